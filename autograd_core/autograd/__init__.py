@@ -1,0 +1,1 @@
+from ..backward import backward, grad

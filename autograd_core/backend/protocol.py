@@ -1,0 +1,46 @@
+"""What an array library must offer the engine."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from typing import Any, Protocol
+
+import numpy as np
+
+Array = Any
+"""A raw backend array: ``numpy.ndarray``, a NumPy scalar for zero dimensions, or ``cupy.ndarray``."""
+
+
+class Backend(Protocol):
+    """One array library on one kind of device. ``xp`` is its NumPy-like namespace."""
+
+    name: str
+    xp: Any
+
+    def asarray(self, data: Any, dtype: Any = None, index: int | None = None) -> Array:
+        """``data`` as an array of this library, without a copy where possible."""
+        ...
+
+    def to_numpy(self, array: Array) -> np.ndarray[Any, Any]:
+        """The same numbers in a NumPy array; shares memory on ``cpu``."""
+        ...
+
+    def owner(self, array: Array) -> Any:
+        """The object that owns the array's memory: views of one array have one owner."""
+        ...
+
+    def device_index(self, array: Array) -> int | None:
+        """The number of the device that holds the array; ``None`` on ``cpu``."""
+        ...
+
+    def random(self, seed: int) -> Any:
+        """A new random stream: an object with NumPy's ``Generator`` methods and readable state."""
+        ...
+
+    def watch(self) -> AbstractContextManager[None]:
+        """Surrounds a backward pass: keeps the library silent about division by zero and the like."""
+        ...
+
+    def nan_possible(self) -> bool:
+        """Whether an op since the last call, inside ``watch``, may have made a NaN out of numbers."""
+        ...

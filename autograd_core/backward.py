@@ -1,0 +1,202 @@
+"""Derivatives of Tensors: ``backward`` leaves them in ``.grad``, ``grad`` returns them."""
+
+from __future__ import annotations
+
+import sys
+
+from typing import Any
+
+from . import _methods
+from .backend.registry import BY_TYPE
+from .config import MODE, get_mode
+from .dispatch import TensorBase, wrap
+from .engine import WRITES, Reading, run
+from .errors import GraphError, ShapeError
+from .op import COMPOSITES, REGISTRY
+
+
+class TensorReading(Reading):
+    """Rules read on Tensors: every op they use is recorded, so that derivatives have derivatives."""
+
+    def lift(self, value: Any, node: Any) -> Any:
+        return value if value is None or isinstance(value, (bool, int, float, complex)) and not hasattr(value, "dtype") else wrap(value, node)
+
+    def is_complex(self, value: Any) -> bool:
+        return isinstance(value, TensorBase) and value._array.dtype.kind == "c"
+
+    def __getattr__(self, name: str) -> Any:
+        if name not in REGISTRY and name not in COMPOSITES:
+            raise AttributeError(f"no op is called {name!r}")
+        found = getattr(_methods, name)
+        setattr(self, name, found)
+        return found
+
+
+TENSOR_READING = TensorReading()
+_methods.F = TENSOR_READING
+
+
+def _listed(value: Any) -> list[Any]:
+    return [value] if isinstance(value, TensorBase) or value is None else list(value)
+
+
+def _seed(output: Any, gradient: Any, position: int) -> Any:
+    """The checked cotangent of an output, as a Tensor."""
+    node = output._node
+    if node is None:
+        raise GraphError(
+            f"element {position} of tensors does not require grad and does not have a grad_fn: nothing that led to it asks for a gradient. "
+            "Create an input with requires_grad=True, and do not compute inside no_grad() or through .detach(), .item() or .numpy()"
+        )
+    array = output._array
+    if gradient is None:
+        if array.size != 1:
+            raise GraphError(
+                f"grad can be implicitly created only for scalar outputs, but this one has the shape {tuple(array.shape)}. "
+                "Reduce it first (.sum() or .mean()), or pass the gradient of something with respect to it: .backward(gradient)"
+            )
+        return wrap(BY_TYPE[array.__class__].xp.ones(array.shape, dtype=array.dtype))
+    if not isinstance(gradient, TensorBase):
+        raise TypeError(f"gradients must be Tensors or None, got {type(gradient).__name__}")
+    if gradient._array.shape != array.shape:
+        raise ShapeError(f"Mismatch in shape: grad_output[{position}] has a shape of {tuple(gradient._array.shape)} and output[{position}] has a shape of {tuple(array.shape)}")
+    if gradient._array.dtype != array.dtype:
+        gradient = _methods.to_dtype(gradient, dtype=output.dtype)
+    return gradient
+
+
+def _cotangents(outputs: list[Any], gradients: Any) -> list[Any]:
+    gradients = [None] * len(outputs) if gradients is None else _listed(gradients)
+    if len(gradients) != len(outputs):
+        raise RuntimeError(f"got {len(outputs)} tensors and {len(gradients)} gradients: pass one for each, or None")
+    return [_seed(output, gradient, i) for i, (output, gradient) in enumerate(zip(outputs, gradients, strict=True))]
+
+
+def _run(outputs: list[Any], seeds: list[Any], retain_graph: bool, create_graph: bool, targets: list[Any] | None) -> tuple[dict[Any, Any], set[Any]]:
+
+
+    roots = [output._node for output in outputs]
+    mode = get_mode()
+    reading = TENSOR_READING if create_graph or mode.recorder is not None else None
+    token = MODE.set(mode.replace(grad=create_graph)) if mode.grad != create_graph else None
+    try:
+        with BY_TYPE[outputs[0]._array.__class__].watch():
+            return run(roots, seeds if reading is not None else [seed._array for seed in seeds], reading=reading, retain_graph=retain_graph, targets=targets)
+    finally:
+        if token is not None:
+            MODE.reset(token)
+
+
+def backward(tensors: Any, grad_tensors: Any = None, retain_graph: bool | None = None, create_graph: bool = False, inputs: Any = None) -> None:
+    """Add the gradients of ``tensors`` to the ``.grad`` of the leaves they were computed from.
+
+    Parameters
+    ----------
+    tensors : a Tensor or a sequence of them.
+    grad_tensors : cotangents, shaped like ``tensors``; may be left out for tensors of one element.
+    retain_graph : keep what the graph saved, so that it can be used again. Default: ``create_graph``.
+    create_graph : record the derivatives' own graph, for higher derivatives.
+    inputs : only these leaves get a gradient. Default: all.
+
+    Raises ``GraphError`` (a ``RuntimeError``) for outputs without a graph, for non-scalar outputs without a cotangent and for
+    a graph whose saved values were released; nothing is changed then.
+    """
+    outputs = _listed(tensors)
+    seeds = _cotangents(outputs, grad_tensors)
+    targets = None if inputs is None else [_target(x, i) for i, x in enumerate(_listed(inputs))]
+    found, owned = _run(outputs, seeds, create_graph if retain_graph is None else retain_graph, create_graph, targets)
+    for leaf in list(found):
+        g = found.pop(leaf)
+        if g is not None:
+            _land(leaf, g, leaf in owned, create_graph)
+
+
+def _target(x: Any, position: int) -> Any:
+    if not isinstance(x, TensorBase) or x._node is None:
+        raise GraphError(f"One of the differentiated Tensors does not require grad: inputs[{position}]. Create it with requires_grad=True")
+    return x._node
+
+
+def _land(leaf: Any, g: Any, owned: bool, create_graph: bool) -> None:
+    """Leave a gradient in a leaf: owned, contiguous, unshared; a second one is added into the first."""
+    if not leaf.leaf:
+        leaf.retained = wrap(g) if not isinstance(g, TensorBase) else g
+        return
+    before = leaf.grad
+    if isinstance(g, TensorBase):
+        if not create_graph:
+            g = wrap(g._array.copy())
+        leaf.grad = g if before is None else before + g
+    elif before is None:
+        leaf.grad = wrap(g if not g.shape or _unshared(g, owned) else g.copy(order="C"))
+    elif before._node is not None:
+        leaf.grad = before + wrap(g)
+    elif before._array.shape:
+        before._array += g
+        WRITES.note(before._array, "backward")
+    else:
+        before._array = before._array + g
+    if leaf.post_hooks is not None:
+        for hook in list(leaf.post_hooks):
+            hook(leaf)
+
+
+def _unshared(g: Any, owned: bool) -> bool:
+    """Whether the array belongs to nobody else, so that it may become a gradient without a copy."""
+    if g.base is not None or not g.flags.c_contiguous:
+        return False
+    return owned or sys.getrefcount(g) <= _FRESH
+
+
+def _fresh_count() -> int:
+    """The reference count that ``_unshared`` sees for an array held by nothing but ``backward``'s own variables."""
+
+    def land(g: Any) -> int:
+        return inner(g)
+
+    def inner(g: Any) -> int:
+        return sys.getrefcount(g)
+
+    fresh = object()
+    return land(fresh)
+
+
+_FRESH = _fresh_count()
+
+
+def grad(outputs: Any, inputs: Any, grad_outputs: Any = None, retain_graph: bool | None = None, create_graph: bool = False,
+         allow_unused: bool | None = None, materialize_grads: bool = False) -> tuple[Any, ...]:
+    """The gradients of ``outputs`` with respect to ``inputs``, returned; no ``.grad`` is written.
+
+    An input that the outputs do not depend on raises ``RuntimeError`` unless ``allow_unused`` (then ``None``) or
+    ``materialize_grads`` (then zeros). The other parameters are those of :func:`backward`.
+
+    >>> import autograd_core as ag
+    >>> x = ag.tensor(3.0, requires_grad=True)
+    >>> y = x * x * x
+    >>> (dy,) = ag.autograd.grad(y, x, create_graph=True)
+    >>> dy.item(), ag.autograd.grad(dy, x)[0].item()
+    (27.0, 18.0)
+    """
+    results_for = _listed(outputs)
+    wanted = _listed(inputs)
+    seeds = _cotangents(results_for, grad_outputs)
+    targets = [_target(x, i) for i, x in enumerate(wanted)]
+    found, owned = _run(results_for, seeds, create_graph if retain_graph is None else retain_graph, create_graph, targets)
+    results: list[Any] = []
+    for i, (x, target) in enumerate(zip(wanted, targets, strict=True)):
+        g = found.get(target)
+        if g is None:
+            if not allow_unused and not materialize_grads:
+                raise GraphError(
+                    f"One of the differentiated Tensors appears to not have been used in the graph: inputs[{i}], shape {tuple(x._array.shape)}. "
+                    "Set allow_unused=True if this is the desired behavior"
+                )
+            if materialize_grads:
+                g = wrap(BY_TYPE[x._array.__class__].xp.zeros(x._array.shape, dtype=x._array.dtype))
+        elif not isinstance(g, TensorBase):
+            g = wrap(g if not g.shape or target in owned else g.copy(order="C"))
+        results.append(g)
+    return tuple(results)
+
+

@@ -1,0 +1,175 @@
+"""What surrounds a computation: gradient mode, recording of values, anomaly mode, module scope, default dtype.
+
+The default dtype is process-wide, as in PyTorch. Everything else is local to the thread or task (a context
+variable): one thread's ``no_grad`` never switches off another's graph.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from contextvars import ContextVar, Token
+from typing import Any, TypeVar
+
+_Function = TypeVar("_Function", bound=Callable[..., Any])
+
+
+class Mode:
+    """An immutable set of switches; one context variable holds the current one.
+
+    ``general`` sums up the rare switches, so that the hot path tests a single flag: when it is set,
+    every op takes the general path of ``dispatch``.
+    """
+
+    __slots__ = ("_scoped", "anomaly", "general", "grad", "inference", "keep", "recorder", "scope")
+
+    def __init__(self, *, grad: bool = True, inference: bool = False, keep: bool = False, anomaly: bool = False, recorder: Any = None, scope: str | None = None) -> None:
+        self.grad = grad
+        self.inference = inference
+        self.keep = keep
+        self.anomaly = anomaly
+        self.recorder = recorder
+        self.scope = scope
+        self.general = inference or keep or anomaly or recorder is not None
+        self._scoped: dict[str, Mode] = {}
+
+    def replace(self, **changes: Any) -> Mode:
+        """A copy with some switches changed."""
+        current = {name: getattr(self, name) for name in ("grad", "inference", "keep", "anomaly", "recorder", "scope")}
+        return Mode(**{**current, **changes})
+
+    def scoped(self, path: str) -> Mode:
+        """This mode inside the module scope ``path``; remembered, because modules are entered at every step."""
+        mode = self._scoped.get(path)
+        if mode is None:
+            mode = self._scoped[path] = self.replace(scope=path)
+        return mode
+
+
+MODE: ContextVar[Mode] = ContextVar("autograd_core_mode", default=Mode())
+get_mode = MODE.get
+
+
+class _ModeContext:
+    """A context manager and decorator that changes switches of the current mode."""
+
+    changes: dict[str, Any]
+
+    def __init__(self) -> None:
+        self._tokens: list[Token[Mode]] = []
+
+    def __enter__(self) -> None:
+        self._tokens.append(MODE.set(MODE.get().replace(**self.changes)))
+
+    def __exit__(self, *exc_info: object) -> None:
+        MODE.reset(self._tokens.pop())
+
+    def __call__(self, function: _Function) -> _Function:
+        changes = self.changes
+
+        @functools.wraps(function)
+        def wrapper(*args: Any, **kwargs: Any) -> Any:
+            token = MODE.set(MODE.get().replace(**changes))
+            try:
+                return function(*args, **kwargs)
+            finally:
+                MODE.reset(token)
+
+        return wrapper  # type: ignore[return-value]
+
+
+def _without_parentheses(cls: type[_ModeContext], function: Callable[..., Any] | None) -> Any:
+    instance = object.__new__(cls)
+    if function is None:
+        return instance
+    instance.__init__()  # type: ignore[misc]
+    return instance(function)
+
+
+class no_grad(_ModeContext):  # noqa: N801 - PyTorch's name
+    """Record no graph inside; also a decorator.
+
+    >>> import autograd_core as ag
+    >>> x = ag.tensor(2.0, requires_grad=True)
+    >>> with ag.no_grad():
+    ...     y = x * 3
+    >>> y.requires_grad
+    False
+    """
+
+    changes = {"grad": False}  # noqa: RUF012 - read only
+
+    def __new__(cls, function: Callable[..., Any] | None = None) -> Any:
+        return _without_parentheses(cls, function)
+
+    def __init__(self, function: Callable[..., Any] | None = None) -> None:
+        super().__init__()
+
+
+class enable_grad(_ModeContext):  # noqa: N801
+    """Record the graph inside, even within :class:`no_grad`; also a decorator."""
+
+    changes = {"grad": True}  # noqa: RUF012
+
+    def __new__(cls, function: Callable[..., Any] | None = None) -> Any:
+        return _without_parentheses(cls, function)
+
+    def __init__(self, function: Callable[..., Any] | None = None) -> None:
+        super().__init__()
+
+
+class set_grad_enabled(_ModeContext):  # noqa: N801
+    """Switch recording on or off: at once when called, and back when used as a context manager.
+
+    >>> import autograd_core as ag
+    >>> with ag.set_grad_enabled(False):
+    ...     ag.is_grad_enabled()
+    False
+    """
+
+    def __init__(self, mode: bool) -> None:
+        super().__init__()
+        self.changes = {"grad": bool(mode)}
+        self._outer = MODE.set(MODE.get().replace(grad=bool(mode)))
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, *exc_info: object) -> None:
+        MODE.reset(self._outer)
+
+    def __call__(self, function: _Function) -> _Function:
+        MODE.reset(self._outer)
+        return super().__call__(function)
+
+
+class inference_mode(_ModeContext):  # noqa: N801
+    """``no_grad`` whose results can never join a graph later; also a decorator."""
+
+    def __new__(cls, mode: bool | Callable[..., Any] = True) -> Any:
+        if callable(mode):
+            return _without_parentheses(cls, mode)
+        return object.__new__(cls)
+
+    def __init__(self, mode: bool | Callable[..., Any] = True) -> None:
+        super().__init__()
+        self.changes = {"grad": False, "inference": True} if mode else {"inference": False, "grad": True}
+
+
+class record(_ModeContext):
+    """Keep every value, and after ``backward()`` every gradient, of the graph built inside, for drawing and explaining.
+
+    Results without dimensions (scalars) are kept anyway.
+    """
+
+    changes = {"keep": True}  # noqa: RUF012
+
+
+def is_grad_enabled() -> bool:
+    """Whether operations record a graph here and now."""
+    return MODE.get().grad
+
+
+def is_inference_mode_enabled() -> bool:
+    """Whether this code runs inside :class:`inference_mode`."""
+    return MODE.get().inference

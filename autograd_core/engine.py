@@ -1,0 +1,312 @@
+"""The backward pass: reach the nodes, order them, pull cotangents back, accumulate.
+
+Generic in the reading ``F``: on raw arrays it computes first derivatives at full speed; on Tensors the same rules
+record a graph of their own, which is what ``create_graph=True`` means. It knows neither Tensor nor NumPy.
+"""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from operator import attrgetter
+from typing import Any
+
+from .backend.protocol import Backend
+from .backend.registry import BY_TYPE
+from .errors import GraphError, InplaceError, ShapeError
+from .node import SPENT, Item, Leaf, Node, accumulate, next_seq
+from .op import COMPOSITES, REGISTRY, Rule
+
+__all__ = ["RAW", "RawReading", "Reading", "WRITES", "accumulate", "run"]
+
+by_seq = attrgetter("seq")
+
+
+class Writes:
+    """The log of in-place writes: which memory was written last when, by what.
+
+    A node is older than a write exactly if its ``seq`` is smaller, so forward passes do nothing for this check,
+    and a backward pass compares one number per node unless something was written in between.
+    """
+
+    def __init__(self) -> None:
+        self.last = 0
+        self._by_owner: dict[int, tuple[Any, int, str, str | None]] = {}
+
+    def note(self, array: Any, op: str, line: str | None = None) -> None:
+        """Remember that ``op`` wrote to the memory of ``array``."""
+        owner = BY_TYPE[array.__class__].owner(array)
+        key = id(owner)
+        known = self._by_owner.get(key)
+        if known is not None and known[0]() is owner:
+            reference = known[0]
+        else:
+            reference = weakref.ref(owner, partial(self._forget, key))
+        self.last = seq = next_seq()
+        self._by_owner[key] = (reference, seq, op, line)
+
+    def _forget(self, key: int, reference: Any) -> None:
+        known = self._by_owner.get(key)
+        if known is not None and known[0] is reference:
+            del self._by_owner[key]
+
+    def check(self, node: Node) -> None:
+        """Raise if a value that ``node`` saved has been written since."""
+        saved = node.saved
+        if saved is None or saved is SPENT:
+            return
+        for name, value in zip(node.op.saved, saved, strict=True):
+            for array in value if isinstance(value, tuple) else (value,):
+                if not getattr(array, "shape", ()):
+                    continue
+                owner = BY_TYPE[array.__class__].owner(array)
+                known = self._by_owner.get(id(owner))
+                if known is not None and known[0]() is owner and known[1] > node.seq:
+                    raise InplaceError(_written_message(node, name, array, known))
+
+
+WRITES = Writes()
+
+
+def _written_message(node: Node, name: str, array: Any, known: tuple[Any, int, str, str | None]) -> str:
+    _, _, writer, line = known
+    saver = f"{node.op.name}" + (f" (recorded at {node.line})" if node.line else "")
+    where = f" at {line}" if line else ""
+    fix = f"Compute backward before the write, write to a copy ({writer.rstrip('_')} instead of {writer}, or .clone() first)"
+    hint = "" if node.line else ". Run inside autograd.detect_anomaly() to see both source lines"
+    return (f"one of the variables needed for gradient computation has been modified by an inplace operation: {saver} saved {name!r} "
+            f"{tuple(array.shape)} for its gradient, then {writer}{where} wrote to the same memory. {fix}{hint}")
+
+
+class Reading:
+    """A way to read rules: the namespace of ops they see, and how saved values enter it."""
+
+    def lift(self, value: Any, node: Node | Leaf | None) -> Any:
+        """A saved raw value in this reading; ``node`` is where it was computed."""
+        raise NotImplementedError
+
+    def is_complex(self, value: Any) -> bool:
+        raise NotImplementedError
+
+    raw = False
+
+    def __getattr__(self, name: str) -> Any:
+        raise AttributeError(f"no op is called {name!r}")
+
+    def contributions(self, node: Node, g: Any) -> Sequence[Any]:
+        """The cotangent of each parent (``None`` where none is wanted), each in its parent's shape."""
+        op = node.op
+        parents = node.parents
+        if op.joint is not None or (self.raw and op.fused is not None):
+            rule = op.fused if self.raw and op.fused is not None and not (op.residuals and node.attrs.get("_plain")) else op.joint
+            assert rule is not None
+            results: Sequence[Any] = rule.function(self, g, *self._values(rule, node))
+        else:
+            names = op.inputs
+            rules = op.rules
+            results = [
+                None if parent is None or names[i] not in rules else (rule := rules[names[i]]).function(self, g, *self._values(rule, node))
+                for i, parent in enumerate(parents)
+            ]
+        return [
+            None if parent is None or result is None else result if result.shape == parent.shape and node.dtypes is None else self._fit(node, i, result)
+            for i, (parent, result) in enumerate(zip(parents, results, strict=True))
+        ]
+
+    def _fit(self, node: Node, i: int, result: Any) -> Any:
+        """Undo broadcasting, and take the real part where a real input met complex ones; else the rule is wrong."""
+        shape = node.parents[i].shape
+        if result.shape != shape:
+            if not node.op.broadcasts:
+                name = node.op.inputs[min(i, len(node.op.inputs) - 1)]
+                raise ShapeError(f"{node.op.name}: the rule for {name!r} returned the shape {tuple(result.shape)}, expected {tuple(shape)}")
+            result = self.sum_to(result, shape=shape)
+        if node.dtypes is not None and not node.dtypes[i].is_complex and self.is_complex(result):
+            result = self.real(result)
+        return result
+
+    def _values(self, rule: Rule, node: Node) -> list[Any]:
+        values = []
+        op = node.op
+        for name in rule.names:
+            if name in op.saved:
+                value = node.saved[op.saved.index(name)]
+                if op.variadic and name == op.inputs[0]:
+                    value = tuple(self.lift(each, parent) for each, parent in zip(value, node.parents, strict=True))
+                elif name == "out":
+                    value = self._conjugate(op, self.lift(value, node))
+                elif name in op.inputs:
+                    value = self._conjugate(op, self.lift(value, node.parents[op.inputs.index(name)]))
+                elif op.outputs is not None and name in op.outputs:
+                    value = self._conjugate(op, self.lift(value, _item(node, op.outputs.index(name), value)))
+            elif name in node.attrs:
+                value = node.attrs[name]
+            elif name == "needs":
+                value = tuple(parent is not None for parent in node.parents)
+            else:
+                stem, _, what = name.rpartition("_")
+                entries = node.shapes if what == "shape" else node.dtypes
+                value = entries if op.variadic else entries[op.inputs.index(stem)]
+            values.append(value)
+        return values
+
+    def _conjugate(self, op: Any, value: Any) -> Any:
+        return self.conj(value) if op.holomorphic and self.is_complex(value) else value
+
+
+def _item(node: Node, index: int, value: Any) -> Item | None:
+    if index in node.op.constant_outputs:
+        return None
+    item = Item()
+    item.op = node.op
+    item.index = index
+    item.parents = (node,)
+    item.saved = item.hooks = item.scope = None
+    item.shape = value.shape
+    item.seq = next_seq()
+    return item
+
+
+class RawReading(Reading):
+    """Rules read on the raw arrays of one library: ops are its kernels."""
+
+    raw = True
+
+    def __init__(self, backend: Backend) -> None:
+        self.backend = backend
+
+    def lift(self, value: Any, node: Node | Leaf | None) -> Any:
+        return value
+
+    def is_complex(self, value: Any) -> bool:
+        return bool(getattr(value, "dtype", None) is not None and value.dtype.kind == "c")
+
+    def __getattr__(self, name: str) -> Any:
+        op = REGISTRY.get(name)
+        if op is not None:
+            found: Callable[..., Any] = op.overrides.get(self.backend.name) or (
+                getattr(self.backend.xp, op.ufunc) if op.ufunc else partial(op.kernel, self.backend.xp))
+        elif name in COMPOSITES:
+            found = partial(COMPOSITES[name].function, self)
+        else:
+            raise AttributeError(f"no op is called {name!r}")
+        setattr(self, name, found)
+        return found
+
+
+class _ByType(dict[type, RawReading]):
+    def __missing__(self, array_type: type) -> RawReading:
+        backend = BY_TYPE[array_type]
+        for known in self.values():
+            if known.backend is backend:
+                break
+        else:
+            known = RawReading(backend)
+        self[array_type] = known
+        return known
+
+
+RAW = _ByType()
+"""Array type -> the raw reading of its library."""
+
+
+class _Nothing(set[Any]):
+    """The owned set of a pass over Tensors: nothing may be accumulated in place."""
+
+    def add(self, element: Any) -> None:
+        pass
+
+
+def run(roots: Sequence[Node | Leaf], cotangents: Sequence[Any], *, reading: Reading | None = None, retain_graph: bool = False,
+        targets: Iterable[Node | Leaf] | None = None) -> tuple[dict[Any, Any], set[Any]]:
+    """Pull cotangents from ``roots`` back to the leaves.
+
+    ``reading`` is ``None`` for raw arrays. With ``targets`` only what leads to them is visited, and their cotangents
+    are returned instead of the leaves'. Returns the cotangents by leaf or target, and the set of those that are owned:
+    fresh arrays that nothing else refers to.
+    """
+    pending: dict[Any, Any] = {None: None}
+    order: list[Any] = []
+    leaves: list[Any] = []
+    for root in roots:
+        if root not in pending:
+            pending[root] = None
+            (leaves if root.leaf else order).append(root)
+    for node in order:
+        if node.saved is SPENT:
+            raise GraphError(_SPENT_MESSAGE.format(node.op.name))
+        for parent in node.parents:
+            if parent not in pending:
+                pending[parent] = None
+                (leaves if parent.leaf else order).append(parent)
+    order.sort(key=by_seq, reverse=True)
+    wanted = leaves
+    if targets is not None:
+        wanted = list(targets)
+        order = _leading_to(order, set(wanted))
+    pending[None] = owned = set() if reading is None else _Nothing()
+    for root, g in zip(roots, cotangents, strict=True):
+        if pending[root] is None:
+            pending[root] = g
+        else:
+            accumulate(pending, root, g)
+    _sweep(order, pending, reading, retain_graph, None if targets is None else set(wanted))
+    return {node: _hooked(node, pending.get(node), owned) for node in wanted}, owned
+
+
+def _sweep(order: list[Any], pending: dict[Any, Any], reading: Reading | None, retain_graph: bool, keep: set[Any] | None) -> None:
+    F = reading
+    array_type = None
+    pop = pending.pop
+    last_write = WRITES.last
+    for node in order:
+        g = pop(node)
+        if g is None:
+            continue
+        if node.hooks is not None and g.__class__ is not list:
+            for hook in list(node.hooks):
+                changed = hook(g)
+                if changed is not None:
+                    g = changed
+        if node.seq < last_write:
+            WRITES.check(node)
+        if reading is None:
+            if g.__class__ is not array_type and g.__class__ is not list:
+                array_type = g.__class__
+                F = RAW[array_type]
+            node.pull(F, g, pending)
+        else:
+            Node.pull(node, F, g, pending) if node.__class__ is not Item else node.pull(F, g, pending)
+        if node.value is not None:
+            node.gradient = g if reading is None else g.array
+        if keep is not None and node in keep:
+            pending[node] = g
+        if not retain_graph and node.saved is not None:
+            node.saved = SPENT
+
+
+def _hooked(node: Any, g: Any, owned: set[Any]) -> Any:
+    """A leaf's cotangent after its hooks; what a hook returns is not ours to keep."""
+    if g is not None and node.leaf and node.hooks is not None:
+        for hook in list(node.hooks):
+            changed = hook(g)
+            if changed is not None:
+                g = changed
+                owned.discard(node)
+    return g
+
+
+def _leading_to(order: list[Any], targets: set[Any]) -> list[Any]:
+    """The nodes of ``order`` (newest first) from which a target can be reached."""
+    useful = set(targets)
+    for node in reversed(order):
+        if node not in useful and any(parent in useful for parent in node.parents):
+            useful.add(node)
+    return [node for node in order if node in useful]
+
+
+_SPENT_MESSAGE = (
+    "Trying to backward through the graph a second time: the values that {} saved were released by an earlier backward. "
+    "Give that one retain_graph=True, or compute the result again first"
+)

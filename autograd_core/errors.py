@@ -1,0 +1,70 @@
+"""Exception types and the one place that words an operation's error.
+
+Every type also *is* the exception PyTorch raises in the same situation, so that ``except RuntimeError``
+written for PyTorch keeps working.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+class ShapeError(RuntimeError):
+    """Shapes that do not fit an operation."""
+
+
+class DtypeError(RuntimeError):
+    """A dtype that an operation, a cast or a gradient cannot use."""
+
+
+class DeviceError(RuntimeError):
+    """Tensors on different devices, or a device that this machine cannot offer."""
+
+
+class GraphError(RuntimeError):
+    """A backward pass that the recorded graph does not allow."""
+
+
+class InplaceError(RuntimeError):
+    """A write that would make recorded values, and so gradients, wrong."""
+
+
+class FileFormatError(ValueError):
+    """A file that is truncated, damaged or not one of ours."""
+
+
+def describe(value: Any) -> str:
+    """One operand in words: name, shape, dtype and device where it has them.
+
+    >>> import numpy as np
+    >>> describe(np.zeros((2, 3), dtype=np.float32))
+    '(2, 3) float32'
+    >>> describe(2.5)
+    '2.5'
+    """
+    shape = getattr(value, "shape", None)
+    if shape is None:
+        text = repr(value)
+        return text if len(text) <= 60 else text[:57] + "..."
+    dtype = str(getattr(value, "dtype", "")).removeprefix("autograd_core.")
+    device = str(getattr(value, "device", "cpu"))
+    name = getattr(value, "name", None)
+    parts = [repr(name) if isinstance(name, str) else "", str(tuple(shape)), dtype, "" if device == "cpu" else "on " + device]
+    return " ".join(part for part in parts if part)
+
+
+def operand_list(names: Any, values: Any) -> str:
+    """``input (2, 3) float32, other (4,) float32``: the operands of an operation, for a message."""
+    return ", ".join(f"{name} {describe(value)}" for name, value in zip(names, values, strict=False))
+
+
+def message(op: str, what: str, operands: str = "", fix: str = "") -> str:
+    """The form every operation's error has: ``op: what (operands). fix``.
+
+    >>> message("matmul", "the inner sizes differ", "input (2, 3) float32, other (4, 5) float32", "Transpose one of them.")
+    'matmul: the inner sizes differ (input (2, 3) float32, other (4, 5) float32). Transpose one of them.'
+    """
+    text = f"{op}: {what}"
+    if operands:
+        text += f" ({operands})"
+    return text + (f". {fix}" if fix else "")

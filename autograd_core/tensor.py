@@ -1,0 +1,653 @@
+"""``Tensor``: an array that can record how it was computed. Most of its methods are ops and come from ``_methods``."""
+
+from __future__ import annotations
+
+import builtins
+import warnings
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from . import _methods, backward as _backward, dispatch, dtypes
+from .backend.registry import BY_TYPE, backend_for_device
+from .config import get_mode
+from .devices import device
+from .dispatch import TensorBase, View, device_of, operand, overlapping, real_array, wrap
+from .dtypes import as_dtype, dtype, from_numpy_dtype
+from .engine import WRITES
+from .errors import DtypeError, GraphError, ShapeError
+from .node import Leaf, Node
+from .op import REGISTRY
+
+
+class Size(tuple[int, ...]):
+    """A shape: a tuple of ints with ``numel()``."""
+
+    __slots__ = ()
+
+    def numel(self) -> int:
+        """The number of elements of a tensor of this shape."""
+        product = 1
+        for n in self:
+            product *= n
+        return product
+
+    def __repr__(self) -> str:
+        return f"autograd_core.Size({list(self)})"
+
+
+class RemovableHandle:
+    """What registering a hook returns: ``remove()`` takes the hook away."""
+
+    def __init__(self, hooks: list[Any], hook: Any) -> None:
+        self._hooks = hooks
+        self._hook = hook
+
+    def remove(self) -> None:
+        """Take the hook away; a second call does nothing."""
+        if self._hook in self._hooks:
+            self._hooks.remove(self._hook)
+
+
+def _array_from(data: Any, d: dtype | None, where: device | None) -> Any:
+    """A new array of this library from numbers, nested lists, arrays or Tensors."""
+    if isinstance(data, TensorBase):
+        where = where or device_of(data._array)
+        data = data._array
+    elif isinstance(data, (list, tuple)):
+        data = _untensored(data)
+    backend = backend_for_device((where or dispatch.CPU).type)
+    index = where.index if where is not None else None
+    explicit = getattr(data, "dtype", None)
+    if d is None:
+        if explicit is not None:
+            d = from_numpy_dtype(explicit)
+        else:
+            array = backend_for_device("cpu").asarray(data)
+            if array.dtype.kind == "O" or array.dtype.kind in "US":
+                raise TypeError(f"a tensor cannot be made of {type(data).__name__} data: {data!r:.80}")
+            kind = array.dtype.kind
+            d = dtypes.get_default_dtype() if kind == "f" else dtypes.default_complex() if kind == "c" else from_numpy_dtype(array.dtype)
+            data = array
+    if hasattr(data, "dtype") and getattr(data, "shape", None) is not None:
+        source = BY_TYPE[data.__class__]
+        if source is not backend:
+            data = source.to_numpy(data)
+    array = backend.asarray(data, dtype=d.dtype, index=index)
+    return array.copy() if array is data or getattr(array, "base", None) is not None else array
+
+
+def _untensored(data: Any) -> Any:
+    """Nested lists with the Tensors in them replaced by their numbers."""
+    if isinstance(data, TensorBase):
+        return BY_TYPE[data._array.__class__].to_numpy(data._array)
+    if isinstance(data, (list, tuple)):
+        return [_untensored(each) for each in data]
+    return data
+
+
+def scalar_or_array(array: Any) -> Any:
+    """A 0-d NumPy array as the NumPy scalar it holds, which computes several times faster."""
+    return array[()] if not array.shape and BY_TYPE[array.__class__].name == "cpu" else array
+
+
+class Tensor(_methods.Methods):
+    """An n-dimensional array with a gradient.
+
+    ``Tensor(data, requires_grad=False, name=None)``: numbers and nested lists take the default dtype, arrays keep
+    theirs. ``Tensor(2, 3)`` is an uninitialised tensor of that shape, as in PyTorch.
+
+    >>> x, y, z = Tensor(-2.0, requires_grad=True), Tensor(5.0, requires_grad=True), Tensor(-4.0, requires_grad=True)
+    >>> f = (x + y) * z
+    >>> f.backward()
+    >>> f.item(), x.grad.item(), y.grad.item(), z.grad.item()
+    (-12.0, -4.0, -4.0, 3.0)
+    """
+
+    __slots__ = ()
+    __array_priority__ = 1000
+
+    def __init__(self, *data: Any, requires_grad: bool = False, name: str | None = None, dtype: Any = None, device: Any = None) -> None:
+        where = _as_device(device)
+        chosen = None if dtype is None else as_dtype(dtype)
+        if not data:
+            array = _array_from([], chosen or dtypes.get_default_dtype(), where)
+        elif len(data) > 1 and all(type(n) is int for n in data):
+            backend = backend_for_device((where or dispatch.CPU).type)
+            array = backend.xp.empty(data, dtype=(chosen or dtypes.get_default_dtype()).dtype)
+        elif len(data) == 1:
+            source = data[0]
+            if chosen is None and not hasattr(source, "dtype"):
+                inferred = _array_from(source, None, where)
+                array = inferred if inferred.dtype.kind in "fc" else inferred.astype(dtypes.get_default_dtype().dtype)
+            else:
+                array = _array_from(source, chosen, where)
+        else:
+            raise TypeError(f"Tensor() takes one piece of data or several ints as a shape, got {len(data)} arguments")
+        self._array = scalar_or_array(array)
+        self._node = None
+        self._view = None
+        if name is not None:
+            self._name = name
+        if requires_grad:
+            self.requires_grad_()
+
+    # --- what it is ---------------------------------------------------------------------------------------------
+
+    @property
+    def array(self) -> Any:
+        """The raw array of the backend (NumPy on ``cpu``, CuPy on ``cuda``); shares memory."""
+        return real_array(self)
+
+    @property
+    def shape(self) -> Size:
+        """The sizes of the dimensions."""
+        return Size(self._array.shape)
+
+    @property
+    def dtype(self) -> dtype:
+        """The type of the elements."""
+        return from_numpy_dtype(self._array.dtype)
+
+    @property
+    def device(self) -> device:
+        """Where the elements live."""
+        return device_of(self._array)
+
+    @property
+    def ndim(self) -> int:
+        """The number of dimensions."""
+        return int(self._array.ndim)
+
+    @property
+    def itemsize(self) -> int:
+        """Bytes per element."""
+        return int(self._array.itemsize)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all elements."""
+        return int(self._array.nbytes)
+
+    @property
+    def is_cuda(self) -> bool:
+        """Whether the tensor lives on a CUDA device."""
+        return self.device.type == "cuda"
+
+    @property
+    def T(self) -> Tensor:  # noqa: N802
+        """The dimensions in reverse order."""
+        return _methods.permute(self, tuple(range(self.ndim))[::-1])
+
+    @property
+    def mT(self) -> Tensor:  # noqa: N802
+        """The last two dimensions swapped."""
+        return _methods.transpose(self, -2, -1)
+
+    @property
+    def real(self) -> Tensor:
+        """The real part."""
+        return _methods.real(self) if self.is_complex() else self
+
+    def size(self, dim: int | None = None) -> Any:
+        """The shape, or the size of one dimension."""
+        return self.shape if dim is None else self._array.shape[dim]
+
+    def dim(self) -> int:
+        """The number of dimensions."""
+        return self.ndim
+
+    def numel(self) -> int:
+        """The number of elements."""
+        return int(self._array.size)
+
+    nelement = numel
+
+    def element_size(self) -> int:
+        """Bytes per element."""
+        return self.itemsize
+
+    def stride(self, dim: int | None = None) -> Any:
+        """How many elements apart neighbours lie in memory, per dimension."""
+        array = real_array(self)
+        strides = tuple(n // array.itemsize for n in array.strides)
+        return strides if dim is None else strides[dim]
+
+    def is_contiguous(self) -> bool:
+        """Whether the elements lie in row-major order without gaps."""
+        return bool(real_array(self).flags.c_contiguous)
+
+    def is_floating_point(self) -> bool:
+        """Whether the dtype is a real floating-point type."""
+        return bool(self._array.dtype.kind == "f")
+
+    def is_complex(self) -> bool:
+        """Whether the dtype is complex."""
+        return bool(self._array.dtype.kind == "c")
+
+    def data_ptr(self) -> int:
+        """The address of the first element."""
+        array = real_array(self)
+        return int(array.ctypes.data if hasattr(array, "ctypes") else array.data.ptr)
+
+    # --- graph --------------------------------------------------------------------------------------------------
+
+    @property
+    def name(self) -> str | None:
+        """A name for drawings and messages; assignable."""
+        try:
+            return self._name
+        except AttributeError:
+            return None
+
+    @name.setter
+    def name(self, name: str | None) -> None:
+        self._name = name
+        if self._node is not None:
+            self._node.name = name
+
+    @property
+    def requires_grad(self) -> bool:
+        """Whether a gradient will be computed for this tensor."""
+        return self._node is not None
+
+    @requires_grad.setter
+    def requires_grad(self, value: bool) -> None:
+        self.requires_grad_(value)
+
+    def requires_grad_(self, requires_grad: bool = True) -> Tensor:
+        """Ask for a gradient, or no longer; only for leaves. Raises ``RuntimeError`` for integers and for results."""
+        node = self._node
+        if not requires_grad:
+            if node is not None and not node.leaf:
+                raise GraphError("you can only change requires_grad flags of leaf variables. Use .detach() to get the value without its graph")
+            self._node = None
+        elif node is None:
+            if self._array.dtype.kind not in "fc":
+                raise DtypeError(f"only Tensors of floating point and complex dtype can require gradients, this one is {self.dtype.name}. Convert it first: .float() or .double()")
+            if self.is_inference():
+                raise GraphError("Setting requires_grad=True on inference tensor outside InferenceMode is not allowed. Use .clone() to get a normal tensor")
+            self._node = Leaf(self._array, self.name)
+        return self
+
+    @property
+    def is_leaf(self) -> bool:
+        """Whether the tensor was made by the user, not by a recorded operation."""
+        return self._node is None or self._node.leaf
+
+    @property
+    def grad_fn(self) -> Node | None:
+        """The node that computed this tensor; ``None`` for leaves."""
+        return None if self.is_leaf else self._node
+
+    @property
+    def grad(self) -> Tensor | None:
+        """The gradient that ``backward()`` left here: the same Tensor at each read, ``None`` before."""
+        node = self._node
+        if node is None:
+            return None
+        if node.leaf:
+            return node.grad  # type: ignore[no-any-return]
+        if node.retained is None:
+            warnings.warn(
+                "The .grad attribute of a Tensor that is not a leaf Tensor is being accessed. Its .grad attribute won't be populated during "
+                "backward(). Call .retain_grad() on it before backward() if you want it",
+                stacklevel=2,
+            )
+        return node.retained  # type: ignore[no-any-return]
+
+    @grad.setter
+    def grad(self, value: Tensor | None) -> None:
+        if value is not None:
+            if not isinstance(value, TensorBase):
+                raise TypeError(f"assigned grad expected to be a Tensor or None but got {type(value).__name__}")
+            if value._array.shape != self._array.shape:
+                raise ShapeError(f"assigned grad has data of a different size: {tuple(value._array.shape)}, expected {tuple(self._array.shape)}")
+            if value._array.dtype != self._array.dtype:
+                raise DtypeError(f"assigned grad has data of a different type: {value.dtype.name}, expected {self.dtype.name}")
+            if self._node is None:
+                self.requires_grad_()
+                leaf, self._node = self._node, None
+                self._node = leaf
+        if self._node is not None and self._node.leaf:
+            self._node.grad = value
+        elif self._node is not None:
+            self._node.retained = value
+
+    def retain_grad(self) -> None:
+        """Keep the gradient of this result in ``.grad`` during backward."""
+        node = self._node
+        if node is None:
+            raise GraphError("can't retain_grad on Tensor that has requires_grad=False")
+        if node.leaf:
+            return
+
+        def keep(g: Tensor) -> None:
+            node.retained = wrap(g._array if g._node is None else g._array, g._node)
+
+        self.register_hook(keep)
+
+    def register_hook(self, hook: Callable[[Any], Any]) -> RemovableHandle:
+        """Call ``hook(gradient)`` when the gradient of this tensor is known; what it returns, if anything, replaces it."""
+        node = self._node
+        if node is None:
+            raise GraphError("cannot register a hook on a tensor that doesn't require gradient")
+
+        def adapted(g: Any) -> Any:
+            changed = hook(g if isinstance(g, TensorBase) else wrap(g))
+            return changed if changed is None or isinstance(g, TensorBase) else changed._array
+
+        if node.hooks is None:
+            node.hooks = []
+        node.hooks.append(adapted)
+        return RemovableHandle(node.hooks, adapted)
+
+    def register_post_accumulate_grad_hook(self, hook: Callable[[Any], Any]) -> RemovableHandle:
+        """Call ``hook(tensor)`` after a backward pass has added to this leaf's ``.grad``."""
+        node = self._node
+        if node is None or not node.leaf:
+            raise GraphError("post accumulate grad hooks cannot be registered on non-leaf tensors")
+        if node.post_hooks is None:
+            node.post_hooks = []
+        import weakref
+
+        reference = weakref.ref(self)
+
+        def adapted(leaf: Any) -> None:
+            tensor = reference()
+            if tensor is not None:
+                hook(tensor)
+
+        node.post_hooks.append(adapted)
+        return RemovableHandle(node.post_hooks, adapted)
+
+    def backward(self, gradient: Tensor | None = None, retain_graph: bool | None = None, create_graph: bool = False, inputs: Any = None) -> None:
+        """Add the gradient of this tensor to the ``.grad`` of the leaves it was computed from. See ``autograd.backward``."""
+        _backward.backward(self, gradient, retain_graph, create_graph, inputs)
+
+    def detach(self) -> Tensor:
+        """The same memory without the graph."""
+        return wrap(real_array(self) if self._array.shape else self._array)  # type: ignore[no-any-return]
+
+    def detach_(self) -> Tensor:
+        """Cut this tensor out of its graph: it becomes a leaf that asks for no gradient."""
+        if self._view.__class__ is View:
+            raise GraphError("Can't detach views in-place. Use detach() instead")
+        self._node = None
+        return self
+
+    @property
+    def data(self) -> Tensor:
+        """The same memory without graph and without the check of in-place writes. Assignment replaces the memory."""
+        t: Tensor = wrap(real_array(self))
+        t._view = dispatch.UNCHECKED
+        return t
+
+    @data.setter
+    def data(self, value: Tensor) -> None:
+        if not isinstance(value, TensorBase):
+            raise TypeError(f"Variable data has to be a tensor, but got {type(value).__name__}")
+        self._array = value._array
+        if self._node is not None and self._node.leaf:
+            self._node.array = value._array
+            self._node.shape = value._array.shape
+
+    def is_inference(self) -> bool:
+        """Whether the tensor was made inside ``inference_mode``."""
+        return self._view is dispatch.INFERENCE
+
+    # --- in and out ---------------------------------------------------------------------------------------------
+
+    def item(self) -> Any:
+        """The Python number of a tensor with one element."""
+        if self._array.size != 1:
+            raise RuntimeError(f"a Tensor with {self.numel()} elements cannot be converted to Scalar. Reduce it first, or use .tolist()")
+        return self._array.item()
+
+    def numpy(self, *, force: bool = False) -> Any:
+        """The tensor as a NumPy array that shares its memory.
+
+        Raises ``RuntimeError`` for a tensor that requires grad, and ``TypeError`` for one on a GPU, unless ``force``
+        (then as ``.detach().cpu().numpy()``).
+        """
+        if self._node is not None and not force:
+            raise RuntimeError("Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.")
+        array = real_array(self)
+        backend = BY_TYPE[array.__class__]
+        if backend.name != "cpu" and not force:
+            raise TypeError(f"can't convert {self.device} device type tensor to numpy. Use Tensor.cpu() to copy the tensor to host memory first.")
+        return backend.to_numpy(array)
+
+    def tolist(self) -> Any:
+        """Nested lists of Python numbers; a number for a tensor without dimensions."""
+        return BY_TYPE[self._array.__class__].to_numpy(self._array).tolist()
+
+    def to(self, *args: Any, **kwargs: Any) -> Tensor:
+        """The tensor in another dtype or on another device: ``to(dtype)``, ``to(device)``, ``to(device, dtype)``, ``to(other)``.
+
+        Differentiable. Returns the tensor itself where nothing changes, unless ``copy=True``.
+        """
+        where, chosen, copy = _to_arguments(*args, **kwargs)
+        result = self
+        if where is not None and where != self.device:
+            result = dispatch.apply(REGISTRY["to_device"], (result,), {"device": where})
+        if chosen is not None and chosen is not result.dtype:
+            result = dispatch.apply(REGISTRY["to_dtype"], (result,), {"dtype": chosen})
+        return result.clone() if copy and result is self else result
+
+    def cpu(self) -> Tensor:
+        """The tensor in host memory."""
+        return self.to("cpu")
+
+    def cuda(self, device: Any = None) -> Tensor:
+        """The tensor on a CUDA device."""
+        return self.to("cuda" if device is None else f"cuda:{device}" if isinstance(device, int) else device)
+
+    def type_as(self, other: Tensor) -> Tensor:
+        """The tensor in the dtype and on the device of ``other``."""
+        return self.to(other)
+
+    def double(self) -> Tensor:
+        """As float64."""
+        return self.to(dtypes.float64)
+
+    def half(self) -> Tensor:
+        """As float16."""
+        return self.to(dtypes.float16)
+
+    def long(self) -> Tensor:
+        """As int64."""
+        return self.to(dtypes.int64)
+
+    # --- Python -------------------------------------------------------------------------------------------------
+
+    def __repr__(self) -> str:
+        from .printing import represent
+
+        return represent(self)
+
+    def __format__(self, spec: str) -> str:
+        return format(self.item(), spec) if self.ndim == 0 and spec else format(str(self), spec)
+
+    def __hash__(self) -> int:
+        return id(self)
+
+    def __len__(self) -> builtins.int:
+        if not self._array.shape:
+            raise TypeError("len() of a 0-d tensor")
+        return int(self._array.shape[0])
+
+    def __iter__(self) -> Iterator[Tensor]:
+        if not self._array.shape:
+            raise TypeError("iteration over a 0-d tensor")
+        return iter([self[i] for i in range(self._array.shape[0])])
+
+    def __bool__(self) -> builtins.bool:
+        if self._array.size != 1:
+            what = "more than one value" if self._array.size else "no values"
+            raise RuntimeError(f"Boolean value of Tensor with {what} is ambiguous. Use .any() or .all()")
+        return bool(self._array.item())
+
+    def __float__(self) -> builtins.float:
+        return float(self.item())
+
+    def __int__(self) -> builtins.int:
+        return int(self.item())
+
+    def __complex__(self) -> complex:
+        return complex(self.item())
+
+    def __index__(self) -> builtins.int:
+        if self._array.dtype.kind not in "iub" or self._array.size != 1:
+            raise TypeError("only integer tensors of a single element can be converted to an index")
+        return int(self._array.item())
+
+    def __contains__(self, element: Any) -> builtins.bool:
+        return bool((self._array == (element._array if isinstance(element, TensorBase) else element)).any())
+
+    def __getitem__(self, index: Any) -> Tensor:
+        return _methods.F.getitem(self, index)  # type: ignore[no-any-return]
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        _methods.F.setitem(self, index, value)
+
+    def __deepcopy__(self, memo: dict[builtins.int, Any]) -> Tensor:
+        if not self.is_leaf:
+            raise RuntimeError("Only Tensors created explicitly by the user (graph leaves) support the deepcopy protocol at the moment. Use .detach().clone()")
+        copied = self._array.copy()
+        twin: Tensor = dispatch.new(type(self))
+        twin._array, twin._node, twin._view = copied, None, None
+        memo[id(self)] = twin
+        if hasattr(self, "__dict__"):
+            import copy
+
+            twin.__dict__.update(copy.deepcopy(self.__dict__, memo))
+        if self.name is not None:
+            twin._name = self.name
+        if self._node is not None:
+            twin._node = Leaf(copied, self.name)
+            if self._node.grad is not None:
+                twin._node.grad = self._node.grad.detach().clone()
+        return twin
+
+    def __reduce__(self) -> Any:
+        if not self.is_leaf:
+            raise RuntimeError("a Tensor with a graph cannot be pickled, because the graph cannot. Use .detach()")
+        state = dict(self.__dict__) if hasattr(self, "__dict__") else None
+        array = BY_TYPE[self._array.__class__].to_numpy(self._array)
+        return (_rebuild, (type(self), array, str(self.device), self.requires_grad, self.name, state))
+
+    # --- operators ----------------------------------------------------------------------------------------------
+
+    __add__ = __radd__ = _methods.add
+    __mul__ = __rmul__ = _methods.mul
+    __sub__ = _methods.sub
+    __truediv__ = _methods.div
+    __pow__ = _methods.pow
+    __matmul__ = _methods.matmul
+    __neg__ = _methods.neg
+    __abs__ = _methods.abs
+    __lt__ = _methods.lt
+    __le__ = _methods.le
+    __gt__ = _methods.gt
+    __ge__ = _methods.ge
+    __iadd__ = _methods.add_
+    __isub__ = _methods.sub_
+    __imul__ = _methods.mul_
+    __itruediv__ = _methods.div_
+
+    def __rsub__(self, other: Any) -> Tensor:
+        return _methods.sub(other, self)
+
+    def __rtruediv__(self, other: Any) -> Tensor:
+        return _methods.div(other, self)
+
+    def __rpow__(self, other: Any) -> Tensor:
+        return _methods.pow(other, self)
+
+    def __rmatmul__(self, other: Any) -> Tensor:
+        return _methods.matmul(other, self)
+
+    def __pos__(self) -> Tensor:
+        return self
+
+    def __eq__(self, other: Any) -> Any:
+        return _methods.eq(self, other) if _comparable(other) else NotImplemented
+
+    def __ne__(self, other: Any) -> Any:
+        return _methods.ne(self, other) if _comparable(other) else NotImplemented
+
+    def __and__(self, other: Any) -> Tensor:
+        return _methods.bitwise_and(self, other)
+
+    def __or__(self, other: Any) -> Tensor:
+        return _methods.bitwise_or(self, other)
+
+    def __xor__(self, other: Any) -> Tensor:
+        return _methods.bitwise_xor(self, other)
+
+    __rand__, __ror__, __rxor__ = __and__, __or__, __xor__
+
+    def __invert__(self) -> Tensor:
+        return _methods.bitwise_not(self)
+
+    # The methods below have the names of Python types, so they come after every annotation that uses those.
+
+    def float(self) -> Tensor:
+        """As float32."""
+        return self.to(dtypes.float32)
+
+    def int(self) -> Tensor:
+        """As int32."""
+        return self.to(dtypes.int32)
+
+    def bool(self) -> Tensor:
+        """As booleans: whether each element is not zero."""
+        return self.to(dtypes.bool_)
+
+
+def _comparable(other: Any) -> bool:
+    return isinstance(other, (TensorBase, bool, int, float, complex)) or hasattr(other, "dtype")
+
+
+def _rebuild(cls: type[Tensor], array: Any, where: str, requires_grad: bool, name: str | None, state: dict[str, Any] | None) -> Tensor:
+    t: Tensor = dispatch.new(cls)
+    place = device(where)
+    t._array = scalar_or_array(backend_for_device(place.type).asarray(array, index=place.index))
+    t._node = None
+    t._view = None
+    if name is not None:
+        t._name = name
+    if state:
+        t.__dict__.update(state)
+    if requires_grad:
+        t.requires_grad_()
+    return t
+
+
+def _as_device(value: Any) -> device | None:
+    return None if value is None else device(f"cuda:{value}") if isinstance(value, int) else device(value)
+
+
+def _to_arguments(*args: Any, device: Any = None, dtype: Any = None, non_blocking: bool = False, copy: bool = False) -> tuple[device | None, dtype | None, bool]:
+    where, chosen = _as_device(device), None if dtype is None else as_dtype(dtype)
+    for position, arg in enumerate(args):
+        if isinstance(arg, TensorBase):
+            where, chosen = device_of(arg._array), from_numpy_dtype(arg._array.dtype)
+        elif isinstance(arg, bool) and position:
+            copy = arg if position == len(args) - 1 and position > 1 else copy
+        elif isinstance(arg, (str, dispatch.device)) and _is_device(arg):
+            where = _as_device(arg)
+        elif isinstance(arg, int):
+            where = _as_device(arg)
+        elif arg is not None:
+            chosen = as_dtype(arg)
+    return where, chosen, copy
+
+
+def _is_device(value: Any) -> bool:
+    return isinstance(value, dispatch.device) or str(value).partition(":")[0] in ("cpu", "cuda")
+
+
+dispatch._result_class.append(Tensor)
+_methods.Tensor = Tensor  # type: ignore[misc]
+__all__ = ["RemovableHandle", "Size", "Tensor", "operand", "overlapping", "WRITES"]

@@ -196,9 +196,9 @@ def add(input: Tensor, other: TensorLike, *, alpha: Number = 1) -> Tensor:
         else:
             n.value = out
             if n_input is None:
-                n.constants = ((0, input),)
+                n._constants = ((0, input),)
             elif n_other is None:
-                n.constants = ((1, other),)
+                n._constants = ((1, other),)
         n.seq = next_seq()
     else:
         t._node = None
@@ -283,9 +283,9 @@ def sub(input: Tensor, other: TensorLike, *, alpha: Number = 1) -> Tensor:
         else:
             n.value = out
             if n_input is None:
-                n.constants = ((0, input),)
+                n._constants = ((0, input),)
             elif n_other is None:
-                n.constants = ((1, other),)
+                n._constants = ((1, other),)
         n.seq = next_seq()
     else:
         t._node = None
@@ -369,9 +369,9 @@ def mul(input: Tensor, other: TensorLike) -> Tensor:
         else:
             n.value = out
             if n_input is None:
-                n.constants = ((0, input),)
+                n._constants = ((0, input),)
             elif n_other is None:
-                n.constants = ((1, other),)
+                n._constants = ((1, other),)
         n.seq = next_seq()
     else:
         t._node = None
@@ -455,9 +455,9 @@ def div(input: Tensor, other: TensorLike, *, rounding_mode: str | None = None) -
         else:
             n.value = out
             if n_input is None:
-                n.constants = ((0, input),)
+                n._constants = ((0, input),)
             elif n_other is None:
-                n.constants = ((1, other),)
+                n._constants = ((1, other),)
         n.seq = next_seq()
     else:
         t._node = None
@@ -597,9 +597,9 @@ def pow(input: Tensor, exponent: TensorLike) -> Tensor:
         else:
             n.value = out
             if n_input is None:
-                n.constants = ((0, input),)
+                n._constants = ((0, input),)
             elif n_exponent is None:
-                n.constants = ((1, exponent),)
+                n._constants = ((1, exponent),)
         n.seq = next_seq()
     else:
         t._node = None
@@ -1425,9 +1425,9 @@ def maximum(input: Tensor, other: TensorLike) -> Tensor:
         else:
             n.value = out
             if n_input is None:
-                n.constants = ((0, input),)
+                n._constants = ((0, input),)
             elif n_other is None:
-                n.constants = ((1, other),)
+                n._constants = ((1, other),)
         n.seq = next_seq()
     else:
         t._node = None
@@ -1504,9 +1504,9 @@ def minimum(input: Tensor, other: TensorLike) -> Tensor:
         else:
             n.value = out
             if n_input is None:
-                n.constants = ((0, input),)
+                n._constants = ((0, input),)
             elif n_other is None:
-                n.constants = ((1, other),)
+                n._constants = ((1, other),)
         n.seq = next_seq()
     else:
         t._node = None
@@ -1675,9 +1675,9 @@ def masked(upstream: Tensor, value: Tensor) -> Tensor:
         else:
             n.value = out
             if n_upstream is None:
-                n.constants = ((0, upstream),)
+                n._constants = ((0, upstream),)
             elif n_value is None:
-                n.constants = ((1, value),)
+                n._constants = ((1, value),)
         n.seq = next_seq()
     else:
         t._node = None

@@ -41,27 +41,24 @@ def _listed(value: Any) -> list[Any]:
 
 
 def _seed(output: Any, gradient: Any, position: int) -> Any:
-    """The checked cotangent of an output, as a Tensor."""
-    node = output._node
-    if node is None:
+    """The checked cotangent of an output, as a raw array."""
+    array = output._array
+    if output._node is None:
         raise GraphError(
             f"element {position} of tensors does not require grad and does not have a grad_fn: nothing that led to it asks for a gradient. "
             "Create an input with requires_grad=True, and do not compute inside no_grad() or through .detach(), .item() or .numpy()"
         )
-    array = output._array
     if gradient is None:
         if array.size != 1:
             raise GraphError(
                 f"grad can be implicitly created only for scalar outputs, but this one has the shape {tuple(array.shape)}. "
                 "Reduce it first (.sum() or .mean()), or pass the gradient of something with respect to it: .backward(gradient)"
             )
-        return wrap(BY_TYPE[array.__class__].xp.ones(array.shape, dtype=array.dtype))
+        return BY_TYPE[array.__class__].ones(array.shape, array.dtype)
     if not isinstance(gradient, TensorBase):
         raise TypeError(f"gradients must be Tensors or None, got {type(gradient).__name__}")
     if gradient._array.shape != array.shape:
         raise ShapeError(f"Mismatch in shape: grad_output[{position}] has a shape of {tuple(gradient._array.shape)} and output[{position}] has a shape of {tuple(array.shape)}")
-    if gradient._array.dtype != array.dtype:
-        gradient = _methods.to_dtype(gradient, dtype=output.dtype)
     return gradient
 
 
@@ -72,18 +69,22 @@ def _cotangents(outputs: list[Any], gradients: Any) -> list[Any]:
     return [_seed(output, gradient, i) for i, (output, gradient) in enumerate(zip(outputs, gradients, strict=True))]
 
 
-def _run(outputs: list[Any], seeds: list[Any], retain_graph: bool, create_graph: bool, targets: list[Any] | None) -> tuple[dict[Any, Any], set[Any]]:
-
-
+def _run(outputs: list[Any], seeds: list[Any], retain_graph: bool, create_graph: bool, targets: list[Any] | None, land: Any = None) -> dict[Any, Any]:
     roots = [output._node for output in outputs]
     mode = get_mode()
-    reading = TENSOR_READING if create_graph or mode.recorder is not None else None
-    token = MODE.set(mode.replace(grad=create_graph)) if mode.grad != create_graph else None
-    try:
-        with BY_TYPE[outputs[0]._array.__class__].watch():
-            return run(roots, seeds if reading is not None else [seed._array for seed in seeds], reading=reading, retain_graph=retain_graph, targets=targets)
-    finally:
-        if token is not None:
+    over_tensors = create_graph or mode.recorder is not None
+    for i, (output, seed) in enumerate(zip(outputs, seeds, strict=True)):
+        if isinstance(seed, TensorBase) and seed._array.dtype is not output._array.dtype:
+            seed = seeds[i] = _methods.to_dtype(seed, output.dtype)
+        if isinstance(seed, TensorBase) is not over_tensors:
+            seeds[i] = wrap(seed) if over_tensors else seed._array
+    with BY_TYPE[outputs[0]._array.__class__].watch():
+        if not over_tensors:
+            return run(roots, seeds, retain_graph=retain_graph, targets=targets, land=land)
+        token = MODE.set(mode.replace(grad=create_graph))
+        try:
+            return run(roots, seeds, reading=TENSOR_READING, retain_graph=retain_graph, targets=targets, land=land)
+        finally:
             MODE.reset(token)
 
 
@@ -96,19 +97,25 @@ def backward(tensors: Any, grad_tensors: Any = None, retain_graph: bool | None =
     grad_tensors : cotangents, shaped like ``tensors``; may be left out for tensors of one element.
     retain_graph : keep what the graph saved, so that it can be used again. Default: ``create_graph``.
     create_graph : record the derivatives' own graph, for higher derivatives.
-    inputs : only these leaves get a gradient. Default: all.
+    inputs : only these tensors get a gradient. Default: all leaves.
 
     Raises ``GraphError`` (a ``RuntimeError``) for outputs without a graph, for non-scalar outputs without a cotangent and for
     a graph whose saved values were released; nothing is changed then.
     """
     outputs = _listed(tensors)
     seeds = _cotangents(outputs, grad_tensors)
-    targets = None if inputs is None else [_target(x, i) for i, x in enumerate(_listed(inputs))]
-    found, owned = _run(outputs, seeds, create_graph if retain_graph is None else retain_graph, create_graph, targets)
-    for leaf in list(found):
-        g = found.pop(leaf)
+    retain = create_graph if retain_graph is None else retain_graph
+    land = _land_with_graph if create_graph else _land
+    if inputs is None:
+        _run(outputs, seeds, retain, create_graph, None, land)
+        return
+    found = _run(outputs, seeds, retain, create_graph, [_target(x, i) for i, x in enumerate(_listed(inputs))])
+    for node, g in found.items():
         if g is not None:
-            _land(leaf, g, leaf in owned, create_graph)
+            if node.leaf:
+                land(node, g, False)
+            else:
+                node.retained = g if isinstance(g, TensorBase) else wrap(g.copy())
 
 
 def _target(x: Any, position: int) -> Any:
@@ -117,17 +124,12 @@ def _target(x: Any, position: int) -> Any:
     return x._node
 
 
-def _land(leaf: Any, g: Any, owned: bool, create_graph: bool) -> None:
+def _land(leaf: Any, g: Any, owned: bool) -> None:
     """Leave a gradient in a leaf: owned, contiguous, unshared; a second one is added into the first."""
-    if not leaf.leaf:
-        leaf.retained = wrap(g) if not isinstance(g, TensorBase) else g
-        return
-    before = leaf.grad
     if isinstance(g, TensorBase):
-        if not create_graph:
-            g = wrap(g._array.copy())
-        leaf.grad = g if before is None else before + g
-    elif before is None:
+        g = g._array
+    before = leaf.grad
+    if before is None:
         leaf.grad = wrap(g if not g.shape or _unshared(g, owned) else g.copy(order="C"))
     elif before._node is not None:
         leaf.grad = before + wrap(g)
@@ -136,6 +138,14 @@ def _land(leaf: Any, g: Any, owned: bool, create_graph: bool) -> None:
         WRITES.note(before._array, "backward")
     else:
         before._array = before._array + g
+    if leaf.post_hooks is not None:
+        for hook in list(leaf.post_hooks):
+            hook(leaf)
+
+
+def _land_with_graph(leaf: Any, g: Any, owned: bool) -> None:
+    """Leave a gradient that has a graph of its own; it is never added in place."""
+    leaf.grad = g if leaf.grad is None else leaf.grad + g
     if leaf.post_hooks is not None:
         for hook in list(leaf.post_hooks):
             hook(leaf)
@@ -182,7 +192,7 @@ def grad(outputs: Any, inputs: Any, grad_outputs: Any = None, retain_graph: bool
     wanted = _listed(inputs)
     seeds = _cotangents(results_for, grad_outputs)
     targets = [_target(x, i) for i, x in enumerate(wanted)]
-    found, owned = _run(results_for, seeds, create_graph if retain_graph is None else retain_graph, create_graph, targets)
+    found = _run(results_for, seeds, create_graph if retain_graph is None else retain_graph, create_graph, targets)
     results: list[Any] = []
     for i, (x, target) in enumerate(zip(wanted, targets, strict=True)):
         g = found.get(target)
@@ -195,7 +205,7 @@ def grad(outputs: Any, inputs: Any, grad_outputs: Any = None, retain_graph: bool
             if materialize_grads:
                 g = wrap(BY_TYPE[x._array.__class__].xp.zeros(x._array.shape, dtype=x._array.dtype))
         elif not isinstance(g, TensorBase):
-            g = wrap(g if not g.shape or target in owned else g.copy(order="C"))
+            g = wrap(g if not g.shape else g.copy(order="C"))
         results.append(g)
     return tuple(results)
 

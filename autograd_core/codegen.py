@@ -198,7 +198,7 @@ def _record(op: Op, result: str) -> list[str]:
     lines += ["n.shape = shape", "if shape:", "    n.value = None", "else:", "    n.value = out"]
     if len(op.inputs) == 2:
         x, y = op.inputs
-        lines += [f"    if n_{x} is None:", f"        n.constants = ((0, {x}),)", f"    elif n_{y} is None:", f"        n.constants = ((1, {y}),)"]
+        lines += [f"    if n_{x} is None:", f"        n._constants = ((0, {x}),)", f"    elif n_{y} is None:", f"        n._constants = ((1, {y}),)"]
     lines.append("n.seq = next_seq()")
     return lines
 

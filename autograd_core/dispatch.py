@@ -18,7 +18,7 @@ from .config import Mode, get_mode
 from .devices import CPU, device
 from .engine import WRITES
 from .errors import DeviceError, DtypeError, InplaceError, ShapeError, message, operand_list
-from .node import Item, Leaf, Node, next_seq
+from .node import GeneralNode, Item, Leaf, Node, next_seq
 from .op import REGISTRY, Op
 from .spec import can_cast, computed_dtype
 
@@ -241,7 +241,7 @@ def _into(op: Op, array_type: type, arrays: list[Any], attrs: dict[str, Any], ou
 
 def _record(op: Op, inputs: Any, attrs: dict[str, Any], arrays: list[Any], nodes: tuple[Any, ...], result: Any,
             outputs: tuple[Any, ...], residuals: tuple[Any, ...], mode: Mode) -> Node:
-    n = Node()
+    n = GeneralNode()
     n.op = op
     n.attrs = attrs
     n.parents = nodes
@@ -442,7 +442,7 @@ def _rebase(x: Any, base: Any, node: Any, mode: Mode) -> None:
         x._node = node
     else:
         chain = x._view.chain
-        write = Node()
+        write = GeneralNode()
         write.op = REGISTRY["view_write"]
         write.attrs = {"chain": chain}
         write.parents = (base._node, node)
@@ -467,7 +467,7 @@ def _view_node(base: Any, chain: Any, mode: Mode) -> Any:
         return None
     array = base._array
     for op, attrs in chain:
-        n = Node()
+        n = GeneralNode()
         n.op = op
         n.attrs = attrs
         n.parents = (node,)

@@ -17,11 +17,12 @@ class dtype:  # noqa: N801 - PyTorch's name
     (True, dtype('float32'))
     """
 
-    __slots__ = ("dtype", "is_complex", "is_floating_point", "itemsize", "name", "rank")
+    __slots__ = ("dtype", "is_complex", "is_floating_point", "itemsize", "name", "rank", "type")
 
     def __init__(self, name: str, rank: int) -> None:
         self.name = name
         self.dtype = np.dtype(name)  # NumPy reads this attribute when it is handed one of ours
+        self.type = self.dtype.type
         self.itemsize = self.dtype.itemsize
         self.is_floating_point = self.dtype.kind == "f"
         self.is_complex = self.dtype.kind == "c"

@@ -15,7 +15,7 @@ from typing import Any
 from .backend.protocol import Backend
 from .backend.registry import BY_TYPE
 from .errors import GraphError, InplaceError, ShapeError
-from .node import SPENT, Item, Leaf, Node, accumulate, next_seq
+from .node import SPENT, Item, Leaf, Node, accumulate, next_seq, pull_back
 from .op import COMPOSITES, REGISTRY, Rule
 
 __all__ = ["RAW", "RawReading", "Reading", "WRITES", "accumulate", "run"]
@@ -219,12 +219,12 @@ class _Nothing(set[Any]):
 
 
 def run(roots: Sequence[Node | Leaf], cotangents: Sequence[Any], *, reading: Reading | None = None, retain_graph: bool = False,
-        targets: Iterable[Node | Leaf] | None = None) -> tuple[dict[Any, Any], set[Any]]:
+        targets: Iterable[Node | Leaf] | None = None, land: Callable[[Leaf, Any, bool], None] | None = None) -> dict[Any, Any]:
     """Pull cotangents from ``roots`` back to the leaves.
 
-    ``reading`` is ``None`` for raw arrays. With ``targets`` only what leads to them is visited, and their cotangents
-    are returned instead of the leaves'. Returns the cotangents by leaf or target, and the set of those that are owned:
-    fresh arrays that nothing else refers to.
+    ``reading`` is ``None`` for raw arrays. Each leaf's cotangent goes to ``land(leaf, cotangent, owned)``, where owned
+    means a fresh array that nothing else refers to. With ``targets``, only what leads to them is visited and their
+    cotangents are returned instead.
     """
     pending: dict[Any, Any] = {None: None}
     order: list[Any] = []
@@ -239,23 +239,37 @@ def run(roots: Sequence[Node | Leaf], cotangents: Sequence[Any], *, reading: Rea
         for parent in node.parents:
             if parent not in pending:
                 pending[parent] = None
-                (leaves if parent.leaf else order).append(parent)
+                if parent.leaf:
+                    leaves.append(parent)
+                else:
+                    order.append(parent)
     order.sort(key=by_seq, reverse=True)
-    wanted = leaves
+    wanted = None
     if targets is not None:
-        wanted = list(targets)
-        order = _leading_to(order, set(wanted))
+        wanted = dict.fromkeys(targets)
+        order = _leading_to(order, wanted)
     pending[None] = owned = set() if reading is None else _Nothing()
     for root, g in zip(roots, cotangents, strict=True):
         if pending[root] is None:
             pending[root] = g
         else:
             accumulate(pending, root, g)
-    _sweep(order, pending, reading, retain_graph, None if targets is None else set(wanted))
-    return {node: _hooked(node, pending.get(node), owned) for node in wanted}, owned
+    _sweep(order, pending, reading, retain_graph, wanted)
+    for leaf in leaves if wanted is None else [node for node in wanted if node.leaf]:
+        g = pending.pop(leaf, None)
+        if g is None:
+            continue
+        fresh = leaf in owned
+        if leaf.hooks is not None:
+            g, fresh = _hooked(leaf, g, fresh)
+        if wanted is not None:
+            wanted[leaf] = g
+        elif land is not None:
+            land(leaf, g, fresh)
+    return wanted or {}
 
 
-def _sweep(order: list[Any], pending: dict[Any, Any], reading: Reading | None, retain_graph: bool, keep: set[Any] | None) -> None:
+def _sweep(order: list[Any], pending: dict[Any, Any], reading: Reading | None, retain_graph: bool, wanted: dict[Any, Any] | None) -> None:
     F = reading
     array_type = None
     pop = pending.pop
@@ -264,11 +278,8 @@ def _sweep(order: list[Any], pending: dict[Any, Any], reading: Reading | None, r
         g = pop(node)
         if g is None:
             continue
-        if node.hooks is not None and g.__class__ is not list:
-            for hook in list(node.hooks):
-                changed = hook(g)
-                if changed is not None:
-                    g = changed
+        if node.hooks is not None:
+            g = _hooked(node, g, False)[0]
         if node.seq < last_write:
             WRITES.check(node)
         if reading is None:
@@ -276,28 +287,28 @@ def _sweep(order: list[Any], pending: dict[Any, Any], reading: Reading | None, r
                 array_type = g.__class__
                 F = RAW[array_type]
             node.pull(F, g, pending)
+        elif node.__class__ is Item:
+            node.pull(F, g, pending)
         else:
-            Node.pull(node, F, g, pending) if node.__class__ is not Item else node.pull(F, g, pending)
+            pull_back(node, F, g, pending)
         if node.value is not None:
-            node.gradient = g if reading is None else g.array
-        if keep is not None and node in keep:
-            pending[node] = g
-        if not retain_graph and node.saved is not None:
+            node._gradient = g if reading is None else g._array
+        if wanted is not None and node in wanted:
+            wanted[node] = g
+        if node.saved is not None and not retain_graph:
             node.saved = SPENT
 
 
-def _hooked(node: Any, g: Any, owned: set[Any]) -> Any:
-    """A leaf's cotangent after its hooks; what a hook returns is not ours to keep."""
-    if g is not None and node.leaf and node.hooks is not None:
-        for hook in list(node.hooks):
-            changed = hook(g)
-            if changed is not None:
-                g = changed
-                owned.discard(node)
-    return g
+def _hooked(node: Any, g: Any, owned: bool) -> tuple[Any, bool]:
+    """A cotangent after the node's hooks, and whether it is still ours to keep."""
+    for hook in list(node.hooks):
+        changed = hook(g)
+        if changed is not None:
+            g, owned = changed, False
+    return g, owned
 
 
-def _leading_to(order: list[Any], targets: set[Any]) -> list[Any]:
+def _leading_to(order: list[Any], targets: Iterable[Any]) -> list[Any]:
     """The nodes of ``order`` (newest first) from which a target can be reached."""
     useful = set(targets)
     for node in reversed(order):

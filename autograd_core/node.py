@@ -19,7 +19,18 @@ class _Spent:
 
 
 SPENT = _Spent()
-_OPTIONAL = frozenset(("constants", "dtypes", "gradient", "line", "name", "retained", "shapes", "value"))
+
+
+def _optional(slot: str, doc: str) -> Any:
+    """A property over a slot that fast paths leave unset, because a store is the cheapest thing not to do."""
+
+    def get(node: Any) -> Any:
+        return getattr(node, slot, None)
+
+    def put(node: Any, value: Any) -> None:
+        setattr(node, slot, value)
+
+    return property(get, put, doc=doc)
 
 
 class Node:
@@ -39,29 +50,28 @@ class Node:
     ``retained``            the Tensor that ``retain_grad`` asked for
     ``name``, ``line``      given by the user; the user's source line, in anomaly mode
     ======================  ==========================================================================================
-
-    Slots from ``value`` on, and ``shapes`` and ``dtypes``, may be unset; reading one then gives ``None``. Fast paths
-    leave them unset because a store is the cheapest thing not to do.
     """
 
-    __slots__ = ("attrs", "constants", "dtypes", "gradient", "hooks", "line", "name", "op", "parents", "retained", "saved", "scope", "seq", "shape", "shapes", "value")
+    __slots__ = ("_constants", "_gradient", "_line", "_name", "_retained", "hooks", "parents", "saved", "scope", "seq", "shape", "value")
     leaf = False
-
     op: Op
-    attrs: dict[str, Any]
+    attrs: dict[str, Any] = {}  # noqa: RUF012 - read only; nodes with attributes have their own
+    shapes: Any = None
+    dtypes: Any = None
+
     parents: tuple[Any, ...]
     saved: Any
     shape: tuple[int, ...]
     seq: int
     hooks: list[Any] | None
     scope: str | None
+    value: Any
 
-    def __getattr__(self, name: str) -> Any:
-        if name in _OPTIONAL:
-            return None
-        if name == "attrs":
-            return {}
-        raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
+    constants = _optional("_constants", "Inputs without gradient, as (position, value).")
+    gradient = _optional("_gradient", "The kept cotangent, a raw array.")
+    line = _optional("_line", "The user's source line, in anomaly mode.")
+    name = _optional("_name", "The name that the user gave.")
+    retained = _optional("_retained", "The gradient that ``retain_grad`` asked for.")
 
     def __repr__(self) -> str:
         label = f" {self.name!r}" if self.name else ""
@@ -72,11 +82,24 @@ class Node:
         pull_back(self, F, g, pending)
 
 
-class Item(Node):
+class GeneralNode(Node):
+    """A node of any op, with all that its rules may ask for."""
+
+    __slots__ = ("attrs", "dtypes", "op", "shapes")
+
+    def __init__(self) -> None:
+        self.dtypes = None
+
+
+class Item(GeneralNode):
     """One output of a node with several: passes its cotangent on as the parent's ``index``-th."""
 
     __slots__ = ("index",)
     index: int
+
+    def __init__(self) -> None:
+        self.attrs = {}
+        self.shapes = self.dtypes = None
 
     def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
         parent = self.parents[0]

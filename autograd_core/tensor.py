@@ -107,6 +107,13 @@ class Tensor(_methods.Methods):
     __array_priority__ = 1000
 
     def __init__(self, *data: Any, requires_grad: bool = False, name: str | None = None, dtype: Any = None, device: Any = None) -> None:
+        if len(data) == 1 and data[0].__class__ is builtins.float and dtype is None and device is None:
+            self._array = array = dtypes.get_default_dtype().type(data[0])
+            self._view = None
+            if name is not None:
+                self._name = name
+            self._node = Leaf(array, name) if requires_grad else None
+            return
         where = _as_device(device)
         chosen = None if dtype is None else as_dtype(dtype)
         if not data:

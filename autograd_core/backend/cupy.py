@@ -60,8 +60,14 @@ class CupyBackend:
     def device_index(self, array: Array) -> int | None:
         return int(array.device.id)
 
+    def on(self, index: int | None) -> AbstractContextManager[Any]:
+        return nullcontext() if index is None else self.xp.cuda.Device(index)
+
     def random(self, seed: int) -> Any:
         return self.xp.random.Generator(self.xp.random.Philox4x3210(seed))
+
+    def ones(self, shape: tuple[int, ...], dtype: Any) -> Array:
+        return self.xp.ones(shape, dtype=dtype)
 
     def watch(self) -> AbstractContextManager[None]:
         return nullcontext()

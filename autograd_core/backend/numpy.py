@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
 
@@ -11,7 +9,35 @@ import numpy as np
 
 from .protocol import Array
 
-_watching: ContextVar[list[bool] | None] = ContextVar("autograd_core_watching", default=None)
+_watching: ContextVar[_Seen | None] = ContextVar("autograd_core_watching", default=None)
+
+
+class _Seen:
+    """Whether NumPy has reported an invalid operation, which is how a NaN is made out of numbers."""
+
+    __slots__ = ("invalid",)
+
+    def __init__(self) -> None:
+        self.invalid = False
+
+    def __call__(self, kind: str, flag: int) -> None:
+        self.invalid = True
+
+
+class Watch:
+    """Inside, NumPy is silent and notes invalid operations. The processor's own flag is read, so it costs nothing per op."""
+
+    __slots__ = ("_silence", "_token")
+
+    def __enter__(self) -> None:
+        seen = _Seen()
+        self._token = _watching.set(seen)
+        self._silence = np.errstate(all="ignore", invalid="call", call=seen)
+        self._silence.__enter__()
+
+    def __exit__(self, *exc_info: object) -> None:
+        self._silence.__exit__()
+        _watching.reset(self._token)
 
 
 class NumpyBackend:
@@ -35,30 +61,21 @@ class NumpyBackend:
     def device_index(self, array: Array) -> int | None:
         return None
 
+    def on(self, index: int | None) -> AbstractContextManager[None]:
+        return nullcontext()
+
     def random(self, seed: int) -> np.random.Generator:
         return np.random.Generator(np.random.PCG64(seed))
 
-    @contextmanager
-    def watch(self) -> Iterator[None]:
-        """Inside, NumPy is silent, and ``nan_possible`` tells whether an op made a NaN out of numbers since it was last asked.
+    def ones(self, shape: tuple[int, ...], dtype: Any) -> Array:
+        return np.ones(shape, dtype) if shape else dtype.type(1)
 
-        The processor's own flag is read, so watching costs nothing.
-        """
-        seen = [False]
-
-        def note(kind: str, flag: int) -> None:
-            seen[0] = True
-
-        token = _watching.set(seen)
-        try:
-            with np.errstate(all="ignore", invalid="call", call=note):
-                yield
-        finally:
-            _watching.reset(token)
+    def watch(self) -> Watch:
+        return Watch()
 
     def nan_possible(self) -> bool:
         seen = _watching.get()
         if seen is None:
             return True
-        possible, seen[0] = seen[0], False
+        possible, seen.invalid = seen.invalid, False
         return possible

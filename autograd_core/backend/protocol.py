@@ -33,8 +33,16 @@ class Backend(Protocol):
         """The number of the device that holds the array; ``None`` on ``cpu``."""
         ...
 
+    def on(self, index: int | None) -> AbstractContextManager[Any]:
+        """Inside, new arrays are made on the device with that number; ``None`` leaves it to the library."""
+        ...
+
     def random(self, seed: int) -> Any:
         """A new random stream: an object with NumPy's ``Generator`` methods and readable state."""
+        ...
+
+    def ones(self, shape: tuple[int, ...], dtype: Any) -> Array:
+        """Ones: what a backward pass starts from."""
         ...
 
     def watch(self) -> AbstractContextManager[None]:

@@ -1,1 +1,2 @@
 from ..backward import backward, grad
+from ..gradcheck import GradcheckError, gradcheck, gradgradcheck

@@ -9,7 +9,7 @@ from typing import Any
 from . import _methods
 from .backend.registry import BY_TYPE
 from .config import MODE, get_mode
-from .dispatch import TensorBase, wrap
+from .dispatch import TensorBase, _result_class, new, wrap
 from .engine import WRITES, Reading, run
 from .errors import GraphError, ShapeError
 from .op import COMPOSITES, REGISTRY
@@ -102,6 +102,11 @@ def backward(tensors: Any, grad_tensors: Any = None, retain_graph: bool | None =
     Raises ``GraphError`` (a ``RuntimeError``) for outputs without a graph, for non-scalar outputs without a cotangent and for
     a graph whose saved values were released; nothing is changed then.
     """
+    if grad_tensors is None and inputs is None and not create_graph and isinstance(tensors, TensorBase) and get_mode().recorder is None:
+        seed = _seed(tensors, None, 0)  # the usual call, without the lists
+        with BY_TYPE[seed.__class__].watch():
+            run((tensors._node,), (seed,), retain_graph=bool(retain_graph), land=_land)
+        return
     outputs = _listed(tensors)
     seeds = _cotangents(outputs, grad_tensors)
     retain = create_graph if retain_graph is None else retain_graph
@@ -130,7 +135,9 @@ def _land(leaf: Any, g: Any, owned: bool) -> None:
         g = g._array
     before = leaf.grad
     if before is None:
-        leaf.grad = wrap(g if not g.shape or _unshared(g, owned) else g.copy(order="C"))
+        leaf.grad = t = new(_result_class[0])
+        t._array = g if not g.shape or _unshared(g, owned) else g.copy(order="C")
+        t._node = t._view = None
     elif before._node is not None:
         leaf.grad = before + wrap(g)
     elif before._array.shape:

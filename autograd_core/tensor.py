@@ -108,7 +108,7 @@ class Tensor(_methods.Methods):
 
     def __init__(self, *data: Any, requires_grad: bool = False, name: str | None = None, dtype: Any = None, device: Any = None) -> None:
         if len(data) == 1 and data[0].__class__ is builtins.float and dtype is None and device is None:
-            self._array = array = dtypes.get_default_dtype().type(data[0])
+            self._array = array = dtypes._default.type(data[0])
             self._view = None
             if name is not None:
                 self._name = name
@@ -406,9 +406,10 @@ class Tensor(_methods.Methods):
 
     def item(self) -> Any:
         """The Python number of a tensor with one element."""
-        if self._array.size != 1:
+        array = self._array
+        if array.size != 1:
             raise RuntimeError(f"a Tensor with {self.numel()} elements cannot be converted to Scalar. Reduce it first, or use .tolist()")
-        return self._array.item()
+        return array.item()
 
     def numpy(self, *, force: bool = False) -> Any:
         """The tensor as a NumPy array that shares its memory.

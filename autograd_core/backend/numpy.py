@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from contextvars import ContextVar
+from contextlib import AbstractContextManager
 from typing import Any
 
 import numpy as np
 
 from .protocol import Array
 
-_watching: ContextVar[_Seen | None] = ContextVar("autograd_core_watching", default=None)
+
+_ONES: dict[Any, Any] = {}
+"""The immutable scalar 1 by dtype: nearly every backward pass starts from one."""
 
 
 class _Seen:
-    """Whether NumPy has reported an invalid operation, which is how a NaN is made out of numbers."""
+    """What NumPy calls when an operation was invalid, which is how a NaN is made out of numbers."""
 
     __slots__ = ("invalid",)
 
@@ -22,22 +24,6 @@ class _Seen:
 
     def __call__(self, kind: str, flag: int) -> None:
         self.invalid = True
-
-
-class Watch:
-    """Inside, NumPy is silent and notes invalid operations. The processor's own flag is read, so it costs nothing per op."""
-
-    __slots__ = ("_silence", "_token")
-
-    def __enter__(self) -> None:
-        seen = _Seen()
-        self._token = _watching.set(seen)
-        self._silence = np.errstate(all="ignore", invalid="call", call=seen)
-        self._silence.__enter__()
-
-    def __exit__(self, *exc_info: object) -> None:
-        self._silence.__exit__()
-        _watching.reset(self._token)
 
 
 class NumpyBackend:
@@ -68,14 +54,20 @@ class NumpyBackend:
         return np.random.Generator(np.random.PCG64(seed))
 
     def ones(self, shape: tuple[int, ...], dtype: Any) -> Array:
-        return np.ones(shape, dtype) if shape else dtype.type(1)
+        if shape:
+            return np.ones(shape, dtype)
+        one = _ONES.get(dtype)
+        if one is None:
+            one = _ONES[dtype] = dtype.type(1)
+        return one
 
-    def watch(self) -> Watch:
-        return Watch()
+    def watch(self) -> AbstractContextManager[Any]:
+        # The processor's own flag is read, so watching costs nothing per op.
+        return np.errstate(all="ignore", invalid="call", call=_Seen())
 
     def nan_possible(self) -> bool:
-        seen = _watching.get()
-        if seen is None:
+        seen = np.geterrcall()
+        if not isinstance(seen, _Seen):
             return True
         possible, seen.invalid = seen.invalid, False
         return possible

@@ -10,11 +10,13 @@ from typing import Any
 from . import _methods, backward as _backward, dispatch, dtypes
 from .backend.registry import BY_TYPE, backend_for_device
 from .config import get_mode
+from .creation import CreationMethods, array_from, as_device, scalar_or_array
 from .devices import device
 from .dispatch import TensorBase, View, device_of, operand, overlapping, real_array, wrap
 from .dtypes import as_dtype, dtype, from_numpy_dtype
 from .engine import WRITES
 from .errors import DtypeError, GraphError, ShapeError
+from .interop import Protocols
 from .node import Leaf, Node
 from .op import REGISTRY
 
@@ -48,49 +50,7 @@ class RemovableHandle:
             self._hooks.remove(self._hook)
 
 
-def _array_from(data: Any, d: dtype | None, where: device | None) -> Any:
-    """A new array of this library from numbers, nested lists, arrays or Tensors."""
-    if isinstance(data, TensorBase):
-        where = where or device_of(data._array)
-        data = data._array
-    elif isinstance(data, (list, tuple)):
-        data = _untensored(data)
-    backend = backend_for_device((where or dispatch.CPU).type)
-    index = where.index if where is not None else None
-    explicit = getattr(data, "dtype", None)
-    if d is None:
-        if explicit is not None:
-            d = from_numpy_dtype(explicit)
-        else:
-            array = backend_for_device("cpu").asarray(data)
-            if array.dtype.kind == "O" or array.dtype.kind in "US":
-                raise TypeError(f"a tensor cannot be made of {type(data).__name__} data: {data!r:.80}")
-            kind = array.dtype.kind
-            d = dtypes.get_default_dtype() if kind == "f" else dtypes.default_complex() if kind == "c" else from_numpy_dtype(array.dtype)
-            data = array
-    if hasattr(data, "dtype") and getattr(data, "shape", None) is not None:
-        source = BY_TYPE[data.__class__]
-        if source is not backend:
-            data = source.to_numpy(data)
-    array = backend.asarray(data, dtype=d.dtype, index=index)
-    return array.copy() if array is data or getattr(array, "base", None) is not None else array
-
-
-def _untensored(data: Any) -> Any:
-    """Nested lists with the Tensors in them replaced by their numbers."""
-    if isinstance(data, TensorBase):
-        return BY_TYPE[data._array.__class__].to_numpy(data._array)
-    if isinstance(data, (list, tuple)):
-        return [_untensored(each) for each in data]
-    return data
-
-
-def scalar_or_array(array: Any) -> Any:
-    """A 0-d NumPy array as the NumPy scalar it holds, which computes several times faster."""
-    return array[()] if not array.shape and BY_TYPE[array.__class__].name == "cpu" else array
-
-
-class Tensor(_methods.Methods):
+class Tensor(_methods.Methods, CreationMethods):
     """An n-dimensional array with a gradient.
 
     ``Tensor(data, requires_grad=False, name=None)``: numbers and nested lists take the default dtype, arrays keep
@@ -104,7 +64,6 @@ class Tensor(_methods.Methods):
     """
 
     __slots__ = ()
-    __array_priority__ = 1000
 
     def __init__(self, *data: Any, requires_grad: bool = False, name: str | None = None, dtype: Any = None, device: Any = None) -> None:
         if len(data) == 1 and data[0].__class__ is builtins.float and dtype is None and device is None:
@@ -114,20 +73,20 @@ class Tensor(_methods.Methods):
                 self._name = name
             self._node = Leaf(array, name) if requires_grad else None
             return
-        where = _as_device(device)
+        where = as_device(device)
         chosen = None if dtype is None else as_dtype(dtype)
         if not data:
-            array = _array_from([], chosen or dtypes.get_default_dtype(), where)
+            array = array_from([], chosen or dtypes.get_default_dtype(), where)
         elif len(data) > 1 and all(type(n) is int for n in data):
             backend = backend_for_device((where or dispatch.CPU).type)
             array = backend.xp.empty(data, dtype=(chosen or dtypes.get_default_dtype()).dtype)
         elif len(data) == 1:
             source = data[0]
             if chosen is None and not hasattr(source, "dtype"):
-                inferred = _array_from(source, None, where)
+                inferred = array_from(source, None, where)
                 array = inferred if inferred.dtype.kind in "fc" else inferred.astype(dtypes.get_default_dtype().dtype)
             else:
-                array = _array_from(source, chosen, where)
+                array = array_from(source, chosen, where)
         else:
             raise TypeError(f"Tensor() takes one piece of data or several ints as a shape, got {len(data)} arguments")
         self._array = scalar_or_array(array)
@@ -632,21 +591,17 @@ def _rebuild(cls: type[Tensor], array: Any, where: str, requires_grad: bool, nam
     return t
 
 
-def _as_device(value: Any) -> device | None:
-    return None if value is None else device(f"cuda:{value}") if isinstance(value, int) else device(value)
-
-
 def _to_arguments(*args: Any, device: Any = None, dtype: Any = None, non_blocking: bool = False, copy: bool = False) -> tuple[device | None, dtype | None, bool]:
-    where, chosen = _as_device(device), None if dtype is None else as_dtype(dtype)
+    where, chosen = as_device(device), None if dtype is None else as_dtype(dtype)
     for position, arg in enumerate(args):
         if isinstance(arg, TensorBase):
             where, chosen = device_of(arg._array), from_numpy_dtype(arg._array.dtype)
         elif isinstance(arg, bool) and position:
             copy = arg if position == len(args) - 1 and position > 1 else copy
         elif isinstance(arg, (str, dispatch.device)) and _is_device(arg):
-            where = _as_device(arg)
+            where = as_device(arg)
         elif isinstance(arg, int):
-            where = _as_device(arg)
+            where = as_device(arg)
         elif arg is not None:
             chosen = as_dtype(arg)
     return where, chosen, copy

@@ -1,0 +1,246 @@
+"""Random draws, and dropout, which is made of them.
+
+The input of a draw says shape, dtype and device (``shape`` overrides the first); its numbers are not read. ``generator``
+is the stream; without one, the default stream of the device. Rules pass zeros back, so that a tensor filled at random
+inside a graph stays in it, as in PyTorch.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..dtypes import as_dtype
+from ..op import Arg, S, composite, op, span
+from ..random import generator_for
+from ..spec import Meta
+
+
+def _shaped(input: Any, *, shape: Any = None, **attrs: Any) -> Meta:
+    return Meta(tuple(input.shape if shape is None else shape), as_dtype(input.dtype))
+
+
+def _same(input: Any, *others: Any, **attrs: Any) -> Meta:
+    return Meta(tuple(input.shape), as_dtype(input.dtype))
+
+
+def _floats(xp: Any, input: Any, draw: Any, shape: Any, generator: Any) -> Any:
+    """``draw(stream, size, dtype)`` in a dtype that streams draw, as an array in the input's dtype."""
+    dtype = input.dtype
+    source = generator_for(input, generator)
+    with source.lock:
+        drawn = draw(source.stream, input.shape if shape is None else shape, dtype if dtype in ("float32", "float64") else "float32")
+    return xp.asarray(drawn, dtype=dtype)
+
+
+def _need_floats(op: str, input: Any) -> None:
+    if input.dtype.kind not in "fc":
+        raise RuntimeError(f"{op}: not implemented for '{as_dtype(input.dtype).name}'. Draw in a floating-point dtype and convert")
+
+
+@op("draw_uniform(input: Tensor, low: float = 0.0, high: float = 1.0, shape: Sequence[int] | None = None, generator: Generator | None = None) -> Tensor",
+    kind="random", label="uniform", spec=_shaped, samples=[
+        S((3, 4)), S(()), S((0, 2)), S((2,), low=-3.0, high=5.0, shape=(4, 5)), S(Arg((2,), kind="int"), error=RuntimeError, match="not implemented")])
+def draw_uniform(xp: Any, input: Any, *, low: float = 0.0, high: float = 1.0, shape: Any = None, generator: Any = None) -> Any:
+    """Uniform numbers from [``low``, ``high``)."""
+    _need_floats("uniform", input)
+    if input.dtype == "float16":  # 11 bits, so that rounding never reaches ``high``
+        drawn = _floats(xp, input, lambda stream, size, dtype: stream.integers(0, 2048, size) / 2048, shape, generator)
+    else:
+        drawn = _floats(xp, input, lambda stream, size, dtype: stream.random(size, dtype=dtype), shape, generator)
+    if high - low != 1:
+        drawn *= high - low
+    if low:
+        drawn += low
+    return drawn
+
+
+@op("draw_normal(input: Tensor, mean: float = 0.0, std: float = 1.0, shape: Sequence[int] | None = None, generator: Generator | None = None) -> Tensor",
+    kind="random", label="normal", spec=_shaped, samples=[
+        S((3, 4)), S(()), S((0, 2)), S((2,), mean=-3.0, std=0.5, shape=(4, 5)), S(Arg((2,), kind="int"), error=RuntimeError, match="not implemented")])
+def draw_normal(xp: Any, input: Any, *, mean: float = 0.0, std: float = 1.0, shape: Any = None, generator: Any = None) -> Any:
+    """Normal numbers."""
+    _need_floats("normal", input)
+    drawn = _floats(xp, input, lambda stream, size, dtype: stream.standard_normal(size, dtype=dtype), shape, generator)
+    if std != 1:
+        drawn *= std
+    if mean:
+        drawn += mean
+    return drawn
+
+
+@op("draw_normal_of(mean: Tensor, std: Tensor, generator: Generator | None = None) -> Tensor", kind="random", label="normal", promotes="float", samples=[
+    S((3, 4), span(0.5, 2.0, 3, 4)), S((), span(0.5, 2.0)), S((0, 2), span(0.5, 2.0, 1, 2)), S((4,), span(0.5, 2.0, 3, 1)),
+    S((3,), span(-2.0, -1.0, 3), error=RuntimeError, match="std >= 0.0")])
+def draw_normal_of(xp: Any, mean: Any, std: Any, *, generator: Any = None) -> Any:
+    """One normal number for each pair of mean and standard deviation."""
+    mean, std = xp.asarray(mean), xp.asarray(std)
+    if bool((std < 0).any()):
+        raise RuntimeError(f"normal expects all elements of std >= 0.0, but found {float(std.min())}")
+    drawn = _floats(xp, (mean if mean.dtype.kind == "f" else std), lambda stream, size, dtype: stream.standard_normal(size, dtype=dtype),
+                    xp.broadcast_shapes(mean.shape, std.shape), generator)
+    return drawn * std + mean
+
+
+@op("draw_integers(input: Tensor, low: int, high: int, shape: Sequence[int] | None = None, generator: Generator | None = None) -> Tensor",
+    kind="random", label="randint", spec=_shaped, samples=[
+        S(Arg((3, 4), kind="int"), low=0, high=5), S((3,), low=-2, high=3), S(Arg((2,), kind="int"), low=1, high=2, shape=()),
+        S(Arg((2,), kind="int"), low=0, high=9, shape=(0, 2))])
+def draw_integers(xp: Any, input: Any, *, low: int, high: int, shape: Any = None, generator: Any = None) -> Any:
+    """Integers from ``low`` to ``high - 1``."""
+    source = generator_for(input, generator)
+    with source.lock:
+        drawn = source.stream.integers(low, high, input.shape if shape is None else shape)
+    return xp.asarray(drawn, dtype=input.dtype)
+
+
+@op("draw_permutation(input: Tensor, n: int, generator: Generator | None = None) -> Tensor", kind="random", label="randperm",
+    spec=lambda input, *, n, **attrs: Meta((n,), as_dtype(input.dtype)), samples=[
+        S(Arg((), kind="int"), n=5), S(Arg((), kind="int"), n=0), S(Arg((), kind="int"), n=1)])
+def draw_permutation(xp: Any, input: Any, *, n: int, generator: Any = None) -> Any:
+    """The integers below ``n`` in random order."""
+    source = generator_for(input, generator)
+    with source.lock:
+        stream = source.stream
+        drawn = stream.permutation(n) if hasattr(stream, "permutation") else xp.argsort(stream.random(n, dtype="float64"))
+    return xp.asarray(drawn, dtype=input.dtype)
+
+
+@op("draw_exponential(input: Tensor, rate: float = 1.0, generator: Generator | None = None) -> Tensor", kind="random", label="exponential", spec=_same,
+    samples=[S((3, 4)), S(()), S((0, 2), rate=2.0), S(Arg((2,), kind="int"), error=RuntimeError, match="not implemented")])
+def draw_exponential(xp: Any, input: Any, *, rate: float = 1.0, generator: Any = None) -> Any:
+    """Exponential numbers."""
+    _need_floats("exponential", input)
+    return _floats(xp, input, lambda stream, size, dtype: stream.standard_exponential(size, dtype=dtype), None, generator) / rate
+
+
+@op("draw_bernoulli(input: Tensor, p: TensorLike = 0.5, shape: Sequence[int] | None = None, generator: Generator | None = None) -> Tensor", kind="random",
+    label="bernoulli", spec=lambda input, p, **attrs: _shaped(input, **attrs), samples=[
+        S((3, 4), 0.3), S((), 1.0), S((0, 2), 0.0), S((3, 4), span(0.0, 1.0, 3, 4)), S((3, 4), span(0.0, 1.0, 4)), S((3, 4), 0.5, shape=(3, 1))])
+def draw_bernoulli(xp: Any, input: Any, p: Any = 0.5, *, shape: Any = None, generator: Any = None) -> Any:
+    """Ones with probability ``p``, else zeros, in the shape and dtype of ``input``."""
+    source = generator_for(input, generator)
+    with source.lock:
+        drawn = source.stream.random(input.shape if shape is None else shape, dtype="float32" if getattr(p, "dtype", None) != "float64" else "float64")
+    return xp.asarray(drawn < p, dtype=input.dtype)
+
+
+def _bernoulli_spec(input: Any, **attrs: Any) -> Meta:
+    if as_dtype(input.dtype).dtype.kind != "f":
+        raise RuntimeError(f"bernoulli: not implemented for '{as_dtype(input.dtype).name}'. Give probabilities in floating point")
+    return _same(input)
+
+
+@op("bernoulli(input: Tensor, *, generator: Generator | None = None) -> Tensor", kind="random", places=("torch", "Tensor"), spec=_bernoulli_spec, samples=[
+    S(span(0.0, 1.0, 3, 4)), S(span(0.0, 1.0)), S(span(0.0, 1.0, 0, 2)), S(span(1.5, 2.0, 3), error=RuntimeError, match="p_in <= 1")])
+def bernoulli(xp: Any, input: Any, *, generator: Any = None) -> Any:
+    """Ones with the probability that each element of ``input`` gives, else zeros."""
+    if input.dtype.kind != "f":
+        raise RuntimeError("bernoulli: not implemented for integers")
+    if not bool(((input >= 0) & (input <= 1)).all()):
+        raise RuntimeError("bernoulli: Expected p_in >= 0 && p_in <= 1 to be true: every element of input must be a probability")
+    return draw_bernoulli.kernel(xp, input, input, generator=generator)
+
+
+@op("multinomial(input: Tensor, num_samples: int, replacement: bool = False, *, generator: Generator | None = None) -> Tensor", kind="random",
+    places=("torch", "Tensor"), samples=[
+        S(span(0.5, 2.0, 4), num_samples=2), S(span(0.5, 2.0, 3, 4), num_samples=4), S(span(0.5, 2.0, 3, 4), num_samples=9, replacement=True),
+        S(span(0.5, 2.0, 3), num_samples=4, error=RuntimeError, match="without replacement"),
+        S(span(-2.0, -0.5, 3), num_samples=1, error=RuntimeError, match="element < 0")])
+def multinomial(xp: Any, input: Any, *, num_samples: int, replacement: bool = False, generator: Any = None) -> Any:
+    """Indices into the last dimension, drawn with the weights in each row of ``input`` (one or two dimensions), as int64.
+
+    The weights need not sum to 1. Without ``replacement`` no index is drawn twice in a row.
+    """
+    if input.ndim not in (1, 2):
+        raise RuntimeError(f"multinomial: prob_dist must be 1 or 2 dim, got the shape {input.shape}")
+    if input.dtype.kind != "f":
+        raise RuntimeError(f"multinomial: expected floating-point weights, got {as_dtype(input.dtype).name}. Convert them with .float()")
+    if num_samples <= 0:
+        raise RuntimeError(f"multinomial: cannot sample n_sample <= 0 samples, got {num_samples}")
+    if not replacement and num_samples > input.shape[-1]:
+        raise RuntimeError(f"multinomial: cannot sample n_sample > prob_dist.size(-1) samples without replacement ({num_samples} of {input.shape[-1]})")
+    weights = input.astype("float64")
+    if not bool((xp.isfinite(weights) & (weights >= 0)).all()):
+        raise RuntimeError("multinomial: probability tensor contains either `inf`, `nan` or element < 0")
+    possible = (weights > 0).sum(axis=-1)
+    if bool((possible < (1 if replacement else num_samples)).any()):
+        if bool((possible == 0).any()):
+            raise RuntimeError("multinomial: invalid multinomial distribution (sum of probabilities <= 0)")
+        raise RuntimeError(f"multinomial: invalid multinomial distribution (with replacement=False, not enough non-negative category to sample {num_samples})")
+    source = generator_for(input, generator)
+    with source.lock:
+        if replacement:
+            total = xp.cumsum(weights, axis=-1)
+            drawn = source.stream.random((*input.shape[:-1], num_samples), dtype="float64") * total[..., -1:]
+            rows = (total[..., None, :] <= drawn[..., None]).sum(axis=-1)
+            last = input.shape[-1] - 1 - xp.argmax(weights[..., ::-1] > 0, axis=-1)
+            return xp.minimum(rows, last[..., None]).astype("int64")
+        # The first of n exponential clocks with rates w rings with probability w / sum(w), and so on (Efraimidis and Spirakis, 2006).
+        clocks = source.stream.standard_exponential(input.shape, dtype="float64") / xp.where(weights > 0, weights, 1)
+        clocks = xp.where(weights > 0, clocks, xp.inf)
+    return xp.argsort(clocks, axis=-1)[..., :num_samples].astype("int64")
+
+
+for _declared in (draw_uniform, draw_normal, draw_integers, draw_exponential, draw_bernoulli, bernoulli):
+    _declared.add_rule("input", "g * 0")
+
+
+# --- dropout ------------------------------------------------------------------------------------------------------
+
+
+def _kept(F: Any, name: str, like: Any, p: float, training: bool, generator: Any, shape: Any = None) -> Any:
+    """A mask of zeros with probability ``p`` and ``1 / (1 - p)`` elsewhere; ``None`` where nothing is to be dropped."""
+    if not 0.0 <= p <= 1.0:
+        raise ValueError(f"{name}: dropout probability has to be between 0 and 1, but got {p}")
+    if not training or p == 0.0:
+        return None
+    mask = F.draw_bernoulli(_detached(like), 1.0 - p, shape=shape, generator=generator)
+    return mask if p == 1.0 else mask * (1.0 / (1.0 - p))
+
+
+def _detached(input: Any) -> Any:
+    return input.detach() if hasattr(input, "detach") else input
+
+
+@composite("dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False, *, generator: Generator | None = None) -> Tensor",
+           places=("torch", "nn.functional"))
+def dropout(F: Any, input: Any, p: float = 0.5, training: bool = True, inplace: bool = False, generator: Any = None) -> Any:
+    """Zero each element with probability ``p`` and scale the others by ``1 / (1 - p)``; ``input`` itself unless ``training``.
+
+    ``generator`` draws the mask. Raises ``ValueError`` for a ``p`` outside [0, 1]. Srivastava et al. (2014).
+    """
+    mask = _kept(F, "dropout", input, p, training, generator)
+    if mask is None:
+        return input
+    return input.mul_(mask) if inplace else input * mask
+
+
+@composite("feature_dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False, *, generator: Generator | None = None) -> Tensor",
+           places=("torch", "nn.functional"), aliases=("dropout1d", "dropout2d", "dropout3d"))
+def feature_dropout(F: Any, input: Any, p: float = 0.5, training: bool = True, inplace: bool = False, generator: Any = None) -> Any:
+    """Dropout of whole channels: one draw for each element of the first two dimensions."""
+    if input.ndim < 2:
+        raise RuntimeError(f"feature_dropout: expected at least two dimensions (batch, channels, ...), got the shape {tuple(input.shape)}")
+    mask = _kept(F, "feature_dropout", input, p, training, generator, (*input.shape[:2], *(1,) * (input.ndim - 2)))
+    if mask is None:
+        return input
+    return input.mul_(mask) if inplace else input * mask
+
+
+@composite("alpha_dropout(input: Tensor, p: float = 0.5, training: bool = False, inplace: bool = False, *, generator: Generator | None = None) -> Tensor",
+           places=("torch", "nn.functional"))
+def alpha_dropout(F: Any, input: Any, p: float = 0.5, training: bool = False, inplace: bool = False, generator: Any = None) -> Any:
+    """Dropout that keeps mean and variance of SELU activations. Klambauer et al. (2017), arXiv:1706.02515."""
+    if not 0.0 <= p <= 1.0:
+        raise ValueError(f"alpha_dropout: dropout probability has to be between 0 and 1, but got {p}")
+    if not training or p == 0.0:
+        return input
+    if p == 1.0:
+        return input * 0.0
+    saturated = -1.7580993408473766
+    scale = ((1.0 - p) * (1.0 + p * saturated**2)) ** -0.5
+    mask = F.draw_bernoulli(_detached(input), 1.0 - p, generator=generator)
+    shift = (1.0 - mask) * (saturated * scale) - scale * p * saturated
+    if inplace:
+        return input.mul_(mask * scale).add_(shift)
+    return input * (mask * scale) + shift

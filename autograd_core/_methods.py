@@ -101,6 +101,15 @@ _view_place = REGISTRY["view_place"]
 _to_dtype = REGISTRY["to_dtype"]
 _sum = REGISTRY["sum"]
 _matmul = REGISTRY["matmul"]
+_draw_uniform = REGISTRY["draw_uniform"]
+_draw_normal = REGISTRY["draw_normal"]
+_draw_normal_of = REGISTRY["draw_normal_of"]
+_draw_integers = REGISTRY["draw_integers"]
+_draw_permutation = REGISTRY["draw_permutation"]
+_draw_exponential = REGISTRY["draw_exponential"]
+_draw_bernoulli = REGISTRY["draw_bernoulli"]
+_bernoulli = REGISTRY["bernoulli"]
+_multinomial = REGISTRY["multinomial"]
 _k_add = _add.kernels
 _k_sub = _sub.kernels
 _k_mul = _mul.kernels
@@ -123,6 +132,9 @@ _k_relu = _relu.kernels
 _k_maximum = _maximum.kernels
 _k_minimum = _minimum.kernels
 _k_masked = _masked.kernels
+_dropout = COMPOSITES["dropout"].function
+_feature_dropout = COMPOSITES["feature_dropout"].function
+_alpha_dropout = COMPOSITES["alpha_dropout"].function
 
 
 class _add_node(Node):
@@ -1765,6 +1777,72 @@ def matmul(input: Tensor, other: Tensor) -> Tensor:
     return apply(_matmul, (input, other), {})
 
 
+def draw_uniform(input: Tensor, low: builtins.float = 0.0, high: builtins.float = 1.0, shape: Sequence[builtins.int] | None = None, generator: Generator | None = None) -> Tensor:
+    """Uniform numbers from [``low``, ``high``)."""
+    return apply(_draw_uniform, (input,), {"low": low, "high": high, "shape": shape, "generator": generator})
+
+
+def draw_normal(input: Tensor, mean: builtins.float = 0.0, std: builtins.float = 1.0, shape: Sequence[builtins.int] | None = None, generator: Generator | None = None) -> Tensor:
+    """Normal numbers."""
+    return apply(_draw_normal, (input,), {"mean": mean, "std": std, "shape": shape, "generator": generator})
+
+
+def draw_normal_of(mean: Tensor, std: Tensor, generator: Generator | None = None) -> Tensor:
+    """One normal number for each pair of mean and standard deviation."""
+    return apply(_draw_normal_of, (mean, std), {"generator": generator})
+
+
+def draw_integers(input: Tensor, low: builtins.int, high: builtins.int, shape: Sequence[builtins.int] | None = None, generator: Generator | None = None) -> Tensor:
+    """Integers from ``low`` to ``high - 1``."""
+    return apply(_draw_integers, (input,), {"low": low, "high": high, "shape": shape, "generator": generator})
+
+
+def draw_permutation(input: Tensor, n: builtins.int, generator: Generator | None = None) -> Tensor:
+    """The integers below ``n`` in random order."""
+    return apply(_draw_permutation, (input,), {"n": n, "generator": generator})
+
+
+def draw_exponential(input: Tensor, rate: builtins.float = 1.0, generator: Generator | None = None) -> Tensor:
+    """Exponential numbers."""
+    return apply(_draw_exponential, (input,), {"rate": rate, "generator": generator})
+
+
+def draw_bernoulli(input: Tensor, p: TensorLike = 0.5, shape: Sequence[builtins.int] | None = None, generator: Generator | None = None) -> Tensor:
+    """Ones with probability ``p``, else zeros, in the shape and dtype of ``input``."""
+    return apply(_draw_bernoulli, (input, p), {"shape": shape, "generator": generator})
+
+
+def bernoulli(input: Tensor, *, generator: Generator | None = None) -> Tensor:
+    """Ones with the probability that each element of ``input`` gives, else zeros."""
+    return apply(_bernoulli, (input,), {"generator": generator})
+
+
+def multinomial(input: Tensor, num_samples: builtins.int, replacement: builtins.bool = False, *, generator: Generator | None = None) -> Tensor:
+    """Indices into the last dimension, drawn with the weights in each row of ``input`` (one or two dimensions), as int64.
+
+    The weights need not sum to 1. Without ``replacement`` no index is drawn twice in a row.
+    """
+    return apply(_multinomial, (input,), {"num_samples": num_samples, "replacement": replacement, "generator": generator})
+
+
+def dropout(input: Tensor, p: builtins.float = 0.5, training: builtins.bool = True, inplace: builtins.bool = False, *, generator: Generator | None = None) -> Tensor:
+    """Zero each element with probability ``p`` and scale the others by ``1 / (1 - p)``; ``input`` itself unless ``training``.
+
+    ``generator`` draws the mask. Raises ``ValueError`` for a ``p`` outside [0, 1]. Srivastava et al. (2014).
+    """
+    return _dropout(F, input, p, training, inplace, generator=generator)
+
+
+def feature_dropout(input: Tensor, p: builtins.float = 0.5, training: builtins.bool = True, inplace: builtins.bool = False, *, generator: Generator | None = None) -> Tensor:
+    """Dropout of whole channels: one draw for each element of the first two dimensions."""
+    return _feature_dropout(F, input, p, training, inplace, generator=generator)
+
+
+def alpha_dropout(input: Tensor, p: builtins.float = 0.5, training: builtins.bool = False, inplace: builtins.bool = False, *, generator: Generator | None = None) -> Tensor:
+    """Dropout that keeps mean and variance of SELU activations. Klambauer et al. (2017), arXiv:1706.02515."""
+    return _alpha_dropout(F, input, p, training, inplace, generator=generator)
+
+
 subtract = sub
 multiply = mul
 divide = div
@@ -1774,6 +1852,9 @@ absolute = abs
 clip = clamp
 swapaxes = transpose
 swapdims = transpose
+dropout1d = feature_dropout
+dropout2d = feature_dropout
+dropout3d = feature_dropout
 
 
 class Methods(TensorBase):
@@ -1855,3 +1936,5 @@ class Methods(TensorBase):
     unsqueeze = unsqueeze
     sum = sum
     matmul = matmul
+    bernoulli = bernoulli
+    multinomial = multinomial

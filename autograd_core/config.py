@@ -165,6 +165,30 @@ class record(_ModeContext):
     changes = {"keep": True}  # noqa: RUF012
 
 
+class detect_anomaly(_ModeContext):  # noqa: N801
+    """Record the source line of every operation inside, for errors about the graph; also a decorator.
+
+    A backward pass then raises ``RuntimeError`` at the operation whose rule makes the first NaN, and an in-place error
+    names the line that saved and the line that wrote. Slower: every op takes the general path.
+    """
+
+    changes = {"anomaly": True}  # noqa: RUF012
+
+
+class set_detect_anomaly(_ModeContext):  # noqa: N801
+    """:class:`detect_anomaly` as a switch: at once when called, and back when used as a context manager."""
+
+    def __init__(self, mode: bool) -> None:
+        super().__init__()
+        self._outer = MODE.set(MODE.get().replace(anomaly=bool(mode)))
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, *exc_info: object) -> None:
+        MODE.reset(self._outer)
+
+
 def is_grad_enabled() -> bool:
     """Whether operations record a graph here and now."""
     return MODE.get().grad

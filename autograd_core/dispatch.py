@@ -18,7 +18,7 @@ from .config import Mode, get_mode
 from .devices import CPU, device
 from .engine import WRITES
 from .errors import DeviceError, DtypeError, InplaceError, ShapeError, message, operand_list
-from .node import GeneralNode, Item, Leaf, Node, next_seq
+from .node import GeneralNode, Item, Leaf, Node, WatchedNode, next_seq
 from .op import REGISTRY, Op
 from .spec import can_cast, computed_dtype
 
@@ -126,6 +126,9 @@ def operand(x: Any) -> Any:
         return x
     if isinstance(x, TensorBase):
         return x
+    lift = getattr(x, "__tensor__", None)
+    if lift is not None:
+        return lift()  # a Scalar joins the graph
     if isinstance(x, float):
         return float(x)  # NumPy's float64 counts as a Python number, as in PyTorch
     if getattr(x, "shape", None) is not None and hasattr(x, "dtype"):
@@ -241,7 +244,7 @@ def _into(op: Op, array_type: type, arrays: list[Any], attrs: dict[str, Any], ou
 
 def _record(op: Op, inputs: Any, attrs: dict[str, Any], arrays: list[Any], nodes: tuple[Any, ...], result: Any,
             outputs: tuple[Any, ...], residuals: tuple[Any, ...], mode: Mode) -> Node:
-    n = GeneralNode()
+    n = WatchedNode() if mode.anomaly else GeneralNode()
     n.op = op
     n.attrs = attrs
     n.parents = nodes

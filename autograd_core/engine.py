@@ -15,7 +15,7 @@ from typing import Any
 from .backend.protocol import Backend
 from .backend.registry import BY_TYPE
 from .errors import GraphError, InplaceError, ShapeError
-from .node import SPENT, Item, Leaf, Node, accumulate, next_seq, pull_back
+from .node import SPENT, Item, Leaf, Node, accumulate, next_seq
 from .op import COMPOSITES, REGISTRY, Rule
 
 __all__ = ["RAW", "RawReading", "Reading", "WRITES", "accumulate", "run"]
@@ -287,10 +287,8 @@ def _sweep(order: list[Any], pending: dict[Any, Any], reading: Reading | None, r
                 array_type = g.__class__
                 F = RAW[array_type]
             node.pull(F, g, pending)
-        elif node.__class__ is Item:
-            node.pull(F, g, pending)
         else:
-            pull_back(node, F, g, pending)
+            node.pull_general(F, g, pending)
         if node.value is not None:
             node._gradient = g if reading is None else g._array
         if wanted is not None and node in wanted:

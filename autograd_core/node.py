@@ -78,8 +78,17 @@ class Node:
         return f"<{self.op.name}{label} {self.shape}>"
 
     def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        """Give each parent its cotangent. Fast paths override this with code made for their op."""
-        pull_back(self, F, g, pending)
+        """Give each parent its cotangent, on raw arrays. Fast paths override this with code made for their op."""
+        self.pull_general(F, g, pending)
+
+    def pull_general(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+        """Give each parent its cotangent in any reading: run the rules, undo broadcasting, accumulate."""
+        for parent, contribution in zip(self.parents, F.contributions(self, g), strict=True):
+            if parent is not None and contribution is not None:
+                if pending[parent] is None:
+                    pending[parent] = contribution
+                else:
+                    accumulate(pending, parent, contribution)
 
 
 class GeneralNode(Node):
@@ -89,6 +98,27 @@ class GeneralNode(Node):
 
     def __init__(self) -> None:
         self.dtypes = None
+
+
+class WatchedNode(GeneralNode):
+    """A node recorded in anomaly mode: raises where its rule makes the first NaN of a backward pass."""
+
+    __slots__ = ()
+
+    def pull_general(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+        if not _has_nan(F, g):
+            for i, (parent, contribution) in enumerate(zip(self.parents, F.contributions(self, g), strict=True)):
+                if parent is not None and contribution is not None and _has_nan(F, contribution):
+                    name = self.op.inputs[min(i, len(self.op.inputs) - 1)]
+                    raise RuntimeError(
+                        f"Function '{self.op.name}' returned nan values in its {i}th output: the gradient of {name!r}, shape {tuple(parent.shape)}"
+                        + (f", recorded at {self.line}" if self.line else "")
+                    )
+        super().pull_general(F, g, pending)
+
+
+def _has_nan(F: Any, value: Any) -> bool:
+    return any(_has_nan(F, each) for each in value) if isinstance(value, list) else value is not None and bool(F.isnan(value).any())
 
 
 class Item(GeneralNode):
@@ -101,7 +131,7 @@ class Item(GeneralNode):
         self.attrs = {}
         self.shapes = self.dtypes = None
 
-    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    def pull_general(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
         parent = self.parents[0]
         collected = pending[parent]
         if collected is None:
@@ -146,12 +176,3 @@ def accumulate(pending: dict[Any, Any], node: Any, g: Any) -> None:
         pending[node] = before + g
         owned.add(node)
 
-
-def pull_back(node: Node, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    """The general backward step of any node: run its rules, undo broadcasting, accumulate."""
-    for parent, contribution in zip(node.parents, F.contributions(node, g), strict=True):
-        if parent is not None and contribution is not None:
-            if pending[parent] is None:
-                pending[parent] = contribution
-            else:
-                accumulate(pending, parent, contribution)

@@ -50,7 +50,7 @@ class RemovableHandle:
             self._hooks.remove(self._hook)
 
 
-class Tensor(_methods.Methods, CreationMethods):
+class Tensor(_methods.Methods, CreationMethods, Protocols):
     """An n-dimensional array with a gradient.
 
     ``Tensor(data, requires_grad=False, name=None)``: numbers and nested lists take the default dtype, arrays keep

@@ -6,13 +6,14 @@ they can be read (``null`` for universal functions, which take NumPy's).
 
 from __future__ import annotations
 
+import importlib
 import inspect
 import json
 from pathlib import Path
 from typing import Any
 
 TARGET = Path(__file__).with_name("cupy_api.json")
-NAMESPACES = ("", "linalg", "fft", "random")
+NAMESPACES = ("", "linalg", "fft", "random", "lib.stride_tricks")
 
 
 def described(value: Any) -> dict[str, Any] | None:
@@ -37,7 +38,7 @@ def main() -> None:
 
     functions: dict[str, Any] = {}
     for namespace in NAMESPACES:
-        module = getattr(cupy, namespace) if namespace else cupy
+        module = importlib.import_module(f"cupy.{namespace}") if namespace else cupy
         for name in sorted(dir(module)):
             entry = None if name.startswith("_") or isinstance(getattr(module, name), type) else described(getattr(module, name))
             if entry is not None:

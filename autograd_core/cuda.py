@@ -1,0 +1,62 @@
+"""CUDA: whether it is there, which devices, and their memory; PyTorch's ``torch.cuda``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .backend.cupy import why_unavailable
+from .backend.registry import backend_for_device
+from .errors import DeviceError
+
+__all__ = ["current_device", "device_count", "empty_cache", "get_device_name", "is_available", "memory_allocated", "memory_reserved", "synchronize", "why_unavailable"]
+
+
+def is_available() -> bool:
+    """Whether tensors can live on ``cuda`` here. :func:`why_unavailable` says in words why not."""
+    return why_unavailable() is None
+
+
+def device_count() -> int:
+    """The number of CUDA devices; 0 where CUDA is not available."""
+    return int(_cupy().cuda.runtime.getDeviceCount()) if is_available() else 0
+
+
+def current_device() -> int:
+    """The number of the device that ``cuda`` means now."""
+    return int(_cupy().cuda.runtime.getDevice())
+
+
+def get_device_name(device: Any = None) -> str:
+    """The name of a device, such as ``NVIDIA H200``."""
+    index = current_device() if device is None else device if isinstance(device, int) else int(str(device).partition(":")[2] or 0)
+    name = _cupy().cuda.runtime.getDeviceProperties(index)["name"]
+    return name.decode() if isinstance(name, bytes) else str(name)
+
+
+def synchronize(device: Any = None) -> None:
+    """Wait until everything started on the device is done."""
+    index = None if device is None else device if isinstance(device, int) else int(str(device).partition(":")[2] or 0)
+    with _cupy().cuda.Device(index):
+        _cupy().cuda.runtime.deviceSynchronize()
+
+
+def memory_allocated() -> int:
+    """Bytes that tensors occupy on the current device."""
+    return int(_cupy().get_default_memory_pool().used_bytes())
+
+
+def memory_reserved() -> int:
+    """Bytes that the memory pool holds, including those free for reuse."""
+    return int(_cupy().get_default_memory_pool().total_bytes())
+
+
+def empty_cache() -> None:
+    """Give the pool's free memory back to the device."""
+    _cupy().get_default_memory_pool().free_all_blocks()
+
+
+def _cupy() -> Any:
+    reason = why_unavailable()
+    if reason is not None:
+        raise DeviceError(f"the device 'cuda' is not available: {reason}")
+    return backend_for_device("cuda").xp

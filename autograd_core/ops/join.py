@@ -1,0 +1,304 @@
+"""Joining, splitting, repeating and padding."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from ..errors import ShapeError
+from ..op import S, composite, op
+from ..spec import Meta, result_type_of, wrap_dim, wrap_dims
+
+EVERYWHERE = ("torch", "Tensor")
+
+# --- joining ------------------------------------------------------------------------------------------------------
+
+
+def _legacy_empty(shape: Any) -> bool:
+    """PyTorch lets tensors of shape ``(0,)`` join anything in ``cat``."""
+    return tuple(shape) == (0,)
+
+
+def _cat_spec(*tensors: Any, dim: int) -> Meta:
+    if not tensors:
+        raise RuntimeError("cat: expected a non-empty list of Tensors")
+    kept = [(i, tuple(tensor.shape)) for i, tensor in enumerate(tensors) if not _legacy_empty(tensor.shape)]
+    if not kept:
+        return Meta((0,), result_type_of(tensors))
+    origin, first = kept[0]
+    if not first:
+        raise ShapeError(f"cat: zero-dimensional tensor (at position {origin}) cannot be concatenated. Use stack, or unsqueeze(0) first")
+    at = wrap_dim(dim, len(first), "cat")
+    total = 0
+    for i, shape in kept:
+        if len(shape) != len(first):
+            raise ShapeError(f"cat: Tensors must have same number of dimensions: got {len(first)} and {len(shape)} (tensor {origin} {first}, tensor {i} {shape})")
+        for d, (a, b) in enumerate(zip(first, shape, strict=True)):
+            if d != at and a != b:
+                raise ShapeError(f"cat: Sizes of tensors must match except in dimension {at}. Expected size {a} in dimension {d} but got size {b} "
+                                 f"for tensor number {i} in the list (tensor {origin} {first}, tensor {i} {shape})")
+        total += shape[at]
+    return Meta((*first[:at], total, *first[at + 1:]), result_type_of(tensors))
+
+
+@op("cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor", kind="shape", promotes="same", places=("torch",), aliases=("concat", "concatenate"),
+    spec=_cat_spec, samples=[
+        S([(2, 3), (4, 3)]), S([(2, 3), (2, 1), (2, 2)], dim=1), S([(2, 3), (2, 0)], dim=-1), S([(0,), (2, 3)], dim=0), S([(3,)]),
+        S([(2, 3), (2, 4)], error=RuntimeError, match="must match except in dimension 0"), S([(2, 3), (3,)], error=RuntimeError, match="same number of dimensions"),
+        S([(), ()], error=RuntimeError, match="zero-dimensional"), S([(2,), (2,)], dim=1, error=IndexError, match="out of range")])
+def cat(xp: Any, *tensors: Any, dim: int = 0) -> Any:
+    """The tensors one after the other along an existing dimension; all other sizes must agree.
+
+    >>> import autograd_core as ag
+    >>> ag.cat([ag.ones(2, 1), ag.zeros(2, 2)], dim=1).tolist()
+    [[1.0, 0.0, 0.0], [1.0, 0.0, 0.0]]
+    """
+    joined = [tensor for tensor in tensors if not _legacy_empty(tensor.shape)]
+    return xp.concatenate(joined or tensors[:1], axis=dim)
+
+
+@cat.vjp()
+def _(F: Any, g: Any, tensors_shape: Any, needs: Any, dim: int) -> Any:
+    at = dim % g.ndim
+    rests = []
+    start = 0
+    for shape, needed in zip(tensors_shape, needs, strict=True):
+        length = 0 if _legacy_empty(shape) and g.ndim > 1 else shape[at]
+        piece = None
+        if needed:
+            piece = F.slice_view(g, key=(*[slice(None)] * at, slice(start, start + length, 1)))
+            if len(shape) != g.ndim:
+                piece = F.reshape(F.slice_view(g, key=(slice(0, 0, 1),)), shape=(0,)) if 0 not in piece.shape else F.reshape(piece, shape=(0,))
+        rests.append(piece)
+        start += length
+    return tuple(rests)
+
+
+def _stack_spec(*tensors: Any, dim: int) -> Meta:
+    if not tensors:
+        raise RuntimeError("stack: expected a non-empty list of Tensors")
+    first = tuple(tensors[0].shape)
+    for i, tensor in enumerate(tensors):
+        if tuple(tensor.shape) != first:
+            raise ShapeError(f"stack: stack expects each tensor to be equal size, but got {list(first)} at entry 0 and {list(tensor.shape)} at entry {i}. Use cat to join along an existing dimension")
+    at = wrap_dim(dim, len(first) + 1, "stack")
+    return Meta((*first[:at], len(tensors), *first[at:]), result_type_of(tensors))
+
+
+@op("stack(tensors: Sequence[Tensor], dim: int = 0) -> Tensor", kind="shape", promotes="same", places=("torch",), spec=_stack_spec, samples=[
+    S([(2, 3), (2, 3)]), S([(3,), (3,), (3,)], dim=-1), S([(), ()]), S([(0, 2), (0, 2)], dim=1),
+    S([(2,), (3,)], error=RuntimeError, match="equal size"), S([(2,), (2,)], dim=2, error=IndexError, match="out of range")])
+def stack(xp: Any, *tensors: Any, dim: int = 0) -> Any:
+    """Tensors of one shape side by side along a new dimension.
+
+    >>> import autograd_core as ag
+    >>> ag.stack([ag.tensor([1, 2]), ag.tensor([3, 4])], dim=1).tolist()
+    [[1, 3], [2, 4]]
+    """
+    return xp.stack(tensors, axis=dim)
+
+
+@stack.vjp()
+def _(F: Any, g: Any, needs: Any, dim: int) -> Any:
+    before = (slice(None),) * (dim % g.ndim)
+    return tuple(F.slice_view(g, key=(*before, i)) if needed else None for i, needed in enumerate(needs))
+
+
+# --- splitting ----------------------------------------------------------------------------------------------------
+
+
+def _part(F: Any, input: Any, at: int, start: int, stop: int) -> Any:
+    return F.slice_view(input, key=(*[slice(None)] * at, slice(start, stop, 1)))
+
+
+@composite("split(input: Tensor, split_size: int | Sequence[int], dim: int = 0) -> tuple[Tensor, ...]")
+def split(F: Any, input: Any, split_size: Any, dim: int = 0) -> Any:
+    """Views of ``split_size`` elements each along ``dim`` (the last may be shorter), or of the sizes in a list.
+
+    Raises ``RuntimeError`` if listed sizes do not add up to the size of ``dim``.
+    """
+    at = wrap_dim(dim, input.ndim, "split")
+    if not input.ndim:
+        raise RuntimeError("split: split expects at least a 1-dimensional tensor")
+    total = input.shape[at]
+    if isinstance(split_size, Sequence):
+        sizes = [int(n) for n in split_size]
+        if sum(sizes) != total or min(sizes, default=0) < 0:
+            raise RuntimeError(f"split: split_with_sizes expects split_sizes to sum exactly to {total} (input tensor's size at dimension {at}), but got split_sizes={sizes}")
+    else:
+        if split_size < 0 or (split_size == 0 and total):
+            raise RuntimeError(f"split: split expects split_size to be positive, but got split_size={split_size}")
+        sizes = [min(split_size, total - start) for start in range(0, total, split_size)] if total else [0]
+    parts = []
+    start = 0
+    for size in sizes:
+        parts.append(_part(F, input, at, start, start + size))
+        start += size
+    return tuple(parts)
+
+
+@composite("chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]")
+def chunk(F: Any, input: Any, chunks: int, dim: int = 0) -> Any:
+    """At most ``chunks`` views of equal size along ``dim``; the last may be shorter, and there may be fewer."""
+    if not input.ndim:
+        raise RuntimeError("chunk: chunk expects at least a 1-dimensional tensor")
+    if chunks <= 0:
+        raise RuntimeError(f"chunk: chunk expects `chunks` to be greater than 0, got: {chunks}")
+    size = -(-input.shape[wrap_dim(dim, input.ndim, "chunk")] // chunks)
+    return F.split(input, size, dim=dim) if size else F.split(input, [0] * chunks, dim=dim)
+
+
+@composite("unbind(input: Tensor, dim: int = 0) -> tuple[Tensor, ...]")
+def unbind(F: Any, input: Any, dim: int = 0) -> Any:
+    """A view for every index of ``dim``."""
+    if not input.ndim:
+        raise IndexError("unbind: Dimension specified as 0 but tensor has no dimensions")
+    before = (slice(None),) * wrap_dim(dim, input.ndim, "unbind")
+    return tuple(F.slice_view(input, key=(*before, i)) for i in range(input.shape[len(before)]))
+
+
+@composite("narrow(input: Tensor, dim: int, start: int, length: int) -> Tensor")
+def narrow(F: Any, input: Any, dim: int, start: int, length: int) -> Any:
+    """The ``length`` elements from ``start`` on along ``dim``, as a view."""
+    at = wrap_dim(dim, input.ndim, "narrow")
+    if not input.ndim:
+        raise RuntimeError("narrow: narrow() cannot be applied to a 0-dim tensor.")
+    size = input.shape[at]
+    start = int(start)
+    if length < 0:
+        raise RuntimeError(f"narrow: narrow(): length must be non-negative, got {length}")
+    if not -size <= start <= size:
+        raise IndexError(f"narrow: start out of range (expected to be in range of [{-size}, {size}], but got {start})")
+    start += size if start < 0 else 0
+    if start + length > size:
+        raise RuntimeError(f"narrow: start ({start}) + length ({length}) exceeds dimension size ({size}).")
+    return _part(F, input, at, start, start + length)
+
+
+@composite("select(input: Tensor, dim: int, index: int) -> Tensor")
+def select(F: Any, input: Any, dim: int, index: int) -> Any:
+    """The slice at ``index`` of ``dim``, as a view without that dimension."""
+    if not input.ndim:
+        raise IndexError("select: select() cannot be applied to a 0-dim tensor.")
+    at = wrap_dim(dim, input.ndim, "select")
+    size = input.shape[at]
+    if not -size <= index < size:
+        raise IndexError(f"select: select(): index {index} out of range for tensor of size {list(input.shape)} at dimension {at}")
+    return F.slice_view(input, key=(*[slice(None)] * at, index % size))
+
+
+# --- repeating and rearranging ------------------------------------------------------------------------------------
+
+
+@composite("repeat(input: Tensor, repeats: Sequence[int]) -> Tensor", places=("Tensor",), varargs="repeats")
+def repeat(F: Any, input: Any, repeats: Any) -> Any:
+    """The tensor repeated ``repeats[i]`` times along each dimension; extra leading repeats add dimensions.
+
+    >>> import autograd_core as ag
+    >>> ag.tensor([1, 2]).repeat(2, 2).tolist()
+    [[1, 2, 1, 2], [1, 2, 1, 2]]
+    """
+    extra = len(repeats) - input.ndim
+    if extra < 0:
+        raise RuntimeError(f"repeat: Number of dimensions of repeat dims ({len(repeats)}) can not be smaller than number of dimensions of tensor ({input.ndim})")
+    if min(repeats, default=0) < 0:
+        raise RuntimeError(f"repeat: Trying to create tensor with negative dimension: repeats {tuple(repeats)}")
+    sizes = (*[1] * extra, *input.shape)
+    apart = F.reshape(input, shape=tuple(n for size in sizes for n in (1, size)))
+    spread = F.broadcast_to(apart, shape=tuple(n for times, size in zip(repeats, sizes, strict=True) for n in (times, size)))
+    return F.clone(F.reshape(spread, shape=tuple(times * size for times, size in zip(repeats, sizes, strict=True))))
+
+
+@composite("tile(input: Tensor, dims: Sequence[int]) -> Tensor", varargs="dims")
+def tile(F: Any, input: Any, dims: Any) -> Any:
+    """As ``repeat``; missing leading repeats count as 1."""
+    return repeat.function(F, input, (*[1] * (input.ndim - len(dims)), *dims))
+
+
+@composite("repeat_interleave(input: Tensor, repeats: int | Tensor, dim: int | None = None) -> Tensor")
+def repeat_interleave(F: Any, input: Any, repeats: Any, dim: Any = None) -> Any:
+    """Each element (or slice along ``dim``) repeated in place; without ``dim`` the tensor is flattened first.
+
+    >>> import autograd_core as ag
+    >>> ag.tensor([1, 2]).repeat_interleave(2).tolist()
+    [1, 1, 2, 2]
+    """
+    if dim is None:
+        input, dim = F.reshape(input, shape=(-1,)), 0
+    at = wrap_dim(dim, input.ndim, "repeat_interleave")
+    shape = tuple(input.shape)
+    if not isinstance(repeats, int):
+        counts = [int(n) for n in repeats.tolist()] if repeats.ndim else int(repeats)
+        if isinstance(counts, int) or len(counts) == 1:
+            repeats = counts if isinstance(counts, int) else counts[0]
+        elif len(counts) != shape[at]:
+            raise RuntimeError(f"repeat_interleave: repeats must have the same size as input along dim, but got repeats.size(0) = {len(counts)} and input.size({at}) = {shape[at]}")
+        else:
+            return F.getitem(input, (*[slice(None)] * at, [i for i, count in enumerate(counts) for _ in range(count)]))
+    if repeats < 0:
+        raise RuntimeError("repeat_interleave: repeats can not be negative")
+    apart = F.reshape(input, shape=(*shape[:at + 1], 1, *shape[at + 1:]))
+    spread = F.broadcast_to(apart, shape=(*shape[:at + 1], repeats, *shape[at + 1:]))
+    return F.clone(F.reshape(spread, shape=(*shape[:at], shape[at] * repeats, *shape[at + 1:])))
+
+
+def _same_spec(name: str) -> Any:
+    def spec(input: Any, *, dims: Any = None, **attrs: Any) -> Meta:
+        if dims is not None:
+            wrap_dims(dims, len(input.shape), name)
+        return Meta(tuple(input.shape), input.dtype)
+
+    return spec
+
+
+@op("flip(input: Tensor, dims: Sequence[int]) -> Tensor", kind="shape", places=EVERYWHERE, varargs="dims", spec=_same_spec("flip"), samples=[
+    S((2, 3), dims=(0,)), S((2, 3), dims=(0, -1)), S((), dims=()), S((0, 2), dims=(1,)), S((2,), dims=(1,), error=IndexError, match="out of range")])
+def flip(xp: Any, input: Any, *, dims: Any) -> Any:
+    """The elements in reverse order along ``dims``; a copy."""
+    return xp.flip(xp.asarray(input), axis=tuple(dims)).copy()
+
+
+@flip.vjp("input")
+def _(F: Any, g: Any, dims: Any) -> Any:
+    return F.flip(g, dims=dims)
+
+
+def _roll_spec(input: Any, *, shifts: Any, dims: Any) -> Meta:
+    if dims is not None:
+        count = len(shifts) if isinstance(shifts, Sequence) else 1
+        if count != (len(dims) if isinstance(dims, Sequence) else 1):
+            raise RuntimeError(f"roll: shifts and dimensions must align. shifts: {count}, dims:{len(dims) if isinstance(dims, Sequence) else 1}")
+        for dim in dims if isinstance(dims, Sequence) else (dims,):
+            wrap_dim(dim, len(input.shape), "roll")
+    return Meta(tuple(input.shape), input.dtype)
+
+
+@op("roll(input: Tensor, shifts: int | Sequence[int], dims: int | Sequence[int] | None = None) -> Tensor", kind="shape", places=EVERYWHERE, spec=_roll_spec, samples=[
+    S((2, 3), shifts=1), S((2, 3), shifts=(1, -2), dims=(0, -1)), S((4,), shifts=-6, dims=0), S((), shifts=2), S((0, 2), shifts=1, dims=1),
+    S((2, 3), shifts=1, dims=2, error=IndexError, match="out of range")])
+def roll(xp: Any, input: Any, *, shifts: Any, dims: Any = None) -> Any:
+    """The elements moved by ``shifts`` along ``dims``, re-entering at the other end; without ``dims`` through the flattened tensor."""
+    return xp.roll(xp.asarray(input), tuple(shifts) if isinstance(shifts, list) else shifts, axis=tuple(dims) if isinstance(dims, list) else dims)
+
+
+@roll.vjp("input")
+def _(F: Any, g: Any, shifts: Any, dims: Any) -> Any:
+    return F.roll(g, shifts=-shifts if isinstance(shifts, int) else tuple(-n for n in shifts), dims=dims)
+
+
+def _triangle(name: str) -> Any:
+    def kernel(xp: Any, input: Any, *, diagonal: int = 0) -> Any:
+        if input.ndim < 2:
+            raise RuntimeError(f"{name}: input tensor must have at least 2 dimensions, but got the shape {tuple(input.shape)}")
+        return getattr(xp, name)(input, diagonal)
+
+    kernel.__doc__ = (f"The {'lower' if name == 'tril' else 'upper'} triangle of each matrix, zeros elsewhere; "
+                      "``diagonal`` moves its border up (positive) or down.")
+    declared = op(f"{name}(input: Tensor, diagonal: int = 0) -> Tensor", kind="shape", places=EVERYWHERE, inplace=True, spec=_same_spec(name), samples=[
+        S((3, 3)), S((3, 4), diagonal=1), S((2, 3, 3), diagonal=-1), S((0, 3)), S((1, 1)), S((3,), error=RuntimeError, match="at least 2")])(kernel)
+    declared.add_rule("input", lambda F, g, diagonal: getattr(F, name)(g, diagonal=diagonal))
+    return declared
+
+
+tril = _triangle("tril")
+triu = _triangle("triu")

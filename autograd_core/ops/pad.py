@@ -1,0 +1,121 @@
+"""Padding, with its adjoint."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from ..errors import ShapeError
+from ..op import S, composite, op
+from ..spec import Meta
+
+_NUMPY_MODES = {"constant": "constant", "reflect": "reflect", "replicate": "edge", "circular": "wrap"}
+
+
+def _widths(ndim: int, widths: Sequence[int]) -> list[tuple[int, int]]:
+    """PyTorch's flat tuple, last dimension first, as a (before, after) pair for every dimension."""
+    pairs = [(widths[2 * i], widths[2 * i + 1]) for i in range(len(widths) // 2)]
+    return [(0, 0)] * (ndim - len(pairs)) + pairs[::-1]
+
+
+def _extended_spec(input: Any, *, widths: Any, mode: str, value: float) -> Meta:
+    shape = tuple(input.shape)
+    pairs = _widths(len(shape), widths)
+    for d, (n, (low, high)) in enumerate(zip(shape, pairs, strict=True)):
+        if mode == "reflect" and max(low, high) >= max(n, 1) and (low or high):
+            raise ShapeError(f"pad: Padding size should be less than the corresponding input dimension, but got: padding ({low}, {high}) at dimension {d} of input {shape}")
+        if mode == "circular" and max(low, high) > n:
+            raise ShapeError(f"pad: Padding value causes wrapping around more than once: padding ({low}, {high}) at dimension {d} of input {shape}")
+        if mode == "replicate" and n == 0 and (low or high):
+            raise ShapeError(f"pad: cannot replicate the border of an empty dimension: dimension {d} of input {shape}")
+    return Meta(tuple(n + low + high for n, (low, high) in zip(shape, pairs, strict=True)), input.dtype)
+
+
+@op("extend(input: Tensor, widths: Sequence[int], mode: str = 'constant', value: float = 0.0) -> Tensor", kind="shape", label="pad", spec=_extended_spec, samples=[
+    S((2, 3), widths=(1, 2)), S((2, 3), widths=(1, 0, 0, 2), value=1.5), S((3,), widths=(0, 0)), S((0, 2), widths=(1, 1, 1, 0)), S((2, 4), widths=(2, 3), mode="reflect"),
+    S((3, 2, 4), widths=(2, 1, 3, 2), mode="replicate"), S((2, 3, 3), widths=(3, 1, 1, 2), mode="circular"),
+    S((2, 3), widths=(3, 0), mode="reflect", error=RuntimeError, match="less than"), S((2, 3), widths=(4, 0), mode="circular", error=RuntimeError, match="more than once")])
+def extend(xp: Any, input: Any, *, widths: Any, mode: str = "constant", value: float = 0.0) -> Any:
+    """``input`` with borders of ``widths`` (not negative), filled by ``mode``."""
+    if mode == "constant":
+        return xp.pad(input, _widths(input.ndim, widths), mode="constant", constant_values=value)
+    _extended_spec(input, widths=widths, mode=mode, value=value)
+    return xp.pad(input, _widths(input.ndim, widths), mode=_NUMPY_MODES[mode])
+
+
+@extend.vjp("input")
+def _(F: Any, g: Any, widths: Any, mode: str, input_shape: Any) -> Any:
+    if mode == "constant":
+        pairs = _widths(len(input_shape), widths)
+        return F.slice_view(g, key=tuple(slice(low, low + n, 1) for (low, _), n in zip(pairs, input_shape, strict=True)))
+    return F.extend_adjoint(g, widths=widths, mode=mode)
+
+
+def _fold(xp: Any, g: Any, axis: int, low: int, high: int, mode: str) -> Any:
+    """The borders of one dimension added to the elements they were copied from."""
+    g = xp.moveaxis(g, axis, 0)
+    n = g.shape[0] - low - high
+    inner = g[low : low + n].copy()
+    before, after = g[:low], g[low + n :]
+    if mode == "reflect":
+        inner[1 : low + 1] += before[::-1]
+        inner[n - 1 - high : n - 1] += after[::-1]
+    elif mode == "circular":
+        inner[n - low :] += before
+        inner[:high] += after
+    else:
+        inner[:1] += before.sum(axis=0, keepdims=True)
+        inner[n - 1 :] += after.sum(axis=0, keepdims=True)
+    return xp.moveaxis(inner, 0, axis)
+
+
+def _adjoint_spec(input: Any, *, widths: Any, mode: str) -> Meta:
+    pairs = _widths(len(input.shape), widths)
+    return Meta(tuple(n - low - high for n, (low, high) in zip(input.shape, pairs, strict=True)), input.dtype)
+
+
+@op("extend_adjoint(input: Tensor, widths: Sequence[int], mode: str) -> Tensor", kind="shape", label="padᵀ", spec=_adjoint_spec, samples=[
+    S((2, 9), widths=(2, 3), mode="reflect"), S((8, 4), widths=(1, 1, 3, 2), mode="replicate"), S((5, 7), widths=(3, 1, 1, 2), mode="circular")])
+def extend_adjoint(xp: Any, input: Any, *, widths: Any, mode: str) -> Any:
+    """The adjoint of ``extend``: every border element is added to the element it was copied from."""
+    for axis, (low, high) in enumerate(_widths(input.ndim, widths)):
+        if low or high:
+            input = _fold(xp, input, axis, low, high, mode)
+    return input
+
+
+@extend_adjoint.vjp("input")
+def _(F: Any, g: Any, widths: Any, mode: str) -> Any:
+    return F.extend(g, widths=widths, mode=mode)
+
+
+@composite("pad(input: Tensor, pad: Sequence[int], mode: str = 'constant', value: float | None = None) -> Tensor", places=("nn.functional",))
+def pad(F: Any, input: Any, pad: Any, mode: str = "constant", value: Any = None) -> Any:
+    """``input`` with borders: ``pad`` lists (before, after) for the last dimension, then for the one before it, and so on.
+
+    ``mode`` is ``constant`` (with ``value``, default 0), ``reflect``, ``replicate`` or ``circular``; negative widths cut off.
+    Raises ``RuntimeError`` for an odd number of widths, too many, or borders that ``mode`` cannot fill.
+
+    >>> import autograd_core as ag, nn
+    >>> nn.functional.pad(ag.tensor([1., 2., 3.]), (2, 1), mode="reflect").tolist()
+    [3.0, 2.0, 1.0, 2.0, 3.0, 2.0]
+    """
+    widths = tuple(int(n) for n in pad)
+    if mode not in _NUMPY_MODES:
+        raise NotImplementedError(f"pad: unrecognised padding mode {mode!r}. The modes are {', '.join(_NUMPY_MODES)}")
+    if len(widths) % 2:
+        raise RuntimeError(f"pad: Padding length must be divisible by 2, got {widths}")
+    if len(widths) > 2 * input.ndim:
+        raise RuntimeError(f"pad: Padding length should be less than or equal to two times the input dimension but got padding length {len(widths)} and input of dimension {input.ndim}")
+    if value is not None and value and mode != "constant":
+        raise ValueError(f"pad: padding mode {mode!r} doesn't take in value argument")
+    if min(widths, default=0) < 0:
+        pairs = _widths(input.ndim, widths)
+        for d, (n, (low, high)) in enumerate(zip(input.shape, pairs, strict=True)):
+            if n + low + high < 0:
+                raise RuntimeError(f"pad: the widths ({low}, {high}) cut more off dimension {d} than its size {n}")
+        input = F.slice_view(input, key=tuple(slice(max(-low, 0), n - max(-high, 0), 1) for n, (low, high) in zip(input.shape, pairs, strict=True)))
+        widths = tuple(max(n, 0) for n in widths)
+        if not any(widths):
+            return F.clone(input)
+    return F.extend(input, widths=widths, mode=mode, value=0.0 if value is None else value)

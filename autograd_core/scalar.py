@@ -1,0 +1,534 @@
+"""``Scalar``: a graph of single numbers, one small object per node, over the same declarations as Tensors.
+
+The rules of ops are linear in the cotangent ``g``, so a rule read at ``g = 1`` is the local gradient: a plain number.
+An op on Scalars computes its value and its local gradients together, and backward only multiplies and adds.
+The text of a formula becomes the text of a Python function over floats the first time an op is used; where floats
+raise (``1 / 0``, ``log(0)``, ``exp(1000)``) and for rules that are no formula, the same declaration is read on NumPy's
+float64 instead, which knows infinity and NaN.
+"""
+
+from __future__ import annotations
+
+import ast
+import math
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from . import ops as ops
+from .backend.registry import BY_TYPE, backend_for_device
+from .dispatch import TensorBase, apply, operand, wrap
+from .dtypes import float64
+from .engine import RAW
+from .errors import GraphError
+from .node import Leaf
+from .op import REGISTRY, Op
+
+new = object.__new__
+
+
+class Scalar:
+    """One number that remembers how it was computed.
+
+    Operators, comparisons, ``float()`` and the elementwise functions of Tensors (as methods: ``x.tanh()``) work on
+    Scalars and Python numbers. ``data`` and ``grad`` are floats; ``grad`` is 0 until ``backward()`` of a result fills
+    it. Everything is recorded, also inside ``no_grad()``; a graph is freed with its last result. Together with a
+    Tensor the result is a Tensor, and its ``backward()`` reaches the Scalar too.
+
+    ``data`` : a number. ``name`` : for drawings and messages.
+
+    >>> x, y, z = Scalar(-2.0), Scalar(5.0), Scalar(-4.0)
+    >>> f = (x + y) * z
+    >>> f.backward()
+    >>> f.data, x.grad, y.grad, z.grad
+    (-12.0, -4.0, -4.0, 3.0)
+    """
+
+    __slots__ = ("_name", "_waiting", "data", "grad", "left", "left_gradient", "op", "right", "right_gradient")
+    __hash__ = object.__hash__
+    __array_ufunc__ = None  # NumPy leaves operators to this class
+
+    data: float
+    grad: float
+    op: Op | None
+    """The declaration of the operation; ``None`` for a number that the user made."""
+    left: Scalar
+    left_gradient: float
+    """The derivative of this number with respect to ``left``."""
+    right: Any
+    """The second operand: a Scalar, a Python number, or ``None``."""
+    right_gradient: float | None
+    """The derivative with respect to ``right``; ``None`` unless that is a Scalar."""
+    _name: str
+    _waiting: int
+    """During backward: how many results have yet to hand over their part of the gradient. Otherwise 0."""
+
+    def __init__(self, data: Any, name: str | None = None) -> None:
+        self.data = data if data.__class__ is float else float(data)
+        self.grad = 0.0
+        self.op = None
+        if name is not None:
+            self._name = name
+
+    if TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Callable[..., Any]: ...
+        def __add__(self, other: Any) -> Any: ...
+        def __radd__(self, other: Any) -> Any: ...
+        def __sub__(self, other: Any) -> Any: ...
+        def __mul__(self, other: Any) -> Any: ...
+        def __rmul__(self, other: Any) -> Any: ...
+        def __truediv__(self, other: Any) -> Any: ...
+        def __pow__(self, other: Any) -> Any: ...
+        def __neg__(self) -> Scalar: ...
+        def __abs__(self) -> Scalar: ...
+
+    # --- the graph ----------------------------------------------------------------------------------------------
+
+    @property
+    def name(self) -> str | None:
+        """A name for drawings and messages; assignable."""
+        try:
+            return self._name
+        except AttributeError:
+            return None
+
+    @name.setter
+    def name(self, name: str | None) -> None:
+        self._name = name  # type: ignore[assignment]
+
+    @property
+    def label(self) -> str | None:
+        """The symbol of the operation, as in drawings of Tensors; ``None`` for a number that the user made."""
+        return None if self.op is None else self.op.label
+
+    @property
+    def operands(self) -> tuple[Any, ...]:
+        """What the operation was applied to: Scalars and Python numbers; empty for a number that the user made."""
+        if self.op is None:
+            return ()
+        return (self.left,) if self.right is None else (self.left, self.right)
+
+    @property
+    def parents(self) -> tuple[Scalar, ...]:
+        """The Scalars among the operands."""
+        return tuple(each for each in self.operands if isinstance(each, Scalar))
+
+    def zero_grad(self) -> None:
+        """Set ``grad`` to 0. Only numbers that the user made need it: theirs adds up over backward passes."""
+        self.grad = 0.0
+
+    def backward(self, gradient: float = 1.0) -> None:
+        """Put the derivative of this number, times ``gradient``, into the ``grad`` of all that it was computed from.
+
+        Numbers that the user made add it to what is there; results in between start from 0 at each call, so a graph may
+        be used several times. A gradient of exactly 0 passes nothing on: a branch that is switched off cannot turn
+        0 · infinity into NaN.
+
+        >>> x = Scalar(3.0)
+        >>> y = x * x
+        >>> y.backward()
+        >>> y.backward()
+        >>> x.grad, y.grad
+        (12.0, 1.0)
+        """
+        if self.op is None:
+            self.grad += gradient
+            return
+        reached = [self]
+        reach = reached.append
+        try:
+            for node in reached:
+                node.grad = 0.0
+                left = node.left
+                if left.op is not None:
+                    waiting = left._waiting
+                    if not waiting:
+                        reach(left)
+                    left._waiting = waiting + 1
+                if node.right_gradient is not None:
+                    right = node.right
+                    if right.op is not None:
+                        waiting = right._waiting
+                        if not waiting:
+                            reach(right)
+                        right._waiting = waiting + 1
+            self.grad = gradient
+            complete = [self]
+            finish = complete.append
+            for node in complete:
+                g = node.grad
+                left = node.left
+                if g:
+                    left.grad += g * node.left_gradient
+                if left.op is not None:
+                    waiting = left._waiting - 1
+                    left._waiting = waiting
+                    if not waiting:
+                        finish(left)
+                local = node.right_gradient
+                if local is not None:
+                    right = node.right
+                    if g:
+                        right.grad += g * local
+                    if right.op is not None:
+                        waiting = right._waiting - 1
+                        right._waiting = waiting
+                        if not waiting:
+                            finish(right)
+        except BaseException:
+            for node in reached:
+                node._waiting = 0
+            raise
+
+    def __tensor__(self) -> Any:
+        """A float64 Tensor without dimensions whose gradient flows back into this Scalar.
+
+        Each call of the Tensors' ``backward()`` adds to the Scalars that the user made. ``autograd.grad`` of Tensors
+        writes no gradients, so it leaves Scalars alone too.
+        """
+        leaf = Lifted(backend_for_device("cpu").xp.float64(self.data), self.name)
+        leaf.scalar = self
+        leaf.post_hooks = [_hand_over]
+        return wrap(leaf.array, leaf)
+
+    def __apply__(self, op: Op, inputs: Any, attrs: dict[str, Any]) -> Any:
+        """``op`` on Scalars and numbers, for functions called with a Scalar; ``NotImplemented`` if it takes arrays."""
+        if op not in _NAMES or not all(each is None or isinstance(each, (Scalar, int, float)) for each in inputs):
+            return NotImplemented
+        return _function(op)(*inputs, **attrs) if isinstance(inputs[0], Scalar) else _general(op, inputs, attrs)
+
+    # --- as a number --------------------------------------------------------------------------------------------
+
+    def item(self) -> float:
+        """The number: ``data``."""
+        return self.data
+
+    def __float__(self) -> float:
+        return float(self.data)
+
+    def __int__(self) -> int:
+        return int(self.data)
+
+    def __bool__(self) -> bool:
+        return bool(self.data)
+
+    def __pos__(self) -> Scalar:
+        return self
+
+    def __rsub__(self, other: Any) -> Any:
+        return _reflected("sub", other, self)
+
+    def __rtruediv__(self, other: Any) -> Any:
+        return _reflected("div", other, self)
+
+    def __rpow__(self, other: Any) -> Any:
+        return _reflected("pow", other, self)
+
+    def __eq__(self, other: object) -> Any:
+        return self.data == other.data if isinstance(other, Scalar) else _compare("eq", self, other)
+
+    def __ne__(self, other: object) -> Any:
+        return self.data != other.data if isinstance(other, Scalar) else _compare("ne", self, other)
+
+    def __lt__(self, other: Any) -> Any:
+        return self.data < other.data if isinstance(other, Scalar) else _compare("lt", self, other)
+
+    def __le__(self, other: Any) -> Any:
+        return self.data <= other.data if isinstance(other, Scalar) else _compare("le", self, other)
+
+    def __gt__(self, other: Any) -> Any:
+        return self.data > other.data if isinstance(other, Scalar) else _compare("gt", self, other)
+
+    def __ge__(self, other: Any) -> Any:
+        return self.data >= other.data if isinstance(other, Scalar) else _compare("ge", self, other)
+
+    def __repr__(self) -> str:
+        named = "" if self.name is None else f", name={self.name!r}"
+        made = "" if self.op is None else f", op={self.op.name}"
+        return f"Scalar({self.data:.6g}, grad={self.grad:.6g}{made}{named})"
+
+    def __format__(self, specification: str) -> str:
+        return format(self.data, specification) if specification else repr(self)
+
+    def __reduce__(self) -> Any:
+        if self.op is not None:
+            raise GraphError(f"only Scalars that the user made can be copied or pickled, this one is a result of {self.op.name}. Use its .data")
+        return (_rebuilt, (self.data, self.grad, self.name))
+
+
+class Lifted(Leaf):
+    """The leaf of a Tensor that was made of a Scalar."""
+
+    __slots__ = ("scalar",)
+    scalar: Scalar
+
+
+def _hand_over(leaf: Lifted) -> None:
+    g, leaf.grad = leaf.grad, None
+    leaf.scalar.backward(g.item())
+
+
+def _rebuilt(data: float, grad: float, name: str | None) -> Scalar:
+    made = Scalar(data, name)
+    made.grad = grad
+    return made
+
+
+# --- ops on Scalars -----------------------------------------------------------------------------------------------
+
+_OPERATORS = {"add": ("__add__", "__radd__"), "sub": ("__sub__",), "mul": ("__mul__", "__rmul__"), "div": ("__truediv__",), "pow": ("__pow__",),
+              "neg": ("__neg__",), "abs": ("__abs__",)}
+_NAMES: dict[Op, tuple[str, ...]] = {}
+"""The ops that Scalars have, with the names of their methods."""
+_functions: dict[Op, Callable[..., Any]] = {}
+_INEXACT = (ZeroDivisionError, OverflowError, ValueError)
+"""What float arithmetic raises where IEEE 754 has infinity or NaN."""
+
+
+def _function(op: Op) -> Callable[..., Any]:
+    """The op as a function of a Scalar, compiled when first used, from then on also the method."""
+    function = _functions.get(op)
+    if function is None:
+        try:
+            function = _compiled(op)
+        except _NoFormulaError:
+            function = _bound(op)
+        _functions[op] = function
+        function.__doc__ = op.doc
+        for name in _NAMES[op]:
+            setattr(Scalar, name, function)
+    return function
+
+
+def _declare(op: Op) -> None:
+    def first_use(*operands: Any, **attributes: Any) -> Any:
+        return _function(op)(*operands, **attributes)
+
+    first_use.__doc__ = op.doc
+    _NAMES[op] = (op.name, *op.aliases, *_OPERATORS.get(op.name, ()))
+    for name in _NAMES[op]:
+        setattr(Scalar, name, first_use)
+
+
+def _bound(op: Op) -> Callable[..., Any]:
+    """The op without a compiled form: its arguments are sorted into inputs and attributes."""
+    names = (*op.inputs, *op.attributes)
+
+    def function(*operands: Any, **attributes: Any) -> Any:
+        given = {**dict(zip(names, operands, strict=False)), **attributes}
+        unknown = [name for name in given if name not in names]
+        if unknown or len(operands) > len(names):
+            raise TypeError(f"{op.name} takes {', '.join(names)}, got {', '.join(unknown) or f'{len(operands)} arguments'}")
+        return _general(op, [given.pop(name, None) for name in op.inputs], given)
+
+    return function
+
+
+def _general(op: Op, operands: Any, attrs: dict[str, Any]) -> Any:
+    """The op by its kernel and rules on NumPy's float64: slower than a compiled function, but right everywhere."""
+    scalars = [(i, each) for i, each in enumerate(operands) if isinstance(each, Scalar)]
+    if len(scalars) > 2:
+        raise TypeError(f"{op.name}: at most two of the operands may be Scalars, got {len(scalars)}. Use plain numbers for the others")
+    backend = backend_for_device("cpu")
+    number = backend.xp.float64
+    values = {name: None if each is None else number(each.data if isinstance(each, Scalar) else each) for name, each in zip(op.inputs, operands, strict=True)}
+    known = {**values, **attrs, "needs": tuple(isinstance(each, Scalar) for each in operands)}
+    for name in op.inputs:
+        known[f"{name}_shape"], known[f"{name}_dtype"] = (), float64
+    node = new(Scalar)
+    gradients: list[float] = []
+    with backend.watch():
+        known["out"] = out = op.kernels[number](*values.values(), **attrs)
+        for name in op.attributes:
+            if name not in known:
+                known[name] = (op.kernel.__kwdefaults__ or {})[name]
+        F = RAW[number]
+        for i, _ in scalars:
+            rule = op.rules.get(op.inputs[i])
+            if rule is not None:
+                gradients.append(float(rule.function(F, number(1.0), *[known[each] for each in rule.names])))
+            elif op.joint is not None:
+                gradients.append(float(op.joint.function(F, number(1.0), *[known[each] for each in op.joint.names])[i]))
+            else:
+                gradients.append(0.0)
+    node.data = float(out)
+    node.grad = 0.0
+    node.op = op
+    node._waiting = 0
+    node.left, node.left_gradient = scalars[0][1], gradients[0]
+    numbers = [each for each in operands if each is not None and not isinstance(each, Scalar)]
+    node.right = scalars[1][1] if len(scalars) > 1 else numbers[0] if numbers else None
+    node.right_gradient = gradients[1] if len(scalars) > 1 else None
+    return node
+
+
+def _other_kind(op: Op, left: Scalar, right: Any) -> Any:
+    """A binary op whose second operand is neither a Scalar nor exactly a float or an int."""
+    if isinstance(right, (int, float)):
+        return _function(op)(left, float(right))
+    if isinstance(right, Scalar):
+        return _general(op, (left, right), {})
+    if isinstance(right, TensorBase):
+        return apply(op, (left.__tensor__(), right), {})
+    if hasattr(right, "dtype") and hasattr(right, "shape"):
+        value = operand(right)
+        return apply(op, (left.__tensor__(), value), {}) if isinstance(value, TensorBase) else _function(op)(left, value)
+    return NotImplemented
+
+
+def _reflected(name: str, left: Any, right: Scalar) -> Any:
+    """``left - right`` and the like, where ``left`` is a number or an array."""
+    op = REGISTRY[name]
+    if isinstance(left, (int, float)):
+        return _function(op)(Scalar(left), right)
+    if hasattr(left, "dtype") and hasattr(left, "shape"):
+        value = operand(left)
+        return apply(op, (value, right.__tensor__()), {}) if isinstance(value, TensorBase) else _function(op)(Scalar(value), right)
+    return NotImplemented
+
+
+def _compare(name: str, left: Scalar, right: Any) -> Any:
+    if isinstance(right, (int, float)):
+        return bool(REGISTRY[name].kernels[float](left.data, right))
+    if isinstance(right, TensorBase) or (hasattr(right, "dtype") and hasattr(right, "shape")):
+        return apply(REGISTRY[name], (wrap(backend_for_device("cpu").xp.float64(left.data)), operand(right)), {})
+    return NotImplemented
+
+
+# --- from formulas to functions of floats -------------------------------------------------------------------------
+
+
+class _NoFormulaError(Exception):
+    """The op cannot be compiled: it has attributes, a rule that is no formula, or needs an op without a float function."""
+
+
+class _LocalGradient(ast.NodeTransformer):
+    """A formula read at ``g = 1``, on floats."""
+
+    def __init__(self, functions: dict[str, Any]) -> None:
+        self.functions = functions
+
+    def visit_Name(self, node: ast.Name) -> ast.expr:  # noqa: N802 - the names that ast looks for
+        return ast.Constant(1.0) if node.id == "g" else node
+
+    def visit_UnaryOp(self, node: ast.UnaryOp) -> ast.expr:  # noqa: N802
+        self.generic_visit(node)
+        return ast.Constant(-1.0) if isinstance(node.op, ast.USub) and _is(node.operand, 1.0) else node
+
+    def visit_BinOp(self, node: ast.BinOp) -> ast.expr:  # noqa: N802
+        self.generic_visit(node)
+        if isinstance(node.op, ast.Mult):
+            if _is(node.left, 1.0):
+                return node.right
+            if _is(node.left, -1.0):
+                return ast.UnaryOp(ast.USub(), node.right)
+        return node
+
+    def visit_Call(self, node: ast.Call) -> ast.expr:  # noqa: N802
+        self.generic_visit(node)
+        assert isinstance(node.func, ast.Name)
+        name = node.func.id
+        if name == "masked":  # backward passes no zeros on, so there is nothing to mask
+            return node.args[1]
+        if name == "conj":
+            return node.args[0]
+        if name == "where":
+            return ast.IfExp(*node.args)
+        function = _on_floats(name)
+        if function is None:
+            raise _NoFormulaError(name)
+        self.functions[f"_{name}"] = function
+        node.func.id = f"_{name}"
+        return node
+
+
+def _is(node: ast.expr, number: float) -> bool:
+    return isinstance(node, ast.Constant) and node.value == number
+
+
+def _on_floats(name: str) -> Callable[..., Any] | None:
+    if name == "pow":
+        return math.pow
+    op = REGISTRY.get(name)
+    return op.scalar if op is not None else None
+
+
+def _local_gradient(op: Op, name: str, functions: dict[str, Any]) -> str:
+    """The local gradient of one input as a Python expression."""
+    if name not in op.rules:
+        return "0.0"
+    formula = op.rules[name].formula
+    if formula is None:
+        raise _NoFormulaError(op.name)
+    expression = _LocalGradient(functions).visit(ast.parse(formula, mode="eval")).body
+    if isinstance(expression, ast.Compare):
+        expression = ast.IfExp(expression, ast.Constant(1.0), ast.Constant(0.0))
+    return ast.unparse(ast.fix_missing_locations(expression))
+
+
+_UNARY = """
+def {name}(_left):
+    _node = new(Scalar)
+    {x} = _left.data
+    try:
+        _node.data = out = {value}
+        _node.left_gradient = {left_gradient}
+    except _INEXACT:
+        return _general(_op, (_left,), {{}})
+    _node.grad = 0.0
+    _node.op = _op
+    _node.left = _left
+    _node.right = _node.right_gradient = None
+    _node._waiting = 0
+    return _node
+"""
+
+_BINARY = """
+def {name}(_left, _right):
+    _kind = _right.__class__
+    if _kind is Scalar:
+        {y} = _right.data
+    elif _kind is float or _kind is int:
+        {y} = _right
+    else:
+        return _other_kind(_op, _left, _right)
+    _node = new(Scalar)
+    {x} = _left.data
+    try:
+        _node.data = out = {value}
+        _node.left_gradient = {left_gradient}
+        _node.right_gradient = {right_gradient} if _kind is Scalar else None
+    except _INEXACT:
+        return _general(_op, (_left, _right), {{}})
+    _node.grad = 0.0
+    _node.op = _op
+    _node.left = _left
+    _node.right = _right
+    _node._waiting = 0
+    return _node
+"""
+
+
+def _compiled(op: Op) -> Callable[..., Any]:
+    """The op as a function of Scalars, made of the text of its formulas."""
+    if op.attributes or len(op.inputs) > 2:
+        raise _NoFormulaError(op.name)
+    names: dict[str, Any] = {"new": new, "Scalar": Scalar, "_op": op, "_INEXACT": _INEXACT, "_general": _general, "_other_kind": _other_kind}
+    if op.infix is not None and op.name != "pow":
+        value = f"{op.inputs[0]} {op.infix} {op.inputs[-1]}"
+    else:
+        names["_kernel"] = _on_floats(op.name)
+        if names["_kernel"] is None:
+            raise _NoFormulaError(op.name)
+        value = f"_kernel({', '.join(op.inputs)})"
+    gradients = [_local_gradient(op, name, names) for name in op.inputs]
+    source = (_UNARY if len(op.inputs) == 1 else _BINARY).format(
+        name=op.name, x=op.inputs[0], y=op.inputs[-1], value=value, left_gradient=gradients[0], right_gradient=gradients[-1])
+    exec(compile(source, f"<Scalar.{op.name}>", "exec"), names)  # the text of a declaration, never of a user
+    function: Callable[..., Any] = names[op.name]
+    return function
+
+
+for _op in REGISTRY.values():
+    if _op.kind == "elementwise" and _op.rules and _op.places and not _op.outputs and "dtype" not in _op.extra:
+        _declare(_op)

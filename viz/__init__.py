@@ -1,0 +1,14 @@
+"""Pictures: computational graphs with values and gradients, learning curves, image sheets, decision boundaries.
+
+Light to import: Graphviz and Matplotlib load when a picture is first made. Install them with
+``pip install "autograd-core[viz]"``.
+"""
+
+from __future__ import annotations
+
+from .curves import curves
+from .drawing import Drawing, draw
+from .images import decision_boundary, images
+from .records import Edge, GraphRecord, OpNode, Summary, ValueNode, graph_record
+
+__all__ = ["Drawing", "Edge", "GraphRecord", "OpNode", "Summary", "ValueNode", "curves", "decision_boundary", "draw", "graph_record", "images"]

@@ -1,0 +1,242 @@
+"""A live graph as plain records: what a picture shows, and nothing that keeps the graph alive.
+
+Values and operations alternate: an edge leads from a value into the op that uses it, or from an op to its result.
+Identifiers follow the order of recording, so equal programs give equal records.
+"""
+
+from __future__ import annotations
+
+import ast
+import functools
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from autograd_core import Tensor
+from autograd_core.backend.registry import BY_TYPE
+from autograd_core.errors import GraphError
+
+Number = bool | int | float | complex
+
+SMALL = 4
+"""Vectors up to this length are kept element by element."""
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What is known of one array: all of it if it has one element or is a short vector, its statistics otherwise.
+
+    Statistics are over the finite elements; ``nonfinite`` counts the others (NaN and infinities).
+    """
+
+    shape: tuple[int, ...]
+    dtype: str
+    elements: tuple[Number, ...] | None = None
+    low: float | None = None
+    high: float | None = None
+    mean: float | None = None
+    std: float | None = None
+    nonfinite: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ValueNode:
+    """A tensor or number in the graph.
+
+    ``role`` is ``leaf`` (asks for a gradient), ``result`` (of an op) or ``constant``. ``value`` and ``gradient`` are
+    ``None`` where the graph did not keep them.
+    """
+
+    id: str
+    role: str
+    name: str | None
+    shape: tuple[int, ...] | None
+    value: Summary | None
+    gradient: Summary | None
+    scope: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OpNode:
+    """An operation: its registered name, the symbol it is drawn with, and its attributes as text."""
+
+    id: str
+    op: str
+    symbol: str
+    attributes: tuple[tuple[str, str], ...] = ()
+    scope: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """From a value into an op (``label`` is the input's name) or from an op to a result."""
+
+    source: str
+    target: str
+    label: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class GraphRecord:
+    """A whole graph. ``roots`` are the ids of the values it was drawn for."""
+
+    values: tuple[ValueNode, ...]
+    ops: tuple[OpNode, ...]
+    edges: tuple[Edge, ...]
+    roots: tuple[str, ...]
+
+
+def summarize(array: Any) -> Summary:
+    """The summary of a Tensor, a raw array or a Python number.
+
+    >>> summarize(2.5).elements
+    (2.5,)
+    """
+    if isinstance(array, Tensor):
+        array = array._array
+    if isinstance(array, (bool, int, float, complex)) and not hasattr(array, "dtype"):
+        return Summary((), type(array).__name__, (array,))
+    host = BY_TYPE[array.__class__].to_numpy(array)
+    shape, dtype = tuple(host.shape), host.dtype.name
+    if host.size == 1 or (host.ndim == 1 and 0 < host.size <= SMALL):
+        return Summary(shape, dtype, tuple(host.reshape(-1).tolist()))
+    if not host.size or host.dtype.kind not in "fiu":
+        return Summary(shape, dtype)
+    wide = host.astype("float64").reshape(-1)
+    finite = wide[abs(wide) < math.inf]
+    if not finite.size:
+        return Summary(shape, dtype, nonfinite=int(wide.size))
+    return Summary(shape, dtype, None, float(finite.min()), float(finite.max()), float(finite.mean()), float(finite.std()), int(wide.size - finite.size))
+
+
+def graph_record(tensors: Tensor | Sequence[Tensor], names: Mapping[str, Tensor] | None = None) -> GraphRecord:
+    """The graph that led to ``tensors``, as records.
+
+    Parameters
+    ----------
+    tensors : a Tensor that has a graph, or several.
+    names : names for tensors of the graph, ``{"x": x}``; they come before the tensors' own ``name``.
+
+    Raises ``GraphError`` for a tensor without a graph.
+
+    >>> import autograd_core as ag
+    >>> x = ag.Tensor(3.0, requires_grad=True, name="x")
+    >>> record = graph_record(x * x)
+    >>> [op.op for op in record.ops], [value.name for value in record.values]
+    (['mul'], ['x', None])
+    """
+    roots = [tensors] if isinstance(tensors, Tensor) else list(tensors)
+    for position, root in enumerate(roots):
+        if not isinstance(root, Tensor):
+            raise TypeError(f"expected a Tensor or a sequence of them, got {type(root).__name__}")
+        if root._node is None:
+            where = f"tensors[{position}]" if len(roots) > 1 else "the tensor"
+            raise GraphError(f"{where}, shape {tuple(root.shape)}, has no graph to draw: nothing that led to it asks for a gradient. "
+                             "Create an input with requires_grad=True, and do not compute inside no_grad()")
+    return _Builder(roots, names or {}).build()
+
+
+def reach(nodes: Iterable[Any]) -> list[Any]:
+    """All nodes that lead to ``nodes``, in order of recording; without recursion, because graphs can be deep."""
+    found = dict.fromkeys(nodes)
+    waiting = list(found)
+    while waiting:
+        for parent in waiting.pop().parents:
+            if parent is not None and parent not in found:
+                found[parent] = None
+                waiting.append(parent)
+    return sorted(found, key=lambda node: node.seq)
+
+
+class _Builder:
+    def __init__(self, roots: Sequence[Tensor], names: Mapping[str, Tensor]) -> None:
+        self.roots = roots
+        self.names: dict[int, str] = {}
+        for name, tensor in names.items():
+            if not isinstance(tensor, Tensor):
+                raise TypeError(f"names maps names to Tensors, but {name!r} is a {type(tensor).__name__}")
+            self.names[id(tensor if tensor._node is None else tensor._node)] = str(name)
+        self.values: list[ValueNode] = []
+        self.ops: list[OpNode] = []
+        self.edges: list[Edge] = []
+        self.value_ids: dict[Any, str] = {}
+        self.op_ids: dict[Any, str] = {}
+        self.constants: dict[int, str] = {}
+
+    def build(self) -> GraphRecord:
+        starts = [root._node for root in self.roots]
+        known = {id(root._node): root for root in self.roots}
+        for node in reach(starts):
+            if node.leaf:
+                gradient = None if node.grad is None else summarize(node.grad)
+                self._value(node, "leaf", summarize(node.array), gradient)
+                continue
+            if not hasattr(node, "index"):
+                self._op(node)
+            if node.op.outputs is None or hasattr(node, "index"):
+                value = node.value
+                if value is None and id(node) in known:
+                    value = known[id(node)]
+                gradient = node.retained if node.gradient is None else node.gradient
+                identifier = self._value(node, "result", None if value is None else summarize(value), None if gradient is None else summarize(gradient))
+                source = node.parents[0] if hasattr(node, "index") else node
+                label = node.op.outputs[node.index] if hasattr(node, "index") else ""
+                self.edges.append(Edge(self.op_ids[source], identifier, label))
+        return GraphRecord(tuple(self.values), tuple(self.ops), tuple(self.edges), tuple(dict.fromkeys(self.value_ids[node] for node in starts)))
+
+    def _add(self, role: str, name: str | None, shape: tuple[int, ...] | None, value: Summary | None, gradient: Summary | None, scope: str | None) -> str:
+        identifier = f"v{len(self.values)}"
+        self.values.append(ValueNode(identifier, role, name, shape, value, gradient, scope))
+        return identifier
+
+    def _value(self, node: Any, role: str, value: Summary | None, gradient: Summary | None) -> str:
+        name = self.names.get(id(node)) or node.name
+        scope = None if node.leaf else node.scope
+        self.value_ids[node] = identifier = self._add(role, name, tuple(node.shape), value, gradient, scope)
+        return identifier
+
+    def _op(self, node: Any) -> None:
+        op = node.op
+        kept = dict(node.constants or ())
+        sources: list[tuple[str, str]] = []
+        for position, parent in enumerate(node.parents):
+            label = f"{op.inputs[0]}[{position}]" if op.variadic else op.inputs[position]
+            if parent is not None:
+                sources.append((self.value_ids[parent], label))
+            elif position in kept:
+                sources.append((self._constant(kept[position], node.scope), label))
+            elif op.variadic or label in required_inputs(op.signature):
+                shape = node.shapes[position] if node.shapes else None
+                sources.append((self._add("constant", None, shape or None, None, None, node.scope), label))
+        self.op_ids[node] = identifier = f"op{len(self.ops)}"
+        attributes = tuple((name, repr(value)) for name, value in node.attrs.items() if not name.startswith("_") and _plain(value))
+        self.ops.append(OpNode(identifier, op.name, op.label, attributes, node.scope))
+        self.edges.extend(Edge(source, identifier, label) for source, label in sources)
+
+    def _constant(self, constant: Any, scope: str | None) -> str:
+        """One node for each use of a number, one altogether for a tensor that is used several times."""
+        if not isinstance(constant, Tensor):
+            return self._add("constant", None, (), summarize(constant), None, scope)
+        identifier = self.constants.get(id(constant))
+        if identifier is None:
+            name = self.names.get(id(constant)) or constant.name
+            identifier = self.constants[id(constant)] = self._add("constant", name, tuple(constant.shape), summarize(constant), None, None)
+        return identifier
+
+
+@functools.cache
+def required_inputs(signature: str) -> frozenset[str]:
+    """The parameters of a declared signature that have no default.
+
+    >>> sorted(required_inputs("clamp(input: Tensor, min: TensorLike | None = None) -> Tensor"))
+    ['input']
+    """
+    function = ast.parse(f"def {signature}: ...").body[0]
+    assert isinstance(function, ast.FunctionDef)
+    parameters = [*function.args.posonlyargs, *function.args.args]
+    return frozenset(parameter.arg for parameter in parameters[: len(parameters) - len(function.args.defaults)])
+
+
+def _plain(value: Any) -> bool:
+    return value is None or isinstance(value, (bool, int, float, str)) or (isinstance(value, tuple) and all(_plain(item) for item in value))

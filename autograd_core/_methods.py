@@ -110,6 +110,10 @@ _draw_exponential = REGISTRY["draw_exponential"]
 _draw_bernoulli = REGISTRY["draw_bernoulli"]
 _bernoulli = REGISTRY["bernoulli"]
 _multinomial = REGISTRY["multinomial"]
+_sgd_update = REGISTRY["sgd_update"]
+_adam_update = REGISTRY["adam_update"]
+_rmsprop_update = REGISTRY["rmsprop_update"]
+_adagrad_update = REGISTRY["adagrad_update"]
 _k_add = _add.kernels
 _k_sub = _sub.kernels
 _k_mul = _mul.kernels
@@ -1823,6 +1827,26 @@ def multinomial(input: Tensor, num_samples: builtins.int, replacement: builtins.
     The weights need not sum to 1. Without ``replacement`` no index is drawn twice in a row.
     """
     return apply(_multinomial, (input,), {"num_samples": num_samples, "replacement": replacement, "generator": generator})
+
+
+def sgd_update(*tensors: Tensor, count: builtins.int, block: builtins.int, lr: builtins.float, momentum: builtins.float, dampening: builtins.float, weight_decay: builtins.float, nesterov: builtins.bool, maximize: builtins.bool, first: builtins.bool) -> None:
+    """Stochastic gradient descent; the state is the momentum buffer, if ``momentum`` is not 0. ``first``: it takes the gradient undampened."""
+    return apply(_sgd_update, tuple(tensors), {"count": count, "block": block, "lr": lr, "momentum": momentum, "dampening": dampening, "weight_decay": weight_decay, "nesterov": nesterov, "maximize": maximize, "first": first})
+
+
+def adam_update(*tensors: Tensor, count: builtins.int, block: builtins.int, lr: builtins.float, beta1: builtins.float, beta2: builtins.float, eps: builtins.float, weight_decay: builtins.float, decoupled: builtins.bool, amsgrad: builtins.bool, maximize: builtins.bool) -> None:
+    """Adam, and AdamW if ``decoupled``; the state is the step counts, the averages of gradient and square, and with ``amsgrad`` its maximum."""
+    return apply(_adam_update, tuple(tensors), {"count": count, "block": block, "lr": lr, "beta1": beta1, "beta2": beta2, "eps": eps, "weight_decay": weight_decay, "decoupled": decoupled, "amsgrad": amsgrad, "maximize": maximize})
+
+
+def rmsprop_update(*tensors: Tensor, count: builtins.int, block: builtins.int, lr: builtins.float, alpha: builtins.float, eps: builtins.float, weight_decay: builtins.float, momentum: builtins.float, centered: builtins.bool, maximize: builtins.bool) -> None:
+    """RMSprop; the state is the step counts, the average of the square, if ``momentum`` is not 0 the buffer, if ``centered`` the average gradient."""
+    return apply(_rmsprop_update, tuple(tensors), {"count": count, "block": block, "lr": lr, "alpha": alpha, "eps": eps, "weight_decay": weight_decay, "momentum": momentum, "centered": centered, "maximize": maximize})
+
+
+def adagrad_update(*tensors: Tensor, count: builtins.int, block: builtins.int, lr: builtins.float, lr_decay: builtins.float, eps: builtins.float, weight_decay: builtins.float, maximize: builtins.bool) -> None:
+    """Adagrad; the state is the step counts and the sum of the squared gradients."""
+    return apply(_adagrad_update, tuple(tensors), {"count": count, "block": block, "lr": lr, "lr_decay": lr_decay, "eps": eps, "weight_decay": weight_decay, "maximize": maximize})
 
 
 def dropout(input: Tensor, p: builtins.float = 0.5, training: builtins.bool = True, inplace: builtins.bool = False, *, generator: Generator | None = None) -> Tensor:

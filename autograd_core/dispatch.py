@@ -173,6 +173,8 @@ def apply(op: Op, inputs: Any, attrs: dict[str, Any], out: Any = None) -> Any:
     ``out`` is the memory of ``inputs[0]`` for an in-place op. Returns a Tensor, or a named tuple of them. Raises the
     op's own error, with shapes and dtypes, when the kernel cannot do it.
     """
+    if op.kind == "update":
+        return update(op, inputs, attrs)
     mode = get_mode()
     inputs = list(inputs)
     arrays = []
@@ -361,6 +363,21 @@ def explain(op: Op, inputs: Any, attrs: dict[str, Any], error: Exception) -> Exc
     if kind is ValueError:
         kind = RuntimeError
     return kind(message(op.name, str(error) or type(error).__name__, operands))
+
+
+def update(op: Op, tensors: Any, attrs: dict[str, Any]) -> None:
+    """Run an op that writes all but the last ``count`` of its tensors in place, and does nothing else; it is never part of a graph."""
+    mode = get_mode()
+    arrays = [t._array for t in tensors]
+    array_type = arrays[-1].__class__
+    try:
+        with BY_TYPE[array_type].watch():
+            op.kernels[array_type](*arrays, **attrs)
+    except Exception as error:
+        raise explain(op, tensors, attrs, error) from error
+    if mode.recorder is not None:
+        mode.recorder(op, tensors, attrs, None)
+    WRITES.note_all(arrays[: -attrs["count"]], f"{op.name}_", user_line() if mode.anomaly else None)
 
 
 # --- views and in-place writes -----------------------------------------------------------------------------------

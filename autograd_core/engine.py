@@ -36,15 +36,21 @@ class Writes:
 
     def note(self, array: Any, op: str, line: str | None = None) -> None:
         """Remember that ``op`` wrote to the memory of ``array``."""
-        owner = BY_TYPE[array.__class__].owner(array)
-        key = id(owner)
-        known = self._by_owner.get(key)
-        if known is not None and known[0]() is owner:
-            reference = known[0]
-        else:
-            reference = weakref.ref(owner, partial(self._forget, key))
+        self.note_all((array,), op, line)
+
+    def note_all(self, arrays: Iterable[Any], op: str, line: str | None = None) -> None:
+        """Remember that ``op`` wrote to the memory of all ``arrays``."""
+        by_owner = self._by_owner
         self.last = seq = next_seq()
-        self._by_owner[key] = (reference, seq, op, line)
+        for array in arrays:
+            owner = BY_TYPE[array.__class__].owner(array)
+            key = id(owner)
+            known = by_owner.get(key)
+            if known is not None and known[0]() is owner:
+                reference = known[0]
+            else:
+                reference = weakref.ref(owner, partial(self._forget, key))
+            by_owner[key] = (reference, seq, op, line)
 
     def _forget(self, key: int, reference: Any) -> None:
         known = self._by_owner.get(key)
@@ -274,26 +280,30 @@ def _sweep(order: list[Any], pending: dict[Any, Any], reading: Reading | None, r
     array_type = None
     pop = pending.pop
     last_write = WRITES.last
+    release = not retain_graph
     for node in order:
         g = pop(node)
-        if g is None:
-            continue
-        if node.hooks is not None:
+        if g.__class__ is not array_type and reading is None:
+            if g is None:
+                continue
+            if g.__class__ is not list:
+                array_type = g.__class__
+                F = RAW[array_type]
+        if node.hooks is not None and g is not None:
             g = _hooked(node, g, False)[0]
         if node.seq < last_write:
             WRITES.check(node)
         if reading is None:
-            if g.__class__ is not array_type and g.__class__ is not list:
-                array_type = g.__class__
-                F = RAW[array_type]
             node.pull(F, g, pending)
-        else:
+        elif g is not None:
             node.pull_general(F, g, pending)
+        else:
+            continue
         if node.value is not None:
             node._gradient = g if reading is None else g._array
         if wanted is not None and node in wanted:
             wanted[node] = g
-        if node.saved is not None and not retain_graph:
+        if release and node.saved is not None:
             node.saved = SPENT
 
 

@@ -150,17 +150,27 @@ class Leaf:
     leaf = True
     parents: tuple[Any, ...] = ()
 
-    def __init__(self, array: Any, name: str | None = None) -> None:
-        self.array = array
-        self.shape: tuple[int, ...] = array.shape
-        self.grad: Any = None
-        self.name = name
-        self.hooks: list[Any] | None = None
-        self.post_hooks: list[Any] | None = None
-        self.seq = next_seq()
+    array: Any
+    shape: tuple[int, ...]
+    grad: Any
+    name: str | None
+    hooks: list[Any] | None
+    post_hooks: list[Any] | None
+    seq: int
 
     def __repr__(self) -> str:
         return f"<leaf {self.name or ''} {self.shape}>"
+
+
+def make_leaf(array: Any, name: str | None = None) -> Leaf:
+    """A leaf over ``array``, without a gradient yet."""
+    leaf = Leaf()
+    leaf.array = array
+    leaf.shape = array.shape
+    leaf.grad = leaf.hooks = leaf.post_hooks = None
+    leaf.name = name
+    leaf.seq = next_seq()
+    return leaf
 
 
 def accumulate(pending: dict[Any, Any], node: Any, g: Any) -> None:

@@ -17,8 +17,10 @@ from .dtypes import as_dtype, dtype, from_numpy_dtype
 from .engine import WRITES
 from .errors import DtypeError, GraphError, ShapeError
 from .interop import Protocols
-from .node import Leaf, Node
+from .node import Leaf, Node, make_leaf, next_seq
 from .op import REGISTRY
+
+_float = float
 
 
 class Size(tuple[int, ...]):
@@ -66,12 +68,20 @@ class Tensor(_methods.Methods, CreationMethods, Protocols):
     __slots__ = ()
 
     def __init__(self, *data: Any, requires_grad: bool = False, name: str | None = None, dtype: Any = None, device: Any = None) -> None:
-        if len(data) == 1 and data[0].__class__ is builtins.float and dtype is None and device is None:
+        if len(data) == 1 and data[0].__class__ is _float and dtype is None and device is None:  # the usual scalar, straight
             self._array = array = dtypes._default.type(data[0])
             self._view = None
             if name is not None:
                 self._name = name
-            self._node = Leaf(array, name) if requires_grad else None
+            if requires_grad:
+                self._node = leaf = Leaf()
+                leaf.array = array
+                leaf.shape = ()
+                leaf.grad = leaf.hooks = leaf.post_hooks = None
+                leaf.name = name
+                leaf.seq = next_seq()
+            else:
+                self._node = None
             return
         where = as_device(device)
         chosen = None if dtype is None else as_dtype(dtype)
@@ -232,7 +242,7 @@ class Tensor(_methods.Methods, CreationMethods, Protocols):
                 raise DtypeError(f"only Tensors of floating point and complex dtype can require gradients, this one is {self.dtype.name}. Convert it first: .float() or .double()")
             if self.is_inference():
                 raise GraphError("Setting requires_grad=True on inference tensor outside InferenceMode is not allowed. Use .clone() to get a normal tensor")
-            self._node = Leaf(self._array, self.name)
+            self._node = make_leaf(self._array, self.name)
         return self
 
     @property
@@ -491,7 +501,7 @@ class Tensor(_methods.Methods, CreationMethods, Protocols):
         if self.name is not None:
             twin._name = self.name
         if self._node is not None:
-            twin._node = Leaf(copied, self.name)
+            twin._node = make_leaf(copied, self.name)
             if self._node.grad is not None:
                 twin._node.grad = self._node.grad.detach().clone()
         return twin

@@ -9,6 +9,7 @@ from autograd_core import Tensor
 from autograd_core.config import MODE, get_mode
 from autograd_core.dtypes import as_dtype
 from autograd_core.tensor import RemovableHandle
+from autograd_core.tensor import _to_arguments as to_arguments
 
 from . import state
 from .parameter import Buffer, Parameter
@@ -145,7 +146,8 @@ class Module:
         Raises ``KeyError`` for a name that is empty, taken or has a dot in it, and ``TypeError`` for anything but a
         Parameter.
         """
-        self._check_new(name, "parameter")
+        if not isinstance(self.__dict__.get(name) if isinstance(name, str) else None, Parameter):
+            self._check_new(name, "parameter")
         if param is not None and not isinstance(param, Parameter):
             raise TypeError(f"cannot assign '{type(param).__name__}' object to parameter '{name}' (nn.Parameter or None required)")
         setattr(self, name, param)
@@ -327,16 +329,13 @@ class Module:
 
         A dtype changes floating-point parameters and buffers only; it must be floating point, or ``TypeError`` is raised.
         """
-        floating = Tensor(0.0).to(*args, **kwargs).dtype
-        if not (floating.is_floating_point or floating.is_complex):
-            raise TypeError(f"nn.Module.to only accepts floating point or complex dtypes, but got desired dtype={floating}")
-        asked = [a for a in (*args, *kwargs.values()) if not isinstance(a, bool)]
-        where = _device_asked(args, kwargs)
+        where, dtype, _ = to_arguments(*args, **kwargs)
+        if dtype is not None and not (dtype.is_floating_point or dtype.is_complex):
+            raise TypeError(f"nn.Module.to only accepts floating point or complex dtypes, but got desired dtype={dtype}")
 
         def convert(tensor: Tensor) -> Tensor:
-            if tensor.is_floating_point() or tensor.is_complex():
-                return tensor.to(*args, **kwargs) if asked else tensor
-            return tensor if where is None else tensor.to(where)
+            cast = dtype if tensor.is_floating_point() or tensor.is_complex() else None
+            return tensor.to(device=where, dtype=cast)
 
         return self._convert(convert)
 
@@ -437,23 +436,6 @@ def _absent(module: Module, target: str, what: str, names: list[str]) -> str:
     close = difflib.get_close_matches(target, names, n=3)
     hint = f"Did you mean {' or '.join(map(repr, close))}?" if close else f"It has {', '.join(names[:8]) or 'none'}{' ...' if len(names) > 8 else ''}"
     return f"{type(module).__name__} has no {what} `{target}`. {hint}"
-
-
-def _device_asked(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """The device that the arguments of ``to`` name, or ``None``."""
-    probe = Tensor([0], dtype="int64")
-    if args and isinstance(args[0], Tensor):
-        return args[0].device
-    if kwargs.get("device") is not None:
-        return kwargs["device"]
-    for arg in args:
-        if arg is None or isinstance(arg, bool):
-            continue
-        try:
-            as_dtype(arg)
-        except TypeError:
-            return probe.to(arg).device
-    return None
 
 
 def _indented(text: str) -> str:

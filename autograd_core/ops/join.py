@@ -68,7 +68,7 @@ def _(F: Any, g: Any, tensors_shape: Any, needs: Any, dim: int) -> Any:
         if needed:
             piece = F.slice_view(g, key=(*[slice(None)] * at, slice(start, start + length, 1)))
             if len(shape) != g.ndim:
-                piece = F.reshape(F.slice_view(g, key=(slice(0, 0, 1),)), shape=(0,)) if 0 not in piece.shape else F.reshape(piece, shape=(0,))
+                piece = F.reshape(piece, shape=(0,))
         rests.append(piece)
         start += length
     return tuple(rests)

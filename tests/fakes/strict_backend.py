@@ -175,8 +175,11 @@ class Array:
     __hash__ = None  # type: ignore[assignment]
 
     def __getitem__(self, index: Any) -> Array:
-        result = self._data[unwrap(index)]
-        return Array(result if isinstance(result, np.ndarray) else self._data[(*index, ...) if isinstance(index, tuple) and Ellipsis not in index else unwrap(index)].reshape(()))
+        parts = unwrap(index)
+        parts = parts if isinstance(parts, tuple) else (parts,)
+        if not any(part is Ellipsis for part in parts):
+            parts = (*parts, ...)  # so that also a single element comes as a view, as in CuPy
+        return Array(self._data[parts])
 
     def __setitem__(self, index: Any, value: Any) -> None:
         self._data[unwrap(index)] = unwrap(value)

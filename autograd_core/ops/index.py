@@ -1,0 +1,534 @@
+"""Indexing: ``x[...]``, ``x[...] = value`` and the ops with an index.
+
+An index is taken apart once. Its slices, integers, ``None`` and ``...`` make a view (``slice_view``). Its arrays make
+one integer array ``index`` of shape (how many dimensions are indexed, *their broadcast shape), with which ``index``
+reads, ``index_write`` writes and ``index_accumulate``, the adjoint of reading, adds.
+"""
+
+from __future__ import annotations
+
+import operator
+from typing import Any
+
+from ..backend.registry import backend_for_device, backend_of
+from ..op import Arg, S, composite, ints, op
+from ..spec import Meta, wrap_dim
+
+EVERYWHERE = ("torch", "Tensor")
+FULL = slice(None)
+
+# --- slices and integers: views -----------------------------------------------------------------------------------
+
+
+def _sliced_shape(shape: Any, key: Any) -> tuple[int, ...]:
+    result = []
+    sizes = iter(shape)
+    for part in key:
+        if part is None:
+            result.append(1)
+        elif part.__class__ is slice:
+            result.append(len(range(*part.indices(next(sizes)))))
+        else:
+            next(sizes)
+    return (*result, *sizes)
+
+
+def _slice_spec(input: Any, *, key: Any) -> Meta:
+    return Meta(_sliced_shape(input.shape, key), input.dtype)
+
+
+@op("slice_view(input: Tensor, key: tuple[Any, ...]) -> Tensor", kind="view", label="[ ]", spec=_slice_spec, samples=[
+    S((3, 4), key=(slice(1, 3), 0)), S((3, 4), key=(None, slice(0, 3, 2))), S((5,), key=(-1,)), S((), key=(None,)), S((), key=()), S((0, 2), key=(slice(None), 1))])
+def slice_view(xp: Any, input: Any, *, key: Any) -> Any:
+    """The region that integers, slices and ``None`` select, as a view."""
+    return input[(*key, ...)]
+
+
+@slice_view.vjp("input")
+def _(F: Any, g: Any, key: Any, input_shape: Any) -> Any:
+    return F.slice_place(g, key=key, shape=input_shape)
+
+
+@op("slice_place(input: Tensor, key: tuple[Any, ...], shape: Sequence[int]) -> Tensor", kind="shape", label="[ ]ᵀ",
+    spec=lambda input, *, key, shape: Meta(tuple(shape), input.dtype), samples=[
+        S((2,), key=(slice(1, 3), 0), shape=(3, 4)), S((1, 2, 4), key=(None, slice(0, 3, 2)), shape=(3, 4)), S((), key=(2,), shape=(4,))])
+def slice_place(xp: Any, input: Any, *, key: Any, shape: Any) -> Any:
+    """Zeros of ``shape`` with ``input`` in the region of ``key``: the adjoint of ``slice_view``."""
+    zeros = xp.zeros(shape, dtype=input.dtype)
+    zeros[(*key, ...)] = input
+    return zeros
+
+
+@slice_place.vjp("input")
+def _(F: Any, g: Any, key: Any) -> Any:
+    return F.slice_view(g, key=key)
+
+
+def cast_back(F: Any, g: Any, dtype: Any) -> Any:
+    """A cotangent in the dtype of the value that was converted when it was written."""
+    return g if g.dtype == dtype else F.to_dtype(g, dtype=dtype)
+
+
+def real_if(value: Any, dtype: Any) -> Any:
+    """A value to be written into memory of ``dtype``: complex numbers lose their imaginary part, as in PyTorch."""
+    return value.real if dtype.kind != "c" and getattr(value, "dtype", dtype).kind == "c" else value
+
+
+@op("slice_write(input: Tensor, value: TensorLike, key: tuple[Any, ...], inplace: bool = False) -> Tensor", kind="shape", label="[ ]=", broadcasts=True,
+    spec=lambda input, value, *, key: Meta(tuple(input.shape), input.dtype), samples=[
+        S((3, 4), (2,), key=(slice(1, 3), 0)), S((3, 4), (), key=(slice(0, 3, 2),)), S((3, 4), (3, 1), key=(FULL,)), S((4,), 2.5, key=(1,)), S((), (), key=())])
+def slice_write(xp: Any, input: Any, value: Any, *, key: Any, out: Any = None) -> Any:
+    """``input`` with the region of ``key`` replaced by ``value``."""
+    if out is None:
+        out = xp.array(input)
+    out[(*key, ...)] = real_if(value, out.dtype)
+    return out
+
+
+@slice_write.vjp("input")
+def _(F: Any, g: Any, key: Any) -> Any:
+    return F.slice_write(g, 0, key=key)
+
+
+@slice_write.vjp("value")
+def _(F: Any, g: Any, key: Any, value_dtype: Any) -> Any:
+    return cast_back(F, F.slice_view(g, key=key), value_dtype)
+
+
+# --- arrays: reading, adding, writing -----------------------------------------------------------------------------
+
+
+def _key(index: Any, dims: Any) -> tuple[Any, ...]:
+    key: list[Any] = [FULL] * (dims[-1] + 1)
+    for i, dim in enumerate(dims):
+        key[dim] = index[i]
+    return tuple(key)
+
+
+def _adjacent(dims: Any) -> bool:
+    return bool(dims[-1] - dims[0] == len(dims) - 1)
+
+
+def _indexed_shape(shape: Any, index_shape: Any, dims: Any) -> tuple[int, ...]:
+    rest = tuple(n for d, n in enumerate(shape) if d not in dims)
+    at = dims[0] if _adjacent(dims) else 0
+    return (*rest[:at], *index_shape[1:], *rest[at:])
+
+
+@op("index(input: Tensor, index: Tensor, dims: tuple[int, ...], unique: bool = False) -> Tensor", kind="general", label="[ ]",
+    spec=lambda input, index, *, dims, unique=False: Meta(_indexed_shape(input.shape, index.shape, dims), input.dtype), samples=[
+        S((3, 4), ints(1, 5, high=3), dims=(0,)), S((3, 4), ints(2, 2, 3, high=3), dims=(0, 1)), S((2, 3, 4), ints(2, 3, high=2), dims=(0, 2)),
+        S((2, 4), Arg(values=[[3, 1]]), dims=(1,), unique=True), S((3, 4), ints(1, 0), dims=(1,))])
+def index(xp: Any, input: Any, index: Any, *, dims: Any, unique: bool = False) -> Any:
+    """``input`` at the positions that ``index`` lists for ``dims``; ``unique`` promises that no position occurs twice."""
+    if len(dims) == 1:
+        return xp.take(input, index[0], axis=dims[0])
+    return input[_key(index, dims)]
+
+
+@index.vjp("input")
+def _(F: Any, g: Any, index: Any, dims: Any, unique: bool, input_shape: Any) -> Any:
+    return F.index_accumulate(g, index, dims=dims, shape=input_shape, unique=unique)
+
+
+def add_rows(xp: Any, values: Any, rows: Any, size: int, unique: bool = False) -> Any:
+    """Zeros of shape (size, \\*values.shape[1:]) with ``values[i]`` added to row ``rows[i]``, right for repeated rows.
+
+    On the CPU nothing loops in Python and nothing goes through ``add.at``, which is many times slower for whole rows:
+    single numbers are counted with weights, rows are sorted by target and summed in segments.
+    """
+    result = xp.zeros((size, *values.shape[1:]), dtype=values.dtype)
+    if not values.size:
+        return result
+    if backend_of(values).name != "cpu":
+        xp.add.at(result, rows, values)
+        return result
+    if unique or len(rows) == 1:
+        result[rows] = values
+        return result
+    kind = values.dtype.kind
+    if kind in "fc" and values[0].size == 1:
+        flat = values.reshape(-1)
+        counted = xp.bincount(rows, weights=flat.real, minlength=size)
+        if kind == "c":
+            counted = counted + 1j * xp.bincount(rows, weights=flat.imag, minlength=size)
+        return counted.astype(values.dtype).reshape(result.shape)
+    if len(rows) <= size and int(xp.bincount(rows, minlength=1).max()) <= 1:
+        result[rows] = values
+        return result
+    order = xp.argsort(rows, kind="stable")
+    targets = rows[order]
+    starts = xp.flatnonzero(xp.concatenate([xp.ones(1, dtype=bool), targets[1:] != targets[:-1]]))
+    wide = values.astype("float32") if values.dtype.name == "float16" else values
+    result[targets[starts]] = xp.add.reduceat(wide[order], starts, axis=0, dtype=wide.dtype)
+    return result
+
+
+def flat_index(index: Any, sizes: Any) -> Any:
+    """Row-major positions from one index per dimension."""
+    flat = index[0]
+    for i in range(1, len(sizes)):
+        flat = flat * sizes[i] + index[i]
+    return flat
+
+
+@op("index_accumulate(input: Tensor, index: Tensor, dims: tuple[int, ...], shape: Sequence[int], unique: bool = False) -> Tensor", kind="general", label="[ ]+",
+    spec=lambda input, index, *, dims, shape, unique=False: Meta(tuple(shape), input.dtype), samples=[
+        S((5, 4), ints(1, 5, high=3), dims=(0,), shape=(3, 4)), S((2, 3), ints(2, 2, 3, high=3), dims=(0, 1), shape=(3, 4)),
+        S((3, 3), ints(2, 3, high=2), dims=(0, 2), shape=(2, 3, 4)), S((2, 2), Arg(values=[[3, 1]]), dims=(1,), shape=(2, 4), unique=True),
+        S((6,), ints(1, 6, high=4), dims=(0,), shape=(4,)), S((2, 0), ints(1, 0), dims=(1,), shape=(2, 4))])
+def index_accumulate(xp: Any, input: Any, index: Any, *, dims: Any, shape: Any, unique: bool = False) -> Any:
+    """Zeros of ``shape`` with ``input`` added at the positions of ``index``: the adjoint of ``index``."""
+    input = xp.asarray(input)
+    if unique:
+        result = xp.zeros(shape, dtype=input.dtype)
+        result[_key(index, dims)] = input
+        return result
+    sizes = tuple(shape[d] for d in dims)
+    rest = tuple(n for d, n in enumerate(shape) if d not in dims)
+    count = index.ndim - 1
+    at = dims[0] if _adjacent(dims) else 0
+    if at:
+        input = xp.moveaxis(input, tuple(range(at, at + count)), tuple(range(count)))
+    total = 1
+    for n in sizes:
+        total *= n
+    rows = flat_index(index, sizes).reshape(-1)
+    result = add_rows(xp, input.reshape((rows.size, *rest)), rows, total).reshape((*sizes, *rest))
+    return result if dims == tuple(range(len(dims))) else xp.moveaxis(result, tuple(range(len(dims))), dims)
+
+
+@index_accumulate.vjp("input")
+def _(F: Any, g: Any, index: Any, dims: Any, unique: bool) -> Any:
+    return F.index(g, index, dims=dims, unique=unique)
+
+
+@op("index_write(input: Tensor, index: Tensor, values: TensorLike, dims: tuple[int, ...], accumulate: bool = False, unique: bool = False, inplace: bool = False) -> Tensor",
+    kind="general", label="[ ]=", broadcasts=True, spec=lambda input, index, values, *, dims, accumulate=False, unique=False: Meta(tuple(input.shape), input.dtype), samples=[
+        S((3, 4), ints(1, 5, high=3), (5, 4), dims=(0,)), S((3, 4), ints(2, 6, high=3), (6,), dims=(0, 1)), S((2, 3, 4), ints(2, 3, high=2), (3, 3), dims=(0, 2)),
+        S((3, 4), ints(1, 5, high=3), (5, 4), dims=(0,), accumulate=True), S((2, 4), Arg(values=[[3, 1]]), (2, 1), dims=(1,), unique=True), S((3,), ints(1, 2), 1.5, dims=(0,))])
+def index_write(xp: Any, input: Any, index: Any, values: Any, *, dims: Any, accumulate: bool = False, unique: bool = False, out: Any = None) -> Any:
+    """``input`` with ``values`` written, or added, at the positions of ``index``; of repeated positions the last one is written."""
+    if out is None:
+        out = xp.array(input)
+    values = real_if(values, out.dtype)
+    if accumulate:
+        spread = xp.broadcast_to(xp.asarray(values, dtype=out.dtype), _indexed_shape(out.shape, index.shape, dims))
+        out += index_accumulate.kernel(xp, spread, index, dims=dims, shape=out.shape, unique=unique)
+    else:
+        out[_key(index, dims)] = values
+    return out
+
+
+@index_write.vjp("input")
+def _(F: Any, g: Any, index: Any, dims: Any, accumulate: bool, unique: bool) -> Any:
+    return g if accumulate else F.index_write(g, index, 0, dims=dims, unique=unique)
+
+
+@index_write.vjp("values")
+def _(F: Any, g: Any, index: Any, dims: Any, accumulate: bool, unique: bool, input_shape: Any, values_dtype: Any) -> Any:
+    read = F.index(g, index, dims=dims, unique=unique)
+    if not accumulate and not unique:
+        last = F.last_written(index, sizes=tuple(input_shape[d] for d in dims))
+        at = dims[0] if _adjacent(dims) else 0
+        trailing = len(input_shape) - len(dims) - at
+        read = F.where(F.reshape(last, shape=(*last.shape, *[1] * trailing)), read, 0)
+    return cast_back(F, read, values_dtype)
+
+
+@op("last_written(index: Tensor, sizes: tuple[int, ...]) -> Tensor", kind="general",
+    spec=lambda index, *, sizes: Meta(tuple(index.shape[1:]), "bool"), samples=[S(ints(1, 6, high=3), sizes=(3,)), S(ints(2, 2, 3, high=3), sizes=(3, 4))])
+def last_written(xp: Any, index: Any, *, sizes: Any) -> Any:
+    """Which entries of ``index`` are the last for their position: those whose value an assignment leaves there."""
+    flat = flat_index(index, sizes).reshape(-1)
+    order = xp.arange(flat.size)
+    total = 1
+    for n in sizes:
+        total *= n
+    winner = xp.zeros(total, dtype=order.dtype)
+    winner[flat] = order
+    return (winner[flat] == order).reshape(index.shape[1:])
+
+
+# --- an index taken apart -----------------------------------------------------------------------------------------
+
+
+@op("index_of(tensors: Sequence[Tensor], sizes: tuple[int, ...], dims: tuple[int, ...]) -> Tensor", kind="general", samples=[
+    S([ints(4, low=-3, high=3)], sizes=(3,), dims=(0,)), S([ints(2, 1), ints(3)], sizes=(3, 4), dims=(0, 1)),
+    S([Arg(values=[0, 5])], sizes=(3,), dims=(1,), error=IndexError, match="index 5 is out of bounds for dimension 1 with size 3"),
+    S([ints(2), ints(3)], sizes=(3, 3), dims=(0, 1), error=IndexError, match="broadcast")])
+def index_of(xp: Any, *tensors: Any, sizes: Any, dims: Any) -> Any:
+    """Index arrays broadcast and stacked, checked, negative entries counted from the end; a copy, so that later writes change nothing."""
+    try:
+        result = xp.stack(xp.broadcast_arrays(*tensors)).astype("int64", copy=False)
+    except ValueError:
+        shapes = ", ".join(str(list(tensor.shape)) for tensor in tensors)
+        raise IndexError(f"index_of: shape mismatch: indexing tensors could not be broadcast together with shapes {shapes}") from None
+    if not result.size:
+        return result
+    checked = backend_of(result).name == "cpu"  # on a GPU looking at the values would wait for it
+    for part, size, dim in zip(result, sizes, dims, strict=True):
+        if checked and not -size <= (low := part.min()) <= (high := part.max()) < size:
+            raise IndexError(f"index_of: index {int(low if low < -size else high)} is out of bounds for dimension {dim} with size {size}")
+        if not checked or low < 0:
+            part += (part < 0) * size
+    return result
+
+
+def _array(item: Any) -> Any:
+    """A part of an index that is no slice: an int, a bool, a Tensor, or an array."""
+    raw = getattr(item, "_array", item)
+    if isinstance(item, (list, tuple, range)):
+        item = raw = backend_for_device("cpu").asarray(_numbers(item))
+        if not raw.size:
+            item = raw = raw.astype("int64")
+    dtype = getattr(raw, "dtype", None)
+    if dtype is None:
+        try:
+            return operator.index(item)
+        except TypeError:
+            raise IndexError(f"only integers, slices (`:`), ellipsis (`...`), None and long or bool Tensors are valid indices (got {type(item).__name__})") from None
+    if dtype.kind == "b":
+        return bool(raw) if not raw.ndim else item
+    if dtype.kind not in "iu" or (dtype.name == "uint8" and raw is not item):
+        fix = "Use .bool() for a mask, .long() for positions" if dtype.kind == "u" else "Convert it with .long()"
+        raise IndexError(f"tensors used as indices must be long, int or bool tensors, got {dtype.name}. {fix}")
+    return item if raw.ndim else int(raw)
+
+
+def _numbers(item: Any) -> Any:
+    if isinstance(item, (list, tuple, range)):
+        return [_numbers(each) for each in item]
+    return item.tolist() if hasattr(item, "tolist") else item
+
+
+def _take_apart(index: Any, shape: Any) -> tuple[tuple[Any, ...] | None, list[tuple[Any, int, int]]]:
+    """The key of the view, ``None`` if that is everything, and the arrays: (array, dimension of the view, dimension of the tensor)."""
+    items = list(index) if index.__class__ is tuple else [index]
+    used = 0
+    ellipses = 0
+    for i, item in enumerate(items):
+        if item is None or item.__class__ is bool:
+            continue
+        if item is Ellipsis:
+            ellipses += 1
+            continue
+        if item.__class__ is not int and item.__class__ is not slice:
+            items[i] = item = _array(item)
+            if item.__class__ is bool:
+                continue
+            if item.__class__ is not int and getattr(item, "_array", item).dtype.kind == "b":
+                used += item.ndim
+                continue
+        used += 1
+    if used > len(shape):
+        raise IndexError(f"too many indices for tensor of dimension {len(shape)}: {used} were given")
+    if ellipses > 1:
+        raise IndexError("an index can only have a single ellipsis ('...')")
+    key: list[Any] = []
+    arrays: list[tuple[Any, int, int]] = []
+    dim = 0
+    view_dim = 0
+    for item in items:
+        if item.__class__ is slice:
+            key.append(_bounds(item, shape[dim]))
+            dim += 1
+            view_dim += 1
+        elif item.__class__ is int:
+            size = shape[dim]
+            if not -size <= item < size:
+                raise IndexError(f"index {item} is out of bounds for dimension {dim} with size {size}")
+            key.append(item)
+            dim += 1
+        elif item is None:
+            key.append(None)
+            view_dim += 1
+        elif item is Ellipsis:
+            missing = len(shape) - used
+            key += [FULL] * missing
+            dim += missing
+            view_dim += missing
+        elif item.__class__ is bool:
+            key.append(None)
+            arrays.append((backend_for_device("cpu").xp.zeros(int(item), dtype="int64"), view_dim, dim))
+            view_dim += 1
+        else:
+            taken = item.ndim if getattr(item, "_array", item).dtype.kind == "b" else 1
+            if taken > 1 or item.dtype == "bool":
+                for i, n in enumerate(item.shape):
+                    if n != shape[dim + i]:
+                        raise IndexError(f"The shape of the mask {list(item.shape)} at index {i} does not match the shape of the indexed tensor {list(shape)} at index {dim + i}")
+            arrays.append((item, view_dim, dim))
+            key += [FULL] * taken
+            dim += taken
+            view_dim += taken
+    if arrays and all(part is FULL for part in key):
+        return None, arrays
+    return tuple(key), arrays
+
+
+def _bounds(part: slice, size: int) -> slice:
+    if part == FULL:
+        return FULL
+    if part.step is not None and operator.index(part.step) <= 0:
+        raise ValueError("step must be greater than zero. Use flip to reverse a dimension")
+    return slice(*part.indices(size))
+
+
+def _combined(F: Any, input: Any, arrays: Any) -> tuple[Any, tuple[int, ...], bool]:
+    """The arrays of an index as one: (index, dims, whether no position can occur twice)."""
+    own = backend_of(getattr(input, "_array", input))
+    tensors: list[Any] = []
+    dims: list[int] = []
+    outer: list[int] = []
+    shape = tuple(input.shape)
+    for array, view_dim, dim in arrays:
+        raw = getattr(array, "_array", array)
+        if backend_of(raw) is not own:
+            array = raw = own.asarray(backend_of(raw).to_numpy(raw))
+        if raw.dtype.kind != "b":
+            tensors.append(array)
+            dims.append(view_dim)
+            outer.append(dim)
+            continue
+        positions = F.permute(F.argwhere(array), dims=(1, 0))
+        axes = tuple(range(view_dim, view_dim + raw.ndim))
+        if len(arrays) == 1:
+            return positions, axes, True
+        tensors += F.unbind(positions)
+        dims += axes
+        outer += range(dim, dim + raw.ndim)
+    return F.index_of(tensors, sizes=tuple(shape[d] for d in dims), dims=tuple(outer)), tuple(dims), False
+
+
+@composite("getitem(input: Tensor, index: Any) -> Tensor", places=())
+def getitem(F: Any, input: Any, index: Any) -> Any:
+    """``input[index]``: a view for slices, integers, ``None`` and ``...``; a copy where arrays or masks are involved."""
+    key, arrays = _take_apart(index, input.shape)
+    if key is not None:
+        input = F.slice_view(input, key=key)
+    if not arrays:
+        return input
+    positions, dims, unique = _combined(F, input, arrays)
+    return F.index(input, positions, dims=dims, unique=unique)
+
+
+def _is_that_region(value: Any, region: Any) -> bool:
+    """Whether a tensor is just the region it is to be written to: Python's ``x[i] += v`` assigns the view it changed."""
+    view = getattr(value, "_view", None)
+    if getattr(view, "base", None) is None or view.base is not getattr(region._view, "base", None):
+        return False
+    a, b = value._array, region._array
+    return bool(a.shape == b.shape and a.strides == b.strides and a.dtype == b.dtype and value.data_ptr() == region.data_ptr())
+
+
+@composite("setitem(input: Tensor, index: Any, value: Any) -> None", places=())
+def setitem(F: Any, input: Any, index: Any, value: Any) -> None:
+    """``input[index] = value``, in place; ``value`` broadcasts to the region and takes the tensor's dtype."""
+    key, arrays = _take_apart(index, input.shape)
+    if isinstance(value, (list, tuple)):
+        value = backend_of(input._array).asarray(_numbers(value))
+    if getattr(value, "ndim", 0):
+        region = _sliced_shape(input.shape, key or ())
+        while value.ndim > len(region) and value.shape[0] == 1 and not arrays:
+            value = F.reshape(value, shape=value.shape[1:])
+    if not arrays:
+        if getattr(value, "_view", None) is not None and _is_that_region(value, F.slice_view(input.detach() if value._view.__class__ is not input._view.__class__ else input, key=key)):
+            return
+        F.slice_write(input, value, key=key, inplace=True)
+        return
+    if key is not None:
+        input = F.slice_view(input, key=key)
+    positions, dims, unique = _combined(F, input, arrays)
+    shape = _indexed_shape(input.shape, positions.shape, dims)
+    while getattr(value, "ndim", 0) > len(shape) and value.shape[0] == 1:
+        value = F.reshape(value, shape=value.shape[1:])
+    F.index_write(input, positions, value, dims=dims, unique=unique, inplace=True)
+
+
+def _put_index(F: Any, input: Any, indices: Any) -> Any:
+    """The view and the combined index that a tuple of index tensors means."""
+    key, arrays = _take_apart(tuple(FULL if each is None else each for each in indices), input.shape)
+    if not arrays:
+        raise IndexError("index_put: at least one index tensor is needed. Use x[...] = value for slices and integers")
+    return (input if key is None else F.slice_view(input, key=key), *_combined(F, input, arrays))
+
+
+@composite("index_put_(input: Tensor, indices: Sequence[Tensor | None], values: TensorLike, accumulate: bool = False) -> Tensor", places=("Tensor",))
+def index_put_(F: Any, input: Any, indices: Any, values: Any, accumulate: bool = False) -> Any:
+    """``input[indices] = values`` in place; with ``accumulate`` the values are added, repeated positions included."""
+    region, positions, dims, unique = _put_index(F, input, indices)
+    F.index_write(region, positions, values, dims=dims, accumulate=accumulate, unique=unique, inplace=True)
+    return input
+
+
+@composite("index_put(input: Tensor, indices: Sequence[Tensor | None], values: TensorLike, accumulate: bool = False) -> Tensor")
+def index_put(F: Any, input: Any, indices: Any, values: Any, accumulate: bool = False) -> Any:
+    """A copy of ``input`` with ``values`` written at ``indices``; with ``accumulate`` they are added, repeated positions included."""
+    return index_put_.function(F, F.clone(input), indices, values, accumulate)
+
+
+# --- one dimension ------------------------------------------------------------------------------------------------
+
+
+def checked_rows(name: str, index: Any, size: int) -> Any:
+    """An index as PyTorch's functions take it: integers from 0 to ``size - 1``; ``IndexError`` otherwise (not looked at on a GPU)."""
+    if index.dtype.kind not in "iu":
+        raise IndexError(f"{name}: Expected dtype int32/int64 for index, got {index.dtype.name}")
+    if index.size and backend_of(index).name == "cpu":
+        low, high = index.min(), index.max()
+        if low < 0 or high >= size:
+            raise IndexError(f"{name}: index {int(low if low < 0 else high)} is out of bounds for dimension with size {size}")
+    return index
+
+
+def _select_spec(input: Any, index: Any, *, dim: int) -> Meta:
+    at = wrap_dim(dim, len(input.shape), "index_select")
+    if len(index.shape) > 1:
+        raise IndexError(f"index_select: Index is supposed to be a vector, got the shape {tuple(index.shape)}")
+    return Meta(tuple(index.shape[0] if index.shape and d == at else 1 if d == at else n for d, n in enumerate(input.shape)), input.dtype)
+
+
+@op("index_select(input: Tensor, dim: int, index: Tensor) -> Tensor", kind="general", places=EVERYWHERE, spec=_select_spec, samples=[
+    S((3, 4), ints(5, high=3), dim=0), S((3, 4), ints(2, high=4), dim=-1), S((3,), ints(0), dim=0), S((2, 3, 4), ints(3), dim=1),
+    S((3, 4), Arg(values=[3]), dim=0, error=IndexError, match="out of bounds"), S((3, 4), ints(2), dim=2, error=IndexError, match="out of range")])
+def index_select(xp: Any, input: Any, index: Any, *, dim: int) -> Any:
+    """The slices of ``input`` along ``dim`` that the integers in ``index`` name, repeats included."""
+    return xp.take(input, checked_rows("index_select", index, input.shape[dim] if input.ndim else 1).reshape(-1), axis=dim)
+
+
+@index_select.vjp("input")
+def _(F: Any, g: Any, index: Any, dim: int, input_shape: Any) -> Any:
+    return F.index_accumulate(g, F.reshape(index, shape=(1, -1)), dims=(dim % len(input_shape),), shape=input_shape)
+
+
+def _add_spec(input: Any, index: Any, source: Any, *, dim: int, alpha: Any = 1) -> Meta:
+    at = wrap_dim(dim, len(input.shape), "index_add")
+    wanted = tuple(index.shape[0] if d == at else n for d, n in enumerate(input.shape))
+    if tuple(source.shape) != wanted:
+        raise RuntimeError(f"index_add: source must have the shape {wanted} (input {tuple(input.shape)} with the index's length at dimension {at}), got {tuple(source.shape)}")
+    return Meta(tuple(input.shape), input.dtype)
+
+
+@op("index_add(input: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: Number = 1) -> Tensor", kind="general", places=EVERYWHERE, inplace=True, promotes="none",
+    spec=_add_spec, samples=[
+        S((3, 4), ints(5), (5, 4), dim=0), S((3, 4), ints(2, high=4), (3, 2), dim=-1, alpha=2.5), S((3,), ints(6), (6,), dim=0),
+        S((3, 4), ints(5), (4, 4), dim=0, error=RuntimeError, match="source must have the shape")])
+def index_add(xp: Any, input: Any, index: Any, source: Any, *, dim: int, alpha: Any = 1, out: Any = None) -> Any:
+    """``input`` with the slices of ``source`` times ``alpha`` added to its slices that ``index`` names, repeats included."""
+    _add_spec(input, index, source, dim=dim, alpha=alpha)
+    rows = checked_rows("index_add", index, input.shape[dim])
+    if out is None:
+        out = xp.array(input)
+    out += index_accumulate.kernel(xp, alpha * source, rows.reshape(1, -1), dims=(dim % input.ndim,), shape=input.shape)
+    return out
+
+
+@index_add.vjp("input")
+def _(F: Any, g: Any) -> Any:
+    return g
+
+
+@index_add.vjp("source")
+def _(F: Any, g: Any, index: Any, dim: int, alpha: Any, source_dtype: Any) -> Any:
+    return cast_back(F, F.index_select(g, index=index, dim=dim) * alpha, source_dtype)

@@ -1,0 +1,111 @@
+"""Normalisation by the statistics of the batch, of a sample, or of groups of channels."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from autograd_core import Tensor, empty, int64, no_grad, ones, tensor, zeros
+from autograd_core import _methods as F
+
+from .. import init
+from ..module import Module
+from ..parameter import Parameter
+
+
+class BatchNorm(Module):
+    """What the batch normalisations share: parameters ``weight`` and ``bias``, buffers with the running statistics."""
+
+    _dimensions: tuple[int, ...] = ()
+
+    def __init__(self, num_features: int, eps: float = 1e-5, momentum: float | None = 0.1, affine: bool = True, track_running_stats: bool = True,
+                 device: Any = None, dtype: Any = None) -> None:
+        super().__init__()
+        self.num_features = num_features
+        self.eps = eps
+        self.momentum = momentum
+        self.affine = affine
+        self.track_running_stats = track_running_stats
+        self.weight = Parameter(empty(num_features, device=device, dtype=dtype)) if affine else None
+        self.bias = Parameter(empty(num_features, device=device, dtype=dtype)) if affine else None
+        self.register_buffer("running_mean", zeros(num_features, device=device, dtype=dtype) if track_running_stats else None)
+        self.register_buffer("running_var", ones(num_features, device=device, dtype=dtype) if track_running_stats else None)
+        self.register_buffer("num_batches_tracked", tensor(0, dtype=int64, device=device) if track_running_stats else None)
+        self.reset_parameters()
+
+    running_mean: Tensor | None
+    running_var: Tensor | None
+    num_batches_tracked: Tensor | None
+
+    def reset_running_stats(self) -> None:
+        """Forget the running statistics: mean 0, variance 1, no batch seen."""
+        if self.running_mean is not None and self.running_var is not None and self.num_batches_tracked is not None:
+            init.zeros_(self.running_mean)
+            init.ones_(self.running_var)
+            with no_grad():
+                self.num_batches_tracked.zero_()
+
+    def reset_parameters(self) -> None:
+        """Start again from weight 1, bias 0 and no statistics."""
+        self.reset_running_stats()
+        if self.weight is not None and self.bias is not None:
+            init.ones_(self.weight)
+            init.zeros_(self.bias)
+
+    def forward(self, input: Tensor) -> Tensor:
+        if input.ndim not in self._dimensions:
+            expected = " or ".join(f"{n}D" for n in self._dimensions)
+            raise ValueError(f"expected {expected} input (got {input.ndim}D input of shape {tuple(input.shape)})")
+        factor = self.momentum
+        if self.training and self.num_batches_tracked is not None:
+            with no_grad():
+                self.num_batches_tracked.add_(1)
+            if factor is None:
+                factor = 1.0 / self.num_batches_tracked.item()
+        use_batch = self.training or self.running_mean is None
+        return F.batch_norm(input, self.running_mean, self.running_var, self.weight, self.bias, use_batch, 0.0 if factor is None else factor, self.eps)
+
+    def extra_repr(self) -> str:
+        return f"{self.num_features}, eps={self.eps}, momentum={self.momentum}, affine={self.affine}, track_running_stats={self.track_running_stats}"
+
+
+class BatchNorm1d(BatchNorm):
+    """Normalise each of ``num_features`` features of (N, C) or (N, C, L) over the batch, then scale and shift.
+
+    In training the batch's own mean and variance are used and averaged into ``running_mean`` and ``running_var`` with the
+    weight ``momentum`` (``None``: all batches count the same); in evaluation those are used. Raises ``ValueError`` for
+    another number of dimensions.
+    """
+
+    _dimensions = (2, 3)
+
+
+class BatchNorm2d(BatchNorm):
+    """Normalise each of ``num_features`` channels of (N, C, H, W) over batch and image; see :class:`BatchNorm1d`."""
+
+    _dimensions = (4,)
+
+
+class LayerNorm(Module):
+    """Normalise over the last dimensions, whose shape is ``normalized_shape``, then scale by ``weight`` and shift by ``bias``."""
+
+    def __init__(self, normalized_shape: Any, eps: float = 1e-5, elementwise_affine: bool = True, bias: bool = True, device: Any = None, dtype: Any = None) -> None:
+        super().__init__()
+        self.normalized_shape = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
+        self.eps = eps
+        self.elementwise_affine = elementwise_affine
+        self.weight = Parameter(empty(self.normalized_shape, device=device, dtype=dtype)) if elementwise_affine else None
+        self.bias = Parameter(empty(self.normalized_shape, device=device, dtype=dtype)) if elementwise_affine and bias else None
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Start again from weight 1 and bias 0."""
+        if self.weight is not None:
+            init.ones_(self.weight)
+        if self.bias is not None:
+            init.zeros_(self.bias)
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.layer_norm(input, self.normalized_shape, self.weight, self.bias, self.eps)
+
+    def extra_repr(self) -> str:
+        return f"{self.normalized_shape}, eps={self.eps}, elementwise_affine={self.elementwise_affine}"

@@ -1,0 +1,175 @@
+"""From the samples in the declarations to test cases: what to call, on which numbers."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from autograd_core import _methods
+from autograd_core.op import COMPOSITES, REGISTRY, Arg, Composite, Op, S, Sample, bools, ints, span
+from autograd_core.tensor import Tensor
+
+from .composite_samples import SAMPLES as COMPOSITE_SAMPLES
+
+NO_GRADIENT: dict[str, frozenset[str]] = {
+    "batch_norm": frozenset(("running_mean", "running_var")),
+}
+"""Floating-point inputs to which PyTorch gives no gradient either."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """One sample of one op or composite."""
+
+    declared: Op | Composite
+    sample: Sample
+    number: int
+
+    @property
+    def name(self) -> str:
+        return self.declared.name
+
+    @property
+    def primitive(self) -> bool:
+        """Whether this is an op with a kernel of its own."""
+        return isinstance(self.declared, Op)
+
+    @property
+    def differentiable(self) -> bool:
+        return not isinstance(self.declared, Op) or (self.declared.differentiable and self.declared.kind not in ("update", "random"))
+
+    @property
+    def singular(self) -> bool:
+        """Whether the sample gives numbers itself: it may sit on a kink or at a pole on purpose."""
+        return any(isinstance(arg, Arg) and arg.values is not None for arg in flat(self.sample.args))
+
+    def __str__(self) -> str:
+        return f"{self.name}-{self.number}"
+
+
+def flat(values: Sequence[Any]) -> list[Any]:
+    """Values with the lists in them opened."""
+    return [inner for value in values for inner in (flat(value) if isinstance(value, list) else [value])]
+
+
+def elementwise_samples(op: Op) -> list[Sample]:
+    """The samples that an elementwise op has by its kind."""
+    low, high = op.domain
+    if op.name.startswith("bitwise"):
+        whole = [S(*[ints(*shape, high=9) for shape in shapes]) for shapes in ([(3, 4), (4,)], [(), ()], [(0, 2), (1, 2)])]
+        return [Sample(sample.args[: len(op.inputs)]) for sample in [*whole, S(bools(3), bools(3))]]
+    shapes: dict[int, list[Any]] = {
+        1: [((),), ((0, 3),), ((3, 4),)],
+        2: [((3, 4), (3, 4)), ((), ()), ((0, 3), (1, 3)), ((3, 1), (1, 4)), ((4,), (2, 3, 1)), ((), (2, 3)), ((2, 3), ()), ((1,), (2, 3))],
+    }
+    samples = [Sample(tuple(span(low, high, *shape) for shape in each)) for each in shapes.get(len(op.inputs), [])]
+    if len(op.inputs) == 2 and op.name != "masked":
+        samples += [S(span(low, high, 2, 3), 1.5), S(span(low, high, 2, 3), 2), S(1.5, span(low, high, 2, 3))]
+        samples.append(S((3, 4), (2,), error=RuntimeError, match="must match the size"))
+    return samples
+
+
+def samples_of(declared: Op | Composite) -> list[Sample]:
+    """All samples of an op or composite."""
+    if isinstance(declared, Composite):
+        return list(COMPOSITE_SAMPLES.get(declared.name, ()))
+    return [*(elementwise_samples(declared) if declared.kind == "elementwise" else ()), *declared.samples]
+
+
+CASES = [Case(declared, sample, number) for declared in (*REGISTRY.values(), *COMPOSITES.values()) for number, sample in enumerate(samples_of(declared))]
+GOOD = [case for case in CASES if case.sample.error is None]
+BAD = [case for case in CASES if case.sample.error is not None]
+
+
+def numbers(arg: Any, dtype: Any, stream: np.random.Generator, domain: tuple[float, float]) -> Any:
+    """One argument of a sample as a NumPy array, a Python number, ``None`` or a list of those."""
+    if isinstance(arg, list):
+        return [numbers(each, dtype, stream, domain) for each in arg]
+    if isinstance(arg, tuple):
+        arg = Arg(arg, *domain)
+    if not isinstance(arg, Arg):
+        return arg
+    if arg.values is not None:
+        given = np.asarray(arg.values)
+        return given.astype(dtype) if given.dtype.kind == "f" else given
+    if arg.kind == "int":
+        return stream.integers(int(arg.low), int(arg.high), arg.shape)
+    if arg.kind == "bool":
+        return stream.integers(0, 2, arg.shape).astype(bool)
+    if arg.distinct:
+        count = int(np.prod(arg.shape))
+        spaced = (stream.permutation(count) + 0.25 * stream.random(count) + 0.5) / max(count, 1)
+        return (arg.low + (arg.high - arg.low) * spaced).reshape(arg.shape).astype(dtype)
+    return np.asarray(stream.uniform(arg.low, arg.high, arg.shape)).astype(dtype)
+
+
+def arguments(case: Case, dtype: Any = np.float64) -> list[Any]:
+    """The positional inputs of a case as NumPy data; the same at each call."""
+    stream = np.random.default_rng(zlib.crc32(str(case).encode()))
+    domain = getattr(case.declared, "domain", (-2.0, 2.0))
+    return [numbers(arg, dtype, stream, domain) for arg in case.sample.args]
+
+
+def attributes(case: Case) -> dict[str, Any]:
+    """The attributes of a case; ``Arg`` among them become NumPy arrays."""
+    stream = np.random.default_rng(zlib.crc32(f"{case} attributes".encode()))
+    return {name: numbers(value, np.float64, stream, (-2.0, 2.0)) if isinstance(value, Arg) else value for name, value in case.sample.attrs.items()}
+
+
+def gradient_wanted(case: Case, position: int, array: np.ndarray[Any, Any]) -> bool:
+    """Whether an input at this position may ask for a gradient."""
+    if array.dtype.kind not in "fc":
+        return False
+    op = case.declared
+    if not isinstance(op, Op):
+        return True
+    if not case.differentiable:
+        return False
+    if op.variadic:
+        return True
+    name = op.inputs[position] if position < len(op.inputs) else ""
+    if name in NO_GRADIENT.get(op.name, ()):
+        return False
+    return op.joint is not None or name in op.rules
+
+
+def tensors(case: Case, values: Sequence[Any], *, grad: bool = False, convert: Callable[[Any], Any] = Tensor) -> list[Any]:
+    """The inputs as Tensors; with ``grad`` those that can ask for a gradient do."""
+
+    def make(value: Any, position: int) -> Any:
+        if isinstance(value, list):
+            return [make(each, position) for each in value]
+        if not isinstance(value, np.ndarray):
+            return value
+        t = convert(value)
+        return t.requires_grad_() if grad and gradient_wanted(case, position, value) else t
+
+    return [make(value, position) for position, value in enumerate(values)]
+
+
+def call(case: Case, inputs: Sequence[Any]) -> Any:
+    """The public function of a case on these inputs."""
+    attrs = {name: Tensor(value) if isinstance(value, np.ndarray) else value for name, value in attributes(case).items()}
+    function = getattr(_methods, case.name)
+    if isinstance(case.declared, Op) and case.declared.variadic and not (len(inputs) == 1 and isinstance(inputs[0], list)):
+        return function(list(inputs), **attrs)
+    return function(*inputs, **attrs)
+
+
+def results(value: Any) -> list[Any]:
+    """The outputs as a list."""
+    return list(value) if isinstance(value, (tuple, list)) else [value]
+
+
+def leaves(inputs: Sequence[Any]) -> list[Any]:
+    """The inputs that ask for a gradient."""
+    return [x for x in flat(inputs) if isinstance(x, Tensor) and x.requires_grad]
+
+
+def complete_attributes(op: Op, sample: Sample) -> dict[str, Any]:
+    """A sample's attributes with the kernel's defaults filled in."""
+    return {**{name: value for name, value in (op.kernel.__kwdefaults__ or {}).items() if name != "out"}, **sample.attrs}

@@ -1,0 +1,99 @@
+"""Learning curves."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from . import files, theme
+
+History = Mapping[str, Sequence[float]] | Sequence[Mapping[str, float]]
+
+_PARTS = {"train": "training", "training": "training", "val": "validation", "valid": "validation", "validation": "validation", "test": "test"}
+
+
+def curves(history: History, path: str | os.PathLike[str] | None = None, ax: Any = None, *, best: int | None = None) -> Any:
+    """Plot loss, accuracy and other measures by epoch, and mark the best epoch.
+
+    Parameters
+    ----------
+    history : one sequence per measure, ``{"train_loss": [...], "validation_loss": [...], "validation_accuracy": [...]}``,
+        or one such mapping of numbers per epoch. Measures that differ only in train/validation/test share a panel;
+        keys without such a prefix count as training.
+    path : where to save the picture, as ``.png``, ``.svg`` or ``.pdf``. Default: not saved.
+    ax : Matplotlib axes to draw in, one per panel (a single one for a single panel). Default: a new figure.
+    best : the epoch to mark, counted from 1. Default: where the validation loss is lowest; none without a validation loss.
+
+    Returns the Matplotlib figure. The user's ``rcParams`` hold. Raises ``ValueError`` for an empty history, an unknown
+    suffix, or another number of axes than panels.
+    """
+    if path is not None:
+        files.format_of(path, files.FIGURE_FORMATS)
+    panels = _panels(_columns(history))
+    figure, axes = _axes(ax, len(panels))
+    colors = theme.series_colors()
+    if best is None:
+        best = _best_epoch(panels)
+    for where, (measure, series) in zip(axes, panels.items(), strict=True):
+        for part, values in series.items():
+            color = colors[list(dict.fromkeys(_PARTS.values())).index(part) % len(colors)]
+            epochs = range(1, len(values) + 1)
+            where.plot(epochs, values, color=color, label=part, marker="o" if len(values) < 2 else None)
+            if best is not None and part == "validation" and 1 <= best <= len(values):
+                where.plot([best], [values[best - 1]], "o", color=color, label=f"epoch {best}: {values[best - 1]:.4g}")
+        if best is not None:
+            where.axvline(best, color=theme.MUTED, linestyle=":", linewidth=1, zorder=0)
+        where.set_xlabel("epoch")
+        where.set_ylabel(measure, parse_math=False)
+        where.xaxis.get_major_locator().set_params(integer=True)
+        where.grid(True, alpha=0.3)
+        where.legend()
+    if path is not None:
+        files.save_figure(figure, path)
+    return figure
+
+
+def _columns(history: History) -> dict[str, list[float]]:
+    if isinstance(history, Mapping):
+        columns = {str(name): [float(value) for value in values] for name, values in history.items() if name != "epoch"}
+    else:
+        columns = {}
+        for row in history:
+            for name, value in row.items():
+                if name != "epoch":
+                    columns.setdefault(name, []).append(float(value))
+    if not any(columns.values()):
+        raise ValueError("the history is empty: there is no epoch to plot")
+    return columns
+
+
+def _panels(columns: Mapping[str, list[float]]) -> dict[str, dict[str, list[float]]]:
+    """Measure -> part -> values: ``train_loss`` and ``validation_loss`` become two lines of the panel ``loss``."""
+    panels: dict[str, dict[str, list[float]]] = {}
+    for name, values in columns.items():
+        prefix, _, rest = name.partition("_")
+        if prefix in _PARTS and rest:
+            panels.setdefault(rest, {})[_PARTS[prefix]] = values
+        else:
+            panels.setdefault(name, {})["training"] = values
+    return panels
+
+
+def _best_epoch(panels: Mapping[str, Mapping[str, list[float]]]) -> int | None:
+    losses = panels.get("loss", {}).get("validation")
+    numbers = [(value, epoch) for epoch, value in enumerate(losses or (), start=1) if value == value]
+    return min(numbers)[1] if numbers else None
+
+
+def _axes(ax: Any, count: int) -> tuple[Any, list[Any]]:
+    if ax is None:
+        import matplotlib as mpl
+
+        width, height = mpl.rcParams["figure.figsize"]
+        figure = theme.figure(figsize=(width * (1 if count == 1 else 0.8 * count), height * (1 if count == 1 else 0.8)))
+        return figure, list(figure.subplots(1, count, squeeze=False)[0])
+    axes = list(ax.flat) if hasattr(ax, "flat") else list(ax) if isinstance(ax, (list, tuple)) else [ax]
+    if len(axes) != count:
+        raise ValueError(f"the history has {count} panels, but {len(axes)} axes were given")
+    return axes[0].figure, axes

@@ -1,0 +1,203 @@
+"""Records as Graphviz source: wires carry the value above and the gradient below, circles are operations."""
+
+from __future__ import annotations
+
+import html
+import math
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from . import theme
+from .records import GraphRecord, Number, OpNode, Summary, ValueNode
+
+DIMMED = "Values of tensors are shown where the graph was made inside “with autograd_core.record():”"
+
+
+@dataclass(frozen=True, slots=True)
+class Style:
+    """What of a graph is drawn. ``precision`` is the number of significant digits."""
+
+    values: bool = True
+    gradients: bool = True
+    modules: bool = True
+    precision: int = 4
+
+
+def clean(text: str) -> str:
+    """User text for a label: markup is escaped, and characters that no XML may hold are made visible."""
+    visible = re.sub(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]", lambda match: "\ufffd" if match[0] not in "\t\n\r" else " ", text)
+    return html.escape(visible if len(visible) <= 60 else visible[:57] + "…")
+
+
+def number(value: Number, precision: int = 4) -> str:
+    """A number as short as its digits allow, with a real minus sign.
+
+    >>> number(-12.0), number(0.123456), number(1.5e-7), number(True)
+    ('−12', '0.1235', '1.5e−7', 'True')
+    """
+    if isinstance(value, bool):
+        return str(value)
+    if isinstance(value, complex):
+        sign = "−" if value.imag < 0 or math.copysign(1.0, value.imag) < 0 else "+"
+        return f"{number(value.real, precision)}{sign}{number(abs(value.imag), precision)}i"
+    if isinstance(value, int) and abs(value) < 10**9:
+        return str(value).replace("-", "−")
+    text = f"{value:.{precision}g}"
+    mantissa, mark, exponent = text.partition("e")
+    if mark:
+        mantissa += f"e{int(exponent)}"
+    return ("0" if mantissa == "-0" else mantissa).replace("-", "−")
+
+
+def lines_of(summary: Summary, precision: int) -> list[str]:
+    """A summary in words: the elements themselves where they are few, else mean and spread, then the range."""
+    if summary.elements is not None:
+        elements = [number(element, precision) for element in summary.elements]
+        return [elements[0] if not summary.shape else f"[{', '.join(elements)}]"]
+    bad = [f"{summary.nonfinite} NaN or inf"] if summary.nonfinite else []
+    if summary.mean is None or summary.std is None or summary.low is None or summary.high is None:
+        return bad
+    short = min(precision, 3)
+    return [f"{number(summary.mean, short)} ± {number(summary.std, short)}", f"{number(summary.low, short)} … {number(summary.high, short)}", *bad]
+
+
+def source(record: GraphRecord, style: Style = Style()) -> str:  # noqa: B008 - immutable
+    """The Graphviz source of a record."""
+    import graphviz
+
+    hint = style.values and any(value.role == "result" and value.value is None for value in record.values)
+    graph = graphviz.Digraph("graph", graph_attr={
+        "rankdir": "LR", "nodesep": "0.22", "ranksep": "0.32", "pad": "0.15", "bgcolor": "white", "fontname": theme.FONTS, "fontcolor": theme.MUTED,
+        "outputorder": "edgesfirst", "tooltip": " ",
+    }, node_attr={"shape": "plain", "fontname": theme.FONTS, "fontsize": "14", "fontcolor": theme.INK, "tooltip": " "},
+        edge_attr={"color": theme.WIRE, "penwidth": "1.5", "arrowsize": "0.7", "tooltip": " "})
+    if hint:
+        graph.attr(label=f"<<FONT POINT-SIZE=\"11\">{clean(DIMMED)}</FONT>>", labelloc="b")
+    consumed = {edge.source for edge in record.edges}
+    tree = _Scope("")
+    homes = _homes(record) if style.modules else {}
+    for value in record.values:
+        text = value_label(value, style, value.id not in consumed)
+        _within(tree, homes.get(value.id)).add(value.id, {"label": text, "tooltip": _tip(value.name or value.role)}, value.role == "leaf")
+    for op in record.ops:
+        _within(tree, homes.get(op.id)).add(op.id, op_attributes(op), False)
+    _emit(graph, tree, "", [0])
+    for edge in record.edges:
+        into_op = edge.source.startswith("v")
+        if into_op:
+            graph.edge(f"{edge.source}:wire:e", edge.target, tooltip=_tip(edge.label))
+        else:
+            graph.edge(edge.source, f"{edge.target}:wire:w", arrowhead="none", tooltip=_tip(edge.label))
+    return str(graph.source)
+
+
+class _Scope:
+    """One module in the drawing: what it holds itself and its submodules."""
+
+    def __init__(self, label: str) -> None:
+        self.label = label
+        self.nodes: list[tuple[str, dict[str, str]]] = []
+        self.children: dict[str, _Scope] = {}
+        self.worth_a_frame = 0
+
+    def add(self, identifier: str, attributes: dict[str, str], leaf: bool) -> None:
+        self.nodes.append((identifier, attributes))
+        self.worth_a_frame += leaf or identifier.startswith("op")
+
+
+def _homes(record: GraphRecord) -> dict[str, str | None]:
+    """The module that each node is drawn in; a parameter is drawn in the one that uses it."""
+    homes = {node.id: node.scope for node in (*record.values, *record.ops)}
+    users: dict[str, set[str | None]] = {}
+    for edge in record.edges:
+        users.setdefault(edge.source, set()).add(homes[edge.target])
+    for value in record.values:
+        if value.role == "leaf" and value.name and len(users.get(value.id, ())) == 1:
+            scope = next(iter(users[value.id]))
+            if scope is not None and value.name.startswith(scope + "."):
+                homes[value.id] = scope
+    return homes
+
+
+def _within(tree: _Scope, scope: str | None) -> _Scope:
+    for part in scope.split(".") if scope else ():
+        tree = tree.children.setdefault(part, _Scope(part))
+    return tree
+
+
+def _emit(graph: Any, tree: _Scope, path: str, counter: list[int]) -> None:
+    """Write nodes and frames. A module of a single op without parameters, or of a single submodule, gets no frame.
+
+    Recursive, which is safe: scopes are as deep as modules nest.
+    """
+    for identifier, attributes in tree.nodes:
+        graph.node(identifier, **attributes)
+    for child in tree.children.values():
+        label = f"{path}.{child.label}" if path else child.label
+        if child.worth_a_frame < 2 and len(child.children) < 2:
+            _emit(graph, child, label, counter)
+            continue
+        counter[0] += 1
+        with graph.subgraph(name=f"cluster_{counter[0]}") as cluster:
+            cluster.attr(label=f'<<FONT POINT-SIZE="12" COLOR="{theme.MUTED}">{clean(label)}</FONT>>', labeljust="l", style="rounded,filled",
+                         color=theme.MODULE_LINE, fillcolor=theme.MODULE_FILL, margin="10")
+            _emit(cluster, child, label, counter)
+
+
+def _tip(text: str) -> str:
+    """User text for a tooltip: one plain line, without backslashes, which Graphviz would interpret."""
+    return html.unescape(clean(text)).replace("\\", "\u29f5") or " "
+
+
+def op_attributes(op: OpNode) -> dict[str, str]:
+    """A circle with the op's symbol; long names widen it to a pill."""
+    tip = _tip(f"{op.op}({', '.join(f'{name}={value}' for name, value in op.attributes if value != 'None')})")
+    short = len(op.symbol) <= 2
+    common = {"style": "filled" if short else "filled,rounded", "fillcolor": theme.OP_FILL, "color": theme.BLUE, "penwidth": "1.5", "tooltip": tip}
+    symbol = {"*": "×", "-": "−"}.get(op.symbol, op.symbol)
+    if short:
+        return {**common, "shape": "circle", "width": "0.5", "fixedsize": "true", "label": f"<<FONT POINT-SIZE=\"20\">{clean(symbol)}</FONT>>"}
+    return {**common, "shape": "box", "height": "0.42", "margin": "0.12,0.05", "label": f"<<FONT POINT-SIZE=\"14\">{clean(symbol)}</FONT>>"}
+
+
+def _cell(lines: Iterable[str], attributes: str = "") -> str:
+    rows = "<BR/>".join(lines) or " "
+    return f'<TD CELLPADDING="3" {attributes}>{rows}</TD>'
+
+
+def _colored(text: str, color: str, size: int | None = None) -> str:
+    points = f' POINT-SIZE="{size}"' if size else ""
+    return f'<FONT COLOR="{color}"{points}>{text}</FONT>'
+
+
+def value_label(value: ValueNode, style: Style, last: bool) -> str:
+    """A piece of wire: the name at its free end, the value above, the gradient below."""
+    name = f"<B>{clean(value.name)}</B>" if value.name else ""
+    above: list[str] = []
+    below: list[str] = []
+    if value.shape:
+        dtype = f" {value.value.dtype}" if value.value is not None else ""
+        above.append(_colored(f"{value.shape}{dtype}", theme.MUTED, 11))
+    elif value.shape is None:
+        above.append(_colored("constant", theme.MUTED, 11))
+    scalar = value.shape == ()
+    size = None if scalar else 12
+    if style.values and value.value is not None:
+        above += [_colored(line, theme.VALUE_TEXT, size) for line in lines_of(value.value, style.precision)]
+    if style.gradients and value.gradient is not None:
+        below += [_colored(line, theme.GRADIENT_TEXT, size) for line in lines_of(value.gradient, style.precision)]
+    at_left = name and value.role != "result"
+    at_right = name and value.role == "result" and last
+    if name and not at_left and not at_right:
+        if scalar and above:
+            above[0] = f"{name} {above[0]}"
+        else:
+            above.insert(0, name)
+    spanning = f'<TD ROWSPAN="3" CELLPADDING="5">{name}</TD>'
+    top = _cell(above, 'VALIGN="BOTTOM" WIDTH="48"')
+    bottom = _cell(below, 'VALIGN="TOP"')
+    return (f'<<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="0">'
+            f"<TR>{spanning if at_left else ''}{top}{spanning if at_right else ''}</TR>"
+            f'<TR><TD PORT="wire" HEIGHT="2" BGCOLOR="{theme.WIRE}"></TD></TR><TR>{bottom}</TR></TABLE>>')

@@ -1,0 +1,93 @@
+"""``draw``: a tensor's graph as a picture that saves itself and shows itself in notebooks."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from autograd_core import Tensor
+
+from . import dot, files, render
+from .records import GraphRecord, graph_record
+
+FORMATS = ("png", "svg", "pdf", "dot")
+
+
+class Drawing:
+    """A drawn graph: plain text that refers to no tensor.
+
+    ``source`` is its Graphviz source and ``record`` the nodes and edges it shows. In a notebook it is displayed as SVG.
+    """
+
+    def __init__(self, record: GraphRecord, source: str, dpi: int = 144) -> None:
+        self.record = record
+        self.source = source
+        self.dpi = dpi
+
+    def __repr__(self) -> str:
+        return f"<Drawing of {len(self.record.ops)} ops and {len(self.record.values)} values>"
+
+    def render(self, format: str = "svg") -> bytes:
+        """The picture as bytes in the format ``png``, ``svg``, ``pdf`` or ``dot``. Raises ``RendererError`` without a renderer."""
+        if format not in FORMATS:
+            raise ValueError(f"unknown format {format!r}; expected one of {', '.join(FORMATS)}")
+        return self.source.encode() if format == "dot" else render.render(self.source, format, self.dpi)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the picture in the format of the path's suffix: ``.png``, ``.svg``, ``.pdf`` or ``.dot``.
+
+        Raises ``ValueError`` for another suffix. On failure there is no file, or the one that was there before.
+        """
+        files.write(path, self.render(files.format_of(path, FORMATS)))
+
+    def _repr_svg_(self) -> str:
+        return self.render("svg").decode()
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        try:
+            return {"image/svg+xml": self._repr_svg_(), "text/plain": repr(self)}
+        except render.RendererError as error:
+            return {"text/plain": f"{self!r}\n{error}"}
+
+
+def draw(tensor: Tensor | Sequence[Tensor], path: str | os.PathLike[str] | None = None, *, names: Mapping[str, Tensor] | None = None, values: bool = True,
+         gradients: bool = True, modules: bool = True, precision: int = 4, dpi: int = 144, max_nodes: int = 300) -> Drawing:
+    """Draw the graph that led to ``tensor``, left to right: each value above its wire, its gradient below.
+
+    Scalars show their value and, after ``backward()``, their gradient. Tensors show shape, mean ± standard deviation and
+    range; results keep them only inside ``with autograd_core.record():``. Drawing changes nothing and keeps nothing alive.
+
+    Parameters
+    ----------
+    tensor : what to draw, or a sequence of tensors.
+    path : where to save the picture, as ``.png``, ``.svg``, ``.pdf`` or ``.dot``. Default: not saved.
+    names : names of tensors, ``{"x": x}`` or ``dict(model.named_parameters())``; a tensor's own ``name`` is used otherwise.
+    values, gradients : whether the numbers are shown.
+    modules : whether what one ``nn.Module`` computed is framed.
+    precision : significant digits of numbers.
+    dpi : pixels per inch of a PNG.
+    max_nodes : refuse larger graphs, whose pictures nobody could read.
+
+    Raises ``GraphError`` for a tensor without a graph, ``ValueError`` for an unknown suffix or too large a graph, and
+    ``RendererError`` when neither Graphviz's ``dot`` nor pygraphviz is installed.
+
+    >>> import autograd_core as ag
+    >>> x, y, z = (ag.Tensor(value, requires_grad=True, name=name) for name, value in (("x", -2.0), ("y", 5.0), ("z", -4.0)))
+    >>> f = (x + y) * z
+    >>> f.backward()
+    >>> draw(f, names={"f": f})
+    <Drawing of 2 ops and 5 values>
+    """
+    if path is not None:
+        files.format_of(path, FORMATS)
+    record = graph_record(tensor, names)
+    count = len(record.values) + len(record.ops)
+    if count > max_nodes:
+        raise ValueError(f"the graph has {count:,} nodes, more than max_nodes={max_nodes:,}: the picture would be unreadable and slow to lay out. "
+                         "Draw the graph of a smaller part (one layer, one example), or raise max_nodes")
+    style = dot.Style(values=values, gradients=gradients, modules=modules, precision=precision)
+    drawing = Drawing(record, dot.source(record, style), dpi)
+    if path is not None:
+        drawing.save(path)
+    return drawing

@@ -329,11 +329,14 @@ def op(signature: str, **fields: Any) -> Callable[[Kernel], Op]:
     return declare
 
 
-def elementwise(name: str, inputs: str = "input", *, vjp: str | Mapping[str, str | Callable[..., Any]] | None = None, ufunc: str | None = None,
-                infix: str | None = None, kernel: Kernel | None = None, signature: str | None = None, **fields: Any) -> Op:
+def elementwise(name: str, inputs: str = "input", *, vjp: str | Callable[..., Any] | Mapping[str, str | Callable[..., Any]] | None = None,
+                ufunc: str | None = None, infix: str | None = None, kernel: Kernel | None = None, signature: str | None = None,
+                takes: str = "float", **fields: Any) -> Op:
     """Declare an elementwise op, most often in one line: a NumPy ufunc with its local gradients as formulas.
 
     ``vjp`` is the rule of a single input, or a mapping input -> rule. ``infix`` is the Python operator, if there is one.
+    Every op of one or two inputs has samples of the usual shapes, with entries of the kind that it ``takes`` (``float``,
+    ``int``, ``bool``) within its ``domain``; ``none`` leaves them to ``samples``, which otherwise come on top.
     """
     names = tuple(inputs.split())
     ufunc = None if kernel is not None else (ufunc or name)
@@ -345,11 +348,27 @@ def elementwise(name: str, inputs: str = "input", *, vjp: str | Mapping[str, str
     fields.setdefault("kind", "elementwise")
     fields.setdefault("promotes", "same")
     fields.setdefault("places", EVERYWHERE)
+    if len(names) < 3 and takes != "none":
+        fields["samples"] = (*_elementwise_samples(len(names), takes, fields.get("domain", (-2.0, 2.0))), *fields.get("samples", ()))
     declared = _register(Op(name, signature=signature, inputs=names, kernel=kernel, ufunc=ufunc, infix=infix, broadcasts=len(names) > 1, **fields))
-    rules = {names[0]: vjp} if isinstance(vjp, str) else (vjp or {})
+    rules = (vjp or {}) if isinstance(vjp, Mapping) or vjp is None else {names[0]: vjp}
     for target, rule in rules.items():
         declared.add_rule(target, rule)
     return declared
+
+
+def _elementwise_samples(arity: int, takes: str, domain: tuple[float, float]) -> tuple[Sample, ...]:
+    low, high = domain if takes == "float" else (0, 2) if takes == "bool" else (0, 9)
+
+    def arg(*shape: int) -> Arg:
+        return Arg(shape, low, high, takes)
+
+    if arity == 1:
+        return (S(arg(3, 4)), S(arg()), S(arg(0, 2)))
+    shapes = [((3, 4), (3, 4)), ((), ()), ((0, 2), (0, 2)), ((3, 1), (4,)), ((1, 4), (3, 4)), ((0, 2), (1, 2))]
+    number = {"float": (low + high) / 2 + 0.25, "int": 3, "bool": True}[takes]
+    bad = S(arg(2, 3), arg(4), error=RuntimeError, match="must match the size")
+    return (*(S(arg(*first), arg(*second)) for first, second in shapes), S(arg(3, 4), number), bad)
 
 
 def _ufunc_kernel(ufunc: str, arity: int) -> Kernel:

@@ -319,10 +319,10 @@ logical_not = elementwise("logical_not", extra={"dtype": "bool"}, label="¬", do
 isnan = elementwise("isnan", extra={"dtype": "bool"}, doc="Whether each element is NaN.")
 isinf = elementwise("isinf", extra={"dtype": "bool"}, doc="Whether each element is plus or minus infinity.")
 isfinite = elementwise("isfinite", extra={"dtype": "bool"}, doc="Whether each element is neither infinite nor NaN.")
-bitwise_and = elementwise("bitwise_and", "input other", label="&", doc="Bitwise and of integers; logical and of booleans.")
-bitwise_or = elementwise("bitwise_or", "input other", label="|", doc="Bitwise or of integers; logical or of booleans.")
-bitwise_xor = elementwise("bitwise_xor", "input other", label="^", doc="Bitwise exclusive or of integers; of booleans the logical one.")
-bitwise_not = elementwise("bitwise_not", ufunc="invert", label="~", doc="Bitwise complement of integers; logical not of booleans.")
+bitwise_and = elementwise("bitwise_and", "input other", takes="int", samples=[S(bools(3, 4), bools(4))], label="&", doc="Bitwise and of integers; logical and of booleans.")
+bitwise_or = elementwise("bitwise_or", "input other", takes="int", samples=[S(bools(3, 4), bools(4))], label="|", doc="Bitwise or of integers; logical or of booleans.")
+bitwise_xor = elementwise("bitwise_xor", "input other", takes="int", samples=[S(bools(3, 4), bools(4))], label="^", doc="Bitwise exclusive or of integers; of booleans the logical one.")
+bitwise_not = elementwise("bitwise_not", takes="int", samples=[S(bools(3, 4))], ufunc="invert", label="~", doc="Bitwise complement of integers; logical not of booleans.")
 
 # --- what rules are made of ---------------------------------------------------------------------------------------
 
@@ -333,7 +333,7 @@ def _masked(xp: Any, upstream: Any, value: Any) -> Any:
     return xp.where((upstream == 0) & xp.isnan(value), 0, value)
 
 
-masked = elementwise("masked", "upstream value", kernel=_masked, places=(), signature="masked(upstream: Tensor, value: Tensor) -> Tensor",
+masked = elementwise("masked", "upstream value", takes="none", samples=[S((3, 4), (3, 4)), S((), ()), S((0, 2), (0, 2))], kernel=_masked, places=(), signature="masked(upstream: Tensor, value: Tensor) -> Tensor",
                      vjp={"value": "where((upstream == 0) & isnan(value), 0, g)"},
                      doc="``value``, but 0 where it is NaN and ``upstream`` is exactly 0.")
 conj = elementwise("conj", ufunc="conjugate", vjp="conj(g)", holomorphic=False, promotes="none", doc="Complex conjugate; real tensors are unchanged.")

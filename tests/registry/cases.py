@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from autograd_core import _methods
-from autograd_core.op import COMPOSITES, REGISTRY, Arg, Composite, Op, S, Sample, bools, ints, span
+from autograd_core.op import COMPOSITES, REGISTRY, Arg, Composite, Op, S, Sample
 from autograd_core.tensor import Tensor
 
 from .composite_samples import SAMPLES as COMPOSITE_SAMPLES
@@ -56,28 +56,28 @@ def flat(values: Sequence[Any]) -> list[Any]:
     return [inner for value in values for inner in (flat(value) if isinstance(value, list) else [value])]
 
 
-def elementwise_samples(op: Op) -> list[Sample]:
-    """The samples that an elementwise op has by its kind."""
-    low, high = op.domain
-    if op.name.startswith("bitwise"):
-        whole = [S(*[ints(*shape, high=9) for shape in shapes]) for shapes in ([(3, 4), (4,)], [(), ()], [(0, 2), (1, 2)])]
-        return [Sample(sample.args[: len(op.inputs)]) for sample in [*whole, S(bools(3), bools(3))]]
-    shapes: dict[int, list[Any]] = {
-        1: [((),), ((0, 3),), ((3, 4),)],
-        2: [((3, 4), (3, 4)), ((), ()), ((0, 3), (1, 3)), ((3, 1), (1, 4)), ((4,), (2, 3, 1)), ((), (2, 3)), ((2, 3), ()), ((1,), (2, 3))],
-    }
-    samples = [Sample(tuple(span(low, high, *shape) for shape in each)) for each in shapes.get(len(op.inputs), [])]
-    if len(op.inputs) == 2 and op.name != "masked":
-        samples += [S(span(low, high, 2, 3), 1.5), S(span(low, high, 2, 3), 2), S(1.5, span(low, high, 2, 3))]
-        samples.append(S((3, 4), (2,), error=RuntimeError, match="must match the size"))
-    return samples
+def more_elementwise_samples(op: Op) -> list[Sample]:
+    """Further ways to broadcast two inputs, and numbers in the place of either."""
+    if len(op.inputs) != 2 or not op.samples or not op.places:
+        return []
+    usual = op.samples[0].args[0]
+    if not isinstance(usual, Arg):
+        return []
+
+    def arg(*shape: int) -> Arg:
+        return replace(usual, shape=shape)
+
+    number = {"float": (usual.low + usual.high) / 2 + 0.125, "int": 2, "bool": True}[usual.kind]
+    shapes = [((4,), (2, 3, 1)), ((), (2, 3)), ((2, 3), ()), ((1,), (2, 3)), ((2, 3), (1,))]
+    samples = [S(arg(*first), arg(*second)) for first, second in shapes]
+    return [*samples, S(number, arg(2, 3)), S(arg(2, 3), 2)] if usual.kind != "bool" else samples
 
 
 def samples_of(declared: Op | Composite) -> list[Sample]:
     """All samples of an op or composite."""
     if isinstance(declared, Composite):
         return list(COMPOSITE_SAMPLES.get(declared.name, ()))
-    return [*(elementwise_samples(declared) if declared.kind == "elementwise" else ()), *declared.samples]
+    return [*declared.samples, *(more_elementwise_samples(declared) if declared.kind == "elementwise" else ())]
 
 
 CASES = [Case(declared, sample, number) for declared in (*REGISTRY.values(), *COMPOSITES.values()) for number, sample in enumerate(samples_of(declared))]

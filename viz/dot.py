@@ -12,7 +12,7 @@ from typing import Any
 from . import theme
 from .records import GraphRecord, Number, OpNode, Summary, ValueNode
 
-DIMMED = "Values of tensors are shown where the graph was made inside “with autograd_core.record():”"
+HINT = "Values of tensors are shown where the graph was made inside “with autograd_core.record():”"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,9 +26,9 @@ class Style:
 
 
 def clean(text: str) -> str:
-    """User text for a label: markup is escaped, and characters that no XML may hold are made visible."""
+    """User text for a label: markup and Graphviz's backslash codes are escaped, characters that no XML may hold are made visible."""
     visible = re.sub(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]", lambda match: "\ufffd" if match[0] not in "\t\n\r" else " ", text)
-    return html.escape(visible if len(visible) <= 60 else visible[:57] + "…")
+    return html.escape(visible if len(visible) <= 60 else visible[:57] + "…").replace("\\", "&#92;&#92;")
 
 
 def number(value: Number, precision: int = 4) -> str:
@@ -59,7 +59,7 @@ def lines_of(summary: Summary, precision: int) -> list[str]:
     bad = [f"{summary.nonfinite} NaN or inf"] if summary.nonfinite else []
     if summary.mean is None or summary.std is None or summary.low is None or summary.high is None:
         return bad
-    short = min(precision, 3)
+    short = min(precision, 2)
     return [f"{number(summary.mean, short)} ± {number(summary.std, short)}", f"{number(summary.low, short)} … {number(summary.high, short)}", *bad]
 
 
@@ -74,22 +74,24 @@ def source(record: GraphRecord, style: Style = Style()) -> str:  # noqa: B008 - 
     }, node_attr={"shape": "plain", "fontname": theme.FONTS, "fontsize": "14", "fontcolor": theme.INK, "tooltip": " "},
         edge_attr={"color": theme.WIRE, "penwidth": "1.5", "arrowsize": "0.7", "tooltip": " "})
     if hint:
-        graph.attr(label=f"<<FONT POINT-SIZE=\"11\">{clean(DIMMED)}</FONT>>", labelloc="b")
+        graph.attr(label=f"<<FONT POINT-SIZE=\"11\">{HINT}</FONT>>", labelloc="b")
     consumed = {edge.source for edge in record.edges}
+    dtypes = len({value.value.dtype for value in record.values if value.value is not None and value.shape}) > 1
     tree = _Scope("")
     homes = _homes(record) if style.modules else {}
     for value in record.values:
-        text = value_label(value, style, value.id not in consumed)
-        _within(tree, homes.get(value.id)).add(value.id, {"label": text, "tooltip": _tip(value.name or value.role)}, value.role == "leaf")
+        text = value_label(value, style, last=value.id not in consumed, home=homes.get(value.id), dtypes=dtypes)
+        _within(tree, homes.get(value.id)).add(value.id, {"label": text, "tooltip": _value_tip(value)}, value.role == "leaf")
     for op in record.ops:
         _within(tree, homes.get(op.id)).add(op.id, op_attributes(op), False)
     _emit(graph, tree, "", [0])
+    results = {value.id for value in record.values if value.role == "result"}
     for edge in record.edges:
-        into_op = edge.source.startswith("v")
-        if into_op:
-            graph.edge(f"{edge.source}:wire:e", edge.target, tooltip=_tip(edge.label))
+        if edge.target in results:
+            graph.edge(edge.source, f"{edge.target}:wire:w", arrowhead="none", weight="6", tooltip=_tip(edge.label))
         else:
-            graph.edge(edge.source, f"{edge.target}:wire:w", arrowhead="none", tooltip=_tip(edge.label))
+            # Heavy edges are drawn straight: the path of the data, not that of parameters and constants.
+            graph.edge(f"{edge.source}:wire:e", edge.target, weight="6" if edge.source in results else "1", tooltip=_tip(edge.label))
     return str(graph.source)
 
 
@@ -128,7 +130,7 @@ def _within(tree: _Scope, scope: str | None) -> _Scope:
 
 
 def _emit(graph: Any, tree: _Scope, path: str, counter: list[int]) -> None:
-    """Write nodes and frames. A module of a single op without parameters, or of a single submodule, gets no frame.
+    """Write nodes and frames. A module gets one if it shows more than a single op or than its submodules' frames.
 
     Recursive, which is safe: scopes are as deep as modules nest.
     """
@@ -136,7 +138,7 @@ def _emit(graph: Any, tree: _Scope, path: str, counter: list[int]) -> None:
         graph.node(identifier, **attributes)
     for child in tree.children.values():
         label = f"{path}.{child.label}" if path else child.label
-        if child.worth_a_frame < 2 and len(child.children) < 2:
+        if child.worth_a_frame < 2 and not (child.nodes and child.children):
             _emit(graph, child, label, counter)
             continue
         counter[0] += 1
@@ -147,8 +149,14 @@ def _emit(graph: Any, tree: _Scope, path: str, counter: list[int]) -> None:
 
 
 def _tip(text: str) -> str:
-    """User text for a tooltip: one plain line, without backslashes, which Graphviz would interpret."""
-    return html.unescape(clean(text)).replace("\\", "\u29f5") or " "
+    """User text for a tooltip: one plain line, whose backslashes Graphviz must not interpret."""
+    return html.unescape(clean(text)).replace("\\", "\\\\") or " "
+
+
+def _value_tip(value: ValueNode) -> str:
+    shape = "" if value.shape is None else f" {value.shape}"
+    dtype = "" if value.value is None else f" {value.value.dtype}"
+    return _tip(f"{value.name or value.role}{shape}{dtype}")
 
 
 def op_attributes(op: OpNode) -> dict[str, str]:
@@ -172,16 +180,20 @@ def _colored(text: str, color: str, size: int | None = None) -> str:
     return f'<FONT COLOR="{color}"{points}>{text}</FONT>'
 
 
-def value_label(value: ValueNode, style: Style, last: bool) -> str:
-    """A piece of wire: the name at its free end, the value above, the gradient below."""
-    name = f"<B>{clean(value.name)}</B>" if value.name else ""
+def value_label(value: ValueNode, style: Style, *, last: bool = False, home: str | None = None, dtypes: bool = False) -> str:
+    """A piece of wire: the name at its free end, the value above, the gradient below.
+
+    ``last`` says that nothing uses the value, ``home`` in which module's frame it is drawn, ``dtypes`` that dtypes differ.
+    """
+    shown = value.name.removeprefix(f"{home}.") if value.name and home else value.name
+    name = f"<B>{clean(shown)}</B>" if shown else ""
     above: list[str] = []
     below: list[str] = []
     if value.shape:
-        dtype = f" {value.value.dtype}" if value.value is not None else ""
-        above.append(_colored(f"{value.shape}{dtype}", theme.MUTED, 11))
+        dtype = f" {value.value.dtype}" if dtypes and value.value is not None else ""
+        above.append(_colored(f"{value.shape}{dtype}", theme.MUTED, 12))
     elif value.shape is None:
-        above.append(_colored("constant", theme.MUTED, 11))
+        above.append(_colored("constant", theme.MUTED, 12))
     scalar = value.shape == ()
     size = None if scalar else 12
     if style.values and value.value is not None:
@@ -192,7 +204,7 @@ def value_label(value: ValueNode, style: Style, last: bool) -> str:
     at_right = name and value.role == "result" and last
     if name and not at_left and not at_right:
         if scalar and above:
-            above[0] = f"{name} {above[0]}"
+            above[0] = f"{name} = {above[0]}"
         else:
             above.insert(0, name)
     spanning = f'<TD ROWSPAN="3" CELLPADDING="5">{name}</TD>'

@@ -50,20 +50,48 @@ _pow = REGISTRY["pow"]
 _square = REGISTRY["square"]
 _abs = REGISTRY["abs"]
 _sign = REGISTRY["sign"]
+_reciprocal = REGISTRY["reciprocal"]
+_floor = REGISTRY["floor"]
+_ceil = REGISTRY["ceil"]
+_trunc = REGISTRY["trunc"]
+_round = REGISTRY["round"]
+_remainder = REGISTRY["remainder"]
+_fmod = REGISTRY["fmod"]
+_floor_divide = REGISTRY["floor_divide"]
+_trunc_divide = REGISTRY["trunc_divide"]
 _exp = REGISTRY["exp"]
 _expm1 = REGISTRY["expm1"]
 _log = REGISTRY["log"]
 _log1p = REGISTRY["log1p"]
+_exp2 = REGISTRY["exp2"]
+_log2 = REGISTRY["log2"]
+_log10 = REGISTRY["log10"]
 _sqrt = REGISTRY["sqrt"]
 _rsqrt = REGISTRY["rsqrt"]
 _sin = REGISTRY["sin"]
 _cos = REGISTRY["cos"]
 _tanh = REGISTRY["tanh"]
+_tan = REGISTRY["tan"]
+_sinh = REGISTRY["sinh"]
+_cosh = REGISTRY["cosh"]
+_asin = REGISTRY["asin"]
+_acos = REGISTRY["acos"]
+_atan = REGISTRY["atan"]
+_asinh = REGISTRY["asinh"]
+_acosh = REGISTRY["acosh"]
+_atanh = REGISTRY["atanh"]
+_atan2 = REGISTRY["atan2"]
 _sigmoid = REGISTRY["sigmoid"]
 _relu = REGISTRY["relu"]
 _leaky_relu = REGISTRY["leaky_relu"]
 _elu = REGISTRY["elu"]
 _softplus = REGISTRY["softplus"]
+_logsigmoid = REGISTRY["logsigmoid"]
+_silu = REGISTRY["silu"]
+_mish = REGISTRY["mish"]
+_hardtanh = REGISTRY["hardtanh"]
+_relu6 = REGISTRY["relu6"]
+_softsign = REGISTRY["softsign"]
 _maximum = REGISTRY["maximum"]
 _minimum = REGISTRY["minimum"]
 _clamp = REGISTRY["clamp"]
@@ -94,12 +122,59 @@ _reshape = REGISTRY["reshape"]
 _permute = REGISTRY["permute"]
 _transpose = REGISTRY["transpose"]
 _unsqueeze = REGISTRY["unsqueeze"]
+_squeeze = REGISTRY["squeeze"]
+_view = REGISTRY["view"]
+_diagonal = REGISTRY["diagonal"]
+_diagonal_place = REGISTRY["diagonal_place"]
+_clone = REGISTRY["clone"]
+_copy = REGISTRY["copy"]
+_fill = REGISTRY["fill"]
 _view_write = REGISTRY["view_write"]
 _view_erase = REGISTRY["view_erase"]
 _view_read = REGISTRY["view_read"]
 _view_place = REGISTRY["view_place"]
 _to_dtype = REGISTRY["to_dtype"]
+_to_device = REGISTRY["to_device"]
+_cat = REGISTRY["cat"]
+_stack = REGISTRY["stack"]
+_flip = REGISTRY["flip"]
+_roll = REGISTRY["roll"]
+_tril = REGISTRY["tril"]
+_triu = REGISTRY["triu"]
+_extend = REGISTRY["extend"]
+_extend_adjoint = REGISTRY["extend_adjoint"]
+_slice_view = REGISTRY["slice_view"]
+_slice_place = REGISTRY["slice_place"]
+_slice_write = REGISTRY["slice_write"]
+_index = REGISTRY["index"]
+_index_accumulate = REGISTRY["index_accumulate"]
+_index_write = REGISTRY["index_write"]
+_last_written = REGISTRY["last_written"]
+_index_of = REGISTRY["index_of"]
+_index_select = REGISTRY["index_select"]
+_index_add = REGISTRY["index_add"]
+_gather = REGISTRY["gather"]
+_gather_accumulate = REGISTRY["gather_accumulate"]
+_scatter = REGISTRY["scatter"]
+_last_scattered = REGISTRY["last_scattered"]
+_scatter_add = REGISTRY["scatter_add"]
+_masked_fill = REGISTRY["masked_fill"]
+_masked_select = REGISTRY["masked_select"]
+_masked_place = REGISTRY["masked_place"]
+_sort = REGISTRY["sort"]
+_topk = REGISTRY["topk"]
+_argwhere = REGISTRY["argwhere"]
+_unique_of = REGISTRY["unique_of"]
+_embedding = REGISTRY["embedding"]
+_one_hot = REGISTRY["one_hot"]
 _sum = REGISTRY["sum"]
+_mean = REGISTRY["mean"]
+_count_nonzero = REGISTRY["count_nonzero"]
+_all = REGISTRY["all"]
+_any = REGISTRY["any"]
+_amax = REGISTRY["amax"]
+_amin = REGISTRY["amin"]
+_argmax = REGISTRY["argmax"]
 _matmul = REGISTRY["matmul"]
 _draw_uniform = REGISTRY["draw_uniform"]
 _draw_normal = REGISTRY["draw_normal"]
@@ -114,6 +189,9 @@ _sgd_update = REGISTRY["sgd_update"]
 _adam_update = REGISTRY["adam_update"]
 _rmsprop_update = REGISTRY["rmsprop_update"]
 _adagrad_update = REGISTRY["adagrad_update"]
+_convolution = REGISTRY["convolution"]
+_convolution_input_grad = REGISTRY["convolution_input_grad"]
+_convolution_weight_grad = REGISTRY["convolution_weight_grad"]
 _k_add = _add.kernels
 _k_sub = _sub.kernels
 _k_mul = _mul.kernels
@@ -122,23 +200,85 @@ _k_neg = _neg.kernels
 _k_pow = _pow.kernels
 _k_square = _square.kernels
 _k_sign = _sign.kernels
+_k_reciprocal = _reciprocal.kernels
+_k_floor = _floor.kernels
+_k_ceil = _ceil.kernels
+_k_trunc = _trunc.kernels
+_k_remainder = _remainder.kernels
+_k_fmod = _fmod.kernels
+_k_floor_divide = _floor_divide.kernels
+_k_trunc_divide = _trunc_divide.kernels
 _k_exp = _exp.kernels
 _k_expm1 = _expm1.kernels
 _k_log = _log.kernels
 _k_log1p = _log1p.kernels
+_k_exp2 = _exp2.kernels
+_k_log2 = _log2.kernels
+_k_log10 = _log10.kernels
 _k_sqrt = _sqrt.kernels
 _k_rsqrt = _rsqrt.kernels
 _k_sin = _sin.kernels
 _k_cos = _cos.kernels
 _k_tanh = _tanh.kernels
+_k_tan = _tan.kernels
+_k_sinh = _sinh.kernels
+_k_cosh = _cosh.kernels
+_k_asin = _asin.kernels
+_k_acos = _acos.kernels
+_k_atan = _atan.kernels
+_k_asinh = _asinh.kernels
+_k_acosh = _acosh.kernels
+_k_atanh = _atanh.kernels
+_k_atan2 = _atan2.kernels
 _k_sigmoid = _sigmoid.kernels
 _k_relu = _relu.kernels
+_k_logsigmoid = _logsigmoid.kernels
+_k_relu6 = _relu6.kernels
+_k_softsign = _softsign.kernels
 _k_maximum = _maximum.kernels
 _k_minimum = _minimum.kernels
 _k_masked = _masked.kernels
+_div_rounded = COMPOSITES["div_rounded"].function
+_diag = COMPOSITES["diag"].function
+_diag_embed = COMPOSITES["diag_embed"].function
+_view_as = COMPOSITES["view_as"].function
+_reshape_as = COMPOSITES["reshape_as"].function
+_flatten = COMPOSITES["flatten"].function
+_ravel = COMPOSITES["ravel"].function
+_unflatten = COMPOSITES["unflatten"].function
+_t = COMPOSITES["t"].function
+_movedim = COMPOSITES["movedim"].function
+_expand = COMPOSITES["expand"].function
+_expand_as = COMPOSITES["expand_as"].function
+_broadcast_tensors = COMPOSITES["broadcast_tensors"].function
+_contiguous = COMPOSITES["contiguous"].function
+_zero_ = COMPOSITES["zero_"].function
+_split = COMPOSITES["split"].function
+_chunk = COMPOSITES["chunk"].function
+_unbind = COMPOSITES["unbind"].function
+_narrow = COMPOSITES["narrow"].function
+_select = COMPOSITES["select"].function
+_repeat = COMPOSITES["repeat"].function
+_tile = COMPOSITES["tile"].function
+_repeat_interleave = COMPOSITES["repeat_interleave"].function
+_pad = COMPOSITES["pad"].function
+_getitem = COMPOSITES["getitem"].function
+_setitem = COMPOSITES["setitem"].function
+_index_put_ = COMPOSITES["index_put_"].function
+_index_put = COMPOSITES["index_put"].function
+_take_along_dim = COMPOSITES["take_along_dim"].function
+_argsort = COMPOSITES["argsort"].function
+_msort = COMPOSITES["msort"].function
+_nonzero = COMPOSITES["nonzero"].function
+_unique = COMPOSITES["unique"].function
+_nansum = COMPOSITES["nansum"].function
+_nanmean = COMPOSITES["nanmean"].function
 _dropout = COMPOSITES["dropout"].function
 _feature_dropout = COMPOSITES["feature_dropout"].function
 _alpha_dropout = COMPOSITES["alpha_dropout"].function
+_conv2d = COMPOSITES["conv2d"].function
+_conv1d = COMPOSITES["conv1d"].function
+_conv_transpose2d = COMPOSITES["conv_transpose2d"].function
 
 
 class _add_node(Node):
@@ -740,6 +880,570 @@ def sign(input: Tensor) -> Tensor:
     return t
 
 
+class _reciprocal_node(Node):
+    __slots__ = ()
+    op = _reciprocal
+
+    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+        to_input, = self.parents
+        out, = self.saved
+        r = F.masked(g, -g * (out * out))
+        if pending[to_input] is None:
+            pending[to_input] = r
+        else:
+            accumulate(pending, to_input, r)
+
+
+def reciprocal(input: Tensor) -> Tensor:
+    """``1 / input``."""
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_reciprocal, (input,), {})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_reciprocal, (input,), {})
+    try:
+        out = _k_reciprocal[a_input.__class__](a_input)
+    except Exception as error:
+        raise explain(_reciprocal, (input,), {}, error) from error
+    t: Tensor = new(Tensor)
+    t._view = None
+    t._array = out
+    if n_input is not None and mode.grad:
+        t._node = n = _reciprocal_node()
+        n.parents = (n_input,)
+        n.saved = (out,)
+        n.hooks = None
+        n.scope = mode.scope
+        shape = out.shape
+        if shape == n_input.shape:
+            shape = n_input.shape
+        n.shape = shape
+        if shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+def reciprocal_(input: Tensor) -> Tensor:
+    """``reciprocal``, written into the tensor itself."""
+    return write(_reciprocal, input, (), {})
+
+
+class _floor_node(Node):
+    __slots__ = ()
+    op = _floor
+
+    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+        to_input, = self.parents
+        r = g * 0
+        if pending[to_input] is None:
+            pending[to_input] = r
+        else:
+            accumulate(pending, to_input, r)
+
+
+def floor(input: Tensor) -> Tensor:
+    """The largest integer not above ``input``; the gradient is 0."""
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_floor, (input,), {})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_floor, (input,), {})
+    try:
+        out = _k_floor[a_input.__class__](a_input)
+    except Exception as error:
+        raise explain(_floor, (input,), {}, error) from error
+    t: Tensor = new(Tensor)
+    t._view = None
+    t._array = out
+    if n_input is not None and mode.grad:
+        t._node = n = _floor_node()
+        n.parents = (n_input,)
+        n.saved = None
+        n.hooks = None
+        n.scope = mode.scope
+        shape = out.shape
+        if shape == n_input.shape:
+            shape = n_input.shape
+        n.shape = shape
+        if shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+def floor_(input: Tensor) -> Tensor:
+    """``floor``, written into the tensor itself."""
+    return write(_floor, input, (), {})
+
+
+class _ceil_node(Node):
+    __slots__ = ()
+    op = _ceil
+
+    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+        to_input, = self.parents
+        r = g * 0
+        if pending[to_input] is None:
+            pending[to_input] = r
+        else:
+            accumulate(pending, to_input, r)
+
+
+def ceil(input: Tensor) -> Tensor:
+    """The smallest integer not below ``input``; the gradient is 0."""
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_ceil, (input,), {})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_ceil, (input,), {})
+    try:
+        out = _k_ceil[a_input.__class__](a_input)
+    except Exception as error:
+        raise explain(_ceil, (input,), {}, error) from error
+    t: Tensor = new(Tensor)
+    t._view = None
+    t._array = out
+    if n_input is not None and mode.grad:
+        t._node = n = _ceil_node()
+        n.parents = (n_input,)
+        n.saved = None
+        n.hooks = None
+        n.scope = mode.scope
+        shape = out.shape
+        if shape == n_input.shape:
+            shape = n_input.shape
+        n.shape = shape
+        if shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+def ceil_(input: Tensor) -> Tensor:
+    """``ceil``, written into the tensor itself."""
+    return write(_ceil, input, (), {})
+
+
+class _trunc_node(Node):
+    __slots__ = ()
+    op = _trunc
+
+    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+        to_input, = self.parents
+        r = g * 0
+        if pending[to_input] is None:
+            pending[to_input] = r
+        else:
+            accumulate(pending, to_input, r)
+
+
+def trunc(input: Tensor) -> Tensor:
+    """``input`` without its fractional part; the gradient is 0."""
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_trunc, (input,), {})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_trunc, (input,), {})
+    try:
+        out = _k_trunc[a_input.__class__](a_input)
+    except Exception as error:
+        raise explain(_trunc, (input,), {}, error) from error
+    t: Tensor = new(Tensor)
+    t._view = None
+    t._array = out
+    if n_input is not None and mode.grad:
+        t._node = n = _trunc_node()
+        n.parents = (n_input,)
+        n.saved = None
+        n.hooks = None
+        n.scope = mode.scope
+        shape = out.shape
+        if shape == n_input.shape:
+            shape = n_input.shape
+        n.shape = shape
+        if shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+def trunc_(input: Tensor) -> Tensor:
+    """``trunc``, written into the tensor itself."""
+    return write(_trunc, input, (), {})
+
+
+def round(input: Tensor, *, decimals: builtins.int = 0) -> Tensor:
+    """``input`` rounded to ``decimals`` places, halves to the even neighbour; the gradient is 0."""
+    return apply(_round, (input,), {"decimals": decimals})
+
+
+def round_(input: Tensor, *, decimals: builtins.int = 0) -> Tensor:
+    """``round``, written into the tensor itself."""
+    return write(_round, input, (), {"decimals": decimals})
+
+
+class _remainder_node(Node):
+    __slots__ = ()
+    op = _remainder
+
+    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+        to_input, to_other = self.parents
+        input, other = self.saved
+        shape = self.shape
+        if to_input is not None:
+            r = g
+            if shape is not to_input.shape and shape != to_input.shape:
+                r = F.sum_to(r, shape=to_input.shape)
+            if pending[to_input] is None:
+                pending[to_input] = r
+            else:
+                accumulate(pending, to_input, r)
+        if to_other is not None:
+            r = F.masked(g, -g * F.floor(input / other))
+            if shape is not to_other.shape and shape != to_other.shape:
+                r = F.sum_to(r, shape=to_other.shape)
+            if pending[to_other] is None:
+                pending[to_other] = r
+            else:
+                accumulate(pending, to_other, r)
+
+
+def remainder(input: Tensor, other: TensorLike) -> Tensor:
+    """The remainder of ``input / other`` with the sign of ``other``, as Python's ``%``."""
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+        c = other.__class__
+        if c is _float or c is _int:
+            a_other: Any = other
+            n_other = None
+        else:
+            a_other = other._array
+            n_other = other._node
+            if a_other.dtype is not d:
+                return apply(_remainder, (input, other), {})
+    except AttributeError:
+        return apply(_remainder, (input, other), {})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_remainder, (input, other), {})
+    try:
+        out = _k_remainder[a_input.__class__](a_input, a_other)
+    except Exception as error:
+        raise explain(_remainder, (input, other,), {}, error) from error
+    t: Tensor = new(Tensor)
+    t._view = None
+    t._array = out
+    if (n_input is not None or n_other is not None) and mode.grad:
+        t._node = n = _remainder_node()
+        n.parents = (n_input, n_other)
+        n.saved = (a_input if n_other is not None else None, a_other if n_other is not None else None)
+        n.hooks = None
+        n.scope = mode.scope
+        shape = out.shape
+        if n_input is not None and shape == n_input.shape:
+            shape = n_input.shape
+        elif n_other is not None and shape == n_other.shape:
+            shape = n_other.shape
+        n.shape = shape
+        if shape:
+            n.value = None
+        else:
+            n.value = out
+            if n_input is None:
+                n._constants = ((0, input),)
+            elif n_other is None:
+                n._constants = ((1, other),)
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+def remainder_(input: Tensor, other: TensorLike) -> Tensor:
+    """``remainder``, written into the tensor itself."""
+    return write(_remainder, input, (other,), {})
+
+
+class _fmod_node(Node):
+    __slots__ = ()
+    op = _fmod
+
+    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+        to_input, to_other = self.parents
+        input, other = self.saved
+        shape = self.shape
+        if to_input is not None:
+            r = g
+            if shape is not to_input.shape and shape != to_input.shape:
+                r = F.sum_to(r, shape=to_input.shape)
+            if pending[to_input] is None:
+                pending[to_input] = r
+            else:
+                accumulate(pending, to_input, r)
+        if to_other is not None:
+            r = F.masked(g, -g * F.trunc(input / other))
+            if shape is not to_other.shape and shape != to_other.shape:
+                r = F.sum_to(r, shape=to_other.shape)
+            if pending[to_other] is None:
+                pending[to_other] = r
+            else:
+                accumulate(pending, to_other, r)
+
+
+def fmod(input: Tensor, other: TensorLike) -> Tensor:
+    """The remainder of ``input / other`` with the sign of ``input``, as C's ``fmod``."""
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+        c = other.__class__
+        if c is _float or c is _int:
+            a_other: Any = other
+            n_other = None
+        else:
+            a_other = other._array
+            n_other = other._node
+            if a_other.dtype is not d:
+                return apply(_fmod, (input, other), {})
+    except AttributeError:
+        return apply(_fmod, (input, other), {})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_fmod, (input, other), {})
+    try:
+        out = _k_fmod[a_input.__class__](a_input, a_other)
+    except Exception as error:
+        raise explain(_fmod, (input, other,), {}, error) from error
+    t: Tensor = new(Tensor)
+    t._view = None
+    t._array = out
+    if (n_input is not None or n_other is not None) and mode.grad:
+        t._node = n = _fmod_node()
+        n.parents = (n_input, n_other)
+        n.saved = (a_input if n_other is not None else None, a_other if n_other is not None else None)
+        n.hooks = None
+        n.scope = mode.scope
+        shape = out.shape
+        if n_input is not None and shape == n_input.shape:
+            shape = n_input.shape
+        elif n_other is not None and shape == n_other.shape:
+            shape = n_other.shape
+        n.shape = shape
+        if shape:
+            n.value = None
+        else:
+            n.value = out
+            if n_input is None:
+                n._constants = ((0, input),)
+            elif n_other is None:
+                n._constants = ((1, other),)
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+def fmod_(input: Tensor, other: TensorLike) -> Tensor:
+    """``fmod``, written into the tensor itself."""
+    return write(_fmod, input, (other,), {})
+
+
+class _floor_divide_node(Node):
+    __slots__ = ()
+    op = _floor_divide
+
+    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+        to_input, to_other = self.parents
+        shape = self.shape
+        if to_input is not None:
+            r = g * 0
+            if shape is not to_input.shape and shape != to_input.shape:
+                r = F.sum_to(r, shape=to_input.shape)
+            if pending[to_input] is None:
+                pending[to_input] = r
+            else:
+                accumulate(pending, to_input, r)
+        if to_other is not None:
+            r = g * 0
+            if shape is not to_other.shape and shape != to_other.shape:
+                r = F.sum_to(r, shape=to_other.shape)
+            if pending[to_other] is None:
+                pending[to_other] = r
+            else:
+                accumulate(pending, to_other, r)
+
+
+def floor_divide(input: Tensor, other: TensorLike) -> Tensor:
+    """``input / other`` rounded down, in the operands' dtype; the gradient is 0."""
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+        c = other.__class__
+        if c is _float or c is _int:
+            a_other: Any = other
+            n_other = None
+        else:
+            a_other = other._array
+            n_other = other._node
+            if a_other.dtype is not d:
+                return apply(_floor_divide, (input, other), {})
+    except AttributeError:
+        return apply(_floor_divide, (input, other), {})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_floor_divide, (input, other), {})
+    try:
+        out = _k_floor_divide[a_input.__class__](a_input, a_other)
+    except Exception as error:
+        raise explain(_floor_divide, (input, other,), {}, error) from error
+    t: Tensor = new(Tensor)
+    t._view = None
+    t._array = out
+    if (n_input is not None or n_other is not None) and mode.grad:
+        t._node = n = _floor_divide_node()
+        n.parents = (n_input, n_other)
+        n.saved = None
+        n.hooks = None
+        n.scope = mode.scope
+        shape = out.shape
+        if n_input is not None and shape == n_input.shape:
+            shape = n_input.shape
+        elif n_other is not None and shape == n_other.shape:
+            shape = n_other.shape
+        n.shape = shape
+        if shape:
+            n.value = None
+        else:
+            n.value = out
+            if n_input is None:
+                n._constants = ((0, input),)
+            elif n_other is None:
+                n._constants = ((1, other),)
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+def floor_divide_(input: Tensor, other: TensorLike) -> Tensor:
+    """``floor_divide``, written into the tensor itself."""
+    return write(_floor_divide, input, (other,), {})
+
+
+class _trunc_divide_node(Node):
+    __slots__ = ()
+    op = _trunc_divide
+
+    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+        to_input, to_other = self.parents
+        shape = self.shape
+        if to_input is not None:
+            r = g * 0
+            if shape is not to_input.shape and shape != to_input.shape:
+                r = F.sum_to(r, shape=to_input.shape)
+            if pending[to_input] is None:
+                pending[to_input] = r
+            else:
+                accumulate(pending, to_input, r)
+        if to_other is not None:
+            r = g * 0
+            if shape is not to_other.shape and shape != to_other.shape:
+                r = F.sum_to(r, shape=to_other.shape)
+            if pending[to_other] is None:
+                pending[to_other] = r
+            else:
+                accumulate(pending, to_other, r)
+
+
+def trunc_divide(input: Tensor, other: TensorLike) -> Tensor:
+    """``input / other`` rounded towards zero, in the operands' dtype; the gradient is 0."""
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+        c = other.__class__
+        if c is _float or c is _int:
+            a_other: Any = other
+            n_other = None
+        else:
+            a_other = other._array
+            n_other = other._node
+            if a_other.dtype is not d:
+                return apply(_trunc_divide, (input, other), {})
+    except AttributeError:
+        return apply(_trunc_divide, (input, other), {})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_trunc_divide, (input, other), {})
+    try:
+        out = _k_trunc_divide[a_input.__class__](a_input, a_other)
+    except Exception as error:
+        raise explain(_trunc_divide, (input, other,), {}, error) from error
+    t: Tensor = new(Tensor)
+    t._view = None
+    t._array = out
+    if (n_input is not None or n_other is not None) and mode.grad:
+        t._node = n = _trunc_divide_node()
+        n.parents = (n_input, n_other)
+        n.saved = None
+        n.hooks = None
+        n.scope = mode.scope
+        shape = out.shape
+        if n_input is not None and shape == n_input.shape:
+            shape = n_input.shape
+        elif n_other is not None and shape == n_other.shape:
+            shape = n_other.shape
+        n.shape = shape
+        if shape:
+            n.value = None
+        else:
+            n.value = out
+            if n_input is None:
+                n._constants = ((0, input),)
+            elif n_other is None:
+                n._constants = ((1, other),)
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
 class _exp_node(Node):
     __slots__ = ()
     op = _exp
@@ -940,6 +1644,162 @@ def log1p(input: Tensor) -> Tensor:
     t._array = out
     if n_input is not None and mode.grad:
         t._node = n = _log1p_node()
+        n.parents = (n_input,)
+        n.saved = (a_input,)
+        n.hooks = None
+        n.scope = mode.scope
+        shape = out.shape
+        if shape == n_input.shape:
+            shape = n_input.shape
+        n.shape = shape
+        if shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+class _exp2_node(Node):
+    __slots__ = ()
+    op = _exp2
+
+    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+        to_input, = self.parents
+        out, = self.saved
+        r = g * (out * 0.6931471805599453)
+        if pending[to_input] is None:
+            pending[to_input] = r
+        else:
+            accumulate(pending, to_input, r)
+
+
+def exp2(input: Tensor) -> Tensor:
+    """2 to the power of ``input``."""
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_exp2, (input,), {})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_exp2, (input,), {})
+    try:
+        out = _k_exp2[a_input.__class__](a_input)
+    except Exception as error:
+        raise explain(_exp2, (input,), {}, error) from error
+    t: Tensor = new(Tensor)
+    t._view = None
+    t._array = out
+    if n_input is not None and mode.grad:
+        t._node = n = _exp2_node()
+        n.parents = (n_input,)
+        n.saved = (out,)
+        n.hooks = None
+        n.scope = mode.scope
+        shape = out.shape
+        if shape == n_input.shape:
+            shape = n_input.shape
+        n.shape = shape
+        if shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+class _log2_node(Node):
+    __slots__ = ()
+    op = _log2
+
+    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+        to_input, = self.parents
+        input, = self.saved
+        r = F.masked(g, g / (input * 0.6931471805599453))
+        if pending[to_input] is None:
+            pending[to_input] = r
+        else:
+            accumulate(pending, to_input, r)
+
+
+def log2(input: Tensor) -> Tensor:
+    """Logarithm to base 2."""
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_log2, (input,), {})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_log2, (input,), {})
+    try:
+        out = _k_log2[a_input.__class__](a_input)
+    except Exception as error:
+        raise explain(_log2, (input,), {}, error) from error
+    t: Tensor = new(Tensor)
+    t._view = None
+    t._array = out
+    if n_input is not None and mode.grad:
+        t._node = n = _log2_node()
+        n.parents = (n_input,)
+        n.saved = (a_input,)
+        n.hooks = None
+        n.scope = mode.scope
+        shape = out.shape
+        if shape == n_input.shape:
+            shape = n_input.shape
+        n.shape = shape
+        if shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+class _log10_node(Node):
+    __slots__ = ()
+    op = _log10
+
+    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+        to_input, = self.parents
+        input, = self.saved
+        r = F.masked(g, g / (input * 2.302585092994046))
+        if pending[to_input] is None:
+            pending[to_input] = r
+        else:
+            accumulate(pending, to_input, r)
+
+
+def log10(input: Tensor) -> Tensor:
+    """Logarithm to base 10."""
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_log10, (input,), {})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_log10, (input,), {})
+    try:
+        out = _k_log10[a_input.__class__](a_input)
+    except Exception as error:
+        raise explain(_log10, (input,), {}, error) from error
+    t: Tensor = new(Tensor)
+    t._view = None
+    t._array = out
+    if n_input is not None and mode.grad:
+        t._node = n = _log10_node()
         n.parents = (n_input,)
         n.saved = (a_input,)
         n.hooks = None
@@ -1238,6 +2098,553 @@ def tanh_(input: Tensor) -> Tensor:
     return write(_tanh, input, (), {})
 
 
+class _tan_node(Node):
+    __slots__ = ()
+    op = _tan
+
+    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+        to_input, = self.parents
+        out, = self.saved
+        r = g * (1 + out * out)
+        if pending[to_input] is None:
+            pending[to_input] = r
+        else:
+            accumulate(pending, to_input, r)
+
+
+def tan(input: Tensor) -> Tensor:
+    """Tangent, of radians."""
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_tan, (input,), {})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_tan, (input,), {})
+    try:
+        out = _k_tan[a_input.__class__](a_input)
+    except Exception as error:
+        raise explain(_tan, (input,), {}, error) from error
+    t: Tensor = new(Tensor)
+    t._view = None
+    t._array = out
+    if n_input is not None and mode.grad:
+        t._node = n = _tan_node()
+        n.parents = (n_input,)
+        n.saved = (out,)
+        n.hooks = None
+        n.scope = mode.scope
+        shape = out.shape
+        if shape == n_input.shape:
+            shape = n_input.shape
+        n.shape = shape
+        if shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+class _sinh_node(Node):
+    __slots__ = ()
+    op = _sinh
+
+    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+        to_input, = self.parents
+        input, = self.saved
+        r = g * F.cosh(input)
+        if pending[to_input] is None:
+            pending[to_input] = r
+        else:
+            accumulate(pending, to_input, r)
+
+
+def sinh(input: Tensor) -> Tensor:
+    """Hyperbolic sine."""
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_sinh, (input,), {})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_sinh, (input,), {})
+    try:
+        out = _k_sinh[a_input.__class__](a_input)
+    except Exception as error:
+        raise explain(_sinh, (input,), {}, error) from error
+    t: Tensor = new(Tensor)
+    t._view = None
+    t._array = out
+    if n_input is not None and mode.grad:
+        t._node = n = _sinh_node()
+        n.parents = (n_input,)
+        n.saved = (a_input,)
+        n.hooks = None
+        n.scope = mode.scope
+        shape = out.shape
+        if shape == n_input.shape:
+            shape = n_input.shape
+        n.shape = shape
+        if shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+class _cosh_node(Node):
+    __slots__ = ()
+    op = _cosh
+
+    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+        to_input, = self.parents
+        input, = self.saved
+        r = g * F.sinh(input)
+        if pending[to_input] is None:
+            pending[to_input] = r
+        else:
+            accumulate(pending, to_input, r)
+
+
+def cosh(input: Tensor) -> Tensor:
+    """Hyperbolic cosine."""
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_cosh, (input,), {})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_cosh, (input,), {})
+    try:
+        out = _k_cosh[a_input.__class__](a_input)
+    except Exception as error:
+        raise explain(_cosh, (input,), {}, error) from error
+    t: Tensor = new(Tensor)
+    t._view = None
+    t._array = out
+    if n_input is not None and mode.grad:
+        t._node = n = _cosh_node()
+        n.parents = (n_input,)
+        n.saved = (a_input,)
+        n.hooks = None
+        n.scope = mode.scope
+        shape = out.shape
+        if shape == n_input.shape:
+            shape = n_input.shape
+        n.shape = shape
+        if shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+class _asin_node(Node):
+    __slots__ = ()
+    op = _asin
+
+    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+        to_input, = self.parents
+        input, = self.saved
+        r = F.masked(g, g * F.rsqrt(1 - input * input))
+        if pending[to_input] is None:
+            pending[to_input] = r
+        else:
+            accumulate(pending, to_input, r)
+
+
+def asin(input: Tensor) -> Tensor:
+    """Inverse sine, in radians."""
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_asin, (input,), {})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_asin, (input,), {})
+    try:
+        out = _k_asin[a_input.__class__](a_input)
+    except Exception as error:
+        raise explain(_asin, (input,), {}, error) from error
+    t: Tensor = new(Tensor)
+    t._view = None
+    t._array = out
+    if n_input is not None and mode.grad:
+        t._node = n = _asin_node()
+        n.parents = (n_input,)
+        n.saved = (a_input,)
+        n.hooks = None
+        n.scope = mode.scope
+        shape = out.shape
+        if shape == n_input.shape:
+            shape = n_input.shape
+        n.shape = shape
+        if shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+class _acos_node(Node):
+    __slots__ = ()
+    op = _acos
+
+    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+        to_input, = self.parents
+        input, = self.saved
+        r = F.masked(g, -g * F.rsqrt(1 - input * input))
+        if pending[to_input] is None:
+            pending[to_input] = r
+        else:
+            accumulate(pending, to_input, r)
+
+
+def acos(input: Tensor) -> Tensor:
+    """Inverse cosine, in radians."""
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_acos, (input,), {})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_acos, (input,), {})
+    try:
+        out = _k_acos[a_input.__class__](a_input)
+    except Exception as error:
+        raise explain(_acos, (input,), {}, error) from error
+    t: Tensor = new(Tensor)
+    t._view = None
+    t._array = out
+    if n_input is not None and mode.grad:
+        t._node = n = _acos_node()
+        n.parents = (n_input,)
+        n.saved = (a_input,)
+        n.hooks = None
+        n.scope = mode.scope
+        shape = out.shape
+        if shape == n_input.shape:
+            shape = n_input.shape
+        n.shape = shape
+        if shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+class _atan_node(Node):
+    __slots__ = ()
+    op = _atan
+
+    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+        to_input, = self.parents
+        input, = self.saved
+        r = g / (1 + input * input)
+        if pending[to_input] is None:
+            pending[to_input] = r
+        else:
+            accumulate(pending, to_input, r)
+
+
+def atan(input: Tensor) -> Tensor:
+    """Inverse tangent, in radians."""
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_atan, (input,), {})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_atan, (input,), {})
+    try:
+        out = _k_atan[a_input.__class__](a_input)
+    except Exception as error:
+        raise explain(_atan, (input,), {}, error) from error
+    t: Tensor = new(Tensor)
+    t._view = None
+    t._array = out
+    if n_input is not None and mode.grad:
+        t._node = n = _atan_node()
+        n.parents = (n_input,)
+        n.saved = (a_input,)
+        n.hooks = None
+        n.scope = mode.scope
+        shape = out.shape
+        if shape == n_input.shape:
+            shape = n_input.shape
+        n.shape = shape
+        if shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+class _asinh_node(Node):
+    __slots__ = ()
+    op = _asinh
+
+    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+        to_input, = self.parents
+        input, = self.saved
+        r = g * F.rsqrt(input * input + 1)
+        if pending[to_input] is None:
+            pending[to_input] = r
+        else:
+            accumulate(pending, to_input, r)
+
+
+def asinh(input: Tensor) -> Tensor:
+    """Inverse hyperbolic sine."""
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_asinh, (input,), {})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_asinh, (input,), {})
+    try:
+        out = _k_asinh[a_input.__class__](a_input)
+    except Exception as error:
+        raise explain(_asinh, (input,), {}, error) from error
+    t: Tensor = new(Tensor)
+    t._view = None
+    t._array = out
+    if n_input is not None and mode.grad:
+        t._node = n = _asinh_node()
+        n.parents = (n_input,)
+        n.saved = (a_input,)
+        n.hooks = None
+        n.scope = mode.scope
+        shape = out.shape
+        if shape == n_input.shape:
+            shape = n_input.shape
+        n.shape = shape
+        if shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+class _acosh_node(Node):
+    __slots__ = ()
+    op = _acosh
+
+    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+        to_input, = self.parents
+        input, = self.saved
+        r = F.masked(g, g * F.rsqrt(input * input - 1))
+        if pending[to_input] is None:
+            pending[to_input] = r
+        else:
+            accumulate(pending, to_input, r)
+
+
+def acosh(input: Tensor) -> Tensor:
+    """Inverse hyperbolic cosine."""
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_acosh, (input,), {})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_acosh, (input,), {})
+    try:
+        out = _k_acosh[a_input.__class__](a_input)
+    except Exception as error:
+        raise explain(_acosh, (input,), {}, error) from error
+    t: Tensor = new(Tensor)
+    t._view = None
+    t._array = out
+    if n_input is not None and mode.grad:
+        t._node = n = _acosh_node()
+        n.parents = (n_input,)
+        n.saved = (a_input,)
+        n.hooks = None
+        n.scope = mode.scope
+        shape = out.shape
+        if shape == n_input.shape:
+            shape = n_input.shape
+        n.shape = shape
+        if shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+class _atanh_node(Node):
+    __slots__ = ()
+    op = _atanh
+
+    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+        to_input, = self.parents
+        input, = self.saved
+        r = F.masked(g, g / (1 - input * input))
+        if pending[to_input] is None:
+            pending[to_input] = r
+        else:
+            accumulate(pending, to_input, r)
+
+
+def atanh(input: Tensor) -> Tensor:
+    """Inverse hyperbolic tangent."""
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_atanh, (input,), {})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_atanh, (input,), {})
+    try:
+        out = _k_atanh[a_input.__class__](a_input)
+    except Exception as error:
+        raise explain(_atanh, (input,), {}, error) from error
+    t: Tensor = new(Tensor)
+    t._view = None
+    t._array = out
+    if n_input is not None and mode.grad:
+        t._node = n = _atanh_node()
+        n.parents = (n_input,)
+        n.saved = (a_input,)
+        n.hooks = None
+        n.scope = mode.scope
+        shape = out.shape
+        if shape == n_input.shape:
+            shape = n_input.shape
+        n.shape = shape
+        if shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+class _atan2_node(Node):
+    __slots__ = ()
+    op = _atan2
+
+    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+        to_input, to_other = self.parents
+        input, other = self.saved
+        shape = self.shape
+        if to_input is not None:
+            r = F.masked(g, g * (other / (input * input + other * other)))
+            if shape is not to_input.shape and shape != to_input.shape:
+                r = F.sum_to(r, shape=to_input.shape)
+            if pending[to_input] is None:
+                pending[to_input] = r
+            else:
+                accumulate(pending, to_input, r)
+        if to_other is not None:
+            r = F.masked(g, g * (-input / (input * input + other * other)))
+            if shape is not to_other.shape and shape != to_other.shape:
+                r = F.sum_to(r, shape=to_other.shape)
+            if pending[to_other] is None:
+                pending[to_other] = r
+            else:
+                accumulate(pending, to_other, r)
+
+
+def atan2(input: Tensor, other: TensorLike) -> Tensor:
+    """The angle of the point (``other``, ``input``) in radians, between -π and π."""
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+        c = other.__class__
+        if c is _float or c is _int:
+            a_other: Any = other
+            n_other = None
+        else:
+            a_other = other._array
+            n_other = other._node
+            if a_other.dtype is not d:
+                return apply(_atan2, (input, other), {})
+    except AttributeError:
+        return apply(_atan2, (input, other), {})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_atan2, (input, other), {})
+    try:
+        out = _k_atan2[a_input.__class__](a_input, a_other)
+    except Exception as error:
+        raise explain(_atan2, (input, other,), {}, error) from error
+    t: Tensor = new(Tensor)
+    t._view = None
+    t._array = out
+    if (n_input is not None or n_other is not None) and mode.grad:
+        t._node = n = _atan2_node()
+        n.parents = (n_input, n_other)
+        n.saved = (a_input, a_other)
+        n.hooks = None
+        n.scope = mode.scope
+        shape = out.shape
+        if n_input is not None and shape == n_input.shape:
+            shape = n_input.shape
+        elif n_other is not None and shape == n_other.shape:
+            shape = n_other.shape
+        n.shape = shape
+        if shape:
+            n.value = None
+        else:
+            n.value = out
+            if n_input is None:
+                n._constants = ((0, input),)
+            elif n_other is None:
+                n._constants = ((1, other),)
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
 class _sigmoid_node(Node):
     __slots__ = ()
     op = _sigmoid
@@ -1302,15 +2709,17 @@ class _relu_node(Node):
     def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
         to_input, = self.parents
         out, = self.saved
-        r = g * (out > 0)
+        r = F.where(out <= 0, 0, g)
         if pending[to_input] is None:
             pending[to_input] = r
         else:
             accumulate(pending, to_input, r)
 
 
-def relu(input: Tensor) -> Tensor:
+def relu(input: Tensor, *, inplace: builtins.bool = False) -> Tensor:
     """``max(input, 0)``; the gradient at 0 is 0."""
+    if inplace:
+        return relu_(input)
     try:
         a_input = input._array
         n_input = input._node
@@ -1347,7 +2756,7 @@ def relu(input: Tensor) -> Tensor:
     return t
 
 
-def relu_(input: Tensor) -> Tensor:
+def relu_(input: Tensor, *, inplace: builtins.bool = False) -> Tensor:
     """``relu``, written into the tensor itself."""
     return write(_relu, input, (), {})
 
@@ -1371,6 +2780,183 @@ def softplus(input: Tensor, beta: builtins.float = 1.0, threshold: builtins.floa
     return apply(_softplus, (input,), {"beta": beta, "threshold": threshold})
 
 
+class _logsigmoid_node(Node):
+    __slots__ = ()
+    op = _logsigmoid
+
+    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+        to_input, = self.parents
+        input, = self.saved
+        r = g * F.sigmoid(-input)
+        if pending[to_input] is None:
+            pending[to_input] = r
+        else:
+            accumulate(pending, to_input, r)
+
+
+def logsigmoid(input: Tensor) -> Tensor:
+    """``log(sigmoid(input))``, exact for large negative ``input``."""
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_logsigmoid, (input,), {})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_logsigmoid, (input,), {})
+    try:
+        out = _k_logsigmoid[a_input.__class__](a_input)
+    except Exception as error:
+        raise explain(_logsigmoid, (input,), {}, error) from error
+    t: Tensor = new(Tensor)
+    t._view = None
+    t._array = out
+    if n_input is not None and mode.grad:
+        t._node = n = _logsigmoid_node()
+        n.parents = (n_input,)
+        n.saved = (a_input,)
+        n.hooks = None
+        n.scope = mode.scope
+        shape = out.shape
+        if shape == n_input.shape:
+            shape = n_input.shape
+        n.shape = shape
+        if shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+def silu(input: Tensor, inplace: builtins.bool = False) -> Tensor:
+    """``input * sigmoid(input)``. Hendrycks and Gimpel (2016), arXiv:1606.08415."""
+    if inplace:
+        return write(_silu, input, (), {})
+    return apply(_silu, (input,), {})
+
+
+def mish(input: Tensor, inplace: builtins.bool = False) -> Tensor:
+    """``input * tanh(softplus(input))``. Misra (2019), arXiv:1908.08681."""
+    if inplace:
+        return write(_mish, input, (), {})
+    return apply(_mish, (input,), {})
+
+
+def hardtanh(input: Tensor, min_val: builtins.float = -1.0, max_val: builtins.float = 1.0, inplace: builtins.bool = False) -> Tensor:
+    """``input`` limited to the range from ``min_val`` to ``max_val``; the gradient at and beyond both is 0."""
+    if inplace:
+        return write(_hardtanh, input, (), {"min_val": min_val, "max_val": max_val})
+    return apply(_hardtanh, (input,), {"min_val": min_val, "max_val": max_val})
+
+
+class _relu6_node(Node):
+    __slots__ = ()
+    op = _relu6
+
+    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+        to_input, = self.parents
+        input, = self.saved
+        r = F.where((input > 0) & (input < 6), g, 0)
+        if pending[to_input] is None:
+            pending[to_input] = r
+        else:
+            accumulate(pending, to_input, r)
+
+
+def relu6(input: Tensor, inplace: builtins.bool = False) -> Tensor:
+    """``min(max(input, 0), 6)``."""
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_relu6, (input,), {})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_relu6, (input,), {})
+    try:
+        out = _k_relu6[a_input.__class__](a_input)
+    except Exception as error:
+        raise explain(_relu6, (input,), {}, error) from error
+    t: Tensor = new(Tensor)
+    t._view = None
+    t._array = out
+    if n_input is not None and mode.grad:
+        t._node = n = _relu6_node()
+        n.parents = (n_input,)
+        n.saved = (a_input,)
+        n.hooks = None
+        n.scope = mode.scope
+        shape = out.shape
+        if shape == n_input.shape:
+            shape = n_input.shape
+        n.shape = shape
+        if shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+class _softsign_node(Node):
+    __slots__ = ()
+    op = _softsign
+
+    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+        to_input, = self.parents
+        input, = self.saved
+        r = g / F.square(F.abs(input) + 1)
+        if pending[to_input] is None:
+            pending[to_input] = r
+        else:
+            accumulate(pending, to_input, r)
+
+
+def softsign(input: Tensor) -> Tensor:
+    """``input / (1 + |input|)``."""
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_softsign, (input,), {})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_softsign, (input,), {})
+    try:
+        out = _k_softsign[a_input.__class__](a_input)
+    except Exception as error:
+        raise explain(_softsign, (input,), {}, error) from error
+    t: Tensor = new(Tensor)
+    t._view = None
+    t._array = out
+    if n_input is not None and mode.grad:
+        t._node = n = _softsign_node()
+        n.parents = (n_input,)
+        n.saved = (a_input,)
+        n.hooks = None
+        n.scope = mode.scope
+        shape = out.shape
+        if shape == n_input.shape:
+            shape = n_input.shape
+        n.shape = shape
+        if shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
 class _maximum_node(Node):
     __slots__ = ()
     op = _maximum
@@ -1380,7 +2966,7 @@ class _maximum_node(Node):
         input, other = self.saved
         shape = self.shape
         if to_input is not None:
-            r = g * (input > other) + g * (input == other) * 0.5
+            r = F.where(input < other, 0, F.where(input == other, g * 0.5, g))
             if shape is not to_input.shape and shape != to_input.shape:
                 r = F.sum_to(r, shape=to_input.shape)
             if pending[to_input] is None:
@@ -1388,7 +2974,7 @@ class _maximum_node(Node):
             else:
                 accumulate(pending, to_input, r)
         if to_other is not None:
-            r = g * (other > input) + g * (other == input) * 0.5
+            r = F.where(other < input, 0, F.where(input == other, g * 0.5, g))
             if shape is not to_other.shape and shape != to_other.shape:
                 r = F.sum_to(r, shape=to_other.shape)
             if pending[to_other] is None:
@@ -1459,7 +3045,7 @@ class _minimum_node(Node):
         input, other = self.saved
         shape = self.shape
         if to_input is not None:
-            r = g * (input < other) + g * (input == other) * 0.5
+            r = F.where(input > other, 0, F.where(input == other, g * 0.5, g))
             if shape is not to_input.shape and shape != to_input.shape:
                 r = F.sum_to(r, shape=to_input.shape)
             if pending[to_input] is None:
@@ -1467,7 +3053,7 @@ class _minimum_node(Node):
             else:
                 accumulate(pending, to_input, r)
         if to_other is not None:
-            r = g * (other < input) + g * (other == input) * 0.5
+            r = F.where(other > input, 0, F.where(input == other, g * 0.5, g))
             if shape is not to_other.shape and shape != to_other.shape:
                 r = F.sum_to(r, shape=to_other.shape)
             if pending[to_other] is None:
@@ -1742,6 +3328,55 @@ def unsqueeze(input: Tensor, dim: builtins.int) -> Tensor:
     return apply(_unsqueeze, (input,), {"dim": dim})
 
 
+def squeeze(input: Tensor, dim: Dims = None) -> Tensor:
+    """Without the dimensions of size 1: all of them, or those in ``dim`` (an int or a tuple) that have that size."""
+    return apply(_squeeze, (input,), {"dim": dim})
+
+
+def view(input: Tensor, *values: builtins.int | Sequence[builtins.int], shape: Sequence[builtins.int] | None = None) -> Tensor:
+    """The same memory in another shape; one size may be ``-1``.
+
+    Raises ``RuntimeError`` where the memory layout does not allow it, as after ``transpose``; ``reshape`` copies then.
+    """
+    shape = _sizes(values, shape)
+    return apply(_view, (input,), {"shape": shape})
+
+
+def diagonal(input: Tensor, offset: builtins.int = 0, dim1: builtins.int = 0, dim2: builtins.int = 1) -> Tensor:
+    """The diagonal of the matrices in ``dim1`` and ``dim2``, as a last dimension; ``offset`` above (positive) or below the main one."""
+    return apply(_diagonal, (input,), {"offset": offset, "dim1": dim1, "dim2": dim2})
+
+
+def diagonal_place(input: Tensor, shape: Sequence[builtins.int], offset: builtins.int = 0, dim1: builtins.int = 0, dim2: builtins.int = 1) -> Tensor:
+    """Zeros of ``shape`` with ``input`` on a diagonal: the adjoint of ``diagonal``."""
+    return apply(_diagonal_place, (input,), {"shape": shape, "offset": offset, "dim1": dim1, "dim2": dim2})
+
+
+def clone(input: Tensor) -> Tensor:
+    """A copy with its own memory; differentiable."""
+    return apply(_clone, (input,), {})
+
+
+def copy(input: Tensor, source: Tensor, non_blocking: builtins.bool = False) -> Tensor:
+    """``source`` in the shape and dtype of ``input``."""
+    return apply(_copy, (input, source), {})
+
+
+def copy_(input: Tensor, source: Tensor, non_blocking: builtins.bool = False) -> Tensor:
+    """``copy``, written into the tensor itself."""
+    return write(_copy, input, (source,), {})
+
+
+def fill(input: Tensor, value: TensorLike) -> Tensor:
+    """``value`` everywhere, in the shape and dtype of ``input``."""
+    return apply(_fill, (input, value), {})
+
+
+def fill_(input: Tensor, value: TensorLike) -> Tensor:
+    """``fill``, written into the tensor itself."""
+    return write(_fill, input, (value,), {})
+
+
 def view_write(base: Tensor, value: Tensor, chain: builtins.object) -> Tensor:
     """``base`` with the region that a chain of views selects replaced by ``value``."""
     return apply(_view_write, (base, value), {"chain": chain})
@@ -1767,13 +3402,324 @@ def to_dtype(input: Tensor, dtype: dtype) -> Tensor:
     return apply(_to_dtype, (input,), {"dtype": dtype})
 
 
+def to_device(input: Tensor, device: Device, source: Device) -> Tensor:
+    """``input`` on another device; ``source`` is where it was, and where its gradient goes back to."""
+    return apply(_to_device, (input,), {"device": device, "source": source})
+
+
+def cat(tensors: Sequence[Tensor], dim: builtins.int = 0, *, axis: Any = None) -> Tensor:
+    """The tensors one after the other along an existing dimension; all other sizes must agree.
+
+    >>> import autograd_core as ag
+    >>> ag.cat([ag.ones(2, 1), ag.zeros(2, 2)], dim=1).tolist()
+    [[1.0, 0.0, 0.0], [1.0, 0.0, 0.0]]
+    """
+    if axis is not None:
+        dim = axis
+    return apply(_cat, tuple(tensors), {"dim": dim})
+
+
+def stack(tensors: Sequence[Tensor], dim: builtins.int = 0, *, axis: Any = None) -> Tensor:
+    """Tensors of one shape side by side along a new dimension.
+
+    >>> import autograd_core as ag
+    >>> ag.stack([ag.tensor([1, 2]), ag.tensor([3, 4])], dim=1).tolist()
+    [[1, 3], [2, 4]]
+    """
+    if axis is not None:
+        dim = axis
+    return apply(_stack, tuple(tensors), {"dim": dim})
+
+
+def flip(input: Tensor, *values: builtins.int | Sequence[builtins.int], dims: Sequence[builtins.int] | None = None) -> Tensor:
+    """The elements in reverse order along ``dims``; a copy."""
+    dims = _sizes(values, dims)
+    return apply(_flip, (input,), {"dims": dims})
+
+
+def roll(input: Tensor, shifts: builtins.int | Sequence[builtins.int], dims: builtins.int | Sequence[builtins.int] | None = None) -> Tensor:
+    """The elements moved by ``shifts`` along ``dims``, re-entering at the other end; without ``dims`` through the flattened tensor."""
+    return apply(_roll, (input,), {"shifts": shifts, "dims": dims})
+
+
+def tril(input: Tensor, diagonal: builtins.int = 0) -> Tensor:
+    """The lower triangle of each matrix, zeros elsewhere; ``diagonal`` moves its border up (positive) or down."""
+    return apply(_tril, (input,), {"diagonal": diagonal})
+
+
+def tril_(input: Tensor, diagonal: builtins.int = 0) -> Tensor:
+    """``tril``, written into the tensor itself."""
+    return write(_tril, input, (), {"diagonal": diagonal})
+
+
+def triu(input: Tensor, diagonal: builtins.int = 0) -> Tensor:
+    """The upper triangle of each matrix, zeros elsewhere; ``diagonal`` moves its border up (positive) or down."""
+    return apply(_triu, (input,), {"diagonal": diagonal})
+
+
+def triu_(input: Tensor, diagonal: builtins.int = 0) -> Tensor:
+    """``triu``, written into the tensor itself."""
+    return write(_triu, input, (), {"diagonal": diagonal})
+
+
+def extend(input: Tensor, widths: Sequence[builtins.int], mode: str = 'constant', value: builtins.float = 0.0) -> Tensor:
+    """``input`` with borders of ``widths`` (not negative), filled by ``mode``."""
+    return apply(_extend, (input,), {"widths": widths, "mode": mode, "value": value})
+
+
+def extend_adjoint(input: Tensor, widths: Sequence[builtins.int], mode: str) -> Tensor:
+    """The adjoint of ``extend``: every border element is added to the element it was copied from."""
+    return apply(_extend_adjoint, (input,), {"widths": widths, "mode": mode})
+
+
+def slice_view(input: Tensor, key: builtins.tuple[Any, ...]) -> Tensor:
+    """The region that integers, slices and ``None`` select, as a view."""
+    return apply(_slice_view, (input,), {"key": key})
+
+
+def slice_place(input: Tensor, key: builtins.tuple[Any, ...], shape: Sequence[builtins.int]) -> Tensor:
+    """Zeros of ``shape`` with ``input`` in the region of ``key``: the adjoint of ``slice_view``."""
+    return apply(_slice_place, (input,), {"key": key, "shape": shape})
+
+
+def slice_write(input: Tensor, value: TensorLike, key: builtins.tuple[Any, ...], inplace: builtins.bool = False) -> Tensor:
+    """``input`` with the region of ``key`` replaced by ``value``."""
+    if inplace:
+        return write(_slice_write, input, (value,), {"key": key})
+    return apply(_slice_write, (input, value), {"key": key})
+
+
+def index(input: Tensor, index: Tensor, dims: builtins.tuple[builtins.int, ...], unique: builtins.bool = False) -> Tensor:
+    """``input`` at the positions that ``index`` lists for ``dims``; ``unique`` promises that no position occurs twice."""
+    return apply(_index, (input, index), {"dims": dims, "unique": unique})
+
+
+def index_accumulate(input: Tensor, index: Tensor, dims: builtins.tuple[builtins.int, ...], shape: Sequence[builtins.int], unique: builtins.bool = False) -> Tensor:
+    """Zeros of ``shape`` with ``input`` added at the positions of ``index``: the adjoint of ``index``."""
+    return apply(_index_accumulate, (input, index), {"dims": dims, "shape": shape, "unique": unique})
+
+
+def index_write(input: Tensor, index: Tensor, values: TensorLike, dims: builtins.tuple[builtins.int, ...], accumulate: builtins.bool = False, unique: builtins.bool = False, inplace: builtins.bool = False) -> Tensor:
+    """``input`` with ``values`` written, or added, at the positions of ``index``; of repeated positions the last one is written."""
+    if inplace:
+        return write(_index_write, input, (index, values), {"dims": dims, "accumulate": accumulate, "unique": unique})
+    return apply(_index_write, (input, index, values), {"dims": dims, "accumulate": accumulate, "unique": unique})
+
+
+def last_written(index: Tensor, sizes: builtins.tuple[builtins.int, ...]) -> Tensor:
+    """Which entries of ``index`` are the last for their position: those whose value an assignment leaves there."""
+    return apply(_last_written, (index,), {"sizes": sizes})
+
+
+def index_of(tensors: Sequence[Tensor], sizes: builtins.tuple[builtins.int, ...], dims: builtins.tuple[builtins.int, ...]) -> Tensor:
+    """Index arrays broadcast and stacked, checked, negative entries counted from the end; a copy, so that later writes change nothing."""
+    return apply(_index_of, tuple(tensors), {"sizes": sizes, "dims": dims})
+
+
+def index_select(input: Tensor, dim: builtins.int, index: Tensor, *, axis: Any = None) -> Tensor:
+    """The slices of ``input`` along ``dim`` that the integers in ``index`` name, repeats included."""
+    if axis is not None:
+        dim = axis
+    return apply(_index_select, (input, index), {"dim": dim})
+
+
+def index_add(input: Tensor, dim: builtins.int, index: Tensor, source: Tensor, *, alpha: Number = 1, axis: Any = None) -> Tensor:
+    """``input`` with the slices of ``source`` times ``alpha`` added to its slices that ``index`` names, repeats included."""
+    if axis is not None:
+        dim = axis
+    return apply(_index_add, (input, index, source), {"dim": dim, "alpha": alpha})
+
+
+def index_add_(input: Tensor, dim: builtins.int, index: Tensor, source: Tensor, *, alpha: Number = 1) -> Tensor:
+    """``index_add``, written into the tensor itself."""
+    return write(_index_add, input, (index, source), {"dim": dim, "alpha": alpha})
+
+
+def gather(input: Tensor, dim: builtins.int, index: Tensor, *, axis: Any = None) -> Tensor:
+    """``out[i][j] = input[index[i][j]][j]`` for ``dim=0``, and likewise for other dimensions; ``index`` decides the shape.
+
+    >>> import autograd_core as ag
+    >>> ag.tensor([[1., 2.], [3., 4.]]).gather(1, ag.tensor([[1], [0]])).tolist()
+    [[2.0], [3.0]]
+    """
+    if axis is not None:
+        dim = axis
+    return apply(_gather, (input, index), {"dim": dim})
+
+
+def gather_accumulate(input: Tensor, index: Tensor, dim: builtins.int, shape: Sequence[builtins.int], unique: builtins.bool = False, *, axis: Any = None) -> Tensor:
+    """Zeros of ``shape`` with ``input`` added where ``index`` names along ``dim``: the adjoint of ``gather``."""
+    if axis is not None:
+        dim = axis
+    return apply(_gather_accumulate, (input, index), {"dim": dim, "shape": shape, "unique": unique})
+
+
+def scatter(input: Tensor, dim: builtins.int, index: Tensor, src: TensorLike, *, axis: Any = None) -> Tensor:
+    """``input`` with ``src`` (a tensor or a number) written where ``index`` names along ``dim``; the reverse of ``gather``.
+
+    Of several values for one place the last is written.
+    """
+    if axis is not None:
+        dim = axis
+    return apply(_scatter, (input, index, src), {"dim": dim})
+
+
+def scatter_(input: Tensor, dim: builtins.int, index: Tensor, src: TensorLike) -> Tensor:
+    """``scatter``, written into the tensor itself."""
+    return write(_scatter, input, (index, src), {"dim": dim})
+
+
+def last_scattered(index: Tensor, dim: builtins.int, shape: Sequence[builtins.int], *, axis: Any = None) -> Tensor:
+    """Which entries of ``index`` are the last for their place: those whose value a scatter leaves there."""
+    if axis is not None:
+        dim = axis
+    return apply(_last_scattered, (index,), {"dim": dim, "shape": shape})
+
+
+def scatter_add(input: Tensor, dim: builtins.int, index: Tensor, src: Tensor, *, axis: Any = None) -> Tensor:
+    """``input`` with ``src`` added where ``index`` names along ``dim``, repeats included."""
+    if axis is not None:
+        dim = axis
+    return apply(_scatter_add, (input, index, src), {"dim": dim})
+
+
+def scatter_add_(input: Tensor, dim: builtins.int, index: Tensor, src: Tensor) -> Tensor:
+    """``scatter_add``, written into the tensor itself."""
+    return write(_scatter_add, input, (index, src), {"dim": dim})
+
+
+def masked_fill(input: Tensor, mask: Tensor, value: TensorLike) -> Tensor:
+    """``input`` with ``value`` (a number or a tensor without dimensions) where the boolean ``mask`` is true."""
+    return apply(_masked_fill, (input, mask, value), {})
+
+
+def masked_fill_(input: Tensor, mask: Tensor, value: TensorLike) -> Tensor:
+    """``masked_fill``, written into the tensor itself."""
+    return write(_masked_fill, input, (mask, value), {})
+
+
+def masked_select(input: Tensor, mask: Tensor) -> Tensor:
+    """The elements where the boolean ``mask`` is true, in one dimension; both broadcast."""
+    return apply(_masked_select, (input, mask), {})
+
+
+def masked_place(input: Tensor, mask: Tensor) -> Tensor:
+    """Zeros with the elements of ``input`` where ``mask`` is true: the adjoint of ``masked_select``."""
+    return apply(_masked_place, (input, mask), {})
+
+
+def sort(input: Tensor, dim: builtins.int = -1, descending: builtins.bool = False, stable: builtins.bool = False, *, axis: Any = None) -> builtins.tuple[Tensor, Tensor]:
+    """The elements along ``dim`` in order, and where they were: a named tuple ``(values, indices)``.
+
+    Always stable; NaN counts as largest.
+    """
+    if axis is not None:
+        dim = axis
+    return apply(_sort, (input,), {"dim": dim, "descending": descending, "stable": stable})
+
+
+def topk(input: Tensor, k: builtins.int, dim: builtins.int = -1, largest: builtins.bool = True, sorted: builtins.bool = True, *, axis: Any = None) -> builtins.tuple[Tensor, Tensor]:
+    """The ``k`` largest (or smallest) elements along ``dim``, in order, and where they are: a named tuple ``(values, indices)``."""
+    if axis is not None:
+        dim = axis
+    return apply(_topk, (input,), {"k": k, "dim": dim, "largest": largest, "sorted": sorted})
+
+
+def argwhere(input: Tensor) -> Tensor:
+    """The indices of the elements that are not zero, one row each."""
+    return apply(_argwhere, (input,), {})
+
+
+def unique_of(input: Tensor, dim: builtins.int | None = None, *, axis: Any = None) -> builtins.tuple[Tensor, Tensor, Tensor]:
+    """The distinct elements in ascending order (or the distinct slices along ``dim``), where each went, and how many there are."""
+    if axis is not None:
+        dim = axis
+    return apply(_unique_of, (input,), {"dim": dim})
+
+
+def embedding(input: Tensor, weight: Tensor, padding_idx: builtins.int | None = None) -> Tensor:
+    """The rows of ``weight`` that the integers in ``input`` name; row ``padding_idx`` gets no gradient."""
+    return apply(_embedding, (input, weight), {"padding_idx": padding_idx})
+
+
+def one_hot(tensor: Tensor, num_classes: builtins.int = -1) -> Tensor:
+    """A last dimension of ``num_classes`` integers (default: as many as needed) that is 1 at the class and 0 elsewhere."""
+    return apply(_one_hot, (tensor,), {"num_classes": num_classes})
+
+
 def sum(input: Tensor, dim: Dims = None, keepdim: builtins.bool = False, *, dtype: DTypeLike | None = None, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
-    """The sum over ``dim`` (an int, a tuple, or everything). Integers add up in int64."""
+    """The sum over ``dim`` (an int, a tuple, or everything). Integers add up in int64.
+
+    >>> import autograd_core as ag
+    >>> ag.tensor([[1.0, 2.0], [3.0, 4.0]]).sum(dim=0).tolist()
+    [4.0, 6.0]
+    """
     if axis is not None:
         dim = axis
     if keepdims is not None:
         keepdim = keepdims
     return apply(_sum, (input,), {"dim": dim, "keepdim": keepdim, "dtype": dtype})
+
+
+def mean(input: Tensor, dim: Dims = None, keepdim: builtins.bool = False, *, dtype: DTypeLike | None = None, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
+    """The mean over ``dim``. Floating point only; nothing to average gives NaN."""
+    if axis is not None:
+        dim = axis
+    if keepdims is not None:
+        keepdim = keepdims
+    return apply(_mean, (input,), {"dim": dim, "keepdim": keepdim, "dtype": dtype})
+
+
+def count_nonzero(input: Tensor, dim: Dims = None, *, axis: Any = None) -> Tensor:
+    """How many elements are not zero, as int64."""
+    if axis is not None:
+        dim = axis
+    return apply(_count_nonzero, (input,), {"dim": dim})
+
+
+def all(input: Tensor, dim: Dims = None, keepdim: builtins.bool = False, *, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
+    """Whether no element is zero, as bool (uint8 for uint8)."""
+    if axis is not None:
+        dim = axis
+    if keepdims is not None:
+        keepdim = keepdims
+    return apply(_all, (input,), {"dim": dim, "keepdim": keepdim})
+
+
+def any(input: Tensor, dim: Dims = None, keepdim: builtins.bool = False, *, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
+    """Whether some element is not zero, as bool (uint8 for uint8)."""
+    if axis is not None:
+        dim = axis
+    if keepdims is not None:
+        keepdim = keepdims
+    return apply(_any, (input,), {"dim": dim, "keepdim": keepdim})
+
+
+def amax(input: Tensor, dim: Dims = (), keepdim: builtins.bool = False, *, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
+    """The largest element over ``dim``; elements that tie share the gradient evenly."""
+    if axis is not None:
+        dim = axis
+    if keepdims is not None:
+        keepdim = keepdims
+    return apply(_amax, (input,), {"dim": dim, "keepdim": keepdim})
+
+
+def amin(input: Tensor, dim: Dims = (), keepdim: builtins.bool = False, *, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
+    """The smallest element over ``dim``; elements that tie share the gradient evenly."""
+    if axis is not None:
+        dim = axis
+    if keepdims is not None:
+        keepdim = keepdims
+    return apply(_amin, (input,), {"dim": dim, "keepdim": keepdim})
+
+
+def argmax(input: Tensor, dim: builtins.int | None = None, keepdim: builtins.bool = False, *, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
+    """The position of the first largest element along ``dim``, or in the flattened tensor, as int64."""
+    if axis is not None:
+        dim = axis
+    if keepdims is not None:
+        keepdim = keepdims
+    return apply(_argmax, (input,), {"dim": dim, "keepdim": keepdim})
 
 
 def matmul(input: Tensor, other: Tensor) -> Tensor:
@@ -1849,6 +3795,248 @@ def adagrad_update(*tensors: Tensor, count: builtins.int, block: builtins.int, l
     return apply(_adagrad_update, tuple(tensors), {"count": count, "block": block, "lr": lr, "lr_decay": lr_decay, "eps": eps, "weight_decay": weight_decay, "maximize": maximize})
 
 
+def convolution(input: Tensor, weight: Tensor, bias: Tensor | None = None, *, stride: builtins.tuple[builtins.int, builtins.int], padding: builtins.tuple[builtins.tuple[builtins.int, builtins.int], builtins.tuple[builtins.int, builtins.int]], dilation: builtins.tuple[builtins.int, builtins.int], groups: builtins.int) -> Tensor:
+    """Cross-correlation of images (batch, channels, height, width) with filters, ``padding`` given for each of the four sides."""
+    return apply(_convolution, (input, weight, bias), {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups})
+
+
+def convolution_input_grad(grad: Tensor, weight: Tensor, *, shape: Sequence[builtins.int], stride: builtins.tuple[builtins.int, builtins.int], padding: builtins.tuple[builtins.tuple[builtins.int, builtins.int], builtins.tuple[builtins.int, builtins.int]], dilation: builtins.tuple[builtins.int, builtins.int], groups: builtins.int) -> Tensor:
+    """The adjoint of ``convolution`` in its input: also known as transposed convolution."""
+    return apply(_convolution_input_grad, (grad, weight), {"shape": shape, "stride": stride, "padding": padding, "dilation": dilation, "groups": groups})
+
+
+def convolution_weight_grad(input: Tensor, grad: Tensor, *, shape: Sequence[builtins.int], stride: builtins.tuple[builtins.int, builtins.int], padding: builtins.tuple[builtins.tuple[builtins.int, builtins.int], builtins.tuple[builtins.int, builtins.int]], dilation: builtins.tuple[builtins.int, builtins.int], groups: builtins.int) -> Tensor:
+    """The adjoint of ``convolution`` in its weight."""
+    return apply(_convolution_weight_grad, (input, grad), {"shape": shape, "stride": stride, "padding": padding, "dilation": dilation, "groups": groups})
+
+
+def div_rounded(input: Tensor, other: TensorLike, rounding_mode: str) -> Tensor:
+    """``div`` with a ``rounding_mode``."""
+    return _div_rounded(F, input, other, rounding_mode)
+
+
+def diag(input: Tensor, diagonal: builtins.int = 0) -> Tensor:
+    """A square matrix with a vector on its diagonal, or the diagonal of a matrix."""
+    return _diag(F, input, diagonal)
+
+
+def diag_embed(input: Tensor, offset: builtins.int = 0, dim1: builtins.int = -2, dim2: builtins.int = -1) -> Tensor:
+    """Matrices in ``dim1`` and ``dim2`` with the last dimension of ``input`` on their diagonal, zeros elsewhere."""
+    return _diag_embed(F, input, offset, dim1, dim2)
+
+
+def view_as(input: Tensor, other: Tensor) -> Tensor:
+    """``view`` in the shape of ``other``."""
+    return _view_as(F, input, other)
+
+
+def reshape_as(input: Tensor, other: Tensor) -> Tensor:
+    """``reshape`` to the shape of ``other``."""
+    return _reshape_as(F, input, other)
+
+
+def flatten(input: Tensor, start_dim: builtins.int = 0, end_dim: builtins.int = -1) -> Tensor:
+    """The dimensions from ``start_dim`` to ``end_dim`` as one; a view where the memory layout allows it."""
+    return _flatten(F, input, start_dim, end_dim)
+
+
+def ravel(input: Tensor) -> Tensor:
+    """One dimension with all elements in row-major order; a view where the memory layout allows it."""
+    return _ravel(F, input)
+
+
+def unflatten(input: Tensor, dim: builtins.int, sizes: Sequence[builtins.int], *, axis: Any = None) -> Tensor:
+    """One dimension split into several of ``sizes``, one of which may be ``-1``."""
+    if axis is not None:
+        dim = axis
+    return _unflatten(F, input, dim, sizes)
+
+
+def t(input: Tensor) -> Tensor:
+    """The transpose of a matrix; vectors and numbers as they are."""
+    return _t(F, input)
+
+
+def movedim(input: Tensor, source: builtins.int | Sequence[builtins.int], destination: builtins.int | Sequence[builtins.int]) -> Tensor:
+    """Dimensions moved from ``source`` to ``destination``; the others keep their order."""
+    return _movedim(F, input, source, destination)
+
+
+def expand(input: Tensor, *values: builtins.int | Sequence[builtins.int], sizes: Sequence[builtins.int] | None = None) -> Tensor:
+    """A view of size ``sizes`` in which dimensions of size 1 are repeated without memory; ``-1`` keeps a size."""
+    sizes = _sizes(values, sizes)
+    return _expand(F, input, sizes)
+
+
+def expand_as(input: Tensor, other: Tensor) -> Tensor:
+    """``expand`` to the shape of ``other``."""
+    return _expand_as(F, input, other)
+
+
+def broadcast_tensors(*tensors: Tensor) -> builtins.tuple[Tensor, ...]:
+    """The tensors expanded to their common shape, as views."""
+    return _broadcast_tensors(F, *tensors)
+
+
+def contiguous(input: Tensor) -> Tensor:
+    """The tensor itself if its elements lie in row-major order without gaps, else a copy that does."""
+    return _contiguous(F, input)
+
+
+def zero_(input: Tensor) -> Tensor:
+    """Write 0 everywhere."""
+    return _zero_(F, input)
+
+
+def split(input: Tensor, split_size: builtins.int | Sequence[builtins.int], dim: builtins.int = 0, *, axis: Any = None) -> builtins.tuple[Tensor, ...]:
+    """Views of ``split_size`` elements each along ``dim`` (the last may be shorter), or of the sizes in a list.
+
+    Raises ``RuntimeError`` if listed sizes do not add up to the size of ``dim``.
+    """
+    if axis is not None:
+        dim = axis
+    return _split(F, input, split_size, dim)
+
+
+def chunk(input: Tensor, chunks: builtins.int, dim: builtins.int = 0, *, axis: Any = None) -> builtins.tuple[Tensor, ...]:
+    """At most ``chunks`` views of equal size along ``dim``; the last may be shorter, and there may be fewer."""
+    if axis is not None:
+        dim = axis
+    return _chunk(F, input, chunks, dim)
+
+
+def unbind(input: Tensor, dim: builtins.int = 0, *, axis: Any = None) -> builtins.tuple[Tensor, ...]:
+    """A view for every index of ``dim``."""
+    if axis is not None:
+        dim = axis
+    return _unbind(F, input, dim)
+
+
+def narrow(input: Tensor, dim: builtins.int, start: builtins.int, length: builtins.int, *, axis: Any = None) -> Tensor:
+    """The ``length`` elements from ``start`` on along ``dim``, as a view."""
+    if axis is not None:
+        dim = axis
+    return _narrow(F, input, dim, start, length)
+
+
+def select(input: Tensor, dim: builtins.int, index: builtins.int, *, axis: Any = None) -> Tensor:
+    """The slice at ``index`` of ``dim``, as a view without that dimension."""
+    if axis is not None:
+        dim = axis
+    return _select(F, input, dim, index)
+
+
+def repeat(input: Tensor, *values: builtins.int | Sequence[builtins.int], repeats: Sequence[builtins.int] | None = None) -> Tensor:
+    """The tensor repeated ``repeats[i]`` times along each dimension; extra leading repeats add dimensions.
+
+    >>> import autograd_core as ag
+    >>> ag.tensor([1, 2]).repeat(2, 2).tolist()
+    [[1, 2, 1, 2], [1, 2, 1, 2]]
+    """
+    repeats = _sizes(values, repeats)
+    return _repeat(F, input, repeats)
+
+
+def tile(input: Tensor, *values: builtins.int | Sequence[builtins.int], dims: Sequence[builtins.int] | None = None) -> Tensor:
+    """As ``repeat``; missing leading repeats count as 1."""
+    dims = _sizes(values, dims)
+    return _tile(F, input, dims)
+
+
+def repeat_interleave(input: Tensor, repeats: builtins.int | Tensor, dim: builtins.int | None = None, *, axis: Any = None) -> Tensor:
+    """Each element (or slice along ``dim``) repeated in place; without ``dim`` the tensor is flattened first.
+
+    >>> import autograd_core as ag
+    >>> ag.tensor([1, 2]).repeat_interleave(2).tolist()
+    [1, 1, 2, 2]
+    """
+    if axis is not None:
+        dim = axis
+    return _repeat_interleave(F, input, repeats, dim)
+
+
+def pad(input: Tensor, pad: Sequence[builtins.int], mode: str = 'constant', value: builtins.float | None = None) -> Tensor:
+    """``input`` with borders: ``pad`` lists (before, after) for the last dimension, then for the one before it, and so on.
+
+    ``mode`` is ``constant`` (with ``value``, default 0), ``reflect``, ``replicate`` or ``circular``; negative widths cut off.
+    Raises ``RuntimeError`` for an odd number of widths, too many, or borders that ``mode`` cannot fill.
+
+    >>> import autograd_core as ag, nn
+    >>> nn.functional.pad(ag.tensor([1., 2., 3.]), (2, 1), mode="reflect").tolist()
+    [3.0, 2.0, 1.0, 2.0, 3.0, 2.0]
+    """
+    return _pad(F, input, pad, mode, value)
+
+
+def getitem(input: Tensor, index: Any) -> Tensor:
+    """``input[index]``: a view for slices, integers, ``None`` and ``...``; a copy where arrays or masks are involved."""
+    return _getitem(F, input, index)
+
+
+def setitem(input: Tensor, index: Any, value: Any) -> None:
+    """``input[index] = value``, in place; ``value`` broadcasts to the region and takes the tensor's dtype."""
+    return _setitem(F, input, index, value)
+
+
+def index_put_(input: Tensor, indices: Sequence[Tensor | None], values: TensorLike, accumulate: builtins.bool = False) -> Tensor:
+    """``input[indices] = values`` in place; with ``accumulate`` the values are added, repeated positions included."""
+    return _index_put_(F, input, indices, values, accumulate)
+
+
+def index_put(input: Tensor, indices: Sequence[Tensor | None], values: TensorLike, accumulate: builtins.bool = False) -> Tensor:
+    """A copy of ``input`` with ``values`` written at ``indices``; with ``accumulate`` they are added, repeated positions included."""
+    return _index_put(F, input, indices, values, accumulate)
+
+
+def take_along_dim(input: Tensor, indices: Tensor, dim: builtins.int | None = None, *, axis: Any = None) -> Tensor:
+    """``gather`` whose operands broadcast outside ``dim``; without ``dim`` both are flattened first."""
+    if axis is not None:
+        dim = axis
+    return _take_along_dim(F, input, indices, dim)
+
+
+def argsort(input: Tensor, dim: builtins.int = -1, descending: builtins.bool = False, stable: builtins.bool = False, *, axis: Any = None) -> Tensor:
+    """The indices that sort the elements along ``dim``."""
+    if axis is not None:
+        dim = axis
+    return _argsort(F, input, dim, descending, stable)
+
+
+def msort(input: Tensor) -> Tensor:
+    """The elements sorted along the first dimension."""
+    return _msort(F, input)
+
+
+def nonzero(input: Tensor, *, as_tuple: builtins.bool = False) -> Tensor | builtins.tuple[Tensor, ...]:
+    """The indices of the elements that are not zero: one row each, or with ``as_tuple`` one tensor per dimension."""
+    return _nonzero(F, input, as_tuple=as_tuple)
+
+
+def unique(input: Tensor, sorted: builtins.bool = True, return_inverse: builtins.bool = False, return_counts: builtins.bool = False, dim: builtins.int | None = None, *, axis: Any = None) -> Any:
+    """The distinct elements, sorted; on request also the index of each element among them, and how often each occurs."""
+    if axis is not None:
+        dim = axis
+    return _unique(F, input, sorted, return_inverse, return_counts, dim)
+
+
+def nansum(input: Tensor, dim: Dims = None, keepdim: builtins.bool = False, *, dtype: DTypeLike | None = None, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
+    """The sum over ``dim`` of all that is not NaN."""
+    if axis is not None:
+        dim = axis
+    if keepdims is not None:
+        keepdim = keepdims
+    return _nansum(F, input, dim, keepdim, dtype=dtype)
+
+
+def nanmean(input: Tensor, dim: Dims = None, keepdim: builtins.bool = False, *, dtype: DTypeLike | None = None, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
+    """The mean over ``dim`` of all that is not NaN."""
+    if axis is not None:
+        dim = axis
+    if keepdims is not None:
+        keepdim = keepdims
+    return _nanmean(F, input, dim, keepdim, dtype=dtype)
+
+
 def dropout(input: Tensor, p: builtins.float = 0.5, training: builtins.bool = True, inplace: builtins.bool = False, *, generator: Generator | None = None) -> Tensor:
     """Zero each element with probability ``p`` and scale the others by ``1 / (1 - p)``; ``input`` itself unless ``training``.
 
@@ -1867,15 +4055,54 @@ def alpha_dropout(input: Tensor, p: builtins.float = 0.5, training: builtins.boo
     return _alpha_dropout(F, input, p, training, inplace, generator=generator)
 
 
+def conv2d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: builtins.int | Sequence[builtins.int] = 1, padding: builtins.int | str | Sequence[builtins.int] = 0, dilation: builtins.int | Sequence[builtins.int] = 1, groups: builtins.int = 1) -> Tensor:
+    """Cross-correlation of images with filters.
+
+    ``input`` is (batch, channels, height, width) or without batch, ``weight`` (filters, channels / groups, kernel height,
+    kernel width), ``bias`` (filters,). ``padding`` with zeros is an int, a pair, ``'valid'`` (none) or ``'same'`` (the
+    result has the input's size; stride 1 only). Raises ``RuntimeError`` for shapes that do not fit.
+
+    >>> import autograd_core as ag
+    >>> ag.conv2d(ag.ones(1, 1, 3, 3), ag.ones(1, 1, 2, 2))
+    tensor([[[[4., 4.],
+              [4., 4.]]]])
+    """
+    return _conv2d(F, input, weight, bias, stride, padding, dilation, groups)
+
+
+def conv1d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: builtins.int | Sequence[builtins.int] = 1, padding: builtins.int | str | Sequence[builtins.int] = 0, dilation: builtins.int | Sequence[builtins.int] = 1, groups: builtins.int = 1) -> Tensor:
+    """Cross-correlation of sequences (batch, channels, length), or without batch, with filters (filters, channels / groups, kernel size)."""
+    return _conv1d(F, input, weight, bias, stride, padding, dilation, groups)
+
+
+def conv_transpose2d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: builtins.int | Sequence[builtins.int] = 1, padding: builtins.int | Sequence[builtins.int] = 0, output_padding: builtins.int | Sequence[builtins.int] = 0, groups: builtins.int = 1, dilation: builtins.int | Sequence[builtins.int] = 1) -> Tensor:
+    """The adjoint of ``conv2d``: from (batch, channels, height, width) to larger images, with ``weight`` (channels, filters / groups, ...).
+
+    ``output_padding`` adds rows and columns at the end, where a stride leaves the size open.
+    """
+    return _conv_transpose2d(F, input, weight, bias, stride, padding, output_padding, groups, dilation)
+
+
 subtract = sub
 multiply = mul
 divide = div
 true_divide = div
 negative = neg
 absolute = abs
+fix = trunc
+arcsin = asin
+arccos = acos
+arctan = atan
+arcsinh = asinh
+arccosh = acosh
+arctanh = atanh
+arctan2 = atan2
 clip = clamp
 swapaxes = transpose
 swapdims = transpose
+concat = cat
+concatenate = cat
+moveaxis = movedim
 dropout1d = feature_dropout
 dropout2d = feature_dropout
 dropout3d = feature_dropout
@@ -1908,12 +4135,32 @@ class Methods(TensorBase):
     absolute = abs
     abs_ = abs_
     sign = sign
+    reciprocal = reciprocal
+    reciprocal_ = reciprocal_
+    floor = floor
+    floor_ = floor_
+    ceil = ceil
+    ceil_ = ceil_
+    trunc = trunc
+    fix = trunc
+    trunc_ = trunc_
+    round = round
+    round_ = round_
+    remainder = remainder
+    remainder_ = remainder_
+    fmod = fmod
+    fmod_ = fmod_
+    floor_divide = floor_divide
+    floor_divide_ = floor_divide_
     exp = exp
     exp_ = exp_
     expm1 = expm1
     log = log
     log_ = log_
     log1p = log1p
+    exp2 = exp2
+    log2 = log2
+    log10 = log10
     sqrt = sqrt
     sqrt_ = sqrt_
     rsqrt = rsqrt
@@ -1923,6 +4170,23 @@ class Methods(TensorBase):
     cos_ = cos_
     tanh = tanh
     tanh_ = tanh_
+    tan = tan
+    sinh = sinh
+    cosh = cosh
+    asin = asin
+    arcsin = asin
+    acos = acos
+    arccos = acos
+    atan = atan
+    arctan = atan
+    asinh = asinh
+    arcsinh = asinh
+    acosh = acosh
+    arccosh = acosh
+    atanh = atanh
+    arctanh = atanh
+    atan2 = atan2
+    arctan2 = atan2
     sigmoid = sigmoid
     sigmoid_ = sigmoid_
     relu = relu
@@ -1958,7 +4222,71 @@ class Methods(TensorBase):
     swapaxes = transpose
     swapdims = transpose
     unsqueeze = unsqueeze
+    squeeze = squeeze
+    view = view
+    diagonal = diagonal
+    clone = clone
+    copy_ = copy_
+    fill_ = fill_
+    flip = flip
+    roll = roll
+    tril = tril
+    tril_ = tril_
+    triu = triu
+    triu_ = triu_
+    index_select = index_select
+    index_add = index_add
+    index_add_ = index_add_
+    gather = gather
+    scatter = scatter
+    scatter_ = scatter_
+    scatter_add = scatter_add
+    scatter_add_ = scatter_add_
+    masked_fill = masked_fill
+    masked_fill_ = masked_fill_
+    masked_select = masked_select
+    sort = sort
+    topk = topk
+    argwhere = argwhere
     sum = sum
+    mean = mean
+    count_nonzero = count_nonzero
+    all = all
+    any = any
+    amax = amax
+    amin = amin
+    argmax = argmax
     matmul = matmul
     bernoulli = bernoulli
     multinomial = multinomial
+    diag = diag
+    diag_embed = diag_embed
+    view_as = view_as
+    reshape_as = reshape_as
+    flatten = flatten
+    ravel = ravel
+    unflatten = unflatten
+    t = t
+    movedim = movedim
+    moveaxis = movedim
+    expand = expand
+    expand_as = expand_as
+    contiguous = contiguous
+    zero_ = zero_
+    split = split
+    chunk = chunk
+    unbind = unbind
+    narrow = narrow
+    select = select
+    repeat = repeat
+    tile = tile
+    repeat_interleave = repeat_interleave
+    index_put_ = index_put_
+    index_put = index_put
+    take_along_dim = take_along_dim
+    argsort = argsort
+    msort = msort
+    nonzero = nonzero
+    unique = unique
+    nansum = nansum
+    nanmean = nanmean

@@ -406,7 +406,7 @@ class Tensor(_methods.Methods, CreationMethods, Protocols):
         where, chosen, copy = _to_arguments(*args, **kwargs)
         result = self
         if where is not None and where != self.device:
-            result = dispatch.apply(REGISTRY["to_device"], (result,), {"device": where})
+            result = dispatch.apply(REGISTRY["to_device"], (result,), {"device": where, "source": result.device})
         if chosen is not None and chosen is not result.dtype:
             result = dispatch.apply(REGISTRY["to_dtype"], (result,), {"dtype": chosen})
         return result.clone() if copy and result is self else result

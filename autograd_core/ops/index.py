@@ -413,13 +413,17 @@ def getitem(F: Any, input: Any, index: Any) -> Any:
     return F.index(input, positions, dims=dims, unique=unique)
 
 
-def _is_that_region(value: Any, region: Any) -> bool:
+def _is_that_region(value: Any, input: Any, key: Any) -> bool:
     """Whether a tensor is just the region it is to be written to: Python's ``x[i] += v`` assigns the view it changed."""
-    view = getattr(value, "_view", None)
-    if getattr(view, "base", None) is None or view.base is not getattr(region._view, "base", None):
+    base = getattr(getattr(value, "_view", None), "base", None)
+    if base is None or base is not getattr(input._view, "base", input):
         return False
-    a, b = value._array, region._array
-    return bool(a.shape == b.shape and a.strides == b.strides and a.dtype == b.dtype and value.data_ptr() == region.data_ptr())
+    a, b = value.array, input.array[(*key, ...)]
+    return bool(a.shape == b.shape and a.strides == b.strides and a.dtype == b.dtype and _address(a) == _address(b))
+
+
+def _address(array: Any) -> int:
+    return int(array.ctypes.data if hasattr(array, "ctypes") else array.data.ptr)
 
 
 @composite("setitem(input: Tensor, index: Any, value: Any) -> None", places=())
@@ -433,9 +437,8 @@ def setitem(F: Any, input: Any, index: Any, value: Any) -> None:
         while value.ndim > len(region) and value.shape[0] == 1 and not arrays:
             value = F.reshape(value, shape=value.shape[1:])
     if not arrays:
-        if getattr(value, "_view", None) is not None and _is_that_region(value, F.slice_view(input.detach() if value._view.__class__ is not input._view.__class__ else input, key=key)):
-            return
-        F.slice_write(input, value, key=key, inplace=True)
+        if not _is_that_region(value, input, key):
+            F.slice_write(input, value, key=key, inplace=True)
         return
     if key is not None:
         input = F.slice_view(input, key=key)

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..op import S, op
-from ..spec import Meta, infer_reshape, wrap_dim, wrap_dims
+from ..backend.registry import backend_for_device, backend_of
+from ..errors import ShapeError
+from ..op import S, composite, op
+from ..spec import Meta, broadcast, infer_reshape, numel, wrap_dim, wrap_dims
+
+EVERYWHERE = ("torch", "Tensor")
 
 # --- broadcasting and its adjoint ---------------------------------------------------------------------------------
 
@@ -15,7 +19,7 @@ from ..spec import Meta, infer_reshape, wrap_dim, wrap_dims
     S((3,), shape=(4,), error=RuntimeError, match="broadcast_to")])
 def broadcast_to(xp: Any, input: Any, *, shape: Any) -> Any:
     """``input`` broadcast to ``shape``, as a view."""
-    return xp.broadcast_to(input, shape)
+    return input.reshape(shape) if input.size == numel(shape) and input.size else xp.broadcast_to(input, shape)
 
 
 @broadcast_to.vjp("input")
@@ -119,6 +123,272 @@ def _(F: Any, g: Any, input_shape: Any) -> Any:
     return F.reshape(g, shape=input_shape)
 
 
+@op("squeeze(input: Tensor, dim: Dims = None) -> Tensor", kind="view", places=EVERYWHERE, samples=[
+    S((2, 1, 3, 1)), S((2, 1, 3, 1), dim=1), S((2, 1, 3, 1), dim=-2), S((2, 1, 3, 1), dim=(1, -1)), S((), dim=0), S((0, 1)), S((1, 1)),
+    S((2, 3), dim=2, error=IndexError, match="out of range")])
+def squeeze(xp: Any, input: Any, *, dim: Any = None) -> Any:
+    """Without the dimensions of size 1: all of them, or those in ``dim`` (an int or a tuple) that have that size."""
+    shape = input.shape
+    dims = wrap_dims(dim, len(shape), "squeeze")
+    return input.reshape(tuple(n for i, n in enumerate(shape) if n != 1 or i not in dims))
+
+
+@squeeze.vjp("input")
+def _(F: Any, g: Any, input_shape: Any) -> Any:
+    return F.reshape(g, shape=input_shape)
+
+
+def _view_spec(input: Any, *, shape: Any) -> Meta:
+    return Meta(infer_reshape(tuple(input.shape), shape, "view"), input.dtype)
+
+
+@op("view(input: Tensor, shape: Sequence[int]) -> Tensor", kind="view", varargs="shape", places=("Tensor",), spec=_view_spec, samples=[
+    S((2, 6), shape=(3, 4)), S((2, 6), shape=(-1,)), S((), shape=(1,)), S((0, 2), shape=(2, 0)), S((2, 3), shape=(4, 2), error=RuntimeError, match="invalid for input of size 6")])
+def view(xp: Any, input: Any, *, shape: Any) -> Any:
+    """The same memory in another shape; one size may be ``-1``.
+
+    Raises ``RuntimeError`` where the memory layout does not allow it, as after ``transpose``; ``reshape`` copies then.
+    """
+    result = input.reshape(infer_reshape(input.shape, shape, "view"))
+    if not input.flags.c_contiguous and input.size:
+        backend = backend_of(input)
+        if backend.owner(result) is not backend.owner(input):
+            raise ShapeError("view: view size is not compatible with input tensor's size and stride (at least one dimension spans across two contiguous subspaces). "
+                             f"Use .reshape(...) instead (input {tuple(input.shape)}, shape {tuple(shape)})")
+    return result
+
+
+@view.vjp("input")
+def _(F: Any, g: Any, input_shape: Any) -> Any:
+    return F.reshape(g, shape=input_shape)
+
+
+def _diagonal_spec(input: Any, *, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Meta:
+    shape = tuple(input.shape)
+    a, b = wrap_dim(dim1, len(shape), "diagonal"), wrap_dim(dim2, len(shape), "diagonal")
+    if a == b:
+        raise RuntimeError(f"diagonal: diagonal dimensions cannot be identical {dim1}, {dim2}")
+    length = max(0, min(shape[a], shape[b] - offset) if offset >= 0 else min(shape[a] + offset, shape[b]))
+    return Meta((*(n for i, n in enumerate(shape) if i not in (a, b)), length), input.dtype)
+
+
+@op("diagonal(input: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Tensor", kind="view", places=EVERYWHERE, spec=_diagonal_spec, samples=[
+    S((3, 3)), S((3, 4), offset=1), S((3, 4), offset=-2), S((2, 3, 4), dim1=-1, dim2=0), S((2, 3), offset=5), S((0, 3)),
+    S((3,), error=IndexError, match="out of range"), S((2, 3), dim1=1, error=RuntimeError, match="identical")])
+def diagonal(xp: Any, input: Any, *, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Any:
+    """The diagonal of the matrices in ``dim1`` and ``dim2``, as a last dimension; ``offset`` above (positive) or below the main one."""
+    shape = _diagonal_spec(input, offset=offset, dim1=dim1, dim2=dim2).shape
+    first, second = dim1 % input.ndim, dim2 % input.ndim
+    key: list[Any] = [slice(None)] * input.ndim
+    key[first if offset < 0 else second] = slice(abs(offset) if shape[-1] else 0, None)
+    strides = (*(n for i, n in enumerate(input.strides) if i not in (first, second)), input.strides[first] + input.strides[second])
+    return xp.lib.stride_tricks.as_strided(input[tuple(key)], shape, strides)
+
+
+@diagonal.vjp("input")
+def _(F: Any, g: Any, offset: int, dim1: int, dim2: int, input_shape: Any) -> Any:
+    return F.diagonal_place(g, shape=input_shape, offset=offset, dim1=dim1, dim2=dim2)
+
+
+@op("diagonal_place(input: Tensor, shape: Sequence[int], offset: int = 0, dim1: int = 0, dim2: int = 1) -> Tensor", kind="shape",
+    spec=lambda input, *, shape, offset=0, dim1=0, dim2=1: Meta(tuple(shape), input.dtype), samples=[S((3,), shape=(3, 3)), S((2, 2), shape=(2, 4, 3), offset=-2, dim1=1, dim2=2)])
+def diagonal_place(xp: Any, input: Any, *, shape: Any, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Any:
+    """Zeros of ``shape`` with ``input`` on a diagonal: the adjoint of ``diagonal``."""
+    zeros = xp.zeros(shape, dtype=input.dtype)
+    diagonal.kernel(xp, zeros, offset=offset, dim1=dim1, dim2=dim2)[...] = input
+    return zeros
+
+
+@diagonal_place.vjp("input")
+def _(F: Any, g: Any, offset: int, dim1: int, dim2: int) -> Any:
+    return F.diagonal(g, offset=offset, dim1=dim1, dim2=dim2)
+
+
+# --- views in other words -----------------------------------------------------------------------------------------
+
+
+@composite("diag(input: Tensor, diagonal: int = 0) -> Tensor")
+def diag(F: Any, input: Any, diagonal: int = 0) -> Any:
+    """A square matrix with a vector on its diagonal, or the diagonal of a matrix."""
+    if input.ndim == 1:
+        return F.diag_embed(input, offset=diagonal)
+    if input.ndim != 2:
+        raise RuntimeError(f"diag: diag(): Supports 1D or 2D tensors. Got {input.ndim}D. Use diagonal or diag_embed")
+    return F.clone(F.diagonal(input, offset=diagonal))
+
+
+@composite("diag_embed(input: Tensor, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Tensor")
+def diag_embed(F: Any, input: Any, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Any:
+    """Matrices in ``dim1`` and ``dim2`` with the last dimension of ``input`` on their diagonal, zeros elsewhere."""
+    a, b = wrap_dim(dim1, input.ndim + 1, "diag_embed"), wrap_dim(dim2, input.ndim + 1, "diag_embed")
+    size = input.shape[-1] + abs(offset)
+    shape = list(input.shape[:-1])
+    for at in sorted((a, b)):
+        shape.insert(at, size)
+    return F.diagonal_place(input, shape=tuple(shape), offset=offset, dim1=a, dim2=b)
+
+
+@composite("view_as(input: Tensor, other: Tensor) -> Tensor", places=("Tensor",))
+def view_as(F: Any, input: Any, other: Any) -> Any:
+    """``view`` in the shape of ``other``."""
+    return F.view(input, shape=tuple(other.shape))
+
+
+@composite("reshape_as(input: Tensor, other: Tensor) -> Tensor", places=("Tensor",))
+def reshape_as(F: Any, input: Any, other: Any) -> Any:
+    """``reshape`` to the shape of ``other``."""
+    return F.reshape(input, shape=tuple(other.shape))
+
+
+@composite("flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor", aliases=())
+def flatten(F: Any, input: Any, start_dim: int = 0, end_dim: int = -1) -> Any:
+    """The dimensions from ``start_dim`` to ``end_dim`` as one; a view where the memory layout allows it."""
+    first, last = wrap_dim(start_dim, input.ndim, "flatten"), wrap_dim(end_dim, input.ndim, "flatten")
+    if first > last:
+        raise RuntimeError(f"flatten: flatten() has invalid args: start_dim cannot come after end_dim, got {start_dim} and {end_dim}")
+    shape = tuple(input.shape)
+    if not shape:
+        return F.reshape(input, shape=(1,))
+    if first == last:
+        return input
+    return F.reshape(input, shape=(*shape[:first], numel(shape[first : last + 1]), *shape[last + 1 :]))
+
+
+@composite("ravel(input: Tensor) -> Tensor")
+def ravel(F: Any, input: Any) -> Any:
+    """One dimension with all elements in row-major order; a view where the memory layout allows it."""
+    return F.reshape(input, shape=(-1,))
+
+
+@composite("unflatten(input: Tensor, dim: int, sizes: Sequence[int]) -> Tensor")
+def unflatten(F: Any, input: Any, dim: int, sizes: Any) -> Any:
+    """One dimension split into several of ``sizes``, one of which may be ``-1``."""
+    at = wrap_dim(dim, input.ndim, "unflatten")
+    shape = tuple(input.shape)
+    return F.reshape(input, shape=(*shape[:at], *infer_reshape(shape[at : at + 1], sizes, "unflatten"), *shape[at + 1 :]))
+
+
+@composite("t(input: Tensor) -> Tensor")
+def t(F: Any, input: Any) -> Any:
+    """The transpose of a matrix; vectors and numbers as they are."""
+    if input.ndim > 2:
+        raise RuntimeError(f"t: t() expects a tensor with <= 2 dimensions, but self is {input.ndim}D. Use .mT or transpose")
+    return F.transpose(input, dim0=0, dim1=1 if input.ndim == 2 else 0)
+
+
+@composite("movedim(input: Tensor, source: int | Sequence[int], destination: int | Sequence[int]) -> Tensor", aliases=("moveaxis",))
+def movedim(F: Any, input: Any, source: Any, destination: Any) -> Any:
+    """Dimensions moved from ``source`` to ``destination``; the others keep their order."""
+    origin, target = wrap_dims(source, input.ndim, "movedim"), wrap_dims(destination, input.ndim, "movedim")
+    if len(origin) != len(target):
+        raise RuntimeError(f"movedim: Invalid source or destination dims: source ({source}) should contain the same number of dims as destination ({destination})")
+    rest = iter([d for d in range(input.ndim) if d not in origin])
+    return F.permute(input, dims=tuple(origin[target.index(d)] if d in target else next(rest) for d in range(input.ndim)))
+
+
+@composite("expand(input: Tensor, sizes: Sequence[int]) -> Tensor", places=("Tensor",), varargs="sizes")
+def expand(F: Any, input: Any, sizes: Any) -> Any:
+    """A view of size ``sizes`` in which dimensions of size 1 are repeated without memory; ``-1`` keeps a size."""
+    shape = tuple(input.shape)
+    extra = len(sizes) - len(shape)
+    if extra < 0:
+        raise RuntimeError(f"expand: the number of sizes provided ({len(sizes)}) must be greater or equal to the number of dimensions in the tensor ({len(shape)})")
+    if any(n == -1 for n in sizes[:extra]):
+        raise RuntimeError(f"expand: The expanded size of the tensor (-1) isn't allowed in a leading, non-existing dimension: sizes {tuple(sizes)}, input {shape}")
+    target = tuple(shape[i - extra] if n == -1 else int(n) for i, n in enumerate(sizes))
+    for d, (n, own) in enumerate(zip(target[extra:], shape, strict=True)):
+        if own not in (1, n):
+            raise RuntimeError(f"expand: The expanded size of the tensor ({n}) must match the existing size ({own}) at non-singleton dimension {d + extra}. "
+                               f"Target sizes: {list(target)}. Tensor sizes: {list(shape)}")
+    return F.broadcast_to(input, shape=target)
+
+
+@composite("expand_as(input: Tensor, other: Tensor) -> Tensor", places=("Tensor",))
+def expand_as(F: Any, input: Any, other: Any) -> Any:
+    """``expand`` to the shape of ``other``."""
+    return F.expand(input, sizes=tuple(other.shape))
+
+
+@composite("broadcast_tensors(*tensors: Tensor) -> tuple[Tensor, ...]", places=("torch",))
+def broadcast_tensors(F: Any, *tensors: Any) -> Any:
+    """The tensors expanded to their common shape, as views."""
+    shape = broadcast("broadcast_tensors", [f"tensors[{i}]" for i in range(len(tensors))], tensors)
+    return tuple(F.broadcast_to(tensor, shape=shape) for tensor in tensors)
+
+
+# --- copies and writes --------------------------------------------------------------------------------------------
+
+
+@op("clone(input: Tensor) -> Tensor", kind="shape", places=EVERYWHERE, spec=lambda input: Meta(tuple(input.shape), input.dtype), samples=[S((2, 3)), S(()), S((0, 2))])
+def clone(xp: Any, input: Any) -> Any:
+    """A copy with its own memory; differentiable."""
+    return xp.array(input) if input.ndim else input.copy()
+
+
+@clone.vjp("input")
+def _(F: Any, g: Any) -> Any:
+    return g
+
+
+@composite("contiguous(input: Tensor) -> Tensor", places=("Tensor",))
+def contiguous(F: Any, input: Any) -> Any:
+    """The tensor itself if its elements lie in row-major order without gaps, else a copy that does."""
+    flags = getattr(getattr(input, "_array", input), "flags", None)
+    return input if flags is None or flags.c_contiguous else F.clone(input)
+
+
+def _same_shape(input: Any, other: Any, **attrs: Any) -> Meta:
+    """Writing keeps the tensor's shape and dtype; what does not fit makes the result larger, which ``inplace`` refuses."""
+    return Meta(broadcast("copy_", ("input", "source"), [x for x in (input, other) if hasattr(x, "shape")]), input.dtype)
+
+
+def _stored(xp: Any, input: Any, value: Any, out: Any) -> Any:
+    if out is None:
+        out = xp.empty(input.shape, dtype=input.dtype)
+    out[...] = value.real if out.dtype.kind != "c" and getattr(value, "dtype", out.dtype).kind == "c" else value
+    return out
+
+
+@op("copy(input: Tensor, source: Tensor, non_blocking: bool = False) -> Tensor", kind="shape", broadcasts=True, inplace=True, spec=_same_shape, samples=[
+    S((2, 3), (2, 3)), S((2, 3), (3,)), S((), ()), S((0, 2), (2,)), S((2, 3), (4,), error=RuntimeError, match="must match the size")])
+def copy(xp: Any, input: Any, source: Any, *, out: Any = None) -> Any:
+    """``source`` in the shape and dtype of ``input``."""
+    return _stored(xp, input, source, out)
+
+
+@copy.vjp("input")
+def _(F: Any, g: Any) -> Any:
+    return F.fill(g, 0)
+
+
+@copy.vjp("source")
+def _(F: Any, g: Any, source_dtype: Any) -> Any:
+    return g if g.dtype == source_dtype else F.to_dtype(g, dtype=source_dtype)
+
+
+@op("fill(input: Tensor, value: TensorLike) -> Tensor", kind="shape", broadcasts=True, inplace=True, spec=_same_shape, samples=[
+    S((2, 3), 1.5), S((2, 3), ()), S((), -1.0), S((0, 2), 2.0)])
+def fill(xp: Any, input: Any, value: Any, *, out: Any = None) -> Any:
+    """``value`` everywhere, in the shape and dtype of ``input``."""
+    return _stored(xp, input, value, out)
+
+
+@fill.vjp("input")
+def _(F: Any, g: Any) -> Any:
+    return F.fill(g, 0)
+
+
+@fill.vjp("value")
+def _(F: Any, g: Any, value_dtype: Any) -> Any:
+    return g if g.dtype == value_dtype else F.to_dtype(g, dtype=value_dtype)
+
+
+@composite("zero_(input: Tensor) -> Tensor", places=("Tensor",))
+def zero_(F: Any, input: Any) -> Any:
+    """Write 0 everywhere."""
+    return input.fill_(0)
+
+
 # --- writing through views ----------------------------------------------------------------------------------------
 
 
@@ -197,3 +467,15 @@ def to_dtype(xp: Any, input: Any, *, dtype: Any) -> Any:
 @to_dtype.vjp("input")
 def _(F: Any, g: Any, input_dtype: Any) -> Any:
     return F.to_dtype(g, dtype=input_dtype)
+
+
+@op("to_device(input: Tensor, device: Device, source: Device) -> Tensor", kind="shape", label="to", spec=lambda input, *, device, source: Meta(tuple(input.shape), input.dtype))
+def to_device(xp: Any, input: Any, *, device: Any, source: Any) -> Any:
+    """``input`` on another device; ``source`` is where it was, and where its gradient goes back to."""
+    own, other = backend_of(input), backend_for_device(device.type)
+    return other.asarray(input if other is own else own.to_numpy(input), index=device.index)
+
+
+@to_device.vjp("input")
+def _(F: Any, g: Any, device: Any, source: Any) -> Any:
+    return F.to_device(g, device=source, source=device)

@@ -12,15 +12,15 @@ from __future__ import annotations
 import ast
 import math
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from . import ops as ops
-from .backend.registry import BY_TYPE, backend_for_device
+from .backend.registry import backend_for_device
 from .dispatch import TensorBase, apply, operand, wrap
 from .dtypes import float64
 from .engine import RAW
 from .errors import GraphError
-from .node import Leaf
+from .node import make_leaf
 from .op import REGISTRY, Op
 
 new = object.__new__
@@ -43,7 +43,7 @@ class Scalar:
     (-12.0, -4.0, -4.0, 3.0)
     """
 
-    __slots__ = ("_name", "_waiting", "data", "grad", "left", "left_gradient", "op", "right", "right_gradient")
+    __slots__ = ("_name", "data", "grad", "left", "left_gradient", "op", "right", "right_gradient")
     __hash__ = object.__hash__
     __array_ufunc__ = None  # NumPy leaves operators to this class
 
@@ -59,8 +59,6 @@ class Scalar:
     right_gradient: float | None
     """The derivative with respect to ``right``; ``None`` unless that is a Scalar."""
     _name: str
-    _waiting: int
-    """During backward: how many results have yet to hand over their part of the gradient. Otherwise 0."""
 
     def __init__(self, data: Any, name: str | None = None) -> None:
         self.data = data if data.__class__ is float else float(data)
@@ -134,51 +132,36 @@ class Scalar:
         if self.op is None:
             self.grad += gradient
             return
-        reached = [self]
-        reach = reached.append
-        try:
-            for node in reached:
-                node.grad = 0.0
-                left = node.left
-                if left.op is not None:
-                    waiting = left._waiting
-                    if not waiting:
-                        reach(left)
-                    left._waiting = waiting + 1
+        # Depth first, operands before results. ``zero`` is a new object in each pass: a node whose gradient *is* it has been
+        # visited, so one store both marks the node and resets its gradient, and an interrupted pass leaves nothing behind.
+        zero = float("0")
+        order: list[Scalar] = []
+        path: list[Scalar] = []
+        node = self
+        while True:
+            while node.op is not None and node.grad is not zero:
+                node.grad = zero
+                path.append(node)
+                node = node.left
+            while path:
+                node = path.pop()
                 if node.right_gradient is not None:
                     right = node.right
-                    if right.op is not None:
-                        waiting = right._waiting
-                        if not waiting:
-                            reach(right)
-                        right._waiting = waiting + 1
-            self.grad = gradient
-            complete = [self]
-            finish = complete.append
-            for node in complete:
-                g = node.grad
-                left = node.left
-                if g:
-                    left.grad += g * node.left_gradient
-                if left.op is not None:
-                    waiting = left._waiting - 1
-                    left._waiting = waiting
-                    if not waiting:
-                        finish(left)
+                    if right.op is not None and right.grad is not zero:
+                        path.append(node)
+                        node = right
+                        break
+                order.append(node)
+            else:
+                break
+        self.grad = gradient
+        for node in reversed(order):
+            g = node.grad
+            if g:
+                node.left.grad += g * node.left_gradient
                 local = node.right_gradient
                 if local is not None:
-                    right = node.right
-                    if g:
-                        right.grad += g * local
-                    if right.op is not None:
-                        waiting = right._waiting - 1
-                        right._waiting = waiting
-                        if not waiting:
-                            finish(right)
-        except BaseException:
-            for node in reached:
-                node._waiting = 0
-            raise
+                    node.right.grad += g * local
 
     def __tensor__(self) -> Any:
         """A float64 Tensor without dimensions whose gradient flows back into this Scalar.
@@ -186,9 +169,8 @@ class Scalar:
         Each call of the Tensors' ``backward()`` adds to the Scalars that the user made. ``autograd.grad`` of Tensors
         writes no gradients, so it leaves Scalars alone too.
         """
-        leaf = Lifted(backend_for_device("cpu").xp.float64(self.data), self.name)
-        leaf.scalar = self
-        leaf.post_hooks = [_hand_over]
+        leaf = make_leaf(backend_for_device("cpu").xp.float64(self.data), self.name)
+        leaf.post_hooks = [partial(_hand_over, self)]
         return wrap(leaf.array, leaf)
 
     def __apply__(self, op: Op, inputs: Any, attrs: dict[str, Any]) -> Any:
@@ -256,16 +238,9 @@ class Scalar:
         return (_rebuilt, (self.data, self.grad, self.name))
 
 
-class Lifted(Leaf):
-    """The leaf of a Tensor that was made of a Scalar."""
-
-    __slots__ = ("scalar",)
-    scalar: Scalar
-
-
-def _hand_over(leaf: Lifted) -> None:
+def _hand_over(scalar: Scalar, leaf: Any) -> None:
     g, leaf.grad = leaf.grad, None
-    leaf.scalar.backward(g.item())
+    scalar.backward(g.item())
 
 
 def _rebuilt(data: float, grad: float, name: str | None) -> Scalar:
@@ -354,7 +329,6 @@ def _general(op: Op, operands: Any, attrs: dict[str, Any]) -> Any:
     node.data = float(out)
     node.grad = 0.0
     node.op = op
-    node._waiting = 0
     node.left, node.left_gradient = scalars[0][1], gradients[0]
     numbers = [each for each in operands if each is not None and not isinstance(each, Scalar)]
     node.right = scalars[1][1] if len(scalars) > 1 else numbers[0] if numbers else None
@@ -408,14 +382,14 @@ class _LocalGradient(ast.NodeTransformer):
     def __init__(self, functions: dict[str, Any]) -> None:
         self.functions = functions
 
-    def visit_Name(self, node: ast.Name) -> ast.expr:  # noqa: N802 - the names that ast looks for
+    def visit_Name(self, node: ast.Name) -> ast.expr:
         return ast.Constant(1.0) if node.id == "g" else node
 
-    def visit_UnaryOp(self, node: ast.UnaryOp) -> ast.expr:  # noqa: N802
+    def visit_UnaryOp(self, node: ast.UnaryOp) -> ast.expr:
         self.generic_visit(node)
         return ast.Constant(-1.0) if isinstance(node.op, ast.USub) and _is(node.operand, 1.0) else node
 
-    def visit_BinOp(self, node: ast.BinOp) -> ast.expr:  # noqa: N802
+    def visit_BinOp(self, node: ast.BinOp) -> ast.expr:
         self.generic_visit(node)
         if isinstance(node.op, ast.Mult):
             if _is(node.left, 1.0):
@@ -424,7 +398,7 @@ class _LocalGradient(ast.NodeTransformer):
                 return ast.UnaryOp(ast.USub(), node.right)
         return node
 
-    def visit_Call(self, node: ast.Call) -> ast.expr:  # noqa: N802
+    def visit_Call(self, node: ast.Call) -> ast.expr:
         self.generic_visit(node)
         assert isinstance(node.func, ast.Name)
         name = node.func.id
@@ -479,7 +453,6 @@ def {name}(_left):
     _node.op = _op
     _node.left = _left
     _node.right = _node.right_gradient = None
-    _node._waiting = 0
     return _node
 """
 
@@ -504,7 +477,6 @@ def {name}(_left, _right):
     _node.op = _op
     _node.left = _left
     _node.right = _right
-    _node._waiting = 0
     return _node
 """
 
@@ -530,5 +502,5 @@ def _compiled(op: Op) -> Callable[..., Any]:
 
 
 for _op in REGISTRY.values():
-    if _op.kind == "elementwise" and _op.rules and _op.places and not _op.outputs and "dtype" not in _op.extra:
+    if _op.kind == "elementwise" and _op.rules and _op.places and not _op.outputs and _op.promotes != "where" and "dtype" not in _op.extra:
         _declare(_op)

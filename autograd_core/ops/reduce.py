@@ -1,13 +1,25 @@
-"""Reductions and scans."""
+"""Reductions: sums, extrema, moments, norms, softmax. All take ``dim`` as PyTorch does: an int, a tuple, or nothing for everything.
+
+Scans (cumulative sums and products) are in ``scan``. float16 adds up in float32.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+import math
+import warnings
+from typing import Any, NamedTuple
 
-from ..op import S, op
-from ..spec import reduction_spec, wrap_dims
+from ..dtypes import as_dtype, float16, float32, int64
+from ..errors import describe
+from ..op import Arg, S, bools, composite, distinct, ints, op, span
+from ..spec import Meta, computed_dtype, reduced, reduction_spec, wrap_dim, wrap_dims
 
 EVERYWHERE = ("torch", "Tensor")
+ALL = ("torch", "Tensor", "nn.functional")
+HALF = float16.dtype
+SINGLE = float32.dtype
+LONG = int64.dtype
+INFINITY = math.inf
 
 
 def expand_reduced(F: Any, g: Any, shape: Any, dim: Any, keepdim: bool) -> Any:
@@ -23,19 +35,636 @@ def axes(dim: Any) -> Any:
     return None if dim is None or dim == () or dim == [] else tuple(dim) if isinstance(dim, list) else dim
 
 
+def count(shape: Any, dim: Any) -> int:
+    """How many elements are reduced into one."""
+    return math.prod(shape) if axes(dim) is None else math.prod(shape[i] for i in wrap_dims(dim, len(shape)))
+
+
+def plain_dtype(dtype: Any) -> Any:
+    """The array library's dtype for one of ours, a name or a Python type."""
+    return None if dtype is None else as_dtype(dtype).dtype
+
+
+def _samples(make: Any = lambda *shape: Arg(shape), *, tuples: bool = True, empty: bool = True) -> list[Any]:
+    listed = [S(make(3, 4)), S(make(3, 4), dim=0), S(make(3, 4), dim=-1, keepdim=True), S(make()), S(make(), dim=0), S(make(1, 3), dim=0),
+              S(make(3,), dim=1, error=IndexError, match="out of range")]
+    if tuples:
+        listed += [S(make(2, 3, 4), dim=(0, -1)), S(make(2, 3, 4), dim=(1, 2), keepdim=True),
+                   S(make(2, 3), dim=(0, 0), error=RuntimeError, match="appears multiple times")]
+    if empty:
+        listed.append(S(make(0, 3), dim=0))
+    return listed
+
+
+# --- sums and means -----------------------------------------------------------------------------------------------
+
+
 @op("sum(input: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: DTypeLike | None = None) -> Tensor", kind="reduction", label="Σ",
-    places=EVERYWHERE, spec=reduction_spec("sum", "sum"), samples=[
-        S((3, 4)), S((3, 4), dim=0), S((3, 4), dim=-1, keepdim=True), S((2, 3, 4), dim=(0, -1)), S(()), S((0, 3), dim=0), S((2, 3), dtype="float64"),
-        S((3,), dim=1, error=IndexError, match="out of range")])
+    places=EVERYWHERE, spec=reduction_spec("sum", "sum"), samples=[*_samples(), S((2, 3), dtype="float64"), S(ints(2, 3)), S(bools(2, 3), dim=1)])
 def sum(xp: Any, input: Any, *, dim: Any = None, keepdim: bool = False, dtype: Any = None, out: Any = None) -> Any:
-    """The sum over ``dim`` (an int, a tuple, or everything). Integers add up in int64."""
-    if dtype is None and input.dtype.kind in "bui":
-        dtype = "int64"
-    elif dtype is not None:
-        dtype = getattr(dtype, "dtype", dtype)
+    """The sum over ``dim`` (an int, a tuple, or everything). Integers add up in int64.
+
+    >>> import autograd_core as ag
+    >>> ag.tensor([[1.0, 2.0], [3.0, 4.0]]).sum(dim=0).tolist()
+    [4.0, 6.0]
+    """
+    if dtype is None:
+        if input.dtype.kind in "bui":
+            dtype = LONG
+        elif input.dtype is HALF:
+            return xp.sum(input, axis=axes(dim), keepdims=keepdim, dtype=SINGLE).astype(HALF)
+    else:
+        dtype = plain_dtype(dtype)
     return xp.sum(input, axis=axes(dim), keepdims=keepdim, dtype=dtype, out=out)
 
 
 @sum.vjp("input")
-def _(F: Any, g: Any, input_shape: Any, dim: Any, keepdim: bool) -> Any:
+def _(F: Any, g: Any, input_shape: Any, input_dtype: Any, dim: Any, keepdim: bool, dtype: Any) -> Any:
+    if dtype is not None:
+        g = F.to_dtype(g, dtype=input_dtype)
     return F.broadcast_to(expand_reduced(F, g, input_shape, dim, keepdim), shape=input_shape)
+
+
+def _mean_spec(input: Any, *, dim: Any = None, keepdim: bool = False, dtype: Any = None) -> Meta:
+    meta = reduction_spec("mean")(input, dim=dim, keepdim=keepdim, dtype=dtype)
+    if not (meta.dtype.is_floating_point or meta.dtype.is_complex):
+        raise RuntimeError(f"mean: could not infer output dtype. Input dtype must be either a floating point or complex dtype. Got: {meta.dtype.name} "
+                           f"(input {describe(input)}). Convert it with .float(), or pass dtype=")
+    return meta
+
+
+@op("mean(input: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: DTypeLike | None = None) -> Tensor", kind="reduction", places=EVERYWHERE,
+    spec=_mean_spec, samples=[*_samples(empty=False), S((2, 3), dtype="float64"), S(ints(3), error=RuntimeError, match="could not infer output dtype")])
+def mean(xp: Any, input: Any, *, dim: Any = None, keepdim: bool = False, dtype: Any = None) -> Any:
+    """The mean over ``dim``. Floating point only; nothing to average gives NaN."""
+    dtype = plain_dtype(dtype) or input.dtype
+    if dtype.kind not in "fc":
+        raise TypeError("mean of integers")
+    total = xp.sum(input, axis=axes(dim), keepdims=keepdim, dtype=SINGLE if dtype is HALF else dtype)
+    n = count(input.shape, dim)
+    result = total / n if n else total + math.nan
+    return result.astype(HALF) if dtype is HALF else result
+
+
+@mean.vjp("input")
+def _(F: Any, g: Any, input_shape: Any, input_dtype: Any, dim: Any, keepdim: bool, dtype: Any) -> Any:
+    if dtype is not None:
+        g = F.to_dtype(g, dtype=input_dtype)
+    return F.broadcast_to(expand_reduced(F, g / max(count(input_shape, dim), 1), input_shape, dim, keepdim), shape=input_shape)
+
+
+@composite("nansum(input: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: DTypeLike | None = None) -> Tensor")
+def nansum(F: Any, input: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Any:
+    """The sum over ``dim`` of all that is not NaN."""
+    return F.sum(F.where(F.isnan(input), 0, input), dim=dim, keepdim=keepdim, dtype=dtype)
+
+
+@composite("nanmean(input: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: DTypeLike | None = None) -> Tensor")
+def nanmean(F: Any, input: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Any:
+    """The mean over ``dim`` of all that is not NaN."""
+    missing = F.isnan(input)
+    return F.sum(F.where(missing, 0, input), dim=dim, keepdim=keepdim, dtype=dtype) / F.sum(F.logical_not(missing), dim=dim, keepdim=keepdim)
+
+
+@op("count_nonzero(input: Tensor, dim: Dims = None) -> Tensor", kind="reduction", places=EVERYWHERE, spec=reduction_spec("count_nonzero", "int64"),
+    samples=[S(ints(3, 4)), S((3, 4), dim=0), S(ints(2, 3, 4), dim=(0, -1)), S(()), S(bools(0, 2), dim=1), S((3,), dim=1, error=IndexError, match="out of range")])
+def count_nonzero(xp: Any, input: Any, *, dim: Any = None) -> Any:
+    """How many elements are not zero, as int64."""
+    return xp.sum(input != 0, axis=axes(dim), dtype=LONG)
+
+
+# --- logic --------------------------------------------------------------------------------------------------------
+
+
+def _logic_spec(name: str) -> Any:
+    def spec(input: Any, **attrs: Any) -> Meta:
+        own = as_dtype(input.dtype).name
+        return reduction_spec(name, "uint8" if own == "uint8" else "bool")(input, **attrs)
+
+    return spec
+
+
+_LOGIC = [S(bools(3, 4)), S(bools(3, 4), dim=0), S(bools(2, 3, 4), dim=(0, -1), keepdim=True), S(bools()), S(bools(0, 2), dim=0), S(ints(2, 3), dim=-1), S((2, 3)),
+          S(bools(3), dim=1, error=IndexError, match="out of range")]
+
+
+@op("all(input: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor", kind="reduction", places=EVERYWHERE, spec=_logic_spec("all"), samples=_LOGIC)
+def all(xp: Any, input: Any, *, dim: Any = None, keepdim: bool = False) -> Any:
+    """Whether no element is zero, as bool (uint8 for uint8)."""
+    return xp.all(input, axis=axes(dim), keepdims=keepdim).astype("u1" if input.dtype == "u1" else "?")
+
+
+@op("any(input: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor", kind="reduction", places=EVERYWHERE, spec=_logic_spec("any"), samples=_LOGIC)
+def any(xp: Any, input: Any, *, dim: Any = None, keepdim: bool = False) -> Any:
+    """Whether some element is not zero, as bool (uint8 for uint8)."""
+    return xp.any(input, axis=axes(dim), keepdims=keepdim).astype("u1" if input.dtype == "u1" else "?")
+
+
+# --- extrema ------------------------------------------------------------------------------------------------------
+
+
+def _extremum_spec(name: str) -> Any:
+    def spec(input: Any, *, dim: Any = None, keepdim: bool = False) -> Meta:
+        meta = reduction_spec(name)(input, dim=dim, keepdim=keepdim)
+        _refuse_empty(name, input, dim)
+        return meta
+
+    return spec
+
+
+def _refuse_empty(name: str, input: Any, dim: Any) -> None:
+    shape = tuple(input.shape)
+    if axes(dim) is None and 0 in shape:
+        raise RuntimeError(f"{name}: Expected reduction dim to be specified for input.numel() == 0 (input {describe(input)}). "
+                           "There is no extremum of nothing; specify a dim that is not empty")
+    for i in () if axes(dim) is None else wrap_dims(dim, len(shape)):
+        if shape and not shape[i]:
+            raise IndexError(f"{name}: Expected reduction dim {i} to have non-zero size (input {describe(input)})")
+
+
+def _share(F: Any, g: Any, input: Any, out: Any, dim: Any, keepdim: bool) -> Any:
+    """The cotangent of an extremum, shared evenly by all elements that attain it."""
+    shape = input.shape
+    ties = input == expand_reduced(F, out, shape, dim, keepdim)
+    return F.where(ties, expand_reduced(F, g, shape, dim, keepdim) / F.sum(ties, dim=dim, keepdim=True) if shape else g, 0)
+
+
+_EXTREMA = [*_samples(distinct, empty=False), S(distinct(0, 3), dim=1), S(ints(2, 3), dim=0), S(bools(2, 3), dim=0),
+            S((0, 3), error=RuntimeError, match="Expected reduction dim"), S((0, 3), dim=0, error=IndexError, match="non-zero size")]
+
+
+@op("amax(input: Tensor, dim: Dims = (), keepdim: bool = False) -> Tensor", kind="reduction", places=EVERYWHERE, spec=_extremum_spec("amax"), samples=_EXTREMA,
+    label="max")
+def amax(xp: Any, input: Any, *, dim: Any = (), keepdim: bool = False) -> Any:
+    """The largest element over ``dim``; elements that tie share the gradient evenly."""
+    return xp.max(input, axis=axes(dim), keepdims=keepdim)
+
+
+@amax.vjp("input")
+def _(F: Any, g: Any, input: Any, out: Any, dim: Any, keepdim: bool) -> Any:
+    return _share(F, g, input, out, dim, keepdim)
+
+
+@op("amin(input: Tensor, dim: Dims = (), keepdim: bool = False) -> Tensor", kind="reduction", places=EVERYWHERE, spec=_extremum_spec("amin"), samples=_EXTREMA,
+    label="min")
+def amin(xp: Any, input: Any, *, dim: Any = (), keepdim: bool = False) -> Any:
+    """The smallest element over ``dim``; elements that tie share the gradient evenly."""
+    return xp.min(input, axis=axes(dim), keepdims=keepdim)
+
+
+@amin.vjp("input")
+def _(F: Any, g: Any, input: Any, out: Any, dim: Any, keepdim: bool) -> Any:
+    return _share(F, g, input, out, dim, keepdim)
+
+
+def _arg_spec(name: str) -> Any:
+    def spec(input: Any, *, dim: Any = None, keepdim: bool = False) -> Meta:
+        _refuse_empty(name, input, dim)
+        return reduction_spec(name, "int64")(input, dim=dim, keepdim=keepdim)
+
+    return spec
+
+
+_ARGS = [*_samples(distinct, tuples=False, empty=False), S(distinct(0, 3), dim=1), S(ints(2, 3), dim=0),
+         S((0, 3), error=RuntimeError, match="Expected reduction dim")]
+
+
+def _position(xp: Any, search: Any, input: Any, dim: int | None, keepdim: bool) -> Any:
+    if not input.ndim:
+        wrap_dims(dim, 0)
+        return xp.zeros((), dtype=LONG)
+    found = search(input, axis=dim, keepdims=keepdim)
+    return found.astype(LONG) if found.dtype != LONG else found
+
+
+@op("argmax(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor", kind="reduction", places=EVERYWHERE, spec=_arg_spec("argmax"), samples=_ARGS)
+def argmax(xp: Any, input: Any, *, dim: int | None = None, keepdim: bool = False) -> Any:
+    """The position of the first largest element along ``dim``, or in the flattened tensor, as int64."""
+    return _position(xp, xp.argmax, input, dim, keepdim)
+
+
+@op("argmin(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor", kind="reduction", places=EVERYWHERE, spec=_arg_spec("argmin"), samples=_ARGS)
+def argmin(xp: Any, input: Any, *, dim: int | None = None, keepdim: bool = False) -> Any:
+    """The position of the first smallest element along ``dim``, or in the flattened tensor, as int64."""
+    return _position(xp, xp.argmin, input, dim, keepdim)
+
+
+@op("pick(input: Tensor, indices: Tensor, dim: int) -> Tensor", kind="shape", samples=[S((3, 4), ints(3, 2), dim=1), S((3, 4), ints(1, 4), dim=0)])
+def pick(xp: Any, input: Any, indices: Any, *, dim: int) -> Any:
+    """The elements of ``input`` at ``indices`` along ``dim``; all other sizes agree."""
+    return xp.take_along_axis(input, indices, axis=dim)
+
+
+@pick.vjp("input")
+def _(F: Any, g: Any, indices: Any, input_shape: Any, dim: int) -> Any:
+    return F.place(g, indices, dim=dim, size=input_shape[dim])
+
+
+@op("place(input: Tensor, indices: Tensor, dim: int, size: int) -> Tensor", kind="shape", samples=[S((3, 1), ints(3, 1), dim=1, size=4)])
+def place(xp: Any, input: Any, indices: Any, *, dim: int, size: int) -> Any:
+    """Zeros with the elements of ``input`` at ``indices`` along ``dim``, of which there is one: the adjoint of ``pick``."""
+    shape = list(input.shape)
+    shape[dim] = size
+    placed = xp.zeros(shape, dtype=input.dtype)
+    xp.put_along_axis(placed, indices, input, axis=dim)
+    return placed
+
+
+@place.vjp("input")
+def _(F: Any, g: Any, indices: Any, dim: int) -> Any:
+    return F.pick(g, indices, dim=dim)
+
+
+def _pair_spec(name: str) -> Any:
+    def spec(input: Any, *, dim: int, keepdim: bool = False) -> tuple[Meta, Meta]:
+        dim = wrap_dim(dim, len(input.shape), name)
+        _refuse_empty(name, input, dim)
+        meta = reduction_spec(name)(input, dim=dim, keepdim=keepdim)
+        return meta, Meta(meta.shape, int64)
+
+    return spec
+
+
+_PAIRS = [S(distinct(3, 4), dim=0), S(distinct(2, 3, 4), dim=-2, keepdim=True), S(distinct(), dim=0), S(distinct(0, 3), dim=1), S(ints(3, 4), dim=1),
+          S((3,), dim=1, error=IndexError, match="out of range"), S((0, 3), dim=0, error=IndexError, match="non-zero size")]
+
+
+def _extremum(xp: Any, search: Any, input: Any, dim: int, keepdim: bool) -> tuple[Any, Any]:
+    if not input.ndim:
+        return input, _position(xp, search, input, dim, keepdim)
+    indices = search(input, axis=dim, keepdims=True)
+    values = xp.take_along_axis(input, indices, axis=dim)
+    if not keepdim:
+        values, indices = xp.squeeze(values, axis=dim), xp.squeeze(indices, axis=dim)
+    return values, indices.astype(LONG) if indices.dtype != LONG else indices
+
+
+def _spread(F: Any, g: Any, indices: Any, shape: Any, dim: int, keepdim: bool) -> Any:
+    if not shape:
+        return g
+    if not keepdim:
+        g, indices = F.unsqueeze(g, dim=dim % len(shape)), F.unsqueeze(indices, dim=dim % len(shape))
+    return F.place(g, indices, dim=dim, size=shape[dim])
+
+
+@op("max_along(input: Tensor, dim: int, keepdim: bool = False) -> Tensor", kind="reduction", label="max", outputs=("values", "indices"), constant_outputs=(1,),
+    spec=_pair_spec("max"), samples=_PAIRS)
+def max_along(xp: Any, input: Any, *, dim: int, keepdim: bool = False) -> Any:
+    """The largest elements along ``dim`` and their positions; of several, the first, which also gets the gradient."""
+    return _extremum(xp, xp.argmax, input, dim, keepdim)
+
+
+@max_along.vjp("input")
+def _(F: Any, g: Any, indices: Any, input_shape: Any, dim: int, keepdim: bool) -> Any:
+    return _spread(F, g[0], indices, input_shape, dim, keepdim)
+
+
+@op("min_along(input: Tensor, dim: int, keepdim: bool = False) -> Tensor", kind="reduction", label="min", outputs=("values", "indices"), constant_outputs=(1,),
+    spec=_pair_spec("min"), samples=_PAIRS)
+def min_along(xp: Any, input: Any, *, dim: int, keepdim: bool = False) -> Any:
+    """The smallest elements along ``dim`` and their positions; of several, the first, which also gets the gradient."""
+    return _extremum(xp, xp.argmin, input, dim, keepdim)
+
+
+@min_along.vjp("input")
+def _(F: Any, g: Any, indices: Any, input_shape: Any, dim: int, keepdim: bool) -> Any:
+    return _spread(F, g[0], indices, input_shape, dim, keepdim)
+
+
+@composite("max(input: Tensor, dim: int | Tensor | None = None, keepdim: bool = False, *, other: Tensor | None = None) -> Any")
+def max(F: Any, input: Any, dim: Any = None, keepdim: bool = False, *, other: Any = None) -> Any:
+    """The largest element; with ``dim`` the pair (values, indices) along it; with a second tensor the larger of each pair.
+
+    The gradient of the largest of all is shared evenly by elements that tie; along a ``dim`` the first one gets it.
+
+    >>> import autograd_core as ag
+    >>> x = ag.tensor([[1.0, 5.0], [7.0, 2.0]])
+    >>> ag.max(x).item(), ag.max(x, dim=1).indices.tolist()
+    (7.0, [1, 0])
+    """
+    if dim is None:
+        return F.amax(input, dim=(), keepdim=keepdim) if other is None else F.maximum(input, other)
+    return F.maximum(input, dim) if hasattr(dim, "shape") else F.max_along(input, dim=dim, keepdim=keepdim)
+
+
+@composite("min(input: Tensor, dim: int | Tensor | None = None, keepdim: bool = False, *, other: Tensor | None = None) -> Any")
+def min(F: Any, input: Any, dim: Any = None, keepdim: bool = False, *, other: Any = None) -> Any:
+    """The smallest element; with ``dim`` the pair (values, indices) along it; with a second tensor the smaller of each pair.
+
+    The gradient of the smallest of all is shared evenly by elements that tie; along a ``dim`` the first one gets it.
+    """
+    if dim is None:
+        return F.amin(input, dim=(), keepdim=keepdim) if other is None else F.minimum(input, other)
+    return F.minimum(input, dim) if hasattr(dim, "shape") else F.min_along(input, dim=dim, keepdim=keepdim)
+
+
+@composite("aminmax(input: Tensor, *, dim: int | None = None, keepdim: bool = False) -> Any")
+def aminmax(F: Any, input: Any, *, dim: Any = None, keepdim: bool = False) -> Any:
+    """The pair (min, max) over ``dim``, or over everything."""
+    over = () if dim is None else dim
+    return Extremes(F.amin(input, dim=over, keepdim=keepdim), F.amax(input, dim=over, keepdim=keepdim))
+
+
+class Extremes(NamedTuple):
+    """The smallest and the largest element."""
+
+    min: Any
+    max: Any
+
+
+# --- moments ------------------------------------------------------------------------------------------------------
+
+
+def _deviation(xp: Any, input: Any, dim: Any) -> tuple[Any, Any]:
+    """Mean and deviations from it, the dimensions kept."""
+    wide = input.astype(SINGLE) if input.dtype is HALF else input
+    center = xp.mean(wide, axis=axes(dim), keepdims=True)
+    return center, wide - center
+
+
+def _moment(xp: Any, input: Any, dim: Any, correction: Any, keepdim: bool) -> Any:
+    if input.dtype.kind not in "fc":
+        raise TypeError("variance of integers")
+    n = count(input.shape, dim)
+    if not n:
+        return xp.sum(input, axis=axes(dim), keepdims=keepdim) + math.nan
+    deviation = _deviation(xp, input, dim)[1]
+    total = xp.sum((deviation * deviation.conj()).real, axis=axes(dim), keepdims=keepdim)
+    if n > correction:
+        return total / (n - correction)
+    return xp.where(total > 0, INFINITY, math.nan).astype(total.dtype)
+
+
+def _moment_spec(name: str) -> Any:
+    def spec(input: Any, *, dim: Any = None, correction: Any = 1, keepdim: bool = False) -> Meta:
+        own = as_dtype(input.dtype)
+        if not (own.is_floating_point or own.is_complex):
+            raise RuntimeError(f"{name}: std and var only support floating point and complex dtypes (input {describe(input)}). Convert it with .float()")
+        return reduction_spec(name)(input, dim=dim, keepdim=keepdim)
+
+    return spec
+
+
+_MOMENTS = [*_samples(empty=False), S((3, 4), dim=1, correction=0), S((3, 4), correction=2), S(ints(3), error=RuntimeError, match="only support floating point")]
+
+
+@op("variance(input: Tensor, dim: Dims = None, correction: Number = 1, keepdim: bool = False) -> Tensor", kind="reduction", label="var",
+    spec=_moment_spec("var"), samples=_MOMENTS)
+def variance(xp: Any, input: Any, *, dim: Any = None, correction: Any = 1, keepdim: bool = False) -> Any:
+    """The variance over ``dim``, in two passes: the mean first, then the squared deviations divided by ``n - correction``."""
+    result = _moment(xp, input, dim, correction, keepdim)
+    return result.astype(HALF) if input.dtype is HALF else result
+
+
+@variance.vjp("input")
+def _(F: Any, g: Any, input: Any, dim: Any, correction: Any, keepdim: bool) -> Any:
+    shape = input.shape
+    freedom = count(shape, dim) - correction
+    g = expand_reduced(F, g, shape, dim, keepdim)
+    return g * (2 / freedom if freedom > 0 else math.nan) * (input - F.mean(input, dim=dim, keepdim=True))
+
+
+@op("deviation(input: Tensor, dim: Dims = None, correction: Number = 1, keepdim: bool = False) -> Tensor", kind="reduction", label="std",
+    spec=_moment_spec("std"), samples=_MOMENTS)
+def deviation(xp: Any, input: Any, *, dim: Any = None, correction: Any = 1, keepdim: bool = False) -> Any:
+    """The standard deviation over ``dim``: the square root of ``variance``; the gradient at 0 is 0."""
+    result = xp.sqrt(_moment(xp, input, dim, correction, keepdim))
+    return result.astype(HALF) if input.dtype is HALF else result
+
+
+@deviation.vjp("input")
+def _(F: Any, g: Any, input: Any, out: Any, dim: Any, correction: Any, keepdim: bool) -> Any:
+    shape = input.shape
+    freedom = count(shape, dim) - correction
+    scale = expand_reduced(F, F.where(out == 0, 0, g / F.where(out == 0, 1, out)), shape, dim, keepdim)
+    return scale * (1 / freedom if freedom > 0 else math.nan) * (input - F.mean(input, dim=dim, keepdim=True))
+
+
+def _settings(name: str, dim: Any, unbiased: Any, correction: Any) -> tuple[Any, Any]:
+    """``dim`` and ``correction`` from PyTorch's three ways to give them."""
+    if dim.__class__ is bool:
+        dim, unbiased = None, dim
+    if unbiased is not None and correction is not None:
+        raise TypeError(f"{name}: give either unbiased or correction, not both")
+    if unbiased is not None:
+        return dim, int(unbiased)
+    return dim, 1 if correction is None else correction
+
+
+_MOMENT_PARAMETERS = "(input: Tensor, dim: Dims | bool = None, unbiased: bool | None = None, keepdim: bool = False, *, correction: Number | None = None) -> "
+
+
+@composite("var" + _MOMENT_PARAMETERS + "Tensor")
+def var(F: Any, input: Any, dim: Any = None, unbiased: Any = None, keepdim: bool = False, *, correction: Any = None) -> Any:
+    """The variance over ``dim``, with ``n - correction`` in the denominator; the default correction is 1, ``unbiased=False`` makes it 0.
+
+    >>> import autograd_core as ag
+    >>> ag.var(ag.tensor([1.0, 2.0, 3.0, 4.0]), correction=0).item()
+    1.25
+    """
+    dim, correction = _settings("var", dim, unbiased, correction)
+    return F.variance(input, dim=dim, correction=correction, keepdim=keepdim)
+
+
+@composite("std" + _MOMENT_PARAMETERS + "Tensor")
+def std(F: Any, input: Any, dim: Any = None, unbiased: Any = None, keepdim: bool = False, *, correction: Any = None) -> Any:
+    """The standard deviation over ``dim``; see ``var``. Its gradient at 0 is 0."""
+    dim, correction = _settings("std", dim, unbiased, correction)
+    return F.deviation(input, dim=dim, correction=correction, keepdim=keepdim)
+
+
+@composite("var_mean" + _MOMENT_PARAMETERS + "tuple[Tensor, Tensor]", places=("torch",))
+def var_mean(F: Any, input: Any, dim: Any = None, unbiased: Any = None, keepdim: bool = False, *, correction: Any = None) -> Any:
+    """The pair (variance, mean) over ``dim``."""
+    dim, correction = _settings("var_mean", dim, unbiased, correction)
+    return F.variance(input, dim=dim, correction=correction, keepdim=keepdim), F.mean(input, dim=dim, keepdim=keepdim)
+
+
+@composite("std_mean" + _MOMENT_PARAMETERS + "tuple[Tensor, Tensor]", places=("torch",))
+def std_mean(F: Any, input: Any, dim: Any = None, unbiased: Any = None, keepdim: bool = False, *, correction: Any = None) -> Any:
+    """The pair (standard deviation, mean) over ``dim``."""
+    dim, correction = _settings("std_mean", dim, unbiased, correction)
+    return F.deviation(input, dim=dim, correction=correction, keepdim=keepdim), F.mean(input, dim=dim, keepdim=keepdim)
+
+
+# --- exponentials, summed -----------------------------------------------------------------------------------------
+
+
+def _peak(xp: Any, input: Any, dim: Any) -> Any:
+    """The finite maximum over ``dim``, or 0, to be taken off before ``exp``; dimensions kept. Nothing has no maximum."""
+    top = xp.max(input, axis=axes(dim), keepdims=True, initial=-INFINITY)
+    return xp.where(xp.isfinite(top), top, 0).astype(top.dtype, copy=False)
+
+
+@op("logsumexp(input: Tensor, dim: Dims, keepdim: bool = False) -> Tensor", kind="reduction", promotes="float", places=EVERYWHERE, label="log Σ exp",
+    spec=reduction_spec("logsumexp", "float"), samples=[
+        S((3, 4), dim=0), S((2, 3, 4), dim=(0, -1), keepdim=True), S((), dim=0), S((0, 3), dim=0), S((3, 4), dim=()), S(span(900.0, 1000.0, 3), dim=0),
+        S((3,), dim=1, error=IndexError, match="out of range")])
+def logsumexp(xp: Any, input: Any, *, dim: Any, keepdim: bool = False) -> Any:
+    """``log(sum(exp(input)))`` over ``dim``, computed without overflow; of nothing, or of nothing but -inf, it is -inf."""
+    wide = input.astype(SINGLE) if input.dtype is HALF else input
+    top = _peak(xp, wide, dim)
+    total = xp.sum(xp.exp(wide - top), axis=axes(dim), keepdims=True)
+    nothing = total == 0
+    result = xp.log(xp.where(nothing, 1, total).astype(total.dtype, copy=False)) + xp.where(nothing, -INFINITY, top).astype(total.dtype, copy=False)
+    if not keepdim:
+        result = result.reshape(reduced(input.shape, wrap_dims(axes(dim), input.ndim), False))
+    return result.astype(input.dtype, copy=False)
+
+
+@logsumexp.vjp("input")
+def _(F: Any, g: Any, input: Any, out: Any, dim: Any, keepdim: bool) -> Any:
+    shape = input.shape
+    out = F.where(out == -INFINITY, 0, out)
+    return expand_reduced(F, g, shape, dim, keepdim) * F.exp(input - expand_reduced(F, out, shape, dim, keepdim))
+
+
+def _softmax_spec(name: str) -> Any:
+    def spec(input: Any, *, dim: int) -> Meta:
+        wrap_dim(dim, len(input.shape), name)
+        return Meta(tuple(input.shape), computed_dtype(name, "float", (input,)))
+
+    return spec
+
+
+_SOFTMAX = [S((3, 4), dim=1), S((2, 3, 4), dim=-2), S((), dim=0), S((0, 3), dim=1), S((2, 0), dim=1), S(span(900.0, 1000.0, 3), dim=0),
+            S((3,), dim=1, error=IndexError, match="out of range")]
+
+
+def exponentials(xp: Any, input: Any, dim: Any) -> tuple[Any, Any, Any]:
+    """``input`` less its maximum along ``dim``, the exponentials of that, and their sums (dimension kept); float16 in float32."""
+    wide = input.astype(SINGLE) if input.dtype is HALF else xp.asarray(input)
+    if not wide.size or not wide.ndim:
+        shifted = wide * 0
+    else:
+        shifted = wide - xp.max(wide, axis=dim, keepdims=True)
+    powers = xp.exp(shifted)
+    return shifted, powers, xp.sum(powers, axis=dim, keepdims=True)
+
+
+@op("softmax_along(input: Tensor, dim: int) -> Tensor", kind="general", promotes="float", label="softmax", spec=_softmax_spec("softmax"), samples=_SOFTMAX)
+def softmax_along(xp: Any, input: Any, *, dim: int) -> Any:
+    """``exp(input)`` divided by its sum along ``dim``, computed without overflow."""
+    _, powers, totals = exponentials(xp, input, dim)
+    powers = xp.divide(powers, totals, out=powers) if powers.ndim else powers / totals
+    return powers.astype(HALF) if input.dtype is HALF else powers
+
+
+@softmax_along.vjp("input")
+def _(F: Any, g: Any, out: Any, dim: int) -> Any:
+    return out * (g - F.sum(g * out, dim=dim, keepdim=True))
+
+
+@op("log_softmax_along(input: Tensor, dim: int) -> Tensor", kind="general", promotes="float", label="log softmax", spec=_softmax_spec("log_softmax"), samples=_SOFTMAX)
+def log_softmax_along(xp: Any, input: Any, *, dim: int) -> Any:
+    """``log(softmax(input))``, computed without overflow and without loss of small probabilities."""
+    shifted, _, totals = exponentials(xp, input, dim)
+    result = shifted - xp.log(totals)
+    return result.astype(HALF) if input.dtype is HALF else result
+
+
+@log_softmax_along.vjp("input")
+def _(F: Any, g: Any, out: Any, dim: int) -> Any:
+    return g - F.exp(out) * F.sum(g, dim=dim, keepdim=True)
+
+
+def _softmax_dim(name: str, input: Any, dim: int | None) -> int:
+    if dim is not None:
+        return dim
+    warnings.warn(f"Implicit dimension choice for {name} has been deprecated. Pass dim=, for example dim=-1", UserWarning, stacklevel=4)
+    return 0 if input.ndim in {0, 1, 3} else 1
+
+
+@composite("softmax(input: Tensor, dim: int | None = None, *, dtype: DTypeLike | None = None) -> Tensor", places=ALL)
+def softmax(F: Any, input: Any, dim: Any = None, *, dtype: Any = None) -> Any:
+    """``exp(input)`` divided by its sum along ``dim``; ``dtype`` converts the input first.
+
+    >>> import autograd_core as ag
+    >>> ag.softmax(ag.tensor([0.0, 0.0]), dim=0).tolist()
+    [0.5, 0.5]
+    """
+    if dtype is not None:
+        input = F.to_dtype(input, dtype=as_dtype(dtype))
+    return F.softmax_along(input, dim=_softmax_dim("softmax", input, dim))
+
+
+@composite("log_softmax(input: Tensor, dim: int | None = None, *, dtype: DTypeLike | None = None) -> Tensor", places=ALL)
+def log_softmax(F: Any, input: Any, dim: Any = None, *, dtype: Any = None) -> Any:
+    """``log(softmax(input, dim))`` without overflow; ``dtype`` converts the input first."""
+    if dtype is not None:
+        input = F.to_dtype(input, dtype=as_dtype(dtype))
+    return F.log_softmax_along(input, dim=_softmax_dim("log_softmax", input, dim))
+
+
+@composite("softmin(input: Tensor, dim: int | None = None, *, dtype: DTypeLike | None = None) -> Tensor", places=("nn.functional",))
+def softmin(F: Any, input: Any, dim: Any = None, *, dtype: Any = None) -> Any:
+    """``softmax(-input, dim)``."""
+    if dtype is not None:
+        input = F.to_dtype(input, dtype=as_dtype(dtype))
+    return F.softmax_along(-input, dim=_softmax_dim("softmin", input, dim))
+
+
+# --- norms --------------------------------------------------------------------------------------------------------
+
+
+@op("norm_over(input: Tensor, p: float, dim: Dims = None, keepdim: bool = False) -> Tensor", kind="reduction", label="‖·‖", holomorphic=False,
+    spec=_moment_spec("norm"), samples=[
+        S((3, 4), p=2.0), S((3, 4), p=1.0, dim=0), S(distinct(3, 4), p=INFINITY, dim=-1, keepdim=True), S(distinct(2, 3, 4), p=-INFINITY, dim=(0, 2)),
+        S((3, 4), p=3.0, dim=1), S((3, 4), p=0.0, dim=1), S(span(0.5, 2.0, 3, 4), p=0.5), S((3, 4), p=1.5), S((), p=2.0), S((0, 3), p=2.0, dim=0),
+        S((3,), p=2.0, dim=1, error=IndexError, match="out of range")])
+def norm_over(xp: Any, input: Any, *, p: float, dim: Any = None, keepdim: bool = False) -> Any:
+    """``sum(|input| ** p) ** (1 / p)`` over ``dim``; the largest magnitude for ``inf``, the number of non-zeros for 0. The gradient at 0 is 0."""
+    if input.dtype.kind not in "fc":
+        raise TypeError("norm of integers")
+    half = input.dtype is HALF
+    size = xp.abs(input.astype(SINGLE) if half else input)
+    over = {"axis": axes(dim), "keepdims": keepdim}
+    if p == 2:
+        result = xp.sqrt(xp.sum(size * size, **over))
+    elif p == 1:
+        result = xp.sum(size, **over)
+    elif p in {INFINITY, -INFINITY}:
+        result = xp.max(size, **over) if p > 0 else xp.min(size, **over)
+    elif p == 0:
+        result = xp.sum(size != 0, dtype=size.dtype, **over)
+    else:
+        result = xp.sum(size**p, **over) ** (1 / p)
+    return result.astype(HALF) if half else result
+
+
+@norm_over.vjp("input")
+def _(F: Any, g: Any, input: Any, out: Any, p: float, dim: Any, keepdim: bool) -> Any:
+    shape = input.shape
+    g = expand_reduced(F, g, shape, dim, keepdim)
+    if p == 0:
+        return g * (input * 0)
+    if p == 1:
+        return g * F.sign(input)
+    out = expand_reduced(F, out, shape, dim, keepdim)
+    if p in {INFINITY, -INFINITY}:
+        ties = F.abs(input) == out
+        return F.sign(input) * F.where(ties, g / F.sum(ties, dim=dim, keepdim=True) if shape else g, 0)
+    g = g / F.where(out == 0, INFINITY, out)
+    if p == 2:
+        return g * input
+    size = F.abs(input) / F.where(out == 0, 1, out)
+    if p < 2:
+        return g * out * F.sign(input) * F.where(input == 0, 0, F.where(input == 0, 1, size) ** (p - 1)) / F.where(out == 0, 1, out)
+    return g * input * size ** (p - 2)
+
+
+@composite("norm(input: Tensor, p: float | str | None = 'fro', dim: Dims = None, keepdim: bool = False, dtype: DTypeLike | None = None) -> Tensor")
+def norm(F: Any, input: Any, p: Any = "fro", dim: Any = None, keepdim: bool = False, dtype: Any = None) -> Any:
+    """The ``p``-norm of the elements over ``dim``: ``'fro'`` and 2 are Euclidean, 1 the sum and ``inf`` the largest of the magnitudes.
+
+    The gradient at 0 is 0. Floating point only.
+
+    >>> import autograd_core as ag
+    >>> ag.norm(ag.tensor([3.0, 4.0])).item()
+    5.0
+    """
+    if isinstance(p, str) and p != "fro":
+        raise RuntimeError(f"norm: expected p to be a number or 'fro', got {p!r}. Other matrix norms are in linalg")
+    if dtype is not None:
+        input = F.to_dtype(input, dtype=as_dtype(dtype))
+    return F.norm_over(input, p=2.0 if p is None or p == "fro" else float(p), dim=dim, keepdim=keepdim)

@@ -1,0 +1,130 @@
+"""Scans: cumulative sums and products, and the product of everything.
+
+The gradient of a product of n factors is the product of all the others. Dividing the product by each factor fails at
+zeros, so the others are multiplied up from the left and from the right, with ops whose own derivatives are of the
+same kind: right at zeros to any order.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..dtypes import as_dtype, int64
+from ..op import S, ints, op, span
+from ..spec import Meta, reduction_spec, wrap_dim
+from .reduce import HALF, LONG, SINGLE, _samples, axes, plain_dtype
+
+EVERYWHERE = ("torch", "Tensor")
+
+
+def _scan_spec(name: str) -> Any:
+    def spec(input: Any, *, dim: int, dtype: Any = None) -> Meta:
+        wrap_dim(dim, len(input.shape), name)
+        own = as_dtype(input.dtype) if dtype is None else as_dtype(dtype)
+        return Meta(tuple(input.shape), own if dtype is not None or own.is_floating_point or own.is_complex else int64)
+
+    return spec
+
+
+_SCANS = [S((3, 4), dim=0), S((2, 3, 4), dim=-1), S((), dim=0), S((0, 3), dim=1), S((1,), dim=0), S((3,), dim=0, dtype="float64"), S(ints(2, 3), dim=1),
+          S((3,), dim=1, error=IndexError, match="out of range")]
+
+
+def _scan(xp: Any, step: Any, input: Any, dim: int, dtype: Any) -> Any:
+    dtype = plain_dtype(dtype) or (LONG if input.dtype.kind in "bui" else input.dtype)
+    if not input.ndim:
+        wrap_dim(dim, 0)
+        return xp.asarray(input).astype(dtype)
+    return step(input, axis=dim, dtype=SINGLE).astype(HALF) if dtype is HALF else step(input, axis=dim, dtype=dtype)
+
+
+def _reversed(F: Any, scan: Any, input: Any, dim: int) -> Any:
+    """A scan from the end."""
+    return F.flip(scan(F.flip(input, dims=(dim,)), dim=dim), dims=(dim,)) if input.ndim else input
+
+
+@op("cumsum(input: Tensor, dim: int, *, dtype: DTypeLike | None = None) -> Tensor", kind="general", places=EVERYWHERE, spec=_scan_spec("cumsum"), samples=_SCANS)
+def cumsum(xp: Any, input: Any, *, dim: int, dtype: Any = None) -> Any:
+    """The running sum along ``dim``. Integers add up in int64.
+
+    >>> import autograd_core as ag
+    >>> ag.cumsum(ag.tensor([1.0, 2.0, 3.0]), dim=0).tolist()
+    [1.0, 3.0, 6.0]
+    """
+    return _scan(xp, xp.cumsum, input, dim, dtype)
+
+
+@cumsum.vjp("input")
+def _(F: Any, g: Any, input_dtype: Any, dim: int, dtype: Any) -> Any:
+    if dtype is not None:
+        g = F.to_dtype(g, dtype=input_dtype)
+    return _reversed(F, F.cumsum, g, dim)
+
+
+@op("cumprod(input: Tensor, dim: int, *, dtype: DTypeLike | None = None) -> Tensor", kind="general", places=EVERYWHERE, spec=_scan_spec("cumprod"), samples=_SCANS)
+def cumprod(xp: Any, input: Any, *, dim: int, dtype: Any = None) -> Any:
+    """The running product along ``dim``. Integers multiply in int64."""
+    return _scan(xp, xp.cumprod, input, dim, dtype)
+
+
+@cumprod.vjp("input")
+def _(F: Any, g: Any, input: Any, input_dtype: Any, dim: int, dtype: Any) -> Any:
+    if dtype is not None:
+        g = F.to_dtype(g, dtype=input_dtype)
+    if not input.ndim:
+        return g
+    # The running product by doubling: each level multiplies an element with the one `step` before it. Going back
+    # through the levels gives the gradient by multiplications alone.
+    levels = [input]
+    step = 1
+    while step < input.shape[dim]:
+        levels.append(levels[-1] * F.shift(levels[-1], dim=dim, step=step, fill=1))
+        step *= 2
+    for level in reversed(levels[:-1]):
+        step //= 2
+        g = g * F.shift(level, dim=dim, step=step, fill=1) + F.shift(g * level, dim=dim, step=-step, fill=0)
+    return g
+
+
+@op("shift(input: Tensor, dim: int, step: int, fill: float) -> Tensor", kind="shape", samples=[
+    S((3, 4), dim=1, step=1, fill=1), S((3, 4), dim=0, step=-2, fill=0), S((3,), dim=0, step=5, fill=1), S((0, 2), dim=0, step=1, fill=0)])
+def shift(xp: Any, input: Any, *, dim: int, step: int, fill: float) -> Any:
+    """``input`` moved by ``step`` places along ``dim``; what comes in is ``fill``."""
+    moved = xp.full(input.shape, fill, dtype=input.dtype)
+    n = input.shape[dim]
+    if -n < step < n:
+        before = (slice(None),) * (dim % input.ndim)
+        to, from_ = (slice(step, None), slice(None, n - step)) if step >= 0 else (slice(None, n + step), slice(-step, None))
+        moved[(*before, to)] = input[(*before, from_)]
+    return moved
+
+
+@shift.vjp("input")
+def _(F: Any, g: Any, dim: int, step: int) -> Any:
+    return F.shift(g, dim=dim, step=-step, fill=0)
+
+
+@op("prod(input: Tensor, dim: int | None = None, keepdim: bool = False, *, dtype: DTypeLike | None = None) -> Tensor", kind="reduction", label="Π", places=EVERYWHERE,
+    spec=reduction_spec("prod", "sum"), samples=[*_samples(lambda *shape: span(0.5, 1.5, *shape), tuples=False), S((2, 3), dtype="float64"), S(ints(2, 3)),
+                                                 S(ints(5, low=0, high=2), dim=0)])
+def prod(xp: Any, input: Any, *, dim: Any = None, keepdim: bool = False, dtype: Any = None) -> Any:
+    """The product over ``dim``. Integers multiply in int64. The gradient is right where factors are zero, to any order."""
+    dtype = plain_dtype(dtype) or (LONG if input.dtype.kind in "bui" else input.dtype)
+    result = xp.prod(input, axis=axes(dim), keepdims=keepdim, dtype=SINGLE if dtype is HALF else dtype)
+    return result.astype(HALF) if dtype is HALF else result
+
+
+@prod.vjp("input")
+def _(F: Any, g: Any, input: Any, input_dtype: Any, input_shape: Any, dim: Any, keepdim: bool, dtype: Any) -> Any:
+    if dtype is not None:
+        g = F.to_dtype(g, dtype=input_dtype)
+    if not input_shape:
+        return g
+    if axes(dim) is None:
+        input, dim = F.reshape(input, shape=(-1,)), 0
+        g = F.reshape(g, shape=(1,))
+    elif not keepdim:
+        g = F.unsqueeze(g, dim=dim % len(input_shape))
+    before = F.shift(F.cumprod(input, dim=dim), dim=dim, step=1, fill=1)
+    after = F.shift(_reversed(F, F.cumprod, input, dim), dim=dim, step=-1, fill=1)
+    return F.reshape(g * (before * after), shape=input_shape)

@@ -1,0 +1,220 @@
+"""Optimizers whose rule is one update op: many small parameters are updated by one call of it.
+
+A pack is a list of parameters whose state lies side by side in flat arrays; what ``optimizer.state`` shows for each
+parameter are views of those. Large parameters get a pack of their own. A pack is remembered from step to step and made
+anew, from the values in ``state``, whenever someone replaced a parameter's memory or a piece of its state.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import accumulate
+from operator import is_not
+from typing import Any
+
+from autograd_core.backend.registry import backend_for_device, backend_of
+from autograd_core.config import enable_grad
+from autograd_core.dispatch import apply, overlapping, wrap
+from autograd_core.errors import InplaceError
+from autograd_core.op import Op
+from autograd_core.tensor import Tensor
+
+from .optimizer import Optimizer
+
+BLOCK = 16384
+"""Elements that are updated together on a CPU: as many as fit its cache together with their state."""
+
+
+class Pack:
+    """Parameters of one dtype on one device that are updated together."""
+
+    def __init__(self, parameters: list[Tensor], state: dict[Tensor, dict[str, Any]], names: tuple[str, ...], counts: bool, initial: Callable[[str], float], block: int) -> None:
+        self.parameters = parameters
+        self.arrays = [_writable(p) for p in parameters]
+        self.block = block
+        first = self.arrays[0]
+        xp = backend_of(first).xp
+        stops = list(accumulate(array.size for array in self.arrays))
+        self.slices = [slice(stop - array.size, stop) for stop, array in zip(stops, self.arrays, strict=True)]
+        self.entries = [state[p] for p in parameters] if names or counts else []
+        self.shown: list[tuple[dict[str, Any], str, Any]] = []
+        self.counts: Any = None
+        self.flats: list[Any] = []
+        if counts:
+            host = backend_for_device("cpu").xp
+            self.counts = host.array([float(entry.get("step", 0)) for entry in self.entries], dtype=host.float32)
+            for i, entry in enumerate(self.entries):
+                self._show(entry, "step", self.counts[i : i + 1].reshape(()))
+        for name in names:
+            flat = xp.full(stops[-1], initial(name), dtype=first.dtype)
+            for entry, array, where in zip(self.entries, self.arrays, self.slices, strict=True):
+                known = entry.get(name)
+                if known is not None:
+                    flat[where] = known.array.reshape(-1)
+                self._show(entry, name, flat[where].reshape(array.shape))
+            self.flats.append(flat)
+        state_arrays = ([self.counts] if counts else []) + self.flats
+        self.tensors = [wrap(array) for array in state_arrays] + parameters
+        self.fresh = True
+
+    def _show(self, entry: dict[str, Any], name: str, view: Any) -> None:
+        """Let the parameter's state be a view of the pack's; a Tensor that is there already is kept, with the new memory."""
+        known = entry.get(name)
+        if isinstance(known, Tensor):
+            known.data = wrap(view)
+        else:
+            known = entry[name] = wrap(view)
+        self.shown.append((entry, name, known))
+
+    def current(self, state: dict[Tensor, dict[str, Any]]) -> bool:
+        """Whether parameters and state still have the memory that the pack knows."""
+        for p, array in zip(self.parameters, self.arrays, strict=True):
+            if p.array is not array:
+                return False
+        for p, entry in zip(self.parameters, self.entries, strict=False):
+            if state.get(p) is not entry:
+                return False
+        return all(entry.get(name) is shown for entry, name, shown in self.shown)
+
+    def work(self, gradients: list[Any]) -> list[tuple[list[Any], int]]:
+        """The calls that update the members that have a gradient: inputs and ``count`` of each; one for all, if all are at the same step."""
+        for gradient in gradients:
+            if gradient is None:
+                break
+        else:
+            if self.counts is None or len(gradients) == 1 or (known := self.counts.tolist()).count(known[0]) == len(known):
+                return [([*self.tensors, *gradients], len(gradients))]
+        calls = []
+        for i, (p, where, gradient) in enumerate(zip(self.parameters, self.slices, gradients, strict=True)):
+            if gradient is not None:
+                state = ([] if self.counts is None else [self.counts[i : i + 1]]) + [flat[where] for flat in self.flats]
+                calls.append(([*(wrap(array) for array in state), p, gradient], 1))
+        return calls
+
+
+def _writable(p: Tensor) -> Any:
+    array = p.array
+    if overlapping(array) or not getattr(array.flags, "writeable", True):
+        what = "shares memory between its elements" if overlapping(array) else "is read-only"
+        raise InplaceError(f"a parameter of shape {tuple(p.shape)} cannot be updated in place: its memory {what}. Make it a copy first: .detach().clone().requires_grad_()")
+    return array
+
+
+class Packing:
+    """The packs of one parameter group; ``loose`` are the parameters that have had no gradient yet."""
+
+    def __init__(self, parameters: list[Tensor], names: tuple[str, ...]) -> None:
+        self.parameters = list(parameters)
+        self.names = names
+        self.packs: list[Pack] = []
+        self.loose = list(parameters)
+
+    def current(self, parameters: list[Tensor], names: tuple[str, ...], state: dict[Tensor, dict[str, Any]]) -> bool:
+        """Whether the packs can be used as they are."""
+        return (names == self.names and len(parameters) == len(self.parameters) and not any(map(is_not, parameters, self.parameters))
+                and all([pack.current(state) for pack in self.packs]))
+
+
+class PackedOptimizer(Optimizer):
+    """An optimizer that says what its rule's op is, what state it keeps and which attributes it takes."""
+
+    op: Op
+    counts_steps = True
+
+    def _start(self) -> None:
+        super()._start()
+        self._packings: dict[int, Packing] = {}
+
+    def _names(self, group: dict[str, Any]) -> tuple[str, ...]:
+        """The names of the state that has one entry per element, in the order in which the op takes it."""
+        raise NotImplementedError
+
+    def _attributes(self, group: dict[str, Any]) -> dict[str, Any]:
+        """The op's attributes; Python numbers, so that NumPy's never change a dtype."""
+        raise NotImplementedError
+
+    def _initial(self, group: dict[str, Any], name: str) -> float:
+        return 0.0
+
+    def _first(self, entry: dict[str, Any], names: tuple[str, ...]) -> bool:
+        """Whether the next update is a parameter's first."""
+        return not names or entry.get(names[0]) is None
+
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:
+        """Update the parameters that have a gradient, once.
+
+        ``closure``, if given, computes the loss anew, calls ``backward()`` and returns the loss, which is returned.
+        """
+        loss = None
+        if closure is not None:
+            with enable_grad():
+                loss = closure()
+        for group in self.param_groups:
+            self._update(group)
+        return loss
+
+    def _update(self, group: dict[str, Any]) -> None:
+        names = self._names(group)
+        parameters = group["params"]
+        packing = self._packings.get(id(group))
+        if packing is None or not packing.current(parameters, names, self.state):
+            packing = self._packings[id(group)] = Packing(parameters, names)
+        if packing.loose:
+            self._pack(packing, group)
+        attributes = self._attributes(group)
+        for pack in packing.packs:
+            attrs = {**attributes, "block": pack.block}
+            if "first" in attributes:
+                attrs["first"] = attributes["first"] and pack.fresh
+            for tensors, count in pack.work([p.grad for p in pack.parameters]):
+                attrs["count"] = count
+                apply(self.op, tensors, dict(attrs) if count != len(pack.parameters) else attrs)
+            pack.fresh = False
+
+    def _pack(self, packing: Packing, group: dict[str, Any]) -> None:
+        """Pack the loose parameters that have a gradient now."""
+        ready = [p for p in packing.loose if p.grad is not None]
+        if not ready:
+            return
+        alike: dict[Any, list[Tensor]] = {}
+        keeps = bool(packing.names) or self.counts_steps
+        for p in ready:
+            first = self._first(self.state[p], packing.names) if keeps else True
+            alike.setdefault((p.dtype, p.device, first), []).append(p)
+        made = []
+        for (_, device, first), members in alike.items():
+            block = BLOCK if device == "cpu" else 1 << 62
+            for parameters in _portions(members, block):
+                pack = Pack(parameters, self.state, packing.names, self.counts_steps, lambda name: self._initial(group, name), block)
+                pack.fresh = first
+                made.append(pack)
+        packing.packs += made
+        packed = {id(p) for p in ready}
+        packing.loose = [p for p in packing.loose if id(p) not in packed]
+
+    def _check_state(self, p: Tensor, number: int, key: str, value: Tensor) -> None:
+        if tuple(value.shape) != tuple(p.shape):
+            raise ValueError(f"loaded state dict has a {key!r} of shape {tuple(value.shape)} for parameter {number}, whose shape is {tuple(p.shape)}. "
+                             "Is it the state of another model, or of the same one with its parameters in another order?")
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        super().load_state_dict(state_dict)
+        self._packings.clear()
+
+
+def _portions(parameters: list[Tensor], block: int) -> list[list[Tensor]]:
+    """Small parameters together, up to ``block`` elements; each large one alone."""
+    portions: list[list[Tensor]] = []
+    together: list[Tensor] = []
+    room = 0
+    for p in parameters:
+        size = p.numel()
+        if size > block // 2:
+            portions.append([p])
+            continue
+        if not together or size > room:
+            portions.append(together := [])
+            room = block
+        together.append(p)
+        room -= size
+    return portions

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any, Union
 
 from . import ops as ops
 from .config import get_mode
-from .dispatch import TensorBase, apply, explain, new
+from .dispatch import TensorBase, apply, dtype_or_none, explain, link_view, new, real_array
 from .dispatch import inplace as write
 from .dtypes import dtype as DType
 from .dtypes import float32 as _float32
 from .dtypes import float64 as _float64
-from .node import Node, accumulate, next_seq
+from .dtypes import from_numpy_dtype
+from .node import GeneralNode, Node, accumulate, next_seq
 from .op import COMPOSITES, REGISTRY
 
 if TYPE_CHECKING:
@@ -175,6 +176,21 @@ _any = REGISTRY["any"]
 _amax = REGISTRY["amax"]
 _amin = REGISTRY["amin"]
 _argmax = REGISTRY["argmax"]
+_argmin = REGISTRY["argmin"]
+_pick = REGISTRY["pick"]
+_place = REGISTRY["place"]
+_max_along = REGISTRY["max_along"]
+_min_along = REGISTRY["min_along"]
+_variance = REGISTRY["variance"]
+_deviation = REGISTRY["deviation"]
+_logsumexp = REGISTRY["logsumexp"]
+_softmax_along = REGISTRY["softmax_along"]
+_log_softmax_along = REGISTRY["log_softmax_along"]
+_norm_over = REGISTRY["norm_over"]
+_cumsum = REGISTRY["cumsum"]
+_cumprod = REGISTRY["cumprod"]
+_shift = REGISTRY["shift"]
+_prod = REGISTRY["prod"]
 _matmul = REGISTRY["matmul"]
 _draw_uniform = REGISTRY["draw_uniform"]
 _draw_normal = REGISTRY["draw_normal"]
@@ -192,6 +208,14 @@ _adagrad_update = REGISTRY["adagrad_update"]
 _convolution = REGISTRY["convolution"]
 _convolution_input_grad = REGISTRY["convolution_input_grad"]
 _convolution_weight_grad = REGISTRY["convolution_weight_grad"]
+_max_pool = REGISTRY["max_pool"]
+_max_pool_scatter = REGISTRY["max_pool_scatter"]
+_max_pool_pick = REGISTRY["max_pool_pick"]
+_max_pool_indices = REGISTRY["max_pool_indices"]
+_avg_pool = REGISTRY["avg_pool"]
+_avg_pool_grad = REGISTRY["avg_pool_grad"]
+_adaptive_average = REGISTRY["adaptive_average"]
+_adaptive_average_grad = REGISTRY["adaptive_average_grad"]
 _k_add = _add.kernels
 _k_sub = _sub.kernels
 _k_mul = _mul.kernels
@@ -204,6 +228,7 @@ _k_reciprocal = _reciprocal.kernels
 _k_floor = _floor.kernels
 _k_ceil = _ceil.kernels
 _k_trunc = _trunc.kernels
+_k_round = _round.kernels
 _k_remainder = _remainder.kernels
 _k_fmod = _fmod.kernels
 _k_floor_divide = _floor_divide.kernels
@@ -232,12 +257,170 @@ _k_atanh = _atanh.kernels
 _k_atan2 = _atan2.kernels
 _k_sigmoid = _sigmoid.kernels
 _k_relu = _relu.kernels
+_k_leaky_relu = _leaky_relu.kernels
+_k_elu = _elu.kernels
+_k_softplus = _softplus.kernels
 _k_logsigmoid = _logsigmoid.kernels
+_k_silu = _silu.kernels
+_r_silu_input = _silu.rules["input"].function
+_k_mish = _mish.kernels
+_r_mish_input = _mish.rules["input"].function
+_k_hardtanh = _hardtanh.kernels
 _k_relu6 = _relu6.kernels
 _k_softsign = _softsign.kernels
 _k_maximum = _maximum.kernels
 _k_minimum = _minimum.kernels
+_k_clamp = _clamp.kernels
+_r_clamp_input = _clamp.rules["input"].function
+_r_clamp_min = _clamp.rules["min"].function
+_r_clamp_max = _clamp.rules["max"].function
 _k_masked = _masked.kernels
+_k_broadcast_to = _broadcast_to.kernels
+_r_broadcast_to_input = _broadcast_to.rules["input"].function
+_k_sum_to = _sum_to.kernels
+_r_sum_to_input = _sum_to.rules["input"].function
+_k_reshape = _reshape.kernels
+_r_reshape_input = _reshape.rules["input"].function
+_k_permute = _permute.kernels
+_r_permute_input = _permute.rules["input"].function
+_k_transpose = _transpose.kernels
+_r_transpose_input = _transpose.rules["input"].function
+_k_unsqueeze = _unsqueeze.kernels
+_r_unsqueeze_input = _unsqueeze.rules["input"].function
+_k_squeeze = _squeeze.kernels
+_r_squeeze_input = _squeeze.rules["input"].function
+_k_view = _view.kernels
+_r_view_input = _view.rules["input"].function
+_k_diagonal = _diagonal.kernels
+_r_diagonal_input = _diagonal.rules["input"].function
+_k_diagonal_place = _diagonal_place.kernels
+_r_diagonal_place_input = _diagonal_place.rules["input"].function
+_k_clone = _clone.kernels
+_r_clone_input = _clone.rules["input"].function
+_k_copy = _copy.kernels
+_r_copy_input = _copy.rules["input"].function
+_r_copy_source = _copy.rules["source"].function
+_k_fill = _fill.kernels
+_r_fill_input = _fill.rules["input"].function
+_r_fill_value = _fill.rules["value"].function
+_k_view_write = _view_write.kernels
+_r_view_write_base = _view_write.rules["base"].function
+_r_view_write_value = _view_write.rules["value"].function
+_k_view_erase = _view_erase.kernels
+_r_view_erase_input = _view_erase.rules["input"].function
+_k_view_read = _view_read.kernels
+_r_view_read_input = _view_read.rules["input"].function
+_k_view_place = _view_place.kernels
+_r_view_place_input = _view_place.rules["input"].function
+_k_to_dtype = _to_dtype.kernels
+_r_to_dtype_input = _to_dtype.rules["input"].function
+_k_to_device = _to_device.kernels
+_r_to_device_input = _to_device.rules["input"].function
+_k_flip = _flip.kernels
+_r_flip_input = _flip.rules["input"].function
+_k_roll = _roll.kernels
+_r_roll_input = _roll.rules["input"].function
+_k_tril = _tril.kernels
+_r_tril_input = _tril.rules["input"].function
+_k_triu = _triu.kernels
+_r_triu_input = _triu.rules["input"].function
+_k_extend = _extend.kernels
+_r_extend_input = _extend.rules["input"].function
+_k_extend_adjoint = _extend_adjoint.kernels
+_r_extend_adjoint_input = _extend_adjoint.rules["input"].function
+_k_slice_view = _slice_view.kernels
+_r_slice_view_input = _slice_view.rules["input"].function
+_k_slice_place = _slice_place.kernels
+_r_slice_place_input = _slice_place.rules["input"].function
+_k_slice_write = _slice_write.kernels
+_r_slice_write_input = _slice_write.rules["input"].function
+_r_slice_write_value = _slice_write.rules["value"].function
+_k_index = _index.kernels
+_r_index_input = _index.rules["input"].function
+_k_index_accumulate = _index_accumulate.kernels
+_r_index_accumulate_input = _index_accumulate.rules["input"].function
+_k_index_write = _index_write.kernels
+_r_index_write_input = _index_write.rules["input"].function
+_r_index_write_values = _index_write.rules["values"].function
+_k_index_select = _index_select.kernels
+_r_index_select_input = _index_select.rules["input"].function
+_k_index_add = _index_add.kernels
+_r_index_add_input = _index_add.rules["input"].function
+_r_index_add_source = _index_add.rules["source"].function
+_k_gather = _gather.kernels
+_r_gather_input = _gather.rules["input"].function
+_k_gather_accumulate = _gather_accumulate.kernels
+_r_gather_accumulate_input = _gather_accumulate.rules["input"].function
+_k_scatter = _scatter.kernels
+_r_scatter_input = _scatter.rules["input"].function
+_r_scatter_src = _scatter.rules["src"].function
+_k_scatter_add = _scatter_add.kernels
+_r_scatter_add_input = _scatter_add.rules["input"].function
+_r_scatter_add_src = _scatter_add.rules["src"].function
+_k_masked_fill = _masked_fill.kernels
+_r_masked_fill_input = _masked_fill.rules["input"].function
+_r_masked_fill_value = _masked_fill.rules["value"].function
+_k_masked_place = _masked_place.kernels
+_r_masked_place_input = _masked_place.rules["input"].function
+_k_embedding = _embedding.kernels
+_r_embedding_weight = _embedding.rules["weight"].function
+_k_sum = _sum.kernels
+_r_sum_input = _sum.rules["input"].function
+_k_mean = _mean.kernels
+_r_mean_input = _mean.rules["input"].function
+_k_amax = _amax.kernels
+_r_amax_input = _amax.rules["input"].function
+_k_amin = _amin.kernels
+_r_amin_input = _amin.rules["input"].function
+_k_pick = _pick.kernels
+_r_pick_input = _pick.rules["input"].function
+_k_place = _place.kernels
+_r_place_input = _place.rules["input"].function
+_k_variance = _variance.kernels
+_r_variance_input = _variance.rules["input"].function
+_k_deviation = _deviation.kernels
+_r_deviation_input = _deviation.rules["input"].function
+_k_logsumexp = _logsumexp.kernels
+_r_logsumexp_input = _logsumexp.rules["input"].function
+_k_softmax_along = _softmax_along.kernels
+_r_softmax_along_input = _softmax_along.rules["input"].function
+_k_log_softmax_along = _log_softmax_along.kernels
+_r_log_softmax_along_input = _log_softmax_along.rules["input"].function
+_k_cumsum = _cumsum.kernels
+_r_cumsum_input = _cumsum.rules["input"].function
+_k_cumprod = _cumprod.kernels
+_r_cumprod_input = _cumprod.rules["input"].function
+_k_shift = _shift.kernels
+_r_shift_input = _shift.rules["input"].function
+_k_prod = _prod.kernels
+_r_prod_input = _prod.rules["input"].function
+_k_matmul = _matmul.kernels
+_r_matmul_input = _matmul.rules["input"].function
+_r_matmul_other = _matmul.rules["other"].function
+_k_convolution = _convolution.kernels
+_r_convolution_input = _convolution.rules["input"].function
+_r_convolution_weight = _convolution.rules["weight"].function
+_r_convolution_bias = _convolution.rules["bias"].function
+_k_convolution_input_grad = _convolution_input_grad.kernels
+_r_convolution_input_grad_grad = _convolution_input_grad.rules["grad"].function
+_r_convolution_input_grad_weight = _convolution_input_grad.rules["weight"].function
+_k_convolution_weight_grad = _convolution_weight_grad.kernels
+_r_convolution_weight_grad_input = _convolution_weight_grad.rules["input"].function
+_r_convolution_weight_grad_grad = _convolution_weight_grad.rules["grad"].function
+_k_max_pool = _max_pool.kernels
+_r_max_pool_input = _max_pool.rules["input"].function
+_k_max_pool_scatter = _max_pool_scatter.kernels
+_r_max_pool_scatter_grad = _max_pool_scatter.rules["grad"].function
+_k_max_pool_pick = _max_pool_pick.kernels
+_r_max_pool_pick_values = _max_pool_pick.rules["values"].function
+_k_avg_pool = _avg_pool.kernels
+_r_avg_pool_input = _avg_pool.rules["input"].function
+_k_avg_pool_grad = _avg_pool_grad.kernels
+_r_avg_pool_grad_grad = _avg_pool_grad.rules["grad"].function
+_k_adaptive_average = _adaptive_average.kernels
+_r_adaptive_average_input = _adaptive_average.rules["input"].function
+_k_adaptive_average_grad = _adaptive_average_grad.kernels
+_r_adaptive_average_grad_grad = _adaptive_average_grad.rules["grad"].function
 _div_rounded = COMPOSITES["div_rounded"].function
 _diag = COMPOSITES["diag"].function
 _diag_embed = COMPOSITES["diag_embed"].function
@@ -273,12 +456,28 @@ _nonzero = COMPOSITES["nonzero"].function
 _unique = COMPOSITES["unique"].function
 _nansum = COMPOSITES["nansum"].function
 _nanmean = COMPOSITES["nanmean"].function
+_max = COMPOSITES["max"].function
+_min = COMPOSITES["min"].function
+_aminmax = COMPOSITES["aminmax"].function
+_var = COMPOSITES["var"].function
+_std = COMPOSITES["std"].function
+_var_mean = COMPOSITES["var_mean"].function
+_std_mean = COMPOSITES["std_mean"].function
+_softmax = COMPOSITES["softmax"].function
+_log_softmax = COMPOSITES["log_softmax"].function
+_softmin = COMPOSITES["softmin"].function
+_norm = COMPOSITES["norm"].function
 _dropout = COMPOSITES["dropout"].function
 _feature_dropout = COMPOSITES["feature_dropout"].function
 _alpha_dropout = COMPOSITES["alpha_dropout"].function
 _conv2d = COMPOSITES["conv2d"].function
 _conv1d = COMPOSITES["conv1d"].function
 _conv_transpose2d = COMPOSITES["conv_transpose2d"].function
+_max_pool2d = COMPOSITES["max_pool2d"].function
+_max_pool1d = COMPOSITES["max_pool1d"].function
+_avg_pool2d = COMPOSITES["avg_pool2d"].function
+_avg_pool1d = COMPOSITES["avg_pool1d"].function
+_adaptive_avg_pool2d = COMPOSITES["adaptive_avg_pool2d"].function
 
 
 class _add_node(Node):
@@ -314,8 +513,7 @@ def add(input: Tensor, other: TensorLike, *, alpha: Number = 1) -> Tensor:
         a_input = input._array
         n_input = input._node
         d = a_input.dtype
-        c = other.__class__
-        if c is _float or c is _int:
+        if other.__class__ is _float or other.__class__ is _int:
             a_other: Any = other
             n_other = None
         else:
@@ -331,7 +529,7 @@ def add(input: Tensor, other: TensorLike, *, alpha: Number = 1) -> Tensor:
     try:
         out = a_input + a_other
     except Exception as error:
-        raise explain(_add, (input, other,), {}, error) from error
+        raise explain(_add, (input, other), {}, error) from error
     t: Tensor = new(Tensor)
     t._view = None
     t._array = out
@@ -401,8 +599,7 @@ def sub(input: Tensor, other: TensorLike, *, alpha: Number = 1) -> Tensor:
         a_input = input._array
         n_input = input._node
         d = a_input.dtype
-        c = other.__class__
-        if c is _float or c is _int:
+        if other.__class__ is _float or other.__class__ is _int:
             a_other: Any = other
             n_other = None
         else:
@@ -418,7 +615,7 @@ def sub(input: Tensor, other: TensorLike, *, alpha: Number = 1) -> Tensor:
     try:
         out = a_input - a_other
     except Exception as error:
-        raise explain(_sub, (input, other,), {}, error) from error
+        raise explain(_sub, (input, other), {}, error) from error
     t: Tensor = new(Tensor)
     t._view = None
     t._array = out
@@ -487,8 +684,7 @@ def mul(input: Tensor, other: TensorLike) -> Tensor:
         a_input = input._array
         n_input = input._node
         d = a_input.dtype
-        c = other.__class__
-        if c is _float or c is _int:
+        if other.__class__ is _float or other.__class__ is _int:
             a_other: Any = other
             n_other = None
         else:
@@ -504,7 +700,7 @@ def mul(input: Tensor, other: TensorLike) -> Tensor:
     try:
         out = a_input * a_other
     except Exception as error:
-        raise explain(_mul, (input, other,), {}, error) from error
+        raise explain(_mul, (input, other), {}, error) from error
     t: Tensor = new(Tensor)
     t._view = None
     t._array = out
@@ -573,8 +769,7 @@ def div(input: Tensor, other: TensorLike, *, rounding_mode: str | None = None) -
         a_input = input._array
         n_input = input._node
         d = a_input.dtype
-        c = other.__class__
-        if c is _float or c is _int:
+        if other.__class__ is _float or other.__class__ is _int:
             a_other: Any = other
             n_other = None
         else:
@@ -590,7 +785,7 @@ def div(input: Tensor, other: TensorLike, *, rounding_mode: str | None = None) -
     try:
         out = a_input / a_other
     except Exception as error:
-        raise explain(_div, (input, other,), {}, error) from error
+        raise explain(_div, (input, other), {}, error) from error
     t: Tensor = new(Tensor)
     t._view = None
     t._array = out
@@ -715,8 +910,7 @@ def pow(input: Tensor, exponent: TensorLike) -> Tensor:
         a_input = input._array
         n_input = input._node
         d = a_input.dtype
-        c = exponent.__class__
-        if c is _float or c is _int:
+        if exponent.__class__ is _float or exponent.__class__ is _int:
             a_exponent: Any = exponent
             n_exponent = None
         else:
@@ -732,7 +926,7 @@ def pow(input: Tensor, exponent: TensorLike) -> Tensor:
     try:
         out = a_input ** a_exponent
     except Exception as error:
-        raise explain(_pow, (input, exponent,), {}, error) from error
+        raise explain(_pow, (input, exponent), {}, error) from error
     t: Tensor = new(Tensor)
     t._view = None
     t._array = out
@@ -1105,9 +1299,58 @@ def trunc_(input: Tensor) -> Tensor:
     return write(_trunc, input, (), {})
 
 
+class _round_node(GeneralNode):
+    __slots__ = ()
+    op = _round
+    dtypes = None
+    shapes = None
+
+    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+        to_input, = self.parents
+        r = g * 0
+        if pending[to_input] is None:
+            pending[to_input] = r
+        else:
+            accumulate(pending, to_input, r)
+
+
 def round(input: Tensor, *, decimals: builtins.int = 0) -> Tensor:
     """``input`` rounded to ``decimals`` places, halves to the even neighbour; the gradient is 0."""
-    return apply(_round, (input,), {"decimals": decimals})
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_round, (input,), {"decimals": decimals})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_round, (input,), {"decimals": decimals})
+    try:
+        out = _k_round[a_input.__class__](a_input, decimals=decimals)
+    except Exception as error:
+        raise explain(_round, (input,), {"decimals": decimals}, error) from error
+    t: Tensor = new(Tensor)
+    t._view = None
+    t._array = out
+    if n_input is not None and mode.grad:
+        t._node = n = _round_node()
+        n.parents = (n_input,)
+        n.saved = None
+        n.hooks = None
+        n.scope = mode.scope
+        shape = out.shape
+        n.attrs = {"decimals": decimals}
+        if shape == n_input.shape:
+            shape = n_input.shape
+        n.shape = shape
+        if shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
 
 
 def round_(input: Tensor, *, decimals: builtins.int = 0) -> Tensor:
@@ -1147,8 +1390,7 @@ def remainder(input: Tensor, other: TensorLike) -> Tensor:
         a_input = input._array
         n_input = input._node
         d = a_input.dtype
-        c = other.__class__
-        if c is _float or c is _int:
+        if other.__class__ is _float or other.__class__ is _int:
             a_other: Any = other
             n_other = None
         else:
@@ -1164,7 +1406,7 @@ def remainder(input: Tensor, other: TensorLike) -> Tensor:
     try:
         out = _k_remainder[a_input.__class__](a_input, a_other)
     except Exception as error:
-        raise explain(_remainder, (input, other,), {}, error) from error
+        raise explain(_remainder, (input, other), {}, error) from error
     t: Tensor = new(Tensor)
     t._view = None
     t._array = out
@@ -1231,8 +1473,7 @@ def fmod(input: Tensor, other: TensorLike) -> Tensor:
         a_input = input._array
         n_input = input._node
         d = a_input.dtype
-        c = other.__class__
-        if c is _float or c is _int:
+        if other.__class__ is _float or other.__class__ is _int:
             a_other: Any = other
             n_other = None
         else:
@@ -1248,7 +1489,7 @@ def fmod(input: Tensor, other: TensorLike) -> Tensor:
     try:
         out = _k_fmod[a_input.__class__](a_input, a_other)
     except Exception as error:
-        raise explain(_fmod, (input, other,), {}, error) from error
+        raise explain(_fmod, (input, other), {}, error) from error
     t: Tensor = new(Tensor)
     t._view = None
     t._array = out
@@ -1314,8 +1555,7 @@ def floor_divide(input: Tensor, other: TensorLike) -> Tensor:
         a_input = input._array
         n_input = input._node
         d = a_input.dtype
-        c = other.__class__
-        if c is _float or c is _int:
+        if other.__class__ is _float or other.__class__ is _int:
             a_other: Any = other
             n_other = None
         else:
@@ -1331,7 +1571,7 @@ def floor_divide(input: Tensor, other: TensorLike) -> Tensor:
     try:
         out = _k_floor_divide[a_input.__class__](a_input, a_other)
     except Exception as error:
-        raise explain(_floor_divide, (input, other,), {}, error) from error
+        raise explain(_floor_divide, (input, other), {}, error) from error
     t: Tensor = new(Tensor)
     t._view = None
     t._array = out
@@ -1397,8 +1637,7 @@ def trunc_divide(input: Tensor, other: TensorLike) -> Tensor:
         a_input = input._array
         n_input = input._node
         d = a_input.dtype
-        c = other.__class__
-        if c is _float or c is _int:
+        if other.__class__ is _float or other.__class__ is _int:
             a_other: Any = other
             n_other = None
         else:
@@ -1414,7 +1653,7 @@ def trunc_divide(input: Tensor, other: TensorLike) -> Tensor:
     try:
         out = _k_trunc_divide[a_input.__class__](a_input, a_other)
     except Exception as error:
-        raise explain(_trunc_divide, (input, other,), {}, error) from error
+        raise explain(_trunc_divide, (input, other), {}, error) from error
     t: Tensor = new(Tensor)
     t._view = None
     t._array = out
@@ -2598,8 +2837,7 @@ def atan2(input: Tensor, other: TensorLike) -> Tensor:
         a_input = input._array
         n_input = input._node
         d = a_input.dtype
-        c = other.__class__
-        if c is _float or c is _int:
+        if other.__class__ is _float or other.__class__ is _int:
             a_other: Any = other
             n_other = None
         else:
@@ -2615,7 +2853,7 @@ def atan2(input: Tensor, other: TensorLike) -> Tensor:
     try:
         out = _k_atan2[a_input.__class__](a_input, a_other)
     except Exception as error:
-        raise explain(_atan2, (input, other,), {}, error) from error
+        raise explain(_atan2, (input, other), {}, error) from error
     t: Tensor = new(Tensor)
     t._view = None
     t._array = out
@@ -2761,23 +2999,180 @@ def relu_(input: Tensor, *, inplace: builtins.bool = False) -> Tensor:
     return write(_relu, input, (), {})
 
 
+class _leaky_relu_node(GeneralNode):
+    __slots__ = ()
+    op = _leaky_relu
+    dtypes = None
+    shapes = None
+
+    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+        to_input, = self.parents
+        input, = self.saved
+        attrs = self.attrs
+        negative_slope = attrs["negative_slope"]
+        r = F.where(input > 0, g, g * negative_slope)
+        if pending[to_input] is None:
+            pending[to_input] = r
+        else:
+            accumulate(pending, to_input, r)
+
+
 def leaky_relu(input: Tensor, negative_slope: builtins.float = 0.01, inplace: builtins.bool = False) -> Tensor:
     """``input`` where positive, ``negative_slope * input`` elsewhere."""
     if inplace:
         return write(_leaky_relu, input, (), {"negative_slope": negative_slope})
-    return apply(_leaky_relu, (input,), {"negative_slope": negative_slope})
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_leaky_relu, (input,), {"negative_slope": negative_slope})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_leaky_relu, (input,), {"negative_slope": negative_slope})
+    try:
+        out = _k_leaky_relu[a_input.__class__](a_input, negative_slope=negative_slope)
+    except Exception as error:
+        raise explain(_leaky_relu, (input,), {"negative_slope": negative_slope}, error) from error
+    t: Tensor = new(Tensor)
+    t._view = None
+    t._array = out
+    if n_input is not None and mode.grad:
+        t._node = n = _leaky_relu_node()
+        n.parents = (n_input,)
+        n.saved = (a_input,)
+        n.hooks = None
+        n.scope = mode.scope
+        shape = out.shape
+        n.attrs = {"negative_slope": negative_slope}
+        if shape == n_input.shape:
+            shape = n_input.shape
+        n.shape = shape
+        if shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+class _elu_node(GeneralNode):
+    __slots__ = ()
+    op = _elu
+    dtypes = None
+    shapes = None
+
+    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+        to_input, = self.parents
+        input, = self.saved
+        attrs = self.attrs
+        alpha = attrs["alpha"]
+        r = F.where(input > 0, g, g * (alpha * F.exp(F.minimum(input, 0))))
+        if pending[to_input] is None:
+            pending[to_input] = r
+        else:
+            accumulate(pending, to_input, r)
 
 
 def elu(input: Tensor, alpha: builtins.float = 1.0, inplace: builtins.bool = False) -> Tensor:
     """``input`` where positive, ``alpha * (exp(input) - 1)`` elsewhere. Clevert et al. (2015), arXiv:1511.07289."""
     if inplace:
         return write(_elu, input, (), {"alpha": alpha})
-    return apply(_elu, (input,), {"alpha": alpha})
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_elu, (input,), {"alpha": alpha})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_elu, (input,), {"alpha": alpha})
+    try:
+        out = _k_elu[a_input.__class__](a_input, alpha=alpha)
+    except Exception as error:
+        raise explain(_elu, (input,), {"alpha": alpha}, error) from error
+    t: Tensor = new(Tensor)
+    t._view = None
+    t._array = out
+    if n_input is not None and mode.grad:
+        t._node = n = _elu_node()
+        n.parents = (n_input,)
+        n.saved = (a_input,)
+        n.hooks = None
+        n.scope = mode.scope
+        shape = out.shape
+        n.attrs = {"alpha": alpha}
+        if shape == n_input.shape:
+            shape = n_input.shape
+        n.shape = shape
+        if shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+class _softplus_node(GeneralNode):
+    __slots__ = ()
+    op = _softplus
+    dtypes = None
+    shapes = None
+
+    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+        to_input, = self.parents
+        input, = self.saved
+        attrs = self.attrs
+        beta = attrs["beta"]
+        threshold = attrs["threshold"]
+        r = F.where(input * beta > threshold, g, g * F.sigmoid(beta * input))
+        if pending[to_input] is None:
+            pending[to_input] = r
+        else:
+            accumulate(pending, to_input, r)
 
 
 def softplus(input: Tensor, beta: builtins.float = 1.0, threshold: builtins.float = 20.0) -> Tensor:
     """``log(1 + exp(beta * input)) / beta``; linear above ``threshold``."""
-    return apply(_softplus, (input,), {"beta": beta, "threshold": threshold})
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_softplus, (input,), {"beta": beta, "threshold": threshold})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_softplus, (input,), {"beta": beta, "threshold": threshold})
+    try:
+        out = _k_softplus[a_input.__class__](a_input, beta=beta, threshold=threshold)
+    except Exception as error:
+        raise explain(_softplus, (input,), {"beta": beta, "threshold": threshold}, error) from error
+    t: Tensor = new(Tensor)
+    t._view = None
+    t._array = out
+    if n_input is not None and mode.grad:
+        t._node = n = _softplus_node()
+        n.parents = (n_input,)
+        n.saved = (a_input,)
+        n.hooks = None
+        n.scope = mode.scope
+        shape = out.shape
+        n.attrs = {"beta": beta, "threshold": threshold}
+        if shape == n_input.shape:
+            shape = n_input.shape
+        n.shape = shape
+        if shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
 
 
 class _logsigmoid_node(Node):
@@ -2832,25 +3227,172 @@ def logsigmoid(input: Tensor) -> Tensor:
     return t
 
 
+class _silu_node(Node):
+    __slots__ = ()
+    op = _silu
+
+    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+        to_input, = self.parents
+        input, = self.saved
+        r = _r_silu_input(F, g, input)
+        if pending[to_input] is None:
+            pending[to_input] = r
+        else:
+            accumulate(pending, to_input, r)
+
+
 def silu(input: Tensor, inplace: builtins.bool = False) -> Tensor:
     """``input * sigmoid(input)``. Hendrycks and Gimpel (2016), arXiv:1606.08415."""
     if inplace:
         return write(_silu, input, (), {})
-    return apply(_silu, (input,), {})
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_silu, (input,), {})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_silu, (input,), {})
+    try:
+        out = _k_silu[a_input.__class__](a_input)
+    except Exception as error:
+        raise explain(_silu, (input,), {}, error) from error
+    t: Tensor = new(Tensor)
+    t._view = None
+    t._array = out
+    if n_input is not None and mode.grad:
+        t._node = n = _silu_node()
+        n.parents = (n_input,)
+        n.saved = (a_input,)
+        n.hooks = None
+        n.scope = mode.scope
+        shape = out.shape
+        if shape == n_input.shape:
+            shape = n_input.shape
+        n.shape = shape
+        if shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+class _mish_node(Node):
+    __slots__ = ()
+    op = _mish
+
+    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+        to_input, = self.parents
+        input, = self.saved
+        r = _r_mish_input(F, g, input)
+        if pending[to_input] is None:
+            pending[to_input] = r
+        else:
+            accumulate(pending, to_input, r)
 
 
 def mish(input: Tensor, inplace: builtins.bool = False) -> Tensor:
     """``input * tanh(softplus(input))``. Misra (2019), arXiv:1908.08681."""
     if inplace:
         return write(_mish, input, (), {})
-    return apply(_mish, (input,), {})
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_mish, (input,), {})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_mish, (input,), {})
+    try:
+        out = _k_mish[a_input.__class__](a_input)
+    except Exception as error:
+        raise explain(_mish, (input,), {}, error) from error
+    t: Tensor = new(Tensor)
+    t._view = None
+    t._array = out
+    if n_input is not None and mode.grad:
+        t._node = n = _mish_node()
+        n.parents = (n_input,)
+        n.saved = (a_input,)
+        n.hooks = None
+        n.scope = mode.scope
+        shape = out.shape
+        if shape == n_input.shape:
+            shape = n_input.shape
+        n.shape = shape
+        if shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+class _hardtanh_node(GeneralNode):
+    __slots__ = ()
+    op = _hardtanh
+    dtypes = None
+    shapes = None
+
+    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+        to_input, = self.parents
+        input, = self.saved
+        attrs = self.attrs
+        min_val = attrs["min_val"]
+        max_val = attrs["max_val"]
+        r = F.where((input > min_val) & (input < max_val), g, 0)
+        if pending[to_input] is None:
+            pending[to_input] = r
+        else:
+            accumulate(pending, to_input, r)
 
 
 def hardtanh(input: Tensor, min_val: builtins.float = -1.0, max_val: builtins.float = 1.0, inplace: builtins.bool = False) -> Tensor:
     """``input`` limited to the range from ``min_val`` to ``max_val``; the gradient at and beyond both is 0."""
     if inplace:
         return write(_hardtanh, input, (), {"min_val": min_val, "max_val": max_val})
-    return apply(_hardtanh, (input,), {"min_val": min_val, "max_val": max_val})
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_hardtanh, (input,), {"min_val": min_val, "max_val": max_val})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_hardtanh, (input,), {"min_val": min_val, "max_val": max_val})
+    try:
+        out = _k_hardtanh[a_input.__class__](a_input, min_val=min_val, max_val=max_val)
+    except Exception as error:
+        raise explain(_hardtanh, (input,), {"min_val": min_val, "max_val": max_val}, error) from error
+    t: Tensor = new(Tensor)
+    t._view = None
+    t._array = out
+    if n_input is not None and mode.grad:
+        t._node = n = _hardtanh_node()
+        n.parents = (n_input,)
+        n.saved = (a_input,)
+        n.hooks = None
+        n.scope = mode.scope
+        shape = out.shape
+        n.attrs = {"min_val": min_val, "max_val": max_val}
+        if shape == n_input.shape:
+            shape = n_input.shape
+        n.shape = shape
+        if shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
 
 
 class _relu6_node(Node):
@@ -2869,6 +3411,8 @@ class _relu6_node(Node):
 
 def relu6(input: Tensor, inplace: builtins.bool = False) -> Tensor:
     """``min(max(input, 0), 6)``."""
+    if inplace:
+        return write(_relu6, input, (), {})
     try:
         a_input = input._array
         n_input = input._node
@@ -2989,8 +3533,7 @@ def maximum(input: Tensor, other: TensorLike) -> Tensor:
         a_input = input._array
         n_input = input._node
         d = a_input.dtype
-        c = other.__class__
-        if c is _float or c is _int:
+        if other.__class__ is _float or other.__class__ is _int:
             a_other: Any = other
             n_other = None
         else:
@@ -3006,7 +3549,7 @@ def maximum(input: Tensor, other: TensorLike) -> Tensor:
     try:
         out = _k_maximum[a_input.__class__](a_input, a_other)
     except Exception as error:
-        raise explain(_maximum, (input, other,), {}, error) from error
+        raise explain(_maximum, (input, other), {}, error) from error
     t: Tensor = new(Tensor)
     t._view = None
     t._array = out
@@ -3068,8 +3611,7 @@ def minimum(input: Tensor, other: TensorLike) -> Tensor:
         a_input = input._array
         n_input = input._node
         d = a_input.dtype
-        c = other.__class__
-        if c is _float or c is _int:
+        if other.__class__ is _float or other.__class__ is _int:
             a_other: Any = other
             n_other = None
         else:
@@ -3085,7 +3627,7 @@ def minimum(input: Tensor, other: TensorLike) -> Tensor:
     try:
         out = _k_minimum[a_input.__class__](a_input, a_other)
     except Exception as error:
-        raise explain(_minimum, (input, other,), {}, error) from error
+        raise explain(_minimum, (input, other), {}, error) from error
     t: Tensor = new(Tensor)
     t._view = None
     t._array = out
@@ -3115,9 +3657,90 @@ def minimum(input: Tensor, other: TensorLike) -> Tensor:
     return t
 
 
+class _clamp_node(Node):
+    __slots__ = ()
+    op = _clamp
+
+    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+        to_input, to_min, to_max = self.parents
+        input, min, max = self.saved
+        shape = self.shape
+        if to_input is not None:
+            r = _r_clamp_input(F, g, input, min, max)
+            if shape is not to_input.shape and shape != to_input.shape:
+                r = F.sum_to(r, shape=to_input.shape)
+            if pending[to_input] is None:
+                pending[to_input] = r
+            else:
+                accumulate(pending, to_input, r)
+        if to_min is not None:
+            r = _r_clamp_min(F, g, input, min, max)
+            if shape is not to_min.shape and shape != to_min.shape:
+                r = F.sum_to(r, shape=to_min.shape)
+            if pending[to_min] is None:
+                pending[to_min] = r
+            else:
+                accumulate(pending, to_min, r)
+        if to_max is not None:
+            r = _r_clamp_max(F, g, input, min, max)
+            if shape is not to_max.shape and shape != to_max.shape:
+                r = F.sum_to(r, shape=to_max.shape)
+            if pending[to_max] is None:
+                pending[to_max] = r
+            else:
+                accumulate(pending, to_max, r)
+
+
 def clamp(input: Tensor, min: TensorLike | None = None, max: TensorLike | None = None) -> Tensor:
     """``input`` limited to the range from ``min`` to ``max``; either may be left out."""
-    return apply(_clamp, (input, min, max), {})
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+        if min.__class__ is _float or min.__class__ is _int or min is None:
+            a_min: Any = min
+            n_min = None
+        else:
+            a_min = min._array
+            n_min = min._node
+            if a_min.dtype is not d:
+                return apply(_clamp, (input, min, max), {})
+        if max.__class__ is _float or max.__class__ is _int or max is None:
+            a_max: Any = max
+            n_max = None
+        else:
+            a_max = max._array
+            n_max = max._node
+            if a_max.dtype is not d:
+                return apply(_clamp, (input, min, max), {})
+    except AttributeError:
+        return apply(_clamp, (input, min, max), {})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_clamp, (input, min, max), {})
+    try:
+        out = _k_clamp[a_input.__class__](a_input, a_min, a_max)
+    except Exception as error:
+        raise explain(_clamp, (input, min, max), {}, error) from error
+    t: Tensor = new(Tensor)
+    t._view = None
+    t._array = out
+    if (n_input is not None or n_min is not None or n_max is not None) and mode.grad:
+        t._node = n = _clamp_node()
+        n.parents = (n_input, n_min, n_max)
+        n.saved = (a_input, a_min, a_max)
+        n.hooks = None
+        n.scope = mode.scope
+        shape = out.shape
+        n.shape = shape
+        if shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
 
 
 def clamp_(input: Tensor, min: TensorLike | None = None, max: TensorLike | None = None) -> Tensor:
@@ -3239,15 +3862,10 @@ def masked(upstream: Tensor, value: Tensor) -> Tensor:
         a_upstream = upstream._array
         n_upstream = upstream._node
         d = a_upstream.dtype
-        c = value.__class__
-        if c is _float or c is _int:
-            a_value: Any = value
-            n_value = None
-        else:
-            a_value = value._array
-            n_value = value._node
-            if a_value.dtype is not d:
-                return apply(_masked, (upstream, value), {})
+        a_value = value._array
+        n_value = value._node
+        if a_value.dtype is not d:
+            return apply(_masked, (upstream, value), {})
     except AttributeError:
         return apply(_masked, (upstream, value), {})
     mode = get_mode()
@@ -3256,7 +3874,7 @@ def masked(upstream: Tensor, value: Tensor) -> Tensor:
     try:
         out = _k_masked[a_upstream.__class__](a_upstream, a_value)
     except Exception as error:
-        raise explain(_masked, (upstream, value,), {}, error) from error
+        raise explain(_masked, (upstream, value), {}, error) from error
     t: Tensor = new(Tensor)
     t._view = None
     t._array = out
@@ -3296,41 +3914,413 @@ def real(input: Tensor) -> Tensor:
     return apply(_real, (input,), {})
 
 
+class _broadcast_to_node(GeneralNode):
+    __slots__ = ()
+    op = _broadcast_to
+    dtypes = None
+
+    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+        to_input, = self.parents
+        input_shape = self.shapes[0]
+        r = _r_broadcast_to_input(F, g, input_shape)
+        if pending[to_input] is None:
+            pending[to_input] = r
+        else:
+            accumulate(pending, to_input, r)
+
+
 def broadcast_to(input: Tensor, shape: Sequence[builtins.int]) -> Tensor:
     """``input`` broadcast to ``shape``, as a view."""
-    return apply(_broadcast_to, (input,), {"shape": shape})
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_broadcast_to, (input,), {"shape": shape})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_broadcast_to, (input,), {"shape": shape})
+    if not a_input.shape:
+        a_input = real_array(input)
+    try:
+        out = _k_broadcast_to[a_input.__class__](a_input, shape=shape)
+    except Exception as error:
+        raise explain(_broadcast_to, (input,), {"shape": shape}, error) from error
+    t: Tensor = new(Tensor)
+    t._view = None
+    t._array = out
+    if n_input is not None and mode.grad:
+        t._node = n = _broadcast_to_node()
+        n.parents = (n_input,)
+        n.saved = None
+        n.hooks = None
+        n.scope = mode.scope
+        shape = out.shape
+        n.attrs = {"shape": shape}
+        n.shapes = (a_input.shape,)
+        n.shape = shape
+        if shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    link_view(_broadcast_to, input, {"shape": shape}, t)
+    return t
+
+
+class _sum_to_node(GeneralNode):
+    __slots__ = ()
+    op = _sum_to
+    dtypes = None
+
+    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+        to_input, = self.parents
+        input_shape = self.shapes[0]
+        r = _r_sum_to_input(F, g, input_shape)
+        if pending[to_input] is None:
+            pending[to_input] = r
+        else:
+            accumulate(pending, to_input, r)
 
 
 def sum_to(input: Tensor, shape: Sequence[builtins.int]) -> Tensor:
     """The sum of ``input`` over the dimensions that broadcasting ``shape`` to its shape would add or stretch."""
-    return apply(_sum_to, (input,), {"shape": shape})
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_sum_to, (input,), {"shape": shape})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_sum_to, (input,), {"shape": shape})
+    try:
+        out = _k_sum_to[a_input.__class__](a_input, shape=shape)
+    except Exception as error:
+        raise explain(_sum_to, (input,), {"shape": shape}, error) from error
+    t: Tensor = new(Tensor)
+    t._view = None
+    t._array = out
+    if n_input is not None and mode.grad:
+        t._node = n = _sum_to_node()
+        n.parents = (n_input,)
+        n.saved = None
+        n.hooks = None
+        n.scope = mode.scope
+        shape = out.shape
+        n.attrs = {"shape": shape}
+        n.shapes = (a_input.shape,)
+        n.shape = shape
+        if shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+class _reshape_node(GeneralNode):
+    __slots__ = ()
+    op = _reshape
+    dtypes = None
+
+    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+        to_input, = self.parents
+        input_shape = self.shapes[0]
+        r = _r_reshape_input(F, g, input_shape)
+        if pending[to_input] is None:
+            pending[to_input] = r
+        else:
+            accumulate(pending, to_input, r)
 
 
 def reshape(input: Tensor, *values: builtins.int | Sequence[builtins.int], shape: Sequence[builtins.int] | None = None) -> Tensor:
     """The same elements in another shape; one size may be ``-1``. A view where the memory layout allows it."""
     shape = _sizes(values, shape)
-    return apply(_reshape, (input,), {"shape": shape})
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_reshape, (input,), {"shape": shape})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_reshape, (input,), {"shape": shape})
+    if not a_input.shape:
+        a_input = real_array(input)
+    try:
+        out = _k_reshape[a_input.__class__](a_input, shape=shape)
+    except Exception as error:
+        raise explain(_reshape, (input,), {"shape": shape}, error) from error
+    t: Tensor = new(Tensor)
+    t._view = None
+    t._array = out
+    if n_input is not None and mode.grad:
+        t._node = n = _reshape_node()
+        n.parents = (n_input,)
+        n.saved = None
+        n.hooks = None
+        n.scope = mode.scope
+        shape = out.shape
+        n.attrs = {"shape": shape}
+        n.shapes = (a_input.shape,)
+        n.shape = shape
+        if shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    link_view(_reshape, input, {"shape": shape}, t)
+    return t
+
+
+class _permute_node(GeneralNode):
+    __slots__ = ()
+    op = _permute
+    dtypes = None
+    shapes = None
+
+    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+        to_input, = self.parents
+        attrs = self.attrs
+        dims = attrs["dims"]
+        r = _r_permute_input(F, g, dims)
+        if pending[to_input] is None:
+            pending[to_input] = r
+        else:
+            accumulate(pending, to_input, r)
 
 
 def permute(input: Tensor, *values: builtins.int | Sequence[builtins.int], dims: Sequence[builtins.int] | None = None) -> Tensor:
     """The dimensions in another order."""
     dims = _sizes(values, dims)
-    return apply(_permute, (input,), {"dims": dims})
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_permute, (input,), {"dims": dims})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_permute, (input,), {"dims": dims})
+    if not a_input.shape:
+        a_input = real_array(input)
+    try:
+        out = _k_permute[a_input.__class__](a_input, dims=dims)
+    except Exception as error:
+        raise explain(_permute, (input,), {"dims": dims}, error) from error
+    t: Tensor = new(Tensor)
+    t._view = None
+    t._array = out
+    if n_input is not None and mode.grad:
+        t._node = n = _permute_node()
+        n.parents = (n_input,)
+        n.saved = None
+        n.hooks = None
+        n.scope = mode.scope
+        shape = out.shape
+        n.attrs = {"dims": dims}
+        n.shape = shape
+        if shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    link_view(_permute, input, {"dims": dims}, t)
+    return t
+
+
+class _transpose_node(GeneralNode):
+    __slots__ = ()
+    op = _transpose
+    dtypes = None
+    shapes = None
+
+    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+        to_input, = self.parents
+        attrs = self.attrs
+        dim0 = attrs["dim0"]
+        dim1 = attrs["dim1"]
+        r = _r_transpose_input(F, g, dim0, dim1)
+        if pending[to_input] is None:
+            pending[to_input] = r
+        else:
+            accumulate(pending, to_input, r)
 
 
 def transpose(input: Tensor, dim0: builtins.int, dim1: builtins.int) -> Tensor:
     """Two dimensions swapped."""
-    return apply(_transpose, (input,), {"dim0": dim0, "dim1": dim1})
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_transpose, (input,), {"dim0": dim0, "dim1": dim1})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_transpose, (input,), {"dim0": dim0, "dim1": dim1})
+    if not a_input.shape:
+        a_input = real_array(input)
+    try:
+        out = _k_transpose[a_input.__class__](a_input, dim0=dim0, dim1=dim1)
+    except Exception as error:
+        raise explain(_transpose, (input,), {"dim0": dim0, "dim1": dim1}, error) from error
+    t: Tensor = new(Tensor)
+    t._view = None
+    t._array = out
+    if n_input is not None and mode.grad:
+        t._node = n = _transpose_node()
+        n.parents = (n_input,)
+        n.saved = None
+        n.hooks = None
+        n.scope = mode.scope
+        shape = out.shape
+        n.attrs = {"dim0": dim0, "dim1": dim1}
+        n.shape = shape
+        if shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    link_view(_transpose, input, {"dim0": dim0, "dim1": dim1}, t)
+    return t
+
+
+class _unsqueeze_node(GeneralNode):
+    __slots__ = ()
+    op = _unsqueeze
+    dtypes = None
+
+    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+        to_input, = self.parents
+        input_shape = self.shapes[0]
+        r = _r_unsqueeze_input(F, g, input_shape)
+        if pending[to_input] is None:
+            pending[to_input] = r
+        else:
+            accumulate(pending, to_input, r)
 
 
 def unsqueeze(input: Tensor, dim: builtins.int) -> Tensor:
     """A new dimension of size 1 at ``dim``."""
-    return apply(_unsqueeze, (input,), {"dim": dim})
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_unsqueeze, (input,), {"dim": dim})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_unsqueeze, (input,), {"dim": dim})
+    if not a_input.shape:
+        a_input = real_array(input)
+    try:
+        out = _k_unsqueeze[a_input.__class__](a_input, dim=dim)
+    except Exception as error:
+        raise explain(_unsqueeze, (input,), {"dim": dim}, error) from error
+    t: Tensor = new(Tensor)
+    t._view = None
+    t._array = out
+    if n_input is not None and mode.grad:
+        t._node = n = _unsqueeze_node()
+        n.parents = (n_input,)
+        n.saved = None
+        n.hooks = None
+        n.scope = mode.scope
+        shape = out.shape
+        n.attrs = {"dim": dim}
+        n.shapes = (a_input.shape,)
+        n.shape = shape
+        if shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    link_view(_unsqueeze, input, {"dim": dim}, t)
+    return t
+
+
+class _squeeze_node(GeneralNode):
+    __slots__ = ()
+    op = _squeeze
+    dtypes = None
+
+    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+        to_input, = self.parents
+        input_shape = self.shapes[0]
+        r = _r_squeeze_input(F, g, input_shape)
+        if pending[to_input] is None:
+            pending[to_input] = r
+        else:
+            accumulate(pending, to_input, r)
 
 
 def squeeze(input: Tensor, dim: Dims = None) -> Tensor:
     """Without the dimensions of size 1: all of them, or those in ``dim`` (an int or a tuple) that have that size."""
-    return apply(_squeeze, (input,), {"dim": dim})
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_squeeze, (input,), {"dim": dim})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_squeeze, (input,), {"dim": dim})
+    if not a_input.shape:
+        a_input = real_array(input)
+    try:
+        out = _k_squeeze[a_input.__class__](a_input, dim=dim)
+    except Exception as error:
+        raise explain(_squeeze, (input,), {"dim": dim}, error) from error
+    t: Tensor = new(Tensor)
+    t._view = None
+    t._array = out
+    if n_input is not None and mode.grad:
+        t._node = n = _squeeze_node()
+        n.parents = (n_input,)
+        n.saved = None
+        n.hooks = None
+        n.scope = mode.scope
+        shape = out.shape
+        n.attrs = {"dim": dim}
+        n.shapes = (a_input.shape,)
+        n.shape = shape
+        if shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    link_view(_squeeze, input, {"dim": dim}, t)
+    return t
+
+
+class _view_node(GeneralNode):
+    __slots__ = ()
+    op = _view
+    dtypes = None
+
+    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+        to_input, = self.parents
+        input_shape = self.shapes[0]
+        r = _r_view_input(F, g, input_shape)
+        if pending[to_input] is None:
+            pending[to_input] = r
+        else:
+            accumulate(pending, to_input, r)
 
 
 def view(input: Tensor, *values: builtins.int | Sequence[builtins.int], shape: Sequence[builtins.int] | None = None) -> Tensor:
@@ -3339,27 +4329,274 @@ def view(input: Tensor, *values: builtins.int | Sequence[builtins.int], shape: S
     Raises ``RuntimeError`` where the memory layout does not allow it, as after ``transpose``; ``reshape`` copies then.
     """
     shape = _sizes(values, shape)
-    return apply(_view, (input,), {"shape": shape})
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_view, (input,), {"shape": shape})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_view, (input,), {"shape": shape})
+    if not a_input.shape:
+        a_input = real_array(input)
+    try:
+        out = _k_view[a_input.__class__](a_input, shape=shape)
+    except Exception as error:
+        raise explain(_view, (input,), {"shape": shape}, error) from error
+    t: Tensor = new(Tensor)
+    t._view = None
+    t._array = out
+    if n_input is not None and mode.grad:
+        t._node = n = _view_node()
+        n.parents = (n_input,)
+        n.saved = None
+        n.hooks = None
+        n.scope = mode.scope
+        shape = out.shape
+        n.attrs = {"shape": shape}
+        n.shapes = (a_input.shape,)
+        n.shape = shape
+        if shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    link_view(_view, input, {"shape": shape}, t)
+    return t
+
+
+class _diagonal_node(GeneralNode):
+    __slots__ = ()
+    op = _diagonal
+    dtypes = None
+
+    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+        to_input, = self.parents
+        attrs = self.attrs
+        offset = attrs["offset"]
+        dim1 = attrs["dim1"]
+        dim2 = attrs["dim2"]
+        input_shape = self.shapes[0]
+        r = _r_diagonal_input(F, g, offset, dim1, dim2, input_shape)
+        if pending[to_input] is None:
+            pending[to_input] = r
+        else:
+            accumulate(pending, to_input, r)
 
 
 def diagonal(input: Tensor, offset: builtins.int = 0, dim1: builtins.int = 0, dim2: builtins.int = 1) -> Tensor:
     """The diagonal of the matrices in ``dim1`` and ``dim2``, as a last dimension; ``offset`` above (positive) or below the main one."""
-    return apply(_diagonal, (input,), {"offset": offset, "dim1": dim1, "dim2": dim2})
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_diagonal, (input,), {"offset": offset, "dim1": dim1, "dim2": dim2})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_diagonal, (input,), {"offset": offset, "dim1": dim1, "dim2": dim2})
+    if not a_input.shape:
+        a_input = real_array(input)
+    try:
+        out = _k_diagonal[a_input.__class__](a_input, offset=offset, dim1=dim1, dim2=dim2)
+    except Exception as error:
+        raise explain(_diagonal, (input,), {"offset": offset, "dim1": dim1, "dim2": dim2}, error) from error
+    t: Tensor = new(Tensor)
+    t._view = None
+    t._array = out
+    if n_input is not None and mode.grad:
+        t._node = n = _diagonal_node()
+        n.parents = (n_input,)
+        n.saved = None
+        n.hooks = None
+        n.scope = mode.scope
+        shape = out.shape
+        n.attrs = {"offset": offset, "dim1": dim1, "dim2": dim2}
+        n.shapes = (a_input.shape,)
+        n.shape = shape
+        if shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    link_view(_diagonal, input, {"offset": offset, "dim1": dim1, "dim2": dim2}, t)
+    return t
+
+
+class _diagonal_place_node(GeneralNode):
+    __slots__ = ()
+    op = _diagonal_place
+    dtypes = None
+    shapes = None
+
+    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+        to_input, = self.parents
+        attrs = self.attrs
+        offset = attrs["offset"]
+        dim1 = attrs["dim1"]
+        dim2 = attrs["dim2"]
+        r = _r_diagonal_place_input(F, g, offset, dim1, dim2)
+        if pending[to_input] is None:
+            pending[to_input] = r
+        else:
+            accumulate(pending, to_input, r)
 
 
 def diagonal_place(input: Tensor, shape: Sequence[builtins.int], offset: builtins.int = 0, dim1: builtins.int = 0, dim2: builtins.int = 1) -> Tensor:
     """Zeros of ``shape`` with ``input`` on a diagonal: the adjoint of ``diagonal``."""
-    return apply(_diagonal_place, (input,), {"shape": shape, "offset": offset, "dim1": dim1, "dim2": dim2})
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_diagonal_place, (input,), {"shape": shape, "offset": offset, "dim1": dim1, "dim2": dim2})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_diagonal_place, (input,), {"shape": shape, "offset": offset, "dim1": dim1, "dim2": dim2})
+    try:
+        out = _k_diagonal_place[a_input.__class__](a_input, shape=shape, offset=offset, dim1=dim1, dim2=dim2)
+    except Exception as error:
+        raise explain(_diagonal_place, (input,), {"shape": shape, "offset": offset, "dim1": dim1, "dim2": dim2}, error) from error
+    t: Tensor = new(Tensor)
+    t._view = None
+    t._array = out
+    if n_input is not None and mode.grad:
+        t._node = n = _diagonal_place_node()
+        n.parents = (n_input,)
+        n.saved = None
+        n.hooks = None
+        n.scope = mode.scope
+        shape = out.shape
+        n.attrs = {"shape": shape, "offset": offset, "dim1": dim1, "dim2": dim2}
+        n.shape = shape
+        if shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+class _clone_node(Node):
+    __slots__ = ()
+    op = _clone
+
+    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+        to_input, = self.parents
+        r = _r_clone_input(F, g)
+        if pending[to_input] is None:
+            pending[to_input] = r
+        else:
+            accumulate(pending, to_input, r)
 
 
 def clone(input: Tensor) -> Tensor:
     """A copy with its own memory; differentiable."""
-    return apply(_clone, (input,), {})
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_clone, (input,), {})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_clone, (input,), {})
+    try:
+        out = _k_clone[a_input.__class__](a_input)
+    except Exception as error:
+        raise explain(_clone, (input,), {}, error) from error
+    t: Tensor = new(Tensor)
+    t._view = None
+    t._array = out
+    if n_input is not None and mode.grad:
+        t._node = n = _clone_node()
+        n.parents = (n_input,)
+        n.saved = None
+        n.hooks = None
+        n.scope = mode.scope
+        shape = out.shape
+        n.shape = shape
+        if shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+class _copy_node(GeneralNode):
+    __slots__ = ()
+    op = _copy
+    attrs: dict[builtins.str, Any] = {}
+    shapes = None
+
+    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+        to_input, to_source = self.parents
+        source_dtype = self.dtypes[1]
+        if to_input is not None:
+            r = _r_copy_input(F, g)
+            if r.shape != to_input.shape:
+                r = F.sum_to(r, shape=to_input.shape)
+            if pending[to_input] is None:
+                pending[to_input] = r
+            else:
+                accumulate(pending, to_input, r)
+        if to_source is not None:
+            r = _r_copy_source(F, g, source_dtype)
+            if r.shape != to_source.shape:
+                r = F.sum_to(r, shape=to_source.shape)
+            if pending[to_source] is None:
+                pending[to_source] = r
+            else:
+                accumulate(pending, to_source, r)
 
 
 def copy(input: Tensor, source: Tensor, non_blocking: builtins.bool = False) -> Tensor:
     """``source`` in the shape and dtype of ``input``."""
-    return apply(_copy, (input, source), {})
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+        a_source = source._array
+        n_source = source._node
+    except AttributeError:
+        return apply(_copy, (input, source), {})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_copy, (input, source), {})
+    try:
+        out = _k_copy[a_input.__class__](a_input, a_source)
+    except Exception as error:
+        raise explain(_copy, (input, source), {}, error) from error
+    t: Tensor = new(Tensor)
+    t._view = None
+    t._array = out
+    if (n_input is not None or n_source is not None) and mode.grad:
+        t._node = n = _copy_node()
+        n.parents = (n_input, n_source)
+        n.saved = None
+        n.hooks = None
+        n.scope = mode.scope
+        shape = out.shape
+        n.dtypes = (from_numpy_dtype(d), dtype_or_none(a_source))
+        n.shape = shape
+        if shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
 
 
 def copy_(input: Tensor, source: Tensor, non_blocking: builtins.bool = False) -> Tensor:
@@ -3367,9 +4604,74 @@ def copy_(input: Tensor, source: Tensor, non_blocking: builtins.bool = False) ->
     return write(_copy, input, (source,), {})
 
 
+class _fill_node(GeneralNode):
+    __slots__ = ()
+    op = _fill
+    attrs: dict[builtins.str, Any] = {}
+    shapes = None
+
+    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+        to_input, to_value = self.parents
+        value_dtype = self.dtypes[1]
+        if to_input is not None:
+            r = _r_fill_input(F, g)
+            if r.shape != to_input.shape:
+                r = F.sum_to(r, shape=to_input.shape)
+            if pending[to_input] is None:
+                pending[to_input] = r
+            else:
+                accumulate(pending, to_input, r)
+        if to_value is not None:
+            r = _r_fill_value(F, g, value_dtype)
+            if r.shape != to_value.shape:
+                r = F.sum_to(r, shape=to_value.shape)
+            if pending[to_value] is None:
+                pending[to_value] = r
+            else:
+                accumulate(pending, to_value, r)
+
+
 def fill(input: Tensor, value: TensorLike) -> Tensor:
     """``value`` everywhere, in the shape and dtype of ``input``."""
-    return apply(_fill, (input, value), {})
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+        if value.__class__ is _float or value.__class__ is _int:
+            a_value: Any = value
+            n_value = None
+        else:
+            a_value = value._array
+            n_value = value._node
+    except AttributeError:
+        return apply(_fill, (input, value), {})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_fill, (input, value), {})
+    try:
+        out = _k_fill[a_input.__class__](a_input, a_value)
+    except Exception as error:
+        raise explain(_fill, (input, value), {}, error) from error
+    t: Tensor = new(Tensor)
+    t._view = None
+    t._array = out
+    if (n_input is not None or n_value is not None) and mode.grad:
+        t._node = n = _fill_node()
+        n.parents = (n_input, n_value)
+        n.saved = None
+        n.hooks = None
+        n.scope = mode.scope
+        shape = out.shape
+        n.dtypes = (from_numpy_dtype(d), dtype_or_none(a_value))
+        n.shape = shape
+        if shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
 
 
 def fill_(input: Tensor, value: TensorLike) -> Tensor:
@@ -3377,34 +4679,338 @@ def fill_(input: Tensor, value: TensorLike) -> Tensor:
     return write(_fill, input, (value,), {})
 
 
+class _view_write_node(GeneralNode):
+    __slots__ = ()
+    op = _view_write
+    dtypes = None
+    shapes = None
+
+    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+        to_base, to_value = self.parents
+        attrs = self.attrs
+        chain = attrs["chain"]
+        if to_base is not None:
+            r = _r_view_write_base(F, g, chain)
+            if pending[to_base] is None:
+                pending[to_base] = r
+            else:
+                accumulate(pending, to_base, r)
+        if to_value is not None:
+            r = _r_view_write_value(F, g, chain)
+            if pending[to_value] is None:
+                pending[to_value] = r
+            else:
+                accumulate(pending, to_value, r)
+
+
 def view_write(base: Tensor, value: Tensor, chain: builtins.object) -> Tensor:
     """``base`` with the region that a chain of views selects replaced by ``value``."""
-    return apply(_view_write, (base, value), {"chain": chain})
+    try:
+        a_base = base._array
+        n_base = base._node
+        d = a_base.dtype
+        a_value = value._array
+        n_value = value._node
+    except AttributeError:
+        return apply(_view_write, (base, value), {"chain": chain})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_view_write, (base, value), {"chain": chain})
+    try:
+        out = _k_view_write[a_base.__class__](a_base, a_value, chain=chain)
+    except Exception as error:
+        raise explain(_view_write, (base, value), {"chain": chain}, error) from error
+    t: Tensor = new(Tensor)
+    t._view = None
+    t._array = out
+    if (n_base is not None or n_value is not None) and mode.grad:
+        t._node = n = _view_write_node()
+        n.parents = (n_base, n_value)
+        n.saved = None
+        n.hooks = None
+        n.scope = mode.scope
+        shape = out.shape
+        n.attrs = {"chain": chain}
+        n.shape = shape
+        if shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+class _view_erase_node(GeneralNode):
+    __slots__ = ()
+    op = _view_erase
+    dtypes = None
+    shapes = None
+
+    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+        to_input, = self.parents
+        attrs = self.attrs
+        chain = attrs["chain"]
+        r = _r_view_erase_input(F, g, chain)
+        if pending[to_input] is None:
+            pending[to_input] = r
+        else:
+            accumulate(pending, to_input, r)
 
 
 def view_erase(input: Tensor, chain: builtins.object) -> Tensor:
     """``input`` with zeros in the region that a chain of views selects."""
-    return apply(_view_erase, (input,), {"chain": chain})
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_view_erase, (input,), {"chain": chain})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_view_erase, (input,), {"chain": chain})
+    try:
+        out = _k_view_erase[a_input.__class__](a_input, chain=chain)
+    except Exception as error:
+        raise explain(_view_erase, (input,), {"chain": chain}, error) from error
+    t: Tensor = new(Tensor)
+    t._view = None
+    t._array = out
+    if n_input is not None and mode.grad:
+        t._node = n = _view_erase_node()
+        n.parents = (n_input,)
+        n.saved = None
+        n.hooks = None
+        n.scope = mode.scope
+        shape = out.shape
+        n.attrs = {"chain": chain}
+        n.shape = shape
+        if shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+class _view_read_node(GeneralNode):
+    __slots__ = ()
+    op = _view_read
+    dtypes = None
+
+    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+        to_input, = self.parents
+        attrs = self.attrs
+        chain = attrs["chain"]
+        input_shape = self.shapes[0]
+        r = _r_view_read_input(F, g, chain, input_shape)
+        if pending[to_input] is None:
+            pending[to_input] = r
+        else:
+            accumulate(pending, to_input, r)
 
 
 def view_read(input: Tensor, chain: builtins.object) -> Tensor:
     """A copy of the region that a chain of views selects."""
-    return apply(_view_read, (input,), {"chain": chain})
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_view_read, (input,), {"chain": chain})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_view_read, (input,), {"chain": chain})
+    try:
+        out = _k_view_read[a_input.__class__](a_input, chain=chain)
+    except Exception as error:
+        raise explain(_view_read, (input,), {"chain": chain}, error) from error
+    t: Tensor = new(Tensor)
+    t._view = None
+    t._array = out
+    if n_input is not None and mode.grad:
+        t._node = n = _view_read_node()
+        n.parents = (n_input,)
+        n.saved = None
+        n.hooks = None
+        n.scope = mode.scope
+        shape = out.shape
+        n.attrs = {"chain": chain}
+        n.shapes = (a_input.shape,)
+        n.shape = shape
+        if shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+class _view_place_node(GeneralNode):
+    __slots__ = ()
+    op = _view_place
+    dtypes = None
+    shapes = None
+
+    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+        to_input, = self.parents
+        attrs = self.attrs
+        chain = attrs["chain"]
+        r = _r_view_place_input(F, g, chain)
+        if pending[to_input] is None:
+            pending[to_input] = r
+        else:
+            accumulate(pending, to_input, r)
 
 
 def view_place(input: Tensor, chain: builtins.object, shape: Sequence[builtins.int]) -> Tensor:
     """Zeros of ``shape`` with ``input`` in the region that a chain of views selects: the adjoint of ``view_read``."""
-    return apply(_view_place, (input,), {"chain": chain, "shape": shape})
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_view_place, (input,), {"chain": chain, "shape": shape})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_view_place, (input,), {"chain": chain, "shape": shape})
+    try:
+        out = _k_view_place[a_input.__class__](a_input, chain=chain, shape=shape)
+    except Exception as error:
+        raise explain(_view_place, (input,), {"chain": chain, "shape": shape}, error) from error
+    t: Tensor = new(Tensor)
+    t._view = None
+    t._array = out
+    if n_input is not None and mode.grad:
+        t._node = n = _view_place_node()
+        n.parents = (n_input,)
+        n.saved = None
+        n.hooks = None
+        n.scope = mode.scope
+        shape = out.shape
+        n.attrs = {"chain": chain, "shape": shape}
+        n.shape = shape
+        if shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+class _to_dtype_node(GeneralNode):
+    __slots__ = ()
+    op = _to_dtype
+    shapes = None
+
+    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+        to_input, = self.parents
+        input_dtype = self.dtypes[0]
+        r = _r_to_dtype_input(F, g, input_dtype)
+        if pending[to_input] is None:
+            pending[to_input] = r
+        else:
+            accumulate(pending, to_input, r)
 
 
 def to_dtype(input: Tensor, dtype: dtype) -> Tensor:
     """``input`` in another dtype."""
-    return apply(_to_dtype, (input,), {"dtype": dtype})
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_to_dtype, (input,), {"dtype": dtype})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_to_dtype, (input,), {"dtype": dtype})
+    try:
+        out = _k_to_dtype[a_input.__class__](a_input, dtype=dtype)
+    except Exception as error:
+        raise explain(_to_dtype, (input,), {"dtype": dtype}, error) from error
+    t: Tensor = new(Tensor)
+    t._view = None
+    t._array = out
+    if n_input is not None and mode.grad:
+        t._node = n = _to_dtype_node()
+        n.parents = (n_input,)
+        n.saved = None
+        n.hooks = None
+        n.scope = mode.scope
+        shape = out.shape
+        n.attrs = {"dtype": dtype}
+        n.dtypes = (from_numpy_dtype(d),)
+        n.shape = shape
+        if shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+class _to_device_node(GeneralNode):
+    __slots__ = ()
+    op = _to_device
+    dtypes = None
+    shapes = None
+
+    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+        to_input, = self.parents
+        attrs = self.attrs
+        device = attrs["device"]
+        source = attrs["source"]
+        r = _r_to_device_input(F, g, device, source)
+        if pending[to_input] is None:
+            pending[to_input] = r
+        else:
+            accumulate(pending, to_input, r)
 
 
 def to_device(input: Tensor, device: Device, source: Device) -> Tensor:
     """``input`` on another device; ``source`` is where it was, and where its gradient goes back to."""
-    return apply(_to_device, (input,), {"device": device, "source": source})
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_to_device, (input,), {"device": device, "source": source})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_to_device, (input,), {"device": device, "source": source})
+    try:
+        out = _k_to_device[a_input.__class__](a_input, device=device, source=source)
+    except Exception as error:
+        raise explain(_to_device, (input,), {"device": device, "source": source}, error) from error
+    t: Tensor = new(Tensor)
+    t._view = None
+    t._array = out
+    if n_input is not None and mode.grad:
+        t._node = n = _to_device_node()
+        n.parents = (n_input,)
+        n.saved = None
+        n.hooks = None
+        n.scope = mode.scope
+        shape = out.shape
+        n.attrs = {"device": device, "source": source}
+        n.shape = shape
+        if shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
 
 
 def cat(tensors: Sequence[Tensor], dim: builtins.int = 0, *, axis: Any = None) -> Tensor:
@@ -3431,20 +5037,168 @@ def stack(tensors: Sequence[Tensor], dim: builtins.int = 0, *, axis: Any = None)
     return apply(_stack, tuple(tensors), {"dim": dim})
 
 
+class _flip_node(GeneralNode):
+    __slots__ = ()
+    op = _flip
+    dtypes = None
+    shapes = None
+
+    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+        to_input, = self.parents
+        attrs = self.attrs
+        dims = attrs["dims"]
+        r = _r_flip_input(F, g, dims)
+        if pending[to_input] is None:
+            pending[to_input] = r
+        else:
+            accumulate(pending, to_input, r)
+
+
 def flip(input: Tensor, *values: builtins.int | Sequence[builtins.int], dims: Sequence[builtins.int] | None = None) -> Tensor:
     """The elements in reverse order along ``dims``; a copy."""
     dims = _sizes(values, dims)
-    return apply(_flip, (input,), {"dims": dims})
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_flip, (input,), {"dims": dims})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_flip, (input,), {"dims": dims})
+    try:
+        out = _k_flip[a_input.__class__](a_input, dims=dims)
+    except Exception as error:
+        raise explain(_flip, (input,), {"dims": dims}, error) from error
+    t: Tensor = new(Tensor)
+    t._view = None
+    t._array = out
+    if n_input is not None and mode.grad:
+        t._node = n = _flip_node()
+        n.parents = (n_input,)
+        n.saved = None
+        n.hooks = None
+        n.scope = mode.scope
+        shape = out.shape
+        n.attrs = {"dims": dims}
+        n.shape = shape
+        if shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+class _roll_node(GeneralNode):
+    __slots__ = ()
+    op = _roll
+    dtypes = None
+    shapes = None
+
+    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+        to_input, = self.parents
+        attrs = self.attrs
+        shifts = attrs["shifts"]
+        dims = attrs["dims"]
+        r = _r_roll_input(F, g, shifts, dims)
+        if pending[to_input] is None:
+            pending[to_input] = r
+        else:
+            accumulate(pending, to_input, r)
 
 
 def roll(input: Tensor, shifts: builtins.int | Sequence[builtins.int], dims: builtins.int | Sequence[builtins.int] | None = None) -> Tensor:
     """The elements moved by ``shifts`` along ``dims``, re-entering at the other end; without ``dims`` through the flattened tensor."""
-    return apply(_roll, (input,), {"shifts": shifts, "dims": dims})
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_roll, (input,), {"shifts": shifts, "dims": dims})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_roll, (input,), {"shifts": shifts, "dims": dims})
+    try:
+        out = _k_roll[a_input.__class__](a_input, shifts=shifts, dims=dims)
+    except Exception as error:
+        raise explain(_roll, (input,), {"shifts": shifts, "dims": dims}, error) from error
+    t: Tensor = new(Tensor)
+    t._view = None
+    t._array = out
+    if n_input is not None and mode.grad:
+        t._node = n = _roll_node()
+        n.parents = (n_input,)
+        n.saved = None
+        n.hooks = None
+        n.scope = mode.scope
+        shape = out.shape
+        n.attrs = {"shifts": shifts, "dims": dims}
+        n.shape = shape
+        if shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+class _tril_node(GeneralNode):
+    __slots__ = ()
+    op = _tril
+    dtypes = None
+    shapes = None
+
+    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+        to_input, = self.parents
+        attrs = self.attrs
+        diagonal = attrs["diagonal"]
+        r = _r_tril_input(F, g, diagonal)
+        if pending[to_input] is None:
+            pending[to_input] = r
+        else:
+            accumulate(pending, to_input, r)
 
 
 def tril(input: Tensor, diagonal: builtins.int = 0) -> Tensor:
     """The lower triangle of each matrix, zeros elsewhere; ``diagonal`` moves its border up (positive) or down."""
-    return apply(_tril, (input,), {"diagonal": diagonal})
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_tril, (input,), {"diagonal": diagonal})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_tril, (input,), {"diagonal": diagonal})
+    try:
+        out = _k_tril[a_input.__class__](a_input, diagonal=diagonal)
+    except Exception as error:
+        raise explain(_tril, (input,), {"diagonal": diagonal}, error) from error
+    t: Tensor = new(Tensor)
+    t._view = None
+    t._array = out
+    if n_input is not None and mode.grad:
+        t._node = n = _tril_node()
+        n.parents = (n_input,)
+        n.saved = None
+        n.hooks = None
+        n.scope = mode.scope
+        shape = out.shape
+        n.attrs = {"diagonal": diagonal}
+        n.shape = shape
+        if shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
 
 
 def tril_(input: Tensor, diagonal: builtins.int = 0) -> Tensor:
@@ -3452,9 +5206,58 @@ def tril_(input: Tensor, diagonal: builtins.int = 0) -> Tensor:
     return write(_tril, input, (), {"diagonal": diagonal})
 
 
+class _triu_node(GeneralNode):
+    __slots__ = ()
+    op = _triu
+    dtypes = None
+    shapes = None
+
+    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+        to_input, = self.parents
+        attrs = self.attrs
+        diagonal = attrs["diagonal"]
+        r = _r_triu_input(F, g, diagonal)
+        if pending[to_input] is None:
+            pending[to_input] = r
+        else:
+            accumulate(pending, to_input, r)
+
+
 def triu(input: Tensor, diagonal: builtins.int = 0) -> Tensor:
     """The upper triangle of each matrix, zeros elsewhere; ``diagonal`` moves its border up (positive) or down."""
-    return apply(_triu, (input,), {"diagonal": diagonal})
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_triu, (input,), {"diagonal": diagonal})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_triu, (input,), {"diagonal": diagonal})
+    try:
+        out = _k_triu[a_input.__class__](a_input, diagonal=diagonal)
+    except Exception as error:
+        raise explain(_triu, (input,), {"diagonal": diagonal}, error) from error
+    t: Tensor = new(Tensor)
+    t._view = None
+    t._array = out
+    if n_input is not None and mode.grad:
+        t._node = n = _triu_node()
+        n.parents = (n_input,)
+        n.saved = None
+        n.hooks = None
+        n.scope = mode.scope
+        shape = out.shape
+        n.attrs = {"diagonal": diagonal}
+        n.shape = shape
+        if shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
 
 
 def triu_(input: Tensor, diagonal: builtins.int = 0) -> Tensor:
@@ -3462,48 +5265,500 @@ def triu_(input: Tensor, diagonal: builtins.int = 0) -> Tensor:
     return write(_triu, input, (), {"diagonal": diagonal})
 
 
+class _extend_node(GeneralNode):
+    __slots__ = ()
+    op = _extend
+    dtypes = None
+
+    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+        to_input, = self.parents
+        attrs = self.attrs
+        widths = attrs["widths"]
+        mode = attrs["mode"]
+        input_shape = self.shapes[0]
+        r = _r_extend_input(F, g, widths, mode, input_shape)
+        if pending[to_input] is None:
+            pending[to_input] = r
+        else:
+            accumulate(pending, to_input, r)
+
+
 def extend(input: Tensor, widths: Sequence[builtins.int], mode: str = 'constant', value: builtins.float = 0.0) -> Tensor:
     """``input`` with borders of ``widths`` (not negative), filled by ``mode``."""
-    return apply(_extend, (input,), {"widths": widths, "mode": mode, "value": value})
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_extend, (input,), {"widths": widths, "mode": mode, "value": value})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_extend, (input,), {"widths": widths, "mode": mode, "value": value})
+    try:
+        out = _k_extend[a_input.__class__](a_input, widths=widths, mode=mode, value=value)
+    except Exception as error:
+        raise explain(_extend, (input,), {"widths": widths, "mode": mode, "value": value}, error) from error
+    t: Tensor = new(Tensor)
+    t._view = None
+    t._array = out
+    if n_input is not None and mode.grad:
+        t._node = n = _extend_node()
+        n.parents = (n_input,)
+        n.saved = None
+        n.hooks = None
+        n.scope = mode.scope
+        shape = out.shape
+        n.attrs = {"widths": widths, "mode": mode, "value": value}
+        n.shapes = (a_input.shape,)
+        n.shape = shape
+        if shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+class _extend_adjoint_node(GeneralNode):
+    __slots__ = ()
+    op = _extend_adjoint
+    dtypes = None
+    shapes = None
+
+    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+        to_input, = self.parents
+        attrs = self.attrs
+        widths = attrs["widths"]
+        mode = attrs["mode"]
+        r = _r_extend_adjoint_input(F, g, widths, mode)
+        if pending[to_input] is None:
+            pending[to_input] = r
+        else:
+            accumulate(pending, to_input, r)
 
 
 def extend_adjoint(input: Tensor, widths: Sequence[builtins.int], mode: str) -> Tensor:
     """The adjoint of ``extend``: every border element is added to the element it was copied from."""
-    return apply(_extend_adjoint, (input,), {"widths": widths, "mode": mode})
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_extend_adjoint, (input,), {"widths": widths, "mode": mode})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_extend_adjoint, (input,), {"widths": widths, "mode": mode})
+    try:
+        out = _k_extend_adjoint[a_input.__class__](a_input, widths=widths, mode=mode)
+    except Exception as error:
+        raise explain(_extend_adjoint, (input,), {"widths": widths, "mode": mode}, error) from error
+    t: Tensor = new(Tensor)
+    t._view = None
+    t._array = out
+    if n_input is not None and mode.grad:
+        t._node = n = _extend_adjoint_node()
+        n.parents = (n_input,)
+        n.saved = None
+        n.hooks = None
+        n.scope = mode.scope
+        shape = out.shape
+        n.attrs = {"widths": widths, "mode": mode}
+        n.shape = shape
+        if shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+class _slice_view_node(GeneralNode):
+    __slots__ = ()
+    op = _slice_view
+    dtypes = None
+
+    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+        to_input, = self.parents
+        attrs = self.attrs
+        key = attrs["key"]
+        input_shape = self.shapes[0]
+        r = _r_slice_view_input(F, g, key, input_shape)
+        if pending[to_input] is None:
+            pending[to_input] = r
+        else:
+            accumulate(pending, to_input, r)
 
 
 def slice_view(input: Tensor, key: builtins.tuple[Any, ...]) -> Tensor:
     """The region that integers, slices and ``None`` select, as a view."""
-    return apply(_slice_view, (input,), {"key": key})
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_slice_view, (input,), {"key": key})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_slice_view, (input,), {"key": key})
+    if not a_input.shape:
+        a_input = real_array(input)
+    try:
+        out = _k_slice_view[a_input.__class__](a_input, key=key)
+    except Exception as error:
+        raise explain(_slice_view, (input,), {"key": key}, error) from error
+    t: Tensor = new(Tensor)
+    t._view = None
+    t._array = out
+    if n_input is not None and mode.grad:
+        t._node = n = _slice_view_node()
+        n.parents = (n_input,)
+        n.saved = None
+        n.hooks = None
+        n.scope = mode.scope
+        shape = out.shape
+        n.attrs = {"key": key}
+        n.shapes = (a_input.shape,)
+        n.shape = shape
+        if shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    link_view(_slice_view, input, {"key": key}, t)
+    return t
+
+
+class _slice_place_node(GeneralNode):
+    __slots__ = ()
+    op = _slice_place
+    dtypes = None
+    shapes = None
+
+    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+        to_input, = self.parents
+        attrs = self.attrs
+        key = attrs["key"]
+        r = _r_slice_place_input(F, g, key)
+        if pending[to_input] is None:
+            pending[to_input] = r
+        else:
+            accumulate(pending, to_input, r)
 
 
 def slice_place(input: Tensor, key: builtins.tuple[Any, ...], shape: Sequence[builtins.int]) -> Tensor:
     """Zeros of ``shape`` with ``input`` in the region of ``key``: the adjoint of ``slice_view``."""
-    return apply(_slice_place, (input,), {"key": key, "shape": shape})
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_slice_place, (input,), {"key": key, "shape": shape})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_slice_place, (input,), {"key": key, "shape": shape})
+    try:
+        out = _k_slice_place[a_input.__class__](a_input, key=key, shape=shape)
+    except Exception as error:
+        raise explain(_slice_place, (input,), {"key": key, "shape": shape}, error) from error
+    t: Tensor = new(Tensor)
+    t._view = None
+    t._array = out
+    if n_input is not None and mode.grad:
+        t._node = n = _slice_place_node()
+        n.parents = (n_input,)
+        n.saved = None
+        n.hooks = None
+        n.scope = mode.scope
+        shape = out.shape
+        n.attrs = {"key": key, "shape": shape}
+        n.shape = shape
+        if shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+class _slice_write_node(GeneralNode):
+    __slots__ = ()
+    op = _slice_write
+    shapes = None
+
+    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+        to_input, to_value = self.parents
+        attrs = self.attrs
+        key = attrs["key"]
+        value_dtype = self.dtypes[1]
+        if to_input is not None:
+            r = _r_slice_write_input(F, g, key)
+            if r.shape != to_input.shape:
+                r = F.sum_to(r, shape=to_input.shape)
+            if pending[to_input] is None:
+                pending[to_input] = r
+            else:
+                accumulate(pending, to_input, r)
+        if to_value is not None:
+            r = _r_slice_write_value(F, g, key, value_dtype)
+            if r.shape != to_value.shape:
+                r = F.sum_to(r, shape=to_value.shape)
+            if pending[to_value] is None:
+                pending[to_value] = r
+            else:
+                accumulate(pending, to_value, r)
 
 
 def slice_write(input: Tensor, value: TensorLike, key: builtins.tuple[Any, ...], inplace: builtins.bool = False) -> Tensor:
     """``input`` with the region of ``key`` replaced by ``value``."""
     if inplace:
         return write(_slice_write, input, (value,), {"key": key})
-    return apply(_slice_write, (input, value), {"key": key})
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+        if value.__class__ is _float or value.__class__ is _int:
+            a_value: Any = value
+            n_value = None
+        else:
+            a_value = value._array
+            n_value = value._node
+    except AttributeError:
+        return apply(_slice_write, (input, value), {"key": key})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_slice_write, (input, value), {"key": key})
+    try:
+        out = _k_slice_write[a_input.__class__](a_input, a_value, key=key)
+    except Exception as error:
+        raise explain(_slice_write, (input, value), {"key": key}, error) from error
+    t: Tensor = new(Tensor)
+    t._view = None
+    t._array = out
+    if (n_input is not None or n_value is not None) and mode.grad:
+        t._node = n = _slice_write_node()
+        n.parents = (n_input, n_value)
+        n.saved = None
+        n.hooks = None
+        n.scope = mode.scope
+        shape = out.shape
+        n.attrs = {"key": key}
+        n.dtypes = (from_numpy_dtype(d), dtype_or_none(a_value))
+        n.shape = shape
+        if shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+class _index_node(GeneralNode):
+    __slots__ = ()
+    op = _index
+    dtypes = None
+
+    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+        to_input, to_index = self.parents
+        index, = self.saved
+        attrs = self.attrs
+        dims = attrs["dims"]
+        unique = attrs["unique"]
+        input_shape = self.shapes[0]
+        if to_input is not None:
+            r = _r_index_input(F, g, index, dims, unique, input_shape)
+            if pending[to_input] is None:
+                pending[to_input] = r
+            else:
+                accumulate(pending, to_input, r)
 
 
 def index(input: Tensor, index: Tensor, dims: builtins.tuple[builtins.int, ...], unique: builtins.bool = False) -> Tensor:
     """``input`` at the positions that ``index`` lists for ``dims``; ``unique`` promises that no position occurs twice."""
-    return apply(_index, (input, index), {"dims": dims, "unique": unique})
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+        a_index = index._array
+        n_index = index._node
+    except AttributeError:
+        return apply(_index, (input, index), {"dims": dims, "unique": unique})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_index, (input, index), {"dims": dims, "unique": unique})
+    try:
+        out = _k_index[a_input.__class__](a_input, a_index, dims=dims, unique=unique)
+    except Exception as error:
+        raise explain(_index, (input, index), {"dims": dims, "unique": unique}, error) from error
+    t: Tensor = new(Tensor)
+    t._view = None
+    t._array = out
+    if (n_input is not None or n_index is not None) and mode.grad:
+        t._node = n = _index_node()
+        n.parents = (n_input, n_index)
+        n.saved = (a_index if n_input is not None else None,)
+        n.hooks = None
+        n.scope = mode.scope
+        shape = out.shape
+        n.attrs = {"dims": dims, "unique": unique}
+        n.shapes = (a_input.shape, getattr(a_index, "shape", ()))
+        n.shape = shape
+        if shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+class _index_accumulate_node(GeneralNode):
+    __slots__ = ()
+    op = _index_accumulate
+    dtypes = None
+    shapes = None
+
+    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+        to_input, to_index = self.parents
+        index, = self.saved
+        attrs = self.attrs
+        dims = attrs["dims"]
+        unique = attrs["unique"]
+        if to_input is not None:
+            r = _r_index_accumulate_input(F, g, index, dims, unique)
+            if pending[to_input] is None:
+                pending[to_input] = r
+            else:
+                accumulate(pending, to_input, r)
 
 
 def index_accumulate(input: Tensor, index: Tensor, dims: builtins.tuple[builtins.int, ...], shape: Sequence[builtins.int], unique: builtins.bool = False) -> Tensor:
     """Zeros of ``shape`` with ``input`` added at the positions of ``index``: the adjoint of ``index``."""
-    return apply(_index_accumulate, (input, index), {"dims": dims, "shape": shape, "unique": unique})
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+        a_index = index._array
+        n_index = index._node
+    except AttributeError:
+        return apply(_index_accumulate, (input, index), {"dims": dims, "shape": shape, "unique": unique})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_index_accumulate, (input, index), {"dims": dims, "shape": shape, "unique": unique})
+    try:
+        out = _k_index_accumulate[a_input.__class__](a_input, a_index, dims=dims, shape=shape, unique=unique)
+    except Exception as error:
+        raise explain(_index_accumulate, (input, index), {"dims": dims, "shape": shape, "unique": unique}, error) from error
+    t: Tensor = new(Tensor)
+    t._view = None
+    t._array = out
+    if (n_input is not None or n_index is not None) and mode.grad:
+        t._node = n = _index_accumulate_node()
+        n.parents = (n_input, n_index)
+        n.saved = (a_index if n_input is not None else None,)
+        n.hooks = None
+        n.scope = mode.scope
+        shape = out.shape
+        n.attrs = {"dims": dims, "shape": shape, "unique": unique}
+        n.shape = shape
+        if shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+class _index_write_node(GeneralNode):
+    __slots__ = ()
+    op = _index_write
+
+    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+        to_input, to_index, to_values = self.parents
+        index, = self.saved
+        attrs = self.attrs
+        dims = attrs["dims"]
+        accumulate = attrs["accumulate"]
+        unique = attrs["unique"]
+        input_shape = self.shapes[0]
+        values_dtype = self.dtypes[2]
+        if to_input is not None:
+            r = _r_index_write_input(F, g, index, dims, accumulate, unique)
+            if r.shape != to_input.shape:
+                r = F.sum_to(r, shape=to_input.shape)
+            if pending[to_input] is None:
+                pending[to_input] = r
+            else:
+                accumulate(pending, to_input, r)
+        if to_values is not None:
+            r = _r_index_write_values(F, g, index, dims, accumulate, unique, input_shape, values_dtype)
+            if r.shape != to_values.shape:
+                r = F.sum_to(r, shape=to_values.shape)
+            if pending[to_values] is None:
+                pending[to_values] = r
+            else:
+                accumulate(pending, to_values, r)
 
 
 def index_write(input: Tensor, index: Tensor, values: TensorLike, dims: builtins.tuple[builtins.int, ...], accumulate: builtins.bool = False, unique: builtins.bool = False, inplace: builtins.bool = False) -> Tensor:
     """``input`` with ``values`` written, or added, at the positions of ``index``; of repeated positions the last one is written."""
     if inplace:
         return write(_index_write, input, (index, values), {"dims": dims, "accumulate": accumulate, "unique": unique})
-    return apply(_index_write, (input, index, values), {"dims": dims, "accumulate": accumulate, "unique": unique})
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+        a_index = index._array
+        n_index = index._node
+        if values.__class__ is _float or values.__class__ is _int:
+            a_values: Any = values
+            n_values = None
+        else:
+            a_values = values._array
+            n_values = values._node
+    except AttributeError:
+        return apply(_index_write, (input, index, values), {"dims": dims, "accumulate": accumulate, "unique": unique})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_index_write, (input, index, values), {"dims": dims, "accumulate": accumulate, "unique": unique})
+    try:
+        out = _k_index_write[a_input.__class__](a_input, a_index, a_values, dims=dims, accumulate=accumulate, unique=unique)
+    except Exception as error:
+        raise explain(_index_write, (input, index, values), {"dims": dims, "accumulate": accumulate, "unique": unique}, error) from error
+    t: Tensor = new(Tensor)
+    t._view = None
+    t._array = out
+    if (n_input is not None or n_index is not None or n_values is not None) and mode.grad:
+        t._node = n = _index_write_node()
+        n.parents = (n_input, n_index, n_values)
+        n.saved = (a_index if n_input is not None or n_values is not None else None,)
+        n.hooks = None
+        n.scope = mode.scope
+        shape = out.shape
+        n.attrs = {"dims": dims, "accumulate": accumulate, "unique": unique}
+        n.shapes = (a_input.shape, getattr(a_index, "shape", ()), getattr(a_values, "shape", ()))
+        n.dtypes = (from_numpy_dtype(d), dtype_or_none(a_index), dtype_or_none(a_values))
+        n.shape = shape
+        if shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
 
 
 def last_written(index: Tensor, sizes: builtins.tuple[builtins.int, ...]) -> Tensor:
@@ -3516,23 +5771,159 @@ def index_of(tensors: Sequence[Tensor], sizes: builtins.tuple[builtins.int, ...]
     return apply(_index_of, tuple(tensors), {"sizes": sizes, "dims": dims})
 
 
+class _index_select_node(GeneralNode):
+    __slots__ = ()
+    op = _index_select
+    dtypes = None
+
+    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+        to_input, to_index = self.parents
+        index, = self.saved
+        attrs = self.attrs
+        dim = attrs["dim"]
+        input_shape = self.shapes[0]
+        if to_input is not None:
+            r = _r_index_select_input(F, g, index, dim, input_shape)
+            if pending[to_input] is None:
+                pending[to_input] = r
+            else:
+                accumulate(pending, to_input, r)
+
+
 def index_select(input: Tensor, dim: builtins.int, index: Tensor, *, axis: Any = None) -> Tensor:
     """The slices of ``input`` along ``dim`` that the integers in ``index`` name, repeats included."""
     if axis is not None:
         dim = axis
-    return apply(_index_select, (input, index), {"dim": dim})
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+        a_index = index._array
+        n_index = index._node
+    except AttributeError:
+        return apply(_index_select, (input, index), {"dim": dim})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_index_select, (input, index), {"dim": dim})
+    try:
+        out = _k_index_select[a_input.__class__](a_input, a_index, dim=dim)
+    except Exception as error:
+        raise explain(_index_select, (input, index), {"dim": dim}, error) from error
+    t: Tensor = new(Tensor)
+    t._view = None
+    t._array = out
+    if (n_input is not None or n_index is not None) and mode.grad:
+        t._node = n = _index_select_node()
+        n.parents = (n_input, n_index)
+        n.saved = (a_index if n_input is not None else None,)
+        n.hooks = None
+        n.scope = mode.scope
+        shape = out.shape
+        n.attrs = {"dim": dim}
+        n.shapes = (a_input.shape, getattr(a_index, "shape", ()))
+        n.shape = shape
+        if shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+class _index_add_node(GeneralNode):
+    __slots__ = ()
+    op = _index_add
+    shapes = None
+
+    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+        to_input, to_index, to_source = self.parents
+        index, = self.saved
+        attrs = self.attrs
+        dim = attrs["dim"]
+        alpha = attrs["alpha"]
+        source_dtype = self.dtypes[2]
+        if to_input is not None:
+            r = _r_index_add_input(F, g)
+            if pending[to_input] is None:
+                pending[to_input] = r
+            else:
+                accumulate(pending, to_input, r)
+        if to_source is not None:
+            r = _r_index_add_source(F, g, index, dim, alpha, source_dtype)
+            if pending[to_source] is None:
+                pending[to_source] = r
+            else:
+                accumulate(pending, to_source, r)
 
 
 def index_add(input: Tensor, dim: builtins.int, index: Tensor, source: Tensor, *, alpha: Number = 1, axis: Any = None) -> Tensor:
     """``input`` with the slices of ``source`` times ``alpha`` added to its slices that ``index`` names, repeats included."""
     if axis is not None:
         dim = axis
-    return apply(_index_add, (input, index, source), {"dim": dim, "alpha": alpha})
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+        a_index = index._array
+        n_index = index._node
+        a_source = source._array
+        n_source = source._node
+    except AttributeError:
+        return apply(_index_add, (input, index, source), {"dim": dim, "alpha": alpha})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_index_add, (input, index, source), {"dim": dim, "alpha": alpha})
+    try:
+        out = _k_index_add[a_input.__class__](a_input, a_index, a_source, dim=dim, alpha=alpha)
+    except Exception as error:
+        raise explain(_index_add, (input, index, source), {"dim": dim, "alpha": alpha}, error) from error
+    t: Tensor = new(Tensor)
+    t._view = None
+    t._array = out
+    if (n_input is not None or n_index is not None or n_source is not None) and mode.grad:
+        t._node = n = _index_add_node()
+        n.parents = (n_input, n_index, n_source)
+        n.saved = (a_index if n_source is not None else None,)
+        n.hooks = None
+        n.scope = mode.scope
+        shape = out.shape
+        n.attrs = {"dim": dim, "alpha": alpha}
+        n.dtypes = (from_numpy_dtype(d), dtype_or_none(a_index), dtype_or_none(a_source))
+        n.shape = shape
+        if shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
 
 
 def index_add_(input: Tensor, dim: builtins.int, index: Tensor, source: Tensor, *, alpha: Number = 1) -> Tensor:
     """``index_add``, written into the tensor itself."""
     return write(_index_add, input, (index, source), {"dim": dim, "alpha": alpha})
+
+
+class _gather_node(GeneralNode):
+    __slots__ = ()
+    op = _gather
+    dtypes = None
+
+    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+        to_input, to_index = self.parents
+        index, = self.saved
+        attrs = self.attrs
+        dim = attrs["dim"]
+        input_shape = self.shapes[0]
+        if to_input is not None:
+            r = _r_gather_input(F, g, index, dim, input_shape)
+            if pending[to_input] is None:
+                pending[to_input] = r
+            else:
+                accumulate(pending, to_input, r)
 
 
 def gather(input: Tensor, dim: builtins.int, index: Tensor, *, axis: Any = None) -> Tensor:
@@ -3544,14 +5935,127 @@ def gather(input: Tensor, dim: builtins.int, index: Tensor, *, axis: Any = None)
     """
     if axis is not None:
         dim = axis
-    return apply(_gather, (input, index), {"dim": dim})
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+        a_index = index._array
+        n_index = index._node
+    except AttributeError:
+        return apply(_gather, (input, index), {"dim": dim})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_gather, (input, index), {"dim": dim})
+    try:
+        out = _k_gather[a_input.__class__](a_input, a_index, dim=dim)
+    except Exception as error:
+        raise explain(_gather, (input, index), {"dim": dim}, error) from error
+    t: Tensor = new(Tensor)
+    t._view = None
+    t._array = out
+    if (n_input is not None or n_index is not None) and mode.grad:
+        t._node = n = _gather_node()
+        n.parents = (n_input, n_index)
+        n.saved = (a_index if n_input is not None else None,)
+        n.hooks = None
+        n.scope = mode.scope
+        shape = out.shape
+        n.attrs = {"dim": dim}
+        n.shapes = (a_input.shape, getattr(a_index, "shape", ()))
+        n.shape = shape
+        if shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+class _gather_accumulate_node(GeneralNode):
+    __slots__ = ()
+    op = _gather_accumulate
+    dtypes = None
+    shapes = None
+
+    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+        to_input, to_index = self.parents
+        index, = self.saved
+        attrs = self.attrs
+        dim = attrs["dim"]
+        if to_input is not None:
+            r = _r_gather_accumulate_input(F, g, index, dim)
+            if pending[to_input] is None:
+                pending[to_input] = r
+            else:
+                accumulate(pending, to_input, r)
 
 
 def gather_accumulate(input: Tensor, index: Tensor, dim: builtins.int, shape: Sequence[builtins.int], unique: builtins.bool = False, *, axis: Any = None) -> Tensor:
     """Zeros of ``shape`` with ``input`` added where ``index`` names along ``dim``: the adjoint of ``gather``."""
     if axis is not None:
         dim = axis
-    return apply(_gather_accumulate, (input, index), {"dim": dim, "shape": shape, "unique": unique})
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+        a_index = index._array
+        n_index = index._node
+    except AttributeError:
+        return apply(_gather_accumulate, (input, index), {"dim": dim, "shape": shape, "unique": unique})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_gather_accumulate, (input, index), {"dim": dim, "shape": shape, "unique": unique})
+    try:
+        out = _k_gather_accumulate[a_input.__class__](a_input, a_index, dim=dim, shape=shape, unique=unique)
+    except Exception as error:
+        raise explain(_gather_accumulate, (input, index), {"dim": dim, "shape": shape, "unique": unique}, error) from error
+    t: Tensor = new(Tensor)
+    t._view = None
+    t._array = out
+    if (n_input is not None or n_index is not None) and mode.grad:
+        t._node = n = _gather_accumulate_node()
+        n.parents = (n_input, n_index)
+        n.saved = (a_index if n_input is not None else None,)
+        n.hooks = None
+        n.scope = mode.scope
+        shape = out.shape
+        n.attrs = {"dim": dim, "shape": shape, "unique": unique}
+        n.shape = shape
+        if shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+class _scatter_node(GeneralNode):
+    __slots__ = ()
+    op = _scatter
+
+    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+        to_input, to_index, to_src = self.parents
+        index, = self.saved
+        attrs = self.attrs
+        dim = attrs["dim"]
+        src_shape = self.shapes[2]
+        src_dtype = self.dtypes[2]
+        if to_input is not None:
+            r = _r_scatter_input(F, g, index, dim)
+            if pending[to_input] is None:
+                pending[to_input] = r
+            else:
+                accumulate(pending, to_input, r)
+        if to_src is not None:
+            r = _r_scatter_src(F, g, index, dim, src_shape, src_dtype)
+            if pending[to_src] is None:
+                pending[to_src] = r
+            else:
+                accumulate(pending, to_src, r)
 
 
 def scatter(input: Tensor, dim: builtins.int, index: Tensor, src: TensorLike, *, axis: Any = None) -> Tensor:
@@ -3561,7 +6065,49 @@ def scatter(input: Tensor, dim: builtins.int, index: Tensor, src: TensorLike, *,
     """
     if axis is not None:
         dim = axis
-    return apply(_scatter, (input, index, src), {"dim": dim})
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+        a_index = index._array
+        n_index = index._node
+        if src.__class__ is _float or src.__class__ is _int:
+            a_src: Any = src
+            n_src = None
+        else:
+            a_src = src._array
+            n_src = src._node
+    except AttributeError:
+        return apply(_scatter, (input, index, src), {"dim": dim})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_scatter, (input, index, src), {"dim": dim})
+    try:
+        out = _k_scatter[a_input.__class__](a_input, a_index, a_src, dim=dim)
+    except Exception as error:
+        raise explain(_scatter, (input, index, src), {"dim": dim}, error) from error
+    t: Tensor = new(Tensor)
+    t._view = None
+    t._array = out
+    if (n_input is not None or n_index is not None or n_src is not None) and mode.grad:
+        t._node = n = _scatter_node()
+        n.parents = (n_input, n_index, n_src)
+        n.saved = (a_index if n_input is not None or n_src is not None else None,)
+        n.hooks = None
+        n.scope = mode.scope
+        shape = out.shape
+        n.attrs = {"dim": dim}
+        n.shapes = (a_input.shape, getattr(a_index, "shape", ()), getattr(a_src, "shape", ()))
+        n.dtypes = (from_numpy_dtype(d), dtype_or_none(a_index), dtype_or_none(a_src))
+        n.shape = shape
+        if shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
 
 
 def scatter_(input: Tensor, dim: builtins.int, index: Tensor, src: TensorLike) -> Tensor:
@@ -3576,11 +6122,74 @@ def last_scattered(index: Tensor, dim: builtins.int, shape: Sequence[builtins.in
     return apply(_last_scattered, (index,), {"dim": dim, "shape": shape})
 
 
+class _scatter_add_node(GeneralNode):
+    __slots__ = ()
+    op = _scatter_add
+
+    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+        to_input, to_index, to_src = self.parents
+        index, = self.saved
+        attrs = self.attrs
+        dim = attrs["dim"]
+        src_shape = self.shapes[2]
+        src_dtype = self.dtypes[2]
+        if to_input is not None:
+            r = _r_scatter_add_input(F, g)
+            if pending[to_input] is None:
+                pending[to_input] = r
+            else:
+                accumulate(pending, to_input, r)
+        if to_src is not None:
+            r = _r_scatter_add_src(F, g, index, dim, src_shape, src_dtype)
+            if pending[to_src] is None:
+                pending[to_src] = r
+            else:
+                accumulate(pending, to_src, r)
+
+
 def scatter_add(input: Tensor, dim: builtins.int, index: Tensor, src: Tensor, *, axis: Any = None) -> Tensor:
     """``input`` with ``src`` added where ``index`` names along ``dim``, repeats included."""
     if axis is not None:
         dim = axis
-    return apply(_scatter_add, (input, index, src), {"dim": dim})
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+        a_index = index._array
+        n_index = index._node
+        a_src = src._array
+        n_src = src._node
+    except AttributeError:
+        return apply(_scatter_add, (input, index, src), {"dim": dim})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_scatter_add, (input, index, src), {"dim": dim})
+    try:
+        out = _k_scatter_add[a_input.__class__](a_input, a_index, a_src, dim=dim)
+    except Exception as error:
+        raise explain(_scatter_add, (input, index, src), {"dim": dim}, error) from error
+    t: Tensor = new(Tensor)
+    t._view = None
+    t._array = out
+    if (n_input is not None or n_index is not None or n_src is not None) and mode.grad:
+        t._node = n = _scatter_add_node()
+        n.parents = (n_input, n_index, n_src)
+        n.saved = (a_index if n_src is not None else None,)
+        n.hooks = None
+        n.scope = mode.scope
+        shape = out.shape
+        n.attrs = {"dim": dim}
+        n.shapes = (a_input.shape, getattr(a_index, "shape", ()), getattr(a_src, "shape", ()))
+        n.dtypes = (from_numpy_dtype(d), dtype_or_none(a_index), dtype_or_none(a_src))
+        n.shape = shape
+        if shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
 
 
 def scatter_add_(input: Tensor, dim: builtins.int, index: Tensor, src: Tensor) -> Tensor:
@@ -3588,9 +6197,77 @@ def scatter_add_(input: Tensor, dim: builtins.int, index: Tensor, src: Tensor) -
     return write(_scatter_add, input, (index, src), {"dim": dim})
 
 
+class _masked_fill_node(GeneralNode):
+    __slots__ = ()
+    op = _masked_fill
+    attrs: dict[builtins.str, Any] = {}
+    shapes = None
+
+    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+        to_input, to_mask, to_value = self.parents
+        mask, = self.saved
+        value_dtype = self.dtypes[2]
+        if to_input is not None:
+            r = _r_masked_fill_input(F, g, mask)
+            if r.shape != to_input.shape:
+                r = F.sum_to(r, shape=to_input.shape)
+            if pending[to_input] is None:
+                pending[to_input] = r
+            else:
+                accumulate(pending, to_input, r)
+        if to_value is not None:
+            r = _r_masked_fill_value(F, g, mask, value_dtype)
+            if r.shape != to_value.shape:
+                r = F.sum_to(r, shape=to_value.shape)
+            if pending[to_value] is None:
+                pending[to_value] = r
+            else:
+                accumulate(pending, to_value, r)
+
+
 def masked_fill(input: Tensor, mask: Tensor, value: TensorLike) -> Tensor:
     """``input`` with ``value`` (a number or a tensor without dimensions) where the boolean ``mask`` is true."""
-    return apply(_masked_fill, (input, mask, value), {})
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+        a_mask = mask._array
+        n_mask = mask._node
+        if value.__class__ is _float or value.__class__ is _int:
+            a_value: Any = value
+            n_value = None
+        else:
+            a_value = value._array
+            n_value = value._node
+    except AttributeError:
+        return apply(_masked_fill, (input, mask, value), {})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_masked_fill, (input, mask, value), {})
+    try:
+        out = _k_masked_fill[a_input.__class__](a_input, a_mask, a_value)
+    except Exception as error:
+        raise explain(_masked_fill, (input, mask, value), {}, error) from error
+    t: Tensor = new(Tensor)
+    t._view = None
+    t._array = out
+    if (n_input is not None or n_mask is not None or n_value is not None) and mode.grad:
+        t._node = n = _masked_fill_node()
+        n.parents = (n_input, n_mask, n_value)
+        n.saved = (a_mask if n_input is not None or n_value is not None else None,)
+        n.hooks = None
+        n.scope = mode.scope
+        shape = out.shape
+        n.dtypes = (from_numpy_dtype(d), dtype_or_none(a_mask), dtype_or_none(a_value))
+        n.shape = shape
+        if shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
 
 
 def masked_fill_(input: Tensor, mask: Tensor, value: TensorLike) -> Tensor:
@@ -3603,9 +6280,57 @@ def masked_select(input: Tensor, mask: Tensor) -> Tensor:
     return apply(_masked_select, (input, mask), {})
 
 
+class _masked_place_node(Node):
+    __slots__ = ()
+    op = _masked_place
+
+    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+        to_input, to_mask = self.parents
+        mask, = self.saved
+        if to_input is not None:
+            r = _r_masked_place_input(F, g, mask)
+            if pending[to_input] is None:
+                pending[to_input] = r
+            else:
+                accumulate(pending, to_input, r)
+
+
 def masked_place(input: Tensor, mask: Tensor) -> Tensor:
     """Zeros with the elements of ``input`` where ``mask`` is true: the adjoint of ``masked_select``."""
-    return apply(_masked_place, (input, mask), {})
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+        a_mask = mask._array
+        n_mask = mask._node
+    except AttributeError:
+        return apply(_masked_place, (input, mask), {})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_masked_place, (input, mask), {})
+    try:
+        out = _k_masked_place[a_input.__class__](a_input, a_mask)
+    except Exception as error:
+        raise explain(_masked_place, (input, mask), {}, error) from error
+    t: Tensor = new(Tensor)
+    t._view = None
+    t._array = out
+    if (n_input is not None or n_mask is not None) and mode.grad:
+        t._node = n = _masked_place_node()
+        n.parents = (n_input, n_mask)
+        n.saved = (a_mask if n_input is not None else None,)
+        n.hooks = None
+        n.scope = mode.scope
+        shape = out.shape
+        n.shape = shape
+        if shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
 
 
 def sort(input: Tensor, dim: builtins.int = -1, descending: builtins.bool = False, stable: builtins.bool = False, *, axis: Any = None) -> builtins.tuple[Tensor, Tensor]:
@@ -3637,14 +6362,87 @@ def unique_of(input: Tensor, dim: builtins.int | None = None, *, axis: Any = Non
     return apply(_unique_of, (input,), {"dim": dim})
 
 
+class _embedding_node(GeneralNode):
+    __slots__ = ()
+    op = _embedding
+    dtypes = None
+
+    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+        to_input, to_weight = self.parents
+        input, = self.saved
+        attrs = self.attrs
+        padding_idx = attrs["padding_idx"]
+        weight_shape = self.shapes[1]
+        if to_weight is not None:
+            r = _r_embedding_weight(F, g, input, weight_shape, padding_idx)
+            if pending[to_weight] is None:
+                pending[to_weight] = r
+            else:
+                accumulate(pending, to_weight, r)
+
+
 def embedding(input: Tensor, weight: Tensor, padding_idx: builtins.int | None = None) -> Tensor:
     """The rows of ``weight`` that the integers in ``input`` name; row ``padding_idx`` gets no gradient."""
-    return apply(_embedding, (input, weight), {"padding_idx": padding_idx})
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+        a_weight = weight._array
+        n_weight = weight._node
+    except AttributeError:
+        return apply(_embedding, (input, weight), {"padding_idx": padding_idx})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_embedding, (input, weight), {"padding_idx": padding_idx})
+    try:
+        out = _k_embedding[a_input.__class__](a_input, a_weight, padding_idx=padding_idx)
+    except Exception as error:
+        raise explain(_embedding, (input, weight), {"padding_idx": padding_idx}, error) from error
+    t: Tensor = new(Tensor)
+    t._view = None
+    t._array = out
+    if (n_input is not None or n_weight is not None) and mode.grad:
+        t._node = n = _embedding_node()
+        n.parents = (n_input, n_weight)
+        n.saved = (a_input if n_weight is not None else None,)
+        n.hooks = None
+        n.scope = mode.scope
+        shape = out.shape
+        n.attrs = {"padding_idx": padding_idx}
+        n.shapes = (a_input.shape, getattr(a_weight, "shape", ()))
+        n.shape = shape
+        if shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
 
 
 def one_hot(tensor: Tensor, num_classes: builtins.int = -1) -> Tensor:
     """A last dimension of ``num_classes`` integers (default: as many as needed) that is 1 at the class and 0 elsewhere."""
     return apply(_one_hot, (tensor,), {"num_classes": num_classes})
+
+
+class _sum_node(GeneralNode):
+    __slots__ = ()
+    op = _sum
+
+    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+        to_input, = self.parents
+        attrs = self.attrs
+        dim = attrs["dim"]
+        keepdim = attrs["keepdim"]
+        dtype = attrs["dtype"]
+        input_shape = self.shapes[0]
+        input_dtype = self.dtypes[0]
+        r = _r_sum_input(F, g, input_shape, input_dtype, dim, keepdim, dtype)
+        if pending[to_input] is None:
+            pending[to_input] = r
+        else:
+            accumulate(pending, to_input, r)
 
 
 def sum(input: Tensor, dim: Dims = None, keepdim: builtins.bool = False, *, dtype: DTypeLike | None = None, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
@@ -3658,7 +6456,60 @@ def sum(input: Tensor, dim: Dims = None, keepdim: builtins.bool = False, *, dtyp
         dim = axis
     if keepdims is not None:
         keepdim = keepdims
-    return apply(_sum, (input,), {"dim": dim, "keepdim": keepdim, "dtype": dtype})
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_sum, (input,), {"dim": dim, "keepdim": keepdim, "dtype": dtype})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_sum, (input,), {"dim": dim, "keepdim": keepdim, "dtype": dtype})
+    try:
+        out = _k_sum[a_input.__class__](a_input, dim=dim, keepdim=keepdim, dtype=dtype)
+    except Exception as error:
+        raise explain(_sum, (input,), {"dim": dim, "keepdim": keepdim, "dtype": dtype}, error) from error
+    t: Tensor = new(Tensor)
+    t._view = None
+    t._array = out
+    if n_input is not None and mode.grad:
+        t._node = n = _sum_node()
+        n.parents = (n_input,)
+        n.saved = None
+        n.hooks = None
+        n.scope = mode.scope
+        shape = out.shape
+        n.attrs = {"dim": dim, "keepdim": keepdim, "dtype": dtype}
+        n.shapes = (a_input.shape,)
+        n.dtypes = (from_numpy_dtype(d),)
+        n.shape = shape
+        if shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+class _mean_node(GeneralNode):
+    __slots__ = ()
+    op = _mean
+
+    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+        to_input, = self.parents
+        attrs = self.attrs
+        dim = attrs["dim"]
+        keepdim = attrs["keepdim"]
+        dtype = attrs["dtype"]
+        input_shape = self.shapes[0]
+        input_dtype = self.dtypes[0]
+        r = _r_mean_input(F, g, input_shape, input_dtype, dim, keepdim, dtype)
+        if pending[to_input] is None:
+            pending[to_input] = r
+        else:
+            accumulate(pending, to_input, r)
 
 
 def mean(input: Tensor, dim: Dims = None, keepdim: builtins.bool = False, *, dtype: DTypeLike | None = None, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
@@ -3667,7 +6518,41 @@ def mean(input: Tensor, dim: Dims = None, keepdim: builtins.bool = False, *, dty
         dim = axis
     if keepdims is not None:
         keepdim = keepdims
-    return apply(_mean, (input,), {"dim": dim, "keepdim": keepdim, "dtype": dtype})
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_mean, (input,), {"dim": dim, "keepdim": keepdim, "dtype": dtype})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_mean, (input,), {"dim": dim, "keepdim": keepdim, "dtype": dtype})
+    try:
+        out = _k_mean[a_input.__class__](a_input, dim=dim, keepdim=keepdim, dtype=dtype)
+    except Exception as error:
+        raise explain(_mean, (input,), {"dim": dim, "keepdim": keepdim, "dtype": dtype}, error) from error
+    t: Tensor = new(Tensor)
+    t._view = None
+    t._array = out
+    if n_input is not None and mode.grad:
+        t._node = n = _mean_node()
+        n.parents = (n_input,)
+        n.saved = None
+        n.hooks = None
+        n.scope = mode.scope
+        shape = out.shape
+        n.attrs = {"dim": dim, "keepdim": keepdim, "dtype": dtype}
+        n.shapes = (a_input.shape,)
+        n.dtypes = (from_numpy_dtype(d),)
+        n.shape = shape
+        if shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
 
 
 def count_nonzero(input: Tensor, dim: Dims = None, *, axis: Any = None) -> Tensor:
@@ -3695,13 +6580,83 @@ def any(input: Tensor, dim: Dims = None, keepdim: builtins.bool = False, *, axis
     return apply(_any, (input,), {"dim": dim, "keepdim": keepdim})
 
 
+class _amax_node(GeneralNode):
+    __slots__ = ()
+    op = _amax
+    dtypes = None
+    shapes = None
+
+    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+        to_input, = self.parents
+        input, out = self.saved
+        attrs = self.attrs
+        dim = attrs["dim"]
+        keepdim = attrs["keepdim"]
+        r = _r_amax_input(F, g, input, out, dim, keepdim)
+        if pending[to_input] is None:
+            pending[to_input] = r
+        else:
+            accumulate(pending, to_input, r)
+
+
 def amax(input: Tensor, dim: Dims = (), keepdim: builtins.bool = False, *, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
     """The largest element over ``dim``; elements that tie share the gradient evenly."""
     if axis is not None:
         dim = axis
     if keepdims is not None:
         keepdim = keepdims
-    return apply(_amax, (input,), {"dim": dim, "keepdim": keepdim})
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_amax, (input,), {"dim": dim, "keepdim": keepdim})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_amax, (input,), {"dim": dim, "keepdim": keepdim})
+    try:
+        out = _k_amax[a_input.__class__](a_input, dim=dim, keepdim=keepdim)
+    except Exception as error:
+        raise explain(_amax, (input,), {"dim": dim, "keepdim": keepdim}, error) from error
+    t: Tensor = new(Tensor)
+    t._view = None
+    t._array = out
+    if n_input is not None and mode.grad:
+        t._node = n = _amax_node()
+        n.parents = (n_input,)
+        n.saved = (a_input, out)
+        n.hooks = None
+        n.scope = mode.scope
+        shape = out.shape
+        n.attrs = {"dim": dim, "keepdim": keepdim}
+        n.shape = shape
+        if shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+class _amin_node(GeneralNode):
+    __slots__ = ()
+    op = _amin
+    dtypes = None
+    shapes = None
+
+    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+        to_input, = self.parents
+        input, out = self.saved
+        attrs = self.attrs
+        dim = attrs["dim"]
+        keepdim = attrs["keepdim"]
+        r = _r_amin_input(F, g, input, out, dim, keepdim)
+        if pending[to_input] is None:
+            pending[to_input] = r
+        else:
+            accumulate(pending, to_input, r)
 
 
 def amin(input: Tensor, dim: Dims = (), keepdim: builtins.bool = False, *, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
@@ -3710,7 +6665,39 @@ def amin(input: Tensor, dim: Dims = (), keepdim: builtins.bool = False, *, axis:
         dim = axis
     if keepdims is not None:
         keepdim = keepdims
-    return apply(_amin, (input,), {"dim": dim, "keepdim": keepdim})
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_amin, (input,), {"dim": dim, "keepdim": keepdim})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_amin, (input,), {"dim": dim, "keepdim": keepdim})
+    try:
+        out = _k_amin[a_input.__class__](a_input, dim=dim, keepdim=keepdim)
+    except Exception as error:
+        raise explain(_amin, (input,), {"dim": dim, "keepdim": keepdim}, error) from error
+    t: Tensor = new(Tensor)
+    t._view = None
+    t._array = out
+    if n_input is not None and mode.grad:
+        t._node = n = _amin_node()
+        n.parents = (n_input,)
+        n.saved = (a_input, out)
+        n.hooks = None
+        n.scope = mode.scope
+        shape = out.shape
+        n.attrs = {"dim": dim, "keepdim": keepdim}
+        n.shape = shape
+        if shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
 
 
 def argmax(input: Tensor, dim: builtins.int | None = None, keepdim: builtins.bool = False, *, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
@@ -3722,9 +6709,769 @@ def argmax(input: Tensor, dim: builtins.int | None = None, keepdim: builtins.boo
     return apply(_argmax, (input,), {"dim": dim, "keepdim": keepdim})
 
 
+def argmin(input: Tensor, dim: builtins.int | None = None, keepdim: builtins.bool = False, *, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
+    """The position of the first smallest element along ``dim``, or in the flattened tensor, as int64."""
+    if axis is not None:
+        dim = axis
+    if keepdims is not None:
+        keepdim = keepdims
+    return apply(_argmin, (input,), {"dim": dim, "keepdim": keepdim})
+
+
+class _pick_node(GeneralNode):
+    __slots__ = ()
+    op = _pick
+    dtypes = None
+
+    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+        to_input, to_indices = self.parents
+        indices, = self.saved
+        attrs = self.attrs
+        dim = attrs["dim"]
+        input_shape = self.shapes[0]
+        if to_input is not None:
+            r = _r_pick_input(F, g, indices, input_shape, dim)
+            if pending[to_input] is None:
+                pending[to_input] = r
+            else:
+                accumulate(pending, to_input, r)
+
+
+def pick(input: Tensor, indices: Tensor, dim: builtins.int, *, axis: Any = None) -> Tensor:
+    """The elements of ``input`` at ``indices`` along ``dim``; all other sizes agree."""
+    if axis is not None:
+        dim = axis
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+        a_indices = indices._array
+        n_indices = indices._node
+    except AttributeError:
+        return apply(_pick, (input, indices), {"dim": dim})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_pick, (input, indices), {"dim": dim})
+    try:
+        out = _k_pick[a_input.__class__](a_input, a_indices, dim=dim)
+    except Exception as error:
+        raise explain(_pick, (input, indices), {"dim": dim}, error) from error
+    t: Tensor = new(Tensor)
+    t._view = None
+    t._array = out
+    if (n_input is not None or n_indices is not None) and mode.grad:
+        t._node = n = _pick_node()
+        n.parents = (n_input, n_indices)
+        n.saved = (a_indices if n_input is not None else None,)
+        n.hooks = None
+        n.scope = mode.scope
+        shape = out.shape
+        n.attrs = {"dim": dim}
+        n.shapes = (a_input.shape, getattr(a_indices, "shape", ()))
+        n.shape = shape
+        if shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+class _place_node(GeneralNode):
+    __slots__ = ()
+    op = _place
+    dtypes = None
+    shapes = None
+
+    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+        to_input, to_indices = self.parents
+        indices, = self.saved
+        attrs = self.attrs
+        dim = attrs["dim"]
+        if to_input is not None:
+            r = _r_place_input(F, g, indices, dim)
+            if pending[to_input] is None:
+                pending[to_input] = r
+            else:
+                accumulate(pending, to_input, r)
+
+
+def place(input: Tensor, indices: Tensor, dim: builtins.int, size: builtins.int, *, axis: Any = None) -> Tensor:
+    """Zeros with the elements of ``input`` at ``indices`` along ``dim``, of which there is one: the adjoint of ``pick``."""
+    if axis is not None:
+        dim = axis
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+        a_indices = indices._array
+        n_indices = indices._node
+    except AttributeError:
+        return apply(_place, (input, indices), {"dim": dim, "size": size})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_place, (input, indices), {"dim": dim, "size": size})
+    try:
+        out = _k_place[a_input.__class__](a_input, a_indices, dim=dim, size=size)
+    except Exception as error:
+        raise explain(_place, (input, indices), {"dim": dim, "size": size}, error) from error
+    t: Tensor = new(Tensor)
+    t._view = None
+    t._array = out
+    if (n_input is not None or n_indices is not None) and mode.grad:
+        t._node = n = _place_node()
+        n.parents = (n_input, n_indices)
+        n.saved = (a_indices if n_input is not None else None,)
+        n.hooks = None
+        n.scope = mode.scope
+        shape = out.shape
+        n.attrs = {"dim": dim, "size": size}
+        n.shape = shape
+        if shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+def max_along(input: Tensor, dim: builtins.int, keepdim: builtins.bool = False, *, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
+    """The largest elements along ``dim`` and their positions; of several, the first, which also gets the gradient."""
+    if axis is not None:
+        dim = axis
+    if keepdims is not None:
+        keepdim = keepdims
+    return apply(_max_along, (input,), {"dim": dim, "keepdim": keepdim})
+
+
+def min_along(input: Tensor, dim: builtins.int, keepdim: builtins.bool = False, *, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
+    """The smallest elements along ``dim`` and their positions; of several, the first, which also gets the gradient."""
+    if axis is not None:
+        dim = axis
+    if keepdims is not None:
+        keepdim = keepdims
+    return apply(_min_along, (input,), {"dim": dim, "keepdim": keepdim})
+
+
+class _variance_node(GeneralNode):
+    __slots__ = ()
+    op = _variance
+    dtypes = None
+    shapes = None
+
+    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+        to_input, = self.parents
+        input, = self.saved
+        attrs = self.attrs
+        dim = attrs["dim"]
+        correction = attrs["correction"]
+        keepdim = attrs["keepdim"]
+        r = _r_variance_input(F, g, input, dim, correction, keepdim)
+        if pending[to_input] is None:
+            pending[to_input] = r
+        else:
+            accumulate(pending, to_input, r)
+
+
+def variance(input: Tensor, dim: Dims = None, correction: Number = 1, keepdim: builtins.bool = False, *, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
+    """The variance over ``dim``, in two passes: the mean first, then the squared deviations divided by ``n - correction``."""
+    if axis is not None:
+        dim = axis
+    if keepdims is not None:
+        keepdim = keepdims
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_variance, (input,), {"dim": dim, "correction": correction, "keepdim": keepdim})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_variance, (input,), {"dim": dim, "correction": correction, "keepdim": keepdim})
+    try:
+        out = _k_variance[a_input.__class__](a_input, dim=dim, correction=correction, keepdim=keepdim)
+    except Exception as error:
+        raise explain(_variance, (input,), {"dim": dim, "correction": correction, "keepdim": keepdim}, error) from error
+    t: Tensor = new(Tensor)
+    t._view = None
+    t._array = out
+    if n_input is not None and mode.grad:
+        t._node = n = _variance_node()
+        n.parents = (n_input,)
+        n.saved = (a_input,)
+        n.hooks = None
+        n.scope = mode.scope
+        shape = out.shape
+        n.attrs = {"dim": dim, "correction": correction, "keepdim": keepdim}
+        n.shape = shape
+        if shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+class _deviation_node(GeneralNode):
+    __slots__ = ()
+    op = _deviation
+    dtypes = None
+    shapes = None
+
+    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+        to_input, = self.parents
+        input, out = self.saved
+        attrs = self.attrs
+        dim = attrs["dim"]
+        correction = attrs["correction"]
+        keepdim = attrs["keepdim"]
+        r = _r_deviation_input(F, g, input, out, dim, correction, keepdim)
+        if pending[to_input] is None:
+            pending[to_input] = r
+        else:
+            accumulate(pending, to_input, r)
+
+
+def deviation(input: Tensor, dim: Dims = None, correction: Number = 1, keepdim: builtins.bool = False, *, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
+    """The standard deviation over ``dim``: the square root of ``variance``; the gradient at 0 is 0."""
+    if axis is not None:
+        dim = axis
+    if keepdims is not None:
+        keepdim = keepdims
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_deviation, (input,), {"dim": dim, "correction": correction, "keepdim": keepdim})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_deviation, (input,), {"dim": dim, "correction": correction, "keepdim": keepdim})
+    try:
+        out = _k_deviation[a_input.__class__](a_input, dim=dim, correction=correction, keepdim=keepdim)
+    except Exception as error:
+        raise explain(_deviation, (input,), {"dim": dim, "correction": correction, "keepdim": keepdim}, error) from error
+    t: Tensor = new(Tensor)
+    t._view = None
+    t._array = out
+    if n_input is not None and mode.grad:
+        t._node = n = _deviation_node()
+        n.parents = (n_input,)
+        n.saved = (a_input, out)
+        n.hooks = None
+        n.scope = mode.scope
+        shape = out.shape
+        n.attrs = {"dim": dim, "correction": correction, "keepdim": keepdim}
+        n.shape = shape
+        if shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+class _logsumexp_node(GeneralNode):
+    __slots__ = ()
+    op = _logsumexp
+    dtypes = None
+    shapes = None
+
+    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+        to_input, = self.parents
+        input, out = self.saved
+        attrs = self.attrs
+        dim = attrs["dim"]
+        keepdim = attrs["keepdim"]
+        r = _r_logsumexp_input(F, g, input, out, dim, keepdim)
+        if pending[to_input] is None:
+            pending[to_input] = r
+        else:
+            accumulate(pending, to_input, r)
+
+
+def logsumexp(input: Tensor, dim: Dims, keepdim: builtins.bool = False, *, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
+    """``log(sum(exp(input)))`` over ``dim``, computed without overflow; of nothing, or of nothing but -inf, it is -inf."""
+    if axis is not None:
+        dim = axis
+    if keepdims is not None:
+        keepdim = keepdims
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_logsumexp, (input,), {"dim": dim, "keepdim": keepdim})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_logsumexp, (input,), {"dim": dim, "keepdim": keepdim})
+    try:
+        out = _k_logsumexp[a_input.__class__](a_input, dim=dim, keepdim=keepdim)
+    except Exception as error:
+        raise explain(_logsumexp, (input,), {"dim": dim, "keepdim": keepdim}, error) from error
+    t: Tensor = new(Tensor)
+    t._view = None
+    t._array = out
+    if n_input is not None and mode.grad:
+        t._node = n = _logsumexp_node()
+        n.parents = (n_input,)
+        n.saved = (a_input, out)
+        n.hooks = None
+        n.scope = mode.scope
+        shape = out.shape
+        n.attrs = {"dim": dim, "keepdim": keepdim}
+        n.shape = shape
+        if shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+class _softmax_along_node(GeneralNode):
+    __slots__ = ()
+    op = _softmax_along
+    dtypes = None
+    shapes = None
+
+    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+        to_input, = self.parents
+        out, = self.saved
+        attrs = self.attrs
+        dim = attrs["dim"]
+        r = _r_softmax_along_input(F, g, out, dim)
+        if pending[to_input] is None:
+            pending[to_input] = r
+        else:
+            accumulate(pending, to_input, r)
+
+
+def softmax_along(input: Tensor, dim: builtins.int, *, axis: Any = None) -> Tensor:
+    """``exp(input)`` divided by its sum along ``dim``, computed without overflow."""
+    if axis is not None:
+        dim = axis
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_softmax_along, (input,), {"dim": dim})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_softmax_along, (input,), {"dim": dim})
+    try:
+        out = _k_softmax_along[a_input.__class__](a_input, dim=dim)
+    except Exception as error:
+        raise explain(_softmax_along, (input,), {"dim": dim}, error) from error
+    t: Tensor = new(Tensor)
+    t._view = None
+    t._array = out
+    if n_input is not None and mode.grad:
+        t._node = n = _softmax_along_node()
+        n.parents = (n_input,)
+        n.saved = (out,)
+        n.hooks = None
+        n.scope = mode.scope
+        shape = out.shape
+        n.attrs = {"dim": dim}
+        n.shape = shape
+        if shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+class _log_softmax_along_node(GeneralNode):
+    __slots__ = ()
+    op = _log_softmax_along
+    dtypes = None
+    shapes = None
+
+    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+        to_input, = self.parents
+        out, = self.saved
+        attrs = self.attrs
+        dim = attrs["dim"]
+        r = _r_log_softmax_along_input(F, g, out, dim)
+        if pending[to_input] is None:
+            pending[to_input] = r
+        else:
+            accumulate(pending, to_input, r)
+
+
+def log_softmax_along(input: Tensor, dim: builtins.int, *, axis: Any = None) -> Tensor:
+    """``log(softmax(input))``, computed without overflow and without loss of small probabilities."""
+    if axis is not None:
+        dim = axis
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_log_softmax_along, (input,), {"dim": dim})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_log_softmax_along, (input,), {"dim": dim})
+    try:
+        out = _k_log_softmax_along[a_input.__class__](a_input, dim=dim)
+    except Exception as error:
+        raise explain(_log_softmax_along, (input,), {"dim": dim}, error) from error
+    t: Tensor = new(Tensor)
+    t._view = None
+    t._array = out
+    if n_input is not None and mode.grad:
+        t._node = n = _log_softmax_along_node()
+        n.parents = (n_input,)
+        n.saved = (out,)
+        n.hooks = None
+        n.scope = mode.scope
+        shape = out.shape
+        n.attrs = {"dim": dim}
+        n.shape = shape
+        if shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+def norm_over(input: Tensor, p: builtins.float, dim: Dims = None, keepdim: builtins.bool = False, *, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
+    """``sum(|input| ** p) ** (1 / p)`` over ``dim``; the largest magnitude for ``inf``, the number of non-zeros for 0. The gradient at 0 is 0."""
+    if axis is not None:
+        dim = axis
+    if keepdims is not None:
+        keepdim = keepdims
+    return apply(_norm_over, (input,), {"p": p, "dim": dim, "keepdim": keepdim})
+
+
+class _cumsum_node(GeneralNode):
+    __slots__ = ()
+    op = _cumsum
+    shapes = None
+
+    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+        to_input, = self.parents
+        attrs = self.attrs
+        dim = attrs["dim"]
+        dtype = attrs["dtype"]
+        input_dtype = self.dtypes[0]
+        r = _r_cumsum_input(F, g, input_dtype, dim, dtype)
+        if pending[to_input] is None:
+            pending[to_input] = r
+        else:
+            accumulate(pending, to_input, r)
+
+
+def cumsum(input: Tensor, dim: builtins.int, *, dtype: DTypeLike | None = None, axis: Any = None) -> Tensor:
+    """The running sum along ``dim``. Integers add up in int64.
+
+    >>> import autograd_core as ag
+    >>> ag.cumsum(ag.tensor([1.0, 2.0, 3.0]), dim=0).tolist()
+    [1.0, 3.0, 6.0]
+    """
+    if axis is not None:
+        dim = axis
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_cumsum, (input,), {"dim": dim, "dtype": dtype})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_cumsum, (input,), {"dim": dim, "dtype": dtype})
+    try:
+        out = _k_cumsum[a_input.__class__](a_input, dim=dim, dtype=dtype)
+    except Exception as error:
+        raise explain(_cumsum, (input,), {"dim": dim, "dtype": dtype}, error) from error
+    t: Tensor = new(Tensor)
+    t._view = None
+    t._array = out
+    if n_input is not None and mode.grad:
+        t._node = n = _cumsum_node()
+        n.parents = (n_input,)
+        n.saved = None
+        n.hooks = None
+        n.scope = mode.scope
+        shape = out.shape
+        n.attrs = {"dim": dim, "dtype": dtype}
+        n.dtypes = (from_numpy_dtype(d),)
+        n.shape = shape
+        if shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+class _cumprod_node(GeneralNode):
+    __slots__ = ()
+    op = _cumprod
+    shapes = None
+
+    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+        to_input, = self.parents
+        input, = self.saved
+        attrs = self.attrs
+        dim = attrs["dim"]
+        dtype = attrs["dtype"]
+        input_dtype = self.dtypes[0]
+        r = _r_cumprod_input(F, g, input, input_dtype, dim, dtype)
+        if pending[to_input] is None:
+            pending[to_input] = r
+        else:
+            accumulate(pending, to_input, r)
+
+
+def cumprod(input: Tensor, dim: builtins.int, *, dtype: DTypeLike | None = None, axis: Any = None) -> Tensor:
+    """The running product along ``dim``. Integers multiply in int64."""
+    if axis is not None:
+        dim = axis
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_cumprod, (input,), {"dim": dim, "dtype": dtype})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_cumprod, (input,), {"dim": dim, "dtype": dtype})
+    try:
+        out = _k_cumprod[a_input.__class__](a_input, dim=dim, dtype=dtype)
+    except Exception as error:
+        raise explain(_cumprod, (input,), {"dim": dim, "dtype": dtype}, error) from error
+    t: Tensor = new(Tensor)
+    t._view = None
+    t._array = out
+    if n_input is not None and mode.grad:
+        t._node = n = _cumprod_node()
+        n.parents = (n_input,)
+        n.saved = (a_input,)
+        n.hooks = None
+        n.scope = mode.scope
+        shape = out.shape
+        n.attrs = {"dim": dim, "dtype": dtype}
+        n.dtypes = (from_numpy_dtype(d),)
+        n.shape = shape
+        if shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+class _shift_node(GeneralNode):
+    __slots__ = ()
+    op = _shift
+    dtypes = None
+    shapes = None
+
+    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+        to_input, = self.parents
+        attrs = self.attrs
+        dim = attrs["dim"]
+        step = attrs["step"]
+        r = _r_shift_input(F, g, dim, step)
+        if pending[to_input] is None:
+            pending[to_input] = r
+        else:
+            accumulate(pending, to_input, r)
+
+
+def shift(input: Tensor, dim: builtins.int, step: builtins.int, fill: builtins.float, *, axis: Any = None) -> Tensor:
+    """``input`` moved by ``step`` places along ``dim``; what comes in is ``fill``."""
+    if axis is not None:
+        dim = axis
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_shift, (input,), {"dim": dim, "step": step, "fill": fill})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_shift, (input,), {"dim": dim, "step": step, "fill": fill})
+    try:
+        out = _k_shift[a_input.__class__](a_input, dim=dim, step=step, fill=fill)
+    except Exception as error:
+        raise explain(_shift, (input,), {"dim": dim, "step": step, "fill": fill}, error) from error
+    t: Tensor = new(Tensor)
+    t._view = None
+    t._array = out
+    if n_input is not None and mode.grad:
+        t._node = n = _shift_node()
+        n.parents = (n_input,)
+        n.saved = None
+        n.hooks = None
+        n.scope = mode.scope
+        shape = out.shape
+        n.attrs = {"dim": dim, "step": step, "fill": fill}
+        n.shape = shape
+        if shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+class _prod_node(GeneralNode):
+    __slots__ = ()
+    op = _prod
+
+    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+        to_input, = self.parents
+        input, = self.saved
+        attrs = self.attrs
+        dim = attrs["dim"]
+        keepdim = attrs["keepdim"]
+        dtype = attrs["dtype"]
+        input_shape = self.shapes[0]
+        input_dtype = self.dtypes[0]
+        r = _r_prod_input(F, g, input, input_dtype, input_shape, dim, keepdim, dtype)
+        if pending[to_input] is None:
+            pending[to_input] = r
+        else:
+            accumulate(pending, to_input, r)
+
+
+def prod(input: Tensor, dim: builtins.int | None = None, keepdim: builtins.bool = False, *, dtype: DTypeLike | None = None, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
+    """The product over ``dim``. Integers multiply in int64. The gradient is right where factors are zero, to any order."""
+    if axis is not None:
+        dim = axis
+    if keepdims is not None:
+        keepdim = keepdims
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_prod, (input,), {"dim": dim, "keepdim": keepdim, "dtype": dtype})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_prod, (input,), {"dim": dim, "keepdim": keepdim, "dtype": dtype})
+    try:
+        out = _k_prod[a_input.__class__](a_input, dim=dim, keepdim=keepdim, dtype=dtype)
+    except Exception as error:
+        raise explain(_prod, (input,), {"dim": dim, "keepdim": keepdim, "dtype": dtype}, error) from error
+    t: Tensor = new(Tensor)
+    t._view = None
+    t._array = out
+    if n_input is not None and mode.grad:
+        t._node = n = _prod_node()
+        n.parents = (n_input,)
+        n.saved = (a_input,)
+        n.hooks = None
+        n.scope = mode.scope
+        shape = out.shape
+        n.attrs = {"dim": dim, "keepdim": keepdim, "dtype": dtype}
+        n.shapes = (a_input.shape,)
+        n.dtypes = (from_numpy_dtype(d),)
+        n.shape = shape
+        if shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+class _matmul_node(GeneralNode):
+    __slots__ = ()
+    op = _matmul
+    dtypes = None
+    attrs: dict[builtins.str, Any] = {}
+
+    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+        to_input, to_other = self.parents
+        input, other = self.saved
+        input_shape = self.shapes[0]
+        other_shape = self.shapes[1]
+        if to_input is not None:
+            r = _r_matmul_input(F, g, other, input_shape)
+            if r.shape != to_input.shape:
+                r = F.sum_to(r, shape=to_input.shape)
+            if pending[to_input] is None:
+                pending[to_input] = r
+            else:
+                accumulate(pending, to_input, r)
+        if to_other is not None:
+            r = _r_matmul_other(F, g, input, other_shape)
+            if r.shape != to_other.shape:
+                r = F.sum_to(r, shape=to_other.shape)
+            if pending[to_other] is None:
+                pending[to_other] = r
+            else:
+                accumulate(pending, to_other, r)
+
+
 def matmul(input: Tensor, other: Tensor) -> Tensor:
     """Matrix product over the last two dimensions; leading ones broadcast. One-dimensional operands are vectors."""
-    return apply(_matmul, (input, other), {})
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+        a_other = other._array
+        n_other = other._node
+        if a_other.dtype is not d:
+            return apply(_matmul, (input, other), {})
+    except AttributeError:
+        return apply(_matmul, (input, other), {})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_matmul, (input, other), {})
+    try:
+        out = _k_matmul[a_input.__class__](a_input, a_other)
+    except Exception as error:
+        raise explain(_matmul, (input, other), {}, error) from error
+    t: Tensor = new(Tensor)
+    t._view = None
+    t._array = out
+    if (n_input is not None or n_other is not None) and mode.grad:
+        t._node = n = _matmul_node()
+        n.parents = (n_input, n_other)
+        n.saved = (a_input if n_other is not None else None, a_other if n_input is not None else None)
+        n.hooks = None
+        n.scope = mode.scope
+        shape = out.shape
+        n.shapes = (a_input.shape, getattr(a_other, "shape", ()))
+        n.shape = shape
+        if shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
 
 
 def draw_uniform(input: Tensor, low: builtins.float = 0.0, high: builtins.float = 1.0, shape: Sequence[builtins.int] | None = None, generator: Generator | None = None) -> Tensor:
@@ -3795,19 +7542,651 @@ def adagrad_update(*tensors: Tensor, count: builtins.int, block: builtins.int, l
     return apply(_adagrad_update, tuple(tensors), {"count": count, "block": block, "lr": lr, "lr_decay": lr_decay, "eps": eps, "weight_decay": weight_decay, "maximize": maximize})
 
 
+class _convolution_node(GeneralNode):
+    __slots__ = ()
+    op = _convolution
+    dtypes = None
+
+    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+        to_input, to_weight, to_bias = self.parents
+        input, weight = self.saved
+        attrs = self.attrs
+        stride = attrs["stride"]
+        padding = attrs["padding"]
+        dilation = attrs["dilation"]
+        groups = attrs["groups"]
+        input_shape = self.shapes[0]
+        weight_shape = self.shapes[1]
+        if to_input is not None:
+            r = _r_convolution_input(F, g, weight, input_shape, stride, padding, dilation, groups)
+            if pending[to_input] is None:
+                pending[to_input] = r
+            else:
+                accumulate(pending, to_input, r)
+        if to_weight is not None:
+            r = _r_convolution_weight(F, g, input, weight_shape, stride, padding, dilation, groups)
+            if pending[to_weight] is None:
+                pending[to_weight] = r
+            else:
+                accumulate(pending, to_weight, r)
+        if to_bias is not None:
+            r = _r_convolution_bias(F, g)
+            if pending[to_bias] is None:
+                pending[to_bias] = r
+            else:
+                accumulate(pending, to_bias, r)
+
+
 def convolution(input: Tensor, weight: Tensor, bias: Tensor | None = None, *, stride: builtins.tuple[builtins.int, builtins.int], padding: builtins.tuple[builtins.tuple[builtins.int, builtins.int], builtins.tuple[builtins.int, builtins.int]], dilation: builtins.tuple[builtins.int, builtins.int], groups: builtins.int) -> Tensor:
     """Cross-correlation of images (batch, channels, height, width) with filters, ``padding`` given for each of the four sides."""
-    return apply(_convolution, (input, weight, bias), {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups})
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+        a_weight = weight._array
+        n_weight = weight._node
+        if a_weight.dtype is not d:
+            return apply(_convolution, (input, weight, bias), {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups})
+        if bias is None:
+            a_bias: Any = bias
+            n_bias = None
+        else:
+            a_bias = bias._array
+            n_bias = bias._node
+            if a_bias.dtype is not d:
+                return apply(_convolution, (input, weight, bias), {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups})
+    except AttributeError:
+        return apply(_convolution, (input, weight, bias), {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_convolution, (input, weight, bias), {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups})
+    try:
+        out = _k_convolution[a_input.__class__](a_input, a_weight, a_bias, stride=stride, padding=padding, dilation=dilation, groups=groups)
+    except Exception as error:
+        raise explain(_convolution, (input, weight, bias), {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}, error) from error
+    t: Tensor = new(Tensor)
+    t._view = None
+    t._array = out
+    if (n_input is not None or n_weight is not None or n_bias is not None) and mode.grad:
+        t._node = n = _convolution_node()
+        n.parents = (n_input, n_weight, n_bias)
+        n.saved = (a_input if n_weight is not None else None, a_weight if n_input is not None else None)
+        n.hooks = None
+        n.scope = mode.scope
+        shape = out.shape
+        n.attrs = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
+        n.shapes = (a_input.shape, getattr(a_weight, "shape", ()), getattr(a_bias, "shape", ()))
+        n.shape = shape
+        if shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+class _convolution_input_grad_node(GeneralNode):
+    __slots__ = ()
+    op = _convolution_input_grad
+    dtypes = None
+
+    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+        to_grad, to_weight = self.parents
+        grad, weight = self.saved
+        attrs = self.attrs
+        stride = attrs["stride"]
+        padding = attrs["padding"]
+        dilation = attrs["dilation"]
+        groups = attrs["groups"]
+        weight_shape = self.shapes[1]
+        if to_grad is not None:
+            r = _r_convolution_input_grad_grad(F, g, weight, stride, padding, dilation, groups)
+            if pending[to_grad] is None:
+                pending[to_grad] = r
+            else:
+                accumulate(pending, to_grad, r)
+        if to_weight is not None:
+            r = _r_convolution_input_grad_weight(F, g, grad, weight_shape, stride, padding, dilation, groups)
+            if pending[to_weight] is None:
+                pending[to_weight] = r
+            else:
+                accumulate(pending, to_weight, r)
 
 
 def convolution_input_grad(grad: Tensor, weight: Tensor, *, shape: Sequence[builtins.int], stride: builtins.tuple[builtins.int, builtins.int], padding: builtins.tuple[builtins.tuple[builtins.int, builtins.int], builtins.tuple[builtins.int, builtins.int]], dilation: builtins.tuple[builtins.int, builtins.int], groups: builtins.int) -> Tensor:
     """The adjoint of ``convolution`` in its input: also known as transposed convolution."""
-    return apply(_convolution_input_grad, (grad, weight), {"shape": shape, "stride": stride, "padding": padding, "dilation": dilation, "groups": groups})
+    try:
+        a_grad = grad._array
+        n_grad = grad._node
+        d = a_grad.dtype
+        a_weight = weight._array
+        n_weight = weight._node
+        if a_weight.dtype is not d:
+            return apply(_convolution_input_grad, (grad, weight), {"shape": shape, "stride": stride, "padding": padding, "dilation": dilation, "groups": groups})
+    except AttributeError:
+        return apply(_convolution_input_grad, (grad, weight), {"shape": shape, "stride": stride, "padding": padding, "dilation": dilation, "groups": groups})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_convolution_input_grad, (grad, weight), {"shape": shape, "stride": stride, "padding": padding, "dilation": dilation, "groups": groups})
+    try:
+        out = _k_convolution_input_grad[a_grad.__class__](a_grad, a_weight, shape=shape, stride=stride, padding=padding, dilation=dilation, groups=groups)
+    except Exception as error:
+        raise explain(_convolution_input_grad, (grad, weight), {"shape": shape, "stride": stride, "padding": padding, "dilation": dilation, "groups": groups}, error) from error
+    t: Tensor = new(Tensor)
+    t._view = None
+    t._array = out
+    if (n_grad is not None or n_weight is not None) and mode.grad:
+        t._node = n = _convolution_input_grad_node()
+        n.parents = (n_grad, n_weight)
+        n.saved = (a_grad if n_weight is not None else None, a_weight if n_grad is not None else None)
+        n.hooks = None
+        n.scope = mode.scope
+        shape = out.shape
+        n.attrs = {"shape": shape, "stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
+        n.shapes = (a_grad.shape, getattr(a_weight, "shape", ()))
+        n.shape = shape
+        if shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+class _convolution_weight_grad_node(GeneralNode):
+    __slots__ = ()
+    op = _convolution_weight_grad
+    dtypes = None
+
+    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+        to_input, to_grad = self.parents
+        input, grad = self.saved
+        attrs = self.attrs
+        stride = attrs["stride"]
+        padding = attrs["padding"]
+        dilation = attrs["dilation"]
+        groups = attrs["groups"]
+        input_shape = self.shapes[0]
+        if to_input is not None:
+            r = _r_convolution_weight_grad_input(F, g, grad, input_shape, stride, padding, dilation, groups)
+            if pending[to_input] is None:
+                pending[to_input] = r
+            else:
+                accumulate(pending, to_input, r)
+        if to_grad is not None:
+            r = _r_convolution_weight_grad_grad(F, g, input, stride, padding, dilation, groups)
+            if pending[to_grad] is None:
+                pending[to_grad] = r
+            else:
+                accumulate(pending, to_grad, r)
 
 
 def convolution_weight_grad(input: Tensor, grad: Tensor, *, shape: Sequence[builtins.int], stride: builtins.tuple[builtins.int, builtins.int], padding: builtins.tuple[builtins.tuple[builtins.int, builtins.int], builtins.tuple[builtins.int, builtins.int]], dilation: builtins.tuple[builtins.int, builtins.int], groups: builtins.int) -> Tensor:
     """The adjoint of ``convolution`` in its weight."""
-    return apply(_convolution_weight_grad, (input, grad), {"shape": shape, "stride": stride, "padding": padding, "dilation": dilation, "groups": groups})
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+        a_grad = grad._array
+        n_grad = grad._node
+        if a_grad.dtype is not d:
+            return apply(_convolution_weight_grad, (input, grad), {"shape": shape, "stride": stride, "padding": padding, "dilation": dilation, "groups": groups})
+    except AttributeError:
+        return apply(_convolution_weight_grad, (input, grad), {"shape": shape, "stride": stride, "padding": padding, "dilation": dilation, "groups": groups})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_convolution_weight_grad, (input, grad), {"shape": shape, "stride": stride, "padding": padding, "dilation": dilation, "groups": groups})
+    try:
+        out = _k_convolution_weight_grad[a_input.__class__](a_input, a_grad, shape=shape, stride=stride, padding=padding, dilation=dilation, groups=groups)
+    except Exception as error:
+        raise explain(_convolution_weight_grad, (input, grad), {"shape": shape, "stride": stride, "padding": padding, "dilation": dilation, "groups": groups}, error) from error
+    t: Tensor = new(Tensor)
+    t._view = None
+    t._array = out
+    if (n_input is not None or n_grad is not None) and mode.grad:
+        t._node = n = _convolution_weight_grad_node()
+        n.parents = (n_input, n_grad)
+        n.saved = (a_input if n_grad is not None else None, a_grad if n_input is not None else None)
+        n.hooks = None
+        n.scope = mode.scope
+        shape = out.shape
+        n.attrs = {"shape": shape, "stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
+        n.shapes = (a_input.shape, getattr(a_grad, "shape", ()))
+        n.shape = shape
+        if shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+class _max_pool_node(GeneralNode):
+    __slots__ = ()
+    op = _max_pool
+    dtypes = None
+    shapes = None
+
+    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+        to_input, = self.parents
+        input, out = self.saved
+        attrs = self.attrs
+        kernel = attrs["kernel"]
+        stride = attrs["stride"]
+        padding = attrs["padding"]
+        dilation = attrs["dilation"]
+        size = attrs["size"]
+        r = _r_max_pool_input(F, g, input, out, kernel, stride, padding, dilation, size)
+        if pending[to_input] is None:
+            pending[to_input] = r
+        else:
+            accumulate(pending, to_input, r)
+
+
+def max_pool(input: Tensor, *, kernel: builtins.tuple[builtins.int, builtins.int], stride: builtins.tuple[builtins.int, builtins.int], padding: builtins.tuple[builtins.int, builtins.int], dilation: builtins.tuple[builtins.int, builtins.int], size: builtins.tuple[builtins.int, builtins.int]) -> Tensor:
+    """The largest element of each window."""
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_max_pool, (input,), {"kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_max_pool, (input,), {"kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size})
+    try:
+        out = _k_max_pool[a_input.__class__](a_input, kernel=kernel, stride=stride, padding=padding, dilation=dilation, size=size)
+    except Exception as error:
+        raise explain(_max_pool, (input,), {"kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size}, error) from error
+    t: Tensor = new(Tensor)
+    t._view = None
+    t._array = out
+    if n_input is not None and mode.grad:
+        t._node = n = _max_pool_node()
+        n.parents = (n_input,)
+        n.saved = (a_input, out)
+        n.hooks = None
+        n.scope = mode.scope
+        shape = out.shape
+        n.attrs = {"kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size}
+        n.shape = shape
+        if shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+class _max_pool_scatter_node(GeneralNode):
+    __slots__ = ()
+    op = _max_pool_scatter
+    dtypes = None
+    shapes = None
+
+    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+        to_grad, to_input, to_result = self.parents
+        input, result = self.saved
+        attrs = self.attrs
+        kernel = attrs["kernel"]
+        stride = attrs["stride"]
+        padding = attrs["padding"]
+        dilation = attrs["dilation"]
+        size = attrs["size"]
+        if to_grad is not None:
+            r = _r_max_pool_scatter_grad(F, g, input, result, kernel, stride, padding, dilation, size)
+            if pending[to_grad] is None:
+                pending[to_grad] = r
+            else:
+                accumulate(pending, to_grad, r)
+
+
+def max_pool_scatter(grad: Tensor, input: Tensor, result: Tensor, *, kernel: builtins.tuple[builtins.int, builtins.int], stride: builtins.tuple[builtins.int, builtins.int], padding: builtins.tuple[builtins.int, builtins.int], dilation: builtins.tuple[builtins.int, builtins.int], size: builtins.tuple[builtins.int, builtins.int]) -> Tensor:
+    """Zeros like ``input``, but ``grad`` added at the first maximum of each window; ``result`` are the maxima."""
+    try:
+        a_grad = grad._array
+        n_grad = grad._node
+        d = a_grad.dtype
+        a_input = input._array
+        n_input = input._node
+        a_result = result._array
+        n_result = result._node
+    except AttributeError:
+        return apply(_max_pool_scatter, (grad, input, result), {"kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_max_pool_scatter, (grad, input, result), {"kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size})
+    try:
+        out = _k_max_pool_scatter[a_grad.__class__](a_grad, a_input, a_result, kernel=kernel, stride=stride, padding=padding, dilation=dilation, size=size)
+    except Exception as error:
+        raise explain(_max_pool_scatter, (grad, input, result), {"kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size}, error) from error
+    t: Tensor = new(Tensor)
+    t._view = None
+    t._array = out
+    if (n_grad is not None or n_input is not None or n_result is not None) and mode.grad:
+        t._node = n = _max_pool_scatter_node()
+        n.parents = (n_grad, n_input, n_result)
+        n.saved = (a_input if n_grad is not None else None, a_result if n_grad is not None else None)
+        n.hooks = None
+        n.scope = mode.scope
+        shape = out.shape
+        n.attrs = {"kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size}
+        n.shape = shape
+        if shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+class _max_pool_pick_node(GeneralNode):
+    __slots__ = ()
+    op = _max_pool_pick
+    dtypes = None
+    shapes = None
+
+    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+        to_values, to_input, to_result = self.parents
+        input, result = self.saved
+        attrs = self.attrs
+        kernel = attrs["kernel"]
+        stride = attrs["stride"]
+        padding = attrs["padding"]
+        dilation = attrs["dilation"]
+        size = attrs["size"]
+        if to_values is not None:
+            r = _r_max_pool_pick_values(F, g, input, result, kernel, stride, padding, dilation, size)
+            if pending[to_values] is None:
+                pending[to_values] = r
+            else:
+                accumulate(pending, to_values, r)
+
+
+def max_pool_pick(values: Tensor, input: Tensor, result: Tensor, *, kernel: builtins.tuple[builtins.int, builtins.int], stride: builtins.tuple[builtins.int, builtins.int], padding: builtins.tuple[builtins.int, builtins.int], dilation: builtins.tuple[builtins.int, builtins.int], size: builtins.tuple[builtins.int, builtins.int]) -> Tensor:
+    """``values`` at the place of the first maximum of each window of ``input``."""
+    try:
+        a_values = values._array
+        n_values = values._node
+        d = a_values.dtype
+        a_input = input._array
+        n_input = input._node
+        a_result = result._array
+        n_result = result._node
+    except AttributeError:
+        return apply(_max_pool_pick, (values, input, result), {"kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_max_pool_pick, (values, input, result), {"kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size})
+    try:
+        out = _k_max_pool_pick[a_values.__class__](a_values, a_input, a_result, kernel=kernel, stride=stride, padding=padding, dilation=dilation, size=size)
+    except Exception as error:
+        raise explain(_max_pool_pick, (values, input, result), {"kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size}, error) from error
+    t: Tensor = new(Tensor)
+    t._view = None
+    t._array = out
+    if (n_values is not None or n_input is not None or n_result is not None) and mode.grad:
+        t._node = n = _max_pool_pick_node()
+        n.parents = (n_values, n_input, n_result)
+        n.saved = (a_input if n_values is not None else None, a_result if n_values is not None else None)
+        n.hooks = None
+        n.scope = mode.scope
+        shape = out.shape
+        n.attrs = {"kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size}
+        n.shape = shape
+        if shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+def max_pool_indices(input: Tensor, result: Tensor, *, kernel: builtins.tuple[builtins.int, builtins.int], stride: builtins.tuple[builtins.int, builtins.int], padding: builtins.tuple[builtins.int, builtins.int], dilation: builtins.tuple[builtins.int, builtins.int], size: builtins.tuple[builtins.int, builtins.int]) -> Tensor:
+    """The position of each window's first maximum in its flattened image."""
+    return apply(_max_pool_indices, (input, result), {"kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size})
+
+
+class _avg_pool_node(GeneralNode):
+    __slots__ = ()
+    op = _avg_pool
+    dtypes = None
+
+    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+        to_input, = self.parents
+        attrs = self.attrs
+        kernel = attrs["kernel"]
+        stride = attrs["stride"]
+        padding = attrs["padding"]
+        dilation = attrs["dilation"]
+        size = attrs["size"]
+        count_include_pad = attrs["count_include_pad"]
+        divisor = attrs["divisor"]
+        input_shape = self.shapes[0]
+        r = _r_avg_pool_input(F, g, input_shape, kernel, stride, padding, dilation, size, count_include_pad, divisor)
+        if pending[to_input] is None:
+            pending[to_input] = r
+        else:
+            accumulate(pending, to_input, r)
+
+
+def avg_pool(input: Tensor, *, kernel: builtins.tuple[builtins.int, builtins.int], stride: builtins.tuple[builtins.int, builtins.int], padding: builtins.tuple[builtins.int, builtins.int], dilation: builtins.tuple[builtins.int, builtins.int], size: builtins.tuple[builtins.int, builtins.int], count_include_pad: builtins.bool, divisor: builtins.int | None) -> Tensor:
+    """The mean of each window."""
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_avg_pool, (input,), {"kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size, "count_include_pad": count_include_pad, "divisor": divisor})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_avg_pool, (input,), {"kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size, "count_include_pad": count_include_pad, "divisor": divisor})
+    try:
+        out = _k_avg_pool[a_input.__class__](a_input, kernel=kernel, stride=stride, padding=padding, dilation=dilation, size=size, count_include_pad=count_include_pad, divisor=divisor)
+    except Exception as error:
+        raise explain(_avg_pool, (input,), {"kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size, "count_include_pad": count_include_pad, "divisor": divisor}, error) from error
+    t: Tensor = new(Tensor)
+    t._view = None
+    t._array = out
+    if n_input is not None and mode.grad:
+        t._node = n = _avg_pool_node()
+        n.parents = (n_input,)
+        n.saved = None
+        n.hooks = None
+        n.scope = mode.scope
+        shape = out.shape
+        n.attrs = {"kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size, "count_include_pad": count_include_pad, "divisor": divisor}
+        n.shapes = (a_input.shape,)
+        n.shape = shape
+        if shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+class _avg_pool_grad_node(GeneralNode):
+    __slots__ = ()
+    op = _avg_pool_grad
+    dtypes = None
+    shapes = None
+
+    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+        to_grad, = self.parents
+        attrs = self.attrs
+        kernel = attrs["kernel"]
+        stride = attrs["stride"]
+        padding = attrs["padding"]
+        dilation = attrs["dilation"]
+        size = attrs["size"]
+        count_include_pad = attrs["count_include_pad"]
+        divisor = attrs["divisor"]
+        r = _r_avg_pool_grad_grad(F, g, kernel, stride, padding, dilation, size, count_include_pad, divisor)
+        if pending[to_grad] is None:
+            pending[to_grad] = r
+        else:
+            accumulate(pending, to_grad, r)
+
+
+def avg_pool_grad(grad: Tensor, *, shape: Sequence[builtins.int], kernel: builtins.tuple[builtins.int, builtins.int], stride: builtins.tuple[builtins.int, builtins.int], padding: builtins.tuple[builtins.int, builtins.int], dilation: builtins.tuple[builtins.int, builtins.int], size: builtins.tuple[builtins.int, builtins.int], count_include_pad: builtins.bool, divisor: builtins.int | None) -> Tensor:
+    """The adjoint of ``avg_pool``: each element spread evenly over its window."""
+    try:
+        a_grad = grad._array
+        n_grad = grad._node
+        d = a_grad.dtype
+    except AttributeError:
+        return apply(_avg_pool_grad, (grad,), {"shape": shape, "kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size, "count_include_pad": count_include_pad, "divisor": divisor})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_avg_pool_grad, (grad,), {"shape": shape, "kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size, "count_include_pad": count_include_pad, "divisor": divisor})
+    try:
+        out = _k_avg_pool_grad[a_grad.__class__](a_grad, shape=shape, kernel=kernel, stride=stride, padding=padding, dilation=dilation, size=size, count_include_pad=count_include_pad, divisor=divisor)
+    except Exception as error:
+        raise explain(_avg_pool_grad, (grad,), {"shape": shape, "kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size, "count_include_pad": count_include_pad, "divisor": divisor}, error) from error
+    t: Tensor = new(Tensor)
+    t._view = None
+    t._array = out
+    if n_grad is not None and mode.grad:
+        t._node = n = _avg_pool_grad_node()
+        n.parents = (n_grad,)
+        n.saved = None
+        n.hooks = None
+        n.scope = mode.scope
+        shape = out.shape
+        n.attrs = {"shape": shape, "kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size, "count_include_pad": count_include_pad, "divisor": divisor}
+        n.shape = shape
+        if shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+class _adaptive_average_node(GeneralNode):
+    __slots__ = ()
+    op = _adaptive_average
+    dtypes = None
+
+    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+        to_input, = self.parents
+        attrs = self.attrs
+        size = attrs["size"]
+        input_shape = self.shapes[0]
+        r = _r_adaptive_average_input(F, g, input_shape, size)
+        if pending[to_input] is None:
+            pending[to_input] = r
+        else:
+            accumulate(pending, to_input, r)
+
+
+def adaptive_average(input: Tensor, *, size: builtins.tuple[builtins.int, builtins.int]) -> Tensor:
+    """The means of ``size`` ranges of nearly equal size along the last two dimensions."""
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_adaptive_average, (input,), {"size": size})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_adaptive_average, (input,), {"size": size})
+    try:
+        out = _k_adaptive_average[a_input.__class__](a_input, size=size)
+    except Exception as error:
+        raise explain(_adaptive_average, (input,), {"size": size}, error) from error
+    t: Tensor = new(Tensor)
+    t._view = None
+    t._array = out
+    if n_input is not None and mode.grad:
+        t._node = n = _adaptive_average_node()
+        n.parents = (n_input,)
+        n.saved = None
+        n.hooks = None
+        n.scope = mode.scope
+        shape = out.shape
+        n.attrs = {"size": size}
+        n.shapes = (a_input.shape,)
+        n.shape = shape
+        if shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+class _adaptive_average_grad_node(GeneralNode):
+    __slots__ = ()
+    op = _adaptive_average_grad
+    dtypes = None
+    shapes = None
+
+    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+        to_grad, = self.parents
+        attrs = self.attrs
+        size = attrs["size"]
+        r = _r_adaptive_average_grad_grad(F, g, size)
+        if pending[to_grad] is None:
+            pending[to_grad] = r
+        else:
+            accumulate(pending, to_grad, r)
+
+
+def adaptive_average_grad(grad: Tensor, *, shape: Sequence[builtins.int], size: builtins.tuple[builtins.int, builtins.int]) -> Tensor:
+    """The adjoint of ``adaptive_average``."""
+    try:
+        a_grad = grad._array
+        n_grad = grad._node
+        d = a_grad.dtype
+    except AttributeError:
+        return apply(_adaptive_average_grad, (grad,), {"shape": shape, "size": size})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_adaptive_average_grad, (grad,), {"shape": shape, "size": size})
+    try:
+        out = _k_adaptive_average_grad[a_grad.__class__](a_grad, shape=shape, size=size)
+    except Exception as error:
+        raise explain(_adaptive_average_grad, (grad,), {"shape": shape, "size": size}, error) from error
+    t: Tensor = new(Tensor)
+    t._view = None
+    t._array = out
+    if n_grad is not None and mode.grad:
+        t._node = n = _adaptive_average_grad_node()
+        n.parents = (n_grad,)
+        n.saved = None
+        n.hooks = None
+        n.scope = mode.scope
+        shape = out.shape
+        n.attrs = {"shape": shape, "size": size}
+        n.shape = shape
+        if shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
 
 
 def div_rounded(input: Tensor, other: TensorLike, rounding_mode: str) -> Tensor:
@@ -4037,6 +8416,127 @@ def nanmean(input: Tensor, dim: Dims = None, keepdim: builtins.bool = False, *, 
     return _nanmean(F, input, dim, keepdim, dtype=dtype)
 
 
+def max(input: Tensor, dim: builtins.int | Tensor | None = None, keepdim: builtins.bool = False, *, other: Tensor | None = None, axis: Any = None, keepdims: builtins.bool | None = None) -> Any:
+    """The largest element; with ``dim`` the pair (values, indices) along it; with a second tensor the larger of each pair.
+
+    The gradient of the largest of all is shared evenly by elements that tie; along a ``dim`` the first one gets it.
+
+    >>> import autograd_core as ag
+    >>> x = ag.tensor([[1.0, 5.0], [7.0, 2.0]])
+    >>> ag.max(x).item(), ag.max(x, dim=1).indices.tolist()
+    (7.0, [1, 0])
+    """
+    if axis is not None:
+        dim = axis
+    if keepdims is not None:
+        keepdim = keepdims
+    return _max(F, input, dim, keepdim, other=other)
+
+
+def min(input: Tensor, dim: builtins.int | Tensor | None = None, keepdim: builtins.bool = False, *, other: Tensor | None = None, axis: Any = None, keepdims: builtins.bool | None = None) -> Any:
+    """The smallest element; with ``dim`` the pair (values, indices) along it; with a second tensor the smaller of each pair.
+
+    The gradient of the smallest of all is shared evenly by elements that tie; along a ``dim`` the first one gets it.
+    """
+    if axis is not None:
+        dim = axis
+    if keepdims is not None:
+        keepdim = keepdims
+    return _min(F, input, dim, keepdim, other=other)
+
+
+def aminmax(input: Tensor, *, dim: builtins.int | None = None, keepdim: builtins.bool = False, axis: Any = None, keepdims: builtins.bool | None = None) -> Any:
+    """The pair (min, max) over ``dim``, or over everything."""
+    if axis is not None:
+        dim = axis
+    if keepdims is not None:
+        keepdim = keepdims
+    return _aminmax(F, input, dim=dim, keepdim=keepdim)
+
+
+def var(input: Tensor, dim: Dims | builtins.bool = None, unbiased: builtins.bool | None = None, keepdim: builtins.bool = False, *, correction: Number | None = None, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
+    """The variance over ``dim``, with ``n - correction`` in the denominator; the default correction is 1, ``unbiased=False`` makes it 0.
+
+    >>> import autograd_core as ag
+    >>> ag.var(ag.tensor([1.0, 2.0, 3.0, 4.0]), correction=0).item()
+    1.25
+    """
+    if axis is not None:
+        dim = axis
+    if keepdims is not None:
+        keepdim = keepdims
+    return _var(F, input, dim, unbiased, keepdim, correction=correction)
+
+
+def std(input: Tensor, dim: Dims | builtins.bool = None, unbiased: builtins.bool | None = None, keepdim: builtins.bool = False, *, correction: Number | None = None, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
+    """The standard deviation over ``dim``; see ``var``. Its gradient at 0 is 0."""
+    if axis is not None:
+        dim = axis
+    if keepdims is not None:
+        keepdim = keepdims
+    return _std(F, input, dim, unbiased, keepdim, correction=correction)
+
+
+def var_mean(input: Tensor, dim: Dims | builtins.bool = None, unbiased: builtins.bool | None = None, keepdim: builtins.bool = False, *, correction: Number | None = None, axis: Any = None, keepdims: builtins.bool | None = None) -> builtins.tuple[Tensor, Tensor]:
+    """The pair (variance, mean) over ``dim``."""
+    if axis is not None:
+        dim = axis
+    if keepdims is not None:
+        keepdim = keepdims
+    return _var_mean(F, input, dim, unbiased, keepdim, correction=correction)
+
+
+def std_mean(input: Tensor, dim: Dims | builtins.bool = None, unbiased: builtins.bool | None = None, keepdim: builtins.bool = False, *, correction: Number | None = None, axis: Any = None, keepdims: builtins.bool | None = None) -> builtins.tuple[Tensor, Tensor]:
+    """The pair (standard deviation, mean) over ``dim``."""
+    if axis is not None:
+        dim = axis
+    if keepdims is not None:
+        keepdim = keepdims
+    return _std_mean(F, input, dim, unbiased, keepdim, correction=correction)
+
+
+def softmax(input: Tensor, dim: builtins.int | None = None, *, dtype: DTypeLike | None = None, axis: Any = None) -> Tensor:
+    """``exp(input)`` divided by its sum along ``dim``; ``dtype`` converts the input first.
+
+    >>> import autograd_core as ag
+    >>> ag.softmax(ag.tensor([0.0, 0.0]), dim=0).tolist()
+    [0.5, 0.5]
+    """
+    if axis is not None:
+        dim = axis
+    return _softmax(F, input, dim, dtype=dtype)
+
+
+def log_softmax(input: Tensor, dim: builtins.int | None = None, *, dtype: DTypeLike | None = None, axis: Any = None) -> Tensor:
+    """``log(softmax(input, dim))`` without overflow; ``dtype`` converts the input first."""
+    if axis is not None:
+        dim = axis
+    return _log_softmax(F, input, dim, dtype=dtype)
+
+
+def softmin(input: Tensor, dim: builtins.int | None = None, *, dtype: DTypeLike | None = None, axis: Any = None) -> Tensor:
+    """``softmax(-input, dim)``."""
+    if axis is not None:
+        dim = axis
+    return _softmin(F, input, dim, dtype=dtype)
+
+
+def norm(input: Tensor, p: builtins.float | str | None = 'fro', dim: Dims = None, keepdim: builtins.bool = False, dtype: DTypeLike | None = None, *, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
+    """The ``p``-norm of the elements over ``dim``: ``'fro'`` and 2 are Euclidean, 1 the sum and ``inf`` the largest of the magnitudes.
+
+    The gradient at 0 is 0. Floating point only.
+
+    >>> import autograd_core as ag
+    >>> ag.norm(ag.tensor([3.0, 4.0])).item()
+    5.0
+    """
+    if axis is not None:
+        dim = axis
+    if keepdims is not None:
+        keepdim = keepdims
+    return _norm(F, input, p, dim, keepdim, dtype)
+
+
 def dropout(input: Tensor, p: builtins.float = 0.5, training: builtins.bool = True, inplace: builtins.bool = False, *, generator: Generator | None = None) -> Tensor:
     """Zero each element with probability ``p`` and scale the others by ``1 / (1 - p)``; ``input`` itself unless ``training``.
 
@@ -4081,6 +8581,42 @@ def conv_transpose2d(input: Tensor, weight: Tensor, bias: Tensor | None = None, 
     ``output_padding`` adds rows and columns at the end, where a stride leaves the size open.
     """
     return _conv_transpose2d(F, input, weight, bias, stride, padding, output_padding, groups, dilation)
+
+
+def max_pool2d(input: Tensor, kernel_size: builtins.int | Sequence[builtins.int], stride: builtins.int | Sequence[builtins.int] | None = None, padding: builtins.int | Sequence[builtins.int] = 0, dilation: builtins.int | Sequence[builtins.int] = 1, ceil_mode: builtins.bool = False, return_indices: builtins.bool = False) -> Any:
+    """The maximum of each window of images (batch, channels, height, width), or without batch; of ties the first gets the gradient.
+
+    ``stride`` is the kernel size unless given. With ``ceil_mode`` the last window may reach beyond the image. With
+    ``return_indices`` also the maxima's positions in the flattened image. Raises ``RuntimeError`` if no window fits.
+
+    >>> import autograd_core as ag
+    >>> ag.max_pool2d(ag.tensor([[[1.0, 2.0], [4.0, 3.0]]]), 2)
+    tensor([[[4.]]])
+    """
+    return _max_pool2d(F, input, kernel_size, stride, padding, dilation, ceil_mode, return_indices)
+
+
+def max_pool1d(input: Tensor, kernel_size: builtins.int | Sequence[builtins.int], stride: builtins.int | Sequence[builtins.int] | None = None, padding: builtins.int | Sequence[builtins.int] = 0, dilation: builtins.int | Sequence[builtins.int] = 1, ceil_mode: builtins.bool = False, return_indices: builtins.bool = False) -> Any:
+    """The maximum of each window of sequences (batch, channels, length), or without batch. See ``max_pool2d``."""
+    return _max_pool1d(F, input, kernel_size, stride, padding, dilation, ceil_mode, return_indices)
+
+
+def avg_pool2d(input: Tensor, kernel_size: builtins.int | Sequence[builtins.int], stride: builtins.int | Sequence[builtins.int] | None = None, padding: builtins.int | Sequence[builtins.int] = 0, ceil_mode: builtins.bool = False, count_include_pad: builtins.bool = True, divisor_override: builtins.int | None = None) -> Tensor:
+    """The mean of each window of images (batch, channels, height, width), or without batch.
+
+    Padding counts as zeros unless ``count_include_pad=False``; ``divisor_override`` replaces the number of elements.
+    """
+    return _avg_pool2d(F, input, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override)
+
+
+def avg_pool1d(input: Tensor, kernel_size: builtins.int | Sequence[builtins.int], stride: builtins.int | Sequence[builtins.int] | None = None, padding: builtins.int | Sequence[builtins.int] = 0, ceil_mode: builtins.bool = False, count_include_pad: builtins.bool = True) -> Tensor:
+    """The mean of each window of sequences (batch, channels, length), or without batch. See ``avg_pool2d``."""
+    return _avg_pool1d(F, input, kernel_size, stride, padding, ceil_mode, count_include_pad)
+
+
+def adaptive_avg_pool2d(input: Tensor, output_size: builtins.int | Sequence[builtins.int | None]) -> Tensor:
+    """Means over windows chosen so that the result has ``output_size`` (height, width); ``None`` keeps the input's size."""
+    return _adaptive_avg_pool2d(F, input, output_size)
 
 
 subtract = sub
@@ -4256,6 +8792,11 @@ class Methods(TensorBase):
     amax = amax
     amin = amin
     argmax = argmax
+    argmin = argmin
+    logsumexp = logsumexp
+    cumsum = cumsum
+    cumprod = cumprod
+    prod = prod
     matmul = matmul
     bernoulli = bernoulli
     multinomial = multinomial
@@ -4290,3 +8831,11 @@ class Methods(TensorBase):
     unique = unique
     nansum = nansum
     nanmean = nanmean
+    max = max
+    min = min
+    aminmax = aminmax
+    var = var
+    std = std
+    softmax = softmax
+    log_softmax = log_softmax
+    norm = norm

@@ -1,8 +1,7 @@
 """Writes ``_methods.py``: the typed public functions and Tensor methods, derived from the declarations.
 
 ``python autograd_core/codegen.py`` writes the file, ``--check`` fails if it is not current. Most functions are a
-typed call of ``dispatch.apply``. Elementwise ops whose rules are formulas get a fast path: the same steps unrolled
-for one op and for float32 and float64, everything else falling back to ``apply``.
+typed call of ``dispatch.apply``; most differentiable ops get a fast path instead, see ``fastpath``.
 """
 
 from __future__ import annotations
@@ -22,6 +21,7 @@ import ast
 import re
 from pathlib import Path
 
+from autograd_core import fastpath
 from autograd_core.op import COMPOSITES, REGISTRY, Composite, Op
 
 TARGET = Path(__file__).with_name("_methods.py")
@@ -36,12 +36,13 @@ from typing import TYPE_CHECKING, Any, Union
 
 from . import ops as ops
 from .config import get_mode
-from .dispatch import TensorBase, apply, explain, new
+from .dispatch import TensorBase, apply, dtype_or_none, explain, link_view, new, real_array
 from .dispatch import inplace as write
 from .dtypes import dtype as DType
 from .dtypes import float32 as _float32
 from .dtypes import float64 as _float64
-from .node import Node, accumulate, next_seq
+from .dtypes import from_numpy_dtype
+from .node import GeneralNode, Node, accumulate, next_seq
 from .op import COMPOSITES, REGISTRY
 
 if TYPE_CHECKING:
@@ -150,82 +151,6 @@ def _indent(lines: list[str], by: int = 1) -> str:
     return "\n".join(("    " * by + line) if line else "" for line in lines)
 
 
-def fast(op: Op) -> bool:
-    """Whether the op gets an unrolled path."""
-    return (op.kind == "elementwise" and not op.attributes and len(op.inputs) <= 2 and op.promotes in ("same", "float") and bool(op.rules)
-            and not op.outputs and op.holomorphic and all(rule.formula is not None for rule in op.rules.values()) and "dtype" not in op.extra)
-
-
-def _pull(op: Op) -> list[str]:
-    saved = op.saved
-    lines = [f"class _{op.name}_node(Node):", "    __slots__ = ()", f"    op = _{op.name}", "", "    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:"]
-    unpack = ", ".join(f"to_{name}" for name in op.inputs)
-    lines.append(f"        {unpack}{',' if len(op.inputs) == 1 else ''} = self.parents")
-    if saved:
-        lines.append(f"        {', '.join(saved)}{',' if len(saved) == 1 else ''} = self.saved")
-    if len(op.inputs) > 1:
-        lines.append("        shape = self.shape")
-    for name, rule in op.rules.items():
-        pad = "        "
-        if len(op.inputs) > 1:
-            lines.append(f"{pad}if to_{name} is not None:")
-            pad += "    "
-        lines.append(f"{pad}r = {rule.source}")
-        if len(op.inputs) > 1:
-            lines += [f"{pad}if shape is not to_{name}.shape and shape != to_{name}.shape:", f"{pad}    r = F.sum_to(r, shape=to_{name}.shape)"]
-        lines += [f"{pad}if pending[to_{name}] is None:", f"{pad}    pending[to_{name}] = r", f"{pad}else:", f"{pad}    accumulate(pending, to_{name}, r)"]
-    return lines
-
-
-def _record(op: Op, result: str) -> list[str]:
-    saved = op.saved
-    values = []
-    for name in saved:
-        if name == "out" or len(op.inputs) == 1:
-            users = [user for user, rule in op.rules.items() if name in rule.names]
-        else:
-            users = [user for user, rule in op.rules.items() if name in rule.names]
-        condition = " or ".join(f"n_{user} is not None" for user in users) if len(op.inputs) > 1 and len(users) < len(op.inputs) else ""
-        values.append(f"{name if name == 'out' else 'a_' + name}" + (f" if {condition} else None" if condition else ""))
-    pack = f"({', '.join(values)}{',' if len(values) == 1 else ''})" if values else "None"
-    parents = f"({', '.join('n_' + name for name in op.inputs)}{',' if len(op.inputs) == 1 else ''})"
-    lines = [f"t._node = n = _{op.name}_node()", f"n.parents = {parents}", f"n.saved = {pack}", "n.hooks = None", "n.scope = mode.scope", "shape = out.shape"]
-    if len(op.inputs) == 1:
-        lines += ["if shape == n_input.shape:".replace("input", op.inputs[0]), f"    shape = n_{op.inputs[0]}.shape"]
-    else:
-        x, y = op.inputs
-        lines += [f"if n_{x} is not None and shape == n_{x}.shape:", f"    shape = n_{x}.shape", f"elif n_{y} is not None and shape == n_{y}.shape:", f"    shape = n_{y}.shape"]
-    lines += ["n.shape = shape", "if shape:", "    n.value = None", "else:", "    n.value = out"]
-    if len(op.inputs) == 2:
-        x, y = op.inputs
-        lines += [f"    if n_{x} is None:", f"        n._constants = ((0, {x}),)", f"    elif n_{y} is None:", f"        n._constants = ((1, {y}),)"]
-    lines.append("n.seq = next_seq()")
-    return lines
-
-
-def _fast_body(op: Op) -> list[str]:
-    x = op.inputs[0]
-    call = f"return apply(_{op.name}, ({', '.join(op.inputs)}{',' if len(op.inputs) == 1 else ''}), {{}})"
-    lines = ["try:", f"    a_{x} = {x}._array", f"    n_{x} = {x}._node", f"    d = a_{x}.dtype"]
-    if len(op.inputs) == 2:
-        y = op.inputs[1]
-        lines += [f"    c = {y}.__class__", "    if c is _float or c is _int:", f"        a_{y}: Any = {y}", f"        n_{y} = None", "    else:",
-                  f"        a_{y} = {y}._array", f"        n_{y} = {y}._node", f"        if a_{y}.dtype is not d:", f"            {call}"]
-    lines += ["except AttributeError:", f"    {call}", "mode = get_mode()", "if (d is not FLOAT32 and d is not FLOAT64) or mode.general:", f"    {call}", "try:"]
-    arrays = [f"a_{name}" for name in op.inputs]
-    if op.infix and len(arrays) == 2:
-        lines.append(f"    out = {arrays[0]} {op.infix} {arrays[1]}")
-    else:
-        lines.append(f"    out = _k_{op.name}[a_{x}.__class__]({', '.join(arrays)})")
-    lines += ["except Exception as error:", f"    raise explain(_{op.name}, ({', '.join(op.inputs)},), {{}}, error) from error",
-              "t: Tensor = new(Tensor)", "t._view = None", "t._array = out"]
-    needs = " or ".join(f"n_{name} is not None" for name in op.inputs)
-    lines += [f"if {'(' + needs + ')' if len(op.inputs) > 1 else needs} and mode.grad:"]
-    lines += ["    " + line for line in _record(op, "out")]
-    lines += ["else:", "    t._node = None", "return t"]
-    return lines
-
-
 def function(op: Op) -> str:
     """The source of an op's public function, with its node class if it has a fast path."""
     signature = Signature(op.signature)
@@ -237,17 +162,14 @@ def function(op: Op) -> str:
         body += op.extra["line"].split("\n")
     body += signature.prelude(op.varargs, numpy_names)
     prefix = ""
-    if fast(op):
-        prefix = "\n".join(_pull(op)) + "\n\n\n"
-        body += _fast_body(op)
+    inputs = f"tuple({op.inputs[0]})" if op.variadic else f"({', '.join(op.inputs)}{',' if len(op.inputs) == 1 else ''})"
+    attrs = "{" + ", ".join(f'"{name}": {name}' for name in op.attributes) + "}"
+    if "inplace" in signature.annotation and "inplace" not in op.attributes:
+        body += ["if inplace:", f"    return write(_{op.name}, {op.inputs[0]}, ({', '.join(op.inputs[1:])}{',' if len(op.inputs) == 2 else ''}), {attrs})"]
+    if fastpath.eligible(op):
+        prefix = "\n".join(fastpath.node_class(op)) + "\n\n\n"
+        body += fastpath.body(op, signature.annotation)
     else:
-        if op.variadic:
-            inputs = f"tuple({op.inputs[0]})"
-        else:
-            inputs = f"({', '.join(op.inputs)}{',' if len(op.inputs) == 1 else ''})"
-        attrs = "{" + ", ".join(f'"{name}": {name}' for name in op.attributes) + "}"
-        if "inplace" in signature.annotation:
-            body += ["if inplace:", f"    return write(_{op.name}, {op.inputs[0]}, ({', '.join(op.inputs[1:])}{',' if len(op.inputs) == 2 else ''}), {attrs})"]
         body.append(f"return apply(_{op.name}, {inputs}, {attrs})")
     text = prefix + lines[0] + "\n" + _indent(body)
     if op.inplace:
@@ -282,7 +204,7 @@ def generate() -> str:
 
     parts = [HEADER]
     bindings = [f'_{name} = REGISTRY["{name}"]' for name in REGISTRY]
-    bindings += [f"_k_{name} = _{name}.kernels" for name, op in REGISTRY.items() if fast(op)]
+    bindings += [line for op in REGISTRY.values() if fastpath.eligible(op) for line in fastpath.bindings(op)]
     bindings += [f'_{name} = COMPOSITES["{name}"].function' for name in COMPOSITES]
     parts.append("\n".join(bindings))
     methods: list[tuple[str, str]] = []

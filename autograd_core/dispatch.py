@@ -221,7 +221,7 @@ def apply(op: Op, inputs: Any, attrs: dict[str, Any], out: Any = None) -> Any:
     else:
         t._node = None
     if op.kind == "view":
-        _link_view(op, inputs[0], attrs, t)
+        link_view(op, inputs[0], attrs, t)
     return t
 
 
@@ -249,6 +249,7 @@ def _record(op: Op, inputs: Any, attrs: dict[str, Any], arrays: list[Any], nodes
     n = WatchedNode() if mode.anomaly else GeneralNode()
     n.op = op
     n.attrs = attrs
+    n.dtypes = None
     n.parents = nodes
     n.hooks = None
     n.scope = mode.scope
@@ -275,11 +276,17 @@ def _record(op: Op, inputs: Any, attrs: dict[str, Any], arrays: list[Any], nodes
         n.saved = None
     n.shapes = tuple([getattr(array, "shape", ()) for array in arrays])
     if op.rule_needs_dtypes or any([getattr(array, "dtype", _REAL).kind == "c" for array in (*arrays, *outputs)]):
-        n.dtypes = tuple([None if getattr(array, "dtype", None) is None else dtypes.from_numpy_dtype(array.dtype) for array in arrays])
+        n.dtypes = tuple([dtype_or_none(array) for array in arrays])
     if mode.general or (op.outputs is None and not n.shape):
         _keep(n, inputs, nodes, result, mode)
     n.seq = next_seq()
     return n
+
+
+def dtype_or_none(array: Any) -> Any:
+    """Our dtype of a raw array, ``None`` for a Python number and for nothing."""
+    d = getattr(array, "dtype", None)
+    return None if d is None else dtypes.from_numpy_dtype(d)
 
 
 _REAL = dtypes.float32.dtype
@@ -383,7 +390,7 @@ def update(op: Op, tensors: Any, attrs: dict[str, Any]) -> None:
 # --- views and in-place writes -----------------------------------------------------------------------------------
 
 
-def _link_view(op: Op, source: Any, attrs: dict[str, Any], result: Any) -> None:
+def link_view(op: Op, source: Any, attrs: dict[str, Any], result: Any) -> None:
     """Make ``result`` a view of ``source``'s base, if it shares its memory."""
     array = result._array
     if getattr(array, "base", None) is None and array is not source._array:
@@ -465,6 +472,7 @@ def _rebase(x: Any, base: Any, node: Any, mode: Mode) -> None:
         write = GeneralNode()
         write.op = REGISTRY["view_write"]
         write.attrs = {"chain": chain}
+        write.dtypes = None
         write.parents = (base._node, node)
         write.saved = write.hooks = write.value = None
         write.scope = mode.scope
@@ -490,6 +498,7 @@ def _view_node(base: Any, chain: Any, mode: Mode) -> Any:
         n = GeneralNode()
         n.op = op
         n.attrs = attrs
+        n.dtypes = None
         n.parents = (node,)
         n.saved = n.hooks = n.value = None
         n.scope = mode.scope

@@ -104,21 +104,27 @@ class Reading:
         """The cotangent of each parent (``None`` where none is wanted), each in its parent's shape."""
         op = node.op
         parents = node.parents
-        if op.joint is not None or (self.raw and op.fused is not None):
-            rule = op.fused if self.raw and op.fused is not None and not (op.residuals and node.attrs.get("_plain")) else op.joint
-            assert rule is not None
+        rule = self._joint_rule(node)
+        if rule is not None:
             results: Sequence[Any] = rule.function(self, g, *self._values(rule, node))
         else:
             names = op.inputs
             rules = op.rules
             results = [
-                None if parent is None or names[i] not in rules else (rule := rules[names[i]]).function(self, g, *self._values(rule, node))
+                None if parent is None or names[i] not in rules else rules[names[i]].function(self, g, *self._values(rules[names[i]], node))
                 for i, parent in enumerate(parents)
             ]
         return [
             None if parent is None or result is None else result if result.shape == parent.shape and node.dtypes is None else self._fit(node, i, result)
             for i, (parent, result) in enumerate(zip(parents, results, strict=True))
         ]
+
+    def _joint_rule(self, node: Node) -> Rule | None:
+        """The fused rule where it can run: on raw arrays, and if the kernel kept its residuals. Else the joint one, if any."""
+        op = node.op
+        if self.raw and op.fused is not None and (not op.residuals or node.saved[op.saved.index(op.residuals[0])] is not None):
+            return op.fused
+        return op.joint
 
     def _fit(self, node: Node, i: int, result: Any) -> Any:
         """Undo broadcasting, and take the real part where a real input met complex ones; else the rule is wrong."""

@@ -96,9 +96,6 @@ class GeneralNode(Node):
 
     __slots__ = ("attrs", "dtypes", "op", "shapes")
 
-    def __init__(self) -> None:
-        self.dtypes = None
-
 
 class WatchedNode(GeneralNode):
     """A node recorded in anomaly mode: raises where its rule makes the first NaN of a backward pass."""

@@ -1,7 +1,8 @@
-"""What every test starts from: float32 by default, a fixed seed, and no state left behind."""
+"""What every test starts from: float32 by default, gradient mode on, and no state left behind."""
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Iterator
 
 import numpy as np
@@ -9,6 +10,18 @@ import pytest
 
 from autograd_core import dtypes
 from autograd_core.config import MODE, Mode
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--require-torch", action="store_true", help="fail, rather than skip, where PyTorch is missing")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if config.getoption("--require-torch"):
+        try:
+            importlib.import_module("torch")
+        except ImportError as error:
+            raise pytest.UsageError(f"--require-torch: {error}. Install the extra 'parity'") from error
 
 
 @pytest.fixture(autouse=True)

@@ -89,7 +89,7 @@ def test_names_a_missing_broadcast_sum(stream: np.random.Generator) -> None:
         gradcheck(planted_product(lambda F, g, input: g * input, False), (x, y))
     assert "(2, 3), expected (3,)" in str(caught.value)
     with pytest.raises(GradcheckError, match="the sum over a broadcast dimension is missing: only some of the outputs"):
-        gradcheck(planted_product(lambda F, g, input: F.reshape(F.view_read(g * input, chain=((REGISTRY["getitem"], {"index": 0}),)), shape=(3,)), True), (x, y))
+        gradcheck(planted_product(lambda F, g, input: g * input * np.array([[1.0], [0.0]]), True), (x, y))
 
 
 def test_names_a_kink() -> None:
@@ -108,7 +108,7 @@ def test_finds_a_graph_that_was_cut(stream: np.random.Generator) -> None:
 
 
 def test_wrong_second_derivative(stream: np.random.Generator) -> None:
-    wrong = planted(lambda F, g, out: g * F.detached(out) if hasattr(F, "detached") else g * Tensor(out.array) if isinstance(out, Tensor) else g * out)
+    wrong = planted(lambda F, g, out: g * (out.detach() if isinstance(out, Tensor) else out))
     x = leaf(stream, 3)
     assert gradcheck(wrong, x)
     with pytest.raises(GradcheckError):

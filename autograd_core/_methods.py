@@ -5274,30 +5274,30 @@ class _extend_node(GeneralNode):
         to_input, = self.parents
         attrs = self.attrs
         widths = attrs["widths"]
-        mode = attrs["mode"]
+        border = attrs["border"]
         input_shape = self.shapes[0]
-        r = _r_extend_input(F, g, widths, mode, input_shape)
+        r = _r_extend_input(F, g, widths, border, input_shape)
         if pending[to_input] is None:
             pending[to_input] = r
         else:
             accumulate(pending, to_input, r)
 
 
-def extend(input: Tensor, widths: Sequence[builtins.int], mode: str = 'constant', value: builtins.float = 0.0) -> Tensor:
-    """``input`` with borders of ``widths`` (not negative), filled by ``mode``."""
+def extend(input: Tensor, widths: Sequence[builtins.int], border: str = 'constant', value: builtins.float = 0.0) -> Tensor:
+    """``input`` with borders of ``widths`` (not negative), filled as ``border`` says."""
     try:
         a_input = input._array
         n_input = input._node
         d = a_input.dtype
     except AttributeError:
-        return apply(_extend, (input,), {"widths": widths, "mode": mode, "value": value})
+        return apply(_extend, (input,), {"widths": widths, "border": border, "value": value})
     mode = get_mode()
     if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_extend, (input,), {"widths": widths, "mode": mode, "value": value})
+        return apply(_extend, (input,), {"widths": widths, "border": border, "value": value})
     try:
-        out = _k_extend[a_input.__class__](a_input, widths=widths, mode=mode, value=value)
+        out = _k_extend[a_input.__class__](a_input, widths=widths, border=border, value=value)
     except Exception as error:
-        raise explain(_extend, (input,), {"widths": widths, "mode": mode, "value": value}, error) from error
+        raise explain(_extend, (input,), {"widths": widths, "border": border, "value": value}, error) from error
     t: Tensor = new(Tensor)
     t._view = None
     t._array = out
@@ -5308,7 +5308,7 @@ def extend(input: Tensor, widths: Sequence[builtins.int], mode: str = 'constant'
         n.hooks = None
         n.scope = mode.scope
         shape = out.shape
-        n.attrs = {"widths": widths, "mode": mode, "value": value}
+        n.attrs = {"widths": widths, "border": border, "value": value}
         n.shapes = (a_input.shape,)
         n.shape = shape
         if shape:
@@ -5331,29 +5331,29 @@ class _extend_adjoint_node(GeneralNode):
         to_input, = self.parents
         attrs = self.attrs
         widths = attrs["widths"]
-        mode = attrs["mode"]
-        r = _r_extend_adjoint_input(F, g, widths, mode)
+        border = attrs["border"]
+        r = _r_extend_adjoint_input(F, g, widths, border)
         if pending[to_input] is None:
             pending[to_input] = r
         else:
             accumulate(pending, to_input, r)
 
 
-def extend_adjoint(input: Tensor, widths: Sequence[builtins.int], mode: str) -> Tensor:
+def extend_adjoint(input: Tensor, widths: Sequence[builtins.int], border: str) -> Tensor:
     """The adjoint of ``extend``: every border element is added to the element it was copied from."""
     try:
         a_input = input._array
         n_input = input._node
         d = a_input.dtype
     except AttributeError:
-        return apply(_extend_adjoint, (input,), {"widths": widths, "mode": mode})
+        return apply(_extend_adjoint, (input,), {"widths": widths, "border": border})
     mode = get_mode()
     if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_extend_adjoint, (input,), {"widths": widths, "mode": mode})
+        return apply(_extend_adjoint, (input,), {"widths": widths, "border": border})
     try:
-        out = _k_extend_adjoint[a_input.__class__](a_input, widths=widths, mode=mode)
+        out = _k_extend_adjoint[a_input.__class__](a_input, widths=widths, border=border)
     except Exception as error:
-        raise explain(_extend_adjoint, (input,), {"widths": widths, "mode": mode}, error) from error
+        raise explain(_extend_adjoint, (input,), {"widths": widths, "border": border}, error) from error
     t: Tensor = new(Tensor)
     t._view = None
     t._array = out
@@ -5364,7 +5364,7 @@ def extend_adjoint(input: Tensor, widths: Sequence[builtins.int], mode: str) -> 
         n.hooks = None
         n.scope = mode.scope
         shape = out.shape
-        n.attrs = {"widths": widths, "mode": mode}
+        n.attrs = {"widths": widths, "border": border}
         n.shape = shape
         if shape:
             n.value = None
@@ -5690,12 +5690,12 @@ class _index_write_node(GeneralNode):
         index, = self.saved
         attrs = self.attrs
         dims = attrs["dims"]
-        accumulate = attrs["accumulate"]
+        adding = attrs["adding"]
         unique = attrs["unique"]
         input_shape = self.shapes[0]
         values_dtype = self.dtypes[2]
         if to_input is not None:
-            r = _r_index_write_input(F, g, index, dims, accumulate, unique)
+            r = _r_index_write_input(F, g, index, dims, adding, unique)
             if r.shape != to_input.shape:
                 r = F.sum_to(r, shape=to_input.shape)
             if pending[to_input] is None:
@@ -5703,7 +5703,7 @@ class _index_write_node(GeneralNode):
             else:
                 accumulate(pending, to_input, r)
         if to_values is not None:
-            r = _r_index_write_values(F, g, index, dims, accumulate, unique, input_shape, values_dtype)
+            r = _r_index_write_values(F, g, index, dims, adding, unique, input_shape, values_dtype)
             if r.shape != to_values.shape:
                 r = F.sum_to(r, shape=to_values.shape)
             if pending[to_values] is None:
@@ -5712,10 +5712,10 @@ class _index_write_node(GeneralNode):
                 accumulate(pending, to_values, r)
 
 
-def index_write(input: Tensor, index: Tensor, values: TensorLike, dims: builtins.tuple[builtins.int, ...], accumulate: builtins.bool = False, unique: builtins.bool = False, inplace: builtins.bool = False) -> Tensor:
+def index_write(input: Tensor, index: Tensor, values: TensorLike, dims: builtins.tuple[builtins.int, ...], adding: builtins.bool = False, unique: builtins.bool = False, inplace: builtins.bool = False) -> Tensor:
     """``input`` with ``values`` written, or added, at the positions of ``index``; of repeated positions the last one is written."""
     if inplace:
-        return write(_index_write, input, (index, values), {"dims": dims, "accumulate": accumulate, "unique": unique})
+        return write(_index_write, input, (index, values), {"dims": dims, "adding": adding, "unique": unique})
     try:
         a_input = input._array
         n_input = input._node
@@ -5729,14 +5729,14 @@ def index_write(input: Tensor, index: Tensor, values: TensorLike, dims: builtins
             a_values = values._array
             n_values = values._node
     except AttributeError:
-        return apply(_index_write, (input, index, values), {"dims": dims, "accumulate": accumulate, "unique": unique})
+        return apply(_index_write, (input, index, values), {"dims": dims, "adding": adding, "unique": unique})
     mode = get_mode()
     if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_index_write, (input, index, values), {"dims": dims, "accumulate": accumulate, "unique": unique})
+        return apply(_index_write, (input, index, values), {"dims": dims, "adding": adding, "unique": unique})
     try:
-        out = _k_index_write[a_input.__class__](a_input, a_index, a_values, dims=dims, accumulate=accumulate, unique=unique)
+        out = _k_index_write[a_input.__class__](a_input, a_index, a_values, dims=dims, adding=adding, unique=unique)
     except Exception as error:
-        raise explain(_index_write, (input, index, values), {"dims": dims, "accumulate": accumulate, "unique": unique}, error) from error
+        raise explain(_index_write, (input, index, values), {"dims": dims, "adding": adding, "unique": unique}, error) from error
     t: Tensor = new(Tensor)
     t._view = None
     t._array = out
@@ -5747,7 +5747,7 @@ def index_write(input: Tensor, index: Tensor, values: TensorLike, dims: builtins
         n.hooks = None
         n.scope = mode.scope
         shape = out.shape
-        n.attrs = {"dims": dims, "accumulate": accumulate, "unique": unique}
+        n.attrs = {"dims": dims, "adding": adding, "unique": unique}
         n.shapes = (a_input.shape, getattr(a_index, "shape", ()), getattr(a_values, "shape", ()))
         n.dtypes = (from_numpy_dtype(d), dtype_or_none(a_index), dtype_or_none(a_values))
         n.shape = shape

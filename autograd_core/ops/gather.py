@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from ..backend.registry import backend_of
+from ..dtypes import bool_, int64
 from ..op import Arg, S, bools, composite, distinct, ints, op
 from ..spec import Meta, broadcast, wrap_dim
-from .index import EVERYWHERE, FULL, add_rows, cast_back, checked_rows, real_if
+from .index import EVERYWHERE, FULL, add_rows, cast_back, checked_rows, destination, real_if
 
 # --- gather and scatter -------------------------------------------------------------------------------------------
 
@@ -109,8 +110,7 @@ def scatter(xp: Any, input: Any, index: Any, src: Any, *, dim: int, out: Any = N
     Of several values for one place the last is written.
     """
     _scatter_spec(input, index, src, dim=dim)
-    if out is None:
-        out = xp.array(input)
+    out = destination(xp, input, out)
     if not out.ndim:
         out[...] = src
         return out
@@ -137,7 +137,7 @@ def _as_src(F: Any, read: Any, shape: Any) -> Any:
     return read if tuple(read.shape) == tuple(shape) else F.slice_place(read, key=tuple(slice(n) for n in read.shape), shape=shape)
 
 
-@op("last_scattered(index: Tensor, dim: int, shape: Sequence[int]) -> Tensor", kind="general", spec=lambda index, *, dim, shape: Meta(tuple(index.shape), "bool"), samples=[
+@op("last_scattered(index: Tensor, dim: int, shape: Sequence[int]) -> Tensor", kind="general", spec=lambda index, *, dim, shape: Meta(tuple(index.shape), bool_), samples=[
     S(ints(5, 4, high=3), dim=0, shape=(3, 4)), S(ints(3, high=4), dim=-1, shape=(4,))])
 def last_scattered(xp: Any, index: Any, *, dim: int, shape: Any) -> Any:
     """Which entries of ``index`` are the last for their place: those whose value a scatter leaves there."""
@@ -156,12 +156,12 @@ def _scatter_add_spec(input: Any, index: Any, src: Any, *, dim: int) -> Meta:
 
 
 @op("scatter_add(input: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor", kind="general", places=EVERYWHERE, inplace=True, spec=_scatter_add_spec, samples=[
-    S((3, 4), ints(3, 6, high=4), (3, 6), dim=1), S((3, 4), ints(5, 4, high=3), (5, 4), dim=0), S((3, 4), ints(2, 2, high=4), (2, 3), dim=-1), S((4,), ints(0), (0,), dim=0)])
+    S((3, 4), ints(3, 6, high=4), (3, 6), dim=1), S((3, 4), ints(5, 4, high=3), (5, 4), dim=0), S((3, 4), ints(2, 2, high=4), (2, 3), dim=-1), S((4,), ints(0), (0,), dim=0),
+    S((3, 4), ints(2), (2,), dim=0, error=RuntimeError, match="same number of dimensions")])
 def scatter_add(xp: Any, input: Any, index: Any, src: Any, *, dim: int, out: Any = None) -> Any:
     """``input`` with ``src`` added where ``index`` names along ``dim``, repeats included."""
     _scatter_add_spec(input, index, src, dim=dim)
-    if out is None:
-        out = xp.array(input)
+    out = destination(xp, input, out)
     if out.ndim:
         checked_rows("scatter_add", index, out.shape[dim])
     out += gather_accumulate.kernel(xp, _as_index(src, index), index, dim=dim, shape=out.shape)
@@ -222,7 +222,12 @@ def _(F: Any, g: Any, mask: Any, value_dtype: Any) -> Any:
     return cast_back(F, F.sum(F.where(mask, g, 0)), value_dtype)
 
 
-@op("masked_select(input: Tensor, mask: Tensor) -> Tensor", kind="dynamic", places=EVERYWHERE, broadcasts=True, samples=[
+def _selected_spec(input: Any, mask: Any) -> Meta:
+    broadcast("masked_select", ("input", "mask"), (input, mask))
+    return Meta((-1,), input.dtype)
+
+
+@op("masked_select(input: Tensor, mask: Tensor) -> Tensor", kind="dynamic", places=EVERYWHERE, broadcasts=True, spec=_selected_spec, samples=[
     S((3, 4), bools(3, 4)), S((3, 4), bools(4)), S((4,), bools(3, 1)), S((), bools()), S((0, 2), bools(2)), S((3,), bools(4), error=RuntimeError, match="masked_select")])
 def masked_select(xp: Any, input: Any, mask: Any) -> Any:
     """The elements where the boolean ``mask`` is true, in one dimension; both broadcast."""
@@ -264,7 +269,7 @@ def _order(xp: Any, input: Any, axis: int, descending: bool) -> Any:
 
 def _sort_spec(input: Any, *, dim: int, **attrs: Any) -> tuple[Meta, Meta]:
     wrap_dim(dim, len(input.shape), "sort")
-    return Meta(tuple(input.shape), input.dtype), Meta(tuple(input.shape), "int64")
+    return Meta(tuple(input.shape), input.dtype), Meta(tuple(input.shape), int64)
 
 
 @op("sort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool = False) -> tuple[Tensor, Tensor]", kind="general", places=EVERYWHERE,
@@ -306,12 +311,12 @@ def _topk_spec(input: Any, *, k: int, dim: int = -1, **attrs: Any) -> tuple[Meta
     if not 0 <= k <= (shape[at] if shape else 1):
         raise RuntimeError(f"topk: selected index k out of range: k is {k}, dimension {at} of input {shape} has {shape[at] if shape else 1} elements")
     shape = tuple(k if d == at else n for d, n in enumerate(shape))
-    return Meta(shape, input.dtype), Meta(shape, "int64")
+    return Meta(shape, input.dtype), Meta(shape, int64)
 
 
 @op("topk(input: Tensor, k: int, dim: int = -1, largest: bool = True, sorted: bool = True) -> tuple[Tensor, Tensor]", kind="general", places=EVERYWHERE,
     outputs=("values", "indices"), constant_outputs=(1,), spec=_topk_spec, samples=[
-        S(distinct(3, 6), k=2), S(distinct(6, 3), k=4, dim=0, largest=False), S(distinct(5), k=5, sorted=False), S(distinct(5), k=0), S((), k=1),
+        S(distinct(3, 6), k=2), S(distinct(6, 3), k=4, dim=0, largest=False), S(distinct(5), k=5, sorted=False), S(distinct(5), k=0), S((), k=1), S(distinct(2, 12), k=2), S(distinct(12, 2), k=2, dim=-2, largest=False),
         S((3,), k=4, error=RuntimeError, match="out of range"), S((3,), k=1, dim=1, error=IndexError, match="out of range")])
 def topk(xp: Any, input: Any, *, k: int, dim: int = -1, largest: bool = True, sorted: bool = True) -> Any:
     """The ``k`` largest (or smallest) elements along ``dim``, in order, and where they are: a named tuple ``(values, indices)``."""
@@ -337,7 +342,7 @@ def _(F: Any, g: Any, indices: Any, dim: int, input_shape: Any) -> Any:
 # --- what depends on values ---------------------------------------------------------------------------------------
 
 
-@op("argwhere(input: Tensor) -> Tensor", kind="dynamic", places=EVERYWHERE, samples=[S(bools(3, 4)), S(ints(5)), S((0, 2)), S(())])
+@op("argwhere(input: Tensor) -> Tensor", kind="dynamic", places=EVERYWHERE, spec=lambda input: Meta((-1, len(input.shape)), int64), samples=[S(bools(3, 4)), S(ints(5)), S((0, 2)), S(())])
 def argwhere(xp: Any, input: Any) -> Any:
     """The indices of the elements that are not zero, one row each."""
     found = xp.stack(xp.nonzero(input), axis=1) if input.ndim else xp.zeros((int(bool(input)), 0), dtype="int64")
@@ -352,7 +357,14 @@ def nonzero(F: Any, input: Any, *, as_tuple: bool = False) -> Any:
     return F.unbind(F.argwhere(input if input.ndim else F.reshape(input, shape=(1,))), dim=1)
 
 
-@op("unique_of(input: Tensor, dim: int | None = None) -> tuple[Tensor, Tensor, Tensor]", kind="dynamic", outputs=("values", "inverse", "counts"), constant_outputs=(0, 1, 2),
+def _unique_spec(input: Any, *, dim: Any = None) -> tuple[Meta, Meta, Meta]:
+    shape = tuple(input.shape)
+    at = None if dim is None else wrap_dim(dim, len(shape), "unique")
+    values = (-1,) if at is None else (*shape[:at], -1, *shape[at + 1:])
+    return Meta(values, input.dtype), Meta(shape if at is None else shape[at : at + 1], int64), Meta((-1,), int64)
+
+
+@op("unique_of(input: Tensor, dim: int | None = None) -> tuple[Tensor, Tensor, Tensor]", kind="dynamic", outputs=("values", "inverse", "counts"), constant_outputs=(0, 1, 2), spec=_unique_spec,
     samples=[S(ints(6)), S(ints(2, 3)), S(ints(4, 2, high=2), dim=0), S(ints(0))])
 def unique_of(xp: Any, input: Any, *, dim: Any = None) -> Any:
     """The distinct elements in ascending order (or the distinct slices along ``dim``), where each went, and how many there are."""
@@ -381,7 +393,7 @@ def _embedding_spec(input: Any, weight: Any, *, padding_idx: Any = None) -> Meta
 
 
 @op("embedding(input: Tensor, weight: Tensor, padding_idx: int | None = None) -> Tensor", kind="general", places=("nn.functional",), spec=_embedding_spec, samples=[
-    S(ints(5), (3, 4)), S(ints(2, 3), (3, 2), padding_idx=1), S(ints(), (3, 2)), S(ints(0), (3, 2)), S(ints(4), (3, 2), padding_idx=-1),
+    S(ints(5), (3, 4)), S(ints(2, 3, high=2), (3, 2), padding_idx=2), S(ints(), (3, 2)), S(ints(0), (3, 2)), S(ints(4, high=2), (3, 2), padding_idx=-1),
     S(Arg(values=[3]), (3, 2), error=IndexError, match="out of bounds"), S(ints(2), (3,), error=RuntimeError, match="2-D")])
 def embedding(xp: Any, input: Any, weight: Any, *, padding_idx: Any = None) -> Any:
     """The rows of ``weight`` that the integers in ``input`` name; row ``padding_idx`` gets no gradient."""
@@ -397,7 +409,11 @@ def _(F: Any, g: Any, input: Any, weight_shape: Any, padding_idx: Any) -> Any:
     return F.index_accumulate(g, F.unsqueeze(input, dim=0), dims=(0,), shape=weight_shape)
 
 
-@op("one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor", kind="dynamic", places=("nn.functional",), samples=[
+def _one_hot_spec(tensor: Any, *, num_classes: int = -1) -> Meta:
+    return Meta((*tensor.shape, num_classes), int64)
+
+
+@op("one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor", kind="dynamic", places=("nn.functional",), spec=_one_hot_spec, samples=[
     S(ints(4)), S(ints(2, 3), num_classes=5), S(ints(), num_classes=3), S(Arg(values=[3]), num_classes=3, error=RuntimeError, match="smaller than num_classes")])
 def one_hot(xp: Any, tensor: Any, *, num_classes: int = -1) -> Any:
     """A last dimension of ``num_classes`` integers (default: as many as needed) that is 1 at the class and 0 elsewhere."""

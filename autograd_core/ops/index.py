@@ -11,8 +11,10 @@ import operator
 from typing import Any
 
 from ..backend.registry import backend_for_device, backend_of
+from ..dtypes import bool_, int64
+from ..errors import ShapeError
 from ..op import Arg, S, composite, ints, op
-from ..spec import Meta, wrap_dim
+from ..spec import Meta, broadcast, wrap_dim
 
 EVERYWHERE = ("torch", "Tensor")
 FULL = slice(None)
@@ -74,13 +76,21 @@ def real_if(value: Any, dtype: Any) -> Any:
     return value.real if dtype.kind != "c" and getattr(value, "dtype", dtype).kind == "c" else value
 
 
+def destination(xp: Any, input: Any, out: Any) -> Any:
+    """Where a kernel writes into ``input``: its own memory when ``out`` is that, else a copy, in ``out`` if given."""
+    if out is None:
+        return xp.array(input)
+    if out is not input:
+        out[...] = input
+    return out
+
+
 @op("slice_write(input: Tensor, value: TensorLike, key: tuple[Any, ...], inplace: bool = False) -> Tensor", kind="shape", label="[ ]=", broadcasts=True,
     spec=lambda input, value, *, key: Meta(tuple(input.shape), input.dtype), samples=[
         S((3, 4), (2,), key=(slice(1, 3), 0)), S((3, 4), (), key=(slice(0, 3, 2),)), S((3, 4), (3, 1), key=(FULL,)), S((4,), 2.5, key=(1,)), S((), (), key=())])
 def slice_write(xp: Any, input: Any, value: Any, *, key: Any, out: Any = None) -> Any:
     """``input`` with the region of ``key`` replaced by ``value``."""
-    if out is None:
-        out = xp.array(input)
+    out = destination(xp, input, out)
     out[(*key, ...)] = real_if(value, out.dtype)
     return out
 
@@ -203,16 +213,15 @@ def _(F: Any, g: Any, index: Any, dims: Any, unique: bool) -> Any:
     return F.index(g, index, dims=dims, unique=unique)
 
 
-@op("index_write(input: Tensor, index: Tensor, values: TensorLike, dims: tuple[int, ...], accumulate: bool = False, unique: bool = False, inplace: bool = False) -> Tensor",
-    kind="general", label="[ ]=", broadcasts=True, spec=lambda input, index, values, *, dims, accumulate=False, unique=False: Meta(tuple(input.shape), input.dtype), samples=[
+@op("index_write(input: Tensor, index: Tensor, values: TensorLike, dims: tuple[int, ...], adding: bool = False, unique: bool = False, inplace: bool = False) -> Tensor",
+    kind="general", label="[ ]=", broadcasts=True, spec=lambda input, index, values, *, dims, adding=False, unique=False: Meta(tuple(input.shape), input.dtype), samples=[
         S((3, 4), ints(1, 5, high=3), (5, 4), dims=(0,)), S((3, 4), ints(2, 6, high=3), (6,), dims=(0, 1)), S((2, 3, 4), ints(2, 3, high=2), (3, 3), dims=(0, 2)),
-        S((3, 4), ints(1, 5, high=3), (5, 4), dims=(0,), accumulate=True), S((2, 4), Arg(values=[[3, 1]]), (2, 1), dims=(1,), unique=True), S((3,), ints(1, 2), 1.5, dims=(0,))])
-def index_write(xp: Any, input: Any, index: Any, values: Any, *, dims: Any, accumulate: bool = False, unique: bool = False, out: Any = None) -> Any:
+        S((3, 4), ints(1, 5, high=3), (5, 4), dims=(0,), adding=True), S((2, 4), Arg(values=[[3, 1]]), (2, 1), dims=(1,), unique=True), S((3,), ints(1, 2), 1.5, dims=(0,))])
+def index_write(xp: Any, input: Any, index: Any, values: Any, *, dims: Any, adding: bool = False, unique: bool = False, out: Any = None) -> Any:
     """``input`` with ``values`` written, or added, at the positions of ``index``; of repeated positions the last one is written."""
-    if out is None:
-        out = xp.array(input)
+    out = destination(xp, input, out)
     values = real_if(values, out.dtype)
-    if accumulate:
+    if adding:
         spread = xp.broadcast_to(xp.asarray(values, dtype=out.dtype), _indexed_shape(out.shape, index.shape, dims))
         out += index_accumulate.kernel(xp, spread, index, dims=dims, shape=out.shape, unique=unique)
     else:
@@ -221,14 +230,14 @@ def index_write(xp: Any, input: Any, index: Any, values: Any, *, dims: Any, accu
 
 
 @index_write.vjp("input")
-def _(F: Any, g: Any, index: Any, dims: Any, accumulate: bool, unique: bool) -> Any:
-    return g if accumulate else F.index_write(g, index, 0, dims=dims, unique=unique)
+def _(F: Any, g: Any, index: Any, dims: Any, adding: bool, unique: bool) -> Any:
+    return g if adding else F.index_write(g, index, 0, dims=dims, unique=unique)
 
 
 @index_write.vjp("values")
-def _(F: Any, g: Any, index: Any, dims: Any, accumulate: bool, unique: bool, input_shape: Any, values_dtype: Any) -> Any:
+def _(F: Any, g: Any, index: Any, dims: Any, adding: bool, unique: bool, input_shape: Any, values_dtype: Any) -> Any:
     read = F.index(g, index, dims=dims, unique=unique)
-    if not accumulate and not unique:
+    if not adding and not unique:
         last = F.last_written(index, sizes=tuple(input_shape[d] for d in dims))
         at = dims[0] if _adjacent(dims) else 0
         trailing = len(input_shape) - len(dims) - at
@@ -237,7 +246,7 @@ def _(F: Any, g: Any, index: Any, dims: Any, accumulate: bool, unique: bool, inp
 
 
 @op("last_written(index: Tensor, sizes: tuple[int, ...]) -> Tensor", kind="general",
-    spec=lambda index, *, sizes: Meta(tuple(index.shape[1:]), "bool"), samples=[S(ints(1, 6, high=3), sizes=(3,)), S(ints(2, 2, 3, high=3), sizes=(3, 4))])
+    spec=lambda index, *, sizes: Meta(tuple(index.shape[1:]), bool_), samples=[S(ints(1, 6, high=3), sizes=(3,)), S(ints(2, 2, 3, high=3), sizes=(3, 4))])
 def last_written(xp: Any, index: Any, *, sizes: Any) -> Any:
     """Which entries of ``index`` are the last for their position: those whose value an assignment leaves there."""
     flat = flat_index(index, sizes).reshape(-1)
@@ -253,17 +262,24 @@ def last_written(xp: Any, index: Any, *, sizes: Any) -> Any:
 # --- an index taken apart -----------------------------------------------------------------------------------------
 
 
+def _index_of_spec(*tensors: Any, sizes: Any, dims: Any) -> Meta:
+    shape: tuple[int, ...] = ()
+    try:
+        shape = broadcast("index_of", [f"tensors[{i}]" for i in range(len(tensors))], tensors)
+    except ShapeError:
+        shapes = ", ".join(str(list(tensor.shape)) for tensor in tensors)
+        raise IndexError(f"index_of: shape mismatch: indexing tensors could not be broadcast together with shapes {shapes}") from None
+    return Meta((len(tensors), *shape), int64)
+
+
 @op("index_of(tensors: Sequence[Tensor], sizes: tuple[int, ...], dims: tuple[int, ...]) -> Tensor", kind="general", samples=[
     S([ints(4, low=-3, high=3)], sizes=(3,), dims=(0,)), S([ints(2, 1), ints(3)], sizes=(3, 4), dims=(0, 1)),
     S([Arg(values=[0, 5])], sizes=(3,), dims=(1,), error=IndexError, match="index 5 is out of bounds for dimension 1 with size 3"),
-    S([ints(2), ints(3)], sizes=(3, 3), dims=(0, 1), error=IndexError, match="broadcast")])
+    S([ints(2), ints(3)], sizes=(3, 3), dims=(0, 1), error=IndexError, match="broadcast")],
+    spec=_index_of_spec)
 def index_of(xp: Any, *tensors: Any, sizes: Any, dims: Any) -> Any:
     """Index arrays broadcast and stacked, checked, negative entries counted from the end; a copy, so that later writes change nothing."""
-    try:
-        result = xp.stack(xp.broadcast_arrays(*tensors)).astype("int64", copy=False)
-    except ValueError:
-        shapes = ", ".join(str(list(tensor.shape)) for tensor in tensors)
-        raise IndexError(f"index_of: shape mismatch: indexing tensors could not be broadcast together with shapes {shapes}") from None
+    result = xp.stack(xp.broadcast_arrays(*tensors)).astype("int64", copy=False)
     if not result.size:
         return result
     checked = backend_of(result).name == "cpu"  # on a GPU looking at the values would wait for it
@@ -461,7 +477,7 @@ def _put_index(F: Any, input: Any, indices: Any) -> Any:
 def index_put_(F: Any, input: Any, indices: Any, values: Any, accumulate: bool = False) -> Any:
     """``input[indices] = values`` in place; with ``accumulate`` the values are added, repeated positions included."""
     region, positions, dims, unique = _put_index(F, input, indices)
-    F.index_write(region, positions, values, dims=dims, accumulate=accumulate, unique=unique, inplace=True)
+    F.index_write(region, positions, values, dims=dims, adding=accumulate, unique=unique, inplace=True)
     return input
 
 
@@ -521,8 +537,7 @@ def index_add(xp: Any, input: Any, index: Any, source: Any, *, dim: int, alpha: 
     """``input`` with the slices of ``source`` times ``alpha`` added to its slices that ``index`` names, repeats included."""
     _add_spec(input, index, source, dim=dim, alpha=alpha)
     rows = checked_rows("index_add", index, input.shape[dim])
-    if out is None:
-        out = xp.array(input)
+    out = destination(xp, input, out)
     out += index_accumulate.kernel(xp, alpha * source, rows.reshape(1, -1), dims=(dim % input.ndim,), shape=input.shape)
     return out
 

@@ -18,49 +18,49 @@ def _widths(ndim: int, widths: Sequence[int]) -> list[tuple[int, int]]:
     return [(0, 0)] * (ndim - len(pairs)) + pairs[::-1]
 
 
-def _extended_spec(input: Any, *, widths: Any, mode: str, value: float) -> Meta:
+def _extended_spec(input: Any, *, widths: Any, border: str, value: float) -> Meta:
     shape = tuple(input.shape)
     pairs = _widths(len(shape), widths)
     for d, (n, (low, high)) in enumerate(zip(shape, pairs, strict=True)):
-        if mode == "reflect" and max(low, high) >= max(n, 1) and (low or high):
-            raise ShapeError(f"pad: Padding size should be less than the corresponding input dimension, but got: padding ({low}, {high}) at dimension {d} of input {shape}")
-        if mode == "circular" and max(low, high) > n:
-            raise ShapeError(f"pad: Padding value causes wrapping around more than once: padding ({low}, {high}) at dimension {d} of input {shape}")
-        if mode == "replicate" and n == 0 and (low or high):
-            raise ShapeError(f"pad: cannot replicate the border of an empty dimension: dimension {d} of input {shape}")
+        if border == "reflect" and max(low, high) >= max(n, 1) and (low or high):
+            raise ShapeError(f"extend: Padding size should be less than the corresponding input dimension, but got: padding ({low}, {high}) at dimension {d} of input {shape}")
+        if border == "circular" and max(low, high) > n:
+            raise ShapeError(f"extend: Padding value causes wrapping around more than once: padding ({low}, {high}) at dimension {d} of input {shape}")
+        if border == "replicate" and n == 0 and (low or high):
+            raise ShapeError(f"extend: cannot replicate the border of an empty dimension: dimension {d} of input {shape}")
     return Meta(tuple(n + low + high for n, (low, high) in zip(shape, pairs, strict=True)), input.dtype)
 
 
-@op("extend(input: Tensor, widths: Sequence[int], mode: str = 'constant', value: float = 0.0) -> Tensor", kind="shape", label="pad", spec=_extended_spec, samples=[
-    S((2, 3), widths=(1, 2)), S((2, 3), widths=(1, 0, 0, 2), value=1.5), S((3,), widths=(0, 0)), S((0, 2), widths=(1, 1, 1, 0)), S((2, 4), widths=(2, 3), mode="reflect"),
-    S((3, 2, 4), widths=(2, 1, 3, 2), mode="replicate"), S((2, 3, 3), widths=(3, 1, 1, 2), mode="circular"),
-    S((2, 3), widths=(3, 0), mode="reflect", error=RuntimeError, match="less than"), S((2, 3), widths=(4, 0), mode="circular", error=RuntimeError, match="more than once")])
-def extend(xp: Any, input: Any, *, widths: Any, mode: str = "constant", value: float = 0.0) -> Any:
-    """``input`` with borders of ``widths`` (not negative), filled by ``mode``."""
-    if mode == "constant":
+@op("extend(input: Tensor, widths: Sequence[int], border: str = 'constant', value: float = 0.0) -> Tensor", kind="shape", label="pad", spec=_extended_spec, samples=[
+    S((2, 3), widths=(1, 2)), S((2, 3), widths=(1, 0, 0, 2), value=1.5), S((3,), widths=(0, 0)), S((0, 2), widths=(1, 1, 1, 0)), S((2, 4), widths=(2, 3), border="reflect"),
+    S((3, 2, 4), widths=(2, 1, 3, 2), border="replicate"), S((2, 3, 3), widths=(3, 1, 1, 2), border="circular"),
+    S((2, 3), widths=(3, 0), border="reflect", error=RuntimeError, match="less than"), S((2, 3), widths=(4, 0), border="circular", error=RuntimeError, match="more than once")])
+def extend(xp: Any, input: Any, *, widths: Any, border: str = "constant", value: float = 0.0) -> Any:
+    """``input`` with borders of ``widths`` (not negative), filled as ``border`` says."""
+    if border == "constant":
         return xp.pad(input, _widths(input.ndim, widths), mode="constant", constant_values=value)
-    _extended_spec(input, widths=widths, mode=mode, value=value)
-    return xp.pad(input, _widths(input.ndim, widths), mode=_NUMPY_MODES[mode])
+    _extended_spec(input, widths=widths, border=border, value=value)
+    return xp.pad(input, _widths(input.ndim, widths), mode=_NUMPY_MODES[border])
 
 
 @extend.vjp("input")
-def _(F: Any, g: Any, widths: Any, mode: str, input_shape: Any) -> Any:
-    if mode == "constant":
+def _(F: Any, g: Any, widths: Any, border: str, input_shape: Any) -> Any:
+    if border == "constant":
         pairs = _widths(len(input_shape), widths)
         return F.slice_view(g, key=tuple(slice(low, low + n, 1) for (low, _), n in zip(pairs, input_shape, strict=True)))
-    return F.extend_adjoint(g, widths=widths, mode=mode)
+    return F.extend_adjoint(g, widths=widths, border=border)
 
 
-def _fold(xp: Any, g: Any, axis: int, low: int, high: int, mode: str) -> Any:
+def _fold(xp: Any, g: Any, axis: int, low: int, high: int, border: str) -> Any:
     """The borders of one dimension added to the elements they were copied from."""
     g = xp.moveaxis(g, axis, 0)
     n = g.shape[0] - low - high
     inner = g[low : low + n].copy()
     before, after = g[:low], g[low + n :]
-    if mode == "reflect":
+    if border == "reflect":
         inner[1 : low + 1] += before[::-1]
         inner[n - 1 - high : n - 1] += after[::-1]
-    elif mode == "circular":
+    elif border == "circular":
         inner[n - low :] += before
         inner[:high] += after
     else:
@@ -69,24 +69,24 @@ def _fold(xp: Any, g: Any, axis: int, low: int, high: int, mode: str) -> Any:
     return xp.moveaxis(inner, 0, axis)
 
 
-def _adjoint_spec(input: Any, *, widths: Any, mode: str) -> Meta:
+def _adjoint_spec(input: Any, *, widths: Any, border: str) -> Meta:
     pairs = _widths(len(input.shape), widths)
     return Meta(tuple(n - low - high for n, (low, high) in zip(input.shape, pairs, strict=True)), input.dtype)
 
 
-@op("extend_adjoint(input: Tensor, widths: Sequence[int], mode: str) -> Tensor", kind="shape", label="padᵀ", spec=_adjoint_spec, samples=[
-    S((2, 9), widths=(2, 3), mode="reflect"), S((8, 4), widths=(1, 1, 3, 2), mode="replicate"), S((5, 7), widths=(3, 1, 1, 2), mode="circular")])
-def extend_adjoint(xp: Any, input: Any, *, widths: Any, mode: str) -> Any:
+@op("extend_adjoint(input: Tensor, widths: Sequence[int], border: str) -> Tensor", kind="shape", label="padᵀ", spec=_adjoint_spec, samples=[
+    S((2, 9), widths=(2, 3), border="reflect"), S((8, 4), widths=(1, 1, 3, 2), border="replicate"), S((5, 7), widths=(3, 1, 1, 2), border="circular")])
+def extend_adjoint(xp: Any, input: Any, *, widths: Any, border: str) -> Any:
     """The adjoint of ``extend``: every border element is added to the element it was copied from."""
     for axis, (low, high) in enumerate(_widths(input.ndim, widths)):
         if low or high:
-            input = _fold(xp, input, axis, low, high, mode)
+            input = _fold(xp, input, axis, low, high, border)
     return input
 
 
 @extend_adjoint.vjp("input")
-def _(F: Any, g: Any, widths: Any, mode: str) -> Any:
-    return F.extend(g, widths=widths, mode=mode)
+def _(F: Any, g: Any, widths: Any, border: str) -> Any:
+    return F.extend(g, widths=widths, border=border)
 
 
 @composite("pad(input: Tensor, pad: Sequence[int], mode: str = 'constant', value: float | None = None) -> Tensor", places=("nn.functional",))
@@ -118,4 +118,4 @@ def pad(F: Any, input: Any, pad: Any, mode: str = "constant", value: Any = None)
         widths = tuple(max(n, 0) for n in widths)
         if not any(widths):
             return F.clone(input)
-    return F.extend(input, widths=widths, mode=mode, value=0.0 if value is None else value)
+    return F.extend(input, widths=widths, border=mode, value=0.0 if value is None else value)

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from ..backend.registry import backend_for_device, backend_of
+from ..devices import CPU
+from ..dtypes import as_dtype
 from ..errors import ShapeError
-from ..op import S, composite, op
+from ..op import S, bools, composite, ints, op
 from ..spec import Meta, broadcast, infer_reshape, numel, wrap_dim, wrap_dims
 
 EVERYWHERE = ("torch", "Tensor")
@@ -14,7 +16,15 @@ EVERYWHERE = ("torch", "Tensor")
 # --- broadcasting and its adjoint ---------------------------------------------------------------------------------
 
 
-@op("broadcast_to(input: Tensor, shape: Sequence[int]) -> Tensor", kind="view", places=("torch", "Tensor"), samples=[
+def _broadcast_to_spec(input: Any, *, shape: Any) -> Meta:
+    target = tuple(shape)
+    found = broadcast("broadcast_to", ("input", "shape"), (input, Meta(target, input.dtype)))
+    if found != target:
+        raise ShapeError(f"broadcast_to: the shape {tuple(input.shape)} cannot be broadcast to {target}. A size must be equal or 1")
+    return Meta(target, input.dtype)
+
+
+@op("broadcast_to(input: Tensor, shape: Sequence[int]) -> Tensor", kind="view", places=("torch", "Tensor"), spec=_broadcast_to_spec, samples=[
     S((3, 1), shape=(2, 3, 4)), S((), shape=(2, 2)), S((3,), shape=(3,)), S((1, 0), shape=(2, 0)),
     S((3,), shape=(4,), error=RuntimeError, match="broadcast_to")])
 def broadcast_to(xp: Any, input: Any, *, shape: Any) -> Any:
@@ -27,7 +37,7 @@ def _(F: Any, g: Any, input_shape: Any) -> Any:
     return F.sum_to(g, shape=input_shape)
 
 
-@op("sum_to(input: Tensor, shape: Sequence[int]) -> Tensor", kind="shape", samples=[
+@op("sum_to(input: Tensor, shape: Sequence[int]) -> Tensor", kind="shape", spec=lambda input, *, shape: Meta(tuple(shape), input.dtype), samples=[
     S((2, 3, 4), shape=(3, 1)), S((2, 2), shape=()), S((3,), shape=(3,)), S((2, 0), shape=(1, 0))])
 def sum_to(xp: Any, input: Any, *, shape: Any) -> Any:
     """The sum of ``input`` over the dimensions that broadcasting ``shape`` to its shape would add or stretch."""
@@ -123,14 +133,17 @@ def _(F: Any, g: Any, input_shape: Any) -> Any:
     return F.reshape(g, shape=input_shape)
 
 
-@op("squeeze(input: Tensor, dim: Dims = None) -> Tensor", kind="view", places=EVERYWHERE, samples=[
+def _squeeze_spec(input: Any, *, dim: Any = None) -> Meta:
+    dims = wrap_dims(dim, len(input.shape), "squeeze")
+    return Meta(tuple(n for i, n in enumerate(input.shape) if n != 1 or i not in dims), input.dtype)
+
+
+@op("squeeze(input: Tensor, dim: Dims = None) -> Tensor", kind="view", places=EVERYWHERE, spec=_squeeze_spec, samples=[
     S((2, 1, 3, 1)), S((2, 1, 3, 1), dim=1), S((2, 1, 3, 1), dim=-2), S((2, 1, 3, 1), dim=(1, -1)), S((), dim=0), S((0, 1)), S((1, 1)),
     S((2, 3), dim=2, error=IndexError, match="out of range")])
 def squeeze(xp: Any, input: Any, *, dim: Any = None) -> Any:
     """Without the dimensions of size 1: all of them, or those in ``dim`` (an int or a tuple) that have that size."""
-    shape = input.shape
-    dims = wrap_dims(dim, len(shape), "squeeze")
-    return input.reshape(tuple(n for i, n in enumerate(shape) if n != 1 or i not in dims))
+    return input.reshape(_squeeze_spec(input, dim=dim).shape)
 
 
 @squeeze.vjp("input")
@@ -339,7 +352,7 @@ def contiguous(F: Any, input: Any) -> Any:
 
 def _same_shape(input: Any, other: Any, **attrs: Any) -> Meta:
     """Writing keeps the tensor's shape and dtype; what does not fit makes the result larger, which ``inplace`` refuses."""
-    return Meta(broadcast("copy_", ("input", "source"), [x for x in (input, other) if hasattr(x, "shape")]), input.dtype)
+    return Meta(broadcast("copy", ("input", "source"), [x for x in (input, other) if hasattr(x, "shape")]), input.dtype)
 
 
 def _stored(xp: Any, input: Any, value: Any, out: Any) -> Any:
@@ -456,8 +469,8 @@ def _(F: Any, g: Any, chain: Any) -> Any:
 # --- casts --------------------------------------------------------------------------------------------------------
 
 
-@op("to_dtype(input: Tensor, dtype: dtype) -> Tensor", kind="shape", label="cast", samples=[
-    S((3, 4), dtype="float32"), S((), dtype="float64"), S((0, 2), dtype="float64")])
+@op("to_dtype(input: Tensor, dtype: dtype) -> Tensor", kind="shape", label="cast", spec=lambda input, *, dtype: Meta(tuple(input.shape), as_dtype(dtype)), samples=[
+    S((3, 4), dtype="float64"), S((), dtype="float64"), S((0, 2), dtype="float64"), S(ints(3), dtype="float64"), S(bools(3), dtype="int64")])
 def to_dtype(xp: Any, input: Any, *, dtype: Any) -> Any:
     """``input`` in another dtype."""
     target = getattr(dtype, "dtype", dtype)
@@ -469,7 +482,8 @@ def _(F: Any, g: Any, input_dtype: Any) -> Any:
     return F.to_dtype(g, dtype=input_dtype)
 
 
-@op("to_device(input: Tensor, device: Device, source: Device) -> Tensor", kind="shape", label="to", spec=lambda input, *, device, source: Meta(tuple(input.shape), input.dtype))
+@op("to_device(input: Tensor, device: Device, source: Device) -> Tensor", kind="shape", label="to",
+    spec=lambda input, *, device, source: Meta(tuple(input.shape), input.dtype), samples=[S((2, 3), device=CPU, source=CPU)])
 def to_device(xp: Any, input: Any, *, device: Any, source: Any) -> Any:
     """``input`` on another device; ``source`` is where it was, and where its gradient goes back to."""
     own, other = backend_of(input), backend_for_device(device.type)

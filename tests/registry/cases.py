@@ -157,6 +157,8 @@ def call(case: Case, inputs: Sequence[Any]) -> Any:
     function = getattr(_methods, case.name)
     if isinstance(case.declared, Op) and case.declared.variadic and not (len(inputs) == 1 and isinstance(inputs[0], list)):
         return function(list(inputs), **attrs)
+    if isinstance(case.declared, Op) and not case.declared.variadic:  # by name: an attribute may stand between the inputs, as in gather(input, dim, index)
+        return function(**dict(zip(case.declared.inputs, inputs, strict=False)), **attrs)
     return function(*inputs, **attrs)
 
 

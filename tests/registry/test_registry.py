@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from autograd_core import _methods, autograd, dispatch
-from autograd_core.codegen import fast
+from autograd_core.fastpath import eligible as fast
 from autograd_core.config import record
 from autograd_core.gradcheck import gradcheck, gradgradcheck
 from autograd_core.op import COMPOSITES, REGISTRY, Op
@@ -24,6 +24,8 @@ PRIMITIVE = [case for case in GOOD if isinstance(case.declared, Op)]
 ONCE = frozenset[str]()
 """Ops that are differentiable once, as in PyTorch."""
 NO_SPEC = STRUCTURAL
+LAYOUT = frozenset(("view", "view_as"))
+"""What refuses some memory layouts on purpose."""
 CLOSE = {"float64": {"rtol": 1e-10, "atol": 1e-12}, "float32": {"rtol": 2e-5, "atol": 2e-6}, "float16": {"rtol": 5e-3, "atol": 2e-3}}
 
 
@@ -135,7 +137,8 @@ def test_spec_says_shape_and_dtype(case: Case, dtype: str) -> None:
     operands = [*operands, *[None] * (len(op.inputs) - len(operands))] if not op.variadic else operands
     expected = op.spec(*operands, **complete_attributes(op, case.sample))
     expected = expected if isinstance(expected, (list, tuple)) else [expected]
-    assert [(tuple(meta.shape), meta.dtype) for meta in expected] == [(tuple(y.shape), y.dtype) for y in actual]
+    shapes = [tuple(n if known != -1 else -1 for n, known in zip(y.shape, meta.shape, strict=True)) for y, meta in zip(actual, expected, strict=True)]  # -1: depends on values
+    assert [(tuple(meta.shape), meta.dtype) for meta in expected] == [(shape, y.dtype) for shape, y in zip(shapes, actual, strict=True)]
 
 
 @cases(PRIMITIVE)
@@ -170,7 +173,7 @@ def without_copy(array: np.ndarray[Any, Any]) -> Tensor:
     return made
 
 
-@cases([case for case in GOOD if getattr(case.declared, "kind", "") not in ("random", "update")])
+@cases([case for case in GOOD if getattr(case.declared, "kind", "") not in ("random", "update") and case.name not in LAYOUT])
 def test_non_contiguous_inputs(case: Case) -> None:
     values = arguments(case)
     spread = [[strided(each) if isinstance(each, np.ndarray) else each for each in value] if isinstance(value, list)
@@ -287,9 +290,11 @@ def test_generated_path_equals_the_general_one(case: Case) -> None:
     values = arguments(case)
     with quiet(case):
         general, quick = tensors(case, values, grad=True), tensors(case, values, grad=True)
-        expected = dispatch.apply(op, general, {})
+        expected = dispatch.apply(op, general, complete_attributes(op, case.sample))
         actual = call(case, quick)
         np.testing.assert_array_equal(numpy(actual), numpy(expected))
+        if not leaves(quick):
+            return
         assert actual.grad_fn.op is expected.grad_fn.op
         (seed,) = cotangents([expected])
         for a, b in zip(autograd.grad(actual, leaves(quick), seed), autograd.grad(expected, leaves(general), seed), strict=True):
@@ -306,7 +311,7 @@ def test_inplace_variant_equals_the_op(case: Case) -> None:
         if expected.shape != written[0].shape or expected.dtype != written[0].dtype:
             return
         target = written[0].clone()
-        actual = getattr(_methods, f"{case.name}_")(target, *written[1:], **case.sample.attrs)
+        actual = getattr(_methods, f"{case.name}_")(target, **dict(zip(case.declared.inputs[1:], written[1:], strict=False)), **case.sample.attrs)
         assert actual is target
         assert_close(numpy(target), numpy(expected))
         if expected.requires_grad:

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from . import ops  # noqa: F401 - fills the registry
 from .backend.registry import backend_for_device
 from .dispatch import TensorBase, apply, operand, wrap
 from .dtypes import float64

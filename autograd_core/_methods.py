@@ -192,6 +192,14 @@ _cumprod = REGISTRY["cumprod"]
 _shift = REGISTRY["shift"]
 _prod = REGISTRY["prod"]
 _matmul = REGISTRY["matmul"]
+_linear = REGISTRY["linear"]
+_squared_error = REGISTRY["squared_error"]
+_class_targets = REGISTRY["class_targets"]
+_softmax_cross_entropy = REGISTRY["softmax_cross_entropy"]
+_soft_cross_entropy = REGISTRY["soft_cross_entropy"]
+_negative_log_likelihood = REGISTRY["negative_log_likelihood"]
+_sigmoid_cross_entropy = REGISTRY["sigmoid_cross_entropy"]
+_bce_elements = REGISTRY["bce_elements"]
 _draw_uniform = REGISTRY["draw_uniform"]
 _draw_normal = REGISTRY["draw_normal"]
 _draw_normal_of = REGISTRY["draw_normal_of"]
@@ -216,6 +224,8 @@ _avg_pool = REGISTRY["avg_pool"]
 _avg_pool_grad = REGISTRY["avg_pool_grad"]
 _adaptive_average = REGISTRY["adaptive_average"]
 _adaptive_average_grad = REGISTRY["adaptive_average_grad"]
+_standardize = REGISTRY["standardize"]
+_causal_mask = REGISTRY["causal_mask"]
 _k_add = _add.kernels
 _k_sub = _sub.kernels
 _k_mul = _mul.kernels
@@ -397,6 +407,13 @@ _r_prod_input = _prod.rules["input"].function
 _k_matmul = _matmul.kernels
 _r_matmul_input = _matmul.rules["input"].function
 _r_matmul_other = _matmul.rules["other"].function
+_k_linear = _linear.kernels
+_r_linear_input = _linear.rules["input"].function
+_r_linear_weight = _linear.rules["weight"].function
+_r_linear_bias = _linear.rules["bias"].function
+_k_negative_log_likelihood = _negative_log_likelihood.kernels
+_r_negative_log_likelihood_input = _negative_log_likelihood.rules["input"].function
+_k_bce_elements = _bce_elements.kernels
 _k_convolution = _convolution.kernels
 _r_convolution_input = _convolution.rules["input"].function
 _r_convolution_weight = _convolution.rules["weight"].function
@@ -467,6 +484,19 @@ _softmax = COMPOSITES["softmax"].function
 _log_softmax = COMPOSITES["log_softmax"].function
 _softmin = COMPOSITES["softmin"].function
 _norm = COMPOSITES["norm"].function
+_mse_loss = COMPOSITES["mse_loss"].function
+_l1_loss = COMPOSITES["l1_loss"].function
+_smooth_l1_loss = COMPOSITES["smooth_l1_loss"].function
+_huber_loss = COMPOSITES["huber_loss"].function
+_cross_entropy = COMPOSITES["cross_entropy"].function
+_nll_loss = COMPOSITES["nll_loss"].function
+_binary_cross_entropy_with_logits = COMPOSITES["binary_cross_entropy_with_logits"].function
+_binary_cross_entropy = COMPOSITES["binary_cross_entropy"].function
+_hinge_loss = COMPOSITES["hinge_loss"].function
+_hinge_embedding_loss = COMPOSITES["hinge_embedding_loss"].function
+_margin_ranking_loss = COMPOSITES["margin_ranking_loss"].function
+_multi_margin_loss = COMPOSITES["multi_margin_loss"].function
+_kl_div = COMPOSITES["kl_div"].function
 _dropout = COMPOSITES["dropout"].function
 _feature_dropout = COMPOSITES["feature_dropout"].function
 _alpha_dropout = COMPOSITES["alpha_dropout"].function
@@ -478,6 +508,12 @@ _max_pool1d = COMPOSITES["max_pool1d"].function
 _avg_pool2d = COMPOSITES["avg_pool2d"].function
 _avg_pool1d = COMPOSITES["avg_pool1d"].function
 _adaptive_avg_pool2d = COMPOSITES["adaptive_avg_pool2d"].function
+_batch_norm = COMPOSITES["batch_norm"].function
+_layer_norm = COMPOSITES["layer_norm"].function
+_rms_norm = COMPOSITES["rms_norm"].function
+_group_norm = COMPOSITES["group_norm"].function
+_normalize = COMPOSITES["normalize"].function
+_scaled_dot_product_attention = COMPOSITES["scaled_dot_product_attention"].function
 
 
 class _add_node(Node):
@@ -550,9 +586,9 @@ def add(input: Tensor, other: TensorLike, *, alpha: Number = 1) -> Tensor:
         else:
             n.value = out
             if n_input is None:
-                n._constants = ((0, input),)
+                n._constants = input
             elif n_other is None:
-                n._constants = ((1, other),)
+                n._constants = other
         n.seq = next_seq()
     else:
         t._node = None
@@ -636,9 +672,9 @@ def sub(input: Tensor, other: TensorLike, *, alpha: Number = 1) -> Tensor:
         else:
             n.value = out
             if n_input is None:
-                n._constants = ((0, input),)
+                n._constants = input
             elif n_other is None:
-                n._constants = ((1, other),)
+                n._constants = other
         n.seq = next_seq()
     else:
         t._node = None
@@ -721,9 +757,9 @@ def mul(input: Tensor, other: TensorLike) -> Tensor:
         else:
             n.value = out
             if n_input is None:
-                n._constants = ((0, input),)
+                n._constants = input
             elif n_other is None:
-                n._constants = ((1, other),)
+                n._constants = other
         n.seq = next_seq()
     else:
         t._node = None
@@ -806,9 +842,9 @@ def div(input: Tensor, other: TensorLike, *, rounding_mode: str | None = None) -
         else:
             n.value = out
             if n_input is None:
-                n._constants = ((0, input),)
+                n._constants = input
             elif n_other is None:
-                n._constants = ((1, other),)
+                n._constants = other
         n.seq = next_seq()
     else:
         t._node = None
@@ -947,9 +983,9 @@ def pow(input: Tensor, exponent: TensorLike) -> Tensor:
         else:
             n.value = out
             if n_input is None:
-                n._constants = ((0, input),)
+                n._constants = input
             elif n_exponent is None:
-                n._constants = ((1, exponent),)
+                n._constants = exponent
         n.seq = next_seq()
     else:
         t._node = None
@@ -1427,9 +1463,9 @@ def remainder(input: Tensor, other: TensorLike) -> Tensor:
         else:
             n.value = out
             if n_input is None:
-                n._constants = ((0, input),)
+                n._constants = input
             elif n_other is None:
-                n._constants = ((1, other),)
+                n._constants = other
         n.seq = next_seq()
     else:
         t._node = None
@@ -1510,9 +1546,9 @@ def fmod(input: Tensor, other: TensorLike) -> Tensor:
         else:
             n.value = out
             if n_input is None:
-                n._constants = ((0, input),)
+                n._constants = input
             elif n_other is None:
-                n._constants = ((1, other),)
+                n._constants = other
         n.seq = next_seq()
     else:
         t._node = None
@@ -1592,9 +1628,9 @@ def floor_divide(input: Tensor, other: TensorLike) -> Tensor:
         else:
             n.value = out
             if n_input is None:
-                n._constants = ((0, input),)
+                n._constants = input
             elif n_other is None:
-                n._constants = ((1, other),)
+                n._constants = other
         n.seq = next_seq()
     else:
         t._node = None
@@ -1674,9 +1710,9 @@ def trunc_divide(input: Tensor, other: TensorLike) -> Tensor:
         else:
             n.value = out
             if n_input is None:
-                n._constants = ((0, input),)
+                n._constants = input
             elif n_other is None:
-                n._constants = ((1, other),)
+                n._constants = other
         n.seq = next_seq()
     else:
         t._node = None
@@ -2874,9 +2910,9 @@ def atan2(input: Tensor, other: TensorLike) -> Tensor:
         else:
             n.value = out
             if n_input is None:
-                n._constants = ((0, input),)
+                n._constants = input
             elif n_other is None:
-                n._constants = ((1, other),)
+                n._constants = other
         n.seq = next_seq()
     else:
         t._node = None
@@ -3570,9 +3606,9 @@ def maximum(input: Tensor, other: TensorLike) -> Tensor:
         else:
             n.value = out
             if n_input is None:
-                n._constants = ((0, input),)
+                n._constants = input
             elif n_other is None:
-                n._constants = ((1, other),)
+                n._constants = other
         n.seq = next_seq()
     else:
         t._node = None
@@ -3648,9 +3684,9 @@ def minimum(input: Tensor, other: TensorLike) -> Tensor:
         else:
             n.value = out
             if n_input is None:
-                n._constants = ((0, input),)
+                n._constants = input
             elif n_other is None:
-                n._constants = ((1, other),)
+                n._constants = other
         n.seq = next_seq()
     else:
         t._node = None
@@ -3895,9 +3931,9 @@ def masked(upstream: Tensor, value: Tensor) -> Tensor:
         else:
             n.value = out
             if n_upstream is None:
-                n._constants = ((0, upstream),)
+                n._constants = upstream
             elif n_value is None:
-                n._constants = ((1, value),)
+                n._constants = value
         n.seq = next_seq()
     else:
         t._node = None
@@ -7474,6 +7510,262 @@ def matmul(input: Tensor, other: Tensor) -> Tensor:
     return t
 
 
+class _linear_node(GeneralNode):
+    __slots__ = ()
+    op = _linear
+    dtypes = None
+    attrs: dict[builtins.str, Any] = {}
+
+    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+        to_input, to_weight, to_bias = self.parents
+        input, weight = self.saved
+        input_shape = self.shapes[0]
+        weight_shape = self.shapes[1]
+        bias_shape = self.shapes[2]
+        if to_input is not None:
+            r = _r_linear_input(F, g, weight, input_shape)
+            if pending[to_input] is None:
+                pending[to_input] = r
+            else:
+                accumulate(pending, to_input, r)
+        if to_weight is not None:
+            r = _r_linear_weight(F, g, input, weight_shape)
+            if pending[to_weight] is None:
+                pending[to_weight] = r
+            else:
+                accumulate(pending, to_weight, r)
+        if to_bias is not None:
+            r = _r_linear_bias(F, g, bias_shape)
+            if pending[to_bias] is None:
+                pending[to_bias] = r
+            else:
+                accumulate(pending, to_bias, r)
+
+
+def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """``input @ weight.T + bias``: the last dimension of ``input`` goes from in_features to out_features; ``weight`` is (out, in).
+
+    >>> import autograd_core as ag, nn
+    >>> nn.functional.linear(ag.ones(1, 2), ag.tensor([[1.0, 2.0], [3.0, 4.0]]), ag.tensor([0.5, 0.0])).tolist()
+    [[3.5, 7.0]]
+    """
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+        a_weight = weight._array
+        n_weight = weight._node
+        if a_weight.dtype is not d:
+            return apply(_linear, (input, weight, bias), {})
+        if bias is None:
+            a_bias: Any = bias
+            n_bias = None
+        else:
+            a_bias = bias._array
+            n_bias = bias._node
+            if a_bias.dtype is not d:
+                return apply(_linear, (input, weight, bias), {})
+    except AttributeError:
+        return apply(_linear, (input, weight, bias), {})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_linear, (input, weight, bias), {})
+    try:
+        out = _k_linear[a_input.__class__](a_input, a_weight, a_bias)
+    except Exception as error:
+        raise explain(_linear, (input, weight, bias), {}, error) from error
+    t: Tensor = new(Tensor)
+    t._view = None
+    t._array = out
+    if (n_input is not None or n_weight is not None or n_bias is not None) and mode.grad:
+        t._node = n = _linear_node()
+        n.parents = (n_input, n_weight, n_bias)
+        n.saved = (a_input if n_weight is not None else None, a_weight if n_input is not None else None)
+        n.hooks = None
+        n.scope = mode.scope
+        shape = out.shape
+        n.shapes = (a_input.shape, getattr(a_weight, "shape", ()), getattr(a_bias, "shape", ()))
+        n.shape = shape
+        if shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+def squared_error(input: Tensor, target: Tensor, reduction: str = 'mean') -> Tensor:
+    """``(input - target) ** 2`` of equal shapes, reduced."""
+    return apply(_squared_error, (input, target), {"reduction": reduction})
+
+
+def class_targets(target: Tensor, weight: Tensor | None, classes: builtins.int, dim: builtins.int, ignore_index: builtins.int, label_smoothing: builtins.float, mean: builtins.bool, dtype: dtype, *, axis: Any = None) -> Tensor:
+    """The distribution over classes that each class index stands for, with weights, smoothing and the denominator of a mean."""
+    if axis is not None:
+        dim = axis
+    return apply(_class_targets, (target, weight), {"classes": classes, "dim": dim, "ignore_index": ignore_index, "label_smoothing": label_smoothing, "mean": mean, "dtype": dtype})
+
+
+def softmax_cross_entropy(input: Tensor, target: Tensor, weight: Tensor | None, reduction: str = 'mean', ignore_index: builtins.int = -100, label_smoothing: builtins.float = 0.0) -> Tensor:
+    """The negative log of the softmax probability of the target class; classes along the second dimension, or the only one."""
+    return apply(_softmax_cross_entropy, (input, target, weight), {"reduction": reduction, "ignore_index": ignore_index, "label_smoothing": label_smoothing})
+
+
+def soft_cross_entropy(input: Tensor, target: Tensor, dim: builtins.int, *, axis: Any = None) -> Tensor:
+    """``-sum(target * log_softmax(input))`` along ``dim``: the cross-entropy against a distribution."""
+    if axis is not None:
+        dim = axis
+    return apply(_soft_cross_entropy, (input, target), {"dim": dim})
+
+
+class _negative_log_likelihood_node(GeneralNode):
+    __slots__ = ()
+    op = _negative_log_likelihood
+
+    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+        to_input, to_target, to_weight = self.parents
+        target, weight = self.saved
+        attrs = self.attrs
+        reduction = attrs["reduction"]
+        ignore_index = attrs["ignore_index"]
+        input_shape = self.shapes[0]
+        input_dtype = self.dtypes[0]
+        if to_input is not None:
+            r = _r_negative_log_likelihood_input(F, g, input_shape, input_dtype, target, weight, reduction, ignore_index)
+            if pending[to_input] is None:
+                pending[to_input] = r
+            else:
+                accumulate(pending, to_input, r)
+
+
+def negative_log_likelihood(input: Tensor, target: Tensor, weight: Tensor | None, reduction: str = 'mean', ignore_index: builtins.int = -100) -> Tensor:
+    """Minus the entries of ``input`` at the target classes, weighted and reduced."""
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+        a_target = target._array
+        n_target = target._node
+        if weight is None:
+            a_weight: Any = weight
+            n_weight = None
+        else:
+            a_weight = weight._array
+            n_weight = weight._node
+    except AttributeError:
+        return apply(_negative_log_likelihood, (input, target, weight), {"reduction": reduction, "ignore_index": ignore_index})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_negative_log_likelihood, (input, target, weight), {"reduction": reduction, "ignore_index": ignore_index})
+    try:
+        out = _k_negative_log_likelihood[a_input.__class__](a_input, a_target, a_weight, reduction=reduction, ignore_index=ignore_index)
+    except Exception as error:
+        raise explain(_negative_log_likelihood, (input, target, weight), {"reduction": reduction, "ignore_index": ignore_index}, error) from error
+    t: Tensor = new(Tensor)
+    t._view = None
+    t._array = out
+    if (n_input is not None or n_target is not None or n_weight is not None) and mode.grad:
+        t._node = n = _negative_log_likelihood_node()
+        n.parents = (n_input, n_target, n_weight)
+        n.saved = (a_target if n_input is not None else None, a_weight if n_input is not None else None)
+        n.hooks = None
+        n.scope = mode.scope
+        shape = out.shape
+        n.attrs = {"reduction": reduction, "ignore_index": ignore_index}
+        n.shapes = (a_input.shape, getattr(a_target, "shape", ()), getattr(a_weight, "shape", ()))
+        n.dtypes = (from_numpy_dtype(d), dtype_or_none(a_target), dtype_or_none(a_weight))
+        n.shape = shape
+        if shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+def sigmoid_cross_entropy(input: Tensor, target: Tensor, weight: Tensor | None, pos_weight: Tensor | None, reduction: str = 'mean') -> Tensor:
+    """The cross-entropy between ``sigmoid(input)`` and ``target``, computed from the logits without overflow."""
+    return apply(_sigmoid_cross_entropy, (input, target, weight, pos_weight), {"reduction": reduction})
+
+
+class _bce_elements_node(Node):
+    __slots__ = ()
+    op = _bce_elements
+
+    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+        to_input, to_target = self.parents
+        input, target = self.saved
+        shape = self.shape
+        if to_input is not None:
+            r = g * ((input - target) / F.clamp(input * (1 - input), 1e-12, None))
+            if shape is not to_input.shape and shape != to_input.shape:
+                r = F.sum_to(r, shape=to_input.shape)
+            if pending[to_input] is None:
+                pending[to_input] = r
+            else:
+                accumulate(pending, to_input, r)
+        if to_target is not None:
+            r = g * (F.clamp(F.log(1 - input), -100.0, None) - F.clamp(F.log(input), -100.0, None))
+            if shape is not to_target.shape and shape != to_target.shape:
+                r = F.sum_to(r, shape=to_target.shape)
+            if pending[to_target] is None:
+                pending[to_target] = r
+            else:
+                accumulate(pending, to_target, r)
+
+
+def bce_elements(input: Tensor, target: Tensor) -> Tensor:
+    """``-(target * log(input) + (1 - target) * log(1 - input))``, the logarithms at least -100."""
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+        a_target = target._array
+        n_target = target._node
+        if a_target.dtype is not d:
+            return apply(_bce_elements, (input, target), {})
+    except AttributeError:
+        return apply(_bce_elements, (input, target), {})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_bce_elements, (input, target), {})
+    try:
+        out = _k_bce_elements[a_input.__class__](a_input, a_target)
+    except Exception as error:
+        raise explain(_bce_elements, (input, target), {}, error) from error
+    t: Tensor = new(Tensor)
+    t._view = None
+    t._array = out
+    if (n_input is not None or n_target is not None) and mode.grad:
+        t._node = n = _bce_elements_node()
+        n.parents = (n_input, n_target)
+        n.saved = (a_input, a_target if n_input is not None else None)
+        n.hooks = None
+        n.scope = mode.scope
+        shape = out.shape
+        if n_input is not None and shape == n_input.shape:
+            shape = n_input.shape
+        elif n_target is not None and shape == n_target.shape:
+            shape = n_target.shape
+        n.shape = shape
+        if shape:
+            n.value = None
+        else:
+            n.value = out
+            if n_input is None:
+                n._constants = input
+            elif n_target is None:
+                n._constants = target
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
 def draw_uniform(input: Tensor, low: builtins.float = 0.0, high: builtins.float = 1.0, shape: Sequence[builtins.int] | None = None, generator: Generator | None = None) -> Tensor:
     """Uniform numbers from [``low``, ``high``)."""
     return apply(_draw_uniform, (input,), {"low": low, "high": high, "shape": shape, "generator": generator})
@@ -8189,6 +8481,19 @@ def adaptive_average_grad(grad: Tensor, *, shape: Sequence[builtins.int], size: 
     return t
 
 
+def standardize(input: Tensor, weight: Tensor | None = None, bias: Tensor | None = None, *, dims: builtins.tuple[builtins.int, ...], shape: builtins.tuple[builtins.int, ...], eps: builtins.float) -> builtins.tuple[Tensor, Tensor, Tensor]:
+    """``input`` less its mean, divided by ``sqrt(var + eps)``, both over ``dims``; then ``* weight + bias``, which have ``shape`` there.
+
+    Returns the mean and the biased variance too, with ``dims`` kept. Variance in two passes; float16 computes in float32.
+    """
+    return apply(_standardize, (input, weight, bias), {"dims": dims, "shape": shape, "eps": eps})
+
+
+def causal_mask(input: Tensor, *, rows: builtins.int, columns: builtins.int) -> Tensor:
+    """Whether column <= row: position ``i`` attends to positions up to ``i``. ``input`` says only which device."""
+    return apply(_causal_mask, (input,), {"rows": rows, "columns": columns})
+
+
 def div_rounded(input: Tensor, other: TensorLike, rounding_mode: str) -> Tensor:
     """``div`` with a ``rounding_mode``."""
     return _div_rounded(F, input, other, rounding_mode)
@@ -8537,6 +8842,103 @@ def norm(input: Tensor, p: builtins.float | str | None = 'fro', dim: Dims = None
     return _norm(F, input, p, dim, keepdim, dtype)
 
 
+def mse_loss(input: Tensor, target: Tensor, reduction: str = 'mean', weight: Tensor | None = None) -> Tensor:
+    """The squared error ``(input - target) ** 2``. With ``weight``, of the same shape, the mean is a weighted one.
+
+    Shapes that differ are broadcast with a warning, because that is most often a mistake.
+
+    >>> import autograd_core as ag, nn
+    >>> nn.functional.mse_loss(ag.tensor([1.0, 2.0]), ag.tensor([0.0, 4.0])).item()
+    2.5
+    """
+    return _mse_loss(F, input, target, reduction, weight)
+
+
+def l1_loss(input: Tensor, target: Tensor, reduction: str = 'mean', weight: Tensor | None = None) -> Tensor:
+    """The absolute error ``|input - target|``. With ``weight``, of the same shape, the mean is a weighted one."""
+    return _l1_loss(F, input, target, reduction, weight)
+
+
+def smooth_l1_loss(input: Tensor, target: Tensor, reduction: str = 'mean', beta: builtins.float = 1.0) -> Tensor:
+    """``d ** 2 / (2 * beta)`` where ``d = |input - target|`` is below ``beta``, ``d - beta / 2`` elsewhere. Girshick (2015), arXiv:1504.08083."""
+    return _smooth_l1_loss(F, input, target, reduction, beta)
+
+
+def huber_loss(input: Tensor, target: Tensor, reduction: str = 'mean', delta: builtins.float = 1.0, weight: Tensor | None = None) -> Tensor:
+    """``d ** 2 / 2`` where ``d = |input - target|`` is at most ``delta``, ``delta * (d - delta / 2)`` elsewhere."""
+    return _huber_loss(F, input, target, reduction, delta, weight)
+
+
+def cross_entropy(input: Tensor, target: Tensor, weight: Tensor | None = None, ignore_index: builtins.int = -100, reduction: str = 'mean', label_smoothing: builtins.float = 0.0) -> Tensor:
+    """The cross-entropy between softmax of ``input`` and ``target``; the classes are dimension 1, or the only one.
+
+    Parameters
+    ----------
+    input : scores (logits) of shape (classes), (batch, classes) or (batch, classes, d1, ...).
+    target : class indices of the input's shape without the classes, or probabilities of the input's shape.
+    weight : a factor for each class; the mean then divides by the weights of the targets.
+    ignore_index : samples with this class count nothing.
+    label_smoothing : how much of the target is spread evenly over all classes, between 0 and 1.
+
+    >>> import autograd_core as ag, nn
+    >>> nn.functional.cross_entropy(ag.tensor([[0.0, 0.0]]), ag.tensor([1])).item()
+    0.6931471824645996
+    """
+    return _cross_entropy(F, input, target, weight, ignore_index, reduction, label_smoothing)
+
+
+def nll_loss(input: Tensor, target: Tensor, weight: Tensor | None = None, ignore_index: builtins.int = -100, reduction: str = 'mean') -> Tensor:
+    """The negative log-likelihood of class indices ``target`` under log-probabilities ``input``; shapes as in ``cross_entropy``."""
+    return _nll_loss(F, input, target, weight, ignore_index, reduction)
+
+
+def binary_cross_entropy_with_logits(input: Tensor, target: Tensor, weight: Tensor | None = None, reduction: str = 'mean', pos_weight: Tensor | None = None) -> Tensor:
+    """The cross-entropy between ``sigmoid(input)`` and ``target``, numbers between 0 and 1 in the input's shape.
+
+    ``weight`` is a factor for each element, ``pos_weight`` one for the positive part; both broadcast to the input's shape.
+    Raises ``ValueError`` where ``input`` and ``target`` differ in shape.
+    """
+    return _binary_cross_entropy_with_logits(F, input, target, weight, reduction, pos_weight)
+
+
+def binary_cross_entropy(input: Tensor, target: Tensor, weight: Tensor | None = None, reduction: str = 'mean') -> Tensor:
+    """The cross-entropy between probabilities ``input`` and ``target``, both between 0 and 1 and of one shape.
+
+    Logarithms are cut off at -100, so that a probability of exactly 0 or 1 costs 100 and not infinity. From raw scores,
+    ``binary_cross_entropy_with_logits`` is exact. Raises ``ValueError`` where the shapes differ.
+    """
+    return _binary_cross_entropy(F, input, target, weight, reduction)
+
+
+def hinge_loss(input: Tensor, target: Tensor, margin: builtins.float = 1.0, reduction: str = 'mean') -> Tensor:
+    """``max(0, margin - target * input)`` for targets -1 and 1: the loss of a support vector machine."""
+    return _hinge_loss(F, input, target, margin, reduction)
+
+
+def hinge_embedding_loss(input: Tensor, target: Tensor, margin: builtins.float = 1.0, reduction: str = 'mean') -> Tensor:
+    """``input`` where ``target`` is 1, ``max(0, margin - input)`` where it is -1: for distances of similar and dissimilar pairs."""
+    return _hinge_embedding_loss(F, input, target, margin, reduction)
+
+
+def margin_ranking_loss(input1: Tensor, input2: Tensor, target: Tensor, margin: builtins.float = 0.0, reduction: str = 'mean') -> Tensor:
+    """``max(0, margin - target * (input1 - input2))``: ``target`` 1 asks for the first to be larger, -1 for the second."""
+    return _margin_ranking_loss(F, input1, input2, target, margin, reduction)
+
+
+def multi_margin_loss(input: Tensor, target: Tensor, p: builtins.int = 1, margin: builtins.float = 1.0, weight: Tensor | None = None, reduction: str = 'mean') -> Tensor:
+    """The mean over the wrong classes of ``max(0, margin - input[target] + input) ** p``; ``input`` is (batch, classes) or (classes)."""
+    return _multi_margin_loss(F, input, target, p, margin, weight, reduction)
+
+
+def kl_div(input: Tensor, target: Tensor, reduction: str = 'mean', log_target: builtins.bool = False) -> Tensor:
+    """The Kullback-Leibler divergence ``target * (log(target) - input)`` of log-probabilities ``input`` from ``target``.
+
+    ``reduction='batchmean'`` divides the sum by the batch size and is the divergence proper; ``'mean'`` divides by the
+    number of elements. ``log_target`` says that ``target`` holds log-probabilities too.
+    """
+    return _kl_div(F, input, target, reduction, log_target)
+
+
 def dropout(input: Tensor, p: builtins.float = 0.5, training: builtins.bool = True, inplace: builtins.bool = False, *, generator: Generator | None = None) -> Tensor:
     """Zero each element with probability ``p`` and scale the others by ``1 / (1 - p)``; ``input`` itself unless ``training``.
 
@@ -8617,6 +9019,62 @@ def avg_pool1d(input: Tensor, kernel_size: builtins.int | Sequence[builtins.int]
 def adaptive_avg_pool2d(input: Tensor, output_size: builtins.int | Sequence[builtins.int | None]) -> Tensor:
     """Means over windows chosen so that the result has ``output_size`` (height, width); ``None`` keeps the input's size."""
     return _adaptive_avg_pool2d(F, input, output_size)
+
+
+def batch_norm(input: Tensor, running_mean: Tensor | None, running_var: Tensor | None, weight: Tensor | None = None, bias: Tensor | None = None, training: builtins.bool = False, momentum: builtins.float = 0.1, eps: builtins.float = 1e-05) -> Tensor:
+    """Each channel (dimension 1) less its mean, divided by its standard deviation, times ``weight`` plus ``bias``.
+
+    In ``training`` mean and variance are the batch's, and the running ones, if given, move towards them by ``momentum``
+    (the variance unbiased); otherwise they are the running ones. Raises ``ValueError`` for training on one value per
+    channel. Ioffe and Szegedy (2015), arXiv:1502.03167.
+    """
+    return _batch_norm(F, input, running_mean, running_var, weight, bias, training, momentum, eps)
+
+
+def layer_norm(input: Tensor, normalized_shape: builtins.int | Sequence[builtins.int], weight: Tensor | None = None, bias: Tensor | None = None, eps: builtins.float = 1e-05) -> Tensor:
+    """The last dimensions, whose sizes are ``normalized_shape``, less their mean and divided by their standard deviation, per sample.
+
+    Then times ``weight`` plus ``bias``, which have ``normalized_shape``. Ba, Kiros and Hinton (2016), arXiv:1607.06450.
+    """
+    return _layer_norm(F, input, normalized_shape, weight, bias, eps)
+
+
+def rms_norm(input: Tensor, normalized_shape: builtins.int | Sequence[builtins.int], weight: Tensor | None = None, eps: builtins.float | None = None) -> Tensor:
+    """The last dimensions divided by their root mean square, times ``weight``; ``eps`` is the dtype's own unless given.
+
+    Zhang and Sennrich (2019), arXiv:1910.07467.
+    """
+    return _rms_norm(F, input, normalized_shape, weight, eps)
+
+
+def group_norm(input: Tensor, num_groups: builtins.int, weight: Tensor | None = None, bias: Tensor | None = None, eps: builtins.float = 1e-05) -> Tensor:
+    """Groups of channels (dimension 1) less their mean and divided by their standard deviation, per sample; then times ``weight`` plus ``bias`` per channel.
+
+    Wu and He (2018), arXiv:1803.08494.
+    """
+    return _group_norm(F, input, num_groups, weight, bias, eps)
+
+
+def normalize(input: Tensor, p: builtins.float = 2.0, dim: builtins.int | Sequence[builtins.int] = 1, eps: builtins.float = 1e-12, *, axis: Any = None) -> Tensor:
+    """``input`` divided by its ``p``-norm over ``dim``, or by ``eps`` where the norm is smaller."""
+    if axis is not None:
+        dim = axis
+    return _normalize(F, input, p, dim, eps)
+
+
+def scaled_dot_product_attention(query: Tensor, key: Tensor, value: Tensor, attn_mask: Tensor | None = None, dropout_p: builtins.float = 0.0, is_causal: builtins.bool = False, scale: builtins.float | None = None, enable_gqa: builtins.bool = False) -> Tensor:
+    """``softmax(query @ key.mT * scale + mask) @ value``.
+
+    ``query`` is (..., heads, target length, size), ``key`` and ``value`` (..., heads, source length, size). A boolean
+    ``attn_mask`` is True where a query may attend, a float one is added; both broadcast to (..., target length, source
+    length). ``is_causal`` lets position ``i`` attend to positions up to ``i``. ``scale`` is ``1 / sqrt(size)`` unless
+    given. ``dropout_p`` is applied whenever it is not 0. ``enable_gqa`` shares each head of ``key`` and ``value`` among
+    several of ``query``. A query that may attend nowhere gets zeros.
+
+    Raises ``RuntimeError`` for shapes that do not fit, or for a mask together with ``is_causal``.
+    Vaswani et al. (2017), arXiv:1706.03762.
+    """
+    return _scaled_dot_product_attention(F, query, key, value, attn_mask, dropout_p, is_causal, scale, enable_gqa)
 
 
 subtract = sub

@@ -1,0 +1,80 @@
+"""Attention."""
+
+from __future__ import annotations
+
+from math import sqrt
+from typing import Any
+
+from ..dtypes import as_dtype
+from ..errors import ShapeError, describe
+from ..op import Arg, S, composite, op
+from ..spec import Meta
+
+
+@op("causal_mask(input: Tensor, *, rows: int, columns: int) -> Tensor", kind="shape",
+    spec=lambda input, *, rows, columns: Meta((rows, columns), as_dtype("bool")), samples=[
+        S(Arg((), kind="int"), rows=3, columns=4), S(Arg((2,), kind="int"), rows=0, columns=2)])
+def causal_mask(xp: Any, input: Any, *, rows: int, columns: int) -> Any:
+    """Whether column <= row: position ``i`` attends to positions up to ``i``. ``input`` says only which device."""
+    return xp.arange(columns) <= xp.arange(rows)[:, None]
+
+
+def _masked_weights(F: Any, scores: Any, mask: Any) -> Any:
+    """Softmax of ``scores`` where ``mask`` holds and 0 elsewhere; a row without any place to attend to is 0."""
+    alive = F.any(mask, dim=-1, keepdim=True)
+    weights = F.softmax(F.where(mask, scores, F.where(alive, -float("inf"), 0.0)), dim=-1)
+    return F.where(alive, weights, 0.0)
+
+
+@composite("scaled_dot_product_attention(query: Tensor, key: Tensor, value: Tensor, attn_mask: Tensor | None = None, dropout_p: float = 0.0, "
+           "is_causal: bool = False, scale: float | None = None, enable_gqa: bool = False) -> Tensor", places=("nn.functional",))
+def scaled_dot_product_attention(F: Any, query: Any, key: Any, value: Any, attn_mask: Any = None, dropout_p: float = 0.0, is_causal: bool = False,
+                                 scale: float | None = None, enable_gqa: bool = False) -> Any:
+    """``softmax(query @ key.mT * scale + mask) @ value``.
+
+    ``query`` is (..., heads, target length, size), ``key`` and ``value`` (..., heads, source length, size). A boolean
+    ``attn_mask`` is True where a query may attend, a float one is added; both broadcast to (..., target length, source
+    length). ``is_causal`` lets position ``i`` attend to positions up to ``i``. ``scale`` is ``1 / sqrt(size)`` unless
+    given. ``dropout_p`` is applied whenever it is not 0. ``enable_gqa`` shares each head of ``key`` and ``value`` among
+    several of ``query``. A query that may attend nowhere gets zeros.
+
+    Raises ``RuntimeError`` for shapes that do not fit, or for a mask together with ``is_causal``.
+    Vaswani et al. (2017), arXiv:1706.03762.
+    """
+    name = "scaled_dot_product_attention"
+    operands = f"query {describe(query)}, key {describe(key)}, value {describe(value)}"
+    if min(query.ndim, key.ndim, value.ndim) < 2:
+        raise ShapeError(f"{name}: Expected query, key, and value to all be at least 2 dimensional, but got {operands}")
+    if query.shape[-1] != key.shape[-1] or key.shape[-2] != value.shape[-2]:
+        raise ShapeError(f"{name}: query and key must have the same last size, key and value the same length ({operands})")
+    if is_causal and attn_mask is not None:
+        raise RuntimeError(f"{name}: Explicit attn_mask should not be set when is_causal=True. Combine both into one mask")
+    if enable_gqa:
+        key, value = _shared_heads(F, key, query.shape[-3], operands), _shared_heads(F, value, query.shape[-3], operands)
+    factor = 1.0 / sqrt(max(query.shape[-1], 1)) if scale is None else scale
+    scores = F.matmul(query * factor, F.transpose(key, dim0=-2, dim1=-1))
+    if is_causal:
+        weights = _masked_weights(F, scores, F.causal_mask(_detached(query), rows=query.shape[-2], columns=key.shape[-2]))
+    elif attn_mask is None:
+        weights = F.softmax(scores, dim=-1)
+    elif as_dtype(attn_mask.dtype).name == "bool":
+        weights = _masked_weights(F, scores, attn_mask)
+    else:
+        weights = F.softmax(scores + attn_mask, dim=-1)
+    if dropout_p:
+        weights = F.dropout(weights, dropout_p)
+    return F.matmul(weights, value)
+
+
+def _detached(value: Any) -> Any:
+    return value.detach() if hasattr(value, "detach") else value
+
+
+def _shared_heads(F: Any, value: Any, heads: int, operands: str) -> Any:
+    """``value`` with each head repeated, ``heads`` in all."""
+    own = value.shape[-3]
+    if heads % own:
+        raise RuntimeError(f"scaled_dot_product_attention: with enable_gqa the query's heads must be a multiple of the key's and value's ({operands})")
+    *lead, _, length, size = value.shape
+    spread = F.broadcast_to(F.unsqueeze(value, dim=-3), shape=(*lead, own, heads // own, length, size))
+    return F.reshape(spread, shape=(*lead, heads, length, size))

@@ -1,0 +1,206 @@
+"""Normalisation: one op subtracts means and divides by standard deviations, and the layers are made of it."""
+
+from __future__ import annotations
+
+from math import prod
+from typing import Any
+
+from ..dtypes import as_dtype
+from ..errors import ShapeError, describe
+from ..op import S, composite, op
+from ..spec import Meta, computed_dtype, reduced, wrap_dims
+
+NN = ("nn.functional",)
+TORCH_NN = ("torch", "nn.functional")
+
+
+def _standardize_spec(input: Any, weight: Any = None, bias: Any = None, *, dims: Any, shape: Any, eps: float) -> tuple[Meta, Meta, Meta]:
+    dtype = computed_dtype("standardize", "equal", (input, weight, bias))
+    sizes = tuple(input.shape)
+    inner = as_dtype("float32") if dtype.name == "float16" else dtype
+    statistics = Meta(reduced(sizes, wrap_dims(dims, len(sizes), "standardize"), True), inner)
+    for name, value in (("weight", weight), ("bias", bias)):
+        if value is not None and prod(tuple(value.shape)) != prod(shape):
+            raise ShapeError(f"standardize: expected {name} with {prod(shape)} elements, got {describe(value)} (input {describe(input)})")
+    return Meta(sizes, dtype), statistics, statistics
+
+
+@op("standardize(input: Tensor, weight: Tensor | None = None, bias: Tensor | None = None, *, dims: tuple[int, ...], shape: tuple[int, ...], "
+    "eps: float) -> tuple[Tensor, Tensor, Tensor]", label="normalise", promotes="equal", outputs=("result", "mean", "var"), constant_outputs=(1, 2),
+    spec=_standardize_spec, samples=[
+        S((4, 3, 2, 2), (3,), (3,), dims=(0, 2, 3), shape=(3, 1, 1), eps=1e-5), S((4, 5), (5,), None, dims=(1,), shape=(5,), eps=1e-3),
+        S((4, 3), None, None, dims=(0,), shape=(3,), eps=0.1), S((2, 3, 4), (3, 4), (3, 4), dims=(-2, -1), shape=(3, 4), eps=1e-5),
+        S((0, 3), (3,), (3,), dims=(1,), shape=(3,), eps=1e-5),
+        S((4, 3), (2,), None, dims=(0,), shape=(3,), eps=0.1, error=RuntimeError, match="expected weight with 3 elements")])
+def standardize(xp: Any, input: Any, weight: Any = None, bias: Any = None, *, dims: Any, shape: Any, eps: float) -> Any:
+    """``input`` less its mean, divided by ``sqrt(var + eps)``, both over ``dims``; then ``* weight + bias``, which have ``shape`` there.
+
+    Returns the mean and the biased variance too, with ``dims`` kept. Variance in two passes; float16 computes in float32.
+    """
+    work = input.astype("float32") if input.dtype == "float16" else input
+    mean = work.mean(axis=dims, keepdims=True)
+    out = work - mean
+    var = xp.square(out).mean(axis=dims, keepdims=True)
+    out *= 1 / xp.sqrt(var + eps)
+    if weight is not None:
+        out *= weight.reshape(shape)
+    if bias is not None:
+        out += bias.reshape(shape)
+    return out.astype(input.dtype, copy=False), mean, var
+
+
+def _parameter_gradient(F: Any, g: Any, shape: Any, parameter_shape: Any) -> Any:
+    return F.reshape(F.sum_to(g, shape=shape), shape=parameter_shape)
+
+
+@standardize.vjp()
+def _(F: Any, g: Any, input: Any, weight: Any, input_shape: Any, weight_shape: Any, bias_shape: Any, dims: Any, shape: Any, eps: float, needs: Any) -> Any:
+    g = g[0]
+    if g is None:
+        return None, None, None
+    centred = input - F.mean(input, dim=dims, keepdim=True)
+    inverse = F.rsqrt(F.mean(F.square(centred), dim=dims, keepdim=True) + eps)
+    standard = centred * inverse
+    inner = g if weight is None else g * F.reshape(weight, shape=shape)
+    to_input = inverse * (inner - F.mean(inner, dim=dims, keepdim=True) - standard * F.mean(inner * standard, dim=dims, keepdim=True))
+    return (to_input,
+            _parameter_gradient(F, g * standard, shape, weight_shape) if needs[1] else None,
+            _parameter_gradient(F, g, shape, bias_shape) if needs[2] else None)
+
+
+@standardize.fused_vjp()
+def _(F: Any, g: Any, input: Any, weight: Any, mean: Any, var: Any, weight_shape: Any, bias_shape: Any, dims: Any, shape: Any, eps: float, needs: Any) -> Any:
+    g = g[0]
+    if g is None:
+        return None, None, None
+    half = g.dtype == "float16"
+    if half:
+        g, input, weight = g.astype("float32"), input.astype("float32"), None if weight is None else weight.astype("float32")
+    inverse = F.rsqrt(var + eps)
+    standard = input - mean
+    standard *= inverse
+    product = g * standard
+    to_weight = _parameter_gradient(F, product, shape, weight_shape) if needs[1] else None
+    to_bias = _parameter_gradient(F, g, shape, bias_shape) if needs[2] else None
+    to_input = None
+    if needs[0]:
+        count = product.size // max(var.size, 1)
+        inner = g
+        if weight is not None:
+            factor = weight.reshape(shape)
+            if (1,) * (var.ndim - factor.ndim) + factor.shape == var.shape:  # one weight for each mean: it comes out of the sums
+                inverse = inverse * factor
+            else:
+                inner = g * factor
+                product *= factor
+        standard *= product.sum(axis=dims, keepdims=True) / -count
+        standard += inner
+        standard -= inner.sum(axis=dims, keepdims=True) / count
+        standard *= inverse
+        to_input = standard
+    return tuple(None if each is None else each.astype("float16") for each in (to_input, to_weight, to_bias)) if half else (to_input, to_weight, to_bias)
+
+
+# --- public functions ---------------------------------------------------------------------------------------------
+
+
+@composite("batch_norm(input: Tensor, running_mean: Tensor | None, running_var: Tensor | None, weight: Tensor | None = None, bias: Tensor | None = None, "
+           "training: bool = False, momentum: float = 0.1, eps: float = 1e-5) -> Tensor", places=TORCH_NN)
+def batch_norm(F: Any, input: Any, running_mean: Any, running_var: Any, weight: Any = None, bias: Any = None, training: bool = False, momentum: float = 0.1,
+               eps: float = 1e-5) -> Any:
+    """Each channel (dimension 1) less its mean, divided by its standard deviation, times ``weight`` plus ``bias``.
+
+    In ``training`` mean and variance are the batch's, and the running ones, if given, move towards them by ``momentum``
+    (the variance unbiased); otherwise they are the running ones. Raises ``ValueError`` for training on one value per
+    channel. Ioffe and Szegedy (2015), arXiv:1502.03167.
+    """
+    if input.ndim < 2:
+        raise ShapeError(f"batch_norm: expected at least 2D input (batch, channels, ...), got input {describe(input)}")
+    channels = input.shape[1]
+    for name, value in (("running_mean", running_mean), ("running_var", running_var), ("weight", weight), ("bias", bias)):
+        if value is not None and tuple(value.shape) != (channels,):
+            raise ShapeError(f"batch_norm: {name} should contain {channels} elements not {tuple(value.shape)} (input {describe(input)})")
+    shape = (channels,) + (1,) * (input.ndim - 2)
+    if not training:
+        if running_mean is None or running_var is None:
+            raise RuntimeError("batch_norm: Expected running_mean and running_var to be defined when training=False")
+        scale = F.rsqrt(running_var + eps)
+        if weight is not None:
+            scale = scale * weight
+        shift = -running_mean * scale
+        if bias is not None:
+            shift = shift + bias
+        return input * F.reshape(scale, shape=shape) + F.reshape(shift, shape=shape)
+    count = prod(input.shape) // max(channels, 1)
+    if count == 1:
+        raise ValueError(f"batch_norm: Expected more than 1 value per channel when training, got input size {tuple(input.shape)}. Use larger batches or eval()")
+    dims = (0, *range(2, input.ndim))
+    result, mean, var = F.standardize(input, weight, bias, dims=dims, shape=shape, eps=eps)
+    if running_mean is not None:
+        running_mean *= 1 - momentum
+        running_mean += F.reshape(mean, shape=(channels,)) * momentum
+    if running_var is not None:
+        running_var *= 1 - momentum
+        running_var += F.reshape(var, shape=(channels,)) * (momentum * count / max(count - 1, 1))
+    return result
+
+
+def _normalized_dims(name: str, input: Any, normalized_shape: Any, weight: Any, bias: Any = None) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """The last dims, which ``normalized_shape`` names, and that shape; checked."""
+    shape = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
+    for which, value in (("weight", weight), ("bias", bias)):
+        if value is not None and tuple(value.shape) != shape:
+            raise ShapeError(f"{name}: Expected {which} to be of same shape as normalized_shape, but got {which} {describe(value)} and normalized_shape = {list(shape)}")
+    if not shape or tuple(input.shape)[-len(shape):] != shape:
+        raise ShapeError(f"{name}: Given normalized_shape={list(shape)}, expected input with shape [*, {', '.join(map(str, shape))}], "
+                         f"but got input of size {list(input.shape)}. normalized_shape are the sizes of the last dimensions")
+    return tuple(range(input.ndim - len(shape), input.ndim)), shape
+
+
+@composite("layer_norm(input: Tensor, normalized_shape: int | Sequence[int], weight: Tensor | None = None, bias: Tensor | None = None, "
+           "eps: float = 1e-5) -> Tensor", places=TORCH_NN)
+def layer_norm(F: Any, input: Any, normalized_shape: Any, weight: Any = None, bias: Any = None, eps: float = 1e-5) -> Any:
+    """The last dimensions, whose sizes are ``normalized_shape``, less their mean and divided by their standard deviation, per sample.
+
+    Then times ``weight`` plus ``bias``, which have ``normalized_shape``. Ba, Kiros and Hinton (2016), arXiv:1607.06450.
+    """
+    dims, shape = _normalized_dims("layer_norm", input, normalized_shape, weight, bias)
+    return F.standardize(input, weight, bias, dims=dims, shape=shape, eps=eps)[0]
+
+
+@composite("rms_norm(input: Tensor, normalized_shape: int | Sequence[int], weight: Tensor | None = None, eps: float | None = None) -> Tensor", places=TORCH_NN)
+def rms_norm(F: Any, input: Any, normalized_shape: Any, weight: Any = None, eps: float | None = None) -> Any:
+    """The last dimensions divided by their root mean square, times ``weight``; ``eps`` is the dtype's own unless given.
+
+    Zhang and Sennrich (2019), arXiv:1910.07467.
+    """
+    dims, _ = _normalized_dims("rms_norm", input, normalized_shape, weight)
+    if eps is None:
+        eps = {"float16": 2.0**-10, "float32": 2.0**-23}.get(as_dtype(input.dtype).name, 2.0**-52)
+    out = input * F.rsqrt(F.mean(F.square(input), dim=dims, keepdim=True) + eps)
+    return out if weight is None else out * weight
+
+
+@composite("group_norm(input: Tensor, num_groups: int, weight: Tensor | None = None, bias: Tensor | None = None, eps: float = 1e-5) -> Tensor", places=TORCH_NN)
+def group_norm(F: Any, input: Any, num_groups: int, weight: Any = None, bias: Any = None, eps: float = 1e-5) -> Any:
+    """Groups of channels (dimension 1) less their mean and divided by their standard deviation, per sample; then times ``weight`` plus ``bias`` per channel.
+
+    Wu and He (2018), arXiv:1803.08494.
+    """
+    if input.ndim < 2:
+        raise ShapeError(f"group_norm: Expected at least 2 dimensions for input tensor but received {input.ndim}")
+    channels = input.shape[1]
+    if num_groups < 1 or channels % num_groups:
+        raise RuntimeError(f"group_norm: Expected number of channels in input to be divisible by num_groups, but got input of shape {list(input.shape)} and num_groups={num_groups}")
+    grouped = F.reshape(input, shape=(input.shape[0], num_groups, prod(input.shape[1:]) // num_groups))
+    out = F.reshape(F.standardize(grouped, None, None, dims=(2,), shape=(), eps=eps)[0], shape=tuple(input.shape))
+    shape = (channels,) + (1,) * (input.ndim - 2)
+    if weight is not None:
+        out = out * F.reshape(weight, shape=shape)
+    return out if bias is None else out + F.reshape(bias, shape=shape)
+
+
+@composite("normalize(input: Tensor, p: float = 2.0, dim: int | Sequence[int] = 1, eps: float = 1e-12) -> Tensor", places=NN)
+def normalize(F: Any, input: Any, p: float = 2.0, dim: Any = 1, eps: float = 1e-12) -> Any:
+    """``input`` divided by its ``p``-norm over ``dim``, or by ``eps`` where the norm is smaller."""
+    return input / F.clamp(F.norm(input, p=p, dim=dim, keepdim=True), eps, None)

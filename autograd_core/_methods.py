@@ -519,9 +519,11 @@ _scaled_dot_product_attention = COMPOSITES["scaled_dot_product_attention"].funct
 class _add_node(Node):
     __slots__ = ()
     op = _add
+    _rest = ()
 
     def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input, to_other = self.parents
+        to_input = self._first
+        to_other = self._second
         shape = self.shape
         if to_input is not None:
             r = g
@@ -571,7 +573,8 @@ def add(input: Tensor, other: TensorLike, *, alpha: Number = 1) -> Tensor:
     t._array = out
     if (n_input is not None or n_other is not None) and mode.grad:
         t._node = n = _add_node()
-        n.parents = (n_input, n_other)
+        n._first = n_input
+        n._second = n_other
         n.saved = None
         n.hooks = None
         n.scope = mode.scope
@@ -605,9 +608,11 @@ def add_(input: Tensor, other: TensorLike, *, alpha: Number = 1) -> Tensor:
 class _sub_node(Node):
     __slots__ = ()
     op = _sub
+    _rest = ()
 
     def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input, to_other = self.parents
+        to_input = self._first
+        to_other = self._second
         shape = self.shape
         if to_input is not None:
             r = g
@@ -657,7 +662,8 @@ def sub(input: Tensor, other: TensorLike, *, alpha: Number = 1) -> Tensor:
     t._array = out
     if (n_input is not None or n_other is not None) and mode.grad:
         t._node = n = _sub_node()
-        n.parents = (n_input, n_other)
+        n._first = n_input
+        n._second = n_other
         n.saved = None
         n.hooks = None
         n.scope = mode.scope
@@ -691,9 +697,11 @@ def sub_(input: Tensor, other: TensorLike, *, alpha: Number = 1) -> Tensor:
 class _mul_node(Node):
     __slots__ = ()
     op = _mul
+    _rest = ()
 
     def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input, to_other = self.parents
+        to_input = self._first
+        to_other = self._second
         input, other = self.saved
         shape = self.shape
         if to_input is not None:
@@ -742,7 +750,8 @@ def mul(input: Tensor, other: TensorLike) -> Tensor:
     t._array = out
     if (n_input is not None or n_other is not None) and mode.grad:
         t._node = n = _mul_node()
-        n.parents = (n_input, n_other)
+        n._first = n_input
+        n._second = n_other
         n.saved = (a_input if n_other is not None else None, a_other if n_input is not None else None)
         n.hooks = None
         n.scope = mode.scope
@@ -774,9 +783,11 @@ def mul_(input: Tensor, other: TensorLike) -> Tensor:
 class _div_node(Node):
     __slots__ = ()
     op = _div
+    _rest = ()
 
     def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input, to_other = self.parents
+        to_input = self._first
+        to_other = self._second
         input, other = self.saved
         shape = self.shape
         if to_input is not None:
@@ -827,7 +838,8 @@ def div(input: Tensor, other: TensorLike, *, rounding_mode: str | None = None) -
     t._array = out
     if (n_input is not None or n_other is not None) and mode.grad:
         t._node = n = _div_node()
-        n.parents = (n_input, n_other)
+        n._first = n_input
+        n._second = n_other
         n.saved = (a_input if n_other is not None else None, a_other)
         n.hooks = None
         n.scope = mode.scope
@@ -861,9 +873,11 @@ def div_(input: Tensor, other: TensorLike, *, rounding_mode: str | None = None) 
 class _neg_node(Node):
     __slots__ = ()
     op = _neg
+    _second = None
+    _rest = None
 
     def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input, = self.parents
+        to_input = self._first
         r = -g
         if pending[to_input] is None:
             pending[to_input] = r
@@ -891,7 +905,7 @@ def neg(input: Tensor) -> Tensor:
     t._array = out
     if n_input is not None and mode.grad:
         t._node = n = _neg_node()
-        n.parents = (n_input,)
+        n._first = n_input
         n.saved = None
         n.hooks = None
         n.scope = mode.scope
@@ -917,9 +931,11 @@ def neg_(input: Tensor) -> Tensor:
 class _pow_node(Node):
     __slots__ = ()
     op = _pow
+    _rest = ()
 
     def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input, to_exponent = self.parents
+        to_input = self._first
+        to_exponent = self._second
         input, exponent, out = self.saved
         shape = self.shape
         if to_input is not None:
@@ -968,7 +984,8 @@ def pow(input: Tensor, exponent: TensorLike) -> Tensor:
     t._array = out
     if (n_input is not None or n_exponent is not None) and mode.grad:
         t._node = n = _pow_node()
-        n.parents = (n_input, n_exponent)
+        n._first = n_input
+        n._second = n_exponent
         n.saved = (a_input, a_exponent, out if n_exponent is not None else None)
         n.hooks = None
         n.scope = mode.scope
@@ -1000,9 +1017,11 @@ def pow_(input: Tensor, exponent: TensorLike) -> Tensor:
 class _square_node(Node):
     __slots__ = ()
     op = _square
+    _second = None
+    _rest = None
 
     def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input, = self.parents
+        to_input = self._first
         input, = self.saved
         r = g * (2 * input)
         if pending[to_input] is None:
@@ -1031,7 +1050,7 @@ def square(input: Tensor) -> Tensor:
     t._array = out
     if n_input is not None and mode.grad:
         t._node = n = _square_node()
-        n.parents = (n_input,)
+        n._first = n_input
         n.saved = (a_input,)
         n.hooks = None
         n.scope = mode.scope
@@ -1062,9 +1081,11 @@ def abs_(input: Tensor) -> Tensor:
 class _sign_node(Node):
     __slots__ = ()
     op = _sign
+    _second = None
+    _rest = None
 
     def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input, = self.parents
+        to_input = self._first
         r = g * 0
         if pending[to_input] is None:
             pending[to_input] = r
@@ -1092,7 +1113,7 @@ def sign(input: Tensor) -> Tensor:
     t._array = out
     if n_input is not None and mode.grad:
         t._node = n = _sign_node()
-        n.parents = (n_input,)
+        n._first = n_input
         n.saved = None
         n.hooks = None
         n.scope = mode.scope
@@ -1113,9 +1134,11 @@ def sign(input: Tensor) -> Tensor:
 class _reciprocal_node(Node):
     __slots__ = ()
     op = _reciprocal
+    _second = None
+    _rest = None
 
     def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input, = self.parents
+        to_input = self._first
         out, = self.saved
         r = F.masked(g, -g * (out * out))
         if pending[to_input] is None:
@@ -1144,7 +1167,7 @@ def reciprocal(input: Tensor) -> Tensor:
     t._array = out
     if n_input is not None and mode.grad:
         t._node = n = _reciprocal_node()
-        n.parents = (n_input,)
+        n._first = n_input
         n.saved = (out,)
         n.hooks = None
         n.scope = mode.scope
@@ -1170,9 +1193,11 @@ def reciprocal_(input: Tensor) -> Tensor:
 class _floor_node(Node):
     __slots__ = ()
     op = _floor
+    _second = None
+    _rest = None
 
     def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input, = self.parents
+        to_input = self._first
         r = g * 0
         if pending[to_input] is None:
             pending[to_input] = r
@@ -1200,7 +1225,7 @@ def floor(input: Tensor) -> Tensor:
     t._array = out
     if n_input is not None and mode.grad:
         t._node = n = _floor_node()
-        n.parents = (n_input,)
+        n._first = n_input
         n.saved = None
         n.hooks = None
         n.scope = mode.scope
@@ -1226,9 +1251,11 @@ def floor_(input: Tensor) -> Tensor:
 class _ceil_node(Node):
     __slots__ = ()
     op = _ceil
+    _second = None
+    _rest = None
 
     def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input, = self.parents
+        to_input = self._first
         r = g * 0
         if pending[to_input] is None:
             pending[to_input] = r
@@ -1256,7 +1283,7 @@ def ceil(input: Tensor) -> Tensor:
     t._array = out
     if n_input is not None and mode.grad:
         t._node = n = _ceil_node()
-        n.parents = (n_input,)
+        n._first = n_input
         n.saved = None
         n.hooks = None
         n.scope = mode.scope
@@ -1282,9 +1309,11 @@ def ceil_(input: Tensor) -> Tensor:
 class _trunc_node(Node):
     __slots__ = ()
     op = _trunc
+    _second = None
+    _rest = None
 
     def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input, = self.parents
+        to_input = self._first
         r = g * 0
         if pending[to_input] is None:
             pending[to_input] = r
@@ -1312,7 +1341,7 @@ def trunc(input: Tensor) -> Tensor:
     t._array = out
     if n_input is not None and mode.grad:
         t._node = n = _trunc_node()
-        n.parents = (n_input,)
+        n._first = n_input
         n.saved = None
         n.hooks = None
         n.scope = mode.scope
@@ -1338,11 +1367,13 @@ def trunc_(input: Tensor) -> Tensor:
 class _round_node(GeneralNode):
     __slots__ = ()
     op = _round
+    _second = None
+    _rest = None
     dtypes = None
     shapes = None
 
     def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input, = self.parents
+        to_input = self._first
         r = g * 0
         if pending[to_input] is None:
             pending[to_input] = r
@@ -1370,7 +1401,7 @@ def round(input: Tensor, *, decimals: builtins.int = 0) -> Tensor:
     t._array = out
     if n_input is not None and mode.grad:
         t._node = n = _round_node()
-        n.parents = (n_input,)
+        n._first = n_input
         n.saved = None
         n.hooks = None
         n.scope = mode.scope
@@ -1397,9 +1428,11 @@ def round_(input: Tensor, *, decimals: builtins.int = 0) -> Tensor:
 class _remainder_node(Node):
     __slots__ = ()
     op = _remainder
+    _rest = ()
 
     def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input, to_other = self.parents
+        to_input = self._first
+        to_other = self._second
         input, other = self.saved
         shape = self.shape
         if to_input is not None:
@@ -1448,7 +1481,8 @@ def remainder(input: Tensor, other: TensorLike) -> Tensor:
     t._array = out
     if (n_input is not None or n_other is not None) and mode.grad:
         t._node = n = _remainder_node()
-        n.parents = (n_input, n_other)
+        n._first = n_input
+        n._second = n_other
         n.saved = (a_input if n_other is not None else None, a_other if n_other is not None else None)
         n.hooks = None
         n.scope = mode.scope
@@ -1480,9 +1514,11 @@ def remainder_(input: Tensor, other: TensorLike) -> Tensor:
 class _fmod_node(Node):
     __slots__ = ()
     op = _fmod
+    _rest = ()
 
     def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input, to_other = self.parents
+        to_input = self._first
+        to_other = self._second
         input, other = self.saved
         shape = self.shape
         if to_input is not None:
@@ -1531,7 +1567,8 @@ def fmod(input: Tensor, other: TensorLike) -> Tensor:
     t._array = out
     if (n_input is not None or n_other is not None) and mode.grad:
         t._node = n = _fmod_node()
-        n.parents = (n_input, n_other)
+        n._first = n_input
+        n._second = n_other
         n.saved = (a_input if n_other is not None else None, a_other if n_other is not None else None)
         n.hooks = None
         n.scope = mode.scope
@@ -1563,9 +1600,11 @@ def fmod_(input: Tensor, other: TensorLike) -> Tensor:
 class _floor_divide_node(Node):
     __slots__ = ()
     op = _floor_divide
+    _rest = ()
 
     def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input, to_other = self.parents
+        to_input = self._first
+        to_other = self._second
         shape = self.shape
         if to_input is not None:
             r = g * 0
@@ -1613,7 +1652,8 @@ def floor_divide(input: Tensor, other: TensorLike) -> Tensor:
     t._array = out
     if (n_input is not None or n_other is not None) and mode.grad:
         t._node = n = _floor_divide_node()
-        n.parents = (n_input, n_other)
+        n._first = n_input
+        n._second = n_other
         n.saved = None
         n.hooks = None
         n.scope = mode.scope
@@ -1645,9 +1685,11 @@ def floor_divide_(input: Tensor, other: TensorLike) -> Tensor:
 class _trunc_divide_node(Node):
     __slots__ = ()
     op = _trunc_divide
+    _rest = ()
 
     def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input, to_other = self.parents
+        to_input = self._first
+        to_other = self._second
         shape = self.shape
         if to_input is not None:
             r = g * 0
@@ -1695,7 +1737,8 @@ def trunc_divide(input: Tensor, other: TensorLike) -> Tensor:
     t._array = out
     if (n_input is not None or n_other is not None) and mode.grad:
         t._node = n = _trunc_divide_node()
-        n.parents = (n_input, n_other)
+        n._first = n_input
+        n._second = n_other
         n.saved = None
         n.hooks = None
         n.scope = mode.scope
@@ -1722,9 +1765,11 @@ def trunc_divide(input: Tensor, other: TensorLike) -> Tensor:
 class _exp_node(Node):
     __slots__ = ()
     op = _exp
+    _second = None
+    _rest = None
 
     def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input, = self.parents
+        to_input = self._first
         out, = self.saved
         r = g * out
         if pending[to_input] is None:
@@ -1753,7 +1798,7 @@ def exp(input: Tensor) -> Tensor:
     t._array = out
     if n_input is not None and mode.grad:
         t._node = n = _exp_node()
-        n.parents = (n_input,)
+        n._first = n_input
         n.saved = (out,)
         n.hooks = None
         n.scope = mode.scope
@@ -1779,9 +1824,11 @@ def exp_(input: Tensor) -> Tensor:
 class _expm1_node(Node):
     __slots__ = ()
     op = _expm1
+    _second = None
+    _rest = None
 
     def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input, = self.parents
+        to_input = self._first
         out, = self.saved
         r = g * (out + 1)
         if pending[to_input] is None:
@@ -1810,7 +1857,7 @@ def expm1(input: Tensor) -> Tensor:
     t._array = out
     if n_input is not None and mode.grad:
         t._node = n = _expm1_node()
-        n.parents = (n_input,)
+        n._first = n_input
         n.saved = (out,)
         n.hooks = None
         n.scope = mode.scope
@@ -1831,9 +1878,11 @@ def expm1(input: Tensor) -> Tensor:
 class _log_node(Node):
     __slots__ = ()
     op = _log
+    _second = None
+    _rest = None
 
     def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input, = self.parents
+        to_input = self._first
         input, = self.saved
         r = F.masked(g, g / input)
         if pending[to_input] is None:
@@ -1862,7 +1911,7 @@ def log(input: Tensor) -> Tensor:
     t._array = out
     if n_input is not None and mode.grad:
         t._node = n = _log_node()
-        n.parents = (n_input,)
+        n._first = n_input
         n.saved = (a_input,)
         n.hooks = None
         n.scope = mode.scope
@@ -1888,9 +1937,11 @@ def log_(input: Tensor) -> Tensor:
 class _log1p_node(Node):
     __slots__ = ()
     op = _log1p
+    _second = None
+    _rest = None
 
     def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input, = self.parents
+        to_input = self._first
         input, = self.saved
         r = F.masked(g, g / (input + 1))
         if pending[to_input] is None:
@@ -1919,7 +1970,7 @@ def log1p(input: Tensor) -> Tensor:
     t._array = out
     if n_input is not None and mode.grad:
         t._node = n = _log1p_node()
-        n.parents = (n_input,)
+        n._first = n_input
         n.saved = (a_input,)
         n.hooks = None
         n.scope = mode.scope
@@ -1940,9 +1991,11 @@ def log1p(input: Tensor) -> Tensor:
 class _exp2_node(Node):
     __slots__ = ()
     op = _exp2
+    _second = None
+    _rest = None
 
     def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input, = self.parents
+        to_input = self._first
         out, = self.saved
         r = g * (out * 0.6931471805599453)
         if pending[to_input] is None:
@@ -1971,7 +2024,7 @@ def exp2(input: Tensor) -> Tensor:
     t._array = out
     if n_input is not None and mode.grad:
         t._node = n = _exp2_node()
-        n.parents = (n_input,)
+        n._first = n_input
         n.saved = (out,)
         n.hooks = None
         n.scope = mode.scope
@@ -1992,9 +2045,11 @@ def exp2(input: Tensor) -> Tensor:
 class _log2_node(Node):
     __slots__ = ()
     op = _log2
+    _second = None
+    _rest = None
 
     def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input, = self.parents
+        to_input = self._first
         input, = self.saved
         r = F.masked(g, g / (input * 0.6931471805599453))
         if pending[to_input] is None:
@@ -2023,7 +2078,7 @@ def log2(input: Tensor) -> Tensor:
     t._array = out
     if n_input is not None and mode.grad:
         t._node = n = _log2_node()
-        n.parents = (n_input,)
+        n._first = n_input
         n.saved = (a_input,)
         n.hooks = None
         n.scope = mode.scope
@@ -2044,9 +2099,11 @@ def log2(input: Tensor) -> Tensor:
 class _log10_node(Node):
     __slots__ = ()
     op = _log10
+    _second = None
+    _rest = None
 
     def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input, = self.parents
+        to_input = self._first
         input, = self.saved
         r = F.masked(g, g / (input * 2.302585092994046))
         if pending[to_input] is None:
@@ -2075,7 +2132,7 @@ def log10(input: Tensor) -> Tensor:
     t._array = out
     if n_input is not None and mode.grad:
         t._node = n = _log10_node()
-        n.parents = (n_input,)
+        n._first = n_input
         n.saved = (a_input,)
         n.hooks = None
         n.scope = mode.scope
@@ -2096,9 +2153,11 @@ def log10(input: Tensor) -> Tensor:
 class _sqrt_node(Node):
     __slots__ = ()
     op = _sqrt
+    _second = None
+    _rest = None
 
     def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input, = self.parents
+        to_input = self._first
         out, = self.saved
         r = F.masked(g, g / (2 * out))
         if pending[to_input] is None:
@@ -2127,7 +2186,7 @@ def sqrt(input: Tensor) -> Tensor:
     t._array = out
     if n_input is not None and mode.grad:
         t._node = n = _sqrt_node()
-        n.parents = (n_input,)
+        n._first = n_input
         n.saved = (out,)
         n.hooks = None
         n.scope = mode.scope
@@ -2153,9 +2212,11 @@ def sqrt_(input: Tensor) -> Tensor:
 class _rsqrt_node(Node):
     __slots__ = ()
     op = _rsqrt
+    _second = None
+    _rest = None
 
     def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input, = self.parents
+        to_input = self._first
         out, = self.saved
         r = F.masked(g, g * (-0.5 * (out * out * out)))
         if pending[to_input] is None:
@@ -2184,7 +2245,7 @@ def rsqrt(input: Tensor) -> Tensor:
     t._array = out
     if n_input is not None and mode.grad:
         t._node = n = _rsqrt_node()
-        n.parents = (n_input,)
+        n._first = n_input
         n.saved = (out,)
         n.hooks = None
         n.scope = mode.scope
@@ -2205,9 +2266,11 @@ def rsqrt(input: Tensor) -> Tensor:
 class _sin_node(Node):
     __slots__ = ()
     op = _sin
+    _second = None
+    _rest = None
 
     def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input, = self.parents
+        to_input = self._first
         input, = self.saved
         r = g * F.cos(input)
         if pending[to_input] is None:
@@ -2236,7 +2299,7 @@ def sin(input: Tensor) -> Tensor:
     t._array = out
     if n_input is not None and mode.grad:
         t._node = n = _sin_node()
-        n.parents = (n_input,)
+        n._first = n_input
         n.saved = (a_input,)
         n.hooks = None
         n.scope = mode.scope
@@ -2262,9 +2325,11 @@ def sin_(input: Tensor) -> Tensor:
 class _cos_node(Node):
     __slots__ = ()
     op = _cos
+    _second = None
+    _rest = None
 
     def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input, = self.parents
+        to_input = self._first
         input, = self.saved
         r = -g * F.sin(input)
         if pending[to_input] is None:
@@ -2293,7 +2358,7 @@ def cos(input: Tensor) -> Tensor:
     t._array = out
     if n_input is not None and mode.grad:
         t._node = n = _cos_node()
-        n.parents = (n_input,)
+        n._first = n_input
         n.saved = (a_input,)
         n.hooks = None
         n.scope = mode.scope
@@ -2319,9 +2384,11 @@ def cos_(input: Tensor) -> Tensor:
 class _tanh_node(Node):
     __slots__ = ()
     op = _tanh
+    _second = None
+    _rest = None
 
     def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input, = self.parents
+        to_input = self._first
         out, = self.saved
         r = g * (1 - out * out)
         if pending[to_input] is None:
@@ -2350,7 +2417,7 @@ def tanh(input: Tensor) -> Tensor:
     t._array = out
     if n_input is not None and mode.grad:
         t._node = n = _tanh_node()
-        n.parents = (n_input,)
+        n._first = n_input
         n.saved = (out,)
         n.hooks = None
         n.scope = mode.scope
@@ -2376,9 +2443,11 @@ def tanh_(input: Tensor) -> Tensor:
 class _tan_node(Node):
     __slots__ = ()
     op = _tan
+    _second = None
+    _rest = None
 
     def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input, = self.parents
+        to_input = self._first
         out, = self.saved
         r = g * (1 + out * out)
         if pending[to_input] is None:
@@ -2407,7 +2476,7 @@ def tan(input: Tensor) -> Tensor:
     t._array = out
     if n_input is not None and mode.grad:
         t._node = n = _tan_node()
-        n.parents = (n_input,)
+        n._first = n_input
         n.saved = (out,)
         n.hooks = None
         n.scope = mode.scope
@@ -2428,9 +2497,11 @@ def tan(input: Tensor) -> Tensor:
 class _sinh_node(Node):
     __slots__ = ()
     op = _sinh
+    _second = None
+    _rest = None
 
     def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input, = self.parents
+        to_input = self._first
         input, = self.saved
         r = g * F.cosh(input)
         if pending[to_input] is None:
@@ -2459,7 +2530,7 @@ def sinh(input: Tensor) -> Tensor:
     t._array = out
     if n_input is not None and mode.grad:
         t._node = n = _sinh_node()
-        n.parents = (n_input,)
+        n._first = n_input
         n.saved = (a_input,)
         n.hooks = None
         n.scope = mode.scope
@@ -2480,9 +2551,11 @@ def sinh(input: Tensor) -> Tensor:
 class _cosh_node(Node):
     __slots__ = ()
     op = _cosh
+    _second = None
+    _rest = None
 
     def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input, = self.parents
+        to_input = self._first
         input, = self.saved
         r = g * F.sinh(input)
         if pending[to_input] is None:
@@ -2511,7 +2584,7 @@ def cosh(input: Tensor) -> Tensor:
     t._array = out
     if n_input is not None and mode.grad:
         t._node = n = _cosh_node()
-        n.parents = (n_input,)
+        n._first = n_input
         n.saved = (a_input,)
         n.hooks = None
         n.scope = mode.scope
@@ -2532,9 +2605,11 @@ def cosh(input: Tensor) -> Tensor:
 class _asin_node(Node):
     __slots__ = ()
     op = _asin
+    _second = None
+    _rest = None
 
     def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input, = self.parents
+        to_input = self._first
         input, = self.saved
         r = F.masked(g, g * F.rsqrt(1 - input * input))
         if pending[to_input] is None:
@@ -2563,7 +2638,7 @@ def asin(input: Tensor) -> Tensor:
     t._array = out
     if n_input is not None and mode.grad:
         t._node = n = _asin_node()
-        n.parents = (n_input,)
+        n._first = n_input
         n.saved = (a_input,)
         n.hooks = None
         n.scope = mode.scope
@@ -2584,9 +2659,11 @@ def asin(input: Tensor) -> Tensor:
 class _acos_node(Node):
     __slots__ = ()
     op = _acos
+    _second = None
+    _rest = None
 
     def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input, = self.parents
+        to_input = self._first
         input, = self.saved
         r = F.masked(g, -g * F.rsqrt(1 - input * input))
         if pending[to_input] is None:
@@ -2615,7 +2692,7 @@ def acos(input: Tensor) -> Tensor:
     t._array = out
     if n_input is not None and mode.grad:
         t._node = n = _acos_node()
-        n.parents = (n_input,)
+        n._first = n_input
         n.saved = (a_input,)
         n.hooks = None
         n.scope = mode.scope
@@ -2636,9 +2713,11 @@ def acos(input: Tensor) -> Tensor:
 class _atan_node(Node):
     __slots__ = ()
     op = _atan
+    _second = None
+    _rest = None
 
     def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input, = self.parents
+        to_input = self._first
         input, = self.saved
         r = g / (1 + input * input)
         if pending[to_input] is None:
@@ -2667,7 +2746,7 @@ def atan(input: Tensor) -> Tensor:
     t._array = out
     if n_input is not None and mode.grad:
         t._node = n = _atan_node()
-        n.parents = (n_input,)
+        n._first = n_input
         n.saved = (a_input,)
         n.hooks = None
         n.scope = mode.scope
@@ -2688,9 +2767,11 @@ def atan(input: Tensor) -> Tensor:
 class _asinh_node(Node):
     __slots__ = ()
     op = _asinh
+    _second = None
+    _rest = None
 
     def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input, = self.parents
+        to_input = self._first
         input, = self.saved
         r = g * F.rsqrt(input * input + 1)
         if pending[to_input] is None:
@@ -2719,7 +2800,7 @@ def asinh(input: Tensor) -> Tensor:
     t._array = out
     if n_input is not None and mode.grad:
         t._node = n = _asinh_node()
-        n.parents = (n_input,)
+        n._first = n_input
         n.saved = (a_input,)
         n.hooks = None
         n.scope = mode.scope
@@ -2740,9 +2821,11 @@ def asinh(input: Tensor) -> Tensor:
 class _acosh_node(Node):
     __slots__ = ()
     op = _acosh
+    _second = None
+    _rest = None
 
     def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input, = self.parents
+        to_input = self._first
         input, = self.saved
         r = F.masked(g, g * F.rsqrt(input * input - 1))
         if pending[to_input] is None:
@@ -2771,7 +2854,7 @@ def acosh(input: Tensor) -> Tensor:
     t._array = out
     if n_input is not None and mode.grad:
         t._node = n = _acosh_node()
-        n.parents = (n_input,)
+        n._first = n_input
         n.saved = (a_input,)
         n.hooks = None
         n.scope = mode.scope
@@ -2792,9 +2875,11 @@ def acosh(input: Tensor) -> Tensor:
 class _atanh_node(Node):
     __slots__ = ()
     op = _atanh
+    _second = None
+    _rest = None
 
     def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input, = self.parents
+        to_input = self._first
         input, = self.saved
         r = F.masked(g, g / (1 - input * input))
         if pending[to_input] is None:
@@ -2823,7 +2908,7 @@ def atanh(input: Tensor) -> Tensor:
     t._array = out
     if n_input is not None and mode.grad:
         t._node = n = _atanh_node()
-        n.parents = (n_input,)
+        n._first = n_input
         n.saved = (a_input,)
         n.hooks = None
         n.scope = mode.scope
@@ -2844,9 +2929,11 @@ def atanh(input: Tensor) -> Tensor:
 class _atan2_node(Node):
     __slots__ = ()
     op = _atan2
+    _rest = ()
 
     def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input, to_other = self.parents
+        to_input = self._first
+        to_other = self._second
         input, other = self.saved
         shape = self.shape
         if to_input is not None:
@@ -2895,7 +2982,8 @@ def atan2(input: Tensor, other: TensorLike) -> Tensor:
     t._array = out
     if (n_input is not None or n_other is not None) and mode.grad:
         t._node = n = _atan2_node()
-        n.parents = (n_input, n_other)
+        n._first = n_input
+        n._second = n_other
         n.saved = (a_input, a_other)
         n.hooks = None
         n.scope = mode.scope
@@ -2922,9 +3010,11 @@ def atan2(input: Tensor, other: TensorLike) -> Tensor:
 class _sigmoid_node(Node):
     __slots__ = ()
     op = _sigmoid
+    _second = None
+    _rest = None
 
     def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input, = self.parents
+        to_input = self._first
         out, = self.saved
         r = g * (out * (1 - out))
         if pending[to_input] is None:
@@ -2953,7 +3043,7 @@ def sigmoid(input: Tensor) -> Tensor:
     t._array = out
     if n_input is not None and mode.grad:
         t._node = n = _sigmoid_node()
-        n.parents = (n_input,)
+        n._first = n_input
         n.saved = (out,)
         n.hooks = None
         n.scope = mode.scope
@@ -2979,9 +3069,11 @@ def sigmoid_(input: Tensor) -> Tensor:
 class _relu_node(Node):
     __slots__ = ()
     op = _relu
+    _second = None
+    _rest = None
 
     def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input, = self.parents
+        to_input = self._first
         out, = self.saved
         r = F.where(out <= 0, 0, g)
         if pending[to_input] is None:
@@ -3012,7 +3104,7 @@ def relu(input: Tensor, *, inplace: builtins.bool = False) -> Tensor:
     t._array = out
     if n_input is not None and mode.grad:
         t._node = n = _relu_node()
-        n.parents = (n_input,)
+        n._first = n_input
         n.saved = (out,)
         n.hooks = None
         n.scope = mode.scope
@@ -3038,11 +3130,13 @@ def relu_(input: Tensor, *, inplace: builtins.bool = False) -> Tensor:
 class _leaky_relu_node(GeneralNode):
     __slots__ = ()
     op = _leaky_relu
+    _second = None
+    _rest = None
     dtypes = None
     shapes = None
 
     def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input, = self.parents
+        to_input = self._first
         input, = self.saved
         attrs = self.attrs
         negative_slope = attrs["negative_slope"]
@@ -3075,7 +3169,7 @@ def leaky_relu(input: Tensor, negative_slope: builtins.float = 0.01, inplace: bu
     t._array = out
     if n_input is not None and mode.grad:
         t._node = n = _leaky_relu_node()
-        n.parents = (n_input,)
+        n._first = n_input
         n.saved = (a_input,)
         n.hooks = None
         n.scope = mode.scope
@@ -3097,11 +3191,13 @@ def leaky_relu(input: Tensor, negative_slope: builtins.float = 0.01, inplace: bu
 class _elu_node(GeneralNode):
     __slots__ = ()
     op = _elu
+    _second = None
+    _rest = None
     dtypes = None
     shapes = None
 
     def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input, = self.parents
+        to_input = self._first
         input, = self.saved
         attrs = self.attrs
         alpha = attrs["alpha"]
@@ -3134,7 +3230,7 @@ def elu(input: Tensor, alpha: builtins.float = 1.0, inplace: builtins.bool = Fal
     t._array = out
     if n_input is not None and mode.grad:
         t._node = n = _elu_node()
-        n.parents = (n_input,)
+        n._first = n_input
         n.saved = (a_input,)
         n.hooks = None
         n.scope = mode.scope
@@ -3156,11 +3252,13 @@ def elu(input: Tensor, alpha: builtins.float = 1.0, inplace: builtins.bool = Fal
 class _softplus_node(GeneralNode):
     __slots__ = ()
     op = _softplus
+    _second = None
+    _rest = None
     dtypes = None
     shapes = None
 
     def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input, = self.parents
+        to_input = self._first
         input, = self.saved
         attrs = self.attrs
         beta = attrs["beta"]
@@ -3192,7 +3290,7 @@ def softplus(input: Tensor, beta: builtins.float = 1.0, threshold: builtins.floa
     t._array = out
     if n_input is not None and mode.grad:
         t._node = n = _softplus_node()
-        n.parents = (n_input,)
+        n._first = n_input
         n.saved = (a_input,)
         n.hooks = None
         n.scope = mode.scope
@@ -3214,9 +3312,11 @@ def softplus(input: Tensor, beta: builtins.float = 1.0, threshold: builtins.floa
 class _logsigmoid_node(Node):
     __slots__ = ()
     op = _logsigmoid
+    _second = None
+    _rest = None
 
     def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input, = self.parents
+        to_input = self._first
         input, = self.saved
         r = g * F.sigmoid(-input)
         if pending[to_input] is None:
@@ -3245,7 +3345,7 @@ def logsigmoid(input: Tensor) -> Tensor:
     t._array = out
     if n_input is not None and mode.grad:
         t._node = n = _logsigmoid_node()
-        n.parents = (n_input,)
+        n._first = n_input
         n.saved = (a_input,)
         n.hooks = None
         n.scope = mode.scope
@@ -3266,9 +3366,11 @@ def logsigmoid(input: Tensor) -> Tensor:
 class _silu_node(Node):
     __slots__ = ()
     op = _silu
+    _second = None
+    _rest = None
 
     def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input, = self.parents
+        to_input = self._first
         input, = self.saved
         r = _r_silu_input(F, g, input)
         if pending[to_input] is None:
@@ -3299,7 +3401,7 @@ def silu(input: Tensor, inplace: builtins.bool = False) -> Tensor:
     t._array = out
     if n_input is not None and mode.grad:
         t._node = n = _silu_node()
-        n.parents = (n_input,)
+        n._first = n_input
         n.saved = (a_input,)
         n.hooks = None
         n.scope = mode.scope
@@ -3320,9 +3422,11 @@ def silu(input: Tensor, inplace: builtins.bool = False) -> Tensor:
 class _mish_node(Node):
     __slots__ = ()
     op = _mish
+    _second = None
+    _rest = None
 
     def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input, = self.parents
+        to_input = self._first
         input, = self.saved
         r = _r_mish_input(F, g, input)
         if pending[to_input] is None:
@@ -3353,7 +3457,7 @@ def mish(input: Tensor, inplace: builtins.bool = False) -> Tensor:
     t._array = out
     if n_input is not None and mode.grad:
         t._node = n = _mish_node()
-        n.parents = (n_input,)
+        n._first = n_input
         n.saved = (a_input,)
         n.hooks = None
         n.scope = mode.scope
@@ -3374,11 +3478,13 @@ def mish(input: Tensor, inplace: builtins.bool = False) -> Tensor:
 class _hardtanh_node(GeneralNode):
     __slots__ = ()
     op = _hardtanh
+    _second = None
+    _rest = None
     dtypes = None
     shapes = None
 
     def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input, = self.parents
+        to_input = self._first
         input, = self.saved
         attrs = self.attrs
         min_val = attrs["min_val"]
@@ -3412,7 +3518,7 @@ def hardtanh(input: Tensor, min_val: builtins.float = -1.0, max_val: builtins.fl
     t._array = out
     if n_input is not None and mode.grad:
         t._node = n = _hardtanh_node()
-        n.parents = (n_input,)
+        n._first = n_input
         n.saved = (a_input,)
         n.hooks = None
         n.scope = mode.scope
@@ -3434,9 +3540,11 @@ def hardtanh(input: Tensor, min_val: builtins.float = -1.0, max_val: builtins.fl
 class _relu6_node(Node):
     __slots__ = ()
     op = _relu6
+    _second = None
+    _rest = None
 
     def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input, = self.parents
+        to_input = self._first
         input, = self.saved
         r = F.where((input > 0) & (input < 6), g, 0)
         if pending[to_input] is None:
@@ -3467,7 +3575,7 @@ def relu6(input: Tensor, inplace: builtins.bool = False) -> Tensor:
     t._array = out
     if n_input is not None and mode.grad:
         t._node = n = _relu6_node()
-        n.parents = (n_input,)
+        n._first = n_input
         n.saved = (a_input,)
         n.hooks = None
         n.scope = mode.scope
@@ -3488,9 +3596,11 @@ def relu6(input: Tensor, inplace: builtins.bool = False) -> Tensor:
 class _softsign_node(Node):
     __slots__ = ()
     op = _softsign
+    _second = None
+    _rest = None
 
     def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input, = self.parents
+        to_input = self._first
         input, = self.saved
         r = g / F.square(F.abs(input) + 1)
         if pending[to_input] is None:
@@ -3519,7 +3629,7 @@ def softsign(input: Tensor) -> Tensor:
     t._array = out
     if n_input is not None and mode.grad:
         t._node = n = _softsign_node()
-        n.parents = (n_input,)
+        n._first = n_input
         n.saved = (a_input,)
         n.hooks = None
         n.scope = mode.scope
@@ -3540,9 +3650,11 @@ def softsign(input: Tensor) -> Tensor:
 class _maximum_node(Node):
     __slots__ = ()
     op = _maximum
+    _rest = ()
 
     def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input, to_other = self.parents
+        to_input = self._first
+        to_other = self._second
         input, other = self.saved
         shape = self.shape
         if to_input is not None:
@@ -3591,7 +3703,8 @@ def maximum(input: Tensor, other: TensorLike) -> Tensor:
     t._array = out
     if (n_input is not None or n_other is not None) and mode.grad:
         t._node = n = _maximum_node()
-        n.parents = (n_input, n_other)
+        n._first = n_input
+        n._second = n_other
         n.saved = (a_input, a_other)
         n.hooks = None
         n.scope = mode.scope
@@ -3618,9 +3731,11 @@ def maximum(input: Tensor, other: TensorLike) -> Tensor:
 class _minimum_node(Node):
     __slots__ = ()
     op = _minimum
+    _rest = ()
 
     def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input, to_other = self.parents
+        to_input = self._first
+        to_other = self._second
         input, other = self.saved
         shape = self.shape
         if to_input is not None:
@@ -3669,7 +3784,8 @@ def minimum(input: Tensor, other: TensorLike) -> Tensor:
     t._array = out
     if (n_input is not None or n_other is not None) and mode.grad:
         t._node = n = _minimum_node()
-        n.parents = (n_input, n_other)
+        n._first = n_input
+        n._second = n_other
         n.saved = (a_input, a_other)
         n.hooks = None
         n.scope = mode.scope
@@ -3698,7 +3814,9 @@ class _clamp_node(Node):
     op = _clamp
 
     def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input, to_min, to_max = self.parents
+        to_input = self._first
+        to_min = self._second
+        to_max, = self._rest
         input, min, max = self.saved
         shape = self.shape
         if to_input is not None:
@@ -3763,7 +3881,9 @@ def clamp(input: Tensor, min: TensorLike | None = None, max: TensorLike | None =
     t._array = out
     if (n_input is not None or n_min is not None or n_max is not None) and mode.grad:
         t._node = n = _clamp_node()
-        n.parents = (n_input, n_min, n_max)
+        n._first = n_input
+        n._second = n_min
+        n._rest = (n_max,)
         n.saved = (a_input, a_min, a_max)
         n.hooks = None
         n.scope = mode.scope
@@ -3877,9 +3997,11 @@ def bitwise_not(input: Tensor) -> Tensor:
 class _masked_node(Node):
     __slots__ = ()
     op = _masked
+    _rest = ()
 
     def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_upstream, to_value = self.parents
+        to_upstream = self._first
+        to_value = self._second
         upstream, value = self.saved
         shape = self.shape
         if to_value is not None:
@@ -3916,7 +4038,8 @@ def masked(upstream: Tensor, value: Tensor) -> Tensor:
     t._array = out
     if (n_upstream is not None or n_value is not None) and mode.grad:
         t._node = n = _masked_node()
-        n.parents = (n_upstream, n_value)
+        n._first = n_upstream
+        n._second = n_value
         n.saved = (a_upstream if n_value is not None else None, a_value if n_value is not None else None)
         n.hooks = None
         n.scope = mode.scope
@@ -3953,10 +4076,12 @@ def real(input: Tensor) -> Tensor:
 class _broadcast_to_node(GeneralNode):
     __slots__ = ()
     op = _broadcast_to
+    _second = None
+    _rest = None
     dtypes = None
 
     def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input, = self.parents
+        to_input = self._first
         input_shape = self.shapes[0]
         r = _r_broadcast_to_input(F, g, input_shape)
         if pending[to_input] is None:
@@ -3987,7 +4112,7 @@ def broadcast_to(input: Tensor, shape: Sequence[builtins.int]) -> Tensor:
     t._array = out
     if n_input is not None and mode.grad:
         t._node = n = _broadcast_to_node()
-        n.parents = (n_input,)
+        n._first = n_input
         n.saved = None
         n.hooks = None
         n.scope = mode.scope
@@ -4009,10 +4134,12 @@ def broadcast_to(input: Tensor, shape: Sequence[builtins.int]) -> Tensor:
 class _sum_to_node(GeneralNode):
     __slots__ = ()
     op = _sum_to
+    _second = None
+    _rest = None
     dtypes = None
 
     def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input, = self.parents
+        to_input = self._first
         input_shape = self.shapes[0]
         r = _r_sum_to_input(F, g, input_shape)
         if pending[to_input] is None:
@@ -4041,7 +4168,7 @@ def sum_to(input: Tensor, shape: Sequence[builtins.int]) -> Tensor:
     t._array = out
     if n_input is not None and mode.grad:
         t._node = n = _sum_to_node()
-        n.parents = (n_input,)
+        n._first = n_input
         n.saved = None
         n.hooks = None
         n.scope = mode.scope
@@ -4062,10 +4189,12 @@ def sum_to(input: Tensor, shape: Sequence[builtins.int]) -> Tensor:
 class _reshape_node(GeneralNode):
     __slots__ = ()
     op = _reshape
+    _second = None
+    _rest = None
     dtypes = None
 
     def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input, = self.parents
+        to_input = self._first
         input_shape = self.shapes[0]
         r = _r_reshape_input(F, g, input_shape)
         if pending[to_input] is None:
@@ -4097,7 +4226,7 @@ def reshape(input: Tensor, *values: builtins.int | Sequence[builtins.int], shape
     t._array = out
     if n_input is not None and mode.grad:
         t._node = n = _reshape_node()
-        n.parents = (n_input,)
+        n._first = n_input
         n.saved = None
         n.hooks = None
         n.scope = mode.scope
@@ -4119,11 +4248,13 @@ def reshape(input: Tensor, *values: builtins.int | Sequence[builtins.int], shape
 class _permute_node(GeneralNode):
     __slots__ = ()
     op = _permute
+    _second = None
+    _rest = None
     dtypes = None
     shapes = None
 
     def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input, = self.parents
+        to_input = self._first
         attrs = self.attrs
         dims = attrs["dims"]
         r = _r_permute_input(F, g, dims)
@@ -4156,7 +4287,7 @@ def permute(input: Tensor, *values: builtins.int | Sequence[builtins.int], dims:
     t._array = out
     if n_input is not None and mode.grad:
         t._node = n = _permute_node()
-        n.parents = (n_input,)
+        n._first = n_input
         n.saved = None
         n.hooks = None
         n.scope = mode.scope
@@ -4177,11 +4308,13 @@ def permute(input: Tensor, *values: builtins.int | Sequence[builtins.int], dims:
 class _transpose_node(GeneralNode):
     __slots__ = ()
     op = _transpose
+    _second = None
+    _rest = None
     dtypes = None
     shapes = None
 
     def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input, = self.parents
+        to_input = self._first
         attrs = self.attrs
         dim0 = attrs["dim0"]
         dim1 = attrs["dim1"]
@@ -4214,7 +4347,7 @@ def transpose(input: Tensor, dim0: builtins.int, dim1: builtins.int) -> Tensor:
     t._array = out
     if n_input is not None and mode.grad:
         t._node = n = _transpose_node()
-        n.parents = (n_input,)
+        n._first = n_input
         n.saved = None
         n.hooks = None
         n.scope = mode.scope
@@ -4235,10 +4368,12 @@ def transpose(input: Tensor, dim0: builtins.int, dim1: builtins.int) -> Tensor:
 class _unsqueeze_node(GeneralNode):
     __slots__ = ()
     op = _unsqueeze
+    _second = None
+    _rest = None
     dtypes = None
 
     def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input, = self.parents
+        to_input = self._first
         input_shape = self.shapes[0]
         r = _r_unsqueeze_input(F, g, input_shape)
         if pending[to_input] is None:
@@ -4269,7 +4404,7 @@ def unsqueeze(input: Tensor, dim: builtins.int) -> Tensor:
     t._array = out
     if n_input is not None and mode.grad:
         t._node = n = _unsqueeze_node()
-        n.parents = (n_input,)
+        n._first = n_input
         n.saved = None
         n.hooks = None
         n.scope = mode.scope
@@ -4291,10 +4426,12 @@ def unsqueeze(input: Tensor, dim: builtins.int) -> Tensor:
 class _squeeze_node(GeneralNode):
     __slots__ = ()
     op = _squeeze
+    _second = None
+    _rest = None
     dtypes = None
 
     def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input, = self.parents
+        to_input = self._first
         input_shape = self.shapes[0]
         r = _r_squeeze_input(F, g, input_shape)
         if pending[to_input] is None:
@@ -4325,7 +4462,7 @@ def squeeze(input: Tensor, dim: Dims = None) -> Tensor:
     t._array = out
     if n_input is not None and mode.grad:
         t._node = n = _squeeze_node()
-        n.parents = (n_input,)
+        n._first = n_input
         n.saved = None
         n.hooks = None
         n.scope = mode.scope
@@ -4347,10 +4484,12 @@ def squeeze(input: Tensor, dim: Dims = None) -> Tensor:
 class _view_node(GeneralNode):
     __slots__ = ()
     op = _view
+    _second = None
+    _rest = None
     dtypes = None
 
     def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input, = self.parents
+        to_input = self._first
         input_shape = self.shapes[0]
         r = _r_view_input(F, g, input_shape)
         if pending[to_input] is None:
@@ -4385,7 +4524,7 @@ def view(input: Tensor, *values: builtins.int | Sequence[builtins.int], shape: S
     t._array = out
     if n_input is not None and mode.grad:
         t._node = n = _view_node()
-        n.parents = (n_input,)
+        n._first = n_input
         n.saved = None
         n.hooks = None
         n.scope = mode.scope
@@ -4407,10 +4546,12 @@ def view(input: Tensor, *values: builtins.int | Sequence[builtins.int], shape: S
 class _diagonal_node(GeneralNode):
     __slots__ = ()
     op = _diagonal
+    _second = None
+    _rest = None
     dtypes = None
 
     def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input, = self.parents
+        to_input = self._first
         attrs = self.attrs
         offset = attrs["offset"]
         dim1 = attrs["dim1"]
@@ -4445,7 +4586,7 @@ def diagonal(input: Tensor, offset: builtins.int = 0, dim1: builtins.int = 0, di
     t._array = out
     if n_input is not None and mode.grad:
         t._node = n = _diagonal_node()
-        n.parents = (n_input,)
+        n._first = n_input
         n.saved = None
         n.hooks = None
         n.scope = mode.scope
@@ -4467,11 +4608,13 @@ def diagonal(input: Tensor, offset: builtins.int = 0, dim1: builtins.int = 0, di
 class _diagonal_place_node(GeneralNode):
     __slots__ = ()
     op = _diagonal_place
+    _second = None
+    _rest = None
     dtypes = None
     shapes = None
 
     def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input, = self.parents
+        to_input = self._first
         attrs = self.attrs
         offset = attrs["offset"]
         dim1 = attrs["dim1"]
@@ -4503,7 +4646,7 @@ def diagonal_place(input: Tensor, shape: Sequence[builtins.int], offset: builtin
     t._array = out
     if n_input is not None and mode.grad:
         t._node = n = _diagonal_place_node()
-        n.parents = (n_input,)
+        n._first = n_input
         n.saved = None
         n.hooks = None
         n.scope = mode.scope
@@ -4523,9 +4666,11 @@ def diagonal_place(input: Tensor, shape: Sequence[builtins.int], offset: builtin
 class _clone_node(Node):
     __slots__ = ()
     op = _clone
+    _second = None
+    _rest = None
 
     def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input, = self.parents
+        to_input = self._first
         r = _r_clone_input(F, g)
         if pending[to_input] is None:
             pending[to_input] = r
@@ -4553,7 +4698,7 @@ def clone(input: Tensor) -> Tensor:
     t._array = out
     if n_input is not None and mode.grad:
         t._node = n = _clone_node()
-        n.parents = (n_input,)
+        n._first = n_input
         n.saved = None
         n.hooks = None
         n.scope = mode.scope
@@ -4572,11 +4717,13 @@ def clone(input: Tensor) -> Tensor:
 class _copy_node(GeneralNode):
     __slots__ = ()
     op = _copy
+    _rest = ()
     attrs: dict[builtins.str, Any] = {}
     shapes = None
 
     def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input, to_source = self.parents
+        to_input = self._first
+        to_source = self._second
         source_dtype = self.dtypes[1]
         if to_input is not None:
             r = _r_copy_input(F, g)
@@ -4618,7 +4765,8 @@ def copy(input: Tensor, source: Tensor, non_blocking: builtins.bool = False) -> 
     t._array = out
     if (n_input is not None or n_source is not None) and mode.grad:
         t._node = n = _copy_node()
-        n.parents = (n_input, n_source)
+        n._first = n_input
+        n._second = n_source
         n.saved = None
         n.hooks = None
         n.scope = mode.scope
@@ -4643,11 +4791,13 @@ def copy_(input: Tensor, source: Tensor, non_blocking: builtins.bool = False) ->
 class _fill_node(GeneralNode):
     __slots__ = ()
     op = _fill
+    _rest = ()
     attrs: dict[builtins.str, Any] = {}
     shapes = None
 
     def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input, to_value = self.parents
+        to_input = self._first
+        to_value = self._second
         value_dtype = self.dtypes[1]
         if to_input is not None:
             r = _r_fill_input(F, g)
@@ -4693,7 +4843,8 @@ def fill(input: Tensor, value: TensorLike) -> Tensor:
     t._array = out
     if (n_input is not None or n_value is not None) and mode.grad:
         t._node = n = _fill_node()
-        n.parents = (n_input, n_value)
+        n._first = n_input
+        n._second = n_value
         n.saved = None
         n.hooks = None
         n.scope = mode.scope
@@ -4718,11 +4869,13 @@ def fill_(input: Tensor, value: TensorLike) -> Tensor:
 class _view_write_node(GeneralNode):
     __slots__ = ()
     op = _view_write
+    _rest = ()
     dtypes = None
     shapes = None
 
     def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_base, to_value = self.parents
+        to_base = self._first
+        to_value = self._second
         attrs = self.attrs
         chain = attrs["chain"]
         if to_base is not None:
@@ -4761,7 +4914,8 @@ def view_write(base: Tensor, value: Tensor, chain: builtins.object) -> Tensor:
     t._array = out
     if (n_base is not None or n_value is not None) and mode.grad:
         t._node = n = _view_write_node()
-        n.parents = (n_base, n_value)
+        n._first = n_base
+        n._second = n_value
         n.saved = None
         n.hooks = None
         n.scope = mode.scope
@@ -4781,11 +4935,13 @@ def view_write(base: Tensor, value: Tensor, chain: builtins.object) -> Tensor:
 class _view_erase_node(GeneralNode):
     __slots__ = ()
     op = _view_erase
+    _second = None
+    _rest = None
     dtypes = None
     shapes = None
 
     def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input, = self.parents
+        to_input = self._first
         attrs = self.attrs
         chain = attrs["chain"]
         r = _r_view_erase_input(F, g, chain)
@@ -4815,7 +4971,7 @@ def view_erase(input: Tensor, chain: builtins.object) -> Tensor:
     t._array = out
     if n_input is not None and mode.grad:
         t._node = n = _view_erase_node()
-        n.parents = (n_input,)
+        n._first = n_input
         n.saved = None
         n.hooks = None
         n.scope = mode.scope
@@ -4835,10 +4991,12 @@ def view_erase(input: Tensor, chain: builtins.object) -> Tensor:
 class _view_read_node(GeneralNode):
     __slots__ = ()
     op = _view_read
+    _second = None
+    _rest = None
     dtypes = None
 
     def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input, = self.parents
+        to_input = self._first
         attrs = self.attrs
         chain = attrs["chain"]
         input_shape = self.shapes[0]
@@ -4869,7 +5027,7 @@ def view_read(input: Tensor, chain: builtins.object) -> Tensor:
     t._array = out
     if n_input is not None and mode.grad:
         t._node = n = _view_read_node()
-        n.parents = (n_input,)
+        n._first = n_input
         n.saved = None
         n.hooks = None
         n.scope = mode.scope
@@ -4890,11 +5048,13 @@ def view_read(input: Tensor, chain: builtins.object) -> Tensor:
 class _view_place_node(GeneralNode):
     __slots__ = ()
     op = _view_place
+    _second = None
+    _rest = None
     dtypes = None
     shapes = None
 
     def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input, = self.parents
+        to_input = self._first
         attrs = self.attrs
         chain = attrs["chain"]
         r = _r_view_place_input(F, g, chain)
@@ -4924,7 +5084,7 @@ def view_place(input: Tensor, chain: builtins.object, shape: Sequence[builtins.i
     t._array = out
     if n_input is not None and mode.grad:
         t._node = n = _view_place_node()
-        n.parents = (n_input,)
+        n._first = n_input
         n.saved = None
         n.hooks = None
         n.scope = mode.scope
@@ -4944,10 +5104,12 @@ def view_place(input: Tensor, chain: builtins.object, shape: Sequence[builtins.i
 class _to_dtype_node(GeneralNode):
     __slots__ = ()
     op = _to_dtype
+    _second = None
+    _rest = None
     shapes = None
 
     def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input, = self.parents
+        to_input = self._first
         input_dtype = self.dtypes[0]
         r = _r_to_dtype_input(F, g, input_dtype)
         if pending[to_input] is None:
@@ -4976,7 +5138,7 @@ def to_dtype(input: Tensor, dtype: dtype) -> Tensor:
     t._array = out
     if n_input is not None and mode.grad:
         t._node = n = _to_dtype_node()
-        n.parents = (n_input,)
+        n._first = n_input
         n.saved = None
         n.hooks = None
         n.scope = mode.scope
@@ -4997,11 +5159,13 @@ def to_dtype(input: Tensor, dtype: dtype) -> Tensor:
 class _to_device_node(GeneralNode):
     __slots__ = ()
     op = _to_device
+    _second = None
+    _rest = None
     dtypes = None
     shapes = None
 
     def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input, = self.parents
+        to_input = self._first
         attrs = self.attrs
         device = attrs["device"]
         source = attrs["source"]
@@ -5032,7 +5196,7 @@ def to_device(input: Tensor, device: Device, source: Device) -> Tensor:
     t._array = out
     if n_input is not None and mode.grad:
         t._node = n = _to_device_node()
-        n.parents = (n_input,)
+        n._first = n_input
         n.saved = None
         n.hooks = None
         n.scope = mode.scope
@@ -5076,11 +5240,13 @@ def stack(tensors: Sequence[Tensor], dim: builtins.int = 0, *, axis: Any = None)
 class _flip_node(GeneralNode):
     __slots__ = ()
     op = _flip
+    _second = None
+    _rest = None
     dtypes = None
     shapes = None
 
     def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input, = self.parents
+        to_input = self._first
         attrs = self.attrs
         dims = attrs["dims"]
         r = _r_flip_input(F, g, dims)
@@ -5111,7 +5277,7 @@ def flip(input: Tensor, *values: builtins.int | Sequence[builtins.int], dims: Se
     t._array = out
     if n_input is not None and mode.grad:
         t._node = n = _flip_node()
-        n.parents = (n_input,)
+        n._first = n_input
         n.saved = None
         n.hooks = None
         n.scope = mode.scope
@@ -5131,11 +5297,13 @@ def flip(input: Tensor, *values: builtins.int | Sequence[builtins.int], dims: Se
 class _roll_node(GeneralNode):
     __slots__ = ()
     op = _roll
+    _second = None
+    _rest = None
     dtypes = None
     shapes = None
 
     def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input, = self.parents
+        to_input = self._first
         attrs = self.attrs
         shifts = attrs["shifts"]
         dims = attrs["dims"]
@@ -5166,7 +5334,7 @@ def roll(input: Tensor, shifts: builtins.int | Sequence[builtins.int], dims: bui
     t._array = out
     if n_input is not None and mode.grad:
         t._node = n = _roll_node()
-        n.parents = (n_input,)
+        n._first = n_input
         n.saved = None
         n.hooks = None
         n.scope = mode.scope
@@ -5186,11 +5354,13 @@ def roll(input: Tensor, shifts: builtins.int | Sequence[builtins.int], dims: bui
 class _tril_node(GeneralNode):
     __slots__ = ()
     op = _tril
+    _second = None
+    _rest = None
     dtypes = None
     shapes = None
 
     def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input, = self.parents
+        to_input = self._first
         attrs = self.attrs
         diagonal = attrs["diagonal"]
         r = _r_tril_input(F, g, diagonal)
@@ -5220,7 +5390,7 @@ def tril(input: Tensor, diagonal: builtins.int = 0) -> Tensor:
     t._array = out
     if n_input is not None and mode.grad:
         t._node = n = _tril_node()
-        n.parents = (n_input,)
+        n._first = n_input
         n.saved = None
         n.hooks = None
         n.scope = mode.scope
@@ -5245,11 +5415,13 @@ def tril_(input: Tensor, diagonal: builtins.int = 0) -> Tensor:
 class _triu_node(GeneralNode):
     __slots__ = ()
     op = _triu
+    _second = None
+    _rest = None
     dtypes = None
     shapes = None
 
     def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input, = self.parents
+        to_input = self._first
         attrs = self.attrs
         diagonal = attrs["diagonal"]
         r = _r_triu_input(F, g, diagonal)
@@ -5279,7 +5451,7 @@ def triu(input: Tensor, diagonal: builtins.int = 0) -> Tensor:
     t._array = out
     if n_input is not None and mode.grad:
         t._node = n = _triu_node()
-        n.parents = (n_input,)
+        n._first = n_input
         n.saved = None
         n.hooks = None
         n.scope = mode.scope
@@ -5304,10 +5476,12 @@ def triu_(input: Tensor, diagonal: builtins.int = 0) -> Tensor:
 class _extend_node(GeneralNode):
     __slots__ = ()
     op = _extend
+    _second = None
+    _rest = None
     dtypes = None
 
     def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input, = self.parents
+        to_input = self._first
         attrs = self.attrs
         widths = attrs["widths"]
         border = attrs["border"]
@@ -5339,7 +5513,7 @@ def extend(input: Tensor, widths: Sequence[builtins.int], border: str = 'constan
     t._array = out
     if n_input is not None and mode.grad:
         t._node = n = _extend_node()
-        n.parents = (n_input,)
+        n._first = n_input
         n.saved = None
         n.hooks = None
         n.scope = mode.scope
@@ -5360,11 +5534,13 @@ def extend(input: Tensor, widths: Sequence[builtins.int], border: str = 'constan
 class _extend_adjoint_node(GeneralNode):
     __slots__ = ()
     op = _extend_adjoint
+    _second = None
+    _rest = None
     dtypes = None
     shapes = None
 
     def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input, = self.parents
+        to_input = self._first
         attrs = self.attrs
         widths = attrs["widths"]
         border = attrs["border"]
@@ -5395,7 +5571,7 @@ def extend_adjoint(input: Tensor, widths: Sequence[builtins.int], border: str) -
     t._array = out
     if n_input is not None and mode.grad:
         t._node = n = _extend_adjoint_node()
-        n.parents = (n_input,)
+        n._first = n_input
         n.saved = None
         n.hooks = None
         n.scope = mode.scope
@@ -5415,10 +5591,12 @@ def extend_adjoint(input: Tensor, widths: Sequence[builtins.int], border: str) -
 class _slice_view_node(GeneralNode):
     __slots__ = ()
     op = _slice_view
+    _second = None
+    _rest = None
     dtypes = None
 
     def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input, = self.parents
+        to_input = self._first
         attrs = self.attrs
         key = attrs["key"]
         input_shape = self.shapes[0]
@@ -5451,7 +5629,7 @@ def slice_view(input: Tensor, key: builtins.tuple[Any, ...]) -> Tensor:
     t._array = out
     if n_input is not None and mode.grad:
         t._node = n = _slice_view_node()
-        n.parents = (n_input,)
+        n._first = n_input
         n.saved = None
         n.hooks = None
         n.scope = mode.scope
@@ -5473,11 +5651,13 @@ def slice_view(input: Tensor, key: builtins.tuple[Any, ...]) -> Tensor:
 class _slice_place_node(GeneralNode):
     __slots__ = ()
     op = _slice_place
+    _second = None
+    _rest = None
     dtypes = None
     shapes = None
 
     def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input, = self.parents
+        to_input = self._first
         attrs = self.attrs
         key = attrs["key"]
         r = _r_slice_place_input(F, g, key)
@@ -5507,7 +5687,7 @@ def slice_place(input: Tensor, key: builtins.tuple[Any, ...], shape: Sequence[bu
     t._array = out
     if n_input is not None and mode.grad:
         t._node = n = _slice_place_node()
-        n.parents = (n_input,)
+        n._first = n_input
         n.saved = None
         n.hooks = None
         n.scope = mode.scope
@@ -5527,10 +5707,12 @@ def slice_place(input: Tensor, key: builtins.tuple[Any, ...], shape: Sequence[bu
 class _slice_write_node(GeneralNode):
     __slots__ = ()
     op = _slice_write
+    _rest = ()
     shapes = None
 
     def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input, to_value = self.parents
+        to_input = self._first
+        to_value = self._second
         attrs = self.attrs
         key = attrs["key"]
         value_dtype = self.dtypes[1]
@@ -5580,7 +5762,8 @@ def slice_write(input: Tensor, value: TensorLike, key: builtins.tuple[Any, ...],
     t._array = out
     if (n_input is not None or n_value is not None) and mode.grad:
         t._node = n = _slice_write_node()
-        n.parents = (n_input, n_value)
+        n._first = n_input
+        n._second = n_value
         n.saved = None
         n.hooks = None
         n.scope = mode.scope
@@ -5601,10 +5784,12 @@ def slice_write(input: Tensor, value: TensorLike, key: builtins.tuple[Any, ...],
 class _index_node(GeneralNode):
     __slots__ = ()
     op = _index
+    _rest = ()
     dtypes = None
 
     def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input, to_index = self.parents
+        to_input = self._first
+        to_index = self._second
         index, = self.saved
         attrs = self.attrs
         dims = attrs["dims"]
@@ -5640,7 +5825,8 @@ def index(input: Tensor, index: Tensor, dims: builtins.tuple[builtins.int, ...],
     t._array = out
     if (n_input is not None or n_index is not None) and mode.grad:
         t._node = n = _index_node()
-        n.parents = (n_input, n_index)
+        n._first = n_input
+        n._second = n_index
         n.saved = (a_index if n_input is not None else None,)
         n.hooks = None
         n.scope = mode.scope
@@ -5661,11 +5847,13 @@ def index(input: Tensor, index: Tensor, dims: builtins.tuple[builtins.int, ...],
 class _index_accumulate_node(GeneralNode):
     __slots__ = ()
     op = _index_accumulate
+    _rest = ()
     dtypes = None
     shapes = None
 
     def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input, to_index = self.parents
+        to_input = self._first
+        to_index = self._second
         index, = self.saved
         attrs = self.attrs
         dims = attrs["dims"]
@@ -5700,7 +5888,8 @@ def index_accumulate(input: Tensor, index: Tensor, dims: builtins.tuple[builtins
     t._array = out
     if (n_input is not None or n_index is not None) and mode.grad:
         t._node = n = _index_accumulate_node()
-        n.parents = (n_input, n_index)
+        n._first = n_input
+        n._second = n_index
         n.saved = (a_index if n_input is not None else None,)
         n.hooks = None
         n.scope = mode.scope
@@ -5722,7 +5911,9 @@ class _index_write_node(GeneralNode):
     op = _index_write
 
     def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input, to_index, to_values = self.parents
+        to_input = self._first
+        to_index = self._second
+        to_values, = self._rest
         index, = self.saved
         attrs = self.attrs
         dims = attrs["dims"]
@@ -5778,7 +5969,9 @@ def index_write(input: Tensor, index: Tensor, values: TensorLike, dims: builtins
     t._array = out
     if (n_input is not None or n_index is not None or n_values is not None) and mode.grad:
         t._node = n = _index_write_node()
-        n.parents = (n_input, n_index, n_values)
+        n._first = n_input
+        n._second = n_index
+        n._rest = (n_values,)
         n.saved = (a_index if n_input is not None or n_values is not None else None,)
         n.hooks = None
         n.scope = mode.scope
@@ -5810,10 +6003,12 @@ def index_of(tensors: Sequence[Tensor], sizes: builtins.tuple[builtins.int, ...]
 class _index_select_node(GeneralNode):
     __slots__ = ()
     op = _index_select
+    _rest = ()
     dtypes = None
 
     def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input, to_index = self.parents
+        to_input = self._first
+        to_index = self._second
         index, = self.saved
         attrs = self.attrs
         dim = attrs["dim"]
@@ -5850,7 +6045,8 @@ def index_select(input: Tensor, dim: builtins.int, index: Tensor, *, axis: Any =
     t._array = out
     if (n_input is not None or n_index is not None) and mode.grad:
         t._node = n = _index_select_node()
-        n.parents = (n_input, n_index)
+        n._first = n_input
+        n._second = n_index
         n.saved = (a_index if n_input is not None else None,)
         n.hooks = None
         n.scope = mode.scope
@@ -5874,7 +6070,9 @@ class _index_add_node(GeneralNode):
     shapes = None
 
     def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input, to_index, to_source = self.parents
+        to_input = self._first
+        to_index = self._second
+        to_source, = self._rest
         index, = self.saved
         attrs = self.attrs
         dim = attrs["dim"]
@@ -5920,7 +6118,9 @@ def index_add(input: Tensor, dim: builtins.int, index: Tensor, source: Tensor, *
     t._array = out
     if (n_input is not None or n_index is not None or n_source is not None) and mode.grad:
         t._node = n = _index_add_node()
-        n.parents = (n_input, n_index, n_source)
+        n._first = n_input
+        n._second = n_index
+        n._rest = (n_source,)
         n.saved = (a_index if n_source is not None else None,)
         n.hooks = None
         n.scope = mode.scope
@@ -5946,10 +6146,12 @@ def index_add_(input: Tensor, dim: builtins.int, index: Tensor, source: Tensor, 
 class _gather_node(GeneralNode):
     __slots__ = ()
     op = _gather
+    _rest = ()
     dtypes = None
 
     def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input, to_index = self.parents
+        to_input = self._first
+        to_index = self._second
         index, = self.saved
         attrs = self.attrs
         dim = attrs["dim"]
@@ -5991,7 +6193,8 @@ def gather(input: Tensor, dim: builtins.int, index: Tensor, *, axis: Any = None)
     t._array = out
     if (n_input is not None or n_index is not None) and mode.grad:
         t._node = n = _gather_node()
-        n.parents = (n_input, n_index)
+        n._first = n_input
+        n._second = n_index
         n.saved = (a_index if n_input is not None else None,)
         n.hooks = None
         n.scope = mode.scope
@@ -6012,11 +6215,13 @@ def gather(input: Tensor, dim: builtins.int, index: Tensor, *, axis: Any = None)
 class _gather_accumulate_node(GeneralNode):
     __slots__ = ()
     op = _gather_accumulate
+    _rest = ()
     dtypes = None
     shapes = None
 
     def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input, to_index = self.parents
+        to_input = self._first
+        to_index = self._second
         index, = self.saved
         attrs = self.attrs
         dim = attrs["dim"]
@@ -6052,7 +6257,8 @@ def gather_accumulate(input: Tensor, index: Tensor, dim: builtins.int, shape: Se
     t._array = out
     if (n_input is not None or n_index is not None) and mode.grad:
         t._node = n = _gather_accumulate_node()
-        n.parents = (n_input, n_index)
+        n._first = n_input
+        n._second = n_index
         n.saved = (a_index if n_input is not None else None,)
         n.hooks = None
         n.scope = mode.scope
@@ -6074,7 +6280,9 @@ class _scatter_node(GeneralNode):
     op = _scatter
 
     def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input, to_index, to_src = self.parents
+        to_input = self._first
+        to_index = self._second
+        to_src, = self._rest
         index, = self.saved
         attrs = self.attrs
         dim = attrs["dim"]
@@ -6127,7 +6335,9 @@ def scatter(input: Tensor, dim: builtins.int, index: Tensor, src: TensorLike, *,
     t._array = out
     if (n_input is not None or n_index is not None or n_src is not None) and mode.grad:
         t._node = n = _scatter_node()
-        n.parents = (n_input, n_index, n_src)
+        n._first = n_input
+        n._second = n_index
+        n._rest = (n_src,)
         n.saved = (a_index if n_input is not None or n_src is not None else None,)
         n.hooks = None
         n.scope = mode.scope
@@ -6163,7 +6373,9 @@ class _scatter_add_node(GeneralNode):
     op = _scatter_add
 
     def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input, to_index, to_src = self.parents
+        to_input = self._first
+        to_index = self._second
+        to_src, = self._rest
         index, = self.saved
         attrs = self.attrs
         dim = attrs["dim"]
@@ -6209,7 +6421,9 @@ def scatter_add(input: Tensor, dim: builtins.int, index: Tensor, src: Tensor, *,
     t._array = out
     if (n_input is not None or n_index is not None or n_src is not None) and mode.grad:
         t._node = n = _scatter_add_node()
-        n.parents = (n_input, n_index, n_src)
+        n._first = n_input
+        n._second = n_index
+        n._rest = (n_src,)
         n.saved = (a_index if n_src is not None else None,)
         n.hooks = None
         n.scope = mode.scope
@@ -6240,7 +6454,9 @@ class _masked_fill_node(GeneralNode):
     shapes = None
 
     def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input, to_mask, to_value = self.parents
+        to_input = self._first
+        to_mask = self._second
+        to_value, = self._rest
         mask, = self.saved
         value_dtype = self.dtypes[2]
         if to_input is not None:
@@ -6289,7 +6505,9 @@ def masked_fill(input: Tensor, mask: Tensor, value: TensorLike) -> Tensor:
     t._array = out
     if (n_input is not None or n_mask is not None or n_value is not None) and mode.grad:
         t._node = n = _masked_fill_node()
-        n.parents = (n_input, n_mask, n_value)
+        n._first = n_input
+        n._second = n_mask
+        n._rest = (n_value,)
         n.saved = (a_mask if n_input is not None or n_value is not None else None,)
         n.hooks = None
         n.scope = mode.scope
@@ -6319,9 +6537,11 @@ def masked_select(input: Tensor, mask: Tensor) -> Tensor:
 class _masked_place_node(Node):
     __slots__ = ()
     op = _masked_place
+    _rest = ()
 
     def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input, to_mask = self.parents
+        to_input = self._first
+        to_mask = self._second
         mask, = self.saved
         if to_input is not None:
             r = _r_masked_place_input(F, g, mask)
@@ -6353,7 +6573,8 @@ def masked_place(input: Tensor, mask: Tensor) -> Tensor:
     t._array = out
     if (n_input is not None or n_mask is not None) and mode.grad:
         t._node = n = _masked_place_node()
-        n.parents = (n_input, n_mask)
+        n._first = n_input
+        n._second = n_mask
         n.saved = (a_mask if n_input is not None else None,)
         n.hooks = None
         n.scope = mode.scope
@@ -6401,10 +6622,12 @@ def unique_of(input: Tensor, dim: builtins.int | None = None, *, axis: Any = Non
 class _embedding_node(GeneralNode):
     __slots__ = ()
     op = _embedding
+    _rest = ()
     dtypes = None
 
     def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input, to_weight = self.parents
+        to_input = self._first
+        to_weight = self._second
         input, = self.saved
         attrs = self.attrs
         padding_idx = attrs["padding_idx"]
@@ -6439,7 +6662,8 @@ def embedding(input: Tensor, weight: Tensor, padding_idx: builtins.int | None = 
     t._array = out
     if (n_input is not None or n_weight is not None) and mode.grad:
         t._node = n = _embedding_node()
-        n.parents = (n_input, n_weight)
+        n._first = n_input
+        n._second = n_weight
         n.saved = (a_input if n_weight is not None else None,)
         n.hooks = None
         n.scope = mode.scope
@@ -6465,9 +6689,11 @@ def one_hot(tensor: Tensor, num_classes: builtins.int = -1) -> Tensor:
 class _sum_node(GeneralNode):
     __slots__ = ()
     op = _sum
+    _second = None
+    _rest = None
 
     def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input, = self.parents
+        to_input = self._first
         attrs = self.attrs
         dim = attrs["dim"]
         keepdim = attrs["keepdim"]
@@ -6510,7 +6736,7 @@ def sum(input: Tensor, dim: Dims = None, keepdim: builtins.bool = False, *, dtyp
     t._array = out
     if n_input is not None and mode.grad:
         t._node = n = _sum_node()
-        n.parents = (n_input,)
+        n._first = n_input
         n.saved = None
         n.hooks = None
         n.scope = mode.scope
@@ -6532,9 +6758,11 @@ def sum(input: Tensor, dim: Dims = None, keepdim: builtins.bool = False, *, dtyp
 class _mean_node(GeneralNode):
     __slots__ = ()
     op = _mean
+    _second = None
+    _rest = None
 
     def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input, = self.parents
+        to_input = self._first
         attrs = self.attrs
         dim = attrs["dim"]
         keepdim = attrs["keepdim"]
@@ -6572,7 +6800,7 @@ def mean(input: Tensor, dim: Dims = None, keepdim: builtins.bool = False, *, dty
     t._array = out
     if n_input is not None and mode.grad:
         t._node = n = _mean_node()
-        n.parents = (n_input,)
+        n._first = n_input
         n.saved = None
         n.hooks = None
         n.scope = mode.scope
@@ -6619,11 +6847,13 @@ def any(input: Tensor, dim: Dims = None, keepdim: builtins.bool = False, *, axis
 class _amax_node(GeneralNode):
     __slots__ = ()
     op = _amax
+    _second = None
+    _rest = None
     dtypes = None
     shapes = None
 
     def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input, = self.parents
+        to_input = self._first
         input, out = self.saved
         attrs = self.attrs
         dim = attrs["dim"]
@@ -6659,7 +6889,7 @@ def amax(input: Tensor, dim: Dims = (), keepdim: builtins.bool = False, *, axis:
     t._array = out
     if n_input is not None and mode.grad:
         t._node = n = _amax_node()
-        n.parents = (n_input,)
+        n._first = n_input
         n.saved = (a_input, out)
         n.hooks = None
         n.scope = mode.scope
@@ -6679,11 +6909,13 @@ def amax(input: Tensor, dim: Dims = (), keepdim: builtins.bool = False, *, axis:
 class _amin_node(GeneralNode):
     __slots__ = ()
     op = _amin
+    _second = None
+    _rest = None
     dtypes = None
     shapes = None
 
     def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input, = self.parents
+        to_input = self._first
         input, out = self.saved
         attrs = self.attrs
         dim = attrs["dim"]
@@ -6719,7 +6951,7 @@ def amin(input: Tensor, dim: Dims = (), keepdim: builtins.bool = False, *, axis:
     t._array = out
     if n_input is not None and mode.grad:
         t._node = n = _amin_node()
-        n.parents = (n_input,)
+        n._first = n_input
         n.saved = (a_input, out)
         n.hooks = None
         n.scope = mode.scope
@@ -6757,10 +6989,12 @@ def argmin(input: Tensor, dim: builtins.int | None = None, keepdim: builtins.boo
 class _pick_node(GeneralNode):
     __slots__ = ()
     op = _pick
+    _rest = ()
     dtypes = None
 
     def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input, to_indices = self.parents
+        to_input = self._first
+        to_indices = self._second
         indices, = self.saved
         attrs = self.attrs
         dim = attrs["dim"]
@@ -6797,7 +7031,8 @@ def pick(input: Tensor, indices: Tensor, dim: builtins.int, *, axis: Any = None)
     t._array = out
     if (n_input is not None or n_indices is not None) and mode.grad:
         t._node = n = _pick_node()
-        n.parents = (n_input, n_indices)
+        n._first = n_input
+        n._second = n_indices
         n.saved = (a_indices if n_input is not None else None,)
         n.hooks = None
         n.scope = mode.scope
@@ -6818,11 +7053,13 @@ def pick(input: Tensor, indices: Tensor, dim: builtins.int, *, axis: Any = None)
 class _place_node(GeneralNode):
     __slots__ = ()
     op = _place
+    _rest = ()
     dtypes = None
     shapes = None
 
     def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input, to_indices = self.parents
+        to_input = self._first
+        to_indices = self._second
         indices, = self.saved
         attrs = self.attrs
         dim = attrs["dim"]
@@ -6858,7 +7095,8 @@ def place(input: Tensor, indices: Tensor, dim: builtins.int, size: builtins.int,
     t._array = out
     if (n_input is not None or n_indices is not None) and mode.grad:
         t._node = n = _place_node()
-        n.parents = (n_input, n_indices)
+        n._first = n_input
+        n._second = n_indices
         n.saved = (a_indices if n_input is not None else None,)
         n.hooks = None
         n.scope = mode.scope
@@ -6896,11 +7134,13 @@ def min_along(input: Tensor, dim: builtins.int, keepdim: builtins.bool = False, 
 class _variance_node(GeneralNode):
     __slots__ = ()
     op = _variance
+    _second = None
+    _rest = None
     dtypes = None
     shapes = None
 
     def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input, = self.parents
+        to_input = self._first
         input, = self.saved
         attrs = self.attrs
         dim = attrs["dim"]
@@ -6937,7 +7177,7 @@ def variance(input: Tensor, dim: Dims = None, correction: Number = 1, keepdim: b
     t._array = out
     if n_input is not None and mode.grad:
         t._node = n = _variance_node()
-        n.parents = (n_input,)
+        n._first = n_input
         n.saved = (a_input,)
         n.hooks = None
         n.scope = mode.scope
@@ -6957,11 +7197,13 @@ def variance(input: Tensor, dim: Dims = None, correction: Number = 1, keepdim: b
 class _deviation_node(GeneralNode):
     __slots__ = ()
     op = _deviation
+    _second = None
+    _rest = None
     dtypes = None
     shapes = None
 
     def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input, = self.parents
+        to_input = self._first
         input, out = self.saved
         attrs = self.attrs
         dim = attrs["dim"]
@@ -6998,7 +7240,7 @@ def deviation(input: Tensor, dim: Dims = None, correction: Number = 1, keepdim: 
     t._array = out
     if n_input is not None and mode.grad:
         t._node = n = _deviation_node()
-        n.parents = (n_input,)
+        n._first = n_input
         n.saved = (a_input, out)
         n.hooks = None
         n.scope = mode.scope
@@ -7018,11 +7260,13 @@ def deviation(input: Tensor, dim: Dims = None, correction: Number = 1, keepdim: 
 class _logsumexp_node(GeneralNode):
     __slots__ = ()
     op = _logsumexp
+    _second = None
+    _rest = None
     dtypes = None
     shapes = None
 
     def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input, = self.parents
+        to_input = self._first
         input, out = self.saved
         attrs = self.attrs
         dim = attrs["dim"]
@@ -7058,7 +7302,7 @@ def logsumexp(input: Tensor, dim: Dims, keepdim: builtins.bool = False, *, axis:
     t._array = out
     if n_input is not None and mode.grad:
         t._node = n = _logsumexp_node()
-        n.parents = (n_input,)
+        n._first = n_input
         n.saved = (a_input, out)
         n.hooks = None
         n.scope = mode.scope
@@ -7078,11 +7322,13 @@ def logsumexp(input: Tensor, dim: Dims, keepdim: builtins.bool = False, *, axis:
 class _softmax_along_node(GeneralNode):
     __slots__ = ()
     op = _softmax_along
+    _second = None
+    _rest = None
     dtypes = None
     shapes = None
 
     def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input, = self.parents
+        to_input = self._first
         out, = self.saved
         attrs = self.attrs
         dim = attrs["dim"]
@@ -7115,7 +7361,7 @@ def softmax_along(input: Tensor, dim: builtins.int, *, axis: Any = None) -> Tens
     t._array = out
     if n_input is not None and mode.grad:
         t._node = n = _softmax_along_node()
-        n.parents = (n_input,)
+        n._first = n_input
         n.saved = (out,)
         n.hooks = None
         n.scope = mode.scope
@@ -7135,11 +7381,13 @@ def softmax_along(input: Tensor, dim: builtins.int, *, axis: Any = None) -> Tens
 class _log_softmax_along_node(GeneralNode):
     __slots__ = ()
     op = _log_softmax_along
+    _second = None
+    _rest = None
     dtypes = None
     shapes = None
 
     def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input, = self.parents
+        to_input = self._first
         out, = self.saved
         attrs = self.attrs
         dim = attrs["dim"]
@@ -7172,7 +7420,7 @@ def log_softmax_along(input: Tensor, dim: builtins.int, *, axis: Any = None) -> 
     t._array = out
     if n_input is not None and mode.grad:
         t._node = n = _log_softmax_along_node()
-        n.parents = (n_input,)
+        n._first = n_input
         n.saved = (out,)
         n.hooks = None
         n.scope = mode.scope
@@ -7201,10 +7449,12 @@ def norm_over(input: Tensor, p: builtins.float, dim: Dims = None, keepdim: built
 class _cumsum_node(GeneralNode):
     __slots__ = ()
     op = _cumsum
+    _second = None
+    _rest = None
     shapes = None
 
     def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input, = self.parents
+        to_input = self._first
         attrs = self.attrs
         dim = attrs["dim"]
         dtype = attrs["dtype"]
@@ -7243,7 +7493,7 @@ def cumsum(input: Tensor, dim: builtins.int, *, dtype: DTypeLike | None = None, 
     t._array = out
     if n_input is not None and mode.grad:
         t._node = n = _cumsum_node()
-        n.parents = (n_input,)
+        n._first = n_input
         n.saved = None
         n.hooks = None
         n.scope = mode.scope
@@ -7264,10 +7514,12 @@ def cumsum(input: Tensor, dim: builtins.int, *, dtype: DTypeLike | None = None, 
 class _cumprod_node(GeneralNode):
     __slots__ = ()
     op = _cumprod
+    _second = None
+    _rest = None
     shapes = None
 
     def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input, = self.parents
+        to_input = self._first
         input, = self.saved
         attrs = self.attrs
         dim = attrs["dim"]
@@ -7302,7 +7554,7 @@ def cumprod(input: Tensor, dim: builtins.int, *, dtype: DTypeLike | None = None,
     t._array = out
     if n_input is not None and mode.grad:
         t._node = n = _cumprod_node()
-        n.parents = (n_input,)
+        n._first = n_input
         n.saved = (a_input,)
         n.hooks = None
         n.scope = mode.scope
@@ -7323,11 +7575,13 @@ def cumprod(input: Tensor, dim: builtins.int, *, dtype: DTypeLike | None = None,
 class _shift_node(GeneralNode):
     __slots__ = ()
     op = _shift
+    _second = None
+    _rest = None
     dtypes = None
     shapes = None
 
     def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input, = self.parents
+        to_input = self._first
         attrs = self.attrs
         dim = attrs["dim"]
         step = attrs["step"]
@@ -7360,7 +7614,7 @@ def shift(input: Tensor, dim: builtins.int, step: builtins.int, fill: builtins.f
     t._array = out
     if n_input is not None and mode.grad:
         t._node = n = _shift_node()
-        n.parents = (n_input,)
+        n._first = n_input
         n.saved = None
         n.hooks = None
         n.scope = mode.scope
@@ -7380,9 +7634,11 @@ def shift(input: Tensor, dim: builtins.int, step: builtins.int, fill: builtins.f
 class _prod_node(GeneralNode):
     __slots__ = ()
     op = _prod
+    _second = None
+    _rest = None
 
     def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input, = self.parents
+        to_input = self._first
         input, = self.saved
         attrs = self.attrs
         dim = attrs["dim"]
@@ -7421,7 +7677,7 @@ def prod(input: Tensor, dim: builtins.int | None = None, keepdim: builtins.bool 
     t._array = out
     if n_input is not None and mode.grad:
         t._node = n = _prod_node()
-        n.parents = (n_input,)
+        n._first = n_input
         n.saved = (a_input,)
         n.hooks = None
         n.scope = mode.scope
@@ -7443,11 +7699,13 @@ def prod(input: Tensor, dim: builtins.int | None = None, keepdim: builtins.bool 
 class _matmul_node(GeneralNode):
     __slots__ = ()
     op = _matmul
+    _rest = ()
     dtypes = None
     attrs: dict[builtins.str, Any] = {}
 
     def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input, to_other = self.parents
+        to_input = self._first
+        to_other = self._second
         input, other = self.saved
         input_shape = self.shapes[0]
         other_shape = self.shapes[1]
@@ -7493,7 +7751,8 @@ def matmul(input: Tensor, other: Tensor) -> Tensor:
     t._array = out
     if (n_input is not None or n_other is not None) and mode.grad:
         t._node = n = _matmul_node()
-        n.parents = (n_input, n_other)
+        n._first = n_input
+        n._second = n_other
         n.saved = (a_input if n_other is not None else None, a_other if n_input is not None else None)
         n.hooks = None
         n.scope = mode.scope
@@ -7517,7 +7776,9 @@ class _linear_node(GeneralNode):
     attrs: dict[builtins.str, Any] = {}
 
     def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input, to_weight, to_bias = self.parents
+        to_input = self._first
+        to_weight = self._second
+        to_bias, = self._rest
         input, weight = self.saved
         input_shape = self.shapes[0]
         weight_shape = self.shapes[1]
@@ -7579,7 +7840,9 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     t._array = out
     if (n_input is not None or n_weight is not None or n_bias is not None) and mode.grad:
         t._node = n = _linear_node()
-        n.parents = (n_input, n_weight, n_bias)
+        n._first = n_input
+        n._second = n_weight
+        n._rest = (n_bias,)
         n.saved = (a_input if n_weight is not None else None, a_weight if n_input is not None else None)
         n.hooks = None
         n.scope = mode.scope
@@ -7625,7 +7888,9 @@ class _negative_log_likelihood_node(GeneralNode):
     op = _negative_log_likelihood
 
     def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input, to_target, to_weight = self.parents
+        to_input = self._first
+        to_target = self._second
+        to_weight, = self._rest
         target, weight = self.saved
         attrs = self.attrs
         reduction = attrs["reduction"]
@@ -7668,7 +7933,9 @@ def negative_log_likelihood(input: Tensor, target: Tensor, weight: Tensor | None
     t._array = out
     if (n_input is not None or n_target is not None or n_weight is not None) and mode.grad:
         t._node = n = _negative_log_likelihood_node()
-        n.parents = (n_input, n_target, n_weight)
+        n._first = n_input
+        n._second = n_target
+        n._rest = (n_weight,)
         n.saved = (a_target if n_input is not None else None, a_weight if n_input is not None else None)
         n.hooks = None
         n.scope = mode.scope
@@ -7695,9 +7962,11 @@ def sigmoid_cross_entropy(input: Tensor, target: Tensor, weight: Tensor | None, 
 class _bce_elements_node(Node):
     __slots__ = ()
     op = _bce_elements
+    _rest = ()
 
     def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input, to_target = self.parents
+        to_input = self._first
+        to_target = self._second
         input, target = self.saved
         shape = self.shape
         if to_input is not None:
@@ -7742,7 +8011,8 @@ def bce_elements(input: Tensor, target: Tensor) -> Tensor:
     t._array = out
     if (n_input is not None or n_target is not None) and mode.grad:
         t._node = n = _bce_elements_node()
-        n.parents = (n_input, n_target)
+        n._first = n_input
+        n._second = n_target
         n.saved = (a_input, a_target if n_input is not None else None)
         n.hooks = None
         n.scope = mode.scope
@@ -7840,7 +8110,9 @@ class _convolution_node(GeneralNode):
     dtypes = None
 
     def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input, to_weight, to_bias = self.parents
+        to_input = self._first
+        to_weight = self._second
+        to_bias, = self._rest
         input, weight = self.saved
         attrs = self.attrs
         stride = attrs["stride"]
@@ -7901,7 +8173,9 @@ def convolution(input: Tensor, weight: Tensor, bias: Tensor | None = None, *, st
     t._array = out
     if (n_input is not None or n_weight is not None or n_bias is not None) and mode.grad:
         t._node = n = _convolution_node()
-        n.parents = (n_input, n_weight, n_bias)
+        n._first = n_input
+        n._second = n_weight
+        n._rest = (n_bias,)
         n.saved = (a_input if n_weight is not None else None, a_weight if n_input is not None else None)
         n.hooks = None
         n.scope = mode.scope
@@ -7922,10 +8196,12 @@ def convolution(input: Tensor, weight: Tensor, bias: Tensor | None = None, *, st
 class _convolution_input_grad_node(GeneralNode):
     __slots__ = ()
     op = _convolution_input_grad
+    _rest = ()
     dtypes = None
 
     def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_grad, to_weight = self.parents
+        to_grad = self._first
+        to_weight = self._second
         grad, weight = self.saved
         attrs = self.attrs
         stride = attrs["stride"]
@@ -7971,7 +8247,8 @@ def convolution_input_grad(grad: Tensor, weight: Tensor, *, shape: Sequence[buil
     t._array = out
     if (n_grad is not None or n_weight is not None) and mode.grad:
         t._node = n = _convolution_input_grad_node()
-        n.parents = (n_grad, n_weight)
+        n._first = n_grad
+        n._second = n_weight
         n.saved = (a_grad if n_weight is not None else None, a_weight if n_grad is not None else None)
         n.hooks = None
         n.scope = mode.scope
@@ -7992,10 +8269,12 @@ def convolution_input_grad(grad: Tensor, weight: Tensor, *, shape: Sequence[buil
 class _convolution_weight_grad_node(GeneralNode):
     __slots__ = ()
     op = _convolution_weight_grad
+    _rest = ()
     dtypes = None
 
     def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input, to_grad = self.parents
+        to_input = self._first
+        to_grad = self._second
         input, grad = self.saved
         attrs = self.attrs
         stride = attrs["stride"]
@@ -8041,7 +8320,8 @@ def convolution_weight_grad(input: Tensor, grad: Tensor, *, shape: Sequence[buil
     t._array = out
     if (n_input is not None or n_grad is not None) and mode.grad:
         t._node = n = _convolution_weight_grad_node()
-        n.parents = (n_input, n_grad)
+        n._first = n_input
+        n._second = n_grad
         n.saved = (a_input if n_grad is not None else None, a_grad if n_input is not None else None)
         n.hooks = None
         n.scope = mode.scope
@@ -8062,11 +8342,13 @@ def convolution_weight_grad(input: Tensor, grad: Tensor, *, shape: Sequence[buil
 class _max_pool_node(GeneralNode):
     __slots__ = ()
     op = _max_pool
+    _second = None
+    _rest = None
     dtypes = None
     shapes = None
 
     def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input, = self.parents
+        to_input = self._first
         input, out = self.saved
         attrs = self.attrs
         kernel = attrs["kernel"]
@@ -8101,7 +8383,7 @@ def max_pool(input: Tensor, *, kernel: builtins.tuple[builtins.int, builtins.int
     t._array = out
     if n_input is not None and mode.grad:
         t._node = n = _max_pool_node()
-        n.parents = (n_input,)
+        n._first = n_input
         n.saved = (a_input, out)
         n.hooks = None
         n.scope = mode.scope
@@ -8125,7 +8407,9 @@ class _max_pool_scatter_node(GeneralNode):
     shapes = None
 
     def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_grad, to_input, to_result = self.parents
+        to_grad = self._first
+        to_input = self._second
+        to_result, = self._rest
         input, result = self.saved
         attrs = self.attrs
         kernel = attrs["kernel"]
@@ -8165,7 +8449,9 @@ def max_pool_scatter(grad: Tensor, input: Tensor, result: Tensor, *, kernel: bui
     t._array = out
     if (n_grad is not None or n_input is not None or n_result is not None) and mode.grad:
         t._node = n = _max_pool_scatter_node()
-        n.parents = (n_grad, n_input, n_result)
+        n._first = n_grad
+        n._second = n_input
+        n._rest = (n_result,)
         n.saved = (a_input if n_grad is not None else None, a_result if n_grad is not None else None)
         n.hooks = None
         n.scope = mode.scope
@@ -8189,7 +8475,9 @@ class _max_pool_pick_node(GeneralNode):
     shapes = None
 
     def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_values, to_input, to_result = self.parents
+        to_values = self._first
+        to_input = self._second
+        to_result, = self._rest
         input, result = self.saved
         attrs = self.attrs
         kernel = attrs["kernel"]
@@ -8229,7 +8517,9 @@ def max_pool_pick(values: Tensor, input: Tensor, result: Tensor, *, kernel: buil
     t._array = out
     if (n_values is not None or n_input is not None or n_result is not None) and mode.grad:
         t._node = n = _max_pool_pick_node()
-        n.parents = (n_values, n_input, n_result)
+        n._first = n_values
+        n._second = n_input
+        n._rest = (n_result,)
         n.saved = (a_input if n_values is not None else None, a_result if n_values is not None else None)
         n.hooks = None
         n.scope = mode.scope
@@ -8254,10 +8544,12 @@ def max_pool_indices(input: Tensor, result: Tensor, *, kernel: builtins.tuple[bu
 class _avg_pool_node(GeneralNode):
     __slots__ = ()
     op = _avg_pool
+    _second = None
+    _rest = None
     dtypes = None
 
     def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input, = self.parents
+        to_input = self._first
         attrs = self.attrs
         kernel = attrs["kernel"]
         stride = attrs["stride"]
@@ -8294,7 +8586,7 @@ def avg_pool(input: Tensor, *, kernel: builtins.tuple[builtins.int, builtins.int
     t._array = out
     if n_input is not None and mode.grad:
         t._node = n = _avg_pool_node()
-        n.parents = (n_input,)
+        n._first = n_input
         n.saved = None
         n.hooks = None
         n.scope = mode.scope
@@ -8315,11 +8607,13 @@ def avg_pool(input: Tensor, *, kernel: builtins.tuple[builtins.int, builtins.int
 class _avg_pool_grad_node(GeneralNode):
     __slots__ = ()
     op = _avg_pool_grad
+    _second = None
+    _rest = None
     dtypes = None
     shapes = None
 
     def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_grad, = self.parents
+        to_grad = self._first
         attrs = self.attrs
         kernel = attrs["kernel"]
         stride = attrs["stride"]
@@ -8355,7 +8649,7 @@ def avg_pool_grad(grad: Tensor, *, shape: Sequence[builtins.int], kernel: builti
     t._array = out
     if n_grad is not None and mode.grad:
         t._node = n = _avg_pool_grad_node()
-        n.parents = (n_grad,)
+        n._first = n_grad
         n.saved = None
         n.hooks = None
         n.scope = mode.scope
@@ -8375,10 +8669,12 @@ def avg_pool_grad(grad: Tensor, *, shape: Sequence[builtins.int], kernel: builti
 class _adaptive_average_node(GeneralNode):
     __slots__ = ()
     op = _adaptive_average
+    _second = None
+    _rest = None
     dtypes = None
 
     def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input, = self.parents
+        to_input = self._first
         attrs = self.attrs
         size = attrs["size"]
         input_shape = self.shapes[0]
@@ -8409,7 +8705,7 @@ def adaptive_average(input: Tensor, *, size: builtins.tuple[builtins.int, builti
     t._array = out
     if n_input is not None and mode.grad:
         t._node = n = _adaptive_average_node()
-        n.parents = (n_input,)
+        n._first = n_input
         n.saved = None
         n.hooks = None
         n.scope = mode.scope
@@ -8430,11 +8726,13 @@ def adaptive_average(input: Tensor, *, size: builtins.tuple[builtins.int, builti
 class _adaptive_average_grad_node(GeneralNode):
     __slots__ = ()
     op = _adaptive_average_grad
+    _second = None
+    _rest = None
     dtypes = None
     shapes = None
 
     def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_grad, = self.parents
+        to_grad = self._first
         attrs = self.attrs
         size = attrs["size"]
         r = _r_adaptive_average_grad_grad(F, g, size)
@@ -8464,7 +8762,7 @@ def adaptive_average_grad(grad: Tensor, *, shape: Sequence[builtins.int], size: 
     t._array = out
     if n_grad is not None and mode.grad:
         t._node = n = _adaptive_average_grad_node()
-        n.parents = (n_grad,)
+        n._first = n_grad
         n.saved = None
         n.hooks = None
         n.scope = mode.scope

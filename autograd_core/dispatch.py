@@ -302,7 +302,7 @@ def _keep(n: Node, inputs: Any, nodes: tuple[Any, ...], result: Any, mode: Mode)
     if mode.keep or not n.shape and n.op.outputs is None:
         n.value = result
         if mode.keep or all([node is not None or not isinstance(x, TensorBase) or not x._array.shape for x, node in zip(inputs, nodes, strict=True)]):
-            n.constants = tuple([(i, x if isinstance(x, TensorBase) else x) for i, (x, node) in enumerate(zip(inputs, nodes, strict=True)) if node is None and x is not None])
+            n._constants = tuple([x for x, node in zip(inputs, nodes, strict=True) if node is None])
     if mode.anomaly:
         n.line = user_line()
 

@@ -248,13 +248,19 @@ def run(roots: Sequence[Node | Leaf], cotangents: Sequence[Any], *, reading: Rea
     for node in order:
         if node.saved is SPENT:
             raise GraphError(_SPENT_MESSAGE.format(node.op.name))
-        for parent in node.parents:
-            if parent not in pending:
-                pending[parent] = None
-                if parent.leaf:
-                    leaves.append(parent)
-                else:
-                    order.append(parent)
+        parent = node._first
+        if parent not in pending:
+            pending[parent] = None
+            (leaves if parent.leaf else order).append(parent)
+        parent = node._second
+        if parent not in pending:
+            pending[parent] = None
+            (leaves if parent.leaf else order).append(parent)
+        if node._rest:
+            for parent in node._rest:
+                if parent not in pending:
+                    pending[parent] = None
+                    (leaves if parent.leaf else order).append(parent)
     order.sort(key=by_seq, reverse=True)
     wanted = None
     if targets is not None:

@@ -63,6 +63,8 @@ def _lean(op: Op) -> bool:
 def node_class(op: Op) -> list[str]:
     """The op's node with its unrolled ``pull``."""
     lines = [f"class _{op.name}_node({'Node' if _lean(op) else 'GeneralNode'}):", "    __slots__ = ()", f"    op = _{op.name}"]
+    if len(op.inputs) < 3:
+        lines += ["    _second = None", "    _rest = None"] if len(op.inputs) == 1 else ["    _rest = ()"]
     if not _lean(op):
         if not op.rule_needs_dtypes:
             lines.append("    dtypes = None")
@@ -77,7 +79,11 @@ def node_class(op: Op) -> list[str]:
 def _pull(op: Op) -> list[str]:
     rules = _rules(op)
     names = {name for rule in rules.values() for name in rule.names}
-    lines = [f"{_targets(op)} = self.parents"]
+    lines = [f"to_{op.inputs[0]} = self._first"]
+    if len(op.inputs) > 1:
+        lines.append(f"to_{op.inputs[1]} = self._second")
+    if len(op.inputs) > 2:
+        lines.append(f"{', '.join('to_' + name for name in op.inputs[2:])}{',' if len(op.inputs) == 3 else ''} = self._rest")
     if set(op.saved) & names:
         lines.append(f"{', '.join(op.saved)}{',' if len(op.saved) == 1 else ''} = self.saved")
     attributes = [name for name in op.attributes if name in names]
@@ -101,10 +107,6 @@ def _pull(op: Op) -> list[str]:
         inside = [f"r = {_call(op, name, rule)}", *_contribute(op, name, "r", identity=op.kind == "elementwise")]
         lines += [f"if to_{name} is not None:", *["    " + line for line in inside]] if several else inside
     return lines
-
-
-def _targets(op: Op) -> str:
-    return ", ".join(f"to_{name}" for name in op.inputs) + ("," if len(op.inputs) == 1 else "")
 
 
 def _call(op: Op, name: str, rule: Rule) -> str:
@@ -180,7 +182,9 @@ def _record(op: Op, attrs: str) -> list[str]:
     inputs = op.inputs
     lines = [
         f"t._node = n = _{op.name}_node()",
-        f"n.parents = {_pack(['n_' + name for name in inputs])}",
+        f"n._first = n_{inputs[0]}",
+        *([f"n._second = n_{inputs[1]}"] if len(inputs) > 1 else []),
+        *([f"n._rest = {_pack(['n_' + name for name in inputs[2:]])}"] if len(inputs) > 2 else []),
         f"n.saved = {_pack([_saved_value(op, name) for name in op.saved]) if op.saved else 'None'}",
         "n.hooks = None",
         "n.scope = mode.scope",
@@ -201,5 +205,5 @@ def _record(op: Op, attrs: str) -> list[str]:
     lines += ["n.shape = shape", "if shape:", "    n.value = None", "else:", "    n.value = out"]
     if len(inputs) == 2 and op.kind == "elementwise":
         x, y = inputs
-        lines += [f"    if n_{x} is None:", f"        n._constants = ((0, {x}),)", f"    elif n_{y} is None:", f"        n._constants = ((1, {y}),)"]
+        lines += [f"    if n_{x} is None:", f"        n._constants = {x}", f"    elif n_{y} is None:", f"        n._constants = {y}"]
     return [*lines, "n.seq = next_seq()"]

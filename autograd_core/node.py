@@ -52,22 +52,45 @@ class Node:
     ======================  ==========================================================================================
     """
 
-    __slots__ = ("_constants", "_gradient", "_line", "_name", "_retained", "hooks", "parents", "saved", "scope", "seq", "shape", "value")
+    __slots__ = ("_constants", "_first", "_gradient", "_line", "_name", "_rest", "_retained", "_second", "hooks", "saved", "scope", "seq", "shape", "value")
     leaf = False
     op: Op
     attrs: dict[str, Any] = {}  # noqa: RUF012 - read only; nodes with attributes have their own
     shapes: Any = None
     dtypes: Any = None
 
-    parents: tuple[Any, ...]
     saved: Any
     shape: tuple[int, ...]
     seq: int
     hooks: list[Any] | None
     scope: str | None
     value: Any
+    # Two parents lie in slots of their own, further ones in a tuple: a million nodes are then a million objects for the
+    # garbage collector to look at, not two.
+    _first: Any
+    _second: Any
+    _rest: tuple[Any, ...] | None
 
-    constants = _optional("_constants", "Inputs without gradient, as (position, value).")
+    @property
+    def parents(self) -> tuple[Any, ...]:
+        """The node of each input, ``None`` where an input needs no gradient."""
+        rest = self._rest
+        return (self._first,) if rest is None else (self._first, self._second, *rest)
+
+    @parents.setter
+    def parents(self, nodes: tuple[Any, ...]) -> None:
+        self._first = nodes[0]
+        self._second = nodes[1] if len(nodes) > 1 else None
+        self._rest = tuple(nodes[2:]) if len(nodes) > 1 else None
+
+    @property
+    def constants(self) -> tuple[tuple[int, Any], ...]:
+        """The inputs without gradient of a kept result, as (position, value)."""
+        kept = getattr(self, "_constants", None)  # one value alone, or a tuple: a million nodes are kept small
+        values = kept if isinstance(kept, tuple) else (kept,)
+        positions = [i for i, parent in enumerate(self.parents) if parent is None]
+        return tuple((i, value) for i, value in zip(positions, values, strict=False) if value is not None)
+
     gradient = _optional("_gradient", "The kept cotangent, a raw array.")
     line = _optional("_line", "The user's source line, in anomaly mode.")
     name = _optional("_name", "The name that the user gave.")

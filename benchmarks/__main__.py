@@ -9,7 +9,7 @@ from pathlib import Path
 from .cases import CASES
 from .installed import MEASURES
 from .measure import Measured, NoResult, measure
-from .report import RESULTS, amount, as_json, markdown, row, text
+from .report import RESULTS, as_json, markdown, row, text
 
 
 def main() -> int:
@@ -34,7 +34,8 @@ def main() -> int:
             continue
         lines += found
         for line in found:
-            print(f"{line.name}: {row(line)[3]} (ours {amount(line.ours, line.kind)}, {line.peer} {amount(line.theirs, line.kind)})", file=sys.stderr, flush=True)
+            cells = row(line)
+            print(f"{line.name}: {cells[3]} (ours {cells[1]}, {cells[2]})", file=sys.stderr, flush=True)
     if lines:
         print(text(lines))
     if failures:

@@ -24,7 +24,8 @@ def import_time(repeats: int = 11) -> Measured:
     times: dict[str, list[float]] = {name: [] for name in commands}
     for i in range(repeats + 1):
         for name in commands if i % 2 else reversed(commands):
-            done = subprocess.run([sys.executable, "-c", commands[name]], capture_output=True, text=True, cwd=ROOT, env={**os.environ, **ONE_THREAD}, check=False)
+            command = [sys.executable, "-c", commands[name]]
+            done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env={**os.environ, **ONE_THREAD}, check=False)
             if done.returncode:
                 raise NoResult(f"import_time: importing failed: {done.stderr.strip().splitlines()[-1]}")
             if i:  # the first round warms the disk cache and compiles

@@ -13,7 +13,7 @@ from typing import Any
 
 from .case import Case
 
-ONE_THREAD = {name: "1" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS", "NUMEXPR_NUM_THREADS")}
+ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"), "1")
 
 
 class NoResult(Exception):  # noqa: N818 - it says what it is
@@ -84,7 +84,7 @@ class Peer:
     def close(self) -> None:
         """End the process."""
         for stream in (self.process.stdin, self.process.stdout):
-            if stream is not None:
+            if stream is not None and not stream.closed:
                 stream.close()
         self.process.wait()
 
@@ -101,8 +101,8 @@ def measure(case: Case) -> list[Measured]:
     """The line or lines of one case. Raises ``NoResult`` if a peer is missing or the peers disagree."""
     peers: list[Peer] = []
     try:
-        for name in ("ours", case.peer):
-            peers.append(Peer(case, name))
+        peers += [Peer(case, "ours")]
+        peers += [Peer(case, case.peer)]
         _agree(case, peers)
         warm = {peer.name: peer.block() for peer in peers}
         times: dict[str, list[float]] = {peer.name: [] for peer in peers}

@@ -77,11 +77,11 @@ def markdown(lines: Sequence[Measured]) -> str:
     table = ["| " + " | ".join(COLUMNS) + " |", "|" + "---|" * len(COLUMNS), *("| " + " | ".join(row(line)) + " |" for line in lines)]
     notes = [f"- **{line.name}**: {line.what}." for line in lines]
     head = "\n".join(f"- {name}: {value}" for name, value in known.items())
-    return (
-        "# Benchmark results\n\nWritten by `python -m benchmarks --write`. One thread per process; processor time per unit of work, median of blocks that ran in turn "
-        "with the peer's; *value* is ours divided by the peer's for times, the amount over NumPy alone for importing and installing, and ours for memory.\n\n"
-        f"{head}\n\n" + "\n".join(table) + "\n\n" + "\n".join(notes) + "\n"
+    how = (
+        "Written by `python -m benchmarks --write`. One thread per process; processor time per unit of work, median of blocks that ran in turn\n"
+        "with the peer's. *value* is ours divided by the peer's for times, the amount over NumPy alone for importing and installing, and ours for memory."
     )
+    return f"# Benchmark results\n\n{how}\n\n{head}\n\n" + "\n".join(table) + "\n\n" + "\n".join(notes) + "\n"
 
 
 def as_json(lines: Sequence[Measured]) -> str:

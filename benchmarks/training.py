@@ -10,8 +10,8 @@ import numpy as np
 from .case import Work
 
 
-def training(torch: Any, model: Any, optimizer: Any, loss_of: Callable[[Any, Any], Any], inputs: Any, labels: Any) -> Work:
-    """``zero_grad``, forward, loss, backward, ``step``. The weights are set to the same numbers for every peer.
+def training(torch: Any, model: Any, optimizer: Any, loss_of: Callable[[Any, Any], Any], data: tuple[Any, Any]) -> Work:
+    """``zero_grad``, forward, loss, backward, ``step``; ``data`` is (inputs, labels). The weights are set to the same numbers for every peer.
 
     The losses of the first five steps and the sizes of the weights after them are what peers are checked by.
     """
@@ -20,7 +20,7 @@ def training(torch: Any, model: Any, optimizer: Any, loss_of: Callable[[Any, Any
         for p in model.parameters():
             bound = 1.0 / np.sqrt(max(1, int(np.prod(tuple(p.shape)[1:]))))
             p.copy_(torch.from_numpy(generator.uniform(-bound, bound, tuple(p.shape)).astype(np.float32)))
-    inputs, labels = torch.from_numpy(inputs), torch.from_numpy(labels)
+    inputs, labels = (torch.from_numpy(array) for array in data)
 
     def step() -> Any:
         optimizer.zero_grad()

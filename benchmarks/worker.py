@@ -47,7 +47,7 @@ def main(case_name: str, peer: str) -> None:
     step = work.step
     repeats = 0
     for _ in sys.stdin:
-        answer = {}
+        answer: dict[str, Any] = {}
         before = memory()
         if not repeats:  # warm up, and find out how many steps make a block
             start = time.process_time()

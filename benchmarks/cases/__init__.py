@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from ..case import Case
+from benchmarks.case import Case
+
 from . import chain, cnn_small, long_chain, mlp_digits, mlp_small, scalar_moons, xyz
 
 CASES: dict[str, Case] = {

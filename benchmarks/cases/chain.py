@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..case import Case, Work, torch_work
+from benchmarks.case import Case, Work, torch_work
 
 
 def _build(torch: Any) -> Work:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..case import Case, Work, torch_work
+from benchmarks.case import Case, Work, torch_work
 
 NODES = 1_000_000
 

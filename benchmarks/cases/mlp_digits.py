@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from ..case import Case, Work, torch_work
-from ..training import training
+from benchmarks.case import Case, Work, torch_work
+from benchmarks.training import training
 
 
 def _build(torch: Any) -> Work:
@@ -17,7 +17,7 @@ def _build(torch: Any) -> Work:
     labels = generator.integers(0, 10, 128)
     model = nn.Sequential(nn.Linear(784, 256), nn.ReLU(), nn.Linear(256, 128), nn.ReLU(), nn.Linear(128, 10))
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
-    return training(torch, model, optimizer, nn.CrossEntropyLoss(), inputs, labels)
+    return training(torch, model, optimizer, nn.CrossEntropyLoss(), (inputs, labels))
 
 
 CASE = Case("mlp_digits", "MLP 784-256-128-10, batch 128, Adam, full step", torch_work(_build), target=0.9, tolerance=1e-3, seconds=0.3)

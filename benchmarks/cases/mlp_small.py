@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from ..case import Case, Work, torch_work
-from ..training import training
+from benchmarks.case import Case, Work, torch_work
+from benchmarks.training import training
 
 
 def _build(torch: Any) -> Work:
@@ -17,7 +17,7 @@ def _build(torch: Any) -> Work:
     labels = np.sin(3 * inputs[:, :1]) * inputs[:, 1:]
     model = nn.Sequential(nn.Linear(2, 32), nn.ReLU(), nn.Linear(32, 32), nn.ReLU(), nn.Linear(32, 1))
     optimizer = torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.9)
-    return training(torch, model, optimizer, nn.MSELoss(), inputs, labels)
+    return training(torch, model, optimizer, nn.MSELoss(), (inputs, labels))
 
 
 CASE = Case("mlp_small", "MLP 2-32-32-1, batch 32, SGD with momentum, full step", torch_work(_build), target=0.2, aim=0.13, tolerance=1e-4)

@@ -8,9 +8,10 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
-from ..case import Case, Work
+from benchmarks.case import Case, Work
 
 
 def moons(count: int, seed: int) -> tuple[list[list[float]], list[float]]:
@@ -30,7 +31,8 @@ def build(number: Callable[[float], Any]) -> Work:
     generator = random.Random(1337)
     sizes = (2, 16, 16, 1)
     layers = [
-        [([number(generator.uniform(-1, 1)) for _ in range(inputs)], number(0.0)) for _ in range(outputs)] for inputs, outputs in zip(sizes, sizes[1:], strict=False)
+        [([number(generator.uniform(-1, 1)) for _ in range(inputs)], number(0.0)) for _ in range(outputs)]
+        for inputs, outputs in pairwise(sizes)
     ]
     parameters = [p for layer in layers for weights, bias in layer for p in (*weights, bias)]
     points, labels = moons(100, 1)
@@ -62,7 +64,7 @@ def _ours() -> Work:
 
 
 def _micrograd() -> Work:
-    from micrograd.engine import Value
+    from micrograd.engine import Value  # type: ignore[import-untyped, unused-ignore]
 
     return build(Value)
 

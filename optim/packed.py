@@ -21,7 +21,7 @@ from autograd_core.tensor import Tensor
 
 from .optimizer import Optimizer
 
-BLOCK = 16384
+BLOCK = 32768
 """Elements that are updated together on a CPU: as many as fit its cache together with their state."""
 
 

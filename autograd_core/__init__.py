@@ -1,5 +1,158 @@
-"""autograd_core."""
-from .tensor import Tensor
-from ._methods import *
-from . import autograd
-from .config import *
+"""A scalar and tensor reverse-mode autodiff engine that speaks PyTorch.
+
+``import autograd_core as torch`` is the change that most PyTorch scripts need. The table of contents:
+"""
+
+from __future__ import annotations
+
+# isort: off - the order is that of a table of contents
+from math import e as _e
+from math import inf as _inf
+from math import nan as _nan
+from math import pi as _pi
+from typing import Any
+
+from . import autograd, cuda, dtypes, errors, linalg, ops, random, special, utils
+
+# elementwise
+from ._methods import (
+    abs, absolute, acos, acosh, add, arccos, arccosh, arcsin, arcsinh, arctan, arctan2, arctanh, asin, asinh, atan, atan2, atanh, bitwise_and,
+    bitwise_not, bitwise_or, bitwise_xor, ceil, clamp, clip, conj, cos, cosh, div, divide, eq, exp, exp2, expm1, fix, floor, floor_divide, fmod, ge,
+    gt, isfinite, isinf, isnan, le, log, log10, log1p, log2, logical_and, logical_not, logical_or, logical_xor, lt, maximum, minimum, mul, multiply,
+    ne, neg, negative, pow, real, reciprocal, relu, remainder, round, rsqrt, sigmoid, sign, sin, sinh, sqrt, square, sub, subtract, tan, tanh,
+    true_divide, trunc, where,
+)
+
+# reductions
+from ._methods import (
+    all, allclose, amax, amin, aminmax, any, argmax, argmin, count_nonzero, equal, isclose, log_softmax, logsumexp, max, mean, min, nanmean, nansum,
+    norm, softmax, std, std_mean, sum, var, var_mean,
+)
+
+# scans
+from ._methods import (
+    cumprod, cumsum, prod,
+)
+
+# shape and views
+from ._methods import (
+    broadcast_tensors, broadcast_to, clone, diag, diag_embed, diagonal, flatten, moveaxis, movedim, permute, ravel, reshape, squeeze, swapaxes,
+    swapdims, t, transpose, unflatten, unsqueeze,
+)
+
+# joining and splitting
+from ._methods import (
+    cat, chunk, concat, concatenate, flip, narrow, repeat_interleave, roll, select, split, stack, tile, tril, triu, unbind,
+)
+
+# indexing
+from ._methods import (
+    index_add, index_put, index_select,
+)
+
+# gathering, scattering, sorting
+from ._methods import (
+    argsort, argwhere, gather, masked_fill, masked_select, msort, nonzero, scatter, scatter_add, sort, take_along_dim, topk, unique,
+)
+
+# linear algebra
+from ._methods import (
+    addmm, addmv, baddbmm, bmm, dot, ger, matmul, mm, mv, outer,
+)
+
+# convolution
+from ._methods import (
+    conv1d, conv2d, conv_transpose2d,
+)
+
+# pooling
+from ._methods import (
+    avg_pool1d, avg_pool2d, max_pool1d, max_pool2d,
+)
+
+# normalisation
+from ._methods import (
+    batch_norm, group_norm, layer_norm, rms_norm,
+)
+
+# random
+from ._methods import (
+    alpha_dropout, bernoulli, dropout, dropout1d, dropout2d, dropout3d, feature_dropout, multinomial,
+)
+
+# einsum
+from ._methods import (
+    einsum, tensordot, trace,
+)
+
+# making tensors
+from .aliases import install, lazy_attribute
+from .config import enable_grad, inference_mode, is_grad_enabled, is_inference_mode_enabled, no_grad, record, set_grad_enabled
+from .creation import (
+    arange, as_tensor, asarray, empty, empty_like, eye, from_numpy, full, full_like, is_complex, is_floating_point, is_tensor, linspace, normal,
+    numel, ones, ones_like, rand, rand_like, randint, randint_like, randn, randn_like, randperm, result_type, tensor, zeros, zeros_like,
+)
+from .devices import device
+from .dtypes import (
+    bool_,
+    complex64,
+    complex128,
+    dtype,
+    float16,
+    float32,
+    float64,
+    get_default_dtype,
+    int8,
+    int16,
+    int32,
+    int64,
+    set_default_dtype,
+    uint8,
+)
+from .interop import from_dlpack
+from .random import Generator, default_generator, get_rng_state, initial_seed, manual_seed, seed, set_rng_state
+from .scalar import Scalar
+from .serialization import load, save
+from .spec import can_cast, promote_types
+from .tensor import Size, Tensor
+
+__version__ = "0.1.0"
+
+# PyTorch's other names of the dtypes. They shadow Python's types, here alone.
+bool = bool_
+short, int, long = int16, int32, int64
+half, float, double = float16, float32, float64
+cfloat, cdouble = complex64, complex128
+inf, nan, pi, e = _inf, _nan, _pi, _e
+
+install()
+
+
+def __getattr__(name: str) -> Any:
+    return lazy_attribute(__name__, name)
+
+
+__all__ = [
+    "Generator", "Scalar", "Size", "Tensor", "__version__", "abs", "absolute", "acos", "acosh", "add", "addmm", "addmv", "all", "allclose",
+    "alpha_dropout", "amax", "amin", "aminmax", "any", "arange", "arccos", "arccosh", "arcsin", "arcsinh", "arctan", "arctan2", "arctanh", "argmax",
+    "argmin", "argsort", "argwhere", "as_tensor", "asarray", "asin", "asinh", "atan", "atan2", "atanh", "autograd", "avg_pool1d", "avg_pool2d",
+    "baddbmm", "batch_norm", "bernoulli", "bitwise_and", "bitwise_not", "bitwise_or", "bitwise_xor", "bmm", "bool", "bool_", "broadcast_tensors",
+    "broadcast_to", "can_cast", "cat", "cdouble", "ceil", "cfloat", "chunk", "clamp", "clip", "clone", "complex128", "complex64", "concat",
+    "concatenate", "conj", "conv1d", "conv2d", "conv_transpose2d", "cos", "cosh", "count_nonzero", "cuda", "cumprod", "cumsum", "default_generator",
+    "device", "diag", "diag_embed", "diagonal", "div", "divide", "dot", "double", "dropout", "dropout1d", "dropout2d", "dropout3d", "dtype", "dtypes",
+    "e", "einsum", "empty", "empty_like", "enable_grad", "eq", "equal", "errors", "exp", "exp2", "expm1", "eye", "feature_dropout", "fix", "flatten",
+    "flip", "float", "float16", "float32", "float64", "floor", "floor_divide", "fmod", "from_dlpack", "from_numpy", "full", "full_like", "gather",
+    "ge", "ger", "get_default_dtype", "get_rng_state", "group_norm", "gt", "half", "index_add", "index_put", "index_select", "inf", "inference_mode",
+    "initial_seed", "int", "int16", "int32", "int64", "int8", "is_complex", "is_floating_point", "is_grad_enabled", "is_inference_mode_enabled",
+    "is_tensor", "isclose", "isfinite", "isinf", "isnan", "layer_norm", "le", "linalg", "linspace", "load", "log", "log10", "log1p", "log2",
+    "log_softmax", "logical_and", "logical_not", "logical_or", "logical_xor", "logsumexp", "long", "lt", "manual_seed", "masked_fill",
+    "masked_select", "matmul", "max", "max_pool1d", "max_pool2d", "maximum", "mean", "min", "minimum", "mm", "moveaxis", "movedim", "msort", "mul",
+    "multinomial", "multiply", "mv", "nan", "nanmean", "nansum", "narrow", "ne", "neg", "negative", "no_grad", "nonzero", "norm", "normal", "numel",
+    "ones", "ones_like", "ops", "outer", "permute", "pi", "pow", "prod", "promote_types", "rand", "rand_like", "randint", "randint_like", "randn",
+    "randn_like", "random", "randperm", "ravel", "real", "reciprocal", "record", "relu", "remainder", "repeat_interleave", "reshape", "result_type",
+    "rms_norm", "roll", "round", "rsqrt", "save", "scatter", "scatter_add", "seed", "select", "set_default_dtype", "set_grad_enabled",
+    "set_rng_state", "short", "sigmoid", "sign", "sin", "sinh", "softmax", "sort", "special", "split", "sqrt", "square", "squeeze", "stack", "std",
+    "std_mean", "sub", "subtract", "sum", "swapaxes", "swapdims", "t", "take_along_dim", "tan", "tanh", "tensor", "tensordot", "tile", "topk",
+    "trace", "transpose", "tril", "triu", "true_divide", "trunc", "uint8", "unbind", "unflatten", "unique", "unsqueeze", "utils", "var", "var_mean",
+    "where", "zeros", "zeros_like",
+]

@@ -187,12 +187,15 @@ _logsumexp = REGISTRY["logsumexp"]
 _softmax_along = REGISTRY["softmax_along"]
 _log_softmax_along = REGISTRY["log_softmax_along"]
 _norm_over = REGISTRY["norm_over"]
+_isclose = REGISTRY["isclose"]
 _cumsum = REGISTRY["cumsum"]
 _cumprod = REGISTRY["cumprod"]
 _shift = REGISTRY["shift"]
 _prod = REGISTRY["prod"]
 _matmul = REGISTRY["matmul"]
 _linear = REGISTRY["linear"]
+_contract = REGISTRY["contract"]
+_identity_like = REGISTRY["identity_like"]
 _squared_error = REGISTRY["squared_error"]
 _class_targets = REGISTRY["class_targets"]
 _softmax_cross_entropy = REGISTRY["softmax_cross_entropy"]
@@ -484,6 +487,19 @@ _softmax = COMPOSITES["softmax"].function
 _log_softmax = COMPOSITES["log_softmax"].function
 _softmin = COMPOSITES["softmin"].function
 _norm = COMPOSITES["norm"].function
+_allclose = COMPOSITES["allclose"].function
+_equal = COMPOSITES["equal"].function
+_mm = COMPOSITES["mm"].function
+_bmm = COMPOSITES["bmm"].function
+_mv = COMPOSITES["mv"].function
+_dot = COMPOSITES["dot"].function
+_outer = COMPOSITES["outer"].function
+_addmm = COMPOSITES["addmm"].function
+_baddbmm = COMPOSITES["baddbmm"].function
+_addmv = COMPOSITES["addmv"].function
+_einsum = COMPOSITES["einsum"].function
+_tensordot = COMPOSITES["tensordot"].function
+_trace = COMPOSITES["trace"].function
 _mse_loss = COMPOSITES["mse_loss"].function
 _l1_loss = COMPOSITES["l1_loss"].function
 _smooth_l1_loss = COMPOSITES["smooth_l1_loss"].function
@@ -7446,6 +7462,11 @@ def norm_over(input: Tensor, p: builtins.float, dim: Dims = None, keepdim: built
     return apply(_norm_over, (input,), {"p": p, "dim": dim, "keepdim": keepdim})
 
 
+def isclose(input: Tensor, other: Tensor, rtol: builtins.float = 1e-05, atol: builtins.float = 1e-08, equal_nan: builtins.bool = False) -> Tensor:
+    """Whether ``|input - other| <= atol + rtol * |other|``, elementwise; equal infinities are close."""
+    return apply(_isclose, (input, other), {"rtol": rtol, "atol": atol, "equal_nan": equal_nan})
+
+
 class _cumsum_node(GeneralNode):
     __slots__ = ()
     op = _cumsum
@@ -7857,6 +7878,16 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     else:
         t._node = None
     return t
+
+
+def contract(*operands: Tensor, equation: str) -> Tensor:
+    """The sum over all subscripts that the output lacks, of the products of the operands; the equation is explicit and without an ellipsis."""
+    return apply(_contract, tuple(operands), {"equation": equation})
+
+
+def identity_like(input: Tensor, size: builtins.int) -> Tensor:
+    """The identity matrix in the dtype of ``input``."""
+    return apply(_identity_like, (input,), {"size": size})
 
 
 def squared_error(input: Tensor, target: Tensor, reduction: str = 'mean') -> Tensor:
@@ -9140,6 +9171,80 @@ def norm(input: Tensor, p: builtins.float | str | None = 'fro', dim: Dims = None
     return _norm(F, input, p, dim, keepdim, dtype)
 
 
+def allclose(input: Tensor, other: Tensor, rtol: builtins.float = 1e-05, atol: builtins.float = 1e-08, equal_nan: builtins.bool = False) -> builtins.bool:
+    """Whether ``isclose`` holds everywhere, as a Python bool."""
+    return _allclose(F, input, other, rtol, atol, equal_nan)
+
+
+def equal(input: Tensor, other: Tensor) -> builtins.bool:
+    """Whether shape and all elements agree, as a Python bool."""
+    return _equal(F, input, other)
+
+
+def mm(input: Tensor, mat2: Tensor) -> Tensor:
+    """The product of two matrices; does not broadcast."""
+    return _mm(F, input, mat2)
+
+
+def bmm(input: Tensor, mat2: Tensor) -> Tensor:
+    """The products of two batches of matrices, (b, n, m) and (b, m, p); does not broadcast."""
+    return _bmm(F, input, mat2)
+
+
+def mv(input: Tensor, vec: Tensor) -> Tensor:
+    """The product of a matrix and a vector."""
+    return _mv(F, input, vec)
+
+
+def dot(input: Tensor, tensor: Tensor) -> Tensor:
+    """The inner product of two vectors of one length."""
+    return _dot(F, input, tensor)
+
+
+def outer(input: Tensor, vec2: Tensor) -> Tensor:
+    """The outer product of two vectors: all products of an element of the one with an element of the other."""
+    return _outer(F, input, vec2)
+
+
+def addmm(input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: Number = 1, alpha: Number = 1) -> Tensor:
+    """``beta * input + alpha * (mat1 @ mat2)``; the input broadcasts to the product's shape."""
+    return _addmm(F, input, mat1, mat2, beta=beta, alpha=alpha)
+
+
+def baddbmm(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: Number = 1, alpha: Number = 1) -> Tensor:
+    """``beta * input + alpha * (batch1 @ batch2)`` for batches of matrices."""
+    return _baddbmm(F, input, batch1, batch2, beta=beta, alpha=alpha)
+
+
+def addmv(input: Tensor, mat: Tensor, vec: Tensor, *, beta: Number = 1, alpha: Number = 1) -> Tensor:
+    """``beta * input + alpha * (mat @ vec)``."""
+    return _addmv(F, input, mat, vec, beta=beta, alpha=alpha)
+
+
+def einsum(equation: str, *operands: Any) -> Tensor:
+    """Einstein summation: the products of the operands' elements, summed over every subscript that the output lacks.
+
+    ``equation`` names the dimensions of each operand by letters, with ``...`` for those that broadcast; without ``->``
+    the output has the letters that occur once, in alphabetical order. A letter twice in one operand takes a diagonal.
+    The operands may come as one list, and the equation as lists of numbers after each operand.
+
+    >>> import autograd_core as ag
+    >>> ag.einsum("ij,j->i", ag.tensor([[1.0, 2.0], [3.0, 4.0]]), ag.tensor([1.0, 10.0])).tolist()
+    [21.0, 43.0]
+    """
+    return _einsum(F, equation, *operands)
+
+
+def tensordot(a: Tensor, b: Tensor, dims: Any = 2) -> Tensor:
+    """The sum of products over several dimensions: the last ``dims`` of ``a`` with the first of ``b``, or the two lists of dimensions given."""
+    return _tensordot(F, a, b, dims)
+
+
+def trace(input: Tensor) -> Tensor:
+    """The sum of the diagonal of a matrix."""
+    return _trace(F, input)
+
+
 def mse_loss(input: Tensor, target: Tensor, reduction: str = 'mean', weight: Tensor | None = None) -> Tensor:
     """The squared error ``(input - target) ** 2``. With ``weight``, of the same shape, the mean is a weighted one.
 
@@ -9395,6 +9500,7 @@ swapdims = transpose
 concat = cat
 concatenate = cat
 moveaxis = movedim
+ger = outer
 dropout1d = feature_dropout
 dropout2d = feature_dropout
 dropout3d = feature_dropout
@@ -9550,6 +9656,7 @@ class Methods(TensorBase):
     argmax = argmax
     argmin = argmin
     logsumexp = logsumexp
+    isclose = isclose
     cumsum = cumsum
     cumprod = cumprod
     prod = prod
@@ -9595,3 +9702,15 @@ class Methods(TensorBase):
     softmax = softmax
     log_softmax = log_softmax
     norm = norm
+    allclose = allclose
+    equal = equal
+    mm = mm
+    bmm = bmm
+    mv = mv
+    dot = dot
+    outer = outer
+    ger = outer
+    addmm = addmm
+    baddbmm = baddbmm
+    addmv = addmv
+    trace = trace

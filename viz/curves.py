@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -82,7 +83,7 @@ def _panels(columns: Mapping[str, list[float]]) -> dict[str, dict[str, list[floa
 
 def _best_epoch(panels: Mapping[str, Mapping[str, list[float]]]) -> int | None:
     losses = panels.get("loss", {}).get("validation")
-    numbers = [(value, epoch) for epoch, value in enumerate(losses or (), start=1) if value == value]
+    numbers = [(value, epoch) for epoch, value in enumerate(losses or (), start=1) if not math.isnan(value)]
     return min(numbers)[1] if numbers else None
 
 

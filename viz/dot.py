@@ -25,6 +25,9 @@ class Style:
     precision: int = 4
 
 
+PLAIN = Style()
+
+
 def clean(text: str) -> str:
     """User text for a label: markup and Graphviz's backslash codes are escaped, characters that no XML may hold are made visible."""
     visible = re.sub(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]", lambda match: "\ufffd" if match[0] not in "\t\n\r" else " ", text)
@@ -63,7 +66,7 @@ def lines_of(summary: Summary, precision: int) -> list[str]:
     return [f"{number(summary.mean, short)} ± {number(summary.std, short)}", f"{number(summary.low, short)} … {number(summary.high, short)}", *bad]
 
 
-def source(record: GraphRecord, style: Style = Style()) -> str:  # noqa: B008 - immutable
+def source(record: GraphRecord, style: Style = PLAIN) -> str:
     """The Graphviz source of a record."""
     import graphviz
 
@@ -111,7 +114,7 @@ class _Scope:
 
 def _homes(record: GraphRecord) -> dict[str, str | None]:
     """The module that each node is drawn in; a parameter is drawn in the one that uses it."""
-    homes = {node.id: node.scope for node in (*record.values, *record.ops)}
+    homes = {value.id: value.scope for value in record.values} | {op.id: op.scope for op in record.ops}
     users: dict[str, set[str | None]] = {}
     for edge in record.edges:
         users.setdefault(edge.source, set()).add(homes[edge.target])

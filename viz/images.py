@@ -49,7 +49,8 @@ def images(pictures: Any, titles: Sequence[str] | None = None, path: str | os.Pa
     count = len(sheet)
     columns = columns or max(1, min(count, math.ceil(math.sqrt(count * 1.6))))
     rows = max(1, math.ceil(count / columns))
-    figure = theme.figure(figsize=(max(3.2, 1.15 * columns), max(1.5, rows * (1.15 + (0.3 if titles else 0.0)) + (0.4 if caption else 0.0))))
+    width = max(1.15, 0.095 * max((len(str(title)) for title in titles or ()), default=0))
+    figure = theme.figure(figsize=(max(3.2, width * columns), max(1.5, rows * (1.15 + (0.3 if titles else 0.0)) + (0.4 if caption else 0.0))))
     if caption:
         figure.suptitle(caption, parse_math=False)
     axes = figure.subplots(rows, columns, squeeze=False).flat
@@ -67,7 +68,7 @@ def images(pictures: Any, titles: Sequence[str] | None = None, path: str | os.Pa
     return figure
 
 
-def decision_boundary(predict: Callable[[Any], Any], X: Any, y: Any = None, path: str | os.PathLike[str] | None = None, ax: Any = None, *,  # noqa: N803 - scikit-learn's name
+def decision_boundary(predict: Callable[[Any], Any], X: Any, y: Any = None, path: str | os.PathLike[str] | None = None, ax: Any = None, *,
                       level: float = 0.0, resolution: int = 200, names: Sequence[str] | None = None) -> Any:
     """Draw how a classifier divides the plane, with the points it was trained on.
 
@@ -97,7 +98,8 @@ def decision_boundary(predict: Callable[[Any], Any], X: Any, y: Any = None, path
     grid = np.stack([across.reshape(-1), up.reshape(-1)], axis=1)
     scores = _array(predict(grid.astype(points.dtype) if points.dtype.kind == "f" else grid))
     if scores.shape[:1] != (len(grid),) or scores.ndim > 2:
-        raise ValueError(f"decision_boundary: predict returned the shape {scores.shape} for {len(grid)} points; expected ({len(grid)},) or ({len(grid)}, classes)")
+        raise ValueError(f"decision_boundary: predict returned the shape {scores.shape} for {len(grid)} points; "
+                         f"expected ({len(grid)},) or ({len(grid)}, classes)")
     scores = scores.reshape(len(grid), -1)
     labels = None if y is None else _array(y).reshape(-1)
     if labels is not None and len(labels) != len(points):
@@ -120,7 +122,8 @@ def decision_boundary(predict: Callable[[Any], Any], X: Any, y: Any = None, path
     markers = "osD^vP*X"
     for k, label in enumerate(classes):
         name = str(names[k]) if names is not None else f"class {label:g}" if isinstance(label, (int, float)) else str(label)
-        ax.scatter(*points[labels == label].T, s=26, color=colors[k % len(colors)], marker=markers[k % len(markers)], edgecolors="white", linewidths=0.6, label=name)
+        ax.scatter(*points[labels == label].T, s=26, color=colors[k % len(colors)], marker=markers[k % len(markers)], edgecolors="white", linewidths=0.6,
+                   label=name)
     ax.set_xlim(low[0], high[0])
     ax.set_ylim(low[1], high[1])
     if classes:

@@ -185,7 +185,8 @@ class _Builder:
                 self.edges.append(Edge(self.op_ids[source], identifier, label))
         return GraphRecord(tuple(self.values), tuple(self.ops), tuple(self.edges), tuple(dict.fromkeys(self.value_ids[node] for node in starts)))
 
-    def _add(self, role: str, name: str | None, shape: tuple[int, ...] | None, value: Summary | None, gradient: Summary | None, scope: str | None) -> str:
+    def _add(self, role: str, *, name: str | None = None, shape: tuple[int, ...] | None = None, value: Summary | None = None,
+             gradient: Summary | None = None, scope: str | None = None) -> str:
         identifier = f"v{len(self.values)}"
         self.values.append(ValueNode(identifier, role, name, shape, value, gradient, scope))
         return identifier
@@ -193,7 +194,7 @@ class _Builder:
     def _value(self, node: Any, role: str, value: Summary | None, gradient: Summary | None) -> str:
         name = self.names.get(id(node)) or node.name
         scope = None if node.leaf else node.scope
-        self.value_ids[node] = identifier = self._add(role, name, tuple(node.shape), value, gradient, scope)
+        self.value_ids[node] = identifier = self._add(role, name=name, shape=tuple(node.shape), value=value, gradient=gradient, scope=scope)
         return identifier
 
     def _op(self, node: Any) -> None:
@@ -208,7 +209,7 @@ class _Builder:
                 sources.append((self._constant(kept[position], node.scope), label))
             elif op.variadic or label in required_inputs(op.signature):
                 shape = node.shapes[position] if node.shapes else None
-                sources.append((self._add("constant", None, shape or None, None, None, node.scope), label))
+                sources.append((self._add("constant", shape=shape or None, scope=node.scope), label))
         self.op_ids[node] = identifier = f"op{len(self.ops)}"
         attributes = tuple((name, repr(value)) for name, value in node.attrs.items() if not name.startswith("_") and _plain(value))
         self.ops.append(OpNode(identifier, op.name, op.label, attributes, node.scope))
@@ -217,11 +218,11 @@ class _Builder:
     def _constant(self, constant: Any, scope: str | None) -> str:
         """One node for each use of a number, one altogether for a tensor that is used several times."""
         if not isinstance(constant, Tensor):
-            return self._add("constant", None, (), summarize(constant), None, scope)
+            return self._add("constant", shape=(), value=summarize(constant), scope=scope)
         identifier = self.constants.get(id(constant))
         if identifier is None:
             name = self.names.get(id(constant)) or constant.name
-            identifier = self.constants[id(constant)] = self._add("constant", name, tuple(constant.shape), summarize(constant), None, None)
+            identifier = self.constants[id(constant)] = self._add("constant", name=name, shape=tuple(constant.shape), value=summarize(constant))
         return identifier
 
 

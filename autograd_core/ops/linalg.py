@@ -114,3 +114,81 @@ def _(F: Any, g: Any, input: Any, weight_shape: Any) -> Any:
 @linear.vjp("bias")
 def _(F: Any, g: Any, bias_shape: Any) -> Any:
     return F.sum_to(g, shape=bias_shape)
+
+
+# --- products with fixed numbers of dimensions --------------------------------------------------------------------
+
+
+def _expect(name: str, what: str, dims: tuple[int, ...], **operands: Any) -> None:
+    """Raise unless each operand has its number of dimensions."""
+    if tuple(operand.ndim for operand in operands.values()) != dims:
+        raise ShapeError(f"{name}: {what} expected ({', '.join(f'{key} {describe(operand)}' for key, operand in operands.items())})")
+
+
+@composite("mm(input: Tensor, mat2: Tensor) -> Tensor")
+def mm(F: Any, input: Any, mat2: Any) -> Any:
+    """The product of two matrices; does not broadcast."""
+    _expect("mm", "two matrices (2D tensors)", (2, 2), input=input, mat2=mat2)
+    return F.matmul(input, mat2)
+
+
+@composite("bmm(input: Tensor, mat2: Tensor) -> Tensor")
+def bmm(F: Any, input: Any, mat2: Any) -> Any:
+    """The products of two batches of matrices, (b, n, m) and (b, m, p); does not broadcast."""
+    _expect("bmm", "two 3D tensors", (3, 3), input=input, mat2=mat2)
+    if input.shape[0] != mat2.shape[0]:
+        raise ShapeError(f"bmm: Expected size for first two dimensions of batch2 tensor to be: [{input.shape[0]}, {input.shape[2]}] but got: "
+                         f"[{mat2.shape[0]}, {mat2.shape[1]}] (input {describe(input)}, mat2 {describe(mat2)}). matmul broadcasts batches")
+    return F.matmul(input, mat2)
+
+
+@composite("mv(input: Tensor, vec: Tensor) -> Tensor")
+def mv(F: Any, input: Any, vec: Any) -> Any:
+    """The product of a matrix and a vector."""
+    _expect("mv", "a matrix and a vector", (2, 1), input=input, vec=vec)
+    return F.matmul(input, vec)
+
+
+@composite("dot(input: Tensor, tensor: Tensor) -> Tensor")
+def dot(F: Any, input: Any, tensor: Any) -> Any:
+    """The inner product of two vectors of one length."""
+    _expect("dot", "1D tensors", (1, 1), input=input, tensor=tensor)
+    if input.shape != tensor.shape:
+        raise ShapeError(f"dot: inconsistent tensor size, expected tensor [{input.shape[0]}] and src [{tensor.shape[0]}] to have the same number of elements")
+    return F.matmul(input, tensor)
+
+
+@composite("outer(input: Tensor, vec2: Tensor) -> Tensor", aliases=("ger",))
+def outer(F: Any, input: Any, vec2: Any) -> Any:
+    """The outer product of two vectors: all products of an element of the one with an element of the other."""
+    _expect("outer", "1-D arguments", (1, 1), input=input, vec2=vec2)
+    return F.unsqueeze(input, dim=1) * vec2
+
+
+def _scaled(F: Any, input: Any, product: Any, beta: Any, alpha: Any) -> Any:
+    product = product if alpha == 1 else product * alpha
+    if beta == 0:
+        return product  # the input then counts nothing, not even its NaNs
+    result = product + (input if beta == 1 else input * beta)
+    if result.shape != product.shape:
+        raise ShapeError(f"the input {tuple(input.shape)} must broadcast to the product's shape {tuple(product.shape)}")
+    return result
+
+
+@composite("addmm(input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: Number = 1, alpha: Number = 1) -> Tensor")
+def addmm(F: Any, input: Any, mat1: Any, mat2: Any, *, beta: Any = 1, alpha: Any = 1) -> Any:
+    """``beta * input + alpha * (mat1 @ mat2)``; the input broadcasts to the product's shape."""
+    _expect("addmm", "two matrices", (2, 2), mat1=mat1, mat2=mat2)
+    return _scaled(F, input, F.matmul(mat1, mat2), beta, alpha)
+
+
+@composite("baddbmm(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: Number = 1, alpha: Number = 1) -> Tensor")
+def baddbmm(F: Any, input: Any, batch1: Any, batch2: Any, *, beta: Any = 1, alpha: Any = 1) -> Any:
+    """``beta * input + alpha * (batch1 @ batch2)`` for batches of matrices."""
+    return _scaled(F, input, F.bmm(batch1, batch2), beta, alpha)
+
+
+@composite("addmv(input: Tensor, mat: Tensor, vec: Tensor, *, beta: Number = 1, alpha: Number = 1) -> Tensor")
+def addmv(F: Any, input: Any, mat: Any, vec: Any, *, beta: Any = 1, alpha: Any = 1) -> Any:
+    """``beta * input + alpha * (mat @ vec)``."""
+    return _scaled(F, input, F.mv(mat, vec), beta, alpha)

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from ..dtypes import as_dtype, float16, float32, int64
 from ..errors import describe
 from ..op import Arg, S, bools, composite, distinct, ints, op, span
-from ..spec import Meta, computed_dtype, reduced, reduction_spec, wrap_dim, wrap_dims
+from ..spec import Meta, computed_dtype, elementwise_spec, reduced, reduction_spec, wrap_dim, wrap_dims
 
 EVERYWHERE = ("torch", "Tensor")
 ALL = ("torch", "Tensor", "nn.functional")
@@ -668,3 +668,27 @@ def norm(F: Any, input: Any, p: Any = "fro", dim: Any = None, keepdim: bool = Fa
     if dtype is not None:
         input = F.to_dtype(input, dtype=as_dtype(dtype))
     return F.norm_over(input, p=2.0 if p is None or p == "fro" else float(p), dim=dim, keepdim=keepdim)
+
+
+# --- comparing whole tensors --------------------------------------------------------------------------------------
+
+
+@op("isclose(input: Tensor, other: Tensor, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False) -> Tensor", promotes="equal", places=EVERYWHERE,
+    kind="elementwise", spec=elementwise_spec("isclose", ("input", "other"), "equal", "bool"), samples=[
+        S((3, 4), (3, 4)), S((3, 1), (4,), rtol=0.5), S((), (), atol=1.0), S((0, 2), (0, 2)), S(Arg(values=[math.nan, 1.0]), Arg(values=[math.nan, 1.0]), equal_nan=True),
+        S((3,), (4,), error=RuntimeError, match="must match the size")])
+def isclose(xp: Any, input: Any, other: Any, *, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> Any:
+    """Whether ``|input - other| <= atol + rtol * |other|``, elementwise; equal infinities are close."""
+    return xp.isclose(input, other, rtol=rtol, atol=atol, equal_nan=equal_nan)
+
+
+@composite("allclose(input: Tensor, other: Tensor, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False) -> bool")
+def allclose(F: Any, input: Any, other: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> bool:
+    """Whether ``isclose`` holds everywhere, as a Python bool."""
+    return bool(F.all(F.isclose(input, other, rtol=rtol, atol=atol, equal_nan=equal_nan)))
+
+
+@composite("equal(input: Tensor, other: Tensor) -> bool")
+def equal(F: Any, input: Any, other: Any) -> bool:
+    """Whether shape and all elements agree, as a Python bool."""
+    return input.shape == other.shape and bool(F.all(F.eq(input, other)))

@@ -16,8 +16,9 @@ class Embedding(Module):
     """Rows of ``weight`` (num_embeddings, embedding_dim) for integer input of any shape: (...) to (..., embedding_dim).
 
     ``weight`` starts with standard normal draws. The row ``padding_idx`` starts as zeros and receives no gradient.
-    Rows longer than ``max_norm`` (in the norm of order ``norm_type``) are shortened when they are looked up. Raises
-    ``ValueError`` for a ``padding_idx`` outside the table.
+    Rows longer than ``max_norm`` (in the norm of order ``norm_type``) are shortened, in ``weight``, when they are looked up.
+    Raises ``ValueError`` for a ``padding_idx`` outside the table, and for ``scale_grad_by_freq`` and ``sparse``, which are
+    not supported.
     """
 
     def __init__(self, num_embeddings: int, embedding_dim: int, padding_idx: int | None = None, max_norm: float | None = None, norm_type: float = 2.0,
@@ -28,13 +29,14 @@ class Embedding(Module):
                 raise ValueError(f"padding_idx must be within num_embeddings, got padding_idx={padding_idx} for {num_embeddings} embeddings")
             padding_idx %= num_embeddings
         if sparse:
-            raise ValueError("sparse=True is not supported: gradients are dense. Leave it out; the numbers are the same")
+            raise ValueError("Embedding: sparse=True is not supported: gradients are dense. Leave it out; the numbers are the same")
+        if scale_grad_by_freq:
+            raise ValueError("Embedding: scale_grad_by_freq=True is not supported")
         self.num_embeddings = num_embeddings
         self.embedding_dim = embedding_dim
         self.padding_idx = padding_idx
         self.max_norm = max_norm
         self.norm_type = norm_type
-        self.scale_grad_by_freq = scale_grad_by_freq
         if _weight is None:
             self.weight = Parameter(empty(num_embeddings, embedding_dim, device=device, dtype=dtype), requires_grad=not _freeze)
             self.reset_parameters()
@@ -59,7 +61,17 @@ class Embedding(Module):
                 self.weight[self.padding_idx] = 0.0
 
     def forward(self, input: Tensor) -> Tensor:
-        return F.embedding(input, self.weight, self.padding_idx, self.max_norm, self.norm_type, self.scale_grad_by_freq)
+        if self.max_norm is not None:
+            self._shorten(input)
+        return F.embedding(input, self.weight, self.padding_idx)
+
+    def _shorten(self, input: Tensor) -> None:
+        """Scale those of the looked up rows down that are longer than ``max_norm``."""
+        with no_grad():
+            indices = F.reshape(input, (-1,))
+            rows = self.weight.detach()[indices]
+            lengths = F.norm(rows, self.norm_type, dim=-1, keepdim=True)
+            self.weight[indices] = F.where(lengths > self.max_norm, rows * (self.max_norm / (lengths + 1e-7)), rows)
 
     def extra_repr(self) -> str:
         text = f"{self.num_embeddings}, {self.embedding_dim}"
@@ -69,4 +81,4 @@ class Embedding(Module):
             text += f", max_norm={self.max_norm}"
         if self.norm_type != 2:
             text += f", norm_type={self.norm_type}"
-        return text + (f", scale_grad_by_freq={self.scale_grad_by_freq}" if self.scale_grad_by_freq else "")
+        return text

@@ -36,30 +36,14 @@ class Unflatten(Module):
         self.unflattened_size = tuple(unflattened_size)
 
     def forward(self, input: Tensor) -> Tensor:
-        shape = tuple(input.shape)
-        dim = self.dim + input.ndim if self.dim < 0 else self.dim
-        if not 0 <= dim < input.ndim:
-            raise IndexError(f"Unflatten: dimension out of range (dim {self.dim} of an input of shape {shape})")
-        return F.reshape(input, (*shape[:dim], *self._sizes(shape[dim]), *shape[dim + 1:]))
-
-    def _sizes(self, total: int) -> tuple[int, ...]:
-        known = 1
-        for n in self.unflattened_size:
-            known *= n if n != -1 else 1
-        open_sizes = self.unflattened_size.count(-1)
-        if open_sizes > 1 or (known != total if not open_sizes else not known or total % known):
-            raise RuntimeError(f"unflatten: Provided sizes {list(self.unflattened_size)} don't multiply up to the size of dim {self.dim} ({total}) in the input tensor")
-        return tuple(total // known if n == -1 else n for n in self.unflattened_size)
+        return F.unflatten(input, self.dim, self.unflattened_size)
 
     def extra_repr(self) -> str:
         return f"dim={self.dim}, unflattened_size={self.unflattened_size}"
 
 
-class Dropout(Module):
-    """In training, zero each element with probability ``p`` and scale the others by 1 / (1 - p); in evaluation do nothing.
-
-    Raises ``ValueError`` for a ``p`` outside 0 to 1.
-    """
+class _Dropout(Module):
+    """What the dropouts share. Raises ``ValueError`` for a ``p`` outside 0 to 1."""
 
     def __init__(self, p: float = 0.5, inplace: bool = False) -> None:
         super().__init__()
@@ -68,8 +52,29 @@ class Dropout(Module):
         self.p = p
         self.inplace = inplace
 
+    def extra_repr(self) -> str:
+        return f"p={self.p}, inplace={self.inplace}"
+
+
+class Dropout(_Dropout):
+    """In training, zero each element with probability ``p`` and scale the others by 1 / (1 - p); in evaluation do nothing.
+
+    Raises ``ValueError`` for a ``p`` outside 0 to 1.
+    """
+
     def forward(self, input: Tensor) -> Tensor:
         return F.dropout(input, self.p, self.training, self.inplace)
 
-    def extra_repr(self) -> str:
-        return f"p={self.p}, inplace={self.inplace}"
+
+class Dropout2d(_Dropout):
+    """Dropout of whole channels of (N, C, H, W); see :class:`Dropout`."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.dropout2d(input, self.p, self.training, self.inplace)
+
+
+class AlphaDropout(_Dropout):
+    """Dropout that keeps mean and variance, for networks that normalise themselves; see :class:`Dropout`."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.alpha_dropout(input, self.p, self.training, self.inplace)

@@ -1,0 +1,4 @@
+"""Special functions under the names of ``torch.special``."""
+
+from __future__ import annotations
+

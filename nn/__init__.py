@@ -1,0 +1,65 @@
+"""Neural network modules: layers, losses, containers, initialisation, data loading (PyTorch's ``torch.nn``).
+
+>>> import autograd_core as ag, nn
+>>> model = nn.MLP([2, 16, 1], activation=nn.Tanh)
+>>> tuple(model(ag.zeros(5, 2)).shape)
+(5, 1)
+"""
+
+from __future__ import annotations
+
+from . import data, functional, init, utils
+from .layers.activation import (
+    ELU,
+    GELU,
+    Hardtanh,
+    LeakyReLU,
+    LogSigmoid,
+    LogSoftmax,
+    Mish,
+    PReLU,
+    ReLU,
+    ReLU6,
+    Sigmoid,
+    SiLU,
+    Softmax,
+    Softmin,
+    Softplus,
+    Softsign,
+    Tanh,
+)
+from .layers.attention import MultiheadAttention
+from .layers.container import ModuleDict, ModuleList, ParameterList, Sequential
+from .layers.conv import Conv1d, Conv2d, ConvTranspose2d
+from .layers.embedding import Embedding
+from .layers.linear import Bilinear, Identity, Linear
+from .layers.norm import BatchNorm1d, BatchNorm2d, GroupNorm, LayerNorm, RMSNorm
+from .layers.pool import AdaptiveAvgPool2d, AvgPool1d, AvgPool2d, MaxPool1d, MaxPool2d
+from .layers.shape import AlphaDropout, Dropout, Dropout2d, Flatten, Unflatten
+from .losses import (
+    BCELoss,
+    BCEWithLogitsLoss,
+    CrossEntropyLoss,
+    HingeEmbeddingLoss,
+    HingeLoss,
+    HuberLoss,
+    KLDivLoss,
+    L1Loss,
+    MarginRankingLoss,
+    MSELoss,
+    MultiMarginLoss,
+    NLLLoss,
+    SmoothL1Loss,
+)
+from .mlp import MLP
+from .module import Module
+from .parameter import Buffer, Parameter
+
+__all__ = [
+    "AdaptiveAvgPool2d", "AlphaDropout", "AvgPool1d", "AvgPool2d", "BatchNorm1d", "BatchNorm2d", "BCELoss", "BCEWithLogitsLoss", "Bilinear", "Buffer",
+    "Conv1d", "Conv2d", "ConvTranspose2d", "CrossEntropyLoss", "Dropout", "Dropout2d", "ELU", "Embedding", "Flatten", "GELU", "GroupNorm", "Hardtanh",
+    "HingeEmbeddingLoss", "HingeLoss", "HuberLoss", "Identity", "KLDivLoss", "L1Loss", "LayerNorm", "LeakyReLU", "Linear", "LogSigmoid", "LogSoftmax",
+    "MarginRankingLoss", "MaxPool1d", "MaxPool2d", "Mish", "MLP", "Module", "ModuleDict", "ModuleList", "MSELoss", "MultiheadAttention",
+    "MultiMarginLoss", "NLLLoss", "Parameter", "ParameterList", "PReLU", "ReLU", "ReLU6", "RMSNorm", "Sequential", "Sigmoid", "SiLU", "SmoothL1Loss",
+    "Softmax", "Softmin", "Softplus", "Softsign", "Tanh", "Unflatten", "data", "functional", "init", "utils",
+]

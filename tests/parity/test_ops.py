@@ -1,0 +1,228 @@
+"""Every op and composite that PyTorch has too, on every sample: values, gradients and kinds of errors."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+import autograd_core as ag
+from autograd_core import Tensor, autograd
+from autograd_core.codegen import Signature
+from autograd_core.op import Op
+
+from ..registry.cases import BAD, GOOD, Case, arguments, attributes, call, flat, leaves, results, tensors
+
+torch = pytest.importorskip("torch")
+
+MODULES = {"torch": torch, "nn.functional": torch.nn.functional, "linalg": torch.linalg, "special": torch.special}
+ANOTHER_CONTRACT: dict[str, str] = {}
+"""Functions that share a name with PyTorch's but not its meaning, and why."""
+
+
+def counterpart(case: Case) -> Any:
+    """PyTorch's function of that name at one of the op's places; ``None`` if there is none."""
+    if case.name in ANOTHER_CONTRACT or getattr(case.declared, "kind", "") == "random":
+        return None
+    for place in case.declared.places:
+        found = getattr(MODULES.get(place), case.name, None)
+        if found is not None:
+            return found
+    return getattr(torch.Tensor, case.name, None) if "Tensor" in case.declared.places else None
+
+
+def converted(value: Any) -> Any:
+    """An argument as PyTorch takes it."""
+    if isinstance(value, np.ndarray):
+        return torch.from_numpy(value.copy())
+    if isinstance(value, list) and any(isinstance(each, np.ndarray) for each in value):
+        return [converted(each) for each in value]
+    return value
+
+
+def option(name: str, value: Any) -> Any:
+    """An attribute as PyTorch takes it."""
+    if name == "dtype" and value is not None:
+        return getattr(torch, str(getattr(value, "name", value)))
+    return converted(value)
+
+
+def theirs(case: Case, inputs: list[Any], lift: bool = False) -> Any:
+    """PyTorch's result; with ``lift`` numbers are tensors, for functions that take no numbers."""
+    options = {name: option(name, value) for name, value in attributes(case).items()}
+    function = counterpart(case)
+    if lift:
+        inputs = [torch.tensor(value, dtype=torch.float64 if isinstance(value, float) else None) if isinstance(value, (bool, int, float)) else value for value in inputs]
+    if not isinstance(case.declared, Op):
+        return function(*inputs, **options)
+    if case.declared.variadic:
+        return function(inputs[0] if len(inputs) == 1 and isinstance(inputs[0], list) else list(inputs), **options)
+    given = {**dict(zip(case.declared.inputs, inputs, strict=False)), **options}
+    positional = []
+    for name in Signature(case.declared.signature).positional:  # PyTorch's order, in which attributes may stand between the inputs
+        if name not in given:
+            break
+        positional.append(given.pop(name))
+    return function(*positional, **given)
+
+
+def same(actual: Any, expected: Any, what: str) -> None:
+    actual, expected = actual.detach().numpy(), expected.detach().resolve_conj().resolve_neg().numpy()
+    assert actual.shape == expected.shape, what
+    assert actual.dtype == expected.dtype, what
+    if actual.dtype.kind in "fc":
+        np.testing.assert_allclose(actual, expected, rtol=1e-10, atol=1e-12, err_msg=what)
+    else:
+        np.testing.assert_array_equal(actual, expected, err_msg=what)
+
+
+COMMON = [case for case in GOOD if counterpart(case) is not None]
+
+
+def test_most_public_ops_have_a_counterpart() -> None:
+    assert len({case.name for case in COMMON}) > 60
+
+
+@pytest.mark.parametrize("case", COMMON, ids=str)
+def test_values_and_gradients(case: Case) -> None:
+    values = arguments(case)
+    inputs = tensors(case, values, grad=True)
+    others = [converted(value) for value in values]
+    for mine, other in zip(flat(inputs), flat(others), strict=True):
+        if isinstance(mine, Tensor) and mine.requires_grad:
+            other.requires_grad_()
+    with np.errstate(all="ignore"):
+        actual = results(call(case, inputs))
+        try:
+            expected = results(theirs(case, others))
+        except TypeError:
+            expected = results(theirs(case, others, lift=True))
+        assert len(actual) == len(expected)
+        for i, (a, e) in enumerate(zip(actual, expected, strict=True)):
+            same(a, e, f"output {i}")
+        pairs = [(a, e) for a, e in zip(actual, expected, strict=True) if e.requires_grad]
+        assert [e.requires_grad for e in expected] == [a.requires_grad for a in actual]
+        if not pairs:
+            return
+        stream = np.random.default_rng(11)
+        seeds = [np.asarray(stream.standard_normal(a.shape)).astype(a._array.dtype) for a, _ in pairs]
+        found = autograd.grad([a for a, _ in pairs], leaves(inputs), [Tensor(seed) for seed in seeds], allow_unused=True, materialize_grads=True)
+        wanted = torch.autograd.grad([e for _, e in pairs], [other for other in flat(others) if isinstance(other, torch.Tensor) and other.requires_grad],
+                                     [torch.from_numpy(seed) for seed in seeds], allow_unused=True, materialize_grads=True)
+    for i, (a, e) in enumerate(zip(found, wanted, strict=True)):
+        same(a, e, f"gradient {i}")
+
+
+@pytest.mark.parametrize("case", [case for case in BAD if counterpart(case) is not None], ids=str)
+def test_errors_have_pytorchs_type(case: Case) -> None:
+    values = arguments(case)
+    try:
+        theirs(case, [converted(value) for value in values])
+    except Exception as error:
+        expected = error
+    else:
+        pytest.fail("PyTorch accepts this")
+    with pytest.raises(type(expected)):
+        call(case, tensors(case, values))
+
+
+# --- properties ---------------------------------------------------------------------------------------------------
+
+
+@st.composite
+def broadcastable(draw: Any, count: int) -> list[np.ndarray[Any, Any]]:
+    shapes = draw(hnp.mutually_broadcastable_shapes(num_shapes=count, max_dims=4, max_side=3, min_side=0)).input_shapes
+    return [draw(hnp.arrays(np.float64, shape, elements=st.floats(0.25, 4.0))) for shape in shapes]
+
+
+def agree(ours: Any, theirs_: Any, arrays: list[np.ndarray[Any, Any]]) -> None:
+    mine = [Tensor(array, requires_grad=True) for array in arrays]
+    others = [torch.from_numpy(array.copy()).requires_grad_() for array in arrays]
+    a, e = ours(*mine), theirs_(*others)
+    same(a, e, "value")
+    seed = np.asarray(np.random.default_rng(1).standard_normal(a.shape))
+    a.backward(Tensor(seed))
+    e.backward(torch.from_numpy(seed))
+    for x, other in zip(mine, others, strict=True):
+        if other.grad is not None:
+            same(x.grad, other.grad, "gradient")
+
+
+@settings(max_examples=60, deadline=None)
+@given(arrays=broadcastable(2), name=st.sampled_from(["add", "sub", "mul", "div", "pow", "maximum", "minimum", "atan2"]))
+def test_broadcasting_of_two(arrays: list[Any], name: str) -> None:
+    agree(getattr(ag, name), getattr(torch, name), arrays)
+
+
+@settings(max_examples=40, deadline=None)
+@given(arrays=broadcastable(3))
+def test_broadcasting_of_three(arrays: list[Any]) -> None:
+    agree(lambda a, b, c: ag.where(a > 1, b, c) * a, lambda a, b, c: torch.where(a > 1, b, c) * a, arrays)
+
+
+@settings(max_examples=80, deadline=None)
+@given(data=st.data(), name=st.sampled_from(["sum", "mean", "amax", "amin", "prod", "logsumexp", "var", "std"]), keepdim=st.booleans())
+def test_reductions(data: Any, name: str, keepdim: bool) -> None:
+    array = data.draw(hnp.arrays(np.float64, hnp.array_shapes(min_dims=1, max_dims=4, min_side=2, max_side=3), elements=st.floats(0.5, 3.0), unique=True))
+    ndim = array.ndim
+    dims = data.draw(st.lists(st.integers(-ndim, ndim - 1), min_size=1, max_size=ndim, unique_by=lambda d: d % ndim))
+    dim = dims[0] if name == "prod" else tuple(dims)
+    agree(lambda x: getattr(ag, name)(x, dim=dim, keepdim=keepdim), lambda x: getattr(torch, name)(x, dim=dim, keepdim=keepdim), [array])
+
+
+@st.composite
+def indices(draw: Any, shape: tuple[int, ...]) -> Any:
+    parts: list[Any] = []
+    count = draw(st.integers(2, 3))
+    for n in shape[: draw(st.integers(0, len(shape)))]:
+        parts.append(draw(st.one_of(
+            st.integers(-n, n - 1),
+            st.builds(slice, st.one_of(st.none(), st.integers(-n, n)), st.one_of(st.none(), st.integers(-n, n)), st.one_of(st.none(), st.integers(1, 3))),
+            st.lists(st.integers(-n, n - 1), min_size=count, max_size=count),
+        )))
+    for extra in draw(st.lists(st.sampled_from([None, Ellipsis]), max_size=2)):
+        if extra is None or Ellipsis not in [part for part in parts if part is Ellipsis]:
+            parts.insert(draw(st.integers(0, len(parts))), extra)
+    return tuple(parts)
+
+
+@settings(max_examples=120, deadline=None)
+@given(data=st.data())
+def test_indexing(data: Any) -> None:
+    shape = data.draw(hnp.array_shapes(min_dims=1, max_dims=4, min_side=1, max_side=4))
+    index = data.draw(indices(shape))
+    array = np.arange(float(np.prod(shape))).reshape(shape)
+    agree(lambda x: x[index], lambda x: x[index], [array])
+    mine, other = Tensor(array), torch.from_numpy(array.copy())
+    repeated = any(isinstance(part, list) for part in index)
+    value = 7.0 if repeated else np.asarray(np.random.default_rng(2).standard_normal(other[index].shape))
+    mine[index] = Tensor(value) if isinstance(value, np.ndarray) else value
+    other[index] = torch.from_numpy(value) if isinstance(value, np.ndarray) else value
+    same(mine, other, "assignment")
+
+
+@settings(max_examples=60, deadline=None)
+@given(data=st.data())
+def test_boolean_indexing(data: Any) -> None:
+    shape = data.draw(hnp.array_shapes(min_dims=1, max_dims=3, min_side=1, max_side=4))
+    mask = data.draw(hnp.arrays(np.bool_, shape[: data.draw(st.integers(1, len(shape)))]))
+    array = np.arange(float(np.prod(shape))).reshape(shape)
+    agree(lambda x: x[Tensor(mask)], lambda x: x[torch.from_numpy(mask)], [array])
+
+
+@pytest.mark.parametrize(("a", "b"), [*itertools.product([(3,), (2, 3), (4, 2, 3), (1, 5, 2, 3)], [(3,), (3, 2), (4, 3, 2), (5, 3, 2), (6, 1, 3, 2)])])
+def test_matmul_of_all_ranks(a: tuple[int, ...], b: tuple[int, ...]) -> None:
+    stream = np.random.default_rng(0)
+    arrays = [stream.standard_normal(a), stream.standard_normal(b)]
+    try:
+        torch.matmul(*map(torch.from_numpy, arrays))
+    except RuntimeError:
+        with pytest.raises(RuntimeError, match="^matmul: "):
+            ag.matmul(*map(Tensor, arrays))
+        return
+    agree(ag.matmul, torch.matmul, arrays)

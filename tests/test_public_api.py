@@ -1,0 +1,78 @@
+"""Every name stands where PyTorch has it, once, and nothing heavy is imported before it is used."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import autograd_core
+import nn
+import nn.functional
+import pytest
+from autograd_core import Tensor, _methods
+from autograd_core.op import COMPOSITES, REGISTRY
+
+ROOT = Path(__file__).parent.parent
+DECLARED = {**REGISTRY, **COMPOSITES}
+
+
+def places(name: str) -> list[tuple[str, object]]:
+    declared = DECLARED[name]
+    found = []
+    for place in declared.places:
+        holder = {"torch": autograd_core, "Tensor": Tensor, "nn.functional": nn.functional}.get(place) or getattr(autograd_core, place)
+        found += [(f"{place}.{spelling}", holder) for spelling in (name, *declared.aliases)]
+    return found
+
+
+@pytest.mark.parametrize("name", sorted(DECLARED))
+def test_every_place_holds_the_same_function(name: str) -> None:
+    function = getattr(_methods, name)
+    for path, holder in places(name):
+        spelling = path.rpartition(".")[2]
+        if holder is nn.functional and not hasattr(holder, spelling):
+            pytest.fail(f"{path} is missing")
+        assert getattr(holder, spelling, None) is function, path
+
+
+def test_all_is_what_is_there() -> None:
+    for module in (autograd_core, nn, nn.functional):
+        for name in module.__all__:
+            assert getattr(module, name) is not None, f"{module.__name__}.{name}"
+
+
+def test_a_pytorch_script_needs_only_its_import_lines_changed() -> None:
+    program = """
+import autograd_core as torch
+import autograd_core.nn as nn_again
+from autograd_core import nn, optim
+from autograd_core.utils.data import DataLoader, TensorDataset
+assert torch.nn is nn and torch.optim is optim and torch.nn.functional.relu is torch.relu and nn_again.Linear is nn.Linear
+assert torch.utils.data.DataLoader is DataLoader and torch.utils.data is nn.data
+"""
+    subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=True)
+
+
+def test_importing_is_light() -> None:
+    program = """
+import sys
+import autograd_core, nn, optim, viz
+heavy = {"matplotlib", "graphviz", "pygraphviz", "safetensors", "tqdm", "sklearn", "scipy", "cupy", "torch", "pandas"} & set(sys.modules)
+assert not heavy, heavy
+"""
+    subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=True)
+
+
+def test_version_is_the_distributions() -> None:
+    text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    assert f'version = "{autograd_core.__version__}"' in text
+
+
+def test_generated_functions_are_current() -> None:
+    subprocess.run([sys.executable, str(ROOT / "autograd_core" / "codegen.py"), "--check"], cwd=ROOT, check=True)
+
+
+def test_an_unknown_name_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="no attribute 'nonexistent'"):
+        _ = autograd_core.nonexistent  # type: ignore[attr-defined]

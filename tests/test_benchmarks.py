@@ -18,7 +18,8 @@ def run(folder: Path, micrograd: str, *arguments: str) -> subprocess.CompletedPr
     (package / "__init__.py").write_text("", encoding="utf-8")
     (package / "engine.py").write_text(micrograd, encoding="utf-8")
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join((str(folder), str(ROOT))), "PYTHONIOENCODING": "utf-8"}
-    return subprocess.run([sys.executable, "-m", "benchmarks", *arguments], capture_output=True, text=True, encoding="utf-8", cwd=folder, env=environment, check=False)
+    command = [sys.executable, "-m", "benchmarks", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, encoding="utf-8", cwd=folder, env=environment, check=False)
 
 
 def test_the_table_and_the_json_of_a_run(tmp_path: Path) -> None:

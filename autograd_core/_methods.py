@@ -135,6 +135,7 @@ _view_erase = REGISTRY["view_erase"]
 _view_read = REGISTRY["view_read"]
 _view_place = REGISTRY["view_place"]
 _to_dtype = REGISTRY["to_dtype"]
+_to_integer = REGISTRY["to_integer"]
 _to_device = REGISTRY["to_device"]
 _cat = REGISTRY["cat"]
 _stack = REGISTRY["stack"]
@@ -3920,8 +3921,10 @@ def clamp_(input: Tensor, min: TensorLike | None = None, max: TensorLike | None 
     return write(_clamp, input, (min, max), {})
 
 
-def where(condition: Tensor, input: TensorLike, other: TensorLike) -> Tensor:
-    """``input`` where ``condition`` holds, ``other`` elsewhere."""
+def where(condition: Tensor, input: TensorLike | None = None, other: TensorLike | None = None) -> Any:
+    """``input`` where ``condition`` holds, ``other`` elsewhere. ``where(condition)`` is ``nonzero(condition, as_tuple=True)``."""
+    if input is None and other is None:
+        return nonzero(condition, as_tuple=True)
     return apply(_where, (condition, input, other), {})
 
 
@@ -5170,6 +5173,11 @@ def to_dtype(input: Tensor, dtype: dtype) -> Tensor:
     else:
         t._node = None
     return t
+
+
+def to_integer(input: Tensor, dtype: dtype) -> Tensor:
+    """``input`` in an integer or boolean dtype, where a derivative has no meaning; fractions are cut off."""
+    return apply(_to_integer, (input,), {"dtype": dtype})
 
 
 class _to_device_node(GeneralNode):

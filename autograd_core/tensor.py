@@ -408,7 +408,7 @@ class Tensor(_methods.Methods, CreationMethods, Protocols):
         if where is not None and where != self.device:
             result = dispatch.apply(REGISTRY["to_device"], (result,), {"device": where, "source": result.device})
         if chosen is not None and chosen is not result.dtype:
-            result = dispatch.apply(REGISTRY["to_dtype"], (result,), {"dtype": chosen})
+            result = dispatch.apply(REGISTRY["to_dtype" if chosen.dtype.kind in "fc" else "to_integer"], (result,), {"dtype": chosen})
         return result.clone() if copy and result is self else result
 
     def cpu(self) -> Tensor:

@@ -294,12 +294,13 @@ _BITS = {entry.dtype: integers.dtype for entry, integers in ((float16, int16), (
 _ONE = int8.dtype.type(1)
 
 where_op = elementwise("where", "condition input other", kernel=_where,
-                       promotes="where", places=("torch",), signature="where(condition: Tensor, input: TensorLike, other: TensorLike) -> Tensor",
+                       promotes="where", places=("torch",), signature="where(condition: Tensor, input: TensorLike | None = None, other: TensorLike | None = None) -> Any",
+                       extra={"line": "if input is None and other is None:\n    return nonzero(condition, as_tuple=True)"},
                        samples=[S(bools(3, 4), (3, 4), (3, 4)), S(bools(3, 1), (4,), ()), S(bools(), (), ()), S(bools(0, 2), (0, 2), (1, 2)), S(bools(60, 40), (60, 40), (60, 40)),
                                 S(bools(60, 40), (60, 40), 0), S(bools(60, 40), 0, (60, 40)), S(bools(60, 40), (40,), (60, 1)),
                                 S(bools(3), (3,), (4,), error=RuntimeError, match="must match")],
                        vjp={"input": "where(condition, g, 0)", "other": "where(condition, 0, g)"},
-                       doc="``input`` where ``condition`` holds, ``other`` elsewhere.")
+                       doc="``input`` where ``condition`` holds, ``other`` elsewhere. ``where(condition)`` is ``nonzero(condition, as_tuple=True)``.")
 
 
 def _comparison(name: str, ufunc: str, symbol: str, doc: str) -> Any:

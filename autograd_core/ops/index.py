@@ -490,14 +490,14 @@ def index_put(F: Any, input: Any, indices: Any, values: Any, accumulate: bool = 
 # --- one dimension ------------------------------------------------------------------------------------------------
 
 
-def checked_rows(name: str, index: Any, size: int) -> Any:
-    """An index as PyTorch's functions take it: integers from 0 to ``size - 1``; ``IndexError`` otherwise (not looked at on a GPU)."""
+def checked_rows(name: str, index: Any, size: int, error: type[Exception] = IndexError) -> Any:
+    """An index as PyTorch's functions take it: integers from 0 to ``size - 1``; ``error`` otherwise (not looked at on a GPU)."""
     if index.dtype.kind not in "iu":
-        raise IndexError(f"{name}: Expected dtype int32/int64 for index, got {index.dtype.name}")
+        raise error(f"{name}: Expected dtype int32/int64 for index, got {index.dtype.name}. Convert it with .long()")
     if index.size and backend_of(index).name == "cpu":
         low, high = index.min(), index.max()
         if low < 0 or high >= size:
-            raise IndexError(f"{name}: index {int(low if low < 0 else high)} is out of bounds for dimension with size {size}")
+            raise error(f"{name}: index {int(low if low < 0 else high)} is out of bounds for dimension with size {size}")
     return index
 
 
@@ -536,7 +536,7 @@ def _add_spec(input: Any, index: Any, source: Any, *, dim: int, alpha: Any = 1) 
 def index_add(xp: Any, input: Any, index: Any, source: Any, *, dim: int, alpha: Any = 1, out: Any = None) -> Any:
     """``input`` with the slices of ``source`` times ``alpha`` added to its slices that ``index`` names, repeats included."""
     _add_spec(input, index, source, dim=dim, alpha=alpha)
-    rows = checked_rows("index_add", index, input.shape[dim])
+    rows = checked_rows("index_add", index, input.shape[dim], RuntimeError)
     out = destination(xp, input, out)
     out += index_accumulate.kernel(xp, alpha * source, rows.reshape(1, -1), dims=(dim % input.ndim,), shape=input.shape)
     return out

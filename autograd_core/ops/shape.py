@@ -190,12 +190,14 @@ def _diagonal_spec(input: Any, *, offset: int = 0, dim1: int = 0, dim2: int = 1)
     S((3,), error=IndexError, match="out of range"), S((2, 3), dim1=1, error=RuntimeError, match="identical")])
 def diagonal(xp: Any, input: Any, *, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Any:
     """The diagonal of the matrices in ``dim1`` and ``dim2``, as a last dimension; ``offset`` above (positive) or below the main one."""
-    shape = _diagonal_spec(input, offset=offset, dim1=dim1, dim2=dim2).shape
+    length = _diagonal_spec(input, offset=offset, dim1=dim1, dim2=dim2).shape[-1]
     first, second = dim1 % input.ndim, dim2 % input.ndim
-    key: list[Any] = [slice(None)] * input.ndim
-    key[first if offset < 0 else second] = slice(abs(offset) if shape[-1] else 0, None)
-    strides = (*(n for i, n in enumerate(input.strides) if i not in (first, second)), input.strides[first] + input.strides[second])
-    return xp.lib.stride_tricks.as_strided(input[tuple(key)], shape, strides)
+    square: list[Any] = [slice(None)] * input.ndim
+    square[first] = slice(max(-offset, 0), max(-offset, 0) + length) if length else slice(0)
+    square[second] = slice(max(offset, 0), max(offset, 0) + length) if length else slice(0)
+    labels = [input.ndim if d in (first, second) else d for d in range(input.ndim)]
+    rest = [d for d in labels if d != input.ndim]
+    return xp.einsum(input[tuple(square)], labels, [*rest, input.ndim])  # the library's own diagonal cannot be written
 
 
 @diagonal.vjp("input")
@@ -480,6 +482,13 @@ def to_dtype(xp: Any, input: Any, *, dtype: Any) -> Any:
 @to_dtype.vjp("input")
 def _(F: Any, g: Any, input_dtype: Any) -> Any:
     return F.to_dtype(g, dtype=input_dtype)
+
+
+@op("to_integer(input: Tensor, dtype: dtype) -> Tensor", kind="shape", label="cast", spec=lambda input, *, dtype: Meta(tuple(input.shape), as_dtype(dtype)), samples=[
+    S((3, 4), dtype="int64"), S((), dtype="bool"), S((0, 2), dtype="uint8")])
+def to_integer(xp: Any, input: Any, *, dtype: Any) -> Any:
+    """``input`` in an integer or boolean dtype, where a derivative has no meaning; fractions are cut off."""
+    return to_dtype.kernel(xp, input, dtype=dtype)
 
 
 @op("to_device(input: Tensor, device: Device, source: Device) -> Tensor", kind="shape", label="to",

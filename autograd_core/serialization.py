@@ -23,7 +23,7 @@ from .devices import device
 from .dispatch import device_of, real_array, wrap
 from .dtypes import as_dtype, dtype
 from .errors import DeviceError, FileFormatError
-from .tensor import Tensor, scalar_or_array
+from .tensor import Tensor
 
 __all__ = ["load", "save"]
 
@@ -79,8 +79,8 @@ class _Encoder:
             return ["device", str(value)]
         if isinstance(value, (dict, list, tuple)):
             return self._container(value, path)
-        raise TypeError(f"save: {_where(path)} is a {type(value).__module__}.{type(value).__qualname__}, which a file cannot hold. It holds dict, list, tuple, str, int, "
-                        "float, complex, bool, None, tensors and arrays. Save the state instead, for example .state_dict()")
+        raise TypeError(f"save: {_where(path)} is a {type(value).__module__}.{type(value).__qualname__}, which a file cannot hold. It holds dict, list, tuple, "
+                        "str, int, float, complex, bool, None, tensors and arrays. Save the state instead, for example .state_dict()")
 
     def _container(self, value: Any, path: tuple[Any, ...]) -> list[Any]:
         if id(value) in self._inside:
@@ -97,7 +97,7 @@ class _Encoder:
         return result
 
     def _key(self, key: Any, path: tuple[Any, ...]) -> Any:
-        if isinstance(key, Tensor) or hasattr(key, "dtype") and getattr(key, "shape", ()):
+        if isinstance(key, Tensor) or getattr(key, "ndim", None):
             raise TypeError(f"save: {_where(path)} has a tensor as a key, which a file cannot hold. Use its name or number")
         return self.encode(key, path)
 
@@ -126,8 +126,9 @@ class _Encoder:
             facts["complex"] = host.dtype.name
         elif host.dtype.name not in _TO_FILE:
             raise TypeError(f"save: {_where(path)} is an array of {host.dtype}, which a file cannot hold. Convert it with .astype() first")
-        memory = (backend.name, host.__array_interface__["data"][0], host.shape, host.strides, host.dtype.str) if host.size and hasattr(array, "__setitem__") else None
-        if memory in self._stored and memory is not None:
+        shared = host.size and hasattr(array, "__setitem__")
+        memory = (backend.name, array.ctypes.data if array is host else array.data.ptr, host.shape, array.strides, host.dtype.str) if shared else None
+        if memory in self._stored:
             return self._stored[memory]
         name = stem = ".".join(str(part) for part in path) or "value"
         number = 1
@@ -392,7 +393,7 @@ def _read(file: Any, start: int, entries: dict[str, tuple[str, list[int], int, i
 
 def _placed(array: Any, target: device | None) -> Any:
     if target is None or target == "cpu":
-        return array
+        return array if array.shape else array[()]
     try:
         return backend_for_device(target.type).asarray(array, index=target.index)
     except DeviceError as error:
@@ -405,7 +406,7 @@ def _foreign(array: Any, code: str, name: str, target: device | None) -> Tensor:
         if code == "U64" and array.size and array.max() > 2**63 - 1:
             raise FileFormatError(f"the tensor {name!r:.80} has uint64 values that int64 cannot hold")
         array = array.astype(wider)
-    return wrap(scalar_or_array(_placed(array, target)))  # type: ignore[no-any-return]
+    return wrap(_placed(array, target))  # type: ignore[no-any-return]
 
 
 class _Decoder:
@@ -470,7 +471,7 @@ class _Decoder:
         key = (name, str(where))
         if key not in self.placed:
             self.placed[key] = _placed(self._array(name, facts), where)
-        tensor: Tensor = wrap(scalar_or_array(self.placed[key]))
+        tensor: Tensor = wrap(self.placed[key])
         as_dtype(tensor._array.dtype)
         if facts.get("requires_grad"):
             tensor.requires_grad_()

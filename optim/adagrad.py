@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from autograd_core import ops
-from autograd_core.dispatch import wrap
 from autograd_core.backend.registry import backend_for_device, backend_of
+from autograd_core.dispatch import wrap
 
-from .options import checked, one_way
 from .optimizer import Params
+from .options import checked, one_way
 from .packed import PackedOptimizer
 
 
@@ -48,10 +48,11 @@ class Adagrad(PackedOptimizer):
         checked("epsilon value", eps)
         one_way("Adagrad", differentiable)
         super().__init__(params, {
-            "lr": lr, "lr_decay": lr_decay, "eps": eps, "weight_decay": weight_decay, "initial_accumulator_value": initial_accumulator_value, "foreach": foreach,
-            "maximize": maximize, "differentiable": differentiable, "fused": fused})
+            "lr": lr, "lr_decay": lr_decay, "eps": eps, "weight_decay": weight_decay, "initial_accumulator_value": initial_accumulator_value,
+            "foreach": foreach, "maximize": maximize, "differentiable": differentiable, "fused": fused})
 
     def add_param_group(self, param_group: dict[str, Any]) -> None:
+        """Add a group. See :meth:`Optimizer.add_param_group`."""
         super().add_param_group(param_group)
         host = backend_for_device("cpu").xp
         for p in param_group["params"]:  # the sums exist from the start, as in PyTorch

@@ -90,7 +90,8 @@ class LRScheduler:
             warnings.warn("Detected call of `lr_scheduler.step()` before `optimizer.step()`. Call `optimizer.step()` first: "
                           "the first value of the learning rate schedule is skipped otherwise", UserWarning, stacklevel=2)
         if epoch is not None:
-            warnings.warn("The epoch parameter in `scheduler.step()` is deprecated in PyTorch. Call `scheduler.step()` once after each epoch", UserWarning, stacklevel=2)
+            warnings.warn("The epoch parameter in `scheduler.step()` is deprecated in PyTorch. Call `scheduler.step()` once after each epoch",
+                          UserWarning, stacklevel=2)
         self._step_count += 1
         self._move(epoch)
 
@@ -140,6 +141,7 @@ class _ByFunction(LRScheduler):
         return {**super().state_dict(), "lr_lambdas": [None if isinstance(each, types.FunctionType) else dict(each.__dict__) for each in self.lr_lambdas]}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take over a state; callable objects get their attributes back."""
         super().load_state_dict(state_dict)
         for each, attributes in zip(self.lr_lambdas, state_dict.get("lr_lambdas", ()), strict=False):
             if attributes is not None:
@@ -161,6 +163,7 @@ class LambdaLR(_ByFunction):
     """
 
     def get_lr(self) -> list[Any]:
+        """The learning rates of the groups at ``last_epoch``."""
         return [base * each(self.last_epoch) for base, each in zip(self.base_lrs, self.lr_lambdas, strict=True)]
 
 
@@ -168,6 +171,7 @@ class MultiplicativeLR(_ByFunction):
     """Each epoch, the learning rate times a function of the epoch, or of one function for each group."""
 
     def get_lr(self) -> list[Any]:
+        """The learning rates of the groups at ``last_epoch``."""
         rates = [group["lr"] for group in self.optimizer.param_groups]
         return rates if self._is_initial else [lr * each(self.last_epoch) for lr, each in zip(rates, self.lr_lambdas, strict=True)]
 
@@ -196,13 +200,14 @@ class MultiStepLR(LRScheduler):
         super().__init__(optimizer, last_epoch)
 
     def _chained(self, lr: Any, base: Any) -> Any:
-        times = self.milestones[self.last_epoch] if self.last_epoch in self.milestones else 0
+        times = self.milestones.get(self.last_epoch, 0)
         return lr * self.gamma**times if times else lr
 
     def _closed(self, base: Any) -> Any:
         return base * self.gamma ** bisect_right(sorted(self.milestones.elements()), self.last_epoch)
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take over a state."""
         super().load_state_dict(state_dict)
         self.milestones = Counter(self.milestones)
 
@@ -279,7 +284,7 @@ class CosineAnnealingLR(LRScheduler):
     [0.5]
     """
 
-    def __init__(self, optimizer: Optimizer, T_max: int, eta_min: float = 0.0, last_epoch: int = -1) -> None:  # noqa: N803 - PyTorch's name
+    def __init__(self, optimizer: Optimizer, T_max: int, eta_min: float = 0.0, last_epoch: int = -1) -> None:
         self.T_max = T_max
         self.eta_min = eta_min
         super().__init__(optimizer, last_epoch)
@@ -315,7 +320,8 @@ class SequentialLR(LRScheduler):
             if scheduler.optimizer is not optimizer:
                 raise ValueError(f"SequentialLR expects all schedulers to belong to the same optimizer, but schedulers[{i}] belongs to another")
         if len(milestones) != len(schedulers) - 1:
-            raise ValueError(f"SequentialLR expects one milestone between each two schedulers: {len(schedulers)} schedulers and {len(milestones)} milestones do not fit")
+            raise ValueError(f"SequentialLR expects one milestone between each two schedulers: {len(schedulers)} schedulers and {len(milestones)} milestones "
+                             "do not fit")
         self._schedulers = list(schedulers)
         self._milestones = list(milestones)
         self.last_epoch = last_epoch + 1
@@ -345,9 +351,11 @@ class SequentialLR(LRScheduler):
             scheduler._rewind()
 
     def state_dict(self) -> dict[str, Any]:
+        """Everything but the optimizer, the schedulers' states included."""
         return {**super().state_dict(), "_schedulers": [scheduler.state_dict() for scheduler in self._schedulers]}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take over a state, the schedulers' included."""
         super().load_state_dict(state_dict)
         for scheduler, state in zip(self._schedulers, state_dict["_schedulers"], strict=True):
             scheduler.load_state_dict(state)

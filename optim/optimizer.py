@@ -174,7 +174,8 @@ class Optimizer:
         """
         missing = [key for key in ("state", "param_groups") if key not in state_dict]
         if missing:
-            raise KeyError(f"the state dict of an optimizer has the keys 'state' and 'param_groups'; this one lacks {missing[0]!r} and has {list(state_dict)[:5]}")
+            raise KeyError(f"the state dict of an optimizer has the keys 'state' and 'param_groups'; this one lacks {missing[0]!r} "
+                           f"and has {list(state_dict)[:5]}")
         saved = state_dict["param_groups"]
         if len(saved) != len(self.param_groups):
             raise ValueError(f"loaded state dict has a different number of parameter groups: {len(saved)}, the optimizer has {len(self.param_groups)}")
@@ -182,7 +183,8 @@ class Optimizer:
             if len(mine["params"]) != len(theirs["params"]):
                 raise ValueError("loaded state dict contains a parameter group that doesn't match the size of optimizer's group: "
                                  f"group {i} has {len(theirs['params'])} parameters there and {len(mine['params'])} here")
-        by_number = {number: p for mine, theirs in zip(self.param_groups, saved, strict=True) for number, p in zip(theirs["params"], mine["params"], strict=True)}
+        pairs = list(zip(self.param_groups, saved, strict=True))
+        by_number = {number: p for mine, theirs in pairs for number, p in zip(theirs["params"], mine["params"], strict=True)}
         state: defaultdict[Any, dict[str, Any]] = defaultdict(dict)
         for number, entry in state_dict["state"].items():
             p = by_number.get(number)
@@ -190,20 +192,21 @@ class Optimizer:
                 state[number] = deepcopy(entry)
             else:
                 state[p] = {key: self._taken_over(p, number, key, value) for key, value in entry.items()}
-        self.param_groups = [
-            {**({"param_names": mine["param_names"]} if "param_names" in mine else {}), **deepcopy({k: v for k, v in theirs.items() if k != "params"}), "params": mine["params"]}
-            for mine, theirs in zip(self.param_groups, saved, strict=True)
-        ]
-        for group in self.param_groups:
-            for name, default in self.defaults.items():
-                group.setdefault(name, default)
+        groups = []
+        for mine, theirs in pairs:
+            kept = {name: mine[name] for name in ("param_names",) if name in mine}
+            options = {name: deepcopy(value) for name, value in theirs.items() if name != "params"}
+            groups.append({**self.defaults, **kept, **options, "params": mine["params"]})
+        self.param_groups = groups
         self.state = state
 
     def _taken_over(self, p: Tensor, number: int, key: Any, value: Any) -> Any:
         if isinstance(value, Tensor):
             if key != "step":
                 self._check_state(p, number, key, value)
-            return value.detach().clone() if key == "step" else value.detach().to(p.device, p.dtype if p.is_floating_point() or p.is_complex() else value.dtype, copy=True)
+            if key == "step":
+                return value.detach().clone()
+            return value.detach().to(p.device, p.dtype if p.is_floating_point() or p.is_complex() else value.dtype, copy=True)
         if isinstance(value, dict):
             return {k: self._taken_over(p, number, k, v) for k, v in value.items()}
         if isinstance(value, (list, tuple)):

@@ -28,7 +28,8 @@ BLOCK = 32768
 class Pack:
     """Parameters of one dtype on one device that are updated together."""
 
-    def __init__(self, parameters: list[Tensor], state: dict[Tensor, dict[str, Any]], names: tuple[str, ...], counts: bool, initial: Callable[[str], float], block: int) -> None:
+    def __init__(self, parameters: list[Tensor], state: dict[Tensor, dict[str, Any]], names: tuple[str, ...], counts: bool,
+                 initial: Callable[[str], float], block: int) -> None:
         self.parameters = parameters
         self.arrays = [_writable(p) for p in parameters]
         self.block = block
@@ -96,7 +97,8 @@ def _writable(p: Tensor) -> Any:
     array = p.array
     if overlapping(array) or not getattr(array.flags, "writeable", True):
         what = "shares memory between its elements" if overlapping(array) else "is read-only"
-        raise InplaceError(f"a parameter of shape {tuple(p.shape)} cannot be updated in place: its memory {what}. Make it a copy first: .detach().clone().requires_grad_()")
+        raise InplaceError(f"a parameter of shape {tuple(p.shape)} cannot be updated in place: its memory {what}. "
+                           "Make it a copy first: .detach().clone().requires_grad_()")
     return array
 
 
@@ -112,7 +114,7 @@ class Packing:
     def current(self, parameters: list[Tensor], names: tuple[str, ...], state: dict[Tensor, dict[str, Any]]) -> bool:
         """Whether the packs can be used as they are."""
         return (names == self.names and len(parameters) == len(self.parameters) and not any(map(is_not, parameters, self.parameters))
-                and all([pack.current(state) for pack in self.packs]))
+                and all(pack.current(state) for pack in self.packs))
 
 
 class PackedOptimizer(Optimizer):
@@ -198,6 +200,7 @@ class PackedOptimizer(Optimizer):
                              "Is it the state of another model, or of the same one with its parameters in another order?")
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take over a copy of a state. See :meth:`Optimizer.load_state_dict`."""
         super().load_state_dict(state_dict)
         self._packings.clear()
 

@@ -6,8 +6,8 @@ from typing import Any
 
 from autograd_core import ops
 
-from .options import checked, one_way
 from .optimizer import Params
+from .options import checked, one_way
 from .packed import PackedOptimizer
 
 
@@ -38,8 +38,8 @@ class RMSprop(PackedOptimizer):
 
     op = ops.rmsprop_update
 
-    def __init__(self, params: Params, lr: Any = 1e-2, alpha: float = 0.99, eps: float = 1e-8, weight_decay: float = 0, momentum: float = 0, centered: bool = False,
-                 capturable: bool = False, foreach: bool | None = None, maximize: bool = False, differentiable: bool = False) -> None:
+    def __init__(self, params: Params, lr: Any = 1e-2, alpha: float = 0.99, eps: float = 1e-8, weight_decay: float = 0, momentum: float = 0,
+                 centered: bool = False, capturable: bool = False, foreach: bool | None = None, maximize: bool = False, differentiable: bool = False) -> None:
         checked("learning rate", lr)
         checked("epsilon value", eps)
         checked("momentum value", momentum)

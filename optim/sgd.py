@@ -6,8 +6,8 @@ from typing import Any
 
 from autograd_core import ops
 
-from .options import checked, one_way
 from .optimizer import Params
+from .options import checked, one_way
 from .packed import PackedOptimizer
 
 

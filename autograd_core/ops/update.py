@@ -174,7 +174,8 @@ def rmsprop_update(xp: Any, *tensors: Any, count: int, block: int, lr: float, al
     _update(xp, (*moments, *tensors[-2 * count :]), count, block, weight_decay != 0, rule)
 
 
-@op("adagrad_update(*tensors: Tensor, count: int, block: int, lr: float, lr_decay: float, eps: float, weight_decay: float, maximize: bool) -> None", kind="update")
+@op("adagrad_update(*tensors: Tensor, count: int, block: int, lr: float, lr_decay: float, eps: float, weight_decay: float, "
+    "maximize: bool) -> None", kind="update")
 def adagrad_update(xp: Any, *tensors: Any, count: int, block: int, lr: float, lr_decay: float, eps: float, weight_decay: float, maximize: bool) -> None:
     """Adagrad; the state is the step counts and the sum of the squared gradients."""
     counts, *moments = tensors[: -2 * count]

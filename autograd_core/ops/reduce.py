@@ -110,7 +110,7 @@ def mean(xp: Any, input: Any, *, dim: Any = None, keepdim: bool = False, dtype: 
 def _(F: Any, g: Any, input_shape: Any, input_dtype: Any, dim: Any, keepdim: bool, dtype: Any) -> Any:
     if dtype is not None:
         g = F.to_dtype(g, dtype=input_dtype)
-    return F.broadcast_to(expand_reduced(F, g / max(count(input_shape, dim), 1), input_shape, dim, keepdim), shape=input_shape)
+    return F.broadcast_to(expand_reduced(F, g / (count(input_shape, dim) or 1), input_shape, dim, keepdim), shape=input_shape)
 
 
 @composite("nansum(input: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: DTypeLike | None = None) -> Tensor")

@@ -15,7 +15,7 @@ import math
 import warnings
 from typing import TYPE_CHECKING, Any
 
-from autograd_core import Tensor, arange, eye, no_grad, rand_like, randn_like, where
+from autograd_core import Tensor, cat, eye, no_grad, rand_like, randn_like, where
 
 if TYPE_CHECKING:
     from autograd_core import Generator
@@ -110,12 +110,11 @@ def dirac_(tensor: Tensor, groups: int = 1) -> Tensor:
     out_channels, in_channels = tensor.shape[:2]
     if out_channels % groups:
         raise ValueError("dim 0 must be divisible by groups")
-    per_group = out_channels // groups
-    passed = (arange(out_channels) % per_group).reshape(-1, 1) == arange(in_channels).reshape(1, -1)
+    passed = cat([eye(out_channels // groups, in_channels, dtype=tensor.dtype, device=tensor.device)] * groups)
     centre = tuple(n // 2 for n in tensor.shape[2:])
     with no_grad():
         tensor.zero_()
-        tensor[(slice(None), slice(None), *centre)] = passed.to(tensor.device, tensor.dtype)
+        tensor[(slice(None), slice(None), *centre)] = passed
     return tensor
 
 

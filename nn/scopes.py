@@ -31,7 +31,7 @@ def enter(module: Module, outer: str | None, call: CodeType) -> str:
         path = type(module).__name__
         prefix = ""
     else:
-        name = next((name for name, child in caller.named_children() if child is module), type(module).__name__)
+        name = next((name for name, held in caller.named_modules() if held is module and name), type(module).__name__)
         path = prefix = name if caller_is_outermost else f"{outer}.{name}"
     if module._paths is NOWHERE:
         module._paths = {}

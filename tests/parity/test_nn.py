@@ -101,10 +101,26 @@ LAYERS = [
     ("BatchNorm1d", (3,), {"track_running_stats": False}, [(6, 3)]),
     ("BatchNorm2d", (3,), {}, [(4, 3, 2, 5)]),
     ("BatchNorm2d", (3,), {"momentum": None, "affine": False}, [(4, 3, 2, 5)]),
+    ("BatchNorm1d", (3,), {"bias": False}, [(6, 3)]),
+    ("GroupNorm", (2, 4), {}, [(3, 4, 5)]),
+    ("GroupNorm", (4, 4), {"eps": 0.1, "bias": False}, [(3, 4, 2, 2)]),
+    ("GroupNorm", (1, 4), {"affine": False}, [(3, 4)]),
+    ("RMSNorm", (4,), {}, [(2, 3, 4)]),
+    ("RMSNorm", ((3, 4),), {"eps": 0.1, "elementwise_affine": False}, [(2, 3, 4)]),
+    ("Conv1d", (3, 4, 3), {}, [(2, 3, 7)]),
+    ("Conv1d", (4, 6, 3), {"stride": 2, "padding": 2, "dilation": 2, "groups": 2, "bias": False}, [(2, 4, 9)]),
+    ("ConvTranspose2d", (3, 4, 3), {}, [(2, 3, 4, 5)]),
+    ("ConvTranspose2d", (4, 6, (3, 2)), {"stride": (2, 3), "padding": (1, 0), "output_padding": (1, 2), "dilation": (2, 1), "groups": 2, "bias": False}, [(2, 4, 4, 5)]),
+    ("MaxPool1d", (3,), {"stride": 2, "padding": 1, "dilation": 2, "ceil_mode": True}, [(2, 3, 9)]),
+    ("AvgPool1d", (3,), {"stride": 2, "padding": 1, "ceil_mode": True, "count_include_pad": False}, [(2, 3, 8)]),
     ("Flatten", (), {}, [(2, 3, 4)]),
     ("Flatten", (0, 1), {}, [(2, 3, 4)]),
     ("Unflatten", (1, (2, -1)), {}, [(3, 6)]),
     ("Dropout", (0.0,), {}, [(3, 6)]),
+    ("Dropout2d", (0.0,), {}, [(3, 6, 2, 2)]),
+    ("AlphaDropout", (0.0,), {}, [(3, 6)]),
+    ("Mish", (), {}, [(3, 4)]),
+    ("Softmin", (1,), {}, [(3, 4)]),
     ("ReLU", (), {}, [(3, 4)]),
     ("LeakyReLU", (0.2,), {}, [(3, 4)]),
     ("ELU", (0.7,), {}, [(3, 4)]),
@@ -142,7 +158,7 @@ def test_layer(kind, args, settings, shapes, training):
     same(ours, theirs, *[array * 1.5 + 0.5 for array in arrays])
 
 
-@pytest.mark.parametrize("kind", ["ReLU", "LeakyReLU", "ELU", "Hardtanh", "ReLU6", "SiLU", "Dropout"])
+@pytest.mark.parametrize("kind", ["ReLU", "LeakyReLU", "ELU", "Hardtanh", "ReLU6", "SiLU", "Mish", "Dropout"])
 def test_inplace(kind):
     settings = {"p": 0.0} if kind == "Dropout" else {}
     ours, theirs = getattr(nn, kind)(**settings, inplace=True), getattr(tnn, kind)(**settings, inplace=True)
@@ -228,6 +244,17 @@ def test_attention_drops_weights_in_training_only():
 
 # --- losses ---------------------------------------------------------------------------------------------------------
 
+def compare_losses(ours: nn.Module, theirs: tnn.Module, inputs: list[np.ndarray], target: np.ndarray) -> None:
+    pairs = [both(input) for input in inputs]
+    mine, right = ours(*[a for a, _ in pairs], ag.tensor(target)), theirs(*[b for _, b in pairs], torch.tensor(target))
+    np.testing.assert_allclose(mine.detach().numpy(), right.detach().numpy(), **CLOSE)
+    cotangent = random(*right.shape, seed=3)
+    mine.backward(ag.tensor(cotangent))
+    right.backward(torch.tensor(cotangent))
+    for a, b in pairs:
+        np.testing.assert_allclose(a.grad.numpy(), b.grad.numpy(), **CLOSE)
+
+
 INDICES = np.array([2, 0, 1, 2, 0])
 PROBABILITIES = np.exp(random(5, 3)) / np.exp(random(5, 3)).sum(axis=1, keepdims=True)
 CHANCES = 1 / (1 + np.exp(-random(4, 3)))
@@ -253,6 +280,22 @@ LOSSES = [
 ]
 
 
+@pytest.mark.filterwarnings("ignore:reduction. 'mean' divides")
+@pytest.mark.parametrize("reduction", ["mean", "sum", "none", "batchmean"])
+@pytest.mark.parametrize("log_target", [False, True])
+def test_divergence(reduction, log_target):
+    target = np.log(PROBABILITIES) if log_target else PROBABILITIES
+    input = np.log(PROBABILITIES[::-1].copy())
+    ours, theirs = nn.KLDivLoss(reduction=reduction, log_target=log_target), tnn.KLDivLoss(reduction=reduction, log_target=log_target)
+    compare_losses(ours, theirs, [input], target)
+
+
+@pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
+def test_margin_ranking(reduction):
+    settings = {"margin": 0.3, "reduction": reduction}
+    compare_losses(nn.MarginRankingLoss(**settings), tnn.MarginRankingLoss(**settings), [random(4, 3), random(4, 3, seed=1)], np.sign(random(4, 3, seed=2)))
+
+
 @pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
 @pytest.mark.parametrize(("kind", "settings", "input", "target"), LOSSES, ids=[f"{row[0]}-{i}" for i, row in enumerate(LOSSES)])
 def test_loss(kind, settings, input, target, reduction):
@@ -261,13 +304,7 @@ def test_loss(kind, settings, input, target, reduction):
     ours, theirs = getattr(nn, kind)(**mine, reduction=reduction), getattr(tnn, kind)(**right, reduction=reduction)
     assert repr(ours) == repr(theirs)
     assert list(ours.state_dict()) == list(theirs.state_dict())
-    a, b = both(input)
-    mine, right = ours(a, ag.tensor(target)), theirs(b, torch.tensor(target))
-    np.testing.assert_allclose(mine.detach().numpy(), right.detach().numpy(), **CLOSE)
-    cotangent = random(*right.shape, seed=3)
-    mine.backward(ag.tensor(cotangent))
-    right.backward(torch.tensor(cotangent))
-    np.testing.assert_allclose(a.grad.numpy(), b.grad.numpy(), **CLOSE)
+    compare_losses(ours, theirs, [input], target)
 
 
 # --- whole models, signatures, initial values -----------------------------------------------------------------------
@@ -292,7 +329,7 @@ def test_model_with_state_both_ways():
 @pytest.mark.parametrize("kind", sorted({row[0] for row in LAYERS} | {row[0] for row in LOSSES} | {"Embedding", "MultiheadAttention"}))
 def test_parameters_have_torchs_names_and_defaults(kind):
     def described(cls):
-        gone = {"self", "size_average", "reduce", "args", "kwargs"}
+        gone = {"self", "size_average", "reduce", "args", "kwargs", "min_value", "max_value"}  # deprecated in PyTorch
         return [(p.name, p.default) for p in inspect.signature(cls.__init__).parameters.values() if p.name not in gone]
 
     assert described(getattr(nn, kind)) == described(getattr(tnn, kind))

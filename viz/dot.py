@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import math
 import re
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -63,6 +64,8 @@ def lines_of(summary: Summary, precision: int) -> list[str]:
     if summary.mean is None or summary.std is None or summary.low is None or summary.high is None:
         return bad
     short = min(precision, 2)
+    if "int" in summary.dtype:
+        return [f"{number(int(summary.low))} … {number(int(summary.high))}"]
     return [f"{number(summary.mean, short)} ± {number(summary.std, short)}", f"{number(summary.low, short)} … {number(summary.high, short)}", *bad]
 
 
@@ -79,11 +82,11 @@ def source(record: GraphRecord, style: Style = PLAIN) -> str:
     if hint:
         graph.attr(label=f"<<FONT POINT-SIZE=\"11\">{HINT}</FONT>>", labelloc="b")
     consumed = {edge.source for edge in record.edges}
-    dtypes = len({value.value.dtype for value in record.values if value.value is not None and value.shape}) > 1
+    usual = Counter(value.value.dtype for value in record.values if value.value is not None and value.shape).most_common(1)
     tree = _Scope("")
     homes = _homes(record) if style.modules else {}
     for value in record.values:
-        text = value_label(value, style, last=value.id not in consumed, home=homes.get(value.id), dtypes=dtypes)
+        text = value_label(value, style, last=value.id not in consumed, home=homes.get(value.id), usual=usual[0][0] if usual else None)
         _within(tree, homes.get(value.id)).add(value.id, {"label": text, "tooltip": _value_tip(value)}, value.role == "leaf")
     for op in record.ops:
         _within(tree, homes.get(op.id)).add(op.id, op_attributes(op), False)
@@ -145,8 +148,9 @@ def _emit(graph: Any, tree: _Scope, path: str, counter: list[int]) -> None:
             _emit(graph, child, label, counter)
             continue
         counter[0] += 1
+        shown = f"module {label}" if label.isdigit() else label
         with graph.subgraph(name=f"cluster_{counter[0]}") as cluster:
-            cluster.attr(label=f'<<FONT POINT-SIZE="12" COLOR="{theme.MUTED}">{clean(label)}</FONT>>', labeljust="l", style="rounded,filled",
+            cluster.attr(label=f'<<FONT POINT-SIZE="12" COLOR="{theme.MUTED}">{clean(shown)}</FONT>>', labeljust="l", style="rounded,filled",
                          color=theme.MODULE_LINE, fillcolor=theme.MODULE_FILL, margin="10")
             _emit(cluster, child, label, counter)
 
@@ -183,17 +187,17 @@ def _colored(text: str, color: str, size: int | None = None) -> str:
     return f'<FONT COLOR="{color}"{points}>{text}</FONT>'
 
 
-def value_label(value: ValueNode, style: Style, *, last: bool = False, home: str | None = None, dtypes: bool = False) -> str:
+def value_label(value: ValueNode, style: Style, *, last: bool = False, home: str | None = None, usual: str | None = None) -> str:
     """A piece of wire: the name at its free end, the value above, the gradient below.
 
-    ``last`` says that nothing uses the value, ``home`` in which module's frame it is drawn, ``dtypes`` that dtypes differ.
+    ``last`` says that nothing uses the value, ``home`` in which module's frame it is drawn; ``usual`` is the dtype that goes without saying.
     """
     shown = value.name.removeprefix(f"{home}.") if value.name and home else value.name
     name = f"<B>{clean(shown)}</B>" if shown else ""
     above: list[str] = []
     below: list[str] = []
     if value.shape:
-        dtype = f" {value.value.dtype}" if dtypes and value.value is not None else ""
+        dtype = f" {value.value.dtype}" if value.value is not None and value.value.dtype != usual else ""
         above.append(_colored(f"{value.shape}{dtype}", theme.MUTED, 12))
     elif value.shape is None:
         above.append(_colored("constant", theme.MUTED, 12))
@@ -215,4 +219,4 @@ def value_label(value: ValueNode, style: Style, *, last: bool = False, home: str
     bottom = _cell(below, 'VALIGN="TOP"')
     return (f'<<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="0">'
             f"<TR>{spanning if at_left else ''}{top}{spanning if at_right else ''}</TR>"
-            f'<TR><TD PORT="wire" HEIGHT="2" BGCOLOR="{theme.WIRE}"></TD></TR><TR>{bottom}</TR></TABLE>>')
+            f'<TR><TD PORT="wire" HEIGHT="2" CELLPADDING="0" BORDER="0" CELLSPACING="0" BGCOLOR="{theme.WIRE}"></TD></TR><TR>{bottom}</TR></TABLE>>')

@@ -199,7 +199,7 @@ class _Builder:
 
     def _op(self, node: Any) -> None:
         op = node.op
-        kept = dict(node.constants or ())
+        kept = dict(node.constants or ())  # all there are, if the result was kept: an input that is missing was None
         sources: list[tuple[str, str]] = []
         for position, parent in enumerate(node.parents):
             label = f"{op.inputs[0]}[{position}]" if op.variadic else op.inputs[position]
@@ -207,7 +207,7 @@ class _Builder:
                 sources.append((self.value_ids[parent], label))
             elif position in kept:
                 sources.append((self._constant(kept[position], node.scope), label))
-            elif op.variadic or label in required_inputs(op.signature):
+            elif node.constants is None and (op.variadic or label in required_inputs(op.signature)):
                 shape = node.shapes[position] if node.shapes else None
                 sources.append((self._add("constant", shape=shape or None, scope=node.scope), label))
         self.op_ids[node] = identifier = f"op{len(self.ops)}"

@@ -14,9 +14,8 @@ from hypothesis.extra import numpy as hnp
 import autograd_core as ag
 from autograd_core import Tensor, autograd
 from autograd_core.codegen import Signature
-from autograd_core.op import Op
 
-from ..registry.cases import BAD, GOOD, Case, arguments, attributes, call, flat, leaves, results, tensors
+from ..registry.cases import BAD, GOOD, Case, arguments, attributes, bound, call, flat, leaves, results, tensors
 
 torch = pytest.importorskip("torch")
 
@@ -58,13 +57,9 @@ def theirs(case: Case, inputs: list[Any], lift: bool = False) -> Any:
     function = counterpart(case)
     if lift:
         inputs = [torch.tensor(value, dtype=torch.float64 if isinstance(value, float) else None) if isinstance(value, (bool, int, float)) else value for value in inputs]
-    if not isinstance(case.declared, Op):
-        return function(*inputs, **options)
-    if case.declared.variadic:
-        return function(inputs[0] if len(inputs) == 1 and isinstance(inputs[0], list) else list(inputs), **options)
-    given = {**dict(zip(case.declared.inputs, inputs, strict=False)), **options}
-    positional = []
-    for name in Signature(case.declared.signature).positional:  # PyTorch's order, in which attributes may stand between the inputs
+    arguments, given = bound(case, inputs, options)
+    positional = list(arguments)
+    for name in () if arguments else Signature(case.declared.signature).positional:  # PyTorch's order
         if name not in given:
             break
         positional.append(given.pop(name))

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from autograd_core import _methods
+from autograd_core.codegen import Signature
 from autograd_core.op import COMPOSITES, REGISTRY, Arg, Composite, Op, S, Sample
 from autograd_core.tensor import Tensor
 
+from .composite_samples import NO_RESULT_TO_DIFFERENTIATE
 from .composite_samples import SAMPLES as COMPOSITE_SAMPLES
 
 NO_GRADIENT: dict[str, frozenset[str]] = {
@@ -40,7 +42,9 @@ class Case:
 
     @property
     def differentiable(self) -> bool:
-        return not isinstance(self.declared, Op) or (self.declared.differentiable and self.declared.kind not in ("update", "random"))
+        if isinstance(self.declared, Composite):
+            return self.name not in NO_RESULT_TO_DIFFERENTIATE
+        return self.declared.differentiable and self.declared.kind not in ("update", "random")
 
     @property
     def singular(self) -> bool:
@@ -114,10 +118,10 @@ def arguments(case: Case, dtype: Any = np.float64) -> list[Any]:
     return [numbers(arg, dtype, stream, domain) for arg in case.sample.args]
 
 
-def attributes(case: Case) -> dict[str, Any]:
+def attributes(case: Case, dtype: Any = np.float64) -> dict[str, Any]:
     """The attributes of a case; ``Arg`` among them become NumPy arrays."""
     stream = np.random.default_rng(zlib.crc32(f"{case} attributes".encode()))
-    return {name: numbers(value, np.float64, stream, (-2.0, 2.0)) if isinstance(value, Arg) else value for name, value in case.sample.attrs.items()}
+    return {name: numbers(value, dtype, stream, (-2.0, 2.0)) if isinstance(value, Arg) else value for name, value in case.sample.attrs.items()}
 
 
 def gradient_wanted(case: Case, position: int, array: np.ndarray[Any, Any]) -> bool:
@@ -151,15 +155,24 @@ def tensors(case: Case, values: Sequence[Any], *, grad: bool = False, convert: C
     return [make(value, position) for position, value in enumerate(values)]
 
 
+def bound(case: Case, inputs: Sequence[Any], attrs: Mapping[str, Any]) -> tuple[list[Any], dict[str, Any]]:
+    """Positional and named arguments: by name where possible, as attributes may stand between inputs, as in ``gather(input, dim, index)``."""
+    declared = case.declared
+    signature = Signature(declared.signature)
+    if isinstance(declared, Op) and declared.variadic:
+        return [inputs[0] if len(inputs) == 1 and isinstance(inputs[0], list) else list(inputs)], dict(attrs)
+    if signature.star:
+        return list(inputs), dict(attrs)
+    names = declared.inputs if isinstance(declared, Op) else [name for name in signature.positional if name not in attrs]
+    return [], {**dict(zip(names, inputs, strict=False)), **attrs}
+
+
 def call(case: Case, inputs: Sequence[Any]) -> Any:
     """The public function of a case on these inputs."""
-    attrs = {name: Tensor(value) if isinstance(value, np.ndarray) else value for name, value in attributes(case).items()}
-    function = getattr(_methods, case.name)
-    if isinstance(case.declared, Op) and case.declared.variadic and not (len(inputs) == 1 and isinstance(inputs[0], list)):
-        return function(list(inputs), **attrs)
-    if isinstance(case.declared, Op) and not case.declared.variadic:  # by name: an attribute may stand between the inputs, as in gather(input, dim, index)
-        return function(**dict(zip(case.declared.inputs, inputs, strict=False)), **attrs)
-    return function(*inputs, **attrs)
+    dtype = next((x.array.dtype for x in flat(inputs) if isinstance(x, Tensor) and x.is_floating_point()), np.dtype("float64"))
+    attrs = {name: Tensor(value) if isinstance(value, np.ndarray) else value for name, value in attributes(case, dtype).items()}
+    positional, named = bound(case, inputs, attrs)
+    return getattr(_methods, case.name)(*positional, **named)
 
 
 def results(value: Any) -> list[Any]:

@@ -87,6 +87,7 @@ _relu = REGISTRY["relu"]
 _leaky_relu = REGISTRY["leaky_relu"]
 _elu = REGISTRY["elu"]
 _softplus = REGISTRY["softplus"]
+_gelu = REGISTRY["gelu"]
 _logsigmoid = REGISTRY["logsigmoid"]
 _silu = REGISTRY["silu"]
 _mish = REGISTRY["mish"]
@@ -277,6 +278,8 @@ _k_relu = _relu.kernels
 _k_leaky_relu = _leaky_relu.kernels
 _k_elu = _elu.kernels
 _k_softplus = _softplus.kernels
+_k_gelu = _gelu.kernels
+_r_gelu_input = _gelu.rules["input"].function
 _k_logsigmoid = _logsigmoid.kernels
 _k_silu = _silu.kernels
 _r_silu_input = _silu.rules["input"].function
@@ -415,11 +418,21 @@ _k_matmul = _matmul.kernels
 _r_matmul_input = _matmul.rules["input"].function
 _r_matmul_other = _matmul.rules["other"].function
 _k_linear = _linear.kernels
-_r_linear_input = _linear.rules["input"].function
-_r_linear_weight = _linear.rules["weight"].function
-_r_linear_bias = _linear.rules["bias"].function
+_r_linear_all = _linear.fused.function
+_k_squared_error = _squared_error.kernels
+_q_squared_error = _squared_error.residual_kernels
+_r_squared_error_all = _squared_error.fused.function
+_k_softmax_cross_entropy = _softmax_cross_entropy.kernels
+_q_softmax_cross_entropy = _softmax_cross_entropy.residual_kernels
+_r_softmax_cross_entropy_all = _softmax_cross_entropy.fused.function
+_k_soft_cross_entropy = _soft_cross_entropy.kernels
+_q_soft_cross_entropy = _soft_cross_entropy.residual_kernels
+_r_soft_cross_entropy_all = _soft_cross_entropy.fused.function
 _k_negative_log_likelihood = _negative_log_likelihood.kernels
 _r_negative_log_likelihood_input = _negative_log_likelihood.rules["input"].function
+_k_sigmoid_cross_entropy = _sigmoid_cross_entropy.kernels
+_q_sigmoid_cross_entropy = _sigmoid_cross_entropy.residual_kernels
+_r_sigmoid_cross_entropy_all = _sigmoid_cross_entropy.fused.function
 _k_bce_elements = _bce_elements.kernels
 _k_convolution = _convolution.kernels
 _r_convolution_input = _convolution.rules["input"].function
@@ -3321,6 +3334,65 @@ def softplus(input: Tensor, beta: builtins.float = 1.0, threshold: builtins.floa
         n.scope = mode.scope
         shape = out.shape
         n.attrs = {"beta": beta, "threshold": threshold}
+        if shape == n_input.shape:
+            shape = n_input.shape
+        n.shape = shape
+        if shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+class _gelu_node(GeneralNode):
+    __slots__ = ()
+    op = _gelu
+    _second = None
+    _rest = None
+    dtypes = None
+    shapes = None
+
+    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+        to_input = self._first
+        input, = self.saved
+        attrs = self.attrs
+        approximate = attrs["approximate"]
+        r = _r_gelu_input(F, g, input, approximate)
+        if pending[to_input] is None:
+            pending[to_input] = r
+        else:
+            accumulate(pending, to_input, r)
+
+
+def gelu(input: Tensor, *, approximate: str = 'none') -> Tensor:
+    """``input * Φ(input)`` with the normal distribution function Φ, or its ``'tanh'`` approximation. arXiv:1606.08415."""
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_gelu, (input,), {"approximate": approximate})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_gelu, (input,), {"approximate": approximate})
+    try:
+        out = _k_gelu[a_input.__class__](a_input, approximate=approximate)
+    except Exception as error:
+        raise explain(_gelu, (input,), {"approximate": approximate}, error) from error
+    t: Tensor = new(Tensor)
+    t._view = None
+    t._array = out
+    if n_input is not None and mode.grad:
+        t._node = n = _gelu_node()
+        n._first = n_input
+        n.saved = (a_input,)
+        n.hooks = None
+        n.scope = mode.scope
+        shape = out.shape
+        n.attrs = {"approximate": approximate}
         if shape == n_input.shape:
             shape = n_input.shape
         n.shape = shape
@@ -7820,24 +7892,23 @@ class _linear_node(GeneralNode):
         input_shape = self.shapes[0]
         weight_shape = self.shapes[1]
         bias_shape = self.shapes[2]
-        if to_input is not None:
-            r = _r_linear_input(F, g, weight, input_shape)
+        needs = (to_input is not None, to_weight is not None, to_bias is not None)
+        r_input, r_weight, r_bias = _r_linear_all(F, g, input, weight, input_shape, weight_shape, bias_shape, needs)
+        if to_input is not None and r_input is not None:
             if pending[to_input] is None:
-                pending[to_input] = r
+                pending[to_input] = r_input
             else:
-                accumulate(pending, to_input, r)
-        if to_weight is not None:
-            r = _r_linear_weight(F, g, input, weight_shape)
+                accumulate(pending, to_input, r_input)
+        if to_weight is not None and r_weight is not None:
             if pending[to_weight] is None:
-                pending[to_weight] = r
+                pending[to_weight] = r_weight
             else:
-                accumulate(pending, to_weight, r)
-        if to_bias is not None:
-            r = _r_linear_bias(F, g, bias_shape)
+                accumulate(pending, to_weight, r_weight)
+        if to_bias is not None and r_bias is not None:
             if pending[to_bias] is None:
-                pending[to_bias] = r
+                pending[to_bias] = r_bias
             else:
-                accumulate(pending, to_bias, r)
+                accumulate(pending, to_bias, r_bias)
 
 
 def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
@@ -7906,9 +7977,77 @@ def identity_like(input: Tensor, size: builtins.int) -> Tensor:
     return apply(_identity_like, (input,), {"size": size})
 
 
+class _squared_error_node(GeneralNode):
+    __slots__ = ()
+    op = _squared_error
+    _rest = ()
+    dtypes = None
+
+    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+        to_input = self._first
+        to_target = self._second
+        input, target, difference = self.saved
+        attrs = self.attrs
+        reduction = attrs["reduction"]
+        needs = (to_input is not None, to_target is not None)
+        r_input, r_target = _r_squared_error_all(F, g, difference, reduction, needs)
+        if to_input is not None and r_input is not None:
+            if pending[to_input] is None:
+                pending[to_input] = r_input
+            else:
+                accumulate(pending, to_input, r_input)
+        if to_target is not None and r_target is not None:
+            if pending[to_target] is None:
+                pending[to_target] = r_target
+            else:
+                accumulate(pending, to_target, r_target)
+
+
 def squared_error(input: Tensor, target: Tensor, reduction: str = 'mean') -> Tensor:
     """``(input - target) ** 2`` of equal shapes, reduced."""
-    return apply(_squared_error, (input, target), {"reduction": reduction})
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+        a_target = target._array
+        n_target = target._node
+        if a_target.dtype is not d:
+            return apply(_squared_error, (input, target), {"reduction": reduction})
+    except AttributeError:
+        return apply(_squared_error, (input, target), {"reduction": reduction})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_squared_error, (input, target), {"reduction": reduction})
+    try:
+        needs = (n_input is not None or n_target is not None) and mode.grad
+        if needs:
+            out, difference = _q_squared_error[a_input.__class__](a_input, a_target, reduction=reduction)
+        else:
+            out = _k_squared_error[a_input.__class__](a_input, a_target, reduction=reduction)
+    except Exception as error:
+        raise explain(_squared_error, (input, target), {"reduction": reduction}, error) from error
+    t: Tensor = new(Tensor)
+    t._view = None
+    t._array = out
+    if needs:
+        t._node = n = _squared_error_node()
+        n._first = n_input
+        n._second = n_target
+        n.saved = (a_input, a_target, difference)
+        n.hooks = None
+        n.scope = mode.scope
+        shape = out.shape
+        n.attrs = {"reduction": reduction}
+        n.shapes = (a_input.shape, getattr(a_target, "shape", ()))
+        n.shape = shape
+        if shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
 
 
 def class_targets(target: Tensor, weight: Tensor | None, classes: builtins.int, dim: builtins.int, ignore_index: builtins.int, label_smoothing: builtins.float, mean: builtins.bool, dtype: dtype, *, axis: Any = None) -> Tensor:
@@ -7918,16 +8057,164 @@ def class_targets(target: Tensor, weight: Tensor | None, classes: builtins.int, 
     return apply(_class_targets, (target, weight), {"classes": classes, "dim": dim, "ignore_index": ignore_index, "label_smoothing": label_smoothing, "mean": mean, "dtype": dtype})
 
 
+class _softmax_cross_entropy_node(GeneralNode):
+    __slots__ = ()
+    op = _softmax_cross_entropy
+    shapes = None
+
+    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+        to_input = self._first
+        to_target = self._second
+        to_weight, = self._rest
+        input, target, weight, powers, totals, index, counts = self.saved
+        attrs = self.attrs
+        reduction = attrs["reduction"]
+        ignore_index = attrs["ignore_index"]
+        label_smoothing = attrs["label_smoothing"]
+        input_dtype = self.dtypes[0]
+        r_input, r_target, r_weight = _r_softmax_cross_entropy_all(F, g, input, target, weight, input_dtype, powers, totals, index, counts, reduction, ignore_index, label_smoothing)
+        if to_input is not None and r_input is not None:
+            if pending[to_input] is None:
+                pending[to_input] = r_input
+            else:
+                accumulate(pending, to_input, r_input)
+        if to_target is not None and r_target is not None:
+            if pending[to_target] is None:
+                pending[to_target] = r_target
+            else:
+                accumulate(pending, to_target, r_target)
+        if to_weight is not None and r_weight is not None:
+            if pending[to_weight] is None:
+                pending[to_weight] = r_weight
+            else:
+                accumulate(pending, to_weight, r_weight)
+
+
 def softmax_cross_entropy(input: Tensor, target: Tensor, weight: Tensor | None, reduction: str = 'mean', ignore_index: builtins.int = -100, label_smoothing: builtins.float = 0.0) -> Tensor:
     """The negative log of the softmax probability of the target class; classes along the second dimension, or the only one."""
-    return apply(_softmax_cross_entropy, (input, target, weight), {"reduction": reduction, "ignore_index": ignore_index, "label_smoothing": label_smoothing})
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+        a_target = target._array
+        n_target = target._node
+        if weight is None:
+            a_weight: Any = weight
+            n_weight = None
+        else:
+            a_weight = weight._array
+            n_weight = weight._node
+    except AttributeError:
+        return apply(_softmax_cross_entropy, (input, target, weight), {"reduction": reduction, "ignore_index": ignore_index, "label_smoothing": label_smoothing})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_softmax_cross_entropy, (input, target, weight), {"reduction": reduction, "ignore_index": ignore_index, "label_smoothing": label_smoothing})
+    try:
+        needs = (n_input is not None or n_target is not None or n_weight is not None) and mode.grad
+        if needs:
+            out, powers, totals, index, counts = _q_softmax_cross_entropy[a_input.__class__](a_input, a_target, a_weight, reduction=reduction, ignore_index=ignore_index, label_smoothing=label_smoothing)
+        else:
+            out = _k_softmax_cross_entropy[a_input.__class__](a_input, a_target, a_weight, reduction=reduction, ignore_index=ignore_index, label_smoothing=label_smoothing)
+    except Exception as error:
+        raise explain(_softmax_cross_entropy, (input, target, weight), {"reduction": reduction, "ignore_index": ignore_index, "label_smoothing": label_smoothing}, error) from error
+    t: Tensor = new(Tensor)
+    t._view = None
+    t._array = out
+    if needs:
+        t._node = n = _softmax_cross_entropy_node()
+        n._first = n_input
+        n._second = n_target
+        n._rest = (n_weight,)
+        n.saved = (a_input, a_target, a_weight, powers, totals, index, counts)
+        n.hooks = None
+        n.scope = mode.scope
+        shape = out.shape
+        n.attrs = {"reduction": reduction, "ignore_index": ignore_index, "label_smoothing": label_smoothing}
+        n.dtypes = (from_numpy_dtype(d), dtype_or_none(a_target), dtype_or_none(a_weight))
+        n.shape = shape
+        if shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+class _soft_cross_entropy_node(GeneralNode):
+    __slots__ = ()
+    op = _soft_cross_entropy
+    _rest = ()
+    dtypes = None
+    shapes = None
+
+    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+        to_input = self._first
+        to_target = self._second
+        input, target, powers, totals = self.saved
+        attrs = self.attrs
+        dim = attrs["dim"]
+        needs = (to_input is not None, to_target is not None)
+        r_input, r_target = _r_soft_cross_entropy_all(F, g, input, target, powers, totals, dim, needs)
+        if to_input is not None and r_input is not None:
+            if pending[to_input] is None:
+                pending[to_input] = r_input
+            else:
+                accumulate(pending, to_input, r_input)
+        if to_target is not None and r_target is not None:
+            if pending[to_target] is None:
+                pending[to_target] = r_target
+            else:
+                accumulate(pending, to_target, r_target)
 
 
 def soft_cross_entropy(input: Tensor, target: Tensor, dim: builtins.int, *, axis: Any = None) -> Tensor:
     """``-sum(target * log_softmax(input))`` along ``dim``: the cross-entropy against a distribution."""
     if axis is not None:
         dim = axis
-    return apply(_soft_cross_entropy, (input, target), {"dim": dim})
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+        a_target = target._array
+        n_target = target._node
+        if a_target.dtype is not d:
+            return apply(_soft_cross_entropy, (input, target), {"dim": dim})
+    except AttributeError:
+        return apply(_soft_cross_entropy, (input, target), {"dim": dim})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_soft_cross_entropy, (input, target), {"dim": dim})
+    try:
+        needs = (n_input is not None or n_target is not None) and mode.grad
+        if needs:
+            out, powers, totals = _q_soft_cross_entropy[a_input.__class__](a_input, a_target, dim=dim)
+        else:
+            out = _k_soft_cross_entropy[a_input.__class__](a_input, a_target, dim=dim)
+    except Exception as error:
+        raise explain(_soft_cross_entropy, (input, target), {"dim": dim}, error) from error
+    t: Tensor = new(Tensor)
+    t._view = None
+    t._array = out
+    if needs:
+        t._node = n = _soft_cross_entropy_node()
+        n._first = n_input
+        n._second = n_target
+        n.saved = (a_input, a_target, powers, totals)
+        n.hooks = None
+        n.scope = mode.scope
+        shape = out.shape
+        n.attrs = {"dim": dim}
+        n.shape = shape
+        if shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
 
 
 class _negative_log_likelihood_node(GeneralNode):
@@ -8001,9 +8288,104 @@ def negative_log_likelihood(input: Tensor, target: Tensor, weight: Tensor | None
     return t
 
 
+class _sigmoid_cross_entropy_node(GeneralNode):
+    __slots__ = ()
+    op = _sigmoid_cross_entropy
+    dtypes = None
+    shapes = None
+
+    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+        to_input = self._first
+        to_target = self._second
+        to_weight, to_pos_weight = self._rest
+        input, target, weight, pos_weight, small = self.saved
+        attrs = self.attrs
+        reduction = attrs["reduction"]
+        needs = (to_input is not None, to_target is not None, to_weight is not None, to_pos_weight is not None)
+        r_input, r_target, r_weight, r_pos_weight = _r_sigmoid_cross_entropy_all(F, g, input, target, weight, pos_weight, small, needs, reduction)
+        if to_input is not None and r_input is not None:
+            if pending[to_input] is None:
+                pending[to_input] = r_input
+            else:
+                accumulate(pending, to_input, r_input)
+        if to_target is not None and r_target is not None:
+            if pending[to_target] is None:
+                pending[to_target] = r_target
+            else:
+                accumulate(pending, to_target, r_target)
+        if to_weight is not None and r_weight is not None:
+            if pending[to_weight] is None:
+                pending[to_weight] = r_weight
+            else:
+                accumulate(pending, to_weight, r_weight)
+        if to_pos_weight is not None and r_pos_weight is not None:
+            if pending[to_pos_weight] is None:
+                pending[to_pos_weight] = r_pos_weight
+            else:
+                accumulate(pending, to_pos_weight, r_pos_weight)
+
+
 def sigmoid_cross_entropy(input: Tensor, target: Tensor, weight: Tensor | None, pos_weight: Tensor | None, reduction: str = 'mean') -> Tensor:
     """The cross-entropy between ``sigmoid(input)`` and ``target``, computed from the logits without overflow."""
-    return apply(_sigmoid_cross_entropy, (input, target, weight, pos_weight), {"reduction": reduction})
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+        a_target = target._array
+        n_target = target._node
+        if a_target.dtype is not d:
+            return apply(_sigmoid_cross_entropy, (input, target, weight, pos_weight), {"reduction": reduction})
+        if weight is None:
+            a_weight: Any = weight
+            n_weight = None
+        else:
+            a_weight = weight._array
+            n_weight = weight._node
+            if a_weight.dtype is not d:
+                return apply(_sigmoid_cross_entropy, (input, target, weight, pos_weight), {"reduction": reduction})
+        if pos_weight is None:
+            a_pos_weight: Any = pos_weight
+            n_pos_weight = None
+        else:
+            a_pos_weight = pos_weight._array
+            n_pos_weight = pos_weight._node
+            if a_pos_weight.dtype is not d:
+                return apply(_sigmoid_cross_entropy, (input, target, weight, pos_weight), {"reduction": reduction})
+    except AttributeError:
+        return apply(_sigmoid_cross_entropy, (input, target, weight, pos_weight), {"reduction": reduction})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_sigmoid_cross_entropy, (input, target, weight, pos_weight), {"reduction": reduction})
+    try:
+        needs = (n_input is not None or n_target is not None or n_weight is not None or n_pos_weight is not None) and mode.grad
+        if needs:
+            out, small = _q_sigmoid_cross_entropy[a_input.__class__](a_input, a_target, a_weight, a_pos_weight, reduction=reduction)
+        else:
+            out = _k_sigmoid_cross_entropy[a_input.__class__](a_input, a_target, a_weight, a_pos_weight, reduction=reduction)
+    except Exception as error:
+        raise explain(_sigmoid_cross_entropy, (input, target, weight, pos_weight), {"reduction": reduction}, error) from error
+    t: Tensor = new(Tensor)
+    t._view = None
+    t._array = out
+    if needs:
+        t._node = n = _sigmoid_cross_entropy_node()
+        n._first = n_input
+        n._second = n_target
+        n._rest = (n_weight, n_pos_weight)
+        n.saved = (a_input, a_target, a_weight, a_pos_weight, small)
+        n.hooks = None
+        n.scope = mode.scope
+        shape = out.shape
+        n.attrs = {"reduction": reduction}
+        n.shape = shape
+        if shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
 
 
 class _bce_elements_node(Node):

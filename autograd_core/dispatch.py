@@ -199,7 +199,7 @@ def apply(op: Op, inputs: Any, attrs: dict[str, Any], out: Any = None) -> Any:
     kept_input = arrays[0].copy() if out is not None and needs and op.inputs[0] in op.saved else None
     try:
         if needs and op.residual_kernel is not None and not mode.general:
-            result, *rest = op.residual_kernel(BY_TYPE[array_type].xp, *arrays, **attrs)
+            result, *rest = op.residual_kernels[array_type](*arrays, **attrs)
             residuals = tuple(rest)
         elif out is None:
             result = op.kernels[array_type](*arrays, **attrs)
@@ -294,7 +294,8 @@ _REAL = dtypes.float32.dtype
 
 def _wanted(op: Op, nodes: tuple[Any, ...]) -> set[str]:
     """The names that the rules of the inputs at hand need."""
-    return {name for input_name, node in zip(op.inputs, nodes, strict=False) if node is not None and input_name in op.rules for name in op.rules[input_name].names}
+    wanted = {name for input_name, node in zip(op.inputs, nodes, strict=False) if node is not None and input_name in op.rules for name in op.rules[input_name].names}
+    return wanted.union(op.residuals)
 
 
 def _keep(n: Node, inputs: Any, nodes: tuple[Any, ...], result: Any, mode: Mode) -> None:
@@ -438,6 +439,8 @@ def inplace(op: Op, x: Any, others: tuple[Any, ...], attrs: dict[str, Any], name
         shape = op.spec(x, *others, **attrs).shape if op.spec is not None else array.shape
         if tuple(shape) != tuple(array.shape):
             raise ShapeError(f"{label}: output with shape {tuple(array.shape)} doesn't match the broadcast shape {tuple(shape)}. An in-place op cannot grow its tensor")
+    if not getattr(array.flags, "writeable", True):
+        _make_writeable(array, label)
     owner = BY_TYPE[array.__class__].owner(array)
     others = tuple(_apart(o, array, owner) for o in others)
     line = user_line() if mode.anomaly else None
@@ -454,6 +457,14 @@ def _apart(other: Any, array: Any, owner: Any) -> Any:
     if isinstance(other, TensorBase) and other._array is not array and other._array.shape and BY_TYPE[other._array.__class__].owner(other._array) is owner:
         return wrap(other._array.copy(), other._node)
     return other
+
+
+def _make_writeable(array: Any, label: str) -> None:
+    """NumPy marks all that came from an expanded array read-only, also a part whose elements lie apart; only foreign memory is so in truth."""
+    try:
+        array.flags.writeable = True
+    except ValueError:
+        raise InplaceError(f"{label}: the memory of this tensor is read-only, as the array it was made from. Make a copy first: .clone()") from None
 
 
 def overlapping(array: Any) -> bool:

@@ -19,7 +19,6 @@ def eligible(op: Op) -> bool:
         and op.differentiable
         and not op.variadic
         and op.outputs is None
-        and op.residual_kernel is None
         and "dtype" not in op.extra
         and op.holomorphic
         and not op.name.startswith("_")
@@ -29,6 +28,8 @@ def eligible(op: Op) -> bool:
 def bindings(op: Op) -> list[str]:
     """Module-level names that the op's fast path uses."""
     lines = [f"_k_{op.name} = _{op.name}.kernels"]
+    if op.residual_kernel is not None:
+        lines.append(f"_q_{op.name} = _{op.name}.residual_kernels")
     for name, rule in _rules(op).items():
         if rule.formula is None:
             lines.append(f"_r_{op.name}_{name} = {_rule_place(op, name)}.function")
@@ -140,10 +141,16 @@ def body(op: Op, annotation: Mapping[str, str]) -> list[str]:
         call = f"{arrays[0]} {op.infix} {arrays[1]}"
     else:
         call = f"_k_{op.name}[a_{first}.__class__]({', '.join([*arrays, *(f'{name}={name}' for name in op.attributes)])})"
-    lines += ["try:", f"    out = {call}", "except Exception as error:", f"    raise explain(_{op.name}, {_pack(list(op.inputs))}, {attrs}, error) from error"]
-    lines += ["t: Tensor = new(Tensor)", "t._view = None", "t._array = out"]
     needs = " or ".join(f"n_{name} is not None" for name in op.inputs)
-    lines.append(f"if {'(' + needs + ')' if len(op.inputs) > 1 else needs} and mode.grad:")
+    needs = f"{'(' + needs + ')' if len(op.inputs) > 1 else needs} and mode.grad"
+    compute = [f"out = {call}"]
+    if op.residual_kernel is not None:
+        kept = call.replace(f"_k_{op.name}[", f"_q_{op.name}[", 1)
+        compute = [f"needs = {needs}", "if needs:", f"    out, {', '.join(op.residuals)} = {kept}", "else:", f"    out = {call}"]
+        needs = "needs"
+    lines += ["try:", *["    " + line for line in compute], "except Exception as error:", f"    raise explain(_{op.name}, {_pack(list(op.inputs))}, {attrs}, error) from error"]
+    lines += ["t: Tensor = new(Tensor)", "t._view = None", "t._array = out"]
+    lines.append(f"if {needs}:")
     lines += ["    " + line for line in _record(op, attrs)]
     lines += ["else:", "    t._node = None"]
     if op.kind == "view":
@@ -169,8 +176,10 @@ def _unwrap(op: Op, name: str, annotation: str, general: str) -> list[str]:
 
 def _saved_value(op: Op, name: str) -> str:
     """What the node keeps under a name: nothing where no rule that will run asks for it."""
+    if name in op.residuals:
+        return name
     source = "out" if name == "out" else f"a_{name}"
-    if op.joint is not None or op.fused is not None:
+    if op.joint is not None:
         return source
     users = [user for user, rule in op.rules.items() if name in rule.names]
     if len(users) == len(op.inputs):

@@ -119,6 +119,19 @@ class Rule:
         return self._function
 
 
+class _ResidualKernels(dict[type, Kernel]):
+    """Array type -> the kernel that also returns residuals, bound to that type's library; filled on first use."""
+
+    def __init__(self, op: Op) -> None:
+        super().__init__()
+        self.op = op
+
+    def __missing__(self, array_type: type) -> Kernel:
+        assert self.op.residual_kernel is not None
+        kernel = self[array_type] = partial(self.op.residual_kernel, BY_TYPE[array_type].xp)
+        return kernel
+
+
 class _Kernels(dict[type, Kernel]):
     """Array type -> the kernel bound to that type's library; filled on first use."""
 
@@ -172,6 +185,7 @@ class Op:
         self.residuals: tuple[str, ...] = ()
         self.overrides: dict[str, Kernel] = {}
         self.kernels = _Kernels(self)
+        self.residual_kernels = _ResidualKernels(self)
         self._saved: tuple[str, ...] | None = None
         self._needs_dtypes: bool | None = None
 

@@ -11,9 +11,10 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from ..backend.registry import backend_of
-from ..op import REGISTRY, Arg, S, bools, composite, elementwise, ints, span
+from ..kernels.special import erfc
+from ..op import REGISTRY, Arg, S, bools, composite, elementwise, span
 from ..dtypes import float16, float32, float64, int8, int16, int32, int64
-from ..spec import elementwise_spec
+from ..spec import Meta, computed_dtype, elementwise_spec
 
 NN = ("nn.functional",)
 TORCH_NN = ("torch", "nn.functional")
@@ -197,6 +198,26 @@ def _mish(xp: Any, input: Any) -> Any:
     return input * xp.tanh(_softplus(xp, input))
 
 
+def _gelu(xp: Any, input: Any, *, approximate: str = "none") -> Any:
+    if approximate == "tanh":
+        return input * (1 + xp.tanh(SQRT_2_OVER_PI * (input + 0.044715 * (input * input * input)))) * 0.5
+    return input * erfc(xp, input * -SQRT_HALF) * 0.5  # not 1 + erf, which loses all digits far below 0
+
+
+def _gelu_spec(input: Any, *, approximate: str = "none") -> Meta:
+    if approximate not in ("none", "tanh"):
+        raise RuntimeError(f"gelu: approximate argument must be either none or tanh, got {approximate!r}")
+    return Meta(tuple(input.shape), computed_dtype("gelu", "float", (input,)))
+
+
+def _gelu_vjp(F: Any, g: Any, input: Any, approximate: str) -> Any:
+    if approximate == "tanh":
+        cubic = 0.044715 * (input * input * input)
+        wave = F.tanh(SQRT_2_OVER_PI * (input + cubic))
+        return g * ((1 + wave) * 0.5 + 0.5 * SQRT_2_OVER_PI * ((1 - wave * wave) * (input + 3 * cubic)))
+    return g * (F.erfc(input * -SQRT_HALF) * 0.5 + SQRT_HALF_OVER_PI * (input * F.exp(input * input * -0.5)))
+
+
 def _silu_vjp(F: Any, g: Any, input: Any) -> Any:
     share = F.sigmoid(input)
     return g * (share * (1 + input * (1 - share)))
@@ -206,6 +227,10 @@ def _mish_vjp(F: Any, g: Any, input: Any) -> Any:
     wave = F.tanh(F.softplus(input))
     return g * (wave + input * ((1 - wave * wave) * F.sigmoid(input)))
 
+
+SQRT_HALF = math.sqrt(0.5)
+SQRT_2_OVER_PI = math.sqrt(2 / math.pi)
+SQRT_HALF_OVER_PI = math.sqrt(0.5 / math.pi)
 
 sigmoid = elementwise("sigmoid", kernel=_sigmoid, vjp="g * (out * (1 - out))", promotes="float", label="σ", places=ALL, inplace=True,
                       scalar=lambda x: 1 / (1 + math.exp(-x)) if x >= 0 else math.exp(x) / (1 + math.exp(x)), doc="``1 / (1 + exp(-input))``.")
@@ -223,6 +248,9 @@ softplus = elementwise("softplus", kernel=_softplus, places=NN, promotes="float"
                        signature="softplus(input: Tensor, beta: float = 1.0, threshold: float = 20.0) -> Tensor",
                        vjp="where(input * beta > threshold, g, g * sigmoid(beta * input))", samples=[S((3, 4), beta=2.0, threshold=1.0)],
                        doc="``log(1 + exp(beta * input)) / beta``; linear above ``threshold``.")
+gelu = elementwise("gelu", kernel=_gelu, places=NN, promotes="float", signature="gelu(input: Tensor, *, approximate: str = 'none') -> Tensor",
+                   vjp=_gelu_vjp, spec=_gelu_spec, samples=[S((3, 4), approximate="tanh")], label="GELU",
+                   doc="``input * Φ(input)`` with the normal distribution function Φ, or its ``'tanh'`` approximation. arXiv:1606.08415.")
 logsigmoid = elementwise("logsigmoid", kernel=_logsigmoid, places=NN, promotes="float", vjp="g * sigmoid(-input)", label="log σ",
                          doc="``log(sigmoid(input))``, exact for large negative ``input``.")
 silu = elementwise("silu", kernel=_silu, places=NN, promotes="float", signature="silu(input: Tensor, inplace: bool = False) -> Tensor", vjp=_silu_vjp,

@@ -116,6 +116,17 @@ def _(F: Any, g: Any, bias_shape: Any) -> Any:
     return F.sum_to(g, shape=bias_shape)
 
 
+@linear.fused_vjp()
+def _(F: Any, g: Any, input: Any, weight: Any, input_shape: Any, weight_shape: Any, bias_shape: Any, needs: Any) -> Any:
+    # The rules above for matrices, straight on arrays: this is the hottest rule of all.
+    if len(input_shape) == 2 == len(weight_shape):
+        return (g @ weight if needs[0] else None, g.T @ input if needs[1] else None,
+                None if not needs[2] else g.sum(0) if len(bias_shape) == 1 and bias_shape[0] == weight_shape[0] else F.sum_to(g, shape=bias_shape))
+    rules = linear.rules
+    return (rules["input"].function(F, g, weight, input_shape) if needs[0] else None, rules["weight"].function(F, g, input, weight_shape) if needs[1] else None,
+            F.sum_to(g, shape=bias_shape) if needs[2] else None)
+
+
 # --- products with fixed numbers of dimensions --------------------------------------------------------------------
 
 

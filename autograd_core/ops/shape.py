@@ -107,7 +107,7 @@ def _transpose_spec(input: Any, *, dim0: int, dim1: int) -> Meta:
         S((2, 3), dim0=0, dim1=2, error=IndexError, match="out of range")])
 def transpose(xp: Any, input: Any, *, dim0: int, dim1: int) -> Any:
     """Two dimensions swapped."""
-    return xp.swapaxes(input, dim0, dim1) if input.ndim else input
+    return input.swapaxes(dim0, dim1) if input.ndim else input
 
 
 @transpose.vjp("input")

@@ -62,7 +62,6 @@ class _Format:
             return
         finite = [value for value in values if math.isfinite(value) and value != 0]
         if not finite:
-            self.scientific = bool(options.sci_mode)
             return
         low, high = min(map(abs, finite)), max(map(abs, finite))
         self.integral = all(value == math.ceil(value) for value in finite)
@@ -116,7 +115,7 @@ def _nested(array: Any, form: Any, indent: int, edge: int | None, options: _Opti
         rows.insert(edge, "...")
     else:
         rows = [_nested(row, form, indent + 1, edge, options) for row in array]
-    return "[" + (",\n" * (array.ndim - 1) + " " * (indent + 1)).join(rows) + "]"
+    return "[" + ("," + "\n" * (array.ndim - 1) + " " * (indent + 1)).join(rows) + "]"
 
 
 def _ends(array: Any, edge: int) -> list[Any]:

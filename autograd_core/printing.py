@@ -158,10 +158,10 @@ def represent(t: Any) -> str:
         values = array.ravel().tolist() if edge is None else _ends(array, edge)
         form = _ComplexFormat(values, options) if array.dtype.kind == "c" else _Format(values, array.dtype.kind == "f", options)
         text = _nested(array, form, len(prefix), edge, options)
-    last = len(text) - text.rfind("\n") - 1 + (len(prefix) if "\n" not in text else 0)
     text = prefix + text
+    last = len(text) - text.rfind("\n") + 1
     for note in _suffixes(t, array):
-        if last + len(note) + 3 > options.linewidth:
+        if last + len(note) + 2 > options.linewidth:
             text += ",\n" + " " * len(prefix) + note
             last = len(prefix) + len(note)
         else:

@@ -86,6 +86,7 @@ from ._methods import (
 )
 
 # making tensors
+from .tensor import Size, Tensor  # before the function `tensor`, whose name the module would take
 from .aliases import install, lazy_attribute
 from .config import enable_grad, inference_mode, is_grad_enabled, is_inference_mode_enabled, no_grad, record, set_grad_enabled
 from .creation import (
@@ -114,7 +115,6 @@ from .random import Generator, default_generator, get_rng_state, initial_seed, m
 from .scalar import Scalar
 from .serialization import load, save
 from .spec import can_cast, promote_types
-from .tensor import Size, Tensor
 
 __version__ = "0.1.0"
 

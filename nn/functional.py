@@ -21,6 +21,7 @@ from autograd_core._methods import (
     elu,
     embedding,
     feature_dropout,
+    gelu,
     group_norm,
     hardtanh,
     hinge_embedding_loss,
@@ -63,7 +64,7 @@ from autograd_core._methods import (
 __all__ = [
     "adaptive_avg_pool2d", "alpha_dropout", "avg_pool1d", "avg_pool2d", "batch_norm", "binary_cross_entropy", "binary_cross_entropy_with_logits",
     "conv1d", "conv2d", "conv_transpose2d", "cross_entropy", "dropout", "dropout1d", "dropout2d", "dropout3d", "elu", "embedding", "feature_dropout",
-    "group_norm", "hardtanh", "hinge_embedding_loss", "hinge_loss", "huber_loss", "kl_div", "l1_loss", "layer_norm", "leaky_relu", "linear",
+    "gelu", "group_norm", "hardtanh", "hinge_embedding_loss", "hinge_loss", "huber_loss", "kl_div", "l1_loss", "layer_norm", "leaky_relu", "linear",
     "log_softmax", "logsigmoid", "margin_ranking_loss", "max_pool1d", "max_pool2d", "mish", "mse_loss", "multi_margin_loss", "nll_loss", "normalize",
     "one_hot", "pad", "relu", "relu6", "relu_", "rms_norm", "scaled_dot_product_attention", "sigmoid", "sigmoid_", "silu", "smooth_l1_loss", "softmax",
     "softmin", "softplus", "softsign", "tanh", "tanh_",

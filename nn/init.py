@@ -15,7 +15,7 @@ import math
 import warnings
 from typing import TYPE_CHECKING, Any
 
-from autograd_core import Tensor, cat, eye, no_grad, rand_like, randn_like, where
+from autograd_core import Tensor, cat, eye, no_grad, rand_like, randn_like, where, zeros_like
 
 if TYPE_CHECKING:
     from autograd_core import Generator
@@ -64,15 +64,17 @@ def trunc_normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, a: float 
     inside = 0.5 * (math.erf(high / math.sqrt(2)) - math.erf(low / math.sqrt(2)))
     nearest = min(max(low, 0.0), high)  # where the density in the interval is highest
     with no_grad():
-        values = missing = None
-        while missing is None or bool(missing.any()):
+        values = zeros_like(tensor)
+        missing = values == 0
+        while missing.any():
             if inside > 0.25:
                 drawn = randn_like(tensor, generator=generator)
                 accepted = (drawn >= low) & (drawn <= high)
             else:  # few normal draws would fall into the interval: draw uniformly, keep in proportion to the density
                 drawn = rand_like(tensor, generator=generator) * (high - low) + low
                 accepted = rand_like(tensor, generator=generator) <= ((nearest * nearest - drawn * drawn) * 0.5).exp()
-            values, missing = (drawn, ~accepted) if values is None else (where(missing & accepted, drawn, values), missing & ~accepted)
+            values = where(missing & accepted, drawn, values)
+            missing = missing & ~accepted
         return tensor.copy_((values * std + mean).clamp(a, b))
 
 

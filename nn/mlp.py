@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -42,7 +43,7 @@ class MLP(Sequential):
         if len(sizes) < 2 or not all(isinstance(n, int) and n > 0 for n in sizes):
             raise ValueError(f"MLP: sizes must be at least two positive ints, from the input's number of features to the output's, got {sizes}")
         layers: list[Module] = []
-        for i, (inputs, outputs) in enumerate(zip(sizes, sizes[1:], strict=False)):
+        for i, (inputs, outputs) in enumerate(itertools.pairwise(sizes)):
             layers.append(Linear(inputs, outputs, bias=bias, device=device, dtype=dtype))
             if i < len(sizes) - 2:
                 if batch_norm:

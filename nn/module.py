@@ -52,11 +52,12 @@ class Module:
     _paths: dict[str | None, str] = NOWHERE
     _hooks: list[Any] = _NO_HOOKS
     _pre_hooks: list[Any] = _NO_HOOKS
-    _buffers_kept: Mapping[str, bool] = {}  # noqa: RUF012 - registered name -> persistent; replaced, never written
+    _buffers_kept: Mapping[str, bool] = {}  # registered name -> persistent; replaced, never written
 
     # --- calling ------------------------------------------------------------------------------------------------
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Run ``forward``, inside the module's scope and with its hooks."""
         mode = get_mode()
         outer = mode.scope
         path = self._paths.get(outer)
@@ -427,7 +428,8 @@ def _unpacked(name: str, value: Any) -> Iterator[tuple[str, Any]]:
             if each.__class__ not in _PLAIN:
                 yield from _unpacked(f"{name}.{key}", each)
     elif isinstance(value, (set, frozenset)) and any(isinstance(each, (Parameter, Module)) for each in value):
-        raise TypeError(f"attribute '{name}' is a set that holds parameters or modules: a set has no order to name them by. Use a list, nn.ModuleList or nn.ParameterList")
+        raise TypeError(f"attribute '{name}' is a set that holds parameters or modules: a set has no order to name them by. "
+                        "Use a list, nn.ModuleList or nn.ParameterList")
 
 
 def _absent(module: Module, target: str, what: str, names: list[str]) -> str:

@@ -64,7 +64,8 @@ def load_state_dict(module: Module, given: Mapping[str, Any], strict: bool, assi
             problems.append(f'While copying the parameter named "{name}", expected a Tensor or an array but received {type(given[name]).__name__}: {error}')
             continue
         if tuple(value.shape) != tuple(tensor.shape):
-            problems.append(f"size mismatch for {name}: copying a param with shape {tuple(value.shape)} from checkpoint, the shape in current model is {tuple(tensor.shape)}.")
+            problems.append(f"size mismatch for {name}: copying a param with shape {tuple(value.shape)} from checkpoint, "
+                            f"the shape in current model is {tuple(tensor.shape)}.")
         elif value.is_complex() and not tensor.is_complex():
             problems.append(f"dtype mismatch for {name}: {value.dtype.name} from checkpoint cannot become {tensor.dtype.name} of the current model.")
     if problems:

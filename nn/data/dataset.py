@@ -13,13 +13,13 @@ from autograd_core import Tensor, randperm
 if TYPE_CHECKING:
     from autograd_core import Generator
 
-Item = TypeVar("Item", covariant=True)
+Item_co = TypeVar("Item_co", covariant=True)
 
 
-class Dataset(Generic[Item]):
+class Dataset(Generic[Item_co]):
     """The base class of data sets: subclasses define ``__getitem__(index)`` and ``__len__()``."""
 
-    def __getitem__(self, index: Any) -> Item:
+    def __getitem__(self, index: Any) -> Item_co:
         raise NotImplementedError(f"{type(self).__name__} is a Dataset, so it needs __getitem__(self, index)")
 
     def __add__(self, other: Dataset[Any]) -> ConcatDataset:
@@ -113,13 +113,14 @@ def random_split(dataset: Any, lengths: Sequence[int | float], generator: Genera
     total = len(dataset)
     if any(n < 0 for n in sizes):
         raise ValueError(f"random_split: lengths must not be negative, got {sizes}")
-    if math.isclose(sum(sizes), 1) and sum(sizes) <= 1 + 1e-9 and not (total == 1 and all(isinstance(n, int) for n in sizes)):
-        sizes = [math.floor(total * fraction) for fraction in sizes]
-        for i in range(total - sum(sizes)):
-            sizes[i % len(sizes)] += 1
-    if sum(sizes) != total:
+    if all(isinstance(n, int) for n in sizes) and sum(sizes) == total:
+        counts = [int(n) for n in sizes]
+    elif math.isclose(sum(sizes), 1):
+        counts = [math.floor(total * fraction) for fraction in sizes]
+        for i in range(total - sum(counts)):
+            counts[i % len(counts)] += 1
+    else:
         raise ValueError(f"Sum of input lengths does not equal the length of the input dataset! The lengths {list(lengths)} add up to {sum(lengths)}, "
                          f"but the data set has {total} items. Give sizes that add up to that, or fractions that add up to 1")
     order = randperm(total, generator=generator).tolist()
-    ends = list(itertools.accumulate(int(n) for n in sizes))
-    return [Subset(dataset, order[end - int(n):end]) for n, end in zip(sizes, ends, strict=True)]
+    return [Subset(dataset, order[end - n:end]) for n, end in zip(counts, itertools.accumulate(counts), strict=True)]

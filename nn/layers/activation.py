@@ -6,9 +6,8 @@ from typing import Any
 
 from autograd_core import Tensor, full
 from autograd_core import _methods as F
-
-from ..module import Module
-from ..parameter import Parameter
+from nn.module import Module
+from nn.parameter import Parameter
 
 
 class _Inplace(Module):
@@ -194,7 +193,7 @@ class PReLU(Module):
     def forward(self, input: Tensor) -> Tensor:
         slope = self.weight
         shaped = F.reshape(slope, (-1, *[1] * (input.ndim - 2))) if self.num_parameters > 1 and input.ndim > 2 else slope
-        return F.where(input > 0, input, input * shaped)
+        return F.where(F.gt(input, 0), input, F.mul(input, shaped))
 
     def extra_repr(self) -> str:
         return f"num_parameters={self.num_parameters}"

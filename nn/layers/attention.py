@@ -7,10 +7,10 @@ from typing import Any
 
 from autograd_core import Tensor, empty, zeros
 from autograd_core import _methods as F
+from nn import init
+from nn.module import Module
+from nn.parameter import Parameter
 
-from .. import init
-from ..module import Module
-from ..parameter import Parameter
 from .linear import Linear
 
 
@@ -120,11 +120,13 @@ class MultiheadAttention(Module):
         if query.ndim not in (2, 3) or not query.ndim == key.ndim == value.ndim:
             raise RuntimeError(f"MultiheadAttention: expected query, key and value to have all 3 dimensions, or all 2 without a batch ({shapes})")
         if (query.shape[-1], key.shape[-1], value.shape[-1]) != (self.embed_dim, self.kdim, self.vdim):
-            raise RuntimeError(f"MultiheadAttention: was expecting embedding dimensions of {self.embed_dim} for query, {self.kdim} for key and {self.vdim} for value ({shapes})")
+            raise RuntimeError(f"MultiheadAttention: was expecting embedding dimensions of {self.embed_dim} for query, {self.kdim} for key "
+                               f"and {self.vdim} for value ({shapes})")
         if key.shape[:-1] != value.shape[:-1]:
             raise RuntimeError(f"MultiheadAttention: key and value must have the same length and batch ({shapes})")
         if query.ndim == 3 and query.shape[not self.batch_first] != key.shape[not self.batch_first]:
-            raise RuntimeError(f"MultiheadAttention: query and key must have the same batch size ({shapes}). batch_first={self.batch_first} says where the batch is")
+            raise RuntimeError(f"MultiheadAttention: query and key must have the same batch size ({shapes}). "
+                               f"batch_first={self.batch_first} says where the batch is")
         if is_causal and attn_mask is None:
             raise RuntimeError("MultiheadAttention: need attn_mask if specifying the is_causal hint")
 
@@ -151,7 +153,8 @@ class MultiheadAttention(Module):
         if attn_mask is not None:
             shape = tuple(attn_mask.shape)
             if shape not in ((length, keys), (count * self.num_heads, length, keys)):
-                raise RuntimeError(f"MultiheadAttention: the shape of attn_mask is {shape}, but should be {(length, keys)} or {(count * self.num_heads, length, keys)}")
+                raise RuntimeError(f"MultiheadAttention: the shape of attn_mask is {shape}, but should be {(length, keys)} "
+                                   f"or {(count * self.num_heads, length, keys)}")
             mask = F.reshape(_additive(attn_mask, like), (1, 1, length, keys) if len(shape) == 2 else (count, self.num_heads, length, keys))
         if key_padding_mask is not None:
             if tuple(key_padding_mask.shape) != (count, keys):

@@ -8,9 +8,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from autograd_core import Tensor
-
-from ..module import Module
-from ..parameter import Parameter
+from nn.module import Module
+from nn.parameter import Parameter
 
 
 class _Series(Module):
@@ -52,7 +51,8 @@ class _Series(Module):
         return self.__dict__[self._key(index)]
 
     def _sliced(self, items: list[tuple[str, Any]]) -> Any:
-        return type(self)([item for _, item in items])
+        made: Any = type(self)
+        return made([item for _, item in items])
 
     def __setitem__(self, index: Any, item: Any) -> None:
         setattr(self, self._key(index), self._checked(item))

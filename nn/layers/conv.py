@@ -6,10 +6,9 @@ from typing import Any
 
 from autograd_core import Tensor, empty
 from autograd_core import _methods as F
-
-from .. import init
-from ..module import Module
-from ..parameter import Parameter
+from nn import init
+from nn.module import Module
+from nn.parameter import Parameter
 
 
 def _sizes(value: Any, count: int) -> tuple[int, ...]:
@@ -45,7 +44,7 @@ class _Conv(Module):
         self.out_channels = out_channels
         self.kernel_size = _sizes(kernel_size, count)
         self.stride = _sizes(stride, count)
-        self.padding = padding if isinstance(padding, str) else _sizes(padding, count)
+        self.padding: Any = padding if isinstance(padding, str) else _sizes(padding, count)
         self.dilation = _sizes(dilation, count)
         self.groups = groups
         self.padding_mode = padding_mode

@@ -6,10 +6,9 @@ from typing import Any
 
 from autograd_core import Tensor, empty, no_grad
 from autograd_core import _methods as F
-
-from .. import init
-from ..module import Module
-from ..parameter import Parameter
+from nn import init
+from nn.module import Module
+from nn.parameter import Parameter
 
 
 class Embedding(Module):
@@ -22,7 +21,8 @@ class Embedding(Module):
     """
 
     def __init__(self, num_embeddings: int, embedding_dim: int, padding_idx: int | None = None, max_norm: float | None = None, norm_type: float = 2.0,
-                 scale_grad_by_freq: bool = False, sparse: bool = False, _weight: Tensor | None = None, _freeze: bool = False, device: Any = None, dtype: Any = None) -> None:
+                 scale_grad_by_freq: bool = False, sparse: bool = False, _weight: Tensor | None = None, _freeze: bool = False,
+                 device: Any = None, dtype: Any = None) -> None:
         super().__init__()
         if padding_idx is not None:
             if not -num_embeddings <= padding_idx < num_embeddings:
@@ -51,7 +51,8 @@ class Embedding(Module):
         """An embedding whose table is ``embeddings`` (2-d); trained only with ``freeze=False``."""
         if embeddings.ndim != 2:
             raise ValueError("Embeddings parameter is expected to be 2-dimensional")
-        return cls(*embeddings.shape, padding_idx, max_norm, norm_type, scale_grad_by_freq, sparse, _weight=embeddings, _freeze=freeze)
+        rows, columns = embeddings.shape
+        return cls(rows, columns, padding_idx, max_norm, norm_type, scale_grad_by_freq, sparse, _weight=embeddings, _freeze=freeze)
 
     def reset_parameters(self) -> None:
         """Draw the initial values again."""
@@ -62,16 +63,16 @@ class Embedding(Module):
 
     def forward(self, input: Tensor) -> Tensor:
         if self.max_norm is not None:
-            self._shorten(input)
+            self._shorten(input, self.max_norm)
         return F.embedding(input, self.weight, self.padding_idx)
 
-    def _shorten(self, input: Tensor) -> None:
+    def _shorten(self, input: Tensor, max_norm: float) -> None:
         """Scale those of the looked up rows down that are longer than ``max_norm``."""
         with no_grad():
             indices = F.reshape(input, (-1,))
             rows = self.weight.detach()[indices]
             lengths = F.norm(rows, self.norm_type, dim=-1, keepdim=True)
-            self.weight[indices] = F.where(lengths > self.max_norm, rows * (self.max_norm / (lengths + 1e-7)), rows)
+            self.weight[indices] = F.where(lengths > max_norm, rows * (max_norm / (lengths + 1e-7)), rows)
 
     def extra_repr(self) -> str:
         text = f"{self.num_embeddings}, {self.embedding_dim}"

@@ -6,10 +6,9 @@ from typing import Any
 
 from autograd_core import Tensor, empty
 from autograd_core import _methods as F
-
-from .. import init
-from ..module import Module
-from ..parameter import Parameter
+from nn import init
+from nn.module import Module
+from nn.parameter import Parameter
 
 
 class Identity(Module):

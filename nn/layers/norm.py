@@ -6,10 +6,9 @@ from typing import Any
 
 from autograd_core import Tensor, empty, int64, no_grad, ones, tensor, zeros
 from autograd_core import _methods as F
-
-from .. import init
-from ..module import Module
-from ..parameter import Parameter
+from nn import init
+from nn.module import Module
+from nn.parameter import Parameter
 
 
 class BatchNorm(Module):
@@ -90,7 +89,8 @@ class BatchNorm2d(BatchNorm):
 class LayerNorm(Module):
     """Normalise over the last dimensions, whose shape is ``normalized_shape``, then scale by ``weight`` and shift by ``bias``."""
 
-    def __init__(self, normalized_shape: Any, eps: float = 1e-5, elementwise_affine: bool = True, bias: bool = True, device: Any = None, dtype: Any = None) -> None:
+    def __init__(self, normalized_shape: Any, eps: float = 1e-5, elementwise_affine: bool = True, bias: bool = True,
+                 device: Any = None, dtype: Any = None) -> None:
         super().__init__()
         self.normalized_shape = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
         self.eps = eps
@@ -136,7 +136,8 @@ class GroupNorm(Module):
     Raises ``ValueError`` if ``num_groups`` does not divide ``num_channels``.
     """
 
-    def __init__(self, num_groups: int, num_channels: int, eps: float = 1e-5, affine: bool = True, device: Any = None, dtype: Any = None, *, bias: bool = True) -> None:
+    def __init__(self, num_groups: int, num_channels: int, eps: float = 1e-5, affine: bool = True,
+                 device: Any = None, dtype: Any = None, *, bias: bool = True) -> None:
         super().__init__()
         if num_channels % num_groups:
             raise ValueError(f"num_channels ({num_channels}) must be divisible by num_groups ({num_groups})")

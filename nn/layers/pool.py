@@ -6,14 +6,14 @@ from typing import Any
 
 from autograd_core import Tensor
 from autograd_core import _methods as F
-
-from ..module import Module
+from nn.module import Module
 
 
 class _MaxPool(Module):
     """What the max poolings share."""
 
-    def __init__(self, kernel_size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1, return_indices: bool = False, ceil_mode: bool = False) -> None:
+    def __init__(self, kernel_size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1, return_indices: bool = False,
+                 ceil_mode: bool = False) -> None:
         super().__init__()
         self.kernel_size = kernel_size
         self.stride = stride if stride is not None else kernel_size

@@ -6,8 +6,7 @@ from typing import Any
 
 from autograd_core import Tensor
 from autograd_core import _methods as F
-
-from ..module import Module
+from nn.module import Module
 
 
 class Flatten(Module):

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import inspect
 
-import autograd_core as ag
-import nn
 import numpy as np
 import pytest
+
+import autograd_core as ag
+import nn
 
 torch = pytest.importorskip("torch")
 tnn = torch.nn
@@ -24,7 +25,10 @@ def load(ours: nn.Module, theirs: tnn.Module, seed: int = 7) -> None:
     stream = np.random.default_rng(seed)
     state = {}
     for name, value in theirs.state_dict().items():
-        state[name] = value.numpy() if not value.is_floating_point() else stream.normal(size=tuple(value.shape)) if "var" not in name else stream.uniform(0.5, 2, size=tuple(value.shape))
+        if not value.is_floating_point():
+            state[name] = value.numpy()
+        else:
+            state[name] = stream.uniform(0.5, 2, size=tuple(value.shape)) if "var" in name else stream.normal(size=tuple(value.shape))
     assert [(name, tuple(value.shape)) for name, value in ours.state_dict().items()] == [(name, value.shape) for name, value in state.items()]
     theirs.double().load_state_dict({name: torch.tensor(value) for name, value in state.items()})
     ours.double().load_state_dict(state)
@@ -110,7 +114,8 @@ LAYERS = [
     ("Conv1d", (3, 4, 3), {}, [(2, 3, 7)]),
     ("Conv1d", (4, 6, 3), {"stride": 2, "padding": 2, "dilation": 2, "groups": 2, "bias": False}, [(2, 4, 9)]),
     ("ConvTranspose2d", (3, 4, 3), {}, [(2, 3, 4, 5)]),
-    ("ConvTranspose2d", (4, 6, (3, 2)), {"stride": (2, 3), "padding": (1, 0), "output_padding": (1, 2), "dilation": (2, 1), "groups": 2, "bias": False}, [(2, 4, 4, 5)]),
+    ("ConvTranspose2d", (4, 6, (3, 2)), {"stride": (2, 3), "padding": (1, 0), "output_padding": (1, 2), "dilation": (2, 1), "groups": 2, "bias": False},
+     [(2, 4, 4, 5)]),
     ("MaxPool1d", (3,), {"stride": 2, "padding": 1, "dilation": 2, "ceil_mode": True}, [(2, 3, 9)]),
     ("AvgPool1d", (3,), {"stride": 2, "padding": 1, "ceil_mode": True, "count_include_pad": False}, [(2, 3, 8)]),
     ("Flatten", (), {}, [(2, 3, 4)]),
@@ -203,7 +208,9 @@ CALLS = {
     "padding": {"key_padding_mask": PADDING},
     "both": {"key_padding_mask": PADDING, "attn_mask": BOOL_MASK, "need_weights": False},
 }
-SETTINGS = [{}, {"bias": False}, {"kdim": 5, "vdim": 7}, {"add_bias_kv": True}, {"add_zero_attn": True}, {"add_bias_kv": True, "add_zero_attn": True, "kdim": 3}]
+SETTINGS = [{}, {"bias": False}, {"kdim": 5, "vdim": 7}, {"add_bias_kv": True}, {"add_zero_attn": True},
+            {"add_bias_kv": True, "add_zero_attn": True, "kdim": 3}]
+CAUSAL = {"attn_mask": np.triu(np.ones((5, 5), dtype=bool), 1), "is_causal": True, "need_weights": False}
 
 
 @pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
@@ -219,7 +226,7 @@ def test_cross_attention(settings, batch_first, call):
 
 
 @pytest.mark.parametrize("training", [True, False])
-@pytest.mark.parametrize("call", [{}, {"need_weights": False}, {"attn_mask": np.triu(np.ones((5, 5), dtype=bool), 1), "is_causal": True, "need_weights": False}], ids=str)
+@pytest.mark.parametrize("call", [{}, {"need_weights": False}, CAUSAL], ids=["plain", "without weights", "causal"])
 def test_self_attention(call, training):
     ours, theirs = nn.MultiheadAttention(4, 2), tnn.MultiheadAttention(4, 2)
     load(ours, theirs)
@@ -312,7 +319,8 @@ def test_loss(kind, settings, input, target, reduction):
 
 def convolutional(library):
     return library.Sequential(
-        library.Conv2d(1, 3, 3, padding=1), library.BatchNorm2d(3), library.ReLU(), library.MaxPool2d(2), library.Flatten(), library.Linear(12, 5), library.Tanh(), library.Linear(5, 2))
+        library.Conv2d(1, 3, 3, padding=1), library.BatchNorm2d(3), library.ReLU(), library.MaxPool2d(2), library.Flatten(), library.Linear(12, 5),
+        library.Tanh(), library.Linear(5, 2))
 
 
 def test_model_with_state_both_ways():
@@ -337,12 +345,13 @@ def test_parameters_have_torchs_names_and_defaults(kind):
 
 @pytest.mark.parametrize("make", [
     lambda library: library.Linear(50, 400), lambda library: library.Conv2d(8, 64, 3, groups=2), lambda library: library.Embedding(100, 200),
-    lambda library: library.MultiheadAttention(64, 4), lambda library: library.Bilinear(30, 20, 40), lambda library: library.MultiheadAttention(64, 4, add_bias_kv=True, kdim=32)])
+    lambda library: library.MultiheadAttention(64, 4), lambda library: library.Bilinear(30, 20, 40),
+    lambda library: library.MultiheadAttention(64, 4, add_bias_kv=True, kdim=32)])
 def test_initial_values_have_torchs_spread(make):
     ag.manual_seed(0)
     torch.manual_seed(0)
-    for (name, a), b in zip(make(nn).named_parameters(), make(tnn).parameters(), strict=True):
-        a, b = a.detach().numpy().astype(float), b.detach().numpy().astype(float)
+    for (name, ours), theirs in zip(make(nn).named_parameters(), make(tnn).parameters(), strict=True):
+        a, b = ours.detach().numpy().astype(float), theirs.detach().numpy().astype(float)
         if b.std() == 0:
             np.testing.assert_array_equal(a, b, err_msg=name)
             continue
@@ -353,7 +362,8 @@ def test_initial_values_have_torchs_spread(make):
         assert (abs(a).max() / a.std() < 2) == bounded, name
 
 
-@pytest.mark.parametrize(("name", "param"), [("linear", None), ("conv2d", None), ("sigmoid", None), ("tanh", None), ("relu", None), ("selu", None), ("leaky_relu", None), ("leaky_relu", 0.3)])
+@pytest.mark.parametrize(("name", "param"), [
+    ("linear", None), ("conv2d", None), ("sigmoid", None), ("tanh", None), ("relu", None), ("selu", None), ("leaky_relu", None), ("leaky_relu", 0.3)])
 def test_gain(name, param):
     assert nn.init.calculate_gain(name, param) == pytest.approx(tnn.init.calculate_gain(name, param), rel=1e-15)
 

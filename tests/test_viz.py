@@ -19,6 +19,7 @@ import pytest
 import autograd_core as ag
 import viz
 from autograd_core.config import MODE
+from autograd_core.scalar import Scalar
 from viz import dot, files, render
 from viz.records import summarize
 
@@ -170,6 +171,25 @@ def test_several_roots_share_what_they_have_in_common():
     assert len([op for op in record.ops if op.op == "mul"]) == 2
 
 
+def test_scalars_are_drawn_like_tensors():
+    x, y, z = Scalar(-2.0, "x"), Scalar(5.0, "y"), Scalar(-4.0, "z")
+    q = x + y
+    f = q * z
+    before = viz.graph_record(f)
+    assert all(value.gradient is None for value in before.values)
+    f.backward()
+    record = viz.graph_record(f, names={"q": q, "f": f})
+    shown = [(value.name, value.role, value.value.elements[0], value.gradient.elements[0]) for value in record.values]
+    assert shown == [("x", "leaf", -2.0, -4.0), ("y", "leaf", 5.0, -4.0), ("q", "result", 3.0, -4.0), ("z", "leaf", -4.0, 3.0), ("f", "result", -12.0, 1.0)]
+    assert [(edge.source, edge.target, edge.label) for edge in record.edges] == [
+        ("v0", "op0", "input"), ("v1", "op0", "other"), ("op0", "v2", ""), ("v2", "op1", "input"), ("v3", "op1", "other"), ("op1", "v4", "")]
+    squared = viz.graph_record(x * x + 1.0)
+    assert [value.role for value in squared.values] == ["leaf", "result", "constant", "result"]
+    for _ in range(2 * sys.getrecursionlimit()):
+        x = x + 1.0
+    assert len(viz.graph_record(x).ops) == 2 * sys.getrecursionlimit()
+
+
 def test_a_leaf_alone_is_a_graph():
     record = viz.graph_record(leaf(1.0, "x"))
     assert [value.name for value in record.values] == ["x"]
@@ -186,10 +206,12 @@ def test_deep_graphs_need_no_recursion():
 def test_tensor_without_graph_is_an_error_that_says_why():
     with pytest.raises(ag.errors.GraphError, match=r"no graph to draw.*requires_grad=True"):
         viz.draw(ag.Tensor([1.0, 2.0]))
-    with pytest.raises(TypeError, match="expected a Tensor"):
+    with pytest.raises(TypeError, match=r"tensors\[0\] is a float, expected a Tensor"):
         viz.draw([3.0])
-    with pytest.raises(TypeError, match="names maps names to Tensors"):
+    with pytest.raises(TypeError, match=r"names\['x'\] is a int, expected a Tensor"):
         viz.draw(leaf(1.0), names={"x": 3})
+    with pytest.raises(TypeError, match=r"tensors\[1\] is a Tensor, expected a Scalar"):
+        viz.draw([Scalar(1.0), leaf(1.0)])
 
 
 def test_drawing_changes_nothing():

@@ -6,10 +6,8 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from autograd_core import Tensor
-
 from . import dot, files, render
-from .records import GraphRecord, graph_record
+from .records import Drawable, GraphRecord, graph_record
 
 FORMATS = ("png", "svg", "pdf", "dot")
 
@@ -51,7 +49,7 @@ class Drawing:
             return {"text/plain": f"{self!r}\n{error}"}
 
 
-def draw(tensor: Tensor | Sequence[Tensor], path: str | os.PathLike[str] | None = None, *, names: Mapping[str, Tensor] | None = None, values: bool = True,
+def draw(tensor: Drawable | Sequence[Drawable], path: str | os.PathLike[str] | None = None, *, names: Mapping[str, Drawable] | None = None, values: bool = True,
          gradients: bool = True, modules: bool = True, precision: int = 4, dpi: int = 144, max_nodes: int = 300) -> Drawing:
     """Draw the graph that led to ``tensor``, left to right: each value above its wire, its gradient below.
 
@@ -60,7 +58,7 @@ def draw(tensor: Tensor | Sequence[Tensor], path: str | os.PathLike[str] | None 
 
     Parameters
     ----------
-    tensor : what to draw, or a sequence of tensors.
+    tensor : the Tensor or Scalar to draw, or a sequence of them.
     path : where to save the picture, as ``.png``, ``.svg``, ``.pdf`` or ``.dot``. Default: not saved.
     names : names of tensors, ``{"x": x}`` or ``dict(model.named_parameters())``; a tensor's own ``name`` is used otherwise.
     values, gradients : whether the numbers are shown.

@@ -11,12 +11,14 @@ import functools
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from autograd_core import Tensor
 from autograd_core.backend.registry import BY_TYPE
 from autograd_core.errors import GraphError
+from autograd_core.scalar import Scalar
 
+Drawable = Tensor | Scalar
 Number = bool | int | float | complex
 
 SMALL = 4
@@ -110,15 +112,15 @@ def summarize(array: Any) -> Summary:
     return Summary(shape, dtype, None, float(finite.min()), float(finite.max()), float(finite.mean()), float(finite.std()), int(wide.size - finite.size))
 
 
-def graph_record(tensors: Tensor | Sequence[Tensor], names: Mapping[str, Tensor] | None = None) -> GraphRecord:
+def graph_record(tensors: Drawable | Sequence[Drawable], names: Mapping[str, Drawable] | None = None) -> GraphRecord:
     """The graph that led to ``tensors``, as records.
 
     Parameters
     ----------
-    tensors : a Tensor that has a graph, or several.
+    tensors : a Tensor that has a graph, or several; or a Scalar, or several.
     names : names for tensors of the graph, ``{"x": x}``; they come before the tensors' own ``name``.
 
-    Raises ``GraphError`` for a tensor without a graph.
+    Raises ``GraphError`` for a tensor without a graph, ``TypeError`` for anything else and for Tensors mixed with Scalars.
 
     >>> import autograd_core as ag
     >>> x = ag.Tensor(3.0, requires_grad=True, name="x")
@@ -126,15 +128,22 @@ def graph_record(tensors: Tensor | Sequence[Tensor], names: Mapping[str, Tensor]
     >>> [op.op for op in record.ops], [value.name for value in record.values]
     (['mul'], ['x', None])
     """
-    roots = [tensors] if isinstance(tensors, Tensor) else list(tensors)
-    for position, root in enumerate(roots):
-        if not isinstance(root, Tensor):
-            raise TypeError(f"expected a Tensor or a sequence of them, got {type(root).__name__}")
+    roots = [tensors] if isinstance(tensors, (Tensor, Scalar)) else list(tensors)
+    kind = Scalar if roots and isinstance(roots[0], Scalar) else Tensor
+    for what, each in (*((f"tensors[{i}]", root) for i, root in enumerate(roots)), *((f"names[{name!r}]", tensor) for name, tensor in (names or {}).items())):
+        if not isinstance(each, kind):
+            raise TypeError(f"{what} is a {type(each).__name__}, expected a {kind.__name__}")
+    if kind is Scalar:
+        from .scalars import scalar_record
+
+        return scalar_record(cast(list[Scalar], roots), cast(Mapping[str, Scalar], names or {}))
+    chosen = cast(list[Tensor], roots)
+    for position, root in enumerate(chosen):
         if root._node is None:
             where = f"tensors[{position}]" if len(roots) > 1 else "the tensor"
             raise GraphError(f"{where}, shape {tuple(root.shape)}, has no graph to draw: nothing that led to it asks for a gradient. "
                              "Create an input with requires_grad=True, and do not compute inside no_grad()")
-    return _Builder(roots, names or {}).build()
+    return _Builder(chosen, cast(Mapping[str, Tensor], names or {})).build()
 
 
 def reach(nodes: Iterable[Any]) -> list[Any]:
@@ -152,11 +161,7 @@ def reach(nodes: Iterable[Any]) -> list[Any]:
 class _Builder:
     def __init__(self, roots: Sequence[Tensor], names: Mapping[str, Tensor]) -> None:
         self.roots = roots
-        self.names: dict[int, str] = {}
-        for name, tensor in names.items():
-            if not isinstance(tensor, Tensor):
-                raise TypeError(f"names maps names to Tensors, but {name!r} is a {type(tensor).__name__}")
-            self.names[id(tensor if tensor._node is None else tensor._node)] = str(name)
+        self.names = {id(tensor if tensor._node is None else tensor._node): str(name) for name, tensor in names.items()}
         self.values: list[ValueNode] = []
         self.ops: list[OpNode] = []
         self.edges: list[Edge] = []
@@ -199,7 +204,7 @@ class _Builder:
 
     def _op(self, node: Any) -> None:
         op = node.op
-        kept = dict(node.constants or ())  # all there are, if the result was kept: an input that is missing was None
+        kept = dict(node.constants)
         sources: list[tuple[str, str]] = []
         for position, parent in enumerate(node.parents):
             label = f"{op.inputs[0]}[{position}]" if op.variadic else op.inputs[position]
@@ -207,7 +212,7 @@ class _Builder:
                 sources.append((self.value_ids[parent], label))
             elif position in kept:
                 sources.append((self._constant(kept[position], node.scope), label))
-            elif node.constants is None and (op.variadic or label in required_inputs(op.signature)):
+            elif op.variadic or label in required_inputs(op.signature):
                 shape = node.shapes[position] if node.shapes else None
                 sources.append((self._add("constant", shape=shape or None, scope=node.scope), label))
         self.op_ids[node] = identifier = f"op{len(self.ops)}"
@@ -228,7 +233,7 @@ class _Builder:
 
 @functools.cache
 def required_inputs(signature: str) -> frozenset[str]:
-    """The parameters of a declared signature that have no default.
+    """The parameters of a declared signature that have no default and cannot be ``None``.
 
     >>> sorted(required_inputs("clamp(input: Tensor, min: TensorLike | None = None) -> Tensor"))
     ['input']
@@ -236,7 +241,8 @@ def required_inputs(signature: str) -> frozenset[str]:
     function = ast.parse(f"def {signature}: ...").body[0]
     assert isinstance(function, ast.FunctionDef)
     parameters = [*function.args.posonlyargs, *function.args.args]
-    return frozenset(parameter.arg for parameter in parameters[: len(parameters) - len(function.args.defaults)])
+    given = parameters[: len(parameters) - len(function.args.defaults)]
+    return frozenset(each.arg for each in given if each.annotation is None or "None" not in ast.unparse(each.annotation))
 
 
 def _plain(value: Any) -> bool:

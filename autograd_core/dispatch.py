@@ -426,11 +426,14 @@ def inplace(op: Op, x: Any, others: tuple[Any, ...], attrs: dict[str, Any], name
             "a view of a leaf Variable that requires grad is being used in an in-place operation."
         raise InplaceError(f"{label}: {what} Write inside autograd_core.no_grad(), or make a copy first ({label.rstrip('_')} or .clone())")
     array = real_array(x)
-    if view.__class__ is View and overlapping(array):
+    flags = array.flags
+    if not flags.c_contiguous and overlapping(array):
         raise InplaceError(
             f"{label}: unsupported operation: more than one element of the written-to tensor refers to a single memory location "
-            f"(shape {tuple(array.shape)}, made by {view.chain[-1][0].name}). Please clone() the tensor before performing the operation"
+            f"(shape {tuple(array.shape)}, an expanded tensor). Please clone() the tensor before performing the operation"
         )
+    if view is INFERENCE and not mode.inference:
+        raise InplaceError(f"{label}: Inplace update to inference tensor outside InferenceMode is not allowed. You can make a clone to get a normal tensor")
     if op.promotes != "none":
         computed = computed_dtype(op.name, op.promotes, [x, *[o for o in others if o is not None]])
         if not can_cast(computed, array.dtype):
@@ -439,7 +442,7 @@ def inplace(op: Op, x: Any, others: tuple[Any, ...], attrs: dict[str, Any], name
         shape = op.spec(x, *others, **attrs).shape if op.spec is not None else array.shape
         if tuple(shape) != tuple(array.shape):
             raise ShapeError(f"{label}: output with shape {tuple(array.shape)} doesn't match the broadcast shape {tuple(shape)}. An in-place op cannot grow its tensor")
-    if not getattr(array.flags, "writeable", True):
+    if not getattr(flags, "writeable", True):
         _make_writeable(array, label)
     owner = BY_TYPE[array.__class__].owner(array)
     others = tuple(_apart(o, array, owner) for o in others)

@@ -337,7 +337,7 @@ def broadcast_tensors(F: Any, *tensors: Any) -> Any:
 @op("clone(input: Tensor) -> Tensor", kind="shape", places=EVERYWHERE, spec=lambda input: Meta(tuple(input.shape), input.dtype), samples=[S((2, 3)), S(()), S((0, 2))])
 def clone(xp: Any, input: Any) -> Any:
     """A copy with its own memory; differentiable."""
-    return xp.array(input) if input.ndim else input.copy()
+    return xp.array(input, order="C") if input.ndim else input.copy()
 
 
 @clone.vjp("input")
@@ -413,11 +413,19 @@ def _follow(xp: Any, array: Any, chain: Any) -> Any:
     return array
 
 
+def _region(xp: Any, array: Any, chain: Any) -> Any:
+    """The region of a fresh array that is about to be written; NumPy marks what came from an expanded array read-only."""
+    region = _follow(xp, array, chain)
+    if not getattr(region.flags, "writeable", True):
+        region.flags.writeable = True
+    return region
+
+
 @op("view_write(base: Tensor, value: Tensor, chain: object) -> Tensor", kind="shape")
 def view_write(xp: Any, base: Any, value: Any, *, chain: Any) -> Any:
     """``base`` with the region that a chain of views selects replaced by ``value``."""
     copy = base.copy()
-    _follow(xp, copy, chain)[...] = value
+    _region(xp, copy, chain)[...] = value
     return copy
 
 
@@ -435,7 +443,7 @@ def _(F: Any, g: Any, chain: Any) -> Any:
 def view_erase(xp: Any, input: Any, *, chain: Any) -> Any:
     """``input`` with zeros in the region that a chain of views selects."""
     copy = xp.array(input)
-    _follow(xp, copy, chain)[...] = 0
+    _region(xp, copy, chain)[...] = 0
     return copy
 
 
@@ -459,7 +467,7 @@ def _(F: Any, g: Any, chain: Any, input_shape: Any) -> Any:
 def view_place(xp: Any, input: Any, *, chain: Any, shape: Any) -> Any:
     """Zeros of ``shape`` with ``input`` in the region that a chain of views selects: the adjoint of ``view_read``."""
     zeros = xp.zeros(shape, dtype=input.dtype)
-    _follow(xp, zeros, chain)[...] = input
+    _region(xp, zeros, chain)[...] = input
     return zeros
 
 

@@ -396,16 +396,16 @@ def _moment(xp: Any, input: Any, dim: Any, correction: Any, keepdim: bool) -> An
 
 
 def _moment_spec(name: str) -> Any:
-    def spec(input: Any, *, dim: Any = None, correction: Any = 1, keepdim: bool = False) -> Meta:
+    def spec(input: Any, *, dim: Any = None, keepdim: bool = False, **attrs: Any) -> Meta:
         own = as_dtype(input.dtype)
         if not (own.is_floating_point or own.is_complex):
-            raise RuntimeError(f"{name}: std and var only support floating point and complex dtypes (input {describe(input)}). Convert it with .float()")
+            raise RuntimeError(f"{name}: only supports floating point and complex dtypes (input {describe(input)}). Convert it with .float()")
         return reduction_spec(name)(input, dim=dim, keepdim=keepdim)
 
     return spec
 
 
-_MOMENTS = [*_samples(empty=False), S((3, 4), dim=1, correction=0), S((3, 4), correction=2), S(ints(3), error=RuntimeError, match="only support floating point")]
+_MOMENTS = [*_samples(empty=False), S((3, 4), dim=1, correction=0), S((3, 4), correction=2), S(ints(3), error=RuntimeError, match="only supports floating point")]
 
 
 @op("variance(input: Tensor, dim: Dims = None, correction: Number = 1, keepdim: bool = False) -> Tensor", kind="reduction", label="var",

@@ -19,6 +19,8 @@ from .composite_samples import SAMPLES as COMPOSITE_SAMPLES
 
 NO_GRADIENT: dict[str, frozenset[str]] = {
     "batch_norm": frozenset(("running_mean", "running_var")),
+    **{name: frozenset(("weight", "pos_weight")) for name in (
+        "cross_entropy", "nll_loss", "softmax_cross_entropy", "negative_log_likelihood", "binary_cross_entropy", "binary_cross_entropy_with_logits", "sigmoid_cross_entropy")},
 }
 """Floating-point inputs to which PyTorch gives no gradient either."""
 
@@ -129,16 +131,15 @@ def gradient_wanted(case: Case, position: int, array: np.ndarray[Any, Any]) -> b
     if array.dtype.kind not in "fc":
         return False
     op = case.declared
-    if not isinstance(op, Op):
-        return True
     if not case.differentiable:
         return False
-    if op.variadic:
+    if isinstance(op, Op) and op.variadic:
         return True
-    name = op.inputs[position] if position < len(op.inputs) else ""
+    names = op.inputs if isinstance(op, Op) else [name for name in Signature(op.signature).positional if name not in case.sample.attrs]
+    name = names[position] if position < len(names) else ""
     if name in NO_GRADIENT.get(op.name, ()):
         return False
-    return op.joint is not None or name in op.rules
+    return not isinstance(op, Op) or op.joint is not None or name in op.rules
 
 
 def tensors(case: Case, values: Sequence[Any], *, grad: bool = False, convert: Callable[[Any], Any] = Tensor) -> list[Any]:

@@ -77,7 +77,7 @@ SAMPLES: dict[str, list[Sample]] = {
                S("ij,jk->ik", (2, 3), (4, 5), error=RuntimeError, match="einsum"), S("ij->ik", (2, 3), error=RuntimeError, match="einsum"), S("ij", (2, 3, 4), error=RuntimeError, match="einsum")],
     "tensordot": [S((2, 3, 4), (3, 4, 5)), S((2, 3, 4), (4, 3), dims=([1, 2], [1, 0])), S((2,), (3,), dims=0)], "trace": [S((3, 4)), S((3,), error=RuntimeError, match="trace")],
     # losses
-    "mse_loss": losses(S((3, 4), (3, 4), (3, 4))), "l1_loss": losses(S((3, 4), (3, 4), reduction="none", weight=span(0.5, 2.0, 3, 4))), "smooth_l1_loss": losses(S((3, 4), (3, 4), beta=0.5), S((3, 4), (3, 4), beta=0.0)),
+    "mse_loss": losses(), "l1_loss": losses(S((3, 4), (3, 4), reduction="none", weight=span(0.5, 2.0, 3, 4))), "smooth_l1_loss": losses(S((3, 4), (3, 4), beta=0.5), S((3, 4), (3, 4), beta=0.0)),
     "huber_loss": losses(S((3, 4), (3, 4), delta=0.5), S((3, 4), (3, 4), delta=0.5, weight=span(0.5, 2.0, 3, 4))),
     "cross_entropy": [S((3, 4), CLASSES), S((3, 4), CLASSES, reduction="sum"), S((3, 4), CLASSES, reduction="none"), S((3, 4), CLASSES, span(0.5, 2.0, 4)), S((3, 4), SOME_IGNORED), S((3, 4), SOME_IGNORED, ignore_index=-100, reduction="none"),
                       S((3, 4), CLASSES, ignore_index=3), S((3, 4), CLASSES, label_smoothing=0.1), S((3, 4), CLASSES, span(0.5, 2.0, 4), label_smoothing=0.1), S((3, 4), SHARES), S((3, 4), SHARES, span(0.5, 2.0, 4), label_smoothing=0.1, reduction="sum"),
@@ -91,11 +91,11 @@ SAMPLES: dict[str, list[Sample]] = {
     "hinge_loss": [S((4,), SIGNS), S((4,), SIGNS, margin=0.5, reduction="sum"), S((4,), SIGNS, reduction="none")],
     "hinge_embedding_loss": [S((4,), SIGNS), S((4,), SIGNS, margin=0.5, reduction="none"), S((4,), SIGNS, reduction="sum")],
     "margin_ranking_loss": [S((4,), (4,), SIGNS), S((4,), (4,), SIGNS, margin=0.5, reduction="none")],
-    "multi_margin_loss": [S((3, 4), CLASSES), S((3, 4), CLASSES, p=2, margin=0.5, reduction="none"), S((3, 4), CLASSES, span(0.5, 2.0, 4), reduction="sum")],
+    "multi_margin_loss": [S((3, 4), CLASSES), S((3, 4), CLASSES, p=2, margin=0.5, reduction="none"), S((3, 4), CLASSES, weight=span(0.5, 2.0, 4), reduction="sum")],
     "kl_div": [S((3, 4), span(0.1, 0.9, 3, 4)), S((3, 4), (3, 4), log_target=True, reduction="sum"), S((3, 4), span(0.1, 0.9, 3, 4), reduction="batchmean"), S((3, 4), span(0.1, 0.9, 3, 4), reduction="none")],
     # images and sequences
     "conv2d": [S((2, 3, 5, 5), (4, 3, 3, 3)), S((2, 3, 5, 5), (4, 3, 3, 3), (4,), stride=2, padding=1), S((2, 4, 5, 6), (4, 2, 3, 2), (4,), groups=2), S((1, 2, 7, 7), (2, 2, 3, 3), None, dilation=2, padding=(2, 1), stride=(1, 2)),
-               S((2, 4, 4), (3, 2, 2, 2), error=RuntimeError, match="channels"), S((2, 4, 4), (3, 2, 1, 1)), S((1, 2, 4, 4), (2, 2, 3, 2), padding="same"), S((1, 2, 4, 4), (2, 2, 3, 2), padding="valid"), S((2, 4, 5, 5), (4, 1, 3, 3), groups=4),
+               S((1, 4, 4, 4), (3, 2, 2, 2), error=RuntimeError, match="channels"), S((2, 4, 4), (3, 2, 1, 1)), S((1, 2, 4, 4), (2, 2, 3, 2), padding="same"), S((1, 2, 4, 4), (2, 2, 3, 2), padding="valid"), S((2, 4, 5, 5), (4, 1, 3, 3), groups=4),
                S((1, 2, 2, 2), (2, 2, 3, 3), error=RuntimeError, match="conv2d")],
     "conv1d": [S((2, 3, 6), (4, 3, 3)), S((2, 4, 6), (4, 2, 3), (4,), stride=2, padding=1, dilation=2, groups=2)],
     "conv_transpose2d": [S((2, 3, 3, 3), (3, 2, 3, 3)), S((2, 4, 3, 3), (4, 2, 3, 2), (4,), stride=2, padding=1, output_padding=1, groups=2), S((1, 2, 3, 3), (2, 2, 2, 2), None, dilation=2)],

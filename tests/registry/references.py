@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable
 from typing import Any
 
@@ -201,8 +202,8 @@ def smooth_l1(input: Any, target: Any, beta: float = 1.0) -> Any:
     return np.where(distance < beta, distance**2 / (2 * beta), distance - beta / 2) if beta else distance
 
 
-def huber(input: Any, target: Any, delta: float = 1.0) -> Any:
-    return special.huber(delta, input - target)
+def huber(input: Any, target: Any, delta: float = 1.0, weight: Any = 1) -> Any:
+    return weight * special.huber(delta, input - target)
 
 
 def nll(logs: Any, target: Any, weight: Any = None, *, ignore_index: int = -100, reduction: str = "mean") -> Any:
@@ -327,7 +328,9 @@ def embedding(input: Any, weight: Any, *, padding_idx: Any = None, **_: Any) -> 
     return weight[input]
 
 
-def attention(query: Any, key: Any, value: Any, attn_mask: Any = None, *, dropout_p: float = 0.0, is_causal: bool = False, scale: Any = None) -> Any:
+def attention(query: Any, key: Any, value: Any, attn_mask: Any = None, *, dropout_p: float = 0.0, is_causal: bool = False, scale: Any = None, enable_gqa: bool = False) -> Any:
+    if enable_gqa:
+        key, value = (np.repeat(each, query.shape[-3] // each.shape[-3], axis=-3) for each in (key, value))
     scores = query @ key.swapaxes(-1, -2) * (query.shape[-1] ** -0.5 if scale is None else scale)
     if is_causal:
         attn_mask = np.tri(*scores.shape[-2:], dtype=bool)
@@ -365,7 +368,7 @@ SHAPES: dict[str, Reference] = {
     "permute": lambda a, *, dims: np.einsum(a, list(range(a.ndim)), [d % a.ndim for d in dims]) if a.ndim else a,
     "transpose": lambda a, *, dim0, dim1: np.swapaxes(a, dim0, dim1) if a.ndim else a,
     "unsqueeze": lambda a, *, dim: a.reshape(*a.shape[: dim % (a.ndim + 1)], 1, *a.shape[dim % (a.ndim + 1) :]),
-    "squeeze": squeeze, "flatten": flatten, "expand": expand, "to_dtype": lambda a, *, dtype: a, "clone": lambda a, **_: a, "contiguous": lambda a, **_: a,
+    "squeeze": squeeze, "flatten": flatten, "to_dtype": lambda a, *, dtype: a, "clone": lambda a, **_: a, "contiguous": lambda a, **_: a,
     "cat": lambda tensors, *, dim=0: np.concatenate(tensors, axis=dim), "stack": lambda tensors, *, dim=0: np.stack(tensors, axis=dim),
     "split": split, "chunk": chunk, "tril": lambda a, *, diagonal=0: np.tril(a, diagonal), "triu": lambda a, *, diagonal=0: np.triu(a, diagonal),
     "pad": pad, "gather": gather, "scatter_add": scatter_add, "masked_fill": masked_fill,
@@ -391,7 +394,7 @@ PRODUCTS: dict[str, Reference] = {
 
 NN: dict[str, Reference] = {
     "linear": lambda a, w, b=None: matmul(a, w.T) + (0 if b is None else b),
-    "mse_loss": pairwise(lambda a, b: (a - b) ** 2), "l1_loss": pairwise(lambda a, b: np.abs(a - b)), "smooth_l1_loss": pairwise(smooth_l1), "huber_loss": pairwise(huber),
+    "mse_loss": pairwise(lambda a, b: (a - b) ** 2), "l1_loss": pairwise(lambda a, b, weight=1: weight * np.abs(a - b)), "smooth_l1_loss": pairwise(smooth_l1), "huber_loss": pairwise(huber),
     "cross_entropy": cross_entropy, "nll_loss": nll, "binary_cross_entropy": binary_cross_entropy,
     "binary_cross_entropy_with_logits": binary_cross_entropy_with_logits,
     "hinge_embedding_loss": pairwise(lambda a, b, margin=1.0: np.where(b == 1, a, np.maximum(0, margin - a))),
@@ -399,7 +402,206 @@ NN: dict[str, Reference] = {
     "scaled_dot_product_attention": attention,
 }
 
-REFERENCES: dict[str, Reference] = {**ELEMENTWISE, **SHAPES, **REDUCTIONS, **PRODUCTS, **NN}
 
-NO_REFERENCE: dict[str, str] = {}
+def moved(index: Any, size: int) -> Any:
+    return np.where(index < 0, index + size, index)
+
+
+def index_put(input: Any, *, indices: Any, values: Any, accumulate: bool = False) -> Any:
+    result = np.array(input)
+    (np.add.at if accumulate else operator.setitem)(result, tuple(indices), values)
+    return result
+
+
+def index_add(input: Any, index: Any, source: Any, *, dim: int, alpha: Any = 1) -> Any:
+    result = np.moveaxis(np.array(input), dim, 0) if input.ndim else np.array(input)
+    for i, place in enumerate(np.atleast_1d(index)):
+        result[place] += alpha * (np.moveaxis(source, dim, 0)[i] if source.ndim else source)
+    return np.moveaxis(result, 0, dim)
+
+
+def scatter(input: Any, index: Any, src: Any, *, dim: int) -> Any:
+    result = np.array(input)
+    for place in np.ndindex(*index.shape):
+        target = list(place)
+        if target:
+            target[dim] = index[place]
+        result[tuple(target)] = src[place] if isinstance(src, np.ndarray) and src.ndim else src
+    return result
+
+
+def one_hot(tensor: Any, *, num_classes: int = -1) -> Any:
+    count = num_classes if num_classes >= 0 else int(tensor.max()) + 1
+    return (tensor[..., None] == np.arange(count)).astype(np.int64)
+
+
+def unique(input: Any, *, return_inverse: bool = False, return_counts: bool = False, sorted: bool = True, dim: Any = None) -> Any:
+    values, inverse, counts = np.unique(input, return_inverse=True, return_counts=True, axis=dim)
+    found = (values, *([inverse.reshape(input.shape if dim is None else -1)] if return_inverse else []), *([counts] if return_counts else []))
+    return found if len(found) > 1 else values
+
+
+def roll(input: Any, *, shifts: Any, dims: Any = None) -> Any:
+    return np.roll(input, shifts, axis=tuple(dims) if isinstance(dims, list) else dims)
+
+
+def fill_shifted(input: Any, *, dim: int, step: int, fill: float) -> Any:
+    result = np.full(input.shape, fill, dtype=input.dtype)
+    for i in range(input.shape[dim]):
+        if 0 <= i - step < input.shape[dim]:
+            np.moveaxis(result, dim, 0)[i] = np.moveaxis(input, dim, 0)[i - step]
+    return result
+
+
+def conv1d(input: Any, weight: Any, bias: Any = None, *, stride: int = 1, padding: int = 0, dilation: int = 1, groups: int = 1) -> Any:
+    return conv2d(input[..., None, :], weight[..., None, :], bias, stride=(1, stride), padding=(0, padding), dilation=(1, dilation), groups=groups)[..., 0, :]
+
+
+def convolution(input: Any, weight: Any, bias: Any = None, *, stride: Any, padding: Any, dilation: Any, groups: int) -> Any:
+    return conv2d(np.pad(input, [(0, 0), (0, 0), *padding]), weight, bias, stride=stride, dilation=dilation, groups=groups)
+
+
+def conv_transpose2d(input: Any, weight: Any, bias: Any = None, *, stride: Any = 1, padding: Any = 0, output_padding: Any = 0, groups: int = 1, dilation: Any = 1) -> Any:
+    (sh, sw), (ph, pw), (oh, ow), (dh, dw) = pair(stride), pair(padding), pair(output_padding), pair(dilation)
+    batch, channels, height, width = input.shape
+    _, per, kh, kw = weight.shape
+    full = np.zeros((batch, per * groups, (height - 1) * sh + dh * (kh - 1) + 1 + oh, (width - 1) * sw + dw * (kw - 1) + 1 + ow))
+    share = channels // groups
+    for c in range(channels):
+        for o in range(per):
+            for y in range(height):
+                for x in range(width):
+                    for a in range(kh):
+                        for b in range(kw):
+                            full[:, (c // share) * per + o, y * sh + a * dh, x * sw + b * dw] += input[:, c, y, x] * weight[c, o, a, b]
+    result = full[:, :, ph : full.shape[2] - ph, pw : full.shape[3] - pw]
+    return result if bias is None else result + bias[:, None, None]
+
+
+def one_dimension(pool: Reference) -> Reference:
+    def reference(input: Any, *, kernel_size: int, stride: Any = None, padding: int = 0, **options: Any) -> Any:
+        return pool(input[..., None, :], kernel_size=(1, kernel_size), stride=(1, stride or kernel_size), padding=(0, padding), **options)[..., 0, :]
+
+    return reference
+
+
+def adaptive(input: Any, *, output_size: Any) -> Any:
+    sizes = [n if want is None else want for n, want in zip(input.shape[-2:], pair(output_size), strict=True)]
+    ranges = [[(i * n // m, -(-(i + 1) * n // m)) for i in range(m)] for n, m in zip(input.shape[-2:], sizes, strict=True)]
+    return np.stack([np.stack([input[..., a:b, c:d].mean(axis=(-2, -1)) for c, d in ranges[1]], axis=-1) for a, b in ranges[0]], axis=-2)
+
+
+def batch_norm(input: Any, running_mean: Any, running_var: Any, weight: Any = None, bias: Any = None, *, training: bool = False, momentum: float = 0.1, eps: float = 1e-5) -> Any:
+    shape = [1, -1, *[1] * (input.ndim - 2)]
+    dims = tuple(i for i in range(input.ndim) if i != 1)
+    mean, var = (input.mean(axis=dims), input.var(axis=dims)) if training else (running_mean, running_var)
+    normal = (input - mean.reshape(shape)) / np.sqrt(var.reshape(shape) + eps)
+    return normal * (1 if weight is None else weight.reshape(shape)) + (0 if bias is None else bias.reshape(shape))
+
+
+def standardize(input: Any, weight: Any = None, bias: Any = None, *, dims: Any, shape: Any, eps: float) -> Any:
+    mean, var = input.mean(axis=dims, keepdims=True), input.var(axis=dims, keepdims=True)
+    normal = (input - mean) / np.sqrt(var + eps)
+    return normal * (1 if weight is None else weight.reshape(shape)) + (0 if bias is None else bias.reshape(shape)), mean, var
+
+
+def group_norm(input: Any, weight: Any = None, bias: Any = None, *, num_groups: int, eps: float = 1e-5) -> Any:
+    groups = input.reshape(input.shape[0], num_groups, -1)
+    normal = ((groups - groups.mean(axis=-1, keepdims=True)) / np.sqrt(groups.var(axis=-1, keepdims=True) + eps)).reshape(input.shape)
+    shape = [1, -1, *[1] * (input.ndim - 2)]
+    return normal * (1 if weight is None else weight.reshape(shape)) + (0 if bias is None else bias.reshape(shape))
+
+
+def rms_norm(input: Any, weight: Any = None, *, normalized_shape: Any, eps: Any = None) -> Any:
+    dims = tuple(range(input.ndim - len(normalized_shape), input.ndim))
+    return input / np.sqrt((input**2).mean(axis=dims, keepdims=True) + (np.finfo(float).eps if eps is None else eps)) * (1 if weight is None else weight)
+
+
+def kl_div(input: Any, target: Any, *, reduction: str = "mean", log_target: bool = False) -> Any:
+    loss = np.exp(target) * (target - input) if log_target else special.xlogy(target, target) - target * input
+    return loss.sum() / len(input) if reduction == "batchmean" else reduced(loss, reduction)
+
+
+def multi_margin(input: Any, target: Any, weight: Any = None, *, p: int = 1, margin: float = 1.0, reduction: str = "mean") -> Any:
+    losses = [sum(max(0.0, margin - row[y] + row[i]) ** p for i in range(len(row)) if i != y) / len(row) * (1 if weight is None else weight[y])
+              for row, y in zip(input, target, strict=True)]
+    return reduced(np.array(losses), reduction)
+
+
+def tensordot(a: Any, b: Any, *, dims: Any = 2) -> Any:
+    return np.tensordot(a, b, axes=dims)
+
+
+def nan_mean(input: Any, *, dim: Any = None, keepdim: bool = False, dtype: Any = None) -> Any:
+    return np.nanmean(input, axis=axes(dim), keepdims=keepdim)
+
+
+def in_order(function: Reference) -> Reference:
+    """The triangle of inputs of ``addmm`` and its kin: ``beta * input + alpha * (a @ b)``."""
+    return lambda input, a, b, *, beta=1, alpha=1: beta * input + alpha * function(a, b)
+
+
+MORE: dict[str, Reference] = {
+    "reciprocal": lambda a: a**-1.0, "floor": lambda a: -np.ceil(-a), "ceil": lambda a: -np.floor(-a), "trunc": lambda a: np.sign(a) * np.floor(np.abs(a)), "round": lambda a, *, decimals=0: np.rint(a * 10.0**decimals) / 10.0**decimals,
+    "remainder": lambda a, b: a - b * np.floor(np.asarray(a) / b), "fmod": lambda a, b: a - b * np.trunc(np.asarray(a) / b), "floor_divide": lambda a, b: np.floor(np.asarray(a) / b), "trunc_divide": lambda a, b: np.trunc(np.asarray(a) / b),
+    "exp2": lambda a: 2.0**a, "log2": lambda a: np.log(a) / np.log(2), "log10": lambda a: np.log(a) / np.log(10), "tan": lambda a: np.sin(a) / np.cos(a), "sinh": lambda a: (np.exp(a) - np.exp(-a)) / 2,
+    "cosh": lambda a: (np.exp(a) + np.exp(-a)) / 2, "asin": lambda a: np.arctan2(a, np.sqrt(1 - a * a)), "acos": lambda a: np.arctan2(np.sqrt(1 - a * a), a), "atan": lambda a: np.arctan2(a, 1.0),
+    "asinh": lambda a: np.log(a + np.sqrt(a * a + 1)), "acosh": lambda a: np.log(a + np.sqrt(a * a - 1)), "atanh": lambda a: np.log((1 + a) / (1 - a)) / 2, "atan2": lambda a, b: np.angle(b + 1j * a),
+    "logsigmoid": special.log_expit, "silu": lambda a: a * special.expit(a), "mish": lambda a: a * np.tanh(np.logaddexp(0, a)), "softsign": lambda a: a / (1 + np.abs(a)), "relu6": lambda a: np.clip(a, 0, 6),
+    "hardtanh": lambda a, *, min_val=-1.0, max_val=1.0: np.clip(a, min_val, max_val), "erf": special.erf, "erfc": special.erfc, "erfinv": special.erfinv, "ndtr": special.ndtr, "ndtri": special.ndtri,
+    "isclose": lambda a, b, *, rtol=1e-5, atol=1e-8, equal_nan=False: np.isclose(a, b, rtol, atol, equal_nan), "allclose": lambda a, b: np.allclose(a, b), "equal": np.array_equal,
+    "bce_elements": lambda a, b: binary_cross_entropy(a, b, reduction="none"),
+    "diag": lambda a, *, diagonal=0: np.diag(a, diagonal), "diagonal": lambda a, *, offset=0, dim1=0, dim2=1: np.diagonal(a, offset, dim1, dim2),
+    "diag_embed": lambda a, *, offset=0, dim1=-2, dim2=-1: np.moveaxis(np.apply_along_axis(lambda v: np.diag(v, offset), -1, a) if a.ndim == 1 else np.stack([np.diag(v, offset) for v in a]), (-2, -1), (dim1, dim2)),
+    "view_as": lambda a, b: a.reshape(b.shape), "reshape_as": lambda a, b: a.reshape(b.shape), "ravel": lambda a: a.reshape(-1), "unflatten": lambda a, *, dim, sizes: a.reshape(*a.shape[: dim % a.ndim], *(n if n != -1 else a.shape[dim] // -int(np.prod(sizes)) for n in sizes)),
+    "t": np.transpose, "movedim": lambda a, *, source, destination: np.moveaxis(a, source, destination), "expand": lambda a, *, sizes: expand(a, size=sizes), "expand_as": lambda a, b: np.broadcast_to(a, b.shape),
+    "broadcast_tensors": lambda *a: tuple(np.broadcast_arrays(*a)), "unbind": lambda a, *, dim=0: tuple(np.moveaxis(a, dim, 0)), "narrow": lambda a, *, dim, start, length: np.take(a, range(start, start + length), axis=dim),
+    "select": lambda a, *, dim, index: np.take(a, index, axis=dim), "repeat": lambda a, *, repeats: np.tile(a, repeats), "tile": lambda a, *, dims: np.tile(a, dims),
+    "repeat_interleave": lambda a, *, repeats, dim=None: np.repeat(a, repeats, axis=dim), "flip": lambda a, *, dims: np.flip(a, tuple(dims)), "roll": roll, "shift": fill_shifted,
+    "getitem": lambda a, *, index: a[index], "slice_view": lambda a, *, key: a[key], "slice_write": lambda a, value, *, key, inplace=False: written(a, key, value), "slice_place": lambda a, *, key, shape: written(np.zeros(shape), key, a),
+    "diagonal_place": lambda a, *, shape, offset=0, dim1=0, dim2=1: diagonal_place(a, shape, offset, dim1, dim2), "index_put": lambda a, **options: index_put(a, **options), "index_add": index_add,
+    "index_select": lambda a, index, *, dim: np.take(a, index, axis=dim) if a.ndim else a, "scatter": scatter, "take_along_dim": lambda a, index, *, dim=None: np.take_along_axis(a, index if dim is not None else index, axis=dim),
+    "masked_select": lambda a, mask: np.broadcast_arrays(a, mask)[0][np.broadcast_arrays(a, mask)[1]], "masked_place": lambda a, mask: written(np.zeros(mask.shape), mask, a),
+    "msort": lambda a: np.sort(a, axis=0), "argwhere": lambda a: np.transpose(np.nonzero(a)), "nonzero": lambda a: np.transpose(np.nonzero(a)), "unique": unique,
+    "unique_of": lambda a, *, dim=None: unique(a, return_inverse=True, return_counts=True, dim=dim), "one_hot": one_hot, "copy": lambda a, b, **_: np.broadcast_to(b, a.shape), "fill": lambda a, value: np.full(a.shape, value),
+    "to_device": lambda a, **_: a, "to_integer": lambda a, *, dtype: a.astype(str(getattr(dtype, "name", dtype))), "identity_like": lambda a, *, size: np.eye(size), "causal_mask": lambda a, *, rows, columns: np.tri(rows, columns, dtype=bool),
+    "count_nonzero": lambda a, *, dim=None: np.count_nonzero(a, axis=axes(dim)), "aminmax": lambda a, *, dim=None, keepdim=False: (np.min(a, axis=dim, keepdims=keepdim), np.max(a, axis=dim, keepdims=keepdim)),
+    "max_along": extreme(np.max, np.argmax), "min_along": extreme(np.min, np.argmin), "cumprod": lambda a, *, dim, dtype=None: np.multiply.accumulate(a, axis=dim) if a.ndim else a,
+    "variance": variance, "deviation": lambda *a, **k: np.sqrt(variance(*a, **k)), "var_mean": lambda a, **k: (variance(a, **k), np.mean(a, axis=axes(k.get("dim")), keepdims=k.get("keepdim", False))),
+    "std_mean": lambda a, **k: (np.sqrt(variance(a, **k)), np.mean(a, axis=axes(k.get("dim")), keepdims=k.get("keepdim", False))), "nansum": reduction(np.nansum), "nanmean": nan_mean,
+    "softmax_along": softmax, "log_softmax_along": log_softmax, "softmin": lambda a, *, dim: special.softmax(-a, axis=dim), "norm_over": norm,
+    "mv": matmul, "addmm": in_order(matmul), "baddbmm": in_order(matmul), "addmv": in_order(matmul), "tensordot": tensordot, "trace": lambda a: np.diagonal(a).sum(),
+    "contract": lambda operands, *, equation: np.einsum(equation, *operands, optimize=False),
+    "squared_error": lambda a, b, *, reduction="mean": reduced((a - b) ** 2, reduction), "softmax_cross_entropy": cross_entropy, "negative_log_likelihood": nll,
+    "soft_cross_entropy": lambda a, b, *, dim: -(b * special.log_softmax(a, axis=dim)).sum(axis=dim), "sigmoid_cross_entropy": binary_cross_entropy_with_logits,
+    "hinge_loss": pairwise(lambda a, b, margin=1.0: np.maximum(0, margin - a * b)), "margin_ranking_loss": lambda a, b, y, *, margin=0.0, reduction="mean": reduced(np.maximum(0, -y * (a - b) + margin), reduction),
+    "multi_margin_loss": multi_margin, "kl_div": kl_div, "conv1d": conv1d, "convolution": convolution, "conv_transpose2d": conv_transpose2d, "max_pool1d": one_dimension(max_pool2d), "avg_pool1d": one_dimension(avg_pool2d),
+    "adaptive_avg_pool2d": adaptive, "adaptive_average": lambda a, *, size: adaptive(a, output_size=size), "batch_norm": batch_norm, "standardize": standardize, "group_norm": group_norm, "rms_norm": rms_norm,
+    "normalize": lambda a, *, p=2.0, dim=1, eps=1e-12: a / np.maximum(norm(a, p=p, dim=dim, keepdim=True), eps), "extend": lambda a, *, widths, border="constant", value=0.0: pad(a, pad=widths, mode=border, value=value),
+}
+
+
+def written(target: Any, key: Any, value: Any) -> Any:
+    result = np.array(target)
+    result[key] = value
+    return result
+
+
+def diagonal_place(input: Any, shape: Any, offset: int, dim1: int, dim2: int) -> Any:
+    result = np.zeros(shape)
+    place = np.moveaxis(result, (dim1, dim2), (-2, -1))
+    for i in range(input.shape[-1]):
+        place[..., i - min(offset, 0), i + max(offset, 0)] = input[..., i]
+    return result
+
+
+REFERENCES: dict[str, Reference] = {**ELEMENTWISE, **SHAPES, **REDUCTIONS, **PRODUCTS, **NN, **MORE}
+
+ADJOINT = "an adjoint: the gradient checks of its partner are what it has to satisfy"
+PART = "a part of a composite, which has a reference"
+NO_REFERENCE: dict[str, str] = {
+    "adaptive_average_grad": ADJOINT, "avg_pool_grad": ADJOINT, "convolution_input_grad": ADJOINT, "convolution_weight_grad": ADJOINT, "extend_adjoint": ADJOINT, "gather_accumulate": ADJOINT, "index_accumulate": ADJOINT,
+    "place": ADJOINT, "max_pool_scatter": ADJOINT, "max_pool_pick": ADJOINT,
+    "avg_pool": PART, "max_pool": PART, "max_pool_indices": PART, "class_targets": PART, "index": PART, "index_of": PART, "index_write": PART, "last_scattered": PART, "last_written": PART, "pick": PART,
+}
 """Ops without one, and what checks them instead."""

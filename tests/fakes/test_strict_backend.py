@@ -1,0 +1,166 @@
+"""Every sample of every op on a ``cuda`` that allows only what CuPy allows, compared with ``cpu``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import nullcontext
+from typing import Any
+
+import numpy as np
+import pytest
+
+import autograd_core as ag
+from autograd_core import Tensor, autograd
+from autograd_core.backend.cupy import CupyBackend
+from autograd_core.backend.registry import register_backend
+from autograd_core.errors import DeviceError
+
+from ..registry.cases import GOOD, Case, arguments, call, flat, leaves, results, tensors
+from .strict_backend import Array, HostReadError, NotInCupyError, StrictBackend, no_host_reads
+
+READS = frozenset(("masked_select", "argwhere", "nonzero", "unique", "unique_of", "one_hot", "allclose", "equal", "repeat_interleave"))
+"""Ops whose result's shape depends on values, or whose result is a Python value: they must read from the device."""
+OTHER_NUMBERS = frozenset(("random",))
+"""Kinds of ops whose results differ between devices."""
+
+
+@pytest.fixture(autouse=True)
+def _cuda() -> Iterator[None]:
+    register_backend("cuda", StrictBackend)
+    yield
+    register_backend("cuda", CupyBackend)
+
+
+def on_device(value: Any) -> Any:
+    return ag.tensor(value, device="cuda")
+
+
+def host(t: Tensor) -> np.ndarray[Any, Any]:
+    array: np.ndarray[Any, Any] = t.detach().cpu().numpy()
+    return array
+
+
+def test_every_kernel_and_rule_uses_what_cupy_has_is_collected() -> None:
+    assert len(GOOD) > 500
+
+
+@pytest.mark.parametrize("case", [case for case in GOOD if getattr(case.declared, "kind", "") not in ("random", "update")], ids=str)
+def test_on_the_device(case: Case) -> None:
+    values = arguments(case)
+    mine, others = tensors(case, values, grad=True, convert=on_device), tensors(case, values, grad=True)
+    on_cuda = lambda each: each.cuda() if isinstance(each, Tensor) else each  # noqa: E731
+    with np.errstate(all="ignore"):
+        expected = results(call(case, others))
+        with nullcontext() if case.name in READS else no_host_reads():
+            actual = results(call(case, mine, place=on_cuda))
+        for a, e in zip(actual, expected, strict=True):
+            if isinstance(e, Tensor):
+                if not any(isinstance(x, Tensor) for x in flat(mine)) or case.name == "to_device":
+                    continue
+                assert a.device == "cuda:0"
+                assert a.dtype is e.dtype
+                np.testing.assert_allclose(host(a), host(e), rtol=1e-12, atol=1e-13)
+            else:
+                assert a == e
+        pairs = [(a, e) for a, e in zip(actual, expected, strict=True) if isinstance(e, Tensor) and e.requires_grad]
+        if not pairs or case.name == "to_device":
+            return
+        stream = np.random.default_rng(8)
+        seeds = [np.asarray(stream.standard_normal(e.shape)).astype(host(e).dtype) for _, e in pairs]
+        wanted = autograd.grad([e for _, e in pairs], leaves(others), [Tensor(seed) for seed in seeds], allow_unused=True)
+        for create_graph in (True, False):
+            device_seeds = [on_device(seed) for seed in seeds]
+            with nullcontext() if case.name in READS else no_host_reads():
+                found = autograd.grad([a for a, _ in pairs], leaves(mine), device_seeds, allow_unused=True, retain_graph=True, create_graph=create_graph)
+            for a, e in zip(found, wanted, strict=True):
+                assert (a is None) == (e is None)
+                if e is not None:
+                    assert isinstance(a._array, Array)
+                    np.testing.assert_allclose(host(a), host(e), rtol=1e-11, atol=1e-12)
+
+
+def test_moving_is_differentiable() -> None:
+    x = ag.tensor([1.0, 2.0], requires_grad=True)
+    y = x.cuda() * 3
+    assert y.device == "cuda:0"
+    assert y.is_cuda
+    y.cpu().sum().backward()
+    assert x.grad.device == "cpu"
+    assert x.grad.tolist() == [3.0, 3.0]
+
+
+def test_gradients_live_where_the_leaf_lives() -> None:
+    x = ag.tensor([1.0, 2.0], device="cuda", requires_grad=True)
+    (x * x).sum().backward()
+    (x * x).sum().backward()
+    assert x.grad.device == "cuda:0"
+    assert x.grad.tolist() == [4.0, 8.0]
+
+
+@pytest.mark.parametrize("use", [lambda a, b: a + b, lambda a, b: a @ b, lambda a, b: a.add_(b), lambda a, b: ag.cat([a, b]), lambda a, b: ag.where(a > 0, a, b)], ids=range(5))
+def test_mixing_devices_names_both(use: Any) -> None:
+    a, b = ag.ones(2, device="cuda"), ag.ones(2)
+    for left, right in ((a, b), (b, a)):
+        with pytest.raises(DeviceError, match="at least two devices, cpu and cuda:0"):
+            use(left, right)
+
+
+def test_a_device_that_is_not_there() -> None:
+    with pytest.raises(RuntimeError, match="there is no device 'cuda:3'"):
+        ag.ones(2, device="cuda:3")
+
+
+def test_numpy_cannot_have_a_device_tensor() -> None:
+    with pytest.raises(TypeError, match=r"Tensor\.cpu\(\)"):
+        ag.ones(2, device="cuda").numpy()
+
+
+def test_writes_and_views_on_the_device() -> None:
+    x = ag.tensor([1.0, 2.0, 3.0], device="cuda", requires_grad=True)
+    y = x * 1
+    with no_host_reads():
+        y[0].mul_(10.0)
+        y[1:] += 1.0
+        y[ag.tensor([2], device="cuda")] = 7.0
+        y.sum().backward()
+    assert y.tolist() == [10.0, 3.0, 7.0]
+    assert x.grad.tolist() == [10.0, 1.0, 0.0]
+
+
+def test_printing_and_reading() -> None:
+    x = ag.tensor([[1.0, 2.0]], device="cuda")
+    assert "cuda:0" in repr(x)
+    assert x.sum().item() == 3.0
+    assert float(x.sum()) == 3.0
+    assert bool((x > 0).all())
+
+
+# --- the fake itself ----------------------------------------------------------------------------------------------
+
+
+def test_the_fake_refuses_what_cupy_lacks() -> None:
+    backend = StrictBackend()
+    xp, a = backend.xp, backend.asarray([1.0, 2.0])
+    with pytest.raises(TypeError, match="Implicit conversion"):
+        np.asarray(a)
+    with pytest.raises(TypeError):
+        np.add(a, 1)
+    for use in (lambda: a + np.ones(2), lambda: np.ones(2) + a, lambda: xp.add(a, np.ones(2)), lambda: xp.stack([a, np.ones(2)])):
+        with pytest.raises(TypeError, match="cannot be mixed"):
+            use()
+    for missing in (lambda: xp.no_such_function, lambda: xp.errstate, lambda: a.no_such_method, lambda: backend.random(0).permutation):
+        with pytest.raises(NotInCupyError):
+            missing()
+    for keyword in (lambda: xp.where(a > 0, a, a, out=a), lambda: xp.einsum("i->", a, out=a), lambda: xp.add(a, a, where=a > 0), lambda: a.sum(initial=0)):
+        with pytest.raises(TypeError, match="takes no"):
+            keyword()
+    with no_host_reads():
+        for read in (lambda: bool(a[0]), lambda: float(a[0]), lambda: int(a[0]), lambda: a[0].item(), lambda: a.tolist()):
+            with pytest.raises(HostReadError):
+                read()
+    assert a[0].shape == ()
+    assert isinstance(a[0], Array)
+    assert isinstance(xp.sum(a), Array)
+    view = a[0]
+    view[...] = 5.0
+    assert a.tolist() == [5.0, 2.0]

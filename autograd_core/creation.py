@@ -46,7 +46,8 @@ def array_from(data: Any, d: dtype | None, where: device | None) -> Any:
             d = from_numpy_dtype(getattr(explicit, "dtype", explicit))
         else:
             kind = data.dtype.kind
-            d = dtypes.get_default_dtype() if kind == "f" else dtypes.default_complex() if kind == "c" else dtypes.int64 if kind == "i" else from_numpy_dtype(data.dtype)
+            usual = {"f": dtypes.get_default_dtype(), "c": dtypes.default_complex(), "i": dtypes.int64}
+            d = usual[kind] if kind in usual else from_numpy_dtype(data.dtype)
     source = BY_TYPE[data.__class__]
     if source is not backend:
         data = source.to_numpy(data)
@@ -61,7 +62,7 @@ def _numbers(data: Any) -> Any:
     except ValueError as error:
         raise ValueError(f"tensor: expected sequences of equal length at each depth, but some differ ({error}). Pad the shorter ones") from error
     if array.dtype.kind in "OUSV":
-        if isinstance(data, int) or array.dtype.kind == "O" and all(isinstance(each, int) for each in array.flat):
+        if isinstance(data, int) or (array.dtype.kind == "O" and all(isinstance(each, int) for each in array.flat)):
             raise ValueError("tensor: Overflow when unpacking long long: an integer does not fit int64. Make it a float")
         raise TypeError(f"a tensor cannot be made of {type(data).__name__} data: {data!r:.80}")
     if array.dtype.kind == "u" and array.dtype.itemsize == 8:
@@ -119,7 +120,7 @@ def _size(op: str, values: Sequence[Any], size: Any = None) -> tuple[int, ...]:
         shape = tuple([n.__index__() for n in values])
     except (AttributeError, TypeError):
         raise TypeError(f"{op}(): argument 'size' must be a tuple of ints, got {tuple(values)!r}") from None
-    if any([n < 0 for n in shape]):
+    if min(shape, default=0) < 0:
         raise ShapeError(f"{op}: Dimension size must be non-negative, got {shape}")
     return shape
 
@@ -173,10 +174,10 @@ def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
     if isinstance(data, TensorBase):
         return data.to(device=device, dtype=dtype)  # type: ignore[attr-defined,no-any-return]
     chosen, where = None if dtype is None else as_dtype(dtype), as_device(device)
-    if hasattr(data, "dtype") and getattr(data, "shape", ()):
+    if hasattr(data, "dtype") and getattr(data, "shape", None):
         own = from_numpy_dtype(data.dtype)
         backend = BY_TYPE[data.__class__]
-        if (chosen is None or chosen is own) and (where is None or where.type == backend.name and where.index in (None, backend.device_index(data))):
+        if (chosen is None or chosen is own) and (where is None or (where.type == backend.name and where.index in (None, backend.device_index(data)))):
             return wrap(data)  # type: ignore[no-any-return]
     return _finish(array_from(data, chosen, where))
 

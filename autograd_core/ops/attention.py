@@ -22,7 +22,7 @@ def causal_mask(xp: Any, input: Any, *, rows: int, columns: int) -> Any:
 def _masked_weights(F: Any, scores: Any, mask: Any) -> Any:
     """Softmax of ``scores`` where ``mask`` holds and 0 elsewhere; a row without any place to attend to is 0."""
     alive = F.any(mask, dim=-1, keepdim=True)
-    weights = F.softmax(F.where(mask, scores, F.where(alive, -float("inf"), 0.0)), dim=-1)
+    weights = F.softmax(F.where(F.logical_or(mask, F.logical_not(alive)), scores, -float("inf")), dim=-1)
     return F.where(alive, weights, 0.0)
 
 

@@ -53,11 +53,13 @@ def geometry(input_shape: Any, weight_shape: Any, stride: Any, padding: Any, dil
     (top, bottom), (left, right) = padding
     padded = (height + top + bottom, width + left + right)
     out = tuple((padded[i] - dilation[i] * (kernel[i] - 1) - 1) // stride[i] + 1 for i in (0, 1))
-    if groups < 1 or inner * groups != channels or filters % groups or min(stride) < 1 or min(dilation) < 1 or min(top, bottom, left, right) < 0 or min(out) < 1:
+    divided = groups > 0 and inner * groups == channels and filters % groups == 0
+    if not divided or min(*stride, *dilation, *out) < 1 or min(top, bottom, left, right) < 0:
         raise ValueError("convolution: the sizes do not fit")
     flat = tuple(stride) == (1, 1) and 2 * padded[1] <= 3 * out[1]
     length = out[0] * (padded[1] if flat else out[1])
-    return Geometry(batch, channels, height, width, filters, groups, (kernel[0], kernel[1]), stride, (top, left), dilation, padded, (out[0], out[1]), flat, length)
+    return Geometry(batch, channels, height, width, filters, groups, (kernel[0], kernel[1]), stride, (top, left), dilation, padded, (out[0], out[1]), flat,
+                    length)
 
 
 class _Work:
@@ -148,8 +150,8 @@ def _conv_spec(input: Any, weight: Any, bias: Any = None, *, stride: Any, paddin
     return Meta((geo.batch, geo.filters, *geo.out), computed_dtype("conv2d", "equal", (input, weight, bias)))
 
 
-_PLAIN = {"stride": (1, 1), "padding": ((0, 0), (0, 0)), "dilation": (1, 1), "groups": 1}
-_RICH = {"stride": (2, 1), "padding": ((1, 0), (2, 1)), "dilation": (1, 2), "groups": 2}
+_PLAIN: dict[str, Any] = {"stride": (1, 1), "padding": ((0, 0), (0, 0)), "dilation": (1, 1), "groups": 1}
+_RICH: dict[str, Any] = {"stride": (2, 1), "padding": ((1, 0), (2, 1)), "dilation": (1, 2), "groups": 2}
 
 
 @op("convolution(input: Tensor, weight: Tensor, bias: Tensor | None = None, *, stride: tuple[int, int], padding: tuple[tuple[int, int], tuple[int, int]], "
@@ -375,9 +377,11 @@ def conv_transpose2d(F: Any, input: Any, weight: Any, bias: Any = None, stride: 
     stride, dilation = pair(stride, "stride", name), pair(dilation, "dilation", name)
     edges, extra = pair(padding, "padding", name), pair(output_padding, "output_padding", name)
     if input.ndim not in (3, 4) or weight.ndim != 4 or input.shape[-3] != weight.shape[0]:
-        raise ShapeError(f"{name}: Given weight of size {list(weight.shape)}, expected input {list(input.shape)} to be (batch, {weight.shape[0]}, height, width)")
+        raise ShapeError(f"{name}: expected input (batch, channels, height, width) and weight (channels, filters / groups, height, width), "
+                         f"but got input {describe(input)}, weight {describe(weight)}")
     if any(extra[i] >= max(stride[i], dilation[i]) for i in (0, 1)):
-        raise RuntimeError(f"{name}: output padding must be smaller than either stride or dilation, but got output_padding {extra}, stride {stride}, dilation {dilation}")
+        raise RuntimeError(f"{name}: output padding must be smaller than either stride or dilation, but got output_padding {extra}, "
+                           f"stride {stride}, dilation {dilation}")
     batched = input.ndim == 4
     image = input if batched else F.unsqueeze(input, dim=0)
     sizes = [(image.shape[2 + i] - 1) * stride[i] - 2 * edges[i] + dilation[i] * (weight.shape[2 + i] - 1) + extra[i] + 1 for i in (0, 1)]

@@ -26,7 +26,7 @@ def _standardize_spec(input: Any, weight: Any = None, bias: Any = None, *, dims:
 
 
 @op("standardize(input: Tensor, weight: Tensor | None = None, bias: Tensor | None = None, *, dims: tuple[int, ...], shape: tuple[int, ...], "
-    "eps: float) -> tuple[Tensor, Tensor, Tensor]", label="normalise", promotes="equal", outputs=("result", "mean", "var"), constant_outputs=(1, 2),
+    "eps: float) -> tuple[Tensor, Tensor, Tensor]", label="normalise", promotes="equal", outputs=("result", "mean", "var"),
     spec=_standardize_spec, samples=[
         S((4, 3, 2, 2), (3,), (3,), dims=(0, 2, 3), shape=(3, 1, 1), eps=1e-5), S((4, 5), (5,), None, dims=(1,), shape=(5,), eps=1e-3),
         S((4, 3), None, None, dims=(0,), shape=(3,), eps=0.1), S((2, 3, 4), (3, 4), (3, 4), dims=(-2, -1), shape=(3, 4), eps=1e-5),
@@ -54,25 +54,30 @@ def _parameter_gradient(F: Any, g: Any, shape: Any, parameter_shape: Any) -> Any
 
 
 @standardize.vjp()
-def _(F: Any, g: Any, input: Any, weight: Any, input_shape: Any, weight_shape: Any, bias_shape: Any, dims: Any, shape: Any, eps: float, needs: Any) -> Any:
-    g = g[0]
-    if g is None:
-        return None, None, None
+def _plain(F: Any, g: Any, input: Any, weight: Any, input_shape: Any, weight_shape: Any, bias_shape: Any, dims: Any, shape: Any, eps: float, needs: Any) -> Any:
+    g, to_mean, to_var = g
     centred = input - F.mean(input, dim=dims, keepdim=True)
-    inverse = F.rsqrt(F.mean(F.square(centred), dim=dims, keepdim=True) + eps)
-    standard = centred * inverse
-    inner = g if weight is None else g * F.reshape(weight, shape=shape)
-    to_input = inverse * (inner - F.mean(inner, dim=dims, keepdim=True) - standard * F.mean(inner * standard, dim=dims, keepdim=True))
-    return (to_input,
-            _parameter_gradient(F, g * standard, shape, weight_shape) if needs[1] else None,
-            _parameter_gradient(F, g, shape, bias_shape) if needs[2] else None)
+    count = max(prod(input_shape[d] for d in dims), 1)
+    to_input = to_weight = to_bias = None
+    if g is not None:
+        inverse = F.rsqrt(F.mean(F.square(centred), dim=dims, keepdim=True) + eps)
+        standard = centred * inverse
+        inner = g if weight is None else g * F.reshape(weight, shape=shape)
+        to_input = inverse * (inner - F.mean(inner, dim=dims, keepdim=True) - standard * F.mean(inner * standard, dim=dims, keepdim=True))
+        to_weight = _parameter_gradient(F, g * standard, shape, weight_shape) if needs[1] else None
+        to_bias = _parameter_gradient(F, g, shape, bias_shape) if needs[2] else None
+    for more in (None if to_mean is None else F.broadcast_to(to_mean / count, shape=input_shape), None if to_var is None else centred * (to_var * (2 / count))):
+        if more is not None:
+            to_input = more if to_input is None else to_input + more
+    return to_input, to_weight, to_bias
 
 
 @standardize.fused_vjp()
-def _(F: Any, g: Any, input: Any, weight: Any, mean: Any, var: Any, weight_shape: Any, bias_shape: Any, dims: Any, shape: Any, eps: float, needs: Any) -> Any:
+def _fused(F: Any, g: Any, input: Any, weight: Any, mean: Any, var: Any, input_shape: Any, weight_shape: Any, bias_shape: Any, dims: Any, shape: Any, eps: float,
+           needs: Any) -> Any:
+    if g[0] is None or g[1] is not None or g[2] is not None:
+        return _plain(F, g, input, weight, input_shape, weight_shape, bias_shape, dims, shape, eps, needs)
     g = g[0]
-    if g is None:
-        return None, None, None
     half = g.dtype == "float16"
     if half:
         g, input, weight = g.astype("float32"), input.astype("float32"), None if weight is None else weight.astype("float32")
@@ -138,11 +143,15 @@ def batch_norm(F: Any, input: Any, running_mean: Any, running_var: Any, weight: 
     result, mean, var = F.standardize(input, weight, bias, dims=dims, shape=shape, eps=eps)
     if running_mean is not None:
         running_mean *= 1 - momentum
-        running_mean += F.reshape(mean, shape=(channels,)) * momentum
+        running_mean += F.reshape(_detached(mean), shape=(channels,)) * momentum
     if running_var is not None:
         running_var *= 1 - momentum
-        running_var += F.reshape(var, shape=(channels,)) * (momentum * count / max(count - 1, 1))
+        running_var += F.reshape(_detached(var), shape=(channels,)) * (momentum * count / max(count - 1, 1))
     return result
+
+
+def _detached(value: Any) -> Any:
+    return value.detach() if hasattr(value, "detach") else value
 
 
 def _normalized_dims(name: str, input: Any, normalized_shape: Any, weight: Any, bias: Any = None) -> tuple[tuple[int, ...], tuple[int, ...]]:
@@ -150,7 +159,8 @@ def _normalized_dims(name: str, input: Any, normalized_shape: Any, weight: Any, 
     shape = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
     for which, value in (("weight", weight), ("bias", bias)):
         if value is not None and tuple(value.shape) != shape:
-            raise ShapeError(f"{name}: Expected {which} to be of same shape as normalized_shape, but got {which} {describe(value)} and normalized_shape = {list(shape)}")
+            raise ShapeError(f"{name}: Expected {which} to be of same shape as normalized_shape, but got {which} {describe(value)} "
+                             f"and normalized_shape = {list(shape)}")
     if not shape or tuple(input.shape)[-len(shape):] != shape:
         raise ShapeError(f"{name}: Given normalized_shape={list(shape)}, expected input with shape [*, {', '.join(map(str, shape))}], "
                          f"but got input of size {list(input.shape)}. normalized_shape are the sizes of the last dimensions")
@@ -191,7 +201,8 @@ def group_norm(F: Any, input: Any, num_groups: int, weight: Any = None, bias: An
         raise ShapeError(f"group_norm: Expected at least 2 dimensions for input tensor but received {input.ndim}")
     channels = input.shape[1]
     if num_groups < 1 or channels % num_groups:
-        raise RuntimeError(f"group_norm: Expected number of channels in input to be divisible by num_groups, but got input of shape {list(input.shape)} and num_groups={num_groups}")
+        raise RuntimeError("group_norm: Expected number of channels in input to be divisible by num_groups, but got input of shape "
+                           f"{list(input.shape)} and num_groups={num_groups}")
     grouped = F.reshape(input, shape=(input.shape[0], num_groups, prod(input.shape[1:]) // num_groups))
     out = F.reshape(F.standardize(grouped, None, None, dims=(2,), shape=(), eps=eps)[0], shape=tuple(input.shape))
     shape = (channels,) + (1,) * (input.ndim - 2)

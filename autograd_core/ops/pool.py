@@ -12,7 +12,7 @@ from typing import Any
 
 from ..dtypes import as_dtype
 from ..errors import ShapeError, describe
-from ..op import S, composite, distinct, op
+from ..op import Arg, S, composite, distinct, op
 from ..spec import Meta
 from .conv import pair
 
@@ -46,7 +46,7 @@ def _window_attributes(name: str, shape: Any, kernel: Any, stride: Any, padding:
 
 def _attributes(name: str, input: Any, kernel_size: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: bool) -> dict[str, Any]:
     kernel = pair(kernel_size, "kernel_size", name)
-    steps = kernel if stride is None or stride == () or stride == [] else pair(stride, "stride", name)
+    steps = kernel if stride is None or stride in ((), []) else pair(stride, "stride", name)
     return dict(_window_attributes(name, tuple(input.shape), kernel, steps, pair(padding, "padding", name), pair(dilation, "dilation", name), bool(ceil_mode)))
 
 
@@ -93,8 +93,12 @@ def _pool_spec(input: Any, *others: Any, size: Any, **attrs: Any) -> Meta:
     return Meta((*tuple(input.shape)[:-2], *size), as_dtype(input.dtype))
 
 
-_TWO = {"kernel": (2, 2), "stride": (2, 2), "padding": (0, 0), "dilation": (1, 1), "size": (2, 3)}
-_THREE = {"kernel": (3, 2), "stride": (2, 1), "padding": (1, 1), "dilation": (1, 2), "size": (3, 6)}
+_TWO: dict[str, Any] = {"kernel": (2, 2), "stride": (2, 2), "padding": (0, 0), "dilation": (1, 1), "size": (2, 3)}
+_THREE: dict[str, Any] = {"kernel": (3, 2), "stride": (2, 1), "padding": (1, 1), "dilation": (1, 2), "size": (3, 6)}
+
+_IMAGE = Arg(values=[[[1.0, 5.0, 2.0, 0.0], [3.0, 4.0, 7.0, 6.0]]])
+_MAXIMA = Arg(values=[[[5.0, 7.0]]])
+_ROW = {**_TWO, "size": (1, 2)}
 
 # --- maximum ------------------------------------------------------------------------------------------------------
 
@@ -140,7 +144,7 @@ def _winners(xp: Any, windows: _Windows, padded: Any, out: Any) -> Any:
 
 @op("max_pool_scatter(grad: Tensor, input: Tensor, result: Tensor, *, kernel: tuple[int, int], stride: tuple[int, int], padding: tuple[int, int], "
     "dilation: tuple[int, int], size: tuple[int, int]) -> Tensor", label="max_pool2dᵀ",
-    spec=lambda grad, input, result, **attrs: Meta(tuple(input.shape), as_dtype(grad.dtype)))
+    spec=lambda grad, input, result, **attrs: Meta(tuple(input.shape), as_dtype(grad.dtype)), samples=[S((1, 1, 2), _IMAGE, _MAXIMA, **_ROW)])
 def max_pool_scatter(xp: Any, grad: Any, input: Any, result: Any, *, kernel: Any, stride: Any, padding: Any, dilation: Any, size: Any) -> Any:
     """Zeros like ``input``, but ``grad`` added at the first maximum of each window; ``result`` are the maxima."""
     windows = _Windows(input.shape, kernel, stride, padding, dilation, size)
@@ -162,7 +166,7 @@ def _(F: Any, g: Any, input: Any, result: Any, kernel: Any, stride: Any, padding
 
 @op("max_pool_pick(values: Tensor, input: Tensor, result: Tensor, *, kernel: tuple[int, int], stride: tuple[int, int], padding: tuple[int, int], "
     "dilation: tuple[int, int], size: tuple[int, int]) -> Tensor", label="max_pool2d pick",
-    spec=lambda values, input, result, **attrs: Meta(tuple(result.shape), as_dtype(values.dtype)))
+    spec=lambda values, input, result, **attrs: Meta(tuple(result.shape), as_dtype(values.dtype)), samples=[S((1, 2, 4), _IMAGE, _MAXIMA, **_ROW)])
 def max_pool_pick(xp: Any, values: Any, input: Any, result: Any, *, kernel: Any, stride: Any, padding: Any, dilation: Any, size: Any) -> Any:
     """``values`` at the place of the first maximum of each window of ``input``."""
     windows = _Windows(input.shape, kernel, stride, padding, dilation, size)
@@ -181,7 +185,7 @@ def _(F: Any, g: Any, input: Any, result: Any, kernel: Any, stride: Any, padding
 
 @op("max_pool_indices(input: Tensor, result: Tensor, *, kernel: tuple[int, int], stride: tuple[int, int], padding: tuple[int, int], "
     "dilation: tuple[int, int], size: tuple[int, int]) -> Tensor", label="argmax",
-    spec=lambda input, result, **attrs: Meta(tuple(result.shape), as_dtype("int64")))
+    spec=lambda input, result, **attrs: Meta(tuple(result.shape), as_dtype("int64")), samples=[S(_IMAGE, _MAXIMA, **_ROW)])
 def max_pool_indices(xp: Any, input: Any, result: Any, *, kernel: Any, stride: Any, padding: Any, dilation: Any, size: Any) -> Any:
     """The position of each window's first maximum in its flattened image."""
     windows = _Windows(input.shape, kernel, stride, padding, dilation, size)
@@ -230,7 +234,7 @@ def _flat(F: Any, out: Any) -> Any:
 def max_pool1d(F: Any, input: Any, kernel_size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1, ceil_mode: bool = False,
                return_indices: bool = False) -> Any:
     """The maximum of each window of sequences (batch, channels, length), or without batch. See ``max_pool2d``."""
-    (kernel,), (edge,), (spread,) = (pair(value, name, "max_pool1d", 1) for value, name in ((kernel_size, "kernel_size"), (padding, "padding"), (dilation, "dilation")))
+    (kernel,), (edge,), (spread,) = (pair(value, "each of kernel_size, padding and dilation", "max_pool1d", 1) for value in (kernel_size, padding, dilation))
     step = kernel if stride is None else pair(stride, "stride", "max_pool1d", 1)[0]
     image = _row(F, input, "max_pool1d")
     attrs = _attributes("max_pool1d", image, (1, kernel), (1, step), (0, edge), (1, spread), ceil_mode)
@@ -262,7 +266,7 @@ def _scale(xp: Any, windows: _Windows, count_include_pad: bool, divisor: int | N
     return xp.asarray([[1.0 / (a * b) for b in columns] for a in rows], dtype=dtype)
 
 
-_AVERAGE = {"count_include_pad": True, "divisor": None}
+_AVERAGE: dict[str, Any] = {"count_include_pad": True, "divisor": None}
 
 
 @op("avg_pool(input: Tensor, *, kernel: tuple[int, int], stride: tuple[int, int], padding: tuple[int, int], dilation: tuple[int, int], "

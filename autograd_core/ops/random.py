@@ -12,7 +12,7 @@ from typing import Any
 from ..dtypes import as_dtype
 from ..op import Arg, S, composite, op, span
 from ..random import generator_for
-from ..spec import Meta
+from ..spec import Meta, broadcast, computed_dtype
 
 
 def _shaped(input: Any, *, shape: Any = None, **attrs: Any) -> Meta:
@@ -68,7 +68,13 @@ def draw_normal(xp: Any, input: Any, *, mean: float = 0.0, std: float = 1.0, sha
     return drawn
 
 
-@op("draw_normal_of(mean: Tensor, std: Tensor, generator: Generator | None = None) -> Tensor", kind="random", label="normal", promotes="float", samples=[
+def _normal_of_spec(mean: Any, std: Any, **attrs: Any) -> Meta:
+    pairs = [(name, value) for name, value in (("mean", mean), ("std", std)) if hasattr(value, "shape")]
+    return Meta(broadcast("normal", [name for name, _ in pairs], [value for _, value in pairs]), computed_dtype("normal", "float", (mean, std)))
+
+
+@op("draw_normal_of(mean: Tensor, std: Tensor, generator: Generator | None = None) -> Tensor", kind="random", label="normal", promotes="float",
+    spec=_normal_of_spec, samples=[
     S((3, 4), span(0.5, 2.0, 3, 4)), S((), span(0.5, 2.0)), S((0, 2), span(0.5, 2.0, 1, 2)), S((4,), span(0.5, 2.0, 3, 1)),
     S((3,), span(-2.0, -1.0, 3), error=RuntimeError, match="std >= 0.0")])
 def draw_normal_of(xp: Any, mean: Any, std: Any, *, generator: Any = None) -> Any:
@@ -142,7 +148,7 @@ def bernoulli(xp: Any, input: Any, *, generator: Any = None) -> Any:
 
 
 @op("multinomial(input: Tensor, num_samples: int, replacement: bool = False, *, generator: Generator | None = None) -> Tensor", kind="random",
-    places=("torch", "Tensor"), samples=[
+    places=("torch", "Tensor"), spec=lambda input, *, num_samples, **attrs: Meta((*tuple(input.shape)[:-1], num_samples), as_dtype("int64")), samples=[
         S(span(0.5, 2.0, 4), num_samples=2), S(span(0.5, 2.0, 3, 4), num_samples=4), S(span(0.5, 2.0, 3, 4), num_samples=9, replacement=True),
         S(span(0.5, 2.0, 3), num_samples=4, error=RuntimeError, match="without replacement"),
         S(span(-2.0, -0.5, 3), num_samples=1, error=RuntimeError, match="element < 0")])
@@ -182,7 +188,7 @@ def multinomial(xp: Any, input: Any, *, num_samples: int, replacement: bool = Fa
 
 
 for _declared in (draw_uniform, draw_normal, draw_integers, draw_exponential, draw_bernoulli, bernoulli):
-    _declared.add_rule("input", "g * 0")
+    _declared.add_rule("input", lambda F, g, input_shape: F.broadcast_to(F.sum(g * 0), shape=input_shape))
 
 
 # --- dropout ------------------------------------------------------------------------------------------------------

@@ -193,7 +193,9 @@ class Module:
     def _members(self) -> Iterator[tuple[str, Any]]:
         """Every Tensor and module among the attributes, and in lists, tuples and dicts among them, with its name."""
         for name, value in list(self.__dict__.items()):
-            if value.__class__ not in _PLAIN and name not in _OWN:
+            if isinstance(value, (Tensor, Module)):
+                yield name, value
+            elif value.__class__ not in _PLAIN and name not in _OWN:
                 yield from _unpacked(name, value)
 
     def _is_buffer(self, name: str, value: Any) -> bool:

@@ -8,7 +8,7 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from autograd_core import Tensor, randperm
+from autograd_core import Tensor, int64, randperm, tensor
 
 if TYPE_CHECKING:
     from autograd_core import Generator
@@ -29,7 +29,7 @@ class Dataset(Generic[Item_co]):
 class TensorDataset(Dataset[tuple[Tensor, ...]]):
     """Tensors with the same first size; item ``i`` is the tuple of their ``i``-th entries.
 
-    Raises ``ValueError`` if the first sizes differ.
+    A list of indices gives the tuple of those entries, joined. Raises ``ValueError`` if the first sizes differ.
 
     >>> import autograd_core as ag
     >>> data = TensorDataset(ag.tensor([[1.0], [2.0]]), ag.tensor([0, 1]))
@@ -38,16 +38,19 @@ class TensorDataset(Dataset[tuple[Tensor, ...]]):
     """
 
     def __init__(self, *tensors: Tensor) -> None:
-        for tensor in tensors:
-            if not isinstance(tensor, Tensor):
-                raise TypeError(f"TensorDataset holds Tensors, got {type(tensor).__name__}. Convert it with autograd_core.as_tensor")
-        shapes = ", ".join(str(tuple(tensor.shape)) for tensor in tensors)
-        if not tensors or any(tensor.ndim == 0 for tensor in tensors) or len({tensor.shape[0] for tensor in tensors}) > 1:
+        for each in tensors:
+            if not isinstance(each, Tensor):
+                raise TypeError(f"TensorDataset holds Tensors, got {type(each).__name__}. Convert it with autograd_core.as_tensor")
+        shapes = ", ".join(str(tuple(each.shape)) for each in tensors)
+        if not tensors or any(each.ndim == 0 for each in tensors) or len({each.shape[0] for each in tensors}) > 1:
             raise ValueError(f"TensorDataset: Size mismatch between tensors: all need the same first size, got the shapes {shapes or 'of no tensor'}")
         self.tensors = tensors
 
     def __getitem__(self, index: Any) -> tuple[Tensor, ...]:
-        return tuple([tensor[index] for tensor in self.tensors])
+        if isinstance(index, list):
+            rows = tensor(index, dtype=int64)
+            return tuple([each.index_select(0, rows if each.device == "cpu" else rows.to(each.device)) for each in self.tensors])
+        return tuple([each[index] for each in self.tensors])
 
     def __len__(self) -> int:
         return int(self.tensors[0].shape[0])

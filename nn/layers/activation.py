@@ -193,7 +193,8 @@ class PReLU(Module):
     def forward(self, input: Tensor) -> Tensor:
         slope = self.weight
         shaped = F.reshape(slope, (-1, *[1] * (input.ndim - 2))) if self.num_parameters > 1 and input.ndim > 2 else slope
-        return F.where(F.gt(input, 0), input, F.mul(input, shaped))
+        result: Tensor = F.where(F.gt(input, 0), input, F.mul(input, shaped))
+        return result
 
     def extra_repr(self) -> str:
         return f"num_parameters={self.num_parameters}"

@@ -18,6 +18,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
 
+import numpy as np
+
 from .backend.registry import BY_TYPE, backend_for_device
 from .devices import device
 from .dispatch import device_of, real_array, wrap
@@ -148,7 +150,6 @@ def _where(path: tuple[Any, ...]) -> str:
 
 def _flat_bytes(array: Any) -> Any:
     """The array's numbers in row-major order and little-endian, as bytes."""
-    np = backend_for_device("cpu").xp
     little = array.dtype.newbyteorder("<")
     return np.ascontiguousarray(array, dtype=little).reshape(-1).view(np.uint8)
 
@@ -326,7 +327,6 @@ def _natural(value: Any) -> bool:
 
 def _entries(header: dict[str, Any], available: int) -> dict[str, tuple[str, list[int], int, int]]:
     """Name -> dtype, shape, begin, end; checked before anything is allocated: the data are covered without gap or overlap."""
-    np = backend_for_device("cpu").xp
     entries: dict[str, tuple[str, list[int], int, int]] = {}
     for name, entry in header.items():
         if name == "__metadata__":
@@ -372,7 +372,6 @@ def _structure(metadata: dict[str, str]) -> Any:
 
 
 def _read(file: Any, start: int, entries: dict[str, tuple[str, list[int], int, int]], digest: Any) -> dict[str, Any]:
-    np = backend_for_device("cpu").xp
     arrays: dict[str, Any] = {}
     file.seek(start)
     for name, (code, shape, begin, end) in sorted(entries.items(), key=lambda item: item[1][2:]):

@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-torch = pytest.importorskip("torch")
-
 import optim
 from autograd_core import Tensor
 from optim import lr_scheduler
+
+torch = pytest.importorskip("torch")
 
 SHAPES = [(2, 3), (3,), (), (3, 20000), (1,), (0,), (4, 5)]
 
@@ -79,7 +79,8 @@ def test_trajectory(name: str, options: dict[str, Any]) -> None:
     assert_same_state(a, b)
 
 
-@pytest.mark.parametrize(("name", "options"), [("SGD", {"momentum": 0.9}), ("Adam", {"amsgrad": True}), ("AdamW", {}), ("RMSprop", {"centered": True}), ("Adagrad", {})])
+@pytest.mark.parametrize(("name", "options"), [
+    ("SGD", {"momentum": 0.9}), ("Adam", {"amsgrad": True}), ("AdamW", {}), ("RMSprop", {"centered": True}), ("Adagrad", {})])
 def test_float32_and_complex(name: str, options: dict[str, Any]) -> None:
     rng = np.random.default_rng(1)
     for dtype, bound in ((np.float32, 2e-5), (np.complex128, 1e-9)):
@@ -126,8 +127,9 @@ def test_groups_and_changing_learning_rates() -> None:
     assert_same_state(a, b)
 
 
-@pytest.mark.parametrize(("name", "options"), [("SGD", {"lr": 0.1, "momentum": 0.9}), ("Adam", {"amsgrad": True}), ("RMSprop", {"momentum": 0.5, "centered": True}),
-                                               ("Adagrad", {"initial_accumulator_value": 0.1})])
+@pytest.mark.parametrize(("name", "options"), [
+    ("SGD", {"lr": 0.1, "momentum": 0.9}), ("Adam", {"amsgrad": True}), ("RMSprop", {"momentum": 0.5, "centered": True}),
+    ("Adagrad", {"initial_accumulator_value": 0.1})])
 def test_state_dicts_cross_over(name: str, options: dict[str, Any]) -> None:
     """A PyTorch state continues here, and ours continues there."""
     rng = np.random.default_rng(4)
@@ -161,13 +163,29 @@ def test_named_parameters() -> None:
 
 
 @pytest.mark.parametrize("wrong", [
-    lambda o, x: o.SGD([], lr=0.1), lambda o, x: o.SGD(x, lr=0.1), lambda o, x: o.SGD([1.0], lr=0.1), lambda o, x: o.SGD([x * 2], lr=0.1), lambda o, x: o.SGD({x}, lr=0.1),
-    lambda o, x: o.SGD([{"params": [x]}, {"params": [x]}], lr=0.1), lambda o, x: o.SGD([{"params": {x}}], lr=0.1), lambda o, x: o.SGD([x], lr=-1.0),
-    lambda o, x: o.SGD([x], lr=0.1, nesterov=True), lambda o, x: o.SGD([x], lr=0.1, momentum=-1), lambda o, x: o.Adam([x], betas=(1.0, 0.9)),
-    lambda o, x: o.Adam([x], betas=(0.5, -0.1)), lambda o, x: o.Adam([x], eps=-1), lambda o, x: o.AdamW([x], weight_decay=-1), lambda o, x: o.RMSprop([x], alpha=-1),
-    lambda o, x: o.Adagrad([x], lr_decay=-1), lambda o, x: o.Adagrad([x], initial_accumulator_value=-1), lambda o, x: o.SGD([x]).add_param_group([x]),
-    lambda o, x: o.SGD([x]).load_state_dict({"state": {}, "param_groups": []}), lambda o, x: o.SGD([x]).load_state_dict({"state": {}, "param_groups": [{"params": [0, 1]}]}),
-    lambda o, x: o.SGD([("x", x), x.detach()]), lambda o, x: o.SGD([x]).add_param_group({"params": [("x", x.detach())]}), lambda o, x: o.SGD([x]).load_state_dict({}),
+    lambda o, x: o.SGD([], lr=0.1),
+    lambda o, x: o.SGD(x, lr=0.1),
+    lambda o, x: o.SGD([1.0], lr=0.1),
+    lambda o, x: o.SGD([x * 2], lr=0.1),
+    lambda o, x: o.SGD({x}, lr=0.1),
+    lambda o, x: o.SGD([{"params": [x]}, {"params": [x]}], lr=0.1),
+    lambda o, x: o.SGD([{"params": {x}}], lr=0.1),
+    lambda o, x: o.SGD([x], lr=-1.0),
+    lambda o, x: o.SGD([x], lr=0.1, nesterov=True),
+    lambda o, x: o.SGD([x], lr=0.1, momentum=-1),
+    lambda o, x: o.Adam([x], betas=(1.0, 0.9)),
+    lambda o, x: o.Adam([x], betas=(0.5, -0.1)),
+    lambda o, x: o.Adam([x], eps=-1),
+    lambda o, x: o.AdamW([x], weight_decay=-1),
+    lambda o, x: o.RMSprop([x], alpha=-1),
+    lambda o, x: o.Adagrad([x], lr_decay=-1),
+    lambda o, x: o.Adagrad([x], initial_accumulator_value=-1),
+    lambda o, x: o.SGD([x]).add_param_group([x]),
+    lambda o, x: o.SGD([x]).load_state_dict({"state": {}, "param_groups": []}),
+    lambda o, x: o.SGD([x]).load_state_dict({"state": {}, "param_groups": [{"params": [0, 1]}]}),
+    lambda o, x: o.SGD([("x", x), x.detach()]),
+    lambda o, x: o.SGD([x]).add_param_group({"params": [("x", x.detach())]}),
+    lambda o, x: o.SGD([x]).load_state_dict({}),
 ])
 def test_refusals_have_the_same_type(wrong: Any) -> None:
     raised = []
@@ -232,7 +250,8 @@ def test_closed_forms_are_equal(name: str) -> None:
         assert ours.get_last_lr() == pytest.approx(theirs.get_last_lr(), rel=1e-15)
 
 
-@pytest.mark.parametrize("options", [{}, {"mode": "max", "patience": 1, "cooldown": 2}, {"threshold": 0.1, "threshold_mode": "abs", "patience": 0, "min_lr": [0.01, 0.02]}])
+@pytest.mark.parametrize("options", [
+    {}, {"mode": "max", "patience": 1, "cooldown": 2}, {"threshold": 0.1, "threshold_mode": "abs", "patience": 0, "min_lr": [0.01, 0.02]}])
 def test_plateaus_are_equal(options: dict[str, Any]) -> None:
     rng = np.random.default_rng(6)
     a, b = _pair()

@@ -616,13 +616,13 @@ def add(input: Tensor, other: TensorLike, *, alpha: Number = 1) -> Tensor:
         n.saved = None
         n.hooks = None
         n.scope = mode.scope
-        shape = out.shape
-        if n_input is not None and shape == n_input.shape:
-            shape = n_input.shape
-        elif n_other is not None and shape == n_other.shape:
-            shape = n_other.shape
-        n.shape = shape
-        if shape:
+        out_shape = out.shape
+        if n_input is not None and out_shape == n_input.shape:
+            out_shape = n_input.shape
+        elif n_other is not None and out_shape == n_other.shape:
+            out_shape = n_other.shape
+        n.shape = out_shape
+        if out_shape:
             n.value = None
         else:
             n.value = out
@@ -705,13 +705,13 @@ def sub(input: Tensor, other: TensorLike, *, alpha: Number = 1) -> Tensor:
         n.saved = None
         n.hooks = None
         n.scope = mode.scope
-        shape = out.shape
-        if n_input is not None and shape == n_input.shape:
-            shape = n_input.shape
-        elif n_other is not None and shape == n_other.shape:
-            shape = n_other.shape
-        n.shape = shape
-        if shape:
+        out_shape = out.shape
+        if n_input is not None and out_shape == n_input.shape:
+            out_shape = n_input.shape
+        elif n_other is not None and out_shape == n_other.shape:
+            out_shape = n_other.shape
+        n.shape = out_shape
+        if out_shape:
             n.value = None
         else:
             n.value = out
@@ -793,13 +793,13 @@ def mul(input: Tensor, other: TensorLike) -> Tensor:
         n.saved = (a_input if n_other is not None else None, a_other if n_input is not None else None)
         n.hooks = None
         n.scope = mode.scope
-        shape = out.shape
-        if n_input is not None and shape == n_input.shape:
-            shape = n_input.shape
-        elif n_other is not None and shape == n_other.shape:
-            shape = n_other.shape
-        n.shape = shape
-        if shape:
+        out_shape = out.shape
+        if n_input is not None and out_shape == n_input.shape:
+            out_shape = n_input.shape
+        elif n_other is not None and out_shape == n_other.shape:
+            out_shape = n_other.shape
+        n.shape = out_shape
+        if out_shape:
             n.value = None
         else:
             n.value = out
@@ -881,13 +881,13 @@ def div(input: Tensor, other: TensorLike, *, rounding_mode: str | None = None) -
         n.saved = (a_input if n_other is not None else None, a_other)
         n.hooks = None
         n.scope = mode.scope
-        shape = out.shape
-        if n_input is not None and shape == n_input.shape:
-            shape = n_input.shape
-        elif n_other is not None and shape == n_other.shape:
-            shape = n_other.shape
-        n.shape = shape
-        if shape:
+        out_shape = out.shape
+        if n_input is not None and out_shape == n_input.shape:
+            out_shape = n_input.shape
+        elif n_other is not None and out_shape == n_other.shape:
+            out_shape = n_other.shape
+        n.shape = out_shape
+        if out_shape:
             n.value = None
         else:
             n.value = out
@@ -947,11 +947,11 @@ def neg(input: Tensor) -> Tensor:
         n.saved = None
         n.hooks = None
         n.scope = mode.scope
-        shape = out.shape
-        if shape == n_input.shape:
-            shape = n_input.shape
-        n.shape = shape
-        if shape:
+        out_shape = out.shape
+        if out_shape == n_input.shape:
+            out_shape = n_input.shape
+        n.shape = out_shape
+        if out_shape:
             n.value = None
         else:
             n.value = out
@@ -1027,13 +1027,13 @@ def pow(input: Tensor, exponent: TensorLike) -> Tensor:
         n.saved = (a_input, a_exponent, out if n_exponent is not None else None)
         n.hooks = None
         n.scope = mode.scope
-        shape = out.shape
-        if n_input is not None and shape == n_input.shape:
-            shape = n_input.shape
-        elif n_exponent is not None and shape == n_exponent.shape:
-            shape = n_exponent.shape
-        n.shape = shape
-        if shape:
+        out_shape = out.shape
+        if n_input is not None and out_shape == n_input.shape:
+            out_shape = n_input.shape
+        elif n_exponent is not None and out_shape == n_exponent.shape:
+            out_shape = n_exponent.shape
+        n.shape = out_shape
+        if out_shape:
             n.value = None
         else:
             n.value = out
@@ -1092,11 +1092,11 @@ def square(input: Tensor) -> Tensor:
         n.saved = (a_input,)
         n.hooks = None
         n.scope = mode.scope
-        shape = out.shape
-        if shape == n_input.shape:
-            shape = n_input.shape
-        n.shape = shape
-        if shape:
+        out_shape = out.shape
+        if out_shape == n_input.shape:
+            out_shape = n_input.shape
+        n.shape = out_shape
+        if out_shape:
             n.value = None
         else:
             n.value = out
@@ -1155,11 +1155,11 @@ def sign(input: Tensor) -> Tensor:
         n.saved = None
         n.hooks = None
         n.scope = mode.scope
-        shape = out.shape
-        if shape == n_input.shape:
-            shape = n_input.shape
-        n.shape = shape
-        if shape:
+        out_shape = out.shape
+        if out_shape == n_input.shape:
+            out_shape = n_input.shape
+        n.shape = out_shape
+        if out_shape:
             n.value = None
         else:
             n.value = out
@@ -1209,11 +1209,11 @@ def reciprocal(input: Tensor) -> Tensor:
         n.saved = (out,)
         n.hooks = None
         n.scope = mode.scope
-        shape = out.shape
-        if shape == n_input.shape:
-            shape = n_input.shape
-        n.shape = shape
-        if shape:
+        out_shape = out.shape
+        if out_shape == n_input.shape:
+            out_shape = n_input.shape
+        n.shape = out_shape
+        if out_shape:
             n.value = None
         else:
             n.value = out
@@ -1267,11 +1267,11 @@ def floor(input: Tensor) -> Tensor:
         n.saved = None
         n.hooks = None
         n.scope = mode.scope
-        shape = out.shape
-        if shape == n_input.shape:
-            shape = n_input.shape
-        n.shape = shape
-        if shape:
+        out_shape = out.shape
+        if out_shape == n_input.shape:
+            out_shape = n_input.shape
+        n.shape = out_shape
+        if out_shape:
             n.value = None
         else:
             n.value = out
@@ -1325,11 +1325,11 @@ def ceil(input: Tensor) -> Tensor:
         n.saved = None
         n.hooks = None
         n.scope = mode.scope
-        shape = out.shape
-        if shape == n_input.shape:
-            shape = n_input.shape
-        n.shape = shape
-        if shape:
+        out_shape = out.shape
+        if out_shape == n_input.shape:
+            out_shape = n_input.shape
+        n.shape = out_shape
+        if out_shape:
             n.value = None
         else:
             n.value = out
@@ -1383,11 +1383,11 @@ def trunc(input: Tensor) -> Tensor:
         n.saved = None
         n.hooks = None
         n.scope = mode.scope
-        shape = out.shape
-        if shape == n_input.shape:
-            shape = n_input.shape
-        n.shape = shape
-        if shape:
+        out_shape = out.shape
+        if out_shape == n_input.shape:
+            out_shape = n_input.shape
+        n.shape = out_shape
+        if out_shape:
             n.value = None
         else:
             n.value = out
@@ -1443,12 +1443,12 @@ def round(input: Tensor, *, decimals: builtins.int = 0) -> Tensor:
         n.saved = None
         n.hooks = None
         n.scope = mode.scope
-        shape = out.shape
+        out_shape = out.shape
         n.attrs = {"decimals": decimals}
-        if shape == n_input.shape:
-            shape = n_input.shape
-        n.shape = shape
-        if shape:
+        if out_shape == n_input.shape:
+            out_shape = n_input.shape
+        n.shape = out_shape
+        if out_shape:
             n.value = None
         else:
             n.value = out
@@ -1524,13 +1524,13 @@ def remainder(input: Tensor, other: TensorLike) -> Tensor:
         n.saved = (a_input if n_other is not None else None, a_other if n_other is not None else None)
         n.hooks = None
         n.scope = mode.scope
-        shape = out.shape
-        if n_input is not None and shape == n_input.shape:
-            shape = n_input.shape
-        elif n_other is not None and shape == n_other.shape:
-            shape = n_other.shape
-        n.shape = shape
-        if shape:
+        out_shape = out.shape
+        if n_input is not None and out_shape == n_input.shape:
+            out_shape = n_input.shape
+        elif n_other is not None and out_shape == n_other.shape:
+            out_shape = n_other.shape
+        n.shape = out_shape
+        if out_shape:
             n.value = None
         else:
             n.value = out
@@ -1610,13 +1610,13 @@ def fmod(input: Tensor, other: TensorLike) -> Tensor:
         n.saved = (a_input if n_other is not None else None, a_other if n_other is not None else None)
         n.hooks = None
         n.scope = mode.scope
-        shape = out.shape
-        if n_input is not None and shape == n_input.shape:
-            shape = n_input.shape
-        elif n_other is not None and shape == n_other.shape:
-            shape = n_other.shape
-        n.shape = shape
-        if shape:
+        out_shape = out.shape
+        if n_input is not None and out_shape == n_input.shape:
+            out_shape = n_input.shape
+        elif n_other is not None and out_shape == n_other.shape:
+            out_shape = n_other.shape
+        n.shape = out_shape
+        if out_shape:
             n.value = None
         else:
             n.value = out
@@ -1695,13 +1695,13 @@ def floor_divide(input: Tensor, other: TensorLike) -> Tensor:
         n.saved = None
         n.hooks = None
         n.scope = mode.scope
-        shape = out.shape
-        if n_input is not None and shape == n_input.shape:
-            shape = n_input.shape
-        elif n_other is not None and shape == n_other.shape:
-            shape = n_other.shape
-        n.shape = shape
-        if shape:
+        out_shape = out.shape
+        if n_input is not None and out_shape == n_input.shape:
+            out_shape = n_input.shape
+        elif n_other is not None and out_shape == n_other.shape:
+            out_shape = n_other.shape
+        n.shape = out_shape
+        if out_shape:
             n.value = None
         else:
             n.value = out
@@ -1780,13 +1780,13 @@ def trunc_divide(input: Tensor, other: TensorLike) -> Tensor:
         n.saved = None
         n.hooks = None
         n.scope = mode.scope
-        shape = out.shape
-        if n_input is not None and shape == n_input.shape:
-            shape = n_input.shape
-        elif n_other is not None and shape == n_other.shape:
-            shape = n_other.shape
-        n.shape = shape
-        if shape:
+        out_shape = out.shape
+        if n_input is not None and out_shape == n_input.shape:
+            out_shape = n_input.shape
+        elif n_other is not None and out_shape == n_other.shape:
+            out_shape = n_other.shape
+        n.shape = out_shape
+        if out_shape:
             n.value = None
         else:
             n.value = out
@@ -1840,11 +1840,11 @@ def exp(input: Tensor) -> Tensor:
         n.saved = (out,)
         n.hooks = None
         n.scope = mode.scope
-        shape = out.shape
-        if shape == n_input.shape:
-            shape = n_input.shape
-        n.shape = shape
-        if shape:
+        out_shape = out.shape
+        if out_shape == n_input.shape:
+            out_shape = n_input.shape
+        n.shape = out_shape
+        if out_shape:
             n.value = None
         else:
             n.value = out
@@ -1899,11 +1899,11 @@ def expm1(input: Tensor) -> Tensor:
         n.saved = (out,)
         n.hooks = None
         n.scope = mode.scope
-        shape = out.shape
-        if shape == n_input.shape:
-            shape = n_input.shape
-        n.shape = shape
-        if shape:
+        out_shape = out.shape
+        if out_shape == n_input.shape:
+            out_shape = n_input.shape
+        n.shape = out_shape
+        if out_shape:
             n.value = None
         else:
             n.value = out
@@ -1953,11 +1953,11 @@ def log(input: Tensor) -> Tensor:
         n.saved = (a_input,)
         n.hooks = None
         n.scope = mode.scope
-        shape = out.shape
-        if shape == n_input.shape:
-            shape = n_input.shape
-        n.shape = shape
-        if shape:
+        out_shape = out.shape
+        if out_shape == n_input.shape:
+            out_shape = n_input.shape
+        n.shape = out_shape
+        if out_shape:
             n.value = None
         else:
             n.value = out
@@ -2012,11 +2012,11 @@ def log1p(input: Tensor) -> Tensor:
         n.saved = (a_input,)
         n.hooks = None
         n.scope = mode.scope
-        shape = out.shape
-        if shape == n_input.shape:
-            shape = n_input.shape
-        n.shape = shape
-        if shape:
+        out_shape = out.shape
+        if out_shape == n_input.shape:
+            out_shape = n_input.shape
+        n.shape = out_shape
+        if out_shape:
             n.value = None
         else:
             n.value = out
@@ -2066,11 +2066,11 @@ def exp2(input: Tensor) -> Tensor:
         n.saved = (out,)
         n.hooks = None
         n.scope = mode.scope
-        shape = out.shape
-        if shape == n_input.shape:
-            shape = n_input.shape
-        n.shape = shape
-        if shape:
+        out_shape = out.shape
+        if out_shape == n_input.shape:
+            out_shape = n_input.shape
+        n.shape = out_shape
+        if out_shape:
             n.value = None
         else:
             n.value = out
@@ -2120,11 +2120,11 @@ def log2(input: Tensor) -> Tensor:
         n.saved = (a_input,)
         n.hooks = None
         n.scope = mode.scope
-        shape = out.shape
-        if shape == n_input.shape:
-            shape = n_input.shape
-        n.shape = shape
-        if shape:
+        out_shape = out.shape
+        if out_shape == n_input.shape:
+            out_shape = n_input.shape
+        n.shape = out_shape
+        if out_shape:
             n.value = None
         else:
             n.value = out
@@ -2174,11 +2174,11 @@ def log10(input: Tensor) -> Tensor:
         n.saved = (a_input,)
         n.hooks = None
         n.scope = mode.scope
-        shape = out.shape
-        if shape == n_input.shape:
-            shape = n_input.shape
-        n.shape = shape
-        if shape:
+        out_shape = out.shape
+        if out_shape == n_input.shape:
+            out_shape = n_input.shape
+        n.shape = out_shape
+        if out_shape:
             n.value = None
         else:
             n.value = out
@@ -2228,11 +2228,11 @@ def sqrt(input: Tensor) -> Tensor:
         n.saved = (out,)
         n.hooks = None
         n.scope = mode.scope
-        shape = out.shape
-        if shape == n_input.shape:
-            shape = n_input.shape
-        n.shape = shape
-        if shape:
+        out_shape = out.shape
+        if out_shape == n_input.shape:
+            out_shape = n_input.shape
+        n.shape = out_shape
+        if out_shape:
             n.value = None
         else:
             n.value = out
@@ -2287,11 +2287,11 @@ def rsqrt(input: Tensor) -> Tensor:
         n.saved = (out,)
         n.hooks = None
         n.scope = mode.scope
-        shape = out.shape
-        if shape == n_input.shape:
-            shape = n_input.shape
-        n.shape = shape
-        if shape:
+        out_shape = out.shape
+        if out_shape == n_input.shape:
+            out_shape = n_input.shape
+        n.shape = out_shape
+        if out_shape:
             n.value = None
         else:
             n.value = out
@@ -2341,11 +2341,11 @@ def sin(input: Tensor) -> Tensor:
         n.saved = (a_input,)
         n.hooks = None
         n.scope = mode.scope
-        shape = out.shape
-        if shape == n_input.shape:
-            shape = n_input.shape
-        n.shape = shape
-        if shape:
+        out_shape = out.shape
+        if out_shape == n_input.shape:
+            out_shape = n_input.shape
+        n.shape = out_shape
+        if out_shape:
             n.value = None
         else:
             n.value = out
@@ -2400,11 +2400,11 @@ def cos(input: Tensor) -> Tensor:
         n.saved = (a_input,)
         n.hooks = None
         n.scope = mode.scope
-        shape = out.shape
-        if shape == n_input.shape:
-            shape = n_input.shape
-        n.shape = shape
-        if shape:
+        out_shape = out.shape
+        if out_shape == n_input.shape:
+            out_shape = n_input.shape
+        n.shape = out_shape
+        if out_shape:
             n.value = None
         else:
             n.value = out
@@ -2459,11 +2459,11 @@ def tanh(input: Tensor) -> Tensor:
         n.saved = (out,)
         n.hooks = None
         n.scope = mode.scope
-        shape = out.shape
-        if shape == n_input.shape:
-            shape = n_input.shape
-        n.shape = shape
-        if shape:
+        out_shape = out.shape
+        if out_shape == n_input.shape:
+            out_shape = n_input.shape
+        n.shape = out_shape
+        if out_shape:
             n.value = None
         else:
             n.value = out
@@ -2518,11 +2518,11 @@ def tan(input: Tensor) -> Tensor:
         n.saved = (out,)
         n.hooks = None
         n.scope = mode.scope
-        shape = out.shape
-        if shape == n_input.shape:
-            shape = n_input.shape
-        n.shape = shape
-        if shape:
+        out_shape = out.shape
+        if out_shape == n_input.shape:
+            out_shape = n_input.shape
+        n.shape = out_shape
+        if out_shape:
             n.value = None
         else:
             n.value = out
@@ -2572,11 +2572,11 @@ def sinh(input: Tensor) -> Tensor:
         n.saved = (a_input,)
         n.hooks = None
         n.scope = mode.scope
-        shape = out.shape
-        if shape == n_input.shape:
-            shape = n_input.shape
-        n.shape = shape
-        if shape:
+        out_shape = out.shape
+        if out_shape == n_input.shape:
+            out_shape = n_input.shape
+        n.shape = out_shape
+        if out_shape:
             n.value = None
         else:
             n.value = out
@@ -2626,11 +2626,11 @@ def cosh(input: Tensor) -> Tensor:
         n.saved = (a_input,)
         n.hooks = None
         n.scope = mode.scope
-        shape = out.shape
-        if shape == n_input.shape:
-            shape = n_input.shape
-        n.shape = shape
-        if shape:
+        out_shape = out.shape
+        if out_shape == n_input.shape:
+            out_shape = n_input.shape
+        n.shape = out_shape
+        if out_shape:
             n.value = None
         else:
             n.value = out
@@ -2680,11 +2680,11 @@ def asin(input: Tensor) -> Tensor:
         n.saved = (a_input,)
         n.hooks = None
         n.scope = mode.scope
-        shape = out.shape
-        if shape == n_input.shape:
-            shape = n_input.shape
-        n.shape = shape
-        if shape:
+        out_shape = out.shape
+        if out_shape == n_input.shape:
+            out_shape = n_input.shape
+        n.shape = out_shape
+        if out_shape:
             n.value = None
         else:
             n.value = out
@@ -2734,11 +2734,11 @@ def acos(input: Tensor) -> Tensor:
         n.saved = (a_input,)
         n.hooks = None
         n.scope = mode.scope
-        shape = out.shape
-        if shape == n_input.shape:
-            shape = n_input.shape
-        n.shape = shape
-        if shape:
+        out_shape = out.shape
+        if out_shape == n_input.shape:
+            out_shape = n_input.shape
+        n.shape = out_shape
+        if out_shape:
             n.value = None
         else:
             n.value = out
@@ -2788,11 +2788,11 @@ def atan(input: Tensor) -> Tensor:
         n.saved = (a_input,)
         n.hooks = None
         n.scope = mode.scope
-        shape = out.shape
-        if shape == n_input.shape:
-            shape = n_input.shape
-        n.shape = shape
-        if shape:
+        out_shape = out.shape
+        if out_shape == n_input.shape:
+            out_shape = n_input.shape
+        n.shape = out_shape
+        if out_shape:
             n.value = None
         else:
             n.value = out
@@ -2842,11 +2842,11 @@ def asinh(input: Tensor) -> Tensor:
         n.saved = (a_input,)
         n.hooks = None
         n.scope = mode.scope
-        shape = out.shape
-        if shape == n_input.shape:
-            shape = n_input.shape
-        n.shape = shape
-        if shape:
+        out_shape = out.shape
+        if out_shape == n_input.shape:
+            out_shape = n_input.shape
+        n.shape = out_shape
+        if out_shape:
             n.value = None
         else:
             n.value = out
@@ -2896,11 +2896,11 @@ def acosh(input: Tensor) -> Tensor:
         n.saved = (a_input,)
         n.hooks = None
         n.scope = mode.scope
-        shape = out.shape
-        if shape == n_input.shape:
-            shape = n_input.shape
-        n.shape = shape
-        if shape:
+        out_shape = out.shape
+        if out_shape == n_input.shape:
+            out_shape = n_input.shape
+        n.shape = out_shape
+        if out_shape:
             n.value = None
         else:
             n.value = out
@@ -2950,11 +2950,11 @@ def atanh(input: Tensor) -> Tensor:
         n.saved = (a_input,)
         n.hooks = None
         n.scope = mode.scope
-        shape = out.shape
-        if shape == n_input.shape:
-            shape = n_input.shape
-        n.shape = shape
-        if shape:
+        out_shape = out.shape
+        if out_shape == n_input.shape:
+            out_shape = n_input.shape
+        n.shape = out_shape
+        if out_shape:
             n.value = None
         else:
             n.value = out
@@ -3025,13 +3025,13 @@ def atan2(input: Tensor, other: TensorLike) -> Tensor:
         n.saved = (a_input, a_other)
         n.hooks = None
         n.scope = mode.scope
-        shape = out.shape
-        if n_input is not None and shape == n_input.shape:
-            shape = n_input.shape
-        elif n_other is not None and shape == n_other.shape:
-            shape = n_other.shape
-        n.shape = shape
-        if shape:
+        out_shape = out.shape
+        if n_input is not None and out_shape == n_input.shape:
+            out_shape = n_input.shape
+        elif n_other is not None and out_shape == n_other.shape:
+            out_shape = n_other.shape
+        n.shape = out_shape
+        if out_shape:
             n.value = None
         else:
             n.value = out
@@ -3085,11 +3085,11 @@ def sigmoid(input: Tensor) -> Tensor:
         n.saved = (out,)
         n.hooks = None
         n.scope = mode.scope
-        shape = out.shape
-        if shape == n_input.shape:
-            shape = n_input.shape
-        n.shape = shape
-        if shape:
+        out_shape = out.shape
+        if out_shape == n_input.shape:
+            out_shape = n_input.shape
+        n.shape = out_shape
+        if out_shape:
             n.value = None
         else:
             n.value = out
@@ -3146,11 +3146,11 @@ def relu(input: Tensor, *, inplace: builtins.bool = False) -> Tensor:
         n.saved = (out,)
         n.hooks = None
         n.scope = mode.scope
-        shape = out.shape
-        if shape == n_input.shape:
-            shape = n_input.shape
-        n.shape = shape
-        if shape:
+        out_shape = out.shape
+        if out_shape == n_input.shape:
+            out_shape = n_input.shape
+        n.shape = out_shape
+        if out_shape:
             n.value = None
         else:
             n.value = out
@@ -3211,12 +3211,12 @@ def leaky_relu(input: Tensor, negative_slope: builtins.float = 0.01, inplace: bu
         n.saved = (a_input,)
         n.hooks = None
         n.scope = mode.scope
-        shape = out.shape
+        out_shape = out.shape
         n.attrs = {"negative_slope": negative_slope}
-        if shape == n_input.shape:
-            shape = n_input.shape
-        n.shape = shape
-        if shape:
+        if out_shape == n_input.shape:
+            out_shape = n_input.shape
+        n.shape = out_shape
+        if out_shape:
             n.value = None
         else:
             n.value = out
@@ -3272,12 +3272,12 @@ def elu(input: Tensor, alpha: builtins.float = 1.0, inplace: builtins.bool = Fal
         n.saved = (a_input,)
         n.hooks = None
         n.scope = mode.scope
-        shape = out.shape
+        out_shape = out.shape
         n.attrs = {"alpha": alpha}
-        if shape == n_input.shape:
-            shape = n_input.shape
-        n.shape = shape
-        if shape:
+        if out_shape == n_input.shape:
+            out_shape = n_input.shape
+        n.shape = out_shape
+        if out_shape:
             n.value = None
         else:
             n.value = out
@@ -3332,12 +3332,12 @@ def softplus(input: Tensor, beta: builtins.float = 1.0, threshold: builtins.floa
         n.saved = (a_input,)
         n.hooks = None
         n.scope = mode.scope
-        shape = out.shape
+        out_shape = out.shape
         n.attrs = {"beta": beta, "threshold": threshold}
-        if shape == n_input.shape:
-            shape = n_input.shape
-        n.shape = shape
-        if shape:
+        if out_shape == n_input.shape:
+            out_shape = n_input.shape
+        n.shape = out_shape
+        if out_shape:
             n.value = None
         else:
             n.value = out
@@ -3391,12 +3391,12 @@ def gelu(input: Tensor, *, approximate: str = 'none') -> Tensor:
         n.saved = (a_input,)
         n.hooks = None
         n.scope = mode.scope
-        shape = out.shape
+        out_shape = out.shape
         n.attrs = {"approximate": approximate}
-        if shape == n_input.shape:
-            shape = n_input.shape
-        n.shape = shape
-        if shape:
+        if out_shape == n_input.shape:
+            out_shape = n_input.shape
+        n.shape = out_shape
+        if out_shape:
             n.value = None
         else:
             n.value = out
@@ -3446,11 +3446,11 @@ def logsigmoid(input: Tensor) -> Tensor:
         n.saved = (a_input,)
         n.hooks = None
         n.scope = mode.scope
-        shape = out.shape
-        if shape == n_input.shape:
-            shape = n_input.shape
-        n.shape = shape
-        if shape:
+        out_shape = out.shape
+        if out_shape == n_input.shape:
+            out_shape = n_input.shape
+        n.shape = out_shape
+        if out_shape:
             n.value = None
         else:
             n.value = out
@@ -3502,11 +3502,11 @@ def silu(input: Tensor, inplace: builtins.bool = False) -> Tensor:
         n.saved = (a_input,)
         n.hooks = None
         n.scope = mode.scope
-        shape = out.shape
-        if shape == n_input.shape:
-            shape = n_input.shape
-        n.shape = shape
-        if shape:
+        out_shape = out.shape
+        if out_shape == n_input.shape:
+            out_shape = n_input.shape
+        n.shape = out_shape
+        if out_shape:
             n.value = None
         else:
             n.value = out
@@ -3558,11 +3558,11 @@ def mish(input: Tensor, inplace: builtins.bool = False) -> Tensor:
         n.saved = (a_input,)
         n.hooks = None
         n.scope = mode.scope
-        shape = out.shape
-        if shape == n_input.shape:
-            shape = n_input.shape
-        n.shape = shape
-        if shape:
+        out_shape = out.shape
+        if out_shape == n_input.shape:
+            out_shape = n_input.shape
+        n.shape = out_shape
+        if out_shape:
             n.value = None
         else:
             n.value = out
@@ -3619,12 +3619,12 @@ def hardtanh(input: Tensor, min_val: builtins.float = -1.0, max_val: builtins.fl
         n.saved = (a_input,)
         n.hooks = None
         n.scope = mode.scope
-        shape = out.shape
+        out_shape = out.shape
         n.attrs = {"min_val": min_val, "max_val": max_val}
-        if shape == n_input.shape:
-            shape = n_input.shape
-        n.shape = shape
-        if shape:
+        if out_shape == n_input.shape:
+            out_shape = n_input.shape
+        n.shape = out_shape
+        if out_shape:
             n.value = None
         else:
             n.value = out
@@ -3676,11 +3676,11 @@ def relu6(input: Tensor, inplace: builtins.bool = False) -> Tensor:
         n.saved = (a_input,)
         n.hooks = None
         n.scope = mode.scope
-        shape = out.shape
-        if shape == n_input.shape:
-            shape = n_input.shape
-        n.shape = shape
-        if shape:
+        out_shape = out.shape
+        if out_shape == n_input.shape:
+            out_shape = n_input.shape
+        n.shape = out_shape
+        if out_shape:
             n.value = None
         else:
             n.value = out
@@ -3730,11 +3730,11 @@ def softsign(input: Tensor) -> Tensor:
         n.saved = (a_input,)
         n.hooks = None
         n.scope = mode.scope
-        shape = out.shape
-        if shape == n_input.shape:
-            shape = n_input.shape
-        n.shape = shape
-        if shape:
+        out_shape = out.shape
+        if out_shape == n_input.shape:
+            out_shape = n_input.shape
+        n.shape = out_shape
+        if out_shape:
             n.value = None
         else:
             n.value = out
@@ -3805,13 +3805,13 @@ def maximum(input: Tensor, other: TensorLike) -> Tensor:
         n.saved = (a_input, a_other)
         n.hooks = None
         n.scope = mode.scope
-        shape = out.shape
-        if n_input is not None and shape == n_input.shape:
-            shape = n_input.shape
-        elif n_other is not None and shape == n_other.shape:
-            shape = n_other.shape
-        n.shape = shape
-        if shape:
+        out_shape = out.shape
+        if n_input is not None and out_shape == n_input.shape:
+            out_shape = n_input.shape
+        elif n_other is not None and out_shape == n_other.shape:
+            out_shape = n_other.shape
+        n.shape = out_shape
+        if out_shape:
             n.value = None
         else:
             n.value = out
@@ -3886,13 +3886,13 @@ def minimum(input: Tensor, other: TensorLike) -> Tensor:
         n.saved = (a_input, a_other)
         n.hooks = None
         n.scope = mode.scope
-        shape = out.shape
-        if n_input is not None and shape == n_input.shape:
-            shape = n_input.shape
-        elif n_other is not None and shape == n_other.shape:
-            shape = n_other.shape
-        n.shape = shape
-        if shape:
+        out_shape = out.shape
+        if n_input is not None and out_shape == n_input.shape:
+            out_shape = n_input.shape
+        elif n_other is not None and out_shape == n_other.shape:
+            out_shape = n_other.shape
+        n.shape = out_shape
+        if out_shape:
             n.value = None
         else:
             n.value = out
@@ -3984,9 +3984,9 @@ def clamp(input: Tensor, min: TensorLike | None = None, max: TensorLike | None =
         n.saved = (a_input, a_min, a_max)
         n.hooks = None
         n.scope = mode.scope
-        shape = out.shape
-        n.shape = shape
-        if shape:
+        out_shape = out.shape
+        n.shape = out_shape
+        if out_shape:
             n.value = None
         else:
             n.value = out
@@ -4142,13 +4142,13 @@ def masked(upstream: Tensor, value: Tensor) -> Tensor:
         n.saved = (a_upstream if n_value is not None else None, a_value if n_value is not None else None)
         n.hooks = None
         n.scope = mode.scope
-        shape = out.shape
-        if n_upstream is not None and shape == n_upstream.shape:
-            shape = n_upstream.shape
-        elif n_value is not None and shape == n_value.shape:
-            shape = n_value.shape
-        n.shape = shape
-        if shape:
+        out_shape = out.shape
+        if n_upstream is not None and out_shape == n_upstream.shape:
+            out_shape = n_upstream.shape
+        elif n_value is not None and out_shape == n_value.shape:
+            out_shape = n_value.shape
+        n.shape = out_shape
+        if out_shape:
             n.value = None
         else:
             n.value = out
@@ -4215,11 +4215,11 @@ def broadcast_to(input: Tensor, shape: Sequence[builtins.int]) -> Tensor:
         n.saved = None
         n.hooks = None
         n.scope = mode.scope
-        shape = out.shape
+        out_shape = out.shape
         n.attrs = {"shape": shape}
         n.shapes = (a_input.shape,)
-        n.shape = shape
-        if shape:
+        n.shape = out_shape
+        if out_shape:
             n.value = None
         else:
             n.value = out
@@ -4271,11 +4271,11 @@ def sum_to(input: Tensor, shape: Sequence[builtins.int]) -> Tensor:
         n.saved = None
         n.hooks = None
         n.scope = mode.scope
-        shape = out.shape
+        out_shape = out.shape
         n.attrs = {"shape": shape}
         n.shapes = (a_input.shape,)
-        n.shape = shape
-        if shape:
+        n.shape = out_shape
+        if out_shape:
             n.value = None
         else:
             n.value = out
@@ -4329,11 +4329,11 @@ def reshape(input: Tensor, *values: builtins.int | Sequence[builtins.int], shape
         n.saved = None
         n.hooks = None
         n.scope = mode.scope
-        shape = out.shape
+        out_shape = out.shape
         n.attrs = {"shape": shape}
         n.shapes = (a_input.shape,)
-        n.shape = shape
-        if shape:
+        n.shape = out_shape
+        if out_shape:
             n.value = None
         else:
             n.value = out
@@ -4390,10 +4390,10 @@ def permute(input: Tensor, *values: builtins.int | Sequence[builtins.int], dims:
         n.saved = None
         n.hooks = None
         n.scope = mode.scope
-        shape = out.shape
+        out_shape = out.shape
         n.attrs = {"dims": dims}
-        n.shape = shape
-        if shape:
+        n.shape = out_shape
+        if out_shape:
             n.value = None
         else:
             n.value = out
@@ -4450,10 +4450,10 @@ def transpose(input: Tensor, dim0: builtins.int, dim1: builtins.int) -> Tensor:
         n.saved = None
         n.hooks = None
         n.scope = mode.scope
-        shape = out.shape
+        out_shape = out.shape
         n.attrs = {"dim0": dim0, "dim1": dim1}
-        n.shape = shape
-        if shape:
+        n.shape = out_shape
+        if out_shape:
             n.value = None
         else:
             n.value = out
@@ -4507,11 +4507,11 @@ def unsqueeze(input: Tensor, dim: builtins.int) -> Tensor:
         n.saved = None
         n.hooks = None
         n.scope = mode.scope
-        shape = out.shape
+        out_shape = out.shape
         n.attrs = {"dim": dim}
         n.shapes = (a_input.shape,)
-        n.shape = shape
-        if shape:
+        n.shape = out_shape
+        if out_shape:
             n.value = None
         else:
             n.value = out
@@ -4565,11 +4565,11 @@ def squeeze(input: Tensor, dim: Dims = None) -> Tensor:
         n.saved = None
         n.hooks = None
         n.scope = mode.scope
-        shape = out.shape
+        out_shape = out.shape
         n.attrs = {"dim": dim}
         n.shapes = (a_input.shape,)
-        n.shape = shape
-        if shape:
+        n.shape = out_shape
+        if out_shape:
             n.value = None
         else:
             n.value = out
@@ -4627,11 +4627,11 @@ def view(input: Tensor, *values: builtins.int | Sequence[builtins.int], shape: S
         n.saved = None
         n.hooks = None
         n.scope = mode.scope
-        shape = out.shape
+        out_shape = out.shape
         n.attrs = {"shape": shape}
         n.shapes = (a_input.shape,)
-        n.shape = shape
-        if shape:
+        n.shape = out_shape
+        if out_shape:
             n.value = None
         else:
             n.value = out
@@ -4689,11 +4689,11 @@ def diagonal(input: Tensor, offset: builtins.int = 0, dim1: builtins.int = 0, di
         n.saved = None
         n.hooks = None
         n.scope = mode.scope
-        shape = out.shape
+        out_shape = out.shape
         n.attrs = {"offset": offset, "dim1": dim1, "dim2": dim2}
         n.shapes = (a_input.shape,)
-        n.shape = shape
-        if shape:
+        n.shape = out_shape
+        if out_shape:
             n.value = None
         else:
             n.value = out
@@ -4749,10 +4749,10 @@ def diagonal_place(input: Tensor, shape: Sequence[builtins.int], offset: builtin
         n.saved = None
         n.hooks = None
         n.scope = mode.scope
-        shape = out.shape
+        out_shape = out.shape
         n.attrs = {"shape": shape, "offset": offset, "dim1": dim1, "dim2": dim2}
-        n.shape = shape
-        if shape:
+        n.shape = out_shape
+        if out_shape:
             n.value = None
         else:
             n.value = out
@@ -4801,9 +4801,9 @@ def clone(input: Tensor) -> Tensor:
         n.saved = None
         n.hooks = None
         n.scope = mode.scope
-        shape = out.shape
-        n.shape = shape
-        if shape:
+        out_shape = out.shape
+        n.shape = out_shape
+        if out_shape:
             n.value = None
         else:
             n.value = out
@@ -4869,10 +4869,10 @@ def copy(input: Tensor, source: Tensor, non_blocking: builtins.bool = False) -> 
         n.saved = None
         n.hooks = None
         n.scope = mode.scope
-        shape = out.shape
+        out_shape = out.shape
         n.dtypes = (from_numpy_dtype(d), dtype_or_none(a_source))
-        n.shape = shape
-        if shape:
+        n.shape = out_shape
+        if out_shape:
             n.value = None
         else:
             n.value = out
@@ -4947,10 +4947,10 @@ def fill(input: Tensor, value: TensorLike) -> Tensor:
         n.saved = None
         n.hooks = None
         n.scope = mode.scope
-        shape = out.shape
+        out_shape = out.shape
         n.dtypes = (from_numpy_dtype(d), dtype_or_none(a_value))
-        n.shape = shape
-        if shape:
+        n.shape = out_shape
+        if out_shape:
             n.value = None
         else:
             n.value = out
@@ -5018,10 +5018,10 @@ def view_write(base: Tensor, value: Tensor, chain: builtins.object) -> Tensor:
         n.saved = None
         n.hooks = None
         n.scope = mode.scope
-        shape = out.shape
+        out_shape = out.shape
         n.attrs = {"chain": chain}
-        n.shape = shape
-        if shape:
+        n.shape = out_shape
+        if out_shape:
             n.value = None
         else:
             n.value = out
@@ -5074,10 +5074,10 @@ def view_erase(input: Tensor, chain: builtins.object) -> Tensor:
         n.saved = None
         n.hooks = None
         n.scope = mode.scope
-        shape = out.shape
+        out_shape = out.shape
         n.attrs = {"chain": chain}
-        n.shape = shape
-        if shape:
+        n.shape = out_shape
+        if out_shape:
             n.value = None
         else:
             n.value = out
@@ -5130,11 +5130,11 @@ def view_read(input: Tensor, chain: builtins.object) -> Tensor:
         n.saved = None
         n.hooks = None
         n.scope = mode.scope
-        shape = out.shape
+        out_shape = out.shape
         n.attrs = {"chain": chain}
         n.shapes = (a_input.shape,)
-        n.shape = shape
-        if shape:
+        n.shape = out_shape
+        if out_shape:
             n.value = None
         else:
             n.value = out
@@ -5187,10 +5187,10 @@ def view_place(input: Tensor, chain: builtins.object, shape: Sequence[builtins.i
         n.saved = None
         n.hooks = None
         n.scope = mode.scope
-        shape = out.shape
+        out_shape = out.shape
         n.attrs = {"chain": chain, "shape": shape}
-        n.shape = shape
-        if shape:
+        n.shape = out_shape
+        if out_shape:
             n.value = None
         else:
             n.value = out
@@ -5217,7 +5217,7 @@ class _to_dtype_node(GeneralNode):
             accumulate(pending, to_input, r)
 
 
-def to_dtype(input: Tensor, dtype: dtype) -> Tensor:
+def to_dtype(input: Tensor, dtype: DTypeLike) -> Tensor:
     """``input`` in another dtype."""
     try:
         a_input = input._array
@@ -5241,11 +5241,11 @@ def to_dtype(input: Tensor, dtype: dtype) -> Tensor:
         n.saved = None
         n.hooks = None
         n.scope = mode.scope
-        shape = out.shape
+        out_shape = out.shape
         n.attrs = {"dtype": dtype}
         n.dtypes = (from_numpy_dtype(d),)
-        n.shape = shape
-        if shape:
+        n.shape = out_shape
+        if out_shape:
             n.value = None
         else:
             n.value = out
@@ -5304,10 +5304,10 @@ def to_device(input: Tensor, device: Device, source: Device) -> Tensor:
         n.saved = None
         n.hooks = None
         n.scope = mode.scope
-        shape = out.shape
+        out_shape = out.shape
         n.attrs = {"device": device, "source": source}
-        n.shape = shape
-        if shape:
+        n.shape = out_shape
+        if out_shape:
             n.value = None
         else:
             n.value = out
@@ -5385,10 +5385,10 @@ def flip(input: Tensor, *values: builtins.int | Sequence[builtins.int], dims: Se
         n.saved = None
         n.hooks = None
         n.scope = mode.scope
-        shape = out.shape
+        out_shape = out.shape
         n.attrs = {"dims": dims}
-        n.shape = shape
-        if shape:
+        n.shape = out_shape
+        if out_shape:
             n.value = None
         else:
             n.value = out
@@ -5442,10 +5442,10 @@ def roll(input: Tensor, shifts: builtins.int | Sequence[builtins.int], dims: bui
         n.saved = None
         n.hooks = None
         n.scope = mode.scope
-        shape = out.shape
+        out_shape = out.shape
         n.attrs = {"shifts": shifts, "dims": dims}
-        n.shape = shape
-        if shape:
+        n.shape = out_shape
+        if out_shape:
             n.value = None
         else:
             n.value = out
@@ -5498,10 +5498,10 @@ def tril(input: Tensor, diagonal: builtins.int = 0) -> Tensor:
         n.saved = None
         n.hooks = None
         n.scope = mode.scope
-        shape = out.shape
+        out_shape = out.shape
         n.attrs = {"diagonal": diagonal}
-        n.shape = shape
-        if shape:
+        n.shape = out_shape
+        if out_shape:
             n.value = None
         else:
             n.value = out
@@ -5559,10 +5559,10 @@ def triu(input: Tensor, diagonal: builtins.int = 0) -> Tensor:
         n.saved = None
         n.hooks = None
         n.scope = mode.scope
-        shape = out.shape
+        out_shape = out.shape
         n.attrs = {"diagonal": diagonal}
-        n.shape = shape
-        if shape:
+        n.shape = out_shape
+        if out_shape:
             n.value = None
         else:
             n.value = out
@@ -5621,11 +5621,11 @@ def extend(input: Tensor, widths: Sequence[builtins.int], border: str = 'constan
         n.saved = None
         n.hooks = None
         n.scope = mode.scope
-        shape = out.shape
+        out_shape = out.shape
         n.attrs = {"widths": widths, "border": border, "value": value}
         n.shapes = (a_input.shape,)
-        n.shape = shape
-        if shape:
+        n.shape = out_shape
+        if out_shape:
             n.value = None
         else:
             n.value = out
@@ -5679,10 +5679,10 @@ def extend_adjoint(input: Tensor, widths: Sequence[builtins.int], border: str) -
         n.saved = None
         n.hooks = None
         n.scope = mode.scope
-        shape = out.shape
+        out_shape = out.shape
         n.attrs = {"widths": widths, "border": border}
-        n.shape = shape
-        if shape:
+        n.shape = out_shape
+        if out_shape:
             n.value = None
         else:
             n.value = out
@@ -5737,11 +5737,11 @@ def slice_view(input: Tensor, key: builtins.tuple[Any, ...]) -> Tensor:
         n.saved = None
         n.hooks = None
         n.scope = mode.scope
-        shape = out.shape
+        out_shape = out.shape
         n.attrs = {"key": key}
         n.shapes = (a_input.shape,)
-        n.shape = shape
-        if shape:
+        n.shape = out_shape
+        if out_shape:
             n.value = None
         else:
             n.value = out
@@ -5795,10 +5795,10 @@ def slice_place(input: Tensor, key: builtins.tuple[Any, ...], shape: Sequence[bu
         n.saved = None
         n.hooks = None
         n.scope = mode.scope
-        shape = out.shape
+        out_shape = out.shape
         n.attrs = {"key": key, "shape": shape}
-        n.shape = shape
-        if shape:
+        n.shape = out_shape
+        if out_shape:
             n.value = None
         else:
             n.value = out
@@ -5871,11 +5871,11 @@ def slice_write(input: Tensor, value: TensorLike, key: builtins.tuple[Any, ...],
         n.saved = None
         n.hooks = None
         n.scope = mode.scope
-        shape = out.shape
+        out_shape = out.shape
         n.attrs = {"key": key}
         n.dtypes = (from_numpy_dtype(d), dtype_or_none(a_value))
-        n.shape = shape
-        if shape:
+        n.shape = out_shape
+        if out_shape:
             n.value = None
         else:
             n.value = out
@@ -5934,11 +5934,11 @@ def index(input: Tensor, index: Tensor, dims: builtins.tuple[builtins.int, ...],
         n.saved = (a_index if n_input is not None else None,)
         n.hooks = None
         n.scope = mode.scope
-        shape = out.shape
+        out_shape = out.shape
         n.attrs = {"dims": dims, "unique": unique}
         n.shapes = (a_input.shape, getattr(a_index, "shape", ()))
-        n.shape = shape
-        if shape:
+        n.shape = out_shape
+        if out_shape:
             n.value = None
         else:
             n.value = out
@@ -5997,10 +5997,10 @@ def index_accumulate(input: Tensor, index: Tensor, dims: builtins.tuple[builtins
         n.saved = (a_index if n_input is not None else None,)
         n.hooks = None
         n.scope = mode.scope
-        shape = out.shape
+        out_shape = out.shape
         n.attrs = {"dims": dims, "shape": shape, "unique": unique}
-        n.shape = shape
-        if shape:
+        n.shape = out_shape
+        if out_shape:
             n.value = None
         else:
             n.value = out
@@ -6079,12 +6079,12 @@ def index_write(input: Tensor, index: Tensor, values: TensorLike, dims: builtins
         n.saved = (a_index if n_input is not None or n_values is not None else None,)
         n.hooks = None
         n.scope = mode.scope
-        shape = out.shape
+        out_shape = out.shape
         n.attrs = {"dims": dims, "adding": adding, "unique": unique}
         n.shapes = (a_input.shape, getattr(a_index, "shape", ()), getattr(a_values, "shape", ()))
         n.dtypes = (from_numpy_dtype(d), dtype_or_none(a_index), dtype_or_none(a_values))
-        n.shape = shape
-        if shape:
+        n.shape = out_shape
+        if out_shape:
             n.value = None
         else:
             n.value = out
@@ -6154,11 +6154,11 @@ def index_select(input: Tensor, dim: builtins.int, index: Tensor, *, axis: Any =
         n.saved = (a_index if n_input is not None else None,)
         n.hooks = None
         n.scope = mode.scope
-        shape = out.shape
+        out_shape = out.shape
         n.attrs = {"dim": dim}
         n.shapes = (a_input.shape, getattr(a_index, "shape", ()))
-        n.shape = shape
-        if shape:
+        n.shape = out_shape
+        if out_shape:
             n.value = None
         else:
             n.value = out
@@ -6228,11 +6228,11 @@ def index_add(input: Tensor, dim: builtins.int, index: Tensor, source: Tensor, *
         n.saved = (a_index if n_source is not None else None,)
         n.hooks = None
         n.scope = mode.scope
-        shape = out.shape
+        out_shape = out.shape
         n.attrs = {"dim": dim, "alpha": alpha}
         n.dtypes = (from_numpy_dtype(d), dtype_or_none(a_index), dtype_or_none(a_source))
-        n.shape = shape
-        if shape:
+        n.shape = out_shape
+        if out_shape:
             n.value = None
         else:
             n.value = out
@@ -6302,11 +6302,11 @@ def gather(input: Tensor, dim: builtins.int, index: Tensor, *, axis: Any = None)
         n.saved = (a_index if n_input is not None else None,)
         n.hooks = None
         n.scope = mode.scope
-        shape = out.shape
+        out_shape = out.shape
         n.attrs = {"dim": dim}
         n.shapes = (a_input.shape, getattr(a_index, "shape", ()))
-        n.shape = shape
-        if shape:
+        n.shape = out_shape
+        if out_shape:
             n.value = None
         else:
             n.value = out
@@ -6366,10 +6366,10 @@ def gather_accumulate(input: Tensor, index: Tensor, dim: builtins.int, shape: Se
         n.saved = (a_index if n_input is not None else None,)
         n.hooks = None
         n.scope = mode.scope
-        shape = out.shape
+        out_shape = out.shape
         n.attrs = {"dim": dim, "shape": shape, "unique": unique}
-        n.shape = shape
-        if shape:
+        n.shape = out_shape
+        if out_shape:
             n.value = None
         else:
             n.value = out
@@ -6445,12 +6445,12 @@ def scatter(input: Tensor, dim: builtins.int, index: Tensor, src: TensorLike, *,
         n.saved = (a_index if n_input is not None or n_src is not None else None,)
         n.hooks = None
         n.scope = mode.scope
-        shape = out.shape
+        out_shape = out.shape
         n.attrs = {"dim": dim}
         n.shapes = (a_input.shape, getattr(a_index, "shape", ()), getattr(a_src, "shape", ()))
         n.dtypes = (from_numpy_dtype(d), dtype_or_none(a_index), dtype_or_none(a_src))
-        n.shape = shape
-        if shape:
+        n.shape = out_shape
+        if out_shape:
             n.value = None
         else:
             n.value = out
@@ -6531,12 +6531,12 @@ def scatter_add(input: Tensor, dim: builtins.int, index: Tensor, src: Tensor, *,
         n.saved = (a_index if n_src is not None else None,)
         n.hooks = None
         n.scope = mode.scope
-        shape = out.shape
+        out_shape = out.shape
         n.attrs = {"dim": dim}
         n.shapes = (a_input.shape, getattr(a_index, "shape", ()), getattr(a_src, "shape", ()))
         n.dtypes = (from_numpy_dtype(d), dtype_or_none(a_index), dtype_or_none(a_src))
-        n.shape = shape
-        if shape:
+        n.shape = out_shape
+        if out_shape:
             n.value = None
         else:
             n.value = out
@@ -6615,10 +6615,10 @@ def masked_fill(input: Tensor, mask: Tensor, value: TensorLike) -> Tensor:
         n.saved = (a_mask if n_input is not None or n_value is not None else None,)
         n.hooks = None
         n.scope = mode.scope
-        shape = out.shape
+        out_shape = out.shape
         n.dtypes = (from_numpy_dtype(d), dtype_or_none(a_mask), dtype_or_none(a_value))
-        n.shape = shape
-        if shape:
+        n.shape = out_shape
+        if out_shape:
             n.value = None
         else:
             n.value = out
@@ -6682,9 +6682,9 @@ def masked_place(input: Tensor, mask: Tensor) -> Tensor:
         n.saved = (a_mask if n_input is not None else None,)
         n.hooks = None
         n.scope = mode.scope
-        shape = out.shape
-        n.shape = shape
-        if shape:
+        out_shape = out.shape
+        n.shape = out_shape
+        if out_shape:
             n.value = None
         else:
             n.value = out
@@ -6771,11 +6771,11 @@ def embedding(input: Tensor, weight: Tensor, padding_idx: builtins.int | None = 
         n.saved = (a_input if n_weight is not None else None,)
         n.hooks = None
         n.scope = mode.scope
-        shape = out.shape
+        out_shape = out.shape
         n.attrs = {"padding_idx": padding_idx}
         n.shapes = (a_input.shape, getattr(a_weight, "shape", ()))
-        n.shape = shape
-        if shape:
+        n.shape = out_shape
+        if out_shape:
             n.value = None
         else:
             n.value = out
@@ -6844,12 +6844,12 @@ def sum(input: Tensor, dim: Dims = None, keepdim: builtins.bool = False, *, dtyp
         n.saved = None
         n.hooks = None
         n.scope = mode.scope
-        shape = out.shape
+        out_shape = out.shape
         n.attrs = {"dim": dim, "keepdim": keepdim, "dtype": dtype}
         n.shapes = (a_input.shape,)
         n.dtypes = (from_numpy_dtype(d),)
-        n.shape = shape
-        if shape:
+        n.shape = out_shape
+        if out_shape:
             n.value = None
         else:
             n.value = out
@@ -6908,12 +6908,12 @@ def mean(input: Tensor, dim: Dims = None, keepdim: builtins.bool = False, *, dty
         n.saved = None
         n.hooks = None
         n.scope = mode.scope
-        shape = out.shape
+        out_shape = out.shape
         n.attrs = {"dim": dim, "keepdim": keepdim, "dtype": dtype}
         n.shapes = (a_input.shape,)
         n.dtypes = (from_numpy_dtype(d),)
-        n.shape = shape
-        if shape:
+        n.shape = out_shape
+        if out_shape:
             n.value = None
         else:
             n.value = out
@@ -6997,10 +6997,10 @@ def amax(input: Tensor, dim: Dims = (), keepdim: builtins.bool = False, *, axis:
         n.saved = (a_input, out)
         n.hooks = None
         n.scope = mode.scope
-        shape = out.shape
+        out_shape = out.shape
         n.attrs = {"dim": dim, "keepdim": keepdim}
-        n.shape = shape
-        if shape:
+        n.shape = out_shape
+        if out_shape:
             n.value = None
         else:
             n.value = out
@@ -7059,10 +7059,10 @@ def amin(input: Tensor, dim: Dims = (), keepdim: builtins.bool = False, *, axis:
         n.saved = (a_input, out)
         n.hooks = None
         n.scope = mode.scope
-        shape = out.shape
+        out_shape = out.shape
         n.attrs = {"dim": dim, "keepdim": keepdim}
-        n.shape = shape
-        if shape:
+        n.shape = out_shape
+        if out_shape:
             n.value = None
         else:
             n.value = out
@@ -7140,11 +7140,11 @@ def pick(input: Tensor, indices: Tensor, dim: builtins.int, *, axis: Any = None)
         n.saved = (a_indices if n_input is not None else None,)
         n.hooks = None
         n.scope = mode.scope
-        shape = out.shape
+        out_shape = out.shape
         n.attrs = {"dim": dim}
         n.shapes = (a_input.shape, getattr(a_indices, "shape", ()))
-        n.shape = shape
-        if shape:
+        n.shape = out_shape
+        if out_shape:
             n.value = None
         else:
             n.value = out
@@ -7204,10 +7204,10 @@ def place(input: Tensor, indices: Tensor, dim: builtins.int, size: builtins.int,
         n.saved = (a_indices if n_input is not None else None,)
         n.hooks = None
         n.scope = mode.scope
-        shape = out.shape
+        out_shape = out.shape
         n.attrs = {"dim": dim, "size": size}
-        n.shape = shape
-        if shape:
+        n.shape = out_shape
+        if out_shape:
             n.value = None
         else:
             n.value = out
@@ -7285,10 +7285,10 @@ def variance(input: Tensor, dim: Dims = None, correction: Number = 1, keepdim: b
         n.saved = (a_input,)
         n.hooks = None
         n.scope = mode.scope
-        shape = out.shape
+        out_shape = out.shape
         n.attrs = {"dim": dim, "correction": correction, "keepdim": keepdim}
-        n.shape = shape
-        if shape:
+        n.shape = out_shape
+        if out_shape:
             n.value = None
         else:
             n.value = out
@@ -7348,10 +7348,10 @@ def deviation(input: Tensor, dim: Dims = None, correction: Number = 1, keepdim: 
         n.saved = (a_input, out)
         n.hooks = None
         n.scope = mode.scope
-        shape = out.shape
+        out_shape = out.shape
         n.attrs = {"dim": dim, "correction": correction, "keepdim": keepdim}
-        n.shape = shape
-        if shape:
+        n.shape = out_shape
+        if out_shape:
             n.value = None
         else:
             n.value = out
@@ -7410,10 +7410,10 @@ def logsumexp(input: Tensor, dim: Dims, keepdim: builtins.bool = False, *, axis:
         n.saved = (a_input, out)
         n.hooks = None
         n.scope = mode.scope
-        shape = out.shape
+        out_shape = out.shape
         n.attrs = {"dim": dim, "keepdim": keepdim}
-        n.shape = shape
-        if shape:
+        n.shape = out_shape
+        if out_shape:
             n.value = None
         else:
             n.value = out
@@ -7469,10 +7469,10 @@ def softmax_along(input: Tensor, dim: builtins.int, *, axis: Any = None) -> Tens
         n.saved = (out,)
         n.hooks = None
         n.scope = mode.scope
-        shape = out.shape
+        out_shape = out.shape
         n.attrs = {"dim": dim}
-        n.shape = shape
-        if shape:
+        n.shape = out_shape
+        if out_shape:
             n.value = None
         else:
             n.value = out
@@ -7528,10 +7528,10 @@ def log_softmax_along(input: Tensor, dim: builtins.int, *, axis: Any = None) -> 
         n.saved = (out,)
         n.hooks = None
         n.scope = mode.scope
-        shape = out.shape
+        out_shape = out.shape
         n.attrs = {"dim": dim}
-        n.shape = shape
-        if shape:
+        n.shape = out_shape
+        if out_shape:
             n.value = None
         else:
             n.value = out
@@ -7606,11 +7606,11 @@ def cumsum(input: Tensor, dim: builtins.int, *, dtype: DTypeLike | None = None, 
         n.saved = None
         n.hooks = None
         n.scope = mode.scope
-        shape = out.shape
+        out_shape = out.shape
         n.attrs = {"dim": dim, "dtype": dtype}
         n.dtypes = (from_numpy_dtype(d),)
-        n.shape = shape
-        if shape:
+        n.shape = out_shape
+        if out_shape:
             n.value = None
         else:
             n.value = out
@@ -7667,11 +7667,11 @@ def cumprod(input: Tensor, dim: builtins.int, *, dtype: DTypeLike | None = None,
         n.saved = (a_input,)
         n.hooks = None
         n.scope = mode.scope
-        shape = out.shape
+        out_shape = out.shape
         n.attrs = {"dim": dim, "dtype": dtype}
         n.dtypes = (from_numpy_dtype(d),)
-        n.shape = shape
-        if shape:
+        n.shape = out_shape
+        if out_shape:
             n.value = None
         else:
             n.value = out
@@ -7727,10 +7727,10 @@ def shift(input: Tensor, dim: builtins.int, step: builtins.int, fill: builtins.f
         n.saved = None
         n.hooks = None
         n.scope = mode.scope
-        shape = out.shape
+        out_shape = out.shape
         n.attrs = {"dim": dim, "step": step, "fill": fill}
-        n.shape = shape
-        if shape:
+        n.shape = out_shape
+        if out_shape:
             n.value = None
         else:
             n.value = out
@@ -7790,12 +7790,12 @@ def prod(input: Tensor, dim: builtins.int | None = None, keepdim: builtins.bool 
         n.saved = (a_input,)
         n.hooks = None
         n.scope = mode.scope
-        shape = out.shape
+        out_shape = out.shape
         n.attrs = {"dim": dim, "keepdim": keepdim, "dtype": dtype}
         n.shapes = (a_input.shape,)
         n.dtypes = (from_numpy_dtype(d),)
-        n.shape = shape
-        if shape:
+        n.shape = out_shape
+        if out_shape:
             n.value = None
         else:
             n.value = out
@@ -7865,10 +7865,10 @@ def matmul(input: Tensor, other: Tensor) -> Tensor:
         n.saved = (a_input if n_other is not None else None, a_other if n_input is not None else None)
         n.hooks = None
         n.scope = mode.scope
-        shape = out.shape
+        out_shape = out.shape
         n.shapes = (a_input.shape, getattr(a_other, "shape", ()))
-        n.shape = shape
-        if shape:
+        n.shape = out_shape
+        if out_shape:
             n.value = None
         else:
             n.value = out
@@ -7954,10 +7954,10 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
         n.saved = (a_input if n_weight is not None else None, a_weight if n_input is not None else None)
         n.hooks = None
         n.scope = mode.scope
-        shape = out.shape
+        out_shape = out.shape
         n.shapes = (a_input.shape, getattr(a_weight, "shape", ()), getattr(a_bias, "shape", ()))
-        n.shape = shape
-        if shape:
+        n.shape = out_shape
+        if out_shape:
             n.value = None
         else:
             n.value = out
@@ -8036,11 +8036,11 @@ def squared_error(input: Tensor, target: Tensor, reduction: str = 'mean') -> Ten
         n.saved = (a_input, a_target, difference)
         n.hooks = None
         n.scope = mode.scope
-        shape = out.shape
+        out_shape = out.shape
         n.attrs = {"reduction": reduction}
         n.shapes = (a_input.shape, getattr(a_target, "shape", ()))
-        n.shape = shape
-        if shape:
+        n.shape = out_shape
+        if out_shape:
             n.value = None
         else:
             n.value = out
@@ -8128,11 +8128,11 @@ def softmax_cross_entropy(input: Tensor, target: Tensor, weight: Tensor | None, 
         n.saved = (a_input, a_target, a_weight, powers, totals, index, counts)
         n.hooks = None
         n.scope = mode.scope
-        shape = out.shape
+        out_shape = out.shape
         n.attrs = {"reduction": reduction, "ignore_index": ignore_index, "label_smoothing": label_smoothing}
         n.dtypes = (from_numpy_dtype(d), dtype_or_none(a_target), dtype_or_none(a_weight))
-        n.shape = shape
-        if shape:
+        n.shape = out_shape
+        if out_shape:
             n.value = None
         else:
             n.value = out
@@ -8204,10 +8204,10 @@ def soft_cross_entropy(input: Tensor, target: Tensor, dim: builtins.int, *, axis
         n.saved = (a_input, a_target, powers, totals)
         n.hooks = None
         n.scope = mode.scope
-        shape = out.shape
+        out_shape = out.shape
         n.attrs = {"dim": dim}
-        n.shape = shape
-        if shape:
+        n.shape = out_shape
+        if out_shape:
             n.value = None
         else:
             n.value = out
@@ -8273,12 +8273,12 @@ def negative_log_likelihood(input: Tensor, target: Tensor, weight: Tensor | None
         n.saved = (a_target if n_input is not None else None, a_weight if n_input is not None else None)
         n.hooks = None
         n.scope = mode.scope
-        shape = out.shape
+        out_shape = out.shape
         n.attrs = {"reduction": reduction, "ignore_index": ignore_index}
         n.shapes = (a_input.shape, getattr(a_target, "shape", ()), getattr(a_weight, "shape", ()))
         n.dtypes = (from_numpy_dtype(d), dtype_or_none(a_target), dtype_or_none(a_weight))
-        n.shape = shape
-        if shape:
+        n.shape = out_shape
+        if out_shape:
             n.value = None
         else:
             n.value = out
@@ -8375,10 +8375,10 @@ def sigmoid_cross_entropy(input: Tensor, target: Tensor, weight: Tensor | None, 
         n.saved = (a_input, a_target, a_weight, a_pos_weight, small)
         n.hooks = None
         n.scope = mode.scope
-        shape = out.shape
+        out_shape = out.shape
         n.attrs = {"reduction": reduction}
-        n.shape = shape
-        if shape:
+        n.shape = out_shape
+        if out_shape:
             n.value = None
         else:
             n.value = out
@@ -8445,13 +8445,13 @@ def bce_elements(input: Tensor, target: Tensor) -> Tensor:
         n.saved = (a_input, a_target if n_input is not None else None)
         n.hooks = None
         n.scope = mode.scope
-        shape = out.shape
-        if n_input is not None and shape == n_input.shape:
-            shape = n_input.shape
-        elif n_target is not None and shape == n_target.shape:
-            shape = n_target.shape
-        n.shape = shape
-        if shape:
+        out_shape = out.shape
+        if n_input is not None and out_shape == n_input.shape:
+            out_shape = n_input.shape
+        elif n_target is not None and out_shape == n_target.shape:
+            out_shape = n_target.shape
+        n.shape = out_shape
+        if out_shape:
             n.value = None
         else:
             n.value = out
@@ -8608,11 +8608,11 @@ def convolution(input: Tensor, weight: Tensor, bias: Tensor | None = None, *, st
         n.saved = (a_input if n_weight is not None else None, a_weight if n_input is not None else None)
         n.hooks = None
         n.scope = mode.scope
-        shape = out.shape
+        out_shape = out.shape
         n.attrs = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
         n.shapes = (a_input.shape, getattr(a_weight, "shape", ()), getattr(a_bias, "shape", ()))
-        n.shape = shape
-        if shape:
+        n.shape = out_shape
+        if out_shape:
             n.value = None
         else:
             n.value = out
@@ -8681,11 +8681,11 @@ def convolution_input_grad(grad: Tensor, weight: Tensor, *, shape: Sequence[buil
         n.saved = (a_grad if n_weight is not None else None, a_weight if n_grad is not None else None)
         n.hooks = None
         n.scope = mode.scope
-        shape = out.shape
+        out_shape = out.shape
         n.attrs = {"shape": shape, "stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
         n.shapes = (a_grad.shape, getattr(a_weight, "shape", ()))
-        n.shape = shape
-        if shape:
+        n.shape = out_shape
+        if out_shape:
             n.value = None
         else:
             n.value = out
@@ -8754,11 +8754,11 @@ def convolution_weight_grad(input: Tensor, grad: Tensor, *, shape: Sequence[buil
         n.saved = (a_input if n_grad is not None else None, a_grad if n_input is not None else None)
         n.hooks = None
         n.scope = mode.scope
-        shape = out.shape
+        out_shape = out.shape
         n.attrs = {"shape": shape, "stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
         n.shapes = (a_input.shape, getattr(a_grad, "shape", ()))
-        n.shape = shape
-        if shape:
+        n.shape = out_shape
+        if out_shape:
             n.value = None
         else:
             n.value = out
@@ -8816,10 +8816,10 @@ def max_pool(input: Tensor, *, kernel: builtins.tuple[builtins.int, builtins.int
         n.saved = (a_input, out)
         n.hooks = None
         n.scope = mode.scope
-        shape = out.shape
+        out_shape = out.shape
         n.attrs = {"kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size}
-        n.shape = shape
-        if shape:
+        n.shape = out_shape
+        if out_shape:
             n.value = None
         else:
             n.value = out
@@ -8884,10 +8884,10 @@ def max_pool_scatter(grad: Tensor, input: Tensor, result: Tensor, *, kernel: bui
         n.saved = (a_input if n_grad is not None else None, a_result if n_grad is not None else None)
         n.hooks = None
         n.scope = mode.scope
-        shape = out.shape
+        out_shape = out.shape
         n.attrs = {"kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size}
-        n.shape = shape
-        if shape:
+        n.shape = out_shape
+        if out_shape:
             n.value = None
         else:
             n.value = out
@@ -8952,10 +8952,10 @@ def max_pool_pick(values: Tensor, input: Tensor, result: Tensor, *, kernel: buil
         n.saved = (a_input if n_values is not None else None, a_result if n_values is not None else None)
         n.hooks = None
         n.scope = mode.scope
-        shape = out.shape
+        out_shape = out.shape
         n.attrs = {"kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size}
-        n.shape = shape
-        if shape:
+        n.shape = out_shape
+        if out_shape:
             n.value = None
         else:
             n.value = out
@@ -9019,11 +9019,11 @@ def avg_pool(input: Tensor, *, kernel: builtins.tuple[builtins.int, builtins.int
         n.saved = None
         n.hooks = None
         n.scope = mode.scope
-        shape = out.shape
+        out_shape = out.shape
         n.attrs = {"kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size, "count_include_pad": count_include_pad, "divisor": divisor}
         n.shapes = (a_input.shape,)
-        n.shape = shape
-        if shape:
+        n.shape = out_shape
+        if out_shape:
             n.value = None
         else:
             n.value = out
@@ -9082,10 +9082,10 @@ def avg_pool_grad(grad: Tensor, *, shape: Sequence[builtins.int], kernel: builti
         n.saved = None
         n.hooks = None
         n.scope = mode.scope
-        shape = out.shape
+        out_shape = out.shape
         n.attrs = {"shape": shape, "kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size, "count_include_pad": count_include_pad, "divisor": divisor}
-        n.shape = shape
-        if shape:
+        n.shape = out_shape
+        if out_shape:
             n.value = None
         else:
             n.value = out
@@ -9138,11 +9138,11 @@ def adaptive_average(input: Tensor, *, size: builtins.tuple[builtins.int, builti
         n.saved = None
         n.hooks = None
         n.scope = mode.scope
-        shape = out.shape
+        out_shape = out.shape
         n.attrs = {"size": size}
         n.shapes = (a_input.shape,)
-        n.shape = shape
-        if shape:
+        n.shape = out_shape
+        if out_shape:
             n.value = None
         else:
             n.value = out
@@ -9195,10 +9195,10 @@ def adaptive_average_grad(grad: Tensor, *, shape: Sequence[builtins.int], size: 
         n.saved = None
         n.hooks = None
         n.scope = mode.scope
-        shape = out.shape
+        out_shape = out.shape
         n.attrs = {"shape": shape, "size": size}
-        n.shape = shape
-        if shape:
+        n.shape = out_shape
+        if out_shape:
             n.value = None
         else:
             n.value = out
@@ -9261,11 +9261,11 @@ def erf(input: Tensor) -> Tensor:
         n.saved = (a_input,)
         n.hooks = None
         n.scope = mode.scope
-        shape = out.shape
-        if shape == n_input.shape:
-            shape = n_input.shape
-        n.shape = shape
-        if shape:
+        out_shape = out.shape
+        if out_shape == n_input.shape:
+            out_shape = n_input.shape
+        n.shape = out_shape
+        if out_shape:
             n.value = None
         else:
             n.value = out
@@ -9320,11 +9320,11 @@ def erfc(input: Tensor) -> Tensor:
         n.saved = (a_input,)
         n.hooks = None
         n.scope = mode.scope
-        shape = out.shape
-        if shape == n_input.shape:
-            shape = n_input.shape
-        n.shape = shape
-        if shape:
+        out_shape = out.shape
+        if out_shape == n_input.shape:
+            out_shape = n_input.shape
+        n.shape = out_shape
+        if out_shape:
             n.value = None
         else:
             n.value = out
@@ -9379,11 +9379,11 @@ def erfinv(input: Tensor) -> Tensor:
         n.saved = (out,)
         n.hooks = None
         n.scope = mode.scope
-        shape = out.shape
-        if shape == n_input.shape:
-            shape = n_input.shape
-        n.shape = shape
-        if shape:
+        out_shape = out.shape
+        if out_shape == n_input.shape:
+            out_shape = n_input.shape
+        n.shape = out_shape
+        if out_shape:
             n.value = None
         else:
             n.value = out

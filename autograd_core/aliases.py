@@ -8,7 +8,6 @@ from __future__ import annotations
 import importlib
 import sys
 from collections.abc import Sequence
-from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any
@@ -16,7 +15,9 @@ from typing import Any
 ALIASES = {"autograd_core.nn": "nn", "autograd_core.optim": "optim", "autograd_core.viz": "viz", "autograd_core.utils.data": "nn.data"}
 
 
-class _Finder(MetaPathFinder, Loader):
+class _Finder:
+    """Finds and loads; the import system asks for the methods, not for a base class."""
+
     def find_spec(self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None) -> ModuleSpec | None:
         if fullname.startswith("autograd_core."):
             for alias, real in ALIASES.items():
@@ -39,7 +40,7 @@ class _Finder(MetaPathFinder, Loader):
 def install() -> None:
     """Teach the import system the aliases; before its own finders, which would load the files a second time."""
     if not any(isinstance(finder, _Finder) for finder in sys.meta_path):
-        sys.meta_path.insert(0, _Finder())
+        sys.meta_path.insert(0, _Finder())  # type: ignore[arg-type]
 
 
 def lazy_attribute(module: str, name: str) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from typing import Any
+from typing import Any, cast
 
 from . import _methods
 from .backend.registry import BY_TYPE
@@ -75,7 +75,7 @@ def _run(outputs: list[Any], seeds: list[Any], retain_graph: bool, create_graph:
     over_tensors = create_graph or mode.recorder is not None
     for i, (output, seed) in enumerate(zip(outputs, seeds, strict=True)):
         if isinstance(seed, TensorBase) and seed._array.dtype is not output._array.dtype:
-            seed = seeds[i] = _methods.to_dtype(seed, output.dtype)
+            seed = seeds[i] = _methods.to_dtype(cast(Any, seed), output.dtype)
         if isinstance(seed, TensorBase) is not over_tensors:
             seeds[i] = wrap(seed) if over_tensors else seed._array
     with BY_TYPE[outputs[0]._array.__class__].watch():

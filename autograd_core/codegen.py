@@ -209,7 +209,8 @@ def generate() -> str:
     parts.append("\n".join(bindings))
     methods: list[tuple[str, str]] = []
     aliases: list[str] = []
-    for declared in (*REGISTRY.values(), *COMPOSITES.values()):
+    every: list[Op | Composite] = [*REGISTRY.values(), *COMPOSITES.values()]
+    for declared in every:
         parts.append(function(declared) if isinstance(declared, Op) else composite(declared))
         aliases += [f"{alias} = {declared.name}" for alias in declared.aliases]
         if "Tensor" in declared.places:

@@ -197,7 +197,7 @@ def _record(op: Op, attrs: str) -> list[str]:
         f"n.saved = {_pack([_saved_value(op, name) for name in op.saved]) if op.saved else 'None'}",
         "n.hooks = None",
         "n.scope = mode.scope",
-        "shape = out.shape",
+        "out_shape = out.shape",
     ]
     if op.attributes:
         lines.append(f"n.attrs = {attrs}")
@@ -207,11 +207,11 @@ def _record(op: Op, attrs: str) -> list[str]:
         lines.append("n.dtypes = " + _pack(["from_numpy_dtype(d)" if i == 0 else f"dtype_or_none(a_{name})" for i, name in enumerate(inputs)]))
     if op.kind == "elementwise":
         if len(inputs) == 1:
-            lines += [f"if shape == n_{inputs[0]}.shape:", f"    shape = n_{inputs[0]}.shape"]
+            lines += [f"if out_shape == n_{inputs[0]}.shape:", f"    out_shape = n_{inputs[0]}.shape"]
         elif len(inputs) == 2:
             x, y = inputs
-            lines += [f"if n_{x} is not None and shape == n_{x}.shape:", f"    shape = n_{x}.shape", f"elif n_{y} is not None and shape == n_{y}.shape:", f"    shape = n_{y}.shape"]
-    lines += ["n.shape = shape", "if shape:", "    n.value = None", "else:", "    n.value = out"]
+            lines += [f"if n_{x} is not None and out_shape == n_{x}.shape:", f"    out_shape = n_{x}.shape", f"elif n_{y} is not None and out_shape == n_{y}.shape:", f"    out_shape = n_{y}.shape"]
+    lines += ["n.shape = out_shape", "if out_shape:", "    n.value = None", "else:", "    n.value = out"]
     if len(inputs) == 2 and op.kind == "elementwise":
         x, y = inputs
         lines += [f"    if n_{x} is None:", f"        n._constants = {x}", f"    elif n_{y} is None:", f"        n._constants = {y}"]

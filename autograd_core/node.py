@@ -69,7 +69,9 @@ class Node:
     # garbage collector to look at, not two.
     _first: Any
     _second: Any
-    _rest: tuple[Any, ...] | None
+    _rest: Any
+    _constants: Any
+    _gradient: Any
 
     @property
     def parents(self) -> tuple[Any, ...]:

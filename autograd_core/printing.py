@@ -115,7 +115,8 @@ def _nested(array: Any, form: Any, indent: int, edge: int | None, options: _Opti
         rows.insert(edge, "...")
     else:
         rows = [_nested(row, form, indent + 1, edge, options) for row in array]
-    return "[" + ("," + "\n" * (array.ndim - 1) + " " * (indent + 1)).join(rows) + "]"
+    between: str = "," + "\n" * (array.ndim - 1) + " " * (indent + 1)
+    return "[" + between.join(rows) + "]"
 
 
 def _ends(array: Any, edge: int) -> list[Any]:

@@ -11,7 +11,7 @@ from . import _methods, backward as _backward, dispatch, dtypes
 from .backend.registry import BY_TYPE, backend_for_device
 from .config import get_mode
 from .creation import CreationMethods, array_from, as_device, scalar_or_array
-from .devices import device
+from .devices import CPU, device
 from .dispatch import TensorBase, View, device_of, operand, overlapping, real_array, wrap
 from .dtypes import as_dtype, dtype, from_numpy_dtype
 from .engine import WRITES
@@ -21,6 +21,8 @@ from .node import Leaf, Node, make_leaf, next_seq
 from .op import REGISTRY
 
 _float = float
+
+device_type = device
 
 
 class Size(tuple[int, ...]):
@@ -88,7 +90,7 @@ class Tensor(_methods.Methods, CreationMethods, Protocols):
         if not data:
             array = array_from([], chosen or dtypes.get_default_dtype(), where)
         elif len(data) > 1 and all(type(n) is int for n in data):
-            backend = backend_for_device((where or dispatch.CPU).type)
+            backend = backend_for_device((where or CPU).type)
             array = backend.xp.empty(data, dtype=(chosen or dtypes.get_default_dtype()).dtype)
         elif len(data) == 1:
             source = data[0]
@@ -160,7 +162,7 @@ class Tensor(_methods.Methods, CreationMethods, Protocols):
         return _methods.transpose(self, -2, -1)
 
     @property
-    def real(self) -> Tensor:
+    def real(self) -> Tensor:  # type: ignore[override]  # a property in PyTorch, where torch.real is a function
         """The real part."""
         return _methods.real(self) if self.is_complex() else self
 
@@ -608,7 +610,7 @@ def _to_arguments(*args: Any, device: Any = None, dtype: Any = None, non_blockin
             where, chosen = device_of(arg._array), from_numpy_dtype(arg._array.dtype)
         elif isinstance(arg, bool) and position:
             copy = arg if position == len(args) - 1 and position > 1 else copy
-        elif isinstance(arg, (str, dispatch.device)) and _is_device(arg):
+        elif isinstance(arg, (str, device_type)) and _is_device(arg):
             where = as_device(arg)
         elif isinstance(arg, int):
             where = as_device(arg)
@@ -618,9 +620,9 @@ def _to_arguments(*args: Any, device: Any = None, dtype: Any = None, non_blockin
 
 
 def _is_device(value: Any) -> bool:
-    return isinstance(value, dispatch.device) or str(value).partition(":")[0] in ("cpu", "cuda")
+    return isinstance(value, device_type) or str(value).partition(":")[0] in ("cpu", "cuda")
 
 
 dispatch._result_class.append(Tensor)
-_methods.Tensor = Tensor  # type: ignore[misc]
+_methods.Tensor = Tensor  # type: ignore[attr-defined]
 __all__ = ["RemovableHandle", "Size", "Tensor", "operand", "overlapping", "WRITES"]

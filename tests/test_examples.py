@@ -46,6 +46,13 @@ def test_digits_makes_all_it_promises(tmp_path):
     assert "loss" in texts
 
 
+def test_moons_draws_a_boundary(tmp_path):
+    done = run("micrograd_moons.py", "--steps", 2, "--out", tmp_path)
+    assert done.stderr == ""
+    assert re.search(r"after 2 steps: loss [\d.]+, accuracy \d+%", done.stdout)
+    assert spread(tmp_path / "moons.png") > 5
+
+
 def test_picture_of_the_readme_is_current(tmp_path):
     run("digits.py", "--only-graph", "--out", tmp_path)
     shown, drawn = (

@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 
 import autograd_core as ag
+import nn
 import viz
 from autograd_core.config import MODE
 from autograd_core.scalar import Scalar
@@ -148,6 +149,36 @@ def test_a_constant_that_was_not_kept_is_still_drawn():
     assert "constant" in viz.draw((x * 2.0).sum()).source
     clamped = viz.graph_record(x.clamp(min=0.0))
     assert [value.role for value in clamped.values] == ["leaf", "result"]  # max was not given: it is no input
+
+
+def test_results_can_be_named_where_they_are_made():
+    q = leaf(1.0, "x") + 2.0
+    q.name = "q"
+    assert [value.name for value in viz.graph_record(q * 3.0).values if value.role == "result"] == ["q", None]
+
+
+def test_ops_with_several_outputs_lead_to_the_outputs_in_use():
+    x = leaf([3.0, 1.0, 2.0], "x")
+    with ag.record():
+        values, _ = x.sort()
+        total = values.sum()
+    total.backward()
+    record = viz.graph_record(total)
+    assert [op.op for op in record.ops] == ["sort", "sum"]
+    assert [(edge.source, edge.target, edge.label) for edge in record.edges] == [
+        ("v0", "op0", "input"), ("op0", "v1", "values"), ("v1", "op1", "input"), ("op1", "v2", "")]
+    assert record.values[1].value.elements == (1.0, 2.0, 3.0)
+    assert record.values[1].gradient.elements == (1.0, 1.0, 1.0)
+
+
+def test_optional_inputs_that_were_not_given_are_not_drawn():
+    scores, labels = leaf(np.zeros((5, 3)), "scores"), ag.Tensor(np.array([0, 1, 2, 0, 1]))
+    with ag.record():
+        loss = nn.functional.cross_entropy(scores, labels)
+    record = viz.graph_record(loss, names={"labels": labels})
+    assert [(value.name, value.role) for value in record.values] == [("scores", "leaf"), ("labels", "constant"), (None, "result")]
+    assert "int64" in viz.draw(loss).source
+    assert "0 … 2" in viz.draw(loss).source
 
 
 def test_a_tensor_used_twice_is_one_value():

@@ -58,7 +58,7 @@ def number(value: Number, precision: int = 4) -> str:
 def lines_of(summary: Summary, precision: int) -> list[str]:
     """A summary in words: the elements themselves where they are few, else mean and spread, then the range."""
     if summary.elements is not None:
-        elements = [number(element, precision) for element in summary.elements]
+        elements = [number(element, min(precision, 3) if summary.shape else precision) for element in summary.elements]
         return [elements[0] if not summary.shape else f"[{', '.join(elements)}]"]
     bad = [f"{summary.nonfinite} NaN or inf"] if summary.nonfinite else []
     if summary.mean is None or summary.std is None or summary.low is None or summary.high is None:

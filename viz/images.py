@@ -9,6 +9,9 @@ from typing import Any
 
 from . import files, theme
 
+_FAINT = 0.22
+"""The opacity of regions behind points."""
+
 
 def _array(values: Any) -> Any:
     """A Tensor or anything array-like as a NumPy array."""
@@ -111,12 +114,18 @@ def decision_boundary(predict: Callable[[Any], Any], X: Any, y: Any = None, path
         ax = figure.subplots()
     else:
         figure = ax.figure
-    regions = scores.argmax(1) if scores.shape[1] > 1 else (scores[:, 0] > level).astype(int)
-    count = max(scores.shape[1], 2)
-    region_colors = [colors[k % len(colors)] for k in range(count)]
-    ax.contourf(across, up, regions.reshape(across.shape), levels=np.arange(count + 1) - 0.5, colors=region_colors, alpha=0.22)
-    if scores.shape[1] == 1 and scores.min() < level < scores.max():
-        ax.contour(across, up, scores[:, 0].reshape(across.shape), levels=[level], colors=[theme.INK], linewidths=1.2)
+    if scores.shape[1] == 1:
+        score = scores[:, 0].reshape(across.shape)
+        ends = (min(score.min(), level) - 1, level, max(score.max(), level) + 1)
+        ax.contourf(across, up, score, levels=ends, colors=[colors[0], colors[1 % len(colors)]], alpha=_FAINT)
+        if score.min() < level < score.max():
+            ax.contour(across, up, score, levels=[level], colors=[theme.INK], linewidths=1.2)
+    else:
+        from matplotlib.colors import to_rgba
+
+        table = np.array([to_rgba(colors[k % len(colors)], _FAINT) for k in range(scores.shape[1])])
+        pixels = table[scores.argmax(1)].reshape(*across.shape, 4)
+        ax.imshow(pixels, extent=(low[0], high[0], low[1], high[1]), origin="lower", aspect="auto", interpolation="nearest")
     if labels is None:
         ax.scatter(*points.T, s=18, color=theme.INK, edgecolors="white", linewidths=0.6)
     markers = "osD^vP*X"

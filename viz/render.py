@@ -56,8 +56,10 @@ def _has_library() -> bool:
 
 def _by_library(source: str, format: str, options: list[str]) -> bytes:
     with _LOCK, _fonts() as environment, _environment(environment), _quiet() as said:
-        import pygraphviz
-
+        try:
+            import pygraphviz
+        except ImportError as error:
+            raise RendererError(f"pygraphviz is installed but cannot be loaded ({error}). Reinstall it: {INSTALL}") from error
         graph = pygraphviz.AGraph(string=source, encoding="utf-8")
         try:
             drawn = graph.draw(format=format, prog="dot", args=" ".join(options))

@@ -141,11 +141,11 @@ def _(F: Any, g: Any, index: Any, dims: Any, unique: bool, input_shape: Any) -> 
     return F.index_accumulate(g, index, dims=dims, shape=input_shape, unique=unique)
 
 
-def add_rows(xp: Any, values: Any, rows: Any, size: int, unique: bool = False) -> Any:
+def add_rows(xp: Any, values: Any, rows: Any, size: int) -> Any:
     """Zeros of shape (size, \\*values.shape[1:]) with ``values[i]`` added to row ``rows[i]``, right for repeated rows.
 
-    On the CPU nothing loops in Python and nothing goes through ``add.at``, which is many times slower for whole rows:
-    single numbers are counted with weights, rows are sorted by target and summed in segments.
+    NumPy's ``add.at`` is slow for whole rows and fast in one dimension, so on the CPU every number gets its own flat
+    position; single numbers are counted with weights, which is faster still and adds up in float64.
     """
     result = xp.zeros((size, *values.shape[1:]), dtype=values.dtype)
     if not values.size:
@@ -153,25 +153,29 @@ def add_rows(xp: Any, values: Any, rows: Any, size: int, unique: bool = False) -
     if backend_of(values).name != "cpu":
         xp.add.at(result, rows, values)
         return result
-    if unique or len(rows) == 1:
+    count = len(rows)
+    if count == 1:
         result[rows] = values
         return result
     kind = values.dtype.kind
-    if kind in "fc" and values[0].size == 1:
-        flat = values.reshape(-1)
-        counted = xp.bincount(rows, weights=flat.real, minlength=size)
-        if kind == "c":
-            counted = counted + 1j * xp.bincount(rows, weights=flat.imag, minlength=size)
-        return counted.astype(values.dtype).reshape(result.shape)
-    if len(rows) <= size and int(xp.bincount(rows, minlength=1).max()) <= 1:
-        result[rows] = values
-        return result
-    order = xp.argsort(rows, kind="stable")
-    targets = rows[order]
-    starts = xp.flatnonzero(xp.concatenate([xp.ones(1, dtype=bool), targets[1:] != targets[:-1]]))
-    wide = values.astype("float32") if values.dtype.name == "float16" else values
-    result[targets[starts]] = xp.add.reduceat(wide[order], starts, axis=0, dtype=wide.dtype)
-    return result
+    flat = xp.ascontiguousarray(values).reshape(count, -1)
+    if kind == "f" and flat.shape[1] == 1:
+        return xp.bincount(rows, weights=flat[:, 0], minlength=size).astype(values.dtype).reshape(result.shape)
+    narrow = values.dtype.name == "float16"
+    if kind == "c":
+        flat = flat.view(flat.real.dtype)
+    sums = xp.zeros(size * flat.shape[1], dtype="float32" if narrow else flat.dtype)
+    width = flat.shape[1]
+    block = max(1, _BLOCK // width)
+    columns = xp.arange(width)
+    for start in range(0, count, block):
+        part = flat[start : start + block]
+        xp.add.at(sums, (rows[start : start + block, None] * width + columns).reshape(-1), part.astype("float32").reshape(-1) if narrow else part.reshape(-1))
+    return sums.astype(values.dtype).reshape(result.shape) if narrow else sums.view(values.dtype).reshape(result.shape)
+
+
+_BLOCK = 1 << 18
+"""How many positions are computed at a time: they should stay in the cache."""
 
 
 def flat_index(index: Any, sizes: Any) -> Any:

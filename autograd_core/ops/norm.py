@@ -73,8 +73,8 @@ def _plain(F: Any, g: Any, input: Any, weight: Any, input_shape: Any, weight_sha
 
 
 @standardize.fused_vjp()
-def _fused(F: Any, g: Any, input: Any, weight: Any, mean: Any, var: Any, input_shape: Any, weight_shape: Any, bias_shape: Any, dims: Any, shape: Any, eps: float,
-           needs: Any) -> Any:
+def _fused(F: Any, g: Any, input: Any, weight: Any, mean: Any, var: Any, input_shape: Any, weight_shape: Any, bias_shape: Any, dims: Any, shape: Any,
+           eps: float, needs: Any) -> Any:
     if g[0] is None or g[1] is not None or g[2] is not None:
         return _plain(F, g, input, weight, input_shape, weight_shape, bias_shape, dims, shape, eps, needs)
     g = g[0]

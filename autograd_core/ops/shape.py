@@ -479,7 +479,7 @@ def _(F: Any, g: Any, chain: Any) -> Any:
 # --- casts --------------------------------------------------------------------------------------------------------
 
 
-@op("to_dtype(input: Tensor, dtype: dtype) -> Tensor", kind="shape", label="cast", spec=lambda input, *, dtype: Meta(tuple(input.shape), as_dtype(dtype)), samples=[
+@op("to_dtype(input: Tensor, dtype: DTypeLike) -> Tensor", kind="shape", label="cast", spec=lambda input, *, dtype: Meta(tuple(input.shape), as_dtype(dtype)), samples=[
     S((3, 4), dtype="float64"), S((), dtype="float64"), S((0, 2), dtype="float64"), S(ints(3), dtype="float64"), S(bools(3), dtype="int64")])
 def to_dtype(xp: Any, input: Any, *, dtype: Any) -> Any:
     """``input`` in another dtype."""

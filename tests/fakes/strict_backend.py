@@ -334,8 +334,14 @@ class StrictBackend:
     def device_index(self, array: Any) -> int | None:
         return 0
 
+    def on(self, index: int | None) -> AbstractContextManager[None]:
+        return nullcontext()
+
     def random(self, seed: int) -> Generator:
         return Generator(seed)
+
+    def ones(self, shape: tuple[int, ...], dtype: Any) -> Any:
+        return self.xp.ones(shape, dtype=dtype)
 
     def watch(self) -> AbstractContextManager[None]:
         return nullcontext()

@@ -153,9 +153,9 @@ _index = REGISTRY["index"]
 _index_accumulate = REGISTRY["index_accumulate"]
 _index_write = REGISTRY["index_write"]
 _last_written = REGISTRY["last_written"]
-_index_of = REGISTRY["index_of"]
 _index_select = REGISTRY["index_select"]
 _index_add = REGISTRY["index_add"]
+_index_of = REGISTRY["index_of"]
 _gather = REGISTRY["gather"]
 _gather_accumulate = REGISTRY["gather_accumulate"]
 _scatter = REGISTRY["scatter"]
@@ -6099,11 +6099,6 @@ def last_written(index: Tensor, sizes: builtins.tuple[builtins.int, ...]) -> Ten
     return apply(_last_written, (index,), {"sizes": sizes})
 
 
-def index_of(tensors: Sequence[Tensor], sizes: builtins.tuple[builtins.int, ...], dims: builtins.tuple[builtins.int, ...]) -> Tensor:
-    """Index arrays broadcast and stacked, checked, negative entries counted from the end; a copy, so that later writes change nothing."""
-    return apply(_index_of, tuple(tensors), {"sizes": sizes, "dims": dims})
-
-
 class _index_select_node(GeneralNode):
     __slots__ = ()
     op = _index_select
@@ -6245,6 +6240,11 @@ def index_add(input: Tensor, dim: builtins.int, index: Tensor, source: Tensor, *
 def index_add_(input: Tensor, dim: builtins.int, index: Tensor, source: Tensor, *, alpha: Number = 1) -> Tensor:
     """``index_add``, written into the tensor itself."""
     return write(_index_add, input, (index, source), {"dim": dim, "alpha": alpha})
+
+
+def index_of(tensors: Sequence[Tensor], sizes: builtins.tuple[builtins.int, ...], dims: builtins.tuple[builtins.int, ...]) -> Tensor:
+    """Index arrays broadcast and stacked, checked, negative entries counted from the end; a copy, so that later writes change nothing."""
+    return apply(_index_of, tuple(tensors), {"sizes": sizes, "dims": dims})
 
 
 class _gather_node(GeneralNode):
@@ -9843,7 +9843,7 @@ def smooth_l1_loss(input: Tensor, target: Tensor, reduction: str = 'mean', beta:
 
 
 def huber_loss(input: Tensor, target: Tensor, reduction: str = 'mean', delta: builtins.float = 1.0, weight: Tensor | None = None) -> Tensor:
-    """``d ** 2 / 2`` where ``d = |input - target|`` is at most ``delta``, ``delta * (d - delta / 2)`` elsewhere."""
+    """``d ** 2 / 2`` where ``d = |input - target|`` is at most ``delta``, ``delta * (d - delta / 2)`` elsewhere; times ``weight``, of the same shape."""
     return _huber_loss(F, input, target, reduction, delta, weight)
 
 

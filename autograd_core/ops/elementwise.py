@@ -48,7 +48,13 @@ div = elementwise("div", "input other", ufunc="true_divide", infix="/", promotes
                   samples=[S((3, 4), span(0.5, 2.0, 3, 4))], domain=(0.5, 2.0),
                   doc="``input / other``, in floating point; ``rounding_mode`` may be ``'trunc'`` or ``'floor'``.")
 neg = elementwise("neg", ufunc="negative", vjp="-g", label="-", scalar=lambda x: -x, inplace=True, aliases=("negative",), doc="``-input``.")
-pow = elementwise("pow", "input exponent", ufunc="power", infix="**", label="**", inplace=True, domain=(0.5, 2.0),
+
+
+def _pow(xp: Any, input: Any, exponent: Any, *, out: Any = None) -> Any:
+    return input**exponent if out is None else xp.power(input, exponent, out=out)  # the operator is fast for 2, 1, 0.5 and -1
+
+
+pow = elementwise("pow", "input exponent", kernel=_pow, infix="**", label="**", inplace=True, domain=(0.5, 2.0),
                   vjp={"input": "masked(g, where(exponent == 0, 0, g * (exponent * pow(input, exponent - 1))))",
                        "exponent": "masked(g, where((input == 0) & (exponent >= 0), 0, g * (out * log(input))))"},
                   doc="``input ** exponent``; either may be a number.")
@@ -199,13 +205,15 @@ def _mish(xp: Any, input: Any) -> Any:
 
 
 def _gelu(xp: Any, input: Any, *, approximate: str = "none") -> Any:
+    if approximate not in APPROXIMATIONS:
+        raise ValueError(approximate)
     if approximate == "tanh":
         return input * (1 + xp.tanh(SQRT_2_OVER_PI * (input + 0.044715 * (input * input * input)))) * 0.5
     return input * erfc(xp, input * -SQRT_HALF) * 0.5  # not 1 + erf, which loses all digits far below 0
 
 
 def _gelu_spec(input: Any, *, approximate: str = "none") -> Meta:
-    if approximate not in ("none", "tanh"):
+    if approximate not in APPROXIMATIONS:
         raise RuntimeError(f"gelu: approximate argument must be either none or tanh, got {approximate!r}")
     return Meta(tuple(input.shape), computed_dtype("gelu", "float", (input,)))
 
@@ -228,6 +236,7 @@ def _mish_vjp(F: Any, g: Any, input: Any) -> Any:
     return g * (wave + input * ((1 - wave * wave) * F.sigmoid(input)))
 
 
+APPROXIMATIONS = ("none", "tanh")
 SQRT_HALF = math.sqrt(0.5)
 SQRT_2_OVER_PI = math.sqrt(2 / math.pi)
 SQRT_HALF_OVER_PI = math.sqrt(0.5 / math.pi)
@@ -300,6 +309,9 @@ clamp = elementwise("clamp", "input min max", kernel=_clamp, inplace=True, alias
 
 
 def _where(xp: Any, condition: Any, input: Any, other: Any) -> Any:
+    if condition.__class__ is bool:
+        chosen = input if condition else other
+        return chosen if getattr(chosen, "shape", ()) else xp.where(condition, input, other)
     if condition.size < 2048 or condition.dtype.kind != "b" or backend_of(condition).name != "cpu":
         return xp.where(condition, input, other)
     # NumPy's own loop branches at every element; on random conditions choosing with bit operations is eight times faster.

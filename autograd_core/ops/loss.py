@@ -149,7 +149,7 @@ def smooth_l1_loss(F: Any, input: Any, target: Any, reduction: str = "mean", bet
 
 @composite("huber_loss(input: Tensor, target: Tensor, reduction: str = 'mean', delta: float = 1.0, weight: Tensor | None = None) -> Tensor", places=FUNCTIONAL)
 def huber_loss(F: Any, input: Any, target: Any, reduction: str = "mean", delta: float = 1.0, weight: Any = None) -> Any:
-    """``d ** 2 / 2`` where ``d = |input - target|`` is at most ``delta``, ``delta * (d - delta / 2)`` elsewhere."""
+    """``d ** 2 / 2`` where ``d = |input - target|`` is at most ``delta``, ``delta * (d - delta / 2)`` elsewhere; times ``weight``, of the same shape."""
     _check_reduction("huber_loss", reduction)
     if delta <= 0:
         raise RuntimeError(f"huber_loss: does not support non-positive values for delta, got {delta}")
@@ -157,7 +157,7 @@ def huber_loss(F: Any, input: Any, target: Any, reduction: str = "mean", delta: 
     difference = input - target
     size = F.abs(difference)
     loss = F.where(size <= delta, difference * difference * 0.5, delta * (size - 0.5 * delta))
-    return _reduce(F, loss, reduction) if weight is None else _weighted(F, "huber_loss", loss, weight, reduction)
+    return _reduce(F, loss if weight is None else _weighted(F, "huber_loss", loss, weight, "none"), reduction)
 
 
 # --- classification by softmax ------------------------------------------------------------------------------------

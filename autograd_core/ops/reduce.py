@@ -219,6 +219,8 @@ def _(F: Any, g: Any, input: Any, out: Any, dim: Any, keepdim: bool) -> Any:
 
 def _arg_spec(name: str) -> Any:
     def spec(input: Any, *, dim: Any = None, keepdim: bool = False) -> Meta:
+        if dim is None and 0 in input.shape:
+            raise IndexError(f"{name}: Expected reduction dim to be specified for input.numel() == 0 (input {describe(input)}). Specify a dim that is not empty")
         _refuse_empty(name, input, dim)
         return reduction_spec(name, "int64")(input, dim=dim, keepdim=keepdim)
 
@@ -226,7 +228,7 @@ def _arg_spec(name: str) -> Any:
 
 
 _ARGS = [*_samples(distinct, tuples=False, empty=False), S(distinct(0, 3), dim=1), S(ints(2, 3), dim=0),
-         S((0, 3), error=RuntimeError, match="Expected reduction dim")]
+         S((0, 3), error=IndexError, match="Expected reduction dim")]
 
 
 def _position(xp: Any, search: Any, input: Any, dim: int | None, keepdim: bool) -> Any:
@@ -644,13 +646,14 @@ def _(F: Any, g: Any, input: Any, out: Any, p: float, dim: Any, keepdim: bool) -
     if p in {INFINITY, -INFINITY}:
         ties = F.abs(input) == out
         return F.sign(input) * F.where(ties, g / F.sum(ties, dim=dim, keepdim=True) if shape else g, 0)
-    g = g / F.where(out == 0, INFINITY, out)
+    positive = F.where(out == 0, 1, out)
+    g = F.where(out == 0, 0, g)
     if p == 2:
-        return g * input
-    size = F.abs(input) / F.where(out == 0, 1, out)
-    if p < 2:
-        return g * out * F.sign(input) * F.where(input == 0, 0, F.where(input == 0, 1, size) ** (p - 1)) / F.where(out == 0, 1, out)
-    return g * input * size ** (p - 2)
+        return g * (input / positive)
+    size = F.abs(input) / positive
+    if p > 2:
+        return g * (input / positive) * size ** (p - 2)
+    return g * F.sign(input) * F.where(input == 0, 0, F.where(input == 0, 1, size) ** (p - 1))
 
 
 @composite("norm(input: Tensor, p: float | str | None = 'fro', dim: Dims = None, keepdim: bool = False, dtype: DTypeLike | None = None) -> Tensor")

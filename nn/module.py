@@ -127,8 +127,8 @@ class Module:
     def _check_replacement(self, name: str, before: Any, value: Any) -> None:
         """Refuse to lose a parameter, a module or a buffer by assigning something else to its name."""
         if value is None or isinstance(value, (Parameter, Module)):
-            if name in self._buffers_kept and value is not None:
-                object.__setattr__(self, "_buffers_kept", {kept: flag for kept, flag in self._buffers_kept.items() if kept != name})
+            if value is not None:
+                self._forget_buffer(name)
             return
         given = type(value).__name__
         if isinstance(before, Parameter):
@@ -140,6 +140,14 @@ class Module:
             raise TypeError(f"cannot assign '{given}' object to buffer '{name}' (Tensor or None expected)")
         if isinstance(before, Buffer) and not isinstance(value, Buffer):
             object.__setattr__(self, "_buffers_kept", {**self._buffers_kept, name: before.persistent})
+
+    def _forget_buffer(self, name: str) -> None:
+        if name in self._buffers_kept:
+            object.__setattr__(self, "_buffers_kept", {kept: flag for kept, flag in self._buffers_kept.items() if kept != name})
+
+    def __delattr__(self, name: str) -> None:
+        object.__delattr__(self, name)
+        self._forget_buffer(name)
 
     def register_parameter(self, name: str, param: Parameter | None) -> None:
         """Add a parameter, or ``None`` as the mark of one that is left out.

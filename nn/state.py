@@ -68,6 +68,8 @@ def load_state_dict(module: Module, given: Mapping[str, Any], strict: bool, assi
                             f"the shape in current model is {tuple(tensor.shape)}.")
         elif value.is_complex() and not tensor.is_complex():
             problems.append(f"dtype mismatch for {name}: {value.dtype.name} from checkpoint cannot become {tensor.dtype.name} of the current model.")
+        elif assign and tensor.requires_grad and not (value.is_floating_point() or value.is_complex()):
+            problems.append(f"dtype mismatch for {name}: {value.dtype.name} from checkpoint cannot take the place of a parameter that requires grad.")
     if problems:
         raise RuntimeError(f"Error(s) in loading state_dict for {type(module).__name__}:\n\t" + "\n\t".join(problems) + "\nNothing was loaded.")
     with no_grad():

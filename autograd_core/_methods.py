@@ -5255,7 +5255,7 @@ def to_dtype(input: Tensor, dtype: DTypeLike) -> Tensor:
     return t
 
 
-def to_integer(input: Tensor, dtype: dtype) -> Tensor:
+def to_integer(input: Tensor, dtype: DTypeLike) -> Tensor:
     """``input`` in an integer or boolean dtype, where a derivative has no meaning; fractions are cut off."""
     return apply(_to_integer, (input,), {"dtype": dtype})
 
@@ -8050,7 +8050,7 @@ def squared_error(input: Tensor, target: Tensor, reduction: str = 'mean') -> Ten
     return t
 
 
-def class_targets(target: Tensor, weight: Tensor | None, classes: builtins.int, dim: builtins.int, ignore_index: builtins.int, label_smoothing: builtins.float, mean: builtins.bool, dtype: dtype, *, axis: Any = None) -> Tensor:
+def class_targets(target: Tensor, weight: Tensor | None, classes: builtins.int, dim: builtins.int, ignore_index: builtins.int, label_smoothing: builtins.float, mean: builtins.bool, dtype: DTypeLike, *, axis: Any = None) -> Tensor:
     """The distribution over classes that each class index stands for, with weights, smoothing and the denominator of a mean."""
     if axis is not None:
         dim = axis

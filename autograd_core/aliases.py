@@ -22,7 +22,7 @@ class _Finder:
         if fullname.startswith("autograd_core."):
             for alias, real in ALIASES.items():
                 if fullname == alias or fullname.startswith(alias + "."):
-                    return ModuleSpec(fullname, self, origin=real + fullname[len(alias) :])
+                    return ModuleSpec(fullname, self, origin=real + fullname[len(alias) :])  # type: ignore[arg-type]
         return None
 
     def create_module(self, spec: ModuleSpec) -> ModuleType:
@@ -40,7 +40,7 @@ class _Finder:
 def install() -> None:
     """Teach the import system the aliases; before its own finders, which would load the files a second time."""
     if not any(isinstance(finder, _Finder) for finder in sys.meta_path):
-        sys.meta_path.insert(0, _Finder())  # type: ignore[arg-type]
+        sys.meta_path.insert(0, _Finder())
 
 
 def lazy_attribute(module: str, name: str) -> Any:

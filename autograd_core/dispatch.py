@@ -84,12 +84,7 @@ INFERENCE = _Marker("made in inference mode")
 UNCHECKED = _Marker("writes are not checked")
 
 
-def tensor_class() -> type[Tensor]:
-    """The class that results have; ``tensor`` registers it when it is imported."""
-    return _result_class[0]
-
-
-_result_class: list[Any] = []
+_result_class: list[Any] = []  # the class that results have; ``tensor`` registers it when it is imported
 
 
 def wrap(array: Any, node: Any = None) -> Any:
@@ -177,8 +172,8 @@ def apply(op: Op, inputs: Any, attrs: dict[str, Any], out: Any = None) -> Any:
         return update(op, inputs, attrs)
     mode = get_mode()
     inputs = list(inputs)
-    arrays = []
-    nodes = []
+    arrays: list[Any] = []
+    nodes: list[Any] = []
     for i, x in enumerate(inputs):
         if not isinstance(x, TensorBase):
             if x.__class__ not in _PLAIN:
@@ -225,7 +220,7 @@ def apply(op: Op, inputs: Any, attrs: dict[str, Any], out: Any = None) -> Any:
     return t
 
 
-def _array_type(op: Op, inputs: Any, arrays: list[Any]) -> type:
+def _array_type(op: Op, inputs: Any, arrays: list[Any]) -> Any:
     for x, array in zip(inputs, arrays, strict=True):
         if isinstance(x, TensorBase):
             return array.__class__
@@ -345,7 +340,7 @@ def named_result(op: Op) -> Any:
     """The named tuple that an op with several outputs returns."""
     found = _named.get(op.name)
     if found is None:
-        found = _named[op.name] = namedtuple(op.name, op.outputs or ())  # type: ignore[misc]  # noqa: PYI024
+        found = _named[op.name] = namedtuple(op.name, op.outputs or ())  # noqa: PYI024
     return found
 
 

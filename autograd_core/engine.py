@@ -273,7 +273,8 @@ def run(roots: Sequence[Node | Leaf], cotangents: Sequence[Any], *, reading: Rea
         else:
             accumulate(pending, root, g)
     _sweep(order, pending, reading, retain_graph, wanted)
-    for leaf in leaves if wanted is None else [node for node in wanted if node.leaf]:
+    asked: list[Any] = leaves if wanted is None else [node for node in wanted if node.leaf]
+    for leaf in asked:
         g = pending.pop(leaf, None)
         if g is None:
             continue

@@ -59,7 +59,7 @@ class _Encoder:
 
     def __init__(self) -> None:
         self.arrays: dict[str, Any] = {}
-        self._stored: dict[Any, str] = {}
+        self._stored: dict[tuple[Any, ...] | None, str] = {}
         self._objects: dict[int, int] = {}
         self._alive: list[Any] = []
         self._inside: set[int] = set()
@@ -128,8 +128,9 @@ class _Encoder:
             facts["complex"] = host.dtype.name
         elif host.dtype.name not in _TO_FILE:
             raise TypeError(f"save: {_where(path)} is an array of {host.dtype}, which a file cannot hold. Convert it with .astype() first")
-        shared = host.size and hasattr(array, "__setitem__")
-        memory = (backend.name, array.ctypes.data if array is host else array.data.ptr, host.shape, array.strides, host.dtype.str) if shared else None
+        memory = None
+        if host.size and hasattr(array, "__setitem__"):
+            memory = (host.ctypes.data, host.shape, host.strides, host.dtype.str) if host is array else ("device", id(array))
         if memory in self._stored:
             return self._stored[memory]
         name = stem = ".".join(str(part) for part in path) or "value"
@@ -336,11 +337,12 @@ def _entries(header: dict[str, Any], available: int) -> dict[str, tuple[str, lis
         code, shape, offsets = entry["dtype"], entry["shape"], entry["data_offsets"]
         if not isinstance(code, str) or code not in _FROM_FILE:
             raise FileFormatError(f"the tensor {name!r:.80} has the dtype {code!r:.40}, which tensors here cannot hold. They hold {', '.join(_FROM_FILE)}")
-        if not isinstance(shape, list) or len(shape) > 32 or not all(_natural(n) for n in shape):
+        width = np.dtype(_FROM_FILE[code]).itemsize
+        if not isinstance(shape, list) or len(shape) > 32 or not all(_natural(n) for n in shape) or math.prod(n for n in shape if n) * width >= 2**63:
             raise FileFormatError(f"the tensor {name!r:.80} has the impossible shape {shape!r:.80}")
         if not isinstance(offsets, list) or len(offsets) != 2 or not all(_natural(n) for n in offsets) or offsets[0] > offsets[1]:
             raise FileFormatError(f"the tensor {name!r:.80} has the impossible offsets {offsets!r:.80}")
-        needed = math.prod(shape) * np.dtype(_FROM_FILE[code]).itemsize
+        needed = math.prod(shape) * width
         if needed != offsets[1] - offsets[0]:
             raise FileFormatError(f"the tensor {name!r:.80} of {code} {shape!r:.80} needs {needed} bytes, its offsets span {offsets[1] - offsets[0]}")
         entries[name] = (code, shape, offsets[0], offsets[1])
@@ -462,7 +464,7 @@ class _Decoder:
         if pair is None:
             return array
         if _PAIRS[pair] != array.dtype.name or array.shape[-1:] != (2,):
-            raise FileFormatError(f"the tensor {name!r:.80} is not one of complex numbers")
+            raise FileFormatError(f"its structure takes {name!r:.80} for complex numbers, which it does not hold")
         return array.view(pair).reshape(array.shape[:-1])
 
     def _tensor(self, name: str, facts: dict[str, Any]) -> Tensor:

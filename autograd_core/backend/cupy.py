@@ -69,7 +69,7 @@ class CupyBackend:
     def ones(self, shape: tuple[int, ...], dtype: Any) -> Array:
         return self.xp.ones(shape, dtype=dtype)
 
-    def watch(self) -> AbstractContextManager[None]:
+    def watch(self) -> AbstractContextManager[Any]:
         return nullcontext()
 
     def nan_possible(self) -> bool:

@@ -29,8 +29,8 @@ class _Seen:
 class NumpyBackend:
     """NumPy arrays; a result without dimensions may be a NumPy scalar, which is several times faster than a 0-d array."""
 
-    name = "cpu"
-    xp = np
+    name: str = "cpu"
+    xp: Any = np
 
     def asarray(self, data: Any, dtype: Any = None, index: int | None = None) -> Array:
         return np.asarray(data, dtype=dtype)

@@ -45,7 +45,7 @@ class Backend(Protocol):
         """Ones: what a backward pass starts from."""
         ...
 
-    def watch(self) -> AbstractContextManager[None]:
+    def watch(self) -> AbstractContextManager[Any]:
         """Surrounds a backward pass: keeps the library silent about division by zero and the like."""
         ...
 

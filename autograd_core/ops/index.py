@@ -1,20 +1,17 @@
-"""Indexing: ``x[...]``, ``x[...] = value`` and the ops with an index.
+"""The ops with an index: slices as views, and one integer array for all that is indexed by arrays.
 
-An index is taken apart once. Its slices, integers, ``None`` and ``...`` make a view (``slice_view``). Its arrays make
-one integer array ``index`` of shape (how many dimensions are indexed, *their broadcast shape), with which ``index``
-reads, ``index_write`` writes and ``index_accumulate``, the adjoint of reading, adds.
+That array has the shape (how many dimensions are indexed, *their broadcast shape). With it ``index`` reads,
+``index_write`` writes and ``index_accumulate``, the adjoint of reading, adds.
 """
 
 from __future__ import annotations
 
-import operator
 from typing import Any
 
-from ..backend.registry import backend_for_device, backend_of
-from ..dtypes import bool_, int64
-from ..errors import ShapeError
-from ..op import Arg, S, composite, ints, op
-from ..spec import Meta, broadcast, wrap_dim
+from ..backend.registry import backend_of
+from ..dtypes import bool_
+from ..op import Arg, S, ints, op
+from ..spec import Meta, wrap_dim
 
 EVERYWHERE = ("torch", "Tensor")
 FULL = slice(None)
@@ -22,7 +19,7 @@ FULL = slice(None)
 # --- slices and integers: views -----------------------------------------------------------------------------------
 
 
-def _sliced_shape(shape: Any, key: Any) -> tuple[int, ...]:
+def sliced_shape(shape: Any, key: Any) -> tuple[int, ...]:
     result = []
     sizes = iter(shape)
     for part in key:
@@ -36,7 +33,7 @@ def _sliced_shape(shape: Any, key: Any) -> tuple[int, ...]:
 
 
 def _slice_spec(input: Any, *, key: Any) -> Meta:
-    return Meta(_sliced_shape(input.shape, key), input.dtype)
+    return Meta(sliced_shape(input.shape, key), input.dtype)
 
 
 @op("slice_view(input: Tensor, key: tuple[Any, ...]) -> Tensor", kind="view", label="[ ]", spec=_slice_spec, samples=[
@@ -119,14 +116,14 @@ def _adjacent(dims: Any) -> bool:
     return bool(dims[-1] - dims[0] == len(dims) - 1)
 
 
-def _indexed_shape(shape: Any, index_shape: Any, dims: Any) -> tuple[int, ...]:
+def indexed_shape(shape: Any, index_shape: Any, dims: Any) -> tuple[int, ...]:
     rest = tuple(n for d, n in enumerate(shape) if d not in dims)
     at = dims[0] if _adjacent(dims) else 0
     return (*rest[:at], *index_shape[1:], *rest[at:])
 
 
 @op("index(input: Tensor, index: Tensor, dims: tuple[int, ...], unique: bool = False) -> Tensor", kind="general", label="[ ]",
-    spec=lambda input, index, *, dims, unique=False: Meta(_indexed_shape(input.shape, index.shape, dims), input.dtype), samples=[
+    spec=lambda input, index, *, dims, unique=False: Meta(indexed_shape(input.shape, index.shape, dims), input.dtype), samples=[
         S((3, 4), ints(1, 5, high=3), dims=(0,)), S((3, 4), ints(2, 2, 3, high=3), dims=(0, 1)), S((2, 3, 4), ints(2, 3, high=2), dims=(0, 2)),
         S((2, 4), Arg(values=[[3, 1]]), dims=(1,), unique=True), S((3, 4), ints(1, 0), dims=(1,))])
 def index(xp: Any, input: Any, index: Any, *, dims: Any, unique: bool = False) -> Any:
@@ -226,7 +223,7 @@ def index_write(xp: Any, input: Any, index: Any, values: Any, *, dims: Any, addi
     out = destination(xp, input, out)
     values = real_if(values, out.dtype)
     if adding:
-        spread = xp.broadcast_to(xp.asarray(values, dtype=out.dtype), _indexed_shape(out.shape, index.shape, dims))
+        spread = xp.broadcast_to(xp.asarray(values, dtype=out.dtype), indexed_shape(out.shape, index.shape, dims))
         out += index_accumulate.kernel(xp, spread, index, dims=dims, shape=out.shape, unique=unique)
     else:
         out[_key(index, dims)] = values
@@ -261,234 +258,6 @@ def last_written(xp: Any, index: Any, *, sizes: Any) -> Any:
     winner = xp.zeros(total, dtype=order.dtype)
     winner[flat] = order
     return (winner[flat] == order).reshape(index.shape[1:])
-
-
-# --- an index taken apart -----------------------------------------------------------------------------------------
-
-
-def _index_of_spec(*tensors: Any, sizes: Any, dims: Any) -> Meta:
-    shape: tuple[int, ...] = ()
-    try:
-        shape = broadcast("index_of", [f"tensors[{i}]" for i in range(len(tensors))], tensors)
-    except ShapeError:
-        shapes = ", ".join(str(list(tensor.shape)) for tensor in tensors)
-        raise IndexError(f"index_of: shape mismatch: indexing tensors could not be broadcast together with shapes {shapes}") from None
-    return Meta((len(tensors), *shape), int64)
-
-
-@op("index_of(tensors: Sequence[Tensor], sizes: tuple[int, ...], dims: tuple[int, ...]) -> Tensor", kind="general", samples=[
-    S([ints(4, low=-3, high=3)], sizes=(3,), dims=(0,)), S([ints(2, 1), ints(3)], sizes=(3, 4), dims=(0, 1)),
-    S([Arg(values=[0, 5])], sizes=(3,), dims=(1,), error=IndexError, match="index 5 is out of bounds for dimension 1 with size 3"),
-    S([ints(2), ints(3)], sizes=(3, 3), dims=(0, 1), error=IndexError, match="broadcast")],
-    spec=_index_of_spec)
-def index_of(xp: Any, *tensors: Any, sizes: Any, dims: Any) -> Any:
-    """Index arrays broadcast and stacked, checked, negative entries counted from the end; a copy, so that later writes change nothing."""
-    result = xp.stack(xp.broadcast_arrays(*tensors)).astype("int64", copy=False)
-    if not result.size:
-        return result
-    checked = backend_of(result).name == "cpu"  # on a GPU looking at the values would wait for it
-    for part, size, dim in zip(result, sizes, dims, strict=True):
-        if checked and not -size <= (low := part.min()) <= (high := part.max()) < size:
-            raise IndexError(f"index_of: index {int(low if low < -size else high)} is out of bounds for dimension {dim} with size {size}")
-        if not checked or low < 0:
-            part += (part < 0) * size
-    return result
-
-
-def _array(item: Any) -> Any:
-    """A part of an index that is no slice: an int, a bool, a Tensor, or an array."""
-    raw = getattr(item, "_array", item)
-    if isinstance(item, (list, tuple, range)):
-        item = raw = backend_for_device("cpu").asarray(_numbers(item))
-        if not raw.size:
-            item = raw = raw.astype("int64")
-    dtype = getattr(raw, "dtype", None)
-    if dtype is None:
-        try:
-            return operator.index(item)
-        except TypeError:
-            raise IndexError(f"only integers, slices (`:`), ellipsis (`...`), None and long or bool Tensors are valid indices (got {type(item).__name__})") from None
-    if dtype.kind == "b":
-        return bool(raw) if not raw.ndim else item
-    if dtype.kind not in "iu" or (dtype.name == "uint8" and raw is not item):
-        fix = "Use .bool() for a mask, .long() for positions" if dtype.kind == "u" else "Convert it with .long()"
-        raise IndexError(f"tensors used as indices must be long, int or bool tensors, got {dtype.name}. {fix}")
-    return item if raw.ndim else int(raw)
-
-
-def _numbers(item: Any) -> Any:
-    if isinstance(item, (list, tuple, range)):
-        return [_numbers(each) for each in item]
-    return item.tolist() if hasattr(item, "tolist") else item
-
-
-def _take_apart(index: Any, shape: Any) -> tuple[tuple[Any, ...] | None, list[tuple[Any, int, int]]]:
-    """The key of the view, ``None`` if that is everything, and the arrays: (array, dimension of the view, dimension of the tensor)."""
-    items = list(index) if index.__class__ is tuple else [index]
-    used = 0
-    ellipses = 0
-    for i, item in enumerate(items):
-        if item is None or item.__class__ is bool:
-            continue
-        if item is Ellipsis:
-            ellipses += 1
-            continue
-        if item.__class__ is not int and item.__class__ is not slice:
-            items[i] = item = _array(item)
-            if item.__class__ is bool:
-                continue
-            if item.__class__ is not int and getattr(item, "_array", item).dtype.kind == "b":
-                used += item.ndim
-                continue
-        used += 1
-    if used > len(shape):
-        raise IndexError(f"too many indices for tensor of dimension {len(shape)}: {used} were given")
-    if ellipses > 1:
-        raise IndexError("an index can only have a single ellipsis ('...')")
-    key: list[Any] = []
-    arrays: list[tuple[Any, int, int]] = []
-    dim = 0
-    view_dim = 0
-    for item in items:
-        if item.__class__ is slice:
-            key.append(_bounds(item, shape[dim]))
-            dim += 1
-            view_dim += 1
-        elif item.__class__ is int:
-            size = shape[dim]
-            if not -size <= item < size:
-                raise IndexError(f"index {item} is out of bounds for dimension {dim} with size {size}")
-            key.append(item)
-            dim += 1
-        elif item is None:
-            key.append(None)
-            view_dim += 1
-        elif item is Ellipsis:
-            missing = len(shape) - used
-            key += [FULL] * missing
-            dim += missing
-            view_dim += missing
-        elif item.__class__ is bool:
-            key.append(None)
-            arrays.append((backend_for_device("cpu").xp.zeros(int(item), dtype="int64"), view_dim, dim))
-            view_dim += 1
-        else:
-            taken = item.ndim if getattr(item, "_array", item).dtype.kind == "b" else 1
-            if taken > 1 or item.dtype == "bool":
-                for i, n in enumerate(item.shape):
-                    if n != shape[dim + i]:
-                        raise IndexError(f"The shape of the mask {list(item.shape)} at index {i} does not match the shape of the indexed tensor {list(shape)} at index {dim + i}")
-            arrays.append((item, view_dim, dim))
-            key += [FULL] * taken
-            dim += taken
-            view_dim += taken
-    if arrays and all(part is FULL for part in key):
-        return None, arrays
-    return tuple(key), arrays
-
-
-def _bounds(part: slice, size: int) -> slice:
-    if part == FULL:
-        return FULL
-    if part.step is not None and operator.index(part.step) <= 0:
-        raise ValueError("step must be greater than zero. Use flip to reverse a dimension")
-    return slice(*part.indices(size))
-
-
-def _combined(F: Any, input: Any, arrays: Any) -> tuple[Any, tuple[int, ...], bool]:
-    """The arrays of an index as one: (index, dims, whether no position can occur twice)."""
-    own = backend_of(getattr(input, "_array", input))
-    tensors: list[Any] = []
-    dims: list[int] = []
-    outer: list[int] = []
-    shape = tuple(input.shape)
-    for array, view_dim, dim in arrays:
-        raw = getattr(array, "_array", array)
-        if backend_of(raw) is not own:
-            array = raw = own.asarray(backend_of(raw).to_numpy(raw))
-        if raw.dtype.kind != "b":
-            tensors.append(array)
-            dims.append(view_dim)
-            outer.append(dim)
-            continue
-        positions = F.permute(F.argwhere(array), dims=(1, 0))
-        axes = tuple(range(view_dim, view_dim + raw.ndim))
-        if len(arrays) == 1:
-            return positions, axes, True
-        tensors += F.unbind(positions)
-        dims += axes
-        outer += range(dim, dim + raw.ndim)
-    return F.index_of(tensors, sizes=tuple(shape[d] for d in dims), dims=tuple(outer)), tuple(dims), False
-
-
-@composite("getitem(input: Tensor, index: Any) -> Tensor", places=())
-def getitem(F: Any, input: Any, index: Any) -> Any:
-    """``input[index]``: a view for slices, integers, ``None`` and ``...``; a copy where arrays or masks are involved."""
-    key, arrays = _take_apart(index, input.shape)
-    if key is not None:
-        input = F.slice_view(input, key=key)
-    if not arrays:
-        return input
-    positions, dims, unique = _combined(F, input, arrays)
-    return F.index(input, positions, dims=dims, unique=unique)
-
-
-def _is_that_region(value: Any, input: Any, key: Any) -> bool:
-    """Whether a tensor is just the region it is to be written to: Python's ``x[i] += v`` assigns the view it changed."""
-    base = getattr(getattr(value, "_view", None), "base", None)
-    if base is None or base is not getattr(input._view, "base", input):
-        return False
-    a, b = value.array, input.array[(*key, ...)]
-    return bool(a.shape == b.shape and a.strides == b.strides and a.dtype == b.dtype and _address(a) == _address(b))
-
-
-def _address(array: Any) -> int:
-    return int(array.ctypes.data if hasattr(array, "ctypes") else array.data.ptr)
-
-
-@composite("setitem(input: Tensor, index: Any, value: Any) -> None", places=())
-def setitem(F: Any, input: Any, index: Any, value: Any) -> None:
-    """``input[index] = value``, in place; ``value`` broadcasts to the region and takes the tensor's dtype."""
-    key, arrays = _take_apart(index, input.shape)
-    if isinstance(value, (list, tuple)):
-        value = backend_of(input._array).asarray(_numbers(value))
-    if getattr(value, "ndim", 0):
-        region = _sliced_shape(input.shape, key or ())
-        while value.ndim > len(region) and value.shape[0] == 1 and not arrays:
-            value = F.reshape(value, shape=value.shape[1:])
-    if not arrays:
-        if not _is_that_region(value, input, key):
-            F.slice_write(input, value, key=key, inplace=True)
-        return
-    if key is not None:
-        input = F.slice_view(input, key=key)
-    positions, dims, unique = _combined(F, input, arrays)
-    shape = _indexed_shape(input.shape, positions.shape, dims)
-    while getattr(value, "ndim", 0) > len(shape) and value.shape[0] == 1:
-        value = F.reshape(value, shape=value.shape[1:])
-    F.index_write(input, positions, value, dims=dims, unique=unique, inplace=True)
-
-
-def _put_index(F: Any, input: Any, indices: Any) -> Any:
-    """The view and the combined index that a tuple of index tensors means."""
-    key, arrays = _take_apart(tuple(FULL if each is None else each for each in indices), input.shape)
-    if not arrays:
-        raise IndexError("index_put: at least one index tensor is needed. Use x[...] = value for slices and integers")
-    return (input if key is None else F.slice_view(input, key=key), *_combined(F, input, arrays))
-
-
-@composite("index_put_(input: Tensor, indices: Sequence[Tensor | None], values: TensorLike, accumulate: bool = False) -> Tensor", places=("Tensor",))
-def index_put_(F: Any, input: Any, indices: Any, values: Any, accumulate: bool = False) -> Any:
-    """``input[indices] = values`` in place; with ``accumulate`` the values are added, repeated positions included."""
-    region, positions, dims, unique = _put_index(F, input, indices)
-    F.index_write(region, positions, values, dims=dims, adding=accumulate, unique=unique, inplace=True)
-    return input
-
-
-@composite("index_put(input: Tensor, indices: Sequence[Tensor | None], values: TensorLike, accumulate: bool = False) -> Tensor")
-def index_put(F: Any, input: Any, indices: Any, values: Any, accumulate: bool = False) -> Any:
-    """A copy of ``input`` with ``values`` written at ``indices``; with ``accumulate`` they are added, repeated positions included."""
-    return index_put_.function(F, F.clone(input), indices, values, accumulate)
 
 
 # --- one dimension ------------------------------------------------------------------------------------------------

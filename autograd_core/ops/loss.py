@@ -235,7 +235,7 @@ def _collect(xp: Any, losses: Any, counts: Any, target: Any, reduction: str, dty
     return _total(xp, losses.reshape(target.shape) if reduction == "none" else losses, reduction, dtype)
 
 
-@op("class_targets(target: Tensor, weight: Tensor | None, classes: int, dim: int, ignore_index: int, label_smoothing: float, mean: bool, dtype: dtype) -> Tensor",
+@op("class_targets(target: Tensor, weight: Tensor | None, classes: int, dim: int, ignore_index: int, label_smoothing: float, mean: bool, dtype: DTypeLike) -> Tensor",
     label="one-hot", samples=[S(ints(3), None, classes=3, dim=1, ignore_index=-100, label_smoothing=0.1, mean=True, dtype="float64")])
 def class_targets(xp: Any, target: Any, weight: Any, *, classes: int, dim: int, ignore_index: int, label_smoothing: float, mean: bool, dtype: Any) -> Any:
     """The distribution over classes that each class index stands for, with weights, smoothing and the denominator of a mean."""

@@ -492,7 +492,7 @@ def _(F: Any, g: Any, input_dtype: Any) -> Any:
     return F.to_dtype(g, dtype=input_dtype)
 
 
-@op("to_integer(input: Tensor, dtype: dtype) -> Tensor", kind="shape", label="cast", spec=lambda input, *, dtype: Meta(tuple(input.shape), as_dtype(dtype)), samples=[
+@op("to_integer(input: Tensor, dtype: DTypeLike) -> Tensor", kind="shape", label="cast", spec=lambda input, *, dtype: Meta(tuple(input.shape), as_dtype(dtype)), samples=[
     S((3, 4), dtype="int64"), S((), dtype="bool"), S((0, 2), dtype="uint8")])
 def to_integer(xp: Any, input: Any, *, dtype: Any) -> Any:
     """``input`` in an integer or boolean dtype, where a derivative has no meaning; fractions are cut off."""

@@ -128,6 +128,9 @@ _squeeze = REGISTRY["squeeze"]
 _view = REGISTRY["view"]
 _diagonal = REGISTRY["diagonal"]
 _diagonal_place = REGISTRY["diagonal_place"]
+_to_dtype = REGISTRY["to_dtype"]
+_to_integer = REGISTRY["to_integer"]
+_to_device = REGISTRY["to_device"]
 _clone = REGISTRY["clone"]
 _copy = REGISTRY["copy"]
 _fill = REGISTRY["fill"]
@@ -135,9 +138,6 @@ _view_write = REGISTRY["view_write"]
 _view_erase = REGISTRY["view_erase"]
 _view_read = REGISTRY["view_read"]
 _view_place = REGISTRY["view_place"]
-_to_dtype = REGISTRY["to_dtype"]
-_to_integer = REGISTRY["to_integer"]
-_to_device = REGISTRY["to_device"]
 _cat = REGISTRY["cat"]
 _stack = REGISTRY["stack"]
 _flip = REGISTRY["flip"]
@@ -155,6 +155,7 @@ _index_write = REGISTRY["index_write"]
 _last_written = REGISTRY["last_written"]
 _index_select = REGISTRY["index_select"]
 _index_add = REGISTRY["index_add"]
+_embedding = REGISTRY["embedding"]
 _index_of = REGISTRY["index_of"]
 _gather = REGISTRY["gather"]
 _gather_accumulate = REGISTRY["gather_accumulate"]
@@ -168,7 +169,6 @@ _sort = REGISTRY["sort"]
 _topk = REGISTRY["topk"]
 _argwhere = REGISTRY["argwhere"]
 _unique_of = REGISTRY["unique_of"]
-_embedding = REGISTRY["embedding"]
 _one_hot = REGISTRY["one_hot"]
 _sum = REGISTRY["sum"]
 _mean = REGISTRY["mean"]
@@ -315,6 +315,10 @@ _k_diagonal = _diagonal.kernels
 _r_diagonal_input = _diagonal.rules["input"].function
 _k_diagonal_place = _diagonal_place.kernels
 _r_diagonal_place_input = _diagonal_place.rules["input"].function
+_k_to_dtype = _to_dtype.kernels
+_r_to_dtype_input = _to_dtype.rules["input"].function
+_k_to_device = _to_device.kernels
+_r_to_device_input = _to_device.rules["input"].function
 _k_clone = _clone.kernels
 _r_clone_input = _clone.rules["input"].function
 _k_copy = _copy.kernels
@@ -332,10 +336,6 @@ _k_view_read = _view_read.kernels
 _r_view_read_input = _view_read.rules["input"].function
 _k_view_place = _view_place.kernels
 _r_view_place_input = _view_place.rules["input"].function
-_k_to_dtype = _to_dtype.kernels
-_r_to_dtype_input = _to_dtype.rules["input"].function
-_k_to_device = _to_device.kernels
-_r_to_device_input = _to_device.rules["input"].function
 _k_flip = _flip.kernels
 _r_flip_input = _flip.rules["input"].function
 _k_roll = _roll.kernels
@@ -367,6 +367,8 @@ _r_index_select_input = _index_select.rules["input"].function
 _k_index_add = _index_add.kernels
 _r_index_add_input = _index_add.rules["input"].function
 _r_index_add_source = _index_add.rules["source"].function
+_k_embedding = _embedding.kernels
+_r_embedding_weight = _embedding.rules["weight"].function
 _k_gather = _gather.kernels
 _r_gather_input = _gather.rules["input"].function
 _k_gather_accumulate = _gather_accumulate.kernels
@@ -382,8 +384,6 @@ _r_masked_fill_input = _masked_fill.rules["input"].function
 _r_masked_fill_value = _masked_fill.rules["value"].function
 _k_masked_place = _masked_place.kernels
 _r_masked_place_input = _masked_place.rules["input"].function
-_k_embedding = _embedding.kernels
-_r_embedding_weight = _embedding.rules["weight"].function
 _k_sum = _sum.kernels
 _r_sum_input = _sum.rules["input"].function
 _k_mean = _mean.kernels
@@ -4762,6 +4762,123 @@ def diagonal_place(input: Tensor, shape: Sequence[builtins.int], offset: builtin
     return t
 
 
+class _to_dtype_node(GeneralNode):
+    __slots__ = ()
+    op = _to_dtype
+    _second = None
+    _rest = None
+    shapes = None
+
+    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+        to_input = self._first
+        input_dtype = self.dtypes[0]
+        r = _r_to_dtype_input(F, g, input_dtype)
+        if pending[to_input] is None:
+            pending[to_input] = r
+        else:
+            accumulate(pending, to_input, r)
+
+
+def to_dtype(input: Tensor, dtype: DTypeLike) -> Tensor:
+    """``input`` in another dtype."""
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_to_dtype, (input,), {"dtype": dtype})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_to_dtype, (input,), {"dtype": dtype})
+    try:
+        out = _k_to_dtype[a_input.__class__](a_input, dtype=dtype)
+    except Exception as error:
+        raise explain(_to_dtype, (input,), {"dtype": dtype}, error) from error
+    t: Tensor = new(Tensor)
+    t._view = None
+    t._array = out
+    if n_input is not None and mode.grad:
+        t._node = n = _to_dtype_node()
+        n._first = n_input
+        n.saved = None
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        n.attrs = {"dtype": dtype}
+        n.dtypes = (from_numpy_dtype(d),)
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+def to_integer(input: Tensor, dtype: DTypeLike) -> Tensor:
+    """``input`` in an integer or boolean dtype, where a derivative has no meaning; fractions are cut off."""
+    return apply(_to_integer, (input,), {"dtype": dtype})
+
+
+class _to_device_node(GeneralNode):
+    __slots__ = ()
+    op = _to_device
+    _second = None
+    _rest = None
+    dtypes = None
+    shapes = None
+
+    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+        to_input = self._first
+        attrs = self.attrs
+        device = attrs["device"]
+        source = attrs["source"]
+        r = _r_to_device_input(F, g, device, source)
+        if pending[to_input] is None:
+            pending[to_input] = r
+        else:
+            accumulate(pending, to_input, r)
+
+
+def to_device(input: Tensor, device: Device, source: Device) -> Tensor:
+    """``input`` on another device; ``source`` is where it was, and where its gradient goes back to."""
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_to_device, (input,), {"device": device, "source": source})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_to_device, (input,), {"device": device, "source": source})
+    try:
+        out = _k_to_device[a_input.__class__](a_input, device=device, source=source)
+    except Exception as error:
+        raise explain(_to_device, (input,), {"device": device, "source": source}, error) from error
+    t: Tensor = new(Tensor)
+    t._view = None
+    t._array = out
+    if n_input is not None and mode.grad:
+        t._node = n = _to_device_node()
+        n._first = n_input
+        n.saved = None
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        n.attrs = {"device": device, "source": source}
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
 class _clone_node(Node):
     __slots__ = ()
     op = _clone
@@ -5189,123 +5306,6 @@ def view_place(input: Tensor, chain: builtins.object, shape: Sequence[builtins.i
         n.scope = mode.scope
         out_shape = out.shape
         n.attrs = {"chain": chain, "shape": shape}
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-    return t
-
-
-class _to_dtype_node(GeneralNode):
-    __slots__ = ()
-    op = _to_dtype
-    _second = None
-    _rest = None
-    shapes = None
-
-    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input = self._first
-        input_dtype = self.dtypes[0]
-        r = _r_to_dtype_input(F, g, input_dtype)
-        if pending[to_input] is None:
-            pending[to_input] = r
-        else:
-            accumulate(pending, to_input, r)
-
-
-def to_dtype(input: Tensor, dtype: DTypeLike) -> Tensor:
-    """``input`` in another dtype."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        return apply(_to_dtype, (input,), {"dtype": dtype})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_to_dtype, (input,), {"dtype": dtype})
-    try:
-        out = _k_to_dtype[a_input.__class__](a_input, dtype=dtype)
-    except Exception as error:
-        raise explain(_to_dtype, (input,), {"dtype": dtype}, error) from error
-    t: Tensor = new(Tensor)
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = _to_dtype_node()
-        n._first = n_input
-        n.saved = None
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n.attrs = {"dtype": dtype}
-        n.dtypes = (from_numpy_dtype(d),)
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-    return t
-
-
-def to_integer(input: Tensor, dtype: DTypeLike) -> Tensor:
-    """``input`` in an integer or boolean dtype, where a derivative has no meaning; fractions are cut off."""
-    return apply(_to_integer, (input,), {"dtype": dtype})
-
-
-class _to_device_node(GeneralNode):
-    __slots__ = ()
-    op = _to_device
-    _second = None
-    _rest = None
-    dtypes = None
-    shapes = None
-
-    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input = self._first
-        attrs = self.attrs
-        device = attrs["device"]
-        source = attrs["source"]
-        r = _r_to_device_input(F, g, device, source)
-        if pending[to_input] is None:
-            pending[to_input] = r
-        else:
-            accumulate(pending, to_input, r)
-
-
-def to_device(input: Tensor, device: Device, source: Device) -> Tensor:
-    """``input`` on another device; ``source`` is where it was, and where its gradient goes back to."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        return apply(_to_device, (input,), {"device": device, "source": source})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_to_device, (input,), {"device": device, "source": source})
-    try:
-        out = _k_to_device[a_input.__class__](a_input, device=device, source=source)
-    except Exception as error:
-        raise explain(_to_device, (input,), {"device": device, "source": source}, error) from error
-    t: Tensor = new(Tensor)
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = _to_device_node()
-        n._first = n_input
-        n.saved = None
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n.attrs = {"device": device, "source": source}
         n.shape = out_shape
         if out_shape:
             n.value = None
@@ -6242,6 +6242,68 @@ def index_add_(input: Tensor, dim: builtins.int, index: Tensor, source: Tensor, 
     return write(_index_add, input, (index, source), {"dim": dim, "alpha": alpha})
 
 
+class _embedding_node(GeneralNode):
+    __slots__ = ()
+    op = _embedding
+    _rest = ()
+    dtypes = None
+
+    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+        to_input = self._first
+        to_weight = self._second
+        input, = self.saved
+        attrs = self.attrs
+        padding_idx = attrs["padding_idx"]
+        weight_shape = self.shapes[1]
+        if to_weight is not None:
+            r = _r_embedding_weight(F, g, input, weight_shape, padding_idx)
+            if pending[to_weight] is None:
+                pending[to_weight] = r
+            else:
+                accumulate(pending, to_weight, r)
+
+
+def embedding(input: Tensor, weight: Tensor, padding_idx: builtins.int | None = None) -> Tensor:
+    """The rows of ``weight`` that the integers in ``input`` name; row ``padding_idx`` gets no gradient."""
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+        a_weight = weight._array
+        n_weight = weight._node
+    except AttributeError:
+        return apply(_embedding, (input, weight), {"padding_idx": padding_idx})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_embedding, (input, weight), {"padding_idx": padding_idx})
+    try:
+        out = _k_embedding[a_input.__class__](a_input, a_weight, padding_idx=padding_idx)
+    except Exception as error:
+        raise explain(_embedding, (input, weight), {"padding_idx": padding_idx}, error) from error
+    t: Tensor = new(Tensor)
+    t._view = None
+    t._array = out
+    if (n_input is not None or n_weight is not None) and mode.grad:
+        t._node = n = _embedding_node()
+        n._first = n_input
+        n._second = n_weight
+        n.saved = (a_input if n_weight is not None else None,)
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        n.attrs = {"padding_idx": padding_idx}
+        n.shapes = (a_input.shape, getattr(a_weight, "shape", ()))
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
 def index_of(tensors: Sequence[Tensor], sizes: builtins.tuple[builtins.int, ...], dims: builtins.tuple[builtins.int, ...]) -> Tensor:
     """Index arrays broadcast and stacked, checked, negative entries counted from the end; a copy, so that later writes change nothing."""
     return apply(_index_of, tuple(tensors), {"sizes": sizes, "dims": dims})
@@ -6721,68 +6783,6 @@ def unique_of(input: Tensor, dim: builtins.int | None = None, *, axis: Any = Non
     if axis is not None:
         dim = axis
     return apply(_unique_of, (input,), {"dim": dim})
-
-
-class _embedding_node(GeneralNode):
-    __slots__ = ()
-    op = _embedding
-    _rest = ()
-    dtypes = None
-
-    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input = self._first
-        to_weight = self._second
-        input, = self.saved
-        attrs = self.attrs
-        padding_idx = attrs["padding_idx"]
-        weight_shape = self.shapes[1]
-        if to_weight is not None:
-            r = _r_embedding_weight(F, g, input, weight_shape, padding_idx)
-            if pending[to_weight] is None:
-                pending[to_weight] = r
-            else:
-                accumulate(pending, to_weight, r)
-
-
-def embedding(input: Tensor, weight: Tensor, padding_idx: builtins.int | None = None) -> Tensor:
-    """The rows of ``weight`` that the integers in ``input`` name; row ``padding_idx`` gets no gradient."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-        a_weight = weight._array
-        n_weight = weight._node
-    except AttributeError:
-        return apply(_embedding, (input, weight), {"padding_idx": padding_idx})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_embedding, (input, weight), {"padding_idx": padding_idx})
-    try:
-        out = _k_embedding[a_input.__class__](a_input, a_weight, padding_idx=padding_idx)
-    except Exception as error:
-        raise explain(_embedding, (input, weight), {"padding_idx": padding_idx}, error) from error
-    t: Tensor = new(Tensor)
-    t._view = None
-    t._array = out
-    if (n_input is not None or n_weight is not None) and mode.grad:
-        t._node = n = _embedding_node()
-        n._first = n_input
-        n._second = n_weight
-        n.saved = (a_input if n_weight is not None else None,)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n.attrs = {"padding_idx": padding_idx}
-        n.shapes = (a_input.shape, getattr(a_weight, "shape", ()))
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-    return t
 
 
 def one_hot(tensor: Tensor, num_classes: builtins.int = -1) -> Tensor:

@@ -38,11 +38,12 @@ def index_of(xp: Any, *tensors: Any, sizes: Any, dims: Any) -> Any:
     if not result.size:
         return result
     checked = backend_of(result).name == "cpu"  # on a GPU looking at the values would wait for it
-    for part, size, dim in zip(result, sizes, dims, strict=True):
+    for i, (size, dim) in enumerate(zip(sizes, dims, strict=True)):
+        part = result[i]
         if checked and not -size <= (low := part.min()) <= (high := part.max()) < size:
             raise IndexError(f"index_of: index {int(low if low < -size else high)} is out of bounds for dimension {dim} with size {size}")
         if not checked or low < 0:
-            part += (part < 0) * size
+            result[i] += (part < 0) * size
     return result
 
 
@@ -73,25 +74,21 @@ def _numbers(item: Any) -> Any:
     return item.tolist() if hasattr(item, "tolist") else item
 
 
+_SIMPLE = frozenset((int, slice, bool, type(None), type(Ellipsis)))
+
+
+def _taken(item: Any) -> int:
+    """How many dimensions of the tensor a part of an index speaks of."""
+    if item is None or item is Ellipsis or item.__class__ is bool:
+        return 0
+    return int(item.ndim) if item.__class__ is not int and item.__class__ is not slice and item.dtype == "bool" else 1
+
+
 def _take_apart(index: Any, shape: Any) -> tuple[tuple[Any, ...] | None, list[tuple[Any, int, int]]]:
     """The key of the view, ``None`` if that is everything, and the arrays: (array, dimension of the view, dimension of the tensor)."""
-    items = list(index) if index.__class__ is tuple else [index]
-    used = 0
-    ellipses = 0
-    for i, item in enumerate(items):
-        if item is None or item.__class__ is bool:
-            continue
-        if item is Ellipsis:
-            ellipses += 1
-            continue
-        if item.__class__ is not int and item.__class__ is not slice:
-            items[i] = item = _array(item)
-            if item.__class__ is bool:
-                continue
-            if item.__class__ is not int and getattr(item, "_array", item).dtype.kind == "b":
-                used += item.ndim
-                continue
-        used += 1
+    items = [item if item.__class__ in _SIMPLE else _array(item) for item in (index if index.__class__ is tuple else (index,))]
+    used = sum([_taken(item) for item in items])
+    ellipses = sum([item is Ellipsis for item in items])
     if used > len(shape):
         raise IndexError(f"too many indices for tensor of dimension {len(shape)}: {used} were given")
     if ellipses > 1:
@@ -124,8 +121,8 @@ def _take_apart(index: Any, shape: Any) -> tuple[tuple[Any, ...] | None, list[tu
             arrays.append((backend_for_device("cpu").xp.zeros(int(item), dtype="int64"), view_dim, dim))
             view_dim += 1
         else:
-            taken = item.ndim if getattr(item, "_array", item).dtype.kind == "b" else 1
-            if taken > 1 or item.dtype == "bool":
+            taken = _taken(item)
+            if item.dtype == "bool":
                 for i, n in enumerate(item.shape):
                     if n != shape[dim + i]:
                         raise IndexError(f"The shape of the mask {list(item.shape)} at index {i} does not match the shape of the indexed tensor {list(shape)} at index {dim + i}")
@@ -153,8 +150,8 @@ def _combined(F: Any, input: Any, arrays: Any) -> tuple[Any, tuple[int, ...], bo
     dims: list[int] = []
     outer: list[int] = []
     shape = tuple(input.shape)
-    for array, view_dim, dim in arrays:
-        raw = getattr(array, "_array", array)
+    for given, view_dim, dim in arrays:
+        array, raw = given, getattr(given, "_array", given)
         if backend_of(raw) is not own:
             array = raw = own.asarray(backend_of(raw).to_numpy(raw))
         if raw.dtype.kind != "b":

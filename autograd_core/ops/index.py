@@ -323,3 +323,28 @@ def _(F: Any, g: Any) -> Any:
 @index_add.vjp("source")
 def _(F: Any, g: Any, index: Any, dim: int, alpha: Any, source_dtype: Any) -> Any:
     return cast_back(F, F.index_select(g, index=index, dim=dim) * alpha, source_dtype)
+
+
+def _embedding_spec(input: Any, weight: Any, *, padding_idx: Any = None) -> Meta:
+    if len(weight.shape) != 2:
+        raise RuntimeError(f"embedding: 'weight' must be 2-D, got the shape {tuple(weight.shape)}")
+    if padding_idx is not None and not -weight.shape[0] <= padding_idx < weight.shape[0]:
+        raise AssertionError(f"embedding: padding_idx {padding_idx} must be within num_embeddings ({weight.shape[0]})")
+    return Meta((*input.shape, weight.shape[1]), weight.dtype)
+
+
+@op("embedding(input: Tensor, weight: Tensor, padding_idx: int | None = None) -> Tensor", kind="general", places=("nn.functional",), spec=_embedding_spec, samples=[
+    S(ints(5), (3, 4)), S(ints(2, 3, high=2), (3, 2), padding_idx=2), S(ints(), (3, 2)), S(ints(0), (3, 2)), S(ints(4, high=2), (3, 2), padding_idx=-1),
+    S(Arg(values=[3]), (3, 2), error=IndexError, match="out of bounds"), S(ints(2), (3,), error=RuntimeError, match="2-D")])
+def embedding(xp: Any, input: Any, weight: Any, *, padding_idx: Any = None) -> Any:
+    """The rows of ``weight`` that the integers in ``input`` name; row ``padding_idx`` gets no gradient."""
+    if weight.ndim != 2 or padding_idx is not None:
+        _embedding_spec(input, weight, padding_idx=padding_idx)
+    return xp.take(weight, checked_rows("embedding", input, weight.shape[0]), axis=0)
+
+
+@embedding.vjp("weight")
+def _(F: Any, g: Any, input: Any, weight_shape: Any, padding_idx: Any) -> Any:
+    if padding_idx is not None:
+        g = F.where(F.unsqueeze(input == padding_idx % weight_shape[0], dim=-1), 0, g)
+    return F.index_accumulate(g, F.unsqueeze(input, dim=0), dims=(0,), shape=weight_shape)

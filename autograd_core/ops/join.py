@@ -80,7 +80,8 @@ def _stack_spec(*tensors: Any, dim: int) -> Meta:
     first = tuple(tensors[0].shape)
     for i, tensor in enumerate(tensors):
         if tuple(tensor.shape) != first:
-            raise ShapeError(f"stack: stack expects each tensor to be equal size, but got {list(first)} at entry 0 and {list(tensor.shape)} at entry {i}. Use cat to join along an existing dimension")
+            raise ShapeError(f"stack: stack expects each tensor to be equal size, but got {list(first)} at entry 0 "
+                             f"and {list(tensor.shape)} at entry {i}. Use cat to join along an existing dimension")
     at = wrap_dim(dim, len(first) + 1, "stack")
     return Meta((*first[:at], len(tensors), *first[at:]), result_type_of(tensors))
 

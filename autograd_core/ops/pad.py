@@ -106,7 +106,8 @@ def pad(F: Any, input: Any, pad: Any, mode: str = "constant", value: Any = None)
     if len(widths) % 2:
         raise RuntimeError(f"pad: Padding length must be divisible by 2, got {widths}")
     if len(widths) > 2 * input.ndim:
-        raise RuntimeError(f"pad: Padding length should be less than or equal to two times the input dimension but got padding length {len(widths)} and input of dimension {input.ndim}")
+        raise RuntimeError(f"pad: Padding length should be less than or equal to two times the input dimension "
+                           f"but got padding length {len(widths)} and input of dimension {input.ndim}")
     if value is not None and value and mode != "constant":
         raise ValueError(f"pad: padding mode {mode!r} doesn't take in value argument")
     if min(widths, default=0) < 0:

@@ -1,0 +1,117 @@
+"""Views in other words: public functions made of the view ops."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..op import composite
+from ..spec import broadcast, infer_reshape, numel, wrap_dim, wrap_dims
+
+
+@composite("diag(input: Tensor, diagonal: int = 0) -> Tensor")
+def diag(F: Any, input: Any, diagonal: int = 0) -> Any:
+    """A square matrix with a vector on its diagonal, or the diagonal of a matrix."""
+    if input.ndim == 1:
+        return F.diag_embed(input, offset=diagonal)
+    if input.ndim != 2:
+        raise RuntimeError(f"diag: diag(): Supports 1D or 2D tensors. Got {input.ndim}D. Use diagonal or diag_embed")
+    return F.clone(F.diagonal(input, offset=diagonal))
+
+
+@composite("diag_embed(input: Tensor, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Tensor")
+def diag_embed(F: Any, input: Any, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Any:
+    """Matrices in ``dim1`` and ``dim2`` with the last dimension of ``input`` on their diagonal, zeros elsewhere."""
+    a, b = wrap_dim(dim1, input.ndim + 1, "diag_embed"), wrap_dim(dim2, input.ndim + 1, "diag_embed")
+    size = input.shape[-1] + abs(offset)
+    shape = list(input.shape[:-1])
+    for at in sorted((a, b)):
+        shape.insert(at, size)
+    return F.diagonal_place(input, shape=tuple(shape), offset=offset, dim1=a, dim2=b)
+
+
+@composite("view_as(input: Tensor, other: Tensor) -> Tensor", places=("Tensor",))
+def view_as(F: Any, input: Any, other: Any) -> Any:
+    """``view`` in the shape of ``other``."""
+    return F.view(input, shape=tuple(other.shape))
+
+
+@composite("reshape_as(input: Tensor, other: Tensor) -> Tensor", places=("Tensor",))
+def reshape_as(F: Any, input: Any, other: Any) -> Any:
+    """``reshape`` to the shape of ``other``."""
+    return F.reshape(input, shape=tuple(other.shape))
+
+
+@composite("flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor", aliases=())
+def flatten(F: Any, input: Any, start_dim: int = 0, end_dim: int = -1) -> Any:
+    """The dimensions from ``start_dim`` to ``end_dim`` as one; a view where the memory layout allows it."""
+    first, last = wrap_dim(start_dim, input.ndim, "flatten"), wrap_dim(end_dim, input.ndim, "flatten")
+    if first > last:
+        raise RuntimeError(f"flatten: flatten() has invalid args: start_dim cannot come after end_dim, got {start_dim} and {end_dim}")
+    shape = tuple(input.shape)
+    if not shape:
+        return F.reshape(input, shape=(1,))
+    if first == last:
+        return input
+    return F.reshape(input, shape=(*shape[:first], numel(shape[first : last + 1]), *shape[last + 1 :]))
+
+
+@composite("ravel(input: Tensor) -> Tensor")
+def ravel(F: Any, input: Any) -> Any:
+    """One dimension with all elements in row-major order; a view where the memory layout allows it."""
+    return F.reshape(input, shape=(-1,))
+
+
+@composite("unflatten(input: Tensor, dim: int, sizes: Sequence[int]) -> Tensor")
+def unflatten(F: Any, input: Any, dim: int, sizes: Any) -> Any:
+    """One dimension split into several of ``sizes``, one of which may be ``-1``."""
+    at = wrap_dim(dim, input.ndim, "unflatten")
+    shape = tuple(input.shape)
+    return F.reshape(input, shape=(*shape[:at], *infer_reshape(shape[at : at + 1], sizes, "unflatten"), *shape[at + 1 :]))
+
+
+@composite("t(input: Tensor) -> Tensor")
+def t(F: Any, input: Any) -> Any:
+    """The transpose of a matrix; vectors and numbers as they are."""
+    if input.ndim > 2:
+        raise RuntimeError(f"t: t() expects a tensor with <= 2 dimensions, but self is {input.ndim}D. Use .mT or transpose")
+    return F.transpose(input, dim0=0, dim1=1 if input.ndim == 2 else 0)
+
+
+@composite("movedim(input: Tensor, source: int | Sequence[int], destination: int | Sequence[int]) -> Tensor", aliases=("moveaxis",))
+def movedim(F: Any, input: Any, source: Any, destination: Any) -> Any:
+    """Dimensions moved from ``source`` to ``destination``; the others keep their order."""
+    origin, target = wrap_dims(source, input.ndim, "movedim"), wrap_dims(destination, input.ndim, "movedim")
+    if len(origin) != len(target):
+        raise RuntimeError(f"movedim: Invalid source or destination dims: source ({source}) should contain the same number of dims as destination ({destination})")
+    rest = iter([d for d in range(input.ndim) if d not in origin])
+    return F.permute(input, dims=tuple(origin[target.index(d)] if d in target else next(rest) for d in range(input.ndim)))
+
+
+@composite("expand(input: Tensor, sizes: Sequence[int]) -> Tensor", places=("Tensor",), varargs="sizes")
+def expand(F: Any, input: Any, sizes: Any) -> Any:
+    """A view of size ``sizes`` in which dimensions of size 1 are repeated without memory; ``-1`` keeps a size."""
+    shape = tuple(input.shape)
+    extra = len(sizes) - len(shape)
+    if extra < 0:
+        raise RuntimeError(f"expand: the number of sizes provided ({len(sizes)}) must be greater or equal to the number of dimensions in the tensor ({len(shape)})")
+    if any(n == -1 for n in sizes[:extra]):
+        raise RuntimeError(f"expand: The expanded size of the tensor (-1) isn't allowed in a leading, non-existing dimension: sizes {tuple(sizes)}, input {shape}")
+    target = tuple(shape[i - extra] if n == -1 else int(n) for i, n in enumerate(sizes))
+    for d, (n, own) in enumerate(zip(target[extra:], shape, strict=True)):
+        if own not in (1, n):
+            raise RuntimeError(f"expand: The expanded size of the tensor ({n}) must match the existing size ({own}) at non-singleton dimension {d + extra}. "
+                               f"Target sizes: {list(target)}. Tensor sizes: {list(shape)}")
+    return F.broadcast_to(input, shape=target)
+
+
+@composite("expand_as(input: Tensor, other: Tensor) -> Tensor", places=("Tensor",))
+def expand_as(F: Any, input: Any, other: Any) -> Any:
+    """``expand`` to the shape of ``other``."""
+    return F.expand(input, sizes=tuple(other.shape))
+
+
+@composite("broadcast_tensors(*tensors: Tensor) -> tuple[Tensor, ...]", places=("torch",))
+def broadcast_tensors(F: Any, *tensors: Any) -> Any:
+    """The tensors expanded to their common shape, as views."""
+    shape = broadcast("broadcast_tensors", [f"tensors[{i}]" for i in range(len(tensors))], tensors)
+    return tuple(F.broadcast_to(tensor, shape=shape) for tensor in tensors)

@@ -1,0 +1,154 @@
+"""Copies, and writing into memory and through views."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..op import S, composite, op
+from ..spec import Meta, broadcast
+
+EVERYWHERE = ("torch", "Tensor")
+
+# --- copies and writes --------------------------------------------------------------------------------------------
+
+
+@op("clone(input: Tensor) -> Tensor", kind="shape", places=EVERYWHERE, spec=lambda input: Meta(tuple(input.shape), input.dtype), samples=[S((2, 3)), S(()), S((0, 2))])
+def clone(xp: Any, input: Any) -> Any:
+    """A copy with its own memory; differentiable."""
+    return xp.array(input, order="C") if input.ndim else input.copy()
+
+
+@clone.vjp("input")
+def _(F: Any, g: Any) -> Any:
+    return g
+
+
+@composite("contiguous(input: Tensor) -> Tensor", places=("Tensor",))
+def contiguous(F: Any, input: Any) -> Any:
+    """The tensor itself if its elements lie in row-major order without gaps, else a copy that does."""
+    flags = getattr(getattr(input, "_array", input), "flags", None)
+    return input if flags is None or flags.c_contiguous else F.clone(input)
+
+
+def _same_shape(input: Any, other: Any, **attrs: Any) -> Meta:
+    """Writing keeps the tensor's shape and dtype; what does not fit makes the result larger, which ``inplace`` refuses."""
+    return Meta(broadcast("copy", ("input", "source"), [x for x in (input, other) if hasattr(x, "shape")]), input.dtype)
+
+
+def _stored(xp: Any, input: Any, value: Any, out: Any) -> Any:
+    if out is None:
+        out = xp.empty(input.shape, dtype=input.dtype)
+    out[...] = value.real if out.dtype.kind != "c" and getattr(value, "dtype", out.dtype).kind == "c" else value
+    return out
+
+
+@op("copy(input: Tensor, source: Tensor, non_blocking: bool = False) -> Tensor", kind="shape", broadcasts=True, inplace=True, spec=_same_shape, samples=[
+    S((2, 3), (2, 3)), S((2, 3), (3,)), S((), ()), S((0, 2), (2,)), S((2, 3), (4,), error=RuntimeError, match="must match the size")])
+def copy(xp: Any, input: Any, source: Any, *, out: Any = None) -> Any:
+    """``source`` in the shape and dtype of ``input``."""
+    return _stored(xp, input, source, out)
+
+
+@copy.vjp("input")
+def _(F: Any, g: Any) -> Any:
+    return F.fill(g, 0)
+
+
+@copy.vjp("source")
+def _(F: Any, g: Any, source_dtype: Any) -> Any:
+    return g if g.dtype == source_dtype else F.to_dtype(g, dtype=source_dtype)
+
+
+@op("fill(input: Tensor, value: TensorLike) -> Tensor", kind="shape", broadcasts=True, inplace=True, spec=_same_shape, samples=[
+    S((2, 3), 1.5), S((2, 3), ()), S((), -1.0), S((0, 2), 2.0)])
+def fill(xp: Any, input: Any, value: Any, *, out: Any = None) -> Any:
+    """``value`` everywhere, in the shape and dtype of ``input``."""
+    return _stored(xp, input, value, out)
+
+
+@fill.vjp("input")
+def _(F: Any, g: Any) -> Any:
+    return F.fill(g, 0)
+
+
+@fill.vjp("value")
+def _(F: Any, g: Any, value_dtype: Any) -> Any:
+    return g if g.dtype == value_dtype else F.to_dtype(g, dtype=value_dtype)
+
+
+@composite("zero_(input: Tensor) -> Tensor", places=("Tensor",))
+def zero_(F: Any, input: Any) -> Any:
+    """Write 0 everywhere."""
+    return input.fill_(0)
+
+
+# --- writing through views ----------------------------------------------------------------------------------------
+
+
+def _follow(xp: Any, array: Any, chain: Any) -> Any:
+    for step, attrs in chain:
+        array = step.kernel(xp, array, **attrs)
+    return array
+
+
+def _region(xp: Any, array: Any, chain: Any) -> Any:
+    """The region of a fresh array that is about to be written; NumPy marks what came from an expanded array read-only."""
+    region = _follow(xp, array, chain)
+    if not getattr(region.flags, "writeable", True):
+        region.flags.writeable = True
+    return region
+
+
+@op("view_write(base: Tensor, value: Tensor, chain: object) -> Tensor", kind="shape")
+def view_write(xp: Any, base: Any, value: Any, *, chain: Any) -> Any:
+    """``base`` with the region that a chain of views selects replaced by ``value``."""
+    copy = base.copy()
+    _region(xp, copy, chain)[...] = value
+    return copy
+
+
+@view_write.vjp("base")
+def _(F: Any, g: Any, chain: Any) -> Any:
+    return F.view_erase(g, chain=chain)
+
+
+@view_write.vjp("value")
+def _(F: Any, g: Any, chain: Any) -> Any:
+    return F.view_read(g, chain=chain)
+
+
+@op("view_erase(input: Tensor, chain: object) -> Tensor", kind="shape")
+def view_erase(xp: Any, input: Any, *, chain: Any) -> Any:
+    """``input`` with zeros in the region that a chain of views selects."""
+    copy = xp.array(input)
+    _region(xp, copy, chain)[...] = 0
+    return copy
+
+
+@view_erase.vjp("input")
+def _(F: Any, g: Any, chain: Any) -> Any:
+    return F.view_erase(g, chain=chain)
+
+
+@op("view_read(input: Tensor, chain: object) -> Tensor", kind="shape")
+def view_read(xp: Any, input: Any, *, chain: Any) -> Any:
+    """A copy of the region that a chain of views selects."""
+    return _follow(xp, xp.asarray(input), chain).copy()
+
+
+@view_read.vjp("input")
+def _(F: Any, g: Any, chain: Any, input_shape: Any) -> Any:
+    return F.view_place(g, chain=chain, shape=input_shape)
+
+
+@op("view_place(input: Tensor, chain: object, shape: Sequence[int]) -> Tensor", kind="shape")
+def view_place(xp: Any, input: Any, *, chain: Any, shape: Any) -> Any:
+    """Zeros of ``shape`` with ``input`` in the region that a chain of views selects: the adjoint of ``view_read``."""
+    zeros = xp.zeros(shape, dtype=input.dtype)
+    _region(xp, zeros, chain)[...] = input
+    return zeros
+
+
+@view_place.vjp("input")
+def _(F: Any, g: Any, chain: Any) -> Any:
+    return F.view_read(g, chain=chain)

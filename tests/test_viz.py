@@ -439,7 +439,7 @@ def test_without_renderer_the_error_says_the_one_command(monkeypatch, tmp_path):
 
 
 def test_old_pygraphviz_does_not_count(monkeypatch):
-    monkeypatch.setattr(render.importlib.metadata, "version", lambda name: "1.14")
+    monkeypatch.setattr("importlib.metadata.version", lambda name: "1.14")
     assert not render._has_library()
 
 
@@ -594,7 +594,7 @@ def test_figures_show_themselves_in_notebooks_and_leave_pyplot_alone():
 
 
 def test_import_is_light():
-    program = "import sys, viz; print(sorted({name.partition('.')[0] for name in sys.modules} & {'matplotlib', 'graphviz', 'pygraphviz', 'scipy', 'PIL'}))"
+    program = "import sys, viz; print(sorted({name.partition('.')[0] for name in sys.modules} & {'matplotlib', 'graphviz', 'pygraphviz', 'scipy', 'PIL', 'email'}))"
     assert subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout == "[]\n"
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import math
 import re
 from collections import Counter
@@ -27,12 +26,19 @@ class Style:
 
 
 PLAIN = Style()
+LONGEST = 60
+_ESCAPES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;", "\\": "&#92;&#92;"})
+
+
+def visible(text: str) -> str:
+    """User text on one line, at most 60 characters, without those that no XML may hold."""
+    plain = re.sub(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]", lambda match: "\ufffd" if match[0] not in "\t\n\r" else " ", text)
+    return plain if len(plain) <= LONGEST else plain[: LONGEST - 1] + "…"
 
 
 def clean(text: str) -> str:
-    """User text for a label: markup and Graphviz's backslash codes are escaped, characters that no XML may hold are made visible."""
-    visible = re.sub(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]", lambda match: "\ufffd" if match[0] not in "\t\n\r" else " ", text)
-    return html.escape(visible if len(visible) <= 60 else visible[:57] + "…").replace("\\", "&#92;&#92;")
+    """User text for a label: markup and Graphviz's backslash codes are escaped."""
+    return visible(text).translate(_ESCAPES)
 
 
 def number(value: Number, precision: int = 4) -> str:
@@ -157,7 +163,7 @@ def _emit(graph: Any, tree: _Scope, path: str, counter: list[int]) -> None:
 
 def _tip(text: str) -> str:
     """User text for a tooltip: one plain line, whose backslashes Graphviz must not interpret."""
-    return html.unescape(clean(text)).replace("\\", "\\\\") or " "
+    return visible(text).replace("\\", "\\\\") or " "
 
 
 def _value_tip(value: ValueNode) -> str:

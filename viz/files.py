@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import os
-import secrets
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -28,7 +27,7 @@ def format_of(path: str | os.PathLike[str], allowed: Sequence[str]) -> str:
 def write(path: str | os.PathLike[str], data: bytes) -> None:
     """Write a file beside its place and rename it, so that it is there whole or not at all."""
     target = Path(path)
-    beside = target.with_name(f".{target.name}.{secrets.token_hex(4)}.tmp")
+    beside = target.with_name(f".{target.name}.{os.urandom(4).hex()}.tmp")
     try:
         beside.write_bytes(data)
         os.replace(beside, target)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import importlib.util
 import os
 import re
@@ -46,9 +45,11 @@ def _by_program(program: str, source: str, format: str, options: list[str]) -> b
 
 
 def _has_library() -> bool:
+    from importlib import metadata
+
     try:
-        version = importlib.metadata.version("pygraphviz")
-    except importlib.metadata.PackageNotFoundError:
+        version = metadata.version("pygraphviz")
+    except metadata.PackageNotFoundError:
         return False
     # Version 1 calls the program "dot" itself.
     return int(version.partition(".")[0]) >= 2

@@ -10197,7 +10197,6 @@ class Methods(TensorBase):
     bitwise_xor = bitwise_xor
     bitwise_not = bitwise_not
     conj = conj
-    real = real
     broadcast_to = broadcast_to
     reshape = reshape
     permute = permute

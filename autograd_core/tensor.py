@@ -162,7 +162,7 @@ class Tensor(_methods.Methods, CreationMethods, Protocols):
         return _methods.transpose(self, -2, -1)
 
     @property
-    def real(self) -> Tensor:  # type: ignore[override]  # a property in PyTorch, where torch.real is a function
+    def real(self) -> Tensor:
         """The real part."""
         return _methods.real(self) if self.is_complex() else self
 

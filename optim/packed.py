@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from itertools import accumulate
-from operator import is_not
+from operator import is_, is_not
 from typing import Any
 
 from autograd_core.backend.registry import backend_for_device, backend_of
@@ -38,7 +38,8 @@ class Pack:
         stops = list(accumulate(array.size for array in self.arrays))
         self.slices = [slice(stop - array.size, stop) for stop, array in zip(stops, self.arrays, strict=True)]
         self.entries = [state[p] for p in parameters] if names or counts else []
-        self.shown: list[tuple[dict[str, Any], str, Any]] = []
+        self.state = state
+        self.known: list[tuple[dict[Any, Any], Any, Any]] = [(state, p, entry) for p, entry in zip(parameters, self.entries, strict=False)]
         self.counts: Any = None
         self.flats: list[Any] = []
         if counts:
@@ -65,17 +66,16 @@ class Pack:
             known.data = wrap(view)
         else:
             known = entry[name] = wrap(view)
-        self.shown.append((entry, name, known))
+        self.known.append((entry, name, known))
 
     def current(self, state: dict[Tensor, dict[str, Any]]) -> bool:
         """Whether parameters and state still have the memory that the pack knows."""
-        for p, array in zip(self.parameters, self.arrays, strict=True):
-            if p.array is not array:
+        if state is not self.state:
+            return False
+        for holder, key, value in self.known:
+            if holder.get(key) is not value:
                 return False
-        for p, entry in zip(self.parameters, self.entries, strict=False):
-            if state.get(p) is not entry:
-                return False
-        return all(entry.get(name) is shown for entry, name, shown in self.shown)
+        return all(map(is_, [p.array for p in self.parameters], self.arrays))
 
     def work(self, gradients: list[Any]) -> list[tuple[list[Any], int]]:
         """The calls that update the members that have a gradient: inputs and ``count`` of each; one for all, if all are at the same step."""

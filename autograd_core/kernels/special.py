@@ -19,7 +19,7 @@ _BLOCK = 1 << 13
 # |x| <= 1.02: erf(x) = x + x P(x^2) / Q(x^2) to 1e-18, a least-squares fit in the maximum norm. Coefficients stand highest power first.
 _ERF_P = (-2.0863222880953815e-05, -0.0004984485907328945, -0.008834065065485267, -0.04844543367075383, -0.3169590902301708, 0.1283791670955126)
 _ERF_Q = (2.0964596446698452e-05, 0.0006959090529300732, 0.010726703769398802, 0.09398340338482661, 0.4608792854813213, 1.0)
-# 0.46875 < x <= 4: erfc(x) = exp(-x^2) P(x) / Q(x).
+# 1 < x <= 4 (good from 0.46875 on): erfc(x) = exp(-x^2) P(x) / Q(x).
 _ERFC_P = (2.15311535474403846e-8, 5.64188496988670089e-1, 8.88314979438837594e00, 6.61191906371416295e01, 2.98635138197400131e02, 8.81952221241769090e02,
            1.71204761263407058e03, 2.05107837782607147e03, 1.23033935479799725e03)
 _ERFC_Q = (1.0, 1.57449261107098347e01, 1.17693950891312499e02, 5.37181101862009858e02, 1.62138957456669019e03, 3.29079923573345963e03, 4.36261909014324716e03,
@@ -95,6 +95,11 @@ def _erf_near(xp: Any, x: Any) -> Any:
     return x + x * (polynomial(square, _ERF_P) / polynomial(square, _ERF_Q))
 
 
+def _erfc_near(xp: Any, x: Any) -> Any:
+    square = x * x
+    return (1.0 - x) - x * (polynomial(square, _ERF_P) / polynomial(square, _ERF_Q))
+
+
 def _exp_minus_square(xp: Any, x: Any, shift: float) -> Any:
     """``exp(shift - x^2)`` without the rounding error of ``x^2``: the square of x rounded to sixteenths is exact."""
     rounded = xp.floor(x * 16.0) / 16.0
@@ -131,7 +136,7 @@ def _erf_single(xp: Any, x: Any) -> Any:
 
 def _erfc_double(xp: Any, x: Any) -> Any:
     return _piecewise(xp, x, (
-        (xp.abs(x) <= 0.46875, lambda xp, x: 1.0 - _erf_near(xp, x)),
+        (xp.abs(x) <= 1.0, _erfc_near),
         ((x > 0) & (x <= 4.0), _erfc_middle),
         (x > 4.0, _erfc_tail),
         (None, lambda xp, x: 1.0 - _erf_beyond(xp, x))))

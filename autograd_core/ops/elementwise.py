@@ -378,7 +378,7 @@ masked = elementwise("masked", "upstream value", takes="none", samples=[S((3, 4)
                      vjp={"value": "where((upstream == 0) & isnan(value), 0, g)"},
                      doc="``value``, but 0 where it is NaN and ``upstream`` is exactly 0.")
 conj = elementwise("conj", ufunc="conjugate", vjp="conj(g)", holomorphic=False, promotes="none", doc="Complex conjugate; real tensors are unchanged.")
-real = elementwise("real", kernel=lambda xp, input: xp.real(input), vjp="g", holomorphic=False, promotes="none", doc="The real part.")
+real = elementwise("real", kernel=lambda xp, input: xp.real(input), vjp="g", holomorphic=False, promotes="none", places=("torch",), doc="The real part.")
 
 for _declared in REGISTRY.values():
     if _declared.spec is None:

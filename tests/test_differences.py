@@ -1,0 +1,142 @@
+"""One test for each row of docs/differences.md."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import autograd_core as ag
+import nn
+import numpy as np
+import pytest
+from autograd_core import Tensor
+
+PAGE = Path(__file__).parent.parent / "docs" / "differences.md"
+
+
+def test_every_row_has_its_test() -> None:
+    rows = re.findall(r"\| `(\w+)` \|$", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
+    tests = [name.removeprefix("test_") for name in globals() if name.startswith("test_") and name != "test_every_row_has_its_test"]
+    assert sorted(rows) == sorted(tests)
+
+
+def test_names() -> None:
+    t = Tensor(1.0, name="x")
+    assert t.name == "x"
+    t.name = "y"
+    assert t.name == "y"
+
+
+def test_numpy_spellings() -> None:
+    t = ag.tensor([[1.0, 2.0], [3.0, 4.0]])
+    assert t.sum(axis=0, keepdims=True).tolist() == t.sum(dim=0, keepdim=True).tolist() == [[4.0, 6.0]]
+    assert ag.softmax(t, axis=1).tolist() == ag.softmax(t, dim=1).tolist()
+
+
+def test_numpy_functions() -> None:
+    t = ag.tensor([0.5, 1.0], requires_grad=True)
+    total = np.sum(np.concatenate([np.sin(t), np.ones(2, dtype="float32") * t]))
+    total.backward()
+    np.testing.assert_allclose(t.grad.numpy(), np.cos([0.5, 1.0]) + 1, rtol=1e-6)
+
+
+def test_random_streams() -> None:
+    ag.manual_seed(0)
+    first = ag.rand(3).tolist()
+    ag.manual_seed(0)
+    assert ag.rand(3).tolist() == first
+    assert first[0] != pytest.approx(0.4962566, abs=1e-4)  # what PyTorch draws
+
+
+def test_warnings() -> None:
+    with pytest.warns(RuntimeWarning, match="divide by zero"):
+        assert (ag.tensor([1.0]) / 0.0).item() == float("inf")
+    with np.errstate(all="ignore"):
+        assert (ag.tensor([1.0]) / 0.0).item() == float("inf")
+
+
+def test_masked_branch() -> None:
+    x = ag.tensor([0.0, 4.0], requires_grad=True)
+    ag.where(x > 1, x.sqrt(), x * 0).sum().backward()
+    assert x.grad.tolist() == [0.0, 0.25]
+
+
+def test_scalar_results_are_values() -> None:
+    x = ag.tensor(3.0, requires_grad=True)
+    h = x * 2
+    y = h * h
+    h.add_(1.0)
+    y.backward()
+    assert x.grad.item() == 24.0
+
+
+def test_files(tmp_path: Path) -> None:
+    ag.save({"weight": ag.ones(2)}, tmp_path / "file")
+    assert ag.load(tmp_path / "file")["weight"].tolist() == [1.0, 1.0]
+    (tmp_path / "pickle.pt").write_bytes(b"\x80\x02}q\x00.")
+    with pytest.raises(ValueError, match="pickle"):
+        ag.load(tmp_path / "pickle.pt")
+
+
+def test_no_out() -> None:
+    with pytest.raises(TypeError, match="out"):
+        ag.add(ag.ones(2), ag.ones(2), out=ag.ones(2))  # type: ignore[call-arg]
+
+
+def test_dtypes() -> None:
+    names = {d.name for d in ag.dtypes.ALL}
+    assert names == {"bool", "uint8", "int8", "int16", "int32", "int64", "float16", "float32", "float64", "complex64", "complex128"}
+    assert not hasattr(ag, "bfloat16")
+
+
+def test_layouts() -> None:
+    assert not hasattr(ag, "sparse_coo_tensor")
+    assert not hasattr(ag, "channels_last")
+
+
+def test_devices() -> None:
+    with pytest.raises(RuntimeError, match="expected a device like 'cpu', 'cuda' or 'cuda:1', got 'mps'"):
+        ag.device("mps")
+
+
+def test_grad_fn() -> None:
+    x = ag.tensor([2.0, 3.0], requires_grad=True)
+    node = (x * x).grad_fn
+    assert node is not None
+    assert (node.op.name, node.shape, len(node.parents)) == ("mul", (2,), 2)
+
+
+def test_attributes() -> None:
+    with pytest.raises(AttributeError):
+        ag.ones(2).note = "mine"  # type: ignore[attr-defined]
+    parameter = nn.Parameter(ag.ones(2))
+    parameter.note = "mine"  # type: ignore[attr-defined]
+    assert parameter.note == "mine"  # type: ignore[attr-defined]
+
+
+def test_inference_tensors() -> None:
+    with ag.inference_mode():
+        t = ag.ones(2) * 2
+    x = ag.ones(2, requires_grad=True)
+    (x * t).sum().backward()
+    assert x.grad.tolist() == [2.0, 2.0]
+    with pytest.raises(RuntimeError, match="inference tensor"):
+        t.requires_grad_()
+
+
+def test_modules() -> None:
+    class Bag(nn.Module):
+        def __init__(self) -> None:
+            self.layers = [nn.Linear(2, 2), {"last": nn.Linear(2, 1)}]
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.layers[1]["last"](self.layers[0](x))
+
+    bag = Bag()
+    assert [name for name, _ in bag.named_parameters()] == ["layers.0.weight", "layers.0.bias", "layers.1.last.weight", "layers.1.last.bias"]
+    assert bag(ag.ones(1, 2)).shape == (1, 1)
+
+
+def test_errors() -> None:
+    with pytest.raises(RuntimeError, match=r"^matmul: mat1 and mat2 shapes cannot be multiplied \(2x3 and 2x3; input \(2, 3\) float32, other \(2, 3\) float32\)"):
+        ag.ones(2, 3) @ ag.ones(2, 3)

@@ -11,6 +11,7 @@ import pytest
 
 import autograd_core as ag
 import nn
+import numpy as np
 
 
 class Net(nn.Module):
@@ -455,7 +456,7 @@ def test_load_state_dict():
 
 def test_loading_by_assignment_keeps_gradients_possible():
     net = Net()
-    with pytest.raises(RuntimeError, match="dtype mismatch for scale: int64.*requires grad"):
+    with pytest.raises(RuntimeError, match=r"dtype mismatch for scale: int64.*requires grad"):
         net.load_state_dict({"scale": ag.tensor([1, 2])}, strict=False, assign=True)
     net.load_state_dict({"scale": ag.tensor([1, 2])}, strict=False)
     assert net.scale.tolist() == [1.0, 2.0]

@@ -64,7 +64,7 @@ class Writes:
             return
         for name, value in zip(node.op.saved, saved, strict=True):
             for array in value if isinstance(value, tuple) else (value,):
-                if not getattr(array, "shape", ()):
+                if not hasattr(array, "__setitem__"):  # a number has no memory that could be written
                     continue
                 owner = BY_TYPE[array.__class__].owner(array)
                 known = self._by_owner.get(id(owner))

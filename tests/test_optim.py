@@ -206,13 +206,16 @@ def test_momentum_switched_on_later(stream: Any) -> None:
 
 
 def test_backward_after_a_step_reports_the_write(stream: Any) -> None:
-    x, w = parameters(stream, [(3,), (3,)])
-    optimizer = optim.Adam([w])
-    loss = (x * w).sum()
-    loss.backward(retain_graph=True)
-    optimizer.step()
-    with pytest.raises(RuntimeError, match=r"modified by an inplace operation.*adam_update_"):
-        loss.backward()
+    for shape in ((3,), ()):
+        x, w = parameters(stream, [shape, shape])
+        optimizer = optim.Adam([w])
+        (x * w).sum().backward()
+        optimizer.step()
+        loss = (x * w).sum()
+        loss.backward(retain_graph=True)
+        optimizer.step()
+        with pytest.raises(RuntimeError, match=r"modified by an inplace operation.*adam_update_"):
+            loss.backward()
 
 
 def test_a_recorder_sees_each_update(stream: Any) -> None:

@@ -7,11 +7,11 @@ import gc
 import pickle
 import weakref
 
+import numpy as np
 import pytest
 
 import autograd_core as ag
 import nn
-import numpy as np
 
 
 class Net(nn.Module):

@@ -460,6 +460,8 @@ def _apart(other: Any, array: Any, owner: Any) -> Any:
 def _make_writeable(array: Any, label: str) -> None:
     """NumPy marks all that came from an expanded array read-only, also a part whose elements lie apart; only foreign memory is so in truth."""
     try:
+        if array.base is None:
+            raise ValueError
         array.flags.writeable = True
     except ValueError:
         raise InplaceError(f"{label}: the memory of this tensor is read-only, as the array it was made from. Make a copy first: .clone()") from None

@@ -27,7 +27,8 @@ class MLP(Sequential):
     dropout : put a Dropout with this probability after each activation.
     device, dtype : of the parameters.
 
-    Raises ``ValueError`` for fewer than two sizes or a size that is not a positive int.
+    Raises ``ValueError`` for fewer than two sizes or a size that is not a positive int, and ``TypeError`` for an activation
+    that is a module already.
 
     >>> MLP([2, 16, 1])
     MLP(
@@ -42,6 +43,10 @@ class MLP(Sequential):
         sizes = list(sizes)
         if len(sizes) < 2 or not all(isinstance(n, int) and n > 0 for n in sizes):
             raise ValueError(f"MLP: sizes must be at least two positive ints, from the input's number of features to the output's, got {sizes}")
+        if isinstance(activation, Module):
+            name = type(activation).__name__
+            raise TypeError(f"MLP: activation is called to make each activation, so pass the class nn.{name} rather than an instance {name}(...), "
+                            f"or a function such as lambda: nn.{name}(...)")
         layers: list[Module] = []
         for i, (inputs, outputs) in enumerate(itertools.pairwise(sizes)):
             layers.append(Linear(inputs, outputs, bias=bias, device=device, dtype=dtype))

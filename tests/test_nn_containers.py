@@ -111,6 +111,8 @@ def test_mlp():
     assert model[0].weight.dtype == "float32"
     assert nn.MLP([3, 2], bias=False, dtype=ag.float64).state_dict()["0.weight"].dtype == "float64"
     assert len(nn.MLP([3, 2])) == 1
+    with pytest.raises(TypeError, match=r"pass the class nn\.Tanh rather than an instance"):
+        nn.MLP([2, 3, 1], nn.Tanh())
     for sizes in ([3], [], [3, 0], [2.0, 1]):
         with pytest.raises(ValueError, match="at least two positive ints"):
             nn.MLP(sizes)

@@ -985,7 +985,7 @@ class _pow_node(Node):
             else:
                 accumulate(pending, to_input, r)
         if to_exponent is not None:
-            r = F.masked(g, F.where((input == 0) & (exponent >= 0), 0, g * (out * F.log(input))))
+            r = F.masked(g, F.where((input == 0) & (exponent >= 0), 0, g * (out * F.log(F.where(exponent == exponent, input, exponent)))))
             if shape is not to_exponent.shape and shape != to_exponent.shape:
                 r = F.sum_to(r, shape=to_exponent.shape)
             if pending[to_exponent] is None:
@@ -7967,7 +7967,7 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     return t
 
 
-def contract(*operands: Tensor, equation: str) -> Tensor:
+def contract(operands: Sequence[Tensor], equation: str) -> Tensor:
     """The sum over all subscripts that the output lacks, of the products of the operands; the equation is explicit and without an ellipsis."""
     return apply(_contract, tuple(operands), {"equation": equation})
 

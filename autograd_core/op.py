@@ -379,7 +379,7 @@ def _elementwise_samples(arity: int, takes: str, domain: tuple[float, float]) ->
 
     if arity == 1:
         return (S(arg(3, 4)), S(arg()), S(arg(0, 2)))
-    shapes = [((3, 4), (3, 4)), ((), ()), ((0, 2), (0, 2)), ((3, 1), (4,)), ((1, 4), (3, 4)), ((0, 2), (1, 2))]
+    shapes = [((3, 4), (3, 4)), ((), ()), ((0, 2), (0, 2)), ((3, 1), (4,)), ((1, 4), (3, 4)), ((3, 4), (4,)), ((0, 2), (1, 2))]
     number = {"float": (low + high) / 2 + 0.25, "int": 3, "bool": True}[takes]
     bad = S(arg(2, 3), arg(4), error=RuntimeError, match="must match the size")
     return (*(S(arg(*first), arg(*second)) for first, second in shapes), S(arg(3, 4), number), bad)

@@ -7,6 +7,7 @@ import string
 from collections.abc import Sequence
 from typing import Any
 
+from ..dtypes import as_dtype
 from ..errors import ShapeError, describe
 from ..op import S, composite, op
 from ..spec import Meta, computed_dtype, wrap_dim
@@ -35,12 +36,14 @@ def _contract_spec(*operands: Any, equation: str) -> Meta:
     return Meta(tuple(sizes[label] for label in output), computed_dtype("einsum", "equal", operands))
 
 
-@op("contract(*operands: Tensor, equation: str) -> Tensor", label="einsum", promotes="equal", spec=_contract_spec, samples=[
+@op("contract(operands: Sequence[Tensor], equation: str) -> Tensor", label="einsum", promotes="equal", spec=_contract_spec, samples=[
     S([(2, 3), (3, 4)], equation="ab,bc->ac"), S([(3, 3)], equation="aa->a"), S([(3, 3, 2)], equation="aab->b"), S([(2, 3)], equation="ab->"),
     S([(2, 3), (1, 3)], equation="ab,ab->ab"), S([(2, 3), (3, 4), (4,)], equation="ab,bc,c->a"), S([(0, 3), (3,)], equation="ab,b->a"), S([()], equation="->"),
     S([(2, 3), (4, 5)], equation="ab,bc->ac", error=RuntimeError, match="do not broadcast")])
 def contract(xp: Any, *operands: Any, equation: str) -> Any:
     """The sum over all subscripts that the output lacks, of the products of the operands; the equation is explicit and without an ellipsis."""
+    if operands[0].__class__ is tuple:
+        operands = operands[0]  # as rules call it
     if len(operands) == 1:
         return xp.array(xp.einsum(equation, *operands))  # a transposition or a diagonal would share the operand's memory
     large = len(operands) > 2 or operands[0].size * operands[1].size > 4096
@@ -63,7 +66,7 @@ def _contract_slope(F: Any, g: Any, k: int, operands: Any, shapes: Any, terms: l
             found[label] = max(found.get(label, 1), size) if size else 0
     kept = "".join(label for label in own if label in found and (own[label] != 1 or found[label] == 1))
     equation = ",".join([output, *(terms[i] for i in others)]) + "->" + kept
-    slope = F.contract(g, *(operands[i] for i in others), equation=equation)
+    slope = F.contract((g, *(operands[i] for i in others)), equation=equation)
     if kept != "".join(own) or any(found[label] != own[label] for label in kept):
         slope = F.reshape(slope, shape=tuple(found[label] if label in kept else 1 for label in own))
         slope = F.broadcast_to(slope, shape=tuple(own.values()))
@@ -77,10 +80,14 @@ def _contract_slope(F: Any, g: Any, k: int, operands: Any, shapes: Any, terms: l
             diagonals.append(label + spread[-1])
         seen.add(label)
     ones = [F.identity_like(g, size=own[pair[0]]) for pair in diagonals]
-    return F.contract(slope, *ones, equation=",".join(["".join(own), *diagonals]) + "->" + spread)
+    return F.contract((slope, *ones), equation=",".join(["".join(own), *diagonals]) + "->" + spread)
 
 
-@op("identity_like(input: Tensor, size: int) -> Tensor", samples=[S((), size=3)])
+def _identity_spec(input: Any, *, size: int) -> Meta:
+    return Meta((size, size), as_dtype(input.dtype))
+
+
+@op("identity_like(input: Tensor, size: int) -> Tensor", spec=_identity_spec, samples=[S((), size=3)])
 def identity_like(xp: Any, input: Any, *, size: int) -> Any:
     """The identity matrix in the dtype of ``input``."""
     return xp.eye(size, dtype=input.dtype)
@@ -155,7 +162,7 @@ def einsum(F: Any, equation: Any, *operands: Any) -> Any:
         listed = list(operands[0]) if len(operands) == 1 and isinstance(operands[0], (list, tuple)) else list(operands)
     if not listed:
         raise RuntimeError("einsum: must provide at least one operand")
-    return F.contract(*listed, equation=explicit(equation, [tuple(operand.shape) for operand in listed]))
+    return F.contract(tuple(listed), equation=explicit(equation, [tuple(operand.shape) for operand in listed]))
 
 
 @composite("tensordot(a: Tensor, b: Tensor, dims: Any = 2) -> Tensor", places=("torch",))
@@ -188,4 +195,4 @@ def trace(F: Any, input: Any) -> Any:
     if input.ndim != 2:
         raise RuntimeError(f"trace: expected a matrix, but got tensor with dim {input.ndim} ({describe(input)})")
     n = min(input.shape)
-    return F.contract(input[:n, :n], equation="aa->")
+    return F.contract((input[:n, :n],), equation="aa->")

@@ -56,7 +56,7 @@ def _pow(xp: Any, input: Any, exponent: Any, *, out: Any = None) -> Any:
 
 pow = elementwise("pow", "input exponent", kernel=_pow, infix="**", label="**", inplace=True, domain=(0.5, 2.0),
                   vjp={"input": "masked(g, where(exponent == 0, 0, g * (exponent * pow(input, exponent - 1))))",
-                       "exponent": "masked(g, where((input == 0) & (exponent >= 0), 0, g * (out * log(input))))"},
+                       "exponent": "masked(g, where((input == 0) & (exponent >= 0), 0, g * (out * log(where(exponent == exponent, input, exponent)))))"},
                   doc="``input ** exponent``; either may be a number.")
 square = elementwise("square", vjp="g * (2 * input)", label="²", scalar=lambda x: x * x, doc="``input ** 2``.")
 abs = elementwise("abs", ufunc="absolute", vjp="g * sign(input)", label="|·|", scalar=abs, holomorphic=False, inplace=True, aliases=("absolute",),
@@ -301,7 +301,7 @@ def _inside(F: Any, input: Any, min: Any, max: Any) -> Any:
 
 clamp = elementwise("clamp", "input min max", kernel=_clamp, inplace=True, aliases=("clip",), places=("torch", "Tensor"),
                     signature="clamp(input: Tensor, min: TensorLike | None = None, max: TensorLike | None = None) -> Tensor",
-                    samples=[S((3, 4), -0.5, 0.5), S((3, 4), None, 0.5), S((3, 4), -0.5, None), S((3, 4), (4,), span(2.0, 3.0, 3, 1))],
+                    samples=[S((3, 4), -0.5, 0.5), S((3, 4), None, 0.5), S((3, 4), -0.5, None), S((3, 4), (4,), span(2.0, 3.0, 3, 1)), S((), -0.5, 0.5), S((0, 2), -0.5, 0.5)],
                     vjp={"input": lambda F, g, input, min, max: F.where(_inside(F, input, min, max), g, 0),
                          "min": lambda F, g, input, min, max: F.where((input < min) & (True if max is None else min < max), g, 0),
                          "max": lambda F, g, input, min, max: F.where((input > max) | (False if min is None else max < min), g, 0)},
@@ -374,7 +374,8 @@ def _masked(xp: Any, upstream: Any, value: Any) -> Any:
     return xp.where((upstream == 0) & xp.isnan(value), 0, value)
 
 
-masked = elementwise("masked", "upstream value", takes="none", samples=[S((3, 4), (3, 4)), S((), ()), S((0, 2), (0, 2))], kernel=_masked, places=(), signature="masked(upstream: Tensor, value: Tensor) -> Tensor",
+masked = elementwise("masked", "upstream value", takes="none", samples=[S((3, 4), (3, 4)), S((), ()), S((0, 2), (0, 2)), S((3, 1), (4,)), S((3, 4), (4,)),
+                                                                        S((2, 3), (4,), error=RuntimeError, match="must match")], kernel=_masked, places=(), signature="masked(upstream: Tensor, value: Tensor) -> Tensor",
                      vjp={"value": "where((upstream == 0) & isnan(value), 0, g)"},
                      doc="``value``, but 0 where it is NaN and ``upstream`` is exactly 0.")
 conj = elementwise("conj", ufunc="conjugate", vjp="conj(g)", holomorphic=False, promotes="none", doc="Complex conjugate; real tensors are unchanged.")

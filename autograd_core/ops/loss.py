@@ -14,7 +14,7 @@ from ..backend.registry import backend_of
 from ..dtypes import as_dtype
 from ..errors import ShapeError, describe
 from ..op import S, composite, elementwise, ints, op, span
-from ..spec import Meta, broadcast, elementwise_spec
+from ..spec import Meta, broadcast, elementwise_spec, reduced
 from .reduce import HALF, SINGLE, exponentials
 
 FUNCTIONAL = ("nn.functional",)
@@ -235,8 +235,13 @@ def _collect(xp: Any, losses: Any, counts: Any, target: Any, reduction: str, dty
     return _total(xp, losses.reshape(target.shape) if reduction == "none" else losses, reduction, dtype)
 
 
+def _class_targets_spec(target: Any, weight: Any, *, classes: int, dim: int, dtype: Any, **attrs: Any) -> Meta:
+    shape = tuple(target.shape)
+    return Meta((*shape[:dim], classes, *shape[dim:]), as_dtype(dtype))
+
+
 @op("class_targets(target: Tensor, weight: Tensor | None, classes: int, dim: int, ignore_index: int, label_smoothing: float, mean: bool, dtype: DTypeLike) -> Tensor",
-    label="one-hot", samples=[S(ints(3), None, classes=3, dim=1, ignore_index=-100, label_smoothing=0.1, mean=True, dtype="float64")])
+    label="one-hot", spec=_class_targets_spec, samples=[S(ints(3), None, classes=3, dim=1, ignore_index=-100, label_smoothing=0.1, mean=True, dtype="float64")])
 def class_targets(xp: Any, target: Any, weight: Any, *, classes: int, dim: int, ignore_index: int, label_smoothing: float, mean: bool, dtype: Any) -> Any:
     """The distribution over classes that each class index stands for, with weights, smoothing and the denominator of a mean."""
     dtype = as_dtype(dtype).dtype
@@ -262,6 +267,8 @@ def _entropy_spec(input: Any, target: Any, weight: Any, *, reduction: str = "mea
 
 
 def _entropy_parts(xp: Any, input: Any, target: Any, weight: Any, *, reduction: str = "mean", ignore_index: int = -100, label_smoothing: float = 0.0) -> tuple[Any, ...]:
+    if target.ndim != max(input.ndim - 1, 0) or (input.ndim > 1 and target.shape[0] != input.shape[0]):
+        raise ValueError("shapes")
     rows = _rows(xp, input)
     classes = rows.shape[1]
     index, counts = _indices(xp, "cross_entropy", target, weight, classes, ignore_index)
@@ -285,7 +292,7 @@ _ENTROPY = [S((4, 3), ints(4), None), S((4, 3), ints(4), None, reduction="none")
 
 
 @op("softmax_cross_entropy(input: Tensor, target: Tensor, weight: Tensor | None, reduction: str = 'mean', ignore_index: int = -100, "
-    "label_smoothing: float = 0.0) -> Tensor", label="cross entropy", promotes="none", spec=_entropy_spec, samples=_ENTROPY)
+    "label_smoothing: float = 0.0) -> Tensor", label="cross_entropy", promotes="none", spec=_entropy_spec, samples=_ENTROPY)
 def softmax_cross_entropy(xp: Any, input: Any, target: Any, weight: Any, *, reduction: str = "mean", ignore_index: int = -100, label_smoothing: float = 0.0) -> Any:
     """The negative log of the softmax probability of the target class; classes along the second dimension, or the only one."""
     return _entropy_parts(xp, input, target, weight, reduction=reduction, ignore_index=ignore_index, label_smoothing=label_smoothing)[0]
@@ -330,7 +337,11 @@ def _(F: Any, g: Any, input: Any, target: Any, weight: Any, input_dtype: Any, po
     return slope.astype(input.dtype, copy=False), None, None
 
 
-@op("soft_cross_entropy(input: Tensor, target: Tensor, dim: int) -> Tensor", label="cross entropy", promotes="equal", samples=[
+def _soft_spec(input: Any, target: Any, *, dim: int) -> Meta:
+    return Meta(reduced(tuple(input.shape), (dim,), False), as_dtype(input.dtype))
+
+
+@op("soft_cross_entropy(input: Tensor, target: Tensor, dim: int) -> Tensor", label="cross entropy", promotes="equal", spec=_soft_spec, samples=[
     S((4, 3), span(0.1, 1.0, 4, 3), dim=1), S((3,), span(0.1, 1.0, 3), dim=0), S((2, 3, 4), span(0.1, 1.0, 2, 3, 4), dim=1)])
 def soft_cross_entropy(xp: Any, input: Any, target: Any, *, dim: int) -> Any:
     """``-sum(target * log_softmax(input))`` along ``dim``: the cross-entropy against a distribution."""
@@ -401,11 +412,13 @@ def _nll_spec(input: Any, target: Any, weight: Any, *, reduction: str = "mean", 
 
 
 @op("negative_log_likelihood(input: Tensor, target: Tensor, weight: Tensor | None, reduction: str = 'mean', ignore_index: int = -100) -> Tensor",
-    label="NLL", promotes="none", spec=_nll_spec, samples=[
+    label="nll_loss", promotes="none", spec=_nll_spec, samples=[
         S((4, 3), ints(4), None), S((4, 3), ints(4), span(0.5, 2.0, 3), reduction="sum", ignore_index=1), S((2, 3, 4), ints(2, 4), None, reduction="none"),
         S((3,), ints(), None), S((4, 3), ints(5), None, error=ValueError, match="batch_size")])
 def negative_log_likelihood(xp: Any, input: Any, target: Any, weight: Any, *, reduction: str = "mean", ignore_index: int = -100) -> Any:
     """Minus the entries of ``input`` at the target classes, weighted and reduced."""
+    if target.ndim != max(input.ndim - 1, 0) or (input.ndim > 1 and target.shape[0] != input.shape[0]):
+        raise ValueError("shapes")
     rows = _rows(xp, input)
     index, counts = _indices(xp, "nll_loss", target, weight, rows.shape[1], ignore_index)
     return _collect(xp, -rows[xp.arange(len(index)), index], counts, target, reduction, input.dtype)
@@ -439,6 +452,8 @@ def _logits_spec(input: Any, target: Any, weight: Any, pos_weight: Any, *, reduc
 
 
 def _logits_parts(xp: Any, input: Any, target: Any, weight: Any, pos_weight: Any, *, reduction: str = "mean") -> tuple[Any, Any]:
+    if input.shape != target.shape:
+        raise ValueError("shapes")
     wide, known = (input.astype(SINGLE), target.astype(SINGLE)) if input.dtype is HALF else (input, target)
     small = xp.exp(-xp.abs(wide))
     if pos_weight is None:
@@ -457,7 +472,7 @@ _LOGITS = [S((3, 4), span(0.0, 1.0, 3, 4), None, None), S((3, 4), span(0.0, 1.0,
 
 
 @op("sigmoid_cross_entropy(input: Tensor, target: Tensor, weight: Tensor | None, pos_weight: Tensor | None, reduction: str = 'mean') -> Tensor",
-    label="BCE σ", promotes="same", spec=_logits_spec, samples=_LOGITS)
+    label="binary_cross_entropy_with_logits", promotes="same", spec=_logits_spec, samples=_LOGITS)
 def sigmoid_cross_entropy(xp: Any, input: Any, target: Any, weight: Any, pos_weight: Any, *, reduction: str = "mean") -> Any:
     """The cross-entropy between ``sigmoid(input)`` and ``target``, computed from the logits without overflow."""
     return _logits_parts(xp, input, target, weight, pos_weight, reduction=reduction)[0]
@@ -519,9 +534,10 @@ def _bce(xp: Any, input: Any, target: Any) -> Any:
 
 
 bce_elements = elementwise(
-    "bce_elements", "input target", kernel=_bce, places=(), signature="bce_elements(input: Tensor, target: Tensor) -> Tensor", label="BCE", domain=(0.1, 0.9),
+    "bce_elements", "input target", kernel=_bce, places=(), signature="bce_elements(input: Tensor, target: Tensor) -> Tensor", label="binary_cross_entropy", domain=(0.1, 0.9),
     takes="none", spec=elementwise_spec("binary_cross_entropy", ("input", "target"), "same"),
-    samples=[S(span(0.1, 0.9, 3, 4), span(0.0, 1.0, 3, 4)), S(span(0.1, 0.9), span(0.0, 1.0)), S(span(0.1, 0.9, 0, 2), span(0.0, 1.0, 0, 2)),
+    samples=[S(span(0.1, 0.9, 3, 4), span(0.0, 1.0, 3, 4)), S(span(0.1, 0.9), span(0.0, 1.0)), S(span(0.1, 0.9, 0, 2), span(0.0, 1.0, 0, 2)), S(span(0.1, 0.9, 3, 1), span(0.0, 1.0, 4)),
+                           S(span(0.1, 0.9, 3, 4), span(0.0, 1.0, 4)),
                            S(span(1.5, 2.0, 3), (3,), error=RuntimeError, match="between 0 and 1")],
     vjp={"input": "g * ((input - target) / clamp(input * (1 - input), 1e-12, None))",
          "target": "g * (clamp(log(1 - input), -100.0, None) - clamp(log(input), -100.0, None))"},

@@ -37,7 +37,8 @@ def axes(dim: Any) -> Any:
 
 def count(shape: Any, dim: Any) -> int:
     """How many elements are reduced into one."""
-    return math.prod(shape) if axes(dim) is None else math.prod(shape[i] for i in wrap_dims(dim, len(shape)))
+    dims = axes(dim)
+    return math.prod(shape) if dims is None or not shape else math.prod(shape[i] for i in wrap_dims(dims, len(shape)))
 
 
 def plain_dtype(dtype: Any) -> Any:
@@ -94,7 +95,7 @@ def _mean_spec(input: Any, *, dim: Any = None, keepdim: bool = False, dtype: Any
 
 
 @op("mean(input: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: DTypeLike | None = None) -> Tensor", kind="reduction", places=EVERYWHERE,
-    spec=_mean_spec, samples=[*_samples(empty=False), S((2, 3), dtype="float64"), S(ints(3), error=RuntimeError, match="could not infer output dtype")])
+    spec=_mean_spec, samples=[*_samples(empty=False), S((0, 3), dim=1), S((2, 3), dtype="float64"), S(ints(3), error=RuntimeError, match="could not infer output dtype")])
 def mean(xp: Any, input: Any, *, dim: Any = None, keepdim: bool = False, dtype: Any = None) -> Any:
     """The mean over ``dim``. Floating point only; nothing to average gives NaN."""
     dtype = plain_dtype(dtype) or input.dtype
@@ -186,7 +187,7 @@ def _share(F: Any, g: Any, input: Any, out: Any, dim: Any, keepdim: bool) -> Any
     """The cotangent of an extremum, shared evenly by all elements that attain it."""
     shape = input.shape
     ties = input == expand_reduced(F, out, shape, dim, keepdim)
-    return F.where(ties, expand_reduced(F, g, shape, dim, keepdim) / F.sum(ties, dim=dim, keepdim=True) if shape else g, 0)
+    return F.where(ties, expand_reduced(F, g, shape, dim, keepdim) / F.sum(ties, dim=dim, keepdim=True, dtype=g.dtype) if shape else g, 0)
 
 
 _EXTREMA = [*_samples(distinct, empty=False), S(distinct(0, 3), dim=1), S(ints(2, 3), dim=0), S(bools(2, 3), dim=0),
@@ -219,6 +220,7 @@ def _(F: Any, g: Any, input: Any, out: Any, dim: Any, keepdim: bool) -> Any:
 
 def _arg_spec(name: str) -> Any:
     def spec(input: Any, *, dim: Any = None, keepdim: bool = False) -> Meta:
+        wrap_dims(dim, len(input.shape), name)
         if dim is None and 0 in input.shape:
             raise IndexError(f"{name}: Expected reduction dim to be specified for input.numel() == 0 (input {describe(input)}). Specify a dim that is not empty")
         _refuse_empty(name, input, dim)
@@ -233,7 +235,8 @@ _ARGS = [*_samples(distinct, tuples=False, empty=False), S(distinct(0, 3), dim=1
 
 def _position(xp: Any, search: Any, input: Any, dim: int | None, keepdim: bool) -> Any:
     if not input.ndim:
-        wrap_dims(dim, 0)
+        if dim not in {None, 0, -1}:
+            raise IndexError("a tensor without dimensions")
         return xp.zeros((), dtype=LONG)
     found = search(input, axis=dim, keepdims=keepdim)
     return found.astype(LONG) if found.dtype != LONG else found
@@ -251,7 +254,12 @@ def argmin(xp: Any, input: Any, *, dim: int | None = None, keepdim: bool = False
     return _position(xp, xp.argmin, input, dim, keepdim)
 
 
-@op("pick(input: Tensor, indices: Tensor, dim: int) -> Tensor", kind="shape", samples=[S((3, 4), ints(3, 2), dim=1), S((3, 4), ints(1, 4), dim=0)])
+def _pick_spec(input: Any, indices: Any, *, dim: int) -> Meta:
+    return Meta(tuple(indices.shape), as_dtype(input.dtype))
+
+
+@op("pick(input: Tensor, indices: Tensor, dim: int) -> Tensor", kind="shape", spec=_pick_spec,
+    samples=[S((3, 4), Arg(values=[[0, 2], [3, 1], [1, 0]]), dim=1), S((3, 4), ints(1, 4), dim=0)])
 def pick(xp: Any, input: Any, indices: Any, *, dim: int) -> Any:
     """The elements of ``input`` at ``indices`` along ``dim``; all other sizes agree."""
     return xp.take_along_axis(input, indices, axis=dim)
@@ -262,7 +270,14 @@ def _(F: Any, g: Any, indices: Any, input_shape: Any, dim: int) -> Any:
     return F.place(g, indices, dim=dim, size=input_shape[dim])
 
 
-@op("place(input: Tensor, indices: Tensor, dim: int, size: int) -> Tensor", kind="shape", samples=[S((3, 1), ints(3, 1), dim=1, size=4)])
+def _place_spec(input: Any, indices: Any, *, dim: int, size: int) -> Meta:
+    shape = list(input.shape)
+    shape[dim] = size
+    return Meta(tuple(shape), as_dtype(input.dtype))
+
+
+@op("place(input: Tensor, indices: Tensor, dim: int, size: int) -> Tensor", kind="shape", spec=_place_spec,
+    samples=[S((3, 1), ints(3, 1), dim=1, size=4)])
 def place(xp: Any, input: Any, indices: Any, *, dim: int, size: int) -> Any:
     """Zeros with the elements of ``input`` at ``indices`` along ``dim``, of which there is one: the adjoint of ``pick``."""
     shape = list(input.shape)
@@ -377,11 +392,10 @@ class Extremes(NamedTuple):
 # --- moments ------------------------------------------------------------------------------------------------------
 
 
-def _deviation(xp: Any, input: Any, dim: Any) -> tuple[Any, Any]:
-    """Mean and deviations from it, the dimensions kept."""
+def _deviations(xp: Any, input: Any, dim: Any, n: int) -> Any:
+    """The deviations of ``n`` elements over ``dim`` from their mean."""
     wide = input.astype(SINGLE) if input.dtype is HALF else input
-    center = xp.mean(wide, axis=axes(dim), keepdims=True)
-    return center, wide - center
+    return wide - xp.sum(wide, axis=axes(dim), keepdims=True) / n
 
 
 def _moment(xp: Any, input: Any, dim: Any, correction: Any, keepdim: bool) -> Any:
@@ -390,7 +404,7 @@ def _moment(xp: Any, input: Any, dim: Any, correction: Any, keepdim: bool) -> An
     n = count(input.shape, dim)
     if not n:
         return xp.sum(input, axis=axes(dim), keepdims=keepdim) + math.nan
-    deviation = _deviation(xp, input, dim)[1]
+    deviation = _deviations(xp, input, dim, n)
     total = xp.sum((deviation * deviation.conj()).real, axis=axes(dim), keepdims=keepdim)
     if n > correction:
         return total / (n - correction)
@@ -407,7 +421,8 @@ def _moment_spec(name: str) -> Any:
     return spec
 
 
-_MOMENTS = [*_samples(empty=False), S((3, 4), dim=1, correction=0), S((3, 4), correction=2), S(ints(3), error=RuntimeError, match="only supports floating point")]
+_MOMENTS = [S((3, 4)), S((3, 4), dim=0), S((3, 4), dim=-1, keepdim=True), S((1, 3), dim=1), S((), correction=-1), S((), dim=0, correction=-1), S((0, 3), dim=1),
+            S((2, 3, 4), dim=(0, -1)), S((2, 3, 4), dim=(1, 2), keepdim=True), S((3,), dim=1, error=IndexError, match="out of range"), S((3, 4), dim=1, correction=0), S((3, 4), correction=2), S(ints(3), error=RuntimeError, match="only supports floating point")]
 
 
 @op("variance(input: Tensor, dim: Dims = None, correction: Number = 1, keepdim: bool = False) -> Tensor", kind="reduction", label="var",
@@ -500,7 +515,7 @@ def _peak(xp: Any, input: Any, dim: Any) -> Any:
 
 @op("logsumexp(input: Tensor, dim: Dims, keepdim: bool = False) -> Tensor", kind="reduction", promotes="float", places=EVERYWHERE, label="log Σ exp",
     spec=reduction_spec("logsumexp", "float"), samples=[
-        S((3, 4), dim=0), S((2, 3, 4), dim=(0, -1), keepdim=True), S((), dim=0), S((0, 3), dim=0), S((3, 4), dim=()), S(span(900.0, 1000.0, 3), dim=0),
+        S((3, 4), dim=0), S((2, 3, 4), dim=(0, -1), keepdim=True), S((), dim=0), S((0, 3), dim=1), S((3, 4), dim=()), S(span(900.0, 1000.0, 3), dim=0),
         S((3,), dim=1, error=IndexError, match="out of range")])
 def logsumexp(xp: Any, input: Any, *, dim: Any, keepdim: bool = False) -> Any:
     """``log(sum(exp(input)))`` over ``dim``, computed without overflow; of nothing, or of nothing but -inf, it is -inf."""
@@ -529,7 +544,7 @@ def _softmax_spec(name: str) -> Any:
     return spec
 
 
-_SOFTMAX = [S((3, 4), dim=1), S((2, 3, 4), dim=-2), S((), dim=0), S((0, 3), dim=1), S((2, 0), dim=1), S(span(900.0, 1000.0, 3), dim=0),
+_SOFTMAX = [S((3, 4), dim=1), S((2, 3, 4), dim=-2), S((), dim=0), S((0, 3), dim=1), S((2, 0), dim=0), S(span(900.0, 1000.0, 3), dim=0),
             S((3,), dim=1, error=IndexError, match="out of range")]
 
 
@@ -557,11 +572,11 @@ def _(F: Any, g: Any, out: Any, dim: int) -> Any:
     return out * (g - F.sum(g * out, dim=dim, keepdim=True))
 
 
-@op("log_softmax_along(input: Tensor, dim: int) -> Tensor", kind="general", promotes="float", label="log softmax", spec=_softmax_spec("log_softmax"), samples=_SOFTMAX)
+@op("log_softmax_along(input: Tensor, dim: int) -> Tensor", kind="general", promotes="float", label="log_softmax", spec=_softmax_spec("log_softmax"), samples=_SOFTMAX)
 def log_softmax_along(xp: Any, input: Any, *, dim: int) -> Any:
     """``log(softmax(input))``, computed without overflow and without loss of small probabilities."""
     shifted, _, totals = exponentials(xp, input, dim)
-    result = shifted - xp.log(totals)
+    result = shifted - xp.log(totals) if input.size else shifted
     return result.astype(HALF) if input.dtype is HALF else result
 
 
@@ -609,7 +624,7 @@ def softmin(F: Any, input: Any, dim: Any = None, *, dtype: Any = None) -> Any:
 # --- norms --------------------------------------------------------------------------------------------------------
 
 
-@op("norm_over(input: Tensor, p: float, dim: Dims = None, keepdim: bool = False) -> Tensor", kind="reduction", label="‖·‖", holomorphic=False,
+@op("norm_over(input: Tensor, p: float, dim: Dims = None, keepdim: bool = False) -> Tensor", kind="reduction", label="norm", holomorphic=False,
     spec=_moment_spec("norm"), samples=[
         S((3, 4), p=2.0), S((3, 4), p=1.0, dim=0), S(distinct(3, 4), p=INFINITY, dim=-1, keepdim=True), S(distinct(2, 3, 4), p=-INFINITY, dim=(0, 2)),
         S((3, 4), p=3.0, dim=1), S((3, 4), p=0.0, dim=1), S(span(0.5, 2.0, 3, 4), p=0.5), S((3, 4), p=1.5), S((), p=2.0), S((0, 3), p=2.0, dim=0),
@@ -645,7 +660,7 @@ def _(F: Any, g: Any, input: Any, out: Any, p: float, dim: Any, keepdim: bool) -
     out = expand_reduced(F, out, shape, dim, keepdim)
     if p in {INFINITY, -INFINITY}:
         ties = F.abs(input) == out
-        return F.sign(input) * F.where(ties, g / F.sum(ties, dim=dim, keepdim=True) if shape else g, 0)
+        return F.sign(input) * F.where(ties, g / F.sum(ties, dim=dim, keepdim=True, dtype=g.dtype) if shape else g, 0)
     positive = F.where(out == 0, 1, out)
     g = F.where(out == 0, 0, g)
     if p == 2:
@@ -678,7 +693,7 @@ def norm(F: Any, input: Any, p: Any = "fro", dim: Any = None, keepdim: bool = Fa
 
 @op("isclose(input: Tensor, other: Tensor, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False) -> Tensor", promotes="equal", places=EVERYWHERE,
     kind="elementwise", spec=elementwise_spec("isclose", ("input", "other"), "equal", "bool"), samples=[
-        S((3, 4), (3, 4)), S((3, 1), (4,), rtol=0.5), S((), (), atol=1.0), S((0, 2), (0, 2)), S(Arg(values=[math.nan, 1.0]), Arg(values=[math.nan, 1.0]), equal_nan=True),
+        S((3, 4), (3, 4)), S((3, 1), (4,), rtol=0.5), S((3, 4), (4,)), S((), (), atol=1.0), S((0, 2), (0, 2)), S(Arg(values=[math.nan, 1.0]), Arg(values=[math.nan, 1.0]), equal_nan=True),
         S((3,), (4,), error=RuntimeError, match="must match the size")])
 def isclose(xp: Any, input: Any, other: Any, *, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> Any:
     """Whether ``|input - other| <= atol + rtol * |other|``, elementwise; equal infinities are close."""

@@ -86,7 +86,11 @@ def _(F: Any, g: Any, input: Any, input_dtype: Any, dim: int, dtype: Any) -> Any
     return g
 
 
-@op("shift(input: Tensor, dim: int, step: int, fill: float) -> Tensor", kind="shape", samples=[
+def _shift_spec(input: Any, *, dim: int, step: int, fill: float) -> Meta:
+    return Meta(tuple(input.shape), as_dtype(input.dtype))
+
+
+@op("shift(input: Tensor, dim: int, step: int, fill: float) -> Tensor", kind="shape", spec=_shift_spec, samples=[
     S((3, 4), dim=1, step=1, fill=1), S((3, 4), dim=0, step=-2, fill=0), S((3,), dim=0, step=5, fill=1), S((0, 2), dim=0, step=1, fill=0)])
 def shift(xp: Any, input: Any, *, dim: int, step: int, fill: float) -> Any:
     """``input`` moved by ``step`` places along ``dim``; what comes in is ``fill``."""

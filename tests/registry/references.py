@@ -59,7 +59,7 @@ def reduction(function: Reference) -> Reference:
 
 def variance(input: Any, *, dim: Any = None, correction: Any = 1, keepdim: bool = False, unbiased: Any = None) -> Any:
     ddof = correction if unbiased is None else int(unbiased)
-    return np.var(input, axis=axes(dim), ddof=1 if ddof is None else ddof, keepdims=keepdim)
+    return np.var(input, axis=axes(dim) if input.ndim else None, ddof=1 if ddof is None else ddof, keepdims=keepdim)
 
 
 def norm(input: Any, *, p: Any = "fro", dim: Any = None, keepdim: bool = False, ord: Any = None, dtype: Any = None) -> Any:
@@ -187,7 +187,7 @@ def masked_fill(input: Any, mask: Any, value: Any) -> Any:
 
 
 def reduced(loss: Any, reduction: str) -> Any:
-    return {"none": loss, "mean": np.mean(loss), "sum": np.sum(loss)}[reduction]
+    return loss if reduction == "none" else np.sum(loss) / (loss.size if reduction == "mean" else 1)
 
 
 def pairwise(function: Reference) -> Reference:
@@ -358,8 +358,7 @@ ELEMENTWISE: dict[str, Reference] = {
     "logical_and": lambda a, b: (np.asarray(a) != 0) & (np.asarray(b) != 0), "logical_or": lambda a, b: (np.asarray(a) != 0) | (np.asarray(b) != 0),
     "logical_xor": lambda a, b: (np.asarray(a) != 0) ^ (np.asarray(b) != 0), "logical_not": lambda a: a == 0,
     "isnan": lambda a: a != a, "isinf": lambda a: np.abs(a) == np.inf, "isfinite": lambda a: np.abs(a) < np.inf,
-    "bitwise_and": lambda a, b: a - (a & ~b) if a.dtype != bool else np.logical_and(a, b), "bitwise_or": lambda a, b: (a ^ b) + (a & b) if a.dtype != bool else np.logical_or(a, b),
-    "bitwise_xor": lambda a, b: (a | b) - (a & b) if a.dtype != bool else a != b, "bitwise_not": lambda a: -a - 1 if a.dtype != bool else a == 0,
+    "bitwise_and": lambda a, b: ~(~np.asarray(a) | ~np.asarray(b)), "bitwise_or": lambda a, b: ~(~np.asarray(a) & ~np.asarray(b)), "bitwise_xor": lambda a, b: (a | b) & ~(np.asarray(a) & b), "bitwise_not": lambda a: -a - 1 if a.dtype != bool else a == 0,
     "masked": masked, "conj": lambda a: a, "real": lambda a: a,
 }
 
@@ -369,7 +368,7 @@ SHAPES: dict[str, Reference] = {
     "transpose": lambda a, *, dim0, dim1: np.swapaxes(a, dim0, dim1) if a.ndim else a,
     "unsqueeze": lambda a, *, dim: a.reshape(*a.shape[: dim % (a.ndim + 1)], 1, *a.shape[dim % (a.ndim + 1) :]),
     "squeeze": squeeze, "flatten": flatten, "to_dtype": lambda a, *, dtype: a, "clone": lambda a, **_: a, "contiguous": lambda a, **_: a,
-    "cat": lambda tensors, *, dim=0: np.concatenate(tensors, axis=dim), "stack": lambda tensors, *, dim=0: np.stack(tensors, axis=dim),
+    "cat": lambda tensors, *, dim=0: np.concatenate([each for each in tensors if each.shape != (0,)], axis=dim), "stack": lambda tensors, *, dim=0: np.stack(tensors, axis=dim),
     "split": split, "chunk": chunk, "tril": lambda a, *, diagonal=0: np.tril(a, diagonal), "triu": lambda a, *, diagonal=0: np.triu(a, diagonal),
     "pad": pad, "gather": gather, "scatter_add": scatter_add, "masked_fill": masked_fill,
 }
@@ -377,7 +376,7 @@ SHAPES: dict[str, Reference] = {
 REDUCTIONS: dict[str, Reference] = {
     "sum": total, "mean": reduction(lambda a, axis, keepdims: np.sum(a, axis=axis, keepdims=keepdims) / (a.size / max(np.sum(a, axis=axis).size, 1))),
     "max": extreme(np.max, np.argmax), "min": extreme(np.min, np.argmin),
-    "amax": reduction(lambda a, axis, keepdims: -np.min(-a, axis=axis, keepdims=keepdims)), "amin": reduction(lambda a, axis, keepdims: -np.max(-a, axis=axis, keepdims=keepdims)),
+    "amax": reduction(np.maximum.reduce), "amin": reduction(np.minimum.reduce),
     "argmax": one_extreme(np.argmax), "argmin": one_extreme(np.argmin),
     "prod": reduction(np.multiply.reduce), "var": variance, "std": lambda *a, **k: np.sqrt(variance(*a, **k)),
     "logsumexp": reduction(lambda a, axis, keepdims: special.logsumexp(a, axis=axis, keepdims=keepdims)),
@@ -405,6 +404,14 @@ NN: dict[str, Reference] = {
 
 def moved(index: Any, size: int) -> Any:
     return np.where(index < 0, index + size, index)
+
+
+def getitem(input: Any, *, index: Any) -> Any:
+    """Integers select before lists index, as in PyTorch; NumPy would count them among the lists."""
+    if isinstance(index, tuple) and any(isinstance(part, list) for part in index):
+        chosen = input[tuple(part if isinstance(part, int) else slice(None) for part in index)]
+        return chosen[tuple(part for part in index if not isinstance(part, int))]
+    return input[index]
 
 
 def index_put(input: Any, *, indices: Any, values: Any, accumulate: bool = False) -> Any:
@@ -558,11 +565,11 @@ MORE: dict[str, Reference] = {
     "broadcast_tensors": lambda *a: tuple(np.broadcast_arrays(*a)), "unbind": lambda a, *, dim=0: tuple(np.moveaxis(a, dim, 0)), "narrow": lambda a, *, dim, start, length: np.take(a, range(start, start + length), axis=dim),
     "select": lambda a, *, dim, index: np.take(a, index, axis=dim), "repeat": lambda a, *, repeats: np.tile(a, repeats), "tile": lambda a, *, dims: np.tile(a, dims),
     "repeat_interleave": lambda a, *, repeats, dim=None: np.repeat(a, repeats, axis=dim), "flip": lambda a, *, dims: np.flip(a, tuple(dims)), "roll": roll, "shift": fill_shifted,
-    "getitem": lambda a, *, index: a[index], "slice_view": lambda a, *, key: a[key], "slice_write": lambda a, value, *, key, inplace=False: written(a, key, value), "slice_place": lambda a, *, key, shape: written(np.zeros(shape), key, a),
+    "getitem": getitem, "slice_view": lambda a, *, key: a[key], "slice_write": lambda a, value, *, key, inplace=False: written(a, key, value), "slice_place": lambda a, *, key, shape: written(np.zeros(shape), key, a),
     "diagonal_place": lambda a, *, shape, offset=0, dim1=0, dim2=1: diagonal_place(a, shape, offset, dim1, dim2), "index_put": lambda a, **options: index_put(a, **options), "index_add": index_add,
     "index_select": lambda a, index, *, dim: np.take(a, index, axis=dim) if a.ndim else a, "scatter": scatter, "take_along_dim": lambda a, index, *, dim=None: np.take_along_axis(a, index if dim is not None else index, axis=dim),
     "masked_select": lambda a, mask: np.broadcast_arrays(a, mask)[0][np.broadcast_arrays(a, mask)[1]], "masked_place": lambda a, mask: written(np.zeros(mask.shape), mask, a),
-    "msort": lambda a: np.sort(a, axis=0), "argwhere": lambda a: np.transpose(np.nonzero(a)), "nonzero": lambda a: np.transpose(np.nonzero(a)), "unique": unique,
+    "msort": lambda a: np.sort(a, axis=0), "argwhere": np.argwhere, "nonzero": np.argwhere, "unique": unique,
     "unique_of": lambda a, *, dim=None: unique(a, return_inverse=True, return_counts=True, dim=dim), "one_hot": one_hot, "copy": lambda a, b, **_: np.broadcast_to(b, a.shape), "fill": lambda a, value: np.full(a.shape, value),
     "to_device": lambda a, **_: a, "to_integer": lambda a, *, dtype: a.astype(str(getattr(dtype, "name", dtype))), "identity_like": lambda a, *, size: np.eye(size), "causal_mask": lambda a, *, rows, columns: np.tri(rows, columns, dtype=bool),
     "count_nonzero": lambda a, *, dim=None: np.count_nonzero(a, axis=axes(dim)), "aminmax": lambda a, *, dim=None, keepdim=False: (np.min(a, axis=dim, keepdims=keepdim), np.max(a, axis=dim, keepdims=keepdim)),

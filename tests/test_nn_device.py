@@ -105,5 +105,5 @@ def test_a_loader_gives_batches_on_the_device_of_the_data():
 
 
 def test_mixed_devices_are_named():
-    with pytest.raises(RuntimeError, match="same device.*cpu and cuda:0"):
+    with pytest.raises(RuntimeError, match=r"same device.*cpu and cuda:0"):
         nn.Linear(3, 2).cuda()(ag.ones(1, 3))

@@ -34,16 +34,22 @@ def _index_of_spec(*tensors: Any, sizes: Any, dims: Any) -> Meta:
     spec=_index_of_spec)
 def index_of(xp: Any, *tensors: Any, sizes: Any, dims: Any) -> Any:
     """Index arrays broadcast and stacked, checked, negative entries counted from the end; a copy, so that later writes change nothing."""
-    result = xp.stack(xp.broadcast_arrays(*tensors)).astype("int64", copy=False)
+    if len(tensors) == 1:
+        result = tensors[0].astype("int64")[None]
+    else:
+        result = xp.empty((len(tensors), *xp.broadcast(*tensors).shape), dtype="int64")
+        for i, tensor in enumerate(tensors):
+            result[i] = tensor
     if not result.size:
         return result
     checked = backend_of(result).name == "cpu"  # on a GPU looking at the values would wait for it
     for i, (size, dim) in enumerate(zip(sizes, dims, strict=True)):
         part = result[i]
+        if checked and part.view("uint64").max() < size:  # one look: read as unsigned, a negative number is huge
+            continue
         if checked and not -size <= (low := part.min()) <= (high := part.max()) < size:
             raise IndexError(f"index_of: index {int(low if low < -size else high)} is out of bounds for dimension {dim} with size {size}")
-        if not checked or low < 0:
-            result[i] += (part < 0) * size
+        part += (part < 0) * size
     return result
 
 
@@ -62,7 +68,7 @@ def _array(item: Any) -> Any:
             raise IndexError(f"only integers, slices (`:`), ellipsis (`...`), None and long or bool Tensors are valid indices (got {type(item).__name__})") from None
     if dtype.kind == "b":
         return bool(raw) if not raw.ndim else item
-    if dtype.kind not in "iu" or (dtype.name == "uint8" and raw is not item):
+    if dtype.kind not in "iu" or (dtype.char == "B" and raw is not item):
         fix = "Use .bool() for a mask, .long() for positions" if dtype.kind == "u" else "Convert it with .long()"
         raise IndexError(f"tensors used as indices must be long, int or bool tensors, got {dtype.name}. {fix}")
     return item if raw.ndim else int(raw)
@@ -81,7 +87,11 @@ def _taken(item: Any) -> int:
     """How many dimensions of the tensor a part of an index speaks of."""
     if item is None or item is Ellipsis or item.__class__ is bool:
         return 0
-    return int(item.ndim) if item.__class__ is not int and item.__class__ is not slice and item.dtype == "bool" else 1
+    return int(item.ndim) if item.__class__ is not int and item.__class__ is not slice and _is_mask(item) else 1
+
+
+def _is_mask(item: Any) -> bool:
+    return bool(getattr(item, "_array", item).dtype.kind == "b")
 
 
 def _take_apart(index: Any, shape: Any) -> tuple[tuple[Any, ...] | None, list[tuple[Any, int, int]]]:
@@ -122,7 +132,7 @@ def _take_apart(index: Any, shape: Any) -> tuple[tuple[Any, ...] | None, list[tu
             view_dim += 1
         else:
             taken = _taken(item)
-            if item.dtype == "bool":
+            if _is_mask(item):
                 for i, n in enumerate(item.shape):
                     if n != shape[dim + i]:
                         raise IndexError(f"The shape of the mask {list(item.shape)} at index {i} does not match the shape of the indexed tensor {list(shape)} at index {dim + i}")

@@ -161,7 +161,8 @@ def bound(case: Case, inputs: Sequence[Any], attrs: Mapping[str, Any]) -> tuple[
     declared = case.declared
     signature = Signature(declared.signature)
     if isinstance(declared, Op) and declared.variadic:
-        return [inputs[0] if len(inputs) == 1 and isinstance(inputs[0], list) else list(inputs)], dict(attrs)
+        operands = inputs[0] if len(inputs) == 1 and isinstance(inputs[0], list) else list(inputs)
+        return list(operands) if signature.star else [operands], dict(attrs)
     if signature.star:
         return list(inputs), dict(attrs)
     names = declared.inputs if isinstance(declared, Op) else [name for name in signature.positional if name not in attrs]

@@ -49,7 +49,7 @@ def test_erfc_is_within_4_units_of_scipy_as_far_as_scipy_is_exact() -> None:
     expected = special.erfc(x)
     normal = expected >= np.finfo("float64").tiny
     actual = ag.erfc(ag.from_numpy(x)).numpy()
-    own = np.where(x > 1, x * x, 0)  # SciPy takes exp of a rounded square, which costs it that many units
+    own = np.where(x > 0.4, np.maximum(x * x, 8), 0)  # SciPy's own error: it takes 1 - erf up to 1, and beyond the exp of a rounded square
     assert (units(actual[normal], expected[normal]) <= 4 + own[normal]).all()
     assert (actual[~normal] < np.finfo("float64").tiny).all()
 

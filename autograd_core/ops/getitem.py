@@ -37,7 +37,8 @@ def index_of(xp: Any, *tensors: Any, sizes: Any, dims: Any) -> Any:
     if len(tensors) == 1:
         result = tensors[0].astype("int64")[None]
     else:
-        result = xp.empty((len(tensors), *xp.broadcast(*tensors).shape), dtype="int64")
+        same = all(tensor.shape == tensors[0].shape for tensor in tensors)
+        result = xp.empty((len(tensors), *(tensors if same else xp.broadcast_arrays(*tensors))[0].shape), dtype="int64")
         for i, tensor in enumerate(tensors):
             result[i] = tensor
     if not result.size:
@@ -193,15 +194,12 @@ def getitem(F: Any, input: Any, index: Any) -> Any:
 
 def _is_that_region(value: Any, input: Any, key: Any) -> bool:
     """Whether a tensor is just the region it is to be written to: Python's ``x[i] += v`` assigns the view it changed."""
-    base = getattr(getattr(value, "_view", None), "base", None)
-    if base is None or base is not getattr(input._view, "base", input):
+    view, own = getattr(value, "_view", None), input._view
+    chain = getattr(view, "chain", None)
+    if chain is None or view.base is not getattr(own, "base", input) or chain[:-1] != getattr(own, "chain", ()):
         return False
-    a, b = value.array, input.array[(*key, ...)]
-    return bool(a.shape == b.shape and a.strides == b.strides and a.dtype == b.dtype and _address(a) == _address(b))
-
-
-def _address(array: Any) -> int:
-    return int(array.ctypes.data if hasattr(array, "ctypes") else array.data.ptr)
+    step, attrs = chain[-1]
+    return bool(step.name == "slice_view" and attrs["key"] == key)
 
 
 @composite("setitem(input: Tensor, index: Any, value: Any) -> None", places=())

@@ -478,7 +478,7 @@ FUNCTIONS: dict[str, Program] = {
     "index_add": lambda T, x: (x.index_add(0, T.tensor([0, 0, 3]), x[:3]), T.index_add(x, 1, T.tensor([1, 1]), x[:, :2], alpha=0.5)),
     "index_put": lambda T, x: (x.index_put((T.tensor([0, 1]),), x[2:]), x.index_put((T.tensor([0, 0]),), x[2:], accumulate=True), x.index_put((x > 1,), x.sum())),
     "masked": lambda T, x: (x.masked_fill(x > 1, 0.5), x.masked_fill(x[0] > 1, x.sum()), x.masked_select(x > 1), T.masked_select(x[:, :1], x > 1), T.masked_select(x, x[0, 0] > 1)),
-    "where": lambda T, x: (T.where(x > 1, x, 0.0), T.where(x > 1, x, x[0, 0])),
+    "where": lambda T, x: (T.where(x > 1, x, 0.0), T.where(x > 1, x, x[0, 0]), x.where(x > 1, 2.0), x.where(x[0] > 1, x * x)),
     "sort": lambda T, x: (x.sort(), x.sort(0, descending=True), T.sort(x, dim=1, stable=True), x.argsort(-1), T.argsort(x, dim=0, descending=True), x.msort()),
     "topk": lambda T, x: (x.topk(2), x.topk(3, 0, largest=False), T.topk(x, 1, dim=1), x.reshape(-1).topk(4)),
     "nonzero": lambda T, x: ((x > 1).nonzero(), T.nonzero(x > 1, as_tuple=True), T.argwhere(x > 1), x.sum().nonzero(), T.where(x > 1)),

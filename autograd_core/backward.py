@@ -37,7 +37,7 @@ _methods.F = TENSOR_READING
 
 
 def _listed(value: Any) -> list[Any]:
-    return [value] if isinstance(value, TensorBase) or value is None else list(value)
+    return list(value) if hasattr(value, "__iter__") and not isinstance(value, TensorBase) else [value]
 
 
 def _seed(output: Any, gradient: Any, position: int) -> Any:

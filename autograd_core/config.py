@@ -21,7 +21,7 @@ class Mode:
     every op takes the general path of ``dispatch``.
     """
 
-    __slots__ = ("_scoped", "anomaly", "general", "grad", "inference", "keep", "recorder", "scope")
+    __slots__ = ("_changed", "_scoped", "anomaly", "general", "grad", "inference", "keep", "recorder", "scope")
 
     def __init__(self, *, grad: bool = True, inference: bool = False, keep: bool = False, anomaly: bool = False, recorder: Any = None, scope: str | None = None) -> None:
         self.grad = grad
@@ -32,9 +32,19 @@ class Mode:
         self.scope = scope
         self.general = inference or keep or anomaly or recorder is not None
         self._scoped: dict[str, Mode] = {}
+        self._changed: dict[tuple[tuple[str, Any], ...], Mode] = {}
 
     def replace(self, **changes: Any) -> Mode:
-        """A copy with some switches changed."""
+        """A copy with some switches changed; remembered, because ``no_grad`` is entered at every step."""
+        key = tuple(changes.items())
+        if self.recorder is not None or "recorder" in changes:
+            return self._with(changes)  # remembering would keep the recorder alive
+        mode = self._changed.get(key)
+        if mode is None:
+            mode = self._changed[key] = self._with(changes)
+        return mode
+
+    def _with(self, changes: dict[str, Any]) -> Mode:
         current = {name: getattr(self, name) for name in ("grad", "inference", "keep", "anomaly", "recorder", "scope")}
         return Mode(**{**current, **changes})
 
@@ -42,7 +52,7 @@ class Mode:
         """This mode inside the module scope ``path``; remembered, because modules are entered at every step."""
         mode = self._scoped.get(path)
         if mode is None:
-            mode = self._scoped[path] = self.replace(scope=path)
+            mode = self._scoped[path] = self._with({"scope": path})
         return mode
 
 

@@ -15,7 +15,7 @@ from typing import Any
 from .backend.protocol import Backend
 from .backend.registry import BY_TYPE
 from .errors import GraphError, InplaceError, ShapeError
-from .node import SPENT, Item, Leaf, Node, accumulate, next_seq
+from .node import RETAIN, SPENT, Item, Leaf, Node, accumulate, next_seq
 from .op import COMPOSITES, REGISTRY, Rule
 
 __all__ = ["RAW", "RawReading", "Reading", "WRITES", "accumulate", "run"]
@@ -323,9 +323,15 @@ def _sweep(order: list[Any], pending: dict[Any, Any], reading: Reading | None, r
 def _hooked(node: Any, g: Any, owned: bool) -> tuple[Any, bool]:
     """A cotangent after the node's hooks, and whether it is still ours to keep."""
     for hook in list(node.hooks):
+        if hook is RETAIN:
+            continue
         changed = hook(g)
         if changed is not None:
             g, owned = changed, False
+    if RETAIN in node.hooks:  # last, so that it keeps what the hooks made of the gradient
+        before = node.retained
+        node.retained = g if before is None else before + g
+        owned = False
     return g, owned
 
 

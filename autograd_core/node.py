@@ -19,6 +19,8 @@ class _Spent:
 
 
 SPENT = _Spent()
+RETAIN = "retain"
+"""Stands among a node's hooks for: keep the gradient, as ``retain_grad`` asks. No function, so that no hook refers to its own node."""
 
 
 def _optional(slot: str, doc: str) -> Any:
@@ -47,7 +49,7 @@ class Node:
     ``scope``               path of the module that recorded it
     ``value``, ``gradient`` kept for drawing: of results without dimensions, and of everything inside ``record()``
     ``constants``           inputs without gradient of a kept result, as (position, value)
-    ``retained``            the Tensor that ``retain_grad`` asked for
+    ``retained``            the gradient that ``retain_grad`` asked for: a raw array, a Tensor once it was read
     ``name``, ``line``      given by the user; the user's source line, in anomaly mode
     ======================  ==========================================================================================
     """

@@ -17,7 +17,7 @@ from .dtypes import as_dtype, dtype, from_numpy_dtype
 from .engine import WRITES
 from .errors import DtypeError, GraphError, ShapeError
 from .interop import Protocols
-from .node import Leaf, Node, make_leaf, next_seq
+from .node import RETAIN, Leaf, Node, make_leaf, next_seq
 from .op import REGISTRY
 
 _float = float
@@ -265,13 +265,16 @@ class Tensor(_methods.Methods, CreationMethods, Protocols):
             return None
         if node.leaf:
             return node.grad  # type: ignore[no-any-return]
-        if node.retained is None:
+        kept = node.retained
+        if kept is None and RETAIN not in (node.hooks or ()):
             warnings.warn(
                 "The .grad attribute of a Tensor that is not a leaf Tensor is being accessed. Its .grad attribute won't be populated during "
                 "backward(). Call .retain_grad() on it before backward() if you want it",
                 stacklevel=2,
             )
-        return node.retained  # type: ignore[no-any-return]
+        if kept is not None and not isinstance(kept, TensorBase):
+            kept = node.retained = wrap(kept.copy())
+        return kept  # type: ignore[no-any-return]
 
     @grad.setter
     def grad(self, value: Tensor | None) -> None:
@@ -299,10 +302,10 @@ class Tensor(_methods.Methods, CreationMethods, Protocols):
         if node.leaf:
             return
 
-        def keep(g: Tensor) -> None:
-            node.retained = wrap(g._array if g._node is None else g._array, g._node)
-
-        self.register_hook(keep)
+        if node.hooks is None:
+            node.hooks = []
+        if RETAIN not in node.hooks:
+            node.hooks.append(RETAIN)
 
     def register_hook(self, hook: Callable[[Any], Any]) -> RemovableHandle:
         """Call ``hook(gradient)`` when the gradient of this tensor is known; what it returns, if anything, replaces it."""
@@ -344,7 +347,7 @@ class Tensor(_methods.Methods, CreationMethods, Protocols):
 
     def detach(self) -> Tensor:
         """The same memory without the graph."""
-        return wrap(real_array(self) if self._array.shape else self._array)  # type: ignore[no-any-return]
+        return wrap(real_array(self))  # type: ignore[no-any-return]
 
     def detach_(self) -> Tensor:
         """Cut this tensor out of its graph: it becomes a leaf that asks for no gradient."""
@@ -405,7 +408,7 @@ class Tensor(_methods.Methods, CreationMethods, Protocols):
 
         Differentiable. Returns the tensor itself where nothing changes, unless ``copy=True``.
         """
-        where, chosen, copy = _to_arguments(*args, **kwargs)
+        where, chosen, copy = to_arguments(*args, **kwargs)
         result = self
         if where is not None and where != self.device:
             result = dispatch.apply(REGISTRY["to_device"], (result,), {"device": where, "source": result.device})
@@ -424,6 +427,10 @@ class Tensor(_methods.Methods, CreationMethods, Protocols):
     def type_as(self, other: Tensor) -> Tensor:
         """The tensor in the dtype and on the device of ``other``."""
         return self.to(other)
+
+    def where(self, condition: Tensor, other: Any) -> Tensor:
+        """The tensor where ``condition`` holds, ``other`` elsewhere."""
+        return _methods.where(condition, self, other)  # type: ignore[no-any-return]
 
     def double(self) -> Tensor:
         """As float64."""
@@ -447,8 +454,7 @@ class Tensor(_methods.Methods, CreationMethods, Protocols):
     def __format__(self, spec: str) -> str:
         return format(self.item(), spec) if self.ndim == 0 and spec else format(str(self), spec)
 
-    def __hash__(self) -> int:
-        return id(self)
+    __hash__ = object.__hash__
 
     def __len__(self) -> builtins.int:
         if not self._array.shape:
@@ -523,6 +529,8 @@ class Tensor(_methods.Methods, CreationMethods, Protocols):
     __truediv__ = _methods.div
     __pow__ = _methods.pow
     __matmul__ = _methods.matmul
+    __mod__ = _methods.remainder
+    __floordiv__ = _methods.floor_divide
     __neg__ = _methods.neg
     __abs__ = _methods.abs
     __lt__ = _methods.lt
@@ -539,6 +547,12 @@ class Tensor(_methods.Methods, CreationMethods, Protocols):
 
     def __rtruediv__(self, other: Any) -> Tensor:
         return _methods.div(other, self)
+
+    def __rmod__(self, other: Any) -> Tensor:
+        return _methods.remainder(other, self)
+
+    def __rfloordiv__(self, other: Any) -> Tensor:
+        return _methods.floor_divide(other, self)
 
     def __rpow__(self, other: Any) -> Tensor:
         return _methods.pow(other, self)
@@ -603,7 +617,8 @@ def _rebuild(cls: type[Tensor], array: Any, where: str, requires_grad: bool, nam
     return t
 
 
-def _to_arguments(*args: Any, device: Any = None, dtype: Any = None, non_blocking: bool = False, copy: bool = False) -> tuple[device | None, dtype | None, bool]:
+def to_arguments(*args: Any, device: Any = None, dtype: Any = None, non_blocking: bool = False, copy: bool = False) -> tuple[device | None, dtype | None, bool]:
+    """What the arguments of ``Tensor.to`` and ``Module.to`` mean: device, dtype, and whether to copy."""
     where, chosen = as_device(device), None if dtype is None else as_dtype(dtype)
     for position, arg in enumerate(args):
         if isinstance(arg, TensorBase):

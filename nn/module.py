@@ -8,8 +8,7 @@ from typing import Any, NamedTuple, TypeVar
 from autograd_core import Tensor
 from autograd_core.config import MODE, get_mode
 from autograd_core.dtypes import as_dtype
-from autograd_core.tensor import RemovableHandle
-from autograd_core.tensor import _to_arguments as to_arguments
+from autograd_core.tensor import RemovableHandle, to_arguments
 
 from . import state
 from .parameter import Buffer, Parameter

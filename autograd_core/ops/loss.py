@@ -170,23 +170,39 @@ def _class_dim(input: Any) -> int:
 def _check_classes(name: str, input: Any, target: Any, weight: Any, reduction: str) -> None:
     """Shapes and dtypes of class indices."""
     _check_reduction(name, reduction)
-    operands = f"input {describe(input)}, target {describe(target)}"
-    shape = tuple(input.shape)
-    if not shape:
-        raise ShapeError(f"{name}: Expected input to have at least one dimension, the classes ({operands})")
+    shape = input.shape
     kind = as_dtype(target.dtype)
-    if kind.is_floating_point or kind.is_complex or kind.name == "bool":
-        raise RuntimeError(f"{name}: expected scalar type Long but found {kind.name} ({operands}). Class indices are integers: use target.long(). "
-                           f"Probabilities have the input's shape {shape}")
-    expected = shape[:0] if len(shape) == 1 else (shape[0], *shape[2:])
-    if tuple(target.shape) != expected:
-        if len(shape) > 1 and target.shape and target.shape[0] != shape[0]:
-            raise ValueError(f"{name}: Expected input batch_size ({shape[0]}) to match target batch_size ({target.shape[0]}). ({operands})")
-        fix = ". Use target.squeeze(-1)" if tuple(target.shape) == (*expected, 1) else ". One-hot targets must be floating point: target.float()" if tuple(target.shape) == shape else ""
-        raise ShapeError(f"{name}: Expected target size {expected}, got {tuple(target.shape)} ({operands}){fix}")
+    expected = shape[:0] if len(shape) == 1 else (*shape[:1], *shape[2:])
+    if not shape or target.shape != expected or kind.is_floating_point or kind.is_complex or kind.rank == 0:
+        raise _class_error(name, input, target, tuple(expected))
     classes = shape[0 if len(shape) == 1 else 1]
     if weight is not None and tuple(weight.shape) != (classes,):
-        raise RuntimeError(f"{name}: weight tensor should be defined either for all {classes} classes or no classes but got weight tensor of shape: {list(weight.shape)} ({operands})")
+        raise _weight_error(name, classes, weight)
+
+
+def _class_error(name: str, input: Any, target: Any, expected: tuple[int, ...]) -> Exception:
+    """What is wrong with class indices, in PyTorch's words."""
+    operands = f"input {describe(input)}, target {describe(target)}"
+    shape, got = tuple(input.shape), tuple(target.shape)
+    if not shape:
+        return ShapeError(f"{name}: Expected input to have at least one dimension, the classes ({operands})")
+    kind = as_dtype(target.dtype)
+    if kind.is_floating_point or kind.is_complex or kind.rank == 0:
+        return RuntimeError(f"{name}: expected scalar type Long but found {kind.name} ({operands}). Class indices are integers: use target.long(). "
+                            f"Probabilities have the input's shape {shape}")
+    if len(shape) > 1 and got and got[0] != shape[0]:
+        return ValueError(f"{name}: Expected input batch_size ({shape[0]}) to match target batch_size ({got[0]}). ({operands})")
+    fix = ""
+    if got == (*expected, 1):
+        fix = ". Use target.squeeze(-1)"
+    elif got == shape:
+        fix = ". One-hot targets must be floating point: target.float()"
+    return ShapeError(f"{name}: Expected target size {expected}, got {got} ({operands}){fix}")
+
+
+def _weight_error(name: str, classes: int, weight: Any) -> Exception:
+    return RuntimeError(f"{name}: weight tensor should be defined either for all {classes} classes or no classes "
+                        f"but got weight tensor of shape: {list(weight.shape)}")
 
 
 def _rows(xp: Any, array: Any) -> Any:
@@ -205,14 +221,12 @@ def _unrows(F: Any, rows: Any, shape: Any) -> Any:
 def _indices(xp: Any, name: str, target: Any, weight: Any, classes: int, ignore_index: int) -> tuple[Any, Any]:
     """The class of each sample, flat, and what the sample counts: ``None`` where all count 1. An ignored sample has class 0 and counts 0."""
     index = target.reshape(-1)
-    bounded = backend_of(index).name == "cpu"  # a GPU is not asked, because the answer would make the program wait
-    if bounded and ignore_index < 0 and index.size and index.min() >= 0:
-        counts = None
-    else:
-        valid = index != ignore_index
-        index = xp.where(valid, index, 0)
-        counts = valid
-    if bounded and index.size and (index.min() < 0 or index.max() >= classes):
+    bounded = backend_of(index).name == "cpu" and index.size > 0  # a GPU is not asked, because the answer would make the program wait
+    counts = None
+    if not bounded or ignore_index >= 0 or index.min() < 0:
+        counts = index != ignore_index
+        index = xp.where(counts, index, 0)
+    if bounded and (index.max() >= classes or (counts is not None and index.min() < 0)):
         wrong = int(index.min() if index.min() < 0 else index.max())
         raise IndexError(f"{name}: Target {wrong} is out of bounds for {classes} classes. Class indices go from 0 to {classes - 1}; ignore_index is {ignore_index}")
     if weight is not None:
@@ -398,7 +412,7 @@ def _entropy_of_probabilities(F: Any, input: Any, target: Any, weight: Any, redu
     dim = _class_dim(input)
     classes = input.shape[dim]
     if weight is not None and tuple(weight.shape) != (classes,):
-        raise RuntimeError(f"cross_entropy: weight tensor should be defined either for all {classes} classes or no classes but got weight tensor of shape: {list(weight.shape)}")
+        raise _weight_error("cross_entropy", classes, weight)
     if label_smoothing:
         target = target * (1 - label_smoothing) + label_smoothing / classes
     if weight is not None:
@@ -528,7 +542,7 @@ def _floored_log(xp: Any, value: Any) -> Any:
 
 
 def _bce(xp: Any, input: Any, target: Any) -> Any:
-    if backend_of(input).name == "cpu" and not ((input >= 0) & (input <= 1) | (input != input)).all():  # NaN passes
+    if backend_of(input).name == "cpu" and not ((input >= 0) & (input <= 1) | xp.isnan(input)).all():
         raise RuntimeError("binary_cross_entropy: all elements of input should be between 0 and 1. For raw scores use binary_cross_entropy_with_logits")
     return -(target * _floored_log(xp, input) + (1 - target) * _floored_log(xp, 1 - input))
 

@@ -20,15 +20,17 @@ from ..registry.cases import BAD, GOOD, Case, arguments, attributes, bound, call
 torch = pytest.importorskip("torch")
 
 MODULES = {"torch": torch, "nn.functional": torch.nn.functional, "linalg": torch.linalg, "special": torch.special}
-ANOTHER_CONTRACT: dict[str, str] = {}
-"""Functions that share a name with PyTorch's but not its meaning, and why."""
+NO_GRADIENT_THERE = frozenset(("remainder", "floor_divide", "scatter", "scatter_add"))
+"""PyTorch has no derivative of these, or none where indices repeat or do not cover the source."""
+REFUSED_THERE = frozenset(("logsumexp",))
+"""PyTorch 2.13 fails on a tensor without dimensions given with ``dim=0, keepdim=True``."""
 
 
 def counterpart(case: Case) -> Any:
     """PyTorch's function of that name at one of the op's places; ``None`` if there is none."""
-    if case.name in ANOTHER_CONTRACT or getattr(case.declared, "kind", "") == "random":
+    if getattr(case.declared, "kind", "") == "random":
         return None
-    for place in case.declared.places:
+    for place in sorted(case.declared.places):  # nn.functional before torch, which has internal functions of the same names
         found = getattr(MODULES.get(place), case.name, None)
         if found is not None:
             return found
@@ -48,6 +50,8 @@ def option(name: str, value: Any) -> Any:
     """An attribute as PyTorch takes it."""
     if name == "dtype" and value is not None:
         return getattr(torch, str(getattr(value, "name", value)))
+    if name == "indices" and isinstance(value, tuple):
+        return tuple(torch.tensor(each) for each in value)
     return converted(value)
 
 
@@ -59,7 +63,8 @@ def theirs(case: Case, inputs: list[Any], lift: bool = False) -> Any:
         inputs = [torch.tensor(value, dtype=torch.float64 if isinstance(value, float) else None) if isinstance(value, (bool, int, float)) else value for value in inputs]
     arguments, given = bound(case, inputs, options)
     positional = list(arguments)
-    for name in () if arguments else Signature(case.declared.signature).positional:  # PyTorch's order
+    by_name = arguments or ("nn.functional" in case.declared.places and hasattr(torch.nn.functional, case.name))
+    for name in () if by_name else Signature(case.declared.signature).positional:  # PyTorch's order
         if name not in given:
             break
         positional.append(given.pop(name))
@@ -67,6 +72,9 @@ def theirs(case: Case, inputs: list[Any], lift: bool = False) -> Any:
 
 
 def same(actual: Any, expected: Any, what: str) -> None:
+    if not isinstance(expected, torch.Tensor):
+        assert actual == expected, what
+        return
     actual, expected = actual.detach().numpy(), expected.detach().resolve_conj().resolve_neg().numpy()
     assert actual.shape == expected.shape, what
     assert actual.dtype == expected.dtype, what
@@ -83,6 +91,7 @@ def test_most_public_ops_have_a_counterpart() -> None:
     assert len({case.name for case in COMMON}) > 60
 
 
+@pytest.mark.filterwarnings("ignore::UserWarning")  # PyTorch's own advice on some samples
 @pytest.mark.parametrize("case", COMMON, ids=str)
 def test_values_and_gradients(case: Case) -> None:
     values = arguments(case)
@@ -97,12 +106,15 @@ def test_values_and_gradients(case: Case) -> None:
             expected = results(theirs(case, others))
         except TypeError:
             expected = results(theirs(case, others, lift=True))
+        except RuntimeError:
+            assert case.name in REFUSED_THERE
+            return
         assert len(actual) == len(expected)
         for i, (a, e) in enumerate(zip(actual, expected, strict=True)):
             same(a, e, f"output {i}")
-        pairs = [(a, e) for a, e in zip(actual, expected, strict=True) if e.requires_grad]
-        assert [e.requires_grad for e in expected] == [a.requires_grad for a in actual]
-        if not pairs:
+        pairs = [(a, e) for a, e in zip(actual, expected, strict=True) if getattr(e, "requires_grad", False)]
+        assert [getattr(e, "requires_grad", False) for e in expected] == [getattr(a, "requires_grad", False) for a in actual]
+        if not pairs or case.name in NO_GRADIENT_THERE:
             return
         stream = np.random.default_rng(11)
         seeds = [np.asarray(stream.standard_normal(a.shape)).astype(a._array.dtype) for a, _ in pairs]

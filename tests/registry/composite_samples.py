@@ -48,7 +48,7 @@ SAMPLES: dict[str, list[Sample]] = {
     "getitem": [S((3, 4), index=1), S((3, 4), index=(slice(None), -1)), S((3, 4), index=slice(None, None, 2)), S((3, 4), index=Arg(values=[0, 2, 0])), S((3, 4), index=([0, 1], [3, 3])),
                 S((3, 4), index=(None, ..., slice(1, 3))), S((3, 4), index=Arg(values=[True, False, True])), S((), index=()), S((2, 3, 4), index=(0, slice(None), [1, 1])),
                 S((3, 4), index=5, error=IndexError, match="out of"), S((3,), index=(0, 0), error=IndexError, match="too many indices")],
-    "index_put": [S((4,), indices=([0, 2],), values=1.5)],
+    "index_put": [S((4,), indices=([0, 2],), values=Arg(values=1.5))],
     "take_along_dim": [S((3, 4), ints(3, 4), dim=1), S((3, 4), ints(2)), S((3, 4), ints(1, 4), dim=0)],
     # sorting and choosing
     "argsort": [S(distinct(3, 4)), S(distinct(3, 4), dim=0, descending=True), S(()), S((3,), dim=1, **OUT_OF_RANGE)], "msort": [S(distinct(3, 4))],

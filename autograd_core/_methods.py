@@ -183,13 +183,13 @@ _pick = REGISTRY["pick"]
 _place = REGISTRY["place"]
 _max_along = REGISTRY["max_along"]
 _min_along = REGISTRY["min_along"]
+_isclose = REGISTRY["isclose"]
 _variance = REGISTRY["variance"]
 _deviation = REGISTRY["deviation"]
+_norm_over = REGISTRY["norm_over"]
 _logsumexp = REGISTRY["logsumexp"]
 _softmax_along = REGISTRY["softmax_along"]
 _log_softmax_along = REGISTRY["log_softmax_along"]
-_norm_over = REGISTRY["norm_over"]
-_isclose = REGISTRY["isclose"]
 _cumsum = REGISTRY["cumsum"]
 _cumprod = REGISTRY["cumprod"]
 _shift = REGISTRY["shift"]
@@ -279,7 +279,8 @@ _k_leaky_relu = _leaky_relu.kernels
 _k_elu = _elu.kernels
 _k_softplus = _softplus.kernels
 _k_gelu = _gelu.kernels
-_r_gelu_input = _gelu.rules["input"].function
+_q_gelu = _gelu.residual_kernels
+_r_gelu_all = _gelu.fused.function
 _k_logsigmoid = _logsigmoid.kernels
 _k_silu = _silu.kernels
 _r_silu_input = _silu.rules["input"].function
@@ -499,16 +500,16 @@ _nanmean = COMPOSITES["nanmean"].function
 _max = COMPOSITES["max"].function
 _min = COMPOSITES["min"].function
 _aminmax = COMPOSITES["aminmax"].function
+_allclose = COMPOSITES["allclose"].function
+_equal = COMPOSITES["equal"].function
 _var = COMPOSITES["var"].function
 _std = COMPOSITES["std"].function
 _var_mean = COMPOSITES["var_mean"].function
 _std_mean = COMPOSITES["std_mean"].function
+_norm = COMPOSITES["norm"].function
 _softmax = COMPOSITES["softmax"].function
 _log_softmax = COMPOSITES["log_softmax"].function
 _softmin = COMPOSITES["softmin"].function
-_norm = COMPOSITES["norm"].function
-_allclose = COMPOSITES["allclose"].function
-_equal = COMPOSITES["equal"].function
 _mm = COMPOSITES["mm"].function
 _bmm = COMPOSITES["bmm"].function
 _mv = COMPOSITES["mv"].function
@@ -524,15 +525,15 @@ _mse_loss = COMPOSITES["mse_loss"].function
 _l1_loss = COMPOSITES["l1_loss"].function
 _smooth_l1_loss = COMPOSITES["smooth_l1_loss"].function
 _huber_loss = COMPOSITES["huber_loss"].function
+_hinge_loss = COMPOSITES["hinge_loss"].function
+_hinge_embedding_loss = COMPOSITES["hinge_embedding_loss"].function
+_margin_ranking_loss = COMPOSITES["margin_ranking_loss"].function
+_kl_div = COMPOSITES["kl_div"].function
 _cross_entropy = COMPOSITES["cross_entropy"].function
 _nll_loss = COMPOSITES["nll_loss"].function
 _binary_cross_entropy_with_logits = COMPOSITES["binary_cross_entropy_with_logits"].function
 _binary_cross_entropy = COMPOSITES["binary_cross_entropy"].function
-_hinge_loss = COMPOSITES["hinge_loss"].function
-_hinge_embedding_loss = COMPOSITES["hinge_embedding_loss"].function
-_margin_ranking_loss = COMPOSITES["margin_ranking_loss"].function
 _multi_margin_loss = COMPOSITES["multi_margin_loss"].function
-_kl_div = COMPOSITES["kl_div"].function
 _dropout = COMPOSITES["dropout"].function
 _feature_dropout = COMPOSITES["feature_dropout"].function
 _alpha_dropout = COMPOSITES["alpha_dropout"].function
@@ -3357,14 +3358,15 @@ class _gelu_node(GeneralNode):
 
     def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
         to_input = self._first
-        input, = self.saved
+        input, share = self.saved
         attrs = self.attrs
         approximate = attrs["approximate"]
-        r = _r_gelu_input(F, g, input, approximate)
-        if pending[to_input] is None:
-            pending[to_input] = r
-        else:
-            accumulate(pending, to_input, r)
+        r_input, = _r_gelu_all(F, g, input, share, approximate)
+        if to_input is not None and r_input is not None:
+            if pending[to_input] is None:
+                pending[to_input] = r_input
+            else:
+                accumulate(pending, to_input, r_input)
 
 
 def gelu(input: Tensor, *, approximate: str = 'none') -> Tensor:
@@ -3379,16 +3381,20 @@ def gelu(input: Tensor, *, approximate: str = 'none') -> Tensor:
     if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
         return apply(_gelu, (input,), {"approximate": approximate})
     try:
-        out = _k_gelu[a_input.__class__](a_input, approximate=approximate)
+        needs = n_input is not None and mode.grad
+        if needs:
+            out, share = _q_gelu[a_input.__class__](a_input, approximate=approximate)
+        else:
+            out = _k_gelu[a_input.__class__](a_input, approximate=approximate)
     except Exception as error:
         raise explain(_gelu, (input,), {"approximate": approximate}, error) from error
     t: Tensor = new(Tensor)
     t._view = None
     t._array = out
-    if n_input is not None and mode.grad:
+    if needs:
         t._node = n = _gelu_node()
         n._first = n_input
-        n.saved = (a_input,)
+        n.saved = (a_input, share)
         n.hooks = None
         n.scope = mode.scope
         out_shape = out.shape
@@ -7235,6 +7241,11 @@ def min_along(input: Tensor, dim: builtins.int, keepdim: builtins.bool = False, 
     return apply(_min_along, (input,), {"dim": dim, "keepdim": keepdim})
 
 
+def isclose(input: Tensor, other: Tensor, rtol: builtins.float = 1e-05, atol: builtins.float = 1e-08, equal_nan: builtins.bool = False) -> Tensor:
+    """Whether ``|input - other| <= atol + rtol * |other|``, elementwise; equal infinities are close."""
+    return apply(_isclose, (input, other), {"rtol": rtol, "atol": atol, "equal_nan": equal_nan})
+
+
 class _variance_node(GeneralNode):
     __slots__ = ()
     op = _variance
@@ -7359,6 +7370,15 @@ def deviation(input: Tensor, dim: Dims = None, correction: Number = 1, keepdim: 
     else:
         t._node = None
     return t
+
+
+def norm_over(input: Tensor, p: builtins.float, dim: Dims = None, keepdim: builtins.bool = False, *, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
+    """``sum(|input| ** p) ** (1 / p)`` over ``dim``; the largest magnitude for ``inf``, the number of non-zeros for 0. The gradient at 0 is 0."""
+    if axis is not None:
+        dim = axis
+    if keepdims is not None:
+        keepdim = keepdims
+    return apply(_norm_over, (input,), {"p": p, "dim": dim, "keepdim": keepdim})
 
 
 class _logsumexp_node(GeneralNode):
@@ -7539,20 +7559,6 @@ def log_softmax_along(input: Tensor, dim: builtins.int, *, axis: Any = None) -> 
     else:
         t._node = None
     return t
-
-
-def norm_over(input: Tensor, p: builtins.float, dim: Dims = None, keepdim: builtins.bool = False, *, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
-    """``sum(|input| ** p) ** (1 / p)`` over ``dim``; the largest magnitude for ``inf``, the number of non-zeros for 0. The gradient at 0 is 0."""
-    if axis is not None:
-        dim = axis
-    if keepdims is not None:
-        keepdim = keepdims
-    return apply(_norm_over, (input,), {"p": p, "dim": dim, "keepdim": keepdim})
-
-
-def isclose(input: Tensor, other: Tensor, rtol: builtins.float = 1e-05, atol: builtins.float = 1e-08, equal_nan: builtins.bool = False) -> Tensor:
-    """Whether ``|input - other| <= atol + rtol * |other|``, elementwise; equal infinities are close."""
-    return apply(_isclose, (input, other), {"rtol": rtol, "atol": atol, "equal_nan": equal_nan})
 
 
 class _cumsum_node(GeneralNode):
@@ -9663,6 +9669,16 @@ def aminmax(input: Tensor, *, dim: builtins.int | None = None, keepdim: builtins
     return _aminmax(F, input, dim=dim, keepdim=keepdim)
 
 
+def allclose(input: Tensor, other: Tensor, rtol: builtins.float = 1e-05, atol: builtins.float = 1e-08, equal_nan: builtins.bool = False) -> builtins.bool:
+    """Whether ``isclose`` holds everywhere, as a Python bool."""
+    return _allclose(F, input, other, rtol, atol, equal_nan)
+
+
+def equal(input: Tensor, other: Tensor) -> builtins.bool:
+    """Whether shape and all elements agree, as a Python bool."""
+    return _equal(F, input, other)
+
+
 def var(input: Tensor, dim: Dims | builtins.bool = None, unbiased: builtins.bool | None = None, keepdim: builtins.bool = False, *, correction: Number | None = None, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
     """The variance over ``dim``, with ``n - correction`` in the denominator; the default correction is 1, ``unbiased=False`` makes it 0.
 
@@ -9704,6 +9720,22 @@ def std_mean(input: Tensor, dim: Dims | builtins.bool = None, unbiased: builtins
     return _std_mean(F, input, dim, unbiased, keepdim, correction=correction)
 
 
+def norm(input: Tensor, p: builtins.float | str | None = 'fro', dim: Dims = None, keepdim: builtins.bool = False, dtype: DTypeLike | None = None, *, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
+    """The ``p``-norm of the elements over ``dim``: ``'fro'`` and 2 are Euclidean, 1 the sum and ``inf`` the largest of the magnitudes.
+
+    The gradient at 0 is 0. Floating point only.
+
+    >>> import autograd_core as ag
+    >>> ag.norm(ag.tensor([3.0, 4.0])).item()
+    5.0
+    """
+    if axis is not None:
+        dim = axis
+    if keepdims is not None:
+        keepdim = keepdims
+    return _norm(F, input, p, dim, keepdim, dtype)
+
+
 def softmax(input: Tensor, dim: builtins.int | None = None, *, dtype: DTypeLike | None = None, axis: Any = None) -> Tensor:
     """``exp(input)`` divided by its sum along ``dim``; ``dtype`` converts the input first.
 
@@ -9728,32 +9760,6 @@ def softmin(input: Tensor, dim: builtins.int | None = None, *, dtype: DTypeLike 
     if axis is not None:
         dim = axis
     return _softmin(F, input, dim, dtype=dtype)
-
-
-def norm(input: Tensor, p: builtins.float | str | None = 'fro', dim: Dims = None, keepdim: builtins.bool = False, dtype: DTypeLike | None = None, *, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
-    """The ``p``-norm of the elements over ``dim``: ``'fro'`` and 2 are Euclidean, 1 the sum and ``inf`` the largest of the magnitudes.
-
-    The gradient at 0 is 0. Floating point only.
-
-    >>> import autograd_core as ag
-    >>> ag.norm(ag.tensor([3.0, 4.0])).item()
-    5.0
-    """
-    if axis is not None:
-        dim = axis
-    if keepdims is not None:
-        keepdim = keepdims
-    return _norm(F, input, p, dim, keepdim, dtype)
-
-
-def allclose(input: Tensor, other: Tensor, rtol: builtins.float = 1e-05, atol: builtins.float = 1e-08, equal_nan: builtins.bool = False) -> builtins.bool:
-    """Whether ``isclose`` holds everywhere, as a Python bool."""
-    return _allclose(F, input, other, rtol, atol, equal_nan)
-
-
-def equal(input: Tensor, other: Tensor) -> builtins.bool:
-    """Whether shape and all elements agree, as a Python bool."""
-    return _equal(F, input, other)
 
 
 def mm(input: Tensor, mat2: Tensor) -> Tensor:
@@ -9847,6 +9853,30 @@ def huber_loss(input: Tensor, target: Tensor, reduction: str = 'mean', delta: bu
     return _huber_loss(F, input, target, reduction, delta, weight)
 
 
+def hinge_loss(input: Tensor, target: Tensor, margin: builtins.float = 1.0, reduction: str = 'mean') -> Tensor:
+    """``max(0, margin - target * input)`` for targets -1 and 1: the loss of a support vector machine."""
+    return _hinge_loss(F, input, target, margin, reduction)
+
+
+def hinge_embedding_loss(input: Tensor, target: Tensor, margin: builtins.float = 1.0, reduction: str = 'mean') -> Tensor:
+    """``input`` where ``target`` is 1, ``max(0, margin - input)`` where it is -1: for distances of similar and dissimilar pairs."""
+    return _hinge_embedding_loss(F, input, target, margin, reduction)
+
+
+def margin_ranking_loss(input1: Tensor, input2: Tensor, target: Tensor, margin: builtins.float = 0.0, reduction: str = 'mean') -> Tensor:
+    """``max(0, margin - target * (input1 - input2))``: ``target`` 1 asks for the first to be larger, -1 for the second."""
+    return _margin_ranking_loss(F, input1, input2, target, margin, reduction)
+
+
+def kl_div(input: Tensor, target: Tensor, reduction: str = 'mean', log_target: builtins.bool = False) -> Tensor:
+    """The Kullback-Leibler divergence ``target * (log(target) - input)`` of log-probabilities ``input`` from ``target``.
+
+    ``reduction='batchmean'`` divides the sum by the batch size and is the divergence proper; ``'mean'`` divides by the
+    number of elements. ``log_target`` says that ``target`` holds log-probabilities too.
+    """
+    return _kl_div(F, input, target, reduction, log_target)
+
+
 def cross_entropy(input: Tensor, target: Tensor, weight: Tensor | None = None, ignore_index: builtins.int = -100, reduction: str = 'mean', label_smoothing: builtins.float = 0.0) -> Tensor:
     """The cross-entropy between softmax of ``input`` and ``target``; the classes are dimension 1, or the only one.
 
@@ -9888,33 +9918,9 @@ def binary_cross_entropy(input: Tensor, target: Tensor, weight: Tensor | None = 
     return _binary_cross_entropy(F, input, target, weight, reduction)
 
 
-def hinge_loss(input: Tensor, target: Tensor, margin: builtins.float = 1.0, reduction: str = 'mean') -> Tensor:
-    """``max(0, margin - target * input)`` for targets -1 and 1: the loss of a support vector machine."""
-    return _hinge_loss(F, input, target, margin, reduction)
-
-
-def hinge_embedding_loss(input: Tensor, target: Tensor, margin: builtins.float = 1.0, reduction: str = 'mean') -> Tensor:
-    """``input`` where ``target`` is 1, ``max(0, margin - input)`` where it is -1: for distances of similar and dissimilar pairs."""
-    return _hinge_embedding_loss(F, input, target, margin, reduction)
-
-
-def margin_ranking_loss(input1: Tensor, input2: Tensor, target: Tensor, margin: builtins.float = 0.0, reduction: str = 'mean') -> Tensor:
-    """``max(0, margin - target * (input1 - input2))``: ``target`` 1 asks for the first to be larger, -1 for the second."""
-    return _margin_ranking_loss(F, input1, input2, target, margin, reduction)
-
-
 def multi_margin_loss(input: Tensor, target: Tensor, p: builtins.int = 1, margin: builtins.float = 1.0, weight: Tensor | None = None, reduction: str = 'mean') -> Tensor:
     """The mean over the wrong classes of ``max(0, margin - input[target] + input) ** p``; ``input`` is (batch, classes) or (classes)."""
     return _multi_margin_loss(F, input, target, p, margin, weight, reduction)
-
-
-def kl_div(input: Tensor, target: Tensor, reduction: str = 'mean', log_target: builtins.bool = False) -> Tensor:
-    """The Kullback-Leibler divergence ``target * (log(target) - input)`` of log-probabilities ``input`` from ``target``.
-
-    ``reduction='batchmean'`` divides the sum by the batch size and is the divergence proper; ``'mean'`` divides by the
-    number of elements. ``log_target`` says that ``target`` holds log-probabilities too.
-    """
-    return _kl_div(F, input, target, reduction, log_target)
 
 
 def dropout(input: Tensor, p: builtins.float = 0.5, training: builtins.bool = True, inplace: builtins.bool = False, *, generator: Generator | None = None) -> Tensor:
@@ -10239,8 +10245,8 @@ class Methods(TensorBase):
     amin = amin
     argmax = argmax
     argmin = argmin
-    logsumexp = logsumexp
     isclose = isclose
+    logsumexp = logsumexp
     cumsum = cumsum
     cumprod = cumprod
     prod = prod
@@ -10287,13 +10293,13 @@ class Methods(TensorBase):
     max = max
     min = min
     aminmax = aminmax
-    var = var
-    std = std
-    softmax = softmax
-    log_softmax = log_softmax
-    norm = norm
     allclose = allclose
     equal = equal
+    var = var
+    std = std
+    norm = norm
+    softmax = softmax
+    log_softmax = log_softmax
     mm = mm
     bmm = bmm
     mv = mv

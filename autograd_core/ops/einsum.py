@@ -102,7 +102,8 @@ def explicit(equation: str, shapes: Sequence[tuple[int, ...]]) -> str:
     left, arrow, right = equation.replace(" ", "").partition("->")
     terms = left.split(",")
     if len(terms) != len(shapes):
-        raise RuntimeError(f"einsum: {'fewer' if len(terms) > len(shapes) else 'more'} operands were provided than specified in the equation ({equation!r}, {len(shapes)} operands)")
+        raise RuntimeError(f"einsum: {'fewer' if len(terms) > len(shapes) else 'more'} operands were provided than specified in the equation "
+                           f"({equation!r}, {len(shapes)} operands)")
     plain = [term.replace("...", "", 1) for term in terms]
     for position, part in enumerate([*plain, right.replace("...", "", 1)]):
         bad = next((letter for letter in part if letter not in string.ascii_letters), None)

@@ -11,9 +11,9 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from ..backend.registry import backend_of
-from ..kernels.special import erfc
-from ..op import REGISTRY, Arg, S, bools, composite, elementwise, span
 from ..dtypes import float16, float32, float64, int8, int16, int32, int64
+from ..kernels.special import erf, erfc
+from ..op import REGISTRY, Arg, S, bools, composite, elementwise, span
 from ..spec import Meta, computed_dtype, elementwise_spec
 
 NN = ("nn.functional",)
@@ -205,11 +205,19 @@ def _mish(xp: Any, input: Any) -> Any:
 
 
 def _gelu(xp: Any, input: Any, *, approximate: str = "none") -> Any:
+    return _gelu_parts(xp, input, approximate=approximate)[0]
+
+
+def _gelu_parts(xp: Any, input: Any, *, approximate: str = "none") -> tuple[Any, Any]:
     if approximate not in APPROXIMATIONS:
         raise ValueError(approximate)
     if approximate == "tanh":
-        return input * (1 + xp.tanh(SQRT_2_OVER_PI * (input + 0.044715 * (input * input * input)))) * 0.5
-    return input * erfc(xp, input * -SQRT_HALF) * 0.5  # not 1 + erf, which loses all digits far below 0
+        share = (xp.tanh(SQRT_2_OVER_PI * (input + 0.044715 * (input * input * input))) + 1) * 0.5
+    elif input.dtype.itemsize == 8:
+        share = erfc(xp, input * -SQRT_HALF) * 0.5  # 1 + erf loses all digits far below 0
+    else:
+        share = (erf(xp, input * SQRT_HALF) + 1) * 0.5  # much faster, and lost only where float32 has almost nothing to lose
+    return input * share, share
 
 
 def _gelu_spec(input: Any, *, approximate: str = "none") -> Meta:
@@ -260,6 +268,16 @@ softplus = elementwise("softplus", kernel=_softplus, places=NN, promotes="float"
 gelu = elementwise("gelu", kernel=_gelu, places=NN, promotes="float", signature="gelu(input: Tensor, *, approximate: str = 'none') -> Tensor",
                    vjp=_gelu_vjp, spec=_gelu_spec, samples=[S((3, 4), approximate="tanh")], label="GELU",
                    doc="``input * Φ(input)`` with the normal distribution function Φ, or its ``'tanh'`` approximation. arXiv:1606.08415.")
+
+
+@gelu.fused_vjp(("share",), _gelu_parts)
+def _(F: Any, g: Any, input: Any, share: Any, approximate: str) -> Any:
+    square = input * input
+    if approximate == "tanh":
+        return (g * (share + (2 * SQRT_2_OVER_PI) * (share * (1 - share) * (input * (0.134145 * square + 1)))),)
+    return (g * (share + SQRT_HALF_OVER_PI * (input * F.exp(square * -0.5))),)
+
+
 logsigmoid = elementwise("logsigmoid", kernel=_logsigmoid, places=NN, promotes="float", vjp="g * sigmoid(-input)", label="log σ",
                          doc="``log(sigmoid(input))``, exact for large negative ``input``.")
 silu = elementwise("silu", kernel=_silu, places=NN, promotes="float", signature="silu(input: Tensor, inplace: bool = False) -> Tensor", vjp=_silu_vjp,
@@ -316,9 +334,9 @@ def _where(xp: Any, condition: Any, input: Any, other: Any) -> Any:
         return xp.where(condition, input, other)
     # NumPy's own loop branches at every element; on random conditions choosing with bit operations is eight times faster.
     mask = condition.view("i1")
-    if input.__class__ is int and input == 0 and getattr(other, "dtype", None) in _BITS:
+    if input.__class__ is int and input == 0 and hasattr(other, "dtype") and other.dtype in _BITS:
         return ((mask - _ONE) & other.view(_BITS[other.dtype])).view(other.dtype)
-    dtype = getattr(input, "dtype", None)
+    dtype: Any = getattr(input, "dtype", None)
     if dtype not in _BITS:
         return xp.where(condition, input, other)
     if other.__class__ is int and other == 0:
@@ -362,7 +380,8 @@ isinf = elementwise("isinf", extra={"dtype": "bool"}, doc="Whether each element 
 isfinite = elementwise("isfinite", extra={"dtype": "bool"}, doc="Whether each element is neither infinite nor NaN.")
 bitwise_and = elementwise("bitwise_and", "input other", takes="int", samples=[S(bools(3, 4), bools(4))], label="&", doc="Bitwise and of integers; logical and of booleans.")
 bitwise_or = elementwise("bitwise_or", "input other", takes="int", samples=[S(bools(3, 4), bools(4))], label="|", doc="Bitwise or of integers; logical or of booleans.")
-bitwise_xor = elementwise("bitwise_xor", "input other", takes="int", samples=[S(bools(3, 4), bools(4))], label="^", doc="Bitwise exclusive or of integers; of booleans the logical one.")
+bitwise_xor = elementwise("bitwise_xor", "input other", takes="int", samples=[S(bools(3, 4), bools(4))], label="^",
+                          doc="Bitwise exclusive or of integers; of booleans the logical one.")
 bitwise_not = elementwise("bitwise_not", takes="int", samples=[S(bools(3, 4))], ufunc="invert", label="~", doc="Bitwise complement of integers; logical not of booleans.")
 
 # --- what rules are made of ---------------------------------------------------------------------------------------
@@ -375,7 +394,8 @@ def _masked(xp: Any, upstream: Any, value: Any) -> Any:
 
 
 masked = elementwise("masked", "upstream value", takes="none", samples=[S((3, 4), (3, 4)), S((), ()), S((0, 2), (0, 2)), S((3, 1), (4,)), S((3, 4), (4,)),
-                                                                        S((2, 3), (4,), error=RuntimeError, match="must match")], kernel=_masked, places=(), signature="masked(upstream: Tensor, value: Tensor) -> Tensor",
+                                                                        S((2, 3), (4,), error=RuntimeError, match="must match")], kernel=_masked, places=(),
+                     signature="masked(upstream: Tensor, value: Tensor) -> Tensor",
                      vjp={"value": "where((upstream == 0) & isnan(value), 0, g)"},
                      doc="``value``, but 0 where it is NaN and ``upstream`` is exactly 0.")
 conj = elementwise("conj", ufunc="conjugate", vjp="conj(g)", holomorphic=False, promotes="none", doc="Complex conjugate; real tensors are unchanged.")

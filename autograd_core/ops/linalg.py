@@ -63,7 +63,7 @@ def _linear_spec(input: Any, weight: Any, bias: Any) -> Meta:
     dtype = computed_dtype("linear", "equal", (input, weight, bias))
     if a[-1] != w[-1]:
         fix = "Flatten the input after its first dimension" if len(a) > 2 and math.prod(a[1:]) == w[-1] else "The last size of input must be in_features"
-        raise ShapeError(f"linear: mat1 and mat2 shapes cannot be multiplied ({'x'.join(map(str, (math.prod(a[:-1]), a[-1])))} and {'x'.join(map(str, w[::-1]))}; {operands}). {fix}")
+        raise ShapeError(f"linear: mat1 and mat2 shapes cannot be multiplied ({math.prod(a[:-1])}x{a[-1]} and {'x'.join(map(str, w[::-1]))}; {operands}). {fix}")
     if bias is not None and tuple(bias.shape) not in {w[:-1], (1,), ()}:
         raise ShapeError(f"linear: the bias must have the shape {w[:-1]} ({operands})")
     return Meta(a[:-1] + w[:-1], dtype)

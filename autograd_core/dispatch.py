@@ -142,10 +142,9 @@ def _unify(op: Op, inputs: list[Any], arrays: list[Any]) -> bool:
         if array.__class__ is float or array.__class__ is int or array is None:
             continue
         d = getattr(array, "dtype", None)
-        if first is None:
-            first = d
-        elif d is not first:
+        if d is None or (first is not None and d is not first):
             break
+        first = d
     else:
         if first is not None and first.kind == "f":
             return False
@@ -233,7 +232,8 @@ def _array_type(op: Op, inputs: Any, arrays: list[Any]) -> Any:
 def _into(op: Op, array_type: type, arrays: list[Any], attrs: dict[str, Any], out: Any) -> Any:
     """Run the kernel into ``out``, through a copy where the kernel cannot write there."""
     kernel = op.kernels[array_type]
-    if op.ufunc is not None or "out" in op.kernel.__code__.co_varnames[: op.kernel.__code__.co_argcount + op.kernel.__code__.co_kwonlyargcount]:
+    takes_out = op.ufunc is not None or "out" in op.kernel.__code__.co_varnames[: op.kernel.__code__.co_argcount + op.kernel.__code__.co_kwonlyargcount]
+    if takes_out and all([getattr(array, "dtype", out.dtype) == out.dtype for array in arrays]):  # else the result is cast, uint8 += int64 as in PyTorch
         return kernel(*arrays, **attrs, out=out)
     out[...] = kernel(*arrays, **attrs)
     return out
@@ -410,7 +410,7 @@ def link_view(op: Op, source: Any, attrs: dict[str, Any], result: Any) -> None:
 
 def inplace(op: Op, x: Any, others: tuple[Any, ...], attrs: dict[str, Any], name: str | None = None) -> Any:
     """Write ``op(x, *others)`` into ``x``'s memory; ``x``, its base and its views get the nodes that make gradients right."""
-    label = name or f"{op.name}_"
+    label = name or op.extra.get("written") or f"{op.name}_"
     mode = get_mode()
     view = x._view
     base = view.base if view.__class__ is View else x
@@ -419,7 +419,7 @@ def inplace(op: Op, x: Any, others: tuple[Any, ...], attrs: dict[str, Any], name
     if mode.grad and base._node is not None and base._node.leaf:
         what = "a leaf Variable that requires grad is being used in an in-place operation." if base is x else \
             "a view of a leaf Variable that requires grad is being used in an in-place operation."
-        raise InplaceError(f"{label}: {what} Write inside autograd_core.no_grad(), or make a copy first ({label.rstrip('_')} or .clone())")
+        raise InplaceError(f"{label}: {what} Write inside autograd_core.no_grad(), or make a copy first (.clone())")
     array = real_array(x)
     flags = array.flags
     if not flags.c_contiguous and overlapping(array):

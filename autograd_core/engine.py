@@ -79,7 +79,8 @@ def _written_message(node: Node, name: str, array: Any, known: tuple[Any, int, s
     _, _, writer, line = known
     saver = f"{node.op.name}" + (f" (recorded at {node.line})" if node.line else "")
     where = f" at {line}" if line else ""
-    fix = f"Compute backward before the write, write to a copy ({writer.rstrip('_')} instead of {writer}, or .clone() first)"
+    other = f"{writer.rstrip('_')} instead of {writer}, or " if writer.endswith("_") else ""
+    fix = f"Compute backward before the write, or write to a copy ({other}.clone() first)"
     hint = "" if node.line else ". Run inside autograd.detect_anomaly() to see both source lines"
     return (f"one of the variables needed for gradient computation has been modified by an inplace operation: {saver} saved {name!r} "
             f"{tuple(array.shape)} for its gradient, then {writer}{where} wrote to the same memory. {fix}{hint}")

@@ -194,7 +194,8 @@ def getitem(F: Any, input: Any, index: Any) -> Any:
 
 def _is_that_region(value: Any, input: Any, key: Any) -> bool:
     """Whether a tensor is just the region it is to be written to: Python's ``x[i] += v`` assigns the view it changed."""
-    view, own = getattr(value, "_view", None), input._view
+    view: Any = getattr(value, "_view", None)
+    own = input._view
     chain = getattr(view, "chain", None)
     if chain is None or view.base is not getattr(own, "base", input) or chain[:-1] != getattr(own, "chain", ()):
         return False

@@ -83,7 +83,7 @@ def destination(xp: Any, input: Any, out: Any) -> Any:
 
 
 @op("slice_write(input: Tensor, value: TensorLike, key: tuple[Any, ...], inplace: bool = False) -> Tensor", kind="shape", label="[ ]=", broadcasts=True,
-    spec=lambda input, value, *, key: Meta(tuple(input.shape), input.dtype), samples=[
+    extra={"written": "x[...] = value"}, spec=lambda input, value, *, key: Meta(tuple(input.shape), input.dtype), samples=[
         S((3, 4), (2,), key=(slice(1, 3), 0)), S((3, 4), (), key=(slice(0, 3, 2),)), S((3, 4), (3, 1), key=(FULL,)), S((4,), 2.5, key=(1,)), S((), (), key=())])
 def slice_write(xp: Any, input: Any, value: Any, *, key: Any, out: Any = None) -> Any:
     """``input`` with the region of ``key`` replaced by ``value``."""
@@ -215,7 +215,8 @@ def _(F: Any, g: Any, index: Any, dims: Any, unique: bool) -> Any:
 
 
 @op("index_write(input: Tensor, index: Tensor, values: TensorLike, dims: tuple[int, ...], adding: bool = False, unique: bool = False, inplace: bool = False) -> Tensor",
-    kind="general", label="[ ]=", broadcasts=True, spec=lambda input, index, values, *, dims, adding=False, unique=False: Meta(tuple(input.shape), input.dtype), samples=[
+    kind="general", label="[ ]=", broadcasts=True, extra={"written": "x[...] = value"},
+    spec=lambda input, index, values, *, dims, adding=False, unique=False: Meta(tuple(input.shape), input.dtype), samples=[
         S((3, 4), ints(1, 5, high=3), (5, 4), dims=(0,)), S((3, 4), ints(2, 6, high=3), (6,), dims=(0, 1)), S((2, 3, 4), ints(2, 3, high=2), (3, 3), dims=(0, 2)),
         S((3, 4), ints(1, 5, high=3), (5, 4), dims=(0,), adding=True), S((2, 4), Arg(values=[[3, 1]]), (2, 1), dims=(1,), unique=True), S((3,), ints(1, 2), 1.5, dims=(0,))])
 def index_write(xp: Any, input: Any, index: Any, values: Any, *, dims: Any, adding: bool = False, unique: bool = False, out: Any = None) -> Any:

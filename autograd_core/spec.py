@@ -188,6 +188,16 @@ def elementwise_spec(op: str, names: Sequence[str], promotes: str, dtype_of: str
     return spec
 
 
+ORDERED = frozenset(("lt", "le", "gt", "ge", "maximum", "minimum", "clamp", "relu", "sign", "floor_divide", "remainder", "fmod", "floor", "ceil", "trunc", "round", "atan2"))
+"""Elementwise ops that need numbers with an order; NumPy would order complex ones by their parts."""
+NOT_FOR_BOOLEANS = frozenset(("sub", "neg", "floor_divide", "remainder", "fmod"))
+"""Elementwise ops that PyTorch refuses for booleans; NumPy would compute some of them in int8."""
+
+
+def _is_bool(value: Any) -> bool:
+    return isinstance(value, bool) or getattr(value, "dtype", None) == dtypes.bool_
+
+
 def computed_dtype(op: str, promotes: str, inputs: Sequence[Any]) -> dtype:
     """The dtype an op computes in, given how it promotes."""
     operands = [value for value in inputs if value is not None][1 if promotes == "where" else 0 :]
@@ -197,6 +207,10 @@ def computed_dtype(op: str, promotes: str, inputs: Sequence[Any]) -> dtype:
             names = " and ".join(sorted(kinds))
             raise DtypeError(f"{op}: expected operands of the same dtype, but got {names}. Convert one with .to(dtype), .float() or .double()")
     result = result_type_of(operands)
+    if result.is_complex and op in ORDERED:
+        raise DtypeError(f"{op}: not implemented for {result.name}: complex numbers have no order. Compare .abs(), .real or .imag")
+    if op in NOT_FOR_BOOLEANS and (result is dtypes.bool_ or (op == "sub" and any(_is_bool(value) for value in operands))):
+        raise DtypeError(f"{op}: not implemented for bool. Use ~ or logical_not to invert a mask, ^ to find where two differ, or convert with .int()")
     if promotes == "float" and _category(result) < 2:
         return dtypes.get_default_dtype()
     return result

@@ -97,7 +97,7 @@ def _fused(F: Any, g: Any, input: Any, weight: Any, mean: Any, var: Any, input_s
                 inverse = inverse * factor
             else:
                 inner = g * factor
-                product *= factor
+                product = product * factor  # not in place: where nothing is summed, it is the weight's gradient
         standard *= product.sum(axis=dims, keepdims=True) / -count
         standard += inner
         standard -= inner.sum(axis=dims, keepdims=True) / count

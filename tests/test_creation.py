@@ -1,0 +1,247 @@
+"""Constructors: values, dtypes, shapes, devices, sharing of memory, and how tensors are printed."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+
+import autograd_core as ag
+from autograd_core import Tensor
+
+# --- from data ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("data", "dtype"), [
+    (2.0, "float32"), (2, "int64"), (True, "bool"), (1j, "complex64"), ([], "float32"), ([1, 2], "int64"), ([1, 2.5], "float32"), ([[True], [False]], "bool"),
+    (np.float64(3), "float64"), (np.ones(2, dtype="int32"), "int32"), ([np.float64(1), 2.0], "float64"), ((1.0, 2.0), "float32"), ([np.ones(2), np.ones(2)], "float64")])
+def test_the_dtype_follows_the_data(data: Any, dtype: str) -> None:
+    t = ag.tensor(data)
+    assert t.dtype == dtype
+    np.testing.assert_array_equal(t.numpy(), np.asarray(data))
+    assert ag.tensor(data, dtype=ag.complex128).dtype is ag.complex128
+
+
+def test_the_default_dtype_counts() -> None:
+    ag.set_default_dtype(ag.float64)
+    assert {ag.tensor(1.0).dtype, ag.zeros(1).dtype, ag.rand(1).dtype, ag.full((1,), 0.5).dtype, ag.arange(0, 1, 0.5).dtype, Tensor([1]).dtype} == {ag.float64}
+    assert ag.tensor(1j).dtype is ag.complex128
+
+
+def test_tensor_copies() -> None:
+    a = np.zeros(2)
+    t = ag.tensor(a)
+    a[0] = 1
+    assert t.tolist() == [0, 0]
+    with pytest.warns(UserWarning, match="copy construct"):
+        u = ag.tensor(t)
+    t[0] = 5
+    assert u.tolist() == [0, 0]
+    assert ag.tensor([ag.tensor(1.0), ag.tensor(2.0)]).tolist() == [1.0, 2.0]
+
+
+def test_names_and_gradients() -> None:
+    t = ag.tensor(1.5, requires_grad=True, name="w")
+    assert t.name == "w"
+    assert t.requires_grad
+    assert t.is_leaf
+    with pytest.raises(RuntimeError, match="floating point"):
+        ag.tensor([1, 2], requires_grad=True)
+
+
+@pytest.mark.parametrize(("data", "error", "match"), [
+    ([[1, 2], [3]], ValueError, "equal length"), ("abc", TypeError, "cannot be made of"), ([None], TypeError, "cannot be made of"), ({}, TypeError, "cannot be made"),
+    (2**64, ValueError, "Overflow"), ([1, 2**70], ValueError, "Overflow"), (np.array(["a"]), TypeError, "cannot hold")])
+def test_what_no_tensor_can_be_made_of(data: Any, error: type[Exception], match: str) -> None:
+    with pytest.raises(error, match=match):
+        ag.tensor(data)
+
+
+def test_sharing_memory() -> None:
+    a = np.arange(3.0)
+    for t in (ag.from_numpy(a), ag.as_tensor(a), ag.asarray(a), ag.asarray(a, copy=False)):
+        a[0] += 1
+        assert t[0].item() == a[0]
+    scalar = np.array(2.0)
+    t = ag.from_numpy(scalar)
+    scalar[...] = 7
+    assert t.item() == 7
+    assert ag.as_tensor(a, dtype=ag.float32).dtype is ag.float32
+    copied = ag.asarray(a, copy=True)
+    a[0] = -1
+    assert copied[0].item() != -1
+    with pytest.raises(ValueError, match="copy=False"):
+        ag.asarray([1.0], copy=False)
+
+
+def test_as_tensor_keeps_the_graph() -> None:
+    x = ag.ones(2, requires_grad=True)
+    assert ag.as_tensor(x) is x
+    y = ag.as_tensor(x, dtype=ag.float64)
+    y.sum().backward()
+    assert x.grad is not None
+    assert x.grad.dtype is ag.float32
+    assert not ag.asarray(x).requires_grad
+    assert ag.asarray([1.0], requires_grad=True).requires_grad
+
+
+def test_from_numpy_takes_arrays_only() -> None:
+    for wrong in (3.0, [1.0], np.float32(1)):
+        with pytest.raises(TypeError, match="expected np.ndarray"):
+            ag.from_numpy(wrong)
+    with pytest.raises(TypeError, match="cannot hold"):
+        ag.from_numpy(np.array(["a"]))
+    frozen = np.zeros(2)
+    frozen.flags.writeable = False
+    with pytest.warns(UserWarning, match="not writable"):
+        ag.from_numpy(frozen)
+
+
+# --- filled -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("size", [(2, 3), ((2, 3),), ([2, 3],), (ag.Size((2, 3)),), (ag.tensor([2, 3]),), (np.int64(2), np.int64(3))])
+def test_sizes_in_all_spellings(size: Any) -> None:
+    for make in (ag.zeros, ag.ones, ag.empty, ag.rand, ag.randn):
+        assert make(*size).shape == (2, 3)
+
+
+def test_no_size_is_no_dimension() -> None:
+    assert ag.zeros().shape == ()
+    assert ag.zeros(()).item() == 0
+    assert ag.ones(0, 2).shape == (0, 2)
+
+
+def test_filled_values_and_keywords() -> None:
+    assert ag.zeros(2).tolist() == [0, 0]
+    assert ag.ones(2, dtype=ag.int32).tolist() == [1, 1]
+    t = ag.full((2, 1), 3.5, dtype=ag.float64, requires_grad=True, device="cpu")
+    assert (t.tolist(), t.dtype, t.requires_grad) == ([[3.5], [3.5]], ag.float64, True)
+    assert [ag.full((1,), value).dtype for value in (True, 2, 2.0, 2j)] == [ag.bool_, ag.int64, ag.float32, ag.complex64]
+    assert ag.full((2,), ag.tensor(4.0, dtype=ag.float64)).dtype is ag.float64
+
+
+def test_likes_take_shape_dtype_and_device() -> None:
+    x = ag.zeros(2, 3, dtype=ag.float64, requires_grad=True)
+    for make in (ag.zeros_like, ag.ones_like, ag.empty_like, ag.rand_like, ag.randn_like, lambda x, **k: ag.full_like(x, 2, **k), lambda x, **k: ag.randint_like(x, 5, **k)):
+        y = make(x)
+        assert (y.shape, y.dtype, y.requires_grad) == ((2, 3), ag.float64, False)
+        assert make(x, dtype=ag.float32).dtype is ag.float32
+    assert ag.full_like(x, 2).tolist() == [[2.0] * 3] * 2
+
+
+def test_new_methods() -> None:
+    x = ag.zeros(2, dtype=ag.float64)
+    assert (x.new_zeros(3).dtype, x.new_ones(2, 2).tolist()) == (ag.float64, [[1, 1], [1, 1]])
+    assert x.new_full((2,), 7).tolist() == [7, 7]
+    assert x.new_empty((3, 0)).shape == (3, 0)
+    assert x.new_tensor([1, 2]).dtype is ag.float64
+    assert x.new_tensor([1, 2], dtype=ag.int64, requires_grad=False).dtype is ag.int64
+
+
+@pytest.mark.parametrize("make", [ag.zeros, ag.ones, ag.empty, ag.rand])
+def test_bad_sizes(make: Any) -> None:
+    with pytest.raises(RuntimeError, match="non-negative"):
+        make(-1)
+    with pytest.raises(TypeError, match="size"):
+        make(2.5)
+    with pytest.raises(TypeError, match="size"):
+        make("ab")
+
+
+# --- ranges -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("arguments", "expected"), [
+    ((4,), [0, 1, 2, 3]), ((1, 4), [1, 2, 3]), ((5, 0, -2), [5, 3, 1]), ((0,), []), ((3, 3), []), ((1.0, 2.0, 0.5), [1.0, 1.5]), ((2.5,), [0.0, 1.0, 2.0])])
+def test_arange(arguments: Any, expected: list[float]) -> None:
+    t = ag.arange(*arguments)
+    assert t.tolist() == expected
+    assert t.dtype is (ag.float32 if any(isinstance(each, float) for each in arguments) else ag.int64)
+
+
+def test_ranges_are_exact_at_their_ends() -> None:
+    assert ag.linspace(-1, 1, 5).tolist() == [-1, -0.5, 0, 0.5, 1]
+    assert ag.linspace(3, 3, 1).tolist() == [3]
+    assert ag.linspace(0, 1, 0).shape == (0,)
+    assert ag.arange(10, dtype=ag.float64).dtype is ag.float64
+    np.testing.assert_array_equal(ag.arange(0, 1, 0.1, dtype=ag.float64).numpy(), 0.1 * np.arange(10))
+
+
+def test_eye() -> None:
+    assert ag.eye(2).tolist() == [[1, 0], [0, 1]]
+    assert ag.eye(2, 3).shape == (2, 3)
+    assert ag.eye(0).shape == (0, 0)
+
+
+@pytest.mark.parametrize(("call", "match"), [
+    (lambda: ag.arange(0, 1, -1), "inconsistent with step sign"), (lambda: ag.arange(0, 1, 0), "nonzero"), (lambda: ag.linspace(0, 1, -1), "non-negative"),
+    (lambda: ag.eye(-1), "greater or equal to 0"), (lambda: ag.zeros(1, dtype=ag.int64, requires_grad=True), "floating point"), (lambda: ag.zeros(1, device="tpu"), "device")])
+def test_errors(call: Any, match: str) -> None:
+    with pytest.raises(RuntimeError, match=match):
+        call()
+
+
+def test_inference_mode_makes_inference_tensors() -> None:
+    with ag.inference_mode():
+        assert ag.zeros(2).is_inference()
+    assert not ag.zeros(2).is_inference()
+
+
+# --- questions ----------------------------------------------------------------------------------------------------
+
+
+def test_questions() -> None:
+    x = ag.zeros(2, 3)
+    assert ag.is_tensor(x)
+    assert not ag.is_tensor(x.numpy())
+    assert ag.is_floating_point(x)
+    assert not ag.is_complex(x)
+    assert ag.numel(x) == 6
+    assert ag.result_type(ag.ones(2, dtype=ag.int64), 2.5) is ag.float32
+    assert ag.result_type(ag.ones(2), ag.tensor(1.0, dtype=ag.float64)) is ag.float32
+    assert x.type() == "autograd_core.FloatTensor"
+    assert x.type(ag.float64).dtype is ag.float64
+
+
+# --- printing -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("t", "text"), [
+    (lambda: ag.tensor(2.0), "tensor(2.)"), (lambda: ag.tensor([1.0, 2.0]), "tensor([1., 2.])"), (lambda: ag.tensor(1 / 3), "tensor(0.3333)"),
+    (lambda: ag.tensor([[1, -20], [3, 4]]), "tensor([[  1, -20],\n        [  3,   4]])"), (lambda: ag.tensor([True, False]), "tensor([ True, False])"),
+    (lambda: ag.tensor([1.0, math.nan, -math.inf]), "tensor([1., nan, -inf])"), (lambda: ag.tensor([1e-5, 1.0]), "tensor([1.0000e-05, 1.0000e+00])"),
+    (lambda: ag.zeros(0), "tensor([])"), (lambda: ag.zeros(0, 3), "tensor([], size=(0, 3))"), (lambda: ag.zeros(0, dtype=ag.int64), "tensor([], dtype=autograd_core.int64)"),
+    (lambda: ag.tensor([0.5], dtype=ag.float64), "tensor([0.5000], dtype=autograd_core.float64)"), (lambda: ag.tensor([1 + 2j]), "tensor([1.+2.j])"),
+    (lambda: ag.tensor(1.0, requires_grad=True), "tensor(1., requires_grad=True)"), (lambda: ag.tensor(1.0, requires_grad=True) + 1, "tensor(2., grad_fn=<add>)"),
+    (lambda: ag.tensor(1.0, name="w"), "tensor(1., name='w')"), (lambda: ag.arange(2000), "tensor([   0,    1,    2,  ..., 1997, 1998, 1999])")])
+def test_repr(t: Any, text: str) -> None:
+    assert repr(t()) == str(t()) == text
+
+
+def test_large_tensors_are_shortened_and_long_lines_broken() -> None:
+    lines = repr(ag.zeros(100, 100)).split("\n")
+    assert len(lines) == 7
+    assert lines[3].strip() == "...,"
+    assert lines[0] == "tensor([[0., 0., 0.,  ..., 0., 0., 0.],"
+    assert max(map(len, repr(ag.rand(30)).split("\n"))) <= 80
+
+
+def test_print_options() -> None:
+    t = ag.tensor([math.pi, 900 * math.pi])
+    try:
+        ag.set_printoptions(precision=2)
+        assert repr(t[0]) == "tensor(3.14)"
+        ag.set_printoptions(sci_mode=False)
+        assert repr(ag.tensor([1e-5, 1.0])) == "tensor([0.00, 1.00])"
+        ag.set_printoptions(profile="short")
+        assert repr(ag.zeros(2000)) == "tensor([0., 0.,  ..., 0., 0.])"
+        ag.set_printoptions(profile="full")
+        assert "..." not in repr(ag.zeros(2000))
+        with pytest.raises(ValueError, match="profile"):
+            ag.set_printoptions(profile="tiny")
+    finally:
+        ag.set_printoptions(profile="default")
+    assert repr(t) == "tensor([   3.1416, 2827.4333])"

@@ -336,7 +336,7 @@ def _where(xp: Any, condition: Any, input: Any, other: Any) -> Any:
     mask = condition.view("i1")
     if input.__class__ is int and input == 0 and hasattr(other, "dtype") and other.dtype in _BITS:
         return ((mask - _ONE) & other.view(_BITS[other.dtype])).view(other.dtype)
-    dtype: Any = getattr(input, "dtype", None)
+    dtype = getattr(input, "dtype", None)
     if dtype not in _BITS:
         return xp.where(condition, input, other)
     if other.__class__ is int and other == 0:
@@ -348,7 +348,7 @@ def _where(xp: Any, condition: Any, input: Any, other: Any) -> Any:
     return (chosen ^ second).view(dtype)
 
 
-_BITS = {entry.dtype: integers.dtype for entry, integers in ((float16, int16), (float32, int32), (float64, int64))}
+_BITS: dict[Any, Any] = {entry.dtype: integers.dtype for entry, integers in ((float16, int16), (float32, int32), (float64, int64))}
 _ONE = int8.dtype.type(1)
 
 where_op = elementwise("where", "condition input other", kernel=_where,

@@ -37,7 +37,7 @@ def sum_or_mean(xp: Any, loss: Any, reduction: str, dtype: Any) -> Any:
     """A loss reduced; float16 adds up in float32."""
     if reduction == "none":
         return loss.astype(dtype, copy=False)
-    total = xp.sum(loss)
+    total = loss.sum()
     if reduction == "mean":
         total = total / loss.size if loss.size else total + math.nan
     return total.astype(dtype, copy=False) if total.dtype != dtype else total

@@ -77,7 +77,7 @@ def sum(xp: Any, input: Any, *, dim: Any = None, keepdim: bool = False, dtype: A
             return xp.sum(input, axis=axes(dim), keepdims=keepdim, dtype=SINGLE).astype(HALF)
     else:
         dtype = plain_dtype(dtype)
-    return xp.sum(input, axis=axes(dim), keepdims=keepdim, dtype=dtype, out=out)
+    return input.sum(axis=axes(dim), keepdims=keepdim, dtype=dtype, out=out)  # the method: half the overhead of the function
 
 
 @sum.vjp("input")
@@ -102,7 +102,7 @@ def mean(xp: Any, input: Any, *, dim: Any = None, keepdim: bool = False, dtype: 
     dtype = plain_dtype(dtype) or input.dtype
     if dtype.kind not in "fc":
         raise TypeError("mean of integers")
-    total = xp.sum(input, axis=axes(dim), keepdims=keepdim, dtype=SINGLE if dtype is HALF else dtype)
+    total = input.sum(axis=axes(dim), keepdims=keepdim, dtype=SINGLE if dtype is HALF else dtype)
     n = count(input.shape, dim)
     result = total / n if n else total + math.nan
     return result.astype(HALF) if dtype is HALF else result

@@ -58,9 +58,9 @@ def exponentials(xp: Any, input: Any, dim: Any) -> tuple[Any, Any, Any]:
     if not wide.size or not wide.ndim:
         shifted = wide * 0
     else:
-        shifted = wide - xp.max(wide, axis=dim, keepdims=True)
+        shifted = wide - wide.max(axis=dim, keepdims=True)
     powers = xp.exp(shifted)
-    return shifted, powers, xp.sum(powers, axis=dim, keepdims=True)
+    return shifted, powers, powers.sum(axis=dim, keepdims=True)
 
 
 @op("softmax_along(input: Tensor, dim: int) -> Tensor", kind="general", promotes="float", label="softmax", spec=_softmax_spec("softmax"), samples=_SOFTMAX)

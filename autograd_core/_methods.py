@@ -5710,11 +5710,14 @@ class _slice_view_node(GeneralNode):
         attrs = self.attrs
         key = attrs["key"]
         input_shape = self.shapes[0]
-        r = _r_slice_view_input(F, g, key, input_shape)
-        if pending[to_input] is None:
-            pending[to_input] = r
+        before = pending[to_input]
+        if before is None:
+            pending[to_input] = _r_slice_view_input(F, g, key, input_shape)
+            pending[None].add(to_input)
+        elif to_input in pending[None] and before.shape:
+            before[(*key, ...)] += g
         else:
-            accumulate(pending, to_input, r)
+            accumulate(pending, to_input, _r_slice_view_input(F, g, key, input_shape))
 
 
 def slice_view(input: Tensor, key: builtins.tuple[Any, ...]) -> Tensor:

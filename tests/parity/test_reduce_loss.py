@@ -553,3 +553,45 @@ def test_inplace_activations() -> None:
         w = torch.tensor(data(3, 4), requires_grad=True)
         getattr(TF, name)(w).sum().backward()
         np.testing.assert_allclose(x.grad.numpy(), w.grad.numpy(), rtol=1e-12)
+
+
+@pytest.mark.parametrize("loss", ["mse_loss", "cross_entropy", "binary_cross_entropy_with_logits", "gelu"])
+def test_kept_residuals_change_nothing(loss: str) -> None:
+    """The gradient is the same with what the forward pass kept, without it (inside ``record``), and at a second backward."""
+    target = {"mse_loss": data(4, 3, seed=1), "cross_entropy": class_targets((4,)), "binary_cross_entropy_with_logits": data(4, 3, seed=1, low=0.0, high=1.0)}.get(loss)
+    x = ag.tensor(data(4, 3), requires_grad=True)
+
+    def run() -> Any:
+        result = getattr(F, loss)(x) if target is None else getattr(F, loss)(x, ag.tensor(target))
+        return result.sum()
+
+    kept = run()
+    first = ag.autograd.grad(kept, x, retain_graph=True)[0].numpy()
+    again = ag.autograd.grad(kept, x)[0].numpy()
+    with ag.record():
+        recorded = run()
+    np.testing.assert_array_equal(first, again)
+    np.testing.assert_allclose(ag.autograd.grad(recorded, x)[0].numpy(), first, rtol=1e-13, atol=1e-16)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32"])
+@pytest.mark.parametrize("name", ["mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss", "cross_entropy", "binary_cross_entropy_with_logits", "kl_div"])
+def test_losses_keep_the_dtype(name: str, dtype: str) -> None:
+    x = ag.tensor(data(4, 3).astype(dtype), requires_grad=True)
+    target = ag.tensor(class_targets((4,)) if name == "cross_entropy" else data(4, 3, seed=1, low=0.1, high=0.9).astype(dtype))
+    loss = getattr(F, name)(x, target)
+    loss.backward()
+    assert str(loss.dtype).endswith(dtype)
+    assert str(x.grad.dtype).endswith(dtype)
+    wide = getattr(F, name)(ag.tensor(x.detach().numpy().astype("float64")), target if name == "cross_entropy" else ag.tensor(target.numpy().astype("float64")))
+    assert loss.item() == pytest.approx(wide.item(), rel=2e-3 if dtype == "float16" else 1e-6)
+
+
+def test_half_precision_adds_up_in_single() -> None:
+    many = np.full((4096, 3), 0.1, dtype="float16")
+    for name in ("sum", "mean", "var", "norm", "logsumexp"):
+        attrs = {"dim": 0}
+        ours = getattr(ag, name)(ag.tensor(many), **attrs)
+        assert ours.dtype == ag.float16
+        expected = getattr(ag, name)(ag.tensor(many.astype("float64")), **attrs)
+        np.testing.assert_allclose(ours.numpy().astype(float), expected.numpy(), rtol=1e-3, atol=1e-6)

@@ -89,7 +89,7 @@ def test_as_tensor_keeps_the_graph() -> None:
 
 def test_from_numpy_takes_arrays_only() -> None:
     for wrong in (3.0, [1.0], np.float32(1)):
-        with pytest.raises(TypeError, match="expected np.ndarray"):
+        with pytest.raises(TypeError, match=r"expected np\.ndarray"):
             ag.from_numpy(wrong)
     with pytest.raises(TypeError, match="cannot hold"):
         ag.from_numpy(np.array(["a"]))

@@ -231,7 +231,7 @@ def test_dropout_off_or_total() -> None:
     assert F.dropout(x, 0.5, training=False) is x
     assert F.dropout(x, 0.0) is x
     assert F.dropout(x, 1.0).abs().sum().item() == 0
-    with pytest.raises(ValueError, match="between 0 and 1, but got 1.5"):
+    with pytest.raises(ValueError, match=r"between 0 and 1, but got 1\.5"):
         F.dropout(x, 1.5)
     y = x.clone()
     assert F.dropout(y, 0.5, inplace=True) is y

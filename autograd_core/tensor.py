@@ -166,6 +166,13 @@ class Tensor(_methods.Methods, CreationMethods, Protocols):
         """The real part."""
         return _methods.real(self) if self.is_complex() else self
 
+    @property
+    def imag(self) -> Tensor:
+        """The imaginary part. Raises ``RuntimeError`` for a real tensor."""
+        if not self.is_complex():
+            raise DtypeError(f"imag is not implemented for tensors with non-complex dtypes, this one is {self.dtype.name}. Use zeros_like")
+        return _methods.real(self * -1j)
+
     def size(self, dim: int | None = None) -> Any:
         """The shape, or the size of one dimension."""
         return self.shape if dim is None else self._array.shape[dim]
@@ -189,6 +196,13 @@ class Tensor(_methods.Methods, CreationMethods, Protocols):
         array = real_array(self)
         strides = tuple(n // array.itemsize for n in array.strides)
         return strides if dim is None else strides[dim]
+
+    def storage_offset(self) -> int:
+        """How many elements of its memory lie before the first of this tensor."""
+        array = real_array(self)
+        owner = BY_TYPE[array.__class__].owner(array)
+        address = [int(each.ctypes.data if hasattr(each, "ctypes") else each.data.ptr if hasattr(each, "data") else each.ptr) for each in (array, owner)]
+        return (address[0] - address[1]) // array.itemsize
 
     def is_contiguous(self) -> bool:
         """Whether the elements lie in row-major order without gaps."""
@@ -380,10 +394,10 @@ class Tensor(_methods.Methods, CreationMethods, Protocols):
 
     def item(self) -> Any:
         """The Python number of a tensor with one element."""
-        array = self._array
-        if array.size != 1:
-            raise RuntimeError(f"a Tensor with {self.numel()} elements cannot be converted to Scalar. Reduce it first, or use .tolist()")
-        return array.item()
+        try:
+            return self._array.item()
+        except ValueError:
+            raise RuntimeError(f"a Tensor with {self.numel()} elements cannot be converted to Scalar. Reduce it first, or use .tolist()") from None
 
     def numpy(self, *, force: bool = False) -> Any:
         """The tensor as a NumPy array that shares its memory.
@@ -472,14 +486,19 @@ class Tensor(_methods.Methods, CreationMethods, Protocols):
             raise RuntimeError(f"Boolean value of Tensor with {what} is ambiguous. Use .any() or .all()")
         return bool(self._array.item())
 
+    def _number(self) -> Any:
+        if self._array.size != 1:
+            raise ValueError(f"only one element tensors can be converted to Python scalars, this one has the shape {tuple(self._array.shape)}. Reduce it first, or use .tolist()")
+        return self._array.item()
+
     def __float__(self) -> builtins.float:
-        return float(self.item())
+        return float(self._number())
 
     def __int__(self) -> builtins.int:
-        return int(self.item())
+        return int(self._number())
 
     def __complex__(self) -> complex:
-        return complex(self.item())
+        return complex(self._number())
 
     def __index__(self) -> builtins.int:
         if self._array.dtype.kind not in "iub" or self._array.size != 1:
@@ -635,7 +654,7 @@ def to_arguments(*args: Any, device: Any = None, dtype: Any = None, non_blocking
 
 
 def _is_device(value: Any) -> bool:
-    return isinstance(value, device_type) or str(value).partition(":")[0] in ("cpu", "cuda")
+    return isinstance(value, device_type) or str(value).partition(":")[0] in ("cpu", "cuda") or str(value) not in {entry.name for entry in dtypes.ALL}
 
 
 dispatch._result_class.append(Tensor)

@@ -42,10 +42,7 @@ class CupyBackend:
         self.xp: Any = importlib.import_module("cupy")
 
     def asarray(self, data: Any, dtype: Any = None, index: int | None = None) -> Array:
-        count = int(self.xp.cuda.runtime.getDeviceCount())
-        if index is not None and index >= count:
-            raise DeviceError(f"there is no device 'cuda:{index}': this machine has {count} CUDA device(s), numbered from 0")
-        with self.xp.cuda.Device(index):
+        with self.on(index):
             try:
                 return self.xp.asarray(data, dtype=dtype)
             except self.xp.cuda.memory.OutOfMemoryError as error:
@@ -61,7 +58,12 @@ class CupyBackend:
         return int(array.device.id)
 
     def on(self, index: int | None) -> AbstractContextManager[Any]:
-        return nullcontext() if index is None else self.xp.cuda.Device(index)
+        if index is None:
+            return nullcontext()
+        count = int(self.xp.cuda.runtime.getDeviceCount())
+        if index >= count:
+            raise DeviceError(f"there is no device 'cuda:{index}': this machine has {count} CUDA device(s), numbered from 0")
+        return self.xp.cuda.Device(index)
 
     def random(self, seed: int) -> Any:
         return self.xp.random.Generator(self.xp.random.Philox4x3210(seed))

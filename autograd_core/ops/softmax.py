@@ -13,7 +13,9 @@ from .reduce import ALL, EVERYWHERE, HALF, INFINITY, SINGLE, axes, expand_reduce
 
 def _peak(xp: Any, input: Any, dim: Any) -> Any:
     """The finite maximum over ``dim``, or 0, to be taken off before ``exp``; dimensions kept. Nothing has no maximum."""
-    top = xp.max(input, axis=axes(dim), keepdims=True, initial=-INFINITY)
+    if not input.size:
+        return xp.zeros(reduced(input.shape, wrap_dims(axes(dim), input.ndim), True), dtype=input.dtype)
+    top = xp.max(input, axis=axes(dim), keepdims=True)
     return xp.where(xp.isfinite(top), top, 0).astype(top.dtype, copy=False)
 
 

@@ -316,8 +316,7 @@ class StrictBackend:
         self.xp: Any = Namespace()
 
     def asarray(self, data: Any, dtype: Any = None, index: int | None = None) -> Array:
-        if index:
-            raise DeviceError(f"there is no device 'cuda:{index}': this machine has 1 CUDA device(s), numbered from 0")
+        self.on(index)
         if isinstance(data, Array):
             return data if dtype is None or data.dtype == dtype else Array(data._data.astype(dtype))
         return Array(np.array(data, dtype=dtype))
@@ -335,6 +334,8 @@ class StrictBackend:
         return 0
 
     def on(self, index: int | None) -> AbstractContextManager[None]:
+        if index:
+            raise DeviceError(f"there is no device 'cuda:{index}': this machine has 1 CUDA device(s), numbered from 0")
         return nullcontext()
 
     def random(self, seed: int) -> Generator:

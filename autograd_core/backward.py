@@ -102,15 +102,17 @@ def backward(tensors: Any, grad_tensors: Any = None, retain_graph: bool | None =
     Raises ``GraphError`` (a ``RuntimeError``) for outputs without a graph, for non-scalar outputs without a cotangent and for
     a graph whose saved values were released; nothing is changed then.
     """
-    if grad_tensors is None and inputs is None and not create_graph and isinstance(tensors, TensorBase) and get_mode().recorder is None:
-        seed = _seed(tensors, None, 0)  # the usual call, without the lists
-        with BY_TYPE[seed.__class__].watch():
-            run((tensors._node,), (seed,), retain_graph=bool(retain_graph), land=_land)
-        return
+    if grad_tensors is None and inputs is None and not create_graph and isinstance(tensors, TensorBase):
+        array = tensors._array
+        if tensors._node is not None and array.size == 1 and get_mode().recorder is None:  # the usual call, without the lists
+            backend = BY_TYPE[array.__class__]
+            with backend.watch():
+                run((tensors._node,), (backend.ones(array.shape, array.dtype),), retain_graph=bool(retain_graph), land=_land)
+            return
     outputs = _listed(tensors)
     seeds = _cotangents(outputs, grad_tensors)
     retain = create_graph if retain_graph is None else retain_graph
-    land = _land_with_graph if create_graph else _land
+    land = _land_with_graph if create_graph else _land_plain
     if inputs is None:
         _run(outputs, seeds, retain, create_graph, None, land)
         return
@@ -131,8 +133,6 @@ def _target(x: Any, position: int) -> Any:
 
 def _land(leaf: Any, g: Any, owned: bool) -> None:
     """Leave a gradient in a leaf: owned, contiguous, unshared; a second one is added into the first."""
-    if isinstance(g, TensorBase):
-        g = g._array
     before = leaf.grad
     if before is None:
         leaf.grad = t = new(_result_class[0])
@@ -148,6 +148,11 @@ def _land(leaf: Any, g: Any, owned: bool) -> None:
     if leaf.post_hooks is not None:
         for hook in list(leaf.post_hooks):
             hook(leaf)
+
+
+def _land_plain(leaf: Any, g: Any, owned: bool) -> None:
+    """Leave a gradient that may have been computed on Tensors, because a recorder looked on."""
+    _land(leaf, g._array if isinstance(g, TensorBase) else g, owned and not isinstance(g, TensorBase))
 
 
 def _land_with_graph(leaf: Any, g: Any, owned: bool) -> None:

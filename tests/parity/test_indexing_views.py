@@ -424,12 +424,15 @@ def test_programs(program: Program) -> None:
 def test_random_programs_of_views_and_writes() -> None:
     """Tensors that share memory, written in random order: every one of them has PyTorch's value and gradient after each run."""
     stream = np.random.default_rng(11)
-    views: list[Callable[[Any], Any]] = [lambda y: y[0], lambda y: y[..., 1:], lambda y: y[::2], lambda y: y.transpose(0, -1), lambda y: y.unsqueeze(0), lambda y: y[None, ..., 0]]
+    views: list[Callable[[Any], Any]] = [lambda y: y[0], lambda y: y[..., 1:], lambda y: y[::2], lambda y: y.transpose(0, -1), lambda y: y.unsqueeze(0), lambda y: y[None, ..., 0],
+                                          lambda y: y.reshape(-1), lambda y: y.narrow(0, 0, 1), lambda y: y.squeeze(), lambda y: y.permute(*reversed(range(y.ndim))),
+                                          lambda y: y.diagonal(0, 0, -1) if y.ndim > 1 else y[:], lambda y: y * 1.5]
     writes: list[Callable[[Any, Any, Any], Any]] = [
         lambda T, y, v: y.mul_(v), lambda T, y, v: y.add_(v * 2), lambda T, y, v: y.copy_(v * v), lambda T, y, v: y.fill_(1.5), lambda T, y, v: y.sqrt_(),
         lambda T, y, v: y.__setitem__(..., v), lambda T, y, v: y.__setitem__(0, v), lambda T, y, v: y.clamp_(0.7, 1.9),
+        lambda T, y, v: y.__setitem__([0, -1], 1.25), lambda T, y, v: y.__setitem__(y > 1.2, v), lambda T, y, v: y.mul_(y), lambda T, y, v: y.__iadd__(y.sum()),
     ]
-    for _ in range(150):
+    for _ in range(300):
         plan = [(int(stream.integers(0, 3)), int(stream.integers(0, 100)), int(stream.integers(0, 100))) for _ in range(10)]
 
         def program(T: Any, x: Any, v: Any, plan: Any = plan) -> Any:

@@ -150,6 +150,10 @@ def _unify(op: Op, inputs: list[Any], arrays: list[Any]) -> bool:
             return False
     target = computed_dtype(op.name, op.promotes, inputs)
     changed = False
+    if op.promotes == "where" and not any([isinstance(x, TensorBase) for x in inputs[1:]]):
+        inputs[1] = wrap(BY_TYPE[arrays[0].__class__].asarray(inputs[1], target.dtype))  # two numbers: no array would give them a dtype
+        arrays[1] = inputs[1]._array
+        changed = True
     for i, x in enumerate(inputs):
         if isinstance(x, TensorBase) and (i or op.promotes != "where") and x._array.dtype != target.dtype:
             inputs[i] = x = apply(REGISTRY["to_dtype"], (x,), {"dtype": target})

@@ -13,7 +13,7 @@ from typing import Any
 from .backend.registry import backend_of
 from .backward import grad
 from .config import enable_grad
-from .dispatch import TensorBase, real_array, wrap
+from .storage import TensorBase, real_array, wrap
 from .errors import ShapeError, describe
 
 __all__ = ["GradcheckError", "gradcheck", "gradgradcheck"]
@@ -90,12 +90,11 @@ def gradgradcheck(func: Callable[..., Any], inputs: Any, grad_outputs: Any = Non
     if not outputs:
         return True
     count = len(arguments)
-    wanted = [i for i in checked]
 
     def gradient(*values: Any) -> Any:
         with enable_grad():
             results = [y for y in _outputs(func, values[:count]) if y.requires_grad]
-            found = grad(results, [values[i] for i in wanted], list(values[count:]), create_graph=True, allow_unused=True)
+            found = grad(results, [values[i] for i in checked], list(values[count:]), create_graph=True, allow_unused=True)
         return tuple(g for g in found if g is not None)
 
     return gradcheck(gradient, (*arguments, *cotangents), eps=eps, atol=atol, rtol=rtol, raise_exception=raise_exception, nondet_tol=nondet_tol,
@@ -285,7 +284,8 @@ def _unravel(flat: int, shape: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(reversed(index))
 
 
-_RATIOS = {-1.0: "the sign is wrong", 2.0: "a factor 2 too much", 0.5: "a factor 2 is missing", 0.0: "the gradient is lost: the rule returns zeros, or the graph was cut by detach() or .data"}
+_RATIOS = {-1.0: "the sign is wrong", 2.0: "a factor 2 too much", 0.5: "a factor 2 is missing",
+           0.0: "the gradient is lost: the rule returns zeros, or the graph was cut by detach() or .data"}
 
 
 def _cause(analytic: Any, numeric: Any, x_shape: tuple[int, ...], y_shape: tuple[int, ...], kink: bool, dtype: Any, tolerance: _Tolerance) -> str:

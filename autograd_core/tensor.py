@@ -12,7 +12,7 @@ from .backend.registry import BY_TYPE, backend_for_device
 from .config import get_mode
 from .creation import CreationMethods, array_from, as_device, scalar_or_array
 from .devices import CPU, device
-from .dispatch import TensorBase, View, device_of, operand, overlapping, real_array, wrap
+from .storage import TensorBase, View, device_of, operand, overlapping, real_array, wrap
 from .dtypes import as_dtype, dtype, from_numpy_dtype
 from .engine import WRITES
 from .errors import DtypeError, GraphError, ShapeError
@@ -202,7 +202,7 @@ class Tensor(_methods.Methods, CreationMethods, Protocols):
         array = real_array(self)
         owner = BY_TYPE[array.__class__].owner(array)
         address = [int(each.ctypes.data if hasattr(each, "ctypes") else each.data.ptr if hasattr(each, "data") else each.ptr) for each in (array, owner)]
-        return (address[0] - address[1]) // array.itemsize
+        return (address[0] - address[1]) // int(array.itemsize)
 
     def is_contiguous(self) -> bool:
         """Whether the elements lie in row-major order without gaps."""
@@ -374,7 +374,7 @@ class Tensor(_methods.Methods, CreationMethods, Protocols):
     def data(self) -> Tensor:
         """The same memory without graph and without the check of in-place writes. Assignment replaces the memory."""
         t: Tensor = wrap(real_array(self))
-        t._view = dispatch.UNCHECKED
+        t._view = storage.UNCHECKED
         return t
 
     @data.setter
@@ -388,7 +388,7 @@ class Tensor(_methods.Methods, CreationMethods, Protocols):
 
     def is_inference(self) -> bool:
         """Whether the tensor was made inside ``inference_mode``."""
-        return self._view is dispatch.INFERENCE
+        return self._view is storage.INFERENCE
 
     # --- in and out ---------------------------------------------------------------------------------------------
 
@@ -518,7 +518,7 @@ class Tensor(_methods.Methods, CreationMethods, Protocols):
         if not self.is_leaf:
             raise RuntimeError("Only Tensors created explicitly by the user (graph leaves) support the deepcopy protocol at the moment. Use .detach().clone()")
         copied = self._array.copy()
-        twin: Tensor = dispatch.new(type(self))
+        twin: Tensor = storage.new(type(self))
         twin._array, twin._node, twin._view = copied, None, None
         memo[id(self)] = twin
         if hasattr(self, "__dict__"):
@@ -622,7 +622,7 @@ def _comparable(other: Any) -> bool:
 
 
 def _rebuild(cls: type[Tensor], array: Any, where: str, requires_grad: bool, name: str | None, state: dict[str, Any] | None) -> Tensor:
-    t: Tensor = dispatch.new(cls)
+    t: Tensor = storage.new(cls)
     place = device(where)
     t._array = scalar_or_array(backend_for_device(place.type).asarray(array, index=place.index))
     t._node = None
@@ -657,6 +657,6 @@ def _is_device(value: Any) -> bool:
     return isinstance(value, device_type) or str(value).partition(":")[0] in ("cpu", "cuda") or str(value) not in {entry.name for entry in dtypes.ALL}
 
 
-dispatch._result_class.append(Tensor)
+storage._result_class.append(Tensor)
 _methods.Tensor = Tensor  # type: ignore[attr-defined]
 __all__ = ["RemovableHandle", "Size", "Tensor", "operand", "overlapping", "WRITES"]

@@ -85,7 +85,7 @@ def test_backward_twice_needs_retain_graph() -> None:
     y.backward(retain_graph=True)
     y.backward()
     np.testing.assert_array_equal(x.grad.numpy(), [4.0, 8.0])
-    with pytest.raises(RuntimeError, match="backward through the graph a second time.*retain_graph=True"):
+    with pytest.raises(RuntimeError, match=r"backward through the graph a second time.*retain_graph=True"):
         y.backward()
     np.testing.assert_array_equal(x.grad.numpy(), [4.0, 8.0])
 
@@ -193,7 +193,7 @@ def test_grad_of_the_output_itself() -> None:
 
 def test_unused_inputs() -> None:
     x, y = vector(1.0), vector(2.0)
-    with pytest.raises(RuntimeError, match="not have been used in the graph.*allow_unused=True"):
+    with pytest.raises(RuntimeError, match=r"not have been used in the graph.*allow_unused=True"):
         autograd.grad(x.sum(), (x, y))
     assert autograd.grad(x.sum(), (x, y), allow_unused=True)[1] is None
     assert autograd.grad(x.sum(), (x, y), materialize_grads=True)[1].tolist() == [0.0]

@@ -63,7 +63,8 @@ class CupyBackend:
         count = int(self.xp.cuda.runtime.getDeviceCount())
         if index >= count:
             raise DeviceError(f"there is no device 'cuda:{index}': this machine has {count} CUDA device(s), numbered from 0")
-        return self.xp.cuda.Device(index)
+        place: AbstractContextManager[Any] = self.xp.cuda.Device(index)
+        return place
 
     def random(self, seed: int) -> Any:
         return self.xp.random.Generator(self.xp.random.Philox4x3210(seed))

@@ -184,14 +184,15 @@ def test_reductions(data: Any, name: str, keepdim: bool) -> None:
 
 @st.composite
 def indices(draw: Any, shape: tuple[int, ...]) -> Any:
-    parts: list[Any] = []
     count = draw(st.integers(2, 3))
-    for n in shape[: draw(st.integers(0, len(shape)))]:
-        parts.append(draw(st.one_of(
+    parts: list[Any] = [
+        draw(st.one_of(
             st.integers(-n, n - 1),
             st.builds(slice, st.one_of(st.none(), st.integers(-n, n)), st.one_of(st.none(), st.integers(-n, n)), st.one_of(st.none(), st.integers(1, 3))),
             st.lists(st.integers(-n, n - 1), min_size=count, max_size=count),
-        )))
+        ))
+        for n in shape[: draw(st.integers(0, len(shape)))]
+    ]
     for _ in range(draw(st.integers(0, 2))):
         parts.insert(draw(st.integers(0, len(parts))), None)
     return tuple([*parts, ...] if draw(st.booleans()) else parts)
@@ -228,7 +229,7 @@ def test_matmul_of_all_ranks(a: tuple[int, ...], b: tuple[int, ...]) -> None:
     try:
         torch.matmul(*map(torch.from_numpy, arrays))
     except RuntimeError:
-        with pytest.raises(RuntimeError, match="^matmul: "):
+        with pytest.raises(RuntimeError, match=r"^matmul: "):
             ag.matmul(*map(Tensor, arrays))
         return
     agree(ag.matmul, torch.matmul, arrays)

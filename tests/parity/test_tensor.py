@@ -96,7 +96,7 @@ PYTHON: list[Use] = [
     lambda m: m.tensor([7]) // 2, lambda m: m.tensor([-7]) // 2, lambda m: m.tensor([-7.5]) // 2, lambda m: m.tensor([-7]) % 3, lambda m: m.tensor([-7.5]) % 2, lambda m: 7 // m.tensor([2]), lambda m: 7 % m.tensor([4]),
     lambda m: 2 ** m.tensor([1.0, 2.0]), lambda m: m.tensor([2, 3]) ** 2, lambda m: m.tensor([2]) ** -1, lambda m: 1 / m.tensor([2]), lambda m: 1 - m.tensor([2.0]), lambda m: m.tensor([1, 2]) @ m.tensor([3, 4]),
     lambda m: m.tensor([True]) + m.tensor([True]), lambda m: m.tensor([True]) - m.tensor([True]), lambda m: -m.tensor([True]),
-    lambda m: m.ones(2) < 2, lambda m: 2 < m.ones(2), lambda m: m.ones(2) @ m.ones(3), lambda m: m.ones(2) + [1, 2], lambda m: m.ones(2) * None, lambda m: divmod(m.tensor([7]), 2), lambda m: math.sqrt(m.tensor(4.0)),
+    lambda m: m.ones(2) < 2, lambda m: operator.lt(2, m.ones(2)), lambda m: m.ones(2) @ m.ones(3), lambda m: operator.add(m.ones(2), [1, 2]), lambda m: m.ones(2) * None, lambda m: divmod(m.tensor([7]), 2), lambda m: math.sqrt(m.tensor(4.0)),
     lambda m: m.arange(6).reshape(2, 3)[1], lambda m: m.arange(6)[1:4], lambda m: m.arange(6).reshape(2, 3)[:, 1], lambda m: m.arange(6)[-1], lambda m: m.arange(6)[::2], lambda m: m.arange(6)[m.tensor([0, 2])],
     lambda m: m.arange(6)[[0, 2]], lambda m: m.arange(6)[m.arange(6) > 3], lambda m: m.arange(6)[None], lambda m: m.arange(6)[..., 0], lambda m: m.arange(6)[6], lambda m: m.arange(6)[0, 0], lambda m: m.arange(6)[::-1],
     lambda m: m.arange(6)[1.5], lambda m: m.arange(6)[m.tensor(2)], lambda m: m.arange(6).reshape(2, 3)[True], lambda m: m.ones(())[()], lambda m: m.ones(())[0], lambda m: m.arange(6)[m.tensor([7])],
@@ -126,7 +126,7 @@ CONVERSIONS: list[Use] = [
     lambda m: m.tensor([1.7, -1.7]).int(), lambda m: m.tensor([1.7]).long(), lambda m: m.tensor([0.0, 2.0]).bool(), lambda m: m.tensor([1]).float(), lambda m: m.tensor([1]).double(), lambda m: m.tensor([1.5]).half(),
     lambda m: m.ones(2).to(m.float64), lambda m: m.ones(2).to("cpu"), lambda m: m.ones(2).to(m.device("cpu"), m.int64), lambda m: m.ones(2).to(m.arange(2)), lambda m: m.ones(2).to(dtype=m.float16), lambda m: m.ones(2).cpu(),
     lambda m: m.ones(2).type_as(m.arange(1)), lambda m: m.ones(2, requires_grad=True).to(m.float64), lambda m: m.ones(2).clone(), lambda m: m.ones(2, requires_grad=True).clone(), lambda m: m.ones(2, requires_grad=True).detach(),
-    lambda m: (lambda t: t.to(m.float32) is t)(m.ones(2)), lambda m: (lambda t: t.to(m.float32, copy=True) is t)(m.ones(2)), lambda m: m.ones(2).numpy().tolist(), lambda m: m.ones(2, requires_grad=True).numpy(),
+    lambda m: [t.to(m.float32) is t for t in [m.ones(2)]], lambda m: [t.to(m.float32, copy=True) is t for t in [m.ones(2)]], lambda m: m.ones(2).numpy().tolist(), lambda m: m.ones(2, requires_grad=True).numpy(),
     lambda m: m.tensor([300]).to(m.uint8), lambda m: m.ones(2).requires_grad_().requires_grad, lambda m: m.arange(2).requires_grad_(), lambda m: (m.ones(2, requires_grad=True) * 1).requires_grad_(False),
     lambda m: m.ones(2).to("no device"), lambda m: m.tensor([1 + 1j]).to(m.complex128), lambda m: m.ones(2).bool().float(),
 ]

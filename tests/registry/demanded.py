@@ -56,7 +56,7 @@ def missing(op: Op) -> list[str]:
     attributes = [sample.attrs for sample in good]
     if "dim" in op.attributes and not internal:
         dims = [each["dim"] for each in attributes if "dim" in each]
-        demands["a negative dim"] = any(isinstance(dim, int) and dim < 0 or isinstance(dim, (tuple, list)) and any(d < 0 for d in dim) for dim in dims)
+        demands["a negative dim"] = any((isinstance(dim, int) and dim < 0) or (isinstance(dim, (tuple, list)) and any(d < 0 for d in dim)) for dim in dims)
         if op.kind == "reduction" and "dim: Dims" in op.signature:
             demands["a tuple of dims"] = any(isinstance(dim, (tuple, list)) and len(dim) > 1 for dim in dims)
     defaults = op.kernel.__kwdefaults__ or {}

@@ -339,10 +339,6 @@ def attention(query: Any, key: Any, value: Any, attn_mask: Any = None, *, dropou
     return special.softmax(scores, axis=-1) @ value
 
 
-def compare(function: Reference) -> Reference:
-    return lambda input, other: function(input, other)
-
-
 ELEMENTWISE: dict[str, Reference] = {
     "add": lambda a, b: a - -b, "sub": lambda a, b: a + -b, "mul": lambda a, b: np.exp(np.log(np.abs(a)) + np.log(np.abs(b))) * np.sign(a) * np.sign(b),
     "div": lambda a, b: a * np.reciprocal(np.asarray(b, dtype=float)), "neg": lambda a: 0 - a, "pow": lambda a, b: np.where(np.asarray(b) == 0, 1.0, special.boxcox(a, b) * b + 1),
@@ -556,7 +552,7 @@ MORE: dict[str, Reference] = {
     "asinh": lambda a: np.log(a + np.sqrt(a * a + 1)), "acosh": lambda a: np.log(a + np.sqrt(a * a - 1)), "atanh": lambda a: np.log((1 + a) / (1 - a)) / 2, "atan2": lambda a, b: np.angle(b + 1j * a),
     "logsigmoid": special.log_expit, "silu": lambda a: a * special.expit(a), "mish": lambda a: a * np.tanh(np.logaddexp(0, a)), "softsign": lambda a: a / (1 + np.abs(a)), "relu6": lambda a: np.clip(a, 0, 6),
     "hardtanh": lambda a, *, min_val=-1.0, max_val=1.0: np.clip(a, min_val, max_val), "erf": special.erf, "erfc": special.erfc, "erfinv": special.erfinv, "ndtr": special.ndtr, "ndtri": special.ndtri,
-    "isclose": lambda a, b, *, rtol=1e-5, atol=1e-8, equal_nan=False: np.isclose(a, b, rtol, atol, equal_nan), "allclose": lambda a, b: np.allclose(a, b), "equal": np.array_equal,
+    "isclose": lambda a, b, *, rtol=1e-5, atol=1e-8, equal_nan=False: np.isclose(a, b, rtol, atol, equal_nan), "allclose": np.allclose, "equal": np.array_equal,
     "bce_elements": lambda a, b: binary_cross_entropy(a, b, reduction="none"),
     "diag": lambda a, *, diagonal=0: np.diag(a, diagonal), "diagonal": lambda a, *, offset=0, dim1=0, dim2=1: np.diagonal(a, offset, dim1, dim2),
     "diag_embed": lambda a, *, offset=0, dim1=-2, dim2=-1: np.moveaxis(np.apply_along_axis(lambda v: np.diag(v, offset), -1, a) if a.ndim == 1 else np.stack([np.diag(v, offset) for v in a]), (-2, -1), (dim1, dim2)),
@@ -566,8 +562,8 @@ MORE: dict[str, Reference] = {
     "select": lambda a, *, dim, index: np.take(a, index, axis=dim), "repeat": lambda a, *, repeats: np.tile(a, repeats), "tile": lambda a, *, dims: np.tile(a, dims),
     "repeat_interleave": lambda a, *, repeats, dim=None: np.repeat(a, repeats, axis=dim), "flip": lambda a, *, dims: np.flip(a, tuple(dims)), "roll": roll, "shift": fill_shifted,
     "getitem": getitem, "slice_view": lambda a, *, key: a[key], "slice_write": lambda a, value, *, key, inplace=False: written(a, key, value), "slice_place": lambda a, *, key, shape: written(np.zeros(shape), key, a),
-    "diagonal_place": lambda a, *, shape, offset=0, dim1=0, dim2=1: diagonal_place(a, shape, offset, dim1, dim2), "index_put": lambda a, **options: index_put(a, **options), "index_add": index_add,
-    "index_select": lambda a, index, *, dim: np.take(a, index, axis=dim) if a.ndim else a, "scatter": scatter, "take_along_dim": lambda a, index, *, dim=None: np.take_along_axis(a, index if dim is not None else index, axis=dim),
+    "diagonal_place": lambda a, *, shape, offset=0, dim1=0, dim2=1: diagonal_place(a, shape, offset, dim1, dim2), "index_put": index_put, "index_add": index_add,
+    "index_select": lambda a, index, *, dim: np.take(a, index, axis=dim) if a.ndim else a, "scatter": scatter, "take_along_dim": lambda a, index, *, dim=None: np.take_along_axis(a, index, axis=dim),
     "masked_select": lambda a, mask: np.broadcast_arrays(a, mask)[0][np.broadcast_arrays(a, mask)[1]], "masked_place": lambda a, mask: written(np.zeros(mask.shape), mask, a),
     "msort": lambda a: np.sort(a, axis=0), "argwhere": np.argwhere, "nonzero": np.argwhere, "unique": unique,
     "unique_of": lambda a, *, dim=None: unique(a, return_inverse=True, return_counts=True, dim=dim), "one_hot": one_hot, "copy": lambda a, b, **_: np.broadcast_to(b, a.shape), "fill": lambda a, value: np.full(a.shape, value),

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from autograd_core import _methods, autograd, dispatch
-from autograd_core.fastpath import eligible as fast
 from autograd_core.config import record
+from autograd_core.fastpath import eligible as fast
 from autograd_core.gradcheck import gradcheck, gradgradcheck
 from autograd_core.op import COMPOSITES, REGISTRY, Op
 from autograd_core.scalar import Scalar
@@ -172,7 +172,7 @@ def strided(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
 
 
 def without_copy(array: np.ndarray[Any, Any]) -> Tensor:
-    made: Tensor = dispatch.wrap(array)
+    made: Tensor = storage.wrap(array)
     return made
 
 

@@ -233,3 +233,35 @@ def test_matmul_of_all_ranks(a: tuple[int, ...], b: tuple[int, ...]) -> None:
             ag.matmul(*map(Tensor, arrays))
         return
     agree(ag.matmul, torch.matmul, arrays)
+
+
+@pytest.mark.parametrize("dtype", ["int64", "float64"])
+@pytest.mark.parametrize("rounding_mode", [None, "trunc", "floor"])
+def test_division_with_rounding(rounding_mode: str | None, dtype: str) -> None:
+    a, b = np.array([7, -7, 8, -9], dtype=dtype), np.array([2, 2, -3, -4], dtype=dtype)
+    same(ag.div(Tensor(a), Tensor(b), rounding_mode=rounding_mode), torch.div(torch.from_numpy(a), torch.from_numpy(b), rounding_mode=rounding_mode), "tensors")
+    same(ag.div(Tensor(a), 2, rounding_mode=rounding_mode), torch.div(torch.from_numpy(a), 2, rounding_mode=rounding_mode), "number")
+    if dtype == "float64":
+        same(Tensor(a).div_(Tensor(b), rounding_mode=rounding_mode), torch.from_numpy(a.copy()).div_(torch.from_numpy(b), rounding_mode=rounding_mode), "in place")
+
+
+def test_unknown_rounding() -> None:
+    for module in (ag, torch):
+        with pytest.raises(RuntimeError, match="rounding_mode"):
+            module.div(module.tensor([1.0]), 2.0, rounding_mode="up")
+
+
+@pytest.mark.parametrize("name", ["add", "sub"])
+def test_alpha(name: str) -> None:
+    a, b = np.array([1.0, 2.0]), np.array([[3.0], [4.0]])
+    agree(lambda x, y: getattr(ag, name)(x, y, alpha=0.5), lambda x, y: getattr(torch, name)(x, y, alpha=0.5), [a, b])
+    agree(lambda x: getattr(ag, name)(x, 3, alpha=2), lambda x: getattr(torch, name)(x, 3, alpha=2), [a])
+    agree(lambda x, y: getattr(x.clone(), f"{name}_")(y, alpha=0.5), lambda x, y: getattr(x.clone(), f"{name}_")(y, alpha=0.5), [b, b])
+
+
+def test_index_put() -> None:
+    base, values = np.zeros((3, 2)), np.array([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]])
+    for accumulate in (False, True):
+        rows = [0, 2, 2] if accumulate else [0, 2, 1]
+        agree(lambda x, v, rows=rows, accumulate=accumulate: x.clone().index_put_((ag.tensor(rows),), v, accumulate=accumulate),
+              lambda x, v, rows=rows, accumulate=accumulate: x.clone().index_put_((torch.tensor(rows),), v, accumulate=accumulate), [base, values])

@@ -118,7 +118,7 @@ SAMPLES: dict[str, list[Sample]] = {
 }
 
 ELSEWHERE: dict[str, str] = {
-    "div_rounded": "div with rounding_mode, in the tests of parity", "zero_": "tests of writes", "setitem": "tests of writes", "index_put_": "tests of writes",
+    "div_rounded": "div with rounding_mode, in parity", "zero_": "writes, in parity", "setitem": "writes, in parity", "index_put_": "parity",
     "dropout": "tests of random numbers", "feature_dropout": "tests of random numbers", "alpha_dropout": "tests of random numbers",
 }
 """Composites that no sample can say, and what tests them."""

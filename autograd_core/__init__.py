@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-# isort: off - the order is that of a table of contents
+# The order is that of a table of contents; the function tensor takes the name that its module had.
+# isort: off
 from math import e as _e
 from math import inf as _inf
 from math import nan as _nan

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-# The order is that of a table of contents; the function tensor takes the name that its module had.
+# The order is that of a table of contents.
 # isort: off
 from math import e as _e
 from math import inf as _inf
@@ -13,7 +13,8 @@ from math import nan as _nan
 from math import pi as _pi
 from typing import Any
 
-from . import autograd, cuda, dtypes, errors, linalg, ops, random, special, utils
+from .tensor import Size, Tensor  # first: the function `tensor` then takes the name that its module has here
+from . import autograd, cuda, dtypes, errors, ops, random, special, utils
 
 # elementwise
 from ._methods import (
@@ -26,8 +27,7 @@ from ._methods import (
 
 # reductions
 from ._methods import (
-    all, allclose, amax, amin, aminmax, any, argmax, argmin, count_nonzero, equal, isclose, log_softmax, logsumexp, max, mean, min, nanmean, nansum,
-    norm, softmax, std, std_mean, sum, var, var_mean,
+    all, allclose, amax, amin, aminmax, any, argmax, argmin, count_nonzero, equal, isclose, max, mean, min, nanmean, nansum, sum,
 )
 
 # scans
@@ -37,8 +37,7 @@ from ._methods import (
 
 # shape and views
 from ._methods import (
-    broadcast_tensors, broadcast_to, clone, diag, diag_embed, diagonal, flatten, moveaxis, movedim, permute, ravel, reshape, squeeze, swapaxes,
-    swapdims, t, transpose, unflatten, unsqueeze,
+    broadcast_to, diagonal, permute, reshape, squeeze, swapaxes, swapdims, transpose, unsqueeze,
 )
 
 # joining and splitting
@@ -48,12 +47,12 @@ from ._methods import (
 
 # indexing
 from ._methods import (
-    index_add, index_put, index_select,
+    index_add, index_select,
 )
 
 # gathering, scattering, sorting
 from ._methods import (
-    argsort, argwhere, gather, masked_fill, masked_select, msort, nonzero, scatter, scatter_add, sort, take_along_dim, topk, unique,
+    gather, masked_fill, masked_select, scatter, scatter_add, take_along_dim,
 )
 
 # linear algebra
@@ -81,18 +80,47 @@ from ._methods import (
     alpha_dropout, bernoulli, dropout, dropout1d, dropout2d, dropout3d, feature_dropout, multinomial,
 )
 
-# einsum
-from ._methods import (
-    einsum, tensordot, trace,
-)
-
 # special functions
 from ._methods import (
     erf, erfc, erfinv,
 )
 
+# softmax
+from ._methods import (
+    log_softmax, logsumexp, softmax,
+)
+
+# sort
+from ._methods import (
+    argsort, argwhere, msort, nonzero, sort, topk, unique,
+)
+
+# write
+from ._methods import (
+    clone,
+)
+
+# einsum
+from ._methods import (
+    einsum, tensordot, trace,
+)
+
+# getitem
+from ._methods import (
+    index_put,
+)
+
+# moments
+from ._methods import (
+    norm, std, std_mean, var, var_mean,
+)
+
+# views
+from ._methods import (
+    broadcast_tensors, diag, diag_embed, flatten, moveaxis, movedim, ravel, t, unflatten,
+)
+
 # making tensors
-from .tensor import Size, Tensor  # before the function `tensor`, whose name the module would take
 from .aliases import install, lazy_attribute
 from .config import enable_grad, inference_mode, is_grad_enabled, is_inference_mode_enabled, no_grad, record, set_grad_enabled
 from .creation import (
@@ -142,24 +170,24 @@ def __getattr__(name: str) -> Any:
 __all__ = [
     "Generator", "Scalar", "Size", "Tensor", "__version__", "abs", "absolute", "acos", "acosh", "add", "addmm", "addmv", "all", "allclose",
     "alpha_dropout", "amax", "amin", "aminmax", "any", "arange", "arccos", "arccosh", "arcsin", "arcsinh", "arctan", "arctan2", "arctanh", "argmax",
-    "argmin", "argsort", "argwhere", "as_tensor", "asarray", "asin", "asinh", "atan", "atan2", "atanh", "autograd", "avg_pool1d", "avg_pool2d", "baddbmm",
-    "batch_norm", "bernoulli", "bitwise_and", "bitwise_not", "bitwise_or", "bitwise_xor", "bmm", "bool", "bool_", "broadcast_tensors", "broadcast_to",
-    "can_cast", "cat", "cdouble", "ceil", "cfloat", "chunk", "clamp", "clip", "clone", "complex128", "complex64", "concat", "concatenate", "conj",
-    "conv1d", "conv2d", "conv_transpose2d", "cos", "cosh", "count_nonzero", "cuda", "cumprod", "cumsum", "default_generator", "device", "diag",
-    "diag_embed", "diagonal", "div", "divide", "dot", "double", "dropout", "dropout1d", "dropout2d", "dropout3d", "dtype", "dtypes", "e", "einsum",
-    "empty", "empty_like", "enable_grad", "eq", "equal", "erf", "erfc", "erfinv", "errors", "exp", "exp2", "expm1", "eye", "feature_dropout", "fix",
-    "flatten", "flip", "float", "float16", "float32", "float64", "floor", "floor_divide", "fmod", "from_dlpack", "from_numpy", "full", "full_like",
-    "gather", "ge", "ger", "get_default_dtype", "get_rng_state", "group_norm", "gt", "half", "index_add", "index_put", "index_select", "inf",
-    "inference_mode", "initial_seed", "int", "int16", "int32", "int64", "int8", "is_complex", "is_floating_point", "is_grad_enabled",
-    "is_inference_mode_enabled", "is_tensor", "isclose", "isfinite", "isinf", "isnan", "layer_norm", "le", "linalg", "linspace", "load", "log", "log10",
-    "log1p", "log2", "log_softmax", "logical_and", "logical_not", "logical_or", "logical_xor", "logsumexp", "long", "lt", "manual_seed", "masked_fill",
-    "masked_select", "matmul", "max", "max_pool1d", "max_pool2d", "maximum", "mean", "min", "minimum", "mm", "moveaxis", "movedim", "msort", "mul",
-    "multinomial", "multiply", "mv", "nan", "nanmean", "nansum", "narrow", "ne", "neg", "negative", "no_grad", "nonzero", "norm", "normal", "numel",
-    "ones", "ones_like", "ops", "outer", "permute", "pi", "pow", "prod", "promote_types", "rand", "rand_like", "randint", "randint_like", "randn",
-    "randn_like", "random", "randperm", "ravel", "real", "reciprocal", "record", "relu", "remainder", "repeat_interleave", "reshape", "result_type",
-    "rms_norm", "roll", "round", "rsqrt", "save", "scatter", "scatter_add", "seed", "select", "set_default_dtype", "set_grad_enabled", "set_printoptions",
-    "set_rng_state", "short", "sigmoid", "sign", "sin", "sinh", "softmax", "sort", "special", "split", "sqrt", "square", "squeeze", "stack", "std",
-    "std_mean", "sub", "subtract", "sum", "swapaxes", "swapdims", "t", "take_along_dim", "tan", "tanh", "tensor", "tensordot", "tile", "topk", "trace",
-    "transpose", "tril", "triu", "true_divide", "trunc", "uint8", "unbind", "unflatten", "unique", "unsqueeze", "utils", "var", "var_mean", "where",
-    "zeros", "zeros_like",
+    "argmin", "argsort", "argwhere", "as_tensor", "asarray", "asin", "asinh", "atan", "atan2", "atanh", "autograd", "avg_pool1d", "avg_pool2d",
+    "baddbmm", "batch_norm", "bernoulli", "bitwise_and", "bitwise_not", "bitwise_or", "bitwise_xor", "bmm", "bool", "bool_", "broadcast_tensors",
+    "broadcast_to", "can_cast", "cat", "cdouble", "ceil", "cfloat", "chunk", "clamp", "clip", "clone", "complex128", "complex64", "concat",
+    "concatenate", "conj", "conv1d", "conv2d", "conv_transpose2d", "cos", "cosh", "count_nonzero", "cuda", "cumprod", "cumsum", "default_generator",
+    "device", "diag", "diag_embed", "diagonal", "div", "divide", "dot", "double", "dropout", "dropout1d", "dropout2d", "dropout3d", "dtype", "dtypes",
+    "e", "einsum", "empty", "empty_like", "enable_grad", "eq", "equal", "erf", "erfc", "erfinv", "errors", "exp", "exp2", "expm1", "eye",
+    "feature_dropout", "fix", "flatten", "flip", "float", "float16", "float32", "float64", "floor", "floor_divide", "fmod", "from_dlpack",
+    "from_numpy", "full", "full_like", "gather", "ge", "ger", "get_default_dtype", "get_rng_state", "group_norm", "gt", "half", "index_add",
+    "index_put", "index_select", "inf", "inference_mode", "initial_seed", "int", "int16", "int32", "int64", "int8", "is_complex", "is_floating_point",
+    "is_grad_enabled", "is_inference_mode_enabled", "is_tensor", "isclose", "isfinite", "isinf", "isnan", "layer_norm", "le", "linspace",
+    "load", "log", "log10", "log1p", "log2", "log_softmax", "logical_and", "logical_not", "logical_or", "logical_xor", "logsumexp", "long", "lt",
+    "manual_seed", "masked_fill", "masked_select", "matmul", "max", "max_pool1d", "max_pool2d", "maximum", "mean", "min", "minimum", "mm", "moveaxis",
+    "movedim", "msort", "mul", "multinomial", "multiply", "mv", "nan", "nanmean", "nansum", "narrow", "ne", "neg", "negative", "no_grad", "nonzero",
+    "norm", "normal", "numel", "ones", "ones_like", "ops", "outer", "permute", "pi", "pow", "prod", "promote_types", "rand", "rand_like", "randint",
+    "randint_like", "randn", "randn_like", "random", "randperm", "ravel", "real", "reciprocal", "record", "relu", "remainder", "repeat_interleave",
+    "reshape", "result_type", "rms_norm", "roll", "round", "rsqrt", "save", "scatter", "scatter_add", "seed", "select", "set_default_dtype",
+    "set_grad_enabled", "set_printoptions", "set_rng_state", "short", "sigmoid", "sign", "sin", "sinh", "softmax", "sort", "special", "split", "sqrt",
+    "square", "squeeze", "stack", "std", "std_mean", "sub", "subtract", "sum", "swapaxes", "swapdims", "t", "take_along_dim", "tan", "tanh", "tensor",
+    "tensordot", "tile", "topk", "trace", "transpose", "tril", "triu", "true_divide", "trunc", "uint8", "unbind", "unflatten", "unique", "unsqueeze",
+    "utils", "var", "var_mean", "where", "zeros", "zeros_like",
 ]

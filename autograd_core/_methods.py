@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, Union
 
 from . import ops as ops
 from .config import get_mode
-from .dispatch import TensorBase, apply, dtype_or_none, explain, link_view, new, real_array
-from .dispatch import inplace as write
+from .dispatch import apply, dtype_or_none, explain
+from .storage import TensorBase, link_view, new, real_array
+from .inplace import inplace as write
 from .dtypes import dtype as DType
 from .dtypes import float32 as _float32
 from .dtypes import float64 as _float64
@@ -42,6 +43,12 @@ def _sizes(values: tuple[Any, ...], named: Any) -> tuple[Any, ...]:
 
 
 
+_causal_mask = REGISTRY["causal_mask"]
+_convolution = REGISTRY["convolution"]
+_convolution_input_grad = REGISTRY["convolution_input_grad"]
+_convolution_weight_grad = REGISTRY["convolution_weight_grad"]
+_contract = REGISTRY["contract"]
+_identity_like = REGISTRY["identity_like"]
 _add = REGISTRY["add"]
 _sub = REGISTRY["sub"]
 _mul = REGISTRY["mul"]
@@ -118,58 +125,6 @@ _bitwise_not = REGISTRY["bitwise_not"]
 _masked = REGISTRY["masked"]
 _conj = REGISTRY["conj"]
 _real = REGISTRY["real"]
-_broadcast_to = REGISTRY["broadcast_to"]
-_sum_to = REGISTRY["sum_to"]
-_reshape = REGISTRY["reshape"]
-_permute = REGISTRY["permute"]
-_transpose = REGISTRY["transpose"]
-_unsqueeze = REGISTRY["unsqueeze"]
-_squeeze = REGISTRY["squeeze"]
-_view = REGISTRY["view"]
-_diagonal = REGISTRY["diagonal"]
-_diagonal_place = REGISTRY["diagonal_place"]
-_to_dtype = REGISTRY["to_dtype"]
-_to_integer = REGISTRY["to_integer"]
-_to_device = REGISTRY["to_device"]
-_clone = REGISTRY["clone"]
-_copy = REGISTRY["copy"]
-_fill = REGISTRY["fill"]
-_view_write = REGISTRY["view_write"]
-_view_erase = REGISTRY["view_erase"]
-_view_read = REGISTRY["view_read"]
-_view_place = REGISTRY["view_place"]
-_cat = REGISTRY["cat"]
-_stack = REGISTRY["stack"]
-_flip = REGISTRY["flip"]
-_roll = REGISTRY["roll"]
-_tril = REGISTRY["tril"]
-_triu = REGISTRY["triu"]
-_extend = REGISTRY["extend"]
-_extend_adjoint = REGISTRY["extend_adjoint"]
-_slice_view = REGISTRY["slice_view"]
-_slice_place = REGISTRY["slice_place"]
-_slice_write = REGISTRY["slice_write"]
-_index = REGISTRY["index"]
-_index_accumulate = REGISTRY["index_accumulate"]
-_index_write = REGISTRY["index_write"]
-_last_written = REGISTRY["last_written"]
-_index_select = REGISTRY["index_select"]
-_index_add = REGISTRY["index_add"]
-_embedding = REGISTRY["embedding"]
-_index_of = REGISTRY["index_of"]
-_gather = REGISTRY["gather"]
-_gather_accumulate = REGISTRY["gather_accumulate"]
-_scatter = REGISTRY["scatter"]
-_last_scattered = REGISTRY["last_scattered"]
-_scatter_add = REGISTRY["scatter_add"]
-_masked_fill = REGISTRY["masked_fill"]
-_masked_select = REGISTRY["masked_select"]
-_masked_place = REGISTRY["masked_place"]
-_sort = REGISTRY["sort"]
-_topk = REGISTRY["topk"]
-_argwhere = REGISTRY["argwhere"]
-_unique_of = REGISTRY["unique_of"]
-_one_hot = REGISTRY["one_hot"]
 _sum = REGISTRY["sum"]
 _mean = REGISTRY["mean"]
 _count_nonzero = REGISTRY["count_nonzero"]
@@ -184,27 +139,57 @@ _place = REGISTRY["place"]
 _max_along = REGISTRY["max_along"]
 _min_along = REGISTRY["min_along"]
 _isclose = REGISTRY["isclose"]
-_variance = REGISTRY["variance"]
-_deviation = REGISTRY["deviation"]
-_norm_over = REGISTRY["norm_over"]
+_squared_error = REGISTRY["squared_error"]
 _logsumexp = REGISTRY["logsumexp"]
 _softmax_along = REGISTRY["softmax_along"]
 _log_softmax_along = REGISTRY["log_softmax_along"]
-_cumsum = REGISTRY["cumsum"]
-_cumprod = REGISTRY["cumprod"]
-_shift = REGISTRY["shift"]
-_prod = REGISTRY["prod"]
-_matmul = REGISTRY["matmul"]
-_linear = REGISTRY["linear"]
-_contract = REGISTRY["contract"]
-_identity_like = REGISTRY["identity_like"]
-_squared_error = REGISTRY["squared_error"]
 _class_targets = REGISTRY["class_targets"]
 _softmax_cross_entropy = REGISTRY["softmax_cross_entropy"]
 _soft_cross_entropy = REGISTRY["soft_cross_entropy"]
 _negative_log_likelihood = REGISTRY["negative_log_likelihood"]
 _sigmoid_cross_entropy = REGISTRY["sigmoid_cross_entropy"]
 _bce_elements = REGISTRY["bce_elements"]
+_slice_view = REGISTRY["slice_view"]
+_slice_place = REGISTRY["slice_place"]
+_slice_write = REGISTRY["slice_write"]
+_index = REGISTRY["index"]
+_index_accumulate = REGISTRY["index_accumulate"]
+_index_write = REGISTRY["index_write"]
+_last_written = REGISTRY["last_written"]
+_index_select = REGISTRY["index_select"]
+_index_add = REGISTRY["index_add"]
+_embedding = REGISTRY["embedding"]
+_gather = REGISTRY["gather"]
+_gather_accumulate = REGISTRY["gather_accumulate"]
+_scatter = REGISTRY["scatter"]
+_last_scattered = REGISTRY["last_scattered"]
+_scatter_add = REGISTRY["scatter_add"]
+_masked_fill = REGISTRY["masked_fill"]
+_masked_select = REGISTRY["masked_select"]
+_masked_place = REGISTRY["masked_place"]
+_index_of = REGISTRY["index_of"]
+_cat = REGISTRY["cat"]
+_stack = REGISTRY["stack"]
+_flip = REGISTRY["flip"]
+_roll = REGISTRY["roll"]
+_tril = REGISTRY["tril"]
+_triu = REGISTRY["triu"]
+_matmul = REGISTRY["matmul"]
+_linear = REGISTRY["linear"]
+_variance = REGISTRY["variance"]
+_deviation = REGISTRY["deviation"]
+_norm_over = REGISTRY["norm_over"]
+_standardize = REGISTRY["standardize"]
+_extend = REGISTRY["extend"]
+_extend_adjoint = REGISTRY["extend_adjoint"]
+_max_pool = REGISTRY["max_pool"]
+_max_pool_scatter = REGISTRY["max_pool_scatter"]
+_max_pool_pick = REGISTRY["max_pool_pick"]
+_max_pool_indices = REGISTRY["max_pool_indices"]
+_avg_pool = REGISTRY["avg_pool"]
+_avg_pool_grad = REGISTRY["avg_pool_grad"]
+_adaptive_average = REGISTRY["adaptive_average"]
+_adaptive_average_grad = REGISTRY["adaptive_average_grad"]
 _draw_uniform = REGISTRY["draw_uniform"]
 _draw_normal = REGISTRY["draw_normal"]
 _draw_normal_of = REGISTRY["draw_normal_of"]
@@ -214,26 +199,52 @@ _draw_exponential = REGISTRY["draw_exponential"]
 _draw_bernoulli = REGISTRY["draw_bernoulli"]
 _bernoulli = REGISTRY["bernoulli"]
 _multinomial = REGISTRY["multinomial"]
+_cumsum = REGISTRY["cumsum"]
+_cumprod = REGISTRY["cumprod"]
+_shift = REGISTRY["shift"]
+_prod = REGISTRY["prod"]
+_broadcast_to = REGISTRY["broadcast_to"]
+_sum_to = REGISTRY["sum_to"]
+_reshape = REGISTRY["reshape"]
+_permute = REGISTRY["permute"]
+_transpose = REGISTRY["transpose"]
+_unsqueeze = REGISTRY["unsqueeze"]
+_squeeze = REGISTRY["squeeze"]
+_view = REGISTRY["view"]
+_diagonal = REGISTRY["diagonal"]
+_diagonal_place = REGISTRY["diagonal_place"]
+_to_dtype = REGISTRY["to_dtype"]
+_to_integer = REGISTRY["to_integer"]
+_to_device = REGISTRY["to_device"]
+_sort = REGISTRY["sort"]
+_topk = REGISTRY["topk"]
+_argwhere = REGISTRY["argwhere"]
+_unique_of = REGISTRY["unique_of"]
+_one_hot = REGISTRY["one_hot"]
+_erf = REGISTRY["erf"]
+_erfc = REGISTRY["erfc"]
+_erfinv = REGISTRY["erfinv"]
 _sgd_update = REGISTRY["sgd_update"]
 _adam_update = REGISTRY["adam_update"]
 _rmsprop_update = REGISTRY["rmsprop_update"]
 _adagrad_update = REGISTRY["adagrad_update"]
-_convolution = REGISTRY["convolution"]
-_convolution_input_grad = REGISTRY["convolution_input_grad"]
-_convolution_weight_grad = REGISTRY["convolution_weight_grad"]
-_max_pool = REGISTRY["max_pool"]
-_max_pool_scatter = REGISTRY["max_pool_scatter"]
-_max_pool_pick = REGISTRY["max_pool_pick"]
-_max_pool_indices = REGISTRY["max_pool_indices"]
-_avg_pool = REGISTRY["avg_pool"]
-_avg_pool_grad = REGISTRY["avg_pool_grad"]
-_adaptive_average = REGISTRY["adaptive_average"]
-_adaptive_average_grad = REGISTRY["adaptive_average_grad"]
-_standardize = REGISTRY["standardize"]
-_causal_mask = REGISTRY["causal_mask"]
-_erf = REGISTRY["erf"]
-_erfc = REGISTRY["erfc"]
-_erfinv = REGISTRY["erfinv"]
+_clone = REGISTRY["clone"]
+_copy = REGISTRY["copy"]
+_fill = REGISTRY["fill"]
+_view_write = REGISTRY["view_write"]
+_view_erase = REGISTRY["view_erase"]
+_view_read = REGISTRY["view_read"]
+_view_place = REGISTRY["view_place"]
+_k_convolution = _convolution.kernels
+_r_convolution_input = _convolution.rules["input"].function
+_r_convolution_weight = _convolution.rules["weight"].function
+_r_convolution_bias = _convolution.rules["bias"].function
+_k_convolution_input_grad = _convolution_input_grad.kernels
+_r_convolution_input_grad_grad = _convolution_input_grad.rules["grad"].function
+_r_convolution_input_grad_weight = _convolution_input_grad.rules["weight"].function
+_k_convolution_weight_grad = _convolution_weight_grad.kernels
+_r_convolution_weight_grad_input = _convolution_weight_grad.rules["input"].function
+_r_convolution_weight_grad_grad = _convolution_weight_grad.rules["grad"].function
 _k_add = _add.kernels
 _k_sub = _sub.kernels
 _k_mul = _mul.kernels
@@ -296,59 +307,39 @@ _r_clamp_input = _clamp.rules["input"].function
 _r_clamp_min = _clamp.rules["min"].function
 _r_clamp_max = _clamp.rules["max"].function
 _k_masked = _masked.kernels
-_k_broadcast_to = _broadcast_to.kernels
-_r_broadcast_to_input = _broadcast_to.rules["input"].function
-_k_sum_to = _sum_to.kernels
-_r_sum_to_input = _sum_to.rules["input"].function
-_k_reshape = _reshape.kernels
-_r_reshape_input = _reshape.rules["input"].function
-_k_permute = _permute.kernels
-_r_permute_input = _permute.rules["input"].function
-_k_transpose = _transpose.kernels
-_r_transpose_input = _transpose.rules["input"].function
-_k_unsqueeze = _unsqueeze.kernels
-_r_unsqueeze_input = _unsqueeze.rules["input"].function
-_k_squeeze = _squeeze.kernels
-_r_squeeze_input = _squeeze.rules["input"].function
-_k_view = _view.kernels
-_r_view_input = _view.rules["input"].function
-_k_diagonal = _diagonal.kernels
-_r_diagonal_input = _diagonal.rules["input"].function
-_k_diagonal_place = _diagonal_place.kernels
-_r_diagonal_place_input = _diagonal_place.rules["input"].function
-_k_to_dtype = _to_dtype.kernels
-_r_to_dtype_input = _to_dtype.rules["input"].function
-_k_to_device = _to_device.kernels
-_r_to_device_input = _to_device.rules["input"].function
-_k_clone = _clone.kernels
-_r_clone_input = _clone.rules["input"].function
-_k_copy = _copy.kernels
-_r_copy_input = _copy.rules["input"].function
-_r_copy_source = _copy.rules["source"].function
-_k_fill = _fill.kernels
-_r_fill_input = _fill.rules["input"].function
-_r_fill_value = _fill.rules["value"].function
-_k_view_write = _view_write.kernels
-_r_view_write_base = _view_write.rules["base"].function
-_r_view_write_value = _view_write.rules["value"].function
-_k_view_erase = _view_erase.kernels
-_r_view_erase_input = _view_erase.rules["input"].function
-_k_view_read = _view_read.kernels
-_r_view_read_input = _view_read.rules["input"].function
-_k_view_place = _view_place.kernels
-_r_view_place_input = _view_place.rules["input"].function
-_k_flip = _flip.kernels
-_r_flip_input = _flip.rules["input"].function
-_k_roll = _roll.kernels
-_r_roll_input = _roll.rules["input"].function
-_k_tril = _tril.kernels
-_r_tril_input = _tril.rules["input"].function
-_k_triu = _triu.kernels
-_r_triu_input = _triu.rules["input"].function
-_k_extend = _extend.kernels
-_r_extend_input = _extend.rules["input"].function
-_k_extend_adjoint = _extend_adjoint.kernels
-_r_extend_adjoint_input = _extend_adjoint.rules["input"].function
+_k_sum = _sum.kernels
+_r_sum_input = _sum.rules["input"].function
+_k_mean = _mean.kernels
+_r_mean_input = _mean.rules["input"].function
+_k_amax = _amax.kernels
+_r_amax_input = _amax.rules["input"].function
+_k_amin = _amin.kernels
+_r_amin_input = _amin.rules["input"].function
+_k_pick = _pick.kernels
+_r_pick_input = _pick.rules["input"].function
+_k_place = _place.kernels
+_r_place_input = _place.rules["input"].function
+_k_squared_error = _squared_error.kernels
+_q_squared_error = _squared_error.residual_kernels
+_r_squared_error_all = _squared_error.fused.function
+_k_logsumexp = _logsumexp.kernels
+_r_logsumexp_input = _logsumexp.rules["input"].function
+_k_softmax_along = _softmax_along.kernels
+_r_softmax_along_input = _softmax_along.rules["input"].function
+_k_log_softmax_along = _log_softmax_along.kernels
+_r_log_softmax_along_input = _log_softmax_along.rules["input"].function
+_k_softmax_cross_entropy = _softmax_cross_entropy.kernels
+_q_softmax_cross_entropy = _softmax_cross_entropy.residual_kernels
+_r_softmax_cross_entropy_all = _softmax_cross_entropy.fused.function
+_k_soft_cross_entropy = _soft_cross_entropy.kernels
+_q_soft_cross_entropy = _soft_cross_entropy.residual_kernels
+_r_soft_cross_entropy_all = _soft_cross_entropy.fused.function
+_k_negative_log_likelihood = _negative_log_likelihood.kernels
+_r_negative_log_likelihood_input = _negative_log_likelihood.rules["input"].function
+_k_sigmoid_cross_entropy = _sigmoid_cross_entropy.kernels
+_q_sigmoid_cross_entropy = _sigmoid_cross_entropy.residual_kernels
+_r_sigmoid_cross_entropy_all = _sigmoid_cross_entropy.fused.function
+_k_bce_elements = _bce_elements.kernels
 _k_slice_view = _slice_view.kernels
 _r_slice_view_input = _slice_view.rules["input"].function
 _k_slice_place = _slice_place.kernels
@@ -385,66 +376,27 @@ _r_masked_fill_input = _masked_fill.rules["input"].function
 _r_masked_fill_value = _masked_fill.rules["value"].function
 _k_masked_place = _masked_place.kernels
 _r_masked_place_input = _masked_place.rules["input"].function
-_k_sum = _sum.kernels
-_r_sum_input = _sum.rules["input"].function
-_k_mean = _mean.kernels
-_r_mean_input = _mean.rules["input"].function
-_k_amax = _amax.kernels
-_r_amax_input = _amax.rules["input"].function
-_k_amin = _amin.kernels
-_r_amin_input = _amin.rules["input"].function
-_k_pick = _pick.kernels
-_r_pick_input = _pick.rules["input"].function
-_k_place = _place.kernels
-_r_place_input = _place.rules["input"].function
-_k_variance = _variance.kernels
-_r_variance_input = _variance.rules["input"].function
-_k_deviation = _deviation.kernels
-_r_deviation_input = _deviation.rules["input"].function
-_k_logsumexp = _logsumexp.kernels
-_r_logsumexp_input = _logsumexp.rules["input"].function
-_k_softmax_along = _softmax_along.kernels
-_r_softmax_along_input = _softmax_along.rules["input"].function
-_k_log_softmax_along = _log_softmax_along.kernels
-_r_log_softmax_along_input = _log_softmax_along.rules["input"].function
-_k_cumsum = _cumsum.kernels
-_r_cumsum_input = _cumsum.rules["input"].function
-_k_cumprod = _cumprod.kernels
-_r_cumprod_input = _cumprod.rules["input"].function
-_k_shift = _shift.kernels
-_r_shift_input = _shift.rules["input"].function
-_k_prod = _prod.kernels
-_r_prod_input = _prod.rules["input"].function
+_k_flip = _flip.kernels
+_r_flip_input = _flip.rules["input"].function
+_k_roll = _roll.kernels
+_r_roll_input = _roll.rules["input"].function
+_k_tril = _tril.kernels
+_r_tril_input = _tril.rules["input"].function
+_k_triu = _triu.kernels
+_r_triu_input = _triu.rules["input"].function
 _k_matmul = _matmul.kernels
 _r_matmul_input = _matmul.rules["input"].function
 _r_matmul_other = _matmul.rules["other"].function
 _k_linear = _linear.kernels
 _r_linear_all = _linear.fused.function
-_k_squared_error = _squared_error.kernels
-_q_squared_error = _squared_error.residual_kernels
-_r_squared_error_all = _squared_error.fused.function
-_k_softmax_cross_entropy = _softmax_cross_entropy.kernels
-_q_softmax_cross_entropy = _softmax_cross_entropy.residual_kernels
-_r_softmax_cross_entropy_all = _softmax_cross_entropy.fused.function
-_k_soft_cross_entropy = _soft_cross_entropy.kernels
-_q_soft_cross_entropy = _soft_cross_entropy.residual_kernels
-_r_soft_cross_entropy_all = _soft_cross_entropy.fused.function
-_k_negative_log_likelihood = _negative_log_likelihood.kernels
-_r_negative_log_likelihood_input = _negative_log_likelihood.rules["input"].function
-_k_sigmoid_cross_entropy = _sigmoid_cross_entropy.kernels
-_q_sigmoid_cross_entropy = _sigmoid_cross_entropy.residual_kernels
-_r_sigmoid_cross_entropy_all = _sigmoid_cross_entropy.fused.function
-_k_bce_elements = _bce_elements.kernels
-_k_convolution = _convolution.kernels
-_r_convolution_input = _convolution.rules["input"].function
-_r_convolution_weight = _convolution.rules["weight"].function
-_r_convolution_bias = _convolution.rules["bias"].function
-_k_convolution_input_grad = _convolution_input_grad.kernels
-_r_convolution_input_grad_grad = _convolution_input_grad.rules["grad"].function
-_r_convolution_input_grad_weight = _convolution_input_grad.rules["weight"].function
-_k_convolution_weight_grad = _convolution_weight_grad.kernels
-_r_convolution_weight_grad_input = _convolution_weight_grad.rules["input"].function
-_r_convolution_weight_grad_grad = _convolution_weight_grad.rules["grad"].function
+_k_variance = _variance.kernels
+_r_variance_input = _variance.rules["input"].function
+_k_deviation = _deviation.kernels
+_r_deviation_input = _deviation.rules["input"].function
+_k_extend = _extend.kernels
+_r_extend_input = _extend.rules["input"].function
+_k_extend_adjoint = _extend_adjoint.kernels
+_r_extend_adjoint_input = _extend_adjoint.rules["input"].function
 _k_max_pool = _max_pool.kernels
 _r_max_pool_input = _max_pool.rules["input"].function
 _k_max_pool_scatter = _max_pool_scatter.kernels
@@ -459,10 +411,135 @@ _k_adaptive_average = _adaptive_average.kernels
 _r_adaptive_average_input = _adaptive_average.rules["input"].function
 _k_adaptive_average_grad = _adaptive_average_grad.kernels
 _r_adaptive_average_grad_grad = _adaptive_average_grad.rules["grad"].function
+_k_cumsum = _cumsum.kernels
+_r_cumsum_input = _cumsum.rules["input"].function
+_k_cumprod = _cumprod.kernels
+_r_cumprod_input = _cumprod.rules["input"].function
+_k_shift = _shift.kernels
+_r_shift_input = _shift.rules["input"].function
+_k_prod = _prod.kernels
+_r_prod_input = _prod.rules["input"].function
+_k_broadcast_to = _broadcast_to.kernels
+_r_broadcast_to_input = _broadcast_to.rules["input"].function
+_k_sum_to = _sum_to.kernels
+_r_sum_to_input = _sum_to.rules["input"].function
+_k_reshape = _reshape.kernels
+_r_reshape_input = _reshape.rules["input"].function
+_k_permute = _permute.kernels
+_r_permute_input = _permute.rules["input"].function
+_k_transpose = _transpose.kernels
+_r_transpose_input = _transpose.rules["input"].function
+_k_unsqueeze = _unsqueeze.kernels
+_r_unsqueeze_input = _unsqueeze.rules["input"].function
+_k_squeeze = _squeeze.kernels
+_r_squeeze_input = _squeeze.rules["input"].function
+_k_view = _view.kernels
+_r_view_input = _view.rules["input"].function
+_k_diagonal = _diagonal.kernels
+_r_diagonal_input = _diagonal.rules["input"].function
+_k_diagonal_place = _diagonal_place.kernels
+_r_diagonal_place_input = _diagonal_place.rules["input"].function
+_k_to_dtype = _to_dtype.kernels
+_r_to_dtype_input = _to_dtype.rules["input"].function
+_k_to_device = _to_device.kernels
+_r_to_device_input = _to_device.rules["input"].function
 _k_erf = _erf.kernels
 _k_erfc = _erfc.kernels
 _k_erfinv = _erfinv.kernels
+_k_clone = _clone.kernels
+_r_clone_input = _clone.rules["input"].function
+_k_copy = _copy.kernels
+_r_copy_input = _copy.rules["input"].function
+_r_copy_source = _copy.rules["source"].function
+_k_fill = _fill.kernels
+_r_fill_input = _fill.rules["input"].function
+_r_fill_value = _fill.rules["value"].function
+_k_view_write = _view_write.kernels
+_r_view_write_base = _view_write.rules["base"].function
+_r_view_write_value = _view_write.rules["value"].function
+_k_view_erase = _view_erase.kernels
+_r_view_erase_input = _view_erase.rules["input"].function
+_k_view_read = _view_read.kernels
+_r_view_read_input = _view_read.rules["input"].function
+_k_view_place = _view_place.kernels
+_r_view_place_input = _view_place.rules["input"].function
+_scaled_dot_product_attention = COMPOSITES["scaled_dot_product_attention"].function
+_conv2d = COMPOSITES["conv2d"].function
+_conv1d = COMPOSITES["conv1d"].function
+_conv_transpose2d = COMPOSITES["conv_transpose2d"].function
+_einsum = COMPOSITES["einsum"].function
+_tensordot = COMPOSITES["tensordot"].function
+_trace = COMPOSITES["trace"].function
 _div_rounded = COMPOSITES["div_rounded"].function
+_nansum = COMPOSITES["nansum"].function
+_nanmean = COMPOSITES["nanmean"].function
+_max = COMPOSITES["max"].function
+_min = COMPOSITES["min"].function
+_aminmax = COMPOSITES["aminmax"].function
+_allclose = COMPOSITES["allclose"].function
+_equal = COMPOSITES["equal"].function
+_mse_loss = COMPOSITES["mse_loss"].function
+_l1_loss = COMPOSITES["l1_loss"].function
+_smooth_l1_loss = COMPOSITES["smooth_l1_loss"].function
+_huber_loss = COMPOSITES["huber_loss"].function
+_hinge_loss = COMPOSITES["hinge_loss"].function
+_hinge_embedding_loss = COMPOSITES["hinge_embedding_loss"].function
+_margin_ranking_loss = COMPOSITES["margin_ranking_loss"].function
+_kl_div = COMPOSITES["kl_div"].function
+_softmax = COMPOSITES["softmax"].function
+_log_softmax = COMPOSITES["log_softmax"].function
+_softmin = COMPOSITES["softmin"].function
+_cross_entropy = COMPOSITES["cross_entropy"].function
+_nll_loss = COMPOSITES["nll_loss"].function
+_binary_cross_entropy_with_logits = COMPOSITES["binary_cross_entropy_with_logits"].function
+_binary_cross_entropy = COMPOSITES["binary_cross_entropy"].function
+_multi_margin_loss = COMPOSITES["multi_margin_loss"].function
+_take_along_dim = COMPOSITES["take_along_dim"].function
+_getitem = COMPOSITES["getitem"].function
+_setitem = COMPOSITES["setitem"].function
+_index_put_ = COMPOSITES["index_put_"].function
+_index_put = COMPOSITES["index_put"].function
+_split = COMPOSITES["split"].function
+_chunk = COMPOSITES["chunk"].function
+_unbind = COMPOSITES["unbind"].function
+_narrow = COMPOSITES["narrow"].function
+_select = COMPOSITES["select"].function
+_repeat = COMPOSITES["repeat"].function
+_tile = COMPOSITES["tile"].function
+_repeat_interleave = COMPOSITES["repeat_interleave"].function
+_mm = COMPOSITES["mm"].function
+_bmm = COMPOSITES["bmm"].function
+_mv = COMPOSITES["mv"].function
+_dot = COMPOSITES["dot"].function
+_outer = COMPOSITES["outer"].function
+_addmm = COMPOSITES["addmm"].function
+_baddbmm = COMPOSITES["baddbmm"].function
+_addmv = COMPOSITES["addmv"].function
+_var = COMPOSITES["var"].function
+_std = COMPOSITES["std"].function
+_var_mean = COMPOSITES["var_mean"].function
+_std_mean = COMPOSITES["std_mean"].function
+_norm = COMPOSITES["norm"].function
+_batch_norm = COMPOSITES["batch_norm"].function
+_layer_norm = COMPOSITES["layer_norm"].function
+_rms_norm = COMPOSITES["rms_norm"].function
+_group_norm = COMPOSITES["group_norm"].function
+_normalize = COMPOSITES["normalize"].function
+_pad = COMPOSITES["pad"].function
+_max_pool2d = COMPOSITES["max_pool2d"].function
+_max_pool1d = COMPOSITES["max_pool1d"].function
+_avg_pool2d = COMPOSITES["avg_pool2d"].function
+_avg_pool1d = COMPOSITES["avg_pool1d"].function
+_adaptive_avg_pool2d = COMPOSITES["adaptive_avg_pool2d"].function
+_dropout = COMPOSITES["dropout"].function
+_feature_dropout = COMPOSITES["feature_dropout"].function
+_alpha_dropout = COMPOSITES["alpha_dropout"].function
+_argsort = COMPOSITES["argsort"].function
+_msort = COMPOSITES["msort"].function
+_nonzero = COMPOSITES["nonzero"].function
+_unique = COMPOSITES["unique"].function
+_ndtr = COMPOSITES["ndtr"].function
+_ndtri = COMPOSITES["ndtri"].function
 _diag = COMPOSITES["diag"].function
 _diag_embed = COMPOSITES["diag_embed"].function
 _view_as = COMPOSITES["view_as"].function
@@ -477,82 +554,256 @@ _expand_as = COMPOSITES["expand_as"].function
 _broadcast_tensors = COMPOSITES["broadcast_tensors"].function
 _contiguous = COMPOSITES["contiguous"].function
 _zero_ = COMPOSITES["zero_"].function
-_split = COMPOSITES["split"].function
-_chunk = COMPOSITES["chunk"].function
-_unbind = COMPOSITES["unbind"].function
-_narrow = COMPOSITES["narrow"].function
-_select = COMPOSITES["select"].function
-_repeat = COMPOSITES["repeat"].function
-_tile = COMPOSITES["tile"].function
-_repeat_interleave = COMPOSITES["repeat_interleave"].function
-_pad = COMPOSITES["pad"].function
-_getitem = COMPOSITES["getitem"].function
-_setitem = COMPOSITES["setitem"].function
-_index_put_ = COMPOSITES["index_put_"].function
-_index_put = COMPOSITES["index_put"].function
-_take_along_dim = COMPOSITES["take_along_dim"].function
-_argsort = COMPOSITES["argsort"].function
-_msort = COMPOSITES["msort"].function
-_nonzero = COMPOSITES["nonzero"].function
-_unique = COMPOSITES["unique"].function
-_nansum = COMPOSITES["nansum"].function
-_nanmean = COMPOSITES["nanmean"].function
-_max = COMPOSITES["max"].function
-_min = COMPOSITES["min"].function
-_aminmax = COMPOSITES["aminmax"].function
-_allclose = COMPOSITES["allclose"].function
-_equal = COMPOSITES["equal"].function
-_var = COMPOSITES["var"].function
-_std = COMPOSITES["std"].function
-_var_mean = COMPOSITES["var_mean"].function
-_std_mean = COMPOSITES["std_mean"].function
-_norm = COMPOSITES["norm"].function
-_softmax = COMPOSITES["softmax"].function
-_log_softmax = COMPOSITES["log_softmax"].function
-_softmin = COMPOSITES["softmin"].function
-_mm = COMPOSITES["mm"].function
-_bmm = COMPOSITES["bmm"].function
-_mv = COMPOSITES["mv"].function
-_dot = COMPOSITES["dot"].function
-_outer = COMPOSITES["outer"].function
-_addmm = COMPOSITES["addmm"].function
-_baddbmm = COMPOSITES["baddbmm"].function
-_addmv = COMPOSITES["addmv"].function
-_einsum = COMPOSITES["einsum"].function
-_tensordot = COMPOSITES["tensordot"].function
-_trace = COMPOSITES["trace"].function
-_mse_loss = COMPOSITES["mse_loss"].function
-_l1_loss = COMPOSITES["l1_loss"].function
-_smooth_l1_loss = COMPOSITES["smooth_l1_loss"].function
-_huber_loss = COMPOSITES["huber_loss"].function
-_hinge_loss = COMPOSITES["hinge_loss"].function
-_hinge_embedding_loss = COMPOSITES["hinge_embedding_loss"].function
-_margin_ranking_loss = COMPOSITES["margin_ranking_loss"].function
-_kl_div = COMPOSITES["kl_div"].function
-_cross_entropy = COMPOSITES["cross_entropy"].function
-_nll_loss = COMPOSITES["nll_loss"].function
-_binary_cross_entropy_with_logits = COMPOSITES["binary_cross_entropy_with_logits"].function
-_binary_cross_entropy = COMPOSITES["binary_cross_entropy"].function
-_multi_margin_loss = COMPOSITES["multi_margin_loss"].function
-_dropout = COMPOSITES["dropout"].function
-_feature_dropout = COMPOSITES["feature_dropout"].function
-_alpha_dropout = COMPOSITES["alpha_dropout"].function
-_conv2d = COMPOSITES["conv2d"].function
-_conv1d = COMPOSITES["conv1d"].function
-_conv_transpose2d = COMPOSITES["conv_transpose2d"].function
-_max_pool2d = COMPOSITES["max_pool2d"].function
-_max_pool1d = COMPOSITES["max_pool1d"].function
-_avg_pool2d = COMPOSITES["avg_pool2d"].function
-_avg_pool1d = COMPOSITES["avg_pool1d"].function
-_adaptive_avg_pool2d = COMPOSITES["adaptive_avg_pool2d"].function
-_batch_norm = COMPOSITES["batch_norm"].function
-_layer_norm = COMPOSITES["layer_norm"].function
-_rms_norm = COMPOSITES["rms_norm"].function
-_group_norm = COMPOSITES["group_norm"].function
-_normalize = COMPOSITES["normalize"].function
-_scaled_dot_product_attention = COMPOSITES["scaled_dot_product_attention"].function
-_ndtr = COMPOSITES["ndtr"].function
-_ndtri = COMPOSITES["ndtri"].function
+
+
+def causal_mask(input: Tensor, *, rows: builtins.int, columns: builtins.int) -> Tensor:
+    """Whether column <= row: position ``i`` attends to positions up to ``i``. ``input`` says only which device."""
+    return apply(_causal_mask, (input,), {"rows": rows, "columns": columns})
+
+
+class _convolution_node(GeneralNode):
+    __slots__ = ()
+    op = _convolution
+    dtypes = None
+
+    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+        to_input = self._first
+        to_weight = self._second
+        to_bias, = self._rest
+        input, weight = self.saved
+        attrs = self.attrs
+        stride = attrs["stride"]
+        padding = attrs["padding"]
+        dilation = attrs["dilation"]
+        groups = attrs["groups"]
+        input_shape = self.shapes[0]
+        weight_shape = self.shapes[1]
+        if to_input is not None:
+            r = _r_convolution_input(F, g, weight, input_shape, stride, padding, dilation, groups)
+            if pending[to_input] is None:
+                pending[to_input] = r
+            else:
+                accumulate(pending, to_input, r)
+        if to_weight is not None:
+            r = _r_convolution_weight(F, g, input, weight_shape, stride, padding, dilation, groups)
+            if pending[to_weight] is None:
+                pending[to_weight] = r
+            else:
+                accumulate(pending, to_weight, r)
+        if to_bias is not None:
+            r = _r_convolution_bias(F, g)
+            if pending[to_bias] is None:
+                pending[to_bias] = r
+            else:
+                accumulate(pending, to_bias, r)
+
+
+def convolution(input: Tensor, weight: Tensor, bias: Tensor | None = None, *, stride: builtins.tuple[builtins.int, builtins.int], padding: builtins.tuple[builtins.tuple[builtins.int, builtins.int], builtins.tuple[builtins.int, builtins.int]], dilation: builtins.tuple[builtins.int, builtins.int], groups: builtins.int) -> Tensor:
+    """Cross-correlation of images (batch, channels, height, width) with filters, ``padding`` given for each of the four sides."""
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+        a_weight = weight._array
+        n_weight = weight._node
+        if a_weight.dtype is not d:
+            return apply(_convolution, (input, weight, bias), {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups})
+        if bias is None:
+            a_bias: Any = bias
+            n_bias = None
+        else:
+            a_bias = bias._array
+            n_bias = bias._node
+            if a_bias.dtype is not d:
+                return apply(_convolution, (input, weight, bias), {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups})
+    except AttributeError:
+        return apply(_convolution, (input, weight, bias), {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_convolution, (input, weight, bias), {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups})
+    try:
+        out = _k_convolution[a_input.__class__](a_input, a_weight, a_bias, stride=stride, padding=padding, dilation=dilation, groups=groups)
+    except Exception as error:
+        raise explain(_convolution, (input, weight, bias), {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}, error) from error
+    t: Tensor = new(Tensor)
+    t._view = None
+    t._array = out
+    if (n_input is not None or n_weight is not None or n_bias is not None) and mode.grad:
+        t._node = n = _convolution_node()
+        n._first = n_input
+        n._second = n_weight
+        n._rest = (n_bias,)
+        n.saved = (a_input if n_weight is not None else None, a_weight if n_input is not None else None)
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        n.attrs = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
+        n.shapes = (a_input.shape, getattr(a_weight, "shape", ()), getattr(a_bias, "shape", ()))
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+class _convolution_input_grad_node(GeneralNode):
+    __slots__ = ()
+    op = _convolution_input_grad
+    _rest = ()
+    dtypes = None
+
+    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+        to_grad = self._first
+        to_weight = self._second
+        grad, weight = self.saved
+        attrs = self.attrs
+        stride = attrs["stride"]
+        padding = attrs["padding"]
+        dilation = attrs["dilation"]
+        groups = attrs["groups"]
+        weight_shape = self.shapes[1]
+        if to_grad is not None:
+            r = _r_convolution_input_grad_grad(F, g, weight, stride, padding, dilation, groups)
+            if pending[to_grad] is None:
+                pending[to_grad] = r
+            else:
+                accumulate(pending, to_grad, r)
+        if to_weight is not None:
+            r = _r_convolution_input_grad_weight(F, g, grad, weight_shape, stride, padding, dilation, groups)
+            if pending[to_weight] is None:
+                pending[to_weight] = r
+            else:
+                accumulate(pending, to_weight, r)
+
+
+def convolution_input_grad(grad: Tensor, weight: Tensor, *, shape: Sequence[builtins.int], stride: builtins.tuple[builtins.int, builtins.int], padding: builtins.tuple[builtins.tuple[builtins.int, builtins.int], builtins.tuple[builtins.int, builtins.int]], dilation: builtins.tuple[builtins.int, builtins.int], groups: builtins.int) -> Tensor:
+    """The adjoint of ``convolution`` in its input: also known as transposed convolution."""
+    try:
+        a_grad = grad._array
+        n_grad = grad._node
+        d = a_grad.dtype
+        a_weight = weight._array
+        n_weight = weight._node
+        if a_weight.dtype is not d:
+            return apply(_convolution_input_grad, (grad, weight), {"shape": shape, "stride": stride, "padding": padding, "dilation": dilation, "groups": groups})
+    except AttributeError:
+        return apply(_convolution_input_grad, (grad, weight), {"shape": shape, "stride": stride, "padding": padding, "dilation": dilation, "groups": groups})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_convolution_input_grad, (grad, weight), {"shape": shape, "stride": stride, "padding": padding, "dilation": dilation, "groups": groups})
+    try:
+        out = _k_convolution_input_grad[a_grad.__class__](a_grad, a_weight, shape=shape, stride=stride, padding=padding, dilation=dilation, groups=groups)
+    except Exception as error:
+        raise explain(_convolution_input_grad, (grad, weight), {"shape": shape, "stride": stride, "padding": padding, "dilation": dilation, "groups": groups}, error) from error
+    t: Tensor = new(Tensor)
+    t._view = None
+    t._array = out
+    if (n_grad is not None or n_weight is not None) and mode.grad:
+        t._node = n = _convolution_input_grad_node()
+        n._first = n_grad
+        n._second = n_weight
+        n.saved = (a_grad if n_weight is not None else None, a_weight if n_grad is not None else None)
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        n.attrs = {"shape": shape, "stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
+        n.shapes = (a_grad.shape, getattr(a_weight, "shape", ()))
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+class _convolution_weight_grad_node(GeneralNode):
+    __slots__ = ()
+    op = _convolution_weight_grad
+    _rest = ()
+    dtypes = None
+
+    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+        to_input = self._first
+        to_grad = self._second
+        input, grad = self.saved
+        attrs = self.attrs
+        stride = attrs["stride"]
+        padding = attrs["padding"]
+        dilation = attrs["dilation"]
+        groups = attrs["groups"]
+        input_shape = self.shapes[0]
+        if to_input is not None:
+            r = _r_convolution_weight_grad_input(F, g, grad, input_shape, stride, padding, dilation, groups)
+            if pending[to_input] is None:
+                pending[to_input] = r
+            else:
+                accumulate(pending, to_input, r)
+        if to_grad is not None:
+            r = _r_convolution_weight_grad_grad(F, g, input, stride, padding, dilation, groups)
+            if pending[to_grad] is None:
+                pending[to_grad] = r
+            else:
+                accumulate(pending, to_grad, r)
+
+
+def convolution_weight_grad(input: Tensor, grad: Tensor, *, shape: Sequence[builtins.int], stride: builtins.tuple[builtins.int, builtins.int], padding: builtins.tuple[builtins.tuple[builtins.int, builtins.int], builtins.tuple[builtins.int, builtins.int]], dilation: builtins.tuple[builtins.int, builtins.int], groups: builtins.int) -> Tensor:
+    """The adjoint of ``convolution`` in its weight."""
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+        a_grad = grad._array
+        n_grad = grad._node
+        if a_grad.dtype is not d:
+            return apply(_convolution_weight_grad, (input, grad), {"shape": shape, "stride": stride, "padding": padding, "dilation": dilation, "groups": groups})
+    except AttributeError:
+        return apply(_convolution_weight_grad, (input, grad), {"shape": shape, "stride": stride, "padding": padding, "dilation": dilation, "groups": groups})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_convolution_weight_grad, (input, grad), {"shape": shape, "stride": stride, "padding": padding, "dilation": dilation, "groups": groups})
+    try:
+        out = _k_convolution_weight_grad[a_input.__class__](a_input, a_grad, shape=shape, stride=stride, padding=padding, dilation=dilation, groups=groups)
+    except Exception as error:
+        raise explain(_convolution_weight_grad, (input, grad), {"shape": shape, "stride": stride, "padding": padding, "dilation": dilation, "groups": groups}, error) from error
+    t: Tensor = new(Tensor)
+    t._view = None
+    t._array = out
+    if (n_input is not None or n_grad is not None) and mode.grad:
+        t._node = n = _convolution_weight_grad_node()
+        n._first = n_input
+        n._second = n_grad
+        n.saved = (a_input if n_grad is not None else None, a_grad if n_input is not None else None)
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        n.attrs = {"shape": shape, "stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
+        n.shapes = (a_input.shape, getattr(a_grad, "shape", ()))
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+def contract(operands: Sequence[Tensor], equation: str) -> Tensor:
+    """The sum over all subscripts that the output lacks, of the products of the operands; the equation is explicit and without an ellipsis."""
+    return apply(_contract, tuple(operands), {"equation": equation})
+
+
+def identity_like(input: Tensor, size: builtins.int) -> Tensor:
+    """The identity matrix in the dtype of ``input``."""
+    return apply(_identity_like, (input,), {"size": size})
 
 
 class _add_node(Node):
@@ -4178,6 +4429,3609 @@ def real(input: Tensor) -> Tensor:
     return apply(_real, (input,), {})
 
 
+class _sum_node(GeneralNode):
+    __slots__ = ()
+    op = _sum
+    _second = None
+    _rest = None
+
+    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+        to_input = self._first
+        attrs = self.attrs
+        dim = attrs["dim"]
+        keepdim = attrs["keepdim"]
+        dtype = attrs["dtype"]
+        input_shape = self.shapes[0]
+        input_dtype = self.dtypes[0]
+        r = _r_sum_input(F, g, input_shape, input_dtype, dim, keepdim, dtype)
+        if pending[to_input] is None:
+            pending[to_input] = r
+        else:
+            accumulate(pending, to_input, r)
+
+
+def sum(input: Tensor, dim: Dims = None, keepdim: builtins.bool = False, *, dtype: DTypeLike | None = None, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
+    """The sum over ``dim`` (an int, a tuple, or everything). Integers add up in int64.
+
+    >>> import autograd_core as ag
+    >>> ag.tensor([[1.0, 2.0], [3.0, 4.0]]).sum(dim=0).tolist()
+    [4.0, 6.0]
+    """
+    if axis is not None:
+        dim = axis
+    if keepdims is not None:
+        keepdim = keepdims
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_sum, (input,), {"dim": dim, "keepdim": keepdim, "dtype": dtype})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_sum, (input,), {"dim": dim, "keepdim": keepdim, "dtype": dtype})
+    try:
+        out = _k_sum[a_input.__class__](a_input, dim=dim, keepdim=keepdim, dtype=dtype)
+    except Exception as error:
+        raise explain(_sum, (input,), {"dim": dim, "keepdim": keepdim, "dtype": dtype}, error) from error
+    t: Tensor = new(Tensor)
+    t._view = None
+    t._array = out
+    if n_input is not None and mode.grad:
+        t._node = n = _sum_node()
+        n._first = n_input
+        n.saved = None
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        n.attrs = {"dim": dim, "keepdim": keepdim, "dtype": dtype}
+        n.shapes = (a_input.shape,)
+        n.dtypes = (from_numpy_dtype(d),)
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+class _mean_node(GeneralNode):
+    __slots__ = ()
+    op = _mean
+    _second = None
+    _rest = None
+
+    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+        to_input = self._first
+        attrs = self.attrs
+        dim = attrs["dim"]
+        keepdim = attrs["keepdim"]
+        dtype = attrs["dtype"]
+        input_shape = self.shapes[0]
+        input_dtype = self.dtypes[0]
+        r = _r_mean_input(F, g, input_shape, input_dtype, dim, keepdim, dtype)
+        if pending[to_input] is None:
+            pending[to_input] = r
+        else:
+            accumulate(pending, to_input, r)
+
+
+def mean(input: Tensor, dim: Dims = None, keepdim: builtins.bool = False, *, dtype: DTypeLike | None = None, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
+    """The mean over ``dim``. Floating point only; nothing to average gives NaN."""
+    if axis is not None:
+        dim = axis
+    if keepdims is not None:
+        keepdim = keepdims
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_mean, (input,), {"dim": dim, "keepdim": keepdim, "dtype": dtype})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_mean, (input,), {"dim": dim, "keepdim": keepdim, "dtype": dtype})
+    try:
+        out = _k_mean[a_input.__class__](a_input, dim=dim, keepdim=keepdim, dtype=dtype)
+    except Exception as error:
+        raise explain(_mean, (input,), {"dim": dim, "keepdim": keepdim, "dtype": dtype}, error) from error
+    t: Tensor = new(Tensor)
+    t._view = None
+    t._array = out
+    if n_input is not None and mode.grad:
+        t._node = n = _mean_node()
+        n._first = n_input
+        n.saved = None
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        n.attrs = {"dim": dim, "keepdim": keepdim, "dtype": dtype}
+        n.shapes = (a_input.shape,)
+        n.dtypes = (from_numpy_dtype(d),)
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+def count_nonzero(input: Tensor, dim: Dims = None, *, axis: Any = None) -> Tensor:
+    """How many elements are not zero, as int64."""
+    if axis is not None:
+        dim = axis
+    return apply(_count_nonzero, (input,), {"dim": dim})
+
+
+def all(input: Tensor, dim: Dims = None, keepdim: builtins.bool = False, *, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
+    """Whether no element is zero, as bool (uint8 for uint8)."""
+    if axis is not None:
+        dim = axis
+    if keepdims is not None:
+        keepdim = keepdims
+    return apply(_all, (input,), {"dim": dim, "keepdim": keepdim})
+
+
+def any(input: Tensor, dim: Dims = None, keepdim: builtins.bool = False, *, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
+    """Whether some element is not zero, as bool (uint8 for uint8)."""
+    if axis is not None:
+        dim = axis
+    if keepdims is not None:
+        keepdim = keepdims
+    return apply(_any, (input,), {"dim": dim, "keepdim": keepdim})
+
+
+class _amax_node(GeneralNode):
+    __slots__ = ()
+    op = _amax
+    _second = None
+    _rest = None
+    dtypes = None
+    shapes = None
+
+    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+        to_input = self._first
+        input, out = self.saved
+        attrs = self.attrs
+        dim = attrs["dim"]
+        keepdim = attrs["keepdim"]
+        r = _r_amax_input(F, g, input, out, dim, keepdim)
+        if pending[to_input] is None:
+            pending[to_input] = r
+        else:
+            accumulate(pending, to_input, r)
+
+
+def amax(input: Tensor, dim: Dims = (), keepdim: builtins.bool = False, *, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
+    """The largest element over ``dim``; elements that tie share the gradient evenly."""
+    if axis is not None:
+        dim = axis
+    if keepdims is not None:
+        keepdim = keepdims
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_amax, (input,), {"dim": dim, "keepdim": keepdim})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_amax, (input,), {"dim": dim, "keepdim": keepdim})
+    try:
+        out = _k_amax[a_input.__class__](a_input, dim=dim, keepdim=keepdim)
+    except Exception as error:
+        raise explain(_amax, (input,), {"dim": dim, "keepdim": keepdim}, error) from error
+    t: Tensor = new(Tensor)
+    t._view = None
+    t._array = out
+    if n_input is not None and mode.grad:
+        t._node = n = _amax_node()
+        n._first = n_input
+        n.saved = (a_input, out)
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        n.attrs = {"dim": dim, "keepdim": keepdim}
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+class _amin_node(GeneralNode):
+    __slots__ = ()
+    op = _amin
+    _second = None
+    _rest = None
+    dtypes = None
+    shapes = None
+
+    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+        to_input = self._first
+        input, out = self.saved
+        attrs = self.attrs
+        dim = attrs["dim"]
+        keepdim = attrs["keepdim"]
+        r = _r_amin_input(F, g, input, out, dim, keepdim)
+        if pending[to_input] is None:
+            pending[to_input] = r
+        else:
+            accumulate(pending, to_input, r)
+
+
+def amin(input: Tensor, dim: Dims = (), keepdim: builtins.bool = False, *, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
+    """The smallest element over ``dim``; elements that tie share the gradient evenly."""
+    if axis is not None:
+        dim = axis
+    if keepdims is not None:
+        keepdim = keepdims
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_amin, (input,), {"dim": dim, "keepdim": keepdim})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_amin, (input,), {"dim": dim, "keepdim": keepdim})
+    try:
+        out = _k_amin[a_input.__class__](a_input, dim=dim, keepdim=keepdim)
+    except Exception as error:
+        raise explain(_amin, (input,), {"dim": dim, "keepdim": keepdim}, error) from error
+    t: Tensor = new(Tensor)
+    t._view = None
+    t._array = out
+    if n_input is not None and mode.grad:
+        t._node = n = _amin_node()
+        n._first = n_input
+        n.saved = (a_input, out)
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        n.attrs = {"dim": dim, "keepdim": keepdim}
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+def argmax(input: Tensor, dim: builtins.int | None = None, keepdim: builtins.bool = False, *, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
+    """The position of the first largest element along ``dim``, or in the flattened tensor, as int64."""
+    if axis is not None:
+        dim = axis
+    if keepdims is not None:
+        keepdim = keepdims
+    return apply(_argmax, (input,), {"dim": dim, "keepdim": keepdim})
+
+
+def argmin(input: Tensor, dim: builtins.int | None = None, keepdim: builtins.bool = False, *, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
+    """The position of the first smallest element along ``dim``, or in the flattened tensor, as int64."""
+    if axis is not None:
+        dim = axis
+    if keepdims is not None:
+        keepdim = keepdims
+    return apply(_argmin, (input,), {"dim": dim, "keepdim": keepdim})
+
+
+class _pick_node(GeneralNode):
+    __slots__ = ()
+    op = _pick
+    _rest = ()
+    dtypes = None
+
+    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+        to_input = self._first
+        to_indices = self._second
+        indices, = self.saved
+        attrs = self.attrs
+        dim = attrs["dim"]
+        input_shape = self.shapes[0]
+        if to_input is not None:
+            r = _r_pick_input(F, g, indices, input_shape, dim)
+            if pending[to_input] is None:
+                pending[to_input] = r
+            else:
+                accumulate(pending, to_input, r)
+
+
+def pick(input: Tensor, indices: Tensor, dim: builtins.int, *, axis: Any = None) -> Tensor:
+    """The elements of ``input`` at ``indices`` along ``dim``; all other sizes agree."""
+    if axis is not None:
+        dim = axis
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+        a_indices = indices._array
+        n_indices = indices._node
+    except AttributeError:
+        return apply(_pick, (input, indices), {"dim": dim})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_pick, (input, indices), {"dim": dim})
+    try:
+        out = _k_pick[a_input.__class__](a_input, a_indices, dim=dim)
+    except Exception as error:
+        raise explain(_pick, (input, indices), {"dim": dim}, error) from error
+    t: Tensor = new(Tensor)
+    t._view = None
+    t._array = out
+    if (n_input is not None or n_indices is not None) and mode.grad:
+        t._node = n = _pick_node()
+        n._first = n_input
+        n._second = n_indices
+        n.saved = (a_indices if n_input is not None else None,)
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        n.attrs = {"dim": dim}
+        n.shapes = (a_input.shape, getattr(a_indices, "shape", ()))
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+class _place_node(GeneralNode):
+    __slots__ = ()
+    op = _place
+    _rest = ()
+    dtypes = None
+    shapes = None
+
+    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+        to_input = self._first
+        to_indices = self._second
+        indices, = self.saved
+        attrs = self.attrs
+        dim = attrs["dim"]
+        if to_input is not None:
+            r = _r_place_input(F, g, indices, dim)
+            if pending[to_input] is None:
+                pending[to_input] = r
+            else:
+                accumulate(pending, to_input, r)
+
+
+def place(input: Tensor, indices: Tensor, dim: builtins.int, size: builtins.int, *, axis: Any = None) -> Tensor:
+    """Zeros with the elements of ``input`` at ``indices`` along ``dim``, of which there is one: the adjoint of ``pick``."""
+    if axis is not None:
+        dim = axis
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+        a_indices = indices._array
+        n_indices = indices._node
+    except AttributeError:
+        return apply(_place, (input, indices), {"dim": dim, "size": size})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_place, (input, indices), {"dim": dim, "size": size})
+    try:
+        out = _k_place[a_input.__class__](a_input, a_indices, dim=dim, size=size)
+    except Exception as error:
+        raise explain(_place, (input, indices), {"dim": dim, "size": size}, error) from error
+    t: Tensor = new(Tensor)
+    t._view = None
+    t._array = out
+    if (n_input is not None or n_indices is not None) and mode.grad:
+        t._node = n = _place_node()
+        n._first = n_input
+        n._second = n_indices
+        n.saved = (a_indices if n_input is not None else None,)
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        n.attrs = {"dim": dim, "size": size}
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+def max_along(input: Tensor, dim: builtins.int, keepdim: builtins.bool = False, *, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
+    """The largest elements along ``dim`` and their positions; of several, the first, which also gets the gradient."""
+    if axis is not None:
+        dim = axis
+    if keepdims is not None:
+        keepdim = keepdims
+    return apply(_max_along, (input,), {"dim": dim, "keepdim": keepdim})
+
+
+def min_along(input: Tensor, dim: builtins.int, keepdim: builtins.bool = False, *, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
+    """The smallest elements along ``dim`` and their positions; of several, the first, which also gets the gradient."""
+    if axis is not None:
+        dim = axis
+    if keepdims is not None:
+        keepdim = keepdims
+    return apply(_min_along, (input,), {"dim": dim, "keepdim": keepdim})
+
+
+def isclose(input: Tensor, other: Tensor, rtol: builtins.float = 1e-05, atol: builtins.float = 1e-08, equal_nan: builtins.bool = False) -> Tensor:
+    """Whether ``|input - other| <= atol + rtol * |other|``, elementwise; equal infinities are close."""
+    return apply(_isclose, (input, other), {"rtol": rtol, "atol": atol, "equal_nan": equal_nan})
+
+
+class _squared_error_node(GeneralNode):
+    __slots__ = ()
+    op = _squared_error
+    _rest = ()
+    dtypes = None
+
+    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+        to_input = self._first
+        to_target = self._second
+        input, target, difference = self.saved
+        attrs = self.attrs
+        reduction = attrs["reduction"]
+        needs = (to_input is not None, to_target is not None)
+        r_input, r_target = _r_squared_error_all(F, g, difference, reduction, needs)
+        if to_input is not None and r_input is not None:
+            if pending[to_input] is None:
+                pending[to_input] = r_input
+            else:
+                accumulate(pending, to_input, r_input)
+        if to_target is not None and r_target is not None:
+            if pending[to_target] is None:
+                pending[to_target] = r_target
+            else:
+                accumulate(pending, to_target, r_target)
+
+
+def squared_error(input: Tensor, target: Tensor, reduction: str = 'mean') -> Tensor:
+    """``(input - target) ** 2`` of equal shapes, reduced."""
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+        a_target = target._array
+        n_target = target._node
+        if a_target.dtype is not d:
+            return apply(_squared_error, (input, target), {"reduction": reduction})
+    except AttributeError:
+        return apply(_squared_error, (input, target), {"reduction": reduction})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_squared_error, (input, target), {"reduction": reduction})
+    try:
+        needs = (n_input is not None or n_target is not None) and mode.grad
+        if needs:
+            out, difference = _q_squared_error[a_input.__class__](a_input, a_target, reduction=reduction)
+        else:
+            out = _k_squared_error[a_input.__class__](a_input, a_target, reduction=reduction)
+    except Exception as error:
+        raise explain(_squared_error, (input, target), {"reduction": reduction}, error) from error
+    t: Tensor = new(Tensor)
+    t._view = None
+    t._array = out
+    if needs:
+        t._node = n = _squared_error_node()
+        n._first = n_input
+        n._second = n_target
+        n.saved = (a_input, a_target, difference)
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        n.attrs = {"reduction": reduction}
+        n.shapes = (a_input.shape, getattr(a_target, "shape", ()))
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+class _logsumexp_node(GeneralNode):
+    __slots__ = ()
+    op = _logsumexp
+    _second = None
+    _rest = None
+    dtypes = None
+    shapes = None
+
+    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+        to_input = self._first
+        input, out = self.saved
+        attrs = self.attrs
+        dim = attrs["dim"]
+        keepdim = attrs["keepdim"]
+        r = _r_logsumexp_input(F, g, input, out, dim, keepdim)
+        if pending[to_input] is None:
+            pending[to_input] = r
+        else:
+            accumulate(pending, to_input, r)
+
+
+def logsumexp(input: Tensor, dim: Dims, keepdim: builtins.bool = False, *, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
+    """``log(sum(exp(input)))`` over ``dim``, computed without overflow; of nothing, or of nothing but -inf, it is -inf."""
+    if axis is not None:
+        dim = axis
+    if keepdims is not None:
+        keepdim = keepdims
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_logsumexp, (input,), {"dim": dim, "keepdim": keepdim})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_logsumexp, (input,), {"dim": dim, "keepdim": keepdim})
+    try:
+        out = _k_logsumexp[a_input.__class__](a_input, dim=dim, keepdim=keepdim)
+    except Exception as error:
+        raise explain(_logsumexp, (input,), {"dim": dim, "keepdim": keepdim}, error) from error
+    t: Tensor = new(Tensor)
+    t._view = None
+    t._array = out
+    if n_input is not None and mode.grad:
+        t._node = n = _logsumexp_node()
+        n._first = n_input
+        n.saved = (a_input, out)
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        n.attrs = {"dim": dim, "keepdim": keepdim}
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+class _softmax_along_node(GeneralNode):
+    __slots__ = ()
+    op = _softmax_along
+    _second = None
+    _rest = None
+    dtypes = None
+    shapes = None
+
+    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+        to_input = self._first
+        out, = self.saved
+        attrs = self.attrs
+        dim = attrs["dim"]
+        r = _r_softmax_along_input(F, g, out, dim)
+        if pending[to_input] is None:
+            pending[to_input] = r
+        else:
+            accumulate(pending, to_input, r)
+
+
+def softmax_along(input: Tensor, dim: builtins.int, *, axis: Any = None) -> Tensor:
+    """``exp(input)`` divided by its sum along ``dim``, computed without overflow."""
+    if axis is not None:
+        dim = axis
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_softmax_along, (input,), {"dim": dim})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_softmax_along, (input,), {"dim": dim})
+    try:
+        out = _k_softmax_along[a_input.__class__](a_input, dim=dim)
+    except Exception as error:
+        raise explain(_softmax_along, (input,), {"dim": dim}, error) from error
+    t: Tensor = new(Tensor)
+    t._view = None
+    t._array = out
+    if n_input is not None and mode.grad:
+        t._node = n = _softmax_along_node()
+        n._first = n_input
+        n.saved = (out,)
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        n.attrs = {"dim": dim}
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+class _log_softmax_along_node(GeneralNode):
+    __slots__ = ()
+    op = _log_softmax_along
+    _second = None
+    _rest = None
+    dtypes = None
+    shapes = None
+
+    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+        to_input = self._first
+        out, = self.saved
+        attrs = self.attrs
+        dim = attrs["dim"]
+        r = _r_log_softmax_along_input(F, g, out, dim)
+        if pending[to_input] is None:
+            pending[to_input] = r
+        else:
+            accumulate(pending, to_input, r)
+
+
+def log_softmax_along(input: Tensor, dim: builtins.int, *, axis: Any = None) -> Tensor:
+    """``log(softmax(input))``, computed without overflow and without loss of small probabilities."""
+    if axis is not None:
+        dim = axis
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_log_softmax_along, (input,), {"dim": dim})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_log_softmax_along, (input,), {"dim": dim})
+    try:
+        out = _k_log_softmax_along[a_input.__class__](a_input, dim=dim)
+    except Exception as error:
+        raise explain(_log_softmax_along, (input,), {"dim": dim}, error) from error
+    t: Tensor = new(Tensor)
+    t._view = None
+    t._array = out
+    if n_input is not None and mode.grad:
+        t._node = n = _log_softmax_along_node()
+        n._first = n_input
+        n.saved = (out,)
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        n.attrs = {"dim": dim}
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+def class_targets(target: Tensor, weight: Tensor | None, classes: builtins.int, dim: builtins.int, ignore_index: builtins.int, label_smoothing: builtins.float, mean: builtins.bool, dtype: DTypeLike, *, axis: Any = None) -> Tensor:
+    """The distribution over classes that each class index stands for, with weights, smoothing and the denominator of a mean."""
+    if axis is not None:
+        dim = axis
+    return apply(_class_targets, (target, weight), {"classes": classes, "dim": dim, "ignore_index": ignore_index, "label_smoothing": label_smoothing, "mean": mean, "dtype": dtype})
+
+
+class _softmax_cross_entropy_node(GeneralNode):
+    __slots__ = ()
+    op = _softmax_cross_entropy
+    shapes = None
+
+    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+        to_input = self._first
+        to_target = self._second
+        to_weight, = self._rest
+        input, target, weight, powers, totals, index, counts = self.saved
+        attrs = self.attrs
+        reduction = attrs["reduction"]
+        ignore_index = attrs["ignore_index"]
+        label_smoothing = attrs["label_smoothing"]
+        input_dtype = self.dtypes[0]
+        r_input, r_target, r_weight = _r_softmax_cross_entropy_all(F, g, input, target, weight, input_dtype, powers, totals, index, counts, reduction, ignore_index, label_smoothing)
+        if to_input is not None and r_input is not None:
+            if pending[to_input] is None:
+                pending[to_input] = r_input
+            else:
+                accumulate(pending, to_input, r_input)
+        if to_target is not None and r_target is not None:
+            if pending[to_target] is None:
+                pending[to_target] = r_target
+            else:
+                accumulate(pending, to_target, r_target)
+        if to_weight is not None and r_weight is not None:
+            if pending[to_weight] is None:
+                pending[to_weight] = r_weight
+            else:
+                accumulate(pending, to_weight, r_weight)
+
+
+def softmax_cross_entropy(input: Tensor, target: Tensor, weight: Tensor | None, reduction: str = 'mean', ignore_index: builtins.int = -100, label_smoothing: builtins.float = 0.0) -> Tensor:
+    """The negative log of the softmax probability of the target class; classes along the second dimension, or the only one."""
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+        a_target = target._array
+        n_target = target._node
+        if weight is None:
+            a_weight: Any = weight
+            n_weight = None
+        else:
+            a_weight = weight._array
+            n_weight = weight._node
+    except AttributeError:
+        return apply(_softmax_cross_entropy, (input, target, weight), {"reduction": reduction, "ignore_index": ignore_index, "label_smoothing": label_smoothing})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_softmax_cross_entropy, (input, target, weight), {"reduction": reduction, "ignore_index": ignore_index, "label_smoothing": label_smoothing})
+    try:
+        needs = (n_input is not None or n_target is not None or n_weight is not None) and mode.grad
+        if needs:
+            out, powers, totals, index, counts = _q_softmax_cross_entropy[a_input.__class__](a_input, a_target, a_weight, reduction=reduction, ignore_index=ignore_index, label_smoothing=label_smoothing)
+        else:
+            out = _k_softmax_cross_entropy[a_input.__class__](a_input, a_target, a_weight, reduction=reduction, ignore_index=ignore_index, label_smoothing=label_smoothing)
+    except Exception as error:
+        raise explain(_softmax_cross_entropy, (input, target, weight), {"reduction": reduction, "ignore_index": ignore_index, "label_smoothing": label_smoothing}, error) from error
+    t: Tensor = new(Tensor)
+    t._view = None
+    t._array = out
+    if needs:
+        t._node = n = _softmax_cross_entropy_node()
+        n._first = n_input
+        n._second = n_target
+        n._rest = (n_weight,)
+        n.saved = (a_input, a_target, a_weight, powers, totals, index, counts)
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        n.attrs = {"reduction": reduction, "ignore_index": ignore_index, "label_smoothing": label_smoothing}
+        n.dtypes = (from_numpy_dtype(d), dtype_or_none(a_target), dtype_or_none(a_weight))
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+class _soft_cross_entropy_node(GeneralNode):
+    __slots__ = ()
+    op = _soft_cross_entropy
+    _rest = ()
+    dtypes = None
+    shapes = None
+
+    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+        to_input = self._first
+        to_target = self._second
+        input, target, powers, totals = self.saved
+        attrs = self.attrs
+        dim = attrs["dim"]
+        needs = (to_input is not None, to_target is not None)
+        r_input, r_target = _r_soft_cross_entropy_all(F, g, input, target, powers, totals, dim, needs)
+        if to_input is not None and r_input is not None:
+            if pending[to_input] is None:
+                pending[to_input] = r_input
+            else:
+                accumulate(pending, to_input, r_input)
+        if to_target is not None and r_target is not None:
+            if pending[to_target] is None:
+                pending[to_target] = r_target
+            else:
+                accumulate(pending, to_target, r_target)
+
+
+def soft_cross_entropy(input: Tensor, target: Tensor, dim: builtins.int, *, axis: Any = None) -> Tensor:
+    """``-sum(target * log_softmax(input))`` along ``dim``: the cross-entropy against a distribution."""
+    if axis is not None:
+        dim = axis
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+        a_target = target._array
+        n_target = target._node
+        if a_target.dtype is not d:
+            return apply(_soft_cross_entropy, (input, target), {"dim": dim})
+    except AttributeError:
+        return apply(_soft_cross_entropy, (input, target), {"dim": dim})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_soft_cross_entropy, (input, target), {"dim": dim})
+    try:
+        needs = (n_input is not None or n_target is not None) and mode.grad
+        if needs:
+            out, powers, totals = _q_soft_cross_entropy[a_input.__class__](a_input, a_target, dim=dim)
+        else:
+            out = _k_soft_cross_entropy[a_input.__class__](a_input, a_target, dim=dim)
+    except Exception as error:
+        raise explain(_soft_cross_entropy, (input, target), {"dim": dim}, error) from error
+    t: Tensor = new(Tensor)
+    t._view = None
+    t._array = out
+    if needs:
+        t._node = n = _soft_cross_entropy_node()
+        n._first = n_input
+        n._second = n_target
+        n.saved = (a_input, a_target, powers, totals)
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        n.attrs = {"dim": dim}
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+class _negative_log_likelihood_node(GeneralNode):
+    __slots__ = ()
+    op = _negative_log_likelihood
+
+    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+        to_input = self._first
+        to_target = self._second
+        to_weight, = self._rest
+        target, weight = self.saved
+        attrs = self.attrs
+        reduction = attrs["reduction"]
+        ignore_index = attrs["ignore_index"]
+        input_shape = self.shapes[0]
+        input_dtype = self.dtypes[0]
+        if to_input is not None:
+            r = _r_negative_log_likelihood_input(F, g, input_shape, input_dtype, target, weight, reduction, ignore_index)
+            if pending[to_input] is None:
+                pending[to_input] = r
+            else:
+                accumulate(pending, to_input, r)
+
+
+def negative_log_likelihood(input: Tensor, target: Tensor, weight: Tensor | None, reduction: str = 'mean', ignore_index: builtins.int = -100) -> Tensor:
+    """Minus the entries of ``input`` at the target classes, weighted and reduced."""
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+        a_target = target._array
+        n_target = target._node
+        if weight is None:
+            a_weight: Any = weight
+            n_weight = None
+        else:
+            a_weight = weight._array
+            n_weight = weight._node
+    except AttributeError:
+        return apply(_negative_log_likelihood, (input, target, weight), {"reduction": reduction, "ignore_index": ignore_index})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_negative_log_likelihood, (input, target, weight), {"reduction": reduction, "ignore_index": ignore_index})
+    try:
+        out = _k_negative_log_likelihood[a_input.__class__](a_input, a_target, a_weight, reduction=reduction, ignore_index=ignore_index)
+    except Exception as error:
+        raise explain(_negative_log_likelihood, (input, target, weight), {"reduction": reduction, "ignore_index": ignore_index}, error) from error
+    t: Tensor = new(Tensor)
+    t._view = None
+    t._array = out
+    if (n_input is not None or n_target is not None or n_weight is not None) and mode.grad:
+        t._node = n = _negative_log_likelihood_node()
+        n._first = n_input
+        n._second = n_target
+        n._rest = (n_weight,)
+        n.saved = (a_target if n_input is not None else None, a_weight if n_input is not None else None)
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        n.attrs = {"reduction": reduction, "ignore_index": ignore_index}
+        n.shapes = (a_input.shape, getattr(a_target, "shape", ()), getattr(a_weight, "shape", ()))
+        n.dtypes = (from_numpy_dtype(d), dtype_or_none(a_target), dtype_or_none(a_weight))
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+class _sigmoid_cross_entropy_node(GeneralNode):
+    __slots__ = ()
+    op = _sigmoid_cross_entropy
+    dtypes = None
+    shapes = None
+
+    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+        to_input = self._first
+        to_target = self._second
+        to_weight, to_pos_weight = self._rest
+        input, target, weight, pos_weight, small = self.saved
+        attrs = self.attrs
+        reduction = attrs["reduction"]
+        needs = (to_input is not None, to_target is not None, to_weight is not None, to_pos_weight is not None)
+        r_input, r_target, r_weight, r_pos_weight = _r_sigmoid_cross_entropy_all(F, g, input, target, weight, pos_weight, small, needs, reduction)
+        if to_input is not None and r_input is not None:
+            if pending[to_input] is None:
+                pending[to_input] = r_input
+            else:
+                accumulate(pending, to_input, r_input)
+        if to_target is not None and r_target is not None:
+            if pending[to_target] is None:
+                pending[to_target] = r_target
+            else:
+                accumulate(pending, to_target, r_target)
+        if to_weight is not None and r_weight is not None:
+            if pending[to_weight] is None:
+                pending[to_weight] = r_weight
+            else:
+                accumulate(pending, to_weight, r_weight)
+        if to_pos_weight is not None and r_pos_weight is not None:
+            if pending[to_pos_weight] is None:
+                pending[to_pos_weight] = r_pos_weight
+            else:
+                accumulate(pending, to_pos_weight, r_pos_weight)
+
+
+def sigmoid_cross_entropy(input: Tensor, target: Tensor, weight: Tensor | None, pos_weight: Tensor | None, reduction: str = 'mean') -> Tensor:
+    """The cross-entropy between ``sigmoid(input)`` and ``target``, computed from the logits without overflow."""
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+        a_target = target._array
+        n_target = target._node
+        if a_target.dtype is not d:
+            return apply(_sigmoid_cross_entropy, (input, target, weight, pos_weight), {"reduction": reduction})
+        if weight is None:
+            a_weight: Any = weight
+            n_weight = None
+        else:
+            a_weight = weight._array
+            n_weight = weight._node
+            if a_weight.dtype is not d:
+                return apply(_sigmoid_cross_entropy, (input, target, weight, pos_weight), {"reduction": reduction})
+        if pos_weight is None:
+            a_pos_weight: Any = pos_weight
+            n_pos_weight = None
+        else:
+            a_pos_weight = pos_weight._array
+            n_pos_weight = pos_weight._node
+            if a_pos_weight.dtype is not d:
+                return apply(_sigmoid_cross_entropy, (input, target, weight, pos_weight), {"reduction": reduction})
+    except AttributeError:
+        return apply(_sigmoid_cross_entropy, (input, target, weight, pos_weight), {"reduction": reduction})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_sigmoid_cross_entropy, (input, target, weight, pos_weight), {"reduction": reduction})
+    try:
+        needs = (n_input is not None or n_target is not None or n_weight is not None or n_pos_weight is not None) and mode.grad
+        if needs:
+            out, small = _q_sigmoid_cross_entropy[a_input.__class__](a_input, a_target, a_weight, a_pos_weight, reduction=reduction)
+        else:
+            out = _k_sigmoid_cross_entropy[a_input.__class__](a_input, a_target, a_weight, a_pos_weight, reduction=reduction)
+    except Exception as error:
+        raise explain(_sigmoid_cross_entropy, (input, target, weight, pos_weight), {"reduction": reduction}, error) from error
+    t: Tensor = new(Tensor)
+    t._view = None
+    t._array = out
+    if needs:
+        t._node = n = _sigmoid_cross_entropy_node()
+        n._first = n_input
+        n._second = n_target
+        n._rest = (n_weight, n_pos_weight)
+        n.saved = (a_input, a_target, a_weight, a_pos_weight, small)
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        n.attrs = {"reduction": reduction}
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+class _bce_elements_node(Node):
+    __slots__ = ()
+    op = _bce_elements
+    _rest = ()
+
+    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+        to_input = self._first
+        to_target = self._second
+        input, target = self.saved
+        shape = self.shape
+        if to_input is not None:
+            r = g * ((input - target) / F.clamp(input * (1 - input), 1e-12, None))
+            if shape is not to_input.shape and shape != to_input.shape:
+                r = F.sum_to(r, shape=to_input.shape)
+            if pending[to_input] is None:
+                pending[to_input] = r
+            else:
+                accumulate(pending, to_input, r)
+        if to_target is not None:
+            r = g * (F.clamp(F.log(1 - input), -100.0, None) - F.clamp(F.log(input), -100.0, None))
+            if shape is not to_target.shape and shape != to_target.shape:
+                r = F.sum_to(r, shape=to_target.shape)
+            if pending[to_target] is None:
+                pending[to_target] = r
+            else:
+                accumulate(pending, to_target, r)
+
+
+def bce_elements(input: Tensor, target: Tensor) -> Tensor:
+    """``-(target * log(input) + (1 - target) * log(1 - input))``, the logarithms at least -100."""
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+        a_target = target._array
+        n_target = target._node
+        if a_target.dtype is not d:
+            return apply(_bce_elements, (input, target), {})
+    except AttributeError:
+        return apply(_bce_elements, (input, target), {})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_bce_elements, (input, target), {})
+    try:
+        out = _k_bce_elements[a_input.__class__](a_input, a_target)
+    except Exception as error:
+        raise explain(_bce_elements, (input, target), {}, error) from error
+    t: Tensor = new(Tensor)
+    t._view = None
+    t._array = out
+    if (n_input is not None or n_target is not None) and mode.grad:
+        t._node = n = _bce_elements_node()
+        n._first = n_input
+        n._second = n_target
+        n.saved = (a_input, a_target if n_input is not None else None)
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        if n_input is not None and out_shape == n_input.shape:
+            out_shape = n_input.shape
+        elif n_target is not None and out_shape == n_target.shape:
+            out_shape = n_target.shape
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+            if n_input is None:
+                n._constants = input
+            elif n_target is None:
+                n._constants = target
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+class _slice_view_node(GeneralNode):
+    __slots__ = ()
+    op = _slice_view
+    _second = None
+    _rest = None
+    dtypes = None
+
+    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+        to_input = self._first
+        attrs = self.attrs
+        key = attrs["key"]
+        input_shape = self.shapes[0]
+        before = pending[to_input]
+        if before is None:
+            pending[to_input] = _r_slice_view_input(F, g, key, input_shape)
+            pending[None].add(to_input)
+        elif to_input in pending[None] and before.shape:
+            before[(*key, ...)] += g
+        else:
+            accumulate(pending, to_input, _r_slice_view_input(F, g, key, input_shape))
+
+
+def slice_view(input: Tensor, key: builtins.tuple[Any, ...]) -> Tensor:
+    """The region that integers, slices and ``None`` select, as a view."""
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_slice_view, (input,), {"key": key})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_slice_view, (input,), {"key": key})
+    if not a_input.shape:
+        a_input = real_array(input)
+    try:
+        out = _k_slice_view[a_input.__class__](a_input, key=key)
+    except Exception as error:
+        raise explain(_slice_view, (input,), {"key": key}, error) from error
+    t: Tensor = new(Tensor)
+    t._view = None
+    t._array = out
+    if n_input is not None and mode.grad:
+        t._node = n = _slice_view_node()
+        n._first = n_input
+        n.saved = None
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        n.attrs = {"key": key}
+        n.shapes = (a_input.shape,)
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    link_view(_slice_view, input, {"key": key}, t)
+    return t
+
+
+class _slice_place_node(GeneralNode):
+    __slots__ = ()
+    op = _slice_place
+    _second = None
+    _rest = None
+    dtypes = None
+    shapes = None
+
+    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+        to_input = self._first
+        attrs = self.attrs
+        key = attrs["key"]
+        r = _r_slice_place_input(F, g, key)
+        if pending[to_input] is None:
+            pending[to_input] = r
+        else:
+            accumulate(pending, to_input, r)
+
+
+def slice_place(input: Tensor, key: builtins.tuple[Any, ...], shape: Sequence[builtins.int]) -> Tensor:
+    """Zeros of ``shape`` with ``input`` in the region of ``key``: the adjoint of ``slice_view``."""
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_slice_place, (input,), {"key": key, "shape": shape})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_slice_place, (input,), {"key": key, "shape": shape})
+    try:
+        out = _k_slice_place[a_input.__class__](a_input, key=key, shape=shape)
+    except Exception as error:
+        raise explain(_slice_place, (input,), {"key": key, "shape": shape}, error) from error
+    t: Tensor = new(Tensor)
+    t._view = None
+    t._array = out
+    if n_input is not None and mode.grad:
+        t._node = n = _slice_place_node()
+        n._first = n_input
+        n.saved = None
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        n.attrs = {"key": key, "shape": shape}
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+class _slice_write_node(GeneralNode):
+    __slots__ = ()
+    op = _slice_write
+    _rest = ()
+    shapes = None
+
+    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+        to_input = self._first
+        to_value = self._second
+        attrs = self.attrs
+        key = attrs["key"]
+        value_dtype = self.dtypes[1]
+        if to_input is not None:
+            r = _r_slice_write_input(F, g, key)
+            if r.shape != to_input.shape:
+                r = F.sum_to(r, shape=to_input.shape)
+            if pending[to_input] is None:
+                pending[to_input] = r
+            else:
+                accumulate(pending, to_input, r)
+        if to_value is not None:
+            r = _r_slice_write_value(F, g, key, value_dtype)
+            if r.shape != to_value.shape:
+                r = F.sum_to(r, shape=to_value.shape)
+            if pending[to_value] is None:
+                pending[to_value] = r
+            else:
+                accumulate(pending, to_value, r)
+
+
+def slice_write(input: Tensor, value: TensorLike, key: builtins.tuple[Any, ...], inplace: builtins.bool = False) -> Tensor:
+    """``input`` with the region of ``key`` replaced by ``value``."""
+    if inplace:
+        return write(_slice_write, input, (value,), {"key": key})
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+        if value.__class__ is _float or value.__class__ is _int:
+            a_value: Any = value
+            n_value = None
+        else:
+            a_value = value._array
+            n_value = value._node
+    except AttributeError:
+        return apply(_slice_write, (input, value), {"key": key})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_slice_write, (input, value), {"key": key})
+    try:
+        out = _k_slice_write[a_input.__class__](a_input, a_value, key=key)
+    except Exception as error:
+        raise explain(_slice_write, (input, value), {"key": key}, error) from error
+    t: Tensor = new(Tensor)
+    t._view = None
+    t._array = out
+    if (n_input is not None or n_value is not None) and mode.grad:
+        t._node = n = _slice_write_node()
+        n._first = n_input
+        n._second = n_value
+        n.saved = None
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        n.attrs = {"key": key}
+        n.dtypes = (from_numpy_dtype(d), dtype_or_none(a_value))
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+class _index_node(GeneralNode):
+    __slots__ = ()
+    op = _index
+    _rest = ()
+    dtypes = None
+
+    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+        to_input = self._first
+        to_index = self._second
+        index, = self.saved
+        attrs = self.attrs
+        dims = attrs["dims"]
+        unique = attrs["unique"]
+        input_shape = self.shapes[0]
+        if to_input is not None:
+            r = _r_index_input(F, g, index, dims, unique, input_shape)
+            if pending[to_input] is None:
+                pending[to_input] = r
+            else:
+                accumulate(pending, to_input, r)
+
+
+def index(input: Tensor, index: Tensor, dims: builtins.tuple[builtins.int, ...], unique: builtins.bool = False) -> Tensor:
+    """``input`` at the positions that ``index`` lists for ``dims``; ``unique`` promises that no position occurs twice."""
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+        a_index = index._array
+        n_index = index._node
+    except AttributeError:
+        return apply(_index, (input, index), {"dims": dims, "unique": unique})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_index, (input, index), {"dims": dims, "unique": unique})
+    try:
+        out = _k_index[a_input.__class__](a_input, a_index, dims=dims, unique=unique)
+    except Exception as error:
+        raise explain(_index, (input, index), {"dims": dims, "unique": unique}, error) from error
+    t: Tensor = new(Tensor)
+    t._view = None
+    t._array = out
+    if (n_input is not None or n_index is not None) and mode.grad:
+        t._node = n = _index_node()
+        n._first = n_input
+        n._second = n_index
+        n.saved = (a_index if n_input is not None else None,)
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        n.attrs = {"dims": dims, "unique": unique}
+        n.shapes = (a_input.shape, getattr(a_index, "shape", ()))
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+class _index_accumulate_node(GeneralNode):
+    __slots__ = ()
+    op = _index_accumulate
+    _rest = ()
+    dtypes = None
+    shapes = None
+
+    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+        to_input = self._first
+        to_index = self._second
+        index, = self.saved
+        attrs = self.attrs
+        dims = attrs["dims"]
+        unique = attrs["unique"]
+        if to_input is not None:
+            r = _r_index_accumulate_input(F, g, index, dims, unique)
+            if pending[to_input] is None:
+                pending[to_input] = r
+            else:
+                accumulate(pending, to_input, r)
+
+
+def index_accumulate(input: Tensor, index: Tensor, dims: builtins.tuple[builtins.int, ...], shape: Sequence[builtins.int], unique: builtins.bool = False) -> Tensor:
+    """Zeros of ``shape`` with ``input`` added at the positions of ``index``: the adjoint of ``index``."""
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+        a_index = index._array
+        n_index = index._node
+    except AttributeError:
+        return apply(_index_accumulate, (input, index), {"dims": dims, "shape": shape, "unique": unique})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_index_accumulate, (input, index), {"dims": dims, "shape": shape, "unique": unique})
+    try:
+        out = _k_index_accumulate[a_input.__class__](a_input, a_index, dims=dims, shape=shape, unique=unique)
+    except Exception as error:
+        raise explain(_index_accumulate, (input, index), {"dims": dims, "shape": shape, "unique": unique}, error) from error
+    t: Tensor = new(Tensor)
+    t._view = None
+    t._array = out
+    if (n_input is not None or n_index is not None) and mode.grad:
+        t._node = n = _index_accumulate_node()
+        n._first = n_input
+        n._second = n_index
+        n.saved = (a_index if n_input is not None else None,)
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        n.attrs = {"dims": dims, "shape": shape, "unique": unique}
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+class _index_write_node(GeneralNode):
+    __slots__ = ()
+    op = _index_write
+
+    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+        to_input = self._first
+        to_index = self._second
+        to_values, = self._rest
+        index, = self.saved
+        attrs = self.attrs
+        dims = attrs["dims"]
+        adding = attrs["adding"]
+        unique = attrs["unique"]
+        input_shape = self.shapes[0]
+        values_dtype = self.dtypes[2]
+        if to_input is not None:
+            r = _r_index_write_input(F, g, index, dims, adding, unique)
+            if r.shape != to_input.shape:
+                r = F.sum_to(r, shape=to_input.shape)
+            if pending[to_input] is None:
+                pending[to_input] = r
+            else:
+                accumulate(pending, to_input, r)
+        if to_values is not None:
+            r = _r_index_write_values(F, g, index, dims, adding, unique, input_shape, values_dtype)
+            if r.shape != to_values.shape:
+                r = F.sum_to(r, shape=to_values.shape)
+            if pending[to_values] is None:
+                pending[to_values] = r
+            else:
+                accumulate(pending, to_values, r)
+
+
+def index_write(input: Tensor, index: Tensor, values: TensorLike, dims: builtins.tuple[builtins.int, ...], adding: builtins.bool = False, unique: builtins.bool = False, inplace: builtins.bool = False) -> Tensor:
+    """``input`` with ``values`` written, or added, at the positions of ``index``; of repeated positions the last one is written."""
+    if inplace:
+        return write(_index_write, input, (index, values), {"dims": dims, "adding": adding, "unique": unique})
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+        a_index = index._array
+        n_index = index._node
+        if values.__class__ is _float or values.__class__ is _int:
+            a_values: Any = values
+            n_values = None
+        else:
+            a_values = values._array
+            n_values = values._node
+    except AttributeError:
+        return apply(_index_write, (input, index, values), {"dims": dims, "adding": adding, "unique": unique})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_index_write, (input, index, values), {"dims": dims, "adding": adding, "unique": unique})
+    try:
+        out = _k_index_write[a_input.__class__](a_input, a_index, a_values, dims=dims, adding=adding, unique=unique)
+    except Exception as error:
+        raise explain(_index_write, (input, index, values), {"dims": dims, "adding": adding, "unique": unique}, error) from error
+    t: Tensor = new(Tensor)
+    t._view = None
+    t._array = out
+    if (n_input is not None or n_index is not None or n_values is not None) and mode.grad:
+        t._node = n = _index_write_node()
+        n._first = n_input
+        n._second = n_index
+        n._rest = (n_values,)
+        n.saved = (a_index if n_input is not None or n_values is not None else None,)
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        n.attrs = {"dims": dims, "adding": adding, "unique": unique}
+        n.shapes = (a_input.shape, getattr(a_index, "shape", ()), getattr(a_values, "shape", ()))
+        n.dtypes = (from_numpy_dtype(d), dtype_or_none(a_index), dtype_or_none(a_values))
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+def last_written(index: Tensor, sizes: builtins.tuple[builtins.int, ...]) -> Tensor:
+    """Which entries of ``index`` are the last for their position: those whose value an assignment leaves there."""
+    return apply(_last_written, (index,), {"sizes": sizes})
+
+
+class _index_select_node(GeneralNode):
+    __slots__ = ()
+    op = _index_select
+    _rest = ()
+    dtypes = None
+
+    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+        to_input = self._first
+        to_index = self._second
+        index, = self.saved
+        attrs = self.attrs
+        dim = attrs["dim"]
+        input_shape = self.shapes[0]
+        if to_input is not None:
+            r = _r_index_select_input(F, g, index, dim, input_shape)
+            if pending[to_input] is None:
+                pending[to_input] = r
+            else:
+                accumulate(pending, to_input, r)
+
+
+def index_select(input: Tensor, dim: builtins.int, index: Tensor, *, axis: Any = None) -> Tensor:
+    """The slices of ``input`` along ``dim`` that the integers in ``index`` name, repeats included."""
+    if axis is not None:
+        dim = axis
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+        a_index = index._array
+        n_index = index._node
+    except AttributeError:
+        return apply(_index_select, (input, index), {"dim": dim})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_index_select, (input, index), {"dim": dim})
+    try:
+        out = _k_index_select[a_input.__class__](a_input, a_index, dim=dim)
+    except Exception as error:
+        raise explain(_index_select, (input, index), {"dim": dim}, error) from error
+    t: Tensor = new(Tensor)
+    t._view = None
+    t._array = out
+    if (n_input is not None or n_index is not None) and mode.grad:
+        t._node = n = _index_select_node()
+        n._first = n_input
+        n._second = n_index
+        n.saved = (a_index if n_input is not None else None,)
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        n.attrs = {"dim": dim}
+        n.shapes = (a_input.shape, getattr(a_index, "shape", ()))
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+class _index_add_node(GeneralNode):
+    __slots__ = ()
+    op = _index_add
+    shapes = None
+
+    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+        to_input = self._first
+        to_index = self._second
+        to_source, = self._rest
+        index, = self.saved
+        attrs = self.attrs
+        dim = attrs["dim"]
+        alpha = attrs["alpha"]
+        source_dtype = self.dtypes[2]
+        if to_input is not None:
+            r = _r_index_add_input(F, g)
+            if pending[to_input] is None:
+                pending[to_input] = r
+            else:
+                accumulate(pending, to_input, r)
+        if to_source is not None:
+            r = _r_index_add_source(F, g, index, dim, alpha, source_dtype)
+            if pending[to_source] is None:
+                pending[to_source] = r
+            else:
+                accumulate(pending, to_source, r)
+
+
+def index_add(input: Tensor, dim: builtins.int, index: Tensor, source: Tensor, *, alpha: Number = 1, axis: Any = None) -> Tensor:
+    """``input`` with the slices of ``source`` times ``alpha`` added to its slices that ``index`` names, repeats included."""
+    if axis is not None:
+        dim = axis
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+        a_index = index._array
+        n_index = index._node
+        a_source = source._array
+        n_source = source._node
+    except AttributeError:
+        return apply(_index_add, (input, index, source), {"dim": dim, "alpha": alpha})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_index_add, (input, index, source), {"dim": dim, "alpha": alpha})
+    try:
+        out = _k_index_add[a_input.__class__](a_input, a_index, a_source, dim=dim, alpha=alpha)
+    except Exception as error:
+        raise explain(_index_add, (input, index, source), {"dim": dim, "alpha": alpha}, error) from error
+    t: Tensor = new(Tensor)
+    t._view = None
+    t._array = out
+    if (n_input is not None or n_index is not None or n_source is not None) and mode.grad:
+        t._node = n = _index_add_node()
+        n._first = n_input
+        n._second = n_index
+        n._rest = (n_source,)
+        n.saved = (a_index if n_source is not None else None,)
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        n.attrs = {"dim": dim, "alpha": alpha}
+        n.dtypes = (from_numpy_dtype(d), dtype_or_none(a_index), dtype_or_none(a_source))
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+def index_add_(input: Tensor, dim: builtins.int, index: Tensor, source: Tensor, *, alpha: Number = 1) -> Tensor:
+    """``index_add``, written into the tensor itself."""
+    return write(_index_add, input, (index, source), {"dim": dim, "alpha": alpha})
+
+
+class _embedding_node(GeneralNode):
+    __slots__ = ()
+    op = _embedding
+    _rest = ()
+    dtypes = None
+
+    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+        to_input = self._first
+        to_weight = self._second
+        input, = self.saved
+        attrs = self.attrs
+        padding_idx = attrs["padding_idx"]
+        weight_shape = self.shapes[1]
+        if to_weight is not None:
+            r = _r_embedding_weight(F, g, input, weight_shape, padding_idx)
+            if pending[to_weight] is None:
+                pending[to_weight] = r
+            else:
+                accumulate(pending, to_weight, r)
+
+
+def embedding(input: Tensor, weight: Tensor, padding_idx: builtins.int | None = None) -> Tensor:
+    """The rows of ``weight`` that the integers in ``input`` name; row ``padding_idx`` gets no gradient."""
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+        a_weight = weight._array
+        n_weight = weight._node
+    except AttributeError:
+        return apply(_embedding, (input, weight), {"padding_idx": padding_idx})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_embedding, (input, weight), {"padding_idx": padding_idx})
+    try:
+        out = _k_embedding[a_input.__class__](a_input, a_weight, padding_idx=padding_idx)
+    except Exception as error:
+        raise explain(_embedding, (input, weight), {"padding_idx": padding_idx}, error) from error
+    t: Tensor = new(Tensor)
+    t._view = None
+    t._array = out
+    if (n_input is not None or n_weight is not None) and mode.grad:
+        t._node = n = _embedding_node()
+        n._first = n_input
+        n._second = n_weight
+        n.saved = (a_input if n_weight is not None else None,)
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        n.attrs = {"padding_idx": padding_idx}
+        n.shapes = (a_input.shape, getattr(a_weight, "shape", ()))
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+class _gather_node(GeneralNode):
+    __slots__ = ()
+    op = _gather
+    _rest = ()
+    dtypes = None
+
+    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+        to_input = self._first
+        to_index = self._second
+        index, = self.saved
+        attrs = self.attrs
+        dim = attrs["dim"]
+        input_shape = self.shapes[0]
+        if to_input is not None:
+            r = _r_gather_input(F, g, index, dim, input_shape)
+            if pending[to_input] is None:
+                pending[to_input] = r
+            else:
+                accumulate(pending, to_input, r)
+
+
+def gather(input: Tensor, dim: builtins.int, index: Tensor, *, axis: Any = None) -> Tensor:
+    """``out[i][j] = input[index[i][j]][j]`` for ``dim=0``, and likewise for other dimensions; ``index`` decides the shape.
+
+    >>> import autograd_core as ag
+    >>> ag.tensor([[1., 2.], [3., 4.]]).gather(1, ag.tensor([[1], [0]])).tolist()
+    [[2.0], [3.0]]
+    """
+    if axis is not None:
+        dim = axis
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+        a_index = index._array
+        n_index = index._node
+    except AttributeError:
+        return apply(_gather, (input, index), {"dim": dim})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_gather, (input, index), {"dim": dim})
+    try:
+        out = _k_gather[a_input.__class__](a_input, a_index, dim=dim)
+    except Exception as error:
+        raise explain(_gather, (input, index), {"dim": dim}, error) from error
+    t: Tensor = new(Tensor)
+    t._view = None
+    t._array = out
+    if (n_input is not None or n_index is not None) and mode.grad:
+        t._node = n = _gather_node()
+        n._first = n_input
+        n._second = n_index
+        n.saved = (a_index if n_input is not None else None,)
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        n.attrs = {"dim": dim}
+        n.shapes = (a_input.shape, getattr(a_index, "shape", ()))
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+class _gather_accumulate_node(GeneralNode):
+    __slots__ = ()
+    op = _gather_accumulate
+    _rest = ()
+    dtypes = None
+    shapes = None
+
+    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+        to_input = self._first
+        to_index = self._second
+        index, = self.saved
+        attrs = self.attrs
+        dim = attrs["dim"]
+        if to_input is not None:
+            r = _r_gather_accumulate_input(F, g, index, dim)
+            if pending[to_input] is None:
+                pending[to_input] = r
+            else:
+                accumulate(pending, to_input, r)
+
+
+def gather_accumulate(input: Tensor, index: Tensor, dim: builtins.int, shape: Sequence[builtins.int], unique: builtins.bool = False, *, axis: Any = None) -> Tensor:
+    """Zeros of ``shape`` with ``input`` added where ``index`` names along ``dim``: the adjoint of ``gather``."""
+    if axis is not None:
+        dim = axis
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+        a_index = index._array
+        n_index = index._node
+    except AttributeError:
+        return apply(_gather_accumulate, (input, index), {"dim": dim, "shape": shape, "unique": unique})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_gather_accumulate, (input, index), {"dim": dim, "shape": shape, "unique": unique})
+    try:
+        out = _k_gather_accumulate[a_input.__class__](a_input, a_index, dim=dim, shape=shape, unique=unique)
+    except Exception as error:
+        raise explain(_gather_accumulate, (input, index), {"dim": dim, "shape": shape, "unique": unique}, error) from error
+    t: Tensor = new(Tensor)
+    t._view = None
+    t._array = out
+    if (n_input is not None or n_index is not None) and mode.grad:
+        t._node = n = _gather_accumulate_node()
+        n._first = n_input
+        n._second = n_index
+        n.saved = (a_index if n_input is not None else None,)
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        n.attrs = {"dim": dim, "shape": shape, "unique": unique}
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+class _scatter_node(GeneralNode):
+    __slots__ = ()
+    op = _scatter
+
+    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+        to_input = self._first
+        to_index = self._second
+        to_src, = self._rest
+        index, = self.saved
+        attrs = self.attrs
+        dim = attrs["dim"]
+        src_shape = self.shapes[2]
+        src_dtype = self.dtypes[2]
+        if to_input is not None:
+            r = _r_scatter_input(F, g, index, dim)
+            if pending[to_input] is None:
+                pending[to_input] = r
+            else:
+                accumulate(pending, to_input, r)
+        if to_src is not None:
+            r = _r_scatter_src(F, g, index, dim, src_shape, src_dtype)
+            if pending[to_src] is None:
+                pending[to_src] = r
+            else:
+                accumulate(pending, to_src, r)
+
+
+def scatter(input: Tensor, dim: builtins.int, index: Tensor, src: TensorLike, *, axis: Any = None) -> Tensor:
+    """``input`` with ``src`` (a tensor or a number) written where ``index`` names along ``dim``; the reverse of ``gather``.
+
+    Of several values for one place the last is written.
+    """
+    if axis is not None:
+        dim = axis
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+        a_index = index._array
+        n_index = index._node
+        if src.__class__ is _float or src.__class__ is _int:
+            a_src: Any = src
+            n_src = None
+        else:
+            a_src = src._array
+            n_src = src._node
+    except AttributeError:
+        return apply(_scatter, (input, index, src), {"dim": dim})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_scatter, (input, index, src), {"dim": dim})
+    try:
+        out = _k_scatter[a_input.__class__](a_input, a_index, a_src, dim=dim)
+    except Exception as error:
+        raise explain(_scatter, (input, index, src), {"dim": dim}, error) from error
+    t: Tensor = new(Tensor)
+    t._view = None
+    t._array = out
+    if (n_input is not None or n_index is not None or n_src is not None) and mode.grad:
+        t._node = n = _scatter_node()
+        n._first = n_input
+        n._second = n_index
+        n._rest = (n_src,)
+        n.saved = (a_index if n_input is not None or n_src is not None else None,)
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        n.attrs = {"dim": dim}
+        n.shapes = (a_input.shape, getattr(a_index, "shape", ()), getattr(a_src, "shape", ()))
+        n.dtypes = (from_numpy_dtype(d), dtype_or_none(a_index), dtype_or_none(a_src))
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+def scatter_(input: Tensor, dim: builtins.int, index: Tensor, src: TensorLike) -> Tensor:
+    """``scatter``, written into the tensor itself."""
+    return write(_scatter, input, (index, src), {"dim": dim})
+
+
+def last_scattered(index: Tensor, dim: builtins.int, shape: Sequence[builtins.int], *, axis: Any = None) -> Tensor:
+    """Which entries of ``index`` are the last for their place: those whose value a scatter leaves there."""
+    if axis is not None:
+        dim = axis
+    return apply(_last_scattered, (index,), {"dim": dim, "shape": shape})
+
+
+class _scatter_add_node(GeneralNode):
+    __slots__ = ()
+    op = _scatter_add
+
+    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+        to_input = self._first
+        to_index = self._second
+        to_src, = self._rest
+        index, = self.saved
+        attrs = self.attrs
+        dim = attrs["dim"]
+        src_shape = self.shapes[2]
+        src_dtype = self.dtypes[2]
+        if to_input is not None:
+            r = _r_scatter_add_input(F, g)
+            if pending[to_input] is None:
+                pending[to_input] = r
+            else:
+                accumulate(pending, to_input, r)
+        if to_src is not None:
+            r = _r_scatter_add_src(F, g, index, dim, src_shape, src_dtype)
+            if pending[to_src] is None:
+                pending[to_src] = r
+            else:
+                accumulate(pending, to_src, r)
+
+
+def scatter_add(input: Tensor, dim: builtins.int, index: Tensor, src: Tensor, *, axis: Any = None) -> Tensor:
+    """``input`` with ``src`` added where ``index`` names along ``dim``, repeats included."""
+    if axis is not None:
+        dim = axis
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+        a_index = index._array
+        n_index = index._node
+        a_src = src._array
+        n_src = src._node
+    except AttributeError:
+        return apply(_scatter_add, (input, index, src), {"dim": dim})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_scatter_add, (input, index, src), {"dim": dim})
+    try:
+        out = _k_scatter_add[a_input.__class__](a_input, a_index, a_src, dim=dim)
+    except Exception as error:
+        raise explain(_scatter_add, (input, index, src), {"dim": dim}, error) from error
+    t: Tensor = new(Tensor)
+    t._view = None
+    t._array = out
+    if (n_input is not None or n_index is not None or n_src is not None) and mode.grad:
+        t._node = n = _scatter_add_node()
+        n._first = n_input
+        n._second = n_index
+        n._rest = (n_src,)
+        n.saved = (a_index if n_src is not None else None,)
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        n.attrs = {"dim": dim}
+        n.shapes = (a_input.shape, getattr(a_index, "shape", ()), getattr(a_src, "shape", ()))
+        n.dtypes = (from_numpy_dtype(d), dtype_or_none(a_index), dtype_or_none(a_src))
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+def scatter_add_(input: Tensor, dim: builtins.int, index: Tensor, src: Tensor) -> Tensor:
+    """``scatter_add``, written into the tensor itself."""
+    return write(_scatter_add, input, (index, src), {"dim": dim})
+
+
+class _masked_fill_node(GeneralNode):
+    __slots__ = ()
+    op = _masked_fill
+    attrs: dict[builtins.str, Any] = {}
+    shapes = None
+
+    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+        to_input = self._first
+        to_mask = self._second
+        to_value, = self._rest
+        mask, = self.saved
+        value_dtype = self.dtypes[2]
+        if to_input is not None:
+            r = _r_masked_fill_input(F, g, mask)
+            if r.shape != to_input.shape:
+                r = F.sum_to(r, shape=to_input.shape)
+            if pending[to_input] is None:
+                pending[to_input] = r
+            else:
+                accumulate(pending, to_input, r)
+        if to_value is not None:
+            r = _r_masked_fill_value(F, g, mask, value_dtype)
+            if r.shape != to_value.shape:
+                r = F.sum_to(r, shape=to_value.shape)
+            if pending[to_value] is None:
+                pending[to_value] = r
+            else:
+                accumulate(pending, to_value, r)
+
+
+def masked_fill(input: Tensor, mask: Tensor, value: TensorLike) -> Tensor:
+    """``input`` with ``value`` (a number or a tensor without dimensions) where the boolean ``mask`` is true."""
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+        a_mask = mask._array
+        n_mask = mask._node
+        if value.__class__ is _float or value.__class__ is _int:
+            a_value: Any = value
+            n_value = None
+        else:
+            a_value = value._array
+            n_value = value._node
+    except AttributeError:
+        return apply(_masked_fill, (input, mask, value), {})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_masked_fill, (input, mask, value), {})
+    try:
+        out = _k_masked_fill[a_input.__class__](a_input, a_mask, a_value)
+    except Exception as error:
+        raise explain(_masked_fill, (input, mask, value), {}, error) from error
+    t: Tensor = new(Tensor)
+    t._view = None
+    t._array = out
+    if (n_input is not None or n_mask is not None or n_value is not None) and mode.grad:
+        t._node = n = _masked_fill_node()
+        n._first = n_input
+        n._second = n_mask
+        n._rest = (n_value,)
+        n.saved = (a_mask if n_input is not None or n_value is not None else None,)
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        n.dtypes = (from_numpy_dtype(d), dtype_or_none(a_mask), dtype_or_none(a_value))
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+def masked_fill_(input: Tensor, mask: Tensor, value: TensorLike) -> Tensor:
+    """``masked_fill``, written into the tensor itself."""
+    return write(_masked_fill, input, (mask, value), {})
+
+
+def masked_select(input: Tensor, mask: Tensor) -> Tensor:
+    """The elements where the boolean ``mask`` is true, in one dimension; both broadcast."""
+    return apply(_masked_select, (input, mask), {})
+
+
+class _masked_place_node(Node):
+    __slots__ = ()
+    op = _masked_place
+    _rest = ()
+
+    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+        to_input = self._first
+        to_mask = self._second
+        mask, = self.saved
+        if to_input is not None:
+            r = _r_masked_place_input(F, g, mask)
+            if pending[to_input] is None:
+                pending[to_input] = r
+            else:
+                accumulate(pending, to_input, r)
+
+
+def masked_place(input: Tensor, mask: Tensor) -> Tensor:
+    """Zeros with the elements of ``input`` where ``mask`` is true: the adjoint of ``masked_select``."""
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+        a_mask = mask._array
+        n_mask = mask._node
+    except AttributeError:
+        return apply(_masked_place, (input, mask), {})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_masked_place, (input, mask), {})
+    try:
+        out = _k_masked_place[a_input.__class__](a_input, a_mask)
+    except Exception as error:
+        raise explain(_masked_place, (input, mask), {}, error) from error
+    t: Tensor = new(Tensor)
+    t._view = None
+    t._array = out
+    if (n_input is not None or n_mask is not None) and mode.grad:
+        t._node = n = _masked_place_node()
+        n._first = n_input
+        n._second = n_mask
+        n.saved = (a_mask if n_input is not None else None,)
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+def index_of(tensors: Sequence[Tensor], sizes: builtins.tuple[builtins.int, ...], dims: builtins.tuple[builtins.int, ...]) -> Tensor:
+    """Index arrays broadcast and stacked, checked, negative entries counted from the end; a copy, so that later writes change nothing."""
+    return apply(_index_of, tuple(tensors), {"sizes": sizes, "dims": dims})
+
+
+def cat(tensors: Sequence[Tensor], dim: builtins.int = 0, *, axis: Any = None) -> Tensor:
+    """The tensors one after the other along an existing dimension; all other sizes must agree.
+
+    >>> import autograd_core as ag
+    >>> ag.cat([ag.ones(2, 1), ag.zeros(2, 2)], dim=1).tolist()
+    [[1.0, 0.0, 0.0], [1.0, 0.0, 0.0]]
+    """
+    if axis is not None:
+        dim = axis
+    return apply(_cat, tuple(tensors), {"dim": dim})
+
+
+def stack(tensors: Sequence[Tensor], dim: builtins.int = 0, *, axis: Any = None) -> Tensor:
+    """Tensors of one shape side by side along a new dimension.
+
+    >>> import autograd_core as ag
+    >>> ag.stack([ag.tensor([1, 2]), ag.tensor([3, 4])], dim=1).tolist()
+    [[1, 3], [2, 4]]
+    """
+    if axis is not None:
+        dim = axis
+    return apply(_stack, tuple(tensors), {"dim": dim})
+
+
+class _flip_node(GeneralNode):
+    __slots__ = ()
+    op = _flip
+    _second = None
+    _rest = None
+    dtypes = None
+    shapes = None
+
+    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+        to_input = self._first
+        attrs = self.attrs
+        dims = attrs["dims"]
+        r = _r_flip_input(F, g, dims)
+        if pending[to_input] is None:
+            pending[to_input] = r
+        else:
+            accumulate(pending, to_input, r)
+
+
+def flip(input: Tensor, *values: builtins.int | Sequence[builtins.int], dims: Sequence[builtins.int] | None = None) -> Tensor:
+    """The elements in reverse order along ``dims``; a copy."""
+    dims = _sizes(values, dims)
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_flip, (input,), {"dims": dims})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_flip, (input,), {"dims": dims})
+    try:
+        out = _k_flip[a_input.__class__](a_input, dims=dims)
+    except Exception as error:
+        raise explain(_flip, (input,), {"dims": dims}, error) from error
+    t: Tensor = new(Tensor)
+    t._view = None
+    t._array = out
+    if n_input is not None and mode.grad:
+        t._node = n = _flip_node()
+        n._first = n_input
+        n.saved = None
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        n.attrs = {"dims": dims}
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+class _roll_node(GeneralNode):
+    __slots__ = ()
+    op = _roll
+    _second = None
+    _rest = None
+    dtypes = None
+    shapes = None
+
+    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+        to_input = self._first
+        attrs = self.attrs
+        shifts = attrs["shifts"]
+        dims = attrs["dims"]
+        r = _r_roll_input(F, g, shifts, dims)
+        if pending[to_input] is None:
+            pending[to_input] = r
+        else:
+            accumulate(pending, to_input, r)
+
+
+def roll(input: Tensor, shifts: builtins.int | Sequence[builtins.int], dims: builtins.int | Sequence[builtins.int] | None = None) -> Tensor:
+    """The elements moved by ``shifts`` along ``dims``, re-entering at the other end; without ``dims`` through the flattened tensor."""
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_roll, (input,), {"shifts": shifts, "dims": dims})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_roll, (input,), {"shifts": shifts, "dims": dims})
+    try:
+        out = _k_roll[a_input.__class__](a_input, shifts=shifts, dims=dims)
+    except Exception as error:
+        raise explain(_roll, (input,), {"shifts": shifts, "dims": dims}, error) from error
+    t: Tensor = new(Tensor)
+    t._view = None
+    t._array = out
+    if n_input is not None and mode.grad:
+        t._node = n = _roll_node()
+        n._first = n_input
+        n.saved = None
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        n.attrs = {"shifts": shifts, "dims": dims}
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+class _tril_node(GeneralNode):
+    __slots__ = ()
+    op = _tril
+    _second = None
+    _rest = None
+    dtypes = None
+    shapes = None
+
+    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+        to_input = self._first
+        attrs = self.attrs
+        diagonal = attrs["diagonal"]
+        r = _r_tril_input(F, g, diagonal)
+        if pending[to_input] is None:
+            pending[to_input] = r
+        else:
+            accumulate(pending, to_input, r)
+
+
+def tril(input: Tensor, diagonal: builtins.int = 0) -> Tensor:
+    """The lower triangle of each matrix, zeros elsewhere; ``diagonal`` moves its border up (positive) or down."""
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_tril, (input,), {"diagonal": diagonal})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_tril, (input,), {"diagonal": diagonal})
+    try:
+        out = _k_tril[a_input.__class__](a_input, diagonal=diagonal)
+    except Exception as error:
+        raise explain(_tril, (input,), {"diagonal": diagonal}, error) from error
+    t: Tensor = new(Tensor)
+    t._view = None
+    t._array = out
+    if n_input is not None and mode.grad:
+        t._node = n = _tril_node()
+        n._first = n_input
+        n.saved = None
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        n.attrs = {"diagonal": diagonal}
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+def tril_(input: Tensor, diagonal: builtins.int = 0) -> Tensor:
+    """``tril``, written into the tensor itself."""
+    return write(_tril, input, (), {"diagonal": diagonal})
+
+
+class _triu_node(GeneralNode):
+    __slots__ = ()
+    op = _triu
+    _second = None
+    _rest = None
+    dtypes = None
+    shapes = None
+
+    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+        to_input = self._first
+        attrs = self.attrs
+        diagonal = attrs["diagonal"]
+        r = _r_triu_input(F, g, diagonal)
+        if pending[to_input] is None:
+            pending[to_input] = r
+        else:
+            accumulate(pending, to_input, r)
+
+
+def triu(input: Tensor, diagonal: builtins.int = 0) -> Tensor:
+    """The upper triangle of each matrix, zeros elsewhere; ``diagonal`` moves its border up (positive) or down."""
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_triu, (input,), {"diagonal": diagonal})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_triu, (input,), {"diagonal": diagonal})
+    try:
+        out = _k_triu[a_input.__class__](a_input, diagonal=diagonal)
+    except Exception as error:
+        raise explain(_triu, (input,), {"diagonal": diagonal}, error) from error
+    t: Tensor = new(Tensor)
+    t._view = None
+    t._array = out
+    if n_input is not None and mode.grad:
+        t._node = n = _triu_node()
+        n._first = n_input
+        n.saved = None
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        n.attrs = {"diagonal": diagonal}
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+def triu_(input: Tensor, diagonal: builtins.int = 0) -> Tensor:
+    """``triu``, written into the tensor itself."""
+    return write(_triu, input, (), {"diagonal": diagonal})
+
+
+class _matmul_node(GeneralNode):
+    __slots__ = ()
+    op = _matmul
+    _rest = ()
+    dtypes = None
+    attrs: dict[builtins.str, Any] = {}
+
+    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+        to_input = self._first
+        to_other = self._second
+        input, other = self.saved
+        input_shape = self.shapes[0]
+        other_shape = self.shapes[1]
+        if to_input is not None:
+            r = _r_matmul_input(F, g, other, input_shape)
+            if r.shape != to_input.shape:
+                r = F.sum_to(r, shape=to_input.shape)
+            if pending[to_input] is None:
+                pending[to_input] = r
+            else:
+                accumulate(pending, to_input, r)
+        if to_other is not None:
+            r = _r_matmul_other(F, g, input, other_shape)
+            if r.shape != to_other.shape:
+                r = F.sum_to(r, shape=to_other.shape)
+            if pending[to_other] is None:
+                pending[to_other] = r
+            else:
+                accumulate(pending, to_other, r)
+
+
+def matmul(input: Tensor, other: Tensor) -> Tensor:
+    """Matrix product over the last two dimensions; leading ones broadcast. One-dimensional operands are vectors."""
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+        a_other = other._array
+        n_other = other._node
+        if a_other.dtype is not d:
+            return apply(_matmul, (input, other), {})
+    except AttributeError:
+        return apply(_matmul, (input, other), {})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_matmul, (input, other), {})
+    try:
+        out = _k_matmul[a_input.__class__](a_input, a_other)
+    except Exception as error:
+        raise explain(_matmul, (input, other), {}, error) from error
+    t: Tensor = new(Tensor)
+    t._view = None
+    t._array = out
+    if (n_input is not None or n_other is not None) and mode.grad:
+        t._node = n = _matmul_node()
+        n._first = n_input
+        n._second = n_other
+        n.saved = (a_input if n_other is not None else None, a_other if n_input is not None else None)
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        n.shapes = (a_input.shape, getattr(a_other, "shape", ()))
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+class _linear_node(GeneralNode):
+    __slots__ = ()
+    op = _linear
+    dtypes = None
+    attrs: dict[builtins.str, Any] = {}
+
+    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+        to_input = self._first
+        to_weight = self._second
+        to_bias, = self._rest
+        input, weight = self.saved
+        input_shape = self.shapes[0]
+        weight_shape = self.shapes[1]
+        bias_shape = self.shapes[2]
+        needs = (to_input is not None, to_weight is not None, to_bias is not None)
+        r_input, r_weight, r_bias = _r_linear_all(F, g, input, weight, input_shape, weight_shape, bias_shape, needs)
+        if to_input is not None and r_input is not None:
+            if pending[to_input] is None:
+                pending[to_input] = r_input
+            else:
+                accumulate(pending, to_input, r_input)
+        if to_weight is not None and r_weight is not None:
+            if pending[to_weight] is None:
+                pending[to_weight] = r_weight
+            else:
+                accumulate(pending, to_weight, r_weight)
+        if to_bias is not None and r_bias is not None:
+            if pending[to_bias] is None:
+                pending[to_bias] = r_bias
+            else:
+                accumulate(pending, to_bias, r_bias)
+
+
+def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """``input @ weight.T + bias``: the last dimension of ``input`` goes from in_features to out_features; ``weight`` is (out, in).
+
+    >>> import autograd_core as ag, nn
+    >>> nn.functional.linear(ag.ones(1, 2), ag.tensor([[1.0, 2.0], [3.0, 4.0]]), ag.tensor([0.5, 0.0])).tolist()
+    [[3.5, 7.0]]
+    """
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+        a_weight = weight._array
+        n_weight = weight._node
+        if a_weight.dtype is not d:
+            return apply(_linear, (input, weight, bias), {})
+        if bias is None:
+            a_bias: Any = bias
+            n_bias = None
+        else:
+            a_bias = bias._array
+            n_bias = bias._node
+            if a_bias.dtype is not d:
+                return apply(_linear, (input, weight, bias), {})
+    except AttributeError:
+        return apply(_linear, (input, weight, bias), {})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_linear, (input, weight, bias), {})
+    try:
+        out = _k_linear[a_input.__class__](a_input, a_weight, a_bias)
+    except Exception as error:
+        raise explain(_linear, (input, weight, bias), {}, error) from error
+    t: Tensor = new(Tensor)
+    t._view = None
+    t._array = out
+    if (n_input is not None or n_weight is not None or n_bias is not None) and mode.grad:
+        t._node = n = _linear_node()
+        n._first = n_input
+        n._second = n_weight
+        n._rest = (n_bias,)
+        n.saved = (a_input if n_weight is not None else None, a_weight if n_input is not None else None)
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        n.shapes = (a_input.shape, getattr(a_weight, "shape", ()), getattr(a_bias, "shape", ()))
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+class _variance_node(GeneralNode):
+    __slots__ = ()
+    op = _variance
+    _second = None
+    _rest = None
+    dtypes = None
+    shapes = None
+
+    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+        to_input = self._first
+        input, = self.saved
+        attrs = self.attrs
+        dim = attrs["dim"]
+        correction = attrs["correction"]
+        keepdim = attrs["keepdim"]
+        r = _r_variance_input(F, g, input, dim, correction, keepdim)
+        if pending[to_input] is None:
+            pending[to_input] = r
+        else:
+            accumulate(pending, to_input, r)
+
+
+def variance(input: Tensor, dim: Dims = None, correction: Number = 1, keepdim: builtins.bool = False, *, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
+    """The variance over ``dim``, in two passes: the mean first, then the squared deviations divided by ``n - correction``."""
+    if axis is not None:
+        dim = axis
+    if keepdims is not None:
+        keepdim = keepdims
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_variance, (input,), {"dim": dim, "correction": correction, "keepdim": keepdim})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_variance, (input,), {"dim": dim, "correction": correction, "keepdim": keepdim})
+    try:
+        out = _k_variance[a_input.__class__](a_input, dim=dim, correction=correction, keepdim=keepdim)
+    except Exception as error:
+        raise explain(_variance, (input,), {"dim": dim, "correction": correction, "keepdim": keepdim}, error) from error
+    t: Tensor = new(Tensor)
+    t._view = None
+    t._array = out
+    if n_input is not None and mode.grad:
+        t._node = n = _variance_node()
+        n._first = n_input
+        n.saved = (a_input,)
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        n.attrs = {"dim": dim, "correction": correction, "keepdim": keepdim}
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+class _deviation_node(GeneralNode):
+    __slots__ = ()
+    op = _deviation
+    _second = None
+    _rest = None
+    dtypes = None
+    shapes = None
+
+    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+        to_input = self._first
+        input, out = self.saved
+        attrs = self.attrs
+        dim = attrs["dim"]
+        correction = attrs["correction"]
+        keepdim = attrs["keepdim"]
+        r = _r_deviation_input(F, g, input, out, dim, correction, keepdim)
+        if pending[to_input] is None:
+            pending[to_input] = r
+        else:
+            accumulate(pending, to_input, r)
+
+
+def deviation(input: Tensor, dim: Dims = None, correction: Number = 1, keepdim: builtins.bool = False, *, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
+    """The standard deviation over ``dim``: the square root of ``variance``; the gradient at 0 is 0."""
+    if axis is not None:
+        dim = axis
+    if keepdims is not None:
+        keepdim = keepdims
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_deviation, (input,), {"dim": dim, "correction": correction, "keepdim": keepdim})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_deviation, (input,), {"dim": dim, "correction": correction, "keepdim": keepdim})
+    try:
+        out = _k_deviation[a_input.__class__](a_input, dim=dim, correction=correction, keepdim=keepdim)
+    except Exception as error:
+        raise explain(_deviation, (input,), {"dim": dim, "correction": correction, "keepdim": keepdim}, error) from error
+    t: Tensor = new(Tensor)
+    t._view = None
+    t._array = out
+    if n_input is not None and mode.grad:
+        t._node = n = _deviation_node()
+        n._first = n_input
+        n.saved = (a_input, out)
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        n.attrs = {"dim": dim, "correction": correction, "keepdim": keepdim}
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+def norm_over(input: Tensor, p: builtins.float, dim: Dims = None, keepdim: builtins.bool = False, *, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
+    """``sum(|input| ** p) ** (1 / p)`` over ``dim``; the largest magnitude for ``inf``, the number of non-zeros for 0. The gradient at 0 is 0."""
+    if axis is not None:
+        dim = axis
+    if keepdims is not None:
+        keepdim = keepdims
+    return apply(_norm_over, (input,), {"p": p, "dim": dim, "keepdim": keepdim})
+
+
+def standardize(input: Tensor, weight: Tensor | None = None, bias: Tensor | None = None, *, dims: builtins.tuple[builtins.int, ...], shape: builtins.tuple[builtins.int, ...], eps: builtins.float) -> builtins.tuple[Tensor, Tensor, Tensor]:
+    """``input`` less its mean, divided by ``sqrt(var + eps)``, both over ``dims``; then ``* weight + bias``, which have ``shape`` there.
+
+    Returns the mean and the biased variance too, with ``dims`` kept. Variance in two passes; float16 computes in float32.
+    """
+    return apply(_standardize, (input, weight, bias), {"dims": dims, "shape": shape, "eps": eps})
+
+
+class _extend_node(GeneralNode):
+    __slots__ = ()
+    op = _extend
+    _second = None
+    _rest = None
+    dtypes = None
+
+    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+        to_input = self._first
+        attrs = self.attrs
+        widths = attrs["widths"]
+        border = attrs["border"]
+        input_shape = self.shapes[0]
+        r = _r_extend_input(F, g, widths, border, input_shape)
+        if pending[to_input] is None:
+            pending[to_input] = r
+        else:
+            accumulate(pending, to_input, r)
+
+
+def extend(input: Tensor, widths: Sequence[builtins.int], border: str = 'constant', value: builtins.float = 0.0) -> Tensor:
+    """``input`` with borders of ``widths`` (not negative), filled as ``border`` says."""
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_extend, (input,), {"widths": widths, "border": border, "value": value})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_extend, (input,), {"widths": widths, "border": border, "value": value})
+    try:
+        out = _k_extend[a_input.__class__](a_input, widths=widths, border=border, value=value)
+    except Exception as error:
+        raise explain(_extend, (input,), {"widths": widths, "border": border, "value": value}, error) from error
+    t: Tensor = new(Tensor)
+    t._view = None
+    t._array = out
+    if n_input is not None and mode.grad:
+        t._node = n = _extend_node()
+        n._first = n_input
+        n.saved = None
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        n.attrs = {"widths": widths, "border": border, "value": value}
+        n.shapes = (a_input.shape,)
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+class _extend_adjoint_node(GeneralNode):
+    __slots__ = ()
+    op = _extend_adjoint
+    _second = None
+    _rest = None
+    dtypes = None
+    shapes = None
+
+    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+        to_input = self._first
+        attrs = self.attrs
+        widths = attrs["widths"]
+        border = attrs["border"]
+        r = _r_extend_adjoint_input(F, g, widths, border)
+        if pending[to_input] is None:
+            pending[to_input] = r
+        else:
+            accumulate(pending, to_input, r)
+
+
+def extend_adjoint(input: Tensor, widths: Sequence[builtins.int], border: str) -> Tensor:
+    """The adjoint of ``extend``: every border element is added to the element it was copied from."""
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_extend_adjoint, (input,), {"widths": widths, "border": border})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_extend_adjoint, (input,), {"widths": widths, "border": border})
+    try:
+        out = _k_extend_adjoint[a_input.__class__](a_input, widths=widths, border=border)
+    except Exception as error:
+        raise explain(_extend_adjoint, (input,), {"widths": widths, "border": border}, error) from error
+    t: Tensor = new(Tensor)
+    t._view = None
+    t._array = out
+    if n_input is not None and mode.grad:
+        t._node = n = _extend_adjoint_node()
+        n._first = n_input
+        n.saved = None
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        n.attrs = {"widths": widths, "border": border}
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+class _max_pool_node(GeneralNode):
+    __slots__ = ()
+    op = _max_pool
+    _second = None
+    _rest = None
+    dtypes = None
+    shapes = None
+
+    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+        to_input = self._first
+        input, out = self.saved
+        attrs = self.attrs
+        kernel = attrs["kernel"]
+        stride = attrs["stride"]
+        padding = attrs["padding"]
+        dilation = attrs["dilation"]
+        size = attrs["size"]
+        r = _r_max_pool_input(F, g, input, out, kernel, stride, padding, dilation, size)
+        if pending[to_input] is None:
+            pending[to_input] = r
+        else:
+            accumulate(pending, to_input, r)
+
+
+def max_pool(input: Tensor, *, kernel: builtins.tuple[builtins.int, builtins.int], stride: builtins.tuple[builtins.int, builtins.int], padding: builtins.tuple[builtins.int, builtins.int], dilation: builtins.tuple[builtins.int, builtins.int], size: builtins.tuple[builtins.int, builtins.int]) -> Tensor:
+    """The largest element of each window."""
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_max_pool, (input,), {"kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_max_pool, (input,), {"kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size})
+    try:
+        out = _k_max_pool[a_input.__class__](a_input, kernel=kernel, stride=stride, padding=padding, dilation=dilation, size=size)
+    except Exception as error:
+        raise explain(_max_pool, (input,), {"kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size}, error) from error
+    t: Tensor = new(Tensor)
+    t._view = None
+    t._array = out
+    if n_input is not None and mode.grad:
+        t._node = n = _max_pool_node()
+        n._first = n_input
+        n.saved = (a_input, out)
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        n.attrs = {"kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size}
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+class _max_pool_scatter_node(GeneralNode):
+    __slots__ = ()
+    op = _max_pool_scatter
+    dtypes = None
+    shapes = None
+
+    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+        to_grad = self._first
+        to_input = self._second
+        to_result, = self._rest
+        input, result = self.saved
+        attrs = self.attrs
+        kernel = attrs["kernel"]
+        stride = attrs["stride"]
+        padding = attrs["padding"]
+        dilation = attrs["dilation"]
+        size = attrs["size"]
+        if to_grad is not None:
+            r = _r_max_pool_scatter_grad(F, g, input, result, kernel, stride, padding, dilation, size)
+            if pending[to_grad] is None:
+                pending[to_grad] = r
+            else:
+                accumulate(pending, to_grad, r)
+
+
+def max_pool_scatter(grad: Tensor, input: Tensor, result: Tensor, *, kernel: builtins.tuple[builtins.int, builtins.int], stride: builtins.tuple[builtins.int, builtins.int], padding: builtins.tuple[builtins.int, builtins.int], dilation: builtins.tuple[builtins.int, builtins.int], size: builtins.tuple[builtins.int, builtins.int]) -> Tensor:
+    """Zeros like ``input``, but ``grad`` added at the first maximum of each window; ``result`` are the maxima."""
+    try:
+        a_grad = grad._array
+        n_grad = grad._node
+        d = a_grad.dtype
+        a_input = input._array
+        n_input = input._node
+        a_result = result._array
+        n_result = result._node
+    except AttributeError:
+        return apply(_max_pool_scatter, (grad, input, result), {"kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_max_pool_scatter, (grad, input, result), {"kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size})
+    try:
+        out = _k_max_pool_scatter[a_grad.__class__](a_grad, a_input, a_result, kernel=kernel, stride=stride, padding=padding, dilation=dilation, size=size)
+    except Exception as error:
+        raise explain(_max_pool_scatter, (grad, input, result), {"kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size}, error) from error
+    t: Tensor = new(Tensor)
+    t._view = None
+    t._array = out
+    if (n_grad is not None or n_input is not None or n_result is not None) and mode.grad:
+        t._node = n = _max_pool_scatter_node()
+        n._first = n_grad
+        n._second = n_input
+        n._rest = (n_result,)
+        n.saved = (a_input if n_grad is not None else None, a_result if n_grad is not None else None)
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        n.attrs = {"kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size}
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+class _max_pool_pick_node(GeneralNode):
+    __slots__ = ()
+    op = _max_pool_pick
+    dtypes = None
+    shapes = None
+
+    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+        to_values = self._first
+        to_input = self._second
+        to_result, = self._rest
+        input, result = self.saved
+        attrs = self.attrs
+        kernel = attrs["kernel"]
+        stride = attrs["stride"]
+        padding = attrs["padding"]
+        dilation = attrs["dilation"]
+        size = attrs["size"]
+        if to_values is not None:
+            r = _r_max_pool_pick_values(F, g, input, result, kernel, stride, padding, dilation, size)
+            if pending[to_values] is None:
+                pending[to_values] = r
+            else:
+                accumulate(pending, to_values, r)
+
+
+def max_pool_pick(values: Tensor, input: Tensor, result: Tensor, *, kernel: builtins.tuple[builtins.int, builtins.int], stride: builtins.tuple[builtins.int, builtins.int], padding: builtins.tuple[builtins.int, builtins.int], dilation: builtins.tuple[builtins.int, builtins.int], size: builtins.tuple[builtins.int, builtins.int]) -> Tensor:
+    """``values`` at the place of the first maximum of each window of ``input``."""
+    try:
+        a_values = values._array
+        n_values = values._node
+        d = a_values.dtype
+        a_input = input._array
+        n_input = input._node
+        a_result = result._array
+        n_result = result._node
+    except AttributeError:
+        return apply(_max_pool_pick, (values, input, result), {"kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_max_pool_pick, (values, input, result), {"kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size})
+    try:
+        out = _k_max_pool_pick[a_values.__class__](a_values, a_input, a_result, kernel=kernel, stride=stride, padding=padding, dilation=dilation, size=size)
+    except Exception as error:
+        raise explain(_max_pool_pick, (values, input, result), {"kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size}, error) from error
+    t: Tensor = new(Tensor)
+    t._view = None
+    t._array = out
+    if (n_values is not None or n_input is not None or n_result is not None) and mode.grad:
+        t._node = n = _max_pool_pick_node()
+        n._first = n_values
+        n._second = n_input
+        n._rest = (n_result,)
+        n.saved = (a_input if n_values is not None else None, a_result if n_values is not None else None)
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        n.attrs = {"kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size}
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+def max_pool_indices(input: Tensor, result: Tensor, *, kernel: builtins.tuple[builtins.int, builtins.int], stride: builtins.tuple[builtins.int, builtins.int], padding: builtins.tuple[builtins.int, builtins.int], dilation: builtins.tuple[builtins.int, builtins.int], size: builtins.tuple[builtins.int, builtins.int]) -> Tensor:
+    """The position of each window's first maximum in its flattened image."""
+    return apply(_max_pool_indices, (input, result), {"kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size})
+
+
+class _avg_pool_node(GeneralNode):
+    __slots__ = ()
+    op = _avg_pool
+    _second = None
+    _rest = None
+    dtypes = None
+
+    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+        to_input = self._first
+        attrs = self.attrs
+        kernel = attrs["kernel"]
+        stride = attrs["stride"]
+        padding = attrs["padding"]
+        dilation = attrs["dilation"]
+        size = attrs["size"]
+        count_include_pad = attrs["count_include_pad"]
+        divisor = attrs["divisor"]
+        input_shape = self.shapes[0]
+        r = _r_avg_pool_input(F, g, input_shape, kernel, stride, padding, dilation, size, count_include_pad, divisor)
+        if pending[to_input] is None:
+            pending[to_input] = r
+        else:
+            accumulate(pending, to_input, r)
+
+
+def avg_pool(input: Tensor, *, kernel: builtins.tuple[builtins.int, builtins.int], stride: builtins.tuple[builtins.int, builtins.int], padding: builtins.tuple[builtins.int, builtins.int], dilation: builtins.tuple[builtins.int, builtins.int], size: builtins.tuple[builtins.int, builtins.int], count_include_pad: builtins.bool, divisor: builtins.int | None) -> Tensor:
+    """The mean of each window."""
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_avg_pool, (input,), {"kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size, "count_include_pad": count_include_pad, "divisor": divisor})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_avg_pool, (input,), {"kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size, "count_include_pad": count_include_pad, "divisor": divisor})
+    try:
+        out = _k_avg_pool[a_input.__class__](a_input, kernel=kernel, stride=stride, padding=padding, dilation=dilation, size=size, count_include_pad=count_include_pad, divisor=divisor)
+    except Exception as error:
+        raise explain(_avg_pool, (input,), {"kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size, "count_include_pad": count_include_pad, "divisor": divisor}, error) from error
+    t: Tensor = new(Tensor)
+    t._view = None
+    t._array = out
+    if n_input is not None and mode.grad:
+        t._node = n = _avg_pool_node()
+        n._first = n_input
+        n.saved = None
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        n.attrs = {"kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size, "count_include_pad": count_include_pad, "divisor": divisor}
+        n.shapes = (a_input.shape,)
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+class _avg_pool_grad_node(GeneralNode):
+    __slots__ = ()
+    op = _avg_pool_grad
+    _second = None
+    _rest = None
+    dtypes = None
+    shapes = None
+
+    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+        to_grad = self._first
+        attrs = self.attrs
+        kernel = attrs["kernel"]
+        stride = attrs["stride"]
+        padding = attrs["padding"]
+        dilation = attrs["dilation"]
+        size = attrs["size"]
+        count_include_pad = attrs["count_include_pad"]
+        divisor = attrs["divisor"]
+        r = _r_avg_pool_grad_grad(F, g, kernel, stride, padding, dilation, size, count_include_pad, divisor)
+        if pending[to_grad] is None:
+            pending[to_grad] = r
+        else:
+            accumulate(pending, to_grad, r)
+
+
+def avg_pool_grad(grad: Tensor, *, shape: Sequence[builtins.int], kernel: builtins.tuple[builtins.int, builtins.int], stride: builtins.tuple[builtins.int, builtins.int], padding: builtins.tuple[builtins.int, builtins.int], dilation: builtins.tuple[builtins.int, builtins.int], size: builtins.tuple[builtins.int, builtins.int], count_include_pad: builtins.bool, divisor: builtins.int | None) -> Tensor:
+    """The adjoint of ``avg_pool``: each element spread evenly over its window."""
+    try:
+        a_grad = grad._array
+        n_grad = grad._node
+        d = a_grad.dtype
+    except AttributeError:
+        return apply(_avg_pool_grad, (grad,), {"shape": shape, "kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size, "count_include_pad": count_include_pad, "divisor": divisor})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_avg_pool_grad, (grad,), {"shape": shape, "kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size, "count_include_pad": count_include_pad, "divisor": divisor})
+    try:
+        out = _k_avg_pool_grad[a_grad.__class__](a_grad, shape=shape, kernel=kernel, stride=stride, padding=padding, dilation=dilation, size=size, count_include_pad=count_include_pad, divisor=divisor)
+    except Exception as error:
+        raise explain(_avg_pool_grad, (grad,), {"shape": shape, "kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size, "count_include_pad": count_include_pad, "divisor": divisor}, error) from error
+    t: Tensor = new(Tensor)
+    t._view = None
+    t._array = out
+    if n_grad is not None and mode.grad:
+        t._node = n = _avg_pool_grad_node()
+        n._first = n_grad
+        n.saved = None
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        n.attrs = {"shape": shape, "kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size, "count_include_pad": count_include_pad, "divisor": divisor}
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+class _adaptive_average_node(GeneralNode):
+    __slots__ = ()
+    op = _adaptive_average
+    _second = None
+    _rest = None
+    dtypes = None
+
+    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+        to_input = self._first
+        attrs = self.attrs
+        size = attrs["size"]
+        input_shape = self.shapes[0]
+        r = _r_adaptive_average_input(F, g, input_shape, size)
+        if pending[to_input] is None:
+            pending[to_input] = r
+        else:
+            accumulate(pending, to_input, r)
+
+
+def adaptive_average(input: Tensor, *, size: builtins.tuple[builtins.int, builtins.int]) -> Tensor:
+    """The means of ``size`` ranges of nearly equal size along the last two dimensions."""
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_adaptive_average, (input,), {"size": size})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_adaptive_average, (input,), {"size": size})
+    try:
+        out = _k_adaptive_average[a_input.__class__](a_input, size=size)
+    except Exception as error:
+        raise explain(_adaptive_average, (input,), {"size": size}, error) from error
+    t: Tensor = new(Tensor)
+    t._view = None
+    t._array = out
+    if n_input is not None and mode.grad:
+        t._node = n = _adaptive_average_node()
+        n._first = n_input
+        n.saved = None
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        n.attrs = {"size": size}
+        n.shapes = (a_input.shape,)
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+class _adaptive_average_grad_node(GeneralNode):
+    __slots__ = ()
+    op = _adaptive_average_grad
+    _second = None
+    _rest = None
+    dtypes = None
+    shapes = None
+
+    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+        to_grad = self._first
+        attrs = self.attrs
+        size = attrs["size"]
+        r = _r_adaptive_average_grad_grad(F, g, size)
+        if pending[to_grad] is None:
+            pending[to_grad] = r
+        else:
+            accumulate(pending, to_grad, r)
+
+
+def adaptive_average_grad(grad: Tensor, *, shape: Sequence[builtins.int], size: builtins.tuple[builtins.int, builtins.int]) -> Tensor:
+    """The adjoint of ``adaptive_average``."""
+    try:
+        a_grad = grad._array
+        n_grad = grad._node
+        d = a_grad.dtype
+    except AttributeError:
+        return apply(_adaptive_average_grad, (grad,), {"shape": shape, "size": size})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_adaptive_average_grad, (grad,), {"shape": shape, "size": size})
+    try:
+        out = _k_adaptive_average_grad[a_grad.__class__](a_grad, shape=shape, size=size)
+    except Exception as error:
+        raise explain(_adaptive_average_grad, (grad,), {"shape": shape, "size": size}, error) from error
+    t: Tensor = new(Tensor)
+    t._view = None
+    t._array = out
+    if n_grad is not None and mode.grad:
+        t._node = n = _adaptive_average_grad_node()
+        n._first = n_grad
+        n.saved = None
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        n.attrs = {"shape": shape, "size": size}
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+def draw_uniform(input: Tensor, low: builtins.float = 0.0, high: builtins.float = 1.0, shape: Sequence[builtins.int] | None = None, generator: Generator | None = None) -> Tensor:
+    """Uniform numbers from [``low``, ``high``)."""
+    return apply(_draw_uniform, (input,), {"low": low, "high": high, "shape": shape, "generator": generator})
+
+
+def draw_normal(input: Tensor, mean: builtins.float = 0.0, std: builtins.float = 1.0, shape: Sequence[builtins.int] | None = None, generator: Generator | None = None) -> Tensor:
+    """Normal numbers."""
+    return apply(_draw_normal, (input,), {"mean": mean, "std": std, "shape": shape, "generator": generator})
+
+
+def draw_normal_of(mean: Tensor, std: Tensor, generator: Generator | None = None) -> Tensor:
+    """One normal number for each pair of mean and standard deviation."""
+    return apply(_draw_normal_of, (mean, std), {"generator": generator})
+
+
+def draw_integers(input: Tensor, low: builtins.int, high: builtins.int, shape: Sequence[builtins.int] | None = None, generator: Generator | None = None) -> Tensor:
+    """Integers from ``low`` to ``high - 1``."""
+    return apply(_draw_integers, (input,), {"low": low, "high": high, "shape": shape, "generator": generator})
+
+
+def draw_permutation(input: Tensor, n: builtins.int, generator: Generator | None = None) -> Tensor:
+    """The integers below ``n`` in random order."""
+    return apply(_draw_permutation, (input,), {"n": n, "generator": generator})
+
+
+def draw_exponential(input: Tensor, rate: builtins.float = 1.0, generator: Generator | None = None) -> Tensor:
+    """Exponential numbers."""
+    return apply(_draw_exponential, (input,), {"rate": rate, "generator": generator})
+
+
+def draw_bernoulli(input: Tensor, p: TensorLike = 0.5, shape: Sequence[builtins.int] | None = None, generator: Generator | None = None) -> Tensor:
+    """Ones with probability ``p``, else zeros, in the shape and dtype of ``input``."""
+    return apply(_draw_bernoulli, (input, p), {"shape": shape, "generator": generator})
+
+
+def bernoulli(input: Tensor, *, generator: Generator | None = None) -> Tensor:
+    """Ones with the probability that each element of ``input`` gives, else zeros."""
+    return apply(_bernoulli, (input,), {"generator": generator})
+
+
+def multinomial(input: Tensor, num_samples: builtins.int, replacement: builtins.bool = False, *, generator: Generator | None = None) -> Tensor:
+    """Indices into the last dimension, drawn with the weights in each row of ``input`` (one or two dimensions), as int64.
+
+    The weights need not sum to 1. Without ``replacement`` no index is drawn twice in a row.
+    """
+    return apply(_multinomial, (input,), {"num_samples": num_samples, "replacement": replacement, "generator": generator})
+
+
+class _cumsum_node(GeneralNode):
+    __slots__ = ()
+    op = _cumsum
+    _second = None
+    _rest = None
+    shapes = None
+
+    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+        to_input = self._first
+        attrs = self.attrs
+        dim = attrs["dim"]
+        dtype = attrs["dtype"]
+        input_dtype = self.dtypes[0]
+        r = _r_cumsum_input(F, g, input_dtype, dim, dtype)
+        if pending[to_input] is None:
+            pending[to_input] = r
+        else:
+            accumulate(pending, to_input, r)
+
+
+def cumsum(input: Tensor, dim: builtins.int, *, dtype: DTypeLike | None = None, axis: Any = None) -> Tensor:
+    """The running sum along ``dim``. Integers add up in int64.
+
+    >>> import autograd_core as ag
+    >>> ag.cumsum(ag.tensor([1.0, 2.0, 3.0]), dim=0).tolist()
+    [1.0, 3.0, 6.0]
+    """
+    if axis is not None:
+        dim = axis
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_cumsum, (input,), {"dim": dim, "dtype": dtype})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_cumsum, (input,), {"dim": dim, "dtype": dtype})
+    try:
+        out = _k_cumsum[a_input.__class__](a_input, dim=dim, dtype=dtype)
+    except Exception as error:
+        raise explain(_cumsum, (input,), {"dim": dim, "dtype": dtype}, error) from error
+    t: Tensor = new(Tensor)
+    t._view = None
+    t._array = out
+    if n_input is not None and mode.grad:
+        t._node = n = _cumsum_node()
+        n._first = n_input
+        n.saved = None
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        n.attrs = {"dim": dim, "dtype": dtype}
+        n.dtypes = (from_numpy_dtype(d),)
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+class _cumprod_node(GeneralNode):
+    __slots__ = ()
+    op = _cumprod
+    _second = None
+    _rest = None
+    shapes = None
+
+    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+        to_input = self._first
+        input, = self.saved
+        attrs = self.attrs
+        dim = attrs["dim"]
+        dtype = attrs["dtype"]
+        input_dtype = self.dtypes[0]
+        r = _r_cumprod_input(F, g, input, input_dtype, dim, dtype)
+        if pending[to_input] is None:
+            pending[to_input] = r
+        else:
+            accumulate(pending, to_input, r)
+
+
+def cumprod(input: Tensor, dim: builtins.int, *, dtype: DTypeLike | None = None, axis: Any = None) -> Tensor:
+    """The running product along ``dim``. Integers multiply in int64."""
+    if axis is not None:
+        dim = axis
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_cumprod, (input,), {"dim": dim, "dtype": dtype})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_cumprod, (input,), {"dim": dim, "dtype": dtype})
+    try:
+        out = _k_cumprod[a_input.__class__](a_input, dim=dim, dtype=dtype)
+    except Exception as error:
+        raise explain(_cumprod, (input,), {"dim": dim, "dtype": dtype}, error) from error
+    t: Tensor = new(Tensor)
+    t._view = None
+    t._array = out
+    if n_input is not None and mode.grad:
+        t._node = n = _cumprod_node()
+        n._first = n_input
+        n.saved = (a_input,)
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        n.attrs = {"dim": dim, "dtype": dtype}
+        n.dtypes = (from_numpy_dtype(d),)
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+class _shift_node(GeneralNode):
+    __slots__ = ()
+    op = _shift
+    _second = None
+    _rest = None
+    dtypes = None
+    shapes = None
+
+    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+        to_input = self._first
+        attrs = self.attrs
+        dim = attrs["dim"]
+        step = attrs["step"]
+        r = _r_shift_input(F, g, dim, step)
+        if pending[to_input] is None:
+            pending[to_input] = r
+        else:
+            accumulate(pending, to_input, r)
+
+
+def shift(input: Tensor, dim: builtins.int, step: builtins.int, fill: builtins.float, *, axis: Any = None) -> Tensor:
+    """``input`` moved by ``step`` places along ``dim``; what comes in is ``fill``."""
+    if axis is not None:
+        dim = axis
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_shift, (input,), {"dim": dim, "step": step, "fill": fill})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_shift, (input,), {"dim": dim, "step": step, "fill": fill})
+    try:
+        out = _k_shift[a_input.__class__](a_input, dim=dim, step=step, fill=fill)
+    except Exception as error:
+        raise explain(_shift, (input,), {"dim": dim, "step": step, "fill": fill}, error) from error
+    t: Tensor = new(Tensor)
+    t._view = None
+    t._array = out
+    if n_input is not None and mode.grad:
+        t._node = n = _shift_node()
+        n._first = n_input
+        n.saved = None
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        n.attrs = {"dim": dim, "step": step, "fill": fill}
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+class _prod_node(GeneralNode):
+    __slots__ = ()
+    op = _prod
+    _second = None
+    _rest = None
+
+    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+        to_input = self._first
+        input, = self.saved
+        attrs = self.attrs
+        dim = attrs["dim"]
+        keepdim = attrs["keepdim"]
+        dtype = attrs["dtype"]
+        input_shape = self.shapes[0]
+        input_dtype = self.dtypes[0]
+        r = _r_prod_input(F, g, input, input_dtype, input_shape, dim, keepdim, dtype)
+        if pending[to_input] is None:
+            pending[to_input] = r
+        else:
+            accumulate(pending, to_input, r)
+
+
+def prod(input: Tensor, dim: builtins.int | None = None, keepdim: builtins.bool = False, *, dtype: DTypeLike | None = None, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
+    """The product over ``dim``. Integers multiply in int64. The gradient is right where factors are zero, to any order."""
+    if axis is not None:
+        dim = axis
+    if keepdims is not None:
+        keepdim = keepdims
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_prod, (input,), {"dim": dim, "keepdim": keepdim, "dtype": dtype})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_prod, (input,), {"dim": dim, "keepdim": keepdim, "dtype": dtype})
+    try:
+        out = _k_prod[a_input.__class__](a_input, dim=dim, keepdim=keepdim, dtype=dtype)
+    except Exception as error:
+        raise explain(_prod, (input,), {"dim": dim, "keepdim": keepdim, "dtype": dtype}, error) from error
+    t: Tensor = new(Tensor)
+    t._view = None
+    t._array = out
+    if n_input is not None and mode.grad:
+        t._node = n = _prod_node()
+        n._first = n_input
+        n.saved = (a_input,)
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        n.attrs = {"dim": dim, "keepdim": keepdim, "dtype": dtype}
+        n.shapes = (a_input.shape,)
+        n.dtypes = (from_numpy_dtype(d),)
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
 class _broadcast_to_node(GeneralNode):
     __slots__ = ()
     op = _broadcast_to
@@ -4885,6 +8739,237 @@ def to_device(input: Tensor, device: Device, source: Device) -> Tensor:
     return t
 
 
+def sort(input: Tensor, dim: builtins.int = -1, descending: builtins.bool = False, stable: builtins.bool = False, *, axis: Any = None) -> builtins.tuple[Tensor, Tensor]:
+    """The elements along ``dim`` in order, and where they were: a named tuple ``(values, indices)``.
+
+    Always stable; NaN counts as largest.
+    """
+    if axis is not None:
+        dim = axis
+    return apply(_sort, (input,), {"dim": dim, "descending": descending, "stable": stable})
+
+
+def topk(input: Tensor, k: builtins.int, dim: builtins.int = -1, largest: builtins.bool = True, sorted: builtins.bool = True, *, axis: Any = None) -> builtins.tuple[Tensor, Tensor]:
+    """The ``k`` largest (or smallest) elements along ``dim``, in order, and where they are: a named tuple ``(values, indices)``."""
+    if axis is not None:
+        dim = axis
+    return apply(_topk, (input,), {"k": k, "dim": dim, "largest": largest, "sorted": sorted})
+
+
+def argwhere(input: Tensor) -> Tensor:
+    """The indices of the elements that are not zero, one row each."""
+    return apply(_argwhere, (input,), {})
+
+
+def unique_of(input: Tensor, dim: builtins.int | None = None, *, axis: Any = None) -> builtins.tuple[Tensor, Tensor, Tensor]:
+    """The distinct elements in ascending order (or the distinct slices along ``dim``), where each went, and how many there are."""
+    if axis is not None:
+        dim = axis
+    return apply(_unique_of, (input,), {"dim": dim})
+
+
+def one_hot(tensor: Tensor, num_classes: builtins.int = -1) -> Tensor:
+    """A last dimension of ``num_classes`` integers (default: as many as needed) that is 1 at the class and 0 elsewhere."""
+    return apply(_one_hot, (tensor,), {"num_classes": num_classes})
+
+
+class _erf_node(Node):
+    __slots__ = ()
+    op = _erf
+    _second = None
+    _rest = None
+
+    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+        to_input = self._first
+        input, = self.saved
+        r = g * (1.1283791670955126 * F.exp(-(input * input)))
+        if pending[to_input] is None:
+            pending[to_input] = r
+        else:
+            accumulate(pending, to_input, r)
+
+
+def erf(input: Tensor) -> Tensor:
+    """The error function, ``2 / sqrt(pi)`` times the integral of ``exp(-t ** 2)`` from 0 to ``input``. Within 4 ulp."""
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_erf, (input,), {})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_erf, (input,), {})
+    try:
+        out = _k_erf[a_input.__class__](a_input)
+    except Exception as error:
+        raise explain(_erf, (input,), {}, error) from error
+    t: Tensor = new(Tensor)
+    t._view = None
+    t._array = out
+    if n_input is not None and mode.grad:
+        t._node = n = _erf_node()
+        n._first = n_input
+        n.saved = (a_input,)
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        if out_shape == n_input.shape:
+            out_shape = n_input.shape
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+def erf_(input: Tensor) -> Tensor:
+    """``erf``, written into the tensor itself."""
+    return write(_erf, input, (), {})
+
+
+class _erfc_node(Node):
+    __slots__ = ()
+    op = _erfc
+    _second = None
+    _rest = None
+
+    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+        to_input = self._first
+        input, = self.saved
+        r = g * (-1.1283791670955126 * F.exp(-(input * input)))
+        if pending[to_input] is None:
+            pending[to_input] = r
+        else:
+            accumulate(pending, to_input, r)
+
+
+def erfc(input: Tensor) -> Tensor:
+    """``1 - erf(input)``, without the loss of digits where it is tiny. Within 4 ulp."""
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_erfc, (input,), {})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_erfc, (input,), {})
+    try:
+        out = _k_erfc[a_input.__class__](a_input)
+    except Exception as error:
+        raise explain(_erfc, (input,), {}, error) from error
+    t: Tensor = new(Tensor)
+    t._view = None
+    t._array = out
+    if n_input is not None and mode.grad:
+        t._node = n = _erfc_node()
+        n._first = n_input
+        n.saved = (a_input,)
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        if out_shape == n_input.shape:
+            out_shape = n_input.shape
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+def erfc_(input: Tensor) -> Tensor:
+    """``erfc``, written into the tensor itself."""
+    return write(_erfc, input, (), {})
+
+
+class _erfinv_node(Node):
+    __slots__ = ()
+    op = _erfinv
+    _second = None
+    _rest = None
+
+    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+        to_input = self._first
+        out, = self.saved
+        r = g * (0.886226925452758 * F.exp(out * out))
+        if pending[to_input] is None:
+            pending[to_input] = r
+        else:
+            accumulate(pending, to_input, r)
+
+
+def erfinv(input: Tensor) -> Tensor:
+    """The inverse of ``erf``: infinite at -1 and 1, NaN outside."""
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_erfinv, (input,), {})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_erfinv, (input,), {})
+    try:
+        out = _k_erfinv[a_input.__class__](a_input)
+    except Exception as error:
+        raise explain(_erfinv, (input,), {}, error) from error
+    t: Tensor = new(Tensor)
+    t._view = None
+    t._array = out
+    if n_input is not None and mode.grad:
+        t._node = n = _erfinv_node()
+        n._first = n_input
+        n.saved = (out,)
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        if out_shape == n_input.shape:
+            out_shape = n_input.shape
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+def erfinv_(input: Tensor) -> Tensor:
+    """``erfinv``, written into the tensor itself."""
+    return write(_erfinv, input, (), {})
+
+
+def sgd_update(*tensors: Tensor, count: builtins.int, block: builtins.int, lr: builtins.float, momentum: builtins.float, dampening: builtins.float, weight_decay: builtins.float, nesterov: builtins.bool, maximize: builtins.bool, first: builtins.bool) -> None:
+    """Stochastic gradient descent; the state is the momentum buffer, if ``momentum`` is not 0. ``first``: it takes the gradient undampened."""
+    return apply(_sgd_update, tuple(tensors), {"count": count, "block": block, "lr": lr, "momentum": momentum, "dampening": dampening, "weight_decay": weight_decay, "nesterov": nesterov, "maximize": maximize, "first": first})
+
+
+def adam_update(*tensors: Tensor, count: builtins.int, block: builtins.int, lr: builtins.float, beta1: builtins.float, beta2: builtins.float, eps: builtins.float, weight_decay: builtins.float, decoupled: builtins.bool, amsgrad: builtins.bool, maximize: builtins.bool) -> None:
+    """Adam, and AdamW if ``decoupled``; the state is the step counts, the averages of gradient and square, and with ``amsgrad`` its maximum."""
+    return apply(_adam_update, tuple(tensors), {"count": count, "block": block, "lr": lr, "beta1": beta1, "beta2": beta2, "eps": eps, "weight_decay": weight_decay, "decoupled": decoupled, "amsgrad": amsgrad, "maximize": maximize})
+
+
+def rmsprop_update(*tensors: Tensor, count: builtins.int, block: builtins.int, lr: builtins.float, alpha: builtins.float, eps: builtins.float, weight_decay: builtins.float, momentum: builtins.float, centered: builtins.bool, maximize: builtins.bool) -> None:
+    """RMSprop; the state is the step counts, the average of the square, if ``momentum`` is not 0 the buffer, if ``centered`` the average gradient."""
+    return apply(_rmsprop_update, tuple(tensors), {"count": count, "block": block, "lr": lr, "alpha": alpha, "eps": eps, "weight_decay": weight_decay, "momentum": momentum, "centered": centered, "maximize": maximize})
+
+
+def adagrad_update(*tensors: Tensor, count: builtins.int, block: builtins.int, lr: builtins.float, lr_decay: builtins.float, eps: builtins.float, weight_decay: builtins.float, maximize: builtins.bool) -> None:
+    """Adagrad; the state is the step counts and the sum of the squared gradients."""
+    return apply(_adagrad_update, tuple(tensors), {"count": count, "block": block, "lr": lr, "lr_decay": lr_decay, "eps": eps, "weight_decay": weight_decay, "maximize": maximize})
+
+
 class _clone_node(Node):
     __slots__ = ()
     op = _clone
@@ -5323,4093 +9408,598 @@ def view_place(input: Tensor, chain: builtins.object, shape: Sequence[builtins.i
     return t
 
 
-def cat(tensors: Sequence[Tensor], dim: builtins.int = 0, *, axis: Any = None) -> Tensor:
-    """The tensors one after the other along an existing dimension; all other sizes must agree.
+def scaled_dot_product_attention(query: Tensor, key: Tensor, value: Tensor, attn_mask: Tensor | None = None, dropout_p: builtins.float = 0.0, is_causal: builtins.bool = False, scale: builtins.float | None = None, enable_gqa: builtins.bool = False) -> Tensor:
+    """``softmax(query @ key.mT * scale + mask) @ value``.
+
+    ``query`` is (..., heads, target length, size), ``key`` and ``value`` (..., heads, source length, size). A boolean
+    ``attn_mask`` is True where a query may attend, a float one is added; both broadcast to (..., target length, source
+    length). ``is_causal`` lets position ``i`` attend to positions up to ``i``. ``scale`` is ``1 / sqrt(size)`` unless
+    given. ``dropout_p`` is applied whenever it is not 0. ``enable_gqa`` shares each head of ``key`` and ``value`` among
+    several of ``query``. A query that may attend nowhere gets zeros.
+
+    Raises ``RuntimeError`` for shapes that do not fit, or for a mask together with ``is_causal``.
+    Vaswani et al. (2017), arXiv:1706.03762.
+    """
+    return _scaled_dot_product_attention(F, query, key, value, attn_mask, dropout_p, is_causal, scale, enable_gqa)
+
+
+def conv2d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: builtins.int | Sequence[builtins.int] = 1, padding: builtins.int | str | Sequence[builtins.int] = 0, dilation: builtins.int | Sequence[builtins.int] = 1, groups: builtins.int = 1) -> Tensor:
+    """Cross-correlation of images with filters.
+
+    ``input`` is (batch, channels, height, width) or without batch, ``weight`` (filters, channels / groups, kernel height,
+    kernel width), ``bias`` (filters,). ``padding`` with zeros is an int, a pair, ``'valid'`` (none) or ``'same'`` (the
+    result has the input's size; stride 1 only). Raises ``RuntimeError`` for shapes that do not fit.
 
     >>> import autograd_core as ag
-    >>> ag.cat([ag.ones(2, 1), ag.zeros(2, 2)], dim=1).tolist()
-    [[1.0, 0.0, 0.0], [1.0, 0.0, 0.0]]
+    >>> ag.conv2d(ag.ones(1, 1, 3, 3), ag.ones(1, 1, 2, 2))
+    tensor([[[[4., 4.],
+              [4., 4.]]]])
     """
-    if axis is not None:
-        dim = axis
-    return apply(_cat, tuple(tensors), {"dim": dim})
+    return _conv2d(F, input, weight, bias, stride, padding, dilation, groups)
 
 
-def stack(tensors: Sequence[Tensor], dim: builtins.int = 0, *, axis: Any = None) -> Tensor:
-    """Tensors of one shape side by side along a new dimension.
+def conv1d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: builtins.int | Sequence[builtins.int] = 1, padding: builtins.int | str | Sequence[builtins.int] = 0, dilation: builtins.int | Sequence[builtins.int] = 1, groups: builtins.int = 1) -> Tensor:
+    """Cross-correlation of sequences (batch, channels, length), or without batch, with filters (filters, channels / groups, kernel size)."""
+    return _conv1d(F, input, weight, bias, stride, padding, dilation, groups)
+
+
+def conv_transpose2d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: builtins.int | Sequence[builtins.int] = 1, padding: builtins.int | Sequence[builtins.int] = 0, output_padding: builtins.int | Sequence[builtins.int] = 0, groups: builtins.int = 1, dilation: builtins.int | Sequence[builtins.int] = 1) -> Tensor:
+    """The adjoint of ``conv2d``: from (batch, channels, height, width) to larger images, with ``weight`` (channels, filters / groups, ...).
+
+    ``output_padding`` adds rows and columns at the end, where a stride leaves the size open.
+    """
+    return _conv_transpose2d(F, input, weight, bias, stride, padding, output_padding, groups, dilation)
+
+
+def einsum(equation: str, *operands: Any) -> Tensor:
+    """Einstein summation: the products of the operands' elements, summed over every subscript that the output lacks.
+
+    ``equation`` names the dimensions of each operand by letters, with ``...`` for those that broadcast; without ``->``
+    the output has the letters that occur once, in alphabetical order. A letter twice in one operand takes a diagonal.
+    The operands may come as one list, and the equation as lists of numbers after each operand.
 
     >>> import autograd_core as ag
-    >>> ag.stack([ag.tensor([1, 2]), ag.tensor([3, 4])], dim=1).tolist()
-    [[1, 3], [2, 4]]
+    >>> ag.einsum("ij,j->i", ag.tensor([[1.0, 2.0], [3.0, 4.0]]), ag.tensor([1.0, 10.0])).tolist()
+    [21.0, 43.0]
     """
-    if axis is not None:
-        dim = axis
-    return apply(_stack, tuple(tensors), {"dim": dim})
+    return _einsum(F, equation, *operands)
 
 
-class _flip_node(GeneralNode):
-    __slots__ = ()
-    op = _flip
-    _second = None
-    _rest = None
-    dtypes = None
-    shapes = None
+def tensordot(a: Tensor, b: Tensor, dims: Any = 2) -> Tensor:
+    """The sum of products over several dimensions: the last ``dims`` of ``a`` with the first of ``b``, or the two lists of dimensions given."""
+    return _tensordot(F, a, b, dims)
 
-    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input = self._first
-        attrs = self.attrs
-        dims = attrs["dims"]
-        r = _r_flip_input(F, g, dims)
-        if pending[to_input] is None:
-            pending[to_input] = r
-        else:
-            accumulate(pending, to_input, r)
 
-
-def flip(input: Tensor, *values: builtins.int | Sequence[builtins.int], dims: Sequence[builtins.int] | None = None) -> Tensor:
-    """The elements in reverse order along ``dims``; a copy."""
-    dims = _sizes(values, dims)
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        return apply(_flip, (input,), {"dims": dims})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_flip, (input,), {"dims": dims})
-    try:
-        out = _k_flip[a_input.__class__](a_input, dims=dims)
-    except Exception as error:
-        raise explain(_flip, (input,), {"dims": dims}, error) from error
-    t: Tensor = new(Tensor)
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = _flip_node()
-        n._first = n_input
-        n.saved = None
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n.attrs = {"dims": dims}
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-    return t
-
-
-class _roll_node(GeneralNode):
-    __slots__ = ()
-    op = _roll
-    _second = None
-    _rest = None
-    dtypes = None
-    shapes = None
-
-    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input = self._first
-        attrs = self.attrs
-        shifts = attrs["shifts"]
-        dims = attrs["dims"]
-        r = _r_roll_input(F, g, shifts, dims)
-        if pending[to_input] is None:
-            pending[to_input] = r
-        else:
-            accumulate(pending, to_input, r)
-
-
-def roll(input: Tensor, shifts: builtins.int | Sequence[builtins.int], dims: builtins.int | Sequence[builtins.int] | None = None) -> Tensor:
-    """The elements moved by ``shifts`` along ``dims``, re-entering at the other end; without ``dims`` through the flattened tensor."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        return apply(_roll, (input,), {"shifts": shifts, "dims": dims})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_roll, (input,), {"shifts": shifts, "dims": dims})
-    try:
-        out = _k_roll[a_input.__class__](a_input, shifts=shifts, dims=dims)
-    except Exception as error:
-        raise explain(_roll, (input,), {"shifts": shifts, "dims": dims}, error) from error
-    t: Tensor = new(Tensor)
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = _roll_node()
-        n._first = n_input
-        n.saved = None
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n.attrs = {"shifts": shifts, "dims": dims}
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-    return t
-
-
-class _tril_node(GeneralNode):
-    __slots__ = ()
-    op = _tril
-    _second = None
-    _rest = None
-    dtypes = None
-    shapes = None
-
-    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input = self._first
-        attrs = self.attrs
-        diagonal = attrs["diagonal"]
-        r = _r_tril_input(F, g, diagonal)
-        if pending[to_input] is None:
-            pending[to_input] = r
-        else:
-            accumulate(pending, to_input, r)
-
-
-def tril(input: Tensor, diagonal: builtins.int = 0) -> Tensor:
-    """The lower triangle of each matrix, zeros elsewhere; ``diagonal`` moves its border up (positive) or down."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        return apply(_tril, (input,), {"diagonal": diagonal})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_tril, (input,), {"diagonal": diagonal})
-    try:
-        out = _k_tril[a_input.__class__](a_input, diagonal=diagonal)
-    except Exception as error:
-        raise explain(_tril, (input,), {"diagonal": diagonal}, error) from error
-    t: Tensor = new(Tensor)
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = _tril_node()
-        n._first = n_input
-        n.saved = None
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n.attrs = {"diagonal": diagonal}
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-    return t
-
-
-def tril_(input: Tensor, diagonal: builtins.int = 0) -> Tensor:
-    """``tril``, written into the tensor itself."""
-    return write(_tril, input, (), {"diagonal": diagonal})
-
-
-class _triu_node(GeneralNode):
-    __slots__ = ()
-    op = _triu
-    _second = None
-    _rest = None
-    dtypes = None
-    shapes = None
-
-    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input = self._first
-        attrs = self.attrs
-        diagonal = attrs["diagonal"]
-        r = _r_triu_input(F, g, diagonal)
-        if pending[to_input] is None:
-            pending[to_input] = r
-        else:
-            accumulate(pending, to_input, r)
-
-
-def triu(input: Tensor, diagonal: builtins.int = 0) -> Tensor:
-    """The upper triangle of each matrix, zeros elsewhere; ``diagonal`` moves its border up (positive) or down."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        return apply(_triu, (input,), {"diagonal": diagonal})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_triu, (input,), {"diagonal": diagonal})
-    try:
-        out = _k_triu[a_input.__class__](a_input, diagonal=diagonal)
-    except Exception as error:
-        raise explain(_triu, (input,), {"diagonal": diagonal}, error) from error
-    t: Tensor = new(Tensor)
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = _triu_node()
-        n._first = n_input
-        n.saved = None
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n.attrs = {"diagonal": diagonal}
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-    return t
-
-
-def triu_(input: Tensor, diagonal: builtins.int = 0) -> Tensor:
-    """``triu``, written into the tensor itself."""
-    return write(_triu, input, (), {"diagonal": diagonal})
-
-
-class _extend_node(GeneralNode):
-    __slots__ = ()
-    op = _extend
-    _second = None
-    _rest = None
-    dtypes = None
-
-    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input = self._first
-        attrs = self.attrs
-        widths = attrs["widths"]
-        border = attrs["border"]
-        input_shape = self.shapes[0]
-        r = _r_extend_input(F, g, widths, border, input_shape)
-        if pending[to_input] is None:
-            pending[to_input] = r
-        else:
-            accumulate(pending, to_input, r)
-
-
-def extend(input: Tensor, widths: Sequence[builtins.int], border: str = 'constant', value: builtins.float = 0.0) -> Tensor:
-    """``input`` with borders of ``widths`` (not negative), filled as ``border`` says."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        return apply(_extend, (input,), {"widths": widths, "border": border, "value": value})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_extend, (input,), {"widths": widths, "border": border, "value": value})
-    try:
-        out = _k_extend[a_input.__class__](a_input, widths=widths, border=border, value=value)
-    except Exception as error:
-        raise explain(_extend, (input,), {"widths": widths, "border": border, "value": value}, error) from error
-    t: Tensor = new(Tensor)
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = _extend_node()
-        n._first = n_input
-        n.saved = None
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n.attrs = {"widths": widths, "border": border, "value": value}
-        n.shapes = (a_input.shape,)
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-    return t
-
-
-class _extend_adjoint_node(GeneralNode):
-    __slots__ = ()
-    op = _extend_adjoint
-    _second = None
-    _rest = None
-    dtypes = None
-    shapes = None
-
-    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input = self._first
-        attrs = self.attrs
-        widths = attrs["widths"]
-        border = attrs["border"]
-        r = _r_extend_adjoint_input(F, g, widths, border)
-        if pending[to_input] is None:
-            pending[to_input] = r
-        else:
-            accumulate(pending, to_input, r)
-
-
-def extend_adjoint(input: Tensor, widths: Sequence[builtins.int], border: str) -> Tensor:
-    """The adjoint of ``extend``: every border element is added to the element it was copied from."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        return apply(_extend_adjoint, (input,), {"widths": widths, "border": border})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_extend_adjoint, (input,), {"widths": widths, "border": border})
-    try:
-        out = _k_extend_adjoint[a_input.__class__](a_input, widths=widths, border=border)
-    except Exception as error:
-        raise explain(_extend_adjoint, (input,), {"widths": widths, "border": border}, error) from error
-    t: Tensor = new(Tensor)
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = _extend_adjoint_node()
-        n._first = n_input
-        n.saved = None
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n.attrs = {"widths": widths, "border": border}
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-    return t
-
-
-class _slice_view_node(GeneralNode):
-    __slots__ = ()
-    op = _slice_view
-    _second = None
-    _rest = None
-    dtypes = None
-
-    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input = self._first
-        attrs = self.attrs
-        key = attrs["key"]
-        input_shape = self.shapes[0]
-        before = pending[to_input]
-        if before is None:
-            pending[to_input] = _r_slice_view_input(F, g, key, input_shape)
-            pending[None].add(to_input)
-        elif to_input in pending[None] and before.shape:
-            before[(*key, ...)] += g
-        else:
-            accumulate(pending, to_input, _r_slice_view_input(F, g, key, input_shape))
-
-
-def slice_view(input: Tensor, key: builtins.tuple[Any, ...]) -> Tensor:
-    """The region that integers, slices and ``None`` select, as a view."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        return apply(_slice_view, (input,), {"key": key})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_slice_view, (input,), {"key": key})
-    if not a_input.shape:
-        a_input = real_array(input)
-    try:
-        out = _k_slice_view[a_input.__class__](a_input, key=key)
-    except Exception as error:
-        raise explain(_slice_view, (input,), {"key": key}, error) from error
-    t: Tensor = new(Tensor)
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = _slice_view_node()
-        n._first = n_input
-        n.saved = None
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n.attrs = {"key": key}
-        n.shapes = (a_input.shape,)
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-    link_view(_slice_view, input, {"key": key}, t)
-    return t
-
-
-class _slice_place_node(GeneralNode):
-    __slots__ = ()
-    op = _slice_place
-    _second = None
-    _rest = None
-    dtypes = None
-    shapes = None
-
-    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input = self._first
-        attrs = self.attrs
-        key = attrs["key"]
-        r = _r_slice_place_input(F, g, key)
-        if pending[to_input] is None:
-            pending[to_input] = r
-        else:
-            accumulate(pending, to_input, r)
-
-
-def slice_place(input: Tensor, key: builtins.tuple[Any, ...], shape: Sequence[builtins.int]) -> Tensor:
-    """Zeros of ``shape`` with ``input`` in the region of ``key``: the adjoint of ``slice_view``."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        return apply(_slice_place, (input,), {"key": key, "shape": shape})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_slice_place, (input,), {"key": key, "shape": shape})
-    try:
-        out = _k_slice_place[a_input.__class__](a_input, key=key, shape=shape)
-    except Exception as error:
-        raise explain(_slice_place, (input,), {"key": key, "shape": shape}, error) from error
-    t: Tensor = new(Tensor)
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = _slice_place_node()
-        n._first = n_input
-        n.saved = None
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n.attrs = {"key": key, "shape": shape}
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-    return t
-
-
-class _slice_write_node(GeneralNode):
-    __slots__ = ()
-    op = _slice_write
-    _rest = ()
-    shapes = None
-
-    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input = self._first
-        to_value = self._second
-        attrs = self.attrs
-        key = attrs["key"]
-        value_dtype = self.dtypes[1]
-        if to_input is not None:
-            r = _r_slice_write_input(F, g, key)
-            if r.shape != to_input.shape:
-                r = F.sum_to(r, shape=to_input.shape)
-            if pending[to_input] is None:
-                pending[to_input] = r
-            else:
-                accumulate(pending, to_input, r)
-        if to_value is not None:
-            r = _r_slice_write_value(F, g, key, value_dtype)
-            if r.shape != to_value.shape:
-                r = F.sum_to(r, shape=to_value.shape)
-            if pending[to_value] is None:
-                pending[to_value] = r
-            else:
-                accumulate(pending, to_value, r)
-
-
-def slice_write(input: Tensor, value: TensorLike, key: builtins.tuple[Any, ...], inplace: builtins.bool = False) -> Tensor:
-    """``input`` with the region of ``key`` replaced by ``value``."""
-    if inplace:
-        return write(_slice_write, input, (value,), {"key": key})
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-        if value.__class__ is _float or value.__class__ is _int:
-            a_value: Any = value
-            n_value = None
-        else:
-            a_value = value._array
-            n_value = value._node
-    except AttributeError:
-        return apply(_slice_write, (input, value), {"key": key})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_slice_write, (input, value), {"key": key})
-    try:
-        out = _k_slice_write[a_input.__class__](a_input, a_value, key=key)
-    except Exception as error:
-        raise explain(_slice_write, (input, value), {"key": key}, error) from error
-    t: Tensor = new(Tensor)
-    t._view = None
-    t._array = out
-    if (n_input is not None or n_value is not None) and mode.grad:
-        t._node = n = _slice_write_node()
-        n._first = n_input
-        n._second = n_value
-        n.saved = None
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n.attrs = {"key": key}
-        n.dtypes = (from_numpy_dtype(d), dtype_or_none(a_value))
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-    return t
-
-
-class _index_node(GeneralNode):
-    __slots__ = ()
-    op = _index
-    _rest = ()
-    dtypes = None
-
-    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input = self._first
-        to_index = self._second
-        index, = self.saved
-        attrs = self.attrs
-        dims = attrs["dims"]
-        unique = attrs["unique"]
-        input_shape = self.shapes[0]
-        if to_input is not None:
-            r = _r_index_input(F, g, index, dims, unique, input_shape)
-            if pending[to_input] is None:
-                pending[to_input] = r
-            else:
-                accumulate(pending, to_input, r)
-
-
-def index(input: Tensor, index: Tensor, dims: builtins.tuple[builtins.int, ...], unique: builtins.bool = False) -> Tensor:
-    """``input`` at the positions that ``index`` lists for ``dims``; ``unique`` promises that no position occurs twice."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-        a_index = index._array
-        n_index = index._node
-    except AttributeError:
-        return apply(_index, (input, index), {"dims": dims, "unique": unique})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_index, (input, index), {"dims": dims, "unique": unique})
-    try:
-        out = _k_index[a_input.__class__](a_input, a_index, dims=dims, unique=unique)
-    except Exception as error:
-        raise explain(_index, (input, index), {"dims": dims, "unique": unique}, error) from error
-    t: Tensor = new(Tensor)
-    t._view = None
-    t._array = out
-    if (n_input is not None or n_index is not None) and mode.grad:
-        t._node = n = _index_node()
-        n._first = n_input
-        n._second = n_index
-        n.saved = (a_index if n_input is not None else None,)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n.attrs = {"dims": dims, "unique": unique}
-        n.shapes = (a_input.shape, getattr(a_index, "shape", ()))
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-    return t
-
-
-class _index_accumulate_node(GeneralNode):
-    __slots__ = ()
-    op = _index_accumulate
-    _rest = ()
-    dtypes = None
-    shapes = None
-
-    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input = self._first
-        to_index = self._second
-        index, = self.saved
-        attrs = self.attrs
-        dims = attrs["dims"]
-        unique = attrs["unique"]
-        if to_input is not None:
-            r = _r_index_accumulate_input(F, g, index, dims, unique)
-            if pending[to_input] is None:
-                pending[to_input] = r
-            else:
-                accumulate(pending, to_input, r)
-
-
-def index_accumulate(input: Tensor, index: Tensor, dims: builtins.tuple[builtins.int, ...], shape: Sequence[builtins.int], unique: builtins.bool = False) -> Tensor:
-    """Zeros of ``shape`` with ``input`` added at the positions of ``index``: the adjoint of ``index``."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-        a_index = index._array
-        n_index = index._node
-    except AttributeError:
-        return apply(_index_accumulate, (input, index), {"dims": dims, "shape": shape, "unique": unique})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_index_accumulate, (input, index), {"dims": dims, "shape": shape, "unique": unique})
-    try:
-        out = _k_index_accumulate[a_input.__class__](a_input, a_index, dims=dims, shape=shape, unique=unique)
-    except Exception as error:
-        raise explain(_index_accumulate, (input, index), {"dims": dims, "shape": shape, "unique": unique}, error) from error
-    t: Tensor = new(Tensor)
-    t._view = None
-    t._array = out
-    if (n_input is not None or n_index is not None) and mode.grad:
-        t._node = n = _index_accumulate_node()
-        n._first = n_input
-        n._second = n_index
-        n.saved = (a_index if n_input is not None else None,)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n.attrs = {"dims": dims, "shape": shape, "unique": unique}
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-    return t
-
-
-class _index_write_node(GeneralNode):
-    __slots__ = ()
-    op = _index_write
-
-    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input = self._first
-        to_index = self._second
-        to_values, = self._rest
-        index, = self.saved
-        attrs = self.attrs
-        dims = attrs["dims"]
-        adding = attrs["adding"]
-        unique = attrs["unique"]
-        input_shape = self.shapes[0]
-        values_dtype = self.dtypes[2]
-        if to_input is not None:
-            r = _r_index_write_input(F, g, index, dims, adding, unique)
-            if r.shape != to_input.shape:
-                r = F.sum_to(r, shape=to_input.shape)
-            if pending[to_input] is None:
-                pending[to_input] = r
-            else:
-                accumulate(pending, to_input, r)
-        if to_values is not None:
-            r = _r_index_write_values(F, g, index, dims, adding, unique, input_shape, values_dtype)
-            if r.shape != to_values.shape:
-                r = F.sum_to(r, shape=to_values.shape)
-            if pending[to_values] is None:
-                pending[to_values] = r
-            else:
-                accumulate(pending, to_values, r)
-
-
-def index_write(input: Tensor, index: Tensor, values: TensorLike, dims: builtins.tuple[builtins.int, ...], adding: builtins.bool = False, unique: builtins.bool = False, inplace: builtins.bool = False) -> Tensor:
-    """``input`` with ``values`` written, or added, at the positions of ``index``; of repeated positions the last one is written."""
-    if inplace:
-        return write(_index_write, input, (index, values), {"dims": dims, "adding": adding, "unique": unique})
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-        a_index = index._array
-        n_index = index._node
-        if values.__class__ is _float or values.__class__ is _int:
-            a_values: Any = values
-            n_values = None
-        else:
-            a_values = values._array
-            n_values = values._node
-    except AttributeError:
-        return apply(_index_write, (input, index, values), {"dims": dims, "adding": adding, "unique": unique})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_index_write, (input, index, values), {"dims": dims, "adding": adding, "unique": unique})
-    try:
-        out = _k_index_write[a_input.__class__](a_input, a_index, a_values, dims=dims, adding=adding, unique=unique)
-    except Exception as error:
-        raise explain(_index_write, (input, index, values), {"dims": dims, "adding": adding, "unique": unique}, error) from error
-    t: Tensor = new(Tensor)
-    t._view = None
-    t._array = out
-    if (n_input is not None or n_index is not None or n_values is not None) and mode.grad:
-        t._node = n = _index_write_node()
-        n._first = n_input
-        n._second = n_index
-        n._rest = (n_values,)
-        n.saved = (a_index if n_input is not None or n_values is not None else None,)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n.attrs = {"dims": dims, "adding": adding, "unique": unique}
-        n.shapes = (a_input.shape, getattr(a_index, "shape", ()), getattr(a_values, "shape", ()))
-        n.dtypes = (from_numpy_dtype(d), dtype_or_none(a_index), dtype_or_none(a_values))
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-    return t
-
-
-def last_written(index: Tensor, sizes: builtins.tuple[builtins.int, ...]) -> Tensor:
-    """Which entries of ``index`` are the last for their position: those whose value an assignment leaves there."""
-    return apply(_last_written, (index,), {"sizes": sizes})
-
-
-class _index_select_node(GeneralNode):
-    __slots__ = ()
-    op = _index_select
-    _rest = ()
-    dtypes = None
-
-    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input = self._first
-        to_index = self._second
-        index, = self.saved
-        attrs = self.attrs
-        dim = attrs["dim"]
-        input_shape = self.shapes[0]
-        if to_input is not None:
-            r = _r_index_select_input(F, g, index, dim, input_shape)
-            if pending[to_input] is None:
-                pending[to_input] = r
-            else:
-                accumulate(pending, to_input, r)
-
-
-def index_select(input: Tensor, dim: builtins.int, index: Tensor, *, axis: Any = None) -> Tensor:
-    """The slices of ``input`` along ``dim`` that the integers in ``index`` name, repeats included."""
-    if axis is not None:
-        dim = axis
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-        a_index = index._array
-        n_index = index._node
-    except AttributeError:
-        return apply(_index_select, (input, index), {"dim": dim})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_index_select, (input, index), {"dim": dim})
-    try:
-        out = _k_index_select[a_input.__class__](a_input, a_index, dim=dim)
-    except Exception as error:
-        raise explain(_index_select, (input, index), {"dim": dim}, error) from error
-    t: Tensor = new(Tensor)
-    t._view = None
-    t._array = out
-    if (n_input is not None or n_index is not None) and mode.grad:
-        t._node = n = _index_select_node()
-        n._first = n_input
-        n._second = n_index
-        n.saved = (a_index if n_input is not None else None,)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n.attrs = {"dim": dim}
-        n.shapes = (a_input.shape, getattr(a_index, "shape", ()))
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-    return t
-
-
-class _index_add_node(GeneralNode):
-    __slots__ = ()
-    op = _index_add
-    shapes = None
-
-    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input = self._first
-        to_index = self._second
-        to_source, = self._rest
-        index, = self.saved
-        attrs = self.attrs
-        dim = attrs["dim"]
-        alpha = attrs["alpha"]
-        source_dtype = self.dtypes[2]
-        if to_input is not None:
-            r = _r_index_add_input(F, g)
-            if pending[to_input] is None:
-                pending[to_input] = r
-            else:
-                accumulate(pending, to_input, r)
-        if to_source is not None:
-            r = _r_index_add_source(F, g, index, dim, alpha, source_dtype)
-            if pending[to_source] is None:
-                pending[to_source] = r
-            else:
-                accumulate(pending, to_source, r)
-
-
-def index_add(input: Tensor, dim: builtins.int, index: Tensor, source: Tensor, *, alpha: Number = 1, axis: Any = None) -> Tensor:
-    """``input`` with the slices of ``source`` times ``alpha`` added to its slices that ``index`` names, repeats included."""
-    if axis is not None:
-        dim = axis
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-        a_index = index._array
-        n_index = index._node
-        a_source = source._array
-        n_source = source._node
-    except AttributeError:
-        return apply(_index_add, (input, index, source), {"dim": dim, "alpha": alpha})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_index_add, (input, index, source), {"dim": dim, "alpha": alpha})
-    try:
-        out = _k_index_add[a_input.__class__](a_input, a_index, a_source, dim=dim, alpha=alpha)
-    except Exception as error:
-        raise explain(_index_add, (input, index, source), {"dim": dim, "alpha": alpha}, error) from error
-    t: Tensor = new(Tensor)
-    t._view = None
-    t._array = out
-    if (n_input is not None or n_index is not None or n_source is not None) and mode.grad:
-        t._node = n = _index_add_node()
-        n._first = n_input
-        n._second = n_index
-        n._rest = (n_source,)
-        n.saved = (a_index if n_source is not None else None,)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n.attrs = {"dim": dim, "alpha": alpha}
-        n.dtypes = (from_numpy_dtype(d), dtype_or_none(a_index), dtype_or_none(a_source))
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-    return t
-
-
-def index_add_(input: Tensor, dim: builtins.int, index: Tensor, source: Tensor, *, alpha: Number = 1) -> Tensor:
-    """``index_add``, written into the tensor itself."""
-    return write(_index_add, input, (index, source), {"dim": dim, "alpha": alpha})
-
-
-class _embedding_node(GeneralNode):
-    __slots__ = ()
-    op = _embedding
-    _rest = ()
-    dtypes = None
-
-    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input = self._first
-        to_weight = self._second
-        input, = self.saved
-        attrs = self.attrs
-        padding_idx = attrs["padding_idx"]
-        weight_shape = self.shapes[1]
-        if to_weight is not None:
-            r = _r_embedding_weight(F, g, input, weight_shape, padding_idx)
-            if pending[to_weight] is None:
-                pending[to_weight] = r
-            else:
-                accumulate(pending, to_weight, r)
-
-
-def embedding(input: Tensor, weight: Tensor, padding_idx: builtins.int | None = None) -> Tensor:
-    """The rows of ``weight`` that the integers in ``input`` name; row ``padding_idx`` gets no gradient."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-        a_weight = weight._array
-        n_weight = weight._node
-    except AttributeError:
-        return apply(_embedding, (input, weight), {"padding_idx": padding_idx})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_embedding, (input, weight), {"padding_idx": padding_idx})
-    try:
-        out = _k_embedding[a_input.__class__](a_input, a_weight, padding_idx=padding_idx)
-    except Exception as error:
-        raise explain(_embedding, (input, weight), {"padding_idx": padding_idx}, error) from error
-    t: Tensor = new(Tensor)
-    t._view = None
-    t._array = out
-    if (n_input is not None or n_weight is not None) and mode.grad:
-        t._node = n = _embedding_node()
-        n._first = n_input
-        n._second = n_weight
-        n.saved = (a_input if n_weight is not None else None,)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n.attrs = {"padding_idx": padding_idx}
-        n.shapes = (a_input.shape, getattr(a_weight, "shape", ()))
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-    return t
-
-
-def index_of(tensors: Sequence[Tensor], sizes: builtins.tuple[builtins.int, ...], dims: builtins.tuple[builtins.int, ...]) -> Tensor:
-    """Index arrays broadcast and stacked, checked, negative entries counted from the end; a copy, so that later writes change nothing."""
-    return apply(_index_of, tuple(tensors), {"sizes": sizes, "dims": dims})
-
-
-class _gather_node(GeneralNode):
-    __slots__ = ()
-    op = _gather
-    _rest = ()
-    dtypes = None
-
-    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input = self._first
-        to_index = self._second
-        index, = self.saved
-        attrs = self.attrs
-        dim = attrs["dim"]
-        input_shape = self.shapes[0]
-        if to_input is not None:
-            r = _r_gather_input(F, g, index, dim, input_shape)
-            if pending[to_input] is None:
-                pending[to_input] = r
-            else:
-                accumulate(pending, to_input, r)
-
-
-def gather(input: Tensor, dim: builtins.int, index: Tensor, *, axis: Any = None) -> Tensor:
-    """``out[i][j] = input[index[i][j]][j]`` for ``dim=0``, and likewise for other dimensions; ``index`` decides the shape.
-
-    >>> import autograd_core as ag
-    >>> ag.tensor([[1., 2.], [3., 4.]]).gather(1, ag.tensor([[1], [0]])).tolist()
-    [[2.0], [3.0]]
-    """
-    if axis is not None:
-        dim = axis
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-        a_index = index._array
-        n_index = index._node
-    except AttributeError:
-        return apply(_gather, (input, index), {"dim": dim})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_gather, (input, index), {"dim": dim})
-    try:
-        out = _k_gather[a_input.__class__](a_input, a_index, dim=dim)
-    except Exception as error:
-        raise explain(_gather, (input, index), {"dim": dim}, error) from error
-    t: Tensor = new(Tensor)
-    t._view = None
-    t._array = out
-    if (n_input is not None or n_index is not None) and mode.grad:
-        t._node = n = _gather_node()
-        n._first = n_input
-        n._second = n_index
-        n.saved = (a_index if n_input is not None else None,)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n.attrs = {"dim": dim}
-        n.shapes = (a_input.shape, getattr(a_index, "shape", ()))
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-    return t
-
-
-class _gather_accumulate_node(GeneralNode):
-    __slots__ = ()
-    op = _gather_accumulate
-    _rest = ()
-    dtypes = None
-    shapes = None
-
-    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input = self._first
-        to_index = self._second
-        index, = self.saved
-        attrs = self.attrs
-        dim = attrs["dim"]
-        if to_input is not None:
-            r = _r_gather_accumulate_input(F, g, index, dim)
-            if pending[to_input] is None:
-                pending[to_input] = r
-            else:
-                accumulate(pending, to_input, r)
-
-
-def gather_accumulate(input: Tensor, index: Tensor, dim: builtins.int, shape: Sequence[builtins.int], unique: builtins.bool = False, *, axis: Any = None) -> Tensor:
-    """Zeros of ``shape`` with ``input`` added where ``index`` names along ``dim``: the adjoint of ``gather``."""
-    if axis is not None:
-        dim = axis
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-        a_index = index._array
-        n_index = index._node
-    except AttributeError:
-        return apply(_gather_accumulate, (input, index), {"dim": dim, "shape": shape, "unique": unique})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_gather_accumulate, (input, index), {"dim": dim, "shape": shape, "unique": unique})
-    try:
-        out = _k_gather_accumulate[a_input.__class__](a_input, a_index, dim=dim, shape=shape, unique=unique)
-    except Exception as error:
-        raise explain(_gather_accumulate, (input, index), {"dim": dim, "shape": shape, "unique": unique}, error) from error
-    t: Tensor = new(Tensor)
-    t._view = None
-    t._array = out
-    if (n_input is not None or n_index is not None) and mode.grad:
-        t._node = n = _gather_accumulate_node()
-        n._first = n_input
-        n._second = n_index
-        n.saved = (a_index if n_input is not None else None,)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n.attrs = {"dim": dim, "shape": shape, "unique": unique}
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-    return t
-
-
-class _scatter_node(GeneralNode):
-    __slots__ = ()
-    op = _scatter
-
-    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input = self._first
-        to_index = self._second
-        to_src, = self._rest
-        index, = self.saved
-        attrs = self.attrs
-        dim = attrs["dim"]
-        src_shape = self.shapes[2]
-        src_dtype = self.dtypes[2]
-        if to_input is not None:
-            r = _r_scatter_input(F, g, index, dim)
-            if pending[to_input] is None:
-                pending[to_input] = r
-            else:
-                accumulate(pending, to_input, r)
-        if to_src is not None:
-            r = _r_scatter_src(F, g, index, dim, src_shape, src_dtype)
-            if pending[to_src] is None:
-                pending[to_src] = r
-            else:
-                accumulate(pending, to_src, r)
-
-
-def scatter(input: Tensor, dim: builtins.int, index: Tensor, src: TensorLike, *, axis: Any = None) -> Tensor:
-    """``input`` with ``src`` (a tensor or a number) written where ``index`` names along ``dim``; the reverse of ``gather``.
-
-    Of several values for one place the last is written.
-    """
-    if axis is not None:
-        dim = axis
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-        a_index = index._array
-        n_index = index._node
-        if src.__class__ is _float or src.__class__ is _int:
-            a_src: Any = src
-            n_src = None
-        else:
-            a_src = src._array
-            n_src = src._node
-    except AttributeError:
-        return apply(_scatter, (input, index, src), {"dim": dim})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_scatter, (input, index, src), {"dim": dim})
-    try:
-        out = _k_scatter[a_input.__class__](a_input, a_index, a_src, dim=dim)
-    except Exception as error:
-        raise explain(_scatter, (input, index, src), {"dim": dim}, error) from error
-    t: Tensor = new(Tensor)
-    t._view = None
-    t._array = out
-    if (n_input is not None or n_index is not None or n_src is not None) and mode.grad:
-        t._node = n = _scatter_node()
-        n._first = n_input
-        n._second = n_index
-        n._rest = (n_src,)
-        n.saved = (a_index if n_input is not None or n_src is not None else None,)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n.attrs = {"dim": dim}
-        n.shapes = (a_input.shape, getattr(a_index, "shape", ()), getattr(a_src, "shape", ()))
-        n.dtypes = (from_numpy_dtype(d), dtype_or_none(a_index), dtype_or_none(a_src))
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-    return t
-
-
-def scatter_(input: Tensor, dim: builtins.int, index: Tensor, src: TensorLike) -> Tensor:
-    """``scatter``, written into the tensor itself."""
-    return write(_scatter, input, (index, src), {"dim": dim})
-
-
-def last_scattered(index: Tensor, dim: builtins.int, shape: Sequence[builtins.int], *, axis: Any = None) -> Tensor:
-    """Which entries of ``index`` are the last for their place: those whose value a scatter leaves there."""
-    if axis is not None:
-        dim = axis
-    return apply(_last_scattered, (index,), {"dim": dim, "shape": shape})
-
-
-class _scatter_add_node(GeneralNode):
-    __slots__ = ()
-    op = _scatter_add
-
-    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input = self._first
-        to_index = self._second
-        to_src, = self._rest
-        index, = self.saved
-        attrs = self.attrs
-        dim = attrs["dim"]
-        src_shape = self.shapes[2]
-        src_dtype = self.dtypes[2]
-        if to_input is not None:
-            r = _r_scatter_add_input(F, g)
-            if pending[to_input] is None:
-                pending[to_input] = r
-            else:
-                accumulate(pending, to_input, r)
-        if to_src is not None:
-            r = _r_scatter_add_src(F, g, index, dim, src_shape, src_dtype)
-            if pending[to_src] is None:
-                pending[to_src] = r
-            else:
-                accumulate(pending, to_src, r)
-
-
-def scatter_add(input: Tensor, dim: builtins.int, index: Tensor, src: Tensor, *, axis: Any = None) -> Tensor:
-    """``input`` with ``src`` added where ``index`` names along ``dim``, repeats included."""
-    if axis is not None:
-        dim = axis
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-        a_index = index._array
-        n_index = index._node
-        a_src = src._array
-        n_src = src._node
-    except AttributeError:
-        return apply(_scatter_add, (input, index, src), {"dim": dim})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_scatter_add, (input, index, src), {"dim": dim})
-    try:
-        out = _k_scatter_add[a_input.__class__](a_input, a_index, a_src, dim=dim)
-    except Exception as error:
-        raise explain(_scatter_add, (input, index, src), {"dim": dim}, error) from error
-    t: Tensor = new(Tensor)
-    t._view = None
-    t._array = out
-    if (n_input is not None or n_index is not None or n_src is not None) and mode.grad:
-        t._node = n = _scatter_add_node()
-        n._first = n_input
-        n._second = n_index
-        n._rest = (n_src,)
-        n.saved = (a_index if n_src is not None else None,)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n.attrs = {"dim": dim}
-        n.shapes = (a_input.shape, getattr(a_index, "shape", ()), getattr(a_src, "shape", ()))
-        n.dtypes = (from_numpy_dtype(d), dtype_or_none(a_index), dtype_or_none(a_src))
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-    return t
-
-
-def scatter_add_(input: Tensor, dim: builtins.int, index: Tensor, src: Tensor) -> Tensor:
-    """``scatter_add``, written into the tensor itself."""
-    return write(_scatter_add, input, (index, src), {"dim": dim})
-
-
-class _masked_fill_node(GeneralNode):
-    __slots__ = ()
-    op = _masked_fill
-    attrs: dict[builtins.str, Any] = {}
-    shapes = None
-
-    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input = self._first
-        to_mask = self._second
-        to_value, = self._rest
-        mask, = self.saved
-        value_dtype = self.dtypes[2]
-        if to_input is not None:
-            r = _r_masked_fill_input(F, g, mask)
-            if r.shape != to_input.shape:
-                r = F.sum_to(r, shape=to_input.shape)
-            if pending[to_input] is None:
-                pending[to_input] = r
-            else:
-                accumulate(pending, to_input, r)
-        if to_value is not None:
-            r = _r_masked_fill_value(F, g, mask, value_dtype)
-            if r.shape != to_value.shape:
-                r = F.sum_to(r, shape=to_value.shape)
-            if pending[to_value] is None:
-                pending[to_value] = r
-            else:
-                accumulate(pending, to_value, r)
-
-
-def masked_fill(input: Tensor, mask: Tensor, value: TensorLike) -> Tensor:
-    """``input`` with ``value`` (a number or a tensor without dimensions) where the boolean ``mask`` is true."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-        a_mask = mask._array
-        n_mask = mask._node
-        if value.__class__ is _float or value.__class__ is _int:
-            a_value: Any = value
-            n_value = None
-        else:
-            a_value = value._array
-            n_value = value._node
-    except AttributeError:
-        return apply(_masked_fill, (input, mask, value), {})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_masked_fill, (input, mask, value), {})
-    try:
-        out = _k_masked_fill[a_input.__class__](a_input, a_mask, a_value)
-    except Exception as error:
-        raise explain(_masked_fill, (input, mask, value), {}, error) from error
-    t: Tensor = new(Tensor)
-    t._view = None
-    t._array = out
-    if (n_input is not None or n_mask is not None or n_value is not None) and mode.grad:
-        t._node = n = _masked_fill_node()
-        n._first = n_input
-        n._second = n_mask
-        n._rest = (n_value,)
-        n.saved = (a_mask if n_input is not None or n_value is not None else None,)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n.dtypes = (from_numpy_dtype(d), dtype_or_none(a_mask), dtype_or_none(a_value))
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-    return t
-
-
-def masked_fill_(input: Tensor, mask: Tensor, value: TensorLike) -> Tensor:
-    """``masked_fill``, written into the tensor itself."""
-    return write(_masked_fill, input, (mask, value), {})
-
-
-def masked_select(input: Tensor, mask: Tensor) -> Tensor:
-    """The elements where the boolean ``mask`` is true, in one dimension; both broadcast."""
-    return apply(_masked_select, (input, mask), {})
-
-
-class _masked_place_node(Node):
-    __slots__ = ()
-    op = _masked_place
-    _rest = ()
-
-    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input = self._first
-        to_mask = self._second
-        mask, = self.saved
-        if to_input is not None:
-            r = _r_masked_place_input(F, g, mask)
-            if pending[to_input] is None:
-                pending[to_input] = r
-            else:
-                accumulate(pending, to_input, r)
-
-
-def masked_place(input: Tensor, mask: Tensor) -> Tensor:
-    """Zeros with the elements of ``input`` where ``mask`` is true: the adjoint of ``masked_select``."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-        a_mask = mask._array
-        n_mask = mask._node
-    except AttributeError:
-        return apply(_masked_place, (input, mask), {})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_masked_place, (input, mask), {})
-    try:
-        out = _k_masked_place[a_input.__class__](a_input, a_mask)
-    except Exception as error:
-        raise explain(_masked_place, (input, mask), {}, error) from error
-    t: Tensor = new(Tensor)
-    t._view = None
-    t._array = out
-    if (n_input is not None or n_mask is not None) and mode.grad:
-        t._node = n = _masked_place_node()
-        n._first = n_input
-        n._second = n_mask
-        n.saved = (a_mask if n_input is not None else None,)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-    return t
-
-
-def sort(input: Tensor, dim: builtins.int = -1, descending: builtins.bool = False, stable: builtins.bool = False, *, axis: Any = None) -> builtins.tuple[Tensor, Tensor]:
-    """The elements along ``dim`` in order, and where they were: a named tuple ``(values, indices)``.
-
-    Always stable; NaN counts as largest.
-    """
-    if axis is not None:
-        dim = axis
-    return apply(_sort, (input,), {"dim": dim, "descending": descending, "stable": stable})
-
-
-def topk(input: Tensor, k: builtins.int, dim: builtins.int = -1, largest: builtins.bool = True, sorted: builtins.bool = True, *, axis: Any = None) -> builtins.tuple[Tensor, Tensor]:
-    """The ``k`` largest (or smallest) elements along ``dim``, in order, and where they are: a named tuple ``(values, indices)``."""
-    if axis is not None:
-        dim = axis
-    return apply(_topk, (input,), {"k": k, "dim": dim, "largest": largest, "sorted": sorted})
-
-
-def argwhere(input: Tensor) -> Tensor:
-    """The indices of the elements that are not zero, one row each."""
-    return apply(_argwhere, (input,), {})
-
-
-def unique_of(input: Tensor, dim: builtins.int | None = None, *, axis: Any = None) -> builtins.tuple[Tensor, Tensor, Tensor]:
-    """The distinct elements in ascending order (or the distinct slices along ``dim``), where each went, and how many there are."""
-    if axis is not None:
-        dim = axis
-    return apply(_unique_of, (input,), {"dim": dim})
-
-
-def one_hot(tensor: Tensor, num_classes: builtins.int = -1) -> Tensor:
-    """A last dimension of ``num_classes`` integers (default: as many as needed) that is 1 at the class and 0 elsewhere."""
-    return apply(_one_hot, (tensor,), {"num_classes": num_classes})
-
-
-class _sum_node(GeneralNode):
-    __slots__ = ()
-    op = _sum
-    _second = None
-    _rest = None
-
-    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input = self._first
-        attrs = self.attrs
-        dim = attrs["dim"]
-        keepdim = attrs["keepdim"]
-        dtype = attrs["dtype"]
-        input_shape = self.shapes[0]
-        input_dtype = self.dtypes[0]
-        r = _r_sum_input(F, g, input_shape, input_dtype, dim, keepdim, dtype)
-        if pending[to_input] is None:
-            pending[to_input] = r
-        else:
-            accumulate(pending, to_input, r)
-
-
-def sum(input: Tensor, dim: Dims = None, keepdim: builtins.bool = False, *, dtype: DTypeLike | None = None, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
-    """The sum over ``dim`` (an int, a tuple, or everything). Integers add up in int64.
-
-    >>> import autograd_core as ag
-    >>> ag.tensor([[1.0, 2.0], [3.0, 4.0]]).sum(dim=0).tolist()
-    [4.0, 6.0]
-    """
-    if axis is not None:
-        dim = axis
-    if keepdims is not None:
-        keepdim = keepdims
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        return apply(_sum, (input,), {"dim": dim, "keepdim": keepdim, "dtype": dtype})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_sum, (input,), {"dim": dim, "keepdim": keepdim, "dtype": dtype})
-    try:
-        out = _k_sum[a_input.__class__](a_input, dim=dim, keepdim=keepdim, dtype=dtype)
-    except Exception as error:
-        raise explain(_sum, (input,), {"dim": dim, "keepdim": keepdim, "dtype": dtype}, error) from error
-    t: Tensor = new(Tensor)
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = _sum_node()
-        n._first = n_input
-        n.saved = None
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n.attrs = {"dim": dim, "keepdim": keepdim, "dtype": dtype}
-        n.shapes = (a_input.shape,)
-        n.dtypes = (from_numpy_dtype(d),)
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-    return t
-
-
-class _mean_node(GeneralNode):
-    __slots__ = ()
-    op = _mean
-    _second = None
-    _rest = None
-
-    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input = self._first
-        attrs = self.attrs
-        dim = attrs["dim"]
-        keepdim = attrs["keepdim"]
-        dtype = attrs["dtype"]
-        input_shape = self.shapes[0]
-        input_dtype = self.dtypes[0]
-        r = _r_mean_input(F, g, input_shape, input_dtype, dim, keepdim, dtype)
-        if pending[to_input] is None:
-            pending[to_input] = r
-        else:
-            accumulate(pending, to_input, r)
-
-
-def mean(input: Tensor, dim: Dims = None, keepdim: builtins.bool = False, *, dtype: DTypeLike | None = None, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
-    """The mean over ``dim``. Floating point only; nothing to average gives NaN."""
-    if axis is not None:
-        dim = axis
-    if keepdims is not None:
-        keepdim = keepdims
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        return apply(_mean, (input,), {"dim": dim, "keepdim": keepdim, "dtype": dtype})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_mean, (input,), {"dim": dim, "keepdim": keepdim, "dtype": dtype})
-    try:
-        out = _k_mean[a_input.__class__](a_input, dim=dim, keepdim=keepdim, dtype=dtype)
-    except Exception as error:
-        raise explain(_mean, (input,), {"dim": dim, "keepdim": keepdim, "dtype": dtype}, error) from error
-    t: Tensor = new(Tensor)
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = _mean_node()
-        n._first = n_input
-        n.saved = None
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n.attrs = {"dim": dim, "keepdim": keepdim, "dtype": dtype}
-        n.shapes = (a_input.shape,)
-        n.dtypes = (from_numpy_dtype(d),)
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-    return t
-
-
-def count_nonzero(input: Tensor, dim: Dims = None, *, axis: Any = None) -> Tensor:
-    """How many elements are not zero, as int64."""
-    if axis is not None:
-        dim = axis
-    return apply(_count_nonzero, (input,), {"dim": dim})
-
-
-def all(input: Tensor, dim: Dims = None, keepdim: builtins.bool = False, *, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
-    """Whether no element is zero, as bool (uint8 for uint8)."""
-    if axis is not None:
-        dim = axis
-    if keepdims is not None:
-        keepdim = keepdims
-    return apply(_all, (input,), {"dim": dim, "keepdim": keepdim})
-
-
-def any(input: Tensor, dim: Dims = None, keepdim: builtins.bool = False, *, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
-    """Whether some element is not zero, as bool (uint8 for uint8)."""
-    if axis is not None:
-        dim = axis
-    if keepdims is not None:
-        keepdim = keepdims
-    return apply(_any, (input,), {"dim": dim, "keepdim": keepdim})
-
-
-class _amax_node(GeneralNode):
-    __slots__ = ()
-    op = _amax
-    _second = None
-    _rest = None
-    dtypes = None
-    shapes = None
-
-    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input = self._first
-        input, out = self.saved
-        attrs = self.attrs
-        dim = attrs["dim"]
-        keepdim = attrs["keepdim"]
-        r = _r_amax_input(F, g, input, out, dim, keepdim)
-        if pending[to_input] is None:
-            pending[to_input] = r
-        else:
-            accumulate(pending, to_input, r)
-
-
-def amax(input: Tensor, dim: Dims = (), keepdim: builtins.bool = False, *, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
-    """The largest element over ``dim``; elements that tie share the gradient evenly."""
-    if axis is not None:
-        dim = axis
-    if keepdims is not None:
-        keepdim = keepdims
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        return apply(_amax, (input,), {"dim": dim, "keepdim": keepdim})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_amax, (input,), {"dim": dim, "keepdim": keepdim})
-    try:
-        out = _k_amax[a_input.__class__](a_input, dim=dim, keepdim=keepdim)
-    except Exception as error:
-        raise explain(_amax, (input,), {"dim": dim, "keepdim": keepdim}, error) from error
-    t: Tensor = new(Tensor)
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = _amax_node()
-        n._first = n_input
-        n.saved = (a_input, out)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n.attrs = {"dim": dim, "keepdim": keepdim}
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-    return t
-
-
-class _amin_node(GeneralNode):
-    __slots__ = ()
-    op = _amin
-    _second = None
-    _rest = None
-    dtypes = None
-    shapes = None
-
-    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input = self._first
-        input, out = self.saved
-        attrs = self.attrs
-        dim = attrs["dim"]
-        keepdim = attrs["keepdim"]
-        r = _r_amin_input(F, g, input, out, dim, keepdim)
-        if pending[to_input] is None:
-            pending[to_input] = r
-        else:
-            accumulate(pending, to_input, r)
-
-
-def amin(input: Tensor, dim: Dims = (), keepdim: builtins.bool = False, *, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
-    """The smallest element over ``dim``; elements that tie share the gradient evenly."""
-    if axis is not None:
-        dim = axis
-    if keepdims is not None:
-        keepdim = keepdims
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        return apply(_amin, (input,), {"dim": dim, "keepdim": keepdim})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_amin, (input,), {"dim": dim, "keepdim": keepdim})
-    try:
-        out = _k_amin[a_input.__class__](a_input, dim=dim, keepdim=keepdim)
-    except Exception as error:
-        raise explain(_amin, (input,), {"dim": dim, "keepdim": keepdim}, error) from error
-    t: Tensor = new(Tensor)
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = _amin_node()
-        n._first = n_input
-        n.saved = (a_input, out)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n.attrs = {"dim": dim, "keepdim": keepdim}
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-    return t
-
-
-def argmax(input: Tensor, dim: builtins.int | None = None, keepdim: builtins.bool = False, *, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
-    """The position of the first largest element along ``dim``, or in the flattened tensor, as int64."""
-    if axis is not None:
-        dim = axis
-    if keepdims is not None:
-        keepdim = keepdims
-    return apply(_argmax, (input,), {"dim": dim, "keepdim": keepdim})
-
-
-def argmin(input: Tensor, dim: builtins.int | None = None, keepdim: builtins.bool = False, *, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
-    """The position of the first smallest element along ``dim``, or in the flattened tensor, as int64."""
-    if axis is not None:
-        dim = axis
-    if keepdims is not None:
-        keepdim = keepdims
-    return apply(_argmin, (input,), {"dim": dim, "keepdim": keepdim})
-
-
-class _pick_node(GeneralNode):
-    __slots__ = ()
-    op = _pick
-    _rest = ()
-    dtypes = None
-
-    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input = self._first
-        to_indices = self._second
-        indices, = self.saved
-        attrs = self.attrs
-        dim = attrs["dim"]
-        input_shape = self.shapes[0]
-        if to_input is not None:
-            r = _r_pick_input(F, g, indices, input_shape, dim)
-            if pending[to_input] is None:
-                pending[to_input] = r
-            else:
-                accumulate(pending, to_input, r)
-
-
-def pick(input: Tensor, indices: Tensor, dim: builtins.int, *, axis: Any = None) -> Tensor:
-    """The elements of ``input`` at ``indices`` along ``dim``; all other sizes agree."""
-    if axis is not None:
-        dim = axis
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-        a_indices = indices._array
-        n_indices = indices._node
-    except AttributeError:
-        return apply(_pick, (input, indices), {"dim": dim})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_pick, (input, indices), {"dim": dim})
-    try:
-        out = _k_pick[a_input.__class__](a_input, a_indices, dim=dim)
-    except Exception as error:
-        raise explain(_pick, (input, indices), {"dim": dim}, error) from error
-    t: Tensor = new(Tensor)
-    t._view = None
-    t._array = out
-    if (n_input is not None or n_indices is not None) and mode.grad:
-        t._node = n = _pick_node()
-        n._first = n_input
-        n._second = n_indices
-        n.saved = (a_indices if n_input is not None else None,)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n.attrs = {"dim": dim}
-        n.shapes = (a_input.shape, getattr(a_indices, "shape", ()))
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-    return t
-
-
-class _place_node(GeneralNode):
-    __slots__ = ()
-    op = _place
-    _rest = ()
-    dtypes = None
-    shapes = None
-
-    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input = self._first
-        to_indices = self._second
-        indices, = self.saved
-        attrs = self.attrs
-        dim = attrs["dim"]
-        if to_input is not None:
-            r = _r_place_input(F, g, indices, dim)
-            if pending[to_input] is None:
-                pending[to_input] = r
-            else:
-                accumulate(pending, to_input, r)
-
-
-def place(input: Tensor, indices: Tensor, dim: builtins.int, size: builtins.int, *, axis: Any = None) -> Tensor:
-    """Zeros with the elements of ``input`` at ``indices`` along ``dim``, of which there is one: the adjoint of ``pick``."""
-    if axis is not None:
-        dim = axis
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-        a_indices = indices._array
-        n_indices = indices._node
-    except AttributeError:
-        return apply(_place, (input, indices), {"dim": dim, "size": size})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_place, (input, indices), {"dim": dim, "size": size})
-    try:
-        out = _k_place[a_input.__class__](a_input, a_indices, dim=dim, size=size)
-    except Exception as error:
-        raise explain(_place, (input, indices), {"dim": dim, "size": size}, error) from error
-    t: Tensor = new(Tensor)
-    t._view = None
-    t._array = out
-    if (n_input is not None or n_indices is not None) and mode.grad:
-        t._node = n = _place_node()
-        n._first = n_input
-        n._second = n_indices
-        n.saved = (a_indices if n_input is not None else None,)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n.attrs = {"dim": dim, "size": size}
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-    return t
-
-
-def max_along(input: Tensor, dim: builtins.int, keepdim: builtins.bool = False, *, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
-    """The largest elements along ``dim`` and their positions; of several, the first, which also gets the gradient."""
-    if axis is not None:
-        dim = axis
-    if keepdims is not None:
-        keepdim = keepdims
-    return apply(_max_along, (input,), {"dim": dim, "keepdim": keepdim})
-
-
-def min_along(input: Tensor, dim: builtins.int, keepdim: builtins.bool = False, *, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
-    """The smallest elements along ``dim`` and their positions; of several, the first, which also gets the gradient."""
-    if axis is not None:
-        dim = axis
-    if keepdims is not None:
-        keepdim = keepdims
-    return apply(_min_along, (input,), {"dim": dim, "keepdim": keepdim})
-
-
-def isclose(input: Tensor, other: Tensor, rtol: builtins.float = 1e-05, atol: builtins.float = 1e-08, equal_nan: builtins.bool = False) -> Tensor:
-    """Whether ``|input - other| <= atol + rtol * |other|``, elementwise; equal infinities are close."""
-    return apply(_isclose, (input, other), {"rtol": rtol, "atol": atol, "equal_nan": equal_nan})
-
-
-class _variance_node(GeneralNode):
-    __slots__ = ()
-    op = _variance
-    _second = None
-    _rest = None
-    dtypes = None
-    shapes = None
-
-    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input = self._first
-        input, = self.saved
-        attrs = self.attrs
-        dim = attrs["dim"]
-        correction = attrs["correction"]
-        keepdim = attrs["keepdim"]
-        r = _r_variance_input(F, g, input, dim, correction, keepdim)
-        if pending[to_input] is None:
-            pending[to_input] = r
-        else:
-            accumulate(pending, to_input, r)
-
-
-def variance(input: Tensor, dim: Dims = None, correction: Number = 1, keepdim: builtins.bool = False, *, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
-    """The variance over ``dim``, in two passes: the mean first, then the squared deviations divided by ``n - correction``."""
-    if axis is not None:
-        dim = axis
-    if keepdims is not None:
-        keepdim = keepdims
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        return apply(_variance, (input,), {"dim": dim, "correction": correction, "keepdim": keepdim})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_variance, (input,), {"dim": dim, "correction": correction, "keepdim": keepdim})
-    try:
-        out = _k_variance[a_input.__class__](a_input, dim=dim, correction=correction, keepdim=keepdim)
-    except Exception as error:
-        raise explain(_variance, (input,), {"dim": dim, "correction": correction, "keepdim": keepdim}, error) from error
-    t: Tensor = new(Tensor)
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = _variance_node()
-        n._first = n_input
-        n.saved = (a_input,)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n.attrs = {"dim": dim, "correction": correction, "keepdim": keepdim}
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-    return t
-
-
-class _deviation_node(GeneralNode):
-    __slots__ = ()
-    op = _deviation
-    _second = None
-    _rest = None
-    dtypes = None
-    shapes = None
-
-    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input = self._first
-        input, out = self.saved
-        attrs = self.attrs
-        dim = attrs["dim"]
-        correction = attrs["correction"]
-        keepdim = attrs["keepdim"]
-        r = _r_deviation_input(F, g, input, out, dim, correction, keepdim)
-        if pending[to_input] is None:
-            pending[to_input] = r
-        else:
-            accumulate(pending, to_input, r)
-
-
-def deviation(input: Tensor, dim: Dims = None, correction: Number = 1, keepdim: builtins.bool = False, *, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
-    """The standard deviation over ``dim``: the square root of ``variance``; the gradient at 0 is 0."""
-    if axis is not None:
-        dim = axis
-    if keepdims is not None:
-        keepdim = keepdims
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        return apply(_deviation, (input,), {"dim": dim, "correction": correction, "keepdim": keepdim})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_deviation, (input,), {"dim": dim, "correction": correction, "keepdim": keepdim})
-    try:
-        out = _k_deviation[a_input.__class__](a_input, dim=dim, correction=correction, keepdim=keepdim)
-    except Exception as error:
-        raise explain(_deviation, (input,), {"dim": dim, "correction": correction, "keepdim": keepdim}, error) from error
-    t: Tensor = new(Tensor)
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = _deviation_node()
-        n._first = n_input
-        n.saved = (a_input, out)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n.attrs = {"dim": dim, "correction": correction, "keepdim": keepdim}
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-    return t
-
-
-def norm_over(input: Tensor, p: builtins.float, dim: Dims = None, keepdim: builtins.bool = False, *, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
-    """``sum(|input| ** p) ** (1 / p)`` over ``dim``; the largest magnitude for ``inf``, the number of non-zeros for 0. The gradient at 0 is 0."""
-    if axis is not None:
-        dim = axis
-    if keepdims is not None:
-        keepdim = keepdims
-    return apply(_norm_over, (input,), {"p": p, "dim": dim, "keepdim": keepdim})
-
-
-class _logsumexp_node(GeneralNode):
-    __slots__ = ()
-    op = _logsumexp
-    _second = None
-    _rest = None
-    dtypes = None
-    shapes = None
-
-    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input = self._first
-        input, out = self.saved
-        attrs = self.attrs
-        dim = attrs["dim"]
-        keepdim = attrs["keepdim"]
-        r = _r_logsumexp_input(F, g, input, out, dim, keepdim)
-        if pending[to_input] is None:
-            pending[to_input] = r
-        else:
-            accumulate(pending, to_input, r)
-
-
-def logsumexp(input: Tensor, dim: Dims, keepdim: builtins.bool = False, *, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
-    """``log(sum(exp(input)))`` over ``dim``, computed without overflow; of nothing, or of nothing but -inf, it is -inf."""
-    if axis is not None:
-        dim = axis
-    if keepdims is not None:
-        keepdim = keepdims
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        return apply(_logsumexp, (input,), {"dim": dim, "keepdim": keepdim})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_logsumexp, (input,), {"dim": dim, "keepdim": keepdim})
-    try:
-        out = _k_logsumexp[a_input.__class__](a_input, dim=dim, keepdim=keepdim)
-    except Exception as error:
-        raise explain(_logsumexp, (input,), {"dim": dim, "keepdim": keepdim}, error) from error
-    t: Tensor = new(Tensor)
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = _logsumexp_node()
-        n._first = n_input
-        n.saved = (a_input, out)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n.attrs = {"dim": dim, "keepdim": keepdim}
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-    return t
-
-
-class _softmax_along_node(GeneralNode):
-    __slots__ = ()
-    op = _softmax_along
-    _second = None
-    _rest = None
-    dtypes = None
-    shapes = None
-
-    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input = self._first
-        out, = self.saved
-        attrs = self.attrs
-        dim = attrs["dim"]
-        r = _r_softmax_along_input(F, g, out, dim)
-        if pending[to_input] is None:
-            pending[to_input] = r
-        else:
-            accumulate(pending, to_input, r)
-
-
-def softmax_along(input: Tensor, dim: builtins.int, *, axis: Any = None) -> Tensor:
-    """``exp(input)`` divided by its sum along ``dim``, computed without overflow."""
-    if axis is not None:
-        dim = axis
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        return apply(_softmax_along, (input,), {"dim": dim})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_softmax_along, (input,), {"dim": dim})
-    try:
-        out = _k_softmax_along[a_input.__class__](a_input, dim=dim)
-    except Exception as error:
-        raise explain(_softmax_along, (input,), {"dim": dim}, error) from error
-    t: Tensor = new(Tensor)
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = _softmax_along_node()
-        n._first = n_input
-        n.saved = (out,)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n.attrs = {"dim": dim}
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-    return t
-
-
-class _log_softmax_along_node(GeneralNode):
-    __slots__ = ()
-    op = _log_softmax_along
-    _second = None
-    _rest = None
-    dtypes = None
-    shapes = None
-
-    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input = self._first
-        out, = self.saved
-        attrs = self.attrs
-        dim = attrs["dim"]
-        r = _r_log_softmax_along_input(F, g, out, dim)
-        if pending[to_input] is None:
-            pending[to_input] = r
-        else:
-            accumulate(pending, to_input, r)
-
-
-def log_softmax_along(input: Tensor, dim: builtins.int, *, axis: Any = None) -> Tensor:
-    """``log(softmax(input))``, computed without overflow and without loss of small probabilities."""
-    if axis is not None:
-        dim = axis
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        return apply(_log_softmax_along, (input,), {"dim": dim})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_log_softmax_along, (input,), {"dim": dim})
-    try:
-        out = _k_log_softmax_along[a_input.__class__](a_input, dim=dim)
-    except Exception as error:
-        raise explain(_log_softmax_along, (input,), {"dim": dim}, error) from error
-    t: Tensor = new(Tensor)
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = _log_softmax_along_node()
-        n._first = n_input
-        n.saved = (out,)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n.attrs = {"dim": dim}
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-    return t
-
-
-class _cumsum_node(GeneralNode):
-    __slots__ = ()
-    op = _cumsum
-    _second = None
-    _rest = None
-    shapes = None
-
-    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input = self._first
-        attrs = self.attrs
-        dim = attrs["dim"]
-        dtype = attrs["dtype"]
-        input_dtype = self.dtypes[0]
-        r = _r_cumsum_input(F, g, input_dtype, dim, dtype)
-        if pending[to_input] is None:
-            pending[to_input] = r
-        else:
-            accumulate(pending, to_input, r)
-
-
-def cumsum(input: Tensor, dim: builtins.int, *, dtype: DTypeLike | None = None, axis: Any = None) -> Tensor:
-    """The running sum along ``dim``. Integers add up in int64.
-
-    >>> import autograd_core as ag
-    >>> ag.cumsum(ag.tensor([1.0, 2.0, 3.0]), dim=0).tolist()
-    [1.0, 3.0, 6.0]
-    """
-    if axis is not None:
-        dim = axis
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        return apply(_cumsum, (input,), {"dim": dim, "dtype": dtype})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_cumsum, (input,), {"dim": dim, "dtype": dtype})
-    try:
-        out = _k_cumsum[a_input.__class__](a_input, dim=dim, dtype=dtype)
-    except Exception as error:
-        raise explain(_cumsum, (input,), {"dim": dim, "dtype": dtype}, error) from error
-    t: Tensor = new(Tensor)
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = _cumsum_node()
-        n._first = n_input
-        n.saved = None
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n.attrs = {"dim": dim, "dtype": dtype}
-        n.dtypes = (from_numpy_dtype(d),)
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-    return t
-
-
-class _cumprod_node(GeneralNode):
-    __slots__ = ()
-    op = _cumprod
-    _second = None
-    _rest = None
-    shapes = None
-
-    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input = self._first
-        input, = self.saved
-        attrs = self.attrs
-        dim = attrs["dim"]
-        dtype = attrs["dtype"]
-        input_dtype = self.dtypes[0]
-        r = _r_cumprod_input(F, g, input, input_dtype, dim, dtype)
-        if pending[to_input] is None:
-            pending[to_input] = r
-        else:
-            accumulate(pending, to_input, r)
-
-
-def cumprod(input: Tensor, dim: builtins.int, *, dtype: DTypeLike | None = None, axis: Any = None) -> Tensor:
-    """The running product along ``dim``. Integers multiply in int64."""
-    if axis is not None:
-        dim = axis
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        return apply(_cumprod, (input,), {"dim": dim, "dtype": dtype})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_cumprod, (input,), {"dim": dim, "dtype": dtype})
-    try:
-        out = _k_cumprod[a_input.__class__](a_input, dim=dim, dtype=dtype)
-    except Exception as error:
-        raise explain(_cumprod, (input,), {"dim": dim, "dtype": dtype}, error) from error
-    t: Tensor = new(Tensor)
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = _cumprod_node()
-        n._first = n_input
-        n.saved = (a_input,)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n.attrs = {"dim": dim, "dtype": dtype}
-        n.dtypes = (from_numpy_dtype(d),)
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-    return t
-
-
-class _shift_node(GeneralNode):
-    __slots__ = ()
-    op = _shift
-    _second = None
-    _rest = None
-    dtypes = None
-    shapes = None
-
-    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input = self._first
-        attrs = self.attrs
-        dim = attrs["dim"]
-        step = attrs["step"]
-        r = _r_shift_input(F, g, dim, step)
-        if pending[to_input] is None:
-            pending[to_input] = r
-        else:
-            accumulate(pending, to_input, r)
-
-
-def shift(input: Tensor, dim: builtins.int, step: builtins.int, fill: builtins.float, *, axis: Any = None) -> Tensor:
-    """``input`` moved by ``step`` places along ``dim``; what comes in is ``fill``."""
-    if axis is not None:
-        dim = axis
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        return apply(_shift, (input,), {"dim": dim, "step": step, "fill": fill})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_shift, (input,), {"dim": dim, "step": step, "fill": fill})
-    try:
-        out = _k_shift[a_input.__class__](a_input, dim=dim, step=step, fill=fill)
-    except Exception as error:
-        raise explain(_shift, (input,), {"dim": dim, "step": step, "fill": fill}, error) from error
-    t: Tensor = new(Tensor)
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = _shift_node()
-        n._first = n_input
-        n.saved = None
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n.attrs = {"dim": dim, "step": step, "fill": fill}
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-    return t
-
-
-class _prod_node(GeneralNode):
-    __slots__ = ()
-    op = _prod
-    _second = None
-    _rest = None
-
-    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input = self._first
-        input, = self.saved
-        attrs = self.attrs
-        dim = attrs["dim"]
-        keepdim = attrs["keepdim"]
-        dtype = attrs["dtype"]
-        input_shape = self.shapes[0]
-        input_dtype = self.dtypes[0]
-        r = _r_prod_input(F, g, input, input_dtype, input_shape, dim, keepdim, dtype)
-        if pending[to_input] is None:
-            pending[to_input] = r
-        else:
-            accumulate(pending, to_input, r)
-
-
-def prod(input: Tensor, dim: builtins.int | None = None, keepdim: builtins.bool = False, *, dtype: DTypeLike | None = None, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
-    """The product over ``dim``. Integers multiply in int64. The gradient is right where factors are zero, to any order."""
-    if axis is not None:
-        dim = axis
-    if keepdims is not None:
-        keepdim = keepdims
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        return apply(_prod, (input,), {"dim": dim, "keepdim": keepdim, "dtype": dtype})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_prod, (input,), {"dim": dim, "keepdim": keepdim, "dtype": dtype})
-    try:
-        out = _k_prod[a_input.__class__](a_input, dim=dim, keepdim=keepdim, dtype=dtype)
-    except Exception as error:
-        raise explain(_prod, (input,), {"dim": dim, "keepdim": keepdim, "dtype": dtype}, error) from error
-    t: Tensor = new(Tensor)
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = _prod_node()
-        n._first = n_input
-        n.saved = (a_input,)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n.attrs = {"dim": dim, "keepdim": keepdim, "dtype": dtype}
-        n.shapes = (a_input.shape,)
-        n.dtypes = (from_numpy_dtype(d),)
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-    return t
-
-
-class _matmul_node(GeneralNode):
-    __slots__ = ()
-    op = _matmul
-    _rest = ()
-    dtypes = None
-    attrs: dict[builtins.str, Any] = {}
-
-    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input = self._first
-        to_other = self._second
-        input, other = self.saved
-        input_shape = self.shapes[0]
-        other_shape = self.shapes[1]
-        if to_input is not None:
-            r = _r_matmul_input(F, g, other, input_shape)
-            if r.shape != to_input.shape:
-                r = F.sum_to(r, shape=to_input.shape)
-            if pending[to_input] is None:
-                pending[to_input] = r
-            else:
-                accumulate(pending, to_input, r)
-        if to_other is not None:
-            r = _r_matmul_other(F, g, input, other_shape)
-            if r.shape != to_other.shape:
-                r = F.sum_to(r, shape=to_other.shape)
-            if pending[to_other] is None:
-                pending[to_other] = r
-            else:
-                accumulate(pending, to_other, r)
-
-
-def matmul(input: Tensor, other: Tensor) -> Tensor:
-    """Matrix product over the last two dimensions; leading ones broadcast. One-dimensional operands are vectors."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-        a_other = other._array
-        n_other = other._node
-        if a_other.dtype is not d:
-            return apply(_matmul, (input, other), {})
-    except AttributeError:
-        return apply(_matmul, (input, other), {})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_matmul, (input, other), {})
-    try:
-        out = _k_matmul[a_input.__class__](a_input, a_other)
-    except Exception as error:
-        raise explain(_matmul, (input, other), {}, error) from error
-    t: Tensor = new(Tensor)
-    t._view = None
-    t._array = out
-    if (n_input is not None or n_other is not None) and mode.grad:
-        t._node = n = _matmul_node()
-        n._first = n_input
-        n._second = n_other
-        n.saved = (a_input if n_other is not None else None, a_other if n_input is not None else None)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n.shapes = (a_input.shape, getattr(a_other, "shape", ()))
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-    return t
-
-
-class _linear_node(GeneralNode):
-    __slots__ = ()
-    op = _linear
-    dtypes = None
-    attrs: dict[builtins.str, Any] = {}
-
-    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input = self._first
-        to_weight = self._second
-        to_bias, = self._rest
-        input, weight = self.saved
-        input_shape = self.shapes[0]
-        weight_shape = self.shapes[1]
-        bias_shape = self.shapes[2]
-        needs = (to_input is not None, to_weight is not None, to_bias is not None)
-        r_input, r_weight, r_bias = _r_linear_all(F, g, input, weight, input_shape, weight_shape, bias_shape, needs)
-        if to_input is not None and r_input is not None:
-            if pending[to_input] is None:
-                pending[to_input] = r_input
-            else:
-                accumulate(pending, to_input, r_input)
-        if to_weight is not None and r_weight is not None:
-            if pending[to_weight] is None:
-                pending[to_weight] = r_weight
-            else:
-                accumulate(pending, to_weight, r_weight)
-        if to_bias is not None and r_bias is not None:
-            if pending[to_bias] is None:
-                pending[to_bias] = r_bias
-            else:
-                accumulate(pending, to_bias, r_bias)
-
-
-def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
-    """``input @ weight.T + bias``: the last dimension of ``input`` goes from in_features to out_features; ``weight`` is (out, in).
-
-    >>> import autograd_core as ag, nn
-    >>> nn.functional.linear(ag.ones(1, 2), ag.tensor([[1.0, 2.0], [3.0, 4.0]]), ag.tensor([0.5, 0.0])).tolist()
-    [[3.5, 7.0]]
-    """
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-        a_weight = weight._array
-        n_weight = weight._node
-        if a_weight.dtype is not d:
-            return apply(_linear, (input, weight, bias), {})
-        if bias is None:
-            a_bias: Any = bias
-            n_bias = None
-        else:
-            a_bias = bias._array
-            n_bias = bias._node
-            if a_bias.dtype is not d:
-                return apply(_linear, (input, weight, bias), {})
-    except AttributeError:
-        return apply(_linear, (input, weight, bias), {})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_linear, (input, weight, bias), {})
-    try:
-        out = _k_linear[a_input.__class__](a_input, a_weight, a_bias)
-    except Exception as error:
-        raise explain(_linear, (input, weight, bias), {}, error) from error
-    t: Tensor = new(Tensor)
-    t._view = None
-    t._array = out
-    if (n_input is not None or n_weight is not None or n_bias is not None) and mode.grad:
-        t._node = n = _linear_node()
-        n._first = n_input
-        n._second = n_weight
-        n._rest = (n_bias,)
-        n.saved = (a_input if n_weight is not None else None, a_weight if n_input is not None else None)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n.shapes = (a_input.shape, getattr(a_weight, "shape", ()), getattr(a_bias, "shape", ()))
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-    return t
-
-
-def contract(operands: Sequence[Tensor], equation: str) -> Tensor:
-    """The sum over all subscripts that the output lacks, of the products of the operands; the equation is explicit and without an ellipsis."""
-    return apply(_contract, tuple(operands), {"equation": equation})
-
-
-def identity_like(input: Tensor, size: builtins.int) -> Tensor:
-    """The identity matrix in the dtype of ``input``."""
-    return apply(_identity_like, (input,), {"size": size})
-
-
-class _squared_error_node(GeneralNode):
-    __slots__ = ()
-    op = _squared_error
-    _rest = ()
-    dtypes = None
-
-    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input = self._first
-        to_target = self._second
-        input, target, difference = self.saved
-        attrs = self.attrs
-        reduction = attrs["reduction"]
-        needs = (to_input is not None, to_target is not None)
-        r_input, r_target = _r_squared_error_all(F, g, difference, reduction, needs)
-        if to_input is not None and r_input is not None:
-            if pending[to_input] is None:
-                pending[to_input] = r_input
-            else:
-                accumulate(pending, to_input, r_input)
-        if to_target is not None and r_target is not None:
-            if pending[to_target] is None:
-                pending[to_target] = r_target
-            else:
-                accumulate(pending, to_target, r_target)
-
-
-def squared_error(input: Tensor, target: Tensor, reduction: str = 'mean') -> Tensor:
-    """``(input - target) ** 2`` of equal shapes, reduced."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-        a_target = target._array
-        n_target = target._node
-        if a_target.dtype is not d:
-            return apply(_squared_error, (input, target), {"reduction": reduction})
-    except AttributeError:
-        return apply(_squared_error, (input, target), {"reduction": reduction})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_squared_error, (input, target), {"reduction": reduction})
-    try:
-        needs = (n_input is not None or n_target is not None) and mode.grad
-        if needs:
-            out, difference = _q_squared_error[a_input.__class__](a_input, a_target, reduction=reduction)
-        else:
-            out = _k_squared_error[a_input.__class__](a_input, a_target, reduction=reduction)
-    except Exception as error:
-        raise explain(_squared_error, (input, target), {"reduction": reduction}, error) from error
-    t: Tensor = new(Tensor)
-    t._view = None
-    t._array = out
-    if needs:
-        t._node = n = _squared_error_node()
-        n._first = n_input
-        n._second = n_target
-        n.saved = (a_input, a_target, difference)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n.attrs = {"reduction": reduction}
-        n.shapes = (a_input.shape, getattr(a_target, "shape", ()))
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-    return t
-
-
-def class_targets(target: Tensor, weight: Tensor | None, classes: builtins.int, dim: builtins.int, ignore_index: builtins.int, label_smoothing: builtins.float, mean: builtins.bool, dtype: DTypeLike, *, axis: Any = None) -> Tensor:
-    """The distribution over classes that each class index stands for, with weights, smoothing and the denominator of a mean."""
-    if axis is not None:
-        dim = axis
-    return apply(_class_targets, (target, weight), {"classes": classes, "dim": dim, "ignore_index": ignore_index, "label_smoothing": label_smoothing, "mean": mean, "dtype": dtype})
-
-
-class _softmax_cross_entropy_node(GeneralNode):
-    __slots__ = ()
-    op = _softmax_cross_entropy
-    shapes = None
-
-    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input = self._first
-        to_target = self._second
-        to_weight, = self._rest
-        input, target, weight, powers, totals, index, counts = self.saved
-        attrs = self.attrs
-        reduction = attrs["reduction"]
-        ignore_index = attrs["ignore_index"]
-        label_smoothing = attrs["label_smoothing"]
-        input_dtype = self.dtypes[0]
-        r_input, r_target, r_weight = _r_softmax_cross_entropy_all(F, g, input, target, weight, input_dtype, powers, totals, index, counts, reduction, ignore_index, label_smoothing)
-        if to_input is not None and r_input is not None:
-            if pending[to_input] is None:
-                pending[to_input] = r_input
-            else:
-                accumulate(pending, to_input, r_input)
-        if to_target is not None and r_target is not None:
-            if pending[to_target] is None:
-                pending[to_target] = r_target
-            else:
-                accumulate(pending, to_target, r_target)
-        if to_weight is not None and r_weight is not None:
-            if pending[to_weight] is None:
-                pending[to_weight] = r_weight
-            else:
-                accumulate(pending, to_weight, r_weight)
-
-
-def softmax_cross_entropy(input: Tensor, target: Tensor, weight: Tensor | None, reduction: str = 'mean', ignore_index: builtins.int = -100, label_smoothing: builtins.float = 0.0) -> Tensor:
-    """The negative log of the softmax probability of the target class; classes along the second dimension, or the only one."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-        a_target = target._array
-        n_target = target._node
-        if weight is None:
-            a_weight: Any = weight
-            n_weight = None
-        else:
-            a_weight = weight._array
-            n_weight = weight._node
-    except AttributeError:
-        return apply(_softmax_cross_entropy, (input, target, weight), {"reduction": reduction, "ignore_index": ignore_index, "label_smoothing": label_smoothing})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_softmax_cross_entropy, (input, target, weight), {"reduction": reduction, "ignore_index": ignore_index, "label_smoothing": label_smoothing})
-    try:
-        needs = (n_input is not None or n_target is not None or n_weight is not None) and mode.grad
-        if needs:
-            out, powers, totals, index, counts = _q_softmax_cross_entropy[a_input.__class__](a_input, a_target, a_weight, reduction=reduction, ignore_index=ignore_index, label_smoothing=label_smoothing)
-        else:
-            out = _k_softmax_cross_entropy[a_input.__class__](a_input, a_target, a_weight, reduction=reduction, ignore_index=ignore_index, label_smoothing=label_smoothing)
-    except Exception as error:
-        raise explain(_softmax_cross_entropy, (input, target, weight), {"reduction": reduction, "ignore_index": ignore_index, "label_smoothing": label_smoothing}, error) from error
-    t: Tensor = new(Tensor)
-    t._view = None
-    t._array = out
-    if needs:
-        t._node = n = _softmax_cross_entropy_node()
-        n._first = n_input
-        n._second = n_target
-        n._rest = (n_weight,)
-        n.saved = (a_input, a_target, a_weight, powers, totals, index, counts)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n.attrs = {"reduction": reduction, "ignore_index": ignore_index, "label_smoothing": label_smoothing}
-        n.dtypes = (from_numpy_dtype(d), dtype_or_none(a_target), dtype_or_none(a_weight))
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-    return t
-
-
-class _soft_cross_entropy_node(GeneralNode):
-    __slots__ = ()
-    op = _soft_cross_entropy
-    _rest = ()
-    dtypes = None
-    shapes = None
-
-    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input = self._first
-        to_target = self._second
-        input, target, powers, totals = self.saved
-        attrs = self.attrs
-        dim = attrs["dim"]
-        needs = (to_input is not None, to_target is not None)
-        r_input, r_target = _r_soft_cross_entropy_all(F, g, input, target, powers, totals, dim, needs)
-        if to_input is not None and r_input is not None:
-            if pending[to_input] is None:
-                pending[to_input] = r_input
-            else:
-                accumulate(pending, to_input, r_input)
-        if to_target is not None and r_target is not None:
-            if pending[to_target] is None:
-                pending[to_target] = r_target
-            else:
-                accumulate(pending, to_target, r_target)
-
-
-def soft_cross_entropy(input: Tensor, target: Tensor, dim: builtins.int, *, axis: Any = None) -> Tensor:
-    """``-sum(target * log_softmax(input))`` along ``dim``: the cross-entropy against a distribution."""
-    if axis is not None:
-        dim = axis
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-        a_target = target._array
-        n_target = target._node
-        if a_target.dtype is not d:
-            return apply(_soft_cross_entropy, (input, target), {"dim": dim})
-    except AttributeError:
-        return apply(_soft_cross_entropy, (input, target), {"dim": dim})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_soft_cross_entropy, (input, target), {"dim": dim})
-    try:
-        needs = (n_input is not None or n_target is not None) and mode.grad
-        if needs:
-            out, powers, totals = _q_soft_cross_entropy[a_input.__class__](a_input, a_target, dim=dim)
-        else:
-            out = _k_soft_cross_entropy[a_input.__class__](a_input, a_target, dim=dim)
-    except Exception as error:
-        raise explain(_soft_cross_entropy, (input, target), {"dim": dim}, error) from error
-    t: Tensor = new(Tensor)
-    t._view = None
-    t._array = out
-    if needs:
-        t._node = n = _soft_cross_entropy_node()
-        n._first = n_input
-        n._second = n_target
-        n.saved = (a_input, a_target, powers, totals)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n.attrs = {"dim": dim}
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-    return t
-
-
-class _negative_log_likelihood_node(GeneralNode):
-    __slots__ = ()
-    op = _negative_log_likelihood
-
-    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input = self._first
-        to_target = self._second
-        to_weight, = self._rest
-        target, weight = self.saved
-        attrs = self.attrs
-        reduction = attrs["reduction"]
-        ignore_index = attrs["ignore_index"]
-        input_shape = self.shapes[0]
-        input_dtype = self.dtypes[0]
-        if to_input is not None:
-            r = _r_negative_log_likelihood_input(F, g, input_shape, input_dtype, target, weight, reduction, ignore_index)
-            if pending[to_input] is None:
-                pending[to_input] = r
-            else:
-                accumulate(pending, to_input, r)
-
-
-def negative_log_likelihood(input: Tensor, target: Tensor, weight: Tensor | None, reduction: str = 'mean', ignore_index: builtins.int = -100) -> Tensor:
-    """Minus the entries of ``input`` at the target classes, weighted and reduced."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-        a_target = target._array
-        n_target = target._node
-        if weight is None:
-            a_weight: Any = weight
-            n_weight = None
-        else:
-            a_weight = weight._array
-            n_weight = weight._node
-    except AttributeError:
-        return apply(_negative_log_likelihood, (input, target, weight), {"reduction": reduction, "ignore_index": ignore_index})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_negative_log_likelihood, (input, target, weight), {"reduction": reduction, "ignore_index": ignore_index})
-    try:
-        out = _k_negative_log_likelihood[a_input.__class__](a_input, a_target, a_weight, reduction=reduction, ignore_index=ignore_index)
-    except Exception as error:
-        raise explain(_negative_log_likelihood, (input, target, weight), {"reduction": reduction, "ignore_index": ignore_index}, error) from error
-    t: Tensor = new(Tensor)
-    t._view = None
-    t._array = out
-    if (n_input is not None or n_target is not None or n_weight is not None) and mode.grad:
-        t._node = n = _negative_log_likelihood_node()
-        n._first = n_input
-        n._second = n_target
-        n._rest = (n_weight,)
-        n.saved = (a_target if n_input is not None else None, a_weight if n_input is not None else None)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n.attrs = {"reduction": reduction, "ignore_index": ignore_index}
-        n.shapes = (a_input.shape, getattr(a_target, "shape", ()), getattr(a_weight, "shape", ()))
-        n.dtypes = (from_numpy_dtype(d), dtype_or_none(a_target), dtype_or_none(a_weight))
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-    return t
-
-
-class _sigmoid_cross_entropy_node(GeneralNode):
-    __slots__ = ()
-    op = _sigmoid_cross_entropy
-    dtypes = None
-    shapes = None
-
-    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input = self._first
-        to_target = self._second
-        to_weight, to_pos_weight = self._rest
-        input, target, weight, pos_weight, small = self.saved
-        attrs = self.attrs
-        reduction = attrs["reduction"]
-        needs = (to_input is not None, to_target is not None, to_weight is not None, to_pos_weight is not None)
-        r_input, r_target, r_weight, r_pos_weight = _r_sigmoid_cross_entropy_all(F, g, input, target, weight, pos_weight, small, needs, reduction)
-        if to_input is not None and r_input is not None:
-            if pending[to_input] is None:
-                pending[to_input] = r_input
-            else:
-                accumulate(pending, to_input, r_input)
-        if to_target is not None and r_target is not None:
-            if pending[to_target] is None:
-                pending[to_target] = r_target
-            else:
-                accumulate(pending, to_target, r_target)
-        if to_weight is not None and r_weight is not None:
-            if pending[to_weight] is None:
-                pending[to_weight] = r_weight
-            else:
-                accumulate(pending, to_weight, r_weight)
-        if to_pos_weight is not None and r_pos_weight is not None:
-            if pending[to_pos_weight] is None:
-                pending[to_pos_weight] = r_pos_weight
-            else:
-                accumulate(pending, to_pos_weight, r_pos_weight)
-
-
-def sigmoid_cross_entropy(input: Tensor, target: Tensor, weight: Tensor | None, pos_weight: Tensor | None, reduction: str = 'mean') -> Tensor:
-    """The cross-entropy between ``sigmoid(input)`` and ``target``, computed from the logits without overflow."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-        a_target = target._array
-        n_target = target._node
-        if a_target.dtype is not d:
-            return apply(_sigmoid_cross_entropy, (input, target, weight, pos_weight), {"reduction": reduction})
-        if weight is None:
-            a_weight: Any = weight
-            n_weight = None
-        else:
-            a_weight = weight._array
-            n_weight = weight._node
-            if a_weight.dtype is not d:
-                return apply(_sigmoid_cross_entropy, (input, target, weight, pos_weight), {"reduction": reduction})
-        if pos_weight is None:
-            a_pos_weight: Any = pos_weight
-            n_pos_weight = None
-        else:
-            a_pos_weight = pos_weight._array
-            n_pos_weight = pos_weight._node
-            if a_pos_weight.dtype is not d:
-                return apply(_sigmoid_cross_entropy, (input, target, weight, pos_weight), {"reduction": reduction})
-    except AttributeError:
-        return apply(_sigmoid_cross_entropy, (input, target, weight, pos_weight), {"reduction": reduction})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_sigmoid_cross_entropy, (input, target, weight, pos_weight), {"reduction": reduction})
-    try:
-        needs = (n_input is not None or n_target is not None or n_weight is not None or n_pos_weight is not None) and mode.grad
-        if needs:
-            out, small = _q_sigmoid_cross_entropy[a_input.__class__](a_input, a_target, a_weight, a_pos_weight, reduction=reduction)
-        else:
-            out = _k_sigmoid_cross_entropy[a_input.__class__](a_input, a_target, a_weight, a_pos_weight, reduction=reduction)
-    except Exception as error:
-        raise explain(_sigmoid_cross_entropy, (input, target, weight, pos_weight), {"reduction": reduction}, error) from error
-    t: Tensor = new(Tensor)
-    t._view = None
-    t._array = out
-    if needs:
-        t._node = n = _sigmoid_cross_entropy_node()
-        n._first = n_input
-        n._second = n_target
-        n._rest = (n_weight, n_pos_weight)
-        n.saved = (a_input, a_target, a_weight, a_pos_weight, small)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n.attrs = {"reduction": reduction}
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-    return t
-
-
-class _bce_elements_node(Node):
-    __slots__ = ()
-    op = _bce_elements
-    _rest = ()
-
-    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input = self._first
-        to_target = self._second
-        input, target = self.saved
-        shape = self.shape
-        if to_input is not None:
-            r = g * ((input - target) / F.clamp(input * (1 - input), 1e-12, None))
-            if shape is not to_input.shape and shape != to_input.shape:
-                r = F.sum_to(r, shape=to_input.shape)
-            if pending[to_input] is None:
-                pending[to_input] = r
-            else:
-                accumulate(pending, to_input, r)
-        if to_target is not None:
-            r = g * (F.clamp(F.log(1 - input), -100.0, None) - F.clamp(F.log(input), -100.0, None))
-            if shape is not to_target.shape and shape != to_target.shape:
-                r = F.sum_to(r, shape=to_target.shape)
-            if pending[to_target] is None:
-                pending[to_target] = r
-            else:
-                accumulate(pending, to_target, r)
-
-
-def bce_elements(input: Tensor, target: Tensor) -> Tensor:
-    """``-(target * log(input) + (1 - target) * log(1 - input))``, the logarithms at least -100."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-        a_target = target._array
-        n_target = target._node
-        if a_target.dtype is not d:
-            return apply(_bce_elements, (input, target), {})
-    except AttributeError:
-        return apply(_bce_elements, (input, target), {})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_bce_elements, (input, target), {})
-    try:
-        out = _k_bce_elements[a_input.__class__](a_input, a_target)
-    except Exception as error:
-        raise explain(_bce_elements, (input, target), {}, error) from error
-    t: Tensor = new(Tensor)
-    t._view = None
-    t._array = out
-    if (n_input is not None or n_target is not None) and mode.grad:
-        t._node = n = _bce_elements_node()
-        n._first = n_input
-        n._second = n_target
-        n.saved = (a_input, a_target if n_input is not None else None)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        if n_input is not None and out_shape == n_input.shape:
-            out_shape = n_input.shape
-        elif n_target is not None and out_shape == n_target.shape:
-            out_shape = n_target.shape
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-            if n_input is None:
-                n._constants = input
-            elif n_target is None:
-                n._constants = target
-        n.seq = next_seq()
-    else:
-        t._node = None
-    return t
-
-
-def draw_uniform(input: Tensor, low: builtins.float = 0.0, high: builtins.float = 1.0, shape: Sequence[builtins.int] | None = None, generator: Generator | None = None) -> Tensor:
-    """Uniform numbers from [``low``, ``high``)."""
-    return apply(_draw_uniform, (input,), {"low": low, "high": high, "shape": shape, "generator": generator})
-
-
-def draw_normal(input: Tensor, mean: builtins.float = 0.0, std: builtins.float = 1.0, shape: Sequence[builtins.int] | None = None, generator: Generator | None = None) -> Tensor:
-    """Normal numbers."""
-    return apply(_draw_normal, (input,), {"mean": mean, "std": std, "shape": shape, "generator": generator})
-
-
-def draw_normal_of(mean: Tensor, std: Tensor, generator: Generator | None = None) -> Tensor:
-    """One normal number for each pair of mean and standard deviation."""
-    return apply(_draw_normal_of, (mean, std), {"generator": generator})
-
-
-def draw_integers(input: Tensor, low: builtins.int, high: builtins.int, shape: Sequence[builtins.int] | None = None, generator: Generator | None = None) -> Tensor:
-    """Integers from ``low`` to ``high - 1``."""
-    return apply(_draw_integers, (input,), {"low": low, "high": high, "shape": shape, "generator": generator})
-
-
-def draw_permutation(input: Tensor, n: builtins.int, generator: Generator | None = None) -> Tensor:
-    """The integers below ``n`` in random order."""
-    return apply(_draw_permutation, (input,), {"n": n, "generator": generator})
-
-
-def draw_exponential(input: Tensor, rate: builtins.float = 1.0, generator: Generator | None = None) -> Tensor:
-    """Exponential numbers."""
-    return apply(_draw_exponential, (input,), {"rate": rate, "generator": generator})
-
-
-def draw_bernoulli(input: Tensor, p: TensorLike = 0.5, shape: Sequence[builtins.int] | None = None, generator: Generator | None = None) -> Tensor:
-    """Ones with probability ``p``, else zeros, in the shape and dtype of ``input``."""
-    return apply(_draw_bernoulli, (input, p), {"shape": shape, "generator": generator})
-
-
-def bernoulli(input: Tensor, *, generator: Generator | None = None) -> Tensor:
-    """Ones with the probability that each element of ``input`` gives, else zeros."""
-    return apply(_bernoulli, (input,), {"generator": generator})
-
-
-def multinomial(input: Tensor, num_samples: builtins.int, replacement: builtins.bool = False, *, generator: Generator | None = None) -> Tensor:
-    """Indices into the last dimension, drawn with the weights in each row of ``input`` (one or two dimensions), as int64.
-
-    The weights need not sum to 1. Without ``replacement`` no index is drawn twice in a row.
-    """
-    return apply(_multinomial, (input,), {"num_samples": num_samples, "replacement": replacement, "generator": generator})
-
-
-def sgd_update(*tensors: Tensor, count: builtins.int, block: builtins.int, lr: builtins.float, momentum: builtins.float, dampening: builtins.float, weight_decay: builtins.float, nesterov: builtins.bool, maximize: builtins.bool, first: builtins.bool) -> None:
-    """Stochastic gradient descent; the state is the momentum buffer, if ``momentum`` is not 0. ``first``: it takes the gradient undampened."""
-    return apply(_sgd_update, tuple(tensors), {"count": count, "block": block, "lr": lr, "momentum": momentum, "dampening": dampening, "weight_decay": weight_decay, "nesterov": nesterov, "maximize": maximize, "first": first})
-
-
-def adam_update(*tensors: Tensor, count: builtins.int, block: builtins.int, lr: builtins.float, beta1: builtins.float, beta2: builtins.float, eps: builtins.float, weight_decay: builtins.float, decoupled: builtins.bool, amsgrad: builtins.bool, maximize: builtins.bool) -> None:
-    """Adam, and AdamW if ``decoupled``; the state is the step counts, the averages of gradient and square, and with ``amsgrad`` its maximum."""
-    return apply(_adam_update, tuple(tensors), {"count": count, "block": block, "lr": lr, "beta1": beta1, "beta2": beta2, "eps": eps, "weight_decay": weight_decay, "decoupled": decoupled, "amsgrad": amsgrad, "maximize": maximize})
-
-
-def rmsprop_update(*tensors: Tensor, count: builtins.int, block: builtins.int, lr: builtins.float, alpha: builtins.float, eps: builtins.float, weight_decay: builtins.float, momentum: builtins.float, centered: builtins.bool, maximize: builtins.bool) -> None:
-    """RMSprop; the state is the step counts, the average of the square, if ``momentum`` is not 0 the buffer, if ``centered`` the average gradient."""
-    return apply(_rmsprop_update, tuple(tensors), {"count": count, "block": block, "lr": lr, "alpha": alpha, "eps": eps, "weight_decay": weight_decay, "momentum": momentum, "centered": centered, "maximize": maximize})
-
-
-def adagrad_update(*tensors: Tensor, count: builtins.int, block: builtins.int, lr: builtins.float, lr_decay: builtins.float, eps: builtins.float, weight_decay: builtins.float, maximize: builtins.bool) -> None:
-    """Adagrad; the state is the step counts and the sum of the squared gradients."""
-    return apply(_adagrad_update, tuple(tensors), {"count": count, "block": block, "lr": lr, "lr_decay": lr_decay, "eps": eps, "weight_decay": weight_decay, "maximize": maximize})
-
-
-class _convolution_node(GeneralNode):
-    __slots__ = ()
-    op = _convolution
-    dtypes = None
-
-    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input = self._first
-        to_weight = self._second
-        to_bias, = self._rest
-        input, weight = self.saved
-        attrs = self.attrs
-        stride = attrs["stride"]
-        padding = attrs["padding"]
-        dilation = attrs["dilation"]
-        groups = attrs["groups"]
-        input_shape = self.shapes[0]
-        weight_shape = self.shapes[1]
-        if to_input is not None:
-            r = _r_convolution_input(F, g, weight, input_shape, stride, padding, dilation, groups)
-            if pending[to_input] is None:
-                pending[to_input] = r
-            else:
-                accumulate(pending, to_input, r)
-        if to_weight is not None:
-            r = _r_convolution_weight(F, g, input, weight_shape, stride, padding, dilation, groups)
-            if pending[to_weight] is None:
-                pending[to_weight] = r
-            else:
-                accumulate(pending, to_weight, r)
-        if to_bias is not None:
-            r = _r_convolution_bias(F, g)
-            if pending[to_bias] is None:
-                pending[to_bias] = r
-            else:
-                accumulate(pending, to_bias, r)
-
-
-def convolution(input: Tensor, weight: Tensor, bias: Tensor | None = None, *, stride: builtins.tuple[builtins.int, builtins.int], padding: builtins.tuple[builtins.tuple[builtins.int, builtins.int], builtins.tuple[builtins.int, builtins.int]], dilation: builtins.tuple[builtins.int, builtins.int], groups: builtins.int) -> Tensor:
-    """Cross-correlation of images (batch, channels, height, width) with filters, ``padding`` given for each of the four sides."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-        a_weight = weight._array
-        n_weight = weight._node
-        if a_weight.dtype is not d:
-            return apply(_convolution, (input, weight, bias), {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups})
-        if bias is None:
-            a_bias: Any = bias
-            n_bias = None
-        else:
-            a_bias = bias._array
-            n_bias = bias._node
-            if a_bias.dtype is not d:
-                return apply(_convolution, (input, weight, bias), {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups})
-    except AttributeError:
-        return apply(_convolution, (input, weight, bias), {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_convolution, (input, weight, bias), {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups})
-    try:
-        out = _k_convolution[a_input.__class__](a_input, a_weight, a_bias, stride=stride, padding=padding, dilation=dilation, groups=groups)
-    except Exception as error:
-        raise explain(_convolution, (input, weight, bias), {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}, error) from error
-    t: Tensor = new(Tensor)
-    t._view = None
-    t._array = out
-    if (n_input is not None or n_weight is not None or n_bias is not None) and mode.grad:
-        t._node = n = _convolution_node()
-        n._first = n_input
-        n._second = n_weight
-        n._rest = (n_bias,)
-        n.saved = (a_input if n_weight is not None else None, a_weight if n_input is not None else None)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n.attrs = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
-        n.shapes = (a_input.shape, getattr(a_weight, "shape", ()), getattr(a_bias, "shape", ()))
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-    return t
-
-
-class _convolution_input_grad_node(GeneralNode):
-    __slots__ = ()
-    op = _convolution_input_grad
-    _rest = ()
-    dtypes = None
-
-    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_grad = self._first
-        to_weight = self._second
-        grad, weight = self.saved
-        attrs = self.attrs
-        stride = attrs["stride"]
-        padding = attrs["padding"]
-        dilation = attrs["dilation"]
-        groups = attrs["groups"]
-        weight_shape = self.shapes[1]
-        if to_grad is not None:
-            r = _r_convolution_input_grad_grad(F, g, weight, stride, padding, dilation, groups)
-            if pending[to_grad] is None:
-                pending[to_grad] = r
-            else:
-                accumulate(pending, to_grad, r)
-        if to_weight is not None:
-            r = _r_convolution_input_grad_weight(F, g, grad, weight_shape, stride, padding, dilation, groups)
-            if pending[to_weight] is None:
-                pending[to_weight] = r
-            else:
-                accumulate(pending, to_weight, r)
-
-
-def convolution_input_grad(grad: Tensor, weight: Tensor, *, shape: Sequence[builtins.int], stride: builtins.tuple[builtins.int, builtins.int], padding: builtins.tuple[builtins.tuple[builtins.int, builtins.int], builtins.tuple[builtins.int, builtins.int]], dilation: builtins.tuple[builtins.int, builtins.int], groups: builtins.int) -> Tensor:
-    """The adjoint of ``convolution`` in its input: also known as transposed convolution."""
-    try:
-        a_grad = grad._array
-        n_grad = grad._node
-        d = a_grad.dtype
-        a_weight = weight._array
-        n_weight = weight._node
-        if a_weight.dtype is not d:
-            return apply(_convolution_input_grad, (grad, weight), {"shape": shape, "stride": stride, "padding": padding, "dilation": dilation, "groups": groups})
-    except AttributeError:
-        return apply(_convolution_input_grad, (grad, weight), {"shape": shape, "stride": stride, "padding": padding, "dilation": dilation, "groups": groups})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_convolution_input_grad, (grad, weight), {"shape": shape, "stride": stride, "padding": padding, "dilation": dilation, "groups": groups})
-    try:
-        out = _k_convolution_input_grad[a_grad.__class__](a_grad, a_weight, shape=shape, stride=stride, padding=padding, dilation=dilation, groups=groups)
-    except Exception as error:
-        raise explain(_convolution_input_grad, (grad, weight), {"shape": shape, "stride": stride, "padding": padding, "dilation": dilation, "groups": groups}, error) from error
-    t: Tensor = new(Tensor)
-    t._view = None
-    t._array = out
-    if (n_grad is not None or n_weight is not None) and mode.grad:
-        t._node = n = _convolution_input_grad_node()
-        n._first = n_grad
-        n._second = n_weight
-        n.saved = (a_grad if n_weight is not None else None, a_weight if n_grad is not None else None)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n.attrs = {"shape": shape, "stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
-        n.shapes = (a_grad.shape, getattr(a_weight, "shape", ()))
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-    return t
-
-
-class _convolution_weight_grad_node(GeneralNode):
-    __slots__ = ()
-    op = _convolution_weight_grad
-    _rest = ()
-    dtypes = None
-
-    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input = self._first
-        to_grad = self._second
-        input, grad = self.saved
-        attrs = self.attrs
-        stride = attrs["stride"]
-        padding = attrs["padding"]
-        dilation = attrs["dilation"]
-        groups = attrs["groups"]
-        input_shape = self.shapes[0]
-        if to_input is not None:
-            r = _r_convolution_weight_grad_input(F, g, grad, input_shape, stride, padding, dilation, groups)
-            if pending[to_input] is None:
-                pending[to_input] = r
-            else:
-                accumulate(pending, to_input, r)
-        if to_grad is not None:
-            r = _r_convolution_weight_grad_grad(F, g, input, stride, padding, dilation, groups)
-            if pending[to_grad] is None:
-                pending[to_grad] = r
-            else:
-                accumulate(pending, to_grad, r)
-
-
-def convolution_weight_grad(input: Tensor, grad: Tensor, *, shape: Sequence[builtins.int], stride: builtins.tuple[builtins.int, builtins.int], padding: builtins.tuple[builtins.tuple[builtins.int, builtins.int], builtins.tuple[builtins.int, builtins.int]], dilation: builtins.tuple[builtins.int, builtins.int], groups: builtins.int) -> Tensor:
-    """The adjoint of ``convolution`` in its weight."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-        a_grad = grad._array
-        n_grad = grad._node
-        if a_grad.dtype is not d:
-            return apply(_convolution_weight_grad, (input, grad), {"shape": shape, "stride": stride, "padding": padding, "dilation": dilation, "groups": groups})
-    except AttributeError:
-        return apply(_convolution_weight_grad, (input, grad), {"shape": shape, "stride": stride, "padding": padding, "dilation": dilation, "groups": groups})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_convolution_weight_grad, (input, grad), {"shape": shape, "stride": stride, "padding": padding, "dilation": dilation, "groups": groups})
-    try:
-        out = _k_convolution_weight_grad[a_input.__class__](a_input, a_grad, shape=shape, stride=stride, padding=padding, dilation=dilation, groups=groups)
-    except Exception as error:
-        raise explain(_convolution_weight_grad, (input, grad), {"shape": shape, "stride": stride, "padding": padding, "dilation": dilation, "groups": groups}, error) from error
-    t: Tensor = new(Tensor)
-    t._view = None
-    t._array = out
-    if (n_input is not None or n_grad is not None) and mode.grad:
-        t._node = n = _convolution_weight_grad_node()
-        n._first = n_input
-        n._second = n_grad
-        n.saved = (a_input if n_grad is not None else None, a_grad if n_input is not None else None)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n.attrs = {"shape": shape, "stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
-        n.shapes = (a_input.shape, getattr(a_grad, "shape", ()))
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-    return t
-
-
-class _max_pool_node(GeneralNode):
-    __slots__ = ()
-    op = _max_pool
-    _second = None
-    _rest = None
-    dtypes = None
-    shapes = None
-
-    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input = self._first
-        input, out = self.saved
-        attrs = self.attrs
-        kernel = attrs["kernel"]
-        stride = attrs["stride"]
-        padding = attrs["padding"]
-        dilation = attrs["dilation"]
-        size = attrs["size"]
-        r = _r_max_pool_input(F, g, input, out, kernel, stride, padding, dilation, size)
-        if pending[to_input] is None:
-            pending[to_input] = r
-        else:
-            accumulate(pending, to_input, r)
-
-
-def max_pool(input: Tensor, *, kernel: builtins.tuple[builtins.int, builtins.int], stride: builtins.tuple[builtins.int, builtins.int], padding: builtins.tuple[builtins.int, builtins.int], dilation: builtins.tuple[builtins.int, builtins.int], size: builtins.tuple[builtins.int, builtins.int]) -> Tensor:
-    """The largest element of each window."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        return apply(_max_pool, (input,), {"kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_max_pool, (input,), {"kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size})
-    try:
-        out = _k_max_pool[a_input.__class__](a_input, kernel=kernel, stride=stride, padding=padding, dilation=dilation, size=size)
-    except Exception as error:
-        raise explain(_max_pool, (input,), {"kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size}, error) from error
-    t: Tensor = new(Tensor)
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = _max_pool_node()
-        n._first = n_input
-        n.saved = (a_input, out)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n.attrs = {"kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size}
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-    return t
-
-
-class _max_pool_scatter_node(GeneralNode):
-    __slots__ = ()
-    op = _max_pool_scatter
-    dtypes = None
-    shapes = None
-
-    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_grad = self._first
-        to_input = self._second
-        to_result, = self._rest
-        input, result = self.saved
-        attrs = self.attrs
-        kernel = attrs["kernel"]
-        stride = attrs["stride"]
-        padding = attrs["padding"]
-        dilation = attrs["dilation"]
-        size = attrs["size"]
-        if to_grad is not None:
-            r = _r_max_pool_scatter_grad(F, g, input, result, kernel, stride, padding, dilation, size)
-            if pending[to_grad] is None:
-                pending[to_grad] = r
-            else:
-                accumulate(pending, to_grad, r)
-
-
-def max_pool_scatter(grad: Tensor, input: Tensor, result: Tensor, *, kernel: builtins.tuple[builtins.int, builtins.int], stride: builtins.tuple[builtins.int, builtins.int], padding: builtins.tuple[builtins.int, builtins.int], dilation: builtins.tuple[builtins.int, builtins.int], size: builtins.tuple[builtins.int, builtins.int]) -> Tensor:
-    """Zeros like ``input``, but ``grad`` added at the first maximum of each window; ``result`` are the maxima."""
-    try:
-        a_grad = grad._array
-        n_grad = grad._node
-        d = a_grad.dtype
-        a_input = input._array
-        n_input = input._node
-        a_result = result._array
-        n_result = result._node
-    except AttributeError:
-        return apply(_max_pool_scatter, (grad, input, result), {"kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_max_pool_scatter, (grad, input, result), {"kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size})
-    try:
-        out = _k_max_pool_scatter[a_grad.__class__](a_grad, a_input, a_result, kernel=kernel, stride=stride, padding=padding, dilation=dilation, size=size)
-    except Exception as error:
-        raise explain(_max_pool_scatter, (grad, input, result), {"kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size}, error) from error
-    t: Tensor = new(Tensor)
-    t._view = None
-    t._array = out
-    if (n_grad is not None or n_input is not None or n_result is not None) and mode.grad:
-        t._node = n = _max_pool_scatter_node()
-        n._first = n_grad
-        n._second = n_input
-        n._rest = (n_result,)
-        n.saved = (a_input if n_grad is not None else None, a_result if n_grad is not None else None)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n.attrs = {"kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size}
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-    return t
-
-
-class _max_pool_pick_node(GeneralNode):
-    __slots__ = ()
-    op = _max_pool_pick
-    dtypes = None
-    shapes = None
-
-    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_values = self._first
-        to_input = self._second
-        to_result, = self._rest
-        input, result = self.saved
-        attrs = self.attrs
-        kernel = attrs["kernel"]
-        stride = attrs["stride"]
-        padding = attrs["padding"]
-        dilation = attrs["dilation"]
-        size = attrs["size"]
-        if to_values is not None:
-            r = _r_max_pool_pick_values(F, g, input, result, kernel, stride, padding, dilation, size)
-            if pending[to_values] is None:
-                pending[to_values] = r
-            else:
-                accumulate(pending, to_values, r)
-
-
-def max_pool_pick(values: Tensor, input: Tensor, result: Tensor, *, kernel: builtins.tuple[builtins.int, builtins.int], stride: builtins.tuple[builtins.int, builtins.int], padding: builtins.tuple[builtins.int, builtins.int], dilation: builtins.tuple[builtins.int, builtins.int], size: builtins.tuple[builtins.int, builtins.int]) -> Tensor:
-    """``values`` at the place of the first maximum of each window of ``input``."""
-    try:
-        a_values = values._array
-        n_values = values._node
-        d = a_values.dtype
-        a_input = input._array
-        n_input = input._node
-        a_result = result._array
-        n_result = result._node
-    except AttributeError:
-        return apply(_max_pool_pick, (values, input, result), {"kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_max_pool_pick, (values, input, result), {"kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size})
-    try:
-        out = _k_max_pool_pick[a_values.__class__](a_values, a_input, a_result, kernel=kernel, stride=stride, padding=padding, dilation=dilation, size=size)
-    except Exception as error:
-        raise explain(_max_pool_pick, (values, input, result), {"kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size}, error) from error
-    t: Tensor = new(Tensor)
-    t._view = None
-    t._array = out
-    if (n_values is not None or n_input is not None or n_result is not None) and mode.grad:
-        t._node = n = _max_pool_pick_node()
-        n._first = n_values
-        n._second = n_input
-        n._rest = (n_result,)
-        n.saved = (a_input if n_values is not None else None, a_result if n_values is not None else None)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n.attrs = {"kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size}
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-    return t
-
-
-def max_pool_indices(input: Tensor, result: Tensor, *, kernel: builtins.tuple[builtins.int, builtins.int], stride: builtins.tuple[builtins.int, builtins.int], padding: builtins.tuple[builtins.int, builtins.int], dilation: builtins.tuple[builtins.int, builtins.int], size: builtins.tuple[builtins.int, builtins.int]) -> Tensor:
-    """The position of each window's first maximum in its flattened image."""
-    return apply(_max_pool_indices, (input, result), {"kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size})
-
-
-class _avg_pool_node(GeneralNode):
-    __slots__ = ()
-    op = _avg_pool
-    _second = None
-    _rest = None
-    dtypes = None
-
-    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input = self._first
-        attrs = self.attrs
-        kernel = attrs["kernel"]
-        stride = attrs["stride"]
-        padding = attrs["padding"]
-        dilation = attrs["dilation"]
-        size = attrs["size"]
-        count_include_pad = attrs["count_include_pad"]
-        divisor = attrs["divisor"]
-        input_shape = self.shapes[0]
-        r = _r_avg_pool_input(F, g, input_shape, kernel, stride, padding, dilation, size, count_include_pad, divisor)
-        if pending[to_input] is None:
-            pending[to_input] = r
-        else:
-            accumulate(pending, to_input, r)
-
-
-def avg_pool(input: Tensor, *, kernel: builtins.tuple[builtins.int, builtins.int], stride: builtins.tuple[builtins.int, builtins.int], padding: builtins.tuple[builtins.int, builtins.int], dilation: builtins.tuple[builtins.int, builtins.int], size: builtins.tuple[builtins.int, builtins.int], count_include_pad: builtins.bool, divisor: builtins.int | None) -> Tensor:
-    """The mean of each window."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        return apply(_avg_pool, (input,), {"kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size, "count_include_pad": count_include_pad, "divisor": divisor})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_avg_pool, (input,), {"kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size, "count_include_pad": count_include_pad, "divisor": divisor})
-    try:
-        out = _k_avg_pool[a_input.__class__](a_input, kernel=kernel, stride=stride, padding=padding, dilation=dilation, size=size, count_include_pad=count_include_pad, divisor=divisor)
-    except Exception as error:
-        raise explain(_avg_pool, (input,), {"kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size, "count_include_pad": count_include_pad, "divisor": divisor}, error) from error
-    t: Tensor = new(Tensor)
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = _avg_pool_node()
-        n._first = n_input
-        n.saved = None
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n.attrs = {"kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size, "count_include_pad": count_include_pad, "divisor": divisor}
-        n.shapes = (a_input.shape,)
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-    return t
-
-
-class _avg_pool_grad_node(GeneralNode):
-    __slots__ = ()
-    op = _avg_pool_grad
-    _second = None
-    _rest = None
-    dtypes = None
-    shapes = None
-
-    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_grad = self._first
-        attrs = self.attrs
-        kernel = attrs["kernel"]
-        stride = attrs["stride"]
-        padding = attrs["padding"]
-        dilation = attrs["dilation"]
-        size = attrs["size"]
-        count_include_pad = attrs["count_include_pad"]
-        divisor = attrs["divisor"]
-        r = _r_avg_pool_grad_grad(F, g, kernel, stride, padding, dilation, size, count_include_pad, divisor)
-        if pending[to_grad] is None:
-            pending[to_grad] = r
-        else:
-            accumulate(pending, to_grad, r)
-
-
-def avg_pool_grad(grad: Tensor, *, shape: Sequence[builtins.int], kernel: builtins.tuple[builtins.int, builtins.int], stride: builtins.tuple[builtins.int, builtins.int], padding: builtins.tuple[builtins.int, builtins.int], dilation: builtins.tuple[builtins.int, builtins.int], size: builtins.tuple[builtins.int, builtins.int], count_include_pad: builtins.bool, divisor: builtins.int | None) -> Tensor:
-    """The adjoint of ``avg_pool``: each element spread evenly over its window."""
-    try:
-        a_grad = grad._array
-        n_grad = grad._node
-        d = a_grad.dtype
-    except AttributeError:
-        return apply(_avg_pool_grad, (grad,), {"shape": shape, "kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size, "count_include_pad": count_include_pad, "divisor": divisor})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_avg_pool_grad, (grad,), {"shape": shape, "kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size, "count_include_pad": count_include_pad, "divisor": divisor})
-    try:
-        out = _k_avg_pool_grad[a_grad.__class__](a_grad, shape=shape, kernel=kernel, stride=stride, padding=padding, dilation=dilation, size=size, count_include_pad=count_include_pad, divisor=divisor)
-    except Exception as error:
-        raise explain(_avg_pool_grad, (grad,), {"shape": shape, "kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size, "count_include_pad": count_include_pad, "divisor": divisor}, error) from error
-    t: Tensor = new(Tensor)
-    t._view = None
-    t._array = out
-    if n_grad is not None and mode.grad:
-        t._node = n = _avg_pool_grad_node()
-        n._first = n_grad
-        n.saved = None
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n.attrs = {"shape": shape, "kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size, "count_include_pad": count_include_pad, "divisor": divisor}
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-    return t
-
-
-class _adaptive_average_node(GeneralNode):
-    __slots__ = ()
-    op = _adaptive_average
-    _second = None
-    _rest = None
-    dtypes = None
-
-    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input = self._first
-        attrs = self.attrs
-        size = attrs["size"]
-        input_shape = self.shapes[0]
-        r = _r_adaptive_average_input(F, g, input_shape, size)
-        if pending[to_input] is None:
-            pending[to_input] = r
-        else:
-            accumulate(pending, to_input, r)
-
-
-def adaptive_average(input: Tensor, *, size: builtins.tuple[builtins.int, builtins.int]) -> Tensor:
-    """The means of ``size`` ranges of nearly equal size along the last two dimensions."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        return apply(_adaptive_average, (input,), {"size": size})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_adaptive_average, (input,), {"size": size})
-    try:
-        out = _k_adaptive_average[a_input.__class__](a_input, size=size)
-    except Exception as error:
-        raise explain(_adaptive_average, (input,), {"size": size}, error) from error
-    t: Tensor = new(Tensor)
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = _adaptive_average_node()
-        n._first = n_input
-        n.saved = None
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n.attrs = {"size": size}
-        n.shapes = (a_input.shape,)
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-    return t
-
-
-class _adaptive_average_grad_node(GeneralNode):
-    __slots__ = ()
-    op = _adaptive_average_grad
-    _second = None
-    _rest = None
-    dtypes = None
-    shapes = None
-
-    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_grad = self._first
-        attrs = self.attrs
-        size = attrs["size"]
-        r = _r_adaptive_average_grad_grad(F, g, size)
-        if pending[to_grad] is None:
-            pending[to_grad] = r
-        else:
-            accumulate(pending, to_grad, r)
-
-
-def adaptive_average_grad(grad: Tensor, *, shape: Sequence[builtins.int], size: builtins.tuple[builtins.int, builtins.int]) -> Tensor:
-    """The adjoint of ``adaptive_average``."""
-    try:
-        a_grad = grad._array
-        n_grad = grad._node
-        d = a_grad.dtype
-    except AttributeError:
-        return apply(_adaptive_average_grad, (grad,), {"shape": shape, "size": size})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_adaptive_average_grad, (grad,), {"shape": shape, "size": size})
-    try:
-        out = _k_adaptive_average_grad[a_grad.__class__](a_grad, shape=shape, size=size)
-    except Exception as error:
-        raise explain(_adaptive_average_grad, (grad,), {"shape": shape, "size": size}, error) from error
-    t: Tensor = new(Tensor)
-    t._view = None
-    t._array = out
-    if n_grad is not None and mode.grad:
-        t._node = n = _adaptive_average_grad_node()
-        n._first = n_grad
-        n.saved = None
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n.attrs = {"shape": shape, "size": size}
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-    return t
-
-
-def standardize(input: Tensor, weight: Tensor | None = None, bias: Tensor | None = None, *, dims: builtins.tuple[builtins.int, ...], shape: builtins.tuple[builtins.int, ...], eps: builtins.float) -> builtins.tuple[Tensor, Tensor, Tensor]:
-    """``input`` less its mean, divided by ``sqrt(var + eps)``, both over ``dims``; then ``* weight + bias``, which have ``shape`` there.
-
-    Returns the mean and the biased variance too, with ``dims`` kept. Variance in two passes; float16 computes in float32.
-    """
-    return apply(_standardize, (input, weight, bias), {"dims": dims, "shape": shape, "eps": eps})
-
-
-def causal_mask(input: Tensor, *, rows: builtins.int, columns: builtins.int) -> Tensor:
-    """Whether column <= row: position ``i`` attends to positions up to ``i``. ``input`` says only which device."""
-    return apply(_causal_mask, (input,), {"rows": rows, "columns": columns})
-
-
-class _erf_node(Node):
-    __slots__ = ()
-    op = _erf
-    _second = None
-    _rest = None
-
-    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input = self._first
-        input, = self.saved
-        r = g * (1.1283791670955126 * F.exp(-(input * input)))
-        if pending[to_input] is None:
-            pending[to_input] = r
-        else:
-            accumulate(pending, to_input, r)
-
-
-def erf(input: Tensor) -> Tensor:
-    """The error function, ``2 / sqrt(pi)`` times the integral of ``exp(-t ** 2)`` from 0 to ``input``. Within 4 ulp."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        return apply(_erf, (input,), {})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_erf, (input,), {})
-    try:
-        out = _k_erf[a_input.__class__](a_input)
-    except Exception as error:
-        raise explain(_erf, (input,), {}, error) from error
-    t: Tensor = new(Tensor)
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = _erf_node()
-        n._first = n_input
-        n.saved = (a_input,)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        if out_shape == n_input.shape:
-            out_shape = n_input.shape
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-    return t
-
-
-def erf_(input: Tensor) -> Tensor:
-    """``erf``, written into the tensor itself."""
-    return write(_erf, input, (), {})
-
-
-class _erfc_node(Node):
-    __slots__ = ()
-    op = _erfc
-    _second = None
-    _rest = None
-
-    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input = self._first
-        input, = self.saved
-        r = g * (-1.1283791670955126 * F.exp(-(input * input)))
-        if pending[to_input] is None:
-            pending[to_input] = r
-        else:
-            accumulate(pending, to_input, r)
-
-
-def erfc(input: Tensor) -> Tensor:
-    """``1 - erf(input)``, without the loss of digits where it is tiny. Within 4 ulp."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        return apply(_erfc, (input,), {})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_erfc, (input,), {})
-    try:
-        out = _k_erfc[a_input.__class__](a_input)
-    except Exception as error:
-        raise explain(_erfc, (input,), {}, error) from error
-    t: Tensor = new(Tensor)
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = _erfc_node()
-        n._first = n_input
-        n.saved = (a_input,)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        if out_shape == n_input.shape:
-            out_shape = n_input.shape
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-    return t
-
-
-def erfc_(input: Tensor) -> Tensor:
-    """``erfc``, written into the tensor itself."""
-    return write(_erfc, input, (), {})
-
-
-class _erfinv_node(Node):
-    __slots__ = ()
-    op = _erfinv
-    _second = None
-    _rest = None
-
-    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input = self._first
-        out, = self.saved
-        r = g * (0.886226925452758 * F.exp(out * out))
-        if pending[to_input] is None:
-            pending[to_input] = r
-        else:
-            accumulate(pending, to_input, r)
-
-
-def erfinv(input: Tensor) -> Tensor:
-    """The inverse of ``erf``: infinite at -1 and 1, NaN outside."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        return apply(_erfinv, (input,), {})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_erfinv, (input,), {})
-    try:
-        out = _k_erfinv[a_input.__class__](a_input)
-    except Exception as error:
-        raise explain(_erfinv, (input,), {}, error) from error
-    t: Tensor = new(Tensor)
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = _erfinv_node()
-        n._first = n_input
-        n.saved = (out,)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        if out_shape == n_input.shape:
-            out_shape = n_input.shape
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-    return t
-
-
-def erfinv_(input: Tensor) -> Tensor:
-    """``erfinv``, written into the tensor itself."""
-    return write(_erfinv, input, (), {})
+def trace(input: Tensor) -> Tensor:
+    """The sum of the diagonal of a matrix."""
+    return _trace(F, input)
 
 
 def div_rounded(input: Tensor, other: TensorLike, rounding_mode: str) -> Tensor:
     """``div`` with a ``rounding_mode``."""
     return _div_rounded(F, input, other, rounding_mode)
+
+
+def nansum(input: Tensor, dim: Dims = None, keepdim: builtins.bool = False, *, dtype: DTypeLike | None = None, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
+    """The sum over ``dim`` of all that is not NaN."""
+    if axis is not None:
+        dim = axis
+    if keepdims is not None:
+        keepdim = keepdims
+    return _nansum(F, input, dim, keepdim, dtype=dtype)
+
+
+def nanmean(input: Tensor, dim: Dims = None, keepdim: builtins.bool = False, *, dtype: DTypeLike | None = None, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
+    """The mean over ``dim`` of all that is not NaN."""
+    if axis is not None:
+        dim = axis
+    if keepdims is not None:
+        keepdim = keepdims
+    return _nanmean(F, input, dim, keepdim, dtype=dtype)
+
+
+def max(input: Tensor, dim: builtins.int | Tensor | None = None, keepdim: builtins.bool = False, *, other: Tensor | None = None, axis: Any = None, keepdims: builtins.bool | None = None) -> Any:
+    """The largest element; with ``dim`` the pair (values, indices) along it; with a second tensor the larger of each pair.
+
+    The gradient of the largest of all is shared evenly by elements that tie; along a ``dim`` the first one gets it.
+
+    >>> import autograd_core as ag
+    >>> x = ag.tensor([[1.0, 5.0], [7.0, 2.0]])
+    >>> ag.max(x).item(), ag.max(x, dim=1).indices.tolist()
+    (7.0, [1, 0])
+    """
+    if axis is not None:
+        dim = axis
+    if keepdims is not None:
+        keepdim = keepdims
+    return _max(F, input, dim, keepdim, other=other)
+
+
+def min(input: Tensor, dim: builtins.int | Tensor | None = None, keepdim: builtins.bool = False, *, other: Tensor | None = None, axis: Any = None, keepdims: builtins.bool | None = None) -> Any:
+    """The smallest element; with ``dim`` the pair (values, indices) along it; with a second tensor the smaller of each pair.
+
+    The gradient of the smallest of all is shared evenly by elements that tie; along a ``dim`` the first one gets it.
+    """
+    if axis is not None:
+        dim = axis
+    if keepdims is not None:
+        keepdim = keepdims
+    return _min(F, input, dim, keepdim, other=other)
+
+
+def aminmax(input: Tensor, *, dim: builtins.int | None = None, keepdim: builtins.bool = False, axis: Any = None, keepdims: builtins.bool | None = None) -> Any:
+    """The pair (min, max) over ``dim``, or over everything."""
+    if axis is not None:
+        dim = axis
+    if keepdims is not None:
+        keepdim = keepdims
+    return _aminmax(F, input, dim=dim, keepdim=keepdim)
+
+
+def allclose(input: Tensor, other: Tensor, rtol: builtins.float = 1e-05, atol: builtins.float = 1e-08, equal_nan: builtins.bool = False) -> builtins.bool:
+    """Whether ``isclose`` holds everywhere, as a Python bool."""
+    return _allclose(F, input, other, rtol, atol, equal_nan)
+
+
+def equal(input: Tensor, other: Tensor) -> builtins.bool:
+    """Whether shape and all elements agree, as a Python bool."""
+    return _equal(F, input, other)
+
+
+def mse_loss(input: Tensor, target: Tensor, reduction: str = 'mean', weight: Tensor | None = None) -> Tensor:
+    """The squared error ``(input - target) ** 2``. With ``weight``, of the same shape, the mean is a weighted one.
+
+    Shapes that differ are broadcast with a warning, because that is most often a mistake.
+
+    >>> import autograd_core as ag, nn
+    >>> nn.functional.mse_loss(ag.tensor([1.0, 2.0]), ag.tensor([0.0, 4.0])).item()
+    2.5
+    """
+    return _mse_loss(F, input, target, reduction, weight)
+
+
+def l1_loss(input: Tensor, target: Tensor, reduction: str = 'mean', weight: Tensor | None = None) -> Tensor:
+    """The absolute error ``|input - target|``. With ``weight``, of the same shape, the mean is a weighted one."""
+    return _l1_loss(F, input, target, reduction, weight)
+
+
+def smooth_l1_loss(input: Tensor, target: Tensor, reduction: str = 'mean', beta: builtins.float = 1.0) -> Tensor:
+    """``d ** 2 / (2 * beta)`` where ``d = |input - target|`` is below ``beta``, ``d - beta / 2`` elsewhere. Girshick (2015), arXiv:1504.08083."""
+    return _smooth_l1_loss(F, input, target, reduction, beta)
+
+
+def huber_loss(input: Tensor, target: Tensor, reduction: str = 'mean', delta: builtins.float = 1.0, weight: Tensor | None = None) -> Tensor:
+    """``d ** 2 / 2`` where ``d = |input - target|`` is at most ``delta``, ``delta * (d - delta / 2)`` elsewhere; times ``weight``, of the same shape."""
+    return _huber_loss(F, input, target, reduction, delta, weight)
+
+
+def hinge_loss(input: Tensor, target: Tensor, margin: builtins.float = 1.0, reduction: str = 'mean') -> Tensor:
+    """``max(0, margin - target * input)`` for targets -1 and 1: the loss of a support vector machine."""
+    return _hinge_loss(F, input, target, margin, reduction)
+
+
+def hinge_embedding_loss(input: Tensor, target: Tensor, margin: builtins.float = 1.0, reduction: str = 'mean') -> Tensor:
+    """``input`` where ``target`` is 1, ``max(0, margin - input)`` where it is -1: for distances of similar and dissimilar pairs."""
+    return _hinge_embedding_loss(F, input, target, margin, reduction)
+
+
+def margin_ranking_loss(input1: Tensor, input2: Tensor, target: Tensor, margin: builtins.float = 0.0, reduction: str = 'mean') -> Tensor:
+    """``max(0, margin - target * (input1 - input2))``: ``target`` 1 asks for the first to be larger, -1 for the second."""
+    return _margin_ranking_loss(F, input1, input2, target, margin, reduction)
+
+
+def kl_div(input: Tensor, target: Tensor, reduction: str = 'mean', log_target: builtins.bool = False) -> Tensor:
+    """The Kullback-Leibler divergence ``target * (log(target) - input)`` of log-probabilities ``input`` from ``target``.
+
+    ``reduction='batchmean'`` divides the sum by the batch size and is the divergence proper; ``'mean'`` divides by the
+    number of elements. ``log_target`` says that ``target`` holds log-probabilities too.
+    """
+    return _kl_div(F, input, target, reduction, log_target)
+
+
+def softmax(input: Tensor, dim: builtins.int | None = None, *, dtype: DTypeLike | None = None, axis: Any = None) -> Tensor:
+    """``exp(input)`` divided by its sum along ``dim``; ``dtype`` converts the input first.
+
+    >>> import autograd_core as ag
+    >>> ag.softmax(ag.tensor([0.0, 0.0]), dim=0).tolist()
+    [0.5, 0.5]
+    """
+    if axis is not None:
+        dim = axis
+    return _softmax(F, input, dim, dtype=dtype)
+
+
+def log_softmax(input: Tensor, dim: builtins.int | None = None, *, dtype: DTypeLike | None = None, axis: Any = None) -> Tensor:
+    """``log(softmax(input, dim))`` without overflow; ``dtype`` converts the input first."""
+    if axis is not None:
+        dim = axis
+    return _log_softmax(F, input, dim, dtype=dtype)
+
+
+def softmin(input: Tensor, dim: builtins.int | None = None, *, dtype: DTypeLike | None = None, axis: Any = None) -> Tensor:
+    """``softmax(-input, dim)``."""
+    if axis is not None:
+        dim = axis
+    return _softmin(F, input, dim, dtype=dtype)
+
+
+def cross_entropy(input: Tensor, target: Tensor, weight: Tensor | None = None, ignore_index: builtins.int = -100, reduction: str = 'mean', label_smoothing: builtins.float = 0.0) -> Tensor:
+    """The cross-entropy between softmax of ``input`` and ``target``; the classes are dimension 1, or the only one.
+
+    Parameters
+    ----------
+    input : scores (logits) of shape (classes), (batch, classes) or (batch, classes, d1, ...).
+    target : class indices of the input's shape without the classes, or probabilities of the input's shape.
+    weight : a factor for each class; the mean then divides by the weights of the targets.
+    ignore_index : samples with this class count nothing.
+    label_smoothing : how much of the target is spread evenly over all classes, between 0 and 1.
+
+    >>> import autograd_core as ag, nn
+    >>> nn.functional.cross_entropy(ag.tensor([[0.0, 0.0]]), ag.tensor([1])).item()
+    0.6931471824645996
+    """
+    return _cross_entropy(F, input, target, weight, ignore_index, reduction, label_smoothing)
+
+
+def nll_loss(input: Tensor, target: Tensor, weight: Tensor | None = None, ignore_index: builtins.int = -100, reduction: str = 'mean') -> Tensor:
+    """The negative log-likelihood of class indices ``target`` under log-probabilities ``input``; shapes as in ``cross_entropy``."""
+    return _nll_loss(F, input, target, weight, ignore_index, reduction)
+
+
+def binary_cross_entropy_with_logits(input: Tensor, target: Tensor, weight: Tensor | None = None, reduction: str = 'mean', pos_weight: Tensor | None = None) -> Tensor:
+    """The cross-entropy between ``sigmoid(input)`` and ``target``, numbers between 0 and 1 in the input's shape.
+
+    ``weight`` is a factor for each element, ``pos_weight`` one for the positive part; both broadcast to the input's shape.
+    Raises ``ValueError`` where ``input`` and ``target`` differ in shape.
+    """
+    return _binary_cross_entropy_with_logits(F, input, target, weight, reduction, pos_weight)
+
+
+def binary_cross_entropy(input: Tensor, target: Tensor, weight: Tensor | None = None, reduction: str = 'mean') -> Tensor:
+    """The cross-entropy between probabilities ``input`` and ``target``, both between 0 and 1 and of one shape.
+
+    Logarithms are cut off at -100, so that a probability of exactly 0 or 1 costs 100 and not infinity. From raw scores,
+    ``binary_cross_entropy_with_logits`` is exact. Raises ``ValueError`` where the shapes differ.
+    """
+    return _binary_cross_entropy(F, input, target, weight, reduction)
+
+
+def multi_margin_loss(input: Tensor, target: Tensor, p: builtins.int = 1, margin: builtins.float = 1.0, weight: Tensor | None = None, reduction: str = 'mean') -> Tensor:
+    """The mean over the wrong classes of ``max(0, margin - input[target] + input) ** p``; ``input`` is (batch, classes) or (classes)."""
+    return _multi_margin_loss(F, input, target, p, margin, weight, reduction)
+
+
+def take_along_dim(input: Tensor, indices: Tensor, dim: builtins.int | None = None, *, axis: Any = None) -> Tensor:
+    """``gather`` whose operands broadcast outside ``dim``; without ``dim`` both are flattened first."""
+    if axis is not None:
+        dim = axis
+    return _take_along_dim(F, input, indices, dim)
+
+
+def getitem(input: Tensor, index: Any) -> Tensor:
+    """``input[index]``: a view for slices, integers, ``None`` and ``...``; a copy where arrays or masks are involved."""
+    return _getitem(F, input, index)
+
+
+def setitem(input: Tensor, index: Any, value: Any) -> None:
+    """``input[index] = value``, in place; ``value`` broadcasts to the region and takes the tensor's dtype."""
+    return _setitem(F, input, index, value)
+
+
+def index_put_(input: Tensor, indices: Sequence[Tensor | None], values: TensorLike, accumulate: builtins.bool = False) -> Tensor:
+    """``input[indices] = values`` in place; with ``accumulate`` the values are added, repeated positions included."""
+    return _index_put_(F, input, indices, values, accumulate)
+
+
+def index_put(input: Tensor, indices: Sequence[Tensor | None], values: TensorLike, accumulate: builtins.bool = False) -> Tensor:
+    """A copy of ``input`` with ``values`` written at ``indices``; with ``accumulate`` they are added, repeated positions included."""
+    return _index_put(F, input, indices, values, accumulate)
+
+
+def split(input: Tensor, split_size: builtins.int | Sequence[builtins.int], dim: builtins.int = 0, *, axis: Any = None) -> builtins.tuple[Tensor, ...]:
+    """Views of ``split_size`` elements each along ``dim`` (the last may be shorter), or of the sizes in a list.
+
+    Raises ``RuntimeError`` if listed sizes do not add up to the size of ``dim``.
+    """
+    if axis is not None:
+        dim = axis
+    return _split(F, input, split_size, dim)
+
+
+def chunk(input: Tensor, chunks: builtins.int, dim: builtins.int = 0, *, axis: Any = None) -> builtins.tuple[Tensor, ...]:
+    """At most ``chunks`` views of equal size along ``dim``; the last may be shorter, and there may be fewer."""
+    if axis is not None:
+        dim = axis
+    return _chunk(F, input, chunks, dim)
+
+
+def unbind(input: Tensor, dim: builtins.int = 0, *, axis: Any = None) -> builtins.tuple[Tensor, ...]:
+    """A view for every index of ``dim``."""
+    if axis is not None:
+        dim = axis
+    return _unbind(F, input, dim)
+
+
+def narrow(input: Tensor, dim: builtins.int, start: builtins.int, length: builtins.int, *, axis: Any = None) -> Tensor:
+    """The ``length`` elements from ``start`` on along ``dim``, as a view."""
+    if axis is not None:
+        dim = axis
+    return _narrow(F, input, dim, start, length)
+
+
+def select(input: Tensor, dim: builtins.int, index: builtins.int, *, axis: Any = None) -> Tensor:
+    """The slice at ``index`` of ``dim``, as a view without that dimension."""
+    if axis is not None:
+        dim = axis
+    return _select(F, input, dim, index)
+
+
+def repeat(input: Tensor, *values: builtins.int | Sequence[builtins.int], repeats: Sequence[builtins.int] | None = None) -> Tensor:
+    """The tensor repeated ``repeats[i]`` times along each dimension; extra leading repeats add dimensions.
+
+    >>> import autograd_core as ag
+    >>> ag.tensor([1, 2]).repeat(2, 2).tolist()
+    [[1, 2, 1, 2], [1, 2, 1, 2]]
+    """
+    repeats = _sizes(values, repeats)
+    return _repeat(F, input, repeats)
+
+
+def tile(input: Tensor, *values: builtins.int | Sequence[builtins.int], dims: Sequence[builtins.int] | None = None) -> Tensor:
+    """As ``repeat``; missing leading repeats count as 1."""
+    dims = _sizes(values, dims)
+    return _tile(F, input, dims)
+
+
+def repeat_interleave(input: Tensor, repeats: builtins.int | Tensor, dim: builtins.int | None = None, *, axis: Any = None) -> Tensor:
+    """Each element (or slice along ``dim``) repeated in place; without ``dim`` the tensor is flattened first.
+
+    >>> import autograd_core as ag
+    >>> ag.tensor([1, 2]).repeat_interleave(2).tolist()
+    [1, 1, 2, 2]
+    """
+    if axis is not None:
+        dim = axis
+    return _repeat_interleave(F, input, repeats, dim)
+
+
+def mm(input: Tensor, mat2: Tensor) -> Tensor:
+    """The product of two matrices; does not broadcast."""
+    return _mm(F, input, mat2)
+
+
+def bmm(input: Tensor, mat2: Tensor) -> Tensor:
+    """The products of two batches of matrices, (b, n, m) and (b, m, p); does not broadcast."""
+    return _bmm(F, input, mat2)
+
+
+def mv(input: Tensor, vec: Tensor) -> Tensor:
+    """The product of a matrix and a vector."""
+    return _mv(F, input, vec)
+
+
+def dot(input: Tensor, tensor: Tensor) -> Tensor:
+    """The inner product of two vectors of one length."""
+    return _dot(F, input, tensor)
+
+
+def outer(input: Tensor, vec2: Tensor) -> Tensor:
+    """The outer product of two vectors: all products of an element of the one with an element of the other."""
+    return _outer(F, input, vec2)
+
+
+def addmm(input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: Number = 1, alpha: Number = 1) -> Tensor:
+    """``beta * input + alpha * (mat1 @ mat2)``; the input broadcasts to the product's shape."""
+    return _addmm(F, input, mat1, mat2, beta=beta, alpha=alpha)
+
+
+def baddbmm(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: Number = 1, alpha: Number = 1) -> Tensor:
+    """``beta * input + alpha * (batch1 @ batch2)`` for batches of matrices."""
+    return _baddbmm(F, input, batch1, batch2, beta=beta, alpha=alpha)
+
+
+def addmv(input: Tensor, mat: Tensor, vec: Tensor, *, beta: Number = 1, alpha: Number = 1) -> Tensor:
+    """``beta * input + alpha * (mat @ vec)``."""
+    return _addmv(F, input, mat, vec, beta=beta, alpha=alpha)
+
+
+def var(input: Tensor, dim: Dims | builtins.bool = None, unbiased: builtins.bool | None = None, keepdim: builtins.bool = False, *, correction: Number | None = None, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
+    """The variance over ``dim``, with ``n - correction`` in the denominator; the default correction is 1, ``unbiased=False`` makes it 0.
+
+    >>> import autograd_core as ag
+    >>> ag.var(ag.tensor([1.0, 2.0, 3.0, 4.0]), correction=0).item()
+    1.25
+    """
+    if axis is not None:
+        dim = axis
+    if keepdims is not None:
+        keepdim = keepdims
+    return _var(F, input, dim, unbiased, keepdim, correction=correction)
+
+
+def std(input: Tensor, dim: Dims | builtins.bool = None, unbiased: builtins.bool | None = None, keepdim: builtins.bool = False, *, correction: Number | None = None, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
+    """The standard deviation over ``dim``; see ``var``. Its gradient at 0 is 0."""
+    if axis is not None:
+        dim = axis
+    if keepdims is not None:
+        keepdim = keepdims
+    return _std(F, input, dim, unbiased, keepdim, correction=correction)
+
+
+def var_mean(input: Tensor, dim: Dims | builtins.bool = None, unbiased: builtins.bool | None = None, keepdim: builtins.bool = False, *, correction: Number | None = None, axis: Any = None, keepdims: builtins.bool | None = None) -> builtins.tuple[Tensor, Tensor]:
+    """The pair (variance, mean) over ``dim``."""
+    if axis is not None:
+        dim = axis
+    if keepdims is not None:
+        keepdim = keepdims
+    return _var_mean(F, input, dim, unbiased, keepdim, correction=correction)
+
+
+def std_mean(input: Tensor, dim: Dims | builtins.bool = None, unbiased: builtins.bool | None = None, keepdim: builtins.bool = False, *, correction: Number | None = None, axis: Any = None, keepdims: builtins.bool | None = None) -> builtins.tuple[Tensor, Tensor]:
+    """The pair (standard deviation, mean) over ``dim``."""
+    if axis is not None:
+        dim = axis
+    if keepdims is not None:
+        keepdim = keepdims
+    return _std_mean(F, input, dim, unbiased, keepdim, correction=correction)
+
+
+def norm(input: Tensor, p: builtins.float | str | None = 'fro', dim: Dims = None, keepdim: builtins.bool = False, dtype: DTypeLike | None = None, *, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
+    """The ``p``-norm of the elements over ``dim``: ``'fro'`` and 2 are Euclidean, 1 the sum and ``inf`` the largest of the magnitudes.
+
+    The gradient at 0 is 0. Floating point only.
+
+    >>> import autograd_core as ag
+    >>> ag.norm(ag.tensor([3.0, 4.0])).item()
+    5.0
+    """
+    if axis is not None:
+        dim = axis
+    if keepdims is not None:
+        keepdim = keepdims
+    return _norm(F, input, p, dim, keepdim, dtype)
+
+
+def batch_norm(input: Tensor, running_mean: Tensor | None, running_var: Tensor | None, weight: Tensor | None = None, bias: Tensor | None = None, training: builtins.bool = False, momentum: builtins.float = 0.1, eps: builtins.float = 1e-05) -> Tensor:
+    """Each channel (dimension 1) less its mean, divided by its standard deviation, times ``weight`` plus ``bias``.
+
+    In ``training`` mean and variance are the batch's, and the running ones, if given, move towards them by ``momentum``
+    (the variance unbiased); otherwise they are the running ones. Raises ``ValueError`` for training on one value per
+    channel. Ioffe and Szegedy (2015), arXiv:1502.03167.
+    """
+    return _batch_norm(F, input, running_mean, running_var, weight, bias, training, momentum, eps)
+
+
+def layer_norm(input: Tensor, normalized_shape: builtins.int | Sequence[builtins.int], weight: Tensor | None = None, bias: Tensor | None = None, eps: builtins.float = 1e-05) -> Tensor:
+    """The last dimensions, whose sizes are ``normalized_shape``, less their mean and divided by their standard deviation, per sample.
+
+    Then times ``weight`` plus ``bias``, which have ``normalized_shape``. Ba, Kiros and Hinton (2016), arXiv:1607.06450.
+    """
+    return _layer_norm(F, input, normalized_shape, weight, bias, eps)
+
+
+def rms_norm(input: Tensor, normalized_shape: builtins.int | Sequence[builtins.int], weight: Tensor | None = None, eps: builtins.float | None = None) -> Tensor:
+    """The last dimensions divided by their root mean square, times ``weight``; ``eps`` is the dtype's own unless given.
+
+    Zhang and Sennrich (2019), arXiv:1910.07467.
+    """
+    return _rms_norm(F, input, normalized_shape, weight, eps)
+
+
+def group_norm(input: Tensor, num_groups: builtins.int, weight: Tensor | None = None, bias: Tensor | None = None, eps: builtins.float = 1e-05) -> Tensor:
+    """Groups of channels (dimension 1) less their mean and divided by their standard deviation, per sample; then times ``weight`` plus ``bias`` per channel.
+
+    Wu and He (2018), arXiv:1803.08494.
+    """
+    return _group_norm(F, input, num_groups, weight, bias, eps)
+
+
+def normalize(input: Tensor, p: builtins.float = 2.0, dim: builtins.int | Sequence[builtins.int] = 1, eps: builtins.float = 1e-12, *, axis: Any = None) -> Tensor:
+    """``input`` divided by its ``p``-norm over ``dim``, or by ``eps`` where the norm is smaller."""
+    if axis is not None:
+        dim = axis
+    return _normalize(F, input, p, dim, eps)
+
+
+def pad(input: Tensor, pad: Sequence[builtins.int], mode: str = 'constant', value: builtins.float | None = None) -> Tensor:
+    """``input`` with borders: ``pad`` lists (before, after) for the last dimension, then for the one before it, and so on.
+
+    ``mode`` is ``constant`` (with ``value``, default 0), ``reflect``, ``replicate`` or ``circular``; negative widths cut off.
+    Raises ``RuntimeError`` for an odd number of widths, too many, or borders that ``mode`` cannot fill.
+
+    >>> import autograd_core as ag, nn
+    >>> nn.functional.pad(ag.tensor([1., 2., 3.]), (2, 1), mode="reflect").tolist()
+    [3.0, 2.0, 1.0, 2.0, 3.0, 2.0]
+    """
+    return _pad(F, input, pad, mode, value)
+
+
+def max_pool2d(input: Tensor, kernel_size: builtins.int | Sequence[builtins.int], stride: builtins.int | Sequence[builtins.int] | None = None, padding: builtins.int | Sequence[builtins.int] = 0, dilation: builtins.int | Sequence[builtins.int] = 1, ceil_mode: builtins.bool = False, return_indices: builtins.bool = False) -> Any:
+    """The maximum of each window of images (batch, channels, height, width), or without batch; of ties the first gets the gradient.
+
+    ``stride`` is the kernel size unless given. With ``ceil_mode`` the last window may reach beyond the image. With
+    ``return_indices`` also the maxima's positions in the flattened image. Raises ``RuntimeError`` if no window fits.
+
+    >>> import autograd_core as ag
+    >>> ag.max_pool2d(ag.tensor([[[1.0, 2.0], [4.0, 3.0]]]), 2)
+    tensor([[[4.]]])
+    """
+    return _max_pool2d(F, input, kernel_size, stride, padding, dilation, ceil_mode, return_indices)
+
+
+def max_pool1d(input: Tensor, kernel_size: builtins.int | Sequence[builtins.int], stride: builtins.int | Sequence[builtins.int] | None = None, padding: builtins.int | Sequence[builtins.int] = 0, dilation: builtins.int | Sequence[builtins.int] = 1, ceil_mode: builtins.bool = False, return_indices: builtins.bool = False) -> Any:
+    """The maximum of each window of sequences (batch, channels, length), or without batch. See ``max_pool2d``."""
+    return _max_pool1d(F, input, kernel_size, stride, padding, dilation, ceil_mode, return_indices)
+
+
+def avg_pool2d(input: Tensor, kernel_size: builtins.int | Sequence[builtins.int], stride: builtins.int | Sequence[builtins.int] | None = None, padding: builtins.int | Sequence[builtins.int] = 0, ceil_mode: builtins.bool = False, count_include_pad: builtins.bool = True, divisor_override: builtins.int | None = None) -> Tensor:
+    """The mean of each window of images (batch, channels, height, width), or without batch.
+
+    Padding counts as zeros unless ``count_include_pad=False``; ``divisor_override`` replaces the number of elements.
+    """
+    return _avg_pool2d(F, input, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override)
+
+
+def avg_pool1d(input: Tensor, kernel_size: builtins.int | Sequence[builtins.int], stride: builtins.int | Sequence[builtins.int] | None = None, padding: builtins.int | Sequence[builtins.int] = 0, ceil_mode: builtins.bool = False, count_include_pad: builtins.bool = True) -> Tensor:
+    """The mean of each window of sequences (batch, channels, length), or without batch. See ``avg_pool2d``."""
+    return _avg_pool1d(F, input, kernel_size, stride, padding, ceil_mode, count_include_pad)
+
+
+def adaptive_avg_pool2d(input: Tensor, output_size: builtins.int | Sequence[builtins.int | None]) -> Tensor:
+    """Means over windows chosen so that the result has ``output_size`` (height, width); ``None`` keeps the input's size."""
+    return _adaptive_avg_pool2d(F, input, output_size)
+
+
+def dropout(input: Tensor, p: builtins.float = 0.5, training: builtins.bool = True, inplace: builtins.bool = False, *, generator: Generator | None = None) -> Tensor:
+    """Zero each element with probability ``p`` and scale the others by ``1 / (1 - p)``; ``input`` itself unless ``training``.
+
+    ``generator`` draws the mask. Raises ``ValueError`` for a ``p`` outside [0, 1]. Srivastava et al. (2014).
+    """
+    return _dropout(F, input, p, training, inplace, generator=generator)
+
+
+def feature_dropout(input: Tensor, p: builtins.float = 0.5, training: builtins.bool = True, inplace: builtins.bool = False, *, generator: Generator | None = None) -> Tensor:
+    """Dropout of whole channels: one draw for each element of the first two dimensions."""
+    return _feature_dropout(F, input, p, training, inplace, generator=generator)
+
+
+def alpha_dropout(input: Tensor, p: builtins.float = 0.5, training: builtins.bool = False, inplace: builtins.bool = False, *, generator: Generator | None = None) -> Tensor:
+    """Dropout that keeps mean and variance of SELU activations. Klambauer et al. (2017), arXiv:1706.02515."""
+    return _alpha_dropout(F, input, p, training, inplace, generator=generator)
+
+
+def argsort(input: Tensor, dim: builtins.int = -1, descending: builtins.bool = False, stable: builtins.bool = False, *, axis: Any = None) -> Tensor:
+    """The indices that sort the elements along ``dim``."""
+    if axis is not None:
+        dim = axis
+    return _argsort(F, input, dim, descending, stable)
+
+
+def msort(input: Tensor) -> Tensor:
+    """The elements sorted along the first dimension."""
+    return _msort(F, input)
+
+
+def nonzero(input: Tensor, *, as_tuple: builtins.bool = False) -> Tensor | builtins.tuple[Tensor, ...]:
+    """The indices of the elements that are not zero: one row each, or with ``as_tuple`` one tensor per dimension."""
+    return _nonzero(F, input, as_tuple=as_tuple)
+
+
+def unique(input: Tensor, sorted: builtins.bool = True, return_inverse: builtins.bool = False, return_counts: builtins.bool = False, dim: builtins.int | None = None, *, axis: Any = None) -> Any:
+    """The distinct elements, sorted; on request also the index of each element among them, and how often each occurs."""
+    if axis is not None:
+        dim = axis
+    return _unique(F, input, sorted, return_inverse, return_counts, dim)
+
+
+def ndtr(input: Tensor) -> Tensor:
+    """The distribution function of the standard normal distribution."""
+    return _ndtr(F, input)
+
+
+def ndtri(input: Tensor) -> Tensor:
+    """The inverse of ``ndtr``: the quantiles of the standard normal distribution."""
+    return _ndtri(F, input)
 
 
 def diag(input: Tensor, diagonal: builtins.int = 0) -> Tensor:
@@ -9485,595 +10075,6 @@ def zero_(input: Tensor) -> Tensor:
     return _zero_(F, input)
 
 
-def split(input: Tensor, split_size: builtins.int | Sequence[builtins.int], dim: builtins.int = 0, *, axis: Any = None) -> builtins.tuple[Tensor, ...]:
-    """Views of ``split_size`` elements each along ``dim`` (the last may be shorter), or of the sizes in a list.
-
-    Raises ``RuntimeError`` if listed sizes do not add up to the size of ``dim``.
-    """
-    if axis is not None:
-        dim = axis
-    return _split(F, input, split_size, dim)
-
-
-def chunk(input: Tensor, chunks: builtins.int, dim: builtins.int = 0, *, axis: Any = None) -> builtins.tuple[Tensor, ...]:
-    """At most ``chunks`` views of equal size along ``dim``; the last may be shorter, and there may be fewer."""
-    if axis is not None:
-        dim = axis
-    return _chunk(F, input, chunks, dim)
-
-
-def unbind(input: Tensor, dim: builtins.int = 0, *, axis: Any = None) -> builtins.tuple[Tensor, ...]:
-    """A view for every index of ``dim``."""
-    if axis is not None:
-        dim = axis
-    return _unbind(F, input, dim)
-
-
-def narrow(input: Tensor, dim: builtins.int, start: builtins.int, length: builtins.int, *, axis: Any = None) -> Tensor:
-    """The ``length`` elements from ``start`` on along ``dim``, as a view."""
-    if axis is not None:
-        dim = axis
-    return _narrow(F, input, dim, start, length)
-
-
-def select(input: Tensor, dim: builtins.int, index: builtins.int, *, axis: Any = None) -> Tensor:
-    """The slice at ``index`` of ``dim``, as a view without that dimension."""
-    if axis is not None:
-        dim = axis
-    return _select(F, input, dim, index)
-
-
-def repeat(input: Tensor, *values: builtins.int | Sequence[builtins.int], repeats: Sequence[builtins.int] | None = None) -> Tensor:
-    """The tensor repeated ``repeats[i]`` times along each dimension; extra leading repeats add dimensions.
-
-    >>> import autograd_core as ag
-    >>> ag.tensor([1, 2]).repeat(2, 2).tolist()
-    [[1, 2, 1, 2], [1, 2, 1, 2]]
-    """
-    repeats = _sizes(values, repeats)
-    return _repeat(F, input, repeats)
-
-
-def tile(input: Tensor, *values: builtins.int | Sequence[builtins.int], dims: Sequence[builtins.int] | None = None) -> Tensor:
-    """As ``repeat``; missing leading repeats count as 1."""
-    dims = _sizes(values, dims)
-    return _tile(F, input, dims)
-
-
-def repeat_interleave(input: Tensor, repeats: builtins.int | Tensor, dim: builtins.int | None = None, *, axis: Any = None) -> Tensor:
-    """Each element (or slice along ``dim``) repeated in place; without ``dim`` the tensor is flattened first.
-
-    >>> import autograd_core as ag
-    >>> ag.tensor([1, 2]).repeat_interleave(2).tolist()
-    [1, 1, 2, 2]
-    """
-    if axis is not None:
-        dim = axis
-    return _repeat_interleave(F, input, repeats, dim)
-
-
-def pad(input: Tensor, pad: Sequence[builtins.int], mode: str = 'constant', value: builtins.float | None = None) -> Tensor:
-    """``input`` with borders: ``pad`` lists (before, after) for the last dimension, then for the one before it, and so on.
-
-    ``mode`` is ``constant`` (with ``value``, default 0), ``reflect``, ``replicate`` or ``circular``; negative widths cut off.
-    Raises ``RuntimeError`` for an odd number of widths, too many, or borders that ``mode`` cannot fill.
-
-    >>> import autograd_core as ag, nn
-    >>> nn.functional.pad(ag.tensor([1., 2., 3.]), (2, 1), mode="reflect").tolist()
-    [3.0, 2.0, 1.0, 2.0, 3.0, 2.0]
-    """
-    return _pad(F, input, pad, mode, value)
-
-
-def getitem(input: Tensor, index: Any) -> Tensor:
-    """``input[index]``: a view for slices, integers, ``None`` and ``...``; a copy where arrays or masks are involved."""
-    return _getitem(F, input, index)
-
-
-def setitem(input: Tensor, index: Any, value: Any) -> None:
-    """``input[index] = value``, in place; ``value`` broadcasts to the region and takes the tensor's dtype."""
-    return _setitem(F, input, index, value)
-
-
-def index_put_(input: Tensor, indices: Sequence[Tensor | None], values: TensorLike, accumulate: builtins.bool = False) -> Tensor:
-    """``input[indices] = values`` in place; with ``accumulate`` the values are added, repeated positions included."""
-    return _index_put_(F, input, indices, values, accumulate)
-
-
-def index_put(input: Tensor, indices: Sequence[Tensor | None], values: TensorLike, accumulate: builtins.bool = False) -> Tensor:
-    """A copy of ``input`` with ``values`` written at ``indices``; with ``accumulate`` they are added, repeated positions included."""
-    return _index_put(F, input, indices, values, accumulate)
-
-
-def take_along_dim(input: Tensor, indices: Tensor, dim: builtins.int | None = None, *, axis: Any = None) -> Tensor:
-    """``gather`` whose operands broadcast outside ``dim``; without ``dim`` both are flattened first."""
-    if axis is not None:
-        dim = axis
-    return _take_along_dim(F, input, indices, dim)
-
-
-def argsort(input: Tensor, dim: builtins.int = -1, descending: builtins.bool = False, stable: builtins.bool = False, *, axis: Any = None) -> Tensor:
-    """The indices that sort the elements along ``dim``."""
-    if axis is not None:
-        dim = axis
-    return _argsort(F, input, dim, descending, stable)
-
-
-def msort(input: Tensor) -> Tensor:
-    """The elements sorted along the first dimension."""
-    return _msort(F, input)
-
-
-def nonzero(input: Tensor, *, as_tuple: builtins.bool = False) -> Tensor | builtins.tuple[Tensor, ...]:
-    """The indices of the elements that are not zero: one row each, or with ``as_tuple`` one tensor per dimension."""
-    return _nonzero(F, input, as_tuple=as_tuple)
-
-
-def unique(input: Tensor, sorted: builtins.bool = True, return_inverse: builtins.bool = False, return_counts: builtins.bool = False, dim: builtins.int | None = None, *, axis: Any = None) -> Any:
-    """The distinct elements, sorted; on request also the index of each element among them, and how often each occurs."""
-    if axis is not None:
-        dim = axis
-    return _unique(F, input, sorted, return_inverse, return_counts, dim)
-
-
-def nansum(input: Tensor, dim: Dims = None, keepdim: builtins.bool = False, *, dtype: DTypeLike | None = None, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
-    """The sum over ``dim`` of all that is not NaN."""
-    if axis is not None:
-        dim = axis
-    if keepdims is not None:
-        keepdim = keepdims
-    return _nansum(F, input, dim, keepdim, dtype=dtype)
-
-
-def nanmean(input: Tensor, dim: Dims = None, keepdim: builtins.bool = False, *, dtype: DTypeLike | None = None, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
-    """The mean over ``dim`` of all that is not NaN."""
-    if axis is not None:
-        dim = axis
-    if keepdims is not None:
-        keepdim = keepdims
-    return _nanmean(F, input, dim, keepdim, dtype=dtype)
-
-
-def max(input: Tensor, dim: builtins.int | Tensor | None = None, keepdim: builtins.bool = False, *, other: Tensor | None = None, axis: Any = None, keepdims: builtins.bool | None = None) -> Any:
-    """The largest element; with ``dim`` the pair (values, indices) along it; with a second tensor the larger of each pair.
-
-    The gradient of the largest of all is shared evenly by elements that tie; along a ``dim`` the first one gets it.
-
-    >>> import autograd_core as ag
-    >>> x = ag.tensor([[1.0, 5.0], [7.0, 2.0]])
-    >>> ag.max(x).item(), ag.max(x, dim=1).indices.tolist()
-    (7.0, [1, 0])
-    """
-    if axis is not None:
-        dim = axis
-    if keepdims is not None:
-        keepdim = keepdims
-    return _max(F, input, dim, keepdim, other=other)
-
-
-def min(input: Tensor, dim: builtins.int | Tensor | None = None, keepdim: builtins.bool = False, *, other: Tensor | None = None, axis: Any = None, keepdims: builtins.bool | None = None) -> Any:
-    """The smallest element; with ``dim`` the pair (values, indices) along it; with a second tensor the smaller of each pair.
-
-    The gradient of the smallest of all is shared evenly by elements that tie; along a ``dim`` the first one gets it.
-    """
-    if axis is not None:
-        dim = axis
-    if keepdims is not None:
-        keepdim = keepdims
-    return _min(F, input, dim, keepdim, other=other)
-
-
-def aminmax(input: Tensor, *, dim: builtins.int | None = None, keepdim: builtins.bool = False, axis: Any = None, keepdims: builtins.bool | None = None) -> Any:
-    """The pair (min, max) over ``dim``, or over everything."""
-    if axis is not None:
-        dim = axis
-    if keepdims is not None:
-        keepdim = keepdims
-    return _aminmax(F, input, dim=dim, keepdim=keepdim)
-
-
-def allclose(input: Tensor, other: Tensor, rtol: builtins.float = 1e-05, atol: builtins.float = 1e-08, equal_nan: builtins.bool = False) -> builtins.bool:
-    """Whether ``isclose`` holds everywhere, as a Python bool."""
-    return _allclose(F, input, other, rtol, atol, equal_nan)
-
-
-def equal(input: Tensor, other: Tensor) -> builtins.bool:
-    """Whether shape and all elements agree, as a Python bool."""
-    return _equal(F, input, other)
-
-
-def var(input: Tensor, dim: Dims | builtins.bool = None, unbiased: builtins.bool | None = None, keepdim: builtins.bool = False, *, correction: Number | None = None, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
-    """The variance over ``dim``, with ``n - correction`` in the denominator; the default correction is 1, ``unbiased=False`` makes it 0.
-
-    >>> import autograd_core as ag
-    >>> ag.var(ag.tensor([1.0, 2.0, 3.0, 4.0]), correction=0).item()
-    1.25
-    """
-    if axis is not None:
-        dim = axis
-    if keepdims is not None:
-        keepdim = keepdims
-    return _var(F, input, dim, unbiased, keepdim, correction=correction)
-
-
-def std(input: Tensor, dim: Dims | builtins.bool = None, unbiased: builtins.bool | None = None, keepdim: builtins.bool = False, *, correction: Number | None = None, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
-    """The standard deviation over ``dim``; see ``var``. Its gradient at 0 is 0."""
-    if axis is not None:
-        dim = axis
-    if keepdims is not None:
-        keepdim = keepdims
-    return _std(F, input, dim, unbiased, keepdim, correction=correction)
-
-
-def var_mean(input: Tensor, dim: Dims | builtins.bool = None, unbiased: builtins.bool | None = None, keepdim: builtins.bool = False, *, correction: Number | None = None, axis: Any = None, keepdims: builtins.bool | None = None) -> builtins.tuple[Tensor, Tensor]:
-    """The pair (variance, mean) over ``dim``."""
-    if axis is not None:
-        dim = axis
-    if keepdims is not None:
-        keepdim = keepdims
-    return _var_mean(F, input, dim, unbiased, keepdim, correction=correction)
-
-
-def std_mean(input: Tensor, dim: Dims | builtins.bool = None, unbiased: builtins.bool | None = None, keepdim: builtins.bool = False, *, correction: Number | None = None, axis: Any = None, keepdims: builtins.bool | None = None) -> builtins.tuple[Tensor, Tensor]:
-    """The pair (standard deviation, mean) over ``dim``."""
-    if axis is not None:
-        dim = axis
-    if keepdims is not None:
-        keepdim = keepdims
-    return _std_mean(F, input, dim, unbiased, keepdim, correction=correction)
-
-
-def norm(input: Tensor, p: builtins.float | str | None = 'fro', dim: Dims = None, keepdim: builtins.bool = False, dtype: DTypeLike | None = None, *, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
-    """The ``p``-norm of the elements over ``dim``: ``'fro'`` and 2 are Euclidean, 1 the sum and ``inf`` the largest of the magnitudes.
-
-    The gradient at 0 is 0. Floating point only.
-
-    >>> import autograd_core as ag
-    >>> ag.norm(ag.tensor([3.0, 4.0])).item()
-    5.0
-    """
-    if axis is not None:
-        dim = axis
-    if keepdims is not None:
-        keepdim = keepdims
-    return _norm(F, input, p, dim, keepdim, dtype)
-
-
-def softmax(input: Tensor, dim: builtins.int | None = None, *, dtype: DTypeLike | None = None, axis: Any = None) -> Tensor:
-    """``exp(input)`` divided by its sum along ``dim``; ``dtype`` converts the input first.
-
-    >>> import autograd_core as ag
-    >>> ag.softmax(ag.tensor([0.0, 0.0]), dim=0).tolist()
-    [0.5, 0.5]
-    """
-    if axis is not None:
-        dim = axis
-    return _softmax(F, input, dim, dtype=dtype)
-
-
-def log_softmax(input: Tensor, dim: builtins.int | None = None, *, dtype: DTypeLike | None = None, axis: Any = None) -> Tensor:
-    """``log(softmax(input, dim))`` without overflow; ``dtype`` converts the input first."""
-    if axis is not None:
-        dim = axis
-    return _log_softmax(F, input, dim, dtype=dtype)
-
-
-def softmin(input: Tensor, dim: builtins.int | None = None, *, dtype: DTypeLike | None = None, axis: Any = None) -> Tensor:
-    """``softmax(-input, dim)``."""
-    if axis is not None:
-        dim = axis
-    return _softmin(F, input, dim, dtype=dtype)
-
-
-def mm(input: Tensor, mat2: Tensor) -> Tensor:
-    """The product of two matrices; does not broadcast."""
-    return _mm(F, input, mat2)
-
-
-def bmm(input: Tensor, mat2: Tensor) -> Tensor:
-    """The products of two batches of matrices, (b, n, m) and (b, m, p); does not broadcast."""
-    return _bmm(F, input, mat2)
-
-
-def mv(input: Tensor, vec: Tensor) -> Tensor:
-    """The product of a matrix and a vector."""
-    return _mv(F, input, vec)
-
-
-def dot(input: Tensor, tensor: Tensor) -> Tensor:
-    """The inner product of two vectors of one length."""
-    return _dot(F, input, tensor)
-
-
-def outer(input: Tensor, vec2: Tensor) -> Tensor:
-    """The outer product of two vectors: all products of an element of the one with an element of the other."""
-    return _outer(F, input, vec2)
-
-
-def addmm(input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: Number = 1, alpha: Number = 1) -> Tensor:
-    """``beta * input + alpha * (mat1 @ mat2)``; the input broadcasts to the product's shape."""
-    return _addmm(F, input, mat1, mat2, beta=beta, alpha=alpha)
-
-
-def baddbmm(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: Number = 1, alpha: Number = 1) -> Tensor:
-    """``beta * input + alpha * (batch1 @ batch2)`` for batches of matrices."""
-    return _baddbmm(F, input, batch1, batch2, beta=beta, alpha=alpha)
-
-
-def addmv(input: Tensor, mat: Tensor, vec: Tensor, *, beta: Number = 1, alpha: Number = 1) -> Tensor:
-    """``beta * input + alpha * (mat @ vec)``."""
-    return _addmv(F, input, mat, vec, beta=beta, alpha=alpha)
-
-
-def einsum(equation: str, *operands: Any) -> Tensor:
-    """Einstein summation: the products of the operands' elements, summed over every subscript that the output lacks.
-
-    ``equation`` names the dimensions of each operand by letters, with ``...`` for those that broadcast; without ``->``
-    the output has the letters that occur once, in alphabetical order. A letter twice in one operand takes a diagonal.
-    The operands may come as one list, and the equation as lists of numbers after each operand.
-
-    >>> import autograd_core as ag
-    >>> ag.einsum("ij,j->i", ag.tensor([[1.0, 2.0], [3.0, 4.0]]), ag.tensor([1.0, 10.0])).tolist()
-    [21.0, 43.0]
-    """
-    return _einsum(F, equation, *operands)
-
-
-def tensordot(a: Tensor, b: Tensor, dims: Any = 2) -> Tensor:
-    """The sum of products over several dimensions: the last ``dims`` of ``a`` with the first of ``b``, or the two lists of dimensions given."""
-    return _tensordot(F, a, b, dims)
-
-
-def trace(input: Tensor) -> Tensor:
-    """The sum of the diagonal of a matrix."""
-    return _trace(F, input)
-
-
-def mse_loss(input: Tensor, target: Tensor, reduction: str = 'mean', weight: Tensor | None = None) -> Tensor:
-    """The squared error ``(input - target) ** 2``. With ``weight``, of the same shape, the mean is a weighted one.
-
-    Shapes that differ are broadcast with a warning, because that is most often a mistake.
-
-    >>> import autograd_core as ag, nn
-    >>> nn.functional.mse_loss(ag.tensor([1.0, 2.0]), ag.tensor([0.0, 4.0])).item()
-    2.5
-    """
-    return _mse_loss(F, input, target, reduction, weight)
-
-
-def l1_loss(input: Tensor, target: Tensor, reduction: str = 'mean', weight: Tensor | None = None) -> Tensor:
-    """The absolute error ``|input - target|``. With ``weight``, of the same shape, the mean is a weighted one."""
-    return _l1_loss(F, input, target, reduction, weight)
-
-
-def smooth_l1_loss(input: Tensor, target: Tensor, reduction: str = 'mean', beta: builtins.float = 1.0) -> Tensor:
-    """``d ** 2 / (2 * beta)`` where ``d = |input - target|`` is below ``beta``, ``d - beta / 2`` elsewhere. Girshick (2015), arXiv:1504.08083."""
-    return _smooth_l1_loss(F, input, target, reduction, beta)
-
-
-def huber_loss(input: Tensor, target: Tensor, reduction: str = 'mean', delta: builtins.float = 1.0, weight: Tensor | None = None) -> Tensor:
-    """``d ** 2 / 2`` where ``d = |input - target|`` is at most ``delta``, ``delta * (d - delta / 2)`` elsewhere; times ``weight``, of the same shape."""
-    return _huber_loss(F, input, target, reduction, delta, weight)
-
-
-def hinge_loss(input: Tensor, target: Tensor, margin: builtins.float = 1.0, reduction: str = 'mean') -> Tensor:
-    """``max(0, margin - target * input)`` for targets -1 and 1: the loss of a support vector machine."""
-    return _hinge_loss(F, input, target, margin, reduction)
-
-
-def hinge_embedding_loss(input: Tensor, target: Tensor, margin: builtins.float = 1.0, reduction: str = 'mean') -> Tensor:
-    """``input`` where ``target`` is 1, ``max(0, margin - input)`` where it is -1: for distances of similar and dissimilar pairs."""
-    return _hinge_embedding_loss(F, input, target, margin, reduction)
-
-
-def margin_ranking_loss(input1: Tensor, input2: Tensor, target: Tensor, margin: builtins.float = 0.0, reduction: str = 'mean') -> Tensor:
-    """``max(0, margin - target * (input1 - input2))``: ``target`` 1 asks for the first to be larger, -1 for the second."""
-    return _margin_ranking_loss(F, input1, input2, target, margin, reduction)
-
-
-def kl_div(input: Tensor, target: Tensor, reduction: str = 'mean', log_target: builtins.bool = False) -> Tensor:
-    """The Kullback-Leibler divergence ``target * (log(target) - input)`` of log-probabilities ``input`` from ``target``.
-
-    ``reduction='batchmean'`` divides the sum by the batch size and is the divergence proper; ``'mean'`` divides by the
-    number of elements. ``log_target`` says that ``target`` holds log-probabilities too.
-    """
-    return _kl_div(F, input, target, reduction, log_target)
-
-
-def cross_entropy(input: Tensor, target: Tensor, weight: Tensor | None = None, ignore_index: builtins.int = -100, reduction: str = 'mean', label_smoothing: builtins.float = 0.0) -> Tensor:
-    """The cross-entropy between softmax of ``input`` and ``target``; the classes are dimension 1, or the only one.
-
-    Parameters
-    ----------
-    input : scores (logits) of shape (classes), (batch, classes) or (batch, classes, d1, ...).
-    target : class indices of the input's shape without the classes, or probabilities of the input's shape.
-    weight : a factor for each class; the mean then divides by the weights of the targets.
-    ignore_index : samples with this class count nothing.
-    label_smoothing : how much of the target is spread evenly over all classes, between 0 and 1.
-
-    >>> import autograd_core as ag, nn
-    >>> nn.functional.cross_entropy(ag.tensor([[0.0, 0.0]]), ag.tensor([1])).item()
-    0.6931471824645996
-    """
-    return _cross_entropy(F, input, target, weight, ignore_index, reduction, label_smoothing)
-
-
-def nll_loss(input: Tensor, target: Tensor, weight: Tensor | None = None, ignore_index: builtins.int = -100, reduction: str = 'mean') -> Tensor:
-    """The negative log-likelihood of class indices ``target`` under log-probabilities ``input``; shapes as in ``cross_entropy``."""
-    return _nll_loss(F, input, target, weight, ignore_index, reduction)
-
-
-def binary_cross_entropy_with_logits(input: Tensor, target: Tensor, weight: Tensor | None = None, reduction: str = 'mean', pos_weight: Tensor | None = None) -> Tensor:
-    """The cross-entropy between ``sigmoid(input)`` and ``target``, numbers between 0 and 1 in the input's shape.
-
-    ``weight`` is a factor for each element, ``pos_weight`` one for the positive part; both broadcast to the input's shape.
-    Raises ``ValueError`` where ``input`` and ``target`` differ in shape.
-    """
-    return _binary_cross_entropy_with_logits(F, input, target, weight, reduction, pos_weight)
-
-
-def binary_cross_entropy(input: Tensor, target: Tensor, weight: Tensor | None = None, reduction: str = 'mean') -> Tensor:
-    """The cross-entropy between probabilities ``input`` and ``target``, both between 0 and 1 and of one shape.
-
-    Logarithms are cut off at -100, so that a probability of exactly 0 or 1 costs 100 and not infinity. From raw scores,
-    ``binary_cross_entropy_with_logits`` is exact. Raises ``ValueError`` where the shapes differ.
-    """
-    return _binary_cross_entropy(F, input, target, weight, reduction)
-
-
-def multi_margin_loss(input: Tensor, target: Tensor, p: builtins.int = 1, margin: builtins.float = 1.0, weight: Tensor | None = None, reduction: str = 'mean') -> Tensor:
-    """The mean over the wrong classes of ``max(0, margin - input[target] + input) ** p``; ``input`` is (batch, classes) or (classes)."""
-    return _multi_margin_loss(F, input, target, p, margin, weight, reduction)
-
-
-def dropout(input: Tensor, p: builtins.float = 0.5, training: builtins.bool = True, inplace: builtins.bool = False, *, generator: Generator | None = None) -> Tensor:
-    """Zero each element with probability ``p`` and scale the others by ``1 / (1 - p)``; ``input`` itself unless ``training``.
-
-    ``generator`` draws the mask. Raises ``ValueError`` for a ``p`` outside [0, 1]. Srivastava et al. (2014).
-    """
-    return _dropout(F, input, p, training, inplace, generator=generator)
-
-
-def feature_dropout(input: Tensor, p: builtins.float = 0.5, training: builtins.bool = True, inplace: builtins.bool = False, *, generator: Generator | None = None) -> Tensor:
-    """Dropout of whole channels: one draw for each element of the first two dimensions."""
-    return _feature_dropout(F, input, p, training, inplace, generator=generator)
-
-
-def alpha_dropout(input: Tensor, p: builtins.float = 0.5, training: builtins.bool = False, inplace: builtins.bool = False, *, generator: Generator | None = None) -> Tensor:
-    """Dropout that keeps mean and variance of SELU activations. Klambauer et al. (2017), arXiv:1706.02515."""
-    return _alpha_dropout(F, input, p, training, inplace, generator=generator)
-
-
-def conv2d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: builtins.int | Sequence[builtins.int] = 1, padding: builtins.int | str | Sequence[builtins.int] = 0, dilation: builtins.int | Sequence[builtins.int] = 1, groups: builtins.int = 1) -> Tensor:
-    """Cross-correlation of images with filters.
-
-    ``input`` is (batch, channels, height, width) or without batch, ``weight`` (filters, channels / groups, kernel height,
-    kernel width), ``bias`` (filters,). ``padding`` with zeros is an int, a pair, ``'valid'`` (none) or ``'same'`` (the
-    result has the input's size; stride 1 only). Raises ``RuntimeError`` for shapes that do not fit.
-
-    >>> import autograd_core as ag
-    >>> ag.conv2d(ag.ones(1, 1, 3, 3), ag.ones(1, 1, 2, 2))
-    tensor([[[[4., 4.],
-              [4., 4.]]]])
-    """
-    return _conv2d(F, input, weight, bias, stride, padding, dilation, groups)
-
-
-def conv1d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: builtins.int | Sequence[builtins.int] = 1, padding: builtins.int | str | Sequence[builtins.int] = 0, dilation: builtins.int | Sequence[builtins.int] = 1, groups: builtins.int = 1) -> Tensor:
-    """Cross-correlation of sequences (batch, channels, length), or without batch, with filters (filters, channels / groups, kernel size)."""
-    return _conv1d(F, input, weight, bias, stride, padding, dilation, groups)
-
-
-def conv_transpose2d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: builtins.int | Sequence[builtins.int] = 1, padding: builtins.int | Sequence[builtins.int] = 0, output_padding: builtins.int | Sequence[builtins.int] = 0, groups: builtins.int = 1, dilation: builtins.int | Sequence[builtins.int] = 1) -> Tensor:
-    """The adjoint of ``conv2d``: from (batch, channels, height, width) to larger images, with ``weight`` (channels, filters / groups, ...).
-
-    ``output_padding`` adds rows and columns at the end, where a stride leaves the size open.
-    """
-    return _conv_transpose2d(F, input, weight, bias, stride, padding, output_padding, groups, dilation)
-
-
-def max_pool2d(input: Tensor, kernel_size: builtins.int | Sequence[builtins.int], stride: builtins.int | Sequence[builtins.int] | None = None, padding: builtins.int | Sequence[builtins.int] = 0, dilation: builtins.int | Sequence[builtins.int] = 1, ceil_mode: builtins.bool = False, return_indices: builtins.bool = False) -> Any:
-    """The maximum of each window of images (batch, channels, height, width), or without batch; of ties the first gets the gradient.
-
-    ``stride`` is the kernel size unless given. With ``ceil_mode`` the last window may reach beyond the image. With
-    ``return_indices`` also the maxima's positions in the flattened image. Raises ``RuntimeError`` if no window fits.
-
-    >>> import autograd_core as ag
-    >>> ag.max_pool2d(ag.tensor([[[1.0, 2.0], [4.0, 3.0]]]), 2)
-    tensor([[[4.]]])
-    """
-    return _max_pool2d(F, input, kernel_size, stride, padding, dilation, ceil_mode, return_indices)
-
-
-def max_pool1d(input: Tensor, kernel_size: builtins.int | Sequence[builtins.int], stride: builtins.int | Sequence[builtins.int] | None = None, padding: builtins.int | Sequence[builtins.int] = 0, dilation: builtins.int | Sequence[builtins.int] = 1, ceil_mode: builtins.bool = False, return_indices: builtins.bool = False) -> Any:
-    """The maximum of each window of sequences (batch, channels, length), or without batch. See ``max_pool2d``."""
-    return _max_pool1d(F, input, kernel_size, stride, padding, dilation, ceil_mode, return_indices)
-
-
-def avg_pool2d(input: Tensor, kernel_size: builtins.int | Sequence[builtins.int], stride: builtins.int | Sequence[builtins.int] | None = None, padding: builtins.int | Sequence[builtins.int] = 0, ceil_mode: builtins.bool = False, count_include_pad: builtins.bool = True, divisor_override: builtins.int | None = None) -> Tensor:
-    """The mean of each window of images (batch, channels, height, width), or without batch.
-
-    Padding counts as zeros unless ``count_include_pad=False``; ``divisor_override`` replaces the number of elements.
-    """
-    return _avg_pool2d(F, input, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override)
-
-
-def avg_pool1d(input: Tensor, kernel_size: builtins.int | Sequence[builtins.int], stride: builtins.int | Sequence[builtins.int] | None = None, padding: builtins.int | Sequence[builtins.int] = 0, ceil_mode: builtins.bool = False, count_include_pad: builtins.bool = True) -> Tensor:
-    """The mean of each window of sequences (batch, channels, length), or without batch. See ``avg_pool2d``."""
-    return _avg_pool1d(F, input, kernel_size, stride, padding, ceil_mode, count_include_pad)
-
-
-def adaptive_avg_pool2d(input: Tensor, output_size: builtins.int | Sequence[builtins.int | None]) -> Tensor:
-    """Means over windows chosen so that the result has ``output_size`` (height, width); ``None`` keeps the input's size."""
-    return _adaptive_avg_pool2d(F, input, output_size)
-
-
-def batch_norm(input: Tensor, running_mean: Tensor | None, running_var: Tensor | None, weight: Tensor | None = None, bias: Tensor | None = None, training: builtins.bool = False, momentum: builtins.float = 0.1, eps: builtins.float = 1e-05) -> Tensor:
-    """Each channel (dimension 1) less its mean, divided by its standard deviation, times ``weight`` plus ``bias``.
-
-    In ``training`` mean and variance are the batch's, and the running ones, if given, move towards them by ``momentum``
-    (the variance unbiased); otherwise they are the running ones. Raises ``ValueError`` for training on one value per
-    channel. Ioffe and Szegedy (2015), arXiv:1502.03167.
-    """
-    return _batch_norm(F, input, running_mean, running_var, weight, bias, training, momentum, eps)
-
-
-def layer_norm(input: Tensor, normalized_shape: builtins.int | Sequence[builtins.int], weight: Tensor | None = None, bias: Tensor | None = None, eps: builtins.float = 1e-05) -> Tensor:
-    """The last dimensions, whose sizes are ``normalized_shape``, less their mean and divided by their standard deviation, per sample.
-
-    Then times ``weight`` plus ``bias``, which have ``normalized_shape``. Ba, Kiros and Hinton (2016), arXiv:1607.06450.
-    """
-    return _layer_norm(F, input, normalized_shape, weight, bias, eps)
-
-
-def rms_norm(input: Tensor, normalized_shape: builtins.int | Sequence[builtins.int], weight: Tensor | None = None, eps: builtins.float | None = None) -> Tensor:
-    """The last dimensions divided by their root mean square, times ``weight``; ``eps`` is the dtype's own unless given.
-
-    Zhang and Sennrich (2019), arXiv:1910.07467.
-    """
-    return _rms_norm(F, input, normalized_shape, weight, eps)
-
-
-def group_norm(input: Tensor, num_groups: builtins.int, weight: Tensor | None = None, bias: Tensor | None = None, eps: builtins.float = 1e-05) -> Tensor:
-    """Groups of channels (dimension 1) less their mean and divided by their standard deviation, per sample; then times ``weight`` plus ``bias`` per channel.
-
-    Wu and He (2018), arXiv:1803.08494.
-    """
-    return _group_norm(F, input, num_groups, weight, bias, eps)
-
-
-def normalize(input: Tensor, p: builtins.float = 2.0, dim: builtins.int | Sequence[builtins.int] = 1, eps: builtins.float = 1e-12, *, axis: Any = None) -> Tensor:
-    """``input`` divided by its ``p``-norm over ``dim``, or by ``eps`` where the norm is smaller."""
-    if axis is not None:
-        dim = axis
-    return _normalize(F, input, p, dim, eps)
-
-
-def scaled_dot_product_attention(query: Tensor, key: Tensor, value: Tensor, attn_mask: Tensor | None = None, dropout_p: builtins.float = 0.0, is_causal: builtins.bool = False, scale: builtins.float | None = None, enable_gqa: builtins.bool = False) -> Tensor:
-    """``softmax(query @ key.mT * scale + mask) @ value``.
-
-    ``query`` is (..., heads, target length, size), ``key`` and ``value`` (..., heads, source length, size). A boolean
-    ``attn_mask`` is True where a query may attend, a float one is added; both broadcast to (..., target length, source
-    length). ``is_causal`` lets position ``i`` attend to positions up to ``i``. ``scale`` is ``1 / sqrt(size)`` unless
-    given. ``dropout_p`` is applied whenever it is not 0. ``enable_gqa`` shares each head of ``key`` and ``value`` among
-    several of ``query``. A query that may attend nowhere gets zeros.
-
-    Raises ``RuntimeError`` for shapes that do not fit, or for a mask together with ``is_causal``.
-    Vaswani et al. (2017), arXiv:1706.03762.
-    """
-    return _scaled_dot_product_attention(F, query, key, value, attn_mask, dropout_p, is_causal, scale, enable_gqa)
-
-
-def ndtr(input: Tensor) -> Tensor:
-    """The distribution function of the standard normal distribution."""
-    return _ndtr(F, input)
-
-
-def ndtri(input: Tensor) -> Tensor:
-    """The inverse of ``ndtr``: the quantiles of the standard normal distribution."""
-    return _ndtri(F, input)
-
-
 subtract = sub
 multiply = mul
 divide = div
@@ -10089,15 +10090,15 @@ arccosh = acosh
 arctanh = atanh
 arctan2 = atan2
 clip = clamp
-swapaxes = transpose
-swapdims = transpose
 concat = cat
 concatenate = cat
-moveaxis = movedim
+swapaxes = transpose
+swapdims = transpose
 ger = outer
 dropout1d = feature_dropout
 dropout2d = feature_dropout
 dropout3d = feature_dropout
+moveaxis = movedim
 
 
 class Methods(TensorBase):
@@ -10206,39 +10207,6 @@ class Methods(TensorBase):
     bitwise_xor = bitwise_xor
     bitwise_not = bitwise_not
     conj = conj
-    broadcast_to = broadcast_to
-    reshape = reshape
-    permute = permute
-    transpose = transpose
-    swapaxes = transpose
-    swapdims = transpose
-    unsqueeze = unsqueeze
-    squeeze = squeeze
-    view = view
-    diagonal = diagonal
-    clone = clone
-    copy_ = copy_
-    fill_ = fill_
-    flip = flip
-    roll = roll
-    tril = tril
-    tril_ = tril_
-    triu = triu
-    triu_ = triu_
-    index_select = index_select
-    index_add = index_add
-    index_add_ = index_add_
-    gather = gather
-    scatter = scatter
-    scatter_ = scatter_
-    scatter_add = scatter_add
-    scatter_add_ = scatter_add_
-    masked_fill = masked_fill
-    masked_fill_ = masked_fill_
-    masked_select = masked_select
-    sort = sort
-    topk = topk
-    argwhere = argwhere
     sum = sum
     mean = mean
     count_nonzero = count_nonzero
@@ -10250,18 +10218,88 @@ class Methods(TensorBase):
     argmin = argmin
     isclose = isclose
     logsumexp = logsumexp
-    cumsum = cumsum
-    cumprod = cumprod
-    prod = prod
+    index_select = index_select
+    index_add = index_add
+    index_add_ = index_add_
+    gather = gather
+    scatter = scatter
+    scatter_ = scatter_
+    scatter_add = scatter_add
+    scatter_add_ = scatter_add_
+    masked_fill = masked_fill
+    masked_fill_ = masked_fill_
+    masked_select = masked_select
+    flip = flip
+    roll = roll
+    tril = tril
+    tril_ = tril_
+    triu = triu
+    triu_ = triu_
     matmul = matmul
     bernoulli = bernoulli
     multinomial = multinomial
+    cumsum = cumsum
+    cumprod = cumprod
+    prod = prod
+    broadcast_to = broadcast_to
+    reshape = reshape
+    permute = permute
+    transpose = transpose
+    swapaxes = transpose
+    swapdims = transpose
+    unsqueeze = unsqueeze
+    squeeze = squeeze
+    view = view
+    diagonal = diagonal
+    sort = sort
+    topk = topk
+    argwhere = argwhere
     erf = erf
     erf_ = erf_
     erfc = erfc
     erfc_ = erfc_
     erfinv = erfinv
     erfinv_ = erfinv_
+    clone = clone
+    copy_ = copy_
+    fill_ = fill_
+    trace = trace
+    nansum = nansum
+    nanmean = nanmean
+    max = max
+    min = min
+    aminmax = aminmax
+    allclose = allclose
+    equal = equal
+    softmax = softmax
+    log_softmax = log_softmax
+    take_along_dim = take_along_dim
+    index_put_ = index_put_
+    index_put = index_put
+    split = split
+    chunk = chunk
+    unbind = unbind
+    narrow = narrow
+    select = select
+    repeat = repeat
+    tile = tile
+    repeat_interleave = repeat_interleave
+    mm = mm
+    bmm = bmm
+    mv = mv
+    dot = dot
+    outer = outer
+    ger = outer
+    addmm = addmm
+    baddbmm = baddbmm
+    addmv = addmv
+    var = var
+    std = std
+    norm = norm
+    argsort = argsort
+    msort = msort
+    nonzero = nonzero
+    unique = unique
     diag = diag
     diag_embed = diag_embed
     view_as = view_as
@@ -10276,40 +10314,3 @@ class Methods(TensorBase):
     expand_as = expand_as
     contiguous = contiguous
     zero_ = zero_
-    split = split
-    chunk = chunk
-    unbind = unbind
-    narrow = narrow
-    select = select
-    repeat = repeat
-    tile = tile
-    repeat_interleave = repeat_interleave
-    index_put_ = index_put_
-    index_put = index_put
-    take_along_dim = take_along_dim
-    argsort = argsort
-    msort = msort
-    nonzero = nonzero
-    unique = unique
-    nansum = nansum
-    nanmean = nanmean
-    max = max
-    min = min
-    aminmax = aminmax
-    allclose = allclose
-    equal = equal
-    var = var
-    std = std
-    norm = norm
-    softmax = softmax
-    log_softmax = log_softmax
-    mm = mm
-    bmm = bmm
-    mv = mv
-    dot = dot
-    outer = outer
-    ger = outer
-    addmm = addmm
-    baddbmm = baddbmm
-    addmv = addmv
-    trace = trace

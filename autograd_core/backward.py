@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import sys
-
 from typing import Any, cast
 
 from . import _methods
 from .backend.registry import BY_TYPE
 from .config import MODE, get_mode
-from .dispatch import TensorBase, _result_class, new, wrap
 from .engine import WRITES, Reading, run
 from .errors import GraphError, ShapeError
 from .op import COMPOSITES, REGISTRY
+from .storage import RESULT_CLASS, TensorBase, new, wrap
 
 
 class TensorReading(Reading):
     """Rules read on Tensors: every op they use is recorded, so that derivatives have derivatives."""
 
     def lift(self, value: Any, node: Any) -> Any:
-        return value if value is None or isinstance(value, (bool, int, float, complex)) and not hasattr(value, "dtype") else wrap(value, node)
+        return value if value is None or (isinstance(value, (bool, int, float, complex)) and not hasattr(value, "dtype")) else wrap(value, node)
 
     def is_complex(self, value: Any) -> bool:
         return isinstance(value, TensorBase) and value._array.dtype.kind == "c"
@@ -135,7 +134,7 @@ def _land(leaf: Any, g: Any, owned: bool) -> None:
     """Leave a gradient in a leaf: owned, contiguous, unshared; a second one is added into the first."""
     before = leaf.grad
     if before is None:
-        leaf.grad = t = new(_result_class[0])
+        leaf.grad = t = new(RESULT_CLASS[0])
         t._array = g if not g.shape or _unshared(g, owned) else g.copy(order="C")
         t._node = t._view = None
     elif before._node is not None:

@@ -36,8 +36,9 @@ from typing import TYPE_CHECKING, Any, Union
 
 from . import ops as ops
 from .config import get_mode
-from .dispatch import TensorBase, apply, dtype_or_none, explain, link_view, new, real_array
-from .dispatch import inplace as write
+from .dispatch import apply, dtype_or_none, explain
+from .storage import TensorBase, link_view, new, real_array
+from .inplace import inplace as write
 from .dtypes import dtype as DType
 from .dtypes import float32 as _float32
 from .dtypes import float64 as _float64

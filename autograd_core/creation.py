@@ -7,14 +7,16 @@ import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from . import dispatch, dtypes, spec
+from . import dtypes, spec, storage
 from .backend.registry import BY_TYPE, backend_for_device
 from .config import get_mode
 from .devices import CPU, device
-from .dispatch import TensorBase, apply, device_of, real_array, wrap
+from .dispatch import apply
 from .dtypes import as_dtype, dtype, from_numpy_dtype
 from .errors import ShapeError
+from .inplace import inplace as write_into
 from .op import REGISTRY
+from .storage import TensorBase, device_of, real_array, wrap
 
 if TYPE_CHECKING:
     from .random import Generator
@@ -92,7 +94,7 @@ def as_device(value: Any) -> device | None:
 def _finish(array: Any, requires_grad: bool = False, name: str | None = None) -> Tensor:
     t: Tensor = wrap(scalar_or_array(array))
     if get_mode().inference:
-        t._view = dispatch.INFERENCE
+        t._view = storage.INFERENCE
     if name is not None:
         t._name = name
     if requires_grad:
@@ -479,7 +481,7 @@ class CreationMethods(TensorBase):
 
     def _fill(self, op: str, name: str, **attrs: Any) -> Tensor:
         real_array(self)
-        return dispatch.inplace(REGISTRY[op], self, (), attrs, name)  # type: ignore[no-any-return]
+        return write_into(REGISTRY[op], self, (), attrs, name)  # type: ignore[no-any-return]
 
     def uniform_(self, low: float = 0.0, high: float = 1.0, *, generator: Generator | None = None) -> Tensor:
         """Fill with numbers drawn uniformly from [``low``, ``high``)."""
@@ -496,7 +498,7 @@ class CreationMethods(TensorBase):
         """Fill with ones with probability ``p`` (a number, or a tensor with one per element), zeros otherwise."""
         if not isinstance(p, TensorBase) and not 0 <= p <= 1:
             raise RuntimeError(f"bernoulli_ expects p to be in [0, 1], but got p={p}")
-        return dispatch.inplace(REGISTRY["draw_bernoulli"], self, (p,), {"generator": generator}, "bernoulli_")  # type: ignore[no-any-return]
+        return write_into(REGISTRY["draw_bernoulli"], self, (p,), {"generator": generator}, "bernoulli_")  # type: ignore[no-any-return]
 
     def random_(self, low: int = 0, high: int | None = None, *, generator: Generator | None = None) -> Tensor:
         """Fill with integers from ``low`` up to but without ``high``; by default all that the dtype holds exactly."""

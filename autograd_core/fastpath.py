@@ -11,6 +11,10 @@ from collections.abc import Mapping
 from autograd_core.op import Op, Rule
 
 
+LOCALS = frozenset(("F", "a", "accumulate", "apply", "attrs", "before", "d", "explain", "g", "mode", "n", "out_shape", "pending", "r", "self", "t"))
+"""Names of local variables and functions in the generated code, which no input or attribute may have."""
+
+
 def eligible(op: Op) -> bool:
     """Whether the op gets a fast path."""
     return (
@@ -27,6 +31,9 @@ def eligible(op: Op) -> bool:
 
 def bindings(op: Op) -> list[str]:
     """Module-level names that the op's fast path uses."""
+    taken = LOCALS.intersection((*op.inputs, *op.attributes))
+    if taken:
+        raise TypeError(f"{op.name}: an input or attribute cannot be called {', '.join(sorted(taken))}; the generated code uses that name")
     lines = [f"_k_{op.name} = _{op.name}.kernels"]
     if op.residual_kernel is not None:
         lines.append(f"_q_{op.name} = _{op.name}.residual_kernels")

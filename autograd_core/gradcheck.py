@@ -13,8 +13,8 @@ from typing import Any
 from .backend.registry import backend_of
 from .backward import grad
 from .config import enable_grad
-from .storage import TensorBase, real_array, wrap
 from .errors import ShapeError, describe
+from .storage import TensorBase, real_array, wrap
 
 __all__ = ["GradcheckError", "gradcheck", "gradgradcheck"]
 

@@ -12,8 +12,8 @@ from typing import Any
 
 from . import _methods
 from .backend.registry import backend_for_device
-from .dispatch import TensorBase, real_array, wrap
 from .op import REGISTRY
+from .storage import TensorBase, real_array, wrap
 
 
 def _ufuncs() -> dict[str, Callable[..., Any]]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from . import dtypes
 from .backend.registry import BY_TYPE
-from .dispatch import device_of
+from .storage import device_of
 
 
 @dataclass(frozen=True)

@@ -79,7 +79,7 @@ class Generator:
 
     def get_state(self) -> Tensor:
         """The exact state, as a uint8 tensor for ``set_state``. Raises ``DeviceError`` for a generator on a GPU."""
-        from .dispatch import wrap
+        from .storage import wrap
 
         with self.lock:
             state = self._bits().state
@@ -111,7 +111,7 @@ class Generator:
         return {"device": str(self.device), "state": self.get_state().tolist()}
 
     def __setstate__(self, saved: dict[str, Any]) -> None:
-        from .dispatch import wrap
+        from .storage import wrap
 
         Generator.__init__(self, saved["device"])
         self.set_state(wrap(self._backend.asarray(saved["state"], dtype="uint8")))

@@ -17,12 +17,13 @@ from typing import TYPE_CHECKING, Any
 
 from . import ops  # noqa: F401 - fills the registry
 from .backend.registry import backend_for_device
-from .dispatch import TensorBase, apply, operand, wrap
+from .dispatch import apply
 from .dtypes import float64
 from .engine import RAW
 from .errors import GraphError
 from .node import make_leaf
 from .op import REGISTRY, Op
+from .storage import TensorBase, operand, wrap
 
 new = object.__new__
 

@@ -7,18 +7,18 @@ import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from . import _methods, backward as _backward, dispatch, dtypes
+from . import _methods, dispatch, dtypes, storage
+from . import backward as _backward
 from .backend.registry import BY_TYPE, backend_for_device
-from .config import get_mode
 from .creation import CreationMethods, array_from, as_device, scalar_or_array
 from .devices import CPU, device
-from .storage import TensorBase, View, device_of, operand, overlapping, real_array, wrap
 from .dtypes import as_dtype, dtype, from_numpy_dtype
 from .engine import WRITES
 from .errors import DtypeError, GraphError, ShapeError
 from .interop import Protocols
 from .node import RETAIN, Leaf, Node, make_leaf, next_seq
 from .op import REGISTRY
+from .storage import TensorBase, View, device_of, operand, overlapping, real_array, wrap
 
 _float = float
 
@@ -644,9 +644,7 @@ def to_arguments(*args: Any, device: Any = None, dtype: Any = None, non_blocking
             where, chosen = device_of(arg._array), from_numpy_dtype(arg._array.dtype)
         elif isinstance(arg, bool) and position:
             copy = arg if position == len(args) - 1 and position > 1 else copy
-        elif isinstance(arg, (str, device_type)) and _is_device(arg):
-            where = as_device(arg)
-        elif isinstance(arg, int):
+        elif (isinstance(arg, (str, device_type)) and _is_device(arg)) or isinstance(arg, int):
             where = as_device(arg)
         elif arg is not None:
             chosen = as_dtype(arg)
@@ -657,6 +655,6 @@ def _is_device(value: Any) -> bool:
     return isinstance(value, device_type) or str(value).partition(":")[0] in ("cpu", "cuda") or str(value) not in {entry.name for entry in dtypes.ALL}
 
 
-storage._result_class.append(Tensor)
+storage.RESULT_CLASS.append(Tensor)
 _methods.Tensor = Tensor  # type: ignore[attr-defined]
 __all__ = ["RemovableHandle", "Size", "Tensor", "operand", "overlapping", "WRITES"]

@@ -6,7 +6,7 @@ from typing import Any
 
 from autograd_core import ops
 from autograd_core.backend.registry import backend_for_device, backend_of
-from autograd_core.dispatch import wrap
+from autograd_core.storage import wrap
 
 from .optimizer import Params
 from .options import checked, one_way

@@ -14,9 +14,10 @@ from typing import Any
 
 from autograd_core.backend.registry import backend_for_device, backend_of
 from autograd_core.config import enable_grad
-from autograd_core.dispatch import apply, overlapping, wrap
+from autograd_core.dispatch import apply
 from autograd_core.errors import InplaceError
 from autograd_core.op import Op
+from autograd_core.storage import overlapping, wrap
 from autograd_core.tensor import Tensor
 
 from .optimizer import Optimizer

@@ -12,7 +12,7 @@ import pytest
 
 import autograd_core as ag
 import nn
-from autograd_core.dispatch import wrap
+from autograd_core.storage import wrap
 from autograd_core.errors import InplaceError
 from autograd_core.gradcheck import gradcheck, gradgradcheck
 from autograd_core.ops.index import add_rows

@@ -9,7 +9,6 @@ import numpy as np
 
 from .protocol import Array
 
-
 _ONES: dict[Any, Any] = {}
 """The immutable scalar 1 by dtype: nearly every backward pass starts from one."""
 

@@ -8,7 +8,33 @@ from __future__ import annotations
 from typing import Any
 
 from ..op import REGISTRY
-from . import elementwise, shape, views, write, join, pad, index, getitem, gather, sort, reduce, moments, softmax, scan, linalg, einsum, loss, entropy, random, update, conv, pool, norm, attention, special  # noqa: F401, I001 - the order of declaration is the order of the docs
+from . import (  # noqa: F401 - the order of declaration is the order of the docs
+    attention,
+    conv,
+    einsum,
+    elementwise,
+    entropy,
+    gather,
+    getitem,
+    index,
+    join,
+    linalg,
+    loss,
+    moments,
+    norm,
+    pad,
+    pool,
+    random,
+    reduce,
+    scan,
+    shape,
+    softmax,
+    sort,
+    special,
+    update,
+    views,
+    write,
+)
 
 
 def __getattr__(name: str) -> Any:

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
-from .._methods import erf, erfc, erfinv, exp2, expm1, log1p, log_softmax, logsumexp, ndtr, ndtri, round, sigmoid, softmax
+from .._methods import (
+    erf,
+    erfc,
+    erfinv,
+    ndtr,
+    ndtri,
+)
 
-expit = sigmoid
-
-__all__ = ["erf", "erfc", "erfinv", "exp2", "expit", "expm1", "log1p", "log_softmax", "logsumexp", "ndtr", "ndtri", "round", "softmax"]
+__all__ = [
+    "erf", "erfc", "erfinv", "ndtr", "ndtri",
+]

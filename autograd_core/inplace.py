@@ -1,0 +1,123 @@
+"""In-place writes: which node a written tensor, its base and its views have afterwards."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .backend.registry import BY_TYPE
+from .config import Mode, get_mode
+from .dispatch import apply, user_line
+from .engine import WRITES
+from .errors import DtypeError, InplaceError, ShapeError
+from .node import GeneralNode, next_seq
+from .op import REGISTRY, Op
+from .spec import can_cast, computed_dtype
+from .storage import INFERENCE, UNCHECKED, Family, TensorBase, View, operand, overlapping, real_array, wrap
+
+
+def inplace(op: Op, x: Any, others: tuple[Any, ...], attrs: dict[str, Any], name: str | None = None) -> Any:
+    """Write ``op(x, *others)`` into ``x``'s memory; ``x``, its base and its views get the nodes that make gradients right."""
+    label = name or op.extra.get("written") or f"{op.name}_"
+    mode = get_mode()
+    view = x._view
+    base = view.base if view.__class__ is View else x
+    others = tuple([operand(o) for o in others])
+    others_need = any([isinstance(o, TensorBase) and o._node is not None for o in others])
+    if mode.grad and base._node is not None and base._node.leaf:
+        what = "a leaf Variable that requires grad is being used in an in-place operation." if base is x else \
+            "a view of a leaf Variable that requires grad is being used in an in-place operation."
+        raise InplaceError(f"{label}: {what} Write inside autograd_core.no_grad(), or make a copy first (.clone())")
+    array = real_array(x)
+    flags = array.flags
+    if not flags.c_contiguous and overlapping(array):
+        raise InplaceError(
+            f"{label}: unsupported operation: more than one element of the written-to tensor refers to a single memory location "
+            f"(shape {tuple(array.shape)}, an expanded tensor). Please clone() the tensor before performing the operation"
+        )
+    if view is INFERENCE and not mode.inference:
+        raise InplaceError(f"{label}: Inplace update to inference tensor outside InferenceMode is not allowed. You can make a clone to get a normal tensor")
+    if op.promotes != "none":
+        computed = computed_dtype(op.name, op.promotes, [x, *[o for o in others if o is not None]])
+        if not can_cast(computed, array.dtype):
+            raise DtypeError(f"{label}: result type {computed.name} can't be cast to the desired output type {array.dtype}. Convert the tensor first with .to({computed})")
+    if op.broadcasts and others:
+        shape = op.spec(x, *others, **attrs).shape if op.spec is not None else array.shape
+        if tuple(shape) != tuple(array.shape):
+            raise ShapeError(f"{label}: output with shape {tuple(array.shape)} doesn't match the broadcast shape {tuple(shape)}. An in-place op cannot grow its tensor")
+    if not getattr(flags, "writeable", True):
+        _make_writeable(array, label)
+    owner = BY_TYPE[array.__class__].owner(array)
+    others = tuple(_apart(o, array, owner) for o in others)
+    line = user_line() if mode.anomaly else None
+    computed_tensor = apply(op, (x, *others), attrs, out=array)
+    if view is not UNCHECKED:
+        WRITES.note(array, label, line)
+    if mode.grad and (others_need or base._node is not None):
+        _rebase(x, base, computed_tensor._node, mode)
+    return x
+
+
+def _apart(other: Any, array: Any, owner: Any) -> Any:
+    """An operand that overlaps the written memory at another place is read before it is overwritten."""
+    if isinstance(other, TensorBase) and other._array is not array and other._array.shape and BY_TYPE[other._array.__class__].owner(other._array) is owner:
+        return wrap(other._array.copy(), other._node)
+    return other
+
+
+def _make_writeable(array: Any, label: str) -> None:
+    """NumPy marks all that came from an expanded array read-only, also a part whose elements lie apart; only foreign memory is so in truth."""
+    try:
+        if array.base is None:
+            raise ValueError
+        array.flags.writeable = True
+    except ValueError:
+        raise InplaceError(f"{label}: the memory of this tensor is read-only, as the array it was made from. Make a copy first: .clone()") from None
+
+
+def _rebase(x: Any, base: Any, node: Any, mode: Mode) -> None:
+    """After a write: the written tensor's node is ``node``; its base and all other views follow."""
+    if node is not None:
+        node.seq = next_seq()  # after the write, so that what it saved of the result is not taken for overwritten
+    if base is x:
+        x._node = node
+    else:
+        chain = x._view.chain
+        write = GeneralNode()
+        write.op = REGISTRY["view_write"]
+        write.attrs = {"chain": chain}
+        write.dtypes = None
+        write.parents = (base._node, node)
+        write.saved = write.hooks = write.value = None
+        write.scope = mode.scope
+        write.shape = base._array.shape
+        write.shapes = (write.shape, x._array.shape)
+        write.seq = next_seq()
+        base._node = write
+    family = base._view
+    if family.__class__ is Family:
+        for reference in family.members:
+            member = reference()
+            if member is not None:
+                member._node = _view_node(base, member._view.chain, mode)
+
+
+def _view_node(base: Any, chain: Any, mode: Mode) -> Any:
+    """The node of a view, computed afresh from its base's."""
+    node = base._node
+    if node is None:
+        return None
+    array = base._array
+    for op, attrs in chain:
+        n = GeneralNode()
+        n.op = op
+        n.attrs = attrs
+        n.dtypes = None
+        n.parents = (node,)
+        n.saved = n.hooks = n.value = None
+        n.scope = mode.scope
+        n.shapes = (array.shape,)
+        array = op.kernels[array.__class__](array, **attrs)
+        n.shape = array.shape
+        n.seq = next_seq()
+        node = n
+    return node

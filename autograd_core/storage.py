@@ -1,0 +1,144 @@
+"""What a tensor is made of: its array, its node, and whether it shares memory with others."""
+
+from __future__ import annotations
+
+import weakref
+from typing import Any
+
+from . import dtypes
+from .backend.registry import BY_TYPE
+from .devices import CPU, device
+from .op import Op
+
+new = object.__new__
+Number = (bool, int, float, complex)
+
+
+class TensorBase:
+    """What dispatch knows of a tensor: its array, its node, and whether it shares memory with others."""
+
+    __slots__ = ("__weakref__", "_array", "_name", "_node", "_view")
+
+    _array: Any
+    """The raw array; a NumPy scalar for most results without dimensions, which is several times faster."""
+    _node: Any
+    """Where it was computed, a ``Leaf`` if it asks for a gradient itself, or ``None``."""
+    _view: View | Family | _Marker | None
+    _name: str | None
+
+
+class View:
+    """That a tensor is a view: ``chain`` of (op, attrs) leads from ``base`` to it."""
+
+    __slots__ = ("base", "chain")
+
+    def __init__(self, base: Any, chain: tuple[tuple[Op, dict[str, Any]], ...]) -> None:
+        self.base = base
+        self.chain = chain
+
+
+class Family:
+    """The living views of a base."""
+
+    __slots__ = ("limit", "members")
+
+    def __init__(self) -> None:
+        self.members: list[weakref.ref[Any]] = []
+        self.limit = 16
+
+    def add(self, view: Any) -> None:
+        """Register a view; forgets dead ones whenever the list has doubled."""
+        members = self.members
+        if len(members) >= self.limit:
+            self.members = members = [member for member in members if member() is not None]
+            self.limit = 16 + 2 * len(members)
+        members.append(weakref.ref(view))
+
+
+class _Marker:
+    """A state of a tensor's memory that is neither view nor base."""
+
+    def __init__(self, what: str) -> None:
+        self.what = what
+
+    def __repr__(self) -> str:
+        return f"<{self.what}>"
+
+
+INFERENCE = _Marker("made in inference mode")
+UNCHECKED = _Marker("writes are not checked")
+
+
+RESULT_CLASS: list[Any] = []  # the class that results have; ``tensor`` registers it when it is imported
+
+
+def wrap(array: Any, node: Any = None) -> Any:
+    """A Tensor over a raw array, without checks."""
+    t = new(RESULT_CLASS[0])
+    t._array = array
+    t._node = node
+    t._view = None
+    return t
+
+
+def real_array(x: Any) -> Any:
+    """The tensor's memory as an array that can be shared and written; a NumPy scalar is turned into a 0-d array once."""
+    array = x._array
+    if not array.shape and not hasattr(array, "__setitem__"):
+        array = x._array = BY_TYPE[array.__class__].asarray(array)
+        if x._node is not None and x._node.leaf:
+            x._node.array = array
+    return array
+
+
+def device_of(array: Any) -> device:
+    """The device that holds a raw array."""
+    backend = BY_TYPE[array.__class__]
+    return CPU if backend.name == "cpu" else device(backend.name, backend.device_index(array))
+
+
+def operand(x: Any) -> Any:
+    """An operand that is neither Tensor nor Python number, made one: arrays share their memory, NumPy scalars are numbers."""
+    if x is None or (isinstance(x, (TensorBase, *Number)) and x.__class__ in PLAIN_NUMBERS):
+        return x
+    if isinstance(x, TensorBase):
+        return x
+    lift = getattr(x, "__tensor__", None)
+    if lift is not None:
+        return lift()  # a Scalar joins the graph
+    if isinstance(x, float):
+        return float(x)  # NumPy's float64 counts as a Python number, as in PyTorch
+    if getattr(x, "shape", None) is not None and hasattr(x, "dtype"):
+        dtypes.from_numpy_dtype(x.dtype)
+        return x.item() if not x.shape else wrap(x)
+    raise TypeError(f"expected a Tensor, a number or an array, got {type(x).__name__}")
+
+
+PLAIN_NUMBERS = frozenset((float, int, bool, complex))
+
+
+def link_view(op: Op, source: Any, attrs: dict[str, Any], result: Any) -> None:
+    """Make ``result`` a view of ``source``'s base, if it shares its memory."""
+    array = result._array
+    if getattr(array, "base", None) is None and array is not source._array:
+        return
+    backend = BY_TYPE[array.__class__]
+    if backend.owner(array) is not backend.owner(source._array):
+        return
+    origin = source._view
+    if origin.__class__ is View:
+        base, chain = origin.base, (*origin.chain, (op, attrs))
+    else:
+        base, chain = source, ((op, attrs),)
+        if origin.__class__ is not Family:
+            if origin is not None:
+                result._view = origin
+                return
+            base._view = Family()
+    base._view.add(result)
+    result._view = View(base, chain)
+
+
+def overlapping(array: Any) -> bool:
+    """Whether two elements share memory, as in an expanded tensor."""
+    return any(stride == 0 and size > 1 for stride, size in zip(array.strides, array.shape, strict=True))

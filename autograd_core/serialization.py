@@ -14,6 +14,7 @@ import os
 import secrets
 import shutil
 from collections import OrderedDict
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
@@ -22,9 +23,9 @@ import numpy as np
 
 from .backend.registry import BY_TYPE, backend_for_device
 from .devices import device
-from .dispatch import device_of, real_array, wrap
 from .dtypes import as_dtype, dtype
 from .errors import DeviceError, FileFormatError
+from .storage import device_of, real_array, wrap
 from .tensor import Tensor
 
 __all__ = ["load", "save"]
@@ -37,7 +38,7 @@ MAX_DEPTH = 200
 _DTYPES = {"BOOL": "bool", "U8": "uint8", "I8": "int8", "I16": "int16", "U16": "uint16", "I32": "int32", "U32": "uint32", "I64": "int64", "U64": "uint64",
            "F16": "float16", "F32": "float32", "F64": "float64", "BF16": "uint16", "C64": "complex64"}
 _AS_TENSOR = {"uint16": "int32", "uint32": "int64", "uint64": "int64"}  # what tensors hold instead; safe but for huge uint64
-_LEAVES: dict[str, Any] = {"float": float, "complex": complex, "dtype": dtype, "device": device}  # written as text
+_FROM_TEXT: dict[str, Callable[[str], Any]] = {"float": float, "complex": complex, "dtype": as_dtype, "device": device}
 _PAIRS = {"complex64": "float32", "complex128": "float64"}  # stored as pairs of real numbers, which every release of the library writes
 
 _PICKLED = (". Pickled data can run any code, so it is never opened here. Convert it where PyTorch is installed: "
@@ -68,11 +69,12 @@ class _Encoder:
             return ["array" if hasattr(value, "__setitem__") else "scalar", *self._store(value, path)]
         if isinstance(value, int) or (isinstance(value, float) and math.isfinite(value)):
             return value
+        if isinstance(value, (float, complex)):
+            return ["float", repr(float(value))] if isinstance(value, float) else ["complex", repr(complex(value))]
+        if isinstance(value, (dtype, device)):
+            return ["dtype", value.name] if isinstance(value, dtype) else ["device", str(value)]
         if isinstance(value, (dict, list, tuple)):
             return self._container(value, path)
-        for tag, kind in _LEAVES.items():
-            if isinstance(value, kind):
-                return [tag, str(value).removeprefix("autograd_core.")]
         raise _unsupported(value, path)
 
     def _container(self, value: Any, path: tuple[Any, ...]) -> list[Any]:
@@ -174,9 +176,9 @@ def save(obj: Any, path: str | os.PathLike[str] | IO[bytes]) -> None:
 
     encoder = _Encoder()
     structure = json.dumps({"version": VERSION, "tree": encoder.encode(obj, ())}, separators=(",", ":"))
-    arrays = encoder.arrays
+    arrays = encoder.arrays or {"empty": np.empty(0, np.uint8)}  # early releases of the library cannot read a file without any
     header = len(json.dumps([structure, [[name, array.shape] for name, array in arrays.items()]])) + 100 * len(arrays)
-    if header > MAX_HEADER:  # early releases of the library would write what none can read
+    if header > MAX_HEADER:  # early releases would write what none can read
         raise ValueError(f"save: the structure takes {header} bytes, a file can hold {MAX_HEADER}. Put long lists of numbers into tensors")
     data = safetensors.numpy.save(arrays, {STRUCTURE: structure, CHECKSUM: _checksum(structure, arrays)})
     if isinstance(path, (str, os.PathLike)):
@@ -242,9 +244,7 @@ def _read(file: IO[bytes]) -> tuple[dict[str, Any], dict[str, str]]:
         for magic, what in _FOREIGN.items():
             if begin.startswith(magic):
                 raise FileFormatError(f"this is not a safetensors file but {what}")
-        if size < 8:
-            raise FileFormatError(f"the file is truncated or empty: it has {size} bytes, the format needs at least 8")
-        raise FileFormatError(f"this is no safetensors file, or it is truncated: it announces a header of {length} bytes and has {size} in all")
+        raise FileFormatError(f"this is no safetensors file, or it is truncated or empty: it announces a header of {length} bytes and has {size} in all")
     file.seek(0)
     data = file.read()
     try:
@@ -252,19 +252,20 @@ def _read(file: IO[bytes]) -> tuple[dict[str, Any], dict[str, str]]:
     except safetensors.SafetensorError as error:
         reason = str(error).removeprefix("Error while deserializing: ")
         raise FileFormatError(f"this is no safetensors file, or it is damaged, truncated or has a tail that belongs to no tensor ({reason})") from None
-    header = json.loads(data[8 : 8 + length])  # the library has found it sound, and gives neither metadata nor order of what is no file
+    header = json.loads(data[8 : 8 + length])  # found sound by the library, which gives metadata of paths only, and no order
     metadata = header.pop("__metadata__", None) or {}
-    return {name: _array(name, **entries[name]) for name in header}, metadata
+    return {name: _array(name, entries[name]) for name in header}, metadata
 
 
-def _array(name: str, dtype: str, shape: list[int], data: bytearray) -> Any:
-    if dtype not in _DTYPES:
-        raise FileFormatError(f"the tensor {name!r:.80} has the dtype {dtype}, which tensors here cannot hold. They hold {', '.join(_DTYPES)}")
-    kind = np.dtype(_DTYPES[dtype])
-    flat = np.frombuffer(data, kind.newbyteorder("<")).astype(kind, copy=False)
-    if dtype == "BF16":
+def _array(name: str, entry: dict[str, Any]) -> Any:
+    code, shape = entry["dtype"], entry["shape"]
+    if code not in _DTYPES:
+        raise FileFormatError(f"the tensor {name!r:.80} has the dtype {code}, which tensors here cannot hold. They hold {', '.join(_DTYPES)}")
+    kind = np.dtype(_DTYPES[code])
+    flat = np.frombuffer(entry["data"], kind.newbyteorder("<")).astype(kind, copy=False)
+    if code == "BF16":
         flat = (flat.astype(np.uint32) << 16).view(np.float32)
-    elif dtype == "BOOL" and flat.view(np.uint8).max(initial=0) > 1:
+    elif code == "BOOL" and flat.view(np.uint8).max(initial=0) > 1:
         raise FileFormatError(f"the boolean tensor {name!r:.80} contains bytes that are neither 0 nor 1")
     try:
         return flat.reshape(shape)
@@ -325,10 +326,8 @@ class _Decoder:
                     result[self.decode(key)] = self.decode(value)
                 if len(result) == len(pairs):
                     return result
-            case ["dtype", name]:
-                return as_dtype(name)
-            case ["float" | "complex" | "device" as tag, text]:
-                return _LEAVES[tag](text)
+            case ["float" | "complex" | "dtype" | "device" as tag, text]:
+                return _FROM_TEXT[tag](text)
             case ["same", number]:
                 return self.tensors[number]
             case ["tensor", name, facts]:

@@ -84,6 +84,9 @@ def test_special_numbers_and_bits_survive() -> None:
     assert round_trip(array).tobytes() == array.tobytes()
     values = [math.inf, -math.inf, -0.0, 5e-324, 0.1, 10**400]
     assert same(round_trip(values), values)
+    for value in (complex(-0.0, -0.0), complex(0.0, -0.0), complex(-0.0, 5e-324), complex(math.nan, -math.inf)):
+        back = round_trip(value)
+        assert same([back.real, back.imag], [value.real, value.imag])
 
 
 def test_layouts_views_and_byte_orders(stream: Any) -> None:

@@ -18,9 +18,11 @@ class TensorReading(Reading):
     """Rules read on Tensors: every op they use is recorded, so that derivatives have derivatives."""
 
     def lift(self, value: Any, node: Any) -> Any:
+        """See :meth:`Reading.lift`."""
         return value if value is None or (isinstance(value, (bool, int, float, complex)) and not hasattr(value, "dtype")) else wrap(value, node)
 
     def is_complex(self, value: Any) -> bool:
+        """Whether a value of this reading is complex."""
         return isinstance(value, TensorBase) and value._array.dtype.kind == "c"
 
     def __getattr__(self, name: str) -> Any:
@@ -186,11 +188,12 @@ _FRESH = _fresh_count()
 
 
 def grad(outputs: Any, inputs: Any, grad_outputs: Any = None, retain_graph: bool | None = None, create_graph: bool = False,
-         allow_unused: bool | None = None, materialize_grads: bool = False) -> tuple[Any, ...]:
+         only_inputs: bool = True, allow_unused: bool | None = None, materialize_grads: bool = False) -> tuple[Any, ...]:
     """The gradients of ``outputs`` with respect to ``inputs``, returned; no ``.grad`` is written.
 
     An input that the outputs do not depend on raises ``RuntimeError`` unless ``allow_unused`` (then ``None``) or
-    ``materialize_grads`` (then zeros). The other parameters are those of :func:`backward`.
+    ``materialize_grads`` (then zeros). ``only_inputs`` is PyTorch's deprecated parameter, without effect. The other
+    parameters are those of :func:`backward`.
 
     >>> import autograd_core as ag
     >>> x = ag.tensor(3.0, requires_grad=True)

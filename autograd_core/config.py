@@ -56,7 +56,7 @@ class Mode:
         return mode
 
 
-MODE: ContextVar[Mode] = ContextVar("autograd_core_mode", default=Mode())
+MODE: ContextVar[Mode] = ContextVar("autograd_core_mode", default=Mode())  # noqa: B039 - never changed in place
 get_mode = MODE.get
 
 
@@ -96,7 +96,17 @@ def _without_parentheses(cls: type[_ModeContext], function: Callable[..., Any] |
     return instance(function)
 
 
-class no_grad(_ModeContext):  # noqa: N801 - PyTorch's name
+class _Switch(_ModeContext):
+    """A context that always makes the same changes; as a decorator it may stand without parentheses."""
+
+    def __new__(cls, function: Callable[..., Any] | None = None) -> Any:
+        return _without_parentheses(cls, function)
+
+    def __init__(self, function: Callable[..., Any] | None = None) -> None:
+        super().__init__()
+
+
+class no_grad(_Switch):  # noqa: N801 - PyTorch's name
     """Record no graph inside; also a decorator.
 
     >>> import autograd_core as ag
@@ -109,23 +119,11 @@ class no_grad(_ModeContext):  # noqa: N801 - PyTorch's name
 
     changes = {"grad": False}  # noqa: RUF012 - read only
 
-    def __new__(cls, function: Callable[..., Any] | None = None) -> Any:
-        return _without_parentheses(cls, function)
 
-    def __init__(self, function: Callable[..., Any] | None = None) -> None:
-        super().__init__()
-
-
-class enable_grad(_ModeContext):  # noqa: N801
+class enable_grad(_Switch):  # noqa: N801
     """Record the graph inside, even within :class:`no_grad`; also a decorator."""
 
     changes = {"grad": True}  # noqa: RUF012
-
-    def __new__(cls, function: Callable[..., Any] | None = None) -> Any:
-        return _without_parentheses(cls, function)
-
-    def __init__(self, function: Callable[..., Any] | None = None) -> None:
-        super().__init__()
 
 
 class set_grad_enabled(_ModeContext):  # noqa: N801
@@ -149,6 +147,7 @@ class set_grad_enabled(_ModeContext):  # noqa: N801
         MODE.reset(self._outer)
 
     def __call__(self, function: _Function) -> _Function:
+        """As a decorator: the mode holds while the function runs."""
         MODE.reset(self._outer)
         return super().__call__(function)
 
@@ -156,7 +155,7 @@ class set_grad_enabled(_ModeContext):  # noqa: N801
 class inference_mode(_ModeContext):  # noqa: N801
     """``no_grad`` whose results can never join a graph later; also a decorator."""
 
-    def __new__(cls, mode: bool | Callable[..., Any] = True) -> Any:
+    def __new__(cls, mode: bool | Callable[..., Any] = True) -> Any:  # noqa: D102
         if callable(mode):
             return _without_parentheses(cls, mode)
         return object.__new__(cls)
@@ -166,7 +165,7 @@ class inference_mode(_ModeContext):  # noqa: N801
         self.changes = {"grad": False, "inference": True} if mode else {"inference": False, "grad": True}
 
 
-class record(_ModeContext):
+class record(_Switch):  # noqa: N801 - used as a statement, like no_grad
     """Keep every value, and after ``backward()`` every gradient, of the graph built inside, for drawing and explaining.
 
     Results without dimensions (scalars) are kept anyway.
@@ -175,7 +174,7 @@ class record(_ModeContext):
     changes = {"keep": True}  # noqa: RUF012
 
 
-class detect_anomaly(_ModeContext):  # noqa: N801
+class detect_anomaly(_Switch):  # noqa: N801
     """Record the source line of every operation inside, for errors about the graph; also a decorator.
 
     A backward pass then raises ``RuntimeError`` at the operation whose rule makes the first NaN, and an in-place error

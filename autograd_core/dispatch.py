@@ -230,8 +230,15 @@ def named_result(op: Op) -> Any:
     """The named tuple that an op with several outputs returns."""
     found = _named.get(op.name)
     if found is None:
-        found = _named[op.name] = namedtuple(op.name, op.outputs or ())
+        name = op.spoken
+        fields = namedtuple(name, op.outputs or ())
+        found = _named[op.name] = type(name, (fields,), {"__slots__": (), "__repr__": _named_repr})
     return found
+
+
+def _named_repr(result: Any) -> str:
+    """One field to a line, so that the rows of matrices stay under one another."""
+    return f"{type(result).__name__}(\n" + ",\n".join(f"{name}={value!r}" for name, value in result._asdict().items()) + ")"
 
 
 # --- errors -------------------------------------------------------------------------------------------------------
@@ -244,18 +251,19 @@ def explain(op: Op, inputs: Any, attrs: dict[str, Any], error: Exception) -> Exc
     places = sorted({str(device_of(x._array)) for x in tensors if x._array.shape or device_of(x._array).type != "cpu"})
     operands = operand_list(names, [x for x in inputs if x is not None])
     if len(places) > 1:
-        return DeviceError(message(op.name, f"Expected all tensors to be on the same device, but found at least two devices, {' and '.join(places)}", operands, "Move one with .to(device)"))
+        what = f"Expected all tensors to be on the same device, but found at least two devices, {' and '.join(places)}"
+        return DeviceError(message(op.spoken, what, operands, "Move one with .to(device)"))
     if op.spec is not None:
         try:
             op.spec(*inputs, **attrs)
         except Exception as specific:
             return specific
-    if isinstance(error, (ShapeError, DtypeError, DeviceError, InplaceError, MemoryError)) or str(error).startswith(f"{op.name}"):
+    if isinstance(error, (ShapeError, DtypeError, DeviceError, InplaceError, MemoryError)) or str(error).startswith((op.name, op.spoken)):
         return error
     kind = type(error) if type(error) in (IndexError, TypeError, ValueError, NotImplementedError) else RuntimeError
     if kind is ValueError:
         kind = RuntimeError
-    return kind(message(op.name, str(error) or type(error).__name__, operands))
+    return kind(message(op.spoken, str(error) or type(error).__name__, operands))
 
 
 def update(op: Op, tensors: Any, attrs: dict[str, Any]) -> None:

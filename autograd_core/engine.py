@@ -94,6 +94,7 @@ class Reading:
         raise NotImplementedError
 
     def is_complex(self, value: Any) -> bool:
+        """Whether a value of this reading is complex."""
         raise NotImplementedError
 
     raw = False
@@ -190,9 +191,11 @@ class RawReading(Reading):
         self.backend = backend
 
     def lift(self, value: Any, node: Node | Leaf | None) -> Any:
+        """See :meth:`Reading.lift`."""
         return value
 
     def is_complex(self, value: Any) -> bool:
+        """Whether a value of this reading is complex."""
         return bool(getattr(value, "dtype", None) is not None and value.dtype.kind == "c")
 
     def __getattr__(self, name: str) -> Any:

@@ -10,7 +10,6 @@ from collections.abc import Mapping
 
 from autograd_core.op import Op, Rule
 
-
 LOCALS = frozenset(("F", "a", "accumulate", "apply", "attrs", "before", "d", "explain", "g", "mode", "n", "out_shape", "pending", "r", "self", "t"))
 """Names of local variables and functions in the generated code, which no input or attribute may have."""
 
@@ -226,7 +225,8 @@ def _record(op: Op, attrs: str) -> list[str]:
             lines += [f"if out_shape == n_{inputs[0]}.shape:", f"    out_shape = n_{inputs[0]}.shape"]
         elif len(inputs) == 2:
             x, y = inputs
-            lines += [f"if n_{x} is not None and out_shape == n_{x}.shape:", f"    out_shape = n_{x}.shape", f"elif n_{y} is not None and out_shape == n_{y}.shape:", f"    out_shape = n_{y}.shape"]
+            lines += [f"if n_{x} is not None and out_shape == n_{x}.shape:", f"    out_shape = n_{x}.shape"]
+            lines += [f"elif n_{y} is not None and out_shape == n_{y}.shape:", f"    out_shape = n_{y}.shape"]
     lines += ["n.shape = out_shape", "if out_shape:", "    n.value = None", "else:", "    n.value = out"]
     if len(inputs) == 2 and op.kind == "elementwise":
         x, y = inputs

@@ -130,6 +130,7 @@ class WatchedNode(GeneralNode):
     __slots__ = ()
 
     def pull_general(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+        """See :meth:`Node.pull_general`."""
         if not _has_nan(F, g):
             for i, (parent, contribution) in enumerate(zip(self.parents, F.contributions(self, g), strict=True)):
                 if parent is not None and contribution is not None and _has_nan(F, contribution):
@@ -156,6 +157,7 @@ class Item(GeneralNode):
         self.shapes = self.dtypes = None
 
     def pull_general(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+        """See :meth:`Node.pull_general`."""
         parent = self.parents[0]
         collected = pending[parent]
         if collected is None:

@@ -192,6 +192,14 @@ class Op:
     def __repr__(self) -> str:
         return f"<op {self.name}>"
 
+    @property
+    def spoken(self) -> str:
+        """The name in messages: users have not written an internal op's own name."""
+        if self.places:
+            return self.name
+        written: str | None = self.extra.get("written")
+        return written or (self.label if self.label.isidentifier() else self.name)
+
     def __reduce__(self) -> Any:
         return (registered, (self.name,))
 

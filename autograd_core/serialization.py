@@ -176,7 +176,7 @@ def save(obj: Any, path: str | os.PathLike[str] | IO[bytes]) -> None:
 
     encoder = _Encoder()
     structure = json.dumps({"version": VERSION, "tree": encoder.encode(obj, ())}, separators=(",", ":"))
-    arrays = encoder.arrays or {"empty": np.empty(0, np.uint8)}  # early releases of the library cannot read a file without any
+    arrays = encoder.arrays
     header = len(json.dumps([structure, [[name, array.shape] for name, array in arrays.items()]])) + 100 * len(arrays)
     if header > MAX_HEADER:  # early releases would write what none can read
         raise ValueError(f"save: the structure takes {header} bytes, a file can hold {MAX_HEADER}. Put long lists of numbers into tensors")

@@ -37,24 +37,18 @@ class Size(tuple[int, ...]):
             product *= n
         return product
 
+    def __getitem__(self, key: Any) -> Any:
+        found = tuple.__getitem__(self, key)
+        return Size(found) if found.__class__ is tuple else found
+
+    def __add__(self, other: Any) -> Any:
+        return Size(tuple.__add__(self, other)) if isinstance(other, tuple) else NotImplemented
+
     def __repr__(self) -> str:
         return f"autograd_core.Size({list(self)})"
 
 
-class RemovableHandle:
-    """What registering a hook returns: ``remove()`` takes the hook away."""
-
-    def __init__(self, hooks: list[Any], hook: Any) -> None:
-        self._hooks = hooks
-        self._hook = hook
-
-    def remove(self) -> None:
-        """Take the hook away; a second call does nothing."""
-        if self._hook in self._hooks:
-            self._hooks.remove(self._hook)
-
-
-class Tensor(_methods.Methods, CreationMethods, Protocols):
+class Tensor(_methods.Methods, GraphMethods, ConversionMethods, CreationMethods, Protocols):
     """An n-dimensional array with a gradient.
 
     ``Tensor(data, requires_grad=False, name=None)``: numbers and nested lists take the default dtype, arrays keep
@@ -221,175 +215,6 @@ class Tensor(_methods.Methods, CreationMethods, Protocols):
         array = real_array(self)
         return int(array.ctypes.data if hasattr(array, "ctypes") else array.data.ptr)
 
-    # --- graph --------------------------------------------------------------------------------------------------
-
-    @property
-    def name(self) -> str | None:
-        """A name for drawings and messages; assignable."""
-        try:
-            return self._name
-        except AttributeError:
-            return None
-
-    @name.setter
-    def name(self, name: str | None) -> None:
-        self._name = name
-        if self._node is not None:
-            self._node.name = name
-
-    @property
-    def requires_grad(self) -> bool:
-        """Whether a gradient will be computed for this tensor."""
-        return self._node is not None
-
-    @requires_grad.setter
-    def requires_grad(self, value: bool) -> None:
-        self.requires_grad_(value)
-
-    def requires_grad_(self, requires_grad: bool = True) -> Tensor:
-        """Ask for a gradient, or no longer; only for leaves. Raises ``RuntimeError`` for integers and for results."""
-        node = self._node
-        if not requires_grad:
-            if node is not None and not node.leaf:
-                raise GraphError("you can only change requires_grad flags of leaf variables. Use .detach() to get the value without its graph")
-            self._node = None
-        elif node is None:
-            if self._array.dtype.kind not in "fc":
-                raise DtypeError(f"only Tensors of floating point and complex dtype can require gradients, this one is {self.dtype.name}. Convert it first: .float() or .double()")
-            if self.is_inference():
-                raise GraphError("Setting requires_grad=True on inference tensor outside InferenceMode is not allowed. Use .clone() to get a normal tensor")
-            self._node = make_leaf(self._array, self.name)
-        return self
-
-    @property
-    def is_leaf(self) -> bool:
-        """Whether the tensor was made by the user, not by a recorded operation."""
-        return self._node is None or self._node.leaf
-
-    @property
-    def grad_fn(self) -> Node | None:
-        """The node that computed this tensor; ``None`` for leaves."""
-        return None if self.is_leaf else self._node
-
-    @property
-    def grad(self) -> Tensor | None:
-        """The gradient that ``backward()`` left here: the same Tensor at each read, ``None`` before."""
-        node = self._node
-        if node is None:
-            return None
-        if node.leaf:
-            return node.grad  # type: ignore[no-any-return]
-        kept = node.retained
-        if kept is None and RETAIN not in (node.hooks or ()):
-            warnings.warn(
-                "The .grad attribute of a Tensor that is not a leaf Tensor is being accessed. Its .grad attribute won't be populated during "
-                "backward(). Call .retain_grad() on it before backward() if you want it",
-                stacklevel=2,
-            )
-        if kept is not None and not isinstance(kept, TensorBase):
-            kept = node.retained = wrap(kept.copy())
-        return kept  # type: ignore[no-any-return]
-
-    @grad.setter
-    def grad(self, value: Tensor | None) -> None:
-        if value is not None:
-            if not isinstance(value, TensorBase):
-                raise TypeError(f"assigned grad expected to be a Tensor or None but got {type(value).__name__}")
-            if value._array.shape != self._array.shape:
-                raise ShapeError(f"assigned grad has data of a different size: {tuple(value._array.shape)}, expected {tuple(self._array.shape)}")
-            if value._array.dtype != self._array.dtype:
-                raise DtypeError(f"assigned grad has data of a different type: {value.dtype.name}, expected {self.dtype.name}")
-            if self._node is None:
-                self.requires_grad_()
-                leaf, self._node = self._node, None
-                self._node = leaf
-        if self._node is not None and self._node.leaf:
-            self._node.grad = value
-        elif self._node is not None:
-            self._node.retained = value
-
-    def retain_grad(self) -> None:
-        """Keep the gradient of this result in ``.grad`` during backward."""
-        node = self._node
-        if node is None:
-            raise GraphError("can't retain_grad on Tensor that has requires_grad=False")
-        if node.leaf:
-            return
-
-        if node.hooks is None:
-            node.hooks = []
-        if RETAIN not in node.hooks:
-            node.hooks.append(RETAIN)
-
-    def register_hook(self, hook: Callable[[Any], Any]) -> RemovableHandle:
-        """Call ``hook(gradient)`` when the gradient of this tensor is known; what it returns, if anything, replaces it."""
-        node = self._node
-        if node is None:
-            raise GraphError("cannot register a hook on a tensor that doesn't require gradient")
-
-        def adapted(g: Any) -> Any:
-            changed = hook(g if isinstance(g, TensorBase) else wrap(g))
-            return changed if changed is None or isinstance(g, TensorBase) else changed._array
-
-        if node.hooks is None:
-            node.hooks = []
-        node.hooks.append(adapted)
-        return RemovableHandle(node.hooks, adapted)
-
-    def register_post_accumulate_grad_hook(self, hook: Callable[[Any], Any]) -> RemovableHandle:
-        """Call ``hook(tensor)`` after a backward pass has added to this leaf's ``.grad``."""
-        node = self._node
-        if node is None or not node.leaf:
-            raise GraphError("post accumulate grad hooks cannot be registered on non-leaf tensors")
-        if node.post_hooks is None:
-            node.post_hooks = []
-        import weakref
-
-        reference = weakref.ref(self)
-
-        def adapted(leaf: Any) -> None:
-            tensor = reference()
-            if tensor is not None:
-                hook(tensor)
-
-        node.post_hooks.append(adapted)
-        return RemovableHandle(node.post_hooks, adapted)
-
-    def backward(self, gradient: Tensor | None = None, retain_graph: bool | None = None, create_graph: bool = False, inputs: Any = None) -> None:
-        """Add the gradient of this tensor to the ``.grad`` of the leaves it was computed from. See ``autograd.backward``."""
-        _backward.backward(self, gradient, retain_graph, create_graph, inputs)
-
-    def detach(self) -> Tensor:
-        """The same memory without the graph."""
-        return wrap(real_array(self))  # type: ignore[no-any-return]
-
-    def detach_(self) -> Tensor:
-        """Cut this tensor out of its graph: it becomes a leaf that asks for no gradient."""
-        if self._view.__class__ is View:
-            raise GraphError("Can't detach views in-place. Use detach() instead")
-        self._node = None
-        return self
-
-    @property
-    def data(self) -> Tensor:
-        """The same memory without graph and without the check of in-place writes. Assignment replaces the memory."""
-        t: Tensor = wrap(real_array(self))
-        t._view = storage.UNCHECKED
-        return t
-
-    @data.setter
-    def data(self, value: Tensor) -> None:
-        if not isinstance(value, TensorBase):
-            raise TypeError(f"Variable data has to be a tensor, but got {type(value).__name__}")
-        self._array = value._array
-        if self._node is not None and self._node.leaf:
-            self._node.array = value._array
-            self._node.shape = value._array.shape
-
-    def is_inference(self) -> bool:
-        """Whether the tensor was made inside ``inference_mode``."""
-        return self._view is storage.INFERENCE
-
     # --- in and out ---------------------------------------------------------------------------------------------
 
     def item(self) -> Any:
@@ -417,46 +242,9 @@ class Tensor(_methods.Methods, CreationMethods, Protocols):
         """Nested lists of Python numbers; a number for a tensor without dimensions."""
         return BY_TYPE[self._array.__class__].to_numpy(self._array).tolist()
 
-    def to(self, *args: Any, **kwargs: Any) -> Tensor:
-        """The tensor in another dtype or on another device: ``to(dtype)``, ``to(device)``, ``to(device, dtype)``, ``to(other)``.
-
-        Differentiable. Returns the tensor itself where nothing changes, unless ``copy=True``.
-        """
-        where, chosen, copy = to_arguments(*args, **kwargs)
-        result = self
-        if where is not None and where != self.device:
-            result = dispatch.apply(REGISTRY["to_device"], (result,), {"device": where, "source": result.device})
-        if chosen is not None and chosen is not result.dtype:
-            result = dispatch.apply(REGISTRY["to_dtype" if chosen.dtype.kind in "fc" else "to_integer"], (result,), {"dtype": chosen})
-        return result.clone() if copy and result is self else result
-
-    def cpu(self) -> Tensor:
-        """The tensor in host memory."""
-        return self.to("cpu")
-
-    def cuda(self, device: Any = None) -> Tensor:
-        """The tensor on a CUDA device."""
-        return self.to("cuda" if device is None else f"cuda:{device}" if isinstance(device, int) else device)
-
-    def type_as(self, other: Tensor) -> Tensor:
-        """The tensor in the dtype and on the device of ``other``."""
-        return self.to(other)
-
     def where(self, condition: Tensor, other: Any) -> Tensor:
         """The tensor where ``condition`` holds, ``other`` elsewhere."""
         return _methods.where(condition, self, other)  # type: ignore[no-any-return]
-
-    def double(self) -> Tensor:
-        """As float64."""
-        return self.to(dtypes.float64)
-
-    def half(self) -> Tensor:
-        """As float16."""
-        return self.to(dtypes.float16)
-
-    def long(self) -> Tensor:
-        """As int64."""
-        return self.to(dtypes.int64)
 
     # --- Python -------------------------------------------------------------------------------------------------
 
@@ -466,7 +254,7 @@ class Tensor(_methods.Methods, CreationMethods, Protocols):
         return represent(self)
 
     def __format__(self, spec: str) -> str:
-        return format(self.item(), spec) if self.ndim == 0 and spec else format(str(self), spec)
+        return format(self.item(), spec) if self.ndim == 0 else format(str(self), spec)
 
     __hash__ = object.__hash__
 
@@ -602,21 +390,6 @@ class Tensor(_methods.Methods, CreationMethods, Protocols):
     def __invert__(self) -> Tensor:
         return _methods.bitwise_not(self)
 
-    # The methods below have the names of Python types, so they come after every annotation that uses those.
-
-    def float(self) -> Tensor:
-        """As float32."""
-        return self.to(dtypes.float32)
-
-    def int(self) -> Tensor:
-        """As int32."""
-        return self.to(dtypes.int32)
-
-    def bool(self) -> Tensor:
-        """As booleans: whether each element is not zero."""
-        return self.to(dtypes.bool_)
-
-
 def _comparable(other: Any) -> bool:
     return isinstance(other, (TensorBase, bool, int, float, complex)) or hasattr(other, "dtype")
 
@@ -634,27 +407,3 @@ def _rebuild(cls: type[Tensor], array: Any, where: str, requires_grad: bool, nam
     if requires_grad:
         t.requires_grad_()
     return t
-
-
-def to_arguments(*args: Any, device: Any = None, dtype: Any = None, non_blocking: bool = False, copy: bool = False) -> tuple[device | None, dtype | None, bool]:
-    """What the arguments of ``Tensor.to`` and ``Module.to`` mean: device, dtype, and whether to copy."""
-    where, chosen = as_device(device), None if dtype is None else as_dtype(dtype)
-    for position, arg in enumerate(args):
-        if isinstance(arg, TensorBase):
-            where, chosen = device_of(arg._array), from_numpy_dtype(arg._array.dtype)
-        elif isinstance(arg, bool) and position:
-            copy = arg if position == len(args) - 1 and position > 1 else copy
-        elif (isinstance(arg, (str, device_type)) and _is_device(arg)) or isinstance(arg, int):
-            where = as_device(arg)
-        elif arg is not None:
-            chosen = as_dtype(arg)
-    return where, chosen, copy
-
-
-def _is_device(value: Any) -> bool:
-    return isinstance(value, device_type) or str(value).partition(":")[0] in ("cpu", "cuda") or str(value) not in {entry.name for entry in dtypes.ALL}
-
-
-storage.RESULT_CLASS.append(Tensor)
-_methods.Tensor = Tensor  # type: ignore[attr-defined]
-__all__ = ["RemovableHandle", "Size", "Tensor", "operand", "overlapping", "WRITES"]

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-import autograd_core as ag
-import nn
 import numpy as np
 import pytest
+
+import autograd_core as ag
+import nn
 from autograd_core import Tensor
 
 PAGE = Path(__file__).parent.parent / "docs" / "differences.md"

@@ -6,10 +6,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 import autograd_core
 import nn
 import nn.functional
-import pytest
 from autograd_core import Tensor, _methods
 from autograd_core.op import COMPOSITES, REGISTRY
 

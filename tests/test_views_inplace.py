@@ -12,10 +12,10 @@ import pytest
 
 import autograd_core as ag
 import nn
-from autograd_core.storage import wrap
 from autograd_core.errors import InplaceError
 from autograd_core.gradcheck import gradcheck, gradgradcheck
 from autograd_core.ops.index import add_rows
+from autograd_core.storage import wrap
 
 Tensor = ag.Tensor
 

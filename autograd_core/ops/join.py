@@ -19,7 +19,13 @@ def _legacy_empty(shape: Any) -> bool:
     return tuple(shape) == (0,)
 
 
+def _check_call(op: str, dim: Any) -> None:
+    if hasattr(dim, "shape"):
+        raise TypeError(f"{op}: argument 'tensors' must be a tuple or list of Tensors, not Tensor. Write {op}([a, b])")
+
+
 def _cat_spec(*tensors: Any, dim: int) -> Meta:
+    _check_call("cat", dim)
     if not tensors:
         raise RuntimeError("cat: expected a non-empty list of Tensors")
     kept = [(i, tuple(tensor.shape)) for i, tensor in enumerate(tensors) if not _legacy_empty(tensor.shape)]
@@ -75,6 +81,7 @@ def _(F: Any, g: Any, tensors_shape: Any, needs: Any, dim: int) -> Any:
 
 
 def _stack_spec(*tensors: Any, dim: int) -> Meta:
+    _check_call("stack", dim)
     if not tensors:
         raise RuntimeError("stack: expected a non-empty list of Tensors")
     first = tuple(tensors[0].shape)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from typing import Any
 
+from ..backend.registry import backend_for_device
 from ..dtypes import as_dtype
 from ..errors import ShapeError, describe
 from ..op import S, composite, op
@@ -83,10 +85,11 @@ def linear(xp: Any, input: Any, weight: Any, bias: Any) -> Any:
     if input.ndim > 2:
         result = xp.matmul(input.reshape(-1, input.shape[-1]), weight.T).reshape(input.shape[:-1] + weight.shape[:-1])
     else:
-        result = xp.matmul(input, weight.T)
+        result = input.dot(weight.T)  # matmul's numbers, with less of a call
     if bias is None:
         return result
-    if bias.ndim and (bias.shape != weight.shape[:-1] and bias.shape != (1,)):
+    size = bias.size
+    if bias.ndim > 1 or (size != 1 and (weight.ndim == 1 or size != len(weight))):
         raise ValueError("bias")
     if not result.ndim:
         return result + bias
@@ -116,12 +119,24 @@ def _(F: Any, g: Any, bias_shape: Any) -> Any:
     return F.sum(g, dim=0) if g.ndim == 2 and bias_shape == g.shape[1:] else F.sum_to(g, shape=bias_shape)
 
 
+def _column_sums(F: Any, g: Any) -> Any:
+    """``g.sum(0)``; of few rows on the CPU by a product with ones, which costs a third of the call."""
+    if F.backend.name != "cpu" or len(g) > 1024 or g.dtype.char not in "fd":
+        return g.sum(0)
+    return _ones(len(g), g.dtype.char).dot(g)
+
+
+@lru_cache(maxsize=64)
+def _ones(count: int, char: str) -> Any:
+    return backend_for_device("cpu").xp.ones(count, dtype=char)
+
+
 @linear.fused_vjp()
 def _(F: Any, g: Any, input: Any, weight: Any, input_shape: Any, weight_shape: Any, bias_shape: Any, needs: Any) -> Any:
     # The rules above for matrices, straight on arrays: this is the hottest rule of all.
     if len(input_shape) == 2 == len(weight_shape):
-        return (g @ weight if needs[0] else None, g.T @ input if needs[1] else None,
-                None if not needs[2] else g.sum(0) if len(bias_shape) == 1 and bias_shape[0] == weight_shape[0] else F.sum_to(g, shape=bias_shape))
+        return (g.dot(weight) if needs[0] else None, g.T.dot(input) if needs[1] else None,
+                None if not needs[2] else _column_sums(F, g) if len(bias_shape) == 1 and bias_shape[0] == weight_shape[0] else F.sum_to(g, shape=bias_shape))
     rules = linear.rules
     return (rules["input"].function(F, g, weight, input_shape) if needs[0] else None, rules["weight"].function(F, g, input, weight_shape) if needs[1] else None,
             F.sum_to(g, shape=bias_shape) if needs[2] else None)

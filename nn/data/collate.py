@@ -12,7 +12,7 @@ def default_collate(batch: Sequence[Any]) -> Any:
     """Join items into a batch, item by item what belongs together.
 
     Tensors, arrays and numbers are stacked along a new first dimension (floats as float64, ints as int64); dicts, tuples,
-    named tuples and lists are joined entry by entry; strings stay lists. Raises ``TypeError`` for other items and
+    named tuples and lists are joined entry by entry; strings stay as they come. Raises ``TypeError`` for other items and
     ``RuntimeError`` for items of different shapes or lengths.
 
     >>> import autograd_core as ag
@@ -32,7 +32,7 @@ def default_collate(batch: Sequence[Any]) -> Any:
     if isinstance(first, (bool, int)):
         return tensor(list(batch))
     if isinstance(first, (str, bytes)):
-        return list(batch)
+        return batch
     if isinstance(first, Mapping):
         joined = {key: default_collate([item[key] for item in batch]) for key in first}
         return joined if type(first) is dict else type(first)(joined)  # type: ignore[call-arg]

@@ -27,10 +27,12 @@ class DataLoader:
     batch_sampler : an iterable of lists of indices, instead of ``batch_size``, ``shuffle``, ``sampler`` and ``drop_last``.
     collate_fn : joins a list of items; :func:`default_collate` if not given.
     drop_last : leave out a last batch that is smaller.
+    num_workers, pin_memory, persistent_workers, prefetch_factor : PyTorch's hints about how to load. They are accepted and have
+        no effect: batches are made in the caller's own thread, when they are asked for.
     generator : the random stream of ``shuffle``. Without it the loader has one of its own, seeded once from the default
         stream, so that the order does not depend on what else is drawn between the passes.
 
-    Raises ``ValueError`` for settings that exclude each other, and ``TypeError`` for a data set without ``len()``.
+    Raises ``ValueError`` for settings that exclude each other and a negative ``num_workers``, and ``TypeError`` for a data set without ``len()``.
 
     >>> import autograd_core as ag
     >>> loader = DataLoader(TensorDataset(ag.arange(5)), batch_size=2)
@@ -39,10 +41,13 @@ class DataLoader:
     """
 
     def __init__(self, dataset: Any, batch_size: int | None = 1, shuffle: bool = False, sampler: Iterable[int] | None = None,
-                 batch_sampler: Iterable[list[int]] | None = None, *, collate_fn: Callable[[list[Any]], Any] | None = None, drop_last: bool = False,
-                 generator: Generator | None = None) -> None:
+                 batch_sampler: Iterable[list[int]] | None = None, num_workers: int = 0, collate_fn: Callable[[list[Any]], Any] | None = None,
+                 pin_memory: bool = False, drop_last: bool = False, *, generator: Generator | None = None, persistent_workers: bool = False,
+                 prefetch_factor: int | None = None) -> None:
         if not hasattr(dataset, "__len__") or not hasattr(dataset, "__getitem__"):
             raise TypeError(f"DataLoader: the data set needs __len__ and __getitem__, which {type(dataset).__name__} lacks")
+        if num_workers < 0:
+            raise ValueError(f"num_workers option should be non-negative; use num_workers=0 to disable multiprocessing, got {num_workers}")
         if sampler is not None and shuffle:
             raise ValueError("sampler option is mutually exclusive with shuffle")
         if batch_sampler is not None and (batch_size != 1 or shuffle or sampler is not None or drop_last):

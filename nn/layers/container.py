@@ -60,11 +60,7 @@ class _Series(Module):
     def __delitem__(self, index: Any) -> None:
         names = list(self._items())
         gone = set(names[index]) if isinstance(index, slice) else {self._key(index)}
-        kept = [(name, item) for name, item in self._items().items() if name not in gone]
-        by_position = all(name.isdigit() for name in names)
-        self._rebuild([])
-        for i, (name, item) in enumerate(kept):
-            setattr(self, str(i) if by_position else name, item)
+        self._rebuild([item for name, item in self._items().items() if name not in gone])
 
     def _checked(self, item: Any) -> Any:
         if not isinstance(item, self._kind):
@@ -72,8 +68,10 @@ class _Series(Module):
         return item
 
     def append(self, item: Any) -> Any:
-        """Add an item at the end; returns the container."""
-        setattr(self, str(len(self)), self._checked(item))
+        """Add an item at the end, named by its position or the next number that is free; returns the container."""
+        held = self._items()
+        free = next(i for i in itertools.count(len(held)) if str(i) not in held)
+        setattr(self, str(free), self._checked(item))
         return self
 
     def extend(self, items: Iterable[Any]) -> Any:

@@ -1,0 +1,102 @@
+"""Tensors in another dtype or on another device."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from . import dispatch, dtypes
+from .creation import as_device
+from .devices import device
+from .dtypes import as_dtype, dtype, from_numpy_dtype
+from .op import REGISTRY
+from .storage import TensorBase, device_of
+
+if TYPE_CHECKING:
+    from .tensor import Tensor
+
+device_type = device
+
+
+def to_arguments(*args: Any, device: Any = None, dtype: Any = None, non_blocking: bool = False, copy: bool = False) -> tuple[device | None, dtype | None, bool]:
+    """What the arguments of ``Tensor.to`` and ``Module.to`` mean: device, dtype, and whether to copy."""
+    where, chosen = as_device(device), None if dtype is None else as_dtype(dtype)
+    for position, arg in enumerate(args):
+        if isinstance(arg, TensorBase):
+            where, chosen = device_of(arg._array), from_numpy_dtype(arg._array.dtype)
+        elif isinstance(arg, bool) and position:
+            copy = arg if position == len(args) - 1 and position > 1 else copy
+        elif (isinstance(arg, (str, device_type)) and _is_device(arg)) or isinstance(arg, int):
+            where = as_device(arg)
+        elif arg is not None:
+            chosen = as_dtype(arg)
+    return where, chosen, copy
+
+
+def _is_device(value: Any) -> bool:
+    return isinstance(value, device_type) or str(value).partition(":")[0] in ("cpu", "cuda") or str(value) not in {entry.name for entry in dtypes.ALL}
+
+
+storage.RESULT_CLASS.append(Tensor)
+_methods.Tensor = Tensor  # type: ignore[attr-defined]
+__all__ = ["RemovableHandle", "Size", "Tensor", "operand", "overlapping", "WRITES"]
+
+
+class ConversionMethods(TensorBase):
+    """The methods of a Tensor that give it in another dtype or on another device; all are differentiable where dtypes allow."""
+
+    __slots__ = ()
+
+    if TYPE_CHECKING:
+        device: Any
+        clone: Any
+
+    def to(self, *args: Any, **kwargs: Any) -> Tensor:
+        """The tensor in another dtype or on another device: ``to(dtype)``, ``to(device)``, ``to(device, dtype)``, ``to(other)``.
+
+        Differentiable. Returns the tensor itself where nothing changes, unless ``copy=True``.
+        """
+        where, chosen, copy = to_arguments(*args, **kwargs)
+        result = self
+        if where is not None and where != self.device:
+            result = dispatch.apply(REGISTRY["to_device"], (result,), {"device": where, "source": result.device})
+        if chosen is not None and chosen is not result.dtype:
+            result = dispatch.apply(REGISTRY["to_dtype" if chosen.dtype.kind in "fc" else "to_integer"], (result,), {"dtype": chosen})
+        return result.clone() if copy and result is self else result
+
+    def cpu(self) -> Tensor:
+        """The tensor in host memory."""
+        return self.to("cpu")
+
+    def cuda(self, device: Any = None) -> Tensor:
+        """The tensor on a CUDA device."""
+        return self.to("cuda" if device is None else f"cuda:{device}" if isinstance(device, int) else device)
+
+    def type_as(self, other: Tensor) -> Tensor:
+        """The tensor in the dtype and on the device of ``other``."""
+        return self.to(other)
+
+    def double(self) -> Tensor:
+        """As float64."""
+        return self.to(dtypes.float64)
+
+    def half(self) -> Tensor:
+        """As float16."""
+        return self.to(dtypes.float16)
+
+    def long(self) -> Tensor:
+        """As int64."""
+        return self.to(dtypes.int64)
+
+    # The methods below have the names of Python types, so they come after every annotation that uses those.
+
+    def float(self) -> Tensor:
+        """As float32."""
+        return self.to(dtypes.float32)
+
+    def int(self) -> Tensor:
+        """As int32."""
+        return self.to(dtypes.int32)
+
+    def bool(self) -> Tensor:
+        """As booleans: whether each element is not zero."""
+        return self.to(dtypes.bool_)

@@ -36,11 +36,6 @@ def _is_device(value: Any) -> bool:
     return isinstance(value, device_type) or str(value).partition(":")[0] in ("cpu", "cuda") or str(value) not in {entry.name for entry in dtypes.ALL}
 
 
-storage.RESULT_CLASS.append(Tensor)
-_methods.Tensor = Tensor  # type: ignore[attr-defined]
-__all__ = ["RemovableHandle", "Size", "Tensor", "operand", "overlapping", "WRITES"]
-
-
 class ConversionMethods(TensorBase):
     """The methods of a Tensor that give it in another dtype or on another device; all are differentiable where dtypes allow."""
 
@@ -56,12 +51,12 @@ class ConversionMethods(TensorBase):
         Differentiable. Returns the tensor itself where nothing changes, unless ``copy=True``.
         """
         where, chosen, copy = to_arguments(*args, **kwargs)
-        result = self
+        result: Any = self
         if where is not None and where != self.device:
             result = dispatch.apply(REGISTRY["to_device"], (result,), {"device": where, "source": result.device})
         if chosen is not None and chosen is not result.dtype:
             result = dispatch.apply(REGISTRY["to_dtype" if chosen.dtype.kind in "fc" else "to_integer"], (result,), {"dtype": chosen})
-        return result.clone() if copy and result is self else result
+        return result.clone() if copy and result is self else result  # type: ignore[no-any-return]
 
     def cpu(self) -> Tensor:
         """The tensor in host memory."""

@@ -74,7 +74,7 @@ class GraphMethods(TensorBase):
             if self.is_inference():
                 raise GraphError("Setting requires_grad=True on inference tensor outside InferenceMode is not allowed. Use .clone() to get a normal tensor")
             self._node = make_leaf(self._array, self.name)
-        return self
+        return self  # type: ignore[return-value]
 
     @property
     def is_leaf(self) -> bool:
@@ -179,7 +179,7 @@ class GraphMethods(TensorBase):
         if self._view.__class__ is View:
             raise GraphError("Can't detach views in-place. Use detach() instead")
         self._node = None
-        return self
+        return self  # type: ignore[return-value]
 
     @property
     def data(self) -> Tensor:

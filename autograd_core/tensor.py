@@ -2,27 +2,20 @@
 
 from __future__ import annotations
 
-import builtins
-import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
-from . import _methods, dispatch, dtypes, storage
-from . import backward as _backward
+from . import _methods, dtypes, storage
 from .backend.registry import BY_TYPE, backend_for_device
+from .conversion import ConversionMethods
 from .creation import CreationMethods, array_from, as_device, scalar_or_array
 from .devices import CPU, device
 from .dtypes import as_dtype, dtype, from_numpy_dtype
-from .engine import WRITES
-from .errors import DtypeError, GraphError, ShapeError
+from .errors import DtypeError
+from .graph import GraphMethods
 from .interop import Protocols
-from .node import RETAIN, Leaf, Node, make_leaf, next_seq
-from .op import REGISTRY
-from .storage import TensorBase, View, device_of, operand, overlapping, real_array, wrap
-
-_float = float
-
-device_type = device
+from .node import Leaf, make_leaf, next_seq
+from .storage import TensorBase, device_of, real_array
 
 
 class Size(tuple[int, ...]):
@@ -64,7 +57,7 @@ class Tensor(_methods.Methods, GraphMethods, ConversionMethods, CreationMethods,
     __slots__ = ()
 
     def __init__(self, *data: Any, requires_grad: bool = False, name: str | None = None, dtype: Any = None, device: Any = None) -> None:
-        if len(data) == 1 and data[0].__class__ is _float and dtype is None and device is None:  # the usual scalar, straight
+        if len(data) == 1 and data[0].__class__ is float and dtype is None and device is None:  # the usual scalar, straight
             self._array = array = dtypes._default.type(data[0])
             self._view = None
             if name is not None:
@@ -242,10 +235,6 @@ class Tensor(_methods.Methods, GraphMethods, ConversionMethods, CreationMethods,
         """Nested lists of Python numbers; a number for a tensor without dimensions."""
         return BY_TYPE[self._array.__class__].to_numpy(self._array).tolist()
 
-    def where(self, condition: Tensor, other: Any) -> Tensor:
-        """The tensor where ``condition`` holds, ``other`` elsewhere."""
-        return _methods.where(condition, self, other)  # type: ignore[no-any-return]
-
     # --- Python -------------------------------------------------------------------------------------------------
 
     def __repr__(self) -> str:
@@ -258,7 +247,7 @@ class Tensor(_methods.Methods, GraphMethods, ConversionMethods, CreationMethods,
 
     __hash__ = object.__hash__
 
-    def __len__(self) -> builtins.int:
+    def __len__(self) -> int:
         if not self._array.shape:
             raise TypeError("len() of a 0-d tensor")
         return int(self._array.shape[0])
@@ -268,7 +257,7 @@ class Tensor(_methods.Methods, GraphMethods, ConversionMethods, CreationMethods,
             raise TypeError("iteration over a 0-d tensor")
         return iter([self[i] for i in range(self._array.shape[0])])
 
-    def __bool__(self) -> builtins.bool:
+    def __bool__(self) -> bool:
         if self._array.size != 1:
             what = "more than one value" if self._array.size else "no values"
             raise RuntimeError(f"Boolean value of Tensor with {what} is ambiguous. Use .any() or .all()")
@@ -279,21 +268,21 @@ class Tensor(_methods.Methods, GraphMethods, ConversionMethods, CreationMethods,
             raise ValueError(f"only one element tensors can be converted to Python scalars, this one has the shape {tuple(self._array.shape)}. Reduce it first, or use .tolist()")
         return self._array.item()
 
-    def __float__(self) -> builtins.float:
+    def __float__(self) -> float:
         return float(self._number())
 
-    def __int__(self) -> builtins.int:
+    def __int__(self) -> int:
         return int(self._number())
 
     def __complex__(self) -> complex:
         return complex(self._number())
 
-    def __index__(self) -> builtins.int:
+    def __index__(self) -> int:
         if self._array.dtype.kind not in "iub" or self._array.size != 1:
             raise TypeError("only integer tensors of a single element can be converted to an index")
         return int(self._array.item())
 
-    def __contains__(self, element: Any) -> builtins.bool:
+    def __contains__(self, element: Any) -> bool:
         return bool((self._array == (element._array if isinstance(element, TensorBase) else element)).any())
 
     def __getitem__(self, index: Any) -> Tensor:
@@ -302,7 +291,7 @@ class Tensor(_methods.Methods, GraphMethods, ConversionMethods, CreationMethods,
     def __setitem__(self, index: Any, value: Any) -> None:
         _methods.F.setitem(self, index, value)
 
-    def __deepcopy__(self, memo: dict[builtins.int, Any]) -> Tensor:
+    def __deepcopy__(self, memo: dict[int, Any]) -> Tensor:
         if not self.is_leaf:
             raise RuntimeError("Only Tensors created explicitly by the user (graph leaves) support the deepcopy protocol at the moment. Use .detach().clone()")
         copied = self._array.copy()
@@ -390,6 +379,11 @@ class Tensor(_methods.Methods, GraphMethods, ConversionMethods, CreationMethods,
     def __invert__(self) -> Tensor:
         return _methods.bitwise_not(self)
 
+    def where(self, condition: Tensor, other: Any) -> Tensor:
+        """The tensor where ``condition`` holds, ``other`` elsewhere."""
+        return _methods.where(condition, self, other)  # type: ignore[no-any-return]
+
+
 def _comparable(other: Any) -> bool:
     return isinstance(other, (TensorBase, bool, int, float, complex)) or hasattr(other, "dtype")
 
@@ -407,3 +401,8 @@ def _rebuild(cls: type[Tensor], array: Any, where: str, requires_grad: bool, nam
     if requires_grad:
         t.requires_grad_()
     return t
+
+
+storage.RESULT_CLASS.append(Tensor)
+_methods.Tensor = Tensor  # type: ignore[attr-defined]
+__all__ = ["Size", "Tensor"]

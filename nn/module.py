@@ -7,8 +7,9 @@ from typing import Any, NamedTuple, TypeVar
 
 from autograd_core import Tensor
 from autograd_core.config import MODE, get_mode
+from autograd_core.conversion import to_arguments
 from autograd_core.dtypes import as_dtype
-from autograd_core.tensor import RemovableHandle, to_arguments
+from autograd_core.graph import RemovableHandle
 
 from . import state
 from .parameter import Buffer, Parameter

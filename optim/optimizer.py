@@ -9,7 +9,8 @@ from functools import wraps
 from typing import Any
 
 from autograd_core.config import no_grad
-from autograd_core.tensor import RemovableHandle, Tensor
+from autograd_core.graph import RemovableHandle
+from autograd_core.tensor import Tensor
 
 Params = Iterable[Any]
 """Tensors, ``(name, Tensor)`` pairs, or dicts with ``params`` and options of their own."""

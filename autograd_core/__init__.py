@@ -124,8 +124,7 @@ from ._methods import (
 from .aliases import install, lazy_attribute
 from .config import enable_grad, inference_mode, is_grad_enabled, is_inference_mode_enabled, no_grad, record, set_grad_enabled
 from .creation import (
-    arange, as_tensor, asarray, empty, empty_like, eye, from_numpy, full, full_like, is_complex, is_floating_point, is_tensor, linspace, normal,
-    numel, ones, ones_like, rand, rand_like, randint, randint_like, randn, randn_like, randperm, result_type, tensor, zeros, zeros_like,
+    arange, as_tensor, asarray, empty, empty_like, eye, from_numpy, full, full_like, linspace, ones, ones_like, tensor, zeros, zeros_like,
 )
 from .devices import device
 from .dtypes import (
@@ -146,7 +145,9 @@ from .dtypes import (
 )
 from .interop import from_dlpack
 from .printing import set_printoptions
+from .queries import is_complex, is_floating_point, is_tensor, numel, result_type
 from .random import Generator, default_generator, get_rng_state, initial_seed, manual_seed, seed, set_rng_state
+from .sampling import normal, rand, rand_like, randint, randint_like, randn, randn_like, randperm
 from .scalar import Scalar
 from .serialization import load, save
 from .spec import can_cast, promote_types

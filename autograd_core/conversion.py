@@ -16,6 +16,10 @@ if TYPE_CHECKING:
 
 device_type = device
 
+_TYPE_NAMES = {"bool": "Bool", "uint8": "Byte", "int8": "Char", "int16": "Short", "int32": "Int", "int64": "Long", "float16": "Half", "float32": "Float",
+               "float64": "Double", "complex64": "ComplexFloat", "complex128": "ComplexDouble"}
+"""What PyTorch calls the tensors of a dtype."""
+
 
 def to_arguments(*args: Any, device: Any = None, dtype: Any = None, non_blocking: bool = False, copy: bool = False) -> tuple[device | None, dtype | None, bool]:
     """What the arguments of ``Tensor.to`` and ``Module.to`` mean: device, dtype, and whether to copy."""
@@ -42,6 +46,7 @@ class ConversionMethods(TensorBase):
     __slots__ = ()
 
     if TYPE_CHECKING:
+        dtype: Any
         device: Any
         clone: Any
 
@@ -69,6 +74,13 @@ class ConversionMethods(TensorBase):
     def type_as(self, other: Tensor) -> Tensor:
         """The tensor in the dtype and on the device of ``other``."""
         return self.to(other)
+
+    def type(self, dtype: Any = None) -> Any:
+        """Without argument the name of the tensor's type, such as ``'autograd_core.FloatTensor'``; else the tensor in ``dtype``."""
+        if dtype is not None:
+            return self.to(as_dtype(dtype))
+        place = "autograd_core" if self.device.type == "cpu" else "autograd_core.cuda"
+        return f"{place}.{_TYPE_NAMES[self.dtype.name]}Tensor"
 
     def double(self) -> Tensor:
         """As float64."""

@@ -1,4 +1,4 @@
-"""Functions that make tensors: from data, filled, ranges and random ones. All take ``dtype=``, ``device=``, ``requires_grad=``."""
+"""Tensors from data, filled ones and ranges. All functions take ``dtype=``, ``device=``, ``requires_grad=``; random ones are in ``sampling``."""
 
 from __future__ import annotations
 
@@ -11,20 +11,12 @@ from . import dtypes, spec, storage
 from .backend.registry import BY_TYPE, backend_for_device
 from .config import get_mode
 from .devices import CPU, device
-from .dispatch import apply
 from .dtypes import as_dtype, dtype, from_numpy_dtype
 from .errors import ShapeError
-from .inplace import inplace as write_into
-from .op import REGISTRY
-from .storage import TensorBase, device_of, real_array, wrap
+from .storage import TensorBase, device_of, wrap
 
 if TYPE_CHECKING:
-    from .random import Generator
     from .tensor import Tensor
-
-__all__ = ["arange", "as_tensor", "asarray", "empty", "empty_like", "eye", "from_numpy", "full", "full_like", "is_complex", "is_floating_point", "is_tensor",
-           "linspace", "normal", "numel", "ones", "ones_like", "rand", "rand_like", "randint", "randint_like", "randn", "randn_like", "randperm",
-           "result_type", "tensor", "zeros", "zeros_like"]
 
 # --- arrays from data ---------------------------------------------------------------------------------------------
 
@@ -91,7 +83,8 @@ def as_device(value: Any) -> device | None:
     return None if value is None else device(f"cuda:{value}") if isinstance(value, int) else device(value)
 
 
-def _finish(array: Any, requires_grad: bool = False, name: str | None = None) -> Tensor:
+def finish(array: Any, requires_grad: bool = False, name: str | None = None) -> Tensor:
+    """A new array as a Tensor in the mode at hand."""
     t: Tensor = wrap(scalar_or_array(array))
     if get_mode().inference:
         t._view = storage.INFERENCE
@@ -102,19 +95,16 @@ def _finish(array: Any, requires_grad: bool = False, name: str | None = None) ->
     return t
 
 
-def _place(d: Any, where: Any) -> tuple[dtype, Any, int | None]:
+def placement(d: Any, where: Any) -> tuple[dtype, Any, int | None]:
     """The dtype (or the default), the backend and the device's number."""
     chosen = dtypes.get_default_dtype() if d is None else as_dtype(d)
-    place = CPU if where is None else as_device(where)
-    assert place is not None
+    place = as_device(where) or CPU
     return chosen, backend_for_device(place.type), place.index
 
 
-def _size(op: str, values: Sequence[Any], size: Any = None) -> tuple[int, ...]:
+def as_size(op: str, values: Sequence[Any]) -> tuple[int, ...]:
     """A shape given as several ints or as one sequence."""
-    if size is not None:
-        values = (size,) if isinstance(size, int) else size
-    elif len(values) == 1 and not hasattr(values[0], "__index__") and isinstance(values[0], Sequence):
+    if len(values) == 1 and not hasattr(values[0], "__index__") and isinstance(values[0], Sequence):
         values = values[0]
     elif len(values) == 1 and getattr(values[0], "ndim", 0) == 1:
         values = values[0].tolist()
@@ -142,11 +132,11 @@ def tensor(data: Any, *, dtype: Any = None, device: Any = None, requires_grad: b
     autograd_core.int64
     """
     if data.__class__ is float and dtype is None and device is None:
-        return _finish(dtypes.get_default_dtype().dtype.type(data), requires_grad, name)
+        return finish(dtypes.get_default_dtype().dtype.type(data), requires_grad, name)
     if isinstance(data, TensorBase):
         warnings.warn("To copy construct from a tensor, it is recommended to use sourceTensor.detach().clone() or "
                       "sourceTensor.detach().clone().requires_grad_(True), rather than tensor(sourceTensor).", UserWarning, stacklevel=2)
-    return _finish(array_from(data, None if dtype is None else as_dtype(dtype), as_device(device)), requires_grad, name)
+    return finish(array_from(data, None if dtype is None else as_dtype(dtype), as_device(device)), requires_grad, name)
 
 
 def from_numpy(ndarray: Any) -> Tensor:
@@ -181,7 +171,7 @@ def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
         backend = BY_TYPE[data.__class__]
         if (chosen is None or chosen is own) and (where is None or (where.type == backend.name and where.index in (None, backend.device_index(data)))):
             return wrap(data)  # type: ignore[no-any-return]
-    return _finish(array_from(data, chosen, where))
+    return finish(array_from(data, chosen, where))
 
 
 def asarray(obj: Any, *, dtype: Any = None, device: Any = None, copy: bool | None = None, requires_grad: bool = False) -> Tensor:
@@ -212,23 +202,23 @@ def zeros(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool
     tensor([[0., 0., 0.],
             [0., 0., 0.]])
     """
-    chosen, backend, index = _place(dtype, device)
+    chosen, backend, index = placement(dtype, device)
     with backend.on(index):
-        return _finish(backend.xp.zeros(_size("zeros", size), dtype=chosen.dtype), requires_grad)
+        return finish(backend.xp.zeros(as_size("zeros", size), dtype=chosen.dtype), requires_grad)
 
 
 def ones(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """Ones of a shape given as ints or as one sequence."""
-    chosen, backend, index = _place(dtype, device)
+    chosen, backend, index = placement(dtype, device)
     with backend.on(index):
-        return _finish(backend.xp.ones(_size("ones", size), dtype=chosen.dtype), requires_grad)
+        return finish(backend.xp.ones(as_size("ones", size), dtype=chosen.dtype), requires_grad)
 
 
 def empty(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """Uninitialised memory of a shape given as ints or as one sequence: its numbers mean nothing until written."""
-    chosen, backend, index = _place(dtype, device)
+    chosen, backend, index = placement(dtype, device)
     with backend.on(index):
-        return _finish(backend.xp.empty(_size("empty", size), dtype=chosen.dtype), requires_grad)
+        return finish(backend.xp.empty(as_size("empty", size), dtype=chosen.dtype), requires_grad)
 
 
 def full(size: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
@@ -241,33 +231,34 @@ def full(size: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, r
     if hasattr(fill_value, "item"):
         dtype = fill_value.dtype if dtype is None else dtype
         fill_value = fill_value.item()
-    chosen, backend, index = _place(spec.number_dtype(fill_value) if dtype is None else dtype, device)
+    chosen, backend, index = placement(spec.number_dtype(fill_value) if dtype is None else dtype, device)
     with backend.on(index):
-        return _finish(backend.xp.full(_size("full", (size,)), fill_value, dtype=chosen.dtype), requires_grad)
+        return finish(backend.xp.full(as_size("full", (size,)), fill_value, dtype=chosen.dtype), requires_grad)
 
 
-def _like(input: Any, d: Any, where: Any) -> dict[str, Any]:
+def like_options(input: Any, d: Any, where: Any) -> dict[str, Any]:
+    """``dtype`` and ``device`` as given, or else those of ``input``."""
     return {"dtype": input.dtype if d is None else d, "device": input.device if where is None else where}
 
 
 def zeros_like(input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """Zeros in the shape, dtype and device of ``input``."""
-    return zeros(input._array.shape, **_like(input, dtype, device), requires_grad=requires_grad)
+    return zeros(input._array.shape, **like_options(input, dtype, device), requires_grad=requires_grad)
 
 
 def ones_like(input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """Ones in the shape, dtype and device of ``input``."""
-    return ones(input._array.shape, **_like(input, dtype, device), requires_grad=requires_grad)
+    return ones(input._array.shape, **like_options(input, dtype, device), requires_grad=requires_grad)
 
 
 def empty_like(input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """Uninitialised memory in the shape, dtype and device of ``input``."""
-    return empty(input._array.shape, **_like(input, dtype, device), requires_grad=requires_grad)
+    return empty(input._array.shape, **like_options(input, dtype, device), requires_grad=requires_grad)
 
 
 def full_like(input: Tensor, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """One number in the shape, dtype and device of ``input``."""
-    return full(input._array.shape, fill_value, **_like(input, dtype, device), requires_grad=requires_grad)
+    return full(input._array.shape, fill_value, **like_options(input, dtype, device), requires_grad=requires_grad)
 
 
 # --- ranges -------------------------------------------------------------------------------------------------------
@@ -289,13 +280,13 @@ def arange(start: Any, end: Any = None, step: Any = 1, *, dtype: Any = None, dev
     if (end - start) / step < 0:
         raise RuntimeError(f"arange: upper bound and lower bound inconsistent with step sign (start {start}, end {end}, step {step})")
     integral = all(isinstance(each, int) for each in (start, end, step))
-    chosen, backend, index = _place(dtypes.int64 if dtype is None and integral else dtype, device)
+    chosen, backend, index = placement(dtypes.int64 if dtype is None and integral else dtype, device)
     with backend.on(index):
         if integral:
-            array = backend.xp.arange(start, end, step).astype(chosen.dtype)
+            array = backend.xp.arange(start, end, step)
         else:
             array = start + step * backend.xp.arange(math.ceil((end - start) / step))
-        return _finish(array.astype(chosen.dtype), requires_grad)
+        return finish(array.astype(chosen.dtype), requires_grad)
 
 
 def linspace(start: Any, end: Any, steps: int, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
@@ -303,218 +294,46 @@ def linspace(start: Any, end: Any, steps: int, *, dtype: Any = None, device: Any
     if steps < 0:
         raise RuntimeError(f"linspace: number of steps must be non-negative, got {steps}")
     start, end = (each.item() if hasattr(each, "item") else each for each in (start, end))
-    chosen, backend, index = _place(dtype, device)
+    chosen, backend, index = placement(dtype, device)
     with backend.on(index):
-        return _finish(backend.xp.linspace(start, end, steps).astype(chosen.dtype), requires_grad)
+        return finish(backend.xp.linspace(start, end, steps).astype(chosen.dtype), requires_grad)
 
 
 def eye(n: int, m: int | None = None, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """The ``n`` by ``n`` (or ``n`` by ``m``) matrix with ones on its diagonal and zeros elsewhere."""
     if n < 0 or (m is not None and m < 0):
         raise RuntimeError(f"eye: n and m must be greater or equal to 0, got {n} and {m}")
-    chosen, backend, index = _place(dtype, device)
+    chosen, backend, index = placement(dtype, device)
     with backend.on(index):
-        return _finish(backend.xp.eye(n, m, dtype=chosen.dtype), requires_grad)
-
-
-# --- random -------------------------------------------------------------------------------------------------------
-
-
-def _draw(op: str, attrs: dict[str, Any], d: Any, where: Any, requires_grad: bool = False, generator: Generator | None = None) -> Tensor:
-    """Run a random op; its input is a placeholder that says dtype and device."""
-    chosen, backend, index = _place(d, where if where is not None or generator is None else generator.device)
-    with backend.on(index):
-        placeholder = wrap(backend.xp.empty((), dtype=chosen.dtype))
-        result: Tensor = apply(REGISTRY[op], (placeholder,), {**attrs, "generator": generator})
-    result._array = scalar_or_array(result._array)
-    if requires_grad:
-        result.requires_grad_()
-    return result
-
-
-def rand(*size: Any, generator: Generator | None = None, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
-    """Numbers drawn uniformly from [0, 1).
-
-    >>> import autograd_core as ag
-    >>> ag.rand(2, 3).shape
-    autograd_core.Size([2, 3])
-    """
-    return _draw("draw_uniform", {"low": 0.0, "high": 1.0, "shape": _size("rand", size)}, dtype, device, requires_grad, generator)
-
-
-def randn(*size: Any, generator: Generator | None = None, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
-    """Numbers drawn from the normal distribution with mean 0 and variance 1."""
-    return _draw("draw_normal", {"mean": 0.0, "std": 1.0, "shape": _size("randn", size)}, dtype, device, requires_grad, generator)
-
-
-def randint(low: int, high: Any = None, size: Any = None, *, generator: Generator | None = None, dtype: Any = None, device: Any = None,
-            requires_grad: bool = False) -> Tensor:
-    """Integers from ``low`` up to but without ``high``, int64 by default: ``randint(high, size)`` or ``randint(low, high, size)``.
-
-    Raises ``RuntimeError`` unless ``low < high``.
-    """
-    if size is None or high is None:
-        low, high, size = 0, low, high if size is None else size
-    _check_range("randint", low, high)
-    return _draw("draw_integers", {"low": int(low), "high": int(high), "shape": _size("randint", (size,))}, dtypes.int64 if dtype is None else dtype, device,
-                 requires_grad, generator)
-
-
-def _check_range(op: str, low: int, high: int) -> None:
-    if not low < high:
-        raise RuntimeError(f"{op}: random_ expects 'from' to be less than 'to', but got from={low} >= to={high}")
-
-
-def randperm(n: int, *, generator: Generator | None = None, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
-    """The integers from 0 to ``n - 1`` in random order."""
-    if n < 0:
-        raise RuntimeError(f"randperm: n must be non-negative, got {n}")
-    return _draw("draw_permutation", {"n": n}, dtypes.int64 if dtype is None else dtype, device, requires_grad, generator)
-
-
-def rand_like(input: Tensor, *, generator: Generator | None = None, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
-    """``rand`` in the shape, dtype and device of ``input``."""
-    return rand(input._array.shape, generator=generator, **_like(input, dtype, device), requires_grad=requires_grad)
-
-
-def randn_like(input: Tensor, *, generator: Generator | None = None, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
-    """``randn`` in the shape, dtype and device of ``input``."""
-    return randn(input._array.shape, generator=generator, **_like(input, dtype, device), requires_grad=requires_grad)
-
-
-def randint_like(input: Tensor, low: int, high: int | None = None, *, generator: Generator | None = None, dtype: Any = None, device: Any = None,
-                 requires_grad: bool = False) -> Tensor:
-    """``randint`` in the shape, dtype and device of ``input``."""
-    low, high = (0, low) if high is None else (low, high)
-    return randint(low, high, input._array.shape, generator=generator, **_like(input, dtype, device), requires_grad=requires_grad)
-
-
-def normal(mean: Any, std: Any = 1.0, size: Any = None, *, generator: Generator | None = None, dtype: Any = None, device: Any = None,
-           requires_grad: bool = False) -> Tensor:
-    """Numbers drawn from normal distributions: ``mean`` and ``std`` are tensors (one draw per element), or numbers with ``size``.
-
-    Raises ``RuntimeError`` for a negative ``std``.
-    """
-    if isinstance(mean, TensorBase) or isinstance(std, TensorBase):
-        return apply(REGISTRY["draw_normal_of"], (mean, std), {"generator": generator})  # type: ignore[no-any-return]
-    _check_std(std)
-    if size is None:
-        raise TypeError("normal(): with two numbers, give the size too: normal(0.0, 1.0, (2, 3))")
-    return _draw("draw_normal", {"mean": float(mean), "std": float(std), "shape": _size("normal", (size,))}, dtype, device, requires_grad, generator)
-
-
-def _check_std(std: float) -> None:
-    if std < 0:
-        raise RuntimeError(f"normal expects std >= 0.0, but found std {std}")
-
-
-# --- questions ----------------------------------------------------------------------------------------------------
-
-
-def is_tensor(obj: Any) -> bool:
-    """Whether ``obj`` is a Tensor."""
-    return isinstance(obj, TensorBase)
-
-
-def is_floating_point(input: Tensor) -> bool:
-    """Whether the dtype is a real floating-point type."""
-    return input.is_floating_point()
-
-
-def is_complex(input: Tensor) -> bool:
-    """Whether the dtype is complex."""
-    return input.is_complex()
-
-
-def numel(input: Tensor) -> int:
-    """The number of elements."""
-    return input.numel()
-
-
-def result_type(tensor1: Any, tensor2: Any) -> dtype:
-    """The dtype that an operation on two tensors or numbers computes in.
-
-    >>> import autograd_core as ag
-    >>> ag.result_type(ag.ones(2, dtype=ag.int32), 1.0)
-    autograd_core.float32
-    """
-    return spec.result_type_of((tensor1, tensor2))
+        return finish(backend.xp.eye(n, m, dtype=chosen.dtype), requires_grad)
 
 
 class CreationMethods(TensorBase):
-    """The methods of a Tensor that make tensors like it, or fill it with random numbers."""
+    """The methods of a Tensor that make new tensors in its dtype and on its device."""
 
     __slots__ = ()
 
     if TYPE_CHECKING:
         dtype: Any
         device: Any
-        to: Any
 
     def new_tensor(self, data: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
         """A copy of ``data`` in this tensor's dtype and on its device."""
         chosen = self.dtype if dtype is None else as_dtype(dtype)
-        return _finish(array_from(data, chosen, self.device if device is None else as_device(device)), requires_grad)
+        return finish(array_from(data, chosen, self.device if device is None else as_device(device)), requires_grad)
 
     def new_zeros(self, *size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
         """Zeros of another shape in this tensor's dtype and on its device."""
-        return zeros(*size, **_like(self, dtype, device), requires_grad=requires_grad)
+        return zeros(*size, **like_options(self, dtype, device), requires_grad=requires_grad)
 
     def new_ones(self, *size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
         """Ones of another shape in this tensor's dtype and on its device."""
-        return ones(*size, **_like(self, dtype, device), requires_grad=requires_grad)
+        return ones(*size, **like_options(self, dtype, device), requires_grad=requires_grad)
 
     def new_empty(self, *size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
         """Uninitialised memory of another shape in this tensor's dtype and on its device."""
-        return empty(*size, **_like(self, dtype, device), requires_grad=requires_grad)
+        return empty(*size, **like_options(self, dtype, device), requires_grad=requires_grad)
 
     def new_full(self, size: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
         """One number in another shape, in this tensor's dtype and on its device."""
-        return full(size, fill_value, **_like(self, dtype, device), requires_grad=requires_grad)
-
-    def type(self, dtype: Any = None) -> Any:
-        """Without argument the name of the tensor's type, such as ``'autograd_core.FloatTensor'``; else the tensor in ``dtype``."""
-        if dtype is not None:
-            return self.to(as_dtype(dtype))
-        place = "autograd_core" if self.device.type == "cpu" else "autograd_core.cuda"
-        return f"{place}.{_TYPE_NAMES[self.dtype.name]}Tensor"
-
-    def _fill(self, op: str, name: str, **attrs: Any) -> Tensor:
-        real_array(self)
-        return write_into(REGISTRY[op], self, (), attrs, name)  # type: ignore[no-any-return]
-
-    def uniform_(self, low: float = 0.0, high: float = 1.0, *, generator: Generator | None = None) -> Tensor:
-        """Fill with numbers drawn uniformly from [``low``, ``high``)."""
-        if not low <= high:
-            raise RuntimeError(f"uniform_ expects to return a [from, to) range, but found from={low} > to={high}")
-        return self._fill("draw_uniform", "uniform_", low=float(low), high=float(high), shape=None, generator=generator)
-
-    def normal_(self, mean: float = 0.0, std: float = 1.0, *, generator: Generator | None = None) -> Tensor:
-        """Fill with numbers drawn from a normal distribution."""
-        _check_std(std)
-        return self._fill("draw_normal", "normal_", mean=float(mean), std=float(std), shape=None, generator=generator)
-
-    def bernoulli_(self, p: Any = 0.5, *, generator: Generator | None = None) -> Tensor:
-        """Fill with ones with probability ``p`` (a number, or a tensor with one per element), zeros otherwise."""
-        if not isinstance(p, TensorBase) and not 0 <= p <= 1:
-            raise RuntimeError(f"bernoulli_ expects p to be in [0, 1], but got p={p}")
-        return write_into(REGISTRY["draw_bernoulli"], self, (p,), {"generator": generator}, "bernoulli_")  # type: ignore[no-any-return]
-
-    def random_(self, low: int = 0, high: int | None = None, *, generator: Generator | None = None) -> Tensor:
-        """Fill with integers from ``low`` up to but without ``high``; by default all that the dtype holds exactly."""
-        if high is None:
-            low, high = (0, low) if low else (0, _LARGEST[self.dtype.name] + 1)
-        _check_range("random_", low, high)
-        return self._fill("draw_integers", "random_", low=int(low), high=int(high), shape=None, generator=generator)
-
-    def exponential_(self, lambd: float = 1.0, *, generator: Generator | None = None) -> Tensor:
-        """Fill with numbers drawn from the exponential distribution with rate ``lambd``."""
-        if lambd <= 0:
-            raise RuntimeError(f"exponential_ expects lambda > 0.0, but found lambda={lambd}")
-        return self._fill("draw_exponential", "exponential_", rate=float(lambd), generator=generator)
-
-
-_TYPE_NAMES = {"bool": "Bool", "uint8": "Byte", "int8": "Char", "int16": "Short", "int32": "Int", "int64": "Long", "float16": "Half", "float32": "Float",
-               "float64": "Double", "complex64": "ComplexFloat", "complex128": "ComplexDouble"}
-_LARGEST = {"bool": 1, "uint8": 2**8 - 1, "int8": 2**7 - 1, "int16": 2**15 - 1, "int32": 2**31 - 1, "int64": 2**63 - 1, "float16": 2**11, "float32": 2**24,
-            "float64": 2**53}
+        return full(size, fill_value, **like_options(self, dtype, device), requires_grad=requires_grad)

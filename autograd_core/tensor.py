@@ -15,6 +15,7 @@ from .errors import DtypeError
 from .graph import GraphMethods
 from .interop import Protocols
 from .node import Leaf, make_leaf, next_seq
+from .sampling import SamplingMethods
 from .storage import TensorBase, device_of, real_array
 
 
@@ -41,7 +42,7 @@ class Size(tuple[int, ...]):
         return f"autograd_core.Size({list(self)})"
 
 
-class Tensor(_methods.Methods, GraphMethods, ConversionMethods, CreationMethods, Protocols):
+class Tensor(_methods.Methods, GraphMethods, ConversionMethods, CreationMethods, SamplingMethods, Protocols):
     """An n-dimensional array with a gradient.
 
     ``Tensor(data, requires_grad=False, name=None)``: numbers and nested lists take the default dtype, arrays keep

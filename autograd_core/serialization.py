@@ -209,13 +209,14 @@ def _replace(path: Path, data: bytes) -> None:
             os.close(folder)
 
 
-def load(path: str | os.PathLike[str] | IO[bytes], map_location: Any = None) -> Any:
+def load(path: str | os.PathLike[str] | IO[bytes], map_location: Any = None, *, weights_only: bool = True) -> Any:
     """Read what :func:`save` wrote, or any other safetensors file, as a dict of its tensors.
 
     Parameters
     ----------
     path : a path, or a file open for reading bytes.
     map_location : the device for all tensors, such as ``"cpu"``. Default: each where it was; a foreign file's on ``cpu``.
+    weights_only : PyTorch's switch against pickles. Nothing is ever unpickled here, whatever it says.
 
     Foreign bfloat16 tensors become float32, exactly; unsigned integers of 16 bits and more the next wider signed ones.
     Raises ``FileFormatError`` (a ``ValueError``) for a file that is truncated, damaged, or of another format, without

@@ -191,7 +191,7 @@ def test_default_collate():
     assert default_collate(["a", "b"]) == ["a", "b"]
     assert default_collate([np.zeros(2, dtype=np.float32), np.ones(2, dtype=np.float32)]).tolist() == [[0, 0], [1, 1]]
     assert default_collate([np.float64(1.5), np.float64(2.5)]).tolist() == [1.5, 2.5]
-    assert default_collate([[1, "a"], [2, "b"]])[1] == ["a", "b"]
+    assert default_collate([[1, "a"], [2, "b"]])[1] == ("a", "b")
     with pytest.raises(RuntimeError, match=r"\(2,\), \(3,\)"):
         default_collate([ag.zeros(2), ag.zeros(3)])
     with pytest.raises(RuntimeError, match="equal size"):

@@ -39,7 +39,7 @@ def test_sequential():
     assert named[0] is a
     assert named[:1].first is a
     del named[0]
-    assert [name for name, _ in named.named_children()] == ["second"]
+    assert [name for name, _ in named.named_children()] == ["0"]  # as in PyTorch, the names become positions
     with pytest.raises(TypeError, match="not a Module"):
         nn.Sequential(lambda x: x)
     with pytest.raises(IndexError, match="out of range"):

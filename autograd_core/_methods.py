@@ -44,9 +44,33 @@ def _sizes(values: tuple[Any, ...], named: Any) -> tuple[Any, ...]:
 
 
 _causal_mask = REGISTRY["causal_mask"]
+_sum = REGISTRY["sum"]
+_mean = REGISTRY["mean"]
+_count_nonzero = REGISTRY["count_nonzero"]
+_all = REGISTRY["all"]
+_any = REGISTRY["any"]
+_amax = REGISTRY["amax"]
+_amin = REGISTRY["amin"]
+_argmax = REGISTRY["argmax"]
+_argmin = REGISTRY["argmin"]
+_pick = REGISTRY["pick"]
+_place = REGISTRY["place"]
+_max_along = REGISTRY["max_along"]
+_min_along = REGISTRY["min_along"]
+_isclose = REGISTRY["isclose"]
+_squared_error = REGISTRY["squared_error"]
+_sigmoid_cross_entropy = REGISTRY["sigmoid_cross_entropy"]
+_bce_elements = REGISTRY["bce_elements"]
+_class_targets = REGISTRY["class_targets"]
 _convolution = REGISTRY["convolution"]
 _convolution_input_grad = REGISTRY["convolution_input_grad"]
 _convolution_weight_grad = REGISTRY["convolution_weight_grad"]
+_logsumexp = REGISTRY["logsumexp"]
+_softmax_along = REGISTRY["softmax_along"]
+_log_softmax_along = REGISTRY["log_softmax_along"]
+_softmax_cross_entropy = REGISTRY["softmax_cross_entropy"]
+_soft_cross_entropy = REGISTRY["soft_cross_entropy"]
+_negative_log_likelihood = REGISTRY["negative_log_likelihood"]
 _contract = REGISTRY["contract"]
 _identity_like = REGISTRY["identity_like"]
 _add = REGISTRY["add"]
@@ -125,30 +149,6 @@ _bitwise_not = REGISTRY["bitwise_not"]
 _masked = REGISTRY["masked"]
 _conj = REGISTRY["conj"]
 _real = REGISTRY["real"]
-_sum = REGISTRY["sum"]
-_mean = REGISTRY["mean"]
-_count_nonzero = REGISTRY["count_nonzero"]
-_all = REGISTRY["all"]
-_any = REGISTRY["any"]
-_amax = REGISTRY["amax"]
-_amin = REGISTRY["amin"]
-_argmax = REGISTRY["argmax"]
-_argmin = REGISTRY["argmin"]
-_pick = REGISTRY["pick"]
-_place = REGISTRY["place"]
-_max_along = REGISTRY["max_along"]
-_min_along = REGISTRY["min_along"]
-_isclose = REGISTRY["isclose"]
-_squared_error = REGISTRY["squared_error"]
-_logsumexp = REGISTRY["logsumexp"]
-_softmax_along = REGISTRY["softmax_along"]
-_log_softmax_along = REGISTRY["log_softmax_along"]
-_class_targets = REGISTRY["class_targets"]
-_softmax_cross_entropy = REGISTRY["softmax_cross_entropy"]
-_soft_cross_entropy = REGISTRY["soft_cross_entropy"]
-_negative_log_likelihood = REGISTRY["negative_log_likelihood"]
-_sigmoid_cross_entropy = REGISTRY["sigmoid_cross_entropy"]
-_bce_elements = REGISTRY["bce_elements"]
 _slice_view = REGISTRY["slice_view"]
 _slice_place = REGISTRY["slice_place"]
 _slice_write = REGISTRY["slice_write"]
@@ -235,6 +235,25 @@ _view_write = REGISTRY["view_write"]
 _view_erase = REGISTRY["view_erase"]
 _view_read = REGISTRY["view_read"]
 _view_place = REGISTRY["view_place"]
+_k_sum = _sum.kernels
+_r_sum_input = _sum.rules["input"].function
+_k_mean = _mean.kernels
+_r_mean_input = _mean.rules["input"].function
+_k_amax = _amax.kernels
+_r_amax_input = _amax.rules["input"].function
+_k_amin = _amin.kernels
+_r_amin_input = _amin.rules["input"].function
+_k_pick = _pick.kernels
+_r_pick_input = _pick.rules["input"].function
+_k_place = _place.kernels
+_r_place_input = _place.rules["input"].function
+_k_squared_error = _squared_error.kernels
+_q_squared_error = _squared_error.residual_kernels
+_r_squared_error_all = _squared_error.fused.function
+_k_sigmoid_cross_entropy = _sigmoid_cross_entropy.kernels
+_q_sigmoid_cross_entropy = _sigmoid_cross_entropy.residual_kernels
+_r_sigmoid_cross_entropy_all = _sigmoid_cross_entropy.fused.function
+_k_bce_elements = _bce_elements.kernels
 _k_convolution = _convolution.kernels
 _r_convolution_input = _convolution.rules["input"].function
 _r_convolution_weight = _convolution.rules["weight"].function
@@ -245,6 +264,20 @@ _r_convolution_input_grad_weight = _convolution_input_grad.rules["weight"].funct
 _k_convolution_weight_grad = _convolution_weight_grad.kernels
 _r_convolution_weight_grad_input = _convolution_weight_grad.rules["input"].function
 _r_convolution_weight_grad_grad = _convolution_weight_grad.rules["grad"].function
+_k_logsumexp = _logsumexp.kernels
+_r_logsumexp_input = _logsumexp.rules["input"].function
+_k_softmax_along = _softmax_along.kernels
+_r_softmax_along_input = _softmax_along.rules["input"].function
+_k_log_softmax_along = _log_softmax_along.kernels
+_r_log_softmax_along_input = _log_softmax_along.rules["input"].function
+_k_softmax_cross_entropy = _softmax_cross_entropy.kernels
+_q_softmax_cross_entropy = _softmax_cross_entropy.residual_kernels
+_r_softmax_cross_entropy_all = _softmax_cross_entropy.fused.function
+_k_soft_cross_entropy = _soft_cross_entropy.kernels
+_q_soft_cross_entropy = _soft_cross_entropy.residual_kernels
+_r_soft_cross_entropy_all = _soft_cross_entropy.fused.function
+_k_negative_log_likelihood = _negative_log_likelihood.kernels
+_r_negative_log_likelihood_input = _negative_log_likelihood.rules["input"].function
 _k_add = _add.kernels
 _k_sub = _sub.kernels
 _k_mul = _mul.kernels
@@ -307,39 +340,6 @@ _r_clamp_input = _clamp.rules["input"].function
 _r_clamp_min = _clamp.rules["min"].function
 _r_clamp_max = _clamp.rules["max"].function
 _k_masked = _masked.kernels
-_k_sum = _sum.kernels
-_r_sum_input = _sum.rules["input"].function
-_k_mean = _mean.kernels
-_r_mean_input = _mean.rules["input"].function
-_k_amax = _amax.kernels
-_r_amax_input = _amax.rules["input"].function
-_k_amin = _amin.kernels
-_r_amin_input = _amin.rules["input"].function
-_k_pick = _pick.kernels
-_r_pick_input = _pick.rules["input"].function
-_k_place = _place.kernels
-_r_place_input = _place.rules["input"].function
-_k_squared_error = _squared_error.kernels
-_q_squared_error = _squared_error.residual_kernels
-_r_squared_error_all = _squared_error.fused.function
-_k_logsumexp = _logsumexp.kernels
-_r_logsumexp_input = _logsumexp.rules["input"].function
-_k_softmax_along = _softmax_along.kernels
-_r_softmax_along_input = _softmax_along.rules["input"].function
-_k_log_softmax_along = _log_softmax_along.kernels
-_r_log_softmax_along_input = _log_softmax_along.rules["input"].function
-_k_softmax_cross_entropy = _softmax_cross_entropy.kernels
-_q_softmax_cross_entropy = _softmax_cross_entropy.residual_kernels
-_r_softmax_cross_entropy_all = _softmax_cross_entropy.fused.function
-_k_soft_cross_entropy = _soft_cross_entropy.kernels
-_q_soft_cross_entropy = _soft_cross_entropy.residual_kernels
-_r_soft_cross_entropy_all = _soft_cross_entropy.fused.function
-_k_negative_log_likelihood = _negative_log_likelihood.kernels
-_r_negative_log_likelihood_input = _negative_log_likelihood.rules["input"].function
-_k_sigmoid_cross_entropy = _sigmoid_cross_entropy.kernels
-_q_sigmoid_cross_entropy = _sigmoid_cross_entropy.residual_kernels
-_r_sigmoid_cross_entropy_all = _sigmoid_cross_entropy.fused.function
-_k_bce_elements = _bce_elements.kernels
 _k_slice_view = _slice_view.kernels
 _r_slice_view_input = _slice_view.rules["input"].function
 _k_slice_place = _slice_place.kernels
@@ -464,13 +464,6 @@ _r_view_read_input = _view_read.rules["input"].function
 _k_view_place = _view_place.kernels
 _r_view_place_input = _view_place.rules["input"].function
 _scaled_dot_product_attention = COMPOSITES["scaled_dot_product_attention"].function
-_conv2d = COMPOSITES["conv2d"].function
-_conv1d = COMPOSITES["conv1d"].function
-_conv_transpose2d = COMPOSITES["conv_transpose2d"].function
-_einsum = COMPOSITES["einsum"].function
-_tensordot = COMPOSITES["tensordot"].function
-_trace = COMPOSITES["trace"].function
-_div_rounded = COMPOSITES["div_rounded"].function
 _nansum = COMPOSITES["nansum"].function
 _nanmean = COMPOSITES["nanmean"].function
 _max = COMPOSITES["max"].function
@@ -482,18 +475,21 @@ _mse_loss = COMPOSITES["mse_loss"].function
 _l1_loss = COMPOSITES["l1_loss"].function
 _smooth_l1_loss = COMPOSITES["smooth_l1_loss"].function
 _huber_loss = COMPOSITES["huber_loss"].function
-_hinge_loss = COMPOSITES["hinge_loss"].function
-_hinge_embedding_loss = COMPOSITES["hinge_embedding_loss"].function
-_margin_ranking_loss = COMPOSITES["margin_ranking_loss"].function
 _kl_div = COMPOSITES["kl_div"].function
+_binary_cross_entropy_with_logits = COMPOSITES["binary_cross_entropy_with_logits"].function
+_binary_cross_entropy = COMPOSITES["binary_cross_entropy"].function
+_conv2d = COMPOSITES["conv2d"].function
+_conv1d = COMPOSITES["conv1d"].function
+_conv_transpose2d = COMPOSITES["conv_transpose2d"].function
 _softmax = COMPOSITES["softmax"].function
 _log_softmax = COMPOSITES["log_softmax"].function
 _softmin = COMPOSITES["softmin"].function
 _cross_entropy = COMPOSITES["cross_entropy"].function
 _nll_loss = COMPOSITES["nll_loss"].function
-_binary_cross_entropy_with_logits = COMPOSITES["binary_cross_entropy_with_logits"].function
-_binary_cross_entropy = COMPOSITES["binary_cross_entropy"].function
-_multi_margin_loss = COMPOSITES["multi_margin_loss"].function
+_einsum = COMPOSITES["einsum"].function
+_tensordot = COMPOSITES["tensordot"].function
+_trace = COMPOSITES["trace"].function
+_div_rounded = COMPOSITES["div_rounded"].function
 _take_along_dim = COMPOSITES["take_along_dim"].function
 _getitem = COMPOSITES["getitem"].function
 _setitem = COMPOSITES["setitem"].function
@@ -515,6 +511,10 @@ _outer = COMPOSITES["outer"].function
 _addmm = COMPOSITES["addmm"].function
 _baddbmm = COMPOSITES["baddbmm"].function
 _addmv = COMPOSITES["addmv"].function
+_hinge_loss = COMPOSITES["hinge_loss"].function
+_hinge_embedding_loss = COMPOSITES["hinge_embedding_loss"].function
+_margin_ranking_loss = COMPOSITES["margin_ranking_loss"].function
+_multi_margin_loss = COMPOSITES["multi_margin_loss"].function
 _var = COMPOSITES["var"].function
 _std = COMPOSITES["std"].function
 _var_mean = COMPOSITES["var_mean"].function
@@ -559,6 +559,713 @@ _zero_ = COMPOSITES["zero_"].function
 def causal_mask(input: Tensor, *, rows: builtins.int, columns: builtins.int) -> Tensor:
     """Whether column <= row: position ``i`` attends to positions up to ``i``. ``input`` says only which device."""
     return apply(_causal_mask, (input,), {"rows": rows, "columns": columns})
+
+
+class _sum_node(GeneralNode):
+    __slots__ = ()
+    op = _sum
+    _second = None
+    _rest = None
+
+    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+        to_input = self._first
+        attrs = self.attrs
+        dim = attrs["dim"]
+        keepdim = attrs["keepdim"]
+        dtype = attrs["dtype"]
+        input_shape = self.shapes[0]
+        input_dtype = self.dtypes[0]
+        r = _r_sum_input(F, g, input_shape, input_dtype, dim, keepdim, dtype)
+        if pending[to_input] is None:
+            pending[to_input] = r
+        else:
+            accumulate(pending, to_input, r)
+
+
+def sum(input: Tensor, dim: Dims = None, keepdim: builtins.bool = False, *, dtype: DTypeLike | None = None, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
+    """The sum over ``dim`` (an int, a tuple, or everything). Integers add up in int64.
+
+    >>> import autograd_core as ag
+    >>> ag.tensor([[1.0, 2.0], [3.0, 4.0]]).sum(dim=0).tolist()
+    [4.0, 6.0]
+    """
+    if axis is not None:
+        dim = axis
+    if keepdims is not None:
+        keepdim = keepdims
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_sum, (input,), {"dim": dim, "keepdim": keepdim, "dtype": dtype})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_sum, (input,), {"dim": dim, "keepdim": keepdim, "dtype": dtype})
+    try:
+        out = _k_sum[a_input.__class__](a_input, dim=dim, keepdim=keepdim, dtype=dtype)
+    except Exception as error:
+        raise explain(_sum, (input,), {"dim": dim, "keepdim": keepdim, "dtype": dtype}, error) from error
+    t: Tensor = new(Tensor)
+    t._view = None
+    t._array = out
+    if n_input is not None and mode.grad:
+        t._node = n = _sum_node()
+        n._first = n_input
+        n.saved = None
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        n.attrs = {"dim": dim, "keepdim": keepdim, "dtype": dtype}
+        n.shapes = (a_input.shape,)
+        n.dtypes = (from_numpy_dtype(d),)
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+class _mean_node(GeneralNode):
+    __slots__ = ()
+    op = _mean
+    _second = None
+    _rest = None
+
+    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+        to_input = self._first
+        attrs = self.attrs
+        dim = attrs["dim"]
+        keepdim = attrs["keepdim"]
+        dtype = attrs["dtype"]
+        input_shape = self.shapes[0]
+        input_dtype = self.dtypes[0]
+        r = _r_mean_input(F, g, input_shape, input_dtype, dim, keepdim, dtype)
+        if pending[to_input] is None:
+            pending[to_input] = r
+        else:
+            accumulate(pending, to_input, r)
+
+
+def mean(input: Tensor, dim: Dims = None, keepdim: builtins.bool = False, *, dtype: DTypeLike | None = None, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
+    """The mean over ``dim``. Floating point only; nothing to average gives NaN."""
+    if axis is not None:
+        dim = axis
+    if keepdims is not None:
+        keepdim = keepdims
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_mean, (input,), {"dim": dim, "keepdim": keepdim, "dtype": dtype})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_mean, (input,), {"dim": dim, "keepdim": keepdim, "dtype": dtype})
+    try:
+        out = _k_mean[a_input.__class__](a_input, dim=dim, keepdim=keepdim, dtype=dtype)
+    except Exception as error:
+        raise explain(_mean, (input,), {"dim": dim, "keepdim": keepdim, "dtype": dtype}, error) from error
+    t: Tensor = new(Tensor)
+    t._view = None
+    t._array = out
+    if n_input is not None and mode.grad:
+        t._node = n = _mean_node()
+        n._first = n_input
+        n.saved = None
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        n.attrs = {"dim": dim, "keepdim": keepdim, "dtype": dtype}
+        n.shapes = (a_input.shape,)
+        n.dtypes = (from_numpy_dtype(d),)
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+def count_nonzero(input: Tensor, dim: Dims = None, *, axis: Any = None) -> Tensor:
+    """How many elements are not zero, as int64."""
+    if axis is not None:
+        dim = axis
+    return apply(_count_nonzero, (input,), {"dim": dim})
+
+
+def all(input: Tensor, dim: Dims = None, keepdim: builtins.bool = False, *, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
+    """Whether no element is zero, as bool (uint8 for uint8)."""
+    if axis is not None:
+        dim = axis
+    if keepdims is not None:
+        keepdim = keepdims
+    return apply(_all, (input,), {"dim": dim, "keepdim": keepdim})
+
+
+def any(input: Tensor, dim: Dims = None, keepdim: builtins.bool = False, *, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
+    """Whether some element is not zero, as bool (uint8 for uint8)."""
+    if axis is not None:
+        dim = axis
+    if keepdims is not None:
+        keepdim = keepdims
+    return apply(_any, (input,), {"dim": dim, "keepdim": keepdim})
+
+
+class _amax_node(GeneralNode):
+    __slots__ = ()
+    op = _amax
+    _second = None
+    _rest = None
+    dtypes = None
+    shapes = None
+
+    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+        to_input = self._first
+        input, out = self.saved
+        attrs = self.attrs
+        dim = attrs["dim"]
+        keepdim = attrs["keepdim"]
+        r = _r_amax_input(F, g, input, out, dim, keepdim)
+        if pending[to_input] is None:
+            pending[to_input] = r
+        else:
+            accumulate(pending, to_input, r)
+
+
+def amax(input: Tensor, dim: Dims = (), keepdim: builtins.bool = False, *, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
+    """The largest element over ``dim``; elements that tie share the gradient evenly."""
+    if axis is not None:
+        dim = axis
+    if keepdims is not None:
+        keepdim = keepdims
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_amax, (input,), {"dim": dim, "keepdim": keepdim})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_amax, (input,), {"dim": dim, "keepdim": keepdim})
+    try:
+        out = _k_amax[a_input.__class__](a_input, dim=dim, keepdim=keepdim)
+    except Exception as error:
+        raise explain(_amax, (input,), {"dim": dim, "keepdim": keepdim}, error) from error
+    t: Tensor = new(Tensor)
+    t._view = None
+    t._array = out
+    if n_input is not None and mode.grad:
+        t._node = n = _amax_node()
+        n._first = n_input
+        n.saved = (a_input, out)
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        n.attrs = {"dim": dim, "keepdim": keepdim}
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+class _amin_node(GeneralNode):
+    __slots__ = ()
+    op = _amin
+    _second = None
+    _rest = None
+    dtypes = None
+    shapes = None
+
+    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+        to_input = self._first
+        input, out = self.saved
+        attrs = self.attrs
+        dim = attrs["dim"]
+        keepdim = attrs["keepdim"]
+        r = _r_amin_input(F, g, input, out, dim, keepdim)
+        if pending[to_input] is None:
+            pending[to_input] = r
+        else:
+            accumulate(pending, to_input, r)
+
+
+def amin(input: Tensor, dim: Dims = (), keepdim: builtins.bool = False, *, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
+    """The smallest element over ``dim``; elements that tie share the gradient evenly."""
+    if axis is not None:
+        dim = axis
+    if keepdims is not None:
+        keepdim = keepdims
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_amin, (input,), {"dim": dim, "keepdim": keepdim})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_amin, (input,), {"dim": dim, "keepdim": keepdim})
+    try:
+        out = _k_amin[a_input.__class__](a_input, dim=dim, keepdim=keepdim)
+    except Exception as error:
+        raise explain(_amin, (input,), {"dim": dim, "keepdim": keepdim}, error) from error
+    t: Tensor = new(Tensor)
+    t._view = None
+    t._array = out
+    if n_input is not None and mode.grad:
+        t._node = n = _amin_node()
+        n._first = n_input
+        n.saved = (a_input, out)
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        n.attrs = {"dim": dim, "keepdim": keepdim}
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+def argmax(input: Tensor, dim: builtins.int | None = None, keepdim: builtins.bool = False, *, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
+    """The position of the first largest element along ``dim``, or in the flattened tensor, as int64."""
+    if axis is not None:
+        dim = axis
+    if keepdims is not None:
+        keepdim = keepdims
+    return apply(_argmax, (input,), {"dim": dim, "keepdim": keepdim})
+
+
+def argmin(input: Tensor, dim: builtins.int | None = None, keepdim: builtins.bool = False, *, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
+    """The position of the first smallest element along ``dim``, or in the flattened tensor, as int64."""
+    if axis is not None:
+        dim = axis
+    if keepdims is not None:
+        keepdim = keepdims
+    return apply(_argmin, (input,), {"dim": dim, "keepdim": keepdim})
+
+
+class _pick_node(GeneralNode):
+    __slots__ = ()
+    op = _pick
+    _rest = ()
+    dtypes = None
+
+    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+        to_input = self._first
+        to_indices = self._second
+        indices, = self.saved
+        attrs = self.attrs
+        dim = attrs["dim"]
+        input_shape = self.shapes[0]
+        if to_input is not None:
+            r = _r_pick_input(F, g, indices, input_shape, dim)
+            if pending[to_input] is None:
+                pending[to_input] = r
+            else:
+                accumulate(pending, to_input, r)
+
+
+def pick(input: Tensor, indices: Tensor, dim: builtins.int, *, axis: Any = None) -> Tensor:
+    """The elements of ``input`` at ``indices`` along ``dim``; all other sizes agree."""
+    if axis is not None:
+        dim = axis
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+        a_indices = indices._array
+        n_indices = indices._node
+    except AttributeError:
+        return apply(_pick, (input, indices), {"dim": dim})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_pick, (input, indices), {"dim": dim})
+    try:
+        out = _k_pick[a_input.__class__](a_input, a_indices, dim=dim)
+    except Exception as error:
+        raise explain(_pick, (input, indices), {"dim": dim}, error) from error
+    t: Tensor = new(Tensor)
+    t._view = None
+    t._array = out
+    if (n_input is not None or n_indices is not None) and mode.grad:
+        t._node = n = _pick_node()
+        n._first = n_input
+        n._second = n_indices
+        n.saved = (a_indices if n_input is not None else None,)
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        n.attrs = {"dim": dim}
+        n.shapes = (a_input.shape, getattr(a_indices, "shape", ()))
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+class _place_node(GeneralNode):
+    __slots__ = ()
+    op = _place
+    _rest = ()
+    dtypes = None
+    shapes = None
+
+    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+        to_input = self._first
+        to_indices = self._second
+        indices, = self.saved
+        attrs = self.attrs
+        dim = attrs["dim"]
+        if to_input is not None:
+            r = _r_place_input(F, g, indices, dim)
+            if pending[to_input] is None:
+                pending[to_input] = r
+            else:
+                accumulate(pending, to_input, r)
+
+
+def place(input: Tensor, indices: Tensor, dim: builtins.int, size: builtins.int, *, axis: Any = None) -> Tensor:
+    """Zeros with the elements of ``input`` at ``indices`` along ``dim``, of which there is one: the adjoint of ``pick``."""
+    if axis is not None:
+        dim = axis
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+        a_indices = indices._array
+        n_indices = indices._node
+    except AttributeError:
+        return apply(_place, (input, indices), {"dim": dim, "size": size})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_place, (input, indices), {"dim": dim, "size": size})
+    try:
+        out = _k_place[a_input.__class__](a_input, a_indices, dim=dim, size=size)
+    except Exception as error:
+        raise explain(_place, (input, indices), {"dim": dim, "size": size}, error) from error
+    t: Tensor = new(Tensor)
+    t._view = None
+    t._array = out
+    if (n_input is not None or n_indices is not None) and mode.grad:
+        t._node = n = _place_node()
+        n._first = n_input
+        n._second = n_indices
+        n.saved = (a_indices if n_input is not None else None,)
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        n.attrs = {"dim": dim, "size": size}
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+def max_along(input: Tensor, dim: builtins.int, keepdim: builtins.bool = False, *, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
+    """The largest elements along ``dim`` and their positions; of several, the first, which also gets the gradient."""
+    if axis is not None:
+        dim = axis
+    if keepdims is not None:
+        keepdim = keepdims
+    return apply(_max_along, (input,), {"dim": dim, "keepdim": keepdim})
+
+
+def min_along(input: Tensor, dim: builtins.int, keepdim: builtins.bool = False, *, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
+    """The smallest elements along ``dim`` and their positions; of several, the first, which also gets the gradient."""
+    if axis is not None:
+        dim = axis
+    if keepdims is not None:
+        keepdim = keepdims
+    return apply(_min_along, (input,), {"dim": dim, "keepdim": keepdim})
+
+
+def isclose(input: Tensor, other: Tensor, rtol: builtins.float = 1e-05, atol: builtins.float = 1e-08, equal_nan: builtins.bool = False) -> Tensor:
+    """Whether ``|input - other| <= atol + rtol * |other|``, elementwise; equal infinities are close."""
+    return apply(_isclose, (input, other), {"rtol": rtol, "atol": atol, "equal_nan": equal_nan})
+
+
+class _squared_error_node(GeneralNode):
+    __slots__ = ()
+    op = _squared_error
+    _rest = ()
+    dtypes = None
+
+    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+        to_input = self._first
+        to_target = self._second
+        input, target, difference = self.saved
+        attrs = self.attrs
+        reduction = attrs["reduction"]
+        needs = (to_input is not None, to_target is not None)
+        r_input, r_target = _r_squared_error_all(F, g, difference, reduction, needs)
+        if to_input is not None and r_input is not None:
+            if pending[to_input] is None:
+                pending[to_input] = r_input
+            else:
+                accumulate(pending, to_input, r_input)
+        if to_target is not None and r_target is not None:
+            if pending[to_target] is None:
+                pending[to_target] = r_target
+            else:
+                accumulate(pending, to_target, r_target)
+
+
+def squared_error(input: Tensor, target: Tensor, reduction: str = 'mean') -> Tensor:
+    """``(input - target) ** 2`` of equal shapes, reduced."""
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+        a_target = target._array
+        n_target = target._node
+        if a_target.dtype is not d:
+            return apply(_squared_error, (input, target), {"reduction": reduction})
+    except AttributeError:
+        return apply(_squared_error, (input, target), {"reduction": reduction})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_squared_error, (input, target), {"reduction": reduction})
+    try:
+        needs = (n_input is not None or n_target is not None) and mode.grad
+        if needs:
+            out, difference = _q_squared_error[a_input.__class__](a_input, a_target, reduction=reduction)
+        else:
+            out = _k_squared_error[a_input.__class__](a_input, a_target, reduction=reduction)
+    except Exception as error:
+        raise explain(_squared_error, (input, target), {"reduction": reduction}, error) from error
+    t: Tensor = new(Tensor)
+    t._view = None
+    t._array = out
+    if needs:
+        t._node = n = _squared_error_node()
+        n._first = n_input
+        n._second = n_target
+        n.saved = (a_input, a_target, difference)
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        n.attrs = {"reduction": reduction}
+        n.shapes = (a_input.shape, getattr(a_target, "shape", ()))
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+class _sigmoid_cross_entropy_node(GeneralNode):
+    __slots__ = ()
+    op = _sigmoid_cross_entropy
+    dtypes = None
+    shapes = None
+
+    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+        to_input = self._first
+        to_target = self._second
+        to_weight, to_pos_weight = self._rest
+        input, target, weight, pos_weight, small = self.saved
+        attrs = self.attrs
+        reduction = attrs["reduction"]
+        needs = (to_input is not None, to_target is not None, to_weight is not None, to_pos_weight is not None)
+        r_input, r_target, r_weight, r_pos_weight = _r_sigmoid_cross_entropy_all(F, g, input, target, weight, pos_weight, small, needs, reduction)
+        if to_input is not None and r_input is not None:
+            if pending[to_input] is None:
+                pending[to_input] = r_input
+            else:
+                accumulate(pending, to_input, r_input)
+        if to_target is not None and r_target is not None:
+            if pending[to_target] is None:
+                pending[to_target] = r_target
+            else:
+                accumulate(pending, to_target, r_target)
+        if to_weight is not None and r_weight is not None:
+            if pending[to_weight] is None:
+                pending[to_weight] = r_weight
+            else:
+                accumulate(pending, to_weight, r_weight)
+        if to_pos_weight is not None and r_pos_weight is not None:
+            if pending[to_pos_weight] is None:
+                pending[to_pos_weight] = r_pos_weight
+            else:
+                accumulate(pending, to_pos_weight, r_pos_weight)
+
+
+def sigmoid_cross_entropy(input: Tensor, target: Tensor, weight: Tensor | None, pos_weight: Tensor | None, reduction: str = 'mean') -> Tensor:
+    """The cross-entropy between ``sigmoid(input)`` and ``target``, computed from the logits without overflow."""
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+        a_target = target._array
+        n_target = target._node
+        if a_target.dtype is not d:
+            return apply(_sigmoid_cross_entropy, (input, target, weight, pos_weight), {"reduction": reduction})
+        if weight is None:
+            a_weight: Any = weight
+            n_weight = None
+        else:
+            a_weight = weight._array
+            n_weight = weight._node
+            if a_weight.dtype is not d:
+                return apply(_sigmoid_cross_entropy, (input, target, weight, pos_weight), {"reduction": reduction})
+        if pos_weight is None:
+            a_pos_weight: Any = pos_weight
+            n_pos_weight = None
+        else:
+            a_pos_weight = pos_weight._array
+            n_pos_weight = pos_weight._node
+            if a_pos_weight.dtype is not d:
+                return apply(_sigmoid_cross_entropy, (input, target, weight, pos_weight), {"reduction": reduction})
+    except AttributeError:
+        return apply(_sigmoid_cross_entropy, (input, target, weight, pos_weight), {"reduction": reduction})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_sigmoid_cross_entropy, (input, target, weight, pos_weight), {"reduction": reduction})
+    try:
+        needs = (n_input is not None or n_target is not None or n_weight is not None or n_pos_weight is not None) and mode.grad
+        if needs:
+            out, small = _q_sigmoid_cross_entropy[a_input.__class__](a_input, a_target, a_weight, a_pos_weight, reduction=reduction)
+        else:
+            out = _k_sigmoid_cross_entropy[a_input.__class__](a_input, a_target, a_weight, a_pos_weight, reduction=reduction)
+    except Exception as error:
+        raise explain(_sigmoid_cross_entropy, (input, target, weight, pos_weight), {"reduction": reduction}, error) from error
+    t: Tensor = new(Tensor)
+    t._view = None
+    t._array = out
+    if needs:
+        t._node = n = _sigmoid_cross_entropy_node()
+        n._first = n_input
+        n._second = n_target
+        n._rest = (n_weight, n_pos_weight)
+        n.saved = (a_input, a_target, a_weight, a_pos_weight, small)
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        n.attrs = {"reduction": reduction}
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+class _bce_elements_node(Node):
+    __slots__ = ()
+    op = _bce_elements
+    _rest = ()
+
+    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+        to_input = self._first
+        to_target = self._second
+        input, target = self.saved
+        shape = self.shape
+        if to_input is not None:
+            r = g * ((input - target) / F.clamp(input * (1 - input), 1e-12, None))
+            if shape is not to_input.shape and shape != to_input.shape:
+                r = F.sum_to(r, shape=to_input.shape)
+            if pending[to_input] is None:
+                pending[to_input] = r
+            else:
+                accumulate(pending, to_input, r)
+        if to_target is not None:
+            r = g * (F.clamp(F.log(1 - input), -100.0, None) - F.clamp(F.log(input), -100.0, None))
+            if shape is not to_target.shape and shape != to_target.shape:
+                r = F.sum_to(r, shape=to_target.shape)
+            if pending[to_target] is None:
+                pending[to_target] = r
+            else:
+                accumulate(pending, to_target, r)
+
+
+def bce_elements(input: Tensor, target: Tensor) -> Tensor:
+    """``-(target * log(input) + (1 - target) * log(1 - input))``, the logarithms at least -100."""
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+        a_target = target._array
+        n_target = target._node
+        if a_target.dtype is not d:
+            return apply(_bce_elements, (input, target), {})
+    except AttributeError:
+        return apply(_bce_elements, (input, target), {})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_bce_elements, (input, target), {})
+    try:
+        out = _k_bce_elements[a_input.__class__](a_input, a_target)
+    except Exception as error:
+        raise explain(_bce_elements, (input, target), {}, error) from error
+    t: Tensor = new(Tensor)
+    t._view = None
+    t._array = out
+    if (n_input is not None or n_target is not None) and mode.grad:
+        t._node = n = _bce_elements_node()
+        n._first = n_input
+        n._second = n_target
+        n.saved = (a_input, a_target if n_input is not None else None)
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        if n_input is not None and out_shape == n_input.shape:
+            out_shape = n_input.shape
+        elif n_target is not None and out_shape == n_target.shape:
+            out_shape = n_target.shape
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+            if n_input is None:
+                n._constants = input
+            elif n_target is None:
+                n._constants = target
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+def class_targets(target: Tensor, weight: Tensor | None, classes: builtins.int, dim: builtins.int, ignore_index: builtins.int, label_smoothing: builtins.float, mean: builtins.bool, dtype: DTypeLike, *, axis: Any = None) -> Tensor:
+    """The distribution over classes that each class index stands for, with weights, smoothing and the denominator of a mean."""
+    if axis is not None:
+        dim = axis
+    return apply(_class_targets, (target, weight), {"classes": classes, "dim": dim, "ignore_index": ignore_index, "label_smoothing": label_smoothing, "mean": mean, "dtype": dtype})
 
 
 class _convolution_node(GeneralNode):
@@ -785,6 +1492,417 @@ def convolution_weight_grad(input: Tensor, grad: Tensor, *, shape: Sequence[buil
         out_shape = out.shape
         n.attrs = {"shape": shape, "stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
         n.shapes = (a_input.shape, getattr(a_grad, "shape", ()))
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+class _logsumexp_node(GeneralNode):
+    __slots__ = ()
+    op = _logsumexp
+    _second = None
+    _rest = None
+    dtypes = None
+    shapes = None
+
+    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+        to_input = self._first
+        input, out = self.saved
+        attrs = self.attrs
+        dim = attrs["dim"]
+        keepdim = attrs["keepdim"]
+        r = _r_logsumexp_input(F, g, input, out, dim, keepdim)
+        if pending[to_input] is None:
+            pending[to_input] = r
+        else:
+            accumulate(pending, to_input, r)
+
+
+def logsumexp(input: Tensor, dim: Dims, keepdim: builtins.bool = False, *, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
+    """``log(sum(exp(input)))`` over ``dim``, computed without overflow; of nothing, or of nothing but -inf, it is -inf."""
+    if axis is not None:
+        dim = axis
+    if keepdims is not None:
+        keepdim = keepdims
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_logsumexp, (input,), {"dim": dim, "keepdim": keepdim})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_logsumexp, (input,), {"dim": dim, "keepdim": keepdim})
+    try:
+        out = _k_logsumexp[a_input.__class__](a_input, dim=dim, keepdim=keepdim)
+    except Exception as error:
+        raise explain(_logsumexp, (input,), {"dim": dim, "keepdim": keepdim}, error) from error
+    t: Tensor = new(Tensor)
+    t._view = None
+    t._array = out
+    if n_input is not None and mode.grad:
+        t._node = n = _logsumexp_node()
+        n._first = n_input
+        n.saved = (a_input, out)
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        n.attrs = {"dim": dim, "keepdim": keepdim}
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+class _softmax_along_node(GeneralNode):
+    __slots__ = ()
+    op = _softmax_along
+    _second = None
+    _rest = None
+    dtypes = None
+    shapes = None
+
+    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+        to_input = self._first
+        out, = self.saved
+        attrs = self.attrs
+        dim = attrs["dim"]
+        r = _r_softmax_along_input(F, g, out, dim)
+        if pending[to_input] is None:
+            pending[to_input] = r
+        else:
+            accumulate(pending, to_input, r)
+
+
+def softmax_along(input: Tensor, dim: builtins.int, *, axis: Any = None) -> Tensor:
+    """``exp(input)`` divided by its sum along ``dim``, computed without overflow."""
+    if axis is not None:
+        dim = axis
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_softmax_along, (input,), {"dim": dim})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_softmax_along, (input,), {"dim": dim})
+    try:
+        out = _k_softmax_along[a_input.__class__](a_input, dim=dim)
+    except Exception as error:
+        raise explain(_softmax_along, (input,), {"dim": dim}, error) from error
+    t: Tensor = new(Tensor)
+    t._view = None
+    t._array = out
+    if n_input is not None and mode.grad:
+        t._node = n = _softmax_along_node()
+        n._first = n_input
+        n.saved = (out,)
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        n.attrs = {"dim": dim}
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+class _log_softmax_along_node(GeneralNode):
+    __slots__ = ()
+    op = _log_softmax_along
+    _second = None
+    _rest = None
+    dtypes = None
+    shapes = None
+
+    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+        to_input = self._first
+        out, = self.saved
+        attrs = self.attrs
+        dim = attrs["dim"]
+        r = _r_log_softmax_along_input(F, g, out, dim)
+        if pending[to_input] is None:
+            pending[to_input] = r
+        else:
+            accumulate(pending, to_input, r)
+
+
+def log_softmax_along(input: Tensor, dim: builtins.int, *, axis: Any = None) -> Tensor:
+    """``log(softmax(input))``, computed without overflow and without loss of small probabilities."""
+    if axis is not None:
+        dim = axis
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_log_softmax_along, (input,), {"dim": dim})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_log_softmax_along, (input,), {"dim": dim})
+    try:
+        out = _k_log_softmax_along[a_input.__class__](a_input, dim=dim)
+    except Exception as error:
+        raise explain(_log_softmax_along, (input,), {"dim": dim}, error) from error
+    t: Tensor = new(Tensor)
+    t._view = None
+    t._array = out
+    if n_input is not None and mode.grad:
+        t._node = n = _log_softmax_along_node()
+        n._first = n_input
+        n.saved = (out,)
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        n.attrs = {"dim": dim}
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+class _softmax_cross_entropy_node(GeneralNode):
+    __slots__ = ()
+    op = _softmax_cross_entropy
+    shapes = None
+
+    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+        to_input = self._first
+        to_target = self._second
+        to_weight, = self._rest
+        input, target, weight, powers, totals, index, counts = self.saved
+        attrs = self.attrs
+        reduction = attrs["reduction"]
+        ignore_index = attrs["ignore_index"]
+        label_smoothing = attrs["label_smoothing"]
+        input_dtype = self.dtypes[0]
+        r_input, r_target, r_weight = _r_softmax_cross_entropy_all(F, g, input, target, weight, input_dtype, powers, totals, index, counts, reduction, ignore_index, label_smoothing)
+        if to_input is not None and r_input is not None:
+            if pending[to_input] is None:
+                pending[to_input] = r_input
+            else:
+                accumulate(pending, to_input, r_input)
+        if to_target is not None and r_target is not None:
+            if pending[to_target] is None:
+                pending[to_target] = r_target
+            else:
+                accumulate(pending, to_target, r_target)
+        if to_weight is not None and r_weight is not None:
+            if pending[to_weight] is None:
+                pending[to_weight] = r_weight
+            else:
+                accumulate(pending, to_weight, r_weight)
+
+
+def softmax_cross_entropy(input: Tensor, target: Tensor, weight: Tensor | None, reduction: str = 'mean', ignore_index: builtins.int = -100, label_smoothing: builtins.float = 0.0) -> Tensor:
+    """The negative log of the softmax probability of the target class; classes along the second dimension, or the only one."""
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+        a_target = target._array
+        n_target = target._node
+        if weight is None:
+            a_weight: Any = weight
+            n_weight = None
+        else:
+            a_weight = weight._array
+            n_weight = weight._node
+    except AttributeError:
+        return apply(_softmax_cross_entropy, (input, target, weight), {"reduction": reduction, "ignore_index": ignore_index, "label_smoothing": label_smoothing})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_softmax_cross_entropy, (input, target, weight), {"reduction": reduction, "ignore_index": ignore_index, "label_smoothing": label_smoothing})
+    try:
+        needs = (n_input is not None or n_target is not None or n_weight is not None) and mode.grad
+        if needs:
+            out, powers, totals, index, counts = _q_softmax_cross_entropy[a_input.__class__](a_input, a_target, a_weight, reduction=reduction, ignore_index=ignore_index, label_smoothing=label_smoothing)
+        else:
+            out = _k_softmax_cross_entropy[a_input.__class__](a_input, a_target, a_weight, reduction=reduction, ignore_index=ignore_index, label_smoothing=label_smoothing)
+    except Exception as error:
+        raise explain(_softmax_cross_entropy, (input, target, weight), {"reduction": reduction, "ignore_index": ignore_index, "label_smoothing": label_smoothing}, error) from error
+    t: Tensor = new(Tensor)
+    t._view = None
+    t._array = out
+    if needs:
+        t._node = n = _softmax_cross_entropy_node()
+        n._first = n_input
+        n._second = n_target
+        n._rest = (n_weight,)
+        n.saved = (a_input, a_target, a_weight, powers, totals, index, counts)
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        n.attrs = {"reduction": reduction, "ignore_index": ignore_index, "label_smoothing": label_smoothing}
+        n.dtypes = (from_numpy_dtype(d), dtype_or_none(a_target), dtype_or_none(a_weight))
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+class _soft_cross_entropy_node(GeneralNode):
+    __slots__ = ()
+    op = _soft_cross_entropy
+    _rest = ()
+    dtypes = None
+    shapes = None
+
+    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+        to_input = self._first
+        to_target = self._second
+        input, target, powers, totals = self.saved
+        attrs = self.attrs
+        dim = attrs["dim"]
+        needs = (to_input is not None, to_target is not None)
+        r_input, r_target = _r_soft_cross_entropy_all(F, g, input, target, powers, totals, dim, needs)
+        if to_input is not None and r_input is not None:
+            if pending[to_input] is None:
+                pending[to_input] = r_input
+            else:
+                accumulate(pending, to_input, r_input)
+        if to_target is not None and r_target is not None:
+            if pending[to_target] is None:
+                pending[to_target] = r_target
+            else:
+                accumulate(pending, to_target, r_target)
+
+
+def soft_cross_entropy(input: Tensor, target: Tensor, dim: builtins.int, *, axis: Any = None) -> Tensor:
+    """``-sum(target * log_softmax(input))`` along ``dim``: the cross-entropy against a distribution."""
+    if axis is not None:
+        dim = axis
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+        a_target = target._array
+        n_target = target._node
+        if a_target.dtype is not d:
+            return apply(_soft_cross_entropy, (input, target), {"dim": dim})
+    except AttributeError:
+        return apply(_soft_cross_entropy, (input, target), {"dim": dim})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_soft_cross_entropy, (input, target), {"dim": dim})
+    try:
+        needs = (n_input is not None or n_target is not None) and mode.grad
+        if needs:
+            out, powers, totals = _q_soft_cross_entropy[a_input.__class__](a_input, a_target, dim=dim)
+        else:
+            out = _k_soft_cross_entropy[a_input.__class__](a_input, a_target, dim=dim)
+    except Exception as error:
+        raise explain(_soft_cross_entropy, (input, target), {"dim": dim}, error) from error
+    t: Tensor = new(Tensor)
+    t._view = None
+    t._array = out
+    if needs:
+        t._node = n = _soft_cross_entropy_node()
+        n._first = n_input
+        n._second = n_target
+        n.saved = (a_input, a_target, powers, totals)
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        n.attrs = {"dim": dim}
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+class _negative_log_likelihood_node(GeneralNode):
+    __slots__ = ()
+    op = _negative_log_likelihood
+
+    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+        to_input = self._first
+        to_target = self._second
+        to_weight, = self._rest
+        target, weight = self.saved
+        attrs = self.attrs
+        reduction = attrs["reduction"]
+        ignore_index = attrs["ignore_index"]
+        input_shape = self.shapes[0]
+        input_dtype = self.dtypes[0]
+        if to_input is not None:
+            r = _r_negative_log_likelihood_input(F, g, input_shape, input_dtype, target, weight, reduction, ignore_index)
+            if pending[to_input] is None:
+                pending[to_input] = r
+            else:
+                accumulate(pending, to_input, r)
+
+
+def negative_log_likelihood(input: Tensor, target: Tensor, weight: Tensor | None, reduction: str = 'mean', ignore_index: builtins.int = -100) -> Tensor:
+    """Minus the entries of ``input`` at the target classes, weighted and reduced."""
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+        a_target = target._array
+        n_target = target._node
+        if weight is None:
+            a_weight: Any = weight
+            n_weight = None
+        else:
+            a_weight = weight._array
+            n_weight = weight._node
+    except AttributeError:
+        return apply(_negative_log_likelihood, (input, target, weight), {"reduction": reduction, "ignore_index": ignore_index})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_negative_log_likelihood, (input, target, weight), {"reduction": reduction, "ignore_index": ignore_index})
+    try:
+        out = _k_negative_log_likelihood[a_input.__class__](a_input, a_target, a_weight, reduction=reduction, ignore_index=ignore_index)
+    except Exception as error:
+        raise explain(_negative_log_likelihood, (input, target, weight), {"reduction": reduction, "ignore_index": ignore_index}, error) from error
+    t: Tensor = new(Tensor)
+    t._view = None
+    t._array = out
+    if (n_input is not None or n_target is not None or n_weight is not None) and mode.grad:
+        t._node = n = _negative_log_likelihood_node()
+        n._first = n_input
+        n._second = n_target
+        n._rest = (n_weight,)
+        n.saved = (a_target if n_input is not None else None, a_weight if n_input is not None else None)
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        n.attrs = {"reduction": reduction, "ignore_index": ignore_index}
+        n.shapes = (a_input.shape, getattr(a_target, "shape", ()), getattr(a_weight, "shape", ()))
+        n.dtypes = (from_numpy_dtype(d), dtype_or_none(a_target), dtype_or_none(a_weight))
         n.shape = out_shape
         if out_shape:
             n.value = None
@@ -2680,7 +3798,7 @@ class _tanh_node(Node):
     def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
         to_input = self._first
         out, = self.saved
-        r = g * (1 - out * out)
+        r = g - g * out * out
         if pending[to_input] is None:
             pending[to_input] = r
         else:
@@ -4427,1124 +5545,6 @@ def conj(input: Tensor) -> Tensor:
 def real(input: Tensor) -> Tensor:
     """The real part."""
     return apply(_real, (input,), {})
-
-
-class _sum_node(GeneralNode):
-    __slots__ = ()
-    op = _sum
-    _second = None
-    _rest = None
-
-    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input = self._first
-        attrs = self.attrs
-        dim = attrs["dim"]
-        keepdim = attrs["keepdim"]
-        dtype = attrs["dtype"]
-        input_shape = self.shapes[0]
-        input_dtype = self.dtypes[0]
-        r = _r_sum_input(F, g, input_shape, input_dtype, dim, keepdim, dtype)
-        if pending[to_input] is None:
-            pending[to_input] = r
-        else:
-            accumulate(pending, to_input, r)
-
-
-def sum(input: Tensor, dim: Dims = None, keepdim: builtins.bool = False, *, dtype: DTypeLike | None = None, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
-    """The sum over ``dim`` (an int, a tuple, or everything). Integers add up in int64.
-
-    >>> import autograd_core as ag
-    >>> ag.tensor([[1.0, 2.0], [3.0, 4.0]]).sum(dim=0).tolist()
-    [4.0, 6.0]
-    """
-    if axis is not None:
-        dim = axis
-    if keepdims is not None:
-        keepdim = keepdims
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        return apply(_sum, (input,), {"dim": dim, "keepdim": keepdim, "dtype": dtype})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_sum, (input,), {"dim": dim, "keepdim": keepdim, "dtype": dtype})
-    try:
-        out = _k_sum[a_input.__class__](a_input, dim=dim, keepdim=keepdim, dtype=dtype)
-    except Exception as error:
-        raise explain(_sum, (input,), {"dim": dim, "keepdim": keepdim, "dtype": dtype}, error) from error
-    t: Tensor = new(Tensor)
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = _sum_node()
-        n._first = n_input
-        n.saved = None
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n.attrs = {"dim": dim, "keepdim": keepdim, "dtype": dtype}
-        n.shapes = (a_input.shape,)
-        n.dtypes = (from_numpy_dtype(d),)
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-    return t
-
-
-class _mean_node(GeneralNode):
-    __slots__ = ()
-    op = _mean
-    _second = None
-    _rest = None
-
-    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input = self._first
-        attrs = self.attrs
-        dim = attrs["dim"]
-        keepdim = attrs["keepdim"]
-        dtype = attrs["dtype"]
-        input_shape = self.shapes[0]
-        input_dtype = self.dtypes[0]
-        r = _r_mean_input(F, g, input_shape, input_dtype, dim, keepdim, dtype)
-        if pending[to_input] is None:
-            pending[to_input] = r
-        else:
-            accumulate(pending, to_input, r)
-
-
-def mean(input: Tensor, dim: Dims = None, keepdim: builtins.bool = False, *, dtype: DTypeLike | None = None, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
-    """The mean over ``dim``. Floating point only; nothing to average gives NaN."""
-    if axis is not None:
-        dim = axis
-    if keepdims is not None:
-        keepdim = keepdims
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        return apply(_mean, (input,), {"dim": dim, "keepdim": keepdim, "dtype": dtype})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_mean, (input,), {"dim": dim, "keepdim": keepdim, "dtype": dtype})
-    try:
-        out = _k_mean[a_input.__class__](a_input, dim=dim, keepdim=keepdim, dtype=dtype)
-    except Exception as error:
-        raise explain(_mean, (input,), {"dim": dim, "keepdim": keepdim, "dtype": dtype}, error) from error
-    t: Tensor = new(Tensor)
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = _mean_node()
-        n._first = n_input
-        n.saved = None
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n.attrs = {"dim": dim, "keepdim": keepdim, "dtype": dtype}
-        n.shapes = (a_input.shape,)
-        n.dtypes = (from_numpy_dtype(d),)
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-    return t
-
-
-def count_nonzero(input: Tensor, dim: Dims = None, *, axis: Any = None) -> Tensor:
-    """How many elements are not zero, as int64."""
-    if axis is not None:
-        dim = axis
-    return apply(_count_nonzero, (input,), {"dim": dim})
-
-
-def all(input: Tensor, dim: Dims = None, keepdim: builtins.bool = False, *, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
-    """Whether no element is zero, as bool (uint8 for uint8)."""
-    if axis is not None:
-        dim = axis
-    if keepdims is not None:
-        keepdim = keepdims
-    return apply(_all, (input,), {"dim": dim, "keepdim": keepdim})
-
-
-def any(input: Tensor, dim: Dims = None, keepdim: builtins.bool = False, *, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
-    """Whether some element is not zero, as bool (uint8 for uint8)."""
-    if axis is not None:
-        dim = axis
-    if keepdims is not None:
-        keepdim = keepdims
-    return apply(_any, (input,), {"dim": dim, "keepdim": keepdim})
-
-
-class _amax_node(GeneralNode):
-    __slots__ = ()
-    op = _amax
-    _second = None
-    _rest = None
-    dtypes = None
-    shapes = None
-
-    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input = self._first
-        input, out = self.saved
-        attrs = self.attrs
-        dim = attrs["dim"]
-        keepdim = attrs["keepdim"]
-        r = _r_amax_input(F, g, input, out, dim, keepdim)
-        if pending[to_input] is None:
-            pending[to_input] = r
-        else:
-            accumulate(pending, to_input, r)
-
-
-def amax(input: Tensor, dim: Dims = (), keepdim: builtins.bool = False, *, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
-    """The largest element over ``dim``; elements that tie share the gradient evenly."""
-    if axis is not None:
-        dim = axis
-    if keepdims is not None:
-        keepdim = keepdims
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        return apply(_amax, (input,), {"dim": dim, "keepdim": keepdim})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_amax, (input,), {"dim": dim, "keepdim": keepdim})
-    try:
-        out = _k_amax[a_input.__class__](a_input, dim=dim, keepdim=keepdim)
-    except Exception as error:
-        raise explain(_amax, (input,), {"dim": dim, "keepdim": keepdim}, error) from error
-    t: Tensor = new(Tensor)
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = _amax_node()
-        n._first = n_input
-        n.saved = (a_input, out)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n.attrs = {"dim": dim, "keepdim": keepdim}
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-    return t
-
-
-class _amin_node(GeneralNode):
-    __slots__ = ()
-    op = _amin
-    _second = None
-    _rest = None
-    dtypes = None
-    shapes = None
-
-    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input = self._first
-        input, out = self.saved
-        attrs = self.attrs
-        dim = attrs["dim"]
-        keepdim = attrs["keepdim"]
-        r = _r_amin_input(F, g, input, out, dim, keepdim)
-        if pending[to_input] is None:
-            pending[to_input] = r
-        else:
-            accumulate(pending, to_input, r)
-
-
-def amin(input: Tensor, dim: Dims = (), keepdim: builtins.bool = False, *, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
-    """The smallest element over ``dim``; elements that tie share the gradient evenly."""
-    if axis is not None:
-        dim = axis
-    if keepdims is not None:
-        keepdim = keepdims
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        return apply(_amin, (input,), {"dim": dim, "keepdim": keepdim})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_amin, (input,), {"dim": dim, "keepdim": keepdim})
-    try:
-        out = _k_amin[a_input.__class__](a_input, dim=dim, keepdim=keepdim)
-    except Exception as error:
-        raise explain(_amin, (input,), {"dim": dim, "keepdim": keepdim}, error) from error
-    t: Tensor = new(Tensor)
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = _amin_node()
-        n._first = n_input
-        n.saved = (a_input, out)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n.attrs = {"dim": dim, "keepdim": keepdim}
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-    return t
-
-
-def argmax(input: Tensor, dim: builtins.int | None = None, keepdim: builtins.bool = False, *, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
-    """The position of the first largest element along ``dim``, or in the flattened tensor, as int64."""
-    if axis is not None:
-        dim = axis
-    if keepdims is not None:
-        keepdim = keepdims
-    return apply(_argmax, (input,), {"dim": dim, "keepdim": keepdim})
-
-
-def argmin(input: Tensor, dim: builtins.int | None = None, keepdim: builtins.bool = False, *, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
-    """The position of the first smallest element along ``dim``, or in the flattened tensor, as int64."""
-    if axis is not None:
-        dim = axis
-    if keepdims is not None:
-        keepdim = keepdims
-    return apply(_argmin, (input,), {"dim": dim, "keepdim": keepdim})
-
-
-class _pick_node(GeneralNode):
-    __slots__ = ()
-    op = _pick
-    _rest = ()
-    dtypes = None
-
-    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input = self._first
-        to_indices = self._second
-        indices, = self.saved
-        attrs = self.attrs
-        dim = attrs["dim"]
-        input_shape = self.shapes[0]
-        if to_input is not None:
-            r = _r_pick_input(F, g, indices, input_shape, dim)
-            if pending[to_input] is None:
-                pending[to_input] = r
-            else:
-                accumulate(pending, to_input, r)
-
-
-def pick(input: Tensor, indices: Tensor, dim: builtins.int, *, axis: Any = None) -> Tensor:
-    """The elements of ``input`` at ``indices`` along ``dim``; all other sizes agree."""
-    if axis is not None:
-        dim = axis
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-        a_indices = indices._array
-        n_indices = indices._node
-    except AttributeError:
-        return apply(_pick, (input, indices), {"dim": dim})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_pick, (input, indices), {"dim": dim})
-    try:
-        out = _k_pick[a_input.__class__](a_input, a_indices, dim=dim)
-    except Exception as error:
-        raise explain(_pick, (input, indices), {"dim": dim}, error) from error
-    t: Tensor = new(Tensor)
-    t._view = None
-    t._array = out
-    if (n_input is not None or n_indices is not None) and mode.grad:
-        t._node = n = _pick_node()
-        n._first = n_input
-        n._second = n_indices
-        n.saved = (a_indices if n_input is not None else None,)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n.attrs = {"dim": dim}
-        n.shapes = (a_input.shape, getattr(a_indices, "shape", ()))
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-    return t
-
-
-class _place_node(GeneralNode):
-    __slots__ = ()
-    op = _place
-    _rest = ()
-    dtypes = None
-    shapes = None
-
-    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input = self._first
-        to_indices = self._second
-        indices, = self.saved
-        attrs = self.attrs
-        dim = attrs["dim"]
-        if to_input is not None:
-            r = _r_place_input(F, g, indices, dim)
-            if pending[to_input] is None:
-                pending[to_input] = r
-            else:
-                accumulate(pending, to_input, r)
-
-
-def place(input: Tensor, indices: Tensor, dim: builtins.int, size: builtins.int, *, axis: Any = None) -> Tensor:
-    """Zeros with the elements of ``input`` at ``indices`` along ``dim``, of which there is one: the adjoint of ``pick``."""
-    if axis is not None:
-        dim = axis
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-        a_indices = indices._array
-        n_indices = indices._node
-    except AttributeError:
-        return apply(_place, (input, indices), {"dim": dim, "size": size})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_place, (input, indices), {"dim": dim, "size": size})
-    try:
-        out = _k_place[a_input.__class__](a_input, a_indices, dim=dim, size=size)
-    except Exception as error:
-        raise explain(_place, (input, indices), {"dim": dim, "size": size}, error) from error
-    t: Tensor = new(Tensor)
-    t._view = None
-    t._array = out
-    if (n_input is not None or n_indices is not None) and mode.grad:
-        t._node = n = _place_node()
-        n._first = n_input
-        n._second = n_indices
-        n.saved = (a_indices if n_input is not None else None,)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n.attrs = {"dim": dim, "size": size}
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-    return t
-
-
-def max_along(input: Tensor, dim: builtins.int, keepdim: builtins.bool = False, *, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
-    """The largest elements along ``dim`` and their positions; of several, the first, which also gets the gradient."""
-    if axis is not None:
-        dim = axis
-    if keepdims is not None:
-        keepdim = keepdims
-    return apply(_max_along, (input,), {"dim": dim, "keepdim": keepdim})
-
-
-def min_along(input: Tensor, dim: builtins.int, keepdim: builtins.bool = False, *, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
-    """The smallest elements along ``dim`` and their positions; of several, the first, which also gets the gradient."""
-    if axis is not None:
-        dim = axis
-    if keepdims is not None:
-        keepdim = keepdims
-    return apply(_min_along, (input,), {"dim": dim, "keepdim": keepdim})
-
-
-def isclose(input: Tensor, other: Tensor, rtol: builtins.float = 1e-05, atol: builtins.float = 1e-08, equal_nan: builtins.bool = False) -> Tensor:
-    """Whether ``|input - other| <= atol + rtol * |other|``, elementwise; equal infinities are close."""
-    return apply(_isclose, (input, other), {"rtol": rtol, "atol": atol, "equal_nan": equal_nan})
-
-
-class _squared_error_node(GeneralNode):
-    __slots__ = ()
-    op = _squared_error
-    _rest = ()
-    dtypes = None
-
-    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input = self._first
-        to_target = self._second
-        input, target, difference = self.saved
-        attrs = self.attrs
-        reduction = attrs["reduction"]
-        needs = (to_input is not None, to_target is not None)
-        r_input, r_target = _r_squared_error_all(F, g, difference, reduction, needs)
-        if to_input is not None and r_input is not None:
-            if pending[to_input] is None:
-                pending[to_input] = r_input
-            else:
-                accumulate(pending, to_input, r_input)
-        if to_target is not None and r_target is not None:
-            if pending[to_target] is None:
-                pending[to_target] = r_target
-            else:
-                accumulate(pending, to_target, r_target)
-
-
-def squared_error(input: Tensor, target: Tensor, reduction: str = 'mean') -> Tensor:
-    """``(input - target) ** 2`` of equal shapes, reduced."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-        a_target = target._array
-        n_target = target._node
-        if a_target.dtype is not d:
-            return apply(_squared_error, (input, target), {"reduction": reduction})
-    except AttributeError:
-        return apply(_squared_error, (input, target), {"reduction": reduction})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_squared_error, (input, target), {"reduction": reduction})
-    try:
-        needs = (n_input is not None or n_target is not None) and mode.grad
-        if needs:
-            out, difference = _q_squared_error[a_input.__class__](a_input, a_target, reduction=reduction)
-        else:
-            out = _k_squared_error[a_input.__class__](a_input, a_target, reduction=reduction)
-    except Exception as error:
-        raise explain(_squared_error, (input, target), {"reduction": reduction}, error) from error
-    t: Tensor = new(Tensor)
-    t._view = None
-    t._array = out
-    if needs:
-        t._node = n = _squared_error_node()
-        n._first = n_input
-        n._second = n_target
-        n.saved = (a_input, a_target, difference)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n.attrs = {"reduction": reduction}
-        n.shapes = (a_input.shape, getattr(a_target, "shape", ()))
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-    return t
-
-
-class _logsumexp_node(GeneralNode):
-    __slots__ = ()
-    op = _logsumexp
-    _second = None
-    _rest = None
-    dtypes = None
-    shapes = None
-
-    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input = self._first
-        input, out = self.saved
-        attrs = self.attrs
-        dim = attrs["dim"]
-        keepdim = attrs["keepdim"]
-        r = _r_logsumexp_input(F, g, input, out, dim, keepdim)
-        if pending[to_input] is None:
-            pending[to_input] = r
-        else:
-            accumulate(pending, to_input, r)
-
-
-def logsumexp(input: Tensor, dim: Dims, keepdim: builtins.bool = False, *, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
-    """``log(sum(exp(input)))`` over ``dim``, computed without overflow; of nothing, or of nothing but -inf, it is -inf."""
-    if axis is not None:
-        dim = axis
-    if keepdims is not None:
-        keepdim = keepdims
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        return apply(_logsumexp, (input,), {"dim": dim, "keepdim": keepdim})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_logsumexp, (input,), {"dim": dim, "keepdim": keepdim})
-    try:
-        out = _k_logsumexp[a_input.__class__](a_input, dim=dim, keepdim=keepdim)
-    except Exception as error:
-        raise explain(_logsumexp, (input,), {"dim": dim, "keepdim": keepdim}, error) from error
-    t: Tensor = new(Tensor)
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = _logsumexp_node()
-        n._first = n_input
-        n.saved = (a_input, out)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n.attrs = {"dim": dim, "keepdim": keepdim}
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-    return t
-
-
-class _softmax_along_node(GeneralNode):
-    __slots__ = ()
-    op = _softmax_along
-    _second = None
-    _rest = None
-    dtypes = None
-    shapes = None
-
-    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input = self._first
-        out, = self.saved
-        attrs = self.attrs
-        dim = attrs["dim"]
-        r = _r_softmax_along_input(F, g, out, dim)
-        if pending[to_input] is None:
-            pending[to_input] = r
-        else:
-            accumulate(pending, to_input, r)
-
-
-def softmax_along(input: Tensor, dim: builtins.int, *, axis: Any = None) -> Tensor:
-    """``exp(input)`` divided by its sum along ``dim``, computed without overflow."""
-    if axis is not None:
-        dim = axis
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        return apply(_softmax_along, (input,), {"dim": dim})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_softmax_along, (input,), {"dim": dim})
-    try:
-        out = _k_softmax_along[a_input.__class__](a_input, dim=dim)
-    except Exception as error:
-        raise explain(_softmax_along, (input,), {"dim": dim}, error) from error
-    t: Tensor = new(Tensor)
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = _softmax_along_node()
-        n._first = n_input
-        n.saved = (out,)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n.attrs = {"dim": dim}
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-    return t
-
-
-class _log_softmax_along_node(GeneralNode):
-    __slots__ = ()
-    op = _log_softmax_along
-    _second = None
-    _rest = None
-    dtypes = None
-    shapes = None
-
-    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input = self._first
-        out, = self.saved
-        attrs = self.attrs
-        dim = attrs["dim"]
-        r = _r_log_softmax_along_input(F, g, out, dim)
-        if pending[to_input] is None:
-            pending[to_input] = r
-        else:
-            accumulate(pending, to_input, r)
-
-
-def log_softmax_along(input: Tensor, dim: builtins.int, *, axis: Any = None) -> Tensor:
-    """``log(softmax(input))``, computed without overflow and without loss of small probabilities."""
-    if axis is not None:
-        dim = axis
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        return apply(_log_softmax_along, (input,), {"dim": dim})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_log_softmax_along, (input,), {"dim": dim})
-    try:
-        out = _k_log_softmax_along[a_input.__class__](a_input, dim=dim)
-    except Exception as error:
-        raise explain(_log_softmax_along, (input,), {"dim": dim}, error) from error
-    t: Tensor = new(Tensor)
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = _log_softmax_along_node()
-        n._first = n_input
-        n.saved = (out,)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n.attrs = {"dim": dim}
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-    return t
-
-
-def class_targets(target: Tensor, weight: Tensor | None, classes: builtins.int, dim: builtins.int, ignore_index: builtins.int, label_smoothing: builtins.float, mean: builtins.bool, dtype: DTypeLike, *, axis: Any = None) -> Tensor:
-    """The distribution over classes that each class index stands for, with weights, smoothing and the denominator of a mean."""
-    if axis is not None:
-        dim = axis
-    return apply(_class_targets, (target, weight), {"classes": classes, "dim": dim, "ignore_index": ignore_index, "label_smoothing": label_smoothing, "mean": mean, "dtype": dtype})
-
-
-class _softmax_cross_entropy_node(GeneralNode):
-    __slots__ = ()
-    op = _softmax_cross_entropy
-    shapes = None
-
-    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input = self._first
-        to_target = self._second
-        to_weight, = self._rest
-        input, target, weight, powers, totals, index, counts = self.saved
-        attrs = self.attrs
-        reduction = attrs["reduction"]
-        ignore_index = attrs["ignore_index"]
-        label_smoothing = attrs["label_smoothing"]
-        input_dtype = self.dtypes[0]
-        r_input, r_target, r_weight = _r_softmax_cross_entropy_all(F, g, input, target, weight, input_dtype, powers, totals, index, counts, reduction, ignore_index, label_smoothing)
-        if to_input is not None and r_input is not None:
-            if pending[to_input] is None:
-                pending[to_input] = r_input
-            else:
-                accumulate(pending, to_input, r_input)
-        if to_target is not None and r_target is not None:
-            if pending[to_target] is None:
-                pending[to_target] = r_target
-            else:
-                accumulate(pending, to_target, r_target)
-        if to_weight is not None and r_weight is not None:
-            if pending[to_weight] is None:
-                pending[to_weight] = r_weight
-            else:
-                accumulate(pending, to_weight, r_weight)
-
-
-def softmax_cross_entropy(input: Tensor, target: Tensor, weight: Tensor | None, reduction: str = 'mean', ignore_index: builtins.int = -100, label_smoothing: builtins.float = 0.0) -> Tensor:
-    """The negative log of the softmax probability of the target class; classes along the second dimension, or the only one."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-        a_target = target._array
-        n_target = target._node
-        if weight is None:
-            a_weight: Any = weight
-            n_weight = None
-        else:
-            a_weight = weight._array
-            n_weight = weight._node
-    except AttributeError:
-        return apply(_softmax_cross_entropy, (input, target, weight), {"reduction": reduction, "ignore_index": ignore_index, "label_smoothing": label_smoothing})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_softmax_cross_entropy, (input, target, weight), {"reduction": reduction, "ignore_index": ignore_index, "label_smoothing": label_smoothing})
-    try:
-        needs = (n_input is not None or n_target is not None or n_weight is not None) and mode.grad
-        if needs:
-            out, powers, totals, index, counts = _q_softmax_cross_entropy[a_input.__class__](a_input, a_target, a_weight, reduction=reduction, ignore_index=ignore_index, label_smoothing=label_smoothing)
-        else:
-            out = _k_softmax_cross_entropy[a_input.__class__](a_input, a_target, a_weight, reduction=reduction, ignore_index=ignore_index, label_smoothing=label_smoothing)
-    except Exception as error:
-        raise explain(_softmax_cross_entropy, (input, target, weight), {"reduction": reduction, "ignore_index": ignore_index, "label_smoothing": label_smoothing}, error) from error
-    t: Tensor = new(Tensor)
-    t._view = None
-    t._array = out
-    if needs:
-        t._node = n = _softmax_cross_entropy_node()
-        n._first = n_input
-        n._second = n_target
-        n._rest = (n_weight,)
-        n.saved = (a_input, a_target, a_weight, powers, totals, index, counts)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n.attrs = {"reduction": reduction, "ignore_index": ignore_index, "label_smoothing": label_smoothing}
-        n.dtypes = (from_numpy_dtype(d), dtype_or_none(a_target), dtype_or_none(a_weight))
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-    return t
-
-
-class _soft_cross_entropy_node(GeneralNode):
-    __slots__ = ()
-    op = _soft_cross_entropy
-    _rest = ()
-    dtypes = None
-    shapes = None
-
-    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input = self._first
-        to_target = self._second
-        input, target, powers, totals = self.saved
-        attrs = self.attrs
-        dim = attrs["dim"]
-        needs = (to_input is not None, to_target is not None)
-        r_input, r_target = _r_soft_cross_entropy_all(F, g, input, target, powers, totals, dim, needs)
-        if to_input is not None and r_input is not None:
-            if pending[to_input] is None:
-                pending[to_input] = r_input
-            else:
-                accumulate(pending, to_input, r_input)
-        if to_target is not None and r_target is not None:
-            if pending[to_target] is None:
-                pending[to_target] = r_target
-            else:
-                accumulate(pending, to_target, r_target)
-
-
-def soft_cross_entropy(input: Tensor, target: Tensor, dim: builtins.int, *, axis: Any = None) -> Tensor:
-    """``-sum(target * log_softmax(input))`` along ``dim``: the cross-entropy against a distribution."""
-    if axis is not None:
-        dim = axis
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-        a_target = target._array
-        n_target = target._node
-        if a_target.dtype is not d:
-            return apply(_soft_cross_entropy, (input, target), {"dim": dim})
-    except AttributeError:
-        return apply(_soft_cross_entropy, (input, target), {"dim": dim})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_soft_cross_entropy, (input, target), {"dim": dim})
-    try:
-        needs = (n_input is not None or n_target is not None) and mode.grad
-        if needs:
-            out, powers, totals = _q_soft_cross_entropy[a_input.__class__](a_input, a_target, dim=dim)
-        else:
-            out = _k_soft_cross_entropy[a_input.__class__](a_input, a_target, dim=dim)
-    except Exception as error:
-        raise explain(_soft_cross_entropy, (input, target), {"dim": dim}, error) from error
-    t: Tensor = new(Tensor)
-    t._view = None
-    t._array = out
-    if needs:
-        t._node = n = _soft_cross_entropy_node()
-        n._first = n_input
-        n._second = n_target
-        n.saved = (a_input, a_target, powers, totals)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n.attrs = {"dim": dim}
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-    return t
-
-
-class _negative_log_likelihood_node(GeneralNode):
-    __slots__ = ()
-    op = _negative_log_likelihood
-
-    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input = self._first
-        to_target = self._second
-        to_weight, = self._rest
-        target, weight = self.saved
-        attrs = self.attrs
-        reduction = attrs["reduction"]
-        ignore_index = attrs["ignore_index"]
-        input_shape = self.shapes[0]
-        input_dtype = self.dtypes[0]
-        if to_input is not None:
-            r = _r_negative_log_likelihood_input(F, g, input_shape, input_dtype, target, weight, reduction, ignore_index)
-            if pending[to_input] is None:
-                pending[to_input] = r
-            else:
-                accumulate(pending, to_input, r)
-
-
-def negative_log_likelihood(input: Tensor, target: Tensor, weight: Tensor | None, reduction: str = 'mean', ignore_index: builtins.int = -100) -> Tensor:
-    """Minus the entries of ``input`` at the target classes, weighted and reduced."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-        a_target = target._array
-        n_target = target._node
-        if weight is None:
-            a_weight: Any = weight
-            n_weight = None
-        else:
-            a_weight = weight._array
-            n_weight = weight._node
-    except AttributeError:
-        return apply(_negative_log_likelihood, (input, target, weight), {"reduction": reduction, "ignore_index": ignore_index})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_negative_log_likelihood, (input, target, weight), {"reduction": reduction, "ignore_index": ignore_index})
-    try:
-        out = _k_negative_log_likelihood[a_input.__class__](a_input, a_target, a_weight, reduction=reduction, ignore_index=ignore_index)
-    except Exception as error:
-        raise explain(_negative_log_likelihood, (input, target, weight), {"reduction": reduction, "ignore_index": ignore_index}, error) from error
-    t: Tensor = new(Tensor)
-    t._view = None
-    t._array = out
-    if (n_input is not None or n_target is not None or n_weight is not None) and mode.grad:
-        t._node = n = _negative_log_likelihood_node()
-        n._first = n_input
-        n._second = n_target
-        n._rest = (n_weight,)
-        n.saved = (a_target if n_input is not None else None, a_weight if n_input is not None else None)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n.attrs = {"reduction": reduction, "ignore_index": ignore_index}
-        n.shapes = (a_input.shape, getattr(a_target, "shape", ()), getattr(a_weight, "shape", ()))
-        n.dtypes = (from_numpy_dtype(d), dtype_or_none(a_target), dtype_or_none(a_weight))
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-    return t
-
-
-class _sigmoid_cross_entropy_node(GeneralNode):
-    __slots__ = ()
-    op = _sigmoid_cross_entropy
-    dtypes = None
-    shapes = None
-
-    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input = self._first
-        to_target = self._second
-        to_weight, to_pos_weight = self._rest
-        input, target, weight, pos_weight, small = self.saved
-        attrs = self.attrs
-        reduction = attrs["reduction"]
-        needs = (to_input is not None, to_target is not None, to_weight is not None, to_pos_weight is not None)
-        r_input, r_target, r_weight, r_pos_weight = _r_sigmoid_cross_entropy_all(F, g, input, target, weight, pos_weight, small, needs, reduction)
-        if to_input is not None and r_input is not None:
-            if pending[to_input] is None:
-                pending[to_input] = r_input
-            else:
-                accumulate(pending, to_input, r_input)
-        if to_target is not None and r_target is not None:
-            if pending[to_target] is None:
-                pending[to_target] = r_target
-            else:
-                accumulate(pending, to_target, r_target)
-        if to_weight is not None and r_weight is not None:
-            if pending[to_weight] is None:
-                pending[to_weight] = r_weight
-            else:
-                accumulate(pending, to_weight, r_weight)
-        if to_pos_weight is not None and r_pos_weight is not None:
-            if pending[to_pos_weight] is None:
-                pending[to_pos_weight] = r_pos_weight
-            else:
-                accumulate(pending, to_pos_weight, r_pos_weight)
-
-
-def sigmoid_cross_entropy(input: Tensor, target: Tensor, weight: Tensor | None, pos_weight: Tensor | None, reduction: str = 'mean') -> Tensor:
-    """The cross-entropy between ``sigmoid(input)`` and ``target``, computed from the logits without overflow."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-        a_target = target._array
-        n_target = target._node
-        if a_target.dtype is not d:
-            return apply(_sigmoid_cross_entropy, (input, target, weight, pos_weight), {"reduction": reduction})
-        if weight is None:
-            a_weight: Any = weight
-            n_weight = None
-        else:
-            a_weight = weight._array
-            n_weight = weight._node
-            if a_weight.dtype is not d:
-                return apply(_sigmoid_cross_entropy, (input, target, weight, pos_weight), {"reduction": reduction})
-        if pos_weight is None:
-            a_pos_weight: Any = pos_weight
-            n_pos_weight = None
-        else:
-            a_pos_weight = pos_weight._array
-            n_pos_weight = pos_weight._node
-            if a_pos_weight.dtype is not d:
-                return apply(_sigmoid_cross_entropy, (input, target, weight, pos_weight), {"reduction": reduction})
-    except AttributeError:
-        return apply(_sigmoid_cross_entropy, (input, target, weight, pos_weight), {"reduction": reduction})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_sigmoid_cross_entropy, (input, target, weight, pos_weight), {"reduction": reduction})
-    try:
-        needs = (n_input is not None or n_target is not None or n_weight is not None or n_pos_weight is not None) and mode.grad
-        if needs:
-            out, small = _q_sigmoid_cross_entropy[a_input.__class__](a_input, a_target, a_weight, a_pos_weight, reduction=reduction)
-        else:
-            out = _k_sigmoid_cross_entropy[a_input.__class__](a_input, a_target, a_weight, a_pos_weight, reduction=reduction)
-    except Exception as error:
-        raise explain(_sigmoid_cross_entropy, (input, target, weight, pos_weight), {"reduction": reduction}, error) from error
-    t: Tensor = new(Tensor)
-    t._view = None
-    t._array = out
-    if needs:
-        t._node = n = _sigmoid_cross_entropy_node()
-        n._first = n_input
-        n._second = n_target
-        n._rest = (n_weight, n_pos_weight)
-        n.saved = (a_input, a_target, a_weight, a_pos_weight, small)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n.attrs = {"reduction": reduction}
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-    return t
-
-
-class _bce_elements_node(Node):
-    __slots__ = ()
-    op = _bce_elements
-    _rest = ()
-
-    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input = self._first
-        to_target = self._second
-        input, target = self.saved
-        shape = self.shape
-        if to_input is not None:
-            r = g * ((input - target) / F.clamp(input * (1 - input), 1e-12, None))
-            if shape is not to_input.shape and shape != to_input.shape:
-                r = F.sum_to(r, shape=to_input.shape)
-            if pending[to_input] is None:
-                pending[to_input] = r
-            else:
-                accumulate(pending, to_input, r)
-        if to_target is not None:
-            r = g * (F.clamp(F.log(1 - input), -100.0, None) - F.clamp(F.log(input), -100.0, None))
-            if shape is not to_target.shape and shape != to_target.shape:
-                r = F.sum_to(r, shape=to_target.shape)
-            if pending[to_target] is None:
-                pending[to_target] = r
-            else:
-                accumulate(pending, to_target, r)
-
-
-def bce_elements(input: Tensor, target: Tensor) -> Tensor:
-    """``-(target * log(input) + (1 - target) * log(1 - input))``, the logarithms at least -100."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-        a_target = target._array
-        n_target = target._node
-        if a_target.dtype is not d:
-            return apply(_bce_elements, (input, target), {})
-    except AttributeError:
-        return apply(_bce_elements, (input, target), {})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_bce_elements, (input, target), {})
-    try:
-        out = _k_bce_elements[a_input.__class__](a_input, a_target)
-    except Exception as error:
-        raise explain(_bce_elements, (input, target), {}, error) from error
-    t: Tensor = new(Tensor)
-    t._view = None
-    t._array = out
-    if (n_input is not None or n_target is not None) and mode.grad:
-        t._node = n = _bce_elements_node()
-        n._first = n_input
-        n._second = n_target
-        n.saved = (a_input, a_target if n_input is not None else None)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        if n_input is not None and out_shape == n_input.shape:
-            out_shape = n_input.shape
-        elif n_target is not None and out_shape == n_target.shape:
-            out_shape = n_target.shape
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-            if n_input is None:
-                n._constants = input
-            elif n_target is None:
-                n._constants = target
-        n.seq = next_seq()
-    else:
-        t._node = None
-    return t
 
 
 class _slice_view_node(GeneralNode):
@@ -9423,63 +9423,6 @@ def scaled_dot_product_attention(query: Tensor, key: Tensor, value: Tensor, attn
     return _scaled_dot_product_attention(F, query, key, value, attn_mask, dropout_p, is_causal, scale, enable_gqa)
 
 
-def conv2d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: builtins.int | Sequence[builtins.int] = 1, padding: builtins.int | str | Sequence[builtins.int] = 0, dilation: builtins.int | Sequence[builtins.int] = 1, groups: builtins.int = 1) -> Tensor:
-    """Cross-correlation of images with filters.
-
-    ``input`` is (batch, channels, height, width) or without batch, ``weight`` (filters, channels / groups, kernel height,
-    kernel width), ``bias`` (filters,). ``padding`` with zeros is an int, a pair, ``'valid'`` (none) or ``'same'`` (the
-    result has the input's size; stride 1 only). Raises ``RuntimeError`` for shapes that do not fit.
-
-    >>> import autograd_core as ag
-    >>> ag.conv2d(ag.ones(1, 1, 3, 3), ag.ones(1, 1, 2, 2))
-    tensor([[[[4., 4.],
-              [4., 4.]]]])
-    """
-    return _conv2d(F, input, weight, bias, stride, padding, dilation, groups)
-
-
-def conv1d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: builtins.int | Sequence[builtins.int] = 1, padding: builtins.int | str | Sequence[builtins.int] = 0, dilation: builtins.int | Sequence[builtins.int] = 1, groups: builtins.int = 1) -> Tensor:
-    """Cross-correlation of sequences (batch, channels, length), or without batch, with filters (filters, channels / groups, kernel size)."""
-    return _conv1d(F, input, weight, bias, stride, padding, dilation, groups)
-
-
-def conv_transpose2d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: builtins.int | Sequence[builtins.int] = 1, padding: builtins.int | Sequence[builtins.int] = 0, output_padding: builtins.int | Sequence[builtins.int] = 0, groups: builtins.int = 1, dilation: builtins.int | Sequence[builtins.int] = 1) -> Tensor:
-    """The adjoint of ``conv2d``: from (batch, channels, height, width) to larger images, with ``weight`` (channels, filters / groups, ...).
-
-    ``output_padding`` adds rows and columns at the end, where a stride leaves the size open.
-    """
-    return _conv_transpose2d(F, input, weight, bias, stride, padding, output_padding, groups, dilation)
-
-
-def einsum(equation: str, *operands: Any) -> Tensor:
-    """Einstein summation: the products of the operands' elements, summed over every subscript that the output lacks.
-
-    ``equation`` names the dimensions of each operand by letters, with ``...`` for those that broadcast; without ``->``
-    the output has the letters that occur once, in alphabetical order. A letter twice in one operand takes a diagonal.
-    The operands may come as one list, and the equation as lists of numbers after each operand.
-
-    >>> import autograd_core as ag
-    >>> ag.einsum("ij,j->i", ag.tensor([[1.0, 2.0], [3.0, 4.0]]), ag.tensor([1.0, 10.0])).tolist()
-    [21.0, 43.0]
-    """
-    return _einsum(F, equation, *operands)
-
-
-def tensordot(a: Tensor, b: Tensor, dims: Any = 2) -> Tensor:
-    """The sum of products over several dimensions: the last ``dims`` of ``a`` with the first of ``b``, or the two lists of dimensions given."""
-    return _tensordot(F, a, b, dims)
-
-
-def trace(input: Tensor) -> Tensor:
-    """The sum of the diagonal of a matrix."""
-    return _trace(F, input)
-
-
-def div_rounded(input: Tensor, other: TensorLike, rounding_mode: str) -> Tensor:
-    """``div`` with a ``rounding_mode``."""
-    return _div_rounded(F, input, other, rounding_mode)
-
-
 def nansum(input: Tensor, dim: Dims = None, keepdim: builtins.bool = False, *, dtype: DTypeLike | None = None, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
     """The sum over ``dim`` of all that is not NaN."""
     if axis is not None:
@@ -9573,21 +9516,6 @@ def huber_loss(input: Tensor, target: Tensor, reduction: str = 'mean', delta: bu
     return _huber_loss(F, input, target, reduction, delta, weight)
 
 
-def hinge_loss(input: Tensor, target: Tensor, margin: builtins.float = 1.0, reduction: str = 'mean') -> Tensor:
-    """``max(0, margin - target * input)`` for targets -1 and 1: the loss of a support vector machine."""
-    return _hinge_loss(F, input, target, margin, reduction)
-
-
-def hinge_embedding_loss(input: Tensor, target: Tensor, margin: builtins.float = 1.0, reduction: str = 'mean') -> Tensor:
-    """``input`` where ``target`` is 1, ``max(0, margin - input)`` where it is -1: for distances of similar and dissimilar pairs."""
-    return _hinge_embedding_loss(F, input, target, margin, reduction)
-
-
-def margin_ranking_loss(input1: Tensor, input2: Tensor, target: Tensor, margin: builtins.float = 0.0, reduction: str = 'mean') -> Tensor:
-    """``max(0, margin - target * (input1 - input2))``: ``target`` 1 asks for the first to be larger, -1 for the second."""
-    return _margin_ranking_loss(F, input1, input2, target, margin, reduction)
-
-
 def kl_div(input: Tensor, target: Tensor, reduction: str = 'mean', log_target: builtins.bool = False) -> Tensor:
     """The Kullback-Leibler divergence ``target * (log(target) - input)`` of log-probabilities ``input`` from ``target``.
 
@@ -9595,6 +9523,52 @@ def kl_div(input: Tensor, target: Tensor, reduction: str = 'mean', log_target: b
     number of elements. ``log_target`` says that ``target`` holds log-probabilities too.
     """
     return _kl_div(F, input, target, reduction, log_target)
+
+
+def binary_cross_entropy_with_logits(input: Tensor, target: Tensor, weight: Tensor | None = None, reduction: str = 'mean', pos_weight: Tensor | None = None) -> Tensor:
+    """The cross-entropy between ``sigmoid(input)`` and ``target``, numbers between 0 and 1 in the input's shape.
+
+    ``weight`` is a factor for each element, ``pos_weight`` one for the positive part; both broadcast to the input's shape.
+    Raises ``ValueError`` where ``input`` and ``target`` differ in shape.
+    """
+    return _binary_cross_entropy_with_logits(F, input, target, weight, reduction, pos_weight)
+
+
+def binary_cross_entropy(input: Tensor, target: Tensor, weight: Tensor | None = None, reduction: str = 'mean') -> Tensor:
+    """The cross-entropy between probabilities ``input`` and ``target``, both between 0 and 1 and of one shape.
+
+    Logarithms are cut off at -100, so that a probability of exactly 0 or 1 costs 100 and not infinity. From raw scores,
+    ``binary_cross_entropy_with_logits`` is exact. Raises ``ValueError`` where the shapes differ.
+    """
+    return _binary_cross_entropy(F, input, target, weight, reduction)
+
+
+def conv2d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: builtins.int | Sequence[builtins.int] = 1, padding: builtins.int | str | Sequence[builtins.int] = 0, dilation: builtins.int | Sequence[builtins.int] = 1, groups: builtins.int = 1) -> Tensor:
+    """Cross-correlation of images with filters.
+
+    ``input`` is (batch, channels, height, width) or without batch, ``weight`` (filters, channels / groups, kernel height,
+    kernel width), ``bias`` (filters,). ``padding`` with zeros is an int, a pair, ``'valid'`` (none) or ``'same'`` (the
+    result has the input's size; stride 1 only). Raises ``RuntimeError`` for shapes that do not fit.
+
+    >>> import autograd_core as ag
+    >>> ag.conv2d(ag.ones(1, 1, 3, 3), ag.ones(1, 1, 2, 2))
+    tensor([[[[4., 4.],
+              [4., 4.]]]])
+    """
+    return _conv2d(F, input, weight, bias, stride, padding, dilation, groups)
+
+
+def conv1d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: builtins.int | Sequence[builtins.int] = 1, padding: builtins.int | str | Sequence[builtins.int] = 0, dilation: builtins.int | Sequence[builtins.int] = 1, groups: builtins.int = 1) -> Tensor:
+    """Cross-correlation of sequences (batch, channels, length), or without batch, with filters (filters, channels / groups, kernel size)."""
+    return _conv1d(F, input, weight, bias, stride, padding, dilation, groups)
+
+
+def conv_transpose2d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: builtins.int | Sequence[builtins.int] = 1, padding: builtins.int | Sequence[builtins.int] = 0, output_padding: builtins.int | Sequence[builtins.int] = 0, groups: builtins.int = 1, dilation: builtins.int | Sequence[builtins.int] = 1) -> Tensor:
+    """The adjoint of ``conv2d``: from (batch, channels, height, width) to larger images, with ``weight`` (channels, filters / groups, ...).
+
+    ``output_padding`` adds rows and columns at the end, where a stride leaves the size open.
+    """
+    return _conv_transpose2d(F, input, weight, bias, stride, padding, output_padding, groups, dilation)
 
 
 def softmax(input: Tensor, dim: builtins.int | None = None, *, dtype: DTypeLike | None = None, axis: Any = None) -> Tensor:
@@ -9646,27 +9620,33 @@ def nll_loss(input: Tensor, target: Tensor, weight: Tensor | None = None, ignore
     return _nll_loss(F, input, target, weight, ignore_index, reduction)
 
 
-def binary_cross_entropy_with_logits(input: Tensor, target: Tensor, weight: Tensor | None = None, reduction: str = 'mean', pos_weight: Tensor | None = None) -> Tensor:
-    """The cross-entropy between ``sigmoid(input)`` and ``target``, numbers between 0 and 1 in the input's shape.
+def einsum(equation: str, *operands: Any) -> Tensor:
+    """Einstein summation: the products of the operands' elements, summed over every subscript that the output lacks.
 
-    ``weight`` is a factor for each element, ``pos_weight`` one for the positive part; both broadcast to the input's shape.
-    Raises ``ValueError`` where ``input`` and ``target`` differ in shape.
+    ``equation`` names the dimensions of each operand by letters, with ``...`` for those that broadcast; without ``->``
+    the output has the letters that occur once, in alphabetical order. A letter twice in one operand takes a diagonal.
+    The operands may come as one list, and the equation as lists of numbers after each operand.
+
+    >>> import autograd_core as ag
+    >>> ag.einsum("ij,j->i", ag.tensor([[1.0, 2.0], [3.0, 4.0]]), ag.tensor([1.0, 10.0])).tolist()
+    [21.0, 43.0]
     """
-    return _binary_cross_entropy_with_logits(F, input, target, weight, reduction, pos_weight)
+    return _einsum(F, equation, *operands)
 
 
-def binary_cross_entropy(input: Tensor, target: Tensor, weight: Tensor | None = None, reduction: str = 'mean') -> Tensor:
-    """The cross-entropy between probabilities ``input`` and ``target``, both between 0 and 1 and of one shape.
-
-    Logarithms are cut off at -100, so that a probability of exactly 0 or 1 costs 100 and not infinity. From raw scores,
-    ``binary_cross_entropy_with_logits`` is exact. Raises ``ValueError`` where the shapes differ.
-    """
-    return _binary_cross_entropy(F, input, target, weight, reduction)
+def tensordot(a: Tensor, b: Tensor, dims: Any = 2) -> Tensor:
+    """The sum of products over several dimensions: the last ``dims`` of ``a`` with the first of ``b``, or the two lists of dimensions given."""
+    return _tensordot(F, a, b, dims)
 
 
-def multi_margin_loss(input: Tensor, target: Tensor, p: builtins.int = 1, margin: builtins.float = 1.0, weight: Tensor | None = None, reduction: str = 'mean') -> Tensor:
-    """The mean over the wrong classes of ``max(0, margin - input[target] + input) ** p``; ``input`` is (batch, classes) or (classes)."""
-    return _multi_margin_loss(F, input, target, p, margin, weight, reduction)
+def trace(input: Tensor) -> Tensor:
+    """The sum of the diagonal of a matrix."""
+    return _trace(F, input)
+
+
+def div_rounded(input: Tensor, other: TensorLike, rounding_mode: str) -> Tensor:
+    """``div`` with a ``rounding_mode``."""
+    return _div_rounded(F, input, other, rounding_mode)
 
 
 def take_along_dim(input: Tensor, indices: Tensor, dim: builtins.int | None = None, *, axis: Any = None) -> Tensor:
@@ -9801,6 +9781,26 @@ def baddbmm(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: Number = 1, 
 def addmv(input: Tensor, mat: Tensor, vec: Tensor, *, beta: Number = 1, alpha: Number = 1) -> Tensor:
     """``beta * input + alpha * (mat @ vec)``."""
     return _addmv(F, input, mat, vec, beta=beta, alpha=alpha)
+
+
+def hinge_loss(input: Tensor, target: Tensor, margin: builtins.float = 1.0, reduction: str = 'mean') -> Tensor:
+    """``max(0, margin - target * input)`` for targets -1 and 1: the loss of a support vector machine."""
+    return _hinge_loss(F, input, target, margin, reduction)
+
+
+def hinge_embedding_loss(input: Tensor, target: Tensor, margin: builtins.float = 1.0, reduction: str = 'mean') -> Tensor:
+    """``input`` where ``target`` is 1, ``max(0, margin - input)`` where it is -1: for distances of similar and dissimilar pairs."""
+    return _hinge_embedding_loss(F, input, target, margin, reduction)
+
+
+def margin_ranking_loss(input1: Tensor, input2: Tensor, target: Tensor, margin: builtins.float = 0.0, reduction: str = 'mean') -> Tensor:
+    """``max(0, margin - target * (input1 - input2))``: ``target`` 1 asks for the first to be larger, -1 for the second."""
+    return _margin_ranking_loss(F, input1, input2, target, margin, reduction)
+
+
+def multi_margin_loss(input: Tensor, target: Tensor, p: builtins.int = 1, margin: builtins.float = 1.0, weight: Tensor | None = None, reduction: str = 'mean') -> Tensor:
+    """The mean over the wrong classes of ``max(0, margin - input[target] + input) ** p``; ``input`` is (batch, classes) or (classes)."""
+    return _multi_margin_loss(F, input, target, p, margin, weight, reduction)
 
 
 def var(input: Tensor, dim: Dims | builtins.bool = None, unbiased: builtins.bool | None = None, keepdim: builtins.bool = False, *, correction: Number | None = None, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
@@ -10106,6 +10106,17 @@ class Methods(TensorBase):
 
     __slots__ = ()
 
+    sum = sum
+    mean = mean
+    count_nonzero = count_nonzero
+    all = all
+    any = any
+    amax = amax
+    amin = amin
+    argmax = argmax
+    argmin = argmin
+    isclose = isclose
+    logsumexp = logsumexp
     add = add
     add_ = add_
     sub = sub
@@ -10207,17 +10218,6 @@ class Methods(TensorBase):
     bitwise_xor = bitwise_xor
     bitwise_not = bitwise_not
     conj = conj
-    sum = sum
-    mean = mean
-    count_nonzero = count_nonzero
-    all = all
-    any = any
-    amax = amax
-    amin = amin
-    argmax = argmax
-    argmin = argmin
-    isclose = isclose
-    logsumexp = logsumexp
     index_select = index_select
     index_add = index_add
     index_add_ = index_add_
@@ -10263,7 +10263,6 @@ class Methods(TensorBase):
     clone = clone
     copy_ = copy_
     fill_ = fill_
-    trace = trace
     nansum = nansum
     nanmean = nanmean
     max = max
@@ -10273,6 +10272,7 @@ class Methods(TensorBase):
     equal = equal
     softmax = softmax
     log_softmax = log_softmax
+    trace = trace
     take_along_dim = take_along_dim
     index_put_ = index_put_
     index_put = index_put

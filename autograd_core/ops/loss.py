@@ -20,15 +20,18 @@ REDUCTIONS = ("none", "mean", "sum")
 
 
 def check_reduction(name: str, reduction: str, allowed: tuple[str, ...] = REDUCTIONS) -> None:
+    """Refuse a ``reduction`` that is not one of those allowed."""
     if reduction not in allowed:
         raise ValueError(f"{name}: {reduction!r} is not a valid value for reduction; it is one of {', '.join(allowed)}")
 
 
 def reduce_loss(F: Any, loss: Any, reduction: str) -> Any:
+    """A loss made of ops, reduced."""
     return loss if reduction == "none" else F.mean(loss) if reduction == "mean" else F.sum(loss)
 
 
 def reduced_meta(name: str, input: Any, reduction: str, shape: Any = None) -> Meta:
+    """The result of a loss; ``shape`` is that of the unreduced one, by default the input's."""
     check_reduction(name, reduction)
     return Meta((tuple(input.shape) if shape is None else shape) if reduction == "none" else (), as_dtype(input.dtype))
 
@@ -48,7 +51,7 @@ def per_element(g: Any, reduction: str, shape: Any) -> Any:
     return g / max(math.prod(shape), 1) if reduction == "mean" else g
 
 
-def _matched(F: Any, name: str, input: Any, target: Any) -> tuple[Any, Any]:
+def matched(F: Any, name: str, input: Any, target: Any) -> tuple[Any, Any]:
     """``input`` and ``target`` in one shape; a broadcast between them is most often a mistake, so it warns."""
     if input.shape == target.shape:
         return input, target
@@ -110,7 +113,7 @@ def mse_loss(F: Any, input: Any, target: Any, reduction: str = "mean", weight: A
     2.5
     """
     check_reduction("mse_loss", reduction)
-    input, target = _matched(F, "mse_loss", input, target)
+    input, target = matched(F, "mse_loss", input, target)
     if weight is None:
         return F.squared_error(input, target, reduction=reduction)
     return _weighted(F, "mse_loss", F.squared_error(input, target, reduction="none"), weight, reduction)
@@ -127,7 +130,7 @@ def _weighted(F: Any, name: str, loss: Any, weight: Any, reduction: str) -> Any:
 def l1_loss(F: Any, input: Any, target: Any, reduction: str = "mean", weight: Any = None) -> Any:
     """The absolute error ``|input - target|``. With ``weight``, of the same shape, the mean is a weighted one."""
     check_reduction("l1_loss", reduction)
-    input, target = _matched(F, "l1_loss", input, target)
+    input, target = matched(F, "l1_loss", input, target)
     loss = F.abs(input - target)
     return reduce_loss(F, loss, reduction) if weight is None else _weighted(F, "l1_loss", loss, weight, reduction)
 
@@ -138,7 +141,7 @@ def smooth_l1_loss(F: Any, input: Any, target: Any, reduction: str = "mean", bet
     check_reduction("smooth_l1_loss", reduction)
     if beta < 0:
         raise RuntimeError(f"smooth_l1_loss: does not support negative values for beta, got {beta}")
-    input, target = _matched(F, "smooth_l1_loss", input, target)
+    input, target = matched(F, "smooth_l1_loss", input, target)
     difference = input - target
     size = F.abs(difference)
     loss = size if beta == 0 else F.where(size < beta, difference * difference * (0.5 / beta), size - 0.5 * beta)
@@ -151,36 +154,11 @@ def huber_loss(F: Any, input: Any, target: Any, reduction: str = "mean", delta: 
     check_reduction("huber_loss", reduction)
     if delta <= 0:
         raise RuntimeError(f"huber_loss: does not support non-positive values for delta, got {delta}")
-    input, target = _matched(F, "huber_loss", input, target)
+    input, target = matched(F, "huber_loss", input, target)
     difference = input - target
     size = F.abs(difference)
     loss = F.where(size <= delta, difference * difference * 0.5, delta * (size - 0.5 * delta))
     return reduce_loss(F, loss if weight is None else _weighted(F, "huber_loss", loss, weight, "none"), reduction)
-
-
-# --- margins ------------------------------------------------------------------------------------------------------
-
-
-@composite("hinge_loss(input: Tensor, target: Tensor, margin: float = 1.0, reduction: str = 'mean') -> Tensor", places=FUNCTIONAL)
-def hinge_loss(F: Any, input: Any, target: Any, margin: float = 1.0, reduction: str = "mean") -> Any:
-    """``max(0, margin - target * input)`` for targets -1 and 1: the loss of a support vector machine."""
-    check_reduction("hinge_loss", reduction)
-    input, target = _matched(F, "hinge_loss", input, target)
-    return reduce_loss(F, F.relu(margin - target * input), reduction)
-
-
-@composite("hinge_embedding_loss(input: Tensor, target: Tensor, margin: float = 1.0, reduction: str = 'mean') -> Tensor", places=FUNCTIONAL)
-def hinge_embedding_loss(F: Any, input: Any, target: Any, margin: float = 1.0, reduction: str = "mean") -> Any:
-    """``input`` where ``target`` is 1, ``max(0, margin - input)`` where it is -1: for distances of similar and dissimilar pairs."""
-    check_reduction("hinge_embedding_loss", reduction)
-    return reduce_loss(F, F.where(target != -1, input, 0) + F.where(target != 1, F.relu(margin - input), 0), reduction)
-
-
-@composite("margin_ranking_loss(input1: Tensor, input2: Tensor, target: Tensor, margin: float = 0.0, reduction: str = 'mean') -> Tensor", places=FUNCTIONAL)
-def margin_ranking_loss(F: Any, input1: Any, input2: Any, target: Any, margin: float = 0.0, reduction: str = "mean") -> Any:
-    """``max(0, margin - target * (input1 - input2))``: ``target`` 1 asks for the first to be larger, -1 for the second."""
-    check_reduction("margin_ranking_loss", reduction)
-    return reduce_loss(F, F.relu(-target * (input1 - input2) + margin), reduction)
 
 
 # --- divergences --------------------------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ from typing import Any
 
 from ..op import S, composite, op
 from ..spec import Meta, broadcast
+from .index import cast_back, real_if
 
 EVERYWHERE = ("torch", "Tensor")
 
@@ -38,7 +39,7 @@ def _same_shape(input: Any, other: Any, **attrs: Any) -> Meta:
 def _stored(xp: Any, input: Any, value: Any, out: Any) -> Any:
     if out is None:
         out = xp.empty(input.shape, dtype=input.dtype)
-    out[...] = value.real if out.dtype.kind != "c" and getattr(value, "dtype", out.dtype).kind == "c" else value
+    out[...] = real_if(value, out.dtype)
     return out
 
 
@@ -56,7 +57,7 @@ def _(F: Any, g: Any) -> Any:
 
 @copy.vjp("source")
 def _(F: Any, g: Any, source_dtype: Any) -> Any:
-    return g if g.dtype == source_dtype else F.to_dtype(g, dtype=source_dtype)
+    return cast_back(F, g, source_dtype)
 
 
 @op("fill(input: Tensor, value: TensorLike) -> Tensor", kind="shape", broadcasts=True, inplace=True, spec=_same_shape, samples=[
@@ -73,7 +74,7 @@ def _(F: Any, g: Any) -> Any:
 
 @fill.vjp("value")
 def _(F: Any, g: Any, value_dtype: Any) -> Any:
-    return g if g.dtype == value_dtype else F.to_dtype(g, dtype=value_dtype)
+    return cast_back(F, g, value_dtype)
 
 
 @composite("zero_(input: Tensor) -> Tensor", places=("Tensor",))

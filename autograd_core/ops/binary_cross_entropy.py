@@ -1,0 +1,129 @@
+"""Losses of classification by sigmoid: binary cross-entropy, from scores and from probabilities."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..backend.registry import backend_of
+from ..errors import ShapeError
+from ..op import S, composite, elementwise, op, span
+from ..spec import Meta, broadcast, elementwise_spec
+from .loss import FUNCTIONAL, check_reduction, per_element, reduce_loss, reduced_meta, sum_or_mean
+from .reduce import HALF, SINGLE
+
+
+def _logits_spec(input: Any, target: Any, weight: Any, pos_weight: Any, *, reduction: str = "mean") -> Meta:
+    if tuple(target.shape) != tuple(input.shape):
+        raise ValueError(f"binary_cross_entropy_with_logits: Target size ({tuple(target.shape)}) must be the same as input size ({tuple(input.shape)})")
+    for name, factor in (("weight", weight), ("pos_weight", pos_weight)):
+        if factor is not None and broadcast("binary_cross_entropy_with_logits", ("input", name), (input, factor)) != tuple(input.shape):
+            raise ShapeError(f"binary_cross_entropy_with_logits: {name} {tuple(factor.shape)} must broadcast to the input's shape {tuple(input.shape)}")
+    return reduced_meta("binary_cross_entropy_with_logits", input, reduction)
+
+
+def _logits_parts(xp: Any, input: Any, target: Any, weight: Any, pos_weight: Any, *, reduction: str = "mean") -> tuple[Any, Any]:
+    if input.shape != target.shape:
+        raise ValueError("shapes")
+    wide, known = (input.astype(SINGLE), target.astype(SINGLE)) if input.dtype is HALF else (input, target)
+    small = xp.exp(-xp.abs(wide))
+    if pos_weight is None:
+        loss = xp.maximum(wide, 0) - wide * known + xp.log1p(small)
+    else:
+        loss = wide - wide * known + (1 + (pos_weight - 1) * known) * (xp.log1p(small) + xp.maximum(-wide, 0))
+    if weight is not None:
+        loss = loss * weight
+    return sum_or_mean(xp, loss, reduction, input.dtype), small
+
+
+_LOGITS = [S((3, 4), span(0.0, 1.0, 3, 4), None, None), S((3, 4), span(0.0, 1.0, 3, 4), None, None, reduction="none"),
+           S((3, 4), span(0.0, 1.0, 3, 4), span(0.5, 2.0, 4), span(0.5, 2.0, 4), reduction="sum"),
+           S((3, 4), span(0.0, 1.0, 3, 4), span(0.5, 2.0, 3, 1), None), S((), span(0.0, 1.0), None, None), S((0, 2), (0, 2), None, None, reduction="sum"),
+           S((3, 4), (4,), None, None, error=ValueError, match="must be the same as input size")]
+
+
+@op("sigmoid_cross_entropy(input: Tensor, target: Tensor, weight: Tensor | None, pos_weight: Tensor | None, reduction: str = 'mean') -> Tensor",
+    label="binary_cross_entropy_with_logits", promotes="same", spec=_logits_spec, samples=_LOGITS)
+def sigmoid_cross_entropy(xp: Any, input: Any, target: Any, weight: Any, pos_weight: Any, *, reduction: str = "mean") -> Any:
+    """The cross-entropy between ``sigmoid(input)`` and ``target``, computed from the logits without overflow."""
+    return _logits_parts(xp, input, target, weight, pos_weight, reduction=reduction)[0]
+
+
+def _logits_slopes(F: Any, g: Any, input: Any, target: Any, weight: Any, pos_weight: Any, probability: Any, needs: Any, reduction: str) -> Any:
+    g = per_element(g, reduction, input.shape)
+    weighted = g if weight is None else g * weight
+    slopes: list[Any] = [None] * 4
+    if pos_weight is None:
+        slope, toward = probability - target, -input
+    else:
+        other = F.softplus(-input)
+        slope, toward = (1 - target) - (1 + (pos_weight - 1) * target) * (1 - probability), (pos_weight - 1) * other - input
+    slopes[0] = slope * weighted if needs[0] else None
+    slopes[1] = toward * weighted if needs[1] else None
+    if needs[2]:
+        loss = input - input * target + (F.softplus(-input) if pos_weight is None else (1 + (pos_weight - 1) * target) * F.softplus(-input))
+        slopes[2] = F.sum_to(loss * g, shape=weight.shape)
+    if needs[3]:
+        slopes[3] = F.sum_to(target * F.softplus(-input) * weighted, shape=pos_weight.shape)
+    return tuple(slopes)
+
+
+@sigmoid_cross_entropy.vjp()
+def _(F: Any, g: Any, input: Any, target: Any, weight: Any, pos_weight: Any, needs: Any, reduction: str) -> Any:
+    return _logits_slopes(F, g, input, target, weight, pos_weight, F.sigmoid(input), needs, reduction)
+
+
+@sigmoid_cross_entropy.fused_vjp(("small",), _logits_parts)
+def _(F: Any, g: Any, input: Any, target: Any, weight: Any, pos_weight: Any, small: Any, needs: Any, reduction: str) -> Any:
+    share = small / (small + 1)
+    probability = F.abs(F.sub(input > 0, share)).astype(input.dtype, copy=False)  # share where the logit is negative, 1 - share where it is positive
+    return _logits_slopes(F, g, input, target, weight, pos_weight, probability, needs, reduction)
+
+
+@composite("binary_cross_entropy_with_logits(input: Tensor, target: Tensor, weight: Tensor | None = None, reduction: str = 'mean', "
+           "pos_weight: Tensor | None = None) -> Tensor", places=FUNCTIONAL)
+def binary_cross_entropy_with_logits(F: Any, input: Any, target: Any, weight: Any = None, reduction: str = "mean", pos_weight: Any = None) -> Any:
+    """The cross-entropy between ``sigmoid(input)`` and ``target``, numbers between 0 and 1 in the input's shape.
+
+    ``weight`` is a factor for each element, ``pos_weight`` one for the positive part; both broadcast to the input's shape.
+    Raises ``ValueError`` where ``input`` and ``target`` differ in shape.
+    """
+    _logits_spec(input, target, weight, pos_weight, reduction=reduction)
+    return F.sigmoid_cross_entropy(input, target, weight, pos_weight, reduction=reduction)
+
+
+def _floored_log(xp: Any, value: Any) -> Any:
+    """``log(value)``, but at least -100, as PyTorch has it; without a warning at 0."""
+    zero = value == 0
+    return xp.maximum(xp.log(value + zero) - 100 * zero.astype(value.dtype), -100)
+
+
+def _bce(xp: Any, input: Any, target: Any) -> Any:
+    if backend_of(input).name == "cpu" and not ((input >= 0) & (input <= 1) | xp.isnan(input)).all():
+        raise RuntimeError("binary_cross_entropy: all elements of input should be between 0 and 1. For raw scores use binary_cross_entropy_with_logits")
+    return -(target * _floored_log(xp, input) + (1 - target) * _floored_log(xp, 1 - input))
+
+
+bce_elements = elementwise(
+    "bce_elements", "input target", kernel=_bce, places=(), signature="bce_elements(input: Tensor, target: Tensor) -> Tensor", label="binary_cross_entropy", domain=(0.1, 0.9),
+    takes="none", spec=elementwise_spec("binary_cross_entropy", ("input", "target"), "same"),
+    samples=[S(span(0.1, 0.9, 3, 4), span(0.0, 1.0, 3, 4)), S(span(0.1, 0.9), span(0.0, 1.0)), S(span(0.1, 0.9, 0, 2), span(0.0, 1.0, 0, 2)),
+             S(span(0.1, 0.9, 3, 1), span(0.0, 1.0, 4)), S(span(0.1, 0.9, 3, 4), span(0.0, 1.0, 4)),
+             S(span(1.5, 2.0, 3), (3,), error=RuntimeError, match="between 0 and 1")],
+    vjp={"input": "g * ((input - target) / clamp(input * (1 - input), 1e-12, None))",
+         "target": "g * (clamp(log(1 - input), -100.0, None) - clamp(log(input), -100.0, None))"},
+    doc="``-(target * log(input) + (1 - target) * log(1 - input))``, the logarithms at least -100.")
+
+
+@composite("binary_cross_entropy(input: Tensor, target: Tensor, weight: Tensor | None = None, reduction: str = 'mean') -> Tensor", places=FUNCTIONAL)
+def binary_cross_entropy(F: Any, input: Any, target: Any, weight: Any = None, reduction: str = "mean") -> Any:
+    """The cross-entropy between probabilities ``input`` and ``target``, both between 0 and 1 and of one shape.
+
+    Logarithms are cut off at -100, so that a probability of exactly 0 or 1 costs 100 and not infinity. From raw scores,
+    ``binary_cross_entropy_with_logits`` is exact. Raises ``ValueError`` where the shapes differ.
+    """
+    check_reduction("binary_cross_entropy", reduction)
+    if input.shape != target.shape:
+        raise ValueError(f"binary_cross_entropy: Using a target size ({tuple(target.shape)}) that is different to the input size ({tuple(input.shape)}) is deprecated. "
+                         "Please ensure they have the same size")
+    loss = F.bce_elements(input, target)
+    return reduce_loss(F, loss if weight is None else loss * weight, reduction)

@@ -316,7 +316,11 @@ def _register(declared: Op) -> Op:
     return declared
 
 
-EVERYWHERE = ("torch", "Tensor")
+TORCH_TENSOR = ("torch", "Tensor")
+"""The places of a public name that is a function and a method, as most are."""
+NN = ("nn.functional",)
+TORCH_NN = ("torch", "nn.functional")
+TORCH_TENSOR_NN = ("torch", "Tensor", "nn.functional")
 
 
 def op(signature: str, **fields: Any) -> Callable[[Kernel], Op]:
@@ -369,7 +373,7 @@ def elementwise(name: str, inputs: str = "input", *, vjp: str | Callable[..., An
         signature = f"{name}({names[0]}: Tensor{rest}) -> Tensor"
     fields.setdefault("kind", "elementwise")
     fields.setdefault("promotes", "same")
-    fields.setdefault("places", EVERYWHERE)
+    fields.setdefault("places", TORCH_TENSOR)
     if len(names) < 3 and takes != "none":
         fields["samples"] = (*_elementwise_samples(len(names), takes, fields.get("domain", (-2.0, 2.0))), *fields.get("samples", ()))
     declared = _register(Op(name, signature=signature, inputs=names, kernel=kernel, ufunc=ufunc, infix=infix, broadcasts=len(names) > 1, **fields))
@@ -399,7 +403,7 @@ def _ufunc_kernel(ufunc: str, arity: int) -> Kernel:
     return lambda xp, input, other, *, out=None: getattr(xp, ufunc)(input, other, out=out)
 
 
-def composite(signature: str, *, places: tuple[str, ...] = EVERYWHERE, varargs: str | None = None, aliases: tuple[str, ...] = (),
+def composite(signature: str, *, places: tuple[str, ...] = TORCH_TENSOR, varargs: str | None = None, aliases: tuple[str, ...] = (),
               method_signature: str | None = None, inplace: bool = False) -> Callable[[Callable[..., Any]], Composite]:
     """Declare a public function made of ops; its first parameter is ``F``."""
 

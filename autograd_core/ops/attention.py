@@ -7,7 +7,7 @@ from typing import Any
 
 from ..dtypes import as_dtype
 from ..errors import ShapeError, describe
-from ..op import Arg, S, composite, op
+from ..op import NN, Arg, S, composite, op
 from ..spec import Meta
 
 
@@ -27,7 +27,7 @@ def _masked_weights(F: Any, scores: Any, mask: Any) -> Any:
 
 
 @composite("scaled_dot_product_attention(query: Tensor, key: Tensor, value: Tensor, attn_mask: Tensor | None = None, dropout_p: float = 0.0, "
-           "is_causal: bool = False, scale: float | None = None, enable_gqa: bool = False) -> Tensor", places=("nn.functional",))
+           "is_causal: bool = False, scale: float | None = None, enable_gqa: bool = False) -> Tensor", places=NN)
 def scaled_dot_product_attention(F: Any, query: Any, key: Any, value: Any, attn_mask: Any = None, dropout_p: float = 0.0, is_causal: bool = False,
                                  scale: float | None = None, enable_gqa: bool = False) -> Any:
     """``softmax(query @ key.mT * scale + mask) @ value``.

@@ -6,9 +6,9 @@ from typing import Any
 
 from ..backend.registry import backend_of
 from ..errors import ShapeError
-from ..op import S, composite, elementwise, op, span
+from ..op import NN, S, composite, elementwise, op, span
 from ..spec import Meta, broadcast, elementwise_spec
-from .loss import FUNCTIONAL, check_reduction, per_element, reduce_loss, reduced_meta, sum_or_mean
+from .loss import check_reduction, per_element, reduce_loss, reduced_meta, sum_or_mean
 from .reduce import HALF, SINGLE
 
 
@@ -80,7 +80,7 @@ def _(F: Any, g: Any, input: Any, target: Any, weight: Any, pos_weight: Any, sma
 
 
 @composite("binary_cross_entropy_with_logits(input: Tensor, target: Tensor, weight: Tensor | None = None, reduction: str = 'mean', "
-           "pos_weight: Tensor | None = None) -> Tensor", places=FUNCTIONAL)
+           "pos_weight: Tensor | None = None) -> Tensor", places=NN)
 def binary_cross_entropy_with_logits(F: Any, input: Any, target: Any, weight: Any = None, reduction: str = "mean", pos_weight: Any = None) -> Any:
     """The cross-entropy between ``sigmoid(input)`` and ``target``, numbers between 0 and 1 in the input's shape.
 
@@ -114,7 +114,7 @@ bce_elements = elementwise(
     doc="``-(target * log(input) + (1 - target) * log(1 - input))``, the logarithms at least -100.")
 
 
-@composite("binary_cross_entropy(input: Tensor, target: Tensor, weight: Tensor | None = None, reduction: str = 'mean') -> Tensor", places=FUNCTIONAL)
+@composite("binary_cross_entropy(input: Tensor, target: Tensor, weight: Tensor | None = None, reduction: str = 'mean') -> Tensor", places=NN)
 def binary_cross_entropy(F: Any, input: Any, target: Any, weight: Any = None, reduction: str = "mean") -> Any:
     """The cross-entropy between probabilities ``input`` and ``target``, both between 0 and 1 and of one shape.
 

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 from ..backend.registry import backend_of
 from ..errors import ShapeError, describe
-from ..op import S, composite, op
+from ..op import TORCH_NN, S, composite, op
 from ..spec import Meta, computed_dtype
 
 _COLUMN_BYTES = {"cpu": 3 << 18, "cuda": 1 << 28}
@@ -329,7 +329,7 @@ def _sides(padding: Any, kernel: Any, stride: Any, dilation: Any, op_name: str) 
 
 
 @composite("conv2d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: int | Sequence[int] = 1, padding: int | str | Sequence[int] = 0, "
-           "dilation: int | Sequence[int] = 1, groups: int = 1) -> Tensor", places=("torch", "nn.functional"))
+           "dilation: int | Sequence[int] = 1, groups: int = 1) -> Tensor", places=TORCH_NN)
 def conv2d(F: Any, input: Any, weight: Any, bias: Any = None, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: int = 1) -> Any:
     """Cross-correlation of images with filters.
 
@@ -350,7 +350,7 @@ def conv2d(F: Any, input: Any, weight: Any, bias: Any = None, stride: Any = 1, p
 
 
 @composite("conv1d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: int | Sequence[int] = 1, padding: int | str | Sequence[int] = 0, "
-           "dilation: int | Sequence[int] = 1, groups: int = 1) -> Tensor", places=("torch", "nn.functional"))
+           "dilation: int | Sequence[int] = 1, groups: int = 1) -> Tensor", places=TORCH_NN)
 def conv1d(F: Any, input: Any, weight: Any, bias: Any = None, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: int = 1) -> Any:
     """Cross-correlation of sequences (batch, channels, length), or without batch, with filters (filters, channels / groups, kernel size)."""
     if weight.ndim != 3 or input.ndim not in (2, 3):
@@ -366,7 +366,7 @@ def conv1d(F: Any, input: Any, weight: Any, bias: Any = None, stride: Any = 1, p
 
 
 @composite("conv_transpose2d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: int | Sequence[int] = 1, padding: int | Sequence[int] = 0, "
-           "output_padding: int | Sequence[int] = 0, groups: int = 1, dilation: int | Sequence[int] = 1) -> Tensor", places=("torch", "nn.functional"))
+           "output_padding: int | Sequence[int] = 0, groups: int = 1, dilation: int | Sequence[int] = 1) -> Tensor", places=TORCH_NN)
 def conv_transpose2d(F: Any, input: Any, weight: Any, bias: Any = None, stride: Any = 1, padding: Any = 0, output_padding: Any = 0, groups: int = 1,
                      dilation: Any = 1) -> Any:
     """The adjoint of ``conv2d``: from (batch, channels, height, width) to larger images, with ``weight`` (channels, filters / groups, ...).

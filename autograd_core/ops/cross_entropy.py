@@ -8,10 +8,10 @@ from __future__ import annotations
 from typing import Any
 
 from ..dtypes import as_dtype
-from ..op import S, composite, ints, op, span
+from ..op import NN, S, composite, ints, op, span
 from ..spec import Meta, reduced
 from .classes import as_rows, check_classes, class_dim, class_indices, class_targets, collect, from_rows, mean_denominator, require_class_indices, weight_error
-from .loss import FUNCTIONAL, check_reduction, reduce_loss, reduced_meta
+from .loss import check_reduction, reduce_loss, reduced_meta
 from .softmax import exponentials
 
 
@@ -125,7 +125,7 @@ def _(F: Any, g: Any, input: Any, target: Any, powers: Any, totals: Any, dim: in
 
 
 @composite("cross_entropy(input: Tensor, target: Tensor, weight: Tensor | None = None, ignore_index: int = -100, reduction: str = 'mean', "
-           "label_smoothing: float = 0.0) -> Tensor", places=FUNCTIONAL)
+           "label_smoothing: float = 0.0) -> Tensor", places=NN)
 def cross_entropy(F: Any, input: Any, target: Any, weight: Any = None, ignore_index: int = -100, reduction: str = "mean", label_smoothing: float = 0.0) -> Any:
     """The cross-entropy between softmax of ``input`` and ``target``; the classes are dimension 1, or the only one.
 
@@ -187,7 +187,7 @@ def _(F: Any, g: Any, input_shape: Any, input_dtype: Any, target: Any, weight: A
     return -wanted * (F.unsqueeze(g, dim=dim) if reduction == "none" else g)
 
 
-@composite("nll_loss(input: Tensor, target: Tensor, weight: Tensor | None = None, ignore_index: int = -100, reduction: str = 'mean') -> Tensor", places=FUNCTIONAL)
+@composite("nll_loss(input: Tensor, target: Tensor, weight: Tensor | None = None, ignore_index: int = -100, reduction: str = 'mean') -> Tensor", places=NN)
 def nll_loss(F: Any, input: Any, target: Any, weight: Any = None, ignore_index: int = -100, reduction: str = "mean") -> Any:
     """The negative log-likelihood of class indices ``target`` under log-probabilities ``input``; shapes as in ``cross_entropy``."""
     check_classes("nll_loss", input, target, weight, reduction)

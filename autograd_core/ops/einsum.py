@@ -12,8 +12,6 @@ from ..errors import ShapeError, describe
 from ..op import S, composite, op
 from ..spec import Meta, computed_dtype, wrap_dim
 
-EVERYWHERE = ("torch", "Tensor")
-
 
 def _terms(equation: str) -> tuple[list[str], str]:
     left, _, right = equation.partition("->")

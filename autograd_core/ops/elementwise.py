@@ -13,12 +13,8 @@ from typing import Any
 from ..backend.registry import backend_of
 from ..dtypes import float16, float32, float64, int8, int16, int32, int64
 from ..kernels.special import erf, erfc
-from ..op import REGISTRY, Arg, S, bools, composite, elementwise, span
+from ..op import NN, REGISTRY, TORCH_TENSOR, TORCH_TENSOR_NN, Arg, S, bools, composite, elementwise, span
 from ..spec import Meta, computed_dtype, elementwise_spec
-
-NN = ("nn.functional",)
-TORCH_NN = ("torch", "nn.functional")
-ALL = ("torch", "Tensor", "nn.functional")
 
 ALPHA = {"parameter": "alpha: Number = 1", "line": "if alpha != 1:\n    other = other * alpha"}
 ROUNDING = {"parameter": "rounding_mode: str | None = None",
@@ -127,7 +123,7 @@ rsqrt = elementwise("rsqrt", kernel=lambda xp, input: 1 / xp.sqrt(input), vjp="m
 
 sin = elementwise("sin", vjp="g * cos(input)", promotes="float", scalar=math.sin, inplace=True, doc="Sine, in radians.")
 cos = elementwise("cos", vjp="-g * sin(input)", promotes="float", scalar=math.cos, inplace=True, doc="Cosine, in radians.")
-tanh = elementwise("tanh", vjp="g * (1 - out * out)", promotes="float", scalar=math.tanh, inplace=True, places=ALL, doc="Hyperbolic tangent.")
+tanh = elementwise("tanh", vjp="g - g * out * out", promotes="float", scalar=math.tanh, inplace=True, places=TORCH_TENSOR_NN, doc="Hyperbolic tangent.")
 tan = elementwise("tan", vjp="g * (1 + out * out)", promotes="float", scalar=math.tan, domain=(-1.0, 1.0), doc="Tangent, of radians.")
 sinh = elementwise("sinh", vjp="g * cosh(input)", promotes="float", scalar=math.sinh, doc="Hyperbolic sine.")
 cosh = elementwise("cosh", vjp="g * sinh(input)", promotes="float", scalar=math.cosh, doc="Hyperbolic cosine.")
@@ -249,9 +245,9 @@ SQRT_HALF = math.sqrt(0.5)
 SQRT_2_OVER_PI = math.sqrt(2 / math.pi)
 SQRT_HALF_OVER_PI = math.sqrt(0.5 / math.pi)
 
-sigmoid = elementwise("sigmoid", kernel=_sigmoid, vjp="g * (out * (1 - out))", promotes="float", label="σ", places=ALL, inplace=True,
+sigmoid = elementwise("sigmoid", kernel=_sigmoid, vjp="g * (out * (1 - out))", promotes="float", label="σ", places=TORCH_TENSOR_NN, inplace=True,
                       scalar=lambda x: 1 / (1 + math.exp(-x)) if x >= 0 else math.exp(x) / (1 + math.exp(x)), doc="``1 / (1 + exp(-input))``.")
-relu = elementwise("relu", kernel=_relu, vjp="where(out <= 0, 0, g)", label="ReLU", places=ALL, inplace=True, scalar=lambda x: x if x > 0 else 0.0,
+relu = elementwise("relu", kernel=_relu, vjp="where(out <= 0, 0, g)", label="ReLU", places=TORCH_TENSOR_NN, inplace=True, scalar=lambda x: x if x > 0 else 0.0,
                    extra=INPLACE, samples=[S(Arg(values=[-1.0, 0.0, 2.0]))], doc="``max(input, 0)``; the gradient at 0 is 0.")
 leaky_relu = elementwise("leaky_relu", kernel=_leaky_relu, places=NN, promotes="float",
                          signature="leaky_relu(input: Tensor, negative_slope: float = 0.01, inplace: bool = False) -> Tensor",
@@ -317,7 +313,7 @@ def _inside(F: Any, input: Any, min: Any, max: Any) -> Any:
     return low & high
 
 
-clamp = elementwise("clamp", "input min max", kernel=_clamp, inplace=True, aliases=("clip",), places=("torch", "Tensor"),
+clamp = elementwise("clamp", "input min max", kernel=_clamp, inplace=True, aliases=("clip",), places=TORCH_TENSOR,
                     signature="clamp(input: Tensor, min: TensorLike | None = None, max: TensorLike | None = None) -> Tensor",
                     samples=[S((3, 4), -0.5, 0.5), S((3, 4), None, 0.5), S((3, 4), -0.5, None), S((3, 4), (4,), span(2.0, 3.0, 3, 1)), S((), -0.5, 0.5), S((0, 2), -0.5, 0.5)],
                     vjp={"input": lambda F, g, input, min, max: F.where(_inside(F, input, min, max), g, 0),

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from ..dtypes import bool_
-from ..op import Arg, S, bools, composite, ints, op
+from ..op import TORCH_TENSOR, Arg, S, bools, composite, ints, op
 from ..spec import Meta, broadcast, wrap_dim
-from .index import EVERYWHERE, add_rows, cast_back, checked_rows, destination, real_if
+from .index import add_rows, cast_back, checked_rows, destination, real_if
 
 # --- gather and scatter -------------------------------------------------------------------------------------------
 
@@ -40,7 +40,7 @@ def _gather_spec(input: Any, index: Any, *, dim: int) -> Meta:
     return Meta(tuple(index.shape), input.dtype)
 
 
-@op("gather(input: Tensor, dim: int, index: Tensor) -> Tensor", kind="general", places=EVERYWHERE, spec=_gather_spec, samples=[
+@op("gather(input: Tensor, dim: int, index: Tensor) -> Tensor", kind="general", places=TORCH_TENSOR, spec=_gather_spec, samples=[
     S((3, 4), ints(3, 2, high=4), dim=1), S((3, 4), ints(5, 4, high=3), dim=0), S((3, 4), ints(2, 3, high=4), dim=-1), S((4,), ints(6, high=4), dim=0),
     S((2, 3), ints(2, 0), dim=1), S((3, 4), ints(2), dim=0, error=RuntimeError, match="same number of dimensions"),
     S((3, 4), Arg(values=[[4]]), dim=1, error=RuntimeError, match="out of bounds"), S((2, 3), ints(2, 3), dim=2, error=IndexError, match="out of range")])
@@ -101,7 +101,7 @@ def _as_index(array: Any, index: Any) -> Any:
     return array[tuple(slice(n) for n in index.shape)] if getattr(array, "ndim", 0) and array.shape != index.shape else array
 
 
-@op("scatter(input: Tensor, dim: int, index: Tensor, src: TensorLike) -> Tensor", kind="general", places=EVERYWHERE, inplace=True, spec=_scatter_spec, samples=[
+@op("scatter(input: Tensor, dim: int, index: Tensor, src: TensorLike) -> Tensor", kind="general", places=TORCH_TENSOR, inplace=True, spec=_scatter_spec, samples=[
     S((3, 4), ints(3, 2, high=4), (3, 2), dim=1), S((3, 4), ints(5, 4, high=3), (5, 4), dim=0), S((3, 4), ints(2, 2, high=4), (2, 3), dim=-1), S((4,), ints(2, high=4), 1.5, dim=0),
     S((3, 4), ints(2, 4), (2, 3), dim=0, error=RuntimeError, match="no larger than src")])
 def scatter(xp: Any, input: Any, index: Any, src: Any, *, dim: int, out: Any = None) -> Any:
@@ -155,7 +155,7 @@ def _scatter_add_spec(input: Any, index: Any, src: Any, *, dim: int) -> Meta:
     return Meta(tuple(input.shape), input.dtype)
 
 
-@op("scatter_add(input: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor", kind="general", places=EVERYWHERE, inplace=True, spec=_scatter_add_spec, samples=[
+@op("scatter_add(input: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor", kind="general", places=TORCH_TENSOR, inplace=True, spec=_scatter_add_spec, samples=[
     S((3, 4), ints(3, 6, high=4), (3, 6), dim=1), S((3, 4), ints(5, 4, high=3), (5, 4), dim=0), S((3, 4), ints(2, 2, high=4), (2, 3), dim=-1), S((4,), ints(0), (0,), dim=0),
     S((3, 4), ints(2), (2,), dim=0, error=RuntimeError, match="same number of dimensions")])
 def scatter_add(xp: Any, input: Any, index: Any, src: Any, *, dim: int, out: Any = None) -> Any:
@@ -202,7 +202,7 @@ def _mask_spec(input: Any, mask: Any, value: Any) -> Meta:
     return Meta(broadcast("masked_fill", ("input", "mask"), (input, mask)), input.dtype)
 
 
-@op("masked_fill(input: Tensor, mask: Tensor, value: TensorLike) -> Tensor", kind="general", places=EVERYWHERE, inplace=True, broadcasts=True, spec=_mask_spec, samples=[
+@op("masked_fill(input: Tensor, mask: Tensor, value: TensorLike) -> Tensor", kind="general", places=TORCH_TENSOR, inplace=True, broadcasts=True, spec=_mask_spec, samples=[
     S((3, 4), bools(3, 4), 2.5), S((3, 4), bools(4), ()), S((4,), bools(3, 4), -1.0), S((), bools(), 1.0), S((0, 2), bools(2), 1.0),
     S((3, 4), ints(3, 4), 1.0, error=RuntimeError, match="boolean masks"), S((3, 4), bools(3, 4), (2,), error=RuntimeError, match="0-dimensional")])
 def masked_fill(xp: Any, input: Any, mask: Any, value: Any) -> Any:
@@ -227,7 +227,7 @@ def _selected_spec(input: Any, mask: Any) -> Meta:
     return Meta((-1,), input.dtype)
 
 
-@op("masked_select(input: Tensor, mask: Tensor) -> Tensor", kind="dynamic", places=EVERYWHERE, broadcasts=True, spec=_selected_spec, samples=[
+@op("masked_select(input: Tensor, mask: Tensor) -> Tensor", kind="dynamic", places=TORCH_TENSOR, broadcasts=True, spec=_selected_spec, samples=[
     S((3, 4), bools(3, 4)), S((3, 4), bools(4)), S((4,), bools(3, 1)), S((), bools()), S((0, 2), bools(2)), S((3,), bools(4), error=RuntimeError, match="masked_select")])
 def masked_select(xp: Any, input: Any, mask: Any) -> Any:
     """The elements where the boolean ``mask`` is true, in one dimension; both broadcast."""

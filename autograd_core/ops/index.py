@@ -10,10 +10,9 @@ from typing import Any
 
 from ..backend.registry import backend_of
 from ..dtypes import bool_
-from ..op import Arg, S, ints, op
+from ..op import NN, TORCH_TENSOR, Arg, S, ints, op
 from ..spec import Meta, wrap_dim
 
-EVERYWHERE = ("torch", "Tensor")
 FULL = slice(None)
 
 # --- slices and integers: views -----------------------------------------------------------------------------------
@@ -283,7 +282,7 @@ def _select_spec(input: Any, index: Any, *, dim: int) -> Meta:
     return Meta(tuple(index.shape[0] if index.shape and d == at else 1 if d == at else n for d, n in enumerate(input.shape)), input.dtype)
 
 
-@op("index_select(input: Tensor, dim: int, index: Tensor) -> Tensor", kind="general", places=EVERYWHERE, spec=_select_spec, samples=[
+@op("index_select(input: Tensor, dim: int, index: Tensor) -> Tensor", kind="general", places=TORCH_TENSOR, spec=_select_spec, samples=[
     S((3, 4), ints(5, high=3), dim=0), S((3, 4), ints(2, high=4), dim=-1), S((3,), ints(0), dim=0), S((2, 3, 4), ints(3), dim=1),
     S((3, 4), Arg(values=[3]), dim=0, error=IndexError, match="out of bounds"), S((3, 4), ints(2), dim=2, error=IndexError, match="out of range")])
 def index_select(xp: Any, input: Any, index: Any, *, dim: int) -> Any:
@@ -304,7 +303,7 @@ def _add_spec(input: Any, index: Any, source: Any, *, dim: int, alpha: Any = 1) 
     return Meta(tuple(input.shape), input.dtype)
 
 
-@op("index_add(input: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: Number = 1) -> Tensor", kind="general", places=EVERYWHERE, inplace=True, promotes="none",
+@op("index_add(input: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: Number = 1) -> Tensor", kind="general", places=TORCH_TENSOR, inplace=True, promotes="none",
     spec=_add_spec, samples=[
         S((3, 4), ints(5), (5, 4), dim=0), S((3, 4), ints(2, high=4), (3, 2), dim=-1, alpha=2.5), S((3,), ints(6), (6,), dim=0),
         S((3, 4), ints(5), (4, 4), dim=0, error=RuntimeError, match="source must have the shape")])
@@ -335,7 +334,7 @@ def _embedding_spec(input: Any, weight: Any, *, padding_idx: Any = None) -> Meta
     return Meta((*input.shape, weight.shape[1]), weight.dtype)
 
 
-@op("embedding(input: Tensor, weight: Tensor, padding_idx: int | None = None) -> Tensor", kind="general", places=("nn.functional",), spec=_embedding_spec, samples=[
+@op("embedding(input: Tensor, weight: Tensor, padding_idx: int | None = None) -> Tensor", kind="general", places=NN, spec=_embedding_spec, samples=[
     S(ints(5), (3, 4)), S(ints(2, 3, high=2), (3, 2), padding_idx=2), S(ints(), (3, 2)), S(ints(0), (3, 2)), S(ints(4, high=2), (3, 2), padding_idx=-1),
     S(Arg(values=[3]), (3, 2), error=IndexError, match="out of bounds"), S(ints(2), (3,), error=RuntimeError, match="2-D")])
 def embedding(xp: Any, input: Any, weight: Any, *, padding_idx: Any = None) -> Any:

@@ -11,11 +11,10 @@ import warnings
 from typing import Any
 
 from ..dtypes import as_dtype
-from ..op import S, composite, op
+from ..op import NN, S, composite, op
 from ..spec import Meta, broadcast
 from .reduce import HALF, SINGLE
 
-FUNCTIONAL = ("nn.functional",)
 REDUCTIONS = ("none", "mean", "sum")
 
 
@@ -102,7 +101,7 @@ def _(F: Any, g: Any, difference: Any, reduction: str, needs: Any) -> Any:
     return slope if needs[0] else None, -slope if needs[1] else None
 
 
-@composite("mse_loss(input: Tensor, target: Tensor, reduction: str = 'mean', weight: Tensor | None = None) -> Tensor", places=FUNCTIONAL)
+@composite("mse_loss(input: Tensor, target: Tensor, reduction: str = 'mean', weight: Tensor | None = None) -> Tensor", places=NN)
 def mse_loss(F: Any, input: Any, target: Any, reduction: str = "mean", weight: Any = None) -> Any:
     """The squared error ``(input - target) ** 2``. With ``weight``, of the same shape, the mean is a weighted one.
 
@@ -126,7 +125,7 @@ def _weighted(F: Any, name: str, loss: Any, weight: Any, reduction: str) -> Any:
     return F.sum(loss) / F.sum(weight) if reduction == "mean" else reduce_loss(F, loss, reduction)
 
 
-@composite("l1_loss(input: Tensor, target: Tensor, reduction: str = 'mean', weight: Tensor | None = None) -> Tensor", places=FUNCTIONAL)
+@composite("l1_loss(input: Tensor, target: Tensor, reduction: str = 'mean', weight: Tensor | None = None) -> Tensor", places=NN)
 def l1_loss(F: Any, input: Any, target: Any, reduction: str = "mean", weight: Any = None) -> Any:
     """The absolute error ``|input - target|``. With ``weight``, of the same shape, the mean is a weighted one."""
     check_reduction("l1_loss", reduction)
@@ -135,7 +134,7 @@ def l1_loss(F: Any, input: Any, target: Any, reduction: str = "mean", weight: An
     return reduce_loss(F, loss, reduction) if weight is None else _weighted(F, "l1_loss", loss, weight, reduction)
 
 
-@composite("smooth_l1_loss(input: Tensor, target: Tensor, reduction: str = 'mean', beta: float = 1.0) -> Tensor", places=FUNCTIONAL)
+@composite("smooth_l1_loss(input: Tensor, target: Tensor, reduction: str = 'mean', beta: float = 1.0) -> Tensor", places=NN)
 def smooth_l1_loss(F: Any, input: Any, target: Any, reduction: str = "mean", beta: float = 1.0) -> Any:
     """``d ** 2 / (2 * beta)`` where ``d = |input - target|`` is below ``beta``, ``d - beta / 2`` elsewhere. Girshick (2015), arXiv:1504.08083."""
     check_reduction("smooth_l1_loss", reduction)
@@ -148,7 +147,7 @@ def smooth_l1_loss(F: Any, input: Any, target: Any, reduction: str = "mean", bet
     return reduce_loss(F, loss, reduction)
 
 
-@composite("huber_loss(input: Tensor, target: Tensor, reduction: str = 'mean', delta: float = 1.0, weight: Tensor | None = None) -> Tensor", places=FUNCTIONAL)
+@composite("huber_loss(input: Tensor, target: Tensor, reduction: str = 'mean', delta: float = 1.0, weight: Tensor | None = None) -> Tensor", places=NN)
 def huber_loss(F: Any, input: Any, target: Any, reduction: str = "mean", delta: float = 1.0, weight: Any = None) -> Any:
     """``d ** 2 / 2`` where ``d = |input - target|`` is at most ``delta``, ``delta * (d - delta / 2)`` elsewhere; times ``weight``, of the same shape."""
     check_reduction("huber_loss", reduction)
@@ -164,7 +163,7 @@ def huber_loss(F: Any, input: Any, target: Any, reduction: str = "mean", delta: 
 # --- divergences --------------------------------------------------------------------------------------------------
 
 
-@composite("kl_div(input: Tensor, target: Tensor, reduction: str = 'mean', log_target: bool = False) -> Tensor", places=FUNCTIONAL)
+@composite("kl_div(input: Tensor, target: Tensor, reduction: str = 'mean', log_target: bool = False) -> Tensor", places=NN)
 def kl_div(F: Any, input: Any, target: Any, reduction: str = "mean", log_target: bool = False) -> Any:
     """The Kullback-Leibler divergence ``target * (log(target) - input)`` of log-probabilities ``input`` from ``target``.
 

@@ -7,11 +7,8 @@ from typing import Any
 
 from ..dtypes import as_dtype
 from ..errors import ShapeError, describe
-from ..op import S, composite, op
+from ..op import NN, TORCH_NN, S, composite, op
 from ..spec import Meta, computed_dtype, reduced, wrap_dims
-
-NN = ("nn.functional",)
-TORCH_NN = ("torch", "nn.functional")
 
 
 def _standardize_spec(input: Any, weight: Any = None, bias: Any = None, *, dims: Any, shape: Any, eps: float) -> tuple[Meta, Meta, Meta]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..errors import ShapeError
-from ..op import S, composite, op
+from ..op import NN, S, composite, op
 from ..spec import Meta
 
 _NUMPY_MODES = {"constant": "constant", "reflect": "reflect", "replicate": "edge", "circular": "wrap"}
@@ -89,7 +89,7 @@ def _(F: Any, g: Any, widths: Any, border: str) -> Any:
     return F.extend(g, widths=widths, border=border)
 
 
-@composite("pad(input: Tensor, pad: Sequence[int], mode: str = 'constant', value: float | None = None) -> Tensor", places=("nn.functional",))
+@composite("pad(input: Tensor, pad: Sequence[int], mode: str = 'constant', value: float | None = None) -> Tensor", places=NN)
 def pad(F: Any, input: Any, pad: Any, mode: str = "constant", value: Any = None) -> Any:
     """``input`` with borders: ``pad`` lists (before, after) for the last dimension, then for the one before it, and so on.
 

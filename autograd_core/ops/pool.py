@@ -12,12 +12,9 @@ from typing import Any
 
 from ..dtypes import as_dtype
 from ..errors import ShapeError, describe
-from ..op import Arg, S, composite, distinct, op
+from ..op import NN, TORCH_NN, Arg, S, composite, distinct, op
 from ..spec import Meta
 from .conv import pair
-
-NN = ("nn.functional",)
-TORCH_NN = ("torch", "nn.functional")
 
 
 def pooled_size(size: int, kernel: int, stride: int, padding: int, dilation: int, ceil_mode: bool) -> int:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..dtypes import as_dtype
-from ..op import Arg, S, composite, op, span
+from ..op import TORCH_NN, TORCH_TENSOR, Arg, S, composite, op, span
 from ..random import generator_for
 from ..spec import Meta, broadcast, computed_dtype
 
@@ -136,7 +136,7 @@ def _bernoulli_spec(input: Any, **attrs: Any) -> Meta:
     return _same(input)
 
 
-@op("bernoulli(input: Tensor, *, generator: Generator | None = None) -> Tensor", kind="random", places=("torch", "Tensor"), spec=_bernoulli_spec, samples=[
+@op("bernoulli(input: Tensor, *, generator: Generator | None = None) -> Tensor", kind="random", places=TORCH_TENSOR, spec=_bernoulli_spec, samples=[
     S(span(0.0, 1.0, 3, 4)), S(span(0.0, 1.0)), S(span(0.0, 1.0, 0, 2)), S(span(1.5, 2.0, 3), error=RuntimeError, match="p_in <= 1")])
 def bernoulli(xp: Any, input: Any, *, generator: Any = None) -> Any:
     """Ones with the probability that each element of ``input`` gives, else zeros."""
@@ -148,7 +148,7 @@ def bernoulli(xp: Any, input: Any, *, generator: Any = None) -> Any:
 
 
 @op("multinomial(input: Tensor, num_samples: int, replacement: bool = False, *, generator: Generator | None = None) -> Tensor", kind="random",
-    places=("torch", "Tensor"), spec=lambda input, *, num_samples, **attrs: Meta((*tuple(input.shape)[:-1], num_samples), as_dtype("int64")), samples=[
+    places=TORCH_TENSOR, spec=lambda input, *, num_samples, **attrs: Meta((*tuple(input.shape)[:-1], num_samples), as_dtype("int64")), samples=[
         S(span(0.5, 2.0, 4), num_samples=2), S(span(0.5, 2.0, 3, 4), num_samples=4), S(span(0.5, 2.0, 3, 4), num_samples=9, replacement=True),
         S(span(0.5, 2.0, 3), num_samples=4, error=RuntimeError, match="without replacement"),
         S(span(-2.0, -0.5, 3), num_samples=1, error=RuntimeError, match="element < 0")])
@@ -209,7 +209,7 @@ def _detached(input: Any) -> Any:
 
 
 @composite("dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False, *, generator: Generator | None = None) -> Tensor",
-           places=("torch", "nn.functional"))
+           places=TORCH_NN)
 def dropout(F: Any, input: Any, p: float = 0.5, training: bool = True, inplace: bool = False, generator: Any = None) -> Any:
     """Zero each element with probability ``p`` and scale the others by ``1 / (1 - p)``; ``input`` itself unless ``training``.
 
@@ -222,7 +222,7 @@ def dropout(F: Any, input: Any, p: float = 0.5, training: bool = True, inplace: 
 
 
 @composite("feature_dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False, *, generator: Generator | None = None) -> Tensor",
-           places=("torch", "nn.functional"), aliases=("dropout1d", "dropout2d", "dropout3d"))
+           places=TORCH_NN, aliases=("dropout1d", "dropout2d", "dropout3d"))
 def feature_dropout(F: Any, input: Any, p: float = 0.5, training: bool = True, inplace: bool = False, generator: Any = None) -> Any:
     """Dropout of whole channels: one draw for each element of the first two dimensions."""
     if input.ndim < 2:
@@ -234,7 +234,7 @@ def feature_dropout(F: Any, input: Any, p: float = 0.5, training: bool = True, i
 
 
 @composite("alpha_dropout(input: Tensor, p: float = 0.5, training: bool = False, inplace: bool = False, *, generator: Generator | None = None) -> Tensor",
-           places=("torch", "nn.functional"))
+           places=TORCH_NN)
 def alpha_dropout(F: Any, input: Any, p: float = 0.5, training: bool = False, inplace: bool = False, generator: Any = None) -> Any:
     """Dropout that keeps mean and variance of SELU activations. Klambauer et al. (2017), arXiv:1706.02515."""
     if not 0.0 <= p <= 1.0:

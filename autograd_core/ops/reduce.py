@@ -10,11 +10,9 @@ from typing import Any, NamedTuple
 
 from ..dtypes import as_dtype, float16, float32, int64
 from ..errors import describe
-from ..op import Arg, S, bools, composite, distinct, ints, op
+from ..op import TORCH_TENSOR, Arg, S, bools, composite, distinct, ints, op
 from ..spec import Meta, elementwise_spec, reduction_spec, wrap_dim, wrap_dims
 
-EVERYWHERE = ("torch", "Tensor")
-ALL = ("torch", "Tensor", "nn.functional")
 HALF = float16.dtype
 SINGLE = float32.dtype
 LONG = int64.dtype
@@ -62,7 +60,7 @@ def _samples(make: Any = lambda *shape: Arg(shape), *, tuples: bool = True, empt
 
 
 @op("sum(input: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: DTypeLike | None = None) -> Tensor", kind="reduction", label="Σ",
-    places=EVERYWHERE, spec=reduction_spec("sum", "sum"), samples=[*_samples(), S((2, 3), dtype="float64"), S(ints(2, 3)), S(bools(2, 3), dim=1)])
+    places=TORCH_TENSOR, spec=reduction_spec("sum", "sum"), samples=[*_samples(), S((2, 3), dtype="float64"), S(ints(2, 3)), S(bools(2, 3), dim=1)])
 def sum(xp: Any, input: Any, *, dim: Any = None, keepdim: bool = False, dtype: Any = None, out: Any = None) -> Any:
     """The sum over ``dim`` (an int, a tuple, or everything). Integers add up in int64.
 
@@ -95,7 +93,7 @@ def _mean_spec(input: Any, *, dim: Any = None, keepdim: bool = False, dtype: Any
     return meta
 
 
-@op("mean(input: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: DTypeLike | None = None) -> Tensor", kind="reduction", places=EVERYWHERE,
+@op("mean(input: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: DTypeLike | None = None) -> Tensor", kind="reduction", places=TORCH_TENSOR,
     spec=_mean_spec, samples=[*_samples(empty=False), S((0, 3), dim=1), S((2, 3), dtype="float64"), S(ints(3), error=RuntimeError, match="could not infer output dtype")])
 def mean(xp: Any, input: Any, *, dim: Any = None, keepdim: bool = False, dtype: Any = None) -> Any:
     """The mean over ``dim``. Floating point only; nothing to average gives NaN."""
@@ -128,7 +126,7 @@ def nanmean(F: Any, input: Any, dim: Any = None, keepdim: bool = False, *, dtype
     return F.sum(F.where(missing, 0, input), dim=dim, keepdim=keepdim, dtype=dtype) / F.sum(F.logical_not(missing), dim=dim, keepdim=keepdim)
 
 
-@op("count_nonzero(input: Tensor, dim: Dims = None) -> Tensor", kind="reduction", places=EVERYWHERE, spec=reduction_spec("count_nonzero", "int64"),
+@op("count_nonzero(input: Tensor, dim: Dims = None) -> Tensor", kind="reduction", places=TORCH_TENSOR, spec=reduction_spec("count_nonzero", "int64"),
     samples=[S(ints(3, 4)), S((3, 4), dim=0), S(ints(2, 3, 4), dim=(0, -1)), S(()), S(bools(0, 2), dim=1), S((3,), dim=1, error=IndexError, match="out of range")])
 def count_nonzero(xp: Any, input: Any, *, dim: Any = None) -> Any:
     """How many elements are not zero, as int64."""
@@ -150,13 +148,13 @@ _LOGIC = [S(bools(3, 4)), S(bools(3, 4), dim=0), S(bools(2, 3, 4), dim=(0, -1), 
           S(bools(3), dim=1, error=IndexError, match="out of range")]
 
 
-@op("all(input: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor", kind="reduction", places=EVERYWHERE, spec=_logic_spec("all"), samples=_LOGIC)
+@op("all(input: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor", kind="reduction", places=TORCH_TENSOR, spec=_logic_spec("all"), samples=_LOGIC)
 def all(xp: Any, input: Any, *, dim: Any = None, keepdim: bool = False) -> Any:
     """Whether no element is zero, as bool (uint8 for uint8)."""
     return xp.all(input, axis=axes(dim), keepdims=keepdim).astype("u1" if input.dtype == "u1" else "?")
 
 
-@op("any(input: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor", kind="reduction", places=EVERYWHERE, spec=_logic_spec("any"), samples=_LOGIC)
+@op("any(input: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor", kind="reduction", places=TORCH_TENSOR, spec=_logic_spec("any"), samples=_LOGIC)
 def any(xp: Any, input: Any, *, dim: Any = None, keepdim: bool = False) -> Any:
     """Whether some element is not zero, as bool (uint8 for uint8)."""
     return xp.any(input, axis=axes(dim), keepdims=keepdim).astype("u1" if input.dtype == "u1" else "?")
@@ -195,7 +193,7 @@ _EXTREMA = [*_samples(distinct, empty=False), S(distinct(0, 3), dim=1), S(ints(2
             S((0, 3), error=RuntimeError, match="Expected reduction dim"), S((0, 3), dim=0, error=IndexError, match="non-zero size")]
 
 
-@op("amax(input: Tensor, dim: Dims = (), keepdim: bool = False) -> Tensor", kind="reduction", places=EVERYWHERE, spec=_extremum_spec("amax"), samples=_EXTREMA,
+@op("amax(input: Tensor, dim: Dims = (), keepdim: bool = False) -> Tensor", kind="reduction", places=TORCH_TENSOR, spec=_extremum_spec("amax"), samples=_EXTREMA,
     label="max")
 def amax(xp: Any, input: Any, *, dim: Any = (), keepdim: bool = False) -> Any:
     """The largest element over ``dim``; elements that tie share the gradient evenly."""
@@ -207,7 +205,7 @@ def _(F: Any, g: Any, input: Any, out: Any, dim: Any, keepdim: bool) -> Any:
     return _share(F, g, input, out, dim, keepdim)
 
 
-@op("amin(input: Tensor, dim: Dims = (), keepdim: bool = False) -> Tensor", kind="reduction", places=EVERYWHERE, spec=_extremum_spec("amin"), samples=_EXTREMA,
+@op("amin(input: Tensor, dim: Dims = (), keepdim: bool = False) -> Tensor", kind="reduction", places=TORCH_TENSOR, spec=_extremum_spec("amin"), samples=_EXTREMA,
     label="min")
 def amin(xp: Any, input: Any, *, dim: Any = (), keepdim: bool = False) -> Any:
     """The smallest element over ``dim``; elements that tie share the gradient evenly."""
@@ -243,13 +241,13 @@ def _position(xp: Any, search: Any, input: Any, dim: int | None, keepdim: bool) 
     return found.astype(LONG) if found.dtype != LONG else found
 
 
-@op("argmax(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor", kind="reduction", places=EVERYWHERE, spec=_arg_spec("argmax"), samples=_ARGS)
+@op("argmax(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor", kind="reduction", places=TORCH_TENSOR, spec=_arg_spec("argmax"), samples=_ARGS)
 def argmax(xp: Any, input: Any, *, dim: int | None = None, keepdim: bool = False) -> Any:
     """The position of the first largest element along ``dim``, or in the flattened tensor, as int64."""
     return _position(xp, xp.argmax, input, dim, keepdim)
 
 
-@op("argmin(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor", kind="reduction", places=EVERYWHERE, spec=_arg_spec("argmin"), samples=_ARGS)
+@op("argmin(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor", kind="reduction", places=TORCH_TENSOR, spec=_arg_spec("argmin"), samples=_ARGS)
 def argmin(xp: Any, input: Any, *, dim: int | None = None, keepdim: bool = False) -> Any:
     """The position of the first smallest element along ``dim``, or in the flattened tensor, as int64."""
     return _position(xp, xp.argmin, input, dim, keepdim)
@@ -393,7 +391,7 @@ class Extremes(NamedTuple):
 # --- comparing whole tensors --------------------------------------------------------------------------------------
 
 
-@op("isclose(input: Tensor, other: Tensor, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False) -> Tensor", promotes="equal", places=EVERYWHERE,
+@op("isclose(input: Tensor, other: Tensor, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False) -> Tensor", promotes="equal", places=TORCH_TENSOR,
     kind="elementwise", spec=elementwise_spec("isclose", ("input", "other"), "equal", "bool"), samples=[
         S((3, 4), (3, 4)), S((3, 1), (4,), rtol=0.5), S((3, 4), (4,)), S((), (), atol=1.0), S((0, 2), (0, 2)),
         S(Arg(values=[math.nan, 1.0]), Arg(values=[math.nan, 1.0]), equal_nan=True),

@@ -10,11 +10,9 @@ from __future__ import annotations
 from typing import Any
 
 from ..dtypes import as_dtype, int64
-from ..op import S, ints, op, span
+from ..op import TORCH_TENSOR, S, ints, op, span
 from ..spec import Meta, reduction_spec, wrap_dim
 from .reduce import HALF, LONG, SINGLE, _samples, axes, plain_dtype
-
-EVERYWHERE = ("torch", "Tensor")
 
 
 def _scan_spec(name: str) -> Any:
@@ -43,7 +41,7 @@ def _reversed(F: Any, scan: Any, input: Any, dim: int) -> Any:
     return F.flip(scan(F.flip(input, dims=(dim,)), dim=dim), dims=(dim,)) if input.ndim else input
 
 
-@op("cumsum(input: Tensor, dim: int, *, dtype: DTypeLike | None = None) -> Tensor", kind="general", places=EVERYWHERE, spec=_scan_spec("cumsum"), samples=_SCANS)
+@op("cumsum(input: Tensor, dim: int, *, dtype: DTypeLike | None = None) -> Tensor", kind="general", places=TORCH_TENSOR, spec=_scan_spec("cumsum"), samples=_SCANS)
 def cumsum(xp: Any, input: Any, *, dim: int, dtype: Any = None) -> Any:
     """The running sum along ``dim``. Integers add up in int64.
 
@@ -61,7 +59,7 @@ def _(F: Any, g: Any, input_dtype: Any, dim: int, dtype: Any) -> Any:
     return _reversed(F, F.cumsum, g, dim)
 
 
-@op("cumprod(input: Tensor, dim: int, *, dtype: DTypeLike | None = None) -> Tensor", kind="general", places=EVERYWHERE, spec=_scan_spec("cumprod"), samples=_SCANS)
+@op("cumprod(input: Tensor, dim: int, *, dtype: DTypeLike | None = None) -> Tensor", kind="general", places=TORCH_TENSOR, spec=_scan_spec("cumprod"), samples=_SCANS)
 def cumprod(xp: Any, input: Any, *, dim: int, dtype: Any = None) -> Any:
     """The running product along ``dim``. Integers multiply in int64."""
     return _scan(xp, xp.cumprod, input, dim, dtype)
@@ -108,7 +106,7 @@ def _(F: Any, g: Any, dim: int, step: int) -> Any:
     return F.shift(g, dim=dim, step=-step, fill=0)
 
 
-@op("prod(input: Tensor, dim: int | None = None, keepdim: bool = False, *, dtype: DTypeLike | None = None) -> Tensor", kind="reduction", label="Π", places=EVERYWHERE,
+@op("prod(input: Tensor, dim: int | None = None, keepdim: bool = False, *, dtype: DTypeLike | None = None) -> Tensor", kind="reduction", label="Π", places=TORCH_TENSOR,
     spec=reduction_spec("prod", "sum"), samples=[*_samples(lambda *shape: span(0.5, 1.5, *shape), tuples=False), S((2, 3), dtype="float64"), S(ints(2, 3)),
                                                  S(ints(5, low=0, high=2), dim=0)])
 def prod(xp: Any, input: Any, *, dim: Any = None, keepdim: bool = False, dtype: Any = None) -> Any:

@@ -8,10 +8,8 @@ from ..backend.registry import backend_for_device, backend_of
 from ..devices import CPU
 from ..dtypes import as_dtype
 from ..errors import ShapeError
-from ..op import S, bools, ints, op
+from ..op import TORCH_TENSOR, S, bools, ints, op
 from ..spec import Meta, broadcast, infer_reshape, numel, wrap_dim, wrap_dims
-
-EVERYWHERE = ("torch", "Tensor")
 
 # --- broadcasting and its adjoint ---------------------------------------------------------------------------------
 
@@ -24,7 +22,7 @@ def _broadcast_to_spec(input: Any, *, shape: Any) -> Meta:
     return Meta(target, input.dtype)
 
 
-@op("broadcast_to(input: Tensor, shape: Sequence[int]) -> Tensor", kind="view", places=("torch", "Tensor"), spec=_broadcast_to_spec, samples=[
+@op("broadcast_to(input: Tensor, shape: Sequence[int]) -> Tensor", kind="view", places=TORCH_TENSOR, spec=_broadcast_to_spec, samples=[
     S((3, 1), shape=(2, 3, 4)), S((), shape=(2, 2)), S((3,), shape=(3,)), S((1, 0), shape=(2, 0)),
     S((3,), shape=(4,), error=RuntimeError, match="broadcast_to")])
 def broadcast_to(xp: Any, input: Any, *, shape: Any) -> Any:
@@ -59,7 +57,7 @@ def _reshape_spec(input: Any, *, shape: Any) -> Meta:
     return Meta(infer_reshape(tuple(input.shape), shape), input.dtype)
 
 
-@op("reshape(input: Tensor, shape: Sequence[int]) -> Tensor", kind="view", varargs="shape", places=("torch", "Tensor"), spec=_reshape_spec, samples=[
+@op("reshape(input: Tensor, shape: Sequence[int]) -> Tensor", kind="view", varargs="shape", places=TORCH_TENSOR, spec=_reshape_spec, samples=[
     S((2, 6), shape=(3, 4)), S((2, 6), shape=(-1,)), S((), shape=(1, 1)), S((0, 2), shape=(2, 0)), S((1,), shape=()),
     S((2, 3), shape=(4, 2), error=RuntimeError, match="invalid for input of size 6")])
 def reshape(xp: Any, input: Any, *, shape: Any) -> Any:
@@ -79,7 +77,7 @@ def _permute_spec(input: Any, *, dims: Any) -> Meta:
     return Meta(tuple(input.shape[i] for i in order), input.dtype)
 
 
-@op("permute(input: Tensor, dims: Sequence[int]) -> Tensor", kind="view", varargs="dims", places=("torch", "Tensor"), spec=_permute_spec, samples=[
+@op("permute(input: Tensor, dims: Sequence[int]) -> Tensor", kind="view", varargs="dims", places=TORCH_TENSOR, spec=_permute_spec, samples=[
     S((2, 3, 4), dims=(2, 0, 1)), S((2, 3), dims=(-1, 0)), S((), dims=()), S((0, 2), dims=(1, 0)),
     S((2, 3), dims=(0, 0), error=RuntimeError, match="dims"), S((2, 3), dims=(0, 2), error=IndexError, match="out of range")])
 def permute(xp: Any, input: Any, *, dims: Any) -> Any:
@@ -101,7 +99,7 @@ def _transpose_spec(input: Any, *, dim0: int, dim1: int) -> Meta:
     return Meta(tuple(shape), input.dtype)
 
 
-@op("transpose(input: Tensor, dim0: int, dim1: int) -> Tensor", kind="view", places=("torch", "Tensor"), spec=_transpose_spec,
+@op("transpose(input: Tensor, dim0: int, dim1: int) -> Tensor", kind="view", places=TORCH_TENSOR, spec=_transpose_spec,
     aliases=("swapaxes", "swapdims"), samples=[
         S((2, 3, 4), dim0=0, dim1=-1), S((3,), dim0=0, dim1=0), S((), dim0=0, dim1=-1), S((0, 2), dim0=1, dim1=0),
         S((2, 3), dim0=0, dim1=2, error=IndexError, match="out of range")])
@@ -121,7 +119,7 @@ def _unsqueeze_spec(input: Any, *, dim: int) -> Meta:
     return Meta((*shape[:at], 1, *shape[at:]), input.dtype)
 
 
-@op("unsqueeze(input: Tensor, dim: int) -> Tensor", kind="view", places=("torch", "Tensor"), spec=_unsqueeze_spec, samples=[
+@op("unsqueeze(input: Tensor, dim: int) -> Tensor", kind="view", places=TORCH_TENSOR, spec=_unsqueeze_spec, samples=[
     S((2, 3), dim=1), S((2, 3), dim=-1), S((), dim=0), S((0, 2), dim=0), S((2,), dim=3, error=IndexError, match="out of range")])
 def unsqueeze(xp: Any, input: Any, *, dim: int) -> Any:
     """A new dimension of size 1 at ``dim``."""
@@ -138,7 +136,7 @@ def _squeeze_spec(input: Any, *, dim: Any = None) -> Meta:
     return Meta(tuple(n for i, n in enumerate(input.shape) if n != 1 or i not in dims), input.dtype)
 
 
-@op("squeeze(input: Tensor, dim: Dims = None) -> Tensor", kind="view", places=EVERYWHERE, spec=_squeeze_spec, samples=[
+@op("squeeze(input: Tensor, dim: Dims = None) -> Tensor", kind="view", places=TORCH_TENSOR, spec=_squeeze_spec, samples=[
     S((2, 1, 3, 1)), S((2, 1, 3, 1), dim=1), S((2, 1, 3, 1), dim=-2), S((2, 1, 3, 1), dim=(1, -1)), S((), dim=0), S((0, 1)), S((1, 1)),
     S((2, 3), dim=2, error=IndexError, match="out of range")])
 def squeeze(xp: Any, input: Any, *, dim: Any = None) -> Any:
@@ -185,7 +183,7 @@ def _diagonal_spec(input: Any, *, offset: int = 0, dim1: int = 0, dim2: int = 1)
     return Meta((*(n for i, n in enumerate(shape) if i not in (a, b)), length), input.dtype)
 
 
-@op("diagonal(input: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Tensor", kind="view", places=EVERYWHERE, spec=_diagonal_spec, samples=[
+@op("diagonal(input: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Tensor", kind="view", places=TORCH_TENSOR, spec=_diagonal_spec, samples=[
     S((3, 3)), S((3, 4), offset=1), S((3, 4), offset=-2), S((2, 3, 4), dim1=-1, dim2=0), S((2, 3), offset=5), S((0, 3)),
     S((3,), error=IndexError, match="out of range"), S((2, 3), dim1=1, error=RuntimeError, match="identical")])
 def diagonal(xp: Any, input: Any, *, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Any:

@@ -6,9 +6,9 @@ import warnings
 from typing import Any
 
 from ..dtypes import as_dtype
-from ..op import S, composite, op, span
+from ..op import NN, TORCH_TENSOR, TORCH_TENSOR_NN, S, composite, op, span
 from ..spec import Meta, computed_dtype, reduced, reduction_spec, wrap_dim, wrap_dims
-from .reduce import ALL, EVERYWHERE, HALF, INFINITY, SINGLE, axes, expand_reduced
+from .reduce import HALF, INFINITY, SINGLE, axes, expand_reduced
 
 
 def _peak(xp: Any, input: Any, dim: Any) -> Any:
@@ -19,7 +19,7 @@ def _peak(xp: Any, input: Any, dim: Any) -> Any:
     return xp.where(xp.isfinite(top), top, 0).astype(top.dtype, copy=False)
 
 
-@op("logsumexp(input: Tensor, dim: Dims, keepdim: bool = False) -> Tensor", kind="reduction", promotes="float", places=EVERYWHERE, label="log Σ exp",
+@op("logsumexp(input: Tensor, dim: Dims, keepdim: bool = False) -> Tensor", kind="reduction", promotes="float", places=TORCH_TENSOR, label="log Σ exp",
     spec=reduction_spec("logsumexp", "float"), samples=[
         S((3, 4), dim=0), S((2, 3, 4), dim=(0, -1), keepdim=True), S((), dim=0), S((0, 3), dim=1), S((3, 4), dim=()), S(span(900.0, 1000.0, 3), dim=0),
         S((3,), dim=1, error=IndexError, match="out of range")])
@@ -98,7 +98,7 @@ def _softmax_dim(name: str, input: Any, dim: int | None) -> int:
     return 0 if input.ndim in {0, 1, 3} else 1
 
 
-@composite("softmax(input: Tensor, dim: int | None = None, *, dtype: DTypeLike | None = None) -> Tensor", places=ALL)
+@composite("softmax(input: Tensor, dim: int | None = None, *, dtype: DTypeLike | None = None) -> Tensor", places=TORCH_TENSOR_NN)
 def softmax(F: Any, input: Any, dim: Any = None, *, dtype: Any = None) -> Any:
     """``exp(input)`` divided by its sum along ``dim``; ``dtype`` converts the input first.
 
@@ -111,7 +111,7 @@ def softmax(F: Any, input: Any, dim: Any = None, *, dtype: Any = None) -> Any:
     return F.softmax_along(input, dim=_softmax_dim("softmax", input, dim))
 
 
-@composite("log_softmax(input: Tensor, dim: int | None = None, *, dtype: DTypeLike | None = None) -> Tensor", places=ALL)
+@composite("log_softmax(input: Tensor, dim: int | None = None, *, dtype: DTypeLike | None = None) -> Tensor", places=TORCH_TENSOR_NN)
 def log_softmax(F: Any, input: Any, dim: Any = None, *, dtype: Any = None) -> Any:
     """``log(softmax(input, dim))`` without overflow; ``dtype`` converts the input first."""
     if dtype is not None:
@@ -119,7 +119,7 @@ def log_softmax(F: Any, input: Any, dim: Any = None, *, dtype: Any = None) -> An
     return F.log_softmax_along(input, dim=_softmax_dim("log_softmax", input, dim))
 
 
-@composite("softmin(input: Tensor, dim: int | None = None, *, dtype: DTypeLike | None = None) -> Tensor", places=("nn.functional",))
+@composite("softmin(input: Tensor, dim: int | None = None, *, dtype: DTypeLike | None = None) -> Tensor", places=NN)
 def softmin(F: Any, input: Any, dim: Any = None, *, dtype: Any = None) -> Any:
     """``softmax(-input, dim)``."""
     if dtype is not None:

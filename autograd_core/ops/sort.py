@@ -6,9 +6,9 @@ from typing import Any
 
 from ..backend.registry import backend_of
 from ..dtypes import int64
-from ..op import Arg, S, bools, composite, distinct, ints, op
+from ..op import NN, TORCH_TENSOR, Arg, S, bools, composite, distinct, ints, op
 from ..spec import Meta, wrap_dim
-from .index import EVERYWHERE, FULL
+from .index import FULL
 
 # --- sorting ------------------------------------------------------------------------------------------------------
 
@@ -25,7 +25,7 @@ def _sort_spec(input: Any, *, dim: int, **attrs: Any) -> tuple[Meta, Meta]:
     return Meta(tuple(input.shape), input.dtype), Meta(tuple(input.shape), int64)
 
 
-@op("sort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool = False) -> tuple[Tensor, Tensor]", kind="general", places=EVERYWHERE,
+@op("sort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool = False) -> tuple[Tensor, Tensor]", kind="general", places=TORCH_TENSOR,
     outputs=("values", "indices"), constant_outputs=(1,), spec=_sort_spec, samples=[
         S(distinct(3, 4)), S(distinct(3, 4), dim=0), S(distinct(2, 3, 4), dim=-2, descending=True), S(distinct(5), stable=True), S(()), S((0, 2)),
         S((3,), dim=1, error=IndexError, match="out of range")])
@@ -67,7 +67,7 @@ def _topk_spec(input: Any, *, k: int, dim: int = -1, **attrs: Any) -> tuple[Meta
     return Meta(shape, input.dtype), Meta(shape, int64)
 
 
-@op("topk(input: Tensor, k: int, dim: int = -1, largest: bool = True, sorted: bool = True) -> tuple[Tensor, Tensor]", kind="general", places=EVERYWHERE,
+@op("topk(input: Tensor, k: int, dim: int = -1, largest: bool = True, sorted: bool = True) -> tuple[Tensor, Tensor]", kind="general", places=TORCH_TENSOR,
     outputs=("values", "indices"), constant_outputs=(1,), spec=_topk_spec, samples=[
         S(distinct(3, 6), k=2), S(distinct(6, 3), k=4, dim=0, largest=False), S(distinct(5), k=5, sorted=False), S(distinct(5), k=0), S((), k=1),
         S(distinct(2, 12), k=2), S(distinct(12, 2), k=2, dim=-2, largest=False),
@@ -96,7 +96,7 @@ def _(F: Any, g: Any, indices: Any, dim: int, input_shape: Any) -> Any:
 # --- what depends on values ---------------------------------------------------------------------------------------
 
 
-@op("argwhere(input: Tensor) -> Tensor", kind="dynamic", places=EVERYWHERE, spec=lambda input: Meta((-1, len(input.shape)), int64),
+@op("argwhere(input: Tensor) -> Tensor", kind="dynamic", places=TORCH_TENSOR, spec=lambda input: Meta((-1, len(input.shape)), int64),
     samples=[S(bools(3, 4)), S(ints(5)), S((0, 2)), S(())])
 def argwhere(xp: Any, input: Any) -> Any:
     """The indices of the elements that are not zero, one row each."""
@@ -141,7 +141,7 @@ def _one_hot_spec(tensor: Any, *, num_classes: int = -1) -> Meta:
     return Meta((*tensor.shape, num_classes), int64)
 
 
-@op("one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor", kind="dynamic", places=("nn.functional",), spec=_one_hot_spec, samples=[
+@op("one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor", kind="dynamic", places=NN, spec=_one_hot_spec, samples=[
     S(ints(4)), S(ints(2, 3), num_classes=5), S(ints(), num_classes=3), S(Arg(values=[3]), num_classes=3, error=RuntimeError, match="smaller than num_classes")])
 def one_hot(xp: Any, tensor: Any, *, num_classes: int = -1) -> Any:
     """A last dimension of ``num_classes`` integers (default: as many as needed) that is 1 at the class and 0 elsewhere."""

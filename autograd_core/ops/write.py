@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..op import S, composite, op
+from ..op import TORCH_TENSOR, S, composite, op
 from ..spec import Meta, broadcast
 from .index import cast_back, real_if
-
-EVERYWHERE = ("torch", "Tensor")
 
 # --- copies and writes --------------------------------------------------------------------------------------------
 
 
-@op("clone(input: Tensor) -> Tensor", kind="shape", places=EVERYWHERE, spec=lambda input: Meta(tuple(input.shape), input.dtype), samples=[S((2, 3)), S(()), S((0, 2))])
+@op("clone(input: Tensor) -> Tensor", kind="shape", places=TORCH_TENSOR, spec=lambda input: Meta(tuple(input.shape), input.dtype), samples=[S((2, 3)), S(()), S((0, 2))])
 def clone(xp: Any, input: Any) -> Any:
     """A copy with its own memory; differentiable."""
     return xp.array(input, order="C") if input.ndim else input.copy()

@@ -67,13 +67,22 @@ class GraphMethods(TensorBase):
         if not requires_grad:
             if node is not None and not node.leaf:
                 raise GraphError("you can only change requires_grad flags of leaf variables. Use .detach() to get the value without its graph")
-            self._node = None
+            if node is not None:
+                self._frozen = (node, node.grad)
+                self._node = None
         elif node is None:
             if self._array.dtype.kind not in "fc":
                 raise DtypeError(f"only Tensors of floating point and complex dtype can require gradients, this one is {self.dtype.name}. Convert it first: .float() or .double()")
             if self.is_inference():
                 raise GraphError("Setting requires_grad=True on inference tensor outside InferenceMode is not allowed. Use .clone() to get a normal tensor")
-            self._node = make_leaf(self._array, self.name)
+            leaf, gradient = getattr(self, "_frozen", (None, None))
+            if leaf is None:
+                leaf = make_leaf(self._array, self.name)
+            else:  # the same as before, so that graphs recorded then still find it
+                leaf.array, leaf.shape, leaf.name = self._array, self._array.shape, self.name
+            leaf.grad = gradient
+            self._node = leaf
+            self._frozen = (None, None)
         return self  # type: ignore[return-value]
 
     @property
@@ -91,7 +100,7 @@ class GraphMethods(TensorBase):
         """The gradient that ``backward()`` left here: the same Tensor at each read, ``None`` before."""
         node = self._node
         if node is None:
-            return None
+            return getattr(self, "_frozen", (None, None))[1]
         if node.leaf:
             return node.grad  # type: ignore[no-any-return]
         kept = node.retained
@@ -114,11 +123,11 @@ class GraphMethods(TensorBase):
                 raise ShapeError(f"assigned grad has data of a different size: {tuple(value._array.shape)}, expected {tuple(self._array.shape)}")
             if value._array.dtype != self._array.dtype:
                 raise DtypeError(f"assigned grad has data of a different type: {value.dtype.name}, expected {self.dtype.name}")
-            if self._node is None:
-                self.requires_grad_()
-        if self._node is not None and self._node.leaf:
+        if self._node is None:
+            self._frozen = (getattr(self, "_frozen", (None, None))[0], value)
+        elif self._node.leaf:
             self._node.grad = value
-        elif self._node is not None:
+        else:
             self._node.retained = value
 
     def retain_grad(self) -> None:

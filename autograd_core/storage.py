@@ -17,7 +17,7 @@ Number = (bool, int, float, complex)
 class TensorBase:
     """What dispatch knows of a tensor: its array, its node, and whether it shares memory with others."""
 
-    __slots__ = ("__weakref__", "_array", "_name", "_node", "_view")
+    __slots__ = ("__weakref__", "_array", "_frozen", "_name", "_node", "_view")
 
     _array: Any
     """The raw array; a NumPy scalar for most results without dimensions, which is several times faster."""
@@ -25,6 +25,8 @@ class TensorBase:
     """Where it was computed, a ``Leaf`` if it asks for a gradient itself, or ``None``."""
     _view: View | Family | _Marker | None
     _name: str | None
+    _frozen: tuple[Any, Any]
+    """Of a tensor that asks for no gradient: the ``Leaf`` it was while it did, if any, and its gradient. Usually not set."""
 
 
 class View:

@@ -203,10 +203,9 @@ class Optimizer:
 
     def _taken_over(self, p: Tensor, number: int, key: Any, value: Any) -> Any:
         if isinstance(value, Tensor):
-            if key != "step":
-                self._check_state(p, number, key, value)
-            if key == "step":
+            if key == "step":  # a count, in a dtype of its own on the host
                 return value.detach().clone()
+            self._check_state(p, number, key, value)
             return value.detach().to(p.device, p.dtype if p.is_floating_point() or p.is_complex() else value.dtype, copy=True)
         if isinstance(value, dict):
             return {k: self._taken_over(p, number, k, v) for k, v in value.items()}
@@ -227,6 +226,6 @@ class Optimizer:
     def __repr__(self) -> str:
         lines = [f"{type(self).__name__} ("]
         for i, group in enumerate(self.param_groups):
-            lines.append(f"Parameter Group {i}")
+            lines += [""] * (i > 0) + [f"Parameter Group {i}"]
             lines += [f"    {key}: {group[key]}" for key in sorted(group) if key != "params"]
         return "\n".join([*lines, ")"])

@@ -163,6 +163,56 @@ def test_newton_steps_by_double_backward_find_the_minimum_of_a_quadratic() -> No
     np.testing.assert_allclose(x.detach().numpy() - step, np.linalg.solve(a, [1.0, 4.0]), rtol=1e-12)
 
 
+def test_freezing_sets_the_gradient_aside_and_forgets_nothing() -> None:
+    x = torch.tensor([1.0, 2.0], requires_grad=True)
+    (3 * x).sum().backward()
+    later = (x**2).sum()
+    kept = x.grad
+    x.requires_grad_(False)
+    assert (x.requires_grad, x.grad is kept, x.is_leaf) == (False, True, True)
+    x.requires_grad = True
+    assert x.grad is kept
+    later.backward()  # recorded before x was frozen
+    assert x.grad.tolist() == [5.0, 7.0]
+
+
+def test_two_nets_that_are_frozen_in_turn_both_learn() -> None:
+    maker, judge = nn.Linear(2, 2).double(), nn.Linear(2, 1).double()
+    fake = maker(torch.ones(1, 2, dtype=torch.float64))
+    maker.requires_grad_(False)
+    judge(fake.detach()).sum().backward()
+    maker.requires_grad_(True)
+    judge.requires_grad_(False)
+    judge(fake).sum().backward()
+    np.testing.assert_allclose(maker.bias.grad.numpy(), judge.weight.numpy()[0], rtol=1e-15)
+    np.testing.assert_allclose(judge.weight.grad.numpy(), fake.detach().numpy(), rtol=1e-15)
+
+
+def test_what_lands_while_a_tensor_is_frozen_is_dropped() -> None:
+    x = torch.ones(2, requires_grad=True)
+    y = (x * 2).sum()
+    x.requires_grad_(False)
+    y.backward()
+    assert x.grad is None
+    assert x.requires_grad_().grad is None
+
+
+def test_a_gradient_assigned_to_a_constant_asks_for_none() -> None:
+    x = torch.ones(2)
+    x.grad = torch.tensor([1.0, 2.0])
+    assert (x.requires_grad, x.grad.tolist()) == (False, [1.0, 2.0])
+    optim.SGD([x], lr=0.5).step()
+    assert x.tolist() == [0.5, 0.0]
+    x.grad = None
+    assert x.grad is None
+
+
+def test_parameter_groups_print_apart() -> None:
+    a, b = torch.ones(1, requires_grad=True), torch.ones(1, requires_grad=True)
+    text = str(optim.SGD([{"params": [a]}, {"params": [b], "lr": 0.5}], lr=0.1))
+    assert "    weight_decay: 0\n\nParameter Group 1\n" in text
+
+
 def used_up() -> Any:
     parameters = nn.Linear(2, 2).parameters()
     sum(p.numel() for p in parameters)

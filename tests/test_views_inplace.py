@@ -347,7 +347,7 @@ def test_an_op_may_overwrite_the_input_its_own_gradient_needs() -> None:
 
 @pytest.mark.parametrize(("write", "error", "match"), [
     (lambda x: x.add_(ag.ones(2, 3, 4)), RuntimeError, "output with shape"), (lambda x: x.copy_(ag.ones(5)), RuntimeError, "copy"),
-    (lambda x: x.__setitem__(0, ag.ones(3)), RuntimeError, "slice_write"), (lambda x: x.long().add_(0.5), RuntimeError, "can't be cast"),
+    (lambda x: x.__setitem__(0, ag.ones(3)), RuntimeError, r"x\[\.\.\.\] = value: could not broadcast"), (lambda x: x.long().add_(0.5), RuntimeError, "can't be cast"),
     (lambda x: x.index_add_(0, ag.tensor([5]), ag.ones(1, 4)), RuntimeError, "index 5 is out of bounds"), (lambda x: x.scatter_(0, ag.tensor([[0], [9]]), 1.0), RuntimeError, "index 9"),
     (lambda x: x.T.view(12), RuntimeError, "Use .reshape"), (lambda x: x.masked_fill_(ag.ones(3, 4), 0), RuntimeError, "boolean masks"),
 ])

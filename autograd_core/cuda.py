@@ -28,15 +28,14 @@ def current_device() -> int:
 
 def get_device_name(device: Any = None) -> str:
     """The name of a device, such as ``NVIDIA H200``."""
-    index = current_device() if device is None else device if isinstance(device, int) else int(str(device).partition(":")[2] or 0)
+    index = current_device() if device is None else _index(device)
     name = _cupy().cuda.runtime.getDeviceProperties(index)["name"]
     return name.decode() if isinstance(name, bytes) else str(name)
 
 
 def synchronize(device: Any = None) -> None:
     """Wait until everything started on the device is done."""
-    index = None if device is None else device if isinstance(device, int) else int(str(device).partition(":")[2] or 0)
-    with _cupy().cuda.Device(index):
+    with _cupy().cuda.Device(None if device is None else _index(device)):
         _cupy().cuda.runtime.deviceSynchronize()
 
 
@@ -53,6 +52,11 @@ def memory_reserved() -> int:
 def empty_cache() -> None:
     """Give the pool's free memory back to the device."""
     _cupy().get_default_memory_pool().free_all_blocks()
+
+
+def _index(device: Any) -> int:
+    """The number of a device given as an int, ``"cuda:1"`` or a ``device``."""
+    return device if isinstance(device, int) else int(str(device).partition(":")[2] or 0)
 
 
 def _cupy() -> Any:

@@ -30,11 +30,20 @@ def _ufuncs() -> dict[str, Callable[..., Any]]:
     return table
 
 
-def _axis(function: Callable[..., Any], **fixed: Any) -> Callable[..., Any]:
+def _axis(function: Callable[..., Any]) -> Callable[..., Any]:
     """A reduction under NumPy's parameter names."""
 
     def call(a: Any, axis: Any = None, *, keepdims: bool = False, **kwargs: Any) -> Any:
-        return function(a, dim=axis, keepdim=keepdims, **fixed, **kwargs)
+        return function(a, dim=axis, keepdim=keepdims, **kwargs)
+
+    return call
+
+
+def _one_axis(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A reduction that takes no ``dim`` at all for everything."""
+
+    def call(a: Any, axis: Any = None, *, keepdims: bool = False) -> Any:
+        return function(a) if axis is None else function(a, dim=axis, keepdim=keepdims)
 
     return call
 
@@ -49,6 +58,8 @@ def _spread(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _extreme(function: Callable[..., Any]) -> Callable[..., Any]:
+    """``amax`` and ``amin``, which spell everything as ``dim=()``."""
+
     def call(a: Any, axis: Any = None, *, keepdims: bool = False) -> Any:
         return function(a, dim=() if axis is None else axis, keepdim=keepdims)
 
@@ -59,13 +70,10 @@ def _functions() -> dict[str, Callable[..., Any]]:
     """Names in NumPy's namespace -> our functions with NumPy's parameters."""
     m = _methods
     table: dict[str, Callable[..., Any]] = {
-        "sum": _axis(m.sum), "mean": _axis(m.mean), "prod": lambda a, axis=None, keepdims=False: m.prod(a) if axis is None else m.prod(a, dim=axis, keepdim=keepdims),
+        "sum": _axis(m.sum), "mean": _axis(m.mean), "prod": _one_axis(m.prod),
         "max": _extreme(m.amax), "amax": _extreme(m.amax), "min": _extreme(m.amin), "amin": _extreme(m.amin),
         "var": _spread(m.var), "std": _spread(m.std),
-        "argmax": lambda a, axis=None, keepdims=False: m.argmax(a, dim=axis, keepdim=keepdims),
-        "argmin": lambda a, axis=None, keepdims=False: m.argmin(a, dim=axis, keepdim=keepdims),
-        "all": lambda a, axis=None, keepdims=False: m.all(a) if axis is None else m.all(a, dim=axis, keepdim=keepdims),
-        "any": lambda a, axis=None, keepdims=False: m.any(a) if axis is None else m.any(a, dim=axis, keepdim=keepdims),
+        "argmax": _axis(m.argmax), "argmin": _axis(m.argmin), "all": _one_axis(m.all), "any": _one_axis(m.any),
         "cumsum": lambda a, axis=None: m.cumsum(m.reshape(a, -1), dim=0) if axis is None else m.cumsum(a, dim=axis),
         "concatenate": lambda arrays, axis=0: m.cat([as_tensor_like(a) for a in arrays], dim=axis),
         "stack": lambda arrays, axis=0: m.stack([as_tensor_like(a) for a in arrays], dim=axis),
@@ -181,5 +189,3 @@ def from_dlpack(ext_tensor: Any) -> Any:
     kind, _ = ext_tensor.__dlpack_device__()
     backend = backend_for_device("cpu" if int(kind) in (1, 3) else "cuda")
     return wrap(backend.xp.from_dlpack(ext_tensor))
-
-

@@ -177,16 +177,17 @@ class _Builder:
                 gradient = None if node.grad is None else summarize(node.grad)
                 self._value(node, "leaf", summarize(node.array), gradient)
                 continue
-            if not hasattr(node, "index"):
+            is_output = hasattr(node, "index")  # one of several outputs; the op is its parent
+            if not is_output:
                 self._op(node)
-            if node.op.outputs is None or hasattr(node, "index"):
+            if node.op.outputs is None or is_output:
                 value = node.value
                 if value is None and id(node) in known:
                     value = known[id(node)]
                 gradient = node.retained if node.gradient is None else node.gradient
                 identifier = self._value(node, "result", None if value is None else summarize(value), None if gradient is None else summarize(gradient))
-                source = node.parents[0] if hasattr(node, "index") else node
-                label = node.op.outputs[node.index] if hasattr(node, "index") else ""
+                source = node.parents[0] if is_output else node
+                label = node.op.outputs[node.index] if is_output else ""
                 self.edges.append(Edge(self.op_ids[source], identifier, label))
         return GraphRecord(tuple(self.values), tuple(self.ops), tuple(self.edges), tuple(dict.fromkeys(self.value_ids[node] for node in starts)))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from ..dtypes import bool_
@@ -80,10 +81,7 @@ def gather_accumulate(xp: Any, input: Any, index: Any, *, dim: int, shape: Any, 
     flat = key[0]
     for part, n in zip(key[1:], shape[1:], strict=True):
         flat = flat * n + part
-    total = 1
-    for n in shape:
-        total *= n
-    return add_rows(xp, input.reshape(-1), xp.broadcast_to(flat, index.shape).reshape(-1), total).reshape(shape)
+    return add_rows(xp, input.reshape(-1), xp.broadcast_to(flat, index.shape).reshape(-1), math.prod(shape)).reshape(shape)
 
 
 @gather_accumulate.vjp("input")

@@ -6,6 +6,7 @@ That array has the shape (how many dimensions are indexed, *their broadcast shap
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from ..backend.registry import backend_of
@@ -19,6 +20,7 @@ FULL = slice(None)
 
 
 def sliced_shape(shape: Any, key: Any) -> tuple[int, ...]:
+    """The shape of the region that integers, slices and ``None`` select."""
     result = []
     sizes = iter(shape)
     for part in key:
@@ -106,6 +108,7 @@ def _(F: Any, g: Any, key: Any, value_dtype: Any) -> Any:
 
 
 def _key(index: Any, dims: Any) -> tuple[Any, ...]:
+    """The index in the library's form: an array for each of ``dims``, everything of the dimensions between."""
     key: list[Any] = [FULL] * (dims[-1] + 1)
     for i, dim in enumerate(dims):
         key[dim] = index[i]
@@ -113,10 +116,12 @@ def _key(index: Any, dims: Any) -> tuple[Any, ...]:
 
 
 def _adjacent(dims: Any) -> bool:
+    """Whether the indexed dimensions lie together; if not, what is indexed comes first in the result, as in NumPy."""
     return bool(dims[-1] - dims[0] == len(dims) - 1)
 
 
 def indexed_shape(shape: Any, index_shape: Any, dims: Any) -> tuple[int, ...]:
+    """The shape that reading at the positions of an index gives."""
     rest = tuple(n for d, n in enumerate(shape) if d not in dims)
     at = dims[0] if _adjacent(dims) else 0
     return (*rest[:at], *index_shape[1:], *rest[at:])
@@ -201,11 +206,8 @@ def index_accumulate(xp: Any, input: Any, index: Any, *, dims: Any, shape: Any, 
     at = dims[0] if _adjacent(dims) else 0
     if at:
         input = xp.moveaxis(input, tuple(range(at, at + count)), tuple(range(count)))
-    total = 1
-    for n in sizes:
-        total *= n
     rows = flat_index(index, sizes).reshape(-1)
-    result = add_rows(xp, input.reshape((rows.size, *rest)), rows, total).reshape((*sizes, *rest))
+    result = add_rows(xp, input.reshape((rows.size, *rest)), rows, math.prod(sizes)).reshape((*sizes, *rest))
     return result if dims == tuple(range(len(dims))) else xp.moveaxis(result, tuple(range(len(dims))), dims)
 
 
@@ -253,10 +255,7 @@ def last_written(xp: Any, index: Any, *, sizes: Any) -> Any:
     """Which entries of ``index`` are the last for their position: those whose value an assignment leaves there."""
     flat = flat_index(index, sizes).reshape(-1)
     order = xp.arange(flat.size)
-    total = 1
-    for n in sizes:
-        total *= n
-    winner = xp.zeros(total, dtype=order.dtype)
+    winner = xp.zeros(math.prod(sizes), dtype=order.dtype)
     winner[flat] = order
     return (winner[flat] == order).reshape(index.shape[1:])
 

@@ -1,4 +1,4 @@
-"""Joining, splitting, repeating and padding."""
+"""Joining, splitting, repeating and rearranging."""
 
 from __future__ import annotations
 
@@ -10,6 +10,11 @@ from ..op import TORCH_TENSOR, S, composite, op
 from ..spec import Meta, result_type_of, wrap_dim, wrap_dims
 
 # --- joining ------------------------------------------------------------------------------------------------------
+
+
+def _along(dim: int, part: Any) -> tuple[Any, ...]:
+    """The key that takes ``part`` (an index or a slice) of one dimension and everything of those before."""
+    return (*[slice(None)] * dim, part)
 
 
 def _legacy_empty(shape: Any) -> bool:
@@ -70,7 +75,7 @@ def _(F: Any, g: Any, tensors_shape: Any, needs: Any, dim: int) -> Any:
         length = 0 if _legacy_empty(shape) and g.ndim > 1 else shape[at]
         piece = None
         if needed:
-            piece = F.slice_view(g, key=(*[slice(None)] * at, slice(start, start + length, 1)))
+            piece = F.slice_view(g, key=_along(at, slice(start, start + length, 1)))
             if len(shape) != g.ndim:
                 piece = F.reshape(piece, shape=(0,))
         rests.append(piece)
@@ -106,15 +111,10 @@ def stack(xp: Any, *tensors: Any, dim: int = 0) -> Any:
 
 @stack.vjp()
 def _(F: Any, g: Any, needs: Any, dim: int) -> Any:
-    before = (slice(None),) * (dim % g.ndim)
-    return tuple(F.slice_view(g, key=(*before, i)) if needed else None for i, needed in enumerate(needs))
+    return tuple(F.slice_view(g, key=_along(dim % g.ndim, i)) if needed else None for i, needed in enumerate(needs))
 
 
 # --- splitting ----------------------------------------------------------------------------------------------------
-
-
-def _part(F: Any, input: Any, at: int, start: int, stop: int) -> Any:
-    return F.slice_view(input, key=(*[slice(None)] * at, slice(start, stop, 1)))
 
 
 @composite("split(input: Tensor, split_size: int | Sequence[int], dim: int = 0) -> tuple[Tensor, ...]")
@@ -138,7 +138,7 @@ def split(F: Any, input: Any, split_size: Any, dim: int = 0) -> Any:
     parts = []
     start = 0
     for size in sizes:
-        parts.append(_part(F, input, at, start, start + size))
+        parts.append(F.slice_view(input, key=_along(at, slice(start, start + size, 1))))
         start += size
     return tuple(parts)
 
@@ -159,8 +159,8 @@ def unbind(F: Any, input: Any, dim: int = 0) -> Any:
     """A view for every index of ``dim``."""
     if not input.ndim:
         raise IndexError("unbind: Dimension specified as 0 but tensor has no dimensions")
-    before = (slice(None),) * wrap_dim(dim, input.ndim, "unbind")
-    return tuple(F.slice_view(input, key=(*before, i)) for i in range(input.shape[len(before)]))
+    at = wrap_dim(dim, input.ndim, "unbind")
+    return tuple(F.slice_view(input, key=_along(at, i)) for i in range(input.shape[at]))
 
 
 @composite("narrow(input: Tensor, dim: int, start: int, length: int) -> Tensor")
@@ -178,7 +178,7 @@ def narrow(F: Any, input: Any, dim: int, start: int, length: int) -> Any:
     start += size if start < 0 else 0
     if start + length > size:
         raise RuntimeError(f"narrow: start ({start}) + length ({length}) exceeds dimension size ({size}).")
-    return _part(F, input, at, start, start + length)
+    return F.slice_view(input, key=_along(at, slice(start, start + length, 1)))
 
 
 @composite("select(input: Tensor, dim: int, index: int) -> Tensor")
@@ -190,7 +190,7 @@ def select(F: Any, input: Any, dim: int, index: int) -> Any:
     size = input.shape[at]
     if not -size <= index < size:
         raise IndexError(f"select: select(): index {index} out of range for tensor of size {list(input.shape)} at dimension {at}")
-    return F.slice_view(input, key=(*[slice(None)] * at, index % size))
+    return F.slice_view(input, key=_along(at, index % size))
 
 
 # --- repeating and rearranging ------------------------------------------------------------------------------------
@@ -240,7 +240,7 @@ def repeat_interleave(F: Any, input: Any, repeats: Any, dim: Any = None) -> Any:
         elif len(counts) != shape[at]:
             raise RuntimeError(f"repeat_interleave: repeats must have the same size as input along dim, but got repeats.size(0) = {len(counts)} and input.size({at}) = {shape[at]}")
         else:
-            return F.getitem(input, (*[slice(None)] * at, [i for i, count in enumerate(counts) for _ in range(count)]))
+            return F.getitem(input, _along(at, [i for i, count in enumerate(counts) for _ in range(count)]))
     if repeats < 0:
         raise RuntimeError("repeat_interleave: repeats can not be negative")
     apart = F.reshape(input, shape=(*shape[:at + 1], 1, *shape[at + 1:]))

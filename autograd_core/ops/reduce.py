@@ -45,7 +45,7 @@ def plain_dtype(dtype: Any) -> Any:
     return None if dtype is None else as_dtype(dtype).dtype
 
 
-def _samples(make: Any = lambda *shape: Arg(shape), *, tuples: bool = True, empty: bool = True) -> list[Any]:
+def reduction_samples(make: Any = lambda *shape: Arg(shape), *, tuples: bool = True, empty: bool = True) -> list[Any]:
     listed = [S(make(3, 4)), S(make(3, 4), dim=0), S(make(3, 4), dim=-1, keepdim=True), S(make()), S(make(), dim=0), S(make(1, 3), dim=0),
               S(make(3,), dim=1, error=IndexError, match="out of range")]
     if tuples:
@@ -60,7 +60,7 @@ def _samples(make: Any = lambda *shape: Arg(shape), *, tuples: bool = True, empt
 
 
 @op("sum(input: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: DTypeLike | None = None) -> Tensor", kind="reduction", label="Σ",
-    places=TORCH_TENSOR, spec=reduction_spec("sum", "sum"), samples=[*_samples(), S((2, 3), dtype="float64"), S(ints(2, 3)), S(bools(2, 3), dim=1)])
+    places=TORCH_TENSOR, spec=reduction_spec("sum", "sum"), samples=[*reduction_samples(), S((2, 3), dtype="float64"), S(ints(2, 3)), S(bools(2, 3), dim=1)])
 def sum(xp: Any, input: Any, *, dim: Any = None, keepdim: bool = False, dtype: Any = None, out: Any = None) -> Any:
     """The sum over ``dim`` (an int, a tuple, or everything). Integers add up in int64.
 
@@ -94,7 +94,7 @@ def _mean_spec(input: Any, *, dim: Any = None, keepdim: bool = False, dtype: Any
 
 
 @op("mean(input: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: DTypeLike | None = None) -> Tensor", kind="reduction", places=TORCH_TENSOR,
-    spec=_mean_spec, samples=[*_samples(empty=False), S((0, 3), dim=1), S((2, 3), dtype="float64"), S(ints(3), error=RuntimeError, match="could not infer output dtype")])
+    spec=_mean_spec, samples=[*reduction_samples(empty=False), S((0, 3), dim=1), S((2, 3), dtype="float64"), S(ints(3), error=RuntimeError, match="could not infer output dtype")])
 def mean(xp: Any, input: Any, *, dim: Any = None, keepdim: bool = False, dtype: Any = None) -> Any:
     """The mean over ``dim``. Floating point only; nothing to average gives NaN."""
     dtype = plain_dtype(dtype) or input.dtype
@@ -189,7 +189,7 @@ def _share(F: Any, g: Any, input: Any, out: Any, dim: Any, keepdim: bool) -> Any
     return F.where(ties, expand_reduced(F, g, shape, dim, keepdim) / F.sum(ties, dim=dim, keepdim=True, dtype=g.dtype) if shape else g, 0)
 
 
-_EXTREMA = [*_samples(distinct, empty=False), S(distinct(0, 3), dim=1), S(ints(2, 3), dim=0), S(bools(2, 3), dim=0),
+_EXTREMA = [*reduction_samples(distinct, empty=False), S(distinct(0, 3), dim=1), S(ints(2, 3), dim=0), S(bools(2, 3), dim=0),
             S((0, 3), error=RuntimeError, match="Expected reduction dim"), S((0, 3), dim=0, error=IndexError, match="non-zero size")]
 
 
@@ -228,7 +228,7 @@ def _arg_spec(name: str) -> Any:
     return spec
 
 
-_ARGS = [*_samples(distinct, tuples=False, empty=False), S(distinct(0, 3), dim=1), S(ints(2, 3), dim=0),
+_ARGS = [*reduction_samples(distinct, tuples=False, empty=False), S(distinct(0, 3), dim=1), S(ints(2, 3), dim=0),
          S((0, 3), error=IndexError, match="Expected reduction dim")]
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from ..dtypes import as_dtype, int64
 from ..op import TORCH_TENSOR, S, ints, op, span
 from ..spec import Meta, reduction_spec, wrap_dim
-from .reduce import HALF, LONG, SINGLE, _samples, axes, plain_dtype
+from .reduce import HALF, LONG, SINGLE, axes, plain_dtype, reduction_samples
 
 
 def _scan_spec(name: str) -> Any:
@@ -107,7 +107,7 @@ def _(F: Any, g: Any, dim: int, step: int) -> Any:
 
 
 @op("prod(input: Tensor, dim: int | None = None, keepdim: bool = False, *, dtype: DTypeLike | None = None) -> Tensor", kind="reduction", label="Π", places=TORCH_TENSOR,
-    spec=reduction_spec("prod", "sum"), samples=[*_samples(lambda *shape: span(0.5, 1.5, *shape), tuples=False), S((2, 3), dtype="float64"), S(ints(2, 3)),
+    spec=reduction_spec("prod", "sum"), samples=[*reduction_samples(lambda *shape: span(0.5, 1.5, *shape), tuples=False), S((2, 3), dtype="float64"), S(ints(2, 3)),
                                                  S(ints(5, low=0, high=2), dim=0)])
 def prod(xp: Any, input: Any, *, dim: Any = None, keepdim: bool = False, dtype: Any = None) -> Any:
     """The product over ``dim``. Integers multiply in int64. The gradient is right where factors are zero, to any order."""

@@ -6,8 +6,9 @@ from typing import Any
 
 from autograd_core import Tensor, full
 from autograd_core import _methods as F
-from nn.module import Module
-from nn.parameter import Parameter
+
+from ..module import Module
+from ..parameter import Parameter
 
 
 class _Inplace(Module):

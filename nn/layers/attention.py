@@ -7,10 +7,10 @@ from typing import Any
 
 from autograd_core import Tensor, empty, zeros
 from autograd_core import _methods as F
-from nn import init
-from nn.module import Module
-from nn.parameter import Parameter
 
+from .. import init
+from ..module import Module
+from ..parameter import Parameter
 from .linear import Linear
 
 

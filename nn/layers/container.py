@@ -8,8 +8,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from autograd_core import Tensor
-from nn.module import Module
-from nn.parameter import Parameter
+
+from ..module import Module
+from ..parameter import Parameter
 
 
 class _Series(Module):
@@ -105,7 +106,7 @@ class Sequential(_Series):
     a new Sequential of the same modules.
 
     >>> import autograd_core as ag
-    >>> from nn.layers.linear import Linear
+    >>> from ..layers.linear import Linear
     >>> model = Sequential(Linear(2, 3), Linear(3, 1))
     >>> tuple(model(ag.zeros(4, 2)).shape), len(model[:1])
     ((4, 1), 1)

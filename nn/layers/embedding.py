@@ -6,9 +6,10 @@ from typing import Any
 
 from autograd_core import Tensor, empty, no_grad
 from autograd_core import _methods as F
-from nn import init
-from nn.module import Module
-from nn.parameter import Parameter
+
+from .. import init
+from ..module import Module
+from ..parameter import Parameter
 
 
 class Embedding(Module):

@@ -6,7 +6,8 @@ from typing import Any
 
 from autograd_core import Tensor
 from autograd_core import _methods as F
-from nn.module import Module
+
+from ..module import Module
 
 
 class _MaxPool(Module):

@@ -125,6 +125,17 @@ def test_inference_tensors() -> None:
         t.requires_grad_()
 
 
+def test_array_dtypes() -> None:
+    assert Tensor(np.ones(2)).dtype == ag.tensor(np.ones(2)).dtype == ag.float64
+    assert Tensor([1.0, 2.0]).dtype == ag.float32
+
+
+def test_loading_hints() -> None:
+    data = nn.data.TensorDataset(ag.arange(3))
+    loader = nn.data.DataLoader(data, batch_size=2, num_workers=4, pin_memory=True)
+    assert [x.tolist() for (x,) in loader] == [[0, 1], [2]]
+
+
 def test_modules() -> None:
     class Bag(nn.Module):
         def __init__(self) -> None:

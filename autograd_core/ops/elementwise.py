@@ -106,7 +106,7 @@ def div_rounded(F: Any, input: Any, other: Any, rounding_mode: str) -> Any:
 
 # --- exponentials and logarithms ----------------------------------------------------------------------------------
 
-exp = elementwise("exp", vjp="g * out", promotes="float", scalar=math.exp, inplace=True, cuda="exp({input})", doc="e to the power of ``input``.")
+exp = elementwise("exp", vjp="g * out", promotes="float", scalar=math.exp, inplace=True, doc="e to the power of ``input``.")
 expm1 = elementwise("expm1", vjp="g * (out + 1)", promotes="float", scalar=math.expm1, doc="``exp(input) - 1``, exact near 0.")
 log = elementwise("log", vjp="masked(g, g / input)", promotes="float", scalar=math.log, inplace=True, domain=(0.2, 3.0), doc="Natural logarithm.")
 log1p = elementwise("log1p", vjp="masked(g, g / (input + 1))", promotes="float", scalar=math.log1p, domain=(-0.7, 3.0),
@@ -304,7 +304,9 @@ def _clamp(xp: Any, input: Any, min: Any, max: Any) -> Any:
         return xp.clip(input, min, max)
     if min is not None:
         return xp.maximum(input, min)
-    return input if max is None else xp.minimum(input, max)
+    if max is None:
+        raise RuntimeError("clamp: At least one of 'min' or 'max' must not be None")
+    return xp.minimum(input, max)
 
 
 def _inside(F: Any, input: Any, min: Any, max: Any) -> Any:
@@ -326,7 +328,9 @@ def _where(xp: Any, condition: Any, input: Any, other: Any) -> Any:
     if condition.__class__ is bool:
         chosen = input if condition else other
         return chosen if getattr(chosen, "shape", ()) else xp.where(condition, input, other)
-    if condition.size < 2048 or condition.dtype.kind != "b" or backend_of(condition).name != "cpu":
+    if condition.dtype.kind != "b":
+        raise RuntimeError(f"where: expected condition to be a boolean tensor, but got a tensor with dtype {condition.dtype.name}. Write a comparison, or use .bool()")
+    if condition.size < 2048 or backend_of(condition).name != "cpu":
         return xp.where(condition, input, other)
     # NumPy's own loop branches at every element; on random conditions choosing with bit operations is eight times faster.
     mask = condition.view("i1")

@@ -160,7 +160,6 @@ class Op:
         self.ufunc: str | None = fields.get("ufunc")
         self.infix: str | None = fields.get("infix")
         self.scalar: Callable[..., float] | None = fields.get("scalar")
-        self.cuda: str | None = fields.get("cuda")
         self.kind: str = fields.get("kind", "general")
         self.promotes: str = fields.get("promotes", "none")
         self.broadcasts: bool = fields.get("broadcasts", False)
@@ -175,7 +174,6 @@ class Op:
         self.inplace: bool = fields.get("inplace", False)
         self.varargs: str | None = fields.get("varargs")
         self.aliases: tuple[str, ...] = tuple(fields.get("aliases", ()))
-        self.method_signature: str | None = fields.get("method_signature")
         self.extra: Mapping[str, Any] = dict(fields.get("extra", {}))
         self.doc: str = fields.get("doc") or self.kernel.__doc__ or ""
         self.rules: dict[str, Rule] = {}
@@ -294,7 +292,6 @@ class Composite:
     doc: str
     varargs: str | None = None
     aliases: tuple[str, ...] = ()
-    method_signature: str | None = None
     inplace: bool = False
 
 
@@ -340,7 +337,7 @@ def op(signature: str, **fields: Any) -> Callable[[Kernel], Op]:
     label : the symbol in drawings. places : where the public name stands (``torch``, ``Tensor``, ``nn.functional`` ...);
         none for an op that only rules and other ops use.
     inplace : a method ``name_`` exists too. varargs : an attribute that may be given as several arguments.
-    scalar : the function on Python floats. cuda : the expression for fused kernels. ufunc : the library's own name.
+    scalar : the function on Python floats. ufunc : the library's own name.
     """
 
     def declare(kernel: Kernel) -> Op:
@@ -404,14 +401,14 @@ def _ufunc_kernel(ufunc: str, arity: int) -> Kernel:
 
 
 def composite(signature: str, *, places: tuple[str, ...] = TORCH_TENSOR, varargs: str | None = None, aliases: tuple[str, ...] = (),
-              method_signature: str | None = None, inplace: bool = False) -> Callable[[Callable[..., Any]], Composite]:
+              inplace: bool = False) -> Callable[[Callable[..., Any]], Composite]:
     """Declare a public function made of ops; its first parameter is ``F``."""
 
     def declare(function: Callable[..., Any]) -> Composite:
         name = signature.partition("(")[0]
         if name in REGISTRY or name in COMPOSITES:
             raise TypeError(f"an op called {name!r} is already declared")
-        made = Composite(name, signature, function, tuple(places), function.__doc__ or "", varargs, tuple(aliases), method_signature, inplace)
+        made = Composite(name, signature, function, tuple(places), function.__doc__ or "", varargs, tuple(aliases), inplace)
         COMPOSITES[name] = made
         return made
 

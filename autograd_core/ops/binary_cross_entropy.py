@@ -48,35 +48,35 @@ def sigmoid_cross_entropy(xp: Any, input: Any, target: Any, weight: Any, pos_wei
     return _logits_parts(xp, input, target, weight, pos_weight, reduction=reduction)[0]
 
 
-def _logits_slopes(F: Any, g: Any, input: Any, target: Any, weight: Any, pos_weight: Any, probability: Any, needs: Any, reduction: str) -> Any:
+def _logits_gradients(F: Any, g: Any, input: Any, target: Any, weight: Any, pos_weight: Any, probability: Any, needs: Any, reduction: str) -> Any:
     g = per_element(g, reduction, input.shape)
     weighted = g if weight is None else g * weight
-    slopes: list[Any] = [None] * 4
+    gradients: list[Any] = [None] * 4
     if pos_weight is None:
-        slope, toward = probability - target, -input
+        to_input, to_target = probability - target, -input
     else:
         other = F.softplus(-input)
-        slope, toward = (1 - target) - (1 + (pos_weight - 1) * target) * (1 - probability), (pos_weight - 1) * other - input
-    slopes[0] = slope * weighted if needs[0] else None
-    slopes[1] = toward * weighted if needs[1] else None
+        to_input, to_target = (1 - target) - (1 + (pos_weight - 1) * target) * (1 - probability), (pos_weight - 1) * other - input
+    gradients[0] = to_input * weighted if needs[0] else None
+    gradients[1] = to_target * weighted if needs[1] else None
     if needs[2]:
         loss = input - input * target + (F.softplus(-input) if pos_weight is None else (1 + (pos_weight - 1) * target) * F.softplus(-input))
-        slopes[2] = F.sum_to(loss * g, shape=weight.shape)
+        gradients[2] = F.sum_to(loss * g, shape=weight.shape)
     if needs[3]:
-        slopes[3] = F.sum_to(target * F.softplus(-input) * weighted, shape=pos_weight.shape)
-    return tuple(slopes)
+        gradients[3] = F.sum_to(target * F.softplus(-input) * weighted, shape=pos_weight.shape)
+    return tuple(gradients)
 
 
 @sigmoid_cross_entropy.vjp()
 def _(F: Any, g: Any, input: Any, target: Any, weight: Any, pos_weight: Any, needs: Any, reduction: str) -> Any:
-    return _logits_slopes(F, g, input, target, weight, pos_weight, F.sigmoid(input), needs, reduction)
+    return _logits_gradients(F, g, input, target, weight, pos_weight, F.sigmoid(input), needs, reduction)
 
 
 @sigmoid_cross_entropy.fused_vjp(("small",), _logits_parts)
 def _(F: Any, g: Any, input: Any, target: Any, weight: Any, pos_weight: Any, small: Any, needs: Any, reduction: str) -> Any:
     share = small / (small + 1)
     probability = F.abs(F.sub(input > 0, share)).astype(input.dtype, copy=False)  # share where the logit is negative, 1 - share where it is positive
-    return _logits_slopes(F, g, input, target, weight, pos_weight, probability, needs, reduction)
+    return _logits_gradients(F, g, input, target, weight, pos_weight, probability, needs, reduction)
 
 
 @composite("binary_cross_entropy_with_logits(input: Tensor, target: Tensor, weight: Tensor | None = None, reduction: str = 'mean', "

@@ -189,12 +189,18 @@ def convolution(xp: Any, input: Any, weight: Any, bias: Any = None, *, stride: A
     return out
 
 
+def _grad_meta(name: str, grad: Any, geo: Geometry, shape: Any, dtype: Any) -> Meta:
+    """The result of an adjoint, whose cotangent must have the shape of the convolution's result."""
+    expected = (geo.batch, geo.filters, *geo.out)
+    if tuple(grad.shape) != expected:
+        raise ShapeError(f"{name}: expected a cotangent of the shape {expected}, got {describe(grad)}")
+    return Meta(tuple(shape), dtype)
+
+
 def _input_grad_spec(grad: Any, weight: Any, *, shape: Any, stride: Any, padding: Any, dilation: Any, groups: int) -> Meta:
     dtype = computed_dtype("conv2d", "equal", (grad, weight))
     geo = _image_spec(Meta(tuple(shape), dtype), weight, stride, padding, dilation, groups)
-    if tuple(grad.shape) != (geo.batch, geo.filters, *geo.out):
-        raise ShapeError(f"convolution_input_grad: expected a cotangent of the shape {(geo.batch, geo.filters, *geo.out)}, got {describe(grad)}")
-    return Meta(tuple(shape), dtype)
+    return _grad_meta("convolution_input_grad", grad, geo, shape, dtype)
 
 
 @op("convolution_input_grad(grad: Tensor, weight: Tensor, *, shape: Sequence[int], stride: tuple[int, int], padding: tuple[tuple[int, int], tuple[int, int]], "
@@ -231,9 +237,7 @@ def convolution_input_grad(xp: Any, grad: Any, weight: Any, *, shape: Any, strid
 def _weight_grad_spec(input: Any, grad: Any, *, shape: Any, stride: Any, padding: Any, dilation: Any, groups: int) -> Meta:
     dtype = computed_dtype("conv2d", "equal", (input, grad))
     geo = _image_spec(input, Meta(tuple(shape), dtype), stride, padding, dilation, groups)
-    if tuple(grad.shape) != (geo.batch, geo.filters, *geo.out):
-        raise ShapeError(f"convolution_weight_grad: expected a cotangent of the shape {(geo.batch, geo.filters, *geo.out)}, got {describe(grad)}")
-    return Meta(tuple(shape), dtype)
+    return _grad_meta("convolution_weight_grad", grad, geo, shape, dtype)
 
 
 @op("convolution_weight_grad(input: Tensor, grad: Tensor, *, shape: Sequence[int], stride: tuple[int, int], padding: tuple[tuple[int, int], tuple[int, int]], "

@@ -51,7 +51,7 @@ def softmax_cross_entropy(xp: Any, input: Any, target: Any, weight: Any, *, redu
     return _entropy_parts(xp, input, target, weight, reduction=reduction, ignore_index=ignore_index, label_smoothing=label_smoothing)[0]
 
 
-def _entropy_slope(F: Any, g: Any, input: Any, probabilities: Any, wanted: Any, reduction: str) -> Any:
+def _entropy_gradient(F: Any, g: Any, input: Any, probabilities: Any, wanted: Any, reduction: str) -> Any:
     """The textbook gradient ``p - y``, with the weights that ``y`` carries."""
     dim = class_dim(input)
     g = F.unsqueeze(g, dim=dim) if reduction == "none" else g
@@ -68,7 +68,7 @@ def _wanted(F: Any, input: Any, target: Any, weight: Any, dtype: Any, reduction:
 @softmax_cross_entropy.vjp()
 def _(F: Any, g: Any, input: Any, target: Any, weight: Any, input_dtype: Any, reduction: str, ignore_index: int, label_smoothing: float) -> Any:
     wanted = _wanted(F, input, target, weight, input_dtype, reduction, ignore_index, label_smoothing)
-    return _entropy_slope(F, g, input, F.softmax_along(input, dim=class_dim(input)), wanted, reduction), None, None
+    return _entropy_gradient(F, g, input, F.softmax_along(input, dim=class_dim(input)), wanted, reduction), None, None
 
 
 @softmax_cross_entropy.fused_vjp(("powers", "totals", "index", "counts"), _entropy_parts)
@@ -77,7 +77,7 @@ def _(F: Any, g: Any, input: Any, target: Any, weight: Any, input_dtype: Any, po
     xp = F.backend.xp
     if index is None:
         wanted = _wanted(F, input, target, weight, input_dtype, reduction, ignore_index, label_smoothing)
-        return _entropy_slope(F, g, input, from_rows(F, powers / totals, input.shape), wanted, reduction), None, None
+        return _entropy_gradient(F, g, input, from_rows(F, powers / totals, input.shape), wanted, reduction), None, None
     if reduction == "none":
         share = g.reshape(-1, 1)
     elif reduction == "sum" or not len(index):
@@ -87,10 +87,10 @@ def _(F: Any, g: Any, input: Any, target: Any, weight: Any, input_dtype: Any, po
     if counts is not None:
         share = share * counts.reshape(-1, 1)
     share = xp.asarray(share).astype(powers.dtype, copy=False)
-    slope = powers * (share / totals)
-    slope[xp.arange(len(index)), index] -= share.reshape(-1) if share.ndim else share
-    slope = from_rows(F, slope, input.shape)
-    return slope.astype(input.dtype, copy=False), None, None
+    gradient = powers * (share / totals)
+    gradient[xp.arange(len(index)), index] -= share.reshape(-1) if share.ndim else share
+    gradient = from_rows(F, gradient, input.shape)
+    return gradient.astype(input.dtype, copy=False), None, None
 
 
 def _soft_spec(input: Any, target: Any, *, dim: int) -> Meta:
@@ -113,15 +113,15 @@ def _soft_parts(xp: Any, input: Any, target: Any, *, dim: int) -> tuple[Any, ...
 @soft_cross_entropy.vjp()
 def _(F: Any, g: Any, input: Any, target: Any, dim: int, needs: Any) -> Any:
     g = F.unsqueeze(g, dim=dim)
-    slope = (F.softmax_along(input, dim=dim) * F.sum(target, dim=dim, keepdim=True) - target) * g if needs[0] else None
-    return slope, -F.log_softmax_along(input, dim=dim) * g if needs[1] else None
+    gradient = (F.softmax_along(input, dim=dim) * F.sum(target, dim=dim, keepdim=True) - target) * g if needs[0] else None
+    return gradient, -F.log_softmax_along(input, dim=dim) * g if needs[1] else None
 
 
 @soft_cross_entropy.fused_vjp(("powers", "totals"), _soft_parts)
 def _(F: Any, g: Any, input: Any, target: Any, powers: Any, totals: Any, dim: int, needs: Any) -> Any:
     g = F.unsqueeze(g, dim=dim)
-    slope = ((powers / totals).astype(target.dtype, copy=False) * F.sum(target, dim=dim, keepdim=True) - target) * g if needs[0] else None
-    return slope, -F.log_softmax_along(input, dim=dim) * g if needs[1] else None
+    gradient = ((powers / totals).astype(target.dtype, copy=False) * F.sum(target, dim=dim, keepdim=True) - target) * g if needs[0] else None
+    return gradient, -F.log_softmax_along(input, dim=dim) * g if needs[1] else None
 
 
 @composite("cross_entropy(input: Tensor, target: Tensor, weight: Tensor | None = None, ignore_index: int = -100, reduction: str = 'mean', "

@@ -91,14 +91,14 @@ def squared_error(xp: Any, input: Any, target: Any, *, reduction: str = "mean") 
 
 @squared_error.vjp()
 def _(F: Any, g: Any, input: Any, target: Any, input_shape: Any, reduction: str, needs: Any) -> Any:
-    slope = per_element(g, reduction, input_shape) * 2 * (input - target)
-    return slope if needs[0] else None, -slope if needs[1] else None
+    gradient = per_element(g, reduction, input_shape) * 2 * (input - target)
+    return gradient if needs[0] else None, -gradient if needs[1] else None
 
 
 @squared_error.fused_vjp(("difference",), _squared_parts)
 def _(F: Any, g: Any, difference: Any, reduction: str, needs: Any) -> Any:
-    slope = difference * (per_element(g, reduction, difference.shape) * 2)
-    return slope if needs[0] else None, -slope if needs[1] else None
+    gradient = difference * (per_element(g, reduction, difference.shape) * 2)
+    return gradient if needs[0] else None, -gradient if needs[1] else None
 
 
 @composite("mse_loss(input: Tensor, target: Tensor, reduction: str = 'mean', weight: Tensor | None = None) -> Tensor", places=NN)

@@ -22,8 +22,6 @@ from .strict_backend import Array, HostReadError, NotInCupyError, StrictBackend,
 
 READS = frozenset(("masked_select", "argwhere", "nonzero", "unique", "unique_of", "one_hot", "allclose", "equal", "repeat_interleave"))
 """Ops whose result's shape depends on values, or whose result is a Python value: they must read from the device."""
-OTHER_NUMBERS = frozenset(("random",))
-"""Kinds of ops whose results differ between devices."""
 
 
 @pytest.fixture(autouse=True)

@@ -270,10 +270,6 @@ def test_writing_what_asks_for_no_gradient(name: str) -> None:
 # --- views --------------------------------------------------------------------------------------------------------
 
 
-def of(views: Callable[[Any, Any], Any]) -> Program:
-    return lambda T, x, v: views(T, x * x)
-
-
 def through(view: Callable[[Any], Any]) -> Program:
     """Write through a view, with other views of the same memory made before and after; all are results."""
 

@@ -38,11 +38,6 @@ class Case:
         return self.declared.name
 
     @property
-    def primitive(self) -> bool:
-        """Whether this is an op with a kernel of its own."""
-        return isinstance(self.declared, Op)
-
-    @property
     def differentiable(self) -> bool:
         if isinstance(self.declared, Composite):
             return self.name not in NO_RESULT_TO_DIFFERENTIATE

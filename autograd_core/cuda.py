@@ -7,8 +7,10 @@ from typing import Any
 from .backend.cupy import why_unavailable
 from .backend.registry import backend_for_device
 from .errors import DeviceError
+from .random import default_generator_of
 
-__all__ = ["current_device", "device_count", "empty_cache", "get_device_name", "is_available", "memory_allocated", "memory_reserved", "synchronize", "why_unavailable"]
+__all__ = ["current_device", "device_count", "empty_cache", "get_device_name", "is_available", "manual_seed", "manual_seed_all",
+           "memory_allocated", "memory_reserved", "synchronize", "why_unavailable"]
 
 
 def is_available() -> bool:
@@ -52,6 +54,18 @@ def memory_reserved() -> int:
 def empty_cache() -> None:
     """Give the pool's free memory back to the device."""
     _cupy().get_default_memory_pool().free_all_blocks()
+
+
+def manual_seed(seed: int) -> None:
+    """Restart the default generator of the current device from ``seed``; does nothing where CUDA is not available."""
+    if is_available():
+        default_generator_of(f"cuda:{current_device()}").manual_seed(seed)
+
+
+def manual_seed_all(seed: int) -> None:
+    """Restart the default generators of all CUDA devices from ``seed``; does nothing where there are none."""
+    for index in range(device_count()):
+        default_generator_of(f"cuda:{index}").manual_seed(seed)
 
 
 def _index(device: Any) -> int:

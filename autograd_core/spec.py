@@ -207,7 +207,7 @@ def computed_dtype(op: str, promotes: str, inputs: Sequence[Any]) -> dtype:
             names = " and ".join(sorted(kinds))
             raise DtypeError(f"{op}: expected operands of the same dtype, but got {names}. Convert one with .to(dtype), .float() or .double()")
     if not operands:
-        raise RuntimeError(f"{op}: expected a non-empty list of Tensors")
+        raise (ValueError if op == "cat" else RuntimeError)(f"{op}: expected a non-empty list of Tensors")
     result = result_type_of(operands)
     if result.is_complex and op in ORDERED:
         raise DtypeError(f"{op}: not implemented for {result.name}: complex numbers have no order. Compare .abs(), .real or .imag")

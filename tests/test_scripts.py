@@ -213,6 +213,18 @@ def test_parameter_groups_print_apart() -> None:
     assert "    weight_decay: 0\n\nParameter Group 1\n" in text
 
 
+def test_seeding_everything_also_works_without_a_gpu() -> None:
+    def seed_everything(seed: int) -> None:
+        torch.manual_seed(seed)
+        torch.cuda.manual_seed(seed)
+        torch.cuda.manual_seed_all(seed)
+
+    seed_everything(7)
+    first = torch.rand(3).tolist()
+    seed_everything(7)
+    assert torch.rand(3).tolist() == first
+
+
 def used_up() -> Any:
     parameters = nn.Linear(2, 2).parameters()
     sum(p.numel() for p in parameters)
@@ -242,7 +254,7 @@ MISTAKES: list[tuple[Any, type[Exception], str]] = [
     (lambda: torch.tensor([1, 2], requires_grad=True), RuntimeError, r"floating point.*this one is int64.*\.float\(\)"),
     (used_up, ValueError, "empty parameter list.*its iterator was used up before"),
     (lambda: nn.Linear(2, 3).load_state_dict(nn.Sequential(nn.Linear(2, 3)).state_dict()), RuntimeError, r'(?s)Unexpected key.*"0.weight".*Missing key.*Nothing was loaded'),
-    (lambda: torch.cat([]), RuntimeError, "cat: expected a non-empty list of Tensors"),
+    (lambda: torch.cat([]), ValueError, "cat: expected a non-empty list of Tensors"),
     (lambda: torch.stack([]), RuntimeError, "stack: expected a non-empty list of Tensors"),
     (lambda: torch.cat(torch.ones(2), torch.ones(2)), TypeError, r"cat: argument 'tensors' must be a tuple or list of Tensors, not Tensor. Write cat\(\[a, b\]\)"),
     (lambda: torch.stack(torch.ones(2), torch.ones(2)), TypeError, "stack: argument 'tensors' must be"),

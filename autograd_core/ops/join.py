@@ -30,7 +30,7 @@ def _check_call(op: str, dim: Any) -> None:
 def _cat_spec(*tensors: Any, dim: int) -> Meta:
     _check_call("cat", dim)
     if not tensors:
-        raise RuntimeError("cat: expected a non-empty list of Tensors")
+        raise ValueError("cat: expected a non-empty list of Tensors")
     kept = [(i, tuple(tensor.shape)) for i, tensor in enumerate(tensors) if not _legacy_empty(tensor.shape)]
     if not kept:
         return Meta((0,), result_type_of(tensors))

@@ -400,6 +400,11 @@ def _ufunc_kernel(ufunc: str, arity: int) -> Kernel:
     return lambda xp, input, other, *, out=None: getattr(xp, ufunc)(input, other, out=out)
 
 
+def detached(value: Any) -> Any:
+    """For composites: a Tensor without its graph; a raw array as it is."""
+    return value.detach() if hasattr(value, "detach") else value
+
+
 def composite(signature: str, *, places: tuple[str, ...] = TORCH_TENSOR, varargs: str | None = None, aliases: tuple[str, ...] = (),
               inplace: bool = False) -> Callable[[Callable[..., Any]], Composite]:
     """Declare a public function made of ops; its first parameter is ``F``."""

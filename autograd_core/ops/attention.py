@@ -7,7 +7,7 @@ from typing import Any
 
 from ..dtypes import as_dtype
 from ..errors import ShapeError, describe
-from ..op import NN, Arg, S, composite, op
+from ..op import NN, Arg, S, composite, detached, op
 from ..spec import Meta
 
 
@@ -54,7 +54,7 @@ def scaled_dot_product_attention(F: Any, query: Any, key: Any, value: Any, attn_
     factor = 1.0 / sqrt(max(query.shape[-1], 1)) if scale is None else scale
     scores = F.matmul(query * factor, F.transpose(key, dim0=-2, dim1=-1))
     if is_causal:
-        weights = _masked_weights(F, scores, F.causal_mask(_detached(query), rows=query.shape[-2], columns=key.shape[-2]))
+        weights = _masked_weights(F, scores, F.causal_mask(detached(query), rows=query.shape[-2], columns=key.shape[-2]))
     elif attn_mask is None:
         weights = F.softmax(scores, dim=-1)
     elif as_dtype(attn_mask.dtype).name == "bool":
@@ -64,10 +64,6 @@ def scaled_dot_product_attention(F: Any, query: Any, key: Any, value: Any, attn_
     if dropout_p:
         weights = F.dropout(weights, dropout_p)
     return F.matmul(weights, value)
-
-
-def _detached(value: Any) -> Any:
-    return value.detach() if hasattr(value, "detach") else value
 
 
 def _shared_heads(F: Any, value: Any, heads: int, operands: str) -> Any:

@@ -9,7 +9,7 @@ from ..errors import ShapeError
 from ..op import NN, S, composite, elementwise, op, span
 from ..spec import Meta, broadcast, elementwise_spec
 from .loss import check_reduction, per_element, reduce_loss, reduced_meta, sum_or_mean
-from .reduce import HALF, SINGLE
+from .reduce import widened
 
 
 def _logits_spec(input: Any, target: Any, weight: Any, pos_weight: Any, *, reduction: str = "mean") -> Meta:
@@ -24,7 +24,7 @@ def _logits_spec(input: Any, target: Any, weight: Any, pos_weight: Any, *, reduc
 def _logits_parts(xp: Any, input: Any, target: Any, weight: Any, pos_weight: Any, *, reduction: str = "mean") -> tuple[Any, Any]:
     if input.shape != target.shape:
         raise ValueError("shapes")
-    wide, known = (input.astype(SINGLE), target.astype(SINGLE)) if input.dtype is HALF else (input, target)
+    wide, known = widened(input), widened(target)
     small = xp.exp(-xp.abs(wide))
     if pos_weight is None:
         loss = xp.maximum(wide, 0) - wide * known + xp.log1p(small)

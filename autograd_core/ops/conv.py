@@ -19,6 +19,7 @@ from ..backend.registry import backend_of
 from ..errors import ShapeError, describe
 from ..op import TORCH_NN, S, composite, op
 from ..spec import Meta, computed_dtype
+from .reduce import wide_dtype
 
 _COLUMN_BYTES = {"cpu": 3 << 18, "cuda": 1 << 28}
 """Columns at a time: what fits a processor's cache, or what keeps a GPU busy."""
@@ -68,7 +69,7 @@ class _Work:
     def __init__(self, xp: Any, like: Any, geo: Geometry) -> None:
         self.xp = xp
         self.geo = geo
-        self.dtype = xp.float32 if like.dtype == "float16" else like.dtype
+        self.dtype = wide_dtype(like.dtype)
         self.rows = geo.channels * geo.kernel[0] * geo.kernel[1]
         bytes_each = max(1, self.rows * geo.length * like.dtype.itemsize)
         self.chunk = max(1, min(geo.batch, _COLUMN_BYTES[backend_of(like).name] // bytes_each))

@@ -9,12 +9,12 @@ from ..dtypes import as_dtype
 from ..errors import describe
 from ..op import S, composite, distinct, ints, op, span
 from ..spec import Meta, reduction_spec
-from .reduce import HALF, INFINITY, SINGLE, axes, count, expand_reduced
+from .reduce import HALF, INFINITY, SINGLE, axes, count, expand_reduced, widened
 
 
 def _deviations(xp: Any, input: Any, dim: Any, n: int) -> Any:
     """The deviations of ``n`` elements over ``dim`` from their mean."""
-    wide = input.astype(SINGLE) if input.dtype is HALF else input
+    wide = widened(input)
     return wide - xp.sum(wide, axis=axes(dim), keepdims=True) / n
 
 

@@ -7,8 +7,9 @@ from typing import Any
 
 from ..dtypes import as_dtype
 from ..errors import ShapeError, describe
-from ..op import NN, TORCH_NN, S, composite, op
+from ..op import NN, TORCH_NN, S, composite, detached, op
 from ..spec import Meta, computed_dtype, reduced, wrap_dims
+from .reduce import widened
 
 
 def _standardize_spec(input: Any, weight: Any = None, bias: Any = None, *, dims: Any, shape: Any, eps: float) -> tuple[Meta, Meta, Meta]:
@@ -34,7 +35,7 @@ def standardize(xp: Any, input: Any, weight: Any = None, bias: Any = None, *, di
 
     Returns the mean and the biased variance too, with ``dims`` kept. Variance in two passes; float16 computes in float32.
     """
-    work = input.astype("float32") if input.dtype == "float16" else input
+    work = widened(input)
     mean = work.mean(axis=dims, keepdims=True)
     out = work - mean
     var = xp.square(out).mean(axis=dims, keepdims=True)
@@ -145,15 +146,11 @@ def batch_norm(F: Any, input: Any, running_mean: Any, running_var: Any, weight: 
     result, mean, var = F.standardize(input, weight, bias, dims=dims, shape=shape, eps=eps)
     if running_mean is not None:
         running_mean *= 1 - momentum
-        running_mean += F.reshape(_detached(mean), shape=(channels,)) * momentum
+        running_mean += F.reshape(detached(mean), shape=(channels,)) * momentum
     if running_var is not None:
         running_var *= 1 - momentum
-        running_var += F.reshape(_detached(var), shape=(channels,)) * (momentum * count / max(count - 1, 1))
+        running_var += F.reshape(detached(var), shape=(channels,)) * (momentum * count / max(count - 1, 1))
     return result
-
-
-def _detached(value: Any) -> Any:
-    return value.detach() if hasattr(value, "detach") else value
 
 
 def _normalized_dims(name: str, input: Any, normalized_shape: Any, weight: Any, bias: Any = None) -> tuple[tuple[int, ...], tuple[int, ...]]:

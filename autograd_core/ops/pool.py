@@ -15,6 +15,7 @@ from ..errors import ShapeError, describe
 from ..op import NN, TORCH_NN, Arg, S, composite, distinct, op
 from ..spec import Meta
 from .conv import pair
+from .reduce import wide_dtype, widened
 
 
 def pooled_size(size: int, kernel: int, stride: int, padding: int, dilation: int, ceil_mode: bool) -> int:
@@ -276,7 +277,7 @@ def avg_pool(xp: Any, input: Any, *, kernel: Any, stride: Any, padding: Any, dil
     if input.dtype.kind not in "fc":
         raise RuntimeError(f"avg_pool2d: not implemented for '{as_dtype(input.dtype).name}'. Convert with .float()")
     windows = _Windows(input.shape, kernel, stride, padding, dilation, size)
-    work = input.astype("float32") if input.dtype == "float16" else input
+    work = widened(input)
     sums = windows.pad(xp, work, 0)
     for axis in (0, 1):
         parts = [sums[..., windows.part(0, k), :] if axis == 0 else sums[..., windows.part(1, k)] for k in range(kernel[axis])]
@@ -301,7 +302,7 @@ def avg_pool_grad(xp: Any, grad: Any, *, shape: Any, kernel: Any, stride: Any, p
                   divisor: Any) -> Any:
     """The adjoint of ``avg_pool``: each element spread evenly over its window."""
     windows = _Windows(shape, kernel, stride, padding, dilation, size)
-    dtype = xp.float32 if grad.dtype == "float16" else grad.dtype
+    dtype = wide_dtype(grad.dtype)
     share = grad * _scale(xp, windows, count_include_pad, divisor, dtype)
     rows = xp.zeros((*windows.leading, size[0], windows.padded[1]), dtype=dtype)
     for j in range(kernel[1]):
@@ -344,7 +345,7 @@ def avg_pool1d(F: Any, input: Any, kernel_size: Any, stride: Any = None, padding
 
 def _averages(xp: Any, length: int, parts: int, like: Any) -> Any:
     """The matrix that averages ``length`` numbers over ``parts`` ranges of nearly equal size."""
-    matrix = xp.zeros((parts, length), dtype=xp.float32 if like.dtype == "float16" else like.dtype)
+    matrix = xp.zeros((parts, length), dtype=wide_dtype(like.dtype))
     for k in range(parts):
         start, end = k * length // parts, -(-(k + 1) * length // parts)
         matrix[k, start:end] = 1.0 / (end - start)

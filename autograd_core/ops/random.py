@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..dtypes import as_dtype
-from ..op import TORCH_NN, TORCH_TENSOR, Arg, S, composite, op, span
+from ..op import TORCH_NN, TORCH_TENSOR, Arg, S, composite, detached, op, span
 from ..random import generator_for
 from ..spec import Meta, broadcast, computed_dtype
 
@@ -200,12 +200,8 @@ def _kept(F: Any, name: str, like: Any, p: float, training: bool, generator: Any
         raise ValueError(f"{name}: dropout probability has to be between 0 and 1, but got {p}")
     if not training or p == 0.0:
         return None
-    mask = F.draw_bernoulli(_detached(like), 1.0 - p, shape=shape, generator=generator)
+    mask = F.draw_bernoulli(detached(like), 1.0 - p, shape=shape, generator=generator)
     return mask if p == 1.0 else mask * (1.0 / (1.0 - p))
-
-
-def _detached(input: Any) -> Any:
-    return input.detach() if hasattr(input, "detach") else input
 
 
 @composite("dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False, *, generator: Generator | None = None) -> Tensor",
@@ -245,7 +241,7 @@ def alpha_dropout(F: Any, input: Any, p: float = 0.5, training: bool = False, in
         return input * 0.0
     saturated = -1.7580993408473766
     scale = ((1.0 - p) * (1.0 + p * saturated**2)) ** -0.5
-    mask = F.draw_bernoulli(_detached(input), 1.0 - p, generator=generator)
+    mask = F.draw_bernoulli(detached(input), 1.0 - p, generator=generator)
     shift = (1.0 - mask) * (saturated * scale) - scale * p * saturated
     if inplace:
         return input.mul_(mask * scale).add_(shift)

@@ -40,12 +40,23 @@ def count(shape: Any, dim: Any) -> int:
     return math.prod(shape) if dims is None or not shape else math.prod(shape[i] for i in wrap_dims(dims, len(shape)))
 
 
+def widened(array: Any) -> Any:
+    """float16 as float32, in which its sums are computed; other arrays as they are."""
+    return array.astype(SINGLE) if array.dtype == HALF else array
+
+
+def wide_dtype(dtype: Any) -> Any:
+    """float32 for float16, the dtype in which sums are computed; others as they are."""
+    return SINGLE if dtype == HALF else dtype
+
+
 def plain_dtype(dtype: Any) -> Any:
     """The array library's dtype for one of ours, a name or a Python type."""
     return None if dtype is None else as_dtype(dtype).dtype
 
 
 def reduction_samples(make: Any = lambda *shape: Arg(shape), *, tuples: bool = True, empty: bool = True) -> list[Any]:
+    """The samples of a reduction; without those of several dims or of nothing, where it has none."""
     listed = [S(make(3, 4)), S(make(3, 4), dim=0), S(make(3, 4), dim=-1, keepdim=True), S(make()), S(make(), dim=0), S(make(1, 3), dim=0),
               S(make(3,), dim=1, error=IndexError, match="out of range")]
     if tuples:

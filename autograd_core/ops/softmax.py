@@ -8,7 +8,7 @@ from typing import Any
 from ..dtypes import as_dtype
 from ..op import NN, TORCH_TENSOR, TORCH_TENSOR_NN, S, composite, op, span
 from ..spec import Meta, computed_dtype, reduced, reduction_spec, wrap_dim, wrap_dims
-from .reduce import HALF, INFINITY, SINGLE, axes, expand_reduced
+from .reduce import HALF, INFINITY, axes, expand_reduced, widened
 
 
 def _peak(xp: Any, input: Any, dim: Any) -> Any:
@@ -25,7 +25,7 @@ def _peak(xp: Any, input: Any, dim: Any) -> Any:
         S((3,), dim=1, error=IndexError, match="out of range")])
 def logsumexp(xp: Any, input: Any, *, dim: Any, keepdim: bool = False) -> Any:
     """``log(sum(exp(input)))`` over ``dim``, computed without overflow; of nothing, or of nothing but -inf, it is -inf."""
-    wide = input.astype(SINGLE) if input.dtype is HALF else input
+    wide = widened(input)
     top = _peak(xp, wide, dim)
     total = xp.sum(xp.exp(wide - top), axis=axes(dim), keepdims=True)
     nothing = total == 0
@@ -56,7 +56,7 @@ _SOFTMAX = [S((3, 4), dim=1), S((2, 3, 4), dim=-2), S((), dim=0), S((0, 3), dim=
 
 def exponentials(xp: Any, input: Any, dim: Any) -> tuple[Any, Any, Any]:
     """``input`` less its maximum along ``dim``, the exponentials of that, and their sums (dimension kept); float16 in float32."""
-    wide = input.astype(SINGLE) if input.dtype is HALF else xp.asarray(input)
+    wide = xp.asarray(widened(input))
     if not wide.size or not wide.ndim:
         shifted = wide * 0
     else:

@@ -41,7 +41,7 @@ def reshape_as(F: Any, input: Any, other: Any) -> Any:
     return F.reshape(input, shape=tuple(other.shape))
 
 
-@composite("flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor", aliases=())
+@composite("flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor")
 def flatten(F: Any, input: Any, start_dim: int = 0, end_dim: int = -1) -> Any:
     """The dimensions from ``start_dim`` to ``end_dim`` as one; a view where the memory layout allows it."""
     first, last = wrap_dim(start_dim, input.ndim, "flatten"), wrap_dim(end_dim, input.ndim, "flatten")

@@ -561,25 +561,22 @@ def causal_mask(input: Tensor, *, rows: builtins.int, columns: builtins.int) -> 
     return apply(_causal_mask, (input,), {"rows": rows, "columns": columns})
 
 
-class _sum_node(GeneralNode):
-    __slots__ = ()
-    op = _sum
-    _second = None
-    _rest = None
+def _pull_sum(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    attrs = node._attrs
+    dim = attrs["dim"]
+    keepdim = attrs["keepdim"]
+    dtype = attrs["dtype"]
+    input_shape = node._shapes[0]
+    input_dtype = node._dtypes[0]
+    r = _r_sum_input(F, g, input_shape, input_dtype, dim, keepdim, dtype)
+    if pending[to_input] is None:
+        pending[to_input] = r
+    else:
+        accumulate(pending, to_input, r)
 
-    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input = self._first
-        attrs = self.attrs
-        dim = attrs["dim"]
-        keepdim = attrs["keepdim"]
-        dtype = attrs["dtype"]
-        input_shape = self.shapes[0]
-        input_dtype = self.dtypes[0]
-        r = _r_sum_input(F, g, input_shape, input_dtype, dim, keepdim, dtype)
-        if pending[to_input] is None:
-            pending[to_input] = r
-        else:
-            accumulate(pending, to_input, r)
+
+_pull_sum.op = _sum  # type: ignore[attr-defined]
 
 
 def sum(input: Tensor, dim: Dims = None, keepdim: builtins.bool = False, *, dtype: DTypeLike | None = None, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
@@ -610,15 +607,18 @@ def sum(input: Tensor, dim: Dims = None, keepdim: builtins.bool = False, *, dtyp
     t._view = None
     t._array = out
     if n_input is not None and mode.grad:
-        t._node = n = _sum_node()
+        t._node = n = GeneralNode()
+        n.op = _sum
+        n.pull = _pull_sum
         n._first = n_input
+        n._second = n._rest = None
         n.saved = None
         n.hooks = None
         n.scope = mode.scope
         out_shape = out.shape
-        n.attrs = {"dim": dim, "keepdim": keepdim, "dtype": dtype}
-        n.shapes = (a_input.shape,)
-        n.dtypes = (from_numpy_dtype(d),)
+        n._attrs = {"dim": dim, "keepdim": keepdim, "dtype": dtype}
+        n._shapes = (a_input.shape,)
+        n._dtypes = (from_numpy_dtype(d),)
         n.shape = out_shape
         if out_shape:
             n.value = None
@@ -630,25 +630,22 @@ def sum(input: Tensor, dim: Dims = None, keepdim: builtins.bool = False, *, dtyp
     return t
 
 
-class _mean_node(GeneralNode):
-    __slots__ = ()
-    op = _mean
-    _second = None
-    _rest = None
+def _pull_mean(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    attrs = node._attrs
+    dim = attrs["dim"]
+    keepdim = attrs["keepdim"]
+    dtype = attrs["dtype"]
+    input_shape = node._shapes[0]
+    input_dtype = node._dtypes[0]
+    r = _r_mean_input(F, g, input_shape, input_dtype, dim, keepdim, dtype)
+    if pending[to_input] is None:
+        pending[to_input] = r
+    else:
+        accumulate(pending, to_input, r)
 
-    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input = self._first
-        attrs = self.attrs
-        dim = attrs["dim"]
-        keepdim = attrs["keepdim"]
-        dtype = attrs["dtype"]
-        input_shape = self.shapes[0]
-        input_dtype = self.dtypes[0]
-        r = _r_mean_input(F, g, input_shape, input_dtype, dim, keepdim, dtype)
-        if pending[to_input] is None:
-            pending[to_input] = r
-        else:
-            accumulate(pending, to_input, r)
+
+_pull_mean.op = _mean  # type: ignore[attr-defined]
 
 
 def mean(input: Tensor, dim: Dims = None, keepdim: builtins.bool = False, *, dtype: DTypeLike | None = None, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
@@ -674,15 +671,18 @@ def mean(input: Tensor, dim: Dims = None, keepdim: builtins.bool = False, *, dty
     t._view = None
     t._array = out
     if n_input is not None and mode.grad:
-        t._node = n = _mean_node()
+        t._node = n = GeneralNode()
+        n.op = _mean
+        n.pull = _pull_mean
         n._first = n_input
+        n._second = n._rest = None
         n.saved = None
         n.hooks = None
         n.scope = mode.scope
         out_shape = out.shape
-        n.attrs = {"dim": dim, "keepdim": keepdim, "dtype": dtype}
-        n.shapes = (a_input.shape,)
-        n.dtypes = (from_numpy_dtype(d),)
+        n._attrs = {"dim": dim, "keepdim": keepdim, "dtype": dtype}
+        n._shapes = (a_input.shape,)
+        n._dtypes = (from_numpy_dtype(d),)
         n.shape = out_shape
         if out_shape:
             n.value = None
@@ -719,25 +719,20 @@ def any(input: Tensor, dim: Dims = None, keepdim: builtins.bool = False, *, axis
     return apply(_any, (input,), {"dim": dim, "keepdim": keepdim})
 
 
-class _amax_node(GeneralNode):
-    __slots__ = ()
-    op = _amax
-    _second = None
-    _rest = None
-    dtypes = None
-    shapes = None
+def _pull_amax(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    input, out = node.saved
+    attrs = node._attrs
+    dim = attrs["dim"]
+    keepdim = attrs["keepdim"]
+    r = _r_amax_input(F, g, input, out, dim, keepdim)
+    if pending[to_input] is None:
+        pending[to_input] = r
+    else:
+        accumulate(pending, to_input, r)
 
-    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input = self._first
-        input, out = self.saved
-        attrs = self.attrs
-        dim = attrs["dim"]
-        keepdim = attrs["keepdim"]
-        r = _r_amax_input(F, g, input, out, dim, keepdim)
-        if pending[to_input] is None:
-            pending[to_input] = r
-        else:
-            accumulate(pending, to_input, r)
+
+_pull_amax.op = _amax  # type: ignore[attr-defined]
 
 
 def amax(input: Tensor, dim: Dims = (), keepdim: builtins.bool = False, *, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
@@ -763,13 +758,16 @@ def amax(input: Tensor, dim: Dims = (), keepdim: builtins.bool = False, *, axis:
     t._view = None
     t._array = out
     if n_input is not None and mode.grad:
-        t._node = n = _amax_node()
+        t._node = n = GeneralNode()
+        n.op = _amax
+        n.pull = _pull_amax
         n._first = n_input
+        n._second = n._rest = None
         n.saved = (a_input, out)
         n.hooks = None
         n.scope = mode.scope
         out_shape = out.shape
-        n.attrs = {"dim": dim, "keepdim": keepdim}
+        n._attrs = {"dim": dim, "keepdim": keepdim}
         n.shape = out_shape
         if out_shape:
             n.value = None
@@ -781,25 +779,20 @@ def amax(input: Tensor, dim: Dims = (), keepdim: builtins.bool = False, *, axis:
     return t
 
 
-class _amin_node(GeneralNode):
-    __slots__ = ()
-    op = _amin
-    _second = None
-    _rest = None
-    dtypes = None
-    shapes = None
+def _pull_amin(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    input, out = node.saved
+    attrs = node._attrs
+    dim = attrs["dim"]
+    keepdim = attrs["keepdim"]
+    r = _r_amin_input(F, g, input, out, dim, keepdim)
+    if pending[to_input] is None:
+        pending[to_input] = r
+    else:
+        accumulate(pending, to_input, r)
 
-    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input = self._first
-        input, out = self.saved
-        attrs = self.attrs
-        dim = attrs["dim"]
-        keepdim = attrs["keepdim"]
-        r = _r_amin_input(F, g, input, out, dim, keepdim)
-        if pending[to_input] is None:
-            pending[to_input] = r
-        else:
-            accumulate(pending, to_input, r)
+
+_pull_amin.op = _amin  # type: ignore[attr-defined]
 
 
 def amin(input: Tensor, dim: Dims = (), keepdim: builtins.bool = False, *, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
@@ -825,13 +818,16 @@ def amin(input: Tensor, dim: Dims = (), keepdim: builtins.bool = False, *, axis:
     t._view = None
     t._array = out
     if n_input is not None and mode.grad:
-        t._node = n = _amin_node()
+        t._node = n = GeneralNode()
+        n.op = _amin
+        n.pull = _pull_amin
         n._first = n_input
+        n._second = n._rest = None
         n.saved = (a_input, out)
         n.hooks = None
         n.scope = mode.scope
         out_shape = out.shape
-        n.attrs = {"dim": dim, "keepdim": keepdim}
+        n._attrs = {"dim": dim, "keepdim": keepdim}
         n.shape = out_shape
         if out_shape:
             n.value = None
@@ -861,25 +857,22 @@ def argmin(input: Tensor, dim: builtins.int | None = None, keepdim: builtins.boo
     return apply(_argmin, (input,), {"dim": dim, "keepdim": keepdim})
 
 
-class _pick_node(GeneralNode):
-    __slots__ = ()
-    op = _pick
-    _rest = ()
-    dtypes = None
+def _pull_pick(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    to_indices = node._second
+    indices, = node.saved
+    attrs = node._attrs
+    dim = attrs["dim"]
+    input_shape = node._shapes[0]
+    if to_input is not None:
+        r = _r_pick_input(F, g, indices, input_shape, dim)
+        if pending[to_input] is None:
+            pending[to_input] = r
+        else:
+            accumulate(pending, to_input, r)
 
-    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input = self._first
-        to_indices = self._second
-        indices, = self.saved
-        attrs = self.attrs
-        dim = attrs["dim"]
-        input_shape = self.shapes[0]
-        if to_input is not None:
-            r = _r_pick_input(F, g, indices, input_shape, dim)
-            if pending[to_input] is None:
-                pending[to_input] = r
-            else:
-                accumulate(pending, to_input, r)
+
+_pull_pick.op = _pick  # type: ignore[attr-defined]
 
 
 def pick(input: Tensor, indices: Tensor, dim: builtins.int, *, axis: Any = None) -> Tensor:
@@ -905,15 +898,18 @@ def pick(input: Tensor, indices: Tensor, dim: builtins.int, *, axis: Any = None)
     t._view = None
     t._array = out
     if (n_input is not None or n_indices is not None) and mode.grad:
-        t._node = n = _pick_node()
+        t._node = n = GeneralNode()
+        n.op = _pick
+        n.pull = _pull_pick
         n._first = n_input
         n._second = n_indices
+        n._rest = ()
         n.saved = (a_indices if n_input is not None else None,)
         n.hooks = None
         n.scope = mode.scope
         out_shape = out.shape
-        n.attrs = {"dim": dim}
-        n.shapes = (a_input.shape, getattr(a_indices, "shape", ()))
+        n._attrs = {"dim": dim}
+        n._shapes = (a_input.shape, getattr(a_indices, "shape", ()))
         n.shape = out_shape
         if out_shape:
             n.value = None
@@ -925,25 +921,21 @@ def pick(input: Tensor, indices: Tensor, dim: builtins.int, *, axis: Any = None)
     return t
 
 
-class _place_node(GeneralNode):
-    __slots__ = ()
-    op = _place
-    _rest = ()
-    dtypes = None
-    shapes = None
+def _pull_place(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    to_indices = node._second
+    indices, = node.saved
+    attrs = node._attrs
+    dim = attrs["dim"]
+    if to_input is not None:
+        r = _r_place_input(F, g, indices, dim)
+        if pending[to_input] is None:
+            pending[to_input] = r
+        else:
+            accumulate(pending, to_input, r)
 
-    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input = self._first
-        to_indices = self._second
-        indices, = self.saved
-        attrs = self.attrs
-        dim = attrs["dim"]
-        if to_input is not None:
-            r = _r_place_input(F, g, indices, dim)
-            if pending[to_input] is None:
-                pending[to_input] = r
-            else:
-                accumulate(pending, to_input, r)
+
+_pull_place.op = _place  # type: ignore[attr-defined]
 
 
 def place(input: Tensor, indices: Tensor, dim: builtins.int, size: builtins.int, *, axis: Any = None) -> Tensor:
@@ -969,14 +961,17 @@ def place(input: Tensor, indices: Tensor, dim: builtins.int, size: builtins.int,
     t._view = None
     t._array = out
     if (n_input is not None or n_indices is not None) and mode.grad:
-        t._node = n = _place_node()
+        t._node = n = GeneralNode()
+        n.op = _place
+        n.pull = _pull_place
         n._first = n_input
         n._second = n_indices
+        n._rest = ()
         n.saved = (a_indices if n_input is not None else None,)
         n.hooks = None
         n.scope = mode.scope
         out_shape = out.shape
-        n.attrs = {"dim": dim, "size": size}
+        n._attrs = {"dim": dim, "size": size}
         n.shape = out_shape
         if out_shape:
             n.value = None
@@ -1011,30 +1006,27 @@ def isclose(input: Tensor, other: Tensor, rtol: builtins.float = 1e-05, atol: bu
     return apply(_isclose, (input, other), {"rtol": rtol, "atol": atol, "equal_nan": equal_nan})
 
 
-class _squared_error_node(GeneralNode):
-    __slots__ = ()
-    op = _squared_error
-    _rest = ()
-    dtypes = None
+def _pull_squared_error(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    to_target = node._second
+    input, target, difference = node.saved
+    attrs = node._attrs
+    reduction = attrs["reduction"]
+    needs = (to_input is not None, to_target is not None)
+    r_input, r_target = _r_squared_error_all(F, g, difference, reduction, needs)
+    if to_input is not None and r_input is not None:
+        if pending[to_input] is None:
+            pending[to_input] = r_input
+        else:
+            accumulate(pending, to_input, r_input)
+    if to_target is not None and r_target is not None:
+        if pending[to_target] is None:
+            pending[to_target] = r_target
+        else:
+            accumulate(pending, to_target, r_target)
 
-    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input = self._first
-        to_target = self._second
-        input, target, difference = self.saved
-        attrs = self.attrs
-        reduction = attrs["reduction"]
-        needs = (to_input is not None, to_target is not None)
-        r_input, r_target = _r_squared_error_all(F, g, difference, reduction, needs)
-        if to_input is not None and r_input is not None:
-            if pending[to_input] is None:
-                pending[to_input] = r_input
-            else:
-                accumulate(pending, to_input, r_input)
-        if to_target is not None and r_target is not None:
-            if pending[to_target] is None:
-                pending[to_target] = r_target
-            else:
-                accumulate(pending, to_target, r_target)
+
+_pull_squared_error.op = _squared_error  # type: ignore[attr-defined]
 
 
 def squared_error(input: Tensor, target: Tensor, reduction: str = 'mean') -> Tensor:
@@ -1064,15 +1056,18 @@ def squared_error(input: Tensor, target: Tensor, reduction: str = 'mean') -> Ten
     t._view = None
     t._array = out
     if needs:
-        t._node = n = _squared_error_node()
+        t._node = n = GeneralNode()
+        n.op = _squared_error
+        n.pull = _pull_squared_error
         n._first = n_input
         n._second = n_target
+        n._rest = ()
         n.saved = (a_input, a_target, difference)
         n.hooks = None
         n.scope = mode.scope
         out_shape = out.shape
-        n.attrs = {"reduction": reduction}
-        n.shapes = (a_input.shape, getattr(a_target, "shape", ()))
+        n._attrs = {"reduction": reduction}
+        n._shapes = (a_input.shape, getattr(a_target, "shape", ()))
         n.shape = out_shape
         if out_shape:
             n.value = None
@@ -1084,41 +1079,38 @@ def squared_error(input: Tensor, target: Tensor, reduction: str = 'mean') -> Ten
     return t
 
 
-class _sigmoid_cross_entropy_node(GeneralNode):
-    __slots__ = ()
-    op = _sigmoid_cross_entropy
-    dtypes = None
-    shapes = None
+def _pull_sigmoid_cross_entropy(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    to_target = node._second
+    to_weight, to_pos_weight = node._rest
+    input, target, weight, pos_weight, small = node.saved
+    attrs = node._attrs
+    reduction = attrs["reduction"]
+    needs = (to_input is not None, to_target is not None, to_weight is not None, to_pos_weight is not None)
+    r_input, r_target, r_weight, r_pos_weight = _r_sigmoid_cross_entropy_all(F, g, input, target, weight, pos_weight, small, needs, reduction)
+    if to_input is not None and r_input is not None:
+        if pending[to_input] is None:
+            pending[to_input] = r_input
+        else:
+            accumulate(pending, to_input, r_input)
+    if to_target is not None and r_target is not None:
+        if pending[to_target] is None:
+            pending[to_target] = r_target
+        else:
+            accumulate(pending, to_target, r_target)
+    if to_weight is not None and r_weight is not None:
+        if pending[to_weight] is None:
+            pending[to_weight] = r_weight
+        else:
+            accumulate(pending, to_weight, r_weight)
+    if to_pos_weight is not None and r_pos_weight is not None:
+        if pending[to_pos_weight] is None:
+            pending[to_pos_weight] = r_pos_weight
+        else:
+            accumulate(pending, to_pos_weight, r_pos_weight)
 
-    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input = self._first
-        to_target = self._second
-        to_weight, to_pos_weight = self._rest
-        input, target, weight, pos_weight, small = self.saved
-        attrs = self.attrs
-        reduction = attrs["reduction"]
-        needs = (to_input is not None, to_target is not None, to_weight is not None, to_pos_weight is not None)
-        r_input, r_target, r_weight, r_pos_weight = _r_sigmoid_cross_entropy_all(F, g, input, target, weight, pos_weight, small, needs, reduction)
-        if to_input is not None and r_input is not None:
-            if pending[to_input] is None:
-                pending[to_input] = r_input
-            else:
-                accumulate(pending, to_input, r_input)
-        if to_target is not None and r_target is not None:
-            if pending[to_target] is None:
-                pending[to_target] = r_target
-            else:
-                accumulate(pending, to_target, r_target)
-        if to_weight is not None and r_weight is not None:
-            if pending[to_weight] is None:
-                pending[to_weight] = r_weight
-            else:
-                accumulate(pending, to_weight, r_weight)
-        if to_pos_weight is not None and r_pos_weight is not None:
-            if pending[to_pos_weight] is None:
-                pending[to_pos_weight] = r_pos_weight
-            else:
-                accumulate(pending, to_pos_weight, r_pos_weight)
+
+_pull_sigmoid_cross_entropy.op = _sigmoid_cross_entropy  # type: ignore[attr-defined]
 
 
 def sigmoid_cross_entropy(input: Tensor, target: Tensor, weight: Tensor | None, pos_weight: Tensor | None, reduction: str = 'mean') -> Tensor:
@@ -1164,7 +1156,9 @@ def sigmoid_cross_entropy(input: Tensor, target: Tensor, weight: Tensor | None, 
     t._view = None
     t._array = out
     if needs:
-        t._node = n = _sigmoid_cross_entropy_node()
+        t._node = n = GeneralNode()
+        n.op = _sigmoid_cross_entropy
+        n.pull = _pull_sigmoid_cross_entropy
         n._first = n_input
         n._second = n_target
         n._rest = (n_weight, n_pos_weight)
@@ -1172,7 +1166,7 @@ def sigmoid_cross_entropy(input: Tensor, target: Tensor, weight: Tensor | None, 
         n.hooks = None
         n.scope = mode.scope
         out_shape = out.shape
-        n.attrs = {"reduction": reduction}
+        n._attrs = {"reduction": reduction}
         n.shape = out_shape
         if out_shape:
             n.value = None
@@ -1184,32 +1178,30 @@ def sigmoid_cross_entropy(input: Tensor, target: Tensor, weight: Tensor | None, 
     return t
 
 
-class _bce_elements_node(Node):
-    __slots__ = ()
-    op = _bce_elements
-    _rest = ()
+def _pull_bce_elements(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    to_target = node._second
+    input, target = node.saved
+    shape = node.shape
+    if to_input is not None:
+        r = g * ((input - target) / F.clamp(input * (1 - input), 1e-12, None))
+        if shape is not to_input.shape and shape != to_input.shape:
+            r = F.sum_to(r, shape=to_input.shape)
+        if pending[to_input] is None:
+            pending[to_input] = r
+        else:
+            accumulate(pending, to_input, r)
+    if to_target is not None:
+        r = g * (F.clamp(F.log(1 - input), -100.0, None) - F.clamp(F.log(input), -100.0, None))
+        if shape is not to_target.shape and shape != to_target.shape:
+            r = F.sum_to(r, shape=to_target.shape)
+        if pending[to_target] is None:
+            pending[to_target] = r
+        else:
+            accumulate(pending, to_target, r)
 
-    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input = self._first
-        to_target = self._second
-        input, target = self.saved
-        shape = self.shape
-        if to_input is not None:
-            r = g * ((input - target) / F.clamp(input * (1 - input), 1e-12, None))
-            if shape is not to_input.shape and shape != to_input.shape:
-                r = F.sum_to(r, shape=to_input.shape)
-            if pending[to_input] is None:
-                pending[to_input] = r
-            else:
-                accumulate(pending, to_input, r)
-        if to_target is not None:
-            r = g * (F.clamp(F.log(1 - input), -100.0, None) - F.clamp(F.log(input), -100.0, None))
-            if shape is not to_target.shape and shape != to_target.shape:
-                r = F.sum_to(r, shape=to_target.shape)
-            if pending[to_target] is None:
-                pending[to_target] = r
-            else:
-                accumulate(pending, to_target, r)
+
+_pull_bce_elements.op = _bce_elements  # type: ignore[attr-defined]
 
 
 def bce_elements(input: Tensor, target: Tensor) -> Tensor:
@@ -1235,9 +1227,11 @@ def bce_elements(input: Tensor, target: Tensor) -> Tensor:
     t._view = None
     t._array = out
     if (n_input is not None or n_target is not None) and mode.grad:
-        t._node = n = _bce_elements_node()
+        t._node = n = Node()
+        n.pull = _pull_bce_elements
         n._first = n_input
         n._second = n_target
+        n._rest = ()
         n.saved = (a_input, a_target if n_input is not None else None)
         n.hooks = None
         n.scope = mode.scope
@@ -1268,41 +1262,39 @@ def class_targets(target: Tensor, weight: Tensor | None, classes: builtins.int, 
     return apply(_class_targets, (target, weight), {"classes": classes, "dim": dim, "ignore_index": ignore_index, "label_smoothing": label_smoothing, "mean": mean, "dtype": dtype})
 
 
-class _convolution_node(GeneralNode):
-    __slots__ = ()
-    op = _convolution
-    dtypes = None
+def _pull_convolution(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    to_weight = node._second
+    to_bias, = node._rest
+    input, weight = node.saved
+    attrs = node._attrs
+    stride = attrs["stride"]
+    padding = attrs["padding"]
+    dilation = attrs["dilation"]
+    groups = attrs["groups"]
+    input_shape = node._shapes[0]
+    weight_shape = node._shapes[1]
+    if to_input is not None:
+        r = _r_convolution_input(F, g, weight, input_shape, stride, padding, dilation, groups)
+        if pending[to_input] is None:
+            pending[to_input] = r
+        else:
+            accumulate(pending, to_input, r)
+    if to_weight is not None:
+        r = _r_convolution_weight(F, g, input, weight_shape, stride, padding, dilation, groups)
+        if pending[to_weight] is None:
+            pending[to_weight] = r
+        else:
+            accumulate(pending, to_weight, r)
+    if to_bias is not None:
+        r = _r_convolution_bias(F, g)
+        if pending[to_bias] is None:
+            pending[to_bias] = r
+        else:
+            accumulate(pending, to_bias, r)
 
-    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input = self._first
-        to_weight = self._second
-        to_bias, = self._rest
-        input, weight = self.saved
-        attrs = self.attrs
-        stride = attrs["stride"]
-        padding = attrs["padding"]
-        dilation = attrs["dilation"]
-        groups = attrs["groups"]
-        input_shape = self.shapes[0]
-        weight_shape = self.shapes[1]
-        if to_input is not None:
-            r = _r_convolution_input(F, g, weight, input_shape, stride, padding, dilation, groups)
-            if pending[to_input] is None:
-                pending[to_input] = r
-            else:
-                accumulate(pending, to_input, r)
-        if to_weight is not None:
-            r = _r_convolution_weight(F, g, input, weight_shape, stride, padding, dilation, groups)
-            if pending[to_weight] is None:
-                pending[to_weight] = r
-            else:
-                accumulate(pending, to_weight, r)
-        if to_bias is not None:
-            r = _r_convolution_bias(F, g)
-            if pending[to_bias] is None:
-                pending[to_bias] = r
-            else:
-                accumulate(pending, to_bias, r)
+
+_pull_convolution.op = _convolution  # type: ignore[attr-defined]
 
 
 def convolution(input: Tensor, weight: Tensor, bias: Tensor | None = None, *, stride: builtins.tuple[builtins.int, builtins.int], padding: builtins.tuple[builtins.tuple[builtins.int, builtins.int], builtins.tuple[builtins.int, builtins.int]], dilation: builtins.tuple[builtins.int, builtins.int], groups: builtins.int) -> Tensor:
@@ -1336,7 +1328,9 @@ def convolution(input: Tensor, weight: Tensor, bias: Tensor | None = None, *, st
     t._view = None
     t._array = out
     if (n_input is not None or n_weight is not None or n_bias is not None) and mode.grad:
-        t._node = n = _convolution_node()
+        t._node = n = GeneralNode()
+        n.op = _convolution
+        n.pull = _pull_convolution
         n._first = n_input
         n._second = n_weight
         n._rest = (n_bias,)
@@ -1344,8 +1338,8 @@ def convolution(input: Tensor, weight: Tensor, bias: Tensor | None = None, *, st
         n.hooks = None
         n.scope = mode.scope
         out_shape = out.shape
-        n.attrs = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
-        n.shapes = (a_input.shape, getattr(a_weight, "shape", ()), getattr(a_bias, "shape", ()))
+        n._attrs = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
+        n._shapes = (a_input.shape, getattr(a_weight, "shape", ()), getattr(a_bias, "shape", ()))
         n.shape = out_shape
         if out_shape:
             n.value = None
@@ -1357,34 +1351,31 @@ def convolution(input: Tensor, weight: Tensor, bias: Tensor | None = None, *, st
     return t
 
 
-class _convolution_input_grad_node(GeneralNode):
-    __slots__ = ()
-    op = _convolution_input_grad
-    _rest = ()
-    dtypes = None
+def _pull_convolution_input_grad(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_grad = node._first
+    to_weight = node._second
+    grad, weight = node.saved
+    attrs = node._attrs
+    stride = attrs["stride"]
+    padding = attrs["padding"]
+    dilation = attrs["dilation"]
+    groups = attrs["groups"]
+    weight_shape = node._shapes[1]
+    if to_grad is not None:
+        r = _r_convolution_input_grad_grad(F, g, weight, stride, padding, dilation, groups)
+        if pending[to_grad] is None:
+            pending[to_grad] = r
+        else:
+            accumulate(pending, to_grad, r)
+    if to_weight is not None:
+        r = _r_convolution_input_grad_weight(F, g, grad, weight_shape, stride, padding, dilation, groups)
+        if pending[to_weight] is None:
+            pending[to_weight] = r
+        else:
+            accumulate(pending, to_weight, r)
 
-    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_grad = self._first
-        to_weight = self._second
-        grad, weight = self.saved
-        attrs = self.attrs
-        stride = attrs["stride"]
-        padding = attrs["padding"]
-        dilation = attrs["dilation"]
-        groups = attrs["groups"]
-        weight_shape = self.shapes[1]
-        if to_grad is not None:
-            r = _r_convolution_input_grad_grad(F, g, weight, stride, padding, dilation, groups)
-            if pending[to_grad] is None:
-                pending[to_grad] = r
-            else:
-                accumulate(pending, to_grad, r)
-        if to_weight is not None:
-            r = _r_convolution_input_grad_weight(F, g, grad, weight_shape, stride, padding, dilation, groups)
-            if pending[to_weight] is None:
-                pending[to_weight] = r
-            else:
-                accumulate(pending, to_weight, r)
+
+_pull_convolution_input_grad.op = _convolution_input_grad  # type: ignore[attr-defined]
 
 
 def convolution_input_grad(grad: Tensor, weight: Tensor, *, shape: Sequence[builtins.int], stride: builtins.tuple[builtins.int, builtins.int], padding: builtins.tuple[builtins.tuple[builtins.int, builtins.int], builtins.tuple[builtins.int, builtins.int]], dilation: builtins.tuple[builtins.int, builtins.int], groups: builtins.int) -> Tensor:
@@ -1410,15 +1401,18 @@ def convolution_input_grad(grad: Tensor, weight: Tensor, *, shape: Sequence[buil
     t._view = None
     t._array = out
     if (n_grad is not None or n_weight is not None) and mode.grad:
-        t._node = n = _convolution_input_grad_node()
+        t._node = n = GeneralNode()
+        n.op = _convolution_input_grad
+        n.pull = _pull_convolution_input_grad
         n._first = n_grad
         n._second = n_weight
+        n._rest = ()
         n.saved = (a_grad if n_weight is not None else None, a_weight if n_grad is not None else None)
         n.hooks = None
         n.scope = mode.scope
         out_shape = out.shape
-        n.attrs = {"shape": shape, "stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
-        n.shapes = (a_grad.shape, getattr(a_weight, "shape", ()))
+        n._attrs = {"shape": shape, "stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
+        n._shapes = (a_grad.shape, getattr(a_weight, "shape", ()))
         n.shape = out_shape
         if out_shape:
             n.value = None
@@ -1430,34 +1424,31 @@ def convolution_input_grad(grad: Tensor, weight: Tensor, *, shape: Sequence[buil
     return t
 
 
-class _convolution_weight_grad_node(GeneralNode):
-    __slots__ = ()
-    op = _convolution_weight_grad
-    _rest = ()
-    dtypes = None
+def _pull_convolution_weight_grad(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    to_grad = node._second
+    input, grad = node.saved
+    attrs = node._attrs
+    stride = attrs["stride"]
+    padding = attrs["padding"]
+    dilation = attrs["dilation"]
+    groups = attrs["groups"]
+    input_shape = node._shapes[0]
+    if to_input is not None:
+        r = _r_convolution_weight_grad_input(F, g, grad, input_shape, stride, padding, dilation, groups)
+        if pending[to_input] is None:
+            pending[to_input] = r
+        else:
+            accumulate(pending, to_input, r)
+    if to_grad is not None:
+        r = _r_convolution_weight_grad_grad(F, g, input, stride, padding, dilation, groups)
+        if pending[to_grad] is None:
+            pending[to_grad] = r
+        else:
+            accumulate(pending, to_grad, r)
 
-    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input = self._first
-        to_grad = self._second
-        input, grad = self.saved
-        attrs = self.attrs
-        stride = attrs["stride"]
-        padding = attrs["padding"]
-        dilation = attrs["dilation"]
-        groups = attrs["groups"]
-        input_shape = self.shapes[0]
-        if to_input is not None:
-            r = _r_convolution_weight_grad_input(F, g, grad, input_shape, stride, padding, dilation, groups)
-            if pending[to_input] is None:
-                pending[to_input] = r
-            else:
-                accumulate(pending, to_input, r)
-        if to_grad is not None:
-            r = _r_convolution_weight_grad_grad(F, g, input, stride, padding, dilation, groups)
-            if pending[to_grad] is None:
-                pending[to_grad] = r
-            else:
-                accumulate(pending, to_grad, r)
+
+_pull_convolution_weight_grad.op = _convolution_weight_grad  # type: ignore[attr-defined]
 
 
 def convolution_weight_grad(input: Tensor, grad: Tensor, *, shape: Sequence[builtins.int], stride: builtins.tuple[builtins.int, builtins.int], padding: builtins.tuple[builtins.tuple[builtins.int, builtins.int], builtins.tuple[builtins.int, builtins.int]], dilation: builtins.tuple[builtins.int, builtins.int], groups: builtins.int) -> Tensor:
@@ -1483,15 +1474,18 @@ def convolution_weight_grad(input: Tensor, grad: Tensor, *, shape: Sequence[buil
     t._view = None
     t._array = out
     if (n_input is not None or n_grad is not None) and mode.grad:
-        t._node = n = _convolution_weight_grad_node()
+        t._node = n = GeneralNode()
+        n.op = _convolution_weight_grad
+        n.pull = _pull_convolution_weight_grad
         n._first = n_input
         n._second = n_grad
+        n._rest = ()
         n.saved = (a_input if n_grad is not None else None, a_grad if n_input is not None else None)
         n.hooks = None
         n.scope = mode.scope
         out_shape = out.shape
-        n.attrs = {"shape": shape, "stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
-        n.shapes = (a_input.shape, getattr(a_grad, "shape", ()))
+        n._attrs = {"shape": shape, "stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
+        n._shapes = (a_input.shape, getattr(a_grad, "shape", ()))
         n.shape = out_shape
         if out_shape:
             n.value = None
@@ -1503,25 +1497,20 @@ def convolution_weight_grad(input: Tensor, grad: Tensor, *, shape: Sequence[buil
     return t
 
 
-class _logsumexp_node(GeneralNode):
-    __slots__ = ()
-    op = _logsumexp
-    _second = None
-    _rest = None
-    dtypes = None
-    shapes = None
+def _pull_logsumexp(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    input, out = node.saved
+    attrs = node._attrs
+    dim = attrs["dim"]
+    keepdim = attrs["keepdim"]
+    r = _r_logsumexp_input(F, g, input, out, dim, keepdim)
+    if pending[to_input] is None:
+        pending[to_input] = r
+    else:
+        accumulate(pending, to_input, r)
 
-    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input = self._first
-        input, out = self.saved
-        attrs = self.attrs
-        dim = attrs["dim"]
-        keepdim = attrs["keepdim"]
-        r = _r_logsumexp_input(F, g, input, out, dim, keepdim)
-        if pending[to_input] is None:
-            pending[to_input] = r
-        else:
-            accumulate(pending, to_input, r)
+
+_pull_logsumexp.op = _logsumexp  # type: ignore[attr-defined]
 
 
 def logsumexp(input: Tensor, dim: Dims, keepdim: builtins.bool = False, *, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
@@ -1547,13 +1536,16 @@ def logsumexp(input: Tensor, dim: Dims, keepdim: builtins.bool = False, *, axis:
     t._view = None
     t._array = out
     if n_input is not None and mode.grad:
-        t._node = n = _logsumexp_node()
+        t._node = n = GeneralNode()
+        n.op = _logsumexp
+        n.pull = _pull_logsumexp
         n._first = n_input
+        n._second = n._rest = None
         n.saved = (a_input, out)
         n.hooks = None
         n.scope = mode.scope
         out_shape = out.shape
-        n.attrs = {"dim": dim, "keepdim": keepdim}
+        n._attrs = {"dim": dim, "keepdim": keepdim}
         n.shape = out_shape
         if out_shape:
             n.value = None
@@ -1565,24 +1557,19 @@ def logsumexp(input: Tensor, dim: Dims, keepdim: builtins.bool = False, *, axis:
     return t
 
 
-class _softmax_along_node(GeneralNode):
-    __slots__ = ()
-    op = _softmax_along
-    _second = None
-    _rest = None
-    dtypes = None
-    shapes = None
+def _pull_softmax_along(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    out, = node.saved
+    attrs = node._attrs
+    dim = attrs["dim"]
+    r = _r_softmax_along_input(F, g, out, dim)
+    if pending[to_input] is None:
+        pending[to_input] = r
+    else:
+        accumulate(pending, to_input, r)
 
-    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input = self._first
-        out, = self.saved
-        attrs = self.attrs
-        dim = attrs["dim"]
-        r = _r_softmax_along_input(F, g, out, dim)
-        if pending[to_input] is None:
-            pending[to_input] = r
-        else:
-            accumulate(pending, to_input, r)
+
+_pull_softmax_along.op = _softmax_along  # type: ignore[attr-defined]
 
 
 def softmax_along(input: Tensor, dim: builtins.int, *, axis: Any = None) -> Tensor:
@@ -1606,13 +1593,16 @@ def softmax_along(input: Tensor, dim: builtins.int, *, axis: Any = None) -> Tens
     t._view = None
     t._array = out
     if n_input is not None and mode.grad:
-        t._node = n = _softmax_along_node()
+        t._node = n = GeneralNode()
+        n.op = _softmax_along
+        n.pull = _pull_softmax_along
         n._first = n_input
+        n._second = n._rest = None
         n.saved = (out,)
         n.hooks = None
         n.scope = mode.scope
         out_shape = out.shape
-        n.attrs = {"dim": dim}
+        n._attrs = {"dim": dim}
         n.shape = out_shape
         if out_shape:
             n.value = None
@@ -1624,24 +1614,19 @@ def softmax_along(input: Tensor, dim: builtins.int, *, axis: Any = None) -> Tens
     return t
 
 
-class _log_softmax_along_node(GeneralNode):
-    __slots__ = ()
-    op = _log_softmax_along
-    _second = None
-    _rest = None
-    dtypes = None
-    shapes = None
+def _pull_log_softmax_along(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    out, = node.saved
+    attrs = node._attrs
+    dim = attrs["dim"]
+    r = _r_log_softmax_along_input(F, g, out, dim)
+    if pending[to_input] is None:
+        pending[to_input] = r
+    else:
+        accumulate(pending, to_input, r)
 
-    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input = self._first
-        out, = self.saved
-        attrs = self.attrs
-        dim = attrs["dim"]
-        r = _r_log_softmax_along_input(F, g, out, dim)
-        if pending[to_input] is None:
-            pending[to_input] = r
-        else:
-            accumulate(pending, to_input, r)
+
+_pull_log_softmax_along.op = _log_softmax_along  # type: ignore[attr-defined]
 
 
 def log_softmax_along(input: Tensor, dim: builtins.int, *, axis: Any = None) -> Tensor:
@@ -1665,13 +1650,16 @@ def log_softmax_along(input: Tensor, dim: builtins.int, *, axis: Any = None) -> 
     t._view = None
     t._array = out
     if n_input is not None and mode.grad:
-        t._node = n = _log_softmax_along_node()
+        t._node = n = GeneralNode()
+        n.op = _log_softmax_along
+        n.pull = _pull_log_softmax_along
         n._first = n_input
+        n._second = n._rest = None
         n.saved = (out,)
         n.hooks = None
         n.scope = mode.scope
         out_shape = out.shape
-        n.attrs = {"dim": dim}
+        n._attrs = {"dim": dim}
         n.shape = out_shape
         if out_shape:
             n.value = None
@@ -1683,37 +1671,35 @@ def log_softmax_along(input: Tensor, dim: builtins.int, *, axis: Any = None) -> 
     return t
 
 
-class _softmax_cross_entropy_node(GeneralNode):
-    __slots__ = ()
-    op = _softmax_cross_entropy
-    shapes = None
+def _pull_softmax_cross_entropy(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    to_target = node._second
+    to_weight, = node._rest
+    input, target, weight, powers, totals, index, counts = node.saved
+    attrs = node._attrs
+    reduction = attrs["reduction"]
+    ignore_index = attrs["ignore_index"]
+    label_smoothing = attrs["label_smoothing"]
+    input_dtype = node._dtypes[0]
+    r_input, r_target, r_weight = _r_softmax_cross_entropy_all(F, g, input, target, weight, input_dtype, powers, totals, index, counts, reduction, ignore_index, label_smoothing)
+    if to_input is not None and r_input is not None:
+        if pending[to_input] is None:
+            pending[to_input] = r_input
+        else:
+            accumulate(pending, to_input, r_input)
+    if to_target is not None and r_target is not None:
+        if pending[to_target] is None:
+            pending[to_target] = r_target
+        else:
+            accumulate(pending, to_target, r_target)
+    if to_weight is not None and r_weight is not None:
+        if pending[to_weight] is None:
+            pending[to_weight] = r_weight
+        else:
+            accumulate(pending, to_weight, r_weight)
 
-    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input = self._first
-        to_target = self._second
-        to_weight, = self._rest
-        input, target, weight, powers, totals, index, counts = self.saved
-        attrs = self.attrs
-        reduction = attrs["reduction"]
-        ignore_index = attrs["ignore_index"]
-        label_smoothing = attrs["label_smoothing"]
-        input_dtype = self.dtypes[0]
-        r_input, r_target, r_weight = _r_softmax_cross_entropy_all(F, g, input, target, weight, input_dtype, powers, totals, index, counts, reduction, ignore_index, label_smoothing)
-        if to_input is not None and r_input is not None:
-            if pending[to_input] is None:
-                pending[to_input] = r_input
-            else:
-                accumulate(pending, to_input, r_input)
-        if to_target is not None and r_target is not None:
-            if pending[to_target] is None:
-                pending[to_target] = r_target
-            else:
-                accumulate(pending, to_target, r_target)
-        if to_weight is not None and r_weight is not None:
-            if pending[to_weight] is None:
-                pending[to_weight] = r_weight
-            else:
-                accumulate(pending, to_weight, r_weight)
+
+_pull_softmax_cross_entropy.op = _softmax_cross_entropy  # type: ignore[attr-defined]
 
 
 def softmax_cross_entropy(input: Tensor, target: Tensor, weight: Tensor | None, reduction: str = 'mean', ignore_index: builtins.int = -100, label_smoothing: builtins.float = 0.0) -> Tensor:
@@ -1747,7 +1733,9 @@ def softmax_cross_entropy(input: Tensor, target: Tensor, weight: Tensor | None, 
     t._view = None
     t._array = out
     if needs:
-        t._node = n = _softmax_cross_entropy_node()
+        t._node = n = GeneralNode()
+        n.op = _softmax_cross_entropy
+        n.pull = _pull_softmax_cross_entropy
         n._first = n_input
         n._second = n_target
         n._rest = (n_weight,)
@@ -1755,8 +1743,8 @@ def softmax_cross_entropy(input: Tensor, target: Tensor, weight: Tensor | None, 
         n.hooks = None
         n.scope = mode.scope
         out_shape = out.shape
-        n.attrs = {"reduction": reduction, "ignore_index": ignore_index, "label_smoothing": label_smoothing}
-        n.dtypes = (from_numpy_dtype(d), dtype_or_none(a_target), dtype_or_none(a_weight))
+        n._attrs = {"reduction": reduction, "ignore_index": ignore_index, "label_smoothing": label_smoothing}
+        n._dtypes = (from_numpy_dtype(d), dtype_or_none(a_target), dtype_or_none(a_weight))
         n.shape = out_shape
         if out_shape:
             n.value = None
@@ -1768,31 +1756,27 @@ def softmax_cross_entropy(input: Tensor, target: Tensor, weight: Tensor | None, 
     return t
 
 
-class _soft_cross_entropy_node(GeneralNode):
-    __slots__ = ()
-    op = _soft_cross_entropy
-    _rest = ()
-    dtypes = None
-    shapes = None
+def _pull_soft_cross_entropy(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    to_target = node._second
+    input, target, powers, totals = node.saved
+    attrs = node._attrs
+    dim = attrs["dim"]
+    needs = (to_input is not None, to_target is not None)
+    r_input, r_target = _r_soft_cross_entropy_all(F, g, input, target, powers, totals, dim, needs)
+    if to_input is not None and r_input is not None:
+        if pending[to_input] is None:
+            pending[to_input] = r_input
+        else:
+            accumulate(pending, to_input, r_input)
+    if to_target is not None and r_target is not None:
+        if pending[to_target] is None:
+            pending[to_target] = r_target
+        else:
+            accumulate(pending, to_target, r_target)
 
-    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input = self._first
-        to_target = self._second
-        input, target, powers, totals = self.saved
-        attrs = self.attrs
-        dim = attrs["dim"]
-        needs = (to_input is not None, to_target is not None)
-        r_input, r_target = _r_soft_cross_entropy_all(F, g, input, target, powers, totals, dim, needs)
-        if to_input is not None and r_input is not None:
-            if pending[to_input] is None:
-                pending[to_input] = r_input
-            else:
-                accumulate(pending, to_input, r_input)
-        if to_target is not None and r_target is not None:
-            if pending[to_target] is None:
-                pending[to_target] = r_target
-            else:
-                accumulate(pending, to_target, r_target)
+
+_pull_soft_cross_entropy.op = _soft_cross_entropy  # type: ignore[attr-defined]
 
 
 def soft_cross_entropy(input: Tensor, target: Tensor, dim: builtins.int, *, axis: Any = None) -> Tensor:
@@ -1824,14 +1808,17 @@ def soft_cross_entropy(input: Tensor, target: Tensor, dim: builtins.int, *, axis
     t._view = None
     t._array = out
     if needs:
-        t._node = n = _soft_cross_entropy_node()
+        t._node = n = GeneralNode()
+        n.op = _soft_cross_entropy
+        n.pull = _pull_soft_cross_entropy
         n._first = n_input
         n._second = n_target
+        n._rest = ()
         n.saved = (a_input, a_target, powers, totals)
         n.hooks = None
         n.scope = mode.scope
         out_shape = out.shape
-        n.attrs = {"dim": dim}
+        n._attrs = {"dim": dim}
         n.shape = out_shape
         if out_shape:
             n.value = None
@@ -1843,26 +1830,25 @@ def soft_cross_entropy(input: Tensor, target: Tensor, dim: builtins.int, *, axis
     return t
 
 
-class _negative_log_likelihood_node(GeneralNode):
-    __slots__ = ()
-    op = _negative_log_likelihood
+def _pull_negative_log_likelihood(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    to_target = node._second
+    to_weight, = node._rest
+    target, weight = node.saved
+    attrs = node._attrs
+    reduction = attrs["reduction"]
+    ignore_index = attrs["ignore_index"]
+    input_shape = node._shapes[0]
+    input_dtype = node._dtypes[0]
+    if to_input is not None:
+        r = _r_negative_log_likelihood_input(F, g, input_shape, input_dtype, target, weight, reduction, ignore_index)
+        if pending[to_input] is None:
+            pending[to_input] = r
+        else:
+            accumulate(pending, to_input, r)
 
-    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input = self._first
-        to_target = self._second
-        to_weight, = self._rest
-        target, weight = self.saved
-        attrs = self.attrs
-        reduction = attrs["reduction"]
-        ignore_index = attrs["ignore_index"]
-        input_shape = self.shapes[0]
-        input_dtype = self.dtypes[0]
-        if to_input is not None:
-            r = _r_negative_log_likelihood_input(F, g, input_shape, input_dtype, target, weight, reduction, ignore_index)
-            if pending[to_input] is None:
-                pending[to_input] = r
-            else:
-                accumulate(pending, to_input, r)
+
+_pull_negative_log_likelihood.op = _negative_log_likelihood  # type: ignore[attr-defined]
 
 
 def negative_log_likelihood(input: Tensor, target: Tensor, weight: Tensor | None, reduction: str = 'mean', ignore_index: builtins.int = -100) -> Tensor:
@@ -1892,7 +1878,9 @@ def negative_log_likelihood(input: Tensor, target: Tensor, weight: Tensor | None
     t._view = None
     t._array = out
     if (n_input is not None or n_target is not None or n_weight is not None) and mode.grad:
-        t._node = n = _negative_log_likelihood_node()
+        t._node = n = GeneralNode()
+        n.op = _negative_log_likelihood
+        n.pull = _pull_negative_log_likelihood
         n._first = n_input
         n._second = n_target
         n._rest = (n_weight,)
@@ -1900,9 +1888,9 @@ def negative_log_likelihood(input: Tensor, target: Tensor, weight: Tensor | None
         n.hooks = None
         n.scope = mode.scope
         out_shape = out.shape
-        n.attrs = {"reduction": reduction, "ignore_index": ignore_index}
-        n.shapes = (a_input.shape, getattr(a_target, "shape", ()), getattr(a_weight, "shape", ()))
-        n.dtypes = (from_numpy_dtype(d), dtype_or_none(a_target), dtype_or_none(a_weight))
+        n._attrs = {"reduction": reduction, "ignore_index": ignore_index}
+        n._shapes = (a_input.shape, getattr(a_target, "shape", ()), getattr(a_weight, "shape", ()))
+        n._dtypes = (from_numpy_dtype(d), dtype_or_none(a_target), dtype_or_none(a_weight))
         n.shape = out_shape
         if out_shape:
             n.value = None
@@ -1924,31 +1912,29 @@ def identity_like(input: Tensor, size: builtins.int) -> Tensor:
     return apply(_identity_like, (input,), {"size": size})
 
 
-class _add_node(Node):
-    __slots__ = ()
-    op = _add
-    _rest = ()
+def _pull_add(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    to_other = node._second
+    shape = node.shape
+    if to_input is not None:
+        r = g
+        if shape is not to_input.shape and shape != to_input.shape:
+            r = F.sum_to(r, shape=to_input.shape)
+        if pending[to_input] is None:
+            pending[to_input] = r
+        else:
+            accumulate(pending, to_input, r)
+    if to_other is not None:
+        r = g
+        if shape is not to_other.shape and shape != to_other.shape:
+            r = F.sum_to(r, shape=to_other.shape)
+        if pending[to_other] is None:
+            pending[to_other] = r
+        else:
+            accumulate(pending, to_other, r)
 
-    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input = self._first
-        to_other = self._second
-        shape = self.shape
-        if to_input is not None:
-            r = g
-            if shape is not to_input.shape and shape != to_input.shape:
-                r = F.sum_to(r, shape=to_input.shape)
-            if pending[to_input] is None:
-                pending[to_input] = r
-            else:
-                accumulate(pending, to_input, r)
-        if to_other is not None:
-            r = g
-            if shape is not to_other.shape and shape != to_other.shape:
-                r = F.sum_to(r, shape=to_other.shape)
-            if pending[to_other] is None:
-                pending[to_other] = r
-            else:
-                accumulate(pending, to_other, r)
+
+_pull_add.op = _add  # type: ignore[attr-defined]
 
 
 def add(input: Tensor, other: TensorLike, *, alpha: Number = 1) -> Tensor:
@@ -1980,9 +1966,11 @@ def add(input: Tensor, other: TensorLike, *, alpha: Number = 1) -> Tensor:
     t._view = None
     t._array = out
     if (n_input is not None or n_other is not None) and mode.grad:
-        t._node = n = _add_node()
+        t._node = n = Node()
+        n.pull = _pull_add
         n._first = n_input
         n._second = n_other
+        n._rest = ()
         n.saved = None
         n.hooks = None
         n.scope = mode.scope
@@ -2013,31 +2001,29 @@ def add_(input: Tensor, other: TensorLike, *, alpha: Number = 1) -> Tensor:
     return write(_add, input, (other,), {})
 
 
-class _sub_node(Node):
-    __slots__ = ()
-    op = _sub
-    _rest = ()
+def _pull_sub(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    to_other = node._second
+    shape = node.shape
+    if to_input is not None:
+        r = g
+        if shape is not to_input.shape and shape != to_input.shape:
+            r = F.sum_to(r, shape=to_input.shape)
+        if pending[to_input] is None:
+            pending[to_input] = r
+        else:
+            accumulate(pending, to_input, r)
+    if to_other is not None:
+        r = -g
+        if shape is not to_other.shape and shape != to_other.shape:
+            r = F.sum_to(r, shape=to_other.shape)
+        if pending[to_other] is None:
+            pending[to_other] = r
+        else:
+            accumulate(pending, to_other, r)
 
-    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input = self._first
-        to_other = self._second
-        shape = self.shape
-        if to_input is not None:
-            r = g
-            if shape is not to_input.shape and shape != to_input.shape:
-                r = F.sum_to(r, shape=to_input.shape)
-            if pending[to_input] is None:
-                pending[to_input] = r
-            else:
-                accumulate(pending, to_input, r)
-        if to_other is not None:
-            r = -g
-            if shape is not to_other.shape and shape != to_other.shape:
-                r = F.sum_to(r, shape=to_other.shape)
-            if pending[to_other] is None:
-                pending[to_other] = r
-            else:
-                accumulate(pending, to_other, r)
+
+_pull_sub.op = _sub  # type: ignore[attr-defined]
 
 
 def sub(input: Tensor, other: TensorLike, *, alpha: Number = 1) -> Tensor:
@@ -2069,9 +2055,11 @@ def sub(input: Tensor, other: TensorLike, *, alpha: Number = 1) -> Tensor:
     t._view = None
     t._array = out
     if (n_input is not None or n_other is not None) and mode.grad:
-        t._node = n = _sub_node()
+        t._node = n = Node()
+        n.pull = _pull_sub
         n._first = n_input
         n._second = n_other
+        n._rest = ()
         n.saved = None
         n.hooks = None
         n.scope = mode.scope
@@ -2102,32 +2090,30 @@ def sub_(input: Tensor, other: TensorLike, *, alpha: Number = 1) -> Tensor:
     return write(_sub, input, (other,), {})
 
 
-class _mul_node(Node):
-    __slots__ = ()
-    op = _mul
-    _rest = ()
+def _pull_mul(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    to_other = node._second
+    input, other = node.saved
+    shape = node.shape
+    if to_input is not None:
+        r = g * other
+        if shape is not to_input.shape and shape != to_input.shape:
+            r = F.sum_to(r, shape=to_input.shape)
+        if pending[to_input] is None:
+            pending[to_input] = r
+        else:
+            accumulate(pending, to_input, r)
+    if to_other is not None:
+        r = g * input
+        if shape is not to_other.shape and shape != to_other.shape:
+            r = F.sum_to(r, shape=to_other.shape)
+        if pending[to_other] is None:
+            pending[to_other] = r
+        else:
+            accumulate(pending, to_other, r)
 
-    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input = self._first
-        to_other = self._second
-        input, other = self.saved
-        shape = self.shape
-        if to_input is not None:
-            r = g * other
-            if shape is not to_input.shape and shape != to_input.shape:
-                r = F.sum_to(r, shape=to_input.shape)
-            if pending[to_input] is None:
-                pending[to_input] = r
-            else:
-                accumulate(pending, to_input, r)
-        if to_other is not None:
-            r = g * input
-            if shape is not to_other.shape and shape != to_other.shape:
-                r = F.sum_to(r, shape=to_other.shape)
-            if pending[to_other] is None:
-                pending[to_other] = r
-            else:
-                accumulate(pending, to_other, r)
+
+_pull_mul.op = _mul  # type: ignore[attr-defined]
 
 
 def mul(input: Tensor, other: TensorLike) -> Tensor:
@@ -2157,9 +2143,11 @@ def mul(input: Tensor, other: TensorLike) -> Tensor:
     t._view = None
     t._array = out
     if (n_input is not None or n_other is not None) and mode.grad:
-        t._node = n = _mul_node()
+        t._node = n = Node()
+        n.pull = _pull_mul
         n._first = n_input
         n._second = n_other
+        n._rest = ()
         n.saved = (a_input if n_other is not None else None, a_other if n_input is not None else None)
         n.hooks = None
         n.scope = mode.scope
@@ -2188,32 +2176,30 @@ def mul_(input: Tensor, other: TensorLike) -> Tensor:
     return write(_mul, input, (other,), {})
 
 
-class _div_node(Node):
-    __slots__ = ()
-    op = _div
-    _rest = ()
+def _pull_div(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    to_other = node._second
+    input, other = node.saved
+    shape = node.shape
+    if to_input is not None:
+        r = F.masked(g, g / other)
+        if shape is not to_input.shape and shape != to_input.shape:
+            r = F.sum_to(r, shape=to_input.shape)
+        if pending[to_input] is None:
+            pending[to_input] = r
+        else:
+            accumulate(pending, to_input, r)
+    if to_other is not None:
+        r = F.masked(g, -g * (input / other) / other)
+        if shape is not to_other.shape and shape != to_other.shape:
+            r = F.sum_to(r, shape=to_other.shape)
+        if pending[to_other] is None:
+            pending[to_other] = r
+        else:
+            accumulate(pending, to_other, r)
 
-    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input = self._first
-        to_other = self._second
-        input, other = self.saved
-        shape = self.shape
-        if to_input is not None:
-            r = F.masked(g, g / other)
-            if shape is not to_input.shape and shape != to_input.shape:
-                r = F.sum_to(r, shape=to_input.shape)
-            if pending[to_input] is None:
-                pending[to_input] = r
-            else:
-                accumulate(pending, to_input, r)
-        if to_other is not None:
-            r = F.masked(g, -g * (input / other) / other)
-            if shape is not to_other.shape and shape != to_other.shape:
-                r = F.sum_to(r, shape=to_other.shape)
-            if pending[to_other] is None:
-                pending[to_other] = r
-            else:
-                accumulate(pending, to_other, r)
+
+_pull_div.op = _div  # type: ignore[attr-defined]
 
 
 def div(input: Tensor, other: TensorLike, *, rounding_mode: str | None = None) -> Tensor:
@@ -2245,9 +2231,11 @@ def div(input: Tensor, other: TensorLike, *, rounding_mode: str | None = None) -
     t._view = None
     t._array = out
     if (n_input is not None or n_other is not None) and mode.grad:
-        t._node = n = _div_node()
+        t._node = n = Node()
+        n.pull = _pull_div
         n._first = n_input
         n._second = n_other
+        n._rest = ()
         n.saved = (a_input if n_other is not None else None, a_other)
         n.hooks = None
         n.scope = mode.scope
@@ -2278,19 +2266,16 @@ def div_(input: Tensor, other: TensorLike, *, rounding_mode: str | None = None) 
     return write(_div, input, (other,), {})
 
 
-class _neg_node(Node):
-    __slots__ = ()
-    op = _neg
-    _second = None
-    _rest = None
+def _pull_neg(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    r = -g
+    if pending[to_input] is None:
+        pending[to_input] = r
+    else:
+        accumulate(pending, to_input, r)
 
-    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input = self._first
-        r = -g
-        if pending[to_input] is None:
-            pending[to_input] = r
-        else:
-            accumulate(pending, to_input, r)
+
+_pull_neg.op = _neg  # type: ignore[attr-defined]
 
 
 def neg(input: Tensor) -> Tensor:
@@ -2312,8 +2297,10 @@ def neg(input: Tensor) -> Tensor:
     t._view = None
     t._array = out
     if n_input is not None and mode.grad:
-        t._node = n = _neg_node()
+        t._node = n = Node()
+        n.pull = _pull_neg
         n._first = n_input
+        n._second = n._rest = None
         n.saved = None
         n.hooks = None
         n.scope = mode.scope
@@ -2336,32 +2323,30 @@ def neg_(input: Tensor) -> Tensor:
     return write(_neg, input, (), {})
 
 
-class _pow_node(Node):
-    __slots__ = ()
-    op = _pow
-    _rest = ()
+def _pull_pow(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    to_exponent = node._second
+    input, exponent, out = node.saved
+    shape = node.shape
+    if to_input is not None:
+        r = F.masked(g, F.where(exponent == 0, 0, g * (exponent * F.pow(input, exponent - 1))))
+        if shape is not to_input.shape and shape != to_input.shape:
+            r = F.sum_to(r, shape=to_input.shape)
+        if pending[to_input] is None:
+            pending[to_input] = r
+        else:
+            accumulate(pending, to_input, r)
+    if to_exponent is not None:
+        r = F.masked(g, F.where((input == 0) & (exponent >= 0), 0, g * (out * F.log(F.where(exponent == exponent, input, exponent)))))
+        if shape is not to_exponent.shape and shape != to_exponent.shape:
+            r = F.sum_to(r, shape=to_exponent.shape)
+        if pending[to_exponent] is None:
+            pending[to_exponent] = r
+        else:
+            accumulate(pending, to_exponent, r)
 
-    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input = self._first
-        to_exponent = self._second
-        input, exponent, out = self.saved
-        shape = self.shape
-        if to_input is not None:
-            r = F.masked(g, F.where(exponent == 0, 0, g * (exponent * F.pow(input, exponent - 1))))
-            if shape is not to_input.shape and shape != to_input.shape:
-                r = F.sum_to(r, shape=to_input.shape)
-            if pending[to_input] is None:
-                pending[to_input] = r
-            else:
-                accumulate(pending, to_input, r)
-        if to_exponent is not None:
-            r = F.masked(g, F.where((input == 0) & (exponent >= 0), 0, g * (out * F.log(F.where(exponent == exponent, input, exponent)))))
-            if shape is not to_exponent.shape and shape != to_exponent.shape:
-                r = F.sum_to(r, shape=to_exponent.shape)
-            if pending[to_exponent] is None:
-                pending[to_exponent] = r
-            else:
-                accumulate(pending, to_exponent, r)
+
+_pull_pow.op = _pow  # type: ignore[attr-defined]
 
 
 def pow(input: Tensor, exponent: TensorLike) -> Tensor:
@@ -2391,9 +2376,11 @@ def pow(input: Tensor, exponent: TensorLike) -> Tensor:
     t._view = None
     t._array = out
     if (n_input is not None or n_exponent is not None) and mode.grad:
-        t._node = n = _pow_node()
+        t._node = n = Node()
+        n.pull = _pull_pow
         n._first = n_input
         n._second = n_exponent
+        n._rest = ()
         n.saved = (a_input, a_exponent, out if n_exponent is not None else None)
         n.hooks = None
         n.scope = mode.scope
@@ -2422,20 +2409,17 @@ def pow_(input: Tensor, exponent: TensorLike) -> Tensor:
     return write(_pow, input, (exponent,), {})
 
 
-class _square_node(Node):
-    __slots__ = ()
-    op = _square
-    _second = None
-    _rest = None
+def _pull_square(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    input, = node.saved
+    r = g * (2 * input)
+    if pending[to_input] is None:
+        pending[to_input] = r
+    else:
+        accumulate(pending, to_input, r)
 
-    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input = self._first
-        input, = self.saved
-        r = g * (2 * input)
-        if pending[to_input] is None:
-            pending[to_input] = r
-        else:
-            accumulate(pending, to_input, r)
+
+_pull_square.op = _square  # type: ignore[attr-defined]
 
 
 def square(input: Tensor) -> Tensor:
@@ -2457,8 +2441,10 @@ def square(input: Tensor) -> Tensor:
     t._view = None
     t._array = out
     if n_input is not None and mode.grad:
-        t._node = n = _square_node()
+        t._node = n = Node()
+        n.pull = _pull_square
         n._first = n_input
+        n._second = n._rest = None
         n.saved = (a_input,)
         n.hooks = None
         n.scope = mode.scope
@@ -2486,19 +2472,16 @@ def abs_(input: Tensor) -> Tensor:
     return write(_abs, input, (), {})
 
 
-class _sign_node(Node):
-    __slots__ = ()
-    op = _sign
-    _second = None
-    _rest = None
+def _pull_sign(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    r = g * 0
+    if pending[to_input] is None:
+        pending[to_input] = r
+    else:
+        accumulate(pending, to_input, r)
 
-    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input = self._first
-        r = g * 0
-        if pending[to_input] is None:
-            pending[to_input] = r
-        else:
-            accumulate(pending, to_input, r)
+
+_pull_sign.op = _sign  # type: ignore[attr-defined]
 
 
 def sign(input: Tensor) -> Tensor:
@@ -2520,8 +2503,10 @@ def sign(input: Tensor) -> Tensor:
     t._view = None
     t._array = out
     if n_input is not None and mode.grad:
-        t._node = n = _sign_node()
+        t._node = n = Node()
+        n.pull = _pull_sign
         n._first = n_input
+        n._second = n._rest = None
         n.saved = None
         n.hooks = None
         n.scope = mode.scope
@@ -2539,20 +2524,17 @@ def sign(input: Tensor) -> Tensor:
     return t
 
 
-class _reciprocal_node(Node):
-    __slots__ = ()
-    op = _reciprocal
-    _second = None
-    _rest = None
+def _pull_reciprocal(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    out, = node.saved
+    r = F.masked(g, -g * (out * out))
+    if pending[to_input] is None:
+        pending[to_input] = r
+    else:
+        accumulate(pending, to_input, r)
 
-    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input = self._first
-        out, = self.saved
-        r = F.masked(g, -g * (out * out))
-        if pending[to_input] is None:
-            pending[to_input] = r
-        else:
-            accumulate(pending, to_input, r)
+
+_pull_reciprocal.op = _reciprocal  # type: ignore[attr-defined]
 
 
 def reciprocal(input: Tensor) -> Tensor:
@@ -2574,8 +2556,10 @@ def reciprocal(input: Tensor) -> Tensor:
     t._view = None
     t._array = out
     if n_input is not None and mode.grad:
-        t._node = n = _reciprocal_node()
+        t._node = n = Node()
+        n.pull = _pull_reciprocal
         n._first = n_input
+        n._second = n._rest = None
         n.saved = (out,)
         n.hooks = None
         n.scope = mode.scope
@@ -2598,19 +2582,16 @@ def reciprocal_(input: Tensor) -> Tensor:
     return write(_reciprocal, input, (), {})
 
 
-class _floor_node(Node):
-    __slots__ = ()
-    op = _floor
-    _second = None
-    _rest = None
+def _pull_floor(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    r = g * 0
+    if pending[to_input] is None:
+        pending[to_input] = r
+    else:
+        accumulate(pending, to_input, r)
 
-    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input = self._first
-        r = g * 0
-        if pending[to_input] is None:
-            pending[to_input] = r
-        else:
-            accumulate(pending, to_input, r)
+
+_pull_floor.op = _floor  # type: ignore[attr-defined]
 
 
 def floor(input: Tensor) -> Tensor:
@@ -2632,8 +2613,10 @@ def floor(input: Tensor) -> Tensor:
     t._view = None
     t._array = out
     if n_input is not None and mode.grad:
-        t._node = n = _floor_node()
+        t._node = n = Node()
+        n.pull = _pull_floor
         n._first = n_input
+        n._second = n._rest = None
         n.saved = None
         n.hooks = None
         n.scope = mode.scope
@@ -2656,19 +2639,16 @@ def floor_(input: Tensor) -> Tensor:
     return write(_floor, input, (), {})
 
 
-class _ceil_node(Node):
-    __slots__ = ()
-    op = _ceil
-    _second = None
-    _rest = None
+def _pull_ceil(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    r = g * 0
+    if pending[to_input] is None:
+        pending[to_input] = r
+    else:
+        accumulate(pending, to_input, r)
 
-    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input = self._first
-        r = g * 0
-        if pending[to_input] is None:
-            pending[to_input] = r
-        else:
-            accumulate(pending, to_input, r)
+
+_pull_ceil.op = _ceil  # type: ignore[attr-defined]
 
 
 def ceil(input: Tensor) -> Tensor:
@@ -2690,8 +2670,10 @@ def ceil(input: Tensor) -> Tensor:
     t._view = None
     t._array = out
     if n_input is not None and mode.grad:
-        t._node = n = _ceil_node()
+        t._node = n = Node()
+        n.pull = _pull_ceil
         n._first = n_input
+        n._second = n._rest = None
         n.saved = None
         n.hooks = None
         n.scope = mode.scope
@@ -2714,19 +2696,16 @@ def ceil_(input: Tensor) -> Tensor:
     return write(_ceil, input, (), {})
 
 
-class _trunc_node(Node):
-    __slots__ = ()
-    op = _trunc
-    _second = None
-    _rest = None
+def _pull_trunc(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    r = g * 0
+    if pending[to_input] is None:
+        pending[to_input] = r
+    else:
+        accumulate(pending, to_input, r)
 
-    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input = self._first
-        r = g * 0
-        if pending[to_input] is None:
-            pending[to_input] = r
-        else:
-            accumulate(pending, to_input, r)
+
+_pull_trunc.op = _trunc  # type: ignore[attr-defined]
 
 
 def trunc(input: Tensor) -> Tensor:
@@ -2748,8 +2727,10 @@ def trunc(input: Tensor) -> Tensor:
     t._view = None
     t._array = out
     if n_input is not None and mode.grad:
-        t._node = n = _trunc_node()
+        t._node = n = Node()
+        n.pull = _pull_trunc
         n._first = n_input
+        n._second = n._rest = None
         n.saved = None
         n.hooks = None
         n.scope = mode.scope
@@ -2772,21 +2753,16 @@ def trunc_(input: Tensor) -> Tensor:
     return write(_trunc, input, (), {})
 
 
-class _round_node(GeneralNode):
-    __slots__ = ()
-    op = _round
-    _second = None
-    _rest = None
-    dtypes = None
-    shapes = None
+def _pull_round(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    r = g * 0
+    if pending[to_input] is None:
+        pending[to_input] = r
+    else:
+        accumulate(pending, to_input, r)
 
-    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input = self._first
-        r = g * 0
-        if pending[to_input] is None:
-            pending[to_input] = r
-        else:
-            accumulate(pending, to_input, r)
+
+_pull_round.op = _round  # type: ignore[attr-defined]
 
 
 def round(input: Tensor, *, decimals: builtins.int = 0) -> Tensor:
@@ -2808,13 +2784,16 @@ def round(input: Tensor, *, decimals: builtins.int = 0) -> Tensor:
     t._view = None
     t._array = out
     if n_input is not None and mode.grad:
-        t._node = n = _round_node()
+        t._node = n = GeneralNode()
+        n.op = _round
+        n.pull = _pull_round
         n._first = n_input
+        n._second = n._rest = None
         n.saved = None
         n.hooks = None
         n.scope = mode.scope
         out_shape = out.shape
-        n.attrs = {"decimals": decimals}
+        n._attrs = {"decimals": decimals}
         if out_shape == n_input.shape:
             out_shape = n_input.shape
         n.shape = out_shape
@@ -2833,32 +2812,30 @@ def round_(input: Tensor, *, decimals: builtins.int = 0) -> Tensor:
     return write(_round, input, (), {"decimals": decimals})
 
 
-class _remainder_node(Node):
-    __slots__ = ()
-    op = _remainder
-    _rest = ()
+def _pull_remainder(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    to_other = node._second
+    input, other = node.saved
+    shape = node.shape
+    if to_input is not None:
+        r = g
+        if shape is not to_input.shape and shape != to_input.shape:
+            r = F.sum_to(r, shape=to_input.shape)
+        if pending[to_input] is None:
+            pending[to_input] = r
+        else:
+            accumulate(pending, to_input, r)
+    if to_other is not None:
+        r = F.masked(g, -g * F.floor(input / other))
+        if shape is not to_other.shape and shape != to_other.shape:
+            r = F.sum_to(r, shape=to_other.shape)
+        if pending[to_other] is None:
+            pending[to_other] = r
+        else:
+            accumulate(pending, to_other, r)
 
-    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input = self._first
-        to_other = self._second
-        input, other = self.saved
-        shape = self.shape
-        if to_input is not None:
-            r = g
-            if shape is not to_input.shape and shape != to_input.shape:
-                r = F.sum_to(r, shape=to_input.shape)
-            if pending[to_input] is None:
-                pending[to_input] = r
-            else:
-                accumulate(pending, to_input, r)
-        if to_other is not None:
-            r = F.masked(g, -g * F.floor(input / other))
-            if shape is not to_other.shape and shape != to_other.shape:
-                r = F.sum_to(r, shape=to_other.shape)
-            if pending[to_other] is None:
-                pending[to_other] = r
-            else:
-                accumulate(pending, to_other, r)
+
+_pull_remainder.op = _remainder  # type: ignore[attr-defined]
 
 
 def remainder(input: Tensor, other: TensorLike) -> Tensor:
@@ -2888,9 +2865,11 @@ def remainder(input: Tensor, other: TensorLike) -> Tensor:
     t._view = None
     t._array = out
     if (n_input is not None or n_other is not None) and mode.grad:
-        t._node = n = _remainder_node()
+        t._node = n = Node()
+        n.pull = _pull_remainder
         n._first = n_input
         n._second = n_other
+        n._rest = ()
         n.saved = (a_input if n_other is not None else None, a_other if n_other is not None else None)
         n.hooks = None
         n.scope = mode.scope
@@ -2919,32 +2898,30 @@ def remainder_(input: Tensor, other: TensorLike) -> Tensor:
     return write(_remainder, input, (other,), {})
 
 
-class _fmod_node(Node):
-    __slots__ = ()
-    op = _fmod
-    _rest = ()
+def _pull_fmod(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    to_other = node._second
+    input, other = node.saved
+    shape = node.shape
+    if to_input is not None:
+        r = g
+        if shape is not to_input.shape and shape != to_input.shape:
+            r = F.sum_to(r, shape=to_input.shape)
+        if pending[to_input] is None:
+            pending[to_input] = r
+        else:
+            accumulate(pending, to_input, r)
+    if to_other is not None:
+        r = F.masked(g, -g * F.trunc(input / other))
+        if shape is not to_other.shape and shape != to_other.shape:
+            r = F.sum_to(r, shape=to_other.shape)
+        if pending[to_other] is None:
+            pending[to_other] = r
+        else:
+            accumulate(pending, to_other, r)
 
-    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input = self._first
-        to_other = self._second
-        input, other = self.saved
-        shape = self.shape
-        if to_input is not None:
-            r = g
-            if shape is not to_input.shape and shape != to_input.shape:
-                r = F.sum_to(r, shape=to_input.shape)
-            if pending[to_input] is None:
-                pending[to_input] = r
-            else:
-                accumulate(pending, to_input, r)
-        if to_other is not None:
-            r = F.masked(g, -g * F.trunc(input / other))
-            if shape is not to_other.shape and shape != to_other.shape:
-                r = F.sum_to(r, shape=to_other.shape)
-            if pending[to_other] is None:
-                pending[to_other] = r
-            else:
-                accumulate(pending, to_other, r)
+
+_pull_fmod.op = _fmod  # type: ignore[attr-defined]
 
 
 def fmod(input: Tensor, other: TensorLike) -> Tensor:
@@ -2974,9 +2951,11 @@ def fmod(input: Tensor, other: TensorLike) -> Tensor:
     t._view = None
     t._array = out
     if (n_input is not None or n_other is not None) and mode.grad:
-        t._node = n = _fmod_node()
+        t._node = n = Node()
+        n.pull = _pull_fmod
         n._first = n_input
         n._second = n_other
+        n._rest = ()
         n.saved = (a_input if n_other is not None else None, a_other if n_other is not None else None)
         n.hooks = None
         n.scope = mode.scope
@@ -3005,31 +2984,29 @@ def fmod_(input: Tensor, other: TensorLike) -> Tensor:
     return write(_fmod, input, (other,), {})
 
 
-class _floor_divide_node(Node):
-    __slots__ = ()
-    op = _floor_divide
-    _rest = ()
+def _pull_floor_divide(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    to_other = node._second
+    shape = node.shape
+    if to_input is not None:
+        r = g * 0
+        if shape is not to_input.shape and shape != to_input.shape:
+            r = F.sum_to(r, shape=to_input.shape)
+        if pending[to_input] is None:
+            pending[to_input] = r
+        else:
+            accumulate(pending, to_input, r)
+    if to_other is not None:
+        r = g * 0
+        if shape is not to_other.shape and shape != to_other.shape:
+            r = F.sum_to(r, shape=to_other.shape)
+        if pending[to_other] is None:
+            pending[to_other] = r
+        else:
+            accumulate(pending, to_other, r)
 
-    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input = self._first
-        to_other = self._second
-        shape = self.shape
-        if to_input is not None:
-            r = g * 0
-            if shape is not to_input.shape and shape != to_input.shape:
-                r = F.sum_to(r, shape=to_input.shape)
-            if pending[to_input] is None:
-                pending[to_input] = r
-            else:
-                accumulate(pending, to_input, r)
-        if to_other is not None:
-            r = g * 0
-            if shape is not to_other.shape and shape != to_other.shape:
-                r = F.sum_to(r, shape=to_other.shape)
-            if pending[to_other] is None:
-                pending[to_other] = r
-            else:
-                accumulate(pending, to_other, r)
+
+_pull_floor_divide.op = _floor_divide  # type: ignore[attr-defined]
 
 
 def floor_divide(input: Tensor, other: TensorLike) -> Tensor:
@@ -3059,9 +3036,11 @@ def floor_divide(input: Tensor, other: TensorLike) -> Tensor:
     t._view = None
     t._array = out
     if (n_input is not None or n_other is not None) and mode.grad:
-        t._node = n = _floor_divide_node()
+        t._node = n = Node()
+        n.pull = _pull_floor_divide
         n._first = n_input
         n._second = n_other
+        n._rest = ()
         n.saved = None
         n.hooks = None
         n.scope = mode.scope
@@ -3090,31 +3069,29 @@ def floor_divide_(input: Tensor, other: TensorLike) -> Tensor:
     return write(_floor_divide, input, (other,), {})
 
 
-class _trunc_divide_node(Node):
-    __slots__ = ()
-    op = _trunc_divide
-    _rest = ()
+def _pull_trunc_divide(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    to_other = node._second
+    shape = node.shape
+    if to_input is not None:
+        r = g * 0
+        if shape is not to_input.shape and shape != to_input.shape:
+            r = F.sum_to(r, shape=to_input.shape)
+        if pending[to_input] is None:
+            pending[to_input] = r
+        else:
+            accumulate(pending, to_input, r)
+    if to_other is not None:
+        r = g * 0
+        if shape is not to_other.shape and shape != to_other.shape:
+            r = F.sum_to(r, shape=to_other.shape)
+        if pending[to_other] is None:
+            pending[to_other] = r
+        else:
+            accumulate(pending, to_other, r)
 
-    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input = self._first
-        to_other = self._second
-        shape = self.shape
-        if to_input is not None:
-            r = g * 0
-            if shape is not to_input.shape and shape != to_input.shape:
-                r = F.sum_to(r, shape=to_input.shape)
-            if pending[to_input] is None:
-                pending[to_input] = r
-            else:
-                accumulate(pending, to_input, r)
-        if to_other is not None:
-            r = g * 0
-            if shape is not to_other.shape and shape != to_other.shape:
-                r = F.sum_to(r, shape=to_other.shape)
-            if pending[to_other] is None:
-                pending[to_other] = r
-            else:
-                accumulate(pending, to_other, r)
+
+_pull_trunc_divide.op = _trunc_divide  # type: ignore[attr-defined]
 
 
 def trunc_divide(input: Tensor, other: TensorLike) -> Tensor:
@@ -3144,9 +3121,11 @@ def trunc_divide(input: Tensor, other: TensorLike) -> Tensor:
     t._view = None
     t._array = out
     if (n_input is not None or n_other is not None) and mode.grad:
-        t._node = n = _trunc_divide_node()
+        t._node = n = Node()
+        n.pull = _pull_trunc_divide
         n._first = n_input
         n._second = n_other
+        n._rest = ()
         n.saved = None
         n.hooks = None
         n.scope = mode.scope
@@ -3170,20 +3149,17 @@ def trunc_divide(input: Tensor, other: TensorLike) -> Tensor:
     return t
 
 
-class _exp_node(Node):
-    __slots__ = ()
-    op = _exp
-    _second = None
-    _rest = None
+def _pull_exp(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    out, = node.saved
+    r = g * out
+    if pending[to_input] is None:
+        pending[to_input] = r
+    else:
+        accumulate(pending, to_input, r)
 
-    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input = self._first
-        out, = self.saved
-        r = g * out
-        if pending[to_input] is None:
-            pending[to_input] = r
-        else:
-            accumulate(pending, to_input, r)
+
+_pull_exp.op = _exp  # type: ignore[attr-defined]
 
 
 def exp(input: Tensor) -> Tensor:
@@ -3205,8 +3181,10 @@ def exp(input: Tensor) -> Tensor:
     t._view = None
     t._array = out
     if n_input is not None and mode.grad:
-        t._node = n = _exp_node()
+        t._node = n = Node()
+        n.pull = _pull_exp
         n._first = n_input
+        n._second = n._rest = None
         n.saved = (out,)
         n.hooks = None
         n.scope = mode.scope
@@ -3229,20 +3207,17 @@ def exp_(input: Tensor) -> Tensor:
     return write(_exp, input, (), {})
 
 
-class _expm1_node(Node):
-    __slots__ = ()
-    op = _expm1
-    _second = None
-    _rest = None
+def _pull_expm1(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    out, = node.saved
+    r = g * (out + 1)
+    if pending[to_input] is None:
+        pending[to_input] = r
+    else:
+        accumulate(pending, to_input, r)
 
-    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input = self._first
-        out, = self.saved
-        r = g * (out + 1)
-        if pending[to_input] is None:
-            pending[to_input] = r
-        else:
-            accumulate(pending, to_input, r)
+
+_pull_expm1.op = _expm1  # type: ignore[attr-defined]
 
 
 def expm1(input: Tensor) -> Tensor:
@@ -3264,8 +3239,10 @@ def expm1(input: Tensor) -> Tensor:
     t._view = None
     t._array = out
     if n_input is not None and mode.grad:
-        t._node = n = _expm1_node()
+        t._node = n = Node()
+        n.pull = _pull_expm1
         n._first = n_input
+        n._second = n._rest = None
         n.saved = (out,)
         n.hooks = None
         n.scope = mode.scope
@@ -3283,20 +3260,17 @@ def expm1(input: Tensor) -> Tensor:
     return t
 
 
-class _log_node(Node):
-    __slots__ = ()
-    op = _log
-    _second = None
-    _rest = None
+def _pull_log(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    input, = node.saved
+    r = F.masked(g, g / input)
+    if pending[to_input] is None:
+        pending[to_input] = r
+    else:
+        accumulate(pending, to_input, r)
 
-    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input = self._first
-        input, = self.saved
-        r = F.masked(g, g / input)
-        if pending[to_input] is None:
-            pending[to_input] = r
-        else:
-            accumulate(pending, to_input, r)
+
+_pull_log.op = _log  # type: ignore[attr-defined]
 
 
 def log(input: Tensor) -> Tensor:
@@ -3318,8 +3292,10 @@ def log(input: Tensor) -> Tensor:
     t._view = None
     t._array = out
     if n_input is not None and mode.grad:
-        t._node = n = _log_node()
+        t._node = n = Node()
+        n.pull = _pull_log
         n._first = n_input
+        n._second = n._rest = None
         n.saved = (a_input,)
         n.hooks = None
         n.scope = mode.scope
@@ -3342,20 +3318,17 @@ def log_(input: Tensor) -> Tensor:
     return write(_log, input, (), {})
 
 
-class _log1p_node(Node):
-    __slots__ = ()
-    op = _log1p
-    _second = None
-    _rest = None
+def _pull_log1p(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    input, = node.saved
+    r = F.masked(g, g / (input + 1))
+    if pending[to_input] is None:
+        pending[to_input] = r
+    else:
+        accumulate(pending, to_input, r)
 
-    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input = self._first
-        input, = self.saved
-        r = F.masked(g, g / (input + 1))
-        if pending[to_input] is None:
-            pending[to_input] = r
-        else:
-            accumulate(pending, to_input, r)
+
+_pull_log1p.op = _log1p  # type: ignore[attr-defined]
 
 
 def log1p(input: Tensor) -> Tensor:
@@ -3377,8 +3350,10 @@ def log1p(input: Tensor) -> Tensor:
     t._view = None
     t._array = out
     if n_input is not None and mode.grad:
-        t._node = n = _log1p_node()
+        t._node = n = Node()
+        n.pull = _pull_log1p
         n._first = n_input
+        n._second = n._rest = None
         n.saved = (a_input,)
         n.hooks = None
         n.scope = mode.scope
@@ -3396,20 +3371,17 @@ def log1p(input: Tensor) -> Tensor:
     return t
 
 
-class _exp2_node(Node):
-    __slots__ = ()
-    op = _exp2
-    _second = None
-    _rest = None
+def _pull_exp2(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    out, = node.saved
+    r = g * (out * 0.6931471805599453)
+    if pending[to_input] is None:
+        pending[to_input] = r
+    else:
+        accumulate(pending, to_input, r)
 
-    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input = self._first
-        out, = self.saved
-        r = g * (out * 0.6931471805599453)
-        if pending[to_input] is None:
-            pending[to_input] = r
-        else:
-            accumulate(pending, to_input, r)
+
+_pull_exp2.op = _exp2  # type: ignore[attr-defined]
 
 
 def exp2(input: Tensor) -> Tensor:
@@ -3431,8 +3403,10 @@ def exp2(input: Tensor) -> Tensor:
     t._view = None
     t._array = out
     if n_input is not None and mode.grad:
-        t._node = n = _exp2_node()
+        t._node = n = Node()
+        n.pull = _pull_exp2
         n._first = n_input
+        n._second = n._rest = None
         n.saved = (out,)
         n.hooks = None
         n.scope = mode.scope
@@ -3450,20 +3424,17 @@ def exp2(input: Tensor) -> Tensor:
     return t
 
 
-class _log2_node(Node):
-    __slots__ = ()
-    op = _log2
-    _second = None
-    _rest = None
+def _pull_log2(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    input, = node.saved
+    r = F.masked(g, g / (input * 0.6931471805599453))
+    if pending[to_input] is None:
+        pending[to_input] = r
+    else:
+        accumulate(pending, to_input, r)
 
-    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input = self._first
-        input, = self.saved
-        r = F.masked(g, g / (input * 0.6931471805599453))
-        if pending[to_input] is None:
-            pending[to_input] = r
-        else:
-            accumulate(pending, to_input, r)
+
+_pull_log2.op = _log2  # type: ignore[attr-defined]
 
 
 def log2(input: Tensor) -> Tensor:
@@ -3485,8 +3456,10 @@ def log2(input: Tensor) -> Tensor:
     t._view = None
     t._array = out
     if n_input is not None and mode.grad:
-        t._node = n = _log2_node()
+        t._node = n = Node()
+        n.pull = _pull_log2
         n._first = n_input
+        n._second = n._rest = None
         n.saved = (a_input,)
         n.hooks = None
         n.scope = mode.scope
@@ -3504,20 +3477,17 @@ def log2(input: Tensor) -> Tensor:
     return t
 
 
-class _log10_node(Node):
-    __slots__ = ()
-    op = _log10
-    _second = None
-    _rest = None
+def _pull_log10(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    input, = node.saved
+    r = F.masked(g, g / (input * 2.302585092994046))
+    if pending[to_input] is None:
+        pending[to_input] = r
+    else:
+        accumulate(pending, to_input, r)
 
-    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input = self._first
-        input, = self.saved
-        r = F.masked(g, g / (input * 2.302585092994046))
-        if pending[to_input] is None:
-            pending[to_input] = r
-        else:
-            accumulate(pending, to_input, r)
+
+_pull_log10.op = _log10  # type: ignore[attr-defined]
 
 
 def log10(input: Tensor) -> Tensor:
@@ -3539,8 +3509,10 @@ def log10(input: Tensor) -> Tensor:
     t._view = None
     t._array = out
     if n_input is not None and mode.grad:
-        t._node = n = _log10_node()
+        t._node = n = Node()
+        n.pull = _pull_log10
         n._first = n_input
+        n._second = n._rest = None
         n.saved = (a_input,)
         n.hooks = None
         n.scope = mode.scope
@@ -3558,20 +3530,17 @@ def log10(input: Tensor) -> Tensor:
     return t
 
 
-class _sqrt_node(Node):
-    __slots__ = ()
-    op = _sqrt
-    _second = None
-    _rest = None
+def _pull_sqrt(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    out, = node.saved
+    r = F.masked(g, g / (2 * out))
+    if pending[to_input] is None:
+        pending[to_input] = r
+    else:
+        accumulate(pending, to_input, r)
 
-    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input = self._first
-        out, = self.saved
-        r = F.masked(g, g / (2 * out))
-        if pending[to_input] is None:
-            pending[to_input] = r
-        else:
-            accumulate(pending, to_input, r)
+
+_pull_sqrt.op = _sqrt  # type: ignore[attr-defined]
 
 
 def sqrt(input: Tensor) -> Tensor:
@@ -3593,8 +3562,10 @@ def sqrt(input: Tensor) -> Tensor:
     t._view = None
     t._array = out
     if n_input is not None and mode.grad:
-        t._node = n = _sqrt_node()
+        t._node = n = Node()
+        n.pull = _pull_sqrt
         n._first = n_input
+        n._second = n._rest = None
         n.saved = (out,)
         n.hooks = None
         n.scope = mode.scope
@@ -3617,20 +3588,17 @@ def sqrt_(input: Tensor) -> Tensor:
     return write(_sqrt, input, (), {})
 
 
-class _rsqrt_node(Node):
-    __slots__ = ()
-    op = _rsqrt
-    _second = None
-    _rest = None
+def _pull_rsqrt(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    out, = node.saved
+    r = F.masked(g, g * (-0.5 * (out * out * out)))
+    if pending[to_input] is None:
+        pending[to_input] = r
+    else:
+        accumulate(pending, to_input, r)
 
-    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input = self._first
-        out, = self.saved
-        r = F.masked(g, g * (-0.5 * (out * out * out)))
-        if pending[to_input] is None:
-            pending[to_input] = r
-        else:
-            accumulate(pending, to_input, r)
+
+_pull_rsqrt.op = _rsqrt  # type: ignore[attr-defined]
 
 
 def rsqrt(input: Tensor) -> Tensor:
@@ -3652,8 +3620,10 @@ def rsqrt(input: Tensor) -> Tensor:
     t._view = None
     t._array = out
     if n_input is not None and mode.grad:
-        t._node = n = _rsqrt_node()
+        t._node = n = Node()
+        n.pull = _pull_rsqrt
         n._first = n_input
+        n._second = n._rest = None
         n.saved = (out,)
         n.hooks = None
         n.scope = mode.scope
@@ -3671,20 +3641,17 @@ def rsqrt(input: Tensor) -> Tensor:
     return t
 
 
-class _sin_node(Node):
-    __slots__ = ()
-    op = _sin
-    _second = None
-    _rest = None
+def _pull_sin(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    input, = node.saved
+    r = g * F.cos(input)
+    if pending[to_input] is None:
+        pending[to_input] = r
+    else:
+        accumulate(pending, to_input, r)
 
-    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input = self._first
-        input, = self.saved
-        r = g * F.cos(input)
-        if pending[to_input] is None:
-            pending[to_input] = r
-        else:
-            accumulate(pending, to_input, r)
+
+_pull_sin.op = _sin  # type: ignore[attr-defined]
 
 
 def sin(input: Tensor) -> Tensor:
@@ -3706,8 +3673,10 @@ def sin(input: Tensor) -> Tensor:
     t._view = None
     t._array = out
     if n_input is not None and mode.grad:
-        t._node = n = _sin_node()
+        t._node = n = Node()
+        n.pull = _pull_sin
         n._first = n_input
+        n._second = n._rest = None
         n.saved = (a_input,)
         n.hooks = None
         n.scope = mode.scope
@@ -3730,20 +3699,17 @@ def sin_(input: Tensor) -> Tensor:
     return write(_sin, input, (), {})
 
 
-class _cos_node(Node):
-    __slots__ = ()
-    op = _cos
-    _second = None
-    _rest = None
+def _pull_cos(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    input, = node.saved
+    r = -g * F.sin(input)
+    if pending[to_input] is None:
+        pending[to_input] = r
+    else:
+        accumulate(pending, to_input, r)
 
-    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input = self._first
-        input, = self.saved
-        r = -g * F.sin(input)
-        if pending[to_input] is None:
-            pending[to_input] = r
-        else:
-            accumulate(pending, to_input, r)
+
+_pull_cos.op = _cos  # type: ignore[attr-defined]
 
 
 def cos(input: Tensor) -> Tensor:
@@ -3765,8 +3731,10 @@ def cos(input: Tensor) -> Tensor:
     t._view = None
     t._array = out
     if n_input is not None and mode.grad:
-        t._node = n = _cos_node()
+        t._node = n = Node()
+        n.pull = _pull_cos
         n._first = n_input
+        n._second = n._rest = None
         n.saved = (a_input,)
         n.hooks = None
         n.scope = mode.scope
@@ -3789,20 +3757,17 @@ def cos_(input: Tensor) -> Tensor:
     return write(_cos, input, (), {})
 
 
-class _tanh_node(Node):
-    __slots__ = ()
-    op = _tanh
-    _second = None
-    _rest = None
+def _pull_tanh(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    out, = node.saved
+    r = g - g * out * out
+    if pending[to_input] is None:
+        pending[to_input] = r
+    else:
+        accumulate(pending, to_input, r)
 
-    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input = self._first
-        out, = self.saved
-        r = g - g * out * out
-        if pending[to_input] is None:
-            pending[to_input] = r
-        else:
-            accumulate(pending, to_input, r)
+
+_pull_tanh.op = _tanh  # type: ignore[attr-defined]
 
 
 def tanh(input: Tensor) -> Tensor:
@@ -3824,8 +3789,10 @@ def tanh(input: Tensor) -> Tensor:
     t._view = None
     t._array = out
     if n_input is not None and mode.grad:
-        t._node = n = _tanh_node()
+        t._node = n = Node()
+        n.pull = _pull_tanh
         n._first = n_input
+        n._second = n._rest = None
         n.saved = (out,)
         n.hooks = None
         n.scope = mode.scope
@@ -3848,20 +3815,17 @@ def tanh_(input: Tensor) -> Tensor:
     return write(_tanh, input, (), {})
 
 
-class _tan_node(Node):
-    __slots__ = ()
-    op = _tan
-    _second = None
-    _rest = None
+def _pull_tan(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    out, = node.saved
+    r = g * (1 + out * out)
+    if pending[to_input] is None:
+        pending[to_input] = r
+    else:
+        accumulate(pending, to_input, r)
 
-    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input = self._first
-        out, = self.saved
-        r = g * (1 + out * out)
-        if pending[to_input] is None:
-            pending[to_input] = r
-        else:
-            accumulate(pending, to_input, r)
+
+_pull_tan.op = _tan  # type: ignore[attr-defined]
 
 
 def tan(input: Tensor) -> Tensor:
@@ -3883,8 +3847,10 @@ def tan(input: Tensor) -> Tensor:
     t._view = None
     t._array = out
     if n_input is not None and mode.grad:
-        t._node = n = _tan_node()
+        t._node = n = Node()
+        n.pull = _pull_tan
         n._first = n_input
+        n._second = n._rest = None
         n.saved = (out,)
         n.hooks = None
         n.scope = mode.scope
@@ -3902,20 +3868,17 @@ def tan(input: Tensor) -> Tensor:
     return t
 
 
-class _sinh_node(Node):
-    __slots__ = ()
-    op = _sinh
-    _second = None
-    _rest = None
+def _pull_sinh(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    input, = node.saved
+    r = g * F.cosh(input)
+    if pending[to_input] is None:
+        pending[to_input] = r
+    else:
+        accumulate(pending, to_input, r)
 
-    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input = self._first
-        input, = self.saved
-        r = g * F.cosh(input)
-        if pending[to_input] is None:
-            pending[to_input] = r
-        else:
-            accumulate(pending, to_input, r)
+
+_pull_sinh.op = _sinh  # type: ignore[attr-defined]
 
 
 def sinh(input: Tensor) -> Tensor:
@@ -3937,8 +3900,10 @@ def sinh(input: Tensor) -> Tensor:
     t._view = None
     t._array = out
     if n_input is not None and mode.grad:
-        t._node = n = _sinh_node()
+        t._node = n = Node()
+        n.pull = _pull_sinh
         n._first = n_input
+        n._second = n._rest = None
         n.saved = (a_input,)
         n.hooks = None
         n.scope = mode.scope
@@ -3956,20 +3921,17 @@ def sinh(input: Tensor) -> Tensor:
     return t
 
 
-class _cosh_node(Node):
-    __slots__ = ()
-    op = _cosh
-    _second = None
-    _rest = None
+def _pull_cosh(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    input, = node.saved
+    r = g * F.sinh(input)
+    if pending[to_input] is None:
+        pending[to_input] = r
+    else:
+        accumulate(pending, to_input, r)
 
-    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input = self._first
-        input, = self.saved
-        r = g * F.sinh(input)
-        if pending[to_input] is None:
-            pending[to_input] = r
-        else:
-            accumulate(pending, to_input, r)
+
+_pull_cosh.op = _cosh  # type: ignore[attr-defined]
 
 
 def cosh(input: Tensor) -> Tensor:
@@ -3991,8 +3953,10 @@ def cosh(input: Tensor) -> Tensor:
     t._view = None
     t._array = out
     if n_input is not None and mode.grad:
-        t._node = n = _cosh_node()
+        t._node = n = Node()
+        n.pull = _pull_cosh
         n._first = n_input
+        n._second = n._rest = None
         n.saved = (a_input,)
         n.hooks = None
         n.scope = mode.scope
@@ -4010,20 +3974,17 @@ def cosh(input: Tensor) -> Tensor:
     return t
 
 
-class _asin_node(Node):
-    __slots__ = ()
-    op = _asin
-    _second = None
-    _rest = None
+def _pull_asin(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    input, = node.saved
+    r = F.masked(g, g * F.rsqrt(1 - input * input))
+    if pending[to_input] is None:
+        pending[to_input] = r
+    else:
+        accumulate(pending, to_input, r)
 
-    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input = self._first
-        input, = self.saved
-        r = F.masked(g, g * F.rsqrt(1 - input * input))
-        if pending[to_input] is None:
-            pending[to_input] = r
-        else:
-            accumulate(pending, to_input, r)
+
+_pull_asin.op = _asin  # type: ignore[attr-defined]
 
 
 def asin(input: Tensor) -> Tensor:
@@ -4045,8 +4006,10 @@ def asin(input: Tensor) -> Tensor:
     t._view = None
     t._array = out
     if n_input is not None and mode.grad:
-        t._node = n = _asin_node()
+        t._node = n = Node()
+        n.pull = _pull_asin
         n._first = n_input
+        n._second = n._rest = None
         n.saved = (a_input,)
         n.hooks = None
         n.scope = mode.scope
@@ -4064,20 +4027,17 @@ def asin(input: Tensor) -> Tensor:
     return t
 
 
-class _acos_node(Node):
-    __slots__ = ()
-    op = _acos
-    _second = None
-    _rest = None
+def _pull_acos(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    input, = node.saved
+    r = F.masked(g, -g * F.rsqrt(1 - input * input))
+    if pending[to_input] is None:
+        pending[to_input] = r
+    else:
+        accumulate(pending, to_input, r)
 
-    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input = self._first
-        input, = self.saved
-        r = F.masked(g, -g * F.rsqrt(1 - input * input))
-        if pending[to_input] is None:
-            pending[to_input] = r
-        else:
-            accumulate(pending, to_input, r)
+
+_pull_acos.op = _acos  # type: ignore[attr-defined]
 
 
 def acos(input: Tensor) -> Tensor:
@@ -4099,8 +4059,10 @@ def acos(input: Tensor) -> Tensor:
     t._view = None
     t._array = out
     if n_input is not None and mode.grad:
-        t._node = n = _acos_node()
+        t._node = n = Node()
+        n.pull = _pull_acos
         n._first = n_input
+        n._second = n._rest = None
         n.saved = (a_input,)
         n.hooks = None
         n.scope = mode.scope
@@ -4118,20 +4080,17 @@ def acos(input: Tensor) -> Tensor:
     return t
 
 
-class _atan_node(Node):
-    __slots__ = ()
-    op = _atan
-    _second = None
-    _rest = None
+def _pull_atan(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    input, = node.saved
+    r = g / (1 + input * input)
+    if pending[to_input] is None:
+        pending[to_input] = r
+    else:
+        accumulate(pending, to_input, r)
 
-    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input = self._first
-        input, = self.saved
-        r = g / (1 + input * input)
-        if pending[to_input] is None:
-            pending[to_input] = r
-        else:
-            accumulate(pending, to_input, r)
+
+_pull_atan.op = _atan  # type: ignore[attr-defined]
 
 
 def atan(input: Tensor) -> Tensor:
@@ -4153,8 +4112,10 @@ def atan(input: Tensor) -> Tensor:
     t._view = None
     t._array = out
     if n_input is not None and mode.grad:
-        t._node = n = _atan_node()
+        t._node = n = Node()
+        n.pull = _pull_atan
         n._first = n_input
+        n._second = n._rest = None
         n.saved = (a_input,)
         n.hooks = None
         n.scope = mode.scope
@@ -4172,20 +4133,17 @@ def atan(input: Tensor) -> Tensor:
     return t
 
 
-class _asinh_node(Node):
-    __slots__ = ()
-    op = _asinh
-    _second = None
-    _rest = None
+def _pull_asinh(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    input, = node.saved
+    r = g * F.rsqrt(input * input + 1)
+    if pending[to_input] is None:
+        pending[to_input] = r
+    else:
+        accumulate(pending, to_input, r)
 
-    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input = self._first
-        input, = self.saved
-        r = g * F.rsqrt(input * input + 1)
-        if pending[to_input] is None:
-            pending[to_input] = r
-        else:
-            accumulate(pending, to_input, r)
+
+_pull_asinh.op = _asinh  # type: ignore[attr-defined]
 
 
 def asinh(input: Tensor) -> Tensor:
@@ -4207,8 +4165,10 @@ def asinh(input: Tensor) -> Tensor:
     t._view = None
     t._array = out
     if n_input is not None and mode.grad:
-        t._node = n = _asinh_node()
+        t._node = n = Node()
+        n.pull = _pull_asinh
         n._first = n_input
+        n._second = n._rest = None
         n.saved = (a_input,)
         n.hooks = None
         n.scope = mode.scope
@@ -4226,20 +4186,17 @@ def asinh(input: Tensor) -> Tensor:
     return t
 
 
-class _acosh_node(Node):
-    __slots__ = ()
-    op = _acosh
-    _second = None
-    _rest = None
+def _pull_acosh(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    input, = node.saved
+    r = F.masked(g, g * F.rsqrt(input * input - 1))
+    if pending[to_input] is None:
+        pending[to_input] = r
+    else:
+        accumulate(pending, to_input, r)
 
-    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input = self._first
-        input, = self.saved
-        r = F.masked(g, g * F.rsqrt(input * input - 1))
-        if pending[to_input] is None:
-            pending[to_input] = r
-        else:
-            accumulate(pending, to_input, r)
+
+_pull_acosh.op = _acosh  # type: ignore[attr-defined]
 
 
 def acosh(input: Tensor) -> Tensor:
@@ -4261,8 +4218,10 @@ def acosh(input: Tensor) -> Tensor:
     t._view = None
     t._array = out
     if n_input is not None and mode.grad:
-        t._node = n = _acosh_node()
+        t._node = n = Node()
+        n.pull = _pull_acosh
         n._first = n_input
+        n._second = n._rest = None
         n.saved = (a_input,)
         n.hooks = None
         n.scope = mode.scope
@@ -4280,20 +4239,17 @@ def acosh(input: Tensor) -> Tensor:
     return t
 
 
-class _atanh_node(Node):
-    __slots__ = ()
-    op = _atanh
-    _second = None
-    _rest = None
+def _pull_atanh(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    input, = node.saved
+    r = F.masked(g, g / (1 - input * input))
+    if pending[to_input] is None:
+        pending[to_input] = r
+    else:
+        accumulate(pending, to_input, r)
 
-    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input = self._first
-        input, = self.saved
-        r = F.masked(g, g / (1 - input * input))
-        if pending[to_input] is None:
-            pending[to_input] = r
-        else:
-            accumulate(pending, to_input, r)
+
+_pull_atanh.op = _atanh  # type: ignore[attr-defined]
 
 
 def atanh(input: Tensor) -> Tensor:
@@ -4315,8 +4271,10 @@ def atanh(input: Tensor) -> Tensor:
     t._view = None
     t._array = out
     if n_input is not None and mode.grad:
-        t._node = n = _atanh_node()
+        t._node = n = Node()
+        n.pull = _pull_atanh
         n._first = n_input
+        n._second = n._rest = None
         n.saved = (a_input,)
         n.hooks = None
         n.scope = mode.scope
@@ -4334,32 +4292,30 @@ def atanh(input: Tensor) -> Tensor:
     return t
 
 
-class _atan2_node(Node):
-    __slots__ = ()
-    op = _atan2
-    _rest = ()
+def _pull_atan2(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    to_other = node._second
+    input, other = node.saved
+    shape = node.shape
+    if to_input is not None:
+        r = F.masked(g, g * (other / (input * input + other * other)))
+        if shape is not to_input.shape and shape != to_input.shape:
+            r = F.sum_to(r, shape=to_input.shape)
+        if pending[to_input] is None:
+            pending[to_input] = r
+        else:
+            accumulate(pending, to_input, r)
+    if to_other is not None:
+        r = F.masked(g, g * (-input / (input * input + other * other)))
+        if shape is not to_other.shape and shape != to_other.shape:
+            r = F.sum_to(r, shape=to_other.shape)
+        if pending[to_other] is None:
+            pending[to_other] = r
+        else:
+            accumulate(pending, to_other, r)
 
-    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input = self._first
-        to_other = self._second
-        input, other = self.saved
-        shape = self.shape
-        if to_input is not None:
-            r = F.masked(g, g * (other / (input * input + other * other)))
-            if shape is not to_input.shape and shape != to_input.shape:
-                r = F.sum_to(r, shape=to_input.shape)
-            if pending[to_input] is None:
-                pending[to_input] = r
-            else:
-                accumulate(pending, to_input, r)
-        if to_other is not None:
-            r = F.masked(g, g * (-input / (input * input + other * other)))
-            if shape is not to_other.shape and shape != to_other.shape:
-                r = F.sum_to(r, shape=to_other.shape)
-            if pending[to_other] is None:
-                pending[to_other] = r
-            else:
-                accumulate(pending, to_other, r)
+
+_pull_atan2.op = _atan2  # type: ignore[attr-defined]
 
 
 def atan2(input: Tensor, other: TensorLike) -> Tensor:
@@ -4389,9 +4345,11 @@ def atan2(input: Tensor, other: TensorLike) -> Tensor:
     t._view = None
     t._array = out
     if (n_input is not None or n_other is not None) and mode.grad:
-        t._node = n = _atan2_node()
+        t._node = n = Node()
+        n.pull = _pull_atan2
         n._first = n_input
         n._second = n_other
+        n._rest = ()
         n.saved = (a_input, a_other)
         n.hooks = None
         n.scope = mode.scope
@@ -4415,20 +4373,17 @@ def atan2(input: Tensor, other: TensorLike) -> Tensor:
     return t
 
 
-class _sigmoid_node(Node):
-    __slots__ = ()
-    op = _sigmoid
-    _second = None
-    _rest = None
+def _pull_sigmoid(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    out, = node.saved
+    r = g * (out * (1 - out))
+    if pending[to_input] is None:
+        pending[to_input] = r
+    else:
+        accumulate(pending, to_input, r)
 
-    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input = self._first
-        out, = self.saved
-        r = g * (out * (1 - out))
-        if pending[to_input] is None:
-            pending[to_input] = r
-        else:
-            accumulate(pending, to_input, r)
+
+_pull_sigmoid.op = _sigmoid  # type: ignore[attr-defined]
 
 
 def sigmoid(input: Tensor) -> Tensor:
@@ -4450,8 +4405,10 @@ def sigmoid(input: Tensor) -> Tensor:
     t._view = None
     t._array = out
     if n_input is not None and mode.grad:
-        t._node = n = _sigmoid_node()
+        t._node = n = Node()
+        n.pull = _pull_sigmoid
         n._first = n_input
+        n._second = n._rest = None
         n.saved = (out,)
         n.hooks = None
         n.scope = mode.scope
@@ -4474,20 +4431,17 @@ def sigmoid_(input: Tensor) -> Tensor:
     return write(_sigmoid, input, (), {})
 
 
-class _relu_node(Node):
-    __slots__ = ()
-    op = _relu
-    _second = None
-    _rest = None
+def _pull_relu(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    out, = node.saved
+    r = F.where(out <= 0, 0, g)
+    if pending[to_input] is None:
+        pending[to_input] = r
+    else:
+        accumulate(pending, to_input, r)
 
-    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input = self._first
-        out, = self.saved
-        r = F.where(out <= 0, 0, g)
-        if pending[to_input] is None:
-            pending[to_input] = r
-        else:
-            accumulate(pending, to_input, r)
+
+_pull_relu.op = _relu  # type: ignore[attr-defined]
 
 
 def relu(input: Tensor, *, inplace: builtins.bool = False) -> Tensor:
@@ -4511,8 +4465,10 @@ def relu(input: Tensor, *, inplace: builtins.bool = False) -> Tensor:
     t._view = None
     t._array = out
     if n_input is not None and mode.grad:
-        t._node = n = _relu_node()
+        t._node = n = Node()
+        n.pull = _pull_relu
         n._first = n_input
+        n._second = n._rest = None
         n.saved = (out,)
         n.hooks = None
         n.scope = mode.scope
@@ -4535,24 +4491,19 @@ def relu_(input: Tensor, *, inplace: builtins.bool = False) -> Tensor:
     return write(_relu, input, (), {})
 
 
-class _leaky_relu_node(GeneralNode):
-    __slots__ = ()
-    op = _leaky_relu
-    _second = None
-    _rest = None
-    dtypes = None
-    shapes = None
+def _pull_leaky_relu(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    input, = node.saved
+    attrs = node._attrs
+    negative_slope = attrs["negative_slope"]
+    r = F.where(input > 0, g, g * negative_slope)
+    if pending[to_input] is None:
+        pending[to_input] = r
+    else:
+        accumulate(pending, to_input, r)
 
-    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input = self._first
-        input, = self.saved
-        attrs = self.attrs
-        negative_slope = attrs["negative_slope"]
-        r = F.where(input > 0, g, g * negative_slope)
-        if pending[to_input] is None:
-            pending[to_input] = r
-        else:
-            accumulate(pending, to_input, r)
+
+_pull_leaky_relu.op = _leaky_relu  # type: ignore[attr-defined]
 
 
 def leaky_relu(input: Tensor, negative_slope: builtins.float = 0.01, inplace: builtins.bool = False) -> Tensor:
@@ -4576,13 +4527,16 @@ def leaky_relu(input: Tensor, negative_slope: builtins.float = 0.01, inplace: bu
     t._view = None
     t._array = out
     if n_input is not None and mode.grad:
-        t._node = n = _leaky_relu_node()
+        t._node = n = GeneralNode()
+        n.op = _leaky_relu
+        n.pull = _pull_leaky_relu
         n._first = n_input
+        n._second = n._rest = None
         n.saved = (a_input,)
         n.hooks = None
         n.scope = mode.scope
         out_shape = out.shape
-        n.attrs = {"negative_slope": negative_slope}
+        n._attrs = {"negative_slope": negative_slope}
         if out_shape == n_input.shape:
             out_shape = n_input.shape
         n.shape = out_shape
@@ -4596,24 +4550,19 @@ def leaky_relu(input: Tensor, negative_slope: builtins.float = 0.01, inplace: bu
     return t
 
 
-class _elu_node(GeneralNode):
-    __slots__ = ()
-    op = _elu
-    _second = None
-    _rest = None
-    dtypes = None
-    shapes = None
+def _pull_elu(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    input, = node.saved
+    attrs = node._attrs
+    alpha = attrs["alpha"]
+    r = F.where(input > 0, g, g * (alpha * F.exp(F.minimum(input, 0))))
+    if pending[to_input] is None:
+        pending[to_input] = r
+    else:
+        accumulate(pending, to_input, r)
 
-    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input = self._first
-        input, = self.saved
-        attrs = self.attrs
-        alpha = attrs["alpha"]
-        r = F.where(input > 0, g, g * (alpha * F.exp(F.minimum(input, 0))))
-        if pending[to_input] is None:
-            pending[to_input] = r
-        else:
-            accumulate(pending, to_input, r)
+
+_pull_elu.op = _elu  # type: ignore[attr-defined]
 
 
 def elu(input: Tensor, alpha: builtins.float = 1.0, inplace: builtins.bool = False) -> Tensor:
@@ -4637,13 +4586,16 @@ def elu(input: Tensor, alpha: builtins.float = 1.0, inplace: builtins.bool = Fal
     t._view = None
     t._array = out
     if n_input is not None and mode.grad:
-        t._node = n = _elu_node()
+        t._node = n = GeneralNode()
+        n.op = _elu
+        n.pull = _pull_elu
         n._first = n_input
+        n._second = n._rest = None
         n.saved = (a_input,)
         n.hooks = None
         n.scope = mode.scope
         out_shape = out.shape
-        n.attrs = {"alpha": alpha}
+        n._attrs = {"alpha": alpha}
         if out_shape == n_input.shape:
             out_shape = n_input.shape
         n.shape = out_shape
@@ -4657,25 +4609,20 @@ def elu(input: Tensor, alpha: builtins.float = 1.0, inplace: builtins.bool = Fal
     return t
 
 
-class _softplus_node(GeneralNode):
-    __slots__ = ()
-    op = _softplus
-    _second = None
-    _rest = None
-    dtypes = None
-    shapes = None
+def _pull_softplus(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    input, = node.saved
+    attrs = node._attrs
+    beta = attrs["beta"]
+    threshold = attrs["threshold"]
+    r = F.where(input * beta > threshold, g, g * F.sigmoid(beta * input))
+    if pending[to_input] is None:
+        pending[to_input] = r
+    else:
+        accumulate(pending, to_input, r)
 
-    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input = self._first
-        input, = self.saved
-        attrs = self.attrs
-        beta = attrs["beta"]
-        threshold = attrs["threshold"]
-        r = F.where(input * beta > threshold, g, g * F.sigmoid(beta * input))
-        if pending[to_input] is None:
-            pending[to_input] = r
-        else:
-            accumulate(pending, to_input, r)
+
+_pull_softplus.op = _softplus  # type: ignore[attr-defined]
 
 
 def softplus(input: Tensor, beta: builtins.float = 1.0, threshold: builtins.float = 20.0) -> Tensor:
@@ -4697,13 +4644,16 @@ def softplus(input: Tensor, beta: builtins.float = 1.0, threshold: builtins.floa
     t._view = None
     t._array = out
     if n_input is not None and mode.grad:
-        t._node = n = _softplus_node()
+        t._node = n = GeneralNode()
+        n.op = _softplus
+        n.pull = _pull_softplus
         n._first = n_input
+        n._second = n._rest = None
         n.saved = (a_input,)
         n.hooks = None
         n.scope = mode.scope
         out_shape = out.shape
-        n.attrs = {"beta": beta, "threshold": threshold}
+        n._attrs = {"beta": beta, "threshold": threshold}
         if out_shape == n_input.shape:
             out_shape = n_input.shape
         n.shape = out_shape
@@ -4717,25 +4667,20 @@ def softplus(input: Tensor, beta: builtins.float = 1.0, threshold: builtins.floa
     return t
 
 
-class _gelu_node(GeneralNode):
-    __slots__ = ()
-    op = _gelu
-    _second = None
-    _rest = None
-    dtypes = None
-    shapes = None
+def _pull_gelu(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    input, share = node.saved
+    attrs = node._attrs
+    approximate = attrs["approximate"]
+    r_input, = _r_gelu_all(F, g, input, share, approximate)
+    if to_input is not None and r_input is not None:
+        if pending[to_input] is None:
+            pending[to_input] = r_input
+        else:
+            accumulate(pending, to_input, r_input)
 
-    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input = self._first
-        input, share = self.saved
-        attrs = self.attrs
-        approximate = attrs["approximate"]
-        r_input, = _r_gelu_all(F, g, input, share, approximate)
-        if to_input is not None and r_input is not None:
-            if pending[to_input] is None:
-                pending[to_input] = r_input
-            else:
-                accumulate(pending, to_input, r_input)
+
+_pull_gelu.op = _gelu  # type: ignore[attr-defined]
 
 
 def gelu(input: Tensor, *, approximate: str = 'none') -> Tensor:
@@ -4761,13 +4706,16 @@ def gelu(input: Tensor, *, approximate: str = 'none') -> Tensor:
     t._view = None
     t._array = out
     if needs:
-        t._node = n = _gelu_node()
+        t._node = n = GeneralNode()
+        n.op = _gelu
+        n.pull = _pull_gelu
         n._first = n_input
+        n._second = n._rest = None
         n.saved = (a_input, share)
         n.hooks = None
         n.scope = mode.scope
         out_shape = out.shape
-        n.attrs = {"approximate": approximate}
+        n._attrs = {"approximate": approximate}
         if out_shape == n_input.shape:
             out_shape = n_input.shape
         n.shape = out_shape
@@ -4781,20 +4729,17 @@ def gelu(input: Tensor, *, approximate: str = 'none') -> Tensor:
     return t
 
 
-class _logsigmoid_node(Node):
-    __slots__ = ()
-    op = _logsigmoid
-    _second = None
-    _rest = None
+def _pull_logsigmoid(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    input, = node.saved
+    r = g * F.sigmoid(-input)
+    if pending[to_input] is None:
+        pending[to_input] = r
+    else:
+        accumulate(pending, to_input, r)
 
-    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input = self._first
-        input, = self.saved
-        r = g * F.sigmoid(-input)
-        if pending[to_input] is None:
-            pending[to_input] = r
-        else:
-            accumulate(pending, to_input, r)
+
+_pull_logsigmoid.op = _logsigmoid  # type: ignore[attr-defined]
 
 
 def logsigmoid(input: Tensor) -> Tensor:
@@ -4816,8 +4761,10 @@ def logsigmoid(input: Tensor) -> Tensor:
     t._view = None
     t._array = out
     if n_input is not None and mode.grad:
-        t._node = n = _logsigmoid_node()
+        t._node = n = Node()
+        n.pull = _pull_logsigmoid
         n._first = n_input
+        n._second = n._rest = None
         n.saved = (a_input,)
         n.hooks = None
         n.scope = mode.scope
@@ -4835,20 +4782,17 @@ def logsigmoid(input: Tensor) -> Tensor:
     return t
 
 
-class _silu_node(Node):
-    __slots__ = ()
-    op = _silu
-    _second = None
-    _rest = None
+def _pull_silu(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    input, = node.saved
+    r = _r_silu_input(F, g, input)
+    if pending[to_input] is None:
+        pending[to_input] = r
+    else:
+        accumulate(pending, to_input, r)
 
-    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input = self._first
-        input, = self.saved
-        r = _r_silu_input(F, g, input)
-        if pending[to_input] is None:
-            pending[to_input] = r
-        else:
-            accumulate(pending, to_input, r)
+
+_pull_silu.op = _silu  # type: ignore[attr-defined]
 
 
 def silu(input: Tensor, inplace: builtins.bool = False) -> Tensor:
@@ -4872,8 +4816,10 @@ def silu(input: Tensor, inplace: builtins.bool = False) -> Tensor:
     t._view = None
     t._array = out
     if n_input is not None and mode.grad:
-        t._node = n = _silu_node()
+        t._node = n = Node()
+        n.pull = _pull_silu
         n._first = n_input
+        n._second = n._rest = None
         n.saved = (a_input,)
         n.hooks = None
         n.scope = mode.scope
@@ -4891,20 +4837,17 @@ def silu(input: Tensor, inplace: builtins.bool = False) -> Tensor:
     return t
 
 
-class _mish_node(Node):
-    __slots__ = ()
-    op = _mish
-    _second = None
-    _rest = None
+def _pull_mish(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    input, = node.saved
+    r = _r_mish_input(F, g, input)
+    if pending[to_input] is None:
+        pending[to_input] = r
+    else:
+        accumulate(pending, to_input, r)
 
-    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input = self._first
-        input, = self.saved
-        r = _r_mish_input(F, g, input)
-        if pending[to_input] is None:
-            pending[to_input] = r
-        else:
-            accumulate(pending, to_input, r)
+
+_pull_mish.op = _mish  # type: ignore[attr-defined]
 
 
 def mish(input: Tensor, inplace: builtins.bool = False) -> Tensor:
@@ -4928,8 +4871,10 @@ def mish(input: Tensor, inplace: builtins.bool = False) -> Tensor:
     t._view = None
     t._array = out
     if n_input is not None and mode.grad:
-        t._node = n = _mish_node()
+        t._node = n = Node()
+        n.pull = _pull_mish
         n._first = n_input
+        n._second = n._rest = None
         n.saved = (a_input,)
         n.hooks = None
         n.scope = mode.scope
@@ -4947,25 +4892,20 @@ def mish(input: Tensor, inplace: builtins.bool = False) -> Tensor:
     return t
 
 
-class _hardtanh_node(GeneralNode):
-    __slots__ = ()
-    op = _hardtanh
-    _second = None
-    _rest = None
-    dtypes = None
-    shapes = None
+def _pull_hardtanh(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    input, = node.saved
+    attrs = node._attrs
+    min_val = attrs["min_val"]
+    max_val = attrs["max_val"]
+    r = F.where((input > min_val) & (input < max_val), g, 0)
+    if pending[to_input] is None:
+        pending[to_input] = r
+    else:
+        accumulate(pending, to_input, r)
 
-    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input = self._first
-        input, = self.saved
-        attrs = self.attrs
-        min_val = attrs["min_val"]
-        max_val = attrs["max_val"]
-        r = F.where((input > min_val) & (input < max_val), g, 0)
-        if pending[to_input] is None:
-            pending[to_input] = r
-        else:
-            accumulate(pending, to_input, r)
+
+_pull_hardtanh.op = _hardtanh  # type: ignore[attr-defined]
 
 
 def hardtanh(input: Tensor, min_val: builtins.float = -1.0, max_val: builtins.float = 1.0, inplace: builtins.bool = False) -> Tensor:
@@ -4989,13 +4929,16 @@ def hardtanh(input: Tensor, min_val: builtins.float = -1.0, max_val: builtins.fl
     t._view = None
     t._array = out
     if n_input is not None and mode.grad:
-        t._node = n = _hardtanh_node()
+        t._node = n = GeneralNode()
+        n.op = _hardtanh
+        n.pull = _pull_hardtanh
         n._first = n_input
+        n._second = n._rest = None
         n.saved = (a_input,)
         n.hooks = None
         n.scope = mode.scope
         out_shape = out.shape
-        n.attrs = {"min_val": min_val, "max_val": max_val}
+        n._attrs = {"min_val": min_val, "max_val": max_val}
         if out_shape == n_input.shape:
             out_shape = n_input.shape
         n.shape = out_shape
@@ -5009,20 +4952,17 @@ def hardtanh(input: Tensor, min_val: builtins.float = -1.0, max_val: builtins.fl
     return t
 
 
-class _relu6_node(Node):
-    __slots__ = ()
-    op = _relu6
-    _second = None
-    _rest = None
+def _pull_relu6(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    input, = node.saved
+    r = F.where((input > 0) & (input < 6), g, 0)
+    if pending[to_input] is None:
+        pending[to_input] = r
+    else:
+        accumulate(pending, to_input, r)
 
-    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input = self._first
-        input, = self.saved
-        r = F.where((input > 0) & (input < 6), g, 0)
-        if pending[to_input] is None:
-            pending[to_input] = r
-        else:
-            accumulate(pending, to_input, r)
+
+_pull_relu6.op = _relu6  # type: ignore[attr-defined]
 
 
 def relu6(input: Tensor, inplace: builtins.bool = False) -> Tensor:
@@ -5046,8 +4986,10 @@ def relu6(input: Tensor, inplace: builtins.bool = False) -> Tensor:
     t._view = None
     t._array = out
     if n_input is not None and mode.grad:
-        t._node = n = _relu6_node()
+        t._node = n = Node()
+        n.pull = _pull_relu6
         n._first = n_input
+        n._second = n._rest = None
         n.saved = (a_input,)
         n.hooks = None
         n.scope = mode.scope
@@ -5065,20 +5007,17 @@ def relu6(input: Tensor, inplace: builtins.bool = False) -> Tensor:
     return t
 
 
-class _softsign_node(Node):
-    __slots__ = ()
-    op = _softsign
-    _second = None
-    _rest = None
+def _pull_softsign(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    input, = node.saved
+    r = g / F.square(F.abs(input) + 1)
+    if pending[to_input] is None:
+        pending[to_input] = r
+    else:
+        accumulate(pending, to_input, r)
 
-    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input = self._first
-        input, = self.saved
-        r = g / F.square(F.abs(input) + 1)
-        if pending[to_input] is None:
-            pending[to_input] = r
-        else:
-            accumulate(pending, to_input, r)
+
+_pull_softsign.op = _softsign  # type: ignore[attr-defined]
 
 
 def softsign(input: Tensor) -> Tensor:
@@ -5100,8 +5039,10 @@ def softsign(input: Tensor) -> Tensor:
     t._view = None
     t._array = out
     if n_input is not None and mode.grad:
-        t._node = n = _softsign_node()
+        t._node = n = Node()
+        n.pull = _pull_softsign
         n._first = n_input
+        n._second = n._rest = None
         n.saved = (a_input,)
         n.hooks = None
         n.scope = mode.scope
@@ -5119,32 +5060,30 @@ def softsign(input: Tensor) -> Tensor:
     return t
 
 
-class _maximum_node(Node):
-    __slots__ = ()
-    op = _maximum
-    _rest = ()
+def _pull_maximum(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    to_other = node._second
+    input, other = node.saved
+    shape = node.shape
+    if to_input is not None:
+        r = F.where(input < other, 0, F.where(input == other, g * 0.5, g))
+        if shape is not to_input.shape and shape != to_input.shape:
+            r = F.sum_to(r, shape=to_input.shape)
+        if pending[to_input] is None:
+            pending[to_input] = r
+        else:
+            accumulate(pending, to_input, r)
+    if to_other is not None:
+        r = F.where(other < input, 0, F.where(input == other, g * 0.5, g))
+        if shape is not to_other.shape and shape != to_other.shape:
+            r = F.sum_to(r, shape=to_other.shape)
+        if pending[to_other] is None:
+            pending[to_other] = r
+        else:
+            accumulate(pending, to_other, r)
 
-    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input = self._first
-        to_other = self._second
-        input, other = self.saved
-        shape = self.shape
-        if to_input is not None:
-            r = F.where(input < other, 0, F.where(input == other, g * 0.5, g))
-            if shape is not to_input.shape and shape != to_input.shape:
-                r = F.sum_to(r, shape=to_input.shape)
-            if pending[to_input] is None:
-                pending[to_input] = r
-            else:
-                accumulate(pending, to_input, r)
-        if to_other is not None:
-            r = F.where(other < input, 0, F.where(input == other, g * 0.5, g))
-            if shape is not to_other.shape and shape != to_other.shape:
-                r = F.sum_to(r, shape=to_other.shape)
-            if pending[to_other] is None:
-                pending[to_other] = r
-            else:
-                accumulate(pending, to_other, r)
+
+_pull_maximum.op = _maximum  # type: ignore[attr-defined]
 
 
 def maximum(input: Tensor, other: TensorLike) -> Tensor:
@@ -5174,9 +5113,11 @@ def maximum(input: Tensor, other: TensorLike) -> Tensor:
     t._view = None
     t._array = out
     if (n_input is not None or n_other is not None) and mode.grad:
-        t._node = n = _maximum_node()
+        t._node = n = Node()
+        n.pull = _pull_maximum
         n._first = n_input
         n._second = n_other
+        n._rest = ()
         n.saved = (a_input, a_other)
         n.hooks = None
         n.scope = mode.scope
@@ -5200,32 +5141,30 @@ def maximum(input: Tensor, other: TensorLike) -> Tensor:
     return t
 
 
-class _minimum_node(Node):
-    __slots__ = ()
-    op = _minimum
-    _rest = ()
+def _pull_minimum(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    to_other = node._second
+    input, other = node.saved
+    shape = node.shape
+    if to_input is not None:
+        r = F.where(input > other, 0, F.where(input == other, g * 0.5, g))
+        if shape is not to_input.shape and shape != to_input.shape:
+            r = F.sum_to(r, shape=to_input.shape)
+        if pending[to_input] is None:
+            pending[to_input] = r
+        else:
+            accumulate(pending, to_input, r)
+    if to_other is not None:
+        r = F.where(other > input, 0, F.where(input == other, g * 0.5, g))
+        if shape is not to_other.shape and shape != to_other.shape:
+            r = F.sum_to(r, shape=to_other.shape)
+        if pending[to_other] is None:
+            pending[to_other] = r
+        else:
+            accumulate(pending, to_other, r)
 
-    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input = self._first
-        to_other = self._second
-        input, other = self.saved
-        shape = self.shape
-        if to_input is not None:
-            r = F.where(input > other, 0, F.where(input == other, g * 0.5, g))
-            if shape is not to_input.shape and shape != to_input.shape:
-                r = F.sum_to(r, shape=to_input.shape)
-            if pending[to_input] is None:
-                pending[to_input] = r
-            else:
-                accumulate(pending, to_input, r)
-        if to_other is not None:
-            r = F.where(other > input, 0, F.where(input == other, g * 0.5, g))
-            if shape is not to_other.shape and shape != to_other.shape:
-                r = F.sum_to(r, shape=to_other.shape)
-            if pending[to_other] is None:
-                pending[to_other] = r
-            else:
-                accumulate(pending, to_other, r)
+
+_pull_minimum.op = _minimum  # type: ignore[attr-defined]
 
 
 def minimum(input: Tensor, other: TensorLike) -> Tensor:
@@ -5255,9 +5194,11 @@ def minimum(input: Tensor, other: TensorLike) -> Tensor:
     t._view = None
     t._array = out
     if (n_input is not None or n_other is not None) and mode.grad:
-        t._node = n = _minimum_node()
+        t._node = n = Node()
+        n.pull = _pull_minimum
         n._first = n_input
         n._second = n_other
+        n._rest = ()
         n.saved = (a_input, a_other)
         n.hooks = None
         n.scope = mode.scope
@@ -5281,40 +5222,39 @@ def minimum(input: Tensor, other: TensorLike) -> Tensor:
     return t
 
 
-class _clamp_node(Node):
-    __slots__ = ()
-    op = _clamp
+def _pull_clamp(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    to_min = node._second
+    to_max, = node._rest
+    input, min, max = node.saved
+    shape = node.shape
+    if to_input is not None:
+        r = _r_clamp_input(F, g, input, min, max)
+        if shape is not to_input.shape and shape != to_input.shape:
+            r = F.sum_to(r, shape=to_input.shape)
+        if pending[to_input] is None:
+            pending[to_input] = r
+        else:
+            accumulate(pending, to_input, r)
+    if to_min is not None:
+        r = _r_clamp_min(F, g, input, min, max)
+        if shape is not to_min.shape and shape != to_min.shape:
+            r = F.sum_to(r, shape=to_min.shape)
+        if pending[to_min] is None:
+            pending[to_min] = r
+        else:
+            accumulate(pending, to_min, r)
+    if to_max is not None:
+        r = _r_clamp_max(F, g, input, min, max)
+        if shape is not to_max.shape and shape != to_max.shape:
+            r = F.sum_to(r, shape=to_max.shape)
+        if pending[to_max] is None:
+            pending[to_max] = r
+        else:
+            accumulate(pending, to_max, r)
 
-    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input = self._first
-        to_min = self._second
-        to_max, = self._rest
-        input, min, max = self.saved
-        shape = self.shape
-        if to_input is not None:
-            r = _r_clamp_input(F, g, input, min, max)
-            if shape is not to_input.shape and shape != to_input.shape:
-                r = F.sum_to(r, shape=to_input.shape)
-            if pending[to_input] is None:
-                pending[to_input] = r
-            else:
-                accumulate(pending, to_input, r)
-        if to_min is not None:
-            r = _r_clamp_min(F, g, input, min, max)
-            if shape is not to_min.shape and shape != to_min.shape:
-                r = F.sum_to(r, shape=to_min.shape)
-            if pending[to_min] is None:
-                pending[to_min] = r
-            else:
-                accumulate(pending, to_min, r)
-        if to_max is not None:
-            r = _r_clamp_max(F, g, input, min, max)
-            if shape is not to_max.shape and shape != to_max.shape:
-                r = F.sum_to(r, shape=to_max.shape)
-            if pending[to_max] is None:
-                pending[to_max] = r
-            else:
-                accumulate(pending, to_max, r)
+
+_pull_clamp.op = _clamp  # type: ignore[attr-defined]
 
 
 def clamp(input: Tensor, min: TensorLike | None = None, max: TensorLike | None = None) -> Tensor:
@@ -5352,7 +5292,8 @@ def clamp(input: Tensor, min: TensorLike | None = None, max: TensorLike | None =
     t._view = None
     t._array = out
     if (n_input is not None or n_min is not None or n_max is not None) and mode.grad:
-        t._node = n = _clamp_node()
+        t._node = n = Node()
+        n.pull = _pull_clamp
         n._first = n_input
         n._second = n_min
         n._rest = (n_max,)
@@ -5468,24 +5409,22 @@ def bitwise_not(input: Tensor) -> Tensor:
     return apply(_bitwise_not, (input,), {})
 
 
-class _masked_node(Node):
-    __slots__ = ()
-    op = _masked
-    _rest = ()
+def _pull_masked(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_upstream = node._first
+    to_value = node._second
+    upstream, value = node.saved
+    shape = node.shape
+    if to_value is not None:
+        r = F.where((upstream == 0) & F.isnan(value), 0, g)
+        if shape is not to_value.shape and shape != to_value.shape:
+            r = F.sum_to(r, shape=to_value.shape)
+        if pending[to_value] is None:
+            pending[to_value] = r
+        else:
+            accumulate(pending, to_value, r)
 
-    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_upstream = self._first
-        to_value = self._second
-        upstream, value = self.saved
-        shape = self.shape
-        if to_value is not None:
-            r = F.where((upstream == 0) & F.isnan(value), 0, g)
-            if shape is not to_value.shape and shape != to_value.shape:
-                r = F.sum_to(r, shape=to_value.shape)
-            if pending[to_value] is None:
-                pending[to_value] = r
-            else:
-                accumulate(pending, to_value, r)
+
+_pull_masked.op = _masked  # type: ignore[attr-defined]
 
 
 def masked(upstream: Tensor, value: Tensor) -> Tensor:
@@ -5511,9 +5450,11 @@ def masked(upstream: Tensor, value: Tensor) -> Tensor:
     t._view = None
     t._array = out
     if (n_upstream is not None or n_value is not None) and mode.grad:
-        t._node = n = _masked_node()
+        t._node = n = Node()
+        n.pull = _pull_masked
         n._first = n_upstream
         n._second = n_value
+        n._rest = ()
         n.saved = (a_upstream if n_value is not None else None, a_value if n_value is not None else None)
         n.hooks = None
         n.scope = mode.scope
@@ -5547,26 +5488,22 @@ def real(input: Tensor) -> Tensor:
     return apply(_real, (input,), {})
 
 
-class _slice_view_node(GeneralNode):
-    __slots__ = ()
-    op = _slice_view
-    _second = None
-    _rest = None
-    dtypes = None
+def _pull_slice_view(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    attrs = node._attrs
+    key = attrs["key"]
+    input_shape = node._shapes[0]
+    before = pending[to_input]
+    if before is None:
+        pending[to_input] = _r_slice_view_input(F, g, key, input_shape)
+        pending[None].add(to_input)
+    elif to_input in pending[None] and before.shape:
+        before[(*key, ...)] += g
+    else:
+        accumulate(pending, to_input, _r_slice_view_input(F, g, key, input_shape))
 
-    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input = self._first
-        attrs = self.attrs
-        key = attrs["key"]
-        input_shape = self.shapes[0]
-        before = pending[to_input]
-        if before is None:
-            pending[to_input] = _r_slice_view_input(F, g, key, input_shape)
-            pending[None].add(to_input)
-        elif to_input in pending[None] and before.shape:
-            before[(*key, ...)] += g
-        else:
-            accumulate(pending, to_input, _r_slice_view_input(F, g, key, input_shape))
+
+_pull_slice_view.op = _slice_view  # type: ignore[attr-defined]
 
 
 def slice_view(input: Tensor, key: builtins.tuple[Any, ...]) -> Tensor:
@@ -5590,14 +5527,17 @@ def slice_view(input: Tensor, key: builtins.tuple[Any, ...]) -> Tensor:
     t._view = None
     t._array = out
     if n_input is not None and mode.grad:
-        t._node = n = _slice_view_node()
+        t._node = n = GeneralNode()
+        n.op = _slice_view
+        n.pull = _pull_slice_view
         n._first = n_input
+        n._second = n._rest = None
         n.saved = None
         n.hooks = None
         n.scope = mode.scope
         out_shape = out.shape
-        n.attrs = {"key": key}
-        n.shapes = (a_input.shape,)
+        n._attrs = {"key": key}
+        n._shapes = (a_input.shape,)
         n.shape = out_shape
         if out_shape:
             n.value = None
@@ -5610,23 +5550,18 @@ def slice_view(input: Tensor, key: builtins.tuple[Any, ...]) -> Tensor:
     return t
 
 
-class _slice_place_node(GeneralNode):
-    __slots__ = ()
-    op = _slice_place
-    _second = None
-    _rest = None
-    dtypes = None
-    shapes = None
+def _pull_slice_place(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    attrs = node._attrs
+    key = attrs["key"]
+    r = _r_slice_place_input(F, g, key)
+    if pending[to_input] is None:
+        pending[to_input] = r
+    else:
+        accumulate(pending, to_input, r)
 
-    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input = self._first
-        attrs = self.attrs
-        key = attrs["key"]
-        r = _r_slice_place_input(F, g, key)
-        if pending[to_input] is None:
-            pending[to_input] = r
-        else:
-            accumulate(pending, to_input, r)
+
+_pull_slice_place.op = _slice_place  # type: ignore[attr-defined]
 
 
 def slice_place(input: Tensor, key: builtins.tuple[Any, ...], shape: Sequence[builtins.int]) -> Tensor:
@@ -5648,13 +5583,16 @@ def slice_place(input: Tensor, key: builtins.tuple[Any, ...], shape: Sequence[bu
     t._view = None
     t._array = out
     if n_input is not None and mode.grad:
-        t._node = n = _slice_place_node()
+        t._node = n = GeneralNode()
+        n.op = _slice_place
+        n.pull = _pull_slice_place
         n._first = n_input
+        n._second = n._rest = None
         n.saved = None
         n.hooks = None
         n.scope = mode.scope
         out_shape = out.shape
-        n.attrs = {"key": key, "shape": shape}
+        n._attrs = {"key": key, "shape": shape}
         n.shape = out_shape
         if out_shape:
             n.value = None
@@ -5666,34 +5604,31 @@ def slice_place(input: Tensor, key: builtins.tuple[Any, ...], shape: Sequence[bu
     return t
 
 
-class _slice_write_node(GeneralNode):
-    __slots__ = ()
-    op = _slice_write
-    _rest = ()
-    shapes = None
+def _pull_slice_write(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    to_value = node._second
+    attrs = node._attrs
+    key = attrs["key"]
+    value_dtype = node._dtypes[1]
+    if to_input is not None:
+        r = _r_slice_write_input(F, g, key)
+        if r.shape != to_input.shape:
+            r = F.sum_to(r, shape=to_input.shape)
+        if pending[to_input] is None:
+            pending[to_input] = r
+        else:
+            accumulate(pending, to_input, r)
+    if to_value is not None:
+        r = _r_slice_write_value(F, g, key, value_dtype)
+        if r.shape != to_value.shape:
+            r = F.sum_to(r, shape=to_value.shape)
+        if pending[to_value] is None:
+            pending[to_value] = r
+        else:
+            accumulate(pending, to_value, r)
 
-    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input = self._first
-        to_value = self._second
-        attrs = self.attrs
-        key = attrs["key"]
-        value_dtype = self.dtypes[1]
-        if to_input is not None:
-            r = _r_slice_write_input(F, g, key)
-            if r.shape != to_input.shape:
-                r = F.sum_to(r, shape=to_input.shape)
-            if pending[to_input] is None:
-                pending[to_input] = r
-            else:
-                accumulate(pending, to_input, r)
-        if to_value is not None:
-            r = _r_slice_write_value(F, g, key, value_dtype)
-            if r.shape != to_value.shape:
-                r = F.sum_to(r, shape=to_value.shape)
-            if pending[to_value] is None:
-                pending[to_value] = r
-            else:
-                accumulate(pending, to_value, r)
+
+_pull_slice_write.op = _slice_write  # type: ignore[attr-defined]
 
 
 def slice_write(input: Tensor, value: TensorLike, key: builtins.tuple[Any, ...], inplace: builtins.bool = False) -> Tensor:
@@ -5723,15 +5658,18 @@ def slice_write(input: Tensor, value: TensorLike, key: builtins.tuple[Any, ...],
     t._view = None
     t._array = out
     if (n_input is not None or n_value is not None) and mode.grad:
-        t._node = n = _slice_write_node()
+        t._node = n = GeneralNode()
+        n.op = _slice_write
+        n.pull = _pull_slice_write
         n._first = n_input
         n._second = n_value
+        n._rest = ()
         n.saved = None
         n.hooks = None
         n.scope = mode.scope
         out_shape = out.shape
-        n.attrs = {"key": key}
-        n.dtypes = (from_numpy_dtype(d), dtype_or_none(a_value))
+        n._attrs = {"key": key}
+        n._dtypes = (from_numpy_dtype(d), dtype_or_none(a_value))
         n.shape = out_shape
         if out_shape:
             n.value = None
@@ -5743,26 +5681,23 @@ def slice_write(input: Tensor, value: TensorLike, key: builtins.tuple[Any, ...],
     return t
 
 
-class _index_node(GeneralNode):
-    __slots__ = ()
-    op = _index
-    _rest = ()
-    dtypes = None
+def _pull_index(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    to_index = node._second
+    index, = node.saved
+    attrs = node._attrs
+    dims = attrs["dims"]
+    unique = attrs["unique"]
+    input_shape = node._shapes[0]
+    if to_input is not None:
+        r = _r_index_input(F, g, index, dims, unique, input_shape)
+        if pending[to_input] is None:
+            pending[to_input] = r
+        else:
+            accumulate(pending, to_input, r)
 
-    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input = self._first
-        to_index = self._second
-        index, = self.saved
-        attrs = self.attrs
-        dims = attrs["dims"]
-        unique = attrs["unique"]
-        input_shape = self.shapes[0]
-        if to_input is not None:
-            r = _r_index_input(F, g, index, dims, unique, input_shape)
-            if pending[to_input] is None:
-                pending[to_input] = r
-            else:
-                accumulate(pending, to_input, r)
+
+_pull_index.op = _index  # type: ignore[attr-defined]
 
 
 def index(input: Tensor, index: Tensor, dims: builtins.tuple[builtins.int, ...], unique: builtins.bool = False) -> Tensor:
@@ -5786,15 +5721,18 @@ def index(input: Tensor, index: Tensor, dims: builtins.tuple[builtins.int, ...],
     t._view = None
     t._array = out
     if (n_input is not None or n_index is not None) and mode.grad:
-        t._node = n = _index_node()
+        t._node = n = GeneralNode()
+        n.op = _index
+        n.pull = _pull_index
         n._first = n_input
         n._second = n_index
+        n._rest = ()
         n.saved = (a_index if n_input is not None else None,)
         n.hooks = None
         n.scope = mode.scope
         out_shape = out.shape
-        n.attrs = {"dims": dims, "unique": unique}
-        n.shapes = (a_input.shape, getattr(a_index, "shape", ()))
+        n._attrs = {"dims": dims, "unique": unique}
+        n._shapes = (a_input.shape, getattr(a_index, "shape", ()))
         n.shape = out_shape
         if out_shape:
             n.value = None
@@ -5806,26 +5744,22 @@ def index(input: Tensor, index: Tensor, dims: builtins.tuple[builtins.int, ...],
     return t
 
 
-class _index_accumulate_node(GeneralNode):
-    __slots__ = ()
-    op = _index_accumulate
-    _rest = ()
-    dtypes = None
-    shapes = None
+def _pull_index_accumulate(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    to_index = node._second
+    index, = node.saved
+    attrs = node._attrs
+    dims = attrs["dims"]
+    unique = attrs["unique"]
+    if to_input is not None:
+        r = _r_index_accumulate_input(F, g, index, dims, unique)
+        if pending[to_input] is None:
+            pending[to_input] = r
+        else:
+            accumulate(pending, to_input, r)
 
-    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input = self._first
-        to_index = self._second
-        index, = self.saved
-        attrs = self.attrs
-        dims = attrs["dims"]
-        unique = attrs["unique"]
-        if to_input is not None:
-            r = _r_index_accumulate_input(F, g, index, dims, unique)
-            if pending[to_input] is None:
-                pending[to_input] = r
-            else:
-                accumulate(pending, to_input, r)
+
+_pull_index_accumulate.op = _index_accumulate  # type: ignore[attr-defined]
 
 
 def index_accumulate(input: Tensor, index: Tensor, dims: builtins.tuple[builtins.int, ...], shape: Sequence[builtins.int], unique: builtins.bool = False) -> Tensor:
@@ -5849,14 +5783,17 @@ def index_accumulate(input: Tensor, index: Tensor, dims: builtins.tuple[builtins
     t._view = None
     t._array = out
     if (n_input is not None or n_index is not None) and mode.grad:
-        t._node = n = _index_accumulate_node()
+        t._node = n = GeneralNode()
+        n.op = _index_accumulate
+        n.pull = _pull_index_accumulate
         n._first = n_input
         n._second = n_index
+        n._rest = ()
         n.saved = (a_index if n_input is not None else None,)
         n.hooks = None
         n.scope = mode.scope
         out_shape = out.shape
-        n.attrs = {"dims": dims, "shape": shape, "unique": unique}
+        n._attrs = {"dims": dims, "shape": shape, "unique": unique}
         n.shape = out_shape
         if out_shape:
             n.value = None
@@ -5868,37 +5805,36 @@ def index_accumulate(input: Tensor, index: Tensor, dims: builtins.tuple[builtins
     return t
 
 
-class _index_write_node(GeneralNode):
-    __slots__ = ()
-    op = _index_write
+def _pull_index_write(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    to_index = node._second
+    to_values, = node._rest
+    index, = node.saved
+    attrs = node._attrs
+    dims = attrs["dims"]
+    adding = attrs["adding"]
+    unique = attrs["unique"]
+    input_shape = node._shapes[0]
+    values_dtype = node._dtypes[2]
+    if to_input is not None:
+        r = _r_index_write_input(F, g, index, dims, adding, unique)
+        if r.shape != to_input.shape:
+            r = F.sum_to(r, shape=to_input.shape)
+        if pending[to_input] is None:
+            pending[to_input] = r
+        else:
+            accumulate(pending, to_input, r)
+    if to_values is not None:
+        r = _r_index_write_values(F, g, index, dims, adding, unique, input_shape, values_dtype)
+        if r.shape != to_values.shape:
+            r = F.sum_to(r, shape=to_values.shape)
+        if pending[to_values] is None:
+            pending[to_values] = r
+        else:
+            accumulate(pending, to_values, r)
 
-    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input = self._first
-        to_index = self._second
-        to_values, = self._rest
-        index, = self.saved
-        attrs = self.attrs
-        dims = attrs["dims"]
-        adding = attrs["adding"]
-        unique = attrs["unique"]
-        input_shape = self.shapes[0]
-        values_dtype = self.dtypes[2]
-        if to_input is not None:
-            r = _r_index_write_input(F, g, index, dims, adding, unique)
-            if r.shape != to_input.shape:
-                r = F.sum_to(r, shape=to_input.shape)
-            if pending[to_input] is None:
-                pending[to_input] = r
-            else:
-                accumulate(pending, to_input, r)
-        if to_values is not None:
-            r = _r_index_write_values(F, g, index, dims, adding, unique, input_shape, values_dtype)
-            if r.shape != to_values.shape:
-                r = F.sum_to(r, shape=to_values.shape)
-            if pending[to_values] is None:
-                pending[to_values] = r
-            else:
-                accumulate(pending, to_values, r)
+
+_pull_index_write.op = _index_write  # type: ignore[attr-defined]
 
 
 def index_write(input: Tensor, index: Tensor, values: TensorLike, dims: builtins.tuple[builtins.int, ...], adding: builtins.bool = False, unique: builtins.bool = False, inplace: builtins.bool = False) -> Tensor:
@@ -5930,7 +5866,9 @@ def index_write(input: Tensor, index: Tensor, values: TensorLike, dims: builtins
     t._view = None
     t._array = out
     if (n_input is not None or n_index is not None or n_values is not None) and mode.grad:
-        t._node = n = _index_write_node()
+        t._node = n = GeneralNode()
+        n.op = _index_write
+        n.pull = _pull_index_write
         n._first = n_input
         n._second = n_index
         n._rest = (n_values,)
@@ -5938,9 +5876,9 @@ def index_write(input: Tensor, index: Tensor, values: TensorLike, dims: builtins
         n.hooks = None
         n.scope = mode.scope
         out_shape = out.shape
-        n.attrs = {"dims": dims, "adding": adding, "unique": unique}
-        n.shapes = (a_input.shape, getattr(a_index, "shape", ()), getattr(a_values, "shape", ()))
-        n.dtypes = (from_numpy_dtype(d), dtype_or_none(a_index), dtype_or_none(a_values))
+        n._attrs = {"dims": dims, "adding": adding, "unique": unique}
+        n._shapes = (a_input.shape, getattr(a_index, "shape", ()), getattr(a_values, "shape", ()))
+        n._dtypes = (from_numpy_dtype(d), dtype_or_none(a_index), dtype_or_none(a_values))
         n.shape = out_shape
         if out_shape:
             n.value = None
@@ -5957,25 +5895,22 @@ def last_written(index: Tensor, sizes: builtins.tuple[builtins.int, ...]) -> Ten
     return apply(_last_written, (index,), {"sizes": sizes})
 
 
-class _index_select_node(GeneralNode):
-    __slots__ = ()
-    op = _index_select
-    _rest = ()
-    dtypes = None
+def _pull_index_select(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    to_index = node._second
+    index, = node.saved
+    attrs = node._attrs
+    dim = attrs["dim"]
+    input_shape = node._shapes[0]
+    if to_input is not None:
+        r = _r_index_select_input(F, g, index, dim, input_shape)
+        if pending[to_input] is None:
+            pending[to_input] = r
+        else:
+            accumulate(pending, to_input, r)
 
-    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input = self._first
-        to_index = self._second
-        index, = self.saved
-        attrs = self.attrs
-        dim = attrs["dim"]
-        input_shape = self.shapes[0]
-        if to_input is not None:
-            r = _r_index_select_input(F, g, index, dim, input_shape)
-            if pending[to_input] is None:
-                pending[to_input] = r
-            else:
-                accumulate(pending, to_input, r)
+
+_pull_index_select.op = _index_select  # type: ignore[attr-defined]
 
 
 def index_select(input: Tensor, dim: builtins.int, index: Tensor, *, axis: Any = None) -> Tensor:
@@ -6001,15 +5936,18 @@ def index_select(input: Tensor, dim: builtins.int, index: Tensor, *, axis: Any =
     t._view = None
     t._array = out
     if (n_input is not None or n_index is not None) and mode.grad:
-        t._node = n = _index_select_node()
+        t._node = n = GeneralNode()
+        n.op = _index_select
+        n.pull = _pull_index_select
         n._first = n_input
         n._second = n_index
+        n._rest = ()
         n.saved = (a_index if n_input is not None else None,)
         n.hooks = None
         n.scope = mode.scope
         out_shape = out.shape
-        n.attrs = {"dim": dim}
-        n.shapes = (a_input.shape, getattr(a_index, "shape", ()))
+        n._attrs = {"dim": dim}
+        n._shapes = (a_input.shape, getattr(a_index, "shape", ()))
         n.shape = out_shape
         if out_shape:
             n.value = None
@@ -6021,32 +5959,30 @@ def index_select(input: Tensor, dim: builtins.int, index: Tensor, *, axis: Any =
     return t
 
 
-class _index_add_node(GeneralNode):
-    __slots__ = ()
-    op = _index_add
-    shapes = None
+def _pull_index_add(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    to_index = node._second
+    to_source, = node._rest
+    index, = node.saved
+    attrs = node._attrs
+    dim = attrs["dim"]
+    alpha = attrs["alpha"]
+    source_dtype = node._dtypes[2]
+    if to_input is not None:
+        r = _r_index_add_input(F, g)
+        if pending[to_input] is None:
+            pending[to_input] = r
+        else:
+            accumulate(pending, to_input, r)
+    if to_source is not None:
+        r = _r_index_add_source(F, g, index, dim, alpha, source_dtype)
+        if pending[to_source] is None:
+            pending[to_source] = r
+        else:
+            accumulate(pending, to_source, r)
 
-    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input = self._first
-        to_index = self._second
-        to_source, = self._rest
-        index, = self.saved
-        attrs = self.attrs
-        dim = attrs["dim"]
-        alpha = attrs["alpha"]
-        source_dtype = self.dtypes[2]
-        if to_input is not None:
-            r = _r_index_add_input(F, g)
-            if pending[to_input] is None:
-                pending[to_input] = r
-            else:
-                accumulate(pending, to_input, r)
-        if to_source is not None:
-            r = _r_index_add_source(F, g, index, dim, alpha, source_dtype)
-            if pending[to_source] is None:
-                pending[to_source] = r
-            else:
-                accumulate(pending, to_source, r)
+
+_pull_index_add.op = _index_add  # type: ignore[attr-defined]
 
 
 def index_add(input: Tensor, dim: builtins.int, index: Tensor, source: Tensor, *, alpha: Number = 1, axis: Any = None) -> Tensor:
@@ -6074,7 +6010,9 @@ def index_add(input: Tensor, dim: builtins.int, index: Tensor, source: Tensor, *
     t._view = None
     t._array = out
     if (n_input is not None or n_index is not None or n_source is not None) and mode.grad:
-        t._node = n = _index_add_node()
+        t._node = n = GeneralNode()
+        n.op = _index_add
+        n.pull = _pull_index_add
         n._first = n_input
         n._second = n_index
         n._rest = (n_source,)
@@ -6082,8 +6020,8 @@ def index_add(input: Tensor, dim: builtins.int, index: Tensor, source: Tensor, *
         n.hooks = None
         n.scope = mode.scope
         out_shape = out.shape
-        n.attrs = {"dim": dim, "alpha": alpha}
-        n.dtypes = (from_numpy_dtype(d), dtype_or_none(a_index), dtype_or_none(a_source))
+        n._attrs = {"dim": dim, "alpha": alpha}
+        n._dtypes = (from_numpy_dtype(d), dtype_or_none(a_index), dtype_or_none(a_source))
         n.shape = out_shape
         if out_shape:
             n.value = None
@@ -6100,25 +6038,22 @@ def index_add_(input: Tensor, dim: builtins.int, index: Tensor, source: Tensor, 
     return write(_index_add, input, (index, source), {"dim": dim, "alpha": alpha})
 
 
-class _embedding_node(GeneralNode):
-    __slots__ = ()
-    op = _embedding
-    _rest = ()
-    dtypes = None
+def _pull_embedding(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    to_weight = node._second
+    input, = node.saved
+    attrs = node._attrs
+    padding_idx = attrs["padding_idx"]
+    weight_shape = node._shapes[1]
+    if to_weight is not None:
+        r = _r_embedding_weight(F, g, input, weight_shape, padding_idx)
+        if pending[to_weight] is None:
+            pending[to_weight] = r
+        else:
+            accumulate(pending, to_weight, r)
 
-    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input = self._first
-        to_weight = self._second
-        input, = self.saved
-        attrs = self.attrs
-        padding_idx = attrs["padding_idx"]
-        weight_shape = self.shapes[1]
-        if to_weight is not None:
-            r = _r_embedding_weight(F, g, input, weight_shape, padding_idx)
-            if pending[to_weight] is None:
-                pending[to_weight] = r
-            else:
-                accumulate(pending, to_weight, r)
+
+_pull_embedding.op = _embedding  # type: ignore[attr-defined]
 
 
 def embedding(input: Tensor, weight: Tensor, padding_idx: builtins.int | None = None) -> Tensor:
@@ -6142,15 +6077,18 @@ def embedding(input: Tensor, weight: Tensor, padding_idx: builtins.int | None = 
     t._view = None
     t._array = out
     if (n_input is not None or n_weight is not None) and mode.grad:
-        t._node = n = _embedding_node()
+        t._node = n = GeneralNode()
+        n.op = _embedding
+        n.pull = _pull_embedding
         n._first = n_input
         n._second = n_weight
+        n._rest = ()
         n.saved = (a_input if n_weight is not None else None,)
         n.hooks = None
         n.scope = mode.scope
         out_shape = out.shape
-        n.attrs = {"padding_idx": padding_idx}
-        n.shapes = (a_input.shape, getattr(a_weight, "shape", ()))
+        n._attrs = {"padding_idx": padding_idx}
+        n._shapes = (a_input.shape, getattr(a_weight, "shape", ()))
         n.shape = out_shape
         if out_shape:
             n.value = None
@@ -6162,25 +6100,22 @@ def embedding(input: Tensor, weight: Tensor, padding_idx: builtins.int | None = 
     return t
 
 
-class _gather_node(GeneralNode):
-    __slots__ = ()
-    op = _gather
-    _rest = ()
-    dtypes = None
+def _pull_gather(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    to_index = node._second
+    index, = node.saved
+    attrs = node._attrs
+    dim = attrs["dim"]
+    input_shape = node._shapes[0]
+    if to_input is not None:
+        r = _r_gather_input(F, g, index, dim, input_shape)
+        if pending[to_input] is None:
+            pending[to_input] = r
+        else:
+            accumulate(pending, to_input, r)
 
-    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input = self._first
-        to_index = self._second
-        index, = self.saved
-        attrs = self.attrs
-        dim = attrs["dim"]
-        input_shape = self.shapes[0]
-        if to_input is not None:
-            r = _r_gather_input(F, g, index, dim, input_shape)
-            if pending[to_input] is None:
-                pending[to_input] = r
-            else:
-                accumulate(pending, to_input, r)
+
+_pull_gather.op = _gather  # type: ignore[attr-defined]
 
 
 def gather(input: Tensor, dim: builtins.int, index: Tensor, *, axis: Any = None) -> Tensor:
@@ -6211,15 +6146,18 @@ def gather(input: Tensor, dim: builtins.int, index: Tensor, *, axis: Any = None)
     t._view = None
     t._array = out
     if (n_input is not None or n_index is not None) and mode.grad:
-        t._node = n = _gather_node()
+        t._node = n = GeneralNode()
+        n.op = _gather
+        n.pull = _pull_gather
         n._first = n_input
         n._second = n_index
+        n._rest = ()
         n.saved = (a_index if n_input is not None else None,)
         n.hooks = None
         n.scope = mode.scope
         out_shape = out.shape
-        n.attrs = {"dim": dim}
-        n.shapes = (a_input.shape, getattr(a_index, "shape", ()))
+        n._attrs = {"dim": dim}
+        n._shapes = (a_input.shape, getattr(a_index, "shape", ()))
         n.shape = out_shape
         if out_shape:
             n.value = None
@@ -6231,25 +6169,21 @@ def gather(input: Tensor, dim: builtins.int, index: Tensor, *, axis: Any = None)
     return t
 
 
-class _gather_accumulate_node(GeneralNode):
-    __slots__ = ()
-    op = _gather_accumulate
-    _rest = ()
-    dtypes = None
-    shapes = None
+def _pull_gather_accumulate(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    to_index = node._second
+    index, = node.saved
+    attrs = node._attrs
+    dim = attrs["dim"]
+    if to_input is not None:
+        r = _r_gather_accumulate_input(F, g, index, dim)
+        if pending[to_input] is None:
+            pending[to_input] = r
+        else:
+            accumulate(pending, to_input, r)
 
-    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input = self._first
-        to_index = self._second
-        index, = self.saved
-        attrs = self.attrs
-        dim = attrs["dim"]
-        if to_input is not None:
-            r = _r_gather_accumulate_input(F, g, index, dim)
-            if pending[to_input] is None:
-                pending[to_input] = r
-            else:
-                accumulate(pending, to_input, r)
+
+_pull_gather_accumulate.op = _gather_accumulate  # type: ignore[attr-defined]
 
 
 def gather_accumulate(input: Tensor, index: Tensor, dim: builtins.int, shape: Sequence[builtins.int], unique: builtins.bool = False, *, axis: Any = None) -> Tensor:
@@ -6275,14 +6209,17 @@ def gather_accumulate(input: Tensor, index: Tensor, dim: builtins.int, shape: Se
     t._view = None
     t._array = out
     if (n_input is not None or n_index is not None) and mode.grad:
-        t._node = n = _gather_accumulate_node()
+        t._node = n = GeneralNode()
+        n.op = _gather_accumulate
+        n.pull = _pull_gather_accumulate
         n._first = n_input
         n._second = n_index
+        n._rest = ()
         n.saved = (a_index if n_input is not None else None,)
         n.hooks = None
         n.scope = mode.scope
         out_shape = out.shape
-        n.attrs = {"dim": dim, "shape": shape, "unique": unique}
+        n._attrs = {"dim": dim, "shape": shape, "unique": unique}
         n.shape = out_shape
         if out_shape:
             n.value = None
@@ -6294,31 +6231,30 @@ def gather_accumulate(input: Tensor, index: Tensor, dim: builtins.int, shape: Se
     return t
 
 
-class _scatter_node(GeneralNode):
-    __slots__ = ()
-    op = _scatter
+def _pull_scatter(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    to_index = node._second
+    to_src, = node._rest
+    index, = node.saved
+    attrs = node._attrs
+    dim = attrs["dim"]
+    src_shape = node._shapes[2]
+    src_dtype = node._dtypes[2]
+    if to_input is not None:
+        r = _r_scatter_input(F, g, index, dim)
+        if pending[to_input] is None:
+            pending[to_input] = r
+        else:
+            accumulate(pending, to_input, r)
+    if to_src is not None:
+        r = _r_scatter_src(F, g, index, dim, src_shape, src_dtype)
+        if pending[to_src] is None:
+            pending[to_src] = r
+        else:
+            accumulate(pending, to_src, r)
 
-    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input = self._first
-        to_index = self._second
-        to_src, = self._rest
-        index, = self.saved
-        attrs = self.attrs
-        dim = attrs["dim"]
-        src_shape = self.shapes[2]
-        src_dtype = self.dtypes[2]
-        if to_input is not None:
-            r = _r_scatter_input(F, g, index, dim)
-            if pending[to_input] is None:
-                pending[to_input] = r
-            else:
-                accumulate(pending, to_input, r)
-        if to_src is not None:
-            r = _r_scatter_src(F, g, index, dim, src_shape, src_dtype)
-            if pending[to_src] is None:
-                pending[to_src] = r
-            else:
-                accumulate(pending, to_src, r)
+
+_pull_scatter.op = _scatter  # type: ignore[attr-defined]
 
 
 def scatter(input: Tensor, dim: builtins.int, index: Tensor, src: TensorLike, *, axis: Any = None) -> Tensor:
@@ -6353,7 +6289,9 @@ def scatter(input: Tensor, dim: builtins.int, index: Tensor, src: TensorLike, *,
     t._view = None
     t._array = out
     if (n_input is not None or n_index is not None or n_src is not None) and mode.grad:
-        t._node = n = _scatter_node()
+        t._node = n = GeneralNode()
+        n.op = _scatter
+        n.pull = _pull_scatter
         n._first = n_input
         n._second = n_index
         n._rest = (n_src,)
@@ -6361,9 +6299,9 @@ def scatter(input: Tensor, dim: builtins.int, index: Tensor, src: TensorLike, *,
         n.hooks = None
         n.scope = mode.scope
         out_shape = out.shape
-        n.attrs = {"dim": dim}
-        n.shapes = (a_input.shape, getattr(a_index, "shape", ()), getattr(a_src, "shape", ()))
-        n.dtypes = (from_numpy_dtype(d), dtype_or_none(a_index), dtype_or_none(a_src))
+        n._attrs = {"dim": dim}
+        n._shapes = (a_input.shape, getattr(a_index, "shape", ()), getattr(a_src, "shape", ()))
+        n._dtypes = (from_numpy_dtype(d), dtype_or_none(a_index), dtype_or_none(a_src))
         n.shape = out_shape
         if out_shape:
             n.value = None
@@ -6387,31 +6325,30 @@ def last_scattered(index: Tensor, dim: builtins.int, shape: Sequence[builtins.in
     return apply(_last_scattered, (index,), {"dim": dim, "shape": shape})
 
 
-class _scatter_add_node(GeneralNode):
-    __slots__ = ()
-    op = _scatter_add
+def _pull_scatter_add(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    to_index = node._second
+    to_src, = node._rest
+    index, = node.saved
+    attrs = node._attrs
+    dim = attrs["dim"]
+    src_shape = node._shapes[2]
+    src_dtype = node._dtypes[2]
+    if to_input is not None:
+        r = _r_scatter_add_input(F, g)
+        if pending[to_input] is None:
+            pending[to_input] = r
+        else:
+            accumulate(pending, to_input, r)
+    if to_src is not None:
+        r = _r_scatter_add_src(F, g, index, dim, src_shape, src_dtype)
+        if pending[to_src] is None:
+            pending[to_src] = r
+        else:
+            accumulate(pending, to_src, r)
 
-    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input = self._first
-        to_index = self._second
-        to_src, = self._rest
-        index, = self.saved
-        attrs = self.attrs
-        dim = attrs["dim"]
-        src_shape = self.shapes[2]
-        src_dtype = self.dtypes[2]
-        if to_input is not None:
-            r = _r_scatter_add_input(F, g)
-            if pending[to_input] is None:
-                pending[to_input] = r
-            else:
-                accumulate(pending, to_input, r)
-        if to_src is not None:
-            r = _r_scatter_add_src(F, g, index, dim, src_shape, src_dtype)
-            if pending[to_src] is None:
-                pending[to_src] = r
-            else:
-                accumulate(pending, to_src, r)
+
+_pull_scatter_add.op = _scatter_add  # type: ignore[attr-defined]
 
 
 def scatter_add(input: Tensor, dim: builtins.int, index: Tensor, src: Tensor, *, axis: Any = None) -> Tensor:
@@ -6439,7 +6376,9 @@ def scatter_add(input: Tensor, dim: builtins.int, index: Tensor, src: Tensor, *,
     t._view = None
     t._array = out
     if (n_input is not None or n_index is not None or n_src is not None) and mode.grad:
-        t._node = n = _scatter_add_node()
+        t._node = n = GeneralNode()
+        n.op = _scatter_add
+        n.pull = _pull_scatter_add
         n._first = n_input
         n._second = n_index
         n._rest = (n_src,)
@@ -6447,9 +6386,9 @@ def scatter_add(input: Tensor, dim: builtins.int, index: Tensor, src: Tensor, *,
         n.hooks = None
         n.scope = mode.scope
         out_shape = out.shape
-        n.attrs = {"dim": dim}
-        n.shapes = (a_input.shape, getattr(a_index, "shape", ()), getattr(a_src, "shape", ()))
-        n.dtypes = (from_numpy_dtype(d), dtype_or_none(a_index), dtype_or_none(a_src))
+        n._attrs = {"dim": dim}
+        n._shapes = (a_input.shape, getattr(a_index, "shape", ()), getattr(a_src, "shape", ()))
+        n._dtypes = (from_numpy_dtype(d), dtype_or_none(a_index), dtype_or_none(a_src))
         n.shape = out_shape
         if out_shape:
             n.value = None
@@ -6466,34 +6405,31 @@ def scatter_add_(input: Tensor, dim: builtins.int, index: Tensor, src: Tensor) -
     return write(_scatter_add, input, (index, src), {"dim": dim})
 
 
-class _masked_fill_node(GeneralNode):
-    __slots__ = ()
-    op = _masked_fill
-    attrs: dict[builtins.str, Any] = {}
-    shapes = None
+def _pull_masked_fill(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    to_mask = node._second
+    to_value, = node._rest
+    mask, = node.saved
+    value_dtype = node._dtypes[2]
+    if to_input is not None:
+        r = _r_masked_fill_input(F, g, mask)
+        if r.shape != to_input.shape:
+            r = F.sum_to(r, shape=to_input.shape)
+        if pending[to_input] is None:
+            pending[to_input] = r
+        else:
+            accumulate(pending, to_input, r)
+    if to_value is not None:
+        r = _r_masked_fill_value(F, g, mask, value_dtype)
+        if r.shape != to_value.shape:
+            r = F.sum_to(r, shape=to_value.shape)
+        if pending[to_value] is None:
+            pending[to_value] = r
+        else:
+            accumulate(pending, to_value, r)
 
-    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input = self._first
-        to_mask = self._second
-        to_value, = self._rest
-        mask, = self.saved
-        value_dtype = self.dtypes[2]
-        if to_input is not None:
-            r = _r_masked_fill_input(F, g, mask)
-            if r.shape != to_input.shape:
-                r = F.sum_to(r, shape=to_input.shape)
-            if pending[to_input] is None:
-                pending[to_input] = r
-            else:
-                accumulate(pending, to_input, r)
-        if to_value is not None:
-            r = _r_masked_fill_value(F, g, mask, value_dtype)
-            if r.shape != to_value.shape:
-                r = F.sum_to(r, shape=to_value.shape)
-            if pending[to_value] is None:
-                pending[to_value] = r
-            else:
-                accumulate(pending, to_value, r)
+
+_pull_masked_fill.op = _masked_fill  # type: ignore[attr-defined]
 
 
 def masked_fill(input: Tensor, mask: Tensor, value: TensorLike) -> Tensor:
@@ -6523,7 +6459,9 @@ def masked_fill(input: Tensor, mask: Tensor, value: TensorLike) -> Tensor:
     t._view = None
     t._array = out
     if (n_input is not None or n_mask is not None or n_value is not None) and mode.grad:
-        t._node = n = _masked_fill_node()
+        t._node = n = GeneralNode()
+        n.op = _masked_fill
+        n.pull = _pull_masked_fill
         n._first = n_input
         n._second = n_mask
         n._rest = (n_value,)
@@ -6531,7 +6469,7 @@ def masked_fill(input: Tensor, mask: Tensor, value: TensorLike) -> Tensor:
         n.hooks = None
         n.scope = mode.scope
         out_shape = out.shape
-        n.dtypes = (from_numpy_dtype(d), dtype_or_none(a_mask), dtype_or_none(a_value))
+        n._dtypes = (from_numpy_dtype(d), dtype_or_none(a_mask), dtype_or_none(a_value))
         n.shape = out_shape
         if out_shape:
             n.value = None
@@ -6553,21 +6491,19 @@ def masked_select(input: Tensor, mask: Tensor) -> Tensor:
     return apply(_masked_select, (input, mask), {})
 
 
-class _masked_place_node(Node):
-    __slots__ = ()
-    op = _masked_place
-    _rest = ()
+def _pull_masked_place(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    to_mask = node._second
+    mask, = node.saved
+    if to_input is not None:
+        r = _r_masked_place_input(F, g, mask)
+        if pending[to_input] is None:
+            pending[to_input] = r
+        else:
+            accumulate(pending, to_input, r)
 
-    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input = self._first
-        to_mask = self._second
-        mask, = self.saved
-        if to_input is not None:
-            r = _r_masked_place_input(F, g, mask)
-            if pending[to_input] is None:
-                pending[to_input] = r
-            else:
-                accumulate(pending, to_input, r)
+
+_pull_masked_place.op = _masked_place  # type: ignore[attr-defined]
 
 
 def masked_place(input: Tensor, mask: Tensor) -> Tensor:
@@ -6591,9 +6527,11 @@ def masked_place(input: Tensor, mask: Tensor) -> Tensor:
     t._view = None
     t._array = out
     if (n_input is not None or n_mask is not None) and mode.grad:
-        t._node = n = _masked_place_node()
+        t._node = n = Node()
+        n.pull = _pull_masked_place
         n._first = n_input
         n._second = n_mask
+        n._rest = ()
         n.saved = (a_mask if n_input is not None else None,)
         n.hooks = None
         n.scope = mode.scope
@@ -6638,23 +6576,18 @@ def stack(tensors: Sequence[Tensor], dim: builtins.int = 0, *, axis: Any = None)
     return apply(_stack, tuple(tensors), {"dim": dim})
 
 
-class _flip_node(GeneralNode):
-    __slots__ = ()
-    op = _flip
-    _second = None
-    _rest = None
-    dtypes = None
-    shapes = None
+def _pull_flip(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    attrs = node._attrs
+    dims = attrs["dims"]
+    r = _r_flip_input(F, g, dims)
+    if pending[to_input] is None:
+        pending[to_input] = r
+    else:
+        accumulate(pending, to_input, r)
 
-    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input = self._first
-        attrs = self.attrs
-        dims = attrs["dims"]
-        r = _r_flip_input(F, g, dims)
-        if pending[to_input] is None:
-            pending[to_input] = r
-        else:
-            accumulate(pending, to_input, r)
+
+_pull_flip.op = _flip  # type: ignore[attr-defined]
 
 
 def flip(input: Tensor, *values: builtins.int | Sequence[builtins.int], dims: Sequence[builtins.int] | None = None) -> Tensor:
@@ -6677,13 +6610,16 @@ def flip(input: Tensor, *values: builtins.int | Sequence[builtins.int], dims: Se
     t._view = None
     t._array = out
     if n_input is not None and mode.grad:
-        t._node = n = _flip_node()
+        t._node = n = GeneralNode()
+        n.op = _flip
+        n.pull = _pull_flip
         n._first = n_input
+        n._second = n._rest = None
         n.saved = None
         n.hooks = None
         n.scope = mode.scope
         out_shape = out.shape
-        n.attrs = {"dims": dims}
+        n._attrs = {"dims": dims}
         n.shape = out_shape
         if out_shape:
             n.value = None
@@ -6695,24 +6631,19 @@ def flip(input: Tensor, *values: builtins.int | Sequence[builtins.int], dims: Se
     return t
 
 
-class _roll_node(GeneralNode):
-    __slots__ = ()
-    op = _roll
-    _second = None
-    _rest = None
-    dtypes = None
-    shapes = None
+def _pull_roll(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    attrs = node._attrs
+    shifts = attrs["shifts"]
+    dims = attrs["dims"]
+    r = _r_roll_input(F, g, shifts, dims)
+    if pending[to_input] is None:
+        pending[to_input] = r
+    else:
+        accumulate(pending, to_input, r)
 
-    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input = self._first
-        attrs = self.attrs
-        shifts = attrs["shifts"]
-        dims = attrs["dims"]
-        r = _r_roll_input(F, g, shifts, dims)
-        if pending[to_input] is None:
-            pending[to_input] = r
-        else:
-            accumulate(pending, to_input, r)
+
+_pull_roll.op = _roll  # type: ignore[attr-defined]
 
 
 def roll(input: Tensor, shifts: builtins.int | Sequence[builtins.int], dims: builtins.int | Sequence[builtins.int] | None = None) -> Tensor:
@@ -6734,13 +6665,16 @@ def roll(input: Tensor, shifts: builtins.int | Sequence[builtins.int], dims: bui
     t._view = None
     t._array = out
     if n_input is not None and mode.grad:
-        t._node = n = _roll_node()
+        t._node = n = GeneralNode()
+        n.op = _roll
+        n.pull = _pull_roll
         n._first = n_input
+        n._second = n._rest = None
         n.saved = None
         n.hooks = None
         n.scope = mode.scope
         out_shape = out.shape
-        n.attrs = {"shifts": shifts, "dims": dims}
+        n._attrs = {"shifts": shifts, "dims": dims}
         n.shape = out_shape
         if out_shape:
             n.value = None
@@ -6752,23 +6686,18 @@ def roll(input: Tensor, shifts: builtins.int | Sequence[builtins.int], dims: bui
     return t
 
 
-class _tril_node(GeneralNode):
-    __slots__ = ()
-    op = _tril
-    _second = None
-    _rest = None
-    dtypes = None
-    shapes = None
+def _pull_tril(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    attrs = node._attrs
+    diagonal = attrs["diagonal"]
+    r = _r_tril_input(F, g, diagonal)
+    if pending[to_input] is None:
+        pending[to_input] = r
+    else:
+        accumulate(pending, to_input, r)
 
-    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input = self._first
-        attrs = self.attrs
-        diagonal = attrs["diagonal"]
-        r = _r_tril_input(F, g, diagonal)
-        if pending[to_input] is None:
-            pending[to_input] = r
-        else:
-            accumulate(pending, to_input, r)
+
+_pull_tril.op = _tril  # type: ignore[attr-defined]
 
 
 def tril(input: Tensor, diagonal: builtins.int = 0) -> Tensor:
@@ -6790,13 +6719,16 @@ def tril(input: Tensor, diagonal: builtins.int = 0) -> Tensor:
     t._view = None
     t._array = out
     if n_input is not None and mode.grad:
-        t._node = n = _tril_node()
+        t._node = n = GeneralNode()
+        n.op = _tril
+        n.pull = _pull_tril
         n._first = n_input
+        n._second = n._rest = None
         n.saved = None
         n.hooks = None
         n.scope = mode.scope
         out_shape = out.shape
-        n.attrs = {"diagonal": diagonal}
+        n._attrs = {"diagonal": diagonal}
         n.shape = out_shape
         if out_shape:
             n.value = None
@@ -6813,23 +6745,18 @@ def tril_(input: Tensor, diagonal: builtins.int = 0) -> Tensor:
     return write(_tril, input, (), {"diagonal": diagonal})
 
 
-class _triu_node(GeneralNode):
-    __slots__ = ()
-    op = _triu
-    _second = None
-    _rest = None
-    dtypes = None
-    shapes = None
+def _pull_triu(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    attrs = node._attrs
+    diagonal = attrs["diagonal"]
+    r = _r_triu_input(F, g, diagonal)
+    if pending[to_input] is None:
+        pending[to_input] = r
+    else:
+        accumulate(pending, to_input, r)
 
-    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input = self._first
-        attrs = self.attrs
-        diagonal = attrs["diagonal"]
-        r = _r_triu_input(F, g, diagonal)
-        if pending[to_input] is None:
-            pending[to_input] = r
-        else:
-            accumulate(pending, to_input, r)
+
+_pull_triu.op = _triu  # type: ignore[attr-defined]
 
 
 def triu(input: Tensor, diagonal: builtins.int = 0) -> Tensor:
@@ -6851,13 +6778,16 @@ def triu(input: Tensor, diagonal: builtins.int = 0) -> Tensor:
     t._view = None
     t._array = out
     if n_input is not None and mode.grad:
-        t._node = n = _triu_node()
+        t._node = n = GeneralNode()
+        n.op = _triu
+        n.pull = _pull_triu
         n._first = n_input
+        n._second = n._rest = None
         n.saved = None
         n.hooks = None
         n.scope = mode.scope
         out_shape = out.shape
-        n.attrs = {"diagonal": diagonal}
+        n._attrs = {"diagonal": diagonal}
         n.shape = out_shape
         if out_shape:
             n.value = None
@@ -6874,35 +6804,31 @@ def triu_(input: Tensor, diagonal: builtins.int = 0) -> Tensor:
     return write(_triu, input, (), {"diagonal": diagonal})
 
 
-class _matmul_node(GeneralNode):
-    __slots__ = ()
-    op = _matmul
-    _rest = ()
-    dtypes = None
-    attrs: dict[builtins.str, Any] = {}
+def _pull_matmul(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    to_other = node._second
+    input, other = node.saved
+    input_shape = node._shapes[0]
+    other_shape = node._shapes[1]
+    if to_input is not None:
+        r = _r_matmul_input(F, g, other, input_shape)
+        if r.shape != to_input.shape:
+            r = F.sum_to(r, shape=to_input.shape)
+        if pending[to_input] is None:
+            pending[to_input] = r
+        else:
+            accumulate(pending, to_input, r)
+    if to_other is not None:
+        r = _r_matmul_other(F, g, input, other_shape)
+        if r.shape != to_other.shape:
+            r = F.sum_to(r, shape=to_other.shape)
+        if pending[to_other] is None:
+            pending[to_other] = r
+        else:
+            accumulate(pending, to_other, r)
 
-    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input = self._first
-        to_other = self._second
-        input, other = self.saved
-        input_shape = self.shapes[0]
-        other_shape = self.shapes[1]
-        if to_input is not None:
-            r = _r_matmul_input(F, g, other, input_shape)
-            if r.shape != to_input.shape:
-                r = F.sum_to(r, shape=to_input.shape)
-            if pending[to_input] is None:
-                pending[to_input] = r
-            else:
-                accumulate(pending, to_input, r)
-        if to_other is not None:
-            r = _r_matmul_other(F, g, input, other_shape)
-            if r.shape != to_other.shape:
-                r = F.sum_to(r, shape=to_other.shape)
-            if pending[to_other] is None:
-                pending[to_other] = r
-            else:
-                accumulate(pending, to_other, r)
+
+_pull_matmul.op = _matmul  # type: ignore[attr-defined]
 
 
 def matmul(input: Tensor, other: Tensor) -> Tensor:
@@ -6928,14 +6854,17 @@ def matmul(input: Tensor, other: Tensor) -> Tensor:
     t._view = None
     t._array = out
     if (n_input is not None or n_other is not None) and mode.grad:
-        t._node = n = _matmul_node()
+        t._node = n = GeneralNode()
+        n.op = _matmul
+        n.pull = _pull_matmul
         n._first = n_input
         n._second = n_other
+        n._rest = ()
         n.saved = (a_input if n_other is not None else None, a_other if n_input is not None else None)
         n.hooks = None
         n.scope = mode.scope
         out_shape = out.shape
-        n.shapes = (a_input.shape, getattr(a_other, "shape", ()))
+        n._shapes = (a_input.shape, getattr(a_other, "shape", ()))
         n.shape = out_shape
         if out_shape:
             n.value = None
@@ -6947,37 +6876,34 @@ def matmul(input: Tensor, other: Tensor) -> Tensor:
     return t
 
 
-class _linear_node(GeneralNode):
-    __slots__ = ()
-    op = _linear
-    dtypes = None
-    attrs: dict[builtins.str, Any] = {}
+def _pull_linear(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    to_weight = node._second
+    to_bias, = node._rest
+    input, weight = node.saved
+    input_shape = node._shapes[0]
+    weight_shape = node._shapes[1]
+    bias_shape = node._shapes[2]
+    needs = (to_input is not None, to_weight is not None, to_bias is not None)
+    r_input, r_weight, r_bias = _r_linear_all(F, g, input, weight, input_shape, weight_shape, bias_shape, needs)
+    if to_input is not None and r_input is not None:
+        if pending[to_input] is None:
+            pending[to_input] = r_input
+        else:
+            accumulate(pending, to_input, r_input)
+    if to_weight is not None and r_weight is not None:
+        if pending[to_weight] is None:
+            pending[to_weight] = r_weight
+        else:
+            accumulate(pending, to_weight, r_weight)
+    if to_bias is not None and r_bias is not None:
+        if pending[to_bias] is None:
+            pending[to_bias] = r_bias
+        else:
+            accumulate(pending, to_bias, r_bias)
 
-    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input = self._first
-        to_weight = self._second
-        to_bias, = self._rest
-        input, weight = self.saved
-        input_shape = self.shapes[0]
-        weight_shape = self.shapes[1]
-        bias_shape = self.shapes[2]
-        needs = (to_input is not None, to_weight is not None, to_bias is not None)
-        r_input, r_weight, r_bias = _r_linear_all(F, g, input, weight, input_shape, weight_shape, bias_shape, needs)
-        if to_input is not None and r_input is not None:
-            if pending[to_input] is None:
-                pending[to_input] = r_input
-            else:
-                accumulate(pending, to_input, r_input)
-        if to_weight is not None and r_weight is not None:
-            if pending[to_weight] is None:
-                pending[to_weight] = r_weight
-            else:
-                accumulate(pending, to_weight, r_weight)
-        if to_bias is not None and r_bias is not None:
-            if pending[to_bias] is None:
-                pending[to_bias] = r_bias
-            else:
-                accumulate(pending, to_bias, r_bias)
+
+_pull_linear.op = _linear  # type: ignore[attr-defined]
 
 
 def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
@@ -7016,7 +6942,9 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     t._view = None
     t._array = out
     if (n_input is not None or n_weight is not None or n_bias is not None) and mode.grad:
-        t._node = n = _linear_node()
+        t._node = n = GeneralNode()
+        n.op = _linear
+        n.pull = _pull_linear
         n._first = n_input
         n._second = n_weight
         n._rest = (n_bias,)
@@ -7024,7 +6952,7 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
         n.hooks = None
         n.scope = mode.scope
         out_shape = out.shape
-        n.shapes = (a_input.shape, getattr(a_weight, "shape", ()), getattr(a_bias, "shape", ()))
+        n._shapes = (a_input.shape, getattr(a_weight, "shape", ()), getattr(a_bias, "shape", ()))
         n.shape = out_shape
         if out_shape:
             n.value = None
@@ -7036,26 +6964,21 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     return t
 
 
-class _variance_node(GeneralNode):
-    __slots__ = ()
-    op = _variance
-    _second = None
-    _rest = None
-    dtypes = None
-    shapes = None
+def _pull_variance(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    input, = node.saved
+    attrs = node._attrs
+    dim = attrs["dim"]
+    correction = attrs["correction"]
+    keepdim = attrs["keepdim"]
+    r = _r_variance_input(F, g, input, dim, correction, keepdim)
+    if pending[to_input] is None:
+        pending[to_input] = r
+    else:
+        accumulate(pending, to_input, r)
 
-    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input = self._first
-        input, = self.saved
-        attrs = self.attrs
-        dim = attrs["dim"]
-        correction = attrs["correction"]
-        keepdim = attrs["keepdim"]
-        r = _r_variance_input(F, g, input, dim, correction, keepdim)
-        if pending[to_input] is None:
-            pending[to_input] = r
-        else:
-            accumulate(pending, to_input, r)
+
+_pull_variance.op = _variance  # type: ignore[attr-defined]
 
 
 def variance(input: Tensor, dim: Dims = None, correction: Number = 1, keepdim: builtins.bool = False, *, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
@@ -7081,13 +7004,16 @@ def variance(input: Tensor, dim: Dims = None, correction: Number = 1, keepdim: b
     t._view = None
     t._array = out
     if n_input is not None and mode.grad:
-        t._node = n = _variance_node()
+        t._node = n = GeneralNode()
+        n.op = _variance
+        n.pull = _pull_variance
         n._first = n_input
+        n._second = n._rest = None
         n.saved = (a_input,)
         n.hooks = None
         n.scope = mode.scope
         out_shape = out.shape
-        n.attrs = {"dim": dim, "correction": correction, "keepdim": keepdim}
+        n._attrs = {"dim": dim, "correction": correction, "keepdim": keepdim}
         n.shape = out_shape
         if out_shape:
             n.value = None
@@ -7099,26 +7025,21 @@ def variance(input: Tensor, dim: Dims = None, correction: Number = 1, keepdim: b
     return t
 
 
-class _deviation_node(GeneralNode):
-    __slots__ = ()
-    op = _deviation
-    _second = None
-    _rest = None
-    dtypes = None
-    shapes = None
+def _pull_deviation(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    input, out = node.saved
+    attrs = node._attrs
+    dim = attrs["dim"]
+    correction = attrs["correction"]
+    keepdim = attrs["keepdim"]
+    r = _r_deviation_input(F, g, input, out, dim, correction, keepdim)
+    if pending[to_input] is None:
+        pending[to_input] = r
+    else:
+        accumulate(pending, to_input, r)
 
-    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input = self._first
-        input, out = self.saved
-        attrs = self.attrs
-        dim = attrs["dim"]
-        correction = attrs["correction"]
-        keepdim = attrs["keepdim"]
-        r = _r_deviation_input(F, g, input, out, dim, correction, keepdim)
-        if pending[to_input] is None:
-            pending[to_input] = r
-        else:
-            accumulate(pending, to_input, r)
+
+_pull_deviation.op = _deviation  # type: ignore[attr-defined]
 
 
 def deviation(input: Tensor, dim: Dims = None, correction: Number = 1, keepdim: builtins.bool = False, *, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
@@ -7144,13 +7065,16 @@ def deviation(input: Tensor, dim: Dims = None, correction: Number = 1, keepdim: 
     t._view = None
     t._array = out
     if n_input is not None and mode.grad:
-        t._node = n = _deviation_node()
+        t._node = n = GeneralNode()
+        n.op = _deviation
+        n.pull = _pull_deviation
         n._first = n_input
+        n._second = n._rest = None
         n.saved = (a_input, out)
         n.hooks = None
         n.scope = mode.scope
         out_shape = out.shape
-        n.attrs = {"dim": dim, "correction": correction, "keepdim": keepdim}
+        n._attrs = {"dim": dim, "correction": correction, "keepdim": keepdim}
         n.shape = out_shape
         if out_shape:
             n.value = None
@@ -7179,24 +7103,20 @@ def standardize(input: Tensor, weight: Tensor | None = None, bias: Tensor | None
     return apply(_standardize, (input, weight, bias), {"dims": dims, "shape": shape, "eps": eps})
 
 
-class _extend_node(GeneralNode):
-    __slots__ = ()
-    op = _extend
-    _second = None
-    _rest = None
-    dtypes = None
+def _pull_extend(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    attrs = node._attrs
+    widths = attrs["widths"]
+    border = attrs["border"]
+    input_shape = node._shapes[0]
+    r = _r_extend_input(F, g, widths, border, input_shape)
+    if pending[to_input] is None:
+        pending[to_input] = r
+    else:
+        accumulate(pending, to_input, r)
 
-    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input = self._first
-        attrs = self.attrs
-        widths = attrs["widths"]
-        border = attrs["border"]
-        input_shape = self.shapes[0]
-        r = _r_extend_input(F, g, widths, border, input_shape)
-        if pending[to_input] is None:
-            pending[to_input] = r
-        else:
-            accumulate(pending, to_input, r)
+
+_pull_extend.op = _extend  # type: ignore[attr-defined]
 
 
 def extend(input: Tensor, widths: Sequence[builtins.int], border: str = 'constant', value: builtins.float = 0.0) -> Tensor:
@@ -7218,14 +7138,17 @@ def extend(input: Tensor, widths: Sequence[builtins.int], border: str = 'constan
     t._view = None
     t._array = out
     if n_input is not None and mode.grad:
-        t._node = n = _extend_node()
+        t._node = n = GeneralNode()
+        n.op = _extend
+        n.pull = _pull_extend
         n._first = n_input
+        n._second = n._rest = None
         n.saved = None
         n.hooks = None
         n.scope = mode.scope
         out_shape = out.shape
-        n.attrs = {"widths": widths, "border": border, "value": value}
-        n.shapes = (a_input.shape,)
+        n._attrs = {"widths": widths, "border": border, "value": value}
+        n._shapes = (a_input.shape,)
         n.shape = out_shape
         if out_shape:
             n.value = None
@@ -7237,24 +7160,19 @@ def extend(input: Tensor, widths: Sequence[builtins.int], border: str = 'constan
     return t
 
 
-class _extend_adjoint_node(GeneralNode):
-    __slots__ = ()
-    op = _extend_adjoint
-    _second = None
-    _rest = None
-    dtypes = None
-    shapes = None
+def _pull_extend_adjoint(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    attrs = node._attrs
+    widths = attrs["widths"]
+    border = attrs["border"]
+    r = _r_extend_adjoint_input(F, g, widths, border)
+    if pending[to_input] is None:
+        pending[to_input] = r
+    else:
+        accumulate(pending, to_input, r)
 
-    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input = self._first
-        attrs = self.attrs
-        widths = attrs["widths"]
-        border = attrs["border"]
-        r = _r_extend_adjoint_input(F, g, widths, border)
-        if pending[to_input] is None:
-            pending[to_input] = r
-        else:
-            accumulate(pending, to_input, r)
+
+_pull_extend_adjoint.op = _extend_adjoint  # type: ignore[attr-defined]
 
 
 def extend_adjoint(input: Tensor, widths: Sequence[builtins.int], border: str) -> Tensor:
@@ -7276,13 +7194,16 @@ def extend_adjoint(input: Tensor, widths: Sequence[builtins.int], border: str) -
     t._view = None
     t._array = out
     if n_input is not None and mode.grad:
-        t._node = n = _extend_adjoint_node()
+        t._node = n = GeneralNode()
+        n.op = _extend_adjoint
+        n.pull = _pull_extend_adjoint
         n._first = n_input
+        n._second = n._rest = None
         n.saved = None
         n.hooks = None
         n.scope = mode.scope
         out_shape = out.shape
-        n.attrs = {"widths": widths, "border": border}
+        n._attrs = {"widths": widths, "border": border}
         n.shape = out_shape
         if out_shape:
             n.value = None
@@ -7294,28 +7215,23 @@ def extend_adjoint(input: Tensor, widths: Sequence[builtins.int], border: str) -
     return t
 
 
-class _max_pool_node(GeneralNode):
-    __slots__ = ()
-    op = _max_pool
-    _second = None
-    _rest = None
-    dtypes = None
-    shapes = None
+def _pull_max_pool(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    input, out = node.saved
+    attrs = node._attrs
+    kernel = attrs["kernel"]
+    stride = attrs["stride"]
+    padding = attrs["padding"]
+    dilation = attrs["dilation"]
+    size = attrs["size"]
+    r = _r_max_pool_input(F, g, input, out, kernel, stride, padding, dilation, size)
+    if pending[to_input] is None:
+        pending[to_input] = r
+    else:
+        accumulate(pending, to_input, r)
 
-    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input = self._first
-        input, out = self.saved
-        attrs = self.attrs
-        kernel = attrs["kernel"]
-        stride = attrs["stride"]
-        padding = attrs["padding"]
-        dilation = attrs["dilation"]
-        size = attrs["size"]
-        r = _r_max_pool_input(F, g, input, out, kernel, stride, padding, dilation, size)
-        if pending[to_input] is None:
-            pending[to_input] = r
-        else:
-            accumulate(pending, to_input, r)
+
+_pull_max_pool.op = _max_pool  # type: ignore[attr-defined]
 
 
 def max_pool(input: Tensor, *, kernel: builtins.tuple[builtins.int, builtins.int], stride: builtins.tuple[builtins.int, builtins.int], padding: builtins.tuple[builtins.int, builtins.int], dilation: builtins.tuple[builtins.int, builtins.int], size: builtins.tuple[builtins.int, builtins.int]) -> Tensor:
@@ -7337,13 +7253,16 @@ def max_pool(input: Tensor, *, kernel: builtins.tuple[builtins.int, builtins.int
     t._view = None
     t._array = out
     if n_input is not None and mode.grad:
-        t._node = n = _max_pool_node()
+        t._node = n = GeneralNode()
+        n.op = _max_pool
+        n.pull = _pull_max_pool
         n._first = n_input
+        n._second = n._rest = None
         n.saved = (a_input, out)
         n.hooks = None
         n.scope = mode.scope
         out_shape = out.shape
-        n.attrs = {"kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size}
+        n._attrs = {"kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size}
         n.shape = out_shape
         if out_shape:
             n.value = None
@@ -7355,29 +7274,26 @@ def max_pool(input: Tensor, *, kernel: builtins.tuple[builtins.int, builtins.int
     return t
 
 
-class _max_pool_scatter_node(GeneralNode):
-    __slots__ = ()
-    op = _max_pool_scatter
-    dtypes = None
-    shapes = None
+def _pull_max_pool_scatter(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_grad = node._first
+    to_input = node._second
+    to_result, = node._rest
+    input, result = node.saved
+    attrs = node._attrs
+    kernel = attrs["kernel"]
+    stride = attrs["stride"]
+    padding = attrs["padding"]
+    dilation = attrs["dilation"]
+    size = attrs["size"]
+    if to_grad is not None:
+        r = _r_max_pool_scatter_grad(F, g, input, result, kernel, stride, padding, dilation, size)
+        if pending[to_grad] is None:
+            pending[to_grad] = r
+        else:
+            accumulate(pending, to_grad, r)
 
-    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_grad = self._first
-        to_input = self._second
-        to_result, = self._rest
-        input, result = self.saved
-        attrs = self.attrs
-        kernel = attrs["kernel"]
-        stride = attrs["stride"]
-        padding = attrs["padding"]
-        dilation = attrs["dilation"]
-        size = attrs["size"]
-        if to_grad is not None:
-            r = _r_max_pool_scatter_grad(F, g, input, result, kernel, stride, padding, dilation, size)
-            if pending[to_grad] is None:
-                pending[to_grad] = r
-            else:
-                accumulate(pending, to_grad, r)
+
+_pull_max_pool_scatter.op = _max_pool_scatter  # type: ignore[attr-defined]
 
 
 def max_pool_scatter(grad: Tensor, input: Tensor, result: Tensor, *, kernel: builtins.tuple[builtins.int, builtins.int], stride: builtins.tuple[builtins.int, builtins.int], padding: builtins.tuple[builtins.int, builtins.int], dilation: builtins.tuple[builtins.int, builtins.int], size: builtins.tuple[builtins.int, builtins.int]) -> Tensor:
@@ -7403,7 +7319,9 @@ def max_pool_scatter(grad: Tensor, input: Tensor, result: Tensor, *, kernel: bui
     t._view = None
     t._array = out
     if (n_grad is not None or n_input is not None or n_result is not None) and mode.grad:
-        t._node = n = _max_pool_scatter_node()
+        t._node = n = GeneralNode()
+        n.op = _max_pool_scatter
+        n.pull = _pull_max_pool_scatter
         n._first = n_grad
         n._second = n_input
         n._rest = (n_result,)
@@ -7411,7 +7329,7 @@ def max_pool_scatter(grad: Tensor, input: Tensor, result: Tensor, *, kernel: bui
         n.hooks = None
         n.scope = mode.scope
         out_shape = out.shape
-        n.attrs = {"kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size}
+        n._attrs = {"kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size}
         n.shape = out_shape
         if out_shape:
             n.value = None
@@ -7423,29 +7341,26 @@ def max_pool_scatter(grad: Tensor, input: Tensor, result: Tensor, *, kernel: bui
     return t
 
 
-class _max_pool_pick_node(GeneralNode):
-    __slots__ = ()
-    op = _max_pool_pick
-    dtypes = None
-    shapes = None
+def _pull_max_pool_pick(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_values = node._first
+    to_input = node._second
+    to_result, = node._rest
+    input, result = node.saved
+    attrs = node._attrs
+    kernel = attrs["kernel"]
+    stride = attrs["stride"]
+    padding = attrs["padding"]
+    dilation = attrs["dilation"]
+    size = attrs["size"]
+    if to_values is not None:
+        r = _r_max_pool_pick_values(F, g, input, result, kernel, stride, padding, dilation, size)
+        if pending[to_values] is None:
+            pending[to_values] = r
+        else:
+            accumulate(pending, to_values, r)
 
-    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_values = self._first
-        to_input = self._second
-        to_result, = self._rest
-        input, result = self.saved
-        attrs = self.attrs
-        kernel = attrs["kernel"]
-        stride = attrs["stride"]
-        padding = attrs["padding"]
-        dilation = attrs["dilation"]
-        size = attrs["size"]
-        if to_values is not None:
-            r = _r_max_pool_pick_values(F, g, input, result, kernel, stride, padding, dilation, size)
-            if pending[to_values] is None:
-                pending[to_values] = r
-            else:
-                accumulate(pending, to_values, r)
+
+_pull_max_pool_pick.op = _max_pool_pick  # type: ignore[attr-defined]
 
 
 def max_pool_pick(values: Tensor, input: Tensor, result: Tensor, *, kernel: builtins.tuple[builtins.int, builtins.int], stride: builtins.tuple[builtins.int, builtins.int], padding: builtins.tuple[builtins.int, builtins.int], dilation: builtins.tuple[builtins.int, builtins.int], size: builtins.tuple[builtins.int, builtins.int]) -> Tensor:
@@ -7471,7 +7386,9 @@ def max_pool_pick(values: Tensor, input: Tensor, result: Tensor, *, kernel: buil
     t._view = None
     t._array = out
     if (n_values is not None or n_input is not None or n_result is not None) and mode.grad:
-        t._node = n = _max_pool_pick_node()
+        t._node = n = GeneralNode()
+        n.op = _max_pool_pick
+        n.pull = _pull_max_pool_pick
         n._first = n_values
         n._second = n_input
         n._rest = (n_result,)
@@ -7479,7 +7396,7 @@ def max_pool_pick(values: Tensor, input: Tensor, result: Tensor, *, kernel: buil
         n.hooks = None
         n.scope = mode.scope
         out_shape = out.shape
-        n.attrs = {"kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size}
+        n._attrs = {"kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size}
         n.shape = out_shape
         if out_shape:
             n.value = None
@@ -7496,29 +7413,25 @@ def max_pool_indices(input: Tensor, result: Tensor, *, kernel: builtins.tuple[bu
     return apply(_max_pool_indices, (input, result), {"kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size})
 
 
-class _avg_pool_node(GeneralNode):
-    __slots__ = ()
-    op = _avg_pool
-    _second = None
-    _rest = None
-    dtypes = None
+def _pull_avg_pool(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    attrs = node._attrs
+    kernel = attrs["kernel"]
+    stride = attrs["stride"]
+    padding = attrs["padding"]
+    dilation = attrs["dilation"]
+    size = attrs["size"]
+    count_include_pad = attrs["count_include_pad"]
+    divisor = attrs["divisor"]
+    input_shape = node._shapes[0]
+    r = _r_avg_pool_input(F, g, input_shape, kernel, stride, padding, dilation, size, count_include_pad, divisor)
+    if pending[to_input] is None:
+        pending[to_input] = r
+    else:
+        accumulate(pending, to_input, r)
 
-    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input = self._first
-        attrs = self.attrs
-        kernel = attrs["kernel"]
-        stride = attrs["stride"]
-        padding = attrs["padding"]
-        dilation = attrs["dilation"]
-        size = attrs["size"]
-        count_include_pad = attrs["count_include_pad"]
-        divisor = attrs["divisor"]
-        input_shape = self.shapes[0]
-        r = _r_avg_pool_input(F, g, input_shape, kernel, stride, padding, dilation, size, count_include_pad, divisor)
-        if pending[to_input] is None:
-            pending[to_input] = r
-        else:
-            accumulate(pending, to_input, r)
+
+_pull_avg_pool.op = _avg_pool  # type: ignore[attr-defined]
 
 
 def avg_pool(input: Tensor, *, kernel: builtins.tuple[builtins.int, builtins.int], stride: builtins.tuple[builtins.int, builtins.int], padding: builtins.tuple[builtins.int, builtins.int], dilation: builtins.tuple[builtins.int, builtins.int], size: builtins.tuple[builtins.int, builtins.int], count_include_pad: builtins.bool, divisor: builtins.int | None) -> Tensor:
@@ -7540,14 +7453,17 @@ def avg_pool(input: Tensor, *, kernel: builtins.tuple[builtins.int, builtins.int
     t._view = None
     t._array = out
     if n_input is not None and mode.grad:
-        t._node = n = _avg_pool_node()
+        t._node = n = GeneralNode()
+        n.op = _avg_pool
+        n.pull = _pull_avg_pool
         n._first = n_input
+        n._second = n._rest = None
         n.saved = None
         n.hooks = None
         n.scope = mode.scope
         out_shape = out.shape
-        n.attrs = {"kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size, "count_include_pad": count_include_pad, "divisor": divisor}
-        n.shapes = (a_input.shape,)
+        n._attrs = {"kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size, "count_include_pad": count_include_pad, "divisor": divisor}
+        n._shapes = (a_input.shape,)
         n.shape = out_shape
         if out_shape:
             n.value = None
@@ -7559,29 +7475,24 @@ def avg_pool(input: Tensor, *, kernel: builtins.tuple[builtins.int, builtins.int
     return t
 
 
-class _avg_pool_grad_node(GeneralNode):
-    __slots__ = ()
-    op = _avg_pool_grad
-    _second = None
-    _rest = None
-    dtypes = None
-    shapes = None
+def _pull_avg_pool_grad(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_grad = node._first
+    attrs = node._attrs
+    kernel = attrs["kernel"]
+    stride = attrs["stride"]
+    padding = attrs["padding"]
+    dilation = attrs["dilation"]
+    size = attrs["size"]
+    count_include_pad = attrs["count_include_pad"]
+    divisor = attrs["divisor"]
+    r = _r_avg_pool_grad_grad(F, g, kernel, stride, padding, dilation, size, count_include_pad, divisor)
+    if pending[to_grad] is None:
+        pending[to_grad] = r
+    else:
+        accumulate(pending, to_grad, r)
 
-    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_grad = self._first
-        attrs = self.attrs
-        kernel = attrs["kernel"]
-        stride = attrs["stride"]
-        padding = attrs["padding"]
-        dilation = attrs["dilation"]
-        size = attrs["size"]
-        count_include_pad = attrs["count_include_pad"]
-        divisor = attrs["divisor"]
-        r = _r_avg_pool_grad_grad(F, g, kernel, stride, padding, dilation, size, count_include_pad, divisor)
-        if pending[to_grad] is None:
-            pending[to_grad] = r
-        else:
-            accumulate(pending, to_grad, r)
+
+_pull_avg_pool_grad.op = _avg_pool_grad  # type: ignore[attr-defined]
 
 
 def avg_pool_grad(grad: Tensor, *, shape: Sequence[builtins.int], kernel: builtins.tuple[builtins.int, builtins.int], stride: builtins.tuple[builtins.int, builtins.int], padding: builtins.tuple[builtins.int, builtins.int], dilation: builtins.tuple[builtins.int, builtins.int], size: builtins.tuple[builtins.int, builtins.int], count_include_pad: builtins.bool, divisor: builtins.int | None) -> Tensor:
@@ -7603,13 +7514,16 @@ def avg_pool_grad(grad: Tensor, *, shape: Sequence[builtins.int], kernel: builti
     t._view = None
     t._array = out
     if n_grad is not None and mode.grad:
-        t._node = n = _avg_pool_grad_node()
+        t._node = n = GeneralNode()
+        n.op = _avg_pool_grad
+        n.pull = _pull_avg_pool_grad
         n._first = n_grad
+        n._second = n._rest = None
         n.saved = None
         n.hooks = None
         n.scope = mode.scope
         out_shape = out.shape
-        n.attrs = {"shape": shape, "kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size, "count_include_pad": count_include_pad, "divisor": divisor}
+        n._attrs = {"shape": shape, "kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size, "count_include_pad": count_include_pad, "divisor": divisor}
         n.shape = out_shape
         if out_shape:
             n.value = None
@@ -7621,23 +7535,19 @@ def avg_pool_grad(grad: Tensor, *, shape: Sequence[builtins.int], kernel: builti
     return t
 
 
-class _adaptive_average_node(GeneralNode):
-    __slots__ = ()
-    op = _adaptive_average
-    _second = None
-    _rest = None
-    dtypes = None
+def _pull_adaptive_average(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    attrs = node._attrs
+    size = attrs["size"]
+    input_shape = node._shapes[0]
+    r = _r_adaptive_average_input(F, g, input_shape, size)
+    if pending[to_input] is None:
+        pending[to_input] = r
+    else:
+        accumulate(pending, to_input, r)
 
-    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input = self._first
-        attrs = self.attrs
-        size = attrs["size"]
-        input_shape = self.shapes[0]
-        r = _r_adaptive_average_input(F, g, input_shape, size)
-        if pending[to_input] is None:
-            pending[to_input] = r
-        else:
-            accumulate(pending, to_input, r)
+
+_pull_adaptive_average.op = _adaptive_average  # type: ignore[attr-defined]
 
 
 def adaptive_average(input: Tensor, *, size: builtins.tuple[builtins.int, builtins.int]) -> Tensor:
@@ -7659,14 +7569,17 @@ def adaptive_average(input: Tensor, *, size: builtins.tuple[builtins.int, builti
     t._view = None
     t._array = out
     if n_input is not None and mode.grad:
-        t._node = n = _adaptive_average_node()
+        t._node = n = GeneralNode()
+        n.op = _adaptive_average
+        n.pull = _pull_adaptive_average
         n._first = n_input
+        n._second = n._rest = None
         n.saved = None
         n.hooks = None
         n.scope = mode.scope
         out_shape = out.shape
-        n.attrs = {"size": size}
-        n.shapes = (a_input.shape,)
+        n._attrs = {"size": size}
+        n._shapes = (a_input.shape,)
         n.shape = out_shape
         if out_shape:
             n.value = None
@@ -7678,23 +7591,18 @@ def adaptive_average(input: Tensor, *, size: builtins.tuple[builtins.int, builti
     return t
 
 
-class _adaptive_average_grad_node(GeneralNode):
-    __slots__ = ()
-    op = _adaptive_average_grad
-    _second = None
-    _rest = None
-    dtypes = None
-    shapes = None
+def _pull_adaptive_average_grad(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_grad = node._first
+    attrs = node._attrs
+    size = attrs["size"]
+    r = _r_adaptive_average_grad_grad(F, g, size)
+    if pending[to_grad] is None:
+        pending[to_grad] = r
+    else:
+        accumulate(pending, to_grad, r)
 
-    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_grad = self._first
-        attrs = self.attrs
-        size = attrs["size"]
-        r = _r_adaptive_average_grad_grad(F, g, size)
-        if pending[to_grad] is None:
-            pending[to_grad] = r
-        else:
-            accumulate(pending, to_grad, r)
+
+_pull_adaptive_average_grad.op = _adaptive_average_grad  # type: ignore[attr-defined]
 
 
 def adaptive_average_grad(grad: Tensor, *, shape: Sequence[builtins.int], size: builtins.tuple[builtins.int, builtins.int]) -> Tensor:
@@ -7716,13 +7624,16 @@ def adaptive_average_grad(grad: Tensor, *, shape: Sequence[builtins.int], size: 
     t._view = None
     t._array = out
     if n_grad is not None and mode.grad:
-        t._node = n = _adaptive_average_grad_node()
+        t._node = n = GeneralNode()
+        n.op = _adaptive_average_grad
+        n.pull = _pull_adaptive_average_grad
         n._first = n_grad
+        n._second = n._rest = None
         n.saved = None
         n.hooks = None
         n.scope = mode.scope
         out_shape = out.shape
-        n.attrs = {"shape": shape, "size": size}
+        n._attrs = {"shape": shape, "size": size}
         n.shape = out_shape
         if out_shape:
             n.value = None
@@ -7782,24 +7693,20 @@ def multinomial(input: Tensor, num_samples: builtins.int, replacement: builtins.
     return apply(_multinomial, (input,), {"num_samples": num_samples, "replacement": replacement, "generator": generator})
 
 
-class _cumsum_node(GeneralNode):
-    __slots__ = ()
-    op = _cumsum
-    _second = None
-    _rest = None
-    shapes = None
+def _pull_cumsum(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    attrs = node._attrs
+    dim = attrs["dim"]
+    dtype = attrs["dtype"]
+    input_dtype = node._dtypes[0]
+    r = _r_cumsum_input(F, g, input_dtype, dim, dtype)
+    if pending[to_input] is None:
+        pending[to_input] = r
+    else:
+        accumulate(pending, to_input, r)
 
-    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input = self._first
-        attrs = self.attrs
-        dim = attrs["dim"]
-        dtype = attrs["dtype"]
-        input_dtype = self.dtypes[0]
-        r = _r_cumsum_input(F, g, input_dtype, dim, dtype)
-        if pending[to_input] is None:
-            pending[to_input] = r
-        else:
-            accumulate(pending, to_input, r)
+
+_pull_cumsum.op = _cumsum  # type: ignore[attr-defined]
 
 
 def cumsum(input: Tensor, dim: builtins.int, *, dtype: DTypeLike | None = None, axis: Any = None) -> Tensor:
@@ -7828,14 +7735,17 @@ def cumsum(input: Tensor, dim: builtins.int, *, dtype: DTypeLike | None = None, 
     t._view = None
     t._array = out
     if n_input is not None and mode.grad:
-        t._node = n = _cumsum_node()
+        t._node = n = GeneralNode()
+        n.op = _cumsum
+        n.pull = _pull_cumsum
         n._first = n_input
+        n._second = n._rest = None
         n.saved = None
         n.hooks = None
         n.scope = mode.scope
         out_shape = out.shape
-        n.attrs = {"dim": dim, "dtype": dtype}
-        n.dtypes = (from_numpy_dtype(d),)
+        n._attrs = {"dim": dim, "dtype": dtype}
+        n._dtypes = (from_numpy_dtype(d),)
         n.shape = out_shape
         if out_shape:
             n.value = None
@@ -7847,25 +7757,21 @@ def cumsum(input: Tensor, dim: builtins.int, *, dtype: DTypeLike | None = None, 
     return t
 
 
-class _cumprod_node(GeneralNode):
-    __slots__ = ()
-    op = _cumprod
-    _second = None
-    _rest = None
-    shapes = None
+def _pull_cumprod(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    input, = node.saved
+    attrs = node._attrs
+    dim = attrs["dim"]
+    dtype = attrs["dtype"]
+    input_dtype = node._dtypes[0]
+    r = _r_cumprod_input(F, g, input, input_dtype, dim, dtype)
+    if pending[to_input] is None:
+        pending[to_input] = r
+    else:
+        accumulate(pending, to_input, r)
 
-    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input = self._first
-        input, = self.saved
-        attrs = self.attrs
-        dim = attrs["dim"]
-        dtype = attrs["dtype"]
-        input_dtype = self.dtypes[0]
-        r = _r_cumprod_input(F, g, input, input_dtype, dim, dtype)
-        if pending[to_input] is None:
-            pending[to_input] = r
-        else:
-            accumulate(pending, to_input, r)
+
+_pull_cumprod.op = _cumprod  # type: ignore[attr-defined]
 
 
 def cumprod(input: Tensor, dim: builtins.int, *, dtype: DTypeLike | None = None, axis: Any = None) -> Tensor:
@@ -7889,14 +7795,17 @@ def cumprod(input: Tensor, dim: builtins.int, *, dtype: DTypeLike | None = None,
     t._view = None
     t._array = out
     if n_input is not None and mode.grad:
-        t._node = n = _cumprod_node()
+        t._node = n = GeneralNode()
+        n.op = _cumprod
+        n.pull = _pull_cumprod
         n._first = n_input
+        n._second = n._rest = None
         n.saved = (a_input,)
         n.hooks = None
         n.scope = mode.scope
         out_shape = out.shape
-        n.attrs = {"dim": dim, "dtype": dtype}
-        n.dtypes = (from_numpy_dtype(d),)
+        n._attrs = {"dim": dim, "dtype": dtype}
+        n._dtypes = (from_numpy_dtype(d),)
         n.shape = out_shape
         if out_shape:
             n.value = None
@@ -7908,24 +7817,19 @@ def cumprod(input: Tensor, dim: builtins.int, *, dtype: DTypeLike | None = None,
     return t
 
 
-class _shift_node(GeneralNode):
-    __slots__ = ()
-    op = _shift
-    _second = None
-    _rest = None
-    dtypes = None
-    shapes = None
+def _pull_shift(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    attrs = node._attrs
+    dim = attrs["dim"]
+    step = attrs["step"]
+    r = _r_shift_input(F, g, dim, step)
+    if pending[to_input] is None:
+        pending[to_input] = r
+    else:
+        accumulate(pending, to_input, r)
 
-    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input = self._first
-        attrs = self.attrs
-        dim = attrs["dim"]
-        step = attrs["step"]
-        r = _r_shift_input(F, g, dim, step)
-        if pending[to_input] is None:
-            pending[to_input] = r
-        else:
-            accumulate(pending, to_input, r)
+
+_pull_shift.op = _shift  # type: ignore[attr-defined]
 
 
 def shift(input: Tensor, dim: builtins.int, step: builtins.int, fill: builtins.float, *, axis: Any = None) -> Tensor:
@@ -7949,13 +7853,16 @@ def shift(input: Tensor, dim: builtins.int, step: builtins.int, fill: builtins.f
     t._view = None
     t._array = out
     if n_input is not None and mode.grad:
-        t._node = n = _shift_node()
+        t._node = n = GeneralNode()
+        n.op = _shift
+        n.pull = _pull_shift
         n._first = n_input
+        n._second = n._rest = None
         n.saved = None
         n.hooks = None
         n.scope = mode.scope
         out_shape = out.shape
-        n.attrs = {"dim": dim, "step": step, "fill": fill}
+        n._attrs = {"dim": dim, "step": step, "fill": fill}
         n.shape = out_shape
         if out_shape:
             n.value = None
@@ -7967,26 +7874,23 @@ def shift(input: Tensor, dim: builtins.int, step: builtins.int, fill: builtins.f
     return t
 
 
-class _prod_node(GeneralNode):
-    __slots__ = ()
-    op = _prod
-    _second = None
-    _rest = None
+def _pull_prod(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    input, = node.saved
+    attrs = node._attrs
+    dim = attrs["dim"]
+    keepdim = attrs["keepdim"]
+    dtype = attrs["dtype"]
+    input_shape = node._shapes[0]
+    input_dtype = node._dtypes[0]
+    r = _r_prod_input(F, g, input, input_dtype, input_shape, dim, keepdim, dtype)
+    if pending[to_input] is None:
+        pending[to_input] = r
+    else:
+        accumulate(pending, to_input, r)
 
-    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input = self._first
-        input, = self.saved
-        attrs = self.attrs
-        dim = attrs["dim"]
-        keepdim = attrs["keepdim"]
-        dtype = attrs["dtype"]
-        input_shape = self.shapes[0]
-        input_dtype = self.dtypes[0]
-        r = _r_prod_input(F, g, input, input_dtype, input_shape, dim, keepdim, dtype)
-        if pending[to_input] is None:
-            pending[to_input] = r
-        else:
-            accumulate(pending, to_input, r)
+
+_pull_prod.op = _prod  # type: ignore[attr-defined]
 
 
 def prod(input: Tensor, dim: builtins.int | None = None, keepdim: builtins.bool = False, *, dtype: DTypeLike | None = None, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
@@ -8012,15 +7916,18 @@ def prod(input: Tensor, dim: builtins.int | None = None, keepdim: builtins.bool 
     t._view = None
     t._array = out
     if n_input is not None and mode.grad:
-        t._node = n = _prod_node()
+        t._node = n = GeneralNode()
+        n.op = _prod
+        n.pull = _pull_prod
         n._first = n_input
+        n._second = n._rest = None
         n.saved = (a_input,)
         n.hooks = None
         n.scope = mode.scope
         out_shape = out.shape
-        n.attrs = {"dim": dim, "keepdim": keepdim, "dtype": dtype}
-        n.shapes = (a_input.shape,)
-        n.dtypes = (from_numpy_dtype(d),)
+        n._attrs = {"dim": dim, "keepdim": keepdim, "dtype": dtype}
+        n._shapes = (a_input.shape,)
+        n._dtypes = (from_numpy_dtype(d),)
         n.shape = out_shape
         if out_shape:
             n.value = None
@@ -8032,21 +7939,17 @@ def prod(input: Tensor, dim: builtins.int | None = None, keepdim: builtins.bool 
     return t
 
 
-class _broadcast_to_node(GeneralNode):
-    __slots__ = ()
-    op = _broadcast_to
-    _second = None
-    _rest = None
-    dtypes = None
+def _pull_broadcast_to(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    input_shape = node._shapes[0]
+    r = _r_broadcast_to_input(F, g, input_shape)
+    if pending[to_input] is None:
+        pending[to_input] = r
+    else:
+        accumulate(pending, to_input, r)
 
-    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input = self._first
-        input_shape = self.shapes[0]
-        r = _r_broadcast_to_input(F, g, input_shape)
-        if pending[to_input] is None:
-            pending[to_input] = r
-        else:
-            accumulate(pending, to_input, r)
+
+_pull_broadcast_to.op = _broadcast_to  # type: ignore[attr-defined]
 
 
 def broadcast_to(input: Tensor, shape: Sequence[builtins.int]) -> Tensor:
@@ -8070,14 +7973,17 @@ def broadcast_to(input: Tensor, shape: Sequence[builtins.int]) -> Tensor:
     t._view = None
     t._array = out
     if n_input is not None and mode.grad:
-        t._node = n = _broadcast_to_node()
+        t._node = n = GeneralNode()
+        n.op = _broadcast_to
+        n.pull = _pull_broadcast_to
         n._first = n_input
+        n._second = n._rest = None
         n.saved = None
         n.hooks = None
         n.scope = mode.scope
         out_shape = out.shape
-        n.attrs = {"shape": shape}
-        n.shapes = (a_input.shape,)
+        n._attrs = {"shape": shape}
+        n._shapes = (a_input.shape,)
         n.shape = out_shape
         if out_shape:
             n.value = None
@@ -8090,21 +7996,17 @@ def broadcast_to(input: Tensor, shape: Sequence[builtins.int]) -> Tensor:
     return t
 
 
-class _sum_to_node(GeneralNode):
-    __slots__ = ()
-    op = _sum_to
-    _second = None
-    _rest = None
-    dtypes = None
+def _pull_sum_to(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    input_shape = node._shapes[0]
+    r = _r_sum_to_input(F, g, input_shape)
+    if pending[to_input] is None:
+        pending[to_input] = r
+    else:
+        accumulate(pending, to_input, r)
 
-    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input = self._first
-        input_shape = self.shapes[0]
-        r = _r_sum_to_input(F, g, input_shape)
-        if pending[to_input] is None:
-            pending[to_input] = r
-        else:
-            accumulate(pending, to_input, r)
+
+_pull_sum_to.op = _sum_to  # type: ignore[attr-defined]
 
 
 def sum_to(input: Tensor, shape: Sequence[builtins.int]) -> Tensor:
@@ -8126,14 +8028,17 @@ def sum_to(input: Tensor, shape: Sequence[builtins.int]) -> Tensor:
     t._view = None
     t._array = out
     if n_input is not None and mode.grad:
-        t._node = n = _sum_to_node()
+        t._node = n = GeneralNode()
+        n.op = _sum_to
+        n.pull = _pull_sum_to
         n._first = n_input
+        n._second = n._rest = None
         n.saved = None
         n.hooks = None
         n.scope = mode.scope
         out_shape = out.shape
-        n.attrs = {"shape": shape}
-        n.shapes = (a_input.shape,)
+        n._attrs = {"shape": shape}
+        n._shapes = (a_input.shape,)
         n.shape = out_shape
         if out_shape:
             n.value = None
@@ -8145,21 +8050,17 @@ def sum_to(input: Tensor, shape: Sequence[builtins.int]) -> Tensor:
     return t
 
 
-class _reshape_node(GeneralNode):
-    __slots__ = ()
-    op = _reshape
-    _second = None
-    _rest = None
-    dtypes = None
+def _pull_reshape(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    input_shape = node._shapes[0]
+    r = _r_reshape_input(F, g, input_shape)
+    if pending[to_input] is None:
+        pending[to_input] = r
+    else:
+        accumulate(pending, to_input, r)
 
-    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input = self._first
-        input_shape = self.shapes[0]
-        r = _r_reshape_input(F, g, input_shape)
-        if pending[to_input] is None:
-            pending[to_input] = r
-        else:
-            accumulate(pending, to_input, r)
+
+_pull_reshape.op = _reshape  # type: ignore[attr-defined]
 
 
 def reshape(input: Tensor, *values: builtins.int | Sequence[builtins.int], shape: Sequence[builtins.int] | None = None) -> Tensor:
@@ -8184,14 +8085,17 @@ def reshape(input: Tensor, *values: builtins.int | Sequence[builtins.int], shape
     t._view = None
     t._array = out
     if n_input is not None and mode.grad:
-        t._node = n = _reshape_node()
+        t._node = n = GeneralNode()
+        n.op = _reshape
+        n.pull = _pull_reshape
         n._first = n_input
+        n._second = n._rest = None
         n.saved = None
         n.hooks = None
         n.scope = mode.scope
         out_shape = out.shape
-        n.attrs = {"shape": shape}
-        n.shapes = (a_input.shape,)
+        n._attrs = {"shape": shape}
+        n._shapes = (a_input.shape,)
         n.shape = out_shape
         if out_shape:
             n.value = None
@@ -8204,23 +8108,18 @@ def reshape(input: Tensor, *values: builtins.int | Sequence[builtins.int], shape
     return t
 
 
-class _permute_node(GeneralNode):
-    __slots__ = ()
-    op = _permute
-    _second = None
-    _rest = None
-    dtypes = None
-    shapes = None
+def _pull_permute(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    attrs = node._attrs
+    dims = attrs["dims"]
+    r = _r_permute_input(F, g, dims)
+    if pending[to_input] is None:
+        pending[to_input] = r
+    else:
+        accumulate(pending, to_input, r)
 
-    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input = self._first
-        attrs = self.attrs
-        dims = attrs["dims"]
-        r = _r_permute_input(F, g, dims)
-        if pending[to_input] is None:
-            pending[to_input] = r
-        else:
-            accumulate(pending, to_input, r)
+
+_pull_permute.op = _permute  # type: ignore[attr-defined]
 
 
 def permute(input: Tensor, *values: builtins.int | Sequence[builtins.int], dims: Sequence[builtins.int] | None = None) -> Tensor:
@@ -8245,13 +8144,16 @@ def permute(input: Tensor, *values: builtins.int | Sequence[builtins.int], dims:
     t._view = None
     t._array = out
     if n_input is not None and mode.grad:
-        t._node = n = _permute_node()
+        t._node = n = GeneralNode()
+        n.op = _permute
+        n.pull = _pull_permute
         n._first = n_input
+        n._second = n._rest = None
         n.saved = None
         n.hooks = None
         n.scope = mode.scope
         out_shape = out.shape
-        n.attrs = {"dims": dims}
+        n._attrs = {"dims": dims}
         n.shape = out_shape
         if out_shape:
             n.value = None
@@ -8264,24 +8166,19 @@ def permute(input: Tensor, *values: builtins.int | Sequence[builtins.int], dims:
     return t
 
 
-class _transpose_node(GeneralNode):
-    __slots__ = ()
-    op = _transpose
-    _second = None
-    _rest = None
-    dtypes = None
-    shapes = None
+def _pull_transpose(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    attrs = node._attrs
+    dim0 = attrs["dim0"]
+    dim1 = attrs["dim1"]
+    r = _r_transpose_input(F, g, dim0, dim1)
+    if pending[to_input] is None:
+        pending[to_input] = r
+    else:
+        accumulate(pending, to_input, r)
 
-    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input = self._first
-        attrs = self.attrs
-        dim0 = attrs["dim0"]
-        dim1 = attrs["dim1"]
-        r = _r_transpose_input(F, g, dim0, dim1)
-        if pending[to_input] is None:
-            pending[to_input] = r
-        else:
-            accumulate(pending, to_input, r)
+
+_pull_transpose.op = _transpose  # type: ignore[attr-defined]
 
 
 def transpose(input: Tensor, dim0: builtins.int, dim1: builtins.int) -> Tensor:
@@ -8305,13 +8202,16 @@ def transpose(input: Tensor, dim0: builtins.int, dim1: builtins.int) -> Tensor:
     t._view = None
     t._array = out
     if n_input is not None and mode.grad:
-        t._node = n = _transpose_node()
+        t._node = n = GeneralNode()
+        n.op = _transpose
+        n.pull = _pull_transpose
         n._first = n_input
+        n._second = n._rest = None
         n.saved = None
         n.hooks = None
         n.scope = mode.scope
         out_shape = out.shape
-        n.attrs = {"dim0": dim0, "dim1": dim1}
+        n._attrs = {"dim0": dim0, "dim1": dim1}
         n.shape = out_shape
         if out_shape:
             n.value = None
@@ -8324,21 +8224,17 @@ def transpose(input: Tensor, dim0: builtins.int, dim1: builtins.int) -> Tensor:
     return t
 
 
-class _unsqueeze_node(GeneralNode):
-    __slots__ = ()
-    op = _unsqueeze
-    _second = None
-    _rest = None
-    dtypes = None
+def _pull_unsqueeze(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    input_shape = node._shapes[0]
+    r = _r_unsqueeze_input(F, g, input_shape)
+    if pending[to_input] is None:
+        pending[to_input] = r
+    else:
+        accumulate(pending, to_input, r)
 
-    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input = self._first
-        input_shape = self.shapes[0]
-        r = _r_unsqueeze_input(F, g, input_shape)
-        if pending[to_input] is None:
-            pending[to_input] = r
-        else:
-            accumulate(pending, to_input, r)
+
+_pull_unsqueeze.op = _unsqueeze  # type: ignore[attr-defined]
 
 
 def unsqueeze(input: Tensor, dim: builtins.int) -> Tensor:
@@ -8362,14 +8258,17 @@ def unsqueeze(input: Tensor, dim: builtins.int) -> Tensor:
     t._view = None
     t._array = out
     if n_input is not None and mode.grad:
-        t._node = n = _unsqueeze_node()
+        t._node = n = GeneralNode()
+        n.op = _unsqueeze
+        n.pull = _pull_unsqueeze
         n._first = n_input
+        n._second = n._rest = None
         n.saved = None
         n.hooks = None
         n.scope = mode.scope
         out_shape = out.shape
-        n.attrs = {"dim": dim}
-        n.shapes = (a_input.shape,)
+        n._attrs = {"dim": dim}
+        n._shapes = (a_input.shape,)
         n.shape = out_shape
         if out_shape:
             n.value = None
@@ -8382,21 +8281,17 @@ def unsqueeze(input: Tensor, dim: builtins.int) -> Tensor:
     return t
 
 
-class _squeeze_node(GeneralNode):
-    __slots__ = ()
-    op = _squeeze
-    _second = None
-    _rest = None
-    dtypes = None
+def _pull_squeeze(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    input_shape = node._shapes[0]
+    r = _r_squeeze_input(F, g, input_shape)
+    if pending[to_input] is None:
+        pending[to_input] = r
+    else:
+        accumulate(pending, to_input, r)
 
-    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input = self._first
-        input_shape = self.shapes[0]
-        r = _r_squeeze_input(F, g, input_shape)
-        if pending[to_input] is None:
-            pending[to_input] = r
-        else:
-            accumulate(pending, to_input, r)
+
+_pull_squeeze.op = _squeeze  # type: ignore[attr-defined]
 
 
 def squeeze(input: Tensor, dim: Dims = None) -> Tensor:
@@ -8420,14 +8315,17 @@ def squeeze(input: Tensor, dim: Dims = None) -> Tensor:
     t._view = None
     t._array = out
     if n_input is not None and mode.grad:
-        t._node = n = _squeeze_node()
+        t._node = n = GeneralNode()
+        n.op = _squeeze
+        n.pull = _pull_squeeze
         n._first = n_input
+        n._second = n._rest = None
         n.saved = None
         n.hooks = None
         n.scope = mode.scope
         out_shape = out.shape
-        n.attrs = {"dim": dim}
-        n.shapes = (a_input.shape,)
+        n._attrs = {"dim": dim}
+        n._shapes = (a_input.shape,)
         n.shape = out_shape
         if out_shape:
             n.value = None
@@ -8440,21 +8338,17 @@ def squeeze(input: Tensor, dim: Dims = None) -> Tensor:
     return t
 
 
-class _view_node(GeneralNode):
-    __slots__ = ()
-    op = _view
-    _second = None
-    _rest = None
-    dtypes = None
+def _pull_view(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    input_shape = node._shapes[0]
+    r = _r_view_input(F, g, input_shape)
+    if pending[to_input] is None:
+        pending[to_input] = r
+    else:
+        accumulate(pending, to_input, r)
 
-    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input = self._first
-        input_shape = self.shapes[0]
-        r = _r_view_input(F, g, input_shape)
-        if pending[to_input] is None:
-            pending[to_input] = r
-        else:
-            accumulate(pending, to_input, r)
+
+_pull_view.op = _view  # type: ignore[attr-defined]
 
 
 def view(input: Tensor, *values: builtins.int | Sequence[builtins.int], shape: Sequence[builtins.int] | None = None) -> Tensor:
@@ -8482,14 +8376,17 @@ def view(input: Tensor, *values: builtins.int | Sequence[builtins.int], shape: S
     t._view = None
     t._array = out
     if n_input is not None and mode.grad:
-        t._node = n = _view_node()
+        t._node = n = GeneralNode()
+        n.op = _view
+        n.pull = _pull_view
         n._first = n_input
+        n._second = n._rest = None
         n.saved = None
         n.hooks = None
         n.scope = mode.scope
         out_shape = out.shape
-        n.attrs = {"shape": shape}
-        n.shapes = (a_input.shape,)
+        n._attrs = {"shape": shape}
+        n._shapes = (a_input.shape,)
         n.shape = out_shape
         if out_shape:
             n.value = None
@@ -8502,25 +8399,21 @@ def view(input: Tensor, *values: builtins.int | Sequence[builtins.int], shape: S
     return t
 
 
-class _diagonal_node(GeneralNode):
-    __slots__ = ()
-    op = _diagonal
-    _second = None
-    _rest = None
-    dtypes = None
+def _pull_diagonal(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    attrs = node._attrs
+    offset = attrs["offset"]
+    dim1 = attrs["dim1"]
+    dim2 = attrs["dim2"]
+    input_shape = node._shapes[0]
+    r = _r_diagonal_input(F, g, offset, dim1, dim2, input_shape)
+    if pending[to_input] is None:
+        pending[to_input] = r
+    else:
+        accumulate(pending, to_input, r)
 
-    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input = self._first
-        attrs = self.attrs
-        offset = attrs["offset"]
-        dim1 = attrs["dim1"]
-        dim2 = attrs["dim2"]
-        input_shape = self.shapes[0]
-        r = _r_diagonal_input(F, g, offset, dim1, dim2, input_shape)
-        if pending[to_input] is None:
-            pending[to_input] = r
-        else:
-            accumulate(pending, to_input, r)
+
+_pull_diagonal.op = _diagonal  # type: ignore[attr-defined]
 
 
 def diagonal(input: Tensor, offset: builtins.int = 0, dim1: builtins.int = 0, dim2: builtins.int = 1) -> Tensor:
@@ -8544,14 +8437,17 @@ def diagonal(input: Tensor, offset: builtins.int = 0, dim1: builtins.int = 0, di
     t._view = None
     t._array = out
     if n_input is not None and mode.grad:
-        t._node = n = _diagonal_node()
+        t._node = n = GeneralNode()
+        n.op = _diagonal
+        n.pull = _pull_diagonal
         n._first = n_input
+        n._second = n._rest = None
         n.saved = None
         n.hooks = None
         n.scope = mode.scope
         out_shape = out.shape
-        n.attrs = {"offset": offset, "dim1": dim1, "dim2": dim2}
-        n.shapes = (a_input.shape,)
+        n._attrs = {"offset": offset, "dim1": dim1, "dim2": dim2}
+        n._shapes = (a_input.shape,)
         n.shape = out_shape
         if out_shape:
             n.value = None
@@ -8564,25 +8460,20 @@ def diagonal(input: Tensor, offset: builtins.int = 0, dim1: builtins.int = 0, di
     return t
 
 
-class _diagonal_place_node(GeneralNode):
-    __slots__ = ()
-    op = _diagonal_place
-    _second = None
-    _rest = None
-    dtypes = None
-    shapes = None
+def _pull_diagonal_place(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    attrs = node._attrs
+    offset = attrs["offset"]
+    dim1 = attrs["dim1"]
+    dim2 = attrs["dim2"]
+    r = _r_diagonal_place_input(F, g, offset, dim1, dim2)
+    if pending[to_input] is None:
+        pending[to_input] = r
+    else:
+        accumulate(pending, to_input, r)
 
-    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input = self._first
-        attrs = self.attrs
-        offset = attrs["offset"]
-        dim1 = attrs["dim1"]
-        dim2 = attrs["dim2"]
-        r = _r_diagonal_place_input(F, g, offset, dim1, dim2)
-        if pending[to_input] is None:
-            pending[to_input] = r
-        else:
-            accumulate(pending, to_input, r)
+
+_pull_diagonal_place.op = _diagonal_place  # type: ignore[attr-defined]
 
 
 def diagonal_place(input: Tensor, shape: Sequence[builtins.int], offset: builtins.int = 0, dim1: builtins.int = 0, dim2: builtins.int = 1) -> Tensor:
@@ -8604,13 +8495,16 @@ def diagonal_place(input: Tensor, shape: Sequence[builtins.int], offset: builtin
     t._view = None
     t._array = out
     if n_input is not None and mode.grad:
-        t._node = n = _diagonal_place_node()
+        t._node = n = GeneralNode()
+        n.op = _diagonal_place
+        n.pull = _pull_diagonal_place
         n._first = n_input
+        n._second = n._rest = None
         n.saved = None
         n.hooks = None
         n.scope = mode.scope
         out_shape = out.shape
-        n.attrs = {"shape": shape, "offset": offset, "dim1": dim1, "dim2": dim2}
+        n._attrs = {"shape": shape, "offset": offset, "dim1": dim1, "dim2": dim2}
         n.shape = out_shape
         if out_shape:
             n.value = None
@@ -8622,21 +8516,17 @@ def diagonal_place(input: Tensor, shape: Sequence[builtins.int], offset: builtin
     return t
 
 
-class _to_dtype_node(GeneralNode):
-    __slots__ = ()
-    op = _to_dtype
-    _second = None
-    _rest = None
-    shapes = None
+def _pull_to_dtype(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    input_dtype = node._dtypes[0]
+    r = _r_to_dtype_input(F, g, input_dtype)
+    if pending[to_input] is None:
+        pending[to_input] = r
+    else:
+        accumulate(pending, to_input, r)
 
-    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input = self._first
-        input_dtype = self.dtypes[0]
-        r = _r_to_dtype_input(F, g, input_dtype)
-        if pending[to_input] is None:
-            pending[to_input] = r
-        else:
-            accumulate(pending, to_input, r)
+
+_pull_to_dtype.op = _to_dtype  # type: ignore[attr-defined]
 
 
 def to_dtype(input: Tensor, dtype: DTypeLike) -> Tensor:
@@ -8658,14 +8548,17 @@ def to_dtype(input: Tensor, dtype: DTypeLike) -> Tensor:
     t._view = None
     t._array = out
     if n_input is not None and mode.grad:
-        t._node = n = _to_dtype_node()
+        t._node = n = GeneralNode()
+        n.op = _to_dtype
+        n.pull = _pull_to_dtype
         n._first = n_input
+        n._second = n._rest = None
         n.saved = None
         n.hooks = None
         n.scope = mode.scope
         out_shape = out.shape
-        n.attrs = {"dtype": dtype}
-        n.dtypes = (from_numpy_dtype(d),)
+        n._attrs = {"dtype": dtype}
+        n._dtypes = (from_numpy_dtype(d),)
         n.shape = out_shape
         if out_shape:
             n.value = None
@@ -8682,24 +8575,19 @@ def to_integer(input: Tensor, dtype: DTypeLike) -> Tensor:
     return apply(_to_integer, (input,), {"dtype": dtype})
 
 
-class _to_device_node(GeneralNode):
-    __slots__ = ()
-    op = _to_device
-    _second = None
-    _rest = None
-    dtypes = None
-    shapes = None
+def _pull_to_device(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    attrs = node._attrs
+    device = attrs["device"]
+    source = attrs["source"]
+    r = _r_to_device_input(F, g, device, source)
+    if pending[to_input] is None:
+        pending[to_input] = r
+    else:
+        accumulate(pending, to_input, r)
 
-    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input = self._first
-        attrs = self.attrs
-        device = attrs["device"]
-        source = attrs["source"]
-        r = _r_to_device_input(F, g, device, source)
-        if pending[to_input] is None:
-            pending[to_input] = r
-        else:
-            accumulate(pending, to_input, r)
+
+_pull_to_device.op = _to_device  # type: ignore[attr-defined]
 
 
 def to_device(input: Tensor, device: Device, source: Device) -> Tensor:
@@ -8721,13 +8609,16 @@ def to_device(input: Tensor, device: Device, source: Device) -> Tensor:
     t._view = None
     t._array = out
     if n_input is not None and mode.grad:
-        t._node = n = _to_device_node()
+        t._node = n = GeneralNode()
+        n.op = _to_device
+        n.pull = _pull_to_device
         n._first = n_input
+        n._second = n._rest = None
         n.saved = None
         n.hooks = None
         n.scope = mode.scope
         out_shape = out.shape
-        n.attrs = {"device": device, "source": source}
+        n._attrs = {"device": device, "source": source}
         n.shape = out_shape
         if out_shape:
             n.value = None
@@ -8773,20 +8664,17 @@ def one_hot(tensor: Tensor, num_classes: builtins.int = -1) -> Tensor:
     return apply(_one_hot, (tensor,), {"num_classes": num_classes})
 
 
-class _erf_node(Node):
-    __slots__ = ()
-    op = _erf
-    _second = None
-    _rest = None
+def _pull_erf(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    input, = node.saved
+    r = g * (1.1283791670955126 * F.exp(-(input * input)))
+    if pending[to_input] is None:
+        pending[to_input] = r
+    else:
+        accumulate(pending, to_input, r)
 
-    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input = self._first
-        input, = self.saved
-        r = g * (1.1283791670955126 * F.exp(-(input * input)))
-        if pending[to_input] is None:
-            pending[to_input] = r
-        else:
-            accumulate(pending, to_input, r)
+
+_pull_erf.op = _erf  # type: ignore[attr-defined]
 
 
 def erf(input: Tensor) -> Tensor:
@@ -8808,8 +8696,10 @@ def erf(input: Tensor) -> Tensor:
     t._view = None
     t._array = out
     if n_input is not None and mode.grad:
-        t._node = n = _erf_node()
+        t._node = n = Node()
+        n.pull = _pull_erf
         n._first = n_input
+        n._second = n._rest = None
         n.saved = (a_input,)
         n.hooks = None
         n.scope = mode.scope
@@ -8832,20 +8722,17 @@ def erf_(input: Tensor) -> Tensor:
     return write(_erf, input, (), {})
 
 
-class _erfc_node(Node):
-    __slots__ = ()
-    op = _erfc
-    _second = None
-    _rest = None
+def _pull_erfc(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    input, = node.saved
+    r = g * (-1.1283791670955126 * F.exp(-(input * input)))
+    if pending[to_input] is None:
+        pending[to_input] = r
+    else:
+        accumulate(pending, to_input, r)
 
-    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input = self._first
-        input, = self.saved
-        r = g * (-1.1283791670955126 * F.exp(-(input * input)))
-        if pending[to_input] is None:
-            pending[to_input] = r
-        else:
-            accumulate(pending, to_input, r)
+
+_pull_erfc.op = _erfc  # type: ignore[attr-defined]
 
 
 def erfc(input: Tensor) -> Tensor:
@@ -8867,8 +8754,10 @@ def erfc(input: Tensor) -> Tensor:
     t._view = None
     t._array = out
     if n_input is not None and mode.grad:
-        t._node = n = _erfc_node()
+        t._node = n = Node()
+        n.pull = _pull_erfc
         n._first = n_input
+        n._second = n._rest = None
         n.saved = (a_input,)
         n.hooks = None
         n.scope = mode.scope
@@ -8891,20 +8780,17 @@ def erfc_(input: Tensor) -> Tensor:
     return write(_erfc, input, (), {})
 
 
-class _erfinv_node(Node):
-    __slots__ = ()
-    op = _erfinv
-    _second = None
-    _rest = None
+def _pull_erfinv(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    out, = node.saved
+    r = g * (0.886226925452758 * F.exp(out * out))
+    if pending[to_input] is None:
+        pending[to_input] = r
+    else:
+        accumulate(pending, to_input, r)
 
-    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input = self._first
-        out, = self.saved
-        r = g * (0.886226925452758 * F.exp(out * out))
-        if pending[to_input] is None:
-            pending[to_input] = r
-        else:
-            accumulate(pending, to_input, r)
+
+_pull_erfinv.op = _erfinv  # type: ignore[attr-defined]
 
 
 def erfinv(input: Tensor) -> Tensor:
@@ -8926,8 +8812,10 @@ def erfinv(input: Tensor) -> Tensor:
     t._view = None
     t._array = out
     if n_input is not None and mode.grad:
-        t._node = n = _erfinv_node()
+        t._node = n = Node()
+        n.pull = _pull_erfinv
         n._first = n_input
+        n._second = n._rest = None
         n.saved = (out,)
         n.hooks = None
         n.scope = mode.scope
@@ -8970,19 +8858,16 @@ def adagrad_update(*tensors: Tensor, count: builtins.int, block: builtins.int, l
     return apply(_adagrad_update, tuple(tensors), {"count": count, "block": block, "lr": lr, "lr_decay": lr_decay, "eps": eps, "weight_decay": weight_decay, "maximize": maximize})
 
 
-class _clone_node(Node):
-    __slots__ = ()
-    op = _clone
-    _second = None
-    _rest = None
+def _pull_clone(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    r = _r_clone_input(F, g)
+    if pending[to_input] is None:
+        pending[to_input] = r
+    else:
+        accumulate(pending, to_input, r)
 
-    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input = self._first
-        r = _r_clone_input(F, g)
-        if pending[to_input] is None:
-            pending[to_input] = r
-        else:
-            accumulate(pending, to_input, r)
+
+_pull_clone.op = _clone  # type: ignore[attr-defined]
 
 
 def clone(input: Tensor) -> Tensor:
@@ -9004,8 +8889,10 @@ def clone(input: Tensor) -> Tensor:
     t._view = None
     t._array = out
     if n_input is not None and mode.grad:
-        t._node = n = _clone_node()
+        t._node = n = Node()
+        n.pull = _pull_clone
         n._first = n_input
+        n._second = n._rest = None
         n.saved = None
         n.hooks = None
         n.scope = mode.scope
@@ -9021,33 +8908,29 @@ def clone(input: Tensor) -> Tensor:
     return t
 
 
-class _copy_node(GeneralNode):
-    __slots__ = ()
-    op = _copy
-    _rest = ()
-    attrs: dict[builtins.str, Any] = {}
-    shapes = None
+def _pull_copy(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    to_source = node._second
+    source_dtype = node._dtypes[1]
+    if to_input is not None:
+        r = _r_copy_input(F, g)
+        if r.shape != to_input.shape:
+            r = F.sum_to(r, shape=to_input.shape)
+        if pending[to_input] is None:
+            pending[to_input] = r
+        else:
+            accumulate(pending, to_input, r)
+    if to_source is not None:
+        r = _r_copy_source(F, g, source_dtype)
+        if r.shape != to_source.shape:
+            r = F.sum_to(r, shape=to_source.shape)
+        if pending[to_source] is None:
+            pending[to_source] = r
+        else:
+            accumulate(pending, to_source, r)
 
-    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input = self._first
-        to_source = self._second
-        source_dtype = self.dtypes[1]
-        if to_input is not None:
-            r = _r_copy_input(F, g)
-            if r.shape != to_input.shape:
-                r = F.sum_to(r, shape=to_input.shape)
-            if pending[to_input] is None:
-                pending[to_input] = r
-            else:
-                accumulate(pending, to_input, r)
-        if to_source is not None:
-            r = _r_copy_source(F, g, source_dtype)
-            if r.shape != to_source.shape:
-                r = F.sum_to(r, shape=to_source.shape)
-            if pending[to_source] is None:
-                pending[to_source] = r
-            else:
-                accumulate(pending, to_source, r)
+
+_pull_copy.op = _copy  # type: ignore[attr-defined]
 
 
 def copy(input: Tensor, source: Tensor, non_blocking: builtins.bool = False) -> Tensor:
@@ -9071,14 +8954,17 @@ def copy(input: Tensor, source: Tensor, non_blocking: builtins.bool = False) -> 
     t._view = None
     t._array = out
     if (n_input is not None or n_source is not None) and mode.grad:
-        t._node = n = _copy_node()
+        t._node = n = GeneralNode()
+        n.op = _copy
+        n.pull = _pull_copy
         n._first = n_input
         n._second = n_source
+        n._rest = ()
         n.saved = None
         n.hooks = None
         n.scope = mode.scope
         out_shape = out.shape
-        n.dtypes = (from_numpy_dtype(d), dtype_or_none(a_source))
+        n._dtypes = (from_numpy_dtype(d), dtype_or_none(a_source))
         n.shape = out_shape
         if out_shape:
             n.value = None
@@ -9095,33 +8981,29 @@ def copy_(input: Tensor, source: Tensor, non_blocking: builtins.bool = False) ->
     return write(_copy, input, (source,), {})
 
 
-class _fill_node(GeneralNode):
-    __slots__ = ()
-    op = _fill
-    _rest = ()
-    attrs: dict[builtins.str, Any] = {}
-    shapes = None
+def _pull_fill(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    to_value = node._second
+    value_dtype = node._dtypes[1]
+    if to_input is not None:
+        r = _r_fill_input(F, g)
+        if r.shape != to_input.shape:
+            r = F.sum_to(r, shape=to_input.shape)
+        if pending[to_input] is None:
+            pending[to_input] = r
+        else:
+            accumulate(pending, to_input, r)
+    if to_value is not None:
+        r = _r_fill_value(F, g, value_dtype)
+        if r.shape != to_value.shape:
+            r = F.sum_to(r, shape=to_value.shape)
+        if pending[to_value] is None:
+            pending[to_value] = r
+        else:
+            accumulate(pending, to_value, r)
 
-    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input = self._first
-        to_value = self._second
-        value_dtype = self.dtypes[1]
-        if to_input is not None:
-            r = _r_fill_input(F, g)
-            if r.shape != to_input.shape:
-                r = F.sum_to(r, shape=to_input.shape)
-            if pending[to_input] is None:
-                pending[to_input] = r
-            else:
-                accumulate(pending, to_input, r)
-        if to_value is not None:
-            r = _r_fill_value(F, g, value_dtype)
-            if r.shape != to_value.shape:
-                r = F.sum_to(r, shape=to_value.shape)
-            if pending[to_value] is None:
-                pending[to_value] = r
-            else:
-                accumulate(pending, to_value, r)
+
+_pull_fill.op = _fill  # type: ignore[attr-defined]
 
 
 def fill(input: Tensor, value: TensorLike) -> Tensor:
@@ -9149,14 +9031,17 @@ def fill(input: Tensor, value: TensorLike) -> Tensor:
     t._view = None
     t._array = out
     if (n_input is not None or n_value is not None) and mode.grad:
-        t._node = n = _fill_node()
+        t._node = n = GeneralNode()
+        n.op = _fill
+        n.pull = _pull_fill
         n._first = n_input
         n._second = n_value
+        n._rest = ()
         n.saved = None
         n.hooks = None
         n.scope = mode.scope
         out_shape = out.shape
-        n.dtypes = (from_numpy_dtype(d), dtype_or_none(a_value))
+        n._dtypes = (from_numpy_dtype(d), dtype_or_none(a_value))
         n.shape = out_shape
         if out_shape:
             n.value = None
@@ -9173,30 +9058,26 @@ def fill_(input: Tensor, value: TensorLike) -> Tensor:
     return write(_fill, input, (value,), {})
 
 
-class _view_write_node(GeneralNode):
-    __slots__ = ()
-    op = _view_write
-    _rest = ()
-    dtypes = None
-    shapes = None
+def _pull_view_write(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_base = node._first
+    to_value = node._second
+    attrs = node._attrs
+    chain = attrs["chain"]
+    if to_base is not None:
+        r = _r_view_write_base(F, g, chain)
+        if pending[to_base] is None:
+            pending[to_base] = r
+        else:
+            accumulate(pending, to_base, r)
+    if to_value is not None:
+        r = _r_view_write_value(F, g, chain)
+        if pending[to_value] is None:
+            pending[to_value] = r
+        else:
+            accumulate(pending, to_value, r)
 
-    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_base = self._first
-        to_value = self._second
-        attrs = self.attrs
-        chain = attrs["chain"]
-        if to_base is not None:
-            r = _r_view_write_base(F, g, chain)
-            if pending[to_base] is None:
-                pending[to_base] = r
-            else:
-                accumulate(pending, to_base, r)
-        if to_value is not None:
-            r = _r_view_write_value(F, g, chain)
-            if pending[to_value] is None:
-                pending[to_value] = r
-            else:
-                accumulate(pending, to_value, r)
+
+_pull_view_write.op = _view_write  # type: ignore[attr-defined]
 
 
 def view_write(base: Tensor, value: Tensor, chain: builtins.object) -> Tensor:
@@ -9220,14 +9101,17 @@ def view_write(base: Tensor, value: Tensor, chain: builtins.object) -> Tensor:
     t._view = None
     t._array = out
     if (n_base is not None or n_value is not None) and mode.grad:
-        t._node = n = _view_write_node()
+        t._node = n = GeneralNode()
+        n.op = _view_write
+        n.pull = _pull_view_write
         n._first = n_base
         n._second = n_value
+        n._rest = ()
         n.saved = None
         n.hooks = None
         n.scope = mode.scope
         out_shape = out.shape
-        n.attrs = {"chain": chain}
+        n._attrs = {"chain": chain}
         n.shape = out_shape
         if out_shape:
             n.value = None
@@ -9239,23 +9123,18 @@ def view_write(base: Tensor, value: Tensor, chain: builtins.object) -> Tensor:
     return t
 
 
-class _view_erase_node(GeneralNode):
-    __slots__ = ()
-    op = _view_erase
-    _second = None
-    _rest = None
-    dtypes = None
-    shapes = None
+def _pull_view_erase(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    attrs = node._attrs
+    chain = attrs["chain"]
+    r = _r_view_erase_input(F, g, chain)
+    if pending[to_input] is None:
+        pending[to_input] = r
+    else:
+        accumulate(pending, to_input, r)
 
-    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input = self._first
-        attrs = self.attrs
-        chain = attrs["chain"]
-        r = _r_view_erase_input(F, g, chain)
-        if pending[to_input] is None:
-            pending[to_input] = r
-        else:
-            accumulate(pending, to_input, r)
+
+_pull_view_erase.op = _view_erase  # type: ignore[attr-defined]
 
 
 def view_erase(input: Tensor, chain: builtins.object) -> Tensor:
@@ -9277,13 +9156,16 @@ def view_erase(input: Tensor, chain: builtins.object) -> Tensor:
     t._view = None
     t._array = out
     if n_input is not None and mode.grad:
-        t._node = n = _view_erase_node()
+        t._node = n = GeneralNode()
+        n.op = _view_erase
+        n.pull = _pull_view_erase
         n._first = n_input
+        n._second = n._rest = None
         n.saved = None
         n.hooks = None
         n.scope = mode.scope
         out_shape = out.shape
-        n.attrs = {"chain": chain}
+        n._attrs = {"chain": chain}
         n.shape = out_shape
         if out_shape:
             n.value = None
@@ -9295,23 +9177,19 @@ def view_erase(input: Tensor, chain: builtins.object) -> Tensor:
     return t
 
 
-class _view_read_node(GeneralNode):
-    __slots__ = ()
-    op = _view_read
-    _second = None
-    _rest = None
-    dtypes = None
+def _pull_view_read(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    attrs = node._attrs
+    chain = attrs["chain"]
+    input_shape = node._shapes[0]
+    r = _r_view_read_input(F, g, chain, input_shape)
+    if pending[to_input] is None:
+        pending[to_input] = r
+    else:
+        accumulate(pending, to_input, r)
 
-    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input = self._first
-        attrs = self.attrs
-        chain = attrs["chain"]
-        input_shape = self.shapes[0]
-        r = _r_view_read_input(F, g, chain, input_shape)
-        if pending[to_input] is None:
-            pending[to_input] = r
-        else:
-            accumulate(pending, to_input, r)
+
+_pull_view_read.op = _view_read  # type: ignore[attr-defined]
 
 
 def view_read(input: Tensor, chain: builtins.object) -> Tensor:
@@ -9333,14 +9211,17 @@ def view_read(input: Tensor, chain: builtins.object) -> Tensor:
     t._view = None
     t._array = out
     if n_input is not None and mode.grad:
-        t._node = n = _view_read_node()
+        t._node = n = GeneralNode()
+        n.op = _view_read
+        n.pull = _pull_view_read
         n._first = n_input
+        n._second = n._rest = None
         n.saved = None
         n.hooks = None
         n.scope = mode.scope
         out_shape = out.shape
-        n.attrs = {"chain": chain}
-        n.shapes = (a_input.shape,)
+        n._attrs = {"chain": chain}
+        n._shapes = (a_input.shape,)
         n.shape = out_shape
         if out_shape:
             n.value = None
@@ -9352,23 +9233,18 @@ def view_read(input: Tensor, chain: builtins.object) -> Tensor:
     return t
 
 
-class _view_place_node(GeneralNode):
-    __slots__ = ()
-    op = _view_place
-    _second = None
-    _rest = None
-    dtypes = None
-    shapes = None
+def _pull_view_place(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    attrs = node._attrs
+    chain = attrs["chain"]
+    r = _r_view_place_input(F, g, chain)
+    if pending[to_input] is None:
+        pending[to_input] = r
+    else:
+        accumulate(pending, to_input, r)
 
-    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        to_input = self._first
-        attrs = self.attrs
-        chain = attrs["chain"]
-        r = _r_view_place_input(F, g, chain)
-        if pending[to_input] is None:
-            pending[to_input] = r
-        else:
-            accumulate(pending, to_input, r)
+
+_pull_view_place.op = _view_place  # type: ignore[attr-defined]
 
 
 def view_place(input: Tensor, chain: builtins.object, shape: Sequence[builtins.int]) -> Tensor:
@@ -9390,13 +9266,16 @@ def view_place(input: Tensor, chain: builtins.object, shape: Sequence[builtins.i
     t._view = None
     t._array = out
     if n_input is not None and mode.grad:
-        t._node = n = _view_place_node()
+        t._node = n = GeneralNode()
+        n.op = _view_place
+        n.pull = _pull_view_place
         n._first = n_input
+        n._second = n._rest = None
         n.saved = None
         n.hooks = None
         n.scope = mode.scope
         out_shape = out.shape
-        n.attrs = {"chain": chain, "shape": shape}
+        n._attrs = {"chain": chain, "shape": shape}
         n.shape = out_shape
         if out_shape:
             n.value = None

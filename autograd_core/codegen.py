@@ -168,7 +168,7 @@ def function(op: Op) -> str:
     if "inplace" in signature.annotation and "inplace" not in op.attributes:
         body += ["if inplace:", f"    return write(_{op.name}, {op.inputs[0]}, ({', '.join(op.inputs[1:])}{',' if len(op.inputs) == 2 else ''}), {attrs})"]
     if fastpath.eligible(op):
-        prefix = "\n".join(fastpath.node_class(op)) + "\n\n\n"
+        prefix = "\n".join(fastpath.pull(op)) + "\n\n\n"
         body += fastpath.body(op, signature.annotation)
     else:
         body.append(f"return apply(_{op.name}, {inputs}, {attrs})")

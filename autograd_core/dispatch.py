@@ -15,7 +15,7 @@ from .backend.registry import BY_TYPE
 from .config import Mode, get_mode
 from .engine import WRITES
 from .errors import DeviceError, DtypeError, InplaceError, ShapeError, message, operand_list
-from .node import GeneralNode, Item, Node, WatchedNode, next_seq
+from .node import GeneralNode, Node, next_seq, output_node, pull_general, pull_watched
 from .op import REGISTRY, Op
 from .spec import computed_dtype
 from .storage import INFERENCE, PLAIN_NUMBERS, RESULT_CLASS, TensorBase, device_of, link_view, new, operand, real_array, wrap
@@ -131,7 +131,8 @@ def _into(op: Op, array_type: type, arrays: list[Any], attrs: dict[str, Any], ou
 
 def _record(op: Op, inputs: Any, attrs: dict[str, Any], arrays: list[Any], nodes: tuple[Any, ...], result: Any,
             outputs: tuple[Any, ...], residuals: tuple[Any, ...], mode: Mode) -> Node:
-    n = WatchedNode() if mode.anomaly else GeneralNode()
+    n = GeneralNode()
+    n.pull = pull_watched if mode.anomaly else pull_general
     n.op = op
     n.attrs = attrs
     n.dtypes = None
@@ -210,15 +211,9 @@ def _wrap_many(op: Op, inputs: Any, attrs: dict[str, Any], arrays: list[Any], no
     for i, result in enumerate(results):
         item = None
         if n is not None and i not in op.constant_outputs:
-            item = Item()
-            item.op = op
-            item.index = i
-            item.parents = (n,)
-            item.saved = item.hooks = None
-            item.scope = mode.scope
-            item.shape = result.shape
-            item.value = result if mode.keep or not result.shape else None
-            item.seq = next_seq()
+            item = output_node(n, i, result)
+            if mode.keep or not result.shape:
+                item.value = result
         wrapped.append(wrap(result, item))
     return named_result(op)(*wrapped)
 
@@ -230,9 +225,8 @@ def named_result(op: Op) -> Any:
     """The named tuple that an op with several outputs returns."""
     found = _named.get(op.name)
     if found is None:
-        name = op.spoken
-        fields = namedtuple(name, op.outputs or ())
-        found = _named[op.name] = type(name, (fields,), {"__slots__": (), "__repr__": _named_repr})
+        fields = namedtuple(op.spoken, op.outputs or ())  # type: ignore[misc]
+        found = _named[op.name] = type(op.spoken, (fields,), {"__slots__": (), "__repr__": _named_repr})
     return found
 
 

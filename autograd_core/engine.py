@@ -6,6 +6,7 @@ record a graph of their own, which is what ``create_graph=True`` means. It knows
 
 from __future__ import annotations
 
+import math
 import weakref
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
@@ -15,7 +16,7 @@ from typing import Any
 from .backend.protocol import Backend
 from .backend.registry import BY_TYPE
 from .errors import GraphError, InplaceError, ShapeError
-from .node import RETAIN, SPENT, Item, Leaf, Node, accumulate, next_seq
+from .node import RETAIN, SPENT, Leaf, Node, accumulate, next_seq, output_node, pull_general, pull_output, pull_watched
 from .op import COMPOSITES, REGISTRY, Rule
 
 __all__ = ["RAW", "RawReading", "Reading", "WRITES", "accumulate", "run"]
@@ -153,7 +154,7 @@ class Reading:
                 elif name in op.inputs:
                     value = self._conjugate(op, self.lift(value, node.parents[op.inputs.index(name)]))
                 elif op.outputs is not None and name in op.outputs:
-                    value = self._conjugate(op, self.lift(value, _item(node, op.outputs.index(name), value)))
+                    value = self._conjugate(op, self.lift(value, _output(node, op.outputs.index(name), value)))
             elif name in node.attrs:
                 value = node.attrs[name]
             elif name == "needs":
@@ -169,17 +170,8 @@ class Reading:
         return self.conj(value) if op.holomorphic and self.is_complex(value) else value
 
 
-def _item(node: Node, index: int, value: Any) -> Item | None:
-    if index in node.op.constant_outputs:
-        return None
-    item = Item()
-    item.op = node.op
-    item.index = index
-    item.parents = (node,)
-    item.saved = item.hooks = item.scope = None
-    item.shape = value.shape
-    item.seq = next_seq()
-    return item
+def _output(node: Node, index: int, array: Any) -> Node | None:
+    return None if index in node.op.constant_outputs else output_node(node, index, array)
 
 
 class RawReading(Reading):
@@ -251,23 +243,30 @@ def run(roots: Sequence[Node | Leaf], cotangents: Sequence[Any], *, reading: Rea
         if root not in pending:
             pending[root] = None
             (leaves if root.leaf else order).append(root)
+    newest_first = True  # as it is for a chain, which then needs no sorting
+    before = math.inf
     for node in order:
         if node.saved is SPENT:
             raise GraphError(_SPENT_MESSAGE.format(node.op.name))
+        seq = node.seq
+        if seq > before:
+            newest_first = False
+        before = seq
         parent = node._first
         if parent not in pending:
             pending[parent] = None
-            (leaves if parent.leaf else order).append(parent)
+            (leaves if type(parent) is Leaf else order).append(parent)
         parent = node._second
-        if parent not in pending:
+        if parent is not None and parent not in pending:
             pending[parent] = None
-            (leaves if parent.leaf else order).append(parent)
+            (leaves if type(parent) is Leaf else order).append(parent)
         if node._rest:
             for parent in node._rest:
                 if parent not in pending:
                     pending[parent] = None
-                    (leaves if parent.leaf else order).append(parent)
-    order.sort(key=by_seq, reverse=True)
+                    (leaves if type(parent) is Leaf else order).append(parent)
+    if not newest_first:
+        order.sort(key=by_seq, reverse=True)
     wanted = None
     if targets is not None:
         wanted = dict.fromkeys(targets)
@@ -278,7 +277,10 @@ def run(roots: Sequence[Node | Leaf], cotangents: Sequence[Any], *, reading: Rea
             pending[root] = g
         else:
             accumulate(pending, root, g)
-    _sweep(order, pending, reading, retain_graph, wanted)
+    if reading is None:
+        _sweep_arrays(order, pending, not retain_graph, wanted)
+    else:
+        _sweep_tensors(order, pending, not retain_graph, wanted, reading)
     asked: list[Any] = leaves if wanted is None else [node for node in wanted if node.leaf]
     for leaf in asked:
         g = pending.pop(leaf, None)
@@ -294,32 +296,44 @@ def run(roots: Sequence[Node | Leaf], cotangents: Sequence[Any], *, reading: Rea
     return wanted or {}
 
 
-def _sweep(order: list[Any], pending: dict[Any, Any], reading: Reading | None, retain_graph: bool, wanted: dict[Any, Any] | None) -> None:
-    F = reading
+def _sweep_arrays(order: list[Any], pending: dict[Any, Any], release: bool, wanted: dict[Any, Any] | None) -> None:
+    F: Any = None
     array_type = None
     pop = pending.pop
     last_write = WRITES.last
-    release = not retain_graph
     for node in order:
         g = pop(node)
-        if g.__class__ is not array_type and reading is None:
+        if type(g) is not array_type:
             if g is None:
                 continue
-            if g.__class__ is not list:
-                array_type = g.__class__
+            if type(g) is not list:
+                array_type = type(g)
                 F = RAW[array_type]
-        if node.hooks is not None and g is not None:
+        if node.hooks is not None:
             g = _hooked(node, g, False)[0]
         if node.seq < last_write:
             WRITES.check(node)
-        if reading is None:
-            node.pull(F, g, pending)
-        elif g is not None:
-            node.pull_general(F, g, pending)
-        else:
-            continue
+        node.pull(node, F, g, pending)
         if node.value is not None:
-            node._gradient = g if reading is None else g._array
+            node._gradient = g
+        if wanted is not None and node in wanted:
+            wanted[node] = g
+        if release and node.saved is not None:
+            node.saved = SPENT
+
+
+def _sweep_tensors(order: list[Any], pending: dict[Any, Any], release: bool, wanted: dict[Any, Any] | None, reading: Reading) -> None:
+    for node in order:
+        g = pending.pop(node)
+        if g is None:
+            continue
+        if node.hooks is not None:
+            g = _hooked(node, g, False)[0]
+        WRITES.check(node)
+        pull = node.pull if node.pull is pull_output or node.pull is pull_watched else pull_general
+        pull(node, reading, g, pending)
+        if node.value is not None and type(g) is not list:
+            node.gradient = g._array
         if wanted is not None and node in wanted:
             wanted[node] = g
         if release and node.saved is not None:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 from autograd_core.op import Op, Rule
 
-LOCALS = frozenset(("F", "a", "accumulate", "apply", "attrs", "before", "d", "explain", "g", "mode", "n", "out_shape", "pending", "r", "self", "t"))
+LOCALS = frozenset(("F", "a", "accumulate", "apply", "attrs", "before", "d", "explain", "g", "mode", "n", "out_shape", "node", "pending", "r", "t"))
 """Names of local variables and functions in the generated code, which no input or attribute may have."""
 
 
@@ -67,38 +67,27 @@ def _lean(op: Op) -> bool:
     return not op.attributes and not _needs_shapes(op) and not op.rule_needs_dtypes
 
 
-def node_class(op: Op) -> list[str]:
-    """The op's node with its unrolled ``pull``."""
-    lines = [f"class _{op.name}_node({'Node' if _lean(op) else 'GeneralNode'}):", "    __slots__ = ()", f"    op = _{op.name}"]
-    if len(op.inputs) < 3:
-        lines += ["    _second = None", "    _rest = None"] if len(op.inputs) == 1 else ["    _rest = ()"]
-    if not _lean(op):
-        if not op.rule_needs_dtypes:
-            lines.append("    dtypes = None")
-        if not op.attributes:
-            lines.append("    attrs: dict[builtins.str, Any] = {}")
-        if not _needs_shapes(op):
-            lines.append("    shapes = None")
-    lines += ["", "    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:"]
-    return lines + ["        " + line for line in _pull(op)]
+def pull(op: Op) -> list[str]:
+    """The op's unrolled ``pull``."""
+    return [f"def _pull_{op.name}(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:", *["    " + line for line in _pull(op)], "", "", f"_pull_{op.name}.op = _{op.name}  # type: ignore[attr-defined]"]
 
 
 def _pull(op: Op) -> list[str]:
     rules = _rules(op)
     names = {name for rule in rules.values() for name in rule.names}
-    lines = [f"to_{op.inputs[0]} = self._first"]
+    lines = [f"to_{op.inputs[0]} = node._first"]
     if len(op.inputs) > 1:
-        lines.append(f"to_{op.inputs[1]} = self._second")
+        lines.append(f"to_{op.inputs[1]} = node._second")
     if len(op.inputs) > 2:
-        lines.append(f"{', '.join('to_' + name for name in op.inputs[2:])}{',' if len(op.inputs) == 3 else ''} = self._rest")
+        lines.append(f"{', '.join('to_' + name for name in op.inputs[2:])}{',' if len(op.inputs) == 3 else ''} = node._rest")
     if set(op.saved) & names:
-        lines.append(f"{', '.join(op.saved)}{',' if len(op.saved) == 1 else ''} = self.saved")
+        lines.append(f"{', '.join(op.saved)}{',' if len(op.saved) == 1 else ''} = node.saved")
     attributes = [name for name in op.attributes if name in names]
     if attributes:
-        lines.append("attrs = self.attrs")
+        lines.append("attrs = node._attrs")
         lines += [f'{name} = attrs["{name}"]' for name in attributes]
-    lines += [f"{name}_shape = self.shapes[{i}]" for i, name in enumerate(op.inputs) if f"{name}_shape" in names]
-    lines += [f"{name}_dtype = self.dtypes[{i}]" for i, name in enumerate(op.inputs) if f"{name}_dtype" in names]
+    lines += [f"{name}_shape = node._shapes[{i}]" for i, name in enumerate(op.inputs) if f"{name}_shape" in names]
+    lines += [f"{name}_dtype = node._dtypes[{i}]" for i, name in enumerate(op.inputs) if f"{name}_dtype" in names]
     several = len(op.inputs) > 1
     if "all" in rules:
         if "needs" in names:
@@ -109,7 +98,7 @@ def _pull(op: Op) -> list[str]:
             lines += ["    " + line for line in _contribute(op, name, f"r_{name}", identity=False)]
         return lines
     if several and op.broadcasts and op.kind == "elementwise":
-        lines.append("shape = self.shape")
+        lines.append("shape = node.shape")
     for name, rule in rules.items():
         if "adds" in op.extra:
             lines += _add_to_part(op, name, rule)
@@ -205,21 +194,23 @@ def _saved_value(op: Op, name: str) -> str:
 def _record(op: Op, attrs: str) -> list[str]:
     inputs = op.inputs
     lines = [
-        f"t._node = n = _{op.name}_node()",
+        f"t._node = n = {'Node' if _lean(op) else 'GeneralNode'}()",
+        *([] if _lean(op) else [f"n.op = _{op.name}"]),
+        f"n.pull = _pull_{op.name}",
         f"n._first = n_{inputs[0]}",
-        *([f"n._second = n_{inputs[1]}"] if len(inputs) > 1 else []),
-        *([f"n._rest = {_pack(['n_' + name for name in inputs[2:]])}"] if len(inputs) > 2 else []),
+        f"n._second = n_{inputs[1]}" if len(inputs) > 1 else "n._second = n._rest = None",
+        *([f"n._rest = {_pack(['n_' + name for name in inputs[2:]]) if len(inputs) > 2 else '()'}"] if len(inputs) > 1 else []),
         f"n.saved = {_pack([_saved_value(op, name) for name in op.saved]) if op.saved else 'None'}",
         "n.hooks = None",
         "n.scope = mode.scope",
         "out_shape = out.shape",
     ]
     if op.attributes:
-        lines.append(f"n.attrs = {attrs}")
+        lines.append(f"n._attrs = {attrs}")
     if _needs_shapes(op):
-        lines.append("n.shapes = " + _pack([f"a_{name}.shape" if i == 0 else f'getattr(a_{name}, "shape", ())' for i, name in enumerate(inputs)]))
+        lines.append("n._shapes = " + _pack([f"a_{name}.shape" if i == 0 else f'getattr(a_{name}, "shape", ())' for i, name in enumerate(inputs)]))
     if op.rule_needs_dtypes:
-        lines.append("n.dtypes = " + _pack(["from_numpy_dtype(d)" if i == 0 else f"dtype_or_none(a_{name})" for i, name in enumerate(inputs)]))
+        lines.append("n._dtypes = " + _pack(["from_numpy_dtype(d)" if i == 0 else f"dtype_or_none(a_{name})" for i, name in enumerate(inputs)]))
     if op.kind == "elementwise":
         if len(inputs) == 1:
             lines += [f"if out_shape == n_{inputs[0]}.shape:", f"    out_shape = n_{inputs[0]}.shape"]

@@ -9,7 +9,7 @@ from .config import Mode, get_mode
 from .dispatch import apply, user_line
 from .engine import WRITES
 from .errors import DtypeError, InplaceError, ShapeError
-from .node import GeneralNode, next_seq
+from .node import GeneralNode, next_seq, pull_general
 from .op import REGISTRY, Op
 from .spec import can_cast, computed_dtype
 from .storage import INFERENCE, UNCHECKED, Family, TensorBase, View, operand, overlapping, real_array, wrap
@@ -83,6 +83,7 @@ def _rebase(x: Any, base: Any, node: Any, mode: Mode) -> None:
     else:
         chain = x._view.chain
         write = GeneralNode()
+        write.pull = pull_general
         write.op = REGISTRY["view_write"]
         write.attrs = {"chain": chain}
         write.dtypes = None
@@ -109,6 +110,7 @@ def _view_node(base: Any, chain: Any, mode: Mode) -> Any:
     array = base._array
     for op, attrs in chain:
         n = GeneralNode()
+        n.pull = pull_general
         n.op = op
         n.attrs = attrs
         n.dtypes = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
 from typing import Any
 
 from .op import Op
@@ -23,11 +24,11 @@ RETAIN = "retain"
 """Stands among a node's hooks for: keep the gradient, as ``retain_grad`` asks. No function, so that no hook refers to its own node."""
 
 
-def _optional(slot: str, doc: str) -> Any:
+def _optional(slot: str, doc: str, default: Any = None) -> Any:
     """A property over a slot that fast paths leave unset, because a store is the cheapest thing not to do."""
 
     def get(node: Any) -> Any:
-        return getattr(node, slot, None)
+        return getattr(node, slot, default)
 
     def put(node: Any, value: Any) -> None:
         setattr(node, slot, value)
@@ -35,11 +36,31 @@ def _optional(slot: str, doc: str) -> Any:
     return property(get, put, doc=doc)
 
 
+def _noted(key: str, doc: str) -> Any:
+    """A property that few nodes have: an entry of one dict, so that the many have one slot less each for the collector to visit."""
+
+    def get(node: Any) -> Any:
+        return getattr(node, "_notes", _NOTHING).get(key)
+
+    def put(node: Any, value: Any) -> None:
+        notes = getattr(node, "_notes", None)
+        if notes is None:
+            notes = node._notes = {}
+        notes[key] = value
+
+    return property(get, put, doc=doc)
+
+
+_NOTHING: dict[str, Any] = {}
+Pull = Callable[["Node", Any, Any, dict[Any, Any]], None]
+
+
 class Node:
     """How one result was computed. It never refers to a Tensor that refers to it: a graph holds no reference cycle.
 
     ======================  ==========================================================================================
     ``op``, ``attrs``       the operation and its attributes
+    ``pull``                the function that gives each parent its cotangent: ``pull(node, F, g, pending)``
     ``parents``             the node of each input, ``None`` where an input needs no gradient
     ``saved``               the values that the op's rules name, in the order of ``op.saved``
     ``shape``               of the result
@@ -50,17 +71,16 @@ class Node:
     ``value``, ``gradient`` kept for drawing: of results without dimensions, and of everything inside ``record()``
     ``constants``           inputs without gradient of a kept result, as (position, value)
     ``retained``            the gradient that ``retain_grad`` asked for: a raw array, a Tensor once it was read
+    ``index``               which output this is, only on the nodes of single outputs of an op with several
     ``name``, ``line``      given by the user; the user's source line, in anomaly mode
     ======================  ==========================================================================================
+
+    What differs between ops is data, not a class of its own: the interpreter then reads slots without looking them up.
     """
 
-    __slots__ = ("_constants", "_first", "_gradient", "_line", "_name", "_rest", "_retained", "_second", "hooks", "saved", "scope", "seq", "shape", "value")
+    __slots__ = ("_constants", "_first", "_gradient", "_notes", "_rest", "_second", "hooks", "pull", "saved", "scope", "seq", "shape", "value")
     leaf = False
-    op: Op
-    attrs: dict[str, Any] = {}  # noqa: RUF012 - read only; nodes with attributes have their own
-    shapes: Any = None
-    dtypes: Any = None
-
+    pull: Pull
     saved: Any
     shape: tuple[int, ...]
     seq: int
@@ -74,6 +94,11 @@ class Node:
     _rest: Any
     _constants: Any
     _gradient: Any
+
+    @property
+    def op(self) -> Op:
+        """The operation: a pull that was made for one op knows it."""
+        return self.pull.op  # type: ignore[attr-defined, no-any-return]
 
     @property
     def parents(self) -> tuple[Any, ...]:
@@ -95,75 +120,79 @@ class Node:
         positions = [i for i, parent in enumerate(self.parents) if parent is None]
         return tuple((i, value) for i, value in zip(positions, values, strict=False) if value is not None)
 
+    attrs = _optional("_attrs", "The op's attributes.", {})
+    shapes = _optional("_shapes", "The shapes of the inputs.")
+    dtypes = _optional("_dtypes", "The dtypes of the inputs.")
     gradient = _optional("_gradient", "The kept cotangent, a raw array.")
-    line = _optional("_line", "The user's source line, in anomaly mode.")
-    name = _optional("_name", "The name that the user gave.")
-    retained = _optional("_retained", "The gradient that ``retain_grad`` asked for.")
+    line = _noted("line", "The user's source line, in anomaly mode.")
+    name = _noted("name", "The name that the user gave.")
+    retained = _noted("retained", "The gradient that ``retain_grad`` asked for.")
 
     def __repr__(self) -> str:
         label = f" {self.name!r}" if self.name else ""
         return f"<{self.op.name}{label} {self.shape}>"
 
-    def pull(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        """Give each parent its cotangent, on raw arrays. Fast paths override this with code made for their op."""
-        self.pull_general(F, g, pending)
-
-    def pull_general(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        """Give each parent its cotangent in any reading: run the rules, undo broadcasting, accumulate."""
-        for parent, contribution in zip(self.parents, F.contributions(self, g), strict=True):
-            if parent is not None and contribution is not None:
-                if pending[parent] is None:
-                    pending[parent] = contribution
-                else:
-                    accumulate(pending, parent, contribution)
-
 
 class GeneralNode(Node):
-    """A node of any op, with all that its rules may ask for."""
+    """A node that also has attributes, or whose rules ask for the shapes or dtypes of its inputs, or that is one of several outputs."""
 
-    __slots__ = ("attrs", "dtypes", "op", "shapes")
+    __slots__ = ("_attrs", "_dtypes", "_shapes", "index", "op")
+    op: Op  # a slot in place of the property
+    _attrs: dict[str, Any]
+    _shapes: Any
+    _dtypes: Any
+    index: int
 
 
-class WatchedNode(GeneralNode):
-    """A node recorded in anomaly mode: raises where its rule makes the first NaN of a backward pass."""
+def pull_general(node: Node, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    """Give each parent its cotangent, for any op and in any reading: run the rules, undo broadcasting, accumulate."""
+    for parent, contribution in zip(node.parents, F.contributions(node, g), strict=True):
+        if parent is not None and contribution is not None:
+            if pending[parent] is None:
+                pending[parent] = contribution
+            else:
+                accumulate(pending, parent, contribution)
 
-    __slots__ = ()
 
-    def pull_general(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        """See :meth:`Node.pull_general`."""
-        if not _has_nan(F, g):
-            for i, (parent, contribution) in enumerate(zip(self.parents, F.contributions(self, g), strict=True)):
-                if parent is not None and contribution is not None and _has_nan(F, contribution):
-                    name = self.op.inputs[min(i, len(self.op.inputs) - 1)]
-                    raise RuntimeError(
-                        f"Function '{self.op.name}' returned nan values in its {i}th output: the gradient of {name!r}, shape {tuple(parent.shape)}"
-                        + (f", recorded at {self.line}" if self.line else "")
-                    )
-        super().pull_general(F, g, pending)
+def pull_watched(node: Node, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    """``pull_general`` in anomaly mode: raises where a rule makes the first NaN of a backward pass."""
+    if not _has_nan(F, g):
+        for i, (parent, contribution) in enumerate(zip(node.parents, F.contributions(node, g), strict=True)):
+            if parent is not None and contribution is not None and _has_nan(F, contribution):
+                name = node.op.inputs[min(i, len(node.op.inputs) - 1)]
+                raise RuntimeError(
+                    f"Function '{node.op.name}' returned nan values in its {i}th output: the gradient of {name!r}, shape {tuple(parent.shape)}"
+                    + (f", recorded at {node.line}" if node.line else "")
+                )
+    pull_general(node, F, g, pending)
 
 
 def _has_nan(F: Any, value: Any) -> bool:
     return any(_has_nan(F, each) for each in value) if isinstance(value, list) else value is not None and bool(F.isnan(value).any())
 
 
-class Item(GeneralNode):
-    """One output of a node with several: passes its cotangent on as the parent's ``index``-th."""
+def pull_output(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    """For one output of an op with several: pass its cotangent on as the parent's ``index``-th."""
+    parent = node._first
+    collected = pending[parent]
+    if collected is None:
+        collected = pending[parent] = [None] * len(parent.op.outputs or ())
+    before = collected[node.index]
+    collected[node.index] = g if before is None else before + g
 
-    __slots__ = ("index",)
-    index: int
 
-    def __init__(self) -> None:
-        self.attrs = {}
-        self.shapes = self.dtypes = None
-
-    def pull_general(self, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-        """See :meth:`Node.pull_general`."""
-        parent = self.parents[0]
-        collected = pending[parent]
-        if collected is None:
-            collected = pending[parent] = [None] * len(parent.op.outputs or ())
-        before = collected[self.index]
-        collected[self.index] = g if before is None else before + g
+def output_node(parent: Node, index: int, array: Any) -> GeneralNode:
+    """The node of one output of ``parent``."""
+    node = GeneralNode()
+    node.op = parent.op
+    node.pull = pull_output
+    node.index = index
+    node.parents = (parent,)
+    node.saved = node.hooks = node.value = None
+    node.scope = parent.scope
+    node.shape = array.shape
+    node.seq = next_seq()
+    return node
 
 
 class Leaf:

@@ -51,10 +51,10 @@ def contract(xp: Any, *operands: Any, equation: str) -> Any:
 @contract.vjp()
 def _(F: Any, g: Any, operands: Any, operands_shape: Any, equation: str, needs: Any) -> Any:
     terms, output = _terms(equation)
-    return tuple(_contract_slope(F, g, k, operands, operands_shape, terms, output) if needed else None for k, needed in enumerate(needs))
+    return tuple(_contract_gradient(F, g, k, operands, operands_shape, terms, output) if needed else None for k, needed in enumerate(needs))
 
 
-def _contract_slope(F: Any, g: Any, k: int, operands: Any, shapes: Any, terms: list[str], output: str) -> Any:
+def _contract_gradient(F: Any, g: Any, k: int, operands: Any, shapes: Any, terms: list[str], output: str) -> Any:
     """The cotangent of operand ``k``: the others contracted with ``g``, spread over what the operand alone has."""
     own = dict(zip(terms[k], shapes[k], strict=True))
     others = [i for i in range(len(terms)) if i != k]
@@ -64,12 +64,12 @@ def _contract_slope(F: Any, g: Any, k: int, operands: Any, shapes: Any, terms: l
             found[label] = max(found.get(label, 1), size) if size else 0
     kept = "".join(label for label in own if label in found and (own[label] != 1 or found[label] == 1))
     equation = ",".join([output, *(terms[i] for i in others)]) + "->" + kept
-    slope = F.contract((g, *(operands[i] for i in others)), equation=equation)
+    gradient = F.contract((g, *(operands[i] for i in others)), equation=equation)
     if kept != "".join(own) or any(found[label] != own[label] for label in kept):
-        slope = F.reshape(slope, shape=tuple(found[label] if label in kept else 1 for label in own))
-        slope = F.broadcast_to(slope, shape=tuple(own.values()))
+        gradient = F.reshape(gradient, shape=tuple(found[label] if label in kept else 1 for label in own))
+        gradient = F.broadcast_to(gradient, shape=tuple(own.values()))
     if len(own) == len(terms[k]):
-        return slope
+        return gradient
     free = iter(label for label in string.ascii_letters if label not in own)
     spread, diagonals, seen = "", [], set()
     for label in terms[k]:
@@ -78,7 +78,7 @@ def _contract_slope(F: Any, g: Any, k: int, operands: Any, shapes: Any, terms: l
             diagonals.append(label + spread[-1])
         seen.add(label)
     ones = [F.identity_like(g, size=own[pair[0]]) for pair in diagonals]
-    return F.contract((slope, *ones), equation=",".join(["".join(own), *diagonals]) + "->" + spread)
+    return F.contract((gradient, *ones), equation=",".join(["".join(own), *diagonals]) + "->" + spread)
 
 
 def _identity_spec(input: Any, *, size: int) -> Meta:

@@ -23,11 +23,11 @@ def _index_of_spec(*tensors: Any, sizes: Any, dims: Any) -> Meta:
         shape = broadcast("index_of", [f"tensors[{i}]" for i in range(len(tensors))], tensors)
     except ShapeError:
         shapes = ", ".join(str(list(tensor.shape)) for tensor in tensors)
-        raise IndexError(f"shape mismatch: indexing tensors could not be broadcast together with shapes {shapes}") from None
+        raise IndexError(f"index: shape mismatch: indexing tensors could not be broadcast together with shapes {shapes}") from None
     return Meta((len(tensors), *shape), int64)
 
 
-@op("index_of(tensors: Sequence[Tensor], sizes: tuple[int, ...], dims: tuple[int, ...]) -> Tensor", kind="general", extra={"written": "x[...]"}, samples=[
+@op("index_of(tensors: Sequence[Tensor], sizes: tuple[int, ...], dims: tuple[int, ...]) -> Tensor", kind="general", extra={"written": "index"}, samples=[
     S([ints(4, low=-3, high=3)], sizes=(3,), dims=(0,)), S([ints(2, 1), ints(3)], sizes=(3, 4), dims=(0, 1)),
     S([Arg(values=[0, 5])], sizes=(3,), dims=(1,), error=IndexError, match="index 5 is out of bounds for dimension 1 with size 3"),
     S([ints(2), ints(3)], sizes=(3, 3), dims=(0, 1), error=IndexError, match="broadcast")],
@@ -49,7 +49,7 @@ def index_of(xp: Any, *tensors: Any, sizes: Any, dims: Any) -> Any:
         if checked and part.view("uint64").max() < size:  # one look: read as unsigned, a negative number is huge
             continue
         if checked and not -size <= (low := part.min()) <= (high := part.max()) < size:
-            raise IndexError(f"x[...]: index {int(low if low < -size else high)} is out of bounds for dimension {dim} with size {size}")
+            raise IndexError(f"index {int(low if low < -size else high)} is out of bounds for dimension {dim} with size {size}")
         part += (part < 0) * size
     return result
 

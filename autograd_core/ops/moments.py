@@ -9,7 +9,7 @@ from ..dtypes import as_dtype
 from ..errors import describe
 from ..op import S, composite, distinct, ints, op, span
 from ..spec import Meta, reduction_spec
-from .reduce import HALF, INFINITY, SINGLE, axes, count, expand_reduced, widened
+from .reduce import HALF, INFINITY, axes, count, expand_reduced, widened
 
 
 def _deviations(xp: Any, input: Any, dim: Any, n: int) -> Any:
@@ -137,8 +137,7 @@ def norm_over(xp: Any, input: Any, *, p: float, dim: Any = None, keepdim: bool =
     """``sum(|input| ** p) ** (1 / p)`` over ``dim``; the largest magnitude for ``inf``, the number of non-zeros for 0. The gradient at 0 is 0."""
     if input.dtype.kind not in "fc":
         raise TypeError("norm of integers")
-    half = input.dtype is HALF
-    size = xp.abs(input.astype(SINGLE) if half else input)
+    size = xp.abs(widened(input))
     over = {"axis": axes(dim), "keepdims": keepdim}
     if p == 2:
         result = xp.sqrt(xp.sum(size * size, **over))
@@ -150,7 +149,7 @@ def norm_over(xp: Any, input: Any, *, p: float, dim: Any = None, keepdim: bool =
         result = xp.sum(size != 0, dtype=size.dtype, **over)
     else:
         result = xp.sum(size**p, **over) ** (1 / p)
-    return result.astype(HALF) if half else result
+    return result.astype(HALF) if input.dtype is HALF else result
 
 
 @norm_over.vjp("input")

@@ -1,6 +1,7 @@
 """A chain of 1,000 small ops on 16 numbers, forward and backward.
 
 The input requires a gradient, the other operands do not: four times multiply and add, then subtract and tanh, 100 times.
+The numbers stay in a range in which the gradient does not vanish: subnormal numbers are slow, and would be what is measured.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from benchmarks.case import Case, Work, torch_work
 
 def _build(torch: Any) -> Work:
     generator = np.random.default_rng(0)
-    start, factor, shift = (torch.from_numpy(generator.uniform(low, high, 16).astype(np.float32)) for low, high in ((-1, 1), (0.9, 1.1), (-0.1, 0.1)))
+    start, factor, shift = (torch.from_numpy(generator.uniform(low, high, 16).astype(np.float32)) for low, high in ((-0.5, 0.5), (0.99, 1.01), (-0.01, 0.01)))
     x = start.clone().requires_grad_()
 
     def step() -> Any:

@@ -258,7 +258,7 @@ MISTAKES: list[tuple[Any, type[Exception], str]] = [
     (lambda: torch.stack([]), RuntimeError, "stack: expected a non-empty list of Tensors"),
     (lambda: torch.cat(torch.ones(2), torch.ones(2)), TypeError, r"cat: argument 'tensors' must be a tuple or list of Tensors, not Tensor. Write cat\(\[a, b\]\)"),
     (lambda: torch.stack(torch.ones(2), torch.ones(2)), TypeError, "stack: argument 'tensors' must be"),
-    (lambda: torch.ones(3)[torch.tensor([0, 7])], IndexError, r"^x\[\.\.\.\]: index 7 is out of bounds for dimension 0 with size 3"),
+    (lambda: torch.ones(3)[torch.tensor([0, 7])], IndexError, r"^index 7 is out of bounds for dimension 0 with size 3"),
     (lambda: torch.ones(3).clamp(), RuntimeError, "^clamp: At least one of 'min' or 'max' must not be None"),
     (lambda: torch.where(torch.ones(3), 1.0, 2.0), RuntimeError, r"^where: expected condition to be a boolean tensor, but got a tensor with dtype float32.*\.bool\(\)"),
     (row_write, RuntimeError, r"^x\[\.\.\.\] = value: could not broadcast"),

@@ -62,7 +62,7 @@ def randint(low: int, high: Any = None, size: Any = None, *, generator: Generato
 
 def _check_range(op: str, low: int, high: int) -> None:
     if not low < high:
-        raise RuntimeError(f"{op}: random_ expects 'from' to be less than 'to', but got from={low} >= to={high}")
+        raise RuntimeError(f"{op}: expects 'from' to be less than 'to', but got from={low} >= to={high}")
 
 
 def randperm(n: int, *, generator: Generator | None = None, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
@@ -105,7 +105,7 @@ def normal(mean: Any, std: Any = 1.0, size: Any = None, *, generator: Generator 
 
 def _check_std(std: float) -> None:
     if std < 0:
-        raise RuntimeError(f"normal expects std >= 0.0, but found std {std}")
+        raise RuntimeError(f"normal: expects std >= 0.0, but found std {std}")
 
 
 class SamplingMethods(TensorBase):
@@ -123,7 +123,7 @@ class SamplingMethods(TensorBase):
     def uniform_(self, low: float = 0.0, high: float = 1.0, *, generator: Generator | None = None) -> Tensor:
         """Fill with numbers drawn uniformly from [``low``, ``high``)."""
         if not low <= high:
-            raise RuntimeError(f"uniform_ expects to return a [from, to) range, but found from={low} > to={high}")
+            raise RuntimeError(f"uniform_: expects to return a [from, to) range, but found from={low} > to={high}")
         return self._fill("draw_uniform", "uniform_", low=float(low), high=float(high), shape=None, generator=generator)
 
     def normal_(self, mean: float = 0.0, std: float = 1.0, *, generator: Generator | None = None) -> Tensor:
@@ -134,7 +134,7 @@ class SamplingMethods(TensorBase):
     def bernoulli_(self, p: Any = 0.5, *, generator: Generator | None = None) -> Tensor:
         """Fill with ones with probability ``p`` (a number, or a tensor with one per element), zeros otherwise."""
         if not isinstance(p, TensorBase) and not 0 <= p <= 1:
-            raise RuntimeError(f"bernoulli_ expects p to be in [0, 1], but got p={p}")
+            raise RuntimeError(f"bernoulli_: expects p to be in [0, 1], but got p={p}")
         return inplace(REGISTRY["draw_bernoulli"], self, (p,), {"generator": generator}, "bernoulli_")  # type: ignore[no-any-return]
 
     def random_(self, low: int = 0, high: int | None = None, *, generator: Generator | None = None) -> Tensor:
@@ -147,5 +147,5 @@ class SamplingMethods(TensorBase):
     def exponential_(self, lambd: float = 1.0, *, generator: Generator | None = None) -> Tensor:
         """Fill with numbers drawn from the exponential distribution with rate ``lambd``."""
         if lambd <= 0:
-            raise RuntimeError(f"exponential_ expects lambda > 0.0, but found lambda={lambd}")
+            raise RuntimeError(f"exponential_: expects lambda > 0.0, but found lambda={lambd}")
         return self._fill("draw_exponential", "exponential_", rate=float(lambd), generator=generator)

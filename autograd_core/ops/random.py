@@ -81,7 +81,7 @@ def draw_normal_of(xp: Any, mean: Any, std: Any, *, generator: Any = None) -> An
     """One normal number for each pair of mean and standard deviation."""
     mean, std = xp.asarray(mean), xp.asarray(std)
     if bool((std < 0).any()):
-        raise RuntimeError(f"normal: normal expects all elements of std >= 0.0, but found {float(std.min())}")
+        raise RuntimeError(f"normal: expects all elements of std >= 0.0, but found {float(std.min())}")
     drawn = _floats(xp, (mean if mean.dtype.kind == "f" else std), lambda stream, size, dtype: stream.standard_normal(size, dtype=dtype),
                     xp.broadcast_shapes(mean.shape, std.shape), generator)
     return drawn * std + mean

@@ -106,7 +106,7 @@ class Sequential(_Series):
     a new Sequential of the same modules.
 
     >>> import autograd_core as ag
-    >>> from ..layers.linear import Linear
+    >>> from nn.layers.linear import Linear
     >>> model = Sequential(Linear(2, 3), Linear(3, 1))
     >>> tuple(model(ag.zeros(4, 2)).shape), len(model[:1])
     ((4, 1), 1)

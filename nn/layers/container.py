@@ -177,21 +177,15 @@ class ModuleDict(_Series):
             self[name] = module
 
     def __getitem__(self, key: str) -> Any:
-        items = self._items()
-        if key not in items:
-            raise KeyError(key)
-        return items[key]
+        return self._items()[key]
 
     def __setitem__(self, key: str, module: Module) -> None:
         self.add_module(key, self._checked(module))
 
     def __delitem__(self, key: str) -> None:
-        object.__delattr__(self, self._found(key))
-
-    def _found(self, key: str) -> str:
-        if key not in self._items():
+        if key not in self:  # an attribute, perhaps, but no module
             raise KeyError(key)
-        return key
+        object.__delattr__(self, key)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._items())

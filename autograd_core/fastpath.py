@@ -69,7 +69,8 @@ def _lean(op: Op) -> bool:
 
 def pull(op: Op) -> list[str]:
     """The op's unrolled ``pull``."""
-    return [f"def _pull_{op.name}(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:", *["    " + line for line in _pull(op)], "", "", f"_pull_{op.name}.op = _{op.name}  # type: ignore[attr-defined]"]
+    define = f"def _pull_{op.name}(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:"
+    return [define, *["    " + line for line in _pull(op)], "", "", f"_pull_{op.name}.op = _{op.name}  # type: ignore[attr-defined]"]
 
 
 def _pull(op: Op) -> list[str]:

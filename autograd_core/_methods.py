@@ -53,8 +53,6 @@ _amax = REGISTRY["amax"]
 _amin = REGISTRY["amin"]
 _argmax = REGISTRY["argmax"]
 _argmin = REGISTRY["argmin"]
-_pick = REGISTRY["pick"]
-_place = REGISTRY["place"]
 _max_along = REGISTRY["max_along"]
 _min_along = REGISTRY["min_along"]
 _isclose = REGISTRY["isclose"]
@@ -243,10 +241,6 @@ _k_amax = _amax.kernels
 _r_amax_input = _amax.rules["input"].function
 _k_amin = _amin.kernels
 _r_amin_input = _amin.rules["input"].function
-_k_pick = _pick.kernels
-_r_pick_input = _pick.rules["input"].function
-_k_place = _place.kernels
-_r_place_input = _place.rules["input"].function
 _k_squared_error = _squared_error.kernels
 _q_squared_error = _squared_error.residual_kernels
 _r_squared_error_all = _squared_error.fused.function
@@ -855,132 +849,6 @@ def argmin(input: Tensor, dim: builtins.int | None = None, keepdim: builtins.boo
     if keepdims is not None:
         keepdim = keepdims
     return apply(_argmin, (input,), {"dim": dim, "keepdim": keepdim})
-
-
-def _pull_pick(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    to_indices = node._second
-    indices, = node.saved
-    attrs = node._attrs
-    dim = attrs["dim"]
-    input_shape = node._shapes[0]
-    if to_input is not None:
-        r = _r_pick_input(F, g, indices, input_shape, dim)
-        if pending[to_input] is None:
-            pending[to_input] = r
-        else:
-            accumulate(pending, to_input, r)
-
-
-_pull_pick.op = _pick  # type: ignore[attr-defined]
-
-
-def pick(input: Tensor, indices: Tensor, dim: builtins.int, *, axis: Any = None) -> Tensor:
-    """The elements of ``input`` at ``indices`` along ``dim``; all other sizes agree."""
-    if axis is not None:
-        dim = axis
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-        a_indices = indices._array
-        n_indices = indices._node
-    except AttributeError:
-        return apply(_pick, (input, indices), {"dim": dim})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_pick, (input, indices), {"dim": dim})
-    try:
-        out = _k_pick[a_input.__class__](a_input, a_indices, dim=dim)
-    except Exception as error:
-        raise explain(_pick, (input, indices), {"dim": dim}, error) from error
-    t: Tensor = new(Tensor)
-    t._view = None
-    t._array = out
-    if (n_input is not None or n_indices is not None) and mode.grad:
-        t._node = n = GeneralNode()
-        n.op = _pick
-        n.pull = _pull_pick
-        n._first = n_input
-        n._second = n_indices
-        n._rest = ()
-        n.saved = (a_indices if n_input is not None else None,)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n._attrs = {"dim": dim}
-        n._shapes = (a_input.shape, getattr(a_indices, "shape", ()))
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-    return t
-
-
-def _pull_place(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    to_indices = node._second
-    indices, = node.saved
-    attrs = node._attrs
-    dim = attrs["dim"]
-    if to_input is not None:
-        r = _r_place_input(F, g, indices, dim)
-        if pending[to_input] is None:
-            pending[to_input] = r
-        else:
-            accumulate(pending, to_input, r)
-
-
-_pull_place.op = _place  # type: ignore[attr-defined]
-
-
-def place(input: Tensor, indices: Tensor, dim: builtins.int, size: builtins.int, *, axis: Any = None) -> Tensor:
-    """Zeros with the elements of ``input`` at ``indices`` along ``dim``, of which there is one: the adjoint of ``pick``."""
-    if axis is not None:
-        dim = axis
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-        a_indices = indices._array
-        n_indices = indices._node
-    except AttributeError:
-        return apply(_place, (input, indices), {"dim": dim, "size": size})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_place, (input, indices), {"dim": dim, "size": size})
-    try:
-        out = _k_place[a_input.__class__](a_input, a_indices, dim=dim, size=size)
-    except Exception as error:
-        raise explain(_place, (input, indices), {"dim": dim, "size": size}, error) from error
-    t: Tensor = new(Tensor)
-    t._view = None
-    t._array = out
-    if (n_input is not None or n_indices is not None) and mode.grad:
-        t._node = n = GeneralNode()
-        n.op = _place
-        n.pull = _pull_place
-        n._first = n_input
-        n._second = n_indices
-        n._rest = ()
-        n.saved = (a_indices if n_input is not None else None,)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n._attrs = {"dim": dim, "size": size}
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-    return t
 
 
 def max_along(input: Tensor, dim: builtins.int, keepdim: builtins.bool = False, *, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:

@@ -264,44 +264,6 @@ def argmin(xp: Any, input: Any, *, dim: int | None = None, keepdim: bool = False
     return _position(xp, xp.argmin, input, dim, keepdim)
 
 
-def _pick_spec(input: Any, indices: Any, *, dim: int) -> Meta:
-    return Meta(tuple(indices.shape), as_dtype(input.dtype))
-
-
-@op("pick(input: Tensor, indices: Tensor, dim: int) -> Tensor", kind="shape", spec=_pick_spec,
-    samples=[S((3, 4), Arg(values=[[0, 2], [3, 1], [1, 0]]), dim=1), S((3, 4), ints(1, 4), dim=0)])
-def pick(xp: Any, input: Any, indices: Any, *, dim: int) -> Any:
-    """The elements of ``input`` at ``indices`` along ``dim``; all other sizes agree."""
-    return xp.take_along_axis(input, indices, axis=dim)
-
-
-@pick.vjp("input")
-def _(F: Any, g: Any, indices: Any, input_shape: Any, dim: int) -> Any:
-    return F.place(g, indices, dim=dim, size=input_shape[dim])
-
-
-def _place_spec(input: Any, indices: Any, *, dim: int, size: int) -> Meta:
-    shape = list(input.shape)
-    shape[dim] = size
-    return Meta(tuple(shape), as_dtype(input.dtype))
-
-
-@op("place(input: Tensor, indices: Tensor, dim: int, size: int) -> Tensor", kind="shape", spec=_place_spec,
-    samples=[S((3, 1), ints(3, 1), dim=1, size=4)])
-def place(xp: Any, input: Any, indices: Any, *, dim: int, size: int) -> Any:
-    """Zeros with the elements of ``input`` at ``indices`` along ``dim``, of which there is one: the adjoint of ``pick``."""
-    shape = list(input.shape)
-    shape[dim] = size
-    placed = xp.zeros(shape, dtype=input.dtype)
-    xp.put_along_axis(placed, indices, input, axis=dim)
-    return placed
-
-
-@place.vjp("input")
-def _(F: Any, g: Any, indices: Any, dim: int) -> Any:
-    return F.pick(g, indices, dim=dim)
-
-
 def _pair_spec(name: str) -> Any:
     def spec(input: Any, *, dim: int, keepdim: bool = False) -> tuple[Meta, Meta]:
         dim = wrap_dim(dim, len(input.shape), name)
@@ -327,11 +289,12 @@ def _extremum(xp: Any, search: Any, input: Any, dim: int, keepdim: bool) -> tupl
 
 
 def _spread(F: Any, g: Any, indices: Any, shape: Any, dim: int, keepdim: bool) -> Any:
+    """The cotangent of an extremum along ``dim``, at the position where it was found."""
     if not shape:
         return g
     if not keepdim:
         g, indices = F.unsqueeze(g, dim=dim % len(shape)), F.unsqueeze(indices, dim=dim % len(shape))
-    return F.place(g, indices, dim=dim, size=shape[dim])
+    return F.gather_accumulate(g, indices, dim=dim, shape=shape, unique=True)
 
 
 @op("max_along(input: Tensor, dim: int, keepdim: bool = False) -> Tensor", kind="reduction", label="max", outputs=("values", "indices"), constant_outputs=(1,),

@@ -604,7 +604,7 @@ ADJOINT = "an adjoint: the gradient checks of its partner are what it has to sat
 PART = "a part of a composite, which has a reference"
 NO_REFERENCE: dict[str, str] = {
     "adaptive_average_grad": ADJOINT, "avg_pool_grad": ADJOINT, "convolution_input_grad": ADJOINT, "convolution_weight_grad": ADJOINT, "extend_adjoint": ADJOINT, "gather_accumulate": ADJOINT, "index_accumulate": ADJOINT,
-    "place": ADJOINT, "max_pool_scatter": ADJOINT, "max_pool_pick": ADJOINT,
-    "avg_pool": PART, "max_pool": PART, "max_pool_indices": PART, "class_targets": PART, "index": PART, "index_of": PART, "index_write": PART, "last_scattered": PART, "last_written": PART, "pick": PART,
+    "max_pool_scatter": ADJOINT, "max_pool_pick": ADJOINT,
+    "avg_pool": PART, "max_pool": PART, "max_pool_indices": PART, "class_targets": PART, "index": PART, "index_of": PART, "index_write": PART, "last_scattered": PART, "last_written": PART,
 }
 """Ops without one, and what checks them instead."""

@@ -22,9 +22,7 @@ from .errors import GraphError
 from .formulas import NoFormulaError, compiled
 from .node import make_leaf
 from .op import REGISTRY, Op
-from .storage import TensorBase, operand, wrap
-
-new = object.__new__
+from .storage import TensorBase, new, operand, wrap
 
 
 class Scalar:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Union
 from . import ops as ops
 from .config import get_mode
 from .dispatch import apply, dtype_or_none, explain
-from .storage import TensorBase, link_view, new, real_array
+from .storage import TensorBase, link_view, real_array
 from .inplace import inplace as write
 from .dtypes import dtype as DType
 from .dtypes import float32 as _float32
@@ -31,7 +31,8 @@ FLOAT32 = _float32.dtype
 FLOAT64 = _float64.dtype
 _float = builtins.float
 _int = builtins.int
-F: Any = None  # the Tensor reading, set when ``tensor`` is imported
+F: Any = None  # the Tensor reading, set when ``backward`` is imported
+empty_tensor: Any = None  # makes a Tensor without contents, set when ``tensor`` is imported
 
 
 def _sizes(values: tuple[Any, ...], named: Any) -> tuple[Any, ...]:
@@ -597,7 +598,7 @@ def sum(input: Tensor, dim: Dims = None, keepdim: builtins.bool = False, *, dtyp
         out = _k_sum[a_input.__class__](a_input, dim=dim, keepdim=keepdim, dtype=dtype)
     except Exception as error:
         raise explain(_sum, (input,), {"dim": dim, "keepdim": keepdim, "dtype": dtype}, error) from error
-    t: Tensor = new(Tensor)
+    t: Tensor = empty_tensor()
     t._view = None
     t._array = out
     if n_input is not None and mode.grad:
@@ -661,7 +662,7 @@ def mean(input: Tensor, dim: Dims = None, keepdim: builtins.bool = False, *, dty
         out = _k_mean[a_input.__class__](a_input, dim=dim, keepdim=keepdim, dtype=dtype)
     except Exception as error:
         raise explain(_mean, (input,), {"dim": dim, "keepdim": keepdim, "dtype": dtype}, error) from error
-    t: Tensor = new(Tensor)
+    t: Tensor = empty_tensor()
     t._view = None
     t._array = out
     if n_input is not None and mode.grad:
@@ -748,7 +749,7 @@ def amax(input: Tensor, dim: Dims = (), keepdim: builtins.bool = False, *, axis:
         out = _k_amax[a_input.__class__](a_input, dim=dim, keepdim=keepdim)
     except Exception as error:
         raise explain(_amax, (input,), {"dim": dim, "keepdim": keepdim}, error) from error
-    t: Tensor = new(Tensor)
+    t: Tensor = empty_tensor()
     t._view = None
     t._array = out
     if n_input is not None and mode.grad:
@@ -808,7 +809,7 @@ def amin(input: Tensor, dim: Dims = (), keepdim: builtins.bool = False, *, axis:
         out = _k_amin[a_input.__class__](a_input, dim=dim, keepdim=keepdim)
     except Exception as error:
         raise explain(_amin, (input,), {"dim": dim, "keepdim": keepdim}, error) from error
-    t: Tensor = new(Tensor)
+    t: Tensor = empty_tensor()
     t._view = None
     t._array = out
     if n_input is not None and mode.grad:
@@ -920,7 +921,7 @@ def squared_error(input: Tensor, target: Tensor, reduction: str = 'mean') -> Ten
             out = _k_squared_error[a_input.__class__](a_input, a_target, reduction=reduction)
     except Exception as error:
         raise explain(_squared_error, (input, target), {"reduction": reduction}, error) from error
-    t: Tensor = new(Tensor)
+    t: Tensor = empty_tensor()
     t._view = None
     t._array = out
     if needs:
@@ -1020,7 +1021,7 @@ def sigmoid_cross_entropy(input: Tensor, target: Tensor, weight: Tensor | None, 
             out = _k_sigmoid_cross_entropy[a_input.__class__](a_input, a_target, a_weight, a_pos_weight, reduction=reduction)
     except Exception as error:
         raise explain(_sigmoid_cross_entropy, (input, target, weight, pos_weight), {"reduction": reduction}, error) from error
-    t: Tensor = new(Tensor)
+    t: Tensor = empty_tensor()
     t._view = None
     t._array = out
     if needs:
@@ -1091,7 +1092,7 @@ def bce_elements(input: Tensor, target: Tensor) -> Tensor:
         out = _k_bce_elements[a_input.__class__](a_input, a_target)
     except Exception as error:
         raise explain(_bce_elements, (input, target), {}, error) from error
-    t: Tensor = new(Tensor)
+    t: Tensor = empty_tensor()
     t._view = None
     t._array = out
     if (n_input is not None or n_target is not None) and mode.grad:
@@ -1192,7 +1193,7 @@ def convolution(input: Tensor, weight: Tensor, bias: Tensor | None = None, *, st
         out = _k_convolution[a_input.__class__](a_input, a_weight, a_bias, stride=stride, padding=padding, dilation=dilation, groups=groups)
     except Exception as error:
         raise explain(_convolution, (input, weight, bias), {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}, error) from error
-    t: Tensor = new(Tensor)
+    t: Tensor = empty_tensor()
     t._view = None
     t._array = out
     if (n_input is not None or n_weight is not None or n_bias is not None) and mode.grad:
@@ -1265,7 +1266,7 @@ def convolution_input_grad(grad: Tensor, weight: Tensor, *, shape: Sequence[buil
         out = _k_convolution_input_grad[a_grad.__class__](a_grad, a_weight, shape=shape, stride=stride, padding=padding, dilation=dilation, groups=groups)
     except Exception as error:
         raise explain(_convolution_input_grad, (grad, weight), {"shape": shape, "stride": stride, "padding": padding, "dilation": dilation, "groups": groups}, error) from error
-    t: Tensor = new(Tensor)
+    t: Tensor = empty_tensor()
     t._view = None
     t._array = out
     if (n_grad is not None or n_weight is not None) and mode.grad:
@@ -1338,7 +1339,7 @@ def convolution_weight_grad(input: Tensor, grad: Tensor, *, shape: Sequence[buil
         out = _k_convolution_weight_grad[a_input.__class__](a_input, a_grad, shape=shape, stride=stride, padding=padding, dilation=dilation, groups=groups)
     except Exception as error:
         raise explain(_convolution_weight_grad, (input, grad), {"shape": shape, "stride": stride, "padding": padding, "dilation": dilation, "groups": groups}, error) from error
-    t: Tensor = new(Tensor)
+    t: Tensor = empty_tensor()
     t._view = None
     t._array = out
     if (n_input is not None or n_grad is not None) and mode.grad:
@@ -1400,7 +1401,7 @@ def logsumexp(input: Tensor, dim: Dims, keepdim: builtins.bool = False, *, axis:
         out = _k_logsumexp[a_input.__class__](a_input, dim=dim, keepdim=keepdim)
     except Exception as error:
         raise explain(_logsumexp, (input,), {"dim": dim, "keepdim": keepdim}, error) from error
-    t: Tensor = new(Tensor)
+    t: Tensor = empty_tensor()
     t._view = None
     t._array = out
     if n_input is not None and mode.grad:
@@ -1457,7 +1458,7 @@ def softmax_along(input: Tensor, dim: builtins.int, *, axis: Any = None) -> Tens
         out = _k_softmax_along[a_input.__class__](a_input, dim=dim)
     except Exception as error:
         raise explain(_softmax_along, (input,), {"dim": dim}, error) from error
-    t: Tensor = new(Tensor)
+    t: Tensor = empty_tensor()
     t._view = None
     t._array = out
     if n_input is not None and mode.grad:
@@ -1514,7 +1515,7 @@ def log_softmax_along(input: Tensor, dim: builtins.int, *, axis: Any = None) -> 
         out = _k_log_softmax_along[a_input.__class__](a_input, dim=dim)
     except Exception as error:
         raise explain(_log_softmax_along, (input,), {"dim": dim}, error) from error
-    t: Tensor = new(Tensor)
+    t: Tensor = empty_tensor()
     t._view = None
     t._array = out
     if n_input is not None and mode.grad:
@@ -1597,7 +1598,7 @@ def softmax_cross_entropy(input: Tensor, target: Tensor, weight: Tensor | None, 
             out = _k_softmax_cross_entropy[a_input.__class__](a_input, a_target, a_weight, reduction=reduction, ignore_index=ignore_index, label_smoothing=label_smoothing)
     except Exception as error:
         raise explain(_softmax_cross_entropy, (input, target, weight), {"reduction": reduction, "ignore_index": ignore_index, "label_smoothing": label_smoothing}, error) from error
-    t: Tensor = new(Tensor)
+    t: Tensor = empty_tensor()
     t._view = None
     t._array = out
     if needs:
@@ -1672,7 +1673,7 @@ def soft_cross_entropy(input: Tensor, target: Tensor, dim: builtins.int, *, axis
             out = _k_soft_cross_entropy[a_input.__class__](a_input, a_target, dim=dim)
     except Exception as error:
         raise explain(_soft_cross_entropy, (input, target), {"dim": dim}, error) from error
-    t: Tensor = new(Tensor)
+    t: Tensor = empty_tensor()
     t._view = None
     t._array = out
     if needs:
@@ -1742,7 +1743,7 @@ def negative_log_likelihood(input: Tensor, target: Tensor, weight: Tensor | None
         out = _k_negative_log_likelihood[a_input.__class__](a_input, a_target, a_weight, reduction=reduction, ignore_index=ignore_index)
     except Exception as error:
         raise explain(_negative_log_likelihood, (input, target, weight), {"reduction": reduction, "ignore_index": ignore_index}, error) from error
-    t: Tensor = new(Tensor)
+    t: Tensor = empty_tensor()
     t._view = None
     t._array = out
     if (n_input is not None or n_target is not None or n_weight is not None) and mode.grad:
@@ -1830,7 +1831,7 @@ def add(input: Tensor, other: TensorLike, *, alpha: Number = 1) -> Tensor:
         out = a_input + a_other
     except Exception as error:
         raise explain(_add, (input, other), {}, error) from error
-    t: Tensor = new(Tensor)
+    t: Tensor = empty_tensor()
     t._view = None
     t._array = out
     if (n_input is not None or n_other is not None) and mode.grad:
@@ -1919,7 +1920,7 @@ def sub(input: Tensor, other: TensorLike, *, alpha: Number = 1) -> Tensor:
         out = a_input - a_other
     except Exception as error:
         raise explain(_sub, (input, other), {}, error) from error
-    t: Tensor = new(Tensor)
+    t: Tensor = empty_tensor()
     t._view = None
     t._array = out
     if (n_input is not None or n_other is not None) and mode.grad:
@@ -2007,7 +2008,7 @@ def mul(input: Tensor, other: TensorLike) -> Tensor:
         out = a_input * a_other
     except Exception as error:
         raise explain(_mul, (input, other), {}, error) from error
-    t: Tensor = new(Tensor)
+    t: Tensor = empty_tensor()
     t._view = None
     t._array = out
     if (n_input is not None or n_other is not None) and mode.grad:
@@ -2095,7 +2096,7 @@ def div(input: Tensor, other: TensorLike, *, rounding_mode: str | None = None) -
         out = a_input / a_other
     except Exception as error:
         raise explain(_div, (input, other), {}, error) from error
-    t: Tensor = new(Tensor)
+    t: Tensor = empty_tensor()
     t._view = None
     t._array = out
     if (n_input is not None or n_other is not None) and mode.grad:
@@ -2161,7 +2162,7 @@ def neg(input: Tensor) -> Tensor:
         out = _k_neg[a_input.__class__](a_input)
     except Exception as error:
         raise explain(_neg, (input,), {}, error) from error
-    t: Tensor = new(Tensor)
+    t: Tensor = empty_tensor()
     t._view = None
     t._array = out
     if n_input is not None and mode.grad:
@@ -2240,7 +2241,7 @@ def pow(input: Tensor, exponent: TensorLike) -> Tensor:
         out = a_input ** a_exponent
     except Exception as error:
         raise explain(_pow, (input, exponent), {}, error) from error
-    t: Tensor = new(Tensor)
+    t: Tensor = empty_tensor()
     t._view = None
     t._array = out
     if (n_input is not None or n_exponent is not None) and mode.grad:
@@ -2305,7 +2306,7 @@ def square(input: Tensor) -> Tensor:
         out = _k_square[a_input.__class__](a_input)
     except Exception as error:
         raise explain(_square, (input,), {}, error) from error
-    t: Tensor = new(Tensor)
+    t: Tensor = empty_tensor()
     t._view = None
     t._array = out
     if n_input is not None and mode.grad:
@@ -2367,7 +2368,7 @@ def sign(input: Tensor) -> Tensor:
         out = _k_sign[a_input.__class__](a_input)
     except Exception as error:
         raise explain(_sign, (input,), {}, error) from error
-    t: Tensor = new(Tensor)
+    t: Tensor = empty_tensor()
     t._view = None
     t._array = out
     if n_input is not None and mode.grad:
@@ -2420,7 +2421,7 @@ def reciprocal(input: Tensor) -> Tensor:
         out = _k_reciprocal[a_input.__class__](a_input)
     except Exception as error:
         raise explain(_reciprocal, (input,), {}, error) from error
-    t: Tensor = new(Tensor)
+    t: Tensor = empty_tensor()
     t._view = None
     t._array = out
     if n_input is not None and mode.grad:
@@ -2477,7 +2478,7 @@ def floor(input: Tensor) -> Tensor:
         out = _k_floor[a_input.__class__](a_input)
     except Exception as error:
         raise explain(_floor, (input,), {}, error) from error
-    t: Tensor = new(Tensor)
+    t: Tensor = empty_tensor()
     t._view = None
     t._array = out
     if n_input is not None and mode.grad:
@@ -2534,7 +2535,7 @@ def ceil(input: Tensor) -> Tensor:
         out = _k_ceil[a_input.__class__](a_input)
     except Exception as error:
         raise explain(_ceil, (input,), {}, error) from error
-    t: Tensor = new(Tensor)
+    t: Tensor = empty_tensor()
     t._view = None
     t._array = out
     if n_input is not None and mode.grad:
@@ -2591,7 +2592,7 @@ def trunc(input: Tensor) -> Tensor:
         out = _k_trunc[a_input.__class__](a_input)
     except Exception as error:
         raise explain(_trunc, (input,), {}, error) from error
-    t: Tensor = new(Tensor)
+    t: Tensor = empty_tensor()
     t._view = None
     t._array = out
     if n_input is not None and mode.grad:
@@ -2648,7 +2649,7 @@ def round(input: Tensor, *, decimals: builtins.int = 0) -> Tensor:
         out = _k_round[a_input.__class__](a_input, decimals=decimals)
     except Exception as error:
         raise explain(_round, (input,), {"decimals": decimals}, error) from error
-    t: Tensor = new(Tensor)
+    t: Tensor = empty_tensor()
     t._view = None
     t._array = out
     if n_input is not None and mode.grad:
@@ -2729,7 +2730,7 @@ def remainder(input: Tensor, other: TensorLike) -> Tensor:
         out = _k_remainder[a_input.__class__](a_input, a_other)
     except Exception as error:
         raise explain(_remainder, (input, other), {}, error) from error
-    t: Tensor = new(Tensor)
+    t: Tensor = empty_tensor()
     t._view = None
     t._array = out
     if (n_input is not None or n_other is not None) and mode.grad:
@@ -2815,7 +2816,7 @@ def fmod(input: Tensor, other: TensorLike) -> Tensor:
         out = _k_fmod[a_input.__class__](a_input, a_other)
     except Exception as error:
         raise explain(_fmod, (input, other), {}, error) from error
-    t: Tensor = new(Tensor)
+    t: Tensor = empty_tensor()
     t._view = None
     t._array = out
     if (n_input is not None or n_other is not None) and mode.grad:
@@ -2900,7 +2901,7 @@ def floor_divide(input: Tensor, other: TensorLike) -> Tensor:
         out = _k_floor_divide[a_input.__class__](a_input, a_other)
     except Exception as error:
         raise explain(_floor_divide, (input, other), {}, error) from error
-    t: Tensor = new(Tensor)
+    t: Tensor = empty_tensor()
     t._view = None
     t._array = out
     if (n_input is not None or n_other is not None) and mode.grad:
@@ -2985,7 +2986,7 @@ def trunc_divide(input: Tensor, other: TensorLike) -> Tensor:
         out = _k_trunc_divide[a_input.__class__](a_input, a_other)
     except Exception as error:
         raise explain(_trunc_divide, (input, other), {}, error) from error
-    t: Tensor = new(Tensor)
+    t: Tensor = empty_tensor()
     t._view = None
     t._array = out
     if (n_input is not None or n_other is not None) and mode.grad:
@@ -3045,7 +3046,7 @@ def exp(input: Tensor) -> Tensor:
         out = _k_exp[a_input.__class__](a_input)
     except Exception as error:
         raise explain(_exp, (input,), {}, error) from error
-    t: Tensor = new(Tensor)
+    t: Tensor = empty_tensor()
     t._view = None
     t._array = out
     if n_input is not None and mode.grad:
@@ -3103,7 +3104,7 @@ def expm1(input: Tensor) -> Tensor:
         out = _k_expm1[a_input.__class__](a_input)
     except Exception as error:
         raise explain(_expm1, (input,), {}, error) from error
-    t: Tensor = new(Tensor)
+    t: Tensor = empty_tensor()
     t._view = None
     t._array = out
     if n_input is not None and mode.grad:
@@ -3156,7 +3157,7 @@ def log(input: Tensor) -> Tensor:
         out = _k_log[a_input.__class__](a_input)
     except Exception as error:
         raise explain(_log, (input,), {}, error) from error
-    t: Tensor = new(Tensor)
+    t: Tensor = empty_tensor()
     t._view = None
     t._array = out
     if n_input is not None and mode.grad:
@@ -3214,7 +3215,7 @@ def log1p(input: Tensor) -> Tensor:
         out = _k_log1p[a_input.__class__](a_input)
     except Exception as error:
         raise explain(_log1p, (input,), {}, error) from error
-    t: Tensor = new(Tensor)
+    t: Tensor = empty_tensor()
     t._view = None
     t._array = out
     if n_input is not None and mode.grad:
@@ -3267,7 +3268,7 @@ def exp2(input: Tensor) -> Tensor:
         out = _k_exp2[a_input.__class__](a_input)
     except Exception as error:
         raise explain(_exp2, (input,), {}, error) from error
-    t: Tensor = new(Tensor)
+    t: Tensor = empty_tensor()
     t._view = None
     t._array = out
     if n_input is not None and mode.grad:
@@ -3320,7 +3321,7 @@ def log2(input: Tensor) -> Tensor:
         out = _k_log2[a_input.__class__](a_input)
     except Exception as error:
         raise explain(_log2, (input,), {}, error) from error
-    t: Tensor = new(Tensor)
+    t: Tensor = empty_tensor()
     t._view = None
     t._array = out
     if n_input is not None and mode.grad:
@@ -3373,7 +3374,7 @@ def log10(input: Tensor) -> Tensor:
         out = _k_log10[a_input.__class__](a_input)
     except Exception as error:
         raise explain(_log10, (input,), {}, error) from error
-    t: Tensor = new(Tensor)
+    t: Tensor = empty_tensor()
     t._view = None
     t._array = out
     if n_input is not None and mode.grad:
@@ -3426,7 +3427,7 @@ def sqrt(input: Tensor) -> Tensor:
         out = _k_sqrt[a_input.__class__](a_input)
     except Exception as error:
         raise explain(_sqrt, (input,), {}, error) from error
-    t: Tensor = new(Tensor)
+    t: Tensor = empty_tensor()
     t._view = None
     t._array = out
     if n_input is not None and mode.grad:
@@ -3484,7 +3485,7 @@ def rsqrt(input: Tensor) -> Tensor:
         out = _k_rsqrt[a_input.__class__](a_input)
     except Exception as error:
         raise explain(_rsqrt, (input,), {}, error) from error
-    t: Tensor = new(Tensor)
+    t: Tensor = empty_tensor()
     t._view = None
     t._array = out
     if n_input is not None and mode.grad:
@@ -3537,7 +3538,7 @@ def sin(input: Tensor) -> Tensor:
         out = _k_sin[a_input.__class__](a_input)
     except Exception as error:
         raise explain(_sin, (input,), {}, error) from error
-    t: Tensor = new(Tensor)
+    t: Tensor = empty_tensor()
     t._view = None
     t._array = out
     if n_input is not None and mode.grad:
@@ -3595,7 +3596,7 @@ def cos(input: Tensor) -> Tensor:
         out = _k_cos[a_input.__class__](a_input)
     except Exception as error:
         raise explain(_cos, (input,), {}, error) from error
-    t: Tensor = new(Tensor)
+    t: Tensor = empty_tensor()
     t._view = None
     t._array = out
     if n_input is not None and mode.grad:
@@ -3653,7 +3654,7 @@ def tanh(input: Tensor) -> Tensor:
         out = _k_tanh[a_input.__class__](a_input)
     except Exception as error:
         raise explain(_tanh, (input,), {}, error) from error
-    t: Tensor = new(Tensor)
+    t: Tensor = empty_tensor()
     t._view = None
     t._array = out
     if n_input is not None and mode.grad:
@@ -3711,7 +3712,7 @@ def tan(input: Tensor) -> Tensor:
         out = _k_tan[a_input.__class__](a_input)
     except Exception as error:
         raise explain(_tan, (input,), {}, error) from error
-    t: Tensor = new(Tensor)
+    t: Tensor = empty_tensor()
     t._view = None
     t._array = out
     if n_input is not None and mode.grad:
@@ -3764,7 +3765,7 @@ def sinh(input: Tensor) -> Tensor:
         out = _k_sinh[a_input.__class__](a_input)
     except Exception as error:
         raise explain(_sinh, (input,), {}, error) from error
-    t: Tensor = new(Tensor)
+    t: Tensor = empty_tensor()
     t._view = None
     t._array = out
     if n_input is not None and mode.grad:
@@ -3817,7 +3818,7 @@ def cosh(input: Tensor) -> Tensor:
         out = _k_cosh[a_input.__class__](a_input)
     except Exception as error:
         raise explain(_cosh, (input,), {}, error) from error
-    t: Tensor = new(Tensor)
+    t: Tensor = empty_tensor()
     t._view = None
     t._array = out
     if n_input is not None and mode.grad:
@@ -3870,7 +3871,7 @@ def asin(input: Tensor) -> Tensor:
         out = _k_asin[a_input.__class__](a_input)
     except Exception as error:
         raise explain(_asin, (input,), {}, error) from error
-    t: Tensor = new(Tensor)
+    t: Tensor = empty_tensor()
     t._view = None
     t._array = out
     if n_input is not None and mode.grad:
@@ -3923,7 +3924,7 @@ def acos(input: Tensor) -> Tensor:
         out = _k_acos[a_input.__class__](a_input)
     except Exception as error:
         raise explain(_acos, (input,), {}, error) from error
-    t: Tensor = new(Tensor)
+    t: Tensor = empty_tensor()
     t._view = None
     t._array = out
     if n_input is not None and mode.grad:
@@ -3976,7 +3977,7 @@ def atan(input: Tensor) -> Tensor:
         out = _k_atan[a_input.__class__](a_input)
     except Exception as error:
         raise explain(_atan, (input,), {}, error) from error
-    t: Tensor = new(Tensor)
+    t: Tensor = empty_tensor()
     t._view = None
     t._array = out
     if n_input is not None and mode.grad:
@@ -4029,7 +4030,7 @@ def asinh(input: Tensor) -> Tensor:
         out = _k_asinh[a_input.__class__](a_input)
     except Exception as error:
         raise explain(_asinh, (input,), {}, error) from error
-    t: Tensor = new(Tensor)
+    t: Tensor = empty_tensor()
     t._view = None
     t._array = out
     if n_input is not None and mode.grad:
@@ -4082,7 +4083,7 @@ def acosh(input: Tensor) -> Tensor:
         out = _k_acosh[a_input.__class__](a_input)
     except Exception as error:
         raise explain(_acosh, (input,), {}, error) from error
-    t: Tensor = new(Tensor)
+    t: Tensor = empty_tensor()
     t._view = None
     t._array = out
     if n_input is not None and mode.grad:
@@ -4135,7 +4136,7 @@ def atanh(input: Tensor) -> Tensor:
         out = _k_atanh[a_input.__class__](a_input)
     except Exception as error:
         raise explain(_atanh, (input,), {}, error) from error
-    t: Tensor = new(Tensor)
+    t: Tensor = empty_tensor()
     t._view = None
     t._array = out
     if n_input is not None and mode.grad:
@@ -4209,7 +4210,7 @@ def atan2(input: Tensor, other: TensorLike) -> Tensor:
         out = _k_atan2[a_input.__class__](a_input, a_other)
     except Exception as error:
         raise explain(_atan2, (input, other), {}, error) from error
-    t: Tensor = new(Tensor)
+    t: Tensor = empty_tensor()
     t._view = None
     t._array = out
     if (n_input is not None or n_other is not None) and mode.grad:
@@ -4269,7 +4270,7 @@ def sigmoid(input: Tensor) -> Tensor:
         out = _k_sigmoid[a_input.__class__](a_input)
     except Exception as error:
         raise explain(_sigmoid, (input,), {}, error) from error
-    t: Tensor = new(Tensor)
+    t: Tensor = empty_tensor()
     t._view = None
     t._array = out
     if n_input is not None and mode.grad:
@@ -4329,7 +4330,7 @@ def relu(input: Tensor, *, inplace: builtins.bool = False) -> Tensor:
         out = _k_relu[a_input.__class__](a_input)
     except Exception as error:
         raise explain(_relu, (input,), {}, error) from error
-    t: Tensor = new(Tensor)
+    t: Tensor = empty_tensor()
     t._view = None
     t._array = out
     if n_input is not None and mode.grad:
@@ -4391,7 +4392,7 @@ def leaky_relu(input: Tensor, negative_slope: builtins.float = 0.01, inplace: bu
         out = _k_leaky_relu[a_input.__class__](a_input, negative_slope=negative_slope)
     except Exception as error:
         raise explain(_leaky_relu, (input,), {"negative_slope": negative_slope}, error) from error
-    t: Tensor = new(Tensor)
+    t: Tensor = empty_tensor()
     t._view = None
     t._array = out
     if n_input is not None and mode.grad:
@@ -4450,7 +4451,7 @@ def elu(input: Tensor, alpha: builtins.float = 1.0, inplace: builtins.bool = Fal
         out = _k_elu[a_input.__class__](a_input, alpha=alpha)
     except Exception as error:
         raise explain(_elu, (input,), {"alpha": alpha}, error) from error
-    t: Tensor = new(Tensor)
+    t: Tensor = empty_tensor()
     t._view = None
     t._array = out
     if n_input is not None and mode.grad:
@@ -4508,7 +4509,7 @@ def softplus(input: Tensor, beta: builtins.float = 1.0, threshold: builtins.floa
         out = _k_softplus[a_input.__class__](a_input, beta=beta, threshold=threshold)
     except Exception as error:
         raise explain(_softplus, (input,), {"beta": beta, "threshold": threshold}, error) from error
-    t: Tensor = new(Tensor)
+    t: Tensor = empty_tensor()
     t._view = None
     t._array = out
     if n_input is not None and mode.grad:
@@ -4570,7 +4571,7 @@ def gelu(input: Tensor, *, approximate: str = 'none') -> Tensor:
             out = _k_gelu[a_input.__class__](a_input, approximate=approximate)
     except Exception as error:
         raise explain(_gelu, (input,), {"approximate": approximate}, error) from error
-    t: Tensor = new(Tensor)
+    t: Tensor = empty_tensor()
     t._view = None
     t._array = out
     if needs:
@@ -4625,7 +4626,7 @@ def logsigmoid(input: Tensor) -> Tensor:
         out = _k_logsigmoid[a_input.__class__](a_input)
     except Exception as error:
         raise explain(_logsigmoid, (input,), {}, error) from error
-    t: Tensor = new(Tensor)
+    t: Tensor = empty_tensor()
     t._view = None
     t._array = out
     if n_input is not None and mode.grad:
@@ -4680,7 +4681,7 @@ def silu(input: Tensor, inplace: builtins.bool = False) -> Tensor:
         out = _k_silu[a_input.__class__](a_input)
     except Exception as error:
         raise explain(_silu, (input,), {}, error) from error
-    t: Tensor = new(Tensor)
+    t: Tensor = empty_tensor()
     t._view = None
     t._array = out
     if n_input is not None and mode.grad:
@@ -4735,7 +4736,7 @@ def mish(input: Tensor, inplace: builtins.bool = False) -> Tensor:
         out = _k_mish[a_input.__class__](a_input)
     except Exception as error:
         raise explain(_mish, (input,), {}, error) from error
-    t: Tensor = new(Tensor)
+    t: Tensor = empty_tensor()
     t._view = None
     t._array = out
     if n_input is not None and mode.grad:
@@ -4793,7 +4794,7 @@ def hardtanh(input: Tensor, min_val: builtins.float = -1.0, max_val: builtins.fl
         out = _k_hardtanh[a_input.__class__](a_input, min_val=min_val, max_val=max_val)
     except Exception as error:
         raise explain(_hardtanh, (input,), {"min_val": min_val, "max_val": max_val}, error) from error
-    t: Tensor = new(Tensor)
+    t: Tensor = empty_tensor()
     t._view = None
     t._array = out
     if n_input is not None and mode.grad:
@@ -4850,7 +4851,7 @@ def relu6(input: Tensor, inplace: builtins.bool = False) -> Tensor:
         out = _k_relu6[a_input.__class__](a_input)
     except Exception as error:
         raise explain(_relu6, (input,), {}, error) from error
-    t: Tensor = new(Tensor)
+    t: Tensor = empty_tensor()
     t._view = None
     t._array = out
     if n_input is not None and mode.grad:
@@ -4903,7 +4904,7 @@ def softsign(input: Tensor) -> Tensor:
         out = _k_softsign[a_input.__class__](a_input)
     except Exception as error:
         raise explain(_softsign, (input,), {}, error) from error
-    t: Tensor = new(Tensor)
+    t: Tensor = empty_tensor()
     t._view = None
     t._array = out
     if n_input is not None and mode.grad:
@@ -4977,7 +4978,7 @@ def maximum(input: Tensor, other: TensorLike) -> Tensor:
         out = _k_maximum[a_input.__class__](a_input, a_other)
     except Exception as error:
         raise explain(_maximum, (input, other), {}, error) from error
-    t: Tensor = new(Tensor)
+    t: Tensor = empty_tensor()
     t._view = None
     t._array = out
     if (n_input is not None or n_other is not None) and mode.grad:
@@ -5058,7 +5059,7 @@ def minimum(input: Tensor, other: TensorLike) -> Tensor:
         out = _k_minimum[a_input.__class__](a_input, a_other)
     except Exception as error:
         raise explain(_minimum, (input, other), {}, error) from error
-    t: Tensor = new(Tensor)
+    t: Tensor = empty_tensor()
     t._view = None
     t._array = out
     if (n_input is not None or n_other is not None) and mode.grad:
@@ -5156,7 +5157,7 @@ def clamp(input: Tensor, min: TensorLike | None = None, max: TensorLike | None =
         out = _k_clamp[a_input.__class__](a_input, a_min, a_max)
     except Exception as error:
         raise explain(_clamp, (input, min, max), {}, error) from error
-    t: Tensor = new(Tensor)
+    t: Tensor = empty_tensor()
     t._view = None
     t._array = out
     if (n_input is not None or n_min is not None or n_max is not None) and mode.grad:
@@ -5314,7 +5315,7 @@ def masked(upstream: Tensor, value: Tensor) -> Tensor:
         out = _k_masked[a_upstream.__class__](a_upstream, a_value)
     except Exception as error:
         raise explain(_masked, (upstream, value), {}, error) from error
-    t: Tensor = new(Tensor)
+    t: Tensor = empty_tensor()
     t._view = None
     t._array = out
     if (n_upstream is not None or n_value is not None) and mode.grad:
@@ -5391,7 +5392,7 @@ def slice_view(input: Tensor, key: builtins.tuple[Any, ...]) -> Tensor:
         out = _k_slice_view[a_input.__class__](a_input, key=key)
     except Exception as error:
         raise explain(_slice_view, (input,), {"key": key}, error) from error
-    t: Tensor = new(Tensor)
+    t: Tensor = empty_tensor()
     t._view = None
     t._array = out
     if n_input is not None and mode.grad:
@@ -5447,7 +5448,7 @@ def slice_place(input: Tensor, key: builtins.tuple[Any, ...], shape: Sequence[bu
         out = _k_slice_place[a_input.__class__](a_input, key=key, shape=shape)
     except Exception as error:
         raise explain(_slice_place, (input,), {"key": key, "shape": shape}, error) from error
-    t: Tensor = new(Tensor)
+    t: Tensor = empty_tensor()
     t._view = None
     t._array = out
     if n_input is not None and mode.grad:
@@ -5522,7 +5523,7 @@ def slice_write(input: Tensor, value: TensorLike, key: builtins.tuple[Any, ...],
         out = _k_slice_write[a_input.__class__](a_input, a_value, key=key)
     except Exception as error:
         raise explain(_slice_write, (input, value), {"key": key}, error) from error
-    t: Tensor = new(Tensor)
+    t: Tensor = empty_tensor()
     t._view = None
     t._array = out
     if (n_input is not None or n_value is not None) and mode.grad:
@@ -5585,7 +5586,7 @@ def index(input: Tensor, index: Tensor, dims: builtins.tuple[builtins.int, ...],
         out = _k_index[a_input.__class__](a_input, a_index, dims=dims, unique=unique)
     except Exception as error:
         raise explain(_index, (input, index), {"dims": dims, "unique": unique}, error) from error
-    t: Tensor = new(Tensor)
+    t: Tensor = empty_tensor()
     t._view = None
     t._array = out
     if (n_input is not None or n_index is not None) and mode.grad:
@@ -5647,7 +5648,7 @@ def index_accumulate(input: Tensor, index: Tensor, dims: builtins.tuple[builtins
         out = _k_index_accumulate[a_input.__class__](a_input, a_index, dims=dims, shape=shape, unique=unique)
     except Exception as error:
         raise explain(_index_accumulate, (input, index), {"dims": dims, "shape": shape, "unique": unique}, error) from error
-    t: Tensor = new(Tensor)
+    t: Tensor = empty_tensor()
     t._view = None
     t._array = out
     if (n_input is not None or n_index is not None) and mode.grad:
@@ -5730,7 +5731,7 @@ def index_write(input: Tensor, index: Tensor, values: TensorLike, dims: builtins
         out = _k_index_write[a_input.__class__](a_input, a_index, a_values, dims=dims, adding=adding, unique=unique)
     except Exception as error:
         raise explain(_index_write, (input, index, values), {"dims": dims, "adding": adding, "unique": unique}, error) from error
-    t: Tensor = new(Tensor)
+    t: Tensor = empty_tensor()
     t._view = None
     t._array = out
     if (n_input is not None or n_index is not None or n_values is not None) and mode.grad:
@@ -5800,7 +5801,7 @@ def index_select(input: Tensor, dim: builtins.int, index: Tensor, *, axis: Any =
         out = _k_index_select[a_input.__class__](a_input, a_index, dim=dim)
     except Exception as error:
         raise explain(_index_select, (input, index), {"dim": dim}, error) from error
-    t: Tensor = new(Tensor)
+    t: Tensor = empty_tensor()
     t._view = None
     t._array = out
     if (n_input is not None or n_index is not None) and mode.grad:
@@ -5874,7 +5875,7 @@ def index_add(input: Tensor, dim: builtins.int, index: Tensor, source: Tensor, *
         out = _k_index_add[a_input.__class__](a_input, a_index, a_source, dim=dim, alpha=alpha)
     except Exception as error:
         raise explain(_index_add, (input, index, source), {"dim": dim, "alpha": alpha}, error) from error
-    t: Tensor = new(Tensor)
+    t: Tensor = empty_tensor()
     t._view = None
     t._array = out
     if (n_input is not None or n_index is not None or n_source is not None) and mode.grad:
@@ -5941,7 +5942,7 @@ def embedding(input: Tensor, weight: Tensor, padding_idx: builtins.int | None = 
         out = _k_embedding[a_input.__class__](a_input, a_weight, padding_idx=padding_idx)
     except Exception as error:
         raise explain(_embedding, (input, weight), {"padding_idx": padding_idx}, error) from error
-    t: Tensor = new(Tensor)
+    t: Tensor = empty_tensor()
     t._view = None
     t._array = out
     if (n_input is not None or n_weight is not None) and mode.grad:
@@ -6010,7 +6011,7 @@ def gather(input: Tensor, dim: builtins.int, index: Tensor, *, axis: Any = None)
         out = _k_gather[a_input.__class__](a_input, a_index, dim=dim)
     except Exception as error:
         raise explain(_gather, (input, index), {"dim": dim}, error) from error
-    t: Tensor = new(Tensor)
+    t: Tensor = empty_tensor()
     t._view = None
     t._array = out
     if (n_input is not None or n_index is not None) and mode.grad:
@@ -6073,7 +6074,7 @@ def gather_accumulate(input: Tensor, index: Tensor, dim: builtins.int, shape: Se
         out = _k_gather_accumulate[a_input.__class__](a_input, a_index, dim=dim, shape=shape, unique=unique)
     except Exception as error:
         raise explain(_gather_accumulate, (input, index), {"dim": dim, "shape": shape, "unique": unique}, error) from error
-    t: Tensor = new(Tensor)
+    t: Tensor = empty_tensor()
     t._view = None
     t._array = out
     if (n_input is not None or n_index is not None) and mode.grad:
@@ -6153,7 +6154,7 @@ def scatter(input: Tensor, dim: builtins.int, index: Tensor, src: TensorLike, *,
         out = _k_scatter[a_input.__class__](a_input, a_index, a_src, dim=dim)
     except Exception as error:
         raise explain(_scatter, (input, index, src), {"dim": dim}, error) from error
-    t: Tensor = new(Tensor)
+    t: Tensor = empty_tensor()
     t._view = None
     t._array = out
     if (n_input is not None or n_index is not None or n_src is not None) and mode.grad:
@@ -6240,7 +6241,7 @@ def scatter_add(input: Tensor, dim: builtins.int, index: Tensor, src: Tensor, *,
         out = _k_scatter_add[a_input.__class__](a_input, a_index, a_src, dim=dim)
     except Exception as error:
         raise explain(_scatter_add, (input, index, src), {"dim": dim}, error) from error
-    t: Tensor = new(Tensor)
+    t: Tensor = empty_tensor()
     t._view = None
     t._array = out
     if (n_input is not None or n_index is not None or n_src is not None) and mode.grad:
@@ -6323,7 +6324,7 @@ def masked_fill(input: Tensor, mask: Tensor, value: TensorLike) -> Tensor:
         out = _k_masked_fill[a_input.__class__](a_input, a_mask, a_value)
     except Exception as error:
         raise explain(_masked_fill, (input, mask, value), {}, error) from error
-    t: Tensor = new(Tensor)
+    t: Tensor = empty_tensor()
     t._view = None
     t._array = out
     if (n_input is not None or n_mask is not None or n_value is not None) and mode.grad:
@@ -6391,7 +6392,7 @@ def masked_place(input: Tensor, mask: Tensor) -> Tensor:
         out = _k_masked_place[a_input.__class__](a_input, a_mask)
     except Exception as error:
         raise explain(_masked_place, (input, mask), {}, error) from error
-    t: Tensor = new(Tensor)
+    t: Tensor = empty_tensor()
     t._view = None
     t._array = out
     if (n_input is not None or n_mask is not None) and mode.grad:
@@ -6474,7 +6475,7 @@ def flip(input: Tensor, *values: builtins.int | Sequence[builtins.int], dims: Se
         out = _k_flip[a_input.__class__](a_input, dims=dims)
     except Exception as error:
         raise explain(_flip, (input,), {"dims": dims}, error) from error
-    t: Tensor = new(Tensor)
+    t: Tensor = empty_tensor()
     t._view = None
     t._array = out
     if n_input is not None and mode.grad:
@@ -6529,7 +6530,7 @@ def roll(input: Tensor, shifts: builtins.int | Sequence[builtins.int], dims: bui
         out = _k_roll[a_input.__class__](a_input, shifts=shifts, dims=dims)
     except Exception as error:
         raise explain(_roll, (input,), {"shifts": shifts, "dims": dims}, error) from error
-    t: Tensor = new(Tensor)
+    t: Tensor = empty_tensor()
     t._view = None
     t._array = out
     if n_input is not None and mode.grad:
@@ -6583,7 +6584,7 @@ def tril(input: Tensor, diagonal: builtins.int = 0) -> Tensor:
         out = _k_tril[a_input.__class__](a_input, diagonal=diagonal)
     except Exception as error:
         raise explain(_tril, (input,), {"diagonal": diagonal}, error) from error
-    t: Tensor = new(Tensor)
+    t: Tensor = empty_tensor()
     t._view = None
     t._array = out
     if n_input is not None and mode.grad:
@@ -6642,7 +6643,7 @@ def triu(input: Tensor, diagonal: builtins.int = 0) -> Tensor:
         out = _k_triu[a_input.__class__](a_input, diagonal=diagonal)
     except Exception as error:
         raise explain(_triu, (input,), {"diagonal": diagonal}, error) from error
-    t: Tensor = new(Tensor)
+    t: Tensor = empty_tensor()
     t._view = None
     t._array = out
     if n_input is not None and mode.grad:
@@ -6718,7 +6719,7 @@ def matmul(input: Tensor, other: Tensor) -> Tensor:
         out = _k_matmul[a_input.__class__](a_input, a_other)
     except Exception as error:
         raise explain(_matmul, (input, other), {}, error) from error
-    t: Tensor = new(Tensor)
+    t: Tensor = empty_tensor()
     t._view = None
     t._array = out
     if (n_input is not None or n_other is not None) and mode.grad:
@@ -6806,7 +6807,7 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
         out = _k_linear[a_input.__class__](a_input, a_weight, a_bias)
     except Exception as error:
         raise explain(_linear, (input, weight, bias), {}, error) from error
-    t: Tensor = new(Tensor)
+    t: Tensor = empty_tensor()
     t._view = None
     t._array = out
     if (n_input is not None or n_weight is not None or n_bias is not None) and mode.grad:
@@ -6868,7 +6869,7 @@ def variance(input: Tensor, dim: Dims = None, correction: Number = 1, keepdim: b
         out = _k_variance[a_input.__class__](a_input, dim=dim, correction=correction, keepdim=keepdim)
     except Exception as error:
         raise explain(_variance, (input,), {"dim": dim, "correction": correction, "keepdim": keepdim}, error) from error
-    t: Tensor = new(Tensor)
+    t: Tensor = empty_tensor()
     t._view = None
     t._array = out
     if n_input is not None and mode.grad:
@@ -6929,7 +6930,7 @@ def deviation(input: Tensor, dim: Dims = None, correction: Number = 1, keepdim: 
         out = _k_deviation[a_input.__class__](a_input, dim=dim, correction=correction, keepdim=keepdim)
     except Exception as error:
         raise explain(_deviation, (input,), {"dim": dim, "correction": correction, "keepdim": keepdim}, error) from error
-    t: Tensor = new(Tensor)
+    t: Tensor = empty_tensor()
     t._view = None
     t._array = out
     if n_input is not None and mode.grad:
@@ -7002,7 +7003,7 @@ def extend(input: Tensor, widths: Sequence[builtins.int], border: str = 'constan
         out = _k_extend[a_input.__class__](a_input, widths=widths, border=border, value=value)
     except Exception as error:
         raise explain(_extend, (input,), {"widths": widths, "border": border, "value": value}, error) from error
-    t: Tensor = new(Tensor)
+    t: Tensor = empty_tensor()
     t._view = None
     t._array = out
     if n_input is not None and mode.grad:
@@ -7058,7 +7059,7 @@ def extend_adjoint(input: Tensor, widths: Sequence[builtins.int], border: str) -
         out = _k_extend_adjoint[a_input.__class__](a_input, widths=widths, border=border)
     except Exception as error:
         raise explain(_extend_adjoint, (input,), {"widths": widths, "border": border}, error) from error
-    t: Tensor = new(Tensor)
+    t: Tensor = empty_tensor()
     t._view = None
     t._array = out
     if n_input is not None and mode.grad:
@@ -7117,7 +7118,7 @@ def max_pool(input: Tensor, *, kernel: builtins.tuple[builtins.int, builtins.int
         out = _k_max_pool[a_input.__class__](a_input, kernel=kernel, stride=stride, padding=padding, dilation=dilation, size=size)
     except Exception as error:
         raise explain(_max_pool, (input,), {"kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size}, error) from error
-    t: Tensor = new(Tensor)
+    t: Tensor = empty_tensor()
     t._view = None
     t._array = out
     if n_input is not None and mode.grad:
@@ -7183,7 +7184,7 @@ def max_pool_scatter(grad: Tensor, input: Tensor, result: Tensor, *, kernel: bui
         out = _k_max_pool_scatter[a_grad.__class__](a_grad, a_input, a_result, kernel=kernel, stride=stride, padding=padding, dilation=dilation, size=size)
     except Exception as error:
         raise explain(_max_pool_scatter, (grad, input, result), {"kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size}, error) from error
-    t: Tensor = new(Tensor)
+    t: Tensor = empty_tensor()
     t._view = None
     t._array = out
     if (n_grad is not None or n_input is not None or n_result is not None) and mode.grad:
@@ -7250,7 +7251,7 @@ def max_pool_pick(values: Tensor, input: Tensor, result: Tensor, *, kernel: buil
         out = _k_max_pool_pick[a_values.__class__](a_values, a_input, a_result, kernel=kernel, stride=stride, padding=padding, dilation=dilation, size=size)
     except Exception as error:
         raise explain(_max_pool_pick, (values, input, result), {"kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size}, error) from error
-    t: Tensor = new(Tensor)
+    t: Tensor = empty_tensor()
     t._view = None
     t._array = out
     if (n_values is not None or n_input is not None or n_result is not None) and mode.grad:
@@ -7317,7 +7318,7 @@ def avg_pool(input: Tensor, *, kernel: builtins.tuple[builtins.int, builtins.int
         out = _k_avg_pool[a_input.__class__](a_input, kernel=kernel, stride=stride, padding=padding, dilation=dilation, size=size, count_include_pad=count_include_pad, divisor=divisor)
     except Exception as error:
         raise explain(_avg_pool, (input,), {"kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size, "count_include_pad": count_include_pad, "divisor": divisor}, error) from error
-    t: Tensor = new(Tensor)
+    t: Tensor = empty_tensor()
     t._view = None
     t._array = out
     if n_input is not None and mode.grad:
@@ -7378,7 +7379,7 @@ def avg_pool_grad(grad: Tensor, *, shape: Sequence[builtins.int], kernel: builti
         out = _k_avg_pool_grad[a_grad.__class__](a_grad, shape=shape, kernel=kernel, stride=stride, padding=padding, dilation=dilation, size=size, count_include_pad=count_include_pad, divisor=divisor)
     except Exception as error:
         raise explain(_avg_pool_grad, (grad,), {"shape": shape, "kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size, "count_include_pad": count_include_pad, "divisor": divisor}, error) from error
-    t: Tensor = new(Tensor)
+    t: Tensor = empty_tensor()
     t._view = None
     t._array = out
     if n_grad is not None and mode.grad:
@@ -7433,7 +7434,7 @@ def adaptive_average(input: Tensor, *, size: builtins.tuple[builtins.int, builti
         out = _k_adaptive_average[a_input.__class__](a_input, size=size)
     except Exception as error:
         raise explain(_adaptive_average, (input,), {"size": size}, error) from error
-    t: Tensor = new(Tensor)
+    t: Tensor = empty_tensor()
     t._view = None
     t._array = out
     if n_input is not None and mode.grad:
@@ -7488,7 +7489,7 @@ def adaptive_average_grad(grad: Tensor, *, shape: Sequence[builtins.int], size: 
         out = _k_adaptive_average_grad[a_grad.__class__](a_grad, shape=shape, size=size)
     except Exception as error:
         raise explain(_adaptive_average_grad, (grad,), {"shape": shape, "size": size}, error) from error
-    t: Tensor = new(Tensor)
+    t: Tensor = empty_tensor()
     t._view = None
     t._array = out
     if n_grad is not None and mode.grad:
@@ -7599,7 +7600,7 @@ def cumsum(input: Tensor, dim: builtins.int, *, dtype: DTypeLike | None = None, 
         out = _k_cumsum[a_input.__class__](a_input, dim=dim, dtype=dtype)
     except Exception as error:
         raise explain(_cumsum, (input,), {"dim": dim, "dtype": dtype}, error) from error
-    t: Tensor = new(Tensor)
+    t: Tensor = empty_tensor()
     t._view = None
     t._array = out
     if n_input is not None and mode.grad:
@@ -7659,7 +7660,7 @@ def cumprod(input: Tensor, dim: builtins.int, *, dtype: DTypeLike | None = None,
         out = _k_cumprod[a_input.__class__](a_input, dim=dim, dtype=dtype)
     except Exception as error:
         raise explain(_cumprod, (input,), {"dim": dim, "dtype": dtype}, error) from error
-    t: Tensor = new(Tensor)
+    t: Tensor = empty_tensor()
     t._view = None
     t._array = out
     if n_input is not None and mode.grad:
@@ -7717,7 +7718,7 @@ def shift(input: Tensor, dim: builtins.int, step: builtins.int, fill: builtins.f
         out = _k_shift[a_input.__class__](a_input, dim=dim, step=step, fill=fill)
     except Exception as error:
         raise explain(_shift, (input,), {"dim": dim, "step": step, "fill": fill}, error) from error
-    t: Tensor = new(Tensor)
+    t: Tensor = empty_tensor()
     t._view = None
     t._array = out
     if n_input is not None and mode.grad:
@@ -7780,7 +7781,7 @@ def prod(input: Tensor, dim: builtins.int | None = None, keepdim: builtins.bool 
         out = _k_prod[a_input.__class__](a_input, dim=dim, keepdim=keepdim, dtype=dtype)
     except Exception as error:
         raise explain(_prod, (input,), {"dim": dim, "keepdim": keepdim, "dtype": dtype}, error) from error
-    t: Tensor = new(Tensor)
+    t: Tensor = empty_tensor()
     t._view = None
     t._array = out
     if n_input is not None and mode.grad:
@@ -7837,7 +7838,7 @@ def broadcast_to(input: Tensor, shape: Sequence[builtins.int]) -> Tensor:
         out = _k_broadcast_to[a_input.__class__](a_input, shape=shape)
     except Exception as error:
         raise explain(_broadcast_to, (input,), {"shape": shape}, error) from error
-    t: Tensor = new(Tensor)
+    t: Tensor = empty_tensor()
     t._view = None
     t._array = out
     if n_input is not None and mode.grad:
@@ -7892,7 +7893,7 @@ def sum_to(input: Tensor, shape: Sequence[builtins.int]) -> Tensor:
         out = _k_sum_to[a_input.__class__](a_input, shape=shape)
     except Exception as error:
         raise explain(_sum_to, (input,), {"shape": shape}, error) from error
-    t: Tensor = new(Tensor)
+    t: Tensor = empty_tensor()
     t._view = None
     t._array = out
     if n_input is not None and mode.grad:
@@ -7949,7 +7950,7 @@ def reshape(input: Tensor, *values: builtins.int | Sequence[builtins.int], shape
         out = _k_reshape[a_input.__class__](a_input, shape=shape)
     except Exception as error:
         raise explain(_reshape, (input,), {"shape": shape}, error) from error
-    t: Tensor = new(Tensor)
+    t: Tensor = empty_tensor()
     t._view = None
     t._array = out
     if n_input is not None and mode.grad:
@@ -8008,7 +8009,7 @@ def permute(input: Tensor, *values: builtins.int | Sequence[builtins.int], dims:
         out = _k_permute[a_input.__class__](a_input, dims=dims)
     except Exception as error:
         raise explain(_permute, (input,), {"dims": dims}, error) from error
-    t: Tensor = new(Tensor)
+    t: Tensor = empty_tensor()
     t._view = None
     t._array = out
     if n_input is not None and mode.grad:
@@ -8066,7 +8067,7 @@ def transpose(input: Tensor, dim0: builtins.int, dim1: builtins.int) -> Tensor:
         out = _k_transpose[a_input.__class__](a_input, dim0=dim0, dim1=dim1)
     except Exception as error:
         raise explain(_transpose, (input,), {"dim0": dim0, "dim1": dim1}, error) from error
-    t: Tensor = new(Tensor)
+    t: Tensor = empty_tensor()
     t._view = None
     t._array = out
     if n_input is not None and mode.grad:
@@ -8122,7 +8123,7 @@ def unsqueeze(input: Tensor, dim: builtins.int) -> Tensor:
         out = _k_unsqueeze[a_input.__class__](a_input, dim=dim)
     except Exception as error:
         raise explain(_unsqueeze, (input,), {"dim": dim}, error) from error
-    t: Tensor = new(Tensor)
+    t: Tensor = empty_tensor()
     t._view = None
     t._array = out
     if n_input is not None and mode.grad:
@@ -8179,7 +8180,7 @@ def squeeze(input: Tensor, dim: Dims = None) -> Tensor:
         out = _k_squeeze[a_input.__class__](a_input, dim=dim)
     except Exception as error:
         raise explain(_squeeze, (input,), {"dim": dim}, error) from error
-    t: Tensor = new(Tensor)
+    t: Tensor = empty_tensor()
     t._view = None
     t._array = out
     if n_input is not None and mode.grad:
@@ -8240,7 +8241,7 @@ def view(input: Tensor, *values: builtins.int | Sequence[builtins.int], shape: S
         out = _k_view[a_input.__class__](a_input, shape=shape)
     except Exception as error:
         raise explain(_view, (input,), {"shape": shape}, error) from error
-    t: Tensor = new(Tensor)
+    t: Tensor = empty_tensor()
     t._view = None
     t._array = out
     if n_input is not None and mode.grad:
@@ -8301,7 +8302,7 @@ def diagonal(input: Tensor, offset: builtins.int = 0, dim1: builtins.int = 0, di
         out = _k_diagonal[a_input.__class__](a_input, offset=offset, dim1=dim1, dim2=dim2)
     except Exception as error:
         raise explain(_diagonal, (input,), {"offset": offset, "dim1": dim1, "dim2": dim2}, error) from error
-    t: Tensor = new(Tensor)
+    t: Tensor = empty_tensor()
     t._view = None
     t._array = out
     if n_input is not None and mode.grad:
@@ -8359,7 +8360,7 @@ def diagonal_place(input: Tensor, shape: Sequence[builtins.int], offset: builtin
         out = _k_diagonal_place[a_input.__class__](a_input, shape=shape, offset=offset, dim1=dim1, dim2=dim2)
     except Exception as error:
         raise explain(_diagonal_place, (input,), {"shape": shape, "offset": offset, "dim1": dim1, "dim2": dim2}, error) from error
-    t: Tensor = new(Tensor)
+    t: Tensor = empty_tensor()
     t._view = None
     t._array = out
     if n_input is not None and mode.grad:
@@ -8412,7 +8413,7 @@ def to_dtype(input: Tensor, dtype: DTypeLike) -> Tensor:
         out = _k_to_dtype[a_input.__class__](a_input, dtype=dtype)
     except Exception as error:
         raise explain(_to_dtype, (input,), {"dtype": dtype}, error) from error
-    t: Tensor = new(Tensor)
+    t: Tensor = empty_tensor()
     t._view = None
     t._array = out
     if n_input is not None and mode.grad:
@@ -8473,7 +8474,7 @@ def to_device(input: Tensor, device: Device, source: Device) -> Tensor:
         out = _k_to_device[a_input.__class__](a_input, device=device, source=source)
     except Exception as error:
         raise explain(_to_device, (input,), {"device": device, "source": source}, error) from error
-    t: Tensor = new(Tensor)
+    t: Tensor = empty_tensor()
     t._view = None
     t._array = out
     if n_input is not None and mode.grad:
@@ -8560,7 +8561,7 @@ def erf(input: Tensor) -> Tensor:
         out = _k_erf[a_input.__class__](a_input)
     except Exception as error:
         raise explain(_erf, (input,), {}, error) from error
-    t: Tensor = new(Tensor)
+    t: Tensor = empty_tensor()
     t._view = None
     t._array = out
     if n_input is not None and mode.grad:
@@ -8618,7 +8619,7 @@ def erfc(input: Tensor) -> Tensor:
         out = _k_erfc[a_input.__class__](a_input)
     except Exception as error:
         raise explain(_erfc, (input,), {}, error) from error
-    t: Tensor = new(Tensor)
+    t: Tensor = empty_tensor()
     t._view = None
     t._array = out
     if n_input is not None and mode.grad:
@@ -8676,7 +8677,7 @@ def erfinv(input: Tensor) -> Tensor:
         out = _k_erfinv[a_input.__class__](a_input)
     except Exception as error:
         raise explain(_erfinv, (input,), {}, error) from error
-    t: Tensor = new(Tensor)
+    t: Tensor = empty_tensor()
     t._view = None
     t._array = out
     if n_input is not None and mode.grad:
@@ -8753,7 +8754,7 @@ def clone(input: Tensor) -> Tensor:
         out = _k_clone[a_input.__class__](a_input)
     except Exception as error:
         raise explain(_clone, (input,), {}, error) from error
-    t: Tensor = new(Tensor)
+    t: Tensor = empty_tensor()
     t._view = None
     t._array = out
     if n_input is not None and mode.grad:
@@ -8818,7 +8819,7 @@ def copy(input: Tensor, source: Tensor, non_blocking: builtins.bool = False) -> 
         out = _k_copy[a_input.__class__](a_input, a_source)
     except Exception as error:
         raise explain(_copy, (input, source), {}, error) from error
-    t: Tensor = new(Tensor)
+    t: Tensor = empty_tensor()
     t._view = None
     t._array = out
     if (n_input is not None or n_source is not None) and mode.grad:
@@ -8895,7 +8896,7 @@ def fill(input: Tensor, value: TensorLike) -> Tensor:
         out = _k_fill[a_input.__class__](a_input, a_value)
     except Exception as error:
         raise explain(_fill, (input, value), {}, error) from error
-    t: Tensor = new(Tensor)
+    t: Tensor = empty_tensor()
     t._view = None
     t._array = out
     if (n_input is not None or n_value is not None) and mode.grad:
@@ -8965,7 +8966,7 @@ def view_write(base: Tensor, value: Tensor, chain: builtins.object) -> Tensor:
         out = _k_view_write[a_base.__class__](a_base, a_value, chain=chain)
     except Exception as error:
         raise explain(_view_write, (base, value), {"chain": chain}, error) from error
-    t: Tensor = new(Tensor)
+    t: Tensor = empty_tensor()
     t._view = None
     t._array = out
     if (n_base is not None or n_value is not None) and mode.grad:
@@ -9020,7 +9021,7 @@ def view_erase(input: Tensor, chain: builtins.object) -> Tensor:
         out = _k_view_erase[a_input.__class__](a_input, chain=chain)
     except Exception as error:
         raise explain(_view_erase, (input,), {"chain": chain}, error) from error
-    t: Tensor = new(Tensor)
+    t: Tensor = empty_tensor()
     t._view = None
     t._array = out
     if n_input is not None and mode.grad:
@@ -9075,7 +9076,7 @@ def view_read(input: Tensor, chain: builtins.object) -> Tensor:
         out = _k_view_read[a_input.__class__](a_input, chain=chain)
     except Exception as error:
         raise explain(_view_read, (input,), {"chain": chain}, error) from error
-    t: Tensor = new(Tensor)
+    t: Tensor = empty_tensor()
     t._view = None
     t._array = out
     if n_input is not None and mode.grad:
@@ -9130,7 +9131,7 @@ def view_place(input: Tensor, chain: builtins.object, shape: Sequence[builtins.i
         out = _k_view_place[a_input.__class__](a_input, chain=chain, shape=shape)
     except Exception as error:
         raise explain(_view_place, (input,), {"chain": chain, "shape": shape}, error) from error
-    t: Tensor = new(Tensor)
+    t: Tensor = empty_tensor()
     t._view = None
     t._array = out
     if n_input is not None and mode.grad:

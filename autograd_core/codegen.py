@@ -37,7 +37,7 @@ from typing import TYPE_CHECKING, Any, Union
 from . import ops as ops
 from .config import get_mode
 from .dispatch import apply, dtype_or_none, explain
-from .storage import TensorBase, link_view, new, real_array
+from .storage import TensorBase, link_view, real_array
 from .inplace import inplace as write
 from .dtypes import dtype as DType
 from .dtypes import float32 as _float32
@@ -59,7 +59,8 @@ FLOAT32 = _float32.dtype
 FLOAT64 = _float64.dtype
 _float = builtins.float
 _int = builtins.int
-F: Any = None  # the Tensor reading, set when ``tensor`` is imported
+F: Any = None  # the Tensor reading, set when ``backward`` is imported
+empty_tensor: Any = None  # makes a Tensor without contents, set when ``tensor`` is imported
 
 
 def _sizes(values: tuple[Any, ...], named: Any) -> tuple[Any, ...]:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 from autograd_core.op import Op, Rule
 
-LOCALS = frozenset(("F", "a", "accumulate", "apply", "attrs", "before", "d", "explain", "g", "mode", "n", "out_shape", "node", "pending", "r", "t"))
+LOCALS = frozenset(("F", "a", "accumulate", "apply", "attrs", "before", "d", "empty_tensor", "explain", "g", "mode", "n", "out_shape", "node", "pending", "r", "t"))
 """Names of local variables and functions in the generated code, which no input or attribute may have."""
 
 
@@ -154,7 +154,7 @@ def body(op: Op, annotation: Mapping[str, str]) -> list[str]:
         compute = [f"needs = {needs}", "if needs:", f"    out, {', '.join(op.residuals)} = {kept}", "else:", f"    out = {call}"]
         needs = "needs"
     lines += ["try:", *["    " + line for line in compute], "except Exception as error:", f"    raise explain(_{op.name}, {_pack(list(op.inputs))}, {attrs}, error) from error"]
-    lines += ["t: Tensor = new(Tensor)", "t._view = None", "t._array = out"]
+    lines += ["t: Tensor = empty_tensor()", "t._view = None", "t._array = out"]
     lines.append(f"if {needs}:")
     lines += ["    " + line for line in _record(op, attrs)]
     lines += ["else:", "    t._node = None"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 from . import _methods, dtypes, storage
@@ -403,5 +404,5 @@ def _rebuild(cls: type[Tensor], array: Any, where: str, requires_grad: bool, nam
 
 
 storage.RESULT_CLASS.append(Tensor)
-_methods.Tensor = Tensor  # type: ignore[attr-defined]
+_methods.empty_tensor = partial(object.__new__, Tensor)  # the quickest way there is
 __all__ = ["Size", "Tensor"]

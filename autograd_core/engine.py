@@ -195,8 +195,7 @@ class RawReading(Reading):
         if op is not None and op.variadic:
             found: Callable[..., Any] = lambda tensors, **attrs: op.kernel(self.backend.xp, *tensors, **attrs)  # noqa: E731 - a list, as Tensors take it
         elif op is not None:
-            found = op.overrides.get(self.backend.name) or (
-                getattr(self.backend.xp, op.ufunc) if op.ufunc else partial(op.kernel, self.backend.xp))
+            found = op.bound(self.backend)
         elif name in COMPOSITES:
             found = partial(COMPOSITES[name].function, self)
         else:

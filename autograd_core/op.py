@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
+from .backend.protocol import Backend
 from .backend.registry import BY_TYPE
 
 Kernel = Callable[..., Any]
@@ -119,32 +120,15 @@ class Rule:
         return self._function
 
 
-class _ResidualKernels(dict[type, Kernel]):
-    """Array type -> the kernel that also returns residuals, bound to that type's library; filled on first use."""
+class _Bound(dict[type, Kernel]):
+    """Array type -> a kernel bound to that type's library; filled on first use."""
 
-    def __init__(self, op: Op) -> None:
+    def __init__(self, bind: Callable[[Backend], Kernel]) -> None:
         super().__init__()
-        self.op = op
+        self.bind = bind
 
     def __missing__(self, array_type: type) -> Kernel:
-        assert self.op.residual_kernel is not None
-        kernel = self[array_type] = partial(self.op.residual_kernel, BY_TYPE[array_type].xp)
-        return kernel
-
-
-class _Kernels(dict[type, Kernel]):
-    """Array type -> the kernel bound to that type's library; filled on first use."""
-
-    def __init__(self, op: Op) -> None:
-        super().__init__()
-        self.op = op
-
-    def __missing__(self, array_type: type) -> Kernel:
-        backend = BY_TYPE[array_type]
-        kernel = self.op.overrides.get(backend.name)
-        if kernel is None:
-            kernel = getattr(backend.xp, self.op.ufunc) if self.op.ufunc else partial(self.op.kernel, backend.xp)
-        self[array_type] = kernel
+        kernel = self[array_type] = self.bind(BY_TYPE[array_type])
         return kernel
 
 
@@ -181,9 +165,8 @@ class Op:
         self.fused: Rule | None = None
         self.residual_kernel: Kernel | None = None
         self.residuals: tuple[str, ...] = ()
-        self.overrides: dict[str, Kernel] = {}
-        self.kernels = _Kernels(self)
-        self.residual_kernels = _ResidualKernels(self)
+        self.kernels = _Bound(self.bound)
+        self.residual_kernels = _Bound(self._bound_with_residuals)
         self._saved: tuple[str, ...] | None = None
         self._needs_dtypes: bool | None = None
 
@@ -247,15 +230,13 @@ class Op:
 
         return attach
 
-    def override(self, device: str) -> Callable[[Kernel], Kernel]:
-        """Decorator: a faster kernel for one device type, with the signature of a bound kernel (no ``xp``)."""
+    def bound(self, backend: Backend) -> Kernel:
+        """The kernel on the arrays of one library: ``kernel(*arrays, **attrs)``."""
+        return getattr(backend.xp, self.ufunc) if self.ufunc else partial(self.kernel, backend.xp)
 
-        def attach(kernel: Kernel) -> Kernel:
-            self.overrides[device] = kernel
-            self.kernels.clear()
-            return kernel
-
-        return attach
+    def _bound_with_residuals(self, backend: Backend) -> Kernel:
+        assert self.residual_kernel is not None
+        return partial(self.residual_kernel, backend.xp)
 
     @property
     def differentiable(self) -> bool:

@@ -1,1 +1,1 @@
-"""Numerical routines that array libraries lack, and faster versions of single ops."""
+"""Numerical routines that array libraries lack."""

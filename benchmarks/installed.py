@@ -22,10 +22,12 @@ def import_time(repeats: int = 11) -> Measured:
     code = "import time; start = time.perf_counter(); import {}; print(time.perf_counter() - start)"
     commands = {"ours": code.format(", ".join(PACKAGES)), "numpy": code.format("numpy")}
     times: dict[str, list[float]] = {name: [] for name in commands}
+    environment = {**os.environ, **ONE_THREAD}
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)  # an installed package is imported from its compiled files
     for i in range(repeats + 1):
         for name in commands if i % 2 else reversed(commands):
             command = [sys.executable, "-c", commands[name]]
-            done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env={**os.environ, **ONE_THREAD}, check=False)
+            done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env=environment, check=False)
             if done.returncode:
                 raise NoResult(f"import_time: importing failed: {done.stderr.strip().splitlines()[-1]}")
             if i:  # the first round warms the disk cache and compiles

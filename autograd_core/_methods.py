@@ -1814,7 +1814,8 @@ def add(input: Tensor, other: TensorLike, *, alpha: Number = 1) -> Tensor:
         a_input = input._array
         n_input = input._node
         d = a_input.dtype
-        if other.__class__ is _float or other.__class__ is _int:
+        c = other.__class__
+        if c is _float or c is _int:
             a_other: Any = other
             n_other = None
         else:
@@ -1903,7 +1904,8 @@ def sub(input: Tensor, other: TensorLike, *, alpha: Number = 1) -> Tensor:
         a_input = input._array
         n_input = input._node
         d = a_input.dtype
-        if other.__class__ is _float or other.__class__ is _int:
+        c = other.__class__
+        if c is _float or c is _int:
             a_other: Any = other
             n_other = None
         else:
@@ -1991,7 +1993,8 @@ def mul(input: Tensor, other: TensorLike) -> Tensor:
         a_input = input._array
         n_input = input._node
         d = a_input.dtype
-        if other.__class__ is _float or other.__class__ is _int:
+        c = other.__class__
+        if c is _float or c is _int:
             a_other: Any = other
             n_other = None
         else:
@@ -2079,7 +2082,8 @@ def div(input: Tensor, other: TensorLike, *, rounding_mode: str | None = None) -
         a_input = input._array
         n_input = input._node
         d = a_input.dtype
-        if other.__class__ is _float or other.__class__ is _int:
+        c = other.__class__
+        if c is _float or c is _int:
             a_other: Any = other
             n_other = None
         else:
@@ -2224,7 +2228,8 @@ def pow(input: Tensor, exponent: TensorLike) -> Tensor:
         a_input = input._array
         n_input = input._node
         d = a_input.dtype
-        if exponent.__class__ is _float or exponent.__class__ is _int:
+        c = exponent.__class__
+        if c is _float or c is _int:
             a_exponent: Any = exponent
             n_exponent = None
         else:
@@ -2713,7 +2718,8 @@ def remainder(input: Tensor, other: TensorLike) -> Tensor:
         a_input = input._array
         n_input = input._node
         d = a_input.dtype
-        if other.__class__ is _float or other.__class__ is _int:
+        c = other.__class__
+        if c is _float or c is _int:
             a_other: Any = other
             n_other = None
         else:
@@ -2799,7 +2805,8 @@ def fmod(input: Tensor, other: TensorLike) -> Tensor:
         a_input = input._array
         n_input = input._node
         d = a_input.dtype
-        if other.__class__ is _float or other.__class__ is _int:
+        c = other.__class__
+        if c is _float or c is _int:
             a_other: Any = other
             n_other = None
         else:
@@ -2884,7 +2891,8 @@ def floor_divide(input: Tensor, other: TensorLike) -> Tensor:
         a_input = input._array
         n_input = input._node
         d = a_input.dtype
-        if other.__class__ is _float or other.__class__ is _int:
+        c = other.__class__
+        if c is _float or c is _int:
             a_other: Any = other
             n_other = None
         else:
@@ -2969,7 +2977,8 @@ def trunc_divide(input: Tensor, other: TensorLike) -> Tensor:
         a_input = input._array
         n_input = input._node
         d = a_input.dtype
-        if other.__class__ is _float or other.__class__ is _int:
+        c = other.__class__
+        if c is _float or c is _int:
             a_other: Any = other
             n_other = None
         else:
@@ -4193,7 +4202,8 @@ def atan2(input: Tensor, other: TensorLike) -> Tensor:
         a_input = input._array
         n_input = input._node
         d = a_input.dtype
-        if other.__class__ is _float or other.__class__ is _int:
+        c = other.__class__
+        if c is _float or c is _int:
             a_other: Any = other
             n_other = None
         else:
@@ -4961,7 +4971,8 @@ def maximum(input: Tensor, other: TensorLike) -> Tensor:
         a_input = input._array
         n_input = input._node
         d = a_input.dtype
-        if other.__class__ is _float or other.__class__ is _int:
+        c = other.__class__
+        if c is _float or c is _int:
             a_other: Any = other
             n_other = None
         else:
@@ -5042,7 +5053,8 @@ def minimum(input: Tensor, other: TensorLike) -> Tensor:
         a_input = input._array
         n_input = input._node
         d = a_input.dtype
-        if other.__class__ is _float or other.__class__ is _int:
+        c = other.__class__
+        if c is _float or c is _int:
             a_other: Any = other
             n_other = None
         else:
@@ -5132,7 +5144,8 @@ def clamp(input: Tensor, min: TensorLike | None = None, max: TensorLike | None =
         a_input = input._array
         n_input = input._node
         d = a_input.dtype
-        if min.__class__ is _float or min.__class__ is _int or min is None:
+        c = min.__class__
+        if c is _float or c is _int or min is None:
             a_min: Any = min
             n_min = None
         else:
@@ -5140,7 +5153,8 @@ def clamp(input: Tensor, min: TensorLike | None = None, max: TensorLike | None =
             n_min = min._node
             if a_min.dtype is not d:
                 return apply(_clamp, (input, min, max), {})
-        if max.__class__ is _float or max.__class__ is _int or max is None:
+        c = max.__class__
+        if c is _float or c is _int or max is None:
             a_max: Any = max
             n_max = None
         else:
@@ -5508,7 +5522,8 @@ def slice_write(input: Tensor, value: TensorLike, key: builtins.tuple[Any, ...],
         a_input = input._array
         n_input = input._node
         d = a_input.dtype
-        if value.__class__ is _float or value.__class__ is _int:
+        c = value.__class__
+        if c is _float or c is _int:
             a_value: Any = value
             n_value = None
         else:
@@ -5716,7 +5731,8 @@ def index_write(input: Tensor, index: Tensor, values: TensorLike, dims: builtins
         d = a_input.dtype
         a_index = index._array
         n_index = index._node
-        if values.__class__ is _float or values.__class__ is _int:
+        c = values.__class__
+        if c is _float or c is _int:
             a_values: Any = values
             n_values = None
         else:
@@ -6139,7 +6155,8 @@ def scatter(input: Tensor, dim: builtins.int, index: Tensor, src: TensorLike, *,
         d = a_input.dtype
         a_index = index._array
         n_index = index._node
-        if src.__class__ is _float or src.__class__ is _int:
+        c = src.__class__
+        if c is _float or c is _int:
             a_src: Any = src
             n_src = None
         else:
@@ -6309,7 +6326,8 @@ def masked_fill(input: Tensor, mask: Tensor, value: TensorLike) -> Tensor:
         d = a_input.dtype
         a_mask = mask._array
         n_mask = mask._node
-        if value.__class__ is _float or value.__class__ is _int:
+        c = value.__class__
+        if c is _float or c is _int:
             a_value: Any = value
             n_value = None
         else:
@@ -8881,7 +8899,8 @@ def fill(input: Tensor, value: TensorLike) -> Tensor:
         a_input = input._array
         n_input = input._node
         d = a_input.dtype
-        if value.__class__ is _float or value.__class__ is _int:
+        c = value.__class__
+        if c is _float or c is _int:
             a_value: Any = value
             n_value = None
         else:

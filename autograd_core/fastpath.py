@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 from autograd_core.op import Op, Rule
 
-LOCALS = frozenset(("F", "a", "accumulate", "apply", "attrs", "before", "d", "empty_tensor", "explain", "g", "mode", "n", "out_shape", "node", "pending", "r", "t"))
+LOCALS = frozenset(("F", "a", "accumulate", "apply", "attrs", "before", "c", "d", "empty_tensor", "explain", "g", "mode", "n", "out_shape", "node", "pending", "r", "t"))
 """Names of local variables and functions in the generated code, which no input or attribute may have."""
 
 
@@ -171,12 +171,13 @@ def _unwrap(op: Op, name: str, annotation: str, general: str) -> list[str]:
         straight += [f"if a_{name}.dtype is not d:", f"    {general}"]
     shortcuts = []
     if "TensorLike" in annotation:
-        shortcuts.append(f"{name}.__class__ is _float or {name}.__class__ is _int")
+        shortcuts.append("c is _float or c is _int")
     if "None" in annotation:
         shortcuts.append(f"{name} is None")
     if not shortcuts:
         return straight
-    return [f"if {' or '.join(shortcuts)}:", f"    a_{name}: Any = {name}", f"    n_{name} = None", "else:", *["    " + line for line in straight]]
+    asked = [f"c = {name}.__class__"] if "TensorLike" in annotation else []
+    return [*asked, f"if {' or '.join(shortcuts)}:", f"    a_{name}: Any = {name}", f"    n_{name} = None", "else:", *["    " + line for line in straight]]
 
 
 def _saved_value(op: Op, name: str) -> str:

@@ -66,6 +66,9 @@ def apply(op: Op, inputs: Any, attrs: dict[str, Any], out: Any = None) -> Any:
     for i, x in enumerate(inputs):
         if not isinstance(x, TensorBase):
             if x.__class__ not in PLAIN_NUMBERS:
+                own = getattr(x, "__apply__", None)
+                if own is not None and (answer := own(op, inputs, attrs)) is not NotImplemented:
+                    return answer  # Scalars among themselves stay Scalars
                 inputs[i] = x = operand(x)
             if not isinstance(x, TensorBase):
                 arrays.append(x)

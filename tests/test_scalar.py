@@ -377,3 +377,13 @@ def test_a_scalar_used_by_tensors_twice() -> None:
 
 def test_comparing_with_an_array_is_elementwise() -> None:
     assert (Scalar(2.0) > np.array([1.0, 3.0])).tolist() == [True, False]
+
+
+def test_functions_of_scalars_are_scalars() -> None:
+    x = Scalar(0.5)
+    y = ag.exp(x) + ag.maximum(x, 0.25)
+    assert isinstance(y, Scalar)
+    y.backward()
+    assert x.grad == pytest.approx(math.exp(0.5) + 1)
+    mixed = ag.mul(x, ag.ones(2))
+    assert isinstance(mixed, ag.Tensor)

@@ -50,6 +50,11 @@ def _seed(output: Any, gradient: Any, position: int) -> Any:
             "Create an input with requires_grad=True, and do not compute inside no_grad() or through .detach(), .item() or .numpy()"
         )
     if gradient is None:
+        if array.dtype.kind == "c":
+            raise GraphError(
+                f"grad can be implicitly created only for real scalar outputs but got {array.dtype}. Take .real, .imag or .abs() of it first, "
+                "or pass the gradient: .backward(gradient)"
+            )
         if array.size != 1:
             raise GraphError(
                 f"grad can be implicitly created only for scalar outputs, but this one has the shape {tuple(array.shape)}. "
@@ -105,7 +110,7 @@ def backward(tensors: Any, grad_tensors: Any = None, retain_graph: bool | None =
     """
     if grad_tensors is None and inputs is None and not create_graph and isinstance(tensors, TensorBase):
         array = tensors._array
-        if tensors._node is not None and array.size == 1 and get_mode().recorder is None:  # the usual call, without the lists
+        if tensors._node is not None and array.size == 1 and array.dtype.kind == "f" and get_mode().recorder is None:  # the usual call, without the lists
             backend = BY_TYPE[array.__class__]
             with backend.watch():
                 run((tensors._node,), (backend.ones(array.shape, array.dtype),), retain_graph=bool(retain_graph), land=_land)

@@ -7,6 +7,7 @@ variable): one thread's ``no_grad`` never switches off another's graph.
 from __future__ import annotations
 
 import functools
+import inspect
 from collections.abc import Callable
 from contextvars import ContextVar, Token
 from typing import Any, TypeVar
@@ -76,6 +77,8 @@ class _ModeContext:
 
     def __call__(self, function: _Function) -> _Function:
         changes = self.changes
+        if inspect.isgeneratorfunction(function):
+            return _stepping(function, changes)  # type: ignore[return-value]
 
         @functools.wraps(function)
         def wrapper(*args: Any, **kwargs: Any) -> Any:
@@ -86,6 +89,32 @@ class _ModeContext:
                 MODE.reset(token)
 
         return wrapper  # type: ignore[return-value]
+
+
+def _stepping(function: Callable[..., Any], changes: dict[str, Any]) -> Callable[..., Any]:
+    """A generator function whose steps run in the changed mode, while its caller keeps its own in between."""
+
+    @functools.wraps(function)
+    def wrapper(*args: Any, **kwargs: Any) -> Any:
+        generator = function(*args, **kwargs)
+        resume, argument = generator.send, None
+        while True:
+            token = MODE.set(MODE.get().replace(**changes))
+            try:
+                value = resume(argument)
+            except StopIteration as stop:
+                return stop.value
+            finally:
+                MODE.reset(token)
+            try:
+                resume, argument = generator.send, (yield value)
+            except GeneratorExit:
+                generator.close()
+                raise
+            except BaseException as error:
+                resume, argument = generator.throw, error
+
+    return wrapper
 
 
 def _without_parentheses(cls: type[_ModeContext], function: Callable[..., Any] | None) -> Any:

@@ -137,8 +137,8 @@ class Reading:
                 name = node.op.inputs[min(i, len(node.op.inputs) - 1)]
                 raise ShapeError(f"{node.op.name}: the rule for {name!r} returned the shape {tuple(result.shape)}, expected {tuple(shape)}")
             result = self.sum_to(result, shape=shape)
-        if node.dtypes is not None and not node.dtypes[i].is_complex and self.is_complex(result):
-            result = self.real(result)
+        if node.dtypes is not None and node.dtypes[i] is not None and node.dtypes[i].is_complex is not self.is_complex(result):
+            result = self.to_dtype(result, dtype=node.dtypes[i]) if node.dtypes[i].is_complex else self.real(result)
         return result
 
     def _values(self, rule: Rule, node: Node) -> list[Any]:
@@ -167,7 +167,9 @@ class Reading:
         return values
 
     def _conjugate(self, op: Any, value: Any) -> Any:
-        return self.conj(value) if op.holomorphic and self.is_complex(value) else value
+        if not op.holomorphic:
+            return value
+        return value.conjugate() if value.__class__ is complex else self.conj(value) if self.is_complex(value) else value
 
 
 def _output(node: Node, index: int, array: Any) -> Node | None:

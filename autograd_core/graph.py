@@ -151,7 +151,16 @@ class GraphMethods(TensorBase):
 
         def adapted(g: Any) -> Any:
             changed = hook(g if isinstance(g, TensorBase) else wrap(g))
-            return changed if changed is None or isinstance(g, TensorBase) else changed._array
+            if changed is None:
+                return None
+            if not isinstance(changed, TensorBase):
+                raise TypeError(f"a hook must return a Tensor or None, got {type(changed).__name__}")
+            array, before = changed._array, g._array if isinstance(g, TensorBase) else g
+            if array.shape != before.shape:
+                raise ShapeError(f"hook {_hook_name(hook)!r} has changed the size of value: the gradient has the shape {tuple(before.shape)}, it returned {tuple(array.shape)}")
+            if array.dtype != before.dtype:
+                raise DtypeError(f"hook {_hook_name(hook)!r} has changed the type of value: the gradient is {before.dtype}, it returned {array.dtype}")
+            return changed if isinstance(g, TensorBase) else array
 
         if node.hooks is None:
             node.hooks = []
@@ -209,3 +218,7 @@ class GraphMethods(TensorBase):
     def is_inference(self) -> bool:
         """Whether the tensor was made inside ``inference_mode``."""
         return self._view is storage.INFERENCE
+
+
+def _hook_name(hook: Any) -> str:
+    return str(getattr(hook, "__name__", type(hook).__name__))

@@ -47,7 +47,7 @@ def inplace(op: Op, x: Any, others: tuple[Any, ...], attrs: dict[str, Any], name
     if not getattr(flags, "writeable", True):
         _make_writeable(array, label)
     owner = BY_TYPE[array.__class__].owner(array)
-    others = tuple(_apart(o, array, owner) for o in others)
+    others = tuple(_apart(o, owner) for o in others)
     line = user_line() if mode.anomaly else None
     computed_tensor = apply(op, (x, *others), attrs, out=array)
     if view is not UNCHECKED:
@@ -57,9 +57,9 @@ def inplace(op: Op, x: Any, others: tuple[Any, ...], attrs: dict[str, Any], name
     return x
 
 
-def _apart(other: Any, array: Any, owner: Any) -> Any:
-    """An operand that overlaps the written memory at another place is read before it is overwritten."""
-    if isinstance(other, TensorBase) and other._array is not array and other._array.shape and BY_TYPE[other._array.__class__].owner(other._array) is owner:
+def _apart(other: Any, owner: Any) -> Any:
+    """An operand that shares the written memory is read before it is overwritten; it may be the tensor itself, as in ``y.mul_(y)``."""
+    if isinstance(other, TensorBase) and hasattr(other._array, "__setitem__") and BY_TYPE[other._array.__class__].owner(other._array) is owner:
         return wrap(other._array.copy(), other._node)
     return other
 

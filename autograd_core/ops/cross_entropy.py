@@ -83,7 +83,8 @@ def _(F: Any, g: Any, input: Any, target: Any, weight: Any, input_dtype: Any, po
     elif reduction == "sum" or not len(index):
         share = g
     else:
-        share = g / (len(index) if counts is None else mean_denominator(xp, counts, powers.dtype))
+        denominator = len(index) if counts is None else mean_denominator(xp, counts, powers.dtype)
+        share = g / (denominator if counts is None else xp.where(xp.isnan(denominator), 1, denominator))  # nothing counts: no gradient either
     if counts is not None:
         share = share * counts.reshape(-1, 1)
     share = xp.asarray(share).astype(powers.dtype, copy=False)

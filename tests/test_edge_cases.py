@@ -1,0 +1,103 @@
+"""Corners where a wrong number would come silently: written against closed forms and finite differences."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+
+import autograd_core as ag
+import nn
+from autograd_core import Tensor
+
+
+@pytest.mark.parametrize(("write", "expected"), [
+    (lambda y: y.mul_(y), [4.0, 6.0]),
+    (lambda y: y.div_(y), [0.0, 0.0]),
+    (lambda y: y.add_(y), [2.0, 2.0]),
+    (lambda y: y.mul_(y.detach()), [2.0, 3.0]),
+    (lambda y: y[0].mul_(y[0]), [4.0, 1.0]),
+    (lambda y: y[:1].mul_(y[1:]), [3.0, 3.0]),  # y0 = x0 * x1, y1 = x1
+])
+def test_writing_a_tensor_with_itself(write: Callable[[Tensor], Any], expected: list[float]) -> None:
+    x = ag.tensor([2.0, 3.0], requires_grad=True)
+    y = x * 1
+    write(y)
+    y.sum().backward()
+    assert x.grad.tolist() == expected
+
+
+def test_writing_a_number_with_itself() -> None:
+    x = ag.tensor(3.0, requires_grad=True)
+    y = x * 1
+    y.mul_(y)
+    y.backward()
+    assert x.grad.item() == 6.0
+
+
+@pytest.mark.parametrize("function", [
+    lambda x: (x * (1 + 2j)).abs().sum(), lambda x: (x / (1 + 2j)).abs().sum(), lambda x: ((1 + 2j) * x).imag.sum(), lambda x: ((2 - 1j) / x).real.sum(),
+    lambda x: (x ** (1 + 1j)).abs().sum(), lambda x: x.imag.sum(), lambda x: (x * x).real.sum(), lambda x: (x * x * x).imag.sum(),
+], ids=range(8))
+def test_gradients_through_complex_constants(function: Callable[[Tensor], Tensor]) -> None:
+    assert ag.autograd.gradcheck(function, ag.tensor([1 + 1j, 0.5 - 2j], dtype=ag.complex128, requires_grad=True))
+
+
+def test_complex_gradients_have_the_leafs_dtype() -> None:
+    x = ag.tensor([1 + 1j, 2.0], requires_grad=True)
+    x.real.sum().backward()
+    assert x.grad.dtype is ag.complex64
+    real = ag.tensor([1.0, 2.0], requires_grad=True)
+    (real * (1 + 2j)).abs().sum().backward()
+    np.testing.assert_allclose(real.grad.numpy(), [5**0.5] * 2, rtol=1e-6)
+
+
+def test_a_complex_root_needs_a_cotangent() -> None:
+    z = ag.tensor(1 + 1j, requires_grad=True)
+    with pytest.raises(RuntimeError, match="only for real scalar outputs but got complex64"):
+        (z * z).backward()
+
+
+@pytest.mark.parametrize(("hook", "error", "match"), [
+    (lambda g: ag.ones(5, 7), RuntimeError, r"has changed the size of value: the gradient has the shape \(2,\), it returned \(5, 7\)"),
+    (lambda g: g.sum(), RuntimeError, "has changed the size of value"),
+    (lambda g: g.double(), RuntimeError, "has changed the type of value: the gradient is float32, it returned float64"),
+    (lambda g: 1.0, TypeError, "must return a Tensor or None, got float"),
+])
+def test_hooks_keep_shape_and_dtype(hook: Callable[[Tensor], Any], error: type[Exception], match: str) -> None:
+    x = ag.tensor([1.0, 2.0], requires_grad=True)
+    x.register_hook(hook)
+    with pytest.raises(error, match=match):
+        (x * x).sum().backward()
+    assert x.grad is None
+
+
+@pytest.mark.parametrize("context", [ag.no_grad, ag.inference_mode])
+def test_generator_functions_run_each_step_in_the_mode(context: Any) -> None:
+    @context()
+    def steps() -> Iterator[bool]:
+        received = yield ag.is_grad_enabled()
+        assert received == "sent"
+        try:
+            yield ag.is_grad_enabled()
+        except KeyError:
+            yield not ag.is_grad_enabled()
+
+    generator = steps()
+    assert next(generator) is False
+    assert ag.is_grad_enabled()
+    assert generator.send("sent") is False  # type: ignore[attr-defined]
+    assert generator.throw(KeyError()) is True  # type: ignore[attr-defined]
+    assert list(generator) == []
+    assert ag.is_grad_enabled()
+
+
+def test_a_batch_in_which_nothing_counts_moves_nothing() -> None:
+    x = ag.zeros(2, 3, requires_grad=True)
+    with np.errstate(all="ignore"):
+        loss = nn.functional.cross_entropy(x, ag.tensor([-100, -100]))
+    assert np.isnan(loss.item())
+    loss.backward()
+    assert x.grad.tolist() == [[0.0] * 3] * 2

@@ -4176,7 +4176,7 @@ def _pull_atan2(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
     input, other = node.saved
     shape = node.shape
     if to_input is not None:
-        r = F.masked(g, g * (other / (input * input + other * other)))
+        r = F.where(input * input + other * other == 0, 0, g * (other / (input * input + other * other)))
         if shape is not to_input.shape and shape != to_input.shape:
             r = F.sum_to(r, shape=to_input.shape)
         if pending[to_input] is None:
@@ -4184,7 +4184,7 @@ def _pull_atan2(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
         else:
             accumulate(pending, to_input, r)
     if to_other is not None:
-        r = F.masked(g, g * (-input / (input * input + other * other)))
+        r = F.where(input * input + other * other == 0, 0, g * (-input / (input * input + other * other)))
         if shape is not to_other.shape and shape != to_other.shape:
             r = F.sum_to(r, shape=to_other.shape)
         if pending[to_other] is None:
@@ -4197,7 +4197,7 @@ _pull_atan2.op = _atan2  # type: ignore[attr-defined]
 
 
 def atan2(input: Tensor, other: TensorLike) -> Tensor:
-    """The angle of the point (``other``, ``input``) in radians, between -π and π."""
+    """The angle of the point (``other``, ``input``) in radians, between -π and π; the gradient at the origin is 0."""
     try:
         a_input = input._array
         n_input = input._node

@@ -101,3 +101,10 @@ def test_a_batch_in_which_nothing_counts_moves_nothing() -> None:
     assert np.isnan(loss.item())
     loss.backward()
     assert x.grad.tolist() == [[0.0] * 3] * 2
+
+
+def test_the_angle_of_the_origin_has_no_gradient() -> None:
+    y, x = ag.tensor([0.0, 1.0], requires_grad=True), ag.tensor([0.0, 1.0], requires_grad=True)
+    ag.atan2(y, x).sum().backward()
+    assert y.grad.tolist() == [0.0, 0.5]
+    assert x.grad.tolist() == [0.0, -0.5]

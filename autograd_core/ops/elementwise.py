@@ -140,9 +140,9 @@ acosh = elementwise("acosh", ufunc="arccosh", vjp="masked(g, g * rsqrt(input * i
 atanh = elementwise("atanh", ufunc="arctanh", vjp="masked(g, g / (1 - input * input))", promotes="float", scalar=math.atanh, domain=(-0.8, 0.8),
                     aliases=("arctanh",), doc="Inverse hyperbolic tangent.")
 atan2 = elementwise("atan2", "input other", ufunc="arctan2", promotes="float", domain=(0.5, 2.0), aliases=("arctan2",),
-                    vjp={"input": "masked(g, g * (other / (input * input + other * other)))",
-                         "other": "masked(g, g * (-input / (input * input + other * other)))"},
-                    doc="The angle of the point (``other``, ``input``) in radians, between -π and π.")
+                    vjp={"input": "where(input * input + other * other == 0, 0, g * (other / (input * input + other * other)))",
+                         "other": "where(input * input + other * other == 0, 0, g * (-input / (input * input + other * other)))"},
+                    doc="The angle of the point (``other``, ``input``) in radians, between -π and π; the gradient at the origin is 0.")
 
 # --- activations --------------------------------------------------------------------------------------------------
 

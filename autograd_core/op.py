@@ -177,7 +177,7 @@ class Op:
     def spoken(self) -> str:
         """The name in messages: users have not written an internal op's own name."""
         if self.places:
-            return self.name
+            return next((f"{place}.{public_name(self.name, place)}" for place in self.places if self.name.startswith(f"{place}_")), self.name)
         written: str | None = self.extra.get("written")
         return written or (self.label if self.label.isidentifier() else self.name)
 
@@ -285,6 +285,11 @@ COMPOSITES: dict[str, Composite] = {}
 def registered(name: str) -> Op:
     """The op of that name."""
     return REGISTRY[name]
+
+
+def public_name(name: str, place: str) -> str:
+    """What an op or composite is called at a place: ``linalg_norm`` is ``norm`` in ``linalg``."""
+    return name.removeprefix(f"{place}_")
 
 
 def _register(declared: Op) -> Op:

@@ -12,7 +12,7 @@ import autograd_core
 import nn
 import nn.functional
 from autograd_core import Tensor, _methods
-from autograd_core.op import COMPOSITES, REGISTRY
+from autograd_core.op import COMPOSITES, REGISTRY, public_name
 
 ROOT = Path(__file__).parent.parent
 DECLARED = {**REGISTRY, **COMPOSITES}
@@ -23,7 +23,7 @@ def places(name: str) -> list[tuple[str, object]]:
     found = []
     for place in declared.places:
         holder = {"torch": autograd_core, "Tensor": Tensor, "nn.functional": nn.functional}.get(place) or getattr(autograd_core, place)
-        found += [(f"{place}.{spelling}", holder) for spelling in (name, *declared.aliases)]
+        found += [(f"{place}.{public_name(spelling, place)}", holder) for spelling in (name, *declared.aliases)]
     return found
 
 

@@ -14,12 +14,13 @@ from hypothesis.extra import numpy as hnp
 import autograd_core as ag
 from autograd_core import Tensor, autograd
 from autograd_core.codegen import Signature
+from autograd_core.op import public_name
 
 from ..registry.cases import BAD, GOOD, Case, arguments, attributes, bound, call, flat, leaves, results, tensors
 
 torch = pytest.importorskip("torch")
 
-MODULES = {"torch": torch, "nn.functional": torch.nn.functional, "linalg": torch.linalg, "special": torch.special}
+MODULES = {"torch": torch, "nn.functional": torch.nn.functional, "linalg": torch.linalg, "special": torch.special, "fft": torch.fft}
 NO_GRADIENT_THERE = frozenset(("remainder", "floor_divide", "scatter", "scatter_add"))
 """PyTorch has no derivative of these, or none where indices repeat or do not cover the source."""
 REFUSED_THERE = frozenset(("logsumexp",))
@@ -31,7 +32,7 @@ def counterpart(case: Case) -> Any:
     if getattr(case.declared, "kind", "") == "random":
         return None
     for place in sorted(case.declared.places):  # nn.functional before torch, which has internal functions of the same names
-        found = getattr(MODULES.get(place), case.name, None)
+        found = getattr(MODULES.get(place), public_name(case.name, place), None)
         if found is not None:
             return found
     return getattr(torch.Tensor, case.name, None) if "Tensor" in case.declared.places else None

@@ -1,0 +1,8 @@
+"""Indexing, gathering, scattering and sorting, as NumPy, SciPy or a closed form says them."""
+
+from __future__ import annotations
+
+from .common import Reference
+
+REFERENCES: dict[str, Reference] = {}
+NO_REFERENCE: dict[str, str] = {}

@@ -44,6 +44,33 @@ def _sizes(values: tuple[Any, ...], named: Any) -> tuple[Any, ...]:
 
 
 
+_maximum = REGISTRY["maximum"]
+_minimum = REGISTRY["minimum"]
+_clamp = REGISTRY["clamp"]
+_where = REGISTRY["where"]
+_masked = REGISTRY["masked"]
+_sigmoid = REGISTRY["sigmoid"]
+_relu = REGISTRY["relu"]
+_leaky_relu = REGISTRY["leaky_relu"]
+_elu = REGISTRY["elu"]
+_softplus = REGISTRY["softplus"]
+_gelu = REGISTRY["gelu"]
+_logsigmoid = REGISTRY["logsigmoid"]
+_silu = REGISTRY["silu"]
+_mish = REGISTRY["mish"]
+_hardtanh = REGISTRY["hardtanh"]
+_relu6 = REGISTRY["relu6"]
+_softsign = REGISTRY["softsign"]
+_add = REGISTRY["add"]
+_sub = REGISTRY["sub"]
+_mul = REGISTRY["mul"]
+_div = REGISTRY["div"]
+_neg = REGISTRY["neg"]
+_pow = REGISTRY["pow"]
+_square = REGISTRY["square"]
+_abs = REGISTRY["abs"]
+_sign = REGISTRY["sign"]
+_reciprocal = REGISTRY["reciprocal"]
 _causal_mask = REGISTRY["causal_mask"]
 _sum = REGISTRY["sum"]
 _mean = REGISTRY["mean"]
@@ -61,73 +88,6 @@ _squared_error = REGISTRY["squared_error"]
 _sigmoid_cross_entropy = REGISTRY["sigmoid_cross_entropy"]
 _bce_elements = REGISTRY["bce_elements"]
 _class_targets = REGISTRY["class_targets"]
-_convolution = REGISTRY["convolution"]
-_convolution_input_grad = REGISTRY["convolution_input_grad"]
-_convolution_weight_grad = REGISTRY["convolution_weight_grad"]
-_logsumexp = REGISTRY["logsumexp"]
-_softmax_along = REGISTRY["softmax_along"]
-_log_softmax_along = REGISTRY["log_softmax_along"]
-_softmax_cross_entropy = REGISTRY["softmax_cross_entropy"]
-_soft_cross_entropy = REGISTRY["soft_cross_entropy"]
-_negative_log_likelihood = REGISTRY["negative_log_likelihood"]
-_contract = REGISTRY["contract"]
-_identity_like = REGISTRY["identity_like"]
-_add = REGISTRY["add"]
-_sub = REGISTRY["sub"]
-_mul = REGISTRY["mul"]
-_div = REGISTRY["div"]
-_neg = REGISTRY["neg"]
-_pow = REGISTRY["pow"]
-_square = REGISTRY["square"]
-_abs = REGISTRY["abs"]
-_sign = REGISTRY["sign"]
-_reciprocal = REGISTRY["reciprocal"]
-_floor = REGISTRY["floor"]
-_ceil = REGISTRY["ceil"]
-_trunc = REGISTRY["trunc"]
-_round = REGISTRY["round"]
-_remainder = REGISTRY["remainder"]
-_fmod = REGISTRY["fmod"]
-_floor_divide = REGISTRY["floor_divide"]
-_trunc_divide = REGISTRY["trunc_divide"]
-_exp = REGISTRY["exp"]
-_expm1 = REGISTRY["expm1"]
-_log = REGISTRY["log"]
-_log1p = REGISTRY["log1p"]
-_exp2 = REGISTRY["exp2"]
-_log2 = REGISTRY["log2"]
-_log10 = REGISTRY["log10"]
-_sqrt = REGISTRY["sqrt"]
-_rsqrt = REGISTRY["rsqrt"]
-_sin = REGISTRY["sin"]
-_cos = REGISTRY["cos"]
-_tanh = REGISTRY["tanh"]
-_tan = REGISTRY["tan"]
-_sinh = REGISTRY["sinh"]
-_cosh = REGISTRY["cosh"]
-_asin = REGISTRY["asin"]
-_acos = REGISTRY["acos"]
-_atan = REGISTRY["atan"]
-_asinh = REGISTRY["asinh"]
-_acosh = REGISTRY["acosh"]
-_atanh = REGISTRY["atanh"]
-_atan2 = REGISTRY["atan2"]
-_sigmoid = REGISTRY["sigmoid"]
-_relu = REGISTRY["relu"]
-_leaky_relu = REGISTRY["leaky_relu"]
-_elu = REGISTRY["elu"]
-_softplus = REGISTRY["softplus"]
-_gelu = REGISTRY["gelu"]
-_logsigmoid = REGISTRY["logsigmoid"]
-_silu = REGISTRY["silu"]
-_mish = REGISTRY["mish"]
-_hardtanh = REGISTRY["hardtanh"]
-_relu6 = REGISTRY["relu6"]
-_softsign = REGISTRY["softsign"]
-_maximum = REGISTRY["maximum"]
-_minimum = REGISTRY["minimum"]
-_clamp = REGISTRY["clamp"]
-_where = REGISTRY["where"]
 _eq = REGISTRY["eq"]
 _ne = REGISTRY["ne"]
 _lt = REGISTRY["lt"]
@@ -145,9 +105,28 @@ _bitwise_and = REGISTRY["bitwise_and"]
 _bitwise_or = REGISTRY["bitwise_or"]
 _bitwise_xor = REGISTRY["bitwise_xor"]
 _bitwise_not = REGISTRY["bitwise_not"]
-_masked = REGISTRY["masked"]
 _conj = REGISTRY["conj"]
 _real = REGISTRY["real"]
+_convolution = REGISTRY["convolution"]
+_convolution_input_grad = REGISTRY["convolution_input_grad"]
+_convolution_weight_grad = REGISTRY["convolution_weight_grad"]
+_logsumexp = REGISTRY["logsumexp"]
+_softmax_along = REGISTRY["softmax_along"]
+_log_softmax_along = REGISTRY["log_softmax_along"]
+_softmax_cross_entropy = REGISTRY["softmax_cross_entropy"]
+_soft_cross_entropy = REGISTRY["soft_cross_entropy"]
+_negative_log_likelihood = REGISTRY["negative_log_likelihood"]
+_contract = REGISTRY["contract"]
+_identity_like = REGISTRY["identity_like"]
+_exp = REGISTRY["exp"]
+_expm1 = REGISTRY["expm1"]
+_log = REGISTRY["log"]
+_log1p = REGISTRY["log1p"]
+_exp2 = REGISTRY["exp2"]
+_log2 = REGISTRY["log2"]
+_log10 = REGISTRY["log10"]
+_sqrt = REGISTRY["sqrt"]
+_rsqrt = REGISTRY["rsqrt"]
 _slice_view = REGISTRY["slice_view"]
 _slice_place = REGISTRY["slice_place"]
 _slice_write = REGISTRY["slice_write"]
@@ -198,6 +177,14 @@ _draw_exponential = REGISTRY["draw_exponential"]
 _draw_bernoulli = REGISTRY["draw_bernoulli"]
 _bernoulli = REGISTRY["bernoulli"]
 _multinomial = REGISTRY["multinomial"]
+_floor = REGISTRY["floor"]
+_ceil = REGISTRY["ceil"]
+_trunc = REGISTRY["trunc"]
+_round = REGISTRY["round"]
+_remainder = REGISTRY["remainder"]
+_fmod = REGISTRY["fmod"]
+_floor_divide = REGISTRY["floor_divide"]
+_trunc_divide = REGISTRY["trunc_divide"]
 _cumsum = REGISTRY["cumsum"]
 _cumprod = REGISTRY["cumprod"]
 _shift = REGISTRY["shift"]
@@ -223,6 +210,19 @@ _one_hot = REGISTRY["one_hot"]
 _erf = REGISTRY["erf"]
 _erfc = REGISTRY["erfc"]
 _erfinv = REGISTRY["erfinv"]
+_sin = REGISTRY["sin"]
+_cos = REGISTRY["cos"]
+_tanh = REGISTRY["tanh"]
+_tan = REGISTRY["tan"]
+_sinh = REGISTRY["sinh"]
+_cosh = REGISTRY["cosh"]
+_asin = REGISTRY["asin"]
+_acos = REGISTRY["acos"]
+_atan = REGISTRY["atan"]
+_asinh = REGISTRY["asinh"]
+_acosh = REGISTRY["acosh"]
+_atanh = REGISTRY["atanh"]
+_atan2 = REGISTRY["atan2"]
 _sgd_update = REGISTRY["sgd_update"]
 _adam_update = REGISTRY["adam_update"]
 _rmsprop_update = REGISTRY["rmsprop_update"]
@@ -234,6 +234,38 @@ _view_write = REGISTRY["view_write"]
 _view_erase = REGISTRY["view_erase"]
 _view_read = REGISTRY["view_read"]
 _view_place = REGISTRY["view_place"]
+_k_maximum = _maximum.kernels
+_k_minimum = _minimum.kernels
+_k_clamp = _clamp.kernels
+_r_clamp_input = _clamp.rules["input"].function
+_r_clamp_min = _clamp.rules["min"].function
+_r_clamp_max = _clamp.rules["max"].function
+_k_masked = _masked.kernels
+_k_sigmoid = _sigmoid.kernels
+_k_relu = _relu.kernels
+_k_leaky_relu = _leaky_relu.kernels
+_k_elu = _elu.kernels
+_k_softplus = _softplus.kernels
+_k_gelu = _gelu.kernels
+_q_gelu = _gelu.residual_kernels
+_r_gelu_all = _gelu.fused.function
+_k_logsigmoid = _logsigmoid.kernels
+_k_silu = _silu.kernels
+_r_silu_input = _silu.rules["input"].function
+_k_mish = _mish.kernels
+_r_mish_input = _mish.rules["input"].function
+_k_hardtanh = _hardtanh.kernels
+_k_relu6 = _relu6.kernels
+_k_softsign = _softsign.kernels
+_k_add = _add.kernels
+_k_sub = _sub.kernels
+_k_mul = _mul.kernels
+_k_div = _div.kernels
+_k_neg = _neg.kernels
+_k_pow = _pow.kernels
+_k_square = _square.kernels
+_k_sign = _sign.kernels
+_k_reciprocal = _reciprocal.kernels
 _k_sum = _sum.kernels
 _r_sum_input = _sum.rules["input"].function
 _k_mean = _mean.kernels
@@ -273,23 +305,6 @@ _q_soft_cross_entropy = _soft_cross_entropy.residual_kernels
 _r_soft_cross_entropy_all = _soft_cross_entropy.fused.function
 _k_negative_log_likelihood = _negative_log_likelihood.kernels
 _r_negative_log_likelihood_input = _negative_log_likelihood.rules["input"].function
-_k_add = _add.kernels
-_k_sub = _sub.kernels
-_k_mul = _mul.kernels
-_k_div = _div.kernels
-_k_neg = _neg.kernels
-_k_pow = _pow.kernels
-_k_square = _square.kernels
-_k_sign = _sign.kernels
-_k_reciprocal = _reciprocal.kernels
-_k_floor = _floor.kernels
-_k_ceil = _ceil.kernels
-_k_trunc = _trunc.kernels
-_k_round = _round.kernels
-_k_remainder = _remainder.kernels
-_k_fmod = _fmod.kernels
-_k_floor_divide = _floor_divide.kernels
-_k_trunc_divide = _trunc_divide.kernels
 _k_exp = _exp.kernels
 _k_expm1 = _expm1.kernels
 _k_log = _log.kernels
@@ -299,42 +314,6 @@ _k_log2 = _log2.kernels
 _k_log10 = _log10.kernels
 _k_sqrt = _sqrt.kernels
 _k_rsqrt = _rsqrt.kernels
-_k_sin = _sin.kernels
-_k_cos = _cos.kernels
-_k_tanh = _tanh.kernels
-_k_tan = _tan.kernels
-_k_sinh = _sinh.kernels
-_k_cosh = _cosh.kernels
-_k_asin = _asin.kernels
-_k_acos = _acos.kernels
-_k_atan = _atan.kernels
-_k_asinh = _asinh.kernels
-_k_acosh = _acosh.kernels
-_k_atanh = _atanh.kernels
-_k_atan2 = _atan2.kernels
-_k_sigmoid = _sigmoid.kernels
-_k_relu = _relu.kernels
-_k_leaky_relu = _leaky_relu.kernels
-_k_elu = _elu.kernels
-_k_softplus = _softplus.kernels
-_k_gelu = _gelu.kernels
-_q_gelu = _gelu.residual_kernels
-_r_gelu_all = _gelu.fused.function
-_k_logsigmoid = _logsigmoid.kernels
-_k_silu = _silu.kernels
-_r_silu_input = _silu.rules["input"].function
-_k_mish = _mish.kernels
-_r_mish_input = _mish.rules["input"].function
-_k_hardtanh = _hardtanh.kernels
-_k_relu6 = _relu6.kernels
-_k_softsign = _softsign.kernels
-_k_maximum = _maximum.kernels
-_k_minimum = _minimum.kernels
-_k_clamp = _clamp.kernels
-_r_clamp_input = _clamp.rules["input"].function
-_r_clamp_min = _clamp.rules["min"].function
-_r_clamp_max = _clamp.rules["max"].function
-_k_masked = _masked.kernels
 _k_slice_view = _slice_view.kernels
 _r_slice_view_input = _slice_view.rules["input"].function
 _k_slice_place = _slice_place.kernels
@@ -406,6 +385,14 @@ _k_adaptive_average = _adaptive_average.kernels
 _r_adaptive_average_input = _adaptive_average.rules["input"].function
 _k_adaptive_average_grad = _adaptive_average_grad.kernels
 _r_adaptive_average_grad_grad = _adaptive_average_grad.rules["grad"].function
+_k_floor = _floor.kernels
+_k_ceil = _ceil.kernels
+_k_trunc = _trunc.kernels
+_k_round = _round.kernels
+_k_remainder = _remainder.kernels
+_k_fmod = _fmod.kernels
+_k_floor_divide = _floor_divide.kernels
+_k_trunc_divide = _trunc_divide.kernels
 _k_cumsum = _cumsum.kernels
 _r_cumsum_input = _cumsum.rules["input"].function
 _k_cumprod = _cumprod.kernels
@@ -441,6 +428,19 @@ _r_to_device_input = _to_device.rules["input"].function
 _k_erf = _erf.kernels
 _k_erfc = _erfc.kernels
 _k_erfinv = _erfinv.kernels
+_k_sin = _sin.kernels
+_k_cos = _cos.kernels
+_k_tanh = _tanh.kernels
+_k_tan = _tan.kernels
+_k_sinh = _sinh.kernels
+_k_cosh = _cosh.kernels
+_k_asin = _asin.kernels
+_k_acos = _acos.kernels
+_k_atan = _atan.kernels
+_k_asinh = _asinh.kernels
+_k_acosh = _acosh.kernels
+_k_atanh = _atanh.kernels
+_k_atan2 = _atan2.kernels
 _k_clone = _clone.kernels
 _r_clone_input = _clone.rules["input"].function
 _k_copy = _copy.kernels
@@ -484,7 +484,6 @@ _nll_loss = COMPOSITES["nll_loss"].function
 _einsum = COMPOSITES["einsum"].function
 _tensordot = COMPOSITES["tensordot"].function
 _trace = COMPOSITES["trace"].function
-_div_rounded = COMPOSITES["div_rounded"].function
 _take_along_dim = COMPOSITES["take_along_dim"].function
 _getitem = COMPOSITES["getitem"].function
 _setitem = COMPOSITES["setitem"].function
@@ -529,6 +528,7 @@ _adaptive_avg_pool2d = COMPOSITES["adaptive_avg_pool2d"].function
 _dropout = COMPOSITES["dropout"].function
 _feature_dropout = COMPOSITES["feature_dropout"].function
 _alpha_dropout = COMPOSITES["alpha_dropout"].function
+_div_rounded = COMPOSITES["div_rounded"].function
 _argsort = COMPOSITES["argsort"].function
 _msort = COMPOSITES["msort"].function
 _nonzero = COMPOSITES["nonzero"].function
@@ -551,1423 +551,13 @@ _contiguous = COMPOSITES["contiguous"].function
 _zero_ = COMPOSITES["zero_"].function
 
 
-def causal_mask(input: Tensor, *, rows: builtins.int, columns: builtins.int) -> Tensor:
-    """Whether column <= row: position ``i`` attends to positions up to ``i``. ``input`` says only which device."""
-    return apply(_causal_mask, (input,), {"rows": rows, "columns": columns})
-
-
-def _pull_sum(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    attrs = node._attrs
-    dim = attrs["dim"]
-    keepdim = attrs["keepdim"]
-    dtype = attrs["dtype"]
-    input_shape = node._shapes[0]
-    input_dtype = node._dtypes[0]
-    r = _r_sum_input(F, g, input_shape, input_dtype, dim, keepdim, dtype)
-    if pending[to_input] is None:
-        pending[to_input] = r
-    else:
-        accumulate(pending, to_input, r)
-
-
-_pull_sum.op = _sum  # type: ignore[attr-defined]
-
-
-def sum(input: Tensor, dim: Dims = None, keepdim: builtins.bool = False, *, dtype: DTypeLike | None = None, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
-    """The sum over ``dim`` (an int, a tuple, or everything). Integers add up in int64.
-
-    >>> import autograd_core as ag
-    >>> ag.tensor([[1.0, 2.0], [3.0, 4.0]]).sum(dim=0).tolist()
-    [4.0, 6.0]
-    """
-    if axis is not None:
-        dim = axis
-    if keepdims is not None:
-        keepdim = keepdims
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        return apply(_sum, (input,), {"dim": dim, "keepdim": keepdim, "dtype": dtype})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_sum, (input,), {"dim": dim, "keepdim": keepdim, "dtype": dtype})
-    try:
-        out = _k_sum[a_input.__class__](a_input, dim=dim, keepdim=keepdim, dtype=dtype)
-    except Exception as error:
-        raise explain(_sum, (input,), {"dim": dim, "keepdim": keepdim, "dtype": dtype}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = GeneralNode()
-        n.op = _sum
-        n.pull = _pull_sum
-        n._first = n_input
-        n._second = n._rest = None
-        n.saved = None
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n._attrs = {"dim": dim, "keepdim": keepdim, "dtype": dtype}
-        n._shapes = (a_input.shape,)
-        n._dtypes = (from_numpy_dtype(d),)
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-    return t
-
-
-def _pull_mean(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    attrs = node._attrs
-    dim = attrs["dim"]
-    keepdim = attrs["keepdim"]
-    dtype = attrs["dtype"]
-    input_shape = node._shapes[0]
-    input_dtype = node._dtypes[0]
-    r = _r_mean_input(F, g, input_shape, input_dtype, dim, keepdim, dtype)
-    if pending[to_input] is None:
-        pending[to_input] = r
-    else:
-        accumulate(pending, to_input, r)
-
-
-_pull_mean.op = _mean  # type: ignore[attr-defined]
-
-
-def mean(input: Tensor, dim: Dims = None, keepdim: builtins.bool = False, *, dtype: DTypeLike | None = None, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
-    """The mean over ``dim``. Floating point only; nothing to average gives NaN."""
-    if axis is not None:
-        dim = axis
-    if keepdims is not None:
-        keepdim = keepdims
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        return apply(_mean, (input,), {"dim": dim, "keepdim": keepdim, "dtype": dtype})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_mean, (input,), {"dim": dim, "keepdim": keepdim, "dtype": dtype})
-    try:
-        out = _k_mean[a_input.__class__](a_input, dim=dim, keepdim=keepdim, dtype=dtype)
-    except Exception as error:
-        raise explain(_mean, (input,), {"dim": dim, "keepdim": keepdim, "dtype": dtype}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = GeneralNode()
-        n.op = _mean
-        n.pull = _pull_mean
-        n._first = n_input
-        n._second = n._rest = None
-        n.saved = None
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n._attrs = {"dim": dim, "keepdim": keepdim, "dtype": dtype}
-        n._shapes = (a_input.shape,)
-        n._dtypes = (from_numpy_dtype(d),)
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-    return t
-
-
-def count_nonzero(input: Tensor, dim: Dims = None, *, axis: Any = None) -> Tensor:
-    """How many elements are not zero, as int64."""
-    if axis is not None:
-        dim = axis
-    return apply(_count_nonzero, (input,), {"dim": dim})
-
-
-def all(input: Tensor, dim: Dims = None, keepdim: builtins.bool = False, *, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
-    """Whether no element is zero, as bool (uint8 for uint8)."""
-    if axis is not None:
-        dim = axis
-    if keepdims is not None:
-        keepdim = keepdims
-    return apply(_all, (input,), {"dim": dim, "keepdim": keepdim})
-
-
-def any(input: Tensor, dim: Dims = None, keepdim: builtins.bool = False, *, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
-    """Whether some element is not zero, as bool (uint8 for uint8)."""
-    if axis is not None:
-        dim = axis
-    if keepdims is not None:
-        keepdim = keepdims
-    return apply(_any, (input,), {"dim": dim, "keepdim": keepdim})
-
-
-def _pull_amax(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    input, out = node.saved
-    attrs = node._attrs
-    dim = attrs["dim"]
-    keepdim = attrs["keepdim"]
-    r = _r_amax_input(F, g, input, out, dim, keepdim)
-    if pending[to_input] is None:
-        pending[to_input] = r
-    else:
-        accumulate(pending, to_input, r)
-
-
-_pull_amax.op = _amax  # type: ignore[attr-defined]
-
-
-def amax(input: Tensor, dim: Dims = (), keepdim: builtins.bool = False, *, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
-    """The largest element over ``dim``; elements that tie share the gradient evenly."""
-    if axis is not None:
-        dim = axis
-    if keepdims is not None:
-        keepdim = keepdims
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        return apply(_amax, (input,), {"dim": dim, "keepdim": keepdim})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_amax, (input,), {"dim": dim, "keepdim": keepdim})
-    try:
-        out = _k_amax[a_input.__class__](a_input, dim=dim, keepdim=keepdim)
-    except Exception as error:
-        raise explain(_amax, (input,), {"dim": dim, "keepdim": keepdim}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = GeneralNode()
-        n.op = _amax
-        n.pull = _pull_amax
-        n._first = n_input
-        n._second = n._rest = None
-        n.saved = (a_input, out)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n._attrs = {"dim": dim, "keepdim": keepdim}
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-    return t
-
-
-def _pull_amin(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    input, out = node.saved
-    attrs = node._attrs
-    dim = attrs["dim"]
-    keepdim = attrs["keepdim"]
-    r = _r_amin_input(F, g, input, out, dim, keepdim)
-    if pending[to_input] is None:
-        pending[to_input] = r
-    else:
-        accumulate(pending, to_input, r)
-
-
-_pull_amin.op = _amin  # type: ignore[attr-defined]
-
-
-def amin(input: Tensor, dim: Dims = (), keepdim: builtins.bool = False, *, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
-    """The smallest element over ``dim``; elements that tie share the gradient evenly."""
-    if axis is not None:
-        dim = axis
-    if keepdims is not None:
-        keepdim = keepdims
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        return apply(_amin, (input,), {"dim": dim, "keepdim": keepdim})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_amin, (input,), {"dim": dim, "keepdim": keepdim})
-    try:
-        out = _k_amin[a_input.__class__](a_input, dim=dim, keepdim=keepdim)
-    except Exception as error:
-        raise explain(_amin, (input,), {"dim": dim, "keepdim": keepdim}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = GeneralNode()
-        n.op = _amin
-        n.pull = _pull_amin
-        n._first = n_input
-        n._second = n._rest = None
-        n.saved = (a_input, out)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n._attrs = {"dim": dim, "keepdim": keepdim}
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-    return t
-
-
-def argmax(input: Tensor, dim: builtins.int | None = None, keepdim: builtins.bool = False, *, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
-    """The position of the first largest element along ``dim``, or in the flattened tensor, as int64."""
-    if axis is not None:
-        dim = axis
-    if keepdims is not None:
-        keepdim = keepdims
-    return apply(_argmax, (input,), {"dim": dim, "keepdim": keepdim})
-
-
-def argmin(input: Tensor, dim: builtins.int | None = None, keepdim: builtins.bool = False, *, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
-    """The position of the first smallest element along ``dim``, or in the flattened tensor, as int64."""
-    if axis is not None:
-        dim = axis
-    if keepdims is not None:
-        keepdim = keepdims
-    return apply(_argmin, (input,), {"dim": dim, "keepdim": keepdim})
-
-
-def max_along(input: Tensor, dim: builtins.int, keepdim: builtins.bool = False, *, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
-    """The largest elements along ``dim`` and their positions; of several, the first, which also gets the gradient."""
-    if axis is not None:
-        dim = axis
-    if keepdims is not None:
-        keepdim = keepdims
-    return apply(_max_along, (input,), {"dim": dim, "keepdim": keepdim})
-
-
-def min_along(input: Tensor, dim: builtins.int, keepdim: builtins.bool = False, *, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
-    """The smallest elements along ``dim`` and their positions; of several, the first, which also gets the gradient."""
-    if axis is not None:
-        dim = axis
-    if keepdims is not None:
-        keepdim = keepdims
-    return apply(_min_along, (input,), {"dim": dim, "keepdim": keepdim})
-
-
-def isclose(input: Tensor, other: Tensor, rtol: builtins.float = 1e-05, atol: builtins.float = 1e-08, equal_nan: builtins.bool = False) -> Tensor:
-    """Whether ``|input - other| <= atol + rtol * |other|``, elementwise; equal infinities are close."""
-    return apply(_isclose, (input, other), {"rtol": rtol, "atol": atol, "equal_nan": equal_nan})
-
-
-def _pull_squared_error(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    to_target = node._second
-    input, target, difference = node.saved
-    attrs = node._attrs
-    reduction = attrs["reduction"]
-    needs = (to_input is not None, to_target is not None)
-    r_input, r_target = _r_squared_error_all(F, g, difference, reduction, needs)
-    if to_input is not None and r_input is not None:
-        if pending[to_input] is None:
-            pending[to_input] = r_input
-        else:
-            accumulate(pending, to_input, r_input)
-    if to_target is not None and r_target is not None:
-        if pending[to_target] is None:
-            pending[to_target] = r_target
-        else:
-            accumulate(pending, to_target, r_target)
-
-
-_pull_squared_error.op = _squared_error  # type: ignore[attr-defined]
-
-
-def squared_error(input: Tensor, target: Tensor, reduction: str = 'mean') -> Tensor:
-    """``(input - target) ** 2`` of equal shapes, reduced."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-        a_target = target._array
-        n_target = target._node
-        if a_target.dtype is not d:
-            return apply(_squared_error, (input, target), {"reduction": reduction})
-    except AttributeError:
-        return apply(_squared_error, (input, target), {"reduction": reduction})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_squared_error, (input, target), {"reduction": reduction})
-    try:
-        needs = (n_input is not None or n_target is not None) and mode.grad
-        if needs:
-            out, difference = _q_squared_error[a_input.__class__](a_input, a_target, reduction=reduction)
-        else:
-            out = _k_squared_error[a_input.__class__](a_input, a_target, reduction=reduction)
-    except Exception as error:
-        raise explain(_squared_error, (input, target), {"reduction": reduction}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if needs:
-        t._node = n = GeneralNode()
-        n.op = _squared_error
-        n.pull = _pull_squared_error
-        n._first = n_input
-        n._second = n_target
-        n._rest = ()
-        n.saved = (a_input, a_target, difference)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n._attrs = {"reduction": reduction}
-        n._shapes = (a_input.shape, getattr(a_target, "shape", ()))
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-    return t
-
-
-def _pull_sigmoid_cross_entropy(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    to_target = node._second
-    to_weight, to_pos_weight = node._rest
-    input, target, weight, pos_weight, small = node.saved
-    attrs = node._attrs
-    reduction = attrs["reduction"]
-    needs = (to_input is not None, to_target is not None, to_weight is not None, to_pos_weight is not None)
-    r_input, r_target, r_weight, r_pos_weight = _r_sigmoid_cross_entropy_all(F, g, input, target, weight, pos_weight, small, needs, reduction)
-    if to_input is not None and r_input is not None:
-        if pending[to_input] is None:
-            pending[to_input] = r_input
-        else:
-            accumulate(pending, to_input, r_input)
-    if to_target is not None and r_target is not None:
-        if pending[to_target] is None:
-            pending[to_target] = r_target
-        else:
-            accumulate(pending, to_target, r_target)
-    if to_weight is not None and r_weight is not None:
-        if pending[to_weight] is None:
-            pending[to_weight] = r_weight
-        else:
-            accumulate(pending, to_weight, r_weight)
-    if to_pos_weight is not None and r_pos_weight is not None:
-        if pending[to_pos_weight] is None:
-            pending[to_pos_weight] = r_pos_weight
-        else:
-            accumulate(pending, to_pos_weight, r_pos_weight)
-
-
-_pull_sigmoid_cross_entropy.op = _sigmoid_cross_entropy  # type: ignore[attr-defined]
-
-
-def sigmoid_cross_entropy(input: Tensor, target: Tensor, weight: Tensor | None, pos_weight: Tensor | None, reduction: str = 'mean') -> Tensor:
-    """The cross-entropy between ``sigmoid(input)`` and ``target``, computed from the logits without overflow."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-        a_target = target._array
-        n_target = target._node
-        if a_target.dtype is not d:
-            return apply(_sigmoid_cross_entropy, (input, target, weight, pos_weight), {"reduction": reduction})
-        if weight is None:
-            a_weight: Any = weight
-            n_weight = None
-        else:
-            a_weight = weight._array
-            n_weight = weight._node
-            if a_weight.dtype is not d:
-                return apply(_sigmoid_cross_entropy, (input, target, weight, pos_weight), {"reduction": reduction})
-        if pos_weight is None:
-            a_pos_weight: Any = pos_weight
-            n_pos_weight = None
-        else:
-            a_pos_weight = pos_weight._array
-            n_pos_weight = pos_weight._node
-            if a_pos_weight.dtype is not d:
-                return apply(_sigmoid_cross_entropy, (input, target, weight, pos_weight), {"reduction": reduction})
-    except AttributeError:
-        return apply(_sigmoid_cross_entropy, (input, target, weight, pos_weight), {"reduction": reduction})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_sigmoid_cross_entropy, (input, target, weight, pos_weight), {"reduction": reduction})
-    try:
-        needs = (n_input is not None or n_target is not None or n_weight is not None or n_pos_weight is not None) and mode.grad
-        if needs:
-            out, small = _q_sigmoid_cross_entropy[a_input.__class__](a_input, a_target, a_weight, a_pos_weight, reduction=reduction)
-        else:
-            out = _k_sigmoid_cross_entropy[a_input.__class__](a_input, a_target, a_weight, a_pos_weight, reduction=reduction)
-    except Exception as error:
-        raise explain(_sigmoid_cross_entropy, (input, target, weight, pos_weight), {"reduction": reduction}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if needs:
-        t._node = n = GeneralNode()
-        n.op = _sigmoid_cross_entropy
-        n.pull = _pull_sigmoid_cross_entropy
-        n._first = n_input
-        n._second = n_target
-        n._rest = (n_weight, n_pos_weight)
-        n.saved = (a_input, a_target, a_weight, a_pos_weight, small)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n._attrs = {"reduction": reduction}
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-    return t
-
-
-def _pull_bce_elements(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    to_target = node._second
-    input, target = node.saved
-    shape = node.shape
-    if to_input is not None:
-        r = g * ((input - target) / F.clamp(input * (1 - input), 1e-12, None))
-        if shape is not to_input.shape and shape != to_input.shape:
-            r = F.sum_to(r, shape=to_input.shape)
-        if pending[to_input] is None:
-            pending[to_input] = r
-        else:
-            accumulate(pending, to_input, r)
-    if to_target is not None:
-        r = g * (F.clamp(F.log(1 - input), -100.0, None) - F.clamp(F.log(input), -100.0, None))
-        if shape is not to_target.shape and shape != to_target.shape:
-            r = F.sum_to(r, shape=to_target.shape)
-        if pending[to_target] is None:
-            pending[to_target] = r
-        else:
-            accumulate(pending, to_target, r)
-
-
-_pull_bce_elements.op = _bce_elements  # type: ignore[attr-defined]
-
-
-def bce_elements(input: Tensor, target: Tensor) -> Tensor:
-    """``-(target * log(input) + (1 - target) * log(1 - input))``, the logarithms at least -100."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-        a_target = target._array
-        n_target = target._node
-        if a_target.dtype is not d:
-            return apply(_bce_elements, (input, target), {})
-    except AttributeError:
-        return apply(_bce_elements, (input, target), {})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_bce_elements, (input, target), {})
-    try:
-        out = _k_bce_elements[a_input.__class__](a_input, a_target)
-    except Exception as error:
-        raise explain(_bce_elements, (input, target), {}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if (n_input is not None or n_target is not None) and mode.grad:
-        t._node = n = Node()
-        n.pull = _pull_bce_elements
-        n._first = n_input
-        n._second = n_target
-        n._rest = ()
-        n.saved = (a_input, a_target if n_input is not None else None)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        if n_input is not None and out_shape == n_input.shape:
-            out_shape = n_input.shape
-        elif n_target is not None and out_shape == n_target.shape:
-            out_shape = n_target.shape
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-            if n_input is None:
-                n._constants = input
-            elif n_target is None:
-                n._constants = target
-        n.seq = next_seq()
-    else:
-        t._node = None
-    return t
-
-
-def class_targets(target: Tensor, weight: Tensor | None, classes: builtins.int, dim: builtins.int, ignore_index: builtins.int, label_smoothing: builtins.float, mean: builtins.bool, dtype: DTypeLike, *, axis: Any = None) -> Tensor:
-    """The distribution over classes that each class index stands for, with weights, smoothing and the denominator of a mean."""
-    if axis is not None:
-        dim = axis
-    return apply(_class_targets, (target, weight), {"classes": classes, "dim": dim, "ignore_index": ignore_index, "label_smoothing": label_smoothing, "mean": mean, "dtype": dtype})
-
-
-def _pull_convolution(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    to_weight = node._second
-    to_bias, = node._rest
-    input, weight = node.saved
-    attrs = node._attrs
-    stride = attrs["stride"]
-    padding = attrs["padding"]
-    dilation = attrs["dilation"]
-    groups = attrs["groups"]
-    input_shape = node._shapes[0]
-    weight_shape = node._shapes[1]
-    if to_input is not None:
-        r = _r_convolution_input(F, g, weight, input_shape, stride, padding, dilation, groups)
-        if pending[to_input] is None:
-            pending[to_input] = r
-        else:
-            accumulate(pending, to_input, r)
-    if to_weight is not None:
-        r = _r_convolution_weight(F, g, input, weight_shape, stride, padding, dilation, groups)
-        if pending[to_weight] is None:
-            pending[to_weight] = r
-        else:
-            accumulate(pending, to_weight, r)
-    if to_bias is not None:
-        r = _r_convolution_bias(F, g)
-        if pending[to_bias] is None:
-            pending[to_bias] = r
-        else:
-            accumulate(pending, to_bias, r)
-
-
-_pull_convolution.op = _convolution  # type: ignore[attr-defined]
-
-
-def convolution(input: Tensor, weight: Tensor, bias: Tensor | None = None, *, stride: builtins.tuple[builtins.int, builtins.int], padding: builtins.tuple[builtins.tuple[builtins.int, builtins.int], builtins.tuple[builtins.int, builtins.int]], dilation: builtins.tuple[builtins.int, builtins.int], groups: builtins.int) -> Tensor:
-    """Cross-correlation of images (batch, channels, height, width) with filters, ``padding`` given for each of the four sides."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-        a_weight = weight._array
-        n_weight = weight._node
-        if a_weight.dtype is not d:
-            return apply(_convolution, (input, weight, bias), {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups})
-        if bias is None:
-            a_bias: Any = bias
-            n_bias = None
-        else:
-            a_bias = bias._array
-            n_bias = bias._node
-            if a_bias.dtype is not d:
-                return apply(_convolution, (input, weight, bias), {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups})
-    except AttributeError:
-        return apply(_convolution, (input, weight, bias), {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_convolution, (input, weight, bias), {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups})
-    try:
-        out = _k_convolution[a_input.__class__](a_input, a_weight, a_bias, stride=stride, padding=padding, dilation=dilation, groups=groups)
-    except Exception as error:
-        raise explain(_convolution, (input, weight, bias), {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if (n_input is not None or n_weight is not None or n_bias is not None) and mode.grad:
-        t._node = n = GeneralNode()
-        n.op = _convolution
-        n.pull = _pull_convolution
-        n._first = n_input
-        n._second = n_weight
-        n._rest = (n_bias,)
-        n.saved = (a_input if n_weight is not None else None, a_weight if n_input is not None else None)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n._attrs = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
-        n._shapes = (a_input.shape, getattr(a_weight, "shape", ()), getattr(a_bias, "shape", ()))
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-    return t
-
-
-def _pull_convolution_input_grad(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_grad = node._first
-    to_weight = node._second
-    grad, weight = node.saved
-    attrs = node._attrs
-    stride = attrs["stride"]
-    padding = attrs["padding"]
-    dilation = attrs["dilation"]
-    groups = attrs["groups"]
-    weight_shape = node._shapes[1]
-    if to_grad is not None:
-        r = _r_convolution_input_grad_grad(F, g, weight, stride, padding, dilation, groups)
-        if pending[to_grad] is None:
-            pending[to_grad] = r
-        else:
-            accumulate(pending, to_grad, r)
-    if to_weight is not None:
-        r = _r_convolution_input_grad_weight(F, g, grad, weight_shape, stride, padding, dilation, groups)
-        if pending[to_weight] is None:
-            pending[to_weight] = r
-        else:
-            accumulate(pending, to_weight, r)
-
-
-_pull_convolution_input_grad.op = _convolution_input_grad  # type: ignore[attr-defined]
-
-
-def convolution_input_grad(grad: Tensor, weight: Tensor, *, shape: Sequence[builtins.int], stride: builtins.tuple[builtins.int, builtins.int], padding: builtins.tuple[builtins.tuple[builtins.int, builtins.int], builtins.tuple[builtins.int, builtins.int]], dilation: builtins.tuple[builtins.int, builtins.int], groups: builtins.int) -> Tensor:
-    """The adjoint of ``convolution`` in its input: also known as transposed convolution."""
-    try:
-        a_grad = grad._array
-        n_grad = grad._node
-        d = a_grad.dtype
-        a_weight = weight._array
-        n_weight = weight._node
-        if a_weight.dtype is not d:
-            return apply(_convolution_input_grad, (grad, weight), {"shape": shape, "stride": stride, "padding": padding, "dilation": dilation, "groups": groups})
-    except AttributeError:
-        return apply(_convolution_input_grad, (grad, weight), {"shape": shape, "stride": stride, "padding": padding, "dilation": dilation, "groups": groups})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_convolution_input_grad, (grad, weight), {"shape": shape, "stride": stride, "padding": padding, "dilation": dilation, "groups": groups})
-    try:
-        out = _k_convolution_input_grad[a_grad.__class__](a_grad, a_weight, shape=shape, stride=stride, padding=padding, dilation=dilation, groups=groups)
-    except Exception as error:
-        raise explain(_convolution_input_grad, (grad, weight), {"shape": shape, "stride": stride, "padding": padding, "dilation": dilation, "groups": groups}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if (n_grad is not None or n_weight is not None) and mode.grad:
-        t._node = n = GeneralNode()
-        n.op = _convolution_input_grad
-        n.pull = _pull_convolution_input_grad
-        n._first = n_grad
-        n._second = n_weight
-        n._rest = ()
-        n.saved = (a_grad if n_weight is not None else None, a_weight if n_grad is not None else None)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n._attrs = {"shape": shape, "stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
-        n._shapes = (a_grad.shape, getattr(a_weight, "shape", ()))
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-    return t
-
-
-def _pull_convolution_weight_grad(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    to_grad = node._second
-    input, grad = node.saved
-    attrs = node._attrs
-    stride = attrs["stride"]
-    padding = attrs["padding"]
-    dilation = attrs["dilation"]
-    groups = attrs["groups"]
-    input_shape = node._shapes[0]
-    if to_input is not None:
-        r = _r_convolution_weight_grad_input(F, g, grad, input_shape, stride, padding, dilation, groups)
-        if pending[to_input] is None:
-            pending[to_input] = r
-        else:
-            accumulate(pending, to_input, r)
-    if to_grad is not None:
-        r = _r_convolution_weight_grad_grad(F, g, input, stride, padding, dilation, groups)
-        if pending[to_grad] is None:
-            pending[to_grad] = r
-        else:
-            accumulate(pending, to_grad, r)
-
-
-_pull_convolution_weight_grad.op = _convolution_weight_grad  # type: ignore[attr-defined]
-
-
-def convolution_weight_grad(input: Tensor, grad: Tensor, *, shape: Sequence[builtins.int], stride: builtins.tuple[builtins.int, builtins.int], padding: builtins.tuple[builtins.tuple[builtins.int, builtins.int], builtins.tuple[builtins.int, builtins.int]], dilation: builtins.tuple[builtins.int, builtins.int], groups: builtins.int) -> Tensor:
-    """The adjoint of ``convolution`` in its weight."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-        a_grad = grad._array
-        n_grad = grad._node
-        if a_grad.dtype is not d:
-            return apply(_convolution_weight_grad, (input, grad), {"shape": shape, "stride": stride, "padding": padding, "dilation": dilation, "groups": groups})
-    except AttributeError:
-        return apply(_convolution_weight_grad, (input, grad), {"shape": shape, "stride": stride, "padding": padding, "dilation": dilation, "groups": groups})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_convolution_weight_grad, (input, grad), {"shape": shape, "stride": stride, "padding": padding, "dilation": dilation, "groups": groups})
-    try:
-        out = _k_convolution_weight_grad[a_input.__class__](a_input, a_grad, shape=shape, stride=stride, padding=padding, dilation=dilation, groups=groups)
-    except Exception as error:
-        raise explain(_convolution_weight_grad, (input, grad), {"shape": shape, "stride": stride, "padding": padding, "dilation": dilation, "groups": groups}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if (n_input is not None or n_grad is not None) and mode.grad:
-        t._node = n = GeneralNode()
-        n.op = _convolution_weight_grad
-        n.pull = _pull_convolution_weight_grad
-        n._first = n_input
-        n._second = n_grad
-        n._rest = ()
-        n.saved = (a_input if n_grad is not None else None, a_grad if n_input is not None else None)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n._attrs = {"shape": shape, "stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
-        n._shapes = (a_input.shape, getattr(a_grad, "shape", ()))
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-    return t
-
-
-def _pull_logsumexp(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    input, out = node.saved
-    attrs = node._attrs
-    dim = attrs["dim"]
-    keepdim = attrs["keepdim"]
-    r = _r_logsumexp_input(F, g, input, out, dim, keepdim)
-    if pending[to_input] is None:
-        pending[to_input] = r
-    else:
-        accumulate(pending, to_input, r)
-
-
-_pull_logsumexp.op = _logsumexp  # type: ignore[attr-defined]
-
-
-def logsumexp(input: Tensor, dim: Dims, keepdim: builtins.bool = False, *, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
-    """``log(sum(exp(input)))`` over ``dim``, computed without overflow; of nothing, or of nothing but -inf, it is -inf."""
-    if axis is not None:
-        dim = axis
-    if keepdims is not None:
-        keepdim = keepdims
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        return apply(_logsumexp, (input,), {"dim": dim, "keepdim": keepdim})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_logsumexp, (input,), {"dim": dim, "keepdim": keepdim})
-    try:
-        out = _k_logsumexp[a_input.__class__](a_input, dim=dim, keepdim=keepdim)
-    except Exception as error:
-        raise explain(_logsumexp, (input,), {"dim": dim, "keepdim": keepdim}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = GeneralNode()
-        n.op = _logsumexp
-        n.pull = _pull_logsumexp
-        n._first = n_input
-        n._second = n._rest = None
-        n.saved = (a_input, out)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n._attrs = {"dim": dim, "keepdim": keepdim}
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-    return t
-
-
-def _pull_softmax_along(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    out, = node.saved
-    attrs = node._attrs
-    dim = attrs["dim"]
-    r = _r_softmax_along_input(F, g, out, dim)
-    if pending[to_input] is None:
-        pending[to_input] = r
-    else:
-        accumulate(pending, to_input, r)
-
-
-_pull_softmax_along.op = _softmax_along  # type: ignore[attr-defined]
-
-
-def softmax_along(input: Tensor, dim: builtins.int, *, axis: Any = None) -> Tensor:
-    """``exp(input)`` divided by its sum along ``dim``, computed without overflow."""
-    if axis is not None:
-        dim = axis
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        return apply(_softmax_along, (input,), {"dim": dim})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_softmax_along, (input,), {"dim": dim})
-    try:
-        out = _k_softmax_along[a_input.__class__](a_input, dim=dim)
-    except Exception as error:
-        raise explain(_softmax_along, (input,), {"dim": dim}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = GeneralNode()
-        n.op = _softmax_along
-        n.pull = _pull_softmax_along
-        n._first = n_input
-        n._second = n._rest = None
-        n.saved = (out,)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n._attrs = {"dim": dim}
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-    return t
-
-
-def _pull_log_softmax_along(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    out, = node.saved
-    attrs = node._attrs
-    dim = attrs["dim"]
-    r = _r_log_softmax_along_input(F, g, out, dim)
-    if pending[to_input] is None:
-        pending[to_input] = r
-    else:
-        accumulate(pending, to_input, r)
-
-
-_pull_log_softmax_along.op = _log_softmax_along  # type: ignore[attr-defined]
-
-
-def log_softmax_along(input: Tensor, dim: builtins.int, *, axis: Any = None) -> Tensor:
-    """``log(softmax(input))``, computed without overflow and without loss of small probabilities."""
-    if axis is not None:
-        dim = axis
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        return apply(_log_softmax_along, (input,), {"dim": dim})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_log_softmax_along, (input,), {"dim": dim})
-    try:
-        out = _k_log_softmax_along[a_input.__class__](a_input, dim=dim)
-    except Exception as error:
-        raise explain(_log_softmax_along, (input,), {"dim": dim}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = GeneralNode()
-        n.op = _log_softmax_along
-        n.pull = _pull_log_softmax_along
-        n._first = n_input
-        n._second = n._rest = None
-        n.saved = (out,)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n._attrs = {"dim": dim}
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-    return t
-
-
-def _pull_softmax_cross_entropy(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    to_target = node._second
-    to_weight, = node._rest
-    input, target, weight, powers, totals, index, counts = node.saved
-    attrs = node._attrs
-    reduction = attrs["reduction"]
-    ignore_index = attrs["ignore_index"]
-    label_smoothing = attrs["label_smoothing"]
-    input_dtype = node._dtypes[0]
-    r_input, r_target, r_weight = _r_softmax_cross_entropy_all(F, g, input, target, weight, input_dtype, powers, totals, index, counts, reduction, ignore_index, label_smoothing)
-    if to_input is not None and r_input is not None:
-        if pending[to_input] is None:
-            pending[to_input] = r_input
-        else:
-            accumulate(pending, to_input, r_input)
-    if to_target is not None and r_target is not None:
-        if pending[to_target] is None:
-            pending[to_target] = r_target
-        else:
-            accumulate(pending, to_target, r_target)
-    if to_weight is not None and r_weight is not None:
-        if pending[to_weight] is None:
-            pending[to_weight] = r_weight
-        else:
-            accumulate(pending, to_weight, r_weight)
-
-
-_pull_softmax_cross_entropy.op = _softmax_cross_entropy  # type: ignore[attr-defined]
-
-
-def softmax_cross_entropy(input: Tensor, target: Tensor, weight: Tensor | None, reduction: str = 'mean', ignore_index: builtins.int = -100, label_smoothing: builtins.float = 0.0) -> Tensor:
-    """The negative log of the softmax probability of the target class; classes along the second dimension, or the only one."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-        a_target = target._array
-        n_target = target._node
-        if weight is None:
-            a_weight: Any = weight
-            n_weight = None
-        else:
-            a_weight = weight._array
-            n_weight = weight._node
-    except AttributeError:
-        return apply(_softmax_cross_entropy, (input, target, weight), {"reduction": reduction, "ignore_index": ignore_index, "label_smoothing": label_smoothing})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_softmax_cross_entropy, (input, target, weight), {"reduction": reduction, "ignore_index": ignore_index, "label_smoothing": label_smoothing})
-    try:
-        needs = (n_input is not None or n_target is not None or n_weight is not None) and mode.grad
-        if needs:
-            out, powers, totals, index, counts = _q_softmax_cross_entropy[a_input.__class__](a_input, a_target, a_weight, reduction=reduction, ignore_index=ignore_index, label_smoothing=label_smoothing)
-        else:
-            out = _k_softmax_cross_entropy[a_input.__class__](a_input, a_target, a_weight, reduction=reduction, ignore_index=ignore_index, label_smoothing=label_smoothing)
-    except Exception as error:
-        raise explain(_softmax_cross_entropy, (input, target, weight), {"reduction": reduction, "ignore_index": ignore_index, "label_smoothing": label_smoothing}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if needs:
-        t._node = n = GeneralNode()
-        n.op = _softmax_cross_entropy
-        n.pull = _pull_softmax_cross_entropy
-        n._first = n_input
-        n._second = n_target
-        n._rest = (n_weight,)
-        n.saved = (a_input, a_target, a_weight, powers, totals, index, counts)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n._attrs = {"reduction": reduction, "ignore_index": ignore_index, "label_smoothing": label_smoothing}
-        n._dtypes = (from_numpy_dtype(d), dtype_or_none(a_target), dtype_or_none(a_weight))
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-    return t
-
-
-def _pull_soft_cross_entropy(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    to_target = node._second
-    input, target, powers, totals = node.saved
-    attrs = node._attrs
-    dim = attrs["dim"]
-    needs = (to_input is not None, to_target is not None)
-    r_input, r_target = _r_soft_cross_entropy_all(F, g, input, target, powers, totals, dim, needs)
-    if to_input is not None and r_input is not None:
-        if pending[to_input] is None:
-            pending[to_input] = r_input
-        else:
-            accumulate(pending, to_input, r_input)
-    if to_target is not None and r_target is not None:
-        if pending[to_target] is None:
-            pending[to_target] = r_target
-        else:
-            accumulate(pending, to_target, r_target)
-
-
-_pull_soft_cross_entropy.op = _soft_cross_entropy  # type: ignore[attr-defined]
-
-
-def soft_cross_entropy(input: Tensor, target: Tensor, dim: builtins.int, *, axis: Any = None) -> Tensor:
-    """``-sum(target * log_softmax(input))`` along ``dim``: the cross-entropy against a distribution."""
-    if axis is not None:
-        dim = axis
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-        a_target = target._array
-        n_target = target._node
-        if a_target.dtype is not d:
-            return apply(_soft_cross_entropy, (input, target), {"dim": dim})
-    except AttributeError:
-        return apply(_soft_cross_entropy, (input, target), {"dim": dim})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_soft_cross_entropy, (input, target), {"dim": dim})
-    try:
-        needs = (n_input is not None or n_target is not None) and mode.grad
-        if needs:
-            out, powers, totals = _q_soft_cross_entropy[a_input.__class__](a_input, a_target, dim=dim)
-        else:
-            out = _k_soft_cross_entropy[a_input.__class__](a_input, a_target, dim=dim)
-    except Exception as error:
-        raise explain(_soft_cross_entropy, (input, target), {"dim": dim}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if needs:
-        t._node = n = GeneralNode()
-        n.op = _soft_cross_entropy
-        n.pull = _pull_soft_cross_entropy
-        n._first = n_input
-        n._second = n_target
-        n._rest = ()
-        n.saved = (a_input, a_target, powers, totals)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n._attrs = {"dim": dim}
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-    return t
-
-
-def _pull_negative_log_likelihood(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    to_target = node._second
-    to_weight, = node._rest
-    target, weight = node.saved
-    attrs = node._attrs
-    reduction = attrs["reduction"]
-    ignore_index = attrs["ignore_index"]
-    input_shape = node._shapes[0]
-    input_dtype = node._dtypes[0]
-    if to_input is not None:
-        r = _r_negative_log_likelihood_input(F, g, input_shape, input_dtype, target, weight, reduction, ignore_index)
-        if pending[to_input] is None:
-            pending[to_input] = r
-        else:
-            accumulate(pending, to_input, r)
-
-
-_pull_negative_log_likelihood.op = _negative_log_likelihood  # type: ignore[attr-defined]
-
-
-def negative_log_likelihood(input: Tensor, target: Tensor, weight: Tensor | None, reduction: str = 'mean', ignore_index: builtins.int = -100) -> Tensor:
-    """Minus the entries of ``input`` at the target classes, weighted and reduced."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-        a_target = target._array
-        n_target = target._node
-        if weight is None:
-            a_weight: Any = weight
-            n_weight = None
-        else:
-            a_weight = weight._array
-            n_weight = weight._node
-    except AttributeError:
-        return apply(_negative_log_likelihood, (input, target, weight), {"reduction": reduction, "ignore_index": ignore_index})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_negative_log_likelihood, (input, target, weight), {"reduction": reduction, "ignore_index": ignore_index})
-    try:
-        out = _k_negative_log_likelihood[a_input.__class__](a_input, a_target, a_weight, reduction=reduction, ignore_index=ignore_index)
-    except Exception as error:
-        raise explain(_negative_log_likelihood, (input, target, weight), {"reduction": reduction, "ignore_index": ignore_index}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if (n_input is not None or n_target is not None or n_weight is not None) and mode.grad:
-        t._node = n = GeneralNode()
-        n.op = _negative_log_likelihood
-        n.pull = _pull_negative_log_likelihood
-        n._first = n_input
-        n._second = n_target
-        n._rest = (n_weight,)
-        n.saved = (a_target if n_input is not None else None, a_weight if n_input is not None else None)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n._attrs = {"reduction": reduction, "ignore_index": ignore_index}
-        n._shapes = (a_input.shape, getattr(a_target, "shape", ()), getattr(a_weight, "shape", ()))
-        n._dtypes = (from_numpy_dtype(d), dtype_or_none(a_target), dtype_or_none(a_weight))
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-    return t
-
-
-def contract(operands: Sequence[Tensor], equation: str) -> Tensor:
-    """The sum over all subscripts that the output lacks, of the products of the operands; the equation is explicit and without an ellipsis."""
-    return apply(_contract, tuple(operands), {"equation": equation})
-
-
-def identity_like(input: Tensor, size: builtins.int) -> Tensor:
-    """The identity matrix in the dtype of ``input``."""
-    return apply(_identity_like, (input,), {"size": size})
-
-
-def _pull_add(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    to_other = node._second
-    shape = node.shape
-    if to_input is not None:
-        r = g
-        if shape is not to_input.shape and shape != to_input.shape:
-            r = F.sum_to(r, shape=to_input.shape)
-        if pending[to_input] is None:
-            pending[to_input] = r
-        else:
-            accumulate(pending, to_input, r)
-    if to_other is not None:
-        r = g
-        if shape is not to_other.shape and shape != to_other.shape:
-            r = F.sum_to(r, shape=to_other.shape)
-        if pending[to_other] is None:
-            pending[to_other] = r
-        else:
-            accumulate(pending, to_other, r)
-
-
-_pull_add.op = _add  # type: ignore[attr-defined]
-
-
-def add(input: Tensor, other: TensorLike, *, alpha: Number = 1) -> Tensor:
-    """``input + other``; with ``alpha``, ``input + alpha * other``."""
-    if alpha != 1:
-        other = other * alpha
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-        c = other.__class__
-        if c is _float or c is _int:
-            a_other: Any = other
-            n_other = None
-        else:
-            a_other = other._array
-            n_other = other._node
-            if a_other.dtype is not d:
-                return apply(_add, (input, other), {})
-    except AttributeError:
-        return apply(_add, (input, other), {})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_add, (input, other), {})
-    try:
-        out = a_input + a_other
-    except Exception as error:
-        raise explain(_add, (input, other), {}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if (n_input is not None or n_other is not None) and mode.grad:
-        t._node = n = Node()
-        n.pull = _pull_add
-        n._first = n_input
-        n._second = n_other
-        n._rest = ()
-        n.saved = None
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        if n_input is not None and out_shape == n_input.shape:
-            out_shape = n_input.shape
-        elif n_other is not None and out_shape == n_other.shape:
-            out_shape = n_other.shape
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-            if n_input is None:
-                n._constants = input
-            elif n_other is None:
-                n._constants = other
-        n.seq = next_seq()
-    else:
-        t._node = None
-    return t
-
-
-def add_(input: Tensor, other: TensorLike, *, alpha: Number = 1) -> Tensor:
-    """``add``, written into the tensor itself."""
-    if alpha != 1:
-        other = other * alpha
-    return write(_add, input, (other,), {})
-
-
-def _pull_sub(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    to_other = node._second
-    shape = node.shape
-    if to_input is not None:
-        r = g
-        if shape is not to_input.shape and shape != to_input.shape:
-            r = F.sum_to(r, shape=to_input.shape)
-        if pending[to_input] is None:
-            pending[to_input] = r
-        else:
-            accumulate(pending, to_input, r)
-    if to_other is not None:
-        r = -g
-        if shape is not to_other.shape and shape != to_other.shape:
-            r = F.sum_to(r, shape=to_other.shape)
-        if pending[to_other] is None:
-            pending[to_other] = r
-        else:
-            accumulate(pending, to_other, r)
-
-
-_pull_sub.op = _sub  # type: ignore[attr-defined]
-
-
-def sub(input: Tensor, other: TensorLike, *, alpha: Number = 1) -> Tensor:
-    """``input - other``; with ``alpha``, ``input - alpha * other``."""
-    if alpha != 1:
-        other = other * alpha
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-        c = other.__class__
-        if c is _float or c is _int:
-            a_other: Any = other
-            n_other = None
-        else:
-            a_other = other._array
-            n_other = other._node
-            if a_other.dtype is not d:
-                return apply(_sub, (input, other), {})
-    except AttributeError:
-        return apply(_sub, (input, other), {})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_sub, (input, other), {})
-    try:
-        out = a_input - a_other
-    except Exception as error:
-        raise explain(_sub, (input, other), {}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if (n_input is not None or n_other is not None) and mode.grad:
-        t._node = n = Node()
-        n.pull = _pull_sub
-        n._first = n_input
-        n._second = n_other
-        n._rest = ()
-        n.saved = None
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        if n_input is not None and out_shape == n_input.shape:
-            out_shape = n_input.shape
-        elif n_other is not None and out_shape == n_other.shape:
-            out_shape = n_other.shape
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-            if n_input is None:
-                n._constants = input
-            elif n_other is None:
-                n._constants = other
-        n.seq = next_seq()
-    else:
-        t._node = None
-    return t
-
-
-def sub_(input: Tensor, other: TensorLike, *, alpha: Number = 1) -> Tensor:
-    """``sub``, written into the tensor itself."""
-    if alpha != 1:
-        other = other * alpha
-    return write(_sub, input, (other,), {})
-
-
-def _pull_mul(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+def _pull_maximum(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
     to_input = node._first
     to_other = node._second
     input, other = node.saved
     shape = node.shape
     if to_input is not None:
-        r = g * other
+        r = F.where(input < other, 0, F.where(input == other, g * 0.5, g))
         if shape is not to_input.shape and shape != to_input.shape:
             r = F.sum_to(r, shape=to_input.shape)
         if pending[to_input] is None:
@@ -1975,7 +565,7 @@ def _pull_mul(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
         else:
             accumulate(pending, to_input, r)
     if to_other is not None:
-        r = g * input
+        r = F.where(other < input, 0, F.where(input == other, g * 0.5, g))
         if shape is not to_other.shape and shape != to_other.shape:
             r = F.sum_to(r, shape=to_other.shape)
         if pending[to_other] is None:
@@ -1984,11 +574,11 @@ def _pull_mul(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
             accumulate(pending, to_other, r)
 
 
-_pull_mul.op = _mul  # type: ignore[attr-defined]
+_pull_maximum.op = _maximum  # type: ignore[attr-defined]
 
 
-def mul(input: Tensor, other: TensorLike) -> Tensor:
-    """``input * other``."""
+def maximum(input: Tensor, other: TensorLike) -> Tensor:
+    """The larger of each pair; ties share the gradient."""
     try:
         a_input = input._array
         n_input = input._node
@@ -2001,2231 +591,22 @@ def mul(input: Tensor, other: TensorLike) -> Tensor:
             a_other = other._array
             n_other = other._node
             if a_other.dtype is not d:
-                return apply(_mul, (input, other), {})
+                return apply(_maximum, (input, other), {})
     except AttributeError:
-        return apply(_mul, (input, other), {})
+        return apply(_maximum, (input, other), {})
     mode = get_mode()
     if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_mul, (input, other), {})
+        return apply(_maximum, (input, other), {})
     try:
-        out = a_input * a_other
+        out = _k_maximum[a_input.__class__](a_input, a_other)
     except Exception as error:
-        raise explain(_mul, (input, other), {}, error) from error
+        raise explain(_maximum, (input, other), {}, error) from error
     t: Tensor = empty_tensor()
     t._view = None
     t._array = out
     if (n_input is not None or n_other is not None) and mode.grad:
         t._node = n = Node()
-        n.pull = _pull_mul
-        n._first = n_input
-        n._second = n_other
-        n._rest = ()
-        n.saved = (a_input if n_other is not None else None, a_other if n_input is not None else None)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        if n_input is not None and out_shape == n_input.shape:
-            out_shape = n_input.shape
-        elif n_other is not None and out_shape == n_other.shape:
-            out_shape = n_other.shape
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-            if n_input is None:
-                n._constants = input
-            elif n_other is None:
-                n._constants = other
-        n.seq = next_seq()
-    else:
-        t._node = None
-    return t
-
-
-def mul_(input: Tensor, other: TensorLike) -> Tensor:
-    """``mul``, written into the tensor itself."""
-    return write(_mul, input, (other,), {})
-
-
-def _pull_div(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    to_other = node._second
-    input, other = node.saved
-    shape = node.shape
-    if to_input is not None:
-        r = F.masked(g, g / other)
-        if shape is not to_input.shape and shape != to_input.shape:
-            r = F.sum_to(r, shape=to_input.shape)
-        if pending[to_input] is None:
-            pending[to_input] = r
-        else:
-            accumulate(pending, to_input, r)
-    if to_other is not None:
-        r = F.masked(g, -g * (input / other) / other)
-        if shape is not to_other.shape and shape != to_other.shape:
-            r = F.sum_to(r, shape=to_other.shape)
-        if pending[to_other] is None:
-            pending[to_other] = r
-        else:
-            accumulate(pending, to_other, r)
-
-
-_pull_div.op = _div  # type: ignore[attr-defined]
-
-
-def div(input: Tensor, other: TensorLike, *, rounding_mode: str | None = None) -> Tensor:
-    """``input / other``, in floating point; ``rounding_mode`` may be ``'trunc'`` or ``'floor'``."""
-    if rounding_mode is not None:
-        return div_rounded(input, other, rounding_mode)
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-        c = other.__class__
-        if c is _float or c is _int:
-            a_other: Any = other
-            n_other = None
-        else:
-            a_other = other._array
-            n_other = other._node
-            if a_other.dtype is not d:
-                return apply(_div, (input, other), {})
-    except AttributeError:
-        return apply(_div, (input, other), {})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_div, (input, other), {})
-    try:
-        out = a_input / a_other
-    except Exception as error:
-        raise explain(_div, (input, other), {}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if (n_input is not None or n_other is not None) and mode.grad:
-        t._node = n = Node()
-        n.pull = _pull_div
-        n._first = n_input
-        n._second = n_other
-        n._rest = ()
-        n.saved = (a_input if n_other is not None else None, a_other)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        if n_input is not None and out_shape == n_input.shape:
-            out_shape = n_input.shape
-        elif n_other is not None and out_shape == n_other.shape:
-            out_shape = n_other.shape
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-            if n_input is None:
-                n._constants = input
-            elif n_other is None:
-                n._constants = other
-        n.seq = next_seq()
-    else:
-        t._node = None
-    return t
-
-
-def div_(input: Tensor, other: TensorLike, *, rounding_mode: str | None = None) -> Tensor:
-    """``div``, written into the tensor itself."""
-    if rounding_mode is not None:
-        return copy_(input, div_rounded(input, other, rounding_mode))
-    return write(_div, input, (other,), {})
-
-
-def _pull_neg(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    r = -g
-    if pending[to_input] is None:
-        pending[to_input] = r
-    else:
-        accumulate(pending, to_input, r)
-
-
-_pull_neg.op = _neg  # type: ignore[attr-defined]
-
-
-def neg(input: Tensor) -> Tensor:
-    """``-input``."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        return apply(_neg, (input,), {})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_neg, (input,), {})
-    try:
-        out = _k_neg[a_input.__class__](a_input)
-    except Exception as error:
-        raise explain(_neg, (input,), {}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = Node()
-        n.pull = _pull_neg
-        n._first = n_input
-        n._second = n._rest = None
-        n.saved = None
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        if out_shape == n_input.shape:
-            out_shape = n_input.shape
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-    return t
-
-
-def neg_(input: Tensor) -> Tensor:
-    """``neg``, written into the tensor itself."""
-    return write(_neg, input, (), {})
-
-
-def _pull_pow(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    to_exponent = node._second
-    input, exponent, out = node.saved
-    shape = node.shape
-    if to_input is not None:
-        r = F.masked(g, F.where(exponent == 0, 0, g * (exponent * F.pow(input, exponent - 1))))
-        if shape is not to_input.shape and shape != to_input.shape:
-            r = F.sum_to(r, shape=to_input.shape)
-        if pending[to_input] is None:
-            pending[to_input] = r
-        else:
-            accumulate(pending, to_input, r)
-    if to_exponent is not None:
-        r = F.masked(g, F.where((input == 0) & (exponent >= 0), 0, g * (out * F.log(F.where(exponent == exponent, input, exponent)))))
-        if shape is not to_exponent.shape and shape != to_exponent.shape:
-            r = F.sum_to(r, shape=to_exponent.shape)
-        if pending[to_exponent] is None:
-            pending[to_exponent] = r
-        else:
-            accumulate(pending, to_exponent, r)
-
-
-_pull_pow.op = _pow  # type: ignore[attr-defined]
-
-
-def pow(input: Tensor, exponent: TensorLike) -> Tensor:
-    """``input ** exponent``; either may be a number."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-        c = exponent.__class__
-        if c is _float or c is _int:
-            a_exponent: Any = exponent
-            n_exponent = None
-        else:
-            a_exponent = exponent._array
-            n_exponent = exponent._node
-            if a_exponent.dtype is not d:
-                return apply(_pow, (input, exponent), {})
-    except AttributeError:
-        return apply(_pow, (input, exponent), {})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_pow, (input, exponent), {})
-    try:
-        out = a_input ** a_exponent
-    except Exception as error:
-        raise explain(_pow, (input, exponent), {}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if (n_input is not None or n_exponent is not None) and mode.grad:
-        t._node = n = Node()
-        n.pull = _pull_pow
-        n._first = n_input
-        n._second = n_exponent
-        n._rest = ()
-        n.saved = (a_input, a_exponent, out if n_exponent is not None else None)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        if n_input is not None and out_shape == n_input.shape:
-            out_shape = n_input.shape
-        elif n_exponent is not None and out_shape == n_exponent.shape:
-            out_shape = n_exponent.shape
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-            if n_input is None:
-                n._constants = input
-            elif n_exponent is None:
-                n._constants = exponent
-        n.seq = next_seq()
-    else:
-        t._node = None
-    return t
-
-
-def pow_(input: Tensor, exponent: TensorLike) -> Tensor:
-    """``pow``, written into the tensor itself."""
-    return write(_pow, input, (exponent,), {})
-
-
-def _pull_square(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    input, = node.saved
-    r = g * (2 * input)
-    if pending[to_input] is None:
-        pending[to_input] = r
-    else:
-        accumulate(pending, to_input, r)
-
-
-_pull_square.op = _square  # type: ignore[attr-defined]
-
-
-def square(input: Tensor) -> Tensor:
-    """``input ** 2``."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        return apply(_square, (input,), {})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_square, (input,), {})
-    try:
-        out = _k_square[a_input.__class__](a_input)
-    except Exception as error:
-        raise explain(_square, (input,), {}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = Node()
-        n.pull = _pull_square
-        n._first = n_input
-        n._second = n._rest = None
-        n.saved = (a_input,)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        if out_shape == n_input.shape:
-            out_shape = n_input.shape
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-    return t
-
-
-def abs(input: Tensor) -> Tensor:
-    """Absolute value; the gradient at 0 is 0."""
-    return apply(_abs, (input,), {})
-
-
-def abs_(input: Tensor) -> Tensor:
-    """``abs``, written into the tensor itself."""
-    return write(_abs, input, (), {})
-
-
-def _pull_sign(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    r = g * 0
-    if pending[to_input] is None:
-        pending[to_input] = r
-    else:
-        accumulate(pending, to_input, r)
-
-
-_pull_sign.op = _sign  # type: ignore[attr-defined]
-
-
-def sign(input: Tensor) -> Tensor:
-    """-1, 0 or 1 by the sign; the gradient is 0."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        return apply(_sign, (input,), {})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_sign, (input,), {})
-    try:
-        out = _k_sign[a_input.__class__](a_input)
-    except Exception as error:
-        raise explain(_sign, (input,), {}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = Node()
-        n.pull = _pull_sign
-        n._first = n_input
-        n._second = n._rest = None
-        n.saved = None
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        if out_shape == n_input.shape:
-            out_shape = n_input.shape
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-    return t
-
-
-def _pull_reciprocal(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    out, = node.saved
-    r = F.masked(g, -g * (out * out))
-    if pending[to_input] is None:
-        pending[to_input] = r
-    else:
-        accumulate(pending, to_input, r)
-
-
-_pull_reciprocal.op = _reciprocal  # type: ignore[attr-defined]
-
-
-def reciprocal(input: Tensor) -> Tensor:
-    """``1 / input``."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        return apply(_reciprocal, (input,), {})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_reciprocal, (input,), {})
-    try:
-        out = _k_reciprocal[a_input.__class__](a_input)
-    except Exception as error:
-        raise explain(_reciprocal, (input,), {}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = Node()
-        n.pull = _pull_reciprocal
-        n._first = n_input
-        n._second = n._rest = None
-        n.saved = (out,)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        if out_shape == n_input.shape:
-            out_shape = n_input.shape
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-    return t
-
-
-def reciprocal_(input: Tensor) -> Tensor:
-    """``reciprocal``, written into the tensor itself."""
-    return write(_reciprocal, input, (), {})
-
-
-def _pull_floor(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    r = g * 0
-    if pending[to_input] is None:
-        pending[to_input] = r
-    else:
-        accumulate(pending, to_input, r)
-
-
-_pull_floor.op = _floor  # type: ignore[attr-defined]
-
-
-def floor(input: Tensor) -> Tensor:
-    """The largest integer not above ``input``; the gradient is 0."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        return apply(_floor, (input,), {})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_floor, (input,), {})
-    try:
-        out = _k_floor[a_input.__class__](a_input)
-    except Exception as error:
-        raise explain(_floor, (input,), {}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = Node()
-        n.pull = _pull_floor
-        n._first = n_input
-        n._second = n._rest = None
-        n.saved = None
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        if out_shape == n_input.shape:
-            out_shape = n_input.shape
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-    return t
-
-
-def floor_(input: Tensor) -> Tensor:
-    """``floor``, written into the tensor itself."""
-    return write(_floor, input, (), {})
-
-
-def _pull_ceil(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    r = g * 0
-    if pending[to_input] is None:
-        pending[to_input] = r
-    else:
-        accumulate(pending, to_input, r)
-
-
-_pull_ceil.op = _ceil  # type: ignore[attr-defined]
-
-
-def ceil(input: Tensor) -> Tensor:
-    """The smallest integer not below ``input``; the gradient is 0."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        return apply(_ceil, (input,), {})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_ceil, (input,), {})
-    try:
-        out = _k_ceil[a_input.__class__](a_input)
-    except Exception as error:
-        raise explain(_ceil, (input,), {}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = Node()
-        n.pull = _pull_ceil
-        n._first = n_input
-        n._second = n._rest = None
-        n.saved = None
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        if out_shape == n_input.shape:
-            out_shape = n_input.shape
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-    return t
-
-
-def ceil_(input: Tensor) -> Tensor:
-    """``ceil``, written into the tensor itself."""
-    return write(_ceil, input, (), {})
-
-
-def _pull_trunc(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    r = g * 0
-    if pending[to_input] is None:
-        pending[to_input] = r
-    else:
-        accumulate(pending, to_input, r)
-
-
-_pull_trunc.op = _trunc  # type: ignore[attr-defined]
-
-
-def trunc(input: Tensor) -> Tensor:
-    """``input`` without its fractional part; the gradient is 0."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        return apply(_trunc, (input,), {})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_trunc, (input,), {})
-    try:
-        out = _k_trunc[a_input.__class__](a_input)
-    except Exception as error:
-        raise explain(_trunc, (input,), {}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = Node()
-        n.pull = _pull_trunc
-        n._first = n_input
-        n._second = n._rest = None
-        n.saved = None
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        if out_shape == n_input.shape:
-            out_shape = n_input.shape
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-    return t
-
-
-def trunc_(input: Tensor) -> Tensor:
-    """``trunc``, written into the tensor itself."""
-    return write(_trunc, input, (), {})
-
-
-def _pull_round(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    r = g * 0
-    if pending[to_input] is None:
-        pending[to_input] = r
-    else:
-        accumulate(pending, to_input, r)
-
-
-_pull_round.op = _round  # type: ignore[attr-defined]
-
-
-def round(input: Tensor, *, decimals: builtins.int = 0) -> Tensor:
-    """``input`` rounded to ``decimals`` places, halves to the even neighbour; the gradient is 0."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        return apply(_round, (input,), {"decimals": decimals})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_round, (input,), {"decimals": decimals})
-    try:
-        out = _k_round[a_input.__class__](a_input, decimals=decimals)
-    except Exception as error:
-        raise explain(_round, (input,), {"decimals": decimals}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = GeneralNode()
-        n.op = _round
-        n.pull = _pull_round
-        n._first = n_input
-        n._second = n._rest = None
-        n.saved = None
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n._attrs = {"decimals": decimals}
-        if out_shape == n_input.shape:
-            out_shape = n_input.shape
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-    return t
-
-
-def round_(input: Tensor, *, decimals: builtins.int = 0) -> Tensor:
-    """``round``, written into the tensor itself."""
-    return write(_round, input, (), {"decimals": decimals})
-
-
-def _pull_remainder(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    to_other = node._second
-    input, other = node.saved
-    shape = node.shape
-    if to_input is not None:
-        r = g
-        if shape is not to_input.shape and shape != to_input.shape:
-            r = F.sum_to(r, shape=to_input.shape)
-        if pending[to_input] is None:
-            pending[to_input] = r
-        else:
-            accumulate(pending, to_input, r)
-    if to_other is not None:
-        r = F.masked(g, -g * F.floor(input / other))
-        if shape is not to_other.shape and shape != to_other.shape:
-            r = F.sum_to(r, shape=to_other.shape)
-        if pending[to_other] is None:
-            pending[to_other] = r
-        else:
-            accumulate(pending, to_other, r)
-
-
-_pull_remainder.op = _remainder  # type: ignore[attr-defined]
-
-
-def remainder(input: Tensor, other: TensorLike) -> Tensor:
-    """The remainder of ``input / other`` with the sign of ``other``, as Python's ``%``."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-        c = other.__class__
-        if c is _float or c is _int:
-            a_other: Any = other
-            n_other = None
-        else:
-            a_other = other._array
-            n_other = other._node
-            if a_other.dtype is not d:
-                return apply(_remainder, (input, other), {})
-    except AttributeError:
-        return apply(_remainder, (input, other), {})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_remainder, (input, other), {})
-    try:
-        out = _k_remainder[a_input.__class__](a_input, a_other)
-    except Exception as error:
-        raise explain(_remainder, (input, other), {}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if (n_input is not None or n_other is not None) and mode.grad:
-        t._node = n = Node()
-        n.pull = _pull_remainder
-        n._first = n_input
-        n._second = n_other
-        n._rest = ()
-        n.saved = (a_input if n_other is not None else None, a_other if n_other is not None else None)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        if n_input is not None and out_shape == n_input.shape:
-            out_shape = n_input.shape
-        elif n_other is not None and out_shape == n_other.shape:
-            out_shape = n_other.shape
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-            if n_input is None:
-                n._constants = input
-            elif n_other is None:
-                n._constants = other
-        n.seq = next_seq()
-    else:
-        t._node = None
-    return t
-
-
-def remainder_(input: Tensor, other: TensorLike) -> Tensor:
-    """``remainder``, written into the tensor itself."""
-    return write(_remainder, input, (other,), {})
-
-
-def _pull_fmod(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    to_other = node._second
-    input, other = node.saved
-    shape = node.shape
-    if to_input is not None:
-        r = g
-        if shape is not to_input.shape and shape != to_input.shape:
-            r = F.sum_to(r, shape=to_input.shape)
-        if pending[to_input] is None:
-            pending[to_input] = r
-        else:
-            accumulate(pending, to_input, r)
-    if to_other is not None:
-        r = F.masked(g, -g * F.trunc(input / other))
-        if shape is not to_other.shape and shape != to_other.shape:
-            r = F.sum_to(r, shape=to_other.shape)
-        if pending[to_other] is None:
-            pending[to_other] = r
-        else:
-            accumulate(pending, to_other, r)
-
-
-_pull_fmod.op = _fmod  # type: ignore[attr-defined]
-
-
-def fmod(input: Tensor, other: TensorLike) -> Tensor:
-    """The remainder of ``input / other`` with the sign of ``input``, as C's ``fmod``."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-        c = other.__class__
-        if c is _float or c is _int:
-            a_other: Any = other
-            n_other = None
-        else:
-            a_other = other._array
-            n_other = other._node
-            if a_other.dtype is not d:
-                return apply(_fmod, (input, other), {})
-    except AttributeError:
-        return apply(_fmod, (input, other), {})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_fmod, (input, other), {})
-    try:
-        out = _k_fmod[a_input.__class__](a_input, a_other)
-    except Exception as error:
-        raise explain(_fmod, (input, other), {}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if (n_input is not None or n_other is not None) and mode.grad:
-        t._node = n = Node()
-        n.pull = _pull_fmod
-        n._first = n_input
-        n._second = n_other
-        n._rest = ()
-        n.saved = (a_input if n_other is not None else None, a_other if n_other is not None else None)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        if n_input is not None and out_shape == n_input.shape:
-            out_shape = n_input.shape
-        elif n_other is not None and out_shape == n_other.shape:
-            out_shape = n_other.shape
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-            if n_input is None:
-                n._constants = input
-            elif n_other is None:
-                n._constants = other
-        n.seq = next_seq()
-    else:
-        t._node = None
-    return t
-
-
-def fmod_(input: Tensor, other: TensorLike) -> Tensor:
-    """``fmod``, written into the tensor itself."""
-    return write(_fmod, input, (other,), {})
-
-
-def _pull_floor_divide(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    to_other = node._second
-    shape = node.shape
-    if to_input is not None:
-        r = g * 0
-        if shape is not to_input.shape and shape != to_input.shape:
-            r = F.sum_to(r, shape=to_input.shape)
-        if pending[to_input] is None:
-            pending[to_input] = r
-        else:
-            accumulate(pending, to_input, r)
-    if to_other is not None:
-        r = g * 0
-        if shape is not to_other.shape and shape != to_other.shape:
-            r = F.sum_to(r, shape=to_other.shape)
-        if pending[to_other] is None:
-            pending[to_other] = r
-        else:
-            accumulate(pending, to_other, r)
-
-
-_pull_floor_divide.op = _floor_divide  # type: ignore[attr-defined]
-
-
-def floor_divide(input: Tensor, other: TensorLike) -> Tensor:
-    """``input / other`` rounded down, in the operands' dtype; the gradient is 0."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-        c = other.__class__
-        if c is _float or c is _int:
-            a_other: Any = other
-            n_other = None
-        else:
-            a_other = other._array
-            n_other = other._node
-            if a_other.dtype is not d:
-                return apply(_floor_divide, (input, other), {})
-    except AttributeError:
-        return apply(_floor_divide, (input, other), {})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_floor_divide, (input, other), {})
-    try:
-        out = _k_floor_divide[a_input.__class__](a_input, a_other)
-    except Exception as error:
-        raise explain(_floor_divide, (input, other), {}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if (n_input is not None or n_other is not None) and mode.grad:
-        t._node = n = Node()
-        n.pull = _pull_floor_divide
-        n._first = n_input
-        n._second = n_other
-        n._rest = ()
-        n.saved = None
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        if n_input is not None and out_shape == n_input.shape:
-            out_shape = n_input.shape
-        elif n_other is not None and out_shape == n_other.shape:
-            out_shape = n_other.shape
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-            if n_input is None:
-                n._constants = input
-            elif n_other is None:
-                n._constants = other
-        n.seq = next_seq()
-    else:
-        t._node = None
-    return t
-
-
-def floor_divide_(input: Tensor, other: TensorLike) -> Tensor:
-    """``floor_divide``, written into the tensor itself."""
-    return write(_floor_divide, input, (other,), {})
-
-
-def _pull_trunc_divide(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    to_other = node._second
-    shape = node.shape
-    if to_input is not None:
-        r = g * 0
-        if shape is not to_input.shape and shape != to_input.shape:
-            r = F.sum_to(r, shape=to_input.shape)
-        if pending[to_input] is None:
-            pending[to_input] = r
-        else:
-            accumulate(pending, to_input, r)
-    if to_other is not None:
-        r = g * 0
-        if shape is not to_other.shape and shape != to_other.shape:
-            r = F.sum_to(r, shape=to_other.shape)
-        if pending[to_other] is None:
-            pending[to_other] = r
-        else:
-            accumulate(pending, to_other, r)
-
-
-_pull_trunc_divide.op = _trunc_divide  # type: ignore[attr-defined]
-
-
-def trunc_divide(input: Tensor, other: TensorLike) -> Tensor:
-    """``input / other`` rounded towards zero, in the operands' dtype; the gradient is 0."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-        c = other.__class__
-        if c is _float or c is _int:
-            a_other: Any = other
-            n_other = None
-        else:
-            a_other = other._array
-            n_other = other._node
-            if a_other.dtype is not d:
-                return apply(_trunc_divide, (input, other), {})
-    except AttributeError:
-        return apply(_trunc_divide, (input, other), {})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_trunc_divide, (input, other), {})
-    try:
-        out = _k_trunc_divide[a_input.__class__](a_input, a_other)
-    except Exception as error:
-        raise explain(_trunc_divide, (input, other), {}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if (n_input is not None or n_other is not None) and mode.grad:
-        t._node = n = Node()
-        n.pull = _pull_trunc_divide
-        n._first = n_input
-        n._second = n_other
-        n._rest = ()
-        n.saved = None
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        if n_input is not None and out_shape == n_input.shape:
-            out_shape = n_input.shape
-        elif n_other is not None and out_shape == n_other.shape:
-            out_shape = n_other.shape
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-            if n_input is None:
-                n._constants = input
-            elif n_other is None:
-                n._constants = other
-        n.seq = next_seq()
-    else:
-        t._node = None
-    return t
-
-
-def _pull_exp(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    out, = node.saved
-    r = g * out
-    if pending[to_input] is None:
-        pending[to_input] = r
-    else:
-        accumulate(pending, to_input, r)
-
-
-_pull_exp.op = _exp  # type: ignore[attr-defined]
-
-
-def exp(input: Tensor) -> Tensor:
-    """e to the power of ``input``."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        return apply(_exp, (input,), {})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_exp, (input,), {})
-    try:
-        out = _k_exp[a_input.__class__](a_input)
-    except Exception as error:
-        raise explain(_exp, (input,), {}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = Node()
-        n.pull = _pull_exp
-        n._first = n_input
-        n._second = n._rest = None
-        n.saved = (out,)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        if out_shape == n_input.shape:
-            out_shape = n_input.shape
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-    return t
-
-
-def exp_(input: Tensor) -> Tensor:
-    """``exp``, written into the tensor itself."""
-    return write(_exp, input, (), {})
-
-
-def _pull_expm1(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    out, = node.saved
-    r = g * (out + 1)
-    if pending[to_input] is None:
-        pending[to_input] = r
-    else:
-        accumulate(pending, to_input, r)
-
-
-_pull_expm1.op = _expm1  # type: ignore[attr-defined]
-
-
-def expm1(input: Tensor) -> Tensor:
-    """``exp(input) - 1``, exact near 0."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        return apply(_expm1, (input,), {})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_expm1, (input,), {})
-    try:
-        out = _k_expm1[a_input.__class__](a_input)
-    except Exception as error:
-        raise explain(_expm1, (input,), {}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = Node()
-        n.pull = _pull_expm1
-        n._first = n_input
-        n._second = n._rest = None
-        n.saved = (out,)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        if out_shape == n_input.shape:
-            out_shape = n_input.shape
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-    return t
-
-
-def _pull_log(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    input, = node.saved
-    r = F.masked(g, g / input)
-    if pending[to_input] is None:
-        pending[to_input] = r
-    else:
-        accumulate(pending, to_input, r)
-
-
-_pull_log.op = _log  # type: ignore[attr-defined]
-
-
-def log(input: Tensor) -> Tensor:
-    """Natural logarithm."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        return apply(_log, (input,), {})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_log, (input,), {})
-    try:
-        out = _k_log[a_input.__class__](a_input)
-    except Exception as error:
-        raise explain(_log, (input,), {}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = Node()
-        n.pull = _pull_log
-        n._first = n_input
-        n._second = n._rest = None
-        n.saved = (a_input,)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        if out_shape == n_input.shape:
-            out_shape = n_input.shape
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-    return t
-
-
-def log_(input: Tensor) -> Tensor:
-    """``log``, written into the tensor itself."""
-    return write(_log, input, (), {})
-
-
-def _pull_log1p(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    input, = node.saved
-    r = F.masked(g, g / (input + 1))
-    if pending[to_input] is None:
-        pending[to_input] = r
-    else:
-        accumulate(pending, to_input, r)
-
-
-_pull_log1p.op = _log1p  # type: ignore[attr-defined]
-
-
-def log1p(input: Tensor) -> Tensor:
-    """``log(1 + input)``, exact near 0."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        return apply(_log1p, (input,), {})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_log1p, (input,), {})
-    try:
-        out = _k_log1p[a_input.__class__](a_input)
-    except Exception as error:
-        raise explain(_log1p, (input,), {}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = Node()
-        n.pull = _pull_log1p
-        n._first = n_input
-        n._second = n._rest = None
-        n.saved = (a_input,)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        if out_shape == n_input.shape:
-            out_shape = n_input.shape
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-    return t
-
-
-def _pull_exp2(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    out, = node.saved
-    r = g * (out * 0.6931471805599453)
-    if pending[to_input] is None:
-        pending[to_input] = r
-    else:
-        accumulate(pending, to_input, r)
-
-
-_pull_exp2.op = _exp2  # type: ignore[attr-defined]
-
-
-def exp2(input: Tensor) -> Tensor:
-    """2 to the power of ``input``."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        return apply(_exp2, (input,), {})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_exp2, (input,), {})
-    try:
-        out = _k_exp2[a_input.__class__](a_input)
-    except Exception as error:
-        raise explain(_exp2, (input,), {}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = Node()
-        n.pull = _pull_exp2
-        n._first = n_input
-        n._second = n._rest = None
-        n.saved = (out,)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        if out_shape == n_input.shape:
-            out_shape = n_input.shape
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-    return t
-
-
-def _pull_log2(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    input, = node.saved
-    r = F.masked(g, g / (input * 0.6931471805599453))
-    if pending[to_input] is None:
-        pending[to_input] = r
-    else:
-        accumulate(pending, to_input, r)
-
-
-_pull_log2.op = _log2  # type: ignore[attr-defined]
-
-
-def log2(input: Tensor) -> Tensor:
-    """Logarithm to base 2."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        return apply(_log2, (input,), {})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_log2, (input,), {})
-    try:
-        out = _k_log2[a_input.__class__](a_input)
-    except Exception as error:
-        raise explain(_log2, (input,), {}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = Node()
-        n.pull = _pull_log2
-        n._first = n_input
-        n._second = n._rest = None
-        n.saved = (a_input,)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        if out_shape == n_input.shape:
-            out_shape = n_input.shape
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-    return t
-
-
-def _pull_log10(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    input, = node.saved
-    r = F.masked(g, g / (input * 2.302585092994046))
-    if pending[to_input] is None:
-        pending[to_input] = r
-    else:
-        accumulate(pending, to_input, r)
-
-
-_pull_log10.op = _log10  # type: ignore[attr-defined]
-
-
-def log10(input: Tensor) -> Tensor:
-    """Logarithm to base 10."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        return apply(_log10, (input,), {})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_log10, (input,), {})
-    try:
-        out = _k_log10[a_input.__class__](a_input)
-    except Exception as error:
-        raise explain(_log10, (input,), {}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = Node()
-        n.pull = _pull_log10
-        n._first = n_input
-        n._second = n._rest = None
-        n.saved = (a_input,)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        if out_shape == n_input.shape:
-            out_shape = n_input.shape
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-    return t
-
-
-def _pull_sqrt(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    out, = node.saved
-    r = F.masked(g, g / (2 * out))
-    if pending[to_input] is None:
-        pending[to_input] = r
-    else:
-        accumulate(pending, to_input, r)
-
-
-_pull_sqrt.op = _sqrt  # type: ignore[attr-defined]
-
-
-def sqrt(input: Tensor) -> Tensor:
-    """Square root."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        return apply(_sqrt, (input,), {})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_sqrt, (input,), {})
-    try:
-        out = _k_sqrt[a_input.__class__](a_input)
-    except Exception as error:
-        raise explain(_sqrt, (input,), {}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = Node()
-        n.pull = _pull_sqrt
-        n._first = n_input
-        n._second = n._rest = None
-        n.saved = (out,)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        if out_shape == n_input.shape:
-            out_shape = n_input.shape
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-    return t
-
-
-def sqrt_(input: Tensor) -> Tensor:
-    """``sqrt``, written into the tensor itself."""
-    return write(_sqrt, input, (), {})
-
-
-def _pull_rsqrt(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    out, = node.saved
-    r = F.masked(g, g * (-0.5 * (out * out * out)))
-    if pending[to_input] is None:
-        pending[to_input] = r
-    else:
-        accumulate(pending, to_input, r)
-
-
-_pull_rsqrt.op = _rsqrt  # type: ignore[attr-defined]
-
-
-def rsqrt(input: Tensor) -> Tensor:
-    """``1 / sqrt(input)``."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        return apply(_rsqrt, (input,), {})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_rsqrt, (input,), {})
-    try:
-        out = _k_rsqrt[a_input.__class__](a_input)
-    except Exception as error:
-        raise explain(_rsqrt, (input,), {}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = Node()
-        n.pull = _pull_rsqrt
-        n._first = n_input
-        n._second = n._rest = None
-        n.saved = (out,)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        if out_shape == n_input.shape:
-            out_shape = n_input.shape
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-    return t
-
-
-def _pull_sin(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    input, = node.saved
-    r = g * F.cos(input)
-    if pending[to_input] is None:
-        pending[to_input] = r
-    else:
-        accumulate(pending, to_input, r)
-
-
-_pull_sin.op = _sin  # type: ignore[attr-defined]
-
-
-def sin(input: Tensor) -> Tensor:
-    """Sine, in radians."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        return apply(_sin, (input,), {})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_sin, (input,), {})
-    try:
-        out = _k_sin[a_input.__class__](a_input)
-    except Exception as error:
-        raise explain(_sin, (input,), {}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = Node()
-        n.pull = _pull_sin
-        n._first = n_input
-        n._second = n._rest = None
-        n.saved = (a_input,)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        if out_shape == n_input.shape:
-            out_shape = n_input.shape
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-    return t
-
-
-def sin_(input: Tensor) -> Tensor:
-    """``sin``, written into the tensor itself."""
-    return write(_sin, input, (), {})
-
-
-def _pull_cos(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    input, = node.saved
-    r = -g * F.sin(input)
-    if pending[to_input] is None:
-        pending[to_input] = r
-    else:
-        accumulate(pending, to_input, r)
-
-
-_pull_cos.op = _cos  # type: ignore[attr-defined]
-
-
-def cos(input: Tensor) -> Tensor:
-    """Cosine, in radians."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        return apply(_cos, (input,), {})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_cos, (input,), {})
-    try:
-        out = _k_cos[a_input.__class__](a_input)
-    except Exception as error:
-        raise explain(_cos, (input,), {}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = Node()
-        n.pull = _pull_cos
-        n._first = n_input
-        n._second = n._rest = None
-        n.saved = (a_input,)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        if out_shape == n_input.shape:
-            out_shape = n_input.shape
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-    return t
-
-
-def cos_(input: Tensor) -> Tensor:
-    """``cos``, written into the tensor itself."""
-    return write(_cos, input, (), {})
-
-
-def _pull_tanh(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    out, = node.saved
-    r = g - g * out * out
-    if pending[to_input] is None:
-        pending[to_input] = r
-    else:
-        accumulate(pending, to_input, r)
-
-
-_pull_tanh.op = _tanh  # type: ignore[attr-defined]
-
-
-def tanh(input: Tensor) -> Tensor:
-    """Hyperbolic tangent."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        return apply(_tanh, (input,), {})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_tanh, (input,), {})
-    try:
-        out = _k_tanh[a_input.__class__](a_input)
-    except Exception as error:
-        raise explain(_tanh, (input,), {}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = Node()
-        n.pull = _pull_tanh
-        n._first = n_input
-        n._second = n._rest = None
-        n.saved = (out,)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        if out_shape == n_input.shape:
-            out_shape = n_input.shape
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-    return t
-
-
-def tanh_(input: Tensor) -> Tensor:
-    """``tanh``, written into the tensor itself."""
-    return write(_tanh, input, (), {})
-
-
-def _pull_tan(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    out, = node.saved
-    r = g * (1 + out * out)
-    if pending[to_input] is None:
-        pending[to_input] = r
-    else:
-        accumulate(pending, to_input, r)
-
-
-_pull_tan.op = _tan  # type: ignore[attr-defined]
-
-
-def tan(input: Tensor) -> Tensor:
-    """Tangent, of radians."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        return apply(_tan, (input,), {})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_tan, (input,), {})
-    try:
-        out = _k_tan[a_input.__class__](a_input)
-    except Exception as error:
-        raise explain(_tan, (input,), {}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = Node()
-        n.pull = _pull_tan
-        n._first = n_input
-        n._second = n._rest = None
-        n.saved = (out,)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        if out_shape == n_input.shape:
-            out_shape = n_input.shape
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-    return t
-
-
-def _pull_sinh(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    input, = node.saved
-    r = g * F.cosh(input)
-    if pending[to_input] is None:
-        pending[to_input] = r
-    else:
-        accumulate(pending, to_input, r)
-
-
-_pull_sinh.op = _sinh  # type: ignore[attr-defined]
-
-
-def sinh(input: Tensor) -> Tensor:
-    """Hyperbolic sine."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        return apply(_sinh, (input,), {})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_sinh, (input,), {})
-    try:
-        out = _k_sinh[a_input.__class__](a_input)
-    except Exception as error:
-        raise explain(_sinh, (input,), {}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = Node()
-        n.pull = _pull_sinh
-        n._first = n_input
-        n._second = n._rest = None
-        n.saved = (a_input,)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        if out_shape == n_input.shape:
-            out_shape = n_input.shape
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-    return t
-
-
-def _pull_cosh(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    input, = node.saved
-    r = g * F.sinh(input)
-    if pending[to_input] is None:
-        pending[to_input] = r
-    else:
-        accumulate(pending, to_input, r)
-
-
-_pull_cosh.op = _cosh  # type: ignore[attr-defined]
-
-
-def cosh(input: Tensor) -> Tensor:
-    """Hyperbolic cosine."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        return apply(_cosh, (input,), {})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_cosh, (input,), {})
-    try:
-        out = _k_cosh[a_input.__class__](a_input)
-    except Exception as error:
-        raise explain(_cosh, (input,), {}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = Node()
-        n.pull = _pull_cosh
-        n._first = n_input
-        n._second = n._rest = None
-        n.saved = (a_input,)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        if out_shape == n_input.shape:
-            out_shape = n_input.shape
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-    return t
-
-
-def _pull_asin(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    input, = node.saved
-    r = F.masked(g, g * F.rsqrt(1 - input * input))
-    if pending[to_input] is None:
-        pending[to_input] = r
-    else:
-        accumulate(pending, to_input, r)
-
-
-_pull_asin.op = _asin  # type: ignore[attr-defined]
-
-
-def asin(input: Tensor) -> Tensor:
-    """Inverse sine, in radians."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        return apply(_asin, (input,), {})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_asin, (input,), {})
-    try:
-        out = _k_asin[a_input.__class__](a_input)
-    except Exception as error:
-        raise explain(_asin, (input,), {}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = Node()
-        n.pull = _pull_asin
-        n._first = n_input
-        n._second = n._rest = None
-        n.saved = (a_input,)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        if out_shape == n_input.shape:
-            out_shape = n_input.shape
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-    return t
-
-
-def _pull_acos(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    input, = node.saved
-    r = F.masked(g, -g * F.rsqrt(1 - input * input))
-    if pending[to_input] is None:
-        pending[to_input] = r
-    else:
-        accumulate(pending, to_input, r)
-
-
-_pull_acos.op = _acos  # type: ignore[attr-defined]
-
-
-def acos(input: Tensor) -> Tensor:
-    """Inverse cosine, in radians."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        return apply(_acos, (input,), {})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_acos, (input,), {})
-    try:
-        out = _k_acos[a_input.__class__](a_input)
-    except Exception as error:
-        raise explain(_acos, (input,), {}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = Node()
-        n.pull = _pull_acos
-        n._first = n_input
-        n._second = n._rest = None
-        n.saved = (a_input,)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        if out_shape == n_input.shape:
-            out_shape = n_input.shape
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-    return t
-
-
-def _pull_atan(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    input, = node.saved
-    r = g / (1 + input * input)
-    if pending[to_input] is None:
-        pending[to_input] = r
-    else:
-        accumulate(pending, to_input, r)
-
-
-_pull_atan.op = _atan  # type: ignore[attr-defined]
-
-
-def atan(input: Tensor) -> Tensor:
-    """Inverse tangent, in radians."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        return apply(_atan, (input,), {})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_atan, (input,), {})
-    try:
-        out = _k_atan[a_input.__class__](a_input)
-    except Exception as error:
-        raise explain(_atan, (input,), {}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = Node()
-        n.pull = _pull_atan
-        n._first = n_input
-        n._second = n._rest = None
-        n.saved = (a_input,)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        if out_shape == n_input.shape:
-            out_shape = n_input.shape
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-    return t
-
-
-def _pull_asinh(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    input, = node.saved
-    r = g * F.rsqrt(input * input + 1)
-    if pending[to_input] is None:
-        pending[to_input] = r
-    else:
-        accumulate(pending, to_input, r)
-
-
-_pull_asinh.op = _asinh  # type: ignore[attr-defined]
-
-
-def asinh(input: Tensor) -> Tensor:
-    """Inverse hyperbolic sine."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        return apply(_asinh, (input,), {})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_asinh, (input,), {})
-    try:
-        out = _k_asinh[a_input.__class__](a_input)
-    except Exception as error:
-        raise explain(_asinh, (input,), {}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = Node()
-        n.pull = _pull_asinh
-        n._first = n_input
-        n._second = n._rest = None
-        n.saved = (a_input,)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        if out_shape == n_input.shape:
-            out_shape = n_input.shape
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-    return t
-
-
-def _pull_acosh(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    input, = node.saved
-    r = F.masked(g, g * F.rsqrt(input * input - 1))
-    if pending[to_input] is None:
-        pending[to_input] = r
-    else:
-        accumulate(pending, to_input, r)
-
-
-_pull_acosh.op = _acosh  # type: ignore[attr-defined]
-
-
-def acosh(input: Tensor) -> Tensor:
-    """Inverse hyperbolic cosine."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        return apply(_acosh, (input,), {})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_acosh, (input,), {})
-    try:
-        out = _k_acosh[a_input.__class__](a_input)
-    except Exception as error:
-        raise explain(_acosh, (input,), {}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = Node()
-        n.pull = _pull_acosh
-        n._first = n_input
-        n._second = n._rest = None
-        n.saved = (a_input,)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        if out_shape == n_input.shape:
-            out_shape = n_input.shape
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-    return t
-
-
-def _pull_atanh(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    input, = node.saved
-    r = F.masked(g, g / (1 - input * input))
-    if pending[to_input] is None:
-        pending[to_input] = r
-    else:
-        accumulate(pending, to_input, r)
-
-
-_pull_atanh.op = _atanh  # type: ignore[attr-defined]
-
-
-def atanh(input: Tensor) -> Tensor:
-    """Inverse hyperbolic tangent."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        return apply(_atanh, (input,), {})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_atanh, (input,), {})
-    try:
-        out = _k_atanh[a_input.__class__](a_input)
-    except Exception as error:
-        raise explain(_atanh, (input,), {}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = Node()
-        n.pull = _pull_atanh
-        n._first = n_input
-        n._second = n._rest = None
-        n.saved = (a_input,)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        if out_shape == n_input.shape:
-            out_shape = n_input.shape
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-    return t
-
-
-def _pull_atan2(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    to_other = node._second
-    input, other = node.saved
-    shape = node.shape
-    if to_input is not None:
-        r = F.where(input * input + other * other == 0, 0, g * (other / (input * input + other * other)))
-        if shape is not to_input.shape and shape != to_input.shape:
-            r = F.sum_to(r, shape=to_input.shape)
-        if pending[to_input] is None:
-            pending[to_input] = r
-        else:
-            accumulate(pending, to_input, r)
-    if to_other is not None:
-        r = F.where(input * input + other * other == 0, 0, g * (-input / (input * input + other * other)))
-        if shape is not to_other.shape and shape != to_other.shape:
-            r = F.sum_to(r, shape=to_other.shape)
-        if pending[to_other] is None:
-            pending[to_other] = r
-        else:
-            accumulate(pending, to_other, r)
-
-
-_pull_atan2.op = _atan2  # type: ignore[attr-defined]
-
-
-def atan2(input: Tensor, other: TensorLike) -> Tensor:
-    """The angle of the point (``other``, ``input``) in radians, between -π and π; the gradient at the origin is 0."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-        c = other.__class__
-        if c is _float or c is _int:
-            a_other: Any = other
-            n_other = None
-        else:
-            a_other = other._array
-            n_other = other._node
-            if a_other.dtype is not d:
-                return apply(_atan2, (input, other), {})
-    except AttributeError:
-        return apply(_atan2, (input, other), {})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_atan2, (input, other), {})
-    try:
-        out = _k_atan2[a_input.__class__](a_input, a_other)
-    except Exception as error:
-        raise explain(_atan2, (input, other), {}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if (n_input is not None or n_other is not None) and mode.grad:
-        t._node = n = Node()
-        n.pull = _pull_atan2
+        n.pull = _pull_maximum
         n._first = n_input
         n._second = n_other
         n._rest = ()
@@ -4246,6 +627,261 @@ def atan2(input: Tensor, other: TensorLike) -> Tensor:
                 n._constants = input
             elif n_other is None:
                 n._constants = other
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+def _pull_minimum(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    to_other = node._second
+    input, other = node.saved
+    shape = node.shape
+    if to_input is not None:
+        r = F.where(input > other, 0, F.where(input == other, g * 0.5, g))
+        if shape is not to_input.shape and shape != to_input.shape:
+            r = F.sum_to(r, shape=to_input.shape)
+        if pending[to_input] is None:
+            pending[to_input] = r
+        else:
+            accumulate(pending, to_input, r)
+    if to_other is not None:
+        r = F.where(other > input, 0, F.where(input == other, g * 0.5, g))
+        if shape is not to_other.shape and shape != to_other.shape:
+            r = F.sum_to(r, shape=to_other.shape)
+        if pending[to_other] is None:
+            pending[to_other] = r
+        else:
+            accumulate(pending, to_other, r)
+
+
+_pull_minimum.op = _minimum  # type: ignore[attr-defined]
+
+
+def minimum(input: Tensor, other: TensorLike) -> Tensor:
+    """The smaller of each pair; ties share the gradient."""
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+        c = other.__class__
+        if c is _float or c is _int:
+            a_other: Any = other
+            n_other = None
+        else:
+            a_other = other._array
+            n_other = other._node
+            if a_other.dtype is not d:
+                return apply(_minimum, (input, other), {})
+    except AttributeError:
+        return apply(_minimum, (input, other), {})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_minimum, (input, other), {})
+    try:
+        out = _k_minimum[a_input.__class__](a_input, a_other)
+    except Exception as error:
+        raise explain(_minimum, (input, other), {}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    if (n_input is not None or n_other is not None) and mode.grad:
+        t._node = n = Node()
+        n.pull = _pull_minimum
+        n._first = n_input
+        n._second = n_other
+        n._rest = ()
+        n.saved = (a_input, a_other)
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        if n_input is not None and out_shape == n_input.shape:
+            out_shape = n_input.shape
+        elif n_other is not None and out_shape == n_other.shape:
+            out_shape = n_other.shape
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+            if n_input is None:
+                n._constants = input
+            elif n_other is None:
+                n._constants = other
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+def _pull_clamp(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    to_min = node._second
+    to_max, = node._rest
+    input, min, max = node.saved
+    shape = node.shape
+    if to_input is not None:
+        r = _r_clamp_input(F, g, input, min, max)
+        if shape is not to_input.shape and shape != to_input.shape:
+            r = F.sum_to(r, shape=to_input.shape)
+        if pending[to_input] is None:
+            pending[to_input] = r
+        else:
+            accumulate(pending, to_input, r)
+    if to_min is not None:
+        r = _r_clamp_min(F, g, input, min, max)
+        if shape is not to_min.shape and shape != to_min.shape:
+            r = F.sum_to(r, shape=to_min.shape)
+        if pending[to_min] is None:
+            pending[to_min] = r
+        else:
+            accumulate(pending, to_min, r)
+    if to_max is not None:
+        r = _r_clamp_max(F, g, input, min, max)
+        if shape is not to_max.shape and shape != to_max.shape:
+            r = F.sum_to(r, shape=to_max.shape)
+        if pending[to_max] is None:
+            pending[to_max] = r
+        else:
+            accumulate(pending, to_max, r)
+
+
+_pull_clamp.op = _clamp  # type: ignore[attr-defined]
+
+
+def clamp(input: Tensor, min: TensorLike | None = None, max: TensorLike | None = None) -> Tensor:
+    """``input`` limited to the range from ``min`` to ``max``; either may be left out."""
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+        c = min.__class__
+        if c is _float or c is _int or min is None:
+            a_min: Any = min
+            n_min = None
+        else:
+            a_min = min._array
+            n_min = min._node
+            if a_min.dtype is not d:
+                return apply(_clamp, (input, min, max), {})
+        c = max.__class__
+        if c is _float or c is _int or max is None:
+            a_max: Any = max
+            n_max = None
+        else:
+            a_max = max._array
+            n_max = max._node
+            if a_max.dtype is not d:
+                return apply(_clamp, (input, min, max), {})
+    except AttributeError:
+        return apply(_clamp, (input, min, max), {})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_clamp, (input, min, max), {})
+    try:
+        out = _k_clamp[a_input.__class__](a_input, a_min, a_max)
+    except Exception as error:
+        raise explain(_clamp, (input, min, max), {}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    if (n_input is not None or n_min is not None or n_max is not None) and mode.grad:
+        t._node = n = Node()
+        n.pull = _pull_clamp
+        n._first = n_input
+        n._second = n_min
+        n._rest = (n_max,)
+        n.saved = (a_input, a_min, a_max)
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+def clamp_(input: Tensor, min: TensorLike | None = None, max: TensorLike | None = None) -> Tensor:
+    """``clamp``, written into the tensor itself."""
+    return write(_clamp, input, (min, max), {})
+
+
+def where(condition: Tensor, input: TensorLike | None = None, other: TensorLike | None = None) -> Any:
+    """``input`` where ``condition`` holds, ``other`` elsewhere. ``where(condition)`` is ``nonzero(condition, as_tuple=True)``."""
+    if input is None and other is None:
+        return nonzero(condition, as_tuple=True)
+    return apply(_where, (condition, input, other), {})
+
+
+def _pull_masked(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_upstream = node._first
+    to_value = node._second
+    upstream, value = node.saved
+    shape = node.shape
+    if to_value is not None:
+        r = F.where((upstream == 0) & F.isnan(value), 0, g)
+        if shape is not to_value.shape and shape != to_value.shape:
+            r = F.sum_to(r, shape=to_value.shape)
+        if pending[to_value] is None:
+            pending[to_value] = r
+        else:
+            accumulate(pending, to_value, r)
+
+
+_pull_masked.op = _masked  # type: ignore[attr-defined]
+
+
+def masked(upstream: Tensor, value: Tensor) -> Tensor:
+    """``value``, but 0 where it is NaN and ``upstream`` is exactly 0."""
+    try:
+        a_upstream = upstream._array
+        n_upstream = upstream._node
+        d = a_upstream.dtype
+        a_value = value._array
+        n_value = value._node
+        if a_value.dtype is not d:
+            return apply(_masked, (upstream, value), {})
+    except AttributeError:
+        return apply(_masked, (upstream, value), {})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_masked, (upstream, value), {})
+    try:
+        out = _k_masked[a_upstream.__class__](a_upstream, a_value)
+    except Exception as error:
+        raise explain(_masked, (upstream, value), {}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    if (n_upstream is not None or n_value is not None) and mode.grad:
+        t._node = n = Node()
+        n.pull = _pull_masked
+        n._first = n_upstream
+        n._second = n_value
+        n._rest = ()
+        n.saved = (a_upstream if n_value is not None else None, a_value if n_value is not None else None)
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        if n_upstream is not None and out_shape == n_upstream.shape:
+            out_shape = n_upstream.shape
+        elif n_value is not None and out_shape == n_value.shape:
+            out_shape = n_value.shape
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+            if n_upstream is None:
+                n._constants = upstream
+            elif n_value is None:
+                n._constants = value
         n.seq = next_seq()
     else:
         t._node = None
@@ -4939,13 +1575,12 @@ def softsign(input: Tensor) -> Tensor:
     return t
 
 
-def _pull_maximum(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+def _pull_add(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
     to_input = node._first
     to_other = node._second
-    input, other = node.saved
     shape = node.shape
     if to_input is not None:
-        r = F.where(input < other, 0, F.where(input == other, g * 0.5, g))
+        r = g
         if shape is not to_input.shape and shape != to_input.shape:
             r = F.sum_to(r, shape=to_input.shape)
         if pending[to_input] is None:
@@ -4953,7 +1588,7 @@ def _pull_maximum(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
         else:
             accumulate(pending, to_input, r)
     if to_other is not None:
-        r = F.where(other < input, 0, F.where(input == other, g * 0.5, g))
+        r = g
         if shape is not to_other.shape and shape != to_other.shape:
             r = F.sum_to(r, shape=to_other.shape)
         if pending[to_other] is None:
@@ -4962,11 +1597,13 @@ def _pull_maximum(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
             accumulate(pending, to_other, r)
 
 
-_pull_maximum.op = _maximum  # type: ignore[attr-defined]
+_pull_add.op = _add  # type: ignore[attr-defined]
 
 
-def maximum(input: Tensor, other: TensorLike) -> Tensor:
-    """The larger of each pair; ties share the gradient."""
+def add(input: Tensor, other: TensorLike, *, alpha: Number = 1) -> Tensor:
+    """``input + other``; with ``alpha``, ``input + alpha * other``."""
+    if alpha != 1:
+        other = other * alpha
     try:
         a_input = input._array
         n_input = input._node
@@ -4979,26 +1616,26 @@ def maximum(input: Tensor, other: TensorLike) -> Tensor:
             a_other = other._array
             n_other = other._node
             if a_other.dtype is not d:
-                return apply(_maximum, (input, other), {})
+                return apply(_add, (input, other), {})
     except AttributeError:
-        return apply(_maximum, (input, other), {})
+        return apply(_add, (input, other), {})
     mode = get_mode()
     if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_maximum, (input, other), {})
+        return apply(_add, (input, other), {})
     try:
-        out = _k_maximum[a_input.__class__](a_input, a_other)
+        out = a_input + a_other
     except Exception as error:
-        raise explain(_maximum, (input, other), {}, error) from error
+        raise explain(_add, (input, other), {}, error) from error
     t: Tensor = empty_tensor()
     t._view = None
     t._array = out
     if (n_input is not None or n_other is not None) and mode.grad:
         t._node = n = Node()
-        n.pull = _pull_maximum
+        n.pull = _pull_add
         n._first = n_input
         n._second = n_other
         n._rest = ()
-        n.saved = (a_input, a_other)
+        n.saved = None
         n.hooks = None
         n.scope = mode.scope
         out_shape = out.shape
@@ -5021,13 +1658,19 @@ def maximum(input: Tensor, other: TensorLike) -> Tensor:
     return t
 
 
-def _pull_minimum(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+def add_(input: Tensor, other: TensorLike, *, alpha: Number = 1) -> Tensor:
+    """``add``, written into the tensor itself."""
+    if alpha != 1:
+        other = other * alpha
+    return write(_add, input, (other,), {})
+
+
+def _pull_sub(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
     to_input = node._first
     to_other = node._second
-    input, other = node.saved
     shape = node.shape
     if to_input is not None:
-        r = F.where(input > other, 0, F.where(input == other, g * 0.5, g))
+        r = g
         if shape is not to_input.shape and shape != to_input.shape:
             r = F.sum_to(r, shape=to_input.shape)
         if pending[to_input] is None:
@@ -5035,7 +1678,7 @@ def _pull_minimum(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
         else:
             accumulate(pending, to_input, r)
     if to_other is not None:
-        r = F.where(other > input, 0, F.where(input == other, g * 0.5, g))
+        r = -g
         if shape is not to_other.shape and shape != to_other.shape:
             r = F.sum_to(r, shape=to_other.shape)
         if pending[to_other] is None:
@@ -5044,11 +1687,13 @@ def _pull_minimum(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
             accumulate(pending, to_other, r)
 
 
-_pull_minimum.op = _minimum  # type: ignore[attr-defined]
+_pull_sub.op = _sub  # type: ignore[attr-defined]
 
 
-def minimum(input: Tensor, other: TensorLike) -> Tensor:
-    """The smaller of each pair; ties share the gradient."""
+def sub(input: Tensor, other: TensorLike, *, alpha: Number = 1) -> Tensor:
+    """``input - other``; with ``alpha``, ``input - alpha * other``."""
+    if alpha != 1:
+        other = other * alpha
     try:
         a_input = input._array
         n_input = input._node
@@ -5061,26 +1706,26 @@ def minimum(input: Tensor, other: TensorLike) -> Tensor:
             a_other = other._array
             n_other = other._node
             if a_other.dtype is not d:
-                return apply(_minimum, (input, other), {})
+                return apply(_sub, (input, other), {})
     except AttributeError:
-        return apply(_minimum, (input, other), {})
+        return apply(_sub, (input, other), {})
     mode = get_mode()
     if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_minimum, (input, other), {})
+        return apply(_sub, (input, other), {})
     try:
-        out = _k_minimum[a_input.__class__](a_input, a_other)
+        out = a_input - a_other
     except Exception as error:
-        raise explain(_minimum, (input, other), {}, error) from error
+        raise explain(_sub, (input, other), {}, error) from error
     t: Tensor = empty_tensor()
     t._view = None
     t._array = out
     if (n_input is not None or n_other is not None) and mode.grad:
         t._node = n = Node()
-        n.pull = _pull_minimum
+        n.pull = _pull_sub
         n._first = n_input
         n._second = n_other
         n._rest = ()
-        n.saved = (a_input, a_other)
+        n.saved = None
         n.hooks = None
         n.scope = mode.scope
         out_shape = out.shape
@@ -5103,87 +1748,232 @@ def minimum(input: Tensor, other: TensorLike) -> Tensor:
     return t
 
 
-def _pull_clamp(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+def sub_(input: Tensor, other: TensorLike, *, alpha: Number = 1) -> Tensor:
+    """``sub``, written into the tensor itself."""
+    if alpha != 1:
+        other = other * alpha
+    return write(_sub, input, (other,), {})
+
+
+def _pull_mul(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
     to_input = node._first
-    to_min = node._second
-    to_max, = node._rest
-    input, min, max = node.saved
+    to_other = node._second
+    input, other = node.saved
     shape = node.shape
     if to_input is not None:
-        r = _r_clamp_input(F, g, input, min, max)
+        r = g * other
         if shape is not to_input.shape and shape != to_input.shape:
             r = F.sum_to(r, shape=to_input.shape)
         if pending[to_input] is None:
             pending[to_input] = r
         else:
             accumulate(pending, to_input, r)
-    if to_min is not None:
-        r = _r_clamp_min(F, g, input, min, max)
-        if shape is not to_min.shape and shape != to_min.shape:
-            r = F.sum_to(r, shape=to_min.shape)
-        if pending[to_min] is None:
-            pending[to_min] = r
+    if to_other is not None:
+        r = g * input
+        if shape is not to_other.shape and shape != to_other.shape:
+            r = F.sum_to(r, shape=to_other.shape)
+        if pending[to_other] is None:
+            pending[to_other] = r
         else:
-            accumulate(pending, to_min, r)
-    if to_max is not None:
-        r = _r_clamp_max(F, g, input, min, max)
-        if shape is not to_max.shape and shape != to_max.shape:
-            r = F.sum_to(r, shape=to_max.shape)
-        if pending[to_max] is None:
-            pending[to_max] = r
-        else:
-            accumulate(pending, to_max, r)
+            accumulate(pending, to_other, r)
 
 
-_pull_clamp.op = _clamp  # type: ignore[attr-defined]
+_pull_mul.op = _mul  # type: ignore[attr-defined]
 
 
-def clamp(input: Tensor, min: TensorLike | None = None, max: TensorLike | None = None) -> Tensor:
-    """``input`` limited to the range from ``min`` to ``max``; either may be left out."""
+def mul(input: Tensor, other: TensorLike) -> Tensor:
+    """``input * other``."""
     try:
         a_input = input._array
         n_input = input._node
         d = a_input.dtype
-        c = min.__class__
-        if c is _float or c is _int or min is None:
-            a_min: Any = min
-            n_min = None
+        c = other.__class__
+        if c is _float or c is _int:
+            a_other: Any = other
+            n_other = None
         else:
-            a_min = min._array
-            n_min = min._node
-            if a_min.dtype is not d:
-                return apply(_clamp, (input, min, max), {})
-        c = max.__class__
-        if c is _float or c is _int or max is None:
-            a_max: Any = max
-            n_max = None
-        else:
-            a_max = max._array
-            n_max = max._node
-            if a_max.dtype is not d:
-                return apply(_clamp, (input, min, max), {})
+            a_other = other._array
+            n_other = other._node
+            if a_other.dtype is not d:
+                return apply(_mul, (input, other), {})
     except AttributeError:
-        return apply(_clamp, (input, min, max), {})
+        return apply(_mul, (input, other), {})
     mode = get_mode()
     if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_clamp, (input, min, max), {})
+        return apply(_mul, (input, other), {})
     try:
-        out = _k_clamp[a_input.__class__](a_input, a_min, a_max)
+        out = a_input * a_other
     except Exception as error:
-        raise explain(_clamp, (input, min, max), {}, error) from error
+        raise explain(_mul, (input, other), {}, error) from error
     t: Tensor = empty_tensor()
     t._view = None
     t._array = out
-    if (n_input is not None or n_min is not None or n_max is not None) and mode.grad:
+    if (n_input is not None or n_other is not None) and mode.grad:
         t._node = n = Node()
-        n.pull = _pull_clamp
+        n.pull = _pull_mul
         n._first = n_input
-        n._second = n_min
-        n._rest = (n_max,)
-        n.saved = (a_input, a_min, a_max)
+        n._second = n_other
+        n._rest = ()
+        n.saved = (a_input if n_other is not None else None, a_other if n_input is not None else None)
         n.hooks = None
         n.scope = mode.scope
         out_shape = out.shape
+        if n_input is not None and out_shape == n_input.shape:
+            out_shape = n_input.shape
+        elif n_other is not None and out_shape == n_other.shape:
+            out_shape = n_other.shape
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+            if n_input is None:
+                n._constants = input
+            elif n_other is None:
+                n._constants = other
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+def mul_(input: Tensor, other: TensorLike) -> Tensor:
+    """``mul``, written into the tensor itself."""
+    return write(_mul, input, (other,), {})
+
+
+def _pull_div(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    to_other = node._second
+    input, other = node.saved
+    shape = node.shape
+    if to_input is not None:
+        r = F.masked(g, g / other)
+        if shape is not to_input.shape and shape != to_input.shape:
+            r = F.sum_to(r, shape=to_input.shape)
+        if pending[to_input] is None:
+            pending[to_input] = r
+        else:
+            accumulate(pending, to_input, r)
+    if to_other is not None:
+        r = F.masked(g, -g * (input / other) / other)
+        if shape is not to_other.shape and shape != to_other.shape:
+            r = F.sum_to(r, shape=to_other.shape)
+        if pending[to_other] is None:
+            pending[to_other] = r
+        else:
+            accumulate(pending, to_other, r)
+
+
+_pull_div.op = _div  # type: ignore[attr-defined]
+
+
+def div(input: Tensor, other: TensorLike, *, rounding_mode: str | None = None) -> Tensor:
+    """``input / other``, in floating point; ``rounding_mode`` may be ``'trunc'`` or ``'floor'``."""
+    if rounding_mode is not None:
+        return div_rounded(input, other, rounding_mode)
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+        c = other.__class__
+        if c is _float or c is _int:
+            a_other: Any = other
+            n_other = None
+        else:
+            a_other = other._array
+            n_other = other._node
+            if a_other.dtype is not d:
+                return apply(_div, (input, other), {})
+    except AttributeError:
+        return apply(_div, (input, other), {})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_div, (input, other), {})
+    try:
+        out = a_input / a_other
+    except Exception as error:
+        raise explain(_div, (input, other), {}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    if (n_input is not None or n_other is not None) and mode.grad:
+        t._node = n = Node()
+        n.pull = _pull_div
+        n._first = n_input
+        n._second = n_other
+        n._rest = ()
+        n.saved = (a_input if n_other is not None else None, a_other)
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        if n_input is not None and out_shape == n_input.shape:
+            out_shape = n_input.shape
+        elif n_other is not None and out_shape == n_other.shape:
+            out_shape = n_other.shape
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+            if n_input is None:
+                n._constants = input
+            elif n_other is None:
+                n._constants = other
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+def div_(input: Tensor, other: TensorLike, *, rounding_mode: str | None = None) -> Tensor:
+    """``div``, written into the tensor itself."""
+    if rounding_mode is not None:
+        return copy_(input, div_rounded(input, other, rounding_mode))
+    return write(_div, input, (other,), {})
+
+
+def _pull_neg(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    r = -g
+    if pending[to_input] is None:
+        pending[to_input] = r
+    else:
+        accumulate(pending, to_input, r)
+
+
+_pull_neg.op = _neg  # type: ignore[attr-defined]
+
+
+def neg(input: Tensor) -> Tensor:
+    """``-input``."""
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_neg, (input,), {})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_neg, (input,), {})
+    try:
+        out = _k_neg[a_input.__class__](a_input)
+    except Exception as error:
+        raise explain(_neg, (input,), {}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    if n_input is not None and mode.grad:
+        t._node = n = Node()
+        n.pull = _pull_neg
+        n._first = n_input
+        n._second = n._rest = None
+        n.saved = None
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        if out_shape == n_input.shape:
+            out_shape = n_input.shape
         n.shape = out_shape
         if out_shape:
             n.value = None
@@ -5195,16 +1985,849 @@ def clamp(input: Tensor, min: TensorLike | None = None, max: TensorLike | None =
     return t
 
 
-def clamp_(input: Tensor, min: TensorLike | None = None, max: TensorLike | None = None) -> Tensor:
-    """``clamp``, written into the tensor itself."""
-    return write(_clamp, input, (min, max), {})
+def neg_(input: Tensor) -> Tensor:
+    """``neg``, written into the tensor itself."""
+    return write(_neg, input, (), {})
 
 
-def where(condition: Tensor, input: TensorLike | None = None, other: TensorLike | None = None) -> Any:
-    """``input`` where ``condition`` holds, ``other`` elsewhere. ``where(condition)`` is ``nonzero(condition, as_tuple=True)``."""
-    if input is None and other is None:
-        return nonzero(condition, as_tuple=True)
-    return apply(_where, (condition, input, other), {})
+def _pull_pow(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    to_exponent = node._second
+    input, exponent, out = node.saved
+    shape = node.shape
+    if to_input is not None:
+        r = F.masked(g, F.where(exponent == 0, 0, g * (exponent * F.pow(input, exponent - 1))))
+        if shape is not to_input.shape and shape != to_input.shape:
+            r = F.sum_to(r, shape=to_input.shape)
+        if pending[to_input] is None:
+            pending[to_input] = r
+        else:
+            accumulate(pending, to_input, r)
+    if to_exponent is not None:
+        r = F.masked(g, F.where((input == 0) & (exponent >= 0), 0, g * (out * F.log(F.where(exponent == exponent, input, exponent)))))
+        if shape is not to_exponent.shape and shape != to_exponent.shape:
+            r = F.sum_to(r, shape=to_exponent.shape)
+        if pending[to_exponent] is None:
+            pending[to_exponent] = r
+        else:
+            accumulate(pending, to_exponent, r)
+
+
+_pull_pow.op = _pow  # type: ignore[attr-defined]
+
+
+def pow(input: Tensor, exponent: TensorLike) -> Tensor:
+    """``input ** exponent``; either may be a number."""
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+        c = exponent.__class__
+        if c is _float or c is _int:
+            a_exponent: Any = exponent
+            n_exponent = None
+        else:
+            a_exponent = exponent._array
+            n_exponent = exponent._node
+            if a_exponent.dtype is not d:
+                return apply(_pow, (input, exponent), {})
+    except AttributeError:
+        return apply(_pow, (input, exponent), {})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_pow, (input, exponent), {})
+    try:
+        out = a_input ** a_exponent
+    except Exception as error:
+        raise explain(_pow, (input, exponent), {}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    if (n_input is not None or n_exponent is not None) and mode.grad:
+        t._node = n = Node()
+        n.pull = _pull_pow
+        n._first = n_input
+        n._second = n_exponent
+        n._rest = ()
+        n.saved = (a_input, a_exponent, out if n_exponent is not None else None)
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        if n_input is not None and out_shape == n_input.shape:
+            out_shape = n_input.shape
+        elif n_exponent is not None and out_shape == n_exponent.shape:
+            out_shape = n_exponent.shape
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+            if n_input is None:
+                n._constants = input
+            elif n_exponent is None:
+                n._constants = exponent
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+def pow_(input: Tensor, exponent: TensorLike) -> Tensor:
+    """``pow``, written into the tensor itself."""
+    return write(_pow, input, (exponent,), {})
+
+
+def _pull_square(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    input, = node.saved
+    r = g * (2 * input)
+    if pending[to_input] is None:
+        pending[to_input] = r
+    else:
+        accumulate(pending, to_input, r)
+
+
+_pull_square.op = _square  # type: ignore[attr-defined]
+
+
+def square(input: Tensor) -> Tensor:
+    """``input ** 2``."""
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_square, (input,), {})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_square, (input,), {})
+    try:
+        out = _k_square[a_input.__class__](a_input)
+    except Exception as error:
+        raise explain(_square, (input,), {}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    if n_input is not None and mode.grad:
+        t._node = n = Node()
+        n.pull = _pull_square
+        n._first = n_input
+        n._second = n._rest = None
+        n.saved = (a_input,)
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        if out_shape == n_input.shape:
+            out_shape = n_input.shape
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+def abs(input: Tensor) -> Tensor:
+    """Absolute value; the gradient at 0 is 0."""
+    return apply(_abs, (input,), {})
+
+
+def abs_(input: Tensor) -> Tensor:
+    """``abs``, written into the tensor itself."""
+    return write(_abs, input, (), {})
+
+
+def _pull_sign(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    r = g * 0
+    if pending[to_input] is None:
+        pending[to_input] = r
+    else:
+        accumulate(pending, to_input, r)
+
+
+_pull_sign.op = _sign  # type: ignore[attr-defined]
+
+
+def sign(input: Tensor) -> Tensor:
+    """-1, 0 or 1 by the sign; the gradient is 0."""
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_sign, (input,), {})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_sign, (input,), {})
+    try:
+        out = _k_sign[a_input.__class__](a_input)
+    except Exception as error:
+        raise explain(_sign, (input,), {}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    if n_input is not None and mode.grad:
+        t._node = n = Node()
+        n.pull = _pull_sign
+        n._first = n_input
+        n._second = n._rest = None
+        n.saved = None
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        if out_shape == n_input.shape:
+            out_shape = n_input.shape
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+def _pull_reciprocal(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    out, = node.saved
+    r = F.masked(g, -g * (out * out))
+    if pending[to_input] is None:
+        pending[to_input] = r
+    else:
+        accumulate(pending, to_input, r)
+
+
+_pull_reciprocal.op = _reciprocal  # type: ignore[attr-defined]
+
+
+def reciprocal(input: Tensor) -> Tensor:
+    """``1 / input``."""
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_reciprocal, (input,), {})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_reciprocal, (input,), {})
+    try:
+        out = _k_reciprocal[a_input.__class__](a_input)
+    except Exception as error:
+        raise explain(_reciprocal, (input,), {}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    if n_input is not None and mode.grad:
+        t._node = n = Node()
+        n.pull = _pull_reciprocal
+        n._first = n_input
+        n._second = n._rest = None
+        n.saved = (out,)
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        if out_shape == n_input.shape:
+            out_shape = n_input.shape
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+def reciprocal_(input: Tensor) -> Tensor:
+    """``reciprocal``, written into the tensor itself."""
+    return write(_reciprocal, input, (), {})
+
+
+def causal_mask(input: Tensor, *, rows: builtins.int, columns: builtins.int) -> Tensor:
+    """Whether column <= row: position ``i`` attends to positions up to ``i``. ``input`` says only which device."""
+    return apply(_causal_mask, (input,), {"rows": rows, "columns": columns})
+
+
+def _pull_sum(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    attrs = node._attrs
+    dim = attrs["dim"]
+    keepdim = attrs["keepdim"]
+    dtype = attrs["dtype"]
+    input_shape = node._shapes[0]
+    input_dtype = node._dtypes[0]
+    r = _r_sum_input(F, g, input_shape, input_dtype, dim, keepdim, dtype)
+    if pending[to_input] is None:
+        pending[to_input] = r
+    else:
+        accumulate(pending, to_input, r)
+
+
+_pull_sum.op = _sum  # type: ignore[attr-defined]
+
+
+def sum(input: Tensor, dim: Dims = None, keepdim: builtins.bool = False, *, dtype: DTypeLike | None = None, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
+    """The sum over ``dim`` (an int, a tuple, or everything). Integers add up in int64.
+
+    >>> import autograd_core as ag
+    >>> ag.tensor([[1.0, 2.0], [3.0, 4.0]]).sum(dim=0).tolist()
+    [4.0, 6.0]
+    """
+    if axis is not None:
+        dim = axis
+    if keepdims is not None:
+        keepdim = keepdims
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_sum, (input,), {"dim": dim, "keepdim": keepdim, "dtype": dtype})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_sum, (input,), {"dim": dim, "keepdim": keepdim, "dtype": dtype})
+    try:
+        out = _k_sum[a_input.__class__](a_input, dim=dim, keepdim=keepdim, dtype=dtype)
+    except Exception as error:
+        raise explain(_sum, (input,), {"dim": dim, "keepdim": keepdim, "dtype": dtype}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    if n_input is not None and mode.grad:
+        t._node = n = GeneralNode()
+        n.op = _sum
+        n.pull = _pull_sum
+        n._first = n_input
+        n._second = n._rest = None
+        n.saved = None
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        n._attrs = {"dim": dim, "keepdim": keepdim, "dtype": dtype}
+        n._shapes = (a_input.shape,)
+        n._dtypes = (from_numpy_dtype(d),)
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+def _pull_mean(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    attrs = node._attrs
+    dim = attrs["dim"]
+    keepdim = attrs["keepdim"]
+    dtype = attrs["dtype"]
+    input_shape = node._shapes[0]
+    input_dtype = node._dtypes[0]
+    r = _r_mean_input(F, g, input_shape, input_dtype, dim, keepdim, dtype)
+    if pending[to_input] is None:
+        pending[to_input] = r
+    else:
+        accumulate(pending, to_input, r)
+
+
+_pull_mean.op = _mean  # type: ignore[attr-defined]
+
+
+def mean(input: Tensor, dim: Dims = None, keepdim: builtins.bool = False, *, dtype: DTypeLike | None = None, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
+    """The mean over ``dim``. Floating point only; nothing to average gives NaN."""
+    if axis is not None:
+        dim = axis
+    if keepdims is not None:
+        keepdim = keepdims
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_mean, (input,), {"dim": dim, "keepdim": keepdim, "dtype": dtype})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_mean, (input,), {"dim": dim, "keepdim": keepdim, "dtype": dtype})
+    try:
+        out = _k_mean[a_input.__class__](a_input, dim=dim, keepdim=keepdim, dtype=dtype)
+    except Exception as error:
+        raise explain(_mean, (input,), {"dim": dim, "keepdim": keepdim, "dtype": dtype}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    if n_input is not None and mode.grad:
+        t._node = n = GeneralNode()
+        n.op = _mean
+        n.pull = _pull_mean
+        n._first = n_input
+        n._second = n._rest = None
+        n.saved = None
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        n._attrs = {"dim": dim, "keepdim": keepdim, "dtype": dtype}
+        n._shapes = (a_input.shape,)
+        n._dtypes = (from_numpy_dtype(d),)
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+def count_nonzero(input: Tensor, dim: Dims = None, *, axis: Any = None) -> Tensor:
+    """How many elements are not zero, as int64."""
+    if axis is not None:
+        dim = axis
+    return apply(_count_nonzero, (input,), {"dim": dim})
+
+
+def all(input: Tensor, dim: Dims = None, keepdim: builtins.bool = False, *, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
+    """Whether no element is zero, as bool (uint8 for uint8)."""
+    if axis is not None:
+        dim = axis
+    if keepdims is not None:
+        keepdim = keepdims
+    return apply(_all, (input,), {"dim": dim, "keepdim": keepdim})
+
+
+def any(input: Tensor, dim: Dims = None, keepdim: builtins.bool = False, *, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
+    """Whether some element is not zero, as bool (uint8 for uint8)."""
+    if axis is not None:
+        dim = axis
+    if keepdims is not None:
+        keepdim = keepdims
+    return apply(_any, (input,), {"dim": dim, "keepdim": keepdim})
+
+
+def _pull_amax(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    input, out = node.saved
+    attrs = node._attrs
+    dim = attrs["dim"]
+    keepdim = attrs["keepdim"]
+    r = _r_amax_input(F, g, input, out, dim, keepdim)
+    if pending[to_input] is None:
+        pending[to_input] = r
+    else:
+        accumulate(pending, to_input, r)
+
+
+_pull_amax.op = _amax  # type: ignore[attr-defined]
+
+
+def amax(input: Tensor, dim: Dims = (), keepdim: builtins.bool = False, *, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
+    """The largest element over ``dim``; elements that tie share the gradient evenly."""
+    if axis is not None:
+        dim = axis
+    if keepdims is not None:
+        keepdim = keepdims
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_amax, (input,), {"dim": dim, "keepdim": keepdim})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_amax, (input,), {"dim": dim, "keepdim": keepdim})
+    try:
+        out = _k_amax[a_input.__class__](a_input, dim=dim, keepdim=keepdim)
+    except Exception as error:
+        raise explain(_amax, (input,), {"dim": dim, "keepdim": keepdim}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    if n_input is not None and mode.grad:
+        t._node = n = GeneralNode()
+        n.op = _amax
+        n.pull = _pull_amax
+        n._first = n_input
+        n._second = n._rest = None
+        n.saved = (a_input, out)
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        n._attrs = {"dim": dim, "keepdim": keepdim}
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+def _pull_amin(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    input, out = node.saved
+    attrs = node._attrs
+    dim = attrs["dim"]
+    keepdim = attrs["keepdim"]
+    r = _r_amin_input(F, g, input, out, dim, keepdim)
+    if pending[to_input] is None:
+        pending[to_input] = r
+    else:
+        accumulate(pending, to_input, r)
+
+
+_pull_amin.op = _amin  # type: ignore[attr-defined]
+
+
+def amin(input: Tensor, dim: Dims = (), keepdim: builtins.bool = False, *, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
+    """The smallest element over ``dim``; elements that tie share the gradient evenly."""
+    if axis is not None:
+        dim = axis
+    if keepdims is not None:
+        keepdim = keepdims
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_amin, (input,), {"dim": dim, "keepdim": keepdim})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_amin, (input,), {"dim": dim, "keepdim": keepdim})
+    try:
+        out = _k_amin[a_input.__class__](a_input, dim=dim, keepdim=keepdim)
+    except Exception as error:
+        raise explain(_amin, (input,), {"dim": dim, "keepdim": keepdim}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    if n_input is not None and mode.grad:
+        t._node = n = GeneralNode()
+        n.op = _amin
+        n.pull = _pull_amin
+        n._first = n_input
+        n._second = n._rest = None
+        n.saved = (a_input, out)
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        n._attrs = {"dim": dim, "keepdim": keepdim}
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+def argmax(input: Tensor, dim: builtins.int | None = None, keepdim: builtins.bool = False, *, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
+    """The position of the first largest element along ``dim``, or in the flattened tensor, as int64."""
+    if axis is not None:
+        dim = axis
+    if keepdims is not None:
+        keepdim = keepdims
+    return apply(_argmax, (input,), {"dim": dim, "keepdim": keepdim})
+
+
+def argmin(input: Tensor, dim: builtins.int | None = None, keepdim: builtins.bool = False, *, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
+    """The position of the first smallest element along ``dim``, or in the flattened tensor, as int64."""
+    if axis is not None:
+        dim = axis
+    if keepdims is not None:
+        keepdim = keepdims
+    return apply(_argmin, (input,), {"dim": dim, "keepdim": keepdim})
+
+
+def max_along(input: Tensor, dim: builtins.int, keepdim: builtins.bool = False, *, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
+    """The largest elements along ``dim`` and their positions; of several, the first, which also gets the gradient."""
+    if axis is not None:
+        dim = axis
+    if keepdims is not None:
+        keepdim = keepdims
+    return apply(_max_along, (input,), {"dim": dim, "keepdim": keepdim})
+
+
+def min_along(input: Tensor, dim: builtins.int, keepdim: builtins.bool = False, *, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
+    """The smallest elements along ``dim`` and their positions; of several, the first, which also gets the gradient."""
+    if axis is not None:
+        dim = axis
+    if keepdims is not None:
+        keepdim = keepdims
+    return apply(_min_along, (input,), {"dim": dim, "keepdim": keepdim})
+
+
+def isclose(input: Tensor, other: Tensor, rtol: builtins.float = 1e-05, atol: builtins.float = 1e-08, equal_nan: builtins.bool = False) -> Tensor:
+    """Whether ``|input - other| <= atol + rtol * |other|``, elementwise; equal infinities are close."""
+    return apply(_isclose, (input, other), {"rtol": rtol, "atol": atol, "equal_nan": equal_nan})
+
+
+def _pull_squared_error(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    to_target = node._second
+    input, target, difference = node.saved
+    attrs = node._attrs
+    reduction = attrs["reduction"]
+    needs = (to_input is not None, to_target is not None)
+    r_input, r_target = _r_squared_error_all(F, g, difference, reduction, needs)
+    if to_input is not None and r_input is not None:
+        if pending[to_input] is None:
+            pending[to_input] = r_input
+        else:
+            accumulate(pending, to_input, r_input)
+    if to_target is not None and r_target is not None:
+        if pending[to_target] is None:
+            pending[to_target] = r_target
+        else:
+            accumulate(pending, to_target, r_target)
+
+
+_pull_squared_error.op = _squared_error  # type: ignore[attr-defined]
+
+
+def squared_error(input: Tensor, target: Tensor, reduction: str = 'mean') -> Tensor:
+    """``(input - target) ** 2`` of equal shapes, reduced."""
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+        a_target = target._array
+        n_target = target._node
+        if a_target.dtype is not d:
+            return apply(_squared_error, (input, target), {"reduction": reduction})
+    except AttributeError:
+        return apply(_squared_error, (input, target), {"reduction": reduction})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_squared_error, (input, target), {"reduction": reduction})
+    try:
+        needs = (n_input is not None or n_target is not None) and mode.grad
+        if needs:
+            out, difference = _q_squared_error[a_input.__class__](a_input, a_target, reduction=reduction)
+        else:
+            out = _k_squared_error[a_input.__class__](a_input, a_target, reduction=reduction)
+    except Exception as error:
+        raise explain(_squared_error, (input, target), {"reduction": reduction}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    if needs:
+        t._node = n = GeneralNode()
+        n.op = _squared_error
+        n.pull = _pull_squared_error
+        n._first = n_input
+        n._second = n_target
+        n._rest = ()
+        n.saved = (a_input, a_target, difference)
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        n._attrs = {"reduction": reduction}
+        n._shapes = (a_input.shape, getattr(a_target, "shape", ()))
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+def _pull_sigmoid_cross_entropy(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    to_target = node._second
+    to_weight, to_pos_weight = node._rest
+    input, target, weight, pos_weight, small = node.saved
+    attrs = node._attrs
+    reduction = attrs["reduction"]
+    needs = (to_input is not None, to_target is not None, to_weight is not None, to_pos_weight is not None)
+    r_input, r_target, r_weight, r_pos_weight = _r_sigmoid_cross_entropy_all(F, g, input, target, weight, pos_weight, small, needs, reduction)
+    if to_input is not None and r_input is not None:
+        if pending[to_input] is None:
+            pending[to_input] = r_input
+        else:
+            accumulate(pending, to_input, r_input)
+    if to_target is not None and r_target is not None:
+        if pending[to_target] is None:
+            pending[to_target] = r_target
+        else:
+            accumulate(pending, to_target, r_target)
+    if to_weight is not None and r_weight is not None:
+        if pending[to_weight] is None:
+            pending[to_weight] = r_weight
+        else:
+            accumulate(pending, to_weight, r_weight)
+    if to_pos_weight is not None and r_pos_weight is not None:
+        if pending[to_pos_weight] is None:
+            pending[to_pos_weight] = r_pos_weight
+        else:
+            accumulate(pending, to_pos_weight, r_pos_weight)
+
+
+_pull_sigmoid_cross_entropy.op = _sigmoid_cross_entropy  # type: ignore[attr-defined]
+
+
+def sigmoid_cross_entropy(input: Tensor, target: Tensor, weight: Tensor | None, pos_weight: Tensor | None, reduction: str = 'mean') -> Tensor:
+    """The cross-entropy between ``sigmoid(input)`` and ``target``, computed from the logits without overflow."""
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+        a_target = target._array
+        n_target = target._node
+        if a_target.dtype is not d:
+            return apply(_sigmoid_cross_entropy, (input, target, weight, pos_weight), {"reduction": reduction})
+        if weight is None:
+            a_weight: Any = weight
+            n_weight = None
+        else:
+            a_weight = weight._array
+            n_weight = weight._node
+            if a_weight.dtype is not d:
+                return apply(_sigmoid_cross_entropy, (input, target, weight, pos_weight), {"reduction": reduction})
+        if pos_weight is None:
+            a_pos_weight: Any = pos_weight
+            n_pos_weight = None
+        else:
+            a_pos_weight = pos_weight._array
+            n_pos_weight = pos_weight._node
+            if a_pos_weight.dtype is not d:
+                return apply(_sigmoid_cross_entropy, (input, target, weight, pos_weight), {"reduction": reduction})
+    except AttributeError:
+        return apply(_sigmoid_cross_entropy, (input, target, weight, pos_weight), {"reduction": reduction})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_sigmoid_cross_entropy, (input, target, weight, pos_weight), {"reduction": reduction})
+    try:
+        needs = (n_input is not None or n_target is not None or n_weight is not None or n_pos_weight is not None) and mode.grad
+        if needs:
+            out, small = _q_sigmoid_cross_entropy[a_input.__class__](a_input, a_target, a_weight, a_pos_weight, reduction=reduction)
+        else:
+            out = _k_sigmoid_cross_entropy[a_input.__class__](a_input, a_target, a_weight, a_pos_weight, reduction=reduction)
+    except Exception as error:
+        raise explain(_sigmoid_cross_entropy, (input, target, weight, pos_weight), {"reduction": reduction}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    if needs:
+        t._node = n = GeneralNode()
+        n.op = _sigmoid_cross_entropy
+        n.pull = _pull_sigmoid_cross_entropy
+        n._first = n_input
+        n._second = n_target
+        n._rest = (n_weight, n_pos_weight)
+        n.saved = (a_input, a_target, a_weight, a_pos_weight, small)
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        n._attrs = {"reduction": reduction}
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+def _pull_bce_elements(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    to_target = node._second
+    input, target = node.saved
+    shape = node.shape
+    if to_input is not None:
+        r = g * ((input - target) / F.clamp(input * (1 - input), 1e-12, None))
+        if shape is not to_input.shape and shape != to_input.shape:
+            r = F.sum_to(r, shape=to_input.shape)
+        if pending[to_input] is None:
+            pending[to_input] = r
+        else:
+            accumulate(pending, to_input, r)
+    if to_target is not None:
+        r = g * (F.clamp(F.log(1 - input), -100.0, None) - F.clamp(F.log(input), -100.0, None))
+        if shape is not to_target.shape and shape != to_target.shape:
+            r = F.sum_to(r, shape=to_target.shape)
+        if pending[to_target] is None:
+            pending[to_target] = r
+        else:
+            accumulate(pending, to_target, r)
+
+
+_pull_bce_elements.op = _bce_elements  # type: ignore[attr-defined]
+
+
+def bce_elements(input: Tensor, target: Tensor) -> Tensor:
+    """``-(target * log(input) + (1 - target) * log(1 - input))``, the logarithms at least -100."""
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+        a_target = target._array
+        n_target = target._node
+        if a_target.dtype is not d:
+            return apply(_bce_elements, (input, target), {})
+    except AttributeError:
+        return apply(_bce_elements, (input, target), {})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_bce_elements, (input, target), {})
+    try:
+        out = _k_bce_elements[a_input.__class__](a_input, a_target)
+    except Exception as error:
+        raise explain(_bce_elements, (input, target), {}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    if (n_input is not None or n_target is not None) and mode.grad:
+        t._node = n = Node()
+        n.pull = _pull_bce_elements
+        n._first = n_input
+        n._second = n_target
+        n._rest = ()
+        n.saved = (a_input, a_target if n_input is not None else None)
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        if n_input is not None and out_shape == n_input.shape:
+            out_shape = n_input.shape
+        elif n_target is not None and out_shape == n_target.shape:
+            out_shape = n_target.shape
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+            if n_input is None:
+                n._constants = input
+            elif n_target is None:
+                n._constants = target
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+def class_targets(target: Tensor, weight: Tensor | None, classes: builtins.int, dim: builtins.int, ignore_index: builtins.int, label_smoothing: builtins.float, mean: builtins.bool, dtype: DTypeLike, *, axis: Any = None) -> Tensor:
+    """The distribution over classes that each class index stands for, with weights, smoothing and the denominator of a mean."""
+    if axis is not None:
+        dim = axis
+    return apply(_class_targets, (target, weight), {"classes": classes, "dim": dim, "ignore_index": ignore_index, "label_smoothing": label_smoothing, "mean": mean, "dtype": dtype})
 
 
 def eq(input: Tensor, other: TensorLike) -> Tensor:
@@ -5292,75 +2915,6 @@ def bitwise_not(input: Tensor) -> Tensor:
     return apply(_bitwise_not, (input,), {})
 
 
-def _pull_masked(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_upstream = node._first
-    to_value = node._second
-    upstream, value = node.saved
-    shape = node.shape
-    if to_value is not None:
-        r = F.where((upstream == 0) & F.isnan(value), 0, g)
-        if shape is not to_value.shape and shape != to_value.shape:
-            r = F.sum_to(r, shape=to_value.shape)
-        if pending[to_value] is None:
-            pending[to_value] = r
-        else:
-            accumulate(pending, to_value, r)
-
-
-_pull_masked.op = _masked  # type: ignore[attr-defined]
-
-
-def masked(upstream: Tensor, value: Tensor) -> Tensor:
-    """``value``, but 0 where it is NaN and ``upstream`` is exactly 0."""
-    try:
-        a_upstream = upstream._array
-        n_upstream = upstream._node
-        d = a_upstream.dtype
-        a_value = value._array
-        n_value = value._node
-        if a_value.dtype is not d:
-            return apply(_masked, (upstream, value), {})
-    except AttributeError:
-        return apply(_masked, (upstream, value), {})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_masked, (upstream, value), {})
-    try:
-        out = _k_masked[a_upstream.__class__](a_upstream, a_value)
-    except Exception as error:
-        raise explain(_masked, (upstream, value), {}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if (n_upstream is not None or n_value is not None) and mode.grad:
-        t._node = n = Node()
-        n.pull = _pull_masked
-        n._first = n_upstream
-        n._second = n_value
-        n._rest = ()
-        n.saved = (a_upstream if n_value is not None else None, a_value if n_value is not None else None)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        if n_upstream is not None and out_shape == n_upstream.shape:
-            out_shape = n_upstream.shape
-        elif n_value is not None and out_shape == n_value.shape:
-            out_shape = n_value.shape
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-            if n_upstream is None:
-                n._constants = upstream
-            elif n_value is None:
-                n._constants = value
-        n.seq = next_seq()
-    else:
-        t._node = None
-    return t
-
-
 def conj(input: Tensor) -> Tensor:
     """Complex conjugate; real tensors are unchanged."""
     return apply(_conj, (input,), {})
@@ -5369,6 +2923,1148 @@ def conj(input: Tensor) -> Tensor:
 def real(input: Tensor) -> Tensor:
     """The real part."""
     return apply(_real, (input,), {})
+
+
+def _pull_convolution(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    to_weight = node._second
+    to_bias, = node._rest
+    input, weight = node.saved
+    attrs = node._attrs
+    stride = attrs["stride"]
+    padding = attrs["padding"]
+    dilation = attrs["dilation"]
+    groups = attrs["groups"]
+    input_shape = node._shapes[0]
+    weight_shape = node._shapes[1]
+    if to_input is not None:
+        r = _r_convolution_input(F, g, weight, input_shape, stride, padding, dilation, groups)
+        if pending[to_input] is None:
+            pending[to_input] = r
+        else:
+            accumulate(pending, to_input, r)
+    if to_weight is not None:
+        r = _r_convolution_weight(F, g, input, weight_shape, stride, padding, dilation, groups)
+        if pending[to_weight] is None:
+            pending[to_weight] = r
+        else:
+            accumulate(pending, to_weight, r)
+    if to_bias is not None:
+        r = _r_convolution_bias(F, g)
+        if pending[to_bias] is None:
+            pending[to_bias] = r
+        else:
+            accumulate(pending, to_bias, r)
+
+
+_pull_convolution.op = _convolution  # type: ignore[attr-defined]
+
+
+def convolution(input: Tensor, weight: Tensor, bias: Tensor | None = None, *, stride: builtins.tuple[builtins.int, builtins.int], padding: builtins.tuple[builtins.tuple[builtins.int, builtins.int], builtins.tuple[builtins.int, builtins.int]], dilation: builtins.tuple[builtins.int, builtins.int], groups: builtins.int) -> Tensor:
+    """Cross-correlation of images (batch, channels, height, width) with filters, ``padding`` given for each of the four sides."""
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+        a_weight = weight._array
+        n_weight = weight._node
+        if a_weight.dtype is not d:
+            return apply(_convolution, (input, weight, bias), {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups})
+        if bias is None:
+            a_bias: Any = bias
+            n_bias = None
+        else:
+            a_bias = bias._array
+            n_bias = bias._node
+            if a_bias.dtype is not d:
+                return apply(_convolution, (input, weight, bias), {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups})
+    except AttributeError:
+        return apply(_convolution, (input, weight, bias), {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_convolution, (input, weight, bias), {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups})
+    try:
+        out = _k_convolution[a_input.__class__](a_input, a_weight, a_bias, stride=stride, padding=padding, dilation=dilation, groups=groups)
+    except Exception as error:
+        raise explain(_convolution, (input, weight, bias), {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    if (n_input is not None or n_weight is not None or n_bias is not None) and mode.grad:
+        t._node = n = GeneralNode()
+        n.op = _convolution
+        n.pull = _pull_convolution
+        n._first = n_input
+        n._second = n_weight
+        n._rest = (n_bias,)
+        n.saved = (a_input if n_weight is not None else None, a_weight if n_input is not None else None)
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        n._attrs = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
+        n._shapes = (a_input.shape, getattr(a_weight, "shape", ()), getattr(a_bias, "shape", ()))
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+def _pull_convolution_input_grad(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_grad = node._first
+    to_weight = node._second
+    grad, weight = node.saved
+    attrs = node._attrs
+    stride = attrs["stride"]
+    padding = attrs["padding"]
+    dilation = attrs["dilation"]
+    groups = attrs["groups"]
+    weight_shape = node._shapes[1]
+    if to_grad is not None:
+        r = _r_convolution_input_grad_grad(F, g, weight, stride, padding, dilation, groups)
+        if pending[to_grad] is None:
+            pending[to_grad] = r
+        else:
+            accumulate(pending, to_grad, r)
+    if to_weight is not None:
+        r = _r_convolution_input_grad_weight(F, g, grad, weight_shape, stride, padding, dilation, groups)
+        if pending[to_weight] is None:
+            pending[to_weight] = r
+        else:
+            accumulate(pending, to_weight, r)
+
+
+_pull_convolution_input_grad.op = _convolution_input_grad  # type: ignore[attr-defined]
+
+
+def convolution_input_grad(grad: Tensor, weight: Tensor, *, shape: Sequence[builtins.int], stride: builtins.tuple[builtins.int, builtins.int], padding: builtins.tuple[builtins.tuple[builtins.int, builtins.int], builtins.tuple[builtins.int, builtins.int]], dilation: builtins.tuple[builtins.int, builtins.int], groups: builtins.int) -> Tensor:
+    """The adjoint of ``convolution`` in its input: also known as transposed convolution."""
+    try:
+        a_grad = grad._array
+        n_grad = grad._node
+        d = a_grad.dtype
+        a_weight = weight._array
+        n_weight = weight._node
+        if a_weight.dtype is not d:
+            return apply(_convolution_input_grad, (grad, weight), {"shape": shape, "stride": stride, "padding": padding, "dilation": dilation, "groups": groups})
+    except AttributeError:
+        return apply(_convolution_input_grad, (grad, weight), {"shape": shape, "stride": stride, "padding": padding, "dilation": dilation, "groups": groups})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_convolution_input_grad, (grad, weight), {"shape": shape, "stride": stride, "padding": padding, "dilation": dilation, "groups": groups})
+    try:
+        out = _k_convolution_input_grad[a_grad.__class__](a_grad, a_weight, shape=shape, stride=stride, padding=padding, dilation=dilation, groups=groups)
+    except Exception as error:
+        raise explain(_convolution_input_grad, (grad, weight), {"shape": shape, "stride": stride, "padding": padding, "dilation": dilation, "groups": groups}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    if (n_grad is not None or n_weight is not None) and mode.grad:
+        t._node = n = GeneralNode()
+        n.op = _convolution_input_grad
+        n.pull = _pull_convolution_input_grad
+        n._first = n_grad
+        n._second = n_weight
+        n._rest = ()
+        n.saved = (a_grad if n_weight is not None else None, a_weight if n_grad is not None else None)
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        n._attrs = {"shape": shape, "stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
+        n._shapes = (a_grad.shape, getattr(a_weight, "shape", ()))
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+def _pull_convolution_weight_grad(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    to_grad = node._second
+    input, grad = node.saved
+    attrs = node._attrs
+    stride = attrs["stride"]
+    padding = attrs["padding"]
+    dilation = attrs["dilation"]
+    groups = attrs["groups"]
+    input_shape = node._shapes[0]
+    if to_input is not None:
+        r = _r_convolution_weight_grad_input(F, g, grad, input_shape, stride, padding, dilation, groups)
+        if pending[to_input] is None:
+            pending[to_input] = r
+        else:
+            accumulate(pending, to_input, r)
+    if to_grad is not None:
+        r = _r_convolution_weight_grad_grad(F, g, input, stride, padding, dilation, groups)
+        if pending[to_grad] is None:
+            pending[to_grad] = r
+        else:
+            accumulate(pending, to_grad, r)
+
+
+_pull_convolution_weight_grad.op = _convolution_weight_grad  # type: ignore[attr-defined]
+
+
+def convolution_weight_grad(input: Tensor, grad: Tensor, *, shape: Sequence[builtins.int], stride: builtins.tuple[builtins.int, builtins.int], padding: builtins.tuple[builtins.tuple[builtins.int, builtins.int], builtins.tuple[builtins.int, builtins.int]], dilation: builtins.tuple[builtins.int, builtins.int], groups: builtins.int) -> Tensor:
+    """The adjoint of ``convolution`` in its weight."""
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+        a_grad = grad._array
+        n_grad = grad._node
+        if a_grad.dtype is not d:
+            return apply(_convolution_weight_grad, (input, grad), {"shape": shape, "stride": stride, "padding": padding, "dilation": dilation, "groups": groups})
+    except AttributeError:
+        return apply(_convolution_weight_grad, (input, grad), {"shape": shape, "stride": stride, "padding": padding, "dilation": dilation, "groups": groups})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_convolution_weight_grad, (input, grad), {"shape": shape, "stride": stride, "padding": padding, "dilation": dilation, "groups": groups})
+    try:
+        out = _k_convolution_weight_grad[a_input.__class__](a_input, a_grad, shape=shape, stride=stride, padding=padding, dilation=dilation, groups=groups)
+    except Exception as error:
+        raise explain(_convolution_weight_grad, (input, grad), {"shape": shape, "stride": stride, "padding": padding, "dilation": dilation, "groups": groups}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    if (n_input is not None or n_grad is not None) and mode.grad:
+        t._node = n = GeneralNode()
+        n.op = _convolution_weight_grad
+        n.pull = _pull_convolution_weight_grad
+        n._first = n_input
+        n._second = n_grad
+        n._rest = ()
+        n.saved = (a_input if n_grad is not None else None, a_grad if n_input is not None else None)
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        n._attrs = {"shape": shape, "stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
+        n._shapes = (a_input.shape, getattr(a_grad, "shape", ()))
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+def _pull_logsumexp(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    input, out = node.saved
+    attrs = node._attrs
+    dim = attrs["dim"]
+    keepdim = attrs["keepdim"]
+    r = _r_logsumexp_input(F, g, input, out, dim, keepdim)
+    if pending[to_input] is None:
+        pending[to_input] = r
+    else:
+        accumulate(pending, to_input, r)
+
+
+_pull_logsumexp.op = _logsumexp  # type: ignore[attr-defined]
+
+
+def logsumexp(input: Tensor, dim: Dims, keepdim: builtins.bool = False, *, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
+    """``log(sum(exp(input)))`` over ``dim``, computed without overflow; of nothing, or of nothing but -inf, it is -inf."""
+    if axis is not None:
+        dim = axis
+    if keepdims is not None:
+        keepdim = keepdims
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_logsumexp, (input,), {"dim": dim, "keepdim": keepdim})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_logsumexp, (input,), {"dim": dim, "keepdim": keepdim})
+    try:
+        out = _k_logsumexp[a_input.__class__](a_input, dim=dim, keepdim=keepdim)
+    except Exception as error:
+        raise explain(_logsumexp, (input,), {"dim": dim, "keepdim": keepdim}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    if n_input is not None and mode.grad:
+        t._node = n = GeneralNode()
+        n.op = _logsumexp
+        n.pull = _pull_logsumexp
+        n._first = n_input
+        n._second = n._rest = None
+        n.saved = (a_input, out)
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        n._attrs = {"dim": dim, "keepdim": keepdim}
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+def _pull_softmax_along(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    out, = node.saved
+    attrs = node._attrs
+    dim = attrs["dim"]
+    r = _r_softmax_along_input(F, g, out, dim)
+    if pending[to_input] is None:
+        pending[to_input] = r
+    else:
+        accumulate(pending, to_input, r)
+
+
+_pull_softmax_along.op = _softmax_along  # type: ignore[attr-defined]
+
+
+def softmax_along(input: Tensor, dim: builtins.int, *, axis: Any = None) -> Tensor:
+    """``exp(input)`` divided by its sum along ``dim``, computed without overflow."""
+    if axis is not None:
+        dim = axis
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_softmax_along, (input,), {"dim": dim})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_softmax_along, (input,), {"dim": dim})
+    try:
+        out = _k_softmax_along[a_input.__class__](a_input, dim=dim)
+    except Exception as error:
+        raise explain(_softmax_along, (input,), {"dim": dim}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    if n_input is not None and mode.grad:
+        t._node = n = GeneralNode()
+        n.op = _softmax_along
+        n.pull = _pull_softmax_along
+        n._first = n_input
+        n._second = n._rest = None
+        n.saved = (out,)
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        n._attrs = {"dim": dim}
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+def _pull_log_softmax_along(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    out, = node.saved
+    attrs = node._attrs
+    dim = attrs["dim"]
+    r = _r_log_softmax_along_input(F, g, out, dim)
+    if pending[to_input] is None:
+        pending[to_input] = r
+    else:
+        accumulate(pending, to_input, r)
+
+
+_pull_log_softmax_along.op = _log_softmax_along  # type: ignore[attr-defined]
+
+
+def log_softmax_along(input: Tensor, dim: builtins.int, *, axis: Any = None) -> Tensor:
+    """``log(softmax(input))``, computed without overflow and without loss of small probabilities."""
+    if axis is not None:
+        dim = axis
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_log_softmax_along, (input,), {"dim": dim})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_log_softmax_along, (input,), {"dim": dim})
+    try:
+        out = _k_log_softmax_along[a_input.__class__](a_input, dim=dim)
+    except Exception as error:
+        raise explain(_log_softmax_along, (input,), {"dim": dim}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    if n_input is not None and mode.grad:
+        t._node = n = GeneralNode()
+        n.op = _log_softmax_along
+        n.pull = _pull_log_softmax_along
+        n._first = n_input
+        n._second = n._rest = None
+        n.saved = (out,)
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        n._attrs = {"dim": dim}
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+def _pull_softmax_cross_entropy(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    to_target = node._second
+    to_weight, = node._rest
+    input, target, weight, powers, totals, index, counts = node.saved
+    attrs = node._attrs
+    reduction = attrs["reduction"]
+    ignore_index = attrs["ignore_index"]
+    label_smoothing = attrs["label_smoothing"]
+    input_dtype = node._dtypes[0]
+    r_input, r_target, r_weight = _r_softmax_cross_entropy_all(F, g, input, target, weight, input_dtype, powers, totals, index, counts, reduction, ignore_index, label_smoothing)
+    if to_input is not None and r_input is not None:
+        if pending[to_input] is None:
+            pending[to_input] = r_input
+        else:
+            accumulate(pending, to_input, r_input)
+    if to_target is not None and r_target is not None:
+        if pending[to_target] is None:
+            pending[to_target] = r_target
+        else:
+            accumulate(pending, to_target, r_target)
+    if to_weight is not None and r_weight is not None:
+        if pending[to_weight] is None:
+            pending[to_weight] = r_weight
+        else:
+            accumulate(pending, to_weight, r_weight)
+
+
+_pull_softmax_cross_entropy.op = _softmax_cross_entropy  # type: ignore[attr-defined]
+
+
+def softmax_cross_entropy(input: Tensor, target: Tensor, weight: Tensor | None, reduction: str = 'mean', ignore_index: builtins.int = -100, label_smoothing: builtins.float = 0.0) -> Tensor:
+    """The negative log of the softmax probability of the target class; classes along the second dimension, or the only one."""
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+        a_target = target._array
+        n_target = target._node
+        if weight is None:
+            a_weight: Any = weight
+            n_weight = None
+        else:
+            a_weight = weight._array
+            n_weight = weight._node
+    except AttributeError:
+        return apply(_softmax_cross_entropy, (input, target, weight), {"reduction": reduction, "ignore_index": ignore_index, "label_smoothing": label_smoothing})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_softmax_cross_entropy, (input, target, weight), {"reduction": reduction, "ignore_index": ignore_index, "label_smoothing": label_smoothing})
+    try:
+        needs = (n_input is not None or n_target is not None or n_weight is not None) and mode.grad
+        if needs:
+            out, powers, totals, index, counts = _q_softmax_cross_entropy[a_input.__class__](a_input, a_target, a_weight, reduction=reduction, ignore_index=ignore_index, label_smoothing=label_smoothing)
+        else:
+            out = _k_softmax_cross_entropy[a_input.__class__](a_input, a_target, a_weight, reduction=reduction, ignore_index=ignore_index, label_smoothing=label_smoothing)
+    except Exception as error:
+        raise explain(_softmax_cross_entropy, (input, target, weight), {"reduction": reduction, "ignore_index": ignore_index, "label_smoothing": label_smoothing}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    if needs:
+        t._node = n = GeneralNode()
+        n.op = _softmax_cross_entropy
+        n.pull = _pull_softmax_cross_entropy
+        n._first = n_input
+        n._second = n_target
+        n._rest = (n_weight,)
+        n.saved = (a_input, a_target, a_weight, powers, totals, index, counts)
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        n._attrs = {"reduction": reduction, "ignore_index": ignore_index, "label_smoothing": label_smoothing}
+        n._dtypes = (from_numpy_dtype(d), dtype_or_none(a_target), dtype_or_none(a_weight))
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+def _pull_soft_cross_entropy(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    to_target = node._second
+    input, target, powers, totals = node.saved
+    attrs = node._attrs
+    dim = attrs["dim"]
+    needs = (to_input is not None, to_target is not None)
+    r_input, r_target = _r_soft_cross_entropy_all(F, g, input, target, powers, totals, dim, needs)
+    if to_input is not None and r_input is not None:
+        if pending[to_input] is None:
+            pending[to_input] = r_input
+        else:
+            accumulate(pending, to_input, r_input)
+    if to_target is not None and r_target is not None:
+        if pending[to_target] is None:
+            pending[to_target] = r_target
+        else:
+            accumulate(pending, to_target, r_target)
+
+
+_pull_soft_cross_entropy.op = _soft_cross_entropy  # type: ignore[attr-defined]
+
+
+def soft_cross_entropy(input: Tensor, target: Tensor, dim: builtins.int, *, axis: Any = None) -> Tensor:
+    """``-sum(target * log_softmax(input))`` along ``dim``: the cross-entropy against a distribution."""
+    if axis is not None:
+        dim = axis
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+        a_target = target._array
+        n_target = target._node
+        if a_target.dtype is not d:
+            return apply(_soft_cross_entropy, (input, target), {"dim": dim})
+    except AttributeError:
+        return apply(_soft_cross_entropy, (input, target), {"dim": dim})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_soft_cross_entropy, (input, target), {"dim": dim})
+    try:
+        needs = (n_input is not None or n_target is not None) and mode.grad
+        if needs:
+            out, powers, totals = _q_soft_cross_entropy[a_input.__class__](a_input, a_target, dim=dim)
+        else:
+            out = _k_soft_cross_entropy[a_input.__class__](a_input, a_target, dim=dim)
+    except Exception as error:
+        raise explain(_soft_cross_entropy, (input, target), {"dim": dim}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    if needs:
+        t._node = n = GeneralNode()
+        n.op = _soft_cross_entropy
+        n.pull = _pull_soft_cross_entropy
+        n._first = n_input
+        n._second = n_target
+        n._rest = ()
+        n.saved = (a_input, a_target, powers, totals)
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        n._attrs = {"dim": dim}
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+def _pull_negative_log_likelihood(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    to_target = node._second
+    to_weight, = node._rest
+    target, weight = node.saved
+    attrs = node._attrs
+    reduction = attrs["reduction"]
+    ignore_index = attrs["ignore_index"]
+    input_shape = node._shapes[0]
+    input_dtype = node._dtypes[0]
+    if to_input is not None:
+        r = _r_negative_log_likelihood_input(F, g, input_shape, input_dtype, target, weight, reduction, ignore_index)
+        if pending[to_input] is None:
+            pending[to_input] = r
+        else:
+            accumulate(pending, to_input, r)
+
+
+_pull_negative_log_likelihood.op = _negative_log_likelihood  # type: ignore[attr-defined]
+
+
+def negative_log_likelihood(input: Tensor, target: Tensor, weight: Tensor | None, reduction: str = 'mean', ignore_index: builtins.int = -100) -> Tensor:
+    """Minus the entries of ``input`` at the target classes, weighted and reduced."""
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+        a_target = target._array
+        n_target = target._node
+        if weight is None:
+            a_weight: Any = weight
+            n_weight = None
+        else:
+            a_weight = weight._array
+            n_weight = weight._node
+    except AttributeError:
+        return apply(_negative_log_likelihood, (input, target, weight), {"reduction": reduction, "ignore_index": ignore_index})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_negative_log_likelihood, (input, target, weight), {"reduction": reduction, "ignore_index": ignore_index})
+    try:
+        out = _k_negative_log_likelihood[a_input.__class__](a_input, a_target, a_weight, reduction=reduction, ignore_index=ignore_index)
+    except Exception as error:
+        raise explain(_negative_log_likelihood, (input, target, weight), {"reduction": reduction, "ignore_index": ignore_index}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    if (n_input is not None or n_target is not None or n_weight is not None) and mode.grad:
+        t._node = n = GeneralNode()
+        n.op = _negative_log_likelihood
+        n.pull = _pull_negative_log_likelihood
+        n._first = n_input
+        n._second = n_target
+        n._rest = (n_weight,)
+        n.saved = (a_target if n_input is not None else None, a_weight if n_input is not None else None)
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        n._attrs = {"reduction": reduction, "ignore_index": ignore_index}
+        n._shapes = (a_input.shape, getattr(a_target, "shape", ()), getattr(a_weight, "shape", ()))
+        n._dtypes = (from_numpy_dtype(d), dtype_or_none(a_target), dtype_or_none(a_weight))
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+def contract(operands: Sequence[Tensor], equation: str) -> Tensor:
+    """The sum over all subscripts that the output lacks, of the products of the operands; the equation is explicit and without an ellipsis."""
+    return apply(_contract, tuple(operands), {"equation": equation})
+
+
+def identity_like(input: Tensor, size: builtins.int) -> Tensor:
+    """The identity matrix in the dtype of ``input``."""
+    return apply(_identity_like, (input,), {"size": size})
+
+
+def _pull_exp(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    out, = node.saved
+    r = g * out
+    if pending[to_input] is None:
+        pending[to_input] = r
+    else:
+        accumulate(pending, to_input, r)
+
+
+_pull_exp.op = _exp  # type: ignore[attr-defined]
+
+
+def exp(input: Tensor) -> Tensor:
+    """e to the power of ``input``."""
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_exp, (input,), {})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_exp, (input,), {})
+    try:
+        out = _k_exp[a_input.__class__](a_input)
+    except Exception as error:
+        raise explain(_exp, (input,), {}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    if n_input is not None and mode.grad:
+        t._node = n = Node()
+        n.pull = _pull_exp
+        n._first = n_input
+        n._second = n._rest = None
+        n.saved = (out,)
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        if out_shape == n_input.shape:
+            out_shape = n_input.shape
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+def exp_(input: Tensor) -> Tensor:
+    """``exp``, written into the tensor itself."""
+    return write(_exp, input, (), {})
+
+
+def _pull_expm1(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    out, = node.saved
+    r = g * (out + 1)
+    if pending[to_input] is None:
+        pending[to_input] = r
+    else:
+        accumulate(pending, to_input, r)
+
+
+_pull_expm1.op = _expm1  # type: ignore[attr-defined]
+
+
+def expm1(input: Tensor) -> Tensor:
+    """``exp(input) - 1``, exact near 0."""
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_expm1, (input,), {})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_expm1, (input,), {})
+    try:
+        out = _k_expm1[a_input.__class__](a_input)
+    except Exception as error:
+        raise explain(_expm1, (input,), {}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    if n_input is not None and mode.grad:
+        t._node = n = Node()
+        n.pull = _pull_expm1
+        n._first = n_input
+        n._second = n._rest = None
+        n.saved = (out,)
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        if out_shape == n_input.shape:
+            out_shape = n_input.shape
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+def _pull_log(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    input, = node.saved
+    r = F.masked(g, g / input)
+    if pending[to_input] is None:
+        pending[to_input] = r
+    else:
+        accumulate(pending, to_input, r)
+
+
+_pull_log.op = _log  # type: ignore[attr-defined]
+
+
+def log(input: Tensor) -> Tensor:
+    """Natural logarithm."""
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_log, (input,), {})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_log, (input,), {})
+    try:
+        out = _k_log[a_input.__class__](a_input)
+    except Exception as error:
+        raise explain(_log, (input,), {}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    if n_input is not None and mode.grad:
+        t._node = n = Node()
+        n.pull = _pull_log
+        n._first = n_input
+        n._second = n._rest = None
+        n.saved = (a_input,)
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        if out_shape == n_input.shape:
+            out_shape = n_input.shape
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+def log_(input: Tensor) -> Tensor:
+    """``log``, written into the tensor itself."""
+    return write(_log, input, (), {})
+
+
+def _pull_log1p(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    input, = node.saved
+    r = F.masked(g, g / (input + 1))
+    if pending[to_input] is None:
+        pending[to_input] = r
+    else:
+        accumulate(pending, to_input, r)
+
+
+_pull_log1p.op = _log1p  # type: ignore[attr-defined]
+
+
+def log1p(input: Tensor) -> Tensor:
+    """``log(1 + input)``, exact near 0."""
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_log1p, (input,), {})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_log1p, (input,), {})
+    try:
+        out = _k_log1p[a_input.__class__](a_input)
+    except Exception as error:
+        raise explain(_log1p, (input,), {}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    if n_input is not None and mode.grad:
+        t._node = n = Node()
+        n.pull = _pull_log1p
+        n._first = n_input
+        n._second = n._rest = None
+        n.saved = (a_input,)
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        if out_shape == n_input.shape:
+            out_shape = n_input.shape
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+def _pull_exp2(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    out, = node.saved
+    r = g * (out * 0.6931471805599453)
+    if pending[to_input] is None:
+        pending[to_input] = r
+    else:
+        accumulate(pending, to_input, r)
+
+
+_pull_exp2.op = _exp2  # type: ignore[attr-defined]
+
+
+def exp2(input: Tensor) -> Tensor:
+    """2 to the power of ``input``."""
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_exp2, (input,), {})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_exp2, (input,), {})
+    try:
+        out = _k_exp2[a_input.__class__](a_input)
+    except Exception as error:
+        raise explain(_exp2, (input,), {}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    if n_input is not None and mode.grad:
+        t._node = n = Node()
+        n.pull = _pull_exp2
+        n._first = n_input
+        n._second = n._rest = None
+        n.saved = (out,)
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        if out_shape == n_input.shape:
+            out_shape = n_input.shape
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+def _pull_log2(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    input, = node.saved
+    r = F.masked(g, g / (input * 0.6931471805599453))
+    if pending[to_input] is None:
+        pending[to_input] = r
+    else:
+        accumulate(pending, to_input, r)
+
+
+_pull_log2.op = _log2  # type: ignore[attr-defined]
+
+
+def log2(input: Tensor) -> Tensor:
+    """Logarithm to base 2."""
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_log2, (input,), {})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_log2, (input,), {})
+    try:
+        out = _k_log2[a_input.__class__](a_input)
+    except Exception as error:
+        raise explain(_log2, (input,), {}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    if n_input is not None and mode.grad:
+        t._node = n = Node()
+        n.pull = _pull_log2
+        n._first = n_input
+        n._second = n._rest = None
+        n.saved = (a_input,)
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        if out_shape == n_input.shape:
+            out_shape = n_input.shape
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+def _pull_log10(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    input, = node.saved
+    r = F.masked(g, g / (input * 2.302585092994046))
+    if pending[to_input] is None:
+        pending[to_input] = r
+    else:
+        accumulate(pending, to_input, r)
+
+
+_pull_log10.op = _log10  # type: ignore[attr-defined]
+
+
+def log10(input: Tensor) -> Tensor:
+    """Logarithm to base 10."""
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_log10, (input,), {})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_log10, (input,), {})
+    try:
+        out = _k_log10[a_input.__class__](a_input)
+    except Exception as error:
+        raise explain(_log10, (input,), {}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    if n_input is not None and mode.grad:
+        t._node = n = Node()
+        n.pull = _pull_log10
+        n._first = n_input
+        n._second = n._rest = None
+        n.saved = (a_input,)
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        if out_shape == n_input.shape:
+            out_shape = n_input.shape
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+def _pull_sqrt(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    out, = node.saved
+    r = F.masked(g, g / (2 * out))
+    if pending[to_input] is None:
+        pending[to_input] = r
+    else:
+        accumulate(pending, to_input, r)
+
+
+_pull_sqrt.op = _sqrt  # type: ignore[attr-defined]
+
+
+def sqrt(input: Tensor) -> Tensor:
+    """Square root."""
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_sqrt, (input,), {})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_sqrt, (input,), {})
+    try:
+        out = _k_sqrt[a_input.__class__](a_input)
+    except Exception as error:
+        raise explain(_sqrt, (input,), {}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    if n_input is not None and mode.grad:
+        t._node = n = Node()
+        n.pull = _pull_sqrt
+        n._first = n_input
+        n._second = n._rest = None
+        n.saved = (out,)
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        if out_shape == n_input.shape:
+            out_shape = n_input.shape
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+def sqrt_(input: Tensor) -> Tensor:
+    """``sqrt``, written into the tensor itself."""
+    return write(_sqrt, input, (), {})
+
+
+def _pull_rsqrt(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    out, = node.saved
+    r = F.masked(g, g * (-0.5 * (out * out * out)))
+    if pending[to_input] is None:
+        pending[to_input] = r
+    else:
+        accumulate(pending, to_input, r)
+
+
+_pull_rsqrt.op = _rsqrt  # type: ignore[attr-defined]
+
+
+def rsqrt(input: Tensor) -> Tensor:
+    """``1 / sqrt(input)``."""
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_rsqrt, (input,), {})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_rsqrt, (input,), {})
+    try:
+        out = _k_rsqrt[a_input.__class__](a_input)
+    except Exception as error:
+        raise explain(_rsqrt, (input,), {}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    if n_input is not None and mode.grad:
+        t._node = n = Node()
+        n.pull = _pull_rsqrt
+        n._first = n_input
+        n._second = n._rest = None
+        n.saved = (out,)
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        if out_shape == n_input.shape:
+            out_shape = n_input.shape
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
 
 
 def _pull_slice_view(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
@@ -7580,6 +6276,577 @@ def multinomial(input: Tensor, num_samples: builtins.int, replacement: builtins.
     return apply(_multinomial, (input,), {"num_samples": num_samples, "replacement": replacement, "generator": generator})
 
 
+def _pull_floor(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    r = g * 0
+    if pending[to_input] is None:
+        pending[to_input] = r
+    else:
+        accumulate(pending, to_input, r)
+
+
+_pull_floor.op = _floor  # type: ignore[attr-defined]
+
+
+def floor(input: Tensor) -> Tensor:
+    """The largest integer not above ``input``; the gradient is 0."""
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_floor, (input,), {})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_floor, (input,), {})
+    try:
+        out = _k_floor[a_input.__class__](a_input)
+    except Exception as error:
+        raise explain(_floor, (input,), {}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    if n_input is not None and mode.grad:
+        t._node = n = Node()
+        n.pull = _pull_floor
+        n._first = n_input
+        n._second = n._rest = None
+        n.saved = None
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        if out_shape == n_input.shape:
+            out_shape = n_input.shape
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+def floor_(input: Tensor) -> Tensor:
+    """``floor``, written into the tensor itself."""
+    return write(_floor, input, (), {})
+
+
+def _pull_ceil(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    r = g * 0
+    if pending[to_input] is None:
+        pending[to_input] = r
+    else:
+        accumulate(pending, to_input, r)
+
+
+_pull_ceil.op = _ceil  # type: ignore[attr-defined]
+
+
+def ceil(input: Tensor) -> Tensor:
+    """The smallest integer not below ``input``; the gradient is 0."""
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_ceil, (input,), {})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_ceil, (input,), {})
+    try:
+        out = _k_ceil[a_input.__class__](a_input)
+    except Exception as error:
+        raise explain(_ceil, (input,), {}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    if n_input is not None and mode.grad:
+        t._node = n = Node()
+        n.pull = _pull_ceil
+        n._first = n_input
+        n._second = n._rest = None
+        n.saved = None
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        if out_shape == n_input.shape:
+            out_shape = n_input.shape
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+def ceil_(input: Tensor) -> Tensor:
+    """``ceil``, written into the tensor itself."""
+    return write(_ceil, input, (), {})
+
+
+def _pull_trunc(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    r = g * 0
+    if pending[to_input] is None:
+        pending[to_input] = r
+    else:
+        accumulate(pending, to_input, r)
+
+
+_pull_trunc.op = _trunc  # type: ignore[attr-defined]
+
+
+def trunc(input: Tensor) -> Tensor:
+    """``input`` without its fractional part; the gradient is 0."""
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_trunc, (input,), {})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_trunc, (input,), {})
+    try:
+        out = _k_trunc[a_input.__class__](a_input)
+    except Exception as error:
+        raise explain(_trunc, (input,), {}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    if n_input is not None and mode.grad:
+        t._node = n = Node()
+        n.pull = _pull_trunc
+        n._first = n_input
+        n._second = n._rest = None
+        n.saved = None
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        if out_shape == n_input.shape:
+            out_shape = n_input.shape
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+def trunc_(input: Tensor) -> Tensor:
+    """``trunc``, written into the tensor itself."""
+    return write(_trunc, input, (), {})
+
+
+def _pull_round(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    r = g * 0
+    if pending[to_input] is None:
+        pending[to_input] = r
+    else:
+        accumulate(pending, to_input, r)
+
+
+_pull_round.op = _round  # type: ignore[attr-defined]
+
+
+def round(input: Tensor, *, decimals: builtins.int = 0) -> Tensor:
+    """``input`` rounded to ``decimals`` places, halves to the even neighbour; the gradient is 0."""
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_round, (input,), {"decimals": decimals})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_round, (input,), {"decimals": decimals})
+    try:
+        out = _k_round[a_input.__class__](a_input, decimals=decimals)
+    except Exception as error:
+        raise explain(_round, (input,), {"decimals": decimals}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    if n_input is not None and mode.grad:
+        t._node = n = GeneralNode()
+        n.op = _round
+        n.pull = _pull_round
+        n._first = n_input
+        n._second = n._rest = None
+        n.saved = None
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        n._attrs = {"decimals": decimals}
+        if out_shape == n_input.shape:
+            out_shape = n_input.shape
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+def round_(input: Tensor, *, decimals: builtins.int = 0) -> Tensor:
+    """``round``, written into the tensor itself."""
+    return write(_round, input, (), {"decimals": decimals})
+
+
+def _pull_remainder(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    to_other = node._second
+    input, other = node.saved
+    shape = node.shape
+    if to_input is not None:
+        r = g
+        if shape is not to_input.shape and shape != to_input.shape:
+            r = F.sum_to(r, shape=to_input.shape)
+        if pending[to_input] is None:
+            pending[to_input] = r
+        else:
+            accumulate(pending, to_input, r)
+    if to_other is not None:
+        r = F.masked(g, -g * F.floor(input / other))
+        if shape is not to_other.shape and shape != to_other.shape:
+            r = F.sum_to(r, shape=to_other.shape)
+        if pending[to_other] is None:
+            pending[to_other] = r
+        else:
+            accumulate(pending, to_other, r)
+
+
+_pull_remainder.op = _remainder  # type: ignore[attr-defined]
+
+
+def remainder(input: Tensor, other: TensorLike) -> Tensor:
+    """The remainder of ``input / other`` with the sign of ``other``, as Python's ``%``."""
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+        c = other.__class__
+        if c is _float or c is _int:
+            a_other: Any = other
+            n_other = None
+        else:
+            a_other = other._array
+            n_other = other._node
+            if a_other.dtype is not d:
+                return apply(_remainder, (input, other), {})
+    except AttributeError:
+        return apply(_remainder, (input, other), {})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_remainder, (input, other), {})
+    try:
+        out = _k_remainder[a_input.__class__](a_input, a_other)
+    except Exception as error:
+        raise explain(_remainder, (input, other), {}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    if (n_input is not None or n_other is not None) and mode.grad:
+        t._node = n = Node()
+        n.pull = _pull_remainder
+        n._first = n_input
+        n._second = n_other
+        n._rest = ()
+        n.saved = (a_input if n_other is not None else None, a_other if n_other is not None else None)
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        if n_input is not None and out_shape == n_input.shape:
+            out_shape = n_input.shape
+        elif n_other is not None and out_shape == n_other.shape:
+            out_shape = n_other.shape
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+            if n_input is None:
+                n._constants = input
+            elif n_other is None:
+                n._constants = other
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+def remainder_(input: Tensor, other: TensorLike) -> Tensor:
+    """``remainder``, written into the tensor itself."""
+    return write(_remainder, input, (other,), {})
+
+
+def _pull_fmod(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    to_other = node._second
+    input, other = node.saved
+    shape = node.shape
+    if to_input is not None:
+        r = g
+        if shape is not to_input.shape and shape != to_input.shape:
+            r = F.sum_to(r, shape=to_input.shape)
+        if pending[to_input] is None:
+            pending[to_input] = r
+        else:
+            accumulate(pending, to_input, r)
+    if to_other is not None:
+        r = F.masked(g, -g * F.trunc(input / other))
+        if shape is not to_other.shape and shape != to_other.shape:
+            r = F.sum_to(r, shape=to_other.shape)
+        if pending[to_other] is None:
+            pending[to_other] = r
+        else:
+            accumulate(pending, to_other, r)
+
+
+_pull_fmod.op = _fmod  # type: ignore[attr-defined]
+
+
+def fmod(input: Tensor, other: TensorLike) -> Tensor:
+    """The remainder of ``input / other`` with the sign of ``input``, as C's ``fmod``."""
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+        c = other.__class__
+        if c is _float or c is _int:
+            a_other: Any = other
+            n_other = None
+        else:
+            a_other = other._array
+            n_other = other._node
+            if a_other.dtype is not d:
+                return apply(_fmod, (input, other), {})
+    except AttributeError:
+        return apply(_fmod, (input, other), {})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_fmod, (input, other), {})
+    try:
+        out = _k_fmod[a_input.__class__](a_input, a_other)
+    except Exception as error:
+        raise explain(_fmod, (input, other), {}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    if (n_input is not None or n_other is not None) and mode.grad:
+        t._node = n = Node()
+        n.pull = _pull_fmod
+        n._first = n_input
+        n._second = n_other
+        n._rest = ()
+        n.saved = (a_input if n_other is not None else None, a_other if n_other is not None else None)
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        if n_input is not None and out_shape == n_input.shape:
+            out_shape = n_input.shape
+        elif n_other is not None and out_shape == n_other.shape:
+            out_shape = n_other.shape
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+            if n_input is None:
+                n._constants = input
+            elif n_other is None:
+                n._constants = other
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+def fmod_(input: Tensor, other: TensorLike) -> Tensor:
+    """``fmod``, written into the tensor itself."""
+    return write(_fmod, input, (other,), {})
+
+
+def _pull_floor_divide(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    to_other = node._second
+    shape = node.shape
+    if to_input is not None:
+        r = g * 0
+        if shape is not to_input.shape and shape != to_input.shape:
+            r = F.sum_to(r, shape=to_input.shape)
+        if pending[to_input] is None:
+            pending[to_input] = r
+        else:
+            accumulate(pending, to_input, r)
+    if to_other is not None:
+        r = g * 0
+        if shape is not to_other.shape and shape != to_other.shape:
+            r = F.sum_to(r, shape=to_other.shape)
+        if pending[to_other] is None:
+            pending[to_other] = r
+        else:
+            accumulate(pending, to_other, r)
+
+
+_pull_floor_divide.op = _floor_divide  # type: ignore[attr-defined]
+
+
+def floor_divide(input: Tensor, other: TensorLike) -> Tensor:
+    """``input / other`` rounded down, in the operands' dtype; the gradient is 0."""
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+        c = other.__class__
+        if c is _float or c is _int:
+            a_other: Any = other
+            n_other = None
+        else:
+            a_other = other._array
+            n_other = other._node
+            if a_other.dtype is not d:
+                return apply(_floor_divide, (input, other), {})
+    except AttributeError:
+        return apply(_floor_divide, (input, other), {})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_floor_divide, (input, other), {})
+    try:
+        out = _k_floor_divide[a_input.__class__](a_input, a_other)
+    except Exception as error:
+        raise explain(_floor_divide, (input, other), {}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    if (n_input is not None or n_other is not None) and mode.grad:
+        t._node = n = Node()
+        n.pull = _pull_floor_divide
+        n._first = n_input
+        n._second = n_other
+        n._rest = ()
+        n.saved = None
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        if n_input is not None and out_shape == n_input.shape:
+            out_shape = n_input.shape
+        elif n_other is not None and out_shape == n_other.shape:
+            out_shape = n_other.shape
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+            if n_input is None:
+                n._constants = input
+            elif n_other is None:
+                n._constants = other
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+def floor_divide_(input: Tensor, other: TensorLike) -> Tensor:
+    """``floor_divide``, written into the tensor itself."""
+    return write(_floor_divide, input, (other,), {})
+
+
+def _pull_trunc_divide(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    to_other = node._second
+    shape = node.shape
+    if to_input is not None:
+        r = g * 0
+        if shape is not to_input.shape and shape != to_input.shape:
+            r = F.sum_to(r, shape=to_input.shape)
+        if pending[to_input] is None:
+            pending[to_input] = r
+        else:
+            accumulate(pending, to_input, r)
+    if to_other is not None:
+        r = g * 0
+        if shape is not to_other.shape and shape != to_other.shape:
+            r = F.sum_to(r, shape=to_other.shape)
+        if pending[to_other] is None:
+            pending[to_other] = r
+        else:
+            accumulate(pending, to_other, r)
+
+
+_pull_trunc_divide.op = _trunc_divide  # type: ignore[attr-defined]
+
+
+def trunc_divide(input: Tensor, other: TensorLike) -> Tensor:
+    """``input / other`` rounded towards zero, in the operands' dtype; the gradient is 0."""
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+        c = other.__class__
+        if c is _float or c is _int:
+            a_other: Any = other
+            n_other = None
+        else:
+            a_other = other._array
+            n_other = other._node
+            if a_other.dtype is not d:
+                return apply(_trunc_divide, (input, other), {})
+    except AttributeError:
+        return apply(_trunc_divide, (input, other), {})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_trunc_divide, (input, other), {})
+    try:
+        out = _k_trunc_divide[a_input.__class__](a_input, a_other)
+    except Exception as error:
+        raise explain(_trunc_divide, (input, other), {}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    if (n_input is not None or n_other is not None) and mode.grad:
+        t._node = n = Node()
+        n.pull = _pull_trunc_divide
+        n._first = n_input
+        n._second = n_other
+        n._rest = ()
+        n.saved = None
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        if n_input is not None and out_shape == n_input.shape:
+            out_shape = n_input.shape
+        elif n_other is not None and out_shape == n_other.shape:
+            out_shape = n_other.shape
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+            if n_input is None:
+                n._constants = input
+            elif n_other is None:
+                n._constants = other
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
 def _pull_cumsum(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
     to_input = node._first
     attrs = node._attrs
@@ -8725,6 +7992,739 @@ def erfinv_(input: Tensor) -> Tensor:
     return write(_erfinv, input, (), {})
 
 
+def _pull_sin(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    input, = node.saved
+    r = g * F.cos(input)
+    if pending[to_input] is None:
+        pending[to_input] = r
+    else:
+        accumulate(pending, to_input, r)
+
+
+_pull_sin.op = _sin  # type: ignore[attr-defined]
+
+
+def sin(input: Tensor) -> Tensor:
+    """Sine, in radians."""
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_sin, (input,), {})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_sin, (input,), {})
+    try:
+        out = _k_sin[a_input.__class__](a_input)
+    except Exception as error:
+        raise explain(_sin, (input,), {}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    if n_input is not None and mode.grad:
+        t._node = n = Node()
+        n.pull = _pull_sin
+        n._first = n_input
+        n._second = n._rest = None
+        n.saved = (a_input,)
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        if out_shape == n_input.shape:
+            out_shape = n_input.shape
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+def sin_(input: Tensor) -> Tensor:
+    """``sin``, written into the tensor itself."""
+    return write(_sin, input, (), {})
+
+
+def _pull_cos(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    input, = node.saved
+    r = -g * F.sin(input)
+    if pending[to_input] is None:
+        pending[to_input] = r
+    else:
+        accumulate(pending, to_input, r)
+
+
+_pull_cos.op = _cos  # type: ignore[attr-defined]
+
+
+def cos(input: Tensor) -> Tensor:
+    """Cosine, in radians."""
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_cos, (input,), {})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_cos, (input,), {})
+    try:
+        out = _k_cos[a_input.__class__](a_input)
+    except Exception as error:
+        raise explain(_cos, (input,), {}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    if n_input is not None and mode.grad:
+        t._node = n = Node()
+        n.pull = _pull_cos
+        n._first = n_input
+        n._second = n._rest = None
+        n.saved = (a_input,)
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        if out_shape == n_input.shape:
+            out_shape = n_input.shape
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+def cos_(input: Tensor) -> Tensor:
+    """``cos``, written into the tensor itself."""
+    return write(_cos, input, (), {})
+
+
+def _pull_tanh(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    out, = node.saved
+    r = g - g * out * out
+    if pending[to_input] is None:
+        pending[to_input] = r
+    else:
+        accumulate(pending, to_input, r)
+
+
+_pull_tanh.op = _tanh  # type: ignore[attr-defined]
+
+
+def tanh(input: Tensor) -> Tensor:
+    """Hyperbolic tangent."""
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_tanh, (input,), {})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_tanh, (input,), {})
+    try:
+        out = _k_tanh[a_input.__class__](a_input)
+    except Exception as error:
+        raise explain(_tanh, (input,), {}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    if n_input is not None and mode.grad:
+        t._node = n = Node()
+        n.pull = _pull_tanh
+        n._first = n_input
+        n._second = n._rest = None
+        n.saved = (out,)
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        if out_shape == n_input.shape:
+            out_shape = n_input.shape
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+def tanh_(input: Tensor) -> Tensor:
+    """``tanh``, written into the tensor itself."""
+    return write(_tanh, input, (), {})
+
+
+def _pull_tan(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    out, = node.saved
+    r = g * (1 + out * out)
+    if pending[to_input] is None:
+        pending[to_input] = r
+    else:
+        accumulate(pending, to_input, r)
+
+
+_pull_tan.op = _tan  # type: ignore[attr-defined]
+
+
+def tan(input: Tensor) -> Tensor:
+    """Tangent, of radians."""
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_tan, (input,), {})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_tan, (input,), {})
+    try:
+        out = _k_tan[a_input.__class__](a_input)
+    except Exception as error:
+        raise explain(_tan, (input,), {}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    if n_input is not None and mode.grad:
+        t._node = n = Node()
+        n.pull = _pull_tan
+        n._first = n_input
+        n._second = n._rest = None
+        n.saved = (out,)
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        if out_shape == n_input.shape:
+            out_shape = n_input.shape
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+def _pull_sinh(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    input, = node.saved
+    r = g * F.cosh(input)
+    if pending[to_input] is None:
+        pending[to_input] = r
+    else:
+        accumulate(pending, to_input, r)
+
+
+_pull_sinh.op = _sinh  # type: ignore[attr-defined]
+
+
+def sinh(input: Tensor) -> Tensor:
+    """Hyperbolic sine."""
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_sinh, (input,), {})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_sinh, (input,), {})
+    try:
+        out = _k_sinh[a_input.__class__](a_input)
+    except Exception as error:
+        raise explain(_sinh, (input,), {}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    if n_input is not None and mode.grad:
+        t._node = n = Node()
+        n.pull = _pull_sinh
+        n._first = n_input
+        n._second = n._rest = None
+        n.saved = (a_input,)
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        if out_shape == n_input.shape:
+            out_shape = n_input.shape
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+def _pull_cosh(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    input, = node.saved
+    r = g * F.sinh(input)
+    if pending[to_input] is None:
+        pending[to_input] = r
+    else:
+        accumulate(pending, to_input, r)
+
+
+_pull_cosh.op = _cosh  # type: ignore[attr-defined]
+
+
+def cosh(input: Tensor) -> Tensor:
+    """Hyperbolic cosine."""
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_cosh, (input,), {})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_cosh, (input,), {})
+    try:
+        out = _k_cosh[a_input.__class__](a_input)
+    except Exception as error:
+        raise explain(_cosh, (input,), {}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    if n_input is not None and mode.grad:
+        t._node = n = Node()
+        n.pull = _pull_cosh
+        n._first = n_input
+        n._second = n._rest = None
+        n.saved = (a_input,)
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        if out_shape == n_input.shape:
+            out_shape = n_input.shape
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+def _pull_asin(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    input, = node.saved
+    r = F.masked(g, g * F.rsqrt(1 - input * input))
+    if pending[to_input] is None:
+        pending[to_input] = r
+    else:
+        accumulate(pending, to_input, r)
+
+
+_pull_asin.op = _asin  # type: ignore[attr-defined]
+
+
+def asin(input: Tensor) -> Tensor:
+    """Inverse sine, in radians."""
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_asin, (input,), {})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_asin, (input,), {})
+    try:
+        out = _k_asin[a_input.__class__](a_input)
+    except Exception as error:
+        raise explain(_asin, (input,), {}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    if n_input is not None and mode.grad:
+        t._node = n = Node()
+        n.pull = _pull_asin
+        n._first = n_input
+        n._second = n._rest = None
+        n.saved = (a_input,)
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        if out_shape == n_input.shape:
+            out_shape = n_input.shape
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+def _pull_acos(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    input, = node.saved
+    r = F.masked(g, -g * F.rsqrt(1 - input * input))
+    if pending[to_input] is None:
+        pending[to_input] = r
+    else:
+        accumulate(pending, to_input, r)
+
+
+_pull_acos.op = _acos  # type: ignore[attr-defined]
+
+
+def acos(input: Tensor) -> Tensor:
+    """Inverse cosine, in radians."""
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_acos, (input,), {})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_acos, (input,), {})
+    try:
+        out = _k_acos[a_input.__class__](a_input)
+    except Exception as error:
+        raise explain(_acos, (input,), {}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    if n_input is not None and mode.grad:
+        t._node = n = Node()
+        n.pull = _pull_acos
+        n._first = n_input
+        n._second = n._rest = None
+        n.saved = (a_input,)
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        if out_shape == n_input.shape:
+            out_shape = n_input.shape
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+def _pull_atan(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    input, = node.saved
+    r = g / (1 + input * input)
+    if pending[to_input] is None:
+        pending[to_input] = r
+    else:
+        accumulate(pending, to_input, r)
+
+
+_pull_atan.op = _atan  # type: ignore[attr-defined]
+
+
+def atan(input: Tensor) -> Tensor:
+    """Inverse tangent, in radians."""
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_atan, (input,), {})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_atan, (input,), {})
+    try:
+        out = _k_atan[a_input.__class__](a_input)
+    except Exception as error:
+        raise explain(_atan, (input,), {}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    if n_input is not None and mode.grad:
+        t._node = n = Node()
+        n.pull = _pull_atan
+        n._first = n_input
+        n._second = n._rest = None
+        n.saved = (a_input,)
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        if out_shape == n_input.shape:
+            out_shape = n_input.shape
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+def _pull_asinh(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    input, = node.saved
+    r = g * F.rsqrt(input * input + 1)
+    if pending[to_input] is None:
+        pending[to_input] = r
+    else:
+        accumulate(pending, to_input, r)
+
+
+_pull_asinh.op = _asinh  # type: ignore[attr-defined]
+
+
+def asinh(input: Tensor) -> Tensor:
+    """Inverse hyperbolic sine."""
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_asinh, (input,), {})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_asinh, (input,), {})
+    try:
+        out = _k_asinh[a_input.__class__](a_input)
+    except Exception as error:
+        raise explain(_asinh, (input,), {}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    if n_input is not None and mode.grad:
+        t._node = n = Node()
+        n.pull = _pull_asinh
+        n._first = n_input
+        n._second = n._rest = None
+        n.saved = (a_input,)
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        if out_shape == n_input.shape:
+            out_shape = n_input.shape
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+def _pull_acosh(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    input, = node.saved
+    r = F.masked(g, g * F.rsqrt(input * input - 1))
+    if pending[to_input] is None:
+        pending[to_input] = r
+    else:
+        accumulate(pending, to_input, r)
+
+
+_pull_acosh.op = _acosh  # type: ignore[attr-defined]
+
+
+def acosh(input: Tensor) -> Tensor:
+    """Inverse hyperbolic cosine."""
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_acosh, (input,), {})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_acosh, (input,), {})
+    try:
+        out = _k_acosh[a_input.__class__](a_input)
+    except Exception as error:
+        raise explain(_acosh, (input,), {}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    if n_input is not None and mode.grad:
+        t._node = n = Node()
+        n.pull = _pull_acosh
+        n._first = n_input
+        n._second = n._rest = None
+        n.saved = (a_input,)
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        if out_shape == n_input.shape:
+            out_shape = n_input.shape
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+def _pull_atanh(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    input, = node.saved
+    r = F.masked(g, g / (1 - input * input))
+    if pending[to_input] is None:
+        pending[to_input] = r
+    else:
+        accumulate(pending, to_input, r)
+
+
+_pull_atanh.op = _atanh  # type: ignore[attr-defined]
+
+
+def atanh(input: Tensor) -> Tensor:
+    """Inverse hyperbolic tangent."""
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_atanh, (input,), {})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_atanh, (input,), {})
+    try:
+        out = _k_atanh[a_input.__class__](a_input)
+    except Exception as error:
+        raise explain(_atanh, (input,), {}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    if n_input is not None and mode.grad:
+        t._node = n = Node()
+        n.pull = _pull_atanh
+        n._first = n_input
+        n._second = n._rest = None
+        n.saved = (a_input,)
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        if out_shape == n_input.shape:
+            out_shape = n_input.shape
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+def _pull_atan2(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    to_other = node._second
+    input, other = node.saved
+    shape = node.shape
+    if to_input is not None:
+        r = F.where(input * input + other * other == 0, 0, g * (other / (input * input + other * other)))
+        if shape is not to_input.shape and shape != to_input.shape:
+            r = F.sum_to(r, shape=to_input.shape)
+        if pending[to_input] is None:
+            pending[to_input] = r
+        else:
+            accumulate(pending, to_input, r)
+    if to_other is not None:
+        r = F.where(input * input + other * other == 0, 0, g * (-input / (input * input + other * other)))
+        if shape is not to_other.shape and shape != to_other.shape:
+            r = F.sum_to(r, shape=to_other.shape)
+        if pending[to_other] is None:
+            pending[to_other] = r
+        else:
+            accumulate(pending, to_other, r)
+
+
+_pull_atan2.op = _atan2  # type: ignore[attr-defined]
+
+
+def atan2(input: Tensor, other: TensorLike) -> Tensor:
+    """The angle of the point (``other``, ``input``) in radians, between -π and π; the gradient at the origin is 0."""
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+        c = other.__class__
+        if c is _float or c is _int:
+            a_other: Any = other
+            n_other = None
+        else:
+            a_other = other._array
+            n_other = other._node
+            if a_other.dtype is not d:
+                return apply(_atan2, (input, other), {})
+    except AttributeError:
+        return apply(_atan2, (input, other), {})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_atan2, (input, other), {})
+    try:
+        out = _k_atan2[a_input.__class__](a_input, a_other)
+    except Exception as error:
+        raise explain(_atan2, (input, other), {}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    if (n_input is not None or n_other is not None) and mode.grad:
+        t._node = n = Node()
+        n.pull = _pull_atan2
+        n._first = n_input
+        n._second = n_other
+        n._rest = ()
+        n.saved = (a_input, a_other)
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        if n_input is not None and out_shape == n_input.shape:
+            out_shape = n_input.shape
+        elif n_other is not None and out_shape == n_other.shape:
+            out_shape = n_other.shape
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+            if n_input is None:
+                n._constants = input
+            elif n_other is None:
+                n._constants = other
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
 def sgd_update(*tensors: Tensor, count: builtins.int, block: builtins.int, lr: builtins.float, momentum: builtins.float, dampening: builtins.float, weight_decay: builtins.float, nesterov: builtins.bool, maximize: builtins.bool, first: builtins.bool) -> None:
     """Stochastic gradient descent; the state is the momentum buffer, if ``momentum`` is not 0. ``first``: it takes the gradient undampened."""
     return apply(_sgd_update, tuple(tensors), {"count": count, "block": block, "lr": lr, "momentum": momentum, "dampening": dampening, "weight_decay": weight_decay, "nesterov": nesterov, "maximize": maximize, "first": first})
@@ -9411,11 +9411,6 @@ def trace(input: Tensor) -> Tensor:
     return _trace(F, input)
 
 
-def div_rounded(input: Tensor, other: TensorLike, rounding_mode: str) -> Tensor:
-    """``div`` with a ``rounding_mode``."""
-    return _div_rounded(F, input, other, rounding_mode)
-
-
 def take_along_dim(input: Tensor, indices: Tensor, dim: builtins.int | None = None, *, axis: Any = None) -> Tensor:
     """``gather`` whose operands broadcast outside ``dim``; without ``dim`` both are flattened first."""
     if axis is not None:
@@ -9735,6 +9730,11 @@ def alpha_dropout(input: Tensor, p: builtins.float = 0.5, training: builtins.boo
     return _alpha_dropout(F, input, p, training, inplace, generator=generator)
 
 
+def div_rounded(input: Tensor, other: TensorLike, rounding_mode: str) -> Tensor:
+    """``div`` with a ``rounding_mode``."""
+    return _div_rounded(F, input, other, rounding_mode)
+
+
 def argsort(input: Tensor, dim: builtins.int = -1, descending: builtins.bool = False, stable: builtins.bool = False, *, axis: Any = None) -> Tensor:
     """The indices that sort the elements along ``dim``."""
     if axis is not None:
@@ -9842,13 +9842,18 @@ def zero_(input: Tensor) -> Tensor:
     return _zero_(F, input)
 
 
+clip = clamp
 subtract = sub
 multiply = mul
 divide = div
 true_divide = div
 negative = neg
 absolute = abs
+concat = cat
+concatenate = cat
 fix = trunc
+swapaxes = transpose
+swapdims = transpose
 arcsin = asin
 arccos = acos
 arctan = atan
@@ -9856,11 +9861,6 @@ arcsinh = asinh
 arccosh = acosh
 arctanh = atanh
 arctan2 = atan2
-clip = clamp
-concat = cat
-concatenate = cat
-swapaxes = transpose
-swapdims = transpose
 ger = outer
 dropout1d = feature_dropout
 dropout2d = feature_dropout
@@ -9873,17 +9873,15 @@ class Methods(TensorBase):
 
     __slots__ = ()
 
-    sum = sum
-    mean = mean
-    count_nonzero = count_nonzero
-    all = all
-    any = any
-    amax = amax
-    amin = amin
-    argmax = argmax
-    argmin = argmin
-    isclose = isclose
-    logsumexp = logsumexp
+    maximum = maximum
+    minimum = minimum
+    clamp = clamp
+    clip = clamp
+    clamp_ = clamp_
+    sigmoid = sigmoid
+    sigmoid_ = sigmoid_
+    relu = relu
+    relu_ = relu_
     add = add
     add_ = add_
     sub = sub
@@ -9908,6 +9906,67 @@ class Methods(TensorBase):
     sign = sign
     reciprocal = reciprocal
     reciprocal_ = reciprocal_
+    sum = sum
+    mean = mean
+    count_nonzero = count_nonzero
+    all = all
+    any = any
+    amax = amax
+    amin = amin
+    argmax = argmax
+    argmin = argmin
+    isclose = isclose
+    eq = eq
+    ne = ne
+    lt = lt
+    le = le
+    gt = gt
+    ge = ge
+    logical_and = logical_and
+    logical_or = logical_or
+    logical_xor = logical_xor
+    logical_not = logical_not
+    isnan = isnan
+    isinf = isinf
+    isfinite = isfinite
+    bitwise_and = bitwise_and
+    bitwise_or = bitwise_or
+    bitwise_xor = bitwise_xor
+    bitwise_not = bitwise_not
+    conj = conj
+    logsumexp = logsumexp
+    exp = exp
+    exp_ = exp_
+    expm1 = expm1
+    log = log
+    log_ = log_
+    log1p = log1p
+    exp2 = exp2
+    log2 = log2
+    log10 = log10
+    sqrt = sqrt
+    sqrt_ = sqrt_
+    rsqrt = rsqrt
+    index_select = index_select
+    index_add = index_add
+    index_add_ = index_add_
+    gather = gather
+    scatter = scatter
+    scatter_ = scatter_
+    scatter_add = scatter_add
+    scatter_add_ = scatter_add_
+    masked_fill = masked_fill
+    masked_fill_ = masked_fill_
+    masked_select = masked_select
+    flip = flip
+    roll = roll
+    tril = tril
+    tril_ = tril_
+    triu = triu
+    triu_ = triu_
+    matmul = matmul
+    bernoulli = bernoulli
+    multinomial = multinomial
     floor = floor
     floor_ = floor_
     ceil = ceil
@@ -9923,18 +9982,28 @@ class Methods(TensorBase):
     fmod_ = fmod_
     floor_divide = floor_divide
     floor_divide_ = floor_divide_
-    exp = exp
-    exp_ = exp_
-    expm1 = expm1
-    log = log
-    log_ = log_
-    log1p = log1p
-    exp2 = exp2
-    log2 = log2
-    log10 = log10
-    sqrt = sqrt
-    sqrt_ = sqrt_
-    rsqrt = rsqrt
+    cumsum = cumsum
+    cumprod = cumprod
+    prod = prod
+    broadcast_to = broadcast_to
+    reshape = reshape
+    permute = permute
+    transpose = transpose
+    swapaxes = transpose
+    swapdims = transpose
+    unsqueeze = unsqueeze
+    squeeze = squeeze
+    view = view
+    diagonal = diagonal
+    sort = sort
+    topk = topk
+    argwhere = argwhere
+    erf = erf
+    erf_ = erf_
+    erfc = erfc
+    erfc_ = erfc_
+    erfinv = erfinv
+    erfinv_ = erfinv_
     sin = sin
     sin_ = sin_
     cos = cos
@@ -9958,75 +10027,6 @@ class Methods(TensorBase):
     arctanh = atanh
     atan2 = atan2
     arctan2 = atan2
-    sigmoid = sigmoid
-    sigmoid_ = sigmoid_
-    relu = relu
-    relu_ = relu_
-    maximum = maximum
-    minimum = minimum
-    clamp = clamp
-    clip = clamp
-    clamp_ = clamp_
-    eq = eq
-    ne = ne
-    lt = lt
-    le = le
-    gt = gt
-    ge = ge
-    logical_and = logical_and
-    logical_or = logical_or
-    logical_xor = logical_xor
-    logical_not = logical_not
-    isnan = isnan
-    isinf = isinf
-    isfinite = isfinite
-    bitwise_and = bitwise_and
-    bitwise_or = bitwise_or
-    bitwise_xor = bitwise_xor
-    bitwise_not = bitwise_not
-    conj = conj
-    index_select = index_select
-    index_add = index_add
-    index_add_ = index_add_
-    gather = gather
-    scatter = scatter
-    scatter_ = scatter_
-    scatter_add = scatter_add
-    scatter_add_ = scatter_add_
-    masked_fill = masked_fill
-    masked_fill_ = masked_fill_
-    masked_select = masked_select
-    flip = flip
-    roll = roll
-    tril = tril
-    tril_ = tril_
-    triu = triu
-    triu_ = triu_
-    matmul = matmul
-    bernoulli = bernoulli
-    multinomial = multinomial
-    cumsum = cumsum
-    cumprod = cumprod
-    prod = prod
-    broadcast_to = broadcast_to
-    reshape = reshape
-    permute = permute
-    transpose = transpose
-    swapaxes = transpose
-    swapdims = transpose
-    unsqueeze = unsqueeze
-    squeeze = squeeze
-    view = view
-    diagonal = diagonal
-    sort = sort
-    topk = topk
-    argwhere = argwhere
-    erf = erf
-    erf_ = erf_
-    erfc = erfc
-    erfc_ = erfc_
-    erfinv = erfinv
-    erfinv_ = erfinv_
     clone = clone
     copy_ = copy_
     fill_ = fill_

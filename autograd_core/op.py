@@ -19,6 +19,7 @@ from typing import Any
 
 from .backend.protocol import Backend
 from .backend.registry import BY_TYPE
+from .spec import elementwise_spec
 
 Kernel = Callable[..., Any]
 Spec = Callable[..., Any]
@@ -357,6 +358,7 @@ def elementwise(name: str, inputs: str = "input", *, vjp: str | Callable[..., An
     fields.setdefault("kind", "elementwise")
     fields.setdefault("promotes", "same")
     fields.setdefault("places", TORCH_TENSOR)
+    fields["spec"] = fields.get("spec") or elementwise_spec(name, names, fields["promotes"], str(fields.get("extra", {}).get("dtype", "")))
     if len(names) < 3 and takes != "none":
         fields["samples"] = (*_elementwise_samples(len(names), takes, fields.get("domain", (-2.0, 2.0))), *fields.get("samples", ()))
     declared = _register(Op(name, signature=signature, inputs=names, kernel=kernel, ufunc=ufunc, infix=infix, broadcasts=len(names) > 1, **fields))

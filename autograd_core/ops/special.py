@@ -7,22 +7,18 @@ from typing import Any
 
 from ..kernels import special as kernels
 from ..op import Arg, S, composite, elementwise
-from ..spec import elementwise_spec
 
 PLACES = ("torch", "Tensor", "special")
 _EDGES = [-30.0, -4.0, -0.5, 0.0, 0.5, 1.0, 4.0, 30.0]
 
 erf = elementwise("erf", kernel=kernels.erf, vjp="g * (1.1283791670955126 * exp(-(input * input)))", promotes="float",
                   scalar=math.erf, places=PLACES, inplace=True, samples=[S((3, 4)), S(()), S((0, 2)), S(Arg(values=_EDGES))],
-                  spec=elementwise_spec("erf", ("input",), "float"),
                   doc="The error function, ``2 / sqrt(pi)`` times the integral of ``exp(-t ** 2)`` from 0 to ``input``. Within 4 ulp.")
 erfc = elementwise("erfc", kernel=kernels.erfc, vjp="g * (-1.1283791670955126 * exp(-(input * input)))", promotes="float",
                    scalar=math.erfc, places=PLACES, inplace=True, samples=[S((3, 4)), S(()), S((0, 2)), S(Arg(values=_EDGES))],
-                   spec=elementwise_spec("erfc", ("input",), "float"),
                    doc="``1 - erf(input)``, without the loss of digits where it is tiny. Within 4 ulp.")
 erfinv = elementwise("erfinv", kernel=kernels.erfinv, vjp="g * (0.886226925452758 * exp(out * out))", promotes="float",
                      domain=(-0.9, 0.9), places=PLACES, inplace=True, samples=[S(Arg((3, 4), -0.9, 0.9)), S(Arg((), -0.9, 0.9)), S((0, 2))],
-                     spec=elementwise_spec("erfinv", ("input",), "float"),
                      doc="The inverse of ``erf``: infinite at -1 and 1, NaN outside.")
 
 

@@ -1,0 +1,44 @@
+"""Arithmetic: a table of derivatives.
+
+In a formula ``g`` is the cotangent of the result and ``masked(g, v)`` is ``v``, but 0 instead of NaN where ``g`` is 0:
+a branch that a mask has switched off must not turn 0 · inf into NaN.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..op import Arg, S, elementwise, span
+
+ALPHA = {"parameter": "alpha: Number = 1", "line": "if alpha != 1:\n    other = other * alpha"}
+ROUNDING = {"parameter": "rounding_mode: str | None = None",
+            "line": "if rounding_mode is not None:\n    return div_rounded(input, other, rounding_mode)",
+            "inplace_line": "if rounding_mode is not None:\n    return copy_(input, div_rounded(input, other, rounding_mode))"}
+
+add = elementwise("add", "input other", infix="+", vjp={"input": "g", "other": "g"}, label="+", inplace=True, extra=ALPHA,
+                  doc="``input + other``; with ``alpha``, ``input + alpha * other``.")
+sub = elementwise("sub", "input other", ufunc="subtract", infix="-", vjp={"input": "g", "other": "-g"}, label="-", inplace=True, extra=ALPHA,
+                  aliases=("subtract",), doc="``input - other``; with ``alpha``, ``input - alpha * other``.")
+mul = elementwise("mul", "input other", ufunc="multiply", infix="*", vjp={"input": "g * other", "other": "g * input"}, label="*", inplace=True,
+                  aliases=("multiply",), doc="``input * other``.")
+div = elementwise("div", "input other", ufunc="true_divide", infix="/", promotes="float", label="/", inplace=True, extra=ROUNDING,
+                  vjp={"input": "masked(g, g / other)", "other": "masked(g, -g * (input / other) / other)"}, aliases=("divide", "true_divide"),
+                  samples=[S((3, 4), span(0.5, 2.0, 3, 4))], domain=(0.5, 2.0),
+                  doc="``input / other``, in floating point; ``rounding_mode`` may be ``'trunc'`` or ``'floor'``.")
+neg = elementwise("neg", ufunc="negative", vjp="-g", label="-", scalar=lambda x: -x, inplace=True, aliases=("negative",), doc="``-input``.")
+
+
+def _pow(xp: Any, input: Any, exponent: Any, *, out: Any = None) -> Any:
+    return input**exponent if out is None else xp.power(input, exponent, out=out)  # the operator is fast for 2, 1, 0.5 and -1
+
+
+pow = elementwise("pow", "input exponent", kernel=_pow, infix="**", label="**", inplace=True, domain=(0.5, 2.0),
+                  vjp={"input": "masked(g, where(exponent == 0, 0, g * (exponent * pow(input, exponent - 1))))",
+                       "exponent": "masked(g, where((input == 0) & (exponent >= 0), 0, g * (out * log(where(exponent == exponent, input, exponent)))))"},
+                  doc="``input ** exponent``; either may be a number.")
+square = elementwise("square", vjp="g * (2 * input)", label="²", scalar=lambda x: x * x, doc="``input ** 2``.")
+abs = elementwise("abs", ufunc="absolute", vjp="g * sign(input)", label="|·|", scalar=abs, holomorphic=False, inplace=True, aliases=("absolute",),
+                  samples=[S(Arg(values=[-2.0, 0.0, 3.0]))], doc="Absolute value; the gradient at 0 is 0.")
+sign = elementwise("sign", vjp="g * 0", scalar=lambda x: float((x > 0) - (x < 0)), doc="-1, 0 or 1 by the sign; the gradient is 0.")
+reciprocal = elementwise("reciprocal", kernel=lambda xp, input: 1 / input, vjp="masked(g, -g * (out * out))", promotes="float", scalar=lambda x: 1 / x,
+                         domain=(0.5, 2.0), label="1/x", inplace=True, doc="``1 / input``.")

@@ -5,12 +5,15 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 from . import theme
 from .records import GraphRecord, Number, OpNode, Summary, ValueNode
+
+if TYPE_CHECKING:
+    from .chain import Trace
 
 HINT = "Values of tensors are shown where the graph was made inside “with autograd_core.record():”"
 
@@ -75,8 +78,34 @@ def lines_of(summary: Summary, precision: int) -> list[str]:
     return [f"{number(summary.mean, short)} ± {number(summary.std, short)}", f"{number(summary.low, short)} … {number(summary.high, short)}", *bad]
 
 
-def source(record: GraphRecord, style: Style = PLAIN) -> str:
-    """The Graphviz source of a record."""
+@dataclass(frozen=True, slots=True)
+class ChainText:
+    """The chain rule as text: a product on each edge (value, op, input), and the sum at a value that is used more than once."""
+
+    edges: Mapping[tuple[str, str, str], str] = field(default_factory=dict)
+    sums: Mapping[str, list[str]] = field(default_factory=dict)
+
+
+def chain_text(trace: Trace, precision: int = 4) -> ChainText:
+    """Upstream × local = downstream for each edge of a trace; shapes in the place of arrays."""
+    edges: dict[tuple[str, str, str], str] = {}
+    parts: dict[str, list[str]] = {}
+    for pull in trace.pulls:
+        product = " × ".join([_brief(pull.upstream, precision), _brief(pull.local, precision) if pull.local is not None else "local"])
+        if pull.local is None and pull.rule is not None:
+            product = f"{_brief(pull.upstream, precision)}: {pull.rule}"
+        edges[pull.value, pull.op, pull.input] = f"{product} = {_brief(pull.downstream, precision)}"
+        parts.setdefault(pull.value, []).append(_brief(pull.downstream, precision))
+    used_often = {value: terms for value, terms in parts.items() if len(terms) > 1}
+    return ChainText(edges, {value: [f"{' + '.join(terms).replace('+ −', '− ')}", f"= {_brief(trace.gradients[value], precision)}"] for value, terms in used_often.items()})
+
+
+def _brief(array: Any, precision: int) -> str:
+    return number(array.item(), precision) if array.size == 1 else f"{tuple(array.shape)}"
+
+
+def source(record: GraphRecord, style: Style = PLAIN, chain: ChainText | None = None) -> str:
+    """The Graphviz source of a record, with the chain rule on its edges if it is given."""
     import graphviz
 
     hint = style.values and any(value.role == "result" and value.value is None for value in record.values)
@@ -84,7 +113,7 @@ def source(record: GraphRecord, style: Style = PLAIN) -> str:
         "rankdir": "LR", "nodesep": "0.22", "ranksep": "0.32", "pad": "0.15", "bgcolor": "white", "fontname": theme.FONTS, "fontcolor": theme.MUTED,
         "outputorder": "edgesfirst", "tooltip": " ",
     }, node_attr={"shape": "plain", "fontname": theme.FONTS, "fontsize": "14", "fontcolor": theme.INK, "tooltip": " "},
-        edge_attr={"color": theme.WIRE, "penwidth": "1.5", "arrowsize": "0.7", "tooltip": " "})
+        edge_attr={"fontname": theme.FONTS, "color": theme.WIRE, "penwidth": "1.5", "arrowsize": "0.7", "tooltip": " "})
     if hint:
         graph.attr(label=f"<<FONT POINT-SIZE=\"11\">{HINT}</FONT>>", labelloc="b")
     consumed = {edge.source for edge in record.edges}
@@ -92,10 +121,11 @@ def source(record: GraphRecord, style: Style = PLAIN) -> str:
     tree = _Scope("")
     homes = _homes(record) if style.modules else {}
     for value in record.values:
-        text = value_label(value, style, last=value.id not in consumed, home=homes.get(value.id), usual=usual[0][0] if usual else None)
-        _within(tree, homes.get(value.id)).add(value.id, {"label": text, "tooltip": _value_tip(value)}, value.role == "leaf")
+        sums = chain.sums.get(value.id) if chain is not None else None
+        text = value_label(value, style, sums=sums, last=value.id not in consumed, home=homes.get(value.id), usual=usual[0][0] if usual else None)
+        _within(tree, homes.get(value.id)).add(value.id, {"id": value.id, "label": text, "tooltip": _value_tip(value)}, value.role == "leaf")
     for op in record.ops:
-        _within(tree, homes.get(op.id)).add(op.id, op_attributes(op), False)
+        _within(tree, homes.get(op.id)).add(op.id, {"id": op.id, **op_attributes(op)}, False)
     _emit(graph, tree, "", [0])
     results = {value.id for value in record.values if value.role == "result"}
     for edge in record.edges:
@@ -103,7 +133,10 @@ def source(record: GraphRecord, style: Style = PLAIN) -> str:
             graph.edge(edge.source, f"{edge.target}:wire:w", arrowhead="none", weight="6", tooltip=_tip(edge.label))
         else:
             # Heavy edges are drawn straight: the path of the data, not that of parameters and constants.
-            graph.edge(f"{edge.source}:wire:e", edge.target, weight="6" if edge.source in results else "1", tooltip=_tip(edge.label))
+            product = chain.edges.get((edge.source, edge.target, edge.label)) if chain is not None else None
+            written = {"label": f"<{_colored(f' {clean(product)} ', theme.GRADIENT_TEXT, 12)}>"} if product else {}
+            graph.edge(f"{edge.source}:wire:e", edge.target, weight="6" if edge.source in results else "1", tooltip=_tip(edge.label),
+                       id=f"{edge.source}-{edge.target}-{edge.label}", **written)
     return str(graph.source)
 
 
@@ -193,10 +226,11 @@ def _colored(text: str, color: str, size: int | None = None) -> str:
     return f'<FONT COLOR="{color}"{points}>{text}</FONT>'
 
 
-def value_label(value: ValueNode, style: Style, *, last: bool = False, home: str | None = None, usual: str | None = None) -> str:
+def value_label(value: ValueNode, style: Style, *, sums: list[str] | None = None, last: bool = False, home: str | None = None, usual: str | None = None) -> str:
     """A piece of wire: the name at its free end, the value above, the gradient below.
 
-    ``last`` says that nothing uses the value, ``home`` in which module's frame it is drawn; ``usual`` is the dtype that goes without saying.
+    ``sums`` replaces the gradient by the sum that it is; ``last`` says that nothing uses the value, ``home`` in which module's
+    frame it is drawn; ``usual`` is the dtype that goes without saying.
     """
     shown = value.name.removeprefix(f"{home}.") if value.name and home else value.name
     name = f"<B>{clean(shown)}</B>" if shown else ""
@@ -211,7 +245,9 @@ def value_label(value: ValueNode, style: Style, *, last: bool = False, home: str
     size = None if scalar else 12
     if style.values and value.value is not None:
         above += [_colored(line, theme.VALUE_TEXT, size) for line in lines_of(value.value, style.precision)]
-    if style.gradients and value.gradient is not None:
+    if sums is not None:
+        below += [_colored(clean(line), theme.GRADIENT_TEXT, 12) for line in sums]
+    elif style.gradients and value.gradient is not None:
         below += [_colored(line, theme.GRADIENT_TEXT, size) for line in lines_of(value.gradient, style.precision)]
     at_left = name and value.role != "result"
     at_right = name and value.role == "result" and last

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import inspect
 import os
-from collections.abc import Mapping, Sequence
+import sys
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import autograd_core as ag
+from autograd_core import Scalar, Tensor
+
 from . import dot, files, render
-from .records import Drawable, GraphRecord, graph_record
+from .chain import trace
+from .records import Drawable, GraphRecord, built
 
 FORMATS = ("png", "svg", "pdf", "dot")
 
@@ -49,8 +55,39 @@ class Drawing:
             return {"text/plain": f"{self!r}\n{error}"}
 
 
-def draw(tensor: Drawable | Sequence[Drawable], path: str | os.PathLike[str] | None = None, *, names: Mapping[str, Drawable] | None = None, values: bool = True,
-         gradients: bool = True, modules: bool = True, precision: int = 4, dpi: int = 144, max_nodes: int = 300) -> Drawing:
+def caller_names(frame: Any) -> dict[str, Drawable]:
+    """The tensors that variables of a frame hold, and the parameters of modules in them by path."""
+    found: dict[str, Drawable] = {}
+    modules: dict[str, Drawable] = {}
+    variables = frame.f_locals
+    for name, value in variables.items():
+        if name.startswith("_"):
+            continue
+        if isinstance(value, (Tensor, Scalar)):
+            found[name] = value
+        elif not isinstance(value, type):
+            modules.update(_parameters(value))
+    if isinstance(variables, dict) and frame.f_code.co_flags & inspect.CO_OPTIMIZED:
+        variables.clear()  # before Python 3.13 a function's frame keeps this copy of its variables, which would keep tensors alive
+    return {**modules, **found}
+
+
+def _parameters(module: Any) -> dict[str, Drawable]:
+    """The parameters of a module by path; nothing of anything else."""
+    listed = getattr(module, "named_parameters", None)
+    return dict(listed()) if callable(listed) else {}
+
+
+def called(function: Callable[..., Any], inputs: Any) -> Drawable | Sequence[Drawable]:
+    """The result of a module or function on ``inputs``, with every value kept."""
+    with ag.record():
+        result: Drawable | Sequence[Drawable] = function(*inputs) if isinstance(inputs, (tuple, list)) else function(inputs)
+    return result
+
+
+def draw(tensor: Drawable | Sequence[Drawable] | Callable[..., Any], path: str | os.PathLike[str] | None = None, *, inputs: Any = (),
+         names: Mapping[str, Drawable] | None = None, values: bool = True, gradients: bool = True, chain_rule: bool = False, modules: bool = True,
+         precision: int = 4, dpi: int = 144, max_nodes: int = 300) -> Drawing:
     """Draw the graph that led to ``tensor``, left to right: each value above its wire, its gradient below.
 
     Scalars show their value and, after ``backward()``, their gradient. Tensors show shape, mean ± standard deviation and
@@ -58,10 +95,15 @@ def draw(tensor: Drawable | Sequence[Drawable], path: str | os.PathLike[str] | N
 
     Parameters
     ----------
-    tensor : the Tensor or Scalar to draw, or a sequence of them.
+    tensor : the Tensor or Scalar to draw, or a sequence of them; or a module or function, which is called with ``inputs``
+        inside ``record()`` and whose result is drawn.
     path : where to save the picture, as ``.png``, ``.svg``, ``.pdf`` or ``.dot``. Default: not saved.
-    names : names of tensors, ``{"x": x}`` or ``dict(model.named_parameters())``; a tensor's own ``name`` is used otherwise.
+    inputs : the arguments of a module or function: a tuple of them, or one Tensor.
+    names : names of tensors, ``{"x": x}`` or ``dict(model.named_parameters())``; otherwise a tensor's own ``name`` is used,
+        then the path of a parameter and the name of the variable that holds it where ``draw`` is called.
     values, gradients : whether the numbers are shown.
+    chain_rule : write upstream × local = downstream on each edge, and the sum at a value that is used more than once. The
+        root must be a single number; ``backward()`` need not have been called.
     modules : whether what one ``nn.Module`` computed is framed.
     precision : significant digits of numbers.
     dpi : pixels per inch of a PNG.
@@ -79,13 +121,19 @@ def draw(tensor: Drawable | Sequence[Drawable], path: str | os.PathLike[str] | N
     """
     if path is not None:
         files.format_of(path, FORMATS)
-    record = graph_record(tensor, names)
+    hints = caller_names(sys._getframe(1))
+    if not isinstance(tensor, (Tensor, Scalar)) and callable(tensor):
+        hints = {**_parameters(tensor), **hints}
+        tensor = called(tensor, inputs)
+    graph = built(tensor, names, hints)
+    record = graph.record
     count = len(record.values) + len(record.ops)
     if count > max_nodes:
         raise ValueError(f"the graph has {count:,} nodes, more than max_nodes={max_nodes:,}: the picture would be unreadable and slow to lay out. "
                          "Draw the graph of a smaller part (one layer, one example), or raise max_nodes")
     style = dot.Style(values=values, gradients=gradients, modules=modules, precision=precision)
-    drawing = Drawing(record, dot.source(record, style), dpi)
+    chain = dot.chain_text(trace(tensor, names), precision) if chain_rule else None
+    drawing = Drawing(record, dot.source(record, style, chain), dpi)
     if path is not None:
         drawing.save(path)
     return drawing

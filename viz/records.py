@@ -11,12 +11,15 @@ import functools
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from autograd_core import Tensor
 from autograd_core.backend.registry import BY_TYPE
 from autograd_core.errors import GraphError
 from autograd_core.scalar import Scalar
+
+if TYPE_CHECKING:
+    from .chain import Link
 
 Drawable = Tensor | Scalar
 Number = bool | int | float | complex
@@ -112,6 +115,16 @@ def summarize(array: Any) -> Summary:
     return Summary(shape, dtype, None, float(finite.min()), float(finite.max()), float(finite.mean()), float(finite.std()), int(wide.size - finite.size))
 
 
+@dataclass(frozen=True, slots=True)
+class BuiltGraph:
+    """A record with what the chain rule needs beside it: the arrays behind the values, a seed for each root, the ops in order."""
+
+    record: GraphRecord
+    arrays: dict[str, Any]
+    seeds: dict[str, Any]
+    links: list[Link]
+
+
 def graph_record(tensors: Drawable | Sequence[Drawable], names: Mapping[str, Drawable] | None = None) -> GraphRecord:
     """The graph that led to ``tensors``, as records.
 
@@ -128,22 +141,33 @@ def graph_record(tensors: Drawable | Sequence[Drawable], names: Mapping[str, Dra
     >>> [op.op for op in record.ops], [value.name for value in record.values]
     (['mul'], ['x', None])
     """
+    return built(tensors, names).record
+
+
+def built(tensors: Drawable | Sequence[Drawable], names: Mapping[str, Drawable] | None = None, hints: Mapping[str, Drawable] | None = None) -> BuiltGraph:
+    """The record of a graph with its arrays and ops; holds the graph's nodes, so it is for use within one call.
+
+    ``hints`` are names of last resort: the caller's variables.
+    """
+    if not isinstance(tensors, (Tensor, Scalar, list, tuple)):
+        raise TypeError(f"expected a Tensor, a Scalar or a sequence of them, got {type(tensors).__name__}")
     roots = [tensors] if isinstance(tensors, (Tensor, Scalar)) else list(tensors)
     kind = Scalar if roots and isinstance(roots[0], Scalar) else Tensor
     for what, each in (*((f"tensors[{i}]", root) for i, root in enumerate(roots)), *((f"names[{name!r}]", tensor) for name, tensor in (names or {}).items())):
         if not isinstance(each, kind):
             raise TypeError(f"{what} is a {type(each).__name__}, expected a {kind.__name__}")
+    hints = {name: each for name, each in (hints or {}).items() if isinstance(each, kind)}
     if kind is Scalar:
-        from .scalars import scalar_record
+        from .scalars import scalar_graph
 
-        return scalar_record(cast(list[Scalar], roots), cast(Mapping[str, Scalar], names or {}))
+        return scalar_graph(cast(list[Scalar], roots), cast(Mapping[str, Scalar], names or {}), cast(Mapping[str, Scalar], hints))
     chosen = cast(list[Tensor], roots)
     for position, root in enumerate(chosen):
         if root._node is None:
             where = f"tensors[{position}]" if len(roots) > 1 else "the tensor"
             raise GraphError(f"{where}, shape {tuple(root.shape)}, has no graph to draw: nothing that led to it asks for a gradient. "
                              "Create an input with requires_grad=True, and do not compute inside no_grad()")
-    return _Builder(chosen, cast(Mapping[str, Tensor], names or {})).build()
+    return _Builder(chosen, cast(Mapping[str, Tensor], names or {}), cast(Mapping[str, Tensor], hints)).build()
 
 
 def reach(nodes: Iterable[Any]) -> list[Any]:
@@ -158,24 +182,36 @@ def reach(nodes: Iterable[Any]) -> list[Any]:
     return sorted(found, key=lambda node: node.seq)
 
 
+def _by_node(names: Mapping[str, Tensor]) -> dict[int, str]:
+    """Names by what identifies a tensor in a graph: its node, or itself if it has none. The first name counts."""
+    found: dict[int, str] = {}
+    for name, tensor in names.items():
+        found.setdefault(id(tensor if tensor._node is None else tensor._node), str(name))
+    return found
+
+
 class _Builder:
-    def __init__(self, roots: Sequence[Tensor], names: Mapping[str, Tensor]) -> None:
+    def __init__(self, roots: Sequence[Tensor], names: Mapping[str, Tensor], hints: Mapping[str, Tensor]) -> None:
         self.roots = roots
-        self.names = {id(tensor if tensor._node is None else tensor._node): str(name) for name, tensor in names.items()}
+        self.names = _by_node(names)
+        self.hints = _by_node(hints)
         self.values: list[ValueNode] = []
         self.ops: list[OpNode] = []
         self.edges: list[Edge] = []
         self.value_ids: dict[Any, str] = {}
+        self.arrays: dict[str, Any] = {}
+        self.sources: dict[Any, list[tuple[str, str] | None]] = {}
+        self.results: dict[Any, dict[int, str]] = {}
         self.op_ids: dict[Any, str] = {}
         self.constants: dict[int, str] = {}
 
-    def build(self) -> GraphRecord:
+    def build(self) -> BuiltGraph:
         starts = [root._node for root in self.roots]
         known = {id(root._node): root for root in self.roots}
         for node in reach(starts):
             if node.leaf:
                 gradient = None if node.grad is None else summarize(node.grad)
-                self._value(node, "leaf", summarize(node.array), gradient)
+                self.arrays[self._value(node, "leaf", summarize(node.array), gradient)] = node.array
                 continue
             is_output = hasattr(node, "index")  # one of several outputs; the op is its parent
             if not is_output:
@@ -189,7 +225,18 @@ class _Builder:
                 source = node.parents[0] if is_output else node
                 label = node.op.outputs[node.index] if is_output else ""
                 self.edges.append(Edge(self.op_ids[source], identifier, label))
-        return GraphRecord(tuple(self.values), tuple(self.ops), tuple(self.edges), tuple(dict.fromkeys(self.value_ids[node] for node in starts)))
+                self.arrays[identifier] = value._array if isinstance(value, Tensor) else value
+                self.results.setdefault(source, {})[node.index if is_output else 0] = identifier
+        record = GraphRecord(tuple(self.values), tuple(self.ops), tuple(self.edges), tuple(dict.fromkeys(self.value_ids[node] for node in starts)))
+        seeds = {self.value_ids[root._node]: BY_TYPE[root._array.__class__].xp.ones(tuple(root.shape), dtype=root._array.dtype) for root in self.roots}
+        return BuiltGraph(record, self.arrays, seeds, [self._link(node) for node in self.op_ids])
+
+    def _link(self, node: Any) -> Link:
+        from .chain import Link, tensor_pull
+
+        results = self.results.get(node, {})
+        positions = range(len(node.op.outputs)) if node.op.outputs is not None else range(1)
+        return Link(self.op_ids[node], node.op, tuple([results.get(i) for i in positions]), tuple(self.sources[node]), tensor_pull(node), node.line)
 
     def _add(self, role: str, *, name: str | None = None, shape: tuple[int, ...] | None = None, value: Summary | None = None,
              gradient: Summary | None = None, scope: str | None = None) -> str:
@@ -198,7 +245,7 @@ class _Builder:
         return identifier
 
     def _value(self, node: Any, role: str, value: Summary | None, gradient: Summary | None) -> str:
-        name = self.names.get(id(node)) or node.name
+        name = self.names.get(id(node)) or node.name or self.hints.get(id(node))
         scope = None if node.leaf else node.scope
         self.value_ids[node] = identifier = self._add(role, name=name, shape=tuple(node.shape), value=value, gradient=gradient, scope=scope)
         return identifier
@@ -207,10 +254,13 @@ class _Builder:
         op = node.op
         kept = dict(node.constants)
         sources: list[tuple[str, str]] = []
+        pulled: list[tuple[str, str] | None] = [None] * len(node.parents)
+        self.sources[node] = pulled
         for position, parent in enumerate(node.parents):
             label = f"{op.inputs[0]}[{position}]" if op.variadic else op.inputs[position]
             if parent is not None:
                 sources.append((self.value_ids[parent], label))
+                pulled[position] = sources[-1]
             elif position in kept:
                 sources.append((self._constant(kept[position], node.scope), label))
             elif op.variadic or label in required_inputs(op.signature):
@@ -224,11 +274,15 @@ class _Builder:
     def _constant(self, constant: Any, scope: str | None) -> str:
         """One node for each use of a number, one altogether for a tensor that is used several times."""
         if not isinstance(constant, Tensor):
-            return self._add("constant", shape=(), value=summarize(constant), scope=scope)
-        identifier = self.constants.get(id(constant))
-        if identifier is None:
-            name = self.names.get(id(constant)) or constant.name
-            identifier = self.constants[id(constant)] = self._add("constant", name=name, shape=tuple(constant.shape), value=summarize(constant))
+            identifier = self._add("constant", shape=(), value=summarize(constant), scope=scope)
+            self.arrays[identifier] = constant
+            return identifier
+        known = self.constants.get(id(constant))
+        if known is not None:
+            return known
+        name = self.names.get(id(constant)) or constant.name or self.hints.get(id(constant))
+        identifier = self.constants[id(constant)] = self._add("constant", name=name, shape=tuple(constant.shape), value=summarize(constant))
+        self.arrays[identifier] = constant._array
         return identifier
 
 

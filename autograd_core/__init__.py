@@ -37,12 +37,14 @@ from ._methods import (
 
 # shape and views
 from ._methods import (
-    broadcast_to, diagonal, permute, reshape, squeeze, swapaxes, swapdims, transpose, unsqueeze,
+    as_strided, broadcast_to, diagonal, permute, reshape, squeeze, swapaxes, swapdims, transpose, unsqueeze,
 )
 
 # joining and splitting
 from ._methods import (
-    cat, chunk, concat, concatenate, flip, narrow, repeat_interleave, roll, select, split, stack, tile, tril, triu, unbind,
+    atleast_1d, atleast_2d, atleast_3d, block_diag, cartesian_prod, cat, chunk, column_stack, combinations, concat, concatenate, dsplit, dstack,
+    flip, fliplr, flipud, hsplit, hstack, meshgrid, narrow, repeat_interleave, roll, rot90, row_stack, select, split, split_with_sizes, stack,
+    tensor_split, tile, tril, triu, unbind, vander, vsplit, vstack,
 )
 
 # indexing
@@ -117,7 +119,8 @@ from ._methods import (
 
 # views
 from ._methods import (
-    broadcast_tensors, diag, diag_embed, flatten, moveaxis, movedim, ravel, t, unflatten,
+    adjoint, broadcast_tensors, diag, diag_embed, diagflat, diagonal_scatter, flatten, moveaxis, movedim, ravel, select_scatter, slice_scatter,
+    t, unflatten,
 )
 
 # making tensors
@@ -169,26 +172,29 @@ def __getattr__(name: str) -> Any:
 
 
 __all__ = [
-    "Generator", "Scalar", "Size", "Tensor", "__version__", "abs", "absolute", "acos", "acosh", "add", "addmm", "addmv", "all", "allclose",
-    "alpha_dropout", "amax", "amin", "aminmax", "any", "arange", "arccos", "arccosh", "arcsin", "arcsinh", "arctan", "arctan2", "arctanh", "argmax",
-    "argmin", "argsort", "argwhere", "as_tensor", "asarray", "asin", "asinh", "atan", "atan2", "atanh", "autograd", "avg_pool1d", "avg_pool2d",
-    "baddbmm", "batch_norm", "bernoulli", "bitwise_and", "bitwise_not", "bitwise_or", "bitwise_xor", "bmm", "bool", "bool_", "broadcast_tensors",
-    "broadcast_to", "can_cast", "cat", "cdouble", "ceil", "cfloat", "chunk", "clamp", "clip", "clone", "complex128", "complex64", "concat",
-    "concatenate", "conj", "conv1d", "conv2d", "conv_transpose2d", "cos", "cosh", "count_nonzero", "cuda", "cumprod", "cumsum", "default_generator",
-    "device", "diag", "diag_embed", "diagonal", "div", "divide", "dot", "double", "dropout", "dropout1d", "dropout2d", "dropout3d", "dtype", "dtypes",
-    "e", "einsum", "empty", "empty_like", "enable_grad", "eq", "equal", "erf", "erfc", "erfinv", "errors", "exp", "exp2", "expm1", "eye",
-    "feature_dropout", "fix", "flatten", "flip", "float", "float16", "float32", "float64", "floor", "floor_divide", "fmod", "from_dlpack",
-    "from_numpy", "full", "full_like", "gather", "ge", "ger", "get_default_dtype", "get_rng_state", "group_norm", "gt", "half", "index_add",
-    "index_put", "index_select", "inf", "inference_mode", "initial_seed", "int", "int16", "int32", "int64", "int8", "is_complex", "is_floating_point",
-    "is_grad_enabled", "is_inference_mode_enabled", "is_tensor", "isclose", "isfinite", "isinf", "isnan", "layer_norm", "le", "linspace",
-    "load", "log", "log10", "log1p", "log2", "log_softmax", "logical_and", "logical_not", "logical_or", "logical_xor", "logsumexp", "long", "lt",
-    "manual_seed", "masked_fill", "masked_select", "matmul", "max", "max_pool1d", "max_pool2d", "maximum", "mean", "min", "minimum", "mm", "moveaxis",
+    "Generator", "Scalar", "Size", "Tensor", "__version__", "abs", "absolute", "acos", "acosh", "add", "addmm", "addmv", "adjoint", "all",
+    "allclose", "alpha_dropout", "amax", "amin", "aminmax", "any", "arange", "arccos", "arccosh", "arcsin", "arcsinh", "arctan", "arctan2",
+    "arctanh", "argmax", "argmin", "argsort", "argwhere", "as_strided", "as_tensor", "asarray", "asin", "asinh", "atan", "atan2", "atanh",
+    "atleast_1d", "atleast_2d", "atleast_3d", "autograd", "avg_pool1d", "avg_pool2d", "baddbmm", "batch_norm", "bernoulli", "bitwise_and",
+    "bitwise_not", "bitwise_or", "bitwise_xor", "block_diag", "bmm", "bool", "bool_", "broadcast_tensors", "broadcast_to", "can_cast",
+    "cartesian_prod", "cat", "cdouble", "ceil", "cfloat", "chunk", "clamp", "clip", "clone", "column_stack", "combinations", "complex128",
+    "complex64", "concat", "concatenate", "conj", "conv1d", "conv2d", "conv_transpose2d", "cos", "cosh", "count_nonzero", "cuda", "cumprod",
+    "cumsum", "default_generator", "device", "diag", "diag_embed", "diagflat", "diagonal", "diagonal_scatter", "div", "divide", "dot", "double",
+    "dropout", "dropout1d", "dropout2d", "dropout3d", "dsplit", "dstack", "dtype", "dtypes", "e", "einsum", "empty", "empty_like", "enable_grad",
+    "eq", "equal", "erf", "erfc", "erfinv", "errors", "exp", "exp2", "expm1", "eye", "feature_dropout", "fix", "flatten", "flip", "fliplr", "flipud",
+    "float", "float16", "float32", "float64", "floor", "floor_divide", "fmod", "from_dlpack", "from_numpy", "full", "full_like", "gather", "ge",
+    "ger", "get_default_dtype", "get_rng_state", "group_norm", "gt", "half", "hsplit", "hstack", "index_add", "index_put", "index_select", "inf",
+    "inference_mode", "initial_seed", "int", "int16", "int32", "int64", "int8", "is_complex", "is_floating_point", "is_grad_enabled",
+    "is_inference_mode_enabled", "is_tensor", "isclose", "isfinite", "isinf", "isnan", "layer_norm", "le", "linspace", "load", "log", "log10",
+    "log1p", "log2", "log_softmax", "logical_and", "logical_not", "logical_or", "logical_xor", "logsumexp", "long", "lt", "manual_seed",
+    "masked_fill", "masked_select", "matmul", "max", "max_pool1d", "max_pool2d", "maximum", "mean", "meshgrid", "min", "minimum", "mm", "moveaxis",
     "movedim", "msort", "mul", "multinomial", "multiply", "mv", "nan", "nanmean", "nansum", "narrow", "ne", "neg", "negative", "no_grad", "nonzero",
     "norm", "normal", "numel", "ones", "ones_like", "ops", "outer", "permute", "pi", "pow", "prod", "promote_types", "rand", "rand_like", "randint",
     "randint_like", "randn", "randn_like", "random", "randperm", "ravel", "real", "reciprocal", "record", "relu", "remainder", "repeat_interleave",
-    "reshape", "result_type", "rms_norm", "roll", "round", "rsqrt", "save", "scatter", "scatter_add", "seed", "select", "set_default_dtype",
-    "set_grad_enabled", "set_printoptions", "set_rng_state", "short", "sigmoid", "sign", "sin", "sinh", "softmax", "sort", "special", "split", "sqrt",
-    "square", "squeeze", "stack", "std", "std_mean", "sub", "subtract", "sum", "swapaxes", "swapdims", "t", "take_along_dim", "tan", "tanh", "tensor",
-    "tensordot", "tile", "topk", "trace", "transpose", "tril", "triu", "true_divide", "trunc", "uint8", "unbind", "unflatten", "unique", "unsqueeze",
-    "utils", "var", "var_mean", "where", "zeros", "zeros_like",
+    "reshape", "result_type", "rms_norm", "roll", "rot90", "round", "row_stack", "rsqrt", "save", "scatter", "scatter_add", "seed", "select",
+    "select_scatter", "set_default_dtype", "set_grad_enabled", "set_printoptions", "set_rng_state", "short", "sigmoid", "sign", "sin", "sinh",
+    "slice_scatter", "softmax", "sort", "special", "split", "split_with_sizes", "sqrt", "square", "squeeze", "stack", "std", "std_mean", "sub",
+    "subtract", "sum", "swapaxes", "swapdims", "t", "take_along_dim", "tan", "tanh", "tensor", "tensor_split", "tensordot", "tile", "topk", "trace",
+    "transpose", "tril", "triu", "true_divide", "trunc", "uint8", "unbind", "unflatten", "unique", "unsqueeze", "utils", "vander", "var", "var_mean",
+    "vsplit", "vstack", "where", "zeros", "zeros_like",
 ]

@@ -47,6 +47,12 @@ def _sizes(values: tuple[Any, ...], named: Any) -> tuple[Any, ...]:
 _maximum = REGISTRY["maximum"]
 _minimum = REGISTRY["minimum"]
 _clamp = REGISTRY["clamp"]
+_clamp_min = REGISTRY["clamp_min"]
+_clamp_max = REGISTRY["clamp_max"]
+_fmax = REGISTRY["fmax"]
+_fmin = REGISTRY["fmin"]
+_heaviside = REGISTRY["heaviside"]
+_nan_to_num = REGISTRY["nan_to_num"]
 _where = REGISTRY["where"]
 _masked = REGISTRY["masked"]
 _sigmoid = REGISTRY["sigmoid"]
@@ -71,6 +77,11 @@ _square = REGISTRY["square"]
 _abs = REGISTRY["abs"]
 _sign = REGISTRY["sign"]
 _reciprocal = REGISTRY["reciprocal"]
+_copysign = REGISTRY["copysign"]
+_hypot = REGISTRY["hypot"]
+_lerp = REGISTRY["lerp"]
+_addcmul = REGISTRY["addcmul"]
+_addcdiv = REGISTRY["addcdiv"]
 _causal_mask = REGISTRY["causal_mask"]
 _sum = REGISTRY["sum"]
 _mean = REGISTRY["mean"]
@@ -105,11 +116,19 @@ _bitwise_and = REGISTRY["bitwise_and"]
 _bitwise_or = REGISTRY["bitwise_or"]
 _bitwise_xor = REGISTRY["bitwise_xor"]
 _bitwise_not = REGISTRY["bitwise_not"]
+_bitwise_left_shift = REGISTRY["bitwise_left_shift"]
+_bitwise_right_shift = REGISTRY["bitwise_right_shift"]
+_signbit = REGISTRY["signbit"]
+_isposinf = REGISTRY["isposinf"]
+_isneginf = REGISTRY["isneginf"]
+_isreal = REGISTRY["isreal"]
 _conj = REGISTRY["conj"]
 _real = REGISTRY["real"]
 _convolution = REGISTRY["convolution"]
 _convolution_input_grad = REGISTRY["convolution_input_grad"]
 _convolution_weight_grad = REGISTRY["convolution_weight_grad"]
+_histc = REGISTRY["histc"]
+_bincount = REGISTRY["bincount"]
 _logsumexp = REGISTRY["logsumexp"]
 _softmax_along = REGISTRY["softmax_along"]
 _log_softmax_along = REGISTRY["log_softmax_along"]
@@ -118,15 +137,6 @@ _soft_cross_entropy = REGISTRY["soft_cross_entropy"]
 _negative_log_likelihood = REGISTRY["negative_log_likelihood"]
 _contract = REGISTRY["contract"]
 _identity_like = REGISTRY["identity_like"]
-_exp = REGISTRY["exp"]
-_expm1 = REGISTRY["expm1"]
-_log = REGISTRY["log"]
-_log1p = REGISTRY["log1p"]
-_exp2 = REGISTRY["exp2"]
-_log2 = REGISTRY["log2"]
-_log10 = REGISTRY["log10"]
-_sqrt = REGISTRY["sqrt"]
-_rsqrt = REGISTRY["rsqrt"]
 _slice_view = REGISTRY["slice_view"]
 _slice_place = REGISTRY["slice_place"]
 _slice_write = REGISTRY["slice_write"]
@@ -136,7 +146,24 @@ _index_write = REGISTRY["index_write"]
 _last_written = REGISTRY["last_written"]
 _index_select = REGISTRY["index_select"]
 _index_add = REGISTRY["index_add"]
-_embedding = REGISTRY["embedding"]
+_lookup = REGISTRY["lookup"]
+_occurrences = REGISTRY["occurrences"]
+_bag_numbers = REGISTRY["bag_numbers"]
+_bag_table = REGISTRY["bag_table"]
+_bag_sums = REGISTRY["bag_sums"]
+_exp = REGISTRY["exp"]
+_expm1 = REGISTRY["expm1"]
+_log = REGISTRY["log"]
+_log1p = REGISTRY["log1p"]
+_exp2 = REGISTRY["exp2"]
+_log2 = REGISTRY["log2"]
+_log10 = REGISTRY["log10"]
+_sqrt = REGISTRY["sqrt"]
+_rsqrt = REGISTRY["rsqrt"]
+_logaddexp = REGISTRY["logaddexp"]
+_logaddexp2 = REGISTRY["logaddexp2"]
+_xlogy = REGISTRY["xlogy"]
+_xlog1py = REGISTRY["xlog1py"]
 _gather = REGISTRY["gather"]
 _gather_accumulate = REGISTRY["gather_accumulate"]
 _scatter = REGISTRY["scatter"]
@@ -158,6 +185,13 @@ _variance = REGISTRY["variance"]
 _deviation = REGISTRY["deviation"]
 _norm_over = REGISTRY["norm_over"]
 _standardize = REGISTRY["standardize"]
+_cummax = REGISTRY["cummax"]
+_cummin = REGISTRY["cummin"]
+_logcumsumexp = REGISTRY["logcumsumexp"]
+_kthvalue = REGISTRY["kthvalue"]
+_median_along = REGISTRY["median_along"]
+_median_of_all = REGISTRY["median_of_all"]
+_mode = REGISTRY["mode"]
 _extend = REGISTRY["extend"]
 _extend_adjoint = REGISTRY["extend_adjoint"]
 _max_pool = REGISTRY["max_pool"]
@@ -181,6 +215,7 @@ _floor = REGISTRY["floor"]
 _ceil = REGISTRY["ceil"]
 _trunc = REGISTRY["trunc"]
 _round = REGISTRY["round"]
+_frac = REGISTRY["frac"]
 _remainder = REGISTRY["remainder"]
 _fmod = REGISTRY["fmod"]
 _floor_divide = REGISTRY["floor_divide"]
@@ -223,10 +258,18 @@ _asinh = REGISTRY["asinh"]
 _acosh = REGISTRY["acosh"]
 _atanh = REGISTRY["atanh"]
 _atan2 = REGISTRY["atan2"]
+_deg2rad = REGISTRY["deg2rad"]
+_rad2deg = REGISTRY["rad2deg"]
+_sinc = REGISTRY["sinc"]
 _sgd_update = REGISTRY["sgd_update"]
 _adam_update = REGISTRY["adam_update"]
 _rmsprop_update = REGISTRY["rmsprop_update"]
 _adagrad_update = REGISTRY["adagrad_update"]
+_Tensor_unfold = REGISTRY["Tensor_unfold"]
+_windows_add = REGISTRY["windows_add"]
+_as_strided = REGISTRY["as_strided"]
+_strided_add = REGISTRY["strided_add"]
+_strided_read = REGISTRY["strided_read"]
 _clone = REGISTRY["clone"]
 _copy = REGISTRY["copy"]
 _fill = REGISTRY["fill"]
@@ -240,6 +283,12 @@ _k_clamp = _clamp.kernels
 _r_clamp_input = _clamp.rules["input"].function
 _r_clamp_min = _clamp.rules["min"].function
 _r_clamp_max = _clamp.rules["max"].function
+_k_clamp_min = _clamp_min.kernels
+_k_clamp_max = _clamp_max.kernels
+_k_fmax = _fmax.kernels
+_k_fmin = _fmin.kernels
+_k_heaviside = _heaviside.kernels
+_k_nan_to_num = _nan_to_num.kernels
 _k_masked = _masked.kernels
 _k_sigmoid = _sigmoid.kernels
 _k_relu = _relu.kernels
@@ -266,6 +315,11 @@ _k_pow = _pow.kernels
 _k_square = _square.kernels
 _k_sign = _sign.kernels
 _k_reciprocal = _reciprocal.kernels
+_k_copysign = _copysign.kernels
+_k_hypot = _hypot.kernels
+_k_lerp = _lerp.kernels
+_k_addcmul = _addcmul.kernels
+_k_addcdiv = _addcdiv.kernels
 _k_sum = _sum.kernels
 _r_sum_input = _sum.rules["input"].function
 _k_mean = _mean.kernels
@@ -305,15 +359,6 @@ _q_soft_cross_entropy = _soft_cross_entropy.residual_kernels
 _r_soft_cross_entropy_all = _soft_cross_entropy.fused.function
 _k_negative_log_likelihood = _negative_log_likelihood.kernels
 _r_negative_log_likelihood_input = _negative_log_likelihood.rules["input"].function
-_k_exp = _exp.kernels
-_k_expm1 = _expm1.kernels
-_k_log = _log.kernels
-_k_log1p = _log1p.kernels
-_k_exp2 = _exp2.kernels
-_k_log2 = _log2.kernels
-_k_log10 = _log10.kernels
-_k_sqrt = _sqrt.kernels
-_k_rsqrt = _rsqrt.kernels
 _k_slice_view = _slice_view.kernels
 _r_slice_view_input = _slice_view.rules["input"].function
 _k_slice_place = _slice_place.kernels
@@ -333,8 +378,23 @@ _r_index_select_input = _index_select.rules["input"].function
 _k_index_add = _index_add.kernels
 _r_index_add_input = _index_add.rules["input"].function
 _r_index_add_source = _index_add.rules["source"].function
-_k_embedding = _embedding.kernels
-_r_embedding_weight = _embedding.rules["weight"].function
+_k_lookup = _lookup.kernels
+_r_lookup_weight = _lookup.rules["weight"].function
+_k_bag_sums = _bag_sums.kernels
+_r_bag_sums_input = _bag_sums.rules["input"].function
+_k_exp = _exp.kernels
+_k_expm1 = _expm1.kernels
+_k_log = _log.kernels
+_k_log1p = _log1p.kernels
+_k_exp2 = _exp2.kernels
+_k_log2 = _log2.kernels
+_k_log10 = _log10.kernels
+_k_sqrt = _sqrt.kernels
+_k_rsqrt = _rsqrt.kernels
+_k_logaddexp = _logaddexp.kernels
+_k_logaddexp2 = _logaddexp2.kernels
+_k_xlogy = _xlogy.kernels
+_k_xlog1py = _xlog1py.kernels
 _k_gather = _gather.kernels
 _r_gather_input = _gather.rules["input"].function
 _k_gather_accumulate = _gather_accumulate.kernels
@@ -367,6 +427,10 @@ _k_variance = _variance.kernels
 _r_variance_input = _variance.rules["input"].function
 _k_deviation = _deviation.kernels
 _r_deviation_input = _deviation.rules["input"].function
+_k_logcumsumexp = _logcumsumexp.kernels
+_r_logcumsumexp_input = _logcumsumexp.rules["input"].function
+_k_median_of_all = _median_of_all.kernels
+_r_median_of_all_input = _median_of_all.rules["input"].function
 _k_extend = _extend.kernels
 _r_extend_input = _extend.rules["input"].function
 _k_extend_adjoint = _extend_adjoint.kernels
@@ -389,6 +453,7 @@ _k_floor = _floor.kernels
 _k_ceil = _ceil.kernels
 _k_trunc = _trunc.kernels
 _k_round = _round.kernels
+_k_frac = _frac.kernels
 _k_remainder = _remainder.kernels
 _k_fmod = _fmod.kernels
 _k_floor_divide = _floor_divide.kernels
@@ -441,6 +506,20 @@ _k_asinh = _asinh.kernels
 _k_acosh = _acosh.kernels
 _k_atanh = _atanh.kernels
 _k_atan2 = _atan2.kernels
+_k_deg2rad = _deg2rad.kernels
+_k_rad2deg = _rad2deg.kernels
+_k_sinc = _sinc.kernels
+_r_sinc_input = _sinc.rules["input"].function
+_k_Tensor_unfold = _Tensor_unfold.kernels
+_r_Tensor_unfold_input = _Tensor_unfold.rules["input"].function
+_k_windows_add = _windows_add.kernels
+_r_windows_add_input = _windows_add.rules["input"].function
+_k_as_strided = _as_strided.kernels
+_r_as_strided_input = _as_strided.rules["input"].function
+_k_strided_add = _strided_add.kernels
+_r_strided_add_input = _strided_add.rules["input"].function
+_k_strided_read = _strided_read.kernels
+_r_strided_read_input = _strided_read.rules["input"].function
 _k_clone = _clone.kernels
 _r_clone_input = _clone.rules["input"].function
 _k_copy = _copy.kernels
@@ -458,6 +537,35 @@ _k_view_read = _view_read.kernels
 _r_view_read_input = _view_read.rules["input"].function
 _k_view_place = _view_place.kernels
 _r_view_place_input = _view_place.rules["input"].function
+_positive = COMPOSITES["positive"].function
+_rsub = COMPOSITES["rsub"].function
+_float_power = COMPOSITES["float_power"].function
+_atleast_1d = COMPOSITES["atleast_1d"].function
+_atleast_2d = COMPOSITES["atleast_2d"].function
+_atleast_3d = COMPOSITES["atleast_3d"].function
+_vstack = COMPOSITES["vstack"].function
+_hstack = COMPOSITES["hstack"].function
+_dstack = COMPOSITES["dstack"].function
+_column_stack = COMPOSITES["column_stack"].function
+_block_diag = COMPOSITES["block_diag"].function
+_split_with_sizes = COMPOSITES["split_with_sizes"].function
+_tensor_split = COMPOSITES["tensor_split"].function
+_hsplit = COMPOSITES["hsplit"].function
+_vsplit = COMPOSITES["vsplit"].function
+_dsplit = COMPOSITES["dsplit"].function
+_fliplr = COMPOSITES["fliplr"].function
+_flipud = COMPOSITES["flipud"].function
+_rot90 = COMPOSITES["rot90"].function
+_adjoint = COMPOSITES["adjoint"].function
+_diagflat = COMPOSITES["diagflat"].function
+_meshgrid = COMPOSITES["meshgrid"].function
+_cartesian_prod = COMPOSITES["cartesian_prod"].function
+_combinations = COMPOSITES["combinations"].function
+_vander = COMPOSITES["vander"].function
+_select_scatter = COMPOSITES["select_scatter"].function
+_slice_scatter = COMPOSITES["slice_scatter"].function
+_diagonal_scatter = COMPOSITES["diagonal_scatter"].function
+_sum_to_size = COMPOSITES["sum_to_size"].function
 _scaled_dot_product_attention = COMPOSITES["scaled_dot_product_attention"].function
 _nansum = COMPOSITES["nansum"].function
 _nanmean = COMPOSITES["nanmean"].function
@@ -481,9 +589,21 @@ _log_softmax = COMPOSITES["log_softmax"].function
 _softmin = COMPOSITES["softmin"].function
 _cross_entropy = COMPOSITES["cross_entropy"].function
 _nll_loss = COMPOSITES["nll_loss"].function
+_diff = COMPOSITES["diff"].function
+_trapezoid = COMPOSITES["trapezoid"].function
+_cumulative_trapezoid = COMPOSITES["cumulative_trapezoid"].function
+_dropout = COMPOSITES["dropout"].function
+_feature_dropout = COMPOSITES["feature_dropout"].function
+_dropout1d = COMPOSITES["dropout1d"].function
+_dropout2d = COMPOSITES["dropout2d"].function
+_dropout3d = COMPOSITES["dropout3d"].function
+_alpha_dropout = COMPOSITES["alpha_dropout"].function
+_feature_alpha_dropout = COMPOSITES["feature_alpha_dropout"].function
 _einsum = COMPOSITES["einsum"].function
 _tensordot = COMPOSITES["tensordot"].function
 _trace = COMPOSITES["trace"].function
+_embedding = COMPOSITES["embedding"].function
+_embedding_bag = COMPOSITES["embedding_bag"].function
 _take_along_dim = COMPOSITES["take_along_dim"].function
 _getitem = COMPOSITES["getitem"].function
 _setitem = COMPOSITES["setitem"].function
@@ -514,20 +634,22 @@ _std = COMPOSITES["std"].function
 _var_mean = COMPOSITES["var_mean"].function
 _std_mean = COMPOSITES["std_mean"].function
 _norm = COMPOSITES["norm"].function
+_dist = COMPOSITES["dist"].function
 _batch_norm = COMPOSITES["batch_norm"].function
 _layer_norm = COMPOSITES["layer_norm"].function
 _rms_norm = COMPOSITES["rms_norm"].function
 _group_norm = COMPOSITES["group_norm"].function
 _normalize = COMPOSITES["normalize"].function
+_median = COMPOSITES["median"].function
+_nanmedian = COMPOSITES["nanmedian"].function
+_quantile = COMPOSITES["quantile"].function
+_nanquantile = COMPOSITES["nanquantile"].function
 _pad = COMPOSITES["pad"].function
 _max_pool2d = COMPOSITES["max_pool2d"].function
 _max_pool1d = COMPOSITES["max_pool1d"].function
 _avg_pool2d = COMPOSITES["avg_pool2d"].function
 _avg_pool1d = COMPOSITES["avg_pool1d"].function
 _adaptive_avg_pool2d = COMPOSITES["adaptive_avg_pool2d"].function
-_dropout = COMPOSITES["dropout"].function
-_feature_dropout = COMPOSITES["feature_dropout"].function
-_alpha_dropout = COMPOSITES["alpha_dropout"].function
 _div_rounded = COMPOSITES["div_rounded"].function
 _argsort = COMPOSITES["argsort"].function
 _msort = COMPOSITES["msort"].function
@@ -810,6 +932,491 @@ def clamp(input: Tensor, min: TensorLike | None = None, max: TensorLike | None =
 def clamp_(input: Tensor, min: TensorLike | None = None, max: TensorLike | None = None) -> Tensor:
     """``clamp``, written into the tensor itself."""
     return write(_clamp, input, (min, max), {})
+
+
+def _pull_clamp_min(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    to_min = node._second
+    input, min = node.saved
+    shape = node.shape
+    if to_input is not None:
+        r = F.where(input >= min, g, 0)
+        if shape is not to_input.shape and shape != to_input.shape:
+            r = F.sum_to(r, shape=to_input.shape)
+        if pending[to_input] is None:
+            pending[to_input] = r
+        else:
+            accumulate(pending, to_input, r)
+    if to_min is not None:
+        r = F.where(input < min, g, 0)
+        if shape is not to_min.shape and shape != to_min.shape:
+            r = F.sum_to(r, shape=to_min.shape)
+        if pending[to_min] is None:
+            pending[to_min] = r
+        else:
+            accumulate(pending, to_min, r)
+
+
+_pull_clamp_min.op = _clamp_min  # type: ignore[attr-defined]
+
+
+def clamp_min(input: Tensor, min: TensorLike) -> Tensor:
+    """``input``, but at least ``min``; at a tie the gradient is ``input``'s."""
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+        c = min.__class__
+        if c is _float or c is _int:
+            a_min: Any = min
+            n_min = None
+        else:
+            a_min = min._array
+            n_min = min._node
+            if a_min.dtype is not d:
+                return apply(_clamp_min, (input, min), {})
+    except AttributeError:
+        return apply(_clamp_min, (input, min), {})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_clamp_min, (input, min), {})
+    try:
+        out = _k_clamp_min[a_input.__class__](a_input, a_min)
+    except Exception as error:
+        raise explain(_clamp_min, (input, min), {}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    if (n_input is not None or n_min is not None) and mode.grad:
+        t._node = n = Node()
+        n.pull = _pull_clamp_min
+        n._first = n_input
+        n._second = n_min
+        n._rest = ()
+        n.saved = (a_input, a_min)
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        if n_input is not None and out_shape == n_input.shape:
+            out_shape = n_input.shape
+        elif n_min is not None and out_shape == n_min.shape:
+            out_shape = n_min.shape
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+            if n_input is None:
+                n._constants = input
+            elif n_min is None:
+                n._constants = min
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+def clamp_min_(input: Tensor, min: TensorLike) -> Tensor:
+    """``clamp_min``, written into the tensor itself."""
+    return write(_clamp_min, input, (min,), {})
+
+
+def _pull_clamp_max(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    to_max = node._second
+    input, max = node.saved
+    shape = node.shape
+    if to_input is not None:
+        r = F.where(input <= max, g, 0)
+        if shape is not to_input.shape and shape != to_input.shape:
+            r = F.sum_to(r, shape=to_input.shape)
+        if pending[to_input] is None:
+            pending[to_input] = r
+        else:
+            accumulate(pending, to_input, r)
+    if to_max is not None:
+        r = F.where(input > max, g, 0)
+        if shape is not to_max.shape and shape != to_max.shape:
+            r = F.sum_to(r, shape=to_max.shape)
+        if pending[to_max] is None:
+            pending[to_max] = r
+        else:
+            accumulate(pending, to_max, r)
+
+
+_pull_clamp_max.op = _clamp_max  # type: ignore[attr-defined]
+
+
+def clamp_max(input: Tensor, max: TensorLike) -> Tensor:
+    """``input``, but at most ``max``; at a tie the gradient is ``input``'s."""
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+        c = max.__class__
+        if c is _float or c is _int:
+            a_max: Any = max
+            n_max = None
+        else:
+            a_max = max._array
+            n_max = max._node
+            if a_max.dtype is not d:
+                return apply(_clamp_max, (input, max), {})
+    except AttributeError:
+        return apply(_clamp_max, (input, max), {})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_clamp_max, (input, max), {})
+    try:
+        out = _k_clamp_max[a_input.__class__](a_input, a_max)
+    except Exception as error:
+        raise explain(_clamp_max, (input, max), {}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    if (n_input is not None or n_max is not None) and mode.grad:
+        t._node = n = Node()
+        n.pull = _pull_clamp_max
+        n._first = n_input
+        n._second = n_max
+        n._rest = ()
+        n.saved = (a_input, a_max)
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        if n_input is not None and out_shape == n_input.shape:
+            out_shape = n_input.shape
+        elif n_max is not None and out_shape == n_max.shape:
+            out_shape = n_max.shape
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+            if n_input is None:
+                n._constants = input
+            elif n_max is None:
+                n._constants = max
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+def clamp_max_(input: Tensor, max: TensorLike) -> Tensor:
+    """``clamp_max``, written into the tensor itself."""
+    return write(_clamp_max, input, (max,), {})
+
+
+def _pull_fmax(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    to_other = node._second
+    input, other = node.saved
+    shape = node.shape
+    if to_input is not None:
+        r = F.where((input >= other) | F.isnan(other), g, 0)
+        if shape is not to_input.shape and shape != to_input.shape:
+            r = F.sum_to(r, shape=to_input.shape)
+        if pending[to_input] is None:
+            pending[to_input] = r
+        else:
+            accumulate(pending, to_input, r)
+    if to_other is not None:
+        r = F.where((input >= other) | F.isnan(other), 0, g)
+        if shape is not to_other.shape and shape != to_other.shape:
+            r = F.sum_to(r, shape=to_other.shape)
+        if pending[to_other] is None:
+            pending[to_other] = r
+        else:
+            accumulate(pending, to_other, r)
+
+
+_pull_fmax.op = _fmax  # type: ignore[attr-defined]
+
+
+def fmax(input: Tensor, other: TensorLike) -> Tensor:
+    """The larger of each pair, and the number where one is NaN; at a tie the gradient is ``input``'s."""
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+        c = other.__class__
+        if c is _float or c is _int:
+            a_other: Any = other
+            n_other = None
+        else:
+            a_other = other._array
+            n_other = other._node
+            if a_other.dtype is not d:
+                return apply(_fmax, (input, other), {})
+    except AttributeError:
+        return apply(_fmax, (input, other), {})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_fmax, (input, other), {})
+    try:
+        out = _k_fmax[a_input.__class__](a_input, a_other)
+    except Exception as error:
+        raise explain(_fmax, (input, other), {}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    if (n_input is not None or n_other is not None) and mode.grad:
+        t._node = n = Node()
+        n.pull = _pull_fmax
+        n._first = n_input
+        n._second = n_other
+        n._rest = ()
+        n.saved = (a_input, a_other)
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        if n_input is not None and out_shape == n_input.shape:
+            out_shape = n_input.shape
+        elif n_other is not None and out_shape == n_other.shape:
+            out_shape = n_other.shape
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+            if n_input is None:
+                n._constants = input
+            elif n_other is None:
+                n._constants = other
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+def _pull_fmin(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    to_other = node._second
+    input, other = node.saved
+    shape = node.shape
+    if to_input is not None:
+        r = F.where((input <= other) | F.isnan(other), g, 0)
+        if shape is not to_input.shape and shape != to_input.shape:
+            r = F.sum_to(r, shape=to_input.shape)
+        if pending[to_input] is None:
+            pending[to_input] = r
+        else:
+            accumulate(pending, to_input, r)
+    if to_other is not None:
+        r = F.where((input <= other) | F.isnan(other), 0, g)
+        if shape is not to_other.shape and shape != to_other.shape:
+            r = F.sum_to(r, shape=to_other.shape)
+        if pending[to_other] is None:
+            pending[to_other] = r
+        else:
+            accumulate(pending, to_other, r)
+
+
+_pull_fmin.op = _fmin  # type: ignore[attr-defined]
+
+
+def fmin(input: Tensor, other: TensorLike) -> Tensor:
+    """The smaller of each pair, and the number where one is NaN; at a tie the gradient is ``input``'s."""
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+        c = other.__class__
+        if c is _float or c is _int:
+            a_other: Any = other
+            n_other = None
+        else:
+            a_other = other._array
+            n_other = other._node
+            if a_other.dtype is not d:
+                return apply(_fmin, (input, other), {})
+    except AttributeError:
+        return apply(_fmin, (input, other), {})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_fmin, (input, other), {})
+    try:
+        out = _k_fmin[a_input.__class__](a_input, a_other)
+    except Exception as error:
+        raise explain(_fmin, (input, other), {}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    if (n_input is not None or n_other is not None) and mode.grad:
+        t._node = n = Node()
+        n.pull = _pull_fmin
+        n._first = n_input
+        n._second = n_other
+        n._rest = ()
+        n.saved = (a_input, a_other)
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        if n_input is not None and out_shape == n_input.shape:
+            out_shape = n_input.shape
+        elif n_other is not None and out_shape == n_other.shape:
+            out_shape = n_other.shape
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+            if n_input is None:
+                n._constants = input
+            elif n_other is None:
+                n._constants = other
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+def _pull_heaviside(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    to_values = node._second
+    input, = node.saved
+    shape = node.shape
+    if to_input is not None:
+        r = g * 0
+        if shape is not to_input.shape and shape != to_input.shape:
+            r = F.sum_to(r, shape=to_input.shape)
+        if pending[to_input] is None:
+            pending[to_input] = r
+        else:
+            accumulate(pending, to_input, r)
+    if to_values is not None:
+        r = F.where(input == 0, g, 0)
+        if shape is not to_values.shape and shape != to_values.shape:
+            r = F.sum_to(r, shape=to_values.shape)
+        if pending[to_values] is None:
+            pending[to_values] = r
+        else:
+            accumulate(pending, to_values, r)
+
+
+_pull_heaviside.op = _heaviside  # type: ignore[attr-defined]
+
+
+def heaviside(input: Tensor, values: TensorLike) -> Tensor:
+    """0 where ``input`` is negative, ``values`` where it is 0, 1 where it is positive."""
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+        c = values.__class__
+        if c is _float or c is _int:
+            a_values: Any = values
+            n_values = None
+        else:
+            a_values = values._array
+            n_values = values._node
+            if a_values.dtype is not d:
+                return apply(_heaviside, (input, values), {})
+    except AttributeError:
+        return apply(_heaviside, (input, values), {})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_heaviside, (input, values), {})
+    try:
+        out = _k_heaviside[a_input.__class__](a_input, a_values)
+    except Exception as error:
+        raise explain(_heaviside, (input, values), {}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    if (n_input is not None or n_values is not None) and mode.grad:
+        t._node = n = Node()
+        n.pull = _pull_heaviside
+        n._first = n_input
+        n._second = n_values
+        n._rest = ()
+        n.saved = (a_input if n_values is not None else None,)
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        if n_input is not None and out_shape == n_input.shape:
+            out_shape = n_input.shape
+        elif n_values is not None and out_shape == n_values.shape:
+            out_shape = n_values.shape
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+            if n_input is None:
+                n._constants = input
+            elif n_values is None:
+                n._constants = values
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+def heaviside_(input: Tensor, values: TensorLike) -> Tensor:
+    """``heaviside``, written into the tensor itself."""
+    return write(_heaviside, input, (values,), {})
+
+
+def _pull_nan_to_num(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    input, = node.saved
+    r = F.where(F.isfinite(input), g, 0)
+    if pending[to_input] is None:
+        pending[to_input] = r
+    else:
+        accumulate(pending, to_input, r)
+
+
+_pull_nan_to_num.op = _nan_to_num  # type: ignore[attr-defined]
+
+
+def nan_to_num(input: Tensor, nan: builtins.float | None = None, posinf: builtins.float | None = None, neginf: builtins.float | None = None) -> Tensor:
+    """``input`` with NaN replaced by ``nan`` (0 by default) and the infinities by ``posinf`` and ``neginf`` (the dtype's largest and smallest numbers); the gradient there is 0."""
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_nan_to_num, (input,), {"nan": nan, "posinf": posinf, "neginf": neginf})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_nan_to_num, (input,), {"nan": nan, "posinf": posinf, "neginf": neginf})
+    try:
+        out = _k_nan_to_num[a_input.__class__](a_input, nan=nan, posinf=posinf, neginf=neginf)
+    except Exception as error:
+        raise explain(_nan_to_num, (input,), {"nan": nan, "posinf": posinf, "neginf": neginf}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    if n_input is not None and mode.grad:
+        t._node = n = GeneralNode()
+        n.op = _nan_to_num
+        n.pull = _pull_nan_to_num
+        n._first = n_input
+        n._second = n._rest = None
+        n.saved = (a_input,)
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        n._attrs = {"nan": nan, "posinf": posinf, "neginf": neginf}
+        if out_shape == n_input.shape:
+            out_shape = n_input.shape
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+def nan_to_num_(input: Tensor, nan: builtins.float | None = None, posinf: builtins.float | None = None, neginf: builtins.float | None = None) -> Tensor:
+    """``nan_to_num``, written into the tensor itself."""
+    return write(_nan_to_num, input, (), {"nan": nan, "posinf": posinf, "neginf": neginf})
 
 
 def where(condition: Tensor, input: TensorLike | None = None, other: TensorLike | None = None) -> Any:
@@ -2130,6 +2737,11 @@ def square(input: Tensor) -> Tensor:
     return t
 
 
+def square_(input: Tensor) -> Tensor:
+    """``square``, written into the tensor itself."""
+    return write(_square, input, (), {})
+
+
 def abs(input: Tensor) -> Tensor:
     """Absolute value; the gradient at 0 is 0."""
     return apply(_abs, (input,), {})
@@ -2192,6 +2804,11 @@ def sign(input: Tensor) -> Tensor:
     return t
 
 
+def sign_(input: Tensor) -> Tensor:
+    """``sign``, written into the tensor itself."""
+    return write(_sign, input, (), {})
+
+
 def _pull_reciprocal(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
     to_input = node._first
     out, = node.saved
@@ -2248,6 +2865,459 @@ def reciprocal(input: Tensor) -> Tensor:
 def reciprocal_(input: Tensor) -> Tensor:
     """``reciprocal``, written into the tensor itself."""
     return write(_reciprocal, input, (), {})
+
+
+def _pull_copysign(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    to_other = node._second
+    input, out = node.saved
+    shape = node.shape
+    if to_input is not None:
+        r = F.where(input == 0, 0, g * (out / input))
+        if shape is not to_input.shape and shape != to_input.shape:
+            r = F.sum_to(r, shape=to_input.shape)
+        if pending[to_input] is None:
+            pending[to_input] = r
+        else:
+            accumulate(pending, to_input, r)
+    if to_other is not None:
+        r = g * 0
+        if shape is not to_other.shape and shape != to_other.shape:
+            r = F.sum_to(r, shape=to_other.shape)
+        if pending[to_other] is None:
+            pending[to_other] = r
+        else:
+            accumulate(pending, to_other, r)
+
+
+_pull_copysign.op = _copysign  # type: ignore[attr-defined]
+
+
+def copysign(input: Tensor, other: TensorLike) -> Tensor:
+    """The size of ``input`` with the sign of ``other``; the gradient at 0, and that of ``other``, is 0."""
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+        c = other.__class__
+        if c is _float or c is _int:
+            a_other: Any = other
+            n_other = None
+        else:
+            a_other = other._array
+            n_other = other._node
+            if a_other.dtype is not d:
+                return apply(_copysign, (input, other), {})
+    except AttributeError:
+        return apply(_copysign, (input, other), {})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_copysign, (input, other), {})
+    try:
+        out = _k_copysign[a_input.__class__](a_input, a_other)
+    except Exception as error:
+        raise explain(_copysign, (input, other), {}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    if (n_input is not None or n_other is not None) and mode.grad:
+        t._node = n = Node()
+        n.pull = _pull_copysign
+        n._first = n_input
+        n._second = n_other
+        n._rest = ()
+        n.saved = (a_input if n_input is not None else None, out if n_input is not None else None)
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        if n_input is not None and out_shape == n_input.shape:
+            out_shape = n_input.shape
+        elif n_other is not None and out_shape == n_other.shape:
+            out_shape = n_other.shape
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+            if n_input is None:
+                n._constants = input
+            elif n_other is None:
+                n._constants = other
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+def copysign_(input: Tensor, other: TensorLike) -> Tensor:
+    """``copysign``, written into the tensor itself."""
+    return write(_copysign, input, (other,), {})
+
+
+def _pull_hypot(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    to_other = node._second
+    input, other, out = node.saved
+    shape = node.shape
+    if to_input is not None:
+        r = F.masked(g, g * (input / out))
+        if shape is not to_input.shape and shape != to_input.shape:
+            r = F.sum_to(r, shape=to_input.shape)
+        if pending[to_input] is None:
+            pending[to_input] = r
+        else:
+            accumulate(pending, to_input, r)
+    if to_other is not None:
+        r = F.masked(g, g * (other / out))
+        if shape is not to_other.shape and shape != to_other.shape:
+            r = F.sum_to(r, shape=to_other.shape)
+        if pending[to_other] is None:
+            pending[to_other] = r
+        else:
+            accumulate(pending, to_other, r)
+
+
+_pull_hypot.op = _hypot  # type: ignore[attr-defined]
+
+
+def hypot(input: Tensor, other: TensorLike) -> Tensor:
+    """``sqrt(input ** 2 + other ** 2)``, without overflow on the way."""
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+        c = other.__class__
+        if c is _float or c is _int:
+            a_other: Any = other
+            n_other = None
+        else:
+            a_other = other._array
+            n_other = other._node
+            if a_other.dtype is not d:
+                return apply(_hypot, (input, other), {})
+    except AttributeError:
+        return apply(_hypot, (input, other), {})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_hypot, (input, other), {})
+    try:
+        out = _k_hypot[a_input.__class__](a_input, a_other)
+    except Exception as error:
+        raise explain(_hypot, (input, other), {}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    if (n_input is not None or n_other is not None) and mode.grad:
+        t._node = n = Node()
+        n.pull = _pull_hypot
+        n._first = n_input
+        n._second = n_other
+        n._rest = ()
+        n.saved = (a_input if n_input is not None else None, a_other if n_other is not None else None, out)
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        if n_input is not None and out_shape == n_input.shape:
+            out_shape = n_input.shape
+        elif n_other is not None and out_shape == n_other.shape:
+            out_shape = n_other.shape
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+            if n_input is None:
+                n._constants = input
+            elif n_other is None:
+                n._constants = other
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+def hypot_(input: Tensor, other: TensorLike) -> Tensor:
+    """``hypot``, written into the tensor itself."""
+    return write(_hypot, input, (other,), {})
+
+
+def _pull_lerp(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    to_end = node._second
+    to_weight, = node._rest
+    input, end, weight = node.saved
+    shape = node.shape
+    if to_input is not None:
+        r = g * (1 - weight)
+        if shape is not to_input.shape and shape != to_input.shape:
+            r = F.sum_to(r, shape=to_input.shape)
+        if pending[to_input] is None:
+            pending[to_input] = r
+        else:
+            accumulate(pending, to_input, r)
+    if to_end is not None:
+        r = g * weight
+        if shape is not to_end.shape and shape != to_end.shape:
+            r = F.sum_to(r, shape=to_end.shape)
+        if pending[to_end] is None:
+            pending[to_end] = r
+        else:
+            accumulate(pending, to_end, r)
+    if to_weight is not None:
+        r = g * (end - input)
+        if shape is not to_weight.shape and shape != to_weight.shape:
+            r = F.sum_to(r, shape=to_weight.shape)
+        if pending[to_weight] is None:
+            pending[to_weight] = r
+        else:
+            accumulate(pending, to_weight, r)
+
+
+_pull_lerp.op = _lerp  # type: ignore[attr-defined]
+
+
+def lerp(input: Tensor, end: TensorLike, weight: TensorLike) -> Tensor:
+    """Linear interpolation, ``input + weight * (end - input)``, exact where ``weight`` is 0 or 1. The operands must have one dtype."""
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+        c = end.__class__
+        if c is _float or c is _int:
+            a_end: Any = end
+            n_end = None
+        else:
+            a_end = end._array
+            n_end = end._node
+            if a_end.dtype is not d:
+                return apply(_lerp, (input, end, weight), {})
+        c = weight.__class__
+        if c is _float or c is _int:
+            a_weight: Any = weight
+            n_weight = None
+        else:
+            a_weight = weight._array
+            n_weight = weight._node
+            if a_weight.dtype is not d:
+                return apply(_lerp, (input, end, weight), {})
+    except AttributeError:
+        return apply(_lerp, (input, end, weight), {})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_lerp, (input, end, weight), {})
+    try:
+        out = _k_lerp[a_input.__class__](a_input, a_end, a_weight)
+    except Exception as error:
+        raise explain(_lerp, (input, end, weight), {}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    if (n_input is not None or n_end is not None or n_weight is not None) and mode.grad:
+        t._node = n = Node()
+        n.pull = _pull_lerp
+        n._first = n_input
+        n._second = n_end
+        n._rest = (n_weight,)
+        n.saved = (a_input if n_weight is not None else None, a_end if n_weight is not None else None, a_weight if n_input is not None or n_end is not None else None)
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+def lerp_(input: Tensor, end: TensorLike, weight: TensorLike) -> Tensor:
+    """``lerp``, written into the tensor itself."""
+    return write(_lerp, input, (end, weight), {})
+
+
+def _pull_addcmul(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    to_tensor1 = node._second
+    to_tensor2, = node._rest
+    tensor1, tensor2 = node.saved
+    attrs = node._attrs
+    value = attrs["value"]
+    shape = node.shape
+    if to_input is not None:
+        r = g
+        if shape is not to_input.shape and shape != to_input.shape:
+            r = F.sum_to(r, shape=to_input.shape)
+        if pending[to_input] is None:
+            pending[to_input] = r
+        else:
+            accumulate(pending, to_input, r)
+    if to_tensor1 is not None:
+        r = g * (tensor2 * value)
+        if shape is not to_tensor1.shape and shape != to_tensor1.shape:
+            r = F.sum_to(r, shape=to_tensor1.shape)
+        if pending[to_tensor1] is None:
+            pending[to_tensor1] = r
+        else:
+            accumulate(pending, to_tensor1, r)
+    if to_tensor2 is not None:
+        r = g * (tensor1 * value)
+        if shape is not to_tensor2.shape and shape != to_tensor2.shape:
+            r = F.sum_to(r, shape=to_tensor2.shape)
+        if pending[to_tensor2] is None:
+            pending[to_tensor2] = r
+        else:
+            accumulate(pending, to_tensor2, r)
+
+
+_pull_addcmul.op = _addcmul  # type: ignore[attr-defined]
+
+
+def addcmul(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Number = 1) -> Tensor:
+    """``input + value * tensor1 * tensor2``."""
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+        a_tensor1 = tensor1._array
+        n_tensor1 = tensor1._node
+        if a_tensor1.dtype is not d:
+            return apply(_addcmul, (input, tensor1, tensor2), {"value": value})
+        a_tensor2 = tensor2._array
+        n_tensor2 = tensor2._node
+        if a_tensor2.dtype is not d:
+            return apply(_addcmul, (input, tensor1, tensor2), {"value": value})
+    except AttributeError:
+        return apply(_addcmul, (input, tensor1, tensor2), {"value": value})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_addcmul, (input, tensor1, tensor2), {"value": value})
+    try:
+        out = _k_addcmul[a_input.__class__](a_input, a_tensor1, a_tensor2, value=value)
+    except Exception as error:
+        raise explain(_addcmul, (input, tensor1, tensor2), {"value": value}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    if (n_input is not None or n_tensor1 is not None or n_tensor2 is not None) and mode.grad:
+        t._node = n = GeneralNode()
+        n.op = _addcmul
+        n.pull = _pull_addcmul
+        n._first = n_input
+        n._second = n_tensor1
+        n._rest = (n_tensor2,)
+        n.saved = (a_tensor1 if n_tensor2 is not None else None, a_tensor2 if n_tensor1 is not None else None)
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        n._attrs = {"value": value}
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+def addcmul_(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Number = 1) -> Tensor:
+    """``addcmul``, written into the tensor itself."""
+    return write(_addcmul, input, (tensor1, tensor2), {"value": value})
+
+
+def _pull_addcdiv(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    to_tensor1 = node._second
+    to_tensor2, = node._rest
+    tensor1, tensor2 = node.saved
+    attrs = node._attrs
+    value = attrs["value"]
+    shape = node.shape
+    if to_input is not None:
+        r = g
+        if shape is not to_input.shape and shape != to_input.shape:
+            r = F.sum_to(r, shape=to_input.shape)
+        if pending[to_input] is None:
+            pending[to_input] = r
+        else:
+            accumulate(pending, to_input, r)
+    if to_tensor1 is not None:
+        r = F.masked(g, g * value / tensor2)
+        if shape is not to_tensor1.shape and shape != to_tensor1.shape:
+            r = F.sum_to(r, shape=to_tensor1.shape)
+        if pending[to_tensor1] is None:
+            pending[to_tensor1] = r
+        else:
+            accumulate(pending, to_tensor1, r)
+    if to_tensor2 is not None:
+        r = F.masked(g, -g * value * (tensor1 / tensor2) / tensor2)
+        if shape is not to_tensor2.shape and shape != to_tensor2.shape:
+            r = F.sum_to(r, shape=to_tensor2.shape)
+        if pending[to_tensor2] is None:
+            pending[to_tensor2] = r
+        else:
+            accumulate(pending, to_tensor2, r)
+
+
+_pull_addcdiv.op = _addcdiv  # type: ignore[attr-defined]
+
+
+def addcdiv(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Number = 1) -> Tensor:
+    """``input + value * tensor1 / tensor2``; at least one of the two must be a floating-point tensor."""
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+        a_tensor1 = tensor1._array
+        n_tensor1 = tensor1._node
+        if a_tensor1.dtype is not d:
+            return apply(_addcdiv, (input, tensor1, tensor2), {"value": value})
+        a_tensor2 = tensor2._array
+        n_tensor2 = tensor2._node
+        if a_tensor2.dtype is not d:
+            return apply(_addcdiv, (input, tensor1, tensor2), {"value": value})
+    except AttributeError:
+        return apply(_addcdiv, (input, tensor1, tensor2), {"value": value})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_addcdiv, (input, tensor1, tensor2), {"value": value})
+    try:
+        out = _k_addcdiv[a_input.__class__](a_input, a_tensor1, a_tensor2, value=value)
+    except Exception as error:
+        raise explain(_addcdiv, (input, tensor1, tensor2), {"value": value}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    if (n_input is not None or n_tensor1 is not None or n_tensor2 is not None) and mode.grad:
+        t._node = n = GeneralNode()
+        n.op = _addcdiv
+        n.pull = _pull_addcdiv
+        n._first = n_input
+        n._second = n_tensor1
+        n._rest = (n_tensor2,)
+        n.saved = (a_tensor1 if n_tensor2 is not None else None, a_tensor2 if n_tensor1 is not None or n_tensor2 is not None else None)
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        n._attrs = {"value": value}
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+def addcdiv_(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Number = 1) -> Tensor:
+    """``addcdiv``, written into the tensor itself."""
+    return write(_addcdiv, input, (tensor1, tensor2), {"value": value})
 
 
 def causal_mask(input: Tensor, *, rows: builtins.int, columns: builtins.int) -> Tensor:
@@ -2835,9 +3905,19 @@ def eq(input: Tensor, other: TensorLike) -> Tensor:
     return apply(_eq, (input, other), {})
 
 
+def eq_(input: Tensor, other: TensorLike) -> Tensor:
+    """``eq``, written into the tensor itself."""
+    return write(_eq, input, (other,), {})
+
+
 def ne(input: Tensor, other: TensorLike) -> Tensor:
     """``input != other``, elementwise."""
     return apply(_ne, (input, other), {})
+
+
+def ne_(input: Tensor, other: TensorLike) -> Tensor:
+    """``ne``, written into the tensor itself."""
+    return write(_ne, input, (other,), {})
 
 
 def lt(input: Tensor, other: TensorLike) -> Tensor:
@@ -2845,9 +3925,19 @@ def lt(input: Tensor, other: TensorLike) -> Tensor:
     return apply(_lt, (input, other), {})
 
 
+def lt_(input: Tensor, other: TensorLike) -> Tensor:
+    """``lt``, written into the tensor itself."""
+    return write(_lt, input, (other,), {})
+
+
 def le(input: Tensor, other: TensorLike) -> Tensor:
     """``input <= other``, elementwise."""
     return apply(_le, (input, other), {})
+
+
+def le_(input: Tensor, other: TensorLike) -> Tensor:
+    """``le``, written into the tensor itself."""
+    return write(_le, input, (other,), {})
 
 
 def gt(input: Tensor, other: TensorLike) -> Tensor:
@@ -2855,9 +3945,19 @@ def gt(input: Tensor, other: TensorLike) -> Tensor:
     return apply(_gt, (input, other), {})
 
 
+def gt_(input: Tensor, other: TensorLike) -> Tensor:
+    """``gt``, written into the tensor itself."""
+    return write(_gt, input, (other,), {})
+
+
 def ge(input: Tensor, other: TensorLike) -> Tensor:
     """``input >= other``, elementwise."""
     return apply(_ge, (input, other), {})
+
+
+def ge_(input: Tensor, other: TensorLike) -> Tensor:
+    """``ge``, written into the tensor itself."""
+    return write(_ge, input, (other,), {})
 
 
 def logical_and(input: Tensor, other: TensorLike) -> Tensor:
@@ -2865,9 +3965,19 @@ def logical_and(input: Tensor, other: TensorLike) -> Tensor:
     return apply(_logical_and, (input, other), {})
 
 
+def logical_and_(input: Tensor, other: TensorLike) -> Tensor:
+    """``logical_and``, written into the tensor itself."""
+    return write(_logical_and, input, (other,), {})
+
+
 def logical_or(input: Tensor, other: TensorLike) -> Tensor:
     """Whether either is non-zero."""
     return apply(_logical_or, (input, other), {})
+
+
+def logical_or_(input: Tensor, other: TensorLike) -> Tensor:
+    """``logical_or``, written into the tensor itself."""
+    return write(_logical_or, input, (other,), {})
 
 
 def logical_xor(input: Tensor, other: TensorLike) -> Tensor:
@@ -2875,9 +3985,19 @@ def logical_xor(input: Tensor, other: TensorLike) -> Tensor:
     return apply(_logical_xor, (input, other), {})
 
 
+def logical_xor_(input: Tensor, other: TensorLike) -> Tensor:
+    """``logical_xor``, written into the tensor itself."""
+    return write(_logical_xor, input, (other,), {})
+
+
 def logical_not(input: Tensor) -> Tensor:
     """Whether ``input`` is zero."""
     return apply(_logical_not, (input,), {})
+
+
+def logical_not_(input: Tensor) -> Tensor:
+    """``logical_not``, written into the tensor itself."""
+    return write(_logical_not, input, (), {})
 
 
 def isnan(input: Tensor) -> Tensor:
@@ -2900,9 +4020,19 @@ def bitwise_and(input: Tensor, other: TensorLike) -> Tensor:
     return apply(_bitwise_and, (input, other), {})
 
 
+def bitwise_and_(input: Tensor, other: TensorLike) -> Tensor:
+    """``bitwise_and``, written into the tensor itself."""
+    return write(_bitwise_and, input, (other,), {})
+
+
 def bitwise_or(input: Tensor, other: TensorLike) -> Tensor:
     """Bitwise or of integers; logical or of booleans."""
     return apply(_bitwise_or, (input, other), {})
+
+
+def bitwise_or_(input: Tensor, other: TensorLike) -> Tensor:
+    """``bitwise_or``, written into the tensor itself."""
+    return write(_bitwise_or, input, (other,), {})
 
 
 def bitwise_xor(input: Tensor, other: TensorLike) -> Tensor:
@@ -2910,9 +4040,59 @@ def bitwise_xor(input: Tensor, other: TensorLike) -> Tensor:
     return apply(_bitwise_xor, (input, other), {})
 
 
+def bitwise_xor_(input: Tensor, other: TensorLike) -> Tensor:
+    """``bitwise_xor``, written into the tensor itself."""
+    return write(_bitwise_xor, input, (other,), {})
+
+
 def bitwise_not(input: Tensor) -> Tensor:
     """Bitwise complement of integers; logical not of booleans."""
     return apply(_bitwise_not, (input,), {})
+
+
+def bitwise_not_(input: Tensor) -> Tensor:
+    """``bitwise_not``, written into the tensor itself."""
+    return write(_bitwise_not, input, (), {})
+
+
+def bitwise_left_shift(input: Tensor, other: TensorLike) -> Tensor:
+    """The bits of ``input`` moved up by ``other`` places, zeros below."""
+    return apply(_bitwise_left_shift, (input, other), {})
+
+
+def bitwise_left_shift_(input: Tensor, other: TensorLike) -> Tensor:
+    """``bitwise_left_shift``, written into the tensor itself."""
+    return write(_bitwise_left_shift, input, (other,), {})
+
+
+def bitwise_right_shift(input: Tensor, other: TensorLike) -> Tensor:
+    """The bits of ``input`` moved down by ``other`` places; the sign stays."""
+    return apply(_bitwise_right_shift, (input, other), {})
+
+
+def bitwise_right_shift_(input: Tensor, other: TensorLike) -> Tensor:
+    """``bitwise_right_shift``, written into the tensor itself."""
+    return write(_bitwise_right_shift, input, (other,), {})
+
+
+def signbit(input: Tensor) -> Tensor:
+    """Whether the sign is minus, also that of -0.0."""
+    return apply(_signbit, (input,), {})
+
+
+def isposinf(input: Tensor) -> Tensor:
+    """Whether each element is plus infinity."""
+    return apply(_isposinf, (input,), {})
+
+
+def isneginf(input: Tensor) -> Tensor:
+    """Whether each element is minus infinity."""
+    return apply(_isneginf, (input,), {})
+
+
+def isreal(input: Tensor) -> Tensor:
+    """Whether each element has no imaginary part."""
+    return apply(_isreal, (input,), {})
 
 
 def conj(input: Tensor) -> Tensor:
@@ -3158,6 +4338,26 @@ def convolution_weight_grad(input: Tensor, grad: Tensor, *, shape: Sequence[buil
     else:
         t._node = None
     return t
+
+
+def histc(input: Tensor, bins: builtins.int = 100, min: builtins.float = 0, max: builtins.float = 0) -> Tensor:
+    """How many elements lie in each of ``bins`` equal intervals from ``min`` to ``max``; of the smallest to the largest element if these are equal.
+
+    Elements outside and NaN are not counted. The counts have the dtype of ``input``, which must be floating point.
+
+    >>> import autograd_core as ag
+    >>> ag.histc(ag.tensor([1.0, 2.0, 1.0]), bins=4, min=0, max=3).tolist()
+    [0.0, 2.0, 1.0, 0.0]
+    """
+    return apply(_histc, (input,), {"bins": bins, "min": min, "max": max})
+
+
+def bincount(input: Tensor, weights: Tensor | None = None, minlength: builtins.int = 0) -> Tensor:
+    """How often each non-negative integer occurs in the one-dimensional ``input``, or the sums of its ``weights``; at least ``minlength`` entries.
+
+    Counts are int64, sums of float32 weights float32, of others float64.
+    """
+    return apply(_bincount, (input, weights), {"minlength": minlength})
 
 
 def _pull_logsumexp(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
@@ -3573,498 +4773,6 @@ def contract(operands: Sequence[Tensor], equation: str) -> Tensor:
 def identity_like(input: Tensor, size: builtins.int) -> Tensor:
     """The identity matrix in the dtype of ``input``."""
     return apply(_identity_like, (input,), {"size": size})
-
-
-def _pull_exp(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    out, = node.saved
-    r = g * out
-    if pending[to_input] is None:
-        pending[to_input] = r
-    else:
-        accumulate(pending, to_input, r)
-
-
-_pull_exp.op = _exp  # type: ignore[attr-defined]
-
-
-def exp(input: Tensor) -> Tensor:
-    """e to the power of ``input``."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        return apply(_exp, (input,), {})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_exp, (input,), {})
-    try:
-        out = _k_exp[a_input.__class__](a_input)
-    except Exception as error:
-        raise explain(_exp, (input,), {}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = Node()
-        n.pull = _pull_exp
-        n._first = n_input
-        n._second = n._rest = None
-        n.saved = (out,)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        if out_shape == n_input.shape:
-            out_shape = n_input.shape
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-    return t
-
-
-def exp_(input: Tensor) -> Tensor:
-    """``exp``, written into the tensor itself."""
-    return write(_exp, input, (), {})
-
-
-def _pull_expm1(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    out, = node.saved
-    r = g * (out + 1)
-    if pending[to_input] is None:
-        pending[to_input] = r
-    else:
-        accumulate(pending, to_input, r)
-
-
-_pull_expm1.op = _expm1  # type: ignore[attr-defined]
-
-
-def expm1(input: Tensor) -> Tensor:
-    """``exp(input) - 1``, exact near 0."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        return apply(_expm1, (input,), {})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_expm1, (input,), {})
-    try:
-        out = _k_expm1[a_input.__class__](a_input)
-    except Exception as error:
-        raise explain(_expm1, (input,), {}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = Node()
-        n.pull = _pull_expm1
-        n._first = n_input
-        n._second = n._rest = None
-        n.saved = (out,)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        if out_shape == n_input.shape:
-            out_shape = n_input.shape
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-    return t
-
-
-def _pull_log(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    input, = node.saved
-    r = F.masked(g, g / input)
-    if pending[to_input] is None:
-        pending[to_input] = r
-    else:
-        accumulate(pending, to_input, r)
-
-
-_pull_log.op = _log  # type: ignore[attr-defined]
-
-
-def log(input: Tensor) -> Tensor:
-    """Natural logarithm."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        return apply(_log, (input,), {})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_log, (input,), {})
-    try:
-        out = _k_log[a_input.__class__](a_input)
-    except Exception as error:
-        raise explain(_log, (input,), {}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = Node()
-        n.pull = _pull_log
-        n._first = n_input
-        n._second = n._rest = None
-        n.saved = (a_input,)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        if out_shape == n_input.shape:
-            out_shape = n_input.shape
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-    return t
-
-
-def log_(input: Tensor) -> Tensor:
-    """``log``, written into the tensor itself."""
-    return write(_log, input, (), {})
-
-
-def _pull_log1p(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    input, = node.saved
-    r = F.masked(g, g / (input + 1))
-    if pending[to_input] is None:
-        pending[to_input] = r
-    else:
-        accumulate(pending, to_input, r)
-
-
-_pull_log1p.op = _log1p  # type: ignore[attr-defined]
-
-
-def log1p(input: Tensor) -> Tensor:
-    """``log(1 + input)``, exact near 0."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        return apply(_log1p, (input,), {})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_log1p, (input,), {})
-    try:
-        out = _k_log1p[a_input.__class__](a_input)
-    except Exception as error:
-        raise explain(_log1p, (input,), {}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = Node()
-        n.pull = _pull_log1p
-        n._first = n_input
-        n._second = n._rest = None
-        n.saved = (a_input,)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        if out_shape == n_input.shape:
-            out_shape = n_input.shape
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-    return t
-
-
-def _pull_exp2(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    out, = node.saved
-    r = g * (out * 0.6931471805599453)
-    if pending[to_input] is None:
-        pending[to_input] = r
-    else:
-        accumulate(pending, to_input, r)
-
-
-_pull_exp2.op = _exp2  # type: ignore[attr-defined]
-
-
-def exp2(input: Tensor) -> Tensor:
-    """2 to the power of ``input``."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        return apply(_exp2, (input,), {})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_exp2, (input,), {})
-    try:
-        out = _k_exp2[a_input.__class__](a_input)
-    except Exception as error:
-        raise explain(_exp2, (input,), {}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = Node()
-        n.pull = _pull_exp2
-        n._first = n_input
-        n._second = n._rest = None
-        n.saved = (out,)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        if out_shape == n_input.shape:
-            out_shape = n_input.shape
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-    return t
-
-
-def _pull_log2(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    input, = node.saved
-    r = F.masked(g, g / (input * 0.6931471805599453))
-    if pending[to_input] is None:
-        pending[to_input] = r
-    else:
-        accumulate(pending, to_input, r)
-
-
-_pull_log2.op = _log2  # type: ignore[attr-defined]
-
-
-def log2(input: Tensor) -> Tensor:
-    """Logarithm to base 2."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        return apply(_log2, (input,), {})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_log2, (input,), {})
-    try:
-        out = _k_log2[a_input.__class__](a_input)
-    except Exception as error:
-        raise explain(_log2, (input,), {}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = Node()
-        n.pull = _pull_log2
-        n._first = n_input
-        n._second = n._rest = None
-        n.saved = (a_input,)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        if out_shape == n_input.shape:
-            out_shape = n_input.shape
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-    return t
-
-
-def _pull_log10(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    input, = node.saved
-    r = F.masked(g, g / (input * 2.302585092994046))
-    if pending[to_input] is None:
-        pending[to_input] = r
-    else:
-        accumulate(pending, to_input, r)
-
-
-_pull_log10.op = _log10  # type: ignore[attr-defined]
-
-
-def log10(input: Tensor) -> Tensor:
-    """Logarithm to base 10."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        return apply(_log10, (input,), {})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_log10, (input,), {})
-    try:
-        out = _k_log10[a_input.__class__](a_input)
-    except Exception as error:
-        raise explain(_log10, (input,), {}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = Node()
-        n.pull = _pull_log10
-        n._first = n_input
-        n._second = n._rest = None
-        n.saved = (a_input,)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        if out_shape == n_input.shape:
-            out_shape = n_input.shape
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-    return t
-
-
-def _pull_sqrt(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    out, = node.saved
-    r = F.masked(g, g / (2 * out))
-    if pending[to_input] is None:
-        pending[to_input] = r
-    else:
-        accumulate(pending, to_input, r)
-
-
-_pull_sqrt.op = _sqrt  # type: ignore[attr-defined]
-
-
-def sqrt(input: Tensor) -> Tensor:
-    """Square root."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        return apply(_sqrt, (input,), {})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_sqrt, (input,), {})
-    try:
-        out = _k_sqrt[a_input.__class__](a_input)
-    except Exception as error:
-        raise explain(_sqrt, (input,), {}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = Node()
-        n.pull = _pull_sqrt
-        n._first = n_input
-        n._second = n._rest = None
-        n.saved = (out,)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        if out_shape == n_input.shape:
-            out_shape = n_input.shape
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-    return t
-
-
-def sqrt_(input: Tensor) -> Tensor:
-    """``sqrt``, written into the tensor itself."""
-    return write(_sqrt, input, (), {})
-
-
-def _pull_rsqrt(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    out, = node.saved
-    r = F.masked(g, g * (-0.5 * (out * out * out)))
-    if pending[to_input] is None:
-        pending[to_input] = r
-    else:
-        accumulate(pending, to_input, r)
-
-
-_pull_rsqrt.op = _rsqrt  # type: ignore[attr-defined]
-
-
-def rsqrt(input: Tensor) -> Tensor:
-    """``1 / sqrt(input)``."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        return apply(_rsqrt, (input,), {})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_rsqrt, (input,), {})
-    try:
-        out = _k_rsqrt[a_input.__class__](a_input)
-    except Exception as error:
-        raise explain(_rsqrt, (input,), {}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = Node()
-        n.pull = _pull_rsqrt
-        n._first = n_input
-        n._second = n._rest = None
-        n.saved = (out,)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        if out_shape == n_input.shape:
-            out_shape = n_input.shape
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-    return t
 
 
 def _pull_slice_view(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
@@ -4619,26 +5327,27 @@ def index_add_(input: Tensor, dim: builtins.int, index: Tensor, source: Tensor, 
     return write(_index_add, input, (index, source), {"dim": dim, "alpha": alpha})
 
 
-def _pull_embedding(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+def _pull_lookup(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
     to_input = node._first
     to_weight = node._second
     input, = node.saved
     attrs = node._attrs
     padding_idx = attrs["padding_idx"]
+    scale_grad_by_freq = attrs["scale_grad_by_freq"]
     weight_shape = node._shapes[1]
     if to_weight is not None:
-        r = _r_embedding_weight(F, g, input, weight_shape, padding_idx)
+        r = _r_lookup_weight(F, g, input, weight_shape, padding_idx, scale_grad_by_freq)
         if pending[to_weight] is None:
             pending[to_weight] = r
         else:
             accumulate(pending, to_weight, r)
 
 
-_pull_embedding.op = _embedding  # type: ignore[attr-defined]
+_pull_lookup.op = _lookup  # type: ignore[attr-defined]
 
 
-def embedding(input: Tensor, weight: Tensor, padding_idx: builtins.int | None = None) -> Tensor:
-    """The rows of ``weight`` that the integers in ``input`` name; row ``padding_idx`` gets no gradient."""
+def lookup(input: Tensor, weight: Tensor, padding_idx: builtins.int | None = None, scale_grad_by_freq: builtins.bool = False) -> Tensor:
+    """The rows of ``weight`` that the integers in ``input`` name; ``padding_idx`` and ``scale_grad_by_freq`` concern the gradient alone."""
     try:
         a_input = input._array
         n_input = input._node
@@ -4646,21 +5355,21 @@ def embedding(input: Tensor, weight: Tensor, padding_idx: builtins.int | None = 
         a_weight = weight._array
         n_weight = weight._node
     except AttributeError:
-        return apply(_embedding, (input, weight), {"padding_idx": padding_idx})
+        return apply(_lookup, (input, weight), {"padding_idx": padding_idx, "scale_grad_by_freq": scale_grad_by_freq})
     mode = get_mode()
     if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_embedding, (input, weight), {"padding_idx": padding_idx})
+        return apply(_lookup, (input, weight), {"padding_idx": padding_idx, "scale_grad_by_freq": scale_grad_by_freq})
     try:
-        out = _k_embedding[a_input.__class__](a_input, a_weight, padding_idx=padding_idx)
+        out = _k_lookup[a_input.__class__](a_input, a_weight, padding_idx=padding_idx, scale_grad_by_freq=scale_grad_by_freq)
     except Exception as error:
-        raise explain(_embedding, (input, weight), {"padding_idx": padding_idx}, error) from error
+        raise explain(_lookup, (input, weight), {"padding_idx": padding_idx, "scale_grad_by_freq": scale_grad_by_freq}, error) from error
     t: Tensor = empty_tensor()
     t._view = None
     t._array = out
     if (n_input is not None or n_weight is not None) and mode.grad:
         t._node = n = GeneralNode()
-        n.op = _embedding
-        n.pull = _pull_embedding
+        n.op = _lookup
+        n.pull = _pull_lookup
         n._first = n_input
         n._second = n_weight
         n._rest = ()
@@ -4668,13 +5377,941 @@ def embedding(input: Tensor, weight: Tensor, padding_idx: builtins.int | None = 
         n.hooks = None
         n.scope = mode.scope
         out_shape = out.shape
-        n._attrs = {"padding_idx": padding_idx}
+        n._attrs = {"padding_idx": padding_idx, "scale_grad_by_freq": scale_grad_by_freq}
         n._shapes = (a_input.shape, getattr(a_weight, "shape", ()))
         n.shape = out_shape
         if out_shape:
             n.value = None
         else:
             n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+def occurrences(input: Tensor, size: builtins.int, dtype: DTypeLike) -> Tensor:
+    """How often each of these integers below ``size`` occurs among them."""
+    return apply(_occurrences, (input,), {"size": size, "dtype": dtype})
+
+
+def bag_numbers(offsets: Tensor, total: builtins.int) -> Tensor:
+    """The number of the bag that each of ``total`` places is in; ``offsets`` says where bags begin, in order."""
+    return apply(_bag_numbers, (offsets,), {"total": total})
+
+
+def bag_table(bags: Tensor, counted: Tensor, count: builtins.int) -> Tensor:
+    """The places in each bag, one bag a row, filled up with -1; places that are not ``counted`` are left out."""
+    return apply(_bag_table, (bags, counted), {"count": count})
+
+
+def _pull_bag_sums(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    to_bags = node._second
+    bags, = node.saved
+    if to_input is not None:
+        r = _r_bag_sums_input(F, g, bags)
+        if pending[to_input] is None:
+            pending[to_input] = r
+        else:
+            accumulate(pending, to_input, r)
+
+
+_pull_bag_sums.op = _bag_sums  # type: ignore[attr-defined]
+
+
+def bag_sums(input: Tensor, bags: Tensor, count: builtins.int) -> Tensor:
+    """The sums of the rows of each bag; the ``count`` bags are numbered."""
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+        a_bags = bags._array
+        n_bags = bags._node
+    except AttributeError:
+        return apply(_bag_sums, (input, bags), {"count": count})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_bag_sums, (input, bags), {"count": count})
+    try:
+        out = _k_bag_sums[a_input.__class__](a_input, a_bags, count=count)
+    except Exception as error:
+        raise explain(_bag_sums, (input, bags), {"count": count}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    if (n_input is not None or n_bags is not None) and mode.grad:
+        t._node = n = GeneralNode()
+        n.op = _bag_sums
+        n.pull = _pull_bag_sums
+        n._first = n_input
+        n._second = n_bags
+        n._rest = ()
+        n.saved = (a_bags if n_input is not None else None,)
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        n._attrs = {"count": count}
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+def _pull_exp(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    out, = node.saved
+    r = g * out
+    if pending[to_input] is None:
+        pending[to_input] = r
+    else:
+        accumulate(pending, to_input, r)
+
+
+_pull_exp.op = _exp  # type: ignore[attr-defined]
+
+
+def exp(input: Tensor) -> Tensor:
+    """e to the power of ``input``."""
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_exp, (input,), {})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_exp, (input,), {})
+    try:
+        out = _k_exp[a_input.__class__](a_input)
+    except Exception as error:
+        raise explain(_exp, (input,), {}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    if n_input is not None and mode.grad:
+        t._node = n = Node()
+        n.pull = _pull_exp
+        n._first = n_input
+        n._second = n._rest = None
+        n.saved = (out,)
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        if out_shape == n_input.shape:
+            out_shape = n_input.shape
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+def exp_(input: Tensor) -> Tensor:
+    """``exp``, written into the tensor itself."""
+    return write(_exp, input, (), {})
+
+
+def _pull_expm1(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    out, = node.saved
+    r = g * (out + 1)
+    if pending[to_input] is None:
+        pending[to_input] = r
+    else:
+        accumulate(pending, to_input, r)
+
+
+_pull_expm1.op = _expm1  # type: ignore[attr-defined]
+
+
+def expm1(input: Tensor) -> Tensor:
+    """``exp(input) - 1``, exact near 0."""
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_expm1, (input,), {})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_expm1, (input,), {})
+    try:
+        out = _k_expm1[a_input.__class__](a_input)
+    except Exception as error:
+        raise explain(_expm1, (input,), {}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    if n_input is not None and mode.grad:
+        t._node = n = Node()
+        n.pull = _pull_expm1
+        n._first = n_input
+        n._second = n._rest = None
+        n.saved = (out,)
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        if out_shape == n_input.shape:
+            out_shape = n_input.shape
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+def expm1_(input: Tensor) -> Tensor:
+    """``expm1``, written into the tensor itself."""
+    return write(_expm1, input, (), {})
+
+
+def _pull_log(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    input, = node.saved
+    r = F.masked(g, g / input)
+    if pending[to_input] is None:
+        pending[to_input] = r
+    else:
+        accumulate(pending, to_input, r)
+
+
+_pull_log.op = _log  # type: ignore[attr-defined]
+
+
+def log(input: Tensor) -> Tensor:
+    """Natural logarithm."""
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_log, (input,), {})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_log, (input,), {})
+    try:
+        out = _k_log[a_input.__class__](a_input)
+    except Exception as error:
+        raise explain(_log, (input,), {}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    if n_input is not None and mode.grad:
+        t._node = n = Node()
+        n.pull = _pull_log
+        n._first = n_input
+        n._second = n._rest = None
+        n.saved = (a_input,)
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        if out_shape == n_input.shape:
+            out_shape = n_input.shape
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+def log_(input: Tensor) -> Tensor:
+    """``log``, written into the tensor itself."""
+    return write(_log, input, (), {})
+
+
+def _pull_log1p(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    input, = node.saved
+    r = F.masked(g, g / (input + 1))
+    if pending[to_input] is None:
+        pending[to_input] = r
+    else:
+        accumulate(pending, to_input, r)
+
+
+_pull_log1p.op = _log1p  # type: ignore[attr-defined]
+
+
+def log1p(input: Tensor) -> Tensor:
+    """``log(1 + input)``, exact near 0."""
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_log1p, (input,), {})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_log1p, (input,), {})
+    try:
+        out = _k_log1p[a_input.__class__](a_input)
+    except Exception as error:
+        raise explain(_log1p, (input,), {}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    if n_input is not None and mode.grad:
+        t._node = n = Node()
+        n.pull = _pull_log1p
+        n._first = n_input
+        n._second = n._rest = None
+        n.saved = (a_input,)
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        if out_shape == n_input.shape:
+            out_shape = n_input.shape
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+def log1p_(input: Tensor) -> Tensor:
+    """``log1p``, written into the tensor itself."""
+    return write(_log1p, input, (), {})
+
+
+def _pull_exp2(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    out, = node.saved
+    r = g * (out * 0.6931471805599453)
+    if pending[to_input] is None:
+        pending[to_input] = r
+    else:
+        accumulate(pending, to_input, r)
+
+
+_pull_exp2.op = _exp2  # type: ignore[attr-defined]
+
+
+def exp2(input: Tensor) -> Tensor:
+    """2 to the power of ``input``."""
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_exp2, (input,), {})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_exp2, (input,), {})
+    try:
+        out = _k_exp2[a_input.__class__](a_input)
+    except Exception as error:
+        raise explain(_exp2, (input,), {}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    if n_input is not None and mode.grad:
+        t._node = n = Node()
+        n.pull = _pull_exp2
+        n._first = n_input
+        n._second = n._rest = None
+        n.saved = (out,)
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        if out_shape == n_input.shape:
+            out_shape = n_input.shape
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+def exp2_(input: Tensor) -> Tensor:
+    """``exp2``, written into the tensor itself."""
+    return write(_exp2, input, (), {})
+
+
+def _pull_log2(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    input, = node.saved
+    r = F.masked(g, g / (input * 0.6931471805599453))
+    if pending[to_input] is None:
+        pending[to_input] = r
+    else:
+        accumulate(pending, to_input, r)
+
+
+_pull_log2.op = _log2  # type: ignore[attr-defined]
+
+
+def log2(input: Tensor) -> Tensor:
+    """Logarithm to base 2."""
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_log2, (input,), {})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_log2, (input,), {})
+    try:
+        out = _k_log2[a_input.__class__](a_input)
+    except Exception as error:
+        raise explain(_log2, (input,), {}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    if n_input is not None and mode.grad:
+        t._node = n = Node()
+        n.pull = _pull_log2
+        n._first = n_input
+        n._second = n._rest = None
+        n.saved = (a_input,)
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        if out_shape == n_input.shape:
+            out_shape = n_input.shape
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+def log2_(input: Tensor) -> Tensor:
+    """``log2``, written into the tensor itself."""
+    return write(_log2, input, (), {})
+
+
+def _pull_log10(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    input, = node.saved
+    r = F.masked(g, g / (input * 2.302585092994046))
+    if pending[to_input] is None:
+        pending[to_input] = r
+    else:
+        accumulate(pending, to_input, r)
+
+
+_pull_log10.op = _log10  # type: ignore[attr-defined]
+
+
+def log10(input: Tensor) -> Tensor:
+    """Logarithm to base 10."""
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_log10, (input,), {})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_log10, (input,), {})
+    try:
+        out = _k_log10[a_input.__class__](a_input)
+    except Exception as error:
+        raise explain(_log10, (input,), {}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    if n_input is not None and mode.grad:
+        t._node = n = Node()
+        n.pull = _pull_log10
+        n._first = n_input
+        n._second = n._rest = None
+        n.saved = (a_input,)
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        if out_shape == n_input.shape:
+            out_shape = n_input.shape
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+def log10_(input: Tensor) -> Tensor:
+    """``log10``, written into the tensor itself."""
+    return write(_log10, input, (), {})
+
+
+def _pull_sqrt(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    out, = node.saved
+    r = F.masked(g, g / (2 * out))
+    if pending[to_input] is None:
+        pending[to_input] = r
+    else:
+        accumulate(pending, to_input, r)
+
+
+_pull_sqrt.op = _sqrt  # type: ignore[attr-defined]
+
+
+def sqrt(input: Tensor) -> Tensor:
+    """Square root."""
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_sqrt, (input,), {})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_sqrt, (input,), {})
+    try:
+        out = _k_sqrt[a_input.__class__](a_input)
+    except Exception as error:
+        raise explain(_sqrt, (input,), {}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    if n_input is not None and mode.grad:
+        t._node = n = Node()
+        n.pull = _pull_sqrt
+        n._first = n_input
+        n._second = n._rest = None
+        n.saved = (out,)
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        if out_shape == n_input.shape:
+            out_shape = n_input.shape
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+def sqrt_(input: Tensor) -> Tensor:
+    """``sqrt``, written into the tensor itself."""
+    return write(_sqrt, input, (), {})
+
+
+def _pull_rsqrt(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    out, = node.saved
+    r = F.masked(g, g * (-0.5 * (out * out * out)))
+    if pending[to_input] is None:
+        pending[to_input] = r
+    else:
+        accumulate(pending, to_input, r)
+
+
+_pull_rsqrt.op = _rsqrt  # type: ignore[attr-defined]
+
+
+def rsqrt(input: Tensor) -> Tensor:
+    """``1 / sqrt(input)``."""
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_rsqrt, (input,), {})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_rsqrt, (input,), {})
+    try:
+        out = _k_rsqrt[a_input.__class__](a_input)
+    except Exception as error:
+        raise explain(_rsqrt, (input,), {}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    if n_input is not None and mode.grad:
+        t._node = n = Node()
+        n.pull = _pull_rsqrt
+        n._first = n_input
+        n._second = n._rest = None
+        n.saved = (out,)
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        if out_shape == n_input.shape:
+            out_shape = n_input.shape
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+def rsqrt_(input: Tensor) -> Tensor:
+    """``rsqrt``, written into the tensor itself."""
+    return write(_rsqrt, input, (), {})
+
+
+def _pull_logaddexp(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    to_other = node._second
+    input, other = node.saved
+    shape = node.shape
+    if to_input is not None:
+        r = F.masked(g, g * F.sigmoid(input - other))
+        if shape is not to_input.shape and shape != to_input.shape:
+            r = F.sum_to(r, shape=to_input.shape)
+        if pending[to_input] is None:
+            pending[to_input] = r
+        else:
+            accumulate(pending, to_input, r)
+    if to_other is not None:
+        r = F.masked(g, g * F.sigmoid(other - input))
+        if shape is not to_other.shape and shape != to_other.shape:
+            r = F.sum_to(r, shape=to_other.shape)
+        if pending[to_other] is None:
+            pending[to_other] = r
+        else:
+            accumulate(pending, to_other, r)
+
+
+_pull_logaddexp.op = _logaddexp  # type: ignore[attr-defined]
+
+
+def logaddexp(input: Tensor, other: TensorLike) -> Tensor:
+    """``log(exp(input) + exp(other))``, without overflow."""
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+        c = other.__class__
+        if c is _float or c is _int:
+            a_other: Any = other
+            n_other = None
+        else:
+            a_other = other._array
+            n_other = other._node
+            if a_other.dtype is not d:
+                return apply(_logaddexp, (input, other), {})
+    except AttributeError:
+        return apply(_logaddexp, (input, other), {})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_logaddexp, (input, other), {})
+    try:
+        out = _k_logaddexp[a_input.__class__](a_input, a_other)
+    except Exception as error:
+        raise explain(_logaddexp, (input, other), {}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    if (n_input is not None or n_other is not None) and mode.grad:
+        t._node = n = Node()
+        n.pull = _pull_logaddexp
+        n._first = n_input
+        n._second = n_other
+        n._rest = ()
+        n.saved = (a_input, a_other)
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        if n_input is not None and out_shape == n_input.shape:
+            out_shape = n_input.shape
+        elif n_other is not None and out_shape == n_other.shape:
+            out_shape = n_other.shape
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+            if n_input is None:
+                n._constants = input
+            elif n_other is None:
+                n._constants = other
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+def _pull_logaddexp2(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    to_other = node._second
+    input, other = node.saved
+    shape = node.shape
+    if to_input is not None:
+        r = F.masked(g, g * F.sigmoid((input - other) * 0.6931471805599453))
+        if shape is not to_input.shape and shape != to_input.shape:
+            r = F.sum_to(r, shape=to_input.shape)
+        if pending[to_input] is None:
+            pending[to_input] = r
+        else:
+            accumulate(pending, to_input, r)
+    if to_other is not None:
+        r = F.masked(g, g * F.sigmoid((other - input) * 0.6931471805599453))
+        if shape is not to_other.shape and shape != to_other.shape:
+            r = F.sum_to(r, shape=to_other.shape)
+        if pending[to_other] is None:
+            pending[to_other] = r
+        else:
+            accumulate(pending, to_other, r)
+
+
+_pull_logaddexp2.op = _logaddexp2  # type: ignore[attr-defined]
+
+
+def logaddexp2(input: Tensor, other: TensorLike) -> Tensor:
+    """``log2(2 ** input + 2 ** other)``, without overflow."""
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+        c = other.__class__
+        if c is _float or c is _int:
+            a_other: Any = other
+            n_other = None
+        else:
+            a_other = other._array
+            n_other = other._node
+            if a_other.dtype is not d:
+                return apply(_logaddexp2, (input, other), {})
+    except AttributeError:
+        return apply(_logaddexp2, (input, other), {})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_logaddexp2, (input, other), {})
+    try:
+        out = _k_logaddexp2[a_input.__class__](a_input, a_other)
+    except Exception as error:
+        raise explain(_logaddexp2, (input, other), {}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    if (n_input is not None or n_other is not None) and mode.grad:
+        t._node = n = Node()
+        n.pull = _pull_logaddexp2
+        n._first = n_input
+        n._second = n_other
+        n._rest = ()
+        n.saved = (a_input, a_other)
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        if n_input is not None and out_shape == n_input.shape:
+            out_shape = n_input.shape
+        elif n_other is not None and out_shape == n_other.shape:
+            out_shape = n_other.shape
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+            if n_input is None:
+                n._constants = input
+            elif n_other is None:
+                n._constants = other
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+def _pull_xlogy(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    to_other = node._second
+    input, other = node.saved
+    shape = node.shape
+    if to_input is not None:
+        r = F.where((input == 0) & (other <= 0), 0, F.xlogy(g, other))
+        if shape is not to_input.shape and shape != to_input.shape:
+            r = F.sum_to(r, shape=to_input.shape)
+        if pending[to_input] is None:
+            pending[to_input] = r
+        else:
+            accumulate(pending, to_input, r)
+    if to_other is not None:
+        r = F.masked(g, g * (input / other))
+        if shape is not to_other.shape and shape != to_other.shape:
+            r = F.sum_to(r, shape=to_other.shape)
+        if pending[to_other] is None:
+            pending[to_other] = r
+        else:
+            accumulate(pending, to_other, r)
+
+
+_pull_xlogy.op = _xlogy  # type: ignore[attr-defined]
+
+
+def xlogy(input: TensorLike, other: TensorLike) -> Tensor:
+    """``input * log(other)``, and 0 where ``input`` is 0, unless ``other`` is NaN."""
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+        c = other.__class__
+        if c is _float or c is _int:
+            a_other: Any = other
+            n_other = None
+        else:
+            a_other = other._array
+            n_other = other._node
+            if a_other.dtype is not d:
+                return apply(_xlogy, (input, other), {})
+    except AttributeError:
+        return apply(_xlogy, (input, other), {})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_xlogy, (input, other), {})
+    try:
+        out = _k_xlogy[a_input.__class__](a_input, a_other)
+    except Exception as error:
+        raise explain(_xlogy, (input, other), {}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    if (n_input is not None or n_other is not None) and mode.grad:
+        t._node = n = Node()
+        n.pull = _pull_xlogy
+        n._first = n_input
+        n._second = n_other
+        n._rest = ()
+        n.saved = (a_input, a_other)
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        if n_input is not None and out_shape == n_input.shape:
+            out_shape = n_input.shape
+        elif n_other is not None and out_shape == n_other.shape:
+            out_shape = n_other.shape
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+            if n_input is None:
+                n._constants = input
+            elif n_other is None:
+                n._constants = other
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+def xlogy_(input: Tensor, other: TensorLike) -> Tensor:
+    """``xlogy``, written into the tensor itself."""
+    return write(_xlogy, input, (other,), {})
+
+
+def _pull_xlog1py(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    to_other = node._second
+    input, other = node.saved
+    shape = node.shape
+    if to_input is not None:
+        r = F.where((input == 0) & (other <= -1), 0, F.xlog1py(g, other))
+        if shape is not to_input.shape and shape != to_input.shape:
+            r = F.sum_to(r, shape=to_input.shape)
+        if pending[to_input] is None:
+            pending[to_input] = r
+        else:
+            accumulate(pending, to_input, r)
+    if to_other is not None:
+        r = F.masked(g, g * (input / (other + 1)))
+        if shape is not to_other.shape and shape != to_other.shape:
+            r = F.sum_to(r, shape=to_other.shape)
+        if pending[to_other] is None:
+            pending[to_other] = r
+        else:
+            accumulate(pending, to_other, r)
+
+
+_pull_xlog1py.op = _xlog1py  # type: ignore[attr-defined]
+
+
+def xlog1py(input: TensorLike, other: TensorLike) -> Tensor:
+    """``input * log1p(other)``, and 0 where ``input`` is 0, unless ``other`` is NaN."""
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+        c = other.__class__
+        if c is _float or c is _int:
+            a_other: Any = other
+            n_other = None
+        else:
+            a_other = other._array
+            n_other = other._node
+            if a_other.dtype is not d:
+                return apply(_xlog1py, (input, other), {})
+    except AttributeError:
+        return apply(_xlog1py, (input, other), {})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_xlog1py, (input, other), {})
+    try:
+        out = _k_xlog1py[a_input.__class__](a_input, a_other)
+    except Exception as error:
+        raise explain(_xlog1py, (input, other), {}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    if (n_input is not None or n_other is not None) and mode.grad:
+        t._node = n = Node()
+        n.pull = _pull_xlog1py
+        n._first = n_input
+        n._second = n_other
+        n._rest = ()
+        n.saved = (a_input, a_other)
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        if n_input is not None and out_shape == n_input.shape:
+            out_shape = n_input.shape
+        elif n_other is not None and out_shape == n_other.shape:
+            out_shape = n_other.shape
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+            if n_input is None:
+                n._constants = input
+            elif n_other is None:
+                n._constants = other
         n.seq = next_seq()
     else:
         t._node = None
@@ -5686,6 +7323,169 @@ def standardize(input: Tensor, weight: Tensor | None = None, bias: Tensor | None
     return apply(_standardize, (input, weight, bias), {"dims": dims, "shape": shape, "eps": eps})
 
 
+def cummax(input: Tensor, dim: builtins.int, *, axis: Any = None) -> builtins.tuple[Tensor, Tensor]:
+    """The largest element so far along ``dim`` and its position, of several the last: a named tuple ``(values, indices)``. NaN stays.
+
+    >>> import autograd_core as ag
+    >>> ag.cummax(ag.tensor([1.0, 3.0, 2.0]), dim=0).values.tolist()
+    [1.0, 3.0, 3.0]
+    """
+    if axis is not None:
+        dim = axis
+    return apply(_cummax, (input,), {"dim": dim})
+
+
+def cummin(input: Tensor, dim: builtins.int, *, axis: Any = None) -> builtins.tuple[Tensor, Tensor]:
+    """The smallest element so far along ``dim`` and its position, of several the last: a named tuple ``(values, indices)``. NaN stays."""
+    if axis is not None:
+        dim = axis
+    return apply(_cummin, (input,), {"dim": dim})
+
+
+def _pull_logcumsumexp(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    input, out = node.saved
+    attrs = node._attrs
+    dim = attrs["dim"]
+    r = _r_logcumsumexp_input(F, g, input, out, dim)
+    if pending[to_input] is None:
+        pending[to_input] = r
+    else:
+        accumulate(pending, to_input, r)
+
+
+_pull_logcumsumexp.op = _logcumsumexp  # type: ignore[attr-defined]
+
+
+def logcumsumexp(input: Tensor, dim: builtins.int, *, axis: Any = None) -> Tensor:
+    """The logarithm of the running sum of exponentials along ``dim``, computed without overflow. Floating point only."""
+    if axis is not None:
+        dim = axis
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_logcumsumexp, (input,), {"dim": dim})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_logcumsumexp, (input,), {"dim": dim})
+    try:
+        out = _k_logcumsumexp[a_input.__class__](a_input, dim=dim)
+    except Exception as error:
+        raise explain(_logcumsumexp, (input,), {"dim": dim}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    if n_input is not None and mode.grad:
+        t._node = n = GeneralNode()
+        n.op = _logcumsumexp
+        n.pull = _pull_logcumsumexp
+        n._first = n_input
+        n._second = n._rest = None
+        n.saved = (a_input, out)
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        n._attrs = {"dim": dim}
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+def kthvalue(input: Tensor, k: builtins.int, dim: builtins.int = -1, keepdim: builtins.bool = False, *, axis: Any = None, keepdims: builtins.bool | None = None) -> builtins.tuple[Tensor, Tensor]:
+    """The ``k``-th smallest element along ``dim`` (1 is the smallest) and its position: a named tuple ``(values, indices)``.
+
+    Raises ``RuntimeError`` unless ``1 <= k <=`` the size of ``dim``.
+
+    >>> import autograd_core as ag
+    >>> ag.kthvalue(ag.tensor([30.0, 10.0, 20.0]), 2).values.item()
+    20.0
+    """
+    if axis is not None:
+        dim = axis
+    if keepdims is not None:
+        keepdim = keepdims
+    return apply(_kthvalue, (input,), {"k": k, "dim": dim, "keepdim": keepdim})
+
+
+def median_along(input: Tensor, dim: builtins.int, keepdim: builtins.bool = False, ignore_nan: builtins.bool = False, *, axis: Any = None, keepdims: builtins.bool | None = None) -> builtins.tuple[Tensor, Tensor]:
+    """The lower median along ``dim`` and its position."""
+    if axis is not None:
+        dim = axis
+    if keepdims is not None:
+        keepdim = keepdims
+    return apply(_median_along, (input,), {"dim": dim, "keepdim": keepdim, "ignore_nan": ignore_nan})
+
+
+def _pull_median_of_all(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    input, out = node.saved
+    r = _r_median_of_all_input(F, g, input, out)
+    if pending[to_input] is None:
+        pending[to_input] = r
+    else:
+        accumulate(pending, to_input, r)
+
+
+_pull_median_of_all.op = _median_of_all  # type: ignore[attr-defined]
+
+
+def median_of_all(input: Tensor, ignore_nan: builtins.bool = False) -> Tensor:
+    """The lower median of all elements; elements that tie share the gradient evenly. Of nothing it is NaN."""
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_median_of_all, (input,), {"ignore_nan": ignore_nan})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_median_of_all, (input,), {"ignore_nan": ignore_nan})
+    try:
+        out = _k_median_of_all[a_input.__class__](a_input, ignore_nan=ignore_nan)
+    except Exception as error:
+        raise explain(_median_of_all, (input,), {"ignore_nan": ignore_nan}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    if n_input is not None and mode.grad:
+        t._node = n = GeneralNode()
+        n.op = _median_of_all
+        n.pull = _pull_median_of_all
+        n._first = n_input
+        n._second = n._rest = None
+        n.saved = (a_input, out)
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        n._attrs = {"ignore_nan": ignore_nan}
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+def mode(input: Tensor, dim: builtins.int = -1, keepdim: builtins.bool = False, *, axis: Any = None, keepdims: builtins.bool | None = None) -> builtins.tuple[Tensor, Tensor]:
+    """The most frequent element along ``dim``, of several the smallest, and where it stands last: a named tuple ``(values, indices)``."""
+    if axis is not None:
+        dim = axis
+    if keepdims is not None:
+        keepdim = keepdims
+    return apply(_mode, (input,), {"dim": dim, "keepdim": keepdim})
+
+
 def _pull_extend(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
     to_input = node._first
     attrs = node._attrs
@@ -6506,6 +8306,63 @@ def round_(input: Tensor, *, decimals: builtins.int = 0) -> Tensor:
     return write(_round, input, (), {"decimals": decimals})
 
 
+def _pull_frac(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    r = g
+    if pending[to_input] is None:
+        pending[to_input] = r
+    else:
+        accumulate(pending, to_input, r)
+
+
+_pull_frac.op = _frac  # type: ignore[attr-defined]
+
+
+def frac(input: Tensor) -> Tensor:
+    """The fractional part, ``input - trunc(input)``."""
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_frac, (input,), {})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_frac, (input,), {})
+    try:
+        out = _k_frac[a_input.__class__](a_input)
+    except Exception as error:
+        raise explain(_frac, (input,), {}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    if n_input is not None and mode.grad:
+        t._node = n = Node()
+        n.pull = _pull_frac
+        n._first = n_input
+        n._second = n._rest = None
+        n.saved = None
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        if out_shape == n_input.shape:
+            out_shape = n_input.shape
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+def frac_(input: Tensor) -> Tensor:
+    """``frac``, written into the tensor itself."""
+    return write(_frac, input, (), {})
+
+
 def _pull_remainder(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
     to_input = node._first
     to_other = node._second
@@ -6533,7 +8390,7 @@ _pull_remainder.op = _remainder  # type: ignore[attr-defined]
 
 
 def remainder(input: Tensor, other: TensorLike) -> Tensor:
-    """The remainder of ``input / other`` with the sign of ``other``, as Python's ``%``."""
+    """The remainder of ``input / other`` with the sign of ``other``, as Python's ``%``. Integers divided by 0 raise ``RuntimeError``."""
     try:
         a_input = input._array
         n_input = input._node
@@ -6620,7 +8477,7 @@ _pull_fmod.op = _fmod  # type: ignore[attr-defined]
 
 
 def fmod(input: Tensor, other: TensorLike) -> Tensor:
-    """The remainder of ``input / other`` with the sign of ``input``, as C's ``fmod``."""
+    """The remainder of ``input / other`` with the sign of ``input``, as C's ``fmod``. Integers divided by 0 raise ``RuntimeError``."""
     try:
         a_input = input._array
         n_input = input._node
@@ -6706,7 +8563,7 @@ _pull_floor_divide.op = _floor_divide  # type: ignore[attr-defined]
 
 
 def floor_divide(input: Tensor, other: TensorLike) -> Tensor:
-    """``input / other`` rounded down, in the operands' dtype; the gradient is 0."""
+    """``input / other`` rounded down, in the operands' dtype; the gradient is 0. Integers divided by 0 raise ``RuntimeError``."""
     try:
         a_input = input._array
         n_input = input._node
@@ -6911,6 +8768,11 @@ def cumsum(input: Tensor, dim: builtins.int, *, dtype: DTypeLike | None = None, 
     return t
 
 
+def cumsum_(input: Tensor, dim: builtins.int, *, dtype: DTypeLike | None = None) -> Tensor:
+    """``cumsum``, written into the tensor itself."""
+    return write(_cumsum, input, (), {"dim": dim, "dtype": dtype})
+
+
 def _pull_cumprod(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
     to_input = node._first
     input, = node.saved
@@ -6969,6 +8831,11 @@ def cumprod(input: Tensor, dim: builtins.int, *, dtype: DTypeLike | None = None,
     else:
         t._node = None
     return t
+
+
+def cumprod_(input: Tensor, dim: builtins.int, *, dtype: DTypeLike | None = None) -> Tensor:
+    """``cumprod``, written into the tensor itself."""
+    return write(_cumprod, input, (), {"dim": dim, "dtype": dtype})
 
 
 def _pull_shift(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
@@ -8219,6 +10086,11 @@ def tan(input: Tensor) -> Tensor:
     return t
 
 
+def tan_(input: Tensor) -> Tensor:
+    """``tan``, written into the tensor itself."""
+    return write(_tan, input, (), {})
+
+
 def _pull_sinh(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
     to_input = node._first
     input, = node.saved
@@ -8270,6 +10142,11 @@ def sinh(input: Tensor) -> Tensor:
     else:
         t._node = None
     return t
+
+
+def sinh_(input: Tensor) -> Tensor:
+    """``sinh``, written into the tensor itself."""
+    return write(_sinh, input, (), {})
 
 
 def _pull_cosh(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
@@ -8325,6 +10202,11 @@ def cosh(input: Tensor) -> Tensor:
     return t
 
 
+def cosh_(input: Tensor) -> Tensor:
+    """``cosh``, written into the tensor itself."""
+    return write(_cosh, input, (), {})
+
+
 def _pull_asin(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
     to_input = node._first
     input, = node.saved
@@ -8376,6 +10258,11 @@ def asin(input: Tensor) -> Tensor:
     else:
         t._node = None
     return t
+
+
+def asin_(input: Tensor) -> Tensor:
+    """``asin``, written into the tensor itself."""
+    return write(_asin, input, (), {})
 
 
 def _pull_acos(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
@@ -8431,6 +10318,11 @@ def acos(input: Tensor) -> Tensor:
     return t
 
 
+def acos_(input: Tensor) -> Tensor:
+    """``acos``, written into the tensor itself."""
+    return write(_acos, input, (), {})
+
+
 def _pull_atan(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
     to_input = node._first
     input, = node.saved
@@ -8482,6 +10374,11 @@ def atan(input: Tensor) -> Tensor:
     else:
         t._node = None
     return t
+
+
+def atan_(input: Tensor) -> Tensor:
+    """``atan``, written into the tensor itself."""
+    return write(_atan, input, (), {})
 
 
 def _pull_asinh(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
@@ -8537,6 +10434,11 @@ def asinh(input: Tensor) -> Tensor:
     return t
 
 
+def asinh_(input: Tensor) -> Tensor:
+    """``asinh``, written into the tensor itself."""
+    return write(_asinh, input, (), {})
+
+
 def _pull_acosh(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
     to_input = node._first
     input, = node.saved
@@ -8590,6 +10492,11 @@ def acosh(input: Tensor) -> Tensor:
     return t
 
 
+def acosh_(input: Tensor) -> Tensor:
+    """``acosh``, written into the tensor itself."""
+    return write(_acosh, input, (), {})
+
+
 def _pull_atanh(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
     to_input = node._first
     input, = node.saved
@@ -8641,6 +10548,11 @@ def atanh(input: Tensor) -> Tensor:
     else:
         t._node = None
     return t
+
+
+def atanh_(input: Tensor) -> Tensor:
+    """``atanh``, written into the tensor itself."""
+    return write(_atanh, input, (), {})
 
 
 def _pull_atan2(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
@@ -8725,6 +10637,183 @@ def atan2(input: Tensor, other: TensorLike) -> Tensor:
     return t
 
 
+def atan2_(input: Tensor, other: TensorLike) -> Tensor:
+    """``atan2``, written into the tensor itself."""
+    return write(_atan2, input, (other,), {})
+
+
+def _pull_deg2rad(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    r = g * 0.017453292519943295
+    if pending[to_input] is None:
+        pending[to_input] = r
+    else:
+        accumulate(pending, to_input, r)
+
+
+_pull_deg2rad.op = _deg2rad  # type: ignore[attr-defined]
+
+
+def deg2rad(input: Tensor) -> Tensor:
+    """Degrees in radians."""
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_deg2rad, (input,), {})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_deg2rad, (input,), {})
+    try:
+        out = _k_deg2rad[a_input.__class__](a_input)
+    except Exception as error:
+        raise explain(_deg2rad, (input,), {}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    if n_input is not None and mode.grad:
+        t._node = n = Node()
+        n.pull = _pull_deg2rad
+        n._first = n_input
+        n._second = n._rest = None
+        n.saved = None
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        if out_shape == n_input.shape:
+            out_shape = n_input.shape
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+def deg2rad_(input: Tensor) -> Tensor:
+    """``deg2rad``, written into the tensor itself."""
+    return write(_deg2rad, input, (), {})
+
+
+def _pull_rad2deg(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    r = g * 57.29577951308232
+    if pending[to_input] is None:
+        pending[to_input] = r
+    else:
+        accumulate(pending, to_input, r)
+
+
+_pull_rad2deg.op = _rad2deg  # type: ignore[attr-defined]
+
+
+def rad2deg(input: Tensor) -> Tensor:
+    """Radians in degrees."""
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_rad2deg, (input,), {})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_rad2deg, (input,), {})
+    try:
+        out = _k_rad2deg[a_input.__class__](a_input)
+    except Exception as error:
+        raise explain(_rad2deg, (input,), {}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    if n_input is not None and mode.grad:
+        t._node = n = Node()
+        n.pull = _pull_rad2deg
+        n._first = n_input
+        n._second = n._rest = None
+        n.saved = None
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        if out_shape == n_input.shape:
+            out_shape = n_input.shape
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+def rad2deg_(input: Tensor) -> Tensor:
+    """``rad2deg``, written into the tensor itself."""
+    return write(_rad2deg, input, (), {})
+
+
+def _pull_sinc(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    input, = node.saved
+    r = _r_sinc_input(F, g, input)
+    if pending[to_input] is None:
+        pending[to_input] = r
+    else:
+        accumulate(pending, to_input, r)
+
+
+_pull_sinc.op = _sinc  # type: ignore[attr-defined]
+
+
+def sinc(input: Tensor) -> Tensor:
+    """``sin(πx) / (πx)``, and 1 at 0."""
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_sinc, (input,), {})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_sinc, (input,), {})
+    try:
+        out = _k_sinc[a_input.__class__](a_input)
+    except Exception as error:
+        raise explain(_sinc, (input,), {}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    if n_input is not None and mode.grad:
+        t._node = n = Node()
+        n.pull = _pull_sinc
+        n._first = n_input
+        n._second = n._rest = None
+        n.saved = (a_input,)
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        if out_shape == n_input.shape:
+            out_shape = n_input.shape
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+def sinc_(input: Tensor) -> Tensor:
+    """``sinc``, written into the tensor itself."""
+    return write(_sinc, input, (), {})
+
+
 def sgd_update(*tensors: Tensor, count: builtins.int, block: builtins.int, lr: builtins.float, momentum: builtins.float, dampening: builtins.float, weight_decay: builtins.float, nesterov: builtins.bool, maximize: builtins.bool, first: builtins.bool) -> None:
     """Stochastic gradient descent; the state is the momentum buffer, if ``momentum`` is not 0. ``first``: it takes the gradient undampened."""
     return apply(_sgd_update, tuple(tensors), {"count": count, "block": block, "lr": lr, "momentum": momentum, "dampening": dampening, "weight_decay": weight_decay, "nesterov": nesterov, "maximize": maximize, "first": first})
@@ -8743,6 +10832,312 @@ def rmsprop_update(*tensors: Tensor, count: builtins.int, block: builtins.int, l
 def adagrad_update(*tensors: Tensor, count: builtins.int, block: builtins.int, lr: builtins.float, lr_decay: builtins.float, eps: builtins.float, weight_decay: builtins.float, maximize: builtins.bool) -> None:
     """Adagrad; the state is the step counts and the sum of the squared gradients."""
     return apply(_adagrad_update, tuple(tensors), {"count": count, "block": block, "lr": lr, "lr_decay": lr_decay, "eps": eps, "weight_decay": weight_decay, "maximize": maximize})
+
+
+def _pull_Tensor_unfold(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    attrs = node._attrs
+    dimension = attrs["dimension"]
+    size = attrs["size"]
+    step = attrs["step"]
+    input_shape = node._shapes[0]
+    r = _r_Tensor_unfold_input(F, g, dimension, size, step, input_shape)
+    if pending[to_input] is None:
+        pending[to_input] = r
+    else:
+        accumulate(pending, to_input, r)
+
+
+_pull_Tensor_unfold.op = _Tensor_unfold  # type: ignore[attr-defined]
+
+
+def Tensor_unfold(input: Tensor, dimension: builtins.int, size: builtins.int, step: builtins.int) -> Tensor:
+    """All windows of ``size`` elements along ``dimension``, ``step`` apart, as a view: a last dimension holds the window.
+
+    Raises ``RuntimeError`` for a window larger than the dimension.
+
+    >>> import autograd_core as ag
+    >>> ag.arange(5).unfold(0, 3, 2).tolist()
+    [[0, 1, 2], [2, 3, 4]]
+    """
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_Tensor_unfold, (input,), {"dimension": dimension, "size": size, "step": step})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_Tensor_unfold, (input,), {"dimension": dimension, "size": size, "step": step})
+    if not a_input.shape:
+        a_input = real_array(input)
+    try:
+        out = _k_Tensor_unfold[a_input.__class__](a_input, dimension=dimension, size=size, step=step)
+    except Exception as error:
+        raise explain(_Tensor_unfold, (input,), {"dimension": dimension, "size": size, "step": step}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    if n_input is not None and mode.grad:
+        t._node = n = GeneralNode()
+        n.op = _Tensor_unfold
+        n.pull = _pull_Tensor_unfold
+        n._first = n_input
+        n._second = n._rest = None
+        n.saved = None
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        n._attrs = {"dimension": dimension, "size": size, "step": step}
+        n._shapes = (a_input.shape,)
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    link_view(_Tensor_unfold, input, {"dimension": dimension, "size": size, "step": step}, t)
+    return t
+
+
+def _pull_windows_add(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    attrs = node._attrs
+    dimension = attrs["dimension"]
+    size = attrs["size"]
+    step = attrs["step"]
+    r = _r_windows_add_input(F, g, dimension, size, step)
+    if pending[to_input] is None:
+        pending[to_input] = r
+    else:
+        accumulate(pending, to_input, r)
+
+
+_pull_windows_add.op = _windows_add  # type: ignore[attr-defined]
+
+
+def windows_add(input: Tensor, shape: Sequence[builtins.int], dimension: builtins.int, size: builtins.int, step: builtins.int) -> Tensor:
+    """Zeros of ``shape`` with every window added in its place: the adjoint of ``unfold``."""
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_windows_add, (input,), {"shape": shape, "dimension": dimension, "size": size, "step": step})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_windows_add, (input,), {"shape": shape, "dimension": dimension, "size": size, "step": step})
+    try:
+        out = _k_windows_add[a_input.__class__](a_input, shape=shape, dimension=dimension, size=size, step=step)
+    except Exception as error:
+        raise explain(_windows_add, (input,), {"shape": shape, "dimension": dimension, "size": size, "step": step}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    if n_input is not None and mode.grad:
+        t._node = n = GeneralNode()
+        n.op = _windows_add
+        n.pull = _pull_windows_add
+        n._first = n_input
+        n._second = n._rest = None
+        n.saved = None
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        n._attrs = {"shape": shape, "dimension": dimension, "size": size, "step": step}
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+def _pull_as_strided(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    attrs = node._attrs
+    stride = attrs["stride"]
+    storage_offset = attrs["storage_offset"]
+    input_shape = node._shapes[0]
+    r = _r_as_strided_input(F, g, stride, storage_offset, input_shape)
+    if pending[to_input] is None:
+        pending[to_input] = r
+    else:
+        accumulate(pending, to_input, r)
+
+
+_pull_as_strided.op = _as_strided  # type: ignore[attr-defined]
+
+
+def as_strided(input: Tensor, size: Sequence[builtins.int], stride: Sequence[builtins.int], storage_offset: builtins.int | None = None) -> Tensor:
+    """A view of the elements of a contiguous tensor with a shape and strides (in elements) of one's own; elements may repeat.
+
+    ``storage_offset`` counts from the tensor's first element. Raises ``RuntimeError`` for a tensor that is not contiguous and for
+    what would reach beyond its elements.
+
+    >>> import autograd_core as ag
+    >>> ag.arange(4).as_strided((2, 3), (1, 1)).tolist()
+    [[0, 1, 2], [1, 2, 3]]
+    """
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_as_strided, (input,), {"size": size, "stride": stride, "storage_offset": storage_offset})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_as_strided, (input,), {"size": size, "stride": stride, "storage_offset": storage_offset})
+    if not a_input.shape:
+        a_input = real_array(input)
+    try:
+        out = _k_as_strided[a_input.__class__](a_input, size=size, stride=stride, storage_offset=storage_offset)
+    except Exception as error:
+        raise explain(_as_strided, (input,), {"size": size, "stride": stride, "storage_offset": storage_offset}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    if n_input is not None and mode.grad:
+        t._node = n = GeneralNode()
+        n.op = _as_strided
+        n.pull = _pull_as_strided
+        n._first = n_input
+        n._second = n._rest = None
+        n.saved = None
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        n._attrs = {"size": size, "stride": stride, "storage_offset": storage_offset}
+        n._shapes = (a_input.shape,)
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    link_view(_as_strided, input, {"size": size, "stride": stride, "storage_offset": storage_offset}, t)
+    return t
+
+
+def _pull_strided_add(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    attrs = node._attrs
+    stride = attrs["stride"]
+    storage_offset = attrs["storage_offset"]
+    input_shape = node._shapes[0]
+    r = _r_strided_add_input(F, g, stride, storage_offset, input_shape)
+    if pending[to_input] is None:
+        pending[to_input] = r
+    else:
+        accumulate(pending, to_input, r)
+
+
+_pull_strided_add.op = _strided_add  # type: ignore[attr-defined]
+
+
+def strided_add(input: Tensor, shape: Sequence[builtins.int], stride: Sequence[builtins.int], storage_offset: builtins.int | None = None) -> Tensor:
+    """Zeros of ``shape`` with every element added where it lies in row-major memory: the adjoint of ``as_strided``."""
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_strided_add, (input,), {"shape": shape, "stride": stride, "storage_offset": storage_offset})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_strided_add, (input,), {"shape": shape, "stride": stride, "storage_offset": storage_offset})
+    try:
+        out = _k_strided_add[a_input.__class__](a_input, shape=shape, stride=stride, storage_offset=storage_offset)
+    except Exception as error:
+        raise explain(_strided_add, (input,), {"shape": shape, "stride": stride, "storage_offset": storage_offset}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    if n_input is not None and mode.grad:
+        t._node = n = GeneralNode()
+        n.op = _strided_add
+        n.pull = _pull_strided_add
+        n._first = n_input
+        n._second = n._rest = None
+        n.saved = None
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        n._attrs = {"shape": shape, "stride": stride, "storage_offset": storage_offset}
+        n._shapes = (a_input.shape,)
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+def _pull_strided_read(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    attrs = node._attrs
+    stride = attrs["stride"]
+    storage_offset = attrs["storage_offset"]
+    input_shape = node._shapes[0]
+    r = _r_strided_read_input(F, g, stride, storage_offset, input_shape)
+    if pending[to_input] is None:
+        pending[to_input] = r
+    else:
+        accumulate(pending, to_input, r)
+
+
+_pull_strided_read.op = _strided_read  # type: ignore[attr-defined]
+
+
+def strided_read(input: Tensor, size: Sequence[builtins.int], stride: Sequence[builtins.int], storage_offset: builtins.int | None = None) -> Tensor:
+    """A copy of what ``as_strided`` views, of a tensor in any layout."""
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_strided_read, (input,), {"size": size, "stride": stride, "storage_offset": storage_offset})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_strided_read, (input,), {"size": size, "stride": stride, "storage_offset": storage_offset})
+    try:
+        out = _k_strided_read[a_input.__class__](a_input, size=size, stride=stride, storage_offset=storage_offset)
+    except Exception as error:
+        raise explain(_strided_read, (input,), {"size": size, "stride": stride, "storage_offset": storage_offset}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    if n_input is not None and mode.grad:
+        t._node = n = GeneralNode()
+        n.op = _strided_read
+        n.pull = _pull_strided_read
+        n._first = n_input
+        n._second = n._rest = None
+        n.saved = None
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        n._attrs = {"size": size, "stride": stride, "storage_offset": storage_offset}
+        n._shapes = (a_input.shape,)
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
 
 
 def _pull_clone(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
@@ -9175,6 +11570,185 @@ def view_place(input: Tensor, chain: builtins.object, shape: Sequence[builtins.i
     return t
 
 
+def positive(input: Tensor) -> Tensor:
+    """The tensor itself, as ``+input``; booleans are refused as in PyTorch."""
+    return _positive(F, input)
+
+
+def rsub(input: Tensor, other: TensorLike, *, alpha: Number = 1) -> Tensor:
+    """``other - alpha * input``."""
+    return _rsub(F, input, other, alpha=alpha)
+
+
+def float_power(input: TensorLike, exponent: TensorLike) -> Tensor:
+    """``input ** exponent`` in float64, or complex128 if either is complex."""
+    return _float_power(F, input, exponent)
+
+
+def atleast_1d(*tensors: Tensor) -> Tensor:
+    """Tensors without dimensions as views of shape (1,), others as they are: one tensor, or a tuple for several or a list."""
+    return _atleast_1d(F, *tensors)
+
+
+def atleast_2d(*tensors: Tensor) -> Tensor:
+    """Tensors of fewer dimensions as views of shape (1, n), others as they are: one tensor, or a tuple for several or a list."""
+    return _atleast_2d(F, *tensors)
+
+
+def atleast_3d(*tensors: Tensor) -> Tensor:
+    """Vectors as views of shape (1, n, 1), matrices as (m, n, 1), others as they are: one tensor, or a tuple for several or a list."""
+    return _atleast_3d(F, *tensors)
+
+
+def vstack(tensors: Sequence[Tensor]) -> Tensor:
+    """The tensors under one another, along the first dimension; vectors are rows.
+
+    >>> import autograd_core as ag
+    >>> ag.vstack([ag.tensor([1, 2]), ag.tensor([3, 4])]).tolist()
+    [[1, 2], [3, 4]]
+    """
+    return _vstack(F, tensors)
+
+
+def hstack(tensors: Sequence[Tensor]) -> Tensor:
+    """The tensors side by side, along the second dimension; vectors one after the other."""
+    return _hstack(F, tensors)
+
+
+def dstack(tensors: Sequence[Tensor]) -> Tensor:
+    """The tensors behind one another, along the third dimension; see ``atleast_3d``."""
+    return _dstack(F, tensors)
+
+
+def column_stack(tensors: Sequence[Tensor]) -> Tensor:
+    """The tensors side by side, along the second dimension; vectors and numbers are columns."""
+    return _column_stack(F, tensors)
+
+
+def block_diag(*tensors: Tensor) -> Tensor:
+    """A matrix with the given ones (numbers and vectors count as one row) along its diagonal, zeros elsewhere.
+
+    >>> import autograd_core as ag
+    >>> ag.block_diag(ag.tensor([[1, 2]]), ag.tensor(3)).tolist()
+    [[1, 2, 0], [0, 0, 3]]
+    """
+    return _block_diag(F, *tensors)
+
+
+def split_with_sizes(input: Tensor, split_sizes: Sequence[builtins.int], dim: builtins.int = 0, *, axis: Any = None) -> builtins.tuple[Tensor, ...]:
+    """Views of the sizes in ``split_sizes`` along ``dim``. Raises ``RuntimeError`` if they do not add up to its size."""
+    if axis is not None:
+        dim = axis
+    return _split_with_sizes(F, input, split_sizes, dim)
+
+
+def tensor_split(input: Tensor, indices_or_sections: builtins.int | Sequence[builtins.int] | Tensor, dim: builtins.int = 0, *, axis: Any = None) -> builtins.tuple[Tensor, ...]:
+    """Views along ``dim``: so many of nearly equal size, the larger ones first, or cut at the indices in a list.
+
+    >>> import autograd_core as ag
+    >>> [part.tolist() for part in ag.arange(5).tensor_split(2)], [part.tolist() for part in ag.arange(5).tensor_split([1, 3])]
+    ([[0, 1, 2], [3, 4]], [[0], [1, 2], [3, 4]])
+    """
+    if axis is not None:
+        dim = axis
+    return _tensor_split(F, input, indices_or_sections, dim)
+
+
+def hsplit(input: Tensor, indices_or_sections: builtins.int | Sequence[builtins.int]) -> builtins.tuple[Tensor, ...]:
+    """``tensor_split`` along the second dimension, of a vector the only one; into equal parts."""
+    return _hsplit(F, input, indices_or_sections)
+
+
+def vsplit(input: Tensor, indices_or_sections: builtins.int | Sequence[builtins.int]) -> builtins.tuple[Tensor, ...]:
+    """``tensor_split`` along the first dimension of at least two; into equal parts."""
+    return _vsplit(F, input, indices_or_sections)
+
+
+def dsplit(input: Tensor, indices_or_sections: builtins.int | Sequence[builtins.int]) -> builtins.tuple[Tensor, ...]:
+    """``tensor_split`` along the third dimension; into equal parts."""
+    return _dsplit(F, input, indices_or_sections)
+
+
+def fliplr(input: Tensor) -> Tensor:
+    """The columns in reverse order; a copy. Raises ``RuntimeError`` for fewer than two dimensions."""
+    return _fliplr(F, input)
+
+
+def flipud(input: Tensor) -> Tensor:
+    """The rows in reverse order; a copy. Raises ``RuntimeError`` for a tensor without dimensions."""
+    return _flipud(F, input)
+
+
+def rot90(input: Tensor, k: builtins.int = 1, dims: Sequence[builtins.int] = (0, 1)) -> Tensor:
+    """The plane of ``dims`` turned by ``k`` quarter turns, from the first of ``dims`` towards the second; a copy.
+
+    >>> import autograd_core as ag
+    >>> ag.tensor([[1, 2], [3, 4]]).rot90().tolist()
+    [[2, 4], [1, 3]]
+    """
+    return _rot90(F, input, k, dims)
+
+
+def adjoint(input: Tensor) -> Tensor:
+    """The last two dimensions swapped and complex numbers conjugated."""
+    return _adjoint(F, input)
+
+
+def diagflat(input: Tensor, offset: builtins.int = 0) -> Tensor:
+    """A square matrix with all elements of ``input`` on a diagonal."""
+    return _diagflat(F, input, offset)
+
+
+def meshgrid(*tensors: Tensor, indexing: str = 'ij') -> builtins.tuple[Tensor, ...]:
+    """For vectors of sizes n, m, ... the coordinates of a grid (n, m, ...), as views; with ``indexing='xy'`` the first two sizes swapped.
+
+    >>> import autograd_core as ag
+    >>> [grid.tolist() for grid in ag.meshgrid(ag.tensor([1, 2]), ag.tensor([3, 4]), indexing="xy")]
+    [[[1, 2], [1, 2]], [[3, 3], [4, 4]]]
+    """
+    return _meshgrid(F, *tensors, indexing=indexing)
+
+
+def cartesian_prod(*tensors: Tensor) -> Tensor:
+    """All ways to take one element of each vector, one to a row; of a single vector, that vector."""
+    return _cartesian_prod(F, *tensors)
+
+
+def combinations(input: Tensor, r: builtins.int = 2, with_replacement: builtins.bool = False) -> Tensor:
+    """All choices of ``r`` elements of a vector, in order, one to a row; ``with_replacement`` an element may be chosen again."""
+    return _combinations(F, input, r, with_replacement)
+
+
+def vander(x: Tensor, N: builtins.int | None = None, increasing: builtins.bool = False) -> Tensor:
+    """The powers ``N - 1`` to 0 of a vector's elements as columns, or 0 to ``N - 1``; ``N`` is the vector's size unless given."""
+    return _vander(F, x, N, increasing)
+
+
+def select_scatter(input: Tensor, src: Tensor, dim: builtins.int, index: builtins.int, *, axis: Any = None) -> Tensor:
+    """A copy of ``input`` with the slice at ``index`` of ``dim`` replaced by ``src``."""
+    if axis is not None:
+        dim = axis
+    return _select_scatter(F, input, src, dim, index)
+
+
+def slice_scatter(input: Tensor, src: Tensor, dim: builtins.int = 0, start: builtins.int | None = None, end: builtins.int | None = None, step: builtins.int = 1, *, axis: Any = None) -> Tensor:
+    """A copy of ``input`` with ``start:end:step`` of ``dim`` replaced by ``src``."""
+    if axis is not None:
+        dim = axis
+    return _slice_scatter(F, input, src, dim, start, end, step)
+
+
+def diagonal_scatter(input: Tensor, src: Tensor, offset: builtins.int = 0, dim1: builtins.int = 0, dim2: builtins.int = 1) -> Tensor:
+    """A copy of ``input`` with a diagonal replaced by ``src``."""
+    return _diagonal_scatter(F, input, src, offset, dim1, dim2)
+
+
+def sum_to_size(input: Tensor, *values: builtins.int | Sequence[builtins.int], size: Sequence[builtins.int] | None = None) -> Tensor:
+    """The sum over the dimensions that broadcasting a tensor of ``size`` to this shape would add or stretch."""
+    size = _sizes(values, size)
+    return _sum_to_size(F, input, size)
+
+
 def scaled_dot_product_attention(query: Tensor, key: Tensor, value: Tensor, attn_mask: Tensor | None = None, dropout_p: builtins.float = 0.0, is_causal: builtins.bool = False, scale: builtins.float | None = None, enable_gqa: builtins.bool = False) -> Tensor:
     """``softmax(query @ key.mT * scale + mask) @ value``.
 
@@ -9387,6 +11961,82 @@ def nll_loss(input: Tensor, target: Tensor, weight: Tensor | None = None, ignore
     return _nll_loss(F, input, target, weight, ignore_index, reduction)
 
 
+def diff(input: Tensor, n: builtins.int = 1, dim: builtins.int = -1, prepend: Tensor | None = None, append: Tensor | None = None, *, axis: Any = None) -> Tensor:
+    """The differences of neighbours along ``dim``, ``n`` times over, after ``prepend`` and ``append`` were joined on. Of booleans: whether they differ.
+
+    Raises ``RuntimeError`` for a tensor without dimensions, a negative ``n``, or a tensor to join that does not fit.
+
+    >>> import autograd_core as ag
+    >>> ag.diff(ag.tensor([1, 4, 9])).tolist()
+    [3, 5]
+    """
+    if axis is not None:
+        dim = axis
+    return _diff(F, input, n, dim, prepend, append)
+
+
+def trapezoid(y: Tensor, x: Tensor | None = None, *, dx: TensorLike | None = None, dim: builtins.int = -1, axis: Any = None) -> Tensor:
+    """The integral of samples ``y`` along ``dim`` by the trapezoidal rule, at the points ``x`` or ``dx`` apart (default 1).
+
+    Raises ``RuntimeError`` unless a one-dimensional ``x`` has a value for each sample, and for booleans.
+
+    >>> import autograd_core as ag
+    >>> ag.trapezoid(ag.tensor([1.0, 2.0, 4.0]), ag.tensor([0.0, 1.0, 3.0])).item()
+    7.5
+    """
+    if axis is not None:
+        dim = axis
+    return _trapezoid(F, y, x, dx=dx, dim=dim)
+
+
+def cumulative_trapezoid(y: Tensor, x: Tensor | None = None, *, dx: TensorLike | None = None, dim: builtins.int = -1, axis: Any = None) -> Tensor:
+    """The integrals of samples ``y`` from the first to each following one along ``dim``; see ``trapezoid``."""
+    if axis is not None:
+        dim = axis
+    return _cumulative_trapezoid(F, y, x, dx=dx, dim=dim)
+
+
+def dropout(input: Tensor, p: builtins.float = 0.5, training: builtins.bool = True, inplace: builtins.bool = False, *, generator: Generator | None = None) -> Tensor:
+    """Zero each element with probability ``p`` and scale the others by ``1 / (1 - p)``; ``input`` itself unless ``training``.
+
+    ``generator`` draws the mask. Raises ``ValueError`` for a ``p`` outside [0, 1]. Srivastava et al. (2014).
+    """
+    return _dropout(F, input, p, training, inplace, generator=generator)
+
+
+def feature_dropout(input: Tensor, p: builtins.float = 0.5, training: builtins.bool = True, inplace: builtins.bool = False, *, generator: Generator | None = None) -> Tensor:
+    """Dropout of whole channels: one draw for each element of the first two dimensions."""
+    return _feature_dropout(F, input, p, training, inplace, generator=generator)
+
+
+def dropout1d(input: Tensor, p: builtins.float = 0.5, training: builtins.bool = True, inplace: builtins.bool = False, *, generator: Generator | None = None) -> Tensor:
+    """Dropout of whole channels of (batch, channels, length) or (channels, length)."""
+    return _dropout1d(F, input, p, training, inplace, generator=generator)
+
+
+def dropout2d(input: Tensor, p: builtins.float = 0.5, training: builtins.bool = True, inplace: builtins.bool = False, *, generator: Generator | None = None) -> Tensor:
+    """Dropout of whole channels of (batch, channels, height, width).
+
+    Of three dimensions the first is the batch, with a warning, as in PyTorch.
+    """
+    return _dropout2d(F, input, p, training, inplace, generator=generator)
+
+
+def dropout3d(input: Tensor, p: builtins.float = 0.5, training: builtins.bool = True, inplace: builtins.bool = False, *, generator: Generator | None = None) -> Tensor:
+    """Dropout of whole channels of (batch, channels, depth, height, width) or, of four dimensions, (channels, depth, height, width)."""
+    return _dropout3d(F, input, p, training, inplace, generator=generator)
+
+
+def alpha_dropout(input: Tensor, p: builtins.float = 0.5, training: builtins.bool = False, inplace: builtins.bool = False, *, generator: Generator | None = None) -> Tensor:
+    """Dropout that keeps mean and variance of SELU activations. Klambauer et al. (2017), arXiv:1706.02515."""
+    return _alpha_dropout(F, input, p, training, inplace, generator=generator)
+
+
+def feature_alpha_dropout(input: Tensor, p: builtins.float = 0.5, training: builtins.bool = False, inplace: builtins.bool = False, *, generator: Generator | None = None) -> Tensor:
+    """``alpha_dropout`` of whole channels: one draw for each element of the first two dimensions."""
+    return _feature_alpha_dropout(F, input, p, training, inplace, generator=generator)
+
+
 def einsum(equation: str, *operands: Any) -> Tensor:
     """Einstein summation: the products of the operands' elements, summed over every subscript that the output lacks.
 
@@ -9409,6 +12059,42 @@ def tensordot(a: Tensor, b: Tensor, dims: Any = 2) -> Tensor:
 def trace(input: Tensor) -> Tensor:
     """The sum of the diagonal of a matrix."""
     return _trace(F, input)
+
+
+def embedding(input: Tensor, weight: Tensor, padding_idx: builtins.int | None = None, max_norm: builtins.float | None = None, norm_type: builtins.float = 2.0, scale_grad_by_freq: builtins.bool = False, sparse: builtins.bool = False) -> Tensor:
+    """The rows of ``weight`` (count, size) that the integers in ``input`` name: (...) to (..., size).
+
+    Parameters
+    ----------
+    padding_idx : the row that gets no gradient.
+    max_norm : rows longer than this, in the norm of order ``norm_type``, are first shortened in ``weight`` itself.
+    scale_grad_by_freq : divide a row's gradient by how often it was looked up.
+    sparse : must be ``False``; gradients are dense. Raises ``ValueError`` otherwise.
+
+    >>> import autograd_core as ag, nn
+    >>> nn.functional.embedding(ag.tensor([1, 1, 0]), ag.tensor([[1.0, 2.0], [3.0, 4.0]])).tolist()
+    [[3.0, 4.0], [3.0, 4.0], [1.0, 2.0]]
+    """
+    return _embedding(F, input, weight, padding_idx, max_norm, norm_type, scale_grad_by_freq, sparse)
+
+
+def embedding_bag(input: Tensor, weight: Tensor, offsets: Tensor | None = None, max_norm: builtins.float | None = None, norm_type: builtins.float = 2.0, scale_grad_by_freq: builtins.bool = False, mode: str = 'mean', sparse: builtins.bool = False, per_sample_weights: Tensor | None = None, include_last_offset: builtins.bool = False, padding_idx: builtins.int | None = None) -> Tensor:
+    """The ``'sum'``, ``'mean'`` or ``'max'`` of the rows of ``weight`` that the integers of each bag name: (bags, size).
+
+    Parameters
+    ----------
+    input : (bags, length), or (total) with ``offsets``.
+    offsets : where each bag begins in a 1D ``input``; with ``include_last_offset`` the last entry says where the last bag ends.
+    per_sample_weights : a factor for each looked up row, of the input's shape; for ``'sum'`` only.
+    padding_idx : the row that neither counts nor gets a gradient.
+
+    A bag with nothing in it gives zeros. The others are as in ``embedding``.
+
+    >>> import autograd_core as ag, nn
+    >>> nn.functional.embedding_bag(ag.tensor([0, 1, 1]), ag.tensor([[1.0], [3.0]]), ag.tensor([0, 2]), mode="sum").tolist()
+    [[4.0], [3.0]]
+    """
+    return _embedding_bag(F, input, weight, offsets, max_norm, norm_type, scale_grad_by_freq, mode, sparse, per_sample_weights, include_last_offset, padding_idx)
 
 
 def take_along_dim(input: Tensor, indices: Tensor, dim: builtins.int | None = None, *, axis: Any = None) -> Tensor:
@@ -9493,8 +12179,10 @@ def tile(input: Tensor, *values: builtins.int | Sequence[builtins.int], dims: Se
     return _tile(F, input, dims)
 
 
-def repeat_interleave(input: Tensor, repeats: builtins.int | Tensor, dim: builtins.int | None = None, *, axis: Any = None) -> Tensor:
+def repeat_interleave(input: Tensor, repeats: builtins.int | Tensor | None = None, dim: builtins.int | None = None, *, output_size: builtins.int | None = None, axis: Any = None) -> Tensor:
     """Each element (or slice along ``dim``) repeated in place; without ``dim`` the tensor is flattened first.
+
+    With a single vector of counts: every position as often as its count says. ``output_size``, if given, must be the size that results.
 
     >>> import autograd_core as ag
     >>> ag.tensor([1, 2]).repeat_interleave(2).tolist()
@@ -9502,7 +12190,7 @@ def repeat_interleave(input: Tensor, repeats: builtins.int | Tensor, dim: builti
     """
     if axis is not None:
         dim = axis
-    return _repeat_interleave(F, input, repeats, dim)
+    return _repeat_interleave(F, input, repeats, dim, output_size=output_size)
 
 
 def mm(input: Tensor, mat2: Tensor) -> Tensor:
@@ -9622,6 +12310,16 @@ def norm(input: Tensor, p: builtins.float | str | None = 'fro', dim: Dims = None
     return _norm(F, input, p, dim, keepdim, dtype)
 
 
+def dist(input: Tensor, other: Tensor, p: builtins.float = 2) -> Tensor:
+    """The ``p``-norm of ``input - other``, which broadcast. The gradient where they agree is 0.
+
+    >>> import autograd_core as ag
+    >>> ag.dist(ag.tensor([4.0, 0.0]), ag.tensor([0.0, 3.0])).item()
+    5.0
+    """
+    return _dist(F, input, other, p)
+
+
 def batch_norm(input: Tensor, running_mean: Tensor | None, running_var: Tensor | None, weight: Tensor | None = None, bias: Tensor | None = None, training: builtins.bool = False, momentum: builtins.float = 0.1, eps: builtins.float = 1e-05) -> Tensor:
     """Each channel (dimension 1) less its mean, divided by its standard deviation, times ``weight`` plus ``bias``.
 
@@ -9661,6 +12359,55 @@ def normalize(input: Tensor, p: builtins.float = 2.0, dim: builtins.int | Sequen
     if axis is not None:
         dim = axis
     return _normalize(F, input, p, dim, eps)
+
+
+def median(input: Tensor, dim: builtins.int | None = None, keepdim: builtins.bool = False, *, axis: Any = None, keepdims: builtins.bool | None = None) -> Any:
+    """The median of all elements, of two in the middle the lower; with ``dim`` the named tuple ``(values, indices)`` along it. NaN if there is one.
+
+    >>> import autograd_core as ag
+    >>> ag.median(ag.tensor([4.0, 1.0, 3.0, 2.0])).item()
+    2.0
+    """
+    if axis is not None:
+        dim = axis
+    if keepdims is not None:
+        keepdim = keepdims
+    return _median(F, input, dim, keepdim)
+
+
+def nanmedian(input: Tensor, dim: builtins.int | None = None, keepdim: builtins.bool = False, *, axis: Any = None, keepdims: builtins.bool | None = None) -> Any:
+    """``median`` of all that is not NaN; NaN if that is nothing."""
+    if axis is not None:
+        dim = axis
+    if keepdims is not None:
+        keepdim = keepdims
+    return _nanmedian(F, input, dim, keepdim)
+
+
+def quantile(input: Tensor, q: builtins.float | Tensor, dim: builtins.int | None = None, keepdim: builtins.bool = False, *, interpolation: str = 'linear', axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
+    """The ``q``-quantiles over ``dim``, or of all elements; a tensor of several ``q`` adds a first dimension. NaN where there is one.
+
+    ``interpolation`` between the two nearest elements is ``linear``, ``lower``, ``higher``, ``midpoint`` or ``nearest``.
+    float32 and float64 only; raises ``RuntimeError`` for other dtypes, for nothing and for ``q`` outside [0, 1].
+
+    >>> import autograd_core as ag
+    >>> ag.quantile(ag.tensor([0.0, 1.0, 2.0, 3.0]), 0.5).item()
+    1.5
+    """
+    if axis is not None:
+        dim = axis
+    if keepdims is not None:
+        keepdim = keepdims
+    return _quantile(F, input, q, dim, keepdim, interpolation=interpolation)
+
+
+def nanquantile(input: Tensor, q: builtins.float | Tensor, dim: builtins.int | None = None, keepdim: builtins.bool = False, *, interpolation: str = 'linear', axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
+    """``quantile`` of all that is not NaN; NaN if that is nothing."""
+    if axis is not None:
+        dim = axis
+    if keepdims is not None:
+        keepdim = keepdims
+    return _nanquantile(F, input, q, dim, keepdim, interpolation=interpolation)
 
 
 def pad(input: Tensor, pad: Sequence[builtins.int], mode: str = 'constant', value: builtins.float | None = None) -> Tensor:
@@ -9710,24 +12457,6 @@ def avg_pool1d(input: Tensor, kernel_size: builtins.int | Sequence[builtins.int]
 def adaptive_avg_pool2d(input: Tensor, output_size: builtins.int | Sequence[builtins.int | None]) -> Tensor:
     """Means over windows chosen so that the result has ``output_size`` (height, width); ``None`` keeps the input's size."""
     return _adaptive_avg_pool2d(F, input, output_size)
-
-
-def dropout(input: Tensor, p: builtins.float = 0.5, training: builtins.bool = True, inplace: builtins.bool = False, *, generator: Generator | None = None) -> Tensor:
-    """Zero each element with probability ``p`` and scale the others by ``1 / (1 - p)``; ``input`` itself unless ``training``.
-
-    ``generator`` draws the mask. Raises ``ValueError`` for a ``p`` outside [0, 1]. Srivastava et al. (2014).
-    """
-    return _dropout(F, input, p, training, inplace, generator=generator)
-
-
-def feature_dropout(input: Tensor, p: builtins.float = 0.5, training: builtins.bool = True, inplace: builtins.bool = False, *, generator: Generator | None = None) -> Tensor:
-    """Dropout of whole channels: one draw for each element of the first two dimensions."""
-    return _feature_dropout(F, input, p, training, inplace, generator=generator)
-
-
-def alpha_dropout(input: Tensor, p: builtins.float = 0.5, training: builtins.bool = False, inplace: builtins.bool = False, *, generator: Generator | None = None) -> Tensor:
-    """Dropout that keeps mean and variance of SELU activations. Klambauer et al. (2017), arXiv:1706.02515."""
-    return _alpha_dropout(F, input, p, training, inplace, generator=generator)
 
 
 def div_rounded(input: Tensor, other: TensorLike, rounding_mode: str) -> Tensor:
@@ -9849,6 +12578,11 @@ divide = div
 true_divide = div
 negative = neg
 absolute = abs
+not_equal = ne
+less = lt
+less_equal = le
+greater = gt
+greater_equal = ge
 concat = cat
 concatenate = cat
 fix = trunc
@@ -9861,10 +12595,9 @@ arcsinh = asinh
 arccosh = acosh
 arctanh = atanh
 arctan2 = atan2
+row_stack = vstack
+trapz = trapezoid
 ger = outer
-dropout1d = feature_dropout
-dropout2d = feature_dropout
-dropout3d = feature_dropout
 moveaxis = movedim
 
 
@@ -9878,6 +12611,17 @@ class Methods(TensorBase):
     clamp = clamp
     clip = clamp
     clamp_ = clamp_
+    clip_ = clamp_
+    clamp_min = clamp_min
+    clamp_min_ = clamp_min_
+    clamp_max = clamp_max
+    clamp_max_ = clamp_max_
+    fmax = fmax
+    fmin = fmin
+    heaviside = heaviside
+    heaviside_ = heaviside_
+    nan_to_num = nan_to_num
+    nan_to_num_ = nan_to_num_
     sigmoid = sigmoid
     sigmoid_ = sigmoid_
     relu = relu
@@ -9887,25 +12631,43 @@ class Methods(TensorBase):
     sub = sub
     subtract = sub
     sub_ = sub_
+    subtract_ = sub_
     mul = mul
     multiply = mul
     mul_ = mul_
+    multiply_ = mul_
     div = div
     divide = div
     true_divide = div
     div_ = div_
+    divide_ = div_
+    true_divide_ = div_
     neg = neg
     negative = neg
     neg_ = neg_
+    negative_ = neg_
     pow = pow
     pow_ = pow_
     square = square
+    square_ = square_
     abs = abs
     absolute = abs
     abs_ = abs_
+    absolute_ = abs_
     sign = sign
+    sign_ = sign_
     reciprocal = reciprocal
     reciprocal_ = reciprocal_
+    copysign = copysign
+    copysign_ = copysign_
+    hypot = hypot
+    hypot_ = hypot_
+    lerp = lerp
+    lerp_ = lerp_
+    addcmul = addcmul
+    addcmul_ = addcmul_
+    addcdiv = addcdiv
+    addcdiv_ = addcdiv_
     sum = sum
     mean = mean
     count_nonzero = count_nonzero
@@ -9917,39 +12679,83 @@ class Methods(TensorBase):
     argmin = argmin
     isclose = isclose
     eq = eq
+    eq_ = eq_
     ne = ne
+    not_equal = ne
+    ne_ = ne_
+    not_equal_ = ne_
     lt = lt
+    less = lt
+    lt_ = lt_
+    less_ = lt_
     le = le
+    less_equal = le
+    le_ = le_
+    less_equal_ = le_
     gt = gt
+    greater = gt
+    gt_ = gt_
+    greater_ = gt_
     ge = ge
+    greater_equal = ge
+    ge_ = ge_
+    greater_equal_ = ge_
     logical_and = logical_and
+    logical_and_ = logical_and_
     logical_or = logical_or
+    logical_or_ = logical_or_
     logical_xor = logical_xor
+    logical_xor_ = logical_xor_
     logical_not = logical_not
+    logical_not_ = logical_not_
     isnan = isnan
     isinf = isinf
     isfinite = isfinite
     bitwise_and = bitwise_and
+    bitwise_and_ = bitwise_and_
     bitwise_or = bitwise_or
+    bitwise_or_ = bitwise_or_
     bitwise_xor = bitwise_xor
+    bitwise_xor_ = bitwise_xor_
     bitwise_not = bitwise_not
+    bitwise_not_ = bitwise_not_
+    bitwise_left_shift = bitwise_left_shift
+    bitwise_left_shift_ = bitwise_left_shift_
+    bitwise_right_shift = bitwise_right_shift
+    bitwise_right_shift_ = bitwise_right_shift_
+    signbit = signbit
+    isposinf = isposinf
+    isneginf = isneginf
+    isreal = isreal
     conj = conj
+    histc = histc
+    bincount = bincount
     logsumexp = logsumexp
-    exp = exp
-    exp_ = exp_
-    expm1 = expm1
-    log = log
-    log_ = log_
-    log1p = log1p
-    exp2 = exp2
-    log2 = log2
-    log10 = log10
-    sqrt = sqrt
-    sqrt_ = sqrt_
-    rsqrt = rsqrt
     index_select = index_select
     index_add = index_add
     index_add_ = index_add_
+    exp = exp
+    exp_ = exp_
+    expm1 = expm1
+    expm1_ = expm1_
+    log = log
+    log_ = log_
+    log1p = log1p
+    log1p_ = log1p_
+    exp2 = exp2
+    exp2_ = exp2_
+    log2 = log2
+    log2_ = log2_
+    log10 = log10
+    log10_ = log10_
+    sqrt = sqrt
+    sqrt_ = sqrt_
+    rsqrt = rsqrt
+    rsqrt_ = rsqrt_
+    logaddexp = logaddexp
+    logaddexp2 = logaddexp2
+    xlogy = xlogy
+    xlogy_ = xlogy_
     gather = gather
     scatter = scatter
     scatter_ = scatter_
@@ -9965,6 +12771,11 @@ class Methods(TensorBase):
     triu = triu
     triu_ = triu_
     matmul = matmul
+    cummax = cummax
+    cummin = cummin
+    logcumsumexp = logcumsumexp
+    kthvalue = kthvalue
+    mode = mode
     bernoulli = bernoulli
     multinomial = multinomial
     floor = floor
@@ -9974,8 +12785,11 @@ class Methods(TensorBase):
     trunc = trunc
     fix = trunc
     trunc_ = trunc_
+    fix_ = trunc_
     round = round
     round_ = round_
+    frac = frac
+    frac_ = frac_
     remainder = remainder
     remainder_ = remainder_
     fmod = fmod
@@ -9983,7 +12797,9 @@ class Methods(TensorBase):
     floor_divide = floor_divide
     floor_divide_ = floor_divide_
     cumsum = cumsum
+    cumsum_ = cumsum_
     cumprod = cumprod
+    cumprod_ = cumprod_
     prod = prod
     broadcast_to = broadcast_to
     reshape = reshape
@@ -10011,25 +12827,66 @@ class Methods(TensorBase):
     tanh = tanh
     tanh_ = tanh_
     tan = tan
+    tan_ = tan_
     sinh = sinh
+    sinh_ = sinh_
     cosh = cosh
+    cosh_ = cosh_
     asin = asin
     arcsin = asin
+    asin_ = asin_
+    arcsin_ = asin_
     acos = acos
     arccos = acos
+    acos_ = acos_
+    arccos_ = acos_
     atan = atan
     arctan = atan
+    atan_ = atan_
+    arctan_ = atan_
     asinh = asinh
     arcsinh = asinh
+    asinh_ = asinh_
+    arcsinh_ = asinh_
     acosh = acosh
     arccosh = acosh
+    acosh_ = acosh_
+    arccosh_ = acosh_
     atanh = atanh
     arctanh = atanh
+    atanh_ = atanh_
+    arctanh_ = atanh_
     atan2 = atan2
     arctan2 = atan2
+    atan2_ = atan2_
+    arctan2_ = atan2_
+    deg2rad = deg2rad
+    deg2rad_ = deg2rad_
+    rad2deg = rad2deg
+    rad2deg_ = rad2deg_
+    sinc = sinc
+    sinc_ = sinc_
+    unfold = Tensor_unfold
+    as_strided = as_strided
     clone = clone
     copy_ = copy_
     fill_ = fill_
+    positive = positive
+    float_power = float_power
+    split_with_sizes = split_with_sizes
+    tensor_split = tensor_split
+    hsplit = hsplit
+    vsplit = vsplit
+    dsplit = dsplit
+    fliplr = fliplr
+    flipud = flipud
+    rot90 = rot90
+    adjoint = adjoint
+    diagflat = diagflat
+    select_scatter = select_scatter
+    slice_scatter = slice_scatter
+    diagonal_scatter = diagonal_scatter
+    sum_to_size = sum_to_size
     nansum = nansum
     nanmean = nanmean
     max = max
@@ -10039,6 +12896,7 @@ class Methods(TensorBase):
     equal = equal
     softmax = softmax
     log_softmax = log_softmax
+    diff = diff
     trace = trace
     take_along_dim = take_along_dim
     index_put_ = index_put_
@@ -10063,6 +12921,11 @@ class Methods(TensorBase):
     var = var
     std = std
     norm = norm
+    dist = dist
+    median = median
+    nanmedian = nanmedian
+    quantile = quantile
+    nanquantile = nanquantile
     argsort = argsort
     msort = msort
     nonzero = nonzero

@@ -22,7 +22,7 @@ import re
 from pathlib import Path
 
 from autograd_core import fastpath
-from autograd_core.op import COMPOSITES, REGISTRY, Composite, Op
+from autograd_core.op import COMPOSITES, REGISTRY, Composite, Op, public_name
 
 TARGET = Path(__file__).with_name("_methods.py")
 
@@ -216,9 +216,9 @@ def generate() -> str:
         parts.append(function(declared) if isinstance(declared, Op) else composite(declared))
         aliases += [f"{alias} = {declared.name}" for alias in declared.aliases]
         if "Tensor" in declared.places:
-            methods += [(name, declared.name) for name in (declared.name, *declared.aliases)]
+            methods += [(public_name(name, "Tensor"), declared.name) for name in (declared.name, *declared.aliases)]
         if declared.inplace and isinstance(declared, Op):
-            methods.append((f"{declared.name}_", f"{declared.name}_"))
+            methods += [(f"{name}_", f"{declared.name}_") for name in (declared.name, *declared.aliases)]
     if aliases:
         parts.append("\n".join(aliases))
     body = "\n".join(f"    {method} = {target}" for method, target in methods)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..errors import ShapeError
-from ..op import TORCH_TENSOR, S, composite, op
+from ..op import TORCH_TENSOR, S, composite, detached, op
 from ..spec import Meta, result_type_of, wrap_dim, wrap_dims
 
 # --- joining ------------------------------------------------------------------------------------------------------
@@ -221,18 +221,28 @@ def tile(F: Any, input: Any, dims: Any) -> Any:
     return repeat.function(F, input, (*[1] * (input.ndim - len(dims)), *dims))
 
 
-@composite("repeat_interleave(input: Tensor, repeats: int | Tensor, dim: int | None = None) -> Tensor")
-def repeat_interleave(F: Any, input: Any, repeats: Any, dim: Any = None) -> Any:
+@composite("repeat_interleave(input: Tensor, repeats: int | Tensor | None = None, dim: int | None = None, *, output_size: int | None = None) -> Tensor")
+def repeat_interleave(F: Any, input: Any, repeats: Any = None, dim: Any = None, output_size: Any = None) -> Any:
     """Each element (or slice along ``dim``) repeated in place; without ``dim`` the tensor is flattened first.
+
+    With a single vector of counts: every position as often as its count says. ``output_size``, if given, must be the size that results.
 
     >>> import autograd_core as ag
     >>> ag.tensor([1, 2]).repeat_interleave(2).tolist()
     [1, 1, 2, 2]
     """
+    if repeats is None:
+        if input.ndim != 1 or input.dtype not in ("int32", "int64"):
+            raise RuntimeError(f"repeat_interleave: repeats must be a 1-D tensor of int32 or int64, got the shape {tuple(input.shape)} and the dtype {input.dtype}")
+        return F.argwhere(F.fill(detached(input), 1))[:, 0].repeat_interleave(input)
     if dim is None:
         input, dim = F.reshape(input, shape=(-1,)), 0
     at = wrap_dim(dim, input.ndim, "repeat_interleave")
     shape = tuple(input.shape)
+    if output_size is not None:
+        total = repeats * shape[at] if isinstance(repeats, int) else int(repeats.sum()) * (shape[at] if not repeats.ndim or len(repeats) == 1 else 1)
+        if total != output_size:
+            raise RuntimeError(f"repeat_interleave: allocated size does not match required size: the result has {total} slices, output_size is {output_size}")
     if not isinstance(repeats, int):
         counts = [int(n) for n in repeats.tolist()] if repeats.ndim else int(repeats)
         if isinstance(counts, int) or len(counts) == 1:

@@ -26,7 +26,7 @@ PRIMITIVE = [case for case in GOOD if isinstance(case.declared, Op)]
 ONCE = frozenset[str]()
 """Ops that are differentiable once, as in PyTorch."""
 NO_SPEC = STRUCTURAL
-LAYOUT = frozenset(("view", "view_as"))
+LAYOUT = frozenset(("view", "view_as", "as_strided"))
 """What refuses some memory layouts on purpose."""
 CLOSE = {"float64": {"rtol": 1e-10, "atol": 1e-12}, "float32": {"rtol": 2e-5, "atol": 2e-6}, "float16": {"rtol": 5e-3, "atol": 2e-3}}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import shutil
 from collections.abc import Iterator
 
 import numpy as np
@@ -14,6 +15,7 @@ from autograd_core.config import MODE, Mode
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--require-torch", action="store_true", help="fail, rather than skip, where PyTorch is missing")
+    parser.addoption("--require-browser", action="store_true", help="fail, rather than skip, where Chromium, its driver or selenium is missing")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -22,6 +24,10 @@ def pytest_configure(config: pytest.Config) -> None:
             importlib.import_module("torch")
         except ImportError as error:
             raise pytest.UsageError(f"--require-torch: {error}. Install the extra 'parity'") from error
+    if config.getoption("--require-browser"):
+        if missing := [program for program in ("chromium", "chromedriver") if shutil.which(program) is None]:
+            raise pytest.UsageError(f"--require-browser: {' and '.join(missing)} not on the PATH")
+        importlib.import_module("selenium")
 
 
 @pytest.fixture(autouse=True)

@@ -202,4 +202,4 @@ def test_the_wheel_holds_the_four_packages_and_nothing_else(tmp_path: Path) -> N
     assert {top for top in tops if not top.endswith(".dist-info")} == {"autograd_core", "nn", "optim", "viz"}
     modules = {path.relative_to(ROOT).as_posix() for package in ("autograd_core", "nn", "optim", "viz") for path in (ROOT / package).rglob("*.py")}
     assert modules <= set(names)
-    assert "autograd_core/py.typed" in names
+    assert {"autograd_core/py.typed", "viz/step_through.html"} <= set(names)

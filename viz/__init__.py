@@ -6,9 +6,14 @@ Light to import: Graphviz and Matplotlib load when a picture is first made. Inst
 
 from __future__ import annotations
 
+from .chain import Pull, Trace, trace
 from .curves import curves
 from .drawing import Drawing, draw
 from .images import decision_boundary, images
 from .records import Edge, GraphRecord, OpNode, Summary, ValueNode, graph_record
+from .step import step_through
 
-__all__ = ["Drawing", "Edge", "GraphRecord", "OpNode", "Summary", "ValueNode", "curves", "decision_boundary", "draw", "graph_record", "images"]
+__all__ = [
+    "Drawing", "Edge", "GraphRecord", "OpNode", "Pull", "Summary", "Trace", "ValueNode", "curves", "decision_boundary", "draw", "graph_record", "images",
+    "step_through", "trace",
+]

@@ -5,7 +5,7 @@ Nothing here runs the user's backward pass: hooks are not called, no gradient is
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -44,8 +44,8 @@ class Trace:
     """A graph with every product of its backward pass.
 
     ``forward`` are the ids of its ops in order of recording, ``pulls`` the products in order of the backward pass,
-    ``gradients`` the sums they lead to. ``naive`` is what recursion without an order computes: (op, value, contribution,
-    running sum); it is cut after a few hundred visits.
+    ``gradients`` the sums they lead to, ``lines`` the lines of code of ops that know theirs. ``naive`` is what recursion
+    without an order computes; it is cut after a few hundred visits.
     """
 
     record: GraphRecord
@@ -54,7 +54,7 @@ class Trace:
     gradients: dict[str, Any]
     values: dict[str, Any]
     lines: dict[str, str] = field(default_factory=dict)
-    naive: tuple[tuple[str, str, Any, Any], ...] = ()
+    naive: tuple[Pull, ...] = ()
     naive_gradients: dict[str, Any] = field(default_factory=dict)
 
 
@@ -120,7 +120,7 @@ def tensor_pull(node: Any) -> Callable[[Any], Sequence[Any]]:
     return pull
 
 
-def trace(tensors: Drawable | Sequence[Drawable], names: Any = None) -> Trace:
+def trace(tensors: Drawable | Sequence[Drawable], names: Mapping[str, Drawable] | None = None, hints: Mapping[str, Drawable] | None = None) -> Trace:
     """Every product of the backward pass from ``tensors``.
 
     Raises ``GraphError`` where a root has more than one element, or where values that a rule needs are gone: after
@@ -133,7 +133,7 @@ def trace(tensors: Drawable | Sequence[Drawable], names: Any = None) -> Trace:
     """
     import numpy as np
 
-    graph = built(tensors, names)
+    graph = built(tensors, names, hints)
     values = {identifier: None if array is None else _host(array) for identifier, array in graph.arrays.items()}
     start: dict[str, Any] = {}
     for identifier, seed in graph.seeds.items():
@@ -171,15 +171,20 @@ def _in_order(links: Sequence[Link], pending: dict[str, Any]) -> tuple[list[Pull
         for position, (source, downstream) in enumerate(zip(link.sources, link.pull(g), strict=True)):
             if source is None or downstream is None:
                 continue
-            value, label = source
+            value = source[0]
             before = pending.get(value)
             pending[value] = downstream if before is None else before + downstream
-            upstream = next(each for each in g if each is not None) if isinstance(g, list) else g
-            local = None if isinstance(g, list) else _local(link, position, g, downstream)
-            rule = link.declared.rules.get(label)
-            pulls.append(Pull(link.op, value, label, _host(upstream), None if local is None else _host(local), _host(downstream), _host(pending[value]),
-                              rule.formula if rule is not None else None))
+            pulls.append(_product(link, position, g, downstream, pending[value]))
     return pulls, {value: _host(g) for value, g in pending.items()}
+
+
+def _product(link: Link, position: int, g: Any, downstream: Any, total: Any) -> Pull:
+    source = link.sources[position]
+    assert source is not None
+    upstream = next(each for each in g if each is not None) if isinstance(g, list) else g
+    local = None if isinstance(g, list) else _local(link, position, g, downstream)
+    rule = link.declared.rules.get(source[1])
+    return Pull(link.op, *source, _host(upstream), None if local is None else _host(local), _host(downstream), _host(total), rule.formula if rule is not None else None)
 
 
 def _local(link: Link, position: int, g: Any, downstream: Any) -> Any:
@@ -190,10 +195,10 @@ def _local(link: Link, position: int, g: Any, downstream: Any) -> Any:
     return link.pull(g * 0 + 1)[position]
 
 
-def _naively(links: Sequence[Link], gradients: dict[str, Any], roots: Sequence[str]) -> tuple[list[tuple[str, str, Any, Any]], dict[str, Any]]:
+def _naively(links: Sequence[Link], gradients: dict[str, Any], roots: Sequence[str]) -> tuple[list[Pull], dict[str, Any]]:
     """What goes wrong without an order: each node passes on what it has so far, every time that it is reached."""
     makers = {result: link for link in links for result in link.results if result is not None}
-    visits: list[tuple[str, str, Any, Any]] = []
+    visits: list[Pull] = []
     waiting = [root for root in reversed(roots) if root in makers]
     passing: list[tuple[Link, str, int]] = []
     while (waiting or passing) and len(visits) < MOST_VISITS:
@@ -209,7 +214,7 @@ def _naively(links: Sequence[Link], gradients: dict[str, Any], roots: Sequence[s
             continue
         before = gradients.get(value)
         gradients[value] = contribution if before is None else before + contribution
-        visits.append((link.op, value, _host(contribution), _host(gradients[value])))
+        visits.append(_product(link, position, g, contribution, gradients[value]))
         if value in makers:
             waiting.append(value)
     return visits, {value: _host(g) for value, g in gradients.items()}

@@ -66,13 +66,13 @@ def caller_names(frame: Any) -> dict[str, Drawable]:
         if isinstance(value, (Tensor, Scalar)):
             found[name] = value
         elif not isinstance(value, type):
-            modules.update(_parameters(value))
+            modules.update(parameters(value))
     if isinstance(variables, dict) and frame.f_code.co_flags & inspect.CO_OPTIMIZED:
         variables.clear()  # before Python 3.13 a function's frame keeps this copy of its variables, which would keep tensors alive
     return {**modules, **found}
 
 
-def _parameters(module: Any) -> dict[str, Drawable]:
+def parameters(module: Any) -> dict[str, Drawable]:
     """The parameters of a module by path; nothing of anything else."""
     listed = getattr(module, "named_parameters", None)
     return dict(listed()) if callable(listed) else {}
@@ -99,7 +99,7 @@ def draw(tensor: Drawable | Sequence[Drawable] | Callable[..., Any], path: str |
         inside ``record()`` and whose result is drawn.
     path : where to save the picture, as ``.png``, ``.svg``, ``.pdf`` or ``.dot``. Default: not saved.
     inputs : the arguments of a module or function: a tuple of them, or one Tensor.
-    names : names of tensors, ``{"x": x}`` or ``dict(model.named_parameters())``; otherwise a tensor's own ``name`` is used,
+    names : names of tensors, ``{"x": x}`` or ``dict(model.namedparameters())``; otherwise a tensor's own ``name`` is used,
         then the path of a parameter and the name of the variable that holds it where ``draw`` is called.
     values, gradients : whether the numbers are shown.
     chain_rule : write upstream × local = downstream on each edge, and the sum at a value that is used more than once. The
@@ -123,7 +123,7 @@ def draw(tensor: Drawable | Sequence[Drawable] | Callable[..., Any], path: str |
         files.format_of(path, FORMATS)
     hints = caller_names(sys._getframe(1))
     if not isinstance(tensor, (Tensor, Scalar)) and callable(tensor):
-        hints = {**_parameters(tensor), **hints}
+        hints = {**parameters(tensor), **hints}
         tensor = called(tensor, inputs)
     graph = built(tensor, names, hints)
     record = graph.record

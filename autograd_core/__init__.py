@@ -27,12 +27,13 @@ from ._methods import (
 
 # reductions
 from ._methods import (
-    all, allclose, amax, amin, aminmax, any, argmax, argmin, count_nonzero, equal, isclose, max, mean, min, nanmean, nansum, sum,
+    all, allclose, amax, amin, aminmax, any, argmax, argmin, bincount, count_nonzero, dist, equal, histc, isclose, kthvalue, max, mean, median, min,
+    mode, nanmean, nanmedian, nanquantile, nansum, quantile, sum,
 )
 
 # scans
 from ._methods import (
-    cumprod, cumsum, prod,
+    cummax, cummin, cumprod, cumsum, cumulative_trapezoid, diff, logcumsumexp, prod, trapezoid, trapz,
 )
 
 # shape and views
@@ -79,12 +80,17 @@ from ._methods import (
 
 # random
 from ._methods import (
-    alpha_dropout, bernoulli, dropout, dropout1d, dropout2d, dropout3d, feature_dropout, multinomial,
+    alpha_dropout, bernoulli, binomial, dropout, dropout1d, dropout2d, dropout3d, feature_dropout, multinomial, poisson,
 )
 
 # special functions
 from ._methods import (
     erf, erfc, erfinv,
+)
+
+# activation
+from ._methods import (
+    celu, celu_, hardshrink, prelu, rrelu, rrelu_, selu, selu_, threshold, threshold_,
 )
 
 # softmax
@@ -127,7 +133,8 @@ from ._methods import (
 from .aliases import install, lazy_attribute
 from .config import enable_grad, inference_mode, is_grad_enabled, is_inference_mode_enabled, no_grad, record, set_grad_enabled
 from .creation import (
-    arange, as_tensor, asarray, empty, empty_like, eye, from_numpy, full, full_like, linspace, ones, ones_like, tensor, zeros, zeros_like,
+    arange, as_tensor, asarray, empty, empty_like, eye, from_numpy, full, full_like, linspace, logspace, ones, ones_like, scalar_tensor, tensor, tril_indices,
+    triu_indices, zeros, zeros_like,
 )
 from .devices import device
 from .dtypes import (
@@ -148,7 +155,7 @@ from .dtypes import (
 )
 from .interop import from_dlpack
 from .printing import set_printoptions
-from .queries import is_complex, is_floating_point, is_tensor, numel, result_type
+from .queries import broadcast_shapes, is_complex, is_floating_point, is_tensor, numel, result_type
 from .random import Generator, default_generator, get_rng_state, initial_seed, manual_seed, seed, set_rng_state
 from .sampling import normal, rand, rand_like, randint, randint_like, randn, randn_like, randperm
 from .scalar import Scalar
@@ -175,26 +182,29 @@ __all__ = [
     "Generator", "Scalar", "Size", "Tensor", "__version__", "abs", "absolute", "acos", "acosh", "add", "addmm", "addmv", "adjoint", "all",
     "allclose", "alpha_dropout", "amax", "amin", "aminmax", "any", "arange", "arccos", "arccosh", "arcsin", "arcsinh", "arctan", "arctan2",
     "arctanh", "argmax", "argmin", "argsort", "argwhere", "as_strided", "as_tensor", "asarray", "asin", "asinh", "atan", "atan2", "atanh",
-    "atleast_1d", "atleast_2d", "atleast_3d", "autograd", "avg_pool1d", "avg_pool2d", "baddbmm", "batch_norm", "bernoulli", "bitwise_and",
-    "bitwise_not", "bitwise_or", "bitwise_xor", "block_diag", "bmm", "bool", "bool_", "broadcast_tensors", "broadcast_to", "can_cast",
-    "cartesian_prod", "cat", "cdouble", "ceil", "cfloat", "chunk", "clamp", "clip", "clone", "column_stack", "combinations", "complex128",
-    "complex64", "concat", "concatenate", "conj", "conv1d", "conv2d", "conv_transpose2d", "cos", "cosh", "count_nonzero", "cuda", "cumprod",
-    "cumsum", "default_generator", "device", "diag", "diag_embed", "diagflat", "diagonal", "diagonal_scatter", "div", "divide", "dot", "double",
-    "dropout", "dropout1d", "dropout2d", "dropout3d", "dsplit", "dstack", "dtype", "dtypes", "e", "einsum", "empty", "empty_like", "enable_grad",
-    "eq", "equal", "erf", "erfc", "erfinv", "errors", "exp", "exp2", "expm1", "eye", "feature_dropout", "fix", "flatten", "flip", "fliplr", "flipud",
-    "float", "float16", "float32", "float64", "floor", "floor_divide", "fmod", "from_dlpack", "from_numpy", "full", "full_like", "gather", "ge",
-    "ger", "get_default_dtype", "get_rng_state", "group_norm", "gt", "half", "hsplit", "hstack", "index_add", "index_put", "index_select", "inf",
+    "atleast_1d", "atleast_2d", "atleast_3d", "autograd", "avg_pool1d", "avg_pool2d", "baddbmm", "batch_norm", "bernoulli", "bincount", "binomial",
+    "bitwise_and", "bitwise_not", "bitwise_or", "bitwise_xor", "block_diag", "bmm", "bool", "bool_", "broadcast_shapes", "broadcast_tensors",
+    "broadcast_to", "can_cast", "cartesian_prod", "cat", "cdouble", "ceil", "celu", "celu_", "cfloat", "chunk", "clamp", "clip", "clone",
+    "column_stack", "combinations", "complex128", "complex64", "concat", "concatenate", "conj", "conv1d", "conv2d", "conv_transpose2d", "cos",
+    "cosh", "count_nonzero", "cuda", "cummax", "cummin", "cumprod", "cumsum", "cumulative_trapezoid", "default_generator", "device", "diag",
+    "diag_embed", "diagflat", "diagonal", "diagonal_scatter", "diff", "dist", "div", "divide", "dot", "double", "dropout", "dropout1d", "dropout2d",
+    "dropout3d", "dsplit", "dstack", "dtype", "dtypes", "e", "einsum", "empty", "empty_like", "enable_grad", "eq", "equal", "erf", "erfc", "erfinv",
+    "errors", "exp", "exp2", "expm1", "eye", "feature_dropout", "fix", "flatten", "flip", "fliplr", "flipud", "float", "float16", "float32",
+    "float64", "floor", "floor_divide", "fmod", "from_dlpack", "from_numpy", "full", "full_like", "gather", "ge", "ger", "get_default_dtype",
+    "get_rng_state", "group_norm", "gt", "half", "hardshrink", "histc", "hsplit", "hstack", "index_add", "index_put", "index_select", "inf",
     "inference_mode", "initial_seed", "int", "int16", "int32", "int64", "int8", "is_complex", "is_floating_point", "is_grad_enabled",
-    "is_inference_mode_enabled", "is_tensor", "isclose", "isfinite", "isinf", "isnan", "layer_norm", "le", "linspace", "load", "log", "log10",
-    "log1p", "log2", "log_softmax", "logical_and", "logical_not", "logical_or", "logical_xor", "logsumexp", "long", "lt", "manual_seed",
-    "masked_fill", "masked_select", "matmul", "max", "max_pool1d", "max_pool2d", "maximum", "mean", "meshgrid", "min", "minimum", "mm", "moveaxis",
-    "movedim", "msort", "mul", "multinomial", "multiply", "mv", "nan", "nanmean", "nansum", "narrow", "ne", "neg", "negative", "no_grad", "nonzero",
-    "norm", "normal", "numel", "ones", "ones_like", "ops", "outer", "permute", "pi", "pow", "prod", "promote_types", "rand", "rand_like", "randint",
-    "randint_like", "randn", "randn_like", "random", "randperm", "ravel", "real", "reciprocal", "record", "relu", "remainder", "repeat_interleave",
-    "reshape", "result_type", "rms_norm", "roll", "rot90", "round", "row_stack", "rsqrt", "save", "scatter", "scatter_add", "seed", "select",
-    "select_scatter", "set_default_dtype", "set_grad_enabled", "set_printoptions", "set_rng_state", "short", "sigmoid", "sign", "sin", "sinh",
-    "slice_scatter", "softmax", "sort", "special", "split", "split_with_sizes", "sqrt", "square", "squeeze", "stack", "std", "std_mean", "sub",
-    "subtract", "sum", "swapaxes", "swapdims", "t", "take_along_dim", "tan", "tanh", "tensor", "tensor_split", "tensordot", "tile", "topk", "trace",
-    "transpose", "tril", "triu", "true_divide", "trunc", "uint8", "unbind", "unflatten", "unique", "unsqueeze", "utils", "vander", "var", "var_mean",
-    "vsplit", "vstack", "where", "zeros", "zeros_like",
+    "is_inference_mode_enabled", "is_tensor", "isclose", "isfinite", "isinf", "isnan", "kthvalue", "layer_norm", "le", "linspace", "load", "log",
+    "log10", "log1p", "log2", "log_softmax", "logcumsumexp", "logical_and", "logical_not", "logical_or", "logical_xor", "logspace", "logsumexp",
+    "long", "lt", "manual_seed", "masked_fill", "masked_select", "matmul", "max", "max_pool1d", "max_pool2d", "maximum", "mean", "median",
+    "meshgrid", "min", "minimum", "mm", "mode", "moveaxis", "movedim", "msort", "mul", "multinomial", "multiply", "mv", "nan", "nanmean",
+    "nanmedian", "nanquantile", "nansum", "narrow", "ne", "neg", "negative", "no_grad", "nonzero", "norm", "normal", "numel", "ones", "ones_like",
+    "ops", "outer", "permute", "pi", "poisson", "pow", "prelu", "prod", "promote_types", "quantile", "rand", "rand_like", "randint", "randint_like",
+    "randn", "randn_like", "random", "randperm", "ravel", "real", "reciprocal", "record", "relu", "remainder", "repeat_interleave", "reshape",
+    "result_type", "rms_norm", "roll", "rot90", "round", "row_stack", "rrelu", "rrelu_", "rsqrt", "save", "scalar_tensor", "scatter", "scatter_add",
+    "seed", "select", "select_scatter", "selu", "selu_", "set_default_dtype", "set_grad_enabled", "set_printoptions", "set_rng_state", "short",
+    "sigmoid", "sign", "sin", "sinh", "slice_scatter", "softmax", "sort", "special", "split", "split_with_sizes", "sqrt", "square", "squeeze",
+    "stack", "std", "std_mean", "sub", "subtract", "sum", "swapaxes", "swapdims", "t", "take_along_dim", "tan", "tanh", "tensor", "tensor_split",
+    "tensordot", "threshold", "threshold_", "tile", "topk", "trace", "transpose", "trapezoid", "trapz", "tril", "tril_indices", "triu",
+    "triu_indices", "true_divide", "trunc", "uint8", "unbind", "unflatten", "unique", "unsqueeze", "utils", "vander", "var", "var_mean", "vsplit",
+    "vstack", "where", "zeros", "zeros_like",
 ]

@@ -67,6 +67,15 @@ _mish = REGISTRY["mish"]
 _hardtanh = REGISTRY["hardtanh"]
 _relu6 = REGISTRY["relu6"]
 _softsign = REGISTRY["softsign"]
+_selu = REGISTRY["selu"]
+_celu = REGISTRY["celu"]
+_hardsigmoid = REGISTRY["hardsigmoid"]
+_hardswish = REGISTRY["hardswish"]
+_tanhshrink = REGISTRY["tanhshrink"]
+_softshrink = REGISTRY["softshrink"]
+_hardshrink = REGISTRY["hardshrink"]
+_threshold = REGISTRY["threshold"]
+_slopes = REGISTRY["slopes"]
 _add = REGISTRY["add"]
 _sub = REGISTRY["sub"]
 _mul = REGISTRY["mul"]
@@ -123,7 +132,14 @@ _isposinf = REGISTRY["isposinf"]
 _isneginf = REGISTRY["isneginf"]
 _isreal = REGISTRY["isreal"]
 _conj = REGISTRY["conj"]
-_real = REGISTRY["real"]
+_real_part = REGISTRY["real_part"]
+_imaginary_part = REGISTRY["imaginary_part"]
+_sgn = REGISTRY["sgn"]
+_angle = REGISTRY["angle"]
+_complex = REGISTRY["complex"]
+_polar = REGISTRY["polar"]
+_view_as_real = REGISTRY["view_as_real"]
+_view_as_complex = REGISTRY["view_as_complex"]
 _convolution = REGISTRY["convolution"]
 _convolution_input_grad = REGISTRY["convolution_input_grad"]
 _convolution_weight_grad = REGISTRY["convolution_weight_grad"]
@@ -181,6 +197,7 @@ _tril = REGISTRY["tril"]
 _triu = REGISTRY["triu"]
 _matmul = REGISTRY["matmul"]
 _linear = REGISTRY["linear"]
+_label_sets = REGISTRY["label_sets"]
 _variance = REGISTRY["variance"]
 _deviation = REGISTRY["deviation"]
 _norm_over = REGISTRY["norm_over"]
@@ -208,6 +225,11 @@ _draw_normal_of = REGISTRY["draw_normal_of"]
 _draw_integers = REGISTRY["draw_integers"]
 _draw_permutation = REGISTRY["draw_permutation"]
 _draw_exponential = REGISTRY["draw_exponential"]
+_draw_log_normal = REGISTRY["draw_log_normal"]
+_draw_cauchy = REGISTRY["draw_cauchy"]
+_draw_geometric = REGISTRY["draw_geometric"]
+_poisson = REGISTRY["poisson"]
+_binomial = REGISTRY["binomial"]
 _draw_bernoulli = REGISTRY["draw_bernoulli"]
 _bernoulli = REGISTRY["bernoulli"]
 _multinomial = REGISTRY["multinomial"]
@@ -306,6 +328,15 @@ _r_mish_input = _mish.rules["input"].function
 _k_hardtanh = _hardtanh.kernels
 _k_relu6 = _relu6.kernels
 _k_softsign = _softsign.kernels
+_k_selu = _selu.kernels
+_k_celu = _celu.kernels
+_k_hardsigmoid = _hardsigmoid.kernels
+_k_hardswish = _hardswish.kernels
+_k_tanhshrink = _tanhshrink.kernels
+_k_softshrink = _softshrink.kernels
+_k_hardshrink = _hardshrink.kernels
+_k_threshold = _threshold.kernels
+_k_slopes = _slopes.kernels
 _k_add = _add.kernels
 _k_sub = _sub.kernels
 _k_mul = _mul.kernels
@@ -537,6 +568,12 @@ _k_view_read = _view_read.kernels
 _r_view_read_input = _view_read.rules["input"].function
 _k_view_place = _view_place.kernels
 _r_view_place_input = _view_place.rules["input"].function
+_prelu = COMPOSITES["prelu"].function
+_rrelu = COMPOSITES["rrelu"].function
+_rrelu_ = COMPOSITES["rrelu_"].function
+_glu = COMPOSITES["glu"].function
+_gumbel_softmax = COMPOSITES["gumbel_softmax"].function
+_maxout = COMPOSITES["maxout"].function
 _positive = COMPOSITES["positive"].function
 _rsub = COMPOSITES["rsub"].function
 _float_power = COMPOSITES["float_power"].function
@@ -581,6 +618,9 @@ _huber_loss = COMPOSITES["huber_loss"].function
 _kl_div = COMPOSITES["kl_div"].function
 _binary_cross_entropy_with_logits = COMPOSITES["binary_cross_entropy_with_logits"].function
 _binary_cross_entropy = COMPOSITES["binary_cross_entropy"].function
+_real = COMPOSITES["real"].function
+_imag = COMPOSITES["imag"].function
+_resolve_conj = COMPOSITES["resolve_conj"].function
 _conv2d = COMPOSITES["conv2d"].function
 _conv1d = COMPOSITES["conv1d"].function
 _conv_transpose2d = COMPOSITES["conv_transpose2d"].function
@@ -629,6 +669,11 @@ _hinge_loss = COMPOSITES["hinge_loss"].function
 _hinge_embedding_loss = COMPOSITES["hinge_embedding_loss"].function
 _margin_ranking_loss = COMPOSITES["margin_ranking_loss"].function
 _multi_margin_loss = COMPOSITES["multi_margin_loss"].function
+_multiclass_hinge_loss = COMPOSITES["multiclass_hinge_loss"].function
+_zero_one_loss = COMPOSITES["zero_one_loss"].function
+_soft_margin_loss = COMPOSITES["soft_margin_loss"].function
+_multilabel_soft_margin_loss = COMPOSITES["multilabel_soft_margin_loss"].function
+_multilabel_margin_loss = COMPOSITES["multilabel_margin_loss"].function
 _var = COMPOSITES["var"].function
 _std = COMPOSITES["std"].function
 _var_mean = COMPOSITES["var_mean"].function
@@ -1672,6 +1717,11 @@ def leaky_relu(input: Tensor, negative_slope: builtins.float = 0.01, inplace: bu
     return t
 
 
+def leaky_relu_(input: Tensor, negative_slope: builtins.float = 0.01) -> Tensor:
+    """``leaky_relu``, written into the tensor itself."""
+    return write(_leaky_relu, input, (), {"negative_slope": negative_slope})
+
+
 def _pull_elu(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
     to_input = node._first
     input, = node.saved
@@ -1729,6 +1779,11 @@ def elu(input: Tensor, alpha: builtins.float = 1.0, inplace: builtins.bool = Fal
     else:
         t._node = None
     return t
+
+
+def elu_(input: Tensor, alpha: builtins.float = 1.0) -> Tensor:
+    """``elu``, written into the tensor itself."""
+    return write(_elu, input, (), {"alpha": alpha})
 
 
 def _pull_softplus(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
@@ -2074,6 +2129,11 @@ def hardtanh(input: Tensor, min_val: builtins.float = -1.0, max_val: builtins.fl
     return t
 
 
+def hardtanh_(input: Tensor, min_val: builtins.float = -1.0, max_val: builtins.float = 1.0) -> Tensor:
+    """``hardtanh``, written into the tensor itself."""
+    return write(_hardtanh, input, (), {"min_val": min_val, "max_val": max_val})
+
+
 def _pull_relu6(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
     to_input = node._first
     input, = node.saved
@@ -2176,6 +2236,553 @@ def softsign(input: Tensor) -> Tensor:
             n.value = None
         else:
             n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+def _pull_selu(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    input, = node.saved
+    r = F.where(input > 0, g * 1.0507009873554805, g * (F.exp(F.minimum(input, 0)) * 1.7580993408473766))
+    if pending[to_input] is None:
+        pending[to_input] = r
+    else:
+        accumulate(pending, to_input, r)
+
+
+_pull_selu.op = _selu  # type: ignore[attr-defined]
+
+
+def selu(input: Tensor, inplace: builtins.bool = False) -> Tensor:
+    """``elu`` scaled so that activations keep zero mean and unit variance. Klambauer et al. (2017), arXiv:1706.02515."""
+    if inplace:
+        return write(_selu, input, (), {})
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_selu, (input,), {})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_selu, (input,), {})
+    try:
+        out = _k_selu[a_input.__class__](a_input)
+    except Exception as error:
+        raise explain(_selu, (input,), {}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    if n_input is not None and mode.grad:
+        t._node = n = Node()
+        n.pull = _pull_selu
+        n._first = n_input
+        n._second = n._rest = None
+        n.saved = (a_input,)
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        if out_shape == n_input.shape:
+            out_shape = n_input.shape
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+def selu_(input: Tensor) -> Tensor:
+    """``selu``, written into the tensor itself."""
+    return write(_selu, input, (), {})
+
+
+def _pull_celu(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    input, = node.saved
+    attrs = node._attrs
+    alpha = attrs["alpha"]
+    r = F.where(input > 0, g, g * F.exp(F.minimum(input, 0) / alpha))
+    if pending[to_input] is None:
+        pending[to_input] = r
+    else:
+        accumulate(pending, to_input, r)
+
+
+_pull_celu.op = _celu  # type: ignore[attr-defined]
+
+
+def celu(input: Tensor, alpha: builtins.float = 1.0, inplace: builtins.bool = False) -> Tensor:
+    """``input`` where positive, ``alpha * (exp(input / alpha) - 1)`` elsewhere: smooth for every ``alpha``. Barron (2017), arXiv:1704.07483."""
+    if inplace:
+        return write(_celu, input, (), {"alpha": alpha})
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_celu, (input,), {"alpha": alpha})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_celu, (input,), {"alpha": alpha})
+    try:
+        out = _k_celu[a_input.__class__](a_input, alpha=alpha)
+    except Exception as error:
+        raise explain(_celu, (input,), {"alpha": alpha}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    if n_input is not None and mode.grad:
+        t._node = n = GeneralNode()
+        n.op = _celu
+        n.pull = _pull_celu
+        n._first = n_input
+        n._second = n._rest = None
+        n.saved = (a_input,)
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        n._attrs = {"alpha": alpha}
+        if out_shape == n_input.shape:
+            out_shape = n_input.shape
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+def celu_(input: Tensor, alpha: builtins.float = 1.0) -> Tensor:
+    """``celu``, written into the tensor itself."""
+    return write(_celu, input, (), {"alpha": alpha})
+
+
+def _pull_hardsigmoid(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    input, = node.saved
+    r = F.where((input > -3) & (input < 3), g / 6, 0)
+    if pending[to_input] is None:
+        pending[to_input] = r
+    else:
+        accumulate(pending, to_input, r)
+
+
+_pull_hardsigmoid.op = _hardsigmoid  # type: ignore[attr-defined]
+
+
+def hardsigmoid(input: Tensor, inplace: builtins.bool = False) -> Tensor:
+    """``relu6(input + 3) / 6``: a sigmoid of three straight lines."""
+    if inplace:
+        return write(_hardsigmoid, input, (), {})
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_hardsigmoid, (input,), {})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_hardsigmoid, (input,), {})
+    try:
+        out = _k_hardsigmoid[a_input.__class__](a_input)
+    except Exception as error:
+        raise explain(_hardsigmoid, (input,), {}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    if n_input is not None and mode.grad:
+        t._node = n = Node()
+        n.pull = _pull_hardsigmoid
+        n._first = n_input
+        n._second = n._rest = None
+        n.saved = (a_input,)
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        if out_shape == n_input.shape:
+            out_shape = n_input.shape
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+def _pull_hardswish(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    input, = node.saved
+    r = F.where(input <= -3, 0, F.where(input < 3, g * (input / 3 + 0.5), g))
+    if pending[to_input] is None:
+        pending[to_input] = r
+    else:
+        accumulate(pending, to_input, r)
+
+
+_pull_hardswish.op = _hardswish  # type: ignore[attr-defined]
+
+
+def hardswish(input: Tensor, inplace: builtins.bool = False) -> Tensor:
+    """``input * hardsigmoid(input)``. Howard et al. (2019), arXiv:1905.02244."""
+    if inplace:
+        return write(_hardswish, input, (), {})
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_hardswish, (input,), {})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_hardswish, (input,), {})
+    try:
+        out = _k_hardswish[a_input.__class__](a_input)
+    except Exception as error:
+        raise explain(_hardswish, (input,), {}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    if n_input is not None and mode.grad:
+        t._node = n = Node()
+        n.pull = _pull_hardswish
+        n._first = n_input
+        n._second = n._rest = None
+        n.saved = (a_input,)
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        if out_shape == n_input.shape:
+            out_shape = n_input.shape
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+def _pull_tanhshrink(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    input, = node.saved
+    r = g * F.square(F.tanh(input))
+    if pending[to_input] is None:
+        pending[to_input] = r
+    else:
+        accumulate(pending, to_input, r)
+
+
+_pull_tanhshrink.op = _tanhshrink  # type: ignore[attr-defined]
+
+
+def tanhshrink(input: Tensor) -> Tensor:
+    """``input - tanh(input)``."""
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_tanhshrink, (input,), {})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_tanhshrink, (input,), {})
+    try:
+        out = _k_tanhshrink[a_input.__class__](a_input)
+    except Exception as error:
+        raise explain(_tanhshrink, (input,), {}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    if n_input is not None and mode.grad:
+        t._node = n = Node()
+        n.pull = _pull_tanhshrink
+        n._first = n_input
+        n._second = n._rest = None
+        n.saved = (a_input,)
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        if out_shape == n_input.shape:
+            out_shape = n_input.shape
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+def _pull_softshrink(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    input, = node.saved
+    attrs = node._attrs
+    lambd = attrs["lambd"]
+    r = F.where((input >= -lambd) & (input <= lambd), 0, g)
+    if pending[to_input] is None:
+        pending[to_input] = r
+    else:
+        accumulate(pending, to_input, r)
+
+
+_pull_softshrink.op = _softshrink  # type: ignore[attr-defined]
+
+
+def softshrink(input: Tensor, lambd: builtins.float = 0.5) -> Tensor:
+    """``input`` moved towards 0 by ``lambd``, and 0 where it is nearer than that."""
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_softshrink, (input,), {"lambd": lambd})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_softshrink, (input,), {"lambd": lambd})
+    try:
+        out = _k_softshrink[a_input.__class__](a_input, lambd=lambd)
+    except Exception as error:
+        raise explain(_softshrink, (input,), {"lambd": lambd}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    if n_input is not None and mode.grad:
+        t._node = n = GeneralNode()
+        n.op = _softshrink
+        n.pull = _pull_softshrink
+        n._first = n_input
+        n._second = n._rest = None
+        n.saved = (a_input,)
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        n._attrs = {"lambd": lambd}
+        if out_shape == n_input.shape:
+            out_shape = n_input.shape
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+def _pull_hardshrink(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    input, = node.saved
+    attrs = node._attrs
+    lambd = attrs["lambd"]
+    r = F.where((input >= -lambd) & (input <= lambd), 0, g)
+    if pending[to_input] is None:
+        pending[to_input] = r
+    else:
+        accumulate(pending, to_input, r)
+
+
+_pull_hardshrink.op = _hardshrink  # type: ignore[attr-defined]
+
+
+def hardshrink(input: Tensor, lambd: builtins.float = 0.5) -> Tensor:
+    """``input``, but 0 between ``-lambd`` and ``lambd``."""
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_hardshrink, (input,), {"lambd": lambd})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_hardshrink, (input,), {"lambd": lambd})
+    try:
+        out = _k_hardshrink[a_input.__class__](a_input, lambd=lambd)
+    except Exception as error:
+        raise explain(_hardshrink, (input,), {"lambd": lambd}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    if n_input is not None and mode.grad:
+        t._node = n = GeneralNode()
+        n.op = _hardshrink
+        n.pull = _pull_hardshrink
+        n._first = n_input
+        n._second = n._rest = None
+        n.saved = (a_input,)
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        n._attrs = {"lambd": lambd}
+        if out_shape == n_input.shape:
+            out_shape = n_input.shape
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+def _pull_threshold(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    input, = node.saved
+    attrs = node._attrs
+    threshold = attrs["threshold"]
+    r = F.where(input <= threshold, 0, g)
+    if pending[to_input] is None:
+        pending[to_input] = r
+    else:
+        accumulate(pending, to_input, r)
+
+
+_pull_threshold.op = _threshold  # type: ignore[attr-defined]
+
+
+def threshold(input: Tensor, threshold: builtins.float, value: builtins.float, inplace: builtins.bool = False) -> Tensor:
+    """``input`` where it is above ``threshold``, else ``value``."""
+    if inplace:
+        return write(_threshold, input, (), {"threshold": threshold, "value": value})
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_threshold, (input,), {"threshold": threshold, "value": value})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_threshold, (input,), {"threshold": threshold, "value": value})
+    try:
+        out = _k_threshold[a_input.__class__](a_input, threshold=threshold, value=value)
+    except Exception as error:
+        raise explain(_threshold, (input,), {"threshold": threshold, "value": value}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    if n_input is not None and mode.grad:
+        t._node = n = GeneralNode()
+        n.op = _threshold
+        n.pull = _pull_threshold
+        n._first = n_input
+        n._second = n._rest = None
+        n.saved = (a_input,)
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        n._attrs = {"threshold": threshold, "value": value}
+        if out_shape == n_input.shape:
+            out_shape = n_input.shape
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+def threshold_(input: Tensor, threshold: builtins.float, value: builtins.float) -> Tensor:
+    """``threshold``, written into the tensor itself."""
+    return write(_threshold, input, (), {"threshold": threshold, "value": value})
+
+
+def _pull_slopes(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    to_weight = node._second
+    input, weight = node.saved
+    shape = node.shape
+    if to_input is not None:
+        r = F.where(input > 0, g, g * weight)
+        if shape is not to_input.shape and shape != to_input.shape:
+            r = F.sum_to(r, shape=to_input.shape)
+        if pending[to_input] is None:
+            pending[to_input] = r
+        else:
+            accumulate(pending, to_input, r)
+    if to_weight is not None:
+        r = F.where(input > 0, 0, g * input)
+        if shape is not to_weight.shape and shape != to_weight.shape:
+            r = F.sum_to(r, shape=to_weight.shape)
+        if pending[to_weight] is None:
+            pending[to_weight] = r
+        else:
+            accumulate(pending, to_weight, r)
+
+
+_pull_slopes.op = _slopes  # type: ignore[attr-defined]
+
+
+def slopes(input: Tensor, weight: TensorLike) -> Tensor:
+    """``input`` where positive, ``weight * input`` elsewhere."""
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+        c = weight.__class__
+        if c is _float or c is _int:
+            a_weight: Any = weight
+            n_weight = None
+        else:
+            a_weight = weight._array
+            n_weight = weight._node
+            if a_weight.dtype is not d:
+                return apply(_slopes, (input, weight), {})
+    except AttributeError:
+        return apply(_slopes, (input, weight), {})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_slopes, (input, weight), {})
+    try:
+        out = _k_slopes[a_input.__class__](a_input, a_weight)
+    except Exception as error:
+        raise explain(_slopes, (input, weight), {}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    if (n_input is not None or n_weight is not None) and mode.grad:
+        t._node = n = Node()
+        n.pull = _pull_slopes
+        n._first = n_input
+        n._second = n_weight
+        n._rest = ()
+        n.saved = (a_input, a_weight if n_input is not None else None)
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        if n_input is not None and out_shape == n_input.shape:
+            out_shape = n_input.shape
+        elif n_weight is not None and out_shape == n_weight.shape:
+            out_shape = n_weight.shape
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+            if n_input is None:
+                n._constants = input
+            elif n_weight is None:
+                n._constants = weight
         n.seq = next_seq()
     else:
         t._node = None
@@ -4100,9 +4707,49 @@ def conj(input: Tensor) -> Tensor:
     return apply(_conj, (input,), {})
 
 
-def real(input: Tensor) -> Tensor:
-    """The real part."""
-    return apply(_real, (input,), {})
+def real_part(input: Tensor) -> Tensor:
+    """The real part of complex numbers, as a view."""
+    return apply(_real_part, (input,), {})
+
+
+def imaginary_part(input: Tensor) -> Tensor:
+    """The imaginary part of complex numbers, as a view."""
+    return apply(_imaginary_part, (input,), {})
+
+
+def sgn(input: Tensor) -> Tensor:
+    """The sign of real numbers; ``input / |input|`` of complex ones, and 0 at 0, where the gradient is 0 too."""
+    return apply(_sgn, (input,), {})
+
+
+def sgn_(input: Tensor) -> Tensor:
+    """``sgn``, written into the tensor itself."""
+    return write(_sgn, input, (), {})
+
+
+def angle(input: Tensor) -> Tensor:
+    """The angle in the complex plane, in radians between -π and π; 0 or π for real numbers. The gradient at 0 is 0."""
+    return apply(_angle, (input,), {})
+
+
+def complex(real: Tensor, imag: Tensor) -> Tensor:
+    """``real + 1j * imag``, of two tensors of one dtype."""
+    return apply(_complex, (real, imag), {})
+
+
+def polar(abs: Tensor, angle: Tensor) -> Tensor:
+    """The complex numbers of size ``abs`` at ``angle``, in radians."""
+    return apply(_polar, (abs, angle), {})
+
+
+def view_as_real(input: Tensor) -> Tensor:
+    """Complex numbers as pairs of real ones in a new last dimension, sharing the memory. Raises ``RuntimeError`` for real tensors."""
+    return apply(_view_as_real, (input,), {})
+
+
+def view_as_complex(input: Tensor) -> Tensor:
+    """Pairs of real numbers in the last dimension as complex ones, sharing the memory; float32 or float64. Raises ``RuntimeError`` for other dtypes and sizes."""
+    return apply(_view_as_complex, (input,), {})
 
 
 def _pull_convolution(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
@@ -7184,6 +7831,11 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     return t
 
 
+def label_sets(target: Tensor) -> builtins.tuple[Tensor, Tensor, Tensor]:
+    """Labels up to the first -1 of each row: the labels (0 where there is none), whether there is one, and whether each class is among them."""
+    return apply(_label_sets, (target,), {})
+
+
 def _pull_variance(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
     to_input = node._first
     input, = node.saved
@@ -8058,14 +8710,45 @@ def draw_exponential(input: Tensor, rate: builtins.float = 1.0, generator: Gener
     return apply(_draw_exponential, (input,), {"rate": rate, "generator": generator})
 
 
+def draw_log_normal(input: Tensor, mean: builtins.float = 1.0, std: builtins.float = 2.0, generator: Generator | None = None) -> Tensor:
+    """Numbers whose logarithm is normal with ``mean`` and ``std``."""
+    return apply(_draw_log_normal, (input,), {"mean": mean, "std": std, "generator": generator})
+
+
+def draw_cauchy(input: Tensor, median: builtins.float = 0.0, sigma: builtins.float = 1.0, generator: Generator | None = None) -> Tensor:
+    """Numbers from the Cauchy distribution."""
+    return apply(_draw_cauchy, (input,), {"median": median, "sigma": sigma, "generator": generator})
+
+
+def draw_geometric(input: Tensor, p: builtins.float, generator: Generator | None = None) -> Tensor:
+    """How many trials it takes until one of probability ``p`` succeeds: 1, 2, ..."""
+    return apply(_draw_geometric, (input,), {"p": p, "generator": generator})
+
+
+def poisson(input: Tensor, generator: Generator | None = None) -> Tensor:
+    """Counts of events with the expected number that each element of ``input`` gives, in its dtype.
+
+    Raises ``RuntimeError`` for negative rates.
+    """
+    return apply(_poisson, (input,), {"generator": generator})
+
+
+def binomial(count: Tensor, prob: Tensor, generator: Generator | None = None) -> Tensor:
+    """How many of ``count`` trials succeed, each with probability ``prob``; the two broadcast and have one floating-point dtype.
+
+    Raises ``RuntimeError`` for negative counts and for probabilities outside [0, 1].
+    """
+    return apply(_binomial, (count, prob), {"generator": generator})
+
+
 def draw_bernoulli(input: Tensor, p: TensorLike = 0.5, shape: Sequence[builtins.int] | None = None, generator: Generator | None = None) -> Tensor:
     """Ones with probability ``p``, else zeros, in the shape and dtype of ``input``."""
     return apply(_draw_bernoulli, (input, p), {"shape": shape, "generator": generator})
 
 
-def bernoulli(input: Tensor, *, generator: Generator | None = None) -> Tensor:
-    """Ones with the probability that each element of ``input`` gives, else zeros."""
-    return apply(_bernoulli, (input,), {"generator": generator})
+def bernoulli(input: Tensor, p: builtins.float | None = None, *, generator: Generator | None = None) -> Tensor:
+    """Ones with the probability that each element of ``input`` gives, else zeros; with ``p`` all with that probability, in the shape of ``input``."""
+    return apply(_bernoulli, (input,), {"p": p, "generator": generator})
 
 
 def multinomial(input: Tensor, num_samples: builtins.int, replacement: builtins.bool = False, *, generator: Generator | None = None) -> Tensor:
@@ -11570,6 +12253,65 @@ def view_place(input: Tensor, chain: builtins.object, shape: Sequence[builtins.i
     return t
 
 
+def prelu(input: Tensor, weight: Tensor) -> Tensor:
+    """``input`` where positive, ``weight * input`` elsewhere; ``weight`` is one number, or one for each channel (dimension 1).
+
+    Raises ``RuntimeError`` for another number of weights. He et al. (2015), arXiv:1502.01852.
+    """
+    return _prelu(F, input, weight)
+
+
+def rrelu(input: Tensor, lower: builtins.float = 0.125, upper: builtins.float = 0.3333333333333333, training: builtins.bool = False, inplace: builtins.bool = False, *, generator: Generator | None = None) -> Tensor:
+    """``leaky_relu`` whose slope is drawn between ``lower`` and ``upper`` for each element in ``training``, and their mean otherwise.
+
+    ``generator`` draws the slopes. Raises ``RuntimeError`` for an empty range. Xu et al. (2015), arXiv:1505.00853.
+    """
+    return _rrelu(F, input, lower, upper, training, inplace, generator=generator)
+
+
+def rrelu_(input: Tensor, lower: builtins.float = 0.125, upper: builtins.float = 0.3333333333333333, training: builtins.bool = False, *, generator: Generator | None = None) -> Tensor:
+    """``rrelu``, written into the tensor itself."""
+    return _rrelu_(F, input, lower, upper, training, generator=generator)
+
+
+def glu(input: Tensor, dim: builtins.int = -1, *, axis: Any = None) -> Tensor:
+    """The first half of ``input`` along ``dim`` times the sigmoid of the second. Dauphin et al. (2016), arXiv:1612.08083.
+
+    Raises ``RuntimeError`` where ``dim`` has an odd size.
+    """
+    if axis is not None:
+        dim = axis
+    return _glu(F, input, dim)
+
+
+def gumbel_softmax(logits: Tensor, tau: builtins.float = 1, hard: builtins.bool = False, eps: builtins.float = 1e-10, dim: builtins.int = -1, *, generator: Generator | None = None, axis: Any = None) -> Tensor:
+    """A random choice among the entries along ``dim``, with the probabilities ``softmax(logits)``, that has a gradient.
+
+    Noise is added to the logits and the softmax of the sum over ``tau`` is returned; as ``tau`` goes to 0 it is a choice.
+    With ``hard`` it is one, with the gradient of the softmax. ``eps`` has no effect, as in PyTorch. ``generator`` draws the
+    noise. Jang et al. (2016), arXiv:1611.01144.
+    """
+    if axis is not None:
+        dim = axis
+    return _gumbel_softmax(F, logits, tau, hard, eps, dim, generator=generator)
+
+
+def maxout(input: Tensor, pieces: builtins.int, dim: builtins.int = 1, *, axis: Any = None) -> Tensor:
+    """The largest of every ``pieces`` consecutive entries along ``dim``, whose size ``pieces`` must divide.
+
+    After a linear layer with ``pieces`` times as many outputs, each result is the maximum of that many linear functions; of
+    ties each gets an equal share of the gradient. Raises ``RuntimeError`` for sizes that do not fit.
+    Goodfellow et al. (2013), arXiv:1302.4389.
+
+    >>> import autograd_core as ag, nn
+    >>> nn.functional.maxout(ag.tensor([[1.0, 3.0, -2.0, -4.0]]), 2).tolist()
+    [[3.0, -2.0]]
+    """
+    if axis is not None:
+        dim = axis
+    return _maxout(F, input, pieces, dim)
+
+
 def positive(input: Tensor) -> Tensor:
     """The tensor itself, as ``+input``; booleans are refused as in PyTorch."""
     return _positive(F, input)
@@ -11882,6 +12624,21 @@ def binary_cross_entropy(input: Tensor, target: Tensor, weight: Tensor | None = 
     ``binary_cross_entropy_with_logits`` is exact. Raises ``ValueError`` where the shapes differ.
     """
     return _binary_cross_entropy(F, input, target, weight, reduction)
+
+
+def real(input: Tensor) -> Tensor:
+    """The real part, as a view; a real tensor is returned as it is."""
+    return _real(F, input)
+
+
+def imag(input: Tensor) -> Tensor:
+    """The imaginary part, as a view. Raises ``RuntimeError`` for a real tensor."""
+    return _imag(F, input)
+
+
+def resolve_conj(input: Tensor) -> Tensor:
+    """The tensor itself: conjugation is never left for later."""
+    return _resolve_conj(F, input)
 
 
 def conv2d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: builtins.int | Sequence[builtins.int] = 1, padding: builtins.int | str | Sequence[builtins.int] = 0, dilation: builtins.int | Sequence[builtins.int] = 1, groups: builtins.int = 1) -> Tensor:
@@ -12253,6 +13010,53 @@ def multi_margin_loss(input: Tensor, target: Tensor, p: builtins.int = 1, margin
     return _multi_margin_loss(F, input, target, p, margin, weight, reduction)
 
 
+def multiclass_hinge_loss(input: Tensor, target: Tensor, margin: builtins.float = 1.0, reduction: str = 'mean') -> Tensor:
+    """The sum over the wrong classes j of ``max(0, input[j] - input[target] + margin)``: the loss of a multiclass support vector machine.
+
+    ``input`` holds scores (batch, classes) or (classes), ``target`` class indices. Unlike ``multi_margin_loss`` the sum
+    is not divided by the number of classes. Weston and Watkins (1999).
+
+    >>> import autograd_core as ag, nn
+    >>> nn.functional.multiclass_hinge_loss(ag.tensor([[1.0, 2.0, 0.5]]), ag.tensor([0])).item()
+    2.5
+    """
+    return _multiclass_hinge_loss(F, input, target, margin, reduction)
+
+
+def zero_one_loss(input: Tensor, target: Tensor, reduction: str = 'mean') -> Tensor:
+    """1 where the class of the largest score is not the target, 0 where it is: the mean is the error rate. It has no gradient.
+
+    Shapes are those of ``cross_entropy``: scores (batch, classes, ...) or (classes) with class indices. Of equal scores
+    the first counts.
+
+    >>> import autograd_core as ag, nn
+    >>> nn.functional.zero_one_loss(ag.tensor([[1.0, 2.0], [3.0, 0.0]]), ag.tensor([1, 1])).item()
+    0.5
+    """
+    return _zero_one_loss(F, input, target, reduction)
+
+
+def soft_margin_loss(input: Tensor, target: Tensor, reduction: str = 'mean') -> Tensor:
+    """``log(1 + exp(-target * input))`` for targets -1 and 1, computed without overflow."""
+    return _soft_margin_loss(F, input, target, reduction)
+
+
+def multilabel_soft_margin_loss(input: Tensor, target: Tensor, weight: Tensor | None = None, reduction: str = 'mean') -> Tensor:
+    """The binary cross-entropy between ``sigmoid(input)`` and ``target`` (0 or 1), averaged over the classes, the last dimension.
+
+    ``weight`` is a factor for each class.
+    """
+    return _multilabel_soft_margin_loss(F, input, target, weight, reduction)
+
+
+def multilabel_margin_loss(input: Tensor, target: Tensor, reduction: str = 'mean') -> Tensor:
+    """The sum over labels y and other classes j of ``max(0, 1 - (input[y] - input[j]))``, divided by the number of classes.
+
+    ``target`` has the shape of ``input``, (batch, classes) or (classes), and lists each sample's labels; a -1 ends the list.
+    """
+    return _multilabel_margin_loss(F, input, target, reduction)
+
+
 def var(input: Tensor, dim: Dims | builtins.bool = None, unbiased: builtins.bool | None = None, keepdim: builtins.bool = False, *, correction: Number | None = None, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
     """The variance over ``dim``, with ``n - correction`` in the denominator; the default correction is 1, ``unbiased=False`` makes it 0.
 
@@ -12583,6 +13387,7 @@ less = lt
 less_equal = le
 greater = gt
 greater_equal = ge
+conj_physical = conj
 concat = cat
 concatenate = cat
 fix = trunc
@@ -12626,6 +13431,7 @@ class Methods(TensorBase):
     sigmoid_ = sigmoid_
     relu = relu
     relu_ = relu_
+    hardshrink = hardshrink
     add = add
     add_ = add_
     sub = sub
@@ -12728,6 +13534,10 @@ class Methods(TensorBase):
     isneginf = isneginf
     isreal = isreal
     conj = conj
+    conj_physical = conj
+    sgn = sgn
+    sgn_ = sgn_
+    angle = angle
     histc = histc
     bincount = bincount
     logsumexp = logsumexp
@@ -12871,6 +13681,7 @@ class Methods(TensorBase):
     clone = clone
     copy_ = copy_
     fill_ = fill_
+    prelu = prelu
     positive = positive
     float_power = float_power
     split_with_sizes = split_with_sizes
@@ -12894,6 +13705,7 @@ class Methods(TensorBase):
     aminmax = aminmax
     allclose = allclose
     equal = equal
+    resolve_conj = resolve_conj
     softmax = softmax
     log_softmax = log_softmax
     diff = diff

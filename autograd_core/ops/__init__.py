@@ -26,6 +26,7 @@ from . import (  # noqa: F401 - the order of declaration is the order of the doc
     einsum,
     embedding,
     exponential,
+    fft,
     gather,
     getitem,
     index,

@@ -189,3 +189,14 @@ def norm(F: Any, input: Any, p: Any = "fro", dim: Any = None, keepdim: bool = Fa
     if dtype is not None:
         input = F.to_dtype(input, dtype=as_dtype(dtype))
     return F.norm_over(input, p=2.0 if p is None or p == "fro" else float(p), dim=dim, keepdim=keepdim)
+
+
+@composite("dist(input: Tensor, other: Tensor, p: float = 2) -> Tensor")
+def dist(F: Any, input: Any, other: Any, p: float = 2) -> Any:
+    """The ``p``-norm of ``input - other``, which broadcast. The gradient where they agree is 0.
+
+    >>> import autograd_core as ag
+    >>> ag.dist(ag.tensor([4.0, 0.0]), ag.tensor([0.0, 3.0])).item()
+    5.0
+    """
+    return F.norm_over(input - other, p=float(p))

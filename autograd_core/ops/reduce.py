@@ -264,8 +264,10 @@ def argmin(xp: Any, input: Any, *, dim: int | None = None, keepdim: bool = False
     return _position(xp, xp.argmin, input, dim, keepdim)
 
 
-def _pair_spec(name: str) -> Any:
-    def spec(input: Any, *, dim: int, keepdim: bool = False) -> tuple[Meta, Meta]:
+def pair_spec(name: str) -> Any:
+    """The rule of an op that picks one element along ``dim``: its value, and its position as int64."""
+
+    def spec(input: Any, *, dim: int, keepdim: bool = False, **attrs: Any) -> tuple[Meta, Meta]:
         dim = wrap_dim(dim, len(input.shape), name)
         _refuse_empty(name, input, dim)
         meta = reduction_spec(name)(input, dim=dim, keepdim=keepdim)
@@ -274,51 +276,50 @@ def _pair_spec(name: str) -> Any:
     return spec
 
 
-_PAIRS = [S(distinct(3, 4), dim=0), S(distinct(2, 3, 4), dim=-2, keepdim=True), S(distinct(), dim=0), S(distinct(0, 3), dim=1), S(ints(3, 4), dim=1),
-          S((3,), dim=1, error=IndexError, match="out of range"), S((0, 3), dim=0, error=IndexError, match="non-zero size")]
+def picked(xp: Any, input: Any, positions: Any, dim: int, keepdim: bool) -> tuple[Any, Any]:
+    """The values at ``positions``, one along ``dim``, and the positions as int64; ``dim`` goes unless ``keepdim``."""
+    values = xp.take_along_axis(input, positions, axis=dim)
+    if not keepdim:
+        values, positions = xp.squeeze(values, axis=dim), xp.squeeze(positions, axis=dim)
+    return values, positions.astype(LONG, copy=False)
+
+
+def picked_rule(F: Any, g: Any, indices: Any, input_shape: Any, dim: int, keepdim: bool) -> Any:
+    """The local gradient of picking one element along ``dim``: all of it goes to where the element was."""
+    if not input_shape:
+        return g[0]
+    g = g[0]
+    if not keepdim:
+        g, indices = F.unsqueeze(g, dim=dim % len(input_shape)), F.unsqueeze(indices, dim=dim % len(input_shape))
+    return F.gather_accumulate(g, indices, dim=dim, shape=input_shape, unique=True)
+
+
+PAIRS = [S(distinct(3, 4), dim=0), S(distinct(2, 3, 4), dim=-2, keepdim=True), S(distinct(), dim=0), S(distinct(0, 3), dim=1), S(ints(3, 4), dim=1),
+         S((3,), dim=1, error=IndexError, match="out of range"), S((0, 3), dim=0, error=IndexError, match="non-zero size")]
 
 
 def _extremum(xp: Any, search: Any, input: Any, dim: int, keepdim: bool) -> tuple[Any, Any]:
     if not input.ndim:
         return input, _position(xp, search, input, dim, keepdim)
-    indices = search(input, axis=dim, keepdims=True)
-    values = xp.take_along_axis(input, indices, axis=dim)
-    if not keepdim:
-        values, indices = xp.squeeze(values, axis=dim), xp.squeeze(indices, axis=dim)
-    return values, indices.astype(LONG) if indices.dtype != LONG else indices
-
-
-def _spread(F: Any, g: Any, indices: Any, shape: Any, dim: int, keepdim: bool) -> Any:
-    """The cotangent of an extremum along ``dim``, at the position where it was found."""
-    if not shape:
-        return g
-    if not keepdim:
-        g, indices = F.unsqueeze(g, dim=dim % len(shape)), F.unsqueeze(indices, dim=dim % len(shape))
-    return F.gather_accumulate(g, indices, dim=dim, shape=shape, unique=True)
+    return picked(xp, input, search(input, axis=dim, keepdims=True), dim, keepdim)
 
 
 @op("max_along(input: Tensor, dim: int, keepdim: bool = False) -> Tensor", kind="reduction", label="max", outputs=("values", "indices"), constant_outputs=(1,),
-    spec=_pair_spec("max"), samples=_PAIRS)
+    spec=pair_spec("max"), samples=PAIRS)
 def max_along(xp: Any, input: Any, *, dim: int, keepdim: bool = False) -> Any:
     """The largest elements along ``dim`` and their positions; of several, the first, which also gets the gradient."""
     return _extremum(xp, xp.argmax, input, dim, keepdim)
 
 
-@max_along.vjp("input")
-def _(F: Any, g: Any, indices: Any, input_shape: Any, dim: int, keepdim: bool) -> Any:
-    return _spread(F, g[0], indices, input_shape, dim, keepdim)
-
-
 @op("min_along(input: Tensor, dim: int, keepdim: bool = False) -> Tensor", kind="reduction", label="min", outputs=("values", "indices"), constant_outputs=(1,),
-    spec=_pair_spec("min"), samples=_PAIRS)
+    spec=pair_spec("min"), samples=PAIRS)
 def min_along(xp: Any, input: Any, *, dim: int, keepdim: bool = False) -> Any:
     """The smallest elements along ``dim`` and their positions; of several, the first, which also gets the gradient."""
     return _extremum(xp, xp.argmin, input, dim, keepdim)
 
 
-@min_along.vjp("input")
-def _(F: Any, g: Any, indices: Any, input_shape: Any, dim: int, keepdim: bool) -> Any:
-    return _spread(F, g[0], indices, input_shape, dim, keepdim)
+max_along.add_rule("input", picked_rule)
+min_along.add_rule("input", picked_rule)
 
 
 @composite("max(input: Tensor, dim: int | Tensor | None = None, keepdim: bool = False, *, other: Tensor | None = None) -> Any")

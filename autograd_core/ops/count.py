@@ -1,0 +1,82 @@
+"""Counting: histograms and occurrences. Without gradient, as in PyTorch."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from ..backend.registry import backend_of
+from ..dtypes import as_dtype, float32, float64, int64
+from ..errors import describe
+from ..op import TORCH_TENSOR, Arg, S, ints, op
+from ..spec import Meta
+
+
+def _histc_spec(input: Any, *, bins: int = 100, min: float = 0, max: float = 0) -> Meta:
+    if not as_dtype(input.dtype).is_floating_point:
+        raise NotImplementedError(f"histc: not implemented for {as_dtype(input.dtype).name} (input {describe(input)}). Convert it with .float()")
+    if bins < 1:
+        raise RuntimeError(f"histc: bins must be > 0, but got {bins}")
+    if max < min:
+        raise RuntimeError(f"histc: max must be larger than min, got min={min}, max={max}")
+    return Meta((bins,), as_dtype(input.dtype))
+
+
+@op("histc(input: Tensor, bins: int = 100, min: float = 0, max: float = 0) -> Tensor", kind="general", places=TORCH_TENSOR, spec=_histc_spec, samples=[
+    S((20,), bins=5, min=-1.0, max=1.5), S((4, 5), bins=3), S((), bins=2), S((0, 3), bins=4), S((5,)), S(Arg(values=[1.0, 1.0]), bins=3),
+    S(Arg(values=[math.nan, 1.0, 2.0]), bins=2, min=0.0, max=2.0),
+    S((3,), bins=0, error=RuntimeError, match="bins must be > 0"), S((3,), min=2.0, max=1.0, error=RuntimeError, match="max must be larger"),
+    S(ints(3), error=NotImplementedError, match="int64"), S(Arg(values=[math.nan, 1.0]), error=RuntimeError, match="not finite")])
+def histc(xp: Any, input: Any, *, bins: int = 100, min: float = 0, max: float = 0) -> Any:
+    """How many elements lie in each of ``bins`` equal intervals from ``min`` to ``max``; of the smallest to the largest element if these are equal.
+
+    Elements outside and NaN are not counted. The counts have the dtype of ``input``, which must be floating point.
+
+    >>> import autograd_core as ag
+    >>> ag.histc(ag.tensor([1.0, 2.0, 1.0]), bins=4, min=0, max=3).tolist()
+    [0.0, 2.0, 1.0, 0.0]
+    """
+    _histc_spec(input, bins=bins, min=min, max=max)
+    flat = input.reshape(-1)
+    if min == max and flat.size:
+        low, high = flat.min(), flat.max()
+        single = low == high
+        low, high = xp.where(single, low - 1, low), xp.where(single, high + 1, high)
+    else:
+        low, high = (float(min), float(max)) if min != max else (min - 1.0, max + 1.0)
+    if backend_of(input).name == "cpu" and not (math.isfinite(low) and math.isfinite(high)):  # on a GPU looking at the values would wait for it
+        raise RuntimeError(f"histc: range of [{low}, {high}] is not finite. Give min and max, or remove NaN and infinities")
+    edges = low + (high - low) * (xp.arange(bins + 1) / bins)
+    place = xp.where(flat == high, bins - 1, xp.searchsorted(edges, flat, side="right") - 1)
+    inside = (flat >= low) & (flat <= high)
+    return xp.bincount(xp.where(inside, place, bins), minlength=bins + 1)[:bins].astype(input.dtype)
+
+
+def _bincount_spec(input: Any, weights: Any = None, *, minlength: int = 0) -> Meta:
+    kind = as_dtype(input.dtype)
+    if kind.is_floating_point or kind.is_complex or kind.name == "bool":
+        raise NotImplementedError(f"bincount: not implemented for {kind.name}. Convert it with .long()")
+    if len(input.shape) != 1:
+        raise RuntimeError(f"bincount: only supports 1-d non-negative integral inputs, got the shape {tuple(input.shape)}. Use flatten()")
+    if weights is not None and tuple(weights.shape) != tuple(input.shape):
+        raise RuntimeError(f"bincount: weights should be 1-d and have the same length as input, got {tuple(weights.shape)} for {tuple(input.shape)}")
+    if minlength < 0:
+        raise RuntimeError(f"bincount: minlength should be >= 0, got {minlength}")
+    return Meta((-1,), int64 if weights is None else float32 if weights.dtype == "float32" else float64)
+
+
+@op("bincount(input: Tensor, weights: Tensor | None = None, minlength: int = 0) -> Tensor", kind="dynamic", places=TORCH_TENSOR, spec=_bincount_spec, samples=[
+    S(ints(8, high=5)), S(ints(8, high=5), (8,)), S(ints(4), ints(4), minlength=6), S(ints(0), minlength=3), S(ints(0)),
+    S(ints(2, 3), error=RuntimeError, match="1-d"), S(Arg(values=[1, -2]), error=RuntimeError, match="non-negative"), S(ints(3), (2,), error=RuntimeError, match="same length"),
+    S(ints(3), minlength=-1, error=RuntimeError, match="minlength"), S((3,), error=NotImplementedError, match="float64")])
+def bincount(xp: Any, input: Any, weights: Any = None, *, minlength: int = 0) -> Any:
+    """How often each non-negative integer occurs in the one-dimensional ``input``, or the sums of its ``weights``; at least ``minlength`` entries.
+
+    Counts are int64, sums of float32 weights float32, of others float64.
+    """
+    wanted = _bincount_spec(input, weights, minlength=minlength).dtype.dtype
+    if input.size and backend_of(input).name == "cpu" and input.min() < 0:
+        raise RuntimeError(f"bincount: only supports 1-d non-negative integral inputs, got {int(input.min())}")
+    if not input.size:
+        return xp.zeros(minlength, dtype=wanted)
+    return xp.bincount(input, weights=weights, minlength=minlength).astype(wanted, copy=False)

@@ -17,6 +17,10 @@ class DtypeError(RuntimeError):
     """A dtype that an operation, a cast or a gradient cannot use."""
 
 
+class LinAlgError(RuntimeError):
+    """A matrix that a factorization cannot take: singular, or not positive definite."""
+
+
 class DeviceError(RuntimeError):
     """Tensors on different devices, or a device that this machine cannot offer."""
 
@@ -31,6 +35,16 @@ class InplaceError(RuntimeError):
 
 class FileFormatError(ValueError):
     """A file that is truncated, damaged or not one of ours."""
+
+
+class BroadcastWarning(UserWarning):
+    """Input and target of a loss differ in shape and were broadcast, which is most often a mistake.
+
+    Where it is meant, silence it like any warning, for a program or for a block:
+
+    >>> import warnings
+    >>> warnings.filterwarnings("ignore", category=BroadcastWarning)
+    """
 
 
 def describe(value: Any) -> str:

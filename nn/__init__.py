@@ -31,15 +31,19 @@ from .layers.activation import (
 from .layers.attention import MultiheadAttention
 from .layers.container import ModuleDict, ModuleList, ParameterList, Sequential
 from .layers.conv import Conv1d, Conv2d, ConvTranspose2d
-from .layers.embedding import Embedding
+from .layers.distance import CosineSimilarity, PairwiseDistance
+from .layers.embedding import Embedding, EmbeddingBag
 from .layers.linear import Bilinear, Identity, Linear
 from .layers.norm import BatchNorm1d, BatchNorm2d, GroupNorm, LayerNorm, RMSNorm
 from .layers.pool import AdaptiveAvgPool2d, AvgPool1d, AvgPool2d, MaxPool1d, MaxPool2d
-from .layers.shape import AlphaDropout, Dropout, Dropout2d, Flatten, Unflatten
+from .layers.shape import AlphaDropout, Dropout, Dropout1d, Dropout2d, Dropout3d, FeatureAlphaDropout, Flatten, Unflatten
 from .losses import (
     BCELoss,
     BCEWithLogitsLoss,
+    CosineEmbeddingLoss,
     CrossEntropyLoss,
+    CTCLoss,
+    GaussianNLLLoss,
     HingeEmbeddingLoss,
     HingeLoss,
     HuberLoss,
@@ -47,9 +51,17 @@ from .losses import (
     L1Loss,
     MarginRankingLoss,
     MSELoss,
+    MultiClassHingeLoss,
+    MultiLabelMarginLoss,
+    MultiLabelSoftMarginLoss,
     MultiMarginLoss,
     NLLLoss,
+    PoissonNLLLoss,
     SmoothL1Loss,
+    SoftMarginLoss,
+    TripletMarginLoss,
+    TripletMarginWithDistanceLoss,
+    ZeroOneLoss,
 )
 from .mlp import MLP
 from .module import Module
@@ -69,14 +81,22 @@ __all__ = [
     "BatchNorm2d",
     "Bilinear",
     "Buffer",
+    "CTCLoss",
     "Conv1d",
     "Conv2d",
     "ConvTranspose2d",
+    "CosineEmbeddingLoss",
+    "CosineSimilarity",
     "CrossEntropyLoss",
     "Dropout",
+    "Dropout1d",
     "Dropout2d",
+    "Dropout3d",
     "Embedding",
+    "EmbeddingBag",
+    "FeatureAlphaDropout",
     "Flatten",
+    "GaussianNLLLoss",
     "GroupNorm",
     "Hardtanh",
     "HingeEmbeddingLoss",
@@ -98,12 +118,17 @@ __all__ = [
     "Module",
     "ModuleDict",
     "ModuleList",
+    "MultiClassHingeLoss",
+    "MultiLabelMarginLoss",
+    "MultiLabelSoftMarginLoss",
     "MultiMarginLoss",
     "MultiheadAttention",
     "NLLLoss",
     "PReLU",
+    "PairwiseDistance",
     "Parameter",
     "ParameterList",
+    "PoissonNLLLoss",
     "RMSNorm",
     "ReLU",
     "ReLU6",
@@ -111,12 +136,16 @@ __all__ = [
     "SiLU",
     "Sigmoid",
     "SmoothL1Loss",
+    "SoftMarginLoss",
     "Softmax",
     "Softmin",
     "Softplus",
     "Softsign",
     "Tanh",
+    "TripletMarginLoss",
+    "TripletMarginWithDistanceLoss",
     "Unflatten",
+    "ZeroOneLoss",
     "data",
     "functional",
     "init",

@@ -130,4 +130,5 @@ def class_targets(xp: Any, target: Any, weight: Any, *, classes: int, dim: int, 
     if not mean:
         return wanted
     counts = valid if weight is None else valid * weight[xp.where(valid, each, 0)]
-    return wanted / mean_denominator(xp, counts, dtype)
+    total = xp.sum(counts, dtype=dtype)
+    return wanted / xp.where(total == 0, 1, total).astype(dtype)  # where nothing counts, nothing has a gradient

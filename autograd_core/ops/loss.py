@@ -11,6 +11,7 @@ import warnings
 from typing import Any
 
 from ..dtypes import as_dtype
+from ..errors import BroadcastWarning
 from ..op import NN, S, composite, op
 from ..spec import Meta, broadcast
 from .reduce import HALF, SINGLE
@@ -51,7 +52,7 @@ def per_element(g: Any, reduction: str, shape: Any) -> Any:
 
 
 def matched(F: Any, name: str, input: Any, target: Any) -> tuple[Any, Any]:
-    """``input`` and ``target`` in one shape; a broadcast between them is most often a mistake, so it warns."""
+    """``input`` and ``target`` in one shape; a broadcast between them is most often a mistake, so it warns (``BroadcastWarning``)."""
     if input.shape == target.shape:
         return input, target
     shape = broadcast(name, ("input", "target"), (input, target))
@@ -59,7 +60,7 @@ def matched(F: Any, name: str, input: Any, target: Any) -> tuple[Any, Any]:
     fix = f"{small}.unsqueeze(-1) or {big}.squeeze(-1)" if input.ndim != target.ndim else "reshape one of them"
     warnings.warn(
         f"{name}: Using a target size ({tuple(target.shape)}) that is different to the input size ({tuple(input.shape)}). This will likely lead to incorrect "
-        f"results due to broadcasting to {shape}. Please ensure they have the same size, for example by {fix}", UserWarning, stacklevel=4)
+        f"results due to broadcasting to {shape}. Please ensure they have the same size, for example by {fix}", BroadcastWarning, stacklevel=4)
     return F.broadcast_to(input, shape=shape), F.broadcast_to(target, shape=shape)
 
 
@@ -171,6 +172,7 @@ def kl_div(F: Any, input: Any, target: Any, reduction: str = "mean", log_target:
     number of elements. ``log_target`` says that ``target`` holds log-probabilities too.
     """
     check_reduction("kl_div", reduction, (*REDUCTIONS, "batchmean"))
+    input, target = matched(F, "kl_div", input, target)
     if log_target:
         loss = F.exp(target) * (target - input)
     else:

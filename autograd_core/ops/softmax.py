@@ -91,6 +91,16 @@ def _(F: Any, g: Any, out: Any, dim: int) -> Any:
     return g - F.exp(out) * F.sum(g, dim=dim, keepdim=True)
 
 
+def _floating(F: Any, name: str, input: Any, dtype: Any) -> Any:
+    """``input`` in ``dtype``; PyTorch has no softmax of integers."""
+    if dtype is not None:
+        return F.to_dtype(input, dtype=as_dtype(dtype))
+    kind = as_dtype(input.dtype)
+    if not (kind.is_floating_point or kind.is_complex):
+        raise NotImplementedError(f"{name}: not implemented for '{kind.name}'. Convert the input with .float(), or pass dtype=")
+    return input
+
+
 def _softmax_dim(name: str, input: Any, dim: int | None) -> int:
     if dim is not None:
         return dim
@@ -100,28 +110,25 @@ def _softmax_dim(name: str, input: Any, dim: int | None) -> int:
 
 @composite("softmax(input: Tensor, dim: int | None = None, *, dtype: DTypeLike | None = None) -> Tensor", places=TORCH_TENSOR_NN)
 def softmax(F: Any, input: Any, dim: Any = None, *, dtype: Any = None) -> Any:
-    """``exp(input)`` divided by its sum along ``dim``; ``dtype`` converts the input first.
+    """``exp(input)`` divided by its sum along ``dim``; ``dtype`` converts the input first. Integers are refused without it.
 
     >>> import autograd_core as ag
     >>> ag.softmax(ag.tensor([0.0, 0.0]), dim=0).tolist()
     [0.5, 0.5]
     """
-    if dtype is not None:
-        input = F.to_dtype(input, dtype=as_dtype(dtype))
+    input = _floating(F, "softmax", input, dtype)
     return F.softmax_along(input, dim=_softmax_dim("softmax", input, dim))
 
 
 @composite("log_softmax(input: Tensor, dim: int | None = None, *, dtype: DTypeLike | None = None) -> Tensor", places=TORCH_TENSOR_NN)
 def log_softmax(F: Any, input: Any, dim: Any = None, *, dtype: Any = None) -> Any:
     """``log(softmax(input, dim))`` without overflow; ``dtype`` converts the input first."""
-    if dtype is not None:
-        input = F.to_dtype(input, dtype=as_dtype(dtype))
+    input = _floating(F, "log_softmax", input, dtype)
     return F.log_softmax_along(input, dim=_softmax_dim("log_softmax", input, dim))
 
 
 @composite("softmin(input: Tensor, dim: int | None = None, *, dtype: DTypeLike | None = None) -> Tensor", places=NN)
 def softmin(F: Any, input: Any, dim: Any = None, *, dtype: Any = None) -> Any:
     """``softmax(-input, dim)``."""
-    if dtype is not None:
-        input = F.to_dtype(input, dtype=as_dtype(dtype))
+    input = _floating(F, "softmin", input, dtype)
     return F.softmax_along(-input, dim=_softmax_dim("softmin", input, dim))

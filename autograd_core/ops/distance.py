@@ -1,0 +1,209 @@
+"""Distances and similarities of vectors, and the losses that are made of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..errors import ShapeError, describe
+from ..op import NN, TORCH_NN, S, composite, op
+from ..spec import Meta, broadcast, computed_dtype
+from .index import add_rows
+from .loss import check_reduction, reduce_loss
+from .reduce import HALF, widened
+
+FEW = 25
+"""Up to as many rows, distances are taken from differences, which is more exact than from products."""
+
+
+@composite("cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-08) -> Tensor", places=TORCH_NN)
+def cosine_similarity(F: Any, x1: Any, x2: Any, dim: int = 1, eps: float = 1e-8) -> Any:
+    """The cosine of the angle between vectors along ``dim``; lengths below ``eps`` count as ``eps``. The shapes broadcast.
+
+    >>> import autograd_core as ag, nn
+    >>> nn.functional.cosine_similarity(ag.tensor([[3.0, 4.0]]), ag.tensor([[4.0, 3.0]])).item()
+    0.9599999785423279
+    """
+    if x1.shape != x2.shape:
+        shape = broadcast("cosine_similarity", ("x1", "x2"), (x1, x2))
+        x1, x2 = F.broadcast_to(x1, shape=shape), F.broadcast_to(x2, shape=shape)
+    lengths = [F.clamp(F.norm(x, 2, dim=dim, keepdim=True), eps, None) for x in (x1, x2)]
+    return F.sum((x1 / lengths[0]) * (x2 / lengths[1]), dim=dim)
+
+
+@composite("pairwise_distance(x1: Tensor, x2: Tensor, p: float = 2.0, eps: float = 1e-06, keepdim: bool = False) -> Tensor", places=TORCH_NN)
+def pairwise_distance(F: Any, x1: Any, x2: Any, p: float = 2.0, eps: float = 1e-6, keepdim: bool = False) -> Any:
+    """The ``p``-norm of ``x1 - x2 + eps`` over the last dimension, row by row; the shapes broadcast."""
+    return F.norm(x1 - x2 + eps, p, dim=-1, keepdim=keepdim)
+
+
+# --- all pairs ----------------------------------------------------------------------------------------------------
+
+
+def _cdist_spec(x1: Any, x2: Any) -> Meta:
+    a, b = tuple(x1.shape), tuple(x2.shape)
+    if len(a) < 2 or len(b) < 2:
+        which, value = ("X1", x1) if len(a) < 2 else ("X2", x2)
+        raise ShapeError(f"cdist: cdist only supports at least 2D tensors, {which} got: {len(value.shape)}D (shape {tuple(value.shape)})")
+    if a[-1] != b[-1]:
+        raise ShapeError(f"cdist: X1 and X2 must have the same number of columns. X1: {a[-1]} X2: {b[-1]} (x1 {describe(x1)}, x2 {describe(x2)})")
+    dtype = computed_dtype("cdist", "equal", (x1, x2))
+    batch = broadcast("cdist", ("x1", "x2"), (Meta(a[:-2], dtype), Meta(b[:-2], dtype)))
+    return Meta((*batch, a[-2], b[-2]), dtype)
+
+
+@op("euclidean(x1: Tensor, x2: Tensor) -> Tensor", label="cdist", promotes="equal", broadcasts=True, spec=_cdist_spec, samples=[
+    S((3, 4), (5, 4)), S((2, 3, 4), (5, 4)), S((3, 2), (2, 1, 4, 2)), S((30, 3), (2, 3)), S((0, 3), (2, 3)), S((2, 0), (3, 0)),
+    S((3, 4), (5, 3), error=RuntimeError, match="same number of columns"), S((4,), (3, 4), error=RuntimeError, match="at least 2D")])
+def euclidean(xp: Any, x1: Any, x2: Any) -> Any:
+    """The Euclidean distance of each row of ``x1`` (..., n, size) from each row of ``x2`` (..., m, size): (..., n, m). The gradient at 0 is 0."""
+    a, b = widened(x1), widened(x2)
+    if a.shape[-1] != b.shape[-1] or min(a.ndim, b.ndim) < 2:
+        raise ValueError("shapes")
+    if a.shape[-2] <= FEW and b.shape[-2] <= FEW:
+        difference = a[..., :, None, :] - b[..., None, :, :]
+        result = xp.sqrt(xp.sum(difference * difference, axis=-1))
+    else:
+        squares = xp.sum(a * a, axis=-1)[..., :, None] + xp.sum(b * b, axis=-1)[..., None, :]
+        result = xp.sqrt(xp.maximum(squares - 2 * xp.matmul(a, xp.swapaxes(b, -1, -2)), 0))
+    return result.astype(HALF) if x1.dtype is HALF else result
+
+
+def _pull(F: Any, g: Any, out: Any) -> Any:
+    """The cotangent of each pair over its distance."""
+    together = out == 0
+    return F.where(together, 0, g) / F.where(together, 1, out)
+
+
+@euclidean.vjp("x1")
+def _(F: Any, g: Any, x1: Any, x2: Any, out: Any) -> Any:
+    pull = _pull(F, g, out)
+    return F.sum(pull, dim=-1, keepdim=True) * x1 - F.matmul(pull, x2)
+
+
+@euclidean.vjp("x2")
+def _(F: Any, g: Any, x1: Any, x2: Any, out: Any) -> Any:
+    pull = F.transpose(_pull(F, g, out), dim0=-1, dim1=-2)
+    return F.sum(pull, dim=-1, keepdim=True) * x2 - F.matmul(pull, x1)
+
+
+@composite("cdist(x1: Tensor, x2: Tensor, p: float = 2.0, compute_mode: str = 'use_mm_for_euclid_dist_if_necessary') -> Tensor", places=TORCH_NN)
+def cdist(F: Any, x1: Any, x2: Any, p: float = 2.0, compute_mode: str = "use_mm_for_euclid_dist_if_necessary") -> Any:
+    """The ``p``-norm distance of each row of ``x1`` (..., n, size) from each row of ``x2`` (..., m, size): (..., n, m).
+
+    Euclidean distances (``p=2``) of more than 25 rows are computed from matrix products, unless ``compute_mode`` is
+    ``'donot_use_mm_for_euclid_dist'``, which is more exact for points that are close together.
+
+    >>> import autograd_core as ag
+    >>> ag.cdist(ag.tensor([[0.0, 0.0]]), ag.tensor([[3.0, 4.0], [0.0, 1.0]])).tolist()
+    [[5.0, 1.0]]
+    """
+    if compute_mode not in {"use_mm_for_euclid_dist_if_necessary", "use_mm_for_euclid_dist", "donot_use_mm_for_euclid_dist"}:
+        raise ValueError(f"cdist: {compute_mode} is not a valid value for compute_mode")
+    if p < 0:
+        raise RuntimeError(f"cdist: cdist only supports non-negative p values, got {p}")
+    _cdist_spec(x1, x2)
+    if p == 2 and compute_mode != "donot_use_mm_for_euclid_dist":
+        return F.euclidean(x1, x2)
+    return F.norm(F.unsqueeze(x1, dim=-2) - F.unsqueeze(x2, dim=-3), p, dim=-1)
+
+
+def _pairs(count: int) -> int:
+    return count * (count - 1) // 2
+
+
+def _pdist_spec(input: Any) -> Meta:
+    if len(input.shape) != 2:
+        raise ShapeError(f"pdist: pdist only supports 2D tensors, got: {len(input.shape)}D (shape {tuple(input.shape)})")
+    return Meta((_pairs(input.shape[0]), input.shape[1]), computed_dtype("pdist", "same", (input,)))
+
+
+@op("pair_differences(input: Tensor) -> Tensor", kind="shape", label="pdist", spec=_pdist_spec, samples=[
+    S((4, 3)), S((1, 2)), S((0, 2)), S((3,), error=RuntimeError, match="only supports 2D")])
+def pair_differences(xp: Any, input: Any) -> Any:
+    """The first row of each pair of rows less the second: 0 and 1, 0 and 2, and so on."""
+    if input.ndim != 2:
+        raise ValueError("shape")
+    first, second = xp.triu_indices(len(input), 1)
+    return input[first] - input[second]
+
+
+@op("pair_differences_adjoint(input: Tensor, count: int) -> Tensor", kind="shape", label="pdist", spec=lambda input, *, count: Meta((count, input.shape[1]), input.dtype),
+    samples=[S((6, 3), count=4), S((0, 2), count=1)])
+def pair_differences_adjoint(xp: Any, input: Any, *, count: int) -> Any:
+    """Each row of ``input`` added to the first and taken from the second row of its pair."""
+    first, second = xp.triu_indices(count, 1)
+    return add_rows(xp, input, first, count) - add_rows(xp, input, second, count)
+
+
+pair_differences.add_rule("input", lambda F, g, input_shape: F.pair_differences_adjoint(g, count=input_shape[0]))
+pair_differences_adjoint.add_rule("input", lambda F, g: F.pair_differences(g))
+
+
+@composite("pdist(input: Tensor, p: float = 2.0) -> Tensor", places=TORCH_NN)
+def pdist(F: Any, input: Any, p: float = 2.0) -> Any:
+    """The ``p``-norm distance of every pair of rows of ``input`` (n, size), without repeats: (n (n - 1) / 2)."""
+    if p < 0:
+        raise RuntimeError(f"pdist: pdist only supports non-negative p values, got {p}")
+    return F.norm(F.pair_differences(input), p, dim=-1)
+
+
+# --- losses -------------------------------------------------------------------------------------------------------
+
+
+def _triplet(F: Any, near: Any, far: Any, other: Any, margin: float, reduction: str) -> Any:
+    """``max(0, near - far + margin)``; with ``other``, the distance of positive and negative, the smaller of two distances is the far one."""
+    if near.ndim != far.ndim:
+        raise RuntimeError(f"triplet_margin_loss: The positive distance and negative distance should have the same number of dimensions, got {near.ndim} and {far.ndim}")
+    if other is not None:
+        far = F.minimum(far, other)
+    return reduce_loss(F, F.relu(near - far + margin), reduction)
+
+
+def _check_triplet(name: str, margin: float, reduction: str) -> None:
+    check_reduction(name, reduction)
+    if margin <= 0:
+        raise ValueError(f"{name}: margin must be greater than 0, got {margin}")
+
+
+@composite("triplet_margin_loss(anchor: Tensor, positive: Tensor, negative: Tensor, margin: float = 1.0, p: float = 2.0, eps: float = 1e-06, swap: bool = False, "
+           "reduction: str = 'mean') -> Tensor", places=NN)
+def triplet_margin_loss(F: Any, anchor: Any, positive: Any, negative: Any, margin: float = 1.0, p: float = 2.0, eps: float = 1e-6, swap: bool = False,
+                        reduction: str = "mean") -> Any:
+    """``max(0, d(anchor, positive) - d(anchor, negative) + margin)`` with the ``pairwise_distance`` ``d`` of order ``p``.
+
+    ``swap`` takes ``d(positive, negative)`` instead where that is the smaller. Raises ``ValueError`` unless the margin is positive.
+    """
+    _check_triplet("triplet_margin_loss", margin, reduction)
+    if not anchor.ndim == positive.ndim == negative.ndim:
+        raise RuntimeError(f"triplet_margin_loss: The anchor, positive, and negative tensors are expected to have the same number of dimensions, but got: "
+                           f"anchor {anchor.ndim}D, positive {positive.ndim}D, and negative {negative.ndim}D inputs")
+    near, far = (F.pairwise_distance(anchor, other, p, eps) for other in (positive, negative))
+    return _triplet(F, near, far, F.pairwise_distance(positive, negative, p, eps) if swap else None, margin, reduction)
+
+
+@composite("triplet_margin_with_distance_loss(anchor: Tensor, positive: Tensor, negative: Tensor, *, distance_function: Any = None, margin: float = 1.0, "
+           "swap: bool = False, reduction: str = 'mean') -> Tensor", places=NN)
+def triplet_margin_with_distance_loss(F: Any, anchor: Any, positive: Any, negative: Any, *, distance_function: Any = None, margin: float = 1.0,
+                                      swap: bool = False, reduction: str = "mean") -> Any:
+    """``triplet_margin_loss`` with any ``distance_function`` of two tensors; by default ``pairwise_distance``."""
+    _check_triplet("triplet_margin_with_distance_loss", margin, reduction)
+    distance = F.pairwise_distance if distance_function is None else distance_function
+    return _triplet(F, distance(anchor, positive), distance(anchor, negative), distance(positive, negative) if swap else None, margin, reduction)
+
+
+@composite("cosine_embedding_loss(input1: Tensor, input2: Tensor, target: Tensor, margin: float = 0.0, reduction: str = 'mean') -> Tensor", places=NN)
+def cosine_embedding_loss(F: Any, input1: Any, input2: Any, target: Any, margin: float = 0.0, reduction: str = "mean") -> Any:
+    """``1 - cos`` where ``target`` is 1, ``max(0, cos - margin)`` where it is -1, for the cosine between rows of (batch, size), or vectors.
+
+    ``target`` has the shape (batch), or none for vectors.
+    """
+    check_reduction("cosine_embedding_loss", reduction)
+    if target.ndim > 1:
+        raise RuntimeError(f"cosine_embedding_loss: 0D or 1D target tensor expected, multi-target not supported, got the shape {tuple(target.shape)}")
+    if not input1.ndim == input2.ndim == target.ndim + 1:
+        raise RuntimeError(f"cosine_embedding_loss: {target.ndim}D target tensor expects {target.ndim + 1}D input tensors, but found inputs with sizes "
+                           f"{list(input1.shape)} and {list(input2.shape)}")
+    dots, squares1, squares2 = (F.sum(a * b, dim=target.ndim) for a, b in ((input1, input2), (input1, input1), (input2, input2)))
+    cosine = dots / F.sqrt((squares1 + 1e-12) * (squares2 + 1e-12))
+    loss = F.where(target == 1, 1 - cosine, 0) + F.where(target == -1, F.relu(cosine - margin), 0)
+    return reduce_loss(F, loss, reduction)

@@ -14,15 +14,18 @@ from math import pi as _pi
 from typing import Any
 
 from .tensor import Size, Tensor  # first: the function `tensor` then takes the name that its module has here
-from . import autograd, cuda, dtypes, errors, ops, random, special, utils
+from . import autograd, cuda, dtypes, errors, fft, ops, random, special, utils
 
 # elementwise
 from ._methods import (
-    abs, absolute, acos, acosh, add, arccos, arccosh, arcsin, arcsinh, arctan, arctan2, arctanh, asin, asinh, atan, atan2, atanh, bitwise_and,
-    bitwise_not, bitwise_or, bitwise_xor, ceil, clamp, clip, conj, cos, cosh, div, divide, eq, exp, exp2, expm1, fix, floor, floor_divide, fmod, ge,
-    gt, isfinite, isinf, isnan, le, log, log10, log1p, log2, logical_and, logical_not, logical_or, logical_xor, lt, maximum, minimum, mul, multiply,
-    ne, neg, negative, pow, real, reciprocal, relu, remainder, round, rsqrt, sigmoid, sign, sin, sinh, sqrt, square, sub, subtract, tan, tanh,
-    true_divide, trunc, where,
+    abs, absolute, acos, acosh, add, addcdiv, addcmul, angle, arccos, arccosh, arcsin, arcsinh, arctan, arctan2, arctanh, asin, asinh, atan, atan2,
+    atanh, bitwise_and, bitwise_left_shift, bitwise_not, bitwise_or, bitwise_right_shift, bitwise_xor, ceil, clamp, clamp_max, clamp_min, clip,
+    complex, conj, conj_physical, copysign, cos, cosh, deg2rad, div, divide, eq, exp, exp2, expm1, fix, float_power, floor, floor_divide, fmax, fmin,
+    fmod, frac, ge, greater, greater_equal, gt, heaviside, hypot, imag, isfinite, isinf, isnan, isneginf, isposinf, isreal, le, lerp, less,
+    less_equal, log, log10, log1p, log2, logaddexp, logaddexp2, logical_and, logical_not, logical_or, logical_xor, lt, maximum, minimum, mul,
+    multiply, nan_to_num, ne, neg, negative, not_equal, polar, positive, pow, rad2deg, real, reciprocal, relu, remainder, resolve_conj, round, rsqrt,
+    rsub, sgn, sigmoid, sign, signbit, sin, sinc, sinh, sqrt, square, sub, subtract, tan, tanh, true_divide, trunc, view_as_complex, view_as_real,
+    where, xlogy,
 )
 
 # reductions
@@ -65,7 +68,7 @@ from ._methods import (
 
 # convolution
 from ._methods import (
-    conv1d, conv2d, conv_transpose2d,
+    conv1d, conv2d, conv3d, conv_transpose1d, conv_transpose2d, conv_transpose3d,
 )
 
 # pooling
@@ -80,7 +83,12 @@ from ._methods import (
 
 # random
 from ._methods import (
-    alpha_dropout, bernoulli, binomial, dropout, dropout1d, dropout2d, dropout3d, feature_dropout, multinomial, poisson,
+    alpha_dropout, bernoulli, binomial, dropout, feature_alpha_dropout, feature_dropout, multinomial, poisson,
+)
+
+# distances and losses
+from ._methods import (
+    cdist, cosine_similarity, ctc_loss, pairwise_distance, pdist,
 )
 
 # special functions
@@ -154,6 +162,7 @@ from .dtypes import (
     uint8,
 )
 from .interop import from_dlpack
+from .plan import compile
 from .printing import set_printoptions
 from .queries import broadcast_shapes, is_complex, is_floating_point, is_tensor, numel, result_type
 from .random import Generator, default_generator, get_rng_state, initial_seed, manual_seed, seed, set_rng_state
@@ -179,32 +188,35 @@ def __getattr__(name: str) -> Any:
 
 
 __all__ = [
-    "Generator", "Scalar", "Size", "Tensor", "__version__", "abs", "absolute", "acos", "acosh", "add", "addmm", "addmv", "adjoint", "all",
-    "allclose", "alpha_dropout", "amax", "amin", "aminmax", "any", "arange", "arccos", "arccosh", "arcsin", "arcsinh", "arctan", "arctan2",
-    "arctanh", "argmax", "argmin", "argsort", "argwhere", "as_strided", "as_tensor", "asarray", "asin", "asinh", "atan", "atan2", "atanh",
-    "atleast_1d", "atleast_2d", "atleast_3d", "autograd", "avg_pool1d", "avg_pool2d", "baddbmm", "batch_norm", "bernoulli", "bincount", "binomial",
-    "bitwise_and", "bitwise_not", "bitwise_or", "bitwise_xor", "block_diag", "bmm", "bool", "bool_", "broadcast_shapes", "broadcast_tensors",
-    "broadcast_to", "can_cast", "cartesian_prod", "cat", "cdouble", "ceil", "celu", "celu_", "cfloat", "chunk", "clamp", "clip", "clone",
-    "column_stack", "combinations", "complex128", "complex64", "concat", "concatenate", "conj", "conv1d", "conv2d", "conv_transpose2d", "cos",
-    "cosh", "count_nonzero", "cuda", "cummax", "cummin", "cumprod", "cumsum", "cumulative_trapezoid", "default_generator", "device", "diag",
-    "diag_embed", "diagflat", "diagonal", "diagonal_scatter", "diff", "dist", "div", "divide", "dot", "double", "dropout", "dropout1d", "dropout2d",
-    "dropout3d", "dsplit", "dstack", "dtype", "dtypes", "e", "einsum", "empty", "empty_like", "enable_grad", "eq", "equal", "erf", "erfc", "erfinv",
-    "errors", "exp", "exp2", "expm1", "eye", "feature_dropout", "fix", "flatten", "flip", "fliplr", "flipud", "float", "float16", "float32",
-    "float64", "floor", "floor_divide", "fmod", "from_dlpack", "from_numpy", "full", "full_like", "gather", "ge", "ger", "get_default_dtype",
-    "get_rng_state", "group_norm", "gt", "half", "hardshrink", "histc", "hsplit", "hstack", "index_add", "index_put", "index_select", "inf",
-    "inference_mode", "initial_seed", "int", "int16", "int32", "int64", "int8", "is_complex", "is_floating_point", "is_grad_enabled",
-    "is_inference_mode_enabled", "is_tensor", "isclose", "isfinite", "isinf", "isnan", "kthvalue", "layer_norm", "le", "linspace", "load", "log",
-    "log10", "log1p", "log2", "log_softmax", "logcumsumexp", "logical_and", "logical_not", "logical_or", "logical_xor", "logspace", "logsumexp",
-    "long", "lt", "manual_seed", "masked_fill", "masked_select", "matmul", "max", "max_pool1d", "max_pool2d", "maximum", "mean", "median",
-    "meshgrid", "min", "minimum", "mm", "mode", "moveaxis", "movedim", "msort", "mul", "multinomial", "multiply", "mv", "nan", "nanmean",
-    "nanmedian", "nanquantile", "nansum", "narrow", "ne", "neg", "negative", "no_grad", "nonzero", "norm", "normal", "numel", "ones", "ones_like",
-    "ops", "outer", "permute", "pi", "poisson", "pow", "prelu", "prod", "promote_types", "quantile", "rand", "rand_like", "randint", "randint_like",
-    "randn", "randn_like", "random", "randperm", "ravel", "real", "reciprocal", "record", "relu", "remainder", "repeat_interleave", "reshape",
-    "result_type", "rms_norm", "roll", "rot90", "round", "row_stack", "rrelu", "rrelu_", "rsqrt", "save", "scalar_tensor", "scatter", "scatter_add",
-    "seed", "select", "select_scatter", "selu", "selu_", "set_default_dtype", "set_grad_enabled", "set_printoptions", "set_rng_state", "short",
-    "sigmoid", "sign", "sin", "sinh", "slice_scatter", "softmax", "sort", "special", "split", "split_with_sizes", "sqrt", "square", "squeeze",
-    "stack", "std", "std_mean", "sub", "subtract", "sum", "swapaxes", "swapdims", "t", "take_along_dim", "tan", "tanh", "tensor", "tensor_split",
-    "tensordot", "threshold", "threshold_", "tile", "topk", "trace", "transpose", "trapezoid", "trapz", "tril", "tril_indices", "triu",
-    "triu_indices", "true_divide", "trunc", "uint8", "unbind", "unflatten", "unique", "unsqueeze", "utils", "vander", "var", "var_mean", "vsplit",
-    "vstack", "where", "zeros", "zeros_like",
+    "Generator", "Scalar", "Size", "Tensor", "__version__", "abs", "absolute", "acos", "acosh", "add", "addcdiv", "addcmul", "addmm", "addmv",
+    "adjoint", "all", "allclose", "alpha_dropout", "amax", "amin", "aminmax", "angle", "any", "arange", "arccos", "arccosh", "arcsin", "arcsinh",
+    "arctan", "arctan2", "arctanh", "argmax", "argmin", "argsort", "argwhere", "as_strided", "as_tensor", "asarray", "asin", "asinh", "atan", "atan2",
+    "atanh", "atleast_1d", "atleast_2d", "atleast_3d", "autograd", "avg_pool1d", "avg_pool2d", "baddbmm", "batch_norm", "bernoulli", "bincount",
+    "binomial", "bitwise_and", "bitwise_left_shift", "bitwise_not", "bitwise_or", "bitwise_right_shift", "bitwise_xor", "block_diag", "bmm", "bool",
+    "bool_", "broadcast_shapes", "broadcast_tensors", "broadcast_to", "can_cast", "cartesian_prod", "cat", "cdist", "cdouble", "ceil", "celu",
+    "celu_", "cfloat", "chunk", "clamp", "clamp_max", "clamp_min", "clip", "clone", "column_stack", "combinations", "compile", "complex", "complex128",
+    "complex64", "concat", "concatenate", "conj", "conj_physical", "conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d",
+    "conv_transpose3d", "copysign", "cos", "cosh", "cosine_similarity", "count_nonzero", "ctc_loss", "cuda", "cummax", "cummin", "cumprod", "cumsum", "cumulative_trapezoid",
+    "default_generator", "deg2rad", "device", "diag", "diag_embed", "diagflat", "diagonal", "diagonal_scatter", "diff", "dist", "div", "divide",
+    "dot", "double", "dropout", "dsplit", "dstack", "dtype", "dtypes", "e", "einsum", "empty", "empty_like",
+    "enable_grad", "eq", "equal", "erf", "erfc", "erfinv", "errors", "exp", "exp2", "expm1", "eye", "feature_alpha_dropout", "feature_dropout", "fft",
+    "fix", "flatten", "flip", "fliplr", "flipud", "float", "float16", "float32", "float64", "float_power", "floor", "floor_divide", "fmax", "fmin",
+    "fmod", "frac", "from_dlpack", "from_numpy", "full", "full_like", "gather", "ge", "ger", "get_default_dtype", "get_rng_state", "greater",
+    "greater_equal", "group_norm", "gt", "half", "hardshrink", "heaviside", "histc", "hsplit", "hstack", "hypot", "imag", "index_add", "index_put",
+    "index_select", "inf", "inference_mode", "initial_seed", "int", "int16", "int32", "int64", "int8", "is_complex", "is_floating_point",
+    "is_grad_enabled", "is_inference_mode_enabled", "is_tensor", "isclose", "isfinite", "isinf", "isnan", "isneginf", "isposinf", "isreal",
+    "kthvalue", "layer_norm", "le", "lerp", "less", "less_equal", "linspace", "load", "log", "log10", "log1p", "log2", "log_softmax", "logaddexp",
+    "logaddexp2", "logcumsumexp", "logical_and", "logical_not", "logical_or", "logical_xor", "logspace", "logsumexp", "long", "lt", "manual_seed",
+    "masked_fill", "masked_select", "matmul", "max", "max_pool1d", "max_pool2d", "maximum", "mean", "median", "meshgrid", "min", "minimum", "mm",
+    "mode", "moveaxis", "movedim", "msort", "mul", "multinomial", "multiply", "mv", "nan", "nan_to_num", "nanmean", "nanmedian", "nanquantile",
+    "nansum", "narrow", "ne", "neg", "negative", "no_grad", "nonzero", "norm", "normal", "not_equal", "numel", "ones", "ones_like", "ops", "outer",
+    "permute", "pi", "poisson", "polar", "positive", "pow", "prelu", "prod", "promote_types", "quantile", "rad2deg", "rand", "rand_like", "randint",
+    "randint_like", "randn", "randn_like", "random", "randperm", "ravel", "real", "reciprocal", "record", "relu", "remainder", "repeat_interleave",
+    "reshape", "resolve_conj", "result_type", "rms_norm", "roll", "rot90", "round", "row_stack", "rrelu", "rrelu_", "rsqrt", "rsub", "save",
+    "scalar_tensor", "scatter", "scatter_add", "seed", "select", "select_scatter", "selu", "selu_", "set_default_dtype", "set_grad_enabled",
+    "set_printoptions", "set_rng_state", "sgn", "short", "sigmoid", "sign", "signbit", "sin", "sinc", "sinh", "slice_scatter", "softmax", "sort",
+    "special", "split", "split_with_sizes", "sqrt", "square", "squeeze", "stack", "std", "std_mean", "sub", "subtract", "sum", "swapaxes", "swapdims",
+    "t", "take_along_dim", "tan", "tanh", "tensor", "tensor_split", "tensordot", "threshold", "threshold_", "tile", "topk", "trace", "transpose",
+    "trapezoid", "trapz", "tril", "tril_indices", "triu", "triu_indices", "true_divide", "trunc", "uint8", "unbind", "unflatten", "unique",
+    "unsqueeze", "utils", "vander", "var", "var_mean", "view_as_complex", "view_as_real", "vsplit", "vstack", "where", "xlogy", "zeros", "zeros_like",
 ]

@@ -151,8 +151,12 @@ _log_softmax_along = REGISTRY["log_softmax_along"]
 _softmax_cross_entropy = REGISTRY["softmax_cross_entropy"]
 _soft_cross_entropy = REGISTRY["soft_cross_entropy"]
 _negative_log_likelihood = REGISTRY["negative_log_likelihood"]
-_contract = REGISTRY["contract"]
-_identity_like = REGISTRY["identity_like"]
+_linalg_cholesky = REGISTRY["linalg_cholesky"]
+_linalg_cholesky_ex = REGISTRY["linalg_cholesky_ex"]
+_linalg_qr = REGISTRY["linalg_qr"]
+_ctc_chain = REGISTRY["ctc_chain"]
+_ctc_likelihood = REGISTRY["ctc_likelihood"]
+_ctc_lengths = REGISTRY["ctc_lengths"]
 _slice_view = REGISTRY["slice_view"]
 _slice_place = REGISTRY["slice_place"]
 _slice_write = REGISTRY["slice_write"]
@@ -160,8 +164,11 @@ _index = REGISTRY["index"]
 _index_accumulate = REGISTRY["index_accumulate"]
 _index_write = REGISTRY["index_write"]
 _last_written = REGISTRY["last_written"]
-_index_select = REGISTRY["index_select"]
-_index_add = REGISTRY["index_add"]
+_euclidean = REGISTRY["euclidean"]
+_pair_differences = REGISTRY["pair_differences"]
+_pair_differences_adjoint = REGISTRY["pair_differences_adjoint"]
+_contract = REGISTRY["contract"]
+_identity_like = REGISTRY["identity_like"]
 _lookup = REGISTRY["lookup"]
 _occurrences = REGISTRY["occurrences"]
 _bag_numbers = REGISTRY["bag_numbers"]
@@ -180,24 +187,31 @@ _logaddexp = REGISTRY["logaddexp"]
 _logaddexp2 = REGISTRY["logaddexp2"]
 _xlogy = REGISTRY["xlogy"]
 _xlog1py = REGISTRY["xlog1py"]
+_fit = REGISTRY["fit"]
+_fourier = REGISTRY["fourier"]
+_half_fourier = REGISTRY["half_fourier"]
+_from_half = REGISTRY["from_half"]
+_weigh_middle = REGISTRY["weigh_middle"]
 _gather = REGISTRY["gather"]
 _gather_accumulate = REGISTRY["gather_accumulate"]
-_scatter = REGISTRY["scatter"]
-_last_scattered = REGISTRY["last_scattered"]
-_scatter_add = REGISTRY["scatter_add"]
-_masked_fill = REGISTRY["masked_fill"]
-_masked_select = REGISTRY["masked_select"]
-_masked_place = REGISTRY["masked_place"]
 _index_of = REGISTRY["index_of"]
+_linalg_inv = REGISTRY["linalg_inv"]
+_linalg_inv_ex = REGISTRY["linalg_inv_ex"]
+_linalg_det = REGISTRY["linalg_det"]
+_cofactors = REGISTRY["cofactors"]
+_cofactors_slope = REGISTRY["cofactors_slope"]
+_linalg_slogdet = REGISTRY["linalg_slogdet"]
 _cat = REGISTRY["cat"]
 _stack = REGISTRY["stack"]
 _flip = REGISTRY["flip"]
 _roll = REGISTRY["roll"]
 _tril = REGISTRY["tril"]
 _triu = REGISTRY["triu"]
-_matmul = REGISTRY["matmul"]
-_linear = REGISTRY["linear"]
 _label_sets = REGISTRY["label_sets"]
+_masked_fill = REGISTRY["masked_fill"]
+_masked_select = REGISTRY["masked_select"]
+_masked_place = REGISTRY["masked_place"]
+_masked_scatter = REGISTRY["masked_scatter"]
 _variance = REGISTRY["variance"]
 _deviation = REGISTRY["deviation"]
 _norm_over = REGISTRY["norm_over"]
@@ -219,6 +233,8 @@ _avg_pool = REGISTRY["avg_pool"]
 _avg_pool_grad = REGISTRY["avg_pool_grad"]
 _adaptive_average = REGISTRY["adaptive_average"]
 _adaptive_average_grad = REGISTRY["adaptive_average_grad"]
+_matmul = REGISTRY["matmul"]
+_linear = REGISTRY["linear"]
 _draw_uniform = REGISTRY["draw_uniform"]
 _draw_normal = REGISTRY["draw_normal"]
 _draw_normal_of = REGISTRY["draw_normal_of"]
@@ -242,10 +258,18 @@ _remainder = REGISTRY["remainder"]
 _fmod = REGISTRY["fmod"]
 _floor_divide = REGISTRY["floor_divide"]
 _trunc_divide = REGISTRY["trunc_divide"]
+_index_select = REGISTRY["index_select"]
+_index_add = REGISTRY["index_add"]
+_positions = REGISTRY["positions"]
 _cumsum = REGISTRY["cumsum"]
 _cumprod = REGISTRY["cumprod"]
 _shift = REGISTRY["shift"]
 _prod = REGISTRY["prod"]
+_scatter_write = REGISTRY["scatter_write"]
+_last_scattered = REGISTRY["last_scattered"]
+_scatter_add = REGISTRY["scatter_add"]
+_scatter_positions = REGISTRY["scatter_positions"]
+_scatter_extremum = REGISTRY["scatter_extremum"]
 _broadcast_to = REGISTRY["broadcast_to"]
 _sum_to = REGISTRY["sum_to"]
 _reshape = REGISTRY["reshape"]
@@ -259,6 +283,8 @@ _diagonal_place = REGISTRY["diagonal_place"]
 _to_dtype = REGISTRY["to_dtype"]
 _to_integer = REGISTRY["to_integer"]
 _to_device = REGISTRY["to_device"]
+_linalg_solve = REGISTRY["linalg_solve"]
+_linalg_solve_triangular = REGISTRY["linalg_solve_triangular"]
 _sort = REGISTRY["sort"]
 _topk = REGISTRY["topk"]
 _argwhere = REGISTRY["argwhere"]
@@ -267,6 +293,11 @@ _one_hot = REGISTRY["one_hot"]
 _erf = REGISTRY["erf"]
 _erfc = REGISTRY["erfc"]
 _erfinv = REGISTRY["erfinv"]
+_linalg_eigh = REGISTRY["linalg_eigh"]
+_linalg_eigvalsh = REGISTRY["linalg_eigvalsh"]
+_linalg_eig = REGISTRY["linalg_eig"]
+_linalg_svd = REGISTRY["linalg_svd"]
+_linalg_svdvals = REGISTRY["linalg_svdvals"]
 _sin = REGISTRY["sin"]
 _cos = REGISTRY["cos"]
 _tanh = REGISTRY["tanh"]
@@ -390,6 +421,9 @@ _q_soft_cross_entropy = _soft_cross_entropy.residual_kernels
 _r_soft_cross_entropy_all = _soft_cross_entropy.fused.function
 _k_negative_log_likelihood = _negative_log_likelihood.kernels
 _r_negative_log_likelihood_input = _negative_log_likelihood.rules["input"].function
+_k_ctc_likelihood = _ctc_likelihood.kernels
+_q_ctc_likelihood = _ctc_likelihood.residual_kernels
+_r_ctc_likelihood_all = _ctc_likelihood.fused.function
 _k_slice_view = _slice_view.kernels
 _r_slice_view_input = _slice_view.rules["input"].function
 _k_slice_place = _slice_place.kernels
@@ -404,11 +438,13 @@ _r_index_accumulate_input = _index_accumulate.rules["input"].function
 _k_index_write = _index_write.kernels
 _r_index_write_input = _index_write.rules["input"].function
 _r_index_write_values = _index_write.rules["values"].function
-_k_index_select = _index_select.kernels
-_r_index_select_input = _index_select.rules["input"].function
-_k_index_add = _index_add.kernels
-_r_index_add_input = _index_add.rules["input"].function
-_r_index_add_source = _index_add.rules["source"].function
+_k_euclidean = _euclidean.kernels
+_r_euclidean_x1 = _euclidean.rules["x1"].function
+_r_euclidean_x2 = _euclidean.rules["x2"].function
+_k_pair_differences = _pair_differences.kernels
+_r_pair_differences_input = _pair_differences.rules["input"].function
+_k_pair_differences_adjoint = _pair_differences_adjoint.kernels
+_r_pair_differences_adjoint_input = _pair_differences_adjoint.rules["input"].function
 _k_lookup = _lookup.kernels
 _r_lookup_weight = _lookup.rules["weight"].function
 _k_bag_sums = _bag_sums.kernels
@@ -426,21 +462,25 @@ _k_logaddexp = _logaddexp.kernels
 _k_logaddexp2 = _logaddexp2.kernels
 _k_xlogy = _xlogy.kernels
 _k_xlog1py = _xlog1py.kernels
+_k_fit = _fit.kernels
+_r_fit_input = _fit.rules["input"].function
+_k_fourier = _fourier.kernels
+_r_fourier_input = _fourier.rules["input"].function
+_k_weigh_middle = _weigh_middle.kernels
+_r_weigh_middle_input = _weigh_middle.rules["input"].function
 _k_gather = _gather.kernels
 _r_gather_input = _gather.rules["input"].function
 _k_gather_accumulate = _gather_accumulate.kernels
 _r_gather_accumulate_input = _gather_accumulate.rules["input"].function
-_k_scatter = _scatter.kernels
-_r_scatter_input = _scatter.rules["input"].function
-_r_scatter_src = _scatter.rules["src"].function
-_k_scatter_add = _scatter_add.kernels
-_r_scatter_add_input = _scatter_add.rules["input"].function
-_r_scatter_add_src = _scatter_add.rules["src"].function
-_k_masked_fill = _masked_fill.kernels
-_r_masked_fill_input = _masked_fill.rules["input"].function
-_r_masked_fill_value = _masked_fill.rules["value"].function
-_k_masked_place = _masked_place.kernels
-_r_masked_place_input = _masked_place.rules["input"].function
+_k_linalg_inv = _linalg_inv.kernels
+_r_linalg_inv_A = _linalg_inv.rules["A"].function
+_k_linalg_det = _linalg_det.kernels
+_r_linalg_det_A = _linalg_det.rules["A"].function
+_k_cofactors = _cofactors.kernels
+_r_cofactors_A = _cofactors.rules["A"].function
+_k_cofactors_slope = _cofactors_slope.kernels
+_r_cofactors_slope_A = _cofactors_slope.rules["A"].function
+_r_cofactors_slope_direction = _cofactors_slope.rules["direction"].function
 _k_flip = _flip.kernels
 _r_flip_input = _flip.rules["input"].function
 _k_roll = _roll.kernels
@@ -449,11 +489,14 @@ _k_tril = _tril.kernels
 _r_tril_input = _tril.rules["input"].function
 _k_triu = _triu.kernels
 _r_triu_input = _triu.rules["input"].function
-_k_matmul = _matmul.kernels
-_r_matmul_input = _matmul.rules["input"].function
-_r_matmul_other = _matmul.rules["other"].function
-_k_linear = _linear.kernels
-_r_linear_all = _linear.fused.function
+_k_masked_fill = _masked_fill.kernels
+_r_masked_fill_input = _masked_fill.rules["input"].function
+_r_masked_fill_value = _masked_fill.rules["value"].function
+_k_masked_place = _masked_place.kernels
+_r_masked_place_input = _masked_place.rules["input"].function
+_k_masked_scatter = _masked_scatter.kernels
+_r_masked_scatter_input = _masked_scatter.rules["input"].function
+_r_masked_scatter_source = _masked_scatter.rules["source"].function
 _k_variance = _variance.kernels
 _r_variance_input = _variance.rules["input"].function
 _k_deviation = _deviation.kernels
@@ -480,6 +523,11 @@ _k_adaptive_average = _adaptive_average.kernels
 _r_adaptive_average_input = _adaptive_average.rules["input"].function
 _k_adaptive_average_grad = _adaptive_average_grad.kernels
 _r_adaptive_average_grad_grad = _adaptive_average_grad.rules["grad"].function
+_k_matmul = _matmul.kernels
+_r_matmul_input = _matmul.rules["input"].function
+_r_matmul_other = _matmul.rules["other"].function
+_k_linear = _linear.kernels
+_r_linear_all = _linear.fused.function
 _k_floor = _floor.kernels
 _k_ceil = _ceil.kernels
 _k_trunc = _trunc.kernels
@@ -489,6 +537,11 @@ _k_remainder = _remainder.kernels
 _k_fmod = _fmod.kernels
 _k_floor_divide = _floor_divide.kernels
 _k_trunc_divide = _trunc_divide.kernels
+_k_index_select = _index_select.kernels
+_r_index_select_input = _index_select.rules["input"].function
+_k_index_add = _index_add.kernels
+_r_index_add_input = _index_add.rules["input"].function
+_r_index_add_source = _index_add.rules["source"].function
 _k_cumsum = _cumsum.kernels
 _r_cumsum_input = _cumsum.rules["input"].function
 _k_cumprod = _cumprod.kernels
@@ -497,6 +550,14 @@ _k_shift = _shift.kernels
 _r_shift_input = _shift.rules["input"].function
 _k_prod = _prod.kernels
 _r_prod_input = _prod.rules["input"].function
+_k_scatter_write = _scatter_write.kernels
+_r_scatter_write_input = _scatter_write.rules["input"].function
+_r_scatter_write_src = _scatter_write.rules["src"].function
+_k_scatter_add = _scatter_add.kernels
+_r_scatter_add_input = _scatter_add.rules["input"].function
+_r_scatter_add_src = _scatter_add.rules["src"].function
+_k_scatter_extremum = _scatter_extremum.kernels
+_r_scatter_extremum_all = _scatter_extremum.joint.function
 _k_broadcast_to = _broadcast_to.kernels
 _r_broadcast_to_input = _broadcast_to.rules["input"].function
 _k_sum_to = _sum_to.kernels
@@ -521,6 +582,12 @@ _k_to_dtype = _to_dtype.kernels
 _r_to_dtype_input = _to_dtype.rules["input"].function
 _k_to_device = _to_device.kernels
 _r_to_device_input = _to_device.rules["input"].function
+_k_linalg_solve = _linalg_solve.kernels
+_r_linalg_solve_A = _linalg_solve.rules["A"].function
+_r_linalg_solve_B = _linalg_solve.rules["B"].function
+_k_linalg_solve_triangular = _linalg_solve_triangular.kernels
+_r_linalg_solve_triangular_input = _linalg_solve_triangular.rules["input"].function
+_r_linalg_solve_triangular_B = _linalg_solve_triangular.rules["B"].function
 _k_erf = _erf.kernels
 _k_erfc = _erfc.kernels
 _k_erfinv = _erfinv.kernels
@@ -621,14 +688,27 @@ _binary_cross_entropy = COMPOSITES["binary_cross_entropy"].function
 _real = COMPOSITES["real"].function
 _imag = COMPOSITES["imag"].function
 _resolve_conj = COMPOSITES["resolve_conj"].function
-_conv2d = COMPOSITES["conv2d"].function
 _conv1d = COMPOSITES["conv1d"].function
+_conv2d = COMPOSITES["conv2d"].function
+_conv3d = COMPOSITES["conv3d"].function
+_conv_transpose1d = COMPOSITES["conv_transpose1d"].function
 _conv_transpose2d = COMPOSITES["conv_transpose2d"].function
+_conv_transpose3d = COMPOSITES["conv_transpose3d"].function
 _softmax = COMPOSITES["softmax"].function
 _log_softmax = COMPOSITES["log_softmax"].function
 _softmin = COMPOSITES["softmin"].function
 _cross_entropy = COMPOSITES["cross_entropy"].function
 _nll_loss = COMPOSITES["nll_loss"].function
+_cholesky = COMPOSITES["cholesky"].function
+_qr = COMPOSITES["qr"].function
+_ctc_loss = COMPOSITES["ctc_loss"].function
+_cosine_similarity = COMPOSITES["cosine_similarity"].function
+_pairwise_distance = COMPOSITES["pairwise_distance"].function
+_cdist = COMPOSITES["cdist"].function
+_pdist = COMPOSITES["pdist"].function
+_triplet_margin_loss = COMPOSITES["triplet_margin_loss"].function
+_triplet_margin_with_distance_loss = COMPOSITES["triplet_margin_with_distance_loss"].function
+_cosine_embedding_loss = COMPOSITES["cosine_embedding_loss"].function
 _diff = COMPOSITES["diff"].function
 _trapezoid = COMPOSITES["trapezoid"].function
 _cumulative_trapezoid = COMPOSITES["cumulative_trapezoid"].function
@@ -644,11 +724,31 @@ _tensordot = COMPOSITES["tensordot"].function
 _trace = COMPOSITES["trace"].function
 _embedding = COMPOSITES["embedding"].function
 _embedding_bag = COMPOSITES["embedding_bag"].function
+_fft_fft = COMPOSITES["fft_fft"].function
+_fft_ifft = COMPOSITES["fft_ifft"].function
+_fft_rfft = COMPOSITES["fft_rfft"].function
+_fft_irfft = COMPOSITES["fft_irfft"].function
+_fft_hfft = COMPOSITES["fft_hfft"].function
+_fft_ihfft = COMPOSITES["fft_ihfft"].function
+_fft_fft2 = COMPOSITES["fft_fft2"].function
+_fft_ifft2 = COMPOSITES["fft_ifft2"].function
+_fft_rfft2 = COMPOSITES["fft_rfft2"].function
+_fft_irfft2 = COMPOSITES["fft_irfft2"].function
+_fft_fftn = COMPOSITES["fft_fftn"].function
+_fft_ifftn = COMPOSITES["fft_ifftn"].function
+_fft_rfftn = COMPOSITES["fft_rfftn"].function
+_fft_irfftn = COMPOSITES["fft_irfftn"].function
+_fft_fftshift = COMPOSITES["fft_fftshift"].function
+_fft_ifftshift = COMPOSITES["fft_ifftshift"].function
 _take_along_dim = COMPOSITES["take_along_dim"].function
 _getitem = COMPOSITES["getitem"].function
 _setitem = COMPOSITES["setitem"].function
 _index_put_ = COMPOSITES["index_put_"].function
 _index_put = COMPOSITES["index_put"].function
+_inverse = COMPOSITES["inverse"].function
+_det = COMPOSITES["det"].function
+_slogdet = COMPOSITES["slogdet"].function
+_logdet = COMPOSITES["logdet"].function
 _split = COMPOSITES["split"].function
 _chunk = COMPOSITES["chunk"].function
 _unbind = COMPOSITES["unbind"].function
@@ -657,14 +757,8 @@ _select = COMPOSITES["select"].function
 _repeat = COMPOSITES["repeat"].function
 _tile = COMPOSITES["tile"].function
 _repeat_interleave = COMPOSITES["repeat_interleave"].function
-_mm = COMPOSITES["mm"].function
-_bmm = COMPOSITES["bmm"].function
-_mv = COMPOSITES["mv"].function
-_dot = COMPOSITES["dot"].function
-_outer = COMPOSITES["outer"].function
-_addmm = COMPOSITES["addmm"].function
-_baddbmm = COMPOSITES["baddbmm"].function
-_addmv = COMPOSITES["addmv"].function
+_poisson_nll_loss = COMPOSITES["poisson_nll_loss"].function
+_gaussian_nll_loss = COMPOSITES["gaussian_nll_loss"].function
 _hinge_loss = COMPOSITES["hinge_loss"].function
 _hinge_embedding_loss = COMPOSITES["hinge_embedding_loss"].function
 _margin_ranking_loss = COMPOSITES["margin_ranking_loss"].function
@@ -695,13 +789,38 @@ _max_pool1d = COMPOSITES["max_pool1d"].function
 _avg_pool2d = COMPOSITES["avg_pool2d"].function
 _avg_pool1d = COMPOSITES["avg_pool1d"].function
 _adaptive_avg_pool2d = COMPOSITES["adaptive_avg_pool2d"].function
+_mm = COMPOSITES["mm"].function
+_bmm = COMPOSITES["bmm"].function
+_mv = COMPOSITES["mv"].function
+_dot = COMPOSITES["dot"].function
+_outer = COMPOSITES["outer"].function
+_addmm = COMPOSITES["addmm"].function
+_baddbmm = COMPOSITES["baddbmm"].function
+_addmv = COMPOSITES["addmv"].function
 _div_rounded = COMPOSITES["div_rounded"].function
+_index_fill = COMPOSITES["index_fill"].function
+_index_fill_ = COMPOSITES["index_fill_"].function
+_index_copy = COMPOSITES["index_copy"].function
+_index_copy_ = COMPOSITES["index_copy_"].function
+_take = COMPOSITES["take"].function
+_put = COMPOSITES["put"].function
+_put_ = COMPOSITES["put_"].function
+_scatter = COMPOSITES["scatter"].function
+_scatter_ = COMPOSITES["scatter_"].function
+_scatter_reduce = COMPOSITES["scatter_reduce"].function
+_scatter_reduce_ = COMPOSITES["scatter_reduce_"].function
+_cholesky_solve = COMPOSITES["cholesky_solve"].function
+_cholesky_inverse = COMPOSITES["cholesky_inverse"].function
+_linalg_tensorinv = COMPOSITES["linalg_tensorinv"].function
+_linalg_tensorsolve = COMPOSITES["linalg_tensorsolve"].function
 _argsort = COMPOSITES["argsort"].function
 _msort = COMPOSITES["msort"].function
 _nonzero = COMPOSITES["nonzero"].function
 _unique = COMPOSITES["unique"].function
 _ndtr = COMPOSITES["ndtr"].function
 _ndtri = COMPOSITES["ndtri"].function
+_linalg_eigvals = COMPOSITES["linalg_eigvals"].function
+_svd = COMPOSITES["svd"].function
 _diag = COMPOSITES["diag"].function
 _diag_embed = COMPOSITES["diag_embed"].function
 _view_as = COMPOSITES["view_as"].function
@@ -4787,8 +4906,8 @@ def _pull_convolution(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> Non
 _pull_convolution.op = _convolution  # type: ignore[attr-defined]
 
 
-def convolution(input: Tensor, weight: Tensor, bias: Tensor | None = None, *, stride: builtins.tuple[builtins.int, builtins.int], padding: builtins.tuple[builtins.tuple[builtins.int, builtins.int], builtins.tuple[builtins.int, builtins.int]], dilation: builtins.tuple[builtins.int, builtins.int], groups: builtins.int) -> Tensor:
-    """Cross-correlation of images (batch, channels, height, width) with filters, ``padding`` given for each of the four sides."""
+def convolution(input: Tensor, weight: Tensor, bias: Tensor | None = None, *, stride: builtins.tuple[builtins.int, ...], padding: builtins.tuple[builtins.tuple[builtins.int, builtins.int], ...], dilation: builtins.tuple[builtins.int, ...], groups: builtins.int) -> Tensor:
+    """Cross-correlation of images (batch, channels, sizes...) with filters, ``padding`` given for both sides of each dimension."""
     try:
         a_input = input._array
         n_input = input._node
@@ -4868,7 +4987,7 @@ def _pull_convolution_input_grad(node: Any, F: Any, g: Any, pending: dict[Any, A
 _pull_convolution_input_grad.op = _convolution_input_grad  # type: ignore[attr-defined]
 
 
-def convolution_input_grad(grad: Tensor, weight: Tensor, *, shape: Sequence[builtins.int], stride: builtins.tuple[builtins.int, builtins.int], padding: builtins.tuple[builtins.tuple[builtins.int, builtins.int], builtins.tuple[builtins.int, builtins.int]], dilation: builtins.tuple[builtins.int, builtins.int], groups: builtins.int) -> Tensor:
+def convolution_input_grad(grad: Tensor, weight: Tensor, *, shape: Sequence[builtins.int], stride: builtins.tuple[builtins.int, ...], padding: builtins.tuple[builtins.tuple[builtins.int, builtins.int], ...], dilation: builtins.tuple[builtins.int, ...], groups: builtins.int) -> Tensor:
     """The adjoint of ``convolution`` in its input: also known as transposed convolution."""
     try:
         a_grad = grad._array
@@ -4941,7 +5060,7 @@ def _pull_convolution_weight_grad(node: Any, F: Any, g: Any, pending: dict[Any, 
 _pull_convolution_weight_grad.op = _convolution_weight_grad  # type: ignore[attr-defined]
 
 
-def convolution_weight_grad(input: Tensor, grad: Tensor, *, shape: Sequence[builtins.int], stride: builtins.tuple[builtins.int, builtins.int], padding: builtins.tuple[builtins.tuple[builtins.int, builtins.int], builtins.tuple[builtins.int, builtins.int]], dilation: builtins.tuple[builtins.int, builtins.int], groups: builtins.int) -> Tensor:
+def convolution_weight_grad(input: Tensor, grad: Tensor, *, shape: Sequence[builtins.int], stride: builtins.tuple[builtins.int, ...], padding: builtins.tuple[builtins.tuple[builtins.int, builtins.int], ...], dilation: builtins.tuple[builtins.int, ...], groups: builtins.int) -> Tensor:
     """The adjoint of ``convolution`` in its weight."""
     try:
         a_input = input._array
@@ -5412,14 +5531,113 @@ def negative_log_likelihood(input: Tensor, target: Tensor, weight: Tensor | None
     return t
 
 
-def contract(operands: Sequence[Tensor], equation: str) -> Tensor:
-    """The sum over all subscripts that the output lacks, of the products of the operands; the equation is explicit and without an ellipsis."""
-    return apply(_contract, tuple(operands), {"equation": equation})
+def linalg_cholesky(input: Tensor, *, upper: builtins.bool = False) -> Tensor:
+    """The lower triangle L with ``input = L L^H``, or with ``upper`` the upper one U with ``input = U^H U``.
+
+    The matrices must be Hermitian (symmetric) and positive definite; of each only the triangle asked for is read. Raises ``LinAlgError``
+    (a ``RuntimeError``) if one is not positive definite.
+
+    >>> import autograd_core as ag
+    >>> ag.linalg.cholesky(ag.tensor([[4.0, 2.0], [2.0, 2.0]])).tolist()
+    [[2.0, 0.0], [1.0, 1.0]]
+    """
+    return apply(_linalg_cholesky, (input,), {"upper": upper})
 
 
-def identity_like(input: Tensor, size: builtins.int) -> Tensor:
-    """The identity matrix in the dtype of ``input``."""
-    return apply(_identity_like, (input,), {"size": size})
+def linalg_cholesky_ex(input: Tensor, *, upper: builtins.bool = False, check_errors: builtins.bool = False) -> builtins.tuple[Tensor, Tensor]:
+    """The Cholesky factor, and ``info``: 0, or the order of the first leading minor that is not positive definite.
+
+    Instead of the factor of such a matrix there are NaN; with ``check_errors`` it raises ``LinAlgError``.
+    """
+    return apply(_linalg_cholesky_ex, (input,), {"upper": upper, "check_errors": check_errors})
+
+
+def linalg_qr(A: Tensor, mode: str = 'reduced') -> builtins.tuple[Tensor, Tensor]:
+    """``A = Q R`` with orthonormal columns in Q and an upper triangle R: a named tuple ``(Q, R)``.
+
+    ``mode='reduced'`` gives (m, k) and (k, n) with k = min(m, n), ``'complete'`` (m, m) and (m, n), ``'r'`` only R, with an empty Q. The gradient
+    needs linearly independent leading columns; with ``'complete'`` it exists for m <= n.
+    """
+    return apply(_linalg_qr, (A,), {"mode": mode})
+
+
+def ctc_chain(log_probs: Tensor, targets: Tensor, input_lengths: builtins.tuple[builtins.int, ...], target_lengths: builtins.tuple[builtins.int, ...], blank: builtins.int) -> builtins.tuple[Tensor, ...]:
+    """The states of each chain, (batch, 2 * longest + 1), whether the blank before each may be skipped, whether a chain starts there; for each time whether there is a next one, and 0 where a chain may end and -inf elsewhere."""
+    return apply(_ctc_chain, (log_probs, targets), {"input_lengths": input_lengths, "target_lengths": target_lengths, "blank": blank})
+
+
+def _pull_ctc_likelihood(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_log_probs = node._first
+    to_targets = node._second
+    log_probs, targets, total, alphas, emitted, states, skips, goes_on, ends = node.saved
+    log_probs_shape = node._shapes[0]
+    r_log_probs, r_targets = _r_ctc_likelihood_all(F, g, log_probs_shape, total, alphas, emitted, states, skips, goes_on, ends)
+    if to_log_probs is not None and r_log_probs is not None:
+        if pending[to_log_probs] is None:
+            pending[to_log_probs] = r_log_probs
+        else:
+            accumulate(pending, to_log_probs, r_log_probs)
+    if to_targets is not None and r_targets is not None:
+        if pending[to_targets] is None:
+            pending[to_targets] = r_targets
+        else:
+            accumulate(pending, to_targets, r_targets)
+
+
+_pull_ctc_likelihood.op = _ctc_likelihood  # type: ignore[attr-defined]
+
+
+def ctc_likelihood(log_probs: Tensor, targets: Tensor, input_lengths: builtins.tuple[builtins.int, ...], target_lengths: builtins.tuple[builtins.int, ...], blank: builtins.int) -> Tensor:
+    """Minus the log-likelihood of each row of ``targets`` (batch, longest) under ``log_probs`` (time, batch, classes)."""
+    try:
+        a_log_probs = log_probs._array
+        n_log_probs = log_probs._node
+        d = a_log_probs.dtype
+        a_targets = targets._array
+        n_targets = targets._node
+    except AttributeError:
+        return apply(_ctc_likelihood, (log_probs, targets), {"input_lengths": input_lengths, "target_lengths": target_lengths, "blank": blank})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_ctc_likelihood, (log_probs, targets), {"input_lengths": input_lengths, "target_lengths": target_lengths, "blank": blank})
+    try:
+        needs = (n_log_probs is not None or n_targets is not None) and mode.grad
+        if needs:
+            out, total, alphas, emitted, states, skips, goes_on, ends = _q_ctc_likelihood[a_log_probs.__class__](a_log_probs, a_targets, input_lengths=input_lengths, target_lengths=target_lengths, blank=blank)
+        else:
+            out = _k_ctc_likelihood[a_log_probs.__class__](a_log_probs, a_targets, input_lengths=input_lengths, target_lengths=target_lengths, blank=blank)
+    except Exception as error:
+        raise explain(_ctc_likelihood, (log_probs, targets), {"input_lengths": input_lengths, "target_lengths": target_lengths, "blank": blank}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    if needs:
+        t._node = n = GeneralNode()
+        n.op = _ctc_likelihood
+        n.pull = _pull_ctc_likelihood
+        n._first = n_log_probs
+        n._second = n_targets
+        n._rest = ()
+        n.saved = (a_log_probs if n_log_probs is not None else None, a_targets if n_log_probs is not None else None, total, alphas, emitted, states, skips, goes_on, ends)
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        n._attrs = {"input_lengths": input_lengths, "target_lengths": target_lengths, "blank": blank}
+        n._shapes = (a_log_probs.shape, getattr(a_targets, "shape", ()))
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+def ctc_lengths(input: Tensor, lengths: builtins.tuple[builtins.int, ...]) -> Tensor:
+    """The lengths of targets as numbers like ``input``, but at least 1."""
+    return apply(_ctc_lengths, (input,), {"lengths": lengths})
 
 
 def _pull_slice_view(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
@@ -5831,59 +6049,63 @@ def last_written(index: Tensor, sizes: builtins.tuple[builtins.int, ...]) -> Ten
     return apply(_last_written, (index,), {"sizes": sizes})
 
 
-def _pull_index_select(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    to_index = node._second
-    index, = node.saved
-    attrs = node._attrs
-    dim = attrs["dim"]
-    input_shape = node._shapes[0]
-    if to_input is not None:
-        r = _r_index_select_input(F, g, index, dim, input_shape)
-        if pending[to_input] is None:
-            pending[to_input] = r
+def _pull_euclidean(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_x1 = node._first
+    to_x2 = node._second
+    x1, x2, out = node.saved
+    if to_x1 is not None:
+        r = _r_euclidean_x1(F, g, x1, x2, out)
+        if r.shape != to_x1.shape:
+            r = F.sum_to(r, shape=to_x1.shape)
+        if pending[to_x1] is None:
+            pending[to_x1] = r
         else:
-            accumulate(pending, to_input, r)
+            accumulate(pending, to_x1, r)
+    if to_x2 is not None:
+        r = _r_euclidean_x2(F, g, x1, x2, out)
+        if r.shape != to_x2.shape:
+            r = F.sum_to(r, shape=to_x2.shape)
+        if pending[to_x2] is None:
+            pending[to_x2] = r
+        else:
+            accumulate(pending, to_x2, r)
 
 
-_pull_index_select.op = _index_select  # type: ignore[attr-defined]
+_pull_euclidean.op = _euclidean  # type: ignore[attr-defined]
 
 
-def index_select(input: Tensor, dim: builtins.int, index: Tensor, *, axis: Any = None) -> Tensor:
-    """The slices of ``input`` along ``dim`` that the integers in ``index`` name, repeats included."""
-    if axis is not None:
-        dim = axis
+def euclidean(x1: Tensor, x2: Tensor) -> Tensor:
+    """The Euclidean distance of each row of ``x1`` (..., n, size) from each row of ``x2`` (..., m, size): (..., n, m). The gradient at 0 is 0."""
     try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-        a_index = index._array
-        n_index = index._node
+        a_x1 = x1._array
+        n_x1 = x1._node
+        d = a_x1.dtype
+        a_x2 = x2._array
+        n_x2 = x2._node
+        if a_x2.dtype is not d:
+            return apply(_euclidean, (x1, x2), {})
     except AttributeError:
-        return apply(_index_select, (input, index), {"dim": dim})
+        return apply(_euclidean, (x1, x2), {})
     mode = get_mode()
     if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_index_select, (input, index), {"dim": dim})
+        return apply(_euclidean, (x1, x2), {})
     try:
-        out = _k_index_select[a_input.__class__](a_input, a_index, dim=dim)
+        out = _k_euclidean[a_x1.__class__](a_x1, a_x2)
     except Exception as error:
-        raise explain(_index_select, (input, index), {"dim": dim}, error) from error
+        raise explain(_euclidean, (x1, x2), {}, error) from error
     t: Tensor = empty_tensor()
     t._view = None
     t._array = out
-    if (n_input is not None or n_index is not None) and mode.grad:
-        t._node = n = GeneralNode()
-        n.op = _index_select
-        n.pull = _pull_index_select
-        n._first = n_input
-        n._second = n_index
+    if (n_x1 is not None or n_x2 is not None) and mode.grad:
+        t._node = n = Node()
+        n.pull = _pull_euclidean
+        n._first = n_x1
+        n._second = n_x2
         n._rest = ()
-        n.saved = (a_index if n_input is not None else None,)
+        n.saved = (a_x1, a_x2, out)
         n.hooks = None
         n.scope = mode.scope
         out_shape = out.shape
-        n._attrs = {"dim": dim}
-        n._shapes = (a_input.shape, getattr(a_index, "shape", ()))
         n.shape = out_shape
         if out_shape:
             n.value = None
@@ -5895,69 +6117,48 @@ def index_select(input: Tensor, dim: builtins.int, index: Tensor, *, axis: Any =
     return t
 
 
-def _pull_index_add(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+def _pull_pair_differences(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
     to_input = node._first
-    to_index = node._second
-    to_source, = node._rest
-    index, = node.saved
-    attrs = node._attrs
-    dim = attrs["dim"]
-    alpha = attrs["alpha"]
-    source_dtype = node._dtypes[2]
-    if to_input is not None:
-        r = _r_index_add_input(F, g)
-        if pending[to_input] is None:
-            pending[to_input] = r
-        else:
-            accumulate(pending, to_input, r)
-    if to_source is not None:
-        r = _r_index_add_source(F, g, index, dim, alpha, source_dtype)
-        if pending[to_source] is None:
-            pending[to_source] = r
-        else:
-            accumulate(pending, to_source, r)
+    input_shape = node._shapes[0]
+    r = _r_pair_differences_input(F, g, input_shape)
+    if pending[to_input] is None:
+        pending[to_input] = r
+    else:
+        accumulate(pending, to_input, r)
 
 
-_pull_index_add.op = _index_add  # type: ignore[attr-defined]
+_pull_pair_differences.op = _pair_differences  # type: ignore[attr-defined]
 
 
-def index_add(input: Tensor, dim: builtins.int, index: Tensor, source: Tensor, *, alpha: Number = 1, axis: Any = None) -> Tensor:
-    """``input`` with the slices of ``source`` times ``alpha`` added to its slices that ``index`` names, repeats included."""
-    if axis is not None:
-        dim = axis
+def pair_differences(input: Tensor) -> Tensor:
+    """The first row of each pair of rows less the second: 0 and 1, 0 and 2, and so on."""
     try:
         a_input = input._array
         n_input = input._node
         d = a_input.dtype
-        a_index = index._array
-        n_index = index._node
-        a_source = source._array
-        n_source = source._node
     except AttributeError:
-        return apply(_index_add, (input, index, source), {"dim": dim, "alpha": alpha})
+        return apply(_pair_differences, (input,), {})
     mode = get_mode()
     if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_index_add, (input, index, source), {"dim": dim, "alpha": alpha})
+        return apply(_pair_differences, (input,), {})
     try:
-        out = _k_index_add[a_input.__class__](a_input, a_index, a_source, dim=dim, alpha=alpha)
+        out = _k_pair_differences[a_input.__class__](a_input)
     except Exception as error:
-        raise explain(_index_add, (input, index, source), {"dim": dim, "alpha": alpha}, error) from error
+        raise explain(_pair_differences, (input,), {}, error) from error
     t: Tensor = empty_tensor()
     t._view = None
     t._array = out
-    if (n_input is not None or n_index is not None or n_source is not None) and mode.grad:
+    if n_input is not None and mode.grad:
         t._node = n = GeneralNode()
-        n.op = _index_add
-        n.pull = _pull_index_add
+        n.op = _pair_differences
+        n.pull = _pull_pair_differences
         n._first = n_input
-        n._second = n_index
-        n._rest = (n_source,)
-        n.saved = (a_index if n_source is not None else None,)
+        n._second = n._rest = None
+        n.saved = None
         n.hooks = None
         n.scope = mode.scope
         out_shape = out.shape
-        n._attrs = {"dim": dim, "alpha": alpha}
-        n._dtypes = (from_numpy_dtype(d), dtype_or_none(a_index), dtype_or_none(a_source))
+        n._shapes = (a_input.shape,)
         n.shape = out_shape
         if out_shape:
             n.value = None
@@ -5969,9 +6170,66 @@ def index_add(input: Tensor, dim: builtins.int, index: Tensor, source: Tensor, *
     return t
 
 
-def index_add_(input: Tensor, dim: builtins.int, index: Tensor, source: Tensor, *, alpha: Number = 1) -> Tensor:
-    """``index_add``, written into the tensor itself."""
-    return write(_index_add, input, (index, source), {"dim": dim, "alpha": alpha})
+def _pull_pair_differences_adjoint(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    r = _r_pair_differences_adjoint_input(F, g)
+    if pending[to_input] is None:
+        pending[to_input] = r
+    else:
+        accumulate(pending, to_input, r)
+
+
+_pull_pair_differences_adjoint.op = _pair_differences_adjoint  # type: ignore[attr-defined]
+
+
+def pair_differences_adjoint(input: Tensor, count: builtins.int) -> Tensor:
+    """Each row of ``input`` added to the first and taken from the second row of its pair."""
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_pair_differences_adjoint, (input,), {"count": count})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_pair_differences_adjoint, (input,), {"count": count})
+    try:
+        out = _k_pair_differences_adjoint[a_input.__class__](a_input, count=count)
+    except Exception as error:
+        raise explain(_pair_differences_adjoint, (input,), {"count": count}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    if n_input is not None and mode.grad:
+        t._node = n = GeneralNode()
+        n.op = _pair_differences_adjoint
+        n.pull = _pull_pair_differences_adjoint
+        n._first = n_input
+        n._second = n._rest = None
+        n.saved = None
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        n._attrs = {"count": count}
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+def contract(operands: Sequence[Tensor], equation: str) -> Tensor:
+    """The sum over all subscripts that the output lacks, of the products of the operands; the equation is explicit and without an ellipsis."""
+    return apply(_contract, tuple(operands), {"equation": equation})
+
+
+def identity_like(input: Tensor, size: builtins.int) -> Tensor:
+    """The identity matrix in the dtype of ``input``."""
+    return apply(_identity_like, (input,), {"size": size})
 
 
 def _pull_lookup(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
@@ -6965,6 +7223,190 @@ def xlog1py(input: TensorLike, other: TensorLike) -> Tensor:
     return t
 
 
+def _pull_fit(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    attrs = node._attrs
+    dims = attrs["dims"]
+    input_shape = node._shapes[0]
+    r = _r_fit_input(F, g, dims, input_shape)
+    if pending[to_input] is None:
+        pending[to_input] = r
+    else:
+        accumulate(pending, to_input, r)
+
+
+_pull_fit.op = _fit  # type: ignore[attr-defined]
+
+
+def fit(input: Tensor, dims: Sequence[builtins.int], sizes: Sequence[builtins.int]) -> Tensor:
+    """``input`` cut off or continued with zeros to ``sizes`` in ``dims``: its own adjoint."""
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_fit, (input,), {"dims": dims, "sizes": sizes})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_fit, (input,), {"dims": dims, "sizes": sizes})
+    try:
+        out = _k_fit[a_input.__class__](a_input, dims=dims, sizes=sizes)
+    except Exception as error:
+        raise explain(_fit, (input,), {"dims": dims, "sizes": sizes}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    if n_input is not None and mode.grad:
+        t._node = n = GeneralNode()
+        n.op = _fit
+        n.pull = _pull_fit
+        n._first = n_input
+        n._second = n._rest = None
+        n.saved = None
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        n._attrs = {"dims": dims, "sizes": sizes}
+        n._shapes = (a_input.shape,)
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+def _pull_fourier(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    attrs = node._attrs
+    dims = attrs["dims"]
+    norm = attrs["norm"]
+    inverse = attrs["inverse"]
+    r = _r_fourier_input(F, g, dims, norm, inverse)
+    if pending[to_input] is None:
+        pending[to_input] = r
+    else:
+        accumulate(pending, to_input, r)
+
+
+_pull_fourier.op = _fourier  # type: ignore[attr-defined]
+
+
+def fourier(input: Tensor, dims: Sequence[builtins.int], norm: str, inverse: builtins.bool) -> Tensor:
+    """The transform of complex numbers over ``dims``."""
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_fourier, (input,), {"dims": dims, "norm": norm, "inverse": inverse})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_fourier, (input,), {"dims": dims, "norm": norm, "inverse": inverse})
+    try:
+        out = _k_fourier[a_input.__class__](a_input, dims=dims, norm=norm, inverse=inverse)
+    except Exception as error:
+        raise explain(_fourier, (input,), {"dims": dims, "norm": norm, "inverse": inverse}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    if n_input is not None and mode.grad:
+        t._node = n = GeneralNode()
+        n.op = _fourier
+        n.pull = _pull_fourier
+        n._first = n_input
+        n._second = n._rest = None
+        n.saved = None
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        n._attrs = {"dims": dims, "norm": norm, "inverse": inverse}
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+def half_fourier(input: Tensor, dim: builtins.int, norm: str, *, axis: Any = None) -> Tensor:
+    """The first half of the transform of real numbers over ``dim``."""
+    if axis is not None:
+        dim = axis
+    return apply(_half_fourier, (input,), {"dim": dim, "norm": norm})
+
+
+def from_half(input: Tensor, dim: builtins.int, points: builtins.int, norm: str, *, axis: Any = None) -> Tensor:
+    """The ``points`` real numbers whose spectrum begins with ``input``."""
+    if axis is not None:
+        dim = axis
+    return apply(_from_half, (input,), {"dim": dim, "points": points, "norm": norm})
+
+
+def _pull_weigh_middle(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    attrs = node._attrs
+    dim = attrs["dim"]
+    points = attrs["points"]
+    factor = attrs["factor"]
+    r = _r_weigh_middle_input(F, g, dim, points, factor)
+    if pending[to_input] is None:
+        pending[to_input] = r
+    else:
+        accumulate(pending, to_input, r)
+
+
+_pull_weigh_middle.op = _weigh_middle  # type: ignore[attr-defined]
+
+
+def weigh_middle(input: Tensor, dim: builtins.int, points: builtins.int, factor: builtins.float, *, axis: Any = None) -> Tensor:
+    """Half a spectrum of ``points`` real numbers with ``factor`` times what stands for two entries of the whole: its own adjoint."""
+    if axis is not None:
+        dim = axis
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_weigh_middle, (input,), {"dim": dim, "points": points, "factor": factor})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_weigh_middle, (input,), {"dim": dim, "points": points, "factor": factor})
+    try:
+        out = _k_weigh_middle[a_input.__class__](a_input, dim=dim, points=points, factor=factor)
+    except Exception as error:
+        raise explain(_weigh_middle, (input,), {"dim": dim, "points": points, "factor": factor}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    if n_input is not None and mode.grad:
+        t._node = n = GeneralNode()
+        n.op = _weigh_middle
+        n.pull = _pull_weigh_middle
+        n._first = n_input
+        n._second = n._rest = None
+        n.saved = None
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        n._attrs = {"dim": dim, "points": points, "factor": factor}
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
 def _pull_gather(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
     to_input = node._first
     to_index = node._second
@@ -7096,327 +7538,259 @@ def gather_accumulate(input: Tensor, index: Tensor, dim: builtins.int, shape: Se
     return t
 
 
-def _pull_scatter(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    to_index = node._second
-    to_src, = node._rest
-    index, = node.saved
-    attrs = node._attrs
-    dim = attrs["dim"]
-    src_shape = node._shapes[2]
-    src_dtype = node._dtypes[2]
-    if to_input is not None:
-        r = _r_scatter_input(F, g, index, dim)
-        if pending[to_input] is None:
-            pending[to_input] = r
-        else:
-            accumulate(pending, to_input, r)
-    if to_src is not None:
-        r = _r_scatter_src(F, g, index, dim, src_shape, src_dtype)
-        if pending[to_src] is None:
-            pending[to_src] = r
-        else:
-            accumulate(pending, to_src, r)
-
-
-_pull_scatter.op = _scatter  # type: ignore[attr-defined]
-
-
-def scatter(input: Tensor, dim: builtins.int, index: Tensor, src: TensorLike, *, axis: Any = None) -> Tensor:
-    """``input`` with ``src`` (a tensor or a number) written where ``index`` names along ``dim``; the reverse of ``gather``.
-
-    Of several values for one place the last is written.
-    """
-    if axis is not None:
-        dim = axis
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-        a_index = index._array
-        n_index = index._node
-        c = src.__class__
-        if c is _float or c is _int:
-            a_src: Any = src
-            n_src = None
-        else:
-            a_src = src._array
-            n_src = src._node
-    except AttributeError:
-        return apply(_scatter, (input, index, src), {"dim": dim})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_scatter, (input, index, src), {"dim": dim})
-    try:
-        out = _k_scatter[a_input.__class__](a_input, a_index, a_src, dim=dim)
-    except Exception as error:
-        raise explain(_scatter, (input, index, src), {"dim": dim}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if (n_input is not None or n_index is not None or n_src is not None) and mode.grad:
-        t._node = n = GeneralNode()
-        n.op = _scatter
-        n.pull = _pull_scatter
-        n._first = n_input
-        n._second = n_index
-        n._rest = (n_src,)
-        n.saved = (a_index if n_input is not None or n_src is not None else None,)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n._attrs = {"dim": dim}
-        n._shapes = (a_input.shape, getattr(a_index, "shape", ()), getattr(a_src, "shape", ()))
-        n._dtypes = (from_numpy_dtype(d), dtype_or_none(a_index), dtype_or_none(a_src))
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-    return t
-
-
-def scatter_(input: Tensor, dim: builtins.int, index: Tensor, src: TensorLike) -> Tensor:
-    """``scatter``, written into the tensor itself."""
-    return write(_scatter, input, (index, src), {"dim": dim})
-
-
-def last_scattered(index: Tensor, dim: builtins.int, shape: Sequence[builtins.int], *, axis: Any = None) -> Tensor:
-    """Which entries of ``index`` are the last for their place: those whose value a scatter leaves there."""
-    if axis is not None:
-        dim = axis
-    return apply(_last_scattered, (index,), {"dim": dim, "shape": shape})
-
-
-def _pull_scatter_add(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    to_index = node._second
-    to_src, = node._rest
-    index, = node.saved
-    attrs = node._attrs
-    dim = attrs["dim"]
-    src_shape = node._shapes[2]
-    src_dtype = node._dtypes[2]
-    if to_input is not None:
-        r = _r_scatter_add_input(F, g)
-        if pending[to_input] is None:
-            pending[to_input] = r
-        else:
-            accumulate(pending, to_input, r)
-    if to_src is not None:
-        r = _r_scatter_add_src(F, g, index, dim, src_shape, src_dtype)
-        if pending[to_src] is None:
-            pending[to_src] = r
-        else:
-            accumulate(pending, to_src, r)
-
-
-_pull_scatter_add.op = _scatter_add  # type: ignore[attr-defined]
-
-
-def scatter_add(input: Tensor, dim: builtins.int, index: Tensor, src: Tensor, *, axis: Any = None) -> Tensor:
-    """``input`` with ``src`` added where ``index`` names along ``dim``, repeats included."""
-    if axis is not None:
-        dim = axis
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-        a_index = index._array
-        n_index = index._node
-        a_src = src._array
-        n_src = src._node
-    except AttributeError:
-        return apply(_scatter_add, (input, index, src), {"dim": dim})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_scatter_add, (input, index, src), {"dim": dim})
-    try:
-        out = _k_scatter_add[a_input.__class__](a_input, a_index, a_src, dim=dim)
-    except Exception as error:
-        raise explain(_scatter_add, (input, index, src), {"dim": dim}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if (n_input is not None or n_index is not None or n_src is not None) and mode.grad:
-        t._node = n = GeneralNode()
-        n.op = _scatter_add
-        n.pull = _pull_scatter_add
-        n._first = n_input
-        n._second = n_index
-        n._rest = (n_src,)
-        n.saved = (a_index if n_src is not None else None,)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n._attrs = {"dim": dim}
-        n._shapes = (a_input.shape, getattr(a_index, "shape", ()), getattr(a_src, "shape", ()))
-        n._dtypes = (from_numpy_dtype(d), dtype_or_none(a_index), dtype_or_none(a_src))
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-    return t
-
-
-def scatter_add_(input: Tensor, dim: builtins.int, index: Tensor, src: Tensor) -> Tensor:
-    """``scatter_add``, written into the tensor itself."""
-    return write(_scatter_add, input, (index, src), {"dim": dim})
-
-
-def _pull_masked_fill(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    to_mask = node._second
-    to_value, = node._rest
-    mask, = node.saved
-    value_dtype = node._dtypes[2]
-    if to_input is not None:
-        r = _r_masked_fill_input(F, g, mask)
-        if r.shape != to_input.shape:
-            r = F.sum_to(r, shape=to_input.shape)
-        if pending[to_input] is None:
-            pending[to_input] = r
-        else:
-            accumulate(pending, to_input, r)
-    if to_value is not None:
-        r = _r_masked_fill_value(F, g, mask, value_dtype)
-        if r.shape != to_value.shape:
-            r = F.sum_to(r, shape=to_value.shape)
-        if pending[to_value] is None:
-            pending[to_value] = r
-        else:
-            accumulate(pending, to_value, r)
-
-
-_pull_masked_fill.op = _masked_fill  # type: ignore[attr-defined]
-
-
-def masked_fill(input: Tensor, mask: Tensor, value: TensorLike) -> Tensor:
-    """``input`` with ``value`` (a number or a tensor without dimensions) where the boolean ``mask`` is true."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-        a_mask = mask._array
-        n_mask = mask._node
-        c = value.__class__
-        if c is _float or c is _int:
-            a_value: Any = value
-            n_value = None
-        else:
-            a_value = value._array
-            n_value = value._node
-    except AttributeError:
-        return apply(_masked_fill, (input, mask, value), {})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_masked_fill, (input, mask, value), {})
-    try:
-        out = _k_masked_fill[a_input.__class__](a_input, a_mask, a_value)
-    except Exception as error:
-        raise explain(_masked_fill, (input, mask, value), {}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if (n_input is not None or n_mask is not None or n_value is not None) and mode.grad:
-        t._node = n = GeneralNode()
-        n.op = _masked_fill
-        n.pull = _pull_masked_fill
-        n._first = n_input
-        n._second = n_mask
-        n._rest = (n_value,)
-        n.saved = (a_mask if n_input is not None or n_value is not None else None,)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n._dtypes = (from_numpy_dtype(d), dtype_or_none(a_mask), dtype_or_none(a_value))
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-    return t
-
-
-def masked_fill_(input: Tensor, mask: Tensor, value: TensorLike) -> Tensor:
-    """``masked_fill``, written into the tensor itself."""
-    return write(_masked_fill, input, (mask, value), {})
-
-
-def masked_select(input: Tensor, mask: Tensor) -> Tensor:
-    """The elements where the boolean ``mask`` is true, in one dimension; both broadcast."""
-    return apply(_masked_select, (input, mask), {})
-
-
-def _pull_masked_place(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    to_mask = node._second
-    mask, = node.saved
-    if to_input is not None:
-        r = _r_masked_place_input(F, g, mask)
-        if pending[to_input] is None:
-            pending[to_input] = r
-        else:
-            accumulate(pending, to_input, r)
-
-
-_pull_masked_place.op = _masked_place  # type: ignore[attr-defined]
-
-
-def masked_place(input: Tensor, mask: Tensor) -> Tensor:
-    """Zeros with the elements of ``input`` where ``mask`` is true: the adjoint of ``masked_select``."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-        a_mask = mask._array
-        n_mask = mask._node
-    except AttributeError:
-        return apply(_masked_place, (input, mask), {})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_masked_place, (input, mask), {})
-    try:
-        out = _k_masked_place[a_input.__class__](a_input, a_mask)
-    except Exception as error:
-        raise explain(_masked_place, (input, mask), {}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if (n_input is not None or n_mask is not None) and mode.grad:
-        t._node = n = Node()
-        n.pull = _pull_masked_place
-        n._first = n_input
-        n._second = n_mask
-        n._rest = ()
-        n.saved = (a_mask if n_input is not None else None,)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-    return t
-
-
 def index_of(tensors: Sequence[Tensor], sizes: builtins.tuple[builtins.int, ...], dims: builtins.tuple[builtins.int, ...]) -> Tensor:
     """Index arrays broadcast and stacked, checked, negative entries counted from the end; a copy, so that later writes change nothing."""
     return apply(_index_of, tuple(tensors), {"sizes": sizes, "dims": dims})
+
+
+def _pull_linalg_inv(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_A = node._first
+    out, = node.saved
+    r = _r_linalg_inv_A(F, g, out)
+    if pending[to_A] is None:
+        pending[to_A] = r
+    else:
+        accumulate(pending, to_A, r)
+
+
+_pull_linalg_inv.op = _linalg_inv  # type: ignore[attr-defined]
+
+
+def linalg_inv(A: Tensor) -> Tensor:
+    """The inverse of each square matrix.
+
+    Raises ``LinAlgError`` (a ``RuntimeError``) if one of them is singular.
+
+    >>> import autograd_core as ag
+    >>> ag.linalg.inv(ag.tensor([[2.0, 0.0], [0.0, 4.0]])).tolist()
+    [[0.5, 0.0], [0.0, 0.25]]
+    """
+    try:
+        a_A = A._array
+        n_A = A._node
+        d = a_A.dtype
+    except AttributeError:
+        return apply(_linalg_inv, (A,), {})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_linalg_inv, (A,), {})
+    try:
+        out = _k_linalg_inv[a_A.__class__](a_A)
+    except Exception as error:
+        raise explain(_linalg_inv, (A,), {}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    if n_A is not None and mode.grad:
+        t._node = n = Node()
+        n.pull = _pull_linalg_inv
+        n._first = n_A
+        n._second = n._rest = None
+        n.saved = (out,)
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+def linalg_inv_ex(A: Tensor, *, check_errors: builtins.bool = False) -> builtins.tuple[Tensor, Tensor]:
+    """The inverse of each square matrix, and ``info``: 0, or the number of the first zero pivot where a matrix is singular.
+
+    Instead of the inverse of a singular matrix there is a matrix of infinities; with ``check_errors`` it raises ``LinAlgError``.
+    """
+    return apply(_linalg_inv_ex, (A,), {"check_errors": check_errors})
+
+
+def _pull_linalg_det(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_A = node._first
+    A, = node.saved
+    r = _r_linalg_det_A(F, g, A)
+    if pending[to_A] is None:
+        pending[to_A] = r
+    else:
+        accumulate(pending, to_A, r)
+
+
+_pull_linalg_det.op = _linalg_det  # type: ignore[attr-defined]
+
+
+def linalg_det(A: Tensor) -> Tensor:
+    """The determinant of each square matrix. First and second derivatives are right for singular matrices too.
+
+    >>> import autograd_core as ag
+    >>> round(ag.linalg.det(ag.tensor([[1.0, 2.0], [3.0, 4.0]])).item(), 4)
+    -2.0
+    """
+    try:
+        a_A = A._array
+        n_A = A._node
+        d = a_A.dtype
+    except AttributeError:
+        return apply(_linalg_det, (A,), {})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_linalg_det, (A,), {})
+    try:
+        out = _k_linalg_det[a_A.__class__](a_A)
+    except Exception as error:
+        raise explain(_linalg_det, (A,), {}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    if n_A is not None and mode.grad:
+        t._node = n = Node()
+        n.pull = _pull_linalg_det
+        n._first = n_A
+        n._second = n._rest = None
+        n.saved = (a_A,)
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+def _pull_cofactors(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_A = node._first
+    A, = node.saved
+    r = _r_cofactors_A(F, g, A)
+    if pending[to_A] is None:
+        pending[to_A] = r
+    else:
+        accumulate(pending, to_A, r)
+
+
+_pull_cofactors.op = _cofactors  # type: ignore[attr-defined]
+
+
+def cofactors(A: Tensor) -> Tensor:
+    """The derivative of the determinant: ``det(A)`` times the transposed inverse, continued to singular matrices.
+
+    With A = U S V it is det(U) det(V) conj(U) C conj(V), where C is diagonal with the products of all other singular values.
+    """
+    try:
+        a_A = A._array
+        n_A = A._node
+        d = a_A.dtype
+    except AttributeError:
+        return apply(_cofactors, (A,), {})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_cofactors, (A,), {})
+    try:
+        out = _k_cofactors[a_A.__class__](a_A)
+    except Exception as error:
+        raise explain(_cofactors, (A,), {}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    if n_A is not None and mode.grad:
+        t._node = n = Node()
+        n.pull = _pull_cofactors
+        n._first = n_A
+        n._second = n._rest = None
+        n.saved = (a_A,)
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+def _pull_cofactors_slope(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_A = node._first
+    to_direction = node._second
+    A, direction = node.saved
+    if to_A is not None:
+        r = _r_cofactors_slope_A(F, g, A, direction)
+        if pending[to_A] is None:
+            pending[to_A] = r
+        else:
+            accumulate(pending, to_A, r)
+    if to_direction is not None:
+        r = _r_cofactors_slope_direction(F, g, A)
+        if pending[to_direction] is None:
+            pending[to_direction] = r
+        else:
+            accumulate(pending, to_direction, r)
+
+
+_pull_cofactors_slope.op = _cofactors_slope  # type: ignore[attr-defined]
+
+
+def cofactors_slope(A: Tensor, direction: Tensor) -> Tensor:
+    """The gradient of ``sum(direction * cofactors(A))``: the second derivative of the determinant, for singular matrices too.
+
+    For a diagonal matrix of singular values s, the cofactor (i, i) grows with entry (j, j), and the cofactor (i, j) falls
+    with entry (j, i), both by the product of all s but s_i and s_j. Other matrices are rotated to that form.
+    """
+    try:
+        a_A = A._array
+        n_A = A._node
+        d = a_A.dtype
+        a_direction = direction._array
+        n_direction = direction._node
+    except AttributeError:
+        return apply(_cofactors_slope, (A, direction), {})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_cofactors_slope, (A, direction), {})
+    try:
+        out = _k_cofactors_slope[a_A.__class__](a_A, a_direction)
+    except Exception as error:
+        raise explain(_cofactors_slope, (A, direction), {}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    if (n_A is not None or n_direction is not None) and mode.grad:
+        t._node = n = Node()
+        n.pull = _pull_cofactors_slope
+        n._first = n_A
+        n._second = n_direction
+        n._rest = ()
+        n.saved = (a_A, a_direction if n_A is not None else None)
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+def linalg_slogdet(A: Tensor) -> builtins.tuple[Tensor, Tensor]:
+    """The sign and the logarithm of the magnitude of each determinant, also where the determinant itself would overflow.
+
+    A singular matrix has the sign 0 and the logarithm ``-inf``.
+    """
+    return apply(_linalg_slogdet, (A,), {})
 
 
 def cat(tensors: Sequence[Tensor], dim: builtins.int = 0, *, axis: Any = None) -> Tensor:
@@ -7671,67 +8045,77 @@ def triu_(input: Tensor, diagonal: builtins.int = 0) -> Tensor:
     return write(_triu, input, (), {"diagonal": diagonal})
 
 
-def _pull_matmul(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+def label_sets(target: Tensor) -> builtins.tuple[Tensor, Tensor, Tensor]:
+    """Labels up to the first -1 of each row: the labels (0 where there is none), whether there is one, and whether each class is among them."""
+    return apply(_label_sets, (target,), {})
+
+
+def _pull_masked_fill(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
     to_input = node._first
-    to_other = node._second
-    input, other = node.saved
-    input_shape = node._shapes[0]
-    other_shape = node._shapes[1]
+    to_mask = node._second
+    to_value, = node._rest
+    mask, = node.saved
+    value_dtype = node._dtypes[2]
     if to_input is not None:
-        r = _r_matmul_input(F, g, other, input_shape)
+        r = _r_masked_fill_input(F, g, mask)
         if r.shape != to_input.shape:
             r = F.sum_to(r, shape=to_input.shape)
         if pending[to_input] is None:
             pending[to_input] = r
         else:
             accumulate(pending, to_input, r)
-    if to_other is not None:
-        r = _r_matmul_other(F, g, input, other_shape)
-        if r.shape != to_other.shape:
-            r = F.sum_to(r, shape=to_other.shape)
-        if pending[to_other] is None:
-            pending[to_other] = r
+    if to_value is not None:
+        r = _r_masked_fill_value(F, g, mask, value_dtype)
+        if r.shape != to_value.shape:
+            r = F.sum_to(r, shape=to_value.shape)
+        if pending[to_value] is None:
+            pending[to_value] = r
         else:
-            accumulate(pending, to_other, r)
+            accumulate(pending, to_value, r)
 
 
-_pull_matmul.op = _matmul  # type: ignore[attr-defined]
+_pull_masked_fill.op = _masked_fill  # type: ignore[attr-defined]
 
 
-def matmul(input: Tensor, other: Tensor) -> Tensor:
-    """Matrix product over the last two dimensions; leading ones broadcast. One-dimensional operands are vectors."""
+def masked_fill(input: Tensor, mask: Tensor, value: TensorLike) -> Tensor:
+    """``input`` with ``value`` (a number or a tensor without dimensions) where the boolean ``mask`` is true."""
     try:
         a_input = input._array
         n_input = input._node
         d = a_input.dtype
-        a_other = other._array
-        n_other = other._node
-        if a_other.dtype is not d:
-            return apply(_matmul, (input, other), {})
+        a_mask = mask._array
+        n_mask = mask._node
+        c = value.__class__
+        if c is _float or c is _int:
+            a_value: Any = value
+            n_value = None
+        else:
+            a_value = value._array
+            n_value = value._node
     except AttributeError:
-        return apply(_matmul, (input, other), {})
+        return apply(_masked_fill, (input, mask, value), {})
     mode = get_mode()
     if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_matmul, (input, other), {})
+        return apply(_masked_fill, (input, mask, value), {})
     try:
-        out = _k_matmul[a_input.__class__](a_input, a_other)
+        out = _k_masked_fill[a_input.__class__](a_input, a_mask, a_value)
     except Exception as error:
-        raise explain(_matmul, (input, other), {}, error) from error
+        raise explain(_masked_fill, (input, mask, value), {}, error) from error
     t: Tensor = empty_tensor()
     t._view = None
     t._array = out
-    if (n_input is not None or n_other is not None) and mode.grad:
+    if (n_input is not None or n_mask is not None or n_value is not None) and mode.grad:
         t._node = n = GeneralNode()
-        n.op = _matmul
-        n.pull = _pull_matmul
+        n.op = _masked_fill
+        n.pull = _pull_masked_fill
         n._first = n_input
-        n._second = n_other
-        n._rest = ()
-        n.saved = (a_input if n_other is not None else None, a_other if n_input is not None else None)
+        n._second = n_mask
+        n._rest = (n_value,)
+        n.saved = (a_mask if n_input is not None or n_value is not None else None,)
         n.hooks = None
         n.scope = mode.scope
         out_shape = out.shape
-        n._shapes = (a_input.shape, getattr(a_other, "shape", ()))
+        n._dtypes = (from_numpy_dtype(d), dtype_or_none(a_mask), dtype_or_none(a_value))
         n.shape = out_shape
         if out_shape:
             n.value = None
@@ -7743,83 +8127,136 @@ def matmul(input: Tensor, other: Tensor) -> Tensor:
     return t
 
 
-def _pull_linear(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+def masked_fill_(input: Tensor, mask: Tensor, value: TensorLike) -> Tensor:
+    """``masked_fill``, written into the tensor itself."""
+    return write(_masked_fill, input, (mask, value), {})
+
+
+def masked_select(input: Tensor, mask: Tensor) -> Tensor:
+    """The elements where the boolean ``mask`` is true, in one dimension; both broadcast."""
+    return apply(_masked_select, (input, mask), {})
+
+
+def _pull_masked_place(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
     to_input = node._first
-    to_weight = node._second
-    to_bias, = node._rest
-    input, weight = node.saved
-    input_shape = node._shapes[0]
-    weight_shape = node._shapes[1]
-    bias_shape = node._shapes[2]
-    needs = (to_input is not None, to_weight is not None, to_bias is not None)
-    r_input, r_weight, r_bias = _r_linear_all(F, g, input, weight, input_shape, weight_shape, bias_shape, needs)
-    if to_input is not None and r_input is not None:
+    to_mask = node._second
+    mask, = node.saved
+    if to_input is not None:
+        r = _r_masked_place_input(F, g, mask)
         if pending[to_input] is None:
-            pending[to_input] = r_input
+            pending[to_input] = r
         else:
-            accumulate(pending, to_input, r_input)
-    if to_weight is not None and r_weight is not None:
-        if pending[to_weight] is None:
-            pending[to_weight] = r_weight
+            accumulate(pending, to_input, r)
+
+
+_pull_masked_place.op = _masked_place  # type: ignore[attr-defined]
+
+
+def masked_place(input: Tensor, mask: Tensor) -> Tensor:
+    """Zeros with the elements of ``input`` where ``mask`` is true: the adjoint of ``masked_select``."""
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+        a_mask = mask._array
+        n_mask = mask._node
+    except AttributeError:
+        return apply(_masked_place, (input, mask), {})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_masked_place, (input, mask), {})
+    try:
+        out = _k_masked_place[a_input.__class__](a_input, a_mask)
+    except Exception as error:
+        raise explain(_masked_place, (input, mask), {}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    if (n_input is not None or n_mask is not None) and mode.grad:
+        t._node = n = Node()
+        n.pull = _pull_masked_place
+        n._first = n_input
+        n._second = n_mask
+        n._rest = ()
+        n.saved = (a_mask if n_input is not None else None,)
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
         else:
-            accumulate(pending, to_weight, r_weight)
-    if to_bias is not None and r_bias is not None:
-        if pending[to_bias] is None:
-            pending[to_bias] = r_bias
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+def _pull_masked_scatter(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    to_mask = node._second
+    to_source, = node._rest
+    mask, = node.saved
+    source_shape = node._shapes[2]
+    if to_input is not None:
+        r = _r_masked_scatter_input(F, g, mask)
+        if r.shape != to_input.shape:
+            r = F.sum_to(r, shape=to_input.shape)
+        if pending[to_input] is None:
+            pending[to_input] = r
         else:
-            accumulate(pending, to_bias, r_bias)
+            accumulate(pending, to_input, r)
+    if to_source is not None:
+        r = _r_masked_scatter_source(F, g, mask, source_shape)
+        if r.shape != to_source.shape:
+            r = F.sum_to(r, shape=to_source.shape)
+        if pending[to_source] is None:
+            pending[to_source] = r
+        else:
+            accumulate(pending, to_source, r)
 
 
-_pull_linear.op = _linear  # type: ignore[attr-defined]
+_pull_masked_scatter.op = _masked_scatter  # type: ignore[attr-defined]
 
 
-def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
-    """``input @ weight.T + bias``: the last dimension of ``input`` goes from in_features to out_features; ``weight`` is (out, in).
+def masked_scatter(input: Tensor, mask: Tensor, source: Tensor) -> Tensor:
+    """``input`` with the elements of ``source``, in their order, where the boolean ``mask`` is true; ``input`` and ``mask`` broadcast.
 
-    >>> import autograd_core as ag, nn
-    >>> nn.functional.linear(ag.ones(1, 2), ag.tensor([[1.0, 2.0], [3.0, 4.0]]), ag.tensor([0.5, 0.0])).tolist()
-    [[3.5, 7.0]]
+    Raises ``RuntimeError`` if ``source`` has fewer elements than ``mask`` is true.
     """
     try:
         a_input = input._array
         n_input = input._node
         d = a_input.dtype
-        a_weight = weight._array
-        n_weight = weight._node
-        if a_weight.dtype is not d:
-            return apply(_linear, (input, weight, bias), {})
-        if bias is None:
-            a_bias: Any = bias
-            n_bias = None
-        else:
-            a_bias = bias._array
-            n_bias = bias._node
-            if a_bias.dtype is not d:
-                return apply(_linear, (input, weight, bias), {})
+        a_mask = mask._array
+        n_mask = mask._node
+        a_source = source._array
+        n_source = source._node
     except AttributeError:
-        return apply(_linear, (input, weight, bias), {})
+        return apply(_masked_scatter, (input, mask, source), {})
     mode = get_mode()
     if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_linear, (input, weight, bias), {})
+        return apply(_masked_scatter, (input, mask, source), {})
     try:
-        out = _k_linear[a_input.__class__](a_input, a_weight, a_bias)
+        out = _k_masked_scatter[a_input.__class__](a_input, a_mask, a_source)
     except Exception as error:
-        raise explain(_linear, (input, weight, bias), {}, error) from error
+        raise explain(_masked_scatter, (input, mask, source), {}, error) from error
     t: Tensor = empty_tensor()
     t._view = None
     t._array = out
-    if (n_input is not None or n_weight is not None or n_bias is not None) and mode.grad:
+    if (n_input is not None or n_mask is not None or n_source is not None) and mode.grad:
         t._node = n = GeneralNode()
-        n.op = _linear
-        n.pull = _pull_linear
+        n.op = _masked_scatter
+        n.pull = _pull_masked_scatter
         n._first = n_input
-        n._second = n_weight
-        n._rest = (n_bias,)
-        n.saved = (a_input if n_weight is not None else None, a_weight if n_input is not None else None)
+        n._second = n_mask
+        n._rest = (n_source,)
+        n.saved = (a_mask if n_input is not None or n_source is not None else None,)
         n.hooks = None
         n.scope = mode.scope
         out_shape = out.shape
-        n._shapes = (a_input.shape, getattr(a_weight, "shape", ()), getattr(a_bias, "shape", ()))
+        n._shapes = (a_input.shape, getattr(a_mask, "shape", ()), getattr(a_source, "shape", ()))
         n.shape = out_shape
         if out_shape:
             n.value = None
@@ -7831,9 +8268,9 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     return t
 
 
-def label_sets(target: Tensor) -> builtins.tuple[Tensor, Tensor, Tensor]:
-    """Labels up to the first -1 of each row: the labels (0 where there is none), whether there is one, and whether each class is among them."""
-    return apply(_label_sets, (target,), {})
+def masked_scatter_(input: Tensor, mask: Tensor, source: Tensor) -> Tensor:
+    """``masked_scatter``, written into the tensor itself."""
+    return write(_masked_scatter, input, (mask, source), {})
 
 
 def _pull_variance(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
@@ -8680,6 +9117,166 @@ def adaptive_average_grad(grad: Tensor, *, shape: Sequence[builtins.int], size: 
     return t
 
 
+def _pull_matmul(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    to_other = node._second
+    input, other = node.saved
+    input_shape = node._shapes[0]
+    other_shape = node._shapes[1]
+    if to_input is not None:
+        r = _r_matmul_input(F, g, other, input_shape)
+        if r.shape != to_input.shape:
+            r = F.sum_to(r, shape=to_input.shape)
+        if pending[to_input] is None:
+            pending[to_input] = r
+        else:
+            accumulate(pending, to_input, r)
+    if to_other is not None:
+        r = _r_matmul_other(F, g, input, other_shape)
+        if r.shape != to_other.shape:
+            r = F.sum_to(r, shape=to_other.shape)
+        if pending[to_other] is None:
+            pending[to_other] = r
+        else:
+            accumulate(pending, to_other, r)
+
+
+_pull_matmul.op = _matmul  # type: ignore[attr-defined]
+
+
+def matmul(input: Tensor, other: Tensor) -> Tensor:
+    """Matrix product over the last two dimensions; leading ones broadcast. One-dimensional operands are vectors."""
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+        a_other = other._array
+        n_other = other._node
+        if a_other.dtype is not d:
+            return apply(_matmul, (input, other), {})
+    except AttributeError:
+        return apply(_matmul, (input, other), {})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_matmul, (input, other), {})
+    try:
+        out = _k_matmul[a_input.__class__](a_input, a_other)
+    except Exception as error:
+        raise explain(_matmul, (input, other), {}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    if (n_input is not None or n_other is not None) and mode.grad:
+        t._node = n = GeneralNode()
+        n.op = _matmul
+        n.pull = _pull_matmul
+        n._first = n_input
+        n._second = n_other
+        n._rest = ()
+        n.saved = (a_input if n_other is not None else None, a_other if n_input is not None else None)
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        n._shapes = (a_input.shape, getattr(a_other, "shape", ()))
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+def _pull_linear(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    to_weight = node._second
+    to_bias, = node._rest
+    input, weight = node.saved
+    input_shape = node._shapes[0]
+    weight_shape = node._shapes[1]
+    bias_shape = node._shapes[2]
+    needs = (to_input is not None, to_weight is not None, to_bias is not None)
+    r_input, r_weight, r_bias = _r_linear_all(F, g, input, weight, input_shape, weight_shape, bias_shape, needs)
+    if to_input is not None and r_input is not None:
+        if pending[to_input] is None:
+            pending[to_input] = r_input
+        else:
+            accumulate(pending, to_input, r_input)
+    if to_weight is not None and r_weight is not None:
+        if pending[to_weight] is None:
+            pending[to_weight] = r_weight
+        else:
+            accumulate(pending, to_weight, r_weight)
+    if to_bias is not None and r_bias is not None:
+        if pending[to_bias] is None:
+            pending[to_bias] = r_bias
+        else:
+            accumulate(pending, to_bias, r_bias)
+
+
+_pull_linear.op = _linear  # type: ignore[attr-defined]
+
+
+def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """``input @ weight.T + bias``: the last dimension of ``input`` goes from in_features to out_features; ``weight`` is (out, in).
+
+    >>> import autograd_core as ag, nn
+    >>> nn.functional.linear(ag.ones(1, 2), ag.tensor([[1.0, 2.0], [3.0, 4.0]]), ag.tensor([0.5, 0.0])).tolist()
+    [[3.5, 7.0]]
+    """
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+        a_weight = weight._array
+        n_weight = weight._node
+        if a_weight.dtype is not d:
+            return apply(_linear, (input, weight, bias), {})
+        if bias is None:
+            a_bias: Any = bias
+            n_bias = None
+        else:
+            a_bias = bias._array
+            n_bias = bias._node
+            if a_bias.dtype is not d:
+                return apply(_linear, (input, weight, bias), {})
+    except AttributeError:
+        return apply(_linear, (input, weight, bias), {})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_linear, (input, weight, bias), {})
+    try:
+        out = _k_linear[a_input.__class__](a_input, a_weight, a_bias)
+    except Exception as error:
+        raise explain(_linear, (input, weight, bias), {}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    if (n_input is not None or n_weight is not None or n_bias is not None) and mode.grad:
+        t._node = n = GeneralNode()
+        n.op = _linear
+        n.pull = _pull_linear
+        n._first = n_input
+        n._second = n_weight
+        n._rest = (n_bias,)
+        n.saved = (a_input, a_weight)
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        n._shapes = (a_input.shape, getattr(a_weight, "shape", ()), getattr(a_bias, "shape", ()))
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
 def draw_uniform(input: Tensor, low: builtins.float = 0.0, high: builtins.float = 1.0, shape: Sequence[builtins.int] | None = None, generator: Generator | None = None) -> Tensor:
     """Uniform numbers from [``low``, ``high``)."""
     return apply(_draw_uniform, (input,), {"low": low, "high": high, "shape": shape, "generator": generator})
@@ -9387,6 +9984,156 @@ def trunc_divide(input: Tensor, other: TensorLike) -> Tensor:
     return t
 
 
+def _pull_index_select(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    to_index = node._second
+    index, = node.saved
+    attrs = node._attrs
+    dim = attrs["dim"]
+    input_shape = node._shapes[0]
+    if to_input is not None:
+        r = _r_index_select_input(F, g, index, dim, input_shape)
+        if pending[to_input] is None:
+            pending[to_input] = r
+        else:
+            accumulate(pending, to_input, r)
+
+
+_pull_index_select.op = _index_select  # type: ignore[attr-defined]
+
+
+def index_select(input: Tensor, dim: builtins.int, index: Tensor, *, axis: Any = None) -> Tensor:
+    """The slices of ``input`` along ``dim`` that the integers in ``index`` name, repeats included."""
+    if axis is not None:
+        dim = axis
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+        a_index = index._array
+        n_index = index._node
+    except AttributeError:
+        return apply(_index_select, (input, index), {"dim": dim})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_index_select, (input, index), {"dim": dim})
+    try:
+        out = _k_index_select[a_input.__class__](a_input, a_index, dim=dim)
+    except Exception as error:
+        raise explain(_index_select, (input, index), {"dim": dim}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    if (n_input is not None or n_index is not None) and mode.grad:
+        t._node = n = GeneralNode()
+        n.op = _index_select
+        n.pull = _pull_index_select
+        n._first = n_input
+        n._second = n_index
+        n._rest = ()
+        n.saved = (a_index if n_input is not None else None,)
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        n._attrs = {"dim": dim}
+        n._shapes = (a_input.shape, getattr(a_index, "shape", ()))
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+def _pull_index_add(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    to_index = node._second
+    to_source, = node._rest
+    index, = node.saved
+    attrs = node._attrs
+    dim = attrs["dim"]
+    alpha = attrs["alpha"]
+    source_shape = node._shapes[2]
+    if to_input is not None:
+        r = _r_index_add_input(F, g)
+        if pending[to_input] is None:
+            pending[to_input] = r
+        else:
+            accumulate(pending, to_input, r)
+    if to_source is not None:
+        r = _r_index_add_source(F, g, index, dim, alpha, source_shape)
+        if pending[to_source] is None:
+            pending[to_source] = r
+        else:
+            accumulate(pending, to_source, r)
+
+
+_pull_index_add.op = _index_add  # type: ignore[attr-defined]
+
+
+def index_add(input: Tensor, dim: builtins.int, index: Tensor, source: Tensor, *, alpha: Number = 1, axis: Any = None) -> Tensor:
+    """``input`` with the slices of ``source`` times ``alpha`` added to its slices that ``index`` names, repeats included."""
+    if axis is not None:
+        dim = axis
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+        a_index = index._array
+        n_index = index._node
+        a_source = source._array
+        n_source = source._node
+    except AttributeError:
+        return apply(_index_add, (input, index, source), {"dim": dim, "alpha": alpha})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_index_add, (input, index, source), {"dim": dim, "alpha": alpha})
+    try:
+        out = _k_index_add[a_input.__class__](a_input, a_index, a_source, dim=dim, alpha=alpha)
+    except Exception as error:
+        raise explain(_index_add, (input, index, source), {"dim": dim, "alpha": alpha}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    if (n_input is not None or n_index is not None or n_source is not None) and mode.grad:
+        t._node = n = GeneralNode()
+        n.op = _index_add
+        n.pull = _pull_index_add
+        n._first = n_input
+        n._second = n_index
+        n._rest = (n_source,)
+        n.saved = (a_index if n_source is not None else None,)
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        n._attrs = {"dim": dim, "alpha": alpha}
+        n._shapes = (a_input.shape, getattr(a_index, "shape", ()), getattr(a_source, "shape", ()))
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+def index_add_(input: Tensor, dim: builtins.int, index: Tensor, source: Tensor, *, alpha: Number = 1) -> Tensor:
+    """``index_add``, written into the tensor itself."""
+    return write(_index_add, input, (index, source), {"dim": dim, "alpha": alpha})
+
+
+def positions(index: Tensor, shape: Sequence[builtins.int], name: str, dim: builtins.int | None = None, wraps: builtins.bool = True, *, axis: Any = None) -> Tensor:
+    """An index for one dimension, or into the flattened tensor, as ``index_write`` takes it: one row per dimension; checked, negative ones counted from the end."""
+    if axis is not None:
+        dim = axis
+    return apply(_positions, (index,), {"shape": shape, "name": name, "dim": dim, "wraps": wraps})
+
+
 def _pull_cumsum(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
     to_input = node._first
     attrs = node._attrs
@@ -9632,6 +10379,261 @@ def prod(input: Tensor, dim: builtins.int | None = None, keepdim: builtins.bool 
         n._attrs = {"dim": dim, "keepdim": keepdim, "dtype": dtype}
         n._shapes = (a_input.shape,)
         n._dtypes = (from_numpy_dtype(d),)
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+def _pull_scatter_write(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    to_index = node._second
+    to_src, = node._rest
+    index, = node.saved
+    attrs = node._attrs
+    dim = attrs["dim"]
+    src_shape = node._shapes[2]
+    src_dtype = node._dtypes[2]
+    if to_input is not None:
+        r = _r_scatter_write_input(F, g, index, dim)
+        if pending[to_input] is None:
+            pending[to_input] = r
+        else:
+            accumulate(pending, to_input, r)
+    if to_src is not None:
+        r = _r_scatter_write_src(F, g, index, dim, src_shape, src_dtype)
+        if pending[to_src] is None:
+            pending[to_src] = r
+        else:
+            accumulate(pending, to_src, r)
+
+
+_pull_scatter_write.op = _scatter_write  # type: ignore[attr-defined]
+
+
+def scatter_write(input: Tensor, dim: builtins.int, index: Tensor, src: TensorLike, inplace: builtins.bool = False, *, axis: Any = None) -> Tensor:
+    """``input`` with ``src`` written where ``index`` names along ``dim``; of several values for one place the last."""
+    if axis is not None:
+        dim = axis
+    if inplace:
+        return write(_scatter_write, input, (index, src), {"dim": dim})
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+        a_index = index._array
+        n_index = index._node
+        c = src.__class__
+        if c is _float or c is _int:
+            a_src: Any = src
+            n_src = None
+        else:
+            a_src = src._array
+            n_src = src._node
+    except AttributeError:
+        return apply(_scatter_write, (input, index, src), {"dim": dim})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_scatter_write, (input, index, src), {"dim": dim})
+    try:
+        out = _k_scatter_write[a_input.__class__](a_input, a_index, a_src, dim=dim)
+    except Exception as error:
+        raise explain(_scatter_write, (input, index, src), {"dim": dim}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    if (n_input is not None or n_index is not None or n_src is not None) and mode.grad:
+        t._node = n = GeneralNode()
+        n.op = _scatter_write
+        n.pull = _pull_scatter_write
+        n._first = n_input
+        n._second = n_index
+        n._rest = (n_src,)
+        n.saved = (a_index if n_input is not None or n_src is not None else None,)
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        n._attrs = {"dim": dim}
+        n._shapes = (a_input.shape, getattr(a_index, "shape", ()), getattr(a_src, "shape", ()))
+        n._dtypes = (from_numpy_dtype(d), dtype_or_none(a_index), dtype_or_none(a_src))
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+def last_scattered(index: Tensor, dim: builtins.int, shape: Sequence[builtins.int], *, axis: Any = None) -> Tensor:
+    """Which entries of ``index`` are the last for their place: those whose value a scatter leaves there."""
+    if axis is not None:
+        dim = axis
+    return apply(_last_scattered, (index,), {"dim": dim, "shape": shape})
+
+
+def _pull_scatter_add(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    to_index = node._second
+    to_src, = node._rest
+    index, = node.saved
+    attrs = node._attrs
+    dim = attrs["dim"]
+    src_shape = node._shapes[2]
+    src_dtype = node._dtypes[2]
+    if to_input is not None:
+        r = _r_scatter_add_input(F, g)
+        if pending[to_input] is None:
+            pending[to_input] = r
+        else:
+            accumulate(pending, to_input, r)
+    if to_src is not None:
+        r = _r_scatter_add_src(F, g, index, dim, src_shape, src_dtype)
+        if pending[to_src] is None:
+            pending[to_src] = r
+        else:
+            accumulate(pending, to_src, r)
+
+
+_pull_scatter_add.op = _scatter_add  # type: ignore[attr-defined]
+
+
+def scatter_add(input: Tensor, dim: builtins.int, index: Tensor, src: Tensor, *, axis: Any = None) -> Tensor:
+    """``input`` with ``src`` added where ``index`` names along ``dim``, repeats included."""
+    if axis is not None:
+        dim = axis
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+        a_index = index._array
+        n_index = index._node
+        a_src = src._array
+        n_src = src._node
+    except AttributeError:
+        return apply(_scatter_add, (input, index, src), {"dim": dim})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_scatter_add, (input, index, src), {"dim": dim})
+    try:
+        out = _k_scatter_add[a_input.__class__](a_input, a_index, a_src, dim=dim)
+    except Exception as error:
+        raise explain(_scatter_add, (input, index, src), {"dim": dim}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    if (n_input is not None or n_index is not None or n_src is not None) and mode.grad:
+        t._node = n = GeneralNode()
+        n.op = _scatter_add
+        n.pull = _pull_scatter_add
+        n._first = n_input
+        n._second = n_index
+        n._rest = (n_src,)
+        n.saved = (a_index if n_src is not None else None,)
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        n._attrs = {"dim": dim}
+        n._shapes = (a_input.shape, getattr(a_index, "shape", ()), getattr(a_src, "shape", ()))
+        n._dtypes = (from_numpy_dtype(d), dtype_or_none(a_index), dtype_or_none(a_src))
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+def scatter_add_(input: Tensor, dim: builtins.int, index: Tensor, src: Tensor) -> Tensor:
+    """``scatter_add``, written into the tensor itself."""
+    return write(_scatter_add, input, (index, src), {"dim": dim})
+
+
+def scatter_positions(index: Tensor, dim: builtins.int, shape: Sequence[builtins.int], *, axis: Any = None) -> Tensor:
+    """The place of each entry of ``index`` in the flattened tensor of ``shape``, checked."""
+    if axis is not None:
+        dim = axis
+    return apply(_scatter_positions, (index,), {"dim": dim, "shape": shape})
+
+
+def _pull_scatter_extremum(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    to_index = node._second
+    to_src, = node._rest
+    input, index, src, out = node.saved
+    attrs = node._attrs
+    dim = attrs["dim"]
+    include_self = attrs["include_self"]
+    r_input, r_index, r_src = _r_scatter_extremum_all(F, g, input, index, src, out, dim, include_self)
+    if to_input is not None and r_input is not None:
+        if pending[to_input] is None:
+            pending[to_input] = r_input
+        else:
+            accumulate(pending, to_input, r_input)
+    if to_index is not None and r_index is not None:
+        if pending[to_index] is None:
+            pending[to_index] = r_index
+        else:
+            accumulate(pending, to_index, r_index)
+    if to_src is not None and r_src is not None:
+        if pending[to_src] is None:
+            pending[to_src] = r_src
+        else:
+            accumulate(pending, to_src, r_src)
+
+
+_pull_scatter_extremum.op = _scatter_extremum  # type: ignore[attr-defined]
+
+
+def scatter_extremum(input: Tensor, index: Tensor, src: Tensor, dim: builtins.int, largest: builtins.bool, include_self: builtins.bool = True, *, axis: Any = None) -> Tensor:
+    """``input`` with the largest (or smallest) of the values of ``src`` for each place, and of its own unless not ``include_self``.
+
+    Entries are put in order of place, and ``reduceat`` goes over the runs; CuPy has ``maximum.at`` instead.
+    """
+    if axis is not None:
+        dim = axis
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+        a_index = index._array
+        n_index = index._node
+        a_src = src._array
+        n_src = src._node
+    except AttributeError:
+        return apply(_scatter_extremum, (input, index, src), {"dim": dim, "largest": largest, "include_self": include_self})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_scatter_extremum, (input, index, src), {"dim": dim, "largest": largest, "include_self": include_self})
+    try:
+        out = _k_scatter_extremum[a_input.__class__](a_input, a_index, a_src, dim=dim, largest=largest, include_self=include_self)
+    except Exception as error:
+        raise explain(_scatter_extremum, (input, index, src), {"dim": dim, "largest": largest, "include_self": include_self}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    if (n_input is not None or n_index is not None or n_src is not None) and mode.grad:
+        t._node = n = GeneralNode()
+        n.op = _scatter_extremum
+        n.pull = _pull_scatter_extremum
+        n._first = n_input
+        n._second = n_index
+        n._rest = (n_src,)
+        n.saved = (a_input, a_index, a_src, out)
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        n._attrs = {"dim": dim, "largest": largest, "include_self": include_self}
         n.shape = out_shape
         if out_shape:
             n.value = None
@@ -10334,6 +11336,164 @@ def to_device(input: Tensor, device: Device, source: Device) -> Tensor:
     return t
 
 
+def _pull_linalg_solve(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_A = node._first
+    to_B = node._second
+    A, B, out = node.saved
+    attrs = node._attrs
+    left = attrs["left"]
+    if to_A is not None:
+        r = _r_linalg_solve_A(F, g, A, B, out, left)
+        if r.shape != to_A.shape:
+            r = F.sum_to(r, shape=to_A.shape)
+        if pending[to_A] is None:
+            pending[to_A] = r
+        else:
+            accumulate(pending, to_A, r)
+    if to_B is not None:
+        r = _r_linalg_solve_B(F, g, A, left)
+        if r.shape != to_B.shape:
+            r = F.sum_to(r, shape=to_B.shape)
+        if pending[to_B] is None:
+            pending[to_B] = r
+        else:
+            accumulate(pending, to_B, r)
+
+
+_pull_linalg_solve.op = _linalg_solve  # type: ignore[attr-defined]
+
+
+def linalg_solve(A: Tensor, B: Tensor, *, left: builtins.bool = True) -> Tensor:
+    """X with A X = B for square matrices A; with ``left=False`` X A = B. Batches broadcast.
+
+    ``B`` of shape (..., n, k) holds matrices; of shape (n,) or of the shape of ``A`` without its last dimension it holds vectors.
+    Raises ``LinAlgError`` (a ``RuntimeError``) if a matrix is singular.
+
+    >>> import autograd_core as ag
+    >>> ag.linalg.solve(ag.tensor([[2.0, 0.0], [0.0, 4.0]]), ag.tensor([2.0, 8.0])).tolist()
+    [1.0, 2.0]
+    """
+    try:
+        a_A = A._array
+        n_A = A._node
+        d = a_A.dtype
+        a_B = B._array
+        n_B = B._node
+        if a_B.dtype is not d:
+            return apply(_linalg_solve, (A, B), {"left": left})
+    except AttributeError:
+        return apply(_linalg_solve, (A, B), {"left": left})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_linalg_solve, (A, B), {"left": left})
+    try:
+        out = _k_linalg_solve[a_A.__class__](a_A, a_B, left=left)
+    except Exception as error:
+        raise explain(_linalg_solve, (A, B), {"left": left}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    if (n_A is not None or n_B is not None) and mode.grad:
+        t._node = n = GeneralNode()
+        n.op = _linalg_solve
+        n.pull = _pull_linalg_solve
+        n._first = n_A
+        n._second = n_B
+        n._rest = ()
+        n.saved = (a_A, a_B if n_A is not None else None, out if n_A is not None else None)
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        n._attrs = {"left": left}
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+def _pull_linalg_solve_triangular(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    to_B = node._second
+    input, out = node.saved
+    attrs = node._attrs
+    upper = attrs["upper"]
+    left = attrs["left"]
+    unitriangular = attrs["unitriangular"]
+    if to_input is not None:
+        r = _r_linalg_solve_triangular_input(F, g, input, out, upper, left, unitriangular)
+        if r.shape != to_input.shape:
+            r = F.sum_to(r, shape=to_input.shape)
+        if pending[to_input] is None:
+            pending[to_input] = r
+        else:
+            accumulate(pending, to_input, r)
+    if to_B is not None:
+        r = _r_linalg_solve_triangular_B(F, g, input, upper, left, unitriangular)
+        if r.shape != to_B.shape:
+            r = F.sum_to(r, shape=to_B.shape)
+        if pending[to_B] is None:
+            pending[to_B] = r
+        else:
+            accumulate(pending, to_B, r)
+
+
+_pull_linalg_solve_triangular.op = _linalg_solve_triangular  # type: ignore[attr-defined]
+
+
+def linalg_solve_triangular(input: Tensor, B: Tensor, *, upper: builtins.bool, left: builtins.bool = True, unitriangular: builtins.bool = False) -> Tensor:
+    """X with A X = B, or X A = B for ``left=False``, where A is the upper or the lower triangle of ``input``.
+
+    With ``unitriangular`` the diagonal counts as ones. Elements outside of the triangle are not read. Batches broadcast. A zero on
+    the diagonal gives infinities and NaN.
+    """
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+        a_B = B._array
+        n_B = B._node
+        if a_B.dtype is not d:
+            return apply(_linalg_solve_triangular, (input, B), {"upper": upper, "left": left, "unitriangular": unitriangular})
+    except AttributeError:
+        return apply(_linalg_solve_triangular, (input, B), {"upper": upper, "left": left, "unitriangular": unitriangular})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_linalg_solve_triangular, (input, B), {"upper": upper, "left": left, "unitriangular": unitriangular})
+    try:
+        out = _k_linalg_solve_triangular[a_input.__class__](a_input, a_B, upper=upper, left=left, unitriangular=unitriangular)
+    except Exception as error:
+        raise explain(_linalg_solve_triangular, (input, B), {"upper": upper, "left": left, "unitriangular": unitriangular}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    if (n_input is not None or n_B is not None) and mode.grad:
+        t._node = n = GeneralNode()
+        n.op = _linalg_solve_triangular
+        n.pull = _pull_linalg_solve_triangular
+        n._first = n_input
+        n._second = n_B
+        n._rest = ()
+        n.saved = (a_input, out if n_input is not None else None)
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        n._attrs = {"upper": upper, "left": left, "unitriangular": unitriangular}
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
 def sort(input: Tensor, dim: builtins.int = -1, descending: builtins.bool = False, stable: builtins.bool = False, *, axis: Any = None) -> builtins.tuple[Tensor, Tensor]:
     """The elements along ``dim`` in order, and where they were: a named tuple ``(values, indices)``.
 
@@ -10540,6 +11700,51 @@ def erfinv(input: Tensor) -> Tensor:
 def erfinv_(input: Tensor) -> Tensor:
     """``erfinv``, written into the tensor itself."""
     return write(_erfinv, input, (), {})
+
+
+def linalg_eigh(input: Tensor, UPLO: str = 'L') -> builtins.tuple[Tensor, Tensor]:
+    """Eigenvalues in ascending order and orthonormal eigenvectors, as columns, of Hermitian (symmetric) matrices.
+
+    Only the lower triangle is read, or the upper one for ``UPLO='U'``. A named tuple ``(eigenvalues, eigenvectors)``; the eigenvalues are real.
+    The gradient of eigenvectors needs distinct eigenvalues; that of eigenvalues does not.
+
+    >>> import autograd_core as ag
+    >>> ag.linalg.eigh(ag.tensor([[2.0, 0.0], [0.0, 1.0]])).eigenvalues.tolist()
+    [1.0, 2.0]
+    """
+    return apply(_linalg_eigh, (input,), {"UPLO": UPLO})
+
+
+def linalg_eigvalsh(input: Tensor, UPLO: str = 'L') -> Tensor:
+    """The eigenvalues of Hermitian (symmetric) matrices in ascending order; see ``linalg.eigh``."""
+    return apply(_linalg_eigvalsh, (input,), {"UPLO": UPLO})
+
+
+def linalg_eig(input: Tensor) -> builtins.tuple[Tensor, Tensor]:
+    """Eigenvalues and eigenvectors, as columns of length 1, of square matrices: a named tuple ``(eigenvalues, eigenvectors)``, complex.
+
+    The eigenvalues are in no particular order. The gradient needs distinct eigenvalues; that of the eigenvectors is for functions that do not
+    depend on their phases.
+    """
+    return apply(_linalg_eig, (input,), {})
+
+
+def linalg_svd(A: Tensor, full_matrices: builtins.bool = True) -> builtins.tuple[Tensor, Tensor, Tensor]:
+    """``A = U diag(S) Vh`` with orthonormal columns in U and rows in Vh, and S descending: a named tuple ``(U, S, Vh)``.
+
+    U is (m, m) and Vh (n, n), or (m, k) and (k, n) with k = min(m, n) for ``full_matrices=False``. The gradient of U and Vh needs distinct singular
+    values and, for m != n, ``full_matrices=False`` and no singular value 0; that of S always exists.
+
+    >>> import autograd_core as ag
+    >>> ag.linalg.svd(ag.tensor([[3.0, 0.0], [0.0, 4.0]])).S.tolist()
+    [4.0, 3.0]
+    """
+    return apply(_linalg_svd, (A,), {"full_matrices": full_matrices})
+
+
+def linalg_svdvals(A: Tensor) -> Tensor:
+    """The singular values of each matrix in descending order."""
+    return apply(_linalg_svdvals, (A,), {})
 
 
 def _pull_sin(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
@@ -12432,7 +13637,7 @@ def rot90(input: Tensor, k: builtins.int = 1, dims: Sequence[builtins.int] = (0,
 
 
 def adjoint(input: Tensor) -> Tensor:
-    """The last two dimensions swapped and complex numbers conjugated."""
+    """The last two dimensions swapped and complex numbers conjugated. Raises ``RuntimeError`` for vectors."""
     return _adjoint(F, input)
 
 
@@ -12641,6 +13846,11 @@ def resolve_conj(input: Tensor) -> Tensor:
     return _resolve_conj(F, input)
 
 
+def conv1d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: builtins.int | Sequence[builtins.int] = 1, padding: builtins.int | str | Sequence[builtins.int] = 0, dilation: builtins.int | Sequence[builtins.int] = 1, groups: builtins.int = 1) -> Tensor:
+    """Cross-correlation of sequences (batch, channels, length), or without batch, with filters (filters, channels / groups, kernel size). See ``conv2d``."""
+    return _conv1d(F, input, weight, bias, stride, padding, dilation, groups)
+
+
 def conv2d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: builtins.int | Sequence[builtins.int] = 1, padding: builtins.int | str | Sequence[builtins.int] = 0, dilation: builtins.int | Sequence[builtins.int] = 1, groups: builtins.int = 1) -> Tensor:
     """Cross-correlation of images with filters.
 
@@ -12656,21 +13866,36 @@ def conv2d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: bu
     return _conv2d(F, input, weight, bias, stride, padding, dilation, groups)
 
 
-def conv1d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: builtins.int | Sequence[builtins.int] = 1, padding: builtins.int | str | Sequence[builtins.int] = 0, dilation: builtins.int | Sequence[builtins.int] = 1, groups: builtins.int = 1) -> Tensor:
-    """Cross-correlation of sequences (batch, channels, length), or without batch, with filters (filters, channels / groups, kernel size)."""
-    return _conv1d(F, input, weight, bias, stride, padding, dilation, groups)
+def conv3d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: builtins.int | Sequence[builtins.int] = 1, padding: builtins.int | str | Sequence[builtins.int] = 0, dilation: builtins.int | Sequence[builtins.int] = 1, groups: builtins.int = 1) -> Tensor:
+    """Cross-correlation of volumes (batch, channels, depth, height, width), or without batch, with filters of three dimensions. See ``conv2d``."""
+    return _conv3d(F, input, weight, bias, stride, padding, dilation, groups)
+
+
+def conv_transpose1d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: builtins.int | Sequence[builtins.int] = 1, padding: builtins.int | Sequence[builtins.int] = 0, output_padding: builtins.int | Sequence[builtins.int] = 0, groups: builtins.int = 1, dilation: builtins.int | Sequence[builtins.int] = 1) -> Tensor:
+    """The adjoint of ``conv1d``: from (batch, channels, length) to longer sequences. See ``conv_transpose2d``."""
+    return _conv_transpose1d(F, input, weight, bias, stride, padding, output_padding, groups, dilation)
 
 
 def conv_transpose2d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: builtins.int | Sequence[builtins.int] = 1, padding: builtins.int | Sequence[builtins.int] = 0, output_padding: builtins.int | Sequence[builtins.int] = 0, groups: builtins.int = 1, dilation: builtins.int | Sequence[builtins.int] = 1) -> Tensor:
     """The adjoint of ``conv2d``: from (batch, channels, height, width) to larger images, with ``weight`` (channels, filters / groups, ...).
 
-    ``output_padding`` adds rows and columns at the end, where a stride leaves the size open.
+    ``output_padding`` adds rows and columns at the end, where a stride leaves the size open. Raises ``RuntimeError`` for
+    shapes that do not fit.
+
+    >>> import autograd_core as ag
+    >>> ag.conv_transpose2d(ag.ones(1, 1, 2, 2), ag.ones(1, 1, 2, 2)).tolist()
+    [[[[1.0, 2.0, 1.0], [2.0, 4.0, 2.0], [1.0, 2.0, 1.0]]]]
     """
     return _conv_transpose2d(F, input, weight, bias, stride, padding, output_padding, groups, dilation)
 
 
+def conv_transpose3d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: builtins.int | Sequence[builtins.int] = 1, padding: builtins.int | Sequence[builtins.int] = 0, output_padding: builtins.int | Sequence[builtins.int] = 0, groups: builtins.int = 1, dilation: builtins.int | Sequence[builtins.int] = 1) -> Tensor:
+    """The adjoint of ``conv3d``: from (batch, channels, depth, height, width) to larger volumes. See ``conv_transpose2d``."""
+    return _conv_transpose3d(F, input, weight, bias, stride, padding, output_padding, groups, dilation)
+
+
 def softmax(input: Tensor, dim: builtins.int | None = None, *, dtype: DTypeLike | None = None, axis: Any = None) -> Tensor:
-    """``exp(input)`` divided by its sum along ``dim``; ``dtype`` converts the input first.
+    """``exp(input)`` divided by its sum along ``dim``; ``dtype`` converts the input first. Integers are refused without it.
 
     >>> import autograd_core as ag
     >>> ag.softmax(ag.tensor([0.0, 0.0]), dim=0).tolist()
@@ -12716,6 +13941,97 @@ def cross_entropy(input: Tensor, target: Tensor, weight: Tensor | None = None, i
 def nll_loss(input: Tensor, target: Tensor, weight: Tensor | None = None, ignore_index: builtins.int = -100, reduction: str = 'mean') -> Tensor:
     """The negative log-likelihood of class indices ``target`` under log-probabilities ``input``; shapes as in ``cross_entropy``."""
     return _nll_loss(F, input, target, weight, ignore_index, reduction)
+
+
+def cholesky(input: Tensor, upper: builtins.bool = False) -> Tensor:
+    """The Cholesky factor of Hermitian positive definite matrices; see ``linalg.cholesky``."""
+    return _cholesky(F, input, upper)
+
+
+def qr(input: Tensor, some: builtins.bool = True) -> builtins.tuple[Tensor, Tensor]:
+    """``linalg.qr`` with ``mode='reduced'``, or ``'complete'`` for ``some=False``: a named tuple ``(Q, R)``."""
+    return _qr(F, input, some)
+
+
+def ctc_loss(log_probs: Tensor, targets: Tensor, input_lengths: Tensor | Sequence[builtins.int], target_lengths: Tensor | Sequence[builtins.int], blank: builtins.int = 0, reduction: str = 'mean', zero_infinity: builtins.bool = False) -> Tensor:
+    """The negative log-likelihood of label sequences, summed over all alignments: connectionist temporal classification.
+
+    Parameters
+    ----------
+    log_probs : (time, batch, classes) or (time, classes), logarithms of probabilities, as from ``log_softmax``.
+    targets : (batch, longest), or all labels one after the other; without the blank.
+    input_lengths, target_lengths : how much of each sample counts.
+    blank : the class that stands for no label.
+    reduction : ``'mean'`` divides each loss by its target's length first.
+    zero_infinity : a loss that is infinite, because the input is too short for its target, counts 0.
+
+    The gradient is that of the function as it stands. PyTorch's adds ``exp(log_probs)``, which is the same once it
+    has passed through ``log_softmax``. Graves et al. (2006).
+
+    >>> import autograd_core as ag, nn
+    >>> steps = ag.log_softmax(ag.zeros(2, 1, 2), dim=2)
+    >>> round(nn.functional.ctc_loss(steps, ag.tensor([[1]]), (2,), (1,)).exp().item(), 4)  # 3 of 4 paths spell it
+    1.3333
+    """
+    return _ctc_loss(F, log_probs, targets, input_lengths, target_lengths, blank, reduction, zero_infinity)
+
+
+def cosine_similarity(x1: Tensor, x2: Tensor, dim: builtins.int = 1, eps: builtins.float = 1e-08, *, axis: Any = None) -> Tensor:
+    """The cosine of the angle between vectors along ``dim``; lengths below ``eps`` count as ``eps``. The shapes broadcast.
+
+    >>> import autograd_core as ag, nn
+    >>> nn.functional.cosine_similarity(ag.tensor([[3.0, 4.0]]), ag.tensor([[4.0, 3.0]])).item()
+    0.9599999785423279
+    """
+    if axis is not None:
+        dim = axis
+    return _cosine_similarity(F, x1, x2, dim, eps)
+
+
+def pairwise_distance(x1: Tensor, x2: Tensor, p: builtins.float = 2.0, eps: builtins.float = 1e-06, keepdim: builtins.bool = False, *, keepdims: builtins.bool | None = None) -> Tensor:
+    """The ``p``-norm of ``x1 - x2 + eps`` over the last dimension, row by row; the shapes broadcast."""
+    if keepdims is not None:
+        keepdim = keepdims
+    return _pairwise_distance(F, x1, x2, p, eps, keepdim)
+
+
+def cdist(x1: Tensor, x2: Tensor, p: builtins.float = 2.0, compute_mode: str = 'use_mm_for_euclid_dist_if_necessary') -> Tensor:
+    """The ``p``-norm distance of each row of ``x1`` (..., n, size) from each row of ``x2`` (..., m, size): (..., n, m).
+
+    Euclidean distances (``p=2``) of more than 25 rows are computed from matrix products, unless ``compute_mode`` is
+    ``'donot_use_mm_for_euclid_dist'``, which is more exact for points that are close together.
+
+    >>> import autograd_core as ag
+    >>> ag.cdist(ag.tensor([[0.0, 0.0]]), ag.tensor([[3.0, 4.0], [0.0, 1.0]])).tolist()
+    [[5.0, 1.0]]
+    """
+    return _cdist(F, x1, x2, p, compute_mode)
+
+
+def pdist(input: Tensor, p: builtins.float = 2.0) -> Tensor:
+    """The ``p``-norm distance of every pair of rows of ``input`` (n, size), without repeats: (n (n - 1) / 2)."""
+    return _pdist(F, input, p)
+
+
+def triplet_margin_loss(anchor: Tensor, positive: Tensor, negative: Tensor, margin: builtins.float = 1.0, p: builtins.float = 2.0, eps: builtins.float = 1e-06, swap: builtins.bool = False, reduction: str = 'mean') -> Tensor:
+    """``max(0, d(anchor, positive) - d(anchor, negative) + margin)`` with the ``pairwise_distance`` ``d`` of order ``p``.
+
+    ``swap`` takes ``d(positive, negative)`` instead where that is the smaller. Raises ``ValueError`` unless the margin is positive.
+    """
+    return _triplet_margin_loss(F, anchor, positive, negative, margin, p, eps, swap, reduction)
+
+
+def triplet_margin_with_distance_loss(anchor: Tensor, positive: Tensor, negative: Tensor, *, distance_function: Any = None, margin: builtins.float = 1.0, swap: builtins.bool = False, reduction: str = 'mean') -> Tensor:
+    """``triplet_margin_loss`` with any ``distance_function`` of two tensors; by default ``pairwise_distance``."""
+    return _triplet_margin_with_distance_loss(F, anchor, positive, negative, distance_function=distance_function, margin=margin, swap=swap, reduction=reduction)
+
+
+def cosine_embedding_loss(input1: Tensor, input2: Tensor, target: Tensor, margin: builtins.float = 0.0, reduction: str = 'mean') -> Tensor:
+    """``1 - cos`` where ``target`` is 1, ``max(0, cos - margin)`` where it is -1, for the cosine between rows of (batch, size), or vectors.
+
+    ``target`` has the shape (batch), or none for vectors.
+    """
+    return _cosine_embedding_loss(F, input1, input2, target, margin, reduction)
 
 
 def diff(input: Tensor, n: builtins.int = 1, dim: builtins.int = -1, prepend: Tensor | None = None, append: Tensor | None = None, *, axis: Any = None) -> Tensor:
@@ -12854,6 +14170,125 @@ def embedding_bag(input: Tensor, weight: Tensor, offsets: Tensor | None = None, 
     return _embedding_bag(F, input, weight, offsets, max_norm, norm_type, scale_grad_by_freq, mode, sparse, per_sample_weights, include_last_offset, padding_idx)
 
 
+def fft_fft(input: Tensor, n: builtins.int | None = None, dim: builtins.int = -1, norm: str | None = None, *, axis: Any = None) -> Tensor:
+    """The discrete Fourier transform over ``dim``, of ``n`` points (cut off or continued with zeros).
+
+    ``norm`` is ``"backward"`` (no factor, the default), ``"ortho"`` (1/sqrt(n)) or ``"forward"`` (1/n). The result is complex64 or complex128.
+
+    >>> import autograd_core as ag
+    >>> ag.fft.fft(ag.tensor([1.0, 0.0, 0.0, 0.0])).real
+    tensor([1., 1., 1., 1.])
+    """
+    if axis is not None:
+        dim = axis
+    return _fft_fft(F, input, n, dim, norm)
+
+
+def fft_ifft(input: Tensor, n: builtins.int | None = None, dim: builtins.int = -1, norm: str | None = None, *, axis: Any = None) -> Tensor:
+    """The inverse of ``fft``; ``"backward"`` divides by ``n``."""
+    if axis is not None:
+        dim = axis
+    return _fft_ifft(F, input, n, dim, norm)
+
+
+def fft_rfft(input: Tensor, n: builtins.int | None = None, dim: builtins.int = -1, norm: str | None = None, *, axis: Any = None) -> Tensor:
+    """The first ``n // 2 + 1`` entries of the ``fft`` of a real tensor; the others are their conjugates."""
+    if axis is not None:
+        dim = axis
+    return _fft_rfft(F, input, n, dim, norm)
+
+
+def fft_irfft(input: Tensor, n: builtins.int | None = None, dim: builtins.int = -1, norm: str | None = None, *, axis: Any = None) -> Tensor:
+    """The inverse of ``rfft``: ``n`` real numbers, ``2 * (size - 1)`` by default."""
+    if axis is not None:
+        dim = axis
+    return _fft_irfft(F, input, n, dim, norm)
+
+
+def fft_hfft(input: Tensor, n: builtins.int | None = None, dim: builtins.int = -1, norm: str | None = None, *, axis: Any = None) -> Tensor:
+    """The ``fft`` of a signal that is symmetric up to conjugation, given by its first half: real numbers."""
+    if axis is not None:
+        dim = axis
+    return _fft_hfft(F, input, n, dim, norm)
+
+
+def fft_ihfft(input: Tensor, n: builtins.int | None = None, dim: builtins.int = -1, norm: str | None = None, *, axis: Any = None) -> Tensor:
+    """The inverse of ``hfft``: the first half of the ``ifft`` of a real tensor."""
+    if axis is not None:
+        dim = axis
+    return _fft_ihfft(F, input, n, dim, norm)
+
+
+def fft_fft2(input: Tensor, s: Sequence[builtins.int] | None = None, dim: Sequence[builtins.int] = (-2, -1), norm: str | None = None, *, axis: Any = None) -> Tensor:
+    """``fft`` over two dimensions, the last two by default; ``s`` gives the numbers of points."""
+    if axis is not None:
+        dim = axis
+    return _fft_fft2(F, input, s, dim, norm)
+
+
+def fft_ifft2(input: Tensor, s: Sequence[builtins.int] | None = None, dim: Sequence[builtins.int] = (-2, -1), norm: str | None = None, *, axis: Any = None) -> Tensor:
+    """The inverse of ``fft2``."""
+    if axis is not None:
+        dim = axis
+    return _fft_ifft2(F, input, s, dim, norm)
+
+
+def fft_rfft2(input: Tensor, s: Sequence[builtins.int] | None = None, dim: Sequence[builtins.int] = (-2, -1), norm: str | None = None, *, axis: Any = None) -> Tensor:
+    """``fft2`` of a real tensor, the first half in the last of the dimensions."""
+    if axis is not None:
+        dim = axis
+    return _fft_rfft2(F, input, s, dim, norm)
+
+
+def fft_irfft2(input: Tensor, s: Sequence[builtins.int] | None = None, dim: Sequence[builtins.int] = (-2, -1), norm: str | None = None, *, axis: Any = None) -> Tensor:
+    """The inverse of ``rfft2``."""
+    if axis is not None:
+        dim = axis
+    return _fft_irfft2(F, input, s, dim, norm)
+
+
+def fft_fftn(input: Tensor, s: Sequence[builtins.int] | None = None, dim: Dims = None, norm: str | None = None, *, axis: Any = None) -> Tensor:
+    """``fft`` over several dimensions, by default all, or the last ``len(s)``."""
+    if axis is not None:
+        dim = axis
+    return _fft_fftn(F, input, s, dim, norm)
+
+
+def fft_ifftn(input: Tensor, s: Sequence[builtins.int] | None = None, dim: Dims = None, norm: str | None = None, *, axis: Any = None) -> Tensor:
+    """The inverse of ``fftn``."""
+    if axis is not None:
+        dim = axis
+    return _fft_ifftn(F, input, s, dim, norm)
+
+
+def fft_rfftn(input: Tensor, s: Sequence[builtins.int] | None = None, dim: Dims = None, norm: str | None = None, *, axis: Any = None) -> Tensor:
+    """``fftn`` of a real tensor, the first half in the last of the dimensions."""
+    if axis is not None:
+        dim = axis
+    return _fft_rfftn(F, input, s, dim, norm)
+
+
+def fft_irfftn(input: Tensor, s: Sequence[builtins.int] | None = None, dim: Dims = None, norm: str | None = None, *, axis: Any = None) -> Tensor:
+    """The inverse of ``rfftn``."""
+    if axis is not None:
+        dim = axis
+    return _fft_irfftn(F, input, s, dim, norm)
+
+
+def fft_fftshift(input: Tensor, dim: Dims = None, *, axis: Any = None) -> Tensor:
+    """Frequencies reordered so that 0 stands in the middle of ``dim`` (of every dimension by default)."""
+    if axis is not None:
+        dim = axis
+    return _fft_fftshift(F, input, dim)
+
+
+def fft_ifftshift(input: Tensor, dim: Dims = None, *, axis: Any = None) -> Tensor:
+    """The inverse of ``fftshift``."""
+    if axis is not None:
+        dim = axis
+    return _fft_ifftshift(F, input, dim)
+
+
 def take_along_dim(input: Tensor, indices: Tensor, dim: builtins.int | None = None, *, axis: Any = None) -> Tensor:
     """``gather`` whose operands broadcast outside ``dim``; without ``dim`` both are flattened first."""
     if axis is not None:
@@ -12879,6 +14314,26 @@ def index_put_(input: Tensor, indices: Sequence[Tensor | None], values: TensorLi
 def index_put(input: Tensor, indices: Sequence[Tensor | None], values: TensorLike, accumulate: builtins.bool = False) -> Tensor:
     """A copy of ``input`` with ``values`` written at ``indices``; with ``accumulate`` they are added, repeated positions included."""
     return _index_put(F, input, indices, values, accumulate)
+
+
+def inverse(input: Tensor) -> Tensor:
+    """The inverse of each square matrix; see ``linalg.inv``."""
+    return _inverse(F, input)
+
+
+def det(input: Tensor) -> Tensor:
+    """The determinant of each square matrix; see ``linalg.det``."""
+    return _det(F, input)
+
+
+def slogdet(input: Tensor) -> builtins.tuple[Tensor, Tensor]:
+    """The sign and the logarithm of the magnitude of each determinant; see ``linalg.slogdet``."""
+    return _slogdet(F, input)
+
+
+def logdet(input: Tensor) -> Tensor:
+    """The logarithm of each determinant: ``nan`` where it is negative, ``-inf`` where it is 0."""
+    return _logdet(F, input)
 
 
 def split(input: Tensor, split_size: builtins.int | Sequence[builtins.int], dim: builtins.int = 0, *, axis: Any = None) -> builtins.tuple[Tensor, ...]:
@@ -12950,44 +14405,23 @@ def repeat_interleave(input: Tensor, repeats: builtins.int | Tensor | None = Non
     return _repeat_interleave(F, input, repeats, dim, output_size=output_size)
 
 
-def mm(input: Tensor, mat2: Tensor) -> Tensor:
-    """The product of two matrices; does not broadcast."""
-    return _mm(F, input, mat2)
+def poisson_nll_loss(input: Tensor, target: Tensor, log_input: builtins.bool = True, full: builtins.bool = False, eps: builtins.float = 1e-08, reduction: str = 'mean') -> Tensor:
+    """The negative log-likelihood of counts ``target`` under a Poisson distribution with rate ``exp(input)``.
+
+    Without ``log_input`` the rate is ``input`` itself, and ``eps`` keeps its logarithm finite. ``full`` adds Stirling's
+    approximation of ``log(target!)``, which does not depend on the input.
+    """
+    return _poisson_nll_loss(F, input, target, log_input, full, eps, reduction)
 
 
-def bmm(input: Tensor, mat2: Tensor) -> Tensor:
-    """The products of two batches of matrices, (b, n, m) and (b, m, p); does not broadcast."""
-    return _bmm(F, input, mat2)
+def gaussian_nll_loss(input: Tensor, target: Tensor, var: TensorLike, full: builtins.bool = False, eps: builtins.float = 1e-06, reduction: str = 'mean') -> Tensor:
+    """The negative log-likelihood of ``target`` under a Gaussian with mean ``input`` and variance ``var``.
 
-
-def mv(input: Tensor, vec: Tensor) -> Tensor:
-    """The product of a matrix and a vector."""
-    return _mv(F, input, vec)
-
-
-def dot(input: Tensor, tensor: Tensor) -> Tensor:
-    """The inner product of two vectors of one length."""
-    return _dot(F, input, tensor)
-
-
-def outer(input: Tensor, vec2: Tensor) -> Tensor:
-    """The outer product of two vectors: all products of an element of the one with an element of the other."""
-    return _outer(F, input, vec2)
-
-
-def addmm(input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: Number = 1, alpha: Number = 1) -> Tensor:
-    """``beta * input + alpha * (mat1 @ mat2)``; the input broadcasts to the product's shape."""
-    return _addmm(F, input, mat1, mat2, beta=beta, alpha=alpha)
-
-
-def baddbmm(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: Number = 1, alpha: Number = 1) -> Tensor:
-    """``beta * input + alpha * (batch1 @ batch2)`` for batches of matrices."""
-    return _baddbmm(F, input, batch1, batch2, beta=beta, alpha=alpha)
-
-
-def addmv(input: Tensor, mat: Tensor, vec: Tensor, *, beta: Number = 1, alpha: Number = 1) -> Tensor:
-    """``beta * input + alpha * (mat @ vec)``."""
-    return _addmv(F, input, mat, vec, beta=beta, alpha=alpha)
+    ``var`` is a number, has the input's shape, or lacks its last dimension or has size 1 there. It is raised to ``eps``
+    where it is less, which its gradient takes no note of. ``full`` adds the constant ``log(2 π) / 2``. Raises
+    ``ValueError`` for a negative variance or another shape.
+    """
+    return _gaussian_nll_loss(F, input, target, var, full, eps, reduction)
 
 
 def hinge_loss(input: Tensor, target: Tensor, margin: builtins.float = 1.0, reduction: str = 'mean') -> Tensor:
@@ -13263,9 +14697,172 @@ def adaptive_avg_pool2d(input: Tensor, output_size: builtins.int | Sequence[buil
     return _adaptive_avg_pool2d(F, input, output_size)
 
 
+def mm(input: Tensor, mat2: Tensor) -> Tensor:
+    """The product of two matrices; does not broadcast."""
+    return _mm(F, input, mat2)
+
+
+def bmm(input: Tensor, mat2: Tensor) -> Tensor:
+    """The products of two batches of matrices, (b, n, m) and (b, m, p); does not broadcast."""
+    return _bmm(F, input, mat2)
+
+
+def mv(input: Tensor, vec: Tensor) -> Tensor:
+    """The product of a matrix and a vector."""
+    return _mv(F, input, vec)
+
+
+def dot(input: Tensor, tensor: Tensor) -> Tensor:
+    """The inner product of two vectors of one length."""
+    return _dot(F, input, tensor)
+
+
+def outer(input: Tensor, vec2: Tensor) -> Tensor:
+    """The outer product of two vectors: all products of an element of the one with an element of the other."""
+    return _outer(F, input, vec2)
+
+
+def addmm(input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: Number = 1, alpha: Number = 1) -> Tensor:
+    """``beta * input + alpha * (mat1 @ mat2)``; the input broadcasts to the product's shape."""
+    return _addmm(F, input, mat1, mat2, beta=beta, alpha=alpha)
+
+
+def baddbmm(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: Number = 1, alpha: Number = 1) -> Tensor:
+    """``beta * input + alpha * (batch1 @ batch2)`` for batches of matrices."""
+    return _baddbmm(F, input, batch1, batch2, beta=beta, alpha=alpha)
+
+
+def addmv(input: Tensor, mat: Tensor, vec: Tensor, *, beta: Number = 1, alpha: Number = 1) -> Tensor:
+    """``beta * input + alpha * (mat @ vec)``."""
+    return _addmv(F, input, mat, vec, beta=beta, alpha=alpha)
+
+
 def div_rounded(input: Tensor, other: TensorLike, rounding_mode: str) -> Tensor:
     """``div`` with a ``rounding_mode``."""
     return _div_rounded(F, input, other, rounding_mode)
+
+
+def index_fill(input: Tensor, dim: builtins.int, index: Tensor, value: TensorLike, *, axis: Any = None) -> Tensor:
+    """``input`` with ``value`` (a number or a tensor without dimensions) in its slices along ``dim`` that ``index`` names.
+
+    Negative integers count from the end; raises ``IndexError`` for those out of bounds.
+    """
+    if axis is not None:
+        dim = axis
+    return _index_fill(F, input, dim, index, value)
+
+
+def index_fill_(input: Tensor, dim: builtins.int, index: Tensor, value: TensorLike, *, axis: Any = None) -> Tensor:
+    """``index_fill``, written into the tensor itself."""
+    if axis is not None:
+        dim = axis
+    return _index_fill_(F, input, dim, index, value)
+
+
+def index_copy(input: Tensor, dim: builtins.int, index: Tensor, source: Tensor, *, axis: Any = None) -> Tensor:
+    """``input`` with its slices along ``dim`` that ``index`` names replaced by those of ``source``; of repeated ones the last is written.
+
+    Raises ``IndexError`` for integers out of bounds, and ``RuntimeError`` where shapes or dtypes do not fit.
+    """
+    if axis is not None:
+        dim = axis
+    return _index_copy(F, input, dim, index, source)
+
+
+def index_copy_(input: Tensor, dim: builtins.int, index: Tensor, source: Tensor, *, axis: Any = None) -> Tensor:
+    """``index_copy``, written into the tensor itself."""
+    if axis is not None:
+        dim = axis
+    return _index_copy_(F, input, dim, index, source)
+
+
+def take(input: Tensor, index: Tensor) -> Tensor:
+    """The elements of the flattened ``input`` at ``index``, in its shape; negative integers count from the end.
+
+    Raises ``IndexError`` for those out of bounds.
+
+    >>> import autograd_core as ag
+    >>> ag.take(ag.tensor([[1.0, 2.0], [3.0, 4.0]]), ag.tensor([0, -1])).tolist()
+    [1.0, 4.0]
+    """
+    return _take(F, input, index)
+
+
+def put(input: Tensor, index: Tensor, source: Tensor, accumulate: builtins.bool = False) -> Tensor:
+    """``input`` with the elements of ``source`` at ``index`` into the flattened tensor; with ``accumulate`` they are added, repeats included.
+
+    Negative integers count from the end; raises ``IndexError`` for those out of bounds.
+    """
+    return _put(F, input, index, source, accumulate)
+
+
+def put_(input: Tensor, index: Tensor, source: Tensor, accumulate: builtins.bool = False) -> Tensor:
+    """``put``, written into the tensor itself."""
+    return _put_(F, input, index, source, accumulate)
+
+
+def scatter(input: Tensor, dim: builtins.int, index: Tensor, src: TensorLike | None = None, *, value: TensorLike | None = None, reduce: str | None = None, axis: Any = None) -> Tensor:
+    """``input`` with ``src`` (a tensor or a number, also called ``value``) written where ``index`` names along ``dim``; the reverse of ``gather``.
+
+    Of several values for one place the last is written; ``reduce='add'`` adds them and ``reduce='multiply'`` multiplies by them.
+    Raises ``RuntimeError`` for an index that does not fit or is out of bounds.
+
+    >>> import autograd_core as ag
+    >>> ag.zeros(2, 3).scatter(1, ag.tensor([[2], [0]]), 1.0).tolist()
+    [[0.0, 0.0, 1.0], [1.0, 0.0, 0.0]]
+    """
+    if axis is not None:
+        dim = axis
+    return _scatter(F, input, dim, index, src, value=value, reduce=reduce)
+
+
+def scatter_(input: Tensor, dim: builtins.int, index: Tensor, src: TensorLike | None = None, *, value: TensorLike | None = None, reduce: str | None = None, axis: Any = None) -> Tensor:
+    """``scatter``, written into the tensor itself."""
+    if axis is not None:
+        dim = axis
+    return _scatter_(F, input, dim, index, src, value=value, reduce=reduce)
+
+
+def scatter_reduce(input: Tensor, dim: builtins.int, index: Tensor, src: Tensor, reduce: str, *, include_self: builtins.bool = True, axis: Any = None) -> Tensor:
+    """``input`` with the values of ``src`` combined where ``index`` names along ``dim``: their ``sum``, ``prod``, ``mean``, ``amax`` or ``amin``.
+
+    What was there takes part, unless not ``include_self``; places that ``index`` does not name stay as they are. Elements that tie for
+    an extremum share the gradient evenly. Raises ``RuntimeError`` for another ``reduce``, and for an index that does not fit or is out of bounds.
+
+    >>> import autograd_core as ag
+    >>> ag.zeros(2).scatter_reduce(0, ag.tensor([0, 0, 1]), ag.tensor([1.0, 5.0, 3.0]), "amax").tolist()
+    [5.0, 3.0]
+    """
+    if axis is not None:
+        dim = axis
+    return _scatter_reduce(F, input, dim, index, src, reduce, include_self=include_self)
+
+
+def scatter_reduce_(input: Tensor, dim: builtins.int, index: Tensor, src: Tensor, reduce: str, *, include_self: builtins.bool = True, axis: Any = None) -> Tensor:
+    """``scatter_reduce``, written into the tensor itself."""
+    if axis is not None:
+        dim = axis
+    return _scatter_reduce_(F, input, dim, index, src, reduce, include_self=include_self)
+
+
+def cholesky_solve(input: Tensor, input2: Tensor, upper: builtins.bool = False) -> Tensor:
+    """X with A X = ``input``, where the lower triangle ``input2`` is the Cholesky factor of A: A = L L^H, or U^H U with ``upper``."""
+    return _cholesky_solve(F, input, input2, upper)
+
+
+def cholesky_inverse(L: Tensor, upper: builtins.bool = False) -> Tensor:
+    """The inverse of the matrix whose Cholesky factor is the lower (or with ``upper`` the upper) triangle ``L``."""
+    return _cholesky_inverse(F, L, upper)
+
+
+def linalg_tensorinv(A: Tensor, ind: builtins.int = 2) -> Tensor:
+    """The inverse of ``A`` for ``tensordot`` over ``ind`` dimensions: the first ``ind`` dimensions are the rows, the others the columns."""
+    return _linalg_tensorinv(F, A, ind)
+
+
+def linalg_tensorsolve(A: Tensor, B: Tensor, dims: Sequence[builtins.int] | None = None) -> Tensor:
+    """X with ``tensordot(A, X, X.ndim) == B``; the ``dims`` of ``A`` are moved to its end first."""
+    return _linalg_tensorsolve(F, A, B, dims)
 
 
 def argsort(input: Tensor, dim: builtins.int = -1, descending: builtins.bool = False, stable: builtins.bool = False, *, axis: Any = None) -> Tensor:
@@ -13300,6 +14897,19 @@ def ndtr(input: Tensor) -> Tensor:
 def ndtri(input: Tensor) -> Tensor:
     """The inverse of ``ndtr``: the quantiles of the standard normal distribution."""
     return _ndtri(F, input)
+
+
+def linalg_eigvals(input: Tensor) -> Tensor:
+    """The eigenvalues of square matrices, complex, in no particular order."""
+    return _linalg_eigvals(F, input)
+
+
+def svd(input: Tensor, some: builtins.bool = True, compute_uv: builtins.bool = True) -> builtins.tuple[Tensor, Tensor, Tensor]:
+    """``(U, S, V)`` with ``input = U diag(S) V^H``; unlike ``linalg.svd`` it returns V, not its adjoint, and is reduced by default.
+
+    With ``compute_uv=False`` U and V are zeros.
+    """
+    return _svd(F, input, some, compute_uv)
 
 
 def diag(input: Tensor, diagonal: builtins.int = 0) -> Tensor:
@@ -13541,9 +15151,6 @@ class Methods(TensorBase):
     histc = histc
     bincount = bincount
     logsumexp = logsumexp
-    index_select = index_select
-    index_add = index_add
-    index_add_ = index_add_
     exp = exp
     exp_ = exp_
     expm1 = expm1
@@ -13567,25 +15174,23 @@ class Methods(TensorBase):
     xlogy = xlogy
     xlogy_ = xlogy_
     gather = gather
-    scatter = scatter
-    scatter_ = scatter_
-    scatter_add = scatter_add
-    scatter_add_ = scatter_add_
-    masked_fill = masked_fill
-    masked_fill_ = masked_fill_
-    masked_select = masked_select
     flip = flip
     roll = roll
     tril = tril
     tril_ = tril_
     triu = triu
     triu_ = triu_
-    matmul = matmul
+    masked_fill = masked_fill
+    masked_fill_ = masked_fill_
+    masked_select = masked_select
+    masked_scatter = masked_scatter
+    masked_scatter_ = masked_scatter_
     cummax = cummax
     cummin = cummin
     logcumsumexp = logcumsumexp
     kthvalue = kthvalue
     mode = mode
+    matmul = matmul
     bernoulli = bernoulli
     multinomial = multinomial
     floor = floor
@@ -13606,11 +15211,16 @@ class Methods(TensorBase):
     fmod_ = fmod_
     floor_divide = floor_divide
     floor_divide_ = floor_divide_
+    index_select = index_select
+    index_add = index_add
+    index_add_ = index_add_
     cumsum = cumsum
     cumsum_ = cumsum_
     cumprod = cumprod
     cumprod_ = cumprod_
     prod = prod
+    scatter_add = scatter_add
+    scatter_add_ = scatter_add_
     broadcast_to = broadcast_to
     reshape = reshape
     permute = permute
@@ -13708,11 +15318,17 @@ class Methods(TensorBase):
     resolve_conj = resolve_conj
     softmax = softmax
     log_softmax = log_softmax
+    cholesky = cholesky
+    qr = qr
     diff = diff
     trace = trace
     take_along_dim = take_along_dim
     index_put_ = index_put_
     index_put = index_put
+    inverse = inverse
+    det = det
+    slogdet = slogdet
+    logdet = logdet
     split = split
     chunk = chunk
     unbind = unbind
@@ -13721,6 +15337,14 @@ class Methods(TensorBase):
     repeat = repeat
     tile = tile
     repeat_interleave = repeat_interleave
+    var = var
+    std = std
+    norm = norm
+    dist = dist
+    median = median
+    nanmedian = nanmedian
+    quantile = quantile
+    nanquantile = nanquantile
     mm = mm
     bmm = bmm
     mv = mv
@@ -13730,18 +15354,24 @@ class Methods(TensorBase):
     addmm = addmm
     baddbmm = baddbmm
     addmv = addmv
-    var = var
-    std = std
-    norm = norm
-    dist = dist
-    median = median
-    nanmedian = nanmedian
-    quantile = quantile
-    nanquantile = nanquantile
+    index_fill = index_fill
+    index_fill_ = index_fill_
+    index_copy = index_copy
+    index_copy_ = index_copy_
+    take = take
+    put = put
+    put_ = put_
+    scatter = scatter
+    scatter_ = scatter_
+    scatter_reduce = scatter_reduce
+    scatter_reduce_ = scatter_reduce_
+    cholesky_solve = cholesky_solve
+    cholesky_inverse = cholesky_inverse
     argsort = argsort
     msort = msort
     nonzero = nonzero
     unique = unique
+    svd = svd
     diag = diag
     diag_embed = diag_embed
     view_as = view_as

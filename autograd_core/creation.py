@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from . import dtypes, spec, storage
 from .backend.registry import BY_TYPE, backend_for_device
-from .config import get_mode
+from .config import ACTIVE, get_mode, refuse
 from .devices import CPU, device
 from .dtypes import as_dtype, dtype, from_numpy_dtype
 from .errors import ShapeError
-from .storage import TensorBase, device_of, wrap
+from .storage import TensorBase, checked_name, device_of, wrap
 
 if TYPE_CHECKING:
     from .tensor import Tensor
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 def array_from(data: Any, d: dtype | None, where: device | None) -> Any:
     """A new array of this library from numbers, nested lists, arrays or Tensors; floats take the default dtype."""
     if isinstance(data, TensorBase):
+        if ACTIVE:
+            refuse("making a tensor out of another one copies values outside the recorded ops", "Use tensor.clone(), tensor.detach() or tensor.to(dtype)")
         where = where or device_of(data._array)
         data = data._array
     first = data
@@ -67,6 +69,8 @@ def _numbers(data: Any) -> Any:
 def _untensored(data: Any) -> Any:
     """Nested lists with the Tensors in them replaced by their numbers."""
     if isinstance(data, TensorBase):
+        if ACTIVE:
+            refuse("making a tensor out of a list of tensors reads their values", "Use torch.stack or torch.cat")
         return BY_TYPE[data._array.__class__].to_numpy(data._array)
     if isinstance(data, (list, tuple)):
         return [_untensored(each) for each in data]
@@ -89,7 +93,7 @@ def finish(array: Any, requires_grad: bool = False, name: str | None = None) -> 
     if get_mode().inference:
         t._view = storage.INFERENCE
     if name is not None:
-        t._name = name
+        t._name = checked_name(name)
     if requires_grad:
         t.requires_grad_()
     return t
@@ -102,8 +106,12 @@ def placement(d: Any, where: Any) -> tuple[dtype, Any, int | None]:
     return chosen, backend_for_device(place.type), place.index
 
 
-def as_size(op: str, values: Sequence[Any]) -> tuple[int, ...]:
-    """A shape given as several ints or as one sequence."""
+def as_size(op: str, values: Sequence[Any], named: Any = None) -> tuple[int, ...]:
+    """A shape given as several ints, as one sequence, or as one sequence by name."""
+    if named is not None:
+        if values:
+            raise TypeError(f"{op}(): the size was given twice, as {tuple(values)!r} and as size={named!r}")
+        values = (named,)
     if len(values) == 1 and not hasattr(values[0], "__index__") and isinstance(values[0], Sequence):
         values = values[0]
     elif len(values) == 1 and getattr(values[0], "ndim", 0) == 1:
@@ -194,7 +202,7 @@ def asarray(obj: Any, *, dtype: Any = None, device: Any = None, copy: bool | Non
 # --- filled -------------------------------------------------------------------------------------------------------
 
 
-def zeros(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def zeros(*sizes: Any, size: Any = None, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """Zeros of a shape given as ints or as one sequence, in the default dtype unless ``dtype`` says otherwise.
 
     >>> import autograd_core as ag
@@ -204,21 +212,21 @@ def zeros(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool
     """
     chosen, backend, index = placement(dtype, device)
     with backend.on(index):
-        return finish(backend.xp.zeros(as_size("zeros", size), dtype=chosen.dtype), requires_grad)
+        return finish(backend.xp.zeros(as_size("zeros", sizes, size), dtype=chosen.dtype), requires_grad)
 
 
-def ones(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def ones(*sizes: Any, size: Any = None, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """Ones of a shape given as ints or as one sequence."""
     chosen, backend, index = placement(dtype, device)
     with backend.on(index):
-        return finish(backend.xp.ones(as_size("ones", size), dtype=chosen.dtype), requires_grad)
+        return finish(backend.xp.ones(as_size("ones", sizes, size), dtype=chosen.dtype), requires_grad)
 
 
-def empty(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def empty(*sizes: Any, size: Any = None, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """Uninitialised memory of a shape given as ints or as one sequence: its numbers mean nothing until written."""
     chosen, backend, index = placement(dtype, device)
     with backend.on(index):
-        return finish(backend.xp.empty(as_size("empty", size), dtype=chosen.dtype), requires_grad)
+        return finish(backend.xp.empty(as_size("empty", sizes, size), dtype=chosen.dtype), requires_grad)
 
 
 def full(size: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
@@ -264,7 +272,7 @@ def full_like(input: Tensor, fill_value: Any, *, dtype: Any = None, device: Any 
 # --- ranges -------------------------------------------------------------------------------------------------------
 
 
-def arange(start: Any, end: Any = None, step: Any = 1, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def arange(start: Any = None, end: Any = None, step: Any = 1, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """Numbers from ``start`` (0 if only one is given) up to but without ``end``, ``step`` apart: int64 if all are ints.
 
     Raises ``RuntimeError`` for a step of 0 or one that leads away from ``end``.
@@ -273,7 +281,9 @@ def arange(start: Any, end: Any = None, step: Any = 1, *, dtype: Any = None, dev
     >>> ag.arange(3), ag.arange(1, 2, 0.25)
     (tensor([0, 1, 2]), tensor([1.0000, 1.2500, 1.5000, 1.7500]))
     """
-    start, end = (0, start) if end is None else (start, end)
+    start, end = (0, start) if end is None else (0 if start is None else start, end)
+    if end is None:
+        raise TypeError("arange(): missing argument 'end': arange(end), arange(start, end) or arange(start, end, step)")
     start, end, step = (each.item() if hasattr(each, "item") else each for each in (start, end, step))
     if step == 0:
         raise RuntimeError("arange: step must be nonzero")
@@ -299,6 +309,51 @@ def linspace(start: Any, end: Any, steps: int, *, dtype: Any = None, device: Any
         return finish(backend.xp.linspace(start, end, steps).astype(chosen.dtype), requires_grad)
 
 
+def logspace(start: Any, end: Any, steps: int, base: float = 10.0, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    """``steps`` powers of ``base`` whose exponents lie at equal distances from ``start`` to ``end``, both included.
+
+    >>> import autograd_core as ag
+    >>> ag.logspace(0, 2, 3)
+    tensor([  1.,  10., 100.])
+    """
+    if steps < 0:
+        raise RuntimeError(f"logspace: number of steps must be non-negative, got {steps}")
+    start, end, base = (each.item() if hasattr(each, "item") else each for each in (start, end, base))
+    chosen, backend, index = placement(dtype, device)
+    with backend.on(index):
+        return finish((backend.xp.full((), base, dtype="float64") ** backend.xp.linspace(start, end, steps)).astype(chosen.dtype), requires_grad)
+
+
+def scalar_tensor(s: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    """A tensor without dimensions that holds one number, in the default dtype."""
+    return full((), s, dtype=dtypes.get_default_dtype() if dtype is None else dtype, device=device, requires_grad=requires_grad)
+
+
+def _triangle_indices(op: str, row: int, col: int, offset: int, d: Any, where: Any) -> Tensor:
+    if row < 0 or col < 0:
+        raise RuntimeError(f"{op}: {'row' if row < 0 else 'col'} must be non-negative, got {row} and {col}")
+    chosen, backend, index = placement(dtypes.int64 if d is None else d, where)
+    with backend.on(index):
+        xp = backend.xp
+        triangle = getattr(xp, op.partition("_")[0])(xp.ones((row, col), dtype="bool"), offset)
+        return finish(xp.stack(xp.nonzero(triangle)).astype(chosen.dtype))
+
+
+def tril_indices(row: int, col: int, offset: int = 0, *, dtype: Any = None, device: Any = None) -> Tensor:
+    """The positions in the lower triangle of a ``row`` by ``col`` matrix, as int64 of shape (2, n): rows, then columns.
+
+    >>> import autograd_core as ag
+    >>> ag.tril_indices(2, 2).tolist()
+    [[0, 1, 1], [0, 0, 1]]
+    """
+    return _triangle_indices("tril_indices", row, col, offset, dtype, device)
+
+
+def triu_indices(row: int, col: int, offset: int = 0, *, dtype: Any = None, device: Any = None) -> Tensor:
+    """The positions in the upper triangle of a ``row`` by ``col`` matrix, as int64 of shape (2, n): rows, then columns."""
+    return _triangle_indices("triu_indices", row, col, offset, dtype, device)
+
+
 def eye(n: int, m: int | None = None, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """The ``n`` by ``n`` (or ``n`` by ``m``) matrix with ones on its diagonal and zeros elsewhere."""
     if n < 0 or (m is not None and m < 0):
@@ -322,17 +377,17 @@ class CreationMethods(TensorBase):
         chosen = self.dtype if dtype is None else as_dtype(dtype)
         return finish(array_from(data, chosen, self.device if device is None else as_device(device)), requires_grad)
 
-    def new_zeros(self, *size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    def new_zeros(self, *sizes: Any, size: Any = None, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
         """Zeros of another shape in this tensor's dtype and on its device."""
-        return zeros(*size, **like_options(self, dtype, device), requires_grad=requires_grad)
+        return zeros(*sizes, size=size, **like_options(self, dtype, device), requires_grad=requires_grad)
 
-    def new_ones(self, *size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    def new_ones(self, *sizes: Any, size: Any = None, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
         """Ones of another shape in this tensor's dtype and on its device."""
-        return ones(*size, **like_options(self, dtype, device), requires_grad=requires_grad)
+        return ones(*sizes, size=size, **like_options(self, dtype, device), requires_grad=requires_grad)
 
-    def new_empty(self, *size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    def new_empty(self, *sizes: Any, size: Any = None, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
         """Uninitialised memory of another shape in this tensor's dtype and on its device."""
-        return empty(*size, **like_options(self, dtype, device), requires_grad=requires_grad)
+        return empty(*sizes, size=size, **like_options(self, dtype, device), requires_grad=requires_grad)
 
     def new_full(self, size: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
         """One number in another shape, in this tensor's dtype and on its device."""

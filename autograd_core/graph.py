@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from . import backward as _backward
 from . import storage
+from .config import ACTIVE, get_mode, refuse
 from .errors import DtypeError, GraphError, ShapeError
 from .node import RETAIN, Node, make_leaf
-from .storage import TensorBase, View, real_array, wrap
+from .storage import TensorBase, View, checked_name, real_array, wrap
 
 if TYPE_CHECKING:
     from .tensor import Tensor
@@ -48,7 +49,7 @@ class GraphMethods(TensorBase):
 
     @name.setter
     def name(self, name: str | None) -> None:
-        self._name = name
+        self._name = name if name is None else checked_name(name)
         if self._node is not None:
             self._node.name = name
 
@@ -73,7 +74,7 @@ class GraphMethods(TensorBase):
         elif node is None:
             if self._array.dtype.kind not in "fc":
                 raise DtypeError(f"only Tensors of floating point and complex dtype can require gradients, this one is {self.dtype.name}. Convert it first: .float() or .double()")
-            if self.is_inference():
+            if self.is_inference() and not get_mode().inference:
                 raise GraphError("Setting requires_grad=True on inference tensor outside InferenceMode is not allowed. Use .clone() to get a normal tensor")
             leaf, gradient = getattr(self, "_frozen", (None, None))
             if leaf is None:
@@ -102,6 +103,8 @@ class GraphMethods(TensorBase):
         if node is None:
             return getattr(self, "_frozen", (None, None))[1]
         if node.leaf:
+            if ACTIVE and (recorder := get_mode().recorder) in ACTIVE:
+                recorder.gradient_read(node)
             return node.grad  # type: ignore[no-any-return]
         kept = node.retained
         if kept is None and RETAIN not in (node.hooks or ()):
@@ -126,12 +129,16 @@ class GraphMethods(TensorBase):
         if self._node is None:
             self._frozen = (getattr(self, "_frozen", (None, None))[0], value)
         elif self._node.leaf:
+            if ACTIVE and (recorder := get_mode().recorder) in ACTIVE:
+                recorder.gradient_set(self._node)
             self._node.grad = value
         else:
             self._node.retained = value
 
     def retain_grad(self) -> None:
         """Keep the gradient of this result in ``.grad`` during backward."""
+        if ACTIVE:
+            refuse("retain_grad() asks for the gradient of a tensor that a replay does not make", "Use autograd.grad(loss, tensor) and return what it gives")
         node = self._node
         if node is None:
             raise GraphError("can't retain_grad on Tensor that has requires_grad=False")
@@ -145,6 +152,8 @@ class GraphMethods(TensorBase):
 
     def register_hook(self, hook: Callable[[Any], Any]) -> RemovableHandle:
         """Call ``hook(gradient)`` when the gradient of this tensor is known; what it returns, if anything, replaces it."""
+        if ACTIVE:
+            refuse("a hook would not be called by a replay", "Do what it does inside the compiled function, on the gradient after backward()")
         node = self._node
         if node is None:
             raise GraphError("cannot register a hook on a tensor that doesn't require gradient")
@@ -208,6 +217,8 @@ class GraphMethods(TensorBase):
 
     @data.setter
     def data(self, value: Tensor) -> None:
+        if ACTIVE:
+            refuse("assigning .data replaces the memory of a tensor", "Write into it: tensor.data.copy_(value)")
         if not isinstance(value, TensorBase):
             raise TypeError(f"Variable data has to be a tensor, but got {type(value).__name__}")
         self._array = value._array

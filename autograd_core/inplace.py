@@ -19,14 +19,13 @@ def inplace(op: Op, x: Any, others: tuple[Any, ...], attrs: dict[str, Any], name
     """Write ``op(x, *others)`` into ``x``'s memory; ``x``, its base and its views get the nodes that make gradients right."""
     label = name or op.extra.get("written") or f"{op.name}_"
     mode = get_mode()
+    if mode.vmap is not None and (answer := mode.vmap.inplace(op, x, others, attrs, label)) is not NotImplemented:
+        return answer
     view = x._view
     base = view.base if view.__class__ is View else x
     others = tuple([operand(o) for o in others])
     others_need = any([isinstance(o, TensorBase) and o._node is not None for o in others])
-    if mode.grad and base._node is not None and base._node.leaf:
-        what = "a leaf Variable that requires grad is being used in an in-place operation." if base is x else \
-            "a view of a leaf Variable that requires grad is being used in an in-place operation."
-        raise InplaceError(f"{label}: {what} Write inside autograd_core.no_grad(), or make a copy first (.clone())")
+    refuse_leaf(label, x, base, mode)
     array = real_array(x)
     flags = array.flags
     if not flags.c_contiguous and overlapping(array):
@@ -47,7 +46,7 @@ def inplace(op: Op, x: Any, others: tuple[Any, ...], attrs: dict[str, Any], name
     if not getattr(flags, "writeable", True):
         _make_writeable(array, label)
     owner = BY_TYPE[array.__class__].owner(array)
-    others = tuple(_apart(o, owner) for o in others)
+    others = tuple(_apart(o, owner, mode) for o in others)
     line = user_line() if mode.anomaly else None
     computed_tensor = apply(op, (x, *others), attrs, out=array)
     if view is not UNCHECKED:
@@ -57,10 +56,21 @@ def inplace(op: Op, x: Any, others: tuple[Any, ...], attrs: dict[str, Any], name
     return x
 
 
-def _apart(other: Any, owner: Any) -> Any:
+def refuse_leaf(label: str, x: Any, base: Any, mode: Mode) -> None:
+    """Raise where gradients are recorded and the base of the tensor is a leaf that asks for one: its value must not change."""
+    if mode.grad and base._node is not None and base._node.leaf:
+        what = "a leaf Variable that requires grad is being used in an in-place operation." if base is x else \
+            "a view of a leaf Variable that requires grad is being used in an in-place operation."
+        raise InplaceError(f"{label}: {what} Write inside autograd_core.no_grad(), or make a copy first (.clone())")
+
+
+def _apart(other: Any, owner: Any, mode: Mode) -> Any:
     """An operand that shares the written memory is read before it is overwritten; it may be the tensor itself, as in ``y.mul_(y)``."""
     if isinstance(other, TensorBase) and hasattr(other._array, "__setitem__") and BY_TYPE[other._array.__class__].owner(other._array) is owner:
-        return wrap(other._array.copy(), other._node)
+        copy = other._array.copy()
+        if mode.recorder is not None:
+            mode.recorder.copied(other._array, copy)
+        return wrap(copy, other._node)
     return other
 
 

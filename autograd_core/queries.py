@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from . import spec
-from .dtypes import dtype
+from .dtypes import dtype, float32
 from .storage import TensorBase
 
 if TYPE_CHECKING:
-    from .tensor import Tensor
+    from .tensor import Size, Tensor
 
 
 def is_tensor(obj: Any) -> bool:
@@ -40,3 +40,21 @@ def result_type(tensor1: Any, tensor2: Any) -> dtype:
     autograd_core.float32
     """
     return spec.result_type_of((tensor1, tensor2))
+
+
+def broadcast_shapes(*shapes: Any) -> Size:
+    """The shape that tensors of these shapes broadcast to; an int counts as a shape of one dimension.
+
+    Raises ``RuntimeError`` if they do not fit.
+
+    >>> import autograd_core as ag
+    >>> ag.broadcast_shapes((3, 1), (4,))
+    autograd_core.Size([3, 4])
+    """
+    from .tensor import Size
+
+    given = [(shape,) if isinstance(shape, int) else tuple(shape) for shape in shapes]
+    for shape in given:
+        if min(shape, default=0) < 0:
+            raise RuntimeError(f"broadcast_shapes: Trying to create tensor with negative dimension ({min(shape)}): {shape}")
+    return Size(spec.broadcast("broadcast_shapes", [f"shapes[{i}]" for i in range(len(given))], [spec.Meta(shape, float32) for shape in given]))

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from .random import Generator
     from .tensor import Tensor
 
-_LARGEST = {"bool": 1, "uint8": 2**8 - 1, "int8": 2**7 - 1, "int16": 2**15 - 1, "int32": 2**31 - 1, "int64": 2**63 - 1, "float16": 2**11, "float32": 2**24,
+_LARGEST = {"bool": 1, "uint8": 2**8 - 1, "int8": 2**7 - 1, "int16": 2**15 - 1, "int32": 2**31 - 1, "int64": 2**63 - 1, "bfloat16": 2**8, "float16": 2**11, "float32": 2**24,
             "float64": 2**53}
 """The largest integer up to which a dtype holds every one exactly."""
 
@@ -32,19 +32,19 @@ def _draw(op: str, attrs: dict[str, Any], d: Any, where: Any, requires_grad: boo
     return result
 
 
-def rand(*size: Any, generator: Generator | None = None, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def rand(*sizes: Any, size: Any = None, generator: Generator | None = None, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """Numbers drawn uniformly from [0, 1).
 
     >>> import autograd_core as ag
     >>> ag.rand(2, 3).shape
     autograd_core.Size([2, 3])
     """
-    return _draw("draw_uniform", {"low": 0.0, "high": 1.0, "shape": as_size("rand", size)}, dtype, device, requires_grad, generator)
+    return _draw("draw_uniform", {"low": 0.0, "high": 1.0, "shape": as_size("rand", sizes, size)}, dtype, device, requires_grad, generator)
 
 
-def randn(*size: Any, generator: Generator | None = None, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def randn(*sizes: Any, size: Any = None, generator: Generator | None = None, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """Numbers drawn from the normal distribution with mean 0 and variance 1."""
-    return _draw("draw_normal", {"mean": 0.0, "std": 1.0, "shape": as_size("randn", size)}, dtype, device, requires_grad, generator)
+    return _draw("draw_normal", {"mean": 0.0, "std": 1.0, "shape": as_size("randn", sizes, size)}, dtype, device, requires_grad, generator)
 
 
 def randint(low: int, high: Any = None, size: Any = None, *, generator: Generator | None = None, dtype: Any = None, device: Any = None,
@@ -137,10 +137,14 @@ class SamplingMethods(TensorBase):
             raise RuntimeError(f"bernoulli_: expects p to be in [0, 1], but got p={p}")
         return inplace(REGISTRY["draw_bernoulli"], self, (p,), {"generator": generator}, "bernoulli_")  # type: ignore[no-any-return]
 
-    def random_(self, low: int = 0, high: int | None = None, *, generator: Generator | None = None) -> Tensor:
-        """Fill with integers from ``low`` up to but without ``high``; by default all that the dtype holds exactly."""
+    def random_(self, low: int | None = None, high: int | None = None, *, generator: Generator | None = None) -> Tensor:
+        """Fill with integers: ``random_(low, high)`` from ``low`` up to but without ``high``, ``random_(high)`` from 0, ``random_()`` from all
+        that the dtype holds exactly."""
+        if low is None:
+            low = _LARGEST[self.dtype.name] + 1 if high is None else high
+            high = None
         if high is None:
-            low, high = (0, low) if low else (0, _LARGEST[self.dtype.name] + 1)
+            low, high = 0, low
         _check_range("random_", low, high)
         return self._fill("draw_integers", "random_", low=int(low), high=int(high), shape=None, generator=generator)
 
@@ -149,3 +153,21 @@ class SamplingMethods(TensorBase):
         if lambd <= 0:
             raise RuntimeError(f"exponential_: expects lambda > 0.0, but found lambda={lambd}")
         return self._fill("draw_exponential", "exponential_", rate=float(lambd), generator=generator)
+
+    def geometric_(self, p: float, *, generator: Generator | None = None) -> Tensor:
+        """Fill with numbers of trials until one of probability ``p`` succeeds: 1, 2, ..."""
+        if not 0 < p < 1:
+            raise RuntimeError(f"geometric_: expects p to be in (0, 1), but got p={p}")
+        return self._fill("draw_geometric", "geometric_", p=float(p), generator=generator)
+
+    def cauchy_(self, median: float = 0.0, sigma: float = 1.0, *, generator: Generator | None = None) -> Tensor:
+        """Fill with numbers drawn from the Cauchy distribution."""
+        if sigma <= 0:
+            raise RuntimeError(f"cauchy_: expects sigma > 0.0, but found sigma={sigma}")
+        return self._fill("draw_cauchy", "cauchy_", median=float(median), sigma=float(sigma), generator=generator)
+
+    def log_normal_(self, mean: float = 1.0, std: float = 2.0, *, generator: Generator | None = None) -> Tensor:
+        """Fill with numbers whose logarithm is drawn from the normal distribution of ``mean`` and ``std``."""
+        if std <= 0:
+            raise RuntimeError(f"log_normal_: expects std > 0.0, but found std={std}")
+        return self._fill("draw_log_normal", "log_normal_", mean=float(mean), std=float(std), generator=generator)

@@ -7,6 +7,7 @@ from typing import Any
 
 from . import dtypes
 from .backend.registry import BY_TYPE
+from .config import ACTIVE, get_mode
 from .devices import CPU, device
 from .op import Op
 
@@ -83,11 +84,21 @@ def wrap(array: Any, node: Any = None) -> Any:
     return t
 
 
+def checked_name(name: Any) -> str:
+    """A name as users give it; ``TypeError`` for anything but text."""
+    if not isinstance(name, str):
+        raise TypeError(f"Tensor: argument 'name' must be str, not {type(name).__name__} ({name!r})")
+    return name
+
+
 def real_array(x: Any) -> Any:
     """The tensor's memory as an array that can be shared and written; a NumPy scalar is turned into a 0-d array once."""
     array = x._array
     if not array.shape and not hasattr(array, "__setitem__"):
+        number = array
         array = x._array = BY_TYPE[array.__class__].asarray(array)
+        if ACTIVE and (recorder := get_mode().recorder) in ACTIVE:
+            recorder.same(number, array)
         if x._node is not None and x._node.leaf:
             x._node.array = array
     return array

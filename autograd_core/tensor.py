@@ -9,16 +9,20 @@ from typing import Any
 
 from . import _methods, dtypes, storage
 from .backend.registry import BY_TYPE, backend_for_device
+from .config import ACTIVE, refuse
 from .conversion import ConversionMethods
 from .creation import CreationMethods, array_from, as_device, scalar_or_array
 from .devices import CPU, device
 from .dtypes import as_dtype, dtype, from_numpy_dtype
-from .errors import DtypeError
 from .graph import GraphMethods
 from .interop import Protocols
 from .node import Leaf, make_leaf, next_seq
+from .restructure import RestructuringMethods
 from .sampling import SamplingMethods
-from .storage import TensorBase, device_of, real_array
+from .storage import TensorBase, checked_name, device_of, real_array
+
+
+READ = "Return the tensor and read it after the call, or compute with it as a tensor (torch.where instead of if)"
 
 
 class Size(tuple[int, ...]):
@@ -41,7 +45,7 @@ class Size(tuple[int, ...]):
         return f"autograd_core.Size({list(self)})"
 
 
-class Tensor(_methods.Methods, GraphMethods, ConversionMethods, CreationMethods, SamplingMethods, Protocols):
+class Tensor(_methods.Methods, GraphMethods, ConversionMethods, CreationMethods, SamplingMethods, RestructuringMethods, Protocols):
     """An n-dimensional array with a gradient.
 
     ``Tensor(data, requires_grad=False, name=None)``: numbers and nested lists take the default dtype, arrays keep
@@ -61,7 +65,7 @@ class Tensor(_methods.Methods, GraphMethods, ConversionMethods, CreationMethods,
             self._array = array = dtypes._default.type(data[0])
             self._view = None
             if name is not None:
-                self._name = name
+                self._name = checked_name(name)
             if requires_grad:
                 self._node = leaf = Leaf()
                 leaf.array = array
@@ -92,7 +96,7 @@ class Tensor(_methods.Methods, GraphMethods, ConversionMethods, CreationMethods,
         self._node = None
         self._view = None
         if name is not None:
-            self._name = name
+            self._name = checked_name(name)
         if requires_grad:
             self.requires_grad_()
 
@@ -146,19 +150,31 @@ class Tensor(_methods.Methods, GraphMethods, ConversionMethods, CreationMethods,
     @property
     def mT(self) -> Tensor:  # noqa: N802
         """The last two dimensions swapped."""
+        if self.ndim == 1:
+            raise RuntimeError("mT: tensor.mT is only supported on matrices or batches of matrices. Got 1-D tensor")
         return _methods.transpose(self, -2, -1)
+
+    @property
+    def H(self) -> Tensor:  # noqa: N802
+        """The conjugate transpose of a matrix."""
+        if self.ndim not in (0, 2):
+            raise RuntimeError(f"H: tensor.H is only supported on matrices (2-D tensors). Got {self.ndim}-D tensor. For batches of matrices use mH")
+        return _methods.adjoint(self)
+
+    @property
+    def mH(self) -> Tensor:  # noqa: N802
+        """The last two dimensions swapped and complex numbers conjugated."""
+        return _methods.adjoint(self)
 
     @property
     def real(self) -> Tensor:
         """The real part."""
-        return _methods.real(self) if self.is_complex() else self
+        return _methods.real(self)
 
     @property
     def imag(self) -> Tensor:
         """The imaginary part. Raises ``RuntimeError`` for a real tensor."""
-        if not self.is_complex():
-            raise DtypeError(f"imag is not implemented for tensors with non-complex dtypes, this one is {self.dtype.name}. Use zeros_like")
-        return _methods.real(self * -1j)
+        return _methods.imag(self)
 
     def size(self, dim: int | None = None) -> Any:
         """The shape, or the size of one dimension."""
@@ -212,6 +228,8 @@ class Tensor(_methods.Methods, GraphMethods, ConversionMethods, CreationMethods,
 
     def item(self) -> Any:
         """The Python number of a tensor with one element."""
+        if ACTIVE:
+            refuse(".item() reads a value", READ)
         try:
             return self._array.item()
         except ValueError:
@@ -223,6 +241,8 @@ class Tensor(_methods.Methods, GraphMethods, ConversionMethods, CreationMethods,
         Raises ``RuntimeError`` for a tensor that requires grad, and ``TypeError`` for one on a GPU, unless ``force``
         (then as ``.detach().cpu().numpy()``).
         """
+        if ACTIVE:
+            refuse("the values of .numpy() are used outside the recorded ops", READ)
         if self._node is not None and not force:
             raise RuntimeError("Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.")
         array = real_array(self)
@@ -233,11 +253,15 @@ class Tensor(_methods.Methods, GraphMethods, ConversionMethods, CreationMethods,
 
     def tolist(self) -> Any:
         """Nested lists of Python numbers; a number for a tensor without dimensions."""
+        if ACTIVE:
+            refuse(".tolist() reads values", READ)
         return BY_TYPE[self._array.__class__].to_numpy(self._array).tolist()
 
     # --- Python -------------------------------------------------------------------------------------------------
 
     def __repr__(self) -> str:
+        if ACTIVE:
+            refuse("printing a tensor reads its values", READ)
         from .printing import represent
 
         return represent(self)
@@ -258,12 +282,16 @@ class Tensor(_methods.Methods, GraphMethods, ConversionMethods, CreationMethods,
         return iter([self[i] for i in range(self._array.shape[0])])
 
     def __bool__(self) -> bool:
+        if ACTIVE:
+            refuse("the truth of a tensor is a value that decides which Python code runs", READ)
         if self._array.size != 1:
             what = "more than one value" if self._array.size else "no values"
             raise RuntimeError(f"Boolean value of Tensor with {what} is ambiguous. Use .any() or .all()")
         return bool(self._array.item())
 
     def _number(self) -> Any:
+        if ACTIVE:
+            refuse("converting a tensor to a Python number reads a value", READ)
         if self._array.size != 1:
             raise ValueError(f"only one element tensors can be converted to Python scalars, this one has the shape {tuple(self._array.shape)}. Reduce it first, or use .tolist()")
         return self._array.item()
@@ -278,11 +306,15 @@ class Tensor(_methods.Methods, GraphMethods, ConversionMethods, CreationMethods,
         return complex(self._number())
 
     def __index__(self) -> int:
+        if ACTIVE:
+            refuse("using a tensor as a Python index reads a value", READ)
         if self._array.dtype.kind not in "iub" or self._array.size != 1:
             raise TypeError("only integer tensors of a single element can be converted to an index")
         return int(self._array.item())
 
     def __contains__(self, element: Any) -> bool:
+        if ACTIVE:
+            refuse("'in' reads the values of a tensor", READ)
         return bool((self._array == (element._array if isinstance(element, TensorBase) else element)).any())
 
     def __getitem__(self, index: Any) -> Tensor:
@@ -291,10 +323,23 @@ class Tensor(_methods.Methods, GraphMethods, ConversionMethods, CreationMethods,
     def __setitem__(self, index: Any, value: Any) -> None:
         _methods.F.setitem(self, index, value)
 
+    def __copy__(self) -> Tensor:
+        twin: Tensor = storage.new(type(self))
+        twin._array, twin._node, twin._view = real_array(self), None, None
+        if hasattr(self, "__dict__"):
+            twin.__dict__.update(self.__dict__)
+        if self.name is not None:
+            twin._name = self.name
+        if self._node is not None:
+            twin._node = make_leaf(twin._array, self.name)
+        return twin
+
     def __deepcopy__(self, memo: dict[int, Any]) -> Tensor:
+        if ACTIVE:
+            refuse("copying a tensor by copy.deepcopy is not recorded", READ)
         if not self.is_leaf:
             raise RuntimeError("Only Tensors created explicitly by the user (graph leaves) support the deepcopy protocol at the moment. Use .detach().clone()")
-        copied = self._array.copy()
+        copied = _copied(self._array, memo)
         twin: Tensor = storage.new(type(self))
         twin._array, twin._node, twin._view = copied, None, None
         memo[id(self)] = twin
@@ -376,12 +421,36 @@ class Tensor(_methods.Methods, GraphMethods, ConversionMethods, CreationMethods,
 
     __rand__, __ror__, __rxor__ = __and__, __or__, __xor__
 
+    def __lshift__(self, other: Any) -> Tensor:
+        return _methods.bitwise_left_shift(self, other)
+
+    def __rshift__(self, other: Any) -> Tensor:
+        return _methods.bitwise_right_shift(self, other)
+
+    def __rlshift__(self, other: Any) -> Tensor:
+        return _methods.bitwise_left_shift(other, self)
+
+    def __rrshift__(self, other: Any) -> Tensor:
+        return _methods.bitwise_right_shift(other, self)
+
     def __invert__(self) -> Tensor:
         return _methods.bitwise_not(self)
 
     def where(self, condition: Tensor, other: Any) -> Tensor:
         """The tensor where ``condition`` holds, ``other`` elsewhere."""
         return _methods.where(condition, self, other)  # type: ignore[no-any-return]
+
+
+def _copied(array: Any, memo: dict[int, Any]) -> Any:
+    """A copy of an array; what shared memory with another array that was copied before, under the same ``memo``, shares it again."""
+    backend = BY_TYPE[array.__class__]
+    owner = backend.owner(array)
+    if backend.name != "cpu" or not array.shape or not owner.flags.c_contiguous:
+        return array.copy()
+    found = memo.get(id(owner))
+    if found is None:
+        found = memo[id(owner)] = owner.copy()
+    return found if array is owner else backend.xp.ndarray(array.shape, array.dtype, found, array.ctypes.data - owner.ctypes.data, array.strides)
 
 
 def _comparable(other: Any) -> bool:

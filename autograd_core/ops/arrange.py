@@ -223,10 +223,10 @@ def rot90(F: Any, input: Any, k: int = 1, dims: Any = (0, 1)) -> Any:
 
 @composite("adjoint(input: Tensor) -> Tensor")
 def adjoint(F: Any, input: Any) -> Any:
-    """The last two dimensions swapped and complex numbers conjugated."""
-    if input.ndim < 2:
+    """The last two dimensions swapped and complex numbers conjugated. Raises ``RuntimeError`` for vectors."""
+    if input.ndim == 1:
         raise RuntimeError(f"adjoint: tensor.adjoint() is only supported on matrices or batches of matrices. Got {input.ndim}-D tensor")
-    turned = F.transpose(input, dim0=-2, dim1=-1)
+    turned = F.transpose(input, dim0=-2, dim1=-1) if input.ndim else input
     return F.conj(turned) if input.dtype in ("complex64", "complex128") else turned
 
 
@@ -296,7 +296,7 @@ def combinations(F: Any, input: Any, r: int = 2, with_replacement: bool = False)
 
 
 @composite("vander(x: Tensor, N: int | None = None, increasing: bool = False) -> Tensor", places=("torch",))
-def vander(F: Any, x: Any, N: Any = None, increasing: bool = False) -> Any:  # noqa: N803 - PyTorch's name
+def vander(F: Any, x: Any, N: Any = None, increasing: bool = False) -> Any:
     """The powers ``N - 1`` to 0 of a vector's elements as columns, or 0 to ``N - 1``; ``N`` is the vector's size unless given."""
     if x.ndim != 1:
         raise RuntimeError(f"vander: x must be a one-dimensional tensor, got the shape {tuple(x.shape)}")

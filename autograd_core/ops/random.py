@@ -1,4 +1,4 @@
-"""Random draws, and dropout, which is made of them.
+"""Random draws.
 
 The input of a draw says shape, dtype and device (``shape`` overrides the first); its numbers are not read. ``generator``
 is the stream; without one, the default stream of the device. Rules pass zeros back, so that a tensor filled at random
@@ -7,10 +7,11 @@ inside a graph stays in it, as in PyTorch.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from ..dtypes import as_dtype
-from ..op import TORCH_NN, TORCH_TENSOR, Arg, S, composite, detached, op, span
+from ..op import TORCH_TENSOR, Arg, S, op, span
 from ..random import generator_for
 from ..spec import Meta, broadcast, computed_dtype
 
@@ -37,14 +38,18 @@ def _need_floats(op: str, input: Any) -> None:
         raise RuntimeError(f"{op}: not implemented for '{as_dtype(input.dtype).name}'. Draw in a floating-point dtype and convert")
 
 
+_STEPS = {"float16": 2**11, "bfloat16": 2**8}
+
+
 @op("draw_uniform(input: Tensor, low: float = 0.0, high: float = 1.0, shape: Sequence[int] | None = None, generator: Generator | None = None) -> Tensor",
     kind="random", label="uniform", spec=_shaped, samples=[
         S((3, 4)), S(()), S((0, 2)), S((2,), low=-3.0, high=5.0, shape=(4, 5)), S(Arg((2,), kind="int"), error=RuntimeError, match="not implemented")])
 def draw_uniform(xp: Any, input: Any, *, low: float = 0.0, high: float = 1.0, shape: Any = None, generator: Any = None) -> Any:
     """Uniform numbers from [``low``, ``high``)."""
     _need_floats("uniform", input)
-    if input.dtype == "float16":  # 11 bits, so that rounding never reaches ``high``
-        drawn = _floats(xp, input, lambda stream, size, dtype: stream.integers(0, 2048, size) / 2048, shape, generator)
+    steps = _STEPS.get(input.dtype.name)
+    if steps is not None:  # as many bits as the dtype has, so that rounding never reaches ``high``
+        drawn = _floats(xp, input, lambda stream, size, dtype: stream.integers(0, steps, size) / steps, shape, generator)
     else:
         drawn = _floats(xp, input, lambda stream, size, dtype: stream.random(size, dtype=dtype), shape, generator)
     if high - low != 1:
@@ -119,6 +124,80 @@ def draw_exponential(xp: Any, input: Any, *, rate: float = 1.0, generator: Any =
     return _floats(xp, input, lambda stream, size, dtype: stream.standard_exponential(size, dtype=dtype), None, generator) / rate
 
 
+@op("draw_log_normal(input: Tensor, mean: float = 1.0, std: float = 2.0, generator: Generator | None = None) -> Tensor", kind="random", label="log_normal", spec=_same,
+    samples=[S((3, 4)), S(()), S((0, 2), mean=0.0, std=0.5), S(Arg((2,), kind="int"), error=RuntimeError, match="not implemented")])
+def draw_log_normal(xp: Any, input: Any, *, mean: float = 1.0, std: float = 2.0, generator: Any = None) -> Any:
+    """Numbers whose logarithm is normal with ``mean`` and ``std``."""
+    _need_floats("log_normal", input)
+    return xp.exp(_floats(xp, input, lambda stream, size, dtype: stream.standard_normal(size, dtype=dtype), None, generator) * std + mean)
+
+
+@op("draw_cauchy(input: Tensor, median: float = 0.0, sigma: float = 1.0, generator: Generator | None = None) -> Tensor", kind="random", label="cauchy", spec=_same,
+    samples=[S((3, 4)), S(()), S((0, 2), median=2.0, sigma=0.5), S(Arg((2,), kind="int"), error=RuntimeError, match="not implemented")])
+def draw_cauchy(xp: Any, input: Any, *, median: float = 0.0, sigma: float = 1.0, generator: Any = None) -> Any:
+    """Numbers from the Cauchy distribution."""
+    _need_floats("cauchy", input)
+    source = generator_for(input, generator)
+    with source.lock:
+        drawn = source.stream.random(input.shape, dtype="float64")
+    return xp.asarray(median + sigma * xp.tan(math.pi * (drawn - 0.5)), dtype=input.dtype)
+
+
+@op("draw_geometric(input: Tensor, p: float, generator: Generator | None = None) -> Tensor", kind="random", label="geometric", spec=_same, samples=[
+    S((3, 4), p=0.3), S((), p=0.9), S((0, 2), p=0.5), S(Arg((4,), kind="int"), p=0.5)])
+def draw_geometric(xp: Any, input: Any, *, p: float, generator: Any = None) -> Any:
+    """How many trials it takes until one of probability ``p`` succeeds: 1, 2, ..."""
+    source = generator_for(input, generator)
+    with source.lock:
+        drawn = 1.0 - source.stream.random(input.shape, dtype="float64")  # never 0
+    return xp.asarray(xp.maximum(xp.ceil(xp.log(drawn) / math.log1p(-p)), 1.0), dtype=input.dtype)
+
+
+def _poisson_spec(input: Any, **attrs: Any) -> Meta:
+    if as_dtype(input.dtype).dtype.kind != "f":
+        raise RuntimeError(f"poisson: not implemented for '{as_dtype(input.dtype).name}'. Give rates in floating point")
+    return _same(input)
+
+
+@op("poisson(input: Tensor, generator: Generator | None = None) -> Tensor", kind="random", places=("torch",), spec=_poisson_spec, samples=[
+    S(span(0.0, 9.0, 3, 4)), S(span(0.0, 1.0)), S(span(0.0, 1.0, 0, 2)), S(span(-2.0, -1.0, 3), error=RuntimeError, match="non-negative")])
+def poisson(xp: Any, input: Any, *, generator: Any = None) -> Any:
+    """Counts of events with the expected number that each element of ``input`` gives, in its dtype.
+
+    Raises ``RuntimeError`` for negative rates.
+    """
+    if not bool((input >= 0).all()):
+        raise RuntimeError("poisson: invalid Poisson rate, expected rate to be non-negative")
+    source = generator_for(input, generator)
+    with source.lock:
+        drawn = source.stream.poisson(xp.asarray(input, dtype="float64"), size=input.shape)
+    return xp.asarray(drawn, dtype=input.dtype)
+
+
+def _binomial_spec(count: Any, prob: Any, **attrs: Any) -> Meta:
+    return Meta(broadcast("binomial", ["count", "prob"], [count, prob]), as_dtype(count.dtype))
+
+
+@op("binomial(count: Tensor, prob: Tensor, generator: Generator | None = None) -> Tensor", kind="random", places=("torch",), promotes="equal", spec=_binomial_spec, samples=[
+    S(Arg(values=[0.0, 3.0, 9.0]), span(0.0, 1.0, 3)), S(Arg(values=5.0), span(0.0, 1.0, 2, 3)), S(Arg(values=[[4.0], [1.0]]), span(0.0, 1.0, 3)),
+    S(Arg(values=[3.0]), span(1.5, 2.0, 1), error=RuntimeError, match="probabilities"), S(Arg(values=[-3.0]), span(0.0, 1.0, 1), error=RuntimeError, match="count")])
+def binomial(xp: Any, count: Any, prob: Any, *, generator: Any = None) -> Any:
+    """How many of ``count`` trials succeed, each with probability ``prob``; the two broadcast and have one floating-point dtype.
+
+    Raises ``RuntimeError`` for negative counts and for probabilities outside [0, 1].
+    """
+    count, prob = xp.asarray(count), xp.asarray(prob)
+    if not bool((count >= 0).all()):
+        raise RuntimeError("binomial: count must be non-negative")
+    if not bool(((prob >= 0) & (prob <= 1)).all()):
+        raise RuntimeError("binomial: probabilities must lie between 0 and 1")
+    shape = xp.broadcast_shapes(count.shape, prob.shape)
+    source = generator_for(count, generator)
+    with source.lock:
+        drawn = source.stream.binomial(xp.broadcast_to(count.astype("int64"), shape), xp.broadcast_to(prob.astype("float64"), shape), size=shape)
+    return xp.asarray(drawn, dtype=count.dtype)
+
+
 @op("draw_bernoulli(input: Tensor, p: TensorLike = 0.5, shape: Sequence[int] | None = None, generator: Generator | None = None) -> Tensor", kind="random",
     label="bernoulli", spec=lambda input, p, **attrs: _shaped(input, **attrs), samples=[
         S((3, 4), 0.3), S((), 1.0), S((0, 2), 0.0), S((3, 4), span(0.0, 1.0, 3, 4)), S((3, 4), span(0.0, 1.0, 4)), S((3, 4), 0.5, shape=(3, 1))])
@@ -136,10 +215,14 @@ def _bernoulli_spec(input: Any, **attrs: Any) -> Meta:
     return _same(input)
 
 
-@op("bernoulli(input: Tensor, *, generator: Generator | None = None) -> Tensor", kind="random", places=TORCH_TENSOR, spec=_bernoulli_spec, samples=[
-    S(span(0.0, 1.0, 3, 4)), S(span(0.0, 1.0)), S(span(0.0, 1.0, 0, 2)), S(span(1.5, 2.0, 3), error=RuntimeError, match="p_in <= 1")])
-def bernoulli(xp: Any, input: Any, *, generator: Any = None) -> Any:
-    """Ones with the probability that each element of ``input`` gives, else zeros."""
+@op("bernoulli(input: Tensor, p: float | None = None, *, generator: Generator | None = None) -> Tensor", kind="random", places=TORCH_TENSOR, spec=_bernoulli_spec, samples=[
+    S(span(0.0, 1.0, 3, 4)), S((3, 4), p=0.25), S((2,), p=1.5, error=RuntimeError, match="p to be in"), S(span(0.0, 1.0)), S(span(0.0, 1.0, 0, 2)), S(span(1.5, 2.0, 3), error=RuntimeError, match="p_in <= 1")])
+def bernoulli(xp: Any, input: Any, *, p: Any = None, generator: Any = None) -> Any:
+    """Ones with the probability that each element of ``input`` gives, else zeros; with ``p`` all with that probability, in the shape of ``input``."""
+    if p is not None:
+        if not 0 <= p <= 1:
+            raise RuntimeError(f"bernoulli: expects p to be in [0, 1], but got p={p}")
+        return draw_bernoulli.kernel(xp, input, p, generator=generator)
     if input.dtype.kind != "f":
         raise RuntimeError("bernoulli: not implemented for integers")
     if not bool(((input >= 0) & (input <= 1)).all()):
@@ -187,62 +270,6 @@ def multinomial(xp: Any, input: Any, *, num_samples: int, replacement: bool = Fa
     return xp.argsort(clocks, axis=-1)[..., :num_samples].astype("int64")
 
 
-for _declared in (draw_uniform, draw_normal, draw_integers, draw_exponential, draw_bernoulli, bernoulli):
+for _declared in (draw_uniform, draw_normal, draw_integers, draw_exponential, draw_log_normal, draw_cauchy, draw_geometric, draw_bernoulli, bernoulli, poisson):
     _declared.add_rule("input", lambda F, g, input_shape: F.broadcast_to(F.sum(g * 0), shape=input_shape))
-
-
-# --- dropout ------------------------------------------------------------------------------------------------------
-
-
-def _kept(F: Any, name: str, like: Any, p: float, training: bool, generator: Any, shape: Any = None) -> Any:
-    """A mask of zeros with probability ``p`` and ``1 / (1 - p)`` elsewhere; ``None`` where nothing is to be dropped."""
-    if not 0.0 <= p <= 1.0:
-        raise ValueError(f"{name}: dropout probability has to be between 0 and 1, but got {p}")
-    if not training or p == 0.0:
-        return None
-    mask = F.draw_bernoulli(detached(like), 1.0 - p, shape=shape, generator=generator)
-    return mask if p == 1.0 else mask * (1.0 / (1.0 - p))
-
-
-@composite("dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False, *, generator: Generator | None = None) -> Tensor",
-           places=TORCH_NN)
-def dropout(F: Any, input: Any, p: float = 0.5, training: bool = True, inplace: bool = False, generator: Any = None) -> Any:
-    """Zero each element with probability ``p`` and scale the others by ``1 / (1 - p)``; ``input`` itself unless ``training``.
-
-    ``generator`` draws the mask. Raises ``ValueError`` for a ``p`` outside [0, 1]. Srivastava et al. (2014).
-    """
-    mask = _kept(F, "dropout", input, p, training, generator)
-    if mask is None:
-        return input
-    return input.mul_(mask) if inplace else input * mask
-
-
-@composite("feature_dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False, *, generator: Generator | None = None) -> Tensor",
-           places=TORCH_NN, aliases=("dropout1d", "dropout2d", "dropout3d"))
-def feature_dropout(F: Any, input: Any, p: float = 0.5, training: bool = True, inplace: bool = False, generator: Any = None) -> Any:
-    """Dropout of whole channels: one draw for each element of the first two dimensions."""
-    if input.ndim < 2:
-        raise RuntimeError(f"feature_dropout: expected at least two dimensions (batch, channels, ...), got the shape {tuple(input.shape)}")
-    mask = _kept(F, "feature_dropout", input, p, training, generator, (*input.shape[:2], *(1,) * (input.ndim - 2)))
-    if mask is None:
-        return input
-    return input.mul_(mask) if inplace else input * mask
-
-
-@composite("alpha_dropout(input: Tensor, p: float = 0.5, training: bool = False, inplace: bool = False, *, generator: Generator | None = None) -> Tensor",
-           places=TORCH_NN)
-def alpha_dropout(F: Any, input: Any, p: float = 0.5, training: bool = False, inplace: bool = False, generator: Any = None) -> Any:
-    """Dropout that keeps mean and variance of SELU activations. Klambauer et al. (2017), arXiv:1706.02515."""
-    if not 0.0 <= p <= 1.0:
-        raise ValueError(f"alpha_dropout: dropout probability has to be between 0 and 1, but got {p}")
-    if not training or p == 0.0:
-        return input
-    if p == 1.0:
-        return input * 0.0
-    saturated = -1.7580993408473766
-    scale = ((1.0 - p) * (1.0 + p * saturated**2)) ** -0.5
-    mask = F.draw_bernoulli(detached(input), 1.0 - p, generator=generator)
-    shift = (1.0 - mask) * (saturated * scale) - scale * p * saturated
-    if inplace:
-        return input.mul_(mask * scale).add_(shift)
-    return input * (mask * scale) + shift
+binomial.add_rule("prob", lambda F, g, prob_shape: F.broadcast_to(F.sum(g * 0), shape=prob_shape))

@@ -109,8 +109,8 @@ def as_strided(xp: Any, input: Any, *, size: Any, stride: Any, storage_offset: A
     """
     shape = _strided_spec(input, size=size, stride=stride, storage_offset=storage_offset).shape
     if not input.flags.c_contiguous and input.size:
-        raise ShapeError(f"as_strided: the tensor {tuple(input.shape)} is not contiguous, so its elements do not lie in memory in their order. Call .contiguous() first, or use views "
-                         "such as transpose, diagonal and unfold")
+        raise ShapeError(f"as_strided: the tensor {tuple(input.shape)} is not contiguous, so its elements do not lie in memory in their order. Call .contiguous() first, "
+                         "or use views such as transpose, diagonal and unfold")
     flat = input.reshape(-1)[storage_offset or 0 :]
     return xp.lib.stride_tricks.as_strided(flat, shape, tuple(int(step) * input.itemsize for step in stride))
 

@@ -24,7 +24,7 @@ SAMPLES: dict[str, list[Sample]] = {
     "fliplr": [S((2, 3)), S((2, 0)), S((2, 3, 2)), S((3,), error=RuntimeError, match="2-d")], "flipud": [S((3,)), S((2, 3)), S((0,)), S((), error=RuntimeError, match="1-d")],
     "rot90": [S((2, 3)), S((2, 3), k=2), S((2, 3), k=-1), S((2, 3), k=4), S((2, 3, 4), k=3, dims=(2, 0)), S((2, 3), dims=(-1, 0)), S((0, 2)), S((3,), error=RuntimeError, match="total dims"),
               S((2, 3), dims=(0, 0), error=RuntimeError, match="different"), S((2, 3), dims=(0, 2), error=IndexError, match="out of range"), S((2, 3), dims=(0,), error=RuntimeError, match="rotation dims")],
-    "adjoint": [S((2, 3)), S((4, 2, 3)), S((0, 2)), S((3,), error=RuntimeError, match="only supported on matrices")],
+    "adjoint": [S(()), S((2, 3)), S((4, 2, 3)), S((0, 2)), S((3,), error=RuntimeError, match="only supported on matrices")],
     "diagflat": [S((2, 2)), S((3,), offset=1), S(()), S((2,), offset=-2), S((0,))],
     "meshgrid": [S((2,), (3,)), S((2,), (3,), indexing="xy"), S((2,), (), (3,)), S((2,), (3,), (4,), indexing="xy"), S([(2,), (3,)]), S((0,), (2,)), S((2,), indexing="xy"),
                  S((2, 2), (2,), error=RuntimeError, match="0D or 1D"), S((2,), (2,), indexing="yx", error=RuntimeError, match="indexing")],

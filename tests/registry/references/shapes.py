@@ -99,8 +99,8 @@ REFERENCES: dict[str, Reference] = {
     "column_stack": np.column_stack, "block_diag": block_diag, "split_with_sizes": lambda a, *, split_sizes, dim=0: np.split(a, np.cumsum(split_sizes)[:-1], axis=dim),
     "tensor_split": tensor_split, "hsplit": lambda a, *, indices_or_sections: np.hsplit(a, indices_or_sections), "vsplit": lambda a, *, indices_or_sections: np.vsplit(a, indices_or_sections),
     "dsplit": lambda a, *, indices_or_sections: np.dsplit(a, indices_or_sections), "fliplr": np.fliplr, "flipud": np.flipud, "rot90": lambda a, *, k=1, dims=(0, 1): np.rot90(a, k, dims),
-    "adjoint": lambda a: np.swapaxes(a, -1, -2).conj(), "diagflat": lambda a, *, offset=0: np.diagflat(a, offset), "meshgrid": meshgrid, "cartesian_prod": cartesian_prod,
-    "combinations": combinations, "vander": lambda a, *, N=None, increasing=False: np.vander(a, N, increasing),  # noqa: N803
+    "adjoint": lambda a: np.swapaxes(a, -1, -2).conj() if a.ndim else a, "diagflat": lambda a, *, offset=0: np.diagflat(a, offset), "meshgrid": meshgrid, "cartesian_prod": cartesian_prod,
+    "combinations": combinations, "vander": lambda a, *, N=None, increasing=False: np.vander(a, N, increasing),
     "select_scatter": lambda a, src, *, dim, index: written(a, at(dim, index), src),
     "slice_scatter": lambda a, src, *, dim=0, start=None, end=None, step=1: written(a, at(dim % a.ndim, slice(start, end, step)), src), "diagonal_scatter": diagonal_scatter,
     "sum_to_size": lambda a, *, size: a.sum(axis=tuple(range(a.ndim - len(size)))).sum(axis=tuple(i for i, n in enumerate(size) if n == 1), keepdims=True),

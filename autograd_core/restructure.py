@@ -1,0 +1,89 @@
+"""Methods that change a tensor's own shape or strides in place: ``t_``, ``transpose_``, ``squeeze_``, ``unsqueeze_``, ``as_strided_``.
+
+No memory is written: the tensor becomes a view of what it was. Views of it taken before keep their shapes and go on
+sharing its memory.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from .config import enable_grad, get_mode
+from .dispatch import apply
+from .inplace import refuse_leaf
+from .op import REGISTRY
+from .storage import Family, TensorBase, View, real_array, wrap
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from .tensor import Tensor
+
+
+def restructure(x: Any, op: str, attrs: dict[str, Any], label: str) -> Any:
+    """Make ``x`` the view of itself that a view op gives. Raises ``RuntimeError`` for a leaf that requires grad, outside ``no_grad``."""
+    mode = get_mode()
+    view = x._view
+    refuse_leaf(label, x, view.base if view.__class__ is View else x, mode)
+    before = x
+    living: list[Any] = []
+    if view.__class__ is not View:
+        before = wrap(real_array(x), x._node)
+        if view.__class__ is Family:
+            living = [member for member in (reference() for reference in view.members) if member is not None]
+            for member in living:
+                member._view.base = before
+            before._view = view if living else None
+        else:
+            before._view = view
+    leaf = x._node if x._node is not None and x._node.leaf else None
+    with enable_grad():
+        after = apply(REGISTRY[op], (before,), attrs)
+    x._array = after._array
+    if leaf is None:
+        x._node = after._node
+        if x._node is not None and x.name is not None:
+            x._node.name = x.name
+    else:
+        leaf.array, leaf.shape = x._array, x._array.shape
+    if view.__class__ is View:
+        x._view = after._view
+    elif living:
+        x._view = after._view
+        before._view.add(x)
+    elif view.__class__ is Family:
+        x._view = None
+    return x
+
+
+class RestructuringMethods(TensorBase):
+    """The methods of a Tensor that change its own shape or strides."""
+
+    __slots__ = ()
+
+    if TYPE_CHECKING:
+        ndim: Any
+
+    def t_(self) -> Tensor:
+        """``t``, of the tensor itself."""
+        if self.ndim > 2:
+            raise RuntimeError(f"t_: t_() expects a tensor with <= 2 dimensions, but self is {self.ndim}D. Use transpose_")
+        return self.transpose_(0, 1 if self.ndim == 2 else 0) if self.ndim else restructure(self, "transpose", {"dim0": 0, "dim1": 0}, "t_")  # type: ignore[no-any-return]
+
+    def transpose_(self, dim0: int, dim1: int) -> Tensor:
+        """``transpose``, of the tensor itself."""
+        return restructure(self, "transpose", {"dim0": dim0, "dim1": dim1}, "transpose_")  # type: ignore[no-any-return]
+
+    swapaxes_ = swapdims_ = transpose_
+
+    def squeeze_(self, dim: int | Sequence[int] | None = None) -> Tensor:
+        """``squeeze``, of the tensor itself."""
+        return restructure(self, "squeeze", {"dim": dim}, "squeeze_")  # type: ignore[no-any-return]
+
+    def unsqueeze_(self, dim: int) -> Tensor:
+        """``unsqueeze``, of the tensor itself."""
+        return restructure(self, "unsqueeze", {"dim": dim}, "unsqueeze_")  # type: ignore[no-any-return]
+
+    def as_strided_(self, size: Sequence[int], stride: Sequence[int], storage_offset: int | None = None) -> Tensor:
+        """``as_strided``, of the tensor itself."""
+        return restructure(self, "as_strided", {"size": tuple(size), "stride": tuple(stride), "storage_offset": storage_offset}, "as_strided_")  # type: ignore[no-any-return]

@@ -88,9 +88,6 @@ _sign = REGISTRY["sign"]
 _reciprocal = REGISTRY["reciprocal"]
 _copysign = REGISTRY["copysign"]
 _hypot = REGISTRY["hypot"]
-_lerp = REGISTRY["lerp"]
-_addcmul = REGISTRY["addcmul"]
-_addcdiv = REGISTRY["addcdiv"]
 _causal_mask = REGISTRY["causal_mask"]
 _sum = REGISTRY["sum"]
 _mean = REGISTRY["mean"]
@@ -270,6 +267,10 @@ _last_scattered = REGISTRY["last_scattered"]
 _scatter_add = REGISTRY["scatter_add"]
 _scatter_positions = REGISTRY["scatter_positions"]
 _scatter_extremum = REGISTRY["scatter_extremum"]
+_search = REGISTRY["search"]
+_is_element = REGISTRY["is_element"]
+_argwhere = REGISTRY["argwhere"]
+_unique_of = REGISTRY["unique_of"]
 _broadcast_to = REGISTRY["broadcast_to"]
 _sum_to = REGISTRY["sum_to"]
 _reshape = REGISTRY["reshape"]
@@ -287,8 +288,6 @@ _linalg_solve = REGISTRY["linalg_solve"]
 _linalg_solve_triangular = REGISTRY["linalg_solve_triangular"]
 _sort = REGISTRY["sort"]
 _topk = REGISTRY["topk"]
-_argwhere = REGISTRY["argwhere"]
-_unique_of = REGISTRY["unique_of"]
 _one_hot = REGISTRY["one_hot"]
 _erf = REGISTRY["erf"]
 _erfc = REGISTRY["erfc"]
@@ -379,9 +378,6 @@ _k_sign = _sign.kernels
 _k_reciprocal = _reciprocal.kernels
 _k_copysign = _copysign.kernels
 _k_hypot = _hypot.kernels
-_k_lerp = _lerp.kernels
-_k_addcmul = _addcmul.kernels
-_k_addcdiv = _addcdiv.kernels
 _k_sum = _sum.kernels
 _r_sum_input = _sum.rules["input"].function
 _k_mean = _mean.kernels
@@ -809,14 +805,17 @@ _scatter = COMPOSITES["scatter"].function
 _scatter_ = COMPOSITES["scatter_"].function
 _scatter_reduce = COMPOSITES["scatter_reduce"].function
 _scatter_reduce_ = COMPOSITES["scatter_reduce_"].function
+_searchsorted = COMPOSITES["searchsorted"].function
+_bucketize = COMPOSITES["bucketize"].function
+_isin = COMPOSITES["isin"].function
+_nonzero = COMPOSITES["nonzero"].function
+_unique = COMPOSITES["unique"].function
 _cholesky_solve = COMPOSITES["cholesky_solve"].function
 _cholesky_inverse = COMPOSITES["cholesky_inverse"].function
 _linalg_tensorinv = COMPOSITES["linalg_tensorinv"].function
 _linalg_tensorsolve = COMPOSITES["linalg_tensorsolve"].function
 _argsort = COMPOSITES["argsort"].function
 _msort = COMPOSITES["msort"].function
-_nonzero = COMPOSITES["nonzero"].function
-_unique = COMPOSITES["unique"].function
 _ndtr = COMPOSITES["ndtr"].function
 _ndtri = COMPOSITES["ndtri"].function
 _linalg_eigvals = COMPOSITES["linalg_eigvals"].function
@@ -3765,285 +3764,6 @@ def hypot(input: Tensor, other: TensorLike) -> Tensor:
 def hypot_(input: Tensor, other: TensorLike) -> Tensor:
     """``hypot``, written into the tensor itself."""
     return write(_hypot, input, (other,), {})
-
-
-def _pull_lerp(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    to_end = node._second
-    to_weight, = node._rest
-    input, end, weight = node.saved
-    shape = node.shape
-    if to_input is not None:
-        r = g * (1 - weight)
-        if shape is not to_input.shape and shape != to_input.shape:
-            r = F.sum_to(r, shape=to_input.shape)
-        if pending[to_input] is None:
-            pending[to_input] = r
-        else:
-            accumulate(pending, to_input, r)
-    if to_end is not None:
-        r = g * weight
-        if shape is not to_end.shape and shape != to_end.shape:
-            r = F.sum_to(r, shape=to_end.shape)
-        if pending[to_end] is None:
-            pending[to_end] = r
-        else:
-            accumulate(pending, to_end, r)
-    if to_weight is not None:
-        r = g * (end - input)
-        if shape is not to_weight.shape and shape != to_weight.shape:
-            r = F.sum_to(r, shape=to_weight.shape)
-        if pending[to_weight] is None:
-            pending[to_weight] = r
-        else:
-            accumulate(pending, to_weight, r)
-
-
-_pull_lerp.op = _lerp  # type: ignore[attr-defined]
-
-
-def lerp(input: Tensor, end: TensorLike, weight: TensorLike) -> Tensor:
-    """Linear interpolation, ``input + weight * (end - input)``, exact where ``weight`` is 0 or 1. The operands must have one dtype."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-        c = end.__class__
-        if c is _float or c is _int:
-            a_end: Any = end
-            n_end = None
-        else:
-            a_end = end._array
-            n_end = end._node
-            if a_end.dtype is not d:
-                return apply(_lerp, (input, end, weight), {})
-        c = weight.__class__
-        if c is _float or c is _int:
-            a_weight: Any = weight
-            n_weight = None
-        else:
-            a_weight = weight._array
-            n_weight = weight._node
-            if a_weight.dtype is not d:
-                return apply(_lerp, (input, end, weight), {})
-    except AttributeError:
-        return apply(_lerp, (input, end, weight), {})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_lerp, (input, end, weight), {})
-    try:
-        out = _k_lerp[a_input.__class__](a_input, a_end, a_weight)
-    except Exception as error:
-        raise explain(_lerp, (input, end, weight), {}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if (n_input is not None or n_end is not None or n_weight is not None) and mode.grad:
-        t._node = n = Node()
-        n.pull = _pull_lerp
-        n._first = n_input
-        n._second = n_end
-        n._rest = (n_weight,)
-        n.saved = (a_input if n_weight is not None else None, a_end if n_weight is not None else None, a_weight if n_input is not None or n_end is not None else None)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-    return t
-
-
-def lerp_(input: Tensor, end: TensorLike, weight: TensorLike) -> Tensor:
-    """``lerp``, written into the tensor itself."""
-    return write(_lerp, input, (end, weight), {})
-
-
-def _pull_addcmul(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    to_tensor1 = node._second
-    to_tensor2, = node._rest
-    tensor1, tensor2 = node.saved
-    attrs = node._attrs
-    value = attrs["value"]
-    shape = node.shape
-    if to_input is not None:
-        r = g
-        if shape is not to_input.shape and shape != to_input.shape:
-            r = F.sum_to(r, shape=to_input.shape)
-        if pending[to_input] is None:
-            pending[to_input] = r
-        else:
-            accumulate(pending, to_input, r)
-    if to_tensor1 is not None:
-        r = g * (tensor2 * value)
-        if shape is not to_tensor1.shape and shape != to_tensor1.shape:
-            r = F.sum_to(r, shape=to_tensor1.shape)
-        if pending[to_tensor1] is None:
-            pending[to_tensor1] = r
-        else:
-            accumulate(pending, to_tensor1, r)
-    if to_tensor2 is not None:
-        r = g * (tensor1 * value)
-        if shape is not to_tensor2.shape and shape != to_tensor2.shape:
-            r = F.sum_to(r, shape=to_tensor2.shape)
-        if pending[to_tensor2] is None:
-            pending[to_tensor2] = r
-        else:
-            accumulate(pending, to_tensor2, r)
-
-
-_pull_addcmul.op = _addcmul  # type: ignore[attr-defined]
-
-
-def addcmul(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Number = 1) -> Tensor:
-    """``input + value * tensor1 * tensor2``."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-        a_tensor1 = tensor1._array
-        n_tensor1 = tensor1._node
-        if a_tensor1.dtype is not d:
-            return apply(_addcmul, (input, tensor1, tensor2), {"value": value})
-        a_tensor2 = tensor2._array
-        n_tensor2 = tensor2._node
-        if a_tensor2.dtype is not d:
-            return apply(_addcmul, (input, tensor1, tensor2), {"value": value})
-    except AttributeError:
-        return apply(_addcmul, (input, tensor1, tensor2), {"value": value})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_addcmul, (input, tensor1, tensor2), {"value": value})
-    try:
-        out = _k_addcmul[a_input.__class__](a_input, a_tensor1, a_tensor2, value=value)
-    except Exception as error:
-        raise explain(_addcmul, (input, tensor1, tensor2), {"value": value}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if (n_input is not None or n_tensor1 is not None or n_tensor2 is not None) and mode.grad:
-        t._node = n = GeneralNode()
-        n.op = _addcmul
-        n.pull = _pull_addcmul
-        n._first = n_input
-        n._second = n_tensor1
-        n._rest = (n_tensor2,)
-        n.saved = (a_tensor1 if n_tensor2 is not None else None, a_tensor2 if n_tensor1 is not None else None)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n._attrs = {"value": value}
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-    return t
-
-
-def addcmul_(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Number = 1) -> Tensor:
-    """``addcmul``, written into the tensor itself."""
-    return write(_addcmul, input, (tensor1, tensor2), {"value": value})
-
-
-def _pull_addcdiv(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    to_tensor1 = node._second
-    to_tensor2, = node._rest
-    tensor1, tensor2 = node.saved
-    attrs = node._attrs
-    value = attrs["value"]
-    shape = node.shape
-    if to_input is not None:
-        r = g
-        if shape is not to_input.shape and shape != to_input.shape:
-            r = F.sum_to(r, shape=to_input.shape)
-        if pending[to_input] is None:
-            pending[to_input] = r
-        else:
-            accumulate(pending, to_input, r)
-    if to_tensor1 is not None:
-        r = F.masked(g, g * value / tensor2)
-        if shape is not to_tensor1.shape and shape != to_tensor1.shape:
-            r = F.sum_to(r, shape=to_tensor1.shape)
-        if pending[to_tensor1] is None:
-            pending[to_tensor1] = r
-        else:
-            accumulate(pending, to_tensor1, r)
-    if to_tensor2 is not None:
-        r = F.masked(g, -g * value * (tensor1 / tensor2) / tensor2)
-        if shape is not to_tensor2.shape and shape != to_tensor2.shape:
-            r = F.sum_to(r, shape=to_tensor2.shape)
-        if pending[to_tensor2] is None:
-            pending[to_tensor2] = r
-        else:
-            accumulate(pending, to_tensor2, r)
-
-
-_pull_addcdiv.op = _addcdiv  # type: ignore[attr-defined]
-
-
-def addcdiv(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Number = 1) -> Tensor:
-    """``input + value * tensor1 / tensor2``; at least one of the two must be a floating-point tensor."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-        a_tensor1 = tensor1._array
-        n_tensor1 = tensor1._node
-        if a_tensor1.dtype is not d:
-            return apply(_addcdiv, (input, tensor1, tensor2), {"value": value})
-        a_tensor2 = tensor2._array
-        n_tensor2 = tensor2._node
-        if a_tensor2.dtype is not d:
-            return apply(_addcdiv, (input, tensor1, tensor2), {"value": value})
-    except AttributeError:
-        return apply(_addcdiv, (input, tensor1, tensor2), {"value": value})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_addcdiv, (input, tensor1, tensor2), {"value": value})
-    try:
-        out = _k_addcdiv[a_input.__class__](a_input, a_tensor1, a_tensor2, value=value)
-    except Exception as error:
-        raise explain(_addcdiv, (input, tensor1, tensor2), {"value": value}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if (n_input is not None or n_tensor1 is not None or n_tensor2 is not None) and mode.grad:
-        t._node = n = GeneralNode()
-        n.op = _addcdiv
-        n.pull = _pull_addcdiv
-        n._first = n_input
-        n._second = n_tensor1
-        n._rest = (n_tensor2,)
-        n.saved = (a_tensor1 if n_tensor2 is not None else None, a_tensor2 if n_tensor1 is not None or n_tensor2 is not None else None)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n._attrs = {"value": value}
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-    return t
-
-
-def addcdiv_(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Number = 1) -> Tensor:
-    """``addcdiv``, written into the tensor itself."""
-    return write(_addcdiv, input, (tensor1, tensor2), {"value": value})
 
 
 def causal_mask(input: Tensor, *, rows: builtins.int, columns: builtins.int) -> Tensor:
@@ -10645,6 +10365,28 @@ def scatter_extremum(input: Tensor, index: Tensor, src: Tensor, dim: builtins.in
     return t
 
 
+def search(sorted_sequence: Tensor, input: Tensor, right: builtins.bool = False, out_int32: builtins.bool = False) -> Tensor:
+    """Where ``input`` belongs among the sorted rows; NaN counts as largest."""
+    return apply(_search, (sorted_sequence, input), {"right": right, "out_int32": out_int32})
+
+
+def is_element(elements: Tensor, test_elements: Tensor) -> Tensor:
+    """Which of ``elements`` occur in ``test_elements``."""
+    return apply(_is_element, (elements, test_elements), {})
+
+
+def argwhere(input: Tensor) -> Tensor:
+    """The indices of the elements that are not zero, one row each."""
+    return apply(_argwhere, (input,), {})
+
+
+def unique_of(input: Tensor, dim: builtins.int | None = None, *, axis: Any = None) -> builtins.tuple[Tensor, Tensor, Tensor]:
+    """The distinct elements in ascending order (or the distinct slices along ``dim``), where each went, and how many there are."""
+    if axis is not None:
+        dim = axis
+    return apply(_unique_of, (input,), {"dim": dim})
+
+
 def _pull_broadcast_to(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
     to_input = node._first
     input_shape = node._shapes[0]
@@ -11509,18 +11251,6 @@ def topk(input: Tensor, k: builtins.int, dim: builtins.int = -1, largest: builti
     if axis is not None:
         dim = axis
     return apply(_topk, (input,), {"k": k, "dim": dim, "largest": largest, "sorted": sorted})
-
-
-def argwhere(input: Tensor) -> Tensor:
-    """The indices of the elements that are not zero, one row each."""
-    return apply(_argwhere, (input,), {})
-
-
-def unique_of(input: Tensor, dim: builtins.int | None = None, *, axis: Any = None) -> builtins.tuple[Tensor, Tensor, Tensor]:
-    """The distinct elements in ascending order (or the distinct slices along ``dim``), where each went, and how many there are."""
-    if axis is not None:
-        dim = axis
-    return apply(_unique_of, (input,), {"dim": dim})
 
 
 def one_hot(tensor: Tensor, num_classes: builtins.int = -1) -> Tensor:
@@ -14845,6 +14575,44 @@ def scatter_reduce_(input: Tensor, dim: builtins.int, index: Tensor, src: Tensor
     return _scatter_reduce_(F, input, dim, index, src, reduce, include_self=include_self)
 
 
+def searchsorted(sorted_sequence: Tensor, input: TensorLike, *, out_int32: builtins.bool = False, right: builtins.bool = False, side: str | None = None, sorter: Tensor | None = None) -> Tensor:
+    """Where each of ``input`` would have to be inserted to keep the last dimension of ``sorted_sequence`` in order: before equal ones, or with ``right`` after them.
+
+    ``sorted_sequence`` has one dimension, or the leading ones of ``input``; ``sorter`` is the order that sorts it, if it is not sorted.
+    The result is int64, or int32 with ``out_int32``. Raises ``RuntimeError`` where shapes do not fit.
+
+    >>> import autograd_core as ag
+    >>> ag.searchsorted(ag.tensor([1.0, 3.0, 5.0]), ag.tensor([3.0, 6.0])).tolist()
+    [1, 3]
+    """
+    return _searchsorted(F, sorted_sequence, input, out_int32=out_int32, right=right, side=side, sorter=sorter)
+
+
+def bucketize(input: TensorLike, boundaries: Tensor, *, out_int32: builtins.bool = False, right: builtins.bool = False) -> Tensor:
+    """The number of the interval between ascending ``boundaries`` in which each of ``input`` lies; each ends with its right boundary, or with ``right`` begins with its left one."""
+    return _bucketize(F, input, boundaries, out_int32=out_int32, right=right)
+
+
+def isin(elements: TensorLike, test_elements: TensorLike, *, assume_unique: builtins.bool = False, invert: builtins.bool = False) -> Tensor:
+    """Which of ``elements`` occur in ``test_elements``, or with ``invert`` do not; NaN never does. One of the two may be a number.
+
+    ``assume_unique`` promises that neither holds an element twice; the result is the same.
+    """
+    return _isin(F, elements, test_elements, assume_unique=assume_unique, invert=invert)
+
+
+def nonzero(input: Tensor, *, as_tuple: builtins.bool = False) -> Tensor | builtins.tuple[Tensor, ...]:
+    """The indices of the elements that are not zero: one row each, or with ``as_tuple`` one tensor per dimension."""
+    return _nonzero(F, input, as_tuple=as_tuple)
+
+
+def unique(input: Tensor, sorted: builtins.bool = True, return_inverse: builtins.bool = False, return_counts: builtins.bool = False, dim: builtins.int | None = None, *, axis: Any = None) -> Any:
+    """The distinct elements, sorted; on request also the index of each element among them, and how often each occurs."""
+    if axis is not None:
+        dim = axis
+    return _unique(F, input, sorted, return_inverse, return_counts, dim)
+
+
 def cholesky_solve(input: Tensor, input2: Tensor, upper: builtins.bool = False) -> Tensor:
     """X with A X = ``input``, where the lower triangle ``input2`` is the Cholesky factor of A: A = L L^H, or U^H U with ``upper``."""
     return _cholesky_solve(F, input, input2, upper)
@@ -14875,18 +14643,6 @@ def argsort(input: Tensor, dim: builtins.int = -1, descending: builtins.bool = F
 def msort(input: Tensor) -> Tensor:
     """The elements sorted along the first dimension."""
     return _msort(F, input)
-
-
-def nonzero(input: Tensor, *, as_tuple: builtins.bool = False) -> Tensor | builtins.tuple[Tensor, ...]:
-    """The indices of the elements that are not zero: one row each, or with ``as_tuple`` one tensor per dimension."""
-    return _nonzero(F, input, as_tuple=as_tuple)
-
-
-def unique(input: Tensor, sorted: builtins.bool = True, return_inverse: builtins.bool = False, return_counts: builtins.bool = False, dim: builtins.int | None = None, *, axis: Any = None) -> Any:
-    """The distinct elements, sorted; on request also the index of each element among them, and how often each occurs."""
-    if axis is not None:
-        dim = axis
-    return _unique(F, input, sorted, return_inverse, return_counts, dim)
 
 
 def ndtr(input: Tensor) -> Tensor:
@@ -15078,12 +14834,6 @@ class Methods(TensorBase):
     copysign_ = copysign_
     hypot = hypot
     hypot_ = hypot_
-    lerp = lerp
-    lerp_ = lerp_
-    addcmul = addcmul
-    addcmul_ = addcmul_
-    addcdiv = addcdiv
-    addcdiv_ = addcdiv_
     sum = sum
     mean = mean
     count_nonzero = count_nonzero
@@ -15221,6 +14971,7 @@ class Methods(TensorBase):
     prod = prod
     scatter_add = scatter_add
     scatter_add_ = scatter_add_
+    argwhere = argwhere
     broadcast_to = broadcast_to
     reshape = reshape
     permute = permute
@@ -15233,7 +14984,6 @@ class Methods(TensorBase):
     diagonal = diagonal
     sort = sort
     topk = topk
-    argwhere = argwhere
     erf = erf
     erf_ = erf_
     erfc = erfc
@@ -15365,12 +15115,12 @@ class Methods(TensorBase):
     scatter_ = scatter_
     scatter_reduce = scatter_reduce
     scatter_reduce_ = scatter_reduce_
+    nonzero = nonzero
+    unique = unique
     cholesky_solve = cholesky_solve
     cholesky_inverse = cholesky_inverse
     argsort = argsort
     msort = msort
-    nonzero = nonzero
-    unique = unique
     svd = svd
     diag = diag
     diag_embed = diag_embed

@@ -175,7 +175,7 @@ def function(op: Op) -> str:
         body.append(f"return apply(_{op.name}, {inputs}, {attrs})")
     text = prefix + lines[0] + "\n" + _indent(body)
     if op.inplace:
-        rest = [signature.parameter(name) for name in signature.positional[1:]]
+        rest = [signature.parameter(name) for name in signature.positional[1:] if name != "inplace"]
         keywords = [signature.parameter(name) for name in signature.keyword_only] + ([extra] if extra else [])
         define = f"def {op.name}_({', '.join([f'{op.inputs[0]}: Tensor', *rest, *(['*'] if keywords else []), *keywords])}) -> Tensor:"
         attrs = "{" + ", ".join(f'"{name}": {name}' for name in op.attributes) + "}"
@@ -217,7 +217,7 @@ def generate() -> str:
         aliases += [f"{alias} = {declared.name}" for alias in declared.aliases]
         if "Tensor" in declared.places:
             methods += [(public_name(name, "Tensor"), declared.name) for name in (declared.name, *declared.aliases)]
-        if declared.inplace and isinstance(declared, Op):
+        if declared.inplace and isinstance(declared, Op) and ("Tensor" in declared.places or "nn.functional" not in declared.places):
             methods += [(f"{name}_", f"{declared.name}_") for name in (declared.name, *declared.aliases)]
     if aliases:
         parts.append("\n".join(aliases))

@@ -185,7 +185,7 @@ def _saved_value(op: Op, name: str) -> str:
     if name in op.residuals:
         return name
     source = "out" if name == "out" else f"a_{name}"
-    if op.joint is not None:
+    if op.joint is not None or (op.fused is not None and name in op.fused.names):
         return source
     users = [user for user, rule in op.rules.items() if name in rule.names]
     if len(users) == len(op.inputs):

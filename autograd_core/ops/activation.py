@@ -1,4 +1,7 @@
-"""Activation functions."""
+"""Activation functions.
+
+Those that PyTorch can write into their input take ``inplace``, and exist with a trailing underscore too.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +11,9 @@ from typing import Any
 
 from ..backend.registry import backend_of
 from ..kernels.special import erf, erfc
-from ..op import NN, TORCH_TENSOR_NN, Arg, S, elementwise
-from ..spec import Meta, computed_dtype
+from ..errors import ShapeError, describe
+from ..op import NN, TORCH_NN, TORCH_TENSOR_NN, Arg, S, composite, detached, elementwise
+from ..spec import Meta, computed_dtype, wrap_dim
 from .choose import choose
 
 INPLACE = {"parameter": "inplace: builtins.bool = False", "line": "if inplace:\n    return relu_(input)"}
@@ -19,7 +23,6 @@ def quiet(xp: Any, array: Any) -> AbstractContextManager[Any]:
     """Surrounds a step that may overflow on its way to a right result: NumPy would warn."""
     silent: AbstractContextManager[Any] = xp.errstate(over="ignore") if backend_of(array).name == "cpu" else nullcontext()
     return silent
-
 
 
 def _sigmoid(xp: Any, input: Any) -> Any:
@@ -124,11 +127,11 @@ sigmoid = elementwise("sigmoid", kernel=_sigmoid, vjp="g * (out * (1 - out))", p
                       scalar=lambda x: 1 / (1 + math.exp(-x)) if x >= 0 else math.exp(x) / (1 + math.exp(x)), doc="``1 / (1 + exp(-input))``.")
 relu = elementwise("relu", kernel=_relu, vjp="where(out <= 0, 0, g)", label="ReLU", places=TORCH_TENSOR_NN, inplace=True, scalar=lambda x: x if x > 0 else 0.0,
                    extra=INPLACE, samples=[S(Arg(values=[-1.0, 0.0, 2.0]))], doc="``max(input, 0)``; the gradient at 0 is 0.")
-leaky_relu = elementwise("leaky_relu", kernel=_leaky_relu, places=NN, promotes="float",
+leaky_relu = elementwise("leaky_relu", kernel=_leaky_relu, places=NN, inplace=True, promotes="float",
                          signature="leaky_relu(input: Tensor, negative_slope: float = 0.01, inplace: bool = False) -> Tensor",
                          vjp="where(input > 0, g, g * negative_slope)", samples=[S((3, 4), negative_slope=0.2), S((3, 4), negative_slope=-0.5)],
                          doc="``input`` where positive, ``negative_slope * input`` elsewhere.")
-elu = elementwise("elu", kernel=_elu, places=NN, promotes="float",
+elu = elementwise("elu", kernel=_elu, places=NN, inplace=True, promotes="float",
                   signature="elu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor",
                   vjp="where(input > 0, g, g * (alpha * exp(minimum(input, 0))))", samples=[S((3, 4), alpha=0.5)],
                   doc="``input`` where positive, ``alpha * (exp(input) - 1)`` elsewhere. Clevert et al. (2015), arXiv:1511.07289.")
@@ -155,7 +158,7 @@ silu = elementwise("silu", kernel=_silu, places=NN, promotes="float", signature=
                    label="SiLU", doc="``input * sigmoid(input)``. Hendrycks and Gimpel (2016), arXiv:1606.08415.")
 mish = elementwise("mish", kernel=_mish, places=NN, promotes="float", signature="mish(input: Tensor, inplace: bool = False) -> Tensor", vjp=_mish_vjp,
                    label="Mish", doc="``input * tanh(softplus(input))``. Misra (2019), arXiv:1908.08681.")
-hardtanh = elementwise("hardtanh", kernel=_hardtanh, places=NN, vjp="where((input > min_val) & (input < max_val), g, 0)",
+hardtanh = elementwise("hardtanh", kernel=_hardtanh, places=NN, inplace=True, vjp="where((input > min_val) & (input < max_val), g, 0)",
                        signature="hardtanh(input: Tensor, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> Tensor",
                        samples=[S((3, 4), min_val=-0.5, max_val=1.5)],
                        doc="``input`` limited to the range from ``min_val`` to ``max_val``; the gradient at and beyond both is 0.")
@@ -163,3 +166,185 @@ relu6 = elementwise("relu6", kernel=lambda xp, input: _hardtanh(xp, input, min_v
                     signature="relu6(input: Tensor, inplace: bool = False) -> Tensor", domain=(-3.0, 9.0), label="ReLU6",
                     doc="``min(max(input, 0), 6)``.")
 softsign = elementwise("softsign", kernel=_softsign, places=NN, promotes="float", vjp="g / square(abs(input) + 1)", doc="``input / (1 + |input|)``.")
+
+# --- piecewise linear and saturating ------------------------------------------------------------------------------
+
+SELU_ALPHA = 1.6732632423543772
+SELU_SCALE = 1.0507009873554805
+"""What makes zero mean and unit variance a fixed point. Klambauer et al. (2017), arXiv:1706.02515."""
+
+
+def _selu(xp: Any, input: Any) -> Any:
+    return choose(xp, input > 0, input * SELU_SCALE, (SELU_ALPHA * SELU_SCALE) * xp.expm1(xp.minimum(input, 0)))
+
+
+def _celu(xp: Any, input: Any, *, alpha: float = 1.0) -> Any:
+    if alpha == 0:
+        raise RuntimeError("celu: ZeroDivisionError: alpha cannot be 0 for CELU")
+    return choose(xp, input > 0, input, alpha * xp.expm1(xp.minimum(input, 0) / alpha))
+
+
+def _hardsigmoid(xp: Any, input: Any) -> Any:
+    return xp.minimum(xp.maximum(input + 3, 0), 6) / 6
+
+
+def _hardswish(xp: Any, input: Any) -> Any:
+    return input * xp.minimum(xp.maximum(input + 3, 0), 6) / 6
+
+
+def _shrunk(xp: Any, input: Any, *, lambd: float = 0.5) -> Any:
+    if not lambd >= 0:
+        raise RuntimeError(f"softshrink: lambda must be greater or equal to 0, but found to be {lambd}")
+    return input - xp.minimum(xp.maximum(input, -lambd), lambd)
+
+
+def _hardshrink(xp: Any, input: Any, *, lambd: float = 0.5) -> Any:
+    return choose(xp, (input >= -lambd) & (input <= lambd), 0, input)
+
+
+def _threshold(xp: Any, input: Any, *, threshold: float, value: float) -> Any:
+    return xp.where(input <= threshold, xp.asarray(value, dtype=input.dtype), input)
+
+
+def _prelu(xp: Any, input: Any, weight: Any) -> Any:
+    return choose(xp, input > 0, input, weight * input)
+
+
+selu = elementwise("selu", kernel=_selu, places=TORCH_NN, promotes="float", inplace=True, signature="selu(input: Tensor, inplace: bool = False) -> Tensor",
+                   vjp=f"where(input > 0, g * {SELU_SCALE!r}, g * (exp(minimum(input, 0)) * {SELU_ALPHA * SELU_SCALE!r}))", label="SELU",
+                   doc="``elu`` scaled so that activations keep zero mean and unit variance. Klambauer et al. (2017), arXiv:1706.02515.")
+celu = elementwise("celu", kernel=_celu, places=TORCH_NN, promotes="float", inplace=True, label="CELU",
+                   signature="celu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor",
+                   vjp="where(input > 0, g, g * exp(minimum(input, 0) / alpha))", samples=[S((3, 4), alpha=0.5), S((3, 4), alpha=-2.0),
+                                                                                           S((3,), alpha=0.0, error=RuntimeError, match="alpha cannot be 0")],
+                   doc="``input`` where positive, ``alpha * (exp(input / alpha) - 1)`` elsewhere: smooth for every ``alpha``. Barron (2017), arXiv:1704.07483.")
+hardsigmoid = elementwise("hardsigmoid", kernel=_hardsigmoid, places=NN, promotes="float", label="hard σ", domain=(-4.0, 4.0),
+                          signature="hardsigmoid(input: Tensor, inplace: bool = False) -> Tensor", vjp="where((input > -3) & (input < 3), g / 6, 0)",
+                          samples=[S(Arg(values=[-3.0, 3.0]))], doc="``relu6(input + 3) / 6``: a sigmoid of three straight lines.")
+hardswish = elementwise("hardswish", kernel=_hardswish, places=NN, promotes="float", label="hardswish", domain=(-4.0, 4.0),
+                        signature="hardswish(input: Tensor, inplace: bool = False) -> Tensor",
+                        vjp="where(input <= -3, 0, where(input < 3, g * (input / 3 + 0.5), g))", samples=[S(Arg(values=[-3.0, 3.0]))],
+                        doc="``input * hardsigmoid(input)``. Howard et al. (2019), arXiv:1905.02244.")
+tanhshrink = elementwise("tanhshrink", kernel=lambda xp, input: input - xp.tanh(input), places=NN, promotes="float", vjp="g * square(tanh(input))",
+                         doc="``input - tanh(input)``.")
+softshrink = elementwise("softshrink", kernel=_shrunk, places=NN, promotes="float", signature="softshrink(input: Tensor, lambd: float = 0.5) -> Tensor",
+                         vjp="where((input >= -lambd) & (input <= lambd), 0, g)",
+                         samples=[S((3, 4), lambd=0.25), S((3, 4), lambd=0.0), S(Arg(values=[-0.5, 0.5, 0.0])),
+                                  S((3,), lambd=-1.0, error=RuntimeError, match="lambda must be greater")],
+                         doc="``input`` moved towards 0 by ``lambd``, and 0 where it is nearer than that.")
+hardshrink = elementwise("hardshrink", kernel=_hardshrink, places=TORCH_TENSOR_NN, signature="hardshrink(input: Tensor, lambd: float = 0.5) -> Tensor",
+                         vjp="where((input >= -lambd) & (input <= lambd), 0, g)", samples=[S((3, 4), lambd=0.25), S(Arg(values=[-0.5, 0.5, 0.0]))],
+                         doc="``input``, but 0 between ``-lambd`` and ``lambd``.")
+threshold = elementwise("threshold", kernel=_threshold, places=TORCH_NN, inplace=True, takes="none",
+                        signature="threshold(input: Tensor, threshold: float, value: float, inplace: bool = False) -> Tensor",
+                        vjp="where(input <= threshold, 0, g)", samples=[
+                            S((3, 4), threshold=0.5, value=20.0), S((), threshold=0.0, value=-1.0), S((0, 2), threshold=0.0, value=1.0),
+                            S(Arg(values=[-1.0, 0.5, 2.0]), threshold=0.5, value=7.0)],
+                        doc="``input`` where it is above ``threshold``, else ``value``.")
+slopes = elementwise("slopes", "input weight", kernel=_prelu, places=(), takes="none", samples=[S((3, 4), (4,)), S((), ()), S((2, 3, 4), (3, 1)), S((3, 1), (1, 4))], label="PReLU",
+                     vjp={"input": "where(input > 0, g, g * weight)", "weight": "where(input > 0, 0, g * input)"},
+                     doc="``input`` where positive, ``weight * input`` elsewhere.")
+
+
+@composite("prelu(input: Tensor, weight: Tensor) -> Tensor", places=TORCH_TENSOR_NN)
+def prelu(F: Any, input: Any, weight: Any) -> Any:
+    """``input`` where positive, ``weight * input`` elsewhere; ``weight`` is one number, or one for each channel (dimension 1).
+
+    Raises ``RuntimeError`` for another number of weights. He et al. (2015), arXiv:1502.01852.
+    """
+    if weight.ndim > 1:
+        raise RuntimeError(f"prelu: Expected `weight` to be a scalar or 1D tensor, but got: ndim = {weight.ndim} (weight {describe(weight)})")
+    count = weight.shape[0] if weight.ndim else 1
+    if count != 1:
+        if not input.ndim:
+            raise RuntimeError(f"prelu: Not allow zero-dim input tensor with {count} weights. Give the input a channel dimension")
+        channels = input.shape[1] if input.ndim > 1 else 1
+        if channels != count:
+            raise ShapeError(f"prelu: Mismatch of parameter numbers and input channel size. Found parameter numbers = {count} and channel size = {channels} "
+                             f"(input {describe(input)}, weight {describe(weight)})")
+        weight = F.reshape(weight, shape=(count,) + (1,) * (input.ndim - 2))
+    return F.slopes(input, weight if input.ndim else F.reshape(weight, shape=()))
+
+
+@composite("rrelu(input: Tensor, lower: float = 0.125, upper: float = 0.3333333333333333, training: bool = False, inplace: bool = False, *, "
+           "generator: Generator | None = None) -> Tensor", places=TORCH_NN)
+def rrelu(F: Any, input: Any, lower: float = 0.125, upper: float = 1.0 / 3.0, training: bool = False, inplace: bool = False, generator: Any = None) -> Any:
+    """``leaky_relu`` whose slope is drawn between ``lower`` and ``upper`` for each element in ``training``, and their mean otherwise.
+
+    ``generator`` draws the slopes. Raises ``RuntimeError`` for an empty range. Xu et al. (2015), arXiv:1505.00853.
+    """
+    if not lower <= upper:
+        raise RuntimeError(f"rrelu: Lower bound should be less than or equal to the upper bound, but got lower {lower} and upper {upper}")
+    source = F.clone(input) if inplace else input
+    if training:
+        result = F.slopes(source, F.draw_uniform(detached(input), low=lower, high=upper, generator=generator))
+    else:
+        result = F.leaky_relu(source, negative_slope=(lower + upper) / 2)
+    return input.copy_(result) if inplace else result
+
+
+@composite("rrelu_(input: Tensor, lower: float = 0.125, upper: float = 0.3333333333333333, training: bool = False, *, generator: Generator | None = None) -> Tensor",
+           places=TORCH_NN)
+def rrelu_(F: Any, input: Any, lower: float = 0.125, upper: float = 1.0 / 3.0, training: bool = False, generator: Any = None) -> Any:
+    """``rrelu``, written into the tensor itself."""
+    return F.rrelu(input, lower, upper, training, True, generator=generator)
+
+
+# --- gates and choices --------------------------------------------------------------------------------------------
+
+
+@composite("glu(input: Tensor, dim: int = -1) -> Tensor", places=NN)
+def glu(F: Any, input: Any, dim: int = -1) -> Any:
+    """The first half of ``input`` along ``dim`` times the sigmoid of the second. Dauphin et al. (2016), arXiv:1612.08083.
+
+    Raises ``RuntimeError`` where ``dim`` has an odd size.
+    """
+    if not input.ndim:
+        raise RuntimeError("glu: glu does not support 0-dimensional tensors")
+    at = wrap_dim(dim, input.ndim, "glu")
+    size = input.shape[at]
+    if size % 2:
+        raise RuntimeError(f"glu: Halving dimension must be even, but dimension {at} is size {size} (input {describe(input)})")
+    first, second = F.split(input, size // 2, dim=at) if size else (input, input)
+    return first * F.sigmoid(second)
+
+
+@composite("gumbel_softmax(logits: Tensor, tau: float = 1, hard: bool = False, eps: float = 1e-10, dim: int = -1, *, generator: Generator | None = None) -> Tensor",
+           places=NN)
+def gumbel_softmax(F: Any, logits: Any, tau: float = 1, hard: bool = False, eps: float = 1e-10, dim: int = -1, generator: Any = None) -> Any:
+    """A random choice among the entries along ``dim``, with the probabilities ``softmax(logits)``, that has a gradient.
+
+    Noise is added to the logits and the softmax of the sum over ``tau`` is returned; as ``tau`` goes to 0 it is a choice.
+    With ``hard`` it is one, with the gradient of the softmax. ``eps`` has no effect, as in PyTorch. ``generator`` draws the
+    noise. Jang et al. (2016), arXiv:1611.01144.
+    """
+    at = wrap_dim(dim, logits.ndim, "gumbel_softmax")
+    noise = -F.log(F.draw_exponential(detached(logits), generator=generator))
+    soft = F.softmax((logits + noise) / tau, dim=at)
+    if not hard:
+        return soft
+    fixed = detached(soft)
+    places = F.argmax(fixed, dim=at, keepdim=True)
+    choice = F.scatter(fixed * 0.0, index=places, src=F.gather(fixed * 0.0 + 1.0, index=places, dim=at), dim=at)
+    return choice - fixed + soft
+
+
+@composite("maxout(input: Tensor, pieces: int, dim: int = 1) -> Tensor", places=NN)
+def maxout(F: Any, input: Any, pieces: int, dim: int = 1) -> Any:
+    """The largest of every ``pieces`` consecutive entries along ``dim``, whose size ``pieces`` must divide.
+
+    After a linear layer with ``pieces`` times as many outputs, each result is the maximum of that many linear functions; of
+    ties each gets an equal share of the gradient. Raises ``RuntimeError`` for sizes that do not fit.
+    Goodfellow et al. (2013), arXiv:1302.4389.
+
+    >>> import autograd_core as ag, nn
+    >>> nn.functional.maxout(ag.tensor([[1.0, 3.0, -2.0, -4.0]]), 2).tolist()
+    [[3.0, -2.0]]
+    """
+    at = wrap_dim(dim, input.ndim, "maxout")
+    size = input.shape[at] if input.ndim else 1
+    if pieces < 1 or size % pieces:
+        raise RuntimeError(f"maxout: expected pieces to divide the size of dimension {at}, but got pieces={pieces} and size {size} (input {describe(input)})")
+    shape = tuple(input.shape) or (1,)
+    out = F.amax(F.reshape(input, shape=(*shape[:at], size // pieces, pieces, *shape[at + 1 :])), dim=at + 1)
+    return out if input.ndim else F.reshape(out, shape=())

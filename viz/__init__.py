@@ -7,6 +7,7 @@ Light to import: Graphviz and Matplotlib load when a picture is first made. Inst
 from __future__ import annotations
 
 from .chain import Pull, Trace, trace
+from .comparison import Difference, diff
 from .curves import curves
 from .drawing import Drawing, draw
 from .images import decision_boundary, images
@@ -14,6 +15,6 @@ from .records import Edge, GraphRecord, OpNode, Summary, ValueNode, graph_record
 from .step import step_through
 
 __all__ = [
-    "Drawing", "Edge", "GraphRecord", "OpNode", "Pull", "Summary", "Trace", "ValueNode", "curves", "decision_boundary", "draw", "graph_record", "images",
+    "Difference", "Drawing", "Edge", "GraphRecord", "OpNode", "Pull", "Summary", "Trace", "ValueNode", "curves", "decision_boundary", "diff", "draw", "graph_record", "images",
     "step_through", "trace",
 ]

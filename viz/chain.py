@@ -10,12 +10,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from autograd_core import Tensor
-from autograd_core.backend.registry import BY_TYPE
 from autograd_core.engine import RAW
 from autograd_core.errors import GraphError
 from autograd_core.op import Op
 
-from .records import Drawable, GraphRecord, built
+from .records import Drawable, GraphRecord, built, host
 
 MOST_VISITS = 400
 """Naive recursion visits nodes once for each path, of which there can be exponentially many."""
@@ -134,7 +133,7 @@ def trace(tensors: Drawable | Sequence[Drawable], names: Mapping[str, Drawable] 
     import numpy as np
 
     graph = built(tensors, names, hints)
-    values = {identifier: None if array is None else _host(array) for identifier, array in graph.arrays.items()}
+    values = {identifier: None if array is None else host(array) for identifier, array in graph.arrays.items()}
     start: dict[str, Any] = {}
     for identifier, seed in graph.seeds.items():
         if getattr(seed, "size", 1) != 1:
@@ -145,14 +144,6 @@ def trace(tensors: Drawable | Sequence[Drawable], names: Mapping[str, Drawable] 
         naive, naive_gradients = _naively(graph.links, dict(start), graph.record.roots)
     lines = {link.op: link.line for link in graph.links if link.line}
     return Trace(graph.record, tuple(link.op for link in graph.links), tuple(pulls), gradients, values, lines, tuple(naive), naive_gradients)
-
-
-def _host(array: Any) -> Any:
-    import numpy as np
-
-    if not hasattr(array, "dtype"):
-        return np.asarray(array)
-    return np.array(BY_TYPE[array.__class__].to_numpy(array))
 
 
 def _cotangent(link: Link, pending: dict[str, Any]) -> Any:
@@ -175,7 +166,7 @@ def _in_order(links: Sequence[Link], pending: dict[str, Any]) -> tuple[list[Pull
             before = pending.get(value)
             pending[value] = downstream if before is None else before + downstream
             pulls.append(_product(link, position, g, downstream, pending[value]))
-    return pulls, {value: _host(g) for value, g in pending.items()}
+    return pulls, {value: host(g) for value, g in pending.items()}
 
 
 def _product(link: Link, position: int, g: Any, downstream: Any, total: Any) -> Pull:
@@ -184,7 +175,7 @@ def _product(link: Link, position: int, g: Any, downstream: Any, total: Any) -> 
     upstream = next(each for each in g if each is not None) if isinstance(g, list) else g
     local = None if isinstance(g, list) else _local(link, position, g, downstream)
     rule = link.declared.rules.get(source[1])
-    return Pull(link.op, *source, _host(upstream), None if local is None else _host(local), _host(downstream), _host(total), rule.formula if rule is not None else None)
+    return Pull(link.op, *source, host(upstream), None if local is None else host(local), host(downstream), host(total), rule.formula if rule is not None else None)
 
 
 def _local(link: Link, position: int, g: Any, downstream: Any) -> Any:
@@ -217,4 +208,4 @@ def _naively(links: Sequence[Link], gradients: dict[str, Any], roots: Sequence[s
         visits.append(_product(link, position, g, contribution, gradients[value]))
         if value in makers:
             waiting.append(value)
-    return visits, {value: _host(g) for value, g in gradients.items()}
+    return visits, {value: host(g) for value, g in gradients.items()}

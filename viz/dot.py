@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import math
-import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from . import theme
-from .records import GraphRecord, Number, OpNode, Summary, ValueNode
+from .heat import Heat
+from .records import GraphRecord, OpNode, ValueNode
+from .text import brief, clean, lines_of, visible
+from .theme import THEMES, Theme
 
 if TYPE_CHECKING:
     from .chain import Trace
@@ -26,58 +27,10 @@ class Style:
     gradients: bool = True
     modules: bool = True
     precision: int = 4
+    theme: Theme = THEMES["light"]
 
 
 PLAIN = Style()
-LONGEST = 60
-_ESCAPES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;", "\\": "&#92;&#92;"})
-
-
-def visible(text: str) -> str:
-    """User text on one line, at most 60 characters, without those that no XML may hold."""
-    plain = re.sub(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]", lambda match: "\ufffd" if match[0] not in "\t\n\r" else " ", text)
-    return plain if len(plain) <= LONGEST else plain[: LONGEST - 1] + "…"
-
-
-def clean(text: str) -> str:
-    """User text for a label: markup and Graphviz's backslash codes are escaped."""
-    return visible(text).translate(_ESCAPES)
-
-
-def number(value: Number, precision: int = 4) -> str:
-    """A number as short as its digits allow, with a real minus sign.
-
-    >>> number(-12.0), number(0.123456), number(1.5e-7), number(True)
-    ('−12', '0.1235', '1.5e−7', 'True')
-    """
-    if isinstance(value, bool):
-        return str(value)
-    if isinstance(value, complex):
-        sign = "−" if value.imag < 0 or math.copysign(1.0, value.imag) < 0 else "+"
-        return f"{number(value.real, precision)}{sign}{number(abs(value.imag), precision)}i"
-    if isinstance(value, int) and abs(value) < 10**9:
-        return str(value).replace("-", "−")
-    text = f"{value:.{precision}g}"
-    mantissa, mark, exponent = text.partition("e")
-    if mark:
-        mantissa += f"e{int(exponent)}"
-    return ("0" if mantissa == "-0" else mantissa).replace("-", "−")
-
-
-def lines_of(summary: Summary, precision: int) -> list[str]:
-    """A summary in words: the elements themselves where they are few, else mean and spread, then the range."""
-    if summary.elements is not None:
-        elements = [number(element, min(precision, 3) if summary.shape else precision) for element in summary.elements]
-        return [elements[0] if not summary.shape else f"[{', '.join(elements)}]"]
-    bad = [f"{summary.nonfinite} NaN or inf"] if summary.nonfinite else []
-    if summary.mean is None or summary.std is None or summary.low is None or summary.high is None:
-        return bad
-    short = min(precision, 2)
-    if "int" in summary.dtype:
-        return [f"{number(int(summary.low))} … {number(int(summary.high))}"]
-    return [f"{number(summary.mean, short)} ± {number(summary.std, short)}", f"{number(summary.low, short)} … {number(summary.high, short)}", *bad]
-
-
 @dataclass(frozen=True, slots=True)
 class ChainText:
     """The chain rule as text: a product on each edge (value, op, input), and the sum at a value that is used more than once."""
@@ -91,42 +44,47 @@ def chain_text(trace: Trace, precision: int = 4) -> ChainText:
     edges: dict[tuple[str, str, str], str] = {}
     parts: dict[str, list[str]] = {}
     for pull in trace.pulls:
-        product = " × ".join([_brief(pull.upstream, precision), _brief(pull.local, precision) if pull.local is not None else "local"])
+        product = " × ".join([brief(pull.upstream, precision), brief(pull.local, precision) if pull.local is not None else "local"])
         if pull.local is None and pull.rule is not None:
-            product = f"{_brief(pull.upstream, precision)}: {pull.rule}"
-        edges[pull.value, pull.op, pull.input] = f"{product} = {_brief(pull.downstream, precision)}"
-        parts.setdefault(pull.value, []).append(_brief(pull.downstream, precision))
+            product = f"{brief(pull.upstream, precision)}: {pull.rule}"
+        edges[pull.value, pull.op, pull.input] = f"{product} = {brief(pull.downstream, precision)}"
+        parts.setdefault(pull.value, []).append(brief(pull.downstream, precision))
     used_often = {value: terms for value, terms in parts.items() if len(terms) > 1}
-    return ChainText(edges, {value: [f"{' + '.join(terms).replace('+ −', '− ')}", f"= {_brief(trace.gradients[value], precision)}"] for value, terms in used_often.items()})
+    return ChainText(edges, {value: [f"{' + '.join(terms).replace('+ −', '− ')}", f"= {brief(trace.gradients[value], precision)}"] for value, terms in used_often.items()})
 
 
-def _brief(array: Any, precision: int) -> str:
-    return number(array.item(), precision) if array.size == 1 else f"{tuple(array.shape)}"
+def source(record: GraphRecord, style: Style = PLAIN, chain: ChainText | None = None, heat: Heat | None = None,
+           states: Mapping[str, tuple[str, str]] | None = None) -> str:
+    """The Graphviz source of a record, with the chain rule on its edges and coloured by size if these are given.
 
-
-def source(record: GraphRecord, style: Style = PLAIN, chain: ChainText | None = None) -> str:
-    """The Graphviz source of a record, with the chain rule on its edges if it is given."""
+    ``states`` maps nodes to (``added``, ``removed`` or ``changed``, what is said of them), for the comparison of two graphs.
+    """
+    states = states or {}
     import graphviz
 
     hint = style.values and any(value.role == "result" and value.value is None for value in record.values)
     graph = graphviz.Digraph("graph", graph_attr={
-        "rankdir": "LR", "nodesep": "0.22", "ranksep": "0.32", "pad": "0.15", "bgcolor": "white", "fontname": theme.FONTS, "fontcolor": theme.MUTED,
+        "rankdir": "LR", "nodesep": "0.22", "ranksep": "0.32", "pad": "0.15", "bgcolor": style.theme.page, "fontname": theme.FONTS, "fontcolor": style.theme.muted,
         "outputorder": "edgesfirst", "tooltip": " ",
-    }, node_attr={"shape": "plain", "fontname": theme.FONTS, "fontsize": "14", "fontcolor": theme.INK, "tooltip": " "},
-        edge_attr={"fontname": theme.FONTS, "color": theme.WIRE, "penwidth": "1.5", "arrowsize": "0.7", "tooltip": " "})
-    if hint:
-        graph.attr(label=f"<<FONT POINT-SIZE=\"11\">{HINT}</FONT>>", labelloc="b")
+    }, node_attr={"shape": "plain", "fontname": theme.FONTS, "fontsize": "14", "fontcolor": style.theme.ink, "tooltip": " "},
+        edge_attr={"fontname": theme.FONTS, "color": style.theme.wire, "penwidth": "1.5", "arrowsize": "0.7", "tooltip": " "})
+    notes = [f'<TR><TD><FONT POINT-SIZE="11">{clean(note, 200)}</FONT></TD></TR>' for note in (*([HINT] if hint else []), *record.notes)]
+    if heat is not None:
+        notes.insert(0, f"<TR><TD>{_legend(heat, style)}</TD></TR>")
+    if notes:
+        graph.attr(label=f'<<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0">{"".join(notes)}</TABLE>>', labelloc="b")
     consumed = {edge.source for edge in record.edges}
     usual = Counter(value.value.dtype for value in record.values if value.value is not None and value.shape).most_common(1)
     tree = _Scope("")
     homes = _homes(record) if style.modules else {}
     for value in record.values:
         sums = chain.sums.get(value.id) if chain is not None else None
-        text = value_label(value, style, sums=sums, last=value.id not in consumed, home=homes.get(value.id), usual=usual[0][0] if usual else None)
+        text = value_label(value, style, sums=sums, heat=heat, state=states.get(value.id), last=value.id not in consumed, home=homes.get(value.id),
+                           usual=usual[0][0] if usual else None)
         _within(tree, homes.get(value.id)).add(value.id, {"id": value.id, "label": text, "tooltip": _value_tip(value)}, value.role == "leaf")
     for op in record.ops:
-        _within(tree, homes.get(op.id)).add(op.id, {"id": op.id, **op_attributes(op)}, False)
-    _emit(graph, tree, "", [0])
+        _within(tree, homes.get(op.id)).add(op.id, {"id": op.id, **op_attributes(op, style, states.get(op.id))}, False)
+    _emit(graph, tree, "", [0], style)
     results = {value.id for value in record.values if value.role == "result"}
     for edge in record.edges:
         if edge.target in results:
@@ -134,7 +92,7 @@ def source(record: GraphRecord, style: Style = PLAIN, chain: ChainText | None = 
         else:
             # Heavy edges are drawn straight: the path of the data, not that of parameters and constants.
             product = chain.edges.get((edge.source, edge.target, edge.label)) if chain is not None else None
-            written = {"label": f"<{_colored(f' {clean(product)} ', theme.GRADIENT_TEXT, 12)}>"} if product else {}
+            written = {"label": f"<{_colored(f' {clean(product)} ', style.theme.gradient, 12)}>"} if product else {}
             graph.edge(f"{edge.source}:wire:e", edge.target, weight="6" if edge.source in results else "1", tooltip=_tip(edge.label),
                        id=f"{edge.source}-{edge.target}-{edge.label}", **written)
     return str(graph.source)
@@ -174,7 +132,7 @@ def _within(tree: _Scope, scope: str | None) -> _Scope:
     return tree
 
 
-def _emit(graph: Any, tree: _Scope, path: str, counter: list[int]) -> None:
+def _emit(graph: Any, tree: _Scope, path: str, counter: list[int], style: Style) -> None:
     """Write nodes and frames. A module gets one if it shows more than a single op or than its submodules' frames.
 
     Recursive, which is safe: scopes are as deep as modules nest.
@@ -182,16 +140,16 @@ def _emit(graph: Any, tree: _Scope, path: str, counter: list[int]) -> None:
     for identifier, attributes in tree.nodes:
         graph.node(identifier, **attributes)
     for child in tree.children.values():
-        label = f"{path}.{child.label}" if path else child.label
+        label = f"{path}.{child.label}" if path and "×" not in path else child.label
         if child.worth_a_frame < 2 and not (child.nodes and child.children):
-            _emit(graph, child, label, counter)
+            _emit(graph, child, label, counter, style)
             continue
         counter[0] += 1
         shown = f"module {label}" if label.isdigit() else label
         with graph.subgraph(name=f"cluster_{counter[0]}") as cluster:
-            cluster.attr(label=f'<<FONT POINT-SIZE="12" COLOR="{theme.MUTED}">{clean(shown)}</FONT>>', labeljust="l", style="rounded,filled",
-                         color=theme.MODULE_LINE, fillcolor=theme.MODULE_FILL, margin="10")
-            _emit(cluster, child, label, counter)
+            cluster.attr(label=f'<<FONT POINT-SIZE="12" COLOR="{style.theme.muted}">{clean(shown)}</FONT>>', labeljust="l", labelloc="t", style="rounded,filled",
+                         color=style.theme.module_line, fillcolor=style.theme.module_fill, margin="10")
+            _emit(cluster, child, label, counter, style)
 
 
 def _tip(text: str) -> str:
@@ -205,14 +163,23 @@ def _value_tip(value: ValueNode) -> str:
     return _tip(f"{value.name or value.role}{shape}{dtype}")
 
 
-def op_attributes(op: OpNode) -> dict[str, str]:
+def op_attributes(op: OpNode, style: Style = PLAIN, state: tuple[str, str] | None = None) -> dict[str, str]:
     """A circle with the op's symbol; long names widen it to a pill."""
     tip = _tip(f"{op.op}({', '.join(f'{name}={value}' for name, value in op.attributes if value != 'None')})")
     short = len(op.symbol) <= 2
-    common = {"style": "filled" if short else "filled,rounded", "fillcolor": theme.OP_FILL, "color": theme.BLUE, "penwidth": "1.5", "tooltip": tip}
+    common = {"style": "filled" if short else "filled,rounded", "fillcolor": style.theme.op_fill, "color": style.theme.op_line, "penwidth": "1.5", "tooltip": tip}
+    if state is not None:
+        line = getattr(style.theme, state[0])
+        text = f'<FONT POINT-SIZE="14">{clean(op.symbol)}</FONT><BR/>{_colored(f"<B>{clean(state[1])}</B>", line, 11)}'
+        dashes = "filled,rounded,dashed" if state[0] == "removed" else "filled,rounded"
+        return {**common, "shape": "box", "style": dashes, "color": line, "penwidth": "3", "margin": "0.12,0.08", "label": f"<{text}>"}
     symbol = {"*": "×", "-": "−"}.get(op.symbol, op.symbol)
     if short:
         return {**common, "shape": "circle", "width": "0.5", "fixedsize": "true", "label": f"<<FONT POINT-SIZE=\"20\">{clean(symbol)}</FONT>>"}
+    if op.op == "folded":
+        held = ", ".join(f"{count} {what}" for what, count in op.attributes)
+        inside = f'<FONT POINT-SIZE="14">{clean(symbol)}</FONT><BR/>{_colored(clean(held), style.theme.muted, 10)}'
+        return {**common, "shape": "box", "peripheries": "2", "margin": "0.12,0.08", "label": f"<{inside}>"}
     return {**common, "shape": "box", "height": "0.42", "margin": "0.12,0.05", "label": f"<<FONT POINT-SIZE=\"14\">{clean(symbol)}</FONT>>"}
 
 
@@ -226,10 +193,11 @@ def _colored(text: str, color: str, size: int | None = None) -> str:
     return f'<FONT COLOR="{color}"{points}>{text}</FONT>'
 
 
-def value_label(value: ValueNode, style: Style, *, sums: list[str] | None = None, last: bool = False, home: str | None = None, usual: str | None = None) -> str:
+def value_label(value: ValueNode, style: Style, *, sums: list[str] | None = None, heat: Heat | None = None, state: tuple[str, str] | None = None,
+                last: bool = False, home: str | None = None, usual: str | None = None) -> str:
     """A piece of wire: the name at its free end, the value above, the gradient below.
 
-    ``sums`` replaces the gradient by the sum that it is; ``last`` says that nothing uses the value, ``home`` in which module's
+    ``sums`` replaces the gradient by the sum that it is, ``heat`` colours the wire; ``last`` says that nothing uses the value, ``home`` in which module's
     frame it is drawn; ``usual`` is the dtype that goes without saying.
     """
     shown = value.name.removeprefix(f"{home}.") if value.name and home else value.name
@@ -238,17 +206,24 @@ def value_label(value: ValueNode, style: Style, *, sums: list[str] | None = None
     below: list[str] = []
     if value.shape:
         dtype = f" {value.value.dtype}" if value.value is not None and value.value.dtype != usual else ""
-        above.append(_colored(f"{value.shape}{dtype}", theme.MUTED, 12))
+        above.append(_colored(f"{value.shape}{dtype}", style.theme.muted, 12))
     elif value.shape is None:
-        above.append(_colored("constant", theme.MUTED, 12))
+        above.append(_colored("constant", style.theme.muted, 12))
     scalar = value.shape == ()
     size = None if scalar else 12
     if style.values and value.value is not None:
-        above += [_colored(line, theme.VALUE_TEXT, size) for line in lines_of(value.value, style.precision)]
+        above += [_colored(line, style.theme.value, size) for line in lines_of(value.value, style.precision)]
     if sums is not None:
-        below += [_colored(clean(line), theme.GRADIENT_TEXT, 12) for line in sums]
+        below += [_colored(clean(line), style.theme.gradient, 12) for line in sums]
     elif style.gradients and value.gradient is not None:
-        below += [_colored(line, theme.GRADIENT_TEXT, size) for line in lines_of(value.gradient, style.precision)]
+        below += [_colored(line, style.theme.gradient, size) for line in lines_of(value.gradient, style.precision)]
+    bar, height = style.theme.wire, 2
+    if heat is not None:
+        bar, height = heat.colors.get(value.id, bar), 9 if value.id in heat.colors else 2
+        below += [_colored(f"<B>{clean(mark)}</B>", style.theme.mark, 12) for mark in heat.marks.get(value.id, ())]
+    if state is not None:
+        bar, height = getattr(style.theme, state[0]), 5
+        below += [_colored(f"<B>{clean(line)}</B>", bar, 11) for line in state[1].split("; ")]
     at_left = name and value.role != "result"
     at_right = name and value.role == "result" and last
     if name and not at_left and not at_right:
@@ -261,4 +236,11 @@ def value_label(value: ValueNode, style: Style, *, sums: list[str] | None = None
     bottom = _cell(below, 'VALIGN="TOP"')
     return (f'<<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="0">'
             f"<TR>{spanning if at_left else ''}{top}{spanning if at_right else ''}</TR>"
-            f'<TR><TD PORT="wire" HEIGHT="2" CELLPADDING="0" BORDER="0" CELLSPACING="0" BGCOLOR="{theme.WIRE}"></TD></TR><TR>{bottom}</TR></TABLE>>')
+            f'<TR><TD PORT="wire" HEIGHT="{height}" CELLPADDING="0" BORDER="0" CELLSPACING="0" BGCOLOR="{bar}"></TD></TR><TR>{bottom}</TR></TABLE>>')
+
+
+def _legend(heat: Heat, style: Style) -> str:
+    cells = "".join(f'<TD WIDTH="22" HEIGHT="9" BGCOLOR="{color}"></TD>' for color in theme.HEAT)
+    low, high = (_colored(clean(text), style.theme.ink, 11) for text in (heat.low, heat.high))
+    what = _colored(clean(heat.what), style.theme.ink, 11)
+    return f'<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="2"><TR><TD>{what}: {low}</TD>{cells}<TD>{high}</TD></TR></TABLE>'

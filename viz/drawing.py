@@ -13,7 +13,10 @@ from autograd_core import Scalar, Tensor
 
 from . import dot, files, render
 from .chain import trace
+from .fold import folded, size
+from .heat import heat_of
 from .records import Drawable, GraphRecord, built
+from .theme import THEMES
 
 FORMATS = ("png", "svg", "pdf", "dot")
 
@@ -87,7 +90,7 @@ def called(function: Callable[..., Any], inputs: Any) -> Drawable | Sequence[Dra
 
 def draw(tensor: Drawable | Sequence[Drawable] | Callable[..., Any], path: str | os.PathLike[str] | None = None, *, inputs: Any = (),
          names: Mapping[str, Drawable] | None = None, values: bool = True, gradients: bool = True, chain_rule: bool = False, modules: bool = True,
-         precision: int = 4, dpi: int = 144, max_nodes: int = 300) -> Drawing:
+         color: str | None = None, theme: str = "light", precision: int = 4, dpi: int = 144, depth: int | None = None, max_nodes: int = 300) -> Drawing:
     """Draw the graph that led to ``tensor``, left to right: each value above its wire, its gradient below.
 
     Scalars show their value and, after ``backward()``, their gradient. Tensors show shape, mean ± standard deviation and
@@ -105,11 +108,16 @@ def draw(tensor: Drawable | Sequence[Drawable] | Callable[..., Any], path: str |
     chain_rule : write upstream × local = downstream on each edge, and the sum at a value that is used more than once. The
         root must be a single number; ``backward()`` need not have been called.
     modules : whether what one ``nn.Module`` computed is framed.
+    color : ``"gradient"`` or ``"activation"`` colours each wire by the mean of its absolute values, with a legend, and marks
+        dead and saturated units and vanishing, exploding and non-finite gradients. Default: no colours.
+    theme : ``"light"``, ``"dark"`` or ``"print"``.
     precision : significant digits of numbers.
     dpi : pixels per inch of a PNG.
-    max_nodes : refuse larger graphs, whose pictures nobody could read.
+    depth : draw each module at this level of nesting as one box; 1 shows only the outermost modules. Default: all of them.
+    max_nodes : fold a larger graph: repeated blocks to one with "×N", then inner modules to boxes, at last all but both ends;
+        the picture says what was folded.
 
-    Raises ``GraphError`` for a tensor without a graph, ``ValueError`` for an unknown suffix or too large a graph, and
+    Raises ``GraphError`` for a tensor without a graph, ``ValueError`` for an unknown suffix, theme or colour, and
     ``RendererError`` when neither Graphviz's ``dot`` nor pygraphviz is installed.
 
     >>> import autograd_core as ag
@@ -121,19 +129,19 @@ def draw(tensor: Drawable | Sequence[Drawable] | Callable[..., Any], path: str |
     """
     if path is not None:
         files.format_of(path, FORMATS)
+    if theme not in THEMES:
+        raise ValueError(f"theme={theme!r}: expected one of {', '.join(THEMES)}")
     hints = caller_names(sys._getframe(1))
     if not isinstance(tensor, (Tensor, Scalar)) and callable(tensor):
         hints = {**parameters(tensor), **hints}
         tensor = called(tensor, inputs)
     graph = built(tensor, names, hints)
     record = graph.record
-    count = len(record.values) + len(record.ops)
-    if count > max_nodes:
-        raise ValueError(f"the graph has {count:,} nodes, more than max_nodes={max_nodes:,}: the picture would be unreadable and slow to lay out. "
-                         "Draw the graph of a smaller part (one layer, one example), or raise max_nodes")
-    style = dot.Style(values=values, gradients=gradients, modules=modules, precision=precision)
+    if depth is not None or size(record) > max_nodes:
+        record = folded(record, max_nodes, depth)
+    style = dot.Style(values=values, gradients=gradients, modules=modules, precision=precision, theme=THEMES[theme])
     chain = dot.chain_text(trace(tensor, names), precision) if chain_rule else None
-    drawing = Drawing(record, dot.source(record, style, chain), dpi)
+    drawing = Drawing(record, dot.source(record, style, chain, heat_of(record, color) if color is not None else None), dpi)
     if path is not None:
         drawing.save(path)
     return drawing

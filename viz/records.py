@@ -32,7 +32,8 @@ SMALL = 4
 class Summary:
     """What is known of one array: all of it if it has one element or is a short vector, its statistics otherwise.
 
-    Statistics are over the finite elements; ``nonfinite`` counts the others (NaN and infinities).
+    Statistics are over the finite elements; ``nonfinite`` counts the others (NaN and infinities). ``size`` is the mean of
+    the absolute values.
     """
 
     shape: tuple[int, ...]
@@ -43,6 +44,7 @@ class Summary:
     mean: float | None = None
     std: float | None = None
     nonfinite: int = 0
+    size: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +52,7 @@ class ValueNode:
     """A tensor or number in the graph.
 
     ``role`` is ``leaf`` (asks for a gradient), ``result`` (of an op) or ``constant``. ``value`` and ``gradient`` are
-    ``None`` where the graph did not keep them.
+    ``None`` where the graph did not keep them. ``marks`` say what is striking about the value: dead and saturated units.
     """
 
     id: str
@@ -60,6 +62,7 @@ class ValueNode:
     value: Summary | None
     gradient: Summary | None
     scope: str | None = None
+    marks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,12 +87,13 @@ class Edge:
 
 @dataclass(frozen=True, slots=True)
 class GraphRecord:
-    """A whole graph. ``roots`` are the ids of the values it was drawn for."""
+    """A whole graph. ``roots`` are the ids of the values it was drawn for; ``notes`` say what was left out of it."""
 
     values: tuple[ValueNode, ...]
     ops: tuple[OpNode, ...]
     edges: tuple[Edge, ...]
     roots: tuple[str, ...]
+    notes: tuple[str, ...] = ()
 
 
 def summarize(array: Any) -> Summary:
@@ -101,28 +105,46 @@ def summarize(array: Any) -> Summary:
     if isinstance(array, Tensor):
         array = array._array
     if isinstance(array, (bool, int, float, complex)) and not hasattr(array, "dtype"):
-        return Summary((), type(array).__name__, (array,))
+        return Summary((), type(array).__name__, (array,), size=_size(array))
     host = BY_TYPE[array.__class__].to_numpy(array)
     shape, dtype = tuple(host.shape), host.dtype.name
     if host.size == 1 or (host.ndim == 1 and 0 < host.size <= SMALL):
-        return Summary(shape, dtype, tuple(host.reshape(-1).tolist()))
+        elements = host.reshape(-1)
+        return Summary(shape, dtype, tuple(elements.tolist()), size=_size(abs(elements).mean()) if host.dtype.kind in "fiuc" else None)
     if not host.size or host.dtype.kind not in "fiu":
         return Summary(shape, dtype)
     wide = host.astype("float64").reshape(-1)
     finite = wide[abs(wide) < math.inf]
     if not finite.size:
         return Summary(shape, dtype, nonfinite=int(wide.size))
-    return Summary(shape, dtype, None, float(finite.min()), float(finite.max()), float(finite.mean()), float(finite.std()), int(wide.size - finite.size))
+    return Summary(shape, dtype, None, float(finite.min()), float(finite.max()), float(finite.mean()), float(finite.std()), int(wide.size - finite.size), float(abs(finite).mean()))
 
 
 @dataclass(frozen=True, slots=True)
 class BuiltGraph:
-    """A record with what the chain rule needs beside it: the arrays behind the values, a seed for each root, the ops in order."""
+    """A record with the arrays behind its values and gradients, and what the chain rule needs: a seed for each root, the ops in order."""
 
     record: GraphRecord
     arrays: dict[str, Any]
+    gradients: dict[str, Any]
     seeds: dict[str, Any]
     links: list[Link]
+
+
+def host(array: Any) -> Any:
+    """A raw array or a Python number as a NumPy array of its own."""
+    import numpy as np
+
+    return np.array(BY_TYPE[array.__class__].to_numpy(array) if hasattr(array, "dtype") else array)
+
+
+def _raw(value: Any) -> Any:
+    return value._array if isinstance(value, Tensor) else value
+
+
+def _size(number: Any) -> float | None:
+    size = float(abs(number))
+    return size if math.isfinite(size) else None
 
 
 def graph_record(tensors: Drawable | Sequence[Drawable], names: Mapping[str, Drawable] | None = None) -> GraphRecord:
@@ -200,6 +222,7 @@ class _Builder:
         self.edges: list[Edge] = []
         self.value_ids: dict[Any, str] = {}
         self.arrays: dict[str, Any] = {}
+        self.gradients: dict[str, Any] = {}
         self.sources: dict[Any, list[tuple[str, str] | None]] = {}
         self.results: dict[Any, dict[int, str]] = {}
         self.op_ids: dict[Any, str] = {}
@@ -211,7 +234,8 @@ class _Builder:
         for node in reach(starts):
             if node.leaf:
                 gradient = None if node.grad is None else summarize(node.grad)
-                self.arrays[self._value(node, "leaf", summarize(node.array), gradient)] = node.array
+                identifier = self._value(node, "leaf", summarize(node.array), gradient)
+                self.arrays[identifier], self.gradients[identifier] = node.array, _raw(node.grad)
                 continue
             is_output = hasattr(node, "index")  # one of several outputs; the op is its parent
             if not is_output:
@@ -221,15 +245,16 @@ class _Builder:
                 if value is None and id(node) in known:
                     value = known[id(node)]
                 gradient = node.retained if node.gradient is None else node.gradient
-                identifier = self._value(node, "result", None if value is None else summarize(value), None if gradient is None else summarize(gradient))
+                seen = None if gradient is None else summarize(gradient)
+                identifier = self._value(node, "result", None if value is None else summarize(value), seen, _marks(node.op.name, value))
                 source = node.parents[0] if is_output else node
                 label = node.op.outputs[node.index] if is_output else ""
                 self.edges.append(Edge(self.op_ids[source], identifier, label))
-                self.arrays[identifier] = value._array if isinstance(value, Tensor) else value
+                self.arrays[identifier], self.gradients[identifier] = _raw(value), _raw(gradient)
                 self.results.setdefault(source, {})[node.index if is_output else 0] = identifier
         record = GraphRecord(tuple(self.values), tuple(self.ops), tuple(self.edges), tuple(dict.fromkeys(self.value_ids[node] for node in starts)))
         seeds = {self.value_ids[root._node]: BY_TYPE[root._array.__class__].xp.ones(tuple(root.shape), dtype=root._array.dtype) for root in self.roots}
-        return BuiltGraph(record, self.arrays, seeds, [self._link(node) for node in self.op_ids])
+        return BuiltGraph(record, self.arrays, self.gradients, seeds, [self._link(node) for node in self.op_ids])
 
     def _link(self, node: Any) -> Link:
         from .chain import Link, tensor_pull
@@ -239,15 +264,15 @@ class _Builder:
         return Link(self.op_ids[node], node.op, tuple([results.get(i) for i in positions]), tuple(self.sources[node]), tensor_pull(node), node.line)
 
     def _add(self, role: str, *, name: str | None = None, shape: tuple[int, ...] | None = None, value: Summary | None = None,
-             gradient: Summary | None = None, scope: str | None = None) -> str:
+             gradient: Summary | None = None, scope: str | None = None, marks: tuple[str, ...] = ()) -> str:
         identifier = f"v{len(self.values)}"
-        self.values.append(ValueNode(identifier, role, name, shape, value, gradient, scope))
+        self.values.append(ValueNode(identifier, role, name, shape, value, gradient, scope, marks))
         return identifier
 
-    def _value(self, node: Any, role: str, value: Summary | None, gradient: Summary | None) -> str:
+    def _value(self, node: Any, role: str, value: Summary | None, gradient: Summary | None, marks: tuple[str, ...] = ()) -> str:
         name = self.names.get(id(node)) or node.name or self.hints.get(id(node))
         scope = None if node.leaf else node.scope
-        self.value_ids[node] = identifier = self._add(role, name=name, shape=tuple(node.shape), value=value, gradient=gradient, scope=scope)
+        self.value_ids[node] = identifier = self._add(role, name=name, shape=tuple(node.shape), value=value, gradient=gradient, scope=scope, marks=marks)
         return identifier
 
     def _op(self, node: Any) -> None:
@@ -284,6 +309,27 @@ class _Builder:
         identifier = self.constants[id(constant)] = self._add("constant", name=name, shape=tuple(constant.shape), value=summarize(constant))
         self.arrays[identifier] = constant._array
         return identifier
+
+
+SATURATED = {"tanh": 0.97, "softsign": 0.97, "sigmoid": 0.94}
+"""Where a unit counts as saturated: as a share of the way from the middle of its range to either end."""
+
+
+def _marks(op: str, value: Any) -> tuple[str, ...]:
+    """Dead and saturated units of an activation's result: units are its last dimension (dimension 1 of images), examples the others."""
+    if value is None or (op not in SATURATED and op not in ("relu", "relu6")):
+        return ()
+    array = value._array if isinstance(value, Tensor) else value
+    host = BY_TYPE[array.__class__].to_numpy(array)
+    if host.ndim < 2 or not host.size:
+        return ()
+    unit = 1 if host.ndim == 4 else host.ndim - 1
+    if op not in SATURATED:
+        dead = int((host.max(axis=tuple(i for i in range(host.ndim) if i != unit)) <= 0).sum())
+        return (f"{dead} of {host.shape[unit]} dead",) if dead else ()
+    reach = abs(host * 2 - 1) if op == "sigmoid" else abs(host)
+    share = float((reach > SATURATED[op]).mean())
+    return (f"{share:.0%} saturated",) if share >= 0.25 else ()
 
 
 @functools.cache

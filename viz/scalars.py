@@ -21,6 +21,7 @@ def scalar_graph(roots: Sequence[Scalar], names: Mapping[str, Scalar], hints: Ma
     edges: list[Edge] = []
     ids: dict[int, str] = {}
     arrays: dict[str, Any] = {}
+    gradients: dict[str, Any] = {}
     links: list[Link] = []
     for scalar in in_order(roots):
         sources = []
@@ -33,6 +34,7 @@ def scalar_graph(roots: Sequence[Scalar], names: Mapping[str, Scalar], hints: Ma
                 arrays[sources[-1]] = operand
         ids[id(scalar)] = identifier = f"v{len(values)}"
         arrays[identifier] = scalar.data
+        gradients[identifier] = scalar.grad if reached else None
         role = "leaf" if scalar.op is None else "result"
         gradient = summarize(scalar.grad) if reached else None
         values.append(ValueNode(identifier, role, given.get(id(scalar)) or scalar.name or guessed.get(id(scalar)), (), summarize(scalar.data), gradient))
@@ -45,7 +47,7 @@ def scalar_graph(roots: Sequence[Scalar], names: Mapping[str, Scalar], hints: Ma
                             for source, label, operand in zip(sources, scalar.op.inputs, scalar.operands, strict=False)])
             links.append(Link(op.id, scalar.op, (identifier,), pulled, _pull(scalar)))
     record = GraphRecord(tuple(values), tuple(ops), tuple(edges), tuple(dict.fromkeys(ids[id(root)] for root in roots)))
-    return BuiltGraph(record, arrays, dict.fromkeys(record.roots, 1.0), links)
+    return BuiltGraph(record, arrays, gradients, dict.fromkeys(record.roots, 1.0), links)
 
 
 def _pull(scalar: Scalar) -> Callable[[Any], Sequence[Any]]:

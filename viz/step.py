@@ -25,6 +25,7 @@ from . import dot, files, render
 from .chain import MOST_VISITS, Pull, Trace, trace
 from .drawing import caller_names, parameters
 from .records import Drawable, OpNode, ValueNode, summarize
+from .text import lines_of, number, visible
 
 MOST_CELLS = 1024
 """Arrays of at most this many elements are shown as heat maps."""
@@ -123,7 +124,7 @@ class _Data:
             "values": list(self.values),
             "names": {value.id: {"name": self.names[value.id], "tensor": bool(value.shape)} for value in self.values.values()},
             "given": [value.id for value in self.values.values() if value.role != "result"],
-            "seeds": [{"value": root, "text": dot.number(1.0, self.precision)} for root in followed.record.roots],
+            "seeds": [{"value": root, "text": number(1.0, self.precision)} for root in followed.record.roots],
             "forward": [self.forward(op) for op in followed.forward],
             "backward": [self.backward(pull) for pull in followed.pulls],
             "naive": [self.backward(pull) for pull in followed.naive],
@@ -137,11 +138,11 @@ class _Data:
         makers = {result: self.ops[op] for op, results in self.results.items() for result in results}
         for value in self.values.values():
             if value.name:
-                named[value.id] = dot.visible(value.name)
+                named[value.id] = visible(value.name)
             elif value.id in self.trace.record.roots:
                 named[value.id] = "result"
             elif value.role == "constant" and value.value is not None and value.value.elements is not None:
-                named[value.id] = dot.lines_of(value.value, self.precision)[0]
+                named[value.id] = lines_of(value.value, self.precision)[0]
             else:
                 maker = makers.get(value.id)
                 kind = maker.op if maker is not None else "constant" if value.role == "constant" else "input"
@@ -151,7 +152,7 @@ class _Data:
 
     def array(self, array: Any) -> dict[str, Any]:
         """An array as text, with its rows if they are few."""
-        text = ", ".join(dot.lines_of(summarize(array), self.precision)) or str(tuple(array.shape))
+        text = ", ".join(lines_of(summarize(array), self.precision)) or str(tuple(array.shape))
         shown: dict[str, Any] = {"text": text, "shape": str(tuple(array.shape)) if array.shape else ""}
         if array.ndim in (1, 2) and 1 < array.size <= MOST_CELLS and array.dtype.kind in "fiub":
             rows = array.reshape(1, -1) if array.ndim == 1 else array
@@ -177,7 +178,7 @@ class _Data:
                 "line": _line(self.trace.lines.get(identifier)), "arrays": arrays}
 
     def _number(self, value: ValueNode) -> str:
-        return dot.lines_of(value.value, self.precision)[0] if value.value is not None and value.shape == () and value.value.elements is not None else ""
+        return lines_of(value.value, self.precision)[0] if value.value is not None and value.shape == () and value.value.elements is not None else ""
 
     def backward(self, pull: Pull) -> dict[str, Any]:
         return {"phase": "backward", "op": self.ops[pull.op].op, "opId": pull.op, "value": pull.value, "name": self.names[pull.value],
@@ -200,6 +201,6 @@ def _line(place: str | None) -> str:
     """``file:line`` as the file's name, the number and the text that stands there."""
     if not place:
         return ""
-    file, _, number = place.rpartition(":")
-    text = linecache.getline(file, int(number)).strip()
-    return f"{Path(file).name}:{number}  {text}".rstrip()
+    file, _, position = place.rpartition(":")
+    text = linecache.getline(file, int(position)).strip()
+    return f"{Path(file).name}:{position}  {text}".rstrip()

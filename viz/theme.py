@@ -6,6 +6,7 @@ The palette is that of Okabe and Ito (2008). Text uses darker shades of it, for 
 from __future__ import annotations
 
 import functools
+from dataclasses import dataclass
 from typing import Any
 
 BLUE = "#0072B2"
@@ -20,12 +21,37 @@ PALETTE = (BLUE, VERMILION, GREEN, ORANGE, PURPLE, SKY, YELLOW)
 
 INK = "#1F2937"
 MUTED = "#6B7280"
-WIRE = "#64748B"
-VALUE_TEXT = "#006B4E"
-GRADIENT_TEXT = "#B03A00"
-OP_FILL = "#DCEBF7"
-MODULE_FILL = "#F8FAFC"
-MODULE_LINE = "#CBD5E1"
+
+
+@dataclass(frozen=True, slots=True)
+class Theme:
+    """The colours of a drawn graph."""
+
+    page: str = "white"
+    ink: str = INK
+    muted: str = MUTED
+    wire: str = "#64748B"
+    value: str = "#006B4E"
+    gradient: str = "#B03A00"
+    op_fill: str = "#DCEBF7"
+    op_line: str = BLUE
+    module_fill: str = "#F8FAFC"
+    module_line: str = "#CBD5E1"
+    mark: str = "#A01818"
+    added: str = "#00734F"
+    removed: str = "#B03A00"
+    changed: str = "#8A6100"
+
+
+THEMES = {
+    "light": Theme(),
+    "dark": Theme("#0F172A", "#E2E8F0", "#94A3B8", "#94A3B8", "#4ADE80", "#FB923C", "#1E3A52", SKY, "#1E293B", "#334155", "#F87171", "#4ADE80", "#FB923C", "#F0E442"),
+    "print": Theme("white", "black", "#555555", "black", "black", "#555555", "white", "black", "white", "#999999", "black", "black", "black", "black"),
+}
+"""Themes by name; all can be told apart by colour-blind readers, and ``print`` needs no colour."""
+
+HEAT = ("#00224E", "#123570", "#3B496C", "#575D6D", "#707173", "#8A8678", "#A59C74", "#C3B369", "#E1CC55", "#FEE838")
+"""From small to large: the colour map cividis, made to look alike to colour-blind readers (Nuñez, Anderton and Renslow, 2018)."""
 
 FONTS = "Helvetica,Arial,DejaVu Sans,sans-serif"
 """Tried in this order by whatever renders; nearly every machine has one, and Matplotlib brings DejaVu Sans along."""

@@ -78,7 +78,7 @@ def _cotangents(outputs: list[Any], gradients: Any) -> list[Any]:
 def _run(outputs: list[Any], seeds: list[Any], retain_graph: bool, create_graph: bool, targets: list[Any] | None, land: Any = None) -> dict[Any, Any]:
     roots = [output._node for output in outputs]
     mode = get_mode()
-    over_tensors = create_graph or mode.recorder is not None
+    over_tensors = create_graph
     for i, (output, seed) in enumerate(zip(outputs, seeds, strict=True)):
         if isinstance(seed, TensorBase) and seed._array.dtype is not output._array.dtype:
             seed = seeds[i] = _methods.to_dtype(cast(Any, seed), output.dtype)
@@ -86,7 +86,10 @@ def _run(outputs: list[Any], seeds: list[Any], retain_graph: bool, create_graph:
             seeds[i] = wrap(seed) if over_tensors else seed._array
     with BY_TYPE[outputs[0]._array.__class__].watch():
         if not over_tensors:
-            return run(roots, seeds, retain_graph=retain_graph, targets=targets, land=land)
+            if mode.recorder is None:
+                return run(roots, seeds, retain_graph=retain_graph, targets=targets, land=land)
+            reading = mode.recorder.reading(outputs[0]._array.__class__)
+            return run(roots, seeds, reading=reading, retain_graph=retain_graph, targets=targets, land=land and mode.recorder.land)
         token = MODE.set(mode.replace(grad=create_graph))
         try:
             return run(roots, seeds, reading=TENSOR_READING, retain_graph=retain_graph, targets=targets, land=land)
@@ -110,15 +113,17 @@ def backward(tensors: Any, grad_tensors: Any = None, retain_graph: bool | None =
     """
     if grad_tensors is None and inputs is None and not create_graph and isinstance(tensors, TensorBase):
         array = tensors._array
-        if tensors._node is not None and array.size == 1 and array.dtype.kind == "f" and get_mode().recorder is None:  # the usual call, without the lists
+        if tensors._node is not None and array.size == 1 and array.dtype.kind == "f" and (mode := get_mode()).recorder is None and mode.vmap is None:  # the usual call, without the lists
             backend = BY_TYPE[array.__class__]
             with backend.watch():
                 run((tensors._node,), (backend.ones(array.shape, array.dtype),), retain_graph=bool(retain_graph), land=_land)
             return
     outputs = _listed(tensors)
+    if get_mode().vmap is not None:
+        get_mode().vmap.refuse_backward(outputs)
     seeds = _cotangents(outputs, grad_tensors)
     retain = create_graph if retain_graph is None else retain_graph
-    land = _land_with_graph if create_graph else _land_plain
+    land = _land_with_graph if create_graph else _land
     if inputs is None:
         _run(outputs, seeds, retain, create_graph, None, land)
         return
@@ -156,13 +161,11 @@ def _land(leaf: Any, g: Any, owned: bool) -> None:
             hook(leaf)
 
 
-def _land_plain(leaf: Any, g: Any, owned: bool) -> None:
-    """Leave a gradient that may have been computed on Tensors, because a recorder looked on."""
-    _land(leaf, g._array if isinstance(g, TensorBase) else g, owned and not isinstance(g, TensorBase))
-
-
 def _land_with_graph(leaf: Any, g: Any, owned: bool) -> None:
     """Leave a gradient that has a graph of its own; it is never added in place."""
+    recorder = get_mode().recorder
+    if recorder is not None:
+        recorder.gradient_read(leaf)
     leaf.grad = g if leaf.grad is None else leaf.grad + g
     if leaf.post_hooks is not None:
         for hook in list(leaf.post_hooks):
@@ -192,6 +195,17 @@ def _fresh_count() -> int:
 _FRESH = _fresh_count()
 
 
+def _own(g: Any) -> Any:
+    """A raw gradient as a Tensor with memory of its own."""
+    if not g.shape:
+        return wrap(g)
+    copy = g.copy(order="C")
+    recorder = get_mode().recorder
+    if recorder is not None:
+        recorder.copied(g, copy)
+    return wrap(copy)
+
+
 def grad(outputs: Any, inputs: Any, grad_outputs: Any = None, retain_graph: bool | None = None, create_graph: bool = False,
          only_inputs: bool = True, allow_unused: bool | None = None, materialize_grads: bool = False) -> tuple[Any, ...]:
     """The gradients of ``outputs`` with respect to ``inputs``, returned; no ``.grad`` is written.
@@ -209,6 +223,9 @@ def grad(outputs: Any, inputs: Any, grad_outputs: Any = None, retain_graph: bool
     """
     results_for = _listed(outputs)
     wanted = _listed(inputs)
+    vmap = get_mode().vmap
+    if vmap is not None and (answer := vmap.grad(results_for, wanted, grad_outputs, retain_graph, create_graph, allow_unused, materialize_grads)) is not NotImplemented:
+        return answer
     seeds = _cotangents(results_for, grad_outputs)
     targets = [_target(x, i) for i, x in enumerate(wanted)]
     found = _run(results_for, seeds, create_graph if retain_graph is None else retain_graph, create_graph, targets)
@@ -224,7 +241,7 @@ def grad(outputs: Any, inputs: Any, grad_outputs: Any = None, retain_graph: bool
             if materialize_grads:
                 g = wrap(BY_TYPE[x._array.__class__].xp.zeros(x._array.shape, dtype=x._array.dtype))
         elif not isinstance(g, TensorBase):
-            g = wrap(g if not g.shape else g.copy(order="C"))
+            g = _own(g)
         results.append(g)
     return tuple(results)
 

@@ -22,23 +22,25 @@ class Mode:
     every op takes the general path of ``dispatch``.
     """
 
-    __slots__ = ("_changed", "_scoped", "anomaly", "general", "grad", "inference", "keep", "recorder", "scope")
+    __slots__ = ("_changed", "_scoped", "anomaly", "general", "grad", "inference", "keep", "recorder", "scope", "vmap")
 
-    def __init__(self, *, grad: bool = True, inference: bool = False, keep: bool = False, anomaly: bool = False, recorder: Any = None, scope: str | None = None) -> None:
+    def __init__(self, *, grad: bool = True, inference: bool = False, keep: bool = False, anomaly: bool = False, recorder: Any = None, scope: str | None = None,
+                 vmap: Any = None) -> None:
         self.grad = grad
         self.inference = inference
         self.keep = keep
         self.anomaly = anomaly
         self.recorder = recorder
         self.scope = scope
-        self.general = inference or keep or anomaly or recorder is not None
+        self.vmap = vmap
+        self.general = inference or keep or anomaly or recorder is not None or vmap is not None
         self._scoped: dict[str, Mode] = {}
         self._changed: dict[tuple[tuple[str, Any], ...], Mode] = {}
 
     def replace(self, **changes: Any) -> Mode:
         """A copy with some switches changed; remembered, because ``no_grad`` is entered at every step."""
         key = tuple(changes.items())
-        if self.recorder is not None or "recorder" in changes:
+        if self.recorder is not None or self.vmap is not None or "recorder" in changes or "vmap" in changes:
             return self._with(changes)  # remembering would keep the recorder alive
         mode = self._changed.get(key)
         if mode is None:
@@ -46,7 +48,7 @@ class Mode:
         return mode
 
     def _with(self, changes: dict[str, Any]) -> Mode:
-        current = {name: getattr(self, name) for name in ("grad", "inference", "keep", "anomaly", "recorder", "scope")}
+        current = {name: getattr(self, name) for name in ("grad", "inference", "keep", "anomaly", "recorder", "scope", "vmap")}
         return Mode(**{**current, **changes})
 
     def scoped(self, path: str) -> Mode:
@@ -55,6 +57,17 @@ class Mode:
         if mode is None:
             mode = self._scoped[path] = self._with({"scope": path})
         return mode
+
+
+ACTIVE: list[Any] = []
+"""The recorders at work in any thread, so that what must not happen while one records costs next to nothing to ask."""
+
+
+def refuse(what: str, rewrite: str) -> None:
+    """Raise if a recorder looks on: a replay could not repeat ``what``. Called where ``ACTIVE`` is not empty."""
+    recorder = MODE.get().recorder
+    if recorder is not None and recorder in ACTIVE:
+        recorder.refuse(what, rewrite)
 
 
 MODE: ContextVar[Mode] = ContextVar("autograd_core_mode", default=Mode())  # noqa: B039 - never changed in place

@@ -60,6 +60,8 @@ def apply(op: Op, inputs: Any, attrs: dict[str, Any], out: Any = None) -> Any:
     if op.kind == "update":
         return update(op, inputs, attrs)
     mode = get_mode()
+    if mode.vmap is not None and (answer := mode.vmap.apply(op, inputs, attrs)) is not NotImplemented:
+        return answer
     inputs = list(inputs)
     arrays: list[Any] = []
     nodes: list[Any] = []
@@ -84,8 +86,12 @@ def apply(op: Op, inputs: Any, attrs: dict[str, Any], out: Any = None) -> Any:
     array_type = _array_type(op, inputs, arrays)
     residuals: tuple[Any, ...] = ()
     kept_input = arrays[0].copy() if out is not None and needs and op.inputs[0] in op.saved else None
+    if mode.recorder is not None and out is not None:
+        mode.recorder.writing(out, inputs[0])
+        if kept_input is not None:
+            mode.recorder.copied(out, kept_input)
     try:
-        if needs and op.residual_kernel is not None and not mode.general:
+        if needs and op.residual_kernel is not None and (not mode.general or mode.recorder is not None):
             result, *rest = op.residual_kernels[array_type](*arrays, **attrs)
             residuals = tuple(rest)
         elif out is None:
@@ -95,7 +101,7 @@ def apply(op: Op, inputs: Any, attrs: dict[str, Any], out: Any = None) -> Any:
     except Exception as error:
         raise explain(op, inputs, attrs, error) from error
     if mode.recorder is not None:
-        mode.recorder(op, inputs, attrs, result)
+        result = mode.recorder.applied(op, inputs, arrays, attrs, result, residuals, out)
     if op.outputs is not None:
         return _wrap_many(op, inputs, attrs, arrays, tuple(nodes) if needs else None, result, mode)
     t = new(RESULT_CLASS[0])
@@ -228,8 +234,9 @@ def named_result(op: Op) -> Any:
     """The named tuple that an op with several outputs returns."""
     found = _named.get(op.name)
     if found is None:
-        fields = namedtuple(op.spoken, op.outputs or ())  # type: ignore[misc]
-        found = _named[op.name] = type(op.spoken, (fields,), {"__slots__": (), "__repr__": _named_repr})
+        name = op.spoken.replace(".", "_")
+        fields = namedtuple(name, op.outputs or ())  # type: ignore[misc]
+        found = _named[op.name] = type(name, (fields,), {"__slots__": (), "__repr__": _named_repr})
     return found
 
 

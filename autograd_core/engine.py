@@ -99,6 +99,7 @@ class Reading:
         raise NotImplementedError
 
     raw = False
+    accumulate = staticmethod(accumulate)
 
     def __getattr__(self, name: str) -> Any:
         raise AttributeError(f"no op is called {name!r}")
@@ -277,7 +278,7 @@ def run(roots: Sequence[Node | Leaf], cotangents: Sequence[Any], *, reading: Rea
         if pending[root] is None:
             pending[root] = g
         else:
-            accumulate(pending, root, g)
+            (RAW[g.__class__] if reading is None else reading).accumulate(pending, root, g)
     if reading is None:
         _sweep_arrays(order, pending, not retain_graph, wanted)
     else:
@@ -334,7 +335,7 @@ def _sweep_tensors(order: list[Any], pending: dict[Any, Any], release: bool, wan
         pull = node.pull if node.pull is pull_output or node.pull is pull_watched else pull_general
         pull(node, reading, g, pending)
         if node.value is not None and type(g) is not list:
-            node.gradient = g._array
+            node.gradient = g if reading.raw else g._array
         if wanted is not None and node in wanted:
             wanted[node] = g
         if release and node.saved is not None:

@@ -151,7 +151,7 @@ def pull_general(node: Node, F: Any, g: Any, pending: dict[Any, Any]) -> None:
             if pending[parent] is None:
                 pending[parent] = contribution
             else:
-                accumulate(pending, parent, contribution)
+                F.accumulate(pending, parent, contribution)
 
 
 def pull_watched(node: Node, F: Any, g: Any, pending: dict[Any, Any]) -> None:
@@ -178,7 +178,7 @@ def pull_output(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
     if collected is None:
         collected = pending[parent] = [None] * len(parent.op.outputs or ())
     before = collected[node.index]
-    collected[node.index] = g if before is None else before + g
+    collected[node.index] = g if before is None else F.add(before, g)
 
 
 def output_node(parent: Node, index: int, array: Any) -> GeneralNode:

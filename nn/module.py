@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple, TypeVar
 
 from autograd_core import Tensor
-from autograd_core.config import MODE, get_mode
+from autograd_core.config import ACTIVE, MODE, get_mode
 from autograd_core.conversion import to_arguments
 from autograd_core.dtypes import as_dtype
 from autograd_core.graph import RemovableHandle
@@ -63,6 +63,8 @@ class Module:
         path = self._paths.get(outer)
         if path is None:
             path = enter(self, outer, _CALL)
+        if mode.recorder is not None and mode.recorder in ACTIVE:
+            mode.recorder.module(self)
         token = MODE.set(mode.scoped(path))
         try:
             if self._hooks or self._pre_hooks:

@@ -14,6 +14,8 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, SupportsFloat
 
+from autograd_core.config import ACTIVE, refuse
+
 from .optimizer import Optimizer
 
 __all__ = ["ConstantLR", "CosineAnnealingLR", "ExponentialLR", "LRScheduler", "LambdaLR", "LinearLR", "MultiStepLR", "MultiplicativeLR", "ReduceLROnPlateau",
@@ -96,6 +98,8 @@ class LRScheduler:
         self._move(epoch)
 
     def _move(self, epoch: int | None = None) -> None:
+        if ACTIVE:
+            refuse("a learning rate scheduler steps, which a replay would not repeat", "Call scheduler.step() after the compiled function: plans read the learning rate anew at each call")
         if epoch is None:
             self.last_epoch += 1
             rates = self.get_lr()

@@ -13,7 +13,7 @@ from operator import is_, is_not
 from typing import Any
 
 from autograd_core.backend.registry import backend_for_device, backend_of
-from autograd_core.config import enable_grad
+from autograd_core.config import MODE, enable_grad, get_mode
 from autograd_core.dispatch import apply
 from autograd_core.errors import InplaceError
 from autograd_core.op import Op
@@ -94,6 +94,12 @@ class Pack:
         return calls
 
 
+class LiveAttributes(dict[str, Any]):
+    """The attributes of an update, and ``live``, which reads them anew, or gives ``None`` when the state lies elsewhere now."""
+
+    live: Callable[[], dict[str, Any] | None]
+
+
 def _writable(p: Tensor) -> Any:
     array = p.array
     if overlapping(array) or not getattr(array.flags, "writeable", True):
@@ -157,6 +163,28 @@ class PackedOptimizer(Optimizer):
         return loss
 
     def _update(self, group: dict[str, Any]) -> None:
+        mode = get_mode()
+        recorder = mode.recorder
+        if recorder is None:
+            names, packing, attributes = self._prepared(group)
+        else:  # what is read here is read again at each replay
+            token = MODE.set(mode.replace(recorder=None))
+            try:
+                names, packing, attributes = self._prepared(group)
+            finally:
+                MODE.reset(token)
+        for pack in packing.packs:
+            attrs = {**attributes, "block": pack.block}
+            if "first" in attributes:
+                attrs["first"] = attributes["first"] and pack.fresh
+            for tensors, count in pack.work([p.grad for p in pack.parameters]):
+                attrs["count"] = count
+                given = dict(attrs) if count != len(pack.parameters) else attrs
+                apply(self.op, tensors, given if recorder is None else self._live(group, packing, pack, names, given))
+            pack.fresh = False
+
+    def _prepared(self, group: dict[str, Any]) -> tuple[tuple[str, ...], Packing, dict[str, Any]]:
+        """The names of the state, the packs as they lie in memory now, and the attributes."""
         names = self._names(group)
         parameters = group["params"]
         packing = self._packings.get(id(group))
@@ -164,15 +192,24 @@ class PackedOptimizer(Optimizer):
             packing = self._packings[id(group)] = Packing(parameters, names)
         if packing.loose:
             self._pack(packing, group)
-        attributes = self._attributes(group)
-        for pack in packing.packs:
-            attrs = {**attributes, "block": pack.block}
-            if "first" in attributes:
-                attrs["first"] = attributes["first"] and pack.fresh
-            for tensors, count in pack.work([p.grad for p in pack.parameters]):
-                attrs["count"] = count
-                apply(self.op, tensors, dict(attrs) if count != len(pack.parameters) else attrs)
-            pack.fresh = False
+        return names, packing, self._attributes(group)
+
+    def _live(self, group: dict[str, Any], packing: Packing, pack: Pack, names: tuple[str, ...], attrs: dict[str, Any]) -> LiveAttributes:
+        """The attributes of one update, with how to read them again: a learning rate may change between the calls of a plan."""
+        block, count = attrs["block"], attrs["count"]
+
+        def live() -> dict[str, Any] | None:
+            if self._packings.get(id(group)) is not packing or not packing.current(group["params"], self._names(group), self.state):
+                return None
+            read = self._attributes(group)
+            if "first" in read:
+                read["first"] = read["first"] and pack.fresh
+            read["block"], read["count"] = block, count
+            return read
+
+        found = LiveAttributes(attrs)
+        found.live = live
+        return found
 
     def _pack(self, packing: Packing, group: dict[str, Any]) -> None:
         """Pack the loose parameters that have a gradient now."""

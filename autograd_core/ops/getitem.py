@@ -68,11 +68,11 @@ def _array(item: Any) -> Any:
         except TypeError:
             raise IndexError(f"only integers, slices (`:`), ellipsis (`...`), None and long or bool Tensors are valid indices (got {type(item).__name__})") from None
     if dtype.kind == "b":
-        return bool(raw) if not raw.ndim else item
+        return bool(item) if not raw.ndim else item
     if dtype.kind not in "iu" or (dtype.char == "B" and raw is not item):
         fix = "Use .bool() for a mask, .long() for positions" if dtype.kind == "u" else "Convert it with .long()"
         raise IndexError(f"tensors used as indices must be long, int or bool tensors, got {dtype.name}. {fix}")
-    return item if raw.ndim else int(raw)
+    return item if raw.ndim else int(item)
 
 
 def _numbers(item: Any) -> Any:

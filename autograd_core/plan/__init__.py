@@ -1,0 +1,11 @@
+"""Plans: a function's kernel calls, recorded once and replayed.
+
+In reading order: ``graph`` (the recorded step as plain data), ``record`` (who writes it down), ``compare`` (two recordings
+must agree), ``numpy_backend`` (generated code), ``replay`` (one call of a plan), ``api`` (``compile``).
+"""
+
+from .api import Compiled, compile
+from .errors import PlanError
+from .replay import Plan
+
+__all__ = ["Compiled", "Plan", "PlanError", "compile"]

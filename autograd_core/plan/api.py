@@ -1,0 +1,179 @@
+"""``compile``: a function whose calls are recorded twice and replayed from then on."""
+
+from __future__ import annotations
+
+import functools
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Any
+
+from .. import dtypes
+from ..config import get_mode
+from ..storage import TensorBase
+from .compare import agreed
+from .errors import PlanError
+from .record import Recorder
+from .replay import Plan, Stale
+
+CACHE = 32
+"""How many signatures a compiled function remembers."""
+
+
+class Compiled:
+    """A compiled function; see :func:`compile`."""
+
+    def __init__(self, function: Callable[..., Any], exact: bool, backend: str) -> None:
+        functools.update_wrapper(self, function)
+        self.function = function
+        self.exact = exact
+        self.backend = backend
+        self._entries: OrderedDict[Any, _Entry] = OrderedDict()
+        self._lock = threading.Lock()
+        self._last: Plan | None = None
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        mode = get_mode()
+        if mode.recorder is not None or mode.anomaly or mode.keep:
+            return self.function(*args, **kwargs)  # part of a larger recording, or someone wants to look at every op
+        if not self._lock.acquire(blocking=False):
+            raise PlanError(f"compile: {self._name} was called while another call of it runs, in another thread or from inside itself. "
+                            "Its plans share memory: let calls wait for one another, or compile the function once for each thread")
+        try:
+            tensors: list[Any] = []
+            key = (mode.grad, mode.inference, dtypes._default, _signature(args, tensors), _signature(kwargs, tensors))
+            entry = self._entries.get(key)
+            if entry is None:
+                entry = self._entries[key] = _Entry((args, kwargs))
+                if len(self._entries) > CACHE:
+                    self._entries.popitem(last=False)
+            for plan in entry.plans:
+                if plan.holds(tensors):
+                    try:
+                        result = plan(tensors)
+                    except Stale:
+                        entry.plans.remove(plan)
+                        break
+                    self._last = plan
+                    return result
+            return self._record(entry, tensors, args, kwargs)
+        finally:
+            self._lock.release()
+
+    def __get__(self, instance: Any, owner: Any = None) -> Any:
+        return self if instance is None else functools.partial(self, instance)
+
+    @property
+    def _name(self) -> str:
+        return getattr(self.function, "__qualname__", repr(self.function))
+
+    def _record(self, entry: _Entry, tensors: list[Any], args: Any, kwargs: Any) -> Any:
+        recorder = Recorder(tensors)
+        result = recorder.run(self.function, args, kwargs)
+        for i, earlier in enumerate(entry.pending):
+            if earlier.graph.training == recorder.graph.training and earlier.entry_state() == recorder.entry_state():
+                del entry.pending[i]
+                started = time.perf_counter()
+                graph = agreed(earlier, recorder)
+                plan = Plan(graph, tensors)
+                plan.built_in = time.perf_counter() - started
+                entry.plans.append(plan)
+                self._last = plan
+                del entry.plans[:-CACHE]
+                return result
+        entry.pending.append(recorder)
+        del entry.pending[:-CACHE]
+        return result
+
+    # --- looking ------------------------------------------------------------------------------------------------
+
+    @property
+    def plan(self) -> Plan:
+        """The plan that was made or replayed last. Raises ``PlanError`` before there is one."""
+        if self._last is None:
+            raise PlanError(f"compile: {self._name} has no plan yet. The first two calls of a signature are recorded; then there is one")
+        return self._last
+
+    @property
+    def plans(self) -> list[Plan]:
+        """All plans, one for each signature."""
+        return [plan for entry in self._entries.values() for plan in entry.plans]
+
+
+class _Entry:
+    """What is known of one signature."""
+
+    def __init__(self, alive: Any) -> None:
+        self.plans: list[Plan] = []
+        self.pending: list[Recorder] = []
+        self.alive = [each for each in _objects(alive)]
+        """Objects that the signature knows by identity: their address must not be given to others."""
+
+
+def _signature(x: Any, tensors: list[Any]) -> Any:
+    """What of an argument makes a plan another one; appends the tensors in it to ``tensors``."""
+    if isinstance(x, TensorBase):
+        for i, known in enumerate(tensors):
+            if known is x:
+                return ("same", i)
+        tensors.append(x)
+        array = x._array
+        return (array.shape, array.dtype, array.strides, array.__class__, x._node is not None)
+    kind = x.__class__
+    if kind is tuple or kind is list:
+        return (kind, *[_signature(each, tensors) for each in x])
+    if kind is dict:
+        return (kind, *[(key, _signature(each, tensors)) for key, each in x.items()])
+    if x is None or kind in (bool, int, str, bytes, complex):
+        return (kind, x)
+    if kind is float:
+        return (kind, x if x == x else "nan")
+    if isinstance(x, tuple):
+        return (kind, *[_signature(each, tensors) for each in x])
+    if hasattr(x, "shape") and hasattr(x, "dtype") and hasattr(x, "__array_interface__"):
+        raise PlanError(f"compile: an argument is a raw array of shape {tuple(x.shape)}, whose values a plan would keep. Pass a Tensor: autograd_core.from_numpy(array)")
+    return (kind, id(x))
+
+
+def _objects(x: Any) -> list[Any]:
+    if isinstance(x, (tuple, list)):
+        return [found for each in x for found in _objects(each)]
+    if isinstance(x, dict):
+        return [found for each in x.values() for found in _objects(each)]
+    return [] if isinstance(x, TensorBase) else [x]
+
+
+def compile(function: Callable[..., Any] | None = None, *, exact: bool = False, backend: str = "numpy") -> Any:
+    """A function that runs like ``function``, many times faster once it has been called twice.
+
+    The first two calls with arguments of the same shapes, dtypes and Python values run ``function`` and record every
+    kernel call of forward, ``backward()`` and optimizers; later ones replay these as a plan. Also a decorator.
+
+    Parameters
+    ----------
+    function : any function of Tensors, Python values and objects, nested in tuples, lists and dicts; a whole training step, say.
+    exact : only what leaves every bit as the uncompiled function has it.
+    backend : ``"numpy"``: straight-line code over the array library.
+
+    What is captured (parameters, buffers, optimizer state, learning rates, random generators) is read and written live.
+    Returned tensors belong to the caller and have no graph. What cannot be replayed raises ``PlanError``, with the line.
+
+    >>> import autograd_core as ag
+    >>> w = ag.tensor([1.0, 2.0], requires_grad=True)
+    >>> @ag.compile
+    ... def step(x):
+    ...     w.grad = None
+    ...     loss = ((w * x) ** 2).sum()
+    ...     loss.backward()
+    ...     return loss
+    >>> [step(ag.tensor([3.0, n])).item() for n in (1.0, 2.0, 3.0)]
+    [13.0, 25.0, 45.0]
+    >>> w.grad.tolist()
+    [18.0, 36.0]
+    """
+    if function is None:
+        return functools.partial(compile, exact=exact, backend=backend)
+    if backend not in ("numpy", "auto"):
+        raise ValueError(f"compile: backend must be 'numpy' or 'auto', got {backend!r}")
+    return Compiled(function, exact, backend)

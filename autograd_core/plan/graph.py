@@ -1,0 +1,155 @@
+"""A recorded step as plain data: values, and the kernel calls that make them, in the order in which they ran."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..op import Op
+
+
+@dataclass(frozen=True)
+class Argument:
+    """A tensor that the caller passes, by its position among all of them."""
+
+    index: int
+
+
+@dataclass(frozen=True)
+class Captured:
+    """Memory that existed before: a parameter, a buffer, the state of an optimizer. It is read anew at each replay."""
+
+    array: Any
+    tensor: Any
+    """The Tensor that holds it, ``None`` if only the memory is known."""
+
+
+@dataclass(frozen=True)
+class Constant:
+    """Numbers that were made inside the function and were the same both times."""
+
+    array: Any
+
+
+@dataclass(frozen=True)
+class EntryGradient:
+    """The ``.grad`` that a leaf has when the step begins."""
+
+    leaf: Any
+
+
+class Value:
+    """One array: who makes it (``origin`` of what comes from outside), how it looks, and whose memory it is (``root``)."""
+
+    __slots__ = ("dtype", "origin", "root", "shape", "snapshot", "strides")
+
+    def __init__(self, array: Any, origin: Any = None, root: Value | None = None) -> None:
+        self.shape: tuple[int, ...] = tuple(array.shape)
+        self.dtype = array.dtype
+        self.strides: tuple[int, ...] = tuple(array.strides)
+        self.origin = origin
+        self.root: Value = self if root is None else root.root
+        self.snapshot: Any = None
+        """What a captured array held before the step first wrote to it."""
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all elements."""
+        count = int(self.dtype.itemsize)
+        for size in self.shape:
+            count *= size
+        return count
+
+    @property
+    def external(self) -> bool:
+        """Whether the memory is not the plan's own."""
+        return self.root.origin is not None
+
+    def __repr__(self) -> str:
+        return f"<{self.dtype} {list(self.shape)}>"
+
+
+@dataclass(eq=False)
+class Step:
+    """One kernel call: ``function(*inputs, **attrs)``.
+
+    ``inputs`` are Values, numbers, and tuples or lists of those; ``outputs`` has one entry per result, ``None`` for those
+    that are nothing. ``into`` says that the result is written into the first input; ``writes`` lists all inputs that are
+    written. ``live`` reads the attributes anew at each replay.
+    """
+
+    name: str
+    kind: str
+    """``op``; ``kept``, an op that also returns what its fused rule needs; ``rule``, a local gradient; ``update``; ``flag``."""
+    function: Callable[..., Any]
+    inputs: tuple[Any, ...]
+    attrs: dict[str, Any]
+    outputs: tuple[Value | None, ...]
+    op: Op | None = None
+    single: bool = True
+    into: bool = False
+    writes: tuple[Value, ...] = ()
+    live: Callable[[], dict[str, Any]] | None = None
+    line: str = ""
+    scope: str | None = None
+
+    def reads(self) -> Iterator[Value]:
+        """The Values among the inputs, those inside tuples and lists too."""
+        return values_in(self.inputs)
+
+    def __repr__(self) -> str:
+        return f"<step {self.name} {self.kind}>"
+
+
+def values_in(tree: Any) -> Iterator[Value]:
+    """The Values in nested tuples, lists and dicts."""
+    if isinstance(tree, Value):
+        yield tree
+    elif isinstance(tree, (tuple, list)):
+        for each in tree:
+            yield from values_in(each)
+    elif isinstance(tree, dict):
+        for each in tree.values():
+            yield from values_in(each)
+
+
+def replaced(tree: Any, mapping: Any) -> Any:
+    """A tree with each Value ``v`` replaced by ``mapping(v)``."""
+    if isinstance(tree, Value):
+        return mapping(tree)
+    if isinstance(tree, (tuple, list)):
+        parts = [replaced(each, mapping) for each in tree]
+        return tree.__class__(*parts) if hasattr(tree, "_fields") else tree.__class__(parts)
+    if isinstance(tree, dict):
+        return {key: replaced(each, mapping) for key, each in tree.items()}
+    return tree
+
+
+@dataclass
+class Graph:
+    """All kernel calls of one call of a function, what they take from outside and what they leave there."""
+
+    steps: list[Step] = field(default_factory=list)
+    arguments: list[Value] = field(default_factory=list)
+    externals: list[Value] = field(default_factory=list)
+    """What is captured, constant, or an entry gradient."""
+    results: Any = None
+    """What the function returned, with Values for its tensors."""
+    gradients: dict[Any, Value | None] = field(default_factory=dict)
+    """Leaf -> what its ``.grad`` is in the end, for the leaves whose ``.grad`` is another object than before."""
+    entry: dict[Any, bool] = field(default_factory=dict)
+    """Leaf -> whether it has a ``.grad`` at the beginning, for the leaves whose ``.grad`` the step looks at."""
+    training: dict[Any, bool] = field(default_factory=dict)
+    """Module -> whether it was in training mode."""
+
+    def kept(self) -> Iterator[Value]:
+        """The Values that must exist when the step is over."""
+        yield from values_in(self.results)
+        for value in self.gradients.values():
+            if value is not None:
+                yield value
+
+    def writes(self) -> list[Value]:
+        """What the step writes outside of its own memory, each memory once."""
+        return list(dict.fromkeys(value.root for step in self.steps for value in step.writes if value.external))

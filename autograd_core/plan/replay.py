@@ -1,0 +1,140 @@
+"""A plan: the agreed graph of a function, the code generated from it, and one call of it."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+from typing import Any
+
+from ..backend.registry import backend_for_device
+from ..engine import WRITES
+from ..storage import wrap
+from .graph import Argument, Captured, Constant, EntryGradient, Graph, Value, replaced
+from .numpy_backend import Program
+
+_numbers = itertools.count(1).__next__
+
+
+class Stale(Exception):
+    """The memory that a plan knows is not what its holders hold now: the function has to be recorded again."""
+
+
+class Plan:
+    """What one signature of a compiled function replays."""
+
+    def __init__(self, graph: Graph, tensors: list[Any], built_in: float = 0.0) -> None:
+        self.graph = graph
+        self.built_in = built_in
+        self._lock = threading.Lock()
+        self._leaf_of_argument = {tensor._node: i for i, tensor in enumerate(tensors) if tensor._node is not None}
+        self.program = Program(graph, _numbers())
+        self._position = {value: i for i, value in enumerate(self.program.kept)}
+        self._holders: list[tuple[Any, Any, Any]] = []
+        """(tensor, its memory, its leaf) of all that is captured."""
+        self._rebind()
+        self._written = [value for value in graph.writes() if not isinstance(value.origin, Constant)]
+        self._watch = backend_for_device("cpu").watch
+
+    # --- guards -------------------------------------------------------------------------------------------------
+
+    def holds(self, tensors: list[Any]) -> bool:
+        """Whether what the plan depends on, besides the arguments, is as it was when it was recorded."""
+        for module, training in self.graph.training.items():
+            if module.training is not training:
+                return False
+        for leaf, present in self.graph.entry.items():
+            argument = self._leaf_of_argument.get(leaf)
+            if ((leaf if argument is None else tensors[argument]._node).grad is not None) is not present:
+                return False
+        return all([tensor._node is leaf for tensor, _, leaf in self._holders])
+
+    def _rebind(self) -> None:
+        self._holders = []
+        for name, value in self.program.captured:
+            origin = value.origin
+            assert isinstance(origin, Captured)
+            array = origin.array
+            if origin.tensor is not None:
+                array = origin.tensor._array
+                if array.shape != value.shape or array.dtype != value.dtype or array.strides != value.strides:
+                    raise Stale
+                node = origin.tensor._node
+                self._holders.append((origin.tensor, array, node if node is None or node.leaf else None))
+            self.program.globals[name] = array
+
+    # --- calling ------------------------------------------------------------------------------------------------
+
+    def __call__(self, tensors: list[Any]) -> Any:
+        """Replay on the argument tensors. Raises ``Stale`` before anything is done if the function must be recorded again."""
+        for tensor, array, _ in self._holders:
+            if tensor._array is not array:
+                self._rebind()
+                break
+        live = []
+        for _, read in self.program.live:
+            attrs = read()
+            if attrs is None:
+                raise Stale
+            live.append(attrs)
+        arrays = [tensor._array for tensor in tensors]
+        with self._watch():
+            try:
+                kept = self.program.function(*arrays, *live)
+            except Exception as error:
+                raise self._explained(error) from error
+        return self._finish(tensors, kept)
+
+    def _finish(self, tensors: list[Any], kept: Any) -> Any:
+        graph = self.graph
+        position = self._position
+        if self._written:
+            WRITES.note_all([self._array(value, tensors) for value in self._written], "a replayed step")
+        for leaf, value in graph.gradients.items():
+            argument = self._leaf_of_argument.get(leaf)
+            target = leaf if argument is None else tensors[argument]._node
+            target.grad = None if value is None else wrap(kept[position[value]])
+        made: dict[Value, Any] = {}
+
+        def result(value: Value) -> Any:
+            origin = value.origin
+            if isinstance(origin, Argument):
+                return tensors[origin.index]
+            if isinstance(origin, Captured) and origin.tensor is not None:
+                return origin.tensor
+            if isinstance(origin, EntryGradient):
+                return origin.leaf.grad
+            tensor = made.get(value)
+            if tensor is None:
+                array = kept[position[value]]
+                if isinstance(origin, Constant) and hasattr(array, "__setitem__") and array is origin.array:
+                    array = array.copy()
+                tensor = made[value] = wrap(array)
+            return tensor
+
+        return replaced(graph.results, result)
+
+    def _array(self, value: Value, tensors: list[Any]) -> Any:
+        origin = value.origin
+        if isinstance(origin, Argument):
+            return tensors[origin.index]._array
+        if isinstance(origin, EntryGradient):
+            return origin.leaf.grad._array
+        return self.program.globals[self.program.names[value]]
+
+    def _explained(self, error: Exception) -> Exception:
+        """The kernel's error with the op and the user's line."""
+        trace = error.__traceback__
+        while trace is not None:
+            if trace.tb_frame.f_code.co_filename == self.program.filename:
+                step = self.program.step_of_line.get(trace.tb_lineno)
+                if step is not None:
+                    kind = type(error) if type(error) in (IndexError, TypeError, ValueError, NotImplementedError) else RuntimeError
+                    return kind(f"{step.name}: {error} (in a replayed step, recorded at {step.line})")
+            trace = trace.tb_next
+        return error
+
+    # --- looking ------------------------------------------------------------------------------------------------
+
+    def source(self) -> str:
+        """The generated code."""
+        return self.program.source

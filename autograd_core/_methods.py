@@ -105,6 +105,9 @@ _squared_error = REGISTRY["squared_error"]
 _sigmoid_cross_entropy = REGISTRY["sigmoid_cross_entropy"]
 _bce_elements = REGISTRY["bce_elements"]
 _class_targets = REGISTRY["class_targets"]
+_lerp = REGISTRY["lerp"]
+_addcmul = REGISTRY["addcmul"]
+_addcdiv = REGISTRY["addcdiv"]
 _eq = REGISTRY["eq"]
 _ne = REGISTRY["ne"]
 _lt = REGISTRY["lt"]
@@ -271,6 +274,8 @@ _search = REGISTRY["search"]
 _is_element = REGISTRY["is_element"]
 _argwhere = REGISTRY["argwhere"]
 _unique_of = REGISTRY["unique_of"]
+_unique_consecutive_of = REGISTRY["unique_consecutive_of"]
+_one_hot = REGISTRY["one_hot"]
 _broadcast_to = REGISTRY["broadcast_to"]
 _sum_to = REGISTRY["sum_to"]
 _reshape = REGISTRY["reshape"]
@@ -288,7 +293,6 @@ _linalg_solve = REGISTRY["linalg_solve"]
 _linalg_solve_triangular = REGISTRY["linalg_solve_triangular"]
 _sort = REGISTRY["sort"]
 _topk = REGISTRY["topk"]
-_one_hot = REGISTRY["one_hot"]
 _erf = REGISTRY["erf"]
 _erfc = REGISTRY["erfc"]
 _erfinv = REGISTRY["erfinv"]
@@ -393,6 +397,9 @@ _k_sigmoid_cross_entropy = _sigmoid_cross_entropy.kernels
 _q_sigmoid_cross_entropy = _sigmoid_cross_entropy.residual_kernels
 _r_sigmoid_cross_entropy_all = _sigmoid_cross_entropy.fused.function
 _k_bce_elements = _bce_elements.kernels
+_k_lerp = _lerp.kernels
+_k_addcmul = _addcmul.kernels
+_k_addcdiv = _addcdiv.kernels
 _k_convolution = _convolution.kernels
 _r_convolution_input = _convolution.rules["input"].function
 _r_convolution_weight = _convolution.rules["weight"].function
@@ -810,6 +817,7 @@ _bucketize = COMPOSITES["bucketize"].function
 _isin = COMPOSITES["isin"].function
 _nonzero = COMPOSITES["nonzero"].function
 _unique = COMPOSITES["unique"].function
+_unique_consecutive = COMPOSITES["unique_consecutive"].function
 _cholesky_solve = COMPOSITES["cholesky_solve"].function
 _cholesky_inverse = COMPOSITES["cholesky_inverse"].function
 _linalg_tensorinv = COMPOSITES["linalg_tensorinv"].function
@@ -1461,21 +1469,16 @@ def _pull_heaviside(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
 _pull_heaviside.op = _heaviside  # type: ignore[attr-defined]
 
 
-def heaviside(input: Tensor, values: TensorLike) -> Tensor:
+def heaviside(input: Tensor, values: Tensor) -> Tensor:
     """0 where ``input`` is negative, ``values`` where it is 0, 1 where it is positive."""
     try:
         a_input = input._array
         n_input = input._node
         d = a_input.dtype
-        c = values.__class__
-        if c is _float or c is _int:
-            a_values: Any = values
-            n_values = None
-        else:
-            a_values = values._array
-            n_values = values._node
-            if a_values.dtype is not d:
-                return apply(_heaviside, (input, values), {})
+        a_values = values._array
+        n_values = values._node
+        if a_values.dtype is not d:
+            return apply(_heaviside, (input, values), {})
     except AttributeError:
         return apply(_heaviside, (input, values), {})
     mode = get_mode()
@@ -1517,7 +1520,7 @@ def heaviside(input: Tensor, values: TensorLike) -> Tensor:
     return t
 
 
-def heaviside_(input: Tensor, values: TensorLike) -> Tensor:
+def heaviside_(input: Tensor, values: Tensor) -> Tensor:
     """``heaviside``, written into the tensor itself."""
     return write(_heaviside, input, (values,), {})
 
@@ -4344,6 +4347,285 @@ def class_targets(target: Tensor, weight: Tensor | None, classes: builtins.int, 
     if axis is not None:
         dim = axis
     return apply(_class_targets, (target, weight), {"classes": classes, "dim": dim, "ignore_index": ignore_index, "label_smoothing": label_smoothing, "mean": mean, "dtype": dtype})
+
+
+def _pull_lerp(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    to_end = node._second
+    to_weight, = node._rest
+    input, end, weight = node.saved
+    shape = node.shape
+    if to_input is not None:
+        r = g * (1 - weight)
+        if shape is not to_input.shape and shape != to_input.shape:
+            r = F.sum_to(r, shape=to_input.shape)
+        if pending[to_input] is None:
+            pending[to_input] = r
+        else:
+            accumulate(pending, to_input, r)
+    if to_end is not None:
+        r = g * weight
+        if shape is not to_end.shape and shape != to_end.shape:
+            r = F.sum_to(r, shape=to_end.shape)
+        if pending[to_end] is None:
+            pending[to_end] = r
+        else:
+            accumulate(pending, to_end, r)
+    if to_weight is not None:
+        r = g * (end - input)
+        if shape is not to_weight.shape and shape != to_weight.shape:
+            r = F.sum_to(r, shape=to_weight.shape)
+        if pending[to_weight] is None:
+            pending[to_weight] = r
+        else:
+            accumulate(pending, to_weight, r)
+
+
+_pull_lerp.op = _lerp  # type: ignore[attr-defined]
+
+
+def lerp(input: Tensor, end: TensorLike, weight: TensorLike) -> Tensor:
+    """Linear interpolation, ``input + weight * (end - input)``, exact where ``weight`` is 0 or 1. The operands must have one dtype."""
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+        c = end.__class__
+        if c is _float or c is _int:
+            a_end: Any = end
+            n_end = None
+        else:
+            a_end = end._array
+            n_end = end._node
+            if a_end.dtype is not d:
+                return apply(_lerp, (input, end, weight), {})
+        c = weight.__class__
+        if c is _float or c is _int:
+            a_weight: Any = weight
+            n_weight = None
+        else:
+            a_weight = weight._array
+            n_weight = weight._node
+            if a_weight.dtype is not d:
+                return apply(_lerp, (input, end, weight), {})
+    except AttributeError:
+        return apply(_lerp, (input, end, weight), {})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_lerp, (input, end, weight), {})
+    try:
+        out = _k_lerp[a_input.__class__](a_input, a_end, a_weight)
+    except Exception as error:
+        raise explain(_lerp, (input, end, weight), {}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    if (n_input is not None or n_end is not None or n_weight is not None) and mode.grad:
+        t._node = n = Node()
+        n.pull = _pull_lerp
+        n._first = n_input
+        n._second = n_end
+        n._rest = (n_weight,)
+        n.saved = (a_input if n_weight is not None else None, a_end if n_weight is not None else None, a_weight if n_input is not None or n_end is not None else None)
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+def lerp_(input: Tensor, end: TensorLike, weight: TensorLike) -> Tensor:
+    """``lerp``, written into the tensor itself."""
+    return write(_lerp, input, (end, weight), {})
+
+
+def _pull_addcmul(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    to_tensor1 = node._second
+    to_tensor2, = node._rest
+    tensor1, tensor2 = node.saved
+    attrs = node._attrs
+    value = attrs["value"]
+    shape = node.shape
+    if to_input is not None:
+        r = g
+        if shape is not to_input.shape and shape != to_input.shape:
+            r = F.sum_to(r, shape=to_input.shape)
+        if pending[to_input] is None:
+            pending[to_input] = r
+        else:
+            accumulate(pending, to_input, r)
+    if to_tensor1 is not None:
+        r = g * (tensor2 * value)
+        if shape is not to_tensor1.shape and shape != to_tensor1.shape:
+            r = F.sum_to(r, shape=to_tensor1.shape)
+        if pending[to_tensor1] is None:
+            pending[to_tensor1] = r
+        else:
+            accumulate(pending, to_tensor1, r)
+    if to_tensor2 is not None:
+        r = g * (tensor1 * value)
+        if shape is not to_tensor2.shape and shape != to_tensor2.shape:
+            r = F.sum_to(r, shape=to_tensor2.shape)
+        if pending[to_tensor2] is None:
+            pending[to_tensor2] = r
+        else:
+            accumulate(pending, to_tensor2, r)
+
+
+_pull_addcmul.op = _addcmul  # type: ignore[attr-defined]
+
+
+def addcmul(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Number = 1) -> Tensor:
+    """``input + value * tensor1 * tensor2``."""
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+        a_tensor1 = tensor1._array
+        n_tensor1 = tensor1._node
+        if a_tensor1.dtype is not d:
+            return apply(_addcmul, (input, tensor1, tensor2), {"value": value})
+        a_tensor2 = tensor2._array
+        n_tensor2 = tensor2._node
+        if a_tensor2.dtype is not d:
+            return apply(_addcmul, (input, tensor1, tensor2), {"value": value})
+    except AttributeError:
+        return apply(_addcmul, (input, tensor1, tensor2), {"value": value})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_addcmul, (input, tensor1, tensor2), {"value": value})
+    try:
+        out = _k_addcmul[a_input.__class__](a_input, a_tensor1, a_tensor2, value=value)
+    except Exception as error:
+        raise explain(_addcmul, (input, tensor1, tensor2), {"value": value}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    if (n_input is not None or n_tensor1 is not None or n_tensor2 is not None) and mode.grad:
+        t._node = n = GeneralNode()
+        n.op = _addcmul
+        n.pull = _pull_addcmul
+        n._first = n_input
+        n._second = n_tensor1
+        n._rest = (n_tensor2,)
+        n.saved = (a_tensor1 if n_tensor2 is not None else None, a_tensor2 if n_tensor1 is not None else None)
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        n._attrs = {"value": value}
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+def addcmul_(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Number = 1) -> Tensor:
+    """``addcmul``, written into the tensor itself."""
+    return write(_addcmul, input, (tensor1, tensor2), {"value": value})
+
+
+def _pull_addcdiv(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    to_tensor1 = node._second
+    to_tensor2, = node._rest
+    tensor1, tensor2 = node.saved
+    attrs = node._attrs
+    value = attrs["value"]
+    shape = node.shape
+    if to_input is not None:
+        r = g
+        if shape is not to_input.shape and shape != to_input.shape:
+            r = F.sum_to(r, shape=to_input.shape)
+        if pending[to_input] is None:
+            pending[to_input] = r
+        else:
+            accumulate(pending, to_input, r)
+    if to_tensor1 is not None:
+        r = F.masked(g, g * value / tensor2)
+        if shape is not to_tensor1.shape and shape != to_tensor1.shape:
+            r = F.sum_to(r, shape=to_tensor1.shape)
+        if pending[to_tensor1] is None:
+            pending[to_tensor1] = r
+        else:
+            accumulate(pending, to_tensor1, r)
+    if to_tensor2 is not None:
+        r = F.masked(g, -g * value * (tensor1 / tensor2) / tensor2)
+        if shape is not to_tensor2.shape and shape != to_tensor2.shape:
+            r = F.sum_to(r, shape=to_tensor2.shape)
+        if pending[to_tensor2] is None:
+            pending[to_tensor2] = r
+        else:
+            accumulate(pending, to_tensor2, r)
+
+
+_pull_addcdiv.op = _addcdiv  # type: ignore[attr-defined]
+
+
+def addcdiv(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Number = 1) -> Tensor:
+    """``input + value * tensor1 / tensor2``; at least one of the two must be a floating-point tensor."""
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+        a_tensor1 = tensor1._array
+        n_tensor1 = tensor1._node
+        if a_tensor1.dtype is not d:
+            return apply(_addcdiv, (input, tensor1, tensor2), {"value": value})
+        a_tensor2 = tensor2._array
+        n_tensor2 = tensor2._node
+        if a_tensor2.dtype is not d:
+            return apply(_addcdiv, (input, tensor1, tensor2), {"value": value})
+    except AttributeError:
+        return apply(_addcdiv, (input, tensor1, tensor2), {"value": value})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_addcdiv, (input, tensor1, tensor2), {"value": value})
+    try:
+        out = _k_addcdiv[a_input.__class__](a_input, a_tensor1, a_tensor2, value=value)
+    except Exception as error:
+        raise explain(_addcdiv, (input, tensor1, tensor2), {"value": value}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    if (n_input is not None or n_tensor1 is not None or n_tensor2 is not None) and mode.grad:
+        t._node = n = GeneralNode()
+        n.op = _addcdiv
+        n.pull = _pull_addcdiv
+        n._first = n_input
+        n._second = n_tensor1
+        n._rest = (n_tensor2,)
+        n.saved = (a_tensor1 if n_tensor2 is not None else None, a_tensor2 if n_tensor1 is not None or n_tensor2 is not None else None)
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        n._attrs = {"value": value}
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+def addcdiv_(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Number = 1) -> Tensor:
+    """``addcdiv``, written into the tensor itself."""
+    return write(_addcdiv, input, (tensor1, tensor2), {"value": value})
 
 
 def eq(input: Tensor, other: TensorLike) -> Tensor:
@@ -10387,6 +10669,18 @@ def unique_of(input: Tensor, dim: builtins.int | None = None, *, axis: Any = Non
     return apply(_unique_of, (input,), {"dim": dim})
 
 
+def unique_consecutive_of(input: Tensor, dim: builtins.int | None = None, *, axis: Any = None) -> builtins.tuple[Tensor, Tensor, Tensor]:
+    """The first of each run of equal elements (or of equal slices along ``dim``), where each went, and how long the runs are."""
+    if axis is not None:
+        dim = axis
+    return apply(_unique_consecutive_of, (input,), {"dim": dim})
+
+
+def one_hot(tensor: Tensor, num_classes: builtins.int = -1) -> Tensor:
+    """A last dimension of ``num_classes`` integers (default: as many as needed) that is 1 at the class and 0 elsewhere."""
+    return apply(_one_hot, (tensor,), {"num_classes": num_classes})
+
+
 def _pull_broadcast_to(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
     to_input = node._first
     input_shape = node._shapes[0]
@@ -11251,11 +11545,6 @@ def topk(input: Tensor, k: builtins.int, dim: builtins.int = -1, largest: builti
     if axis is not None:
         dim = axis
     return apply(_topk, (input,), {"k": k, "dim": dim, "largest": largest, "sorted": sorted})
-
-
-def one_hot(tensor: Tensor, num_classes: builtins.int = -1) -> Tensor:
-    """A last dimension of ``num_classes`` integers (default: as many as needed) that is 1 at the class and 0 elsewhere."""
-    return apply(_one_hot, (tensor,), {"num_classes": num_classes})
 
 
 def _pull_erf(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
@@ -14589,7 +14878,7 @@ def searchsorted(sorted_sequence: Tensor, input: TensorLike, *, out_int32: built
 
 
 def bucketize(input: TensorLike, boundaries: Tensor, *, out_int32: builtins.bool = False, right: builtins.bool = False) -> Tensor:
-    """The number of the interval between ascending ``boundaries`` in which each of ``input`` lies; each ends with its right boundary, or with ``right`` begins with its left one."""
+    """The number of the interval between ascending ``boundaries`` in which each of ``input`` lies. Each contains its right boundary, or with ``right`` its left one."""
     return _bucketize(F, input, boundaries, out_int32=out_int32, right=right)
 
 
@@ -14611,6 +14900,18 @@ def unique(input: Tensor, sorted: builtins.bool = True, return_inverse: builtins
     if axis is not None:
         dim = axis
     return _unique(F, input, sorted, return_inverse, return_counts, dim)
+
+
+def unique_consecutive(input: Tensor, return_inverse: builtins.bool = False, return_counts: builtins.bool = False, dim: builtins.int | None = None, *, axis: Any = None) -> Any:
+    """The elements without those that equal the one before; on request also where each went, and how many were equal.
+
+    >>> import autograd_core as ag
+    >>> ag.unique_consecutive(ag.tensor([1, 1, 2, 1])).tolist()
+    [1, 2, 1]
+    """
+    if axis is not None:
+        dim = axis
+    return _unique_consecutive(F, input, return_inverse, return_counts, dim)
 
 
 def cholesky_solve(input: Tensor, input2: Tensor, upper: builtins.bool = False) -> Tensor:
@@ -14844,6 +15145,12 @@ class Methods(TensorBase):
     argmax = argmax
     argmin = argmin
     isclose = isclose
+    lerp = lerp
+    lerp_ = lerp_
+    addcmul = addcmul
+    addcmul_ = addcmul_
+    addcdiv = addcdiv
+    addcdiv_ = addcdiv_
     eq = eq
     eq_ = eq_
     ne = ne
@@ -15117,6 +15424,7 @@ class Methods(TensorBase):
     scatter_reduce_ = scatter_reduce_
     nonzero = nonzero
     unique = unique
+    unique_consecutive = unique_consecutive
     cholesky_solve = cholesky_solve
     cholesky_inverse = cholesky_inverse
     argsort = argsort

@@ -16,6 +16,7 @@ from . import (  # noqa: F401 - the order of declaration is the order of the doc
     binary_cross_entropy,
     choose,
     classes,
+    combine,
     compare,
     complex_numbers,
     conv,

@@ -21,9 +21,12 @@ from ..registry.cases import BAD, GOOD, Case, arguments, attributes, bound, call
 torch = pytest.importorskip("torch")
 
 MODULES = {"torch": torch, "nn.functional": torch.nn.functional, "linalg": torch.linalg, "special": torch.special, "fft": torch.fft}
-NO_GRADIENT_THERE = frozenset(("remainder", "floor_divide", "scatter", "scatter_add", "vander", "hardsigmoid"))
-"""PyTorch has no derivative of these, or none where indices repeat or do not cover the source; that of its ``vander`` fails,
+NO_GRADIENT_THERE = frozenset(("ctc_loss", "heaviside", "remainder", "floor_divide", "scatter", "scatter_add", "vander", "hardsigmoid", "linalg_det", "linalg_qr", "cholesky_solve", "cholesky_inverse"))
+"""PyTorch has no derivative of these, or one that is right only behind ``log_softmax``, or none where indices repeat or do not cover the source; that of its ``vander`` fails,
 and that of its ``hardsigmoid`` multiplies by a sixth in float32."""
+UNIQUE_UP_TO_SIGNS = frozenset(("linalg_eigh", "linalg_eig", "linalg_svd", "svd"))
+"""What ``test_linear_algebra`` compares by what does not depend on the signs; it also compares the gradients of linear algebra that are left out above,
+where PyTorch's are those: its determinant has another gradient at singular matrices, its Cholesky solvers one outside of the triangle that they read."""
 REFUSED_THERE = frozenset(("logsumexp",))
 """PyTorch 2.13 fails on a tensor without dimensions given with ``dim=0, keepdim=True``."""
 
@@ -42,7 +45,7 @@ def counterpart(case: Case) -> Any:
 def converted(value: Any) -> Any:
     """An argument as PyTorch takes it."""
     if isinstance(value, np.ndarray):
-        return torch.from_numpy(value.copy())
+        return torch.tensor(value)
     if isinstance(value, list) and any(isinstance(each, np.ndarray) for each in value):
         return [converted(each) for each in value]
     return value
@@ -77,7 +80,7 @@ def same(actual: Any, expected: Any, what: str) -> None:
     if not isinstance(expected, torch.Tensor):
         assert actual == expected, what
         return
-    actual, expected = actual.detach().numpy(), expected.detach().resolve_conj().resolve_neg().numpy()
+    actual, expected = actual.detach().numpy(), expected.detach().resolve_conj().resolve_neg().numpy(force=True)
     assert actual.shape == expected.shape, what
     assert actual.dtype == expected.dtype, what
     if actual.dtype.kind in "fc":
@@ -86,7 +89,7 @@ def same(actual: Any, expected: Any, what: str) -> None:
         np.testing.assert_array_equal(actual, expected, err_msg=what)
 
 
-COMMON = [case for case in GOOD if counterpart(case) is not None and case.sample.attrs.get("sorted") is not False]  # unsorted: any order
+COMMON = [case for case in GOOD if counterpart(case) is not None and case.name not in UNIQUE_UP_TO_SIGNS and case.sample.attrs.get("sorted") is not False]  # unsorted: any order
 
 
 def test_most_public_ops_have_a_counterpart() -> None:
@@ -122,7 +125,7 @@ def test_values_and_gradients(case: Case) -> None:
         seeds = [np.asarray(stream.standard_normal(a.shape)).astype(a._array.dtype) for a, _ in pairs]
         found = autograd.grad([a for a, _ in pairs], leaves(inputs), [Tensor(seed) for seed in seeds], allow_unused=True, materialize_grads=True)
         wanted = torch.autograd.grad([e for _, e in pairs], [other for other in flat(others) if isinstance(other, torch.Tensor) and other.requires_grad],
-                                     [torch.from_numpy(seed) for seed in seeds], allow_unused=True, materialize_grads=True)
+                                     [torch.tensor(seed) for seed in seeds], allow_unused=True, materialize_grads=True)
     for i, (a, e) in enumerate(zip(found, wanted, strict=True)):
         same(a, e, f"gradient {i}")
 
@@ -136,7 +139,7 @@ def test_errors_have_pytorchs_type(case: Case) -> None:
         expected = error
     else:
         pytest.fail("PyTorch accepts this")
-    with pytest.raises(type(expected)):
+    with pytest.raises(ag.linalg.LinAlgError if isinstance(expected, torch.linalg.LinAlgError) else type(expected)):
         call(case, tensors(case, values))
 
 

@@ -1,0 +1,27 @@
+"""Linear algebra under the names of ``torch.linalg``. Everything works on batches: leading dimensions are kept or broadcast."""
+
+from __future__ import annotations
+
+from ._methods import linalg_cholesky as cholesky
+from ._methods import linalg_cholesky_ex as cholesky_ex
+from ._methods import linalg_det as det
+from ._methods import linalg_eig as eig
+from ._methods import linalg_eigh as eigh
+from ._methods import linalg_eigvals as eigvals
+from ._methods import linalg_eigvalsh as eigvalsh
+from ._methods import linalg_inv as inv
+from ._methods import linalg_inv_ex as inv_ex
+from ._methods import linalg_qr as qr
+from ._methods import linalg_slogdet as slogdet
+from ._methods import linalg_solve as solve
+from ._methods import linalg_solve_triangular as solve_triangular
+from ._methods import linalg_svd as svd
+from ._methods import linalg_svdvals as svdvals
+from ._methods import linalg_tensorinv as tensorinv
+from ._methods import linalg_tensorsolve as tensorsolve
+from .errors import LinAlgError
+
+__all__ = [
+    "LinAlgError", "cholesky", "cholesky_ex", "det", "eig", "eigh", "eigvals", "eigvalsh", "inv", "inv_ex", "qr", "slogdet", "solve", "solve_triangular",
+    "svd", "svdvals", "tensorinv", "tensorsolve",
+]

@@ -33,7 +33,7 @@ class Arg:
     low: float = -2.0
     high: float = 2.0
     kind: str = "float"
-    """``float``, ``int`` or ``bool``; floats are made in each dtype under test, and get a gradient."""
+    """``float``, ``int``, ``bool`` or ``complex``; floats and complex numbers are made in each precision under test, and get a gradient."""
     values: Any = None
     distinct: bool = False
     """All entries differ by a margin: for sorting and maxima, where ties have no unique gradient."""

@@ -21,7 +21,6 @@ from .restructure import RestructuringMethods
 from .sampling import SamplingMethods
 from .storage import TensorBase, checked_name, device_of, real_array
 
-
 READ = "Return the tensor and read it after the call, or compute with it as a tensor (torch.where instead of if)"
 
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..op import Arg, S, elementwise, span
+from ..dtypes import as_dtype, complex128, float64
+from ..op import Arg, S, composite, elementwise, span
 
 ALPHA = {"parameter": "alpha: Number = 1", "line": "if alpha != 1:\n    other = other * alpha"}
 ROUNDING = {"parameter": "rounding_mode: str | None = None",
@@ -36,9 +37,39 @@ pow = elementwise("pow", "input exponent", kernel=_pow, infix="**", label="**", 
                   vjp={"input": "masked(g, where(exponent == 0, 0, g * (exponent * pow(input, exponent - 1))))",
                        "exponent": "masked(g, where((input == 0) & (exponent >= 0), 0, g * (out * log(where(exponent == exponent, input, exponent)))))"},
                   doc="``input ** exponent``; either may be a number.")
-square = elementwise("square", vjp="g * (2 * input)", label="²", scalar=lambda x: x * x, doc="``input ** 2``.")
-abs = elementwise("abs", ufunc="absolute", vjp="g * sign(input)", label="|·|", scalar=abs, holomorphic=False, inplace=True, aliases=("absolute",),
+square = elementwise("square", vjp="g * (2 * input)", label="²", scalar=lambda x: x * x, inplace=True, doc="``input ** 2``.")
+abs = elementwise("abs", ufunc="absolute", vjp="g * sgn(input)", label="|·|", scalar=abs, holomorphic=False, inplace=True, aliases=("absolute",),
                   samples=[S(Arg(values=[-2.0, 0.0, 3.0]))], doc="Absolute value; the gradient at 0 is 0.")
-sign = elementwise("sign", vjp="g * 0", scalar=lambda x: float((x > 0) - (x < 0)), doc="-1, 0 or 1 by the sign; the gradient is 0.")
+sign = elementwise("sign", vjp="g * 0", scalar=lambda x: float((x > 0) - (x < 0)), inplace=True, doc="-1, 0 or 1 by the sign; the gradient is 0.")
 reciprocal = elementwise("reciprocal", kernel=lambda xp, input: 1 / input, vjp="masked(g, -g * (out * out))", promotes="float", scalar=lambda x: 1 / x,
                          domain=(0.5, 2.0), label="1/x", inplace=True, doc="``1 / input``.")
+copysign = elementwise("copysign", "input other", promotes="float", inplace=True, vjp={"input": "where(input == 0, 0, g * (out / input))", "other": "g * 0"},
+                       samples=[S(Arg(values=[0.0, -1.5, 2.0, 2.5]), Arg(values=[-1.0, 0.0, -0.0, -3.0]))],
+                       doc="The size of ``input`` with the sign of ``other``; the gradient at 0, and that of ``other``, is 0.")
+hypot = elementwise("hypot", "input other", inplace=True, domain=(0.5, 2.0), vjp={"input": "masked(g, g * (input / out))", "other": "masked(g, g * (other / out))"},
+                    doc="``sqrt(input ** 2 + other ** 2)``, without overflow on the way.")
+
+
+@composite("positive(input: Tensor) -> Tensor")
+def positive(F: Any, input: Any) -> Any:
+    """The tensor itself, as ``+input``; booleans are refused as in PyTorch."""
+    if as_dtype(input.dtype).name == "bool":
+        raise RuntimeError("positive: The `+` operator, on a bool tensor is not supported. Convert it with .int() first")
+    return input
+
+
+@composite("rsub(input: Tensor, other: TensorLike, *, alpha: Number = 1) -> Tensor", places=("torch",))
+def rsub(F: Any, input: Any, other: Any, *, alpha: Any = 1) -> Any:
+    """``other - alpha * input``."""
+    return F.sub(other, input if alpha == 1 else F.mul(input, alpha))
+
+
+@composite("float_power(input: TensorLike, exponent: TensorLike) -> Tensor")
+def float_power(F: Any, input: Any, exponent: Any) -> Any:
+    """``input ** exponent`` in float64, or complex128 if either is complex."""
+    each = (input, exponent)
+    if not any(hasattr(x, "dtype") for x in each):
+        raise TypeError(f"float_power: expected at least one tensor, got {type(input).__name__} and {type(exponent).__name__}")
+    complex_ = any(isinstance(x, complex) or (hasattr(x, "dtype") and as_dtype(x.dtype).is_complex) for x in each)
+    base, power = (F.to_dtype(x, dtype=complex128 if complex_ else float64) if hasattr(x, "dtype") else x for x in each)
+    return F.pow(base, power)

@@ -6,7 +6,7 @@ from typing import Any
 
 from ..backend.registry import backend_of
 from ..dtypes import float16, float32, float64, int8, int16, int32, int64
-from ..op import TORCH_TENSOR, S, bools, elementwise, span
+from ..op import TORCH_TENSOR, Arg, S, bools, elementwise, span
 
 maximum = elementwise("maximum", "input other", label="max", doc="The larger of each pair; ties share the gradient.",
                       vjp={"input": "where(input < other, 0, where(input == other, g * 0.5, g))",
@@ -39,6 +39,35 @@ clamp = elementwise("clamp", "input min max", kernel=_clamp, inplace=True, alias
                          "min": lambda F, g, input, min, max: F.where((input < min) & (True if max is None else min < max), g, 0),
                          "max": lambda F, g, input, min, max: F.where((input > max) | (False if min is None else max < min), g, 0)},
                     doc="``input`` limited to the range from ``min`` to ``max``; either may be left out.")
+
+
+clamp_min = elementwise("clamp_min", "input min", ufunc="maximum", inplace=True, vjp={"input": "where(input >= min, g, 0)", "min": "where(input < min, g, 0)"},
+                        doc="``input``, but at least ``min``; at a tie the gradient is ``input``'s.")
+clamp_max = elementwise("clamp_max", "input max", ufunc="minimum", inplace=True, vjp={"input": "where(input <= max, g, 0)", "max": "where(input > max, g, 0)"},
+                        doc="``input``, but at most ``max``; at a tie the gradient is ``input``'s.")
+fmax = elementwise("fmax", "input other", vjp={"input": "where((input >= other) | isnan(other), g, 0)", "other": "where((input >= other) | isnan(other), 0, g)"},
+                   doc="The larger of each pair, and the number where one is NaN; at a tie the gradient is ``input``'s.")
+fmin = elementwise("fmin", "input other", vjp={"input": "where((input <= other) | isnan(other), g, 0)", "other": "where((input <= other) | isnan(other), 0, g)"},
+                   doc="The smaller of each pair, and the number where one is NaN; at a tie the gradient is ``input``'s.")
+
+
+def _heaviside(xp: Any, input: Any, values: Any) -> Any:
+    return xp.where(input == 0, values, xp.asarray(input > 0).astype(getattr(values, "dtype", None) or input.dtype))
+
+
+def _nan_to_num(xp: Any, input: Any, *, nan: Any = None, posinf: Any = None, neginf: Any = None) -> Any:
+    return xp.nan_to_num(input, nan=0.0 if nan is None else nan, posinf=posinf, neginf=neginf)
+
+
+heaviside = elementwise("heaviside", "input values", kernel=_heaviside, inplace=True, promotes="equal", takes="none", signature="heaviside(input: Tensor, values: Tensor) -> Tensor",
+                        samples=[S((3, 4), (3, 4)), S((), ()), S((0, 2), (0, 2)), S((3, 1), (4,)), S((1, 4), (3, 4)), S((2, 3), ()), S((2, 3), (4,), error=RuntimeError, match="must match"),
+                                 S(Arg(values=[-1.0, 0.0, 2.0]), Arg(values=[0.5, 0.25, 0.75]))],
+                        vjp={"input": "g * 0", "values": "where(input == 0, g, 0)"}, doc="0 where ``input`` is negative, ``values`` where it is 0, 1 where it is positive.")
+nan_to_num = elementwise("nan_to_num", kernel=_nan_to_num, inplace=True,
+                         signature="nan_to_num(input: Tensor, nan: float | None = None, posinf: float | None = None, neginf: float | None = None) -> Tensor",
+                         samples=[S(Arg(values=[1.5, float("nan"), -2.0])), S(Arg(values=[1.5, float("nan"), float("inf"), float("-inf")]), nan=2.0, posinf=3.0, neginf=-1.0)],
+                         vjp="where(isfinite(input), g, 0)",
+                         doc="``input`` with NaN replaced by ``nan`` (0 by default) and the infinities by ``posinf`` and ``neginf`` (the dtype's largest and smallest numbers); the gradient there is 0.")
 
 
 def choose(xp: Any, condition: Any, input: Any, other: Any) -> Any:

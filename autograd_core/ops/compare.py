@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..op import S, bools, elementwise
+from ..op import Arg, S, bools, elementwise
 
 
 def _comparison(name: str, ufunc: str, symbol: str, doc: str) -> Any:
-    return elementwise(name, "input other", ufunc=ufunc, label=symbol, extra={"dtype": "bool"}, doc=doc)
+    aliases = () if ufunc == "equal" else (ufunc,)
+    return elementwise(name, "input other", ufunc=ufunc, label=symbol, extra={"dtype": "bool"}, inplace=True, aliases=aliases, doc=doc)
 
 
 eq = _comparison("eq", "equal", "==", "``input == other``, elementwise.")
@@ -17,15 +18,31 @@ lt = _comparison("lt", "less", "<", "``input < other``, elementwise.")
 le = _comparison("le", "less_equal", "≤", "``input <= other``, elementwise.")
 gt = _comparison("gt", "greater", ">", "``input > other``, elementwise.")
 ge = _comparison("ge", "greater_equal", "≥", "``input >= other``, elementwise.")
-logical_and = elementwise("logical_and", "input other", extra={"dtype": "bool"}, label="∧", doc="Whether both are non-zero.")
-logical_or = elementwise("logical_or", "input other", extra={"dtype": "bool"}, label="∨", doc="Whether either is non-zero.")
-logical_xor = elementwise("logical_xor", "input other", extra={"dtype": "bool"}, label="⊻", doc="Whether exactly one is non-zero.")
-logical_not = elementwise("logical_not", extra={"dtype": "bool"}, label="¬", doc="Whether ``input`` is zero.")
+logical_and = elementwise("logical_and", "input other", extra={"dtype": "bool"}, label="∧", inplace=True, doc="Whether both are non-zero.")
+logical_or = elementwise("logical_or", "input other", extra={"dtype": "bool"}, label="∨", inplace=True, doc="Whether either is non-zero.")
+logical_xor = elementwise("logical_xor", "input other", extra={"dtype": "bool"}, label="⊻", inplace=True, doc="Whether exactly one is non-zero.")
+logical_not = elementwise("logical_not", extra={"dtype": "bool"}, label="¬", inplace=True, doc="Whether ``input`` is zero.")
 isnan = elementwise("isnan", extra={"dtype": "bool"}, doc="Whether each element is NaN.")
 isinf = elementwise("isinf", extra={"dtype": "bool"}, doc="Whether each element is plus or minus infinity.")
 isfinite = elementwise("isfinite", extra={"dtype": "bool"}, doc="Whether each element is neither infinite nor NaN.")
-bitwise_and = elementwise("bitwise_and", "input other", takes="int", samples=[S(bools(3, 4), bools(4))], label="&", doc="Bitwise and of integers; logical and of booleans.")
-bitwise_or = elementwise("bitwise_or", "input other", takes="int", samples=[S(bools(3, 4), bools(4))], label="|", doc="Bitwise or of integers; logical or of booleans.")
+bitwise_and = elementwise("bitwise_and", "input other", takes="int", samples=[S(bools(3, 4), bools(4))], label="&", inplace=True, doc="Bitwise and of integers; logical and of booleans.")
+bitwise_or = elementwise("bitwise_or", "input other", takes="int", samples=[S(bools(3, 4), bools(4))], label="|", inplace=True, doc="Bitwise or of integers; logical or of booleans.")
 bitwise_xor = elementwise("bitwise_xor", "input other", takes="int", samples=[S(bools(3, 4), bools(4))], label="^",
-                          doc="Bitwise exclusive or of integers; of booleans the logical one.")
-bitwise_not = elementwise("bitwise_not", takes="int", samples=[S(bools(3, 4))], ufunc="invert", label="~", doc="Bitwise complement of integers; logical not of booleans.")
+                          inplace=True, doc="Bitwise exclusive or of integers; of booleans the logical one.")
+bitwise_not = elementwise("bitwise_not", takes="int", samples=[S(bools(3, 4))], ufunc="invert", label="~", inplace=True, doc="Bitwise complement of integers; logical not of booleans.")
+bitwise_left_shift = elementwise("bitwise_left_shift", "input other", takes="int", ufunc="left_shift", label="<<", inplace=True, doc="The bits of ``input`` moved up by ``other`` places, zeros below.")
+bitwise_right_shift = elementwise("bitwise_right_shift", "input other", takes="int", ufunc="right_shift", label=">>", inplace=True,
+                                  doc="The bits of ``input`` moved down by ``other`` places; the sign stays.")
+
+
+def _signbit(xp: Any, input: Any) -> Any:
+    return xp.signbit(input) if input.dtype.kind == "f" else input < 0
+
+
+signbit = elementwise("signbit", kernel=_signbit, extra={"dtype": "bool"}, samples=[S(Arg(values=[-1.0, -0.0, 0.0, 2.0]))], doc="Whether the sign is minus, also that of -0.0.")
+isposinf = elementwise("isposinf", kernel=lambda xp, input: input == xp.inf, extra={"dtype": "bool"}, samples=[S(Arg(values=[1.0, float("inf"), float("-inf")]))],
+                       doc="Whether each element is plus infinity.")
+isneginf = elementwise("isneginf", kernel=lambda xp, input: input == -xp.inf, extra={"dtype": "bool"}, samples=[S(Arg(values=[1.0, float("inf"), float("-inf")]))],
+                       doc="Whether each element is minus infinity.")
+isreal = elementwise("isreal", kernel=lambda xp, input: xp.imag(input) == 0, extra={"dtype": "bool"}, samples=[S(Arg(values=[1 + 0j, 2 - 1j, 3j]))],
+                     doc="Whether each element has no imaginary part.")

@@ -3,21 +3,55 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
-from ..op import elementwise
+from ..op import Arg, S, elementwise
 
 LOG_2 = math.log(2.0)
 LOG_10 = math.log(10.0)
+SPECIAL = ("torch", "Tensor", "special")
 
 exp = elementwise("exp", vjp="g * out", promotes="float", scalar=math.exp, inplace=True, doc="e to the power of ``input``.")
-expm1 = elementwise("expm1", vjp="g * (out + 1)", promotes="float", scalar=math.expm1, doc="``exp(input) - 1``, exact near 0.")
+expm1 = elementwise("expm1", places=SPECIAL, vjp="g * (out + 1)", promotes="float", scalar=math.expm1, inplace=True, doc="``exp(input) - 1``, exact near 0.")
 log = elementwise("log", vjp="masked(g, g / input)", promotes="float", scalar=math.log, inplace=True, domain=(0.2, 3.0), doc="Natural logarithm.")
-log1p = elementwise("log1p", vjp="masked(g, g / (input + 1))", promotes="float", scalar=math.log1p, domain=(-0.7, 3.0),
-                    doc="``log(1 + input)``, exact near 0.")
-exp2 = elementwise("exp2", vjp=f"g * (out * {LOG_2!r})", promotes="float", scalar=lambda x: 2.0**x, doc="2 to the power of ``input``.")
-log2 = elementwise("log2", vjp=f"masked(g, g / (input * {LOG_2!r}))", promotes="float", scalar=math.log2, domain=(0.2, 3.0), doc="Logarithm to base 2.")
-log10 = elementwise("log10", vjp=f"masked(g, g / (input * {LOG_10!r}))", promotes="float", scalar=math.log10, domain=(0.2, 3.0), doc="Logarithm to base 10.")
+log1p = elementwise("log1p", places=SPECIAL, vjp="masked(g, g / (input + 1))", promotes="float", scalar=math.log1p, domain=(-0.7, 3.0),
+                    inplace=True, doc="``log(1 + input)``, exact near 0.")
+exp2 = elementwise("exp2", places=SPECIAL, vjp=f"g * (out * {LOG_2!r})", promotes="float", scalar=lambda x: 2.0**x, inplace=True, doc="2 to the power of ``input``.")
+log2 = elementwise("log2", vjp=f"masked(g, g / (input * {LOG_2!r}))", promotes="float", scalar=math.log2, domain=(0.2, 3.0), inplace=True, doc="Logarithm to base 2.")
+log10 = elementwise("log10", vjp=f"masked(g, g / (input * {LOG_10!r}))", promotes="float", scalar=math.log10, domain=(0.2, 3.0), inplace=True, doc="Logarithm to base 10.")
 sqrt = elementwise("sqrt", vjp="masked(g, g / (2 * out))", promotes="float", scalar=math.sqrt, inplace=True, domain=(0.2, 3.0), label="√",
                    doc="Square root.")
 rsqrt = elementwise("rsqrt", kernel=lambda xp, input: 1 / xp.sqrt(input), vjp="masked(g, g * (-0.5 * (out * out * out)))", promotes="float",
-                    scalar=lambda x: 1 / math.sqrt(x), domain=(0.2, 3.0), label="1/√", doc="``1 / sqrt(input)``.")
+                    scalar=lambda x: 1 / math.sqrt(x), domain=(0.2, 3.0), label="1/√", inplace=True, doc="``1 / sqrt(input)``.")
+
+# --- of two -------------------------------------------------------------------------------------------------------
+
+logaddexp = elementwise("logaddexp", "input other", vjp={"input": "masked(g, g * sigmoid(input - other))", "other": "masked(g, g * sigmoid(other - input))"},
+                        doc="``log(exp(input) + exp(other))``, without overflow.")
+logaddexp2 = elementwise("logaddexp2", "input other", vjp={"input": f"masked(g, g * sigmoid((input - other) * {LOG_2!r}))", "other": f"masked(g, g * sigmoid((other - input) * {LOG_2!r}))"},
+                         doc="``log2(2 ** input + 2 ** other)``, without overflow.")
+
+
+def _array(xp: Any, value: Any, other: Any) -> Any:
+    """A Python number in the dtype of the other operand: logarithms would be float64."""
+    return value if hasattr(value, "dtype") else xp.asarray(value, dtype=other.dtype)
+
+
+def _xlogy(xp: Any, input: Any, other: Any) -> Any:
+    other = _array(xp, other, input)
+    return xp.where((input == 0) & (other == other), 0, input * xp.log(other))
+
+
+def _xlog1py(xp: Any, input: Any, other: Any) -> Any:
+    other = _array(xp, other, input)
+    return xp.where((input == 0) & (other == other), 0, input * xp.log1p(other))
+
+
+xlogy = elementwise("xlogy", "input other", kernel=_xlogy, promotes="float", inplace=True, domain=(0.2, 3.0), places=SPECIAL,
+                    signature="xlogy(input: TensorLike, other: TensorLike) -> Tensor", samples=[S(Arg(values=[0.0, 0.0, 2.0]), Arg(values=[0.0, 3.0, 0.5]))],
+                    vjp={"input": "where((input == 0) & (other <= 0), 0, xlogy(g, other))", "other": "masked(g, g * (input / other))"},
+                    doc="``input * log(other)``, and 0 where ``input`` is 0, unless ``other`` is NaN.")
+xlog1py = elementwise("xlog1py", "input other", kernel=_xlog1py, promotes="float", domain=(-0.7, 3.0), places=("special",),
+                      signature="xlog1py(input: TensorLike, other: TensorLike) -> Tensor", samples=[S(Arg(values=[0.0, 0.0, 2.0]), Arg(values=[-1.0, 3.0, 0.5]))],
+                      vjp={"input": "where((input == 0) & (other <= -1), 0, xlog1py(g, other))", "other": "masked(g, g * (input / (other + 1)))"},
+                      doc="``input * log1p(other)``, and 0 where ``input`` is 0, unless ``other`` is NaN.")

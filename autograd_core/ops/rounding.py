@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from ..backend.registry import backend_of
+from ..dtypes import int64
 from ..op import S, composite, elementwise
 
 
@@ -20,20 +22,51 @@ trunc = elementwise("trunc", vjp="g * 0", scalar=lambda x: float(math.trunc(x)),
                     doc="``input`` without its fractional part; the gradient is 0.")
 round = elementwise("round", kernel=_round, signature="round(input: Tensor, *, decimals: int = 0) -> Tensor", vjp="g * 0", inplace=True,
                     samples=[S((3, 4), decimals=1)], doc="``input`` rounded to ``decimals`` places, halves to the even neighbour; the gradient is 0.")
-remainder = elementwise("remainder", "input other", label="mod", inplace=True, domain=(0.6, 1.9),
-                        vjp={"input": "g", "other": "masked(g, -g * floor(input / other))"},
-                        doc="The remainder of ``input / other`` with the sign of ``other``, as Python's ``%``.")
-fmod = elementwise("fmod", "input other", inplace=True, domain=(0.6, 1.9), vjp={"input": "g", "other": "masked(g, -g * trunc(input / other))"},
-                   doc="The remainder of ``input / other`` with the sign of ``input``, as C's ``fmod``.")
-floor_divide = elementwise("floor_divide", "input other", label="//", inplace=True, domain=(0.6, 1.9), vjp={"input": "g * 0", "other": "g * 0"},
-                           doc="``input / other`` rounded down, in the operands' dtype; the gradient is 0.")
+frac = elementwise("frac", kernel=lambda xp, input: input - xp.trunc(input), vjp="g", scalar=lambda x: math.fmod(x, 1.0), inplace=True,
+                   doc="The fractional part, ``input - trunc(input)``.")
+
+
+def _no_zero(op: str, xp: Any, input: Any, other: Any) -> None:
+    """Refuse integers divided by zero, where NumPy would answer 0. A GPU does not wait for the answer, as in PyTorch."""
+    if getattr(input, "dtype", _INTEGER).kind not in "biu" or getattr(other, "dtype", _INTEGER).kind not in "biu" or float in (input.__class__, other.__class__):
+        return
+    if not other if not hasattr(other, "dtype") else (backend_of(other).name == "cpu" and not other.all()):
+        raise RuntimeError(f"{op}: ZeroDivisionError: the integer divisor holds a zero. Mask it out, or divide in floating point with .float()")
+
+
+_INTEGER = int64.dtype
+
+
+def _remainder(xp: Any, input: Any, other: Any, *, out: Any = None) -> Any:
+    _no_zero("remainder", xp, input, other)
+    return xp.remainder(input, other, out=out)
+
+
+def _fmod(xp: Any, input: Any, other: Any, *, out: Any = None) -> Any:
+    _no_zero("fmod", xp, input, other)
+    return xp.fmod(input, other, out=out)
+
+
+def _floor_divide(xp: Any, input: Any, other: Any, *, out: Any = None) -> Any:
+    _no_zero("floor_divide", xp, input, other)
+    return xp.floor_divide(input, other, out=out)
 
 
 def _trunc_divide(xp: Any, input: Any, other: Any) -> Any:
-    quotient = xp.trunc(xp.true_divide(input, other))
-    return quotient.astype(xp.result_type(input, other)) if quotient.dtype.kind == "f" and getattr(input, "dtype", quotient.dtype).kind in "biu" else quotient
+    _no_zero("div", xp, input, other)
+    dtype = xp.result_type(input, other)
+    if dtype.kind in "iu":
+        return xp.floor_divide(input - xp.fmod(input, other), other)  # in float64 large integers would lose digits
+    return xp.trunc(xp.true_divide(input, other))
 
 
+remainder = elementwise("remainder", "input other", kernel=_remainder, label="mod", inplace=True, domain=(0.6, 1.9),
+                        vjp={"input": "g", "other": "masked(g, -g * floor(input / other))"},
+                        doc="The remainder of ``input / other`` with the sign of ``other``, as Python's ``%``. Integers divided by 0 raise ``RuntimeError``.")
+fmod = elementwise("fmod", "input other", kernel=_fmod, inplace=True, domain=(0.6, 1.9), vjp={"input": "g", "other": "masked(g, -g * trunc(input / other))"},
+                   doc="The remainder of ``input / other`` with the sign of ``input``, as C's ``fmod``. Integers divided by 0 raise ``RuntimeError``.")
+floor_divide = elementwise("floor_divide", "input other", kernel=_floor_divide, label="//", inplace=True, domain=(0.6, 1.9), vjp={"input": "g * 0", "other": "g * 0"},
+                           doc="``input / other`` rounded down, in the operands' dtype; the gradient is 0. Integers divided by 0 raise ``RuntimeError``.")
 trunc_divide = elementwise("trunc_divide", "input other", kernel=_trunc_divide, places=(), domain=(0.6, 1.9), vjp={"input": "g * 0", "other": "g * 0"},
                            doc="``input / other`` rounded towards zero, in the operands' dtype; the gradient is 0.")
 

@@ -6,10 +6,16 @@ from .._methods import (
     erf,
     erfc,
     erfinv,
+    exp2,
+    expm1,
+    log1p,
     ndtr,
     ndtri,
+    sinc,
+    xlog1py,
+    xlogy,
 )
 
 __all__ = [
-    "erf", "erfc", "erfinv", "ndtr", "ndtri",
+    "erf", "erfc", "erfinv", "exp2", "expm1", "log1p", "ndtr", "ndtri", "sinc", "xlog1py", "xlogy",
 ]

@@ -2,8 +2,32 @@
 
 from __future__ import annotations
 
-from autograd_core.op import Sample
+from autograd_core.op import Arg, S, Sample, bools
 
-SAMPLES: dict[str, list[Sample]] = {}
+COMPLEX = Arg((3, 4), kind="complex")
+NOT_A_NORM = {"error": RuntimeError, "match": "normalization"}
+
+
+def transform(input: object) -> list[Sample]:
+    """Samples of a Fourier transform over one dimension."""
+    return [S(input), S(input, n=5, dim=0), S(input, n=2), S(input, norm="ortho"), S(input, n=7, norm="forward"), S(input, n=0, error=RuntimeError, match="data points"),
+            S(input, dim=2, error=IndexError, match="out of range"), S(input, norm="other", **NOT_A_NORM)]
+
+
+def transforms(input: object) -> list[Sample]:
+    """Samples of a Fourier transform over several dimensions."""
+    return [S(input), S(input, norm="ortho"), S(input, s=(5, 3), dim=(1, 0)), S(input, dim=(0,), norm="forward"), S(input, dim=(0, 0), error=RuntimeError, match="unique"),
+            S(input, s=(3,), dim=(0, 1), error=RuntimeError, match="same length"), S(input, norm="other", **NOT_A_NORM)]
+
+
+SAMPLES: dict[str, list[Sample]] = {
+    "positive": [S((3, 4)), S(()), S(bools(2), error=RuntimeError, match="bool")],
+    "rsub": [S((3, 4), (4,)), S((3, 4), (4,), alpha=0.5), S((3, 4), 2.5), S((), ()), S((2, 3), (4,), error=RuntimeError, match="must match")],
+    "float_power": [S(Arg((3, 4), 0.5, 2.0), (4,)), S(Arg((3, 4), 0.5, 2.0), 2), S(2.0, (3, 4)), S(Arg((), 0.5, 2.0), ()), S((2, 3), (4,), error=RuntimeError, match="must match")],
+    "real": [S((3, 4)), S(COMPLEX)], "imag": [S(COMPLEX), S((3, 4), error=RuntimeError, match="non-complex")], "resolve_conj": [S(COMPLEX)],
+    **{f"fft_{name}": transform((3, 4)) for name in ("fft", "ifft", "rfft", "ihfft")}, **{f"fft_{name}": transform(COMPLEX) for name in ("irfft", "hfft")},
+    **{f"fft_{name}": transforms((3, 4)) for name in ("fft2", "rfft2", "fftn", "rfftn")}, **{f"fft_{name}": transforms(COMPLEX) for name in ("ifft2", "irfft2", "ifftn", "irfftn")},
+    "fft_fftshift": [S((3, 4)), S((3, 4), dim=1), S((5,), dim=(0,))], "fft_ifftshift": [S((3, 4)), S((3, 4), dim=1), S((5,), dim=(0,))],
+}
 ELSEWHERE: dict[str, str] = {}
 NO_RESULT_TO_DIFFERENTIATE: frozenset[str] = frozenset()

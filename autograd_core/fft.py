@@ -1,0 +1,50 @@
+"""Discrete Fourier transforms under the names of ``torch.fft``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from . import creation
+from ._methods import fft_fft as fft
+from ._methods import fft_fft2 as fft2
+from ._methods import fft_fftn as fftn
+from ._methods import fft_fftshift as fftshift
+from ._methods import fft_hfft as hfft
+from ._methods import fft_ifft as ifft
+from ._methods import fft_ifft2 as ifft2
+from ._methods import fft_ifftn as ifftn
+from ._methods import fft_ifftshift as ifftshift
+from ._methods import fft_ihfft as ihfft
+from ._methods import fft_irfft as irfft
+from ._methods import fft_irfft2 as irfft2
+from ._methods import fft_irfftn as irfftn
+from ._methods import fft_rfft as rfft
+from ._methods import fft_rfft2 as rfft2
+from ._methods import fft_rfftn as rfftn
+
+if TYPE_CHECKING:
+    from .tensor import Tensor
+
+
+def fftfreq(n: int, d: float = 1.0, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    """The frequencies of the ``n`` entries of an ``fft``, in cycles per unit of the sample spacing ``d``.
+
+    >>> fftfreq(4)
+    tensor([ 0.0000,  0.2500, -0.5000, -0.2500])
+    """
+    numbers = [*range((n + 1) // 2), *range(-(n // 2), 0)]
+    return creation.tensor([k / (n * d) for k in numbers], dtype=dtype, device=device, requires_grad=requires_grad)
+
+
+def rfftfreq(n: int, d: float = 1.0, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    """The frequencies of the ``n // 2 + 1`` entries of an ``rfft`` of ``n`` points.
+
+    >>> rfftfreq(4)
+    tensor([0.0000, 0.2500, 0.5000])
+    """
+    return creation.tensor([k / (n * d) for k in range(n // 2 + 1)], dtype=dtype, device=device, requires_grad=requires_grad)
+
+
+__all__ = [
+    "fft", "fft2", "fftfreq", "fftn", "fftshift", "hfft", "ifft", "ifft2", "ifftn", "ifftshift", "ihfft", "irfft", "irfft2", "irfftn", "rfft", "rfft2", "rfftfreq", "rfftn",
+]

@@ -11,8 +11,8 @@ from typing import Any
 
 from ..backend.registry import backend_of
 from ..dtypes import bool_
-from ..op import NN, TORCH_TENSOR, Arg, S, ints, op
-from ..spec import Meta, wrap_dim
+from ..op import Arg, S, ints, op
+from ..spec import Meta
 
 FULL = slice(None)
 
@@ -260,91 +260,12 @@ def last_written(xp: Any, index: Any, *, sizes: Any) -> Any:
     return (winner[flat] == order).reshape(index.shape[1:])
 
 
-# --- one dimension ------------------------------------------------------------------------------------------------
-
-
 def checked_rows(name: str, index: Any, size: int, error: type[Exception] = IndexError) -> Any:
     """An index as PyTorch's functions take it: integers from 0 to ``size - 1``; ``error`` otherwise (not looked at on a GPU)."""
     if index.dtype.kind not in "iu":
-        raise error(f"{name}: Expected dtype int32/int64 for index, got {index.dtype.name}. Convert it with .long()")
+        raise RuntimeError(f"{name}: Expected dtype int32/int64 for index, got {index.dtype.name}. Convert it with .long()")
     if index.size and backend_of(index).name == "cpu":
         low, high = index.min(), index.max()
         if low < 0 or high >= size:
-            raise error(f"{name}: index {int(low if low < 0 else high)} is out of bounds for dimension with size {size}")
+            raise error(f"{name}: index {int(low if low < 0 else high)} is out of bounds for a dimension of size {size}")
     return index
-
-
-def _select_spec(input: Any, index: Any, *, dim: int) -> Meta:
-    at = wrap_dim(dim, len(input.shape), "index_select")
-    if len(index.shape) > 1:
-        raise IndexError(f"index_select: Index is supposed to be a vector, got the shape {tuple(index.shape)}")
-    return Meta(tuple(index.shape[0] if index.shape and d == at else 1 if d == at else n for d, n in enumerate(input.shape)), input.dtype)
-
-
-@op("index_select(input: Tensor, dim: int, index: Tensor) -> Tensor", kind="general", places=TORCH_TENSOR, spec=_select_spec, samples=[
-    S((3, 4), ints(5, high=3), dim=0), S((3, 4), ints(2, high=4), dim=-1), S((3,), ints(0), dim=0), S((2, 3, 4), ints(3), dim=1),
-    S((3, 4), Arg(values=[3]), dim=0, error=IndexError, match="out of bounds"), S((3, 4), ints(2), dim=2, error=IndexError, match="out of range")])
-def index_select(xp: Any, input: Any, index: Any, *, dim: int) -> Any:
-    """The slices of ``input`` along ``dim`` that the integers in ``index`` name, repeats included."""
-    return xp.take(input, checked_rows("index_select", index, input.shape[dim] if input.ndim else 1).reshape(-1), axis=dim)
-
-
-@index_select.vjp("input")
-def _(F: Any, g: Any, index: Any, dim: int, input_shape: Any) -> Any:
-    return F.index_accumulate(g, F.reshape(index, shape=(1, -1)), dims=(dim % len(input_shape),), shape=input_shape)
-
-
-def _add_spec(input: Any, index: Any, source: Any, *, dim: int, alpha: Any = 1) -> Meta:
-    at = wrap_dim(dim, len(input.shape), "index_add")
-    wanted = tuple(index.shape[0] if d == at else n for d, n in enumerate(input.shape))
-    if tuple(source.shape) != wanted:
-        raise RuntimeError(f"index_add: source must have the shape {wanted} (input {tuple(input.shape)} with the index's length at dimension {at}), got {tuple(source.shape)}")
-    return Meta(tuple(input.shape), input.dtype)
-
-
-@op("index_add(input: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: Number = 1) -> Tensor", kind="general", places=TORCH_TENSOR, inplace=True, promotes="none",
-    spec=_add_spec, samples=[
-        S((3, 4), ints(5), (5, 4), dim=0), S((3, 4), ints(2, high=4), (3, 2), dim=-1, alpha=2.5), S((3,), ints(6), (6,), dim=0),
-        S((3, 4), ints(5), (4, 4), dim=0, error=RuntimeError, match="source must have the shape")])
-def index_add(xp: Any, input: Any, index: Any, source: Any, *, dim: int, alpha: Any = 1, out: Any = None) -> Any:
-    """``input`` with the slices of ``source`` times ``alpha`` added to its slices that ``index`` names, repeats included."""
-    _add_spec(input, index, source, dim=dim, alpha=alpha)
-    rows = checked_rows("index_add", index, input.shape[dim], RuntimeError)
-    out = destination(xp, input, out)
-    out += index_accumulate.kernel(xp, alpha * source, rows.reshape(1, -1), dims=(dim % input.ndim,), shape=input.shape)
-    return out
-
-
-@index_add.vjp("input")
-def _(F: Any, g: Any) -> Any:
-    return g
-
-
-@index_add.vjp("source")
-def _(F: Any, g: Any, index: Any, dim: int, alpha: Any, source_dtype: Any) -> Any:
-    return cast_back(F, F.index_select(g, index=index, dim=dim) * alpha, source_dtype)
-
-
-def _embedding_spec(input: Any, weight: Any, *, padding_idx: Any = None) -> Meta:
-    if len(weight.shape) != 2:
-        raise RuntimeError(f"embedding: 'weight' must be 2-D, got the shape {tuple(weight.shape)}")
-    if padding_idx is not None and not -weight.shape[0] <= padding_idx < weight.shape[0]:
-        raise AssertionError(f"embedding: padding_idx {padding_idx} must be within num_embeddings ({weight.shape[0]})")
-    return Meta((*input.shape, weight.shape[1]), weight.dtype)
-
-
-@op("embedding(input: Tensor, weight: Tensor, padding_idx: int | None = None) -> Tensor", kind="general", places=NN, spec=_embedding_spec, samples=[
-    S(ints(5), (3, 4)), S(ints(2, 3, high=2), (3, 2), padding_idx=2), S(ints(), (3, 2)), S(ints(0), (3, 2)), S(ints(4, high=2), (3, 2), padding_idx=-1),
-    S(Arg(values=[3]), (3, 2), error=IndexError, match="out of bounds"), S(ints(2), (3,), error=RuntimeError, match="2-D")])
-def embedding(xp: Any, input: Any, weight: Any, *, padding_idx: Any = None) -> Any:
-    """The rows of ``weight`` that the integers in ``input`` name; row ``padding_idx`` gets no gradient."""
-    if weight.ndim != 2 or padding_idx is not None:
-        _embedding_spec(input, weight, padding_idx=padding_idx)
-    return xp.take(weight, checked_rows("embedding", input, weight.shape[0]), axis=0)
-
-
-@embedding.vjp("weight")
-def _(F: Any, g: Any, input: Any, weight_shape: Any, padding_idx: Any) -> Any:
-    if padding_idx is not None:
-        g = F.where(F.unsqueeze(input == padding_idx % weight_shape[0], dim=-1), 0, g)
-    return F.index_accumulate(g, F.unsqueeze(input, dim=0), dims=(0,), shape=weight_shape)

@@ -416,23 +416,6 @@ def index_put(input: Any, *, indices: Any, values: Any, accumulate: bool = False
     return result
 
 
-def index_add(input: Any, index: Any, source: Any, *, dim: int, alpha: Any = 1) -> Any:
-    result = np.moveaxis(np.array(input), dim, 0) if input.ndim else np.array(input)
-    for i, place in enumerate(np.atleast_1d(index)):
-        result[place] += alpha * (np.moveaxis(source, dim, 0)[i] if source.ndim else source)
-    return np.moveaxis(result, 0, dim)
-
-
-def scatter(input: Any, index: Any, src: Any, *, dim: int) -> Any:
-    result = np.array(input)
-    for place in np.ndindex(*index.shape):
-        target = list(place)
-        if target:
-            target[dim] = index[place]
-        result[tuple(target)] = src[place] if isinstance(src, np.ndarray) and src.ndim else src
-    return result
-
-
 def one_hot(tensor: Any, *, num_classes: int = -1) -> Any:
     count = num_classes if num_classes >= 0 else int(tensor.max()) + 1
     return (tensor[..., None] == np.arange(count)).astype(np.int64)
@@ -562,8 +545,8 @@ MORE: dict[str, Reference] = {
     "select": lambda a, *, dim, index: np.take(a, index, axis=dim), "repeat": lambda a, *, repeats: np.tile(a, repeats), "tile": lambda a, *, dims: np.tile(a, dims),
     "repeat_interleave": lambda a, *, repeats, dim=None: np.repeat(a, repeats, axis=dim), "flip": lambda a, *, dims: np.flip(a, tuple(dims)), "roll": roll, "shift": fill_shifted,
     "getitem": getitem, "slice_view": lambda a, *, key: a[key], "slice_write": lambda a, value, *, key, inplace=False: written(a, key, value), "slice_place": lambda a, *, key, shape: written(np.zeros(shape), key, a),
-    "diagonal_place": lambda a, *, shape, offset=0, dim1=0, dim2=1: diagonal_place(a, shape, offset, dim1, dim2), "index_put": index_put, "index_add": index_add,
-    "index_select": lambda a, index, *, dim: np.take(a, index, axis=dim) if a.ndim else a, "scatter": scatter, "take_along_dim": lambda a, index, *, dim=None: np.take_along_axis(a, index, axis=dim),
+    "diagonal_place": lambda a, *, shape, offset=0, dim1=0, dim2=1: diagonal_place(a, shape, offset, dim1, dim2), "index_put": index_put,
+    "take_along_dim": lambda a, index, *, dim=None: np.take_along_axis(a, index, axis=dim),
     "masked_select": lambda a, mask: np.broadcast_arrays(a, mask)[0][np.broadcast_arrays(a, mask)[1]], "masked_place": lambda a, mask: written(np.zeros(mask.shape), mask, a),
     "msort": lambda a: np.sort(a, axis=0), "argwhere": np.argwhere, "nonzero": np.argwhere, "unique": unique,
     "unique_of": lambda a, *, dim=None: unique(a, return_inverse=True, return_counts=True, dim=dim), "one_hot": one_hot, "copy": lambda a, b, **_: np.broadcast_to(b, a.shape), "fill": lambda a, value: np.full(a.shape, value),

@@ -1,0 +1,240 @@
+"""The ops whose index is a vector for one dimension, or counts through the flattened tensor."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from ..backend.registry import backend_of
+from ..dtypes import as_dtype, int64
+from ..op import TORCH_TENSOR, Arg, S, composite, ints, op
+from ..spec import Meta, wrap_dim
+from .index import checked_rows, destination, index_accumulate
+
+# --- reading and adding -------------------------------------------------------------------------------------------
+
+
+def _vector_length(name: str, index: Any) -> int:
+    if len(index.shape) > 1:
+        raise IndexError(f"{name}: Index is supposed to be a vector, got the shape {tuple(index.shape)}")
+    return int(index.shape[0]) if index.shape else 1
+
+
+def _replaced(shape: Any, dim: int, n: int) -> tuple[int, ...]:
+    """The shape with the size ``n`` at ``dim``."""
+    return tuple(n if d == dim else size for d, size in enumerate(shape))
+
+
+def _select_spec(input: Any, index: Any, *, dim: int) -> Meta:
+    at = wrap_dim(dim, len(input.shape), "index_select")
+    n = _vector_length("index_select", index)
+    if not input.shape and n != 1:
+        raise RuntimeError(f"index_select: Index to scalar can have only 1 value, got {n} values")
+    return Meta(_replaced(input.shape, at, n), input.dtype)
+
+
+@op("index_select(input: Tensor, dim: int, index: Tensor) -> Tensor", kind="general", places=TORCH_TENSOR, spec=_select_spec, samples=[
+    S((3, 4), ints(5, high=3), dim=0), S((3, 4), ints(2, high=4), dim=-1), S((3,), ints(0), dim=0), S((2, 3, 4), ints(3), dim=1), S((3,), ints(), dim=0),
+    S((), ints(1, high=1), dim=0),    S((3, 4), Arg(values=[3]), dim=0, error=IndexError, match="out of bounds"), S((3, 4), ints(2), dim=2, error=IndexError, match="out of range"),
+    S((3,), ints(1, 2), dim=0, error=IndexError, match="vector"), S((), ints(2, high=1), dim=0, error=RuntimeError, match="only 1 value")])
+def index_select(xp: Any, input: Any, index: Any, *, dim: int) -> Any:
+    """The slices of ``input`` along ``dim`` that the integers in ``index`` name, repeats included."""
+    if index.ndim != 1 or not input.ndim:
+        _select_spec(input, index, dim=dim)
+    rows = checked_rows("index_select", index, input.shape[dim] if input.ndim else 1).reshape(-1)
+    return xp.take(input, rows, axis=dim) if input.ndim else input.copy()
+
+
+@index_select.vjp("input")
+def _(F: Any, g: Any, index: Any, dim: int, input_shape: Any) -> Any:
+    return F.index_accumulate(g, F.reshape(index, shape=(1, -1)), dims=(dim % len(input_shape),), shape=input_shape) if input_shape else g
+
+
+def _add_spec(input: Any, index: Any, source: Any, *, dim: int, alpha: Any = 1) -> Meta:
+    at = wrap_dim(dim, len(input.shape), "index_add")
+    wanted = _replaced(input.shape, at, _vector_length("index_add", index))
+    if source.dtype != input.dtype:
+        raise RuntimeError(f"index_add: self ({as_dtype(input.dtype).name}) and source ({as_dtype(source.dtype).name}) must have the same scalar type. Convert one with .to(dtype)")
+    if tuple(source.shape) != wanted and not (len(input.shape) == 1 and not source.shape and wanted == (1,)):
+        raise RuntimeError(f"index_add: source must have the shape {wanted} (input {tuple(input.shape)} with the index's length at dimension {at}), got {tuple(source.shape)}")
+    return Meta(tuple(input.shape), input.dtype)
+
+
+@op("index_add(input: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: Number = 1) -> Tensor", kind="general", places=TORCH_TENSOR, inplace=True, promotes="none",
+    spec=_add_spec, samples=[
+        S((3, 4), ints(5), (5, 4), dim=0), S((3, 4), ints(2, high=4), (3, 2), dim=-1, alpha=2.5), S((3,), ints(6), (6,), dim=0),
+        S((), ints(high=1), (), dim=0), S((3,), ints(), (1,), dim=0), S((3, 4), ints(5), (4, 4), dim=0, error=RuntimeError, match="source must have the shape"),
+        S((3, 4), Arg(values=[3]), (1, 4), dim=0, error=RuntimeError, match="out of bounds"),
+        S((3,), ints(2), ints(2), dim=0, error=RuntimeError, match="same scalar type")])
+def index_add(xp: Any, input: Any, index: Any, source: Any, *, dim: int, alpha: Any = 1, out: Any = None) -> Any:
+    """``input`` with the slices of ``source`` times ``alpha`` added to its slices that ``index`` names, repeats included."""
+    _add_spec(input, index, source, dim=dim, alpha=alpha)
+    shape = input.shape or (1,)
+    rows = checked_rows("index_add", index, shape[dim], IndexError if input.ndim < 2 else RuntimeError).reshape(1, -1)  # PyTorch's types
+    out = destination(xp, input, out)
+    values = xp.asarray(alpha * source).reshape(_replaced(shape, dim % len(shape), rows.size))
+    out += index_accumulate.kernel(xp, values, rows, dims=(dim % len(shape),), shape=shape).reshape(input.shape)
+    return out
+
+
+@index_add.vjp("input")
+def _(F: Any, g: Any) -> Any:
+    return g
+
+
+@index_add.vjp("source")
+def _(F: Any, g: Any, index: Any, dim: int, alpha: Any, source_shape: Any) -> Any:
+    return F.reshape(F.index_select(g, index=index, dim=dim) * alpha, shape=source_shape)
+
+
+# --- positions in the form of `index_write` -----------------------------------------------------------------------
+
+
+def _positions_spec(index: Any, *, shape: Any, name: str, dim: int | None = None, wraps: bool = True) -> Meta:
+    if as_dtype(index.dtype).name not in ("int64", "int32", "int16", "int8", "uint8"):
+        raise (IndexError if name == "index_fill" else RuntimeError)(f"{name}: Expected a long tensor for index, but got {as_dtype(index.dtype).name}. Convert it with .long()")
+    return Meta((1 if dim is not None else len(shape), *index.shape), int64)
+
+
+@op("positions(index: Tensor, shape: Sequence[int], name: str, dim: int | None = None, wraps: bool = True) -> Tensor", kind="general", spec=_positions_spec, samples=[
+    S(ints(5, low=-3, high=3), shape=(3, 4), name="index_fill", dim=0), S(ints(2, 3, low=-12, high=12), shape=(3, 4), name="put"), S(ints(0), shape=(3,), name="take", dim=0),
+    S(Arg(values=[2, -1]), shape=(3,), name="index_copy", dim=0, wraps=False, error=IndexError, match="index_copy: index -1 is out of bounds for dimension 0 with size 3"),
+    S(Arg(values=[12]), shape=(3, 4), name="put", error=IndexError, match="put: index 12 is out of bounds for a tensor of 12 elements")])
+def positions(xp: Any, index: Any, *, shape: Any, name: str, dim: int | None = None, wraps: bool = True) -> Any:
+    """An index for one dimension, or into the flattened tensor, as ``index_write`` takes it: one row per dimension; checked, negative ones counted from the end."""
+    _positions_spec(index, shape=shape, name=name, dim=dim)
+    size = math.prod(shape) if dim is None else shape[dim]
+    if index.size and backend_of(index).name == "cpu":  # on a GPU looking at the values would wait for it
+        low, high = index.min(), index.max()
+        if high >= size or low < (-size if wraps else 0):
+            where = f"a tensor of {size} elements" if dim is None else f"dimension {dim} with size {size}"
+            raise IndexError(f"{name}: index {int(high if high >= size else low)} is out of bounds for {where}")
+    rows = index.astype("int64")
+    rows = xp.where(rows < 0, rows + size, rows)
+    if dim is not None:
+        return rows[None]
+    found = []
+    for n in reversed(shape):
+        found.append(rows % max(n, 1))
+        rows = rows // max(n, 1)
+    return xp.stack(found[::-1])
+
+
+def _written(F: Any, input: Any, index: Any, values: Any, dims: tuple[int, ...], inplace: bool, **attrs: Any) -> Any:
+    """``index_write`` for tensors without dimensions too."""
+    target = input if input.ndim else F.unsqueeze(input, dim=0)
+    if inplace:
+        F.index_write(target, index, values, dims=dims, inplace=True, **attrs)
+        return input
+    return F.reshape(F.index_write(target, index, values, dims=dims, **attrs), shape=tuple(input.shape))
+
+
+# --- writing ------------------------------------------------------------------------------------------------------
+
+
+def _filled(F: Any, input: Any, dim: int, index: Any, value: Any, inplace: bool) -> Any:
+    at = wrap_dim(dim, input.ndim, "index_fill")
+    if index.ndim > 1:
+        raise RuntimeError(f"index_fill: Index has to be a vector/scalar, got the shape {tuple(index.shape)}")
+    if getattr(value, "ndim", 0):
+        raise RuntimeError(f"index_fill: only supports a 0-dimensional value tensor, but got tensor with {value.ndim} dimension(s). Use index_copy")
+    if isinstance(value, complex) and not as_dtype(input.dtype).is_complex:
+        raise RuntimeError(f"index_fill: Converting complex Scalar to non-complex type is not supported, got {value} for {as_dtype(input.dtype).name}")
+    rows = F.positions(F.reshape(index, shape=(-1,)), shape=tuple(input.shape) or (1,), name="index_fill", dim=at)
+    return _written(F, input, rows, value, (at,), inplace)
+
+
+_FILL_PARAMETERS = "(input: Tensor, dim: int, index: Tensor, value: TensorLike) -> Tensor"
+
+
+@composite("index_fill" + _FILL_PARAMETERS)
+def index_fill(F: Any, input: Any, dim: int, index: Any, value: Any) -> Any:
+    """``input`` with ``value`` (a number or a tensor without dimensions) in its slices along ``dim`` that ``index`` names.
+
+    Negative integers count from the end; raises ``IndexError`` for those out of bounds.
+    """
+    return _filled(F, input, dim, index, value, False)
+
+
+@composite("index_fill_" + _FILL_PARAMETERS, places=("Tensor",))
+def index_fill_(F: Any, input: Any, dim: int, index: Any, value: Any) -> Any:
+    """``index_fill``, written into the tensor itself."""
+    return _filled(F, input, dim, index, value, True)
+
+
+def _copied(F: Any, input: Any, dim: int, index: Any, source: Any, inplace: bool) -> Any:
+    at = wrap_dim(dim, input.ndim, "index_copy")
+    n = _vector_length("index_copy", index)
+    if source.dtype != input.dtype:
+        raise RuntimeError(f"index_copy: self and source expected to have the same dtype, but got (self) {as_dtype(input.dtype).name} and (source) {as_dtype(source.dtype).name}")
+    if not source.ndim and n != 1:
+        raise IndexError(f"index_copy: When source is scalar, index should have one element (got {n})")
+    if source.ndim and input.ndim and (source.ndim <= at or source.shape[at] != n):
+        raise IndexError(f"index_copy: Number of indices ({n}) should be equal to source.size(dim), got source {tuple(source.shape)} for dimension {at}")
+    shape = _replaced(tuple(input.shape) or (1,), at, n)
+    if tuple(source.shape) != shape and not (len(shape) == 1 and math.prod(source.shape) == n):
+        raise RuntimeError(f"index_copy: Source/destination tensor must have same slice shapes, got source {tuple(source.shape)} where {shape} fits (input {tuple(input.shape)})")
+    rows = F.positions(F.reshape(index, shape=(-1,)), shape=tuple(input.shape) or (1,), name="index_copy", dim=at, wraps=False)
+    return _written(F, input, rows, F.reshape(source, shape=shape), (at,), inplace)
+
+
+_COPY_PARAMETERS = "(input: Tensor, dim: int, index: Tensor, source: Tensor) -> Tensor"
+
+
+@composite("index_copy" + _COPY_PARAMETERS)
+def index_copy(F: Any, input: Any, dim: int, index: Any, source: Any) -> Any:
+    """``input`` with its slices along ``dim`` that ``index`` names replaced by those of ``source``; of repeated ones the last is written.
+
+    Raises ``IndexError`` for integers out of bounds, and ``RuntimeError`` where shapes or dtypes do not fit.
+    """
+    return _copied(F, input, dim, index, source, False)
+
+
+@composite("index_copy_" + _COPY_PARAMETERS, places=("Tensor",))
+def index_copy_(F: Any, input: Any, dim: int, index: Any, source: Any) -> Any:
+    """``index_copy``, written into the tensor itself."""
+    return _copied(F, input, dim, index, source, True)
+
+
+# --- the flattened tensor -----------------------------------------------------------------------------------------
+
+
+@composite("take(input: Tensor, index: Tensor) -> Tensor")
+def take(F: Any, input: Any, index: Any) -> Any:
+    """The elements of the flattened ``input`` at ``index``, in its shape; negative integers count from the end.
+
+    Raises ``IndexError`` for those out of bounds.
+
+    >>> import autograd_core as ag
+    >>> ag.take(ag.tensor([[1.0, 2.0], [3.0, 4.0]]), ag.tensor([0, -1])).tolist()
+    [1.0, 4.0]
+    """
+    flat = F.reshape(input, shape=(-1,))
+    return F.index(flat, F.positions(index, shape=tuple(flat.shape), name="take"), dims=(0,))
+
+
+def _put(F: Any, input: Any, index: Any, source: Any, accumulate: bool, inplace: bool) -> Any:
+    if source.dtype != input.dtype:
+        raise RuntimeError(f"put: self and source expected to have the same dtype, but got {as_dtype(input.dtype).name} and {as_dtype(source.dtype).name}")
+    if math.prod(index.shape) != math.prod(source.shape):
+        raise IndexError(f"put: Expected source and index to have the same number of elements, but got source {tuple(source.shape)} and index {tuple(index.shape)}")
+    found = F.positions(F.reshape(index, shape=(-1,)), shape=tuple(input.shape) or (1,), name="put")
+    return _written(F, input, found, F.reshape(source, shape=(-1,)), tuple(range(max(input.ndim, 1))), inplace, adding=accumulate)
+
+
+_PUT_PARAMETERS = "(input: Tensor, index: Tensor, source: Tensor, accumulate: bool = False) -> Tensor"
+
+
+@composite("put" + _PUT_PARAMETERS)
+def put(F: Any, input: Any, index: Any, source: Any, accumulate: bool = False) -> Any:
+    """``input`` with the elements of ``source`` at ``index`` into the flattened tensor; with ``accumulate`` they are added, repeats included.
+
+    Negative integers count from the end; raises ``IndexError`` for those out of bounds.
+    """
+    return _put(F, input, index, source, accumulate, False)
+
+
+@composite("put_" + _PUT_PARAMETERS, places=("Tensor",))
+def put_(F: Any, input: Any, index: Any, source: Any, accumulate: bool = False) -> Any:
+    """``put``, written into the tensor itself."""
+    return _put(F, input, index, source, accumulate, True)

@@ -1,0 +1,167 @@
+"""Batching rules of what networks are made of: convolution, pooling, normalisation and losses.
+
+Images already have a batch. A second one is folded into it where weights are shared, and into the channels, as
+groups, where every example has weights of its own.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from . import _methods
+from .batching import Call
+from .batching_rules import composed, loop, rule
+
+# --- convolution --------------------------------------------------------------------------------------------------
+
+
+def _folded(value: Any) -> Any:
+    """(B, N, ...) as (B * N, ...)."""
+    shape = tuple(value.shape)
+    return value.reshape((shape[0] * shape[1], *shape[2:]))
+
+
+def _split(value: Any, size: int) -> Any:
+    """(B * N, ...) as (B, N, ...)."""
+    shape = tuple(value.shape)
+    return value.reshape((size, shape[0] // size if size else 0, *shape[1:]))
+
+
+def _into_channels(value: Any) -> Any:
+    """(B, N, C, ...) as (N, B * C, ...)."""
+    size, n, channels, *rest = tuple(value.shape)
+    return _methods.transpose(value, 0, 1).reshape((n, size * channels, *rest))
+
+
+def _from_channels(value: Any, size: int) -> Any:
+    """(N, B * C, ...) as (B, N, C, ...)."""
+    n, channels, *rest = tuple(value.shape)
+    return _methods.transpose(value.reshape((n, size, channels // size, *rest)), 0, 1)
+
+
+@rule("convolution")
+def _convolution(call: Call) -> Any:
+    groups = call.attrs["groups"]
+    if not call.size:
+        return loop(call)
+    if not call.batched[1]:
+        bias = None if call.inputs[2] is None or call.batched[2] else call.values[2]
+        out = _split(call.run(_folded(call.full(0)), call.values[1], bias), call.size)
+    elif not call.batched[0] and groups == 1:
+        out = _from_channels(call.run(call.values[0], _folded(call.values[1]), None), call.size)
+        bias = None
+    else:
+        out = _from_channels(call.run(_into_channels(call.full(0)), _folded(call.values[1]), None, groups=groups * call.size), call.size)
+        bias = None
+    if call.inputs[2] is not None and bias is None:
+        value = call.full(2)
+        out = out + value.reshape((call.size, 1, int(value.shape[1]), *[1] * (out.ndim - 3)))
+    return out
+
+
+@rule("convolution_input_grad")
+def _convolution_input_grad(call: Call) -> Any:
+    shape = tuple(call.attrs["shape"])
+    if not call.size:
+        return loop(call)
+    if not call.batched[1]:
+        return _split(call.run(_folded(call.full(0)), call.values[1], shape=(call.size * shape[0], *shape[1:])), call.size)
+    wide = (shape[0], call.size * shape[1], *shape[2:])
+    out = call.run(_into_channels(call.full(0)), _folded(call.values[1]), shape=wide, groups=call.attrs["groups"] * call.size)
+    return _from_channels(out, call.size)
+
+
+@rule("convolution_weight_grad")
+def _convolution_weight_grad(call: Call) -> Any:
+    shape, groups = tuple(call.attrs["shape"]), call.attrs["groups"]
+    if not call.size:
+        return loop(call)
+    wide = (call.size * shape[0], *shape[1:])
+    if not call.batched[0] and groups == 1:
+        out = call.run(call.values[0], _into_channels(call.values[1]), shape=wide)
+    else:
+        out = call.run(_into_channels(call.full(0)), _into_channels(call.full(1)), shape=wide, groups=groups * call.size)
+    return _split(out, call.size)
+
+
+# --- pooling ------------------------------------------------------------------------------------------------------
+
+
+@rule("max_pool", "max_pool_scatter", "max_pool_pick", "max_pool_indices", "avg_pool", "adaptive_average")
+def _pool(call: Call) -> Any:
+    if not call.size:
+        return loop(call)
+    lead = len(call.attrs.get("kernel", call.attrs.get("size", (0, 0))))
+    tensors = [call.full(i) for i in range(len(call.inputs))]
+    flat = [x.reshape((-1, *tuple(x.shape)[x.ndim - lead:])) for x in tensors]
+    out = call.run(*flat)
+    return out.reshape((*tuple(tensors[0].shape)[: tensors[0].ndim - lead], *tuple(out.shape)[1:]))
+
+
+@rule("avg_pool_grad", "adaptive_average_grad")
+def _pool_grad(call: Call) -> Any:
+    shape = tuple(call.attrs["shape"])
+    return call.run(call.values[0], shape=(call.size, *shape))
+
+
+# --- normalisation ------------------------------------------------------------------------------------------------
+
+
+@rule("standardize")
+def _standardize(call: Call) -> Any:
+    rank = call.ndim(0)
+    dims = tuple(d % rank + 1 for d in call.attrs["dims"])
+    shape = tuple(call.attrs["shape"])
+    value = call.full(0)
+    if not any(call.batched[1:]):
+        return call.run(value, call.values[1], call.values[2], dims=dims, shape=shape)
+    spread = (call.size, *[1] * (rank - len(shape)), *shape)
+    parameters = [None if call.inputs[i] is None else call.full(i) for i in (1, 2)]
+    return call.run(value, *parameters, dims=dims, shape=spread)
+
+
+# --- losses -------------------------------------------------------------------------------------------------------
+
+
+def _reduced(F: Any, losses: Any, reduction: str) -> Any:
+    return losses if reduction == "none" else F.mean(losses) if reduction == "mean" else F.sum(losses)
+
+
+@rule("squared_error")
+def _squared_error(call: Call) -> Any:
+    return composed(call, lambda F, input, target, reduction: _reduced(F, F.square(input - target), reduction))
+
+
+@rule("sigmoid_cross_entropy")
+def _sigmoid_cross_entropy(call: Call) -> Any:
+    rank = call.ndim(0)
+    lined = []
+    for i, x in enumerate(call.inputs):
+        if x is None:
+            lined.append(None)
+        elif call.batched[i]:
+            shape = tuple(call.values[i].shape)
+            lined.append(call.values[i].reshape((shape[0], *[1] * (rank - len(shape) + 1), *shape[1:])))
+        else:
+            lined.append(call.values[i] if i > 1 else call.full(i))
+    losses = call.run(*lined, reduction="none")
+    return _reduced(_methods.F, call.example(losses), call.attrs["reduction"])
+
+
+@rule("softmax_cross_entropy", "negative_log_likelihood")
+def _class_losses(call: Call) -> Any:
+    if call.batched[2] or not call.size:
+        return loop(call)
+    F = _methods.F
+    scores, target, weight = call.full(0), call.full(1), call.values[2]
+    single = call.ndim(0) == 1
+    losses = call.run(scores if single else _folded(scores), target if single else _folded(target), weight, reduction="none")
+    example = call.example(losses if single else _split(losses, call.size))
+    if call.attrs["reduction"] != "mean":
+        return _reduced(F, example, call.attrs["reduction"])
+    counts = call.inputs[1] != call.attrs["ignore_index"]
+    if weight is not None:
+        safe = F.where(counts, call.inputs[1], 0)
+        chosen = F.index(weight, F.unsqueeze(safe, dim=0), dims=(0,), unique=False)
+        counts = F.where(counts, chosen, 0)
+    return F.sum(example) / F.sum(counts, dtype=example.dtype)

@@ -9,12 +9,14 @@ from __future__ import annotations
 from .chain import Pull, Trace, trace
 from .comparison import Difference, diff
 from .curves import curves
+from .distributions import activation_histograms, gradient_histograms, weights
 from .drawing import Drawing, draw
 from .images import decision_boundary, images
+from .network import draw_mlp
 from .records import Edge, GraphRecord, OpNode, Summary, ValueNode, graph_record
 from .step import step_through
 
 __all__ = [
-    "Difference", "Drawing", "Edge", "GraphRecord", "OpNode", "Pull", "Summary", "Trace", "ValueNode", "curves", "decision_boundary", "diff", "draw", "graph_record", "images",
-    "step_through", "trace",
+    "Difference", "Drawing", "Edge", "GraphRecord", "OpNode", "Pull", "Summary", "Trace", "ValueNode", "activation_histograms", "curves", "decision_boundary",
+    "diff", "draw", "draw_mlp", "gradient_histograms", "graph_record", "images", "step_through", "trace", "weights",
 ]

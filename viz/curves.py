@@ -14,7 +14,8 @@ History = Mapping[str, Sequence[float]] | Sequence[Mapping[str, float]]
 _PARTS = {"train": "training", "training": "training", "val": "validation", "valid": "validation", "validation": "validation", "test": "test"}
 
 
-def curves(history: History, path: str | os.PathLike[str] | None = None, ax: Any = None, *, best: int | None = None) -> Any:
+def curves(history: History, path: str | os.PathLike[str] | None = None, ax: Any = None, *, best: int | None = None,
+           smooth: float = 0.0) -> Any:
     """Plot loss, accuracy and other measures by epoch, and mark the best epoch.
 
     Parameters
@@ -25,10 +26,14 @@ def curves(history: History, path: str | os.PathLike[str] | None = None, ax: Any
     path : where to save the picture, as ``.png``, ``.svg`` or ``.pdf``. Default: not saved.
     ax : Matplotlib axes to draw in, one per panel (a single one for a single panel). Default: a new figure.
     best : the epoch to mark, counted from 1. Default: where the validation loss is lowest; none without a validation loss.
+    smooth : how much of the running mean stays at each step, from 0 (not smoothed) to below 1: an exponential moving average
+        without the bias of its start (Kingma and Ba, 2015). The raw curve then stays in the background.
 
     Returns the Matplotlib figure. The user's ``rcParams`` hold. Raises ``ValueError`` for an empty history, an unknown
-    suffix, or another number of axes than panels.
+    suffix, another number of axes than panels, or ``smooth`` outside of its range; ``TypeError`` for what is no history.
     """
+    if not 0.0 <= smooth < 1.0:
+        raise ValueError(f"curves: smooth={smooth}: expected 0 <= smooth < 1")
     if path is not None:
         files.format_of(path, files.FIGURE_FORMATS)
     panels = _panels(_columns(history))
@@ -40,7 +45,9 @@ def curves(history: History, path: str | os.PathLike[str] | None = None, ax: Any
         for part, values in series.items():
             color = colors[list(dict.fromkeys(_PARTS.values())).index(part) % len(colors)]
             epochs = range(1, len(values) + 1)
-            where.plot(epochs, values, color=color, label=part, marker="o" if len(values) < 2 else None)
+            if smooth:
+                where.plot(epochs, values, color=color, alpha=0.3, linewidth=1)
+            where.plot(epochs, _smoothed(values, smooth), color=color, label=part, marker="o" if len(values) < 2 else None)
             if best is not None and part == "validation" and 1 <= best <= len(values):
                 where.plot([best], [values[best - 1]], "o", color=color, label=f"epoch {best}: {values[best - 1]:.4g}")
         if best is not None:
@@ -56,6 +63,8 @@ def curves(history: History, path: str | os.PathLike[str] | None = None, ax: Any
 
 
 def _columns(history: History) -> dict[str, list[float]]:
+    if not isinstance(history, (Mapping, Sequence)) or isinstance(history, str):
+        raise TypeError(f"curves: expected a mapping of measures to numbers, or a list of one mapping per epoch, got {type(history).__name__}")
     if isinstance(history, Mapping):
         columns = {str(name): [float(value) for value in values] for name, values in history.items() if name != "epoch"}
     else:
@@ -67,6 +76,16 @@ def _columns(history: History) -> dict[str, list[float]]:
     if not any(columns.values()):
         raise ValueError("the history is empty: there is no epoch to plot")
     return columns
+
+
+def _smoothed(values: Sequence[float], share: float) -> list[float]:
+    """The exponential moving average, which passes over what is not finite."""
+    mean, weight, result = 0.0, 0.0, []
+    for value in values:
+        if math.isfinite(value):
+            mean, weight = share * mean + (1 - share) * value, share * weight + (1 - share)
+        result.append(mean / weight if weight and math.isfinite(value) else value)
+    return result
 
 
 def _panels(columns: Mapping[str, list[float]]) -> dict[str, dict[str, list[float]]]:

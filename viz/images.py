@@ -8,18 +8,10 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from . import files, theme
+from .arrays import to_numpy
 
 _FAINT = 0.22
 """The opacity of regions behind points."""
-
-
-def _array(values: Any) -> Any:
-    """A Tensor or anything array-like as a NumPy array."""
-    import numpy as np
-
-    if hasattr(values, "detach"):
-        values = values.detach().cpu().numpy()
-    return np.asarray(values)
 
 
 def images(pictures: Any, titles: Sequence[str] | None = None, path: str | os.PathLike[str] | None = None, *, columns: int | None = None,
@@ -40,7 +32,7 @@ def images(pictures: Any, titles: Sequence[str] | None = None, path: str | os.Pa
     """
     if path is not None:
         files.format_of(path, files.FIGURE_FORMATS)
-    sheet = _array(pictures)
+    sheet = to_numpy(pictures)
     if sheet.ndim == 4 and sheet.shape[1] in (1, 3) and sheet.shape[3] not in (1, 3):
         sheet = sheet.transpose(0, 2, 3, 1)
     if sheet.ndim == 4 and sheet.shape[3] == 1:
@@ -92,19 +84,19 @@ def decision_boundary(predict: Callable[[Any], Any], X: Any, y: Any = None, path
 
     if path is not None:
         files.format_of(path, files.FIGURE_FORMATS)
-    points = _array(X)
+    points = to_numpy(X)
     if points.ndim != 2 or points.shape[1] != 2 or not len(points):
         raise ValueError(f"decision_boundary: expected points of the shape (n, 2), got {points.shape}")
     margin = 0.08 * np.maximum(points.max(0) - points.min(0), 1e-9)
     low, high = points.min(0) - margin, points.max(0) + margin
     across, up = np.meshgrid(np.linspace(low[0], high[0], resolution), np.linspace(low[1], high[1], resolution))
     grid = np.stack([across.reshape(-1), up.reshape(-1)], axis=1)
-    scores = _array(predict(grid.astype(points.dtype) if points.dtype.kind == "f" else grid))
+    scores = to_numpy(predict(grid.astype(points.dtype) if points.dtype.kind == "f" else grid))
     if scores.shape[:1] != (len(grid),) or scores.ndim > 2:
         raise ValueError(f"decision_boundary: predict returned the shape {scores.shape} for {len(grid)} points; "
                          f"expected ({len(grid)},) or ({len(grid)}, classes)")
     scores = scores.reshape(len(grid), -1)
-    labels = None if y is None else _array(y).reshape(-1)
+    labels = None if y is None else to_numpy(y).reshape(-1)
     if labels is not None and len(labels) != len(points):
         raise ValueError(f"decision_boundary: {len(points)} points and {len(labels)} classes; give one for each")
     classes = [] if labels is None else sorted(set(labels.tolist()))

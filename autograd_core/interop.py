@@ -7,6 +7,8 @@ refuses those with one instead of cutting the graph silently.
 
 from __future__ import annotations
 
+import inspect
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -15,91 +17,57 @@ from .backend.registry import backend_for_device
 from .op import REGISTRY
 from .storage import TensorBase, real_array, wrap
 
-
-def _ufuncs() -> dict[str, Callable[..., Any]]:
-    """NumPy's ufunc names -> our functions."""
-    table: dict[str, Callable[..., Any]] = {}
-    for name, op in REGISTRY.items():
-        if op.kind == "elementwise" and op.places:
-            for spelling in {name, op.ufunc or name, *op.aliases}:
-                table[spelling] = getattr(_methods, name)
-    table["matmul"] = _methods.matmul
-    table["power"] = _methods.pow
-    table["absolute"] = table["fabs"] = _methods.abs
-    table["divide"] = table["true_divide"] = _methods.div
-    return table
-
-
-def _axis(function: Callable[..., Any]) -> Callable[..., Any]:
-    """A reduction under NumPy's parameter names."""
-
-    def call(a: Any, axis: Any = None, *, keepdims: bool = False, **kwargs: Any) -> Any:
-        return function(a, dim=axis, keepdim=keepdims, **kwargs)
-
-    return call
+_SPELLINGS = {
+    "power": "pow", "absolute": "abs", "fabs": "abs", "divide": "div", "true_divide": "div", "multiply": "mul", "subtract": "sub", "negative": "neg", "equal": "eq",
+    "not_equal": "ne",
+    "greater": "gt", "greater_equal": "ge", "less": "lt", "less_equal": "le", "mod": "remainder", "rint": "round", "conjugate": "conj", "arccos": "acos", "arccosh": "acosh",
+    "arcsin": "asin", "arcsinh": "asinh", "arctan": "atan", "arctanh": "atanh", "arctan2": "atan2", "invert": "bitwise_not", "degrees": "rad2deg", "radians": "deg2rad",
+    "left_shift": "bitwise_left_shift", "right_shift": "bitwise_right_shift",
+}
+"""NumPy's names of ufuncs that have another name here."""
+_REDUCTIONS = {"add": "sum", "multiply": "prod", "maximum": "max", "minimum": "min", "logical_and": "all", "logical_or": "any"}
+"""What ``np.<ufunc>.reduce`` is."""
+_SCANS = {"add": "cumsum", "multiply": "cumprod"}
+"""What ``np.<ufunc>.accumulate`` is."""
 
 
-def _one_axis(function: Callable[..., Any]) -> Callable[..., Any]:
-    """A reduction that takes no ``dim`` at all for everything."""
+def _table() -> dict[str, Callable[..., Any]]:
+    """NumPy's functions on Tensors; they need all that stands above this module, so they are loaded when first used."""
+    from .numpy import decompositions  # noqa: F401 - adds its own
+    from .numpy.functions import FUNCTIONS
 
-    def call(a: Any, axis: Any = None, *, keepdims: bool = False) -> Any:
-        return function(a) if axis is None else function(a, dim=axis, keepdim=keepdims)
-
-    return call
-
-
-def _spread(function: Callable[..., Any]) -> Callable[..., Any]:
-    """``var`` and ``std`` with NumPy's ``ddof``, which is 0 where PyTorch's correction is 1."""
-
-    def call(a: Any, axis: Any = None, *, ddof: float = 0, keepdims: bool = False) -> Any:
-        return function(a, dim=axis, correction=ddof, keepdim=keepdims)
-
-    return call
+    return FUNCTIONS
 
 
-def _extreme(function: Callable[..., Any]) -> Callable[..., Any]:
-    """``amax`` and ``amin``, which spell everything as ``dim=()``."""
+def _ufunc(name: str) -> Callable[..., Any] | None:
+    """The op of NumPy's ufunc of that name; ``None`` if there is none."""
+    op = REGISTRY.get(_SPELLINGS.get(name, name))
+    if op is not None and op.places and "torch" in op.places and len(op.inputs) in (1, 2):
+        return getattr(_methods, op.name)  # type: ignore[no-any-return]
+    return None
 
-    def call(a: Any, axis: Any = None, *, keepdims: bool = False) -> Any:
-        return function(a, dim=() if axis is None else axis, keepdim=keepdims)
 
-    return call
-
-
-def _functions() -> dict[str, Callable[..., Any]]:
-    """Names in NumPy's namespace -> our functions with NumPy's parameters."""
+def _derived_ufunc(name: str) -> Callable[..., Any] | None:
+    """A ufunc made of several ops; ``None`` if the name means none of these."""
     m = _methods
-    table: dict[str, Callable[..., Any]] = {
-        "sum": _axis(m.sum), "mean": _axis(m.mean), "prod": _one_axis(m.prod),
-        "max": _extreme(m.amax), "amax": _extreme(m.amax), "min": _extreme(m.amin), "amin": _extreme(m.amin),
-        "var": _spread(m.var), "std": _spread(m.std),
-        "argmax": _axis(m.argmax), "argmin": _axis(m.argmin), "all": _one_axis(m.all), "any": _one_axis(m.any),
-        "cumsum": lambda a, axis=None: m.cumsum(m.reshape(a, -1), dim=0) if axis is None else m.cumsum(a, dim=axis),
-        "concatenate": lambda arrays, axis=0: m.cat([as_tensor_like(a) for a in arrays], dim=axis),
-        "stack": lambda arrays, axis=0: m.stack([as_tensor_like(a) for a in arrays], dim=axis),
-        "where": lambda condition, x=None, y=None: m.where(as_tensor_like(condition), x, y),
-        "reshape": lambda a, shape: m.reshape(a, shape),
-        "ravel": lambda a: m.reshape(a, -1),
-        "transpose": lambda a, axes=None: m.permute(a, tuple(range(a.ndim))[::-1] if axes is None else axes),
-        "swapaxes": lambda a, axis1, axis2: m.transpose(a, axis1, axis2),
-        "expand_dims": lambda a, axis: m.unsqueeze(a, axis),
-        "squeeze": lambda a, axis=None: m.squeeze(a) if axis is None else m.squeeze(a, axis),
-        "broadcast_to": lambda array, shape: m.broadcast_to(array, shape),
-        "dot": lambda a, b: m.matmul(as_tensor_like(a), as_tensor_like(b)),
-        "einsum": lambda subscripts, *operands: m.einsum(subscripts, *[as_tensor_like(a) for a in operands]),
-        "clip": lambda a, a_min=None, a_max=None, min=None, max=None: m.clamp(a, a_min if min is None else min, a_max if max is None else max),
-        "zeros_like": lambda a: a.detach() * 0, "copy": lambda a: m.clone(a), "shape": lambda a: tuple(a.shape), "ndim": lambda a: a.ndim, "size": lambda a: a.numel(),
-        "linalg.norm": lambda x, ord=None, axis=None, keepdims=False: m.norm(x, p="fro" if ord is None else ord, dim=axis, keepdim=keepdims),
+    made: dict[str, Callable[..., Any]] = {
+        "positive": lambda x: x, "cbrt": lambda x: m.sign(x) * m.abs(x) ** (1 / 3), "signbit": lambda x: x < 0, "float_power": lambda a, b: m.pow(_double(a), _double(b)),
+        "rad2deg": lambda x: x * (180 / math.pi), "deg2rad": lambda x: x * (math.pi / 180), "degrees": lambda x: x * (180 / math.pi), "radians": lambda x: x * (math.pi / 180),
+        "vecdot": lambda a, b: m.sum(m.conj(a) * b, dim=-1), "conjugate": m.conj, "conj": m.conj,
     }
-    return table
+    return made.get(name)
 
 
-_ufunc_table: dict[str, Callable[..., Any]] = {}
-_function_table: dict[str, Callable[..., Any]] = {}
+def _double(x: Any) -> Any:
+    return x.double() if isinstance(x, TensorBase) else x  # type: ignore[attr-defined]
 
 
 def as_tensor_like(value: Any) -> Any:
-    """An array among Tensors, as a Tensor that shares its memory."""
+    """An array among Tensors, as a Tensor that shares its memory; lists become arrays first."""
+    if isinstance(value, (list, tuple)):
+        from .numpy.functions import tensor_of
+
+        return tensor_of(value)
     return wrap(value) if not isinstance(value, TensorBase) and hasattr(value, "dtype") and getattr(value, "shape", None) is not None else value
 
 
@@ -131,6 +99,55 @@ def _plain(value: Any) -> Any:
     return value
 
 
+def call_ufunc(ufunc: Any, method: str, inputs: Any, kwargs: dict[str, Any]) -> Any:
+    """A NumPy ufunc, or one of its methods, on inputs with a Tensor among them."""
+    name = ufunc.__name__
+    if not kwargs and method == "__call__":
+        found = _ufunc(name) or _table().get(name) or _derived_ufunc(name)
+        if found is not None:
+            return found(*[as_tensor_like(each) for each in inputs])
+    elif method in ("reduce", "accumulate") and not kwargs.keys() - {"axis", "keepdims"}:
+        target = (_REDUCTIONS if method == "reduce" else _SCANS).get(name)
+        if target is not None:
+            return _table()[target](*inputs, **{"axis": 0, **kwargs})
+    elif method == "outer" and not kwargs:
+        first, second = (as_tensor_like(each) for each in inputs)
+        apart = first.reshape((*first.shape, *[1] * getattr(second, "ndim", 0))) if getattr(first, "ndim", 0) else first
+        return call_ufunc(ufunc, "__call__", (apart, second), {})
+    called = name + ("" if method == "__call__" else f".{method}")
+    if any(isinstance(each, TensorBase) for each in kwargs.get("out", ())):
+        raise TypeError(f"numpy.{called} cannot write into a Tensor. Use an in-place method such as add_")
+    if kwargs.get("out") is not None and any(t._node is not None for t in _tensors_in(inputs)):
+        raise TypeError(f"numpy.{called} cannot write a tensor that requires grad into a NumPy array. Leave out the array, or use .detach() if no gradient is wanted")
+    _refuse(called + (f" with {', '.join(kwargs)}" if kwargs else ""), _tensors_in([*inputs, *kwargs.values()]))
+    return getattr(ufunc, method)(*_plain(inputs), **{key: _plain(value) for key, value in kwargs.items()})
+
+
+def call_function(function: Callable[..., Any], name: str, args: Any, kwargs: dict[str, Any]) -> Any:
+    """A function of NumPy's namespace on arguments with a Tensor among them."""
+    found = _table().get(name)
+    given = {key: value for key, value in kwargs.items() if key != "out" or value is not None}
+    if found is not None:
+        parameters = inspect.signature(found)
+        try:
+            parameters.bind(*args, **given)
+        except TypeError as error:
+            if any(t._node is not None for t in _tensors_in([*args, *given.values()])):
+                raise TypeError(f"numpy.{name}: {error}. On tensors it takes {_shown(parameters)}; use the autograd_core function, or .detach().numpy()") from None
+        else:
+            return found(*args, **given)
+    if any(isinstance(each, TensorBase) for each in _tensors_in([kwargs.get("out")])):
+        raise TypeError(f"numpy.{name} cannot write into a Tensor. Use an in-place method, or copy_ the result")
+    _refuse(name, _tensors_in([*args, *kwargs.values()]))
+    return function(*_plain(args), **{key: _plain(value) for key, value in kwargs.items()})
+
+
+def _shown(parameters: inspect.Signature) -> str:
+    """A signature without annotations."""
+    names = [parameter.replace(annotation=inspect.Parameter.empty) for parameter in parameters.parameters.values()]
+    return str(parameters.replace(parameters=names, return_annotation=inspect.Signature.empty))
+
+
 class Protocols(TensorBase):
     """NumPy's and DLPack's protocols, as methods of Tensor."""
 
@@ -138,26 +155,10 @@ class Protocols(TensorBase):
     __array_priority__ = 1000
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
-        if not _ufunc_table:
-            _ufunc_table.update(_ufuncs())
-        found = _ufunc_table.get(ufunc.__name__)
-        if found is None or method != "__call__" or kwargs:
-            name = ufunc.__name__ + ("" if method == "__call__" else f".{method}")
-            _refuse(name + (f" with {', '.join(kwargs)}" if kwargs else ""), _tensors_in(inputs))
-            if any(isinstance(each, TensorBase) for each in kwargs.get("out", ())):
-                raise TypeError(f"numpy.{name} cannot write into a Tensor. Use an in-place method such as add_")
-            return getattr(ufunc, method)(*_plain(inputs), **kwargs)
-        return found(*[as_tensor_like(each) for each in inputs])
+        return call_ufunc(ufunc, method, inputs, kwargs)
 
     def __array_function__(self, function: Any, types: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        if not _function_table:
-            _function_table.update(_functions())
-        name = _qualified(function)
-        found = _function_table.get(name)
-        if found is None:
-            _refuse(name, _tensors_in([*args, *kwargs.values()]))
-            return function(*_plain(args), **{key: _plain(value) for key, value in kwargs.items()})
-        return found(*args, **kwargs)
+        return call_function(function, _qualified(function), args, kwargs)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
         if self._node is not None:

@@ -68,7 +68,7 @@ class RestructuringMethods(TensorBase):
         """``t``, of the tensor itself."""
         if self.ndim > 2:
             raise RuntimeError(f"t_: t_() expects a tensor with <= 2 dimensions, but self is {self.ndim}D. Use transpose_")
-        return self.transpose_(0, 1 if self.ndim == 2 else 0) if self.ndim else restructure(self, "transpose", {"dim0": 0, "dim1": 0}, "t_")  # type: ignore[no-any-return]
+        return self.transpose_(0, 1 if self.ndim == 2 else 0) if self.ndim else restructure(self, "transpose", {"dim0": 0, "dim1": 0}, "t_")
 
     def transpose_(self, dim0: int, dim1: int) -> Tensor:
         """``transpose``, of the tensor itself."""

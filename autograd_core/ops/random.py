@@ -216,7 +216,8 @@ def _bernoulli_spec(input: Any, **attrs: Any) -> Meta:
 
 
 @op("bernoulli(input: Tensor, p: float | None = None, *, generator: Generator | None = None) -> Tensor", kind="random", places=TORCH_TENSOR, spec=_bernoulli_spec, samples=[
-    S(span(0.0, 1.0, 3, 4)), S((3, 4), p=0.25), S((2,), p=1.5, error=RuntimeError, match="p to be in"), S(span(0.0, 1.0)), S(span(0.0, 1.0, 0, 2)), S(span(1.5, 2.0, 3), error=RuntimeError, match="p_in <= 1")])
+    S(span(0.0, 1.0, 3, 4)), S((3, 4), p=0.25), S((2,), p=1.5, error=RuntimeError, match="p to be in"), S(span(0.0, 1.0)), S(span(0.0, 1.0, 0, 2)),
+    S(span(1.5, 2.0, 3), error=RuntimeError, match="p_in <= 1")])
 def bernoulli(xp: Any, input: Any, *, p: Any = None, generator: Any = None) -> Any:
     """Ones with the probability that each element of ``input`` gives, else zeros; with ``p`` all with that probability, in the shape of ``input``."""
     if p is not None:

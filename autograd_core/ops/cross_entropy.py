@@ -34,6 +34,8 @@ def _entropy_parts(xp: Any, input: Any, target: Any, weight: Any, *, reduction: 
                                             label_smoothing=label_smoothing, mean=reduction == "mean", dtype=shifted.dtype))
     losses = xp.sum(xp.where(wanted == 0, 0, wanted * (logs - shifted)), axis=1)
     losses = losses.reshape(target.shape) if reduction == "none" else xp.sum(losses)
+    if reduction == "mean" and counts is not None:
+        losses = losses + 0 * mean_denominator(xp, counts, losses.dtype)  # the mean of nothing is NaN
     return losses.astype(input.dtype, copy=False), powers, totals, None, None
 
 

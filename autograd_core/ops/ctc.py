@@ -88,7 +88,7 @@ def ctc_likelihood(xp: Any, log_probs: Any, targets: Any, *, input_lengths: Leng
 
 def _reached(F: Any, *scores: Any) -> Any:
     """The log-sum of staying, of going one state on, and of skipping one."""
-    return F.logsumexp(F.stack(list(scores), 0), dim=0)
+    return F.logsumexp(F.stack(list(scores), dim=0), dim=0)
 
 
 @ctc_likelihood.vjp("log_probs")
@@ -96,7 +96,7 @@ def _(F: Any, g: Any, log_probs: Any, targets: Any, input_lengths: Lengths, targ
     steps = log_probs.shape[0]
     states, skips, starts, goes_on, ends = F.ctc_chain(log_probs, targets, input_lengths=input_lengths, target_lengths=target_lengths, blank=blank)
     index = F.broadcast_to(F.unsqueeze(states, dim=0), shape=(steps, *states.shape))
-    emitted = F.unbind(F.gather(log_probs, index, dim=2), 0)
+    emitted = F.unbind(F.gather(log_probs, index=index, dim=2), dim=0)
 
     def moved(scores: Any, by: int) -> Any:
         return F.shift(scores, dim=1, step=by, fill=-INFINITY)
@@ -109,7 +109,7 @@ def _(F: Any, g: Any, log_probs: Any, targets: Any, input_lengths: Lengths, targ
     for t in range(steps - 2, -1, -1):
         after = betas[-1] + emitted[t + 1]
         betas.append(F.where(goes_on[t], _reached(F, after, moved(after, -1), moved(F.where(skips, after, -INFINITY), -2)), ends[t]))
-    passing = F.stack(alphas, 0) + F.stack(betas[::-1], 0)
+    passing = F.stack(alphas, dim=0) + F.stack(betas[::-1], dim=0)
     total = F.logsumexp(passing[:1], dim=(2,), keepdim=True)
     posterior = F.exp(passing - F.where(total == -INFINITY, 0, total))
     return -(F.gather_accumulate(posterior, index, dim=2, shape=tuple(log_probs.shape)) * F.reshape(g, shape=(1, -1, 1)))

@@ -149,7 +149,7 @@ def multilabel_margin_loss(F: Any, input: Any, target: Any, reduction: str = "me
         raise RuntimeError(f"multilabel_margin_loss: inconsistent target size: {list(target.shape)} for an input of size {list(input.shape)}. "
                            "Both are (batch, classes) or (classes); fill the labels up with -1")
     labels, listed, member = F.label_sets(target)
-    wanted = F.gather(input, labels, dim=-1)
+    wanted = F.gather(input, index=labels, dim=-1)
     counted = F.logical_and(F.unsqueeze(listed, dim=-1), F.unsqueeze(F.logical_not(member), dim=-2))
     misses = F.where(counted, F.relu(1 - F.unsqueeze(wanted, dim=-1) + F.unsqueeze(input, dim=-2)), 0)
     return reduce_loss(F, F.sum(misses, dim=(-2, -1)) / input.shape[-1], reduction)

@@ -159,7 +159,7 @@ def test_linear_ops_exist(name: str) -> None:
 
 def test_ops_of_networks_do_not_loop() -> None:
     names = ("add", "mul", "matmul", "linear", "relu", "gelu", "convolution", "convolution_input_grad", "convolution_weight_grad", "max_pool", "max_pool_scatter", "avg_pool",
-             "avg_pool_grad", "standardize", "softmax_along", "log_softmax_along", "softmax_cross_entropy", "embedding", "index", "index_accumulate", "cat", "stack", "reshape",
+             "avg_pool_grad", "standardize", "softmax_along", "log_softmax_along", "softmax_cross_entropy", "lookup", "index", "index_accumulate", "cat", "stack", "reshape",
              "permute", "transpose", "slice_view", "slice_place", "sum", "mean", "where", "masked_fill", "causal_mask", "any", "squared_error", "contract", "flip", "tril")
     assert [name for name in names if how(REGISTRY[name]) == "loop"] == []
 

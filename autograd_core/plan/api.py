@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import threading
-import time
 from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any
@@ -74,10 +73,7 @@ class Compiled:
         for i, earlier in enumerate(entry.pending):
             if earlier.graph.training == recorder.graph.training and earlier.entry_state() == recorder.entry_state():
                 del entry.pending[i]
-                started = time.perf_counter()
-                graph = agreed(earlier, recorder)
-                plan = Plan(graph, tensors)
-                plan.built_in = time.perf_counter() - started
+                plan = Plan(agreed(earlier, recorder), tensors)
                 entry.plans.append(plan)
                 self._last = plan
                 del entry.plans[:-CACHE]

@@ -93,6 +93,12 @@ class Step:
     live: Callable[[], dict[str, Any]] | None = None
     line: str = ""
     scope: str | None = None
+    takes_out: str = ""
+    """The keyword under which the call takes the memory for its result, if it does."""
+    elementwise: bool = False
+    """Each entry of the result depends on one entry of each input, so the result may lie where an input lay."""
+    part_of: str = ""
+    """The step that was taken apart into this and others."""
 
     def reads(self) -> Iterator[Value]:
         """The Values among the inputs, those inside tuples and lists too."""

@@ -1,4 +1,7 @@
-"""The plan as straight-line Python over the array library's own calls: always available, readable, one line for each kernel call."""
+"""The plan as straight-line Python over the array library's own calls: always available, readable, one line for each call.
+
+Two functions are generated. ``bind`` makes the views of memory that stays where it is, once; ``replay`` runs the step.
+"""
 
 from __future__ import annotations
 
@@ -7,36 +10,63 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+from ..backend.registry import backend_for_device
 from .graph import Argument, Captured, Constant, EntryGradient, Graph, Step, Value, values_in
+from .memory import ALIGNED, Layout
+
+KEYWORD_ONLY = frozenset(("maximum", "minimum"))
+"""Calls that warn when the memory for their result is given by position."""
 
 
 class Program:
     """Generated code and the names it uses."""
 
-    def __init__(self, graph: Graph, number: int) -> None:
+    def __init__(self, graph: Graph, layout: Layout, number: int) -> None:
         self.graph = graph
+        self.layout = layout
         self.names: dict[Value, str] = {}
         self.globals: dict[str, Any] = {}
         self.lines: list[str] = []
+        self.binding: list[str] = []
         self.step_of_line: dict[int, Step] = {}
         self.filename = f"<plan {number}>"
         self.captured: list[tuple[str, Value]] = []
         self.live: list[tuple[str, Callable[[], Any]]] = []
+        self._fixed: set[Value] = set()
+        self._allocate()
         self._emit()
-        self.code = compile(self.source, self.filename, "exec")
         linecache.cache[self.filename] = (len(self.source), None, self.source.splitlines(keepends=True), self.filename)
-        exec(self.code, self.globals)  # generated above from the recorded steps
+        exec(compile(self.source, self.filename, "exec"), self.globals)  # generated from the recorded steps
+        self.bind: Callable[[], None] = self.globals["bind"]
         self.function: Callable[..., Any] = self.globals["replay"]
 
     @property
     def source(self) -> str:
         """The generated code."""
-        return "\n".join(self.lines) + "\n"
+        return "\n".join([*self.lines, *self.binding]) + "\n"
 
     # --- names --------------------------------------------------------------------------------------------------
 
+    def _allocate(self) -> None:
+        xp = backend_for_device("cpu").xp
+        pieces = []
+        for size in self.layout.sizes:
+            raw = xp.empty(size + ALIGNED, dtype="uint8")
+            start = -raw.ctypes.data % ALIGNED
+            pieces.append(raw[start : start + size])
+        for value, piece in self.layout.place.items():
+            array = xp.ndarray(value.shape, value.dtype, pieces[piece], 0, value.strides)
+            self.names[value] = name = f"b{piece}_{len(self.names)}"
+            self.globals[name] = array
+            self._fixed.add(value)
+
     def _bind(self, prefix: str, thing: Any) -> str:
-        name = f"{prefix}{len(self.globals)}"
+        if prefix not in self.globals:
+            self.globals[prefix] = thing
+            return prefix
+        if self.globals[prefix] is thing:
+            return prefix
+        name = f"{prefix}_{len(self.globals)}"
         self.globals[name] = thing
         return name
 
@@ -46,7 +76,9 @@ class Program:
             return name
         origin = value.origin
         if isinstance(origin, (Captured, Constant)):
-            name = self._bind("c" if isinstance(origin, Captured) else "k", origin.array)
+            name = f"{'c' if isinstance(origin, Captured) else 'k'}{len(self.names)}"
+            self.globals[name] = origin.array
+            self._fixed.add(value)
             if isinstance(origin, Captured):
                 self.captured.append((name, value))
         else:
@@ -57,43 +89,45 @@ class Program:
     def _expression(self, x: Any) -> str:
         if isinstance(x, Value):
             return self._name(x)
-        if isinstance(x, (tuple, list)) and not hasattr(x, "_fields") and any(True for _ in values_in(x)):
+        if isinstance(x, (tuple, list)) and not hasattr(x, "_fields") and (any(True for _ in values_in(x)) or all(each.__class__ is int for each in x)):
             inside = ", ".join(self._expression(each) for each in x)
             return f"[{inside}]" if isinstance(x, list) else f"({inside}{',' if len(x) == 1 else ''})"
-        if x is None or x.__class__ in (bool, int):
+        if x is None or x.__class__ in (bool, int, str):
             return repr(x)
         if x.__class__ is float and x == x and abs(x) != float("inf"):
             return repr(x)
-        return self._bind("a", x)
+        return self._bind(f"a{len(self.globals)}", x)
 
     # --- lines --------------------------------------------------------------------------------------------------
 
     def _emit(self) -> None:
         graph = self.graph
+        for value in graph.arguments:
+            assert isinstance(value.origin, Argument)
+            self.names[value] = f"x{value.origin.index}"
         arguments = [f"x{i}" for i in range(len(graph.arguments))]
-        for name, value in zip(arguments, graph.arguments, strict=True):
-            self.names[value] = f"x{value.origin.index}" if isinstance(value.origin, Argument) else name
         live = [f"u{i}" for i in range(sum(step.live is not None for step in graph.steps))]
         self.lines.append(f"def replay({', '.join([*arguments, *live])}):")
         for value in graph.externals:
             if isinstance(value.origin, EntryGradient):
                 self.names[value] = f"g{len(self.names)}"
-                self.lines.append(f"    {self.names[value]} = {self._bind('leaf', value.origin.leaf)}.grad._array")
-        for value in {step_value.root: None for step in graph.steps for step_value in step.writes}:
+                self.lines.append(f"    {self.names[value]} = {self._bind('leaf' + self.names[value], value.origin.leaf)}.grad._array")
+        for value in {written.root: None for step in graph.steps for written in step.writes}:
             if isinstance(value.origin, Constant):  # written by the step, so each replay starts from a copy
                 self.names[value] = f"v{len(self.names)}"
-                self.lines.append(f"    {self.names[value]} = {self._bind('k', value.origin.array)}.copy()")
+                self.lines.append(f"    {self.names[value]} = {self._bind('k' + self.names[value], value.origin.array)}.copy()")
         last = self._last_uses()
         updates = iter(live)
         for i, step in enumerate(graph.steps):
             self._step(step, updates)
             self.step_of_line[len(self.lines)] = step
-            gone = [self.names[value] for value in last.get(i, ()) if value in self.names]
+            gone = [self.names[value] for value in last.get(i, ()) if value in self.names and value not in self._fixed]
             if gone:
                 self.lines.append(f"    {' = '.join(dict.fromkeys(gone))} = None")
-        kept = list(dict.fromkeys(graph.kept()))
-        self.kept = kept
-        self.lines.append(f"    return ({''.join(self._name(value) + ', ' for value in kept)})")
+        self.kept = list(dict.fromkeys(graph.kept()))
+        self.lines.append(f"    return ({''.join(self._name(value) + ', ' for value in self.kept)})")
+        self.binding = ["", "", "def bind():", *([f"    global {', '.join(line.split(' = ')[0].strip() for line in self.binding)}"] if self.binding else []),
+                        *(self.binding or ["    pass"])]
 
     def _last_uses(self) -> dict[int, list[Value]]:
         """Step -> the Values of the plan's own that nothing reads after it."""
@@ -109,35 +143,53 @@ class Program:
         return found
 
     def _step(self, step: Step, updates: Any) -> None:
-        arguments = [self._expression(x) for x in step.inputs]
-        if step.kind == "flag":
-            self.lines.append(f"    {self._bind('f', step.function)}()")
-            return
-        if step.live is not None:
-            self.live.append((step.name, step.live))
-            self.lines.append(f"    {self._bind(step.name + '_', step.function)}({', '.join([*arguments, '**' + next(updates)])})")
-            return
-        label = "".join(c if c.isalnum() else "_" for c in step.name) + "_"
-        function = step.function
-        attrs = step.attrs
-        if step.into:
-            function = into(step)
-            attrs = {}
-            target = step.writes[0]
-            self.lines.append(f"    {self._bind(label, function)}({', '.join(arguments)})")
+        if self._is_fixed_view(step):
             assert step.outputs[0] is not None
-            self.lines.append(f"    {self._name(step.outputs[0])} = {self._name(target)}")
+            call = self._call(step, "")
+            self.binding.append(f"    {self._name(step.outputs[0])} = {call}")
+            self._fixed.add(step.outputs[0])
+            self.globals[self.names[step.outputs[0]]] = None
             return
-        name = self._bind(label, partial(function, **attrs) if attrs else function)
-        call = f"{name}({', '.join(arguments)})"
-        if step.kind == "update":
-            self.lines.append(f"    {call}")
+        if step.kind == "flag":
+            self.lines.append(f"    {self._bind('clear_flags', step.function)}()")
+        elif step.live is not None:
+            self.live.append((step.name, step.live))
+            self.lines.append(f"    {self._bind(step.name, step.function)}({', '.join([*map(self._expression, step.inputs), '**' + next(updates)])})")
+        elif step.into:
+            assert step.outputs[0] is not None
+            self.lines.append(f"    {self._bind('write_' + step.name, into(step))}({', '.join(map(self._expression, step.inputs))})")
+            self.lines.append(f"    {self._name(step.outputs[0])} = {self._name(step.writes[0])}")
+        elif not step.outputs:
+            self.lines.append(f"    {self._call(step, '')}")
+        elif step.single and step.outputs[0] in self.layout.place:
+            self.lines.append(f"    {self._call(step, self.names[step.outputs[0]])}")
         elif step.single:
             assert step.outputs[0] is not None
+            call = self._call(step, "")
             self.lines.append(f"    {self._name(step.outputs[0])} = {call}")
         else:
+            call = self._call(step, "")
             targets = ", ".join("_" if value is None else self._name(value) for value in step.outputs)
             self.lines.append(f"    {targets}{',' if len(step.outputs) == 1 else ''} = {call}")
+
+    def _is_fixed_view(self, step: Step) -> bool:
+        """Whether a step makes a view of memory that stays where it is."""
+        value = step.outputs[0] if step.single and len(step.outputs) == 1 else None
+        if value is None or value.root is value or step.into or step.writes or step.kind in ("update", "flag"):
+            return False
+        return all(each in self._fixed or isinstance(each.origin, (Captured, Constant)) and each not in self.names for each in step.reads())
+
+    def _call(self, step: Step, out: str) -> str:
+        arguments = [self._expression(x) for x in step.inputs]
+        if step.kind != "call":
+            label = "".join(c if c.isalnum() else "_" for c in step.name).strip("_")
+            function = partial(step.function, **step.attrs) if step.attrs else step.function
+            return f"{self._bind(label, function)}({', '.join(arguments)})"
+        arguments += [f"{key}={self._expression(value)}" for key, value in step.attrs.items()]
+        if out:
+            by_position = not step.attrs and step.name not in KEYWORD_ONLY and not step.name.endswith(".reduce")
+            arguments.append(out if by_position else f"out={out}")
+        return f"{self._bind(step.name.replace('.', '_'), step.function)}({', '.join(arguments)})"
 
 
 def into(step: Step) -> Callable[..., None]:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import itertools
-import threading
+import time
+from collections.abc import Sequence
 from typing import Any
 
 from ..backend.registry import backend_for_device
 from ..engine import WRITES
 from ..storage import wrap
 from .graph import Argument, Captured, Constant, EntryGradient, Graph, Value, replaced
+from .lower import lower
+from .memory import Layout, plan_memory
 from .numpy_backend import Program
+from .passes import PASSES
 
 _numbers = itertools.count(1).__next__
 
@@ -22,18 +26,27 @@ class Stale(Exception):
 class Plan:
     """What one signature of a compiled function replays."""
 
-    def __init__(self, graph: Graph, tensors: list[Any], built_in: float = 0.0) -> None:
+    def __init__(self, graph: Graph, tensors: list[Any], passes: Sequence[str] = ("lower", *PASSES, "memory")) -> None:
+        started = time.perf_counter()
         self.graph = graph
-        self.built_in = built_in
-        self._lock = threading.Lock()
+        self.recorded = len(graph.steps)
+        self.removed: dict[str, int] = {}
+        if "lower" in passes:
+            lower(graph)
+        self.calls = len(graph.steps)
+        for name in PASSES:
+            if name in passes:
+                self.removed[name] = PASSES[name][0](graph)
+        self.layout = plan_memory(graph) if "memory" in passes else Layout()
         self._leaf_of_argument = {tensor._node: i for i, tensor in enumerate(tensors) if tensor._node is not None}
-        self.program = Program(graph, _numbers())
+        self.program = Program(graph, self.layout, _numbers())
         self._position = {value: i for i, value in enumerate(self.program.kept)}
         self._holders: list[tuple[Any, Any, Any]] = []
         """(tensor, its memory, its leaf) of all that is captured."""
         self._rebind()
         self._written = [value for value in graph.writes() if not isinstance(value.origin, Constant)]
         self._watch = backend_for_device("cpu").watch
+        self.built_in = time.perf_counter() - started
 
     # --- guards -------------------------------------------------------------------------------------------------
 
@@ -61,6 +74,7 @@ class Plan:
                 node = origin.tensor._node
                 self._holders.append((origin.tensor, array, node if node is None or node.leaf else None))
             self.program.globals[name] = array
+        self.program.bind()
 
     # --- calling ------------------------------------------------------------------------------------------------
 

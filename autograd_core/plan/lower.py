@@ -1,0 +1,303 @@
+"""Kernels and rules taken apart: a step whose Python code only calls the array library becomes the calls themselves.
+
+The kernel is run once on stand-ins that pass every library call on and write it down. What looks at values, or does
+anything a stand-in does not know, stays one call of the kernel: the same declaration serves both.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import lru_cache, partial
+from typing import Any
+
+from ..backend.registry import BY_TYPE, backend_for_device
+from .graph import Constant, Graph, Step, Value
+
+LIMIT = 64
+"""Calls into which one kernel is taken apart at most."""
+
+
+class Untraceable(Exception):
+    """The kernel looks at values, or does what stand-ins do not know."""
+
+
+class _Trace:
+    """The calls of one kernel."""
+
+    def __init__(self, source: Step) -> None:
+        self.source = source
+        self.steps: list[Step] = []
+
+    def call(self, name: str, function: Callable[..., Any], args: Any, attrs: dict[str, Any], takes_out: str = "", elementwise: bool = False) -> Any:
+        """Run a library call on what the stand-ins stand for and write it down."""
+        if len(self.steps) >= LIMIT:
+            raise Untraceable
+        result = function(*_unwrapped(args), **_unwrapped(attrs))
+        if not (hasattr(result, "shape") and hasattr(result, "dtype")):
+            if isinstance(result, (list, tuple)):
+                raise Untraceable
+            return result
+        inputs = _values(args)
+        keywords = {key: value for key, value in attrs.items()}
+        if any(isinstance(each, Stand) for each in _leaves(keywords)):
+            raise Untraceable
+        for given in _leaves(args):
+            if isinstance(given, Stand) and result is given.array:
+                return given
+        root = _owner_among(result, [each for each in _leaves(args) if isinstance(each, Stand)])
+        value = Value(result, root=root)
+        step = Step(name, "call", function, inputs, keywords, (value,), line=self.source.line, scope=self.source.scope)
+        step.takes_out, step.elementwise = "" if root is not None else takes_out, elementwise and root is None
+        step.part_of = self.source.name
+        self.steps.append(step)
+        return Stand(self, result, value)
+
+    def write(self, target: Stand, name: str, function: Callable[..., Any], args: Any, attrs: dict[str, Any]) -> None:
+        """A call that writes ``target``, its first argument."""
+        function(*_unwrapped(args), **attrs)
+        if target.value.external or target.is_input:
+            raise Untraceable
+        step = Step(name, "call", function, _values(args), dict(attrs), (), line=self.source.line, scope=self.source.scope, writes=(target.value,))
+        step.part_of = self.source.name
+        self.steps.append(step)
+
+
+class Stand:
+    """Stands for an array in a kernel that is taken apart."""
+
+    __slots__ = ("array", "is_input", "trace", "value")
+    __array_priority__ = 2000
+
+    def __init__(self, trace: _Trace, array: Any, value: Value, is_input: bool = False) -> None:
+        self.trace, self.array, self.value, self.is_input = trace, array, value, is_input
+
+    # --- what it is ---------------------------------------------------------------------------------------------
+
+    shape = property(lambda self: self.array.shape)
+    dtype = property(lambda self: self.array.dtype)
+    ndim = property(lambda self: self.array.ndim)
+    size = property(lambda self: self.array.size)
+    itemsize = property(lambda self: self.array.itemsize)
+    nbytes = property(lambda self: self.array.nbytes)
+    strides = property(lambda self: self.array.strides)
+    flags = property(lambda self: self.array.flags)
+
+    def __len__(self) -> int:
+        return len(self.array)
+
+    def _look(self, *args: Any, **kwargs: Any) -> Any:
+        raise Untraceable
+
+    __array__ = __bool__ = __float__ = __int__ = __index__ = __complex__ = __iter__ = item = tolist = tobytes = view = _look
+
+    # --- calls --------------------------------------------------------------------------------------------------
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        out = kwargs.pop("out", None)
+        if method == "reduce":
+            if out is not None:
+                raise Untraceable
+            return self.trace.call(f"{ufunc.__name__}.reduce", ufunc.reduce, inputs, kwargs, "out")
+        if method != "__call__" or ufunc.nout != 1 or kwargs:
+            raise Untraceable
+        elementwise = ufunc.signature is None
+        if out is None:
+            return self.trace.call(ufunc.__name__, ufunc, inputs, {}, "out", elementwise)
+        (target,) = out
+        if not isinstance(target, Stand) or target.is_input or target.value.external or target.value.root is not target.value:
+            raise Untraceable
+        result = self.trace.call(ufunc.__name__, ufunc, inputs, {}, "out", elementwise)
+        if result.dtype != target.dtype or result.shape != target.shape or result.array.strides != target.array.strides or _has_views(self.trace, target.value):
+            raise Untraceable
+        target.array, target.value = result.array, result.value  # a new value under the old name: where it lies is decided later
+        return target
+
+    def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        return self.trace.call(function.__name__, function, args, kwargs, "out" if function.__name__ == "dot" else "")
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_") or not hasattr(self.array, name):
+            raise AttributeError(name)
+        if not callable(getattr(self.array, name)):
+            return self.trace.call(name, _attribute(name), (self,), {})
+        return partial(self._method, name)
+
+    def _method(self, name: str, *args: Any, **kwargs: Any) -> Any:
+        xp = backend_for_device("cpu").xp
+        if name == "dot":
+            return self.trace.call("dot", xp.dot, (self, *args), kwargs, "out")
+        if name in _REDUCTIONS and not args:
+            return self.trace.call(name, getattr(xp, _REDUCTIONS[name]).reduce, (self,), {"axis": None, **kwargs}, "out" if "out" not in kwargs else "")
+        return self.trace.call(name, _method(name), (self, *args), kwargs)
+
+    def __getitem__(self, key: Any) -> Any:
+        return self.trace.call("getitem", operator.getitem, (self, key), {})
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        self.trace.write(self, "setitem", operator.setitem, (self, key, value), {})
+
+
+_REDUCTIONS = {"sum": "add", "max": "maximum", "min": "minimum", "prod": "multiply"}
+
+
+def _operators() -> None:
+    xp = backend_for_device("cpu").xp
+    binary = {"add": "add", "sub": "subtract", "mul": "multiply", "truediv": "true_divide", "floordiv": "floor_divide", "mod": "remainder", "pow": "power",
+              "and": "bitwise_and", "or": "bitwise_or", "xor": "bitwise_xor", "matmul": "matmul"}
+    compared = {"lt": "less", "le": "less_equal", "gt": "greater", "ge": "greater_equal", "eq": "equal", "ne": "not_equal"}
+    for name, ufunc in {**binary, **compared}.items():
+        if name == "pow":
+            continue
+        function = getattr(xp, ufunc)
+        setattr(Stand, f"__{name}__", lambda self, other, f=function: f(self, other))
+        if name in binary:
+            setattr(Stand, f"__r{name}__", lambda self, other, f=function: f(other, self))
+            setattr(Stand, f"__i{name}__", lambda self, other, f=function: f(self, other, out=self) if self.ndim else f(self, other))
+    setattr(Stand, "__pow__", lambda self, other: self.trace.call("pow", operator.pow, (self, other), {}))  # the operator knows faster ways for some exponents
+    for name, ufunc in {"neg": "negative", "abs": "absolute", "invert": "invert", "pos": "positive"}.items():
+        setattr(Stand, f"__{name}__", lambda self, f=getattr(xp, ufunc): f(self))
+
+
+_operators()
+
+
+@lru_cache(maxsize=None)
+def _method(name: str) -> Callable[..., Any]:
+    def method(array: Any, *args: Any, **kwargs: Any) -> Any:
+        return getattr(array, name)(*args, **kwargs)
+
+    return method
+
+
+@lru_cache(maxsize=None)
+def _attribute(name: str) -> Callable[..., Any]:
+    return operator.attrgetter(name)
+
+
+def _leaves(tree: Any) -> Iterator[Any]:
+    if isinstance(tree, (tuple, list)):
+        for each in tree:
+            yield from _leaves(each)
+    elif isinstance(tree, dict):
+        for each in tree.values():
+            yield from _leaves(each)
+    else:
+        yield tree
+
+
+def _unwrapped(tree: Any) -> Any:
+    if isinstance(tree, Stand):
+        return tree.array
+    if isinstance(tree, (tuple, list)):
+        return tree.__class__([_unwrapped(each) for each in tree])
+    if isinstance(tree, dict):
+        return {key: _unwrapped(each) for key, each in tree.items()}
+    return tree
+
+
+def _values(tree: Any) -> Any:
+    if isinstance(tree, Stand):
+        return tree.value
+    if isinstance(tree, (tuple, list)):
+        return tree.__class__([_values(each) for each in tree])
+    if hasattr(tree, "shape") and hasattr(tree, "strides") and tree.shape:
+        return Value(tree, Constant(tree))
+    return tree
+
+
+def _owner_among(result: Any, stands: list[Stand]) -> Value | None:
+    if not result.shape and not hasattr(result, "__setitem__"):
+        return None
+    owner = BY_TYPE[result.__class__].owner(result)
+    for stand in stands:
+        if hasattr(stand.array, "__setitem__") and BY_TYPE[stand.array.__class__].owner(stand.array) is owner:
+            return stand.value
+    return None
+
+
+def _has_views(trace: _Trace, value: Value) -> bool:
+    return any(output is not value and output is not None and output.root is value.root for step in trace.steps for output in step.outputs)
+
+
+def _like(value: Value) -> Any:
+    """An array that looks like a value; what it holds means nothing."""
+    xp = backend_for_device("cpu").xp
+    fill = 1 if value.dtype.kind in "fc" else 0
+    if not value.shape:
+        return value.dtype.type(fill)
+    low = sum((n - 1) * s for n, s in zip(value.shape, value.strides, strict=True) if s < 0 and n)
+    high = sum((n - 1) * s for n, s in zip(value.shape, value.strides, strict=True) if s > 0 and n)
+    flat = xp.full((high - low) // value.dtype.itemsize + 1, fill, dtype=value.dtype)
+    return xp.ndarray(value.shape, value.dtype, flat, -low, value.strides)
+
+
+@contextmanager
+def _served(backend: Any) -> Iterator[None]:
+    BY_TYPE[Stand] = backend
+    yield
+
+
+def lower(graph: Graph) -> None:
+    """Take apart the steps of a graph on the CPU, in place."""
+    backend = backend_for_device("cpu")
+    steps: list[Step] = []
+    with _served(backend), backend.xp.errstate(all="ignore"):
+        for step in graph.steps:
+            steps += _taken_apart(step)
+    graph.steps = steps
+
+
+def _taken_apart(step: Step) -> list[Step]:
+    if step.kind not in ("op", "kept", "rule") or step.into or (step.op is not None and step.op.kind in ("random", "dynamic", "effect")):
+        return [step]
+    trace = _Trace(step)
+    stands: dict[Value, Stand] = {}
+
+    def stand(tree: Any) -> Any:
+        if isinstance(tree, Value):
+            found = stands.get(tree)
+            if found is None:
+                found = stands[tree] = Stand(trace, _like(tree), tree, is_input=True)
+            return found
+        if isinstance(tree, (tuple, list)) and not hasattr(tree, "_fields"):
+            return tree.__class__([stand(each) for each in tree])
+        return tree
+
+    try:
+        if step.name == "clone":
+            results: Any = trace.call("copy", _method("copy"), (stand(step.inputs[0]),), {"order": "C"} if step.outputs[0] is not None and step.outputs[0].shape else {})
+        else:
+            results = step.function(*stand(step.inputs), **step.attrs)
+    except Exception:  # whatever a kernel does that a stand-in cannot follow, the kernel itself can
+        return [step]
+    listed = [results] if step.single else list(results)
+    renamed: dict[Value, Value] = {}
+    for result, output in zip(listed, step.outputs, strict=True):
+        if output is None:
+            continue
+        if not isinstance(result, Stand) or result.shape != output.shape or result.dtype != output.dtype or result.array.strides != output.strides:
+            return [step]
+        if result.value in stands or result.value in renamed:
+            return [step]
+        if (result.value.root is result.value) is not (output.root is output):
+            return [step]
+        renamed[result.value] = output
+    for part in trace.steps:
+        part.outputs = tuple([renamed.get(value, value) if value is not None else None for value in part.outputs])
+        part.inputs = _renamed(part.inputs, renamed)
+        part.writes = tuple([renamed.get(value, value) for value in part.writes])
+    for part in trace.steps:
+        for value in part.outputs:
+            if value is not None and value.root in renamed:
+                value.root = renamed[value.root]
+    return trace.steps
+
+
+def _renamed(tree: Any, renamed: dict[Value, Value]) -> Any:
+    if isinstance(tree, Value):
+        return renamed.get(tree, tree)
+    if isinstance(tree, (tuple, list)):
+        return tree.__class__([_renamed(each, renamed) for each in tree])
+    return tree

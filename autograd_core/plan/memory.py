@@ -1,0 +1,88 @@
+"""Memory planning: which results lie in memory that the plan keeps, and who follows whom in it.
+
+A result lies in the plan's own memory if its call takes the memory to write to and nobody outside will hold it. Pieces
+of memory are passed on when the last reader is done; an elementwise result takes the place of an operand that dies.
+"""
+
+from __future__ import annotations
+
+from .graph import Graph, Step, Value
+
+ALIGNED = 64
+
+
+class Layout:
+    """Where results lie: ``place`` maps a Value to the number of a piece, ``sizes`` are the pieces' bytes."""
+
+    def __init__(self) -> None:
+        self.place: dict[Value, int] = {}
+        self.sizes: list[int] = []
+        self.in_place = 0
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all pieces."""
+        return sum(self.sizes)
+
+
+def plan_memory(graph: Graph, reuse: bool = True) -> Layout:
+    """Give each result that can have one a piece of memory. Without ``reuse`` each has its own."""
+    layout = Layout()
+    outside = {value.root for value in graph.kept()}
+    last: dict[Value, int] = {}
+    for i, step in enumerate(graph.steps):
+        for value in (*step.reads(), *step.writes, *(each for each in step.outputs if each is not None)):
+            last[value.root] = i
+    free: list[int] = []
+    ending: dict[int, list[Value]] = {}
+    for i, step in enumerate(graph.steps):
+        value = step.outputs[0] if step.takes_out and len(step.outputs) == 1 else None
+        if value is not None and value.root is value and value not in outside and value.shape and value.nbytes and dense(value):
+            piece = _inherited(step, value, layout, last, i, ending) if reuse else None
+            if piece is None:
+                piece = _chosen(value.nbytes, free, layout)
+            layout.place[value] = piece
+            ending.setdefault(last[value], []).append(value)
+        if reuse:
+            free += [layout.place[each] for each in ending.pop(i, ())]
+    return layout
+
+
+def dense(value: Value) -> bool:
+    """Whether the elements fill their memory without gaps, in any order of dimensions."""
+    expected = value.dtype.itemsize
+    for stride, size in sorted((s, n) for s, n in zip(value.strides, value.shape, strict=True) if n != 1):
+        if stride != expected:
+            return False
+        expected *= size
+    return True
+
+
+def _inherited(step: Step, value: Value, layout: Layout, last: dict[Value, int], i: int, ending: dict[int, list[Value]]) -> int | None:
+    """The piece of an operand that dies here, if the result may lie exactly on it."""
+    if not step.elementwise:
+        return None
+    operands = list(step.reads())
+    candidates = operands[-1:] if step.name == "where" else operands
+    for operand in candidates:
+        root = operand.root
+        if operand is not root or root not in layout.place or last[root] != i:
+            continue
+        if operand.strides != value.strides or operand.shape != value.shape or operand.dtype != value.dtype:
+            continue
+        if any(other.root is root and other is not operand for other in operands) or (step.name == "where" and any(other is operand for other in operands[:-1])):
+            continue
+        ending[i].remove(root)
+        layout.in_place += 1
+        return layout.place[root]
+    return None
+
+
+def _chosen(nbytes: int, free: list[int], layout: Layout) -> int:
+    fitting = [piece for piece in free if nbytes <= layout.sizes[piece] <= 4 * nbytes + ALIGNED]
+    if fitting:
+        best = min(fitting, key=lambda piece: layout.sizes[piece])
+        free.remove(best)
+        return best
+    layout.sizes.append(nbytes)
+    return len(layout.sizes) - 1

@@ -1,0 +1,15 @@
+"""Passes: each makes a graph cheaper. ``PASSES`` lists them in the order in which they run, with whether they keep every bit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from .common import common
+from .copies import copies
+from .dead import dead
+
+PASSES: dict[str, tuple[Callable[[Any], int], bool]] = {"common": (common, True), "dead": (dead, True), "copies": (copies, True)}
+"""Name -> (function that changes a graph in place and returns how many steps it removed, whether it is exact)."""
+
+__all__ = ["PASSES"]

@@ -1,0 +1,64 @@
+"""Common subexpressions: the same call on the same values is made once. Exact."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..graph import Graph, Step, Value, replaced
+
+
+def common(graph: Graph) -> int:
+    """Let later equal calls use the result of the first; returns how many steps went."""
+    written = {value.root for step in graph.steps for value in step.writes}
+    kept_roots = {value.root for value in graph.kept()}
+    twins: dict[Value, Value] = {}
+    known: dict[Any, Step] = {}
+    steps = []
+    for step in graph.steps:
+        step.inputs = replaced(step.inputs, lambda value: twins.get(value, value))
+        key = None
+        if _pure(step) and not any(value.root in written for value in (*step.reads(), *(v for v in step.outputs if v is not None))):
+            key = _key(step)
+        earlier = known.get(key) if key is not None else None
+        outputs = [value for value in step.outputs if value is not None]
+        if earlier is not None and len(earlier.outputs) == len(step.outputs) and not any(value.root in kept_roots for value in outputs):
+            if all((a is None) == (b is None) for a, b in zip(earlier.outputs, step.outputs, strict=True)):
+                for mine, first in zip(step.outputs, earlier.outputs, strict=True):
+                    if mine is not None and first is not None:
+                        twins[mine] = first
+                continue
+        for value in outputs:
+            if value.root in twins:
+                value.root = twins[value.root].root
+        if key is not None:
+            known.setdefault(key, step)
+        steps.append(step)
+    removed = len(graph.steps) - len(steps)
+    graph.steps = steps
+    return removed
+
+
+def _pure(step: Step) -> bool:
+    return step.kind in ("op", "kept", "rule", "call") and not step.into and not step.writes and bool(step.outputs) and (
+        step.op is None or step.op.kind not in ("random", "effect"))
+
+
+def _key(step: Step) -> Any:
+    function = step.function
+    try:
+        parts = (getattr(function, "func", function), *getattr(function, "args", ()))
+        key = (step.name, step.kind, parts, _hashable(step.inputs), _hashable(step.attrs))
+        hash(key)
+    except TypeError:
+        return None
+    return key
+
+
+def _hashable(x: Any) -> Any:
+    if isinstance(x, (tuple, list)):
+        return (x.__class__, *[_hashable(each) for each in x])
+    if isinstance(x, dict):
+        return tuple([(key, _hashable(value)) for key, value in sorted(x.items())])
+    if isinstance(x, slice):
+        return ("slice", x.start, x.stop, x.step)
+    return (x.__class__, x, str(x)) if isinstance(x, (int, float, complex)) else x

@@ -1,0 +1,41 @@
+"""Copies whose source nobody needs any more: the source itself is taken. Exact."""
+
+from __future__ import annotations
+
+from ..graph import Graph, Value, replaced
+
+
+def copies(graph: Graph) -> int:
+    """Remove such copies; returns how many."""
+    last: dict[Value, int] = {}
+    aliases: dict[Value, set[Value]] = {}
+    for i, step in enumerate(graph.steps):
+        for value in (*step.reads(), *step.writes, *(each for each in step.outputs if each is not None)):
+            last[value.root] = i
+            aliases.setdefault(value.root, set()).add(value)
+    kept = {value.root for value in graph.kept()}
+    taken: dict[Value, Value] = {}
+    steps = []
+    for i, step in enumerate(graph.steps):
+        step.inputs = replaced(step.inputs, lambda value: taken.get(value, value))
+        step.writes = tuple([taken.get(value, value) for value in step.writes])
+        for value in step.outputs:
+            if value is not None and value.root in taken:
+                value.root = taken[value.root].root
+        if step.name in ("copy", "clone") and len(step.inputs) == 1 and isinstance(step.inputs[0], Value):
+            source, copy = step.inputs[0], step.outputs[0]
+            assert copy is not None
+            alone = source.root is source and source.origin is None and last[source] == i and len(aliases[source]) == 1 and source not in kept
+            if alone and source.strides == copy.strides and source.dtype == copy.dtype and source.shape:
+                taken[copy] = source
+                last[source] = last[copy]
+                aliases[source] |= aliases[copy]
+                if copy in kept:
+                    kept.add(source)
+                continue
+        steps.append(step)
+    removed = len(graph.steps) - len(steps)
+    graph.steps = steps
+    graph.results = replaced(graph.results, lambda value: taken.get(value, value))
+    graph.gradients = {leaf: None if value is None else taken.get(value, value) for leaf, value in graph.gradients.items()}
+    return removed

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import doctest
 import importlib
+import os
 import pkgutil
 import re
 import subprocess
@@ -69,3 +70,12 @@ def modules() -> list[str]:
 def test_docstrings(name: str) -> None:
     results = doctest.testmod(importlib.import_module(name), optionflags=doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE)
     assert results.failed == 0
+
+
+def test_the_gallery_is_current(tmp_path: Path) -> None:
+    """The command that makes the page makes this page, and every picture."""
+    subprocess.run([sys.executable, str(ROOT / "docs" / "make_gallery.py"), "--out", str(tmp_path)], cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}, check=True)
+    assert (tmp_path / "gallery.md").read_text(encoding="utf-8") == (ROOT / "docs" / "gallery.md").read_text(encoding="utf-8")
+    made, kept = ({path.name for path in (root / "images" / "gallery").iterdir()} for root in (tmp_path, ROOT / "docs"))
+    assert made == kept
+    assert all(path.stat().st_size > 5_000 for path in (tmp_path / "images" / "gallery").iterdir())

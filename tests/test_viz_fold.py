@@ -156,6 +156,17 @@ def test_themes(name):
         viz.draw(loss_of(Network(1)), theme="sepia")
 
 
+def test_a_small_linear_layer_as_its_neurons():
+    layer = nn.Linear(2, 2)
+    with ag.no_grad():
+        layer.weight.copy_(ag.tensor([[0.5, -2.0], [-1.0, 0.25]]))
+        layer.bias.copy_(ag.tensor([1.0, -3.0]))
+    source = viz.draw(layer, inputs=ag.ones(1, 2), expand_scalars=True).source
+    assert "y₀ = 0.5·x₀ − 2·x₁ + 1" in source
+    assert "y₁ = −1·x₀ + 0.25·x₁ − 3" in source
+    assert "y₀" not in viz.draw(nn.Linear(30, 30), inputs=ag.ones(1, 30), expand_scalars=True).source
+
+
 # --- differences ------------------------------------------------------------------------------------------------------
 
 

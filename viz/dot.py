@@ -54,12 +54,14 @@ def chain_text(trace: Trace, precision: int = 4) -> ChainText:
 
 
 def source(record: GraphRecord, style: Style = PLAIN, chain: ChainText | None = None, heat: Heat | None = None,
-           states: Mapping[str, tuple[str, str]] | None = None) -> str:
+           states: Mapping[str, tuple[str, str]] | None = None, neurons: Mapping[str, list[str]] | None = None) -> str:
     """The Graphviz source of a record, with the chain rule on its edges and coloured by size if these are given.
 
-    ``states`` maps nodes to (``added``, ``removed`` or ``changed``, what is said of them), for the comparison of two graphs.
+    ``states`` maps nodes to (``added``, ``removed`` or ``changed``, what is said of them), for the comparison of two graphs;
+    ``neurons`` maps linear layers to the formulas of their units.
     """
     states = states or {}
+    neurons = neurons or {}
     import graphviz
 
     hint = style.values and any(value.role == "result" and value.value is None for value in record.values)
@@ -83,7 +85,7 @@ def source(record: GraphRecord, style: Style = PLAIN, chain: ChainText | None = 
                            usual=usual[0][0] if usual else None)
         _within(tree, homes.get(value.id)).add(value.id, {"id": value.id, "label": text, "tooltip": _value_tip(value)}, value.role == "leaf")
     for op in record.ops:
-        _within(tree, homes.get(op.id)).add(op.id, {"id": op.id, **op_attributes(op, style, states.get(op.id))}, False)
+        _within(tree, homes.get(op.id)).add(op.id, {"id": op.id, **op_attributes(op, style, states.get(op.id)), **_units(neurons.get(op.id), style)}, False)
     _emit(graph, tree, "", [0], style)
     results = {value.id for value in record.values if value.role == "result"}
     for edge in record.edges:
@@ -141,7 +143,7 @@ def _emit(graph: Any, tree: _Scope, path: str, counter: list[int], style: Style)
         graph.node(identifier, **attributes)
     for child in tree.children.values():
         label = f"{path}.{child.label}" if path and "×" not in path else child.label
-        if child.worth_a_frame < 2 and not (child.nodes and child.children):
+        if child.worth_a_frame < 2 and not (child.nodes and child.children) and "×" not in child.label:
             _emit(graph, child, label, counter, style)
             continue
         counter[0] += 1
@@ -174,13 +176,21 @@ def op_attributes(op: OpNode, style: Style = PLAIN, state: tuple[str, str] | Non
         dashes = "filled,rounded,dashed" if state[0] == "removed" else "filled,rounded"
         return {**common, "shape": "box", "style": dashes, "color": line, "penwidth": "3", "margin": "0.12,0.08", "label": f"<{text}>"}
     symbol = {"*": "×", "-": "−"}.get(op.symbol, op.symbol)
-    if short:
-        return {**common, "shape": "circle", "width": "0.5", "fixedsize": "true", "label": f"<<FONT POINT-SIZE=\"20\">{clean(symbol)}</FONT>>"}
     if op.op == "folded":
         held = ", ".join(f"{count} {what}" for what, count in op.attributes)
         inside = f'<FONT POINT-SIZE="14">{clean(symbol)}</FONT><BR/>{_colored(clean(held), style.theme.muted, 10)}'
-        return {**common, "shape": "box", "peripheries": "2", "margin": "0.12,0.08", "label": f"<{inside}>"}
+        return {**common, "style": "filled,rounded", "shape": "box", "peripheries": "2", "margin": "0.12,0.08", "label": f"<{inside}>"}
+    if short:
+        return {**common, "shape": "circle", "width": "0.5", "fixedsize": "true", "label": f"<<FONT POINT-SIZE=\"20\">{clean(symbol)}</FONT>>"}
     return {**common, "shape": "box", "height": "0.42", "margin": "0.12,0.05", "label": f"<<FONT POINT-SIZE=\"14\">{clean(symbol)}</FONT>>"}
+
+
+def _units(formulas: list[str] | None, style: Style) -> dict[str, str]:
+    """A layer's units as rows of its box."""
+    if formulas is None:
+        return {}
+    rows = "".join(f'<TR><TD ALIGN="LEFT"><FONT POINT-SIZE="12">{clean(formula, 120)}</FONT></TD></TR>' for formula in formulas)
+    return {"shape": "box", "label": f'<<TABLE BORDER="0" CELLBORDER="1" CELLSPACING="2" CELLPADDING="3" COLOR="{style.theme.op_line}">{rows}</TABLE>>'}
 
 
 def _cell(lines: Iterable[str], attributes: str = "") -> str:

@@ -15,6 +15,7 @@ from . import dot, files, render
 from .chain import trace
 from .fold import folded, size
 from .heat import heat_of
+from .neurons import neurons
 from .records import Drawable, GraphRecord, built
 from .theme import THEMES
 
@@ -90,7 +91,8 @@ def called(function: Callable[..., Any], inputs: Any) -> Drawable | Sequence[Dra
 
 def draw(tensor: Drawable | Sequence[Drawable] | Callable[..., Any], path: str | os.PathLike[str] | None = None, *, inputs: Any = (),
          names: Mapping[str, Drawable] | None = None, values: bool = True, gradients: bool = True, chain_rule: bool = False, modules: bool = True,
-         color: str | None = None, theme: str = "light", precision: int = 4, dpi: int = 144, depth: int | None = None, max_nodes: int = 300) -> Drawing:
+         expand_scalars: bool = False, color: str | None = None, theme: str = "light", precision: int = 4, dpi: int = 144, depth: int | None = None,
+         max_nodes: int = 300) -> Drawing:
     """Draw the graph that led to ``tensor``, left to right: each value above its wire, its gradient below.
 
     Scalars show their value and, after ``backward()``, their gradient. Tensors show shape, mean ± standard deviation and
@@ -108,6 +110,7 @@ def draw(tensor: Drawable | Sequence[Drawable] | Callable[..., Any], path: str |
     chain_rule : write upstream × local = downstream on each edge, and the sum at a value that is used more than once. The
         root must be a single number; ``backward()`` need not have been called.
     modules : whether what one ``nn.Module`` computed is framed.
+    expand_scalars : show linear layers of at most 64 weights as their neurons: a weighted sum of scalars each.
     color : ``"gradient"`` or ``"activation"`` colours each wire by the mean of its absolute values, with a legend, and marks
         dead and saturated units and vanishing, exploding and non-finite gradients. Default: no colours.
     theme : ``"light"``, ``"dark"`` or ``"print"``.
@@ -141,7 +144,8 @@ def draw(tensor: Drawable | Sequence[Drawable] | Callable[..., Any], path: str |
         record = folded(record, max_nodes, depth)
     style = dot.Style(values=values, gradients=gradients, modules=modules, precision=precision, theme=THEMES[theme])
     chain = dot.chain_text(trace(tensor, names), precision) if chain_rule else None
-    drawing = Drawing(record, dot.source(record, style, chain, heat_of(record, color) if color is not None else None), dpi)
+    drawing = Drawing(record, dot.source(record, style, chain, heat_of(record, color) if color is not None else None,
+                                         neurons=neurons(graph) if expand_scalars else None), dpi)
     if path is not None:
         drawing.save(path)
     return drawing

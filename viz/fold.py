@@ -80,7 +80,8 @@ def _contract(record: GraphRecord, groups: Mapping[str, str], labels: Mapping[st
         used = users.get(value.id, set())
         own = makers.get(value.id)
         inside = len(used) == 1 and next(iter(used)) in box.values()
-        if value.id not in record.roots and inside and (own is None or box.get(own) in used):
+        own_data = value.role == "constant" and bool(value.shape)  # what the module is applied to stays visible
+        if value.id not in record.roots and inside and not own_data and (own is None or box.get(own) in used):
             hidden.add(value.id)
             if own is None and value.role == "leaf":
                 parameters[next(iter(used))] += _count(value)

@@ -1,0 +1,185 @@
+"""Makes ``gallery.md`` and its pictures: ``python docs/make_gallery.py``. ``--out`` puts both into another folder."""
+
+from __future__ import annotations
+
+import argparse
+import inspect
+import textwrap
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+import autograd_core as ag
+import nn
+import viz
+
+INTRODUCTION = """# Gallery
+
+Every picture of `viz`, with the code that makes it. `python docs/make_gallery.py` writes this page; each `draw` and each plot
+also takes a path ending in `.svg` or `.pdf`, and shows itself in a notebook.
+"""
+
+
+def chain_rule(path: Path) -> None:
+    """Upstream × local = downstream on each edge."""
+    x = ag.Tensor(-2.0, requires_grad=True)
+    y = ag.Tensor(5.0, requires_grad=True)
+    z = ag.Tensor(-4.0, requires_grad=True)
+    q = x + y
+    f = q * z
+    f.backward()
+    viz.draw(f, path, chain_rule=True)
+
+
+def reused(path: Path) -> None:
+    """A value that is used more than once: its gradient is a sum."""
+    a = ag.Scalar(3.0)
+    b = a + a
+    c = b * b
+    c.backward()
+    viz.draw(c, path, chain_rule=True)
+
+
+def gradient_flow(path: Path) -> None:
+    """Where gradients vanish and units die: wires coloured by size."""
+    ag.manual_seed(0)
+    model = nn.Sequential(nn.Linear(8, 16), nn.ReLU(), nn.Linear(16, 16), nn.Tanh(), nn.Linear(16, 1))
+    with ag.no_grad():
+        model[0].bias[:3] = -9.0
+        model[2].weight.mul_(12.0)
+    with ag.record():
+        loss = model(ag.randn(32, 8)).square().mean()
+    loss.backward()
+    viz.draw(loss, path, color="gradient")
+
+
+def dark(path: Path) -> None:
+    """The dark theme, each block as one box."""
+    ag.manual_seed(0)
+    blocks = nn.Sequential(*[nn.Sequential(nn.Linear(4, 4), nn.Tanh()) for _ in range(4)])
+    viz.draw(blocks, path, inputs=ag.randn(5, 4), depth=1, theme="dark")
+
+
+def folded(path: Path) -> None:
+    """Equal blocks are drawn once when a graph is large."""
+    ag.manual_seed(0)
+    blocks = nn.Sequential(*[nn.Sequential(nn.Linear(4, 4), nn.Tanh()) for _ in range(12)])
+    viz.draw(blocks, path, inputs=ag.randn(5, 4), max_nodes=30)
+
+
+def neurons(path: Path) -> None:
+    """Small linear layers as their neurons."""
+    ag.manual_seed(1)
+    model = nn.Sequential(nn.Linear(2, 3), nn.Tanh(), nn.Linear(3, 1))
+    viz.draw(model, path, inputs=ag.ones(1, 2), expand_scalars=True)
+
+
+def difference(path: Path) -> None:
+    """Two versions of a program, compared."""
+    def run(activation, weight):
+        x = ag.Tensor([[1.0, 2.0]], name="x")
+        w = ag.Tensor([[weight], [-1.0]], requires_grad=True, name="w")
+        with ag.record():
+            f = (activation(x @ w) * 2.0).sum()
+        f.backward()
+        return f
+
+    viz.diff(run(ag.tanh, 1.0), run(ag.relu, 1.5), path, names=("before", "after"))
+
+
+def network(path: Path) -> None:
+    """A network as circles; lines are weights."""
+    ag.manual_seed(0)
+    viz.draw_mlp(nn.MLP([2, 6, 4, 1]), path, inputs=["height", "weight"], outputs=["score"])
+
+
+def activations(path: Path) -> None:
+    """What each layer puts out."""
+    ag.manual_seed(0)
+    model = nn.Sequential(nn.Linear(4, 16), nn.ReLU(), nn.Linear(16, 16), nn.Tanh())
+    viz.activation_histograms(model, ag.randn(256, 4), path)
+
+
+def gradients(path: Path) -> None:
+    """The gradients of each parameter."""
+    ag.manual_seed(0)
+    model = nn.Sequential(nn.Linear(16, 32), nn.Sigmoid(), nn.Linear(32, 8))
+    model(ag.randn(64, 16)).square().mean().backward()
+    viz.gradient_histograms(model, path)
+
+
+def weights(path: Path) -> None:
+    """Weights of a dense and of a convolutional layer."""
+    ag.manual_seed(0)
+    viz.weights({"linear": nn.Linear(24, 12).weight, "conv": nn.Conv2d(3, 4, 5).weight}, path)
+
+
+def curves(path: Path) -> None:
+    """Raw and smoothed learning curves, the best epoch marked."""
+    steps = np.arange(1, 61)
+    noise = np.random.default_rng(0).normal(scale=0.05, size=(2, 60))
+    viz.curves({"train_loss": 1 / steps**0.7 + noise[0], "validation_loss": 1 / steps**0.7 + 0.004 * steps + noise[1]}, path, smooth=0.8)
+
+
+def boundary(path: Path) -> None:
+    """How a classifier divides the plane."""
+    stream = np.random.default_rng(0)
+    points = stream.normal(size=(150, 2)).astype("float32")
+    viz.decision_boundary(lambda X: X[:, 0] ** 2 + X[:, 1] ** 2 - 1.2, points, (points**2).sum(1) > 1.2, path)
+
+
+def images(path: Path) -> None:
+    """A sheet of small images."""
+    stream = np.random.default_rng(0)
+    viz.images(stream.random((10, 8, 8)), [f"class {k}" for k in range(10)], path)
+
+
+PICTURES: tuple[Callable[[Path], None], ...] = (chain_rule, reused, gradient_flow, dark, folded, neurons, difference, network, activations, gradients, weights, curves,
+                                                boundary, images)
+STEP_THROUGH = """## A page to step through
+
+`viz.step_through(f, "backprop.html")` writes one HTML file, without server or network: the graph, forward and backward one
+node at a time, upstream × local, the running sums, the line of code, and beside it what naive recursion computes.
+
+```python
+def f(x, y, z):
+    q = x + y
+    return q * z
+
+
+x, y, z = (ag.Tensor(value, requires_grad=True) for value in (-2.0, 5.0, -4.0))
+viz.step_through(f, "backprop.html", inputs=(x, y, z))
+```
+"""
+
+
+def code(picture: Callable[[Path], None]) -> str:
+    """The body of a picture's function, with its file's name in the place of ``path``."""
+    source = inspect.getsource(picture).split('"""', 2)[2].strip("\n")
+    return textwrap.dedent(source).rstrip().replace("path,", f'"{picture.__name__}.png",').replace("path)", f'"{picture.__name__}.png")')
+
+
+def page() -> str:
+    """The text of the page."""
+    parts = [INTRODUCTION, "```python\nimport numpy as np\n\nimport autograd_core as ag\nimport nn\nimport viz\n```\n"]
+    for picture in PICTURES:
+        title = (picture.__doc__ or "").rstrip(".")
+        parts.append(f"## {title}\n\n![{title}](images/gallery/{picture.__name__}.png)\n\n```python\n{code(picture)}\n```\n")
+    return "\n".join([*parts, STEP_THROUGH])
+
+
+def main() -> None:
+    """Write the page and the pictures."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--out", type=Path, default=Path(__file__).parent)
+    out = parser.parse_args().out
+    folder = out / "images" / "gallery"
+    folder.mkdir(parents=True, exist_ok=True)
+    for picture in PICTURES:
+        picture(folder / f"{picture.__name__}.png")
+    (out / "gallery.md").write_text(page(), encoding="utf-8", newline="\n")
+
+
+if __name__ == "__main__":
+    main()

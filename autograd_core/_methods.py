@@ -76,6 +76,21 @@ _softshrink = REGISTRY["softshrink"]
 _hardshrink = REGISTRY["hardshrink"]
 _threshold = REGISTRY["threshold"]
 _slopes = REGISTRY["slopes"]
+_sum = REGISTRY["sum"]
+_mean = REGISTRY["mean"]
+_count_nonzero = REGISTRY["count_nonzero"]
+_all = REGISTRY["all"]
+_any = REGISTRY["any"]
+_amax = REGISTRY["amax"]
+_amin = REGISTRY["amin"]
+_argmax = REGISTRY["argmax"]
+_argmin = REGISTRY["argmin"]
+_max_along = REGISTRY["max_along"]
+_min_along = REGISTRY["min_along"]
+_isclose = REGISTRY["isclose"]
+_adaptive_average = REGISTRY["adaptive_average"]
+_adaptive_average_grad = REGISTRY["adaptive_average_grad"]
+_adaptive_max_indices = REGISTRY["adaptive_max_indices"]
 _add = REGISTRY["add"]
 _sub = REGISTRY["sub"]
 _mul = REGISTRY["mul"]
@@ -89,18 +104,6 @@ _reciprocal = REGISTRY["reciprocal"]
 _copysign = REGISTRY["copysign"]
 _hypot = REGISTRY["hypot"]
 _causal_mask = REGISTRY["causal_mask"]
-_sum = REGISTRY["sum"]
-_mean = REGISTRY["mean"]
-_count_nonzero = REGISTRY["count_nonzero"]
-_all = REGISTRY["all"]
-_any = REGISTRY["any"]
-_amax = REGISTRY["amax"]
-_amin = REGISTRY["amin"]
-_argmax = REGISTRY["argmax"]
-_argmin = REGISTRY["argmin"]
-_max_along = REGISTRY["max_along"]
-_min_along = REGISTRY["min_along"]
-_isclose = REGISTRY["isclose"]
 _squared_error = REGISTRY["squared_error"]
 _sigmoid_cross_entropy = REGISTRY["sigmoid_cross_entropy"]
 _bce_elements = REGISTRY["bce_elements"]
@@ -151,12 +154,12 @@ _log_softmax_along = REGISTRY["log_softmax_along"]
 _softmax_cross_entropy = REGISTRY["softmax_cross_entropy"]
 _soft_cross_entropy = REGISTRY["soft_cross_entropy"]
 _negative_log_likelihood = REGISTRY["negative_log_likelihood"]
-_linalg_cholesky = REGISTRY["linalg_cholesky"]
-_linalg_cholesky_ex = REGISTRY["linalg_cholesky_ex"]
-_linalg_qr = REGISTRY["linalg_qr"]
 _ctc_chain = REGISTRY["ctc_chain"]
 _ctc_likelihood = REGISTRY["ctc_likelihood"]
 _ctc_lengths = REGISTRY["ctc_lengths"]
+_linalg_cholesky = REGISTRY["linalg_cholesky"]
+_linalg_cholesky_ex = REGISTRY["linalg_cholesky_ex"]
+_linalg_qr = REGISTRY["linalg_qr"]
 _slice_view = REGISTRY["slice_view"]
 _slice_place = REGISTRY["slice_place"]
 _slice_write = REGISTRY["slice_write"]
@@ -207,7 +210,12 @@ _flip = REGISTRY["flip"]
 _roll = REGISTRY["roll"]
 _tril = REGISTRY["tril"]
 _triu = REGISTRY["triu"]
+_take_rows = REGISTRY["take_rows"]
+_place_rows = REGISTRY["place_rows"]
+_take_masked = REGISTRY["take_masked"]
+_place_masked = REGISTRY["place_masked"]
 _label_sets = REGISTRY["label_sets"]
+_matrix_exp = REGISTRY["matrix_exp"]
 _masked_fill = REGISTRY["masked_fill"]
 _masked_select = REGISTRY["masked_select"]
 _masked_place = REGISTRY["masked_place"]
@@ -231,10 +239,10 @@ _max_pool_pick = REGISTRY["max_pool_pick"]
 _max_pool_indices = REGISTRY["max_pool_indices"]
 _avg_pool = REGISTRY["avg_pool"]
 _avg_pool_grad = REGISTRY["avg_pool_grad"]
-_adaptive_average = REGISTRY["adaptive_average"]
-_adaptive_average_grad = REGISTRY["adaptive_average_grad"]
 _matmul = REGISTRY["matmul"]
 _linear = REGISTRY["linear"]
+_pseudo_inverse = REGISTRY["pseudo_inverse"]
+_linalg_lstsq = REGISTRY["linalg_lstsq"]
 _draw_uniform = REGISTRY["draw_uniform"]
 _draw_normal = REGISTRY["draw_normal"]
 _draw_normal_of = REGISTRY["draw_normal_of"]
@@ -321,6 +329,7 @@ _sgd_update = REGISTRY["sgd_update"]
 _adam_update = REGISTRY["adam_update"]
 _rmsprop_update = REGISTRY["rmsprop_update"]
 _adagrad_update = REGISTRY["adagrad_update"]
+_linalg_cross = REGISTRY["linalg_cross"]
 _Tensor_unfold = REGISTRY["Tensor_unfold"]
 _windows_add = REGISTRY["windows_add"]
 _as_strided = REGISTRY["as_strided"]
@@ -371,6 +380,18 @@ _k_softshrink = _softshrink.kernels
 _k_hardshrink = _hardshrink.kernels
 _k_threshold = _threshold.kernels
 _k_slopes = _slopes.kernels
+_k_sum = _sum.kernels
+_r_sum_input = _sum.rules["input"].function
+_k_mean = _mean.kernels
+_r_mean_input = _mean.rules["input"].function
+_k_amax = _amax.kernels
+_r_amax_input = _amax.rules["input"].function
+_k_amin = _amin.kernels
+_r_amin_input = _amin.rules["input"].function
+_k_adaptive_average = _adaptive_average.kernels
+_r_adaptive_average_input = _adaptive_average.rules["input"].function
+_k_adaptive_average_grad = _adaptive_average_grad.kernels
+_r_adaptive_average_grad_grad = _adaptive_average_grad.rules["grad"].function
 _k_add = _add.kernels
 _k_sub = _sub.kernels
 _k_mul = _mul.kernels
@@ -382,14 +403,6 @@ _k_sign = _sign.kernels
 _k_reciprocal = _reciprocal.kernels
 _k_copysign = _copysign.kernels
 _k_hypot = _hypot.kernels
-_k_sum = _sum.kernels
-_r_sum_input = _sum.rules["input"].function
-_k_mean = _mean.kernels
-_r_mean_input = _mean.rules["input"].function
-_k_amax = _amax.kernels
-_r_amax_input = _amax.rules["input"].function
-_k_amin = _amin.kernels
-_r_amin_input = _amin.rules["input"].function
 _k_squared_error = _squared_error.kernels
 _q_squared_error = _squared_error.residual_kernels
 _r_squared_error_all = _squared_error.fused.function
@@ -492,6 +505,14 @@ _k_tril = _tril.kernels
 _r_tril_input = _tril.rules["input"].function
 _k_triu = _triu.kernels
 _r_triu_input = _triu.rules["input"].function
+_k_take_rows = _take_rows.kernels
+_r_take_rows_input = _take_rows.rules["input"].function
+_k_place_rows = _place_rows.kernels
+_r_place_rows_input = _place_rows.rules["input"].function
+_k_place_masked = _place_masked.kernels
+_r_place_masked_input = _place_masked.rules["input"].function
+_k_matrix_exp = _matrix_exp.kernels
+_r_matrix_exp_input = _matrix_exp.rules["input"].function
 _k_masked_fill = _masked_fill.kernels
 _r_masked_fill_input = _masked_fill.rules["input"].function
 _r_masked_fill_value = _masked_fill.rules["value"].function
@@ -522,10 +543,6 @@ _k_avg_pool = _avg_pool.kernels
 _r_avg_pool_input = _avg_pool.rules["input"].function
 _k_avg_pool_grad = _avg_pool_grad.kernels
 _r_avg_pool_grad_grad = _avg_pool_grad.rules["grad"].function
-_k_adaptive_average = _adaptive_average.kernels
-_r_adaptive_average_input = _adaptive_average.rules["input"].function
-_k_adaptive_average_grad = _adaptive_average_grad.kernels
-_r_adaptive_average_grad_grad = _adaptive_average_grad.rules["grad"].function
 _k_matmul = _matmul.kernels
 _r_matmul_input = _matmul.rules["input"].function
 _r_matmul_other = _matmul.rules["other"].function
@@ -611,6 +628,9 @@ _k_deg2rad = _deg2rad.kernels
 _k_rad2deg = _rad2deg.kernels
 _k_sinc = _sinc.kernels
 _r_sinc_input = _sinc.rules["input"].function
+_k_linalg_cross = _linalg_cross.kernels
+_r_linalg_cross_input = _linalg_cross.rules["input"].function
+_r_linalg_cross_other = _linalg_cross.rules["other"].function
 _k_Tensor_unfold = _Tensor_unfold.kernels
 _r_Tensor_unfold_input = _Tensor_unfold.rules["input"].function
 _k_windows_add = _windows_add.kernels
@@ -644,6 +664,19 @@ _rrelu_ = COMPOSITES["rrelu_"].function
 _glu = COMPOSITES["glu"].function
 _gumbel_softmax = COMPOSITES["gumbel_softmax"].function
 _maxout = COMPOSITES["maxout"].function
+_nansum = COMPOSITES["nansum"].function
+_nanmean = COMPOSITES["nanmean"].function
+_max = COMPOSITES["max"].function
+_min = COMPOSITES["min"].function
+_aminmax = COMPOSITES["aminmax"].function
+_allclose = COMPOSITES["allclose"].function
+_equal = COMPOSITES["equal"].function
+_adaptive_avg_pool1d = COMPOSITES["adaptive_avg_pool1d"].function
+_adaptive_avg_pool2d = COMPOSITES["adaptive_avg_pool2d"].function
+_adaptive_avg_pool3d = COMPOSITES["adaptive_avg_pool3d"].function
+_adaptive_max_pool1d = COMPOSITES["adaptive_max_pool1d"].function
+_adaptive_max_pool2d = COMPOSITES["adaptive_max_pool2d"].function
+_adaptive_max_pool3d = COMPOSITES["adaptive_max_pool3d"].function
 _positive = COMPOSITES["positive"].function
 _rsub = COMPOSITES["rsub"].function
 _float_power = COMPOSITES["float_power"].function
@@ -674,13 +707,6 @@ _slice_scatter = COMPOSITES["slice_scatter"].function
 _diagonal_scatter = COMPOSITES["diagonal_scatter"].function
 _sum_to_size = COMPOSITES["sum_to_size"].function
 _scaled_dot_product_attention = COMPOSITES["scaled_dot_product_attention"].function
-_nansum = COMPOSITES["nansum"].function
-_nanmean = COMPOSITES["nanmean"].function
-_max = COMPOSITES["max"].function
-_min = COMPOSITES["min"].function
-_aminmax = COMPOSITES["aminmax"].function
-_allclose = COMPOSITES["allclose"].function
-_equal = COMPOSITES["equal"].function
 _mse_loss = COMPOSITES["mse_loss"].function
 _l1_loss = COMPOSITES["l1_loss"].function
 _smooth_l1_loss = COMPOSITES["smooth_l1_loss"].function
@@ -702,9 +728,12 @@ _log_softmax = COMPOSITES["log_softmax"].function
 _softmin = COMPOSITES["softmin"].function
 _cross_entropy = COMPOSITES["cross_entropy"].function
 _nll_loss = COMPOSITES["nll_loss"].function
+_ctc_loss = COMPOSITES["ctc_loss"].function
 _cholesky = COMPOSITES["cholesky"].function
 _qr = COMPOSITES["qr"].function
-_ctc_loss = COMPOSITES["ctc_loss"].function
+_diff = COMPOSITES["diff"].function
+_trapezoid = COMPOSITES["trapezoid"].function
+_cumulative_trapezoid = COMPOSITES["cumulative_trapezoid"].function
 _cosine_similarity = COMPOSITES["cosine_similarity"].function
 _pairwise_distance = COMPOSITES["pairwise_distance"].function
 _cdist = COMPOSITES["cdist"].function
@@ -712,9 +741,6 @@ _pdist = COMPOSITES["pdist"].function
 _triplet_margin_loss = COMPOSITES["triplet_margin_loss"].function
 _triplet_margin_with_distance_loss = COMPOSITES["triplet_margin_with_distance_loss"].function
 _cosine_embedding_loss = COMPOSITES["cosine_embedding_loss"].function
-_diff = COMPOSITES["diff"].function
-_trapezoid = COMPOSITES["trapezoid"].function
-_cumulative_trapezoid = COMPOSITES["cumulative_trapezoid"].function
 _dropout = COMPOSITES["dropout"].function
 _feature_dropout = COMPOSITES["feature_dropout"].function
 _dropout1d = COMPOSITES["dropout1d"].function
@@ -771,6 +797,12 @@ _zero_one_loss = COMPOSITES["zero_one_loss"].function
 _soft_margin_loss = COMPOSITES["soft_margin_loss"].function
 _multilabel_soft_margin_loss = COMPOSITES["multilabel_soft_margin_loss"].function
 _multilabel_margin_loss = COMPOSITES["multilabel_margin_loss"].function
+_matrix_power = COMPOSITES["matrix_power"].function
+_linalg_matrix_power = COMPOSITES["linalg_matrix_power"].function
+_linalg_vector_norm = COMPOSITES["linalg_vector_norm"].function
+_linalg_matrix_norm = COMPOSITES["linalg_matrix_norm"].function
+_linalg_norm = COMPOSITES["linalg_norm"].function
+_linalg_cond = COMPOSITES["linalg_cond"].function
 _var = COMPOSITES["var"].function
 _std = COMPOSITES["std"].function
 _var_mean = COMPOSITES["var_mean"].function
@@ -787,19 +819,31 @@ _nanmedian = COMPOSITES["nanmedian"].function
 _quantile = COMPOSITES["quantile"].function
 _nanquantile = COMPOSITES["nanquantile"].function
 _pad = COMPOSITES["pad"].function
-_max_pool2d = COMPOSITES["max_pool2d"].function
 _max_pool1d = COMPOSITES["max_pool1d"].function
-_avg_pool2d = COMPOSITES["avg_pool2d"].function
+_max_pool2d = COMPOSITES["max_pool2d"].function
+_max_pool3d = COMPOSITES["max_pool3d"].function
+_max_unpool1d = COMPOSITES["max_unpool1d"].function
+_max_unpool2d = COMPOSITES["max_unpool2d"].function
+_max_unpool3d = COMPOSITES["max_unpool3d"].function
 _avg_pool1d = COMPOSITES["avg_pool1d"].function
-_adaptive_avg_pool2d = COMPOSITES["adaptive_avg_pool2d"].function
+_avg_pool2d = COMPOSITES["avg_pool2d"].function
+_avg_pool3d = COMPOSITES["avg_pool3d"].function
+_lp_pool1d = COMPOSITES["lp_pool1d"].function
+_lp_pool2d = COMPOSITES["lp_pool2d"].function
+_lp_pool3d = COMPOSITES["lp_pool3d"].function
 _mm = COMPOSITES["mm"].function
 _bmm = COMPOSITES["bmm"].function
 _mv = COMPOSITES["mv"].function
-_dot = COMPOSITES["dot"].function
-_outer = COMPOSITES["outer"].function
 _addmm = COMPOSITES["addmm"].function
 _baddbmm = COMPOSITES["baddbmm"].function
+_addbmm = COMPOSITES["addbmm"].function
 _addmv = COMPOSITES["addmv"].function
+_addr = COMPOSITES["addr"].function
+_linalg_multi_dot = COMPOSITES["linalg_multi_dot"].function
+_chain_matmul = COMPOSITES["chain_matmul"].function
+_linalg_pinv = COMPOSITES["linalg_pinv"].function
+_pinverse = COMPOSITES["pinverse"].function
+_linalg_matrix_rank = COMPOSITES["linalg_matrix_rank"].function
 _div_rounded = COMPOSITES["div_rounded"].function
 _index_fill = COMPOSITES["index_fill"].function
 _index_fill_ = COMPOSITES["index_fill_"].function
@@ -828,6 +872,14 @@ _ndtr = COMPOSITES["ndtr"].function
 _ndtri = COMPOSITES["ndtri"].function
 _linalg_eigvals = COMPOSITES["linalg_eigvals"].function
 _svd = COMPOSITES["svd"].function
+_dot = COMPOSITES["dot"].function
+_vdot = COMPOSITES["vdot"].function
+_linalg_vecdot = COMPOSITES["linalg_vecdot"].function
+_inner = COMPOSITES["inner"].function
+_outer = COMPOSITES["outer"].function
+_kron = COMPOSITES["kron"].function
+_cross = COMPOSITES["cross"].function
+_linalg_diagonal = COMPOSITES["linalg_diagonal"].function
 _diag = COMPOSITES["diag"].function
 _diag_embed = COMPOSITES["diag_embed"].function
 _view_as = COMPOSITES["view_as"].function
@@ -2910,6 +2962,440 @@ def slopes(input: Tensor, weight: TensorLike) -> Tensor:
     return t
 
 
+def _pull_sum(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    attrs = node._attrs
+    dim = attrs["dim"]
+    keepdim = attrs["keepdim"]
+    dtype = attrs["dtype"]
+    input_shape = node._shapes[0]
+    input_dtype = node._dtypes[0]
+    r = _r_sum_input(F, g, input_shape, input_dtype, dim, keepdim, dtype)
+    if pending[to_input] is None:
+        pending[to_input] = r
+    else:
+        accumulate(pending, to_input, r)
+
+
+_pull_sum.op = _sum  # type: ignore[attr-defined]
+
+
+def sum(input: Tensor, dim: Dims = None, keepdim: builtins.bool = False, *, dtype: DTypeLike | None = None, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
+    """The sum over ``dim`` (an int, a tuple, or everything). Integers add up in int64.
+
+    >>> import autograd_core as ag
+    >>> ag.tensor([[1.0, 2.0], [3.0, 4.0]]).sum(dim=0).tolist()
+    [4.0, 6.0]
+    """
+    if axis is not None:
+        dim = axis
+    if keepdims is not None:
+        keepdim = keepdims
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_sum, (input,), {"dim": dim, "keepdim": keepdim, "dtype": dtype})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_sum, (input,), {"dim": dim, "keepdim": keepdim, "dtype": dtype})
+    try:
+        out = _k_sum[a_input.__class__](a_input, dim=dim, keepdim=keepdim, dtype=dtype)
+    except Exception as error:
+        raise explain(_sum, (input,), {"dim": dim, "keepdim": keepdim, "dtype": dtype}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    if n_input is not None and mode.grad:
+        t._node = n = GeneralNode()
+        n.op = _sum
+        n.pull = _pull_sum
+        n._first = n_input
+        n._second = n._rest = None
+        n.saved = None
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        n._attrs = {"dim": dim, "keepdim": keepdim, "dtype": dtype}
+        n._shapes = (a_input.shape,)
+        n._dtypes = (from_numpy_dtype(d),)
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+def _pull_mean(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    attrs = node._attrs
+    dim = attrs["dim"]
+    keepdim = attrs["keepdim"]
+    dtype = attrs["dtype"]
+    input_shape = node._shapes[0]
+    input_dtype = node._dtypes[0]
+    r = _r_mean_input(F, g, input_shape, input_dtype, dim, keepdim, dtype)
+    if pending[to_input] is None:
+        pending[to_input] = r
+    else:
+        accumulate(pending, to_input, r)
+
+
+_pull_mean.op = _mean  # type: ignore[attr-defined]
+
+
+def mean(input: Tensor, dim: Dims = None, keepdim: builtins.bool = False, *, dtype: DTypeLike | None = None, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
+    """The mean over ``dim``. Floating point only; nothing to average gives NaN."""
+    if axis is not None:
+        dim = axis
+    if keepdims is not None:
+        keepdim = keepdims
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_mean, (input,), {"dim": dim, "keepdim": keepdim, "dtype": dtype})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_mean, (input,), {"dim": dim, "keepdim": keepdim, "dtype": dtype})
+    try:
+        out = _k_mean[a_input.__class__](a_input, dim=dim, keepdim=keepdim, dtype=dtype)
+    except Exception as error:
+        raise explain(_mean, (input,), {"dim": dim, "keepdim": keepdim, "dtype": dtype}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    if n_input is not None and mode.grad:
+        t._node = n = GeneralNode()
+        n.op = _mean
+        n.pull = _pull_mean
+        n._first = n_input
+        n._second = n._rest = None
+        n.saved = None
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        n._attrs = {"dim": dim, "keepdim": keepdim, "dtype": dtype}
+        n._shapes = (a_input.shape,)
+        n._dtypes = (from_numpy_dtype(d),)
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+def count_nonzero(input: Tensor, dim: Dims = None, *, axis: Any = None) -> Tensor:
+    """How many elements are not zero, as int64."""
+    if axis is not None:
+        dim = axis
+    return apply(_count_nonzero, (input,), {"dim": dim})
+
+
+def all(input: Tensor, dim: Dims = None, keepdim: builtins.bool = False, *, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
+    """Whether no element is zero, as bool (uint8 for uint8)."""
+    if axis is not None:
+        dim = axis
+    if keepdims is not None:
+        keepdim = keepdims
+    return apply(_all, (input,), {"dim": dim, "keepdim": keepdim})
+
+
+def any(input: Tensor, dim: Dims = None, keepdim: builtins.bool = False, *, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
+    """Whether some element is not zero, as bool (uint8 for uint8)."""
+    if axis is not None:
+        dim = axis
+    if keepdims is not None:
+        keepdim = keepdims
+    return apply(_any, (input,), {"dim": dim, "keepdim": keepdim})
+
+
+def _pull_amax(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    input, out = node.saved
+    attrs = node._attrs
+    dim = attrs["dim"]
+    keepdim = attrs["keepdim"]
+    r = _r_amax_input(F, g, input, out, dim, keepdim)
+    if pending[to_input] is None:
+        pending[to_input] = r
+    else:
+        accumulate(pending, to_input, r)
+
+
+_pull_amax.op = _amax  # type: ignore[attr-defined]
+
+
+def amax(input: Tensor, dim: Dims = (), keepdim: builtins.bool = False, *, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
+    """The largest element over ``dim``; elements that tie share the gradient evenly."""
+    if axis is not None:
+        dim = axis
+    if keepdims is not None:
+        keepdim = keepdims
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_amax, (input,), {"dim": dim, "keepdim": keepdim})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_amax, (input,), {"dim": dim, "keepdim": keepdim})
+    try:
+        out = _k_amax[a_input.__class__](a_input, dim=dim, keepdim=keepdim)
+    except Exception as error:
+        raise explain(_amax, (input,), {"dim": dim, "keepdim": keepdim}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    if n_input is not None and mode.grad:
+        t._node = n = GeneralNode()
+        n.op = _amax
+        n.pull = _pull_amax
+        n._first = n_input
+        n._second = n._rest = None
+        n.saved = (a_input, out)
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        n._attrs = {"dim": dim, "keepdim": keepdim}
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+def _pull_amin(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    input, out = node.saved
+    attrs = node._attrs
+    dim = attrs["dim"]
+    keepdim = attrs["keepdim"]
+    r = _r_amin_input(F, g, input, out, dim, keepdim)
+    if pending[to_input] is None:
+        pending[to_input] = r
+    else:
+        accumulate(pending, to_input, r)
+
+
+_pull_amin.op = _amin  # type: ignore[attr-defined]
+
+
+def amin(input: Tensor, dim: Dims = (), keepdim: builtins.bool = False, *, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
+    """The smallest element over ``dim``; elements that tie share the gradient evenly."""
+    if axis is not None:
+        dim = axis
+    if keepdims is not None:
+        keepdim = keepdims
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_amin, (input,), {"dim": dim, "keepdim": keepdim})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_amin, (input,), {"dim": dim, "keepdim": keepdim})
+    try:
+        out = _k_amin[a_input.__class__](a_input, dim=dim, keepdim=keepdim)
+    except Exception as error:
+        raise explain(_amin, (input,), {"dim": dim, "keepdim": keepdim}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    if n_input is not None and mode.grad:
+        t._node = n = GeneralNode()
+        n.op = _amin
+        n.pull = _pull_amin
+        n._first = n_input
+        n._second = n._rest = None
+        n.saved = (a_input, out)
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        n._attrs = {"dim": dim, "keepdim": keepdim}
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+def argmax(input: Tensor, dim: builtins.int | None = None, keepdim: builtins.bool = False, *, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
+    """The position of the first largest element along ``dim``, or in the flattened tensor, as int64."""
+    if axis is not None:
+        dim = axis
+    if keepdims is not None:
+        keepdim = keepdims
+    return apply(_argmax, (input,), {"dim": dim, "keepdim": keepdim})
+
+
+def argmin(input: Tensor, dim: builtins.int | None = None, keepdim: builtins.bool = False, *, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
+    """The position of the first smallest element along ``dim``, or in the flattened tensor, as int64."""
+    if axis is not None:
+        dim = axis
+    if keepdims is not None:
+        keepdim = keepdims
+    return apply(_argmin, (input,), {"dim": dim, "keepdim": keepdim})
+
+
+def max_along(input: Tensor, dim: builtins.int, keepdim: builtins.bool = False, *, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
+    """The largest elements along ``dim`` and their positions; of several, the first, which also gets the gradient."""
+    if axis is not None:
+        dim = axis
+    if keepdims is not None:
+        keepdim = keepdims
+    return apply(_max_along, (input,), {"dim": dim, "keepdim": keepdim})
+
+
+def min_along(input: Tensor, dim: builtins.int, keepdim: builtins.bool = False, *, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
+    """The smallest elements along ``dim`` and their positions; of several, the first, which also gets the gradient."""
+    if axis is not None:
+        dim = axis
+    if keepdims is not None:
+        keepdim = keepdims
+    return apply(_min_along, (input,), {"dim": dim, "keepdim": keepdim})
+
+
+def isclose(input: Tensor, other: Tensor, rtol: builtins.float = 1e-05, atol: builtins.float = 1e-08, equal_nan: builtins.bool = False) -> Tensor:
+    """Whether ``|input - other| <= atol + rtol * |other|``, elementwise; equal infinities are close."""
+    return apply(_isclose, (input, other), {"rtol": rtol, "atol": atol, "equal_nan": equal_nan})
+
+
+def _pull_adaptive_average(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    attrs = node._attrs
+    size = attrs["size"]
+    input_shape = node._shapes[0]
+    r = _r_adaptive_average_input(F, g, input_shape, size)
+    if pending[to_input] is None:
+        pending[to_input] = r
+    else:
+        accumulate(pending, to_input, r)
+
+
+_pull_adaptive_average.op = _adaptive_average  # type: ignore[attr-defined]
+
+
+def adaptive_average(input: Tensor, *, size: builtins.tuple[builtins.int, ...]) -> Tensor:
+    """The means of ``size`` ranges of nearly equal size along the last dimensions."""
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_adaptive_average, (input,), {"size": size})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_adaptive_average, (input,), {"size": size})
+    try:
+        out = _k_adaptive_average[a_input.__class__](a_input, size=size)
+    except Exception as error:
+        raise explain(_adaptive_average, (input,), {"size": size}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    if n_input is not None and mode.grad:
+        t._node = n = GeneralNode()
+        n.op = _adaptive_average
+        n.pull = _pull_adaptive_average
+        n._first = n_input
+        n._second = n._rest = None
+        n.saved = None
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        n._attrs = {"size": size}
+        n._shapes = (a_input.shape,)
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+def _pull_adaptive_average_grad(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_grad = node._first
+    attrs = node._attrs
+    size = attrs["size"]
+    r = _r_adaptive_average_grad_grad(F, g, size)
+    if pending[to_grad] is None:
+        pending[to_grad] = r
+    else:
+        accumulate(pending, to_grad, r)
+
+
+_pull_adaptive_average_grad.op = _adaptive_average_grad  # type: ignore[attr-defined]
+
+
+def adaptive_average_grad(grad: Tensor, *, shape: Sequence[builtins.int], size: builtins.tuple[builtins.int, ...]) -> Tensor:
+    """The adjoint of ``adaptive_average``: each element spread evenly over its range."""
+    try:
+        a_grad = grad._array
+        n_grad = grad._node
+        d = a_grad.dtype
+    except AttributeError:
+        return apply(_adaptive_average_grad, (grad,), {"shape": shape, "size": size})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_adaptive_average_grad, (grad,), {"shape": shape, "size": size})
+    try:
+        out = _k_adaptive_average_grad[a_grad.__class__](a_grad, shape=shape, size=size)
+    except Exception as error:
+        raise explain(_adaptive_average_grad, (grad,), {"shape": shape, "size": size}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    if n_grad is not None and mode.grad:
+        t._node = n = GeneralNode()
+        n.op = _adaptive_average_grad
+        n.pull = _pull_adaptive_average_grad
+        n._first = n_grad
+        n._second = n._rest = None
+        n.saved = None
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        n._attrs = {"shape": shape, "size": size}
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+def adaptive_max_indices(input: Tensor, *, size: builtins.tuple[builtins.int, ...]) -> Tensor:
+    """The position of each range's first maximum in its flattened image; of NaNs, which win, the last."""
+    return apply(_adaptive_max_indices, (input,), {"size": size})
+
+
 def _pull_add(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
     to_input = node._first
     to_other = node._second
@@ -3772,325 +4258,6 @@ def hypot_(input: Tensor, other: TensorLike) -> Tensor:
 def causal_mask(input: Tensor, *, rows: builtins.int, columns: builtins.int) -> Tensor:
     """Whether column <= row: position ``i`` attends to positions up to ``i``. ``input`` says only which device."""
     return apply(_causal_mask, (input,), {"rows": rows, "columns": columns})
-
-
-def _pull_sum(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    attrs = node._attrs
-    dim = attrs["dim"]
-    keepdim = attrs["keepdim"]
-    dtype = attrs["dtype"]
-    input_shape = node._shapes[0]
-    input_dtype = node._dtypes[0]
-    r = _r_sum_input(F, g, input_shape, input_dtype, dim, keepdim, dtype)
-    if pending[to_input] is None:
-        pending[to_input] = r
-    else:
-        accumulate(pending, to_input, r)
-
-
-_pull_sum.op = _sum  # type: ignore[attr-defined]
-
-
-def sum(input: Tensor, dim: Dims = None, keepdim: builtins.bool = False, *, dtype: DTypeLike | None = None, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
-    """The sum over ``dim`` (an int, a tuple, or everything). Integers add up in int64.
-
-    >>> import autograd_core as ag
-    >>> ag.tensor([[1.0, 2.0], [3.0, 4.0]]).sum(dim=0).tolist()
-    [4.0, 6.0]
-    """
-    if axis is not None:
-        dim = axis
-    if keepdims is not None:
-        keepdim = keepdims
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        return apply(_sum, (input,), {"dim": dim, "keepdim": keepdim, "dtype": dtype})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_sum, (input,), {"dim": dim, "keepdim": keepdim, "dtype": dtype})
-    try:
-        out = _k_sum[a_input.__class__](a_input, dim=dim, keepdim=keepdim, dtype=dtype)
-    except Exception as error:
-        raise explain(_sum, (input,), {"dim": dim, "keepdim": keepdim, "dtype": dtype}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = GeneralNode()
-        n.op = _sum
-        n.pull = _pull_sum
-        n._first = n_input
-        n._second = n._rest = None
-        n.saved = None
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n._attrs = {"dim": dim, "keepdim": keepdim, "dtype": dtype}
-        n._shapes = (a_input.shape,)
-        n._dtypes = (from_numpy_dtype(d),)
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-    return t
-
-
-def _pull_mean(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    attrs = node._attrs
-    dim = attrs["dim"]
-    keepdim = attrs["keepdim"]
-    dtype = attrs["dtype"]
-    input_shape = node._shapes[0]
-    input_dtype = node._dtypes[0]
-    r = _r_mean_input(F, g, input_shape, input_dtype, dim, keepdim, dtype)
-    if pending[to_input] is None:
-        pending[to_input] = r
-    else:
-        accumulate(pending, to_input, r)
-
-
-_pull_mean.op = _mean  # type: ignore[attr-defined]
-
-
-def mean(input: Tensor, dim: Dims = None, keepdim: builtins.bool = False, *, dtype: DTypeLike | None = None, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
-    """The mean over ``dim``. Floating point only; nothing to average gives NaN."""
-    if axis is not None:
-        dim = axis
-    if keepdims is not None:
-        keepdim = keepdims
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        return apply(_mean, (input,), {"dim": dim, "keepdim": keepdim, "dtype": dtype})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_mean, (input,), {"dim": dim, "keepdim": keepdim, "dtype": dtype})
-    try:
-        out = _k_mean[a_input.__class__](a_input, dim=dim, keepdim=keepdim, dtype=dtype)
-    except Exception as error:
-        raise explain(_mean, (input,), {"dim": dim, "keepdim": keepdim, "dtype": dtype}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = GeneralNode()
-        n.op = _mean
-        n.pull = _pull_mean
-        n._first = n_input
-        n._second = n._rest = None
-        n.saved = None
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n._attrs = {"dim": dim, "keepdim": keepdim, "dtype": dtype}
-        n._shapes = (a_input.shape,)
-        n._dtypes = (from_numpy_dtype(d),)
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-    return t
-
-
-def count_nonzero(input: Tensor, dim: Dims = None, *, axis: Any = None) -> Tensor:
-    """How many elements are not zero, as int64."""
-    if axis is not None:
-        dim = axis
-    return apply(_count_nonzero, (input,), {"dim": dim})
-
-
-def all(input: Tensor, dim: Dims = None, keepdim: builtins.bool = False, *, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
-    """Whether no element is zero, as bool (uint8 for uint8)."""
-    if axis is not None:
-        dim = axis
-    if keepdims is not None:
-        keepdim = keepdims
-    return apply(_all, (input,), {"dim": dim, "keepdim": keepdim})
-
-
-def any(input: Tensor, dim: Dims = None, keepdim: builtins.bool = False, *, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
-    """Whether some element is not zero, as bool (uint8 for uint8)."""
-    if axis is not None:
-        dim = axis
-    if keepdims is not None:
-        keepdim = keepdims
-    return apply(_any, (input,), {"dim": dim, "keepdim": keepdim})
-
-
-def _pull_amax(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    input, out = node.saved
-    attrs = node._attrs
-    dim = attrs["dim"]
-    keepdim = attrs["keepdim"]
-    r = _r_amax_input(F, g, input, out, dim, keepdim)
-    if pending[to_input] is None:
-        pending[to_input] = r
-    else:
-        accumulate(pending, to_input, r)
-
-
-_pull_amax.op = _amax  # type: ignore[attr-defined]
-
-
-def amax(input: Tensor, dim: Dims = (), keepdim: builtins.bool = False, *, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
-    """The largest element over ``dim``; elements that tie share the gradient evenly."""
-    if axis is not None:
-        dim = axis
-    if keepdims is not None:
-        keepdim = keepdims
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        return apply(_amax, (input,), {"dim": dim, "keepdim": keepdim})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_amax, (input,), {"dim": dim, "keepdim": keepdim})
-    try:
-        out = _k_amax[a_input.__class__](a_input, dim=dim, keepdim=keepdim)
-    except Exception as error:
-        raise explain(_amax, (input,), {"dim": dim, "keepdim": keepdim}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = GeneralNode()
-        n.op = _amax
-        n.pull = _pull_amax
-        n._first = n_input
-        n._second = n._rest = None
-        n.saved = (a_input, out)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n._attrs = {"dim": dim, "keepdim": keepdim}
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-    return t
-
-
-def _pull_amin(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    input, out = node.saved
-    attrs = node._attrs
-    dim = attrs["dim"]
-    keepdim = attrs["keepdim"]
-    r = _r_amin_input(F, g, input, out, dim, keepdim)
-    if pending[to_input] is None:
-        pending[to_input] = r
-    else:
-        accumulate(pending, to_input, r)
-
-
-_pull_amin.op = _amin  # type: ignore[attr-defined]
-
-
-def amin(input: Tensor, dim: Dims = (), keepdim: builtins.bool = False, *, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
-    """The smallest element over ``dim``; elements that tie share the gradient evenly."""
-    if axis is not None:
-        dim = axis
-    if keepdims is not None:
-        keepdim = keepdims
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        return apply(_amin, (input,), {"dim": dim, "keepdim": keepdim})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_amin, (input,), {"dim": dim, "keepdim": keepdim})
-    try:
-        out = _k_amin[a_input.__class__](a_input, dim=dim, keepdim=keepdim)
-    except Exception as error:
-        raise explain(_amin, (input,), {"dim": dim, "keepdim": keepdim}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = GeneralNode()
-        n.op = _amin
-        n.pull = _pull_amin
-        n._first = n_input
-        n._second = n._rest = None
-        n.saved = (a_input, out)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n._attrs = {"dim": dim, "keepdim": keepdim}
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-    return t
-
-
-def argmax(input: Tensor, dim: builtins.int | None = None, keepdim: builtins.bool = False, *, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
-    """The position of the first largest element along ``dim``, or in the flattened tensor, as int64."""
-    if axis is not None:
-        dim = axis
-    if keepdims is not None:
-        keepdim = keepdims
-    return apply(_argmax, (input,), {"dim": dim, "keepdim": keepdim})
-
-
-def argmin(input: Tensor, dim: builtins.int | None = None, keepdim: builtins.bool = False, *, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
-    """The position of the first smallest element along ``dim``, or in the flattened tensor, as int64."""
-    if axis is not None:
-        dim = axis
-    if keepdims is not None:
-        keepdim = keepdims
-    return apply(_argmin, (input,), {"dim": dim, "keepdim": keepdim})
-
-
-def max_along(input: Tensor, dim: builtins.int, keepdim: builtins.bool = False, *, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
-    """The largest elements along ``dim`` and their positions; of several, the first, which also gets the gradient."""
-    if axis is not None:
-        dim = axis
-    if keepdims is not None:
-        keepdim = keepdims
-    return apply(_max_along, (input,), {"dim": dim, "keepdim": keepdim})
-
-
-def min_along(input: Tensor, dim: builtins.int, keepdim: builtins.bool = False, *, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
-    """The smallest elements along ``dim`` and their positions; of several, the first, which also gets the gradient."""
-    if axis is not None:
-        dim = axis
-    if keepdims is not None:
-        keepdim = keepdims
-    return apply(_min_along, (input,), {"dim": dim, "keepdim": keepdim})
-
-
-def isclose(input: Tensor, other: Tensor, rtol: builtins.float = 1e-05, atol: builtins.float = 1e-08, equal_nan: builtins.bool = False) -> Tensor:
-    """Whether ``|input - other| <= atol + rtol * |other|``, elementwise; equal infinities are close."""
-    return apply(_isclose, (input, other), {"rtol": rtol, "atol": atol, "equal_nan": equal_nan})
 
 
 def _pull_squared_error(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
@@ -5533,36 +5700,6 @@ def negative_log_likelihood(input: Tensor, target: Tensor, weight: Tensor | None
     return t
 
 
-def linalg_cholesky(input: Tensor, *, upper: builtins.bool = False) -> Tensor:
-    """The lower triangle L with ``input = L L^H``, or with ``upper`` the upper one U with ``input = U^H U``.
-
-    The matrices must be Hermitian (symmetric) and positive definite; of each only the triangle asked for is read. Raises ``LinAlgError``
-    (a ``RuntimeError``) if one is not positive definite.
-
-    >>> import autograd_core as ag
-    >>> ag.linalg.cholesky(ag.tensor([[4.0, 2.0], [2.0, 2.0]])).tolist()
-    [[2.0, 0.0], [1.0, 1.0]]
-    """
-    return apply(_linalg_cholesky, (input,), {"upper": upper})
-
-
-def linalg_cholesky_ex(input: Tensor, *, upper: builtins.bool = False, check_errors: builtins.bool = False) -> builtins.tuple[Tensor, Tensor]:
-    """The Cholesky factor, and ``info``: 0, or the order of the first leading minor that is not positive definite.
-
-    Instead of the factor of such a matrix there are NaN; with ``check_errors`` it raises ``LinAlgError``.
-    """
-    return apply(_linalg_cholesky_ex, (input,), {"upper": upper, "check_errors": check_errors})
-
-
-def linalg_qr(A: Tensor, mode: str = 'reduced') -> builtins.tuple[Tensor, Tensor]:
-    """``A = Q R`` with orthonormal columns in Q and an upper triangle R: a named tuple ``(Q, R)``.
-
-    ``mode='reduced'`` gives (m, k) and (k, n) with k = min(m, n), ``'complete'`` (m, m) and (m, n), ``'r'`` only R, with an empty Q. The gradient
-    needs linearly independent leading columns; with ``'complete'`` it exists for m <= n.
-    """
-    return apply(_linalg_qr, (A,), {"mode": mode})
-
-
 def ctc_chain(log_probs: Tensor, targets: Tensor, input_lengths: builtins.tuple[builtins.int, ...], target_lengths: builtins.tuple[builtins.int, ...], blank: builtins.int) -> builtins.tuple[Tensor, ...]:
     """The states of each chain, (batch, 2 * longest + 1), whether the blank before each may be skipped, whether a chain starts there; for each time whether there is a next one, and 0 where a chain may end and -inf elsewhere."""
     return apply(_ctc_chain, (log_probs, targets), {"input_lengths": input_lengths, "target_lengths": target_lengths, "blank": blank})
@@ -5640,6 +5777,36 @@ def ctc_likelihood(log_probs: Tensor, targets: Tensor, input_lengths: builtins.t
 def ctc_lengths(input: Tensor, lengths: builtins.tuple[builtins.int, ...]) -> Tensor:
     """The lengths of targets as numbers like ``input``, but at least 1."""
     return apply(_ctc_lengths, (input,), {"lengths": lengths})
+
+
+def linalg_cholesky(input: Tensor, *, upper: builtins.bool = False) -> Tensor:
+    """The lower triangle L with ``input = L L^H``, or with ``upper`` the upper one U with ``input = U^H U``.
+
+    The matrices must be Hermitian (symmetric) and positive definite; of each only the triangle asked for is read. Raises ``LinAlgError``
+    (a ``RuntimeError``) if one is not positive definite.
+
+    >>> import autograd_core as ag
+    >>> ag.linalg.cholesky(ag.tensor([[4.0, 2.0], [2.0, 2.0]])).tolist()
+    [[2.0, 0.0], [1.0, 1.0]]
+    """
+    return apply(_linalg_cholesky, (input,), {"upper": upper})
+
+
+def linalg_cholesky_ex(input: Tensor, *, upper: builtins.bool = False, check_errors: builtins.bool = False) -> builtins.tuple[Tensor, Tensor]:
+    """The Cholesky factor, and ``info``: 0, or the order of the first leading minor that is not positive definite.
+
+    Instead of the factor of such a matrix there are NaN; with ``check_errors`` it raises ``LinAlgError``.
+    """
+    return apply(_linalg_cholesky_ex, (input,), {"upper": upper, "check_errors": check_errors})
+
+
+def linalg_qr(A: Tensor, mode: str = 'reduced') -> builtins.tuple[Tensor, Tensor]:
+    """``A = Q R`` with orthonormal columns in Q and an upper triangle R: a named tuple ``(Q, R)``.
+
+    ``mode='reduced'`` gives (m, k) and (k, n) with k = min(m, n), ``'complete'`` (m, m) and (m, n), ``'r'`` only R, with an empty Q. The gradient
+    needs linearly independent leading columns; with ``'complete'`` it exists for m <= n.
+    """
+    return apply(_linalg_qr, (A,), {"mode": mode})
 
 
 def _pull_slice_view(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
@@ -8047,9 +8214,245 @@ def triu_(input: Tensor, diagonal: builtins.int = 0) -> Tensor:
     return write(_triu, input, (), {"diagonal": diagonal})
 
 
+def _pull_take_rows(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    to_index = node._second
+    index, = node.saved
+    input_shape = node._shapes[0]
+    if to_input is not None:
+        r = _r_take_rows_input(F, g, index, input_shape)
+        if pending[to_input] is None:
+            pending[to_input] = r
+        else:
+            accumulate(pending, to_input, r)
+
+
+_pull_take_rows.op = _take_rows  # type: ignore[attr-defined]
+
+
+def take_rows(input: Tensor, index: Tensor) -> Tensor:
+    """``input[index]`` for integers, counted from the end where negative. The array library's ``take`` checks the bounds."""
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+        a_index = index._array
+        n_index = index._node
+    except AttributeError:
+        return apply(_take_rows, (input, index), {})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_take_rows, (input, index), {})
+    try:
+        out = _k_take_rows[a_input.__class__](a_input, a_index)
+    except Exception as error:
+        raise explain(_take_rows, (input, index), {}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    if (n_input is not None or n_index is not None) and mode.grad:
+        t._node = n = GeneralNode()
+        n.op = _take_rows
+        n.pull = _pull_take_rows
+        n._first = n_input
+        n._second = n_index
+        n._rest = ()
+        n.saved = (a_index if n_input is not None else None,)
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        n._shapes = (a_input.shape, getattr(a_index, "shape", ()))
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+def _pull_place_rows(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    to_index = node._second
+    index, = node.saved
+    if to_input is not None:
+        r = _r_place_rows_input(F, g, index)
+        if pending[to_input] is None:
+            pending[to_input] = r
+        else:
+            accumulate(pending, to_input, r)
+
+
+_pull_place_rows.op = _place_rows  # type: ignore[attr-defined]
+
+
+def place_rows(input: Tensor, index: Tensor, shape: Sequence[builtins.int]) -> Tensor:
+    """Zeros of ``shape`` with the slices of ``input`` added to the rows of ``index``, repeats included: the adjoint of ``take_rows``."""
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+        a_index = index._array
+        n_index = index._node
+    except AttributeError:
+        return apply(_place_rows, (input, index), {"shape": shape})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_place_rows, (input, index), {"shape": shape})
+    try:
+        out = _k_place_rows[a_input.__class__](a_input, a_index, shape=shape)
+    except Exception as error:
+        raise explain(_place_rows, (input, index), {"shape": shape}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    if (n_input is not None or n_index is not None) and mode.grad:
+        t._node = n = GeneralNode()
+        n.op = _place_rows
+        n.pull = _pull_place_rows
+        n._first = n_input
+        n._second = n_index
+        n._rest = ()
+        n.saved = (a_index if n_input is not None else None,)
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        n._attrs = {"shape": shape}
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+def take_masked(input: Tensor, mask: Tensor) -> Tensor:
+    """``input[mask]`` for a mask of the leading dimensions."""
+    return apply(_take_masked, (input, mask), {})
+
+
+def _pull_place_masked(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    to_mask = node._second
+    mask, = node.saved
+    if to_input is not None:
+        r = _r_place_masked_input(F, g, mask)
+        if pending[to_input] is None:
+            pending[to_input] = r
+        else:
+            accumulate(pending, to_input, r)
+
+
+_pull_place_masked.op = _place_masked  # type: ignore[attr-defined]
+
+
+def place_masked(input: Tensor, mask: Tensor, shape: Sequence[builtins.int]) -> Tensor:
+    """Zeros of ``shape`` with the slices of ``input`` where the mask of the leading dimensions is true: the adjoint of ``take_masked``."""
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+        a_mask = mask._array
+        n_mask = mask._node
+    except AttributeError:
+        return apply(_place_masked, (input, mask), {"shape": shape})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_place_masked, (input, mask), {"shape": shape})
+    try:
+        out = _k_place_masked[a_input.__class__](a_input, a_mask, shape=shape)
+    except Exception as error:
+        raise explain(_place_masked, (input, mask), {"shape": shape}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    if (n_input is not None or n_mask is not None) and mode.grad:
+        t._node = n = GeneralNode()
+        n.op = _place_masked
+        n.pull = _pull_place_masked
+        n._first = n_input
+        n._second = n_mask
+        n._rest = ()
+        n.saved = (a_mask if n_input is not None else None,)
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        n._attrs = {"shape": shape}
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
 def label_sets(target: Tensor) -> builtins.tuple[Tensor, Tensor, Tensor]:
     """Labels up to the first -1 of each row: the labels (0 where there is none), whether there is one, and whether each class is among them."""
     return apply(_label_sets, (target,), {})
+
+
+def _pull_matrix_exp(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    input, = node.saved
+    r = _r_matrix_exp_input(F, g, input)
+    if pending[to_input] is None:
+        pending[to_input] = r
+    else:
+        accumulate(pending, to_input, r)
+
+
+_pull_matrix_exp.op = _matrix_exp  # type: ignore[attr-defined]
+
+
+def matrix_exp(input: Tensor) -> Tensor:
+    """The exponential of each square matrix: the sum of ``A^k / k!``.
+
+    >>> import autograd_core as ag
+    >>> ag.linalg.matrix_exp(ag.tensor([[0.0, 1.0], [0.0, 0.0]])).tolist()
+    [[1.0, 1.0], [0.0, 1.0]]
+    """
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_matrix_exp, (input,), {})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_matrix_exp, (input,), {})
+    try:
+        out = _k_matrix_exp[a_input.__class__](a_input)
+    except Exception as error:
+        raise explain(_matrix_exp, (input,), {}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    if n_input is not None and mode.grad:
+        t._node = n = Node()
+        n.pull = _pull_matrix_exp
+        n._first = n_input
+        n._second = n._rest = None
+        n.saved = (a_input,)
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
 
 
 def _pull_masked_fill(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
@@ -8708,7 +9111,7 @@ def _pull_max_pool(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
 _pull_max_pool.op = _max_pool  # type: ignore[attr-defined]
 
 
-def max_pool(input: Tensor, *, kernel: builtins.tuple[builtins.int, builtins.int], stride: builtins.tuple[builtins.int, builtins.int], padding: builtins.tuple[builtins.int, builtins.int], dilation: builtins.tuple[builtins.int, builtins.int], size: builtins.tuple[builtins.int, builtins.int]) -> Tensor:
+def max_pool(input: Tensor, *, kernel: builtins.tuple[builtins.int, ...], stride: builtins.tuple[builtins.int, ...], padding: builtins.tuple[builtins.int, ...], dilation: builtins.tuple[builtins.int, ...], size: builtins.tuple[builtins.int, ...]) -> Tensor:
     """The largest element of each window."""
     try:
         a_input = input._array
@@ -8770,8 +9173,8 @@ def _pull_max_pool_scatter(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -
 _pull_max_pool_scatter.op = _max_pool_scatter  # type: ignore[attr-defined]
 
 
-def max_pool_scatter(grad: Tensor, input: Tensor, result: Tensor, *, kernel: builtins.tuple[builtins.int, builtins.int], stride: builtins.tuple[builtins.int, builtins.int], padding: builtins.tuple[builtins.int, builtins.int], dilation: builtins.tuple[builtins.int, builtins.int], size: builtins.tuple[builtins.int, builtins.int]) -> Tensor:
-    """Zeros like ``input``, but ``grad`` added at the first maximum of each window; ``result`` are the maxima."""
+def max_pool_scatter(grad: Tensor, input: Tensor, result: Tensor, *, kernel: builtins.tuple[builtins.int, ...], stride: builtins.tuple[builtins.int, ...], padding: builtins.tuple[builtins.int, ...], dilation: builtins.tuple[builtins.int, ...], size: builtins.tuple[builtins.int, ...]) -> Tensor:
+    """Zeros like ``input``, but ``grad`` added at the place of the maximum of each window; ``result`` are the maxima."""
     try:
         a_grad = grad._array
         n_grad = grad._node
@@ -8837,8 +9240,8 @@ def _pull_max_pool_pick(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> N
 _pull_max_pool_pick.op = _max_pool_pick  # type: ignore[attr-defined]
 
 
-def max_pool_pick(values: Tensor, input: Tensor, result: Tensor, *, kernel: builtins.tuple[builtins.int, builtins.int], stride: builtins.tuple[builtins.int, builtins.int], padding: builtins.tuple[builtins.int, builtins.int], dilation: builtins.tuple[builtins.int, builtins.int], size: builtins.tuple[builtins.int, builtins.int]) -> Tensor:
-    """``values`` at the place of the first maximum of each window of ``input``."""
+def max_pool_pick(values: Tensor, input: Tensor, result: Tensor, *, kernel: builtins.tuple[builtins.int, ...], stride: builtins.tuple[builtins.int, ...], padding: builtins.tuple[builtins.int, ...], dilation: builtins.tuple[builtins.int, ...], size: builtins.tuple[builtins.int, ...]) -> Tensor:
+    """``values`` at the place of the maximum of each window of ``input``."""
     try:
         a_values = values._array
         n_values = values._node
@@ -8882,8 +9285,8 @@ def max_pool_pick(values: Tensor, input: Tensor, result: Tensor, *, kernel: buil
     return t
 
 
-def max_pool_indices(input: Tensor, result: Tensor, *, kernel: builtins.tuple[builtins.int, builtins.int], stride: builtins.tuple[builtins.int, builtins.int], padding: builtins.tuple[builtins.int, builtins.int], dilation: builtins.tuple[builtins.int, builtins.int], size: builtins.tuple[builtins.int, builtins.int]) -> Tensor:
-    """The position of each window's first maximum in its flattened image."""
+def max_pool_indices(input: Tensor, result: Tensor, *, kernel: builtins.tuple[builtins.int, ...], stride: builtins.tuple[builtins.int, ...], padding: builtins.tuple[builtins.int, ...], dilation: builtins.tuple[builtins.int, ...], size: builtins.tuple[builtins.int, ...]) -> Tensor:
+    """The position of each window's maximum in its flattened image."""
     return apply(_max_pool_indices, (input, result), {"kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size})
 
 
@@ -8908,7 +9311,7 @@ def _pull_avg_pool(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
 _pull_avg_pool.op = _avg_pool  # type: ignore[attr-defined]
 
 
-def avg_pool(input: Tensor, *, kernel: builtins.tuple[builtins.int, builtins.int], stride: builtins.tuple[builtins.int, builtins.int], padding: builtins.tuple[builtins.int, builtins.int], dilation: builtins.tuple[builtins.int, builtins.int], size: builtins.tuple[builtins.int, builtins.int], count_include_pad: builtins.bool, divisor: builtins.int | None) -> Tensor:
+def avg_pool(input: Tensor, *, kernel: builtins.tuple[builtins.int, ...], stride: builtins.tuple[builtins.int, ...], padding: builtins.tuple[builtins.int, ...], dilation: builtins.tuple[builtins.int, ...], size: builtins.tuple[builtins.int, ...], count_include_pad: builtins.bool, divisor: builtins.int | None) -> Tensor:
     """The mean of each window."""
     try:
         a_input = input._array
@@ -8969,7 +9372,7 @@ def _pull_avg_pool_grad(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> N
 _pull_avg_pool_grad.op = _avg_pool_grad  # type: ignore[attr-defined]
 
 
-def avg_pool_grad(grad: Tensor, *, shape: Sequence[builtins.int], kernel: builtins.tuple[builtins.int, builtins.int], stride: builtins.tuple[builtins.int, builtins.int], padding: builtins.tuple[builtins.int, builtins.int], dilation: builtins.tuple[builtins.int, builtins.int], size: builtins.tuple[builtins.int, builtins.int], count_include_pad: builtins.bool, divisor: builtins.int | None) -> Tensor:
+def avg_pool_grad(grad: Tensor, *, shape: Sequence[builtins.int], kernel: builtins.tuple[builtins.int, ...], stride: builtins.tuple[builtins.int, ...], padding: builtins.tuple[builtins.int, ...], dilation: builtins.tuple[builtins.int, ...], size: builtins.tuple[builtins.int, ...], count_include_pad: builtins.bool, divisor: builtins.int | None) -> Tensor:
     """The adjoint of ``avg_pool``: each element spread evenly over its window."""
     try:
         a_grad = grad._array
@@ -8998,116 +9401,6 @@ def avg_pool_grad(grad: Tensor, *, shape: Sequence[builtins.int], kernel: builti
         n.scope = mode.scope
         out_shape = out.shape
         n._attrs = {"shape": shape, "kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size, "count_include_pad": count_include_pad, "divisor": divisor}
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-    return t
-
-
-def _pull_adaptive_average(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    attrs = node._attrs
-    size = attrs["size"]
-    input_shape = node._shapes[0]
-    r = _r_adaptive_average_input(F, g, input_shape, size)
-    if pending[to_input] is None:
-        pending[to_input] = r
-    else:
-        accumulate(pending, to_input, r)
-
-
-_pull_adaptive_average.op = _adaptive_average  # type: ignore[attr-defined]
-
-
-def adaptive_average(input: Tensor, *, size: builtins.tuple[builtins.int, builtins.int]) -> Tensor:
-    """The means of ``size`` ranges of nearly equal size along the last two dimensions."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        return apply(_adaptive_average, (input,), {"size": size})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_adaptive_average, (input,), {"size": size})
-    try:
-        out = _k_adaptive_average[a_input.__class__](a_input, size=size)
-    except Exception as error:
-        raise explain(_adaptive_average, (input,), {"size": size}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = GeneralNode()
-        n.op = _adaptive_average
-        n.pull = _pull_adaptive_average
-        n._first = n_input
-        n._second = n._rest = None
-        n.saved = None
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n._attrs = {"size": size}
-        n._shapes = (a_input.shape,)
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-    return t
-
-
-def _pull_adaptive_average_grad(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_grad = node._first
-    attrs = node._attrs
-    size = attrs["size"]
-    r = _r_adaptive_average_grad_grad(F, g, size)
-    if pending[to_grad] is None:
-        pending[to_grad] = r
-    else:
-        accumulate(pending, to_grad, r)
-
-
-_pull_adaptive_average_grad.op = _adaptive_average_grad  # type: ignore[attr-defined]
-
-
-def adaptive_average_grad(grad: Tensor, *, shape: Sequence[builtins.int], size: builtins.tuple[builtins.int, builtins.int]) -> Tensor:
-    """The adjoint of ``adaptive_average``."""
-    try:
-        a_grad = grad._array
-        n_grad = grad._node
-        d = a_grad.dtype
-    except AttributeError:
-        return apply(_adaptive_average_grad, (grad,), {"shape": shape, "size": size})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_adaptive_average_grad, (grad,), {"shape": shape, "size": size})
-    try:
-        out = _k_adaptive_average_grad[a_grad.__class__](a_grad, shape=shape, size=size)
-    except Exception as error:
-        raise explain(_adaptive_average_grad, (grad,), {"shape": shape, "size": size}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if n_grad is not None and mode.grad:
-        t._node = n = GeneralNode()
-        n.op = _adaptive_average_grad
-        n.pull = _pull_adaptive_average_grad
-        n._first = n_grad
-        n._second = n._rest = None
-        n.saved = None
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n._attrs = {"shape": shape, "size": size}
         n.shape = out_shape
         if out_shape:
             n.value = None
@@ -9277,6 +9570,22 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     else:
         t._node = None
     return t
+
+
+def pseudo_inverse(A: Tensor, atol: TensorLike | None = None, rtol: TensorLike | None = None, hermitian: builtins.bool = False) -> Tensor:
+    """The pseudo-inverse of each matrix by its singular values, or eigenvalues for ``hermitian``, those up to the tolerance left out."""
+    return apply(_pseudo_inverse, (A, atol, rtol), {"hermitian": hermitian})
+
+
+def linalg_lstsq(input: Tensor, b: Tensor, rcond: builtins.float | None = None, *, driver: str | None = None) -> builtins.tuple[Tensor, Tensor, Tensor, Tensor]:
+    """X that minimises the length of ``input X - b``, the shortest one if there are several: ``(solution, residuals, rank, singular_values)``.
+
+    ``b`` holds matrices (..., m, k), or vectors (..., m) if it lacks just the last dimension of ``input``. Singular values up to ``rcond`` times
+    the largest count as 0 (default: max(m, n) times the dtype's epsilon). ``driver`` decides what is returned beside the solution, as in PyTorch:
+    ``residuals``, the squared lengths, for m > n and full rank with ``'gels'``, ``'gelsd'`` and ``'gelss'``; ``rank`` except with ``'gels'``;
+    ``singular_values`` with ``'gelsd'`` and ``'gelss'``; the default is ``'gelsy'``. All of them compute by singular values. What is not returned is empty.
+    """
+    return apply(_linalg_lstsq, (input, b), {"rcond": rcond, "driver": driver})
 
 
 def draw_uniform(input: Tensor, low: builtins.float = 0.0, high: builtins.float = 1.0, shape: Sequence[builtins.int] | None = None, generator: Generator | None = None) -> Tensor:
@@ -12741,6 +13050,85 @@ def adagrad_update(*tensors: Tensor, count: builtins.int, block: builtins.int, l
     return apply(_adagrad_update, tuple(tensors), {"count": count, "block": block, "lr": lr, "lr_decay": lr_decay, "eps": eps, "weight_decay": weight_decay, "maximize": maximize})
 
 
+def _pull_linalg_cross(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    to_other = node._second
+    input, other = node.saved
+    attrs = node._attrs
+    dim = attrs["dim"]
+    if to_input is not None:
+        r = _r_linalg_cross_input(F, g, other, dim)
+        if r.shape != to_input.shape:
+            r = F.sum_to(r, shape=to_input.shape)
+        if pending[to_input] is None:
+            pending[to_input] = r
+        else:
+            accumulate(pending, to_input, r)
+    if to_other is not None:
+        r = _r_linalg_cross_other(F, g, input, dim)
+        if r.shape != to_other.shape:
+            r = F.sum_to(r, shape=to_other.shape)
+        if pending[to_other] is None:
+            pending[to_other] = r
+        else:
+            accumulate(pending, to_other, r)
+
+
+_pull_linalg_cross.op = _linalg_cross  # type: ignore[attr-defined]
+
+
+def linalg_cross(input: Tensor, other: Tensor, *, dim: builtins.int = -1, axis: Any = None) -> Tensor:
+    """The cross products of vectors of 3 elements along ``dim``; the other dimensions broadcast.
+
+    >>> import autograd_core as ag
+    >>> ag.linalg.cross(ag.tensor([1.0, 0.0, 0.0]), ag.tensor([0.0, 1.0, 0.0])).tolist()
+    [0.0, 0.0, 1.0]
+    """
+    if axis is not None:
+        dim = axis
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+        a_other = other._array
+        n_other = other._node
+        if a_other.dtype is not d:
+            return apply(_linalg_cross, (input, other), {"dim": dim})
+    except AttributeError:
+        return apply(_linalg_cross, (input, other), {"dim": dim})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_linalg_cross, (input, other), {"dim": dim})
+    try:
+        out = _k_linalg_cross[a_input.__class__](a_input, a_other, dim=dim)
+    except Exception as error:
+        raise explain(_linalg_cross, (input, other), {"dim": dim}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    if (n_input is not None or n_other is not None) and mode.grad:
+        t._node = n = GeneralNode()
+        n.op = _linalg_cross
+        n.pull = _pull_linalg_cross
+        n._first = n_input
+        n._second = n_other
+        n._rest = ()
+        n.saved = (a_input if n_other is not None else None, a_other if n_input is not None else None)
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        n._attrs = {"dim": dim}
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
 def _pull_Tensor_unfold(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
     to_input = node._first
     attrs = node._attrs
@@ -13536,6 +13924,113 @@ def maxout(input: Tensor, pieces: builtins.int, dim: builtins.int = 1, *, axis: 
     return _maxout(F, input, pieces, dim)
 
 
+def nansum(input: Tensor, dim: Dims = None, keepdim: builtins.bool = False, *, dtype: DTypeLike | None = None, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
+    """The sum over ``dim`` of all that is not NaN."""
+    if axis is not None:
+        dim = axis
+    if keepdims is not None:
+        keepdim = keepdims
+    return _nansum(F, input, dim, keepdim, dtype=dtype)
+
+
+def nanmean(input: Tensor, dim: Dims = None, keepdim: builtins.bool = False, *, dtype: DTypeLike | None = None, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
+    """The mean over ``dim`` of all that is not NaN."""
+    if axis is not None:
+        dim = axis
+    if keepdims is not None:
+        keepdim = keepdims
+    return _nanmean(F, input, dim, keepdim, dtype=dtype)
+
+
+def max(input: Tensor, dim: builtins.int | Tensor | None = None, keepdim: builtins.bool = False, *, other: Tensor | None = None, axis: Any = None, keepdims: builtins.bool | None = None) -> Any:
+    """The largest element; with ``dim`` the pair (values, indices) along it; with a second tensor the larger of each pair.
+
+    The gradient of the largest of all is shared evenly by elements that tie; along a ``dim`` the first one gets it.
+
+    >>> import autograd_core as ag
+    >>> x = ag.tensor([[1.0, 5.0], [7.0, 2.0]])
+    >>> ag.max(x).item(), ag.max(x, dim=1).indices.tolist()
+    (7.0, [1, 0])
+    """
+    if axis is not None:
+        dim = axis
+    if keepdims is not None:
+        keepdim = keepdims
+    return _max(F, input, dim, keepdim, other=other)
+
+
+def min(input: Tensor, dim: builtins.int | Tensor | None = None, keepdim: builtins.bool = False, *, other: Tensor | None = None, axis: Any = None, keepdims: builtins.bool | None = None) -> Any:
+    """The smallest element; with ``dim`` the pair (values, indices) along it; with a second tensor the smaller of each pair.
+
+    The gradient of the smallest of all is shared evenly by elements that tie; along a ``dim`` the first one gets it.
+    """
+    if axis is not None:
+        dim = axis
+    if keepdims is not None:
+        keepdim = keepdims
+    return _min(F, input, dim, keepdim, other=other)
+
+
+def aminmax(input: Tensor, *, dim: builtins.int | None = None, keepdim: builtins.bool = False, axis: Any = None, keepdims: builtins.bool | None = None) -> Any:
+    """The pair (min, max) over ``dim``, or over everything."""
+    if axis is not None:
+        dim = axis
+    if keepdims is not None:
+        keepdim = keepdims
+    return _aminmax(F, input, dim=dim, keepdim=keepdim)
+
+
+def allclose(input: Tensor, other: Tensor, rtol: builtins.float = 1e-05, atol: builtins.float = 1e-08, equal_nan: builtins.bool = False) -> builtins.bool:
+    """Whether ``isclose`` holds everywhere, as a Python bool."""
+    return _allclose(F, input, other, rtol, atol, equal_nan)
+
+
+def equal(input: Tensor, other: Tensor) -> builtins.bool:
+    """Whether shape and all elements agree, as a Python bool."""
+    return _equal(F, input, other)
+
+
+def adaptive_avg_pool1d(input: Tensor, output_size: builtins.int | Sequence[builtins.int]) -> Tensor:
+    """Means over windows of (batch, channels, length), or without batch, chosen so that the result has the length ``output_size``."""
+    return _adaptive_avg_pool1d(F, input, output_size)
+
+
+def adaptive_avg_pool2d(input: Tensor, output_size: builtins.int | Sequence[builtins.int | None]) -> Tensor:
+    """Means over windows chosen so that the result has ``output_size`` (height, width); ``None`` keeps the input's size.
+
+    Raises ``RuntimeError`` unless ``input`` is (batch, channels, height, width), or without batch.
+
+    >>> import autograd_core as ag, nn
+    >>> nn.functional.adaptive_avg_pool2d(ag.arange(6.0).reshape(1, 2, 3), (1, 2)).tolist()
+    [[[2.0, 3.0]]]
+    """
+    return _adaptive_avg_pool2d(F, input, output_size)
+
+
+def adaptive_avg_pool3d(input: Tensor, output_size: builtins.int | Sequence[builtins.int | None]) -> Tensor:
+    """Means over windows chosen so that the result has ``output_size`` (depth, height, width). See ``adaptive_avg_pool2d``."""
+    return _adaptive_avg_pool3d(F, input, output_size)
+
+
+def adaptive_max_pool1d(input: Tensor, output_size: builtins.int | Sequence[builtins.int], return_indices: builtins.bool = False) -> Any:
+    """Maxima over windows of (batch, channels, length) chosen so that the result has the length ``output_size``. See ``adaptive_max_pool2d``."""
+    return _adaptive_max_pool1d(F, input, output_size, return_indices)
+
+
+def adaptive_max_pool2d(input: Tensor, output_size: builtins.int | Sequence[builtins.int | None], return_indices: builtins.bool = False) -> Any:
+    """Maxima over windows chosen so that the result has ``output_size`` (height, width); ``None`` keeps the input's size.
+
+    With ``return_indices`` also the maxima's positions in the flattened image. Raises ``RuntimeError`` unless ``input`` is
+    (batch, channels, height, width), or without batch.
+    """
+    return _adaptive_max_pool2d(F, input, output_size, return_indices)
+
+
+def adaptive_max_pool3d(input: Tensor, output_size: builtins.int | Sequence[builtins.int | None], return_indices: builtins.bool = False) -> Any:
+    """Maxima over windows chosen so that the result has ``output_size`` (depth, height, width). See ``adaptive_max_pool2d``."""
+    return _adaptive_max_pool3d(F, input, output_size, return_indices)
+
+
 def positive(input: Tensor) -> Tensor:
     """The tensor itself, as ``+input``; booleans are refused as in PyTorch."""
     return _positive(F, input)
@@ -13730,72 +14225,6 @@ def scaled_dot_product_attention(query: Tensor, key: Tensor, value: Tensor, attn
     return _scaled_dot_product_attention(F, query, key, value, attn_mask, dropout_p, is_causal, scale, enable_gqa)
 
 
-def nansum(input: Tensor, dim: Dims = None, keepdim: builtins.bool = False, *, dtype: DTypeLike | None = None, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
-    """The sum over ``dim`` of all that is not NaN."""
-    if axis is not None:
-        dim = axis
-    if keepdims is not None:
-        keepdim = keepdims
-    return _nansum(F, input, dim, keepdim, dtype=dtype)
-
-
-def nanmean(input: Tensor, dim: Dims = None, keepdim: builtins.bool = False, *, dtype: DTypeLike | None = None, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
-    """The mean over ``dim`` of all that is not NaN."""
-    if axis is not None:
-        dim = axis
-    if keepdims is not None:
-        keepdim = keepdims
-    return _nanmean(F, input, dim, keepdim, dtype=dtype)
-
-
-def max(input: Tensor, dim: builtins.int | Tensor | None = None, keepdim: builtins.bool = False, *, other: Tensor | None = None, axis: Any = None, keepdims: builtins.bool | None = None) -> Any:
-    """The largest element; with ``dim`` the pair (values, indices) along it; with a second tensor the larger of each pair.
-
-    The gradient of the largest of all is shared evenly by elements that tie; along a ``dim`` the first one gets it.
-
-    >>> import autograd_core as ag
-    >>> x = ag.tensor([[1.0, 5.0], [7.0, 2.0]])
-    >>> ag.max(x).item(), ag.max(x, dim=1).indices.tolist()
-    (7.0, [1, 0])
-    """
-    if axis is not None:
-        dim = axis
-    if keepdims is not None:
-        keepdim = keepdims
-    return _max(F, input, dim, keepdim, other=other)
-
-
-def min(input: Tensor, dim: builtins.int | Tensor | None = None, keepdim: builtins.bool = False, *, other: Tensor | None = None, axis: Any = None, keepdims: builtins.bool | None = None) -> Any:
-    """The smallest element; with ``dim`` the pair (values, indices) along it; with a second tensor the smaller of each pair.
-
-    The gradient of the smallest of all is shared evenly by elements that tie; along a ``dim`` the first one gets it.
-    """
-    if axis is not None:
-        dim = axis
-    if keepdims is not None:
-        keepdim = keepdims
-    return _min(F, input, dim, keepdim, other=other)
-
-
-def aminmax(input: Tensor, *, dim: builtins.int | None = None, keepdim: builtins.bool = False, axis: Any = None, keepdims: builtins.bool | None = None) -> Any:
-    """The pair (min, max) over ``dim``, or over everything."""
-    if axis is not None:
-        dim = axis
-    if keepdims is not None:
-        keepdim = keepdims
-    return _aminmax(F, input, dim=dim, keepdim=keepdim)
-
-
-def allclose(input: Tensor, other: Tensor, rtol: builtins.float = 1e-05, atol: builtins.float = 1e-08, equal_nan: builtins.bool = False) -> builtins.bool:
-    """Whether ``isclose`` holds everywhere, as a Python bool."""
-    return _allclose(F, input, other, rtol, atol, equal_nan)
-
-
-def equal(input: Tensor, other: Tensor) -> builtins.bool:
-    """Whether shape and all elements agree, as a Python bool."""
-    return _equal(F, input, other)
-
-
 def mse_loss(input: Tensor, target: Tensor, reduction: str = 'mean', weight: Tensor | None = None) -> Tensor:
     """The squared error ``(input - target) ** 2``. With ``weight``, of the same shape, the mean is a weighted one.
 
@@ -13962,16 +14391,6 @@ def nll_loss(input: Tensor, target: Tensor, weight: Tensor | None = None, ignore
     return _nll_loss(F, input, target, weight, ignore_index, reduction)
 
 
-def cholesky(input: Tensor, upper: builtins.bool = False) -> Tensor:
-    """The Cholesky factor of Hermitian positive definite matrices; see ``linalg.cholesky``."""
-    return _cholesky(F, input, upper)
-
-
-def qr(input: Tensor, some: builtins.bool = True) -> builtins.tuple[Tensor, Tensor]:
-    """``linalg.qr`` with ``mode='reduced'``, or ``'complete'`` for ``some=False``: a named tuple ``(Q, R)``."""
-    return _qr(F, input, some)
-
-
 def ctc_loss(log_probs: Tensor, targets: Tensor, input_lengths: Tensor | Sequence[builtins.int], target_lengths: Tensor | Sequence[builtins.int], blank: builtins.int = 0, reduction: str = 'mean', zero_infinity: builtins.bool = False) -> Tensor:
     """The negative log-likelihood of label sequences, summed over all alignments: connectionist temporal classification.
 
@@ -13993,6 +14412,51 @@ def ctc_loss(log_probs: Tensor, targets: Tensor, input_lengths: Tensor | Sequenc
     1.3333
     """
     return _ctc_loss(F, log_probs, targets, input_lengths, target_lengths, blank, reduction, zero_infinity)
+
+
+def cholesky(input: Tensor, upper: builtins.bool = False) -> Tensor:
+    """The Cholesky factor of Hermitian positive definite matrices; see ``linalg.cholesky``."""
+    return _cholesky(F, input, upper)
+
+
+def qr(input: Tensor, some: builtins.bool = True) -> builtins.tuple[Tensor, Tensor]:
+    """``linalg.qr`` with ``mode='reduced'``, or ``'complete'`` for ``some=False``: a named tuple ``(Q, R)``."""
+    return _qr(F, input, some)
+
+
+def diff(input: Tensor, n: builtins.int = 1, dim: builtins.int = -1, prepend: Tensor | None = None, append: Tensor | None = None, *, axis: Any = None) -> Tensor:
+    """The differences of neighbours along ``dim``, ``n`` times over, after ``prepend`` and ``append`` were joined on. Of booleans: whether they differ.
+
+    Raises ``RuntimeError`` for a tensor without dimensions, a negative ``n``, or a tensor to join that does not fit.
+
+    >>> import autograd_core as ag
+    >>> ag.diff(ag.tensor([1, 4, 9])).tolist()
+    [3, 5]
+    """
+    if axis is not None:
+        dim = axis
+    return _diff(F, input, n, dim, prepend, append)
+
+
+def trapezoid(y: Tensor, x: Tensor | None = None, *, dx: TensorLike | None = None, dim: builtins.int = -1, axis: Any = None) -> Tensor:
+    """The integral of samples ``y`` along ``dim`` by the trapezoidal rule, at the points ``x`` or ``dx`` apart (default 1).
+
+    Raises ``RuntimeError`` unless a one-dimensional ``x`` has a value for each sample, and for booleans.
+
+    >>> import autograd_core as ag
+    >>> ag.trapezoid(ag.tensor([1.0, 2.0, 4.0]), ag.tensor([0.0, 1.0, 3.0])).item()
+    7.5
+    """
+    if axis is not None:
+        dim = axis
+    return _trapezoid(F, y, x, dx=dx, dim=dim)
+
+
+def cumulative_trapezoid(y: Tensor, x: Tensor | None = None, *, dx: TensorLike | None = None, dim: builtins.int = -1, axis: Any = None) -> Tensor:
+    """The integrals of samples ``y`` from the first to each following one along ``dim``; see ``trapezoid``."""
+    if axis is not None:
+        dim = axis
+    return _cumulative_trapezoid(F, y, x, dx=dx, dim=dim)
 
 
 def cosine_similarity(x1: Tensor, x2: Tensor, dim: builtins.int = 1, eps: builtins.float = 1e-08, *, axis: Any = None) -> Tensor:
@@ -14051,41 +14515,6 @@ def cosine_embedding_loss(input1: Tensor, input2: Tensor, target: Tensor, margin
     ``target`` has the shape (batch), or none for vectors.
     """
     return _cosine_embedding_loss(F, input1, input2, target, margin, reduction)
-
-
-def diff(input: Tensor, n: builtins.int = 1, dim: builtins.int = -1, prepend: Tensor | None = None, append: Tensor | None = None, *, axis: Any = None) -> Tensor:
-    """The differences of neighbours along ``dim``, ``n`` times over, after ``prepend`` and ``append`` were joined on. Of booleans: whether they differ.
-
-    Raises ``RuntimeError`` for a tensor without dimensions, a negative ``n``, or a tensor to join that does not fit.
-
-    >>> import autograd_core as ag
-    >>> ag.diff(ag.tensor([1, 4, 9])).tolist()
-    [3, 5]
-    """
-    if axis is not None:
-        dim = axis
-    return _diff(F, input, n, dim, prepend, append)
-
-
-def trapezoid(y: Tensor, x: Tensor | None = None, *, dx: TensorLike | None = None, dim: builtins.int = -1, axis: Any = None) -> Tensor:
-    """The integral of samples ``y`` along ``dim`` by the trapezoidal rule, at the points ``x`` or ``dx`` apart (default 1).
-
-    Raises ``RuntimeError`` unless a one-dimensional ``x`` has a value for each sample, and for booleans.
-
-    >>> import autograd_core as ag
-    >>> ag.trapezoid(ag.tensor([1.0, 2.0, 4.0]), ag.tensor([0.0, 1.0, 3.0])).item()
-    7.5
-    """
-    if axis is not None:
-        dim = axis
-    return _trapezoid(F, y, x, dx=dx, dim=dim)
-
-
-def cumulative_trapezoid(y: Tensor, x: Tensor | None = None, *, dx: TensorLike | None = None, dim: builtins.int = -1, axis: Any = None) -> Tensor:
-    """The integrals of samples ``y`` from the first to each following one along ``dim``; see ``trapezoid``."""
-    if axis is not None:
-        dim = axis
-    return _cumulative_trapezoid(F, y, x, dx=dx, dim=dim)
 
 
 def dropout(input: Tensor, p: builtins.float = 0.5, training: builtins.bool = True, inplace: builtins.bool = False, *, generator: Generator | None = None) -> Tensor:
@@ -14510,6 +14939,78 @@ def multilabel_margin_loss(input: Tensor, target: Tensor, reduction: str = 'mean
     return _multilabel_margin_loss(F, input, target, reduction)
 
 
+def matrix_power(input: Tensor, n: builtins.int) -> Tensor:
+    """Each square matrix to the power ``n``; negative powers are those of the inverse."""
+    return _matrix_power(F, input, n)
+
+
+def linalg_matrix_power(A: Tensor, n: builtins.int) -> Tensor:
+    """Each square matrix to the power ``n``; negative powers are those of the inverse.
+
+    >>> import autograd_core as ag
+    >>> ag.linalg.matrix_power(ag.tensor([[1, 1], [1, 0]]), 10).tolist()
+    [[89, 55], [55, 34]]
+    """
+    return _linalg_matrix_power(F, A, n)
+
+
+def linalg_vector_norm(x: Tensor, ord: builtins.float = 2, dim: Dims = None, keepdim: builtins.bool = False, *, dtype: DTypeLike | None = None, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
+    """``sum(|x| ** ord) ** (1 / ord)`` over ``dim``, by default over all elements; ``inf`` and ``-inf`` give the largest and smallest magnitude, 0 the
+    number of elements that are not 0. The gradient at 0 is 0.
+
+    >>> import autograd_core as ag
+    >>> ag.linalg.vector_norm(ag.tensor([3.0, 4.0])).item()
+    5.0
+    """
+    if axis is not None:
+        dim = axis
+    if keepdims is not None:
+        keepdim = keepdims
+    return _linalg_vector_norm(F, x, ord, dim, keepdim, dtype=dtype)
+
+
+def linalg_matrix_norm(A: Tensor, ord: builtins.float | str = 'fro', dim: Sequence[builtins.int] = (-2, -1), keepdim: builtins.bool = False, *, dtype: DTypeLike | None = None, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
+    """The norm of the matrices in the two dimensions ``dim``.
+
+    ``'fro'`` is the root of the sum of squares, ``'nuc'`` the sum of the singular values, 2 and -2 the largest and smallest singular value, ``inf``
+    and ``-inf`` the largest and smallest sum of a row's magnitudes, 1 and -1 those of a column.
+
+    >>> import autograd_core as ag
+    >>> ag.linalg.matrix_norm(ag.tensor([[1.0, -2.0], [3.0, 4.0]]), ord=1).item()
+    6.0
+    """
+    if axis is not None:
+        dim = axis
+    if keepdims is not None:
+        keepdim = keepdims
+    return _linalg_matrix_norm(F, A, ord, dim, keepdim, dtype=dtype)
+
+
+def linalg_norm(A: Tensor, ord: builtins.float | str | None = None, dim: Dims = None, keepdim: builtins.bool = False, *, dtype: DTypeLike | None = None, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
+    """``linalg.vector_norm`` or ``linalg.matrix_norm``, as the arguments say.
+
+    Without ``ord`` the Euclidean length over ``dim``, by default of all elements. With ``ord`` that vector norm of a vector or over one dimension, that
+    matrix norm of a matrix or over two dimensions.
+
+    >>> import autograd_core as ag
+    >>> ag.linalg.norm(ag.tensor([[3.0, 0.0], [0.0, 4.0]])).item(), ag.linalg.norm(ag.tensor([[3.0, 0.0], [0.0, 4.0]]), 2).item()
+    (5.0, 4.0)
+    """
+    if axis is not None:
+        dim = axis
+    if keepdims is not None:
+        keepdim = keepdims
+    return _linalg_norm(F, A, ord, dim, keepdim, dtype=dtype)
+
+
+def linalg_cond(A: Tensor, p: builtins.float | str | None = None) -> Tensor:
+    """The condition number of each matrix: the norm of order ``p`` times that of the inverse; ``inf`` for singular matrices.
+
+    For ``p`` None and 2 it is the largest singular value over the smallest, for -2 the reverse; these take matrices of any shape.
+    """
+    return _linalg_cond(F, A, p)
+
+
 def var(input: Tensor, dim: Dims | builtins.bool = None, unbiased: builtins.bool | None = None, keepdim: builtins.bool = False, *, correction: Number | None = None, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
     """The variance over ``dim``, with ``n - correction`` in the denominator; the default correction is 1, ``unbiased=False`` makes it 0.
 
@@ -14680,11 +15181,17 @@ def pad(input: Tensor, pad: Sequence[builtins.int], mode: str = 'constant', valu
     return _pad(F, input, pad, mode, value)
 
 
+def max_pool1d(input: Tensor, kernel_size: builtins.int | Sequence[builtins.int], stride: builtins.int | Sequence[builtins.int] | None = None, padding: builtins.int | Sequence[builtins.int] = 0, dilation: builtins.int | Sequence[builtins.int] = 1, ceil_mode: builtins.bool = False, return_indices: builtins.bool = False) -> Any:
+    """The maximum of each window of sequences (batch, channels, length), or without batch. See ``max_pool2d``."""
+    return _max_pool1d(F, input, kernel_size, stride, padding, dilation, ceil_mode, return_indices)
+
+
 def max_pool2d(input: Tensor, kernel_size: builtins.int | Sequence[builtins.int], stride: builtins.int | Sequence[builtins.int] | None = None, padding: builtins.int | Sequence[builtins.int] = 0, dilation: builtins.int | Sequence[builtins.int] = 1, ceil_mode: builtins.bool = False, return_indices: builtins.bool = False) -> Any:
     """The maximum of each window of images (batch, channels, height, width), or without batch; of ties the first gets the gradient.
 
     ``stride`` is the kernel size unless given. With ``ceil_mode`` the last window may reach beyond the image. With
-    ``return_indices`` also the maxima's positions in the flattened image. Raises ``RuntimeError`` if no window fits.
+    ``return_indices`` also the maxima's positions in the flattened image. A NaN is larger than any number, and of several
+    the last gets the gradient. Raises ``RuntimeError`` if no window fits.
 
     >>> import autograd_core as ag
     >>> ag.max_pool2d(ag.tensor([[[1.0, 2.0], [4.0, 3.0]]]), 2)
@@ -14693,9 +15200,33 @@ def max_pool2d(input: Tensor, kernel_size: builtins.int | Sequence[builtins.int]
     return _max_pool2d(F, input, kernel_size, stride, padding, dilation, ceil_mode, return_indices)
 
 
-def max_pool1d(input: Tensor, kernel_size: builtins.int | Sequence[builtins.int], stride: builtins.int | Sequence[builtins.int] | None = None, padding: builtins.int | Sequence[builtins.int] = 0, dilation: builtins.int | Sequence[builtins.int] = 1, ceil_mode: builtins.bool = False, return_indices: builtins.bool = False) -> Any:
-    """The maximum of each window of sequences (batch, channels, length), or without batch. See ``max_pool2d``."""
-    return _max_pool1d(F, input, kernel_size, stride, padding, dilation, ceil_mode, return_indices)
+def max_pool3d(input: Tensor, kernel_size: builtins.int | Sequence[builtins.int], stride: builtins.int | Sequence[builtins.int] | None = None, padding: builtins.int | Sequence[builtins.int] = 0, dilation: builtins.int | Sequence[builtins.int] = 1, ceil_mode: builtins.bool = False, return_indices: builtins.bool = False) -> Any:
+    """The maximum of each window of volumes (batch, channels, depth, height, width), or without batch. See ``max_pool2d``."""
+    return _max_pool3d(F, input, kernel_size, stride, padding, dilation, ceil_mode, return_indices)
+
+
+def max_unpool1d(input: Tensor, indices: Tensor, kernel_size: builtins.int | Sequence[builtins.int], stride: builtins.int | Sequence[builtins.int] | None = None, padding: builtins.int | Sequence[builtins.int] = 0, output_size: Sequence[builtins.int] | None = None) -> Tensor:
+    """The maxima of ``max_pool1d`` put back to their ``indices`` among zeros. See ``max_unpool2d``."""
+    return _max_unpool1d(F, input, indices, kernel_size, stride, padding, output_size)
+
+
+def max_unpool2d(input: Tensor, indices: Tensor, kernel_size: builtins.int | Sequence[builtins.int], stride: builtins.int | Sequence[builtins.int] | None = None, padding: builtins.int | Sequence[builtins.int] = 0, output_size: Sequence[builtins.int] | None = None) -> Tensor:
+    """The maxima of ``max_pool2d`` put back to their ``indices`` among zeros, in images of ``output_size`` if the other arguments leave it open.
+
+    Raises ``ValueError`` for an ``output_size`` that pooling would not have made ``input`` of, ``RuntimeError`` for indices
+    of another shape.
+    """
+    return _max_unpool2d(F, input, indices, kernel_size, stride, padding, output_size)
+
+
+def max_unpool3d(input: Tensor, indices: Tensor, kernel_size: builtins.int | Sequence[builtins.int], stride: builtins.int | Sequence[builtins.int] | None = None, padding: builtins.int | Sequence[builtins.int] = 0, output_size: Sequence[builtins.int] | None = None) -> Tensor:
+    """The maxima of ``max_pool3d`` put back to their ``indices`` among zeros. See ``max_unpool2d``."""
+    return _max_unpool3d(F, input, indices, kernel_size, stride, padding, output_size)
+
+
+def avg_pool1d(input: Tensor, kernel_size: builtins.int | Sequence[builtins.int], stride: builtins.int | Sequence[builtins.int] | None = None, padding: builtins.int | Sequence[builtins.int] = 0, ceil_mode: builtins.bool = False, count_include_pad: builtins.bool = True) -> Tensor:
+    """The mean of each window of sequences (batch, channels, length), or without batch. See ``avg_pool2d``."""
+    return _avg_pool1d(F, input, kernel_size, stride, padding, ceil_mode, count_include_pad)
 
 
 def avg_pool2d(input: Tensor, kernel_size: builtins.int | Sequence[builtins.int], stride: builtins.int | Sequence[builtins.int] | None = None, padding: builtins.int | Sequence[builtins.int] = 0, ceil_mode: builtins.bool = False, count_include_pad: builtins.bool = True, divisor_override: builtins.int | None = None) -> Tensor:
@@ -14706,14 +15237,27 @@ def avg_pool2d(input: Tensor, kernel_size: builtins.int | Sequence[builtins.int]
     return _avg_pool2d(F, input, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override)
 
 
-def avg_pool1d(input: Tensor, kernel_size: builtins.int | Sequence[builtins.int], stride: builtins.int | Sequence[builtins.int] | None = None, padding: builtins.int | Sequence[builtins.int] = 0, ceil_mode: builtins.bool = False, count_include_pad: builtins.bool = True) -> Tensor:
-    """The mean of each window of sequences (batch, channels, length), or without batch. See ``avg_pool2d``."""
-    return _avg_pool1d(F, input, kernel_size, stride, padding, ceil_mode, count_include_pad)
+def avg_pool3d(input: Tensor, kernel_size: builtins.int | Sequence[builtins.int], stride: builtins.int | Sequence[builtins.int] | None = None, padding: builtins.int | Sequence[builtins.int] = 0, ceil_mode: builtins.bool = False, count_include_pad: builtins.bool = True, divisor_override: builtins.int | None = None) -> Tensor:
+    """The mean of each window of volumes (batch, channels, depth, height, width), or without batch. See ``avg_pool2d``."""
+    return _avg_pool3d(F, input, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override)
 
 
-def adaptive_avg_pool2d(input: Tensor, output_size: builtins.int | Sequence[builtins.int | None]) -> Tensor:
-    """Means over windows chosen so that the result has ``output_size`` (height, width); ``None`` keeps the input's size."""
-    return _adaptive_avg_pool2d(F, input, output_size)
+def lp_pool1d(input: Tensor, norm_type: builtins.float, kernel_size: builtins.int | Sequence[builtins.int], stride: builtins.int | Sequence[builtins.int] | None = None, ceil_mode: builtins.bool = False) -> Tensor:
+    """The ``norm_type``-th root of the sum of powers in each window of sequences (batch, channels, length). See ``lp_pool2d``."""
+    return _lp_pool1d(F, input, norm_type, kernel_size, stride, ceil_mode)
+
+
+def lp_pool2d(input: Tensor, norm_type: builtins.float, kernel_size: builtins.int | Sequence[builtins.int], stride: builtins.int | Sequence[builtins.int] | None = None, ceil_mode: builtins.bool = False) -> Tensor:
+    """The ``norm_type``-th root of the sum of powers of each window of images (batch, channels, height, width), or without batch.
+
+    1 is the sum, infinity would be the maximum. An odd power keeps its sign, and the gradient is 0 where the sum is 0, as in PyTorch.
+    """
+    return _lp_pool2d(F, input, norm_type, kernel_size, stride, ceil_mode)
+
+
+def lp_pool3d(input: Tensor, norm_type: builtins.float, kernel_size: builtins.int | Sequence[builtins.int], stride: builtins.int | Sequence[builtins.int] | None = None, ceil_mode: builtins.bool = False) -> Tensor:
+    """The ``norm_type``-th root of the sum of powers of each window of volumes (batch, channels, depth, height, width). See ``lp_pool2d``."""
+    return _lp_pool3d(F, input, norm_type, kernel_size, stride, ceil_mode)
 
 
 def mm(input: Tensor, mat2: Tensor) -> Tensor:
@@ -14731,29 +15275,67 @@ def mv(input: Tensor, vec: Tensor) -> Tensor:
     return _mv(F, input, vec)
 
 
-def dot(input: Tensor, tensor: Tensor) -> Tensor:
-    """The inner product of two vectors of one length."""
-    return _dot(F, input, tensor)
-
-
-def outer(input: Tensor, vec2: Tensor) -> Tensor:
-    """The outer product of two vectors: all products of an element of the one with an element of the other."""
-    return _outer(F, input, vec2)
-
-
 def addmm(input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: Number = 1, alpha: Number = 1) -> Tensor:
     """``beta * input + alpha * (mat1 @ mat2)``; the input broadcasts to the product's shape."""
     return _addmm(F, input, mat1, mat2, beta=beta, alpha=alpha)
 
 
 def baddbmm(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: Number = 1, alpha: Number = 1) -> Tensor:
-    """``beta * input + alpha * (batch1 @ batch2)`` for batches of matrices."""
+    """``beta * input + alpha * (batch1 @ batch2)`` for batches of matrices; the input broadcasts to the product's shape."""
     return _baddbmm(F, input, batch1, batch2, beta=beta, alpha=alpha)
+
+
+def addbmm(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: Number = 1, alpha: Number = 1) -> Tensor:
+    """``beta * input + alpha * sum(batch1 @ batch2)``, the products of a batch of matrices added up."""
+    return _addbmm(F, input, batch1, batch2, beta=beta, alpha=alpha)
 
 
 def addmv(input: Tensor, mat: Tensor, vec: Tensor, *, beta: Number = 1, alpha: Number = 1) -> Tensor:
     """``beta * input + alpha * (mat @ vec)``."""
     return _addmv(F, input, mat, vec, beta=beta, alpha=alpha)
+
+
+def addr(input: Tensor, vec1: Tensor, vec2: Tensor, *, beta: Number = 1, alpha: Number = 1) -> Tensor:
+    """``beta * input + alpha * outer(vec1, vec2)``."""
+    return _addr(F, input, vec1, vec2, beta=beta, alpha=alpha)
+
+
+def linalg_multi_dot(tensors: Sequence[Tensor]) -> Tensor:
+    """The product of two or more matrices, in the order of multiplication that takes the fewest operations; the first and the last may be vectors.
+
+    >>> import autograd_core as ag
+    >>> ag.linalg.multi_dot([ag.ones(2, 9), ag.ones(9, 9), ag.ones(9)]).tolist()
+    [81.0, 81.0]
+    """
+    return _linalg_multi_dot(F, tensors)
+
+
+def chain_matmul(*matrices: Tensor) -> Tensor:
+    """The product of the matrices, in the order of multiplication that takes the fewest operations; see ``linalg.multi_dot``."""
+    return _chain_matmul(F, *matrices)
+
+
+def linalg_pinv(A: Tensor, *, atol: TensorLike | None = None, rtol: TensorLike | None = None, hermitian: builtins.bool = False) -> Tensor:
+    """The Moore-Penrose pseudo-inverse of each matrix, (..., n, m) for (..., m, n).
+
+    Singular values up to ``max(atol, rtol * largest)`` count as 0; ``rtol`` is by default max(m, n) times the dtype's epsilon, or 0 if ``atol`` is given.
+    ``hermitian`` matrices are taken apart by eigenvalues, and only their lower triangle is read. The gradient holds where the rank stays the same.
+
+    >>> import autograd_core as ag
+    >>> ag.linalg.pinv(ag.tensor([[2.0, 0.0], [0.0, 0.0]])).tolist()
+    [[0.5, 0.0], [0.0, 0.0]]
+    """
+    return _linalg_pinv(F, A, atol=atol, rtol=rtol, hermitian=hermitian)
+
+
+def pinverse(input: Tensor, rcond: builtins.float = 1e-15) -> Tensor:
+    """The pseudo-inverse of each matrix, with singular values up to ``rcond`` times the largest left out; see ``linalg.pinv``."""
+    return _pinverse(F, input, rcond)
+
+
+def linalg_matrix_rank(A: Tensor, *, atol: TensorLike | None = None, rtol: TensorLike | None = None, hermitian: builtins.bool = False) -> Tensor:
+    """The number of singular values of each matrix above the tolerance, which is that of ``linalg.pinv``; int64, without a gradient."""
+    return _linalg_matrix_rank(F, A, atol=atol, rtol=rtol, hermitian=hermitian)
 
 
 def div_rounded(input: Tensor, other: TensorLike, rounding_mode: str) -> Tensor:
@@ -14969,6 +15551,60 @@ def svd(input: Tensor, some: builtins.bool = True, compute_uv: builtins.bool = T
     return _svd(F, input, some, compute_uv)
 
 
+def dot(input: Tensor, tensor: Tensor) -> Tensor:
+    """The inner product of two vectors of one length, without conjugation."""
+    return _dot(F, input, tensor)
+
+
+def vdot(input: Tensor, other: Tensor) -> Tensor:
+    """The inner product of two vectors of one length, the first one conjugated."""
+    return _vdot(F, input, other)
+
+
+def linalg_vecdot(x: Tensor, y: Tensor, *, dim: builtins.int = -1, axis: Any = None) -> Tensor:
+    """The inner products along ``dim``, with ``x`` conjugated; the other dimensions broadcast.
+
+    >>> import autograd_core as ag
+    >>> ag.linalg.vecdot(ag.tensor([[1.0, 2.0], [3.0, 4.0]]), ag.tensor([1.0, 10.0])).tolist()
+    [21.0, 43.0]
+    """
+    if axis is not None:
+        dim = axis
+    return _linalg_vecdot(F, x, y, dim=dim)
+
+
+def inner(input: Tensor, other: Tensor) -> Tensor:
+    """The sums of products over the last dimension of both, for all pairs of the others; numbers multiply."""
+    return _inner(F, input, other)
+
+
+def outer(input: Tensor, vec2: Tensor) -> Tensor:
+    """The outer product of two vectors: all products of an element of the one with an element of the other."""
+    return _outer(F, input, vec2)
+
+
+def kron(input: Tensor, other: Tensor) -> Tensor:
+    """The Kronecker product: a block ``input[i, j] * other`` for each element of ``input``, in any number of dimensions.
+
+    >>> import autograd_core as ag
+    >>> ag.kron(ag.eye(2), ag.tensor([[1.0, 2.0]])).tolist()
+    [[1.0, 2.0, 0.0, 0.0], [0.0, 0.0, 1.0, 2.0]]
+    """
+    return _kron(F, input, other)
+
+
+def cross(input: Tensor, other: Tensor, dim: builtins.int | None = None, *, axis: Any = None) -> Tensor:
+    """The cross products along ``dim``, by default the first dimension of size 3; see ``linalg.cross``."""
+    if axis is not None:
+        dim = axis
+    return _cross(F, input, other, dim)
+
+
+def linalg_diagonal(A: Tensor, *, offset: builtins.int = 0, dim1: builtins.int = -2, dim2: builtins.int = -1) -> Tensor:
+    """The diagonal of each matrix, as a last dimension; ``diagonal`` with the last two dimensions as the default."""
+    return _linalg_diagonal(F, A, offset=offset, dim1=dim1, dim2=dim2)
+
+
 def diag(input: Tensor, diagonal: builtins.int = 0) -> Tensor:
     """A square matrix with a vector on its diagonal, or the diagonal of a matrix."""
     return _diag(F, input, diagonal)
@@ -15099,6 +15735,16 @@ class Methods(TensorBase):
     relu = relu
     relu_ = relu_
     hardshrink = hardshrink
+    sum = sum
+    mean = mean
+    count_nonzero = count_nonzero
+    all = all
+    any = any
+    amax = amax
+    amin = amin
+    argmax = argmax
+    argmin = argmin
+    isclose = isclose
     add = add
     add_ = add_
     sub = sub
@@ -15135,16 +15781,6 @@ class Methods(TensorBase):
     copysign_ = copysign_
     hypot = hypot
     hypot_ = hypot_
-    sum = sum
-    mean = mean
-    count_nonzero = count_nonzero
-    all = all
-    any = any
-    amax = amax
-    amin = amin
-    argmax = argmax
-    argmin = argmin
-    isclose = isclose
     lerp = lerp
     lerp_ = lerp_
     addcmul = addcmul
@@ -15237,6 +15873,7 @@ class Methods(TensorBase):
     tril_ = tril_
     triu = triu
     triu_ = triu_
+    matrix_exp = matrix_exp
     masked_fill = masked_fill
     masked_fill_ = masked_fill_
     masked_select = masked_select
@@ -15349,6 +15986,13 @@ class Methods(TensorBase):
     copy_ = copy_
     fill_ = fill_
     prelu = prelu
+    nansum = nansum
+    nanmean = nanmean
+    max = max
+    min = min
+    aminmax = aminmax
+    allclose = allclose
+    equal = equal
     positive = positive
     float_power = float_power
     split_with_sizes = split_with_sizes
@@ -15365,13 +16009,6 @@ class Methods(TensorBase):
     slice_scatter = slice_scatter
     diagonal_scatter = diagonal_scatter
     sum_to_size = sum_to_size
-    nansum = nansum
-    nanmean = nanmean
-    max = max
-    min = min
-    aminmax = aminmax
-    allclose = allclose
-    equal = equal
     resolve_conj = resolve_conj
     softmax = softmax
     log_softmax = log_softmax
@@ -15394,6 +16031,7 @@ class Methods(TensorBase):
     repeat = repeat
     tile = tile
     repeat_interleave = repeat_interleave
+    matrix_power = matrix_power
     var = var
     std = std
     norm = norm
@@ -15405,12 +16043,12 @@ class Methods(TensorBase):
     mm = mm
     bmm = bmm
     mv = mv
-    dot = dot
-    outer = outer
-    ger = outer
     addmm = addmm
     baddbmm = baddbmm
+    addbmm = addbmm
     addmv = addmv
+    addr = addr
+    pinverse = pinverse
     index_fill = index_fill
     index_fill_ = index_fill_
     index_copy = index_copy
@@ -15430,6 +16068,13 @@ class Methods(TensorBase):
     argsort = argsort
     msort = msort
     svd = svd
+    dot = dot
+    vdot = vdot
+    inner = inner
+    outer = outer
+    ger = outer
+    kron = kron
+    cross = cross
     diag = diag
     diag_embed = diag_embed
     view_as = view_as

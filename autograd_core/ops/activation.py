@@ -10,8 +10,8 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from ..backend.registry import backend_of
-from ..kernels.special import erf, erfc
 from ..errors import ShapeError, describe
+from ..kernels.special import erf, erfc
 from ..op import NN, TORCH_NN, TORCH_TENSOR_NN, Arg, S, composite, detached, elementwise
 from ..spec import Meta, computed_dtype, wrap_dim
 from .choose import choose

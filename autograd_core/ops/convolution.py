@@ -173,7 +173,8 @@ _RICH: dict[str, Any] = {"stride": (2, 1), "padding": ((1, 0), (2, 1)), "dilatio
 @op("convolution(input: Tensor, weight: Tensor, bias: Tensor | None = None, *, stride: tuple[int, ...], padding: tuple[tuple[int, int], ...], "
     "dilation: tuple[int, ...], groups: int) -> Tensor", label="conv", promotes="equal", spec=_conv_spec, samples=[
         S((2, 3, 5, 6), (4, 3, 3, 2), (4,), **_PLAIN), S((2, 4, 5, 6), (6, 2, 2, 3), None, **_RICH), S((0, 1, 3, 3), (2, 1, 2, 2), (2,), **_PLAIN),
-        S((2, 1, 4, 4), (1, 1, 1, 1), None, **_PLAIN), S((2, 3, 7), (4, 3, 2), (4,), **_LINE), S((1, 4, 3, 4, 3), (4, 2, 2, 3, 2), (4,), **_SOLID), S((1, 2, 6, 5), (2, 1, 3, 3), (2,), **{**_PLAIN, "padding": ((1, 1), (1, 1)), "groups": 2}),
+        S((2, 1, 4, 4), (1, 1, 1, 1), None, **_PLAIN), S((2, 3, 7), (4, 3, 2), (4,), **_LINE), S((1, 4, 3, 4, 3), (4, 2, 2, 3, 2), (4,), **_SOLID),
+        S((1, 2, 6, 5), (2, 1, 3, 3), (2,), **{**_PLAIN, "padding": ((1, 1), (1, 1)), "groups": 2}),
         S((2, 3, 5, 5), (4, 2, 3, 3), None, **_PLAIN, error=RuntimeError, match="to have 2 channels, but got 3"),
         S((2, 3, 2, 5), (4, 3, 3, 3), None, **_PLAIN, error=RuntimeError, match="can't be greater than actual input size"),
         S((2, 3, 5, 5), (4, 3, 3, 3), (3,), **_PLAIN, error=RuntimeError, match="expected bias")])

@@ -96,7 +96,93 @@ def test_gumbel_softmax(hard: bool) -> None:
 
 def raises_alike(ours: Callable[[], Any], theirs: Callable[[], Any], name: str) -> None:
     """Both raise errors of the same type, ours with a message that begins with the name."""
-    with pytest.raises(Exception) as expected:  # noqa: PT011 - the type is what is compared
+    with pytest.raises(Exception) as expected:
         theirs()
     with pytest.raises(expected.type, match=rf"^{name}\b"):
         ours()
+
+
+# --- pools --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("options", [{"kernel_size": 2}, {"kernel_size": 3, "stride": 2, "padding": 1}, {"kernel_size": 2, "stride": 1}, {"kernel_size": 2, "dilation": 2},
+                                     {"kernel_size": 3, "stride": 2, "padding": 1, "ceil_mode": True}], ids=str)
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_which_element_of_a_window_wins(count: int, options: dict[str, Any]) -> None:
+    """Ties, NaNs and windows of nothing but -inf: PyTorch's gradient and indices."""
+    stream = np.random.default_rng(count)
+    data = stream.choice([1.0, 2.0, np.nan, -np.inf], p=[0.4, 0.2, 0.15, 0.25], size=(3, 2, *[6, 5, 4][:count]))
+    x, u = ag.tensor(data, requires_grad=True), torch.tensor(data, requires_grad=True)
+    y, places = getattr(F, f"max_pool{count}d")(x, return_indices=True, **options)
+    v, positions = getattr(TF, f"max_pool{count}d")(u, return_indices=True, **options)
+    np.testing.assert_array_equal(y.detach().numpy(), v.detach().numpy())
+    np.testing.assert_array_equal(places.numpy(), positions.numpy())
+    seed = stream.standard_normal(tuple(v.shape))
+    seed.flat[::7] = np.inf  # must not turn into NaNs elsewhere
+    with np.errstate(invalid="ignore"):
+        y.backward(ag.tensor(seed))
+        v.backward(torch.tensor(seed))
+    assert x.grad is not None
+    np.testing.assert_allclose(x.grad.numpy(), u.grad.numpy(), rtol=1e-12, atol=1e-13)
+
+
+@pytest.mark.parametrize("size", [1, 2, 4, 7])
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_adaptive_pools(count: int, size: int) -> None:
+    data = numbers(2, 3, *[7, 5, 6][:count])
+    same(lambda a: getattr(F, f"adaptive_avg_pool{count}d")(a, size), lambda a: getattr(TF, f"adaptive_avg_pool{count}d")(a, size), data)
+    data[data > 1.2] = np.nan
+    y, places = getattr(F, f"adaptive_max_pool{count}d")(ag.tensor(data), size, return_indices=True)
+    v, positions = getattr(TF, f"adaptive_max_pool{count}d")(torch.tensor(data), size, return_indices=True)
+    np.testing.assert_array_equal(y.numpy(), v.numpy())
+    np.testing.assert_array_equal(places.numpy(), positions.numpy())
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_pooling_and_unpooling(count: int) -> None:
+    data = numbers(2, 3, *[6, 5, 4][:count])
+    _, places = getattr(F, f"max_pool{count}d")(ag.tensor(data), 2, return_indices=True)
+    pooled, positions = getattr(TF, f"max_pool{count}d")(torch.tensor(data), 2, return_indices=True)
+    for options in ({}, {"output_size": data.shape[2:]}):
+        if options or count == 1:
+            same(lambda a, o=options: getattr(F, f"max_unpool{count}d")(a, places, 2, **o), lambda a, o=options: getattr(TF, f"max_unpool{count}d")(a, positions, 2, **o), pooled.numpy())
+
+
+@pytest.mark.parametrize("norm_type", [1, 2, 3.0])
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_lp_pool(count: int, norm_type: float) -> None:
+    data = np.abs(numbers(2, 3, *[6, 5, 4][:count])) + 0.1
+    same(lambda a: getattr(F, f"lp_pool{count}d")(a, norm_type, 2), lambda a: getattr(TF, f"lp_pool{count}d")(a, norm_type, 2), data)
+    x = ag.zeros(1, 1, *[4] * count, requires_grad=True)
+    getattr(F, f"lp_pool{count}d")(x, norm_type, 2).sum().backward()
+    assert x.grad is not None
+    assert not x.grad.numpy().any()
+
+
+# --- convolutions -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("groups", [1, 2])
+@pytest.mark.parametrize("options", [{}, {"padding": 1}, {"stride": 2, "padding": (1, 0, 2)}, {"dilation": 2, "padding": "same"}, {"padding": "valid", "stride": (1, 2, 1)}], ids=str)
+def test_conv3d(options: dict[str, Any], groups: int) -> None:
+    x, w, b = numbers(2, 4, 5, 4, 6), numbers(6, 4 // groups, 2, 1, 3), numbers(6)
+    same(lambda *a: F.conv3d(*a, groups=groups, **options), lambda *a: TF.conv3d(*a, groups=groups, **options), x, w, b)
+
+
+@pytest.mark.parametrize("options", [{}, {"stride": 2, "padding": 1, "output_padding": 1}, {"dilation": 2, "groups": 2}, {"stride": 3}], ids=str)
+@pytest.mark.parametrize("count", [1, 3])
+def test_transposed_convolution(count: int, options: dict[str, Any]) -> None:
+    x, w, b = numbers(2, 4, *[4, 3, 2][:count]), numbers(4, 3, *[3, 2, 2][:count]), numbers(3 * options.get("groups", 1))
+    name = f"conv_transpose{count}d"
+    same(lambda *a: getattr(F, name)(*a, **options), lambda *a: getattr(TF, name)(*a, **options), x, w, b)
+    same(lambda *a: getattr(F, name)(*a, **options), lambda *a: getattr(TF, name)(*a, **options), x[0], w)
+
+
+@pytest.mark.parametrize(("name", "shapes", "options"), [
+    ("conv1d", [(2, 3, 5), (4, 2, 3)], {}), ("conv1d", [(2, 3, 2), (4, 3, 3)], {}), ("conv1d", [(5,), (4, 3, 3)], {}), ("conv3d", [(2, 3, 4, 4, 4), (4, 3, 3, 3)], {}),
+    ("conv3d", [(2, 3, 4, 4, 4), (4, 3, 3, 3, 3), (5,)], {}), ("conv_transpose1d", [(2, 3, 5), (4, 2, 3)], {}), ("conv_transpose1d", [(2, 3, 5), (3, 2, 3)], {"output_padding": 1}),
+    ("conv_transpose2d", [(2, 3, 5, 5), (3, 2, 3, 3), (3,)], {}), ("conv_transpose2d", [(2, 3, 1, 1), (3, 2, 1, 1)], {"padding": 1}),
+    ("conv_transpose3d", [(2, 3, 5, 5), (3, 2, 3, 3)], {})], ids=str)
+def test_convolution_errors(name: str, shapes: list[tuple[int, ...]], options: dict[str, Any]) -> None:
+    raises_alike(lambda: getattr(F, name)(*[ag.zeros(*shape) for shape in shapes], **options),
+                 lambda: getattr(TF, name)(*[torch.zeros(shape) for shape in shapes], **options), name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -78,6 +79,80 @@ def conv_transpose(input: Any, weight: Any, bias: Any = None, *, stride: Any = 1
     return result if bias is None else result + bias.reshape(-1, *[1] * count)
 
 
+def window_places(image: Any, kernel: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: bool) -> Any:
+    """The number of windows along each dimension, and for each window the positions it covers, also those outside."""
+    sizes = []
+    for n, size, step, edge, spread in zip(image, kernel, stride, padding, dilation, strict=True):
+        room = n + 2 * edge - spread * (size - 1) - 1
+        count = (-(-room // step) if ceil_mode else room // step) + 1
+        sizes.append(count - (ceil_mode and (count - 1) * step >= n + edge))
+    places = {at: [tuple(k * step - edge + e * spread for k, step, edge, e, spread in zip(at, stride, padding, element, dilation, strict=True)) for element in np.ndindex(*kernel)]
+              for at in np.ndindex(*sizes)}
+    return sizes, places
+
+
+def pooling(count: int, choose: Reference) -> Reference:
+    """A pool over the last ``count`` dimensions: ``choose(numbers, positions inside, positions within the padding, options)`` of each window."""
+    def reference(input: Any, *, kernel_size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1, ceil_mode: bool = False, **options: Any) -> Any:
+        image = input.shape[-count:]
+        kernel, edges = each(kernel_size, count), each(padding, count)
+        sizes, windows = window_places(image, kernel, kernel if stride is None else each(stride, count), edges, each(dilation, count), ceil_mode)
+        results: dict[Any, Any] = {}
+        for at, places in windows.items():
+            inside = [place for place in places if all(0 <= x < n for x, n in zip(place, image, strict=True))]
+            within = [place for place in places if all(x < n + edge for x, n, edge in zip(place, image, edges, strict=True))]
+            results[at] = choose(np.stack([input[(..., *place)] for place in inside], axis=-1), [np.ravel_multi_index(place, image) for place in inside], within, options)
+        arrays = [np.zeros((*input.shape[:-count], *sizes), dtype=np.asarray(value).dtype) for value in next(iter(results.values()))]
+        for at, values in results.items():
+            for array, value in zip(arrays, values, strict=True):
+                array[(..., *at)] = value
+        return arrays[0] if len(arrays) == 1 else tuple(arrays)
+
+    return reference
+
+
+def largest(numbers: Any, inside: Any, within: Any, options: Any) -> Any:
+    best = numbers.argmax(axis=-1)
+    return (numbers.max(axis=-1), np.array(inside)[best]) if options.get("return_indices") else (numbers.max(axis=-1),)
+
+
+def average(numbers: Any, inside: Any, within: Any, options: Any) -> Any:
+    return (numbers.sum(axis=-1) / (options.get("divisor_override") or len(within if options.get("count_include_pad", True) else inside)),)
+
+
+def root_of_powers(numbers: Any, inside: Any, within: Any, options: Any) -> Any:
+    return ((numbers ** options["norm_type"]).sum(axis=-1) ** (1 / options["norm_type"]),)
+
+
+def adaptive(count: int, choose: Reference) -> Reference:
+    def reference(input: Any, *, output_size: Any, **options: Any) -> Any:
+        image = input.shape[-count:]
+        sizes = [n if want is None else want for n, want in zip(image, each(output_size, count), strict=True)]
+        results = {}
+        for at in np.ndindex(*sizes):
+            window = tuple(slice(k * n // m, -(-(k + 1) * n // m)) for k, n, m in zip(at, image, sizes, strict=True))
+            places = np.arange(np.prod(image)).reshape(image)[window].ravel()
+            results[at] = choose(input[(..., *window)].reshape(*input.shape[:-count], len(places)), places, places, options)
+        arrays = [np.zeros((*input.shape[:-count], *sizes), dtype=np.asarray(value).dtype) for value in next(iter(results.values()))]
+        for at, values in results.items():
+            for array, value in zip(arrays, values, strict=True):
+                array[(..., *at)] = value
+        return arrays[0] if len(arrays) == 1 else tuple(arrays)
+
+    return reference
+
+
+def unpool(input: Any, indices: Any, *, kernel_size: Any, stride: Any = None, padding: Any = 0, output_size: Any = None, count: int = 2) -> Any:
+    kernel = each(kernel_size, count)
+    steps = kernel if stride is None else each(stride, count)
+    usual = [(n - 1) * step + size - 2 * edge for n, step, size, edge in zip(input.shape[-count:], steps, kernel, each(padding, count), strict=True)]
+    size = usual if output_size is None else list(output_size)[-count:]
+    flat = np.zeros((*input.shape[:-count], int(np.prod(size))))
+    np.put_along_axis(flat, indices.reshape(*input.shape[:-count], -1), input.reshape(*input.shape[:-count], -1), axis=-1)
+    return flat.reshape(*input.shape[:-count], *size)
+
+
+PART = "a part of public functions that have a reference"
 REFERENCES: dict[str, Reference] = {
     "selu": lambda input: 1.0507009873554805 * np.where(input > 0, input, 1.6732632423543772 * (np.exp(input) - 1)),
     "celu": lambda input, *, alpha=1.0: np.where(input > 0, input, alpha * (np.exp(np.minimum(input, 0) / alpha) - 1)),
@@ -95,4 +170,9 @@ REFERENCES: dict[str, Reference] = {
     "convolution": convolution, "conv1d": conv, "conv2d": conv, "conv3d": conv,
     "conv_transpose1d": conv_transpose, "conv_transpose2d": conv_transpose, "conv_transpose3d": conv_transpose,
 }
-NO_REFERENCE: dict[str, str] = {}
+for _n in (1, 2, 3):
+    REFERENCES |= {f"max_pool{_n}d": pooling(_n, largest), f"avg_pool{_n}d": pooling(_n, average), f"lp_pool{_n}d": pooling(_n, root_of_powers),
+                   f"adaptive_avg_pool{_n}d": adaptive(_n, lambda numbers, *_: (numbers.mean(axis=-1),)), f"adaptive_max_pool{_n}d": adaptive(_n, largest),
+                   f"max_unpool{_n}d": partial(unpool, count=_n)}
+REFERENCES["adaptive_average"] = lambda input, *, size: adaptive(len(size), lambda numbers, *_: (numbers.mean(axis=-1),))(input, output_size=size)
+NO_REFERENCE: dict[str, str] = {"adaptive_max_indices": PART}

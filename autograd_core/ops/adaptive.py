@@ -1,0 +1,179 @@
+"""Adaptive pooling: windows chosen so that the result has a given size, in one to three dimensions.
+
+Along a dimension of ``n`` elements window ``k`` of ``m`` reaches from ``k n / m`` rounded down to ``(k + 1) n / m`` rounded up.
+"""
+
+from __future__ import annotations
+
+from itertools import product
+from typing import Any
+
+from ..dtypes import as_dtype
+from ..errors import ShapeError, describe
+from ..op import NN, TORCH_NN, S, composite, distinct, op
+from ..spec import Meta
+from .reduce import wide_dtype, widened
+
+
+def _ranges(length: int, parts: int) -> list[tuple[int, int]]:
+    """``parts`` ranges of nearly equal size that cover ``length`` elements."""
+    return [(k * length // parts, -(-(k + 1) * length // parts)) for k in range(parts)]
+
+
+def _pooled(input: Any, *, size: Any) -> Meta:
+    return Meta((*tuple(input.shape)[: -len(size)], *size), as_dtype(input.dtype))
+
+
+@op("adaptive_average(input: Tensor, *, size: tuple[int, ...]) -> Tensor", label="adaptive_avg_pool", spec=_pooled, samples=[
+    S((2, 3, 5, 7), size=(2, 3)), S((3, 4, 4), size=(1, 1)), S((0, 2, 3, 3), size=(3, 2)), S((2, 3, 5), size=(3,)), S((2, 4, 3, 5), size=(2, 4, 3))])
+def adaptive_average(xp: Any, input: Any, *, size: Any) -> Any:
+    """The means of ``size`` ranges of nearly equal size along the last dimensions."""
+    result = widened(input)
+    for axis, parts in enumerate(size, input.ndim - len(size)):
+        length = result.shape[axis]
+        if parts and length % parts == 0:
+            result = result.reshape(*result.shape[:axis], parts, length // parts, *result.shape[axis + 1 :]).mean(axis=axis + 1)
+            continue
+        means = xp.empty((*result.shape[:axis], parts, *result.shape[axis + 1 :]), dtype=result.dtype)
+        lead = (slice(None),) * axis
+        for k, (start, end) in enumerate(_ranges(length, parts)):
+            means[(*lead, k)] = result[(*lead, slice(start, end))].mean(axis=axis)
+        result = means
+    return result.astype(input.dtype, copy=False)
+
+
+@adaptive_average.vjp("input")
+def _(F: Any, g: Any, input_shape: Any, size: Any) -> Any:
+    return F.adaptive_average_grad(g, shape=input_shape, size=size)
+
+
+@op("adaptive_average_grad(grad: Tensor, *, shape: Sequence[int], size: tuple[int, ...]) -> Tensor", label="adaptive_avg_poolᵀ",
+    spec=lambda grad, *, shape, size: Meta(tuple(shape), as_dtype(grad.dtype)), samples=[
+        S((2, 3, 2, 3), shape=(2, 3, 5, 7), size=(2, 3)), S((2, 3, 3), shape=(2, 3, 5), size=(3,)), S((2, 2, 3), shape=(2, 4, 3), size=(2, 3))])
+def adaptive_average_grad(xp: Any, grad: Any, *, shape: Any, size: Any) -> Any:
+    """The adjoint of ``adaptive_average``: each element spread evenly over its range."""
+    result = widened(grad)
+    for axis, parts in enumerate(size, grad.ndim - len(size)):
+        length = shape[axis]
+        lead = (slice(None),) * axis
+        wider = xp.zeros((*result.shape[:axis], length, *result.shape[axis + 1 :]), dtype=wide_dtype(grad.dtype))
+        if parts and length % parts == 0:
+            spread = wider.reshape(*result.shape[:axis], parts, length // parts, *result.shape[axis + 1 :])
+            spread += (result * (parts / length))[(*lead, slice(None), None)]
+        else:
+            for k, (start, end) in enumerate(_ranges(length, parts)):
+                wider[(*lead, slice(start, end))] += (result[(*lead, k)] * (1.0 / (end - start)))[(*lead, None)]
+        result = wider
+    return result.astype(grad.dtype, copy=False)
+
+
+@adaptive_average_grad.vjp("grad")
+def _(F: Any, g: Any, size: Any) -> Any:
+    return F.adaptive_average(g, size=size)
+
+
+@op("adaptive_max_indices(input: Tensor, *, size: tuple[int, ...]) -> Tensor", label="argmax",
+    spec=lambda input, *, size: Meta(_pooled(input, size=size).shape, as_dtype("int64")), samples=[
+        S(distinct(2, 3, 5, 7), size=(2, 3)), S(distinct(2, 5), size=(3,)), S(distinct(2, 4, 3, 2), size=(2, 2, 2))])
+def adaptive_max_indices(xp: Any, input: Any, *, size: Any) -> Any:
+    """The position of each range's first maximum in its flattened image; of NaNs, which win, the last."""
+    count = len(size)
+    image, lead = input.shape[-count:], input.shape[:-count]
+    places = xp.arange(_elements(image)).reshape(image)
+    found = xp.empty((*lead, *size), dtype="int64")
+    for at in product(*(range(parts) for parts in size)):
+        window = tuple(slice(*_ranges(n, parts)[k]) for n, parts, k in zip(image, size, at, strict=True))
+        numbers = input[(..., *window)].reshape(*lead, -1)
+        best = xp.argmax(numbers, axis=-1)
+        if input.dtype.kind == "f":
+            missing = xp.isnan(numbers)
+            best = xp.where(missing.any(axis=-1), numbers.shape[-1] - 1 - xp.argmax(missing[..., ::-1], axis=-1), best)
+        found[(..., *at)] = places[window].reshape(-1)[best]
+    return found
+
+
+def _elements(shape: Any) -> int:
+    total = 1
+    for n in shape:
+        total *= n
+    return total
+
+
+# --- public functions ---------------------------------------------------------------------------------------------
+
+
+def _wanted(name: str, count: int, input: Any, output_size: Any) -> tuple[int, ...]:
+    """The size of the result along each dimension, checked."""
+    if input.ndim not in (count + 1, count + 2):
+        raise ShapeError(f"{name}: Expected {count + 1}D (unbatched) or {count + 2}D (batched) input, but got input {describe(input)}")
+    wanted = (output_size,) * count if output_size is None or isinstance(output_size, int) else tuple(output_size)
+    if len(wanted) == 1:
+        wanted *= count
+    if len(wanted) != count:
+        raise RuntimeError(f"{name}: internal error: output_size.size() == {count} expected, but got {wanted}")
+    size = tuple(n if want is None else int(want) for n, want in zip(input.shape[-count:], wanted, strict=True))
+    if min(size) < 0:
+        raise RuntimeError(f"{name}: elements of output_size must be greater than or equal to 0, but got {wanted}")
+    if 0 in input.shape[-count - 1 :]:
+        raise ShapeError(f"{name}: Expected input to have non-zero size for non-batch dimensions, but got input {describe(input)}")
+    return size
+
+
+def _average(F: Any, count: int, input: Any, output_size: Any) -> Any:
+    return F.adaptive_average(input, size=_wanted(f"adaptive_avg_pool{count}d", count, input, output_size))
+
+
+def _maximum(F: Any, count: int, input: Any, output_size: Any, return_indices: bool) -> Any:
+    size = _wanted(f"adaptive_max_pool{count}d", count, input, output_size)
+    indices = F.adaptive_max_indices(input, size=size)
+    lead = tuple(input.shape[:-count])
+    flat = F.gather(F.reshape(input, shape=(*lead, _elements(input.shape[-count:]))), index=F.reshape(indices, shape=(*lead, _elements(size))), dim=-1)
+    out = F.reshape(flat, shape=(*lead, *size))
+    return (out, indices) if return_indices else out
+
+
+@composite("adaptive_avg_pool1d(input: Tensor, output_size: int | Sequence[int]) -> Tensor", places=TORCH_NN)
+def adaptive_avg_pool1d(F: Any, input: Any, output_size: Any) -> Any:
+    """Means over windows of (batch, channels, length), or without batch, chosen so that the result has the length ``output_size``."""
+    return _average(F, 1, input, output_size)
+
+
+@composite("adaptive_avg_pool2d(input: Tensor, output_size: int | Sequence[int | None]) -> Tensor", places=NN)
+def adaptive_avg_pool2d(F: Any, input: Any, output_size: Any) -> Any:
+    """Means over windows chosen so that the result has ``output_size`` (height, width); ``None`` keeps the input's size.
+
+    Raises ``RuntimeError`` unless ``input`` is (batch, channels, height, width), or without batch.
+
+    >>> import autograd_core as ag, nn
+    >>> nn.functional.adaptive_avg_pool2d(ag.arange(6.0).reshape(1, 2, 3), (1, 2)).tolist()
+    [[[2.0, 3.0]]]
+    """
+    return _average(F, 2, input, output_size)
+
+
+@composite("adaptive_avg_pool3d(input: Tensor, output_size: int | Sequence[int | None]) -> Tensor", places=NN)
+def adaptive_avg_pool3d(F: Any, input: Any, output_size: Any) -> Any:
+    """Means over windows chosen so that the result has ``output_size`` (depth, height, width). See ``adaptive_avg_pool2d``."""
+    return _average(F, 3, input, output_size)
+
+
+@composite("adaptive_max_pool1d(input: Tensor, output_size: int | Sequence[int], return_indices: bool = False) -> Any", places=NN)
+def adaptive_max_pool1d(F: Any, input: Any, output_size: Any, return_indices: bool = False) -> Any:
+    """Maxima over windows of (batch, channels, length) chosen so that the result has the length ``output_size``. See ``adaptive_max_pool2d``."""
+    return _maximum(F, 1, input, output_size, return_indices)
+
+
+@composite("adaptive_max_pool2d(input: Tensor, output_size: int | Sequence[int | None], return_indices: bool = False) -> Any", places=NN)
+def adaptive_max_pool2d(F: Any, input: Any, output_size: Any, return_indices: bool = False) -> Any:
+    """Maxima over windows chosen so that the result has ``output_size`` (height, width); ``None`` keeps the input's size.
+
+    With ``return_indices`` also the maxima's positions in the flattened image. Raises ``RuntimeError`` unless ``input`` is
+    (batch, channels, height, width), or without batch.
+    """
+    return _maximum(F, 2, input, output_size, return_indices)
+
+
+@composite("adaptive_max_pool3d(input: Tensor, output_size: int | Sequence[int | None], return_indices: bool = False) -> Any", places=NN)
+def adaptive_max_pool3d(F: Any, input: Any, output_size: Any, return_indices: bool = False) -> Any:
+    """Maxima over windows chosen so that the result has ``output_size`` (depth, height, width). See ``adaptive_max_pool2d``."""
+    return _maximum(F, 3, input, output_size, return_indices)

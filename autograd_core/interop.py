@@ -14,6 +14,7 @@ from typing import Any
 
 from . import _methods
 from .backend.registry import backend_for_device
+from .dtypes import as_dtype
 from .op import REGISTRY
 from .storage import TensorBase, real_array, wrap
 
@@ -103,7 +104,7 @@ def call_ufunc(ufunc: Any, method: str, inputs: Any, kwargs: dict[str, Any]) -> 
     """A NumPy ufunc, or one of its methods, on inputs with a Tensor among them."""
     name = ufunc.__name__
     if not kwargs and method == "__call__":
-        found = _ufunc(name) or _table().get(name) or _derived_ufunc(name)
+        found = _table().get(name) or _ufunc(name) or _derived_ufunc(name)
         if found is not None:
             return found(*[as_tensor_like(each) for each in inputs])
     elif method in ("reduce", "accumulate") and not kwargs.keys() - {"axis", "keepdims"}:
@@ -159,6 +160,10 @@ class Protocols(TensorBase):
 
     def __array_function__(self, function: Any, types: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         return call_function(function, _qualified(function), args, kwargs)
+
+    def astype(self, dtype: Any) -> Any:
+        """NumPy's spelling of ``to(dtype)``."""
+        return self.to(as_dtype(dtype))  # type: ignore[attr-defined]
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
         if self._node is not None:

@@ -169,6 +169,15 @@ def test_operators_between_arrays_and_tensors(operation: str) -> None:
         assert result.requires_grad == (operation not in ("<", "==", ">="))
 
 
+def test_products_promote_as_numpys_do() -> None:
+    integers, floats = onp.arange(9).reshape(3, 3), Tensor(array(3, 3), requires_grad=True)
+    for call in (onp.dot, onp.matmul, onp.inner, onp.outer, onp.tensordot, lambda a, b: onp.einsum("ij,jk", a, b), lambda a, b: a @ b if isinstance(a, onp.ndarray) else onp.matmul(a, b)):
+        for given in ((integers, floats), (floats, integers)):
+            result = call(*given)
+            assert result.requires_grad
+            onp.testing.assert_allclose(result.detach().numpy(), call(*[onp.asarray(each.detach() if isinstance(each, Tensor) else each) for each in given]))
+
+
 def test_methods_of_ufuncs() -> None:
     a = array(2, 3)
     t = Tensor(a, requires_grad=True)

@@ -13,7 +13,8 @@ from ..batching import base_of
 from ..storage import TensorBase, wrap
 from .forward import jvp, linearize
 from .reverse import chosen, grad, vjp, with_aux
-from .tree import flatten, tensors_of
+from .tracing import lifted
+from .tree import flatten, tensors_of, tree_map
 from .vectorize import vmap
 
 
@@ -27,7 +28,7 @@ def _of_positions(func: Callable[..., Any], args: Sequence[Any], argnums: int | 
             full[position] = value
         return func(*full, **kwargs)
 
-    return partial, [args[position] for position in positions]
+    return partial, [tree_map(lifted, args[position]) for position in positions]
 
 
 def _basis(x: Any) -> Any:

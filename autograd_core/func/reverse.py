@@ -11,7 +11,7 @@ from .. import backward as _backward
 from ..batching import base_of
 from ..config import enable_grad, get_mode
 from ..storage import TensorBase
-from .tracing import beyond, check_differentiable, fresh, own_leaves, released
+from .tracing import beyond, check_differentiable, fresh, lifted, own_leaves, released
 from .tree import Structure, flatten, tensors_of
 
 
@@ -38,6 +38,7 @@ class Inputs:
         self.args = list(args)
         for position in positions:
             leaves, structure = flatten(args[position])
+            leaves = [lifted(x) for x in leaves]
             check_differentiable(leaves, caller, f"argument {position}")
             made = [fresh(x) for x in leaves]
             self.leaves += made
@@ -134,7 +135,8 @@ def grad(func: Callable[..., Any], argnums: int | Sequence[int] = 0, has_aux: bo
     ----------
     func : returns a tensor without dimensions.
     argnums : the position, or positions, of the arguments to differentiate by; each may be nested lists, tuples and
-        dicts of tensors. One int gives one gradient, a tuple a tuple of them.
+        dicts of tensors. One int gives one gradient, a tuple a tuple of them. NumPy arrays and Python floats (as float64)
+        count as tensors.
     has_aux : ``func`` returns ``(output, aux)``; the new function then returns ``(gradient, aux)``.
 
     Nests to any order, in itself and in the other transforms. Raises ``RuntimeError`` where ``func`` does not return a scalar.

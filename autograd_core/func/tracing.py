@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from .. import _methods
+from ..backend.registry import backend_for_device
 from ..batching import active_frames, base_of, expand_to, levels_of, over_levels
 from ..config import get_mode
 from ..node import Leaf
@@ -30,13 +31,23 @@ def fresh(x: Any) -> Any:
     return over_levels(alias, levels)
 
 
+def lifted(x: Any) -> Any:
+    """An array as a tensor that shares its memory, a Python float as one of float64: so functions written for NumPy can be differentiated."""
+    if isinstance(x, TensorBase):
+        return x
+    if isinstance(x, float):
+        return wrap(backend_for_device("cpu").asarray(float(x)))
+    return wrap(x) if hasattr(x, "__array_interface__") or hasattr(x, "__cuda_array_interface__") else x
+
+
 def check_differentiable(leaves: Sequence[Any], caller: str, argument: str) -> None:
     """Raise unless all leaves are tensors of real or complex numbers."""
     for x in leaves:
         if not isinstance(x, TensorBase):
             raise TypeError(f"{caller}: expected {argument} to be a Tensor or nested lists, tuples and dicts of Tensors, but there is a {type(x).__name__} in it")
         if x._array.dtype.kind not in "fc":
-            raise RuntimeError(f"{caller}: {argument} has a tensor of dtype {x.dtype.name}, which has no derivative. Convert it with .float() or .double(), or leave it out of argnums")
+            raise RuntimeError(f"{caller}: {argument} has a tensor of dtype {x.dtype.name}, which has no derivative. "
+                               "Convert it with .float() or .double(), or leave it out of argnums")
 
 
 def beyond(nodes: Sequence[Any], own: set[Any]) -> bool:

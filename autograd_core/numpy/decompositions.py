@@ -7,9 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from .. import _methods as m
 from .. import fft, linalg
-from .functions import FUNCTIONS, named, tensor_of
+from .functions import FUNCTIONS, named, promoted, tensor_of
 
 
 def _one(name: str) -> Callable[..., Any]:
@@ -48,7 +47,7 @@ def _matrix_norm(x: Any, *, keepdims: bool = False, ord: Any = "fro") -> Any:
 
 @named("linalg.solve")
 def _solve(a: Any, b: Any) -> Any:
-    a, b = tensor_of(a), tensor_of(b)
+    a, b = promoted(a, b)
     return linalg.solve(a, b.unsqueeze(-1)).squeeze(-1) if b.ndim == 1 else linalg.solve(a, b)
 
 
@@ -90,7 +89,7 @@ def _matrix_power(a: Any, n: int) -> Any:
 
 @named("linalg.multi_dot")
 def _multi_dot(arrays: Any) -> Any:
-    return linalg.multi_dot([tensor_of(each) for each in arrays])
+    return linalg.multi_dot(promoted(*arrays))
 
 
 @named("linalg.cond")
@@ -101,11 +100,6 @@ def _cond(x: Any, p: Any = None) -> Any:
 @named("linalg.matrix_rank")
 def _matrix_rank(A: Any, *args: Any, **kwargs: Any) -> Any:
     return np.linalg.matrix_rank(tensor_of(A).detach().cpu().numpy(), *args, **kwargs)
-
-
-@named("linalg.matmul")
-def _matmul(x1: Any, x2: Any) -> Any:
-    return m.matmul(tensor_of(x1), tensor_of(x2))
 
 
 @named("linalg.matrix_transpose", "matrix_transpose")

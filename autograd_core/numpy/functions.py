@@ -15,6 +15,7 @@ import numpy as np
 from .. import _methods as m
 from ..config import no_grad
 from ..creation import arange, as_tensor, full_like, ones_like, zeros_like
+from ..spec import result_type_of
 from ..storage import TensorBase, wrap
 
 FUNCTIONS: dict[str, Callable[..., Any]] = {}
@@ -46,6 +47,13 @@ def tensor_of(value: Any) -> Any:
     if isinstance(value, (list, tuple)) and holds_tensor(value):
         return m.stack([tensor_of(each) for each in value])
     return wrap(np.asarray(value))
+
+
+def promoted(*values: Any) -> list[Any]:
+    """The values as Tensors of one dtype, as products need them."""
+    tensors = [tensor_of(each) for each in values]
+    target = result_type_of(tensors)
+    return [each.to(target) for each in tensors]
 
 
 def _every(values: Any) -> list[Any]:
@@ -477,37 +485,42 @@ def _argsort(a: Any, axis: int | None = -1) -> Any:
 
 @named("dot")
 def _dot(a: Any, b: Any) -> Any:
-    a, b = tensor_of(a), tensor_of(b)
+    a, b = promoted(a, b)
     if not a.ndim or not b.ndim:
         return a * b
     return m.matmul(a, b) if b.ndim < 3 else m.tensordot(a, b, dims=([-1], [-2]))
 
 
+@named("matmul", "linalg.matmul")
+def _matmul(x1: Any, x2: Any) -> Any:
+    return m.matmul(*promoted(x1, x2))
+
+
 @named("inner")
 def _inner(a: Any, b: Any) -> Any:
-    a, b = tensor_of(a), tensor_of(b)
+    a, b = promoted(a, b)
     return m.tensordot(a, b, dims=([a.ndim - 1], [b.ndim - 1])) if a.ndim and b.ndim else a * b
 
 
 @named("outer", "linalg.outer")
 def _outer(a: Any, b: Any) -> Any:
-    return m.outer(_ravel(a), _ravel(b))
+    return m.outer(*promoted(_ravel(a), _ravel(b)))
 
 
 @named("vdot")
 def _vdot(a: Any, b: Any) -> Any:
-    return m.dot(m.conj(_ravel(a)), _ravel(b))
+    return m.dot(*promoted(m.conj(_ravel(a)), _ravel(b)))
 
 
 @named("tensordot", "linalg.tensordot")
 def _tensordot(a: Any, b: Any, axes: Any = 2) -> Any:
     dims = axes if isinstance(axes, int) else tuple([each] if isinstance(each, int) else list(each) for each in axes)
-    return m.tensordot(tensor_of(a), tensor_of(b), dims=dims)
+    return m.tensordot(*promoted(a, b), dims=dims)
 
 
 @named("einsum")
 def _einsum(subscripts: str, *operands: Any, optimize: Any = False) -> Any:
-    return m.einsum(subscripts, *[tensor_of(each) for each in operands])
+    return m.einsum(subscripts, *promoted(*operands))
 
 
 @named("kron")

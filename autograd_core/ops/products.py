@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from functools import lru_cache
+from itertools import pairwise
 from typing import Any
 
 from ..backend.registry import backend_for_device
@@ -27,7 +28,7 @@ def _matmul_spec(input: Any, other: Any) -> Meta:
     return Meta(batch + (a[-2:-1] if len(a) > 1 else ()) + (b[-1:] if len(b) > 1 else ()), dtype)
 
 
-@op("matmul(input: Tensor, other: Tensor) -> Tensor", label="@", places=("torch", "Tensor"), promotes="equal", broadcasts=True, spec=_matmul_spec, samples=[
+@op("matmul(input: Tensor, other: Tensor) -> Tensor", label="@", places=("torch", "Tensor", "linalg"), promotes="equal", broadcasts=True, spec=_matmul_spec, samples=[
     S((2, 3), (3, 4)), S((3,), (3,)), S((3,), (3, 4)), S((2, 3), (3,)), S((5, 2, 3), (3, 4)), S((2, 3), (5, 3, 4)), S((4, 1, 2, 3), (5, 3, 2)),
     S((5, 2, 3), (3,)), S((3,), (5, 3, 2)), S((0, 3), (3, 2)), S((2, 0), (0, 3)),
     S((2, 3), (4, 5), error=RuntimeError, match="cannot be multiplied"), S((), (3,), error=RuntimeError, match="at least 1D")])
@@ -123,7 +124,7 @@ def _column_sums(F: Any, g: Any) -> Any:
     """``g.sum(0)``; of few rows on the CPU by a product with ones, which costs a third of the call."""
     if F.backend.name != "cpu" or len(g) > 1024 or g.dtype.char not in "fd":
         return g.sum(0)
-    return _ones(len(g), g.dtype.char).dot(g)
+    return F.backend.xp.dot(_ones(len(g), g.dtype.char), g)
 
 
 @lru_cache(maxsize=64)
@@ -145,7 +146,7 @@ def _(F: Any, g: Any, input: Any, weight: Any, input_shape: Any, weight_shape: A
 # --- products with fixed numbers of dimensions --------------------------------------------------------------------
 
 
-def _expect(name: str, what: str, dims: tuple[int, ...], **operands: Any) -> None:
+def expect(name: str, what: str, dims: tuple[int, ...], **operands: Any) -> None:
     """Raise unless each operand has its number of dimensions."""
     if tuple(operand.ndim for operand in operands.values()) != dims:
         raise ShapeError(f"{name}: {what} expected ({', '.join(f'{key} {describe(operand)}' for key, operand in operands.items())})")
@@ -154,14 +155,14 @@ def _expect(name: str, what: str, dims: tuple[int, ...], **operands: Any) -> Non
 @composite("mm(input: Tensor, mat2: Tensor) -> Tensor")
 def mm(F: Any, input: Any, mat2: Any) -> Any:
     """The product of two matrices; does not broadcast."""
-    _expect("mm", "two matrices (2D tensors)", (2, 2), input=input, mat2=mat2)
+    expect("mm", "two matrices (2D tensors)", (2, 2), input=input, mat2=mat2)
     return F.matmul(input, mat2)
 
 
 @composite("bmm(input: Tensor, mat2: Tensor) -> Tensor")
 def bmm(F: Any, input: Any, mat2: Any) -> Any:
     """The products of two batches of matrices, (b, n, m) and (b, m, p); does not broadcast."""
-    _expect("bmm", "two 3D tensors", (3, 3), input=input, mat2=mat2)
+    expect("bmm", "two 3D tensors", (3, 3), input=input, mat2=mat2)
     if input.shape[0] != mat2.shape[0]:
         raise ShapeError(f"bmm: Expected size for first two dimensions of batch2 tensor to be: [{input.shape[0]}, {input.shape[2]}] but got: "
                          f"[{mat2.shape[0]}, {mat2.shape[1]}] (input {describe(input)}, mat2 {describe(mat2)}). matmul broadcasts batches")
@@ -171,50 +172,119 @@ def bmm(F: Any, input: Any, mat2: Any) -> Any:
 @composite("mv(input: Tensor, vec: Tensor) -> Tensor")
 def mv(F: Any, input: Any, vec: Any) -> Any:
     """The product of a matrix and a vector."""
-    _expect("mv", "a matrix and a vector", (2, 1), input=input, vec=vec)
+    expect("mv", "a matrix and a vector", (2, 1), input=input, vec=vec)
     return F.matmul(input, vec)
 
 
-@composite("dot(input: Tensor, tensor: Tensor) -> Tensor")
-def dot(F: Any, input: Any, tensor: Any) -> Any:
-    """The inner product of two vectors of one length."""
-    _expect("dot", "1D tensors", (1, 1), input=input, tensor=tensor)
-    if input.shape != tensor.shape:
-        raise ShapeError(f"dot: inconsistent tensor size, expected tensor [{input.shape[0]}] and src [{tensor.shape[0]}] to have the same number of elements")
-    return F.matmul(input, tensor)
+# --- products added to something ----------------------------------------------------------------------------------
 
 
-@composite("outer(input: Tensor, vec2: Tensor) -> Tensor", aliases=("ger",))
-def outer(F: Any, input: Any, vec2: Any) -> Any:
-    """The outer product of two vectors: all products of an element of the one with an element of the other."""
-    _expect("outer", "1-D arguments", (1, 1), input=input, vec2=vec2)
-    return F.unsqueeze(input, dim=1) * vec2
-
-
-def _scaled(F: Any, input: Any, product: Any, beta: Any, alpha: Any) -> Any:
+def _scaled(F: Any, name: str, input: Any, product: Any, beta: Any, alpha: Any) -> Any:
+    """``beta * input + alpha * product``, where ``input`` broadcasts to the product's shape."""
+    shape = tuple(product.shape)
+    lead = len(shape) - input.ndim
+    if lead < 0 or any(own not in (1, n) for own, n in zip(input.shape, shape[lead:], strict=True)):
+        raise ShapeError(f"{name}: The expanded size of the tensor must match the existing size: input {describe(input)} must broadcast to the product's shape {shape}")
     product = product if alpha == 1 else product * alpha
     if beta == 0:
         return product  # the input then counts nothing, not even its NaNs
-    result = product + (input if beta == 1 else input * beta)
-    if result.shape != product.shape:
-        raise ShapeError(f"the input {tuple(input.shape)} must broadcast to the product's shape {tuple(product.shape)}")
-    return result
+    return product + (input if beta == 1 else input * beta)
 
 
 @composite("addmm(input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: Number = 1, alpha: Number = 1) -> Tensor")
 def addmm(F: Any, input: Any, mat1: Any, mat2: Any, *, beta: Any = 1, alpha: Any = 1) -> Any:
     """``beta * input + alpha * (mat1 @ mat2)``; the input broadcasts to the product's shape."""
-    _expect("addmm", "two matrices", (2, 2), mat1=mat1, mat2=mat2)
-    return _scaled(F, input, F.matmul(mat1, mat2), beta, alpha)
+    expect("addmm", "two matrices", (2, 2), mat1=mat1, mat2=mat2)
+    return _scaled(F, "addmm", input, F.matmul(mat1, mat2), beta, alpha)
 
 
 @composite("baddbmm(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: Number = 1, alpha: Number = 1) -> Tensor")
 def baddbmm(F: Any, input: Any, batch1: Any, batch2: Any, *, beta: Any = 1, alpha: Any = 1) -> Any:
-    """``beta * input + alpha * (batch1 @ batch2)`` for batches of matrices."""
-    return _scaled(F, input, F.bmm(batch1, batch2), beta, alpha)
+    """``beta * input + alpha * (batch1 @ batch2)`` for batches of matrices; the input broadcasts to the product's shape."""
+    return _scaled(F, "baddbmm", input, F.bmm(batch1, batch2), beta, alpha)
+
+
+@composite("addbmm(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: Number = 1, alpha: Number = 1) -> Tensor")
+def addbmm(F: Any, input: Any, batch1: Any, batch2: Any, *, beta: Any = 1, alpha: Any = 1) -> Any:
+    """``beta * input + alpha * sum(batch1 @ batch2)``, the products of a batch of matrices added up."""
+    return _scaled(F, "addbmm", input, F.sum(F.bmm(batch1, batch2), dim=0), beta, alpha)
 
 
 @composite("addmv(input: Tensor, mat: Tensor, vec: Tensor, *, beta: Number = 1, alpha: Number = 1) -> Tensor")
 def addmv(F: Any, input: Any, mat: Any, vec: Any, *, beta: Any = 1, alpha: Any = 1) -> Any:
     """``beta * input + alpha * (mat @ vec)``."""
-    return _scaled(F, input, F.mv(mat, vec), beta, alpha)
+    return _scaled(F, "addmv", input, F.mv(mat, vec), beta, alpha)
+
+
+@composite("addr(input: Tensor, vec1: Tensor, vec2: Tensor, *, beta: Number = 1, alpha: Number = 1) -> Tensor")
+def addr(F: Any, input: Any, vec1: Any, vec2: Any, *, beta: Any = 1, alpha: Any = 1) -> Any:
+    """``beta * input + alpha * outer(vec1, vec2)``."""
+    expect("addr", "1-D arguments", (1, 1), vec1=vec1, vec2=vec2)
+    return _scaled(F, "addr", input, F.outer(vec1, vec2), beta, alpha)
+
+
+# --- products of several matrices ---------------------------------------------------------------------------------
+
+
+def _best_split(sizes: list[int]) -> dict[tuple[int, int], int]:
+    """Where to split each run of matrices so that the whole product takes the fewest multiplications; matrix i is sizes[i] by sizes[i + 1]."""
+    count = len(sizes) - 1
+    cost = {(i, i): 0 for i in range(count)}
+    split: dict[tuple[int, int], int] = {}
+    for length in range(1, count):
+        for i in range(count - length):
+            j = i + length
+            cost[i, j], split[i, j] = min((cost[i, k] + cost[k + 1, j] + sizes[i] * sizes[k + 1] * sizes[j + 1], k) for k in range(i, j))
+    return split
+
+
+def _chained(F: Any, name: str, matrices: list[Any]) -> Any:
+    for i, (first, second) in enumerate(pairwise(matrices)):
+        if first.shape[-1] != second.shape[0]:
+            raise ShapeError(f"{name}: tensors {i} and {i + 1} with shapes {list(first.shape)} and {list(second.shape)} cannot be multiplied")
+    if len(matrices) == 1:
+        return F.clone(matrices[0])
+    if len(matrices) == 2:
+        return F.matmul(matrices[0], matrices[1])
+    split = _best_split([matrices[0].shape[0], *(matrix.shape[1] for matrix in matrices)])
+
+    def product(i: int, j: int) -> Any:
+        return matrices[i] if i == j else F.matmul(product(i, split[i, j]), product(split[i, j] + 1, j))
+
+    return product(0, len(matrices) - 1)
+
+
+@composite("linalg_multi_dot(tensors: Sequence[Tensor]) -> Tensor", places=("linalg",))
+def linalg_multi_dot(F: Any, tensors: Any) -> Any:
+    """The product of two or more matrices, in the order of multiplication that takes the fewest operations; the first and the last may be vectors.
+
+    >>> import autograd_core as ag
+    >>> ag.linalg.multi_dot([ag.ones(2, 9), ag.ones(9, 9), ag.ones(9)]).tolist()
+    [81.0, 81.0]
+    """
+    matrices = list(tensors)
+    if len(matrices) < 2:
+        raise RuntimeError(f"linalg.multi_dot: expected at least 2 tensors but got {len(matrices)}")
+    for i, each in enumerate(matrices):
+        outside = i in (0, len(matrices) - 1)
+        if each.ndim != 2 and not (outside and each.ndim == 1):
+            raise ShapeError(f"linalg.multi_dot: tensor {i} must be {'1D or 2D' if outside else '2D'} but got {each.ndim}D ({describe(each)})")
+    row, column = matrices[0].ndim == 1, matrices[-1].ndim == 1
+    if row:
+        matrices[0] = F.unsqueeze(matrices[0], dim=0)
+    if column:
+        matrices[-1] = F.unsqueeze(matrices[-1], dim=1)
+    result = _chained(F, "linalg.multi_dot", matrices)
+    if row:
+        result = F.squeeze(result, dim=0)
+    return F.squeeze(result, dim=-1) if column else result
+
+
+@composite("chain_matmul(*matrices: Tensor) -> Tensor", places=("torch",))
+def chain_matmul(F: Any, *matrices: Any) -> Any:
+    """The product of the matrices, in the order of multiplication that takes the fewest operations; see ``linalg.multi_dot``."""
+    if not matrices:
+        raise RuntimeError("chain_matmul: Expected one or more matrices")
+    for each in matrices:
+        expect("chain_matmul", "matrices (2D tensors)", (2,), tensor=each)
+    return _chained(F, "chain_matmul", list(matrices))

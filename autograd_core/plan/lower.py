@@ -115,6 +115,8 @@ class Stand:
         return target
 
     def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        if function.__name__ == "where" and len(args) == 3 and not kwargs:
+            return self.trace.call("where", choose, args, {}, "out", True)
         return self.trace.call(function.__name__, function, args, kwargs, "out" if function.__name__ == "dot" else "")
 
     def __getattr__(self, name: str) -> Any:
@@ -129,7 +131,8 @@ class Stand:
         if name == "dot":
             return self.trace.call("dot", xp.dot, (self, *args), kwargs, "out")
         if name in _REDUCTIONS and not args:
-            return self.trace.call(name, getattr(xp, _REDUCTIONS[name]).reduce, (self,), {"axis": None, **kwargs}, "out" if "out" not in kwargs else "")
+            keywords = {"axis": None, **{key: value for key, value in kwargs.items() if value is not None or key == "axis"}}
+            return self.trace.call(f"{_REDUCTIONS[name]}.reduce", getattr(xp, _REDUCTIONS[name]).reduce, (self,), keywords, "" if "out" in keywords else "out")
         return self.trace.call(name, _method(name), (self, *args), kwargs)
 
     def __getitem__(self, key: Any) -> Any:
@@ -137,6 +140,17 @@ class Stand:
 
     def __setitem__(self, key: Any, value: Any) -> None:
         self.trace.write(self, "setitem", operator.setitem, (self, key, value), {})
+
+
+def choose(condition: Any, chosen: Any, other: Any, out: Any = None) -> Any:
+    """``where`` that can write into given memory, also into that of ``other``."""
+    xp = backend_for_device("cpu").xp
+    if out is None:
+        return xp.where(condition, chosen, other)
+    if out is not other:
+        xp.copyto(out, other)
+    xp.copyto(out, chosen, where=condition)
+    return out
 
 
 _REDUCTIONS = {"sum": "add", "max": "maximum", "min": "minimum", "prod": "multiply"}

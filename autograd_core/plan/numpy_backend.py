@@ -121,7 +121,7 @@ class Program:
         for i, step in enumerate(graph.steps):
             self._step(step, updates)
             self.step_of_line[len(self.lines)] = step
-            gone = [self.names[value] for value in last.get(i, ()) if value in self.names and value not in self._fixed]
+            gone = [self.names[value] for value in last.get(i, ()) if value.shape and value in self.names and value not in self._fixed]
             if gone:
                 self.lines.append(f"    {' = '.join(dict.fromkeys(gone))} = None")
         self.kept = list(dict.fromkeys(graph.kept()))
@@ -135,10 +135,11 @@ class Program:
         for i, step in enumerate(self.graph.steps):
             for value in (*step.reads(), *(each for each in step.outputs if each is not None)):
                 last[value] = i
-        kept = set(self.graph.kept())
+        needed = {value.root for value in self.graph.kept()}
+        needed.update(value.root for step in self.graph.steps for value in step.writes)  # several values go by the name of what is written
         found: dict[int, list[Value]] = {}
         for value, i in last.items():
-            if value.origin is None and value not in kept:
+            if value.origin is None and value.root not in needed:
                 found.setdefault(i, []).append(value)
         return found
 
@@ -157,8 +158,13 @@ class Program:
             self.lines.append(f"    {self._bind(step.name, step.function)}({', '.join([*map(self._expression, step.inputs), '**' + next(updates)])})")
         elif step.into:
             assert step.outputs[0] is not None
-            self.lines.append(f"    {self._bind('write_' + step.name, into(step))}({', '.join(map(self._expression, step.inputs))})")
-            self.lines.append(f"    {self._name(step.outputs[0])} = {self._name(step.writes[0])}")
+            arguments = list(map(self._expression, step.inputs))
+            ufunc = straight(step)
+            if ufunc is None:
+                self.lines.append(f"    {self._bind('write_' + step.name, into(step))}({', '.join(arguments)})")
+            else:
+                self.lines.append(f"    {self._bind(ufunc.__name__, ufunc)}({', '.join(arguments)}, out={arguments[0]})")
+            self.names[step.outputs[0]] = arguments[0]  # the same array under the same name
         elif not step.outputs:
             self.lines.append(f"    {self._call(step, '')}")
         elif step.single and step.outputs[0] in self.layout.place:
@@ -190,6 +196,13 @@ class Program:
             by_position = not step.attrs and step.name not in KEYWORD_ONLY and not step.name.endswith(".reduce")
             arguments.append(out if by_position else f"out={out}")
         return f"{self._bind(step.name.replace('.', '_'), step.function)}({', '.join(arguments)})"
+
+
+def straight(step: Step) -> Callable[..., Any] | None:
+    """The ufunc of an in-place op that can write straight into its first input."""
+    if step.op is None or step.op.ufunc is None or step.attrs or any(value.dtype != step.writes[0].dtype for value in step.reads()):
+        return None
+    return step.function
 
 
 def into(step: Step) -> Callable[..., None]:

@@ -6,10 +6,11 @@ from collections.abc import Callable
 from typing import Any
 
 from .common import common
+from .constants import constants
 from .copies import copies
 from .dead import dead
 
-PASSES: dict[str, tuple[Callable[[Any], int], bool]] = {"common": (common, True), "dead": (dead, True), "copies": (copies, True)}
+PASSES: dict[str, tuple[Callable[[Any], int], bool]] = {"constants": (constants, True), "common": (common, True), "dead": (dead, True), "copies": (copies, True)}
 """Name -> (function that changes a graph in place and returns how many steps it removed, whether it is exact)."""
 
 __all__ = ["PASSES"]

@@ -1,0 +1,35 @@
+"""Constant folding: calls on nothing but constants are made once, when the plan is built. Exact."""
+
+from __future__ import annotations
+
+from ..graph import Constant, Graph, Value, replaced
+
+LARGEST = 1 << 16
+"""Bytes that a folded constant may have: a larger one is rather computed than kept."""
+
+
+def constants(graph: Graph) -> int:
+    """Evaluate such calls; returns how many."""
+    written = {value.root for step in graph.steps for value in step.writes}
+    folded: dict[Value, Value] = {}
+    steps = []
+    for step in graph.steps:
+        step.inputs = replaced(step.inputs, lambda value: folded.get(value, value))
+        values = list(step.reads())
+        output = step.outputs[0] if step.single and len(step.outputs) == 1 else None
+        foldable = (output is not None and step.kind in ("op", "call", "rule") and not step.into and not step.writes and values
+                    and (step.op is None or step.op.kind not in ("random", "effect")) and output.nbytes <= LARGEST and output.root not in written
+                    and all(isinstance(value.origin, Constant) and value not in written for value in values))
+        if foldable and output is not None:
+            result = step.function(*replaced(step.inputs, lambda value: value.origin.array), **step.attrs)
+            folded[output] = Value(result, Constant(result))
+            continue
+        for value in step.outputs:
+            if value is not None and value.root in folded:
+                value.root = folded[value.root].root
+        steps.append(step)
+    removed = len(graph.steps) - len(steps)
+    graph.steps = steps
+    graph.results = replaced(graph.results, lambda value: folded.get(value, value))
+    graph.gradients = {leaf: None if value is None else folded.get(value, value) for leaf, value in graph.gradients.items()}
+    return removed

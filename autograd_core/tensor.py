@@ -265,6 +265,11 @@ class Tensor(_methods.Methods, GraphMethods, ConversionMethods, CreationMethods,
 
         return represent(self)
 
+    def _repr_html_(self) -> str:
+        from .notebook import tensor_html
+
+        return tensor_html(self)
+
     def __format__(self, spec: str) -> str:
         return format(self.item(), spec) if self.ndim == 0 else format(str(self), spec)
 

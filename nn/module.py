@@ -415,6 +415,11 @@ class Module:
         lines = [*(extra.split("\n") if extra else []), *children]
         return f"{name}(\n  " + "\n  ".join(_indented(line) for line in lines) + "\n)"
 
+    def _repr_html_(self) -> str:
+        from .summary import module_html
+
+        return module_html(self)
+
     def _child_lines(self) -> list[str]:
         return [f"({name}): {value!r}" for name, value in self._members() if isinstance(value, Module)]
 

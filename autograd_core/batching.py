@@ -8,6 +8,7 @@ Every ``vmap`` has a level, its depth. A Batched tensor of several levels holds 
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 from . import _methods
@@ -41,6 +42,11 @@ class StandIn:
         self.shape = shape
         self.dtype = dtype
         self.device = device
+
+    @property
+    def flags(self) -> Any:
+        """One example always counts as contiguous: how the batch lies in memory is no concern of the function."""
+        return _CONTIGUOUS
 
     @property
     def ndim(self) -> int:
@@ -77,9 +83,12 @@ class StandIn:
         return self._refuse()
 
     __array__ = __bool__ = __float__ = __int__ = __complex__ = __getitem__ = __iter__ = __len__ = _refuse
+    __lt__ = __le__ = __gt__ = __ge__ = __eq__ = __ne__ = _refuse  # type: ignore[assignment]
+    __hash__ = object.__hash__
     __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __truediv__ = __rtruediv__ = __pow__ = __rpow__ = __matmul__ = __rmatmul__ = __neg__ = _refuse
 
 
+_CONTIGUOUS = SimpleNamespace(c_contiguous=True, writeable=True)
 _STAND_INS: dict[type, type[StandIn]] = {}
 
 
@@ -263,7 +272,7 @@ class Frame:
         written = expand_to(written, [frame for frame in active_frames() if frame.level in levels_of(x)])
         base = base_of(x)
         inner = base_of(written)
-        _methods.F.copy_(base, inner)
+        _methods.copy_(base, inner)
         return x
 
     def refuse_backward(self, outputs: Any) -> None:

@@ -44,7 +44,7 @@ def rule(*names: str) -> Callable[[Rule], Rule]:
 
 def rule_of(op: Op) -> Rule:
     """The rule that serves an op: its own, its kind's, or the loop."""
-    own: Rule | None = op.extra.get("batch") or RULES.get(op.name)
+    own: Rule | None = op.batching or RULES.get(op.name)
     if own is not None:
         return own
     return aligned if op.kind == "elementwise" else loop
@@ -77,7 +77,13 @@ def aligned(call: Call) -> Any:
     return call.run(*[_lined_up(call, i, rank) for i in range(len(call.inputs))])
 
 
-RULES["masked_fill"] = aligned
+
+@rule("masked_fill")
+def _masked_fill(call: Call) -> Any:
+    if not call.batched[2]:
+        return aligned(call)
+    return composed(call, lambda F, input, mask, value: F.where(mask, F.to_dtype(value, dtype=input.dtype), input))
+
 
 _warned: set[str] = set()
 
@@ -123,7 +129,7 @@ def _column(call: Call) -> tuple[Any, int]:
 
 
 @rule("sum", "mean", "count_nonzero", "all", "any", "amax", "amin", "argmax", "argmin", "logsumexp", "variance", "deviation", "norm_over", "prod", "max_along",
-      "min_along", "nansum", "median_along", "nanmedian_along", "kthvalue", "mode_along", "mode")
+      "min_along", "median_along", "kthvalue", "mode")
 def reduction(call: Call) -> Any:
     """The same reduction, over dimensions one further."""
     dim = call.attrs.get("dim")
@@ -321,7 +327,7 @@ def _matmul(call: Call) -> Any:
 
 @rule("linear")
 def _linear(call: Call) -> Any:
-    if call.batched[0] and not any(call.batched[1:]):
+    if call.batched[0] and not any(call.batched[1:]) and call.shape(0)[-1]:
         return call.run(*call.values)
 
     def apart(F: Any, input: Any, weight: Any, bias: Any) -> Any:
@@ -403,6 +409,38 @@ def _index_accumulate(call: Call) -> Any:
     return call.run(value, _with_rows(call, call.values[1]), dims=(0, *further), shape=(call.size, *shape))
 
 
+@rule("take_rows")
+def _take_rows(call: Call) -> Any:
+    return composed(call, lambda F, input, index: F.index(input, F.index_of([index], sizes=(input.shape[0],), dims=(0,)), dims=(0,), unique=False))
+
+
+@rule("place_rows")
+def _place_rows(call: Call) -> Any:
+    return composed(call, lambda F, input, index, shape: F.index_accumulate(input, F.index_of([index], sizes=(shape[0],), dims=(0,)), dims=(0,), shape=shape))
+
+
+def _positions(F: Any, mask: Any) -> tuple[Any, tuple[int, ...]]:
+    return F.permute(F.argwhere(mask), (1, 0)), tuple(range(mask.ndim))
+
+
+@rule("take_masked")
+def _take_masked(call: Call) -> Any:
+    def taken(F: Any, input: Any, mask: Any) -> Any:
+        positions, dims = _positions(F, mask)
+        return F.index(input, positions, dims=dims, unique=True)
+
+    return loop(call) if call.batched[1] else composed(call, taken)
+
+
+@rule("place_masked")
+def _place_masked(call: Call) -> Any:
+    def placed(F: Any, input: Any, mask: Any, shape: Any) -> Any:
+        positions, dims = _positions(F, mask)
+        return F.index_accumulate(input, positions, dims=dims, shape=shape, unique=True)
+
+    return loop(call) if call.batched[1] else composed(call, placed)
+
+
 @rule("index_write")
 def _index_write(call: Call) -> Any:
     from .ops.index import indexed_shape
@@ -459,12 +497,14 @@ def _index_add(call: Call) -> Any:
     return call.run(call.full(0), call.values[1], call.full(2), dim=wrap_dim(call.attrs["dim"], call.ndim(0), "index_add") + 1)
 
 
-@rule("embedding")
+@rule("lookup")
 def _embedding(call: Call) -> Any:
     if not call.batched[1]:
         return call.run(*call.values)
+    if call.attrs["scale_grad_by_freq"]:
+        return loop(call)
 
-    def looked_up(F: Any, input: Any, weight: Any, padding_idx: Any) -> Any:
+    def looked_up(F: Any, input: Any, weight: Any, padding_idx: Any, scale_grad_by_freq: bool) -> Any:
         rows = F.index(weight, F.unsqueeze(input, dim=0), dims=(0,), unique=False)
         return rows if padding_idx is None else F.where(F.unsqueeze(F.eq(input, padding_idx % weight.shape[0]), dim=-1), rows.detach(), rows)
 
@@ -582,4 +622,4 @@ def _broadcast_shape(inputs: list[Any]) -> tuple[int, ...]:
 
 __all__ = ["RULES", "Batched", "Unbatched", "aligned", "batched", "draw", "how", "loop", "rule", "rule_of"]
 
-from . import batching_layers  # noqa: E402, F401 - adds the rules of layers and losses
+from . import batching_algebra, batching_layers  # noqa: E402, F401 - they add their rules

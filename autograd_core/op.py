@@ -164,6 +164,8 @@ class Op:
         self.rules: dict[str, Rule] = {}
         self.joint: Rule | None = None
         self.fused: Rule | None = None
+        self.tangent: Rule | None = None
+        self.batching: Callable[..., Any] | None = None
         self.residual_kernel: Kernel | None = None
         self.residuals: tuple[str, ...] = ()
         self.kernels = _Bound(self.bound)
@@ -231,6 +233,27 @@ class Op:
 
         return attach
 
+    def jvp(self) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+        """Decorator: the tangent rule ``(F, tangents, <names>)``, with a tangent or ``None`` for each input; returns that of the output.
+
+        For ops whose tangent is cheaper than what ``tangent`` derives from their vjp.
+        """
+
+        def attach(rule: Callable[..., Any]) -> Callable[..., Any]:
+            self.tangent = Rule(f"{self.name}.jvp", rule, self._allowed())
+            return rule
+
+        return attach
+
+    def batch(self) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+        """Decorator: how the op runs on a batch, a function of a ``batching.Call``."""
+
+        def attach(rule: Callable[..., Any]) -> Callable[..., Any]:
+            self.batching = rule
+            return rule
+
+        return attach
+
     def bound(self, backend: Backend) -> Kernel:
         """The kernel on the arrays of one library: ``kernel(*arrays, **attrs)``."""
         return getattr(backend.xp, self.ufunc) if self.ufunc else partial(self.kernel, backend.xp)
@@ -252,7 +275,7 @@ class Op:
         return self._needs_dtypes
 
     def _rules(self) -> list[Rule]:
-        return [*self.rules.values(), *(rule for rule in (self.joint, self.fused) if rule is not None)]
+        return [*self.rules.values(), *(rule for rule in (self.joint, self.fused, self.tangent) if rule is not None)]
 
     @property
     def saved(self) -> tuple[str, ...]:

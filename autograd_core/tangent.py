@@ -36,11 +36,13 @@ __all__ = ["LINEAR", "MULTILINEAR", "how", "push"]
 LINEAR = frozenset((
     "sum", "mean", "reshape", "view", "permute", "transpose", "unsqueeze", "squeeze", "broadcast_to", "sum_to", "diagonal", "diagonal_place", "slice_view", "slice_place",
     "flip", "roll", "tril", "triu", "to_dtype", "to_device", "clone", "extend_adjoint", "avg_pool", "avg_pool_grad", "adaptive_average", "adaptive_average_grad", "cumsum",
-    "view_erase", "view_read", "view_place", "cat", "stack"))
+    "view_erase", "view_read", "view_place", "cat", "stack", "real_part", "imaginary_part", "view_as_real", "view_as_complex", "fourier", "half_fourier", "from_half", "weigh_middle", "fit",
+    "Tensor_unfold", "windows_add", "pair_differences", "pair_differences_adjoint", "complex"))
 """Ops that are linear in all their inputs together: the tangent is the op of the tangents."""
 
 MULTILINEAR = {"matmul": (0, 1), "contract": None, "linear": (0, 1), "convolution": (0, 1), "convolution_input_grad": (0, 1), "convolution_weight_grad": (0, 1),
-               "index": (0,), "index_accumulate": (0,), "index_select": (0,), "gather": (0,), "gather_accumulate": (0,), "embedding": (1,)}
+               "index": (0,), "index_accumulate": (0,), "index_select": (0,), "take_rows": (0,), "place_rows": (0,), "take_masked": (0,), "place_masked": (0,),
+               "gather": (0,), "gather_accumulate": (0,), "lookup": (1,)}
 """Ops that are linear in each of these inputs (``None``: all) while the others stay: the tangent is a sum of the op itself, one term for each input that moves."""
 
 by_seq = attrgetter("seq")
@@ -50,7 +52,7 @@ def how(op: Op) -> str:
     """Where an op's tangent comes from, for the table of ops: ``rule``, ``diagonal``, ``linear``, ``product``, ``transpose`` or ``none``."""
     if not op.differentiable:
         return "none"
-    if op.extra.get("jvp") is not None:
+    if op.tangent is not None:
         return "rule"
     return "diagonal" if op.kind == "elementwise" else "linear" if op.name in LINEAR else "product" if op.name in MULTILINEAR else "transpose"
 
@@ -119,7 +121,7 @@ def _tangent(node: Any, known: dict[Any, Any]) -> Any:
     WRITES.check(node)
     op: Op = node.op
     moving = [known.get(parent) if parent is not None else None for parent in node.parents]
-    own = op.extra.get("jvp")
+    own = op.tangent
     complex_values = node.dtypes is not None and any(d is not None and d.is_complex for d in node.dtypes)
     if own is not None:
         return own.function(PLAIN, tuple(moving), *PLAIN._values(own, node))
@@ -229,8 +231,8 @@ def _output_dtype(node: Any, like: Any) -> Any:
 
 
 def _meta(node: Any, op: Op) -> Any:
-    """Shape and dtype of the result by the op's own rule, where the node remembers its inputs' dtypes."""
-    if node.dtypes is None or op.spec is None or all(d is None or not d.is_complex for d in node.dtypes):
+    """Shape and dtype of the result by the op's own rule, where the node remembers its inputs' dtypes, as it does where complex numbers are involved."""
+    if node.dtypes is None or op.spec is None:
         return None
     from .spec import Meta
 

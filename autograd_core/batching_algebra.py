@@ -1,0 +1,114 @@
+"""Batching rules of linear algebra, Fourier transforms, windows and complex numbers. Most of these ops take leading dimensions anyway."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from . import _methods
+from .batching import Call
+from .batching_rules import RULES, aligned, composed, loop, native, rule
+from .storage import TensorBase
+
+for _name in ("linalg_cholesky", "linalg_cholesky_ex", "linalg_inv", "linalg_inv_ex", "linalg_det", "cofactors", "linalg_slogdet", "linalg_eigh", "linalg_eigvalsh",
+              "linalg_eig", "linalg_svd", "linalg_svdvals", "real_part", "imaginary_part", "view_as_real", "view_as_complex", "label_sets"):
+    RULES[_name] = native
+for _name in ("complex", "polar"):
+    RULES[_name] = aligned
+
+
+def _matrices(call: Call) -> list[Any]:
+    """The operands with their leading dimensions lined up, the batch before them; each ends in a matrix."""
+    rank = max(call.ndim(i) for i in range(len(call.inputs)))
+    lined = []
+    for i, value in enumerate(call.values):
+        shape = tuple(value.shape)
+        missing = rank - call.ndim(i) if call.batched[i] else 0
+        lined.append(value.reshape((shape[0], *[1] * missing, *shape[1:])) if missing else value)
+    return lined
+
+
+@rule("linalg_qr")
+def _qr(call: Call) -> Any:
+    q, r = call.run(*call.values)
+    return q if call.attrs["mode"] != "r" else _methods.broadcast_to(q, (call.size, 0)), r
+
+
+@rule("cofactors_slope")
+def _cofactors_slope(call: Call) -> Any:
+    return call.run(call.full(0), call.full(1))
+
+
+@rule("linalg_solve_triangular", "euclidean")
+def _leading(call: Call) -> Any:
+    return call.run(*_matrices(call))
+
+
+@rule("linalg_solve")
+def _solve(call: Call) -> Any:
+    a, b = call.shape(0), call.shape(1)
+    if len(b) == 1 or (len(a) - 1 == len(b) and a[:-1] == b):  # vectors: as matrices of one column, so that the batch cannot be taken for one
+        return composed(call, lambda F, A, B, left: F.squeeze(F.linalg_solve(A, F.unsqueeze(B, dim=-1), left=left), dim=-1))
+    lined = _matrices(call)
+    if not call.batched[1] or lined[0].ndim - 1 == lined[1].ndim:
+        lined[1] = _methods.broadcast_to(lined[1], (call.size, *[1] * (lined[0].ndim - lined[1].ndim - 1), *tuple(lined[1].shape))) if not call.batched[1] else lined[1]
+    if lined[0].ndim - 1 == lined[1].ndim:
+        return loop(call)
+    return call.run(*lined)
+
+
+@rule("fourier", "fit")
+def _dims(call: Call) -> Any:
+    return call.run(call.values[0], dims=tuple(d % call.ndim(0) + 1 for d in call.attrs["dims"]))
+
+
+@rule("half_fourier", "from_half", "weigh_middle")
+def _dim(call: Call) -> Any:
+    return call.run(call.values[0], dim=call.attrs["dim"] % call.ndim(0) + 1)
+
+
+@rule("Tensor_unfold")
+def _windows(call: Call) -> Any:
+    if not call.ndim(0):
+        return loop(call)
+    return call.run(call.values[0], dimension=call.attrs["dimension"] % call.ndim(0) + 1)
+
+
+@rule("windows_add")
+def _windows_add(call: Call) -> Any:
+    shape = tuple(call.attrs["shape"])
+    if not shape:
+        return loop(call)
+    return call.run(call.values[0], shape=(call.size, *shape), dimension=call.attrs["dimension"] % len(shape) + 1)
+
+
+@rule("one_hot")
+def _one_hot(call: Call) -> Any:
+    return native(call) if call.attrs["num_classes"] >= 0 else loop(call)
+
+
+@rule("pair_differences")
+def _pairs(call: Call) -> Any:
+    rows, columns = call.shape(0)
+    if not call.size or not rows or not columns:
+        return loop(call)
+    flat = call.other("transpose", call.values[0], dim0=0, dim1=1).reshape((rows, -1))
+    return call.other("transpose", call.run(flat).reshape((-1, call.size, columns)), dim0=0, dim1=1)
+
+
+@rule("pair_differences_adjoint")
+def _pairs_adjoint(call: Call) -> Any:
+    rows, columns = call.shape(0)
+    if not call.size or not rows or not columns:
+        return loop(call)
+    flat = call.other("transpose", call.values[0], dim0=0, dim1=1).reshape((rows, -1))
+    return call.other("transpose", call.run(flat).reshape((call.attrs["count"], call.size, columns)), dim0=0, dim1=1)
+
+
+@rule("search")
+def _search(call: Call) -> Any:
+    if call.ndim(0) > 1:
+        return call.run(call.full(0), call.full(1))
+    if not call.batched[0]:
+        return call.run(*call.values)
+    wanted = call.full(1) if isinstance(call.values[1], TensorBase) else call.values[0].new_full((call.size,), call.values[1])
+    return call.run(call.values[0], wanted.reshape((call.size, -1))).reshape(tuple(wanted.shape))

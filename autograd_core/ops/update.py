@@ -8,7 +8,6 @@ that stay in the cache. Each rule is written once, as the difference that a piec
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import Any
 
@@ -116,10 +115,10 @@ def adam_update(xp: Any, *tensors: Any, count: int, block: int, lr: float, beta1
     """Adam, and AdamW if ``decoupled``; the state is the step counts, the averages of gradient and square, and with ``amsgrad`` its maximum."""
     counts, *moments = tensors[: -2 * count]
     counts += 1
-    step = float(counts[0])
+    step = counts[0].item()
     step_size = lr / (1.0 - beta1**step)
-    correction = math.sqrt(1.0 - beta2**step)
-    folded = step_size > 1e-10  # the step size goes into the denominator, one pass less
+    correction = (1.0 - beta2**step) ** 0.5
+    folded = lr > 1e-10  # the step size, which is larger, goes into the denominator: one pass less
     scale, offset = (1.0 / (correction * step_size), eps / step_size) if folded else (1.0 / correction, eps)
 
     def rule(gradient: Any, values: Any, mean: Any, square: Any, largest: Any = None) -> Any:
@@ -180,7 +179,7 @@ def adagrad_update(xp: Any, *tensors: Any, count: int, block: int, lr: float, lr
     """Adagrad; the state is the step counts and the sum of the squared gradients."""
     counts, *moments = tensors[: -2 * count]
     counts += 1
-    rate = lr / (1.0 + (float(counts[0]) - 1.0) * lr_decay)
+    rate = lr / (1.0 + (counts[0].item() - 1.0) * lr_decay)
 
     def rule(gradient: Any, values: Any, total: Any) -> Any:
         gradient = _decayed(xp, gradient, values, weight_decay, maximize)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..op import Op
+from .live import Live
 
 
 @dataclass(frozen=True)
@@ -95,6 +96,8 @@ class Step:
     scope: str | None = None
     takes_out: str = ""
     """The keyword under which the call takes the memory for its result, if it does."""
+    target: Value | None = None
+    """An input that the call writes its result to; it is among ``writes``."""
     elementwise: bool = False
     """Each entry of the result depends on one entry of each input, so the result may lie where an input lay."""
     part_of: str = ""
@@ -112,6 +115,8 @@ def values_in(tree: Any) -> Iterator[Value]:
     """The Values in nested tuples, lists and dicts."""
     if isinstance(tree, Value):
         yield tree
+    elif tree.__class__ is Live:
+        yield from tree.inputs
     elif isinstance(tree, (tuple, list)):
         for each in tree:
             yield from values_in(each)
@@ -124,6 +129,8 @@ def replaced(tree: Any, mapping: Any) -> Any:
     """A tree with each Value ``v`` replaced by ``mapping(v)``."""
     if isinstance(tree, Value):
         return mapping(tree)
+    if tree.__class__ is Live and tree.inputs:
+        return Live(tree.expression, tree.value, tree.asked, tuple([mapping(value) for value in tree.inputs]), tree.early)
     if isinstance(tree, (tuple, list)):
         parts = [replaced(each, mapping) for each in tree]
         return tree.__class__(*parts) if hasattr(tree, "_fields") else tree.__class__(parts)
@@ -146,6 +153,8 @@ class Graph:
     """Leaf -> what its ``.grad`` is in the end, for the leaves whose ``.grad`` is another object than before."""
     entry: dict[Any, bool] = field(default_factory=dict)
     """Leaf -> whether it has a ``.grad`` at the beginning, for the leaves whose ``.grad`` the step looks at."""
+    live: list[tuple[Callable[[], Any], dict[str, Any], tuple[tuple[str, bool], ...]]] = field(default_factory=list)
+    """For each update: how its attributes are read, those that decide what it does, and what was asked of the numbers among them."""
     training: dict[Any, bool] = field(default_factory=dict)
     """Module -> whether it was in training mode."""
 

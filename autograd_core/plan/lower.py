@@ -14,6 +14,7 @@ from typing import Any
 
 from ..backend.registry import BY_TYPE, backend_for_device
 from .graph import Constant, Graph, Step, Value
+from .live import Live
 
 LIMIT = 64
 """Calls into which one kernel is taken apart at most."""
@@ -29,6 +30,8 @@ class _Trace:
     def __init__(self, source: Step) -> None:
         self.source = source
         self.steps: list[Step] = []
+        self.writable = {value.root for value in source.writes}
+        self.asked: list[tuple[str, bool]] = []
 
     def call(self, name: str, function: Callable[..., Any], args: Any, attrs: dict[str, Any], takes_out: str = "", elementwise: bool = False) -> Any:
         """Run a library call on what the stand-ins stand for and write it down."""
@@ -48,20 +51,27 @@ class _Trace:
                 return given
         root = _owner_among(result, [each for each in _leaves(args) if isinstance(each, Stand)])
         value = Value(result, root=root)
-        step = Step(name, "call", function, inputs, keywords, (value,), line=self.source.line, scope=self.source.scope)
+        step = Step(name, "call", function, inputs, keywords, (value,))
         step.takes_out, step.elementwise = "" if root is not None else takes_out, elementwise and root is None
-        step.part_of = self.source.name
-        self.steps.append(step)
+        self._add(step)
         return Stand(self, result, value)
+
+    def write_to(self, target: Stand, name: str, ufunc: Any, inputs: Any) -> Stand:
+        """A call that writes its result to an input."""
+        ufunc(*_unwrapped(inputs), out=target.array)
+        self._add(Step(name, "call", ufunc, _values(inputs), {}, (), writes=(target.value,), target=target.value, takes_out="out", elementwise=True))
+        return target
+
+    def _add(self, step: Step) -> None:
+        step.line, step.scope, step.part_of = self.source.line, self.source.scope, self.source.name
+        self.steps.append(step)
 
     def write(self, target: Stand, name: str, function: Callable[..., Any], args: Any, attrs: dict[str, Any]) -> None:
         """A call that writes ``target``, its first argument."""
         function(*_unwrapped(args), **attrs)
-        if target.value.external or target.is_input:
+        if (target.value.external or target.is_input) and target.value.root not in self.writable:
             raise Untraceable
-        step = Step(name, "call", function, _values(args), dict(attrs), (), line=self.source.line, scope=self.source.scope, writes=(target.value,))
-        step.part_of = self.source.name
-        self.steps.append(step)
+        self._add(Step(name, "call", function, _values(args), dict(attrs), (), writes=(target.value,)))
 
 
 class Stand:
@@ -90,7 +100,13 @@ class Stand:
     def _look(self, *args: Any, **kwargs: Any) -> Any:
         raise Untraceable
 
-    __array__ = __bool__ = __float__ = __int__ = __index__ = __complex__ = __iter__ = item = tolist = tobytes = view = _look
+    __array__ = __bool__ = __float__ = __int__ = __index__ = __complex__ = __iter__ = tolist = tobytes = view = _look
+
+    def item(self) -> Any:
+        """A number that the replay reads, and that decides nothing."""
+        if not self.trace.writable:
+            raise Untraceable
+        return Live("{0}.item()", self.array.item(), self.trace.asked, (self.value,), early=False)
 
     # --- calls --------------------------------------------------------------------------------------------------
 
@@ -106,6 +122,8 @@ class Stand:
         if out is None:
             return self.trace.call(ufunc.__name__, ufunc, inputs, {}, "out", elementwise)
         (target,) = out
+        if isinstance(target, Stand) and elementwise and target.value.root in self.trace.writable:
+            return self.trace.write_to(target, ufunc.__name__, ufunc, inputs)
         if not isinstance(target, Stand) or target.is_input or target.value.external or target.value.root is not target.value:
             raise Untraceable
         result = self.trace.call(ufunc.__name__, ufunc, inputs, {}, "out", elementwise)
@@ -117,7 +135,7 @@ class Stand:
     def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
         if function.__name__ == "where" and len(args) == 3 and not kwargs:
             return self.trace.call("where", choose, args, {}, "out", True)
-        return self.trace.call(function.__name__, function, args, kwargs, "out" if function.__name__ == "dot" else "")
+        return self.trace.call(function.__name__, function, args, kwargs, "out" if function.__name__ in ("dot", "concatenate") else "")
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_") or not hasattr(self.array, name):
@@ -150,6 +168,14 @@ def choose(condition: Any, chosen: Any, other: Any, out: Any = None) -> Any:
     if out is not other:
         xp.copyto(out, other)
     xp.copyto(out, chosen, where=condition)
+    return out
+
+
+def copy_of(source: Any, out: Any = None) -> Any:
+    """A copy in row-major order."""
+    if out is None:
+        return source.copy(order="C")
+    backend_for_device("cpu").xp.copyto(out, source)
     return out
 
 
@@ -204,6 +230,8 @@ def _leaves(tree: Any) -> Iterator[Any]:
 def _unwrapped(tree: Any) -> Any:
     if isinstance(tree, Stand):
         return tree.array
+    if isinstance(tree, Live):
+        return tree.value
     if isinstance(tree, (tuple, list)):
         return tree.__class__([_unwrapped(each) for each in tree])
     if isinstance(tree, dict):
@@ -259,12 +287,12 @@ def lower(graph: Graph) -> None:
     steps: list[Step] = []
     with _served(backend), backend.xp.errstate(all="ignore"):
         for step in graph.steps:
-            steps += _taken_apart(step)
+            steps += _taken_apart(step, graph)
     graph.steps = steps
 
 
-def _taken_apart(step: Step) -> list[Step]:
-    if step.kind not in ("op", "kept", "rule") or step.into or (step.op is not None and step.op.kind in ("random", "dynamic", "effect")):
+def _taken_apart(step: Step, graph: Graph) -> list[Step]:
+    if step.kind not in ("op", "kept", "rule", "update") or step.into or (step.op is not None and step.op.kind in ("random", "dynamic", "effect")):
         return [step]
     trace = _Trace(step)
     stands: dict[Value, Stand] = {}
@@ -281,10 +309,19 @@ def _taken_apart(step: Step) -> list[Step]:
 
     try:
         if step.name == "clone":
-            results: Any = trace.call("copy", _method("copy"), (stand(step.inputs[0]),), {"order": "C"} if step.outputs[0] is not None and step.outputs[0].shape else {})
+            copied = step.outputs[0]
+            source = stand(step.inputs[0])
+            results: Any = trace.call("copy", copy_of, (source,), {}, "out", True) if copied is not None and copied.shape else trace.call("copy", _method("copy"), (source,), {})
+        elif step.kind == "update":
+            position = len(graph.live)
+            attrs = {key: Live(f"u{position}[{key!r}]", value, trace.asked) if value.__class__ is float else value for key, value in step.attrs.items()}
+            results = step.function(*stand(step.inputs), **attrs)
+            assert step.live is not None
+            graph.live.append((step.live, {key: value for key, value in step.attrs.items() if value.__class__ is not float}, tuple(trace.asked)))
+            return trace.steps
         else:
             results = step.function(*stand(step.inputs), **step.attrs)
-    except Exception:  # whatever a kernel does that a stand-in cannot follow, the kernel itself can
+    except Exception:  # noqa: BLE001 - whatever a kernel does that a stand-in cannot follow, the kernel itself can
         return [step]
     listed = [results] if step.single else list(results)
     renamed: dict[Value, Value] = {}

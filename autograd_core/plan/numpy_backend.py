@@ -12,9 +12,10 @@ from typing import Any
 
 from ..backend.registry import backend_for_device
 from .graph import Argument, Captured, Constant, EntryGradient, Graph, Step, Value, values_in
+from .live import Live
 from .memory import ALIGNED, Layout
 
-KEYWORD_ONLY = frozenset(("maximum", "minimum"))
+KEYWORD_ONLY = frozenset(("maximum", "minimum", "concatenate"))
 """Calls that warn when the memory for their result is given by position."""
 
 
@@ -31,7 +32,6 @@ class Program:
         self.step_of_line: dict[int, Step] = {}
         self.filename = f"<plan {number}>"
         self.captured: list[tuple[str, Value]] = []
-        self.live: list[tuple[str, Callable[[], Any]]] = []
         self._fixed: set[Value] = set()
         self._allocate()
         self._emit()
@@ -89,6 +89,8 @@ class Program:
     def _expression(self, x: Any) -> str:
         if isinstance(x, Value):
             return self._name(x)
+        if isinstance(x, Live):
+            return x.expression.format(*map(self._name, x.inputs)) if x.inputs else x.expression
         if isinstance(x, (tuple, list)) and not hasattr(x, "_fields") and (any(True for _ in values_in(x)) or all(each.__class__ is int for each in x)):
             inside = ", ".join(self._expression(each) for each in x)
             return f"[{inside}]" if isinstance(x, list) else f"({inside}{',' if len(x) == 1 else ''})"
@@ -106,7 +108,7 @@ class Program:
             assert isinstance(value.origin, Argument)
             self.names[value] = f"x{value.origin.index}"
         arguments = [f"x{i}" for i in range(len(graph.arguments))]
-        live = [f"u{i}" for i in range(sum(step.live is not None for step in graph.steps))]
+        live = [f"u{i}" for i in range(len(graph.live))]
         self.lines.append(f"def replay({', '.join([*arguments, *live])}):")
         for value in graph.externals:
             if isinstance(value.origin, EntryGradient):
@@ -117,9 +119,8 @@ class Program:
                 self.names[value] = f"v{len(self.names)}"
                 self.lines.append(f"    {self.names[value]} = {self._bind('k' + self.names[value], value.origin.array)}.copy()")
         last = self._last_uses()
-        updates = iter(live)
         for i, step in enumerate(graph.steps):
-            self._step(step, updates)
+            self._step(step)
             self.step_of_line[len(self.lines)] = step
             gone = [self.names[value] for value in last.get(i, ()) if value.shape and value in self.names and value not in self._fixed]
             if gone:
@@ -143,7 +144,7 @@ class Program:
                 found.setdefault(i, []).append(value)
         return found
 
-    def _step(self, step: Step, updates: Any) -> None:
+    def _step(self, step: Step) -> None:
         if self._is_fixed_view(step):
             assert step.outputs[0] is not None
             call = self._call(step, "")
@@ -154,8 +155,8 @@ class Program:
         if step.kind == "flag":
             self.lines.append(f"    {self._bind('clear_flags', step.function)}()")
         elif step.live is not None:
-            self.live.append((step.name, step.live))
-            self.lines.append(f"    {self._bind(step.name, step.function)}({', '.join([*map(self._expression, step.inputs), '**' + next(updates)])})")
+            position = next(i for i, (read, _, _) in enumerate(self.graph.live) if read is step.live)
+            self.lines.append(f"    {self._bind(step.name, step.function)}({', '.join([*map(self._expression, step.inputs), f'**u{position}'])})")
         elif step.into:
             assert step.outputs[0] is not None
             arguments = list(map(self._expression, step.inputs))
@@ -166,7 +167,7 @@ class Program:
                 self.lines.append(f"    {self._bind(ufunc.__name__, ufunc)}({', '.join(arguments)}, out={arguments[0]})")
             self.names[step.outputs[0]] = arguments[0]  # the same array under the same name
         elif not step.outputs:
-            self.lines.append(f"    {self._call(step, '')}")
+            self.lines.append(f"    {self._call(step, '' if step.target is None else self._name(step.target))}")
         elif step.single and step.outputs[0] in self.layout.place:
             self.lines.append(f"    {self._call(step, self.names[step.outputs[0]])}")
         elif step.single:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from ..backend.registry import backend_for_device
@@ -23,6 +23,14 @@ class Stale(Exception):
     """The memory that a plan knows is not what its holders hold now: the function has to be recorded again."""
 
 
+def _question(position: int, asked: Sequence[tuple[str, bool]]) -> Callable[[Any], bool] | None:
+    """Whether the numbers of an update still give the answers that they gave when its kernel was taken apart."""
+    if not asked:
+        return None
+    text = " and ".join(f"({expression}) is {answer}" for expression, answer in dict.fromkeys(asked))
+    return eval(f"lambda u{position}: {text}")  # type: ignore[no-any-return]  # expressions over attributes, made by Live
+
+
 class Plan:
     """What one signature of a compiled function replays."""
 
@@ -33,6 +41,8 @@ class Plan:
         self.removed: dict[str, int] = {}
         if "lower" in passes:
             lower(graph)
+        known = [read for read, _, _ in graph.live]
+        graph.live += [(step.live, {}, ()) for step in graph.steps if step.live is not None and step.live not in known]
         self.calls = len(graph.steps)
         for name in PASSES:
             if name in passes:
@@ -41,6 +51,7 @@ class Plan:
         self._leaf_of_argument = {tensor._node: i for i, tensor in enumerate(tensors) if tensor._node is not None}
         self.program = Program(graph, self.layout, _numbers())
         self._position = {value: i for i, value in enumerate(self.program.kept)}
+        self._live = [(read, tuple(decides.items()), _question(i, asked)) for i, (read, decides, asked) in enumerate(graph.live)]
         self._holders: list[tuple[Any, Any, Any]] = []
         """(tensor, its memory, its leaf) of all that is captured."""
         self._rebind()
@@ -85,9 +96,14 @@ class Plan:
                 self._rebind()
                 break
         live = []
-        for _, read in self.program.live:
+        for read, decides, asked in self._live:
             attrs = read()
             if attrs is None:
+                raise Stale
+            for key, value in decides:
+                if attrs[key] != value:
+                    raise Stale
+            if asked is not None and not asked(attrs):
                 raise Stale
             live.append(attrs)
         arrays = [tensor._array for tensor in tensors]

@@ -304,6 +304,19 @@ _topk = REGISTRY["topk"]
 _erf = REGISTRY["erf"]
 _erfc = REGISTRY["erfc"]
 _erfinv = REGISTRY["erfinv"]
+_special_erfcx = REGISTRY["special_erfcx"]
+_special_ndtri = REGISTRY["special_ndtri"]
+_special_log_ndtr = REGISTRY["special_log_ndtr"]
+_lgamma = REGISTRY["lgamma"]
+_digamma = REGISTRY["digamma"]
+_special_zeta = REGISTRY["special_zeta"]
+_polygamma_of = REGISTRY["polygamma_of"]
+_i0 = REGISTRY["i0"]
+_special_i1 = REGISTRY["special_i1"]
+_special_i0e = REGISTRY["special_i0e"]
+_special_i1e = REGISTRY["special_i1e"]
+_logit = REGISTRY["logit"]
+_special_entr = REGISTRY["special_entr"]
 _linalg_eigh = REGISTRY["linalg_eigh"]
 _linalg_eigvalsh = REGISTRY["linalg_eigvalsh"]
 _linalg_eig = REGISTRY["linalg_eig"]
@@ -611,6 +624,25 @@ _r_linalg_solve_triangular_B = _linalg_solve_triangular.rules["B"].function
 _k_erf = _erf.kernels
 _k_erfc = _erfc.kernels
 _k_erfinv = _erfinv.kernels
+_k_special_erfcx = _special_erfcx.kernels
+_k_special_ndtri = _special_ndtri.kernels
+_k_special_log_ndtr = _special_log_ndtr.kernels
+_r_special_log_ndtr_input = _special_log_ndtr.rules["input"].function
+_k_lgamma = _lgamma.kernels
+_k_digamma = _digamma.kernels
+_r_digamma_input = _digamma.rules["input"].function
+_k_special_zeta = _special_zeta.kernels
+_k_polygamma_of = _polygamma_of.kernels
+_r_polygamma_of_input = _polygamma_of.rules["input"].function
+_k_i0 = _i0.kernels
+_k_special_i1 = _special_i1.kernels
+_r_special_i1_input = _special_i1.rules["input"].function
+_k_special_i0e = _special_i0e.kernels
+_k_special_i1e = _special_i1e.kernels
+_r_special_i1e_input = _special_i1e.rules["input"].function
+_k_logit = _logit.kernels
+_r_logit_input = _logit.rules["input"].function
+_k_special_entr = _special_entr.kernels
 _k_sin = _sin.kernels
 _k_cos = _cos.kernels
 _k_tanh = _tanh.kernels
@@ -868,8 +900,12 @@ _linalg_tensorinv = COMPOSITES["linalg_tensorinv"].function
 _linalg_tensorsolve = COMPOSITES["linalg_tensorsolve"].function
 _argsort = COMPOSITES["argsort"].function
 _msort = COMPOSITES["msort"].function
-_ndtr = COMPOSITES["ndtr"].function
-_ndtri = COMPOSITES["ndtri"].function
+_special_ndtr = COMPOSITES["special_ndtr"].function
+_polygamma = COMPOSITES["polygamma"].function
+_mvlgamma = COMPOSITES["mvlgamma"].function
+_special_expit = COMPOSITES["special_expit"].function
+_special_gammaln = COMPOSITES["special_gammaln"].function
+_special_multigammaln = COMPOSITES["special_multigammaln"].function
 _linalg_eigvals = COMPOSITES["linalg_eigvals"].function
 _svd = COMPOSITES["svd"].function
 _dot = COMPOSITES["dot"].function
@@ -12030,6 +12066,744 @@ def erfinv_(input: Tensor) -> Tensor:
     return write(_erfinv, input, (), {})
 
 
+def _pull_special_erfcx(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    input, out = node.saved
+    r = g * (2 * input * out - 1.1283791670955126)
+    if pending[to_input] is None:
+        pending[to_input] = r
+    else:
+        accumulate(pending, to_input, r)
+
+
+_pull_special_erfcx.op = _special_erfcx  # type: ignore[attr-defined]
+
+
+def special_erfcx(input: Tensor) -> Tensor:
+    """``exp(input ** 2) * erfc(input)``, which neither overflows nor vanishes for positive ``input``. Within 4 ulp."""
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_special_erfcx, (input,), {})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_special_erfcx, (input,), {})
+    try:
+        out = _k_special_erfcx[a_input.__class__](a_input)
+    except Exception as error:
+        raise explain(_special_erfcx, (input,), {}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    if n_input is not None and mode.grad:
+        t._node = n = Node()
+        n.pull = _pull_special_erfcx
+        n._first = n_input
+        n._second = n._rest = None
+        n.saved = (a_input, out)
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        if out_shape == n_input.shape:
+            out_shape = n_input.shape
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+def _pull_special_ndtri(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    out, = node.saved
+    r = g * (2.5066282746310007 * F.exp(out * out * 0.5))
+    if pending[to_input] is None:
+        pending[to_input] = r
+    else:
+        accumulate(pending, to_input, r)
+
+
+_pull_special_ndtri.op = _special_ndtri  # type: ignore[attr-defined]
+
+
+def special_ndtri(input: Tensor) -> Tensor:
+    """The inverse of ``ndtr``: the quantiles of the standard normal distribution. Infinite at 0 and 1, NaN outside."""
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_special_ndtri, (input,), {})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_special_ndtri, (input,), {})
+    try:
+        out = _k_special_ndtri[a_input.__class__](a_input)
+    except Exception as error:
+        raise explain(_special_ndtri, (input,), {}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    if n_input is not None and mode.grad:
+        t._node = n = Node()
+        n.pull = _pull_special_ndtri
+        n._first = n_input
+        n._second = n._rest = None
+        n.saved = (out,)
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        if out_shape == n_input.shape:
+            out_shape = n_input.shape
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+def _pull_special_log_ndtr(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    input, = node.saved
+    r = _r_special_log_ndtr_input(F, g, input)
+    if pending[to_input] is None:
+        pending[to_input] = r
+    else:
+        accumulate(pending, to_input, r)
+
+
+_pull_special_log_ndtr.op = _special_log_ndtr  # type: ignore[attr-defined]
+
+
+def special_log_ndtr(input: Tensor) -> Tensor:
+    """``log(ndtr(input))``, without the loss of digits far from 0."""
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_special_log_ndtr, (input,), {})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_special_log_ndtr, (input,), {})
+    try:
+        out = _k_special_log_ndtr[a_input.__class__](a_input)
+    except Exception as error:
+        raise explain(_special_log_ndtr, (input,), {}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    if n_input is not None and mode.grad:
+        t._node = n = Node()
+        n.pull = _pull_special_log_ndtr
+        n._first = n_input
+        n._second = n._rest = None
+        n.saved = (a_input,)
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        if out_shape == n_input.shape:
+            out_shape = n_input.shape
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+def _pull_lgamma(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    input, = node.saved
+    r = g * F.digamma(input)
+    if pending[to_input] is None:
+        pending[to_input] = r
+    else:
+        accumulate(pending, to_input, r)
+
+
+_pull_lgamma.op = _lgamma  # type: ignore[attr-defined]
+
+
+def lgamma(input: Tensor) -> Tensor:
+    """The logarithm of the absolute value of the gamma function. Within 4 ulp for positive numbers."""
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_lgamma, (input,), {})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_lgamma, (input,), {})
+    try:
+        out = _k_lgamma[a_input.__class__](a_input)
+    except Exception as error:
+        raise explain(_lgamma, (input,), {}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    if n_input is not None and mode.grad:
+        t._node = n = Node()
+        n.pull = _pull_lgamma
+        n._first = n_input
+        n._second = n._rest = None
+        n.saved = (a_input,)
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        if out_shape == n_input.shape:
+            out_shape = n_input.shape
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+def lgamma_(input: Tensor) -> Tensor:
+    """``lgamma``, written into the tensor itself."""
+    return write(_lgamma, input, (), {})
+
+
+def _pull_digamma(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    input, = node.saved
+    r = _r_digamma_input(F, g, input)
+    if pending[to_input] is None:
+        pending[to_input] = r
+    else:
+        accumulate(pending, to_input, r)
+
+
+_pull_digamma.op = _digamma  # type: ignore[attr-defined]
+
+
+def digamma(input: Tensor) -> Tensor:
+    """The logarithmic derivative of the gamma function; infinite at 0, NaN at the negative integers."""
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_digamma, (input,), {})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_digamma, (input,), {})
+    try:
+        out = _k_digamma[a_input.__class__](a_input)
+    except Exception as error:
+        raise explain(_digamma, (input,), {}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    if n_input is not None and mode.grad:
+        t._node = n = Node()
+        n.pull = _pull_digamma
+        n._first = n_input
+        n._second = n._rest = None
+        n.saved = (a_input,)
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        if out_shape == n_input.shape:
+            out_shape = n_input.shape
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+def digamma_(input: Tensor) -> Tensor:
+    """``digamma``, written into the tensor itself."""
+    return write(_digamma, input, (), {})
+
+
+def _pull_special_zeta(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    to_other = node._second
+    input, other = node.saved
+    shape = node.shape
+    if to_other is not None:
+        r = g * (-input * F.special_zeta(input + 1, other))
+        if shape is not to_other.shape and shape != to_other.shape:
+            r = F.sum_to(r, shape=to_other.shape)
+        if pending[to_other] is None:
+            pending[to_other] = r
+        else:
+            accumulate(pending, to_other, r)
+
+
+_pull_special_zeta.op = _special_zeta  # type: ignore[attr-defined]
+
+
+def special_zeta(input: TensorLike, other: TensorLike) -> Tensor:
+    """The Hurwitz zeta function, the sum of ``(k + other) ** -input`` over k = 0, 1, 2, ...; the gradient is that of ``other`` alone."""
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+        c = other.__class__
+        if c is _float or c is _int:
+            a_other: Any = other
+            n_other = None
+        else:
+            a_other = other._array
+            n_other = other._node
+            if a_other.dtype is not d:
+                return apply(_special_zeta, (input, other), {})
+    except AttributeError:
+        return apply(_special_zeta, (input, other), {})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_special_zeta, (input, other), {})
+    try:
+        out = _k_special_zeta[a_input.__class__](a_input, a_other)
+    except Exception as error:
+        raise explain(_special_zeta, (input, other), {}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    if (n_input is not None or n_other is not None) and mode.grad:
+        t._node = n = Node()
+        n.pull = _pull_special_zeta
+        n._first = n_input
+        n._second = n_other
+        n._rest = ()
+        n.saved = (a_input if n_other is not None else None, a_other if n_other is not None else None)
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        if n_input is not None and out_shape == n_input.shape:
+            out_shape = n_input.shape
+        elif n_other is not None and out_shape == n_other.shape:
+            out_shape = n_other.shape
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+            if n_input is None:
+                n._constants = input
+            elif n_other is None:
+                n._constants = other
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+def _pull_polygamma_of(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    input, = node.saved
+    attrs = node._attrs
+    order = attrs["order"]
+    r = _r_polygamma_of_input(F, g, input, order)
+    if pending[to_input] is None:
+        pending[to_input] = r
+    else:
+        accumulate(pending, to_input, r)
+
+
+_pull_polygamma_of.op = _polygamma_of  # type: ignore[attr-defined]
+
+
+def polygamma_of(input: Tensor, order: builtins.int) -> Tensor:
+    """The derivative of ``digamma`` of the given order, from 1 on."""
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_polygamma_of, (input,), {"order": order})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_polygamma_of, (input,), {"order": order})
+    try:
+        out = _k_polygamma_of[a_input.__class__](a_input, order=order)
+    except Exception as error:
+        raise explain(_polygamma_of, (input,), {"order": order}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    if n_input is not None and mode.grad:
+        t._node = n = GeneralNode()
+        n.op = _polygamma_of
+        n.pull = _pull_polygamma_of
+        n._first = n_input
+        n._second = n._rest = None
+        n.saved = (a_input,)
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        n._attrs = {"order": order}
+        if out_shape == n_input.shape:
+            out_shape = n_input.shape
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+def _pull_i0(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    input, = node.saved
+    r = g * F.special_i1(input)
+    if pending[to_input] is None:
+        pending[to_input] = r
+    else:
+        accumulate(pending, to_input, r)
+
+
+_pull_i0.op = _i0  # type: ignore[attr-defined]
+
+
+def i0(input: Tensor) -> Tensor:
+    """The modified Bessel function of the first kind of order 0. Within 4 ulp."""
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_i0, (input,), {})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_i0, (input,), {})
+    try:
+        out = _k_i0[a_input.__class__](a_input)
+    except Exception as error:
+        raise explain(_i0, (input,), {}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    if n_input is not None and mode.grad:
+        t._node = n = Node()
+        n.pull = _pull_i0
+        n._first = n_input
+        n._second = n._rest = None
+        n.saved = (a_input,)
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        if out_shape == n_input.shape:
+            out_shape = n_input.shape
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+def i0_(input: Tensor) -> Tensor:
+    """``i0``, written into the tensor itself."""
+    return write(_i0, input, (), {})
+
+
+def _pull_special_i1(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    input, out = node.saved
+    r = _r_special_i1_input(F, g, input, out)
+    if pending[to_input] is None:
+        pending[to_input] = r
+    else:
+        accumulate(pending, to_input, r)
+
+
+_pull_special_i1.op = _special_i1  # type: ignore[attr-defined]
+
+
+def special_i1(input: Tensor) -> Tensor:
+    """The modified Bessel function of the first kind of order 1. Within 4 ulp."""
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_special_i1, (input,), {})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_special_i1, (input,), {})
+    try:
+        out = _k_special_i1[a_input.__class__](a_input)
+    except Exception as error:
+        raise explain(_special_i1, (input,), {}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    if n_input is not None and mode.grad:
+        t._node = n = Node()
+        n.pull = _pull_special_i1
+        n._first = n_input
+        n._second = n._rest = None
+        n.saved = (a_input, out)
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        if out_shape == n_input.shape:
+            out_shape = n_input.shape
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+def _pull_special_i0e(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    input, out = node.saved
+    r = g * (F.special_i1e(input) - F.sgn(input) * out)
+    if pending[to_input] is None:
+        pending[to_input] = r
+    else:
+        accumulate(pending, to_input, r)
+
+
+_pull_special_i0e.op = _special_i0e  # type: ignore[attr-defined]
+
+
+def special_i0e(input: Tensor) -> Tensor:
+    """``exp(-|input|) * i0(input)``. Within 4 ulp."""
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_special_i0e, (input,), {})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_special_i0e, (input,), {})
+    try:
+        out = _k_special_i0e[a_input.__class__](a_input)
+    except Exception as error:
+        raise explain(_special_i0e, (input,), {}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    if n_input is not None and mode.grad:
+        t._node = n = Node()
+        n.pull = _pull_special_i0e
+        n._first = n_input
+        n._second = n._rest = None
+        n.saved = (a_input, out)
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        if out_shape == n_input.shape:
+            out_shape = n_input.shape
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+def _pull_special_i1e(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    input, out = node.saved
+    r = _r_special_i1e_input(F, g, input, out)
+    if pending[to_input] is None:
+        pending[to_input] = r
+    else:
+        accumulate(pending, to_input, r)
+
+
+_pull_special_i1e.op = _special_i1e  # type: ignore[attr-defined]
+
+
+def special_i1e(input: Tensor) -> Tensor:
+    """``exp(-|input|) * i1(input)``. Within 4 ulp."""
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_special_i1e, (input,), {})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_special_i1e, (input,), {})
+    try:
+        out = _k_special_i1e[a_input.__class__](a_input)
+    except Exception as error:
+        raise explain(_special_i1e, (input,), {}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    if n_input is not None and mode.grad:
+        t._node = n = Node()
+        n.pull = _pull_special_i1e
+        n._first = n_input
+        n._second = n._rest = None
+        n.saved = (a_input, out)
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        if out_shape == n_input.shape:
+            out_shape = n_input.shape
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+def _pull_logit(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    input, = node.saved
+    attrs = node._attrs
+    eps = attrs["eps"]
+    r = _r_logit_input(F, g, input, eps)
+    if pending[to_input] is None:
+        pending[to_input] = r
+    else:
+        accumulate(pending, to_input, r)
+
+
+_pull_logit.op = _logit  # type: ignore[attr-defined]
+
+
+def logit(input: Tensor, eps: builtins.float | None = None) -> Tensor:
+    """``log(input / (1 - input))``, the inverse of ``sigmoid``; with ``eps``, of ``input`` limited to the range from ``eps`` to ``1 - eps``."""
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_logit, (input,), {"eps": eps})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_logit, (input,), {"eps": eps})
+    try:
+        out = _k_logit[a_input.__class__](a_input, eps=eps)
+    except Exception as error:
+        raise explain(_logit, (input,), {"eps": eps}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    if n_input is not None and mode.grad:
+        t._node = n = GeneralNode()
+        n.op = _logit
+        n.pull = _pull_logit
+        n._first = n_input
+        n._second = n._rest = None
+        n.saved = (a_input,)
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        n._attrs = {"eps": eps}
+        if out_shape == n_input.shape:
+            out_shape = n_input.shape
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+def logit_(input: Tensor, eps: builtins.float | None = None) -> Tensor:
+    """``logit``, written into the tensor itself."""
+    return write(_logit, input, (), {"eps": eps})
+
+
+def _pull_special_entr(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    input, = node.saved
+    r = F.masked(g, g * (-1 - F.log(input)))
+    if pending[to_input] is None:
+        pending[to_input] = r
+    else:
+        accumulate(pending, to_input, r)
+
+
+_pull_special_entr.op = _special_entr  # type: ignore[attr-defined]
+
+
+def special_entr(input: Tensor) -> Tensor:
+    """``-input * log(input)``: 0 at 0, minus infinity below."""
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_special_entr, (input,), {})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_special_entr, (input,), {})
+    try:
+        out = _k_special_entr[a_input.__class__](a_input)
+    except Exception as error:
+        raise explain(_special_entr, (input,), {}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    if n_input is not None and mode.grad:
+        t._node = n = Node()
+        n.pull = _pull_special_entr
+        n._first = n_input
+        n._second = n._rest = None
+        n.saved = (a_input,)
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        if out_shape == n_input.shape:
+            out_shape = n_input.shape
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
 def linalg_eigh(input: Tensor, UPLO: str = 'L') -> builtins.tuple[Tensor, Tensor]:
     """Eigenvalues in ascending order and orthonormal eigenvectors, as columns, of Hermitian (symmetric) matrices.
 
@@ -15528,14 +16302,34 @@ def msort(input: Tensor) -> Tensor:
     return _msort(F, input)
 
 
-def ndtr(input: Tensor) -> Tensor:
+def special_ndtr(input: Tensor) -> Tensor:
     """The distribution function of the standard normal distribution."""
-    return _ndtr(F, input)
+    return _special_ndtr(F, input)
 
 
-def ndtri(input: Tensor) -> Tensor:
-    """The inverse of ``ndtr``: the quantiles of the standard normal distribution."""
-    return _ndtri(F, input)
+def polygamma(n: builtins.int, input: Tensor) -> Tensor:
+    """The ``n``-th derivative of ``digamma``. Raises ``RuntimeError`` for negative ``n``."""
+    return _polygamma(F, n, input)
+
+
+def mvlgamma(input: Tensor, p: builtins.int) -> Tensor:
+    """The logarithm of the multivariate gamma function of dimension ``p``: ``p (p - 1) / 4 * log(pi)`` plus ``lgamma(input - j / 2)`` for j below ``p``."""
+    return _mvlgamma(F, input, p)
+
+
+def special_expit(input: Tensor) -> Tensor:
+    """``sigmoid`` under its other name."""
+    return _special_expit(F, input)
+
+
+def special_gammaln(input: Tensor) -> Tensor:
+    """``lgamma`` under its other name."""
+    return _special_gammaln(F, input)
+
+
+def special_multigammaln(input: Tensor, p: builtins.int) -> Tensor:
+    """``mvlgamma`` under its other name."""
+    return _special_multigammaln(F, input, p)
 
 
 def linalg_eigvals(input: Tensor) -> Tensor:
@@ -15696,6 +16490,7 @@ concatenate = cat
 fix = trunc
 swapaxes = transpose
 swapdims = transpose
+psi = digamma
 arcsin = asin
 arccos = acos
 arctan = atan
@@ -15934,6 +16729,16 @@ class Methods(TensorBase):
     erfc_ = erfc_
     erfinv = erfinv
     erfinv_ = erfinv_
+    lgamma = lgamma
+    lgamma_ = lgamma_
+    digamma = digamma
+    psi = digamma
+    digamma_ = digamma_
+    psi_ = digamma_
+    i0 = i0
+    i0_ = i0_
+    logit = logit
+    logit_ = logit_
     sin = sin
     sin_ = sin_
     cos = cos
@@ -16067,6 +16872,7 @@ class Methods(TensorBase):
     cholesky_inverse = cholesky_inverse
     argsort = argsort
     msort = msort
+    mvlgamma = mvlgamma
     svd = svd
     dot = dot
     vdot = vdot

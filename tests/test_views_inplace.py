@@ -77,14 +77,23 @@ def test_numbers_of_a_vector_are_views() -> None:
     assert x.tolist() == [0, 5, 0]
 
 
-def test_later_writes_to_an_index_change_nothing() -> None:
+def test_later_writes_to_an_array_that_was_an_index_change_nothing() -> None:
     x = numbers(4)
-    for index in (ag.tensor([0, 1]), np.array([0, 1])):
-        y = x[index]
-        index[0] = 3
-        y.sum().backward()
+    index, mask = np.array([0, 1]), np.array([True, True, False, False])
+    y, z, w = x[index], x[mask], x[None, index]
+    index[0], mask[0] = 3, False
+    (y.sum() + z.sum() + w.sum()).backward()
     assert x.grad is not None
-    assert x.grad.tolist() == [2, 2, 0, 0]
+    assert x.grad.tolist() == [3, 3, 0, 0]
+
+
+@pytest.mark.parametrize("index", [[0, 1], [True, True, False, False]], ids=str)
+def test_later_writes_to_a_tensor_that_was_an_index_are_refused_at_backward(index: Any) -> None:
+    index = ag.tensor(index)
+    y = numbers(4)[index].sum()
+    index[0] = 0
+    with pytest.raises(InplaceError, match="modified by an inplace operation"):
+        y.backward()
 
 
 @pytest.mark.parametrize(("index", "match"), [

@@ -180,9 +180,37 @@ def _combined(F: Any, input: Any, arrays: Any) -> tuple[Any, tuple[int, ...], bo
     return F.index_of(tensors, sizes=tuple(shape[d] for d in dims), dims=tuple(outer)), tuple(dims), False
 
 
+def _one_array(F: Any, input: Any, index: Any) -> Any:
+    """``input[index]`` where the index is one array of integers, a list of them or one mask; ``None`` where it is not as simple as that."""
+    own = getattr(input, "_array", input)
+    if index.__class__ is list:
+        if not index or not all([each.__class__ is int for each in index]):
+            return None
+        raw = backend_of(own).asarray(index)
+        index = F.lift(raw, None)
+    else:
+        raw = getattr(index, "_array", index)
+        if raw.__class__ is not own.__class__:
+            return None
+        if raw is index and own is not input:  # writes to the tensor's memory are noticed, those to the caller's own array are not
+            index = F.lift(raw.copy(), None)
+    shape = own.shape
+    if not shape or not raw.shape:
+        return None
+    kind = raw.dtype.kind
+    if kind == "i":
+        return F.take_rows(input, index)
+    return F.take_masked(input, index) if kind == "b" and raw.shape == shape[: raw.ndim] else None
+
+
 @composite("getitem(input: Tensor, index: Any) -> Tensor", places=())
 def getitem(F: Any, input: Any, index: Any) -> Any:
     """``input[index]``: a view for slices, integers, ``None`` and ``...``; a copy where arrays or masks are involved."""
+    if index.__class__ is int:
+        if (shape := getattr(input, "_array", input).shape) and -shape[0] <= index < shape[0]:
+            return F.slice_view(input, key=(index,))
+    elif index.__class__ is not tuple and index.__class__ not in _SIMPLE and (found := _one_array(F, input, index)) is not None:
+        return found
     key, arrays = _take_apart(index, input.shape)
     if key is not None:
         input = F.slice_view(input, key=key)

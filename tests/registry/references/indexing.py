@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from .common import PART, Reference
+from .common import ADJOINT, PART, Reference
 
 
 def index_fill(input: Any, index: Any, value: Any, *, dim: int) -> Any:
@@ -110,7 +110,8 @@ REFERENCES: dict[str, Reference] = {
     "bucketize": lambda input, boundaries, *, out_int32=False, right=False: searchsorted(boundaries, input, out_int32=out_int32, right=right),
     "isin": lambda elements, test_elements, *, assume_unique=False, invert=False: np.any(np.asarray(elements)[..., None] == np.ravel(test_elements), axis=-1) != invert,
     "is_element": lambda elements, test_elements: np.any(elements[..., None] == test_elements.reshape(-1), axis=-1),
+    "take_rows": lambda a, index: a[index], "take_masked": lambda a, mask: a[mask],
     "unique_consecutive": unique_consecutive,
     "unique_consecutive_of": lambda a, *, dim=None: unique_consecutive(a, return_inverse=True, return_counts=True, dim=dim),
 }
-NO_REFERENCE: dict[str, str] = {"scatter_write": PART, "scatter_positions": PART, "positions": PART}
+NO_REFERENCE: dict[str, str] = {"place_rows": ADJOINT, "place_masked": ADJOINT, "scatter_write": PART, "scatter_positions": PART, "positions": PART}

@@ -1,0 +1,81 @@
+"""``x[rows]`` and ``x[mask]``: an index that is one array of integers or one mask, each a single op.
+
+All other indices with arrays go the general way of ``getitem`` and ``index``.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..backend.registry import backend_of
+from ..op import Arg, S, ints, op
+from ..spec import Meta
+from .index import add_rows
+
+
+def _rows_spec(input: Any, index: Any) -> Meta:
+    n = input.shape[0]
+    raw = getattr(index, "_array", None)
+    if raw is not None and raw.size and backend_of(raw).name == "cpu" and not -n <= (low := raw.min()) <= (high := raw.max()) < n:
+        raise IndexError(f"index {int(low if low < -n else high)} is out of bounds for dimension 0 with size {n}")
+    return Meta((*index.shape, *input.shape[1:]), input.dtype)
+
+
+@op("take_rows(input: Tensor, index: Tensor) -> Tensor", kind="general", label="[ ]", extra={"written": "index"}, spec=_rows_spec, samples=[
+    S((3, 4), ints(5, low=-3, high=3)), S((4,), ints(2, 3, high=4)), S((3, 4), ints(0)), S((2, 3, 2), ints(1, high=2)), S((0, 2), ints(0)),
+    S((3,), Arg(values=[1, 5]), error=IndexError, match="index 5 is out of bounds for dimension 0 with size 3"),
+    S((3,), Arg(values=[-4]), error=IndexError, match="index -4 is out of bounds")])
+def take_rows(xp: Any, input: Any, index: Any) -> Any:
+    """``input[index]`` for integers, counted from the end where negative. The array library's ``take`` checks the bounds."""
+    return input.take(index, 0)
+
+
+@take_rows.vjp("input")
+def _(F: Any, g: Any, index: Any, input_shape: Any) -> Any:
+    return F.place_rows(g, index, shape=input_shape)
+
+
+@op("place_rows(input: Tensor, index: Tensor, shape: Sequence[int]) -> Tensor", kind="general", label="[ ]+",
+    spec=lambda input, index, *, shape: Meta(tuple(shape), input.dtype), samples=[
+        S((5, 4), ints(5, low=-3, high=3), shape=(3, 4)), S((2, 3), ints(2, 3, high=4), shape=(4,)), S((0, 2), ints(0), shape=(0, 2)),
+        S((3, 2, 2), ints(3, high=2), shape=(2, 2, 2))])
+def place_rows(xp: Any, input: Any, index: Any, *, shape: Any) -> Any:
+    """Zeros of ``shape`` with the slices of ``input`` added to the rows of ``index``, repeats included: the adjoint of ``take_rows``."""
+    rows = index.reshape(-1)
+    return add_rows(xp, xp.asarray(input).reshape((rows.size, *shape[1:])), xp.where(rows < 0, rows + shape[0], rows), shape[0])
+
+
+@place_rows.vjp("input")
+def _(F: Any, g: Any, index: Any) -> Any:
+    return F.take_rows(g, index)
+
+
+_MASK = Arg(values=[[True, False, True], [False, False, True]])
+
+
+@op("take_masked(input: Tensor, mask: Tensor) -> Tensor", kind="dynamic", label="[ ]", extra={"written": "index"},
+    spec=lambda input, mask: Meta((-1, *input.shape[len(mask.shape):]), input.dtype), samples=[
+        S((2, 3), _MASK), S((2, 3, 2), _MASK), S((2, 3), Arg(values=[False, False])), S((3, 0), Arg(values=[True, False, True]))])
+def take_masked(xp: Any, input: Any, mask: Any) -> Any:
+    """``input[mask]`` for a mask of the leading dimensions."""
+    return input[mask]
+
+
+@take_masked.vjp("input")
+def _(F: Any, g: Any, mask: Any, input_shape: Any) -> Any:
+    return F.place_masked(g, mask, shape=input_shape)
+
+
+@op("place_masked(input: Tensor, mask: Tensor, shape: Sequence[int]) -> Tensor", kind="general", label="[ ]ᵀ",
+    spec=lambda input, mask, *, shape: Meta(tuple(shape), input.dtype), samples=[
+        S((3,), _MASK, shape=(2, 3)), S((3, 2), _MASK, shape=(2, 3, 2)), S((0,), Arg(values=[False]), shape=(1,))])
+def place_masked(xp: Any, input: Any, mask: Any, *, shape: Any) -> Any:
+    """Zeros of ``shape`` with the slices of ``input`` where the mask of the leading dimensions is true: the adjoint of ``take_masked``."""
+    zeros = xp.zeros(shape, dtype=input.dtype)
+    zeros[mask] = input
+    return zeros
+
+
+@place_masked.vjp("input")
+def _(F: Any, g: Any, mask: Any) -> Any:
+    return F.take_masked(g, mask)

@@ -4,13 +4,23 @@ from __future__ import annotations
 
 from ._methods import linalg_cholesky as cholesky
 from ._methods import linalg_cholesky_ex as cholesky_ex
+from ._methods import linalg_cond as cond
+from ._methods import linalg_cross as cross
 from ._methods import linalg_det as det
+from ._methods import linalg_diagonal as diagonal
 from ._methods import linalg_eig as eig
 from ._methods import linalg_eigh as eigh
 from ._methods import linalg_eigvals as eigvals
 from ._methods import linalg_eigvalsh as eigvalsh
 from ._methods import linalg_inv as inv
 from ._methods import linalg_inv_ex as inv_ex
+from ._methods import linalg_lstsq as lstsq
+from ._methods import linalg_matrix_norm as matrix_norm
+from ._methods import linalg_matrix_power as matrix_power
+from ._methods import linalg_matrix_rank as matrix_rank
+from ._methods import linalg_multi_dot as multi_dot
+from ._methods import linalg_norm as norm
+from ._methods import linalg_pinv as pinv
 from ._methods import linalg_qr as qr
 from ._methods import linalg_slogdet as slogdet
 from ._methods import linalg_solve as solve
@@ -19,9 +29,13 @@ from ._methods import linalg_svd as svd
 from ._methods import linalg_svdvals as svdvals
 from ._methods import linalg_tensorinv as tensorinv
 from ._methods import linalg_tensorsolve as tensorsolve
+from ._methods import linalg_vecdot as vecdot
+from ._methods import linalg_vector_norm as vector_norm
+from ._methods import matmul, matrix_exp
 from .errors import LinAlgError
 
 __all__ = [
-    "LinAlgError", "cholesky", "cholesky_ex", "det", "eig", "eigh", "eigvals", "eigvalsh", "inv", "inv_ex", "qr", "slogdet", "solve", "solve_triangular",
-    "svd", "svdvals", "tensorinv", "tensorsolve",
+    "LinAlgError", "cholesky", "cholesky_ex", "cond", "cross", "det", "diagonal", "eig", "eigh", "eigvals", "eigvalsh", "inv", "inv_ex", "lstsq",
+    "matmul", "matrix_exp", "matrix_norm", "matrix_power", "matrix_rank", "multi_dot", "norm", "pinv", "qr", "slogdet", "solve", "solve_triangular",
+    "svd", "svdvals", "tensorinv", "tensorsolve", "vecdot", "vector_norm",
 ]

@@ -159,11 +159,11 @@ def _(F: Any, g: Any, input: Any, out: Any, p: float, dim: Any, keepdim: bool) -
     if p == 0:
         return g * (input * 0)
     if p == 1:
-        return g * F.sign(input)
+        return g * F.sgn(input)
     out = expand_reduced(F, out, shape, dim, keepdim)
     if p in {INFINITY, -INFINITY}:
         ties = F.abs(input) == out
-        return F.sign(input) * F.where(ties, g / F.sum(ties, dim=dim, keepdim=True, dtype=g.dtype) if shape else g, 0)
+        return F.sgn(input) * F.where(ties, g / F.sum(ties, dim=dim, keepdim=True, dtype=g.dtype) if shape else g, 0)
     positive = F.where(out == 0, 1, out)
     g = F.where(out == 0, 0, g)
     if p == 2:
@@ -171,7 +171,7 @@ def _(F: Any, g: Any, input: Any, out: Any, p: float, dim: Any, keepdim: bool) -
     size = F.abs(input) / positive
     if p > 2:
         return g * (input / positive) * size ** (p - 2)
-    return g * F.sign(input) * F.where(input == 0, 0, F.where(input == 0, 1, size) ** (p - 1))
+    return g * F.sgn(input) * F.where(input == 0, 0, F.where(input == 0, 1, size) ** (p - 1))
 
 
 @composite("norm(input: Tensor, p: float | str | None = 'fro', dim: Dims = None, keepdim: bool = False, dtype: DTypeLike | None = None) -> Tensor")

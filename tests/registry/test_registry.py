@@ -227,7 +227,8 @@ def gradient_case(case: Case) -> tuple[Any, list[Any]] | None:
         return None
     if not any(y.requires_grad for y in results(call(case, inputs))):
         return None
-    return (lambda *_: tuple(y for y in results(call(case, [hermitian(x) for x in inputs] if case.name in HERMITIAN else inputs)) if y.requires_grad)), checked
+    symmetric = case.name in HERMITIAN or case.sample.attrs.get("hermitian")
+    return (lambda *_: tuple(y for y in results(call(case, [hermitian(x) for x in inputs] if symmetric else inputs)) if y.requires_grad)), checked
 
 
 @cases(DIFFERENTIABLE)

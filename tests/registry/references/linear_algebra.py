@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import math
 from collections.abc import Callable
 from typing import Any
 
@@ -90,6 +89,62 @@ def tensorsolve(A: Any, B: Any, *, dims: Any = None) -> Any:
     return np.linalg.tensorsolve(A, B, axes=dims)
 
 
+def pinv(A: Any, atol: Any = None, rtol: Any = None, *, hermitian: bool = False) -> Any:
+    if not A.size:
+        return np.zeros((*A.shape[:-2], A.shape[-1], A.shape[-2]))
+    return each(lambda a: scipy.linalg.pinv(a, atol=atol or 0, rtol=rtol), A)
+
+
+def rank(A: Any, *, atol: Any = None, rtol: Any = None, hermitian: bool = False) -> Any:
+    def one(a: Any) -> Any:
+        values = scipy.linalg.svd(a, compute_uv=False)
+        relative = rtol if rtol is not None else 0 if atol else max(a.shape) * np.finfo(float).eps
+        return np.sum(values > max(atol or 0, relative * values.max(initial=0)))
+
+    return np.asarray(each(one, A)).astype(np.int64)
+
+
+def lstsq(input: Any, b: Any, *, rcond: Any = None, driver: Any = None) -> Any:
+    vector = b.shape == input.shape[:-1]
+    B = b[..., None] if vector else b
+    *batch, m, n = np.broadcast_shapes(input.shape[:-2], B.shape[:-2]) + input.shape[-2:]
+    X = each(lambda a, y: scipy.linalg.lstsq(a, y, cond=rcond)[0], input, B)
+    nothing = np.zeros(0)
+    residuals = np.sum((input @ X - B) ** 2, axis=-2) if m > n and driver not in (None, "gelsy") else nothing
+    values = np.broadcast_to(each(lambda a: scipy.linalg.svd(a, compute_uv=False), input), (*batch, min(m, n)))
+    ranks = np.full(batch, min(m, n)) if driver != "gels" else np.zeros(0, dtype=np.int64)
+    return X[..., 0] if vector else X, residuals, ranks, values if driver in ("gelsd", "gelss") else nothing
+
+
+def power(A: Any, *, n: int) -> Any:
+    return np.linalg.matrix_power(A, n)
+
+
+def vector_norm(x: Any, *, ord: Any = 2, dim: Any = None, keepdim: bool = False, dtype: Any = None) -> Any:
+    return np.linalg.vector_norm(x, ord=ord, axis=dim, keepdims=keepdim)
+
+
+def matrix_norm(A: Any, *, ord: Any = "fro", dim: Any = (-2, -1), keepdim: bool = False, dtype: Any = None) -> Any:
+    return np.linalg.norm(A, ord=ord, axis=dim, keepdims=keepdim)
+
+
+def norm(A: Any, *, ord: Any = None, dim: Any = None, keepdim: bool = False, dtype: Any = None) -> Any:
+    return np.linalg.norm(A, ord=ord, axis=dim, keepdims=keepdim)
+
+
+def cond(A: Any, *, p: Any = None) -> Any:
+    return np.linalg.cond(A, p)
+
+
+def added(product: Callable[..., Any]) -> Reference:
+    return lambda input, a, b, *, beta=1, alpha=1: beta * input + alpha * product(a, b)
+
+
+def cross(input: Any, other: Any, *, dim: Any = None) -> Any:
+    axis = next(d for d, size in enumerate(input.shape) if size == 3) if dim is None else dim
+    return np.cross(input, other, axis=axis)
+
+
 def no_info(shape: tuple[int, ...]) -> Any:
     return np.zeros(shape, dtype=np.int32)
 
@@ -105,6 +160,13 @@ REFERENCES: dict[str, Reference] = {
     "linalg_eigvalsh": lambda input, *, UPLO="L": each(lambda a: np.sort(np.roots(np.poly(a)).real) if a.size else np.zeros(0), input),
     "linalg_svdvals": lambda A: np.sqrt(np.maximum(each(
         lambda a: np.sort(np.roots(np.poly(a @ a.T if a.shape[0] <= a.shape[1] else a.T @ a)).real)[::-1] if a.size else np.zeros(0), A), 0)),
+    "pseudo_inverse": pinv, "linalg_pinv": pinv, "pinverse": lambda input, *, rcond=1e-15: pinv(input, rtol=rcond), "linalg_matrix_rank": rank, "linalg_lstsq": lstsq,
+    "matrix_exp": lambda input: scipy.linalg.expm(input) if input.size else input, "matrix_power": lambda input, *, n: power(input, n=n), "linalg_matrix_power": power,
+    "linalg_vector_norm": vector_norm, "linalg_matrix_norm": matrix_norm, "linalg_norm": norm, "linalg_cond": cond,
+    "vdot": np.vdot, "linalg_vecdot": lambda x, y, *, dim=-1: np.sum(x * y, axis=dim), "inner": np.inner, "kron": np.kron, "cross": cross,
+    "linalg_cross": lambda input, other, *, dim=-1: np.cross(input, other, axis=dim), "linalg_diagonal": lambda A, *, offset=0, dim1=-2, dim2=-1: np.diagonal(A, offset, dim1, dim2),
+    "addbmm": added(lambda a, b: np.einsum("bij,bjk->ik", a, b)), "addr": added(np.outer), "linalg_multi_dot": np.linalg.multi_dot,
+    "chain_matmul": lambda *matrices: np.linalg.multi_dot(matrices) if len(matrices) > 1 else matrices[0],
 }
 UNIQUE_UP_TO_SIGNS = "unique up to signs: tests/test_linalg.py checks what is unique, the product of the factors and their orthogonality"
 NO_REFERENCE: dict[str, str] = dict.fromkeys(("linalg_qr", "qr", "linalg_eigh", "linalg_eig", "linalg_eigvals", "linalg_svd", "svd"), UNIQUE_UP_TO_SIGNS)

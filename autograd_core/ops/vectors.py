@@ -1,0 +1,134 @@
+"""Products of vectors: inner, outer, cross and Kronecker."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from ..errors import ShapeError, describe
+from ..op import S, composite, op
+from ..spec import Meta, broadcast, computed_dtype, wrap_dim
+from .matrices import conjugate_of
+from .products import expect
+
+
+def _check_lengths(name: str, input: Any, tensor: Any) -> None:
+    expect(name, "1D tensors", (1, 1), input=input, tensor=tensor)
+    if input.shape != tensor.shape:
+        raise ShapeError(f"{name}: inconsistent tensor size, expected tensor [{input.shape[0]}] and src [{tensor.shape[0]}] to have the same number of elements")
+
+
+@composite("dot(input: Tensor, tensor: Tensor) -> Tensor")
+def dot(F: Any, input: Any, tensor: Any) -> Any:
+    """The inner product of two vectors of one length, without conjugation."""
+    _check_lengths("dot", input, tensor)
+    return F.matmul(input, tensor)
+
+
+@composite("vdot(input: Tensor, other: Tensor) -> Tensor")
+def vdot(F: Any, input: Any, other: Any) -> Any:
+    """The inner product of two vectors of one length, the first one conjugated."""
+    _check_lengths("vdot", input, other)
+    return F.matmul(conjugate_of(F, input), other)
+
+
+@composite("linalg_vecdot(x: Tensor, y: Tensor, *, dim: int = -1) -> Tensor", places=("linalg",))
+def linalg_vecdot(F: Any, x: Any, y: Any, *, dim: int = -1) -> Any:
+    """The inner products along ``dim``, with ``x`` conjugated; the other dimensions broadcast.
+
+    >>> import autograd_core as ag
+    >>> ag.linalg.vecdot(ag.tensor([[1.0, 2.0], [3.0, 4.0]]), ag.tensor([1.0, 10.0])).tolist()
+    [21.0, 43.0]
+    """
+    shape = broadcast("linalg.vecdot", ("x", "y"), (x, y))
+    return F.sum(conjugate_of(F, x) * y, dim=wrap_dim(dim, len(shape), "linalg.vecdot"))
+
+
+@composite("inner(input: Tensor, other: Tensor) -> Tensor")
+def inner(F: Any, input: Any, other: Any) -> Any:
+    """The sums of products over the last dimension of both, for all pairs of the others; numbers multiply."""
+    if not input.ndim or not other.ndim:
+        return input * other
+    if input.shape[-1] != other.shape[-1]:
+        raise ShapeError(f"inner: the last dimension must match on both input tensors but got shapes {list(input.shape)} and {list(other.shape)}")
+    return F.tensordot(input, other, dims=([-1], [-1]))
+
+
+@composite("outer(input: Tensor, vec2: Tensor) -> Tensor", aliases=("ger",))
+def outer(F: Any, input: Any, vec2: Any) -> Any:
+    """The outer product of two vectors: all products of an element of the one with an element of the other."""
+    expect("outer", "1-D arguments", (1, 1), input=input, vec2=vec2)
+    return F.unsqueeze(input, dim=1) * vec2
+
+
+@composite("kron(input: Tensor, other: Tensor) -> Tensor")
+def kron(F: Any, input: Any, other: Any) -> Any:
+    """The Kronecker product: a block ``input[i, j] * other`` for each element of ``input``, in any number of dimensions.
+
+    >>> import autograd_core as ag
+    >>> ag.kron(ag.eye(2), ag.tensor([[1.0, 2.0]])).tolist()
+    [[1.0, 2.0, 0.0, 0.0], [0.0, 0.0, 1.0, 2.0]]
+    """
+    ndim = max(input.ndim, other.ndim)
+    blocks, within = (1,) * (ndim - input.ndim) + tuple(input.shape), (1,) * (ndim - other.ndim) + tuple(other.shape)
+    spread = F.reshape(input, shape=tuple(n for size in blocks for n in (size, 1)))
+    product = spread * F.reshape(other, shape=tuple(n for size in within for n in (1, size)))
+    return F.reshape(product, shape=tuple(math.prod(pair) for pair in zip(blocks, within, strict=True)))
+
+
+# --- the cross product --------------------------------------------------------------------------------------------
+
+
+def _cross_spec(input: Any, other: Any, *, dim: int = -1) -> Meta:
+    if len(input.shape) != len(other.shape):
+        raise ShapeError(f"linalg.cross: inputs must have the same number of dimensions (input {describe(input)}, other {describe(other)}). Use unsqueeze")
+    at = wrap_dim(dim, len(input.shape), "linalg.cross")
+    if not input.shape or input.shape[at] != 3 or other.shape[at] != 3:
+        sizes = [tuple(each.shape)[at] if each.shape else 1 for each in (input, other)]
+        raise ShapeError(f"linalg.cross: inputs dimension {dim} must have length 3. Got {sizes[0]} and {sizes[1]} (input {describe(input)}, other {describe(other)})")
+    return Meta(broadcast("linalg.cross", ("input", "other"), (input, other)), computed_dtype("linalg.cross", "same", (input, other)))
+
+
+@op("linalg_cross(input: Tensor, other: Tensor, *, dim: int = -1) -> Tensor", label="cross", places=("linalg",), promotes="same", broadcasts=True, spec=_cross_spec, samples=[
+    S((3,), (3,)), S((2, 3), (2, 3)), S((3, 2), (3, 2), dim=0), S((2, 1, 3), (1, 4, 3)), S((2, 3, 1), (2, 3, 4), dim=-2), S((0, 3), (0, 3)),
+    S((2, 4), (2, 4), error=RuntimeError, match="must have length 3"), S((3,), (2, 3), error=RuntimeError, match="same number of dimensions"),
+    S((2, 3), (4, 3), error=RuntimeError, match="must match the size"), S((3,), (3,), dim=1, error=IndexError, match="out of range")])
+def linalg_cross(xp: Any, input: Any, other: Any, *, dim: int = -1) -> Any:
+    """The cross products of vectors of 3 elements along ``dim``; the other dimensions broadcast.
+
+    >>> import autograd_core as ag
+    >>> ag.linalg.cross(ag.tensor([1.0, 0.0, 0.0]), ag.tensor([0.0, 1.0, 0.0])).tolist()
+    [0.0, 0.0, 1.0]
+    """
+    if input.ndim != other.ndim or input.shape[dim] != 3 or other.shape[dim] != 3:
+        raise ValueError("sizes")
+    before = (slice(None),) * (dim % input.ndim)
+    a, b, c = (input[(*before, k)] for k in range(3))
+    d, e, f = (other[(*before, k)] for k in range(3))
+    return xp.stack([b * f - c * e, c * d - a * f, a * e - b * d], axis=dim)
+
+
+@linalg_cross.vjp("input")
+def _(F: Any, g: Any, other: Any, dim: int) -> Any:
+    return F.linalg_cross(other, g, dim=dim)
+
+
+@linalg_cross.vjp("other")
+def _(F: Any, g: Any, input: Any, dim: int) -> Any:
+    return F.linalg_cross(g, input, dim=dim)
+
+
+@composite("cross(input: Tensor, other: Tensor, dim: int | None = None) -> Tensor")
+def cross(F: Any, input: Any, other: Any, dim: Any = None) -> Any:
+    """The cross products along ``dim``, by default the first dimension of size 3; see ``linalg.cross``."""
+    if dim is None:
+        dim = next((d for d, size in enumerate(broadcast("cross", ("input", "other"), (input, other))) if size == 3), None)
+        if dim is None:
+            raise RuntimeError(f"cross: no dimension of size 3 in input (input {describe(input)}, other {describe(other)})")
+    return F.linalg_cross(input, other, dim=dim)
+
+
+@composite("linalg_diagonal(A: Tensor, *, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Tensor", places=("linalg",))
+def linalg_diagonal(F: Any, A: Any, *, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Any:
+    """The diagonal of each matrix, as a last dimension; ``diagonal`` with the last two dimensions as the default."""
+    return F.diagonal(A, offset=offset, dim1=dim1, dim2=dim2)

@@ -11,12 +11,8 @@ import io
 import json
 import math
 import os
-import secrets
-import shutil
 from collections import OrderedDict
 from collections.abc import Callable
-from contextlib import suppress
-from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
@@ -25,6 +21,7 @@ from .backend.registry import BY_TYPE, backend_for_device
 from .devices import device
 from .dtypes import as_dtype, dtype
 from .errors import DeviceError, FileFormatError
+from .files import write_whole
 from .storage import device_of, real_array, wrap
 from .tensor import Tensor
 
@@ -182,31 +179,9 @@ def save(obj: Any, path: str | os.PathLike[str] | IO[bytes]) -> None:
         raise ValueError(f"save: the structure takes {header} bytes, a file can hold {MAX_HEADER}. Put long lists of numbers into tensors")
     data = safetensors.numpy.save(arrays, {STRUCTURE: structure, CHECKSUM: _checksum(structure, arrays)})
     if isinstance(path, (str, os.PathLike)):
-        _replace(Path(os.path.realpath(path)), data)
+        write_whole(path, data)
     else:
         path.write(data)
-
-
-def _replace(path: Path, data: bytes) -> None:
-    beside = path.with_name(f".{path.name}.{secrets.token_hex(8)}.part")
-    try:
-        with open(beside, "xb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        if path.exists():
-            shutil.copymode(path, beside)
-        os.replace(beside, path)
-    except BaseException:
-        with suppress(OSError):
-            beside.unlink()
-        raise
-    with suppress(OSError, AttributeError):  # the rename itself reaches the disk; folders cannot be synced everywhere
-        folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
 
 
 def load(path: str | os.PathLike[str] | IO[bytes], map_location: Any = None, *, weights_only: bool = True) -> Any:

@@ -22,7 +22,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import autograd_core as ag
-from autograd_core import Tensor, load, save, serialization
+from autograd_core import Tensor, files, load, save, serialization
 from autograd_core.errors import FileFormatError
 
 DTYPES = ["bool", "uint8", "int8", "int16", "int32", "int64", "float16", "float32", "float64", "complex64", "complex128"]
@@ -387,7 +387,7 @@ def test_a_failed_save_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.M
 
     with monkeypatch.context() as patch:
         if step == "write":
-            patch.setattr(serialization, "open", Full, raising=False)
+            patch.setattr(files, "open", Full, raising=False)
         else:
             patch.setattr(os, step, fail)
         with pytest.raises(OSError, match="No space left"):
@@ -449,3 +449,8 @@ def test_devices() -> None:
         with pytest.raises(RuntimeError, match="map_location='cpu'"):
             load(io.BytesIO(file.getvalue()))
     assert load(io.BytesIO(file.getvalue()), map_location="cpu")["gpu"].tolist() == [1.0, 1.0]
+
+
+def test_a_missing_folder_is_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"cannot write 'weights.safetensors': there is no folder: .*missing'$"):
+        ag.save({"w": ag.ones(2)}, tmp_path / "missing" / "weights.safetensors")

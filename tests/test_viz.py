@@ -20,8 +20,9 @@ import autograd_core as ag
 import nn
 import viz
 from autograd_core.config import MODE
+from autograd_core.files import write_whole
 from autograd_core.scalar import Scalar
-from viz import dot, files, render
+from viz import dot, render
 from viz.records import summarize
 from viz.text import number
 
@@ -405,7 +406,7 @@ def test_failure_leaves_no_partial_file_and_the_old_one_whole(tmp_path, monkeypa
     path.write_bytes(b"before")
     monkeypatch.setattr(os, "replace", lambda *args: (_ for _ in ()).throw(OSError("disk full")))
     with pytest.raises(OSError, match="disk full"):
-        files.write(path, b"after")
+        write_whole(path, b"after")
     assert path.read_bytes() == b"before"
     assert [entry.name for entry in tmp_path.iterdir()] == ["graph.png"]
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import autograd_core as ag
 from autograd_core import Scalar, Tensor
+from autograd_core.files import write_whole
 
 from . import dot, files, render
 from .chain import trace
@@ -47,7 +48,7 @@ class Drawing:
 
         Raises ``ValueError`` for another suffix. On failure there is no file, or the one that was there before.
         """
-        files.write(path, self.render(files.format_of(path, FORMATS)))
+        write_whole(path, self.render(files.format_of(path, FORMATS)))
 
     def _repr_svg_(self) -> str:
         return self.render("svg").decode()

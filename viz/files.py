@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from autograd_core.files import write_whole
+
 FIGURE_FORMATS = ("png", "svg", "pdf")
 
 
@@ -24,21 +26,9 @@ def format_of(path: str | os.PathLike[str], allowed: Sequence[str]) -> str:
     return suffix
 
 
-def write(path: str | os.PathLike[str], data: bytes) -> None:
-    """Write a file beside its place and rename it, so that it is there whole or not at all."""
-    target = Path(path)
-    beside = target.with_name(f".{target.name}.{os.urandom(4).hex()}.tmp")
-    try:
-        beside.write_bytes(data)
-        os.replace(beside, target)
-    except BaseException:
-        beside.unlink(missing_ok=True)
-        raise
-
-
 def save_figure(figure: Any, path: str | os.PathLike[str]) -> None:
     """Save a Matplotlib figure in the format of the path's suffix."""
     chosen = format_of(path, FIGURE_FORMATS)
     buffer = io.BytesIO()
     figure.savefig(buffer, format=chosen)
-    write(path, buffer.getvalue())
+    write_whole(path, buffer.getvalue())

@@ -19,6 +19,7 @@ from typing import Any
 
 import autograd_core as ag
 from autograd_core import Scalar, Tensor
+from autograd_core.files import write_whole
 from autograd_core.op import REGISTRY
 
 from . import dot, files, render
@@ -78,7 +79,7 @@ def step_through(f: Drawable | Callable[..., Any], path: str | os.PathLike[str] 
     if count > MOST_NODES:
         raise ValueError(f"step_through: the graph has {count} nodes, more than the {MOST_NODES} that one can step through; take a smaller model or fewer examples")
     heading = title or ("Backpropagation, step by step" if isinstance(f, (Tensor, Scalar)) else f"Backpropagation through {getattr(f, '__name__', type(f).__name__)}")
-    files.write(path, page(followed, heading, precision).encode())
+    write_whole(path, page(followed, heading, precision).encode())
     return Path(path)
 
 

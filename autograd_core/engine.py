@@ -53,6 +53,18 @@ class Writes:
                 reference = weakref.ref(owner, partial(self._forget, key))
             by_owner[key] = (reference, seq, op, line)
 
+    def prepared(self, arrays: Iterable[Any]) -> list[tuple[int, Any]]:
+        """The entries of some arrays, for ``note_prepared``: valid as long as the arrays live."""
+        owners = {id(owner): owner for owner in [BY_TYPE[array.__class__].owner(array) for array in arrays]}
+        return [(key, weakref.ref(owner, partial(self._forget, key))) for key, owner in owners.items()]
+
+    def note_prepared(self, entries: list[tuple[int, Any]], op: str) -> None:
+        """Remember that ``op`` wrote to all of the memory that ``entries`` were prepared for."""
+        self.last = seq = next_seq()
+        by_owner = self._by_owner
+        for key, reference in entries:
+            by_owner[key] = (reference, seq, op, None)
+
     def _forget(self, key: int, reference: Any) -> None:
         known = self._by_owner.get(key)
         if known is not None and known[0] is reference:

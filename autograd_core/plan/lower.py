@@ -134,8 +134,16 @@ class Stand:
 
     def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
         if function.__name__ == "where" and len(args) == 3 and not kwargs:
-            return self.trace.call("where", choose, args, {}, "out", True)
+            return self._where(*args)
         return self.trace.call(function.__name__, function, args, kwargs, "out" if function.__name__ in ("dot", "concatenate") else "")
+
+    def _where(self, condition: Any, chosen: Any, other: Any) -> Any:
+        zero = chosen.__class__ in (int, float) and chosen == 0 and str(chosen)[0] != "-"
+        if zero and isinstance(condition, Stand) and isinstance(other, Stand) and condition.shape == other.shape and other.dtype.char in "fd":
+            if condition.dtype.kind == "b" and condition.flags.c_contiguous and other.flags.c_contiguous and other.ndim:
+                mask = self.trace.call("spread", spread, (condition,), {"dtype": f"int{8 * other.dtype.itemsize}"}, "out")
+                return self.trace.call("keep", keep, (other, mask), {}, "out", True)
+        return self.trace.call("where", backend_for_device("cpu").xp.where, (condition, chosen, other), {})
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_") or not hasattr(self.array, name):
@@ -160,14 +168,18 @@ class Stand:
         self.trace.write(self, "setitem", operator.setitem, (self, key, value), {})
 
 
-def choose(condition: Any, chosen: Any, other: Any, out: Any = None) -> Any:
-    """``where`` that can write into given memory, also into that of ``other``."""
+def spread(condition: Any, out: Any = None, *, dtype: str) -> Any:
+    """No bits where a condition holds, all bits elsewhere: with ``keep`` the same as ``where(condition, 0, x)``, without its branches."""
+    return backend_for_device("cpu").xp.subtract(condition.view("uint8"), 1, out=out, dtype=dtype, casting="unsafe")
+
+
+def keep(values: Any, mask: Any, out: Any = None) -> Any:
+    """The bits of ``values`` that a mask keeps."""
+    bits = mask.dtype
     xp = backend_for_device("cpu").xp
     if out is None:
-        return xp.where(condition, chosen, other)
-    if out is not other:
-        xp.copyto(out, other)
-    xp.copyto(out, chosen, where=condition)
+        return xp.bitwise_and(values.view(bits), mask).view(values.dtype)
+    xp.bitwise_and(values.view(bits), mask, out.view(bits))
     return out
 
 

@@ -63,14 +63,13 @@ def _inherited(step: Step, value: Value, layout: Layout, last: dict[Value, int],
     if not step.elementwise:
         return None
     operands = list(step.reads())
-    candidates = operands[-1:] if step.name == "where" else operands
-    for operand in candidates:
+    for operand in operands:
         root = operand.root
         if operand is not root or root not in layout.place or last[root] != i:
             continue
         if operand.strides != value.strides or operand.shape != value.shape or operand.dtype != value.dtype:
             continue
-        if any(other.root is root and other is not operand for other in operands) or (step.name == "where" and any(other is operand for other in operands[:-1])):
+        if any(other.root is root and other is not operand for other in operands):
             continue
         ending[i].remove(root)
         layout.in_place += 1

@@ -55,7 +55,7 @@ class Plan:
         self._holders: list[tuple[Any, Any, Any]] = []
         """(tensor, its memory, its leaf) of all that is captured."""
         self._rebind()
-        self._written = [value for value in graph.writes() if not isinstance(value.origin, Constant)]
+        self._written = [value for value in graph.writes() if isinstance(value.origin, (Argument, EntryGradient))]
         self._watch = backend_for_device("cpu").watch
         self.built_in = time.perf_counter() - started
 
@@ -86,6 +86,7 @@ class Plan:
                 self._holders.append((origin.tensor, array, node if node is None or node.leaf else None))
             self.program.globals[name] = array
         self.program.bind()
+        self._entries = WRITES.prepared([self.program.globals[self.program.names[value]] for value in self.graph.writes() if isinstance(value.origin, Captured)])
 
     # --- calling ------------------------------------------------------------------------------------------------
 
@@ -117,6 +118,8 @@ class Plan:
     def _finish(self, tensors: list[Any], kept: Any) -> Any:
         graph = self.graph
         position = self._position
+        if self._entries:
+            WRITES.note_prepared(self._entries, "a replayed step")
         if self._written:
             WRITES.note_all([self._array(value, tensors) for value in self._written], "a replayed step")
         for leaf, value in graph.gradients.items():
@@ -147,9 +150,7 @@ class Plan:
         origin = value.origin
         if isinstance(origin, Argument):
             return tensors[origin.index]._array
-        if isinstance(origin, EntryGradient):
-            return origin.leaf.grad._array
-        return self.program.globals[self.program.names[value]]
+        return origin.leaf.grad._array
 
     def _explained(self, error: Exception) -> Exception:
         """The kernel's error with the op and the user's line."""

@@ -167,6 +167,14 @@ def test_a_small_linear_layer_as_its_neurons():
     assert "y₀" not in viz.draw(nn.Linear(30, 30), inputs=ag.ones(1, 30), expand_scalars=True).source
 
 
+def test_dtypes_and_bytes_beside_the_shape():
+    loss = loss_of(nn.Linear(3, 500))
+    source = viz.draw(loss, dtypes=True, bytes=True).source
+    assert "(500, 3) float32, 6 kB" in source
+    assert "(4, 500) float32, 8 kB" in source
+    assert "(500,) float32, 2 kB" in source
+
+
 # --- differences ------------------------------------------------------------------------------------------------------
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import theme
 from .heat import Heat
-from .records import GraphRecord, OpNode, ValueNode
+from .records import GraphRecord, OpNode, Summary, ValueNode
 from .text import brief, clean, lines_of, visible
 from .theme import THEMES, Theme
 
@@ -26,6 +27,8 @@ class Style:
     values: bool = True
     gradients: bool = True
     modules: bool = True
+    dtypes: bool = False
+    bytes: bool = False
     precision: int = 4
     theme: Theme = THEMES["light"]
 
@@ -215,8 +218,9 @@ def value_label(value: ValueNode, style: Style, *, sums: list[str] | None = None
     above: list[str] = []
     below: list[str] = []
     if value.shape:
-        dtype = f" {value.value.dtype}" if value.value is not None and value.value.dtype != usual else ""
-        above.append(_colored(f"{value.shape}{dtype}", style.theme.muted, 12))
+        dtype = f" {value.value.dtype}" if value.value is not None and (style.dtypes or value.value.dtype != usual) else ""
+        held = f", {_bytes(value.value)}" if style.bytes and value.value is not None else ""
+        above.append(_colored(f"{value.shape}{dtype}{held}", style.theme.muted, 12))
     elif value.shape is None:
         above.append(_colored("constant", style.theme.muted, 12))
     scalar = value.shape == ()
@@ -247,6 +251,18 @@ def value_label(value: ValueNode, style: Style, *, sums: list[str] | None = None
     return (f'<<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="0">'
             f"<TR>{spanning if at_left else ''}{top}{spanning if at_right else ''}</TR>"
             f'<TR><TD PORT="wire" HEIGHT="{height}" CELLPADDING="0" BORDER="0" CELLSPACING="0" BGCOLOR="{bar}"></TD></TR><TR>{bottom}</TR></TABLE>>')
+
+
+def _bytes(summary: Summary) -> str:
+    """How much memory the elements take: ``1.5 MB``."""
+    import numpy as np
+
+    held: float = math.prod(summary.shape) * np.dtype(summary.dtype).itemsize
+    for unit in ("B", "kB", "MB"):
+        if held < 1000:
+            return f"{held:.3g} {unit}"
+        held /= 1000
+    return f"{held:.3g} GB"
 
 
 def _legend(heat: Heat, style: Style) -> str:

@@ -91,9 +91,9 @@ def called(function: Callable[..., Any], inputs: Any) -> Drawable | Sequence[Dra
 
 
 def draw(tensor: Drawable | Sequence[Drawable] | Callable[..., Any], path: str | os.PathLike[str] | None = None, *, inputs: Any = (),
-         names: Mapping[str, Drawable] | None = None, values: bool = True, gradients: bool = True, chain_rule: bool = False, modules: bool = True,
-         expand_scalars: bool = False, color: str | None = None, theme: str = "light", precision: int = 4, dpi: int = 144, depth: int | None = None,
-         max_nodes: int = 300) -> Drawing:
+         names: Mapping[str, Drawable] | None = None, values: bool = True, gradients: bool = True, dtypes: bool = False, bytes: bool = False,
+         chain_rule: bool = False, modules: bool = True, expand_scalars: bool = False, color: str | None = None, theme: str = "light", precision: int = 4,
+         dpi: int = 144, depth: int | None = None, max_nodes: int = 300) -> Drawing:
     """Draw the graph that led to ``tensor``, left to right: each value above its wire, its gradient below.
 
     Scalars show their value and, after ``backward()``, their gradient. Tensors show shape, mean ± standard deviation and
@@ -108,6 +108,7 @@ def draw(tensor: Drawable | Sequence[Drawable] | Callable[..., Any], path: str |
     names : names of tensors, ``{"x": x}`` or ``dict(model.namedparameters())``; otherwise a tensor's own ``name`` is used,
         then the path of a parameter and the name of the variable that holds it where ``draw`` is called.
     values, gradients : whether the numbers are shown.
+    dtypes, bytes : write every tensor's dtype, and the memory that its elements take, beside its shape. Default: only unusual dtypes.
     chain_rule : write upstream × local = downstream on each edge, and the sum at a value that is used more than once. The
         root must be a single number; ``backward()`` need not have been called.
     modules : whether what one ``nn.Module`` computed is framed.
@@ -143,7 +144,7 @@ def draw(tensor: Drawable | Sequence[Drawable] | Callable[..., Any], path: str |
     record = graph.record
     if depth is not None or size(record) > max_nodes:
         record = folded(record, max_nodes, depth)
-    style = dot.Style(values=values, gradients=gradients, modules=modules, precision=precision, theme=THEMES[theme])
+    style = dot.Style(values=values, gradients=gradients, dtypes=dtypes, bytes=bytes, modules=modules, precision=precision, theme=THEMES[theme])
     chain = dot.chain_text(trace(tensor, names), precision) if chain_rule else None
     drawing = Drawing(record, dot.source(record, style, chain, heat_of(record, color) if color is not None else None,
                                          neurons=neurons(graph) if expand_scalars else None), dpi)

@@ -904,6 +904,7 @@ _special_ndtr = COMPOSITES["special_ndtr"].function
 _polygamma = COMPOSITES["polygamma"].function
 _mvlgamma = COMPOSITES["mvlgamma"].function
 _special_expit = COMPOSITES["special_expit"].function
+_special_psi = COMPOSITES["special_psi"].function
 _special_gammaln = COMPOSITES["special_gammaln"].function
 _special_multigammaln = COMPOSITES["special_multigammaln"].function
 _linalg_eigvals = COMPOSITES["linalg_eigvals"].function
@@ -5326,7 +5327,7 @@ def histc(input: Tensor, bins: builtins.int = 100, min: builtins.float = 0, max:
 def bincount(input: Tensor, weights: Tensor | None = None, minlength: builtins.int = 0) -> Tensor:
     """How often each non-negative integer occurs in the one-dimensional ``input``, or the sums of its ``weights``; at least ``minlength`` entries.
 
-    Counts are int64, sums of float32 weights float32, of others float64.
+    Counts are int64, sums of float32 weights float32, of others float64; of nothing, always int64.
     """
     return apply(_bincount, (input, weights), {"minlength": minlength})
 
@@ -16322,6 +16323,11 @@ def special_expit(input: Tensor) -> Tensor:
     return _special_expit(F, input)
 
 
+def special_psi(input: Tensor) -> Tensor:
+    """``digamma`` under its other name."""
+    return _special_psi(F, input)
+
+
 def special_gammaln(input: Tensor) -> Tensor:
     """``lgamma`` under its other name."""
     return _special_gammaln(F, input)
@@ -16425,7 +16431,7 @@ def flatten(input: Tensor, start_dim: builtins.int = 0, end_dim: builtins.int = 
 
 
 def ravel(input: Tensor) -> Tensor:
-    """One dimension with all elements in row-major order; a view where the memory layout allows it."""
+    """One dimension with all elements in row-major order, contiguous; a view of a contiguous tensor."""
     return _ravel(F, input)
 
 

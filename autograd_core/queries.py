@@ -45,7 +45,7 @@ def result_type(tensor1: Any, tensor2: Any) -> dtype:
 def broadcast_shapes(*shapes: Any) -> Size:
     """The shape that tensors of these shapes broadcast to; an int counts as a shape of one dimension.
 
-    Raises ``RuntimeError`` if they do not fit.
+    Raises ``RuntimeError`` if they do not fit, ``ValueError`` for negative sizes.
 
     >>> import autograd_core as ag
     >>> ag.broadcast_shapes((3, 1), (4,))
@@ -56,5 +56,5 @@ def broadcast_shapes(*shapes: Any) -> Size:
     given = [(shape,) if isinstance(shape, int) else tuple(shape) for shape in shapes]
     for shape in given:
         if min(shape, default=0) < 0:
-            raise RuntimeError(f"broadcast_shapes: Trying to create tensor with negative dimension ({min(shape)}): {shape}")
+            raise ValueError(f"broadcast_shapes: Trying to create tensor with negative dimension ({min(shape)}): {shape}")
     return Size(spec.broadcast("broadcast_shapes", [f"shapes[{i}]" for i in range(len(given))], [spec.Meta(shape, float32) for shape in given]))

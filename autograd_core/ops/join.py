@@ -123,16 +123,18 @@ def split(F: Any, input: Any, split_size: Any, dim: int = 0) -> Any:
 
     Raises ``RuntimeError`` if listed sizes do not add up to the size of ``dim``.
     """
-    at = wrap_dim(dim, input.ndim, "split")
     if not input.ndim:
         raise RuntimeError("split: split expects at least a 1-dimensional tensor")
+    if isinstance(split_size, int) and split_size < 0:
+        raise RuntimeError(f"split: split expects split_size be non-negative, but got split_size={split_size}")
+    at = wrap_dim(dim, input.ndim, "split")
     total = input.shape[at]
     if isinstance(split_size, Sequence):
         sizes = [int(n) for n in split_size]
         if sum(sizes) != total or min(sizes, default=0) < 0:
             raise RuntimeError(f"split: split_with_sizes expects split_sizes to sum exactly to {total} (input tensor's size at dimension {at}), but got split_sizes={sizes}")
     else:
-        if split_size < 0 or (split_size == 0 and total):
+        if split_size == 0 and total:
             raise RuntimeError(f"split: split expects split_size to be positive, but got split_size={split_size}")
         sizes = [min(split_size, total - start) for start in range(0, total, split_size)] if total else [0]
     parts = []
@@ -271,6 +273,9 @@ def _same_spec(name: str) -> Any:
     S((2, 3), dims=(0,)), S((2, 3), dims=(0, -1)), S((), dims=()), S((0, 2), dims=(1,)), S((2,), dims=(1,), error=IndexError, match="out of range")])
 def flip(xp: Any, input: Any, *, dims: Any) -> Any:
     """The elements in reverse order along ``dims``; a copy."""
+    if not input.ndim:
+        wrap_dims(dims, 0, "flip")
+        return input.copy()
     return xp.flip(xp.asarray(input), axis=tuple(dims)).copy()
 
 
@@ -280,20 +285,25 @@ def _(F: Any, g: Any, dims: Any) -> Any:
 
 
 def _roll_spec(input: Any, *, shifts: Any, dims: Any) -> Meta:
-    if dims is not None:
-        count = len(shifts) if isinstance(shifts, Sequence) else 1
-        if count != (len(dims) if isinstance(dims, Sequence) else 1):
-            raise RuntimeError(f"roll: shifts and dimensions must align. shifts: {count}, dims:{len(dims) if isinstance(dims, Sequence) else 1}")
-        for dim in dims if isinstance(dims, Sequence) else (dims,):
-            wrap_dim(dim, len(input.shape), "roll")
+    count, places = (len(each) if isinstance(each, Sequence) else 0 if each is None else 1 for each in (shifts, dims))
+    if count != places and (places or count != 1):
+        raise RuntimeError(f"roll: shifts and dimensions must align. shifts: {count}, dims:{places}")
+    for dim in () if dims is None else dims if isinstance(dims, Sequence) else (dims,):
+        if not input.shape:
+            raise IndexError(f"roll: Dimension specified as {dim} but tensor has no dimensions")
+        wrap_dim(dim, len(input.shape), "roll")
     return Meta(tuple(input.shape), input.dtype)
 
 
 @op("roll(input: Tensor, shifts: int | Sequence[int], dims: int | Sequence[int] | None = None) -> Tensor", kind="shape", places=TORCH_TENSOR, spec=_roll_spec, samples=[
     S((2, 3), shifts=1), S((2, 3), shifts=(1, -2), dims=(0, -1)), S((4,), shifts=-6, dims=0), S((), shifts=2), S((0, 2), shifts=1, dims=1),
-    S((2, 3), shifts=1, dims=2, error=IndexError, match="out of range")])
+    S((2, 3), shifts=1, dims=2, error=IndexError, match="out of range"), S((2, 3), shifts=(1, 2), error=RuntimeError, match="must align")])
 def roll(xp: Any, input: Any, *, shifts: Any, dims: Any = None) -> Any:
     """The elements moved by ``shifts`` along ``dims``, re-entering at the other end; without ``dims`` through the flattened tensor."""
+    if not input.size and isinstance(shifts, int) and isinstance(dims, int):
+        return input.copy()  # PyTorch does not look at the dimension then
+    if not isinstance(shifts, int) or not isinstance(dims, int):
+        _roll_spec(input, shifts=shifts, dims=dims)
     return xp.roll(xp.asarray(input), tuple(shifts) if isinstance(shifts, list) else shifts, axis=tuple(dims) if isinstance(dims, list) else dims)
 
 

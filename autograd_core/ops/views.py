@@ -57,8 +57,8 @@ def flatten(F: Any, input: Any, start_dim: int = 0, end_dim: int = -1) -> Any:
 
 @composite("ravel(input: Tensor) -> Tensor")
 def ravel(F: Any, input: Any) -> Any:
-    """One dimension with all elements in row-major order; a view where the memory layout allows it."""
-    return F.reshape(input, shape=(-1,))
+    """One dimension with all elements in row-major order, contiguous; a view of a contiguous tensor."""
+    return F.reshape(F.contiguous(input), shape=(-1,))
 
 
 @composite("unflatten(input: Tensor, dim: int, sizes: Sequence[int]) -> Tensor")

@@ -1,4 +1,4 @@
-"""Command line: ``python -m benchmarks [case ...] [--json PATH] [--write]``."""
+"""Command line: ``python -m benchmarks [case ...] [--json PATH] [--write]`` and ``python -m benchmarks ops [op ...] [--write]``."""
 
 from __future__ import annotations
 
@@ -9,14 +9,17 @@ from pathlib import Path
 from .cases import CASES
 from .installed import MEASURES
 from .measure import Measured, NoResult, measure
+from .ops.run import main as measure_ops
 from .report import RESULTS, as_json, markdown, row, text
 
 
 def main() -> int:
     """Measure, print the table; 1 if a peer is missing or disagrees, because then there is no result."""
+    if sys.argv[1:2] == ["ops"]:
+        return measure_ops(sys.argv[2:])
     names = [*CASES, *MEASURES]
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Ratios to PyTorch, micrograd and NumPy, measured side by side, one thread each.")
-    parser.add_argument("cases", nargs="*", metavar="case", help=f"all by default: {', '.join(names)}")
+    parser.add_argument("cases", nargs="*", metavar="case", help=f"all by default: {', '.join(names)}; 'ops' is a run of its own, see 'ops --help'")
     parser.add_argument("--json", type=Path, metavar="PATH", help="write everything measured to a JSON file")
     parser.add_argument("--write", action="store_true", help=f"write the table to {RESULTS.parent.name}/{RESULTS.name}")
     chosen = parser.parse_args()

@@ -51,19 +51,19 @@ class Measured:
         return {**asdict(self), "value": self.value, "reached": self.reached}
 
 
-class Peer:
-    """A worker process."""
+class Worker:
+    """A process that answers each line with one of JSON; the first answer says whether it can work."""
 
-    def __init__(self, case: Case, name: str) -> None:
+    def __init__(self, task: str, name: str, command: list[str]) -> None:
         self.name = name
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "benchmarks.worker", case.name, name], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, encoding="utf-8",
+            [sys.executable, "-m", *command], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, encoding="utf-8",
             env={**os.environ, **ONE_THREAD, "PYTHONHASHSEED": "0"},
         )
         answer = self._answer()
         if "missing" in answer:
             self.close()
-            raise NoResult(f"{case.name}: the peer {name!r} needs {answer['missing']!r}, which is not installed. Install the extra: pip install '.[bench]'")
+            raise NoResult(f"{task}: the peer {name!r} needs {answer['missing']!r}, which is not installed. Install the extra: pip install '.[bench]'")
         self.results: list[float] = answer["results"]
 
     def _answer(self) -> dict[str, Any]:
@@ -74,10 +74,10 @@ class Peer:
         answer: dict[str, Any] = json.loads(line)
         return answer
 
-    def block(self) -> dict[str, float]:
-        """Time one block; the first call only warms up."""
+    def request(self, line: str) -> dict[str, Any]:
+        """Ask, and wait for the answer."""
         assert self.process.stdin is not None
-        self.process.stdin.write("block\n")
+        self.process.stdin.write(line + "\n")
         self.process.stdin.flush()
         return self._answer()
 
@@ -87,6 +87,17 @@ class Peer:
             if stream is not None and not stream.closed:
                 stream.close()
         self.process.wait()
+
+
+class Peer(Worker):
+    """A process for one case."""
+
+    def __init__(self, case: Case, name: str) -> None:
+        super().__init__(case.name, name, ["benchmarks.worker", case.name, name])
+
+    def block(self) -> dict[str, float]:
+        """Time one block; the first call only warms up."""
+        return self.request("block")
 
 
 def _agree(case: Case, peers: list[Peer]) -> None:

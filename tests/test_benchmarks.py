@@ -8,6 +8,15 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
+import pytest
+
+import autograd_core
+from benchmarks.ops import report
+from benchmarks.ops.run import Line
+from benchmarks.ops.table import SIZES, OpCase, cases
+from benchmarks.ops.worker import Bench
+
 ROOT = Path(__file__).resolve().parents[1]
 
 
@@ -54,3 +63,42 @@ def test_an_unknown_case_lists_the_known_ones(tmp_path: Path) -> None:
     done = run(tmp_path, "", "xyz")
     assert done.returncode == 2
     assert "long_chain" in done.stderr
+
+
+# --- op by op -----------------------------------------------------------------------------------------------------
+
+
+def line(name: str, **ratios: float) -> Line:
+    keys = {"small": (16, "forward"), "small_backward": (16, "backward"), "large": (1 << 20, "forward")}
+    return Line(OpCase(name, (), lambda lib: None), {keys[key]: value for key, value in ratios.items()}, {(16, "forward"): 1e-6})
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("name", cases())
+def test_every_op_of_the_table_runs_at_the_smallest_size(name: str) -> None:
+    with np.errstate(all="ignore"):
+        bench = Bench(autograd_core, cases()[name], SIZES[0])
+        numbers = bench.numbers()
+    assert len(numbers) > bench.differentiable
+
+
+def test_targets_are_judged_by_the_median_and_the_slowest() -> None:
+    lines = [line("a", small=0.5, large=1.0), line("b", small=0.55, large=5.0), line("c", small=0.9, large=1.1)]
+    found = report.targets(lines)
+    assert found[0] == "median op at 16: 0.550 (≤ 0.6): reached"
+    assert found[1] == "median op at 1 Mi: 1.100 (≤ 1.3): reached"
+    assert found[2] == "ops slower than 4: 1 (≤ 10, each explained): NO"
+    assert report.slowest(lines) == ["b: 5.0, not explained"]
+
+
+def test_the_tables_of_ops() -> None:
+    lines = [line("a", small=0.5, small_backward=0.25, large=1.0)]
+    assert report.rows(lines) == [["op", "16 forward", "16 backward", "1 Mi forward", "ours, 16"], ["a", "0.50", "0.25", "1.00", "1.00 µs"], ["median", "0.50", "0.25", "1.00", ""]]
+    assert "| a | 0.50 | 0.25 | 1.00 | 1.00 µs |" in report.markdown(lines)
+    assert report.text(lines).startswith("op ")
+
+
+def test_an_unknown_op_lists_the_known_ones(tmp_path: Path) -> None:
+    done = run(tmp_path, "", "ops", "nothing")
+    assert done.returncode == 2
+    assert "cross_entropy" in done.stderr

@@ -1,0 +1,101 @@
+"""The table of ratios, the medians and the targets: for the terminal, as Markdown."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..report import amount, environment
+from .table import SIZES
+
+if TYPE_CHECKING:
+    from .run import Line
+
+RESULTS = Path(__file__).parents[1] / "OPS.md"
+MEDIANS = {16: 0.6, 1 << 20: 1.3}
+"""Largest ratio of the median op."""
+SLOW = 4.0
+MANY = 10
+"""At most as many ops may be slower than ``SLOW`` at any size."""
+EXPLAINED: dict[str, str] = {}
+"""Why an op is slower than that."""
+
+
+def label(size: int) -> str:
+    """A number of elements in few characters.
+
+    >>> label(16), label(4096), label(1 << 20)
+    ('16', '4 Ki', '1 Mi')
+    """
+    return f"{size >> 20} Mi" if size >= 1 << 20 else f"{size >> 10} Ki" if size >= 1 << 10 else str(size)
+
+
+def columns(lines: Sequence[Line]) -> list[tuple[int, str]]:
+    """What was measured, in order."""
+    found = {key for line in lines for key in line.ratios}
+    return sorted(found, key=lambda key: (key[0], key[1] == "backward"))
+
+
+def median(lines: Sequence[Line], size: int, phase: str | None = None) -> float | None:
+    """The median ratio at a size."""
+    ratios = [ratio for line in lines if line.case.target is None for (n, p), ratio in line.ratios.items() if n == size and phase in (None, p)]
+    return statistics.median(ratios) if ratios else None
+
+
+def targets(lines: Sequence[Line]) -> list[str]:
+    """One line for each target that the run can judge."""
+    found = []
+    for size, limit in MEDIANS.items():
+        middle = median(lines, size)
+        if middle is not None:
+            found.append(f"median op at {label(size)}: {middle:.3f} (≤ {limit}): {'reached' if middle <= limit else 'NO'}")
+    for line in lines:
+        for size, limit in (line.case.target or {}).items():
+            worst = max((ratio for (n, _), ratio in line.ratios.items() if n == size), default=None)
+            if worst is not None:
+                found.append(f"{line.case.name}: {worst:.2f} (≤ {limit}): {'reached' if worst <= limit else 'NO'}")
+    slow = [line for line in lines if line.worst > SLOW]
+    unexplained = [line.case.name for line in slow if line.case.name not in EXPLAINED]
+    found.append(f"ops slower than {SLOW:g}: {len(slow)} (≤ {MANY}, each explained): {'reached' if len(slow) <= MANY and not unexplained else 'NO'}")
+    return found
+
+
+def slowest(lines: Sequence[Line]) -> list[str]:
+    """The ops beyond the limit, slowest first, each with its line."""
+    return [f"{line.case.name}: {line.worst:.1f}, {EXPLAINED.get(line.case.name, 'not explained')}" for line in sorted(lines, key=lambda line: -line.worst) if line.worst > SLOW]
+
+
+def rows(lines: Sequence[Line]) -> list[list[str]]:
+    """Head, ops, medians."""
+    keys = columns(lines)
+    head = ["op", *(f"{label(size)} {phase}" for size, phase in keys), f"ours, {label(SIZES[0])}"]
+    table = [[line.case.name, *(f"{line.ratios[key]:.2f}" if key in line.ratios else "" for key in keys),
+              amount(line.times[SIZES[0], "forward"]) if (SIZES[0], "forward") in line.times else ""] for line in lines if line.ratios]
+    medians = [median(lines, *key) for key in keys]
+    return [head, *table, ["median", *("" if value is None else f"{value:.2f}" for value in medians), ""]]
+
+
+def text(lines: Sequence[Line]) -> str:
+    """For a terminal."""
+    table = rows(lines)
+    widths = [max(len(cells[i]) for cells in table) for i in range(len(table[0]))]
+    failures = [f"{line.case.name}: no result: {line.failure}" for line in lines if line.failure]
+    return "\n".join(["  ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True)).rstrip() for cells in table]
+                     + ["", *targets(lines), *slowest(lines), *failures])
+
+
+def markdown(lines: Sequence[Line]) -> str:
+    """As a document."""
+    table = rows(lines)
+    failures = [f"{line.case.name}: {line.failure}" for line in lines if line.failure]
+    parts = [
+        "# Every op against PyTorch\n", "Written by `python -m benchmarks ops --write`: our processor time over PyTorch's, one thread each, medians of blocks that ran\n"
+        "in turn. *Forward* records the graph, *backward* is forward and backward together.\n",
+        "\n".join(f"- {name}: {value}" for name, value in environment().items()) + "\n", "## Targets\n",
+        "\n".join(f"- {each}" for each in targets(lines)) + "\n", f"## Slower than {SLOW:g}\n", "\n".join(f"- {each}" for each in slowest(lines) or ["none"]) + "\n",
+        *(["## No result\n", "\n".join(f"- {each}" for each in failures) + "\n"] if failures else []),
+        "## Ratios\n", "\n".join("| " + " | ".join(cells) + " |" + ("\n" + "|---" * len(cells) + "|" if i == 0 else "") for i, cells in enumerate(table)),
+    ]
+    return "\n".join(parts) + "\n"

@@ -15200,7 +15200,7 @@ def qr(input: Tensor, some: builtins.bool = True) -> builtins.tuple[Tensor, Tens
 
 
 def diff(input: Tensor, n: builtins.int = 1, dim: builtins.int = -1, prepend: Tensor | None = None, append: Tensor | None = None, *, axis: Any = None) -> Tensor:
-    """The differences of neighbours along ``dim``, ``n`` times over, after ``prepend`` and ``append`` were joined on. Of booleans: whether they differ.
+    """The differences of neighbours along ``dim``, ``n`` times over, after ``prepend`` and ``append`` were joined on (not if ``n`` is 0). Of booleans: whether they differ.
 
     Raises ``RuntimeError`` for a tensor without dimensions, a negative ``n``, or a tensor to join that does not fit.
 

@@ -7,9 +7,10 @@ from typing import Any
 
 from ..dtypes import as_dtype
 from ..errors import ShapeError, describe
+from ..kernels import normalization
 from ..op import NN, TORCH_NN, S, composite, detached, op
 from ..spec import Meta, computed_dtype, reduced, wrap_dims
-from .reduce import widened
+from .reduce import wide_dtype, widened
 
 
 def _standardize_spec(input: Any, weight: Any = None, bias: Any = None, *, dims: Any, shape: Any, eps: float) -> tuple[Meta, Meta, Meta]:
@@ -35,6 +36,13 @@ def standardize(xp: Any, input: Any, weight: Any = None, bias: Any = None, *, di
 
     Returns the mean and the biased variance too, with ``dims`` kept. Variance in two passes; float16 computes in float32.
     """
+    view = _as_rows_or_channels(input, weight is not None or bias is not None, dims, shape)
+    if view is not None:
+        forward = normalization.rows if len(view) == 2 else normalization.channels
+        flat = [None if each is None else each.reshape(-1).astype(wide_dtype(input.dtype), copy=False) for each in (weight, bias)]
+        result, mean, var = forward(xp, input.reshape(view), *flat, eps, wide_dtype(input.dtype))
+        kept = reduced(input.shape, wrap_dims(dims, input.ndim), True)
+        return result.reshape(input.shape), mean.reshape(kept), var.reshape(kept)
     work = widened(input)
     mean = work.mean(axis=dims, keepdims=True)
     out = work - mean
@@ -45,6 +53,19 @@ def standardize(xp: Any, input: Any, weight: Any = None, bias: Any = None, *, di
     if bias is not None:
         out += bias.reshape(shape)
     return out.astype(input.dtype, copy=False), mean, var
+
+
+def _as_rows_or_channels(input: Any, affine: bool, dims: Any, shape: Any) -> tuple[int, ...] | None:
+    """The two or three dimensions in which ``input`` is rows or channels; ``None`` if it is neither, or empty."""
+    ndim = input.ndim
+    if not input.size or not ndim:
+        return None
+    first = ndim - len(dims)
+    if first and dims == tuple(range(first, ndim)) and (tuple(shape) == input.shape[first:] or not (shape or affine)):
+        return (prod(input.shape[:first]), prod(input.shape[first:]))
+    if ndim > 1 and dims == (0, *range(2, ndim)) and tuple(shape) == (input.shape[1],) + (1,) * (ndim - 2):
+        return (input.shape[0], input.shape[1], prod(input.shape[2:]))
+    return None
 
 
 def _parameter_gradient(F: Any, g: Any, shape: Any, parameter_shape: Any) -> Any:
@@ -76,6 +97,13 @@ def _fused(F: Any, g: Any, input: Any, weight: Any, mean: Any, var: Any, input_s
     if g[0] is None or g[1] is not None or g[2] is not None:
         return _plain(F, g, input, weight, input_shape, weight_shape, bias_shape, dims, shape, eps, needs)
     g = g[0]
+    view = _as_rows_or_channels(input, weight is not None or needs[2], dims, shape)
+    if view is not None:
+        backward, kept = (normalization.rows_gradient, (view[0], 1)) if len(view) == 2 else (normalization.channels_gradient, (view[1],))
+        flat = None if weight is None else weight.reshape(-1).astype(mean.dtype, copy=False)
+        found = backward(F.backend.xp, g.reshape(view), input.reshape(view), flat, mean.reshape(kept), var.reshape(kept), eps, needs)
+        return tuple(None if each is None else each.astype(input.dtype, copy=False).reshape(to)
+                     for each, to in zip(found, (input_shape, weight_shape, bias_shape), strict=True))
     half = g.dtype == "float16"
     if half:
         g, input, weight = g.astype("float32"), input.astype("float32"), None if weight is None else weight.astype("float32")

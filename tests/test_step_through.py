@@ -131,6 +131,12 @@ def test_a_module_is_called_and_its_parameters_are_named_by_path():
     assert all(value.value is not None for value in record.values)
 
 
+def test_a_module_without_its_inputs():
+    for draw in (viz.draw, viz.step_through, viz.activation_histograms):
+        with pytest.raises(TypeError, match=r"Linear cannot be called with 0 inputs: missing a required argument: 'input'. Give its arguments as inputs="):
+            draw(nn.Linear(2, 1))
+
+
 # --- the page ---------------------------------------------------------------------------------------------------------
 
 

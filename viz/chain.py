@@ -90,8 +90,8 @@ class _Kept:
         needed = {name for name in op.saved if name not in op.residuals and self._asked(name)}
         missing = [name for name in op.saved if name in needed and known.get(name) is None and not _optional(op, name)]
         if missing or op.outputs is not None:
-            raise GraphError(f"the values that {op.name} needs for its local gradient ({', '.join(missing) or 'its outputs'}) are gone: draw before backward(), "
-                             "call backward(retain_graph=True), or compute inside autograd_core.record()")
+            otherwise = "or call backward(retain_graph=True)" if op.outputs is not None else "call backward(retain_graph=True), or compute inside autograd_core.record()"
+            raise GraphError(f"the values that {op.name} needs for its local gradient ({', '.join(missing) or 'its outputs'}) are gone: draw before backward(), {otherwise}")
 
     def _asked(self, name: str) -> bool:
         if self.op.joint is not None:

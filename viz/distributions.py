@@ -104,7 +104,7 @@ def _outputs(module: Any, inputs: Any) -> dict[str, Any]:
     from .drawing import called
     from .records import built
 
-    graph = built(called(module, inputs))
+    graph = built(called(module, () if inputs is None else inputs))
     found: dict[str, Any] = {}
     for value in graph.record.values:
         if value.role == "result" and graph.arrays.get(value.id) is not None:

@@ -85,8 +85,14 @@ def parameters(module: Any) -> dict[str, Drawable]:
 
 def called(function: Callable[..., Any], inputs: Any) -> Drawable | Sequence[Drawable]:
     """The result of a module or function on ``inputs``, with every value kept."""
+    arguments = inputs if isinstance(inputs, (tuple, list)) else (inputs,)
+    try:
+        inspect.signature(getattr(function, "forward", function)).bind(*arguments)
+    except TypeError as error:
+        name = getattr(function, "__name__", type(function).__name__)
+        raise TypeError(f"{name} cannot be called with {len(arguments)} inputs: {error}. Give its arguments as inputs=(x, ...), or draw the result of calling it") from error
     with ag.record():
-        result: Drawable | Sequence[Drawable] = function(*inputs) if isinstance(inputs, (tuple, list)) else function(inputs)
+        result: Drawable | Sequence[Drawable] = function(*arguments)
     return result
 
 

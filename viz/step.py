@@ -9,7 +9,6 @@ import math
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
 from dataclasses import replace
 from functools import cache
 from importlib import resources
@@ -24,7 +23,7 @@ from autograd_core.op import REGISTRY
 
 from . import dot, files, render
 from .chain import MOST_VISITS, Pull, Trace, trace
-from .drawing import caller_names, parameters
+from .drawing import called, caller_names, parameters
 from .records import Drawable, OpNode, ValueNode, summarize
 from .text import lines_of, number, visible
 
@@ -70,10 +69,8 @@ def step_through(f: Drawable | Callable[..., Any], path: str | os.PathLike[str] 
         if not callable(f):
             raise TypeError(f"step_through: expected a Tensor, a Scalar or a function, got {type(f).__name__}")
         hints = {**parameters(f), **hints}
-        with ExitStack() as stack:
-            stack.enter_context(ag.record())
-            stack.enter_context(ag.autograd.detect_anomaly())
-            root = f(*inputs) if isinstance(inputs, (tuple, list)) else f(inputs)
+        with ag.autograd.detect_anomaly():  # records the lines of code
+            root = called(f, inputs)
     followed = trace(root, names, hints)
     count = len(followed.record.values) + len(followed.record.ops)
     if count > MOST_NODES:

@@ -195,9 +195,20 @@ _fourier = REGISTRY["fourier"]
 _half_fourier = REGISTRY["half_fourier"]
 _from_half = REGISTRY["from_half"]
 _weigh_middle = REGISTRY["weigh_middle"]
+_max_pool = REGISTRY["max_pool"]
+_max_pool_scatter = REGISTRY["max_pool_scatter"]
+_max_pool_pick = REGISTRY["max_pool_pick"]
+_max_pool_indices = REGISTRY["max_pool_indices"]
+_avg_pool = REGISTRY["avg_pool"]
+_avg_pool_grad = REGISTRY["avg_pool_grad"]
+_patches = REGISTRY["patches"]
+_patches_sum = REGISTRY["patches_sum"]
 _gather = REGISTRY["gather"]
 _gather_accumulate = REGISTRY["gather_accumulate"]
 _index_of = REGISTRY["index_of"]
+_base_grid = REGISTRY["base_grid"]
+_resample = REGISTRY["resample"]
+_resample_sum = REGISTRY["resample_sum"]
 _linalg_inv = REGISTRY["linalg_inv"]
 _linalg_inv_ex = REGISTRY["linalg_inv_ex"]
 _linalg_det = REGISTRY["linalg_det"]
@@ -214,12 +225,13 @@ _take_rows = REGISTRY["take_rows"]
 _place_rows = REGISTRY["place_rows"]
 _take_masked = REGISTRY["take_masked"]
 _place_masked = REGISTRY["place_masked"]
+_class_margins = REGISTRY["class_margins"]
 _label_sets = REGISTRY["label_sets"]
-_matrix_exp = REGISTRY["matrix_exp"]
 _masked_fill = REGISTRY["masked_fill"]
 _masked_select = REGISTRY["masked_select"]
 _masked_place = REGISTRY["masked_place"]
 _masked_scatter = REGISTRY["masked_scatter"]
+_matrix_exp = REGISTRY["matrix_exp"]
 _variance = REGISTRY["variance"]
 _deviation = REGISTRY["deviation"]
 _norm_over = REGISTRY["norm_over"]
@@ -233,12 +245,6 @@ _median_of_all = REGISTRY["median_of_all"]
 _mode = REGISTRY["mode"]
 _extend = REGISTRY["extend"]
 _extend_adjoint = REGISTRY["extend_adjoint"]
-_max_pool = REGISTRY["max_pool"]
-_max_pool_scatter = REGISTRY["max_pool_scatter"]
-_max_pool_pick = REGISTRY["max_pool_pick"]
-_max_pool_indices = REGISTRY["max_pool_indices"]
-_avg_pool = REGISTRY["avg_pool"]
-_avg_pool_grad = REGISTRY["avg_pool_grad"]
 _matmul = REGISTRY["matmul"]
 _linear = REGISTRY["linear"]
 _pseudo_inverse = REGISTRY["pseudo_inverse"]
@@ -497,10 +503,28 @@ _k_fourier = _fourier.kernels
 _r_fourier_input = _fourier.rules["input"].function
 _k_weigh_middle = _weigh_middle.kernels
 _r_weigh_middle_input = _weigh_middle.rules["input"].function
+_k_max_pool = _max_pool.kernels
+_r_max_pool_input = _max_pool.rules["input"].function
+_k_max_pool_scatter = _max_pool_scatter.kernels
+_r_max_pool_scatter_grad = _max_pool_scatter.rules["grad"].function
+_k_max_pool_pick = _max_pool_pick.kernels
+_r_max_pool_pick_values = _max_pool_pick.rules["values"].function
+_k_avg_pool = _avg_pool.kernels
+_r_avg_pool_input = _avg_pool.rules["input"].function
+_k_avg_pool_grad = _avg_pool_grad.kernels
+_r_avg_pool_grad_grad = _avg_pool_grad.rules["grad"].function
+_k_patches = _patches.kernels
+_r_patches_input = _patches.rules["input"].function
+_k_patches_sum = _patches_sum.kernels
+_r_patches_sum_columns = _patches_sum.rules["columns"].function
 _k_gather = _gather.kernels
 _r_gather_input = _gather.rules["input"].function
 _k_gather_accumulate = _gather_accumulate.kernels
 _r_gather_accumulate_input = _gather_accumulate.rules["input"].function
+_k_resample = _resample.kernels
+_r_resample_input = _resample.rules["input"].function
+_k_resample_sum = _resample_sum.kernels
+_r_resample_sum_grad = _resample_sum.rules["grad"].function
 _k_linalg_inv = _linalg_inv.kernels
 _r_linalg_inv_A = _linalg_inv.rules["A"].function
 _k_linalg_det = _linalg_det.kernels
@@ -524,8 +548,9 @@ _k_place_rows = _place_rows.kernels
 _r_place_rows_input = _place_rows.rules["input"].function
 _k_place_masked = _place_masked.kernels
 _r_place_masked_input = _place_masked.rules["input"].function
-_k_matrix_exp = _matrix_exp.kernels
-_r_matrix_exp_input = _matrix_exp.rules["input"].function
+_k_class_margins = _class_margins.kernels
+_q_class_margins = _class_margins.residual_kernels
+_r_class_margins_all = _class_margins.fused.function
 _k_masked_fill = _masked_fill.kernels
 _r_masked_fill_input = _masked_fill.rules["input"].function
 _r_masked_fill_value = _masked_fill.rules["value"].function
@@ -534,6 +559,8 @@ _r_masked_place_input = _masked_place.rules["input"].function
 _k_masked_scatter = _masked_scatter.kernels
 _r_masked_scatter_input = _masked_scatter.rules["input"].function
 _r_masked_scatter_source = _masked_scatter.rules["source"].function
+_k_matrix_exp = _matrix_exp.kernels
+_r_matrix_exp_input = _matrix_exp.rules["input"].function
 _k_variance = _variance.kernels
 _r_variance_input = _variance.rules["input"].function
 _k_deviation = _deviation.kernels
@@ -546,16 +573,6 @@ _k_extend = _extend.kernels
 _r_extend_input = _extend.rules["input"].function
 _k_extend_adjoint = _extend_adjoint.kernels
 _r_extend_adjoint_input = _extend_adjoint.rules["input"].function
-_k_max_pool = _max_pool.kernels
-_r_max_pool_input = _max_pool.rules["input"].function
-_k_max_pool_scatter = _max_pool_scatter.kernels
-_r_max_pool_scatter_grad = _max_pool_scatter.rules["grad"].function
-_k_max_pool_pick = _max_pool_pick.kernels
-_r_max_pool_pick_values = _max_pool_pick.rules["values"].function
-_k_avg_pool = _avg_pool.kernels
-_r_avg_pool_input = _avg_pool.rules["input"].function
-_k_avg_pool_grad = _avg_pool_grad.kernels
-_r_avg_pool_grad_grad = _avg_pool_grad.rules["grad"].function
 _k_matmul = _matmul.kernels
 _r_matmul_input = _matmul.rules["input"].function
 _r_matmul_other = _matmul.rules["other"].function
@@ -739,6 +756,7 @@ _slice_scatter = COMPOSITES["slice_scatter"].function
 _diagonal_scatter = COMPOSITES["diagonal_scatter"].function
 _sum_to_size = COMPOSITES["sum_to_size"].function
 _scaled_dot_product_attention = COMPOSITES["scaled_dot_product_attention"].function
+_bilinear = COMPOSITES["bilinear"].function
 _mse_loss = COMPOSITES["mse_loss"].function
 _l1_loss = COMPOSITES["l1_loss"].function
 _smooth_l1_loss = COMPOSITES["smooth_l1_loss"].function
@@ -801,11 +819,17 @@ _fft_rfftn = COMPOSITES["fft_rfftn"].function
 _fft_irfftn = COMPOSITES["fft_irfftn"].function
 _fft_fftshift = COMPOSITES["fft_fftshift"].function
 _fft_ifftshift = COMPOSITES["fft_ifftshift"].function
+_unfold = COMPOSITES["unfold"].function
+_fold = COMPOSITES["fold"].function
 _take_along_dim = COMPOSITES["take_along_dim"].function
 _getitem = COMPOSITES["getitem"].function
 _setitem = COMPOSITES["setitem"].function
 _index_put_ = COMPOSITES["index_put_"].function
 _index_put = COMPOSITES["index_put"].function
+_affine_grid = COMPOSITES["affine_grid"].function
+_grid_sample = COMPOSITES["grid_sample"].function
+_interpolate = COMPOSITES["interpolate"].function
+_upsample = COMPOSITES["upsample"].function
 _inverse = COMPOSITES["inverse"].function
 _det = COMPOSITES["det"].function
 _slogdet = COMPOSITES["slogdet"].function
@@ -846,11 +870,16 @@ _layer_norm = COMPOSITES["layer_norm"].function
 _rms_norm = COMPOSITES["rms_norm"].function
 _group_norm = COMPOSITES["group_norm"].function
 _normalize = COMPOSITES["normalize"].function
+_instance_norm = COMPOSITES["instance_norm"].function
+_local_response_norm = COMPOSITES["local_response_norm"].function
 _median = COMPOSITES["median"].function
 _nanmedian = COMPOSITES["nanmedian"].function
 _quantile = COMPOSITES["quantile"].function
 _nanquantile = COMPOSITES["nanquantile"].function
 _pad = COMPOSITES["pad"].function
+_pixel_shuffle = COMPOSITES["pixel_shuffle"].function
+_pixel_unshuffle = COMPOSITES["pixel_unshuffle"].function
+_channel_shuffle = COMPOSITES["channel_shuffle"].function
 _max_pool1d = COMPOSITES["max_pool1d"].function
 _max_pool2d = COMPOSITES["max_pool2d"].function
 _max_pool3d = COMPOSITES["max_pool3d"].function
@@ -7613,6 +7642,444 @@ def weigh_middle(input: Tensor, dim: builtins.int, points: builtins.int, factor:
     return t
 
 
+def _pull_max_pool(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    input, out = node.saved
+    attrs = node._attrs
+    kernel = attrs["kernel"]
+    stride = attrs["stride"]
+    padding = attrs["padding"]
+    dilation = attrs["dilation"]
+    size = attrs["size"]
+    r = _r_max_pool_input(F, g, input, out, kernel, stride, padding, dilation, size)
+    if pending[to_input] is None:
+        pending[to_input] = r
+    else:
+        accumulate(pending, to_input, r)
+
+
+_pull_max_pool.op = _max_pool  # type: ignore[attr-defined]
+
+
+def max_pool(input: Tensor, *, kernel: builtins.tuple[builtins.int, ...], stride: builtins.tuple[builtins.int, ...], padding: builtins.tuple[builtins.int, ...], dilation: builtins.tuple[builtins.int, ...], size: builtins.tuple[builtins.int, ...]) -> Tensor:
+    """The largest element of each window."""
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_max_pool, (input,), {"kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_max_pool, (input,), {"kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size})
+    try:
+        out = _k_max_pool[a_input.__class__](a_input, kernel=kernel, stride=stride, padding=padding, dilation=dilation, size=size)
+    except Exception as error:
+        raise explain(_max_pool, (input,), {"kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    if n_input is not None and mode.grad:
+        t._node = n = GeneralNode()
+        n.op = _max_pool
+        n.pull = _pull_max_pool
+        n._first = n_input
+        n._second = n._rest = None
+        n.saved = (a_input, out)
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        n._attrs = {"kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size}
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+def _pull_max_pool_scatter(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_grad = node._first
+    to_input = node._second
+    to_result, = node._rest
+    input, result = node.saved
+    attrs = node._attrs
+    kernel = attrs["kernel"]
+    stride = attrs["stride"]
+    padding = attrs["padding"]
+    dilation = attrs["dilation"]
+    size = attrs["size"]
+    if to_grad is not None:
+        r = _r_max_pool_scatter_grad(F, g, input, result, kernel, stride, padding, dilation, size)
+        if pending[to_grad] is None:
+            pending[to_grad] = r
+        else:
+            accumulate(pending, to_grad, r)
+
+
+_pull_max_pool_scatter.op = _max_pool_scatter  # type: ignore[attr-defined]
+
+
+def max_pool_scatter(grad: Tensor, input: Tensor, result: Tensor, *, kernel: builtins.tuple[builtins.int, ...], stride: builtins.tuple[builtins.int, ...], padding: builtins.tuple[builtins.int, ...], dilation: builtins.tuple[builtins.int, ...], size: builtins.tuple[builtins.int, ...]) -> Tensor:
+    """Zeros like ``input``, but ``grad`` added at the place of the maximum of each window; ``result`` are the maxima."""
+    try:
+        a_grad = grad._array
+        n_grad = grad._node
+        d = a_grad.dtype
+        a_input = input._array
+        n_input = input._node
+        a_result = result._array
+        n_result = result._node
+    except AttributeError:
+        return apply(_max_pool_scatter, (grad, input, result), {"kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_max_pool_scatter, (grad, input, result), {"kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size})
+    try:
+        out = _k_max_pool_scatter[a_grad.__class__](a_grad, a_input, a_result, kernel=kernel, stride=stride, padding=padding, dilation=dilation, size=size)
+    except Exception as error:
+        raise explain(_max_pool_scatter, (grad, input, result), {"kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    if (n_grad is not None or n_input is not None or n_result is not None) and mode.grad:
+        t._node = n = GeneralNode()
+        n.op = _max_pool_scatter
+        n.pull = _pull_max_pool_scatter
+        n._first = n_grad
+        n._second = n_input
+        n._rest = (n_result,)
+        n.saved = (a_input if n_grad is not None else None, a_result if n_grad is not None else None)
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        n._attrs = {"kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size}
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+def _pull_max_pool_pick(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_values = node._first
+    to_input = node._second
+    to_result, = node._rest
+    input, result = node.saved
+    attrs = node._attrs
+    kernel = attrs["kernel"]
+    stride = attrs["stride"]
+    padding = attrs["padding"]
+    dilation = attrs["dilation"]
+    size = attrs["size"]
+    if to_values is not None:
+        r = _r_max_pool_pick_values(F, g, input, result, kernel, stride, padding, dilation, size)
+        if pending[to_values] is None:
+            pending[to_values] = r
+        else:
+            accumulate(pending, to_values, r)
+
+
+_pull_max_pool_pick.op = _max_pool_pick  # type: ignore[attr-defined]
+
+
+def max_pool_pick(values: Tensor, input: Tensor, result: Tensor, *, kernel: builtins.tuple[builtins.int, ...], stride: builtins.tuple[builtins.int, ...], padding: builtins.tuple[builtins.int, ...], dilation: builtins.tuple[builtins.int, ...], size: builtins.tuple[builtins.int, ...]) -> Tensor:
+    """``values`` at the place of the maximum of each window of ``input``."""
+    try:
+        a_values = values._array
+        n_values = values._node
+        d = a_values.dtype
+        a_input = input._array
+        n_input = input._node
+        a_result = result._array
+        n_result = result._node
+    except AttributeError:
+        return apply(_max_pool_pick, (values, input, result), {"kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_max_pool_pick, (values, input, result), {"kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size})
+    try:
+        out = _k_max_pool_pick[a_values.__class__](a_values, a_input, a_result, kernel=kernel, stride=stride, padding=padding, dilation=dilation, size=size)
+    except Exception as error:
+        raise explain(_max_pool_pick, (values, input, result), {"kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    if (n_values is not None or n_input is not None or n_result is not None) and mode.grad:
+        t._node = n = GeneralNode()
+        n.op = _max_pool_pick
+        n.pull = _pull_max_pool_pick
+        n._first = n_values
+        n._second = n_input
+        n._rest = (n_result,)
+        n.saved = (a_input if n_values is not None else None, a_result if n_values is not None else None)
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        n._attrs = {"kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size}
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+def max_pool_indices(input: Tensor, result: Tensor, *, kernel: builtins.tuple[builtins.int, ...], stride: builtins.tuple[builtins.int, ...], padding: builtins.tuple[builtins.int, ...], dilation: builtins.tuple[builtins.int, ...], size: builtins.tuple[builtins.int, ...]) -> Tensor:
+    """The position of each window's maximum in its flattened image."""
+    return apply(_max_pool_indices, (input, result), {"kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size})
+
+
+def _pull_avg_pool(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    attrs = node._attrs
+    kernel = attrs["kernel"]
+    stride = attrs["stride"]
+    padding = attrs["padding"]
+    dilation = attrs["dilation"]
+    size = attrs["size"]
+    count_include_pad = attrs["count_include_pad"]
+    divisor = attrs["divisor"]
+    input_shape = node._shapes[0]
+    r = _r_avg_pool_input(F, g, input_shape, kernel, stride, padding, dilation, size, count_include_pad, divisor)
+    if pending[to_input] is None:
+        pending[to_input] = r
+    else:
+        accumulate(pending, to_input, r)
+
+
+_pull_avg_pool.op = _avg_pool  # type: ignore[attr-defined]
+
+
+def avg_pool(input: Tensor, *, kernel: builtins.tuple[builtins.int, ...], stride: builtins.tuple[builtins.int, ...], padding: builtins.tuple[builtins.int, ...], dilation: builtins.tuple[builtins.int, ...], size: builtins.tuple[builtins.int, ...], count_include_pad: builtins.bool, divisor: builtins.int | None) -> Tensor:
+    """The mean of each window."""
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_avg_pool, (input,), {"kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size, "count_include_pad": count_include_pad, "divisor": divisor})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_avg_pool, (input,), {"kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size, "count_include_pad": count_include_pad, "divisor": divisor})
+    try:
+        out = _k_avg_pool[a_input.__class__](a_input, kernel=kernel, stride=stride, padding=padding, dilation=dilation, size=size, count_include_pad=count_include_pad, divisor=divisor)
+    except Exception as error:
+        raise explain(_avg_pool, (input,), {"kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size, "count_include_pad": count_include_pad, "divisor": divisor}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    if n_input is not None and mode.grad:
+        t._node = n = GeneralNode()
+        n.op = _avg_pool
+        n.pull = _pull_avg_pool
+        n._first = n_input
+        n._second = n._rest = None
+        n.saved = None
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        n._attrs = {"kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size, "count_include_pad": count_include_pad, "divisor": divisor}
+        n._shapes = (a_input.shape,)
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+def _pull_avg_pool_grad(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_grad = node._first
+    attrs = node._attrs
+    kernel = attrs["kernel"]
+    stride = attrs["stride"]
+    padding = attrs["padding"]
+    dilation = attrs["dilation"]
+    size = attrs["size"]
+    count_include_pad = attrs["count_include_pad"]
+    divisor = attrs["divisor"]
+    r = _r_avg_pool_grad_grad(F, g, kernel, stride, padding, dilation, size, count_include_pad, divisor)
+    if pending[to_grad] is None:
+        pending[to_grad] = r
+    else:
+        accumulate(pending, to_grad, r)
+
+
+_pull_avg_pool_grad.op = _avg_pool_grad  # type: ignore[attr-defined]
+
+
+def avg_pool_grad(grad: Tensor, *, shape: Sequence[builtins.int], kernel: builtins.tuple[builtins.int, ...], stride: builtins.tuple[builtins.int, ...], padding: builtins.tuple[builtins.int, ...], dilation: builtins.tuple[builtins.int, ...], size: builtins.tuple[builtins.int, ...], count_include_pad: builtins.bool, divisor: builtins.int | None) -> Tensor:
+    """The adjoint of ``avg_pool``: each element spread evenly over its window."""
+    try:
+        a_grad = grad._array
+        n_grad = grad._node
+        d = a_grad.dtype
+    except AttributeError:
+        return apply(_avg_pool_grad, (grad,), {"shape": shape, "kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size, "count_include_pad": count_include_pad, "divisor": divisor})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_avg_pool_grad, (grad,), {"shape": shape, "kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size, "count_include_pad": count_include_pad, "divisor": divisor})
+    try:
+        out = _k_avg_pool_grad[a_grad.__class__](a_grad, shape=shape, kernel=kernel, stride=stride, padding=padding, dilation=dilation, size=size, count_include_pad=count_include_pad, divisor=divisor)
+    except Exception as error:
+        raise explain(_avg_pool_grad, (grad,), {"shape": shape, "kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size, "count_include_pad": count_include_pad, "divisor": divisor}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    if n_grad is not None and mode.grad:
+        t._node = n = GeneralNode()
+        n.op = _avg_pool_grad
+        n.pull = _pull_avg_pool_grad
+        n._first = n_grad
+        n._second = n._rest = None
+        n.saved = None
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        n._attrs = {"shape": shape, "kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size, "count_include_pad": count_include_pad, "divisor": divisor}
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+def _pull_patches(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    attrs = node._attrs
+    kernel = attrs["kernel"]
+    stride = attrs["stride"]
+    padding = attrs["padding"]
+    dilation = attrs["dilation"]
+    size = attrs["size"]
+    input_shape = node._shapes[0]
+    r = _r_patches_input(F, g, input_shape, kernel, stride, padding, dilation, size)
+    if pending[to_input] is None:
+        pending[to_input] = r
+    else:
+        accumulate(pending, to_input, r)
+
+
+_pull_patches.op = _patches  # type: ignore[attr-defined]
+
+
+def patches(input: Tensor, *, kernel: builtins.tuple[builtins.int, builtins.int], stride: builtins.tuple[builtins.int, builtins.int], padding: builtins.tuple[builtins.int, builtins.int], dilation: builtins.tuple[builtins.int, builtins.int], size: builtins.tuple[builtins.int, builtins.int]) -> Tensor:
+    """Windows of images as columns (..., channels times window, number of windows), with zeros where they reach beyond."""
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_patches, (input,), {"kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_patches, (input,), {"kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size})
+    try:
+        out = _k_patches[a_input.__class__](a_input, kernel=kernel, stride=stride, padding=padding, dilation=dilation, size=size)
+    except Exception as error:
+        raise explain(_patches, (input,), {"kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    if n_input is not None and mode.grad:
+        t._node = n = GeneralNode()
+        n.op = _patches
+        n.pull = _pull_patches
+        n._first = n_input
+        n._second = n._rest = None
+        n.saved = None
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        n._attrs = {"kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size}
+        n._shapes = (a_input.shape,)
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+def _pull_patches_sum(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_columns = node._first
+    attrs = node._attrs
+    kernel = attrs["kernel"]
+    stride = attrs["stride"]
+    padding = attrs["padding"]
+    dilation = attrs["dilation"]
+    size = attrs["size"]
+    r = _r_patches_sum_columns(F, g, kernel, stride, padding, dilation, size)
+    if pending[to_columns] is None:
+        pending[to_columns] = r
+    else:
+        accumulate(pending, to_columns, r)
+
+
+_pull_patches_sum.op = _patches_sum  # type: ignore[attr-defined]
+
+
+def patches_sum(columns: Tensor, *, shape: Sequence[builtins.int], kernel: builtins.tuple[builtins.int, builtins.int], stride: builtins.tuple[builtins.int, builtins.int], padding: builtins.tuple[builtins.int, builtins.int], dilation: builtins.tuple[builtins.int, builtins.int], size: builtins.tuple[builtins.int, builtins.int]) -> Tensor:
+    """The adjoint of ``patches``: columns added in their places."""
+    try:
+        a_columns = columns._array
+        n_columns = columns._node
+        d = a_columns.dtype
+    except AttributeError:
+        return apply(_patches_sum, (columns,), {"shape": shape, "kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_patches_sum, (columns,), {"shape": shape, "kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size})
+    try:
+        out = _k_patches_sum[a_columns.__class__](a_columns, shape=shape, kernel=kernel, stride=stride, padding=padding, dilation=dilation, size=size)
+    except Exception as error:
+        raise explain(_patches_sum, (columns,), {"shape": shape, "kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    if n_columns is not None and mode.grad:
+        t._node = n = GeneralNode()
+        n.op = _patches_sum
+        n.pull = _pull_patches_sum
+        n._first = n_columns
+        n._second = n._rest = None
+        n.saved = None
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        n._attrs = {"shape": shape, "kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size}
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
 def _pull_gather(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
     to_input = node._first
     to_index = node._second
@@ -7747,6 +8214,127 @@ def gather_accumulate(input: Tensor, index: Tensor, dim: builtins.int, shape: Se
 def index_of(tensors: Sequence[Tensor], sizes: builtins.tuple[builtins.int, ...], dims: builtins.tuple[builtins.int, ...]) -> Tensor:
     """Index arrays broadcast and stacked, checked, negative entries counted from the end; a copy, so that later writes change nothing."""
     return apply(_index_of, tuple(tensors), {"sizes": sizes, "dims": dims})
+
+
+def base_grid(input: Tensor, *, size: builtins.tuple[builtins.int, ...], align: builtins.bool) -> Tensor:
+    """The points of images of ``size`` with a 1 behind: (sizes..., coordinates, last dimension first). ``input`` says device and dtype."""
+    return apply(_base_grid, (input,), {"size": size, "align": align})
+
+
+def _pull_resample(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    attrs = node._attrs
+    size = attrs["size"]
+    scales = attrs["scales"]
+    method = attrs["method"]
+    align = attrs["align"]
+    input_shape = node._shapes[0]
+    r = _r_resample_input(F, g, input_shape, size, scales, method, align)
+    if pending[to_input] is None:
+        pending[to_input] = r
+    else:
+        accumulate(pending, to_input, r)
+
+
+_pull_resample.op = _resample  # type: ignore[attr-defined]
+
+
+def resample(input: Tensor, *, size: builtins.tuple[builtins.int, ...], scales: builtins.tuple[builtins.float | None, ...], method: str, align: builtins.bool) -> Tensor:
+    """``input`` with its last dimensions resized to ``size``."""
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_resample, (input,), {"size": size, "scales": scales, "method": method, "align": align})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_resample, (input,), {"size": size, "scales": scales, "method": method, "align": align})
+    try:
+        out = _k_resample[a_input.__class__](a_input, size=size, scales=scales, method=method, align=align)
+    except Exception as error:
+        raise explain(_resample, (input,), {"size": size, "scales": scales, "method": method, "align": align}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    if n_input is not None and mode.grad:
+        t._node = n = GeneralNode()
+        n.op = _resample
+        n.pull = _pull_resample
+        n._first = n_input
+        n._second = n._rest = None
+        n.saved = None
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        n._attrs = {"size": size, "scales": scales, "method": method, "align": align}
+        n._shapes = (a_input.shape,)
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
+def _pull_resample_sum(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_grad = node._first
+    attrs = node._attrs
+    size = attrs["size"]
+    scales = attrs["scales"]
+    method = attrs["method"]
+    align = attrs["align"]
+    r = _r_resample_sum_grad(F, g, size, scales, method, align)
+    if pending[to_grad] is None:
+        pending[to_grad] = r
+    else:
+        accumulate(pending, to_grad, r)
+
+
+_pull_resample_sum.op = _resample_sum  # type: ignore[attr-defined]
+
+
+def resample_sum(grad: Tensor, *, shape: Sequence[builtins.int], size: builtins.tuple[builtins.int, ...], scales: builtins.tuple[builtins.float | None, ...], method: str, align: builtins.bool) -> Tensor:
+    """The adjoint of ``resample``: every element shared out among those it was made of."""
+    try:
+        a_grad = grad._array
+        n_grad = grad._node
+        d = a_grad.dtype
+    except AttributeError:
+        return apply(_resample_sum, (grad,), {"shape": shape, "size": size, "scales": scales, "method": method, "align": align})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_resample_sum, (grad,), {"shape": shape, "size": size, "scales": scales, "method": method, "align": align})
+    try:
+        out = _k_resample_sum[a_grad.__class__](a_grad, shape=shape, size=size, scales=scales, method=method, align=align)
+    except Exception as error:
+        raise explain(_resample_sum, (grad,), {"shape": shape, "size": size, "scales": scales, "method": method, "align": align}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    if n_grad is not None and mode.grad:
+        t._node = n = GeneralNode()
+        n.op = _resample_sum
+        n.pull = _pull_resample_sum
+        n._first = n_grad
+        n._second = n._rest = None
+        n.saved = None
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        n._attrs = {"shape": shape, "size": size, "scales": scales, "method": method, "align": align}
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
 
 
 def _pull_linalg_inv(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
@@ -8431,56 +9019,82 @@ def place_masked(input: Tensor, mask: Tensor, shape: Sequence[builtins.int]) -> 
     return t
 
 
-def label_sets(target: Tensor) -> builtins.tuple[Tensor, Tensor, Tensor]:
-    """Labels up to the first -1 of each row: the labels (0 where there is none), whether there is one, and whether each class is among them."""
-    return apply(_label_sets, (target,), {})
-
-
-def _pull_matrix_exp(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+def _pull_class_margins(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
     to_input = node._first
-    input, = node.saved
-    r = _r_matrix_exp_input(F, g, input)
-    if pending[to_input] is None:
-        pending[to_input] = r
-    else:
-        accumulate(pending, to_input, r)
+    to_target = node._second
+    to_weight, = node._rest
+    input, target, weight, missed, index, share = node.saved
+    attrs = node._attrs
+    p = attrs["p"]
+    averaged = attrs["averaged"]
+    reduction = attrs["reduction"]
+    input_shape = node._shapes[0]
+    input_dtype = node._dtypes[0]
+    r_input, r_target, r_weight = _r_class_margins_all(F, g, target, input_shape, input_dtype, missed, index, share, p, averaged, reduction)
+    if to_input is not None and r_input is not None:
+        if pending[to_input] is None:
+            pending[to_input] = r_input
+        else:
+            accumulate(pending, to_input, r_input)
+    if to_target is not None and r_target is not None:
+        if pending[to_target] is None:
+            pending[to_target] = r_target
+        else:
+            accumulate(pending, to_target, r_target)
+    if to_weight is not None and r_weight is not None:
+        if pending[to_weight] is None:
+            pending[to_weight] = r_weight
+        else:
+            accumulate(pending, to_weight, r_weight)
 
 
-_pull_matrix_exp.op = _matrix_exp  # type: ignore[attr-defined]
+_pull_class_margins.op = _class_margins  # type: ignore[attr-defined]
 
 
-def matrix_exp(input: Tensor) -> Tensor:
-    """The exponential of each square matrix: the sum of ``A^k / k!``.
-
-    >>> import autograd_core as ag
-    >>> ag.linalg.matrix_exp(ag.tensor([[0.0, 1.0], [0.0, 0.0]])).tolist()
-    [[1.0, 1.0], [0.0, 1.0]]
-    """
+def class_margins(input: Tensor, target: Tensor, weight: Tensor | None, p: builtins.int, margin: builtins.float, averaged: builtins.bool, reduction: str) -> Tensor:
+    """The sum or mean over the wrong classes of ``max(0, margin - input[target] + input) ** p``, reduced; (batch, classes) or (classes)."""
     try:
         a_input = input._array
         n_input = input._node
         d = a_input.dtype
+        a_target = target._array
+        n_target = target._node
+        if weight is None:
+            a_weight: Any = weight
+            n_weight = None
+        else:
+            a_weight = weight._array
+            n_weight = weight._node
     except AttributeError:
-        return apply(_matrix_exp, (input,), {})
+        return apply(_class_margins, (input, target, weight), {"p": p, "margin": margin, "averaged": averaged, "reduction": reduction})
     mode = get_mode()
     if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_matrix_exp, (input,), {})
+        return apply(_class_margins, (input, target, weight), {"p": p, "margin": margin, "averaged": averaged, "reduction": reduction})
     try:
-        out = _k_matrix_exp[a_input.__class__](a_input)
+        needs = (n_input is not None or n_target is not None or n_weight is not None) and mode.grad
+        if needs:
+            out, missed, index, share = _q_class_margins[a_input.__class__](a_input, a_target, a_weight, p=p, margin=margin, averaged=averaged, reduction=reduction)
+        else:
+            out = _k_class_margins[a_input.__class__](a_input, a_target, a_weight, p=p, margin=margin, averaged=averaged, reduction=reduction)
     except Exception as error:
-        raise explain(_matrix_exp, (input,), {}, error) from error
+        raise explain(_class_margins, (input, target, weight), {"p": p, "margin": margin, "averaged": averaged, "reduction": reduction}, error) from error
     t: Tensor = empty_tensor()
     t._view = None
     t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = Node()
-        n.pull = _pull_matrix_exp
+    if needs:
+        t._node = n = GeneralNode()
+        n.op = _class_margins
+        n.pull = _pull_class_margins
         n._first = n_input
-        n._second = n._rest = None
-        n.saved = (a_input,)
+        n._second = n_target
+        n._rest = (n_weight,)
+        n.saved = (a_input if n_input is not None else None, a_target, a_weight if n_input is not None else None, missed, index, share)
         n.hooks = None
         n.scope = mode.scope
         out_shape = out.shape
+        n._attrs = {"p": p, "margin": margin, "averaged": averaged, "reduction": reduction}
+        n._shapes = (a_input.shape, getattr(a_target, "shape", ()), getattr(a_weight, "shape", ()))
+        n._dtypes = (from_numpy_dtype(d), dtype_or_none(a_target), dtype_or_none(a_weight))
         n.shape = out_shape
         if out_shape:
             n.value = None
@@ -8490,6 +9104,11 @@ def matrix_exp(input: Tensor) -> Tensor:
     else:
         t._node = None
     return t
+
+
+def label_sets(target: Tensor) -> builtins.tuple[Tensor, Tensor, Tensor]:
+    """Labels up to the first -1 of each row: the labels (0 where there is none), whether there is one, and whether each class is among them."""
+    return apply(_label_sets, (target,), {})
 
 
 def _pull_masked_fill(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
@@ -8713,6 +9332,62 @@ def masked_scatter(input: Tensor, mask: Tensor, source: Tensor) -> Tensor:
 def masked_scatter_(input: Tensor, mask: Tensor, source: Tensor) -> Tensor:
     """``masked_scatter``, written into the tensor itself."""
     return write(_masked_scatter, input, (mask, source), {})
+
+
+def _pull_matrix_exp(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    input, = node.saved
+    r = _r_matrix_exp_input(F, g, input)
+    if pending[to_input] is None:
+        pending[to_input] = r
+    else:
+        accumulate(pending, to_input, r)
+
+
+_pull_matrix_exp.op = _matrix_exp  # type: ignore[attr-defined]
+
+
+def matrix_exp(input: Tensor) -> Tensor:
+    """The exponential of each square matrix: the sum of ``A^k / k!``.
+
+    >>> import autograd_core as ag
+    >>> ag.linalg.matrix_exp(ag.tensor([[0.0, 1.0], [0.0, 0.0]])).tolist()
+    [[1.0, 1.0], [0.0, 1.0]]
+    """
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_matrix_exp, (input,), {})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_matrix_exp, (input,), {})
+    try:
+        out = _k_matrix_exp[a_input.__class__](a_input)
+    except Exception as error:
+        raise explain(_matrix_exp, (input,), {}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    if n_input is not None and mode.grad:
+        t._node = n = Node()
+        n.pull = _pull_matrix_exp
+        n._first = n_input
+        n._second = n._rest = None
+        n.saved = (a_input,)
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
 
 
 def _pull_variance(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
@@ -9118,326 +9793,6 @@ def extend_adjoint(input: Tensor, widths: Sequence[builtins.int], border: str) -
         n.scope = mode.scope
         out_shape = out.shape
         n._attrs = {"widths": widths, "border": border}
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-    return t
-
-
-def _pull_max_pool(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    input, out = node.saved
-    attrs = node._attrs
-    kernel = attrs["kernel"]
-    stride = attrs["stride"]
-    padding = attrs["padding"]
-    dilation = attrs["dilation"]
-    size = attrs["size"]
-    r = _r_max_pool_input(F, g, input, out, kernel, stride, padding, dilation, size)
-    if pending[to_input] is None:
-        pending[to_input] = r
-    else:
-        accumulate(pending, to_input, r)
-
-
-_pull_max_pool.op = _max_pool  # type: ignore[attr-defined]
-
-
-def max_pool(input: Tensor, *, kernel: builtins.tuple[builtins.int, ...], stride: builtins.tuple[builtins.int, ...], padding: builtins.tuple[builtins.int, ...], dilation: builtins.tuple[builtins.int, ...], size: builtins.tuple[builtins.int, ...]) -> Tensor:
-    """The largest element of each window."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        return apply(_max_pool, (input,), {"kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_max_pool, (input,), {"kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size})
-    try:
-        out = _k_max_pool[a_input.__class__](a_input, kernel=kernel, stride=stride, padding=padding, dilation=dilation, size=size)
-    except Exception as error:
-        raise explain(_max_pool, (input,), {"kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = GeneralNode()
-        n.op = _max_pool
-        n.pull = _pull_max_pool
-        n._first = n_input
-        n._second = n._rest = None
-        n.saved = (a_input, out)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n._attrs = {"kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size}
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-    return t
-
-
-def _pull_max_pool_scatter(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_grad = node._first
-    to_input = node._second
-    to_result, = node._rest
-    input, result = node.saved
-    attrs = node._attrs
-    kernel = attrs["kernel"]
-    stride = attrs["stride"]
-    padding = attrs["padding"]
-    dilation = attrs["dilation"]
-    size = attrs["size"]
-    if to_grad is not None:
-        r = _r_max_pool_scatter_grad(F, g, input, result, kernel, stride, padding, dilation, size)
-        if pending[to_grad] is None:
-            pending[to_grad] = r
-        else:
-            accumulate(pending, to_grad, r)
-
-
-_pull_max_pool_scatter.op = _max_pool_scatter  # type: ignore[attr-defined]
-
-
-def max_pool_scatter(grad: Tensor, input: Tensor, result: Tensor, *, kernel: builtins.tuple[builtins.int, ...], stride: builtins.tuple[builtins.int, ...], padding: builtins.tuple[builtins.int, ...], dilation: builtins.tuple[builtins.int, ...], size: builtins.tuple[builtins.int, ...]) -> Tensor:
-    """Zeros like ``input``, but ``grad`` added at the place of the maximum of each window; ``result`` are the maxima."""
-    try:
-        a_grad = grad._array
-        n_grad = grad._node
-        d = a_grad.dtype
-        a_input = input._array
-        n_input = input._node
-        a_result = result._array
-        n_result = result._node
-    except AttributeError:
-        return apply(_max_pool_scatter, (grad, input, result), {"kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_max_pool_scatter, (grad, input, result), {"kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size})
-    try:
-        out = _k_max_pool_scatter[a_grad.__class__](a_grad, a_input, a_result, kernel=kernel, stride=stride, padding=padding, dilation=dilation, size=size)
-    except Exception as error:
-        raise explain(_max_pool_scatter, (grad, input, result), {"kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if (n_grad is not None or n_input is not None or n_result is not None) and mode.grad:
-        t._node = n = GeneralNode()
-        n.op = _max_pool_scatter
-        n.pull = _pull_max_pool_scatter
-        n._first = n_grad
-        n._second = n_input
-        n._rest = (n_result,)
-        n.saved = (a_input if n_grad is not None else None, a_result if n_grad is not None else None)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n._attrs = {"kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size}
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-    return t
-
-
-def _pull_max_pool_pick(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_values = node._first
-    to_input = node._second
-    to_result, = node._rest
-    input, result = node.saved
-    attrs = node._attrs
-    kernel = attrs["kernel"]
-    stride = attrs["stride"]
-    padding = attrs["padding"]
-    dilation = attrs["dilation"]
-    size = attrs["size"]
-    if to_values is not None:
-        r = _r_max_pool_pick_values(F, g, input, result, kernel, stride, padding, dilation, size)
-        if pending[to_values] is None:
-            pending[to_values] = r
-        else:
-            accumulate(pending, to_values, r)
-
-
-_pull_max_pool_pick.op = _max_pool_pick  # type: ignore[attr-defined]
-
-
-def max_pool_pick(values: Tensor, input: Tensor, result: Tensor, *, kernel: builtins.tuple[builtins.int, ...], stride: builtins.tuple[builtins.int, ...], padding: builtins.tuple[builtins.int, ...], dilation: builtins.tuple[builtins.int, ...], size: builtins.tuple[builtins.int, ...]) -> Tensor:
-    """``values`` at the place of the maximum of each window of ``input``."""
-    try:
-        a_values = values._array
-        n_values = values._node
-        d = a_values.dtype
-        a_input = input._array
-        n_input = input._node
-        a_result = result._array
-        n_result = result._node
-    except AttributeError:
-        return apply(_max_pool_pick, (values, input, result), {"kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_max_pool_pick, (values, input, result), {"kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size})
-    try:
-        out = _k_max_pool_pick[a_values.__class__](a_values, a_input, a_result, kernel=kernel, stride=stride, padding=padding, dilation=dilation, size=size)
-    except Exception as error:
-        raise explain(_max_pool_pick, (values, input, result), {"kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if (n_values is not None or n_input is not None or n_result is not None) and mode.grad:
-        t._node = n = GeneralNode()
-        n.op = _max_pool_pick
-        n.pull = _pull_max_pool_pick
-        n._first = n_values
-        n._second = n_input
-        n._rest = (n_result,)
-        n.saved = (a_input if n_values is not None else None, a_result if n_values is not None else None)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n._attrs = {"kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size}
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-    return t
-
-
-def max_pool_indices(input: Tensor, result: Tensor, *, kernel: builtins.tuple[builtins.int, ...], stride: builtins.tuple[builtins.int, ...], padding: builtins.tuple[builtins.int, ...], dilation: builtins.tuple[builtins.int, ...], size: builtins.tuple[builtins.int, ...]) -> Tensor:
-    """The position of each window's maximum in its flattened image."""
-    return apply(_max_pool_indices, (input, result), {"kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size})
-
-
-def _pull_avg_pool(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    attrs = node._attrs
-    kernel = attrs["kernel"]
-    stride = attrs["stride"]
-    padding = attrs["padding"]
-    dilation = attrs["dilation"]
-    size = attrs["size"]
-    count_include_pad = attrs["count_include_pad"]
-    divisor = attrs["divisor"]
-    input_shape = node._shapes[0]
-    r = _r_avg_pool_input(F, g, input_shape, kernel, stride, padding, dilation, size, count_include_pad, divisor)
-    if pending[to_input] is None:
-        pending[to_input] = r
-    else:
-        accumulate(pending, to_input, r)
-
-
-_pull_avg_pool.op = _avg_pool  # type: ignore[attr-defined]
-
-
-def avg_pool(input: Tensor, *, kernel: builtins.tuple[builtins.int, ...], stride: builtins.tuple[builtins.int, ...], padding: builtins.tuple[builtins.int, ...], dilation: builtins.tuple[builtins.int, ...], size: builtins.tuple[builtins.int, ...], count_include_pad: builtins.bool, divisor: builtins.int | None) -> Tensor:
-    """The mean of each window."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        return apply(_avg_pool, (input,), {"kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size, "count_include_pad": count_include_pad, "divisor": divisor})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_avg_pool, (input,), {"kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size, "count_include_pad": count_include_pad, "divisor": divisor})
-    try:
-        out = _k_avg_pool[a_input.__class__](a_input, kernel=kernel, stride=stride, padding=padding, dilation=dilation, size=size, count_include_pad=count_include_pad, divisor=divisor)
-    except Exception as error:
-        raise explain(_avg_pool, (input,), {"kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size, "count_include_pad": count_include_pad, "divisor": divisor}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = GeneralNode()
-        n.op = _avg_pool
-        n.pull = _pull_avg_pool
-        n._first = n_input
-        n._second = n._rest = None
-        n.saved = None
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n._attrs = {"kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size, "count_include_pad": count_include_pad, "divisor": divisor}
-        n._shapes = (a_input.shape,)
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-    return t
-
-
-def _pull_avg_pool_grad(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_grad = node._first
-    attrs = node._attrs
-    kernel = attrs["kernel"]
-    stride = attrs["stride"]
-    padding = attrs["padding"]
-    dilation = attrs["dilation"]
-    size = attrs["size"]
-    count_include_pad = attrs["count_include_pad"]
-    divisor = attrs["divisor"]
-    r = _r_avg_pool_grad_grad(F, g, kernel, stride, padding, dilation, size, count_include_pad, divisor)
-    if pending[to_grad] is None:
-        pending[to_grad] = r
-    else:
-        accumulate(pending, to_grad, r)
-
-
-_pull_avg_pool_grad.op = _avg_pool_grad  # type: ignore[attr-defined]
-
-
-def avg_pool_grad(grad: Tensor, *, shape: Sequence[builtins.int], kernel: builtins.tuple[builtins.int, ...], stride: builtins.tuple[builtins.int, ...], padding: builtins.tuple[builtins.int, ...], dilation: builtins.tuple[builtins.int, ...], size: builtins.tuple[builtins.int, ...], count_include_pad: builtins.bool, divisor: builtins.int | None) -> Tensor:
-    """The adjoint of ``avg_pool``: each element spread evenly over its window."""
-    try:
-        a_grad = grad._array
-        n_grad = grad._node
-        d = a_grad.dtype
-    except AttributeError:
-        return apply(_avg_pool_grad, (grad,), {"shape": shape, "kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size, "count_include_pad": count_include_pad, "divisor": divisor})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_avg_pool_grad, (grad,), {"shape": shape, "kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size, "count_include_pad": count_include_pad, "divisor": divisor})
-    try:
-        out = _k_avg_pool_grad[a_grad.__class__](a_grad, shape=shape, kernel=kernel, stride=stride, padding=padding, dilation=dilation, size=size, count_include_pad=count_include_pad, divisor=divisor)
-    except Exception as error:
-        raise explain(_avg_pool_grad, (grad,), {"shape": shape, "kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size, "count_include_pad": count_include_pad, "divisor": divisor}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if n_grad is not None and mode.grad:
-        t._node = n = GeneralNode()
-        n.op = _avg_pool_grad
-        n.pull = _pull_avg_pool_grad
-        n._first = n_grad
-        n._second = n._rest = None
-        n.saved = None
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n._attrs = {"shape": shape, "kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size, "count_include_pad": count_include_pad, "divisor": divisor}
         n.shape = out_shape
         if out_shape:
             n.value = None
@@ -12836,7 +13191,7 @@ def linalg_svd(A: Tensor, full_matrices: builtins.bool = True) -> builtins.tuple
     """``A = U diag(S) Vh`` with orthonormal columns in U and rows in Vh, and S descending: a named tuple ``(U, S, Vh)``.
 
     U is (m, m) and Vh (n, n), or (m, k) and (k, n) with k = min(m, n) for ``full_matrices=False``. The gradient of U and Vh needs distinct singular
-    values and, for m != n, ``full_matrices=False`` and no singular value 0; that of S always exists.
+    values and, for m != n, none that is 0; of the vectors beyond the first k it is that of the space they span. The gradient of S always exists.
 
     >>> import autograd_core as ag
     >>> ag.linalg.svd(ag.tensor([[3.0, 0.0], [0.0, 4.0]])).S.tolist()
@@ -14709,7 +15064,7 @@ def nansum(input: Tensor, dim: Dims = None, keepdim: builtins.bool = False, *, d
 
 
 def nanmean(input: Tensor, dim: Dims = None, keepdim: builtins.bool = False, *, dtype: DTypeLike | None = None, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
-    """The mean over ``dim`` of all that is not NaN."""
+    """The mean over ``dim`` of all that is not NaN. Floating point only."""
     if axis is not None:
         dim = axis
     if keepdims is not None:
@@ -14998,6 +15353,14 @@ def scaled_dot_product_attention(query: Tensor, key: Tensor, value: Tensor, attn
     Vaswani et al. (2017), arXiv:1706.03762.
     """
     return _scaled_dot_product_attention(F, query, key, value, attn_mask, dropout_p, is_causal, scale, enable_gqa)
+
+
+def bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """``input1 @ weight[k] @ input2 + bias[k]`` for each output k: (..., size 1), (..., size 2) to (..., outputs).
+
+    ``weight`` is (outputs, size 1, size 2), ``bias`` (outputs,). Raises ``RuntimeError`` for shapes that do not fit.
+    """
+    return _bilinear(F, input1, input2, weight, bias)
 
 
 def mse_loss(input: Tensor, target: Tensor, reduction: str = 'mean', weight: Tensor | None = None) -> Tensor:
@@ -15512,6 +15875,26 @@ def fft_ifftshift(input: Tensor, dim: Dims = None, *, axis: Any = None) -> Tenso
     return _fft_ifftshift(F, input, dim)
 
 
+def unfold(input: Tensor, kernel_size: builtins.int | Sequence[builtins.int], dilation: builtins.int | Sequence[builtins.int] = 1, padding: builtins.int | Sequence[builtins.int] = 0, stride: builtins.int | Sequence[builtins.int] = 1) -> Tensor:
+    """Every window of images (batch, channels, height, width), or without batch, as a column: (batch, channels times window, number of windows).
+
+    A convolution is a matrix product with these columns. Raises ``RuntimeError`` if no window fits.
+
+    >>> import autograd_core as ag, nn
+    >>> nn.functional.unfold(ag.arange(6.0).reshape(1, 2, 3), (2, 2)).tolist()
+    [[0.0, 1.0], [1.0, 2.0], [3.0, 4.0], [4.0, 5.0]]
+    """
+    return _unfold(F, input, kernel_size, dilation, padding, stride)
+
+
+def fold(input: Tensor, output_size: builtins.int | Sequence[builtins.int], kernel_size: builtins.int | Sequence[builtins.int], dilation: builtins.int | Sequence[builtins.int] = 1, padding: builtins.int | Sequence[builtins.int] = 0, stride: builtins.int | Sequence[builtins.int] = 1) -> Tensor:
+    """The adjoint of ``unfold``: columns (batch, channels times window, number of windows), or without batch, added up to images of ``output_size``.
+
+    Raises ``RuntimeError`` where the columns are not those of such images.
+    """
+    return _fold(F, input, output_size, kernel_size, dilation, padding, stride)
+
+
 def take_along_dim(input: Tensor, indices: Tensor, dim: builtins.int | None = None, *, axis: Any = None) -> Tensor:
     """``gather`` whose operands broadcast outside ``dim``; without ``dim`` both are flattened first."""
     if axis is not None:
@@ -15537,6 +15920,47 @@ def index_put_(input: Tensor, indices: Sequence[Tensor | None], values: TensorLi
 def index_put(input: Tensor, indices: Sequence[Tensor | None], values: TensorLike, accumulate: builtins.bool = False) -> Tensor:
     """A copy of ``input`` with ``values`` written at ``indices``; with ``accumulate`` they are added, repeated positions included."""
     return _index_put(F, input, indices, values, accumulate)
+
+
+def affine_grid(theta: Tensor, size: Sequence[builtins.int], align_corners: builtins.bool | None = None) -> Tensor:
+    """Where an affine map takes the pixels of images of ``size`` (batch, channels, sizes...), for ``grid_sample``.
+
+    ``theta`` is (batch, 2, 3) for images, (batch, 3, 4) for volumes; the result is (batch, sizes..., 2 or 3), x first.
+    Coordinates run from -1 to 1 between the corners of the image, or between the centres of its corner pixels with
+    ``align_corners``. Raises ``ValueError`` for integers, ``RuntimeError`` for shapes that do not fit.
+    """
+    return _affine_grid(F, theta, size, align_corners)
+
+
+def grid_sample(input: Tensor, grid: Tensor, mode: str = 'bilinear', padding_mode: str = 'zeros', align_corners: builtins.bool | None = None) -> Tensor:
+    """Images (batch, channels, height, width), or volumes, at the points of ``grid`` (batch, sizes..., 2 or 3), x first.
+
+    Coordinates run from -1 to 1, see ``affine_grid``. ``mode`` is ``bilinear`` or ``nearest``. Outside there are zeros, the
+    nearest pixel (``padding_mode='border'``) or the reflected image (``'reflection'``). Raises ``ValueError`` for unknown
+    modes, ``RuntimeError`` for shapes that do not fit. Jaderberg et al. (2015), arXiv:1506.02025.
+    """
+    return _grid_sample(F, input, grid, mode, padding_mode, align_corners)
+
+
+def interpolate(input: Tensor, size: builtins.int | Sequence[builtins.int] | None = None, scale_factor: builtins.float | Sequence[builtins.float] | None = None, mode: str = 'nearest', align_corners: builtins.bool | None = None, recompute_scale_factor: builtins.bool | None = None, antialias: builtins.bool = False) -> Tensor:
+    """Images (batch, channels, sizes...) of one to three dimensions, resized to ``size`` or by ``scale_factor``.
+
+    ``mode`` is ``nearest``, ``nearest-exact``, ``area`` (the mean of what falls on a pixel) or, by the number of dimensions,
+    ``linear``, ``bilinear``, ``bicubic`` or ``trilinear``. ``align_corners`` lets the centres of the corner pixels coincide,
+    otherwise the corners of the images do. Positions follow from ``scale_factor`` if given, unless
+    ``recompute_scale_factor``. Raises ``ValueError`` for options that do not go together, ``NotImplementedError`` for a mode
+    of other dimensions, and for ``antialias``.
+
+    >>> import autograd_core as ag, nn
+    >>> nn.functional.interpolate(ag.tensor([[[0.0, 4.0]]]), size=4, mode="linear").tolist()
+    [[[0.0, 1.0, 3.0, 4.0]]]
+    """
+    return _interpolate(F, input, size, scale_factor, mode, align_corners, recompute_scale_factor, antialias)
+
+
+def upsample(input: Tensor, size: builtins.int | Sequence[builtins.int] | None = None, scale_factor: builtins.float | Sequence[builtins.float] | None = None, mode: str = 'nearest', align_corners: builtins.bool | None = None) -> Tensor:
+    """The older name of ``interpolate``."""
+    return _upsample(F, input, size, scale_factor, mode, align_corners)
 
 
 def inverse(input: Tensor) -> Tensor:
@@ -15894,6 +16318,23 @@ def normalize(input: Tensor, p: builtins.float = 2.0, dim: builtins.int | Sequen
     return _normalize(F, input, p, dim, eps)
 
 
+def instance_norm(input: Tensor, running_mean: Tensor | None = None, running_var: Tensor | None = None, weight: Tensor | None = None, bias: Tensor | None = None, use_input_stats: builtins.bool = True, momentum: builtins.float = 0.1, eps: builtins.float = 1e-05) -> Tensor:
+    """Each channel of each sample less its mean, divided by its standard deviation; then times ``weight`` plus ``bias`` per channel.
+
+    The running statistics, if given, move towards the means over the batch by ``momentum``, and replace the input's own
+    unless ``use_input_stats``. Raises ``ValueError`` for channels of one element. Ulyanov et al. (2016), arXiv:1607.08022.
+    """
+    return _instance_norm(F, input, running_mean, running_var, weight, bias, use_input_stats, momentum, eps)
+
+
+def local_response_norm(input: Tensor, size: builtins.int, alpha: builtins.float = 0.0001, beta: builtins.float = 0.75, k: builtins.float = 1.0) -> Tensor:
+    """``input`` over ``(k + alpha * mean) ** beta``, the mean of the squares of ``size`` neighbouring channels (dimension 1), zeros beyond the ends.
+
+    Raises ``ValueError`` for fewer than three dimensions. Krizhevsky et al. (2012).
+    """
+    return _local_response_norm(F, input, size, alpha, beta, k)
+
+
 def median(input: Tensor, dim: builtins.int | None = None, keepdim: builtins.bool = False, *, axis: Any = None, keepdims: builtins.bool | None = None) -> Any:
     """The median of all elements, of two in the middle the lower; with ``dim`` the named tuple ``(values, indices)`` along it. NaN if there is one.
 
@@ -15954,6 +16395,30 @@ def pad(input: Tensor, pad: Sequence[builtins.int], mode: str = 'constant', valu
     [3.0, 2.0, 1.0, 2.0, 3.0, 2.0]
     """
     return _pad(F, input, pad, mode, value)
+
+
+def pixel_shuffle(input: Tensor, upscale_factor: builtins.int) -> Tensor:
+    """From (..., channels r r, height, width) to (..., channels, height r, width r), where r is ``upscale_factor``. Shi et al. (2016), arXiv:1609.05158.
+
+    Raises ``RuntimeError`` where r r does not divide the channels.
+    """
+    return _pixel_shuffle(F, input, upscale_factor)
+
+
+def pixel_unshuffle(input: Tensor, downscale_factor: builtins.int) -> Tensor:
+    """The inverse of ``pixel_shuffle``: from (..., channels, height r, width r) to (..., channels r r, height, width).
+
+    Raises ``RuntimeError`` where r does not divide height and width.
+    """
+    return _pixel_unshuffle(F, input, downscale_factor)
+
+
+def channel_shuffle(input: Tensor, groups: builtins.int) -> Tensor:
+    """The channels (dimension 1) of ``groups`` groups taken in turn, one of each. Zhang et al. (2017), arXiv:1707.01083.
+
+    Raises ``RuntimeError`` where ``groups`` does not divide the channels.
+    """
+    return _channel_shuffle(F, input, groups)
 
 
 def max_pool1d(input: Tensor, kernel_size: builtins.int | Sequence[builtins.int], stride: builtins.int | Sequence[builtins.int] | None = None, padding: builtins.int | Sequence[builtins.int] = 0, dilation: builtins.int | Sequence[builtins.int] = 1, ceil_mode: builtins.bool = False, return_indices: builtins.bool = False) -> Any:
@@ -16496,7 +16961,6 @@ concatenate = cat
 fix = trunc
 swapaxes = transpose
 swapdims = transpose
-psi = digamma
 arcsin = asin
 arccos = acos
 arctan = atan
@@ -16674,12 +17138,12 @@ class Methods(TensorBase):
     tril_ = tril_
     triu = triu
     triu_ = triu_
-    matrix_exp = matrix_exp
     masked_fill = masked_fill
     masked_fill_ = masked_fill_
     masked_select = masked_select
     masked_scatter = masked_scatter
     masked_scatter_ = masked_scatter_
+    matrix_exp = matrix_exp
     cummax = cummax
     cummin = cummin
     logcumsumexp = logcumsumexp
@@ -16738,9 +17202,7 @@ class Methods(TensorBase):
     lgamma = lgamma
     lgamma_ = lgamma_
     digamma = digamma
-    psi = digamma
     digamma_ = digamma_
-    psi_ = digamma_
     i0 = i0
     i0_ = i0_
     logit = logit

@@ -1,35 +1,42 @@
 """Special functions on array functions alone, so that every array library computes them.
 
-``erf`` and ``erfc`` are computed in three ranges, as in W. J. Cody, "Rational Chebyshev approximations for the error
-function", Mathematics of Computation 23 (1969), 631-637. The tail's coefficients are his; the other two ranges have
-fits of their own in forms that lose less to rounding. ``erfinv`` starts from M. J. Wichura,
-"Algorithm AS 241: the percentage points of the normal distribution", Applied Statistics 37 (1988), 477-484,
-and takes a Newton step. All compute in float64. Blocks stay in the processor's cache, and on a CPU a range is only
-computed where an element lies in it.
+``erfc`` is ``exp(-x^2)`` times 4 / (x + 2) times one polynomial in (x - 2) / (x + 2) for all positive x, a form due to M. M. Shepherd and
+J. G. Laframboise, "Chebyshev approximation of (1 + 2x) exp(x^2) erfc(x)", Mathematics of Computation 36 (1981), 249-253,
+with a fit of its own. ``erf`` has two ranges, of which both are computed for all elements: choosing them out costs more.
+``erfinv`` and ``ndtri`` start from M. J. Wichura, "Algorithm AS 241: the percentage points of the normal distribution",
+Applied Statistics 37 (1988), 477-484. All compute in float64. Blocks stay in the processor's cache, and a few numbers
+are left to the C library, which needs no arrays.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from ..backend.registry import backend_of
 
 _BLOCK = 1 << 13
+_FEW = 64
 
 # |x| <= 1.02: erf(x) = x + x P(x^2) / Q(x^2) to 1e-18, a least-squares fit in the maximum norm. Coefficients stand highest power first.
 _ERF_P = (-2.0863222880953815e-05, -0.0004984485907328945, -0.008834065065485267, -0.04844543367075383, -0.3169590902301708, 0.1283791670955126)
 _ERF_Q = (2.0964596446698452e-05, 0.0006959090529300732, 0.010726703769398802, 0.09398340338482661, 0.4608792854813213, 1.0)
-# 1 < x <= 4: erfc(x) = exp(-x^2) P((x - 2) / (x + 2)) to 6e-17, interpolation at Chebyshev points; a rational function in x loses 3 ulp to rounding.
-_SCALED_P = (-4.702130414403631e-07, 9.593347492171973e-07, 3.760550818642364e-06, 1.4396540107955005e-06, -1.3962616841464949e-05, -2.7585269188009168e-05,
-             2.7524929343597256e-05, 0.0001743615218312574, 4.355563378798242e-05, -0.000981977039990585, -0.0008471432519331785, 0.006997461739469667,
-             0.003732892404344222, -0.07897858101573454, 0.24165819424246635, -0.4271858474139584, 0.25539567631050575)
-# x > 4: erfc(x) = exp(-x^2) (1 / sqrt(pi) - P(1 / x^2) / (x^2 Q(1 / x^2))) / x.
-_TAIL_P = (1.63153871373020978e-2, 3.05326634961232344e-1, 3.60344899949804439e-1, 1.25781726111229246e-1, 1.60837851487422766e-2, 6.58749161529837803e-4)
-_TAIL_Q = (1.0, 2.56852019228982242e00, 1.87295284992346725e00, 5.27905102951428412e-1, 6.05183413124413191e-2, 2.33520497626869185e-3)
+# |x| <= 1/2: erf(x) = x P(x^2), interpolation at Chebyshev points.
+_CENTRAL = (1.4725865480556744e-06, -1.4845849259707869e-05, 0.00012053335124353741, -0.0008548297753674966, 0.00522397737302147, -0.026866170632887928, 0.11283791670925353,
+            -0.37612638903183476, 1.1283791670955126)
+# x >= 0: erfc(x) = exp(-x^2) 4 / (x + 2) P((x - 2) / (x + 2)) to 1e-17, interpolation at Chebyshev points.
+_SCALED = (1.99318147138739e-10, 6.049373122101616e-10, -8.161699403584672e-10, -4.8877783335557836e-09, -2.5701729594784527e-09, 1.4565577654243754e-08,
+           2.773293522105717e-08, -9.243346843810915e-10, -8.123497493587499e-08, -1.426922387277549e-07, 5.78623690259534e-10, 5.003991175651526e-07,
+           9.109180713504409e-07, -2.813779596189059e-07, -4.0302134819290936e-06, -5.424039144166025e-06, 8.537217965384467e-06, 3.6117677744987146e-05,
+           8.592860338459845e-06, -0.00016576837417309445, -0.00020932401575005888, 0.0007726530145611001, 0.0016197962669395065, -0.005377665472359674,
+           -0.00911055787671975, 0.06986802313901347, -0.17179017110345265, 0.25539567631050575)
+# 1 <= x <= 6: erfc(x) = exp(-x^2) P((x - 2.5) / (x + 2.5)) to 2e-16, where only its distance from 1 matters.
+_BEYOND = (8.134380709229634e-08, -1.5625258507743158e-06, -2.2842173094341345e-06, 7.48480117852628e-06, 1.8609712314617464e-05, -3.4172229273553035e-05,
+           -0.00012887649615317198, 0.00022837955896605415, 0.0008759154019168855, -0.002642365927759658, -0.0039937011641469865, 0.0399225390747838,
+           -0.12503305237885554, 0.251713193217456, -0.3717367339489732, 0.21080636406114356)
 _INVERSE_SQRT_PI = 5.6418958354775628695e-1
-_SHIFT, _SHIFT_REST = 63.76954061151497, -9.751014002118426e-16
-"""92 log(2) in two parts: keeps ``exp(-x^2)`` away from the subnormal numbers until the last multiplication, which is exact."""
 # |x| <= 3.95 for float32: erf(x) = x P(x^2) / Q(x^2) to 2e-9, a least-squares fit in the maximum norm.
 _SINGLE_P = (-1.296702758173264e-08, 4.640428480074493e-06, 0.00037793669940363304, 0.0038433719641818116, 0.05427477011747524, 0.18516910296247727,
              1.1283791692313216)
@@ -60,9 +67,18 @@ def polynomial(x: Any, coefficients: Sequence[float]) -> Any:
     return result
 
 
-def _blockwise(xp: Any, function: Callable[[Any, Any], Any], x: Any) -> Any:
-    """``function`` of float64 blocks of ``x``, in the shape and dtype of ``x``."""
+def quiet(xp: Any, array: Any) -> AbstractContextManager[Any]:
+    """Surrounds steps that overflow, or divide by 0, on their way to a right result: NumPy would warn."""
+    silent: AbstractContextManager[Any] = xp.errstate(over="ignore", divide="ignore", invalid="ignore", under="ignore") if backend_of(array).name == "cpu" else nullcontext()
+    return silent
+
+
+def blockwise(xp: Any, function: Callable[[Any, Any], Any], x: Any, library: Callable[[float], float] | None = None) -> Any:
+    """``function`` of float64 blocks of ``x``, in the shape and dtype of ``x``; ``library`` is the same function of one number."""
     x = xp.asarray(x)
+    if library is not None and x.size <= _FEW and backend_of(x).name == "cpu":
+        few = xp.array([library(each) for each in x.reshape(-1).tolist()], dtype=x.dtype)
+        return few.reshape(x.shape) if x.shape else few[0]
     flat = x.reshape(-1)
     out = xp.empty(flat.shape, dtype=x.dtype)
     step = _BLOCK if backend_of(x).name == "cpu" else max(flat.size, 1)
@@ -71,7 +87,7 @@ def _blockwise(xp: Any, function: Callable[[Any, Any], Any], x: Any) -> Any:
     return out.reshape(x.shape)[()] if not x.shape else out.reshape(x.shape)
 
 
-def _piecewise(xp: Any, x: Any, pieces: Sequence[tuple[Any, Callable[[Any, Any], Any]]]) -> Any:
+def piecewise(xp: Any, x: Any, pieces: Sequence[tuple[Any, Callable[[Any, Any], Any]]]) -> Any:
     """Each function at the elements its mask selects; the last takes what is left. A GPU computes all rather than wait for the masks."""
     if backend_of(x).name != "cpu":
         out = pieces[-1][1](xp, x)
@@ -96,44 +112,39 @@ def _erf_near(xp: Any, x: Any) -> Any:
     return x + x * (polynomial(square, _ERF_P) / polynomial(square, _ERF_Q))
 
 
-def _erfc_near(xp: Any, x: Any) -> Any:
-    square = x * x
-    return (1.0 - x) - x * (polynomial(square, _ERF_P) / polynomial(square, _ERF_Q))
-
-
-def _exp_minus_square(xp: Any, x: Any, shift: float, rest: float) -> Any:
-    """``exp(shift + rest - x^2)`` with the rounding errors of the exponent made good, which a plain ``exp`` would magnify."""
+def _square(xp: Any, x: Any) -> tuple[Any, Any]:
+    """``x^2`` in two parts, because ``exp`` magnifies the rounding error of large squares."""
     split = x * 134217729.0  # Dekker's: the upper half of the digits squares exactly
     high = split - (split - x)
     low = x - high
     square = x * x
-    argument = shift - square
-    error = ((high * high - square) + 2.0 * high * low) + low * low - rest
-    if shift:  # Knuth's two-sum
-        change = argument - shift
-        error -= (shift - (argument - change)) - (square + change)
-    result = xp.exp(argument)
-    return result - result * error
+    return square, ((high * high - square) + 2.0 * high * low) + low * low
 
 
-def _erfc_middle(xp: Any, x: Any) -> Any:
-    return _exp_minus_square(xp, x, 0.0, 0.0) * polynomial((x - 2.0) / (x + 2.0), _SCALED_P)
+def _scaled(xp: Any, x: Any) -> Any:
+    """``exp(x^2) erfc(x)`` for x >= 0."""
+    inverse = 4.0 / (x + 2.0)
+    return inverse * polynomial(1.0 - inverse, _SCALED)
 
 
-def _erfc_tail(xp: Any, x: Any) -> Any:
-    x = xp.minimum(x, 32.0)  # erfc is 0 in float64 from 27.3 on; infinity would become NaN
-    inverse = 1.0 / (x * x)
-    series = inverse * polynomial(inverse, _TAIL_P) / polynomial(inverse, _TAIL_Q)
-    return _exp_minus_square(xp, x, _SHIFT, _SHIFT_REST) * ((_INVERSE_SQRT_PI - series) / x) * 2.0**-92
+def _erf_central(xp: Any, x: Any) -> Any:
+    return x * polynomial(xp.minimum(x * x, 0.25), _CENTRAL)
 
 
-def _erf_beyond(xp: Any, x: Any) -> Any:
-    size = xp.minimum(xp.abs(x), 6.0)
-    return xp.copysign(0.5 - _piecewise(xp, size, ((size <= 4.0, _erfc_middle), (None, _erfc_tail))) + 0.5, x)
+def _erfc_double(xp: Any, x: Any) -> Any:
+    size = xp.minimum(xp.abs(x), 32.0)  # erfc is 0 in float64 from 27.3 on
+    square, rest = _square(xp, size)
+    power = xp.exp(-square)
+    power -= power * rest
+    value = power * _scaled(xp, size)
+    return xp.where(size < 0.5, 1.0 - _erf_central(xp, x), xp.where(x < 0.0, 2.0 - value, value))
 
 
 def _erf_double(xp: Any, x: Any) -> Any:
-    return _piecewise(xp, x, ((xp.abs(x) <= 1.0, _erf_near), (None, _erf_beyond)))
+    size = xp.abs(x)
+    far = xp.minimum(xp.maximum(size, 1.0), 6.0)  # erf is 1 in float64 from 5.9 on
+    beyond = 1.0 - xp.exp(-far * far) * polynomial(1.0 - 5.0 / (far + 2.5), _BEYOND)
+    return xp.where(size <= 1.0, _erf_near(xp, xp.minimum(xp.maximum(x, -1.0), 1.0)), xp.copysign(beyond, x))
 
 
 def _erf_single(xp: Any, x: Any) -> Any:
@@ -142,22 +153,29 @@ def _erf_single(xp: Any, x: Any) -> Any:
     return x * polynomial(square, _SINGLE_P) / polynomial(square, _SINGLE_Q)
 
 
-def _erfc_double(xp: Any, x: Any) -> Any:
-    return _piecewise(xp, x, (
-        (xp.abs(x) <= 1.0, _erfc_near),
-        ((x > 0) & (x <= 4.0), _erfc_middle),
-        (x > 4.0, _erfc_tail),
-        (None, lambda xp, x: 1.0 - _erf_beyond(xp, x))))
+def _erfcx_double(xp: Any, x: Any) -> Any:
+    value = _scaled(xp, xp.abs(x))
+    square, rest = _square(xp, xp.minimum(xp.maximum(x, -27.0), 0.5))
+    growth = xp.exp(square)
+    growth += growth * rest
+    value = xp.where(xp.abs(x) < 0.5, growth * (1.0 - _erf_central(xp, x)), xp.where(x < 0.0, 2.0 * growth - value, value))
+    return xp.where(x < -26.7, xp.inf, value)
 
 
 def erf(xp: Any, input: Any) -> Any:
     """The error function."""
-    return _blockwise(xp, _erf_double if input.dtype == "float64" else _erf_single, input)
+    return blockwise(xp, _erf_double if input.dtype == "float64" else _erf_single, input, math.erf)
 
 
 def erfc(xp: Any, input: Any) -> Any:
     """``1 - erf(input)``, accurate where it is tiny."""
-    return _blockwise(xp, _erfc_double, input)
+    return blockwise(xp, _erfc_double, input, math.erfc)
+
+
+def erfcx(xp: Any, input: Any) -> Any:
+    """``exp(input^2) * erfc(input)``, without overflow."""
+    with quiet(xp, input):
+        return blockwise(xp, _erfcx_double, input)
 
 
 def _inverse_centre(xp: Any, x: Any) -> Any:
@@ -177,14 +195,14 @@ def _inverse_outside(xp: Any, x: Any) -> Any:
         r = r - 5.0
         return polynomial(r, _FAR_P) / polynomial(r, _FAR_Q)
 
-    y = _SQRT_HALF * _piecewise(xp, root, ((root <= 5.0, middle), (None, far)))
+    y = _SQRT_HALF * piecewise(xp, root, ((root <= 5.0, middle), (None, far)))
     y += (_erfc_double(xp, y) - (1.0 - xp.abs(x))) * (xp.exp(y * y) / (2.0 * _INVERSE_SQRT_PI))
     return xp.copysign(y, x)
 
 
 def _erfinv_double(xp: Any, x: Any) -> Any:
     size = xp.abs(x)
-    return _piecewise(xp, x, (
+    return piecewise(xp, x, (
         (size <= 0.85, _inverse_centre),
         (size < 1.0, _inverse_outside),
         (size == 1.0, lambda xp, x: x * xp.inf),
@@ -193,4 +211,22 @@ def _erfinv_double(xp: Any, x: Any) -> Any:
 
 def erfinv(xp: Any, input: Any) -> Any:
     """The inverse of ``erf`` on (-1, 1); infinite at the ends, NaN outside."""
-    return _blockwise(xp, _erfinv_double, input)
+    return blockwise(xp, _erfinv_double, input)
+
+
+def _ndtri_double(xp: Any, p: Any) -> Any:
+    offset = p - 0.5
+    square = 0.180625 - offset * offset
+    root = xp.sqrt(-xp.log(xp.minimum(xp.minimum(p, 1.0 - p), 0.5)))
+    middle, far = root - 1.6, root - 5.0
+    outside = xp.where(root <= 5.0, polynomial(middle, _MIDDLE_P) / polynomial(middle, _MIDDLE_Q), polynomial(far, _FAR_P) / polynomial(far, _FAR_Q))
+    scaled = _scaled(xp, outside * _SQRT_HALF)
+    outside = outside + (xp.log(0.5 * scaled) - 0.5 * outside * outside + root * root) * scaled * 1.2533141373155003  # a Newton step on the logarithm
+    outside = xp.where((p == 0.0) | (p == 1.0), xp.inf, outside)
+    return xp.where(xp.abs(offset) <= 0.425, offset * (polynomial(square, _CENTRE_P) / polynomial(square, _CENTRE_Q)), xp.copysign(outside, offset))
+
+
+def ndtri(xp: Any, input: Any) -> Any:
+    """The quantiles of the standard normal distribution; infinite at 0 and 1, NaN outside."""
+    with quiet(xp, input):
+        return blockwise(xp, _ndtri_double, input)

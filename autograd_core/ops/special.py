@@ -5,10 +5,13 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from ..kernels import bessel, gamma
 from ..kernels import special as kernels
-from ..op import Arg, S, composite, elementwise
+from ..op import Arg, S, composite, elementwise, span
 
 PLACES = ("torch", "Tensor", "special")
+SQRT_HALF = math.sqrt(0.5)
+SQRT_2_OVER_PI = math.sqrt(2 / math.pi)
 _EDGES = [-30.0, -4.0, -0.5, 0.0, 0.5, 1.0, 4.0, 30.0]
 
 erf = elementwise("erf", kernel=kernels.erf, vjp="g * (1.1283791670955126 * exp(-(input * input)))", promotes="float",
@@ -22,13 +25,148 @@ erfinv = elementwise("erfinv", kernel=kernels.erfinv, vjp="g * (0.88622692545275
                      doc="The inverse of ``erf``: infinite at -1 and 1, NaN outside.")
 
 
-@composite("ndtr(input: Tensor) -> Tensor", places=("special",))
+erfcx = elementwise("special_erfcx", kernel=kernels.erfcx, vjp="g * (2 * input * out - 1.1283791670955126)", promotes="float", places=("special",),
+                    samples=[S(Arg(values=[-2.5, -0.5, 0.0, 0.5, 4.0, 30.0]))], doc="``exp(input ** 2) * erfc(input)``, which neither overflows nor vanishes for positive ``input``. Within 4 ulp.")
+
+# --- the normal distribution --------------------------------------------------------------------------------------
+
+
+@composite("special_ndtr(input: Tensor) -> Tensor", places=("special",))
 def ndtr(F: Any, input: Any) -> Any:
     """The distribution function of the standard normal distribution."""
-    return F.erfc(input * -0.7071067811865476) * 0.5
+    return F.erfc(input * -SQRT_HALF) * 0.5
 
 
-@composite("ndtri(input: Tensor) -> Tensor", places=("special",))
-def ndtri(F: Any, input: Any) -> Any:
-    """The inverse of ``ndtr``: the quantiles of the standard normal distribution."""
-    return F.erfinv(input * 2.0 - 1.0) * 1.4142135623730951
+ndtri = elementwise("special_ndtri", kernel=kernels.ndtri, vjp="g * (2.5066282746310007 * exp(out * out * 0.5))", promotes="float", places=("special",), domain=(0.05, 0.95),
+                    samples=[S(Arg(values=[1e-30, 0.01, 0.5, 0.99]))], doc="The inverse of ``ndtr``: the quantiles of the standard normal distribution. Infinite at 0 and 1, NaN outside.")
+
+
+def _log_ndtr(xp: Any, input: Any) -> Any:
+    with kernels.quiet(xp, input):
+        below = xp.log(kernels.erfcx(xp, xp.minimum(input, 0.0) * -SQRT_HALF) * 0.5) - input * input * 0.5
+        above = xp.log1p(kernels.erfc(xp, input * SQRT_HALF) * -0.5)
+    return xp.where(input < -1.0, below, above)
+
+
+def _log_ndtr_vjp(F: Any, g: Any, input: Any) -> Any:
+    """The density over the distribution function; each side of 0 in the form that does not overflow there."""
+    below, above = F.minimum(input, 0), F.maximum(input, 0)
+    return g * F.where(input < 0, SQRT_2_OVER_PI / F.special_erfcx(below * -SQRT_HALF), SQRT_2_OVER_PI * F.exp(above * above * -0.5) / F.erfc(above * -SQRT_HALF))
+
+
+log_ndtr = elementwise("special_log_ndtr", kernel=_log_ndtr, vjp=_log_ndtr_vjp, promotes="float", places=("special",), samples=[S(Arg(values=[-40.0, -3.0, -1.0, 0.5, 4.0, 40.0]))],
+                       doc="``log(ndtr(input))``, without the loss of digits far from 0.")
+
+# --- the gamma function -------------------------------------------------------------------------------------------
+
+lgamma = elementwise("lgamma", kernel=gamma.lgamma, vjp="g * digamma(input)", promotes="float", inplace=True, scalar=math.lgamma, domain=(0.3, 9.5),
+                     samples=[S(Arg(values=[-2.5, -0.5, 0.25, 1.0, 1.5, 2.0, 6.0, 30.0]))], doc="The logarithm of the absolute value of the gamma function. Within 4 ulp for positive numbers.")
+digamma = elementwise("digamma", kernel=gamma.digamma, vjp=lambda F, g, input: g * F.polygamma_of(input, order=1), promotes="float", inplace=True, places=PLACES, domain=(0.3, 9.5),
+                      samples=[S(Arg(values=[-2.5, -0.5, 0.25, 1.0, 1.5, 2.0, 6.0, 30.0]))], doc="The logarithmic derivative of the gamma function; infinite at 0, NaN at the negative integers.")
+zeta = elementwise("special_zeta", "input other", kernel=gamma.zeta, promotes="float", places=("special",), takes="none",
+                   signature="special_zeta(input: TensorLike, other: TensorLike) -> Tensor",
+                   samples=[S(span(1.5, 5.0, 3, 4), span(0.3, 9.5, 3, 4)), S(span(1.5, 5.0), span(0.3, 9.5)), S((0, 2), (0, 2)), S(span(1.5, 5.0, 3, 1), span(0.3, 9.5, 4)),
+                            S(span(1.5, 5.0, 4), span(0.3, 9.5, 3, 4)), S(2.0, span(0.3, 9.5, 3)), S(Arg(values=[3.0, 2.0]), Arg(values=[-1.5, 40.0])),
+                            S((2, 3), (4,), error=RuntimeError, match="must match")],
+                   vjp={"other": "g * (-input * special_zeta(input + 1, other))"},
+                   doc="The Hurwitz zeta function, the sum of ``(k + other) ** -input`` over k = 0, 1, 2, ...; the gradient is that of ``other`` alone.")
+
+
+def _polygamma(xp: Any, input: Any, *, order: int) -> Any:
+    return gamma.zeta(xp, float(order + 1), input) * ((-1.0) ** (order + 1) * math.factorial(order))
+
+
+polygamma_of = elementwise("polygamma_of", kernel=_polygamma, signature="polygamma_of(input: Tensor, order: int) -> Tensor", promotes="float", places=(), takes="none", label="polygamma",
+                           samples=[S(span(0.3, 9.5, 3, 4), order=1), S(span(0.3, 9.5), order=2), S((0, 2), order=4), S(Arg(values=[-1.5, 40.0]), order=3)],
+                           vjp=lambda F, g, input, order: g * F.polygamma_of(input, order=order + 1), doc="The derivative of ``digamma`` of the given order, from 1 on.")
+
+
+@composite("polygamma(n: int, input: Tensor) -> Tensor", places=("torch", "special"))
+def polygamma(F: Any, n: int, input: Any) -> Any:
+    """The ``n``-th derivative of ``digamma``. Raises ``RuntimeError`` for negative ``n``."""
+    if n < 0:
+        raise RuntimeError(f"polygamma: polygamma(n, x) does not support negative n, got {n}")
+    return F.digamma(input) if n == 0 else F.polygamma_of(input, order=n)
+
+
+@composite("mvlgamma(input: Tensor, p: int) -> Tensor", places=("torch", "Tensor"))
+def mvlgamma(F: Any, input: Any, p: int) -> Any:
+    """The logarithm of the multivariate gamma function of dimension ``p``: ``p (p - 1) / 4 * log(pi)`` plus ``lgamma(input - j / 2)`` for j below ``p``."""
+    if p < 1:
+        raise RuntimeError(f"mvlgamma: p has to be greater than or equal to 1, got {p}")
+    total = F.lgamma(input) if p == 1 else F.lgamma(input) + p * (p - 1) / 4 * math.log(math.pi)
+    for j in range(1, p):
+        total = total + F.lgamma(input - j / 2)
+    return total
+
+
+# --- Bessel functions ---------------------------------------------------------------------------------------------
+
+
+def _at_zero(F: Any, input: Any) -> Any:
+    return F.where(input == 0, 1, input)
+
+
+i0 = elementwise("i0", kernel=bessel.i0, vjp="g * special_i1(input)", promotes="float", inplace=True, places=PLACES, samples=[S(Arg(values=[-10.0, -7.8, 0.0, 7.7, 10.0]))],
+                 doc="The modified Bessel function of the first kind of order 0. Within 4 ulp.")
+i1 = elementwise("special_i1", kernel=bessel.i1, vjp=lambda F, g, input, out: g * F.where(input == 0, 0.5, F.i0(input) - out / _at_zero(F, input)), promotes="float",
+                 places=("special",), samples=[S(Arg(values=[-10.0, -7.8, 7.7, 10.0]))], doc="The modified Bessel function of the first kind of order 1. Within 4 ulp.")
+i0e = elementwise("special_i0e", kernel=bessel.i0e, vjp="g * (special_i1e(input) - sgn(input) * out)", promotes="float", places=("special",), samples=[S(Arg(values=[-10.0, -7.8, 7.7, 10.0]))],
+                  doc="``exp(-|input|) * i0(input)``. Within 4 ulp.")
+i1e = elementwise("special_i1e", kernel=bessel.i1e, promotes="float", places=("special",), samples=[S(Arg(values=[-10.0, -7.8, 7.7, 10.0]))],
+                  vjp=lambda F, g, input, out: g * F.where(input == 0, 0.5, F.special_i0e(input) - out * (F.sgn(input) + 1 / _at_zero(F, input))),
+                  doc="``exp(-|input|) * i1(input)``. Within 4 ulp.")
+
+# --- logarithms of probabilities ----------------------------------------------------------------------------------
+
+
+def _logit(xp: Any, input: Any, *, eps: float | None = None) -> Any:
+    if eps is not None:
+        input = xp.minimum(xp.maximum(input, eps), 1 - eps)
+    with kernels.quiet(xp, input):
+        far, near = xp.log(input / (1 - input)), 2 * (input - 0.5)
+        return xp.where(xp.abs(near) < 0.4, xp.log1p(near) - xp.log1p(-near), far)
+
+
+def _logit_vjp(F: Any, g: Any, input: Any, eps: float | None) -> Any:
+    if eps is None:
+        return F.masked(g, g / (input * (1 - input)))
+    inside = (input >= eps) & (input <= 1 - eps)
+    safe = F.where(inside, input, 0.5)
+    return F.where(inside, g / (safe * (1 - safe)), 0)
+
+
+def _entr(xp: Any, input: Any) -> Any:
+    with kernels.quiet(xp, input):
+        return xp.where(input == 0, 0, xp.where(input < 0, -xp.inf, -input * xp.log(input)))
+
+
+logit = elementwise("logit", kernel=_logit, vjp=_logit_vjp, promotes="float", inplace=True, places=PLACES, domain=(0.05, 0.95),
+                    signature="logit(input: Tensor, eps: float | None = None) -> Tensor", samples=[S(Arg(values=[0.001, 0.3, 0.5, 0.999]), eps=0.1)],
+                    doc="``log(input / (1 - input))``, the inverse of ``sigmoid``; with ``eps``, of ``input`` limited to the range from ``eps`` to ``1 - eps``.")
+entr = elementwise("special_entr", kernel=_entr, vjp="masked(g, g * (-1 - log(input)))", promotes="float", places=("special",), domain=(0.2, 3.0), samples=[S(Arg(values=[-1.0, 0.0, 0.5]))],
+                   doc="``-input * log(input)``: 0 at 0, minus infinity below.")
+
+
+@composite("special_expit(input: Tensor) -> Tensor", places=("special",))
+def expit(F: Any, input: Any) -> Any:
+    """``sigmoid`` under its other name."""
+    return F.sigmoid(input)
+
+
+@composite("special_psi(input: Tensor) -> Tensor", places=("special",))
+def psi(F: Any, input: Any) -> Any:
+    """``digamma`` under its other name."""
+    return F.digamma(input)
+
+
+@composite("special_gammaln(input: Tensor) -> Tensor", places=("special",))
+def gammaln(F: Any, input: Any) -> Any:
+    """``lgamma`` under its other name."""
+    return F.lgamma(input)
+
+
+@composite("special_multigammaln(input: Tensor, p: int) -> Tensor", places=("special",))
+def multigammaln(F: Any, input: Any, p: int) -> Any:
+    """``mvlgamma`` under its other name."""
+    return F.mvlgamma(input, p)

@@ -89,7 +89,9 @@ def same(actual: Any, expected: Any, what: str) -> None:
         np.testing.assert_array_equal(actual, expected, err_msg=what)
 
 
-COMMON = [case for case in GOOD if counterpart(case) is not None and case.name not in UNIQUE_UP_TO_SIGNS and case.sample.attrs.get("sorted") is not False]  # unsorted: any order
+COARSE_THERE = frozenset(("digamma", "polygamma", "special_psi"))
+"""PyTorch's trigamma function is right to nine digits only; ``test_elementwise`` compares these so far."""
+COMMON = [case for case in GOOD if counterpart(case) is not None and case.name not in COARSE_THERE and case.name not in UNIQUE_UP_TO_SIGNS and case.sample.attrs.get("sorted") is not False]  # unsorted: any order
 
 
 def test_most_public_ops_have_a_counterpart() -> None:

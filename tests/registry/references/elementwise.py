@@ -49,6 +49,12 @@ REFERENCES: dict[str, Reference] = {
     # exponential, trigonometric
     "logaddexp": lambda a, b: np.log(np.exp(a) + np.exp(b)), "logaddexp2": lambda a, b: np.log2(np.exp2(a) + np.exp2(b)), "xlogy": special.xlogy, "xlog1py": special.xlog1py,
     "deg2rad": np.radians, "rad2deg": np.degrees, "sinc": lambda a: np.where(a == 0, 1, np.sin(np.pi * a) / np.where(a == 0, 1, np.pi * a)),
+    # special functions
+    "special_erfcx": special.erfcx, "special_ndtr": special.ndtr, "special_ndtri": special.ndtri, "special_log_ndtr": special.log_ndtr, "lgamma": special.gammaln, "digamma": special.digamma,
+    "special_zeta": special.zeta, "polygamma_of": lambda a, *, order: special.polygamma(order, a), "polygamma": lambda a, *, n: special.polygamma(n, a),
+    "mvlgamma": lambda a, *, p: np.vectorize(lambda x: special.multigammaln(x, p))(a), "i0": special.i0, "special_i1": special.i1, "special_i0e": special.i0e, "special_i1e": special.i1e,
+    "logit": lambda a, *, eps=None: special.logit(a if eps is None else np.clip(a, eps, 1 - eps)), "special_entr": special.entr, "special_expit": special.expit,
+    "special_psi": special.digamma, "special_gammaln": special.gammaln, "special_multigammaln": lambda a, *, p: np.vectorize(lambda x: special.multigammaln(x, p))(a),
     # choosing and comparing
     "clamp_min": lambda a, b: np.where(a < b, b, a), "clamp_max": lambda a, b: np.where(a > b, b, a), "fmax": lambda a, b: np.where(a > b, a, b), "fmin": lambda a, b: np.where(a < b, a, b),
     "heaviside": np.heaviside, "nan_to_num": not_a_number, "signbit": lambda a: np.copysign(1, a) < 0, "isposinf": np.isposinf, "isneginf": np.isneginf, "isreal": np.isreal,

@@ -16,7 +16,7 @@ from typing import Any
 from .backend.protocol import Backend
 from .backend.registry import BY_TYPE
 from .errors import GraphError, InplaceError, ShapeError
-from .node import RETAIN, SPENT, Leaf, Node, accumulate, next_seq, output_node, pull_general, pull_output, pull_watched
+from .node import RETAIN, SPENT, Leaf, Node, Packed, accumulate, next_seq, output_node, pull_general, pull_output, pull_packed, pull_watched
 from .op import COMPOSITES, REGISTRY, Rule
 
 __all__ = ["RAW", "RawReading", "Reading", "WRITES", "accumulate", "run"]
@@ -73,7 +73,7 @@ class Writes:
     def check(self, node: Node) -> None:
         """Raise if a value that ``node`` saved has been written since."""
         saved = node.saved
-        if saved is None or saved is SPENT:
+        if saved is None or saved is SPENT or isinstance(saved, Packed):
             return
         for name, value in zip(node.op.saved, saved, strict=True):
             for array in value if isinstance(value, tuple) else (value,):
@@ -112,6 +112,7 @@ class Reading:
 
     raw = False
     accumulate = staticmethod(accumulate)
+    pull = staticmethod(pull_general)
 
     def __getattr__(self, name: str) -> Any:
         raise AttributeError(f"no op is called {name!r}")
@@ -336,6 +337,10 @@ def _sweep_arrays(order: list[Any], pending: dict[Any, Any], release: bool, want
             node.saved = SPENT
 
 
+_OWN_PULLS = (pull_output, pull_watched, pull_packed)
+"""What is written for any reading; other pulls are unrolled for raw arrays."""
+
+
 def _sweep_tensors(order: list[Any], pending: dict[Any, Any], release: bool, wanted: dict[Any, Any] | None, reading: Reading) -> None:
     for node in order:
         g = pending.pop(node)
@@ -344,7 +349,7 @@ def _sweep_tensors(order: list[Any], pending: dict[Any, Any], release: bool, wan
         if node.hooks is not None:
             g = _hooked(node, g, False)[0]
         WRITES.check(node)
-        pull = node.pull if node.pull is pull_output or node.pull is pull_watched else pull_general
+        pull = node.pull if node.pull in _OWN_PULLS else reading.pull
         pull(node, reading, g, pending)
         if node.value is not None and type(g) is not list:
             node.gradient = g if reading.raw else g._array

@@ -154,6 +154,26 @@ def pull_general(node: Node, F: Any, g: Any, pending: dict[Any, Any]) -> None:
                 F.accumulate(pending, parent, contribution)
 
 
+class Packed:
+    """In the place of saved values that are kept elsewhere or computed again: ``unpack()`` gives them back as a tuple."""
+
+    __slots__ = ("unpack",)
+
+    def __init__(self, unpack: Callable[[], tuple[Any, ...]]) -> None:
+        self.unpack = unpack
+
+
+def pull_packed(node: Node, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    """``pull_general`` of a node whose saved values are ``Packed``."""
+    packed = node.saved
+    if isinstance(packed, Packed):
+        node.saved = packed.unpack()
+    try:
+        pull_general(node, F, g, pending)
+    finally:
+        node.saved = packed
+
+
 def pull_watched(node: Node, F: Any, g: Any, pending: dict[Any, Any]) -> None:
     """``pull_general`` in anomaly mode: raises where a rule makes the first NaN of a backward pass."""
     if not _has_nan(F, g):

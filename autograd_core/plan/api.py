@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import threading
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from .. import dtypes
@@ -14,7 +14,7 @@ from ..storage import TensorBase
 from .compare import agreed
 from .errors import PlanError
 from .record import Recorder
-from .replay import Plan, Stale
+from .replay import AVAILABLE, Plan, Stale
 
 CACHE = 32
 """How many signatures a compiled function remembers."""
@@ -23,11 +23,12 @@ CACHE = 32
 class Compiled:
     """A compiled function; see :func:`compile`."""
 
-    def __init__(self, function: Callable[..., Any], exact: bool, backend: str) -> None:
+    def __init__(self, function: Callable[..., Any], exact: bool, backend: str, passes: tuple[str, ...]) -> None:
         functools.update_wrapper(self, function)
         self.function = function
         self.exact = exact
         self.backend = backend
+        self.passes = passes
         self._entries: OrderedDict[Any, _Entry] = OrderedDict()
         self._lock = threading.Lock()
         self._last: Plan | None = None
@@ -73,7 +74,7 @@ class Compiled:
         for i, earlier in enumerate(entry.pending):
             if earlier.graph.training == recorder.graph.training and earlier.entry_state() == recorder.entry_state():
                 del entry.pending[i]
-                plan = Plan(agreed(earlier, recorder), tensors)
+                plan = Plan(agreed(earlier, recorder), tensors, self.passes)
                 entry.plans.append(plan)
                 self._last = plan
                 del entry.plans[:-CACHE]
@@ -140,7 +141,7 @@ def _objects(x: Any) -> list[Any]:
     return [] if isinstance(x, TensorBase) else [x]
 
 
-def compile(function: Callable[..., Any] | None = None, *, exact: bool = False, backend: str = "numpy") -> Any:
+def compile(function: Callable[..., Any] | None = None, *, exact: bool = False, backend: str = "auto", passes: Iterable[str] | None = None) -> Any:
     """A function that runs like ``function``, many times faster once it has been called twice.
 
     The first two calls with arguments of the same shapes, dtypes and Python values run ``function`` and record every
@@ -150,7 +151,8 @@ def compile(function: Callable[..., Any] | None = None, *, exact: bool = False, 
     ----------
     function : any function of Tensors, Python values and objects, nested in tuples, lists and dicts; a whole training step, say.
     exact : only what leaves every bit as the uncompiled function has it.
-    backend : ``"numpy"``: straight-line code over the array library.
+    backend : ``"numpy"``: straight-line code over the array library. ``"auto"``: the fastest that is installed.
+    passes : the names of the passes to run, for looking at what each does. Default: all that ``exact`` allows.
 
     What is captured (parameters, buffers, optimizer state, learning rates, random generators) is read and written live.
     Returned tensors belong to the caller and have no graph. What cannot be replayed raises ``PlanError``, with the line.
@@ -169,7 +171,11 @@ def compile(function: Callable[..., Any] | None = None, *, exact: bool = False, 
     [18.0, 36.0]
     """
     if function is None:
-        return functools.partial(compile, exact=exact, backend=backend)
+        return functools.partial(compile, exact=exact, backend=backend, passes=passes)
     if backend not in ("numpy", "auto"):
         raise ValueError(f"compile: backend must be 'numpy' or 'auto', got {backend!r}")
-    return Compiled(function, exact, backend)
+    chosen = tuple(name for name, is_exact in AVAILABLE.items() if is_exact or not exact) if passes is None else tuple(passes)
+    unknown = [name for name in chosen if name not in AVAILABLE]
+    if unknown:
+        raise ValueError(f"compile: there is no pass {unknown[0]!r}; there are {', '.join(AVAILABLE)}")
+    return Compiled(function, exact, backend, chosen)

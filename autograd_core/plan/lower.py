@@ -47,7 +47,7 @@ class _Trace:
         if any(isinstance(each, Stand) for each in _leaves(keywords)):
             raise Untraceable
         for given in _leaves(args):
-            if isinstance(given, Stand) and result is given.array:
+            if isinstance(given, Stand) and result is given.array and hasattr(result, "__setitem__"):  # the two booleans are one object each
                 return given
         root = _owner_among(result, [each for each in _leaves(args) if isinstance(each, Stand)])
         value = Value(result, root=root)

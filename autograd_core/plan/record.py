@@ -14,7 +14,7 @@ from ..backend.registry import BY_TYPE
 from ..config import ACTIVE, MODE
 from ..dispatch import user_line
 from ..engine import RAW, RawReading
-from ..node import RETAIN
+from ..node import RETAIN, pull_general
 from ..op import COMPOSITES, REGISTRY, Op, Rule
 from ..storage import TensorBase, wrap
 from .errors import refusal
@@ -210,7 +210,7 @@ class Recorder:
             return
         references = tuple([self._reference(x) for x in arguments])
         self.read.update(v for v in Step("", "", max, references, {}, ()).reads())
-        outputs = tuple([None if each is None else self._known[id(each)] if id(each) in self._known else self._output(each, arguments) for each in listed])
+        outputs = tuple([None if each is None or id(each) in self._known else self._output(each, arguments) for each in listed])
         step = Step(rule.label, "rule", partial(rule.function, raw), references, {}, outputs, single=not isinstance(results, (tuple, list)))
         self._step(step)
         step.line = line or step.line
@@ -266,11 +266,26 @@ class Recorder:
         """For each leaf whose ``.grad`` the step looks at first, whether it has one; arguments by position."""
         return {self._argument_of_leaf.get(leaf, leaf): present for leaf, present in self.graph.entry.items()}
 
+    def added_to_part(self, before: Any, g: Any, key: Any) -> None:
+        """Add a cotangent to a part of one that is there."""
+        add_to_part(before, g, key=key)
+        target = self.value(before)
+        references = (target, self._reference(g))
+        self.read.update(references)
+        written = self._learn(before, Value(before, root=target.root))
+        self._step(Step("add_to_part", "call", add_to_part, references, {"key": key}, (written,), writes=(target,)))
+
     def module(self, module: Any) -> None:
         """A module is being called: its mode is part of what the plan depends on."""
         if module._hooks or module._pre_hooks:
             self.refuse(f"{type(module).__name__} has a forward hook, which a replay would not call", "Remove it while the function is compiled, or do its work inside forward()")
         self.graph.training[module] = module.training
+
+
+def add_to_part(before: Any, g: Any, *, key: Any) -> Any:
+    """Add ``g`` to the region of ``before`` that ``key`` selects, in place."""
+    before[(*key, ...)] += g
+    return before
 
 
 class RecordedReading(RawReading):
@@ -280,6 +295,8 @@ class RecordedReading(RawReading):
         super().__init__(raw.backend)
         self.recorder = recorder
         self.plain = raw
+        self.owned: set[Any] = set()
+        """The nodes whose pending cotangent is memory of this pass."""
 
     def __getattr__(self, name: str) -> Any:
         op = REGISTRY.get(name)
@@ -322,6 +339,21 @@ class RecordedReading(RawReading):
     def accumulate(self, pending: dict[Any, Any], node: Any, g: Any) -> None:
         """Add a further cotangent to a node's."""
         pending[node] = self.add(pending[node], g)
+        self.owned.add(node)
+
+    @staticmethod
+    def pull(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+        """Give each parent its cotangent; an op that reads a part adds to that part alone, as in eager, if the memory is this pass's own."""
+        if "adds" not in node.op.extra:
+            pull_general(node, F, g, pending)
+            return
+        parent = node._first
+        before = pending[parent]
+        if before is not None and parent in F.owned and before.shape:
+            F.recorder.added_to_part(before, g, node.attrs["key"])
+            return
+        pull_general(node, F, g, pending)
+        F.owned.add(parent)
 
 
 def _arrays_in(inputs: Any) -> list[Any]:

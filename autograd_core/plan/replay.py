@@ -16,6 +16,8 @@ from .memory import Layout, plan_memory
 from .numpy_backend import Program
 from .passes import PASSES
 
+AVAILABLE = {"lower": True, **{name: exact for name, (_, exact) in PASSES.items()}, "memory": True}
+"""All passes with whether they are exact: kernels are taken apart, the graph is made smaller, memory is planned."""
 _numbers = itertools.count(1).__next__
 
 
@@ -34,7 +36,7 @@ def _question(position: int, asked: Sequence[tuple[str, bool]]) -> Callable[[Any
 class Plan:
     """What one signature of a compiled function replays."""
 
-    def __init__(self, graph: Graph, tensors: list[Any], passes: Sequence[str] = ("lower", *PASSES, "memory")) -> None:
+    def __init__(self, graph: Graph, tensors: list[Any], passes: Sequence[str] = tuple(AVAILABLE)) -> None:
         started = time.perf_counter()
         self.graph = graph
         self.recorded = len(graph.steps)
@@ -165,6 +167,29 @@ class Plan:
         return error
 
     # --- looking ------------------------------------------------------------------------------------------------
+
+    def describe(self) -> str:
+        """The plan in words: calls, memory, what each pass removed, what it cost to build."""
+        updates = sum(step.kind == "update" for step in self.graph.steps)
+        views = len(self.program.binding) - 5 if len(self.program.binding) > 4 else 0
+        lines = [
+            f"recorded steps   {self.recorded}",
+            f"library calls    {self.calls} after taking the kernels apart",
+            *[f"{'pass ' + name:<17}{count} removed, {'exact' if PASSES[name][1] else 'reassociates'}" for name, count in self.removed.items()],
+            f"replayed calls   {len(self.graph.steps) - views}, {updates} of them whole update rules; {views} views made once",
+            f"memory           {self.layout.nbytes} bytes in {len(self.layout.sizes)} pieces for {len(self.layout.place)} results, {self.layout.in_place} of them in place of an operand",
+            f"built in         {self.built_in * 1e3:.1f} ms",
+        ]
+        return "\n".join(lines)
+
+    def __repr__(self) -> str:
+        return f"<Plan of {len(self.graph.steps)} calls>"
+
+    def draw(self, **options: Any) -> Any:
+        """The plan's calls and values as a picture; takes the options of ``viz.draw`` that concern the look. See ``viz``."""
+        from .drawing import draw
+
+        return draw(self.graph, **options)
 
     def source(self) -> str:
         """The generated code."""

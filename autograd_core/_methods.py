@@ -105,6 +105,7 @@ _copysign = REGISTRY["copysign"]
 _hypot = REGISTRY["hypot"]
 _causal_mask = REGISTRY["causal_mask"]
 _squared_error = REGISTRY["squared_error"]
+_huber_error = REGISTRY["huber_error"]
 _sigmoid_cross_entropy = REGISTRY["sigmoid_cross_entropy"]
 _bce_elements = REGISTRY["bce_elements"]
 _class_targets = REGISTRY["class_targets"]
@@ -425,6 +426,9 @@ _k_hypot = _hypot.kernels
 _k_squared_error = _squared_error.kernels
 _q_squared_error = _squared_error.residual_kernels
 _r_squared_error_all = _squared_error.fused.function
+_k_huber_error = _huber_error.kernels
+_q_huber_error = _huber_error.residual_kernels
+_r_huber_error_all = _huber_error.fused.function
 _k_sigmoid_cross_entropy = _sigmoid_cross_entropy.kernels
 _q_sigmoid_cross_entropy = _sigmoid_cross_entropy.residual_kernels
 _r_sigmoid_cross_entropy_all = _sigmoid_cross_entropy.fused.function
@@ -455,7 +459,8 @@ _k_soft_cross_entropy = _soft_cross_entropy.kernels
 _q_soft_cross_entropy = _soft_cross_entropy.residual_kernels
 _r_soft_cross_entropy_all = _soft_cross_entropy.fused.function
 _k_negative_log_likelihood = _negative_log_likelihood.kernels
-_r_negative_log_likelihood_input = _negative_log_likelihood.rules["input"].function
+_q_negative_log_likelihood = _negative_log_likelihood.residual_kernels
+_r_negative_log_likelihood_all = _negative_log_likelihood.fused.function
 _k_ctc_likelihood = _ctc_likelihood.kernels
 _q_ctc_likelihood = _ctc_likelihood.residual_kernels
 _r_ctc_likelihood_all = _ctc_likelihood.fused.function
@@ -960,6 +965,13 @@ _expand_as = COMPOSITES["expand_as"].function
 _broadcast_tensors = COMPOSITES["broadcast_tensors"].function
 _contiguous = COMPOSITES["contiguous"].function
 _zero_ = COMPOSITES["zero_"].function
+_addmm_ = COMPOSITES["addmm_"].function
+_addmv_ = COMPOSITES["addmv_"].function
+_baddbmm_ = COMPOSITES["baddbmm_"].function
+_addbmm_ = COMPOSITES["addbmm_"].function
+_addr_ = COMPOSITES["addr_"].function
+_float_power_ = COMPOSITES["float_power_"].function
+_fill_diagonal_ = COMPOSITES["fill_diagonal_"].function
 
 
 def _pull_maximum(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
@@ -4399,6 +4411,80 @@ def squared_error(input: Tensor, target: Tensor, reduction: str = 'mean') -> Ten
     return t
 
 
+def _pull_huber_error(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    to_target = node._second
+    input, target, difference = node.saved
+    attrs = node._attrs
+    delta = attrs["delta"]
+    reduction = attrs["reduction"]
+    needs = (to_input is not None, to_target is not None)
+    r_input, r_target = _r_huber_error_all(F, g, difference, delta, reduction, needs)
+    if to_input is not None and r_input is not None:
+        if pending[to_input] is None:
+            pending[to_input] = r_input
+        else:
+            accumulate(pending, to_input, r_input)
+    if to_target is not None and r_target is not None:
+        if pending[to_target] is None:
+            pending[to_target] = r_target
+        else:
+            accumulate(pending, to_target, r_target)
+
+
+_pull_huber_error.op = _huber_error  # type: ignore[attr-defined]
+
+
+def huber_error(input: Tensor, target: Tensor, delta: builtins.float, reduction: str = 'mean') -> Tensor:
+    """``c * (d - c / 2)`` with ``d = |input - target|`` and ``c = min(d, delta)``, of equal shapes, reduced."""
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+        a_target = target._array
+        n_target = target._node
+        if a_target.dtype is not d:
+            return apply(_huber_error, (input, target), {"delta": delta, "reduction": reduction})
+    except AttributeError:
+        return apply(_huber_error, (input, target), {"delta": delta, "reduction": reduction})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_huber_error, (input, target), {"delta": delta, "reduction": reduction})
+    try:
+        needs = (n_input is not None or n_target is not None) and mode.grad
+        if needs:
+            out, difference = _q_huber_error[a_input.__class__](a_input, a_target, delta=delta, reduction=reduction)
+        else:
+            out = _k_huber_error[a_input.__class__](a_input, a_target, delta=delta, reduction=reduction)
+    except Exception as error:
+        raise explain(_huber_error, (input, target), {"delta": delta, "reduction": reduction}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    if needs:
+        t._node = n = GeneralNode()
+        n.op = _huber_error
+        n.pull = _pull_huber_error
+        n._first = n_input
+        n._second = n_target
+        n._rest = ()
+        n.saved = (a_input, a_target, difference)
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        n._attrs = {"delta": delta, "reduction": reduction}
+        n._shapes = (a_input.shape, getattr(a_target, "shape", ()))
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
+
+
 def _pull_sigmoid_cross_entropy(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
     to_input = node._first
     to_target = node._second
@@ -5698,18 +5784,27 @@ def _pull_negative_log_likelihood(node: Any, F: Any, g: Any, pending: dict[Any, 
     to_input = node._first
     to_target = node._second
     to_weight, = node._rest
-    target, weight = node.saved
+    target, weight, index, counts = node.saved
     attrs = node._attrs
     reduction = attrs["reduction"]
-    ignore_index = attrs["ignore_index"]
     input_shape = node._shapes[0]
     input_dtype = node._dtypes[0]
-    if to_input is not None:
-        r = _r_negative_log_likelihood_input(F, g, input_shape, input_dtype, target, weight, reduction, ignore_index)
+    r_input, r_target, r_weight = _r_negative_log_likelihood_all(F, g, input_shape, input_dtype, index, counts, reduction)
+    if to_input is not None and r_input is not None:
         if pending[to_input] is None:
-            pending[to_input] = r
+            pending[to_input] = r_input
         else:
-            accumulate(pending, to_input, r)
+            accumulate(pending, to_input, r_input)
+    if to_target is not None and r_target is not None:
+        if pending[to_target] is None:
+            pending[to_target] = r_target
+        else:
+            accumulate(pending, to_target, r_target)
+    if to_weight is not None and r_weight is not None:
+        if pending[to_weight] is None:
+            pending[to_weight] = r_weight
+        else:
+            accumulate(pending, to_weight, r_weight)
 
 
 _pull_negative_log_likelihood.op = _negative_log_likelihood  # type: ignore[attr-defined]
@@ -5735,20 +5830,24 @@ def negative_log_likelihood(input: Tensor, target: Tensor, weight: Tensor | None
     if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
         return apply(_negative_log_likelihood, (input, target, weight), {"reduction": reduction, "ignore_index": ignore_index})
     try:
-        out = _k_negative_log_likelihood[a_input.__class__](a_input, a_target, a_weight, reduction=reduction, ignore_index=ignore_index)
+        needs = (n_input is not None or n_target is not None or n_weight is not None) and mode.grad
+        if needs:
+            out, index, counts = _q_negative_log_likelihood[a_input.__class__](a_input, a_target, a_weight, reduction=reduction, ignore_index=ignore_index)
+        else:
+            out = _k_negative_log_likelihood[a_input.__class__](a_input, a_target, a_weight, reduction=reduction, ignore_index=ignore_index)
     except Exception as error:
         raise explain(_negative_log_likelihood, (input, target, weight), {"reduction": reduction, "ignore_index": ignore_index}, error) from error
     t: Tensor = empty_tensor()
     t._view = None
     t._array = out
-    if (n_input is not None or n_target is not None or n_weight is not None) and mode.grad:
+    if needs:
         t._node = n = GeneralNode()
         n.op = _negative_log_likelihood
         n.pull = _pull_negative_log_likelihood
         n._first = n_input
         n._second = n_target
         n._rest = (n_weight,)
-        n.saved = (a_target if n_input is not None else None, a_weight if n_input is not None else None)
+        n.saved = (a_target if n_input is not None else None, a_weight if n_input is not None else None, index, counts)
         n.hooks = None
         n.scope = mode.scope
         out_shape = out.shape
@@ -16943,6 +17042,48 @@ def zero_(input: Tensor) -> Tensor:
     return _zero_(F, input)
 
 
+def addmm_(input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: TensorLike = 1, alpha: TensorLike = 1) -> Tensor:
+    """``addmm``, written into the tensor itself."""
+    return _addmm_(F, input, mat1, mat2, beta=beta, alpha=alpha)
+
+
+def addmv_(input: Tensor, mat: Tensor, vec: Tensor, *, beta: TensorLike = 1, alpha: TensorLike = 1) -> Tensor:
+    """``addmv``, written into the tensor itself."""
+    return _addmv_(F, input, mat, vec, beta=beta, alpha=alpha)
+
+
+def baddbmm_(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: TensorLike = 1, alpha: TensorLike = 1) -> Tensor:
+    """``baddbmm``, written into the tensor itself."""
+    return _baddbmm_(F, input, batch1, batch2, beta=beta, alpha=alpha)
+
+
+def addbmm_(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: TensorLike = 1, alpha: TensorLike = 1) -> Tensor:
+    """``addbmm``, written into the tensor itself."""
+    return _addbmm_(F, input, batch1, batch2, beta=beta, alpha=alpha)
+
+
+def addr_(input: Tensor, vec1: Tensor, vec2: Tensor, *, beta: TensorLike = 1, alpha: TensorLike = 1) -> Tensor:
+    """``addr``, written into the tensor itself."""
+    return _addr_(F, input, vec1, vec2, beta=beta, alpha=alpha)
+
+
+def float_power_(input: Tensor, exponent: TensorLike) -> Tensor:
+    """``float_power``, written into the tensor itself, which must be of float64 or complex128."""
+    return _float_power_(F, input, exponent)
+
+
+def fill_diagonal_(input: Tensor, fill_value: builtins.float, wrap: builtins.bool = False) -> Tensor:
+    """Write one number on the main diagonal; with ``wrap``, of a tall matrix, again below each gap of one row.
+
+    A tensor of more than two dimensions must have equal sizes. Raises ``RuntimeError`` for fewer than two dimensions.
+
+    >>> import autograd_core as ag
+    >>> ag.zeros(3, 2).fill_diagonal_(1.0).tolist()
+    [[1.0, 0.0], [0.0, 1.0], [0.0, 0.0]]
+    """
+    return _fill_diagonal_(F, input, fill_value, wrap)
+
+
 clip = clamp
 subtract = sub
 multiply = mul
@@ -17363,3 +17504,10 @@ class Methods(TensorBase):
     expand_as = expand_as
     contiguous = contiguous
     zero_ = zero_
+    addmm_ = addmm_
+    addmv_ = addmv_
+    baddbmm_ = baddbmm_
+    addbmm_ = addbmm_
+    addr_ = addr_
+    float_power_ = float_power_
+    fill_diagonal_ = fill_diagonal_

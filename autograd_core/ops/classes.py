@@ -81,7 +81,9 @@ def class_indices(xp: Any, name: str, target: Any, weight: Any, classes: int, ig
     index = target.reshape(-1)
     bounded = backend_of(index).name == "cpu" and index.size > 0  # a GPU is not asked, because the answer would make the program wait
     counts = None
-    if not bounded or ignore_index >= 0 or index.min() < 0:
+    if bounded and ignore_index < 0 and index.dtype == "int64" and index.view("uint64").max() < classes:  # one look: read as unsigned, a negative number is huge
+        bounded = False
+    elif not bounded or ignore_index >= 0 or index.min() < 0:
         counts = index != ignore_index
         index = xp.where(counts, index, 0)
     if bounded and (index.max() >= classes or (counts is not None and index.min() < 0)):

@@ -28,7 +28,9 @@ def _entropy_parts(xp: Any, input: Any, target: Any, weight: Any, *, reduction: 
     shifted, powers, totals = exponentials(xp, rows, 1)
     logs = xp.log(totals)
     losses = logs.reshape(-1) - shifted[xp.arange(len(index)), index]
-    if not label_smoothing:
+    if not label_smoothing or weight is None:
+        if label_smoothing:
+            losses = losses * (1 - label_smoothing) + (logs.reshape(-1) - shifted.mean(axis=1)) * label_smoothing
         return collect(xp, losses, counts, target, reduction, input.dtype), powers, totals, index, counts
     wanted = as_rows(xp, class_targets.kernel(xp, target, weight, classes=classes, dim=class_dim(input), ignore_index=ignore_index,
                                             label_smoothing=label_smoothing, mean=reduction == "mean", dtype=shifted.dtype))
@@ -80,17 +82,11 @@ def _(F: Any, g: Any, input: Any, target: Any, weight: Any, input_dtype: Any, po
     if index is None:
         wanted = _wanted(F, input, target, weight, input_dtype, reduction, ignore_index, label_smoothing)
         return _entropy_gradient(F, g, input, from_rows(F, powers / totals, input.shape), wanted, reduction), None, None
-    if reduction == "none":
-        share = g.reshape(-1, 1)
-    elif reduction == "sum" or not len(index):
-        share = g
-    else:
-        denominator = len(index) if counts is None else mean_denominator(xp, counts, powers.dtype)
-        share = g / (denominator if counts is None else xp.where(xp.isnan(denominator), 1, denominator))  # nothing counts: no gradient either
-    if counts is not None:
-        share = share * counts.reshape(-1, 1)
-    share = xp.asarray(share).astype(powers.dtype, copy=False)
+    share = _each(xp, g, index, counts, reduction, powers.dtype)
     gradient = powers * (share / totals)
+    if label_smoothing:
+        gradient -= share * (label_smoothing / powers.shape[1])
+        share = share * (1 - label_smoothing)
     gradient[xp.arange(len(index)), index] -= share.reshape(-1) if share.ndim else share
     gradient = from_rows(F, gradient, input.shape)
     return gradient.astype(input.dtype, copy=False), None, None
@@ -176,10 +172,14 @@ def _nll_spec(input: Any, target: Any, weight: Any, *, reduction: str = "mean", 
         S((3,), ints(), None), S((4, 3), ints(5), None, error=ValueError, match="batch_size")])
 def negative_log_likelihood(xp: Any, input: Any, target: Any, weight: Any, *, reduction: str = "mean", ignore_index: int = -100) -> Any:
     """Minus the entries of ``input`` at the target classes, weighted and reduced."""
+    return _likelihood_parts(xp, input, target, weight, reduction=reduction, ignore_index=ignore_index)[0]
+
+
+def _likelihood_parts(xp: Any, input: Any, target: Any, weight: Any, *, reduction: str = "mean", ignore_index: int = -100) -> tuple[Any, ...]:
     require_class_indices(input, target)
     rows = as_rows(xp, input)
     index, counts = class_indices(xp, "nll_loss", target, weight, rows.shape[1], ignore_index)
-    return collect(xp, -rows[xp.arange(len(index)), index], counts, target, reduction, input.dtype)
+    return collect(xp, -rows[xp.arange(len(index)), index], counts, target, reduction, input.dtype), index, counts
 
 
 @negative_log_likelihood.vjp("input")
@@ -188,6 +188,28 @@ def _(F: Any, g: Any, input_shape: Any, input_dtype: Any, target: Any, weight: A
     wanted = F.class_targets(target, weight, classes=input_shape[dim], dim=dim, ignore_index=ignore_index, label_smoothing=0.0, mean=reduction == "mean",
                              dtype=input_dtype)
     return -wanted * (F.unsqueeze(g, dim=dim) if reduction == "none" else g)
+
+
+@negative_log_likelihood.fused_vjp(("index", "counts"), _likelihood_parts)
+def _(F: Any, g: Any, input_shape: Any, input_dtype: Any, index: Any, counts: Any, reduction: str) -> Any:
+    xp, dtype = F.backend.xp, as_dtype(input_dtype).dtype
+    gradient = xp.zeros((len(index), input_shape[0 if len(input_shape) == 1 else 1]), dtype=dtype)
+    gradient[xp.arange(len(index)), index] = -_each(xp, g, index, counts, reduction, dtype).reshape(-1)
+    return from_rows(F, gradient, input_shape), None, None
+
+
+def _each(xp: Any, g: Any, index: Any, counts: Any, reduction: str, dtype: Any) -> Any:
+    """The cotangent of each sample's loss, counted: a column, or one number for all."""
+    if reduction == "none":
+        share = g.reshape(-1, 1)
+    elif reduction == "sum" or not len(index):
+        share = g
+    else:
+        denominator = len(index) if counts is None else mean_denominator(xp, counts, dtype)
+        share = g / (denominator if counts is None else xp.where(xp.isnan(denominator), 1, denominator))  # nothing counts: no gradient either
+    if counts is not None:
+        share = share * counts.reshape(-1, 1)
+    return xp.asarray(share).astype(dtype, copy=False)
 
 
 @composite("nll_loss(input: Tensor, target: Tensor, weight: Tensor | None = None, ignore_index: int = -100, reduction: str = 'mean') -> Tensor", places=NN)

@@ -63,8 +63,11 @@ def euclidean(xp: Any, x1: Any, x2: Any) -> Any:
         difference = a[..., :, None, :] - b[..., None, :, :]
         result = xp.sqrt(xp.sum(difference * difference, axis=-1))
     else:
-        squares = xp.sum(a * a, axis=-1)[..., :, None] + xp.sum(b * b, axis=-1)[..., None, :]
-        result = xp.sqrt(xp.maximum(squares - 2 * xp.matmul(a, xp.swapaxes(b, -1, -2)), 0))
+        result = xp.matmul(-2 * a, xp.swapaxes(b, -1, -2))
+        result += xp.sum(a * a, axis=-1)[..., :, None]
+        result += xp.sum(b * b, axis=-1)[..., None, :]
+        xp.maximum(result, 0, out=result)
+        xp.sqrt(result, out=result)
     return result.astype(HALF) if x1.dtype is HALF else result
 
 

@@ -14,7 +14,7 @@ from ..dtypes import as_dtype
 from ..errors import BroadcastWarning
 from ..op import NN, S, composite, op
 from ..spec import Meta, broadcast
-from .reduce import HALF, SINGLE
+from .reduce import HALF, SINGLE, widened
 
 REDUCTIONS = ("none", "mean", "sum")
 
@@ -135,6 +135,38 @@ def l1_loss(F: Any, input: Any, target: Any, reduction: str = "mean", weight: An
     return reduce_loss(F, loss, reduction) if weight is None else _weighted(F, "l1_loss", loss, weight, reduction)
 
 
+def _huber_spec(input: Any, target: Any, *, delta: float, reduction: str = "mean") -> Meta:
+    return reduced_meta("huber_loss", input, reduction, broadcast("huber_loss", ("input", "target"), (input, target)))
+
+
+def _huber_parts(xp: Any, input: Any, target: Any, *, delta: float, reduction: str = "mean") -> tuple[Any, Any]:
+    difference = input - target
+    size = xp.asarray(xp.abs(widened(difference)))
+    near = xp.minimum(size, delta)
+    size -= 0.5 * near
+    size *= near
+    return sum_or_mean(xp, size, reduction, difference.dtype), difference
+
+
+@op("huber_error(input: Tensor, target: Tensor, delta: float, reduction: str = 'mean') -> Tensor", label="Huber", promotes="same", spec=_huber_spec, samples=[
+    *(S((3, 4), (3, 4), delta=0.5, reduction=reduction) for reduction in REDUCTIONS), S((), (), delta=1.0), S((0, 2), (0, 2), delta=1.0, reduction="sum")])
+def huber_error(xp: Any, input: Any, target: Any, *, delta: float, reduction: str = "mean") -> Any:
+    """``c * (d - c / 2)`` with ``d = |input - target|`` and ``c = min(d, delta)``, of equal shapes, reduced."""
+    return _huber_parts(xp, input, target, delta=delta, reduction=reduction)[0]
+
+
+@huber_error.vjp()
+def _(F: Any, g: Any, input: Any, target: Any, input_shape: Any, delta: float, reduction: str, needs: Any) -> Any:
+    gradient = F.clamp(input - target, -delta, delta) * per_element(g, reduction, input_shape)
+    return gradient if needs[0] else None, -gradient if needs[1] else None
+
+
+@huber_error.fused_vjp(("difference",), _huber_parts)
+def _(F: Any, g: Any, difference: Any, delta: float, reduction: str, needs: Any) -> Any:
+    gradient = F.clamp(difference, -delta, delta) * per_element(g, reduction, difference.shape)
+    return gradient if needs[0] else None, -gradient if needs[1] else None
+
+
 @composite("smooth_l1_loss(input: Tensor, target: Tensor, reduction: str = 'mean', beta: float = 1.0) -> Tensor", places=NN)
 def smooth_l1_loss(F: Any, input: Any, target: Any, reduction: str = "mean", beta: float = 1.0) -> Any:
     """``d ** 2 / (2 * beta)`` where ``d = |input - target|`` is below ``beta``, ``d - beta / 2`` elsewhere. Girshick (2015), arXiv:1504.08083."""
@@ -142,10 +174,10 @@ def smooth_l1_loss(F: Any, input: Any, target: Any, reduction: str = "mean", bet
     if beta < 0:
         raise RuntimeError(f"smooth_l1_loss: does not support negative values for beta, got {beta}")
     input, target = matched(F, "smooth_l1_loss", input, target)
-    difference = input - target
-    size = F.abs(difference)
-    loss = size if beta == 0 else F.where(size < beta, difference * difference * (0.5 / beta), size - 0.5 * beta)
-    return reduce_loss(F, loss, reduction)
+    if beta == 0:
+        return reduce_loss(F, F.abs(input - target), reduction)
+    loss = F.huber_error(input, target, delta=beta, reduction=reduction)
+    return loss if beta == 1 else loss / beta
 
 
 @composite("huber_loss(input: Tensor, target: Tensor, reduction: str = 'mean', delta: float = 1.0, weight: Tensor | None = None) -> Tensor", places=NN)
@@ -155,10 +187,9 @@ def huber_loss(F: Any, input: Any, target: Any, reduction: str = "mean", delta: 
     if delta <= 0:
         raise RuntimeError(f"huber_loss: does not support non-positive values for delta, got {delta}")
     input, target = matched(F, "huber_loss", input, target)
-    difference = input - target
-    size = F.abs(difference)
-    loss = F.where(size <= delta, difference * difference * 0.5, delta * (size - 0.5 * delta))
-    return reduce_loss(F, loss if weight is None else _weighted(F, "huber_loss", loss, weight, "none"), reduction)
+    if weight is None:
+        return F.huber_error(input, target, delta=delta, reduction=reduction)
+    return reduce_loss(F, _weighted(F, "huber_loss", F.huber_error(input, target, delta=delta, reduction="none"), weight, "none"), reduction)
 
 
 # --- divergences --------------------------------------------------------------------------------------------------
@@ -176,6 +207,5 @@ def kl_div(F: Any, input: Any, target: Any, reduction: str = "mean", log_target:
     if log_target:
         loss = F.exp(target) * (target - input)
     else:
-        positive = target > 0
-        loss = F.where(positive, target * F.log(F.where(positive, target, 1)), 0) - target * input
+        loss = F.xlogy(target, target) - target * input
     return F.sum(loss) / input.shape[0] if reduction == "batchmean" and input.ndim else reduce_loss(F, loss, "sum" if reduction == "batchmean" else reduction)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..backend.registry import backend_of
 from ..dtypes import as_dtype
 from ..errors import ShapeError, describe
-from ..op import NN, Arg, S, composite, detached, ints, op
+from ..op import NN, Arg, S, composite, detached, ints, op, span
 from ..spec import Meta
-from .classes import check_classes, class_dim
-from .loss import check_reduction, matched, reduce_loss
+from .classes import as_rows, check_classes, class_dim, class_indices, require_class_indices
+from .loss import check_reduction, matched, per_element, reduce_loss, reduced_meta, sum_or_mean
+from .reduce import widened
 
 
 @composite("hinge_loss(input: Tensor, target: Tensor, margin: float = 1.0, reduction: str = 'mean') -> Tensor", places=NN)
@@ -38,6 +40,70 @@ def margin_ranking_loss(F: Any, input1: Any, input2: Any, target: Any, margin: f
     return reduce_loss(F, F.relu(-target * (input1 - input2) + margin), reduction)
 
 
+def _margins_spec(input: Any, target: Any, weight: Any, *, p: int, margin: float, averaged: bool, reduction: str) -> Meta:
+    return reduced_meta("multi_margin_loss", input, reduction, tuple(target.shape))
+
+
+def _margins_parts(xp: Any, input: Any, target: Any, weight: Any, *, p: int, margin: float, averaged: bool, reduction: str) -> tuple[Any, ...]:
+    """The losses; what each wrong class misses the margin by, the classes that are targets, and what each sample counts."""
+    require_class_indices(input, target)
+    rows = as_rows(xp, widened(input))
+    index, _ = class_indices(xp, "multi_margin_loss", target, None, rows.shape[1], NOTHING)
+    at = xp.arange(len(index))
+    missed = rows - (rows[at, index] - margin)[:, None]
+    xp.maximum(missed, 0, out=missed)
+    missed[at, index] = 0
+    share = None if weight is None else weight[index]
+    losses = (missed if p == 1 else missed * missed).sum(axis=1)
+    if share is not None:
+        losses = losses * share
+    if averaged:
+        losses = losses / rows.shape[1]
+    return sum_or_mean(xp, losses.reshape(target.shape) if reduction == "none" else losses, reduction, input.dtype), missed, index, share
+
+
+NOTHING = -(1 << 62)
+"""An ``ignore_index`` that is no index: every target counts."""
+
+
+@op("class_margins(input: Tensor, target: Tensor, weight: Tensor | None, p: int, margin: float, averaged: bool, reduction: str) -> Tensor", label="hinge",
+    spec=_margins_spec, samples=[
+        S((4, 3), ints(4), None, p=1, margin=1.0, averaged=True, reduction="mean"), S((4, 3), ints(4), span(0.5, 2.0, 3), p=2, margin=0.5, averaged=False, reduction="none"),
+        S((3,), ints(), None, p=1, margin=1.0, averaged=False, reduction="sum"), S((3,), ints(), span(0.5, 2.0, 3), p=2, margin=1.0, averaged=True, reduction="none"),
+        S((4, 3), ints(4, low=3, high=6), None, p=1, margin=1.0, averaged=True, reduction="mean", error=IndexError, match="out of bounds")])
+def class_margins(xp: Any, input: Any, target: Any, weight: Any, *, p: int, margin: float, averaged: bool, reduction: str) -> Any:
+    """The sum or mean over the wrong classes of ``max(0, margin - input[target] + input) ** p``, reduced; (batch, classes) or (classes)."""
+    return _margins_parts(xp, input, target, weight, p=p, margin=margin, averaged=averaged, reduction=reduction)[0]
+
+
+def _share(g: Any, reduction: str, target: Any, classes: int, averaged: bool) -> Any:
+    """The cotangent of one class of one sample."""
+    return per_element(g, reduction, target.shape) / (classes if averaged else 1)
+
+
+@class_margins.vjp("input")
+def _(F: Any, g: Any, input: Any, target: Any, weight: Any, p: int, margin: float, averaged: bool, reduction: str) -> Any:
+    wanted = F.class_targets(target, None, classes=input.shape[-1], dim=input.ndim - 1, ignore_index=NOTHING, label_smoothing=0.0, mean=False, dtype=input.dtype)
+    missed = F.relu(margin - F.sum(wanted * input, dim=-1, keepdim=True) + input) * (1 - wanted)
+    slope = F.to_dtype(missed > 0, dtype=as_dtype(input.dtype)) if p == 1 else 2 * missed
+    if weight is not None:
+        slope = slope * F.sum(wanted * weight, dim=-1, keepdim=True)
+    share = _share(g, reduction, target, input.shape[-1], averaged)
+    return (slope - wanted * F.sum(slope, dim=-1, keepdim=True)) * (F.unsqueeze(share, dim=-1) if reduction == "none" else share)
+
+
+@class_margins.fused_vjp(("missed", "index", "share"), _margins_parts)
+def _(F: Any, g: Any, target: Any, input_shape: Any, input_dtype: Any, missed: Any, index: Any, share: Any, p: int, averaged: bool, reduction: str) -> Any:
+    xp = F.backend.xp
+    each = _share(g, reduction, target, input_shape[-1], averaged)
+    each = each.reshape(-1, 1) if reduction == "none" else each
+    if share is not None:
+        each = each * share[:, None]
+    gradient = ((missed > 0) if p == 1 else 2 * missed) * each
+    gradient[xp.arange(len(index)), index] = -gradient.sum(axis=1)
+    return gradient.reshape(input_shape).astype(as_dtype(input_dtype).dtype, copy=False), None, None
+
+
 @composite("multi_margin_loss(input: Tensor, target: Tensor, p: int = 1, margin: float = 1.0, weight: Tensor | None = None, reduction: str = 'mean') -> Tensor",
            places=NN)
 def multi_margin_loss(F: Any, input: Any, target: Any, p: int = 1, margin: float = 1.0, weight: Any = None, reduction: str = "mean") -> Any:
@@ -45,18 +111,7 @@ def multi_margin_loss(F: Any, input: Any, target: Any, p: int = 1, margin: float
     if p not in {1, 2}:
         raise ValueError(f"multi_margin_loss: only p == 1 and p == 2 supported, got {p}")
     _check_scores("multi_margin_loss", input, target, reduction, weight)
-    miss, wanted = _misses(F, input, target, margin)
-    if p == 2:
-        miss = miss * miss
-    if weight is not None:
-        miss = miss * F.sum(wanted * weight, dim=-1, keepdim=True)
-    return reduce_loss(F, F.mean(miss, dim=-1), reduction)
-
-
-def _misses(F: Any, input: Any, target: Any, margin: float) -> tuple[Any, Any]:
-    """``max(0, margin - input[target] + input)``, 0 at the target, and ones at the targets; classes are the last dimension."""
-    wanted = F.class_targets(target, None, classes=input.shape[-1], dim=input.ndim - 1, ignore_index=-100, label_smoothing=0.0, mean=False, dtype=input.dtype)
-    return F.relu(margin - F.sum(wanted * input, dim=-1, keepdim=True) + input) * (1 - wanted), wanted
+    return F.class_margins(input, target, weight, p=p, margin=margin, averaged=True, reduction=reduction)
 
 
 @composite("multiclass_hinge_loss(input: Tensor, target: Tensor, margin: float = 1.0, reduction: str = 'mean') -> Tensor", places=NN)
@@ -71,7 +126,7 @@ def multiclass_hinge_loss(F: Any, input: Any, target: Any, margin: float = 1.0, 
     2.5
     """
     _check_scores("multiclass_hinge_loss", input, target, reduction)
-    return reduce_loss(F, F.sum(_misses(F, input, target, margin)[0], dim=-1), reduction)
+    return F.class_margins(input, target, None, p=1, margin=margin, averaged=False, reduction=reduction)
 
 
 def _check_scores(name: str, input: Any, target: Any, reduction: str, weight: Any = None) -> None:
@@ -132,7 +187,7 @@ def label_sets(xp: Any, target: Any) -> tuple[Any, Any, Any]:
     classes = target.shape[-1]
     listed = xp.cumsum(target < 0, axis=-1) == 0
     labels = xp.where(listed, target, 0).astype("int64")
-    if labels.size and int(labels.max()) >= classes:
+    if labels.size and backend_of(labels).name == "cpu" and int(labels.max()) >= classes:
         raise RuntimeError(f"multilabel_margin_loss: argument #2 'target' is out of range: label {int(labels.max())} of {classes} classes")
     member = ((labels[..., :, None] == xp.arange(classes)) & listed[..., :, None]).any(axis=-2)
     return labels, listed, member

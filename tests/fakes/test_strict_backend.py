@@ -20,7 +20,7 @@ from autograd_core.errors import DeviceError
 from ..registry.cases import GOOD, Case, arguments, call, flat, leaves, results, tensors
 from .strict_backend import Array, HostReadError, NotInCupyError, StrictBackend, no_host_reads
 
-READS = frozenset(("masked_select", "argwhere", "nonzero", "unique", "unique_of", "one_hot", "allclose", "equal", "repeat_interleave", "matrix_exp", "linalg_lstsq"))
+READS = frozenset(("bag_table", "embedding_bag", "masked_select", "argwhere", "nonzero", "unique", "unique_of", "one_hot", "allclose", "equal", "repeat_interleave", "matrix_exp", "linalg_lstsq"))
 """Ops whose result's shape depends on values, whose result is a Python value, or that scale by values: they must read from the device."""
 
 

@@ -42,6 +42,12 @@ def multiclass_hinge(input: Any, target: Any, *, margin: float = 1.0, reduction:
     return of_samples([sum(max(0.0, s[j] - s[y] + margin) for j in range(len(s)) if j != y) for s, y in scores_of(input, target)], input.ndim == 1, reduction)
 
 
+def class_margins(input: Any, target: Any, weight: Any, *, p: int, margin: float, averaged: bool, reduction: str) -> Any:
+    weight = np.ones(input.shape[-1]) if weight is None else weight
+    losses = [weight[y] * sum(max(0.0, s[j] - s[y] + margin) ** p for j in range(len(s)) if j != y) / (len(s) if averaged else 1) for s, y in scores_of(input, target)]
+    return of_samples(losses, input.ndim == 1, reduction)
+
+
 def multilabel_margin(input: Any, target: Any, *, reduction: str = "mean") -> Any:
     losses = []
     for s, row in zip(np.atleast_2d(input), np.atleast_2d(target), strict=True):
@@ -173,7 +179,8 @@ def cdist(x1: Any, x2: Any, *, p: float = 2.0, **_: Any) -> Any:
 
 
 REFERENCES: dict[str, Reference] = {
-    "poisson_nll_loss": poisson_nll, "gaussian_nll_loss": gaussian_nll, "multiclass_hinge_loss": multiclass_hinge, "zero_one_loss": zero_one,
+    "huber_error": lambda input, target, *, delta, reduction="mean": reduced(np.asarray(special.huber(delta, input - target)), reduction),
+    "poisson_nll_loss": poisson_nll, "gaussian_nll_loss": gaussian_nll, "multiclass_hinge_loss": multiclass_hinge, "class_margins": class_margins, "zero_one_loss": zero_one,
     "soft_margin_loss": lambda input, target, *, reduction="mean": reduced(np.log1p(np.exp(-target * input)), reduction),
     "multilabel_margin_loss": multilabel_margin, "multilabel_soft_margin_loss": multilabel_soft_margin,
     "triplet_margin_loss": triplet, "triplet_margin_with_distance_loss": triplet, "cosine_embedding_loss": cosine_embedding, "cosine_similarity": cosine,

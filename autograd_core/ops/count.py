@@ -62,7 +62,7 @@ def _bincount_spec(input: Any, weights: Any = None, *, minlength: int = 0) -> Me
         raise RuntimeError(f"bincount: weights should be 1-d and have the same length as input, got {tuple(weights.shape)} for {tuple(input.shape)}")
     if minlength < 0:
         raise RuntimeError(f"bincount: minlength should be >= 0, got {minlength}")
-    return Meta((-1,), int64 if weights is None else float32 if weights.dtype == "float32" else float64)
+    return Meta((-1,), int64 if weights is None or not input.shape[0] else float32 if weights.dtype == "float32" else float64)
 
 
 @op("bincount(input: Tensor, weights: Tensor | None = None, minlength: int = 0) -> Tensor", kind="dynamic", places=TORCH_TENSOR, spec=_bincount_spec, samples=[
@@ -72,7 +72,7 @@ def _bincount_spec(input: Any, weights: Any = None, *, minlength: int = 0) -> Me
 def bincount(xp: Any, input: Any, weights: Any = None, *, minlength: int = 0) -> Any:
     """How often each non-negative integer occurs in the one-dimensional ``input``, or the sums of its ``weights``; at least ``minlength`` entries.
 
-    Counts are int64, sums of float32 weights float32, of others float64.
+    Counts are int64, sums of float32 weights float32, of others float64; of nothing, always int64.
     """
     wanted = _bincount_spec(input, weights, minlength=minlength).dtype.dtype
     if input.size and backend_of(input).name == "cpu" and input.min() < 0:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..dtypes import bool_
+from ..dtypes import as_dtype, bool_
 from ..op import composite
 from ..spec import wrap_dim
 
@@ -15,7 +15,7 @@ def _from_to(F: Any, input: Any, dim: int, start: int | None, stop: int | None) 
 
 @composite("diff(input: Tensor, n: int = 1, dim: int = -1, prepend: Tensor | None = None, append: Tensor | None = None) -> Tensor")
 def diff(F: Any, input: Any, n: int = 1, dim: int = -1, prepend: Any = None, append: Any = None) -> Any:
-    """The differences of neighbours along ``dim``, ``n`` times over, after ``prepend`` and ``append`` were joined on. Of booleans: whether they differ.
+    """The differences of neighbours along ``dim``, ``n`` times over, after ``prepend`` and ``append`` were joined on (not if ``n`` is 0). Of booleans: whether they differ.
 
     Raises ``RuntimeError`` for a tensor without dimensions, a negative ``n``, or a tensor to join that does not fit.
 
@@ -25,12 +25,14 @@ def diff(F: Any, input: Any, n: int = 1, dim: int = -1, prepend: Any = None, app
     """
     if not input.ndim:
         raise RuntimeError("diff: expects input to be at least one-dimensional, got a tensor without dimensions. Use unsqueeze(0)")
-    dim = wrap_dim(dim, input.ndim, "diff")
     if n < 0:
         raise RuntimeError(f"diff: order must be non-negative but got n={n}")
+    dim = wrap_dim(dim, input.ndim, "diff")
     for name, other in (("prepend", prepend), ("append", append)):
         if other is not None and [size for d, size in enumerate(other.shape) if d != dim] != [size for d, size in enumerate(input.shape) if d != dim]:
             raise RuntimeError(f"diff: {name} {tuple(other.shape)} must have the shape of input {tuple(input.shape)} except along dimension {dim}")
+    if not n:
+        return F.clone(input)
     parts = [part for part in (prepend, input, append) if part is not None]
     if len(parts) > 1:
         input = F.cat(parts, dim=dim)
@@ -42,11 +44,11 @@ def diff(F: Any, input: Any, n: int = 1, dim: int = -1, prepend: Any = None, app
 
 def _areas(F: Any, name: str, y: Any, x: Any, dx: Any, dim: int) -> tuple[Any, int]:
     """Twice the areas under the lines between neighbours, and the dimension along which they lie."""
+    if y.dtype == bool_ or getattr(x, "dtype", None) == bool_:
+        raise RuntimeError(f"{name}: received a bool input, which is not supported. Convert it with .float()")
     if not y.ndim:
         raise IndexError(f"{name}: y must have at least one dimension to integrate along, got a tensor without dimensions")
     at = wrap_dim(dim, y.ndim, name)
-    if y.dtype == bool_ or getattr(x, "dtype", None) == bool_:
-        raise RuntimeError(f"{name}: received a bool input, which is not supported. Convert it with .float()")
     if x is not None and dx is not None:
         raise TypeError(f"{name}: give either x or dx, not both")
     heights = _from_to(F, y, at, 1, None) + _from_to(F, y, at, None, -1)
@@ -76,6 +78,8 @@ def trapezoid(F: Any, y: Any, x: Any = None, *, dx: Any = None, dim: int = -1) -
     7.5
     """
     areas, at = _areas(F, "trapezoid", y, x, dx, dim)
+    if not y.shape[at]:
+        return F.to_dtype(F.sum(y, dim=at), dtype=as_dtype(y.dtype))
     return F.sum(areas, dim=at) / 2
 
 

@@ -146,8 +146,10 @@ def _(F: Any, g: Any, index: Any, dims: Any, unique: bool, input_shape: Any) -> 
 def add_rows(xp: Any, values: Any, rows: Any, size: int) -> Any:
     """Zeros of shape (size, \\*values.shape[1:]) with ``values[i]`` added to row ``rows[i]``, right for repeated rows.
 
-    NumPy's ``add.at`` is slow for whole rows and fast in one dimension, so on the CPU every number gets its own flat
-    position; single numbers are counted with weights, which is faster still and adds up in float64.
+    NumPy's ``add.at`` is slow for whole rows but a tight loop in one dimension, so on the CPU every number gets its own
+    flat position: for rows of 4 to 1000 numbers that takes a half to a fifth of the time of sorting and ``reduceat``, and
+    less than counting with weights. Single numbers are counted with weights, which adds up in float64. A product with a
+    one-hot matrix is quicker only for few rows, and would turn 0 times infinity into NaN.
     """
     result = xp.zeros((size, *values.shape[1:]), dtype=values.dtype)
     if not values.size:

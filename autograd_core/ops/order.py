@@ -58,6 +58,9 @@ def kthvalue(xp: Any, input: Any, *, k: int, dim: int = -1, keepdim: bool = Fals
     return picked(xp, input, _at(xp.argpartition(input, k - 1, axis=dim), k - 1, dim), dim, keepdim)
 
 
+kthvalue.add_rule("input", picked_rule)
+
+
 def _median_position(xp: Any, input: Any, dim: int, ignore_nan: bool) -> Any:
     """Where the median along ``dim`` stands; the first NaN if there is one and it is not ignored."""
     n = input.shape[dim]
@@ -70,10 +73,11 @@ def _median_position(xp: Any, input: Any, dim: int, ignore_nan: bool) -> Any:
 
 def _median_spec(input: Any, *, ignore_nan: bool, dim: Any = None, keepdim: bool = False) -> Any:
     name = "nanmedian" if ignore_nan else "median"
-    if as_dtype(input.dtype).name == "bool" or as_dtype(input.dtype).is_complex:
-        raise NotImplementedError(f"{name}: not implemented for {as_dtype(input.dtype).name}")
-    if dim is not None:
-        return pair_spec(name)(input, dim=dim, keepdim=keepdim)
+    metas = None if dim is None else pair_spec(name)(input, dim=dim, keepdim=keepdim)
+    if (as_dtype(input.dtype).name == "bool" and 0 not in input.shape) or as_dtype(input.dtype).is_complex:
+        raise NotImplementedError(f"{name}: not implemented for {as_dtype(input.dtype).name} (input {describe(input)})")
+    if metas is not None:
+        return metas
     if 0 in input.shape and not as_dtype(input.dtype).is_floating_point:
         raise RuntimeError(f"{name}: there is no median of no integers (input {describe(input)})")
     return Meta((), as_dtype(input.dtype))

@@ -28,10 +28,12 @@ def expand_reduced(F: Any, g: Any, shape: Any, dim: Any, keepdim: bool) -> Any:
 
 
 def axes(dim: Any) -> Any:
-    """NumPy's ``axis`` for PyTorch's ``dim``: an empty tuple means every dimension."""
+    """NumPy's ``axis`` for PyTorch's ``dim``: no dims mean every dimension; one may be named of a tensor that has none."""
     if dim.__class__ is list:
         dim = tuple(dim)
-    return None if dim == () else dim
+    if dim.__class__ is tuple and len(dim) < 2:
+        return dim[0] if dim else None
+    return dim
 
 
 def count(shape: Any, dim: Any) -> int:
@@ -132,7 +134,10 @@ def nansum(F: Any, input: Any, dim: Any = None, keepdim: bool = False, *, dtype:
 
 @composite("nanmean(input: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: DTypeLike | None = None) -> Tensor")
 def nanmean(F: Any, input: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Any:
-    """The mean over ``dim`` of all that is not NaN."""
+    """The mean over ``dim`` of all that is not NaN. Floating point only."""
+    kind = as_dtype(input.dtype)
+    if not (kind.is_floating_point or kind.is_complex):
+        raise RuntimeError(f"nanmean: expected input to have floating point or complex dtype but got {kind.name}. Convert it with .float()")
     missing = F.isnan(input)
     return F.sum(F.where(missing, 0, input), dim=dim, keepdim=keepdim, dtype=dtype) / F.sum(F.logical_not(missing), dim=dim, keepdim=keepdim)
 

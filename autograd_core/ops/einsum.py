@@ -11,6 +11,7 @@ from ..dtypes import as_dtype
 from ..errors import ShapeError, describe
 from ..op import S, composite, op
 from ..spec import Meta, computed_dtype, wrap_dim
+from .matrices import conjugate_of
 
 
 def _terms(equation: str) -> tuple[list[str], str]:
@@ -64,7 +65,7 @@ def _contract_gradient(F: Any, g: Any, k: int, operands: Any, shapes: Any, terms
             found[label] = max(found.get(label, 1), size) if size else 0
     kept = "".join(label for label in own if label in found and (own[label] != 1 or found[label] == 1))
     equation = ",".join([output, *(terms[i] for i in others)]) + "->" + kept
-    gradient = F.contract((g, *(operands[i] for i in others)), equation=equation)
+    gradient = F.contract((g, *(conjugate_of(F, operands[i]) for i in others)), equation=equation)
     if kept != "".join(own) or any(found[label] != own[label] for label in kept):
         gradient = F.reshape(gradient, shape=tuple(found[label] if label in kept else 1 for label in own))
         gradient = F.broadcast_to(gradient, shape=tuple(own.values()))

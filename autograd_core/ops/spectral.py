@@ -176,7 +176,7 @@ def linalg_svd(xp: Any, A: Any, *, full_matrices: bool = True) -> Any:
     """``A = U diag(S) Vh`` with orthonormal columns in U and rows in Vh, and S descending: a named tuple ``(U, S, Vh)``.
 
     U is (m, m) and Vh (n, n), or (m, k) and (k, n) with k = min(m, n) for ``full_matrices=False``. The gradient of U and Vh needs distinct singular
-    values and, for m != n, ``full_matrices=False`` and no singular value 0; that of S always exists.
+    values and, for m != n, none that is 0; of the vectors beyond the first k it is that of the space they span. The gradient of S always exists.
 
     >>> import autograd_core as ag
     >>> ag.linalg.svd(ag.tensor([[3.0, 0.0], [0.0, 4.0]])).S.tolist()
@@ -191,23 +191,32 @@ def linalg_svd(xp: Any, A: Any, *, full_matrices: bool = True) -> Any:
 def _(F: Any, g: Any, A: Any, U: Any, S: Any, Vh: Any, full_matrices: bool) -> Any:
     of_u, of_s, of_v = g
     *_, m, n = A.shape
-    k = min(m, n)
+    V = adjoint_of(F, Vh)
+    of_v = None if of_v is None else adjoint_of(F, of_v)
     if full_matrices and m != n:
-        if of_u is not None or of_v is not None:
-            raise RuntimeError("linalg.svd: the singular vectors are not unique, and so not differentiable, when full_matrices=True and the matrices are not square "
-                               f"(A {describe(A)}). Use full_matrices=False")
-        U, Vh = F.narrow(U, dim=-1, start=0, length=k), F.narrow(Vh, dim=-2, start=0, length=k)
+        k = min(m, n)
+        of_u, U = _leading(F, of_u, U, k)
+        of_v, V = _leading(F, of_v, V, k)
+        Vh = F.narrow(Vh, dim=-2, start=0, length=k)
     if of_u is None and of_v is None:
         return F.matmul(_by_column(F, U, of_s), Vh)
-    V = adjoint_of(F, Vh)
-    inner = _middle(F, of_u, of_s, None if of_v is None else adjoint_of(F, of_v), U, S, V)
+    inner = _middle(F, of_u, of_s, of_v, U, S, V)
     if m > n and of_u is not None:  # what leads out of the column space of U
         scaled = of_u / F.unsqueeze(S, dim=-2)
         return F.matmul(F.matmul(U, inner) + scaled - F.matmul(U, F.matmul(adjoint_of(F, U), scaled)), Vh)
     if m < n and of_v is not None:
-        scaled = of_v / F.unsqueeze(S, dim=-1)
+        scaled = adjoint_of(F, of_v) / F.unsqueeze(S, dim=-1)
         return F.matmul(U, F.matmul(inner, Vh) + scaled - F.matmul(F.matmul(scaled, V), Vh))
     return F.matmul(F.matmul(U, inner), Vh)
+
+
+def _leading(F: Any, g: Any, U: Any, k: int) -> tuple[Any, Any]:
+    """The first ``k`` columns with their cotangent, to which that of the other columns adds: those span what the first leave, and turn as they turn."""
+    first, rest = F.narrow(U, dim=-1, start=0, length=k), U.shape[-1] - k
+    if g is None or not rest:
+        return g, first
+    others, of_others = F.narrow(U, dim=-1, start=k, length=rest), F.narrow(g, dim=-1, start=k, length=rest)
+    return F.narrow(g, dim=-1, start=0, length=k) - F.matmul(others, F.matmul(adjoint_of(F, of_others), first)), first
 
 
 def _middle(F: Any, of_u: Any, of_s: Any, of_v: Any, U: Any, S: Any, V: Any) -> Any:

@@ -100,6 +100,8 @@ class Step:
     """An input that the call writes its result to; it is among ``writes``."""
     elementwise: bool = False
     """Each entry of the result depends on one entry of each input, so the result may lie where an input lay."""
+    parts: list[Step] = field(default_factory=list)
+    """The steps that a ``fused`` one works through in blocks."""
     part_of: str = ""
     """The step that was taken apart into this and others."""
 

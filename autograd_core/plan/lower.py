@@ -141,7 +141,7 @@ class Stand:
         zero = chosen.__class__ in (int, float) and chosen == 0 and str(chosen)[0] != "-"
         if zero and isinstance(condition, Stand) and isinstance(other, Stand) and condition.shape == other.shape and other.dtype.char in "fd":
             if condition.dtype.kind == "b" and condition.flags.c_contiguous and other.flags.c_contiguous and other.ndim:
-                mask = self.trace.call("spread", spread, (condition,), {"dtype": f"int{8 * other.dtype.itemsize}"}, "out")
+                mask = self.trace.call("spread", spread, (condition,), {"dtype": f"int{8 * other.dtype.itemsize}"}, "out", True)
                 return self.trace.call("keep", keep, (other, mask), {}, "out", True)
         return self.trace.call("where", backend_for_device("cpu").xp.where, (condition, chosen, other), {})
 
@@ -194,6 +194,12 @@ def copy_of(source: Any, out: Any = None) -> Any:
 _REDUCTIONS = {"sum": "add", "max": "maximum", "min": "minimum", "prod": "multiply"}
 
 
+def _power(self: Stand, other: Any) -> Any:
+    """The operator knows faster ways for some exponents, which are these."""
+    ufunc = {2.0: "square", 0.5: "sqrt", -1.0: "reciprocal"}.get(other) if other.__class__ in (int, float) and self.ndim and self.dtype.char in "fd" else None
+    return self.trace.call("pow", operator.pow, (self, other), {}) if ufunc is None else getattr(backend_for_device("cpu").xp, ufunc)(self)
+
+
 def _operators() -> None:
     xp = backend_for_device("cpu").xp
     binary = {"add": "add", "sub": "subtract", "mul": "multiply", "truediv": "true_divide", "floordiv": "floor_divide", "mod": "remainder", "pow": "power",
@@ -207,7 +213,7 @@ def _operators() -> None:
         if name in binary:
             setattr(Stand, f"__r{name}__", lambda self, other, f=function: f(other, self))
             setattr(Stand, f"__i{name}__", lambda self, other, f=function: f(self, other, out=self) if self.ndim else f(self, other))
-    setattr(Stand, "__pow__", lambda self, other: self.trace.call("pow", operator.pow, (self, other), {}))  # the operator knows faster ways for some exponents
+    setattr(Stand, "__pow__", _power)
     for name, ufunc in {"neg": "negative", "abs": "absolute", "invert": "invert", "pos": "positive"}.items():
         setattr(Stand, f"__{name}__", lambda self, f=getattr(xp, ufunc): f(self))
 
@@ -300,7 +306,8 @@ def lower(graph: Graph) -> None:
     with _served(backend), backend.xp.errstate(all="ignore"):
         for step in graph.steps:
             steps += _taken_apart(step, graph)
-    graph.steps = steps
+    opaque = [i for i, step in enumerate(steps) if step.kind in ("op", "kept", "rule")]
+    graph.steps = [step for i, step in enumerate(steps) if step.kind != "flag" or (opaque and opaque[-1] > i)]  # only whole kernels ask for the flags
 
 
 def _taken_apart(step: Step, graph: Graph) -> list[Step]:

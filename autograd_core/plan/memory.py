@@ -36,8 +36,10 @@ def plan_memory(graph: Graph, reuse: bool = True) -> Layout:
     free: list[int] = []
     ending: dict[int, list[Value]] = {}
     for i, step in enumerate(graph.steps):
-        value = step.outputs[0] if step.takes_out and len(step.outputs) == 1 else None
-        if value is not None and value.root is value and value not in outside and value.shape and value.nbytes and dense(value):
+        results = step.outputs if step.kind == "fused" or (step.takes_out and len(step.outputs) == 1) else ()
+        for value in results:
+            if value is None or value.root is not value or value in outside or not value.shape or not value.nbytes or not dense(value):
+                continue
             piece = _inherited(step, value, layout, last, i, ending) if reuse else None
             if piece is None:
                 piece = _chosen(value.nbytes, free, layout)

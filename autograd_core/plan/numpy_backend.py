@@ -14,7 +14,10 @@ from ..backend.registry import backend_for_device
 from .graph import Argument, Captured, Constant, EntryGradient, Graph, Step, Value, values_in
 from .live import Live
 from .memory import ALIGNED, Layout
+from .passes.fuse import repeated
 
+BLOCK = 1 << 16
+"""Bytes of each array in one block of a fused chain: several of them stay in the cache."""
 INFIX = {"add": "+", "subtract": "-", "multiply": "*", "divide": "/", "true_divide": "/"}
 LARGEST_ZEROS = 1 << 18
 """Bytes up to which comparing with an array of zeros is faster than with the number."""
@@ -174,6 +177,8 @@ class Program:
             else:
                 self.lines.append(f"    {self._bind(ufunc.__name__, ufunc)}({', '.join(arguments)}, out={arguments[0]})")
             self.names[step.outputs[0]] = arguments[0]  # the same array under the same name
+        elif step.kind == "fused":
+            self._fused(step)
         elif not step.outputs:
             self.lines.append(f"    {self._call(step, '' if step.target is None else self._name(step.target))}")
         elif step.single and step.outputs[0] in self.layout.place:
@@ -186,6 +191,84 @@ class Program:
             call = self._call(step, "")
             targets = ", ".join("_" if value is None else self._name(value) for value in step.outputs)
             self.lines.append(f"    {targets}{',' if len(step.outputs) == 1 else ''} = {call}")
+
+    def _fused(self, step: Step) -> None:
+        """A loop over blocks. What lies still is cut into blocks once; the rest is cut as it comes."""
+        number = len(self.globals)
+        first = step.outputs[0] or step.parts[0].outputs[0]
+        assert first is not None
+        count = first.nbytes // first.dtype.itemsize
+        block = BLOCK // max(value.dtype.itemsize for part in step.parts for value in (*part.reads(), *(v for v in part.outputs if v)))
+        cut: list[tuple[str, str]] = []  # (name in the loop, name of the whole)
+        local: dict[Value, str] = {}
+        for value in (*step.inputs, *step.outputs):
+            if not value.shape:
+                local[value] = self._name(value)
+            elif repeated(value):
+                local[value] = f"n{number}_{len(local)}"
+                self.lines.append(f"    {local[value]} = {self._name(value)}[{', '.join('0' for _ in value.shape)}]")
+            else:
+                local[value] = f"t{len(local)}"
+                if value in step.outputs and value not in self.layout.place:
+                    self.lines.append(f"    {self._name(value)} = {self._bind('empty', backend_for_device('cpu').xp.empty)}({value.shape}, {value.dtype.char!r})")
+                if value in self._fixed or (isinstance(value.origin, (Captured, Constant)) and value not in self.names):
+                    cut.append((local[value], self._name(value)))
+                else:
+                    self.lines.append(f"    w{number}_{local[value]} = {self._name(value)}.reshape(-1)")
+        scratch = self._scratch(step, local, block)
+        names = ["i", "j", *(name for name, _ in cut), *scratch]
+        wholes = ", ".join(["", *(whole for _, whole in cut)])
+        cuts = self._bind(f"cuts{number}", partial(_cuts, count, block, [scratch[name] for name in scratch]))
+        self.binding.append(f"    blocks{number} = {cuts}({wholes[2:]})")
+        self.globals[f"blocks{number}"] = None
+        self.lines.append(f"    for {', '.join(names)} in blocks{number}:")
+        for value in (*step.inputs, *step.outputs):
+            if value.shape and not repeated(value) and local[value] not in dict(cut):
+                self.lines.append(f"        {local[value]} = w{number}_{local[value]}[i:j]")
+        for part in step.parts:
+            self.step_of_line[len(self.lines) + 1] = part
+            output = part.outputs[0]
+            assert output is not None
+            arguments = []
+            for x in part.inputs:
+                arguments.append(local[x] if isinstance(x, Value) else self._expression(self._zero_d(x, part)))
+            arguments += [f"{key}={self._expression(value)}" for key, value in part.attrs.items()]
+            arguments.append(f"out={local[output]}" if part.attrs or part.name in KEYWORD_ONLY else local[output])
+            self.lines.append(f"        {self._bind(part.name, part.function)}({', '.join(arguments)})")
+
+    def _zero_d(self, x: Any, part: Step) -> Any:
+        value = part.outputs[0]
+        if x.__class__ not in (int, float) or value is None or value.dtype.char not in "fd" or {each.dtype for each in part.reads()} != {value.dtype}:
+            return x
+        key = ((), value.dtype.char, repr(x))
+        if key not in self._arrays:
+            self._arrays[key] = backend_for_device("cpu").xp.asarray(x, dtype=value.dtype)
+        return self._arrays[key]
+
+    def _scratch(self, step: Step, local: dict[Value, str], block: int) -> dict[str, Any]:
+        """Block-sized arrays for what only the group itself reads, passed on as operands die."""
+        xp = backend_for_device("cpu").xp
+        last = {value: i for i, part in enumerate(step.parts) for value in part.reads()}
+        free: dict[Any, list[str]] = {}
+        arrays: dict[str, Any] = {}
+        for i, part in enumerate(step.parts):
+            output = part.outputs[0]
+            assert output is not None
+            dying = [value for value in dict.fromkeys(part.reads()) if last[value] == i and local[value].startswith("s")]
+            for value in dying:
+                if value.dtype == output.dtype:  # an elementwise result may lie exactly on its operand
+                    free.setdefault(value.dtype.char, []).append(local[value])
+            if output not in local:
+                waiting = free.get(output.dtype.char)
+                if waiting:
+                    local[output] = waiting.pop()
+                else:
+                    local[output] = f"s{len(arrays)}"
+                    arrays[local[output]] = xp.empty(block, dtype=output.dtype)
+            for value in dying:
+                if value.dtype != output.dtype:
+                    free.setdefault(value.dtype.char, []).append(local[value])
+        return arrays
 
     def _is_fixed_view(self, step: Step) -> bool:
         """Whether a step makes a view of memory that stays where it is."""
@@ -230,6 +313,12 @@ class Program:
             by_position = not step.attrs and step.name not in KEYWORD_ONLY and not step.name.endswith(".reduce")
             arguments.append(out if by_position else f"out={out}")
         return f"{self._bind(step.name.replace('.', '_'), step.function)}({', '.join(arguments)})"
+
+
+def _cuts(count: int, block: int, scratch: list[Any], *wholes: Any) -> list[tuple[Any, ...]]:
+    """For each block its bounds, the pieces of arrays that lie still, and scratch of its length."""
+    flats = [whole.reshape(-1) for whole in wholes]
+    return [(i, min(i + block, count), *[each[i : i + block] for each in flats], *[each[: min(block, count - i)] for each in scratch]) for i in range(0, count, block)]
 
 
 def straight(step: Step) -> Callable[..., Any] | None:

@@ -9,8 +9,9 @@ from .common import common
 from .constants import constants
 from .copies import copies
 from .dead import dead
+from .fuse import fuse
 
-PASSES: dict[str, tuple[Callable[[Any], int], bool]] = {"constants": (constants, True), "common": (common, True), "dead": (dead, True), "copies": (copies, True)}
+PASSES: dict[str, tuple[Callable[[Any], int], bool]] = {"constants": (constants, True), "common": (common, True), "dead": (dead, True), "copies": (copies, True), "fuse": (fuse, True)}
 """Name -> (function that changes a graph in place and returns how many steps it removed, whether it is exact)."""
 
 __all__ = ["PASSES"]

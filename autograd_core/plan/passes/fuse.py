@@ -1,0 +1,95 @@
+"""Long elementwise chains: worked through in blocks that stay in the cache, so that what is only passed on never reaches memory. Exact.
+
+A step joins the group before it if it is elementwise on arrays of the same size in row-major order. Steps in between that
+do not need the group go before it; the first that does, or that writes, ends it.
+"""
+
+from __future__ import annotations
+
+from ..graph import Graph, Step, Value
+
+SMALLEST = 1 << 16
+"""Elements from which on a chain is worth it."""
+
+
+def fuse(graph: Graph) -> int:
+    """Join chains; returns how many steps went into others."""
+    last: dict[Value, int] = {}
+    for i, step in enumerate(graph.steps):
+        for value in step.reads():
+            last[value.root] = i
+    kept = {value.root for value in graph.kept()}
+    position = {id(step): i for i, step in enumerate(graph.steps)}
+    steps: list[Step] = []
+    group: list[Step] = []
+    made: set[Value] = set()
+    removed = 0
+
+    def close() -> None:
+        nonlocal removed
+        if len(group) > 1:
+            steps.append(_joined(group, last, kept, position))
+            removed += len(group) - 1
+        else:
+            steps.extend(group)
+        group.clear()
+        made.clear()
+
+    for step in graph.steps:
+        if _fits(step, group):
+            group.append(step)
+            made.update(value for value in step.outputs if value is not None)
+        elif _fits(step, []):
+            close()
+            group.append(step)
+            made.update(value for value in step.outputs if value is not None)
+        elif group and (step.writes or step.kind != "call" or any(value.root in made for value in step.reads())):
+            close()
+            steps.append(step)
+        else:
+            steps.append(step)  # needs nothing of the group, which comes after it
+    close()
+    graph.steps = steps
+    return removed
+
+
+def flat(value: Value) -> bool:
+    """Whether the elements lie in row-major order without gaps."""
+    expected = value.dtype.itemsize
+    for stride, size in zip(reversed(value.strides), reversed(value.shape), strict=True):
+        if size != 1 and stride != expected:
+            return False
+        expected *= size
+    return True
+
+
+def repeated(value: Value) -> bool:
+    """Whether all elements are one and the same in memory."""
+    return bool(value.shape) and all(stride == 0 or size == 1 for stride, size in zip(value.strides, value.shape, strict=True))
+
+
+def _fits(step: Step, group: list[Step]) -> bool:
+    if not step.elementwise or step.takes_out != "out" or step.target is not None or step.writes or len(step.outputs) != 1:
+        return False
+    value = step.outputs[0]
+    if value is None or value.root is not value or not flat(value):
+        return False
+    count = value.nbytes // value.dtype.itemsize
+    if count < SMALLEST or (group and group[0].outputs[0].shape != value.shape):  # type: ignore[union-attr]
+        return False
+    return all(not each.shape or repeated(each) or (each.shape == value.shape and flat(each)) for each in step.reads()) and all(
+        not isinstance(x, (tuple, list)) for x in step.inputs)
+
+
+def _joined(group: list[Step], last: dict[Value, int], kept: set[Value], position: dict[int, int]) -> Step:
+    end = position[id(group[-1])]
+    made = [step.outputs[0] for step in group]
+    inside = {value for value in made if value is not None}
+    # steps in between need nothing of the group, so what is read last before its end is read by a member
+    lasting = {value for value in inside if value in kept or last.get(value, -1) > end or value not in last}
+    inputs = tuple(dict.fromkeys(value for step in group for value in step.reads() if value not in inside))
+    outputs = tuple(value for value in made if value is not None and value in lasting)
+    joined = Step("fused " + " ".join(step.name for step in group), "fused", max, inputs, {}, outputs, single=False, line=group[0].line, scope=group[0].scope)
+    joined.parts = list(group)
+    return joined
+

@@ -15810,7 +15810,10 @@ def einsum(equation: str, *operands: Any) -> Tensor:
 
 
 def tensordot(a: Tensor, b: Tensor, dims: Any = 2) -> Tensor:
-    """The sum of products over several dimensions: the last ``dims`` of ``a`` with the first of ``b``, or the two lists of dimensions given."""
+    """The sum of products over several dimensions: the last ``dims`` of ``a`` with the first of ``b``, or the two lists of dimensions given.
+
+    A contracted dimension of size 1 broadcasts.
+    """
     return _tensordot(F, a, b, dims)
 
 
@@ -17042,27 +17045,27 @@ def zero_(input: Tensor) -> Tensor:
     return _zero_(F, input)
 
 
-def addmm_(input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: TensorLike = 1, alpha: TensorLike = 1) -> Tensor:
+def addmm_(input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: Number = 1, alpha: Number = 1) -> Tensor:
     """``addmm``, written into the tensor itself."""
     return _addmm_(F, input, mat1, mat2, beta=beta, alpha=alpha)
 
 
-def addmv_(input: Tensor, mat: Tensor, vec: Tensor, *, beta: TensorLike = 1, alpha: TensorLike = 1) -> Tensor:
+def addmv_(input: Tensor, mat: Tensor, vec: Tensor, *, beta: Number = 1, alpha: Number = 1) -> Tensor:
     """``addmv``, written into the tensor itself."""
     return _addmv_(F, input, mat, vec, beta=beta, alpha=alpha)
 
 
-def baddbmm_(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: TensorLike = 1, alpha: TensorLike = 1) -> Tensor:
+def baddbmm_(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: Number = 1, alpha: Number = 1) -> Tensor:
     """``baddbmm``, written into the tensor itself."""
     return _baddbmm_(F, input, batch1, batch2, beta=beta, alpha=alpha)
 
 
-def addbmm_(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: TensorLike = 1, alpha: TensorLike = 1) -> Tensor:
+def addbmm_(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: Number = 1, alpha: Number = 1) -> Tensor:
     """``addbmm``, written into the tensor itself."""
     return _addbmm_(F, input, batch1, batch2, beta=beta, alpha=alpha)
 
 
-def addr_(input: Tensor, vec1: Tensor, vec2: Tensor, *, beta: TensorLike = 1, alpha: TensorLike = 1) -> Tensor:
+def addr_(input: Tensor, vec1: Tensor, vec2: Tensor, *, beta: Number = 1, alpha: Number = 1) -> Tensor:
     """``addr``, written into the tensor itself."""
     return _addr_(F, input, vec1, vec2, beta=beta, alpha=alpha)
 

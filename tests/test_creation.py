@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from typing import Any
 
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 
 import autograd_core as ag
+import nn
 from autograd_core import Tensor
 
 # --- from data ----------------------------------------------------------------------------------------------------
@@ -108,6 +110,13 @@ def test_sizes_in_all_spellings(size: Any) -> None:
         assert make(*size).shape == (2, 3)
 
 
+def test_sizes_by_name() -> None:
+    for make in (ag.zeros, ag.ones, ag.empty, ag.rand, ag.randn, ag.zeros(1).new_zeros, ag.zeros(1).new_ones, ag.zeros(1).new_empty):
+        assert make(size=(2, 3)).shape == (2, 3)
+        with pytest.raises(TypeError, match="given twice"):
+            make(2, size=(3,))
+
+
 def test_no_size_is_no_dimension() -> None:
     assert ag.zeros().shape == ()
     assert ag.zeros(()).item() == 0
@@ -170,6 +179,37 @@ def test_ranges_are_exact_at_their_ends() -> None:
     np.testing.assert_array_equal(ag.arange(0, 1, 0.1, dtype=ag.float64).numpy(), 0.1 * np.arange(10))
 
 
+def test_arange_by_name() -> None:
+    assert ag.arange(end=3).tolist() == [0, 1, 2]
+    assert ag.arange(1, end=3, step=1).tolist() == [1, 2]
+    with pytest.raises(TypeError, match="missing argument 'end'"):
+        ag.arange()
+
+
+def test_logspace() -> None:
+    assert ag.logspace(0, 3, 4, dtype=ag.float64).tolist() == [1, 10, 100, 1000]
+    assert ag.logspace(0, 3, 4, base=2).tolist() == [1, 2, 4, 8]
+    assert ag.logspace(0, 1, 0).shape == (0,)
+
+
+def test_positions_of_triangles() -> None:
+    for row, col, offset in ((3, 4, 0), (4, 2, 1), (2, 5, -1), (0, 3, 0), (3, 3, 9)):
+        lower, upper = ag.tril_indices(row, col, offset), ag.triu_indices(row, col, offset=offset)
+        np.testing.assert_array_equal(lower.numpy(), np.stack(np.tril_indices(row, offset, col)))
+        np.testing.assert_array_equal(upper.numpy(), np.stack(np.triu_indices(row, offset, col)))
+        assert lower.dtype is ag.int64
+    assert ag.tril_indices(2, 2, dtype=ag.int32).dtype is ag.int32
+    assert ag.scalar_tensor(3).dtype is ag.float32
+
+
+def test_broadcast_shapes() -> None:
+    assert ag.broadcast_shapes((3, 1), 4, ()) == (3, 4)
+    with pytest.raises(RuntimeError, match=r"broadcast_shapes: .*must match"):
+        ag.broadcast_shapes((2,), (3,))
+    with pytest.raises(ValueError, match="negative dimension"):
+        ag.broadcast_shapes((-2,))
+
+
 def test_eye() -> None:
     assert ag.eye(2).tolist() == [[1, 0], [0, 1]]
     assert ag.eye(2, 3).shape == (2, 3)
@@ -178,6 +218,7 @@ def test_eye() -> None:
 
 @pytest.mark.parametrize(("call", "match"), [
     (lambda: ag.arange(0, 1, -1), "inconsistent with step sign"), (lambda: ag.arange(0, 1, 0), "nonzero"), (lambda: ag.linspace(0, 1, -1), "non-negative"),
+    (lambda: ag.logspace(0, 1, -1), "non-negative"), (lambda: ag.tril_indices(-1, 2), "row must be non-negative"), (lambda: ag.triu_indices(1, -2), "col must be non-negative"),
     (lambda: ag.eye(-1), "greater or equal to 0"), (lambda: ag.zeros(1, dtype=ag.int64, requires_grad=True), "floating point"), (lambda: ag.zeros(1, device="tpu"), "device")])
 def test_errors(call: Any, match: str) -> None:
     with pytest.raises(RuntimeError, match=match):
@@ -188,6 +229,60 @@ def test_inference_mode_makes_inference_tensors() -> None:
     with ag.inference_mode():
         assert ag.zeros(2).is_inference()
     assert not ag.zeros(2).is_inference()
+
+
+@pytest.mark.parametrize("make", [ag.zeros, ag.randn, ag.rand, lambda *size, **options: ag.full(size, 1.5, **options)])
+def test_gradients_may_be_asked_for_in_inference_mode(make: Any) -> None:
+    with ag.inference_mode():
+        x = make(2, requires_grad=True)
+        assert x.requires_grad
+        assert x.is_inference()
+        assert not (x * 2).requires_grad
+    y = make(2)
+    with ag.inference_mode():
+        z = make(2)
+    assert y.requires_grad_().requires_grad
+    with pytest.raises(RuntimeError, match="outside InferenceMode"):
+        z.requires_grad_()
+
+
+# --- names and copies ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("make", [lambda: Tensor(1.0, name=3), lambda: Tensor([1.0], name=3), lambda: ag.tensor(1.0, name=3), lambda: setattr(ag.ones(1), "name", 3)])  # type: ignore[arg-type]
+def test_a_name_is_text(make: Any) -> None:
+    with pytest.raises(TypeError, match=r"Tensor: argument 'name' must be str, not int \(3\)"):
+        make()
+
+
+def test_shallow_copies_share_memory_and_are_leaves() -> None:
+    x = ag.tensor([1.0, 2.0], requires_grad=True, name="x")
+    x.grad = ag.ones(2)
+    for source in (x, x * 2, (x * 2).detach(), ag.tensor(3.0) * x[0]):
+        twin = copy.copy(source)
+        assert twin.is_leaf
+        assert twin.requires_grad == source.requires_grad
+        assert twin.data_ptr() == source.data_ptr()
+        assert twin.grad is None
+        assert twin.tolist() == source.tolist()
+    assert copy.copy(x).name == "x"
+    layer = nn.Parameter(ag.ones(2))
+    assert type(copy.copy(layer)) is nn.Parameter
+
+
+def test_deep_copies_keep_what_is_shared() -> None:
+    x = ag.arange(12.0).reshape(3, 4)
+    array = np.zeros(4)
+    original = [x, x[1:], x.T, x[:, ::2], ag.from_numpy(array), array, ag.tensor(2.0), ag.zeros(0)]
+    twins = copy.deepcopy(original)
+    for twin, source in zip(twins, original, strict=True):
+        np.testing.assert_array_equal(np.asarray(twin), np.asarray(source))
+        assert not np.shares_memory(np.asarray(twin), np.asarray(source)) or not twin.size
+    twins[0][1, 0] = -1.0
+    twins[5][2] = 7.0
+    assert (twins[1][0, 0].item(), twins[2][0, 1].item(), twins[3][1, 0].item(), twins[4][2].item()) == (-1.0, -1.0, -1.0, 7.0)
+    assert x[1, 0].item() == 4.0
+    assert array.tolist() == [0.0] * 4
 
 
 # --- questions ----------------------------------------------------------------------------------------------------

@@ -158,6 +158,52 @@ def test_exponential() -> None:
     assert fits(ag.empty(5000).exponential_(2.0, generator=seeded()), stats.expon(scale=0.5).cdf)
 
 
+def test_cauchy_and_log_normal() -> None:
+    g = seeded()
+    assert fits(ag.empty(5000).cauchy_(2.0, 0.5, generator=g), stats.cauchy(2.0, 0.5).cdf)
+    assert fits(ag.empty(5000, dtype=ag.float64).log_normal_(0.5, 0.7, generator=g), stats.lognorm(0.7, scale=np.exp(0.5)).cdf)
+
+
+@pytest.mark.parametrize("dtype", [ag.float32, ag.int64])
+def test_geometric(dtype: Any) -> None:
+    draws = ag.empty(20_000, dtype=dtype).geometric_(0.3, generator=seeded())
+    assert draws.dtype is dtype
+    counts = np.bincount(draws.long().numpy(), minlength=9)
+    assert counts[0] == 0
+    wanted = 20_000 * stats.geom(0.3).pmf(np.arange(1, 8))
+    assert stats.chisquare([*counts[1:8], counts[8:].sum()], [*wanted, 20_000 - wanted.sum()]).pvalue > 0.01
+
+
+def test_poisson_and_binomial() -> None:
+    g = seeded()
+    draws = ag.poisson(ag.tensor([0.0, 2.5]).expand(20_000, 2), generator=g)
+    assert draws[:, 0].sum().item() == 0
+    wanted = 20_000 * stats.poisson(2.5).pmf(np.arange(7))
+    counts = np.bincount(draws[:, 1].long().numpy(), minlength=7)
+    assert stats.chisquare([*counts[:7], counts[7:].sum()], [*wanted, 20_000 - wanted.sum()]).pvalue > 0.01
+    draws = ag.binomial(ag.full((20_000,), 4.0), ag.tensor(0.3), generator=g)
+    assert draws.dtype is ag.float32
+    assert stats.chisquare(np.bincount(draws.long().numpy(), minlength=5), 20_000 * stats.binom(4, 0.3).pmf(np.arange(5))).pvalue > 0.01
+
+
+def test_draws_pass_zeros_back() -> None:
+    x = ag.full((3,), 0.5, requires_grad=True)
+    for y in (ag.poisson(x), ag.bernoulli(x), ag.binomial(ag.full((3,), 4.0), x)):
+        assert autograd.grad(y.sum(), x)[0].tolist() == [0.0] * 3
+    for name in ("geometric_", "cauchy_", "log_normal_", "exponential_"):
+        y = getattr(x * 1, name)(*((0.5,) if name == "geometric_" else ()))
+        assert autograd.grad(y.sum(), x)[0].tolist() == [0.0] * 3
+
+
+def test_random_fills_its_range() -> None:
+    g = seeded()
+    assert set(ag.empty(200).random_(3, generator=g).tolist()) == {0.0, 1.0, 2.0}
+    assert set(ag.empty(200, dtype=ag.int64).random_(-1, 2, generator=g).tolist()) == {-1, 0, 1}
+    assert ag.empty(200, dtype=ag.float16).random_(generator=g).max().item() <= 2048
+    with pytest.raises(RuntimeError, match="less than 'to'"):
+        ag.empty(2).random_(0)
+
+
 def test_integers_are_evenly_distributed() -> None:
     draws = ag.randint(-2, 5, (70, 100), generator=seeded())
     assert draws.dtype is ag.int64
@@ -185,6 +231,7 @@ def test_bernoulli() -> None:
     assert set(draws.tolist()) == {0.0, 1.0}
     assert stats.binomtest(int(draws.sum().item()), 20_000, 0.3).pvalue > 0.01
     assert ag.bernoulli(ag.tensor([0.0, 1.0])).tolist() == [0.0, 1.0]
+    assert stats.binomtest(int(ag.bernoulli(ag.zeros(20_000), 0.2, generator=g).sum().item()), 20_000, 0.2).pvalue > 0.01
     filled = ag.empty(20_000).bernoulli_(0.7, generator=g)
     assert stats.binomtest(int(filled.sum().item()), 20_000, 0.7).pvalue > 0.01
     each = ag.empty(2, 20_000).bernoulli_(ag.tensor([[0.1], [0.9]]), generator=g)
@@ -281,7 +328,9 @@ def test_filling_a_leaf_needs_no_grad() -> None:
     (lambda: ag.multinomial(ag.zeros(3), 1), "sum of probabilities <= 0"), (lambda: ag.multinomial(ag.ones(2, 2, 2), 1), "1 or 2 dim"),
     (lambda: ag.rand(2, dtype=ag.int64), "not implemented for 'int64'"), (lambda: ag.rand(-2), "non-negative"),
     (lambda: ag.zeros(2).uniform_(2, 1), "from=2 > to=1"), (lambda: ag.zeros(2).exponential_(-1), "lambda > 0.0"),
-    (lambda: ag.zeros(2).bernoulli_(2.0), "p to be in")])
+    (lambda: ag.zeros(2).bernoulli_(2.0), "p to be in"), (lambda: ag.bernoulli(ag.zeros(2), 2.0), "p to be in"), (lambda: ag.zeros(2).geometric_(0.0), "p to be in"),
+    (lambda: ag.zeros(2).cauchy_(0.0, -1.0), "sigma > 0.0"), (lambda: ag.zeros(2).log_normal_(0.0, 0.0), "std > 0.0"), (lambda: ag.poisson(-ag.ones(2)), "non-negative"),
+    (lambda: ag.binomial(ag.ones(2), ag.tensor(1.5)), "between 0 and 1"), (lambda: ag.zeros(2, dtype=ag.int64).cauchy_(), "not implemented for 'int64'")])
 def test_errors(call: Any, match: str) -> None:
     with pytest.raises(RuntimeError, match=match):
         call()

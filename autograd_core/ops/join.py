@@ -168,13 +168,13 @@ def unbind(F: Any, input: Any, dim: int = 0) -> Any:
 @composite("narrow(input: Tensor, dim: int, start: int, length: int) -> Tensor")
 def narrow(F: Any, input: Any, dim: int, start: int, length: int) -> Any:
     """The ``length`` elements from ``start`` on along ``dim``, as a view."""
-    at = wrap_dim(dim, input.ndim, "narrow")
     if not input.ndim:
         raise RuntimeError("narrow: narrow() cannot be applied to a 0-dim tensor.")
-    size = input.shape[at]
-    start = int(start)
     if length < 0:
         raise RuntimeError(f"narrow: narrow(): length must be non-negative, got {length}")
+    at = wrap_dim(dim, input.ndim, "narrow")
+    size = input.shape[at]
+    start = int(start)
     if not -size <= start <= size:
         raise IndexError(f"narrow: start out of range (expected to be in range of [{-size}, {size}], but got {start})")
     start += size if start < 0 else 0

@@ -64,6 +64,8 @@ def ravel(F: Any, input: Any) -> Any:
 @composite("unflatten(input: Tensor, dim: int, sizes: Sequence[int]) -> Tensor")
 def unflatten(F: Any, input: Any, dim: int, sizes: Any) -> Any:
     """One dimension split into several of ``sizes``, one of which may be ``-1``."""
+    if not input.ndim:
+        raise RuntimeError(f"unflatten: Dimension specified as {dim} but tensor has no dimensions")
     at = wrap_dim(dim, input.ndim, "unflatten")
     shape = tuple(input.shape)
     return F.reshape(input, shape=(*shape[:at], *infer_reshape(shape[at : at + 1], sizes, "unflatten"), *shape[at + 1 :]))

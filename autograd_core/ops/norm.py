@@ -214,8 +214,11 @@ def rms_norm(F: Any, input: Any, normalized_shape: Any, weight: Any = None, eps:
     dims, _ = _normalized_dims("rms_norm", input, normalized_shape, weight)
     if eps is None:
         eps = {"float16": 2.0**-10, "float32": 2.0**-23}.get(as_dtype(input.dtype).name, 2.0**-52)
-    out = input * F.rsqrt(F.mean(F.square(input), dim=dims, keepdim=True) + eps)
-    return out if weight is None else out * weight
+    half = as_dtype(input.dtype).name == "float16"
+    work = F.to_dtype(input, dtype="float32") if half else input  # squares and their sums would overflow and lose digits
+    out = work * F.rsqrt(F.mean(F.square(work), dim=dims, keepdim=True) + eps)
+    out = out if weight is None else out * weight
+    return F.to_dtype(out, dtype="float16") if half else out
 
 
 @composite("group_norm(input: Tensor, num_groups: int, weight: Tensor | None = None, bias: Tensor | None = None, eps: float = 1e-5) -> Tensor", places=TORCH_NN)
@@ -242,3 +245,48 @@ def group_norm(F: Any, input: Any, num_groups: int, weight: Any = None, bias: An
 def normalize(F: Any, input: Any, p: float = 2.0, dim: Any = 1, eps: float = 1e-12) -> Any:
     """``input`` divided by its ``p``-norm over ``dim``, or by ``eps`` where the norm is smaller."""
     return input / F.clamp(F.norm(input, p=p, dim=dim, keepdim=True), eps, None)
+
+
+@composite("instance_norm(input: Tensor, running_mean: Tensor | None = None, running_var: Tensor | None = None, weight: Tensor | None = None, "
+           "bias: Tensor | None = None, use_input_stats: bool = True, momentum: float = 0.1, eps: float = 1e-5) -> Tensor", places=TORCH_NN)
+def instance_norm(F: Any, input: Any, running_mean: Any = None, running_var: Any = None, weight: Any = None, bias: Any = None, use_input_stats: bool = True,
+                  momentum: float = 0.1, eps: float = 1e-5) -> Any:
+    """Each channel of each sample less its mean, divided by its standard deviation; then times ``weight`` plus ``bias`` per channel.
+
+    The running statistics, if given, move towards the means over the batch by ``momentum``, and replace the input's own
+    unless ``use_input_stats``. Raises ``ValueError`` for channels of one element. Ulyanov et al. (2016), arXiv:1607.08022.
+    """
+    if input.ndim < 3:
+        raise (ValueError if use_input_stats else ShapeError)(f"instance_norm: Expected (batch, channels, sizes...), got input {describe(input)}")
+    if not use_input_stats:
+        return F.batch_norm(input, running_mean, running_var, weight, bias, False, momentum, eps)
+    batch, channels, *image = input.shape
+    count = prod(image)
+    if count == 1:
+        raise ValueError(f"instance_norm: Expected more than 1 spatial element when training, got input size {list(input.shape)}")
+    out, mean, var = F.standardize(F.reshape(input, shape=(batch, channels, count)), None, None, dims=(2,), shape=(), eps=eps)
+    for running, found, scale in ((running_mean, mean, 1.0), (running_var, var, count / max(count - 1, 1))):
+        if running is not None:
+            running *= 1 - momentum
+            running += F.mean(F.reshape(detached(found), shape=(batch, channels)), dim=0) * (momentum * scale)
+    out = F.reshape(out, shape=tuple(input.shape))
+    shape = (channels,) + (1,) * len(image)
+    if weight is not None:
+        out = out * F.reshape(weight, shape=shape)
+    return out if bias is None else out + F.reshape(bias, shape=shape)
+
+
+@composite("local_response_norm(input: Tensor, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0) -> Tensor", places=NN)
+def local_response_norm(F: Any, input: Any, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0) -> Any:
+    """``input`` over ``(k + alpha * mean) ** beta``, the mean of the squares of ``size`` neighbouring channels (dimension 1), zeros beyond the ends.
+
+    Raises ``ValueError`` for fewer than three dimensions. Krizhevsky et al. (2012).
+    """
+    if input.ndim < 3:
+        raise ValueError(f"local_response_norm: Expected 3D or higher dimensionality input (got {input.ndim} dimensions)")
+    batch, channels, *image = input.shape
+    if not input.shape[0] or 0 in input.shape:
+        return input * 1.0
+    squares = F.pad(F.reshape(F.square(input), shape=(batch, channels, prod(image))), (0, 0, size // 2, (size - 1) // 2))
+    means = F.avg_pool(squares, kernel=(size, 1), stride=(1, 1), padding=(0, 0), dilation=(1, 1), size=(channels, prod(image)), count_include_pad=True, divisor=None)
+    return input / F.reshape(F.pow(means * alpha + k, beta), shape=tuple(input.shape))

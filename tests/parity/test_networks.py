@@ -186,3 +186,83 @@ def test_transposed_convolution(count: int, options: dict[str, Any]) -> None:
 def test_convolution_errors(name: str, shapes: list[tuple[int, ...]], options: dict[str, Any]) -> None:
     raises_alike(lambda: getattr(F, name)(*[ag.zeros(*shape) for shape in shapes], **options),
                  lambda: getattr(TF, name)(*[torch.zeros(shape) for shape in shapes], **options), name)
+
+
+# --- images and norms ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("options", [{"size": 7}, {"size": 2}, {"scale_factor": 1.7}, {"scale_factor": 0.45}, {"scale_factor": 2.3, "recompute_scale_factor": True}], ids=str)
+@pytest.mark.parametrize(("mode", "count", "corners"), [
+    ("nearest", 1, None), ("nearest", 2, None), ("nearest", 3, None), ("nearest-exact", 1, None), ("nearest-exact", 2, None), ("area", 1, None), ("area", 2, None), ("area", 3, None),
+    ("linear", 1, False), ("linear", 1, True), ("bilinear", 2, False), ("bilinear", 2, True), ("bicubic", 2, False), ("bicubic", 2, True), ("trilinear", 3, False), ("trilinear", 3, True)])
+def test_interpolate(mode: str, count: int, corners: bool | None, options: dict[str, Any]) -> None:
+    data = numbers(2, 3, *[5, 6, 4][:count])
+    same(lambda a: F.interpolate(a, mode=mode, align_corners=corners, **options), lambda a: TF.interpolate(a, mode=mode, align_corners=corners, **options), data)
+
+
+@pytest.mark.parametrize("mode", ["bilinear", "nearest"])
+@pytest.mark.parametrize("padding_mode", ["zeros", "border", "reflection"])
+@pytest.mark.parametrize("align_corners", [False, True])
+@pytest.mark.parametrize("count", [2, 3])
+def test_grid_sample(count: int, align_corners: bool, padding_mode: str, mode: str) -> None:
+    x, grid = numbers(2, 3, *[4, 5, 3][:count]), numbers(2, *[3, 2, 4][:count], count)
+    options = {"mode": mode, "padding_mode": padding_mode, "align_corners": align_corners}
+    ours, theirs = ag.tensor(x, requires_grad=True), torch.tensor(x, requires_grad=True)
+    points, others = ag.tensor(grid, requires_grad=True), torch.tensor(grid, requires_grad=True)
+    y, v = F.grid_sample(ours, points, **options), TF.grid_sample(theirs, others, **options)
+    np.testing.assert_allclose(y.detach().numpy(), v.detach().numpy(), rtol=1e-11, atol=1e-12)
+    seed = numbers(*v.shape, seed=3)
+    y.backward(ag.tensor(seed))
+    v.backward(torch.tensor(seed))
+    assert ours.grad is not None
+    np.testing.assert_allclose(ours.grad.numpy(), theirs.grad.numpy(), rtol=1e-10, atol=1e-12)
+    np.testing.assert_allclose(0 if points.grad is None else points.grad.numpy(), others.grad.numpy(), rtol=1e-10, atol=1e-11)
+
+
+def test_unfold_and_fold() -> None:
+    x = numbers(2, 3, 6, 7)
+    for options in ({"kernel_size": 2}, {"kernel_size": (3, 2), "padding": (1, 0), "stride": (2, 1)}, {"kernel_size": 2, "dilation": (2, 3), "stride": 2}):
+        same(lambda a, o=options: F.unfold(a, **o), lambda a, o=options: TF.unfold(a, **o), x)
+        same(lambda a, o=options: F.fold(F.unfold(a, **o), (6, 7), **o), lambda a, o=options: TF.fold(TF.unfold(a, **o), (6, 7), **o), x)
+
+
+@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize("shape", [(2, 3, 5), (2, 3, 4, 5), (2, 3, 2, 3, 2)])
+def test_instance_norm_and_its_running_statistics(shape: tuple[int, ...], training: bool) -> None:
+    x, w, b = numbers(*shape), numbers(3), numbers(3, seed=1)
+    statistics = [numbers(3, seed=2), np.abs(numbers(3, seed=3)) + 0.5]
+    same(lambda *a: F.instance_norm(a[0], *[ag.tensor(s) for s in statistics], *a[1:], training), lambda *a: TF.instance_norm(a[0], *[torch.tensor(s) for s in statistics], *a[1:], training),
+         x, w, b)
+    mine, others = [ag.tensor(s) for s in statistics], [torch.tensor(s) for s in statistics]
+    F.instance_norm(ag.tensor(x), *mine, use_input_stats=training, momentum=0.3)
+    TF.instance_norm(torch.tensor(x), *others, use_input_stats=training, momentum=0.3)
+    for a, e in zip(mine, others, strict=True):
+        np.testing.assert_allclose(a.numpy(), e.numpy(), rtol=1e-12)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32"])
+@pytest.mark.parametrize("name", ["layer_norm", "group_norm", "batch_norm", "rms_norm", "instance_norm"])
+def test_norms_of_large_arrays_in_every_dtype(name: str, dtype: str) -> None:
+    """Many rows at a time, far from zero, against float64."""
+    x = (numbers(70, 24, 50) + 3.0).astype(dtype)
+    w, b = numbers(24).astype(dtype), numbers(24, seed=1).astype(dtype)
+    calls: dict[str, tuple[Callable[..., Any], Callable[..., Any]]] = {
+        "layer_norm": (lambda a, w, b: F.layer_norm(a.permute(0, 2, 1), (24,), w, b), lambda a, w, b: TF.layer_norm(a.permute(0, 2, 1), (24,), w, b)),
+        "group_norm": (lambda a, w, b: F.group_norm(a, 4, w, b), lambda a, w, b: TF.group_norm(a, 4, w, b)),
+        "batch_norm": (lambda a, w, b: F.batch_norm(a, None, None, w, b, True), lambda a, w, b: TF.batch_norm(a, None, None, w, b, True)),
+        "rms_norm": (lambda a, w, b: F.rms_norm(a.permute(0, 2, 1), (24,), w, 1e-6) + b, lambda a, w, b: TF.rms_norm(a.permute(0, 2, 1), (24,), w, 1e-6) + b),
+        "instance_norm": (lambda a, w, b: F.instance_norm(a, None, None, w, b), lambda a, w, b: TF.instance_norm(a, None, None, w, b)),
+    }
+    ours, theirs = calls[name]
+    leaves = [ag.tensor(a, requires_grad=True) for a in (x, w, b)]
+    exact = [torch.tensor(a.astype("float64"), requires_grad=True) for a in (x, w, b)]
+    y, v = ours(*leaves), theirs(*exact)
+    seed = numbers(*v.shape, seed=4).astype(dtype)
+    y.backward(ag.tensor(seed))
+    v.backward(torch.tensor(seed.astype("float64")))
+    assert y.dtype is getattr(ag, dtype)
+    tolerance = 5e-3 if dtype == "float16" else 2e-5
+    for a, e in [(y.detach(), v.detach()), *((x.grad, u.grad) for x, u in zip(leaves, exact, strict=True))]:
+        assert a is not None
+        assert a.dtype is getattr(ag, dtype)
+        np.testing.assert_allclose(a.numpy().astype("float64"), e.numpy(), atol=tolerance * float(e.abs().max()))

@@ -152,6 +152,145 @@ def unpool(input: Any, indices: Any, *, kernel_size: Any, stride: Any = None, pa
     return flat.reshape(*input.shape[:-count], *size)
 
 
+def unfold(input: Any, *, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1) -> Any:
+    kernel, spread, edges, step = (each(value, 2) for value in (kernel_size, dilation, padding, stride))
+    images = np.pad(input, [(0, 0)] * (input.ndim - 2) + [(n, n) for n in edges])
+    _, windows = window_places(input.shape[-2:], kernel, step, edges, spread, False)
+    columns = [np.stack([images[..., y + edges[0], x + edges[1]] for y, x in places], axis=-1).reshape(*input.shape[:-3], input.shape[-3] * kernel[0] * kernel[1])
+               for places in windows.values()]
+    return np.stack(columns, axis=-1)
+
+
+def fold(input: Any, *, output_size: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1) -> Any:
+    kernel, spread, edges, step = (each(value, 2) for value in (kernel_size, dilation, padding, stride))
+    image = each(output_size, 2)
+    _, windows = window_places(image, kernel, step, edges, spread, False)
+    total = np.zeros((*input.shape[:-2], input.shape[-2] // (kernel[0] * kernel[1]), *image))
+    for column, places in enumerate(windows.values()):
+        parts = input[..., column].reshape(*total.shape[:-2], -1)
+        for k, (y, x) in enumerate(places):
+            if 0 <= y < image[0] and 0 <= x < image[1]:
+                total[..., y, x] += parts[..., k]
+    return total
+
+
+def pixel_shuffle(input: Any, *, upscale_factor: int) -> Any:
+    r = upscale_factor
+    *lead, channels, height, width = input.shape
+    result = np.zeros((*lead, channels // r**2, height * r, width * r))
+    for c, y, x in np.ndindex(*result.shape[-3:]):
+        result[..., c, y, x] = input[..., c * r * r + (y % r) * r + x % r, y // r, x // r]
+    return result
+
+
+def pixel_unshuffle(input: Any, *, downscale_factor: int) -> Any:
+    r = downscale_factor
+    *lead, channels, height, width = input.shape
+    result = np.zeros((*lead, channels * r**2, height // r, width // r))
+    for c, y, x in np.ndindex(channels, height, width):
+        result[..., c * r * r + (y % r) * r + x % r, y // r, x // r] = input[..., c, y, x]
+    return result
+
+
+def cubic(t: float) -> float:
+    t = abs(t)
+    return (1.25 * t - 2.25) * t * t + 1 if t <= 1 else ((-0.75 * t + 3.75) * t - 6) * t + 3 if t < 2 else 0.0
+
+
+def line_weights(kind: str, n: int, m: int, scale: Any, align: bool) -> Any:
+    """The matrix that resizes a line of ``n`` elements to ``m``."""
+    matrix = np.zeros((m, n))
+    ratio = n / m if scale is None else 1 / scale
+    for k in range(m):
+        if kind in ("nearest", "nearest-exact"):
+            matrix[k, min(int((k + 0.5 * (kind != "nearest")) * ratio + 1e-9), n - 1)] = 1
+            continue
+        at = k * ((n - 1) / (m - 1) if m > 1 else 0) if align else (k + 0.5) * ratio - 0.5
+        if kind == "cubic":
+            for tap in range(int(np.floor(at)) - 1, int(np.floor(at)) + 3):
+                matrix[k, min(max(tap, 0), n - 1)] += cubic(at - tap)
+        else:
+            at = min(max(at, 0.0), n - 1.0)
+            low = int(at)
+            matrix[k, low] += 1 - (at - low)
+            matrix[k, min(low + 1, n - 1)] += at - low
+    return matrix
+
+
+def resample(input: Any, *, size: Any, scales: Any, method: str, align: bool) -> Any:
+    for axis, (m, scale) in enumerate(zip(size, scales, strict=True), input.ndim - len(size)):
+        input = np.moveaxis(np.tensordot(line_weights(method, input.shape[axis], m, scale, align), input, axes=(1, axis)), 0, axis)
+    return input
+
+
+def interpolate(input: Any, *, size: Any = None, scale_factor: Any = None, mode: str = "nearest", align_corners: Any = None, recompute_scale_factor: Any = None) -> Any:
+    count = input.ndim - 2
+    scales = (None,) * count if scale_factor is None else tuple(scale_factor) if hasattr(scale_factor, "__iter__") else (scale_factor,) * count
+    target = each(size, count) if scale_factor is None else tuple(int(n * scale) for n, scale in zip(input.shape[2:], scales, strict=True))
+    if mode == "area":
+        return adaptive(count, lambda numbers, *_: (numbers.mean(axis=-1),))(input, output_size=target)
+    method = {"bicubic": "cubic", "nearest": "nearest", "nearest-exact": "nearest-exact"}.get(mode, "linear")
+    return resample(input, size=target, scales=(None,) * count if recompute_scale_factor else scales, method=method, align=bool(align_corners))
+
+
+def pixel_centres(n: int, align: Any) -> Any:
+    return np.linspace(-1, 1, n) * (n > 1) if align else (np.arange(n) + 0.5) * 2 / n - 1
+
+
+def base_grid(input: Any, *, size: Any, align: bool) -> Any:
+    lines = np.meshgrid(*(pixel_centres(n, align) for n in size), indexing="ij")
+    return np.stack([*lines[::-1], np.ones(size)], axis=-1)
+
+
+def affine_grid(theta: Any, *, size: Any, align_corners: Any = None) -> Any:
+    return np.einsum("...k,nik->n...i", base_grid(None, size=tuple(size[2:]), align=align_corners), theta)
+
+
+def grid_sample(input: Any, grid: Any, *, mode: str = "bilinear", padding_mode: str = "zeros", align_corners: Any = None) -> Any:
+    image = input.shape[2:]
+    result = np.zeros((*input.shape[:2], *grid.shape[1:-1]))
+    for place in np.ndindex(grid.shape[0], *grid.shape[1:-1]):
+        at = []
+        for n, x in zip(image, grid[place][::-1], strict=True):
+            position = (x + 1) / 2 * (n - 1) if align_corners else ((x + 1) * n - 1) / 2
+            if padding_mode == "reflection":
+                low, high = (0.0, n - 1.0) if align_corners else (-0.5, n - 0.5)
+                position = (position - low) % (2 * (high - low))
+                position = low + min(position, 2 * (high - low) - position)
+            at.append(position if padding_mode == "zeros" else min(max(position, 0.0), n - 1.0))
+        for corner in np.ndindex(*(2,) * len(image)):
+            if mode == "nearest":
+                pixel, weight = [int(np.rint(x)) for x in at], 1.0 if not any(corner) else 0.0
+            else:
+                pixel = [int(np.floor(x)) + c for x, c in zip(at, corner, strict=True)]
+                weight = float(np.prod([1 - abs(x - p) for x, p in zip(at, pixel, strict=True)]))
+            if all(0 <= p < n for p, n in zip(pixel, image, strict=True)):
+                result[(place[0], slice(None), *place[1:])] += weight * input[(place[0], slice(None), *pixel)]
+    return result
+
+
+def instance_norm(input: Any, running_mean: Any = None, running_var: Any = None, weight: Any = None, bias: Any = None, *, use_input_stats: bool = True, eps: float = 1e-5) -> Any:
+    dims = tuple(range(2, input.ndim))
+    shape = (-1,) + (1,) * len(dims)
+    mean = input.mean(axis=dims, keepdims=True) if use_input_stats else running_mean.reshape(shape)
+    var = input.var(axis=dims, keepdims=True) if use_input_stats else running_var.reshape(shape)
+    normal = (input - mean) / np.sqrt(var + eps)
+    return normal * (1 if weight is None else weight.reshape(shape)) + (0 if bias is None else bias.reshape(shape))
+
+
+def local_response_norm(input: Any, *, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0) -> Any:
+    result = np.empty_like(input)
+    for c in range(input.shape[1]):
+        near = input[:, max(c - size // 2, 0) : c - size // 2 + size] ** 2
+        result[:, c] = input[:, c] / (k + alpha * near.sum(axis=1) / size) ** beta
+    return result
+
+
+def bilinear(input1: Any, input2: Any, weight: Any, bias: Any = None) -> Any:
+    return np.einsum("...i,kij,...j->...k", input1, weight, input2) + (0 if bias is None else bias)
+
+
+ADJOINT = "an adjoint: the gradient checks of its partner are what it has to satisfy"
 PART = "a part of public functions that have a reference"
 REFERENCES: dict[str, Reference] = {
     "selu": lambda input: 1.0507009873554805 * np.where(input > 0, input, 1.6732632423543772 * (np.exp(input) - 1)),
@@ -175,4 +314,10 @@ for _n in (1, 2, 3):
                    f"adaptive_avg_pool{_n}d": adaptive(_n, lambda numbers, *_: (numbers.mean(axis=-1),)), f"adaptive_max_pool{_n}d": adaptive(_n, largest),
                    f"max_unpool{_n}d": partial(unpool, count=_n)}
 REFERENCES["adaptive_average"] = lambda input, *, size: adaptive(len(size), lambda numbers, *_: (numbers.mean(axis=-1),))(input, output_size=size)
-NO_REFERENCE: dict[str, str] = {"adaptive_max_indices": PART}
+REFERENCES |= {
+    "unfold": unfold, "fold": fold, "pixel_shuffle": pixel_shuffle, "pixel_unshuffle": pixel_unshuffle,
+    "channel_shuffle": lambda input, *, groups: np.concatenate([input[:, k :: input.shape[1] // groups] for k in range(input.shape[1] // groups)], axis=1),
+    "resample": resample, "interpolate": interpolate, "upsample": interpolate, "base_grid": base_grid, "affine_grid": affine_grid, "grid_sample": grid_sample,
+    "instance_norm": instance_norm, "local_response_norm": local_response_norm, "bilinear": bilinear,
+}
+NO_REFERENCE: dict[str, str] = {"adaptive_max_indices": PART, "patches": PART, "patches_sum": ADJOINT, "resample_sum": ADJOINT}

@@ -1,0 +1,175 @@
+"""Resizing images along their last dimensions: each result is a weighted sum of a few elements along each dimension.
+
+The weights are found by position, as PyTorch finds them, so ``resample`` is linear and stands beside its adjoint.
+"""
+
+from __future__ import annotations
+
+from math import floor
+from typing import Any
+
+from ..dtypes import as_dtype
+from ..errors import describe
+from ..op import NN, S, composite, op
+from ..spec import Meta
+from .reduce import wide_dtype, widened
+
+_CUBIC = -0.75
+"""The slope that bicubic interpolation gives the kernel at distance 1."""
+
+
+def _taps(xp: Any, mode: str, length: int, size: int, scale: float | None, align: bool, dtype: Any) -> list[tuple[Any, Any]]:
+    """Which elements of ``length`` make up each of ``size`` results, with which weights: pairs (positions, weights), one for each term."""
+    if mode in ("nearest", "nearest-exact"):
+        step = xp.asarray(length / size if scale is None else 1.0 / scale, dtype="float32")  # PyTorch rounds in float32
+        at = xp.arange(size).astype("float32")
+        if mode == "nearest-exact":
+            at = at + xp.asarray(0.5, dtype="float32")
+        return [(xp.minimum(xp.floor(at * step).astype("int64"), length - 1), None)]
+    at = xp.arange(size).astype(dtype)
+    if align:
+        source = at * ((length - 1) / (size - 1) if size > 1 else 0.0)
+    else:
+        source = (at + 0.5) * (length / size if scale is None else 1.0 / scale) - 0.5
+        if mode == "linear":
+            source = xp.maximum(source, 0)
+    low = xp.floor(source)
+    rest = source - low
+    low = low.astype("int64")
+    if mode == "linear":
+        low = xp.minimum(low, length - 1)
+        return [(low, 1 - rest), (xp.minimum(low + 1, length - 1), rest)]
+    a = _CUBIC
+
+    def near(t: Any) -> Any:
+        return ((a + 2) * t - (a + 3)) * t * t + 1
+
+    def far(t: Any) -> Any:
+        return ((a * t - 5 * a) * t + 8 * a) * t - 4 * a
+
+    weights = (far(rest + 1), near(rest), near(1 - rest), far(2 - rest))
+    return [(xp.minimum(xp.maximum(low + k - 1, 0), length - 1), weight) for k, weight in enumerate(weights)]
+
+
+def _resized(input: Any, *, size: Any, **attrs: Any) -> Meta:
+    return Meta((*tuple(input.shape)[: -len(size)], *size), as_dtype(input.dtype))
+
+
+_WHERE = "size: tuple[int, ...], scales: tuple[float | None, ...], method: str, align: bool"
+
+
+@op(f"resample(input: Tensor, *, {_WHERE}) -> Tensor", label="interpolate", spec=_resized, samples=[
+    S((2, 3, 4, 5), size=(7, 3), scales=(None, None), method="linear", align=False), S((2, 3, 4), size=(7,), scales=(1.75,), method="nearest", align=False),
+    S((2, 2, 4, 5), size=(3, 9), scales=(None, None), method="cubic", align=True), S((0, 2, 3), size=(2,), scales=(None,), method="nearest-exact", align=False)])
+def resample(xp: Any, input: Any, *, size: Any, scales: Any, method: str, align: bool) -> Any:
+    """``input`` with its last dimensions resized to ``size``."""
+    result = widened(input)
+    for axis, (parts, scale) in enumerate(zip(size, scales, strict=True), input.ndim - len(size)):
+        length = result.shape[axis]
+        if parts == length and (scale is None or align or scale == 1):
+            continue
+        shape = (-1,) + (1,) * (input.ndim - 1 - axis)
+        total = None
+        for positions, weight in _taps(xp, method, length, parts, scale, align, result.dtype):
+            part = xp.take(result, positions, axis=axis)
+            if weight is not None:
+                part = part * weight.reshape(shape)
+            total = part if total is None else total + part
+        result = total
+    return result.astype(input.dtype, copy=result is input)
+
+
+@resample.vjp("input")
+def _(F: Any, g: Any, input_shape: Any, size: Any, scales: Any, method: str, align: bool) -> Any:
+    return F.resample_sum(g, shape=input_shape, size=size, scales=scales, method=method, align=align)
+
+
+@op(f"resample_sum(grad: Tensor, *, shape: Sequence[int], {_WHERE}) -> Tensor", label="interpolateᵀ",
+    spec=lambda grad, *, shape, **attrs: Meta(tuple(shape), as_dtype(grad.dtype)), samples=[
+        S((2, 3, 7, 3), shape=(2, 3, 4, 5), size=(7, 3), scales=(None, None), method="linear", align=False),
+        S((2, 3, 7), shape=(2, 3, 4), size=(7,), scales=(1.75,), method="nearest", align=False)])
+def resample_sum(xp: Any, grad: Any, *, shape: Any, size: Any, scales: Any, method: str, align: bool) -> Any:
+    """The adjoint of ``resample``: every element shared out among those it was made of."""
+    result = widened(grad)
+    dtype = wide_dtype(grad.dtype)
+    for axis, (parts, scale) in enumerate(zip(size, scales, strict=True), grad.ndim - len(size)):
+        length = shape[axis]
+        if parts == length and (scale is None or align or scale == 1):
+            continue
+        matrix = xp.zeros((parts, length), dtype=dtype)
+        columns = xp.arange(length)
+        for positions, weight in _taps(xp, method, length, parts, scale, align, dtype):
+            chosen = (positions[:, None] == columns).astype(dtype)
+            matrix += chosen if weight is None else chosen * weight[:, None]
+        result = xp.moveaxis(xp.matmul(xp.moveaxis(result, axis, -1), matrix), -1, axis)
+    return xp.ascontiguousarray(result).astype(grad.dtype, copy=result is grad)
+
+
+@resample_sum.vjp("grad")
+def _(F: Any, g: Any, size: Any, scales: Any, method: str, align: bool) -> Any:
+    return F.resample(g, size=size, scales=scales, method=method, align=align)
+
+
+_MODES = {"nearest": (1, 2, 3), "nearest-exact": (1, 2, 3), "area": (1, 2, 3), "linear": (1,), "bilinear": (2,), "trilinear": (3,), "bicubic": (2,)}
+
+
+def _sizes(image: Any, size: Any, scale_factor: Any) -> tuple[tuple[int, ...], tuple[float | None, ...]]:
+    """The size of the result and the scale factors, one for each dimension; ``ValueError`` unless exactly one was given."""
+    count = len(image)
+    if (size is None) == (scale_factor is None):
+        raise ValueError("interpolate: " + ("either size or scale_factor should be defined" if size is None else "only one of size or scale_factor should be defined"))
+    given = size if scale_factor is None else scale_factor
+    values = tuple(given) if hasattr(given, "__iter__") else (given,) * count
+    if len(values) != count:
+        raise ValueError(f"interpolate: Input and output must have the same number of spatial dimensions, but got input with spatial dimensions of {list(image)} and "
+                         f"{'output size' if scale_factor is None else 'scale_factor'} of {given}. Give one number for each, or one for all")
+    if scale_factor is None:
+        return tuple(int(n) for n in values), (None,) * count
+    factors = tuple(float(factor) for factor in values)
+    return tuple(floor(n * factor) for n, factor in zip(image, factors, strict=True)), factors
+
+
+_ARGUMENTS = "input: Tensor, size: int | Sequence[int] | None = None, scale_factor: float | Sequence[float] | None = None, mode: str = 'nearest', align_corners: bool | None = None"
+
+
+@composite(f"interpolate({_ARGUMENTS}, recompute_scale_factor: bool | None = None, antialias: bool = False) -> Tensor", places=NN)
+def interpolate(F: Any, input: Any, size: Any = None, scale_factor: Any = None, mode: str = "nearest", align_corners: bool | None = None,
+                recompute_scale_factor: bool | None = None, antialias: bool = False) -> Any:
+    """Images (batch, channels, sizes...) of one to three dimensions, resized to ``size`` or by ``scale_factor``.
+
+    ``mode`` is ``nearest``, ``nearest-exact``, ``area`` (the mean of what falls on a pixel) or, by the number of dimensions,
+    ``linear``, ``bilinear``, ``bicubic`` or ``trilinear``. ``align_corners`` lets the centres of the corner pixels coincide,
+    otherwise the corners of the images do. Positions follow from ``scale_factor`` if given, unless
+    ``recompute_scale_factor``. Raises ``ValueError`` for options that do not go together, ``NotImplementedError`` for a mode
+    of other dimensions, and for ``antialias``.
+
+    >>> import autograd_core as ag, nn
+    >>> nn.functional.interpolate(ag.tensor([[[0.0, 4.0]]]), size=4, mode="linear").tolist()
+    [[[0.0, 1.0, 3.0, 4.0]]]
+    """
+    if mode not in _MODES or input.ndim - 2 not in _MODES[mode]:
+        raise NotImplementedError(f"interpolate: Got {input.ndim}D input, but the modes are {', '.join(_MODES)}, where linear needs 3D, bilinear and bicubic 4D and "
+                                  f"trilinear 5D input, the others 3D to 5D (got mode {mode!r}, input {describe(input)})")
+    if antialias:
+        raise NotImplementedError("interpolate: antialias=True is not implemented. Smooth the image before making it smaller, or use mode='area'")
+    straight = mode in ("nearest", "nearest-exact", "area")
+    if straight and align_corners is not None:
+        raise ValueError("interpolate: align_corners option can only be set with the interpolating modes: linear | bilinear | bicubic | trilinear")
+    image = tuple(input.shape[2:])
+    target, factors = _sizes(image, size, scale_factor)
+    if recompute_scale_factor:
+        if size is not None:
+            raise ValueError("interpolate: recompute_scale_factor is not meaningful with an explicit size")
+        factors = (None,) * len(image)
+    if min(target) < 1 or 0 in image or not input.shape[1]:
+        raise RuntimeError(f"interpolate: Input and output sizes should be greater than 0, but got input {describe(input)} and output size {target}")
+    if mode == "area":
+        return F.adaptive_average(input, size=target)
+    kind = "cubic" if mode == "bicubic" else mode if straight else "linear"
+    return F.resample(input, size=target, scales=factors, method=kind, align=bool(align_corners))
+
+
+@composite(f"upsample({_ARGUMENTS}) -> Tensor", places=NN)
+def upsample(F: Any, input: Any, size: Any = None, scale_factor: Any = None, mode: str = "nearest", align_corners: bool | None = None) -> Any:
+    """The older name of ``interpolate``."""
+    return F.interpolate(input, size, scale_factor, mode, align_corners)

@@ -1,0 +1,61 @@
+"""Rearrangements of channels and pixels."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..errors import describe
+from ..op import TORCH_NN, composite
+
+
+@composite("pixel_shuffle(input: Tensor, upscale_factor: int) -> Tensor", places=TORCH_NN)
+def pixel_shuffle(F: Any, input: Any, upscale_factor: int) -> Any:
+    """From (..., channels r r, height, width) to (..., channels, height r, width r), where r is ``upscale_factor``. Shi et al. (2016), arXiv:1609.05158.
+
+    Raises ``RuntimeError`` where r r does not divide the channels.
+    """
+    r = upscale_factor
+    if input.ndim < 3:
+        raise RuntimeError(f"pixel_shuffle: expects input to have at least 3 dimensions, but got input with {input.ndim} dimension(s)")
+    if r < 1:
+        raise RuntimeError(f"pixel_shuffle: expects a positive upscale_factor, but got {r}")
+    *lead, channels, height, width = input.shape
+    if channels % (r * r):
+        raise RuntimeError(f"pixel_shuffle: expects its input's 'channel' dimension to be divisible by the square of upscale_factor={r}, but got {describe(input)}")
+    n = len(lead)
+    apart = F.reshape(input, shape=(*lead, channels // (r * r), r, r, height, width))
+    return F.reshape(F.permute(apart, dims=(*range(n), n, n + 3, n + 1, n + 4, n + 2)), shape=(*lead, channels // (r * r), height * r, width * r))
+
+
+@composite("pixel_unshuffle(input: Tensor, downscale_factor: int) -> Tensor", places=TORCH_NN)
+def pixel_unshuffle(F: Any, input: Any, downscale_factor: int) -> Any:
+    """The inverse of ``pixel_shuffle``: from (..., channels, height r, width r) to (..., channels r r, height, width).
+
+    Raises ``RuntimeError`` where r does not divide height and width.
+    """
+    r = downscale_factor
+    if input.ndim < 3:
+        raise RuntimeError(f"pixel_unshuffle: expects input to have at least 3 dimensions, but got input with {input.ndim} dimension(s)")
+    if r < 1:
+        raise RuntimeError(f"pixel_unshuffle: expects a positive downscale_factor, but got {r}")
+    *lead, channels, height, width = input.shape
+    if height % r or width % r:
+        raise RuntimeError(f"pixel_unshuffle: expects height and width to be divisible by downscale_factor={r}, but got {describe(input)}")
+    n = len(lead)
+    apart = F.reshape(input, shape=(*lead, channels, height // r, r, width // r, r))
+    return F.reshape(F.permute(apart, dims=(*range(n), n, n + 2, n + 4, n + 1, n + 3)), shape=(*lead, channels * r * r, height // r, width // r))
+
+
+@composite("channel_shuffle(input: Tensor, groups: int) -> Tensor", places=TORCH_NN)
+def channel_shuffle(F: Any, input: Any, groups: int) -> Any:
+    """The channels (dimension 1) of ``groups`` groups taken in turn, one of each. Zhang et al. (2017), arXiv:1707.01083.
+
+    Raises ``RuntimeError`` where ``groups`` does not divide the channels.
+    """
+    if input.ndim < 3:
+        raise RuntimeError(f"channel_shuffle: expects input with > 2 dims, but got input {describe(input)}")
+    if groups < 1 or input.shape[1] % groups:
+        raise RuntimeError(f"channel_shuffle: number of channels must be divisible by groups, but got {input.shape[1]} channels and {groups} groups")
+    batch, channels, *rest = input.shape
+    apart = F.reshape(input, shape=(batch, groups, channels // groups, *rest))
+    return F.reshape(F.transpose(apart, dim0=1, dim1=2), shape=tuple(input.shape))

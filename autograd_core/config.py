@@ -22,10 +22,10 @@ class Mode:
     every op takes the general path of ``dispatch``.
     """
 
-    __slots__ = ("_changed", "_scoped", "anomaly", "general", "grad", "inference", "keep", "recorder", "scope", "vmap")
+    __slots__ = ("_changed", "_scoped", "anomaly", "general", "grad", "inference", "keep", "recorder", "saving", "scope", "vmap")
 
     def __init__(self, *, grad: bool = True, inference: bool = False, keep: bool = False, anomaly: bool = False, recorder: Any = None, scope: str | None = None,
-                 vmap: Any = None) -> None:
+                 vmap: Any = None, saving: Any = None) -> None:
         self.grad = grad
         self.inference = inference
         self.keep = keep
@@ -33,14 +33,15 @@ class Mode:
         self.recorder = recorder
         self.scope = scope
         self.vmap = vmap
-        self.general = inference or keep or anomaly or recorder is not None or vmap is not None
+        self.saving = saving
+        self.general = inference or keep or anomaly or recorder is not None or vmap is not None or saving is not None
         self._scoped: dict[str, Mode] = {}
         self._changed: dict[tuple[tuple[str, Any], ...], Mode] = {}
 
     def replace(self, **changes: Any) -> Mode:
         """A copy with some switches changed; remembered, because ``no_grad`` is entered at every step."""
         key = tuple(changes.items())
-        if self.recorder is not None or self.vmap is not None or "recorder" in changes or "vmap" in changes:
+        if self.recorder is not None or self.vmap is not None or self.saving is not None or not changes.keys().isdisjoint(("recorder", "vmap", "saving")):
             return self._with(changes)  # remembering would keep the recorder alive
         mode = self._changed.get(key)
         if mode is None:
@@ -48,7 +49,7 @@ class Mode:
         return mode
 
     def _with(self, changes: dict[str, Any]) -> Mode:
-        current = {name: getattr(self, name) for name in ("grad", "inference", "keep", "anomaly", "recorder", "scope", "vmap")}
+        current = {name: getattr(self, name) for name in ("grad", "inference", "keep", "anomaly", "recorder", "saving", "scope", "vmap")}
         return Mode(**{**current, **changes})
 
     def scoped(self, path: str) -> Mode:

@@ -175,6 +175,8 @@ def _record(op: Op, inputs: Any, attrs: dict[str, Any], arrays: list[Any], nodes
     if mode.general or (op.outputs is None and not n.shape):
         _keep(n, inputs, nodes, result, mode)
     n.seq = next_seq()
+    if mode.saving is not None:
+        mode.saving.node_recorded(n)
     return n
 
 

@@ -27,7 +27,7 @@ from .config import MODE, get_mode
 from .dispatch import apply
 from .engine import WRITES
 from .errors import GraphError
-from .node import SPENT, Leaf, pull_output
+from .node import SPENT, Leaf, Packed, pull_output
 from .op import Op
 from .storage import wrap
 
@@ -118,6 +118,13 @@ def _tangent(node: Any, known: dict[Any, Any]) -> Any:
         return several[node.index]
     if node.saved is SPENT:
         raise GraphError(f"the tangent of {node.op.name} needs values that an earlier backward pass has released. Give that one retain_graph=True")
+    if isinstance(node.saved, Packed):
+        packed = node.saved
+        node.saved = packed.unpack()
+        try:
+            return _tangent(node, known)
+        finally:
+            node.saved = packed
     WRITES.check(node)
     op: Op = node.op
     moving = [known.get(parent) if parent is not None else None for parent in node.parents]
@@ -232,7 +239,7 @@ def _output_dtype(node: Any, like: Any) -> Any:
 
 def _meta(node: Any, op: Op) -> Any:
     """Shape and dtype of the result by the op's own rule, where the node remembers its inputs' dtypes, as it does where complex numbers are involved."""
-    if node.dtypes is None or op.spec is None:
+    if node.dtypes is None or node.shapes is None or op.spec is None:
         return None
     from .spec import Meta
 

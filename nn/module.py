@@ -28,6 +28,13 @@ class _Hook(NamedTuple):
     with_kwargs: bool
 
 
+class _BackwardHook(NamedTuple):
+    """A registered hook on the backward pass; ``before``: it sees the gradients of the outputs before they go on."""
+
+    function: Callable[..., Any]
+    before: bool
+
+
 class Module:
     """The base class of layers and models.
 
@@ -89,8 +96,16 @@ class Module:
                 changed = hook.function(self, args)
                 if changed is not None:
                     args = changed if isinstance(changed, tuple) else (changed,)
-        result = self.forward(*args, **kwargs)
+        backward = [hook for hook in self._hooks if isinstance(hook, _BackwardHook)]
+        if backward and get_mode().grad:
+            from .backward_hooks import watched
+
+            result = watched(self, backward, self.forward, args, kwargs)
+        else:
+            result = self.forward(*args, **kwargs)
         for hook in list(self._hooks):
+            if isinstance(hook, _BackwardHook):
+                continue
             changed = hook.function(self, args, kwargs, result) if hook.with_kwargs else hook.function(self, args, result)
             if changed is not None:
                 result = changed
@@ -115,6 +130,21 @@ class Module:
         if self._hooks is _NO_HOOKS:
             self._hooks = []
         return _registered(self._hooks, _Hook(hook, with_kwargs), prepend)
+
+    def register_full_backward_hook(self, hook: Callable[..., Any], prepend: bool = False) -> RemovableHandle:
+        """Call ``hook(module, grad_input, grad_output)`` when the gradients of the module's positional inputs are known.
+
+        Both are tuples, with ``None`` where there is no gradient; a tuple that it returns replaces ``grad_input``.
+        """
+        if self._hooks is _NO_HOOKS:
+            self._hooks = []
+        return _registered(self._hooks, _BackwardHook(hook, before=False), prepend)
+
+    def register_full_backward_pre_hook(self, hook: Callable[..., Any], prepend: bool = False) -> RemovableHandle:
+        """Call ``hook(module, grad_output)`` before the module's backward; a tuple that it returns replaces ``grad_output``."""
+        if self._hooks is _NO_HOOKS:
+            self._hooks = []
+        return _registered(self._hooks, _BackwardHook(hook, before=True), prepend)
 
     # --- attributes ---------------------------------------------------------------------------------------------
 
@@ -427,7 +457,7 @@ class Module:
 _CALL = Module.__call__.__code__
 
 
-def _registered(hooks: list[Any], hook: _Hook, prepend: bool) -> RemovableHandle:
+def _registered(hooks: list[Any], hook: _Hook | _BackwardHook, prepend: bool) -> RemovableHandle:
     hooks.insert(0 if prepend else len(hooks), hook)
     return RemovableHandle(hooks, hook)
 

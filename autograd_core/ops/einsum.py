@@ -136,8 +136,15 @@ def explicit(equation: str, shapes: Sequence[tuple[int, ...]]) -> str:
 
 def _from_sublists(arguments: tuple[Any, ...]) -> tuple[str, list[Any]]:
     """The equation for operands that alternate with lists of subscript numbers."""
+    def letter(number: Any) -> str:
+        if number is Ellipsis:
+            return "..."
+        if not 0 <= number < len(string.ascii_letters):
+            raise ValueError(f"einsum: subscript {number} in the subscript list is not within the valid range [0, {len(string.ascii_letters)})")
+        return string.ascii_letters[number]
+
     def term(numbers: Any) -> str:
-        return "".join("..." if number is Ellipsis else string.ascii_letters[number] for number in numbers)
+        return "".join(map(letter, numbers))
 
     pairs = len(arguments) // 2
     equation = ",".join(term(arguments[2 * i + 1]) for i in range(pairs))
@@ -167,7 +174,10 @@ def einsum(F: Any, equation: Any, *operands: Any) -> Any:
 
 @composite("tensordot(a: Tensor, b: Tensor, dims: Any = 2) -> Tensor", places=("torch",))
 def tensordot(F: Any, a: Any, b: Any, dims: Any = 2) -> Any:
-    """The sum of products over several dimensions: the last ``dims`` of ``a`` with the first of ``b``, or the two lists of dimensions given."""
+    """The sum of products over several dimensions: the last ``dims`` of ``a`` with the first of ``b``, or the two lists of dimensions given.
+
+    A contracted dimension of size 1 broadcasts.
+    """
     if isinstance(dims, int):
         if dims < 0 or dims > min(a.ndim, b.ndim):
             raise RuntimeError(f"tensordot: expects dims between 0 and {min(a.ndim, b.ndim)}, but got dims={dims} (a {describe(a)}, b {describe(b)})")
@@ -178,7 +188,11 @@ def tensordot(F: Any, a: Any, b: Any, dims: Any = 2) -> Any:
     if len(first) != len(second):
         raise RuntimeError(f"tensordot: both dimension lists should have same length, got {first} and {second}")
     for i, j in zip(first, second, strict=True):
-        if a.shape[i] != b.shape[j]:
+        if a.shape[i] != b.shape[j] and a.shape[i] == 1:
+            b = F.sum(b, dim=j, keepdim=True)
+        elif a.shape[i] != b.shape[j] and b.shape[j] == 1:
+            a = F.sum(a, dim=i, keepdim=True)
+        elif a.shape[i] != b.shape[j]:
             raise ShapeError(f"tensordot: contracted dimensions need to match, but first has size {a.shape[i]} in dim {i} and second has size {b.shape[j]} in dim {j} "
                              f"(a {describe(a)}, b {describe(b)})")
     rest, other = [i for i in range(a.ndim) if i not in first], [j for j in range(b.ndim) if j not in second]

@@ -26,7 +26,7 @@ def _tolerance(xp: Any, largest: Any, shape: tuple[int, ...], char: str, atol: A
     """
     default = EPSILON[char] * max(shape[-2:])
     if atol is None:
-        relative = default if rtol is None else rtol
+        relative: Any = default if rtol is None else rtol
         return largest * (relative[..., None] if getattr(relative, "ndim", 0) else relative)
     atol = xp.asarray(atol)[..., None]
     relative = xp.where(atol > 0, 0, default) if rtol is None else xp.asarray(rtol)[..., None]

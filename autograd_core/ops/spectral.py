@@ -12,7 +12,6 @@ from __future__ import annotations
 from typing import Any
 
 from ..dtypes import as_dtype, complex64, complex128
-from ..errors import describe
 from ..op import Arg, S, composite, ints, op
 from ..spec import Meta
 from .matrices import LINALG, adjoint_of, check_matrices, positive, real_dtype, regular, require_floating

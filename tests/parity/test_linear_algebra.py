@@ -240,7 +240,7 @@ PRODUCTS: dict[str, tuple[Line, list[tuple[int, ...]]]] = {
     "addmm": (lambda m, a, b, c: m.addmm(a, b, c, beta=0.5, alpha=2), [(3,), (2, 3), (3, 3)]), "addmv": (lambda m, a, b, c: m.addmv(a, b, c, beta=2), [(2,), (2, 3), (3,)]),
     "addr": (lambda m, a, b, c: m.addr(a, b, c, alpha=0.5), [(2, 1), (2,), (3,)]), "addbmm": (lambda m, a, b, c: m.addbmm(a, b, c, beta=0.5, alpha=2), [(2, 1), (4, 2, 3), (4, 3, 2)]),
     "baddbmm": (lambda m, a, b, c: m.baddbmm(a, b, c, beta=0.5, alpha=2), [(4, 2, 1), (4, 2, 3), (4, 3, 2)]), "beta 0": (lambda m, a, b, c: m.addmm(a, b, c, beta=0), [(2, 3), (2, 3), (3, 3)]),
-    "tensordot": (lambda m, a, b: m.tensordot(a, b, dims=([0, 2], [1, 0])), [(2, 3, 4), (4, 2, 5)]), "multi_dot": (lambda m, *a: m.linalg.multi_dot(a), [(3,), (3, 4), (4, 2), (2,)]),
+    "tensordot": (lambda m, a, b: m.tensordot(a, b, dims=([0, 2], [1, 0])), [(2, 3, 4), (4, 2, 5)]), "tensordot that broadcasts": (lambda m, a, b: m.tensordot(a, b, dims=([0, 1], [1, 0])), [(2, 1, 4), (3, 2)]), "multi_dot": (lambda m, *a: m.linalg.multi_dot(a), [(3,), (3, 4), (4, 2), (2,)]),
     "chain_matmul": (lambda m, a, b, c: m.chain_matmul(a, b, c), [(2, 3), (3, 4), (4, 2)]), "trace": (lambda m, a: m.trace(a), [(3, 4)]),
     "tensorinv": (lambda m, a: m.linalg.tensorinv(a), [(2, 3, 6)]), "tensorsolve": (lambda m, a, b: m.linalg.tensorsolve(a, b, dims=(0,)), [(6, 2, 3), (2, 3)]),
 }
@@ -275,6 +275,9 @@ def test_einsum_by_lists_of_numbers() -> None:
     agree(lambda m, a, b: m.einsum(a, [0, ..., 1], b, [1, 2], [..., 2, 0]), arrays)
     agree(lambda m, a, b: m.einsum(a, [0, 3, 1], b, [1, 2]), arrays)
     agree(lambda m, a, b: m.einsum("iaj,jk", [a, b]), arrays)
+    for module, lift in ((ag, Tensor), (torch, torch.tensor)):
+        with pytest.raises(ValueError, match="valid range"):
+            module.einsum(lift(arrays[1]), [0, 52])
 
 
 def test_a_factor_of_nothing_does_not_count() -> None:

@@ -137,6 +137,9 @@ def norm_over(xp: Any, input: Any, *, p: float, dim: Any = None, keepdim: bool =
     """``sum(|input| ** p) ** (1 / p)`` over ``dim``; the largest magnitude for ``inf``, the number of non-zeros for 0. The gradient at 0 is 0."""
     if input.dtype.kind not in "fc":
         raise TypeError("norm of integers")
+    if p == 2 and dim is None and not keepdim and input.dtype.char in "fd":
+        flat = input.reshape(-1)
+        return xp.sqrt(flat.dot(flat))
     size = xp.abs(widened(input))
     over = {"axis": axes(dim), "keepdims": keepdim}
     if p == 2:

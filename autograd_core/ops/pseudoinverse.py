@@ -167,9 +167,11 @@ def linalg_lstsq(xp: Any, input: Any, b: Any, *, rcond: Any = None, driver: Any 
     ``residuals``, the squared lengths, for m > n and full rank with ``'gels'``, ``'gelsd'`` and ``'gelss'``; ``rank`` except with ``'gels'``;
     ``singular_values`` with ``'gelsd'`` and ``'gelss'``; the default is ``'gelsy'``. All of them compute by singular values. What is not returned is empty.
     """
-    _lstsq_spec(input, b, rcond=rcond, driver=driver)
-    m, n = input.shape[-2:]
+    require_floating(input, b)
     vector = _vectors(input, b)
+    if (b.ndim < 2 and not vector) or (driver is not None and driver not in _DRIVERS):
+        raise ValueError("b or driver")
+    m, n = input.shape[-2:]
     B = b[..., None] if vector else b
     U, values, Vh = xp.linalg.svd(input, full_matrices=False)
     keep = values > values[..., :1] * (EPSILON[input.dtype.char] * max(m, n) if rcond is None else rcond)

@@ -105,7 +105,10 @@ def linalg_cross(xp: Any, input: Any, other: Any, *, dim: int = -1) -> Any:
     before = (slice(None),) * (dim % input.ndim)
     a, b, c = (input[(*before, k)] for k in range(3))
     d, e, f = (other[(*before, k)] for k in range(3))
-    return xp.stack([b * f - c * e, c * d - a * f, a * e - b * d], axis=dim)
+    result = xp.empty(input.shape if input.shape == other.shape else xp.broadcast_shapes(input.shape, other.shape), dtype=input.dtype)
+    for k, part in enumerate((b * f - c * e, c * d - a * f, a * e - b * d)):
+        result[(*before, k)] = part
+    return result
 
 
 @linalg_cross.vjp("input")

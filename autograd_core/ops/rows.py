@@ -93,6 +93,13 @@ def _(F: Any, g: Any, index: Any, dim: int, alpha: Any, source_shape: Any) -> An
 def _positions_spec(index: Any, *, shape: Any, name: str, dim: int | None = None, wraps: bool = True) -> Meta:
     if as_dtype(index.dtype).name not in ("int64", "int32", "int16", "int8", "uint8"):
         raise (IndexError if name == "index_fill" else RuntimeError)(f"{name}: Expected a long tensor for index, but got {as_dtype(index.dtype).name}. Convert it with .long()")
+    raw = getattr(index, "_array", index)
+    if getattr(raw, "size", 0) and backend_of(raw).name == "cpu":  # on a GPU looking at the values would wait for it
+        size = math.prod(shape) if dim is None else shape[dim]
+        low, high = raw.min(), raw.max()
+        if high >= size or low < (-size if wraps else 0):
+            where = f"a tensor of {size} elements" if dim is None else f"dimension {dim} with size {size}"
+            raise IndexError(f"{name}: index {int(high if high >= size else low)} is out of bounds for {where}")
     return Meta((1 if dim is not None else len(shape), *index.shape), int64)
 
 
@@ -102,13 +109,8 @@ def _positions_spec(index: Any, *, shape: Any, name: str, dim: int | None = None
     S(Arg(values=[12]), shape=(3, 4), name="put", error=IndexError, match="put: index 12 is out of bounds for a tensor of 12 elements")])
 def positions(xp: Any, index: Any, *, shape: Any, name: str, dim: int | None = None, wraps: bool = True) -> Any:
     """An index for one dimension, or into the flattened tensor, as ``index_write`` takes it: one row per dimension; checked, negative ones counted from the end."""
-    _positions_spec(index, shape=shape, name=name, dim=dim)
+    _positions_spec(index, shape=shape, name=name, dim=dim, wraps=wraps)
     size = math.prod(shape) if dim is None else shape[dim]
-    if index.size and backend_of(index).name == "cpu":  # on a GPU looking at the values would wait for it
-        low, high = index.min(), index.max()
-        if high >= size or low < (-size if wraps else 0):
-            where = f"a tensor of {size} elements" if dim is None else f"dimension {dim} with size {size}"
-            raise IndexError(f"{name}: index {int(high if high >= size else low)} is out of bounds for {where}")
     rows = index.astype("int64")
     rows = xp.where(rows < 0, rows + size, rows)
     if dim is not None:

@@ -132,6 +132,8 @@ def nonzero(F: Any, input: Any, *, as_tuple: bool = False) -> Any:
 def _distinct_spec(name: str) -> Any:
     def spec(input: Any, *, dim: Any = None) -> tuple[Meta, Meta, Meta]:
         shape = tuple(input.shape)
+        if dim is not None and not shape:
+            raise IndexError(f"{name}: Dimension specified as {dim} but tensor has no dimensions")
         at = None if dim is None else wrap_dim(dim, len(shape), name)
         if at is not None and 0 in (*shape[:at], *shape[at + 1:]):
             raise RuntimeError(f"{name}: There are 0 sized dimensions, and they aren't selected, so {name} cannot be applied (input {shape}, dim {at})")

@@ -34,6 +34,8 @@ def _matmul_spec(input: Any, other: Any) -> Meta:
     S((2, 3), (4, 5), error=RuntimeError, match="cannot be multiplied"), S((), (3,), error=RuntimeError, match="at least 1D")])
 def matmul(xp: Any, input: Any, other: Any, *, out: Any = None) -> Any:
     """Matrix product over the last two dimensions; leading ones broadcast. One-dimensional operands are vectors."""
+    if input.ndim > 2 and input.shape[-1] == 1 and other.ndim > 2 and other.shape[-2] == 1:
+        return xp.multiply(input, other, out=out)  # many outer products, which libraries compute one by one
     return xp.matmul(input, other, out=out)
 
 

@@ -41,7 +41,10 @@ def sum_to(xp: Any, input: Any, *, shape: Any) -> Any:
     """The sum of ``input`` over the dimensions that broadcasting ``shape`` to its shape would add or stretch."""
     extra = input.ndim - len(shape)
     axes = tuple(i for i, n in enumerate(input.shape) if i < extra or (n != 1 and shape[i - extra] == 1))
-    summed = input.sum(axis=axes, keepdims=True) if axes else input
+    if axes and input.dtype.char == "e":  # half precision would lose the sum of a few thousand numbers
+        summed = input.sum(axis=axes, keepdims=True, dtype="float32").astype(input.dtype)
+    else:
+        summed = input.sum(axis=axes, keepdims=True) if axes else input
     return summed.reshape(shape) if extra else summed
 
 

@@ -40,6 +40,11 @@ def _is_device(value: Any) -> bool:
     return isinstance(value, device_type) or str(value).partition(":")[0] in ("cpu", "cuda") or str(value) not in {entry.name for entry in dtypes.ALL}
 
 
+def detach(input: Tensor) -> Tensor:
+    """The same memory without the graph."""
+    return input.detach()
+
+
 class ConversionMethods(TensorBase):
     """The methods of a Tensor that give it in another dtype or on another device; all are differentiable where dtypes allow."""
 
@@ -89,6 +94,26 @@ class ConversionMethods(TensorBase):
     def half(self) -> Tensor:
         """As float16."""
         return self.to(dtypes.float16)
+
+    def cfloat(self) -> Tensor:
+        """As complex64."""
+        return self.to(dtypes.complex64)
+
+    def cdouble(self) -> Tensor:
+        """As complex128."""
+        return self.to(dtypes.complex128)
+
+    def byte(self) -> Tensor:
+        """As uint8."""
+        return self.to(dtypes.uint8)
+
+    def char(self) -> Tensor:
+        """As int8."""
+        return self.to(dtypes.int8)
+
+    def short(self) -> Tensor:
+        """As int16."""
+        return self.to(dtypes.int16)
 
     def long(self) -> Tensor:
         """As int64."""

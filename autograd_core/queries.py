@@ -27,6 +27,26 @@ def is_complex(input: Tensor) -> bool:
     return input.is_complex()
 
 
+def is_signed(input: Tensor) -> bool:
+    """Whether the dtype holds negative numbers."""
+    return input.is_signed()
+
+
+def is_nonzero(input: Tensor) -> bool:
+    """Whether the one element of a tensor is not zero. Raises ``RuntimeError`` for a tensor of more or none."""
+    return bool(input)
+
+
+def is_same_size(input: Tensor, other: Tensor) -> bool:
+    """Whether two tensors have the same shape."""
+    return input.shape == other.shape
+
+
+def is_inference(input: Tensor) -> bool:
+    """Whether the tensor was made inside ``inference_mode``."""
+    return input.is_inference()
+
+
 def numel(input: Tensor) -> int:
     """The number of elements."""
     return input.numel()

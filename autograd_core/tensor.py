@@ -137,6 +137,11 @@ class Tensor(_methods.Methods, GraphMethods, ConversionMethods, CreationMethods,
         return int(self._array.nbytes)
 
     @property
+    def is_cpu(self) -> bool:
+        """Whether the tensor lives in host memory."""
+        return self.device.type == "cpu"
+
+    @property
     def is_cuda(self) -> bool:
         """Whether the tensor lives on a CUDA device."""
         return self.device.type == "cuda"
@@ -188,6 +193,7 @@ class Tensor(_methods.Methods, GraphMethods, ConversionMethods, CreationMethods,
         return int(self._array.size)
 
     nelement = numel
+    ndimension = dim
 
     def element_size(self) -> int:
         """Bytes per element."""
@@ -217,6 +223,23 @@ class Tensor(_methods.Methods, GraphMethods, ConversionMethods, CreationMethods,
     def is_complex(self) -> bool:
         """Whether the dtype is complex."""
         return bool(self._array.dtype.kind == "c")
+
+    def is_signed(self) -> bool:
+        """Whether the dtype holds negative numbers."""
+        return bool(self.dtype.is_signed)
+
+    def is_nonzero(self) -> bool:
+        """Whether the one element is not zero. Raises ``RuntimeError`` for a tensor of more or none."""
+        return bool(self)
+
+    def is_same_size(self, other: Tensor) -> bool:
+        """Whether ``other`` has the same shape."""
+        return self.shape == other.shape
+
+    def get_device(self) -> int:
+        """The number of the CUDA device, ``-1`` on the CPU."""
+        index = self.device.index
+        return -1 if index is None else index
 
     def data_ptr(self) -> int:
         """The address of the first element."""

@@ -298,6 +298,19 @@ def test_questions() -> None:
     assert ag.result_type(ag.ones(2, dtype=ag.int64), 2.5) is ag.float32
     assert ag.result_type(ag.ones(2), ag.tensor(1.0, dtype=ag.float64)) is ag.float32
     assert x.type() == "autograd_core.FloatTensor"
+    assert [getattr(x, name)().dtype.name for name in ("double", "half", "cfloat", "cdouble", "byte", "char", "short", "int", "long", "bool")] == [
+        "float64", "float16", "complex64", "complex128", "uint8", "int8", "int16", "int32", "int64", "bool"]
+    assert [ag.is_signed(ag.zeros(1, dtype=d)) for d in (ag.float32, ag.int8, ag.uint8, ag.bool_, ag.complex64)] == [True, True, False, False, True]
+    assert ag.is_nonzero(ag.tensor(2.0))
+    assert not ag.tensor([0.0]).is_nonzero()
+    with pytest.raises(RuntimeError, match="ambiguous"):
+        ag.is_nonzero(x)
+    assert ag.is_same_size(x, ag.ones(2, 3))
+    assert not x.is_same_size(ag.ones(3, 2))
+    assert (x.is_cpu, x.get_device(), x.ndimension(), ag.is_inference(x)) == (True, -1, 2, False)
+    y = ag.ones(2, requires_grad=True)
+    assert not ag.detach(y).requires_grad
+    assert ag.detach(y).data_ptr() == y.data_ptr()
     assert x.type(ag.float64).dtype is ag.float64
 
 

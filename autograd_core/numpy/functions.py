@@ -515,7 +515,8 @@ def _vdot(a: Any, b: Any) -> Any:
 @named("tensordot", "linalg.tensordot")
 def _tensordot(a: Any, b: Any, axes: Any = 2) -> Any:
     dims = axes if isinstance(axes, int) else tuple([each] if isinstance(each, int) else list(each) for each in axes)
-    return m.tensordot(*promoted(a, b), dims=dims)
+    first, second = promoted(a, b)
+    return m.tensordot(first, second, dims=dims)
 
 
 @named("einsum")

@@ -14,7 +14,7 @@ from . import dtypes
 from .backend.registry import BY_TYPE
 from .config import Mode, get_mode
 from .engine import WRITES
-from .errors import DeviceError, DtypeError, InplaceError, ShapeError, message, operand_list
+from .errors import DeviceError, DtypeError, InplaceError, LinAlgError, ShapeError, message, operand_list
 from .node import GeneralNode, Node, next_seq, output_node, pull_general, pull_watched
 from .op import REGISTRY, Op
 from .spec import computed_dtype
@@ -264,7 +264,7 @@ def explain(op: Op, inputs: Any, attrs: dict[str, Any], error: Exception) -> Exc
             op.spec(*inputs, **attrs)
         except Exception as specific:
             return specific
-    if isinstance(error, (ShapeError, DtypeError, DeviceError, InplaceError, MemoryError)) or str(error).startswith((op.name, op.spoken)):
+    if isinstance(error, (ShapeError, DtypeError, DeviceError, InplaceError, LinAlgError, MemoryError)) or str(error).startswith((op.name, op.spoken)):
         return error
     kind = type(error) if type(error) in (IndexError, TypeError, ValueError, NotImplementedError) else RuntimeError
     if kind is ValueError:

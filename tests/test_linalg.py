@@ -225,6 +225,13 @@ def test_messages_name_the_matrix_and_the_cause() -> None:
         linalg.cholesky(Tensor(np.diag([1.0, 1.0, -1.0])))
 
 
+@pytest.mark.parametrize("name", ["svd", "svdvals", "eig", "eigvals", "pinv", "matrix_rank"])
+def test_what_does_not_converge_says_why(name: str) -> None:
+    A = Tensor(np.array([np.eye(2), [[1.0, np.nan], [np.nan, 1.0]]]), requires_grad=True)
+    with pytest.raises(linalg.LinAlgError, match=r"^linalg\.\w+: \(Batch element 1\): The algorithm failed to converge because the input matrix contained non-finite values"):
+        getattr(linalg, name)(A)
+
+
 def test_a_failed_factorization_changes_nothing() -> None:
     A = Tensor(np.ones((2, 2)), requires_grad=True)
     with pytest.raises(linalg.LinAlgError):

@@ -110,6 +110,15 @@ def singular(op: str, xp: Any, matrices: Any, what: str) -> LinAlgError:
     return LinAlgError(f"{op}: {where}{what.format(k=first_zero_pivot(matrix))} (A {describe(matrices)})")
 
 
+def not_converged(op: str, xp: Any, A: Any, square: bool = True) -> Exception:
+    """The error for matrices whose eigenvalues or singular values the library did not find."""
+    check_matrices(op, A, square)
+    finite = xp.isfinite(A).all(axis=(-2, -1)).reshape(-1)
+    where = f"(Batch element {int(finite.argmin())}): " if A.ndim > 2 and not finite.all() else ""
+    cause = "is ill-conditioned or has too many repeated values" if finite.all() else "contained non-finite values"
+    return LinAlgError(f"{op}: {where}The algorithm failed to converge because the input matrix {cause} (A {describe(A)})")
+
+
 # --- samples ------------------------------------------------------------------------------------------------------
 
 

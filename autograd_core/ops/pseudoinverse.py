@@ -13,6 +13,7 @@ from ..errors import ShapeError, describe
 from ..op import Arg, S, composite, detached, ints, op
 from ..spec import Meta, computed_dtype
 from .matrices import LINALG, adjoint_of, check_matrices, positive, real_dtype, regular, require_floating
+from .spectral import linalg_eigh, linalg_svd
 
 EPSILON = {"f": 2.0**-23, "d": 2.0**-52, "F": 2.0**-23, "D": 2.0**-52}
 """The distance from 1 to the next number, by the dtype's character."""
@@ -51,11 +52,11 @@ def pseudo_inverse(xp: Any, A: Any, atol: Any = None, rtol: Any = None, *, hermi
     """The pseudo-inverse of each matrix by its singular values, or eigenvalues for ``hermitian``, those up to the tolerance left out."""
     require_floating(A)
     if hermitian:
-        values, U = xp.linalg.eigh(A)
+        values, U = linalg_eigh.kernel(xp, A)
         V, sizes = U, xp.abs(values)
         largest = sizes.max(axis=-1, keepdims=True) if sizes.size else sizes
     else:
-        U, values, Vh = xp.linalg.svd(A, full_matrices=False)
+        U, values, Vh = linalg_svd.kernel(xp, A, full_matrices=False)
         V, sizes, largest = Vh.swapaxes(-1, -2).conj(), values, values[..., :1]
     keep = sizes > _tolerance(xp, largest, A.shape, A.dtype.char, atol, rtol)
     return xp.matmul(V * _inverted(xp, values, keep)[..., None, :], U.swapaxes(-1, -2).conj())
@@ -173,7 +174,7 @@ def linalg_lstsq(xp: Any, input: Any, b: Any, *, rcond: Any = None, driver: Any 
         raise ValueError("b or driver")
     m, n = input.shape[-2:]
     B = b[..., None] if vector else b
-    U, values, Vh = xp.linalg.svd(input, full_matrices=False)
+    U, values, Vh = linalg_svd.kernel(xp, input, full_matrices=False)
     keep = values > values[..., :1] * (EPSILON[input.dtype.char] * max(m, n) if rcond is None else rcond)
     weights = xp.matmul(U.swapaxes(-1, -2).conj(), B) * _inverted(xp, values, keep)[..., None]
     solution = xp.matmul(Vh.swapaxes(-1, -2).conj(), weights)

@@ -14,7 +14,7 @@ from typing import Any
 from ..dtypes import as_dtype, complex64, complex128
 from ..op import Arg, S, composite, ints, op
 from ..spec import Meta
-from .matrices import LINALG, adjoint_of, check_matrices, positive, real_dtype, regular, require_floating
+from .matrices import LINALG, adjoint_of, check_matrices, not_converged, positive, real_dtype, regular, require_floating
 
 _NOT_SQUARE = [S((2, 3), error=RuntimeError, match="square matrices, but they are 2 by 3"), S((3,), error=RuntimeError, match="at least 2 dimensions")]
 _INTEGERS = S(ints(2, 2), error=RuntimeError, match="Expected a floating point or complex")
@@ -62,7 +62,11 @@ def linalg_eigh(xp: Any, input: Any, *, UPLO: str = "L") -> Any:
     [1.0, 2.0]
     """
     require_floating(input)
-    values, vectors = xp.linalg.eigh(input, UPLO=UPLO)
+    try:
+        values, vectors = xp.linalg.eigh(input, UPLO=UPLO)
+    except ValueError:
+        _check_triangle("linalg.eigh", UPLO)
+        raise not_converged("linalg.eigh", xp, input) from None
     return values, vectors
 
 
@@ -90,7 +94,11 @@ def _eigvalsh_spec(input: Any, *, UPLO: str = "L") -> Meta:
 def linalg_eigvalsh(xp: Any, input: Any, *, UPLO: str = "L") -> Any:
     """The eigenvalues of Hermitian (symmetric) matrices in ascending order; see ``linalg.eigh``."""
     require_floating(input)
-    return xp.linalg.eigvalsh(input, UPLO=UPLO)
+    try:
+        return xp.linalg.eigvalsh(input, UPLO=UPLO)
+    except ValueError:
+        _check_triangle("linalg.eigvalsh", UPLO)
+        raise not_converged("linalg.eigvalsh", xp, input) from None
 
 
 @linalg_eigvalsh.vjp("input")
@@ -131,7 +139,10 @@ def linalg_eig(xp: Any, input: Any) -> Any:
     depend on their phases.
     """
     require_floating(input)
-    values, vectors = xp.linalg.eig(input)
+    try:
+        values, vectors = xp.linalg.eig(input)
+    except ValueError:
+        raise not_converged("linalg.eig", xp, input) from None
     dtype = _complex_dtype(input.dtype).dtype
     return values.astype(dtype, copy=False), vectors.astype(dtype, copy=False)
 
@@ -182,7 +193,10 @@ def linalg_svd(xp: Any, A: Any, *, full_matrices: bool = True) -> Any:
     [4.0, 3.0]
     """
     require_floating(A)
-    U, values, Vh = xp.linalg.svd(A, full_matrices=full_matrices)
+    try:
+        U, values, Vh = xp.linalg.svd(A, full_matrices=full_matrices)
+    except ValueError:
+        raise not_converged("linalg.svd", xp, A, square=False) from None
     return U, values, Vh
 
 
@@ -248,7 +262,10 @@ def _svdvals_spec(A: Any) -> Meta:
 def linalg_svdvals(xp: Any, A: Any) -> Any:
     """The singular values of each matrix in descending order."""
     require_floating(A)
-    return xp.linalg.svd(A, compute_uv=False)
+    try:
+        return xp.linalg.svd(A, compute_uv=False)
+    except ValueError:
+        raise not_converged("linalg.svdvals", xp, A, square=False) from None
 
 
 @linalg_svdvals.vjp("A")

@@ -181,16 +181,20 @@ def _(F: Any, g: Any, input: Any, out: Any, p: float, dim: Any, keepdim: bool) -
 def norm(F: Any, input: Any, p: Any = "fro", dim: Any = None, keepdim: bool = False, dtype: Any = None) -> Any:
     """The ``p``-norm of the elements over ``dim``: ``'fro'`` and 2 are Euclidean, 1 the sum and ``inf`` the largest of the magnitudes.
 
-    The gradient at 0 is 0. Floating point only.
+    ``'nuc'`` is the sum of the singular values of the matrices in two dimensions. The gradient at 0 is 0. Floating point only.
 
     >>> import autograd_core as ag
     >>> ag.norm(ag.tensor([3.0, 4.0])).item()
     5.0
     """
-    if isinstance(p, str) and p != "fro":
-        raise RuntimeError(f"norm: expected p to be a number or 'fro', got {p!r}. Other matrix norms are in linalg")
+    if isinstance(p, str) and p not in ("fro", "nuc"):
+        raise RuntimeError(f"norm: expected p to be a number, 'fro' or 'nuc', got {p!r}. Other matrix norms are in linalg")
     if dtype is not None:
         input = F.to_dtype(input, dtype=as_dtype(dtype))
+    if p == "nuc":
+        if dim is None and input.ndim != 2:
+            raise RuntimeError(f"norm: 'nuc' needs a matrix, or two dims of several (input {describe(input)})")
+        return F.linalg_matrix_norm(input, ord="nuc", dim=(0, 1) if dim is None else dim, keepdim=keepdim)
     return F.norm_over(input, p=2.0 if p is None or p == "fro" else float(p), dim=dim, keepdim=keepdim)
 
 

@@ -98,35 +98,22 @@ def _region(xp: Any, array: Any, chain: Any) -> Any:
     return region
 
 
-@op("view_write(base: Tensor, value: Tensor, chain: object) -> Tensor", kind="shape")
+@op("view_write(base: Tensor, value: TensorLike, chain: object) -> Tensor", kind="shape")
 def view_write(xp: Any, base: Any, value: Any, *, chain: Any) -> Any:
-    """``base`` with the region that a chain of views selects replaced by ``value``."""
-    copy = base.copy()
+    """``base`` with the region that a chain of views selects replaced by ``value``, of its shape or a number."""
+    copy = xp.array(base)
     _region(xp, copy, chain)[...] = value
     return copy
 
 
 @view_write.vjp("base")
 def _(F: Any, g: Any, chain: Any) -> Any:
-    return F.view_erase(g, chain=chain)
+    return F.view_write(g, 0, chain=chain)
 
 
 @view_write.vjp("value")
 def _(F: Any, g: Any, chain: Any) -> Any:
     return F.view_read(g, chain=chain)
-
-
-@op("view_erase(input: Tensor, chain: object) -> Tensor", kind="shape")
-def view_erase(xp: Any, input: Any, *, chain: Any) -> Any:
-    """``input`` with zeros in the region that a chain of views selects."""
-    copy = xp.array(input)
-    _region(xp, copy, chain)[...] = 0
-    return copy
-
-
-@view_erase.vjp("input")
-def _(F: Any, g: Any, chain: Any) -> Any:
-    return F.view_erase(g, chain=chain)
 
 
 @op("view_read(input: Tensor, chain: object) -> Tensor", kind="shape")

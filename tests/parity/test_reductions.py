@@ -238,6 +238,13 @@ def test_norms(array: Any, p: Any, dim: Any, keepdim: bool) -> None:
     same(lambda lib, x: lib.norm(x, p=p, dim=dim, keepdim=keepdim), array)
 
 
+@pytest.mark.parametrize("attrs", [{}, {"keepdim": True}, {"dim": (0, 1)}, {"dim": (-1, 0), "keepdim": True}], ids=str)
+def test_nuclear_norm(attrs: dict[str, Any]) -> None:
+    array = distinct((3, 4) if "dim" not in attrs else (3, 4, 2), 0)
+    same(lambda lib, x: lib.norm(x, p="nuc", **attrs), array)
+    gradients(lambda lib, x: lib.norm(x, p="nuc", **attrs), array)
+
+
 @pytest.mark.parametrize("p", [0, 0.5, 1, 2, 3, INF])
 @pytest.mark.parametrize("shapes", [((3, 4), (3, 4)), ((3, 1), (4,)), ((), (2,)), ((0,), (0,))], ids=str)
 def test_dist(p: float, shapes: Any) -> None:

@@ -89,6 +89,11 @@ def as_dtype(value: Any) -> dtype:
     return python if python is not None else from_numpy_dtype(np.dtype(value))
 
 
+def is_complex(x: Any) -> bool:
+    """Whether an array, a tensor or a number is complex."""
+    return as_dtype(x.dtype).is_complex if hasattr(x, "dtype") else isinstance(x, complex)
+
+
 _default = float32
 
 

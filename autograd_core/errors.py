@@ -21,6 +21,10 @@ class LinAlgError(RuntimeError):
     """A matrix that a factorization cannot take: singular, or not positive definite."""
 
 
+class UnsupportedDtypeError(DtypeError, NotImplementedError):
+    """A dtype for which an operation is not defined."""
+
+
 class DeviceError(RuntimeError):
     """Tensors on different devices, or a device that this machine cannot offer."""
 

@@ -59,20 +59,20 @@ def _one(xp: Any, size: Any) -> Any:
     return 0.5 * size * polynomial(0.25 * size * size, _ONE_NEAR)
 
 
+def _odd(xp: Any, x: Any, value: Any) -> Any:
+    return xp.where(x < 0.0, -value, value)
+
+
 def i0(xp: Any, input: Any) -> Any:
     """Of order 0."""
     with quiet(xp, input):
-        return blockwise(xp, lambda xp, x: _infinite(xp, x, _plain(xp, x, _zero, _ZERO_FAR)), input)
+        return blockwise(xp, lambda xp, x: _plain(xp, x, _zero, _ZERO_FAR), input)
 
 
 def i1(xp: Any, input: Any) -> Any:
     """Of order 1."""
     with quiet(xp, input):
-        return blockwise(xp, lambda xp, x: xp.copysign(_infinite(xp, x, _plain(xp, x, _one, _ONE_FAR)), x), input)
-
-
-def _infinite(xp: Any, x: Any, value: Any) -> Any:
-    return xp.where(xp.abs(x) == xp.inf, xp.inf, value)
+        return blockwise(xp, lambda xp, x: _odd(xp, x, _plain(xp, x, _one, _ONE_FAR)), input)
 
 
 def i0e(xp: Any, input: Any) -> Any:
@@ -84,4 +84,4 @@ def i0e(xp: Any, input: Any) -> Any:
 def i1e(xp: Any, input: Any) -> Any:
     """``exp(-|input|) * i1(input)``."""
     with quiet(xp, input):
-        return blockwise(xp, lambda xp, x: xp.copysign(_scaled(xp, x, _one, _ONE_FAR), x), input)
+        return blockwise(xp, lambda xp, x: _odd(xp, x, _scaled(xp, x, _one, _ONE_FAR)), input)

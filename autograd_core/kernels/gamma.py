@@ -47,7 +47,7 @@ _TERMS = 10
 
 def _log_near(xp: Any, x: Any) -> Any:
     z = x - 1.0
-    return z * (x - 2.0) * (polynomial(z, _LOG_NEAR_P) / polynomial(z, _LOG_NEAR_Q))
+    return z * (x - 2.0) * (polynomial(z, _LOG_NEAR_P) / polynomial(z, _LOG_NEAR_Q)) + 0.0  # no minus zero
 
 
 def _log_middle(xp: Any, x: Any) -> Any:
@@ -148,7 +148,7 @@ def zeta(xp: Any, input: Any, other: Any) -> Any:
     dtype = xp.result_type(input, other)
     s, q = xp.broadcast_arrays(xp.asarray(input).astype("float64"), xp.asarray(other).astype("float64"))
     with quiet(xp, q):
-        one = s == 1.0
+        one, above = s == 1.0, s > 1.0
         valid = (s > 1.0) & ((q > 0.0) | (s == xp.floor(s)))
         pole = (q <= 0.0) & (q == xp.floor(q))
         s = xp.where(valid, s, 2.0 + 0.0 * s)
@@ -158,5 +158,5 @@ def zeta(xp: Any, input: Any, other: Any) -> Any:
             mirrored = _zeta(xp, s, xp.where(negative, xp.floor(q) + 1.0 - q, 1.0)) - _zeta(xp, s, xp.where(negative, 1.0 - q, 1.0))
             result = xp.where(negative, result + xp.where(s % 2.0 == 0.0, mirrored, -mirrored), result)
         result = xp.where(q == xp.inf, 0.0, result)
-        result = xp.where(one, xp.inf, xp.where(valid, xp.where(pole, xp.inf, result), xp.nan))
+        result = xp.where(one | (above & pole), xp.inf, xp.where(valid, result, xp.nan))
         return result.astype(dtype)[()]

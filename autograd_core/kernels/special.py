@@ -181,7 +181,7 @@ def erfcx(xp: Any, input: Any) -> Any:
 def _inverse_centre(xp: Any, x: Any) -> Any:
     square = 0.180625 - 0.25 * (x * x)
     y = x * (0.5 * _SQRT_HALF) * (polynomial(square, _CENTRE_P) / polynomial(square, _CENTRE_Q))
-    return y + (x - _erf_near(xp, y)) * (xp.exp(y * y) / (2.0 * _INVERSE_SQRT_PI))
+    return xp.copysign(y + (x - _erf_near(xp, y)) * (xp.exp(y * y) / (2.0 * _INVERSE_SQRT_PI)), x)
 
 
 def _inverse_outside(xp: Any, x: Any) -> Any:

@@ -29,6 +29,13 @@ div = elementwise("div", "input other", ufunc="true_divide", infix="/", promotes
 neg = elementwise("neg", ufunc="negative", vjp="-g", label="-", scalar=lambda x: -x, inplace=True, aliases=("negative",), doc="``-input``.")
 
 
+def sign_of(xp: Any, input: Any) -> Any:
+    """-1, 0 or 1; 0 for NaN too, as in PyTorch. NumPy's function is slower."""
+    if input.dtype.kind not in "fi":
+        return xp.sign(input) if input.dtype.kind != "b" else input.copy()
+    return ((input > 0).view("i1") - (input < 0).view("i1")).astype(input.dtype)
+
+
 def _pow(xp: Any, input: Any, exponent: Any, *, out: Any = None) -> Any:
     return input**exponent if out is None else xp.power(input, exponent, out=out)  # the operator is fast for 2, 1, 0.5 and -1
 
@@ -40,7 +47,7 @@ pow = elementwise("pow", "input exponent", kernel=_pow, infix="**", label="**", 
 square = elementwise("square", vjp="g * (2 * input)", label="²", scalar=lambda x: x * x, inplace=True, doc="``input ** 2``.")
 abs = elementwise("abs", ufunc="absolute", vjp="g * sgn(input)", label="|·|", scalar=abs, holomorphic=False, inplace=True, aliases=("absolute",),
                   samples=[S(Arg(values=[-2.0, 0.0, 3.0]))], doc="Absolute value; the gradient at 0 is 0.")
-sign = elementwise("sign", vjp="g * 0", scalar=lambda x: float((x > 0) - (x < 0)), inplace=True, doc="-1, 0 or 1 by the sign; the gradient is 0.")
+sign = elementwise("sign", kernel=sign_of, vjp="g * 0", scalar=lambda x: float((x > 0) - (x < 0)), inplace=True, doc="-1, 0 or 1 by the sign; the gradient is 0.")
 reciprocal = elementwise("reciprocal", kernel=lambda xp, input: 1 / input, vjp="masked(g, -g * (out * out))", promotes="float", scalar=lambda x: 1 / x,
                          domain=(0.5, 2.0), label="1/x", inplace=True, doc="``1 / input``.")
 copysign = elementwise("copysign", "input other", promotes="float", inplace=True, vjp={"input": "where(input == 0, 0, g * (out / input))", "other": "g * 0"},

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..errors import DtypeError
+from ..errors import UnsupportedDtypeError
 from ..op import S, elementwise
 from ..spec import Meta, broadcast, computed_dtype
 
@@ -13,7 +13,7 @@ def _same_dtype(op: str, input: Any, end: Any, weight: Any) -> Meta:
     shape = broadcast(op, ("input", "end", "weight"), [x for x in (input, end, weight) if hasattr(x, "shape")])
     dtype = computed_dtype(op, "equal", (input, end, weight))
     if not (dtype.is_floating_point or dtype.is_complex):
-        raise DtypeError(f"{op}: not implemented for {dtype.name}. Convert the operands with .float()")
+        raise UnsupportedDtypeError(f"{op}: not implemented for {dtype.name}. Convert the operands with .float()")
     return Meta(shape, dtype)
 
 

@@ -9,10 +9,11 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from ..dtypes import as_dtype, complex64, complex128, float32, float64
+from ..dtypes import as_dtype, complex64, complex128, float32, float64, is_complex
 from ..errors import DtypeError, ShapeError
 from ..op import Arg, S, composite, elementwise, op, span
 from ..spec import Meta, broadcast, computed_dtype
+from .arithmetic import sign_of
 
 PARTS = {complex64: float32, complex128: float64}
 WHOLE = {float32: complex64, float64: complex128}
@@ -25,12 +26,7 @@ def complexes(*shape: int) -> Arg:
     return Arg(shape, kind="complex")
 
 
-def is_complex(x: Any) -> bool:
-    """Whether an array, a tensor or a number is complex."""
-    return as_dtype(x.dtype).is_complex if hasattr(x, "dtype") else isinstance(x, complex)
-
-
-conj = elementwise("conj", ufunc="conjugate", vjp="conj(g)", holomorphic=False, promotes="none", aliases=("conj_physical",), samples=[S(complexes(2, 3))],
+conj = elementwise("conj", kernel=lambda xp, input: xp.conjugate(input) if input.dtype.kind != "b" else input.copy(), vjp="conj(g)", holomorphic=False, promotes="none", aliases=("conj_physical",), samples=[S(complexes(2, 3))],
                    doc="Complex conjugate; real tensors are unchanged.")
 
 # --- parts --------------------------------------------------------------------------------------------------------
@@ -92,7 +88,7 @@ def resolve_conj(F: Any, input: Any) -> Any:
 
 def _sgn(xp: Any, input: Any) -> Any:
     if input.dtype.kind != "c":
-        return xp.sign(input)
+        return sign_of(xp, input)
     size = xp.abs(input)
     return xp.where(size == 0, 0, input / xp.where(size == 0, 1, size)).astype(input.dtype)
 

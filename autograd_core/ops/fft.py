@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..dtypes import as_dtype, get_default_dtype
+from ..dtypes import as_dtype, get_default_dtype, is_complex
 from ..errors import DtypeError
 from ..op import S, composite, op
 from ..spec import Meta, wrap_dim

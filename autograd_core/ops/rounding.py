@@ -39,7 +39,14 @@ _INTEGER = int64.dtype
 
 def _remainder(xp: Any, input: Any, other: Any, *, out: Any = None) -> Any:
     _no_zero("remainder", xp, input, other)
-    return xp.remainder(input, other, out=out)
+    result = xp.remainder(input, other, out=out)
+    if result.dtype.kind != "f":
+        return result
+    result = xp.where(result == 0, xp.copysign(result, input), result)  # a zero keeps the sign of the input, as in C
+    if out is None:
+        return result
+    out[...] = result
+    return out
 
 
 def _fmod(xp: Any, input: Any, other: Any, *, out: Any = None) -> Any:
@@ -67,7 +74,7 @@ fmod = elementwise("fmod", "input other", kernel=_fmod, inplace=True, domain=(0.
                    doc="The remainder of ``input / other`` with the sign of ``input``, as C's ``fmod``. Integers divided by 0 raise ``RuntimeError``.")
 floor_divide = elementwise("floor_divide", "input other", kernel=_floor_divide, label="//", inplace=True, domain=(0.6, 1.9), vjp={"input": "g * 0", "other": "g * 0"},
                            doc="``input / other`` rounded down, in the operands' dtype; the gradient is 0. Integers divided by 0 raise ``RuntimeError``.")
-trunc_divide = elementwise("trunc_divide", "input other", kernel=_trunc_divide, places=(), domain=(0.6, 1.9), vjp={"input": "g * 0", "other": "g * 0"},
+trunc_divide = elementwise("trunc_divide", "input other", kernel=_trunc_divide, places=(), extra={"written": "div"}, domain=(0.6, 1.9), vjp={"input": "g * 0", "other": "g * 0"},
                            doc="``input / other`` rounded towards zero, in the operands' dtype; the gradient is 0.")
 
 

@@ -130,7 +130,7 @@ def _logit(xp: Any, input: Any, *, eps: float | None = None) -> Any:
 
 def _logit_vjp(F: Any, g: Any, input: Any, eps: float | None) -> Any:
     if eps is None:
-        return F.masked(g, g / (input * (1 - input)))
+        return F.where((input < 0) | (input > 1), math.nan, F.masked(g, g / (input * (1 - input))))
     inside = (input >= eps) & (input <= 1 - eps)
     safe = F.where(inside, input, 0.5)
     return F.where(inside, g / (safe * (1 - safe)), 0)

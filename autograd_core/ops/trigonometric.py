@@ -5,10 +5,17 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from ..dtypes import is_complex
 from ..op import TORCH_TENSOR_NN, Arg, S, elementwise, span
 
 DEGREE = math.pi / 180
 RADIAN = 180 / math.pi
+
+def _acosh_vjp(F: Any, g: Any, input: Any) -> Any:
+    if is_complex(input):
+        return g * F.rsqrt(input - 1) * F.rsqrt(input + 1)  # the root of the product lies on another branch
+    return F.masked(g, g * F.rsqrt(input * input - 1))
+
 
 sin = elementwise("sin", vjp="g * cos(input)", promotes="float", scalar=math.sin, inplace=True, doc="Sine, in radians.")
 cos = elementwise("cos", vjp="-g * sin(input)", promotes="float", scalar=math.cos, inplace=True, doc="Cosine, in radians.")
@@ -24,7 +31,7 @@ atan = elementwise("atan", ufunc="arctan", vjp="g / (1 + input * input)", promot
                    inplace=True, doc="Inverse tangent, in radians.")
 asinh = elementwise("asinh", ufunc="arcsinh", vjp="g * rsqrt(input * input + 1)", promotes="float", scalar=math.asinh, aliases=("arcsinh",),
                     inplace=True, doc="Inverse hyperbolic sine.")
-acosh = elementwise("acosh", ufunc="arccosh", vjp="masked(g, g * rsqrt(input * input - 1))", promotes="float", scalar=math.acosh, domain=(1.2, 3.0),
+acosh = elementwise("acosh", ufunc="arccosh", vjp=_acosh_vjp, promotes="float", scalar=math.acosh, domain=(1.2, 3.0),
                     aliases=("arccosh",), inplace=True, doc="Inverse hyperbolic cosine.")
 atanh = elementwise("atanh", ufunc="arctanh", vjp="masked(g, g / (1 - input * input))", promotes="float", scalar=math.atanh, domain=(-0.8, 0.8),
                     aliases=("arctanh",), inplace=True, doc="Inverse hyperbolic tangent.")
@@ -46,5 +53,5 @@ def _sinc_slope(F: Any, g: Any, input: Any) -> Any:
 
 
 SERIES = [(-1.0) ** k * 2 * k / math.factorial(2 * k + 1) for k in range(6, 0, -1)]
-sinc = elementwise("sinc", kernel=lambda xp, input: xp.sinc(input), vjp=_sinc_slope, promotes="float", inplace=True, places=("torch", "Tensor", "special"), samples=[S(span(-0.25, 0.25, 5)), S(Arg(values=[0.0, 1.0, -2.5]))],
+sinc = elementwise("sinc", kernel=lambda xp, input: xp.sinc(input) if input.dtype.itemsize > 2 else xp.sinc(input.astype("float32")).astype(input.dtype), vjp=_sinc_slope, promotes="float", inplace=True, places=("torch", "Tensor", "special"), samples=[S(span(-0.25, 0.25, 5)), S(Arg(values=[0.0, 1.0, -2.5]))],
                    doc="``sin(πx) / (πx)``, and 1 at 0.")

@@ -43,16 +43,28 @@ class EntryGradient:
 class Value:
     """One array: who makes it (``origin`` of what comes from outside), how it looks, and whose memory it is (``root``)."""
 
-    __slots__ = ("dtype", "origin", "root", "shape", "snapshot", "strides")
+    __slots__ = ("_base", "dtype", "origin", "shape", "snapshot", "strides")
 
     def __init__(self, array: Any, origin: Any = None, root: Value | None = None) -> None:
         self.shape: tuple[int, ...] = tuple(array.shape)
         self.dtype = array.dtype
         self.strides: tuple[int, ...] = tuple(array.strides)
         self.origin = origin
-        self.root: Value = self if root is None else root.root
+        self._base: Value | None = None if root is None else root.root
         self.snapshot: Any = None
         """What a captured array held before the step first wrote to it."""
+
+    @property
+    def root(self) -> Value:
+        """The Value whose memory this is; itself, if it has its own."""
+        value = self
+        while value._base is not None:
+            value = value._base
+        return value
+
+    @root.setter
+    def root(self, value: Value) -> None:
+        self._base = None if value.root is self else value.root
 
     @property
     def nbytes(self) -> int:
@@ -96,8 +108,8 @@ class Step:
     scope: str | None = None
     takes_out: str = ""
     """The keyword under which the call takes the memory for its result, if it does."""
-    target: Value | None = None
-    """An input that the call writes its result to; it is among ``writes``."""
+    to_target: bool = False
+    """The call takes the memory for its result, and that is ``writes[0]``."""
     elementwise: bool = False
     """Each entry of the result depends on one entry of each input, so the result may lie where an input lay."""
     parts: list[Step] = field(default_factory=list)

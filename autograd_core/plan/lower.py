@@ -13,6 +13,7 @@ from functools import lru_cache, partial
 from typing import Any
 
 from ..backend.registry import BY_TYPE, backend_for_device
+from ..engine import RawReading
 from .graph import Constant, Graph, Step, Value
 from .live import Live
 
@@ -31,6 +32,7 @@ class _Trace:
         self.source = source
         self.steps: list[Step] = []
         self.writable = {value.root for value in source.writes}
+        self.inputs = {value.root for value in source.reads()}
         self.asked: list[tuple[str, bool]] = []
 
     def call(self, name: str, function: Callable[..., Any], args: Any, attrs: dict[str, Any], takes_out: str = "", elementwise: bool = False) -> Any:
@@ -59,7 +61,7 @@ class _Trace:
     def write_to(self, target: Stand, name: str, ufunc: Any, inputs: Any) -> Stand:
         """A call that writes its result to an input."""
         ufunc(*_unwrapped(inputs), out=target.array)
-        self._add(Step(name, "call", ufunc, _values(inputs), {}, (), writes=(target.value,), target=target.value, takes_out="out", elementwise=True))
+        self._add(Step(name, "call", ufunc, _values(inputs), {}, (), writes=(target.value,), to_target=True, takes_out="out", elementwise=True))
         return target
 
     def _add(self, step: Step) -> None:
@@ -69,7 +71,7 @@ class _Trace:
     def write(self, target: Stand, name: str, function: Callable[..., Any], args: Any, attrs: dict[str, Any]) -> None:
         """A call that writes ``target``, its first argument."""
         function(*_unwrapped(args), **attrs)
-        if (target.value.external or target.is_input) and target.value.root not in self.writable:
+        if (target.value.external or target.value.root in self.inputs) and target.value.root not in self.writable:
             raise Untraceable
         self._add(Step(name, "call", function, _values(args), dict(attrs), (), writes=(target.value,)))
 
@@ -100,7 +102,7 @@ class Stand:
     def _look(self, *args: Any, **kwargs: Any) -> Any:
         raise Untraceable
 
-    __array__ = __bool__ = __float__ = __int__ = __index__ = __complex__ = __iter__ = tolist = tobytes = view = _look
+    __array__ = __bool__ = __float__ = __int__ = __index__ = __complex__ = __iter__ = tolist = tobytes = _look
 
     def item(self) -> Any:
         """A number that the replay reads, and that decides nothing."""
@@ -122,12 +124,17 @@ class Stand:
         if out is None:
             return self.trace.call(ufunc.__name__, ufunc, inputs, {}, "out", elementwise)
         (target,) = out
-        if isinstance(target, Stand) and elementwise and target.value.root in self.trace.writable:
-            return self.trace.write_to(target, ufunc.__name__, ufunc, inputs)
-        if not isinstance(target, Stand) or target.is_input or target.value.external or target.value.root is not target.value:
+        if not isinstance(target, Stand):
             raise Untraceable
+        root = target.value.root
+        if elementwise and root in self.trace.writable:
+            return self.trace.write_to(target, ufunc.__name__, ufunc, inputs)
+        if target.is_input or root.external or root in self.trace.inputs:
+            raise Untraceable
+        if not elementwise or root is not target.value or _has_views(self.trace, root) or target.array.strides != _result_strides(ufunc, inputs):
+            return self.trace.write_to(target, ufunc.__name__, ufunc, inputs)
         result = self.trace.call(ufunc.__name__, ufunc, inputs, {}, "out", elementwise)
-        if result.dtype != target.dtype or result.shape != target.shape or result.array.strides != target.array.strides or _has_views(self.trace, target.value):
+        if result.dtype != target.dtype or result.shape != target.shape:
             raise Untraceable
         target.array, target.value = result.array, result.value  # a new value under the old name: where it lies is decided later
         return target
@@ -281,6 +288,10 @@ def _has_views(trace: _Trace, value: Value) -> bool:
     return any(output is not value and output is not None and output.root is value.root for step in trace.steps for output in step.outputs)
 
 
+def _result_strides(ufunc: Any, inputs: Any) -> Any:
+    return ufunc(*_unwrapped(inputs)).strides
+
+
 def _like(value: Value) -> Any:
     """An array that looks like a value; what it holds means nothing."""
     xp = backend_for_device("cpu").xp
@@ -297,6 +308,95 @@ def _like(value: Value) -> Any:
 def _served(backend: Any) -> Iterator[None]:
     BY_TYPE[Stand] = backend
     yield
+
+
+class _Namespace:
+    """The library's namespace for kernels that are taken apart: what makes arrays is written down too."""
+
+    def __init__(self, trace: _Trace, xp: Any) -> None:
+        self._trace, self._xp = trace, xp
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._xp, name)
+
+    def asarray(self, x: Any, dtype: Any = None) -> Any:
+        """See NumPy."""
+        if not isinstance(x, Stand):
+            return self._xp.asarray(x, dtype=dtype)
+        if not x.shape:
+            raise Untraceable
+        return x if dtype is None or x.dtype == dtype else x.astype(dtype)
+
+    def ascontiguousarray(self, x: Any, dtype: Any = None) -> Any:
+        """See NumPy."""
+        if not isinstance(x, Stand) or not x.shape:
+            raise Untraceable
+        x = self.asarray(x, dtype)
+        return x if x.flags.c_contiguous else self._trace.call("copy", copy_of, (x,), {}, "out", True)
+
+    def empty(self, shape: Any, dtype: Any = "float64") -> Any:
+        """See NumPy."""
+        return self._trace.call("empty", empty, (), {"shape": _shape(shape), "dtype": self._xp.dtype(dtype)}, "out")
+
+    def zeros(self, shape: Any, dtype: Any = "float64") -> Any:
+        """See NumPy."""
+        return self._trace.call("zeros", zeros, (), {"shape": _shape(shape), "dtype": self._xp.dtype(dtype)}, "out")
+
+    def empty_like(self, x: Any, dtype: Any = None) -> Any:
+        """See NumPy."""
+        return self._like(self.empty, self._xp.empty_like, x, dtype)
+
+    def zeros_like(self, x: Any, dtype: Any = None) -> Any:
+        """See NumPy."""
+        return self._like(self.zeros, self._xp.zeros_like, x, dtype)
+
+    def _like(self, make: Any, general: Any, x: Any, dtype: Any) -> Any:
+        if isinstance(x, Stand) and x.shape and x.flags.c_contiguous:
+            return make(x.shape, x.dtype if dtype is None else dtype)
+        return general(x, dtype=dtype)
+
+
+def _shape(shape: Any) -> tuple[int, ...]:
+    return (int(shape),) if isinstance(shape, int) else tuple(int(n) for n in shape)
+
+
+def empty(out: Any = None, *, shape: Any, dtype: Any) -> Any:
+    """Memory without contents."""
+    return backend_for_device("cpu").xp.empty(shape, dtype=dtype) if out is None else out
+
+
+def zeros(out: Any = None, *, shape: Any, dtype: Any) -> Any:
+    """Zeros."""
+    if out is None:
+        return backend_for_device("cpu").xp.zeros(shape, dtype=dtype)
+    out.fill(0)
+    return out
+
+
+class _Backend:
+    """The backend that rules see while they are taken apart."""
+
+    name = "cpu"
+
+    def __init__(self, trace: _Trace, backend: Any) -> None:
+        self.xp = _Namespace(trace, backend.xp)
+
+    def nan_possible(self) -> bool:
+        """A question about values."""
+        raise Untraceable
+
+
+def _through(trace: _Trace, function: Any) -> Any:
+    """A kernel or rule that sees the writing namespace instead of the library's."""
+    if not isinstance(function, partial) or not function.args:
+        return function
+    backend = backend_for_device("cpu")
+    given = function.args[0]
+    if given is backend.xp:
+        return partial(function.func, _Namespace(trace, backend.xp), *function.args[1:])
+    if isinstance(given, RawReading):
+        return partial(function.func, RawReading(_Backend(trace, backend)), *function.args[1:])  # type: ignore[arg-type]
+    return function
 
 
 def lower(graph: Graph) -> None:
@@ -339,7 +439,7 @@ def _taken_apart(step: Step, graph: Graph) -> list[Step]:
             graph.live.append((step.live, {key: value for key, value in step.attrs.items() if value.__class__ is not float}, tuple(trace.asked)))
             return trace.steps
         else:
-            results = step.function(*stand(step.inputs), **step.attrs)
+            results = _through(trace, step.function)(*stand(step.inputs), **step.attrs)
     except Exception:  # noqa: BLE001 - whatever a kernel does that a stand-in cannot follow, the kernel itself can
         return [step]
     listed = [results] if step.single else list(results)
@@ -351,17 +451,21 @@ def _taken_apart(step: Step, graph: Graph) -> list[Step]:
             return [step]
         if result.value in stands or result.value in renamed:
             return [step]
-        if (result.value.root is result.value) is not (output.root is output):
+        if (result.value.root in trace.inputs) is not (output.root is not output):
             return [step]
         renamed[result.value] = output
     for part in trace.steps:
         part.outputs = tuple([renamed.get(value, value) if value is not None else None for value in part.outputs])
         part.inputs = _renamed(part.inputs, renamed)
         part.writes = tuple([renamed.get(value, value) for value in part.writes])
+    roots = {old: old.root for old in renamed}
     for part in trace.steps:
         for value in part.outputs:
             if value is not None and value.root in renamed:
                 value.root = renamed[value.root]
+    for old, root in roots.items():
+        if root is not old and root not in trace.inputs:
+            renamed[old].root = renamed.get(root, root)
     return trace.steps
 
 

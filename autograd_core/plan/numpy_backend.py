@@ -180,7 +180,9 @@ class Program:
         elif step.kind == "fused":
             self._fused(step)
         elif not step.outputs:
-            self.lines.append(f"    {self._call(step, '' if step.target is None else self._name(step.target))}")
+            self.lines.append(f"    {self._call(step, self._name(step.writes[0]) if step.to_target else '')}")
+        elif step.name == "empty" and step.outputs[0] in self.layout.place:
+            return  # the memory is there
         elif step.single and step.outputs[0] in self.layout.place:
             self.lines.append(f"    {self._call(step, self.names[step.outputs[0]])}")
         elif step.single:
@@ -290,7 +292,7 @@ class Program:
 
     def _number(self, x: Any, step: Step) -> Any:
         """A Python number as an array, which a ufunc takes in half the time; for small results of ``maximum`` with 0 as many zeros as it has."""
-        value = step.outputs[0] if step.outputs else step.target
+        value = step.outputs[0] if step.outputs else step.writes[0] if step.to_target else None
         dtypes = {each.dtype for each in step.reads()}
         if x.__class__ not in (int, float) or not step.elementwise or value is None or not value.shape or len(dtypes) != 1 or value.dtype.char not in "fd" or value.dtype not in dtypes:
             return x

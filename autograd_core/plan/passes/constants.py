@@ -8,6 +8,14 @@ LARGEST = 1 << 16
 """Bytes that a folded constant may have: a larger one is rather computed than kept."""
 
 
+def _held(value: Value) -> int:
+    """Bytes in memory: what is repeated lies there once."""
+    count = int(value.dtype.itemsize)
+    for size, stride in zip(value.shape, value.strides, strict=True):
+        count *= size if stride else 1
+    return count
+
+
 def constants(graph: Graph) -> int:
     """Evaluate such calls; returns how many."""
     written = {value.root for step in graph.steps for value in step.writes}
@@ -18,7 +26,7 @@ def constants(graph: Graph) -> int:
         values = list(step.reads())
         output = step.outputs[0] if step.single and len(step.outputs) == 1 else None
         foldable = (output is not None and step.kind in ("op", "call", "rule") and not step.into and not step.writes and values
-                    and (step.op is None or step.op.kind not in ("random", "effect")) and output.nbytes <= LARGEST and output.root not in written
+                    and (step.op is None or step.op.kind not in ("random", "effect")) and _held(output) <= LARGEST and output.root not in written
                     and all(isinstance(value.origin, Constant) and value not in written for value in values))
         if foldable and output is not None:
             result = step.function(*replaced(step.inputs, lambda value: value.origin.array), **step.attrs)

@@ -1,7 +1,7 @@
 """Long elementwise chains: worked through in blocks that stay in the cache, so that what is only passed on never reaches memory. Exact.
 
 A step joins the group before it if it is elementwise on arrays of the same size in row-major order. Steps in between that
-do not need the group go before it; the first that does, or that writes, ends it.
+do not need the group go before it, those that do after it; the first that writes, or is a whole kernel, ends it.
 """
 
 from __future__ import annotations
@@ -23,29 +23,37 @@ def fuse(graph: Graph) -> int:
     steps: list[Step] = []
     group: list[Step] = []
     made: set[Value] = set()
+    after: list[Step] = []
+    later: set[Value] = set()
     removed = 0
 
     def close() -> None:
         nonlocal removed
         if len(group) > 1:
-            steps.append(_joined(group, last, kept, position))
+            steps.append(_joined(group, last, kept, position, after))
             removed += len(group) - 1
         else:
             steps.extend(group)
+        steps.extend(after)
         group.clear()
         made.clear()
+        after.clear()
+        later.clear()
 
     for step in graph.steps:
-        if _fits(step, group):
+        if _fits(step, group) and not any(value.root in later for value in step.reads()):
             group.append(step)
             made.update(value for value in step.outputs if value is not None)
         elif _fits(step, []):
             close()
             group.append(step)
             made.update(value for value in step.outputs if value is not None)
-        elif group and (step.writes or step.kind != "call" or any(value.root in made for value in step.reads())):
+        elif group and (step.writes or step.kind not in ("call", "fused")):
             close()
             steps.append(step)
+        elif group and any(value.root in made or value.root in later for value in step.reads()):
+            after.append(step)  # needs the group, so it comes after it
+            later.update(value.root for value in step.outputs if value is not None)
         else:
             steps.append(step)  # needs nothing of the group, which comes after it
     close()
@@ -69,7 +77,7 @@ def repeated(value: Value) -> bool:
 
 
 def _fits(step: Step, group: list[Step]) -> bool:
-    if not step.elementwise or step.takes_out != "out" or step.target is not None or step.writes or len(step.outputs) != 1:
+    if not step.elementwise or step.takes_out != "out" or step.writes or len(step.outputs) != 1:
         return False
     value = step.outputs[0]
     if value is None or value.root is not value or not flat(value):
@@ -81,12 +89,12 @@ def _fits(step: Step, group: list[Step]) -> bool:
         not isinstance(x, (tuple, list)) for x in step.inputs)
 
 
-def _joined(group: list[Step], last: dict[Value, int], kept: set[Value], position: dict[int, int]) -> Step:
+def _joined(group: list[Step], last: dict[Value, int], kept: set[Value], position: dict[int, int], after: list[Step]) -> Step:
     end = position[id(group[-1])]
     made = [step.outputs[0] for step in group]
     inside = {value for value in made if value is not None}
-    # steps in between need nothing of the group, so what is read last before its end is read by a member
-    lasting = {value for value in inside if value in kept or last.get(value, -1) > end or value not in last}
+    needed = {value.root for step in after for value in step.reads()}
+    lasting = {value for value in inside if value in kept or last.get(value, -1) > end or value in needed or value not in last}
     inputs = tuple(dict.fromkeys(value for step in group for value in step.reads() if value not in inside))
     outputs = tuple(value for value in made if value is not None and value in lasting)
     joined = Step("fused " + " ".join(step.name for step in group), "fused", max, inputs, {}, outputs, single=False, line=group[0].line, scope=group[0].scope)

@@ -10,8 +10,8 @@ import pytest
 from scipy import optimize
 
 import autograd_core.numpy as np
-from autograd_core import Tensor
-from autograd_core.func import elementwise_grad, grad, hessian, jacrev, value_and_grad
+from autograd_core import Tensor, grad
+from autograd_core.func import elementwise_grad, hessian, jacrev, value_and_grad
 
 from .numpy_programs import PROGRAMS, derivatives_of_tanh, logistic_regression, rosenbrock
 

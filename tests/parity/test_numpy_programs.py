@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import autograd_core.numpy as here
-from autograd_core.func import grad
+from autograd_core import grad
 
 from ..numpy_programs import PROGRAMS
 from ..test_numpy_programs import flat

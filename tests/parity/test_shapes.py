@@ -272,3 +272,31 @@ def test_vander_and_combinations() -> None:
     for r in range(5):
         for again in (False, True):
             same(ag.combinations(Tensor(array), r, again), torch.combinations(torch.from_numpy(array), r, again), str(r))
+
+
+# --- memory shared with PyTorch -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32", "float16", "int64", "int32", "int16", "int8", "uint8", "bool", "complex64", "complex128"])
+def test_dlpack_both_ways_without_a_copy(dtype: str) -> None:
+    other = torch.ones(2, 3, dtype=getattr(torch, dtype))
+    mine = ag.from_dlpack(other)
+    assert mine.dtype.name == dtype
+    assert mine.data_ptr() == other.data_ptr()
+    mine[0, 1] = 0
+    assert other[0, 1].item() == 0
+    back = torch.from_dlpack(mine.T)
+    assert back.shape == (3, 2)
+    assert back.data_ptr() == mine.data_ptr()
+    back[2, 1] = 0
+    assert mine[1, 2].item() == 0
+
+
+def test_dlpack_of_views_numbers_and_nothing() -> None:
+    mine = ag.arange(12.0).reshape(3, 4)
+    for view in (mine[1:, ::2], mine[0, 0], mine[:0], mine.t()):
+        other = torch.from_dlpack(view)
+        assert other.tolist() == view.tolist()
+        assert ag.from_dlpack(other).tolist() == view.tolist()
+    with pytest.raises(RuntimeError, match="gradient"):
+        torch.from_dlpack(ag.ones(2, requires_grad=True))

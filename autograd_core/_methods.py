@@ -12843,10 +12843,9 @@ def _pull_special_zeta(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> No
     to_input = node._first
     to_other = node._second
     input, other = node.saved
-    shape = node.shape
     if to_other is not None:
         r = g * (-input * F.special_zeta(input + 1, other))
-        if shape is not to_other.shape and shape != to_other.shape:
+        if r.shape != to_other.shape:
             r = F.sum_to(r, shape=to_other.shape)
         if pending[to_other] is None:
             pending[to_other] = r
@@ -12894,19 +12893,11 @@ def special_zeta(input: TensorLike, other: TensorLike) -> Tensor:
         n.hooks = None
         n.scope = mode.scope
         out_shape = out.shape
-        if n_input is not None and out_shape == n_input.shape:
-            out_shape = n_input.shape
-        elif n_other is not None and out_shape == n_other.shape:
-            out_shape = n_other.shape
         n.shape = out_shape
         if out_shape:
             n.value = None
         else:
             n.value = out
-            if n_input is None:
-                n._constants = input
-            elif n_other is None:
-                n._constants = other
         n.seq = next_seq()
     else:
         t._node = None

@@ -141,10 +141,11 @@ def sentence(doc: str) -> str:
 
 def row(declared: Op | Composite) -> list[str]:
     """One line of the table."""
-    primitive = isinstance(declared, Op)
-    cells = [names(declared), sentence(declared.doc), gradient(declared), pytorch(declared), numpy_twin(declared),
-             "view" if primitive and declared.kind == "view" else "", batching_rules.how(declared) if primitive else "", tangent.how(declared) if primitive else "",
-             ("tested apart" if declared.kind in ("random", "update") else "fake") if primitive else ""]
+    cells = [names(declared), sentence(declared.doc), gradient(declared), pytorch(declared), numpy_twin(declared)]
+    if isinstance(declared, Op):
+        cells += ["view" if declared.kind == "view" else "", batching_rules.how(declared), tangent.how(declared), "tested apart" if declared.kind in ("random", "update") else "fake"]
+    else:
+        cells += [""] * 4
     return [cell.replace("|", "\\|") for cell in cells]
 
 

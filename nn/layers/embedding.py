@@ -95,7 +95,7 @@ class EmbeddingBag(Module):
 
     >>> import autograd_core as ag
     >>> EmbeddingBag(10, 3, mode="sum")(ag.tensor([1, 2, 4, 5]), ag.tensor([0, 3])).shape
-    Size([2, 3])
+    autograd_core.Size([2, 3])
     """
 
     def __init__(self, num_embeddings: int, embedding_dim: int, max_norm: float | None = None, norm_type: float = 2.0, scale_grad_by_freq: bool = False,

@@ -87,6 +87,71 @@ class BatchNorm2d(BatchNorm):
     _dimensions = (4,)
 
 
+class BatchNorm3d(BatchNorm):
+    """Normalise each of ``num_features`` channels of (N, C, D, H, W) over batch and volume; see :class:`BatchNorm1d`."""
+
+    _dimensions = (5,)
+
+
+class _InstanceNorm(BatchNorm):
+    """What the instance normalisations share: a sample without a batch has one dimension less."""
+
+    def __init__(self, num_features: int, eps: float = 1e-5, momentum: float | None = 0.1, affine: bool = False, track_running_stats: bool = False,
+                 device: Any = None, dtype: Any = None, *, bias: bool = True) -> None:
+        super().__init__(num_features, eps, momentum, affine, track_running_stats, device, dtype, bias=bias)
+
+    def forward(self, input: Tensor) -> Tensor:
+        if input.ndim not in self._dimensions:
+            raise ValueError(f"expected {self._dimensions[0]}D or {self._dimensions[1]}D input (got {input.ndim}D input of shape {tuple(input.shape)})")
+        batched = input.ndim == self._dimensions[1]
+        if input.shape[1 if batched else 0] != self.num_features and self.affine:
+            raise ValueError(f"expected input's size at dim={1 if batched else 0} to match num_features ({self.num_features}), but got: {tuple(input.shape)}")
+        samples = input if batched else F.unsqueeze(input, 0)
+        use_own = self.training or self.running_mean is None
+        momentum = 0.0 if self.momentum is None else self.momentum
+        out = F.instance_norm(samples, self.running_mean, self.running_var, self.weight, self.bias, use_own, momentum, self.eps)
+        return out if batched else F.squeeze(out, 0)
+
+
+class InstanceNorm1d(_InstanceNorm):
+    """Normalise each channel of each sample of (N, C, L), or (C, L), over its length.
+
+    Without ``affine`` there are no parameters, without ``track_running_stats`` evaluation is as training. Raises
+    ``ValueError`` for another number of dimensions.
+    """
+
+    _dimensions = (2, 3)
+
+
+class InstanceNorm2d(_InstanceNorm):
+    """Normalise each channel of each image of (N, C, H, W), or (C, H, W); see :class:`InstanceNorm1d`."""
+
+    _dimensions = (3, 4)
+
+
+class InstanceNorm3d(_InstanceNorm):
+    """Normalise each channel of each volume of (N, C, D, H, W), or (C, D, H, W); see :class:`InstanceNorm1d`."""
+
+    _dimensions = (4, 5)
+
+
+class LocalResponseNorm(Module):
+    """Divide by a power of the mean square of ``size`` neighbouring channels; see ``nn.functional.local_response_norm``."""
+
+    def __init__(self, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0) -> None:
+        super().__init__()
+        self.size = size
+        self.alpha = alpha
+        self.beta = beta
+        self.k = k
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.local_response_norm(input, self.size, self.alpha, self.beta, self.k)
+
+    def extra_repr(self) -> str:
+        return f"{self.size}, alpha={self.alpha}, beta={self.beta}, k={self.k}"
+
+
 class LayerNorm(Module):
     """Normalise over the last dimensions, whose shape is ``normalized_shape``, then scale by ``weight`` and shift by ``bias``."""
 

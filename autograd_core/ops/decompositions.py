@@ -15,7 +15,7 @@ from ..dtypes import as_dtype, int32
 from ..errors import LinAlgError, describe
 from ..op import Arg, S, composite, ints, op
 from ..spec import Meta
-from .matrices import LINALG, adjoint_of, check_matrices, first_failure, positive, regular, require_floating, square_spec
+from .matrices import COMPLEX_POSITIVE, LINALG, adjoint_of, check_matrices, first_failure, positive, regular, require_floating, square_spec
 
 _NOT_SQUARE = [S((2, 3), error=RuntimeError, match="square matrices, but they are 2 by 3"), S((3,), error=RuntimeError, match="at least 2 dimensions"),
                S(ints(2, 2), error=RuntimeError, match="Expected a floating point or complex")]
@@ -42,6 +42,7 @@ def _indefinite(op_name: str, xp: Any, A: Any) -> LinAlgError:
 
 
 @op("linalg_cholesky(input: Tensor, *, upper: bool = False) -> Tensor", label="cholesky", places=LINALG, holomorphic=False, spec=square_spec("linalg.cholesky"), samples=[
+    S(COMPLEX_POSITIVE), S(COMPLEX_POSITIVE, upper=True),
     S(positive(3, 3)), S(positive(3, 3), upper=True), S(positive(2, 2, 2)), S(positive(1, 1)), S((0, 3, 3)), S((2, 0, 0)), *_NOT_SQUARE,
     S(_INDEFINITE, error=LinAlgError, match="not positive-definite .the leading minor of order 2")])
 def linalg_cholesky(xp: Any, input: Any, *, upper: bool = False) -> Any:
@@ -67,7 +68,7 @@ def linalg_cholesky(xp: Any, input: Any, *, upper: bool = False) -> Any:
 def cholesky_pull(F: Any, g: Any, L: Any) -> Any:
     """The cotangent of a matrix, symmetric as the matrix is, from that of its lower factor ``L``."""
     inner = F.tril(F.matmul(adjoint_of(F, L), g), diagonal=0)
-    inner = inner + adjoint_of(F, F.tril(inner, diagonal=-1)) if not F.is_complex(inner) else hermitian_from_lower(F, inner)
+    inner = inner + adjoint_of(F, F.tril(inner, diagonal=-1))
     half = F.linalg_solve_triangular(adjoint_of(F, L), inner, upper=True)
     return F.linalg_solve_triangular(L, half, upper=False, left=False) * 0.5
 

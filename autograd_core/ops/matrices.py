@@ -141,6 +141,10 @@ def regular(*shape: int) -> Arg:
     return Arg(values=_nested(shape, entry))
 
 
+COMPLEX = Arg(values=[[1.5 + 0.3j, 0.2 - 0.4j], [0.1 + 0.5j, -2.0 + 0.2j]])
+COMPLEX_POSITIVE = Arg(values=[[2.0 + 0j, 0.3 + 0.4j], [0.3 - 0.4j, 1.5 + 0j]])
+
+
 def positive(*shape: int) -> Arg:
     """Symmetric positive definite matrices with eigenvalues apart from each other."""
 

@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import Any
 
 from ..op import S, composite, ints, op
-from .matrices import LINALG, check_matrices, regular, require_floating, square_spec, transposed
+from .matrices import COMPLEX, LINALG, check_matrices, regular, require_floating, square_spec, transposed
 
 _LIMITS = {"f": ((3, 4.258730016922831e-1), (5, 1.880152677804762), (7, 3.925724783138660)),
            "d": ((3, 1.495585217958292e-2), (5, 2.539398330063230e-1), (7, 9.504178996162932e-1), (9, 2.097847961257068), (13, 5.371920351148152))}
@@ -45,7 +45,7 @@ def _rational(xp: Any, A: Any, degree: int) -> Any:
 
 
 @op("matrix_exp(input: Tensor) -> Tensor", places=("torch", "Tensor", "linalg"), spec=square_spec("matrix_exp"), samples=[
-    S(regular(3, 3)), S((2, 2, 2)), S((1, 1)), S((0, 3, 3)), S((2, 0, 0)), S((2, 3), error=RuntimeError, match="square matrices, but they are 2 by 3"),
+    S(COMPLEX), S(regular(3, 3)), S((2, 2, 2)), S((1, 1)), S((0, 3, 3)), S((2, 0, 0)), S((2, 3), error=RuntimeError, match="square matrices, but they are 2 by 3"),
     S((3,), error=RuntimeError, match="at least 2 dimensions"), S(ints(2, 2), error=RuntimeError, match="Expected a floating point or complex")])
 def matrix_exp(xp: Any, input: Any) -> Any:
     """The exponential of each square matrix: the sum of ``A^k / k!``.

@@ -12,7 +12,7 @@ from ..dtypes import as_dtype, int64
 from ..errors import ShapeError, describe
 from ..op import Arg, S, composite, detached, ints, op
 from ..spec import Meta, computed_dtype
-from .matrices import LINALG, adjoint_of, check_matrices, positive, real_dtype, regular, require_floating
+from .matrices import COMPLEX, LINALG, adjoint_of, check_matrices, positive, real_dtype, regular, require_floating
 from .spectral import linalg_eigh, linalg_svd
 
 EPSILON = {"f": 2.0**-23, "d": 2.0**-52, "F": 2.0**-23, "D": 2.0**-52}
@@ -46,6 +46,7 @@ def _pinv_spec(A: Any, atol: Any = None, rtol: Any = None, *, hermitian: bool = 
 
 @op("pseudo_inverse(A: Tensor, atol: TensorLike | None = None, rtol: TensorLike | None = None, hermitian: bool = False) -> Tensor", label="pinv", holomorphic=False,
     spec=_pinv_spec, extra={"written": "linalg.pinv"}, samples=[
+        S(COMPLEX, None, None),
         S(regular(3, 3), None, None), S(regular(4, 2), None, None), S(regular(2, 2, 3), None, None), S(regular(3, 2), 0.1, 0.2), S((0, 3), None, None), S((2, 3, 0), None, None),
         S(positive(3, 3), None, None, hermitian=True)])
 def pseudo_inverse(xp: Any, A: Any, atol: Any = None, rtol: Any = None, *, hermitian: bool = False) -> Any:

@@ -8,7 +8,7 @@ from typing import Any
 from ..errors import LinAlgError, ShapeError, describe
 from ..op import Arg, S, composite, ints, op
 from ..spec import Meta, computed_dtype, wrap_dims
-from .matrices import LINALG, adjoint_of, check_matrices, regular, require_floating, singular, transposed
+from .matrices import COMPLEX, LINALG, adjoint_of, check_matrices, regular, require_floating, singular, transposed
 
 
 def _batch(op_name: str, A: Any, B: Any, first: tuple[int, ...], second: tuple[int, ...]) -> tuple[int, ...]:
@@ -59,6 +59,7 @@ def _solved(xp: Any, A: Any, B: Any) -> Any:
 
 
 @op("linalg_solve(A: Tensor, B: Tensor, *, left: bool = True) -> Tensor", label="solve", places=LINALG, promotes="equal", broadcasts=True, spec=_solve_spec, samples=[
+    S(COMPLEX, Arg((2, 3), kind="complex")),
     S(regular(3, 3), (3, 2)), S(regular(3, 3), (3,)), S(regular(2, 2, 2), (2, 2)), S(regular(2, 3, 3), (3, 4)), S(regular(3, 3), (2, 3, 4)), S(regular(2, 3, 3), (3,)),
     S(regular(3, 3), (2, 3), left=False), S(regular(2, 3, 3), (1, 2, 3), left=False), S((0, 3, 3), (0, 3, 2)), S((0, 0), (0, 2)),
     S(regular(3, 3), (2, 2), error=RuntimeError, match="Incompatible shapes"), S((2, 3), (3,), error=RuntimeError, match="square matrices"),
@@ -126,6 +127,7 @@ def _substituted(xp: Any, A: Any, B: Any) -> Any:
 
 @op("linalg_solve_triangular(input: Tensor, B: Tensor, *, upper: bool, left: bool = True, unitriangular: bool = False) -> Tensor", label="solve", places=LINALG,
     promotes="equal", broadcasts=True, spec=_triangular_spec, samples=[
+        S(COMPLEX, Arg((2, 2), kind="complex"), upper=True),
         S(regular(3, 3), (3, 2), upper=True), S(regular(3, 3), (3, 2), upper=False), S(regular(2, 3, 3), (3, 1), upper=True), S(regular(3, 3), (2, 3, 2), upper=False),
         S(regular(3, 3), (2, 3), upper=True, left=False), S(regular(3, 3), (2, 3), upper=False, left=False), S((3, 3), (3, 2), upper=True, unitriangular=True),
         S((2, 3, 3), (4, 3), upper=False, left=False, unitriangular=True), S((0, 3, 3), (0, 3, 2), upper=True), S((0, 0), (0, 2), upper=True),

@@ -14,7 +14,7 @@ from typing import Any
 from ..dtypes import as_dtype, complex64, complex128
 from ..op import Arg, S, composite, ints, op
 from ..spec import Meta
-from .matrices import LINALG, adjoint_of, check_matrices, not_converged, positive, real_dtype, regular, require_floating
+from .matrices import COMPLEX, COMPLEX_POSITIVE, LINALG, adjoint_of, check_matrices, not_converged, positive, real_dtype, regular, require_floating
 
 _NOT_SQUARE = [S((2, 3), error=RuntimeError, match="square matrices, but they are 2 by 3"), S((3,), error=RuntimeError, match="at least 2 dimensions")]
 _INTEGERS = S(ints(2, 2), error=RuntimeError, match="Expected a floating point or complex")
@@ -90,7 +90,7 @@ def _eigvalsh_spec(input: Any, *, UPLO: str = "L") -> Meta:
 
 
 @op("linalg_eigvalsh(input: Tensor, UPLO: str = 'L') -> Tensor", label="eigvalsh", places=LINALG, holomorphic=False, spec=_eigvalsh_spec, samples=[
-    S(positive(3, 3)), S(positive(2, 2, 2), UPLO="U"), S(Arg(values=[[1.0, 0.0], [0.0, 2.0]])), S((0, 3, 3)), S((2, 0, 0)), *_NOT_SQUARE])
+    S(COMPLEX_POSITIVE), S(positive(3, 3)), S(positive(2, 2, 2), UPLO="U"), S(Arg(values=[[1.0, 0.0], [0.0, 2.0]])), S((0, 3, 3)), S((2, 0, 0)), *_NOT_SQUARE])
 def linalg_eigvalsh(xp: Any, input: Any, *, UPLO: str = "L") -> Any:
     """The eigenvalues of Hermitian (symmetric) matrices in ascending order; see ``linalg.eigh``."""
     require_floating(input)
@@ -257,7 +257,7 @@ def _svdvals_spec(A: Any) -> Meta:
 
 
 @op("linalg_svdvals(A: Tensor) -> Tensor", label="svdvals", places=LINALG, holomorphic=False, spec=_svdvals_spec, samples=[
-    S(regular(3, 3)), S(regular(4, 2)), S(regular(2, 2, 4)), S(Arg(values=[[3.0, 0.0], [0.0, 2.0]])), S((0, 3)), S((2, 0, 3)),
+    S(COMPLEX), S(regular(3, 3)), S(regular(4, 2)), S(regular(2, 2, 4)), S(Arg(values=[[3.0, 0.0], [0.0, 2.0]])), S((0, 3)), S((2, 0, 3)),
     S((3,), error=RuntimeError, match="at least 2 dimensions"), _INTEGERS])
 def linalg_svdvals(xp: Any, A: Any) -> Any:
     """The singular values of each matrix in descending order."""

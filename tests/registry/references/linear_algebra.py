@@ -159,7 +159,7 @@ REFERENCES: dict[str, Reference] = {
     "linalg_tensorinv": lambda A, *, ind=2: np.linalg.tensorinv(A, ind), "linalg_tensorsolve": tensorsolve,
     "linalg_eigvalsh": lambda input, *, UPLO="L": each(lambda a: np.sort(np.roots(np.poly(a)).real) if a.size else np.zeros(0), input),
     "linalg_svdvals": lambda A: np.sqrt(np.maximum(each(
-        lambda a: np.sort(np.roots(np.poly(a @ a.T if a.shape[0] <= a.shape[1] else a.T @ a)).real)[::-1] if a.size else np.zeros(0), A), 0)),
+        lambda a: np.sort(np.roots(np.poly(a @ a.conj().T if a.shape[0] <= a.shape[1] else a.conj().T @ a)).real)[::-1] if a.size else np.zeros(0), A), 0)),
     "pseudo_inverse": pinv, "linalg_pinv": pinv, "pinverse": lambda input, *, rcond=1e-15: pinv(input, rtol=rcond), "linalg_matrix_rank": rank, "linalg_lstsq": lstsq,
     "matrix_exp": lambda input: scipy.linalg.expm(input) if input.size else input, "matrix_power": lambda input, *, n: power(input, n=n), "linalg_matrix_power": power,
     "linalg_vector_norm": vector_norm, "linalg_matrix_norm": matrix_norm, "linalg_norm": norm, "linalg_cond": cond,

@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 def restructure(x: Any, op: str, attrs: dict[str, Any], label: str) -> Any:
     """Make ``x`` the view of itself that a view op gives. Raises ``RuntimeError`` for a leaf that requires grad, outside ``no_grad``."""
     mode = get_mode()
+    if mode.vmap is not None and hasattr(x, "level"):  # one example of a batch: the batch behind it is turned
+        after = apply(REGISTRY[op], (x,), attrs)
+        x.value, x._array = after.value, after._array
+        return x
     view = x._view
     refuse_leaf(label, x, view.base if view.__class__ is View else x, mode)
     before = x

@@ -233,3 +233,14 @@ def test_names_and_gradients_stay_with_a_turned_tensor() -> None:
     assert not y.requires_grad
     found = autograd.grad((x * 2).t_().sum(), x)[0]
     assert found.shape == (3, 2)
+
+
+@pytest.mark.parametrize("turn", [lambda x: (x * 1).t_(), lambda x: (x * 1).unsqueeze_(0).mul_(2), lambda x: x.clone().squeeze_(), lambda x: (x * 1).t_().unsqueeze_(1).sum(0)], ids=range(4))
+def test_turned_for_each_example_of_a_batch(turn: Any) -> None:
+    array = np.stack([SIGNED, POSITIVE])
+    gradient = ag.func.grad(lambda x: (turn(x) ** 3).sum())
+    same(ag.func.vmap(turn)(Tensor(array)), torch.stack([turn(torch.from_numpy(each)) for each in array]), "values")
+    for actual, each in zip(ag.func.vmap(gradient)(Tensor(array)), array, strict=True):
+        other = torch.from_numpy(each.copy()).requires_grad_()
+        (turn(other) ** 3).sum().backward()
+        same(actual, other.grad, "gradient")

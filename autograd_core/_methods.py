@@ -4412,12 +4412,11 @@ def squared_error(input: Tensor, target: Tensor, reduction: str = 'mean') -> Ten
 def _pull_huber_error(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
     to_input = node._first
     to_target = node._second
-    input, target, difference = node.saved
+    input, target, slope = node.saved
     attrs = node._attrs
-    delta = attrs["delta"]
     reduction = attrs["reduction"]
     needs = (to_input is not None, to_target is not None)
-    r_input, r_target = _r_huber_error_all(F, g, difference, delta, reduction, needs)
+    r_input, r_target = _r_huber_error_all(F, g, slope, reduction, needs)
     if to_input is not None and r_input is not None:
         if pending[to_input] is None:
             pending[to_input] = r_input
@@ -4451,7 +4450,7 @@ def huber_error(input: Tensor, target: Tensor, delta: builtins.float, reduction:
     try:
         needs = (n_input is not None or n_target is not None) and mode.grad
         if needs:
-            out, difference = _q_huber_error[a_input.__class__](a_input, a_target, delta=delta, reduction=reduction)
+            out, slope = _q_huber_error[a_input.__class__](a_input, a_target, delta=delta, reduction=reduction)
         else:
             out = _k_huber_error[a_input.__class__](a_input, a_target, delta=delta, reduction=reduction)
     except Exception as error:
@@ -4466,7 +4465,7 @@ def huber_error(input: Tensor, target: Tensor, delta: builtins.float, reduction:
         n._first = n_input
         n._second = n_target
         n._rest = ()
-        n.saved = (a_input, a_target, difference)
+        n.saved = (a_input, a_target, slope)
         n.hooks = None
         n.scope = mode.scope
         out_shape = out.shape

@@ -140,12 +140,13 @@ def _huber_spec(input: Any, target: Any, *, delta: float, reduction: str = "mean
 
 
 def _huber_parts(xp: Any, input: Any, target: Any, *, delta: float, reduction: str = "mean") -> tuple[Any, Any]:
-    difference = input - target
-    size = xp.asarray(xp.abs(widened(difference)))
-    near = xp.minimum(size, delta)
-    size -= 0.5 * near
-    size *= near
-    return sum_or_mean(xp, size, reduction, difference.dtype), difference
+    difference = widened(input - target)
+    slope = xp.minimum(xp.maximum(difference, -delta), delta)
+    dtype = input.dtype
+    if reduction == "none" or not difference.size:
+        return sum_or_mean(xp, slope * (difference - 0.5 * slope), reduction, dtype), slope.astype(dtype, copy=False)
+    total = xp.vdot(slope, difference) - 0.5 * xp.vdot(slope, slope)
+    return (total / difference.size if reduction == "mean" else total).astype(dtype, copy=False), slope.astype(dtype, copy=False)
 
 
 @op("huber_error(input: Tensor, target: Tensor, delta: float, reduction: str = 'mean') -> Tensor", label="Huber", promotes="same", spec=_huber_spec, samples=[
@@ -161,9 +162,9 @@ def _(F: Any, g: Any, input: Any, target: Any, input_shape: Any, delta: float, r
     return gradient if needs[0] else None, -gradient if needs[1] else None
 
 
-@huber_error.fused_vjp(("difference",), _huber_parts)
-def _(F: Any, g: Any, difference: Any, delta: float, reduction: str, needs: Any) -> Any:
-    gradient = F.clamp(difference, -delta, delta) * per_element(g, reduction, difference.shape)
+@huber_error.fused_vjp(("slope",), _huber_parts)
+def _(F: Any, g: Any, slope: Any, reduction: str, needs: Any) -> Any:
+    gradient = slope * per_element(g, reduction, slope.shape)
     return gradient if needs[0] else None, -gradient if needs[1] else None
 
 

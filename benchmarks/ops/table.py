@@ -204,7 +204,7 @@ ALGEBRA = [
     of("trace", M), of("linalg.inv", DEFINITE), of("linalg.det", DEFINITE), by("linalg.slogdet", lambda lib, x: lib.linalg.slogdet(x)[1], DEFINITE),
     of("linalg.solve", DEFINITE, B),
     of("linalg.cholesky", DEFINITE), of("linalg.qr", B), of("linalg.svdvals", B),
-    of("linalg.eigvalsh", DEFINITE), of("linalg.matrix_norm", M), of("linalg.vector_norm", V), of("linalg.matrix_exp", B), of("linalg.pinv", B),
+    of("linalg.eigvalsh", DEFINITE), of("linalg.matrix_norm", M), of("linalg.vector_norm", V), of("linalg.matrix_exp", B), of("linalg.pinv", DEFINITE),
     of("linalg.lstsq", B, B, backward=False), by("cross", lambda lib, x, y: lib.linalg.cross(x, y), *[floats(lambda n: (n // 4, 3))] * 2),
     by("fft", lambda lib, x: lib.real(lib.fft.fft(x)), M), by("rfft", lambda lib, x: lib.abs(lib.fft.rfft(x)), M),
     by("cdist", lambda lib, x, y: lib.cdist(x, y), *[floats(lambda n: (side(n), 8))] * 2), of("nn.functional.pdist", floats(lambda n: (max(side(n) // 2, 2), 8))),

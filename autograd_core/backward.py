@@ -7,6 +7,7 @@ from typing import Any, cast
 
 from . import _methods
 from .backend.registry import BY_TYPE
+from .births import check_root
 from .config import MODE, get_mode
 from .engine import WRITES, Reading, run
 from .errors import GraphError, ShapeError
@@ -78,6 +79,8 @@ def _cotangents(outputs: list[Any], gradients: Any) -> list[Any]:
 def _run(outputs: list[Any], seeds: list[Any], retain_graph: bool, create_graph: bool, targets: list[Any] | None, land: Any = None) -> dict[Any, Any]:
     roots = [output._node for output in outputs]
     mode = get_mode()
+    if mode.anomaly and mode.anomaly != "lines":
+        check_root(outputs)
     over_tensors = create_graph
     for i, (output, seed) in enumerate(zip(outputs, seeds, strict=True)):
         if isinstance(seed, TensorBase) and seed._array.dtype is not output._array.dtype:
@@ -113,7 +116,7 @@ def backward(tensors: Any, grad_tensors: Any = None, retain_graph: bool | None =
     """
     if grad_tensors is None and inputs is None and not create_graph and isinstance(tensors, TensorBase):
         array = tensors._array
-        if tensors._node is not None and array.size == 1 and array.dtype.kind == "f" and (mode := get_mode()).recorder is None and mode.vmap is None:  # the usual call, without the lists
+        if tensors._node is not None and array.size == 1 and array.dtype.kind == "f" and (mode := get_mode()).recorder is None and mode.vmap is None and not mode.anomaly:  # the usual call, without the lists
             backend = BY_TYPE[array.__class__]
             with backend.watch():
                 run((tensors._node,), (backend.ones(array.shape, array.dtype),), retain_graph=bool(retain_graph), land=_land)

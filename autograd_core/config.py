@@ -24,7 +24,7 @@ class Mode:
 
     __slots__ = ("_changed", "_scoped", "anomaly", "general", "grad", "inference", "keep", "recorder", "saving", "scope", "vmap")
 
-    def __init__(self, *, grad: bool = True, inference: bool = False, keep: bool = False, anomaly: bool = False, recorder: Any = None, scope: str | None = None,
+    def __init__(self, *, grad: bool = True, inference: bool = False, keep: bool = False, anomaly: bool | str = False, recorder: Any = None, scope: str | None = None,
                  vmap: Any = None, saving: Any = None) -> None:
         self.grad = grad
         self.inference = inference
@@ -218,13 +218,30 @@ class record(_Switch):  # noqa: N801 - used as a statement, like no_grad
 
 
 class detect_anomaly(_Switch):  # noqa: N801
-    """Record the source line of every operation inside, for errors about the graph; also a decorator.
+    """Record the source line of every operation inside, and where NaNs and infinities are born; also a decorator.
 
-    A backward pass then raises ``RuntimeError`` at the operation whose rule makes the first NaN, and an in-place error
-    names the line that saved and the line that wrote. Slower: every op takes the general path.
+    A backward pass then raises ``RuntimeError`` when a NaN has reached its root, and names the first operation that made
+    one out of finite numbers, with its inputs, their index, the line and what to write instead; likewise at the operation
+    whose rule makes the first NaN of the backward pass. An in-place error names the line that saved and the line that wrote.
+    With ``forward=True`` the first such operation raises at once, also for infinities; -inf that comes from a constant, as
+    in attention masks, is legal. ``check_nan`` is PyTorch's parameter: ``False`` only records lines. Slower: every op takes
+    the general path.
     """
 
-    changes = {"anomaly": True}  # noqa: RUF012
+    changes: dict[str, Any] = {"anomaly": True}  # noqa: RUF012
+
+    def __new__(cls, function: Callable[..., Any] | bool | None = None, *, check_nan: bool = True, forward: bool = False) -> Any:
+        """As a decorator without parentheses, or with options."""
+        if callable(function):
+            return _without_parentheses(cls, function)
+        return object.__new__(cls)
+
+    def __init__(self, function: Callable[..., Any] | bool | None = None, *, check_nan: bool = True, forward: bool = False) -> None:
+        super().__init__()
+        if forward:
+            self.changes = {"anomaly": "forward"}
+        elif not check_nan or function is False:
+            self.changes = {"anomaly": "lines"}
 
 
 class set_detect_anomaly(_ModeContext):  # noqa: N801

@@ -12,6 +12,7 @@ from typing import Any
 
 from . import dtypes
 from .backend.registry import BY_TYPE
+from .births import birth, refuse_birth
 from .config import Mode, get_mode
 from .engine import WRITES
 from .errors import DeviceError, DtypeError, InplaceError, LinAlgError, ShapeError, message, operand_list
@@ -78,6 +79,8 @@ def apply(op: Op, inputs: Any, attrs: dict[str, Any], out: Any = None) -> Any:
                 continue
         arrays.append(x._array)
         nodes.append(x._node)
+    if dtypes.narrow_in_use and op.kind not in ("view", "shape") and any([dtypes.narrow(array) for array in arrays]):
+        return _in_float32(op, inputs, attrs, out)
     if op.promotes != "none" and _unify(op, inputs, arrays):
         nodes = [x._node if isinstance(x, TensorBase) else None for x in inputs]
     needs = mode.grad and op.differentiable and any([node is not None for node in nodes])
@@ -102,6 +105,8 @@ def apply(op: Op, inputs: Any, attrs: dict[str, Any], out: Any = None) -> Any:
         raise explain(op, inputs, attrs, error) from error
     if mode.recorder is not None:
         result = mode.recorder.applied(op, inputs, arrays, attrs, result, residuals, out)
+    if mode.anomaly == "forward":
+        refuse_birth(op, inputs, result, user_line())
     if op.outputs is not None:
         return _wrap_many(op, inputs, attrs, arrays, tuple(nodes) if needs else None, result, mode)
     t = new(RESULT_CLASS[0])
@@ -116,6 +121,25 @@ def apply(op: Op, inputs: Any, attrs: dict[str, Any], out: Any = None) -> Any:
     if op.kind == "view":
         link_view(op, inputs[0], attrs, t)
     return t
+
+
+def _in_float32(op: Op, inputs: list[Any], attrs: dict[str, Any], out: Any) -> Any:
+    """bfloat16 computes in float32 and rounds the results, as PyTorch does; the casts are recorded as ops of their own."""
+    try:
+        target = computed_dtype(op.name, "same" if op.promotes == "none" else op.promotes, [x for x in inputs if hasattr(x, "dtype") or x.__class__ in PLAIN_NUMBERS])
+    except Exception as error:
+        raise explain(op, inputs, attrs, error) from error
+    cast = REGISTRY["to_dtype"]
+    wide = [apply(cast, (x,), {"dtype": dtypes.float32}) if isinstance(x, TensorBase) and dtypes.narrow(x._array) else x for x in inputs]
+    result = apply(op, wide, attrs)
+    if target is dtypes.bfloat16 and attrs.get("dtype") is None:
+        results = result if isinstance(result, tuple) else (result,)
+        results = tuple([apply(cast, (y,), {"dtype": target}) if y._array.dtype == dtypes.float32.dtype else y for y in results])
+        result = named_result(op)(*results) if isinstance(result, tuple) else results[0]
+    if out is not None:
+        out[...] = result._array
+        result._array = out
+    return result
 
 
 def _array_type(op: Op, inputs: Any, arrays: list[Any]) -> Any:
@@ -141,7 +165,7 @@ def _into(op: Op, array_type: type, arrays: list[Any], attrs: dict[str, Any], ou
 def _record(op: Op, inputs: Any, attrs: dict[str, Any], arrays: list[Any], nodes: tuple[Any, ...], result: Any,
             outputs: tuple[Any, ...], residuals: tuple[Any, ...], mode: Mode) -> Node:
     n = GeneralNode()
-    n.pull = pull_watched if mode.anomaly else pull_general
+    n.pull = pull_watched if mode.anomaly and mode.anomaly != "lines" else pull_general
     n.op = op
     n.attrs = attrs
     n.dtypes = None
@@ -203,6 +227,7 @@ def _keep(n: Node, inputs: Any, nodes: tuple[Any, ...], result: Any, mode: Mode)
             n._constants = tuple([x for x, node in zip(inputs, nodes, strict=True) if node is None])
     if mode.anomaly:
         n.line = user_line()
+        n.birth = birth(n.op, inputs, result) if mode.anomaly != "lines" else None
 
 
 def user_line() -> str:

@@ -125,6 +125,7 @@ class Node:
     dtypes = _optional("_dtypes", "The dtypes of the inputs.")
     gradient = _optional("_gradient", "The kept cotangent, a raw array.")
     line = _noted("line", "The user's source line, in anomaly mode.")
+    birth = _noted("birth", "What was born here, in anomaly mode: a NaN or an infinity made of finite numbers.")
     name = _noted("name", "The name that the user gave.")
     retained = _noted("retained", "The gradient that ``retain_grad`` asked for.")
 
@@ -182,9 +183,24 @@ def pull_watched(node: Node, F: Any, g: Any, pending: dict[Any, Any]) -> None:
                 name = node.op.inputs[min(i, len(node.op.inputs) - 1)]
                 raise RuntimeError(
                     f"Function '{node.op.name}' returned nan values in its {i}th output: the gradient of {name!r}, shape {tuple(parent.shape)}"
-                    + (f", recorded at {node.line}" if node.line else "")
+                    + (f", recorded at {node.line}" if node.line else "") + _remedy(F, node.op, g)
                 )
     pull_general(node, F, g, pending)
+
+
+def _remedy(F: Any, op: Op, g: Any) -> str:
+    """What to do about a NaN that a rule made."""
+    from .births import advice
+
+    if not isinstance(g, list) and bool(F.isinf(g).any()):
+        return (". An infinite gradient arrived from the operation after it, and infinity times 0 is NaN: look for sqrt, a norm or a power at 0 there, "
+                "and add a small number inside it, sqrt(x + eps)")
+    fix = advice(op)
+    masked = not isinstance(g, list) and bool((g == 0).any())
+    words = f". What to write instead: {fix}" if fix else ""
+    if masked:
+        words += ". Its upstream gradient is 0 in places: a where() or mask around it leaves 0 times infinity; choose a harmless input before the operation, op(where(mask, x, 1)), not only after it"
+    return words
 
 
 def _has_nan(F: Any, value: Any) -> bool:

@@ -1,0 +1,120 @@
+"""Where a NaN or an infinity was born: the first op that made one out of finite numbers, and what to write instead."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .backend.registry import BY_TYPE
+from .node import Leaf
+from .op import Op
+from .storage import TensorBase
+
+_ADVICE = {
+    "sqrt": "the derivative of sqrt is infinite at 0, and below 0 it has no value: add a small number inside, sqrt(x + eps), or clamp(min=0)",
+    "norm_over": "a norm has no derivative at 0: add a small number, sqrt((x * x).sum() + eps)",
+    "log": "log of 0 is -inf and of negative numbers NaN: use log(x.clamp(min=eps)), log1p for 1 + x, log_softmax for the log of a softmax, or a loss that takes logits",
+    "exp": "exp overflows above 88 (float32) or 709 (float64): use softmax, logsumexp or softplus instead of writing them by hand, or subtract the maximum first",
+    "div": "a division by 0: make the denominator safe first, x / where(d == 0, 1, d), or add a small number to it. A softmax written by hand is exp / sum; use softmax",
+    "reciprocal": "a division by 0: make the denominator safe first, where(d == 0, 1, d).reciprocal()",
+    "pow": "a negative base has no fractional power, and 0 no negative one: clamp the base first, x.clamp(min=eps) ** p",
+    "mul": "0 times infinity is NaN: choose with where(mask, x, 0) instead of multiplying by a mask",
+    "sub": "infinity minus infinity is NaN: bound the operands first; log-sum-exp differences have stable forms (logsumexp, log_softmax)",
+    "rsqrt": "1 / sqrt is infinite at 0: add a small number inside, rsqrt(x + eps)",
+    "acos": "acos has values only between -1 and 1, and an infinite derivative at both ends: clamp its input to [-1 + eps, 1 - eps]",
+    "asin": "asin has values only between -1 and 1, and an infinite derivative at both ends: clamp its input to [-1 + eps, 1 - eps]",
+    "atanh": "atanh is infinite at -1 and 1: clamp its input to [-1 + eps, 1 - eps]",
+    "mean": "the mean of nothing is NaN: check that there is something to average",
+}
+
+
+def advice(op: Op) -> str:
+    """What to write instead, for the classic cases."""
+    return _ADVICE.get(op.name, "")
+
+
+def _numpy(value: Any) -> Any:
+    array = value._array if isinstance(value, TensorBase) else value
+    return BY_TYPE[array.__class__].to_numpy(array)
+
+
+def _finite(value: Any) -> bool:
+    if value is None or isinstance(value, (bool, int)):
+        return True
+    if isinstance(value, (tuple, list)):
+        return all(_finite(each) for each in value)
+    array = value._array if isinstance(value, TensorBase) else value
+    if isinstance(array, (float, complex)):
+        return array == array and abs(array) != float("inf")
+    kind = getattr(getattr(array, "dtype", None), "kind", "")
+    return kind not in ("f", "c") or not hasattr(array, "sum") or bool(BY_TYPE[array.__class__].xp.isfinite(array).all())
+
+
+def birth(op: Op, inputs: Any, result: Any) -> str | None:
+    """A description, if ``op`` made a NaN or an infinity out of finite numbers."""
+    results = result if isinstance(result, tuple) else (result,)
+    if op.kind in ("random", "update") or all(_finite(each) for each in results) or not all(_finite(x) for x in inputs):
+        return None
+    bad = next(each for each in results if not _finite(each))
+    array = _numpy(bad)
+    xp = BY_TYPE[array.__class__].xp
+    nan = bool(xp.isnan(array).any())
+    where = xp.isnan(array) if nan else ~xp.isfinite(array)
+    flat = int(xp.argmax(where.reshape(-1)))
+    index: list[int] = []
+    for n in reversed(array.shape):
+        flat, rest = divmod(flat, n)
+        index.insert(0, rest)
+    what = "NaN" if nan else "infinity"
+    operands = []
+    for position, x in enumerate(inputs):
+        name = op.inputs[min(position, len(op.inputs) - 1)]
+        if x is None:
+            continue
+        values = _numpy(x) if isinstance(x, TensorBase) or hasattr(x, "dtype") else x
+        if op.kind == "elementwise" and hasattr(values, "shape"):
+            values = xp.broadcast_to(values, array.shape)[tuple(index)]
+            operands.append(f"{name} = {float(values.real):.6g}")
+        else:
+            operands.append(f"{name} {tuple(values.shape)}" if hasattr(values, "shape") and values.shape else f"{name} = {values}")
+    at = f" at index {tuple(index)}" if index else ""
+    count = int(where.sum())
+    more = f" ({count} of {array.size} elements)" if array.size > 1 else ""
+    fix = advice(op)
+    return f"{op.spoken} made the first {what} out of finite numbers{at}{more}: {', '.join(operands)}, result {tuple(array.shape)}" + (f". What to write instead: {fix}" if fix else "")
+
+
+def refuse_birth(op: Op, inputs: Any, result: Any, line: str) -> None:
+    """Raise at once if ``op`` made a NaN or an infinity: ``detect_anomaly(forward=True)``."""
+    found = birth(op, inputs, result)
+    if found is not None:
+        raise RuntimeError(f"{found}. Computed at {line}")
+
+
+def check_root(outputs: Any) -> None:
+    """Raise if a NaN has reached a root of a backward pass, with the op that made the first one."""
+    for y in outputs:
+        array = y._array
+        if array.dtype.kind not in "fc" or not hasattr(array, "sum") or not bool(BY_TYPE[array.__class__].xp.isnan(array).any()):
+            continue
+        first = _first_birth(y._node)
+        if first is None:
+            raise RuntimeError("a NaN has reached the result that backward() was called on. It was in the data, or was computed without a gradient: "
+                               "detect_anomaly(forward=True) raises where it is made")
+        place = f". Recorded at {first.line}" if first.line else ""
+        raise RuntimeError(f"a NaN has reached the result that backward() was called on: {first.birth}{place}")
+
+
+def _first_birth(root: Any) -> Any:
+    """The oldest node behind ``root`` that made a NaN; an infinity where no node made a NaN."""
+    seen, waiting, found = {root}, [root], []
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, Leaf):
+            continue
+        if node.birth is not None:
+            found.append(node)
+        for parent in node.parents:
+            if parent is not None and parent not in seen:
+                seen.add(parent)
+                waiting.append(parent)
+    return min(found, key=lambda node: node.seq, default=None)

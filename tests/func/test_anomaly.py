@@ -1,0 +1,66 @@
+"""Where NaNs are born: the report names the op, the index, the line and what to write instead."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+import autograd_core as ag
+import nn
+
+X = [1.0, -1.0, 0.0]
+
+
+def leaf(values: Any) -> Any:
+    return ag.tensor(values, requires_grad=True)
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+@pytest.mark.parametrize(("function", "words"), [
+    (lambda x: ag.log(x).exp().sum(), r"log made the first NaN .* index \(1,\).*input = -1.*clamp.*test_anomaly.py:\d+"),
+    (lambda x: ((x * 1000).exp() / (x * 1000).exp().sum()).sum(), "exp made the first infinity.*softmax"),
+    (lambda x: (x / x).sum(), r"div made the first NaN .*input = 0, other = 0.*where"),
+    (lambda x: ((x * 0) ** -1.0 * x * 0).sum(), "pow made the first infinity"),
+])
+def test_report_names_the_birth(function: Any, words: str) -> None:
+    with ag.autograd.detect_anomaly(), pytest.raises(RuntimeError, match=words):
+        function(leaf(X)).backward()
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_forward_raises_at_once() -> None:
+    with ag.autograd.detect_anomaly(forward=True), pytest.raises(RuntimeError, match="exp made the first infinity"):
+        (leaf(X) * 1000).exp()
+    with ag.autograd.detect_anomaly(forward=True), pytest.raises(RuntimeError, match="sqrt made the first NaN"):
+        ag.sqrt(ag.tensor([-1.0]))
+
+
+def test_masks_are_legal() -> None:
+    x = leaf(X)
+    with ag.autograd.detect_anomaly(forward=True):
+        ag.softmax(x.masked_fill(x < 0, -float("inf")), 0)[0].backward()
+        q = leaf([[[1.0, 2.0], [3.0, 4.0]]])
+        nn.functional.scaled_dot_product_attention(q, q, q, is_causal=True).sum().backward()
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_unused_branches_are_legal() -> None:
+    x = leaf(X)
+    with ag.autograd.detect_anomaly():
+        ag.where(x > 0, ag.log(x), 0 * x).sum().backward()
+    assert x.grad.tolist() == [1.0, 0.0, 0.0]
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_a_nan_of_the_backward_pass_says_what_to_write() -> None:
+    x = leaf([0.0, 4.0])
+    with ag.autograd.detect_anomaly(), pytest.raises(RuntimeError, match=r"Function 'mul' returned nan.*test_anomaly.py:\d+.*infinite gradient arrived.*sqrt\(x \+ eps\)"):
+        ag.sqrt(x * x).sum().backward()
+
+
+def test_lines_alone() -> None:
+    x = leaf([2.0])
+    with ag.autograd.detect_anomaly(check_nan=False):
+        y = x * x
+    assert "test_anomaly.py" in y.grad_fn.line

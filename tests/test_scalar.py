@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import gc
+import itertools
 import math
 import pickle
 import random
@@ -72,18 +73,20 @@ def test_every_op_equals_the_tensor_op_and_finite_differences(op: Op) -> None:
     cases = [(point,) for point in points] if len(op.inputs) == 1 else [(a, b) for a in points for b in points if a != b]
     if op.name == "clamp":
         cases = [(point, -0.5, 1.0) for point in points]
-
-    def apply(*inputs: Any) -> Any:
-        if op.name == "clamp":
-            inputs = (inputs[0], -0.5, 1.0)
-        return getattr(inputs[0], op.name)(*inputs[1:])
+    elif len(op.inputs) == 3:
+        cases = list(itertools.permutations(points[:4], 3))
+    attributes = {"threshold": {"threshold": 0.1, "value": 20.0}}.get(op.name, {})
 
     for case in cases:
-        active = case[:1] if op.name == "clamp" else case
+        active = case[:1] if op.name == "clamp" else case[:2]  # at most two operands are Scalars, the others numbers
+
+        def apply(*inputs: Any, others: Any = case[len(active):]) -> Any:
+            return getattr(inputs[0], op.name)(*inputs[1:], *others, **attributes)
+
         value, gradients = differentiated(apply, *active)
         tensors = [ag.Tensor(v, dtype=float64, requires_grad=True) for v in active]
         others = case[len(active):]
-        expected = getattr(_methods, op.name)(*tensors, *others)
+        expected = getattr(_methods, op.name)(*tensors, *others, **attributes)
         expected.backward()
         assert value == pytest.approx(expected.item(), rel=1e-15, abs=1e-300)
         assert gradients == pytest.approx([t.grad.item() for t in tensors], rel=1e-14, abs=1e-300)

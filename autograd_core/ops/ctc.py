@@ -48,26 +48,17 @@ def ctc_chain(xp: Any, log_probs: Any, targets: Any, *, input_lengths: Lengths, 
     return states, skips, places < 2, left > 0, xp.where(ends, 0, -INFINITY).astype(log_probs.dtype)
 
 
-def _moved(xp: Any, scores: Any, steps: int) -> Any:
-    """Scores moved along the chain; impossible ones come in."""
-    result = xp.full(scores.shape, -INFINITY, dtype=scores.dtype)
-    if steps > 0:
-        result[:, steps:] = scores[:, :-steps]
-    else:
-        result[:, :steps] = scores[:, -steps:]
-    return result
-
-
 def _forward(xp: Any, log_probs: Any, targets: Any, *, input_lengths: Lengths, target_lengths: Lengths, blank: int) -> tuple[Any, ...]:
     """The negative log-likelihoods, and what the backward recursion goes on with."""
     states, skips, starts, goes_on, ends = ctc_chain.kernel(xp, log_probs, targets, input_lengths=input_lengths, target_lengths=target_lengths, blank=blank)
     emitted = xp.take_along_axis(log_probs, xp.broadcast_to(states, (len(log_probs), *states.shape)), axis=2)
-    alphas = xp.empty_like(emitted)
+    padded = xp.full((*emitted.shape[:2], emitted.shape[2] + 2), -INFINITY, dtype=emitted.dtype)  # two impossible states before the first
+    alphas = padded[:, :, 2:]
     alphas[0] = xp.where(starts, emitted[0], -INFINITY)
-    for t in range(1, len(alphas)):
-        before = alphas[t - 1]
-        reached = xp.logaddexp(before, _moved(xp, before, 1))
-        alphas[t] = xp.logaddexp(reached, xp.where(skips, _moved(xp, before, 2), -INFINITY)) + emitted[t]
+    price = xp.where(skips, 0, -INFINITY).astype(emitted.dtype)
+    for before, after, score in zip(padded, alphas[1:], emitted[1:], strict=False):
+        reached = xp.logaddexp(before[:, 2:], before[:, 1:-1])
+        xp.add(xp.logaddexp(reached, before[:, :-2] + price), score, out=after)
     steps, end, rows = xp.asarray(input_lengths), 2 * xp.asarray(target_lengths), xp.arange(len(states))
     last = alphas[xp.maximum(steps - 1, 0), rows]
     label = xp.where(end > 0, last[rows, xp.maximum(end - 1, 0)], -INFINITY)
@@ -120,9 +111,12 @@ def _(F: Any, g: Any, log_probs_shape: Any, total: Any, alphas: Any, emitted: An
     xp = F.backend.xp
     betas = xp.empty_like(emitted)
     betas[-1] = ends[-1]
+    price = xp.full(skips.shape, -INFINITY, dtype=emitted.dtype)
+    price[:, :-2] = xp.where(skips[:, 2:], 0, -INFINITY)
+    after = xp.full((len(skips), skips.shape[1] + 2), -INFINITY, dtype=emitted.dtype)  # two impossible states behind the last
     for t in range(len(betas) - 2, -1, -1):
-        after = betas[t + 1] + emitted[t + 1]
-        reached = xp.logaddexp(xp.logaddexp(after, _moved(xp, after, -1)), _moved(xp, xp.where(skips, after, -INFINITY), -2))
+        xp.add(betas[t + 1], emitted[t + 1], out=after[:, :-2])
+        reached = xp.logaddexp(xp.logaddexp(after[:, :-2], after[:, 1:-1]), after[:, 2:] + price)
         betas[t] = xp.where(goes_on[t], reached, ends[t])
     total = xp.where(total == -INFINITY, 0, total)[:, None]
     index = xp.broadcast_to(states, emitted.shape)

@@ -20,7 +20,7 @@ SLOW = 4.0
 MANY = 10
 """At most as many ops may be slower than ``SLOW`` at any size."""
 EXPLAINED: dict[str, str] = {
-    "ctc_loss": "the recursion over time is a loop of NumPy calls, ten a step; PyTorch's is compiled. At 1 Mi it is 2",
+    "ctc_loss": "the recursion over time is a loop of NumPy calls, five a step; PyTorch's is compiled. At 1 Mi it is 2",
     "pdist": "the differences of all pairs are formed in memory, one pass each for difference, square and sum; PyTorch's loop keeps one pair in registers",
 }
 """Why an op is slower than that."""

@@ -73,11 +73,6 @@ def conjugate_of(F: Any, value: Any) -> Any:
     return F.conj(value) if F.is_complex(value) else value
 
 
-def scaled_identity(F: Any, factor: Any, like: Any) -> Any:
-    """A number for each matrix, as a multiple of the identity that adds to ``like``."""
-    return F.unsqueeze(F.unsqueeze(factor, dim=-1), dim=-1) * F.identity_like(like, size=like.shape[-1])
-
-
 # --- errors of the factorizations ---------------------------------------------------------------------------------
 
 

@@ -54,13 +54,14 @@ def _matrix_norm(F: Any, A: Any, order: Any, dims: tuple[int, int], keepdim: boo
         return F.norm_over(A, p=2.0, dim=dims, keepdim=keepdim)
     if order == "nuc" or order in (2, -2):
         values = F.linalg_svdvals(F.movedim(A, source=dims, destination=(-2, -1)))
-        reduce = F.sum if order == "nuc" else F.amax if order == 2 else F.amin
+        reduce = F.sum if order == "nuc" or (order == 2 and not values.shape[-1]) else F.amax if order == 2 else F.amin
         return _restored(F, reduce(values, dim=-1), dims, keepdim)
     if order not in (1, -1, math.inf, -math.inf):
         raise RuntimeError(f"linalg.matrix_norm: Order {order} not supported. Use 'fro', 'nuc', inf, -inf, 1, -1, 2 or -2")
     summed, kept = dims if order in (1, -1) else dims[::-1]
     sums = F.norm_over(A, p=1.0, dim=summed, keepdim=True)
-    result = F.amax(sums, dim=kept, keepdim=True) if order > 0 else F.amin(sums, dim=kept, keepdim=True)
+    reduce = F.amin if order < 0 else F.amax if A.shape[kept] else F.sum  # the largest of no sums is 0
+    result = reduce(sums, dim=kept, keepdim=True)
     return result if keepdim else F.squeeze(result, dim=dims)
 
 
@@ -119,13 +120,16 @@ def linalg_cond(F: Any, A: Any, p: Any = None) -> Any:
     """
     if A.ndim < 2:
         raise ShapeError(f"linalg.cond: The input tensor must have at least 2 dimensions (A {describe(A)})")
-    if p in (None, 2, -2):
+    if p in (None, 2, -2) and math.prod(A.shape):
         values = F.linalg_svdvals(A)
         first, last = F.select(values, dim=-1, index=0), F.select(values, dim=-1, index=-1)
         return last / first if p == -2 else first / last
-    if p not in ("fro", "nuc", 1, -1, math.inf, -math.inf):
+    if p not in (None, 2, -2, "fro", "nuc", 1, -1, math.inf, -math.inf):
         raise RuntimeError(f"linalg.cond: got an invalid norm type: {p}. Use None, 'fro', 'nuc', inf, -inf, 1, -1, 2 or -2")
-    check_matrices("linalg.cond", A)
+    if math.prod(A.shape) or isinstance(p, str):
+        check_matrices("linalg.cond", A)
+    if not math.prod(A.shape):
+        return F.sum(F.abs(A), dim=(-2, -1))  # 0 for each matrix of a batch, as in PyTorch
     if p == "nuc":  # the singular values of the inverse, without computing it
         values = F.linalg_svdvals(A)
         return F.sum(values, dim=-1) * F.sum(F.reciprocal(values), dim=-1)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from ..errors import ShapeError, describe
+from ..dtypes import as_dtype
+from ..errors import DtypeError, ShapeError, describe
 from ..op import S, composite, op
 from ..spec import Meta, broadcast, computed_dtype, wrap_dim
 from .matrices import conjugate_of
@@ -40,6 +41,10 @@ def linalg_vecdot(F: Any, x: Any, y: Any, *, dim: int = -1) -> Any:
     >>> ag.linalg.vecdot(ag.tensor([[1.0, 2.0], [3.0, 4.0]]), ag.tensor([1.0, 10.0])).tolist()
     [21.0, 43.0]
     """
+    for each in (x, y):
+        dtype = as_dtype(each.dtype)
+        if not (dtype.is_floating_point or dtype.is_complex):
+            raise DtypeError(f"linalg.vecdot: Expected a floating point or complex tensor as input. Got {dtype.name} ({describe(each)}). Convert it with .float()")
     shape = broadcast("linalg.vecdot", ("x", "y"), (x, y))
     return F.sum(conjugate_of(F, x) * y, dim=wrap_dim(dim, len(shape), "linalg.vecdot"))
 

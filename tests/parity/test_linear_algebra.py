@@ -287,6 +287,29 @@ def test_a_factor_of_nothing_does_not_count() -> None:
         assert np.isfinite(host(module.linalg.matrix_power(lift(nan), 0))).all()
 
 
+@pytest.mark.parametrize("shape", [(0, 3), (3, 0), (0, 0), (2, 0, 3), (0, 2, 2)])
+def test_norms_of_nothing(shape: tuple[int, ...]) -> None:
+    A = np.zeros(shape)
+    for order in ("fro", "nuc", 1, -1, 2, -2, INF, -INF):
+        for name in ("matrix_norm", "cond"):
+            try:
+                expected = getattr(torch.linalg, name)(torch.tensor(A), order)
+            except (RuntimeError, IndexError):
+                with pytest.raises((RuntimeError, IndexError)):
+                    getattr(ag.linalg, name)(Tensor(A), order)
+            else:
+                same(getattr(ag.linalg, name)(Tensor(A), order), expected, 0, f"{name} {order}")
+
+
+@pytest.mark.parametrize("dtype", ["int64", "int32", "uint8"])
+def test_products_of_integers(dtype: str) -> None:
+    a = np.arange(6).reshape(2, 3).astype(dtype)
+    lines = [lambda m, a: m.kron(a, a), lambda m, a: m.inner(a, a), lambda m, a: m.outer(a[0], a[1]), lambda m, a: m.trace(a), lambda m, a: m.matrix_power(a[:, :2], 3),
+             lambda m, a: m.linalg.multi_dot([a, a.T, a]), lambda m, a: m.einsum("ij,kj->ik", a, a), lambda m, a: m.addmm(a[:, :2], a, a.T, beta=2, alpha=3)]
+    for line in lines:
+        same(line(ag, Tensor(a)), line(torch, torch.tensor(a)), 0, dtype)
+
+
 # --- singular and bad input ---------------------------------------------------------------------------------------
 
 SINGULAR = np.array([[1.0, 2.0], [2.0, 4.0]])

@@ -377,25 +377,33 @@ _k_masked = _masked.kernels
 _k_sigmoid = _sigmoid.kernels
 _k_relu = _relu.kernels
 _k_leaky_relu = _leaky_relu.kernels
+_r_leaky_relu_all = _leaky_relu.fused.function
 _k_elu = _elu.kernels
+_r_elu_all = _elu.fused.function
 _k_softplus = _softplus.kernels
+_r_softplus_all = _softplus.fused.function
 _k_gelu = _gelu.kernels
 _q_gelu = _gelu.residual_kernels
 _r_gelu_all = _gelu.fused.function
 _k_logsigmoid = _logsigmoid.kernels
 _k_silu = _silu.kernels
-_r_silu_input = _silu.rules["input"].function
+_r_silu_all = _silu.fused.function
 _k_mish = _mish.kernels
-_r_mish_input = _mish.rules["input"].function
+_r_mish_all = _mish.fused.function
 _k_hardtanh = _hardtanh.kernels
 _k_relu6 = _relu6.kernels
 _k_softsign = _softsign.kernels
 _k_selu = _selu.kernels
+_r_selu_all = _selu.fused.function
 _k_celu = _celu.kernels
+_r_celu_all = _celu.fused.function
 _k_hardsigmoid = _hardsigmoid.kernels
+_r_hardsigmoid_all = _hardsigmoid.fused.function
 _k_hardswish = _hardswish.kernels
+_r_hardswish_all = _hardswish.fused.function
 _k_tanhshrink = _tanhshrink.kernels
 _k_softshrink = _softshrink.kernels
+_r_softshrink_all = _softshrink.fused.function
 _k_hardshrink = _hardshrink.kernels
 _k_threshold = _threshold.kernels
 _k_slopes = _slopes.kernels
@@ -1912,11 +1920,12 @@ def _pull_leaky_relu(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None
     input, = node.saved
     attrs = node._attrs
     negative_slope = attrs["negative_slope"]
-    r = F.where(input > 0, g, g * negative_slope)
-    if pending[to_input] is None:
-        pending[to_input] = r
-    else:
-        accumulate(pending, to_input, r)
+    r_input, = _r_leaky_relu_all(F, g, input, negative_slope)
+    if to_input is not None and r_input is not None:
+        if pending[to_input] is None:
+            pending[to_input] = r_input
+        else:
+            accumulate(pending, to_input, r_input)
 
 
 _pull_leaky_relu.op = _leaky_relu  # type: ignore[attr-defined]
@@ -1976,11 +1985,12 @@ def _pull_elu(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
     input, = node.saved
     attrs = node._attrs
     alpha = attrs["alpha"]
-    r = F.where(input > 0, g, g * (alpha * F.exp(F.minimum(input, 0))))
-    if pending[to_input] is None:
-        pending[to_input] = r
-    else:
-        accumulate(pending, to_input, r)
+    r_input, = _r_elu_all(F, g, input, alpha)
+    if to_input is not None and r_input is not None:
+        if pending[to_input] is None:
+            pending[to_input] = r_input
+        else:
+            accumulate(pending, to_input, r_input)
 
 
 _pull_elu.op = _elu  # type: ignore[attr-defined]
@@ -2041,11 +2051,12 @@ def _pull_softplus(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
     attrs = node._attrs
     beta = attrs["beta"]
     threshold = attrs["threshold"]
-    r = F.where(input * beta > threshold, g, g * F.sigmoid(beta * input))
-    if pending[to_input] is None:
-        pending[to_input] = r
-    else:
-        accumulate(pending, to_input, r)
+    r_input, = _r_softplus_all(F, g, input, beta, threshold)
+    if to_input is not None and r_input is not None:
+        if pending[to_input] is None:
+            pending[to_input] = r_input
+        else:
+            accumulate(pending, to_input, r_input)
 
 
 _pull_softplus.op = _softplus  # type: ignore[attr-defined]
@@ -2211,11 +2222,12 @@ def logsigmoid(input: Tensor) -> Tensor:
 def _pull_silu(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
     to_input = node._first
     input, = node.saved
-    r = _r_silu_input(F, g, input)
-    if pending[to_input] is None:
-        pending[to_input] = r
-    else:
-        accumulate(pending, to_input, r)
+    r_input, = _r_silu_all(F, g, input)
+    if to_input is not None and r_input is not None:
+        if pending[to_input] is None:
+            pending[to_input] = r_input
+        else:
+            accumulate(pending, to_input, r_input)
 
 
 _pull_silu.op = _silu  # type: ignore[attr-defined]
@@ -2266,11 +2278,12 @@ def silu(input: Tensor, inplace: builtins.bool = False) -> Tensor:
 def _pull_mish(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
     to_input = node._first
     input, = node.saved
-    r = _r_mish_input(F, g, input)
-    if pending[to_input] is None:
-        pending[to_input] = r
-    else:
-        accumulate(pending, to_input, r)
+    r_input, = _r_mish_all(F, g, input)
+    if to_input is not None and r_input is not None:
+        if pending[to_input] is None:
+            pending[to_input] = r_input
+        else:
+            accumulate(pending, to_input, r_input)
 
 
 _pull_mish.op = _mish  # type: ignore[attr-defined]
@@ -2494,11 +2507,12 @@ def softsign(input: Tensor) -> Tensor:
 def _pull_selu(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
     to_input = node._first
     input, = node.saved
-    r = F.where(input > 0, g * 1.0507009873554805, g * (F.exp(F.minimum(input, 0)) * 1.7580993408473766))
-    if pending[to_input] is None:
-        pending[to_input] = r
-    else:
-        accumulate(pending, to_input, r)
+    r_input, = _r_selu_all(F, g, input)
+    if to_input is not None and r_input is not None:
+        if pending[to_input] is None:
+            pending[to_input] = r_input
+        else:
+            accumulate(pending, to_input, r_input)
 
 
 _pull_selu.op = _selu  # type: ignore[attr-defined]
@@ -2556,11 +2570,12 @@ def _pull_celu(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
     input, = node.saved
     attrs = node._attrs
     alpha = attrs["alpha"]
-    r = F.where(input > 0, g, g * F.exp(F.minimum(input, 0) / alpha))
-    if pending[to_input] is None:
-        pending[to_input] = r
-    else:
-        accumulate(pending, to_input, r)
+    r_input, = _r_celu_all(F, g, input, alpha)
+    if to_input is not None and r_input is not None:
+        if pending[to_input] is None:
+            pending[to_input] = r_input
+        else:
+            accumulate(pending, to_input, r_input)
 
 
 _pull_celu.op = _celu  # type: ignore[attr-defined]
@@ -2618,11 +2633,12 @@ def celu_(input: Tensor, alpha: builtins.float = 1.0) -> Tensor:
 def _pull_hardsigmoid(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
     to_input = node._first
     input, = node.saved
-    r = F.where((input > -3) & (input < 3), g / 6, 0)
-    if pending[to_input] is None:
-        pending[to_input] = r
-    else:
-        accumulate(pending, to_input, r)
+    r_input, = _r_hardsigmoid_all(F, g, input)
+    if to_input is not None and r_input is not None:
+        if pending[to_input] is None:
+            pending[to_input] = r_input
+        else:
+            accumulate(pending, to_input, r_input)
 
 
 _pull_hardsigmoid.op = _hardsigmoid  # type: ignore[attr-defined]
@@ -2673,11 +2689,12 @@ def hardsigmoid(input: Tensor, inplace: builtins.bool = False) -> Tensor:
 def _pull_hardswish(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
     to_input = node._first
     input, = node.saved
-    r = F.where(input <= -3, 0, F.where(input < 3, g * (input / 3 + 0.5), g))
-    if pending[to_input] is None:
-        pending[to_input] = r
-    else:
-        accumulate(pending, to_input, r)
+    r_input, = _r_hardswish_all(F, g, input)
+    if to_input is not None and r_input is not None:
+        if pending[to_input] is None:
+            pending[to_input] = r_input
+        else:
+            accumulate(pending, to_input, r_input)
 
 
 _pull_hardswish.op = _hardswish  # type: ignore[attr-defined]
@@ -2783,11 +2800,12 @@ def _pull_softshrink(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None
     input, = node.saved
     attrs = node._attrs
     lambd = attrs["lambd"]
-    r = F.where((input >= -lambd) & (input <= lambd), 0, g)
-    if pending[to_input] is None:
-        pending[to_input] = r
-    else:
-        accumulate(pending, to_input, r)
+    r_input, = _r_softshrink_all(F, g, input, lambd)
+    if to_input is not None and r_input is not None:
+        if pending[to_input] is None:
+            pending[to_input] = r_input
+        else:
+            accumulate(pending, to_input, r_input)
 
 
 _pull_softshrink.op = _softshrink  # type: ignore[attr-defined]
@@ -8951,8 +8969,8 @@ def _pull_take_rows(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
 _pull_take_rows.op = _take_rows  # type: ignore[attr-defined]
 
 
-def take_rows(input: Tensor, index: Tensor) -> Tensor:
-    """``input[index]`` for integers, counted from the end where negative. The array library's ``take`` checks the bounds."""
+def take_rows(input: Tensor, index: Tensor, name: str = '') -> Tensor:
+    """``input[index]`` for integers, counted from the end where negative. The array library's ``take`` checks the bounds; ``name`` begins the message."""
     try:
         a_input = input._array
         n_input = input._node
@@ -8960,14 +8978,14 @@ def take_rows(input: Tensor, index: Tensor) -> Tensor:
         a_index = index._array
         n_index = index._node
     except AttributeError:
-        return apply(_take_rows, (input, index), {})
+        return apply(_take_rows, (input, index), {"name": name})
     mode = get_mode()
     if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_take_rows, (input, index), {})
+        return apply(_take_rows, (input, index), {"name": name})
     try:
-        out = _k_take_rows[a_input.__class__](a_input, a_index)
+        out = _k_take_rows[a_input.__class__](a_input, a_index, name=name)
     except Exception as error:
-        raise explain(_take_rows, (input, index), {}, error) from error
+        raise explain(_take_rows, (input, index), {"name": name}, error) from error
     t: Tensor = empty_tensor()
     t._view = None
     t._array = out
@@ -8982,6 +9000,7 @@ def take_rows(input: Tensor, index: Tensor) -> Tensor:
         n.hooks = None
         n.scope = mode.scope
         out_shape = out.shape
+        n._attrs = {"name": name}
         n._shapes = (a_input.shape, getattr(a_index, "shape", ()))
         n.shape = out_shape
         if out_shape:
@@ -11442,7 +11461,7 @@ _pull_scatter_extremum.op = _scatter_extremum  # type: ignore[attr-defined]
 def scatter_extremum(input: Tensor, index: Tensor, src: Tensor, dim: builtins.int, largest: builtins.bool, include_self: builtins.bool = True, *, axis: Any = None) -> Tensor:
     """``input`` with the largest (or smallest) of the values of ``src`` for each place, and of its own unless not ``include_self``.
 
-    Entries are put in order of place, and ``reduceat`` goes over the runs; CuPy has ``maximum.at`` instead.
+    ``maximum.at`` on the flattened tensor is a tight loop in one dimension: an eighth of the time of sorting the places.
     """
     if axis is not None:
         dim = axis
@@ -15757,7 +15776,7 @@ def tensordot(a: Tensor, b: Tensor, dims: Any = 2) -> Tensor:
 
 
 def trace(input: Tensor) -> Tensor:
-    """The sum of the diagonal of a matrix."""
+    """The sum of the diagonal of a matrix. Integers add up in int64."""
     return _trace(F, input)
 
 

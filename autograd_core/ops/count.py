@@ -47,8 +47,10 @@ def histc(xp: Any, input: Any, *, bins: int = 100, min: float = 0, max: float = 
     if backend_of(input).name == "cpu" and not (math.isfinite(low) and math.isfinite(high)):  # on a GPU looking at the values would wait for it
         raise RuntimeError(f"histc: range of [{low}, {high}] is not finite. Give min and max, or remove NaN and infinities")
     edges = low + (high - low) * (xp.arange(bins + 1) / bins)
-    place = xp.where(flat == high, bins - 1, xp.searchsorted(edges, flat, side="right") - 1)
     inside = (flat >= low) & (flat <= high)
+    place = xp.minimum((xp.where(inside, flat, low) - low) * (bins / (high - low)), bins - 1).astype(int)
+    place -= flat < edges[place]  # where rounding put it on the wrong side of an edge
+    place += (flat >= edges[place + 1]) & (place < bins - 1)
     return xp.bincount(xp.where(inside, place, bins), minlength=bins + 1)[:bins].astype(input.dtype)
 
 

@@ -13,20 +13,20 @@ from ..spec import Meta
 from .index import add_rows
 
 
-def _rows_spec(input: Any, index: Any) -> Meta:
+def _rows_spec(input: Any, index: Any, *, name: str = "") -> Meta:
     n = input.shape[0]
     raw = getattr(index, "_array", None)
     if raw is not None and raw.size and backend_of(raw).name == "cpu" and not -n <= (low := raw.min()) <= (high := raw.max()) < n:
-        raise IndexError(f"index {int(low if low < -n else high)} is out of bounds for dimension 0 with size {n}")
+        raise IndexError(f"{name + ': ' if name else ''}index {int(low if low < -n else high)} is out of bounds for dimension 0 with size {n}")
     return Meta((*index.shape, *input.shape[1:]), input.dtype)
 
 
-@op("take_rows(input: Tensor, index: Tensor) -> Tensor", kind="general", label="[ ]", extra={"written": "index"}, spec=_rows_spec, samples=[
+@op("take_rows(input: Tensor, index: Tensor, name: str = '') -> Tensor", kind="general", label="[ ]", extra={"written": "index"}, spec=_rows_spec, samples=[
     S((3, 4), ints(5, low=-3, high=3)), S((4,), ints(2, 3, high=4)), S((3, 4), ints(0)), S((2, 3, 2), ints(1, high=2)), S((0, 2), ints(0)),
     S((3,), Arg(values=[1, 5]), error=IndexError, match="index 5 is out of bounds for dimension 0 with size 3"),
     S((3,), Arg(values=[-4]), error=IndexError, match="index -4 is out of bounds")])
-def take_rows(xp: Any, input: Any, index: Any) -> Any:
-    """``input[index]`` for integers, counted from the end where negative. The array library's ``take`` checks the bounds."""
+def take_rows(xp: Any, input: Any, index: Any, *, name: str = "") -> Any:
+    """``input[index]`` for integers, counted from the end where negative. The array library's ``take`` checks the bounds; ``name`` begins the message."""
     return input.take(index, 0)
 
 

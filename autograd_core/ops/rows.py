@@ -98,7 +98,7 @@ def _positions_spec(index: Any, *, shape: Any, name: str, dim: int | None = None
         size = math.prod(shape) if dim is None else shape[dim]
         low, high = raw.min(), raw.max()
         if high >= size or low < (-size if wraps else 0):
-            where = f"a tensor of {size} elements" if dim is None else f"dimension {dim} with size {size}"
+            where = f"a tensor of {size} elements" if dim is None or name == "put" else f"dimension {dim} with size {size}"
             raise IndexError(f"{name}: index {int(high if high >= size else low)} is out of bounds for {where}")
     return Meta((1 if dim is not None else len(shape), *index.shape), int64)
 
@@ -211,8 +211,9 @@ def take(F: Any, input: Any, index: Any) -> Any:
     >>> ag.take(ag.tensor([[1.0, 2.0], [3.0, 4.0]]), ag.tensor([0, -1])).tolist()
     [1.0, 4.0]
     """
-    flat = F.reshape(input, shape=(-1,))
-    return F.index(flat, F.positions(index, shape=tuple(flat.shape), name="take"), dims=(0,))
+    if as_dtype(index.dtype).is_floating_point or as_dtype(index.dtype).name == "bool":
+        raise RuntimeError(f"take: Expected a long tensor for index, but got {as_dtype(index.dtype).name}. Convert it with .long()")
+    return F.take_rows(F.reshape(input, shape=(-1,)), index, name="take")
 
 
 def _put(F: Any, input: Any, index: Any, source: Any, accumulate: bool, inplace: bool) -> Any:
@@ -220,8 +221,11 @@ def _put(F: Any, input: Any, index: Any, source: Any, accumulate: bool, inplace:
         raise RuntimeError(f"put: self and source expected to have the same dtype, but got {as_dtype(input.dtype).name} and {as_dtype(source.dtype).name}")
     if math.prod(index.shape) != math.prod(source.shape):
         raise IndexError(f"put: Expected source and index to have the same number of elements, but got source {tuple(source.shape)} and index {tuple(index.shape)}")
-    found = F.positions(F.reshape(index, shape=(-1,)), shape=tuple(input.shape) or (1,), name="put")
-    return _written(F, input, found, F.reshape(source, shape=(-1,)), tuple(range(max(input.ndim, 1))), inplace, adding=accumulate)
+    shape, index, source = tuple(input.shape), F.reshape(index, shape=(-1,)), F.reshape(source, shape=(-1,))
+    if not inplace:
+        found = F.positions(index, shape=(math.prod(shape),), name="put", dim=0)
+        return F.reshape(F.index_write(F.reshape(input, shape=(-1,)), found, source, dims=(0,), adding=accumulate), shape=shape)
+    return _written(F, input, F.positions(index, shape=shape or (1,), name="put"), source, tuple(range(max(input.ndim, 1))), True, adding=accumulate)
 
 
 _PUT_PARAMETERS = "(input: Tensor, index: Tensor, source: Tensor, accumulate: bool = False) -> Tensor"

@@ -124,7 +124,8 @@ def test_over_dims(array: Any, name: str, dim: Any, keepdim: bool) -> None:
         array = array.astype("float32")  # rounded twice there
     if name == "logsumexp" and not array.ndim:
         return  # PyTorch 2.13 fails on tensors without dimensions
-    if not one_fault(array, *(dim if isinstance(dim, tuple) else (dim,))):
+    dims = dim if isinstance(dim, tuple) else (dim,)
+    if not one_fault(array, *dims) or (not array.size and len({each % max(array.ndim, 1) for each in dims}) < len(dims)):
         return
     same(lambda lib, x: getattr(lib, name)(x, dim=dim, keepdim=keepdim), array)
 

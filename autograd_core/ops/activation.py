@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import math
 from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 from typing import Any
 
 from ..backend.registry import backend_of
 from ..errors import ShapeError, describe
+from ..kernels.blocks import in_blocks, large
 from ..kernels.special import erf, erfc
-from ..op import NN, TORCH_NN, TORCH_TENSOR_NN, Arg, S, composite, detached, elementwise
+from ..op import NN, TORCH_NN, TORCH_TENSOR_NN, Arg, Op, S, composite, detached, elementwise
 from ..spec import Meta, computed_dtype, wrap_dim
 from .choose import choose
 
@@ -49,10 +51,14 @@ def _leaky_relu(xp: Any, input: Any, *, negative_slope: float = 0.01) -> Any:
 
 
 def _elu(xp: Any, input: Any, *, alpha: float = 1.0) -> Any:
+    if large(input):
+        return in_blocks(xp, partial(_elu, xp, alpha=alpha), input)
     return choose(xp, input > 0, input, alpha * xp.expm1(xp.minimum(input, 0)))
 
 
 def _softplus(xp: Any, input: Any, *, beta: float = 1.0, threshold: float = 20.0) -> Any:
+    if large(input):
+        return in_blocks(xp, partial(_softplus, xp, beta=beta, threshold=threshold), input)
     scaled = beta * input
     smooth = (xp.maximum(scaled, 0) + xp.log1p(xp.exp(-xp.abs(scaled)))) / beta
     return choose(xp, scaled > threshold, input, smooth)
@@ -63,6 +69,8 @@ def _logsigmoid(xp: Any, input: Any) -> Any:
 
 
 def _silu(xp: Any, input: Any) -> Any:
+    if large(input):
+        return in_blocks(xp, partial(_silu, xp), input)
     return input * _sigmoid(xp, input)
 
 
@@ -75,6 +83,8 @@ def _softsign(xp: Any, input: Any) -> Any:
 
 
 def _mish(xp: Any, input: Any) -> Any:
+    if large(input):
+        return in_blocks(xp, partial(_mish, xp), input)
     return input * xp.tanh(_softplus(xp, input))
 
 
@@ -175,24 +185,34 @@ SELU_SCALE = 1.0507009873554805
 
 
 def _selu(xp: Any, input: Any) -> Any:
+    if large(input):
+        return in_blocks(xp, partial(_selu, xp), input)
     return choose(xp, input > 0, input * SELU_SCALE, (SELU_ALPHA * SELU_SCALE) * xp.expm1(xp.minimum(input, 0)))
 
 
 def _celu(xp: Any, input: Any, *, alpha: float = 1.0) -> Any:
+    if large(input):
+        return in_blocks(xp, partial(_celu, xp, alpha=alpha), input)
     if alpha == 0:
         raise RuntimeError("celu: ZeroDivisionError: alpha cannot be 0 for CELU")
     return choose(xp, input > 0, input, alpha * xp.expm1(xp.minimum(input, 0) / alpha))
 
 
 def _hardsigmoid(xp: Any, input: Any) -> Any:
+    if large(input):
+        return in_blocks(xp, partial(_hardsigmoid, xp), input)
     return xp.minimum(xp.maximum(input + 3, 0), 6) / 6
 
 
 def _hardswish(xp: Any, input: Any) -> Any:
+    if large(input):
+        return in_blocks(xp, partial(_hardswish, xp), input)
     return input * xp.minimum(xp.maximum(input + 3, 0), 6) / 6
 
 
 def _shrunk(xp: Any, input: Any, *, lambd: float = 0.5) -> Any:
+    if large(input):
+        return in_blocks(xp, partial(_shrunk, xp, lambd=lambd), input)
     if not lambd >= 0:
         raise RuntimeError(f"softshrink: lambda must be greater or equal to 0, but found to be {lambd}")
     return input - xp.minimum(xp.maximum(input, -lambd), lambd)
@@ -288,6 +308,67 @@ def rrelu(F: Any, input: Any, lower: float = 0.125, upper: float = 1.0 / 3.0, tr
 def rrelu_(F: Any, input: Any, lower: float = 0.125, upper: float = 1.0 / 3.0, training: bool = False, generator: Any = None) -> Any:
     """``rrelu``, written into the tensor itself."""
     return F.rrelu(input, lower, upper, training, True, generator=generator)
+
+
+# --- gradients of several steps, a block at a time ---------------------------------------------------------------
+
+
+def _pulled(op: Op, F: Any, g: Any, input: Any, *attributes: float) -> tuple[Any]:
+    """The rule of ``op`` on raw arrays, which may be large."""
+    rule = op.rules["input"].function
+    if not large(input):
+        return (rule(F, g, input, *attributes),)
+    return (in_blocks(F.backend.xp, lambda x, upstream: rule(F, upstream, x, *attributes), input, g),)
+
+
+@selu.fused_vjp()
+def _(F: Any, g: Any, input: Any) -> Any:
+    return _pulled(selu, F, g, input)
+
+
+@silu.fused_vjp()
+def _(F: Any, g: Any, input: Any) -> Any:
+    return _pulled(silu, F, g, input)
+
+
+@mish.fused_vjp()
+def _(F: Any, g: Any, input: Any) -> Any:
+    return _pulled(mish, F, g, input)
+
+
+@hardsigmoid.fused_vjp()
+def _(F: Any, g: Any, input: Any) -> Any:
+    return _pulled(hardsigmoid, F, g, input)
+
+
+@hardswish.fused_vjp()
+def _(F: Any, g: Any, input: Any) -> Any:
+    return _pulled(hardswish, F, g, input)
+
+
+@elu.fused_vjp()
+def _(F: Any, g: Any, input: Any, alpha: float) -> Any:
+    return _pulled(elu, F, g, input, alpha)
+
+
+@celu.fused_vjp()
+def _(F: Any, g: Any, input: Any, alpha: float) -> Any:
+    return _pulled(celu, F, g, input, alpha)
+
+
+@softplus.fused_vjp()
+def _(F: Any, g: Any, input: Any, beta: float, threshold: float) -> Any:
+    return _pulled(softplus, F, g, input, beta, threshold)
+
+
+@leaky_relu.fused_vjp()
+def _(F: Any, g: Any, input: Any, negative_slope: float) -> Any:
+    return _pulled(leaky_relu, F, g, input, negative_slope)
+
+
+@softshrink.fused_vjp()
+def _(F: Any, g: Any, input: Any, lambd: float) -> Any:
+    return _pulled(softshrink, F, g, input, lambd)
 
 
 # --- gates and choices --------------------------------------------------------------------------------------------

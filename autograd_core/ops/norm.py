@@ -38,7 +38,7 @@ def standardize(xp: Any, input: Any, weight: Any = None, bias: Any = None, *, di
     """
     view = _as_rows_or_channels(input, weight is not None or bias is not None, dims, shape)
     if view is not None:
-        forward = normalization.rows if len(view) == 2 else normalization.channels
+        forward: Any = normalization.rows if len(view) == 2 else normalization.channels
         flat = [None if each is None else each.reshape(-1).astype(wide_dtype(input.dtype), copy=False) for each in (weight, bias)]
         result, mean, var = forward(xp, input.reshape(view), *flat, eps, wide_dtype(input.dtype))
         kept = reduced(input.shape, wrap_dims(dims, input.ndim), True)

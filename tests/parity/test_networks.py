@@ -266,3 +266,18 @@ def test_norms_of_large_arrays_in_every_dtype(name: str, dtype: str) -> None:
         assert a is not None
         assert a.dtype is getattr(ag, dtype)
         np.testing.assert_allclose(a.numpy().astype("float64"), e.numpy(), atol=tolerance * float(e.abs().max()))
+
+
+@pytest.mark.parametrize("transposed", [False, True])
+@pytest.mark.parametrize("name", ["leaky_relu", "elu", "selu", "celu", "silu", "mish", "softplus", "hardsigmoid", "hardswish", "softshrink"])
+def test_activation_of_a_large_array(name: str, transposed: bool) -> None:
+    """Computed in blocks, the last of which is not full; rows of a transposed array do not lie together."""
+    data = 3.0 * numbers(301, 117)
+    x, u = ag.tensor(data, requires_grad=True), torch.tensor(data, requires_grad=True)
+    y, v = (getattr(F, name)(x.T), getattr(TF, name)(u.T)) if transposed else (getattr(F, name)(x), getattr(TF, name)(u))
+    np.testing.assert_allclose(y.detach().numpy(), v.detach().numpy(), rtol=1e-12, atol=1e-14)
+    seed = numbers(*v.shape, seed=1)
+    y.backward(ag.tensor(seed))
+    v.backward(torch.tensor(seed))
+    assert x.grad is not None
+    np.testing.assert_allclose(x.grad.numpy(), u.grad.numpy(), rtol=SINGLE_THERE.get(name, 1e-11), atol=1e-13)

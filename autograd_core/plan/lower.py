@@ -114,6 +114,8 @@ class Stand:
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
         out = kwargs.pop("out", None)
+        if out is not None and kwargs.get("casting") == "same_kind":
+            del kwargs["casting"]  # which is how ufuncs write anyway
         if method == "reduce":
             if out is not None:
                 raise Untraceable

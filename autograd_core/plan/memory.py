@@ -6,7 +6,7 @@ of memory are passed on when the last reader is done; an elementwise result take
 
 from __future__ import annotations
 
-from .graph import Graph, Step, Value
+from .graph import Graph, Step, Value, values_in
 
 ALIGNED = 64
 
@@ -18,6 +18,8 @@ class Layout:
         self.place: dict[Value, int] = {}
         self.sizes: list[int] = []
         self.in_place = 0
+        self.lasting: list[Value] = []
+        """Gradients: each in memory of its own, for as long as only the plan and the leaf hold it."""
 
     @property
     def nbytes(self) -> int:
@@ -29,6 +31,9 @@ def plan_memory(graph: Graph, reuse: bool = True) -> Layout:
     """Give each result that can have one a piece of memory. Without ``reuse`` each has its own."""
     layout = Layout()
     outside = {value.root for value in graph.kept()}
+    returned = {value.root for value in values_in(graph.results)}
+    gradients = {value for value in graph.gradients.values() if value is not None and value not in returned}
+    once = {value for value in gradients if list(graph.gradients.values()).count(value) == 1}
     last: dict[Value, int] = {}
     for i, step in enumerate(graph.steps):
         for value in (*step.reads(), *step.writes, *(each for each in step.outputs if each is not None)):
@@ -38,6 +43,9 @@ def plan_memory(graph: Graph, reuse: bool = True) -> Layout:
     for i, step in enumerate(graph.steps):
         results = step.outputs if step.kind == "fused" or (step.takes_out and len(step.outputs) == 1) else ()
         for value in results:
+            if value in once and value is not None and value.root is value and value.shape and value.nbytes and dense(value):
+                layout.lasting.append(value)
+                continue
             if value is None or value.root is not value or value in outside or not value.shape or not value.nbytes or not dense(value):
                 continue
             piece = _inherited(step, value, layout, last, i, ending) if reuse else None

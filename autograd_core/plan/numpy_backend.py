@@ -16,7 +16,7 @@ from .live import Live
 from .memory import ALIGNED, Layout
 from .passes.fuse import repeated
 
-BLOCK = 1 << 16
+BLOCK = 1 << 15
 """Bytes of each array in one block of a fused chain: several of them stay in the cache."""
 INFIX = {"add": "+", "subtract": "-", "multiply": "*", "divide": "/", "true_divide": "/"}
 LARGEST_ZEROS = 1 << 18
@@ -67,6 +67,23 @@ class Program:
             self.names[value] = name = f"b{piece}_{len(self.names)}"
             self.globals[name] = array
             self._fixed.add(value)
+        for value in self.layout.lasting:
+            self.names[value] = f"d{len(self.names)}"
+            self._fixed.add(value)
+        self.renew()
+
+    def renew(self) -> list[Any]:
+        """New memory for the gradients, in the order of ``layout.lasting``: what the old ones lie in belongs to somebody else now."""
+        xp = backend_for_device("cpu").xp
+        arrays = []
+        for value in self.layout.lasting:
+            order = sorted(range(len(value.shape)), key=lambda i: -value.strides[i])
+            array = xp.empty([value.shape[i] for i in order], dtype=value.dtype)
+            if order != list(range(len(order))):
+                array = array.transpose(sorted(range(len(order)), key=order.__getitem__))
+            self.globals[self.names[value]] = array
+            arrays.append(array)
+        return arrays
 
     def _bind(self, prefix: str, thing: Any) -> str:
         if prefix not in self.globals:
@@ -136,7 +153,7 @@ class Program:
             gone = [self.names[value] for value in last.get(i, ()) if value.shape and value in self.names and value not in self._fixed]
             if gone:
                 self.lines.append(f"    {' = '.join(dict.fromkeys(gone))} = None")
-        self.kept = list(dict.fromkeys(graph.kept()))
+        self.kept = [value for value in dict.fromkeys(graph.kept()) if value not in self.layout.lasting]
         self.lines.append(f"    return ({''.join(self._name(value) + ', ' for value in self.kept)})")
         self.binding = ["", "", "def bind():", *([f"    global {', '.join(line.split(' = ')[0].strip() for line in self.binding)}"] if self.binding else []),
                         *(self.binding or ["    pass"])]
@@ -183,7 +200,7 @@ class Program:
             self.lines.append(f"    {self._call(step, self._name(step.writes[0]) if step.to_target else '')}")
         elif step.name == "empty" and step.outputs[0] in self.layout.place:
             return  # the memory is there
-        elif step.single and step.outputs[0] in self.layout.place:
+        elif step.single and step.outputs[0] is not None and (step.outputs[0] in self.layout.place or (step.takes_out and step.outputs[0] in self._fixed)):
             self.lines.append(f"    {self._call(step, self.names[step.outputs[0]])}")
         elif step.single:
             assert step.outputs[0] is not None
@@ -197,13 +214,13 @@ class Program:
     def _fused(self, step: Step) -> None:
         """A loop over blocks. What lies still is cut into blocks once; the rest is cut as it comes."""
         number = len(self.globals)
-        first = step.outputs[0] or step.parts[0].outputs[0]
+        first = step.parts[0].outputs[0]
         assert first is not None
         count = first.nbytes // first.dtype.itemsize
         block = BLOCK // max(value.dtype.itemsize for part in step.parts for value in (*part.reads(), *(v for v in part.outputs if v)))
         cut: list[tuple[str, str]] = []  # (name in the loop, name of the whole)
         local: dict[Value, str] = {}
-        for value in (*step.inputs, *step.outputs):
+        for value in (*step.inputs, *[value for value in step.outputs if value.shape]):
             if not value.shape:
                 local[value] = self._name(value)
             elif repeated(value):
@@ -211,13 +228,16 @@ class Program:
                 self.lines.append(f"    {local[value]} = {self._name(value)}[{', '.join('0' for _ in value.shape)}]")
             else:
                 local[value] = f"t{len(local)}"
-                if value in step.outputs and value not in self.layout.place:
+                if value in step.outputs and value not in self._fixed:
                     self.lines.append(f"    {self._name(value)} = {self._bind('empty', backend_for_device('cpu').xp.empty)}({value.shape}, {value.dtype.char!r})")
                 if value in self._fixed or (isinstance(value.origin, (Captured, Constant)) and value not in self.names):
                     cut.append((local[value], self._name(value)))
                 else:
                     self.lines.append(f"    w{number}_{local[value]} = {self._name(value)}.reshape(-1)")
         scratch = self._scratch(step, local, block)
+        sums = {value: f"r{number}_{i}" for i, value in enumerate(value for value in step.outputs if value is not None and not value.shape)}
+        for name in sums.values():
+            self.lines.append(f"    {name} = []")
         names = ["i", "j", *(name for name, _ in cut), *scratch]
         wholes = ", ".join(["", *(whole for _, whole in cut)])
         cuts = self._bind(f"cuts{number}", partial(_cuts, count, block, [scratch[name] for name in scratch]))
@@ -231,12 +251,17 @@ class Program:
             self.step_of_line[len(self.lines) + 1] = part
             output = part.outputs[0]
             assert output is not None
+            if output in sums:
+                self.lines.append(f"        {sums[output]}.append({self._bind('add_reduce', part.function)}({local[part.inputs[0]]}))")
+                continue
             arguments = []
             for x in part.inputs:
                 arguments.append(local[x] if isinstance(x, Value) else self._expression(self._zero_d(x, part)))
             arguments += [f"{key}={self._expression(value)}" for key, value in part.attrs.items()]
             arguments.append(f"out={local[output]}" if part.attrs or part.name in KEYWORD_ONLY else local[output])
             self.lines.append(f"        {self._bind(part.name, part.function)}({', '.join(arguments)})")
+        for value, name in sums.items():
+            self.lines.append(f"    {self._name(value)} = {self._bind('add_reduce', _add_reduce())}({name})")
 
     def _zero_d(self, x: Any, part: Step) -> Any:
         value = part.outputs[0]
@@ -257,6 +282,10 @@ class Program:
             output = part.outputs[0]
             assert output is not None
             dying = [value for value in dict.fromkeys(part.reads()) if last[value] == i and local[value].startswith("s")]
+            if not output.shape:
+                for value in dying:
+                    free.setdefault(value.dtype.char, []).append(local[value])
+                continue
             for value in dying:
                 if value.dtype == output.dtype:  # an elementwise result may lie exactly on its operand
                     free.setdefault(value.dtype.char, []).append(local[value])
@@ -315,6 +344,10 @@ class Program:
             by_position = not step.attrs and step.name not in KEYWORD_ONLY and not step.name.endswith(".reduce")
             arguments.append(out if by_position else f"out={out}")
         return f"{self._bind(step.name.replace('.', '_'), step.function)}({', '.join(arguments)})"
+
+
+def _add_reduce() -> Any:
+    return backend_for_device("cpu").xp.add.reduce
 
 
 def _cuts(count: int, block: int, scratch: list[Any], *wholes: Any) -> list[tuple[Any, ...]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import time
 from collections.abc import Callable, Sequence
+from sys import getrefcount
 from typing import Any
 
 from ..backend.registry import backend_for_device
@@ -56,7 +57,7 @@ class Plan:
         self._live = [(read, tuple(decides.items()), _question(i, asked)) for i, (read, decides, asked) in enumerate(graph.live)]
         self._holders: list[tuple[Any, Any, Any]] = []
         """(tensor, its memory, its leaf) of all that is captured."""
-        self._rebind()
+        self._renew()
         self._written = [value for value in graph.writes() if isinstance(value.origin, (Argument, EntryGradient))]
         self._watch = backend_for_device("cpu").watch
         self.built_in = time.perf_counter() - started
@@ -90,6 +91,18 @@ class Plan:
         self.program.bind()
         self._entries = WRITES.prepared([self.program.globals[self.program.names[value]] for value in self.graph.writes() if isinstance(value.origin, Captured)])
 
+    def _renew(self) -> None:
+        """Gradients in new memory."""
+        arrays = self.program.renew()
+        self._lent = [wrap(array) for array in arrays]
+        self._gradient_of = dict(zip(self.layout.lasting, self._lent, strict=True))
+        self._held = 0
+        self._rebind()
+
+    def _holders_of_gradients(self) -> int:
+        """How many references there are to the gradients that were handed out, and to their memory."""
+        return sum(map(getrefcount, self._lent)) + sum([getrefcount(tensor._array) for tensor in self._lent])
+
     # --- calling ------------------------------------------------------------------------------------------------
 
     def __call__(self, tensors: list[Any]) -> Any:
@@ -99,6 +112,8 @@ class Plan:
                 self._rebind()
                 break
         live = []
+        if self._lent and self._held and self._holders_of_gradients() > self._held:
+            self._renew()
         for read, decides, asked in self._live:
             attrs = read()
             if attrs is None:
@@ -127,7 +142,15 @@ class Plan:
         for leaf, value in graph.gradients.items():
             argument = self._leaf_of_argument.get(leaf)
             target = leaf if argument is None else tensors[argument]._node
-            target.grad = None if value is None else wrap(kept[position[value]])
+            lent = self._gradient_of.get(value)
+            if lent is not None:
+                lent._node = lent._view = None
+                target.grad = lent
+            else:
+                target.grad = None if value is None else wrap(kept[position[value]])
+        lent = None  # so that no variable here counts as a holder
+        if self._lent:
+            self._held = self._holders_of_gradients()
         made: dict[Value, Any] = {}
 
         def result(value: Value) -> Any:

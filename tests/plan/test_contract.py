@@ -467,3 +467,22 @@ def test_a_compiled_function_inside_another_is_part_of_it() -> None:
     outer = ag.compile(lambda x: inner(x) + 1)
     assert [outer(ag.tensor([3.0])).item() for _ in range(4)] == [7.0] * 4
     assert not inner.plans
+
+
+@pytest.mark.parametrize("how", ["tensor", "detached", "view", "array", "none"])
+def test_gradients_in_lent_memory_belong_to_who_holds_them(how: str) -> None:
+    w = ag.tensor([[1.0, 2.0], [3.0, 4.0]], requires_grad=True)
+
+    @ag.compile
+    def f(x: Any) -> None:
+        w.grad = None
+        ((w * x) * w).sum().backward()
+
+    holds = {"tensor": lambda g: g, "detached": lambda g: g.detach(), "view": lambda g: g[0], "array": lambda g: g.numpy(), "none": lambda g: None}[how]
+    kept = []
+    for i in range(8):
+        f(ag.full((2, 2), float(i)))
+        kept.append((holds(w.grad), w.grad.tolist()))
+    for held, expected in kept:
+        if held is not None:
+            assert held.tolist() == (expected[0] if how == "view" else expected)

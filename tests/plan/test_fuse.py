@@ -73,4 +73,4 @@ def test_what_is_passed_on_takes_no_memory() -> None:
     (x,) = data(1 << 20, count=1)
     for _ in range(3):
         compiled(x)
-    assert compiled.plan.layout.nbytes == x.nbytes  # the sum's operand
+    assert compiled.plan.layout.nbytes == 0

@@ -14,6 +14,15 @@ SMALLEST = 1 << 16
 
 def fuse(graph: Graph) -> int:
     """Join chains; returns how many steps went into others."""
+    return _fused(graph, sums=False)
+
+
+def fuse_sums(graph: Graph) -> int:
+    """Join chains, and let them end in sums over everything, which are then added up block by block: not the order of eager."""
+    return _fused(graph, sums=True)
+
+
+def _fused(graph: Graph, sums: bool) -> int:
     last: dict[Value, int] = {}
     for i, step in enumerate(graph.steps):
         for value in step.reads():
@@ -44,6 +53,9 @@ def fuse(graph: Graph) -> int:
         if _fits(step, group) and not any(value.root in later for value in step.reads()):
             group.append(step)
             made.update(value for value in step.outputs if value is not None)
+        elif sums and group and _sum_of(step, made):
+            group.append(step)
+            later.update(value.root for value in step.outputs if value is not None)
         elif _fits(step, []):
             close()
             group.append(step)
@@ -83,10 +95,19 @@ def _fits(step: Step, group: list[Step]) -> bool:
     if value is None or value.root is not value or not flat(value):
         return False
     count = value.nbytes // value.dtype.itemsize
-    if count < SMALLEST or (group and group[0].outputs[0].shape != value.shape):  # type: ignore[union-attr]
+    first = group[0].outputs[0] if group else None
+    if count < SMALLEST or (first is not None and first.shape != value.shape):
         return False
     return all(not each.shape or repeated(each) or (each.shape == value.shape and flat(each)) for each in step.reads()) and all(
         not isinstance(x, (tuple, list)) for x in step.inputs)
+
+
+def _sum_of(step: Step, made: set[Value]) -> bool:
+    """Whether a step adds up all of a result of the group."""
+    if step.name != "add.reduce" or len(step.inputs) != 1 or step.inputs[0] not in made or step.attrs.get("keepdims"):
+        return False
+    output = step.outputs[0]
+    return output is not None and not output.shape and output.dtype == step.inputs[0].dtype and output.dtype.char in "fd" and set(step.attrs) <= {"axis", "keepdims"}
 
 
 def _joined(group: list[Step], last: dict[Value, int], kept: set[Value], position: dict[int, int], after: list[Step]) -> Step:
@@ -94,7 +115,7 @@ def _joined(group: list[Step], last: dict[Value, int], kept: set[Value], positio
     made = [step.outputs[0] for step in group]
     inside = {value for value in made if value is not None}
     needed = {value.root for step in after for value in step.reads()}
-    lasting = {value for value in inside if value in kept or last.get(value, -1) > end or value in needed or value not in last}
+    lasting = {value for value in inside if value in kept or not value.shape or last.get(value, -1) > end or value in needed or value not in last}
     inputs = tuple(dict.fromkeys(value for step in group for value in step.reads() if value not in inside))
     outputs = tuple(value for value in made if value is not None and value in lasting)
     joined = Step("fused " + " ".join(step.name for step in group), "fused", max, inputs, {}, outputs, single=False, line=group[0].line, scope=group[0].scope)

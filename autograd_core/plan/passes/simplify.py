@@ -1,0 +1,62 @@
+"""Stated algebra: ``x * 1``, ``x / 1`` and ``x - 0`` are ``x``, ``-(-x)`` is ``x``. Exact: these hold for every bit pattern but the payload of NaNs.
+
+Nothing else is rewritten: ``x + 0`` is not ``x`` for -0, ``x * 0`` is not 0 for infinity, and sums keep their order.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..graph import Constant, Graph, Step, Value, replaced
+
+
+def simplify(graph: Graph) -> int:
+    """Remove such calls; returns how many."""
+    written = {value.root for step in graph.steps for value in step.writes}
+    kept = {value.root for value in graph.kept()}
+    same: dict[Value, Value] = {}
+    maker: dict[Value, Step] = {}
+    steps = []
+    for step in graph.steps:
+        step.inputs = replaced(step.inputs, lambda value: same.get(value, value))
+        output = step.outputs[0] if len(step.outputs) == 1 else None
+        source = _unchanged(step, maker) if step.kind == "call" and step.elementwise and not step.writes and output is not None else None
+        if source is not None and output is not None and output.root is output and source.root not in written and output not in written and output not in kept:
+            if source.shape == output.shape and source.dtype == output.dtype and source.strides == output.strides:
+                same[output] = source
+                continue
+        for value in step.outputs:
+            if value is not None:
+                if value.root in same:
+                    value.root = same[value.root].root
+                maker[value] = step
+        steps.append(step)
+    removed = len(graph.steps) - len(steps)
+    graph.steps = steps
+    return removed
+
+
+def _unchanged(step: Step, maker: dict[Value, Step]) -> Value | None:
+    """The operand that the result equals."""
+    if step.name == "negative" and isinstance(step.inputs[0], Value):
+        inner = maker.get(step.inputs[0])
+        return inner.inputs[0] if inner is not None and inner.name == "negative" and isinstance(inner.inputs[0], Value) else None
+    if len(step.inputs) != 2:
+        return None
+    left, right = step.inputs
+    if step.name == "multiply" and _is(left, 1) and isinstance(right, Value):
+        return right
+    if isinstance(left, Value) and ((step.name in ("multiply", "divide", "true_divide") and _is(right, 1)) or (step.name == "subtract" and _is(right, 0))):
+        return left
+    return None
+
+
+def _is(x: Any, number: int) -> bool:
+    """Whether an operand is that number throughout."""
+    if isinstance(x, Value):
+        if not isinstance(x.origin, Constant) or not hasattr(x.origin.array, "ravel"):
+            return False
+        array = x.origin.array
+        one = array[(0,) * array.ndim] if array.size and all(stride == 0 or size == 1 for stride, size in zip(x.strides, x.shape, strict=True)) else None
+        return one is not None and _is(one.item(), number)
+    return x.__class__ in (int, float) and x == number and str(x)[0] != "-"

@@ -31,7 +31,7 @@ def inplace(op: Op, x: Any, others: tuple[Any, ...], attrs: dict[str, Any], name
     if not flags.c_contiguous and overlapping(array):
         raise InplaceError(
             f"{label}: unsupported operation: more than one element of the written-to tensor refers to a single memory location "
-            f"(shape {tuple(array.shape)}, an expanded tensor). Please clone() the tensor before performing the operation"
+            f"(shape {tuple(array.shape)}, an expanded tensor or windows that overlap). Please clone() the tensor before performing the operation"
         )
     if view is INFERENCE and not mode.inference:
         raise InplaceError(f"{label}: Inplace update to inference tensor outside InferenceMode is not allowed. You can make a clone to get a normal tensor")

@@ -153,5 +153,14 @@ def link_view(op: Op, source: Any, attrs: dict[str, Any], result: Any) -> None:
 
 
 def overlapping(array: Any) -> bool:
-    """Whether two elements share memory, as in an expanded tensor."""
-    return any(stride == 0 and size > 1 for stride, size in zip(array.strides, array.shape, strict=True))
+    """Whether elements share memory, as in an expanded tensor and in windows that overlap.
+
+    Sorted by stride, the dimensions of views that slices, permutations and diagonals make lie inside one another: each
+    steps over all that the smaller ones reach. What does not is taken to overlap.
+    """
+    reach = 0
+    for stride, size in sorted([(abs(stride), size) for stride, size in zip(array.strides, array.shape, strict=True) if size != 1]):
+        if stride <= reach:
+            return bool(array.size)
+        reach += stride * (size - 1)
+    return False

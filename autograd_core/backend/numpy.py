@@ -13,6 +13,10 @@ _ONES: dict[Any, Any] = {}
 """The immutable scalar 1 by dtype: nearly every backward pass starts from one."""
 
 
+_Strided = type(np.lib.stride_tricks.as_strided(np.zeros(1)).base)
+"""What stands between an array and the one it was made from by ``as_strided``."""
+
+
 class _Seen:
     """What NumPy calls when an operation was invalid, which is how a NaN is made out of numbers."""
 
@@ -39,8 +43,10 @@ class NumpyBackend:
 
     def owner(self, array: Array) -> Any:
         base = getattr(array, "base", None)
-        while isinstance(base, np.ndarray):
-            array, base = base, base.base
+        while isinstance(base, (np.ndarray, _Strided)):
+            if isinstance(base, np.ndarray):
+                array = base
+            base = base.base
         return array
 
     def device_index(self, array: Array) -> int | None:

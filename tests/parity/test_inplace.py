@@ -244,3 +244,31 @@ def test_turned_for_each_example_of_a_batch(turn: Any) -> None:
         other = torch.from_numpy(each.copy()).requires_grad_()
         (turn(other) ** 3).sum().backward()
         same(actual, other.grad, "gradient")
+
+
+APART = [lambda x: x.permute(2, 0, 1), lambda x: x[..., ::2], lambda x: x[1:, :, 1:3], lambda x: x.diagonal(0, 1, 2), lambda x: x.diagonal(1, 0, 1), lambda x: x.unfold(2, 2, 2), lambda x: x.unfold(0, 1, 1),
+         lambda x: x.unfold(1, 2, 3), lambda x: x.diagonal(0, 0, 2).t(), lambda x: x.transpose(0, 2)[:, None, ::2], lambda x: x.as_strided((2, 3), (7, 2)), lambda x: x.select(1, 2), lambda x: x[:0], lambda x: x[0, 0, 0],
+         lambda x: x.unflatten(2, (2, 2)).movedim(0, 2)]
+
+
+@pytest.mark.parametrize("view", APART, ids=range(len(APART)))
+def test_writes_through_every_kind_of_view(view: Any) -> None:
+    array = np.arange(1.0, 37.0).reshape(3, 3, 4)
+    results = []
+    for library in (ag, torch):
+        leaf = library.from_numpy(array.copy()).requires_grad_()
+        base = leaf * 1
+        region = view(base)
+        region.mul_(region.detach().clone() + 1).add_(2)
+        (gradient,) = library.autograd.grad((base * base).sum() + region.sum(), leaf)
+        results.append([base, region, gradient])
+    for a, e in zip(*results, strict=True):
+        same(a, e, "values and gradient")
+
+
+@pytest.mark.parametrize("view", [lambda x: x.unfold(0, 2, 1), lambda x: x.as_strided((2, 2), (1, 1)), lambda x: x.expand(2, 5), lambda x: x.as_strided((3,), (0,))], ids=range(4))
+def test_overlapping_elements_cannot_be_written(view: Any) -> None:
+    x = ag.arange(5.0)
+    with pytest.raises(RuntimeError, match=r"^add_: unsupported operation: more than one element of the written-to tensor refers to a single memory location"):
+        view(x).add_(1)
+    assert x.tolist() == [0, 1, 2, 3, 4]

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 device_type = device
 
-_TYPE_NAMES = {"bool": "Bool", "uint8": "Byte", "int8": "Char", "int16": "Short", "int32": "Int", "int64": "Long", "float16": "Half", "float32": "Float",
+_TYPE_NAMES = {"bool": "Bool", "uint8": "Byte", "int8": "Char", "int16": "Short", "int32": "Int", "int64": "Long", "float16": "Half", "bfloat16": "BFloat16", "float32": "Float",
                "float64": "Double", "complex64": "ComplexFloat", "complex128": "ComplexDouble"}
 """What PyTorch calls the tensors of a dtype."""
 
@@ -65,7 +65,7 @@ class ConversionMethods(TensorBase):
         if where is not None and where != self.device:
             result = dispatch.apply(REGISTRY["to_device"], (result,), {"device": where, "source": result.device})
         if chosen is not None and chosen is not result.dtype:
-            result = dispatch.apply(REGISTRY["to_dtype" if chosen.dtype.kind in "fc" else "to_integer"], (result,), {"dtype": chosen})
+            result = dispatch.apply(REGISTRY["to_dtype" if chosen.kind in "fc" else "to_integer"], (result,), {"dtype": chosen})
         return result.clone() if copy and result is self else result  # type: ignore[no-any-return]
 
     def cpu(self) -> Tensor:
@@ -90,6 +90,10 @@ class ConversionMethods(TensorBase):
     def double(self) -> Tensor:
         """As float64."""
         return self.to(dtypes.float64)
+
+    def bfloat16(self) -> Tensor:
+        """As bfloat16. Raises ``ImportError`` without the package ml_dtypes."""
+        return self.to(dtypes.bfloat16)
 
     def half(self) -> Tensor:
         """As float16."""

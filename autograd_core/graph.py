@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from . import backward as _backward
 from . import storage
 from .config import ACTIVE, get_mode, refuse
+from .dtypes import narrow
 from .errors import DtypeError, GraphError, ShapeError
 from .node import RETAIN, Node, make_leaf
 from .storage import TensorBase, View, checked_name, real_array, wrap
@@ -72,7 +73,7 @@ class GraphMethods(TensorBase):
                 self._frozen = (node, node.grad)
                 self._node = None
         elif node is None:
-            if self._array.dtype.kind not in "fc":
+            if self._array.dtype.kind not in "fc" and not narrow(self._array):
                 raise DtypeError(f"only Tensors of floating point and complex dtype can require gradients, this one is {self.dtype.name}. Convert it first: .float() or .double()")
             if self.is_inference() and not get_mode().inference:
                 raise GraphError("Setting requires_grad=True on inference tensor outside InferenceMode is not allowed. Use .clone() to get a normal tensor")

@@ -157,7 +157,7 @@ def represent(t: Any) -> str:
     else:
         edge = options.edgeitems if array.size > options.threshold else None
         values = array.ravel().tolist() if edge is None else _ends(array, edge)
-        form = _ComplexFormat(values, options) if array.dtype.kind == "c" else _Format(values, array.dtype.kind == "f", options)
+        form = _ComplexFormat(values, options) if array.dtype.kind == "c" else _Format(values, dtypes.from_numpy_dtype(array.dtype).is_floating_point, options)
         text = _nested(array, form, len(prefix), edge, options)
     text = prefix + text
     last = len(text) - text.rfind("\n") + 1

@@ -110,6 +110,8 @@ class _Encoder:
             raise _unsupported(array, path) from None
         kind = host.dtype.name
         facts = {"complex": kind} if kind in _PAIRS else {}
+        if kind == "bfloat16":
+            host, facts = host.view(np.uint16), {"bits": kind}  # which every release of NumPy writes
         if not facts and kind not in _DTYPES.values():
             raise TypeError(f"save: {_where(path)} is an array of {host.dtype}, which a file cannot hold. Convert it with .astype() first")
         memory: tuple[Any, ...] = (host.ctypes.data, host.shape, host.strides, host.dtype.str) if host is array else ("device", id(array))
@@ -120,7 +122,7 @@ class _Encoder:
         while name in self.arrays or name == "__metadata__":
             number += 1
             name = f"{stem}#{number}"
-        real = np.stack([host.real, host.imag], axis=-1) if facts else host
+        real = np.stack([host.real, host.imag], axis=-1) if kind in _PAIRS else host
         self.arrays[name] = np.asarray(real, dtype=real.dtype.newbyteorder("<"), order="C")
         self._alive.append(array)
         if host.size and hasattr(array, "__setitem__"):  # empty arrays and scalars share nothing that could be written
@@ -314,6 +316,8 @@ class _Decoder:
 
     def _array(self, name: str, facts: dict[str, Any]) -> Any:
         array = self.arrays[name]
+        if facts.get("bits") == "bfloat16":
+            return array.view(as_dtype("bfloat16").dtype)
         if "complex" not in facts:
             return array
         if _PAIRS[facts["complex"]] != array.dtype.name or array.shape[-1:] != (2,):

@@ -46,8 +46,8 @@ def promote_types(type1: Any, type2: Any) -> dtype:
     if a is b:
         return a
     low, high = (a, b) if a.rank <= b.rank else (b, a)
-    if high.rank == low.rank:  # uint8 with int8
-        return dtypes.int16
+    if high.rank == low.rank:  # uint8 with int8, float16 with bfloat16
+        return dtypes.float32 if high.is_floating_point else dtypes.int16
     if high is dtypes.complex64 and low is dtypes.float64:
         return dtypes.complex128
     return high

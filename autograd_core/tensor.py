@@ -218,7 +218,7 @@ class Tensor(_methods.Methods, GraphMethods, ConversionMethods, CreationMethods,
 
     def is_floating_point(self) -> bool:
         """Whether the dtype is a real floating-point type."""
-        return bool(self._array.dtype.kind == "f")
+        return bool(self._array.dtype.kind == "f") or dtypes.narrow(self._array)
 
     def is_complex(self) -> bool:
         """Whether the dtype is complex."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import gc
-import itertools
 import math
 import pickle
 import random
@@ -71,14 +70,13 @@ def test_the_textbook_example() -> None:
 def test_every_op_equals_the_tensor_op_and_finite_differences(op: Op) -> None:
     points = inside(op)
     cases = [(point,) for point in points] if len(op.inputs) == 1 else [(a, b) for a in points for b in points if a != b]
-    if op.name == "clamp":
+    three = len(op.inputs) == 3
+    if three:
         cases = [(point, -0.5, 1.0) for point in points]
-    elif len(op.inputs) == 3:
-        cases = list(itertools.permutations(points[:4], 3))
     attributes = {"threshold": {"threshold": 0.1, "value": 20.0}}.get(op.name, {})
 
     for case in cases:
-        active = case[:1] if op.name == "clamp" else case[:2]  # at most two operands are Scalars, the others numbers
+        active = case[:1] if three else case[:2]  # at most two operands are Scalars, the others numbers
 
         def apply(*inputs: Any, others: Any = case[len(active):]) -> Any:
             return getattr(inputs[0], op.name)(*inputs[1:], *others, **attributes)

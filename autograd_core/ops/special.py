@@ -63,7 +63,7 @@ lgamma = elementwise("lgamma", kernel=gamma.lgamma, vjp="g * digamma(input)", pr
                      samples=[S(Arg(values=[-2.5, -0.5, 0.25, 1.0, 1.5, 2.0, 6.0, 30.0]))], doc="The logarithm of the absolute value of the gamma function. Within 4 ulp for positive numbers.")
 digamma = elementwise("digamma", kernel=gamma.digamma, vjp=lambda F, g, input: g * F.polygamma_of(input, order=1), promotes="float", inplace=True, places=PLACES, domain=(0.3, 9.5),
                       samples=[S(Arg(values=[-2.5, -0.5, 0.25, 1.0, 1.5, 2.0, 6.0, 30.0]))], doc="The logarithmic derivative of the gamma function; infinite at 0, NaN at the negative integers.")
-zeta = elementwise("special_zeta", "input other", kernel=gamma.zeta, promotes="float", places=("special",), takes="none",
+zeta = elementwise("special_zeta", "input other", kind="general", kernel=gamma.zeta, promotes="float", places=("special",), takes="none",
                    signature="special_zeta(input: TensorLike, other: TensorLike) -> Tensor",
                    samples=[S(span(1.5, 5.0, 3, 4), span(0.3, 9.5, 3, 4)), S(span(1.5, 5.0), span(0.3, 9.5)), S((0, 2), (0, 2)), S(span(1.5, 5.0, 3, 1), span(0.3, 9.5, 4)),
                             S(span(1.5, 5.0, 4), span(0.3, 9.5, 3, 4)), S(2.0, span(0.3, 9.5, 3)), S(Arg(values=[3.0, 2.0]), Arg(values=[-1.5, 40.0])),

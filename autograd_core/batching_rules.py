@@ -16,7 +16,8 @@ from .batching import Batched, Call, VmapError, active_frames, base_of, batched,
 from .dispatch import apply
 from .op import REGISTRY, Op
 from .spec import infer_reshape, wrap_dim, wrap_dims
-from .storage import TensorBase, operand
+from .queries import is_tensor
+from .storage import operand
 
 Rule = Callable[[Call], Any]
 
@@ -73,7 +74,7 @@ def _lined_up(call: Call, i: int, rank: int) -> Any:
 
 def aligned(call: Call) -> Any:
     """Elementwise: the dimensions of an example are lined up from the right, with the batch before them."""
-    rank = max([call.ndim(i) for i, x in enumerate(call.inputs) if isinstance(x, TensorBase)])
+    rank = max([call.ndim(i) for i, x in enumerate(call.inputs) if is_tensor(x)])
     return call.run(*[_lined_up(call, i, rank) for i in range(len(call.inputs))])
 
 
@@ -181,7 +182,9 @@ def _roll(call: Call) -> Any:
     dims = call.attrs["dims"]
     value = call.values[0]
     if dims is None or (not isinstance(dims, int) and not len(dims)):
-        return call.run(value.reshape((call.size, -1)) if call.size else value, dims=1 if call.ndim(0) else 0, shifts=call.attrs["shifts"] if call.ndim(0) else 0).reshape(tuple(value.shape))
+        if not call.size or not call.ndim(0):
+            return value
+        return call.run(value.reshape((call.size, -1)), dims=1).reshape(tuple(value.shape))
     return call.run(value, dims=dims % call.ndim(0) + 1 if isinstance(dims, int) else tuple(d % call.ndim(0) + 1 for d in dims))
 
 
@@ -273,14 +276,14 @@ def _slice_write(call: Call) -> Any:
     from .ops.index import sliced_shape
 
     region = len(sliced_shape(call.shape(0), call.attrs["key"]))
-    value = _lined_up(call, 1, region) if isinstance(call.values[1], TensorBase) else call.values[1]
+    value = _lined_up(call, 1, region) if is_tensor(call.values[1]) else call.values[1]
     return call.run(call.full(0), value, key=(slice(None), *call.attrs["key"]))
 
 
 @rule("copy", "fill")
 def _copy(call: Call) -> Any:
     source = call.values[1]
-    if not isinstance(source, TensorBase):
+    if not is_tensor(source):
         return call.run(call.full(0), source)
     rank = call.ndim(0)
     value = _lined_up(call, 1, rank)
@@ -411,7 +414,7 @@ def _index_accumulate(call: Call) -> Any:
 
 @rule("take_rows")
 def _take_rows(call: Call) -> Any:
-    return composed(call, lambda F, input, index: F.index(input, F.index_of([index], sizes=(input.shape[0],), dims=(0,)), dims=(0,), unique=False))
+    return composed(call, lambda F, input, index, name: F.index(input, F.index_of([index], sizes=(input.shape[0],), dims=(0,)), dims=(0,), unique=False))
 
 
 @rule("place_rows")
@@ -449,7 +452,7 @@ def _index_write(call: Call) -> Any:
     further = tuple(d + 1 for d in dims)
     rank = len(indexed_shape(call.shape(0), call.shape(1), dims))
     value = call.values[2]
-    tensor = isinstance(value, TensorBase)
+    tensor = is_tensor(value)
     if tensor:  # with the batch and all dimensions of the region
         own = tuple(value.shape)[1:] if call.batched[2] else tuple(value.shape)
         value = value.reshape((call.size if call.batched[2] else 1, *[1] * (rank - len(own)), *own))
@@ -513,8 +516,8 @@ def _embedding(call: Call) -> Any:
 
 def _gathered(call: Call, *values: Any, **attrs: Any) -> Any:
     """An op that indexes along ``dim`` with an index of the same rank; numbers count as rows of one."""
-    rank = max(call.ndim(i) for i, x in enumerate(call.inputs) if isinstance(x, TensorBase))
-    lined = [x.reshape((call.size, 1)) if isinstance(x, TensorBase) and x.ndim == 1 else x for x in values]
+    rank = max(call.ndim(i) for i, x in enumerate(call.inputs) if is_tensor(x))
+    lined = [x.reshape((call.size, 1)) if is_tensor(x) and x.ndim == 1 else x for x in values]
     return call.run(*lined, dim=wrap_dim(call.attrs["dim"], max(rank, 1), call.op.spoken) + 1, **attrs)
 
 
@@ -532,7 +535,7 @@ def _gather_accumulate(call: Call) -> Any:
 @rule("scatter_write", "scatter_add")
 def _scatter(call: Call) -> Any:
     source = call.full(2)
-    if isinstance(source, TensorBase) and call.ndim(2) != call.ndim(1):
+    if is_tensor(source) and call.ndim(2) != call.ndim(1):
         source = source.reshape((call.size, *[1] * call.ndim(1)))
         source = _methods.broadcast_to(source, (call.size, *call.shape(1)))
     return _gathered(call, call.full(0), call.full(1), source).reshape((call.size, *call.shape(0)))
@@ -568,7 +571,7 @@ def draw(op: Op, inputs: Any, attrs: dict[str, Any]) -> Any:
         return _draw_compared(op, inputs, attrs, wanted)
     involved |= {frame.level for frame in wanted}
     here = [frame for frame in frames if frame.level in involved]
-    values = [base_of(expand_to(x, here)) if isinstance(x, TensorBase) else x for x in inputs]
+    values = [base_of(expand_to(x, here)) if is_tensor(x) else x for x in inputs]
     sizes = [frame.size for frame in here]
     drawn = []
     for k in range(_numel(tuple(sizes))):
@@ -576,7 +579,7 @@ def draw(op: Op, inputs: Any, attrs: dict[str, Any]) -> Any:
         for n in reversed(sizes):
             k, rest = divmod(k, n)
             position.append(rest)
-        drawn.append(apply_plain(op, [x[tuple(position[::-1])] if isinstance(x, TensorBase) else x for x in values], attrs))
+        drawn.append(apply_plain(op, [x[tuple(position[::-1])] if is_tensor(x) else x for x in values], attrs))
     result = _methods.stack(drawn, 0)
     return over_levels(result.reshape((*sizes, *tuple(result.shape)[1:])), [frame.level for frame in here])
 
@@ -599,7 +602,7 @@ def _draw_compared(op: Op, inputs: list[Any], attrs: dict[str, Any], wanted: lis
     shape = attrs.get("shape")
     if shape is None:
         shape = like.shape if op.name != "draw_normal_of" else _broadcast_shape(inputs)
-    plain = _methods.reshape(base_of(next(x for x in inputs if isinstance(x, TensorBase))).detach(), (-1,))
+    plain = _methods.reshape(base_of(next(x for x in inputs if is_tensor(x))).detach(), (-1,))
     kind = "draw_normal" if op.name == "draw_normal_of" else "draw_uniform"
     extra = {"mean": 0.0, "std": 1.0} if kind == "draw_normal" else {"low": 0.0, "high": 1.0}
     sizes = [frame.size for frame in wanted]
@@ -616,7 +619,7 @@ def _draw_compared(op: Op, inputs: list[Any], attrs: dict[str, Any], wanted: lis
 def _broadcast_shape(inputs: list[Any]) -> tuple[int, ...]:
     from .spec import broadcast
 
-    tensors = [x for x in inputs if isinstance(x, TensorBase)]
+    tensors = [x for x in inputs if is_tensor(x)]
     return broadcast("normal", ["mean", "std"], tensors)
 
 

@@ -140,7 +140,9 @@ def norm_over(xp: Any, input: Any, *, p: float, dim: Any = None, keepdim: bool =
     if p == 2 and dim is None and not keepdim and input.dtype.char in "fd":
         flat = input.reshape(-1)
         return xp.sqrt(flat.dot(flat))
-    size = xp.abs(widened(input))
+    size = widened(input)
+    if p != 2 or size.dtype.kind == "c":
+        size = xp.abs(size)
     over = {"axis": axes(dim), "keepdims": keepdim}
     if p == 2:
         result = xp.sqrt(xp.sum(size * size, **over))

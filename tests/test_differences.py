@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 import autograd_core as ag
 import nn
 from autograd_core import Tensor
+from autograd_core.errors import BroadcastWarning
 
 PAGE = Path(__file__).parent.parent / "docs" / "differences.md"
 
@@ -147,6 +149,35 @@ def test_modules() -> None:
     bag = Bag()
     assert [name for name, _ in bag.named_parameters()] == ["layers.0.weight", "layers.0.bias", "layers.1.last.weight", "layers.1.last.bias"]
     assert bag(ag.ones(1, 2)).shape == (1, 1)
+
+
+def test_broadcast_losses() -> None:
+    column, row = ag.zeros(3, 1), ag.zeros(3)
+    for loss in (nn.functional.mse_loss, nn.functional.soft_margin_loss, nn.functional.kl_div):
+        with pytest.warns(BroadcastWarning, match="target size"):
+            loss(column, row)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", BroadcastWarning)
+            loss(column, row)
+    assert issubclass(BroadcastWarning, UserWarning)
+
+
+def test_ctc_gradient() -> None:
+    scores = ag.zeros(2, 1, 2, requires_grad=True)
+    steps = ag.log_softmax(scores, dim=2)
+    steps.retain_grad()
+    nn.functional.ctc_loss(steps, ag.tensor([[1]]), (2,), (1,)).backward()
+    assert steps.grad is not None
+    assert scores.grad is not None
+    np.testing.assert_allclose(steps.grad.numpy()[:, 0], [[-1 / 3, -2 / 3]] * 2, rtol=1e-6)  # of 3 paths, 1 has the blank and 2 the label at each time
+    np.testing.assert_allclose(scores.grad.numpy()[:, 0], [[1 / 6, -1 / 6]] * 2, rtol=1e-6)
+
+
+def test_cosine_of_short_vectors() -> None:
+    x = ag.tensor([[3e-3, 4e-3]], requires_grad=True)
+    nn.functional.cosine_similarity(x, ag.tensor([[1.0, 0.0]]), eps=1.0).backward()
+    assert x.grad is not None
+    np.testing.assert_allclose(x.grad.numpy(), [[1.0, 0.0]])
 
 
 def test_errors() -> None:

@@ -28,7 +28,8 @@ rsqrt = elementwise("rsqrt", kernel=lambda xp, input: 1 / xp.sqrt(input), vjp="m
 
 logaddexp = elementwise("logaddexp", "input other", vjp={"input": "masked(g, g * sigmoid(input - other))", "other": "masked(g, g * sigmoid(other - input))"},
                         doc="``log(exp(input) + exp(other))``, without overflow.")
-logaddexp2 = elementwise("logaddexp2", "input other", vjp={"input": f"masked(g, g * sigmoid((input - other) * {LOG_2!r}))", "other": f"masked(g, g * sigmoid((other - input) * {LOG_2!r}))"},
+logaddexp2 = elementwise("logaddexp2", "input other",
+                         vjp={"input": f"masked(g, g * sigmoid((input - other) * {LOG_2!r}))", "other": f"masked(g, g * sigmoid((other - input) * {LOG_2!r}))"},
                          doc="``log2(2 ** input + 2 ** other)``, without overflow.")
 
 
@@ -39,12 +40,14 @@ def _array(xp: Any, value: Any, other: Any) -> Any:
 
 def _xlogy(xp: Any, input: Any, other: Any) -> Any:
     other = _array(xp, other, input)
-    return xp.where((input == 0) & (other == other), 0, input * xp.log(other))
+    nothing = (input == 0) & (other == other)
+    return xp.where(nothing, 0, input * xp.log(xp.where(nothing, 1, other)))
 
 
 def _xlog1py(xp: Any, input: Any, other: Any) -> Any:
     other = _array(xp, other, input)
-    return xp.where((input == 0) & (other == other), 0, input * xp.log1p(other))
+    nothing = (input == 0) & (other == other)
+    return xp.where(nothing, 0, input * xp.log1p(xp.where(nothing, 0, other)))
 
 
 xlogy = elementwise("xlogy", "input other", kernel=_xlogy, promotes="float", inplace=True, domain=(0.2, 3.0), places=SPECIAL,

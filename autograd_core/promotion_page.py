@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import Any
 
 from . import dtypes
 from .spec import Meta, promote_types, result_type_of
@@ -61,8 +62,8 @@ def _table() -> str:
 
 def _ranks() -> str:
     """The outcome for one dtype with dimensions, and what it meets."""
-    partners = [("an i64 tensor of shape ()", Meta((), dtypes.int64)), ("an f64 tensor of shape ()", Meta((), dtypes.float64)), ("a c128 tensor of shape ()", Meta((), dtypes.complex128)),
-                ("`True`", True), ("`2`", 2), ("`2.5`", 2.5), ("`1j`", 1j)]
+    partners: list[tuple[str, Any]] = [(f"{SHORT[d.name]} tensor of shape ()", Meta((), d)) for d in (dtypes.int64, dtypes.float64, dtypes.complex128)]
+    partners += [(f"`{number}`", number) for number in (True, 2, 2.5, 1j)]
     rows = ["| tensor of shape (2,) with | " + " | ".join(label for label, _ in partners) + " |", "|---" * (len(partners) + 1) + "|"]
     rows += [f"| **{d.name}** | " + " | ".join(SHORT[result_type_of((Meta((2,), d), partner)).name] for _, partner in partners) + " |" for d in dtypes.EVERY]
     return "\n".join(rows) + "\n"

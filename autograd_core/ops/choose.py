@@ -59,15 +59,18 @@ def _nan_to_num(xp: Any, input: Any, *, nan: Any = None, posinf: Any = None, neg
     return xp.nan_to_num(input, nan=0.0 if nan is None else nan, posinf=posinf, neginf=neginf)
 
 
-heaviside = elementwise("heaviside", "input values", kernel=_heaviside, inplace=True, promotes="equal", takes="none", signature="heaviside(input: Tensor, values: Tensor) -> Tensor",
-                        samples=[S((3, 4), (3, 4)), S((), ()), S((0, 2), (0, 2)), S((3, 1), (4,)), S((1, 4), (3, 4)), S((2, 3), ()), S((2, 3), (4,), error=RuntimeError, match="must match"),
+heaviside = elementwise("heaviside", "input values", kernel=_heaviside, inplace=True, promotes="equal", takes="none",
+                        signature="heaviside(input: Tensor, values: Tensor) -> Tensor",
+                        samples=[S((3, 4), (3, 4)), S((), ()), S((0, 2), (0, 2)), S((3, 1), (4,)), S((1, 4), (3, 4)), S((2, 3), ()),
+                        S((2, 3), (4,), error=RuntimeError, match="must match"),
                                  S(Arg(values=[-1.0, 0.0, 2.0]), Arg(values=[0.5, 0.25, 0.75]))],
                         vjp={"input": "g * 0", "values": "where(input == 0, g, 0)"}, doc="0 where ``input`` is negative, ``values`` where it is 0, 1 where it is positive.")
 nan_to_num = elementwise("nan_to_num", kernel=_nan_to_num, inplace=True,
                          signature="nan_to_num(input: Tensor, nan: float | None = None, posinf: float | None = None, neginf: float | None = None) -> Tensor",
                          samples=[S(Arg(values=[1.5, float("nan"), -2.0])), S(Arg(values=[1.5, float("nan"), float("inf"), float("-inf")]), nan=2.0, posinf=3.0, neginf=-1.0)],
                          vjp="where(isfinite(input), g, 0)",
-                         doc="``input`` with NaN replaced by ``nan`` (0 by default) and the infinities by ``posinf`` and ``neginf`` (the dtype's largest and smallest numbers); the gradient there is 0.")
+                         doc="``input`` with NaN replaced by ``nan`` (0 by default) and the infinities by ``posinf`` and ``neginf`` (the dtype's largest and smallest "
+                             "numbers); the gradient there is 0.")
 
 
 def choose(xp: Any, condition: Any, input: Any, other: Any) -> Any:

@@ -25,12 +25,16 @@ logical_not = elementwise("logical_not", extra={"dtype": "bool"}, label="¬", in
 isnan = elementwise("isnan", extra={"dtype": "bool"}, doc="Whether each element is NaN.")
 isinf = elementwise("isinf", extra={"dtype": "bool"}, doc="Whether each element is plus or minus infinity.")
 isfinite = elementwise("isfinite", extra={"dtype": "bool"}, doc="Whether each element is neither infinite nor NaN.")
-bitwise_and = elementwise("bitwise_and", "input other", takes="int", samples=[S(bools(3, 4), bools(4))], label="&", inplace=True, doc="Bitwise and of integers; logical and of booleans.")
-bitwise_or = elementwise("bitwise_or", "input other", takes="int", samples=[S(bools(3, 4), bools(4))], label="|", inplace=True, doc="Bitwise or of integers; logical or of booleans.")
+bitwise_and = elementwise("bitwise_and", "input other", takes="int", samples=[S(bools(3, 4), bools(4))], label="&", inplace=True,
+                          doc="Bitwise and of integers; logical and of booleans.")
+bitwise_or = elementwise("bitwise_or", "input other", takes="int", samples=[S(bools(3, 4), bools(4))], label="|", inplace=True,
+                         doc="Bitwise or of integers; logical or of booleans.")
 bitwise_xor = elementwise("bitwise_xor", "input other", takes="int", samples=[S(bools(3, 4), bools(4))], label="^",
                           inplace=True, doc="Bitwise exclusive or of integers; of booleans the logical one.")
-bitwise_not = elementwise("bitwise_not", takes="int", samples=[S(bools(3, 4))], ufunc="invert", label="~", inplace=True, doc="Bitwise complement of integers; logical not of booleans.")
-bitwise_left_shift = elementwise("bitwise_left_shift", "input other", takes="int", ufunc="left_shift", label="<<", inplace=True, doc="The bits of ``input`` moved up by ``other`` places, zeros below.")
+bitwise_not = elementwise("bitwise_not", takes="int", samples=[S(bools(3, 4))], ufunc="invert", label="~", inplace=True,
+                          doc="Bitwise complement of integers; logical not of booleans.")
+bitwise_left_shift = elementwise("bitwise_left_shift", "input other", takes="int", ufunc="left_shift", label="<<", inplace=True,
+                                 doc="The bits of ``input`` moved up by ``other`` places, zeros below.")
 bitwise_right_shift = elementwise("bitwise_right_shift", "input other", takes="int", ufunc="right_shift", label=">>", inplace=True,
                                   doc="The bits of ``input`` moved down by ``other`` places; the sign stays.")
 

@@ -26,7 +26,8 @@ def complexes(*shape: int) -> Arg:
     return Arg(shape, kind="complex")
 
 
-conj = elementwise("conj", kernel=lambda xp, input: xp.conjugate(input) if input.dtype.kind != "b" else input.copy(), vjp="conj(g)", holomorphic=False, promotes="none", aliases=("conj_physical",), samples=[S(complexes(2, 3))],
+conj = elementwise("conj", kernel=lambda xp, input: xp.conjugate(input) if input.dtype.kind != "b" else input.copy(),
+                   vjp="conj(g)", holomorphic=False, promotes="none", aliases=("conj_physical",), samples=[S(complexes(2, 3))],
                    doc="Complex conjugate; real tensors are unchanged.")
 
 # --- parts --------------------------------------------------------------------------------------------------------
@@ -150,10 +151,12 @@ def _compose(xp: Any, real: Any, imag: Any) -> Any:
 complex_ = elementwise("complex", "real imag", kind="general", kernel=_compose, promotes="equal", holomorphic=False, places=("torch",),
                        spec=lambda real, imag: _pair("complex", ("real", "imag"), real, imag), takes="none",
                        samples=[S((3, 4), (3, 4)), S((), ()), S((0, 2), (0, 2)), S((3, 1), (4,)), S((4,), (3, 4)), S((2, 3), (4,), error=RuntimeError, match="must match")],
-                       signature="complex(real: Tensor, imag: Tensor) -> Tensor", vjp={"real": "real(g)", "imag": "imag(g)"}, doc="``real + 1j * imag``, of two tensors of one dtype.")
+                       signature="complex(real: Tensor, imag: Tensor) -> Tensor", vjp={"real": "real(g)", "imag": "imag(g)"},
+                       doc="``real + 1j * imag``, of two tensors of one dtype.")
 polar = elementwise("polar", "abs angle", kind="general", kernel=lambda xp, abs, angle: _compose(xp, abs * xp.cos(angle), abs * xp.sin(angle)), promotes="equal", holomorphic=False,
                     places=("torch",), spec=lambda abs, angle: _pair("polar", ("abs", "angle"), abs, angle), takes="none",
-                    samples=[S(span(0.5, 2.0, 3, 4), (3, 4)), S(span(0.5, 2.0), ()), S((0, 2), (0, 2)), S(span(0.5, 2.0, 3, 1), (4,)), S(span(0.5, 2.0, 4), (3, 4)), S((2, 3), (4,), error=RuntimeError, match="must match")],
+                    samples=[S(span(0.5, 2.0, 3, 4), (3, 4)), S(span(0.5, 2.0), ()), S((0, 2), (0, 2)), S(span(0.5, 2.0, 3, 1), (4,)), S(span(0.5, 2.0, 4), (3, 4)),
+                    S((2, 3), (4,), error=RuntimeError, match="must match")],
                     signature="polar(abs: Tensor, angle: Tensor) -> Tensor",
                     vjp={"abs": "real(g) * cos(angle) + imag(g) * sin(angle)", "angle": "imag(g) * (abs * cos(angle)) - real(g) * (abs * sin(angle))"},
                     doc="The complex numbers of size ``abs`` at ``angle``, in radians.")

@@ -13,7 +13,7 @@ from ..dtypes import as_dtype, get_default_dtype, is_complex
 from ..errors import DtypeError
 from ..op import S, composite, op
 from ..spec import Meta, wrap_dim
-from .complex_numbers import PARTS, WHOLE, complexes, is_complex
+from .complex_numbers import PARTS, WHOLE, complexes
 
 OPPOSITE = {"backward": "forward", "forward": "backward", "ortho": "ortho"}
 
@@ -47,7 +47,8 @@ def _(F: Any, g: Any, dims: Any, input_shape: Any) -> Any:
 
 
 @op("fourier(input: Tensor, dims: Sequence[int], norm: str, inverse: bool) -> Tensor", label="FFT", spec=lambda input, **_: Meta(tuple(input.shape), as_dtype(input.dtype)),
-    samples=[S(complexes(3, 4), dims=(1,), norm="backward", inverse=False), S(complexes(3, 4), dims=(0, 1), norm="forward", inverse=True), S(complexes(5), dims=(0,), norm="ortho", inverse=True)])
+    samples=[S(complexes(3, 4), dims=(1,), norm="backward", inverse=False), S(complexes(3, 4), dims=(0, 1), norm="forward", inverse=True),
+    S(complexes(5), dims=(0,), norm="ortho", inverse=True)])
 def fourier(xp: Any, input: Any, *, dims: Any, norm: str, inverse: bool) -> Any:
     """The transform of complex numbers over ``dims``."""
     return (xp.fft.ifftn if inverse else xp.fft.fftn)(input, axes=dims, norm=norm).astype(input.dtype, copy=False)

@@ -26,7 +26,8 @@ erfinv = elementwise("erfinv", kernel=kernels.erfinv, vjp="g * (0.88622692545275
 
 
 erfcx = elementwise("special_erfcx", kernel=kernels.erfcx, vjp="g * (2 * input * out - 1.1283791670955126)", promotes="float", places=("special",),
-                    samples=[S(Arg(values=[-2.5, -0.5, 0.0, 0.5, 4.0, 30.0]))], doc="``exp(input ** 2) * erfc(input)``, which neither overflows nor vanishes for positive ``input``. Within 4 ulp.")
+                    samples=[S(Arg(values=[-2.5, -0.5, 0.0, 0.5, 4.0, 30.0]))],
+                    doc="``exp(input ** 2) * erfc(input)``, which neither overflows nor vanishes for positive ``input``. Within 4 ulp.")
 
 # --- the normal distribution --------------------------------------------------------------------------------------
 
@@ -38,7 +39,8 @@ def ndtr(F: Any, input: Any) -> Any:
 
 
 ndtri = elementwise("special_ndtri", kernel=kernels.ndtri, vjp="g * (2.5066282746310007 * exp(out * out * 0.5))", promotes="float", places=("special",), domain=(0.05, 0.95),
-                    samples=[S(Arg(values=[1e-30, 0.01, 0.5, 0.99]))], doc="The inverse of ``ndtr``: the quantiles of the standard normal distribution. Infinite at 0 and 1, NaN outside.")
+                    samples=[S(Arg(values=[1e-30, 0.01, 0.5, 0.99]))],
+                    doc="The inverse of ``ndtr``: the quantiles of the standard normal distribution. Infinite at 0 and 1, NaN outside.")
 
 
 def _log_ndtr(xp: Any, input: Any) -> Any:
@@ -60,9 +62,11 @@ log_ndtr = elementwise("special_log_ndtr", kernel=_log_ndtr, vjp=_log_ndtr_vjp, 
 # --- the gamma function -------------------------------------------------------------------------------------------
 
 lgamma = elementwise("lgamma", kernel=gamma.lgamma, vjp="g * digamma(input)", promotes="float", inplace=True, scalar=math.lgamma, domain=(0.3, 9.5),
-                     samples=[S(Arg(values=[-2.5, -0.5, 0.25, 1.0, 1.5, 2.0, 6.0, 30.0]))], doc="The logarithm of the absolute value of the gamma function. Within 4 ulp for positive numbers.")
+                     samples=[S(Arg(values=[-2.5, -0.5, 0.25, 1.0, 1.5, 2.0, 6.0, 30.0]))],
+                     doc="The logarithm of the absolute value of the gamma function. Within 4 ulp for positive numbers.")
 digamma = elementwise("digamma", kernel=gamma.digamma, vjp=lambda F, g, input: g * F.polygamma_of(input, order=1), promotes="float", inplace=True, places=PLACES, domain=(0.3, 9.5),
-                      samples=[S(Arg(values=[-2.5, -0.5, 0.25, 1.0, 1.5, 2.0, 6.0, 30.0]))], doc="The logarithmic derivative of the gamma function; infinite at 0, NaN at the negative integers.")
+                      samples=[S(Arg(values=[-2.5, -0.5, 0.25, 1.0, 1.5, 2.0, 6.0, 30.0]))],
+                      doc="The logarithmic derivative of the gamma function; infinite at 0, NaN at the negative integers.")
 zeta = elementwise("special_zeta", "input other", kind="general", kernel=gamma.zeta, promotes="float", places=("special",), takes="none",
                    signature="special_zeta(input: TensorLike, other: TensorLike) -> Tensor",
                    samples=[S(span(1.5, 5.0, 3, 4), span(0.3, 9.5, 3, 4)), S(span(1.5, 5.0), span(0.3, 9.5)), S((0, 2), (0, 2)), S(span(1.5, 5.0, 3, 1), span(0.3, 9.5, 4)),
@@ -76,7 +80,8 @@ def _polygamma(xp: Any, input: Any, *, order: int) -> Any:
     return gamma.zeta(xp, float(order + 1), input) * ((-1.0) ** (order + 1) * math.factorial(order))
 
 
-polygamma_of = elementwise("polygamma_of", kernel=_polygamma, signature="polygamma_of(input: Tensor, order: int) -> Tensor", promotes="float", places=(), takes="none", label="polygamma",
+polygamma_of = elementwise("polygamma_of", kernel=_polygamma, signature="polygamma_of(input: Tensor, order: int) -> Tensor", promotes="float",
+                           places=(), takes="none", label="polygamma",
                            samples=[S(span(0.3, 9.5, 3, 4), order=1), S(span(0.3, 9.5), order=2), S((0, 2), order=4), S(Arg(values=[-1.5, 40.0]), order=3)],
                            vjp=lambda F, g, input, order: g * F.polygamma_of(input, order=order + 1), doc="The derivative of ``digamma`` of the given order, from 1 on.")
 
@@ -111,7 +116,8 @@ i0 = elementwise("i0", kernel=bessel.i0, vjp="g * special_i1(input)", promotes="
                  doc="The modified Bessel function of the first kind of order 0. Within 4 ulp.")
 i1 = elementwise("special_i1", kernel=bessel.i1, vjp=lambda F, g, input, out: g * F.where(input == 0, 0.5, F.i0(input) - out / _at_zero(F, input)), promotes="float",
                  places=("special",), samples=[S(Arg(values=[-10.0, -7.8, 7.7, 10.0]))], doc="The modified Bessel function of the first kind of order 1. Within 4 ulp.")
-i0e = elementwise("special_i0e", kernel=bessel.i0e, vjp="g * (special_i1e(input) - sgn(input) * out)", promotes="float", places=("special",), samples=[S(Arg(values=[-10.0, -7.8, 7.7, 10.0]))],
+i0e = elementwise("special_i0e", kernel=bessel.i0e, vjp="g * (special_i1e(input) - sgn(input) * out)", promotes="float", places=("special",),
+                  samples=[S(Arg(values=[-10.0, -7.8, 7.7, 10.0]))],
                   doc="``exp(-|input|) * i0(input)``. Within 4 ulp.")
 i1e = elementwise("special_i1e", kernel=bessel.i1e, promotes="float", places=("special",), samples=[S(Arg(values=[-10.0, -7.8, 7.7, 10.0]))],
                   vjp=lambda F, g, input, out: g * F.where(input == 0, 0.5, F.special_i0e(input) - out * (F.sgn(input) + 1 / _at_zero(F, input))),
@@ -144,7 +150,8 @@ def _entr(xp: Any, input: Any) -> Any:
 logit = elementwise("logit", kernel=_logit, vjp=_logit_vjp, promotes="float", inplace=True, places=PLACES, domain=(0.05, 0.95),
                     signature="logit(input: Tensor, eps: float | None = None) -> Tensor", samples=[S(Arg(values=[0.001, 0.3, 0.5, 0.999]), eps=0.1)],
                     doc="``log(input / (1 - input))``, the inverse of ``sigmoid``; with ``eps``, of ``input`` limited to the range from ``eps`` to ``1 - eps``.")
-entr = elementwise("special_entr", kernel=_entr, vjp="masked(g, g * (-1 - log(input)))", promotes="float", places=("special",), domain=(0.2, 3.0), samples=[S(Arg(values=[-1.0, 0.0, 0.5]))],
+entr = elementwise("special_entr", kernel=_entr, vjp="masked(g, g * (-1 - log(input)))", promotes="float", places=("special",), domain=(0.2, 3.0),
+                   samples=[S(Arg(values=[-1.0, 0.0, 0.5]))],
                    doc="``-input * log(input)``: 0 at 0, minus infinity below.")
 
 

@@ -39,8 +39,10 @@ atan2 = elementwise("atan2", "input other", ufunc="arctan2", promotes="float", d
                     vjp={"input": "where(input * input + other * other == 0, 0, g * (other / (input * input + other * other)))",
                          "other": "where(input * input + other * other == 0, 0, g * (-input / (input * input + other * other)))"},
                     inplace=True, doc="The angle of the point (``other``, ``input``) in radians, between -π and π; the gradient at the origin is 0.")
-deg2rad = elementwise("deg2rad", kernel=lambda xp, input: input * DEGREE, vjp=f"g * {DEGREE!r}", promotes="float", scalar=lambda x: x * DEGREE, inplace=True, doc="Degrees in radians.")
-rad2deg = elementwise("rad2deg", kernel=lambda xp, input: input * RADIAN, vjp=f"g * {RADIAN!r}", promotes="float", scalar=lambda x: x * RADIAN, inplace=True, doc="Radians in degrees.")
+deg2rad = elementwise("deg2rad", kernel=lambda xp, input: input * DEGREE, vjp=f"g * {DEGREE!r}", promotes="float", scalar=lambda x: x * DEGREE, inplace=True,
+                      doc="Degrees in radians.")
+rad2deg = elementwise("rad2deg", kernel=lambda xp, input: input * RADIAN, vjp=f"g * {RADIAN!r}", promotes="float", scalar=lambda x: x * RADIAN, inplace=True,
+                      doc="Radians in degrees.")
 
 
 def _sinc_slope(F: Any, g: Any, input: Any) -> Any:
@@ -53,5 +55,6 @@ def _sinc_slope(F: Any, g: Any, input: Any) -> Any:
 
 
 SERIES = [(-1.0) ** k * 2 * k / math.factorial(2 * k + 1) for k in range(6, 0, -1)]
-sinc = elementwise("sinc", kernel=lambda xp, input: xp.sinc(input) if input.dtype.itemsize > 2 else xp.sinc(input.astype("float32")).astype(input.dtype), vjp=_sinc_slope, promotes="float", inplace=True, places=("torch", "Tensor", "special"), samples=[S(span(-0.25, 0.25, 5)), S(Arg(values=[0.0, 1.0, -2.5]))],
+sinc = elementwise("sinc", kernel=lambda xp, input: xp.sinc(input) if input.dtype.itemsize > 2 else xp.sinc(input.astype("float32")).astype(input.dtype),
+                   vjp=_sinc_slope, promotes="float", inplace=True, places=("torch", "Tensor", "special"), samples=[S(span(-0.25, 0.25, 5)), S(Arg(values=[0.0, 1.0, -2.5]))],
                    doc="``sin(πx) / (πx)``, and 1 at 0.")

@@ -13,7 +13,7 @@ _ONES: dict[Any, Any] = {}
 """The immutable scalar 1 by dtype: nearly every backward pass starts from one."""
 
 
-_Strided = type(np.lib.stride_tricks.as_strided(np.zeros(1)).base)
+_Strided: Any = type(np.lib.stride_tricks.as_strided(np.zeros(1)).base)
 """What stands between an array and the one it was made from by ``as_strided``."""
 
 

@@ -106,8 +106,12 @@ def _transposed(F: Any, count: int, input: Any, weight: Any, bias: Any, stride: 
     if min(sizes) < 1:
         raise ShapeError(f"{name}: Given input size per channel: {list(image.shape[2:])}. Calculated output size per channel: {sizes}. Output size is too small "
                          f"({operands})")
-    out = F.convolution_input_grad(image, weight, shape=(image.shape[0], filters, *sizes), stride=stride, padding=tuple((n, n) for n in edges), dilation=dilation,
-                                   groups=groups)
+    far = any(more >= step for more, step in zip(extra, stride, strict=True))  # more rows than the adjoint has: all of them, then cropped or filled up
+    sides = tuple((edge, 0 if far else edge) for edge in edges)
+    whole = [size + edge - more for size, edge, more in zip(sizes, edges, extra, strict=True)] if far else sizes
+    out = F.convolution_input_grad(image, weight, shape=(image.shape[0], filters, *whole), stride=stride, padding=sides, dilation=dilation, groups=groups)
+    if far:
+        out = F.pad(out, [width for more, edge in zip(extra[::-1], edges[::-1], strict=True) for width in (0, more - edge)])
     if bias is not None:
         out = out + F.reshape(bias, shape=(filters, *(1,) * count))
     return out if batched else F.squeeze(out, dim=0)

@@ -233,6 +233,8 @@ def group_norm(F: Any, input: Any, num_groups: int, weight: Any = None, bias: An
     if num_groups < 1 or channels % num_groups:
         raise RuntimeError("group_norm: Expected number of channels in input to be divisible by num_groups, but got input of shape "
                            f"{list(input.shape)} and num_groups={num_groups}")
+    if prod(input.shape) == num_groups:
+        raise ValueError(f"group_norm: Expected more than 1 value per channel when training, got input size {list(input.shape)} in {num_groups} groups")
     grouped = F.reshape(input, shape=(input.shape[0], num_groups, prod(input.shape[1:]) // num_groups))
     out = F.reshape(F.standardize(grouped, None, None, dims=(2,), shape=(), eps=eps)[0], shape=tuple(input.shape))
     shape = (channels,) + (1,) * (input.ndim - 2)

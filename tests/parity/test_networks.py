@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import autograd_core as ag
 import nn.functional as F
@@ -281,3 +283,82 @@ def test_activation_of_a_large_array(name: str, transposed: bool) -> None:
     v.backward(torch.tensor(seed))
     assert x.grad is not None
     np.testing.assert_allclose(x.grad.numpy(), u.grad.numpy(), rtol=SINGLE_THERE.get(name, 1e-11), atol=1e-13)
+
+
+# --- properties ---------------------------------------------------------------------------------------------------
+
+
+def agree(ours: Callable[..., Any], theirs: Callable[..., Any], *arrays: np.ndarray[Any, Any]) -> None:
+    """Both refuse the call with the same type of error, or agree in value and gradients."""
+    others = [torch.tensor(a, requires_grad=True) for a in arrays]
+    leaves = [ag.tensor(a, requires_grad=True) for a in arrays]
+    try:
+        v = theirs(*others)
+    except (RuntimeError, ValueError) as error:
+        with pytest.raises(type(error)):
+            ours(*leaves)
+        return
+    y = ours(*leaves)
+    assert tuple(y.shape) == tuple(v.shape)
+    np.testing.assert_allclose(y.detach().numpy(), v.detach().numpy(), rtol=1e-10, atol=1e-11)
+    seed = numbers(*v.shape, seed=5)
+    y.backward(ag.tensor(seed))
+    v.backward(torch.tensor(seed))
+    for x, u in zip(leaves, others, strict=True):
+        assert x.grad is not None
+        np.testing.assert_allclose(x.grad.numpy(), u.grad.numpy(), rtol=1e-10, atol=1e-11)
+
+
+@st.composite
+def layouts(draw: Any) -> tuple[int, int, list[int], list[int], dict[str, Any]]:
+    """The number of dimensions, the batch, sizes of image and kernel, and options that both convolutions and pools take."""
+    count = draw(st.integers(1, 3))
+    image = draw(st.lists(st.integers(1, 6 if count > 1 else 9), min_size=count, max_size=count))
+    kernel = draw(st.lists(st.integers(1, 3), min_size=count, max_size=count))
+
+    def option(low: int, high: int) -> Any:
+        return draw(st.one_of(st.integers(low, high), st.lists(st.integers(low, high), min_size=count, max_size=count).map(tuple)))
+
+    return count, draw(st.integers(0, 2)), image, kernel, {"stride": option(1, 3), "padding": option(0, 1), "dilation": option(1, 2)}
+
+
+@settings(max_examples=80, deadline=None)
+@given(layout=layouts(), groups=st.integers(1, 2), inner=st.integers(1, 2), share=st.integers(1, 2), biased=st.booleans())
+def test_any_convolution(layout: Any, groups: int, inner: int, share: int, biased: bool) -> None:
+    count, batch, image, kernel, options = layout
+    arrays = [numbers(batch, inner * groups, *image), numbers(share * groups, inner, *kernel), *([numbers(share * groups)] if biased else [])]
+    agree(lambda *a: getattr(F, f"conv{count}d")(*a, groups=groups, **options), lambda *a: getattr(TF, f"conv{count}d")(*a, groups=groups, **options), *arrays)
+
+
+@settings(max_examples=60, deadline=None)
+@given(layout=layouts(), groups=st.integers(1, 2), inner=st.integers(1, 2), share=st.integers(1, 2), more=st.integers(0, 2))
+def test_any_transposed_convolution(layout: Any, groups: int, inner: int, share: int, more: int) -> None:
+    count, batch, image, kernel, options = layout
+    arrays = [numbers(max(batch, 1), inner * groups, *image), numbers(inner * groups, share, *kernel)]
+    name = f"conv_transpose{count}d"
+    agree(lambda *a: getattr(F, name)(*a, groups=groups, output_padding=more, **options), lambda *a: getattr(TF, name)(*a, groups=groups, output_padding=more, **options), *arrays)
+
+
+@settings(max_examples=80, deadline=None)
+@given(layout=layouts(), ceil_mode=st.booleans(), counted=st.booleans(), kind=st.sampled_from(["max", "avg"]))
+def test_any_pool(layout: Any, ceil_mode: bool, counted: bool, kind: str) -> None:
+    count, batch, image, kernel, options = layout
+    name = f"{kind}_pool{count}d"
+    if kind == "avg":
+        del options["dilation"]
+        options["count_include_pad"] = counted
+    agree(lambda a: getattr(F, name)(a, kernel, ceil_mode=ceil_mode, **options), lambda a: getattr(TF, name)(a, kernel, ceil_mode=ceil_mode, **options), numbers(batch, 2, *image))
+
+
+@settings(max_examples=60, deadline=None)
+@given(shape=st.lists(st.integers(1, 5), min_size=3, max_size=5), data=st.data(), eps=st.sampled_from([1e-5, 0.1]), affine=st.booleans())
+def test_any_norm(shape: list[int], data: Any, eps: float, affine: bool) -> None:
+    x = numbers(*shape)
+    last = tuple(shape[data.draw(st.integers(1, len(shape) - 1)):])
+    weights = [numbers(*last), numbers(*last, seed=1)] if affine else []
+    agree(lambda a, *w: F.layer_norm(a, last, *w, eps=eps), lambda a, *w: TF.layer_norm(a, last, *w, eps=eps), x, *weights)
+    weights = [numbers(shape[1]), numbers(shape[1], seed=1)] if affine else []
+    groups = data.draw(st.sampled_from([n for n in range(1, shape[1] + 1) if shape[1] % n == 0]))
+    agree(lambda a, *w: F.group_norm(a, groups, *w, eps=eps), lambda a, *w: TF.group_norm(a, groups, *w, eps=eps), x, *weights)
+    agree(lambda a, *w: F.batch_norm(a, None, None, *w, training=True, eps=eps), lambda a, *w: TF.batch_norm(a, None, None, *w, training=True, eps=eps), x, *weights)
+    agree(lambda a, *w: F.instance_norm(a, None, None, *w, eps=eps), lambda a, *w: TF.instance_norm(a, None, None, *w, eps=eps), x, *weights)

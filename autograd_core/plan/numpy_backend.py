@@ -16,7 +16,7 @@ from .live import Live
 from .memory import ALIGNED, Layout
 from .passes.fuse import repeated
 
-BLOCK = 1 << 15
+BLOCK = 1 << 17
 """Bytes of each array in one block of a fused chain: several of them stay in the cache."""
 INFIX = {"add": "+", "subtract": "-", "multiply": "*", "divide": "/", "true_divide": "/"}
 LARGEST_ZEROS = 1 << 18

@@ -1,0 +1,124 @@
+"""What each pass does, seen in the generated code, and that it can be switched off."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+import autograd_core as ag
+from autograd_core.plan import PlanError
+from autograd_core.plan.replay import AVAILABLE
+
+
+def plan(f: Any, *args: Any, passes: Any = None, exact: bool = True) -> Any:
+    compiled = ag.compile(f, exact=exact, passes=passes)
+    for _ in range(3):
+        compiled(*args)
+    return compiled.plan
+
+
+def without(name: str) -> list[str]:
+    return [each for each in AVAILABLE if each != name]
+
+
+def calls(made: Any, name: str) -> int:
+    return sum(step.name == name for step in made.graph.steps)
+
+
+X = ag.tensor([[1.0, 2.0], [3.0, 4.0]])
+
+
+def test_dead_removes_what_nobody_reads_but_not_random_draws() -> None:
+    def f(x: Any) -> Any:
+        x.exp()
+        ag.rand(2)
+        return x.sin()
+
+    assert calls(plan(f, X), "exp") == 0
+    assert calls(plan(f, X, passes=without("dead")), "exp") == 1
+    assert any(step.op is not None and step.op.kind == "random" for step in plan(f, X).graph.steps)
+
+
+def test_common_makes_equal_calls_once_unless_memory_was_written_in_between() -> None:
+    assert calls(plan(lambda x: x.exp() * x.exp(), X), "exp") == 1
+    assert calls(plan(lambda x: x.exp() * x.exp(), X, passes=without("common")), "exp") == 2
+
+    def writes(x: Any) -> Any:
+        h = x.clone()
+        first = h.exp()
+        h.add_(1.0)
+        return first * h.exp()
+
+    assert calls(plan(writes, X), "exp") == 2
+
+
+def test_constants_are_computed_when_the_plan_is_built() -> None:
+    def f(x: Any) -> Any:
+        return x * (ag.arange(2) + 1.0).exp()
+
+    assert calls(plan(f, X), "exp") == 0
+    assert calls(plan(f, X, passes=without("constants")), "exp") == 1
+
+
+@pytest.mark.parametrize("f", [lambda x: (x * 1.0).exp(), lambda x: (x / 1.0).exp(), lambda x: (x - 0.0).exp(), lambda x: (-(-x)).exp()])
+def test_simplify_knows_what_changes_nothing(f: Any) -> None:
+    assert [step.name for step in plan(f, X).graph.steps] == ["exp"]
+    assert len(plan(f, X, passes=without("simplify")).graph.steps) > 1
+
+
+@pytest.mark.parametrize("f", [lambda x: (x + 0.0).exp(), lambda x: (x * 0.0).exp(), lambda x: (x * -1.0).exp()])
+def test_simplify_leaves_what_changes_bits(f: Any) -> None:
+    assert len(plan(f, X).graph.steps) == 2
+
+
+def test_copies_are_spared_where_the_source_dies() -> None:
+    def f(x: Any) -> Any:
+        return (x * 2).clone()
+
+    assert calls(plan(f, X), "copy") == 0
+    assert calls(plan(f, X, passes=without("copies")), "copy") == 1
+    assert calls(plan(lambda x: (x.clone(), x), X), "copy") == 1
+
+
+def test_memory_is_passed_on() -> None:
+    def f(x: Any) -> Any:
+        for _ in range(10):
+            x = (x * 1.5).sin()
+        return x.sum()
+
+    made = plan(f, X)
+    assert made.layout.nbytes == X.nbytes
+    assert plan(f, X, passes=without("memory")).layout.nbytes == 0
+
+
+def test_lower_takes_kernels_apart() -> None:
+    assert calls(plan(lambda x: ag.sigmoid(x), X), "exp") == 1
+    assert [step.name for step in plan(lambda x: ag.sigmoid(x), X, passes=()).graph.steps] == ["sigmoid"]
+
+
+def test_the_description_and_the_source() -> None:
+    made = plan(lambda x: (x * 2 + 1).sum(), X)
+    text = made.describe()
+    assert "recorded steps   3" in text
+    assert "pass dead        0 removed, exact" in text
+    assert "pass fuse_sums   0 removed, reassociates" in plan(lambda x: x * 2, X, exact=False).describe()
+    assert made.source().startswith("def replay(x0):\n    multiply(x0, ")
+
+
+def test_the_drawing_shows_the_calls() -> None:
+    drawing = plan(lambda x: (x * 2 + 1).exp(), X).draw()
+    assert [op.op for op in drawing.record.ops] == ["multiply", "add", "exp"]
+    assert "argument 0" in drawing.source
+
+
+def test_unknown_passes_and_back_ends() -> None:
+    with pytest.raises(ValueError, match="there is no pass 'fast'"):
+        ag.compile(lambda x: x, passes=["fast"])
+    with pytest.raises(ValueError, match="backend must be 'numpy' or 'auto'"):
+        ag.compile(lambda x: x, backend="fast")
+
+
+def test_no_plan_yet() -> None:
+    with pytest.raises(PlanError, match="The first two calls of a signature are recorded"):
+        _ = ag.compile(lambda x: x).plan

@@ -237,6 +237,7 @@ _variance = REGISTRY["variance"]
 _deviation = REGISTRY["deviation"]
 _norm_over = REGISTRY["norm_over"]
 _standardize = REGISTRY["standardize"]
+_standardize_rows = REGISTRY["standardize_rows"]
 _cummax = REGISTRY["cummax"]
 _cummin = REGISTRY["cummin"]
 _logcumsumexp = REGISTRY["logcumsumexp"]
@@ -577,6 +578,9 @@ _k_variance = _variance.kernels
 _r_variance_input = _variance.rules["input"].function
 _k_deviation = _deviation.kernels
 _r_deviation_input = _deviation.rules["input"].function
+_k_standardize_rows = _standardize_rows.kernels
+_q_standardize_rows = _standardize_rows.residual_kernels
+_r_standardize_rows_all = _standardize_rows.fused.function
 _k_logcumsumexp = _logcumsumexp.kernels
 _r_logcumsumexp_input = _logcumsumexp.rules["input"].function
 _k_median_of_all = _median_of_all.kernels
@@ -9642,6 +9646,101 @@ def standardize(input: Tensor, weight: Tensor | None = None, bias: Tensor | None
     Returns the mean and the biased variance too, with ``dims`` kept. Variance in two passes; float16 computes in float32.
     """
     return apply(_standardize, (input, weight, bias), {"dims": dims, "shape": shape, "eps": eps})
+
+
+def _pull_standardize_rows(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    to_weight = node._second
+    to_bias, = node._rest
+    input, weight, mean, var = node.saved
+    attrs = node._attrs
+    count = attrs["count"]
+    eps = attrs["eps"]
+    input_shape = node._shapes[0]
+    weight_shape = node._shapes[1]
+    bias_shape = node._shapes[2]
+    needs = (to_input is not None, to_weight is not None, to_bias is not None)
+    r_input, r_weight, r_bias = _r_standardize_rows_all(F, g, input, weight, mean, var, input_shape, weight_shape, bias_shape, count, eps, needs)
+    if to_input is not None and r_input is not None:
+        if pending[to_input] is None:
+            pending[to_input] = r_input
+        else:
+            accumulate(pending, to_input, r_input)
+    if to_weight is not None and r_weight is not None:
+        if pending[to_weight] is None:
+            pending[to_weight] = r_weight
+        else:
+            accumulate(pending, to_weight, r_weight)
+    if to_bias is not None and r_bias is not None:
+        if pending[to_bias] is None:
+            pending[to_bias] = r_bias
+        else:
+            accumulate(pending, to_bias, r_bias)
+
+
+_pull_standardize_rows.op = _standardize_rows  # type: ignore[attr-defined]
+
+
+def standardize_rows(input: Tensor, weight: Tensor | None = None, bias: Tensor | None = None, *, count: builtins.int, eps: builtins.float) -> Tensor:
+    """``standardize`` over the last ``count`` dimensions, without the statistics."""
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+        if weight is None:
+            a_weight: Any = weight
+            n_weight = None
+        else:
+            a_weight = weight._array
+            n_weight = weight._node
+            if a_weight.dtype is not d:
+                return apply(_standardize_rows, (input, weight, bias), {"count": count, "eps": eps})
+        if bias is None:
+            a_bias: Any = bias
+            n_bias = None
+        else:
+            a_bias = bias._array
+            n_bias = bias._node
+            if a_bias.dtype is not d:
+                return apply(_standardize_rows, (input, weight, bias), {"count": count, "eps": eps})
+    except AttributeError:
+        return apply(_standardize_rows, (input, weight, bias), {"count": count, "eps": eps})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_standardize_rows, (input, weight, bias), {"count": count, "eps": eps})
+    try:
+        needs = (n_input is not None or n_weight is not None or n_bias is not None) and mode.grad
+        if needs:
+            out, mean, var = _q_standardize_rows[a_input.__class__](a_input, a_weight, a_bias, count=count, eps=eps)
+        else:
+            out = _k_standardize_rows[a_input.__class__](a_input, a_weight, a_bias, count=count, eps=eps)
+    except Exception as error:
+        raise explain(_standardize_rows, (input, weight, bias), {"count": count, "eps": eps}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    if needs:
+        t._node = n = GeneralNode()
+        n.op = _standardize_rows
+        n.pull = _pull_standardize_rows
+        n._first = n_input
+        n._second = n_weight
+        n._rest = (n_bias,)
+        n.saved = (a_input, a_weight, mean, var)
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        n._attrs = {"count": count, "eps": eps}
+        n._shapes = (a_input.shape, getattr(a_weight, "shape", ()), getattr(a_bias, "shape", ()))
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+    return t
 
 
 def cummax(input: Tensor, dim: builtins.int, *, axis: Any = None) -> builtins.tuple[Tensor, Tensor]:

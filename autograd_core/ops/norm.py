@@ -137,6 +137,52 @@ def _fused(F: Any, g: Any, input: Any, weight: Any, mean: Any, var: Any, input_s
     return tuple(None if each is None else each.astype("float16") for each in (to_input, to_weight, to_bias)) if half else (to_input, to_weight, to_bias)
 
 
+# --- rows: one output, so that small ones take the short way ------------------------------------------------------
+
+
+def _rows_spec(input: Any, weight: Any = None, bias: Any = None, *, count: int, eps: float) -> Meta:
+    shape = tuple(input.shape)[len(input.shape) - count :]
+    return _standardize_spec(input, weight, bias, dims=tuple(range(-count, 0)), shape=shape, eps=eps)[0]
+
+
+def _rows(xp: Any, input: Any, weight: Any = None, bias: Any = None, *, count: int, eps: float) -> tuple[Any, Any, Any]:
+    """The result, and mean and variance of each row."""
+    first = input.ndim - count
+    size = prod(input.shape[first:])
+    wide = wide_dtype(input.dtype)
+    if not input.size:
+        return input.copy(), xp.empty((0, 1), dtype=wide), xp.empty((0, 1), dtype=wide)
+    weight, bias = [None if each is None else each.reshape(-1).astype(wide, copy=False) for each in (weight, bias)]
+    result, mean, var = normalization.rows(xp, input.reshape(-1, size), weight, bias, eps, wide)
+    return result.reshape(input.shape), mean, var
+
+
+@op("standardize_rows(input: Tensor, weight: Tensor | None = None, bias: Tensor | None = None, *, count: int, eps: float) -> Tensor", label="layer_norm",
+    promotes="equal", spec=_rows_spec, samples=[
+        S((4, 5), (5,), (5,), count=1, eps=1e-5), S((2, 3, 4), (3, 4), None, count=2, eps=1e-3), S((2, 3, 4), None, (4,), count=1, eps=0.1), S((4, 3), None, None, count=1, eps=0.1),
+        S((3, 4), (3, 4), (3, 4), count=2, eps=1e-5), S((0, 3), (3,), (3,), count=1, eps=1e-5), S((4, 3), (2,), None, count=1, eps=0.1, error=RuntimeError, match="expected weight")])
+def standardize_rows(xp: Any, input: Any, weight: Any = None, bias: Any = None, *, count: int, eps: float) -> Any:
+    """``standardize`` over the last ``count`` dimensions, without the statistics."""
+    return _rows(xp, input, weight, bias, count=count, eps=eps)[0]
+
+
+@standardize_rows.vjp()
+def _plain_rows(F: Any, g: Any, input: Any, weight: Any, input_shape: Any, weight_shape: Any, bias_shape: Any, count: int, eps: float, needs: Any) -> Any:
+    first = len(input_shape) - count
+    return _plain(F, [g, None, None], input, weight, input_shape, weight_shape, bias_shape, tuple(range(first, len(input_shape))), input_shape[first:], eps, needs)
+
+
+@standardize_rows.fused_vjp(("mean", "var"), _rows)
+def _fused_rows(F: Any, g: Any, input: Any, weight: Any, mean: Any, var: Any, input_shape: Any, weight_shape: Any, bias_shape: Any, count: int, eps: float,
+                needs: Any) -> Any:
+    if not input.size:
+        return _plain_rows(F, g, input, weight, input_shape, weight_shape, bias_shape, count, eps, needs)
+    flat = (mean.shape[0], input.size // mean.shape[0])
+    weights = None if weight is None else weight.reshape(-1).astype(mean.dtype, copy=False)
+    found = normalization.rows_gradient(F.backend.xp, g.reshape(flat), input.reshape(flat), weights, mean, var, eps, needs)
+    return tuple(None if each is None else each.astype(input.dtype, copy=False).reshape(to) for each, to in zip(found, (input_shape, weight_shape, bias_shape), strict=True))
+
+
 # --- public functions ---------------------------------------------------------------------------------------------
 
 
@@ -201,8 +247,8 @@ def layer_norm(F: Any, input: Any, normalized_shape: Any, weight: Any = None, bi
 
     Then times ``weight`` plus ``bias``, which have ``normalized_shape``. Ba, Kiros and Hinton (2016), arXiv:1607.06450.
     """
-    dims, shape = _normalized_dims("layer_norm", input, normalized_shape, weight, bias)
-    return F.standardize(input, weight, bias, dims=dims, shape=shape, eps=eps)[0]
+    dims, _ = _normalized_dims("layer_norm", input, normalized_shape, weight, bias)
+    return F.standardize_rows(input, weight, bias, count=len(dims), eps=eps)
 
 
 @composite("rms_norm(input: Tensor, normalized_shape: int | Sequence[int], weight: Tensor | None = None, eps: float | None = None) -> Tensor", places=TORCH_NN)

@@ -213,6 +213,14 @@ ALGEBRA = [
 ATTENTION = floats(lambda n: (1, 2, 4, 2) if n == 16 else (2, 4, 32, 16) if n == 4096 else (8, 8, 128, 128))
 
 NETWORK = [
+    by("interpolate nearest", lambda lib, x: lib.nn.functional.interpolate(x, scale_factor=2), I),
+    by("interpolate bilinear", lambda lib, x: lib.nn.functional.interpolate(x, scale_factor=2, mode="bilinear"), I),
+    of("nn.functional.pixel_shuffle", floats(lambda n: (1, 4, side(n) // 2, side(n) // 2)), upscale_factor=2),
+    by("grid_sample", lambda lib, x, grid: lib.nn.functional.grid_sample(x, grid, align_corners=False), I, floats(lambda n: (images(n)[0], *images(n)[2:], 2), -0.9, 0.9)),
+    by("conv_transpose2d", lambda lib, x, w: lib.nn.functional.conv_transpose2d(x, w, stride=2), I, floats(lambda n: (images(n)[1], images(n)[1], 2, 2))),
+    of("nn.functional.instance_norm", I), of("nn.functional.local_response_norm", I, size=3), of("nn.functional.adaptive_max_pool2d", I, output_size=2),
+    of("nn.functional.unfold", I, kernel_size=2), of("nn.functional.pixel_unshuffle", floats(lambda n: (1, 1, side(n), side(n))), downscale_factor=2),
+    by("lp_pool2d", lambda lib, x: lib.nn.functional.lp_pool2d(x, 2.0, 2), floats(images, 0.5, 2.0)),
     of("nn.functional.linear", M, M, R),
     by("conv2d 3x3", lambda lib, x, w: lib.nn.functional.conv2d(x, w, padding=1), I, floats(lambda n: (images(n)[1], images(n)[1], 3, 3))),
     by("conv1d", lambda lib, x, w: lib.nn.functional.conv1d(x, w), floats(lambda n: (1, 4, n // 4)), floats(lambda n: (4, 4, 3))),

@@ -14,7 +14,7 @@ from ..storage import TensorBase
 from .compare import agreed
 from .errors import PlanError
 from .record import Recorder
-from .replay import AVAILABLE, Plan, Stale
+from .replay import AVAILABLE, Plan, StaleError
 
 CACHE = 32
 """How many signatures a compiled function remembers."""
@@ -34,6 +34,7 @@ class Compiled:
         self._last: Plan | None = None
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Replay, or record what is new."""
         mode = get_mode()
         if mode.recorder is not None or mode.anomaly or mode.keep:
             return self.function(*args, **kwargs)  # part of a larger recording, or someone wants to look at every op
@@ -52,7 +53,7 @@ class Compiled:
                 if plan.holds(tensors):
                     try:
                         result = plan(tensors)
-                    except Stale:
+                    except StaleError:
                         entry.plans.remove(plan)
                         break
                     self._last = plan
@@ -104,7 +105,7 @@ class _Entry:
     def __init__(self, alive: Any) -> None:
         self.plans: list[Plan] = []
         self.pending: list[Recorder] = []
-        self.alive = [each for each in _objects(alive)]
+        self.alive = list(_objects(alive))
         """Objects that the signature knows by identity: their address must not be given to others."""
 
 

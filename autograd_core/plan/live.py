@@ -53,7 +53,7 @@ class Live:
         for each in (left, right):
             text = _text(each)
             if isinstance(each, Live):
-                for i, value in reversed(list(enumerate(each.inputs))):
+                for i in reversed(range(len(each.inputs))):
                     text = text.replace(f"{{{i}}}", f"{{{i + len(inputs)}}}")
                 inputs += each.inputs
             texts.append(text)

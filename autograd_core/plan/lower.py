@@ -9,7 +9,7 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import lru_cache, partial
+from functools import cache, partial
 from typing import Any
 
 from ..backend.registry import BY_TYPE, backend_for_device
@@ -21,7 +21,7 @@ LIMIT = 64
 """Calls into which one kernel is taken apart at most."""
 
 
-class Untraceable(Exception):
+class UntraceableError(Exception):
     """The kernel looks at values, or does what stand-ins do not know."""
 
 
@@ -38,16 +38,16 @@ class _Trace:
     def call(self, name: str, function: Callable[..., Any], args: Any, attrs: dict[str, Any], takes_out: str = "", elementwise: bool = False) -> Any:
         """Run a library call on what the stand-ins stand for and write it down."""
         if len(self.steps) >= LIMIT:
-            raise Untraceable
+            raise UntraceableError
         result = function(*_unwrapped(args), **_unwrapped(attrs))
         if not (hasattr(result, "shape") and hasattr(result, "dtype")):
             if isinstance(result, (list, tuple)):
-                raise Untraceable
+                raise UntraceableError
             return result
         inputs = _values(args)
-        keywords = {key: value for key, value in attrs.items()}
+        keywords = dict(attrs)
         if any(isinstance(each, Stand) for each in _leaves(keywords)):
-            raise Untraceable
+            raise UntraceableError
         for given in _leaves(args):
             if isinstance(given, Stand) and result is given.array and hasattr(result, "__setitem__"):  # the two booleans are one object each
                 return given
@@ -72,7 +72,7 @@ class _Trace:
         """A call that writes ``target``, its first argument."""
         function(*_unwrapped(args), **attrs)
         if (target.value.external or target.value.root in self.inputs) and target.value.root not in self.writable:
-            raise Untraceable
+            raise UntraceableError
         self._add(Step(name, "call", function, _values(args), dict(attrs), (), writes=(target.value,)))
 
 
@@ -100,14 +100,14 @@ class Stand:
         return len(self.array)
 
     def _look(self, *args: Any, **kwargs: Any) -> Any:
-        raise Untraceable
+        raise UntraceableError
 
     __array__ = __bool__ = __float__ = __int__ = __index__ = __complex__ = __iter__ = tolist = tobytes = _look
 
     def item(self) -> Any:
         """A number that the replay reads, and that decides nothing."""
         if not self.trace.writable:
-            raise Untraceable
+            raise UntraceableError
         return Live("{0}.item()", self.array.item(), self.trace.asked, (self.value,), early=False)
 
     # --- calls --------------------------------------------------------------------------------------------------
@@ -118,26 +118,26 @@ class Stand:
             del kwargs["casting"]  # which is how ufuncs write anyway
         if method == "reduce":
             if out is not None:
-                raise Untraceable
+                raise UntraceableError
             return self.trace.call(f"{ufunc.__name__}.reduce", ufunc.reduce, inputs, kwargs, "out")
         if method != "__call__" or ufunc.nout != 1 or kwargs:
-            raise Untraceable
+            raise UntraceableError
         elementwise = ufunc.signature is None
         if out is None:
             return self.trace.call(ufunc.__name__, ufunc, inputs, {}, "out", elementwise)
         (target,) = out
         if not isinstance(target, Stand):
-            raise Untraceable
+            raise UntraceableError
         root = target.value.root
         if elementwise and root in self.trace.writable:
             return self.trace.write_to(target, ufunc.__name__, ufunc, inputs)
         if target.is_input or root.external or root in self.trace.inputs:
-            raise Untraceable
+            raise UntraceableError
         if not elementwise or root is not target.value or _has_views(self.trace, root) or target.array.strides != _result_strides(ufunc, inputs):
             return self.trace.write_to(target, ufunc.__name__, ufunc, inputs)
         result = self.trace.call(ufunc.__name__, ufunc, inputs, {}, "out", elementwise)
         if result.dtype != target.dtype or result.shape != target.shape:
-            raise Untraceable
+            raise UntraceableError
         target.array, target.value = result.array, result.value  # a new value under the old name: where it lies is decided later
         return target
 
@@ -148,10 +148,10 @@ class Stand:
 
     def _where(self, condition: Any, chosen: Any, other: Any) -> Any:
         zero = chosen.__class__ in (int, float) and chosen == 0 and str(chosen)[0] != "-"
-        if zero and isinstance(condition, Stand) and isinstance(other, Stand) and condition.shape == other.shape and other.dtype.char in "fd":
-            if condition.dtype.kind == "b" and condition.flags.c_contiguous and other.flags.c_contiguous and other.ndim:
-                mask = self.trace.call("spread", spread, (condition,), {"dtype": f"int{8 * other.dtype.itemsize}"}, "out", True)
-                return self.trace.call("keep", keep, (other, mask), {}, "out", True)
+        alike = isinstance(condition, Stand) and isinstance(other, Stand) and condition.shape == other.shape and other.ndim
+        if zero and alike and other.dtype.char in "fd" and condition.dtype.kind == "b" and condition.flags.c_contiguous and other.flags.c_contiguous:
+            mask = self.trace.call("spread", spread, (condition,), {"dtype": f"int{8 * other.dtype.itemsize}"}, "out", True)
+            return self.trace.call("keep", keep, (other, mask), {}, "out", True)
         return self.trace.call("where", backend_for_device("cpu").xp.where, (condition, chosen, other), {})
 
     def __getattr__(self, name: str) -> Any:
@@ -222,15 +222,16 @@ def _operators() -> None:
         if name in binary:
             setattr(Stand, f"__r{name}__", lambda self, other, f=function: f(other, self))
             setattr(Stand, f"__i{name}__", lambda self, other, f=function: f(self, other, out=self) if self.ndim else f(self, other))
-    setattr(Stand, "__pow__", _power)
+    Stand.__pow__ = _power  # type: ignore[attr-defined]
     for name, ufunc in {"neg": "negative", "abs": "absolute", "invert": "invert", "pos": "positive"}.items():
-        setattr(Stand, f"__{name}__", lambda self, f=getattr(xp, ufunc): f(self))
+        function = getattr(xp, ufunc)
+        setattr(Stand, f"__{name}__", lambda self, f=function: f(self))
 
 
 _operators()
 
 
-@lru_cache(maxsize=None)
+@cache
 def _method(name: str) -> Callable[..., Any]:
     def method(array: Any, *args: Any, **kwargs: Any) -> Any:
         return getattr(array, name)(*args, **kwargs)
@@ -238,7 +239,7 @@ def _method(name: str) -> Callable[..., Any]:
     return method
 
 
-@lru_cache(maxsize=None)
+@cache
 def _attribute(name: str) -> Callable[..., Any]:
     return operator.attrgetter(name)
 
@@ -326,13 +327,13 @@ class _Namespace:
         if not isinstance(x, Stand):
             return self._xp.asarray(x, dtype=dtype)
         if not x.shape:
-            raise Untraceable
+            raise UntraceableError
         return x if dtype is None or x.dtype == dtype else x.astype(dtype)
 
     def ascontiguousarray(self, x: Any, dtype: Any = None) -> Any:
         """See NumPy."""
         if not isinstance(x, Stand) or not x.shape:
-            raise Untraceable
+            raise UntraceableError
         x = self.asarray(x, dtype)
         return x if x.flags.c_contiguous else self._trace.call("copy", copy_of, (x,), {}, "out", True)
 
@@ -385,7 +386,7 @@ class _Backend:
 
     def nan_possible(self) -> bool:
         """A question about values."""
-        raise Untraceable
+        raise UntraceableError
 
 
 def _through(trace: _Trace, function: Any) -> Any:
@@ -442,7 +443,7 @@ def _taken_apart(step: Step, graph: Graph) -> list[Step]:
             return trace.steps
         else:
             results = _through(trace, step.function)(*stand(step.inputs), **step.attrs)
-    except Exception:  # noqa: BLE001 - whatever a kernel does that a stand-in cannot follow, the kernel itself can
+    except Exception:  # whatever a kernel does that a stand-in cannot follow, the kernel itself can
         return [step]
     listed = [results] if step.single else list(results)
     renamed: dict[Value, Value] = {}

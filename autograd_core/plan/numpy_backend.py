@@ -254,9 +254,7 @@ class Program:
             if output in sums:
                 self.lines.append(f"        {sums[output]}.append({self._bind('add_reduce', part.function)}({local[part.inputs[0]]}))")
                 continue
-            arguments = []
-            for x in part.inputs:
-                arguments.append(local[x] if isinstance(x, Value) else self._expression(self._zero_d(x, part)))
+            arguments = [local[x] if isinstance(x, Value) else self._expression(self._zero_d(x, part)) for x in part.inputs]
             arguments += [f"{key}={self._expression(value)}" for key, value in part.attrs.items()]
             arguments.append(f"out={local[output]}" if part.attrs or part.name in KEYWORD_ONLY else local[output])
             self.lines.append(f"        {self._bind(part.name, part.function)}({', '.join(arguments)})")
@@ -306,7 +304,7 @@ class Program:
         value = step.outputs[0] if step.single and len(step.outputs) == 1 else None
         if value is None or value.root is value or step.into or step.writes or step.kind in ("update", "flag"):
             return False
-        return all(each in self._fixed or isinstance(each.origin, (Captured, Constant)) and each not in self.names for each in step.reads())
+        return all(each in self._fixed or (isinstance(each.origin, (Captured, Constant)) and each not in self.names) for each in step.reads())
 
     def _infix(self, step: Step) -> str:
         """Arithmetic on numbers by operators, which are several times faster than calls there."""
@@ -323,7 +321,9 @@ class Program:
         """A Python number as an array, which a ufunc takes in half the time; for small results of ``maximum`` with 0 as many zeros as it has."""
         value = step.outputs[0] if step.outputs else step.writes[0] if step.to_target else None
         dtypes = {each.dtype for each in step.reads()}
-        if x.__class__ not in (int, float) or not step.elementwise or value is None or not value.shape or len(dtypes) != 1 or value.dtype.char not in "fd" or value.dtype not in dtypes:
+        if x.__class__ not in (int, float) or not step.elementwise or value is None or not value.shape:
+            return x
+        if dtypes != {value.dtype} or value.dtype.char not in "fd":
             return x
         xp = backend_for_device("cpu").xp
         whole = step.name == "maximum" and x == 0 and value.nbytes <= LARGEST_ZEROS and not any(value.strides[i] < value.strides[i + 1] for i in range(len(value.shape) - 1))

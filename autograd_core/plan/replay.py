@@ -22,7 +22,7 @@ AVAILABLE = {"lower": True, **{name: exact for name, (_, exact) in PASSES.items(
 _numbers = itertools.count(1).__next__
 
 
-class Stale(Exception):
+class StaleError(Exception):
     """The memory that a plan knows is not what its holders hold now: the function has to be recorded again."""
 
 
@@ -84,7 +84,7 @@ class Plan:
             if origin.tensor is not None:
                 array = origin.tensor._array
                 if array.shape != value.shape or array.dtype != value.dtype or array.strides != value.strides:
-                    raise Stale
+                    raise StaleError
                 node = origin.tensor._node
                 self._holders.append((origin.tensor, array, node if node is None or node.leaf else None))
             self.program.globals[name] = array
@@ -106,7 +106,7 @@ class Plan:
     # --- calling ------------------------------------------------------------------------------------------------
 
     def __call__(self, tensors: list[Any]) -> Any:
-        """Replay on the argument tensors. Raises ``Stale`` before anything is done if the function must be recorded again."""
+        """Replay on the argument tensors. Raises ``StaleError`` before anything is done if the function must be recorded again."""
         for tensor, array, _ in self._holders:
             if tensor._array is not array:
                 self._rebind()
@@ -117,12 +117,12 @@ class Plan:
         for read, decides, asked in self._live:
             attrs = read()
             if attrs is None:
-                raise Stale
+                raise StaleError
             for key, value in decides:
                 if attrs[key] != value:
-                    raise Stale
+                    raise StaleError
             if asked is not None and not asked(attrs):
-                raise Stale
+                raise StaleError
             live.append(attrs)
         arrays = [tensor._array for tensor in tensors]
         with self._watch():
@@ -200,7 +200,8 @@ class Plan:
             f"library calls    {self.calls} after taking the kernels apart",
             *[f"{'pass ' + name:<17}{count} removed, {'exact' if PASSES[name][1] else 'reassociates'}" for name, count in self.removed.items()],
             f"replayed calls   {len(self.graph.steps) - views}, {updates} of them whole update rules; {views} views made once",
-            f"memory           {self.layout.nbytes} bytes in {len(self.layout.sizes)} pieces for {len(self.layout.place)} results, {self.layout.in_place} of them in place of an operand",
+            f"memory           {self.layout.nbytes} bytes in {len(self.layout.sizes)} pieces for {len(self.layout.place)} results, "
+            f"{self.layout.in_place} of them in place of an operand",
             f"built in         {self.built_in * 1e3:.1f} ms",
         ]
         return "\n".join(lines)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -61,7 +62,7 @@ def _mlp(sizes: tuple[int, ...], batch: int, optimizer: str, activation: str = "
         nn = torch.nn
         generator = np.random.default_rng(0)
         layers: list[Any] = []
-        for i, (n, m) in enumerate(zip(sizes, sizes[1:], strict=False)):
+        for i, (n, m) in enumerate(pairwise(sizes)):
             layers += [nn.Linear(n, m)] + ([getattr(nn, activation)()] if i < len(sizes) - 2 else [])
         model = nn.Sequential(*layers)
         inputs = generator.uniform(-1, 1, (batch, sizes[0])).astype(np.float32)

@@ -21,12 +21,9 @@ def common(graph: Graph) -> int:
             key = _key(step)
         earlier = known.get(key) if key is not None else None
         outputs = [value for value in step.outputs if value is not None]
-        if earlier is not None and len(earlier.outputs) == len(step.outputs) and not any(value.root in kept_roots for value in outputs):
-            if all((a is None) == (b is None) for a, b in zip(earlier.outputs, step.outputs, strict=True)):
-                for mine, first in zip(step.outputs, earlier.outputs, strict=True):
-                    if mine is not None and first is not None:
-                        twins[mine] = first
-                continue
+        if earlier is not None and not any(value.root in kept_roots for value in outputs) and _alike(earlier, step):
+            twins.update((mine, first) for mine, first in zip(step.outputs, earlier.outputs, strict=True) if mine is not None and first is not None)
+            continue
         for value in outputs:
             if value.root in twins:
                 value.root = twins[value.root].root
@@ -36,6 +33,10 @@ def common(graph: Graph) -> int:
     removed = len(graph.steps) - len(steps)
     graph.steps = steps
     return removed
+
+
+def _alike(a: Step, b: Step) -> bool:
+    return [each is None for each in a.outputs] == [each is None for each in b.outputs]
 
 
 def _pure(step: Step) -> bool:

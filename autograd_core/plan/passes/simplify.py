@@ -21,10 +21,10 @@ def simplify(graph: Graph) -> int:
         step.inputs = replaced(step.inputs, lambda value: same.get(value, value))
         output = step.outputs[0] if len(step.outputs) == 1 else None
         source = _unchanged(step, maker) if step.kind == "call" and step.elementwise and not step.writes and output is not None else None
-        if source is not None and output is not None and output.root is output and source.root not in written and output not in written and output not in kept:
-            if source.shape == output.shape and source.dtype == output.dtype and source.strides == output.strides:
-                same[output] = source
-                continue
+        alone = output is not None and output.root is output and output not in written and output not in kept
+        if source is not None and output is not None and alone and source.root not in written and _looks_like(source, output):
+            same[output] = source
+            continue
         for value in step.outputs:
             if value is not None:
                 if value.root in same:
@@ -34,6 +34,10 @@ def simplify(graph: Graph) -> int:
     removed = len(graph.steps) - len(steps)
     graph.steps = steps
     return removed
+
+
+def _looks_like(a: Value, b: Value) -> bool:
+    return a.shape == b.shape and a.dtype == b.dtype and a.strides == b.strides
 
 
 def _unchanged(step: Step, maker: dict[Value, Step]) -> Value | None:

@@ -83,7 +83,7 @@ class StandIn:
         return self._refuse()
 
     __array__ = __bool__ = __float__ = __int__ = __complex__ = __getitem__ = __iter__ = __len__ = _refuse
-    __lt__ = __le__ = __gt__ = __ge__ = __eq__ = __ne__ = _refuse  # type: ignore[assignment]
+    __lt__ = __le__ = __gt__ = __ge__ = __eq__ = __ne__ = _refuse
     __hash__ = object.__hash__
     __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __truediv__ = __rtruediv__ = __pow__ = __rpow__ = __matmul__ = __rmatmul__ = __neg__ = _refuse
 
@@ -114,7 +114,7 @@ class Batched(Tensor):
     value: Any
 
     @property
-    def _node(self) -> Any:  # type: ignore[override]
+    def _node(self) -> Any:
         return self.value._node
 
     def __repr__(self) -> str:
@@ -129,14 +129,14 @@ class Batched(Tensor):
         """The same examples without the graph."""
         return batched(self.value.detach(), self.level)
 
-    @property
+    @property  # type: ignore[misc]
     def data(self) -> Any:
         """The same examples without the graph."""
         return self.detach()
 
     def requires_grad_(self, requires_grad: bool = True) -> Any:
         """Refused: what is to be differentiated inside ``vmap`` goes through ``func``."""
-        raise VmapError("vmap: requires_grad_() cannot be called on a tensor inside vmap. Differentiate with func.grad, func.vjp or func.jacrev inside, which may be nested in vmap")
+        raise VmapError("vmap: requires_grad_() cannot be called on a tensor inside vmap. Differentiate with func.grad, func.vjp or func.jacrev inside")
 
     def is_contiguous(self) -> bool:
         """Whether the elements of all examples lie in row-major order."""
@@ -278,7 +278,8 @@ class Frame:
     def refuse_backward(self, outputs: Any) -> None:
         """Raise where ``backward()`` is called on one example."""
         if any(y.__class__ is Batched for y in outputs):
-            raise GraphError("backward() cannot be called inside vmap: the gradients of the examples would land in one place. Use func.grad inside, or call backward() on what vmap returns")
+            raise GraphError("backward() cannot be called inside vmap: the gradients of the examples would land in one place. "
+                             "Use func.grad inside, or call backward() on what vmap returns")
 
     def grad(self, outputs: Any, inputs: Any, grad_outputs: Any, retain_graph: bool | None, create_graph: bool, allow_unused: bool | None, materialize: bool) -> Any:
         """``autograd.grad`` of Batched tensors, or ``NotImplemented`` where there are none."""
@@ -350,8 +351,8 @@ class Call:
 
     def full(self, i: int) -> Any:
         """An operand with the batch in front, repeated where it is the same for all examples."""
-        value = self.values[i]
-        return value if self.batched[i] or not isinstance(value, TensorBase) else _methods.broadcast_to(value, (self.size, *tuple(value.shape)))  # type: ignore[arg-type]
+        value: Any = self.values[i]
+        return value if self.batched[i] or not hasattr(value, "_array") else _methods.broadcast_to(value, (self.size, *tuple(value.shape)))
 
     def run(self, *values: Any, **attrs: Any) -> Any:
         """The op itself on whole batches; ``attrs`` replace some of its attributes."""
@@ -406,7 +407,8 @@ def _grad(outputs: Any, inputs: Any, seeds: Any, retain_graph: bool | None, crea
         if node is None:
             raise GraphError(f"One of the differentiated Tensors does not require grad: inputs[{i}]")
         if own - set(levels_of(x)) and _reaches(roots, node):
-            raise VmapError(f"vmap: inputs[{i}] is the same for all examples, so its gradient would be the sum over the batch. Use func.grad inside vmap, which gives one for each example")
+            raise VmapError(f"vmap: inputs[{i}] is the same for all examples, so its gradient would be the sum over the batch. "
+                            "Use func.grad inside vmap, which gives one for each example")
     targets = [base_of(x)._node for x in inputs]
     retain = create_graph if retain_graph is None else retain_graph
     array = base_of(outputs[0])._array
@@ -422,7 +424,8 @@ def _grad(outputs: Any, inputs: Any, seeds: Any, retain_graph: bool | None, crea
         g = found.get(target)
         if g is None:
             if not allow_unused and not materialize:
-                raise GraphError(f"One of the differentiated Tensors appears to not have been used in the graph: inputs[{i}]. Set allow_unused=True if this is the desired behavior")
+                raise GraphError(f"One of the differentiated Tensors appears to not have been used in the graph: inputs[{i}]. "
+                                 "Set allow_unused=True if this is the desired behavior")
             results.append(None if not materialize else _methods.mul(x.detach(), 0))
             continue
         levels = levels_of(x)

@@ -7,10 +7,10 @@ from typing import Any
 from . import _methods
 from .batching import Call
 from .batching_rules import RULES, aligned, composed, loop, native, rule
-from .storage import TensorBase
+from .queries import is_tensor
 
 for _name in ("linalg_cholesky", "linalg_cholesky_ex", "linalg_inv", "linalg_inv_ex", "linalg_det", "cofactors", "linalg_slogdet", "linalg_eigh", "linalg_eigvalsh",
-              "linalg_eig", "linalg_svd", "linalg_svdvals", "real_part", "imaginary_part", "view_as_real", "view_as_complex", "label_sets"):
+              "linalg_eig", "linalg_svd", "linalg_svdvals", "real_part", "imaginary_part", "view_as_real", "view_as_complex", "label_sets", "matrix_exp"):
     RULES[_name] = native
 for _name in ("complex", "polar"):
     RULES[_name] = aligned
@@ -110,5 +110,16 @@ def _search(call: Call) -> Any:
         return call.run(call.full(0), call.full(1))
     if not call.batched[0]:
         return call.run(*call.values)
-    wanted = call.full(1) if isinstance(call.values[1], TensorBase) else call.values[0].new_full((call.size,), call.values[1])
+    wanted = call.full(1) if is_tensor(call.values[1]) else call.values[0].new_full((call.size,), call.values[1])
     return call.run(call.values[0], wanted.reshape((call.size, -1))).reshape(tuple(wanted.shape))
+
+
+@rule("pseudo_inverse")
+def _pseudo_inverse(call: Call) -> Any:
+    return native(call) if not any(call.batched[1:]) and not any(is_tensor(x) for x in call.inputs[1:]) else loop(call)
+
+
+@rule("linalg_cross")
+def _cross(call: Call) -> Any:
+    rank = max(call.ndim(0), call.ndim(1))
+    return call.run(call.full(0), call.full(1), dim=call.attrs["dim"] % rank + 1)

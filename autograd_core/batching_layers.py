@@ -135,7 +135,7 @@ def _squared_error(call: Call) -> Any:
 @rule("sigmoid_cross_entropy")
 def _sigmoid_cross_entropy(call: Call) -> Any:
     rank = call.ndim(0)
-    lined = []
+    lined: list[Any] = []
     for i, x in enumerate(call.inputs):
         if x is None:
             lined.append(None)
@@ -165,3 +165,39 @@ def _class_losses(call: Call) -> Any:
         chosen = F.index(weight, F.unsqueeze(safe, dim=0), dims=(0,), unique=False)
         counts = F.where(counts, chosen, 0)
     return F.sum(example) / F.sum(counts, dtype=example.dtype)
+
+
+@rule("huber_error")
+def _huber_error(call: Call) -> Any:
+    def huber(F: Any, input: Any, target: Any, delta: float, reduction: str) -> Any:
+        distance = F.abs(input - target)
+        inner = F.clamp(distance, None, delta)
+        return _reduced(F, inner * (distance - inner * 0.5), reduction)
+
+    return composed(call, huber)
+
+
+@rule("standardize_rows")
+def _standardize_rows(call: Call) -> Any:
+    if not any(call.batched[1:]):
+        return call.run(*call.values)
+
+    def apart(F: Any, input: Any, weight: Any, bias: Any, **attrs: Any) -> Any:
+        out = F.standardize_rows(input, None, None, **attrs)
+        out = out if weight is None else out * weight
+        return out if bias is None else out + bias
+
+    return composed(call, apart)
+
+
+# --- images -------------------------------------------------------------------------------------------------------
+
+
+@rule("patches", "resample")
+def _images(call: Call) -> Any:
+    return call.run(call.values[0])
+
+
+@rule("patches_sum", "resample_sum")
+def _images_sum(call: Call) -> Any:
+    return call.run(call.values[0], shape=(call.size, *call.attrs["shape"]))

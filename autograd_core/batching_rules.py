@@ -15,8 +15,8 @@ from . import _methods
 from .batching import Batched, Call, VmapError, active_frames, base_of, batched, expand_to, levels_of, over_levels
 from .dispatch import apply
 from .op import REGISTRY, Op
-from .spec import infer_reshape, wrap_dim, wrap_dims
 from .queries import is_tensor
+from .spec import infer_reshape, wrap_dim, wrap_dims
 from .storage import operand
 
 Rule = Callable[[Call], Any]
@@ -94,7 +94,7 @@ def loop(call: Call) -> Any:
     if call.op.kind == "dynamic" and call.op.name != "masked_select":
         raise VmapError(f"vmap: {call.op.spoken} has a result whose shape depends on values, which may differ between examples. Use where, a mask, or compute it outside vmap")
     if call.op.name == "masked_select" and call.batched[1]:
-        raise VmapError("vmap: masked_select with a mask that differs between examples has results of different shapes. Use where(mask, x, 0) or masked_fill instead")
+        raise VmapError("vmap: selecting with a mask that differs between examples has results of different shapes. Use where(mask, x, 0) or masked_fill instead")
     if not call.size:
         raise VmapError(f"vmap: {call.op.spoken} has no batching rule and cannot run on an empty batch")
     if call.op.name not in _warned:
@@ -158,7 +158,7 @@ def _each(result: Any, change: Callable[[Any], Any]) -> Any:
     return tuple(change(r) for r in result) if isinstance(result, tuple) else change(result)
 
 
-@rule("softmax_along", "log_softmax_along", "cumsum", "cumprod", "sort", "topk", "shift", "cummax", "cummin", "logcumsumexp", "argsort")
+@rule("softmax_along", "log_softmax_along", "cumsum", "cumprod", "sort", "topk", "shift", "cummax", "cummin", "logcumsumexp")
 def along(call: Call) -> Any:
     """Along one dimension, which stays."""
     value, rank = _column(call)
@@ -292,7 +292,7 @@ def _copy(call: Call) -> Any:
     return call.other("copy", call.full(0), value)
 
 
-@rule("identity_like", "causal_mask")
+@rule("identity_like", "causal_mask", "base_grid")
 def _constant(call: Call) -> Any:
     return Unbatched(call.run(call.values[0]))
 

@@ -44,7 +44,7 @@ def _finite(value: Any) -> bool:
         return all(_finite(each) for each in value)
     array = value._array if isinstance(value, TensorBase) else value
     if isinstance(array, (float, complex)):
-        return array == array and abs(array) != float("inf")
+        return abs(array) < float("inf")
     kind = getattr(getattr(array, "dtype", None), "kind", "")
     return kind not in ("f", "c") or not hasattr(array, "sum") or bool(BY_TYPE[array.__class__].xp.isfinite(array).all())
 
@@ -80,7 +80,8 @@ def birth(op: Op, inputs: Any, result: Any) -> str | None:
     count = int(where.sum())
     more = f" ({count} of {array.size} elements)" if array.size > 1 else ""
     fix = advice(op)
-    return f"{op.spoken} made the first {what} out of finite numbers{at}{more}: {', '.join(operands)}, result {tuple(array.shape)}" + (f". What to write instead: {fix}" if fix else "")
+    remedy = f". What to write instead: {fix}" if fix else ""
+    return f"{op.spoken} made the first {what} out of finite numbers{at}{more}: {', '.join(operands)}, result {tuple(array.shape)}{remedy}"
 
 
 def refuse_birth(op: Op, inputs: Any, result: Any, line: str) -> None:

@@ -343,8 +343,9 @@ class _Writer:
             self._line(f"∂{top}/∂{name}{through} = {steps}", rf"{_partial(top, name)}{through_tex} &= {steps_tex}")
             return
         self._line(f"∂{result}/∂{name} = {steps}", rf"{_partial(result, name)} &= {steps_tex}")
-        self._line(f"∂{top}/∂{name}{through} = ∂{top}/∂{result} · ∂{result}/∂{name} = {_factor(g)} · {_factor(local, second=True)} = {_number(downstream)}",
-                   rf"{_partial(top, name)}{through_tex} &= {_partial(top, result)} \cdot {_partial(result, name)} = {_factor(g)} \cdot {_factor(local, second=True)} = {_number(downstream)}")
+        first, second, product = _factor(g), _factor(local, second=True), _number(downstream)
+        self._line(f"∂{top}/∂{name}{through} = ∂{top}/∂{result} · ∂{result}/∂{name} = {first} · {second} = {product}",
+                   rf"{_partial(top, name)}{through_tex} &= {_partial(top, result)} \cdot {_partial(result, name)} = {first} \cdot {second} = {product}")
 
 
 def _factor(value: Any, second: bool = False) -> str:

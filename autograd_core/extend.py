@@ -70,7 +70,8 @@ def define(vjp: str | Callable[..., Any] | Mapping[str, Any], *, elementwise: bo
         if not inputs or code.co_flags & 0x04:
             raise TypeError(f"define: the kernel {kernel.__name__} must take the array library and at least one array, (xp, x, ...), with attributes after *")
         rest = "".join(f", {name}: Any" for name in code.co_varnames[code.co_argcount : code.co_argcount + code.co_kwonlyargcount])
-        op = Op(kernel.__name__, signature=f"{kernel.__name__}({', '.join(f'{name}: Tensor' for name in inputs)}{', *' if rest else ''}{rest}) -> Tensor", kernel=kernel, inputs=inputs,
+        signature = f"{kernel.__name__}({', '.join(f'{name}: Tensor' for name in inputs)}{', *' if rest else ''}{rest}) -> Tensor"
+        op = Op(kernel.__name__, signature=signature, kernel=kernel, inputs=inputs,
                 kind="elementwise" if elementwise else "general", broadcasts=elementwise and len(inputs) > 1, label=label or kernel.__name__,
                 promotes=promotes or ("same" if elementwise else "none"), doc=inspect.getdoc(kernel))
         for name, rule in (vjp.items() if isinstance(vjp, Mapping) else [(inputs[0], vjp)]):
@@ -117,7 +118,7 @@ def primitive(f_raw: Callable[..., Any]) -> Callable[..., Any]:
             return ans, [x if t is None else t for x, t in zip(ctx.args, tensors, strict=True)]
 
         @classmethod
-        def backward(cls, ctx: Any, g: Any) -> Any:  # type: ignore[override]
+        def backward(cls, ctx: Any, g: Any) -> Any:
             ans, args = cls._values(ctx)
             results: list[Any] = [None]
             for i, needed in enumerate(ctx.needs_input_grad[1:]):

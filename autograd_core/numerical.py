@@ -9,7 +9,8 @@ from typing import Any
 from .backend.registry import backend_of
 from .backward import grad
 from .config import enable_grad, no_grad
-from .storage import TensorBase, real_array, wrap
+from .queries import is_tensor
+from .storage import real_array, wrap
 
 __all__ = ["StepTable", "numerical_gradient", "step_table"]
 
@@ -35,7 +36,7 @@ def numerical_gradient(f: Callable[[Any], Any], x: Any, h: float = 1e-5, method:
     """
     if method not in ("forward", "central"):
         raise ValueError(f"numerical_gradient: method must be 'forward' or 'central', got {method!r}")
-    if not isinstance(x, TensorBase) or x._array.dtype.kind != "f":
+    if not is_tensor(x) or x._array.dtype.kind != "f":
         raise TypeError("numerical_gradient: x must be a Tensor of real floating-point numbers")
     if not h > 0:
         raise ValueError(f"numerical_gradient: the step h must be positive, got {h}")
@@ -48,7 +49,7 @@ def numerical_gradient(f: Callable[[Any], Any], x: Any, h: float = 1e-5, method:
     def value(step: Any) -> float:
         array[...] = before + step.reshape(array.shape)
         y = f(x)
-        if not isinstance(y, TensorBase) or y.numel() != 1:
+        if not is_tensor(y) or y.numel() != 1:
             raise RuntimeError("numerical_gradient: f must return a Tensor with one element. Reduce it with .sum()")
         return float(y.item())
 
@@ -63,6 +64,9 @@ def numerical_gradient(f: Callable[[Any], Any], x: Any, h: float = 1e-5, method:
         finally:
             array[...] = before
     return wrap(result.reshape(array.shape))
+
+
+_STEPS = (1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6, 1e-7, 1e-8, 1e-9, 1e-10, 1e-11, 1e-12)
 
 
 @dataclass(frozen=True)
@@ -93,7 +97,7 @@ class StepTable:
         return ax
 
 
-def step_table(f: Callable[[Any], Any], x: Any, steps: Sequence[float] = tuple(10.0**-k for k in range(1, 13))) -> StepTable:
+def step_table(f: Callable[[Any], Any], x: Any, steps: Sequence[float] = _STEPS) -> StepTable:
     """How far the difference quotients of ``f`` at ``x`` lie from the recorded gradient, for each step.
 
     >>> import autograd_core as ag

@@ -48,7 +48,7 @@ def _replaced(changed: Any, grads: tuple[Any, ...], what: str) -> tuple[Any, ...
     changed = changed if isinstance(changed, tuple) else (changed,)
     if len(changed) != len(grads):
         raise RuntimeError(f"{what}: Backward hook returned an invalid number of grad_input, got {len(changed)}, but expected {len(grads)}")
-    return changed
+    return tuple(changed)
 
 
 class _Inputs(Function):

@@ -18,8 +18,9 @@ from ..errors import GraphError, InplaceError, ShapeError
 from ..inplace import _rebase
 from ..node import GeneralNode, next_seq, output_node, pull_general, pull_watched
 from ..op import Op
+from ..queries import is_tensor
 from ..spec import Meta
-from ..storage import TensorBase, View, real_array, wrap
+from ..storage import View, real_array, wrap
 
 __all__ = ["Function", "FunctionCtx", "once_differentiable"]
 
@@ -41,7 +42,7 @@ class FunctionCtx:
     def save_for_backward(self, *tensors: Any) -> None:
         """Keep inputs or outputs of ``forward`` for ``backward``; ``None`` is allowed. A write to one of them in between is found then."""
         for t in tensors:
-            if t is not None and not isinstance(t, TensorBase):
+            if t is not None and not is_tensor(t):
                 raise TypeError(f"save_for_backward can only save tensors, but argument is of type {type(t).__name__}. Set other values as attributes of ctx")
         self._saved = tensors
 
@@ -58,7 +59,7 @@ class FunctionCtx:
                 assert self._outputs is not None
                 found.append(self._outputs[t.position])
                 continue
-            if isinstance(t, TensorBase):
+            if is_tensor(t):
                 self._check(t)
             found.append(t)
         return tuple(found)
@@ -123,7 +124,7 @@ class _JointRule:
         finally:
             MODE.reset(token)
             context._outputs = None
-        return tuple(each._array if raw and isinstance(each, TensorBase) else each for each in found)
+        return tuple(each._array if raw and is_tensor(each) else each for each in found)
 
 
 class _TangentRule:
@@ -213,7 +214,7 @@ class Function(metaclass=_Meta):
         if any(isinstance(x, Batched) for x in args):
             return _loop(cls, args)
         mode = get_mode()
-        nodes = tuple(x._node if isinstance(x, TensorBase) else None for x in args)
+        nodes = tuple(x._node if is_tensor(x) else None for x in args)
         needs = mode.grad and any(node is not None for node in nodes)
         ctx = FunctionCtx()
         ctx.needs_input_grad = tuple(needs and node is not None for node in nodes)
@@ -226,15 +227,15 @@ class Function(metaclass=_Meta):
         several = isinstance(output, (tuple, list))
         outputs = list(output) if several else [output]
         for y in outputs:
-            if several and y is not None and not isinstance(y, TensorBase):
+            if several and y is not None and not is_tensor(y):
                 raise TypeError(f"{cls.__name__}.apply: forward must return Tensors or a tuple of them, but there is a {type(y).__name__}")
-        if not several and not isinstance(output, TensorBase):
+        if not several and not is_tensor(output):
             raise TypeError(f"{cls.__name__}.apply: forward must return a Tensor or a tuple of Tensors, got {type(output).__name__}")
         return cls._finish(ctx, args, nodes, outputs, several, needs, mode)
 
     @classmethod
     def _finish(cls, ctx: Any, args: Any, nodes: Any, outputs: list[Any], several: bool, needs: bool, mode: Any) -> Any:
-        given = {id(x): x for x in args if isinstance(x, TensorBase)}
+        given = {id(x): x for x in args if is_tensor(x)}
         differentiable = [y is not None and id(y) not in ctx._constant and y._array.dtype.kind in "fc" for y in outputs]
         dirty = [y is not None and id(y) in ctx._dirty for y in outputs]
         for y, written in zip(outputs, dirty, strict=True):
@@ -269,18 +270,19 @@ class Function(metaclass=_Meta):
             found = found[:count]
         if len(found) != count:
             raise RuntimeError(f"function {cls.__name__}Backward returned an incorrect number of gradients (expected {count}, got {len(found)})")
-        results = []
+        results: list[Any] = []
         for i, (each, needed, x) in enumerate(zip(found, ctx.needs_input_grad, ctx._shapes, strict=True)):
             if each is None or not needed:
                 results.append(None)
                 continue
-            if not isinstance(each, TensorBase):
+            if not is_tensor(each):
                 raise TypeError(f"function {cls.__name__}Backward returned a {type(each).__name__} for argument {i}, expected a Tensor or None")
             if tuple(each.shape) != x.shape:
                 extra = len(each.shape) - len(x.shape)
                 fits = extra >= 0 and all(n in (1, m) for n, m in zip(x.shape, tuple(each.shape)[extra:], strict=True))
                 if not fits:
-                    raise ShapeError(f"Function {cls.__name__}Backward returned an invalid gradient at index {i} - got {list(each.shape)} but expected shape compatible with {list(x.shape)}")
+                    raise ShapeError(f"Function {cls.__name__}Backward returned an invalid gradient at index {i} - got {list(each.shape)} "
+                                     f"but expected shape compatible with {list(x.shape)}")
                 each = _methods.sum_to(each, x.shape)
             if each.dtype is not x.dtype:
                 each = _methods.to_dtype(each, x.dtype)
@@ -303,12 +305,13 @@ def _node(cls: type[Function], ctx: Any, args: Any, nodes: Any, outputs: list[An
         op._saved = tuple(every)
         op._needs_dtypes = False
         cls._ops[key] = op
-    ctx._shapes = [Meta(tuple(x._array.shape), from_numpy_dtype(x._array.dtype)) if isinstance(x, TensorBase) else None for x in args]
+    ctx._shapes = [Meta(tuple(x._array.shape), from_numpy_dtype(x._array.dtype)) if is_tensor(x) else None for x in args]
     n = GeneralNode()
     n.pull = pull_watched if mode.anomaly else pull_general
     n.op = op
     n.attrs = {"context": ctx}
-    n.dtypes = tuple(None if meta is None else meta.dtype for meta in ctx._shapes) if any(meta is not None and meta.dtype.is_complex for meta in (*ctx._shapes, *ctx._metas)) else None
+    complex_numbers = any(meta is not None and meta.dtype.is_complex for meta in (*ctx._shapes, *ctx._metas))
+    n.dtypes = tuple(None if meta is None else meta.dtype for meta in ctx._shapes) if complex_numbers else None
     n.parents = nodes or (None,)
     n.hooks = None
     n.scope = mode.scope
@@ -391,7 +394,7 @@ def once_differentiable(backward: Callable[..., Any]) -> Callable[..., Any]:
             return found
         several = isinstance(found, (tuple, list))
         values = list(found) if several else [found]
-        positions = [i for i, each in enumerate(values) if isinstance(each, TensorBase)]
+        positions = [i for i, each in enumerate(values) if is_tensor(each)]
         marked = _Refusal.apply(*[values[i].detach().requires_grad_() for i in positions])
         for i, each in zip(positions, marked, strict=True):
             values[i] = each

@@ -14,18 +14,19 @@ from ..batching import base_of
 from ..config import enable_grad
 from ..func.forward import jvp as forward_jvp
 from ..func.jacobian import jacfwd, jacrev
-from ..func.reverse import Inputs, pull, vjp as reverse_vjp
+from ..func.reverse import Inputs, pull
+from ..func.reverse import vjp as reverse_vjp
 from ..func.tracing import beyond
-from ..storage import TensorBase
+from ..queries import is_tensor
 
 __all__ = ["hessian", "hvp", "jacobian", "jvp", "vhp", "vjp"]
 
 
 def _tuple(value: Any, what: str, caller: str) -> tuple[tuple[Any, ...], bool]:
     """A Tensor, or a tuple of Tensors, as a tuple; and whether it was one."""
-    if isinstance(value, TensorBase):
+    if is_tensor(value):
         return (value,), False
-    if not isinstance(value, (tuple, list)) or not all(isinstance(x, TensorBase) for x in value):
+    if not isinstance(value, (tuple, list)) or not all(is_tensor(x) for x in value):
         raise TypeError(f"{caller}: the {what} must be either a Tensor or a tuple of Tensors, got {type(value).__name__}")
     return tuple(value), True
 
@@ -129,8 +130,8 @@ def jacobian(func: Callable[..., Any], inputs: Any, create_graph: bool = False, 
 def _scalar(func: Callable[..., Any], caller: str) -> Callable[..., Any]:
     def checked(*values: Any) -> Any:
         y = func(*values)
-        if not isinstance(y, TensorBase) or y.numel() != 1:
-            raise RuntimeError(f"{caller}: the function should return a single Tensor with a single element" + (f", got the shape {tuple(y.shape)}" if isinstance(y, TensorBase) else ""))
+        if not is_tensor(y) or y.numel() != 1:
+            raise RuntimeError(f"{caller}: the function should return a single Tensor with a single element" + (f", got the shape {tuple(y.shape)}" if is_tensor(y) else ""))
         return y.reshape(())
 
     return checked

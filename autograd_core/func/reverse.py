@@ -10,7 +10,7 @@ from .. import _methods
 from .. import backward as _backward
 from ..batching import base_of
 from ..config import enable_grad, get_mode
-from ..storage import TensorBase
+from ..queries import is_tensor
 from .tracing import beyond, check_differentiable, fresh, lifted, own_leaves, released
 from .tree import Structure, flatten, tensors_of
 
@@ -112,7 +112,7 @@ def _value_and_grad(func: Any, argnums: Any, has_aux: bool, args: Any, kwargs: A
     inputs = Inputs(args, chosen(args, argnums, caller), isinstance(argnums, int), caller)
     with enable_grad():
         value, aux = with_aux(func(*inputs.args, **kwargs), has_aux, caller)
-    if not isinstance(value, TensorBase):
+    if not is_tensor(value):
         raise RuntimeError(f"{caller}: expected func to return a Tensor, got {type(value).__name__}. What is no loss can be returned beside it with has_aux=True")
     if value._array.shape != ():
         raise RuntimeError(f"{caller}: expected func to return a scalar tensor, got tensor with {value._array.ndim} dims (shape {tuple(value._array.shape)}). "
@@ -172,9 +172,9 @@ def elementwise_grad(func: Callable[..., Any], argnums: int | Sequence[int] = 0)
 
 
 def _total(value: Any) -> Any:
-    if not isinstance(value, TensorBase):
+    if not is_tensor(value):
         raise RuntimeError(f"elementwise_grad: expected func to return a Tensor, got {type(value).__name__}")
-    return _methods.sum(value)  # type: ignore[arg-type]
+    return _methods.sum(value)
 
 
 def vjp(func: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:

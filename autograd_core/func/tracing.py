@@ -10,7 +10,8 @@ from ..backend.registry import backend_for_device
 from ..batching import active_frames, base_of, expand_to, levels_of, over_levels
 from ..config import get_mode
 from ..node import Leaf
-from ..storage import TensorBase, real_array, wrap
+from ..queries import is_tensor
+from ..storage import real_array, wrap
 from .tree import map_tensors
 
 
@@ -33,7 +34,7 @@ def fresh(x: Any) -> Any:
 
 def lifted(x: Any) -> Any:
     """An array as a tensor that shares its memory, a Python float as one of float64: so functions written for NumPy can be differentiated."""
-    if isinstance(x, TensorBase):
+    if is_tensor(x):
         return x
     if isinstance(x, float):
         return wrap(backend_for_device("cpu").asarray(float(x)))
@@ -43,7 +44,7 @@ def lifted(x: Any) -> Any:
 def check_differentiable(leaves: Sequence[Any], caller: str, argument: str) -> None:
     """Raise unless all leaves are tensors of real or complex numbers."""
     for x in leaves:
-        if not isinstance(x, TensorBase):
+        if not is_tensor(x):
             raise TypeError(f"{caller}: expected {argument} to be a Tensor or nested lists, tuples and dicts of Tensors, but there is a {type(x).__name__} in it")
         if x._array.dtype.kind not in "fc":
             raise RuntimeError(f"{caller}: {argument} has a tensor of dtype {x.dtype.name}, which has no derivative. "

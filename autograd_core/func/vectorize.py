@@ -8,7 +8,7 @@ from typing import Any
 
 from .. import _methods
 from ..batching import Frame, batched, levels_of
-from ..storage import TensorBase
+from ..queries import is_tensor
 from .tree import Structure, flatten
 
 
@@ -36,7 +36,7 @@ def _batch_size(leaves: list[Any], dims: list[Any]) -> int:
     for i, (x, d) in enumerate(zip(leaves, dims, strict=True)):
         if d is None:
             continue
-        if not isinstance(x, TensorBase):
+        if not is_tensor(x):
             raise ValueError(f"vmap: got in_dim={d} for an input that is a {type(x).__name__}; only Tensors are mapped over. Pass None in in_dims for it")
         rank = len(x._array.shape)
         if not rank:
@@ -86,7 +86,7 @@ def vmap(func: Callable[..., Any], in_dims: Any = 0, out_dims: Any = 0, randomne
         leaves, structure = flatten(list(args))
         dims = _spread(in_dims if isinstance(in_dims, int) else list(in_dims), structure, "in_dims")
         named, named_structure = flatten(kwargs)
-        leaves, dims = [*leaves, *named], [*dims, *[0 if isinstance(x, TensorBase) else None for x in named]]
+        leaves, dims = [*leaves, *named], [*dims, *[0 if is_tensor(x) else None for x in named]]
         size = _batch_size(leaves, dims)
 
         def run(chunk: list[Any], count: int) -> Any:
@@ -120,7 +120,7 @@ def _run(func: Any, leaves: list[Any], dims: list[Any], structure: Structure, na
     places = _spread(out_dims, result_structure, "out_dims")
     finished = []
     for y, d in zip(results, places, strict=True):
-        if not isinstance(y, TensorBase):
+        if not is_tensor(y):
             raise ValueError(f"vmap: the function must only return Tensors, got {type(y).__name__}")
         mine = frame.level in levels_of(y)
         if d is None:

@@ -96,9 +96,8 @@ def test_vmap_equals_a_loop(case: Case) -> None:
                 warnings.simplefilter("ignore", UserWarning)
                 try:
                     actual = func.vmap(function, in_dims=tuple(in_dims(mixed[i]) if i in chosen else None for i in range(len(plain))))(*[to_tensor(value) for value in mixed])
-                except VmapError as error:
-                    if "cannot be read" in str(error) or "depends on values" in str(error) or "differs between examples" in str(error) or "cannot write" in str(error):
-                        assert case.name in REFUSED, f"{case.name} reads values: {error}"
+                except VmapError:
+                    if case.name in REFUSED:
                         continue
                     raise
         for i, y in enumerate(arrays(actual)):

@@ -948,6 +948,7 @@ _argsort = COMPOSITES["argsort"].function
 _msort = COMPOSITES["msort"].function
 _special_ndtr = COMPOSITES["special_ndtr"].function
 _polygamma = COMPOSITES["polygamma"].function
+_Tensor_polygamma = COMPOSITES["Tensor_polygamma"].function
 _mvlgamma = COMPOSITES["mvlgamma"].function
 _special_expit = COMPOSITES["special_expit"].function
 _special_psi = COMPOSITES["special_psi"].function
@@ -16950,6 +16951,11 @@ def polygamma(n: builtins.int, input: Tensor) -> Tensor:
     return _polygamma(F, n, input)
 
 
+def Tensor_polygamma(input: Tensor, n: builtins.int) -> Tensor:
+    """``polygamma`` with the tensor first."""
+    return _Tensor_polygamma(F, input, n)
+
+
 def mvlgamma(input: Tensor, p: builtins.int) -> Tensor:
     """The logarithm of the multivariate gamma function of dimension ``p``: ``p (p - 1) / 4 * log(pi)`` plus ``lgamma(input - j / 2)`` for j below ``p``."""
     return _mvlgamma(F, input, p)
@@ -17542,6 +17548,7 @@ class Methods(TensorBase):
     cholesky_inverse = cholesky_inverse
     argsort = argsort
     msort = msort
+    polygamma = Tensor_polygamma
     mvlgamma = mvlgamma
     dot = dot
     vdot = vdot

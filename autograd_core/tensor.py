@@ -461,6 +461,8 @@ class Tensor(_methods.Methods, GraphMethods, ConversionMethods, CreationMethods,
         return _methods.bitwise_right_shift(other, self)
 
     def __invert__(self) -> Tensor:
+        if self._array.dtype.kind not in "biu":
+            raise TypeError(f"bitwise_not: ~ (operator.invert) is only implemented on integer and Boolean-type tensors, this one is {self.dtype.name}")
         return _methods.bitwise_not(self)
 
     def where(self, condition: Tensor, other: Any) -> Tensor:

@@ -94,6 +94,12 @@ def polygamma(F: Any, n: int, input: Any) -> Any:
     return F.digamma(input) if n == 0 else F.polygamma_of(input, order=n)
 
 
+@composite("Tensor_polygamma(input: Tensor, n: int) -> Tensor", places=("Tensor",))
+def polygamma_method(F: Any, input: Any, n: int) -> Any:
+    """``polygamma`` with the tensor first."""
+    return F.polygamma(n, input)
+
+
 @composite("mvlgamma(input: Tensor, p: int) -> Tensor", places=("torch", "Tensor"))
 def mvlgamma(F: Any, input: Any, p: int) -> Any:
     """The logarithm of the multivariate gamma function of dimension ``p``: ``p (p - 1) / 4 * log(pi)`` plus ``lgamma(input - j / 2)`` for j below ``p``."""

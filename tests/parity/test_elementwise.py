@@ -110,6 +110,22 @@ def test_two_operands_at_the_edges(name: str, dtype: str) -> None:
     compare(name, dtype, pairs(name, dtype))
 
 
+@settings(max_examples=250, deadline=None)
+@given(data=st.data(), name=st.sampled_from([name for name in TWO if name not in ("fmod", "remainder", "floor_divide", "heaviside", "pow", "float_power", "special.xlog1py") and "bitwise" not in name]),
+       dtypes_=st.tuples(*[st.sampled_from(["bool", "uint8", "int32", "int64", "float16", "float32", "float64"])] * 2))
+def test_two_operands_of_any_shapes_and_dtypes(data: Any, name: str, dtypes_: tuple[str, str]) -> None:
+    shapes = data.draw(hnp.mutually_broadcastable_shapes(num_shapes=2, max_dims=3, max_side=3, min_side=0)).input_shapes
+    arrays = [np.asarray(data.draw(hnp.arrays(dtype, shape, elements=st.sampled_from(edges(dtype)[:9].tolist())))) for shape, dtype in zip(shapes, dtypes_, strict=True)]
+    mine, other = outcome(function(ag, name), *map(Tensor, arrays)), outcome(function(torch, name), *map(torch.tensor, arrays))
+    if isinstance(other, Exception):
+        assert isinstance(mine, type(other))
+        return
+    assert str(mine.dtype).rpartition(".")[2] == str(other.dtype).rpartition(".")[2]
+    a, b = mine.numpy(), other.numpy()
+    assert a.shape == b.shape
+    equal(a, b, [np.broadcast_to(each, a.shape) for each in arrays], signs=name not in EITHER_ZERO, least=1e-2 if name.startswith("logaddexp") else 0.0)
+
+
 # --- gradients ----------------------------------------------------------------------------------------------------
 
 MASKED_HERE = frozenset(("sqrt", "rsqrt", "log", "log2", "log10", "log1p", "pow", "div", "reciprocal", "asin", "acos", "acosh", "atanh", "hypot", "xlogy", "special.xlog1py", "atan2"))

@@ -25,6 +25,7 @@ SAMPLES: dict[str, list[Sample]] = {
     "rsub": [S((3, 4), (4,)), S((3, 4), (4,), alpha=0.5), S((3, 4), 2.5), S((), ()), S((2, 3), (4,), error=RuntimeError, match="must match")],
     "float_power": [S(Arg((3, 4), 0.5, 2.0), (4,)), S(Arg((3, 4), 0.5, 2.0), 2), S(2.0, (3, 4)), S(Arg((), 0.5, 2.0), ()), S((2, 3), (4,), error=RuntimeError, match="must match")],
     "special_ndtr": [S((3, 4)), S(Arg(values=[-30.0, 0.0, 5.0]))], "special_expit": [S((3, 4))], "special_psi": [S(Arg((3, 4), 0.3, 9.5))], "special_gammaln": [S(Arg((3, 4), 0.3, 9.5))],
+    "Tensor_polygamma": [S(Arg((3, 4), 0.3, 9.5), n=2), S((3,), n=-1, error=RuntimeError, match="negative")],
     "polygamma": [S(Arg((3, 4), 0.3, 9.5), n=0), S(Arg((3, 4), 0.3, 9.5), n=1), S(Arg((3, 4), 0.3, 9.5), n=3), S((3,), n=-1, error=RuntimeError, match="negative")],
     "mvlgamma": [S(Arg((3, 4), 2.5, 9.5), p=1), S(Arg((3, 4), 2.5, 9.5), p=3), S((3,), p=0, error=RuntimeError, match="greater")], "special_multigammaln": [S(Arg((3, 4), 2.5, 9.5), p=2)],
     "real": [S((3, 4)), S(COMPLEX)], "imag": [S(COMPLEX), S((3, 4), error=RuntimeError, match="non-complex")], "resolve_conj": [S(COMPLEX)],

@@ -290,7 +290,7 @@ def test_take_and_put(shape: tuple[int, ...], data: Any, accumulate: bool, inpla
     same(lambda lib, x: lib.take(x, lib.from_numpy(positions)), numbers(shape, 0))
     if inplace:
         same(lambda lib, x, v: (x * 1).put_(lib.from_numpy(positions), v, accumulate), numbers(shape, 0), numbers(positions.shape, 1))
-        same(lambda lib, x, v: (x * 1).T.put_(lib.from_numpy(positions), v, accumulate), numbers((2, 2), 0), numbers(positions.shape, 1))
+        same(lambda lib, x, v: (x * 1).T.put_(lib.tensor([2, -1, 0]), v, accumulate), numbers((2, 3), 0), numbers((3,), 1))
     same(lambda lib, x, v: lib.put(x, lib.from_numpy(positions), v, accumulate), numbers(shape, 0), numbers(positions.shape, 1))
 
 

@@ -169,6 +169,15 @@ class Softmax(Module):
         return f"dim={self.dim}"
 
 
+class Softmax2d(Module):
+    """``softmax`` over the channels of images (N, C, H, W) or (C, H, W), for each pixel. Raises ``ValueError`` for another number of dimensions."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        if input.ndim not in (3, 4):
+            raise ValueError(f"Softmax2d: expected input to be 3D or 4D, got {input.ndim}D instead (shape {tuple(input.shape)})")
+        return F.softmax(input, -3)
+
+
 class LogSoftmax(Softmax):
     """``log_softmax`` along ``dim``."""
 

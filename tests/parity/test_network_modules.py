@@ -16,7 +16,7 @@ LINE, IMAGE, VOLUME = (2, 4, 9), (2, 4, 6, 8), (2, 4, 4, 5, 6)
 CASES: list[tuple[str, tuple[Any, ...], dict[str, Any], tuple[int, ...]]] = [
     *((name, (), {}, IMAGE) for name in ("ReLU", "ReLU6", "SiLU", "Mish", "SELU", "CELU", "ELU", "LeakyReLU", "Hardtanh", "Hardswish", "Tanhshrink", "Softshrink", "Hardshrink", "GLU",
                                          "PReLU", "Sigmoid", "Tanh", "GELU", "Softplus", "Softsign", "LogSigmoid")),
-    ("CELU", (0.5,), {}, IMAGE), ("Threshold", (0.1, 3.0), {}, IMAGE), ("GLU", (), {"dim": 1}, IMAGE), ("PReLU", (4,), {"init": 0.1}, IMAGE), ("Softshrink", (0.2,), {}, LINE),
+    ("Softmax2d", (), {}, IMAGE), ("CELU", (0.5,), {}, IMAGE), ("Threshold", (0.1, 3.0), {}, IMAGE), ("GLU", (), {"dim": 1}, IMAGE), ("PReLU", (4,), {"init": 0.1}, IMAGE), ("Softshrink", (0.2,), {}, LINE),
     ("Conv1d", (4, 6, 3), {"padding": 1}, LINE), ("Conv2d", (4, 6, 3), {"padding": "same", "padding_mode": "reflect"}, IMAGE),
     ("Conv2d", (4, 6, (2, 3)), {"padding": (1, 2), "padding_mode": "circular", "stride": 2}, IMAGE), ("Conv1d", (4, 4, 3), {"padding": 2, "padding_mode": "replicate", "groups": 2}, LINE),
     ("Conv3d", (4, 2, 2), {"groups": 2, "bias": False}, VOLUME), ("Conv3d", (4, 2, (2, 3, 1)), {"padding": (1, 0, 1)}, VOLUME),

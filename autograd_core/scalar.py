@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import ops  # noqa: F401 - fills the registry
 from .backend.registry import backend_for_device
+from .config import ACTIVE, refuse
 from .dispatch import apply
 from .dtypes import float64
 from .engine import RAW
@@ -128,6 +129,8 @@ class Scalar:
         >>> x.grad, y.grad
         (12.0, 1.0)
         """
+        if ACTIVE:
+            refuse("Scalars compute in Python, which a replay does not repeat", "Use tensors: Tensor(value, requires_grad=True) has the same operators")
         if self.op is None:
             self.grad += gradient
             return

@@ -25,8 +25,8 @@ class _Comparison:
         one, two = self.first.graph, self.second.graph
         for a, b in zip(one.arguments, two.arguments, strict=True):
             self.twins[a] = b
-        for a, b in zip(one.steps, two.steps, strict=False):
-            self._steps(a, b)
+        for earlier, later in zip(one.steps, two.steps, strict=False):
+            self._steps(earlier, later)
         if len(one.steps) != len(two.steps):
             longer = one.steps if len(one.steps) > len(two.steps) else two.steps
             extra = longer[min(len(one.steps), len(two.steps))]

@@ -222,7 +222,7 @@ def _operators() -> None:
         if name in binary:
             setattr(Stand, f"__r{name}__", lambda self, other, f=function: f(other, self))
             setattr(Stand, f"__i{name}__", lambda self, other, f=function: f(self, other, out=self) if self.ndim else f(self, other))
-    Stand.__pow__ = _power  # type: ignore[attr-defined]
+    Stand.__pow__ = _power  # type: ignore[operator]
     for name, ufunc in {"neg": "negative", "abs": "absolute", "invert": "invert", "pos": "positive"}.items():
         function = getattr(xp, ufunc)
         setattr(Stand, f"__{name}__", lambda self, f=function: f(self))

@@ -36,17 +36,17 @@ def plan_memory(graph: Graph, reuse: bool = True) -> Layout:
     once = {value for value in gradients if list(graph.gradients.values()).count(value) == 1}
     last: dict[Value, int] = {}
     for i, step in enumerate(graph.steps):
-        for value in (*step.reads(), *step.writes, *(each for each in step.outputs if each is not None)):
-            last[value.root] = i
+        for touched in (*step.reads(), *step.writes, *(each for each in step.outputs if each is not None)):
+            last[touched.root] = i
     free: list[int] = []
     ending: dict[int, list[Value]] = {}
     for i, step in enumerate(graph.steps):
         results = step.outputs if step.kind == "fused" or (step.takes_out and len(step.outputs) == 1) else ()
-        for value in results:
-            if value in once and value is not None and value.root is value and value.shape and value.nbytes and dense(value):
+        for value in [each for each in results if each is not None]:
+            if value in once and value.root is value and value.shape and value.nbytes and dense(value):
                 layout.lasting.append(value)
                 continue
-            if value is None or value.root is not value or value in outside or not value.shape or not value.nbytes or not dense(value):
+            if value.root is not value or value in outside or not value.shape or not value.nbytes or not dense(value):
                 continue
             piece = _inherited(step, value, layout, last, i, ending) if reuse else None
             if piece is None:

@@ -220,7 +220,7 @@ class Program:
         block = BLOCK // max(value.dtype.itemsize for part in step.parts for value in (*part.reads(), *(v for v in part.outputs if v)))
         cut: list[tuple[str, str]] = []  # (name in the loop, name of the whole)
         local: dict[Value, str] = {}
-        for value in (*step.inputs, *[value for value in step.outputs if value.shape]):
+        for value in (*step.inputs, *[each for each in step.outputs if each is not None and each.shape]):
             if not value.shape:
                 local[value] = self._name(value)
             elif repeated(value):

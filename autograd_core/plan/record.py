@@ -16,10 +16,13 @@ from ..dispatch import user_line
 from ..engine import RAW, RawReading
 from ..node import RETAIN, pull_general
 from ..op import COMPOSITES, REGISTRY, Op, Rule
+from ..scalar import Scalar
 from ..storage import TensorBase, wrap
 from .errors import refusal
 from .graph import Argument, Captured, EntryGradient, Graph, Step, Value
 
+SCALARS = "Scalars compute in Python, which a replay does not repeat"
+TENSORS_INSTEAD = "Use tensors: Tensor(value, requires_grad=True) has the same operators"
 REPLACED = object()
 """Stands for the first ``.grad`` of a leaf that was replaced before anybody looked at it."""
 OVERWRITES = frozenset(("fill", "copy"))
@@ -69,7 +72,9 @@ class Recorder:
         self.graph.results = self._result(result)
         for leaf in [leaf for leaf in self._first_leaf if self._first_leaf[leaf] is not leaf.grad]:
             self.graph.gradients[leaf] = None if leaf.grad is None else self.value(leaf.grad._array)
-        self._alive.append(result)
+        self._known.clear()  # from here on the graph says everything; what was computed on the way may go
+        self._alive.clear()
+        self.pulled.clear()
 
     def _result(self, result: Any) -> Any:
         if isinstance(result, TensorBase):
@@ -83,6 +88,8 @@ class Recorder:
             return result.__class__(*parts) if hasattr(result, "_fields") else result.__class__(parts)
         if isinstance(result, dict):
             return {key: self._result(each) for key, each in result.items()}
+        if isinstance(result, Scalar):
+            self.refuse(SCALARS, TENSORS_INSTEAD)
         return result
 
     def line(self) -> str:

@@ -57,6 +57,7 @@ class Plan:
         self._live = [(read, tuple(decides.items()), _question(i, asked)) for i, (read, decides, asked) in enumerate(graph.live)]
         self._holders: list[tuple[Any, Any, Any]] = []
         """(tensor, its memory, its leaf) of all that is captured."""
+        self._alone = isinstance(graph.results, Value) and graph.results.origin is None and self.program.kept == [graph.results]
         self._renew()
         self._written = [value for value in graph.writes() if isinstance(value.origin, (Argument, EntryGradient))]
         self._watch = backend_for_device("cpu").watch
@@ -64,7 +65,7 @@ class Plan:
 
     # --- guards -------------------------------------------------------------------------------------------------
 
-    def holds(self, tensors: list[Any]) -> bool:
+    def holds(self, tensors: Sequence[Any]) -> bool:
         """Whether what the plan depends on, besides the arguments, is as it was when it was recorded."""
         for module, training in self.graph.training.items():
             if module.training is not training:
@@ -97,6 +98,10 @@ class Plan:
         self._lent = [wrap(array) for array in arrays]
         self._gradient_of = dict(zip(self.layout.lasting, self._lent, strict=True))
         self._held = 0
+        known = self._leaf_of_argument
+        gradients = self.graph.gradients.items()
+        self._landing = [(leaf, self._gradient_of[value]) for leaf, value in gradients if value in self._gradient_of and leaf not in known]
+        self._other_gradients = [(leaf, value) for leaf, value in gradients if value not in self._gradient_of or leaf in known]
         self._rebind()
 
     def _holders_of_gradients(self) -> int:
@@ -105,7 +110,7 @@ class Plan:
 
     # --- calling ------------------------------------------------------------------------------------------------
 
-    def __call__(self, tensors: list[Any]) -> Any:
+    def __call__(self, tensors: Sequence[Any]) -> Any:
         """Replay on the argument tensors. Raises ``StaleError`` before anything is done if the function must be recorded again."""
         for tensor, array, _ in self._holders:
             if tensor._array is not array:
@@ -132,17 +137,20 @@ class Plan:
                 raise self._explained(error) from error
         return self._finish(tensors, kept)
 
-    def _finish(self, tensors: list[Any], kept: Any) -> Any:
+    def _finish(self, tensors: Sequence[Any], kept: Any) -> Any:
         graph = self.graph
         position = self._position
         if self._entries:
             WRITES.note_prepared(self._entries, "a replayed step")
         if self._written:
             WRITES.note_all([self._array(value, tensors) for value in self._written], "a replayed step")
-        for leaf, value in graph.gradients.items():
+        for leaf, lent in self._landing:
+            lent._node = lent._view = None
+            leaf.grad = lent
+        for leaf, value in self._other_gradients:
             argument = self._leaf_of_argument.get(leaf)
             target = leaf if argument is None else tensors[argument]._node
-            lent = self._gradient_of.get(value)
+            lent = None if value is None else self._gradient_of.get(value)
             if lent is not None:
                 lent._node = lent._view = None
                 target.grad = lent
@@ -151,6 +159,8 @@ class Plan:
         lent = None  # so that no variable here counts as a holder
         if self._lent:
             self._held = self._holders_of_gradients()
+        if self._alone:
+            return wrap(kept[0])
         made: dict[Value, Any] = {}
 
         def result(value: Value) -> Any:
@@ -171,7 +181,7 @@ class Plan:
 
         return replaced(graph.results, result)
 
-    def _array(self, value: Value, tensors: list[Any]) -> Any:
+    def _array(self, value: Value, tensors: Sequence[Any]) -> Any:
         origin = value.origin
         if isinstance(origin, Argument):
             return tensors[origin.index]._array

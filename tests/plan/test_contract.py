@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import weakref
 from typing import Any
 
 import numpy as np
@@ -404,6 +405,24 @@ def test_other_ops_in_the_second_call() -> None:
     text = refused(lambda x: x.sin() if next(count) else x.cos(), ag.tensor([1.0]), calls=2)
     assert text.startswith("compile: the two recorded calls did different things: cos at ")
     assert "pass it as an argument (each value gets a plan of its own), or compute both and choose with torch.where" in text
+
+
+def test_scalars() -> None:
+    x = ag.Scalar(2.0)
+    assert "Scalars compute in Python, which a replay does not repeat" in refused(lambda: (x * x).backward())
+    assert "Use tensors" in refused(lambda: x * x)
+
+
+def test_a_recording_keeps_nothing_alive_but_what_it_captured() -> None:
+    seen = []
+
+    def f(x: Any) -> Any:
+        h = x * 2
+        seen.append(weakref.ref(h._array))
+        return h.sum()
+
+    ag.compile(f)(ag.ones(100))
+    assert seen[0]() is None
 
 
 def test_a_raw_array_as_argument() -> None:

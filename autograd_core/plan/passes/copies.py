@@ -19,9 +19,9 @@ def copies(graph: Graph) -> int:
     for i, step in enumerate(graph.steps):
         step.inputs = replaced(step.inputs, lambda value: taken.get(value, value))
         step.writes = tuple([taken.get(value, value) for value in step.writes])
-        for value in step.outputs:
-            if value is not None and value.root in taken:
-                value.root = taken[value.root].root
+        for output in step.outputs:
+            if output is not None and output.root in taken:
+                output.root = taken[output.root].root
         if step.name in ("copy", "clone") and len(step.inputs) == 1 and isinstance(step.inputs[0], Value):
             source, copy = step.inputs[0], step.outputs[0]
             assert copy is not None

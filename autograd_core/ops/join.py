@@ -63,7 +63,7 @@ def cat(xp: Any, *tensors: Any, dim: int = 0) -> Any:
     [[1.0, 0.0, 0.0], [1.0, 0.0, 0.0]]
     """
     joined = [tensor for tensor in tensors if not _legacy_empty(tensor.shape)]
-    return xp.concatenate(joined or tensors[:1], axis=dim)
+    return xp.concatenate(joined, axis=dim) if joined else tensors[0].copy()
 
 
 @cat.vjp()

@@ -229,7 +229,7 @@ __all__ = [
     "masked_scatter", "masked_select", "matmul", "matrix_exp", "matrix_power", "max", "max_pool1d", "max_pool2d", "max_pool3d", "maximum", "mean",
     "median", "meshgrid", "min", "minimum", "mm", "mode", "moveaxis", "movedim", "msort", "mul", "multinomial", "multiply", "mv", "mvlgamma", "nan",
     "nan_to_num", "nanmean", "nanmedian", "nanquantile", "nansum", "narrow", "ne", "neg", "negative", "no_grad", "nonzero", "norm", "normal",
-    "not_equal", "numel", "numerical_gradient", "ones", "ones_like", "ops", "outer", "permute", "pi", "pinverse", "pixel_shuffle", "pixel_unshuffle",
+    "not_equal", "numel", "numerical_gradient", "ones", "ones_like", "ops", "outer", "pairwise_distance", "pdist", "permute", "pi", "pinverse", "pixel_shuffle", "pixel_unshuffle",
     "poisson", "polar", "polygamma", "positive", "pow", "prelu", "prod", "promote_types", "put", "qr", "quantile", "rad2deg", "rand", "rand_like",
     "randint", "randint_like", "randn", "randn_like", "random", "randperm", "ravel", "real", "reciprocal", "record", "relu", "remainder",
     "repeat_interleave", "reshape", "resolve_conj", "result_type", "rms_norm", "roll", "rot90", "round", "row_stack", "rrelu", "rrelu_", "rsqrt",

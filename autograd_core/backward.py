@@ -116,7 +116,9 @@ def backward(tensors: Any, grad_tensors: Any = None, retain_graph: bool | None =
     """
     if grad_tensors is None and inputs is None and not create_graph and isinstance(tensors, TensorBase):
         array = tensors._array
-        if tensors._node is not None and array.size == 1 and array.dtype.kind == "f" and (mode := get_mode()).recorder is None and mode.vmap is None and not mode.anomaly:  # the usual call, without the lists
+        mode = get_mode()
+        plain = mode.recorder is None and mode.vmap is None and not mode.anomaly
+        if plain and tensors._node is not None and array.size == 1 and array.dtype.kind == "f":  # the usual call, without the lists
             backend = BY_TYPE[array.__class__]
             with backend.watch():
                 run((tensors._node,), (backend.ones(array.shape, array.dtype),), retain_graph=bool(retain_graph), land=_land)
@@ -227,8 +229,10 @@ def grad(outputs: Any, inputs: Any, grad_outputs: Any = None, retain_graph: bool
     results_for = _listed(outputs)
     wanted = _listed(inputs)
     vmap = get_mode().vmap
-    if vmap is not None and (answer := vmap.grad(results_for, wanted, grad_outputs, retain_graph, create_graph, allow_unused, materialize_grads)) is not NotImplemented:
-        return answer
+    if vmap is not None:
+        answer: tuple[Any, ...] = vmap.grad(results_for, wanted, grad_outputs, retain_graph, create_graph, allow_unused, materialize_grads)
+        if answer is not NotImplemented:
+            return answer
     seeds = _cotangents(results_for, grad_outputs)
     targets = [_target(x, i) for i, x in enumerate(wanted)]
     found = _run(results_for, seeds, create_graph if retain_graph is None else retain_graph, create_graph, targets)

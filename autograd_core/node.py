@@ -199,7 +199,8 @@ def _remedy(F: Any, op: Op, g: Any) -> str:
     masked = not isinstance(g, list) and bool((g == 0).any())
     words = f". What to write instead: {fix}" if fix else ""
     if masked:
-        words += ". Its upstream gradient is 0 in places: a where() or mask around it leaves 0 times infinity; choose a harmless input before the operation, op(where(mask, x, 1)), not only after it"
+        words += (". Its upstream gradient is 0 in places: a where() or mask around it leaves 0 times infinity; "
+                  "choose a harmless input before the operation, op(where(mask, x, 1)), not only after it")
     return words
 
 

@@ -143,7 +143,8 @@ def row(declared: Op | Composite) -> list[str]:
     """One line of the table."""
     cells = [names(declared), sentence(declared.doc), gradient(declared), pytorch(declared), numpy_twin(declared)]
     if isinstance(declared, Op):
-        cells += ["view" if declared.kind == "view" else "", batching_rules.how(declared), tangent.how(declared), "tested apart" if declared.kind in ("random", "update") else "fake"]
+        cuda = "tested apart" if declared.kind in ("random", "update") else "fake"
+        cells += ["view" if declared.kind == "view" else "", batching_rules.how(declared), tangent.how(declared), cuda]
     else:
         cells += [""] * 4
     return [cell.replace("|", "\\|") for cell in cells]

@@ -42,7 +42,7 @@ LINEAR = frozenset((
 
 MULTILINEAR = {"matmul": (0, 1), "contract": None, "linear": (0, 1), "convolution": (0, 1), "convolution_input_grad": (0, 1), "convolution_weight_grad": (0, 1),
                "index": (0,), "index_accumulate": (0,), "index_select": (0,), "take_rows": (0,), "place_rows": (0,), "take_masked": (0,), "place_masked": (0,),
-               "gather": (0,), "gather_accumulate": (0,), "lookup": (1,), "take_rows": (0,), "place_rows": (0,)}
+               "gather": (0,), "gather_accumulate": (0,), "lookup": (1,)}
 """Ops that are linear in each of these inputs (``None``: all) while the others stay: the tangent is a sum of the op itself, one term for each input that moves."""
 
 by_seq = attrgetter("seq")

@@ -99,7 +99,8 @@ class LRScheduler:
 
     def _move(self, epoch: int | None = None) -> None:
         if ACTIVE:
-            refuse("a learning rate scheduler steps, which a replay would not repeat", "Call scheduler.step() after the compiled function: plans read the learning rate anew at each call")
+            refuse("a learning rate scheduler steps, which a replay would not repeat",
+                   "Call scheduler.step() after the compiled function: plans read the learning rate anew at each call")
         if epoch is None:
             self.last_epoch += 1
             rates = self.get_lr()

@@ -104,9 +104,9 @@ def test_smoothed_curves_are_unbiased_averages():
     raw, smooth = axes.lines
     assert list(raw.get_ydata()) == [4, 2, 0]
     assert list(smooth.get_ydata()) == pytest.approx([4, (4 * 0.25 + 2 * 0.5) / 0.75, (4 * 0.125 + 2 * 0.25) / 0.875])
-    with pytest.raises(ValueError, match="smooth=1.5"):
+    with pytest.raises(ValueError, match=r"smooth=1\.5"):
         viz.curves({"loss": [1.0]}, smooth=1.5)
-    with pytest.raises(TypeError, match="curves: expected a mapping of measures .* got NoneType"):
+    with pytest.raises(TypeError, match=r"curves: expected a mapping of measures .* got NoneType"):
         viz.curves(None)
 
 

@@ -65,7 +65,7 @@ SAMPLES: dict[str, list[Sample]] = {
     "norm": [S((3, 4)), S((3, 4), dim=1), S((3, 4), p=2, dim=-1, keepdim=True), S((3, 4), p=1), S((3, 4), p=3.0, dim=0), S(distinct(3, 4), p=float("inf")), S(distinct(3, 4), p=-float("inf"), dim=1),
              S((2, 3, 4), dim=(0, 2)), S((3, 4), p=0), S(Arg(values=[0.0, 0.0])), S((3,), dim=1, **OUT_OF_RANGE)],
     "allclose": [S((3,), (3,))], "equal": [S((3,), (3,)), S((3,), (2,))],
-    
+
     # products
     "mm": [S((2, 3), (3, 4)), S((2, 3), (2, 3), error=RuntimeError, match="cannot be multiplied"), S((3,), (3, 4), error=RuntimeError, match="mm")],
     "bmm": [S((5, 2, 3), (5, 3, 4)), S((2, 3), (3, 4), error=RuntimeError, match="bmm")],

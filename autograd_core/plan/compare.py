@@ -113,7 +113,11 @@ def _same_memory(a: Any, b: Any) -> bool:
     if a is b:
         return True
     backend = BY_TYPE[a.__class__]
-    return backend.owner(a) is backend.owner(b) and a.strides == b.strides and a.__array_interface__["data"] == b.__array_interface__["data"]
+    return backend.owner(a) is backend.owner(b) and a.strides == b.strides and _address(a) == _address(b)
+
+
+def _address(array: Any) -> int:
+    return int(array.ctypes.data if hasattr(array, "ctypes") else array.data.ptr)
 
 
 def _equal(a: Any, b: Any) -> bool:

@@ -150,7 +150,7 @@ class Stand:
         zero = chosen.__class__ in (int, float) and chosen == 0 and str(chosen)[0] != "-"
         alike = isinstance(condition, Stand) and isinstance(other, Stand) and condition.shape == other.shape and other.ndim
         if zero and alike and other.dtype.char in "fd" and condition.dtype.kind == "b" and condition.flags.c_contiguous and other.flags.c_contiguous:
-            mask = self.trace.call("spread", spread, (condition,), {"dtype": f"int{8 * other.dtype.itemsize}"}, "out", True)
+            mask = self.trace.call("spread", spread, (condition,), {"dtype": backend_for_device("cpu").xp.dtype(f"int{8 * other.dtype.itemsize}")}, "out", True)
             return self.trace.call("keep", keep, (other, mask), {}, "out", True)
         return self.trace.call("where", backend_for_device("cpu").xp.where, (condition, chosen, other), {})
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from sys import getrefcount
 from typing import Any
 
-from ..backend.registry import backend_for_device
+from ..backend.registry import BY_TYPE, backend_for_device
 from ..engine import WRITES
 from ..storage import wrap
 from .graph import Argument, Captured, Constant, EntryGradient, Graph, Value, replaced
@@ -19,11 +19,18 @@ from .passes import PASSES
 
 AVAILABLE = {"lower": True, **{name: exact for name, (_, exact) in PASSES.items()}, "memory": True}
 """All passes with whether they are exact: kernels are taken apart, the graph is made smaller, memory is planned."""
+HOST = ("lower", "fuse_sums", "fuse", "memory")
+"""Passes that are written for NumPy; on a GPU the recorded kernels are called as they are."""
 _numbers = itertools.count(1).__next__
 
 
 class StaleError(Exception):
     """The memory that a plan knows is not what its holders hold now: the function has to be recorded again."""
+
+
+def _on_host(graph: Graph, tensors: Sequence[Any]) -> bool:
+    arrays = [tensor._array for tensor in tensors] + [value.origin.array for value in graph.externals if isinstance(value.origin, (Captured, Constant))]
+    return all(BY_TYPE[array.__class__].name == "cpu" for array in arrays)
 
 
 def _question(position: int, asked: Sequence[tuple[str, bool]]) -> Callable[[Any], bool] | None:
@@ -42,6 +49,8 @@ class Plan:
         self.graph = graph
         self.recorded = len(graph.steps)
         self.removed: dict[str, int] = {}
+        if not _on_host(graph, tensors):
+            passes = [name for name in passes if name not in HOST]
         if "lower" in passes:
             lower(graph)
         known = [read for read, _, _ in graph.live]

@@ -77,12 +77,15 @@ class StandIn:
             "Replace .item(), .tolist(), .numpy(), float() and `if` on its value by ops such as where; a tensor that vmap made is also of no use after vmap has returned"
         )
 
+    def __getitem__(self, key: Any) -> Any:
+        return self if isinstance(key, tuple) and not key else self._refuse()
+
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
         return self._refuse()
 
-    __array__ = __bool__ = __float__ = __int__ = __complex__ = __getitem__ = __iter__ = __len__ = _refuse
+    __array__ = __bool__ = __float__ = __int__ = __complex__ = __iter__ = __len__ = _refuse
     __lt__ = __le__ = __gt__ = __ge__ = __eq__ = __ne__ = _refuse
     __hash__ = object.__hash__
     __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __truediv__ = __rtruediv__ = __pow__ = __rpow__ = __matmul__ = __rmatmul__ = __neg__ = _refuse

@@ -280,6 +280,36 @@ def _slice_write(call: Call) -> Any:
     return call.run(call.full(0), value, key=(slice(None), *call.attrs["key"]))
 
 
+def _followed(value: Any, chain: Any) -> Any:
+    """The region of an example that a chain of views selects."""
+    for op, attrs in chain:
+        value = apply(op, (value,), attrs)
+    return value
+
+
+def _with_region(call: Call, whole: Any, value: Any) -> Any:
+    """A copy of an example with a value written into the region of the chain."""
+    whole = call.example(whole).clone()
+    region = _followed(whole, call.attrs["chain"])
+    (region.copy_ if is_tensor(value) else region.fill_)(value)
+    return whole
+
+
+@rule("view_read")
+def _view_read(call: Call) -> Any:
+    return _followed(call.inputs[0], call.attrs["chain"]).clone()
+
+
+@rule("view_write")
+def _view_write(call: Call) -> Any:
+    return _with_region(call, call.full(0), call.inputs[1])
+
+
+@rule("view_place")
+def _view_place(call: Call) -> Any:
+    return _with_region(call, call.values[0].new_zeros((call.size, *call.attrs["shape"])), call.inputs[0])
+
+
 @rule("copy", "fill")
 def _copy(call: Call) -> Any:
     source = call.values[1]

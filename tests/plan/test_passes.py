@@ -53,6 +53,18 @@ def test_common_makes_equal_calls_once_unless_memory_was_written_in_between() ->
     assert calls(plan(writes, X), "exp") == 2
 
 
+def test_memory_from_outside_may_be_written_under_another_name() -> None:
+    def f(x: Any, same: Any) -> Any:
+        first, kept = x.exp(), x * 1.0
+        same.add_(1.0)
+        return first + x.exp(), kept.sin()
+
+    compiled = ag.compile(f, exact=True)
+    for _ in range(4):
+        x, y = ag.tensor([1.0, 2.0]), ag.tensor([1.0, 2.0])
+        assert [t.tolist() for t in compiled(x, x.view(2))] == [t.tolist() for t in f(y, y.view(2))]
+
+
 def test_constants_are_computed_when_the_plan_is_built() -> None:
     def f(x: Any) -> Any:
         return x * (ag.arange(2) + 1.0).exp()
@@ -61,10 +73,10 @@ def test_constants_are_computed_when_the_plan_is_built() -> None:
     assert calls(plan(f, X, passes=without("constants")), "exp") == 1
 
 
-@pytest.mark.parametrize("f", [lambda x: (x * 1.0).exp(), lambda x: (x / 1.0).exp(), lambda x: (x - 0.0).exp(), lambda x: (-(-x)).exp()])
+@pytest.mark.parametrize("f", [lambda x: x * 1.0, lambda x: x / 1.0, lambda x: x - 0.0, lambda x: -(-x)])
 def test_simplify_knows_what_changes_nothing(f: Any) -> None:
-    assert [step.name for step in plan(f, X).graph.steps] == ["exp"]
-    assert len(plan(f, X, passes=without("simplify")).graph.steps) > 1
+    assert [step.name for step in plan(lambda x: f(x.sin()).exp(), X).graph.steps][-1] == "exp"
+    assert len(plan(lambda x: f(x.sin()).exp(), X).graph.steps) < len(plan(lambda x: f(x.sin()).exp(), X, passes=without("simplify")).graph.steps)
 
 
 @pytest.mark.parametrize("f", [lambda x: (x + 0.0).exp(), lambda x: (x * 0.0).exp(), lambda x: (x * -1.0).exp()])

@@ -14,11 +14,12 @@ def common(graph: Graph) -> int:
     twins: dict[Value, Value] = {}
     known: dict[Any, Step] = {}
     steps = []
+    epoch = 0  # counts the writes to memory from outside, of which two Values may share some
     for step in graph.steps:
         step.inputs = replaced(step.inputs, lambda value: twins.get(value, value))
         key = None
         if _pure(step) and not any(value.root in written for value in (*step.reads(), *(v for v in step.outputs if v is not None))):
-            key = _key(step)
+            key = _key(step, epoch if any(value.external for value in step.reads()) else None)
         earlier = known.get(key) if key is not None else None
         outputs = [value for value in step.outputs if value is not None]
         if earlier is not None and not any(value.root in kept_roots for value in outputs) and _alike(earlier, step):
@@ -30,6 +31,7 @@ def common(graph: Graph) -> int:
         if key is not None:
             known.setdefault(key, step)
         steps.append(step)
+        epoch += any(value.external for value in step.writes)
     removed = len(graph.steps) - len(steps)
     graph.steps = steps
     return removed
@@ -44,11 +46,11 @@ def _pure(step: Step) -> bool:
         step.op is None or step.op.kind not in ("random", "effect"))
 
 
-def _key(step: Step) -> Any:
+def _key(step: Step, epoch: int | None) -> Any:
     function = step.function
     try:
         parts = (getattr(function, "func", function), *getattr(function, "args", ()))
-        key = (step.name, step.kind, parts, _hashable(step.inputs), _hashable(step.attrs))
+        key = (step.name, step.kind, epoch, parts, _hashable(step.inputs), _hashable(step.attrs))
         hash(key)
     except TypeError:
         return None

@@ -22,7 +22,8 @@ def simplify(graph: Graph) -> int:
         output = step.outputs[0] if len(step.outputs) == 1 else None
         source = _unchanged(step, maker) if step.kind == "call" and step.elementwise and not step.writes and output is not None else None
         alone = output is not None and output.root is output and output not in written and output not in kept
-        if source is not None and output is not None and alone and source.root not in written and _looks_like(source, output):
+        private = source is not None and not source.external and source.root not in written  # memory from outside may be written under another name
+        if source is not None and output is not None and alone and private and _looks_like(source, output):
             same[output] = source
             continue
         for value in step.outputs:

@@ -615,7 +615,7 @@ _r_cumprod_input = _cumprod.rules["input"].function
 _k_shift = _shift.kernels
 _r_shift_input = _shift.rules["input"].function
 _k_prod = _prod.kernels
-_r_prod_input = _prod.rules["input"].function
+_r_prod_all = _prod.fused.function
 _k_scatter_write = _scatter_write.kernels
 _r_scatter_write_input = _scatter_write.rules["input"].function
 _r_scatter_write_src = _scatter_write.rules["src"].function
@@ -11297,11 +11297,12 @@ def _pull_prod(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
     dtype = attrs["dtype"]
     input_shape = node._shapes[0]
     input_dtype = node._dtypes[0]
-    r = _r_prod_input(F, g, input, input_dtype, input_shape, dim, keepdim, dtype)
-    if pending[to_input] is None:
-        pending[to_input] = r
-    else:
-        accumulate(pending, to_input, r)
+    r_input, = _r_prod_all(F, g, input, input_dtype, input_shape, dim, keepdim, dtype)
+    if to_input is not None and r_input is not None:
+        if pending[to_input] is None:
+            pending[to_input] = r_input
+        else:
+            accumulate(pending, to_input, r_input)
 
 
 _pull_prod.op = _prod  # type: ignore[attr-defined]

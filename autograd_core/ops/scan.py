@@ -116,17 +116,35 @@ def prod(xp: Any, input: Any, *, dim: Any = None, keepdim: bool = False, dtype: 
     return result.astype(HALF) if dtype is HALF else result
 
 
-@prod.vjp("input")
-def _(F: Any, g: Any, input: Any, input_dtype: Any, input_shape: Any, dim: Any, keepdim: bool, dtype: Any) -> Any:
+def _factors(F: Any, g: Any, input: Any, input_dtype: Any, dim: Any, keepdim: bool, dtype: Any) -> tuple[Any, Any, int]:
+    """The factors, the cotangent beside them, and the dimension that they are multiplied along."""
     if dtype is not None:
         g = F.to_dtype(g, dtype=input_dtype)
-    if not input_shape:
-        return g
     if axes(dim) is None:
-        input, dim = F.reshape(input, shape=(-1,)), 0
-        g = F.reshape(g, shape=(1,))
-    elif not keepdim:
-        g = F.unsqueeze(g, dim=dim % len(input_shape))
+        return F.reshape(input, shape=(-1,)), F.reshape(g, shape=(1,)), 0
+    dim = dim % len(input.shape)
+    return input, g if keepdim else F.unsqueeze(g, dim=dim), dim
+
+
+@prod.vjp("input")
+def _(F: Any, g: Any, input: Any, input_dtype: Any, input_shape: Any, dim: Any, keepdim: bool, dtype: Any) -> Any:
+    if not input_shape:
+        return F.to_dtype(g, dtype=input_dtype) if dtype is not None else g
+    input, g, dim = _factors(F, g, input, input_dtype, dim, keepdim, dtype)
     before = F.shift(F.cumprod(input, dim=dim), dim=dim, step=1, fill=1)
     after = F.shift(_reversed(F, F.cumprod, input, dim), dim=dim, step=-1, fill=1)
     return F.reshape(g * (before * after), shape=input_shape)
+
+
+@prod.fused_vjp()
+def _(F: Any, g: Any, input: Any, input_dtype: Any, input_shape: Any, dim: Any, keepdim: bool, dtype: Any) -> tuple[Any]:
+    # Dividing is many times faster than multiplying all the others. Zeros are left out of the product and counted: with
+    # one of them only its own gradient is not 0. No decision is made on the host, so that a GPU need not be waited for.
+    if not input_shape:
+        return (F.to_dtype(g, dtype=input_dtype) if dtype is not None else g,)
+    input, g, dim = _factors(F, g, input, input_dtype, dim, keepdim, dtype)
+    zero = input == 0
+    others = F.where(zero, 1, input)
+    whole = F.prod(others, dim=dim, keepdim=True)
+    zeros = F.sum(zero, dim=dim, keepdim=True)
+    return (F.reshape(g * F.where(zeros == 0, whole / others, F.where(zero & (zeros == 1), whole, 0)), shape=input_shape),)

@@ -143,6 +143,8 @@ def _avg_pool(F: Any, count: int, input: Any, kernel_size: Any, stride: Any, pad
     if divisor == 0:
         raise RuntimeError(f"{name}: divisor must be not zero")
     attrs = _attributes(name, count, input, kernel_size, stride, padding, 1, ceil_mode)
+    if count == 3 and any(n < size for n, size in zip(input.shape[-3:], attrs["kernel"], strict=True)):
+        raise ShapeError(f"{name}: input image {tuple(input.shape[-3:])} smaller than kernel size {attrs['kernel']}, which is refused even with padding, as in PyTorch")
     return F.avg_pool(input, **attrs, count_include_pad=count_include_pad, divisor=divisor)
 
 

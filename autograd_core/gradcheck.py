@@ -35,7 +35,8 @@ class _Tolerance:
 
 
 def gradcheck(func: Callable[..., Any], inputs: Any, *, eps: float = 1e-6, atol: float = 1e-5, rtol: float = 1e-3, raise_exception: bool = True,
-              nondet_tol: float = 0.0, check_undefined_grad: bool = True, check_grad_dtypes: bool = False, fast_mode: bool = False) -> bool:
+              nondet_tol: float = 0.0, check_undefined_grad: bool = True, check_grad_dtypes: bool = False, check_batched_grad: bool = False,
+              check_forward_ad: bool = False, check_backward_ad: bool = True, fast_mode: bool = False) -> bool:
     """Check the gradients of ``func`` against central differences.
 
     Parameters
@@ -48,6 +49,8 @@ def gradcheck(func: Callable[..., Any], inputs: Any, *, eps: float = 1e-6, atol:
     nondet_tol : how far two backward passes over the same inputs may lie apart.
     check_undefined_grad : with several outputs, also check each alone, so that rules meet missing cotangents.
     check_grad_dtypes : demand that a gradient has its input's dtype.
+    check_batched_grad : also run the backward pass over a batch of cotangents, by ``vmap``, and compare with one after the other.
+    check_forward_ad, check_backward_ad : whether to check forward mode (off by default) and reverse mode (on).
     fast_mode : on failure, skip the search for the worst element.
 
     Raises ``GradcheckError`` (a ``RuntimeError``) with the worst element, and ``ValueError`` for inputs it cannot check.
@@ -60,7 +63,12 @@ def gradcheck(func: Callable[..., Any], inputs: Any, *, eps: float = 1e-6, atol:
     arguments = (inputs,) if isinstance(inputs, TensorBase) else tuple(inputs)
     checked = _checked(arguments, "gradcheck")
     try:
-        _check(func, arguments, checked, _Tolerance(eps, atol, rtol), nondet_tol, check_undefined_grad, check_grad_dtypes, fast_mode)
+        if check_backward_ad:
+            _check(func, arguments, checked, _Tolerance(eps, atol, rtol), nondet_tol, check_undefined_grad, check_grad_dtypes, fast_mode)
+        if check_forward_ad:
+            _check_forward(func, arguments, checked, _Tolerance(eps, atol, rtol))
+        if check_batched_grad:
+            _check_batched(func, arguments, checked, _Tolerance(eps, atol, rtol))
     except GradcheckError:
         if raise_exception:
             raise
@@ -221,6 +229,53 @@ def _check_repeats(func: Callable[..., Any], arguments: Sequence[Any], checked: 
             if apart > nondet_tol:
                 raise GradcheckError(f"gradcheck: two backward passes over the same inputs differ by {apart:.3g} for input {position}: the function is not "
                                      "deterministic. Seed its random numbers inside, or allow the difference with nondet_tol")
+
+
+def _of_checked(func: Callable[..., Any], arguments: Sequence[Any], checked: list[int]) -> Callable[..., Any]:
+    """``func`` as a function of the checked inputs alone."""
+
+    def partial(*values: Any) -> Any:
+        full = list(arguments)
+        for position, value in zip(checked, values, strict=True):
+            full[position] = value
+        return tuple(_outputs(func, full))
+
+    return partial
+
+
+def _check_forward(func: Callable[..., Any], arguments: Sequence[Any], checked: list[int], tolerance: _Tolerance) -> None:
+    """Compare the tangents of forward mode with central differences along a random direction of each input."""
+    from .func.forward import jvp
+
+    points = tuple(wrap(real_array(arguments[position])) for position in checked)
+    for position in checked:
+        v = _random_like(arguments[position], 31 + position)
+        step = tolerance.eps * real_array(v)
+        above, below = _moved(func, arguments, position, step), _moved(func, arguments, position, -step)
+        tangents = tuple(v if other == position else wrap(real_array(x) * 0) for other, x in zip(checked, points, strict=True))
+        _, moved = jvp(_of_checked(func, arguments, checked), points, tangents)
+        for k, (t, a, b) in enumerate(zip(moved, above, below, strict=True)):
+            numeric = (a - b) / (2 * tolerance.eps)
+            analytic = real_array(t)
+            if not bool(tolerance.accepts(analytic, numeric).all()):
+                apart = abs(analytic - numeric)
+                raise GradcheckError(f"gradcheck: forward mode: the tangent of output {k} along a random direction of input {position} "
+                                     f"{describe(arguments[position])} is wrong by up to {float(apart.max()):.3g}. Likely cause: a jvp that does not belong to the backward, or a rule whose vjp is not linear in the cotangent")
+
+
+def _check_batched(func: Callable[..., Any], arguments: Sequence[Any], checked: list[int], tolerance: _Tolerance) -> None:
+    """Compare a backward pass over two cotangents at once with one after the other."""
+    from .func.reverse import vjp
+    from .func.vectorize import vmap
+
+    outputs, pull_back = vjp(_of_checked(func, arguments, checked), *[wrap(real_array(arguments[position])) for position in checked])
+    pairs = [[_random_like(y, 60 + 2 * k + i) for k, y in enumerate(outputs)] for i in (0, 1)]
+    xp = backend_of(real_array(arguments[checked[0]])).xp
+    together = vmap(lambda *g: pull_back(tuple(g)))(*[wrap(xp.stack([real_array(a), real_array(b)])) for a, b in zip(*pairs, strict=True)])
+    for i, cotangents in enumerate(pairs):
+        for position, alone, batch in zip(checked, pull_back(tuple(cotangents)), together, strict=True):
+            if not bool(tolerance.accepts(real_array(batch)[i], real_array(alone)).all()):
+                raise GradcheckError(f"gradcheck: the gradient of input {position} differs when cotangents are batched by vmap. Likely cause: a wrong batching rule")
 
 
 # --- the worst element --------------------------------------------------------------------------------------------

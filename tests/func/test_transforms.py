@@ -252,3 +252,25 @@ def test_saved_tensors_can_be_kept_elsewhere() -> None:
     y.backward()
     v = x.detach().numpy()
     np.testing.assert_allclose(x.grad.numpy(), np.exp(v) * (1 + v))
+
+
+def test_gradcheck_of_forward_mode_and_batches() -> None:
+    x, w = points(2, 3, grad=True), points(3, 2, grad=True)
+    assert gradcheck(lambda x, w: (ag.softmax(x @ w, -1), x.prod()), (x, w), check_forward_ad=True, check_batched_grad=True)
+
+    class Lying(Function):
+        @staticmethod
+        def forward(ctx: Any, x: Any) -> Any:
+            return x * 2
+
+        @staticmethod
+        def backward(ctx: Any, g: Any) -> Any:
+            return g * 2
+
+        @staticmethod
+        def jvp(ctx: Any, t: Any) -> Any:
+            return t * 3
+
+    assert gradcheck(Lying.apply, (x,))
+    with pytest.raises(RuntimeError, match="forward mode: the tangent of output 0"):
+        gradcheck(Lying.apply, (x,), check_forward_ad=True, check_backward_ad=False)

@@ -260,7 +260,8 @@ def _check_forward(func: Callable[..., Any], arguments: Sequence[Any], checked: 
             if not bool(tolerance.accepts(analytic, numeric).all()):
                 apart = abs(analytic - numeric)
                 raise GradcheckError(f"gradcheck: forward mode: the tangent of output {k} along a random direction of input {position} "
-                                     f"{describe(arguments[position])} is wrong by up to {float(apart.max()):.3g}. Likely cause: a jvp that does not belong to the backward, or a rule whose vjp is not linear in the cotangent")
+                                     f"{describe(arguments[position])} is wrong by up to {float(apart.max()):.3g}. "
+                                     "Likely cause: a jvp that does not belong to the backward, or a rule whose vjp is not linear in the cotangent")
 
 
 def _check_batched(func: Callable[..., Any], arguments: Sequence[Any], checked: list[int], tolerance: _Tolerance) -> None:

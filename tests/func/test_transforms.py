@@ -274,3 +274,37 @@ def test_gradcheck_of_forward_mode_and_batches() -> None:
     assert gradcheck(Lying.apply, (x,))
     with pytest.raises(RuntimeError, match="forward mode: the tangent of output 0"):
         gradcheck(Lying.apply, (x,), check_forward_ad=True, check_backward_ad=False)
+
+
+class Transformer(nn.Module):
+    """Embedding, causal self-attention, layer normalisation, feed-forward and a head."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.embedding = nn.Embedding(7, 8, padding_idx=0)
+        self.attention = nn.MultiheadAttention(8, 2, batch_first=True)
+        self.norm = nn.LayerNorm(8)
+        self.inner = nn.Sequential(nn.Linear(8, 16), nn.GELU(), nn.Linear(16, 7))
+
+    def forward(self, tokens: Any) -> Any:
+        x = self.embedding(tokens)
+        mask = ag.ones(x.shape[1], x.shape[1], dtype=ag.bool_).triu(1)
+        x = self.norm(x + self.attention(x, x, x, attn_mask=mask, need_weights=False)[0])
+        return self.inner(x)
+
+
+@pytest.mark.filterwarnings("error")
+def test_gradients_of_each_example_of_a_transformer_without_a_loop() -> None:
+    model = Transformer().double()
+    tokens = ag.tensor(STREAM.integers(0, 7, (3, 5)))
+    parameters = {name: p.detach() for name, p in model.named_parameters()}
+
+    def loss(p: Any, row: Any) -> Any:
+        scores = func.functional_call(model, p, (row[None, :-1],))
+        return nn.functional.cross_entropy(scores.transpose(1, 2), row[None, 1:])
+
+    found = func.vmap(func.grad(loss), in_dims=(None, 0))(parameters, tokens)
+    for k in range(3):
+        alone = func.grad(loss)(parameters, tokens[k])
+        for name, g in alone.items():
+            np.testing.assert_allclose(found[name][k].numpy(), g.numpy(), rtol=1e-9, atol=1e-12)

@@ -102,7 +102,7 @@ class Peer(Worker):
 
 def _agree(case: Case, peers: list[Peer]) -> None:
     ours, theirs = peers[0].results, peers[1].results
-    scale = max(map(abs, theirs))
+    scale = max(map(abs, theirs), default=0.0)  # a floor, such as matrix products alone, has no numbers to agree on
     for i, (a, b) in enumerate(zip(ours, theirs, strict=True)):
         if not math.isclose(a, b, rel_tol=case.tolerance, abs_tol=case.tolerance * scale):
             raise NoResult(f"{case.name}: peers disagree before timing: number {i} is {a!r} for ours and {b!r} for {peers[1].name}")

@@ -15,11 +15,16 @@ def to_numpy(values: Any) -> Any:
     return np.asarray(values)
 
 
+def parameters(module: Any) -> dict[str, Any]:
+    """The parameters of a module by path; nothing of anything else."""
+    listed = getattr(module, "named_parameters", None)
+    return dict(listed()) if callable(listed) else {}
+
+
 def parameters_of(source: Any) -> dict[str, Any]:
     """The parameters of a module by path, or a mapping of names to tensors as it is; ``TypeError`` for anything else."""
-    listed = getattr(source, "named_parameters", None)
-    if callable(listed):
-        return dict(listed())
+    if hasattr(source, "named_parameters"):
+        return parameters(source)
     if isinstance(source, Mapping):
         return dict(source)
     raise TypeError(f"expected a module or a mapping of names to tensors, got {type(source).__name__}")

@@ -13,6 +13,7 @@ from autograd_core import Scalar, Tensor
 from autograd_core.files import write_whole
 
 from . import dot, files, render
+from .arrays import parameters
 from .chain import trace
 from .fold import folded, size
 from .heat import heat_of
@@ -75,12 +76,6 @@ def caller_names(frame: Any) -> dict[str, Drawable]:
     if isinstance(variables, dict) and frame.f_code.co_flags & inspect.CO_OPTIMIZED:
         variables.clear()  # before Python 3.13 a function's frame keeps this copy of its variables, which would keep tensors alive
     return {**modules, **found}
-
-
-def parameters(module: Any) -> dict[str, Drawable]:
-    """The parameters of a module by path; nothing of anything else."""
-    listed = getattr(module, "named_parameters", None)
-    return dict(listed()) if callable(listed) else {}
 
 
 def called(function: Callable[..., Any], inputs: Any) -> Drawable | Sequence[Drawable]:

@@ -22,8 +22,9 @@ from autograd_core.files import write_whole
 from autograd_core.op import REGISTRY
 
 from . import dot, files, render
+from .arrays import parameters
 from .chain import MOST_VISITS, Pull, Trace, trace
-from .drawing import called, caller_names, parameters
+from .drawing import called, caller_names
 from .records import Drawable, OpNode, ValueNode, summarize
 from .text import lines_of, number, visible
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from .arrays import to_numpy
+from .arrays import parameters, to_numpy
 
 INSTALL = 'pip install "autograd-core[tensorboard]"'
 
@@ -113,7 +113,7 @@ class SummaryWriter:
         from tensorboard.compat.proto.node_def_pb2 import NodeDef
         from tensorboard.compat.proto.versions_pb2 import VersionDef
 
-        from .drawing import called, parameters
+        from .drawing import called
         from .records import built
 
         function = callable(model) and not hasattr(model, "backward")

@@ -321,29 +321,14 @@ def _pulled(op: Op, F: Any, g: Any, input: Any, *attributes: float) -> tuple[Any
     return (in_blocks(F.backend.xp, lambda x, upstream: rule(F, upstream, x, *attributes), input, g),)
 
 
-@selu.fused_vjp()
-def _(F: Any, g: Any, input: Any) -> Any:
-    return _pulled(selu, F, g, input)
+def _pull_in_blocks(activation: Op) -> None:
+    @activation.fused_vjp()
+    def _(F: Any, g: Any, input: Any) -> Any:
+        return _pulled(activation, F, g, input)
 
 
-@silu.fused_vjp()
-def _(F: Any, g: Any, input: Any) -> Any:
-    return _pulled(silu, F, g, input)
-
-
-@mish.fused_vjp()
-def _(F: Any, g: Any, input: Any) -> Any:
-    return _pulled(mish, F, g, input)
-
-
-@hardsigmoid.fused_vjp()
-def _(F: Any, g: Any, input: Any) -> Any:
-    return _pulled(hardsigmoid, F, g, input)
-
-
-@hardswish.fused_vjp()
-def _(F: Any, g: Any, input: Any) -> Any:
-    return _pulled(hardswish, F, g, input)
+for _activation in (selu, silu, mish, hardsigmoid, hardswish):
+    _pull_in_blocks(_activation)
 
 
 @elu.fused_vjp()

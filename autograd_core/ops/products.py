@@ -76,7 +76,7 @@ def _linear_spec(input: Any, weight: Any, bias: Any) -> Meta:
 
 @op("linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor", places=("nn.functional",), promotes="equal", spec=_linear_spec, samples=[
     S((4, 3), (2, 3), (2,)), S((4, 3), (2, 3), None), S((3,), (2, 3), (2,)), S((2, 4, 3), (5, 3), (5,)), S((2, 4, 3), (5, 3), None), S((0, 3), (2, 3), (2,)),
-    S((4, 3), (3,), None), S((4, 3), (2, 3), (1,)), S((4, 0), (2, 0), (2,)),
+    S((4, 3), (3,), None), S((4, 3), (2, 3), (1,)), S((4, 0), (2, 0), (2,)), S((3, 4, 0), (2, 0), None), S((2, 4, 3), (0, 3), None),
     S((4, 3), (3, 2), (2,), error=RuntimeError, match="cannot be multiplied"), S((4, 3), (2, 3), (4,), error=RuntimeError, match="bias")])
 def linear(xp: Any, input: Any, weight: Any, bias: Any) -> Any:
     """``input @ weight.T + bias``: the last dimension of ``input`` goes from in_features to out_features; ``weight`` is (out, in).
@@ -86,7 +86,7 @@ def linear(xp: Any, input: Any, weight: Any, bias: Any) -> Any:
     [[3.5, 7.0]]
     """
     if input.ndim > 2:
-        result = xp.matmul(input.reshape(-1, input.shape[-1]), weight.T).reshape(input.shape[:-1] + weight.shape[:-1])
+        result = xp.matmul(input.reshape(math.prod(input.shape[:-1]), input.shape[-1]), weight.T).reshape(input.shape[:-1] + weight.shape[:-1])
     else:
         result = input.dot(weight.T)  # matmul's numbers, with less of a call
     if bias is None:
@@ -104,7 +104,7 @@ def linear(xp: Any, input: Any, weight: Any, bias: Any) -> Any:
 def _(F: Any, g: Any, weight: Any, input_shape: Any) -> Any:
     if weight.ndim == 1:
         return F.unsqueeze(g, dim=-1) * weight
-    return F.matmul(g, weight) if g.ndim <= 2 else F.reshape(F.matmul(F.reshape(g, shape=(-1, weight.shape[0])), weight), shape=input_shape)
+    return F.matmul(g, weight) if g.ndim <= 2 else F.reshape(F.matmul(F.reshape(g, shape=(math.prod(input_shape[:-1]), weight.shape[0])), weight), shape=input_shape)
 
 
 @linear.vjp("weight")

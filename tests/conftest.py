@@ -11,10 +11,12 @@ import pytest
 
 from autograd_core import dtypes
 from autograd_core.config import MODE, Mode
+from autograd_core.plan.native import toolchain
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--require-torch", action="store_true", help="fail, rather than skip, where PyTorch is missing")
+    parser.addoption("--require-native", action="store_true", help="fail, rather than skip, where there is no C compiler")
     parser.addoption("--require-browser", action="store_true", help="fail, rather than skip, where Chromium, its driver or selenium is missing")
 
 
@@ -28,6 +30,16 @@ def pytest_configure(config: pytest.Config) -> None:
         if missing := [program for program in ("chromium", "chromedriver") if shutil.which(program) is None]:
             raise pytest.UsageError(f"--require-browser: {' and '.join(missing)} not on the PATH")
         importlib.import_module("selenium")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    marked = [item for item in items if item.get_closest_marker("native")]
+    reason = toolchain.missing() if marked or config.getoption("--require-native") else None
+    if reason is not None:
+        if config.getoption("--require-native"):
+            raise pytest.UsageError(f"--require-native: {reason}")
+        for item in marked:
+            item.add_marker(pytest.mark.skip(reason=reason))
 
 
 @pytest.fixture(autouse=True)

@@ -34,7 +34,6 @@ _SCANS = {"add": "cumsum", "multiply": "cumprod"}
 
 def _table() -> dict[str, Callable[..., Any]]:
     """NumPy's functions on Tensors; they need all that stands above this module, so they are loaded when first used."""
-    from .numpy import decompositions  # noqa: F401 - adds its own
     from .numpy.functions import FUNCTIONS
 
     return FUNCTIONS
@@ -66,7 +65,7 @@ def _double(x: Any) -> Any:
 def as_tensor_like(value: Any) -> Any:
     """An array among Tensors, as a Tensor that shares its memory; lists become arrays first."""
     if isinstance(value, (list, tuple)):
-        from .numpy.functions import tensor_of
+        from .numpy.register import tensor_of
 
         return tensor_of(value)
     return wrap(value) if not isinstance(value, TensorBase) and hasattr(value, "dtype") and getattr(value, "shape", None) is not None else value

@@ -22,7 +22,7 @@ import numpy as _numpy
 
 from . import fft, linalg, random
 from ._namespace import mirrored, public_names
-from .functions import make_diagonal
+from .numbers import make_diagonal
 
 __all__ = ["fft", "linalg", "make_diagonal", "random", *public_names(_numpy)]  # noqa: PLE0604 - strings, NumPy's own
 

@@ -8,7 +8,8 @@ from types import ModuleType
 from typing import Any
 
 from ..interop import call_function, call_ufunc
-from .functions import FUNCTIONS, holds_tensor
+from .functions import FUNCTIONS
+from .register import holds_tensor
 
 
 def public_names(module: ModuleType) -> list[str]:

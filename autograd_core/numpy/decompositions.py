@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from .. import fft, linalg
-from .functions import FUNCTIONS, named, promoted, tensor_of
+from .register import FUNCTIONS, named, promoted, tensor_of
 
 
 def _one(name: str) -> Callable[..., Any]:

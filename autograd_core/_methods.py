@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Union
 
 from . import ops as ops
 from .config import get_mode
+from .cuts import cut_of, note_cut
 from .dispatch import apply, dtype_or_none, explain
 from .storage import TensorBase, link_view, real_array
 from .inplace import inplace as write
@@ -363,364 +364,568 @@ _view_write = REGISTRY["view_write"]
 _view_read = REGISTRY["view_read"]
 _view_place = REGISTRY["view_place"]
 _k_maximum = _maximum.kernels
+_c_maximum = cut_of(_maximum)
 _k_minimum = _minimum.kernels
+_c_minimum = cut_of(_minimum)
 _k_clamp = _clamp.kernels
+_c_clamp = cut_of(_clamp)
 _r_clamp_input = _clamp.rules["input"].function
 _r_clamp_min = _clamp.rules["min"].function
 _r_clamp_max = _clamp.rules["max"].function
 _k_clamp_min = _clamp_min.kernels
+_c_clamp_min = cut_of(_clamp_min)
 _k_clamp_max = _clamp_max.kernels
+_c_clamp_max = cut_of(_clamp_max)
 _k_fmax = _fmax.kernels
+_c_fmax = cut_of(_fmax)
 _k_fmin = _fmin.kernels
+_c_fmin = cut_of(_fmin)
 _k_heaviside = _heaviside.kernels
+_c_heaviside = cut_of(_heaviside)
 _k_nan_to_num = _nan_to_num.kernels
+_c_nan_to_num = cut_of(_nan_to_num)
 _k_masked = _masked.kernels
+_c_masked = cut_of(_masked)
 _k_sigmoid = _sigmoid.kernels
+_c_sigmoid = cut_of(_sigmoid)
 _k_relu = _relu.kernels
+_c_relu = cut_of(_relu)
 _k_leaky_relu = _leaky_relu.kernels
+_c_leaky_relu = cut_of(_leaky_relu)
 _r_leaky_relu_all = _leaky_relu.fused.function
 _k_elu = _elu.kernels
+_c_elu = cut_of(_elu)
 _r_elu_all = _elu.fused.function
 _k_softplus = _softplus.kernels
+_c_softplus = cut_of(_softplus)
 _r_softplus_all = _softplus.fused.function
 _k_gelu = _gelu.kernels
+_c_gelu = cut_of(_gelu)
 _q_gelu = _gelu.residual_kernels
 _r_gelu_all = _gelu.fused.function
 _k_logsigmoid = _logsigmoid.kernels
+_c_logsigmoid = cut_of(_logsigmoid)
 _k_silu = _silu.kernels
+_c_silu = cut_of(_silu)
 _r_silu_all = _silu.fused.function
 _k_mish = _mish.kernels
+_c_mish = cut_of(_mish)
 _r_mish_all = _mish.fused.function
 _k_hardtanh = _hardtanh.kernels
+_c_hardtanh = cut_of(_hardtanh)
 _k_relu6 = _relu6.kernels
+_c_relu6 = cut_of(_relu6)
 _k_softsign = _softsign.kernels
+_c_softsign = cut_of(_softsign)
 _k_selu = _selu.kernels
+_c_selu = cut_of(_selu)
 _r_selu_all = _selu.fused.function
 _k_celu = _celu.kernels
+_c_celu = cut_of(_celu)
 _r_celu_all = _celu.fused.function
 _k_hardsigmoid = _hardsigmoid.kernels
+_c_hardsigmoid = cut_of(_hardsigmoid)
 _r_hardsigmoid_all = _hardsigmoid.fused.function
 _k_hardswish = _hardswish.kernels
+_c_hardswish = cut_of(_hardswish)
 _r_hardswish_all = _hardswish.fused.function
 _k_tanhshrink = _tanhshrink.kernels
+_c_tanhshrink = cut_of(_tanhshrink)
 _k_softshrink = _softshrink.kernels
+_c_softshrink = cut_of(_softshrink)
 _r_softshrink_all = _softshrink.fused.function
 _k_hardshrink = _hardshrink.kernels
+_c_hardshrink = cut_of(_hardshrink)
 _k_threshold = _threshold.kernels
+_c_threshold = cut_of(_threshold)
 _k_slopes = _slopes.kernels
+_c_slopes = cut_of(_slopes)
 _k_sum = _sum.kernels
+_c_sum = cut_of(_sum)
 _r_sum_input = _sum.rules["input"].function
 _k_mean = _mean.kernels
+_c_mean = cut_of(_mean)
 _r_mean_input = _mean.rules["input"].function
 _k_amax = _amax.kernels
+_c_amax = cut_of(_amax)
 _r_amax_input = _amax.rules["input"].function
 _k_amin = _amin.kernels
+_c_amin = cut_of(_amin)
 _r_amin_input = _amin.rules["input"].function
 _k_adaptive_average = _adaptive_average.kernels
+_c_adaptive_average = cut_of(_adaptive_average)
 _r_adaptive_average_input = _adaptive_average.rules["input"].function
 _k_adaptive_average_grad = _adaptive_average_grad.kernels
+_c_adaptive_average_grad = cut_of(_adaptive_average_grad)
 _r_adaptive_average_grad_grad = _adaptive_average_grad.rules["grad"].function
 _k_add = _add.kernels
+_c_add = cut_of(_add)
 _k_sub = _sub.kernels
+_c_sub = cut_of(_sub)
 _k_mul = _mul.kernels
+_c_mul = cut_of(_mul)
 _k_div = _div.kernels
+_c_div = cut_of(_div)
 _k_neg = _neg.kernels
+_c_neg = cut_of(_neg)
 _k_pow = _pow.kernels
+_c_pow = cut_of(_pow)
 _k_square = _square.kernels
+_c_square = cut_of(_square)
 _k_sign = _sign.kernels
+_c_sign = cut_of(_sign)
 _k_reciprocal = _reciprocal.kernels
+_c_reciprocal = cut_of(_reciprocal)
 _k_copysign = _copysign.kernels
+_c_copysign = cut_of(_copysign)
 _k_hypot = _hypot.kernels
+_c_hypot = cut_of(_hypot)
 _k_squared_error = _squared_error.kernels
+_c_squared_error = cut_of(_squared_error)
 _q_squared_error = _squared_error.residual_kernels
 _r_squared_error_all = _squared_error.fused.function
 _k_huber_error = _huber_error.kernels
+_c_huber_error = cut_of(_huber_error)
 _q_huber_error = _huber_error.residual_kernels
 _r_huber_error_all = _huber_error.fused.function
 _k_sigmoid_cross_entropy = _sigmoid_cross_entropy.kernels
+_c_sigmoid_cross_entropy = cut_of(_sigmoid_cross_entropy)
 _q_sigmoid_cross_entropy = _sigmoid_cross_entropy.residual_kernels
 _r_sigmoid_cross_entropy_all = _sigmoid_cross_entropy.fused.function
 _k_bce_elements = _bce_elements.kernels
+_c_bce_elements = cut_of(_bce_elements)
 _k_lerp = _lerp.kernels
+_c_lerp = cut_of(_lerp)
 _k_addcmul = _addcmul.kernels
+_c_addcmul = cut_of(_addcmul)
 _k_addcdiv = _addcdiv.kernels
+_c_addcdiv = cut_of(_addcdiv)
 _k_convolution = _convolution.kernels
+_c_convolution = cut_of(_convolution)
 _r_convolution_input = _convolution.rules["input"].function
 _r_convolution_weight = _convolution.rules["weight"].function
 _r_convolution_bias = _convolution.rules["bias"].function
 _k_convolution_input_grad = _convolution_input_grad.kernels
+_c_convolution_input_grad = cut_of(_convolution_input_grad)
 _r_convolution_input_grad_grad = _convolution_input_grad.rules["grad"].function
 _r_convolution_input_grad_weight = _convolution_input_grad.rules["weight"].function
 _k_convolution_weight_grad = _convolution_weight_grad.kernels
+_c_convolution_weight_grad = cut_of(_convolution_weight_grad)
 _r_convolution_weight_grad_input = _convolution_weight_grad.rules["input"].function
 _r_convolution_weight_grad_grad = _convolution_weight_grad.rules["grad"].function
 _k_logsumexp = _logsumexp.kernels
+_c_logsumexp = cut_of(_logsumexp)
 _r_logsumexp_input = _logsumexp.rules["input"].function
 _k_softmax_along = _softmax_along.kernels
+_c_softmax_along = cut_of(_softmax_along)
 _r_softmax_along_input = _softmax_along.rules["input"].function
 _k_log_softmax_along = _log_softmax_along.kernels
+_c_log_softmax_along = cut_of(_log_softmax_along)
 _r_log_softmax_along_input = _log_softmax_along.rules["input"].function
 _k_softmax_cross_entropy = _softmax_cross_entropy.kernels
+_c_softmax_cross_entropy = cut_of(_softmax_cross_entropy)
 _q_softmax_cross_entropy = _softmax_cross_entropy.residual_kernels
 _r_softmax_cross_entropy_all = _softmax_cross_entropy.fused.function
 _k_soft_cross_entropy = _soft_cross_entropy.kernels
+_c_soft_cross_entropy = cut_of(_soft_cross_entropy)
 _q_soft_cross_entropy = _soft_cross_entropy.residual_kernels
 _r_soft_cross_entropy_all = _soft_cross_entropy.fused.function
 _k_negative_log_likelihood = _negative_log_likelihood.kernels
+_c_negative_log_likelihood = cut_of(_negative_log_likelihood)
 _q_negative_log_likelihood = _negative_log_likelihood.residual_kernels
 _r_negative_log_likelihood_all = _negative_log_likelihood.fused.function
 _k_ctc_likelihood = _ctc_likelihood.kernels
+_c_ctc_likelihood = cut_of(_ctc_likelihood)
 _q_ctc_likelihood = _ctc_likelihood.residual_kernels
 _r_ctc_likelihood_all = _ctc_likelihood.fused.function
 _k_slice_view = _slice_view.kernels
+_c_slice_view = cut_of(_slice_view)
 _r_slice_view_input = _slice_view.rules["input"].function
 _k_slice_place = _slice_place.kernels
+_c_slice_place = cut_of(_slice_place)
 _r_slice_place_input = _slice_place.rules["input"].function
 _k_slice_write = _slice_write.kernels
+_c_slice_write = cut_of(_slice_write)
 _r_slice_write_input = _slice_write.rules["input"].function
 _r_slice_write_value = _slice_write.rules["value"].function
 _k_index = _index.kernels
+_c_index = cut_of(_index)
 _r_index_input = _index.rules["input"].function
 _k_index_accumulate = _index_accumulate.kernels
+_c_index_accumulate = cut_of(_index_accumulate)
 _r_index_accumulate_input = _index_accumulate.rules["input"].function
 _k_index_write = _index_write.kernels
+_c_index_write = cut_of(_index_write)
 _r_index_write_input = _index_write.rules["input"].function
 _r_index_write_values = _index_write.rules["values"].function
 _k_euclidean = _euclidean.kernels
+_c_euclidean = cut_of(_euclidean)
 _r_euclidean_x1 = _euclidean.rules["x1"].function
 _r_euclidean_x2 = _euclidean.rules["x2"].function
 _k_pair_differences = _pair_differences.kernels
+_c_pair_differences = cut_of(_pair_differences)
 _r_pair_differences_input = _pair_differences.rules["input"].function
 _k_pair_differences_adjoint = _pair_differences_adjoint.kernels
+_c_pair_differences_adjoint = cut_of(_pair_differences_adjoint)
 _r_pair_differences_adjoint_input = _pair_differences_adjoint.rules["input"].function
 _k_lookup = _lookup.kernels
+_c_lookup = cut_of(_lookup)
 _r_lookup_weight = _lookup.rules["weight"].function
 _k_bag_sums = _bag_sums.kernels
+_c_bag_sums = cut_of(_bag_sums)
 _r_bag_sums_input = _bag_sums.rules["input"].function
 _k_exp = _exp.kernels
+_c_exp = cut_of(_exp)
 _k_expm1 = _expm1.kernels
+_c_expm1 = cut_of(_expm1)
 _k_log = _log.kernels
+_c_log = cut_of(_log)
 _k_log1p = _log1p.kernels
+_c_log1p = cut_of(_log1p)
 _k_exp2 = _exp2.kernels
+_c_exp2 = cut_of(_exp2)
 _k_log2 = _log2.kernels
+_c_log2 = cut_of(_log2)
 _k_log10 = _log10.kernels
+_c_log10 = cut_of(_log10)
 _k_sqrt = _sqrt.kernels
+_c_sqrt = cut_of(_sqrt)
 _k_rsqrt = _rsqrt.kernels
+_c_rsqrt = cut_of(_rsqrt)
 _k_logaddexp = _logaddexp.kernels
+_c_logaddexp = cut_of(_logaddexp)
 _k_logaddexp2 = _logaddexp2.kernels
+_c_logaddexp2 = cut_of(_logaddexp2)
 _k_xlogy = _xlogy.kernels
+_c_xlogy = cut_of(_xlogy)
 _k_xlog1py = _xlog1py.kernels
+_c_xlog1py = cut_of(_xlog1py)
 _k_fit = _fit.kernels
+_c_fit = cut_of(_fit)
 _r_fit_input = _fit.rules["input"].function
 _k_fourier = _fourier.kernels
+_c_fourier = cut_of(_fourier)
 _r_fourier_input = _fourier.rules["input"].function
 _k_weigh_middle = _weigh_middle.kernels
+_c_weigh_middle = cut_of(_weigh_middle)
 _r_weigh_middle_input = _weigh_middle.rules["input"].function
 _k_max_pool = _max_pool.kernels
+_c_max_pool = cut_of(_max_pool)
 _r_max_pool_input = _max_pool.rules["input"].function
 _k_max_pool_scatter = _max_pool_scatter.kernels
+_c_max_pool_scatter = cut_of(_max_pool_scatter)
 _r_max_pool_scatter_grad = _max_pool_scatter.rules["grad"].function
 _k_max_pool_pick = _max_pool_pick.kernels
+_c_max_pool_pick = cut_of(_max_pool_pick)
 _r_max_pool_pick_values = _max_pool_pick.rules["values"].function
 _k_avg_pool = _avg_pool.kernels
+_c_avg_pool = cut_of(_avg_pool)
 _r_avg_pool_input = _avg_pool.rules["input"].function
 _k_avg_pool_grad = _avg_pool_grad.kernels
+_c_avg_pool_grad = cut_of(_avg_pool_grad)
 _r_avg_pool_grad_grad = _avg_pool_grad.rules["grad"].function
 _k_patches = _patches.kernels
+_c_patches = cut_of(_patches)
 _r_patches_input = _patches.rules["input"].function
 _k_patches_sum = _patches_sum.kernels
+_c_patches_sum = cut_of(_patches_sum)
 _r_patches_sum_columns = _patches_sum.rules["columns"].function
 _k_gather = _gather.kernels
+_c_gather = cut_of(_gather)
 _r_gather_input = _gather.rules["input"].function
 _k_gather_accumulate = _gather_accumulate.kernels
+_c_gather_accumulate = cut_of(_gather_accumulate)
 _r_gather_accumulate_input = _gather_accumulate.rules["input"].function
 _k_resample = _resample.kernels
+_c_resample = cut_of(_resample)
 _r_resample_input = _resample.rules["input"].function
 _k_resample_sum = _resample_sum.kernels
+_c_resample_sum = cut_of(_resample_sum)
 _r_resample_sum_grad = _resample_sum.rules["grad"].function
 _k_linalg_inv = _linalg_inv.kernels
+_c_linalg_inv = cut_of(_linalg_inv)
 _r_linalg_inv_A = _linalg_inv.rules["A"].function
 _k_linalg_det = _linalg_det.kernels
+_c_linalg_det = cut_of(_linalg_det)
 _r_linalg_det_A = _linalg_det.rules["A"].function
 _k_cofactors = _cofactors.kernels
+_c_cofactors = cut_of(_cofactors)
 _r_cofactors_A = _cofactors.rules["A"].function
 _k_cofactors_slope = _cofactors_slope.kernels
+_c_cofactors_slope = cut_of(_cofactors_slope)
 _r_cofactors_slope_A = _cofactors_slope.rules["A"].function
 _r_cofactors_slope_direction = _cofactors_slope.rules["direction"].function
 _k_flip = _flip.kernels
+_c_flip = cut_of(_flip)
 _r_flip_input = _flip.rules["input"].function
 _k_roll = _roll.kernels
+_c_roll = cut_of(_roll)
 _r_roll_input = _roll.rules["input"].function
 _k_tril = _tril.kernels
+_c_tril = cut_of(_tril)
 _r_tril_input = _tril.rules["input"].function
 _k_triu = _triu.kernels
+_c_triu = cut_of(_triu)
 _r_triu_input = _triu.rules["input"].function
 _k_take_rows = _take_rows.kernels
+_c_take_rows = cut_of(_take_rows)
 _r_take_rows_input = _take_rows.rules["input"].function
 _k_place_rows = _place_rows.kernels
+_c_place_rows = cut_of(_place_rows)
 _r_place_rows_input = _place_rows.rules["input"].function
 _k_place_masked = _place_masked.kernels
+_c_place_masked = cut_of(_place_masked)
 _r_place_masked_input = _place_masked.rules["input"].function
 _k_class_margins = _class_margins.kernels
+_c_class_margins = cut_of(_class_margins)
 _q_class_margins = _class_margins.residual_kernels
 _r_class_margins_all = _class_margins.fused.function
 _k_masked_fill = _masked_fill.kernels
+_c_masked_fill = cut_of(_masked_fill)
 _r_masked_fill_input = _masked_fill.rules["input"].function
 _r_masked_fill_value = _masked_fill.rules["value"].function
 _k_masked_place = _masked_place.kernels
+_c_masked_place = cut_of(_masked_place)
 _r_masked_place_input = _masked_place.rules["input"].function
 _k_masked_scatter = _masked_scatter.kernels
+_c_masked_scatter = cut_of(_masked_scatter)
 _r_masked_scatter_input = _masked_scatter.rules["input"].function
 _r_masked_scatter_source = _masked_scatter.rules["source"].function
 _k_matrix_exp = _matrix_exp.kernels
+_c_matrix_exp = cut_of(_matrix_exp)
 _r_matrix_exp_input = _matrix_exp.rules["input"].function
 _k_variance = _variance.kernels
+_c_variance = cut_of(_variance)
 _r_variance_input = _variance.rules["input"].function
 _k_deviation = _deviation.kernels
+_c_deviation = cut_of(_deviation)
 _r_deviation_input = _deviation.rules["input"].function
 _k_standardize_rows = _standardize_rows.kernels
+_c_standardize_rows = cut_of(_standardize_rows)
 _q_standardize_rows = _standardize_rows.residual_kernels
 _r_standardize_rows_all = _standardize_rows.fused.function
 _k_logcumsumexp = _logcumsumexp.kernels
+_c_logcumsumexp = cut_of(_logcumsumexp)
 _r_logcumsumexp_input = _logcumsumexp.rules["input"].function
 _k_median_of_all = _median_of_all.kernels
+_c_median_of_all = cut_of(_median_of_all)
 _r_median_of_all_input = _median_of_all.rules["input"].function
 _k_extend = _extend.kernels
+_c_extend = cut_of(_extend)
 _r_extend_input = _extend.rules["input"].function
 _k_extend_adjoint = _extend_adjoint.kernels
+_c_extend_adjoint = cut_of(_extend_adjoint)
 _r_extend_adjoint_input = _extend_adjoint.rules["input"].function
 _k_matmul = _matmul.kernels
+_c_matmul = cut_of(_matmul)
 _r_matmul_input = _matmul.rules["input"].function
 _r_matmul_other = _matmul.rules["other"].function
 _k_linear = _linear.kernels
+_c_linear = cut_of(_linear)
 _r_linear_all = _linear.fused.function
 _k_floor = _floor.kernels
+_c_floor = cut_of(_floor)
 _k_ceil = _ceil.kernels
+_c_ceil = cut_of(_ceil)
 _k_trunc = _trunc.kernels
+_c_trunc = cut_of(_trunc)
 _k_round = _round.kernels
+_c_round = cut_of(_round)
 _k_frac = _frac.kernels
+_c_frac = cut_of(_frac)
 _k_remainder = _remainder.kernels
+_c_remainder = cut_of(_remainder)
 _k_fmod = _fmod.kernels
+_c_fmod = cut_of(_fmod)
 _k_floor_divide = _floor_divide.kernels
+_c_floor_divide = cut_of(_floor_divide)
 _k_trunc_divide = _trunc_divide.kernels
+_c_trunc_divide = cut_of(_trunc_divide)
 _k_index_select = _index_select.kernels
+_c_index_select = cut_of(_index_select)
 _r_index_select_input = _index_select.rules["input"].function
 _k_index_add = _index_add.kernels
+_c_index_add = cut_of(_index_add)
 _r_index_add_input = _index_add.rules["input"].function
 _r_index_add_source = _index_add.rules["source"].function
 _k_cumsum = _cumsum.kernels
+_c_cumsum = cut_of(_cumsum)
 _r_cumsum_input = _cumsum.rules["input"].function
 _k_cumprod = _cumprod.kernels
+_c_cumprod = cut_of(_cumprod)
 _r_cumprod_input = _cumprod.rules["input"].function
 _k_shift = _shift.kernels
+_c_shift = cut_of(_shift)
 _r_shift_input = _shift.rules["input"].function
 _k_prod = _prod.kernels
+_c_prod = cut_of(_prod)
 _r_prod_all = _prod.fused.function
 _k_scatter_write = _scatter_write.kernels
+_c_scatter_write = cut_of(_scatter_write)
 _r_scatter_write_input = _scatter_write.rules["input"].function
 _r_scatter_write_src = _scatter_write.rules["src"].function
 _k_scatter_add = _scatter_add.kernels
+_c_scatter_add = cut_of(_scatter_add)
 _r_scatter_add_input = _scatter_add.rules["input"].function
 _r_scatter_add_src = _scatter_add.rules["src"].function
 _k_scatter_extremum = _scatter_extremum.kernels
+_c_scatter_extremum = cut_of(_scatter_extremum)
 _r_scatter_extremum_all = _scatter_extremum.joint.function
 _k_broadcast_to = _broadcast_to.kernels
+_c_broadcast_to = cut_of(_broadcast_to)
 _r_broadcast_to_input = _broadcast_to.rules["input"].function
 _k_sum_to = _sum_to.kernels
+_c_sum_to = cut_of(_sum_to)
 _r_sum_to_input = _sum_to.rules["input"].function
 _k_reshape = _reshape.kernels
+_c_reshape = cut_of(_reshape)
 _r_reshape_input = _reshape.rules["input"].function
 _k_permute = _permute.kernels
+_c_permute = cut_of(_permute)
 _r_permute_input = _permute.rules["input"].function
 _k_transpose = _transpose.kernels
+_c_transpose = cut_of(_transpose)
 _r_transpose_input = _transpose.rules["input"].function
 _k_unsqueeze = _unsqueeze.kernels
+_c_unsqueeze = cut_of(_unsqueeze)
 _r_unsqueeze_input = _unsqueeze.rules["input"].function
 _k_squeeze = _squeeze.kernels
+_c_squeeze = cut_of(_squeeze)
 _r_squeeze_input = _squeeze.rules["input"].function
 _k_view = _view.kernels
+_c_view = cut_of(_view)
 _r_view_input = _view.rules["input"].function
 _k_diagonal = _diagonal.kernels
+_c_diagonal = cut_of(_diagonal)
 _r_diagonal_input = _diagonal.rules["input"].function
 _k_diagonal_place = _diagonal_place.kernels
+_c_diagonal_place = cut_of(_diagonal_place)
 _r_diagonal_place_input = _diagonal_place.rules["input"].function
 _k_to_dtype = _to_dtype.kernels
+_c_to_dtype = cut_of(_to_dtype)
 _r_to_dtype_input = _to_dtype.rules["input"].function
 _k_to_device = _to_device.kernels
+_c_to_device = cut_of(_to_device)
 _r_to_device_input = _to_device.rules["input"].function
 _k_linalg_solve = _linalg_solve.kernels
+_c_linalg_solve = cut_of(_linalg_solve)
 _r_linalg_solve_A = _linalg_solve.rules["A"].function
 _r_linalg_solve_B = _linalg_solve.rules["B"].function
 _k_linalg_solve_triangular = _linalg_solve_triangular.kernels
+_c_linalg_solve_triangular = cut_of(_linalg_solve_triangular)
 _r_linalg_solve_triangular_input = _linalg_solve_triangular.rules["input"].function
 _r_linalg_solve_triangular_B = _linalg_solve_triangular.rules["B"].function
 _k_erf = _erf.kernels
+_c_erf = cut_of(_erf)
 _k_erfc = _erfc.kernels
+_c_erfc = cut_of(_erfc)
 _k_erfinv = _erfinv.kernels
+_c_erfinv = cut_of(_erfinv)
 _k_special_erfcx = _special_erfcx.kernels
+_c_special_erfcx = cut_of(_special_erfcx)
 _k_special_ndtri = _special_ndtri.kernels
+_c_special_ndtri = cut_of(_special_ndtri)
 _k_special_log_ndtr = _special_log_ndtr.kernels
+_c_special_log_ndtr = cut_of(_special_log_ndtr)
 _r_special_log_ndtr_input = _special_log_ndtr.rules["input"].function
 _k_lgamma = _lgamma.kernels
+_c_lgamma = cut_of(_lgamma)
 _k_digamma = _digamma.kernels
+_c_digamma = cut_of(_digamma)
 _r_digamma_input = _digamma.rules["input"].function
 _k_special_zeta = _special_zeta.kernels
+_c_special_zeta = cut_of(_special_zeta)
 _k_polygamma_of = _polygamma_of.kernels
+_c_polygamma_of = cut_of(_polygamma_of)
 _r_polygamma_of_input = _polygamma_of.rules["input"].function
 _k_i0 = _i0.kernels
+_c_i0 = cut_of(_i0)
 _k_special_i1 = _special_i1.kernels
+_c_special_i1 = cut_of(_special_i1)
 _r_special_i1_input = _special_i1.rules["input"].function
 _k_special_i0e = _special_i0e.kernels
+_c_special_i0e = cut_of(_special_i0e)
 _k_special_i1e = _special_i1e.kernels
+_c_special_i1e = cut_of(_special_i1e)
 _r_special_i1e_input = _special_i1e.rules["input"].function
 _k_logit = _logit.kernels
+_c_logit = cut_of(_logit)
 _r_logit_input = _logit.rules["input"].function
 _k_special_entr = _special_entr.kernels
+_c_special_entr = cut_of(_special_entr)
 _k_sin = _sin.kernels
+_c_sin = cut_of(_sin)
 _k_cos = _cos.kernels
+_c_cos = cut_of(_cos)
 _k_tanh = _tanh.kernels
+_c_tanh = cut_of(_tanh)
 _k_tan = _tan.kernels
+_c_tan = cut_of(_tan)
 _k_sinh = _sinh.kernels
+_c_sinh = cut_of(_sinh)
 _k_cosh = _cosh.kernels
+_c_cosh = cut_of(_cosh)
 _k_asin = _asin.kernels
+_c_asin = cut_of(_asin)
 _k_acos = _acos.kernels
+_c_acos = cut_of(_acos)
 _k_atan = _atan.kernels
+_c_atan = cut_of(_atan)
 _k_asinh = _asinh.kernels
+_c_asinh = cut_of(_asinh)
 _k_acosh = _acosh.kernels
+_c_acosh = cut_of(_acosh)
 _r_acosh_input = _acosh.rules["input"].function
 _k_atanh = _atanh.kernels
+_c_atanh = cut_of(_atanh)
 _k_atan2 = _atan2.kernels
+_c_atan2 = cut_of(_atan2)
 _k_deg2rad = _deg2rad.kernels
+_c_deg2rad = cut_of(_deg2rad)
 _k_rad2deg = _rad2deg.kernels
+_c_rad2deg = cut_of(_rad2deg)
 _k_sinc = _sinc.kernels
+_c_sinc = cut_of(_sinc)
 _r_sinc_input = _sinc.rules["input"].function
 _k_linalg_cross = _linalg_cross.kernels
+_c_linalg_cross = cut_of(_linalg_cross)
 _r_linalg_cross_input = _linalg_cross.rules["input"].function
 _r_linalg_cross_other = _linalg_cross.rules["other"].function
 _k_Tensor_unfold = _Tensor_unfold.kernels
+_c_Tensor_unfold = cut_of(_Tensor_unfold)
 _r_Tensor_unfold_input = _Tensor_unfold.rules["input"].function
 _k_windows_add = _windows_add.kernels
+_c_windows_add = cut_of(_windows_add)
 _r_windows_add_input = _windows_add.rules["input"].function
 _k_as_strided = _as_strided.kernels
+_c_as_strided = cut_of(_as_strided)
 _r_as_strided_input = _as_strided.rules["input"].function
 _k_strided_add = _strided_add.kernels
+_c_strided_add = cut_of(_strided_add)
 _r_strided_add_input = _strided_add.rules["input"].function
 _k_strided_read = _strided_read.kernels
+_c_strided_read = cut_of(_strided_read)
 _r_strided_read_input = _strided_read.rules["input"].function
 _k_clone = _clone.kernels
+_c_clone = cut_of(_clone)
 _r_clone_input = _clone.rules["input"].function
 _k_copy = _copy.kernels
+_c_copy = cut_of(_copy)
 _r_copy_input = _copy.rules["input"].function
 _r_copy_source = _copy.rules["source"].function
 _k_fill = _fill.kernels
+_c_fill = cut_of(_fill)
 _r_fill_input = _fill.rules["input"].function
 _r_fill_value = _fill.rules["value"].function
 _k_view_write = _view_write.kernels
+_c_view_write = cut_of(_view_write)
 _r_view_write_base = _view_write.rules["base"].function
 _r_view_write_value = _view_write.rules["value"].function
 _k_view_read = _view_read.kernels
+_c_view_read = cut_of(_view_read)
 _r_view_read_input = _view_read.rules["input"].function
 _k_view_place = _view_place.kernels
+_c_view_place = cut_of(_view_place)
 _r_view_place_input = _view_place.rules["input"].function
 _prelu = COMPOSITES["prelu"].function
 _rrelu = COMPOSITES["rrelu"].function
@@ -744,6 +949,7 @@ _adaptive_max_pool3d = COMPOSITES["adaptive_max_pool3d"].function
 _positive = COMPOSITES["positive"].function
 _rsub = COMPOSITES["rsub"].function
 _float_power = COMPOSITES["float_power"].function
+_float_power_ = COMPOSITES["float_power_"].function
 _atleast_1d = COMPOSITES["atleast_1d"].function
 _atleast_2d = COMPOSITES["atleast_2d"].function
 _atleast_3d = COMPOSITES["atleast_3d"].function
@@ -976,12 +1182,6 @@ _expand_as = COMPOSITES["expand_as"].function
 _broadcast_tensors = COMPOSITES["broadcast_tensors"].function
 _contiguous = COMPOSITES["contiguous"].function
 _zero_ = COMPOSITES["zero_"].function
-_addmm_ = COMPOSITES["addmm_"].function
-_addmv_ = COMPOSITES["addmv_"].function
-_baddbmm_ = COMPOSITES["baddbmm_"].function
-_addbmm_ = COMPOSITES["addbmm_"].function
-_addr_ = COMPOSITES["addr_"].function
-_float_power_ = COMPOSITES["float_power_"].function
 _fill_diagonal_ = COMPOSITES["fill_diagonal_"].function
 
 
@@ -1062,8 +1262,18 @@ def maximum(input: Tensor, other: TensorLike) -> Tensor:
             elif n_other is None:
                 n._constants = other
         n.seq = next_seq()
+        if n_input is None and input._view is not None and input._view.cut is not None:
+            note_cut(n, input._view.cut)
+        if n_other is None and a_other is not other and other._view is not None and other._view.cut is not None:
+            note_cut(n, other._view.cut)
     else:
         t._node = None
+        if n_input is not None or n_other is not None:
+            t._view = _c_maximum
+        elif input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
+        elif a_other is not other and other._view is not None and other._view.cut is not None:
+            t._view = other._view.cut
     return t
 
 
@@ -1144,8 +1354,18 @@ def minimum(input: Tensor, other: TensorLike) -> Tensor:
             elif n_other is None:
                 n._constants = other
         n.seq = next_seq()
+        if n_input is None and input._view is not None and input._view.cut is not None:
+            note_cut(n, input._view.cut)
+        if n_other is None and a_other is not other and other._view is not None and other._view.cut is not None:
+            note_cut(n, other._view.cut)
     else:
         t._node = None
+        if n_input is not None or n_other is not None:
+            t._view = _c_minimum
+        elif input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
+        elif a_other is not other and other._view is not None and other._view.cut is not None:
+            t._view = other._view.cut
     return t
 
 
@@ -1236,8 +1456,22 @@ def clamp(input: Tensor, min: TensorLike | None = None, max: TensorLike | None =
         else:
             n.value = out
         n.seq = next_seq()
+        if n_input is None and input._view is not None and input._view.cut is not None:
+            note_cut(n, input._view.cut)
+        if n_min is None and a_min is not min and min._view is not None and min._view.cut is not None:
+            note_cut(n, min._view.cut)
+        if n_max is None and a_max is not max and max._view is not None and max._view.cut is not None:
+            note_cut(n, max._view.cut)
     else:
         t._node = None
+        if n_input is not None or n_min is not None or n_max is not None:
+            t._view = _c_clamp
+        elif input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
+        elif a_min is not min and min._view is not None and min._view.cut is not None:
+            t._view = min._view.cut
+        elif a_max is not max and max._view is not None and max._view.cut is not None:
+            t._view = max._view.cut
     return t
 
 
@@ -1323,8 +1557,18 @@ def clamp_min(input: Tensor, min: TensorLike) -> Tensor:
             elif n_min is None:
                 n._constants = min
         n.seq = next_seq()
+        if n_input is None and input._view is not None and input._view.cut is not None:
+            note_cut(n, input._view.cut)
+        if n_min is None and a_min is not min and min._view is not None and min._view.cut is not None:
+            note_cut(n, min._view.cut)
     else:
         t._node = None
+        if n_input is not None or n_min is not None:
+            t._view = _c_clamp_min
+        elif input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
+        elif a_min is not min and min._view is not None and min._view.cut is not None:
+            t._view = min._view.cut
     return t
 
 
@@ -1410,8 +1654,18 @@ def clamp_max(input: Tensor, max: TensorLike) -> Tensor:
             elif n_max is None:
                 n._constants = max
         n.seq = next_seq()
+        if n_input is None and input._view is not None and input._view.cut is not None:
+            note_cut(n, input._view.cut)
+        if n_max is None and a_max is not max and max._view is not None and max._view.cut is not None:
+            note_cut(n, max._view.cut)
     else:
         t._node = None
+        if n_input is not None or n_max is not None:
+            t._view = _c_clamp_max
+        elif input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
+        elif a_max is not max and max._view is not None and max._view.cut is not None:
+            t._view = max._view.cut
     return t
 
 
@@ -1497,8 +1751,18 @@ def fmax(input: Tensor, other: TensorLike) -> Tensor:
             elif n_other is None:
                 n._constants = other
         n.seq = next_seq()
+        if n_input is None and input._view is not None and input._view.cut is not None:
+            note_cut(n, input._view.cut)
+        if n_other is None and a_other is not other and other._view is not None and other._view.cut is not None:
+            note_cut(n, other._view.cut)
     else:
         t._node = None
+        if n_input is not None or n_other is not None:
+            t._view = _c_fmax
+        elif input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
+        elif a_other is not other and other._view is not None and other._view.cut is not None:
+            t._view = other._view.cut
     return t
 
 
@@ -1579,8 +1843,18 @@ def fmin(input: Tensor, other: TensorLike) -> Tensor:
             elif n_other is None:
                 n._constants = other
         n.seq = next_seq()
+        if n_input is None and input._view is not None and input._view.cut is not None:
+            note_cut(n, input._view.cut)
+        if n_other is None and a_other is not other and other._view is not None and other._view.cut is not None:
+            note_cut(n, other._view.cut)
     else:
         t._node = None
+        if n_input is not None or n_other is not None:
+            t._view = _c_fmin
+        elif input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
+        elif a_other is not other and other._view is not None and other._view.cut is not None:
+            t._view = other._view.cut
     return t
 
 
@@ -1656,8 +1930,18 @@ def heaviside(input: Tensor, values: Tensor) -> Tensor:
             elif n_values is None:
                 n._constants = values
         n.seq = next_seq()
+        if n_input is None and input._view is not None and input._view.cut is not None:
+            note_cut(n, input._view.cut)
+        if n_values is None and values._view is not None and values._view.cut is not None:
+            note_cut(n, values._view.cut)
     else:
         t._node = None
+        if n_input is not None or n_values is not None:
+            t._view = _c_heaviside
+        elif input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
+        elif values._view is not None and values._view.cut is not None:
+            t._view = values._view.cut
     return t
 
 
@@ -1718,6 +2002,10 @@ def nan_to_num(input: Tensor, nan: builtins.float | None = None, posinf: builtin
         n.seq = next_seq()
     else:
         t._node = None
+        if n_input is not None:
+            t._view = _c_nan_to_num
+        elif input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
     return t
 
 
@@ -1797,8 +2085,18 @@ def masked(upstream: Tensor, value: Tensor) -> Tensor:
             elif n_value is None:
                 n._constants = value
         n.seq = next_seq()
+        if n_upstream is None and upstream._view is not None and upstream._view.cut is not None:
+            note_cut(n, upstream._view.cut)
+        if n_value is None and value._view is not None and value._view.cut is not None:
+            note_cut(n, value._view.cut)
     else:
         t._node = None
+        if n_upstream is not None or n_value is not None:
+            t._view = _c_masked
+        elif upstream._view is not None and upstream._view.cut is not None:
+            t._view = upstream._view.cut
+        elif value._view is not None and value._view.cut is not None:
+            t._view = value._view.cut
     return t
 
 
@@ -1852,6 +2150,10 @@ def sigmoid(input: Tensor) -> Tensor:
         n.seq = next_seq()
     else:
         t._node = None
+        if n_input is not None:
+            t._view = _c_sigmoid
+        elif input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
     return t
 
 
@@ -1912,6 +2214,10 @@ def relu(input: Tensor, *, inplace: builtins.bool = False) -> Tensor:
         n.seq = next_seq()
     else:
         t._node = None
+        if n_input is not None:
+            t._view = _c_relu
+        elif input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
     return t
 
 
@@ -1977,6 +2283,10 @@ def leaky_relu(input: Tensor, negative_slope: builtins.float = 0.01, inplace: bu
         n.seq = next_seq()
     else:
         t._node = None
+        if n_input is not None:
+            t._view = _c_leaky_relu
+        elif input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
     return t
 
 
@@ -2042,6 +2352,10 @@ def elu(input: Tensor, alpha: builtins.float = 1.0, inplace: builtins.bool = Fal
         n.seq = next_seq()
     else:
         t._node = None
+        if n_input is not None:
+            t._view = _c_elu
+        elif input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
     return t
 
 
@@ -2106,6 +2420,10 @@ def softplus(input: Tensor, beta: builtins.float = 1.0, threshold: builtins.floa
         n.seq = next_seq()
     else:
         t._node = None
+        if n_input is not None:
+            t._view = _c_softplus
+        elif input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
     return t
 
 
@@ -2168,6 +2486,10 @@ def gelu(input: Tensor, *, approximate: str = 'none') -> Tensor:
         n.seq = next_seq()
     else:
         t._node = None
+        if n_input is not None:
+            t._view = _c_gelu
+        elif input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
     return t
 
 
@@ -2221,6 +2543,10 @@ def logsigmoid(input: Tensor) -> Tensor:
         n.seq = next_seq()
     else:
         t._node = None
+        if n_input is not None:
+            t._view = _c_logsigmoid
+        elif input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
     return t
 
 
@@ -2277,6 +2603,10 @@ def silu(input: Tensor, inplace: builtins.bool = False) -> Tensor:
         n.seq = next_seq()
     else:
         t._node = None
+        if n_input is not None:
+            t._view = _c_silu
+        elif input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
     return t
 
 
@@ -2333,6 +2663,10 @@ def mish(input: Tensor, inplace: builtins.bool = False) -> Tensor:
         n.seq = next_seq()
     else:
         t._node = None
+        if n_input is not None:
+            t._view = _c_mish
+        elif input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
     return t
 
 
@@ -2393,6 +2727,10 @@ def hardtanh(input: Tensor, min_val: builtins.float = -1.0, max_val: builtins.fl
         n.seq = next_seq()
     else:
         t._node = None
+        if n_input is not None:
+            t._view = _c_hardtanh
+        elif input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
     return t
 
 
@@ -2453,6 +2791,10 @@ def relu6(input: Tensor, inplace: builtins.bool = False) -> Tensor:
         n.seq = next_seq()
     else:
         t._node = None
+        if n_input is not None:
+            t._view = _c_relu6
+        elif input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
     return t
 
 
@@ -2506,6 +2848,10 @@ def softsign(input: Tensor) -> Tensor:
         n.seq = next_seq()
     else:
         t._node = None
+        if n_input is not None:
+            t._view = _c_softsign
+        elif input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
     return t
 
 
@@ -2562,6 +2908,10 @@ def selu(input: Tensor, inplace: builtins.bool = False) -> Tensor:
         n.seq = next_seq()
     else:
         t._node = None
+        if n_input is not None:
+            t._view = _c_selu
+        elif input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
     return t
 
 
@@ -2627,6 +2977,10 @@ def celu(input: Tensor, alpha: builtins.float = 1.0, inplace: builtins.bool = Fa
         n.seq = next_seq()
     else:
         t._node = None
+        if n_input is not None:
+            t._view = _c_celu
+        elif input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
     return t
 
 
@@ -2688,6 +3042,10 @@ def hardsigmoid(input: Tensor, inplace: builtins.bool = False) -> Tensor:
         n.seq = next_seq()
     else:
         t._node = None
+        if n_input is not None:
+            t._view = _c_hardsigmoid
+        elif input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
     return t
 
 
@@ -2744,6 +3102,10 @@ def hardswish(input: Tensor, inplace: builtins.bool = False) -> Tensor:
         n.seq = next_seq()
     else:
         t._node = None
+        if n_input is not None:
+            t._view = _c_hardswish
+        elif input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
     return t
 
 
@@ -2797,6 +3159,10 @@ def tanhshrink(input: Tensor) -> Tensor:
         n.seq = next_seq()
     else:
         t._node = None
+        if n_input is not None:
+            t._view = _c_tanhshrink
+        elif input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
     return t
 
 
@@ -2855,6 +3221,10 @@ def softshrink(input: Tensor, lambd: builtins.float = 0.5) -> Tensor:
         n.seq = next_seq()
     else:
         t._node = None
+        if n_input is not None:
+            t._view = _c_softshrink
+        elif input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
     return t
 
 
@@ -2912,6 +3282,10 @@ def hardshrink(input: Tensor, lambd: builtins.float = 0.5) -> Tensor:
         n.seq = next_seq()
     else:
         t._node = None
+        if n_input is not None:
+            t._view = _c_hardshrink
+        elif input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
     return t
 
 
@@ -2971,6 +3345,10 @@ def threshold(input: Tensor, threshold: builtins.float, value: builtins.float, i
         n.seq = next_seq()
     else:
         t._node = None
+        if n_input is not None:
+            t._view = _c_threshold
+        elif input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
     return t
 
 
@@ -3056,8 +3434,18 @@ def slopes(input: Tensor, weight: TensorLike) -> Tensor:
             elif n_weight is None:
                 n._constants = weight
         n.seq = next_seq()
+        if n_input is None and input._view is not None and input._view.cut is not None:
+            note_cut(n, input._view.cut)
+        if n_weight is None and a_weight is not weight and weight._view is not None and weight._view.cut is not None:
+            note_cut(n, weight._view.cut)
     else:
         t._node = None
+        if n_input is not None or n_weight is not None:
+            t._view = _c_slopes
+        elif input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
+        elif a_weight is not weight and weight._view is not None and weight._view.cut is not None:
+            t._view = weight._view.cut
     return t
 
 
@@ -3127,6 +3515,10 @@ def sum(input: Tensor, dim: Dims = None, keepdim: builtins.bool = False, *, dtyp
         n.seq = next_seq()
     else:
         t._node = None
+        if n_input is not None:
+            t._view = _c_sum
+        elif input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
     return t
 
 
@@ -3191,6 +3583,10 @@ def mean(input: Tensor, dim: Dims = None, keepdim: builtins.bool = False, *, dty
         n.seq = next_seq()
     else:
         t._node = None
+        if n_input is not None:
+            t._view = _c_mean
+        elif input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
     return t
 
 
@@ -3276,6 +3672,10 @@ def amax(input: Tensor, dim: Dims = (), keepdim: builtins.bool = False, *, axis:
         n.seq = next_seq()
     else:
         t._node = None
+        if n_input is not None:
+            t._view = _c_amax
+        elif input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
     return t
 
 
@@ -3336,6 +3736,10 @@ def amin(input: Tensor, dim: Dims = (), keepdim: builtins.bool = False, *, axis:
         n.seq = next_seq()
     else:
         t._node = None
+        if n_input is not None:
+            t._view = _c_amin
+        elif input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
     return t
 
 
@@ -3433,6 +3837,10 @@ def adaptive_average(input: Tensor, *, size: builtins.tuple[builtins.int, ...]) 
         n.seq = next_seq()
     else:
         t._node = None
+        if n_input is not None:
+            t._view = _c_adaptive_average
+        elif input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
     return t
 
 
@@ -3487,6 +3895,10 @@ def adaptive_average_grad(grad: Tensor, *, shape: Sequence[builtins.int], size: 
         n.seq = next_seq()
     else:
         t._node = None
+        if n_grad is not None:
+            t._view = _c_adaptive_average_grad
+        elif grad._view is not None and grad._view.cut is not None:
+            t._view = grad._view.cut
     return t
 
 
@@ -3573,8 +3985,18 @@ def add(input: Tensor, other: TensorLike, *, alpha: Number = 1) -> Tensor:
             elif n_other is None:
                 n._constants = other
         n.seq = next_seq()
+        if n_input is None and input._view is not None and input._view.cut is not None:
+            note_cut(n, input._view.cut)
+        if n_other is None and a_other is not other and other._view is not None and other._view.cut is not None:
+            note_cut(n, other._view.cut)
     else:
         t._node = None
+        if n_input is not None or n_other is not None:
+            t._view = _c_add
+        elif input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
+        elif a_other is not other and other._view is not None and other._view.cut is not None:
+            t._view = other._view.cut
     return t
 
 
@@ -3663,8 +4085,18 @@ def sub(input: Tensor, other: TensorLike, *, alpha: Number = 1) -> Tensor:
             elif n_other is None:
                 n._constants = other
         n.seq = next_seq()
+        if n_input is None and input._view is not None and input._view.cut is not None:
+            note_cut(n, input._view.cut)
+        if n_other is None and a_other is not other and other._view is not None and other._view.cut is not None:
+            note_cut(n, other._view.cut)
     else:
         t._node = None
+        if n_input is not None or n_other is not None:
+            t._view = _c_sub
+        elif input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
+        elif a_other is not other and other._view is not None and other._view.cut is not None:
+            t._view = other._view.cut
     return t
 
 
@@ -3752,8 +4184,18 @@ def mul(input: Tensor, other: TensorLike) -> Tensor:
             elif n_other is None:
                 n._constants = other
         n.seq = next_seq()
+        if n_input is None and input._view is not None and input._view.cut is not None:
+            note_cut(n, input._view.cut)
+        if n_other is None and a_other is not other and other._view is not None and other._view.cut is not None:
+            note_cut(n, other._view.cut)
     else:
         t._node = None
+        if n_input is not None or n_other is not None:
+            t._view = _c_mul
+        elif input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
+        elif a_other is not other and other._view is not None and other._view.cut is not None:
+            t._view = other._view.cut
     return t
 
 
@@ -3841,8 +4283,18 @@ def div(input: Tensor, other: TensorLike, *, rounding_mode: str | None = None) -
             elif n_other is None:
                 n._constants = other
         n.seq = next_seq()
+        if n_input is None and input._view is not None and input._view.cut is not None:
+            note_cut(n, input._view.cut)
+        if n_other is None and a_other is not other and other._view is not None and other._view.cut is not None:
+            note_cut(n, other._view.cut)
     else:
         t._node = None
+        if n_input is not None or n_other is not None:
+            t._view = _c_div
+        elif input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
+        elif a_other is not other and other._view is not None and other._view.cut is not None:
+            t._view = other._view.cut
     return t
 
 
@@ -3902,6 +4354,10 @@ def neg(input: Tensor) -> Tensor:
         n.seq = next_seq()
     else:
         t._node = None
+        if n_input is not None:
+            t._view = _c_neg
+        elif input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
     return t
 
 
@@ -3987,8 +4443,18 @@ def pow(input: Tensor, exponent: TensorLike) -> Tensor:
             elif n_exponent is None:
                 n._constants = exponent
         n.seq = next_seq()
+        if n_input is None and input._view is not None and input._view.cut is not None:
+            note_cut(n, input._view.cut)
+        if n_exponent is None and a_exponent is not exponent and exponent._view is not None and exponent._view.cut is not None:
+            note_cut(n, exponent._view.cut)
     else:
         t._node = None
+        if n_input is not None or n_exponent is not None:
+            t._view = _c_pow
+        elif input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
+        elif a_exponent is not exponent and exponent._view is not None and exponent._view.cut is not None:
+            t._view = exponent._view.cut
     return t
 
 
@@ -4047,6 +4513,10 @@ def square(input: Tensor) -> Tensor:
         n.seq = next_seq()
     else:
         t._node = None
+        if n_input is not None:
+            t._view = _c_square
+        elif input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
     return t
 
 
@@ -4114,6 +4584,10 @@ def sign(input: Tensor) -> Tensor:
         n.seq = next_seq()
     else:
         t._node = None
+        if n_input is not None:
+            t._view = _c_sign
+        elif input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
     return t
 
 
@@ -4172,6 +4646,10 @@ def reciprocal(input: Tensor) -> Tensor:
         n.seq = next_seq()
     else:
         t._node = None
+        if n_input is not None:
+            t._view = _c_reciprocal
+        elif input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
     return t
 
 
@@ -4257,8 +4735,18 @@ def copysign(input: Tensor, other: TensorLike) -> Tensor:
             elif n_other is None:
                 n._constants = other
         n.seq = next_seq()
+        if n_input is None and input._view is not None and input._view.cut is not None:
+            note_cut(n, input._view.cut)
+        if n_other is None and a_other is not other and other._view is not None and other._view.cut is not None:
+            note_cut(n, other._view.cut)
     else:
         t._node = None
+        if n_input is not None or n_other is not None:
+            t._view = _c_copysign
+        elif input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
+        elif a_other is not other and other._view is not None and other._view.cut is not None:
+            t._view = other._view.cut
     return t
 
 
@@ -4344,8 +4832,18 @@ def hypot(input: Tensor, other: TensorLike) -> Tensor:
             elif n_other is None:
                 n._constants = other
         n.seq = next_seq()
+        if n_input is None and input._view is not None and input._view.cut is not None:
+            note_cut(n, input._view.cut)
+        if n_other is None and a_other is not other and other._view is not None and other._view.cut is not None:
+            note_cut(n, other._view.cut)
     else:
         t._node = None
+        if n_input is not None or n_other is not None:
+            t._view = _c_hypot
+        elif input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
+        elif a_other is not other and other._view is not None and other._view.cut is not None:
+            t._view = other._view.cut
     return t
 
 
@@ -4427,8 +4925,18 @@ def squared_error(input: Tensor, target: Tensor, reduction: str = 'mean') -> Ten
         else:
             n.value = out
         n.seq = next_seq()
+        if n_input is None and input._view is not None and input._view.cut is not None:
+            note_cut(n, input._view.cut)
+        if n_target is None and target._view is not None and target._view.cut is not None:
+            note_cut(n, target._view.cut)
     else:
         t._node = None
+        if n_input is not None or n_target is not None:
+            t._view = _c_squared_error
+        elif input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
+        elif target._view is not None and target._view.cut is not None:
+            t._view = target._view.cut
     return t
 
 
@@ -4500,8 +5008,18 @@ def huber_error(input: Tensor, target: Tensor, delta: builtins.float, reduction:
         else:
             n.value = out
         n.seq = next_seq()
+        if n_input is None and input._view is not None and input._view.cut is not None:
+            note_cut(n, input._view.cut)
+        if n_target is None and target._view is not None and target._view.cut is not None:
+            note_cut(n, target._view.cut)
     else:
         t._node = None
+        if n_input is not None or n_target is not None:
+            t._view = _c_huber_error
+        elif input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
+        elif target._view is not None and target._view.cut is not None:
+            t._view = target._view.cut
     return t
 
 
@@ -4599,8 +5117,26 @@ def sigmoid_cross_entropy(input: Tensor, target: Tensor, weight: Tensor | None, 
         else:
             n.value = out
         n.seq = next_seq()
+        if n_input is None and input._view is not None and input._view.cut is not None:
+            note_cut(n, input._view.cut)
+        if n_target is None and target._view is not None and target._view.cut is not None:
+            note_cut(n, target._view.cut)
+        if n_weight is None and a_weight is not weight and weight._view is not None and weight._view.cut is not None:
+            note_cut(n, weight._view.cut)
+        if n_pos_weight is None and a_pos_weight is not pos_weight and pos_weight._view is not None and pos_weight._view.cut is not None:
+            note_cut(n, pos_weight._view.cut)
     else:
         t._node = None
+        if n_input is not None or n_target is not None or n_weight is not None or n_pos_weight is not None:
+            t._view = _c_sigmoid_cross_entropy
+        elif input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
+        elif target._view is not None and target._view.cut is not None:
+            t._view = target._view.cut
+        elif a_weight is not weight and weight._view is not None and weight._view.cut is not None:
+            t._view = weight._view.cut
+        elif a_pos_weight is not pos_weight and pos_weight._view is not None and pos_weight._view.cut is not None:
+            t._view = pos_weight._view.cut
     return t
 
 
@@ -4676,8 +5212,18 @@ def bce_elements(input: Tensor, target: Tensor) -> Tensor:
             elif n_target is None:
                 n._constants = target
         n.seq = next_seq()
+        if n_input is None and input._view is not None and input._view.cut is not None:
+            note_cut(n, input._view.cut)
+        if n_target is None and target._view is not None and target._view.cut is not None:
+            note_cut(n, target._view.cut)
     else:
         t._node = None
+        if n_input is not None or n_target is not None:
+            t._view = _c_bce_elements
+        elif input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
+        elif target._view is not None and target._view.cut is not None:
+            t._view = target._view.cut
     return t
 
 
@@ -4775,8 +5321,22 @@ def lerp(input: Tensor, end: TensorLike, weight: TensorLike) -> Tensor:
         else:
             n.value = out
         n.seq = next_seq()
+        if n_input is None and input._view is not None and input._view.cut is not None:
+            note_cut(n, input._view.cut)
+        if n_end is None and a_end is not end and end._view is not None and end._view.cut is not None:
+            note_cut(n, end._view.cut)
+        if n_weight is None and a_weight is not weight and weight._view is not None and weight._view.cut is not None:
+            note_cut(n, weight._view.cut)
     else:
         t._node = None
+        if n_input is not None or n_end is not None or n_weight is not None:
+            t._view = _c_lerp
+        elif input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
+        elif a_end is not end and end._view is not None and end._view.cut is not None:
+            t._view = end._view.cut
+        elif a_weight is not weight and weight._view is not None and weight._view.cut is not None:
+            t._view = weight._view.cut
     return t
 
 
@@ -4866,8 +5426,22 @@ def addcmul(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Number = 
         else:
             n.value = out
         n.seq = next_seq()
+        if n_input is None and input._view is not None and input._view.cut is not None:
+            note_cut(n, input._view.cut)
+        if n_tensor1 is None and tensor1._view is not None and tensor1._view.cut is not None:
+            note_cut(n, tensor1._view.cut)
+        if n_tensor2 is None and tensor2._view is not None and tensor2._view.cut is not None:
+            note_cut(n, tensor2._view.cut)
     else:
         t._node = None
+        if n_input is not None or n_tensor1 is not None or n_tensor2 is not None:
+            t._view = _c_addcmul
+        elif input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
+        elif tensor1._view is not None and tensor1._view.cut is not None:
+            t._view = tensor1._view.cut
+        elif tensor2._view is not None and tensor2._view.cut is not None:
+            t._view = tensor2._view.cut
     return t
 
 
@@ -4957,8 +5531,22 @@ def addcdiv(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Number = 
         else:
             n.value = out
         n.seq = next_seq()
+        if n_input is None and input._view is not None and input._view.cut is not None:
+            note_cut(n, input._view.cut)
+        if n_tensor1 is None and tensor1._view is not None and tensor1._view.cut is not None:
+            note_cut(n, tensor1._view.cut)
+        if n_tensor2 is None and tensor2._view is not None and tensor2._view.cut is not None:
+            note_cut(n, tensor2._view.cut)
     else:
         t._node = None
+        if n_input is not None or n_tensor1 is not None or n_tensor2 is not None:
+            t._view = _c_addcdiv
+        elif input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
+        elif tensor1._view is not None and tensor1._view.cut is not None:
+            t._view = tensor1._view.cut
+        elif tensor2._view is not None and tensor2._view.cut is not None:
+            t._view = tensor2._view.cut
     return t
 
 
@@ -5296,8 +5884,22 @@ def convolution(input: Tensor, weight: Tensor, bias: Tensor | None = None, *, st
         else:
             n.value = out
         n.seq = next_seq()
+        if n_input is None and input._view is not None and input._view.cut is not None:
+            note_cut(n, input._view.cut)
+        if n_weight is None and weight._view is not None and weight._view.cut is not None:
+            note_cut(n, weight._view.cut)
+        if n_bias is None and a_bias is not bias and bias._view is not None and bias._view.cut is not None:
+            note_cut(n, bias._view.cut)
     else:
         t._node = None
+        if n_input is not None or n_weight is not None or n_bias is not None:
+            t._view = _c_convolution
+        elif input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
+        elif weight._view is not None and weight._view.cut is not None:
+            t._view = weight._view.cut
+        elif a_bias is not bias and bias._view is not None and bias._view.cut is not None:
+            t._view = bias._view.cut
     return t
 
 
@@ -5369,8 +5971,18 @@ def convolution_input_grad(grad: Tensor, weight: Tensor, *, shape: Sequence[buil
         else:
             n.value = out
         n.seq = next_seq()
+        if n_grad is None and grad._view is not None and grad._view.cut is not None:
+            note_cut(n, grad._view.cut)
+        if n_weight is None and weight._view is not None and weight._view.cut is not None:
+            note_cut(n, weight._view.cut)
     else:
         t._node = None
+        if n_grad is not None or n_weight is not None:
+            t._view = _c_convolution_input_grad
+        elif grad._view is not None and grad._view.cut is not None:
+            t._view = grad._view.cut
+        elif weight._view is not None and weight._view.cut is not None:
+            t._view = weight._view.cut
     return t
 
 
@@ -5442,8 +6054,18 @@ def convolution_weight_grad(input: Tensor, grad: Tensor, *, shape: Sequence[buil
         else:
             n.value = out
         n.seq = next_seq()
+        if n_input is None and input._view is not None and input._view.cut is not None:
+            note_cut(n, input._view.cut)
+        if n_grad is None and grad._view is not None and grad._view.cut is not None:
+            note_cut(n, grad._view.cut)
     else:
         t._node = None
+        if n_input is not None or n_grad is not None:
+            t._view = _c_convolution_weight_grad
+        elif input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
+        elif grad._view is not None and grad._view.cut is not None:
+            t._view = grad._view.cut
     return t
 
 
@@ -5524,6 +6146,10 @@ def logsumexp(input: Tensor, dim: Dims, keepdim: builtins.bool = False, *, axis:
         n.seq = next_seq()
     else:
         t._node = None
+        if n_input is not None:
+            t._view = _c_logsumexp
+        elif input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
     return t
 
 
@@ -5581,6 +6207,10 @@ def softmax_along(input: Tensor, dim: builtins.int, *, axis: Any = None) -> Tens
         n.seq = next_seq()
     else:
         t._node = None
+        if n_input is not None:
+            t._view = _c_softmax_along
+        elif input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
     return t
 
 
@@ -5638,6 +6268,10 @@ def log_softmax_along(input: Tensor, dim: builtins.int, *, axis: Any = None) -> 
         n.seq = next_seq()
     else:
         t._node = None
+        if n_input is not None:
+            t._view = _c_log_softmax_along
+        elif input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
     return t
 
 
@@ -5721,8 +6355,22 @@ def softmax_cross_entropy(input: Tensor, target: Tensor, weight: Tensor | None, 
         else:
             n.value = out
         n.seq = next_seq()
+        if n_input is None and input._view is not None and input._view.cut is not None:
+            note_cut(n, input._view.cut)
+        if n_target is None and target._view is not None and target._view.cut is not None:
+            note_cut(n, target._view.cut)
+        if n_weight is None and a_weight is not weight and weight._view is not None and weight._view.cut is not None:
+            note_cut(n, weight._view.cut)
     else:
         t._node = None
+        if n_input is not None or n_target is not None or n_weight is not None:
+            t._view = _c_softmax_cross_entropy
+        elif input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
+        elif target._view is not None and target._view.cut is not None:
+            t._view = target._view.cut
+        elif a_weight is not weight and weight._view is not None and weight._view.cut is not None:
+            t._view = weight._view.cut
     return t
 
 
@@ -5795,8 +6443,18 @@ def soft_cross_entropy(input: Tensor, target: Tensor, dim: builtins.int, *, axis
         else:
             n.value = out
         n.seq = next_seq()
+        if n_input is None and input._view is not None and input._view.cut is not None:
+            note_cut(n, input._view.cut)
+        if n_target is None and target._view is not None and target._view.cut is not None:
+            note_cut(n, target._view.cut)
     else:
         t._node = None
+        if n_input is not None or n_target is not None:
+            t._view = _c_soft_cross_entropy
+        elif input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
+        elif target._view is not None and target._view.cut is not None:
+            t._view = target._view.cut
     return t
 
 
@@ -5880,8 +6538,22 @@ def negative_log_likelihood(input: Tensor, target: Tensor, weight: Tensor | None
         else:
             n.value = out
         n.seq = next_seq()
+        if n_input is None and input._view is not None and input._view.cut is not None:
+            note_cut(n, input._view.cut)
+        if n_target is None and target._view is not None and target._view.cut is not None:
+            note_cut(n, target._view.cut)
+        if n_weight is None and a_weight is not weight and weight._view is not None and weight._view.cut is not None:
+            note_cut(n, weight._view.cut)
     else:
         t._node = None
+        if n_input is not None or n_target is not None or n_weight is not None:
+            t._view = _c_negative_log_likelihood
+        elif input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
+        elif target._view is not None and target._view.cut is not None:
+            t._view = target._view.cut
+        elif a_weight is not weight and weight._view is not None and weight._view.cut is not None:
+            t._view = weight._view.cut
     return t
 
 
@@ -5954,8 +6626,18 @@ def ctc_likelihood(log_probs: Tensor, targets: Tensor, input_lengths: builtins.t
         else:
             n.value = out
         n.seq = next_seq()
+        if n_log_probs is None and log_probs._view is not None and log_probs._view.cut is not None:
+            note_cut(n, log_probs._view.cut)
+        if n_targets is None and targets._view is not None and targets._view.cut is not None:
+            note_cut(n, targets._view.cut)
     else:
         t._node = None
+        if n_log_probs is not None or n_targets is not None:
+            t._view = _c_ctc_likelihood
+        elif log_probs._view is not None and log_probs._view.cut is not None:
+            t._view = log_probs._view.cut
+        elif targets._view is not None and targets._view.cut is not None:
+            t._view = targets._view.cut
     return t
 
 
@@ -6052,6 +6734,10 @@ def slice_view(input: Tensor, key: builtins.tuple[Any, ...]) -> Tensor:
         n.seq = next_seq()
     else:
         t._node = None
+        if n_input is not None:
+            t._view = _c_slice_view
+        elif input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
     link_view(_slice_view, input, {"key": key}, t)
     return t
 
@@ -6107,6 +6793,10 @@ def slice_place(input: Tensor, key: builtins.tuple[Any, ...], shape: Sequence[bu
         n.seq = next_seq()
     else:
         t._node = None
+        if n_input is not None:
+            t._view = _c_slice_place
+        elif input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
     return t
 
 
@@ -6183,8 +6873,18 @@ def slice_write(input: Tensor, value: TensorLike, key: builtins.tuple[Any, ...],
         else:
             n.value = out
         n.seq = next_seq()
+        if n_input is None and input._view is not None and input._view.cut is not None:
+            note_cut(n, input._view.cut)
+        if n_value is None and a_value is not value and value._view is not None and value._view.cut is not None:
+            note_cut(n, value._view.cut)
     else:
         t._node = None
+        if n_input is not None or n_value is not None:
+            t._view = _c_slice_write
+        elif input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
+        elif a_value is not value and value._view is not None and value._view.cut is not None:
+            t._view = value._view.cut
     return t
 
 
@@ -6246,8 +6946,18 @@ def index(input: Tensor, index: Tensor, dims: builtins.tuple[builtins.int, ...],
         else:
             n.value = out
         n.seq = next_seq()
+        if n_input is None and input._view is not None and input._view.cut is not None:
+            note_cut(n, input._view.cut)
+        if n_index is None and index._view is not None and index._view.cut is not None:
+            note_cut(n, index._view.cut)
     else:
         t._node = None
+        if n_input is not None or n_index is not None:
+            t._view = _c_index
+        elif input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
+        elif index._view is not None and index._view.cut is not None:
+            t._view = index._view.cut
     return t
 
 
@@ -6307,8 +7017,18 @@ def index_accumulate(input: Tensor, index: Tensor, dims: builtins.tuple[builtins
         else:
             n.value = out
         n.seq = next_seq()
+        if n_input is None and input._view is not None and input._view.cut is not None:
+            note_cut(n, input._view.cut)
+        if n_index is None and index._view is not None and index._view.cut is not None:
+            note_cut(n, index._view.cut)
     else:
         t._node = None
+        if n_input is not None or n_index is not None:
+            t._view = _c_index_accumulate
+        elif input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
+        elif index._view is not None and index._view.cut is not None:
+            t._view = index._view.cut
     return t
 
 
@@ -6393,8 +7113,22 @@ def index_write(input: Tensor, index: Tensor, values: TensorLike, dims: builtins
         else:
             n.value = out
         n.seq = next_seq()
+        if n_input is None and input._view is not None and input._view.cut is not None:
+            note_cut(n, input._view.cut)
+        if n_index is None and index._view is not None and index._view.cut is not None:
+            note_cut(n, index._view.cut)
+        if n_values is None and a_values is not values and values._view is not None and values._view.cut is not None:
+            note_cut(n, values._view.cut)
     else:
         t._node = None
+        if n_input is not None or n_index is not None or n_values is not None:
+            t._view = _c_index_write
+        elif input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
+        elif index._view is not None and index._view.cut is not None:
+            t._view = index._view.cut
+        elif a_values is not values and values._view is not None and values._view.cut is not None:
+            t._view = values._view.cut
     return t
 
 
@@ -6466,8 +7200,18 @@ def euclidean(x1: Tensor, x2: Tensor) -> Tensor:
         else:
             n.value = out
         n.seq = next_seq()
+        if n_x1 is None and x1._view is not None and x1._view.cut is not None:
+            note_cut(n, x1._view.cut)
+        if n_x2 is None and x2._view is not None and x2._view.cut is not None:
+            note_cut(n, x2._view.cut)
     else:
         t._node = None
+        if n_x1 is not None or n_x2 is not None:
+            t._view = _c_euclidean
+        elif x1._view is not None and x1._view.cut is not None:
+            t._view = x1._view.cut
+        elif x2._view is not None and x2._view.cut is not None:
+            t._view = x2._view.cut
     return t
 
 
@@ -6521,6 +7265,10 @@ def pair_differences(input: Tensor) -> Tensor:
         n.seq = next_seq()
     else:
         t._node = None
+        if n_input is not None:
+            t._view = _c_pair_differences
+        elif input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
     return t
 
 
@@ -6573,6 +7321,10 @@ def pair_differences_adjoint(input: Tensor, count: builtins.int) -> Tensor:
         n.seq = next_seq()
     else:
         t._node = None
+        if n_input is not None:
+            t._view = _c_pair_differences_adjoint
+        elif input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
     return t
 
 
@@ -6644,8 +7396,18 @@ def lookup(input: Tensor, weight: Tensor, padding_idx: builtins.int | None = Non
         else:
             n.value = out
         n.seq = next_seq()
+        if n_input is None and input._view is not None and input._view.cut is not None:
+            note_cut(n, input._view.cut)
+        if n_weight is None and weight._view is not None and weight._view.cut is not None:
+            note_cut(n, weight._view.cut)
     else:
         t._node = None
+        if n_input is not None or n_weight is not None:
+            t._view = _c_lookup
+        elif input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
+        elif weight._view is not None and weight._view.cut is not None:
+            t._view = weight._view.cut
     return t
 
 
@@ -6717,8 +7479,18 @@ def bag_sums(input: Tensor, bags: Tensor, count: builtins.int) -> Tensor:
         else:
             n.value = out
         n.seq = next_seq()
+        if n_input is None and input._view is not None and input._view.cut is not None:
+            note_cut(n, input._view.cut)
+        if n_bags is None and bags._view is not None and bags._view.cut is not None:
+            note_cut(n, bags._view.cut)
     else:
         t._node = None
+        if n_input is not None or n_bags is not None:
+            t._view = _c_bag_sums
+        elif input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
+        elif bags._view is not None and bags._view.cut is not None:
+            t._view = bags._view.cut
     return t
 
 
@@ -6772,6 +7544,10 @@ def exp(input: Tensor) -> Tensor:
         n.seq = next_seq()
     else:
         t._node = None
+        if n_input is not None:
+            t._view = _c_exp
+        elif input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
     return t
 
 
@@ -6830,6 +7606,10 @@ def expm1(input: Tensor) -> Tensor:
         n.seq = next_seq()
     else:
         t._node = None
+        if n_input is not None:
+            t._view = _c_expm1
+        elif input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
     return t
 
 
@@ -6888,6 +7668,10 @@ def log(input: Tensor) -> Tensor:
         n.seq = next_seq()
     else:
         t._node = None
+        if n_input is not None:
+            t._view = _c_log
+        elif input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
     return t
 
 
@@ -6946,6 +7730,10 @@ def log1p(input: Tensor) -> Tensor:
         n.seq = next_seq()
     else:
         t._node = None
+        if n_input is not None:
+            t._view = _c_log1p
+        elif input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
     return t
 
 
@@ -7004,6 +7792,10 @@ def exp2(input: Tensor) -> Tensor:
         n.seq = next_seq()
     else:
         t._node = None
+        if n_input is not None:
+            t._view = _c_exp2
+        elif input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
     return t
 
 
@@ -7062,6 +7854,10 @@ def log2(input: Tensor) -> Tensor:
         n.seq = next_seq()
     else:
         t._node = None
+        if n_input is not None:
+            t._view = _c_log2
+        elif input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
     return t
 
 
@@ -7120,6 +7916,10 @@ def log10(input: Tensor) -> Tensor:
         n.seq = next_seq()
     else:
         t._node = None
+        if n_input is not None:
+            t._view = _c_log10
+        elif input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
     return t
 
 
@@ -7178,6 +7978,10 @@ def sqrt(input: Tensor) -> Tensor:
         n.seq = next_seq()
     else:
         t._node = None
+        if n_input is not None:
+            t._view = _c_sqrt
+        elif input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
     return t
 
 
@@ -7236,6 +8040,10 @@ def rsqrt(input: Tensor) -> Tensor:
         n.seq = next_seq()
     else:
         t._node = None
+        if n_input is not None:
+            t._view = _c_rsqrt
+        elif input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
     return t
 
 
@@ -7321,8 +8129,18 @@ def logaddexp(input: Tensor, other: TensorLike) -> Tensor:
             elif n_other is None:
                 n._constants = other
         n.seq = next_seq()
+        if n_input is None and input._view is not None and input._view.cut is not None:
+            note_cut(n, input._view.cut)
+        if n_other is None and a_other is not other and other._view is not None and other._view.cut is not None:
+            note_cut(n, other._view.cut)
     else:
         t._node = None
+        if n_input is not None or n_other is not None:
+            t._view = _c_logaddexp
+        elif input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
+        elif a_other is not other and other._view is not None and other._view.cut is not None:
+            t._view = other._view.cut
     return t
 
 
@@ -7403,8 +8221,18 @@ def logaddexp2(input: Tensor, other: TensorLike) -> Tensor:
             elif n_other is None:
                 n._constants = other
         n.seq = next_seq()
+        if n_input is None and input._view is not None and input._view.cut is not None:
+            note_cut(n, input._view.cut)
+        if n_other is None and a_other is not other and other._view is not None and other._view.cut is not None:
+            note_cut(n, other._view.cut)
     else:
         t._node = None
+        if n_input is not None or n_other is not None:
+            t._view = _c_logaddexp2
+        elif input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
+        elif a_other is not other and other._view is not None and other._view.cut is not None:
+            t._view = other._view.cut
     return t
 
 
@@ -7485,8 +8313,18 @@ def xlogy(input: TensorLike, other: TensorLike) -> Tensor:
             elif n_other is None:
                 n._constants = other
         n.seq = next_seq()
+        if n_input is None and a_input is not input and input._view is not None and input._view.cut is not None:
+            note_cut(n, input._view.cut)
+        if n_other is None and a_other is not other and other._view is not None and other._view.cut is not None:
+            note_cut(n, other._view.cut)
     else:
         t._node = None
+        if n_input is not None or n_other is not None:
+            t._view = _c_xlogy
+        elif a_input is not input and input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
+        elif a_other is not other and other._view is not None and other._view.cut is not None:
+            t._view = other._view.cut
     return t
 
 
@@ -7572,8 +8410,18 @@ def xlog1py(input: TensorLike, other: TensorLike) -> Tensor:
             elif n_other is None:
                 n._constants = other
         n.seq = next_seq()
+        if n_input is None and a_input is not input and input._view is not None and input._view.cut is not None:
+            note_cut(n, input._view.cut)
+        if n_other is None and a_other is not other and other._view is not None and other._view.cut is not None:
+            note_cut(n, other._view.cut)
     else:
         t._node = None
+        if n_input is not None or n_other is not None:
+            t._view = _c_xlog1py
+        elif a_input is not input and input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
+        elif a_other is not other and other._view is not None and other._view.cut is not None:
+            t._view = other._view.cut
     return t
 
 
@@ -7630,6 +8478,10 @@ def fit(input: Tensor, dims: Sequence[builtins.int], sizes: Sequence[builtins.in
         n.seq = next_seq()
     else:
         t._node = None
+        if n_input is not None:
+            t._view = _c_fit
+        elif input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
     return t
 
 
@@ -7686,6 +8538,10 @@ def fourier(input: Tensor, dims: Sequence[builtins.int], norm: str, inverse: bui
         n.seq = next_seq()
     else:
         t._node = None
+        if n_input is not None:
+            t._view = _c_fourier
+        elif input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
     return t
 
 
@@ -7758,6 +8614,10 @@ def weigh_middle(input: Tensor, dim: builtins.int, points: builtins.int, factor:
         n.seq = next_seq()
     else:
         t._node = None
+        if n_input is not None:
+            t._view = _c_weigh_middle
+        elif input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
     return t
 
 
@@ -7817,6 +8677,10 @@ def max_pool(input: Tensor, *, kernel: builtins.tuple[builtins.int, ...], stride
         n.seq = next_seq()
     else:
         t._node = None
+        if n_input is not None:
+            t._view = _c_max_pool
+        elif input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
     return t
 
 
@@ -7882,8 +8746,22 @@ def max_pool_scatter(grad: Tensor, input: Tensor, result: Tensor, *, kernel: bui
         else:
             n.value = out
         n.seq = next_seq()
+        if n_grad is None and grad._view is not None and grad._view.cut is not None:
+            note_cut(n, grad._view.cut)
+        if n_input is None and input._view is not None and input._view.cut is not None:
+            note_cut(n, input._view.cut)
+        if n_result is None and result._view is not None and result._view.cut is not None:
+            note_cut(n, result._view.cut)
     else:
         t._node = None
+        if n_grad is not None or n_input is not None or n_result is not None:
+            t._view = _c_max_pool_scatter
+        elif grad._view is not None and grad._view.cut is not None:
+            t._view = grad._view.cut
+        elif input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
+        elif result._view is not None and result._view.cut is not None:
+            t._view = result._view.cut
     return t
 
 
@@ -7949,8 +8827,22 @@ def max_pool_pick(values: Tensor, input: Tensor, result: Tensor, *, kernel: buil
         else:
             n.value = out
         n.seq = next_seq()
+        if n_values is None and values._view is not None and values._view.cut is not None:
+            note_cut(n, values._view.cut)
+        if n_input is None and input._view is not None and input._view.cut is not None:
+            note_cut(n, input._view.cut)
+        if n_result is None and result._view is not None and result._view.cut is not None:
+            note_cut(n, result._view.cut)
     else:
         t._node = None
+        if n_values is not None or n_input is not None or n_result is not None:
+            t._view = _c_max_pool_pick
+        elif values._view is not None and values._view.cut is not None:
+            t._view = values._view.cut
+        elif input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
+        elif result._view is not None and result._view.cut is not None:
+            t._view = result._view.cut
     return t
 
 
@@ -8018,6 +8910,10 @@ def avg_pool(input: Tensor, *, kernel: builtins.tuple[builtins.int, ...], stride
         n.seq = next_seq()
     else:
         t._node = None
+        if n_input is not None:
+            t._view = _c_avg_pool
+        elif input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
     return t
 
 
@@ -8078,6 +8974,10 @@ def avg_pool_grad(grad: Tensor, *, shape: Sequence[builtins.int], kernel: builti
         n.seq = next_seq()
     else:
         t._node = None
+        if n_grad is not None:
+            t._view = _c_avg_pool_grad
+        elif grad._view is not None and grad._view.cut is not None:
+            t._view = grad._view.cut
     return t
 
 
@@ -8138,6 +9038,10 @@ def patches(input: Tensor, *, kernel: builtins.tuple[builtins.int, builtins.int]
         n.seq = next_seq()
     else:
         t._node = None
+        if n_input is not None:
+            t._view = _c_patches
+        elif input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
     return t
 
 
@@ -8196,6 +9100,10 @@ def patches_sum(columns: Tensor, *, shape: Sequence[builtins.int], kernel: built
         n.seq = next_seq()
     else:
         t._node = None
+        if n_columns is not None:
+            t._view = _c_patches_sum
+        elif columns._view is not None and columns._view.cut is not None:
+            t._view = columns._view.cut
     return t
 
 
@@ -8263,8 +9171,18 @@ def gather(input: Tensor, dim: builtins.int, index: Tensor, *, axis: Any = None)
         else:
             n.value = out
         n.seq = next_seq()
+        if n_input is None and input._view is not None and input._view.cut is not None:
+            note_cut(n, input._view.cut)
+        if n_index is None and index._view is not None and index._view.cut is not None:
+            note_cut(n, index._view.cut)
     else:
         t._node = None
+        if n_input is not None or n_index is not None:
+            t._view = _c_gather
+        elif input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
+        elif index._view is not None and index._view.cut is not None:
+            t._view = index._view.cut
     return t
 
 
@@ -8325,8 +9243,18 @@ def gather_accumulate(input: Tensor, index: Tensor, dim: builtins.int, shape: Se
         else:
             n.value = out
         n.seq = next_seq()
+        if n_input is None and input._view is not None and input._view.cut is not None:
+            note_cut(n, input._view.cut)
+        if n_index is None and index._view is not None and index._view.cut is not None:
+            note_cut(n, index._view.cut)
     else:
         t._node = None
+        if n_input is not None or n_index is not None:
+            t._view = _c_gather_accumulate
+        elif input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
+        elif index._view is not None and index._view.cut is not None:
+            t._view = index._view.cut
     return t
 
 
@@ -8396,6 +9324,10 @@ def resample(input: Tensor, *, size: builtins.tuple[builtins.int, ...], scales: 
         n.seq = next_seq()
     else:
         t._node = None
+        if n_input is not None:
+            t._view = _c_resample
+        elif input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
     return t
 
 
@@ -8453,6 +9385,10 @@ def resample_sum(grad: Tensor, *, shape: Sequence[builtins.int], size: builtins.
         n.seq = next_seq()
     else:
         t._node = None
+        if n_grad is not None:
+            t._view = _c_resample_sum
+        elif grad._view is not None and grad._view.cut is not None:
+            t._view = grad._view.cut
     return t
 
 
@@ -8511,6 +9447,10 @@ def linalg_inv(A: Tensor) -> Tensor:
         n.seq = next_seq()
     else:
         t._node = None
+        if n_A is not None:
+            t._view = _c_linalg_inv
+        elif A._view is not None and A._view.cut is not None:
+            t._view = A._view.cut
     return t
 
 
@@ -8575,6 +9515,10 @@ def linalg_det(A: Tensor) -> Tensor:
         n.seq = next_seq()
     else:
         t._node = None
+        if n_A is not None:
+            t._view = _c_linalg_det
+        elif A._view is not None and A._view.cut is not None:
+            t._view = A._view.cut
     return t
 
 
@@ -8629,6 +9573,10 @@ def cofactors(A: Tensor) -> Tensor:
         n.seq = next_seq()
     else:
         t._node = None
+        if n_A is not None:
+            t._view = _c_cofactors
+        elif A._view is not None and A._view.cut is not None:
+            t._view = A._view.cut
     return t
 
 
@@ -8693,8 +9641,18 @@ def cofactors_slope(A: Tensor, direction: Tensor) -> Tensor:
         else:
             n.value = out
         n.seq = next_seq()
+        if n_A is None and A._view is not None and A._view.cut is not None:
+            note_cut(n, A._view.cut)
+        if n_direction is None and direction._view is not None and direction._view.cut is not None:
+            note_cut(n, direction._view.cut)
     else:
         t._node = None
+        if n_A is not None or n_direction is not None:
+            t._view = _c_cofactors_slope
+        elif A._view is not None and A._view.cut is not None:
+            t._view = A._view.cut
+        elif direction._view is not None and direction._view.cut is not None:
+            t._view = direction._view.cut
     return t
 
 
@@ -8782,6 +9740,10 @@ def flip(input: Tensor, *values: builtins.int | Sequence[builtins.int], dims: Se
         n.seq = next_seq()
     else:
         t._node = None
+        if n_input is not None:
+            t._view = _c_flip
+        elif input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
     return t
 
 
@@ -8837,6 +9799,10 @@ def roll(input: Tensor, shifts: builtins.int | Sequence[builtins.int], dims: bui
         n.seq = next_seq()
     else:
         t._node = None
+        if n_input is not None:
+            t._view = _c_roll
+        elif input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
     return t
 
 
@@ -8891,6 +9857,10 @@ def tril(input: Tensor, diagonal: builtins.int = 0) -> Tensor:
         n.seq = next_seq()
     else:
         t._node = None
+        if n_input is not None:
+            t._view = _c_tril
+        elif input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
     return t
 
 
@@ -8950,6 +9920,10 @@ def triu(input: Tensor, diagonal: builtins.int = 0) -> Tensor:
         n.seq = next_seq()
     else:
         t._node = None
+        if n_input is not None:
+            t._view = _c_triu
+        elif input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
     return t
 
 
@@ -9013,8 +9987,18 @@ def take_rows(input: Tensor, index: Tensor, name: str = '') -> Tensor:
         else:
             n.value = out
         n.seq = next_seq()
+        if n_input is None and input._view is not None and input._view.cut is not None:
+            note_cut(n, input._view.cut)
+        if n_index is None and index._view is not None and index._view.cut is not None:
+            note_cut(n, index._view.cut)
     else:
         t._node = None
+        if n_input is not None or n_index is not None:
+            t._view = _c_take_rows
+        elif input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
+        elif index._view is not None and index._view.cut is not None:
+            t._view = index._view.cut
     return t
 
 
@@ -9071,8 +10055,18 @@ def place_rows(input: Tensor, index: Tensor, shape: Sequence[builtins.int]) -> T
         else:
             n.value = out
         n.seq = next_seq()
+        if n_input is None and input._view is not None and input._view.cut is not None:
+            note_cut(n, input._view.cut)
+        if n_index is None and index._view is not None and index._view.cut is not None:
+            note_cut(n, index._view.cut)
     else:
         t._node = None
+        if n_input is not None or n_index is not None:
+            t._view = _c_place_rows
+        elif input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
+        elif index._view is not None and index._view.cut is not None:
+            t._view = index._view.cut
     return t
 
 
@@ -9134,8 +10128,18 @@ def place_masked(input: Tensor, mask: Tensor, shape: Sequence[builtins.int]) -> 
         else:
             n.value = out
         n.seq = next_seq()
+        if n_input is None and input._view is not None and input._view.cut is not None:
+            note_cut(n, input._view.cut)
+        if n_mask is None and mask._view is not None and mask._view.cut is not None:
+            note_cut(n, mask._view.cut)
     else:
         t._node = None
+        if n_input is not None or n_mask is not None:
+            t._view = _c_place_masked
+        elif input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
+        elif mask._view is not None and mask._view.cut is not None:
+            t._view = mask._view.cut
     return t
 
 
@@ -9221,8 +10225,22 @@ def class_margins(input: Tensor, target: Tensor, weight: Tensor | None, p: built
         else:
             n.value = out
         n.seq = next_seq()
+        if n_input is None and input._view is not None and input._view.cut is not None:
+            note_cut(n, input._view.cut)
+        if n_target is None and target._view is not None and target._view.cut is not None:
+            note_cut(n, target._view.cut)
+        if n_weight is None and a_weight is not weight and weight._view is not None and weight._view.cut is not None:
+            note_cut(n, weight._view.cut)
     else:
         t._node = None
+        if n_input is not None or n_target is not None or n_weight is not None:
+            t._view = _c_class_margins
+        elif input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
+        elif target._view is not None and target._view.cut is not None:
+            t._view = target._view.cut
+        elif a_weight is not weight and weight._view is not None and weight._view.cut is not None:
+            t._view = weight._view.cut
     return t
 
 
@@ -9303,8 +10321,22 @@ def masked_fill(input: Tensor, mask: Tensor, value: TensorLike) -> Tensor:
         else:
             n.value = out
         n.seq = next_seq()
+        if n_input is None and input._view is not None and input._view.cut is not None:
+            note_cut(n, input._view.cut)
+        if n_mask is None and mask._view is not None and mask._view.cut is not None:
+            note_cut(n, mask._view.cut)
+        if n_value is None and a_value is not value and value._view is not None and value._view.cut is not None:
+            note_cut(n, value._view.cut)
     else:
         t._node = None
+        if n_input is not None or n_mask is not None or n_value is not None:
+            t._view = _c_masked_fill
+        elif input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
+        elif mask._view is not None and mask._view.cut is not None:
+            t._view = mask._view.cut
+        elif a_value is not value and value._view is not None and value._view.cut is not None:
+            t._view = value._view.cut
     return t
 
 
@@ -9369,8 +10401,18 @@ def masked_place(input: Tensor, mask: Tensor) -> Tensor:
         else:
             n.value = out
         n.seq = next_seq()
+        if n_input is None and input._view is not None and input._view.cut is not None:
+            note_cut(n, input._view.cut)
+        if n_mask is None and mask._view is not None and mask._view.cut is not None:
+            note_cut(n, mask._view.cut)
     else:
         t._node = None
+        if n_input is not None or n_mask is not None:
+            t._view = _c_masked_place
+        elif input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
+        elif mask._view is not None and mask._view.cut is not None:
+            t._view = mask._view.cut
     return t
 
 
@@ -9444,8 +10486,22 @@ def masked_scatter(input: Tensor, mask: Tensor, source: Tensor) -> Tensor:
         else:
             n.value = out
         n.seq = next_seq()
+        if n_input is None and input._view is not None and input._view.cut is not None:
+            note_cut(n, input._view.cut)
+        if n_mask is None and mask._view is not None and mask._view.cut is not None:
+            note_cut(n, mask._view.cut)
+        if n_source is None and source._view is not None and source._view.cut is not None:
+            note_cut(n, source._view.cut)
     else:
         t._node = None
+        if n_input is not None or n_mask is not None or n_source is not None:
+            t._view = _c_masked_scatter
+        elif input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
+        elif mask._view is not None and mask._view.cut is not None:
+            t._view = mask._view.cut
+        elif source._view is not None and source._view.cut is not None:
+            t._view = source._view.cut
     return t
 
 
@@ -9507,6 +10563,10 @@ def matrix_exp(input: Tensor) -> Tensor:
         n.seq = next_seq()
     else:
         t._node = None
+        if n_input is not None:
+            t._view = _c_matrix_exp
+        elif input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
     return t
 
 
@@ -9568,6 +10628,10 @@ def variance(input: Tensor, dim: Dims = None, correction: Number = 1, keepdim: b
         n.seq = next_seq()
     else:
         t._node = None
+        if n_input is not None:
+            t._view = _c_variance
+        elif input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
     return t
 
 
@@ -9629,6 +10693,10 @@ def deviation(input: Tensor, dim: Dims = None, correction: Number = 1, keepdim: 
         n.seq = next_seq()
     else:
         t._node = None
+        if n_input is not None:
+            t._view = _c_deviation
+        elif input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
     return t
 
 
@@ -9739,8 +10807,22 @@ def standardize_rows(input: Tensor, weight: Tensor | None = None, bias: Tensor |
         else:
             n.value = out
         n.seq = next_seq()
+        if n_input is None and input._view is not None and input._view.cut is not None:
+            note_cut(n, input._view.cut)
+        if n_weight is None and a_weight is not weight and weight._view is not None and weight._view.cut is not None:
+            note_cut(n, weight._view.cut)
+        if n_bias is None and a_bias is not bias and bias._view is not None and bias._view.cut is not None:
+            note_cut(n, bias._view.cut)
     else:
         t._node = None
+        if n_input is not None or n_weight is not None or n_bias is not None:
+            t._view = _c_standardize_rows
+        elif input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
+        elif a_weight is not weight and weight._view is not None and weight._view.cut is not None:
+            t._view = weight._view.cut
+        elif a_bias is not bias and bias._view is not None and bias._view.cut is not None:
+            t._view = bias._view.cut
     return t
 
 
@@ -9817,6 +10899,10 @@ def logcumsumexp(input: Tensor, dim: builtins.int, *, axis: Any = None) -> Tenso
         n.seq = next_seq()
     else:
         t._node = None
+        if n_input is not None:
+            t._view = _c_logcumsumexp
+        elif input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
     return t
 
 
@@ -9895,6 +10981,10 @@ def median_of_all(input: Tensor, ignore_nan: builtins.bool = False) -> Tensor:
         n.seq = next_seq()
     else:
         t._node = None
+        if n_input is not None:
+            t._view = _c_median_of_all
+        elif input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
     return t
 
 
@@ -9961,6 +11051,10 @@ def extend(input: Tensor, widths: Sequence[builtins.int], border: str = 'constan
         n.seq = next_seq()
     else:
         t._node = None
+        if n_input is not None:
+            t._view = _c_extend
+        elif input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
     return t
 
 
@@ -10016,6 +11110,10 @@ def extend_adjoint(input: Tensor, widths: Sequence[builtins.int], border: str) -
         n.seq = next_seq()
     else:
         t._node = None
+        if n_input is not None:
+            t._view = _c_extend_adjoint
+        elif input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
     return t
 
 
@@ -10086,8 +11184,18 @@ def matmul(input: Tensor, other: Tensor) -> Tensor:
         else:
             n.value = out
         n.seq = next_seq()
+        if n_input is None and input._view is not None and input._view.cut is not None:
+            note_cut(n, input._view.cut)
+        if n_other is None and other._view is not None and other._view.cut is not None:
+            note_cut(n, other._view.cut)
     else:
         t._node = None
+        if n_input is not None or n_other is not None:
+            t._view = _c_matmul
+        elif input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
+        elif other._view is not None and other._view.cut is not None:
+            t._view = other._view.cut
     return t
 
 
@@ -10174,8 +11282,22 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
         else:
             n.value = out
         n.seq = next_seq()
+        if n_input is None and input._view is not None and input._view.cut is not None:
+            note_cut(n, input._view.cut)
+        if n_weight is None and weight._view is not None and weight._view.cut is not None:
+            note_cut(n, weight._view.cut)
+        if n_bias is None and a_bias is not bias and bias._view is not None and bias._view.cut is not None:
+            note_cut(n, bias._view.cut)
     else:
         t._node = None
+        if n_input is not None or n_weight is not None or n_bias is not None:
+            t._view = _c_linear
+        elif input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
+        elif weight._view is not None and weight._view.cut is not None:
+            t._view = weight._view.cut
+        elif a_bias is not bias and bias._view is not None and bias._view.cut is not None:
+            t._view = bias._view.cut
     return t
 
 
@@ -10368,6 +11490,10 @@ def floor(input: Tensor) -> Tensor:
         n.seq = next_seq()
     else:
         t._node = None
+        if n_input is not None:
+            t._view = _c_floor
+        elif input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
     return t
 
 
@@ -10425,6 +11551,10 @@ def ceil(input: Tensor) -> Tensor:
         n.seq = next_seq()
     else:
         t._node = None
+        if n_input is not None:
+            t._view = _c_ceil
+        elif input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
     return t
 
 
@@ -10482,6 +11612,10 @@ def trunc(input: Tensor) -> Tensor:
         n.seq = next_seq()
     else:
         t._node = None
+        if n_input is not None:
+            t._view = _c_trunc
+        elif input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
     return t
 
 
@@ -10541,6 +11675,10 @@ def round(input: Tensor, *, decimals: builtins.int = 0) -> Tensor:
         n.seq = next_seq()
     else:
         t._node = None
+        if n_input is not None:
+            t._view = _c_round
+        elif input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
     return t
 
 
@@ -10598,6 +11736,10 @@ def frac(input: Tensor) -> Tensor:
         n.seq = next_seq()
     else:
         t._node = None
+        if n_input is not None:
+            t._view = _c_frac
+        elif input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
     return t
 
 
@@ -10683,8 +11825,18 @@ def remainder(input: Tensor, other: TensorLike) -> Tensor:
             elif n_other is None:
                 n._constants = other
         n.seq = next_seq()
+        if n_input is None and input._view is not None and input._view.cut is not None:
+            note_cut(n, input._view.cut)
+        if n_other is None and a_other is not other and other._view is not None and other._view.cut is not None:
+            note_cut(n, other._view.cut)
     else:
         t._node = None
+        if n_input is not None or n_other is not None:
+            t._view = _c_remainder
+        elif input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
+        elif a_other is not other and other._view is not None and other._view.cut is not None:
+            t._view = other._view.cut
     return t
 
 
@@ -10770,8 +11922,18 @@ def fmod(input: Tensor, other: TensorLike) -> Tensor:
             elif n_other is None:
                 n._constants = other
         n.seq = next_seq()
+        if n_input is None and input._view is not None and input._view.cut is not None:
+            note_cut(n, input._view.cut)
+        if n_other is None and a_other is not other and other._view is not None and other._view.cut is not None:
+            note_cut(n, other._view.cut)
     else:
         t._node = None
+        if n_input is not None or n_other is not None:
+            t._view = _c_fmod
+        elif input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
+        elif a_other is not other and other._view is not None and other._view.cut is not None:
+            t._view = other._view.cut
     return t
 
 
@@ -10856,8 +12018,18 @@ def floor_divide(input: Tensor, other: TensorLike) -> Tensor:
             elif n_other is None:
                 n._constants = other
         n.seq = next_seq()
+        if n_input is None and input._view is not None and input._view.cut is not None:
+            note_cut(n, input._view.cut)
+        if n_other is None and a_other is not other and other._view is not None and other._view.cut is not None:
+            note_cut(n, other._view.cut)
     else:
         t._node = None
+        if n_input is not None or n_other is not None:
+            t._view = _c_floor_divide
+        elif input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
+        elif a_other is not other and other._view is not None and other._view.cut is not None:
+            t._view = other._view.cut
     return t
 
 
@@ -10942,8 +12114,18 @@ def trunc_divide(input: Tensor, other: TensorLike) -> Tensor:
             elif n_other is None:
                 n._constants = other
         n.seq = next_seq()
+        if n_input is None and input._view is not None and input._view.cut is not None:
+            note_cut(n, input._view.cut)
+        if n_other is None and a_other is not other and other._view is not None and other._view.cut is not None:
+            note_cut(n, other._view.cut)
     else:
         t._node = None
+        if n_input is not None or n_other is not None:
+            t._view = _c_trunc_divide
+        elif input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
+        elif a_other is not other and other._view is not None and other._view.cut is not None:
+            t._view = other._view.cut
     return t
 
 
@@ -11006,8 +12188,18 @@ def index_select(input: Tensor, dim: builtins.int, index: Tensor, *, axis: Any =
         else:
             n.value = out
         n.seq = next_seq()
+        if n_input is None and input._view is not None and input._view.cut is not None:
+            note_cut(n, input._view.cut)
+        if n_index is None and index._view is not None and index._view.cut is not None:
+            note_cut(n, index._view.cut)
     else:
         t._node = None
+        if n_input is not None or n_index is not None:
+            t._view = _c_index_select
+        elif input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
+        elif index._view is not None and index._view.cut is not None:
+            t._view = index._view.cut
     return t
 
 
@@ -11080,8 +12272,22 @@ def index_add(input: Tensor, dim: builtins.int, index: Tensor, source: Tensor, *
         else:
             n.value = out
         n.seq = next_seq()
+        if n_input is None and input._view is not None and input._view.cut is not None:
+            note_cut(n, input._view.cut)
+        if n_index is None and index._view is not None and index._view.cut is not None:
+            note_cut(n, index._view.cut)
+        if n_source is None and source._view is not None and source._view.cut is not None:
+            note_cut(n, source._view.cut)
     else:
         t._node = None
+        if n_input is not None or n_index is not None or n_source is not None:
+            t._view = _c_index_add
+        elif input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
+        elif index._view is not None and index._view.cut is not None:
+            t._view = index._view.cut
+        elif source._view is not None and source._view.cut is not None:
+            t._view = source._view.cut
     return t
 
 
@@ -11158,6 +12364,10 @@ def cumsum(input: Tensor, dim: builtins.int, *, dtype: DTypeLike | None = None, 
         n.seq = next_seq()
     else:
         t._node = None
+        if n_input is not None:
+            t._view = _c_cumsum
+        elif input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
     return t
 
 
@@ -11223,6 +12433,10 @@ def cumprod(input: Tensor, dim: builtins.int, *, dtype: DTypeLike | None = None,
         n.seq = next_seq()
     else:
         t._node = None
+        if n_input is not None:
+            t._view = _c_cumprod
+        elif input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
     return t
 
 
@@ -11285,6 +12499,10 @@ def shift(input: Tensor, dim: builtins.int, step: builtins.int, fill: builtins.f
         n.seq = next_seq()
     else:
         t._node = None
+        if n_input is not None:
+            t._view = _c_shift
+        elif input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
     return t
 
 
@@ -11351,6 +12569,10 @@ def prod(input: Tensor, dim: builtins.int | None = None, keepdim: builtins.bool 
         n.seq = next_seq()
     else:
         t._node = None
+        if n_input is not None:
+            t._view = _c_prod
+        elif input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
     return t
 
 
@@ -11431,8 +12653,22 @@ def scatter_write(input: Tensor, dim: builtins.int, index: Tensor, src: TensorLi
         else:
             n.value = out
         n.seq = next_seq()
+        if n_input is None and input._view is not None and input._view.cut is not None:
+            note_cut(n, input._view.cut)
+        if n_index is None and index._view is not None and index._view.cut is not None:
+            note_cut(n, index._view.cut)
+        if n_src is None and a_src is not src and src._view is not None and src._view.cut is not None:
+            note_cut(n, src._view.cut)
     else:
         t._node = None
+        if n_input is not None or n_index is not None or n_src is not None:
+            t._view = _c_scatter_write
+        elif input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
+        elif index._view is not None and index._view.cut is not None:
+            t._view = index._view.cut
+        elif a_src is not src and src._view is not None and src._view.cut is not None:
+            t._view = src._view.cut
     return t
 
 
@@ -11513,8 +12749,22 @@ def scatter_add(input: Tensor, dim: builtins.int, index: Tensor, src: Tensor, *,
         else:
             n.value = out
         n.seq = next_seq()
+        if n_input is None and input._view is not None and input._view.cut is not None:
+            note_cut(n, input._view.cut)
+        if n_index is None and index._view is not None and index._view.cut is not None:
+            note_cut(n, index._view.cut)
+        if n_src is None and src._view is not None and src._view.cut is not None:
+            note_cut(n, src._view.cut)
     else:
         t._node = None
+        if n_input is not None or n_index is not None or n_src is not None:
+            t._view = _c_scatter_add
+        elif input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
+        elif index._view is not None and index._view.cut is not None:
+            t._view = index._view.cut
+        elif src._view is not None and src._view.cut is not None:
+            t._view = src._view.cut
     return t
 
 
@@ -11604,8 +12854,22 @@ def scatter_extremum(input: Tensor, index: Tensor, src: Tensor, dim: builtins.in
         else:
             n.value = out
         n.seq = next_seq()
+        if n_input is None and input._view is not None and input._view.cut is not None:
+            note_cut(n, input._view.cut)
+        if n_index is None and index._view is not None and index._view.cut is not None:
+            note_cut(n, index._view.cut)
+        if n_src is None and src._view is not None and src._view.cut is not None:
+            note_cut(n, src._view.cut)
     else:
         t._node = None
+        if n_input is not None or n_index is not None or n_src is not None:
+            t._view = _c_scatter_extremum
+        elif input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
+        elif index._view is not None and index._view.cut is not None:
+            t._view = index._view.cut
+        elif src._view is not None and src._view.cut is not None:
+            t._view = src._view.cut
     return t
 
 
@@ -11696,6 +12960,10 @@ def broadcast_to(input: Tensor, shape: Sequence[builtins.int]) -> Tensor:
         n.seq = next_seq()
     else:
         t._node = None
+        if n_input is not None:
+            t._view = _c_broadcast_to
+        elif input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
     link_view(_broadcast_to, input, {"shape": shape}, t)
     return t
 
@@ -11751,6 +13019,10 @@ def sum_to(input: Tensor, shape: Sequence[builtins.int]) -> Tensor:
         n.seq = next_seq()
     else:
         t._node = None
+        if n_input is not None:
+            t._view = _c_sum_to
+        elif input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
     return t
 
 
@@ -11808,6 +13080,10 @@ def reshape(input: Tensor, *values: builtins.int | Sequence[builtins.int], shape
         n.seq = next_seq()
     else:
         t._node = None
+        if n_input is not None:
+            t._view = _c_reshape
+        elif input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
     link_view(_reshape, input, {"shape": shape}, t)
     return t
 
@@ -11866,6 +13142,10 @@ def permute(input: Tensor, *values: builtins.int | Sequence[builtins.int], dims:
         n.seq = next_seq()
     else:
         t._node = None
+        if n_input is not None:
+            t._view = _c_permute
+        elif input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
     link_view(_permute, input, {"dims": dims}, t)
     return t
 
@@ -11924,6 +13204,10 @@ def transpose(input: Tensor, dim0: builtins.int, dim1: builtins.int) -> Tensor:
         n.seq = next_seq()
     else:
         t._node = None
+        if n_input is not None:
+            t._view = _c_transpose
+        elif input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
     link_view(_transpose, input, {"dim0": dim0, "dim1": dim1}, t)
     return t
 
@@ -11981,6 +13265,10 @@ def unsqueeze(input: Tensor, dim: builtins.int) -> Tensor:
         n.seq = next_seq()
     else:
         t._node = None
+        if n_input is not None:
+            t._view = _c_unsqueeze
+        elif input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
     link_view(_unsqueeze, input, {"dim": dim}, t)
     return t
 
@@ -12038,6 +13326,10 @@ def squeeze(input: Tensor, dim: Dims = None) -> Tensor:
         n.seq = next_seq()
     else:
         t._node = None
+        if n_input is not None:
+            t._view = _c_squeeze
+        elif input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
     link_view(_squeeze, input, {"dim": dim}, t)
     return t
 
@@ -12099,6 +13391,10 @@ def view(input: Tensor, *values: builtins.int | Sequence[builtins.int], shape: S
         n.seq = next_seq()
     else:
         t._node = None
+        if n_input is not None:
+            t._view = _c_view
+        elif input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
     link_view(_view, input, {"shape": shape}, t)
     return t
 
@@ -12160,6 +13456,10 @@ def diagonal(input: Tensor, offset: builtins.int = 0, dim1: builtins.int = 0, di
         n.seq = next_seq()
     else:
         t._node = None
+        if n_input is not None:
+            t._view = _c_diagonal
+        elif input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
     link_view(_diagonal, input, {"offset": offset, "dim1": dim1, "dim2": dim2}, t)
     return t
 
@@ -12217,6 +13517,10 @@ def diagonal_place(input: Tensor, shape: Sequence[builtins.int], offset: builtin
         n.seq = next_seq()
     else:
         t._node = None
+        if n_input is not None:
+            t._view = _c_diagonal_place
+        elif input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
     return t
 
 
@@ -12271,6 +13575,10 @@ def to_dtype(input: Tensor, dtype: DTypeLike) -> Tensor:
         n.seq = next_seq()
     else:
         t._node = None
+        if n_input is not None:
+            t._view = _c_to_dtype
+        elif input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
     return t
 
 
@@ -12331,6 +13639,10 @@ def to_device(input: Tensor, device: Device, source: Device) -> Tensor:
         n.seq = next_seq()
     else:
         t._node = None
+        if n_input is not None:
+            t._view = _c_to_device
+        elif input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
     return t
 
 
@@ -12409,8 +13721,18 @@ def linalg_solve(A: Tensor, B: Tensor, *, left: builtins.bool = True) -> Tensor:
         else:
             n.value = out
         n.seq = next_seq()
+        if n_A is None and A._view is not None and A._view.cut is not None:
+            note_cut(n, A._view.cut)
+        if n_B is None and B._view is not None and B._view.cut is not None:
+            note_cut(n, B._view.cut)
     else:
         t._node = None
+        if n_A is not None or n_B is not None:
+            t._view = _c_linalg_solve
+        elif A._view is not None and A._view.cut is not None:
+            t._view = A._view.cut
+        elif B._view is not None and B._view.cut is not None:
+            t._view = B._view.cut
     return t
 
 
@@ -12487,8 +13809,18 @@ def linalg_solve_triangular(input: Tensor, B: Tensor, *, upper: builtins.bool, l
         else:
             n.value = out
         n.seq = next_seq()
+        if n_input is None and input._view is not None and input._view.cut is not None:
+            note_cut(n, input._view.cut)
+        if n_B is None and B._view is not None and B._view.cut is not None:
+            note_cut(n, B._view.cut)
     else:
         t._node = None
+        if n_input is not None or n_B is not None:
+            t._view = _c_linalg_solve_triangular
+        elif input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
+        elif B._view is not None and B._view.cut is not None:
+            t._view = B._view.cut
     return t
 
 
@@ -12559,6 +13891,10 @@ def erf(input: Tensor) -> Tensor:
         n.seq = next_seq()
     else:
         t._node = None
+        if n_input is not None:
+            t._view = _c_erf
+        elif input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
     return t
 
 
@@ -12617,6 +13953,10 @@ def erfc(input: Tensor) -> Tensor:
         n.seq = next_seq()
     else:
         t._node = None
+        if n_input is not None:
+            t._view = _c_erfc
+        elif input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
     return t
 
 
@@ -12675,6 +14015,10 @@ def erfinv(input: Tensor) -> Tensor:
         n.seq = next_seq()
     else:
         t._node = None
+        if n_input is not None:
+            t._view = _c_erfinv
+        elif input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
     return t
 
 
@@ -12733,6 +14077,10 @@ def special_erfcx(input: Tensor) -> Tensor:
         n.seq = next_seq()
     else:
         t._node = None
+        if n_input is not None:
+            t._view = _c_special_erfcx
+        elif input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
     return t
 
 
@@ -12786,6 +14134,10 @@ def special_ndtri(input: Tensor) -> Tensor:
         n.seq = next_seq()
     else:
         t._node = None
+        if n_input is not None:
+            t._view = _c_special_ndtri
+        elif input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
     return t
 
 
@@ -12839,6 +14191,10 @@ def special_log_ndtr(input: Tensor) -> Tensor:
         n.seq = next_seq()
     else:
         t._node = None
+        if n_input is not None:
+            t._view = _c_special_log_ndtr
+        elif input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
     return t
 
 
@@ -12892,6 +14248,10 @@ def lgamma(input: Tensor) -> Tensor:
         n.seq = next_seq()
     else:
         t._node = None
+        if n_input is not None:
+            t._view = _c_lgamma
+        elif input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
     return t
 
 
@@ -12950,6 +14310,10 @@ def digamma(input: Tensor) -> Tensor:
         n.seq = next_seq()
     else:
         t._node = None
+        if n_input is not None:
+            t._view = _c_digamma
+        elif input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
     return t
 
 
@@ -13018,8 +14382,18 @@ def special_zeta(input: TensorLike, other: TensorLike) -> Tensor:
         else:
             n.value = out
         n.seq = next_seq()
+        if n_input is None and a_input is not input and input._view is not None and input._view.cut is not None:
+            note_cut(n, input._view.cut)
+        if n_other is None and a_other is not other and other._view is not None and other._view.cut is not None:
+            note_cut(n, other._view.cut)
     else:
         t._node = None
+        if n_input is not None or n_other is not None:
+            t._view = _c_special_zeta
+        elif a_input is not input and input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
+        elif a_other is not other and other._view is not None and other._view.cut is not None:
+            t._view = other._view.cut
     return t
 
 
@@ -13077,6 +14451,10 @@ def polygamma_of(input: Tensor, order: builtins.int) -> Tensor:
         n.seq = next_seq()
     else:
         t._node = None
+        if n_input is not None:
+            t._view = _c_polygamma_of
+        elif input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
     return t
 
 
@@ -13130,6 +14508,10 @@ def i0(input: Tensor) -> Tensor:
         n.seq = next_seq()
     else:
         t._node = None
+        if n_input is not None:
+            t._view = _c_i0
+        elif input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
     return t
 
 
@@ -13188,6 +14570,10 @@ def special_i1(input: Tensor) -> Tensor:
         n.seq = next_seq()
     else:
         t._node = None
+        if n_input is not None:
+            t._view = _c_special_i1
+        elif input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
     return t
 
 
@@ -13241,6 +14627,10 @@ def special_i0e(input: Tensor) -> Tensor:
         n.seq = next_seq()
     else:
         t._node = None
+        if n_input is not None:
+            t._view = _c_special_i0e
+        elif input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
     return t
 
 
@@ -13294,6 +14684,10 @@ def special_i1e(input: Tensor) -> Tensor:
         n.seq = next_seq()
     else:
         t._node = None
+        if n_input is not None:
+            t._view = _c_special_i1e
+        elif input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
     return t
 
 
@@ -13351,6 +14745,10 @@ def logit(input: Tensor, eps: builtins.float | None = None) -> Tensor:
         n.seq = next_seq()
     else:
         t._node = None
+        if n_input is not None:
+            t._view = _c_logit
+        elif input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
     return t
 
 
@@ -13409,6 +14807,10 @@ def special_entr(input: Tensor) -> Tensor:
         n.seq = next_seq()
     else:
         t._node = None
+        if n_input is not None:
+            t._view = _c_special_entr
+        elif input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
     return t
 
 
@@ -13462,6 +14864,10 @@ def sin(input: Tensor) -> Tensor:
         n.seq = next_seq()
     else:
         t._node = None
+        if n_input is not None:
+            t._view = _c_sin
+        elif input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
     return t
 
 
@@ -13520,6 +14926,10 @@ def cos(input: Tensor) -> Tensor:
         n.seq = next_seq()
     else:
         t._node = None
+        if n_input is not None:
+            t._view = _c_cos
+        elif input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
     return t
 
 
@@ -13578,6 +14988,10 @@ def tanh(input: Tensor) -> Tensor:
         n.seq = next_seq()
     else:
         t._node = None
+        if n_input is not None:
+            t._view = _c_tanh
+        elif input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
     return t
 
 
@@ -13636,6 +15050,10 @@ def tan(input: Tensor) -> Tensor:
         n.seq = next_seq()
     else:
         t._node = None
+        if n_input is not None:
+            t._view = _c_tan
+        elif input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
     return t
 
 
@@ -13694,6 +15112,10 @@ def sinh(input: Tensor) -> Tensor:
         n.seq = next_seq()
     else:
         t._node = None
+        if n_input is not None:
+            t._view = _c_sinh
+        elif input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
     return t
 
 
@@ -13752,6 +15174,10 @@ def cosh(input: Tensor) -> Tensor:
         n.seq = next_seq()
     else:
         t._node = None
+        if n_input is not None:
+            t._view = _c_cosh
+        elif input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
     return t
 
 
@@ -13810,6 +15236,10 @@ def asin(input: Tensor) -> Tensor:
         n.seq = next_seq()
     else:
         t._node = None
+        if n_input is not None:
+            t._view = _c_asin
+        elif input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
     return t
 
 
@@ -13868,6 +15298,10 @@ def acos(input: Tensor) -> Tensor:
         n.seq = next_seq()
     else:
         t._node = None
+        if n_input is not None:
+            t._view = _c_acos
+        elif input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
     return t
 
 
@@ -13926,6 +15360,10 @@ def atan(input: Tensor) -> Tensor:
         n.seq = next_seq()
     else:
         t._node = None
+        if n_input is not None:
+            t._view = _c_atan
+        elif input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
     return t
 
 
@@ -13984,6 +15422,10 @@ def asinh(input: Tensor) -> Tensor:
         n.seq = next_seq()
     else:
         t._node = None
+        if n_input is not None:
+            t._view = _c_asinh
+        elif input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
     return t
 
 
@@ -14042,6 +15484,10 @@ def acosh(input: Tensor) -> Tensor:
         n.seq = next_seq()
     else:
         t._node = None
+        if n_input is not None:
+            t._view = _c_acosh
+        elif input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
     return t
 
 
@@ -14100,6 +15546,10 @@ def atanh(input: Tensor) -> Tensor:
         n.seq = next_seq()
     else:
         t._node = None
+        if n_input is not None:
+            t._view = _c_atanh
+        elif input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
     return t
 
 
@@ -14185,8 +15635,18 @@ def atan2(input: Tensor, other: TensorLike) -> Tensor:
             elif n_other is None:
                 n._constants = other
         n.seq = next_seq()
+        if n_input is None and input._view is not None and input._view.cut is not None:
+            note_cut(n, input._view.cut)
+        if n_other is None and a_other is not other and other._view is not None and other._view.cut is not None:
+            note_cut(n, other._view.cut)
     else:
         t._node = None
+        if n_input is not None or n_other is not None:
+            t._view = _c_atan2
+        elif input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
+        elif a_other is not other and other._view is not None and other._view.cut is not None:
+            t._view = other._view.cut
     return t
 
 
@@ -14244,6 +15704,10 @@ def deg2rad(input: Tensor) -> Tensor:
         n.seq = next_seq()
     else:
         t._node = None
+        if n_input is not None:
+            t._view = _c_deg2rad
+        elif input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
     return t
 
 
@@ -14301,6 +15765,10 @@ def rad2deg(input: Tensor) -> Tensor:
         n.seq = next_seq()
     else:
         t._node = None
+        if n_input is not None:
+            t._view = _c_rad2deg
+        elif input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
     return t
 
 
@@ -14359,6 +15827,10 @@ def sinc(input: Tensor) -> Tensor:
         n.seq = next_seq()
     else:
         t._node = None
+        if n_input is not None:
+            t._view = _c_sinc
+        elif input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
     return t
 
 
@@ -14461,8 +15933,18 @@ def linalg_cross(input: Tensor, other: Tensor, *, dim: builtins.int = -1, axis: 
         else:
             n.value = out
         n.seq = next_seq()
+        if n_input is None and input._view is not None and input._view.cut is not None:
+            note_cut(n, input._view.cut)
+        if n_other is None and other._view is not None and other._view.cut is not None:
+            note_cut(n, other._view.cut)
     else:
         t._node = None
+        if n_input is not None or n_other is not None:
+            t._view = _c_linalg_cross
+        elif input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
+        elif other._view is not None and other._view.cut is not None:
+            t._view = other._view.cut
     return t
 
 
@@ -14530,6 +16012,10 @@ def Tensor_unfold(input: Tensor, dimension: builtins.int, size: builtins.int, st
         n.seq = next_seq()
     else:
         t._node = None
+        if n_input is not None:
+            t._view = _c_Tensor_unfold
+        elif input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
     link_view(_Tensor_unfold, input, {"dimension": dimension, "size": size, "step": step}, t)
     return t
 
@@ -14587,6 +16073,10 @@ def windows_add(input: Tensor, shape: Sequence[builtins.int], dimension: builtin
         n.seq = next_seq()
     else:
         t._node = None
+        if n_input is not None:
+            t._view = _c_windows_add
+        elif input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
     return t
 
 
@@ -14654,6 +16144,10 @@ def as_strided(input: Tensor, size: Sequence[builtins.int], stride: Sequence[bui
         n.seq = next_seq()
     else:
         t._node = None
+        if n_input is not None:
+            t._view = _c_as_strided
+        elif input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
     link_view(_as_strided, input, {"size": size, "stride": stride, "storage_offset": storage_offset}, t)
     return t
 
@@ -14712,6 +16206,10 @@ def strided_add(input: Tensor, shape: Sequence[builtins.int], stride: Sequence[b
         n.seq = next_seq()
     else:
         t._node = None
+        if n_input is not None:
+            t._view = _c_strided_add
+        elif input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
     return t
 
 
@@ -14769,6 +16267,10 @@ def strided_read(input: Tensor, size: Sequence[builtins.int], stride: Sequence[b
         n.seq = next_seq()
     else:
         t._node = None
+        if n_input is not None:
+            t._view = _c_strided_read
+        elif input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
     return t
 
 
@@ -14819,6 +16321,10 @@ def clone(input: Tensor) -> Tensor:
         n.seq = next_seq()
     else:
         t._node = None
+        if n_input is not None:
+            t._view = _c_clone
+        elif input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
     return t
 
 
@@ -14885,8 +16391,18 @@ def copy(input: Tensor, source: Tensor, non_blocking: builtins.bool = False) -> 
         else:
             n.value = out
         n.seq = next_seq()
+        if n_input is None and input._view is not None and input._view.cut is not None:
+            note_cut(n, input._view.cut)
+        if n_source is None and source._view is not None and source._view.cut is not None:
+            note_cut(n, source._view.cut)
     else:
         t._node = None
+        if n_input is not None or n_source is not None:
+            t._view = _c_copy
+        elif input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
+        elif source._view is not None and source._view.cut is not None:
+            t._view = source._view.cut
     return t
 
 
@@ -14963,8 +16479,18 @@ def fill(input: Tensor, value: TensorLike) -> Tensor:
         else:
             n.value = out
         n.seq = next_seq()
+        if n_input is None and input._view is not None and input._view.cut is not None:
+            note_cut(n, input._view.cut)
+        if n_value is None and a_value is not value and value._view is not None and value._view.cut is not None:
+            note_cut(n, value._view.cut)
     else:
         t._node = None
+        if n_input is not None or n_value is not None:
+            t._view = _c_fill
+        elif input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
+        elif a_value is not value and value._view is not None and value._view.cut is not None:
+            t._view = value._view.cut
     return t
 
 
@@ -15038,8 +16564,18 @@ def view_write(base: Tensor, value: TensorLike, chain: builtins.object) -> Tenso
         else:
             n.value = out
         n.seq = next_seq()
+        if n_base is None and base._view is not None and base._view.cut is not None:
+            note_cut(n, base._view.cut)
+        if n_value is None and a_value is not value and value._view is not None and value._view.cut is not None:
+            note_cut(n, value._view.cut)
     else:
         t._node = None
+        if n_base is not None or n_value is not None:
+            t._view = _c_view_write
+        elif base._view is not None and base._view.cut is not None:
+            t._view = base._view.cut
+        elif a_value is not value and value._view is not None and value._view.cut is not None:
+            t._view = value._view.cut
     return t
 
 
@@ -15096,6 +16632,10 @@ def view_read(input: Tensor, chain: builtins.object) -> Tensor:
         n.seq = next_seq()
     else:
         t._node = None
+        if n_input is not None:
+            t._view = _c_view_read
+        elif input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
     return t
 
 
@@ -15150,6 +16690,10 @@ def view_place(input: Tensor, chain: builtins.object, shape: Sequence[builtins.i
         n.seq = next_seq()
     else:
         t._node = None
+        if n_input is not None:
+            t._view = _c_view_place
+        elif input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
     return t
 
 
@@ -15332,6 +16876,11 @@ def rsub(input: Tensor, other: TensorLike, *, alpha: Number = 1) -> Tensor:
 def float_power(input: TensorLike, exponent: TensorLike) -> Tensor:
     """``input ** exponent`` in float64, or complex128 if either is complex."""
     return _float_power(F, input, exponent)
+
+
+def float_power_(input: Tensor, exponent: TensorLike) -> Tensor:
+    """``float_power``, written into the tensor itself, which must be of float64 or complex128."""
+    return _float_power_(F, input, exponent)
 
 
 def atleast_1d(*tensors: Tensor) -> Tensor:
@@ -16681,9 +18230,19 @@ def addmm(input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: Number = 1, alpha:
     return _addmm(F, input, mat1, mat2, beta=beta, alpha=alpha)
 
 
+def addmm_(input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: Number = 1, alpha: Number = 1) -> Tensor:
+    """``addmm``, written into the tensor itself."""
+    return input.copy_(_addmm(F, input, mat1, mat2, beta=beta, alpha=alpha))
+
+
 def baddbmm(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: Number = 1, alpha: Number = 1) -> Tensor:
     """``beta * input + alpha * (batch1 @ batch2)`` for batches of matrices; the input broadcasts to the product's shape."""
     return _baddbmm(F, input, batch1, batch2, beta=beta, alpha=alpha)
+
+
+def baddbmm_(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: Number = 1, alpha: Number = 1) -> Tensor:
+    """``baddbmm``, written into the tensor itself."""
+    return input.copy_(_baddbmm(F, input, batch1, batch2, beta=beta, alpha=alpha))
 
 
 def addbmm(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: Number = 1, alpha: Number = 1) -> Tensor:
@@ -16691,14 +18250,29 @@ def addbmm(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: Number = 1, a
     return _addbmm(F, input, batch1, batch2, beta=beta, alpha=alpha)
 
 
+def addbmm_(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: Number = 1, alpha: Number = 1) -> Tensor:
+    """``addbmm``, written into the tensor itself."""
+    return input.copy_(_addbmm(F, input, batch1, batch2, beta=beta, alpha=alpha))
+
+
 def addmv(input: Tensor, mat: Tensor, vec: Tensor, *, beta: Number = 1, alpha: Number = 1) -> Tensor:
     """``beta * input + alpha * (mat @ vec)``."""
     return _addmv(F, input, mat, vec, beta=beta, alpha=alpha)
 
 
+def addmv_(input: Tensor, mat: Tensor, vec: Tensor, *, beta: Number = 1, alpha: Number = 1) -> Tensor:
+    """``addmv``, written into the tensor itself."""
+    return input.copy_(_addmv(F, input, mat, vec, beta=beta, alpha=alpha))
+
+
 def addr(input: Tensor, vec1: Tensor, vec2: Tensor, *, beta: Number = 1, alpha: Number = 1) -> Tensor:
     """``beta * input + alpha * outer(vec1, vec2)``."""
     return _addr(F, input, vec1, vec2, beta=beta, alpha=alpha)
+
+
+def addr_(input: Tensor, vec1: Tensor, vec2: Tensor, *, beta: Number = 1, alpha: Number = 1) -> Tensor:
+    """``addr``, written into the tensor itself."""
+    return input.copy_(_addr(F, input, vec1, vec2, beta=beta, alpha=alpha))
 
 
 def linalg_multi_dot(tensors: Sequence[Tensor]) -> Tensor:
@@ -17109,36 +18683,6 @@ def zero_(input: Tensor) -> Tensor:
     return _zero_(F, input)
 
 
-def addmm_(input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: Number = 1, alpha: Number = 1) -> Tensor:
-    """``addmm``, written into the tensor itself."""
-    return _addmm_(F, input, mat1, mat2, beta=beta, alpha=alpha)
-
-
-def addmv_(input: Tensor, mat: Tensor, vec: Tensor, *, beta: Number = 1, alpha: Number = 1) -> Tensor:
-    """``addmv``, written into the tensor itself."""
-    return _addmv_(F, input, mat, vec, beta=beta, alpha=alpha)
-
-
-def baddbmm_(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: Number = 1, alpha: Number = 1) -> Tensor:
-    """``baddbmm``, written into the tensor itself."""
-    return _baddbmm_(F, input, batch1, batch2, beta=beta, alpha=alpha)
-
-
-def addbmm_(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: Number = 1, alpha: Number = 1) -> Tensor:
-    """``addbmm``, written into the tensor itself."""
-    return _addbmm_(F, input, batch1, batch2, beta=beta, alpha=alpha)
-
-
-def addr_(input: Tensor, vec1: Tensor, vec2: Tensor, *, beta: Number = 1, alpha: Number = 1) -> Tensor:
-    """``addr``, written into the tensor itself."""
-    return _addr_(F, input, vec1, vec2, beta=beta, alpha=alpha)
-
-
-def float_power_(input: Tensor, exponent: TensorLike) -> Tensor:
-    """``float_power``, written into the tensor itself, which must be of float64 or complex128."""
-    return _float_power_(F, input, exponent)
-
-
 def fill_diagonal_(input: Tensor, fill_value: builtins.float, wrap: builtins.bool = False) -> Tensor:
     """Write one number on the main diagonal; with ``wrap``, of a tall matrix, again below each gap of one row.
 
@@ -17476,6 +19020,7 @@ class Methods(TensorBase):
     equal = equal
     positive = positive
     float_power = float_power
+    float_power_ = float_power_
     split_with_sizes = split_with_sizes
     tensor_split = tensor_split
     hsplit = hsplit
@@ -17525,10 +19070,15 @@ class Methods(TensorBase):
     bmm = bmm
     mv = mv
     addmm = addmm
+    addmm_ = addmm_
     baddbmm = baddbmm
+    baddbmm_ = baddbmm_
     addbmm = addbmm
+    addbmm_ = addbmm_
     addmv = addmv
+    addmv_ = addmv_
     addr = addr
+    addr_ = addr_
     svd = svd
     pinverse = pinverse
     index_fill = index_fill
@@ -17572,10 +19122,4 @@ class Methods(TensorBase):
     expand_as = expand_as
     contiguous = contiguous
     zero_ = zero_
-    addmm_ = addmm_
-    addmv_ = addmv_
-    baddbmm_ = baddbmm_
-    addbmm_ = addbmm_
-    addr_ = addr_
-    float_power_ = float_power_
     fill_diagonal_ = fill_diagonal_

@@ -36,6 +36,7 @@ from typing import TYPE_CHECKING, Any, Union
 
 from . import ops as ops
 from .config import get_mode
+from .cuts import cut_of, note_cut
 from .dispatch import apply, dtype_or_none, explain
 from .storage import TensorBase, link_view, real_array
 from .inplace import inplace as write
@@ -197,7 +198,13 @@ def composite(declared: Composite) -> str:
     body = _docstring(declared.doc) + signature.prelude(declared.varargs, numpy_names)
     arguments = [*signature.positional, *([f"*{signature.star}"] if signature.star else []), *(f"{name}={name}" for name in signature.keyword_only)]
     body += [f"return _{declared.name}(F, {', '.join(arguments)})"]
-    return signature.define(declared.varargs, None, numpy_names) + "\n" + _indent(body)
+    text = signature.define(declared.varargs, None, numpy_names) + "\n" + _indent(body)
+    if declared.inplace:
+        keywords = [signature.parameter(name) for name in signature.keyword_only]
+        define = f"def {declared.name}_({', '.join([*map(signature.parameter, signature.positional), *(['*'] if keywords else []), *keywords])}) -> Tensor:"
+        inside = [f'"""``{declared.name}``, written into the tensor itself."""', f"return {signature.positional[0]}.copy_(_{declared.name}(F, {', '.join(arguments)}))"]
+        text += f"\n\n\n{define}\n{_indent(inside)}"
+    return text
 
 
 def generate() -> str:
@@ -217,7 +224,7 @@ def generate() -> str:
         aliases += [f"{alias} = {declared.name}" for alias in declared.aliases]
         if "Tensor" in declared.places:
             methods += [(public_name(name, "Tensor"), declared.name) for name in (declared.name, *declared.aliases)]
-        if declared.inplace and isinstance(declared, Op) and ("Tensor" in declared.places or "nn.functional" not in declared.places):
+        if declared.inplace and ("Tensor" in declared.places or "nn.functional" not in declared.places):
             methods += [(f"{name}_", f"{declared.name}_") for name in (declared.name, *declared.aliases)]
     if aliases:
         parts.append("\n".join(aliases))

@@ -418,7 +418,10 @@ def detached(value: Any) -> Any:
 
 def composite(signature: str, *, places: tuple[str, ...] = TORCH_TENSOR, varargs: str | None = None, aliases: tuple[str, ...] = (),
               inplace: bool = False) -> Callable[[Callable[..., Any]], Composite]:
-    """Declare a public function made of ops; its first parameter is ``F``."""
+    """Declare a public function made of ops; its first parameter is ``F``.
+
+    With ``inplace``, a method ``name_`` exists too, which copies the result into the first input.
+    """
 
     def declare(function: Callable[..., Any]) -> Composite:
         name = signature.partition("(")[0]

@@ -78,7 +78,6 @@ from . import (  # noqa: F401 - the order of declaration is the order of the doc
     views,
     windows,
     write,
-    written,
 )
 
 

@@ -80,3 +80,11 @@ def float_power(F: Any, input: Any, exponent: Any) -> Any:
     complex_ = any(isinstance(x, complex) or (hasattr(x, "dtype") and as_dtype(x.dtype).is_complex) for x in each)
     base, power = (F.to_dtype(x, dtype=complex128 if complex_ else float64) if hasattr(x, "dtype") else x for x in each)
     return F.pow(base, power)
+
+
+@composite("float_power_(input: Tensor, exponent: TensorLike) -> Tensor", places=("Tensor",))
+def float_power_(F: Any, input: Any, exponent: Any) -> Any:
+    """``float_power``, written into the tensor itself, which must be of float64 or complex128."""
+    if input.dtype not in ("float64", "complex128"):
+        raise RuntimeError(f"float_power_: the base given to float_power_ has dtype {input.dtype} but the operation's result requires dtype float64. Use float_power")
+    return input.copy_(F.float_power(input, exponent))

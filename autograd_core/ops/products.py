@@ -193,32 +193,32 @@ def _scaled(F: Any, name: str, input: Any, product: Any, beta: Any, alpha: Any) 
     return product + (input if beta == 1 else input * beta)
 
 
-@composite("addmm(input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: Number = 1, alpha: Number = 1) -> Tensor")
+@composite("addmm(input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: Number = 1, alpha: Number = 1) -> Tensor", inplace=True)
 def addmm(F: Any, input: Any, mat1: Any, mat2: Any, *, beta: Any = 1, alpha: Any = 1) -> Any:
     """``beta * input + alpha * (mat1 @ mat2)``; the input broadcasts to the product's shape."""
     expect("addmm", "two matrices", (2, 2), mat1=mat1, mat2=mat2)
     return _scaled(F, "addmm", input, F.matmul(mat1, mat2), beta, alpha)
 
 
-@composite("baddbmm(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: Number = 1, alpha: Number = 1) -> Tensor")
+@composite("baddbmm(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: Number = 1, alpha: Number = 1) -> Tensor", inplace=True)
 def baddbmm(F: Any, input: Any, batch1: Any, batch2: Any, *, beta: Any = 1, alpha: Any = 1) -> Any:
     """``beta * input + alpha * (batch1 @ batch2)`` for batches of matrices; the input broadcasts to the product's shape."""
     return _scaled(F, "baddbmm", input, F.bmm(batch1, batch2), beta, alpha)
 
 
-@composite("addbmm(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: Number = 1, alpha: Number = 1) -> Tensor")
+@composite("addbmm(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: Number = 1, alpha: Number = 1) -> Tensor", inplace=True)
 def addbmm(F: Any, input: Any, batch1: Any, batch2: Any, *, beta: Any = 1, alpha: Any = 1) -> Any:
     """``beta * input + alpha * sum(batch1 @ batch2)``, the products of a batch of matrices added up."""
     return _scaled(F, "addbmm", input, F.sum(F.bmm(batch1, batch2), dim=0), beta, alpha)
 
 
-@composite("addmv(input: Tensor, mat: Tensor, vec: Tensor, *, beta: Number = 1, alpha: Number = 1) -> Tensor")
+@composite("addmv(input: Tensor, mat: Tensor, vec: Tensor, *, beta: Number = 1, alpha: Number = 1) -> Tensor", inplace=True)
 def addmv(F: Any, input: Any, mat: Any, vec: Any, *, beta: Any = 1, alpha: Any = 1) -> Any:
     """``beta * input + alpha * (mat @ vec)``."""
     return _scaled(F, "addmv", input, F.mv(mat, vec), beta, alpha)
 
 
-@composite("addr(input: Tensor, vec1: Tensor, vec2: Tensor, *, beta: Number = 1, alpha: Number = 1) -> Tensor")
+@composite("addr(input: Tensor, vec1: Tensor, vec2: Tensor, *, beta: Number = 1, alpha: Number = 1) -> Tensor", inplace=True)
 def addr(F: Any, input: Any, vec1: Any, vec2: Any, *, beta: Any = 1, alpha: Any = 1) -> Any:
     """``beta * input + alpha * outer(vec1, vec2)``."""
     expect("addr", "1-D arguments", (1, 1), vec1=vec1, vec2=vec2)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..op import TORCH_TENSOR, S, composite, op
-from ..spec import Meta, broadcast
+from ..spec import Meta, broadcast, numel
 from .index import cast_back, real_if
 
 # --- copies and writes --------------------------------------------------------------------------------------------
@@ -79,6 +79,33 @@ def _(F: Any, g: Any, value_dtype: Any) -> Any:
 def zero_(F: Any, input: Any) -> Any:
     """Write 0 everywhere."""
     return input.fill_(0)
+
+
+@composite("fill_diagonal_(input: Tensor, fill_value: float, wrap: bool = False) -> Tensor", places=("Tensor",))
+def fill_diagonal_(F: Any, input: Any, fill_value: Any, wrap: bool = False) -> Any:
+    """Write one number on the main diagonal; with ``wrap``, of a tall matrix, again below each gap of one row.
+
+    A tensor of more than two dimensions must have equal sizes. Raises ``RuntimeError`` for fewer than two dimensions.
+
+    >>> import autograd_core as ag
+    >>> ag.zeros(3, 2).fill_diagonal_(1.0).tolist()
+    [[1.0, 0.0], [0.0, 1.0], [0.0, 0.0]]
+    """
+    shape = tuple(input.shape)
+    if len(shape) < 2:
+        raise RuntimeError(f"fill_diagonal_: dimensions must larger than 1, got the shape {shape}")
+    if len(shape) > 2 and len(set(shape)) > 1:
+        raise RuntimeError(f"fill_diagonal_: all dimensions of input must be of equal length, got the shape {shape}")
+    if len(shape) > 2:
+        diagonal = input
+        for _ in range(len(shape) - 1):
+            diagonal = F.diagonal(diagonal, dim1=0, dim2=diagonal.ndim - 1)
+        diagonal.fill_(fill_value)
+        return input
+    rows, columns = shape
+    for start in range(0, rows if wrap and numel(shape) else min(rows, 1), columns + 1):
+        F.diagonal(F.slice_view(input, key=(slice(start, rows, 1),))).fill_(fill_value)
+    return input
 
 
 # --- writing through views ----------------------------------------------------------------------------------------

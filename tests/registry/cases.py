@@ -170,12 +170,12 @@ def bound(case: Case, inputs: Sequence[Any], attrs: Mapping[str, Any]) -> tuple[
     return [], {**dict(zip(names, inputs, strict=False)), **attrs}
 
 
-def call(case: Case, inputs: Sequence[Any], *, place: Callable[[Any], Any] = lambda value: value) -> Any:
-    """The public function of a case on these inputs; ``place`` puts the tensors among the attributes where the inputs are."""
+def call(case: Case, inputs: Sequence[Any], *, place: Callable[[Any], Any] = lambda value: value, suffix: str = "") -> Any:
+    """The public function of a case, or its form ``name_``, on these inputs; ``place`` puts the tensors among the attributes where the inputs are."""
     dtype = next((x._array.dtype for x in flat(inputs) if isinstance(x, Tensor) and x.is_floating_point()), np.dtype("float64"))
     attrs = {name: place(Tensor(value)) if isinstance(value, np.ndarray) else value for name, value in attributes(case, dtype).items()}
     positional, named = bound(case, inputs, attrs)
-    return getattr(_methods, case.name)(*positional, **named)
+    return getattr(_methods, case.name + suffix)(*positional, **named)
 
 
 def results(value: Any) -> list[Any]:

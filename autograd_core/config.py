@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import sys
 from collections.abc import Callable
 from contextvars import ContextVar, Token
 from typing import Any, TypeVar
@@ -19,13 +20,13 @@ class Mode:
     """An immutable set of switches; one context variable holds the current one.
 
     ``general`` sums up the rare switches, so that the hot path tests a single flag: when it is set,
-    every op takes the general path of ``dispatch``.
+    every op takes the general path of ``dispatch``. ``special`` is the same without the profile, which only looks on.
     """
 
-    __slots__ = ("_changed", "_scoped", "anomaly", "general", "grad", "inference", "keep", "recorder", "saving", "scope", "vmap")
+    __slots__ = ("_changed", "_scoped", "_unprofiled", "anomaly", "general", "grad", "inference", "keep", "profile", "recorder", "saving", "scope", "special", "vmap")
 
     def __init__(self, *, grad: bool = True, inference: bool = False, keep: bool = False, anomaly: bool | str = False, recorder: Any = None, scope: str | None = None,
-                 vmap: Any = None, saving: Any = None) -> None:
+                 vmap: Any = None, saving: Any = None, profile: Any = None) -> None:
         self.grad = grad
         self.inference = inference
         self.keep = keep
@@ -34,14 +35,18 @@ class Mode:
         self.scope = scope
         self.vmap = vmap
         self.saving = saving
-        self.general = inference or keep or anomaly or recorder is not None or vmap is not None or saving is not None
+        self.profile = profile
+        self.special = inference or keep or anomaly or recorder is not None or vmap is not None or saving is not None
+        self.general = self.special or profile is not None
+        self._unprofiled: Mode | None = None
         self._scoped: dict[str, Mode] = {}
         self._changed: dict[tuple[tuple[str, Any], ...], Mode] = {}
 
     def replace(self, **changes: Any) -> Mode:
         """A copy with some switches changed; remembered, because ``no_grad`` is entered at every step."""
         key = tuple(changes.items())
-        if self.recorder is not None or self.vmap is not None or self.saving is not None or not changes.keys().isdisjoint(("recorder", "vmap", "saving")):
+        held = self.recorder is not None or self.vmap is not None or self.saving is not None or self.profile is not None
+        if held or not changes.keys().isdisjoint(("recorder", "vmap", "saving", "profile")):
             return self._with(changes)  # remembering would keep the recorder alive
         mode = self._changed.get(key)
         if mode is None:
@@ -49,8 +54,15 @@ class Mode:
         return mode
 
     def _with(self, changes: dict[str, Any]) -> Mode:
-        current = {name: getattr(self, name) for name in ("grad", "inference", "keep", "anomaly", "recorder", "saving", "scope", "vmap")}
+        current = {name: getattr(self, name) for name in ("grad", "inference", "keep", "anomaly", "profile", "recorder", "saving", "scope", "vmap")}
         return Mode(**{**current, **changes})
+
+    def unprofiled(self) -> Mode:
+        """This mode without its profile; remembered, because it is entered at every op that is measured."""
+        mode = self._unprofiled
+        if mode is None:
+            mode = self._unprofiled = self._with({"profile": None})
+        return mode
 
     def scoped(self, path: str) -> Mode:
         """This mode inside the module scope ``path``; remembered, because modules are entered at every step."""
@@ -61,7 +73,7 @@ class Mode:
 
 
 ACTIVE: list[Any] = []
-"""The recorders at work in any thread, so that what must not happen while one records costs next to nothing to ask."""
+"""The recorders at work in any thread, and the anomaly modes, so that what must not happen or be forgotten then costs next to nothing to ask otherwise."""
 
 
 def refuse(what: str, rewrite: str) -> None:
@@ -69,6 +81,17 @@ def refuse(what: str, rewrite: str) -> None:
     recorder = MODE.get().recorder
     if recorder is not None and recorder in ACTIVE:
         recorder.refuse(what, rewrite)
+
+
+def user_line() -> str:
+    """``file:line`` of the innermost frame outside these packages."""
+    frame = sys._getframe(1)
+    while frame is not None and frame.f_globals.get("__name__", "").partition(".")[0] in ("autograd_core", "nn", "optim"):
+        outer = frame.f_back
+        if outer is None:
+            break
+        frame = outer
+    return f"{frame.f_code.co_filename}:{frame.f_lineno}"
 
 
 MODE: ContextVar[Mode] = ContextVar("autograd_core_mode", default=Mode())  # noqa: B039 - never changed in place
@@ -243,6 +266,36 @@ class detect_anomaly(_Switch):  # noqa: N801
         elif not check_nan or function is False:
             self.changes = {"anomaly": "lines"}
 
+    def __enter__(self) -> None:
+        super().__enter__()
+        ACTIVE.append(self)  # so that reads of numbers are noticed
+
+    def __exit__(self, *exc_info: object) -> None:
+        ACTIVE.remove(self)
+        super().__exit__(*exc_info)
+
+    def __call__(self, function: _Function) -> _Function:
+        """As a decorator: the mode holds while the function runs."""
+        changed = super().__call__(function)
+
+        @functools.wraps(function)
+        def stepping(*args: Any, **kwargs: Any) -> Any:
+            ACTIVE.append(self)
+            try:
+                return (yield from changed(*args, **kwargs))
+            finally:
+                ACTIVE.remove(self)
+
+        @functools.wraps(function)
+        def wrapper(*args: Any, **kwargs: Any) -> Any:
+            ACTIVE.append(self)
+            try:
+                return changed(*args, **kwargs)
+            finally:
+                ACTIVE.remove(self)
+
+        return stepping if inspect.isgeneratorfunction(function) else wrapper  # type: ignore[return-value]
+
 
 class set_detect_anomaly(_ModeContext):  # noqa: N801
     """:class:`detect_anomaly` as a switch: at once when called, and back when used as a context manager."""
@@ -250,12 +303,22 @@ class set_detect_anomaly(_ModeContext):  # noqa: N801
     def __init__(self, mode: bool) -> None:
         super().__init__()
         self._outer = MODE.set(MODE.get().replace(anomaly=bool(mode)))
+        self._switch(mode)
 
     def __enter__(self) -> None:
         pass
 
     def __exit__(self, *exc_info: object) -> None:
         MODE.reset(self._outer)
+        self._switch(bool(MODE.get().anomaly))
+
+    @staticmethod
+    def _switch(on: bool) -> None:
+        """Whether reads of numbers are noticed from now on; one entry stands for all switches."""
+        if on and set_detect_anomaly not in ACTIVE:
+            ACTIVE.append(set_detect_anomaly)
+        elif not on and set_detect_anomaly in ACTIVE:
+            ACTIVE.remove(set_detect_anomaly)
 
 
 def is_grad_enabled() -> bool:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from . import dtypes, spec, storage
 from .backend.registry import BY_TYPE, backend_for_device
-from .config import ACTIVE, get_mode, refuse
+from .config import ACTIVE, get_mode
+from .cuts import mark_copy, read
 from .devices import CPU, device
 from .dtypes import as_dtype, dtype, from_numpy_dtype
 from .errors import ShapeError
@@ -25,7 +26,7 @@ def array_from(data: Any, d: dtype | None, where: device | None) -> Any:
     """A new array of this library from numbers, nested lists, arrays or Tensors; floats take the default dtype."""
     if isinstance(data, TensorBase):
         if ACTIVE:
-            refuse("making a tensor out of another one copies values outside the recorded ops", "Use tensor.clone(), tensor.detach() or tensor.to(dtype)")
+            read(data, "a tensor made out of another", "making a tensor out of another one copies values outside the recorded ops", "Use tensor.clone(), tensor.detach() or tensor.to(dtype)")
         where = where or device_of(data._array)
         data = data._array
     first = data
@@ -70,7 +71,7 @@ def _untensored(data: Any) -> Any:
     """Nested lists with the Tensors in them replaced by their numbers."""
     if isinstance(data, TensorBase):
         if ACTIVE:
-            refuse("making a tensor out of a list of tensors reads their values", "Use torch.stack or torch.cat")
+            read(data, "a tensor made out of a list", "making a tensor out of a list of tensors reads their values", "Use torch.stack or torch.cat")
         return BY_TYPE[data._array.__class__].to_numpy(data._array)
     if isinstance(data, (list, tuple)):
         return [_untensored(each) for each in data]
@@ -144,7 +145,10 @@ def tensor(data: Any, *, dtype: Any = None, device: Any = None, requires_grad: b
     if isinstance(data, TensorBase):
         warnings.warn("To copy construct from a tensor, it is recommended to use sourceTensor.detach().clone() or "
                       "sourceTensor.detach().clone().requires_grad_(True), rather than tensor(sourceTensor).", UserWarning, stacklevel=2)
-    return finish(array_from(data, None if dtype is None else as_dtype(dtype), as_device(device)), requires_grad, name)
+    made = finish(array_from(data, None if dtype is None else as_dtype(dtype), as_device(device)), requires_grad, name)
+    if isinstance(data, TensorBase):
+        mark_copy(made, data)
+    return made
 
 
 def from_numpy(ndarray: Any) -> Tensor:

@@ -6,14 +6,14 @@ through a fast path of ``_methods`` that was generated for one op and falls back
 
 from __future__ import annotations
 
-import sys
 from collections import namedtuple
 from typing import Any
 
 from . import dtypes
 from .backend.registry import BY_TYPE
 from .births import birth, refuse_birth
-from .config import Mode, get_mode
+from .config import Mode, get_mode, user_line
+from .cuts import cut_from, cut_of, inherit_cut, note_cuts
 from .engine import WRITES
 from .errors import DeviceError, DtypeError, InplaceError, LinAlgError, ShapeError, message, operand_list
 from .node import GeneralNode, Node, next_seq, output_node, pull_general, pull_watched
@@ -61,8 +61,11 @@ def apply(op: Op, inputs: Any, attrs: dict[str, Any], out: Any = None) -> Any:
     if op.kind == "update":
         return update(op, inputs, attrs)
     mode = get_mode()
-    if mode.vmap is not None and (answer := mode.vmap.apply(op, inputs, attrs)) is not NotImplemented:
-        return answer
+    if mode.general:
+        if mode.vmap is not None and (answer := mode.vmap.apply(op, inputs, attrs)) is not NotImplemented:
+            return answer
+        if mode.profile is not None:
+            return mode.profile.apply(op, inputs, attrs, out)
     inputs = list(inputs)
     arrays: list[Any] = []
     nodes: list[Any] = []
@@ -94,7 +97,7 @@ def apply(op: Op, inputs: Any, attrs: dict[str, Any], out: Any = None) -> Any:
         if kept_input is not None:
             mode.recorder.copied(out, kept_input)
     try:
-        if needs and op.residual_kernel is not None and (not mode.general or mode.recorder is not None):
+        if needs and op.residual_kernel is not None and (not mode.special or mode.recorder is not None):
             result, *rest = op.residual_kernels[array_type](*arrays, **attrs)
             residuals = tuple(rest)
         elif out is None:
@@ -118,9 +121,21 @@ def apply(op: Op, inputs: Any, attrs: dict[str, Any], out: Any = None) -> Any:
         t._node = _record(op, inputs, attrs, arrays, tuple(nodes), result, (result,), residuals, mode)
     else:
         t._node = None
+        if t._view is None:
+            _mark_cut(t, op, inputs, nodes, mode)
     if op.kind == "view":
         link_view(op, inputs[0], attrs, t)
     return t
+
+
+def _mark_cut(t: Any, op: Op, inputs: Any, nodes: Any, mode: Mode) -> None:
+    """Mark a result that has no graph although its inputs, or what they were computed from, have one."""
+    if not any([node is not None for node in nodes]):
+        inherit_cut(t, inputs)
+    elif mode.anomaly:
+        t._view = cut_from(op, inputs, mode.grad, user_line())
+    else:
+        t._view = cut_of(op, mode.grad)
 
 
 def _in_float32(op: Op, inputs: list[Any], attrs: dict[str, Any], out: Any) -> Any:
@@ -198,6 +213,7 @@ def _record(op: Op, inputs: Any, attrs: dict[str, Any], arrays: list[Any], nodes
         n.dtypes = tuple([dtype_or_none(array) for array in arrays])
     if mode.general or (op.outputs is None and not n.shape):
         _keep(n, inputs, nodes, result, mode)
+    note_cuts(n, inputs)
     n.seq = next_seq()
     if mode.saving is not None:
         mode.saving.node_recorded(n)
@@ -230,17 +246,6 @@ def _keep(n: Node, inputs: Any, nodes: tuple[Any, ...], result: Any, mode: Mode)
         n.birth = birth(n.op, inputs, result) if mode.anomaly != "lines" else None
 
 
-def user_line() -> str:
-    """``file:line`` of the innermost frame outside these packages."""
-    frame = sys._getframe(1)
-    while frame is not None and frame.f_globals.get("__name__", "").partition(".")[0] in ("autograd_core", "nn", "optim"):
-        outer = frame.f_back
-        if outer is None:
-            break
-        frame = outer
-    return f"{frame.f_code.co_filename}:{frame.f_lineno}"
-
-
 def _wrap_many(op: Op, inputs: Any, attrs: dict[str, Any], arrays: list[Any], nodes: tuple[Any, ...] | None, results: Any, mode: Mode) -> Any:
     n = None if nodes is None else _record(op, inputs, attrs, arrays, nodes, results, tuple(results), (), mode)
     wrapped = []
@@ -250,7 +255,10 @@ def _wrap_many(op: Op, inputs: Any, attrs: dict[str, Any], arrays: list[Any], no
             item = output_node(n, i, result)
             if mode.keep or not result.shape:
                 item.value = result
-        wrapped.append(wrap(result, item))
+        t = wrap(result, item)
+        if item is None:
+            _mark_cut(t, op, inputs, [getattr(x, "_node", None) for x in inputs], mode)
+        wrapped.append(t)
     return named_result(op)(*wrapped)
 
 
@@ -300,6 +308,9 @@ def explain(op: Op, inputs: Any, attrs: dict[str, Any], error: Exception) -> Exc
 def update(op: Op, tensors: Any, attrs: dict[str, Any]) -> None:
     """Run an op that writes all but the last ``count`` of its tensors in place, and does nothing else; it is never part of a graph."""
     mode = get_mode()
+    if mode.profile is not None:
+        mode.profile.apply(op, tensors, attrs)
+        return
     arrays = [t._array for t in tensors]
     array_type = arrays[-1].__class__
     try:

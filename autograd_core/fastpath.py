@@ -33,7 +33,7 @@ def bindings(op: Op) -> list[str]:
     taken = LOCALS.intersection((*op.inputs, *op.attributes))
     if taken:
         raise TypeError(f"{op.name}: an input or attribute cannot be called {', '.join(sorted(taken))}; the generated code uses that name")
-    lines = [f"_k_{op.name} = _{op.name}.kernels"]
+    lines = [f"_k_{op.name} = _{op.name}.kernels", f"_c_{op.name} = cut_of(_{op.name})"]
     if op.residual_kernel is not None:
         lines.append(f"_q_{op.name} = _{op.name}.residual_kernels")
     for name, rule in _rules(op).items():
@@ -156,8 +156,8 @@ def body(op: Op, annotation: Mapping[str, str]) -> list[str]:
     lines += ["try:", *["    " + line for line in compute], "except Exception as error:", f"    raise explain(_{op.name}, {_pack(list(op.inputs))}, {attrs}, error) from error"]
     lines += ["t: Tensor = empty_tensor()", "t._view = None", "t._array = out"]
     lines.append(f"if {needs}:")
-    lines += ["    " + line for line in _record(op, attrs)]
-    lines += ["else:", "    t._node = None"]
+    lines += ["    " + line for line in [*_record(op, attrs), *_note(op, annotation)]]
+    lines += ["else:", "    t._node = None", *["    " + line for line in _mark(op, annotation)]]
     if op.kind == "view":
         lines.append(f"link_view(_{op.name}, {first}, {attrs}, t)")
     return [*lines, "return t"]
@@ -178,6 +178,27 @@ def _unwrap(op: Op, name: str, annotation: str, general: str) -> list[str]:
         return straight
     asked = [f"c = {name}.__class__"] if "TensorLike" in annotation else []
     return [*asked, f"if {' or '.join(shortcuts)}:", f"    a_{name}: Any = {name}", f"    n_{name} = None", "else:", *["    " + line for line in straight]]
+
+
+def _is_marked(name: str, annotation: str) -> str:
+    """A test for an input that was cut from a graph; a number or ``None`` is its own array."""
+    given = f"a_{name} is not {name} and " if "TensorLike" in annotation or "None" in annotation else ""
+    return f"{given}{name}._view is not None and {name}._view.cut is not None"
+
+
+def _mark(op: Op, annotation: Mapping[str, str]) -> list[str]:
+    """Mark a result without graph whose inputs have one, or were cut from one."""
+    lines = [f"if {' or '.join(f'n_{name} is not None' for name in op.inputs)}:", f"    t._view = _c_{op.name}"]
+    for name in op.inputs:
+        lines += [f"elif {_is_marked(name, annotation.get(name, 'Tensor'))}:", f"    t._view = {name}._view.cut"]
+    return lines
+
+
+def _note(op: Op, annotation: Mapping[str, str]) -> list[str]:
+    """Note on the node which of its inputs without gradient were cut from a graph."""
+    if len(op.inputs) == 1:
+        return []
+    return [line for name in op.inputs for line in (f"if n_{name} is None and {_is_marked(name, annotation.get(name, 'Tensor'))}:", f"    note_cut(n, {name}._view.cut)")]
 
 
 def _saved_value(op: Op, name: str) -> str:

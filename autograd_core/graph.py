@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from . import backward as _backward
 from . import storage
-from .config import ACTIVE, get_mode, refuse
+from .config import ACTIVE, get_mode, refuse, user_line
+from .cuts import Cut, source_of
 from .dtypes import narrow
 from .errors import DtypeError, GraphError, ShapeError
 from .node import RETAIN, Node, make_leaf
@@ -200,7 +201,13 @@ class GraphMethods(TensorBase):
 
     def detach(self) -> Tensor:
         """The same memory without the graph."""
-        return wrap(real_array(self))  # type: ignore[no-any-return]
+        t: Tensor = wrap(real_array(self))
+        node = self._node
+        if node is not None:
+            t._view = Cut("detach()", (source_of(node),), user_line() if ACTIVE and get_mode().anomaly else None)
+        elif self._view is not None:
+            t._view = self._view.cut
+        return t
 
     def detach_(self) -> Tensor:
         """Cut this tensor out of its graph: it becomes a leaf that asks for no gradient."""

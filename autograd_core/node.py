@@ -125,8 +125,11 @@ class Node:
     dtypes = _optional("_dtypes", "The dtypes of the inputs.")
     gradient = _optional("_gradient", "The kept cotangent, a raw array.")
     line = _noted("line", "The user's source line, in anomaly mode.")
+    cuts = _noted("cuts", "The marks of inputs without gradient that were cut from a graph.")
     birth = _noted("birth", "What was born here, in anomaly mode: a NaN or an infinity made of finite numbers.")
     name = _noted("name", "The name that the user gave.")
+    seconds = _noted("seconds", "How long the op took forward, and its rule backward so far: a list of two, inside ``profile()``.")
+    kept = _noted("kept", "Inside ``profile()``: lives as long as the node, so that its end is seen.")
     retained = _noted("retained", "The gradient that ``retain_grad`` asked for.")
 
     def __repr__(self) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 from . import dtypes
 from .backend.registry import BY_TYPE
 from .config import ACTIVE, get_mode
+from .cuts import Cut
 from .devices import CPU, device
 from .op import Op
 
@@ -24,7 +25,7 @@ class TensorBase:
     """The raw array; a NumPy scalar for most results without dimensions, which is several times faster."""
     _node: Any
     """Where it was computed, a ``Leaf`` if it asks for a gradient itself, or ``None``."""
-    _view: View | Family | _Marker | None
+    _view: View | Family | Cut | _Marker | None
     _name: str | None
     _frozen: tuple[Any, Any]
     """Of a tensor that asks for no gradient: the ``Leaf`` it was while it did, if any, and its gradient. Usually not set."""
@@ -33,19 +34,21 @@ class TensorBase:
 class View:
     """That a tensor is a view: ``chain`` of (op, attrs) leads from ``base`` to it."""
 
-    __slots__ = ("base", "chain")
+    __slots__ = ("base", "chain", "cut")
 
-    def __init__(self, base: Any, chain: tuple[tuple[Op, dict[str, Any]], ...]) -> None:
+    def __init__(self, base: Any, chain: tuple[tuple[Op, dict[str, Any]], ...], cut: Cut | None = None) -> None:
         self.base = base
         self.chain = chain
+        self.cut = cut
 
 
 class Family:
     """The living views of a base."""
 
-    __slots__ = ("limit", "members")
+    __slots__ = ("cut", "limit", "members")
 
-    def __init__(self) -> None:
+    def __init__(self, cut: Cut | None = None) -> None:
+        self.cut = cut
         self.members: list[weakref.ref[Any]] = []
         self.limit = 16
 
@@ -61,15 +64,16 @@ class Family:
 class _Marker:
     """A state of a tensor's memory that is neither view nor base."""
 
-    def __init__(self, what: str) -> None:
+    def __init__(self, what: str, cut: Cut) -> None:
         self.what = what
+        self.cut = cut
 
     def __repr__(self) -> str:
         return f"<{self.what}>"
 
 
-INFERENCE = _Marker("made in inference mode")
-UNCHECKED = _Marker("writes are not checked")
+INFERENCE = _Marker("made in inference mode", Cut("inference_mode()"))
+UNCHECKED = _Marker("writes are not checked", Cut(".data"))
 
 
 RESULT_CLASS: list[Any] = []  # the class that results have; ``tensor`` registers it when it is imported
@@ -144,12 +148,13 @@ def link_view(op: Op, source: Any, attrs: dict[str, Any], result: Any) -> None:
     else:
         base, chain = source, ((op, attrs),)
         if origin.__class__ is not Family:
-            if origin is not None:
+            if origin is not None and origin.__class__ is not Cut:
                 result._view = origin
                 return
-            base._view = Family()
+            base._view = Family(origin)
+    own = result._view
     base._view.add(result)
-    result._view = View(base, chain)
+    result._view = View(base, chain, own if own.__class__ is Cut else None if origin is None else origin.cut)
 
 
 def overlapping(array: Any) -> bool:

@@ -12,6 +12,7 @@ from .backend.registry import BY_TYPE, backend_for_device
 from .config import ACTIVE, refuse
 from .conversion import ConversionMethods
 from .creation import CreationMethods, array_from, as_device, scalar_or_array
+from .cuts import mark_copy, read
 from .devices import CPU, device
 from .dtypes import as_dtype, dtype, from_numpy_dtype
 from .graph import GraphMethods
@@ -94,6 +95,8 @@ class Tensor(_methods.Methods, GraphMethods, ConversionMethods, CreationMethods,
         self._array = scalar_or_array(array)
         self._node = None
         self._view = None
+        if len(data) == 1 and isinstance(data[0], TensorBase):
+            mark_copy(self, data[0])
         if name is not None:
             self._name = checked_name(name)
         if requires_grad:
@@ -251,7 +254,7 @@ class Tensor(_methods.Methods, GraphMethods, ConversionMethods, CreationMethods,
     def item(self) -> Any:
         """The Python number of a tensor with one element."""
         if ACTIVE:
-            refuse(".item() reads a value", READ)
+            read(self, ".item()", ".item() reads a value", READ)
         try:
             return self._array.item()
         except ValueError:
@@ -264,7 +267,7 @@ class Tensor(_methods.Methods, GraphMethods, ConversionMethods, CreationMethods,
         (then as ``.detach().cpu().numpy()``).
         """
         if ACTIVE:
-            refuse("the values of .numpy() are used outside the recorded ops", READ)
+            read(self, ".numpy()", "the values of .numpy() are used outside the recorded ops", READ)
         if self._node is not None and not force:
             raise RuntimeError("Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.")
         array = real_array(self)
@@ -276,7 +279,7 @@ class Tensor(_methods.Methods, GraphMethods, ConversionMethods, CreationMethods,
     def tolist(self) -> Any:
         """Nested lists of Python numbers; a number for a tensor without dimensions."""
         if ACTIVE:
-            refuse(".tolist() reads values", READ)
+            read(self, ".tolist()", ".tolist() reads values", READ)
         return BY_TYPE[self._array.__class__].to_numpy(self._array).tolist()
 
     # --- Python -------------------------------------------------------------------------------------------------
@@ -310,7 +313,7 @@ class Tensor(_methods.Methods, GraphMethods, ConversionMethods, CreationMethods,
 
     def __bool__(self) -> bool:
         if ACTIVE:
-            refuse("the truth of a tensor is a value that decides which Python code runs", READ)
+            read(self, "bool()", "the truth of a tensor is a value that decides which Python code runs", READ)
         if self._array.size != 1:
             what = "more than one value" if self._array.size else "no values"
             raise RuntimeError(f"Boolean value of Tensor with {what} is ambiguous. Use .any() or .all()")
@@ -318,7 +321,7 @@ class Tensor(_methods.Methods, GraphMethods, ConversionMethods, CreationMethods,
 
     def _number(self) -> Any:
         if ACTIVE:
-            refuse("converting a tensor to a Python number reads a value", READ)
+            read(self, "float()", "converting a tensor to a Python number reads a value", READ)
         if self._array.size != 1:
             raise ValueError(f"only one element tensors can be converted to Python scalars, this one has the shape {tuple(self._array.shape)}. Reduce it first, or use .tolist()")
         return self._array.item()
@@ -334,7 +337,7 @@ class Tensor(_methods.Methods, GraphMethods, ConversionMethods, CreationMethods,
 
     def __index__(self) -> int:
         if ACTIVE:
-            refuse("using a tensor as a Python index reads a value", READ)
+            read(self, "int()", "using a tensor as a Python index reads a value", READ)
         if self._array.dtype.kind not in "iub" or self._array.size != 1:
             raise TypeError("only integer tensors of a single element can be converted to an index")
         return int(self._array.item())

@@ -1,0 +1,159 @@
+"""Where paths of a graph end: marks on results that were cut from it, and a log of the numbers that were read out of it.
+
+A mark holds words and numbers, never a node or a tensor, so it keeps nothing alive. It rides in the slot that tells
+views from other tensors, passes on to what is computed from the tensor without a graph, and is noted on the first
+recorded node that such a value enters. ``explain`` reads both.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable
+from contextvars import ContextVar
+from functools import cache
+from typing import Any, NamedTuple
+
+from .config import MODE, refuse, user_line
+from .node import next_seq
+from .op import Op
+
+__all__ = ["Cut", "Read", "Source", "cut_of", "inherit_cut", "mark_copy", "note_cut", "note_cuts", "read", "reads", "source_of"]
+
+
+class Source(NamedTuple):
+    """What a value was cut from or read from: the words of a node, without the node."""
+
+    seq: int
+    shape: tuple[int, ...]
+    op: Op | None
+    scope: str | None
+    name: str | None
+
+    def __str__(self) -> str:
+        label = f"{self.name!r} " if self.name else ""
+        if self.op is None:
+            return f"the leaf {label}{tuple(self.shape)}"
+        place = f" in module {self.scope!r}" if self.scope else ""
+        return f"{label or 'a result '}of {self.op.spoken} {tuple(self.shape)}{place}"
+
+
+def source_of(node: Any) -> Any:
+    """The fields of a node's :class:`Source`, as a bare tuple, which is the quickest to make."""
+    return (node.seq, node.shape, None, None, node.name) if node.leaf else (node.seq, node.shape, node.op, node.scope, node.name)
+
+
+class Cut:
+    """That a tensor's graph was cut off: ``how`` in words, what it was cut from, and the line in anomaly mode."""
+
+    __slots__ = ("_sources", "how", "line")
+
+    def __init__(self, how: str, sources: tuple[Any, ...] = (), line: str | None = None) -> None:
+        self.how = how
+        self._sources = sources
+        self.line = line
+
+    @property
+    def cut(self) -> Cut:
+        """Itself: what views and bases answer, too."""
+        return self
+
+    @property
+    def sources(self) -> list[Source]:
+        """What was cut; empty where only the op is known."""
+        return [Source._make(each) for each in self._sources]
+
+    def __str__(self) -> str:
+        what = " and ".join(dict.fromkeys(map(str, self.sources)))
+        return self.how + (f" of {what}" if what else "") + (f" at {self.line}" if self.line else "")
+
+    __repr__ = __str__
+
+
+@cache
+def cut_of(op: Op, grad: bool = False) -> Cut:
+    """The mark of what ``op`` computes outside of a graph from tensors that have one: inside ``no_grad()``, or (``grad``) because it has no derivative."""
+    if not grad:
+        return Cut(f"{op.spoken} inside no_grad()")
+    return Cut("a cast to integers" if op.name == "to_integer" else f"{op.spoken}, which has no derivative,")
+
+
+def cut_from(op: Op, inputs: Iterable[Any], grad: bool, line: str) -> Cut:
+    """:func:`cut_of` with what it was cut from and where, for anomaly mode."""
+    return Cut(cut_of(op, grad).how, tuple([source_of(x._node) for x in inputs if getattr(x, "_node", None) is not None]), line)
+
+
+def inherit_cut(t: Any, inputs: Iterable[Any]) -> None:
+    """Mark a result without graph as what it was computed from is marked."""
+    for x in inputs:
+        view = getattr(x, "_view", None)
+        if view is not None and view.cut is not None:
+            t._view = view.cut
+            return
+
+
+def mark_copy(t: Any, source: Any) -> None:
+    """Mark a tensor that was made out of the numbers of another."""
+    if source._node is not None and t._view is None:
+        t._view = Cut("a copy", (source_of(source._node),), user_line() if MODE.get().anomaly else None)
+    elif t._view is None:
+        inherit_cut(t, (source,))
+
+
+def note_cut(node: Any, cut: Cut) -> None:
+    """Note on a node that one of its inputs without graph was cut from one."""
+    node.cuts = (*(node.cuts or ()), cut)
+
+
+def note_cuts(node: Any, inputs: Iterable[Any]) -> None:
+    """:func:`note_cut` for all inputs that need no gradient."""
+    for x in inputs:
+        view = getattr(x, "_view", None)
+        if view is not None and x._node is None and view.cut is not None:
+            note_cut(node, view.cut)
+
+
+# --- reading numbers ----------------------------------------------------------------------------------------------
+
+
+class Read:
+    """That a number was read out of a graph in anomaly mode: how, of what, where, and when."""
+
+    __slots__ = ("how", "line", "seq", "source")
+
+    def __init__(self, how: str, source: Source | Cut, line: str) -> None:
+        self.how = how
+        self.source = source
+        self.line = line
+        self.seq = next_seq()
+
+    def __str__(self) -> str:
+        return f"{self.how} of {self.source} at {self.line}"
+
+    __repr__ = __str__
+
+
+LIMIT = 64
+"""How many reads are remembered: the latest."""
+_READS: ContextVar[deque[Read] | None] = ContextVar("autograd_core_reads", default=None)
+
+
+def reads() -> tuple[Read, ...]:
+    """The latest reads in this thread or task, oldest first."""
+    return tuple(_READS.get() or ())
+
+
+def read(tensor: Any, how: str, what: str, rewrite: str) -> None:
+    """Before a value is read: refuse it where a recorder looks on, and remember it in anomaly mode. Called where ``ACTIVE`` is not empty."""
+    refuse(what, rewrite)
+    mode = MODE.get()
+    if not mode.anomaly:
+        return
+    view = tensor._view
+    source = Source._make(source_of(tensor._node)) if tensor._node is not None else None if view is None else view.cut
+    if source is None:
+        return
+    log = _READS.get()
+    if log is None:
+        log = deque(maxlen=LIMIT)
+        _READS.set(log)
+    log.append(Read(how, source, user_line()))

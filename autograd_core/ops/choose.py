@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..backend.registry import backend_of
-from ..dtypes import float16, float32, float64, int8, int16, int32, int64
+from ..kernels.choose import choose
 from ..op import TORCH_TENSOR, Arg, S, bools, elementwise, span
 
 maximum = elementwise("maximum", "input other", label="max", doc="The larger of each pair; ties share the gradient.",
@@ -72,33 +72,6 @@ nan_to_num = elementwise("nan_to_num", kernel=_nan_to_num, inplace=True,
                          doc="``input`` with NaN replaced by ``nan`` (0 by default) and the infinities by ``posinf`` and ``neginf`` (the dtype's largest and smallest "
                              "numbers); the gradient there is 0.")
 
-
-def choose(xp: Any, condition: Any, input: Any, other: Any) -> Any:
-    if condition.__class__ is bool:
-        chosen = input if condition else other
-        return chosen if getattr(chosen, "shape", ()) else xp.where(condition, input, other)
-    if condition.dtype.kind != "b":
-        raise RuntimeError(f"where: expected condition to be a boolean tensor, but got a tensor with dtype {condition.dtype.name}. Write a comparison, or use .bool()")
-    if condition.size < 2048 or backend_of(condition).name != "cpu":
-        return xp.where(condition, input, other)
-    # NumPy's own loop branches at every element; on random conditions choosing with bit operations is eight times faster.
-    mask = condition.view("i1")
-    if input.__class__ is int and input == 0 and hasattr(other, "dtype") and other.dtype in _BITS:
-        return ((mask - _ONE) & other.view(_BITS[other.dtype])).view(other.dtype)
-    dtype = getattr(input, "dtype", None)
-    if dtype not in _BITS:
-        return xp.where(condition, input, other)
-    if other.__class__ is int and other == 0:
-        return (xp.negative(mask) & input.view(_BITS[dtype])).view(dtype)
-    if getattr(other, "dtype", None) is not dtype:
-        return xp.where(condition, input, other)
-    second = other.view(_BITS[dtype])
-    chosen = (input.view(_BITS[dtype]) ^ second) & xp.negative(mask)
-    return (chosen ^ second).view(dtype)
-
-
-_BITS: dict[Any, Any] = {entry.dtype: integers.dtype for entry, integers in ((float16, int16), (float32, int32), (float64, int64))}
-_ONE = int8.dtype.type(1)
 
 where = elementwise("where", "condition input other", kernel=choose,
                        promotes="where", places=("torch",), signature="where(condition: Tensor, input: TensorLike | None = None, other: TensorLike | None = None) -> Any",

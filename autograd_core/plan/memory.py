@@ -20,6 +20,8 @@ class Layout:
         self.in_place = 0
         self.lasting: list[Value] = []
         """Gradients: each in memory of its own, for as long as only the plan and the leaf hold it."""
+        self.joined: dict[Value, tuple[Value, ...]] = {}
+        """What gradients are joined to -> these: they lie side by side from the beginning, so that nothing is left to be joined."""
 
     @property
     def nbytes(self) -> int:
@@ -27,8 +29,11 @@ class Layout:
         return sum(self.sizes)
 
 
-def plan_memory(graph: Graph, reuse: bool = True) -> Layout:
-    """Give each result that can have one a piece of memory. Without ``reuse`` each has its own."""
+def plan_memory(graph: Graph, reuse: bool = True, side_by_side: bool = False) -> Layout:
+    """Give each result that can have one a piece of memory. Without ``reuse`` each has its own.
+
+    ``side_by_side``: the back end lays gradients that an optimizer joins next to one another, as ``Layout.joined`` says.
+    """
     layout = Layout()
     outside = {value.root for value in graph.kept()}
     returned = {value.root for value in values_in(graph.results)}
@@ -46,6 +51,9 @@ def plan_memory(graph: Graph, reuse: bool = True) -> Layout:
             if value in once and value.root is value and value.shape and value.nbytes and dense(value):
                 layout.lasting.append(value)
                 continue
+            if side_by_side and (parts := _joined(step, value, once, graph.steps[i + 1 :], last[value] - i)):
+                layout.joined[value] = parts
+                continue
             if value.root is not value or value in outside or not value.shape or not value.nbytes or not dense(value):
                 continue
             piece = _inherited(step, value, layout, last, i, ending) if reuse else None
@@ -56,6 +64,32 @@ def plan_memory(graph: Graph, reuse: bool = True) -> Layout:
         if reuse:
             free += [layout.place[each] for each in ending.pop(i, ())]
     return layout
+
+
+def _joined(step: Step, value: Value, gradients: set[Value], later: list[Step], lifetime: int) -> tuple[Value, ...]:
+    """The gradients that a step only joins, if all of them may lie in its result and stay there for as long as it is read."""
+    if step.name != "concatenate" or step.attrs != {"axis": None} or value.root is not value or value in gradients:
+        return ()
+    parts = tuple(step.inputs[0])
+    lasting = [part for part in parts if part in gradients]
+    if not lasting or len(set(parts)) != len(parts) or any(part.root is not part or not part.shape or not flat(part) or part.dtype != value.dtype for part in lasting):
+        return ()
+    if any(not isinstance(part, Value) or part.dtype != value.dtype for part in parts):
+        return ()
+    for i, other in enumerate(later):
+        if any(written.root is value or (i < lifetime and any(written.root is part.root for part in parts)) for written in other.writes):
+            return ()
+    return parts
+
+
+def flat(value: Value) -> bool:
+    """Whether the elements lie in row-major order without gaps."""
+    expected = value.dtype.itemsize
+    for stride, size in zip(reversed(value.strides), reversed(value.shape), strict=True):
+        if size != 1 and stride != expected:
+            return False
+        expected *= size
+    return True
 
 
 def dense(value: Value) -> bool:

@@ -19,14 +19,19 @@ from .passes.fuse import repeated
 BLOCK = 1 << 17
 """Bytes of each array in one block of a fused chain: several of them stay in the cache."""
 INFIX = {"add": "+", "subtract": "-", "multiply": "*", "divide": "/", "true_divide": "/"}
-LARGEST_ZEROS = 1 << 18
+LARGEST_ZEROS = 1 << 14
 """Bytes up to which comparing with an array of zeros is faster than with the number."""
+BITS = frozenset(("spread", "keep"))
+"""Steps on masks, see ``lower``."""
 KEYWORD_ONLY = frozenset(("maximum", "minimum", "concatenate"))
 """Calls that warn when the memory for their result is given by position."""
 
 
 class Program:
     """Generated code and the names it uses."""
+
+    side_by_side = True
+    """Gradients that an optimizer joins lie next to one another."""
 
     def __init__(self, graph: Graph, layout: Layout, number: int) -> None:
         self.graph = graph
@@ -41,6 +46,8 @@ class Program:
         self._fixed: set[Value] = set()
         self._arrays: dict[Any, Any] = {}
         self._bound: dict[int, str] = {}
+        self._bit_names: dict[Value, str] = {}
+        self._slot_names: dict[Value, str] = {}
         self._allocate()
         self._emit()
         linecache.cache[self.filename] = (len(self.source), None, self.source.splitlines(keepends=True), self.filename)
@@ -67,7 +74,7 @@ class Program:
             self.names[value] = name = f"b{piece}_{len(self.names)}"
             self.globals[name] = array
             self._fixed.add(value)
-        for value in self.layout.lasting:
+        for value in (*self.layout.lasting, *self.layout.joined):
             self.names[value] = f"d{len(self.names)}"
             self._fixed.add(value)
         self.renew()
@@ -76,7 +83,21 @@ class Program:
         """New memory for the gradients, in the order of ``layout.lasting``: what the old ones lie in belongs to somebody else now."""
         xp = backend_for_device("cpu").xp
         arrays = []
+        pieces: dict[Value, Any] = {}
+        for whole, parts in self.layout.joined.items():
+            self.globals[self.names[whole]] = flat = xp.empty(whole.shape, dtype=whole.dtype)
+            start = 0
+            for part in parts:  # through a memoryview of its own, so that each gradient owns itself: a write to one is none to the others
+                pieces[part] = xp.ndarray(part.shape, part.dtype, memoryview(flat), start)
+                start += part.nbytes
+        self._slots = {part: array for part, array in pieces.items() if part not in self.layout.lasting}
+        for part, array in self._slots.items():
+            self.globals[self._slot(part)] = array
         for value in self.layout.lasting:
+            if value in pieces:
+                self.globals[self.names[value]] = pieces[value]
+                arrays.append(pieces[value])
+                continue
             order = sorted(range(len(value.shape)), key=lambda i: -value.strides[i])
             array = xp.empty([value.shape[i] for i in order], dtype=value.dtype)
             if order != list(range(len(order))):
@@ -84,6 +105,10 @@ class Program:
             self.globals[self.names[value]] = array
             arrays.append(array)
         return arrays
+
+    def _slot(self, part: Value) -> str:
+        """The name of the place, among gradients that lie side by side, of one that is made elsewhere."""
+        return self._slot_names.setdefault(part, f"s{len(self._slot_names)}")
 
     def _bind(self, prefix: str, thing: Any) -> str:
         if prefix not in self.globals:
@@ -200,6 +225,12 @@ class Program:
             self.lines.append(f"    {self._call(step, self._name(step.writes[0]) if step.to_target else '')}")
         elif step.name == "empty" and step.outputs[0] in self.layout.place:
             return  # the memory is there
+        elif step.outputs[0] in self.layout.joined:
+            for part in self.layout.joined[step.outputs[0]]:
+                if part not in self.layout.lasting:
+                    self.lines.append(f"    {self._bind('copyto', backend_for_device('cpu').xp.copyto)}({self._slot(part)}, {self._name(part)})")
+        elif step.name in BITS and self._bits(step):
+            return
         elif step.single and step.outputs[0] is not None and (step.outputs[0] in self.layout.place or (step.takes_out and step.outputs[0] in self._fixed)):
             self.lines.append(f"    {self._call(step, self.names[step.outputs[0]])}")
         elif step.single:
@@ -210,6 +241,33 @@ class Program:
             call = self._call(step, "")
             targets = ", ".join("_" if value is None else self._name(value) for value in step.outputs)
             self.lines.append(f"    {targets}{',' if len(step.outputs) == 1 else ''} = {call}")
+
+    def _bits(self, step: Step) -> bool:
+        """Masks and what they keep, as calls on integers that write into planned memory; whether that was possible."""
+        output, xp = step.outputs[0], backend_for_device("cpu").xp
+        if output not in self.layout.place:
+            return False
+        if step.name == "spread":
+            (condition,) = map(self._expression, step.inputs)
+            mask = self.names[output]
+            self.lines.append(f"    {self._bind('copyto', xp.copyto)}({mask}, {condition})")
+            self.lines.append(f"    {self._bind('subtract', xp.subtract)}({mask}, {self._expression(self._zero_dimensional(1, output.dtype))}, {mask})")
+            return True
+        values, mask = step.inputs
+        arguments = f"{self._as_bits(values, mask.dtype)}, {self._name(mask)}, {self._as_bits(output, mask.dtype)}"
+        self.lines.append(f"    {self._bind('bitwise_and', xp.bitwise_and)}({arguments})")
+        return True
+
+    def _as_bits(self, value: Value, dtype: Any) -> str:
+        """A value read as integers, as a view that is made once where possible."""
+        text = f"{self._name(value)}.view({self._expression(dtype)})"
+        if value not in self._fixed:
+            return text
+        if value not in self._bit_names:
+            self._bit_names[value] = name = f"i{len(self._bit_names)}_{self._name(value)}"
+            self.globals[name] = None
+            self.binding.append(f"    {name} = {text}")
+        return self._bit_names[value]
 
     def _fused(self, step: Step) -> None:
         """A loop over blocks. What lies still is cut into blocks once; the rest is cut as it comes."""
@@ -254,20 +312,18 @@ class Program:
             if output in sums:
                 self.lines.append(f"        {sums[output]}.append({self._bind('add_reduce', part.function)}({local[part.inputs[0]]}))")
                 continue
-            arguments = [local[x] if isinstance(x, Value) else self._expression(self._zero_d(x, part)) for x in part.inputs]
+            arguments = [local[x] if isinstance(x, Value) else self._expression(self._number(x, part, blocks=True)) for x in part.inputs]
             arguments += [f"{key}={self._expression(value)}" for key, value in part.attrs.items()]
             arguments.append(f"out={local[output]}" if part.attrs or part.name in KEYWORD_ONLY else local[output])
             self.lines.append(f"        {self._bind(part.name, part.function)}({', '.join(arguments)})")
         for value, name in sums.items():
             self.lines.append(f"    {self._name(value)} = {self._bind('add_reduce', _add_reduce())}({name})")
 
-    def _zero_d(self, x: Any, part: Step) -> Any:
-        value = part.outputs[0]
-        if x.__class__ not in (int, float) or value is None or value.dtype.char not in "fd" or {each.dtype for each in part.reads()} != {value.dtype}:
-            return x
-        key = ((), value.dtype.char, repr(x))
+    def _zero_dimensional(self, x: Any, dtype: Any, shape: tuple[int, ...] = ()) -> Any:
+        """A number as an array, made once."""
+        key = (shape, dtype.char, repr(x))
         if key not in self._arrays:
-            self._arrays[key] = backend_for_device("cpu").xp.asarray(x, dtype=value.dtype)
+            self._arrays[key] = backend_for_device("cpu").xp.full(shape, x, dtype=dtype)
         return self._arrays[key]
 
     def _scratch(self, step: Step, local: dict[Value, str], block: int) -> dict[str, Any]:
@@ -317,21 +373,24 @@ class Program:
         left, right = [self._expression(x) for x in step.inputs]
         return f"{left} {symbol} {right}"
 
-    def _number(self, x: Any, step: Step) -> Any:
+    def _number(self, x: Any, step: Step, blocks: bool = False) -> Any:
         """A Python number as an array, which a ufunc takes in half the time; for small results of ``maximum`` with 0 as many zeros as it has."""
+        if x.__class__ is Value and repeated(x) and isinstance(x.origin, Constant) and step.elementwise and x not in self.names:
+            first = x.origin.array[(0,) * len(x.shape)]
+            x, dtype = first.item(), first.dtype
+        elif x.__class__ not in (int, float):
+            return x
+        else:
+            dtypes = {each.dtype for each in step.reads()}
+            if len(dtypes) != 1:
+                return x
+            (dtype,) = dtypes
         value = step.outputs[0] if step.outputs else step.writes[0] if step.to_target else None
-        dtypes = {each.dtype for each in step.reads()}
-        if x.__class__ not in (int, float) or not step.elementwise or value is None or not value.shape:
+        if not step.elementwise or value is None or not value.shape or dtype.char not in "fd" or (value.dtype is not dtype and value.dtype.kind != "b"):
             return x
-        if dtypes != {value.dtype} or value.dtype.char not in "fd":
-            return x
-        xp = backend_for_device("cpu").xp
-        whole = step.name == "maximum" and x == 0 and value.nbytes <= LARGEST_ZEROS and not any(value.strides[i] < value.strides[i + 1] for i in range(len(value.shape) - 1))
-        key = (value.shape if whole else (), value.dtype.char, repr(x))
-        found = self._arrays.get(key)
-        if found is None:
-            found = self._arrays[key] = xp.full(key[0], x, dtype=value.dtype)
-        return found
+        whole = step.name == "maximum" and x == 0 and not blocks and value.nbytes <= LARGEST_ZEROS
+        whole = whole and not any(value.strides[i] < value.strides[i + 1] for i in range(len(value.shape) - 1))
+        return self._zero_dimensional(x, dtype, value.shape if whole else ())
 
     def _call(self, step: Step, out: str) -> str:
         arguments = [self._expression(self._number(x, step) if out else x) for x in step.inputs]

@@ -59,7 +59,7 @@ class Plan:
         for name in PASSES:
             if name in passes:
                 self.removed[name] = PASSES[name][0](graph)
-        self.layout = plan_memory(graph) if "memory" in passes else Layout()
+        self.layout = plan_memory(graph, side_by_side=Program.side_by_side) if "memory" in passes else Layout()
         self._leaf_of_argument = {tensor._node: i for i, tensor in enumerate(tensors) if tensor._node is not None}
         self.program = Program(graph, self.layout, _numbers())
         self._position = {value: i for i, value in enumerate(self.program.kept)}

@@ -7,6 +7,7 @@ do not need the group go before it, those that do after it; the first that write
 from __future__ import annotations
 
 from ..graph import Graph, Step, Value
+from ..memory import flat
 
 SMALLEST = 1 << 16
 """Elements from which on a chain is worth it."""
@@ -71,16 +72,6 @@ def _fused(graph: Graph, sums: bool) -> int:
     close()
     graph.steps = steps
     return removed
-
-
-def flat(value: Value) -> bool:
-    """Whether the elements lie in row-major order without gaps."""
-    expected = value.dtype.itemsize
-    for stride, size in zip(reversed(value.strides), reversed(value.shape), strict=True):
-        if size != 1 and stride != expected:
-            return False
-        expected *= size
-    return True
 
 
 def repeated(value: Value) -> bool:

@@ -39,7 +39,7 @@ class OpPeer(Worker):
     def __init__(self, name: str) -> None:
         super().__init__("ops", name, ["benchmarks.ops.worker", name])
 
-    def ready(self, case: OpCase, size: int) -> dict[str, object]:
+    def prepare(self, case: OpCase, size: int) -> dict[str, object]:
         """Make an op ready at a size."""
         return self.request(json.dumps({"op": case.name, "size": size}))
 
@@ -60,7 +60,7 @@ def measure(case: OpCase, sizes: tuple[int, ...], ours: OpPeer, theirs: OpPeer, 
     """One op at all sizes: blocks of both in turn."""
     line = Line(case)
     for size in case.target or sizes:
-        answers = [peer.ready(case, size) for peer in (ours, theirs)]
+        answers = [peer.prepare(case, size) for peer in (ours, theirs)]
         for peer, answer in zip((ours, theirs), answers, strict=True):
             if "failed" in answer:
                 line.failure = f"{peer.name} at {size}: {answer['failed']}"

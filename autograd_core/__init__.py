@@ -14,7 +14,7 @@ from math import pi as _pi
 from typing import Any
 
 from .tensor import Size, Tensor  # first: the function `tensor` then takes the name that its module has here
-from . import autograd, cuda, dtypes, errors, extend, fft, func, linalg, ops, random, special, utils
+from . import autograd, cuda, dtypes, errors, extend, fft, func, linalg, ops, profiler, random, special, utils
 
 # elementwise
 from ._methods import (
@@ -178,6 +178,7 @@ from .interop import from_dlpack
 from .plan import compile
 from .numerical import numerical_gradient
 from .printing import set_printoptions
+from .profiler import profile
 from .queries import (
     broadcast_shapes, is_complex, is_floating_point, is_inference, is_nonzero, is_same_size, is_signed, is_tensor, numel, result_type,
 )
@@ -230,7 +231,7 @@ __all__ = [
     "median", "meshgrid", "min", "minimum", "mm", "mode", "moveaxis", "movedim", "msort", "mul", "multinomial", "multiply", "mv", "mvlgamma", "nan",
     "nan_to_num", "nanmean", "nanmedian", "nanquantile", "nansum", "narrow", "ne", "neg", "negative", "no_grad", "nonzero", "norm", "normal",
     "not_equal", "numel", "numerical_gradient", "ones", "ones_like", "ops", "outer", "pairwise_distance", "pdist", "permute", "pi", "pinverse", "pixel_shuffle", "pixel_unshuffle",
-    "poisson", "polar", "polygamma", "positive", "pow", "prelu", "prod", "promote_types", "put", "qr", "quantile", "rad2deg", "rand", "rand_like",
+    "poisson", "polar", "polygamma", "positive", "pow", "prelu", "prod", "profile", "profiler", "promote_types", "put", "qr", "quantile", "rad2deg", "rand", "rand_like",
     "randint", "randint_like", "randn", "randn_like", "random", "randperm", "ravel", "real", "reciprocal", "record", "relu", "remainder",
     "repeat_interleave", "reshape", "resolve_conj", "result_type", "rms_norm", "roll", "rot90", "round", "row_stack", "rrelu", "rrelu_", "rsqrt",
     "rsub", "save", "scalar_tensor", "scatter", "scatter_add", "scatter_reduce", "searchsorted", "seed", "select", "select_scatter", "selu", "selu_",

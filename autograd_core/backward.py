@@ -82,6 +82,7 @@ def _run(outputs: list[Any], seeds: list[Any], retain_graph: bool, create_graph:
     if mode.anomaly and mode.anomaly != "lines":
         check_root(outputs)
     over_tensors = create_graph
+    swept = run if mode.profile is None else mode.profile.backward(run)
     for i, (output, seed) in enumerate(zip(outputs, seeds, strict=True)):
         if isinstance(seed, TensorBase) and seed._array.dtype is not output._array.dtype:
             seed = seeds[i] = _methods.to_dtype(cast(Any, seed), output.dtype)
@@ -90,12 +91,12 @@ def _run(outputs: list[Any], seeds: list[Any], retain_graph: bool, create_graph:
     with BY_TYPE[outputs[0]._array.__class__].watch():
         if not over_tensors:
             if mode.recorder is None:
-                return run(roots, seeds, retain_graph=retain_graph, targets=targets, land=land)
+                return swept(roots, seeds, retain_graph=retain_graph, targets=targets, land=land)
             reading = mode.recorder.reading(outputs[0]._array.__class__)
-            return run(roots, seeds, reading=reading, retain_graph=retain_graph, targets=targets, land=land and mode.recorder.land)
+            return swept(roots, seeds, reading=reading, retain_graph=retain_graph, targets=targets, land=land and mode.recorder.land)
         token = MODE.set(mode.replace(grad=create_graph))
         try:
-            return run(roots, seeds, reading=TENSOR_READING, retain_graph=retain_graph, targets=targets, land=land)
+            return swept(roots, seeds, reading=TENSOR_READING, retain_graph=retain_graph, targets=targets, land=land)
         finally:
             MODE.reset(token)
 
@@ -117,7 +118,7 @@ def backward(tensors: Any, grad_tensors: Any = None, retain_graph: bool | None =
     if grad_tensors is None and inputs is None and not create_graph and isinstance(tensors, TensorBase):
         array = tensors._array
         mode = get_mode()
-        plain = mode.recorder is None and mode.vmap is None and not mode.anomaly
+        plain = not mode.general or (mode.recorder is None and mode.vmap is None and mode.profile is None and not mode.anomaly)
         if plain and tensors._node is not None and array.size == 1 and array.dtype.kind == "f":  # the usual call, without the lists
             backend = BY_TYPE[array.__class__]
             with backend.watch():

@@ -417,9 +417,11 @@ def _grad(outputs: Any, inputs: Any, seeds: Any, retain_graph: bool | None, crea
     array = base_of(outputs[0])._array
     raw = not more and not create_graph
     with BY_TYPE[array.__class__].watch():
+        profile = get_mode().profile
+        swept = run if profile is None else profile.backward(run)
         token = MODE.set(get_mode().replace(grad=create_graph))
         try:
-            found = run(roots, [g._array for g in cotangents] if raw else cotangents, reading=None if raw else TENSOR_READING, retain_graph=retain, targets=targets)
+            found = swept(roots, [g._array for g in cotangents] if raw else cotangents, reading=None if raw else TENSOR_READING, retain_graph=retain, targets=targets)
         finally:
             MODE.reset(token)
     results: list[Any] = []

@@ -244,12 +244,13 @@ class _Nothing(set[Any]):
 
 
 def run(roots: Sequence[Node | Leaf], cotangents: Sequence[Any], *, reading: Reading | None = None, retain_graph: bool = False,
-        targets: Iterable[Node | Leaf] | None = None, land: Callable[[Leaf, Any, bool], None] | None = None) -> dict[Any, Any]:
+        targets: Iterable[Node | Leaf] | None = None, land: Callable[[Leaf, Any, bool], None] | None = None,
+        watch: Callable[[list[Any], dict[Any, Any]], Any] | None = None) -> dict[Any, Any]:
     """Pull cotangents from ``roots`` back to the leaves.
 
     ``reading`` is ``None`` for raw arrays. Each leaf's cotangent goes to ``land(leaf, cotangent, owned)``, where owned
     means a fresh array that nothing else refers to. With ``targets``, only what leads to them is visited and their
-    cotangents are returned instead.
+    cotangents are returned instead. ``watch(order, pending)`` gives the nodes in their order, and sees the time that each takes.
     """
     pending: dict[Any, Any] = {None: None}
     order: list[Any] = []
@@ -286,6 +287,8 @@ def run(roots: Sequence[Node | Leaf], cotangents: Sequence[Any], *, reading: Rea
     if targets is not None:
         wanted = dict.fromkeys(targets)
         order = _leading_to(order, wanted)
+    if watch is not None:
+        order = watch(order, pending)
     pending[None] = owned = set() if reading is None else _Nothing()
     for root, g in zip(roots, cotangents):  # noqa: B905 - one cotangent per root, by the callers
         if pending[root] is None:

@@ -214,6 +214,8 @@ class Function(metaclass=_Meta):
         if any(isinstance(x, Batched) for x in args):
             return _loop(cls, args)
         mode = get_mode()
+        if mode.profile is not None and (answer := mode.profile.function(cls, args)) is not NotImplemented:
+            return answer
         nodes = tuple(x._node if is_tensor(x) else None for x in args)
         needs = mode.grad and any(node is not None for node in nodes)
         ctx = FunctionCtx()

@@ -62,12 +62,13 @@ class Compiled:
             for plan in entry.plans:
                 if plan.holds(tensors):
                     try:
-                        result = plan(tensors)
+                        result = plan(tensors) if mode.profile is None else mode.profile.replay(self._name, plan, tensors)
                     except StaleError:
                         entry.plans.remove(plan)
                         break
                     self._last = plan
-                    self._quick = _Quick(plan, args, mode) if not kwargs and all(isinstance(x, TensorBase) for x in args) and len(tensors) == len(args) else None
+                    plain = not kwargs and all(isinstance(x, TensorBase) for x in args) and len(tensors) == len(args)
+                    self._quick = _Quick(plan, args, mode) if plain and mode.profile is None else None
                     return result
             return self._record(entry, tensors, args, kwargs)
         finally:

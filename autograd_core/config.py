@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import inspect
 import sys
+from collections import deque
 from collections.abc import Callable
 from contextvars import ContextVar, Token
 from typing import Any, TypeVar
@@ -74,6 +75,10 @@ class Mode:
 
 ACTIVE: list[Any] = []
 """The recorders at work in any thread, and the anomaly modes, so that what must not happen or be forgotten then costs next to nothing to ask otherwise."""
+
+
+READS: ContextVar[deque[Any] | None] = ContextVar("autograd_core_reads", default=None)
+"""The numbers that were read out of graphs since anomaly mode was entered, the latest 64, for ``explain``."""
 
 
 def refuse(what: str, rewrite: str) -> None:
@@ -240,6 +245,12 @@ class record(_Switch):  # noqa: N801 - used as a statement, like no_grad
     changes = {"keep": True}  # noqa: RUF012
 
 
+def _watch_reads() -> None:
+    """Start a new log of reads where anomaly mode begins; inside it, go on with the log there is."""
+    if not MODE.get().anomaly:
+        READS.set(deque(maxlen=64))
+
+
 class detect_anomaly(_Switch):  # noqa: N801
     """Record the source line of every operation inside, and where NaNs and infinities are born; also a decorator.
 
@@ -267,8 +278,9 @@ class detect_anomaly(_Switch):  # noqa: N801
             self.changes = {"anomaly": "lines"}
 
     def __enter__(self) -> None:
+        _watch_reads()
         super().__enter__()
-        ACTIVE.append(self)  # so that reads of numbers are noticed
+        ACTIVE.append(self)
 
     def __exit__(self, *exc_info: object) -> None:
         ACTIVE.remove(self)
@@ -280,6 +292,7 @@ class detect_anomaly(_Switch):  # noqa: N801
 
         @functools.wraps(function)
         def stepping(*args: Any, **kwargs: Any) -> Any:
+            _watch_reads()
             ACTIVE.append(self)
             try:
                 return (yield from changed(*args, **kwargs))
@@ -288,6 +301,7 @@ class detect_anomaly(_Switch):  # noqa: N801
 
         @functools.wraps(function)
         def wrapper(*args: Any, **kwargs: Any) -> Any:
+            _watch_reads()
             ACTIVE.append(self)
             try:
                 return changed(*args, **kwargs)
@@ -302,6 +316,8 @@ class set_detect_anomaly(_ModeContext):  # noqa: N801
 
     def __init__(self, mode: bool) -> None:
         super().__init__()
+        if mode:
+            _watch_reads()
         self._outer = MODE.set(MODE.get().replace(anomaly=bool(mode)))
         self._switch(mode)
 

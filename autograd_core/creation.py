@@ -26,7 +26,8 @@ def array_from(data: Any, d: dtype | None, where: device | None) -> Any:
     """A new array of this library from numbers, nested lists, arrays or Tensors; floats take the default dtype."""
     if isinstance(data, TensorBase):
         if ACTIVE:
-            read(data, "a tensor made out of another", "making a tensor out of another one copies values outside the recorded ops", "Use tensor.clone(), tensor.detach() or tensor.to(dtype)")
+            read(data, "a tensor made out of another", "making a tensor out of another one copies values outside the recorded ops",
+                 "Use tensor.clone(), tensor.detach() or tensor.to(dtype)")
         where = where or device_of(data._array)
         data = data._array
     first = data

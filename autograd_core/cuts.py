@@ -7,17 +7,15 @@ recorded node that such a value enters. ``explain`` reads both.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterable
-from contextvars import ContextVar
 from functools import cache
 from typing import Any, NamedTuple
 
-from .config import MODE, refuse, user_line
+from .config import ACTIVE, MODE, READS, refuse, user_line
 from .node import next_seq
 from .op import Op
 
-__all__ = ["Cut", "Read", "Source", "cut_of", "inherit_cut", "mark_copy", "note_cut", "note_cuts", "read", "reads", "source_of"]
+__all__ = ["Cut", "Read", "Source", "cut_by", "cut_from", "cut_of", "inherit_cut", "mark_copy", "note_cut", "note_cuts", "read", "reads"]
 
 
 class Source(NamedTuple):
@@ -28,6 +26,8 @@ class Source(NamedTuple):
     op: Op | None
     scope: str | None
     name: str | None
+    leaves: frozenset[int] | None = None
+    """The ``seq`` of all leaves behind it, known in anomaly mode."""
 
     def __str__(self) -> str:
         label = f"{self.name!r} " if self.name else ""
@@ -40,6 +40,20 @@ class Source(NamedTuple):
 def source_of(node: Any) -> Any:
     """The fields of a node's :class:`Source`, as a bare tuple, which is the quickest to make."""
     return (node.seq, node.shape, None, None, node.name) if node.leaf else (node.seq, node.shape, node.op, node.scope, node.name)
+
+
+def full_source_of(node: Any) -> Any:
+    """:func:`source_of` with the leaves behind the node, for anomaly mode: it walks the graph."""
+    seen, waiting, leaves = {node}, [node], set()
+    while waiting:
+        each = waiting.pop()
+        if each.leaf:
+            leaves.add(each.seq)
+        for parent in each.parents:
+            if parent is not None and parent not in seen:
+                seen.add(parent)
+                waiting.append(parent)
+    return (*source_of(node), frozenset(leaves))
 
 
 class Cut:
@@ -60,7 +74,7 @@ class Cut:
     @property
     def sources(self) -> list[Source]:
         """What was cut; empty where only the op is known."""
-        return [Source._make(each) for each in self._sources]
+        return [Source(*each) for each in self._sources]
 
     def __str__(self) -> str:
         what = " and ".join(dict.fromkeys(map(str, self.sources)))
@@ -74,12 +88,19 @@ def cut_of(op: Op, grad: bool = False) -> Cut:
     """The mark of what ``op`` computes outside of a graph from tensors that have one: inside ``no_grad()``, or (``grad``) because it has no derivative."""
     if not grad:
         return Cut(f"{op.spoken} inside no_grad()")
-    return Cut("a cast to integers" if op.name == "to_integer" else f"{op.spoken}, which has no derivative,")
+    return Cut("a cast to integers" if op.name == "to_integer" else f"{op.spoken} (which has no derivative)")
 
 
 def cut_from(op: Op, inputs: Iterable[Any], grad: bool, line: str) -> Cut:
     """:func:`cut_of` with what it was cut from and where, for anomaly mode."""
-    return Cut(cut_of(op, grad).how, tuple([source_of(x._node) for x in inputs if getattr(x, "_node", None) is not None]), line)
+    return Cut(cut_of(op, grad).how, tuple([full_source_of(x._node) for x in inputs if getattr(x, "_node", None) is not None]), line)
+
+
+def cut_by(how: str, source: Any) -> Cut:
+    """The mark of what a user cut from a tensor that has a node."""
+    if ACTIVE and MODE.get().anomaly:
+        return Cut(how, (full_source_of(source._node),), user_line())
+    return Cut(how, (source_of(source._node),))
 
 
 def inherit_cut(t: Any, inputs: Iterable[Any]) -> None:
@@ -94,7 +115,7 @@ def inherit_cut(t: Any, inputs: Iterable[Any]) -> None:
 def mark_copy(t: Any, source: Any) -> None:
     """Mark a tensor that was made out of the numbers of another."""
     if source._node is not None and t._view is None:
-        t._view = Cut("a copy", (source_of(source._node),), user_line() if MODE.get().anomaly else None)
+        t._view = cut_by("a copy", source)
     elif t._view is None:
         inherit_cut(t, (source,))
 
@@ -118,28 +139,24 @@ def note_cuts(node: Any, inputs: Iterable[Any]) -> None:
 class Read:
     """That a number was read out of a graph in anomaly mode: how, of what, where, and when."""
 
-    __slots__ = ("how", "line", "seq", "source")
+    __slots__ = ("how", "line", "seq", "sources", "what")
 
-    def __init__(self, how: str, source: Source | Cut, line: str) -> None:
+    def __init__(self, how: str, what: Any, sources: list[Source], line: str) -> None:
         self.how = how
-        self.source = source
+        self.what = what
+        self.sources = sources
         self.line = line
         self.seq = next_seq()
 
     def __str__(self) -> str:
-        return f"{self.how} of {self.source} at {self.line}"
+        return f"{self.how} of {self.what} at {self.line}"
 
     __repr__ = __str__
 
 
-LIMIT = 64
-"""How many reads are remembered: the latest."""
-_READS: ContextVar[deque[Read] | None] = ContextVar("autograd_core_reads", default=None)
-
-
 def reads() -> tuple[Read, ...]:
-    """The latest reads in this thread or task, oldest first."""
-    return tuple(_READS.get() or ())
+    """The latest reads of this thread or task since it entered anomaly mode, oldest first."""
+    return tuple(READS.get() or ())
 
 
 def read(tensor: Any, how: str, what: str, rewrite: str) -> None:
@@ -148,12 +165,14 @@ def read(tensor: Any, how: str, what: str, rewrite: str) -> None:
     mode = MODE.get()
     if not mode.anomaly:
         return
-    view = tensor._view
-    source = Source._make(source_of(tensor._node)) if tensor._node is not None else None if view is None else view.cut
-    if source is None:
+    cut = None if tensor._view is None else tensor._view.cut
+    if tensor._node is not None:
+        what: Any = Source(*full_source_of(tensor._node))
+        sources = [what]
+    elif cut is not None:
+        what, sources = f"what {cut} left", cut.sources
+    else:
         return
-    log = _READS.get()
-    if log is None:
-        log = deque(maxlen=LIMIT)
-        _READS.set(log)
-    log.append(Read(how, source, user_line()))
+    log = READS.get()
+    if log is not None:
+        log.append(Read(how, what, sources, user_line()))

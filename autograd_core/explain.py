@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import gc
+import math
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from .backend.registry import BY_TYPE
+from .cuts import reads
 from .node import SPENT, Leaf
 from .storage import TensorBase
+from .vanishing import blocked
 
 __all__ = ["Explanation", "Holding", "explain", "what_holds"]
 
@@ -44,98 +48,205 @@ def _nodes(root: Any) -> list[Any]:
     return sorted(order, key=lambda node: node.seq, reverse=True)
 
 
+def _frames(frame: Any) -> Iterator[tuple[str, Any]]:
+    """The variables of the caller and of those that called it, innermost first; module globals last."""
+    outermost = frame
+    while frame is not None:
+        yield from list(frame.f_locals.items())
+        outermost, frame = frame, frame.f_back
+    yield from list(outermost.f_globals.items())
+
+
 def _called(tensor: Any, frame: Any) -> str:
-    """What the user calls a tensor."""
+    """What the user calls a tensor: its name, its variable, or its place in a module that a variable holds."""
     if getattr(tensor, "name", None):
         return repr(tensor.name)
-    for scope in (frame.f_locals, frame.f_globals):
-        for name, value in scope.items():
-            if value is tensor and not name.startswith("_"):
-                return repr(name)
+    for name, value in _frames(frame):
+        if value is tensor and name.isidentifier() and not name.startswith("_"):
+            return repr(name)
+    for name, value in _frames(frame):
+        listed = getattr(type(value), "named_parameters", None)
+        if listed is None or name == "self":
+            continue
+        for path, parameter in value.named_parameters():
+            if parameter is tensor:
+                return f"the parameter {path!r} of {name!r}"
     return f"this tensor {tuple(tensor.shape)}"
 
 
+def _variable(seq: int, frame: Any) -> str | None:
+    """The variable that still holds the result that was numbered ``seq``."""
+    return next((name for name, value in _frames(frame) if isinstance(value, TensorBase) and value._node is not None and value._node.seq == seq and not name.startswith("_")), None)
+
+
 def explain(tensor: Any, loss: Any = None) -> Explanation:
-    """Why the gradient of ``tensor`` is ``None`` or zero, and what to change.
+    """Why the gradient of ``tensor`` is ``None`` or zero, where its path was cut, and what to change.
 
     Parameters
     ----------
     tensor : the tensor whose ``.grad`` is not what was expected.
-    loss : what ``backward()`` is or was called on. With it the path between the two is searched.
+    loss : what ``backward()`` is or was called on. With it the path between the two is searched, and where the gradient
+        is zero the ops that let nothing through are found; that needs the graph, so call it before ``backward()``, after
+        ``backward(retain_graph=True)``, or on a graph recorded inside ``record()``.
 
-    ``cause`` of the answer is one of ``no grad``, ``not a leaf``, ``no path``, ``not reached``, ``never run``, ``dead relu``, ``saturated``,
-    ``multiplied by zero``, ``zero`` and ``fine``.
+    What was computed inside ``autograd.detect_anomaly()`` is named with its source lines, and numbers that were read there
+    (``float()``, ``.item()``, ``.numpy()``) are listed as suspects. ``cause`` of the answer is one of ``no grad``, ``not a leaf``,
+    ``no path`` (cut), ``never used``, ``never run``, ``dead relu``, ``saturated``, ``multiplied by zero``, ``masked``, ``zero`` and ``fine``.
 
     >>> import autograd_core as ag
     >>> w = ag.tensor([1.0], requires_grad=True)
-    >>> loss = (w.detach() * 2).sum() + ag.tensor(1.0, requires_grad=True)
-    >>> explain(w, loss).cause
-    'no path'
+    >>> loss = (w.detach() * 2 * ag.tensor(1.0, requires_grad=True)).sum()
+    >>> print(explain(w, loss))
+    no path leads from the loss to 'w': it was cut by detach() of the leaf (1,) ('w'), which is 'w' itself. Use the tensor itself, without detach()
     """
-    name = _called(tensor, sys._getframe(1))
+    frame = sys._getframe(1)
     if not isinstance(tensor, TensorBase):
         raise TypeError(f"explain: expected a Tensor, got {type(tensor).__name__}")
+    name = _called(tensor, frame)
     node = tensor._node
     if node is None:
-        if tensor._array.dtype.kind not in "fc":
-            return Explanation("no grad", f"{name} has the dtype {tensor._array.dtype}, and integers have no gradient. Convert it with .float() and call requires_grad_()")
-        return Explanation("no grad", f"{name} asks for no gradient: requires_grad is False. It was made without requires_grad=True, or it is the result of detach(), .data, "
-                                      "of an operation inside no_grad(), or of operations on tensors that ask for none. Call requires_grad_() before it is used")
+        return _without_gradient(tensor, name)
     if loss is not None:
-        found = _on_path(node, loss, name)
+        if not isinstance(loss, TensorBase):
+            hint = ": a number has no graph. Keep the tensor it was read from" if isinstance(loss, float) else ""
+            raise TypeError(f"explain: expected loss to be a Tensor, got {type(loss).__name__}{hint}")
+        found = _on_path(node, loss, name, frame)
         if found is not None:
             return found
     gradient = node.grad if isinstance(node, Leaf) else node.retained
     if gradient is None:
-        if not isinstance(node, Leaf):
-            text = f"{name} is the result of {node.op.name}, not a leaf: backward() leaves gradients in leaves only. "
-            text += f"Call {name.strip(chr(39))}.retain_grad() before backward(). A parameter that was moved or converted after requires_grad "
-            return Explanation("not a leaf", text + "(Tensor(..., requires_grad=True).to(...), * 0.1) is such a result: convert first")
-        reason = "no backward() has reached it yet. Pass the loss, explain(tensor, loss), to see whether a path leads to it"
-        if loss is not None:
-            reason = "backward() has not been called on the loss yet, or zero_grad(set_to_none=True) came after it"
-        return Explanation("never run", f"{name} has no gradient: {reason}")
-    if bool((_array(gradient) == 0).all()) if isinstance(gradient, TensorBase) else bool((gradient == 0).all()):
-        return _zero(node, loss, name)
-    return Explanation("fine", f"{name} has a gradient that is not zero")
+        return _missing(tensor, node, loss, name)
+    largest = float(abs(_array(gradient) if isinstance(gradient, TensorBase) else gradient).max()) if math.prod(gradient.shape) else 0.0
+    if largest <= 1e-6:
+        found = _vanishing(node, loss, name, largest)
+        if found is not None:
+            return found
+    return Explanation("fine", f"{name} has a gradient that is not zero" if largest > 1e-6 else f"{name} has a gradient that is small, at most {largest:.2g}, but not zero")
 
 
-def _on_path(node: Any, loss: Any, name: str) -> Explanation | None:
+def _without_gradient(tensor: Any, name: str) -> Explanation:
+    cut = None if tensor._view is None else tensor._view.cut
+    if cut is not None:
+        return Explanation("no grad", f"{name} asks for no gradient: it was cut from a graph by {cut}{_remedy(cut)}")
+    if tensor._array.dtype.kind not in "fc":
+        return Explanation("no grad", f"{name} has the dtype {tensor.dtype.name}, and integers have no gradient. Convert it with .float() and call requires_grad_()")
+    if getattr(tensor, "_frozen", (None, None))[0] is not None:
+        return Explanation("no grad", f"{name} was frozen by requires_grad_(False). Call requires_grad_() before it is used")
+    return Explanation("no grad", f"{name} asks for no gradient: requires_grad is False. It was made without requires_grad=True, from numbers (.item(), .tolist(), .numpy()), "
+                                  "or by operations on tensors that ask for none. Call requires_grad_() before it is used")
+
+
+def _missing(tensor: Any, node: Any, loss: Any, name: str) -> Explanation:
+    """Why no gradient has arrived although nothing stands in its way."""
+    if not isinstance(node, Leaf):
+        variable = name.strip("'") if name.startswith("'") else "it"
+        line = f" at {node.line}" if node.line else ""
+        return Explanation("not a leaf", f"{name} is the result of {node.op.spoken}{line}, not a leaf: backward() leaves gradients in leaves only. "
+                                         f"Call {variable}.retain_grad() before backward(). A parameter that was moved, converted or changed after requires_grad (Tensor(..., requires_grad=True).to(...), * 0.1, "
+                                         f"{variable} = {variable} - step) is such a result: convert first, and update in place inside no_grad()")
+    if loss is None:
+        return Explanation("never run", f"{name} has no gradient: no backward() has reached it yet. Pass the loss, explain(tensor, loss), to see whether a path leads to it")
+    if any(each.saved is SPENT for each in _nodes(loss._node) if not isinstance(each, Leaf)):
+        return Explanation("never run", f"{name} has no gradient although backward() has run: it was cleared afterwards (zero_grad(), .grad = None), "
+                                        "or backward(inputs=...) left it out")
+    return Explanation("never run", f"{name} has no gradient: a path leads to it, but backward() has not been called on the loss yet, or the gradient was cleared (zero_grad())")
+
+
+# --- where the path was cut ---------------------------------------------------------------------------------------
+
+
+_REMEDIES = (("detach()", "Use the tensor itself, without detach()"), (".data", "Use the tensor itself instead of .data"),
+             ("a cast to integers", "Keep floating-point numbers; what rounds can pass the gradient straight through: x + (x.round() - x).detach()"),
+             ("a copy", "tensor(x) and Tensor(x) copy numbers: use x itself, and stack or cat to put tensors together"),
+             ("argm", "Indices have no derivative: use softmax weights, or index the values themselves"))
+
+
+def _remedy(cut: Any) -> str:
+    words = next((words for start, words in _REMEDIES if cut.how.startswith(start)), None)
+    if words is None and "no_grad()" in cut.how:
+        words = "Compute it outside no_grad()"
+    elif words is None and "no derivative" in cut.how:
+        words = "Use a smooth function in its place (softmax, sigmoid), or where() on the values"
+    return f". {words}" if words else ""
+
+
+def _on_path(node: Any, loss: Any, name: str, frame: Any) -> Explanation | None:
+    """What stands between the loss and the tensor; ``None`` where a path leads there."""
     root = loss._node
-    if root is None:
-        return Explanation("no path", "the loss has no graph: it was computed inside no_grad(), from .item(), .numpy() or float(), or from tensors that ask for no gradient")
-    order = _nodes(root)
+    order = [] if root is None else _nodes(root)
     if node in order:
         return None
+    marks = [cut for each in order if not isinstance(each, Leaf) for cut in each.cuts or ()]
+    if loss._view is not None and loss._view.cut is not None:
+        marks.append(loss._view.cut)
+    marks = [cut for cut in dict.fromkeys(marks) if _may_hide(cut.sources, node)]
+    known = {each.seq for each in order}
+    end = math.inf if root is None else root.seq
+    watched = root is None or root.leaf or root.line  # else the log tells of something else
+    suspects = [each for each in reads() if watched and each.seq < end and _may_hide(each.sources, node) and not any(source.seq in known for source in each.sources)]
+    text = f"no path leads from the loss to {name}: "
+    if root is None:
+        text = f"the loss has no graph, so nothing leads to {name}: "
+    sure = next((cut for cut in (*marks, *suspects) if any(_leads(source, node, frame) for source in cut.sources)), None)
+    if sure is not None:
+        itself = any(source.seq == node.seq for source in sure.sources)
+        verb = "cut by" if sure in marks else "read as numbers by"
+        which = f", which is {name} itself" if itself else f", which {name} leads to"
+        return Explanation("no path", f"{text}it was {verb} {_with_variable(sure, frame)}{which}{_remedy(sure)}")
+    if marks or suspects:
+        listed = [f"cut by {_with_variable(cut, frame)}" for cut in marks[:3]] + [f"read as numbers by {each}" for each in suspects[-3:]]
+        return Explanation("no path", f"{text}values that the loss was computed from were {'; '.join(listed)}. If {name} leads there, that is the place"
+                                      f"{_remedy((marks or suspects)[0])}")
+    if root is None:
+        return Explanation("no path", f"{text}it was computed from numbers (.item(), float(), .numpy(), .tolist()), or from tensors that ask for no gradient. "
+                                      "Compute inside autograd.detect_anomaly() and ask again to see which numbers were read")
     leaves = [leaf for leaf in order if isinstance(leaf, Leaf)]
     other = f" The loss does depend on {len(leaves)} other leaves"
-    other += ", one of them of the same shape: was the tensor replaced by a new one?" if any(leaf.shape == node.shape for leaf in leaves) else "."
-    return Explanation("no path", f"no path leads from the loss to {name}: it was never used for this loss, or the path was cut by detach(), .data, no_grad(), a cast to "
-                                  f"integers, argmax, a comparison, or by reading numbers (.item(), float(), .numpy(), .tolist()).{other}")
+    same = next((leaf for leaf in leaves if leaf.shape == node.shape), None)
+    other += f", one of them{f' ({same.name!r})' if same.name else ''} of the same shape: was the tensor replaced by a new one?" if same is not None else "."
+    hint = "" if getattr(root, "line", None) else ", or only as a number (.item(), float(), .numpy()), which inside autograd.detect_anomaly() would be listed here"
+    return Explanation("never used", f"{text}it was never used for this loss{hint}.{other}")
 
 
-def _zero(node: Any, loss: Any, name: str) -> Explanation:
-    """Why a gradient that exists is zero everywhere."""
-    behind = [] if loss is None or loss._node is None else [each for each in _nodes(loss._node) if not isinstance(each, Leaf)]
-    for each in behind:
-        op = each.op.name
-        if op == "mul" and isinstance(each.saved, tuple) and any(hasattr(part, "dtype") and not bool(part.any()) for part in each.saved):
-            return Explanation("multiplied by zero", f"the gradient of {name} is zero because a product {tuple(each.shape)} has a factor that is zero everywhere")
-        if each.saved is SPENT or not each.saved:
-            value = each.value
-        else:
-            value = each.saved[0]
-        if value is None or not hasattr(value, "dtype"):
-            continue
-        array = BY_TYPE[value.__class__].to_numpy(value)
-        if op in ("relu", "relu6", "clamp", "hardtanh", "threshold") and bool((array <= 0).all()):
-            text = f"the gradient of {name} is zero because every element that went into {op} {tuple(each.shape)} is negative, where {op} is constant. "
-            return Explanation("dead relu", text + "Lower the learning rate, initialise anew, or use leaky_relu or gelu")
-        if op in ("sigmoid", "tanh") and bool((abs(array) > 0.9999).all() if op == "tanh" else ((array < 1e-4) | (array > 1 - 1e-4)).all()):
-            text = f"the gradient of {name} is zero because {op} {tuple(each.shape)} is saturated: its inputs are so large that its slope vanishes. "
-            return Explanation("saturated", text + "Scale inputs or weights down, normalise, or use a loss that takes logits")
-    note = "" if behind and behind[0].saved is not SPENT else " Pass the loss, after backward(retain_graph=True), to see which operation it was."
-    return Explanation("zero", f"the gradient of {name} is zero everywhere: a rounding on the way (floor, round, sign), a mask, a weight of 0, or a stationary point.{note}")
+def _may_hide(sources: Any, node: Any) -> bool:
+    """Whether what was cut off or read may have led to ``node``: it is not older, and where its leaves are known, ``node`` is among them."""
+    return not sources or any(source.seq >= node.seq and (source.leaves is None or not isinstance(node, Leaf) or node.seq in source.leaves) for source in sources)
+
+
+def _leads(source: Any, node: Any, frame: Any) -> bool:
+    """Whether what was cut off certainly led to ``node``: by the leaves that anomaly mode notes, or because a variable still holds it."""
+    if source.seq == node.seq or (source.leaves is not None and node.seq in source.leaves):
+        return True
+    held = next((value._node for _, value in _frames(frame) if isinstance(value, TensorBase) and value._node is not None and value._node.seq == source.seq), None)
+    return held is not None and node in _nodes(held)
+
+
+def _with_variable(cut: Any, frame: Any) -> str:
+    """A cut or read in words, with the variable that holds what it was cut from."""
+    names = [name for name in (_variable(source.seq, frame) for source in cut.sources if source.name is None) if name]
+    return f"{cut} ({', '.join(map(repr, dict.fromkeys(names)))})" if names and not cut.line else str(cut)
+
+
+# --- where the gradient vanishes ----------------------------------------------------------------------------------
+
+
+def _vanishing(node: Any, loss: Any, name: str, largest: float) -> Explanation | None:
+    """Why a gradient that exists is zero everywhere, or nearly so; ``None`` if nothing strange was found about a small one."""
+    amount = "zero everywhere" if not largest else f"at most {largest:.2g}"
+    found = None if loss is None else blocked(_nodes(loss._node), loss, node)
+    if found:
+        worst = min(found, key=lambda each: each.share)
+        others = [each for each in found if each is not worst and each.cause != worst.cause]
+        more = f". Also, {others[0].text}" if others else f". {len(found) - 1} more operations let as little through" if len(found) > 1 else ""
+        return Explanation(worst.cause, f"the gradient of {name} is {amount}: {worst.text}{more}")
+    if largest:
+        return None
+    if loss is None:
+        return Explanation("zero", f"the gradient of {name} is zero everywhere. Pass the loss, explain(tensor, loss), to see which operation lets nothing through")
+    if found is None:
+        return Explanation("zero", f"the gradient of {name} is zero everywhere: a rounding on the way (floor, round, sign), a mask, dead or saturated units, a weight of 0, or a "
+                                   "stationary point. Call backward(retain_graph=True), or compute the loss inside autograd_core.record(), to see which operation it was")
+    return Explanation("zero", f"the gradient of {name} is zero everywhere: contributions of several uses cancel (x - x), or a hook or zero_grad() set it to zero")
 
 
 # --- what keeps a graph alive -------------------------------------------------------------------------------------

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from . import backward as _backward
 from . import storage
-from .config import ACTIVE, get_mode, refuse, user_line
-from .cuts import Cut, source_of
+from .config import ACTIVE, get_mode, refuse
+from .cuts import cut_by
 from .dtypes import narrow
 from .errors import DtypeError, GraphError, ShapeError
 from .node import RETAIN, Node, make_leaf
@@ -202,9 +202,8 @@ class GraphMethods(TensorBase):
     def detach(self) -> Tensor:
         """The same memory without the graph."""
         t: Tensor = wrap(real_array(self))
-        node = self._node
-        if node is not None:
-            t._view = Cut("detach()", (source_of(node),), user_line() if ACTIVE and get_mode().anomaly else None)
+        if self._node is not None:
+            t._view = cut_by("detach()", self)
         elif self._view is not None:
             t._view = self._view.cut
         return t

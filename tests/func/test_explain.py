@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
+import weakref
 from typing import Any
 
+import numpy as np
 import pytest
 
 import autograd_core as ag
 import nn
+from autograd_core.config import ACTIVE
 from autograd_core.derivation import derive
 from autograd_core.explain import explain, what_holds
 from autograd_core.numerical import numerical_gradient, step_table
@@ -17,48 +21,231 @@ def leaf(values: Any) -> Any:
     return ag.tensor(values, requires_grad=True)
 
 
-def test_no_grad_and_no_path() -> None:
+def answer(_tensor: Any, _loss: Any = None) -> str:
+    found = explain(_tensor, _loss)
+    return f"{found.cause}: {found.text}"
+
+
+def test_tensors_without_gradient() -> None:
     plain = ag.tensor([1.0])
-    assert explain(plain).cause == "no grad"
-    assert "integers have no gradient" in str(explain(ag.tensor([1])))
+    assert answer(plain).startswith("no grad: 'plain' asks for no gradient")
+    assert "integers have no gradient" in answer(ag.tensor([1]))
+    frozen = leaf([1.0]).requires_grad_(False)
+    assert "frozen by requires_grad_(False)" in answer(frozen)
+    weight = leaf([1.0])
+    assert "cut from a graph by detach() of the leaf (1,). Use the tensor itself" in answer(weight.detach())
+    with pytest.raises(TypeError, match="expected a Tensor, got float"):
+        explain(1.0)
+    with pytest.raises(TypeError, match=r"a number has no graph\. Keep the tensor it was read from"):
+        explain(weight, weight.sum().item())
+
+
+def test_names_what_was_never_used() -> None:
     weight, other = leaf([1.0]), leaf([2.0])
-    answer = explain(weight, (other * 2).sum())
-    assert answer.cause == "no path"
-    assert "'weight'" in answer.text
-    assert explain(weight, ag.tensor(1.0)).cause == "no path"
+    with ag.autograd.detect_anomaly():
+        loss = (other * 2).sum()
+    assert answer(weight, loss) == ("never used: no path leads from the loss to 'weight': it was never used for this loss. "
+                                    "The loss does depend on 1 other leaves, one of them of the same shape: was the tensor replaced by a new one?")
+    assert "or only as a number" in answer(weight, (other * 2).sum())
+
+
+CUTS = {
+    "detach": (lambda w: w.detach(), "cut by detach() of the leaf (2,)", "without detach()"),
+    "data": (lambda w: w.data, "cut by .data", "instead of .data"),
+    "cast": (lambda w: w.long(), "cut by a cast to integers", "(x.round() - x).detach()"),
+    "compare": (lambda w: w > 1, "cut by gt (which has no derivative)", "softmax, sigmoid"),
+    "argmax": (lambda w: w.argmax(0), "cut by argmax (which has no derivative)", "softmax weights"),
+    "indices": (lambda w: w.max(0).indices, "(which has no derivative)", "smooth function"),
+    "copy": (lambda w: ag.Tensor(w), "cut by a copy of the leaf (2,)", "stack or cat"),
+    "no_grad": (ag.no_grad()(lambda w: w * 2), "cut by mul inside no_grad()", "outside no_grad()"),
+    "inference": (ag.inference_mode()(lambda w: w * 2), "cut by inference_mode()", ""),
+    "further": (lambda w: (w.detach() * 2)[:1].exp(), "cut by detach() of the leaf (2,)", "without detach()"),
+}
+
+
+@pytest.mark.parametrize("case", CUTS)
+def test_says_where_the_path_was_cut(case: str) -> None:
+    cut, words, remedy = CUTS[case]
+    weight, other = leaf([1.0, 2.0]), leaf([3.0, 4.0])
+    for loss in (lambda: (cut(weight) * other).sum(), lambda: (other + cut(weight)).sum()):
+        found = answer(weight, loss())
+        assert found.startswith("no path: no path leads from the loss to 'weight': ")
+        assert words in found
+        assert remedy in found
+
+
+def test_a_mark_outlives_what_was_cut_and_holds_nothing() -> None:
+    weight, other = leaf([1.0]), leaf([2.0])
+
+    def detached() -> Any:
+        hidden = weight.exp()
+        hidden.name = "hidden"
+        return hidden.detach(), weakref.ref(hidden)
+
+    cut, held = detached()
+    assert held() is None
+    loss = (cut * other).sum()
+    assert "cut by detach() of 'hidden' of exp (1,). If 'weight' leads there, that is the place" in answer(weight, loss)
+    later = leaf([1.0])  # younger than what was cut, so it cannot have led there
+    assert answer(later, loss).startswith("never used")
+    hidden = weight.exp()
+    loss = (hidden.detach() * other).sum()
+    assert "cut by detach() of a result of exp (1,) ('hidden'), which 'weight' leads to" in answer(weight, loss)
+
+
+def test_anomaly_mode_adds_lines_and_certainty() -> None:
+    weight, other = leaf([1.0]), leaf([2.0])
+    with ag.autograd.detect_anomaly():
+        loss = (weight.exp().detach() * other).sum()
+        with ag.no_grad():
+            half = weight * 0.5
+        second = (half + other).sum()
+    assert re.search(r"cut by detach\(\) of a result of exp \(1,\) at .*test_explain.py:\d+, which 'weight' leads to", answer(weight, loss))
+    assert re.search(r"cut by mul inside no_grad\(\) of the leaf \(1,\) at .*test_explain.py:\d+, which is 'weight' itself. Compute it outside", answer(weight, second))
+    unrelated = leaf([1.0])
+    assert answer(unrelated, loss).startswith("never used")
+
+
+@pytest.mark.parametrize(("read", "words"), [
+    (lambda w: float(w.sum()), "float() of a result of sum ()"), (lambda w: w.sum().item(), ".item() of a result of sum ()"),
+    (lambda w: np.exp(w.detach().numpy())[0], ".numpy() of what detach() of the leaf (1,)"), (lambda w: np.asarray(w.detach())[0], ".numpy() of what detach()"),
+    (lambda w: w.tolist()[0], ".tolist() of the leaf (1,)"),
+])
+def test_reads_in_anomaly_mode_are_suspects(read: Any, words: str) -> None:
+    weight, other = leaf([1.0]), leaf([2.0])
+    with ag.autograd.detect_anomaly():
+        loss = other.sum() * float(read(weight))
+        loss.item()  # afterwards: nothing that the loss was computed from
+    found = answer(weight, loss)
+    assert found.startswith(f"no path: no path leads from the loss to 'weight': it was read as numbers by {words}")
+    assert "test_explain.py:" in found
+    with ag.autograd.detect_anomaly():
+        other_loss = other.sum()
+    assert answer(weight, other_loss).startswith("never used")
+    assert not ACTIVE
+
+
+def test_reads_are_logged_for_decorated_functions_and_switches() -> None:
+    weight = leaf([1.0])
+
+    @ag.autograd.detect_anomaly
+    def step() -> Any:
+        return ag.tensor(weight.sum().item())
+
+    @ag.autograd.detect_anomaly
+    def steps() -> Any:
+        yield ag.tensor(weight.sum().item())
+
+    assert "read as numbers by .item()" in answer(weight, step())
+    assert "read as numbers by .item()" in answer(weight, next(steps()))
+    with ag.autograd.set_detect_anomaly(True):
+        loss = ag.tensor(weight.sum().item())
+    assert "read as numbers by .item()" in answer(weight, loss)
+    assert ag.autograd.set_detect_anomaly not in ACTIVE
 
 
 def test_results_are_no_leaves() -> None:
     moved = leaf([1.0]) * 0.1
     moved.sum().backward()
-    assert explain(moved).cause == "not a leaf"
-    assert "retain_grad" in explain(moved).text
+    assert answer(moved).startswith("not a leaf: 'moved' is the result of mul, not a leaf")
+    assert "Call moved.retain_grad()" in answer(moved)
 
 
 def test_never_run_and_fine() -> None:
     weight = leaf([1.0])
     assert explain(weight).cause == "never run"
-    (weight * 2).sum().backward()
-    assert explain(weight).cause == "fine"
+    loss = (weight * weight).sum()
+    assert "has not been called" in answer(weight, loss)
+    loss.backward()
+    assert explain(weight, loss).cause == "fine"
+    weight.grad = None
+    assert "cleared afterwards" in answer(weight, loss)
 
 
-def test_zero_gradients() -> None:
-    weight = leaf([-1.0, -2.0])
-    loss = ag.relu(weight).sum()
+def test_parameters_are_named_by_their_modules() -> None:
+    model = nn.Sequential(nn.Linear(2, 3), nn.ReLU(), nn.Linear(3, 1))
+    other = leaf([1.0])
+    layer = nn.Linear(2, 2)
+    layer.weight.name = None
+    assert "the parameter '0.weight' of 'model'" in answer(model[0].weight, other.sum())
+    assert "the parameter 'weight' of 'layer'" in answer(layer.weight, other.sum())
+
+
+def test_finds_dead_units_in_a_module() -> None:
+    model = nn.Sequential(nn.Linear(2, 3), nn.ReLU(), nn.Linear(3, 1))
+    with ag.no_grad():
+        model[0].bias.fill_(-100.0)
+    with ag.autograd.detect_anomaly():
+        loss = model(ag.randn(5, 2)).sum()
     loss.backward(retain_graph=True)
-    assert explain(weight, loss).cause == "dead relu"
-    weight = leaf([50.0, -60.0])
-    loss = ag.sigmoid(weight * 100).sum()
+    found = answer(model[0].weight, loss)
+    assert found.startswith("dead relu: the gradient of '0.weight' is zero everywhere: every element that reaches relu (5, 3) in module '1' at ")
+    assert "leaky_relu" in found
+
+
+def test_finds_saturated_units_in_a_module() -> None:
+    model = nn.Sequential(nn.Linear(2, 3), nn.Sigmoid(), nn.Linear(3, 1)).double()
+    with ag.no_grad():
+        model[0].bias.fill_(20.0)
+    loss = model(ag.ones(5, 2, dtype=ag.float64)).sum()
     loss.backward(retain_graph=True)
-    assert explain(weight, loss).cause == "saturated"
+    assert re.match(r"saturated: the gradient of '0.weight' is at most \d\.?\d*e-\d+: sigmoid \(5, 3\) in module '1' is saturated.*logits", answer(model[0].weight, loss))
+
+
+def test_finds_the_factor_that_is_zero() -> None:
+    model = nn.Sequential(nn.Linear(2, 3), nn.Linear(3, 1))
+    nn.init.zeros_(model[1].weight)
+    loss = model(ag.ones(4, 2)).sum()
+    loss.backward(retain_graph=True)
+    assert "linear (4, 1) in module '1' multiplies it by its weight '1.weight' that is zero everywhere" in answer(model[0].weight, loss)
+    weight, mask = leaf([1.0, 2.0]), ag.zeros(2)
+    loss = (weight * mask).sum()
+    loss.backward(retain_graph=True)
+    assert answer(weight, loss).startswith("multiplied by zero: the gradient of 'weight' is zero everywhere: mul (2,) multiplies it by its other that is zero")
+
+
+@pytest.mark.parametrize(("function", "cause", "words"), [
+    (lambda w: ag.relu(-w).sum(), "dead relu", "relu (2,)"), (lambda w: ag.tanh(w * 100).sum(), "saturated", "tanh (2,)"),
+    (lambda w: ag.softmax(w * 1000, 0)[0], "saturated", "softmax"), (lambda w: w.clamp(5, 6).sum(), "saturated", "clamp (2,)"),
+    (lambda w: w.round().sum(), "zero", "round (2,) is a step function"), (lambda w: ag.where(w > 9, w, 0.0).sum(), "masked", "where (2,) takes no element"),
+    (lambda w: nn.functional.mse_loss(w, ag.tensor([1.0, 2.0])), "zero", "stationary point"), (lambda w: (w - w).sum(), "zero", "cancel"),
+    (lambda w: (w * 0.0).sum(), "multiplied by zero", "mul (2,)"),
+])
+def test_finds_where_a_gradient_vanishes(function: Any, cause: str, words: str) -> None:
     weight = leaf([1.0, 2.0])
-    loss = (weight * ag.zeros(2)).sum()
+    loss = function(weight)
+    loss.backward(retain_graph=True)
+    before = weight.grad.clone()
+    found = explain(weight, loss)
+    assert found.cause == cause
+    assert words in found.text
+    assert weight.grad.tolist() == before.tolist()
+    assert "Pass the loss" in explain(weight).text
+
+
+def test_a_recorded_graph_answers_after_backward() -> None:
+    weight = leaf([1.0, 2.0])
+    with ag.record():
+        loss = ag.relu(-weight).exp().sum()
+    loss.backward()
+    assert explain(weight, loss).cause == "dead relu"
+    weight = leaf([1.0, 2.0])
+    loss = ag.relu(-weight).exp().sum()
+    loss.backward()
+    assert "retain_graph=True" in explain(weight, loss).text
+
+
+def test_explaining_calls_no_hooks() -> None:
+    weight = leaf([1.0])
+    hidden = weight * 0.0
+    calls: list[Any] = []
+    hidden.register_hook(calls.append)
+    hidden.retain_grad()
+    loss = hidden.sum()
     loss.backward(retain_graph=True)
     assert explain(weight, loss).cause == "multiplied by zero"
-    weight = leaf([1.5])
-    loss = ag.round(weight).sum()
-    loss.backward()
-    assert explain(weight, loss).cause == "zero"
+    assert len(calls) == 1
+    assert hidden.grad.tolist() == [1.0]
 
 
 def test_running_total_holds_every_step() -> None:

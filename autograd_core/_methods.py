@@ -12,9 +12,11 @@ from .cuts import cut_of, note_cut
 from .dispatch import apply, dtype_or_none, explain
 from .storage import TensorBase, link_view, real_array
 from .inplace import inplace as write
+from .dtypes import bool_ as _bool
 from .dtypes import dtype as DType
 from .dtypes import float32 as _float32
 from .dtypes import float64 as _float64
+from .dtypes import int64 as _int64
 from .dtypes import from_numpy_dtype
 from .node import GeneralNode, Node, accumulate, next_seq
 from .op import COMPOSITES, REGISTRY
@@ -30,6 +32,8 @@ Dims = Union[builtins.int, Sequence[builtins.int], None]
 DTypeLike = Any
 FLOAT32 = _float32.dtype
 FLOAT64 = _float64.dtype
+INT64 = _int64.dtype
+BOOL = _bool.dtype
 _float = builtins.float
 _int = builtins.int
 F: Any = None  # the Tensor reading, set when ``backward`` is imported
@@ -45,17 +49,6 @@ def _sizes(values: tuple[Any, ...], named: Any) -> tuple[Any, ...]:
 
 
 
-_maximum = REGISTRY["maximum"]
-_minimum = REGISTRY["minimum"]
-_clamp = REGISTRY["clamp"]
-_clamp_min = REGISTRY["clamp_min"]
-_clamp_max = REGISTRY["clamp_max"]
-_fmax = REGISTRY["fmax"]
-_fmin = REGISTRY["fmin"]
-_heaviside = REGISTRY["heaviside"]
-_nan_to_num = REGISTRY["nan_to_num"]
-_where = REGISTRY["where"]
-_masked = REGISTRY["masked"]
 _sigmoid = REGISTRY["sigmoid"]
 _relu = REGISTRY["relu"]
 _leaky_relu = REGISTRY["leaky_relu"]
@@ -109,6 +102,17 @@ _squared_error = REGISTRY["squared_error"]
 _huber_error = REGISTRY["huber_error"]
 _sigmoid_cross_entropy = REGISTRY["sigmoid_cross_entropy"]
 _bce_elements = REGISTRY["bce_elements"]
+_maximum = REGISTRY["maximum"]
+_minimum = REGISTRY["minimum"]
+_clamp = REGISTRY["clamp"]
+_clamp_min = REGISTRY["clamp_min"]
+_clamp_max = REGISTRY["clamp_max"]
+_fmax = REGISTRY["fmax"]
+_fmin = REGISTRY["fmin"]
+_heaviside = REGISTRY["heaviside"]
+_nan_to_num = REGISTRY["nan_to_num"]
+_where = REGISTRY["where"]
+_masked = REGISTRY["masked"]
 _class_targets = REGISTRY["class_targets"]
 _lerp = REGISTRY["lerp"]
 _addcmul = REGISTRY["addcmul"]
@@ -363,29 +367,6 @@ _fill = REGISTRY["fill"]
 _view_write = REGISTRY["view_write"]
 _view_read = REGISTRY["view_read"]
 _view_place = REGISTRY["view_place"]
-_k_maximum = _maximum.kernels
-_c_maximum = cut_of(_maximum)
-_k_minimum = _minimum.kernels
-_c_minimum = cut_of(_minimum)
-_k_clamp = _clamp.kernels
-_c_clamp = cut_of(_clamp)
-_r_clamp_input = _clamp.rules["input"].function
-_r_clamp_min = _clamp.rules["min"].function
-_r_clamp_max = _clamp.rules["max"].function
-_k_clamp_min = _clamp_min.kernels
-_c_clamp_min = cut_of(_clamp_min)
-_k_clamp_max = _clamp_max.kernels
-_c_clamp_max = cut_of(_clamp_max)
-_k_fmax = _fmax.kernels
-_c_fmax = cut_of(_fmax)
-_k_fmin = _fmin.kernels
-_c_fmin = cut_of(_fmin)
-_k_heaviside = _heaviside.kernels
-_c_heaviside = cut_of(_heaviside)
-_k_nan_to_num = _nan_to_num.kernels
-_c_nan_to_num = cut_of(_nan_to_num)
-_k_masked = _masked.kernels
-_c_masked = cut_of(_masked)
 _k_sigmoid = _sigmoid.kernels
 _c_sigmoid = cut_of(_sigmoid)
 _k_relu = _relu.kernels
@@ -446,12 +427,24 @@ _r_sum_input = _sum.rules["input"].function
 _k_mean = _mean.kernels
 _c_mean = cut_of(_mean)
 _r_mean_input = _mean.rules["input"].function
+_k_count_nonzero = _count_nonzero.kernels
+_c_count_nonzero = cut_of(_count_nonzero, True)
+_k_all = _all.kernels
+_c_all = cut_of(_all, True)
+_k_any = _any.kernels
+_c_any = cut_of(_any, True)
 _k_amax = _amax.kernels
 _c_amax = cut_of(_amax)
 _r_amax_input = _amax.rules["input"].function
 _k_amin = _amin.kernels
 _c_amin = cut_of(_amin)
 _r_amin_input = _amin.rules["input"].function
+_k_argmax = _argmax.kernels
+_c_argmax = cut_of(_argmax, True)
+_k_argmin = _argmin.kernels
+_c_argmin = cut_of(_argmin, True)
+_k_isclose = _isclose.kernels
+_c_isclose = cut_of(_isclose, True)
 _k_adaptive_average = _adaptive_average.kernels
 _c_adaptive_average = cut_of(_adaptive_average)
 _r_adaptive_average_input = _adaptive_average.rules["input"].function
@@ -472,6 +465,8 @@ _k_pow = _pow.kernels
 _c_pow = cut_of(_pow)
 _k_square = _square.kernels
 _c_square = cut_of(_square)
+_k_abs = _abs.kernels
+_c_abs = cut_of(_abs)
 _k_sign = _sign.kernels
 _c_sign = cut_of(_sign)
 _k_reciprocal = _reciprocal.kernels
@@ -494,12 +489,91 @@ _q_sigmoid_cross_entropy = _sigmoid_cross_entropy.residual_kernels
 _r_sigmoid_cross_entropy_all = _sigmoid_cross_entropy.fused.function
 _k_bce_elements = _bce_elements.kernels
 _c_bce_elements = cut_of(_bce_elements)
+_k_maximum = _maximum.kernels
+_c_maximum = cut_of(_maximum)
+_k_minimum = _minimum.kernels
+_c_minimum = cut_of(_minimum)
+_k_clamp = _clamp.kernels
+_c_clamp = cut_of(_clamp)
+_r_clamp_input = _clamp.rules["input"].function
+_r_clamp_min = _clamp.rules["min"].function
+_r_clamp_max = _clamp.rules["max"].function
+_k_clamp_min = _clamp_min.kernels
+_c_clamp_min = cut_of(_clamp_min)
+_k_clamp_max = _clamp_max.kernels
+_c_clamp_max = cut_of(_clamp_max)
+_k_fmax = _fmax.kernels
+_c_fmax = cut_of(_fmax)
+_k_fmin = _fmin.kernels
+_c_fmin = cut_of(_fmin)
+_k_heaviside = _heaviside.kernels
+_c_heaviside = cut_of(_heaviside)
+_k_nan_to_num = _nan_to_num.kernels
+_c_nan_to_num = cut_of(_nan_to_num)
+_k_where = _where.kernels
+_c_where = cut_of(_where)
+_k_masked = _masked.kernels
+_c_masked = cut_of(_masked)
 _k_lerp = _lerp.kernels
 _c_lerp = cut_of(_lerp)
 _k_addcmul = _addcmul.kernels
 _c_addcmul = cut_of(_addcmul)
 _k_addcdiv = _addcdiv.kernels
 _c_addcdiv = cut_of(_addcdiv)
+_k_eq = _eq.kernels
+_c_eq = cut_of(_eq, True)
+_k_ne = _ne.kernels
+_c_ne = cut_of(_ne, True)
+_k_lt = _lt.kernels
+_c_lt = cut_of(_lt, True)
+_k_le = _le.kernels
+_c_le = cut_of(_le, True)
+_k_gt = _gt.kernels
+_c_gt = cut_of(_gt, True)
+_k_ge = _ge.kernels
+_c_ge = cut_of(_ge, True)
+_k_logical_and = _logical_and.kernels
+_c_logical_and = cut_of(_logical_and, True)
+_k_logical_or = _logical_or.kernels
+_c_logical_or = cut_of(_logical_or, True)
+_k_logical_xor = _logical_xor.kernels
+_c_logical_xor = cut_of(_logical_xor, True)
+_k_logical_not = _logical_not.kernels
+_c_logical_not = cut_of(_logical_not, True)
+_k_isnan = _isnan.kernels
+_c_isnan = cut_of(_isnan, True)
+_k_isinf = _isinf.kernels
+_c_isinf = cut_of(_isinf, True)
+_k_isfinite = _isfinite.kernels
+_c_isfinite = cut_of(_isfinite, True)
+_k_bitwise_and = _bitwise_and.kernels
+_c_bitwise_and = cut_of(_bitwise_and, True)
+_k_bitwise_or = _bitwise_or.kernels
+_c_bitwise_or = cut_of(_bitwise_or, True)
+_k_bitwise_xor = _bitwise_xor.kernels
+_c_bitwise_xor = cut_of(_bitwise_xor, True)
+_k_bitwise_not = _bitwise_not.kernels
+_c_bitwise_not = cut_of(_bitwise_not, True)
+_k_bitwise_left_shift = _bitwise_left_shift.kernels
+_c_bitwise_left_shift = cut_of(_bitwise_left_shift, True)
+_k_bitwise_right_shift = _bitwise_right_shift.kernels
+_c_bitwise_right_shift = cut_of(_bitwise_right_shift, True)
+_k_signbit = _signbit.kernels
+_c_signbit = cut_of(_signbit, True)
+_k_isposinf = _isposinf.kernels
+_c_isposinf = cut_of(_isposinf, True)
+_k_isneginf = _isneginf.kernels
+_c_isneginf = cut_of(_isneginf, True)
+_k_isreal = _isreal.kernels
+_c_isreal = cut_of(_isreal, True)
+_k_conj = _conj.kernels
+_c_conj = cut_of(_conj)
+_k_sgn = _sgn.kernels
+_c_sgn = cut_of(_sgn)
+_r_sgn_input = _sgn.rules["input"].function
+_k_angle = _angle.kernels
+_c_angle = cut_of(_angle)
+_r_angle_input = _angle.rules["input"].function
 _k_convolution = _convolution.kernels
 _c_convolution = cut_of(_convolution)
 _r_convolution_input = _convolution.rules["input"].function
@@ -850,7 +924,7 @@ _c_special_i1e = cut_of(_special_i1e)
 _r_special_i1e_input = _special_i1e.rules["input"].function
 _k_logit = _logit.kernels
 _c_logit = cut_of(_logit)
-_r_logit_input = _logit.rules["input"].function
+_r_logit_all = _logit.fused.function
 _k_special_entr = _special_entr.kernels
 _c_special_entr = cut_of(_special_entr)
 _k_sin = _sin.kernels
@@ -1183,921 +1257,6 @@ _broadcast_tensors = COMPOSITES["broadcast_tensors"].function
 _contiguous = COMPOSITES["contiguous"].function
 _zero_ = COMPOSITES["zero_"].function
 _fill_diagonal_ = COMPOSITES["fill_diagonal_"].function
-
-
-def _pull_maximum(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    to_other = node._second
-    input, other = node.saved
-    shape = node.shape
-    if to_input is not None:
-        r = F.where(input < other, 0, F.where(input == other, g * 0.5, g))
-        if shape is not to_input.shape and shape != to_input.shape:
-            r = F.sum_to(r, shape=to_input.shape)
-        if pending[to_input] is None:
-            pending[to_input] = r
-        else:
-            accumulate(pending, to_input, r)
-    if to_other is not None:
-        r = F.where(other < input, 0, F.where(input == other, g * 0.5, g))
-        if shape is not to_other.shape and shape != to_other.shape:
-            r = F.sum_to(r, shape=to_other.shape)
-        if pending[to_other] is None:
-            pending[to_other] = r
-        else:
-            accumulate(pending, to_other, r)
-
-
-_pull_maximum.op = _maximum  # type: ignore[attr-defined]
-
-
-def maximum(input: Tensor, other: TensorLike) -> Tensor:
-    """The larger of each pair; ties share the gradient."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-        c = other.__class__
-        if c is _float or c is _int:
-            a_other: Any = other
-            n_other = None
-        else:
-            a_other = other._array
-            n_other = other._node
-            if a_other.dtype is not d:
-                return apply(_maximum, (input, other), {})
-    except AttributeError:
-        return apply(_maximum, (input, other), {})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_maximum, (input, other), {})
-    try:
-        out = _k_maximum[a_input.__class__](a_input, a_other)
-    except Exception as error:
-        raise explain(_maximum, (input, other), {}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if (n_input is not None or n_other is not None) and mode.grad:
-        t._node = n = Node()
-        n.pull = _pull_maximum
-        n._first = n_input
-        n._second = n_other
-        n._rest = ()
-        n.saved = (a_input, a_other)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        if n_input is not None and out_shape == n_input.shape:
-            out_shape = n_input.shape
-        elif n_other is not None and out_shape == n_other.shape:
-            out_shape = n_other.shape
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-            if n_input is None:
-                n._constants = input
-            elif n_other is None:
-                n._constants = other
-        n.seq = next_seq()
-        if n_input is None and input._view is not None and input._view.cut is not None:
-            note_cut(n, input._view.cut)
-        if n_other is None and a_other is not other and other._view is not None and other._view.cut is not None:
-            note_cut(n, other._view.cut)
-    else:
-        t._node = None
-        if n_input is not None or n_other is not None:
-            t._view = _c_maximum
-        elif input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
-        elif a_other is not other and other._view is not None and other._view.cut is not None:
-            t._view = other._view.cut
-    return t
-
-
-def _pull_minimum(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    to_other = node._second
-    input, other = node.saved
-    shape = node.shape
-    if to_input is not None:
-        r = F.where(input > other, 0, F.where(input == other, g * 0.5, g))
-        if shape is not to_input.shape and shape != to_input.shape:
-            r = F.sum_to(r, shape=to_input.shape)
-        if pending[to_input] is None:
-            pending[to_input] = r
-        else:
-            accumulate(pending, to_input, r)
-    if to_other is not None:
-        r = F.where(other > input, 0, F.where(input == other, g * 0.5, g))
-        if shape is not to_other.shape and shape != to_other.shape:
-            r = F.sum_to(r, shape=to_other.shape)
-        if pending[to_other] is None:
-            pending[to_other] = r
-        else:
-            accumulate(pending, to_other, r)
-
-
-_pull_minimum.op = _minimum  # type: ignore[attr-defined]
-
-
-def minimum(input: Tensor, other: TensorLike) -> Tensor:
-    """The smaller of each pair; ties share the gradient."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-        c = other.__class__
-        if c is _float or c is _int:
-            a_other: Any = other
-            n_other = None
-        else:
-            a_other = other._array
-            n_other = other._node
-            if a_other.dtype is not d:
-                return apply(_minimum, (input, other), {})
-    except AttributeError:
-        return apply(_minimum, (input, other), {})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_minimum, (input, other), {})
-    try:
-        out = _k_minimum[a_input.__class__](a_input, a_other)
-    except Exception as error:
-        raise explain(_minimum, (input, other), {}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if (n_input is not None or n_other is not None) and mode.grad:
-        t._node = n = Node()
-        n.pull = _pull_minimum
-        n._first = n_input
-        n._second = n_other
-        n._rest = ()
-        n.saved = (a_input, a_other)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        if n_input is not None and out_shape == n_input.shape:
-            out_shape = n_input.shape
-        elif n_other is not None and out_shape == n_other.shape:
-            out_shape = n_other.shape
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-            if n_input is None:
-                n._constants = input
-            elif n_other is None:
-                n._constants = other
-        n.seq = next_seq()
-        if n_input is None and input._view is not None and input._view.cut is not None:
-            note_cut(n, input._view.cut)
-        if n_other is None and a_other is not other and other._view is not None and other._view.cut is not None:
-            note_cut(n, other._view.cut)
-    else:
-        t._node = None
-        if n_input is not None or n_other is not None:
-            t._view = _c_minimum
-        elif input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
-        elif a_other is not other and other._view is not None and other._view.cut is not None:
-            t._view = other._view.cut
-    return t
-
-
-def _pull_clamp(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    to_min = node._second
-    to_max, = node._rest
-    input, min, max = node.saved
-    shape = node.shape
-    if to_input is not None:
-        r = _r_clamp_input(F, g, input, min, max)
-        if shape is not to_input.shape and shape != to_input.shape:
-            r = F.sum_to(r, shape=to_input.shape)
-        if pending[to_input] is None:
-            pending[to_input] = r
-        else:
-            accumulate(pending, to_input, r)
-    if to_min is not None:
-        r = _r_clamp_min(F, g, input, min, max)
-        if shape is not to_min.shape and shape != to_min.shape:
-            r = F.sum_to(r, shape=to_min.shape)
-        if pending[to_min] is None:
-            pending[to_min] = r
-        else:
-            accumulate(pending, to_min, r)
-    if to_max is not None:
-        r = _r_clamp_max(F, g, input, min, max)
-        if shape is not to_max.shape and shape != to_max.shape:
-            r = F.sum_to(r, shape=to_max.shape)
-        if pending[to_max] is None:
-            pending[to_max] = r
-        else:
-            accumulate(pending, to_max, r)
-
-
-_pull_clamp.op = _clamp  # type: ignore[attr-defined]
-
-
-def clamp(input: Tensor, min: TensorLike | None = None, max: TensorLike | None = None) -> Tensor:
-    """``input`` limited to the range from ``min`` to ``max``; either may be left out."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-        c = min.__class__
-        if c is _float or c is _int or min is None:
-            a_min: Any = min
-            n_min = None
-        else:
-            a_min = min._array
-            n_min = min._node
-            if a_min.dtype is not d:
-                return apply(_clamp, (input, min, max), {})
-        c = max.__class__
-        if c is _float or c is _int or max is None:
-            a_max: Any = max
-            n_max = None
-        else:
-            a_max = max._array
-            n_max = max._node
-            if a_max.dtype is not d:
-                return apply(_clamp, (input, min, max), {})
-    except AttributeError:
-        return apply(_clamp, (input, min, max), {})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_clamp, (input, min, max), {})
-    try:
-        out = _k_clamp[a_input.__class__](a_input, a_min, a_max)
-    except Exception as error:
-        raise explain(_clamp, (input, min, max), {}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if (n_input is not None or n_min is not None or n_max is not None) and mode.grad:
-        t._node = n = Node()
-        n.pull = _pull_clamp
-        n._first = n_input
-        n._second = n_min
-        n._rest = (n_max,)
-        n.saved = (a_input, a_min, a_max)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-        if n_input is None and input._view is not None and input._view.cut is not None:
-            note_cut(n, input._view.cut)
-        if n_min is None and a_min is not min and min._view is not None and min._view.cut is not None:
-            note_cut(n, min._view.cut)
-        if n_max is None and a_max is not max and max._view is not None and max._view.cut is not None:
-            note_cut(n, max._view.cut)
-    else:
-        t._node = None
-        if n_input is not None or n_min is not None or n_max is not None:
-            t._view = _c_clamp
-        elif input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
-        elif a_min is not min and min._view is not None and min._view.cut is not None:
-            t._view = min._view.cut
-        elif a_max is not max and max._view is not None and max._view.cut is not None:
-            t._view = max._view.cut
-    return t
-
-
-def clamp_(input: Tensor, min: TensorLike | None = None, max: TensorLike | None = None) -> Tensor:
-    """``clamp``, written into the tensor itself."""
-    return write(_clamp, input, (min, max), {})
-
-
-def _pull_clamp_min(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    to_min = node._second
-    input, min = node.saved
-    shape = node.shape
-    if to_input is not None:
-        r = F.where(input >= min, g, 0)
-        if shape is not to_input.shape and shape != to_input.shape:
-            r = F.sum_to(r, shape=to_input.shape)
-        if pending[to_input] is None:
-            pending[to_input] = r
-        else:
-            accumulate(pending, to_input, r)
-    if to_min is not None:
-        r = F.where(input < min, g, 0)
-        if shape is not to_min.shape and shape != to_min.shape:
-            r = F.sum_to(r, shape=to_min.shape)
-        if pending[to_min] is None:
-            pending[to_min] = r
-        else:
-            accumulate(pending, to_min, r)
-
-
-_pull_clamp_min.op = _clamp_min  # type: ignore[attr-defined]
-
-
-def clamp_min(input: Tensor, min: TensorLike) -> Tensor:
-    """``input``, but at least ``min``; at a tie the gradient is ``input``'s."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-        c = min.__class__
-        if c is _float or c is _int:
-            a_min: Any = min
-            n_min = None
-        else:
-            a_min = min._array
-            n_min = min._node
-            if a_min.dtype is not d:
-                return apply(_clamp_min, (input, min), {})
-    except AttributeError:
-        return apply(_clamp_min, (input, min), {})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_clamp_min, (input, min), {})
-    try:
-        out = _k_clamp_min[a_input.__class__](a_input, a_min)
-    except Exception as error:
-        raise explain(_clamp_min, (input, min), {}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if (n_input is not None or n_min is not None) and mode.grad:
-        t._node = n = Node()
-        n.pull = _pull_clamp_min
-        n._first = n_input
-        n._second = n_min
-        n._rest = ()
-        n.saved = (a_input, a_min)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        if n_input is not None and out_shape == n_input.shape:
-            out_shape = n_input.shape
-        elif n_min is not None and out_shape == n_min.shape:
-            out_shape = n_min.shape
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-            if n_input is None:
-                n._constants = input
-            elif n_min is None:
-                n._constants = min
-        n.seq = next_seq()
-        if n_input is None and input._view is not None and input._view.cut is not None:
-            note_cut(n, input._view.cut)
-        if n_min is None and a_min is not min and min._view is not None and min._view.cut is not None:
-            note_cut(n, min._view.cut)
-    else:
-        t._node = None
-        if n_input is not None or n_min is not None:
-            t._view = _c_clamp_min
-        elif input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
-        elif a_min is not min and min._view is not None and min._view.cut is not None:
-            t._view = min._view.cut
-    return t
-
-
-def clamp_min_(input: Tensor, min: TensorLike) -> Tensor:
-    """``clamp_min``, written into the tensor itself."""
-    return write(_clamp_min, input, (min,), {})
-
-
-def _pull_clamp_max(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    to_max = node._second
-    input, max = node.saved
-    shape = node.shape
-    if to_input is not None:
-        r = F.where(input <= max, g, 0)
-        if shape is not to_input.shape and shape != to_input.shape:
-            r = F.sum_to(r, shape=to_input.shape)
-        if pending[to_input] is None:
-            pending[to_input] = r
-        else:
-            accumulate(pending, to_input, r)
-    if to_max is not None:
-        r = F.where(input > max, g, 0)
-        if shape is not to_max.shape and shape != to_max.shape:
-            r = F.sum_to(r, shape=to_max.shape)
-        if pending[to_max] is None:
-            pending[to_max] = r
-        else:
-            accumulate(pending, to_max, r)
-
-
-_pull_clamp_max.op = _clamp_max  # type: ignore[attr-defined]
-
-
-def clamp_max(input: Tensor, max: TensorLike) -> Tensor:
-    """``input``, but at most ``max``; at a tie the gradient is ``input``'s."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-        c = max.__class__
-        if c is _float or c is _int:
-            a_max: Any = max
-            n_max = None
-        else:
-            a_max = max._array
-            n_max = max._node
-            if a_max.dtype is not d:
-                return apply(_clamp_max, (input, max), {})
-    except AttributeError:
-        return apply(_clamp_max, (input, max), {})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_clamp_max, (input, max), {})
-    try:
-        out = _k_clamp_max[a_input.__class__](a_input, a_max)
-    except Exception as error:
-        raise explain(_clamp_max, (input, max), {}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if (n_input is not None or n_max is not None) and mode.grad:
-        t._node = n = Node()
-        n.pull = _pull_clamp_max
-        n._first = n_input
-        n._second = n_max
-        n._rest = ()
-        n.saved = (a_input, a_max)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        if n_input is not None and out_shape == n_input.shape:
-            out_shape = n_input.shape
-        elif n_max is not None and out_shape == n_max.shape:
-            out_shape = n_max.shape
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-            if n_input is None:
-                n._constants = input
-            elif n_max is None:
-                n._constants = max
-        n.seq = next_seq()
-        if n_input is None and input._view is not None and input._view.cut is not None:
-            note_cut(n, input._view.cut)
-        if n_max is None and a_max is not max and max._view is not None and max._view.cut is not None:
-            note_cut(n, max._view.cut)
-    else:
-        t._node = None
-        if n_input is not None or n_max is not None:
-            t._view = _c_clamp_max
-        elif input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
-        elif a_max is not max and max._view is not None and max._view.cut is not None:
-            t._view = max._view.cut
-    return t
-
-
-def clamp_max_(input: Tensor, max: TensorLike) -> Tensor:
-    """``clamp_max``, written into the tensor itself."""
-    return write(_clamp_max, input, (max,), {})
-
-
-def _pull_fmax(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    to_other = node._second
-    input, other = node.saved
-    shape = node.shape
-    if to_input is not None:
-        r = F.where((input >= other) | F.isnan(other), g, 0)
-        if shape is not to_input.shape and shape != to_input.shape:
-            r = F.sum_to(r, shape=to_input.shape)
-        if pending[to_input] is None:
-            pending[to_input] = r
-        else:
-            accumulate(pending, to_input, r)
-    if to_other is not None:
-        r = F.where((input >= other) | F.isnan(other), 0, g)
-        if shape is not to_other.shape and shape != to_other.shape:
-            r = F.sum_to(r, shape=to_other.shape)
-        if pending[to_other] is None:
-            pending[to_other] = r
-        else:
-            accumulate(pending, to_other, r)
-
-
-_pull_fmax.op = _fmax  # type: ignore[attr-defined]
-
-
-def fmax(input: Tensor, other: TensorLike) -> Tensor:
-    """The larger of each pair, and the number where one is NaN; at a tie the gradient is ``input``'s."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-        c = other.__class__
-        if c is _float or c is _int:
-            a_other: Any = other
-            n_other = None
-        else:
-            a_other = other._array
-            n_other = other._node
-            if a_other.dtype is not d:
-                return apply(_fmax, (input, other), {})
-    except AttributeError:
-        return apply(_fmax, (input, other), {})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_fmax, (input, other), {})
-    try:
-        out = _k_fmax[a_input.__class__](a_input, a_other)
-    except Exception as error:
-        raise explain(_fmax, (input, other), {}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if (n_input is not None or n_other is not None) and mode.grad:
-        t._node = n = Node()
-        n.pull = _pull_fmax
-        n._first = n_input
-        n._second = n_other
-        n._rest = ()
-        n.saved = (a_input, a_other)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        if n_input is not None and out_shape == n_input.shape:
-            out_shape = n_input.shape
-        elif n_other is not None and out_shape == n_other.shape:
-            out_shape = n_other.shape
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-            if n_input is None:
-                n._constants = input
-            elif n_other is None:
-                n._constants = other
-        n.seq = next_seq()
-        if n_input is None and input._view is not None and input._view.cut is not None:
-            note_cut(n, input._view.cut)
-        if n_other is None and a_other is not other and other._view is not None and other._view.cut is not None:
-            note_cut(n, other._view.cut)
-    else:
-        t._node = None
-        if n_input is not None or n_other is not None:
-            t._view = _c_fmax
-        elif input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
-        elif a_other is not other and other._view is not None and other._view.cut is not None:
-            t._view = other._view.cut
-    return t
-
-
-def _pull_fmin(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    to_other = node._second
-    input, other = node.saved
-    shape = node.shape
-    if to_input is not None:
-        r = F.where((input <= other) | F.isnan(other), g, 0)
-        if shape is not to_input.shape and shape != to_input.shape:
-            r = F.sum_to(r, shape=to_input.shape)
-        if pending[to_input] is None:
-            pending[to_input] = r
-        else:
-            accumulate(pending, to_input, r)
-    if to_other is not None:
-        r = F.where((input <= other) | F.isnan(other), 0, g)
-        if shape is not to_other.shape and shape != to_other.shape:
-            r = F.sum_to(r, shape=to_other.shape)
-        if pending[to_other] is None:
-            pending[to_other] = r
-        else:
-            accumulate(pending, to_other, r)
-
-
-_pull_fmin.op = _fmin  # type: ignore[attr-defined]
-
-
-def fmin(input: Tensor, other: TensorLike) -> Tensor:
-    """The smaller of each pair, and the number where one is NaN; at a tie the gradient is ``input``'s."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-        c = other.__class__
-        if c is _float or c is _int:
-            a_other: Any = other
-            n_other = None
-        else:
-            a_other = other._array
-            n_other = other._node
-            if a_other.dtype is not d:
-                return apply(_fmin, (input, other), {})
-    except AttributeError:
-        return apply(_fmin, (input, other), {})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_fmin, (input, other), {})
-    try:
-        out = _k_fmin[a_input.__class__](a_input, a_other)
-    except Exception as error:
-        raise explain(_fmin, (input, other), {}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if (n_input is not None or n_other is not None) and mode.grad:
-        t._node = n = Node()
-        n.pull = _pull_fmin
-        n._first = n_input
-        n._second = n_other
-        n._rest = ()
-        n.saved = (a_input, a_other)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        if n_input is not None and out_shape == n_input.shape:
-            out_shape = n_input.shape
-        elif n_other is not None and out_shape == n_other.shape:
-            out_shape = n_other.shape
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-            if n_input is None:
-                n._constants = input
-            elif n_other is None:
-                n._constants = other
-        n.seq = next_seq()
-        if n_input is None and input._view is not None and input._view.cut is not None:
-            note_cut(n, input._view.cut)
-        if n_other is None and a_other is not other and other._view is not None and other._view.cut is not None:
-            note_cut(n, other._view.cut)
-    else:
-        t._node = None
-        if n_input is not None or n_other is not None:
-            t._view = _c_fmin
-        elif input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
-        elif a_other is not other and other._view is not None and other._view.cut is not None:
-            t._view = other._view.cut
-    return t
-
-
-def _pull_heaviside(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    to_values = node._second
-    input, = node.saved
-    shape = node.shape
-    if to_input is not None:
-        r = g * 0
-        if shape is not to_input.shape and shape != to_input.shape:
-            r = F.sum_to(r, shape=to_input.shape)
-        if pending[to_input] is None:
-            pending[to_input] = r
-        else:
-            accumulate(pending, to_input, r)
-    if to_values is not None:
-        r = F.where(input == 0, g, 0)
-        if shape is not to_values.shape and shape != to_values.shape:
-            r = F.sum_to(r, shape=to_values.shape)
-        if pending[to_values] is None:
-            pending[to_values] = r
-        else:
-            accumulate(pending, to_values, r)
-
-
-_pull_heaviside.op = _heaviside  # type: ignore[attr-defined]
-
-
-def heaviside(input: Tensor, values: Tensor) -> Tensor:
-    """0 where ``input`` is negative, ``values`` where it is 0, 1 where it is positive."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-        a_values = values._array
-        n_values = values._node
-        if a_values.dtype is not d:
-            return apply(_heaviside, (input, values), {})
-    except AttributeError:
-        return apply(_heaviside, (input, values), {})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_heaviside, (input, values), {})
-    try:
-        out = _k_heaviside[a_input.__class__](a_input, a_values)
-    except Exception as error:
-        raise explain(_heaviside, (input, values), {}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if (n_input is not None or n_values is not None) and mode.grad:
-        t._node = n = Node()
-        n.pull = _pull_heaviside
-        n._first = n_input
-        n._second = n_values
-        n._rest = ()
-        n.saved = (a_input if n_values is not None else None,)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        if n_input is not None and out_shape == n_input.shape:
-            out_shape = n_input.shape
-        elif n_values is not None and out_shape == n_values.shape:
-            out_shape = n_values.shape
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-            if n_input is None:
-                n._constants = input
-            elif n_values is None:
-                n._constants = values
-        n.seq = next_seq()
-        if n_input is None and input._view is not None and input._view.cut is not None:
-            note_cut(n, input._view.cut)
-        if n_values is None and values._view is not None and values._view.cut is not None:
-            note_cut(n, values._view.cut)
-    else:
-        t._node = None
-        if n_input is not None or n_values is not None:
-            t._view = _c_heaviside
-        elif input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
-        elif values._view is not None and values._view.cut is not None:
-            t._view = values._view.cut
-    return t
-
-
-def heaviside_(input: Tensor, values: Tensor) -> Tensor:
-    """``heaviside``, written into the tensor itself."""
-    return write(_heaviside, input, (values,), {})
-
-
-def _pull_nan_to_num(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    input, = node.saved
-    r = F.where(F.isfinite(input), g, 0)
-    if pending[to_input] is None:
-        pending[to_input] = r
-    else:
-        accumulate(pending, to_input, r)
-
-
-_pull_nan_to_num.op = _nan_to_num  # type: ignore[attr-defined]
-
-
-def nan_to_num(input: Tensor, nan: builtins.float | None = None, posinf: builtins.float | None = None, neginf: builtins.float | None = None) -> Tensor:
-    """``input`` with NaN replaced by ``nan`` (0 by default) and the infinities by ``posinf`` and ``neginf`` (the dtype's largest and smallest numbers); the gradient there is 0."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        return apply(_nan_to_num, (input,), {"nan": nan, "posinf": posinf, "neginf": neginf})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_nan_to_num, (input,), {"nan": nan, "posinf": posinf, "neginf": neginf})
-    try:
-        out = _k_nan_to_num[a_input.__class__](a_input, nan=nan, posinf=posinf, neginf=neginf)
-    except Exception as error:
-        raise explain(_nan_to_num, (input,), {"nan": nan, "posinf": posinf, "neginf": neginf}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = GeneralNode()
-        n.op = _nan_to_num
-        n.pull = _pull_nan_to_num
-        n._first = n_input
-        n._second = n._rest = None
-        n.saved = (a_input,)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n._attrs = {"nan": nan, "posinf": posinf, "neginf": neginf}
-        if out_shape == n_input.shape:
-            out_shape = n_input.shape
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-        if n_input is not None:
-            t._view = _c_nan_to_num
-        elif input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
-    return t
-
-
-def nan_to_num_(input: Tensor, nan: builtins.float | None = None, posinf: builtins.float | None = None, neginf: builtins.float | None = None) -> Tensor:
-    """``nan_to_num``, written into the tensor itself."""
-    return write(_nan_to_num, input, (), {"nan": nan, "posinf": posinf, "neginf": neginf})
-
-
-def where(condition: Tensor, input: TensorLike | None = None, other: TensorLike | None = None) -> Any:
-    """``input`` where ``condition`` holds, ``other`` elsewhere. ``where(condition)`` is ``nonzero(condition, as_tuple=True)``."""
-    if input is None and other is None:
-        return nonzero(condition, as_tuple=True)
-    return apply(_where, (condition, input, other), {})
-
-
-def _pull_masked(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_upstream = node._first
-    to_value = node._second
-    upstream, value = node.saved
-    shape = node.shape
-    if to_value is not None:
-        r = F.where((upstream == 0) & F.isnan(value), 0, g)
-        if shape is not to_value.shape and shape != to_value.shape:
-            r = F.sum_to(r, shape=to_value.shape)
-        if pending[to_value] is None:
-            pending[to_value] = r
-        else:
-            accumulate(pending, to_value, r)
-
-
-_pull_masked.op = _masked  # type: ignore[attr-defined]
-
-
-def masked(upstream: Tensor, value: Tensor) -> Tensor:
-    """``value``, but 0 where it is NaN and ``upstream`` is exactly 0."""
-    try:
-        a_upstream = upstream._array
-        n_upstream = upstream._node
-        d = a_upstream.dtype
-        a_value = value._array
-        n_value = value._node
-        if a_value.dtype is not d:
-            return apply(_masked, (upstream, value), {})
-    except AttributeError:
-        return apply(_masked, (upstream, value), {})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_masked, (upstream, value), {})
-    try:
-        out = _k_masked[a_upstream.__class__](a_upstream, a_value)
-    except Exception as error:
-        raise explain(_masked, (upstream, value), {}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if (n_upstream is not None or n_value is not None) and mode.grad:
-        t._node = n = Node()
-        n.pull = _pull_masked
-        n._first = n_upstream
-        n._second = n_value
-        n._rest = ()
-        n.saved = (a_upstream if n_value is not None else None, a_value if n_value is not None else None)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        if n_upstream is not None and out_shape == n_upstream.shape:
-            out_shape = n_upstream.shape
-        elif n_value is not None and out_shape == n_value.shape:
-            out_shape = n_value.shape
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-            if n_upstream is None:
-                n._constants = upstream
-            elif n_value is None:
-                n._constants = value
-        n.seq = next_seq()
-        if n_upstream is None and upstream._view is not None and upstream._view.cut is not None:
-            note_cut(n, upstream._view.cut)
-        if n_value is None and value._view is not None and value._view.cut is not None:
-            note_cut(n, value._view.cut)
-    else:
-        t._node = None
-        if n_upstream is not None or n_value is not None:
-            t._view = _c_masked
-        elif upstream._view is not None and upstream._view.cut is not None:
-            t._view = upstream._view.cut
-        elif value._view is not None and value._view.cut is not None:
-            t._view = value._view.cut
-    return t
 
 
 def _pull_sigmoid(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
@@ -3590,11 +2749,46 @@ def mean(input: Tensor, dim: Dims = None, keepdim: builtins.bool = False, *, dty
     return t
 
 
+def _pull_count_nonzero(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+
+
+_pull_count_nonzero.op = _count_nonzero  # type: ignore[attr-defined]
+
+
 def count_nonzero(input: Tensor, dim: Dims = None, *, axis: Any = None) -> Tensor:
     """How many elements are not zero, as int64."""
     if axis is not None:
         dim = axis
-    return apply(_count_nonzero, (input,), {"dim": dim})
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_count_nonzero, (input,), {"dim": dim})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64 and (d is not INT64) and (d is not BOOL)) or mode.general:
+        return apply(_count_nonzero, (input,), {"dim": dim})
+    try:
+        out = _k_count_nonzero[a_input.__class__](a_input, dim=dim)
+    except Exception as error:
+        raise explain(_count_nonzero, (input,), {"dim": dim}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    t._node = None
+    if n_input is not None:
+        t._view = _c_count_nonzero
+    elif input._view is not None and input._view.cut is not None:
+        t._view = input._view.cut
+    return t
+
+
+def _pull_all(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+
+
+_pull_all.op = _all  # type: ignore[attr-defined]
 
 
 def all(input: Tensor, dim: Dims = None, keepdim: builtins.bool = False, *, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
@@ -3603,7 +2797,35 @@ def all(input: Tensor, dim: Dims = None, keepdim: builtins.bool = False, *, axis
         dim = axis
     if keepdims is not None:
         keepdim = keepdims
-    return apply(_all, (input,), {"dim": dim, "keepdim": keepdim})
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_all, (input,), {"dim": dim, "keepdim": keepdim})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64 and (d is not INT64) and (d is not BOOL)) or mode.general:
+        return apply(_all, (input,), {"dim": dim, "keepdim": keepdim})
+    try:
+        out = _k_all[a_input.__class__](a_input, dim=dim, keepdim=keepdim)
+    except Exception as error:
+        raise explain(_all, (input,), {"dim": dim, "keepdim": keepdim}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    t._node = None
+    if n_input is not None:
+        t._view = _c_all
+    elif input._view is not None and input._view.cut is not None:
+        t._view = input._view.cut
+    return t
+
+
+def _pull_any(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+
+
+_pull_any.op = _any  # type: ignore[attr-defined]
 
 
 def any(input: Tensor, dim: Dims = None, keepdim: builtins.bool = False, *, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
@@ -3612,7 +2834,28 @@ def any(input: Tensor, dim: Dims = None, keepdim: builtins.bool = False, *, axis
         dim = axis
     if keepdims is not None:
         keepdim = keepdims
-    return apply(_any, (input,), {"dim": dim, "keepdim": keepdim})
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_any, (input,), {"dim": dim, "keepdim": keepdim})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64 and (d is not INT64) and (d is not BOOL)) or mode.general:
+        return apply(_any, (input,), {"dim": dim, "keepdim": keepdim})
+    try:
+        out = _k_any[a_input.__class__](a_input, dim=dim, keepdim=keepdim)
+    except Exception as error:
+        raise explain(_any, (input,), {"dim": dim, "keepdim": keepdim}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    t._node = None
+    if n_input is not None:
+        t._view = _c_any
+    elif input._view is not None and input._view.cut is not None:
+        t._view = input._view.cut
+    return t
 
 
 def _pull_amax(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
@@ -3743,13 +2986,48 @@ def amin(input: Tensor, dim: Dims = (), keepdim: builtins.bool = False, *, axis:
     return t
 
 
+def _pull_argmax(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+
+
+_pull_argmax.op = _argmax  # type: ignore[attr-defined]
+
+
 def argmax(input: Tensor, dim: builtins.int | None = None, keepdim: builtins.bool = False, *, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
     """The position of the first largest element along ``dim``, or in the flattened tensor, as int64."""
     if axis is not None:
         dim = axis
     if keepdims is not None:
         keepdim = keepdims
-    return apply(_argmax, (input,), {"dim": dim, "keepdim": keepdim})
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_argmax, (input,), {"dim": dim, "keepdim": keepdim})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64 and (d is not INT64) and (d is not BOOL)) or mode.general:
+        return apply(_argmax, (input,), {"dim": dim, "keepdim": keepdim})
+    try:
+        out = _k_argmax[a_input.__class__](a_input, dim=dim, keepdim=keepdim)
+    except Exception as error:
+        raise explain(_argmax, (input,), {"dim": dim, "keepdim": keepdim}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    t._node = None
+    if n_input is not None:
+        t._view = _c_argmax
+    elif input._view is not None and input._view.cut is not None:
+        t._view = input._view.cut
+    return t
+
+
+def _pull_argmin(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+
+
+_pull_argmin.op = _argmin  # type: ignore[attr-defined]
 
 
 def argmin(input: Tensor, dim: builtins.int | None = None, keepdim: builtins.bool = False, *, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
@@ -3758,7 +3036,28 @@ def argmin(input: Tensor, dim: builtins.int | None = None, keepdim: builtins.boo
         dim = axis
     if keepdims is not None:
         keepdim = keepdims
-    return apply(_argmin, (input,), {"dim": dim, "keepdim": keepdim})
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_argmin, (input,), {"dim": dim, "keepdim": keepdim})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64 and (d is not INT64) and (d is not BOOL)) or mode.general:
+        return apply(_argmin, (input,), {"dim": dim, "keepdim": keepdim})
+    try:
+        out = _k_argmin[a_input.__class__](a_input, dim=dim, keepdim=keepdim)
+    except Exception as error:
+        raise explain(_argmin, (input,), {"dim": dim, "keepdim": keepdim}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    t._node = None
+    if n_input is not None:
+        t._view = _c_argmin
+    elif input._view is not None and input._view.cut is not None:
+        t._view = input._view.cut
+    return t
 
 
 def max_along(input: Tensor, dim: builtins.int, keepdim: builtins.bool = False, *, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
@@ -3779,9 +3078,44 @@ def min_along(input: Tensor, dim: builtins.int, keepdim: builtins.bool = False, 
     return apply(_min_along, (input,), {"dim": dim, "keepdim": keepdim})
 
 
+def _pull_isclose(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    to_other = node._second
+
+
+_pull_isclose.op = _isclose  # type: ignore[attr-defined]
+
+
 def isclose(input: Tensor, other: Tensor, rtol: builtins.float = 1e-05, atol: builtins.float = 1e-08, equal_nan: builtins.bool = False) -> Tensor:
     """Whether ``|input - other| <= atol + rtol * |other|``, elementwise; equal infinities are close."""
-    return apply(_isclose, (input, other), {"rtol": rtol, "atol": atol, "equal_nan": equal_nan})
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+        a_other = other._array
+        n_other = other._node
+        if a_other.dtype is not d:
+            return apply(_isclose, (input, other), {"rtol": rtol, "atol": atol, "equal_nan": equal_nan})
+    except AttributeError:
+        return apply(_isclose, (input, other), {"rtol": rtol, "atol": atol, "equal_nan": equal_nan})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64 and (d is not INT64) and (d is not BOOL)) or mode.general:
+        return apply(_isclose, (input, other), {"rtol": rtol, "atol": atol, "equal_nan": equal_nan})
+    try:
+        out = _k_isclose[a_input.__class__](a_input, a_other, rtol=rtol, atol=atol, equal_nan=equal_nan)
+    except Exception as error:
+        raise explain(_isclose, (input, other), {"rtol": rtol, "atol": atol, "equal_nan": equal_nan}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    t._node = None
+    if n_input is not None or n_other is not None:
+        t._view = _c_isclose
+    elif input._view is not None and input._view.cut is not None:
+        t._view = input._view.cut
+    elif other._view is not None and other._view.cut is not None:
+        t._view = other._view.cut
+    return t
 
 
 def _pull_adaptive_average(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
@@ -4525,9 +3859,61 @@ def square_(input: Tensor) -> Tensor:
     return write(_square, input, (), {})
 
 
+def _pull_abs(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    input, = node.saved
+    r = g * F.sgn(input)
+    if pending[to_input] is None:
+        pending[to_input] = r
+    else:
+        accumulate(pending, to_input, r)
+
+
+_pull_abs.op = _abs  # type: ignore[attr-defined]
+
+
 def abs(input: Tensor) -> Tensor:
     """Absolute value; the gradient at 0 is 0."""
-    return apply(_abs, (input,), {})
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_abs, (input,), {})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_abs, (input,), {})
+    try:
+        out = _k_abs[a_input.__class__](a_input)
+    except Exception as error:
+        raise explain(_abs, (input,), {}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    if n_input is not None and mode.grad:
+        t._node = n = Node()
+        n.pull = _pull_abs
+        n._first = n_input
+        n._second = n._rest = None
+        n.saved = (a_input,)
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        if out_shape == n_input.shape:
+            out_shape = n_input.shape
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+        if n_input is not None:
+            t._view = _c_abs
+        elif input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
+    return t
 
 
 def abs_(input: Tensor) -> Tensor:
@@ -5227,6 +4613,1020 @@ def bce_elements(input: Tensor, target: Tensor) -> Tensor:
     return t
 
 
+def _pull_maximum(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    to_other = node._second
+    input, other = node.saved
+    shape = node.shape
+    if to_input is not None:
+        r = F.where(input < other, 0, F.where(input == other, g * 0.5, g))
+        if shape is not to_input.shape and shape != to_input.shape:
+            r = F.sum_to(r, shape=to_input.shape)
+        if pending[to_input] is None:
+            pending[to_input] = r
+        else:
+            accumulate(pending, to_input, r)
+    if to_other is not None:
+        r = F.where(other < input, 0, F.where(input == other, g * 0.5, g))
+        if shape is not to_other.shape and shape != to_other.shape:
+            r = F.sum_to(r, shape=to_other.shape)
+        if pending[to_other] is None:
+            pending[to_other] = r
+        else:
+            accumulate(pending, to_other, r)
+
+
+_pull_maximum.op = _maximum  # type: ignore[attr-defined]
+
+
+def maximum(input: Tensor, other: TensorLike) -> Tensor:
+    """The larger of each pair; ties share the gradient."""
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+        c = other.__class__
+        if c is _float or c is _int:
+            a_other: Any = other
+            n_other = None
+        else:
+            a_other = other._array
+            n_other = other._node
+            if a_other.dtype is not d:
+                return apply(_maximum, (input, other), {})
+    except AttributeError:
+        return apply(_maximum, (input, other), {})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_maximum, (input, other), {})
+    try:
+        out = _k_maximum[a_input.__class__](a_input, a_other)
+    except Exception as error:
+        raise explain(_maximum, (input, other), {}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    if (n_input is not None or n_other is not None) and mode.grad:
+        t._node = n = Node()
+        n.pull = _pull_maximum
+        n._first = n_input
+        n._second = n_other
+        n._rest = ()
+        n.saved = (a_input, a_other)
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        if n_input is not None and out_shape == n_input.shape:
+            out_shape = n_input.shape
+        elif n_other is not None and out_shape == n_other.shape:
+            out_shape = n_other.shape
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+            if n_input is None:
+                n._constants = input
+            elif n_other is None:
+                n._constants = other
+        n.seq = next_seq()
+        if n_input is None and input._view is not None and input._view.cut is not None:
+            note_cut(n, input._view.cut)
+        if n_other is None and a_other is not other and other._view is not None and other._view.cut is not None:
+            note_cut(n, other._view.cut)
+    else:
+        t._node = None
+        if n_input is not None or n_other is not None:
+            t._view = _c_maximum
+        elif input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
+        elif a_other is not other and other._view is not None and other._view.cut is not None:
+            t._view = other._view.cut
+    return t
+
+
+def _pull_minimum(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    to_other = node._second
+    input, other = node.saved
+    shape = node.shape
+    if to_input is not None:
+        r = F.where(input > other, 0, F.where(input == other, g * 0.5, g))
+        if shape is not to_input.shape and shape != to_input.shape:
+            r = F.sum_to(r, shape=to_input.shape)
+        if pending[to_input] is None:
+            pending[to_input] = r
+        else:
+            accumulate(pending, to_input, r)
+    if to_other is not None:
+        r = F.where(other > input, 0, F.where(input == other, g * 0.5, g))
+        if shape is not to_other.shape and shape != to_other.shape:
+            r = F.sum_to(r, shape=to_other.shape)
+        if pending[to_other] is None:
+            pending[to_other] = r
+        else:
+            accumulate(pending, to_other, r)
+
+
+_pull_minimum.op = _minimum  # type: ignore[attr-defined]
+
+
+def minimum(input: Tensor, other: TensorLike) -> Tensor:
+    """The smaller of each pair; ties share the gradient."""
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+        c = other.__class__
+        if c is _float or c is _int:
+            a_other: Any = other
+            n_other = None
+        else:
+            a_other = other._array
+            n_other = other._node
+            if a_other.dtype is not d:
+                return apply(_minimum, (input, other), {})
+    except AttributeError:
+        return apply(_minimum, (input, other), {})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_minimum, (input, other), {})
+    try:
+        out = _k_minimum[a_input.__class__](a_input, a_other)
+    except Exception as error:
+        raise explain(_minimum, (input, other), {}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    if (n_input is not None or n_other is not None) and mode.grad:
+        t._node = n = Node()
+        n.pull = _pull_minimum
+        n._first = n_input
+        n._second = n_other
+        n._rest = ()
+        n.saved = (a_input, a_other)
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        if n_input is not None and out_shape == n_input.shape:
+            out_shape = n_input.shape
+        elif n_other is not None and out_shape == n_other.shape:
+            out_shape = n_other.shape
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+            if n_input is None:
+                n._constants = input
+            elif n_other is None:
+                n._constants = other
+        n.seq = next_seq()
+        if n_input is None and input._view is not None and input._view.cut is not None:
+            note_cut(n, input._view.cut)
+        if n_other is None and a_other is not other and other._view is not None and other._view.cut is not None:
+            note_cut(n, other._view.cut)
+    else:
+        t._node = None
+        if n_input is not None or n_other is not None:
+            t._view = _c_minimum
+        elif input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
+        elif a_other is not other and other._view is not None and other._view.cut is not None:
+            t._view = other._view.cut
+    return t
+
+
+def _pull_clamp(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    to_min = node._second
+    to_max, = node._rest
+    input, min, max = node.saved
+    shape = node.shape
+    if to_input is not None:
+        r = _r_clamp_input(F, g, input, min, max)
+        if shape is not to_input.shape and shape != to_input.shape:
+            r = F.sum_to(r, shape=to_input.shape)
+        if pending[to_input] is None:
+            pending[to_input] = r
+        else:
+            accumulate(pending, to_input, r)
+    if to_min is not None:
+        r = _r_clamp_min(F, g, input, min, max)
+        if shape is not to_min.shape and shape != to_min.shape:
+            r = F.sum_to(r, shape=to_min.shape)
+        if pending[to_min] is None:
+            pending[to_min] = r
+        else:
+            accumulate(pending, to_min, r)
+    if to_max is not None:
+        r = _r_clamp_max(F, g, input, min, max)
+        if shape is not to_max.shape and shape != to_max.shape:
+            r = F.sum_to(r, shape=to_max.shape)
+        if pending[to_max] is None:
+            pending[to_max] = r
+        else:
+            accumulate(pending, to_max, r)
+
+
+_pull_clamp.op = _clamp  # type: ignore[attr-defined]
+
+
+def clamp(input: Tensor, min: TensorLike | None = None, max: TensorLike | None = None) -> Tensor:
+    """``input`` limited to the range from ``min`` to ``max``; either may be left out."""
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+        c = min.__class__
+        if c is _float or c is _int or min is None:
+            a_min: Any = min
+            n_min = None
+        else:
+            a_min = min._array
+            n_min = min._node
+            if a_min.dtype is not d:
+                return apply(_clamp, (input, min, max), {})
+        c = max.__class__
+        if c is _float or c is _int or max is None:
+            a_max: Any = max
+            n_max = None
+        else:
+            a_max = max._array
+            n_max = max._node
+            if a_max.dtype is not d:
+                return apply(_clamp, (input, min, max), {})
+    except AttributeError:
+        return apply(_clamp, (input, min, max), {})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_clamp, (input, min, max), {})
+    try:
+        out = _k_clamp[a_input.__class__](a_input, a_min, a_max)
+    except Exception as error:
+        raise explain(_clamp, (input, min, max), {}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    if (n_input is not None or n_min is not None or n_max is not None) and mode.grad:
+        t._node = n = Node()
+        n.pull = _pull_clamp
+        n._first = n_input
+        n._second = n_min
+        n._rest = (n_max,)
+        n.saved = (a_input, a_min, a_max)
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+        if n_input is None and input._view is not None and input._view.cut is not None:
+            note_cut(n, input._view.cut)
+        if n_min is None and a_min is not min and min._view is not None and min._view.cut is not None:
+            note_cut(n, min._view.cut)
+        if n_max is None and a_max is not max and max._view is not None and max._view.cut is not None:
+            note_cut(n, max._view.cut)
+    else:
+        t._node = None
+        if n_input is not None or n_min is not None or n_max is not None:
+            t._view = _c_clamp
+        elif input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
+        elif a_min is not min and min._view is not None and min._view.cut is not None:
+            t._view = min._view.cut
+        elif a_max is not max and max._view is not None and max._view.cut is not None:
+            t._view = max._view.cut
+    return t
+
+
+def clamp_(input: Tensor, min: TensorLike | None = None, max: TensorLike | None = None) -> Tensor:
+    """``clamp``, written into the tensor itself."""
+    return write(_clamp, input, (min, max), {})
+
+
+def _pull_clamp_min(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    to_min = node._second
+    input, min = node.saved
+    shape = node.shape
+    if to_input is not None:
+        r = F.where(input >= min, g, 0)
+        if shape is not to_input.shape and shape != to_input.shape:
+            r = F.sum_to(r, shape=to_input.shape)
+        if pending[to_input] is None:
+            pending[to_input] = r
+        else:
+            accumulate(pending, to_input, r)
+    if to_min is not None:
+        r = F.where(input < min, g, 0)
+        if shape is not to_min.shape and shape != to_min.shape:
+            r = F.sum_to(r, shape=to_min.shape)
+        if pending[to_min] is None:
+            pending[to_min] = r
+        else:
+            accumulate(pending, to_min, r)
+
+
+_pull_clamp_min.op = _clamp_min  # type: ignore[attr-defined]
+
+
+def clamp_min(input: Tensor, min: TensorLike) -> Tensor:
+    """``input``, but at least ``min``; at a tie the gradient is ``input``'s."""
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+        c = min.__class__
+        if c is _float or c is _int:
+            a_min: Any = min
+            n_min = None
+        else:
+            a_min = min._array
+            n_min = min._node
+            if a_min.dtype is not d:
+                return apply(_clamp_min, (input, min), {})
+    except AttributeError:
+        return apply(_clamp_min, (input, min), {})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_clamp_min, (input, min), {})
+    try:
+        out = _k_clamp_min[a_input.__class__](a_input, a_min)
+    except Exception as error:
+        raise explain(_clamp_min, (input, min), {}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    if (n_input is not None or n_min is not None) and mode.grad:
+        t._node = n = Node()
+        n.pull = _pull_clamp_min
+        n._first = n_input
+        n._second = n_min
+        n._rest = ()
+        n.saved = (a_input, a_min)
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        if n_input is not None and out_shape == n_input.shape:
+            out_shape = n_input.shape
+        elif n_min is not None and out_shape == n_min.shape:
+            out_shape = n_min.shape
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+            if n_input is None:
+                n._constants = input
+            elif n_min is None:
+                n._constants = min
+        n.seq = next_seq()
+        if n_input is None and input._view is not None and input._view.cut is not None:
+            note_cut(n, input._view.cut)
+        if n_min is None and a_min is not min and min._view is not None and min._view.cut is not None:
+            note_cut(n, min._view.cut)
+    else:
+        t._node = None
+        if n_input is not None or n_min is not None:
+            t._view = _c_clamp_min
+        elif input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
+        elif a_min is not min and min._view is not None and min._view.cut is not None:
+            t._view = min._view.cut
+    return t
+
+
+def clamp_min_(input: Tensor, min: TensorLike) -> Tensor:
+    """``clamp_min``, written into the tensor itself."""
+    return write(_clamp_min, input, (min,), {})
+
+
+def _pull_clamp_max(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    to_max = node._second
+    input, max = node.saved
+    shape = node.shape
+    if to_input is not None:
+        r = F.where(input <= max, g, 0)
+        if shape is not to_input.shape and shape != to_input.shape:
+            r = F.sum_to(r, shape=to_input.shape)
+        if pending[to_input] is None:
+            pending[to_input] = r
+        else:
+            accumulate(pending, to_input, r)
+    if to_max is not None:
+        r = F.where(input > max, g, 0)
+        if shape is not to_max.shape and shape != to_max.shape:
+            r = F.sum_to(r, shape=to_max.shape)
+        if pending[to_max] is None:
+            pending[to_max] = r
+        else:
+            accumulate(pending, to_max, r)
+
+
+_pull_clamp_max.op = _clamp_max  # type: ignore[attr-defined]
+
+
+def clamp_max(input: Tensor, max: TensorLike) -> Tensor:
+    """``input``, but at most ``max``; at a tie the gradient is ``input``'s."""
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+        c = max.__class__
+        if c is _float or c is _int:
+            a_max: Any = max
+            n_max = None
+        else:
+            a_max = max._array
+            n_max = max._node
+            if a_max.dtype is not d:
+                return apply(_clamp_max, (input, max), {})
+    except AttributeError:
+        return apply(_clamp_max, (input, max), {})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_clamp_max, (input, max), {})
+    try:
+        out = _k_clamp_max[a_input.__class__](a_input, a_max)
+    except Exception as error:
+        raise explain(_clamp_max, (input, max), {}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    if (n_input is not None or n_max is not None) and mode.grad:
+        t._node = n = Node()
+        n.pull = _pull_clamp_max
+        n._first = n_input
+        n._second = n_max
+        n._rest = ()
+        n.saved = (a_input, a_max)
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        if n_input is not None and out_shape == n_input.shape:
+            out_shape = n_input.shape
+        elif n_max is not None and out_shape == n_max.shape:
+            out_shape = n_max.shape
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+            if n_input is None:
+                n._constants = input
+            elif n_max is None:
+                n._constants = max
+        n.seq = next_seq()
+        if n_input is None and input._view is not None and input._view.cut is not None:
+            note_cut(n, input._view.cut)
+        if n_max is None and a_max is not max and max._view is not None and max._view.cut is not None:
+            note_cut(n, max._view.cut)
+    else:
+        t._node = None
+        if n_input is not None or n_max is not None:
+            t._view = _c_clamp_max
+        elif input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
+        elif a_max is not max and max._view is not None and max._view.cut is not None:
+            t._view = max._view.cut
+    return t
+
+
+def clamp_max_(input: Tensor, max: TensorLike) -> Tensor:
+    """``clamp_max``, written into the tensor itself."""
+    return write(_clamp_max, input, (max,), {})
+
+
+def _pull_fmax(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    to_other = node._second
+    input, other = node.saved
+    shape = node.shape
+    if to_input is not None:
+        r = F.where((input >= other) | F.isnan(other), g, 0)
+        if shape is not to_input.shape and shape != to_input.shape:
+            r = F.sum_to(r, shape=to_input.shape)
+        if pending[to_input] is None:
+            pending[to_input] = r
+        else:
+            accumulate(pending, to_input, r)
+    if to_other is not None:
+        r = F.where((input >= other) | F.isnan(other), 0, g)
+        if shape is not to_other.shape and shape != to_other.shape:
+            r = F.sum_to(r, shape=to_other.shape)
+        if pending[to_other] is None:
+            pending[to_other] = r
+        else:
+            accumulate(pending, to_other, r)
+
+
+_pull_fmax.op = _fmax  # type: ignore[attr-defined]
+
+
+def fmax(input: Tensor, other: TensorLike) -> Tensor:
+    """The larger of each pair, and the number where one is NaN; at a tie the gradient is ``input``'s."""
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+        c = other.__class__
+        if c is _float or c is _int:
+            a_other: Any = other
+            n_other = None
+        else:
+            a_other = other._array
+            n_other = other._node
+            if a_other.dtype is not d:
+                return apply(_fmax, (input, other), {})
+    except AttributeError:
+        return apply(_fmax, (input, other), {})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_fmax, (input, other), {})
+    try:
+        out = _k_fmax[a_input.__class__](a_input, a_other)
+    except Exception as error:
+        raise explain(_fmax, (input, other), {}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    if (n_input is not None or n_other is not None) and mode.grad:
+        t._node = n = Node()
+        n.pull = _pull_fmax
+        n._first = n_input
+        n._second = n_other
+        n._rest = ()
+        n.saved = (a_input, a_other)
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        if n_input is not None and out_shape == n_input.shape:
+            out_shape = n_input.shape
+        elif n_other is not None and out_shape == n_other.shape:
+            out_shape = n_other.shape
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+            if n_input is None:
+                n._constants = input
+            elif n_other is None:
+                n._constants = other
+        n.seq = next_seq()
+        if n_input is None and input._view is not None and input._view.cut is not None:
+            note_cut(n, input._view.cut)
+        if n_other is None and a_other is not other and other._view is not None and other._view.cut is not None:
+            note_cut(n, other._view.cut)
+    else:
+        t._node = None
+        if n_input is not None or n_other is not None:
+            t._view = _c_fmax
+        elif input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
+        elif a_other is not other and other._view is not None and other._view.cut is not None:
+            t._view = other._view.cut
+    return t
+
+
+def _pull_fmin(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    to_other = node._second
+    input, other = node.saved
+    shape = node.shape
+    if to_input is not None:
+        r = F.where((input <= other) | F.isnan(other), g, 0)
+        if shape is not to_input.shape and shape != to_input.shape:
+            r = F.sum_to(r, shape=to_input.shape)
+        if pending[to_input] is None:
+            pending[to_input] = r
+        else:
+            accumulate(pending, to_input, r)
+    if to_other is not None:
+        r = F.where((input <= other) | F.isnan(other), 0, g)
+        if shape is not to_other.shape and shape != to_other.shape:
+            r = F.sum_to(r, shape=to_other.shape)
+        if pending[to_other] is None:
+            pending[to_other] = r
+        else:
+            accumulate(pending, to_other, r)
+
+
+_pull_fmin.op = _fmin  # type: ignore[attr-defined]
+
+
+def fmin(input: Tensor, other: TensorLike) -> Tensor:
+    """The smaller of each pair, and the number where one is NaN; at a tie the gradient is ``input``'s."""
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+        c = other.__class__
+        if c is _float or c is _int:
+            a_other: Any = other
+            n_other = None
+        else:
+            a_other = other._array
+            n_other = other._node
+            if a_other.dtype is not d:
+                return apply(_fmin, (input, other), {})
+    except AttributeError:
+        return apply(_fmin, (input, other), {})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_fmin, (input, other), {})
+    try:
+        out = _k_fmin[a_input.__class__](a_input, a_other)
+    except Exception as error:
+        raise explain(_fmin, (input, other), {}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    if (n_input is not None or n_other is not None) and mode.grad:
+        t._node = n = Node()
+        n.pull = _pull_fmin
+        n._first = n_input
+        n._second = n_other
+        n._rest = ()
+        n.saved = (a_input, a_other)
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        if n_input is not None and out_shape == n_input.shape:
+            out_shape = n_input.shape
+        elif n_other is not None and out_shape == n_other.shape:
+            out_shape = n_other.shape
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+            if n_input is None:
+                n._constants = input
+            elif n_other is None:
+                n._constants = other
+        n.seq = next_seq()
+        if n_input is None and input._view is not None and input._view.cut is not None:
+            note_cut(n, input._view.cut)
+        if n_other is None and a_other is not other and other._view is not None and other._view.cut is not None:
+            note_cut(n, other._view.cut)
+    else:
+        t._node = None
+        if n_input is not None or n_other is not None:
+            t._view = _c_fmin
+        elif input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
+        elif a_other is not other and other._view is not None and other._view.cut is not None:
+            t._view = other._view.cut
+    return t
+
+
+def _pull_heaviside(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    to_values = node._second
+    input, = node.saved
+    shape = node.shape
+    if to_input is not None:
+        r = g * 0
+        if shape is not to_input.shape and shape != to_input.shape:
+            r = F.sum_to(r, shape=to_input.shape)
+        if pending[to_input] is None:
+            pending[to_input] = r
+        else:
+            accumulate(pending, to_input, r)
+    if to_values is not None:
+        r = F.where(input == 0, g, 0)
+        if shape is not to_values.shape and shape != to_values.shape:
+            r = F.sum_to(r, shape=to_values.shape)
+        if pending[to_values] is None:
+            pending[to_values] = r
+        else:
+            accumulate(pending, to_values, r)
+
+
+_pull_heaviside.op = _heaviside  # type: ignore[attr-defined]
+
+
+def heaviside(input: Tensor, values: Tensor) -> Tensor:
+    """0 where ``input`` is negative, ``values`` where it is 0, 1 where it is positive."""
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+        a_values = values._array
+        n_values = values._node
+        if a_values.dtype is not d:
+            return apply(_heaviside, (input, values), {})
+    except AttributeError:
+        return apply(_heaviside, (input, values), {})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_heaviside, (input, values), {})
+    try:
+        out = _k_heaviside[a_input.__class__](a_input, a_values)
+    except Exception as error:
+        raise explain(_heaviside, (input, values), {}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    if (n_input is not None or n_values is not None) and mode.grad:
+        t._node = n = Node()
+        n.pull = _pull_heaviside
+        n._first = n_input
+        n._second = n_values
+        n._rest = ()
+        n.saved = (a_input if n_values is not None else None,)
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        if n_input is not None and out_shape == n_input.shape:
+            out_shape = n_input.shape
+        elif n_values is not None and out_shape == n_values.shape:
+            out_shape = n_values.shape
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+            if n_input is None:
+                n._constants = input
+            elif n_values is None:
+                n._constants = values
+        n.seq = next_seq()
+        if n_input is None and input._view is not None and input._view.cut is not None:
+            note_cut(n, input._view.cut)
+        if n_values is None and values._view is not None and values._view.cut is not None:
+            note_cut(n, values._view.cut)
+    else:
+        t._node = None
+        if n_input is not None or n_values is not None:
+            t._view = _c_heaviside
+        elif input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
+        elif values._view is not None and values._view.cut is not None:
+            t._view = values._view.cut
+    return t
+
+
+def heaviside_(input: Tensor, values: Tensor) -> Tensor:
+    """``heaviside``, written into the tensor itself."""
+    return write(_heaviside, input, (values,), {})
+
+
+def _pull_nan_to_num(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    input, = node.saved
+    r = F.where(F.isfinite(input), g, 0)
+    if pending[to_input] is None:
+        pending[to_input] = r
+    else:
+        accumulate(pending, to_input, r)
+
+
+_pull_nan_to_num.op = _nan_to_num  # type: ignore[attr-defined]
+
+
+def nan_to_num(input: Tensor, nan: builtins.float | None = None, posinf: builtins.float | None = None, neginf: builtins.float | None = None) -> Tensor:
+    """``input`` with NaN replaced by ``nan`` (0 by default) and the infinities by ``posinf`` and ``neginf`` (the dtype's largest and smallest numbers); the gradient there is 0."""
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_nan_to_num, (input,), {"nan": nan, "posinf": posinf, "neginf": neginf})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_nan_to_num, (input,), {"nan": nan, "posinf": posinf, "neginf": neginf})
+    try:
+        out = _k_nan_to_num[a_input.__class__](a_input, nan=nan, posinf=posinf, neginf=neginf)
+    except Exception as error:
+        raise explain(_nan_to_num, (input,), {"nan": nan, "posinf": posinf, "neginf": neginf}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    if n_input is not None and mode.grad:
+        t._node = n = GeneralNode()
+        n.op = _nan_to_num
+        n.pull = _pull_nan_to_num
+        n._first = n_input
+        n._second = n._rest = None
+        n.saved = (a_input,)
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        n._attrs = {"nan": nan, "posinf": posinf, "neginf": neginf}
+        if out_shape == n_input.shape:
+            out_shape = n_input.shape
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+        if n_input is not None:
+            t._view = _c_nan_to_num
+        elif input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
+    return t
+
+
+def nan_to_num_(input: Tensor, nan: builtins.float | None = None, posinf: builtins.float | None = None, neginf: builtins.float | None = None) -> Tensor:
+    """``nan_to_num``, written into the tensor itself."""
+    return write(_nan_to_num, input, (), {"nan": nan, "posinf": posinf, "neginf": neginf})
+
+
+def _pull_where(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_condition = node._first
+    to_input = node._second
+    to_other, = node._rest
+    condition, = node.saved
+    shape = node.shape
+    if to_input is not None:
+        r = F.where(condition, g, 0)
+        if shape is not to_input.shape and shape != to_input.shape:
+            r = F.sum_to(r, shape=to_input.shape)
+        if pending[to_input] is None:
+            pending[to_input] = r
+        else:
+            accumulate(pending, to_input, r)
+    if to_other is not None:
+        r = F.where(condition, 0, g)
+        if shape is not to_other.shape and shape != to_other.shape:
+            r = F.sum_to(r, shape=to_other.shape)
+        if pending[to_other] is None:
+            pending[to_other] = r
+        else:
+            accumulate(pending, to_other, r)
+
+
+_pull_where.op = _where  # type: ignore[attr-defined]
+
+
+def where(condition: Tensor, input: TensorLike | None = None, other: TensorLike | None = None) -> Any:
+    """``input`` where ``condition`` holds, ``other`` elsewhere. ``where(condition)`` is ``nonzero(condition, as_tuple=True)``."""
+    if input is None and other is None:
+        return nonzero(condition, as_tuple=True)
+    try:
+        a_condition = condition._array
+        n_condition = condition._node
+        if a_condition.dtype is not BOOL:
+            return apply(_where, (condition, input, other), {})
+        d: Any = None
+        c = input.__class__
+        if c is _float or c is _int:
+            a_input: Any = input
+            n_input = None
+        else:
+            a_input = input._array
+            n_input = input._node
+            if d is None:
+                d = a_input.dtype
+            elif a_input.dtype is not d:
+                return apply(_where, (condition, input, other), {})
+        c = other.__class__
+        if c is _float or c is _int:
+            a_other: Any = other
+            n_other = None
+        else:
+            a_other = other._array
+            n_other = other._node
+            if d is None:
+                d = a_other.dtype
+            elif a_other.dtype is not d:
+                return apply(_where, (condition, input, other), {})
+    except AttributeError:
+        return apply(_where, (condition, input, other), {})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_where, (condition, input, other), {})
+    try:
+        out = _k_where[a_condition.__class__](a_condition, a_input, a_other)
+    except Exception as error:
+        raise explain(_where, (condition, input, other), {}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    if (n_condition is not None or n_input is not None or n_other is not None) and mode.grad:
+        t._node = n = Node()
+        n.pull = _pull_where
+        n._first = n_condition
+        n._second = n_input
+        n._rest = (n_other,)
+        n.saved = (a_condition if n_input is not None or n_other is not None else None,)
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+        if n_condition is None and condition._view is not None and condition._view.cut is not None:
+            note_cut(n, condition._view.cut)
+        if n_input is None and a_input is not input and input._view is not None and input._view.cut is not None:
+            note_cut(n, input._view.cut)
+        if n_other is None and a_other is not other and other._view is not None and other._view.cut is not None:
+            note_cut(n, other._view.cut)
+    else:
+        t._node = None
+        if n_condition is not None or n_input is not None or n_other is not None:
+            t._view = _c_where
+        elif condition._view is not None and condition._view.cut is not None:
+            t._view = condition._view.cut
+        elif a_input is not input and input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
+        elif a_other is not other and other._view is not None and other._view.cut is not None:
+            t._view = other._view.cut
+    return t
+
+
+def _pull_masked(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_upstream = node._first
+    to_value = node._second
+    upstream, value = node.saved
+    shape = node.shape
+    if to_value is not None:
+        r = F.where((upstream == 0) & F.isnan(value), 0, g)
+        if shape is not to_value.shape and shape != to_value.shape:
+            r = F.sum_to(r, shape=to_value.shape)
+        if pending[to_value] is None:
+            pending[to_value] = r
+        else:
+            accumulate(pending, to_value, r)
+
+
+_pull_masked.op = _masked  # type: ignore[attr-defined]
+
+
+def masked(upstream: Tensor, value: Tensor) -> Tensor:
+    """``value``, but 0 where it is NaN and ``upstream`` is exactly 0."""
+    try:
+        a_upstream = upstream._array
+        n_upstream = upstream._node
+        d = a_upstream.dtype
+        a_value = value._array
+        n_value = value._node
+        if a_value.dtype is not d:
+            return apply(_masked, (upstream, value), {})
+    except AttributeError:
+        return apply(_masked, (upstream, value), {})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_masked, (upstream, value), {})
+    try:
+        out = _k_masked[a_upstream.__class__](a_upstream, a_value)
+    except Exception as error:
+        raise explain(_masked, (upstream, value), {}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    if (n_upstream is not None or n_value is not None) and mode.grad:
+        t._node = n = Node()
+        n.pull = _pull_masked
+        n._first = n_upstream
+        n._second = n_value
+        n._rest = ()
+        n.saved = (a_upstream if n_value is not None else None, a_value if n_value is not None else None)
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        if n_upstream is not None and out_shape == n_upstream.shape:
+            out_shape = n_upstream.shape
+        elif n_value is not None and out_shape == n_value.shape:
+            out_shape = n_value.shape
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+            if n_upstream is None:
+                n._constants = upstream
+            elif n_value is None:
+                n._constants = value
+        n.seq = next_seq()
+        if n_upstream is None and upstream._view is not None and upstream._view.cut is not None:
+            note_cut(n, upstream._view.cut)
+        if n_value is None and value._view is not None and value._view.cut is not None:
+            note_cut(n, value._view.cut)
+    else:
+        t._node = None
+        if n_upstream is not None or n_value is not None:
+            t._view = _c_masked
+        elif upstream._view is not None and upstream._view.cut is not None:
+            t._view = upstream._view.cut
+        elif value._view is not None and value._view.cut is not None:
+            t._view = value._view.cut
+    return t
+
+
 def class_targets(target: Tensor, weight: Tensor | None, classes: builtins.int, dim: builtins.int, ignore_index: builtins.int, label_smoothing: builtins.float, mean: builtins.bool, dtype: DTypeLike, *, axis: Any = None) -> Tensor:
     """The distribution over classes that each class index stands for, with weights, smoothing and the denominator of a mean."""
     if axis is not None:
@@ -5555,9 +5955,50 @@ def addcdiv_(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Number =
     return write(_addcdiv, input, (tensor1, tensor2), {"value": value})
 
 
+def _pull_eq(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    to_other = node._second
+    shape = node.shape
+
+
+_pull_eq.op = _eq  # type: ignore[attr-defined]
+
+
 def eq(input: Tensor, other: TensorLike) -> Tensor:
     """``input == other``, elementwise."""
-    return apply(_eq, (input, other), {})
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+        c = other.__class__
+        if c is _float or c is _int:
+            a_other: Any = other
+            n_other = None
+        else:
+            a_other = other._array
+            n_other = other._node
+            if a_other.dtype is not d:
+                return apply(_eq, (input, other), {})
+    except AttributeError:
+        return apply(_eq, (input, other), {})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64 and (d is not INT64 or c is _float) and (d is not BOOL or c is _float or c is _int)) or mode.general:
+        return apply(_eq, (input, other), {})
+    try:
+        out = _k_eq[a_input.__class__](a_input, a_other)
+    except Exception as error:
+        raise explain(_eq, (input, other), {}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    t._node = None
+    if n_input is not None or n_other is not None:
+        t._view = _c_eq
+    elif input._view is not None and input._view.cut is not None:
+        t._view = input._view.cut
+    elif a_other is not other and other._view is not None and other._view.cut is not None:
+        t._view = other._view.cut
+    return t
 
 
 def eq_(input: Tensor, other: TensorLike) -> Tensor:
@@ -5565,9 +6006,50 @@ def eq_(input: Tensor, other: TensorLike) -> Tensor:
     return write(_eq, input, (other,), {})
 
 
+def _pull_ne(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    to_other = node._second
+    shape = node.shape
+
+
+_pull_ne.op = _ne  # type: ignore[attr-defined]
+
+
 def ne(input: Tensor, other: TensorLike) -> Tensor:
     """``input != other``, elementwise."""
-    return apply(_ne, (input, other), {})
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+        c = other.__class__
+        if c is _float or c is _int:
+            a_other: Any = other
+            n_other = None
+        else:
+            a_other = other._array
+            n_other = other._node
+            if a_other.dtype is not d:
+                return apply(_ne, (input, other), {})
+    except AttributeError:
+        return apply(_ne, (input, other), {})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64 and (d is not INT64 or c is _float) and (d is not BOOL or c is _float or c is _int)) or mode.general:
+        return apply(_ne, (input, other), {})
+    try:
+        out = _k_ne[a_input.__class__](a_input, a_other)
+    except Exception as error:
+        raise explain(_ne, (input, other), {}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    t._node = None
+    if n_input is not None or n_other is not None:
+        t._view = _c_ne
+    elif input._view is not None and input._view.cut is not None:
+        t._view = input._view.cut
+    elif a_other is not other and other._view is not None and other._view.cut is not None:
+        t._view = other._view.cut
+    return t
 
 
 def ne_(input: Tensor, other: TensorLike) -> Tensor:
@@ -5575,9 +6057,50 @@ def ne_(input: Tensor, other: TensorLike) -> Tensor:
     return write(_ne, input, (other,), {})
 
 
+def _pull_lt(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    to_other = node._second
+    shape = node.shape
+
+
+_pull_lt.op = _lt  # type: ignore[attr-defined]
+
+
 def lt(input: Tensor, other: TensorLike) -> Tensor:
     """``input < other``, elementwise."""
-    return apply(_lt, (input, other), {})
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+        c = other.__class__
+        if c is _float or c is _int:
+            a_other: Any = other
+            n_other = None
+        else:
+            a_other = other._array
+            n_other = other._node
+            if a_other.dtype is not d:
+                return apply(_lt, (input, other), {})
+    except AttributeError:
+        return apply(_lt, (input, other), {})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64 and (d is not INT64 or c is _float) and (d is not BOOL or c is _float or c is _int)) or mode.general:
+        return apply(_lt, (input, other), {})
+    try:
+        out = _k_lt[a_input.__class__](a_input, a_other)
+    except Exception as error:
+        raise explain(_lt, (input, other), {}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    t._node = None
+    if n_input is not None or n_other is not None:
+        t._view = _c_lt
+    elif input._view is not None and input._view.cut is not None:
+        t._view = input._view.cut
+    elif a_other is not other and other._view is not None and other._view.cut is not None:
+        t._view = other._view.cut
+    return t
 
 
 def lt_(input: Tensor, other: TensorLike) -> Tensor:
@@ -5585,9 +6108,50 @@ def lt_(input: Tensor, other: TensorLike) -> Tensor:
     return write(_lt, input, (other,), {})
 
 
+def _pull_le(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    to_other = node._second
+    shape = node.shape
+
+
+_pull_le.op = _le  # type: ignore[attr-defined]
+
+
 def le(input: Tensor, other: TensorLike) -> Tensor:
     """``input <= other``, elementwise."""
-    return apply(_le, (input, other), {})
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+        c = other.__class__
+        if c is _float or c is _int:
+            a_other: Any = other
+            n_other = None
+        else:
+            a_other = other._array
+            n_other = other._node
+            if a_other.dtype is not d:
+                return apply(_le, (input, other), {})
+    except AttributeError:
+        return apply(_le, (input, other), {})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64 and (d is not INT64 or c is _float) and (d is not BOOL or c is _float or c is _int)) or mode.general:
+        return apply(_le, (input, other), {})
+    try:
+        out = _k_le[a_input.__class__](a_input, a_other)
+    except Exception as error:
+        raise explain(_le, (input, other), {}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    t._node = None
+    if n_input is not None or n_other is not None:
+        t._view = _c_le
+    elif input._view is not None and input._view.cut is not None:
+        t._view = input._view.cut
+    elif a_other is not other and other._view is not None and other._view.cut is not None:
+        t._view = other._view.cut
+    return t
 
 
 def le_(input: Tensor, other: TensorLike) -> Tensor:
@@ -5595,9 +6159,50 @@ def le_(input: Tensor, other: TensorLike) -> Tensor:
     return write(_le, input, (other,), {})
 
 
+def _pull_gt(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    to_other = node._second
+    shape = node.shape
+
+
+_pull_gt.op = _gt  # type: ignore[attr-defined]
+
+
 def gt(input: Tensor, other: TensorLike) -> Tensor:
     """``input > other``, elementwise."""
-    return apply(_gt, (input, other), {})
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+        c = other.__class__
+        if c is _float or c is _int:
+            a_other: Any = other
+            n_other = None
+        else:
+            a_other = other._array
+            n_other = other._node
+            if a_other.dtype is not d:
+                return apply(_gt, (input, other), {})
+    except AttributeError:
+        return apply(_gt, (input, other), {})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64 and (d is not INT64 or c is _float) and (d is not BOOL or c is _float or c is _int)) or mode.general:
+        return apply(_gt, (input, other), {})
+    try:
+        out = _k_gt[a_input.__class__](a_input, a_other)
+    except Exception as error:
+        raise explain(_gt, (input, other), {}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    t._node = None
+    if n_input is not None or n_other is not None:
+        t._view = _c_gt
+    elif input._view is not None and input._view.cut is not None:
+        t._view = input._view.cut
+    elif a_other is not other and other._view is not None and other._view.cut is not None:
+        t._view = other._view.cut
+    return t
 
 
 def gt_(input: Tensor, other: TensorLike) -> Tensor:
@@ -5605,9 +6210,50 @@ def gt_(input: Tensor, other: TensorLike) -> Tensor:
     return write(_gt, input, (other,), {})
 
 
+def _pull_ge(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    to_other = node._second
+    shape = node.shape
+
+
+_pull_ge.op = _ge  # type: ignore[attr-defined]
+
+
 def ge(input: Tensor, other: TensorLike) -> Tensor:
     """``input >= other``, elementwise."""
-    return apply(_ge, (input, other), {})
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+        c = other.__class__
+        if c is _float or c is _int:
+            a_other: Any = other
+            n_other = None
+        else:
+            a_other = other._array
+            n_other = other._node
+            if a_other.dtype is not d:
+                return apply(_ge, (input, other), {})
+    except AttributeError:
+        return apply(_ge, (input, other), {})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64 and (d is not INT64 or c is _float) and (d is not BOOL or c is _float or c is _int)) or mode.general:
+        return apply(_ge, (input, other), {})
+    try:
+        out = _k_ge[a_input.__class__](a_input, a_other)
+    except Exception as error:
+        raise explain(_ge, (input, other), {}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    t._node = None
+    if n_input is not None or n_other is not None:
+        t._view = _c_ge
+    elif input._view is not None and input._view.cut is not None:
+        t._view = input._view.cut
+    elif a_other is not other and other._view is not None and other._view.cut is not None:
+        t._view = other._view.cut
+    return t
 
 
 def ge_(input: Tensor, other: TensorLike) -> Tensor:
@@ -5615,9 +6261,50 @@ def ge_(input: Tensor, other: TensorLike) -> Tensor:
     return write(_ge, input, (other,), {})
 
 
+def _pull_logical_and(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    to_other = node._second
+    shape = node.shape
+
+
+_pull_logical_and.op = _logical_and  # type: ignore[attr-defined]
+
+
 def logical_and(input: Tensor, other: TensorLike) -> Tensor:
     """Whether both are non-zero."""
-    return apply(_logical_and, (input, other), {})
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+        c = other.__class__
+        if c is _float or c is _int:
+            a_other: Any = other
+            n_other = None
+        else:
+            a_other = other._array
+            n_other = other._node
+            if a_other.dtype is not d:
+                return apply(_logical_and, (input, other), {})
+    except AttributeError:
+        return apply(_logical_and, (input, other), {})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64 and (d is not INT64 or c is _float) and (d is not BOOL or c is _float or c is _int)) or mode.general:
+        return apply(_logical_and, (input, other), {})
+    try:
+        out = _k_logical_and[a_input.__class__](a_input, a_other)
+    except Exception as error:
+        raise explain(_logical_and, (input, other), {}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    t._node = None
+    if n_input is not None or n_other is not None:
+        t._view = _c_logical_and
+    elif input._view is not None and input._view.cut is not None:
+        t._view = input._view.cut
+    elif a_other is not other and other._view is not None and other._view.cut is not None:
+        t._view = other._view.cut
+    return t
 
 
 def logical_and_(input: Tensor, other: TensorLike) -> Tensor:
@@ -5625,9 +6312,50 @@ def logical_and_(input: Tensor, other: TensorLike) -> Tensor:
     return write(_logical_and, input, (other,), {})
 
 
+def _pull_logical_or(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    to_other = node._second
+    shape = node.shape
+
+
+_pull_logical_or.op = _logical_or  # type: ignore[attr-defined]
+
+
 def logical_or(input: Tensor, other: TensorLike) -> Tensor:
     """Whether either is non-zero."""
-    return apply(_logical_or, (input, other), {})
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+        c = other.__class__
+        if c is _float or c is _int:
+            a_other: Any = other
+            n_other = None
+        else:
+            a_other = other._array
+            n_other = other._node
+            if a_other.dtype is not d:
+                return apply(_logical_or, (input, other), {})
+    except AttributeError:
+        return apply(_logical_or, (input, other), {})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64 and (d is not INT64 or c is _float) and (d is not BOOL or c is _float or c is _int)) or mode.general:
+        return apply(_logical_or, (input, other), {})
+    try:
+        out = _k_logical_or[a_input.__class__](a_input, a_other)
+    except Exception as error:
+        raise explain(_logical_or, (input, other), {}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    t._node = None
+    if n_input is not None or n_other is not None:
+        t._view = _c_logical_or
+    elif input._view is not None and input._view.cut is not None:
+        t._view = input._view.cut
+    elif a_other is not other and other._view is not None and other._view.cut is not None:
+        t._view = other._view.cut
+    return t
 
 
 def logical_or_(input: Tensor, other: TensorLike) -> Tensor:
@@ -5635,9 +6363,50 @@ def logical_or_(input: Tensor, other: TensorLike) -> Tensor:
     return write(_logical_or, input, (other,), {})
 
 
+def _pull_logical_xor(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    to_other = node._second
+    shape = node.shape
+
+
+_pull_logical_xor.op = _logical_xor  # type: ignore[attr-defined]
+
+
 def logical_xor(input: Tensor, other: TensorLike) -> Tensor:
     """Whether exactly one is non-zero."""
-    return apply(_logical_xor, (input, other), {})
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+        c = other.__class__
+        if c is _float or c is _int:
+            a_other: Any = other
+            n_other = None
+        else:
+            a_other = other._array
+            n_other = other._node
+            if a_other.dtype is not d:
+                return apply(_logical_xor, (input, other), {})
+    except AttributeError:
+        return apply(_logical_xor, (input, other), {})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64 and (d is not INT64 or c is _float) and (d is not BOOL or c is _float or c is _int)) or mode.general:
+        return apply(_logical_xor, (input, other), {})
+    try:
+        out = _k_logical_xor[a_input.__class__](a_input, a_other)
+    except Exception as error:
+        raise explain(_logical_xor, (input, other), {}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    t._node = None
+    if n_input is not None or n_other is not None:
+        t._view = _c_logical_xor
+    elif input._view is not None and input._view.cut is not None:
+        t._view = input._view.cut
+    elif a_other is not other and other._view is not None and other._view.cut is not None:
+        t._view = other._view.cut
+    return t
 
 
 def logical_xor_(input: Tensor, other: TensorLike) -> Tensor:
@@ -5645,9 +6414,37 @@ def logical_xor_(input: Tensor, other: TensorLike) -> Tensor:
     return write(_logical_xor, input, (other,), {})
 
 
+def _pull_logical_not(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+
+
+_pull_logical_not.op = _logical_not  # type: ignore[attr-defined]
+
+
 def logical_not(input: Tensor) -> Tensor:
     """Whether ``input`` is zero."""
-    return apply(_logical_not, (input,), {})
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_logical_not, (input,), {})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64 and (d is not INT64) and (d is not BOOL)) or mode.general:
+        return apply(_logical_not, (input,), {})
+    try:
+        out = _k_logical_not[a_input.__class__](a_input)
+    except Exception as error:
+        raise explain(_logical_not, (input,), {}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    t._node = None
+    if n_input is not None:
+        t._view = _c_logical_not
+    elif input._view is not None and input._view.cut is not None:
+        t._view = input._view.cut
+    return t
 
 
 def logical_not_(input: Tensor) -> Tensor:
@@ -5655,24 +6452,149 @@ def logical_not_(input: Tensor) -> Tensor:
     return write(_logical_not, input, (), {})
 
 
+def _pull_isnan(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+
+
+_pull_isnan.op = _isnan  # type: ignore[attr-defined]
+
+
 def isnan(input: Tensor) -> Tensor:
     """Whether each element is NaN."""
-    return apply(_isnan, (input,), {})
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_isnan, (input,), {})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64 and (d is not INT64) and (d is not BOOL)) or mode.general:
+        return apply(_isnan, (input,), {})
+    try:
+        out = _k_isnan[a_input.__class__](a_input)
+    except Exception as error:
+        raise explain(_isnan, (input,), {}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    t._node = None
+    if n_input is not None:
+        t._view = _c_isnan
+    elif input._view is not None and input._view.cut is not None:
+        t._view = input._view.cut
+    return t
+
+
+def _pull_isinf(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+
+
+_pull_isinf.op = _isinf  # type: ignore[attr-defined]
 
 
 def isinf(input: Tensor) -> Tensor:
     """Whether each element is plus or minus infinity."""
-    return apply(_isinf, (input,), {})
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_isinf, (input,), {})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64 and (d is not INT64) and (d is not BOOL)) or mode.general:
+        return apply(_isinf, (input,), {})
+    try:
+        out = _k_isinf[a_input.__class__](a_input)
+    except Exception as error:
+        raise explain(_isinf, (input,), {}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    t._node = None
+    if n_input is not None:
+        t._view = _c_isinf
+    elif input._view is not None and input._view.cut is not None:
+        t._view = input._view.cut
+    return t
+
+
+def _pull_isfinite(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+
+
+_pull_isfinite.op = _isfinite  # type: ignore[attr-defined]
 
 
 def isfinite(input: Tensor) -> Tensor:
     """Whether each element is neither infinite nor NaN."""
-    return apply(_isfinite, (input,), {})
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_isfinite, (input,), {})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64 and (d is not INT64) and (d is not BOOL)) or mode.general:
+        return apply(_isfinite, (input,), {})
+    try:
+        out = _k_isfinite[a_input.__class__](a_input)
+    except Exception as error:
+        raise explain(_isfinite, (input,), {}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    t._node = None
+    if n_input is not None:
+        t._view = _c_isfinite
+    elif input._view is not None and input._view.cut is not None:
+        t._view = input._view.cut
+    return t
+
+
+def _pull_bitwise_and(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    to_other = node._second
+    shape = node.shape
+
+
+_pull_bitwise_and.op = _bitwise_and  # type: ignore[attr-defined]
 
 
 def bitwise_and(input: Tensor, other: TensorLike) -> Tensor:
     """Bitwise and of integers; logical and of booleans."""
-    return apply(_bitwise_and, (input, other), {})
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+        c = other.__class__
+        if c is _float or c is _int:
+            a_other: Any = other
+            n_other = None
+        else:
+            a_other = other._array
+            n_other = other._node
+            if a_other.dtype is not d:
+                return apply(_bitwise_and, (input, other), {})
+    except AttributeError:
+        return apply(_bitwise_and, (input, other), {})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64 and (d is not INT64 or c is _float) and (d is not BOOL or c is _float or c is _int)) or mode.general:
+        return apply(_bitwise_and, (input, other), {})
+    try:
+        out = _k_bitwise_and[a_input.__class__](a_input, a_other)
+    except Exception as error:
+        raise explain(_bitwise_and, (input, other), {}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    t._node = None
+    if n_input is not None or n_other is not None:
+        t._view = _c_bitwise_and
+    elif input._view is not None and input._view.cut is not None:
+        t._view = input._view.cut
+    elif a_other is not other and other._view is not None and other._view.cut is not None:
+        t._view = other._view.cut
+    return t
 
 
 def bitwise_and_(input: Tensor, other: TensorLike) -> Tensor:
@@ -5680,9 +6602,50 @@ def bitwise_and_(input: Tensor, other: TensorLike) -> Tensor:
     return write(_bitwise_and, input, (other,), {})
 
 
+def _pull_bitwise_or(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    to_other = node._second
+    shape = node.shape
+
+
+_pull_bitwise_or.op = _bitwise_or  # type: ignore[attr-defined]
+
+
 def bitwise_or(input: Tensor, other: TensorLike) -> Tensor:
     """Bitwise or of integers; logical or of booleans."""
-    return apply(_bitwise_or, (input, other), {})
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+        c = other.__class__
+        if c is _float or c is _int:
+            a_other: Any = other
+            n_other = None
+        else:
+            a_other = other._array
+            n_other = other._node
+            if a_other.dtype is not d:
+                return apply(_bitwise_or, (input, other), {})
+    except AttributeError:
+        return apply(_bitwise_or, (input, other), {})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64 and (d is not INT64 or c is _float) and (d is not BOOL or c is _float or c is _int)) or mode.general:
+        return apply(_bitwise_or, (input, other), {})
+    try:
+        out = _k_bitwise_or[a_input.__class__](a_input, a_other)
+    except Exception as error:
+        raise explain(_bitwise_or, (input, other), {}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    t._node = None
+    if n_input is not None or n_other is not None:
+        t._view = _c_bitwise_or
+    elif input._view is not None and input._view.cut is not None:
+        t._view = input._view.cut
+    elif a_other is not other and other._view is not None and other._view.cut is not None:
+        t._view = other._view.cut
+    return t
 
 
 def bitwise_or_(input: Tensor, other: TensorLike) -> Tensor:
@@ -5690,9 +6653,50 @@ def bitwise_or_(input: Tensor, other: TensorLike) -> Tensor:
     return write(_bitwise_or, input, (other,), {})
 
 
+def _pull_bitwise_xor(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    to_other = node._second
+    shape = node.shape
+
+
+_pull_bitwise_xor.op = _bitwise_xor  # type: ignore[attr-defined]
+
+
 def bitwise_xor(input: Tensor, other: TensorLike) -> Tensor:
     """Bitwise exclusive or of integers; of booleans the logical one."""
-    return apply(_bitwise_xor, (input, other), {})
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+        c = other.__class__
+        if c is _float or c is _int:
+            a_other: Any = other
+            n_other = None
+        else:
+            a_other = other._array
+            n_other = other._node
+            if a_other.dtype is not d:
+                return apply(_bitwise_xor, (input, other), {})
+    except AttributeError:
+        return apply(_bitwise_xor, (input, other), {})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64 and (d is not INT64 or c is _float) and (d is not BOOL or c is _float or c is _int)) or mode.general:
+        return apply(_bitwise_xor, (input, other), {})
+    try:
+        out = _k_bitwise_xor[a_input.__class__](a_input, a_other)
+    except Exception as error:
+        raise explain(_bitwise_xor, (input, other), {}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    t._node = None
+    if n_input is not None or n_other is not None:
+        t._view = _c_bitwise_xor
+    elif input._view is not None and input._view.cut is not None:
+        t._view = input._view.cut
+    elif a_other is not other and other._view is not None and other._view.cut is not None:
+        t._view = other._view.cut
+    return t
 
 
 def bitwise_xor_(input: Tensor, other: TensorLike) -> Tensor:
@@ -5700,9 +6704,37 @@ def bitwise_xor_(input: Tensor, other: TensorLike) -> Tensor:
     return write(_bitwise_xor, input, (other,), {})
 
 
+def _pull_bitwise_not(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+
+
+_pull_bitwise_not.op = _bitwise_not  # type: ignore[attr-defined]
+
+
 def bitwise_not(input: Tensor) -> Tensor:
     """Bitwise complement of integers; logical not of booleans."""
-    return apply(_bitwise_not, (input,), {})
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_bitwise_not, (input,), {})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64 and (d is not INT64) and (d is not BOOL)) or mode.general:
+        return apply(_bitwise_not, (input,), {})
+    try:
+        out = _k_bitwise_not[a_input.__class__](a_input)
+    except Exception as error:
+        raise explain(_bitwise_not, (input,), {}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    t._node = None
+    if n_input is not None:
+        t._view = _c_bitwise_not
+    elif input._view is not None and input._view.cut is not None:
+        t._view = input._view.cut
+    return t
 
 
 def bitwise_not_(input: Tensor) -> Tensor:
@@ -5710,9 +6742,50 @@ def bitwise_not_(input: Tensor) -> Tensor:
     return write(_bitwise_not, input, (), {})
 
 
+def _pull_bitwise_left_shift(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    to_other = node._second
+    shape = node.shape
+
+
+_pull_bitwise_left_shift.op = _bitwise_left_shift  # type: ignore[attr-defined]
+
+
 def bitwise_left_shift(input: Tensor, other: TensorLike) -> Tensor:
     """The bits of ``input`` moved up by ``other`` places, zeros below."""
-    return apply(_bitwise_left_shift, (input, other), {})
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+        c = other.__class__
+        if c is _float or c is _int:
+            a_other: Any = other
+            n_other = None
+        else:
+            a_other = other._array
+            n_other = other._node
+            if a_other.dtype is not d:
+                return apply(_bitwise_left_shift, (input, other), {})
+    except AttributeError:
+        return apply(_bitwise_left_shift, (input, other), {})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64 and (d is not INT64 or c is _float) and (d is not BOOL or c is _float or c is _int)) or mode.general:
+        return apply(_bitwise_left_shift, (input, other), {})
+    try:
+        out = _k_bitwise_left_shift[a_input.__class__](a_input, a_other)
+    except Exception as error:
+        raise explain(_bitwise_left_shift, (input, other), {}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    t._node = None
+    if n_input is not None or n_other is not None:
+        t._view = _c_bitwise_left_shift
+    elif input._view is not None and input._view.cut is not None:
+        t._view = input._view.cut
+    elif a_other is not other and other._view is not None and other._view.cut is not None:
+        t._view = other._view.cut
+    return t
 
 
 def bitwise_left_shift_(input: Tensor, other: TensorLike) -> Tensor:
@@ -5720,9 +6793,50 @@ def bitwise_left_shift_(input: Tensor, other: TensorLike) -> Tensor:
     return write(_bitwise_left_shift, input, (other,), {})
 
 
+def _pull_bitwise_right_shift(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    to_other = node._second
+    shape = node.shape
+
+
+_pull_bitwise_right_shift.op = _bitwise_right_shift  # type: ignore[attr-defined]
+
+
 def bitwise_right_shift(input: Tensor, other: TensorLike) -> Tensor:
     """The bits of ``input`` moved down by ``other`` places; the sign stays."""
-    return apply(_bitwise_right_shift, (input, other), {})
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+        c = other.__class__
+        if c is _float or c is _int:
+            a_other: Any = other
+            n_other = None
+        else:
+            a_other = other._array
+            n_other = other._node
+            if a_other.dtype is not d:
+                return apply(_bitwise_right_shift, (input, other), {})
+    except AttributeError:
+        return apply(_bitwise_right_shift, (input, other), {})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64 and (d is not INT64 or c is _float) and (d is not BOOL or c is _float or c is _int)) or mode.general:
+        return apply(_bitwise_right_shift, (input, other), {})
+    try:
+        out = _k_bitwise_right_shift[a_input.__class__](a_input, a_other)
+    except Exception as error:
+        raise explain(_bitwise_right_shift, (input, other), {}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    t._node = None
+    if n_input is not None or n_other is not None:
+        t._view = _c_bitwise_right_shift
+    elif input._view is not None and input._view.cut is not None:
+        t._view = input._view.cut
+    elif a_other is not other and other._view is not None and other._view.cut is not None:
+        t._view = other._view.cut
+    return t
 
 
 def bitwise_right_shift_(input: Tensor, other: TensorLike) -> Tensor:
@@ -5730,29 +6844,192 @@ def bitwise_right_shift_(input: Tensor, other: TensorLike) -> Tensor:
     return write(_bitwise_right_shift, input, (other,), {})
 
 
+def _pull_signbit(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+
+
+_pull_signbit.op = _signbit  # type: ignore[attr-defined]
+
+
 def signbit(input: Tensor) -> Tensor:
     """Whether the sign is minus, also that of -0.0."""
-    return apply(_signbit, (input,), {})
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_signbit, (input,), {})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64 and (d is not INT64) and (d is not BOOL)) or mode.general:
+        return apply(_signbit, (input,), {})
+    try:
+        out = _k_signbit[a_input.__class__](a_input)
+    except Exception as error:
+        raise explain(_signbit, (input,), {}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    t._node = None
+    if n_input is not None:
+        t._view = _c_signbit
+    elif input._view is not None and input._view.cut is not None:
+        t._view = input._view.cut
+    return t
+
+
+def _pull_isposinf(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+
+
+_pull_isposinf.op = _isposinf  # type: ignore[attr-defined]
 
 
 def isposinf(input: Tensor) -> Tensor:
     """Whether each element is plus infinity."""
-    return apply(_isposinf, (input,), {})
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_isposinf, (input,), {})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64 and (d is not INT64) and (d is not BOOL)) or mode.general:
+        return apply(_isposinf, (input,), {})
+    try:
+        out = _k_isposinf[a_input.__class__](a_input)
+    except Exception as error:
+        raise explain(_isposinf, (input,), {}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    t._node = None
+    if n_input is not None:
+        t._view = _c_isposinf
+    elif input._view is not None and input._view.cut is not None:
+        t._view = input._view.cut
+    return t
+
+
+def _pull_isneginf(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+
+
+_pull_isneginf.op = _isneginf  # type: ignore[attr-defined]
 
 
 def isneginf(input: Tensor) -> Tensor:
     """Whether each element is minus infinity."""
-    return apply(_isneginf, (input,), {})
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_isneginf, (input,), {})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64 and (d is not INT64) and (d is not BOOL)) or mode.general:
+        return apply(_isneginf, (input,), {})
+    try:
+        out = _k_isneginf[a_input.__class__](a_input)
+    except Exception as error:
+        raise explain(_isneginf, (input,), {}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    t._node = None
+    if n_input is not None:
+        t._view = _c_isneginf
+    elif input._view is not None and input._view.cut is not None:
+        t._view = input._view.cut
+    return t
+
+
+def _pull_isreal(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+
+
+_pull_isreal.op = _isreal  # type: ignore[attr-defined]
 
 
 def isreal(input: Tensor) -> Tensor:
     """Whether each element has no imaginary part."""
-    return apply(_isreal, (input,), {})
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_isreal, (input,), {})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64 and (d is not INT64) and (d is not BOOL)) or mode.general:
+        return apply(_isreal, (input,), {})
+    try:
+        out = _k_isreal[a_input.__class__](a_input)
+    except Exception as error:
+        raise explain(_isreal, (input,), {}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    t._node = None
+    if n_input is not None:
+        t._view = _c_isreal
+    elif input._view is not None and input._view.cut is not None:
+        t._view = input._view.cut
+    return t
+
+
+def _pull_conj(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    r = F.conj(g)
+    if pending[to_input] is None:
+        pending[to_input] = r
+    else:
+        accumulate(pending, to_input, r)
+
+
+_pull_conj.op = _conj  # type: ignore[attr-defined]
 
 
 def conj(input: Tensor) -> Tensor:
     """Complex conjugate; real tensors are unchanged."""
-    return apply(_conj, (input,), {})
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_conj, (input,), {})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_conj, (input,), {})
+    try:
+        out = _k_conj[a_input.__class__](a_input)
+    except Exception as error:
+        raise explain(_conj, (input,), {}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    if n_input is not None and mode.grad:
+        t._node = n = Node()
+        n.pull = _pull_conj
+        n._first = n_input
+        n._second = n._rest = None
+        n.saved = None
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        if out_shape == n_input.shape:
+            out_shape = n_input.shape
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+        if n_input is not None:
+            t._view = _c_conj
+        elif input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
+    return t
 
 
 def real_part(input: Tensor) -> Tensor:
@@ -5765,9 +7042,61 @@ def imaginary_part(input: Tensor) -> Tensor:
     return apply(_imaginary_part, (input,), {})
 
 
+def _pull_sgn(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    input, out = node.saved
+    r = _r_sgn_input(F, g, input, out)
+    if pending[to_input] is None:
+        pending[to_input] = r
+    else:
+        accumulate(pending, to_input, r)
+
+
+_pull_sgn.op = _sgn  # type: ignore[attr-defined]
+
+
 def sgn(input: Tensor) -> Tensor:
     """The sign of real numbers; ``input / |input|`` of complex ones, and 0 at 0, where the gradient is 0 too."""
-    return apply(_sgn, (input,), {})
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_sgn, (input,), {})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_sgn, (input,), {})
+    try:
+        out = _k_sgn[a_input.__class__](a_input)
+    except Exception as error:
+        raise explain(_sgn, (input,), {}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    if n_input is not None and mode.grad:
+        t._node = n = Node()
+        n.pull = _pull_sgn
+        n._first = n_input
+        n._second = n._rest = None
+        n.saved = (a_input, out)
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        if out_shape == n_input.shape:
+            out_shape = n_input.shape
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+        if n_input is not None:
+            t._view = _c_sgn
+        elif input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
+    return t
 
 
 def sgn_(input: Tensor) -> Tensor:
@@ -5775,9 +7104,61 @@ def sgn_(input: Tensor) -> Tensor:
     return write(_sgn, input, (), {})
 
 
+def _pull_angle(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    input, = node.saved
+    r = _r_angle_input(F, g, input)
+    if pending[to_input] is None:
+        pending[to_input] = r
+    else:
+        accumulate(pending, to_input, r)
+
+
+_pull_angle.op = _angle  # type: ignore[attr-defined]
+
+
 def angle(input: Tensor) -> Tensor:
     """The angle in the complex plane, in radians between -π and π; 0 or π for real numbers. The gradient at 0 is 0."""
-    return apply(_angle, (input,), {})
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_angle, (input,), {})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_angle, (input,), {})
+    try:
+        out = _k_angle[a_input.__class__](a_input)
+    except Exception as error:
+        raise explain(_angle, (input,), {}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    if n_input is not None and mode.grad:
+        t._node = n = Node()
+        n.pull = _pull_angle
+        n._first = n_input
+        n._second = n._rest = None
+        n.saved = (a_input,)
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        if out_shape == n_input.shape:
+            out_shape = n_input.shape
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+        if n_input is not None:
+            t._view = _c_angle
+        elif input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
+    return t
 
 
 def complex(real: Tensor, imag: Tensor) -> Tensor:
@@ -14696,11 +16077,12 @@ def _pull_logit(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
     input, = node.saved
     attrs = node._attrs
     eps = attrs["eps"]
-    r = _r_logit_input(F, g, input, eps)
-    if pending[to_input] is None:
-        pending[to_input] = r
-    else:
-        accumulate(pending, to_input, r)
+    r_input, = _r_logit_all(F, g, input, eps)
+    if to_input is not None and r_input is not None:
+        if pending[to_input] is None:
+            pending[to_input] = r_input
+        else:
+            accumulate(pending, to_input, r_input)
 
 
 _pull_logit.op = _logit  # type: ignore[attr-defined]
@@ -18695,13 +20077,13 @@ def fill_diagonal_(input: Tensor, fill_value: builtins.float, wrap: builtins.boo
     return _fill_diagonal_(F, input, fill_value, wrap)
 
 
-clip = clamp
 subtract = sub
 multiply = mul
 divide = div
 true_divide = div
 negative = neg
 absolute = abs
+clip = clamp
 not_equal = ne
 less = lt
 less_equal = le
@@ -18731,22 +20113,6 @@ class Methods(TensorBase):
 
     __slots__ = ()
 
-    maximum = maximum
-    minimum = minimum
-    clamp = clamp
-    clip = clamp
-    clamp_ = clamp_
-    clip_ = clamp_
-    clamp_min = clamp_min
-    clamp_min_ = clamp_min_
-    clamp_max = clamp_max
-    clamp_max_ = clamp_max_
-    fmax = fmax
-    fmin = fmin
-    heaviside = heaviside
-    heaviside_ = heaviside_
-    nan_to_num = nan_to_num
-    nan_to_num_ = nan_to_num_
     sigmoid = sigmoid
     sigmoid_ = sigmoid_
     relu = relu
@@ -18798,6 +20164,22 @@ class Methods(TensorBase):
     copysign_ = copysign_
     hypot = hypot
     hypot_ = hypot_
+    maximum = maximum
+    minimum = minimum
+    clamp = clamp
+    clip = clamp
+    clamp_ = clamp_
+    clip_ = clamp_
+    clamp_min = clamp_min
+    clamp_min_ = clamp_min_
+    clamp_max = clamp_max
+    clamp_max_ = clamp_max_
+    fmax = fmax
+    fmin = fmin
+    heaviside = heaviside
+    heaviside_ = heaviside_
+    nan_to_num = nan_to_num
+    nan_to_num_ = nan_to_num_
     lerp = lerp
     lerp_ = lerp_
     addcmul = addcmul

@@ -40,9 +40,11 @@ from .cuts import cut_of, note_cut
 from .dispatch import apply, dtype_or_none, explain
 from .storage import TensorBase, link_view, real_array
 from .inplace import inplace as write
+from .dtypes import bool_ as _bool
 from .dtypes import dtype as DType
 from .dtypes import float32 as _float32
 from .dtypes import float64 as _float64
+from .dtypes import int64 as _int64
 from .dtypes import from_numpy_dtype
 from .node import GeneralNode, Node, accumulate, next_seq
 from .op import COMPOSITES, REGISTRY
@@ -58,6 +60,8 @@ Dims = Union[builtins.int, Sequence[builtins.int], None]
 DTypeLike = Any
 FLOAT32 = _float32.dtype
 FLOAT64 = _float64.dtype
+INT64 = _int64.dtype
+BOOL = _bool.dtype
 _float = builtins.float
 _int = builtins.int
 F: Any = None  # the Tensor reading, set when ``backward`` is imported

@@ -25,15 +25,19 @@ from .storage import INFERENCE, PLAIN_NUMBERS, RESULT_CLASS, TensorBase, device_
 def _unify(op: Op, inputs: list[Any], arrays: list[Any]) -> bool:
     """Cast ``inputs`` and ``arrays`` to the dtype the op computes in; each cast is recorded as an op of its own."""
     first = None
-    for array in arrays:
-        if array.__class__ is float or array.__class__ is int or array is None:
-            continue
-        d = getattr(array, "dtype", None)
-        if d is None or (first is not None and d is not first):
-            break
-        first = d
+    floats = ints = False
+    for array in arrays[1:] if op.promotes == "where" else arrays:
+        if array.__class__ is float:
+            floats = True
+        elif array.__class__ is int:
+            ints = True
+        elif array is not None:
+            d = getattr(array, "dtype", None)
+            if d is None or (first is not None and d is not first):
+                break
+            first = d
     else:
-        if first is not None and first.kind == "f":
+        if first is not None and _settled(first.kind, op.promotes, floats, ints):
             return False
     target = computed_dtype(op.name, op.promotes, inputs)
     changed = False
@@ -47,6 +51,13 @@ def _unify(op: Op, inputs: list[Any], arrays: list[Any]) -> bool:
             arrays[i] = x._array
             changed = True
     return changed
+
+
+def _settled(kind: str, promotes: str, floats: bool, ints: bool) -> bool:
+    """Whether tensors of one dtype of this kind, with such Python numbers beside them, are computed with in that dtype."""
+    if kind in "fc":
+        return True
+    return promotes != "float" and not floats and (kind == "i" or (kind == "b" and not ints))
 
 
 # --- apply --------------------------------------------------------------------------------------------------------

@@ -18,12 +18,10 @@ def eligible(op: Op) -> bool:
     """Whether the op gets a fast path."""
     return (
         op.kind not in ("update", "random", "dynamic", "effect")
-        and op.promotes in ("same", "float", "equal", "none")
-        and op.differentiable
+        and (op.differentiable or op.kind in ("elementwise", "reduction"))
         and not op.variadic
         and op.outputs is None
-        and "dtype" not in op.extra
-        and op.holomorphic
+        and (op.holomorphic or op.kind == "elementwise")  # others make complex numbers of real ones, whose cotangents are complex too
         and not op.name.startswith("_")
     )
 
@@ -33,7 +31,7 @@ def bindings(op: Op) -> list[str]:
     taken = LOCALS.intersection((*op.inputs, *op.attributes))
     if taken:
         raise TypeError(f"{op.name}: an input or attribute cannot be called {', '.join(sorted(taken))}; the generated code uses that name")
-    lines = [f"_k_{op.name} = _{op.name}.kernels", f"_c_{op.name} = cut_of(_{op.name})"]
+    lines = [f"_k_{op.name} = _{op.name}.kernels", f"_c_{op.name} = cut_of(_{op.name}{'' if op.differentiable else ', True'})"]
     if op.residual_kernel is not None:
         lines.append(f"_q_{op.name} = _{op.name}.residual_kernels")
     for name, rule in _rules(op).items():
@@ -138,7 +136,7 @@ def body(op: Op, annotation: Mapping[str, str]) -> list[str]:
     lines = ["try:"]
     for name in op.inputs:
         lines += ["    " + line for line in _unwrap(op, name, annotation.get(name, "Tensor"), general)]
-    lines += ["except AttributeError:", f"    {general}", "mode = get_mode()", "if (d is not FLOAT32 and d is not FLOAT64) or mode.general:", f"    {general}"]
+    lines += ["except AttributeError:", f"    {general}", "mode = get_mode()", f"if ({_other_dtype(op, annotation)}) or mode.general:", f"    {general}"]
     if op.kind == "view":
         lines += [f"if not a_{first}.shape:", f"    a_{first} = real_array({first})"]
     arrays = [f"a_{name}" for name in op.inputs]
@@ -155,6 +153,8 @@ def body(op: Op, annotation: Mapping[str, str]) -> list[str]:
         needs = "needs"
     lines += ["try:", *["    " + line for line in compute], "except Exception as error:", f"    raise explain(_{op.name}, {_pack(list(op.inputs))}, {attrs}, error) from error"]
     lines += ["t: Tensor = empty_tensor()", "t._view = None", "t._array = out"]
+    if not op.differentiable:
+        return [*lines, "t._node = None", *_mark(op, annotation), "return t"]
     lines.append(f"if {needs}:")
     lines += ["    " + line for line in [*_record(op, attrs), *_note(op, annotation)]]
     lines += ["else:", "    t._node = None", *["    " + line for line in _mark(op, annotation)]]
@@ -163,16 +163,28 @@ def body(op: Op, annotation: Mapping[str, str]) -> list[str]:
     return [*lines, "return t"]
 
 
+def _other_dtype(op: Op, annotation: Mapping[str, str]) -> str:
+    """A test for dtypes that the fast path leaves to the general one; what has no gradient also serves labels and masks."""
+    test = "d is not FLOAT32 and d is not FLOAT64"
+    if op.differentiable:
+        return test
+    number = any("TensorLike" in annotation.get(name, "") for name in op.inputs[1:])
+    return f"{test} and (d is not INT64{' or c is _float' if number else ''}) and (d is not BOOL{' or c is _float or c is _int' if number else ''})"
+
+
 def _unwrap(op: Op, name: str, annotation: str, general: str) -> list[str]:
     straight = [f"a_{name} = {name}._array", f"n_{name} = {name}._node"]
+    chooses = op.promotes == "where"
     if name == op.inputs[0]:
-        return [*straight, f"d = a_{name}.dtype"]
-    if op.promotes != "none":
+        return [*straight, *([f"if a_{name}.dtype is not BOOL:", f"    {general}", "d: Any = None"] if chooses else [f"d = a_{name}.dtype"])]
+    if chooses:
+        straight += ["if d is None:", f"    d = a_{name}.dtype", f"elif a_{name}.dtype is not d:", f"    {general}"]
+    elif op.promotes != "none":
         straight += [f"if a_{name}.dtype is not d:", f"    {general}"]
     shortcuts = []
     if "TensorLike" in annotation:
         shortcuts.append("c is _float or c is _int")
-    if "None" in annotation:
+    if "None" in annotation and not chooses:
         shortcuts.append(f"{name} is None")
     if not shortcuts:
         return straight

@@ -8,6 +8,7 @@ from typing import Any
 
 from . import files, theme
 from .arrays import parameters_of, to_numpy
+from .tiles import sheet_of
 
 BINS = 40
 
@@ -70,11 +71,12 @@ def weights(source: Any, path: str | os.PathLike[str] | None = None) -> Any:
         raise ValueError("weights: nothing to show: no parameter has two or more dimensions")
     from matplotlib.colors import LinearSegmentedColormap
 
-    diverging = LinearSegmentedColormap.from_list("vermilion-blue", [theme.VERMILION, "white", theme.BLUE])
+    diverging = LinearSegmentedColormap.from_list("vermilion-blue", [theme.VERMILION, "white", theme.BLUE]).with_extremes(bad="#CBD5E1")  # between tiles, and NaN
     figure, axes = _grid(len(panels), 3.0)
     for where, (name, array) in zip(axes, panels.items(), strict=False):
         most = float(abs(array).max()) or 1.0
-        shown = where.imshow(_flat(array), cmap=diverging, vmin=-most, vmax=most, aspect="auto" if array.ndim == 2 else "equal", interpolation="nearest")
+        sheet = sheet_of(array[:, :, None] if array.ndim == 3 else array)  # kernels of one dimension are tiles of one row
+        shown = where.imshow(array if sheet is None else sheet.rows, cmap=diverging, vmin=-most, vmax=most, aspect="auto" if array.ndim == 2 else "equal", interpolation="nearest")
         where.set_title(f"{name} {array.shape}", parse_math=False, fontsize="medium")
         where.set_xticks([])
         where.set_yticks([])
@@ -84,27 +86,12 @@ def weights(source: Any, path: str | os.PathLike[str] | None = None) -> Any:
     return figure
 
 
-def _flat(array: Any) -> Any:
-    """A matrix as it is; kernels (out, in, *size) as tiles with a line between them."""
-    import numpy as np
-
-    if array.ndim == 2:
-        return array
-    kernels = array.reshape(*array.shape[:2], 1, array.shape[2]) if array.ndim == 3 else array.reshape(*array.shape[:2], -1, array.shape[-1])
-    outputs, inputs, height, width = kernels.shape
-    sheet = np.full((outputs * (height + 1) - 1, inputs * (width + 1) - 1), np.nan)
-    for i in range(outputs):
-        for j in range(inputs):
-            sheet[i * (height + 1) : i * (height + 1) + height, j * (width + 1) : j * (width + 1) + width] = kernels[i, j]
-    return sheet
-
-
 def _outputs(module: Any, inputs: Any) -> dict[str, Any]:
     """What each innermost module put out last, by path, from a recorded run."""
     from .drawing import called
     from .records import built
 
-    graph = built(called(module, () if inputs is None else inputs))
+    graph = built(called(module, () if inputs is None else inputs)[0])
     found: dict[str, Any] = {}
     for value in graph.record.values:
         if value.role == "result" and graph.arrays.get(value.id) is not None:

@@ -8,7 +8,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from . import theme
+from autograd_core.profiler.table import time_text
+
+from . import heatmap, theme
 from .heat import Heat
 from .records import GraphRecord, OpNode, Summary, ValueNode
 from .text import brief, clean, lines_of, visible
@@ -29,11 +31,18 @@ class Style:
     modules: bool = True
     dtypes: bool = False
     bytes: bool = False
+    times: bool = False
     precision: int = 4
     theme: Theme = THEMES["light"]
 
 
 PLAIN = Style()
+Maps = tuple[str | None, str | None]
+NO_MAPS: Maps = (None, None)
+DATA = "500"
+"""The weight of wires that carry data, not parameters: they run straight, even through the frames of modules, which Graphviz packs with a weight of 128."""
+
+
 @dataclass(frozen=True, slots=True)
 class ChainText:
     """The chain rule as text: a product on each edge (value, op, input), and the sum at a value that is used more than once."""
@@ -57,13 +66,14 @@ def chain_text(trace: Trace, precision: int = 4) -> ChainText:
 
 
 def source(record: GraphRecord, style: Style = PLAIN, chain: ChainText | None = None, heat: Heat | None = None,
-           states: Mapping[str, tuple[str, str]] | None = None, neurons: Mapping[str, list[str]] | None = None) -> str:
+           states: Mapping[str, tuple[str, str]] | None = None, neurons: Mapping[str, list[str]] | None = None, maps: Mapping[str, Maps] | None = None) -> str:
     """The Graphviz source of a record, with the chain rule on its edges and coloured by size if these are given.
 
     ``states`` maps nodes to (``added``, ``removed`` or ``changed``, what is said of them), for the comparison of two graphs;
-    ``neurons`` maps linear layers to the formulas of their units.
+    ``neurons`` maps linear layers to the formulas of their units, ``maps`` values to heat maps of themselves and their gradients.
     """
     states = states or {}
+    maps = maps or {}
     neurons = neurons or {}
     import graphviz
 
@@ -74,6 +84,8 @@ def source(record: GraphRecord, style: Style = PLAIN, chain: ChainText | None = 
     }, node_attr={"shape": "plain", "fontname": theme.FONTS, "fontsize": "14", "fontcolor": style.theme.ink, "tooltip": " "},
         edge_attr={"fontname": theme.FONTS, "color": style.theme.wire, "penwidth": "1.5", "arrowsize": "0.7", "tooltip": " "})
     notes = [f'<TR><TD><FONT POINT-SIZE="11">{clean(note, 200)}</FONT></TD></TR>' for note in (*([HINT] if hint else []), *record.notes)]
+    if maps:
+        notes.insert(0, f'<TR><TD><FONT POINT-SIZE="11">{heatmap.legend(style.theme)}</FONT></TD></TR>')
     if heat is not None:
         notes.insert(0, f"<TR><TD>{_legend(heat, style)}</TD></TR>")
     if notes:
@@ -85,20 +97,26 @@ def source(record: GraphRecord, style: Style = PLAIN, chain: ChainText | None = 
     for value in record.values:
         sums = chain.sums.get(value.id) if chain is not None else None
         text = value_label(value, style, sums=sums, heat=heat, state=states.get(value.id), last=value.id not in consumed, home=homes.get(value.id),
-                           usual=usual[0][0] if usual else None)
+                           usual=usual[0][0] if usual else None, maps=maps.get(value.id, NO_MAPS))
         _within(tree, homes.get(value.id)).add(value.id, {"id": value.id, "label": text, "tooltip": _value_tip(value)}, value.role == "leaf")
     for op in record.ops:
         _within(tree, homes.get(op.id)).add(op.id, {"id": op.id, **op_attributes(op, style, states.get(op.id)), **_units(neurons.get(op.id), style)}, False)
+    doors = _doors(record, homes)
+    for (_, op), door in doors.items():
+        _within(tree, homes.get(op)).add(door, {"shape": "point", "width": "0.02", "color": style.theme.wire, "label": ""}, False)
     _emit(graph, tree, "", [0], style)
     results = {value.id for value in record.values if value.role == "result"}
     for edge in record.edges:
         if edge.target in results:
-            graph.edge(edge.source, f"{edge.target}:wire:w", arrowhead="none", weight="6", tooltip=_tip(edge.label))
+            graph.edge(edge.source, f"{edge.target}:wire:w", arrowhead="none", weight=DATA, tooltip=_tip(edge.label))
         else:
-            # Heavy edges are drawn straight: the path of the data, not that of parameters and constants.
             product = chain.edges.get((edge.source, edge.target, edge.label)) if chain is not None else None
             written = {"label": f"<{_colored(f' {clean(product)} ', style.theme.gradient, 12)}>"} if product else {}
-            graph.edge(f"{edge.source}:wire:e", edge.target, weight="6" if edge.source in results else "1", tooltip=_tip(edge.label),
+            start = f"{edge.source}:wire:e"
+            if (edge.source, edge.target) in doors:
+                graph.edge(start, doors[edge.source, edge.target], arrowhead="none", weight=DATA, tooltip=_tip(edge.label))
+                start = doors[edge.source, edge.target]
+            graph.edge(start, edge.target, weight=DATA if edge.source in results or start != f"{edge.source}:wire:e" else "1", tooltip=_tip(edge.label),
                        id=f"{edge.source}-{edge.target}-{edge.label}", **written)
     return str(graph.source)
 
@@ -126,9 +144,23 @@ def _homes(record: GraphRecord) -> dict[str, str | None]:
     for value in record.values:
         if value.role == "leaf" and value.name and len(users.get(value.id, ())) == 1:
             scope = next(iter(users[value.id]))
-            if scope is not None and value.name.startswith(scope + "."):
+            outermost = scope is not None and "." not in scope + value.name and scope[:1].isupper()  # called by its class; its parameters have plain names
+            if scope is not None and (outermost or value.name.startswith(scope + ".")):
                 homes[value.id] = scope
     return homes
+
+
+def _doors(record: GraphRecord, homes: Mapping[str, str | None]) -> dict[tuple[str, str], str]:
+    """Where data enters a module beside its parameters, by (value, op): a point in the frame, so that the wire of the data runs straight through it."""
+    values = {value.id: value for value in record.values}
+    leaves = {value.id for value in record.values if value.role == "leaf" and homes.get(value.id)}
+    held = {edge.target for edge in record.edges if edge.source in leaves and homes.get(edge.source) == homes.get(edge.target)}
+    found: dict[tuple[str, str], str] = {}
+    for edge in record.edges:
+        value = values.get(edge.source)
+        if edge.target in held and value is not None and value.role != "leaf" and homes.get(edge.source) != homes.get(edge.target):
+            found[edge.source, edge.target] = f"door-{edge.source}-{edge.target}"
+    return found
 
 
 def _within(tree: _Scope, scope: str | None) -> _Scope:
@@ -179,13 +211,25 @@ def op_attributes(op: OpNode, style: Style = PLAIN, state: tuple[str, str] | Non
         dashes = "filled,rounded,dashed" if state[0] == "removed" else "filled,rounded"
         return {**common, "shape": "box", "style": dashes, "color": line, "penwidth": "3", "margin": "0.12,0.08", "label": f"<{text}>"}
     symbol = {"*": "×", "-": "−"}.get(op.symbol, op.symbol)
+    took = _took(op, style)
     if op.op == "folded":
         held = ", ".join(f"{count} {what}" for what, count in op.attributes)
-        inside = f'<FONT POINT-SIZE="14">{clean(symbol)}</FONT><BR/>{_colored(clean(held), style.theme.muted, 10)}'
+        inside = f'<FONT POINT-SIZE="14">{clean(symbol)}</FONT><BR/>{_colored(clean(held), style.theme.muted, 10)}{took}'
         return {**common, "style": "filled,rounded", "shape": "box", "peripheries": "2", "margin": "0.12,0.08", "label": f"<{inside}>"}
+    if took:
+        return {**common, "style": "filled,rounded", "shape": "box", "margin": "0.12,0.05", "label": f'<<FONT POINT-SIZE="14">{clean(symbol)}</FONT>{took}>'}
     if short:
         return {**common, "shape": "circle", "width": "0.5", "fixedsize": "true", "label": f"<<FONT POINT-SIZE=\"20\">{clean(symbol)}</FONT>>"}
     return {**common, "shape": "box", "height": "0.42", "margin": "0.12,0.05", "label": f"<<FONT POINT-SIZE=\"14\">{clean(symbol)}</FONT>>"}
+
+
+def _took(op: OpNode, style: Style) -> str:
+    """How long an op took, forward and backward, as further lines of its label."""
+    if not style.times or op.times is None:
+        return ""
+    forward, backward = op.times
+    lines = [_colored(f"forward {time_text(forward)}", style.theme.value, 10), *([_colored(f"backward {time_text(backward)}", style.theme.gradient, 10)] if backward else [])]
+    return "<BR/>" + "<BR/>".join(lines)
 
 
 def _units(formulas: list[str] | None, style: Style) -> dict[str, str]:
@@ -196,9 +240,12 @@ def _units(formulas: list[str] | None, style: Style) -> dict[str, str]:
     return {"shape": "box", "label": f'<<TABLE BORDER="0" CELLBORDER="1" CELLSPACING="2" CELLPADDING="3" COLOR="{style.theme.op_line}">{rows}</TABLE>>'}
 
 
-def _cell(lines: Iterable[str], attributes: str = "") -> str:
-    rows = "<BR/>".join(lines) or " "
-    return f'<TD CELLPADDING="3" {attributes}>{rows}</TD>'
+def _cell(lines: Iterable[str], attributes: str = "", heat_map: str | None = None) -> str:
+    text = "<BR/>".join(lines)
+    if heat_map is None:
+        return f'<TD CELLPADDING="3" {attributes}>{text or " "}</TD>'
+    rows = f"<TR><TD>{text}</TD></TR><TR><TD>{heat_map}</TD></TR>" if text else f"<TR><TD>{heat_map}</TD></TR>"
+    return f'<TD CELLPADDING="3" {attributes}><TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="1">{rows}</TABLE></TD>'
 
 
 def _colored(text: str, color: str, size: int | None = None) -> str:
@@ -207,7 +254,7 @@ def _colored(text: str, color: str, size: int | None = None) -> str:
 
 
 def value_label(value: ValueNode, style: Style, *, sums: list[str] | None = None, heat: Heat | None = None, state: tuple[str, str] | None = None,
-                last: bool = False, home: str | None = None, usual: str | None = None) -> str:
+                last: bool = False, home: str | None = None, usual: str | None = None, maps: Maps = NO_MAPS) -> str:
     """A piece of wire: the name at its free end, the value above, the gradient below.
 
     ``sums`` replaces the gradient by the sum that it is, ``heat`` colours the wire; ``last`` says that nothing uses the value, ``home`` in which module's
@@ -225,11 +272,11 @@ def value_label(value: ValueNode, style: Style, *, sums: list[str] | None = None
         above.append(_colored("constant", style.theme.muted, 12))
     scalar = value.shape == ()
     size = None if scalar else 12
-    if style.values and value.value is not None:
+    if style.values and value.value is not None and maps[0] is None:
         above += [_colored(line, style.theme.value, size) for line in lines_of(value.value, style.precision)]
     if sums is not None:
         below += [_colored(clean(line), style.theme.gradient, 12) for line in sums]
-    elif style.gradients and value.gradient is not None:
+    elif style.gradients and value.gradient is not None and maps[1] is None:
         below += [_colored(line, style.theme.gradient, size) for line in lines_of(value.gradient, style.precision)]
     bar, height = style.theme.wire, 2
     if heat is not None:
@@ -246,11 +293,12 @@ def value_label(value: ValueNode, style: Style, *, sums: list[str] | None = None
         else:
             above.insert(0, name)
     spanning = f'<TD ROWSPAN="3" CELLPADDING="5">{name}</TD>'
-    top = _cell(above, 'VALIGN="BOTTOM" WIDTH="48"')
-    bottom = _cell(below, 'VALIGN="TOP"')
+    top = _cell(above, 'VALIGN="BOTTOM" WIDTH="48"', maps[0] if style.values else None)
+    bottom = _cell(below, 'VALIGN="TOP"', maps[1] if style.gradients else None)
+    port = f'<TABLE PORT="wire" BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="0"><TR><TD HEIGHT="{height - 2}"></TD></TR></TABLE>'
     return (f'<<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="0">'
             f"<TR>{spanning if at_left else ''}{top}{spanning if at_right else ''}</TR>"
-            f'<TR><TD PORT="wire" HEIGHT="{height}" CELLPADDING="0" BORDER="0" CELLSPACING="0" BGCOLOR="{bar}"></TD></TR><TR>{bottom}</TR></TABLE>>')
+            f'<TR><TD CELLPADDING="1" BGCOLOR="{bar}">{port}</TD></TR><TR>{bottom}</TR></TABLE>>')
 
 
 def _bytes(summary: Summary) -> str:

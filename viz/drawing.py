@@ -5,20 +5,23 @@ from __future__ import annotations
 import inspect
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from typing import Any
 
 import autograd_core as ag
 from autograd_core import Scalar, Tensor
 from autograd_core.files import write_whole
+from autograd_core.plan import Compiled, Plan
 
-from . import dot, files, render
+from . import dot, files, heatmap, render
 from .arrays import parameters
 from .chain import trace
 from .fold import folded, size
 from .heat import heat_of
 from .neurons import neurons
-from .records import Drawable, GraphRecord, built
+from .plans import plan_record
+from .records import BuiltGraph, Drawable, GraphRecord, built
 from .theme import THEMES
 
 FORMATS = ("png", "svg", "pdf", "dot")
@@ -78,23 +81,45 @@ def caller_names(frame: Any) -> dict[str, Drawable]:
     return {**modules, **found}
 
 
-def called(function: Callable[..., Any], inputs: Any) -> Drawable | Sequence[Drawable]:
-    """The result of a module or function on ``inputs``, with every value kept."""
+def called(function: Callable[..., Any], inputs: Any) -> tuple[Drawable | list[Drawable], dict[str, Drawable]]:
+    """What a module or function makes of ``inputs``, with every value kept, and the names that its parameters and results give to tensors."""
     arguments = inputs if isinstance(inputs, (tuple, list)) else (inputs,)
+    name = getattr(function, "__name__", type(function).__name__)
     try:
-        inspect.signature(getattr(function, "forward", function)).bind(*arguments)
+        bound = inspect.signature(getattr(function, "forward", function)).bind(*arguments)
     except TypeError as error:
-        name = getattr(function, "__name__", type(function).__name__)
         raise TypeError(f"{name} cannot be called with {len(arguments)} inputs: {error}. Give its arguments as inputs=(x, ...), or draw the result of calling it") from error
+    except ValueError:  # built-in functions may have no signature
+        bound = None
     with ag.record():
-        result: Drawable | Sequence[Drawable] = function(*arguments)
-    return result
+        result = function(*arguments)
+    found = list(_tensors(result, ""))
+    if not found:
+        raise TypeError(f"{name} returned {'a ' if result is not None else ''}{type(result).__name__} without a Tensor or Scalar in it: there is nothing to draw")
+    given = _tensors(bound.arguments if bound is not None else {}, "")
+    named = {path: tensor for path, tensor in (*given, *found) if path}
+    with_graph = [tensor for _, tensor in found if isinstance(tensor, Scalar) or tensor._node is not None]
+    roots = list({id(tensor): tensor for tensor in with_graph or [tensor for _, tensor in found]}.values())
+    return roots[0] if len(roots) == 1 else roots, named
 
 
-def draw(tensor: Drawable | Sequence[Drawable] | Callable[..., Any], path: str | os.PathLike[str] | None = None, *, inputs: Any = (),
-         names: Mapping[str, Drawable] | None = None, values: bool = True, gradients: bool = True, dtypes: bool = False, bytes: bool = False,
-         chain_rule: bool = False, modules: bool = True, expand_scalars: bool = False, color: str | None = None, theme: str = "light", precision: int = 4,
-         dpi: int = 144, depth: int | None = None, max_nodes: int = 300) -> Drawing:
+def _tensors(tree: Any, path: str) -> Iterator[tuple[str, Drawable]]:
+    """The Tensors and Scalars in nested tuples, lists and dicts, each with the path of names and positions that leads to it."""
+    if isinstance(tree, (Tensor, Scalar)):
+        yield path, tree
+    elif isinstance(tree, Mapping):
+        for key, each in tree.items():
+            yield from _tensors(each, f"{path}.{key}" if path else str(key))
+    elif isinstance(tree, (tuple, list)):
+        keys = getattr(tree, "_fields", range(len(tree)))
+        for key, each in zip(keys, tree, strict=False):
+            yield from _tensors(each, f"{path}[{key}]" if isinstance(key, int) and path else f"{path}.{key}" if path else str(key) if isinstance(key, str) else "")
+
+
+def draw(tensor: Drawable | Sequence[Drawable] | Callable[..., Any] | Plan, path: str | os.PathLike[str] | None = None, *, inputs: Any = (),
+         names: Mapping[str, Drawable] | None = None, values: bool = True, gradients: bool = True, dtypes: bool = False, bytes: bool = False, times: bool = False,
+         chain_rule: bool = False, modules: bool = True, expand_scalars: bool = False, color: str | None = None, heat_maps: bool = False, theme: str = "light",
+         precision: int = 4, dpi: int = 144, depth: int | None = None, max_nodes: int = 300) -> Drawing:
     """Draw the graph that led to ``tensor``, left to right: each value above its wire, its gradient below.
 
     Scalars show their value and, after ``backward()``, their gradient. Tensors show shape, mean ± standard deviation and
@@ -103,19 +128,24 @@ def draw(tensor: Drawable | Sequence[Drawable] | Callable[..., Any], path: str |
     Parameters
     ----------
     tensor : the Tensor or Scalar to draw, or a sequence of them; or a module or function, which is called with ``inputs``
-        inside ``record()`` and whose result is drawn.
+        inside ``record()`` and whose results are drawn; or a plan, or a compiled function, whose last plan is drawn: the calls
+        that it replays, with fused ones framed.
     path : where to save the picture, as ``.png``, ``.svg``, ``.pdf`` or ``.dot``. Default: not saved.
     inputs : the arguments of a module or function: a tuple of them, or one Tensor.
-    names : names of tensors, ``{"x": x}`` or ``dict(model.namedparameters())``; otherwise a tensor's own ``name`` is used,
+    names : names of tensors, ``{"x": x}`` or ``dict(model.named_parameters())``; otherwise a tensor's own ``name`` is used,
         then the path of a parameter and the name of the variable that holds it where ``draw`` is called.
     values, gradients : whether the numbers are shown.
     dtypes, bytes : write every tensor's dtype, and the memory that its elements take, beside its shape. Default: only unusual dtypes.
+    times : write into every operation how long it took forward, and its rule backward, where it was computed (and ``backward()`` called) inside
+        ``with autograd_core.profile():``. A module or function is measured while it is called.
     chain_rule : write upstream × local = downstream on each edge, and the sum at a value that is used more than once. The
         root must be a single number; ``backward()`` need not have been called.
     modules : whether what one ``nn.Module`` computed is framed.
     expand_scalars : show linear layers of at most 64 weights as their neurons: a weighted sum of scalars each.
     color : ``"gradient"`` or ``"activation"`` colours each wire by the mean of its absolute values, with a legend, and marks
         dead and saturated units and vanishing, exploding and non-finite gradients. Default: no colours.
+    heat_maps : draw arrays and their gradients as small heat maps in the place of their statistics: matrices, and tiles of matrices
+        where there are more dimensions; below them stands which part is shown.
     theme : ``"light"``, ``"dark"`` or ``"print"``.
     precision : significant digits of numbers.
     dpi : pixels per inch of a PNG.
@@ -138,17 +168,26 @@ def draw(tensor: Drawable | Sequence[Drawable] | Callable[..., Any], path: str |
     if theme not in THEMES:
         raise ValueError(f"theme={theme!r}: expected one of {', '.join(THEMES)}")
     hints = caller_names(sys._getframe(1))
-    if not isinstance(tensor, (Tensor, Scalar)) and callable(tensor):
-        hints = {**parameters(tensor), **hints}
-        tensor = called(tensor, inputs)
-    graph = built(tensor, names, hints)
+    if isinstance(tensor, (Plan, Compiled)):
+        if chain_rule or color is not None or expand_scalars or heat_maps or not (isinstance(inputs, tuple) and not inputs):
+            raise ValueError("a plan has no values: chain_rule, color, expand_scalars, heat_maps and inputs are for tensors, modules and plain functions")
+        graph = BuiltGraph(plan_record(tensor, {**(names or {}), **hints}), {}, {}, {}, [])
+    else:
+        if not isinstance(tensor, (Tensor, Scalar)) and callable(tensor):
+            own = parameters(tensor)
+            with ag.profile() if times else nullcontext():
+                tensor, made = called(tensor, inputs)
+            hints = {**own, **hints, **{name: each for name, each in made.items() if name not in hints}}
+        graph = built(tensor, names, hints)
     record = graph.record
+    if times and not any(op.times is not None for op in record.ops):
+        raise ValueError("times=True: no operation of this graph was measured. Compute it, and call backward(), inside `with autograd_core.profile():`")
     if depth is not None or size(record) > max_nodes:
         record = folded(record, max_nodes, depth)
-    style = dot.Style(values=values, gradients=gradients, dtypes=dtypes, bytes=bytes, modules=modules, precision=precision, theme=THEMES[theme])
+    style = dot.Style(values=values, gradients=gradients, dtypes=dtypes, bytes=bytes, times=times, modules=modules, precision=precision, theme=THEMES[theme])
     chain = dot.chain_text(trace(tensor, names), precision) if chain_rule else None
     drawing = Drawing(record, dot.source(record, style, chain, heat_of(record, color) if color is not None else None,
-                                         neurons=neurons(graph) if expand_scalars else None), dpi)
+                                         neurons=neurons(graph) if expand_scalars else None, maps=heatmap.of_graph(graph, THEMES[theme]) if heat_maps else None), dpi)
     if path is not None:
         drawing.save(path)
     return drawing

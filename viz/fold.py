@@ -96,7 +96,9 @@ def _contract(record: GraphRecord, groups: Mapping[str, str], labels: Mapping[st
             group = groups[each.id]
             held = [("operations", f"{len(members[group]):,}"), *([("parameters", f"{parameters[target]:,}")] if parameters[target] else [])]
             parent = group.rpartition(".")[0] or None
-            ops[target] = OpNode(target, "folded", labels[group], tuple(held), parent)
+            measured = [op.times for op in record.ops if groups.get(op.id) == group and op.times is not None]
+            times = (sum(forward for forward, _ in measured), sum(backward for _, backward in measured)) if measured else None
+            ops[target] = OpNode(target, "folded", labels[group], tuple(held), parent, times)
     edges = dict.fromkeys(Edge(box.get(edge.source, edge.source), box.get(edge.target, edge.target), edge.label if edge.source not in box and edge.target not in box else "")
                           for edge in record.edges if edge.source not in hidden and edge.target not in hidden)
     values = tuple([value if not value.scope or makers.get(value.id) not in box else replace(value, scope=ops[box[makers[value.id]]].scope)

@@ -6,20 +6,17 @@ Identifiers follow the order of recording, so equal programs give equal records.
 
 from __future__ import annotations
 
-import ast
-import functools
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, cast
+from dataclasses import dataclass, field
+from typing import Any, cast
 
 from autograd_core import Tensor
 from autograd_core.backend.registry import BY_TYPE
 from autograd_core.errors import GraphError
 from autograd_core.scalar import Scalar
 
-if TYPE_CHECKING:
-    from .chain import Link
+from .links import Link, required_inputs, tensor_pull
 
 Drawable = Tensor | Scalar
 Number = bool | int | float | complex
@@ -67,13 +64,17 @@ class ValueNode:
 
 @dataclass(frozen=True, slots=True)
 class OpNode:
-    """An operation: its registered name, the symbol it is drawn with, and its attributes as text."""
+    """An operation: its registered name, the symbol it is drawn with, and its attributes as text.
+
+    ``times`` are the seconds it took forward and its rule backward, if it was measured; equal graphs need not have equal times.
+    """
 
     id: str
     op: str
     symbol: str
     attributes: tuple[tuple[str, str], ...] = ()
     scope: str | None = None
+    times: tuple[float, float] | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,8 +258,6 @@ class _Builder:
         return BuiltGraph(record, self.arrays, self.gradients, seeds, [self._link(node) for node in self.op_ids])
 
     def _link(self, node: Any) -> Link:
-        from .chain import Link, tensor_pull
-
         results = self.results.get(node, {})
         positions = range(len(node.op.outputs)) if node.op.outputs is not None else range(1)
         return Link(self.op_ids[node], node.op, tuple([results.get(i) for i in positions]), tuple(self.sources[node]), tensor_pull(node), node.line)
@@ -293,7 +292,8 @@ class _Builder:
                 sources.append((self._add("constant", shape=shape or None, scope=node.scope), label))
         self.op_ids[node] = identifier = f"op{len(self.ops)}"
         attributes = tuple((name, repr(value)) for name, value in node.attrs.items() if not name.startswith("_") and _plain(value))
-        self.ops.append(OpNode(identifier, op.name, op.label, attributes, node.scope))
+        times = None if node.seconds is None else (node.seconds[0], node.seconds[1])
+        self.ops.append(OpNode(identifier, op.name, op.label, attributes, node.scope, times))
         self.edges.extend(Edge(source, identifier, label) for source, label in sources)
 
     def _constant(self, constant: Any, scope: str | None) -> str:
@@ -330,20 +330,6 @@ def _marks(op: str, value: Any) -> tuple[str, ...]:
     reach = abs(host * 2 - 1) if op == "sigmoid" else abs(host)
     share = float((reach > SATURATED[op]).mean())
     return (f"{share:.0%} saturated",) if share >= 0.25 else ()
-
-
-@functools.cache
-def required_inputs(signature: str) -> frozenset[str]:
-    """The parameters of a declared signature that have no default and cannot be ``None``.
-
-    >>> sorted(required_inputs("clamp(input: Tensor, min: TensorLike | None = None) -> Tensor"))
-    ['input']
-    """
-    function = ast.parse(f"def {signature}: ...").body[0]
-    assert isinstance(function, ast.FunctionDef)
-    parameters = [*function.args.posonlyargs, *function.args.args]
-    given = parameters[: len(parameters) - len(function.args.defaults)]
-    return frozenset(each.arg for each in given if each.annotation is None or "None" not in ast.unparse(each.annotation))
 
 
 def _plain(value: Any) -> bool:

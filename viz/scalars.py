@@ -7,7 +7,7 @@ from typing import Any
 
 from autograd_core.scalar import Scalar
 
-from .chain import Link
+from .links import Link
 from .records import BuiltGraph, Edge, GraphRecord, OpNode, ValueNode, summarize
 
 

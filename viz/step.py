@@ -71,7 +71,8 @@ def step_through(f: Drawable | Callable[..., Any], path: str | os.PathLike[str] 
             raise TypeError(f"step_through: expected a Tensor, a Scalar or a function, got {type(f).__name__}")
         hints = {**parameters(f), **hints}
         with ag.autograd.detect_anomaly():  # records the lines of code
-            root = called(f, inputs)
+            root, made = called(f, inputs)
+        hints = {**hints, **{name: each for name, each in made.items() if name not in hints}}
     followed = trace(root, names, hints)
     count = len(followed.record.values) + len(followed.record.ops)
     if count > MOST_NODES:

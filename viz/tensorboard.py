@@ -117,7 +117,7 @@ class SummaryWriter:
         from .records import built
 
         function = callable(model) and not hasattr(model, "backward")
-        record = built(called(model, () if input_to_model is None else input_to_model) if function else model, None, parameters(model) if function else None).record
+        record = built(called(model, () if input_to_model is None else input_to_model)[0] if function else model, None, parameters(model) if function else None).record
         names = _graph_names([*record.values, *record.ops])
         inputs: dict[str, list[str]] = {}
         for edge in record.edges:

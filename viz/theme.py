@@ -41,12 +41,18 @@ class Theme:
     added: str = "#00734F"
     removed: str = "#B03A00"
     changed: str = "#8A6100"
+    positive: str = BLUE
+    negative: str = VERMILION
+    nothing: str = "#F1F5F9"
+    """Zero in heat maps, between negative and positive."""
 
 
 THEMES = {
     "light": Theme(),
-    "dark": Theme("#0F172A", "#E2E8F0", "#94A3B8", "#94A3B8", "#4ADE80", "#FB923C", "#1E3A52", SKY, "#1E293B", "#334155", "#F87171", "#4ADE80", "#FB923C", "#F0E442"),
-    "print": Theme("white", "black", "#555555", "black", "black", "#555555", "white", "black", "white", "#999999", "black", "black", "black", "black"),
+    "dark": Theme("#0F172A", "#E2E8F0", "#94A3B8", "#94A3B8", "#4ADE80", "#FB923C", "#1E3A52", SKY, "#1E293B", "#334155", "#F87171", "#4ADE80", "#FB923C", "#F0E442",
+                  SKY, "#FB923C", "#334155"),
+    "print": Theme("white", "black", "#555555", "black", "black", "#555555", "white", "black", "white", "#999999", "black", "black", "black", "black",
+                   "#000000", "#FFFFFF", "#999999"),
 }
 """Themes by name; all can be told apart by colour-blind readers, and ``print`` needs no colour."""
 

@@ -52,7 +52,7 @@ class Plan:
         if not _on_host(graph, tensors):
             passes = [name for name in passes if name not in HOST]
         if "lower" in passes:
-            lower(graph)
+            lower(graph, blocks="fuse" not in passes)
         known = [read for read, _, _ in graph.live]
         graph.live += [(step.live, {}, ()) for step in graph.steps if step.live is not None and step.live not in known]
         self.calls = len(graph.steps)
@@ -229,10 +229,10 @@ class Plan:
         return f"<Plan of {len(self.graph.steps)} calls>"
 
     def draw(self, **options: Any) -> Any:
-        """The plan's calls and values as a picture; takes the options of ``viz.draw`` that concern the look. See ``viz``."""
-        from .drawing import draw
+        """The plan's calls and values as a picture: ``viz.draw(plan, **options)``."""
+        from viz import draw
 
-        return draw(self.graph, **options)
+        return draw(self, **options)
 
     def source(self) -> str:
         """The generated code."""

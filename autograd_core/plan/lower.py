@@ -20,6 +20,9 @@ from .live import Live
 LIMIT = 64
 """Calls into which one kernel is taken apart at most."""
 
+WHOLE = 1 << 62
+"""As ``block`` of an update: all elements at once, which are then fused into blocks."""
+
 
 class UntraceableError(Exception):
     """The kernel looks at values, or does what stand-ins do not know."""
@@ -402,18 +405,18 @@ def _through(trace: _Trace, function: Any) -> Any:
     return function
 
 
-def lower(graph: Graph) -> None:
-    """Take apart the steps of a graph on the CPU, in place."""
+def lower(graph: Graph, blocks: bool = True) -> None:
+    """Take apart the steps of a graph on the CPU, in place. ``blocks``: updates of large parameters stay whole, because they work in blocks of their own."""
     backend = backend_for_device("cpu")
     steps: list[Step] = []
     with _served(backend), backend.xp.errstate(all="ignore"):
         for step in graph.steps:
-            steps += _taken_apart(step, graph)
+            steps += _taken_apart(step, graph, blocks)
     opaque = [i for i, step in enumerate(steps) if step.kind in ("op", "kept", "rule")]
     graph.steps = [step for i, step in enumerate(steps) if step.kind != "flag" or (opaque and opaque[-1] > i)]  # only whole kernels ask for the flags
 
 
-def _taken_apart(step: Step, graph: Graph) -> list[Step]:
+def _taken_apart(step: Step, graph: Graph, blocks: bool) -> list[Step]:
     if step.kind not in ("op", "kept", "rule", "update") or step.into or (step.op is not None and step.op.kind in ("random", "dynamic", "effect")):
         return [step]
     trace = _Trace(step)
@@ -437,6 +440,8 @@ def _taken_apart(step: Step, graph: Graph) -> list[Step]:
         elif step.kind == "update":
             position = len(graph.live)
             attrs = {key: Live(f"u{position}[{key!r}]", value, trace.asked) if value.__class__ is float else value for key, value in step.attrs.items()}
+            if not blocks:
+                attrs["block"] = WHOLE
             results = step.function(*stand(step.inputs), **attrs)
             assert step.live is not None
             graph.live.append((step.live, {key: value for key, value in step.attrs.items() if value.__class__ is not float}, tuple(trace.asked)))

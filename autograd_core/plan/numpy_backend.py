@@ -244,19 +244,24 @@ class Program:
 
     def _bits(self, step: Step) -> bool:
         """Masks and what they keep, as calls on integers that write into planned memory; whether that was possible."""
-        output, xp = step.outputs[0], backend_for_device("cpu").xp
+        output = step.outputs[0]
         if output not in self.layout.place:
             return False
-        if step.name == "spread":
-            (condition,) = map(self._expression, step.inputs)
-            mask = self.names[output]
-            self.lines.append(f"    {self._bind('copyto', xp.copyto)}({mask}, {condition})")
-            self.lines.append(f"    {self._bind('subtract', xp.subtract)}({mask}, {self._expression(self._zero_dimensional(1, output.dtype))}, {mask})")
-            return True
-        values, mask = step.inputs
-        arguments = f"{self._as_bits(values, mask.dtype)}, {self._name(mask)}, {self._as_bits(output, mask.dtype)}"
-        self.lines.append(f"    {self._bind('bitwise_and', xp.bitwise_and)}({arguments})")
+        inputs = [self._name(value) for value in step.reads()]
+        out = self.names[output]
+        if step.name == "keep":
+            bits = step.inputs[1].dtype
+            out, inputs[0] = self._as_bits(output, bits), self._as_bits(step.inputs[0], bits)
+        self.lines += [f"    {line}" for line in self._bit_lines(step, out, inputs)]
         return True
+
+    def _bit_lines(self, step: Step, out: str, inputs: list[str], suffix: str = "") -> list[str]:
+        """The calls of ``spread``, or of ``keep`` on values read as integers, whose names end in ``suffix``."""
+        xp = backend_for_device("cpu").xp
+        if step.name == "spread":
+            one = self._expression(self._zero_dimensional(1, step.attrs["dtype"]))
+            return [f"{self._bind('copyto', xp.copyto)}({out}, {inputs[0]})", f"{self._bind('subtract', xp.subtract)}({out}, {one}, {out})"]
+        return [f"{self._bind('bitwise_and', xp.bitwise_and)}({inputs[0]}{suffix}, {inputs[1]}, {out}{suffix})"]
 
     def _as_bits(self, value: Value, dtype: Any) -> str:
         """A value read as integers, as a view that is made once where possible."""
@@ -272,10 +277,10 @@ class Program:
     def _fused(self, step: Step) -> None:
         """A loop over blocks. What lies still is cut into blocks once; the rest is cut as it comes."""
         number = len(self.globals)
-        first = step.parts[0].outputs[0]
+        first = (*step.parts[0].outputs, *step.parts[0].writes)[0]
         assert first is not None
         count = first.nbytes // first.dtype.itemsize
-        block = BLOCK // max(value.dtype.itemsize for part in step.parts for value in (*part.reads(), *(v for v in part.outputs if v)))
+        block = BLOCK // max(value.dtype.itemsize for part in step.parts for value in (*part.reads(), *part.writes, *(v for v in part.outputs if v)))
         cut: list[tuple[str, str]] = []  # (name in the loop, name of the whole)
         local: dict[Value, str] = {}
         for value in (*step.inputs, *[each for each in step.outputs if each is not None and each.shape]):
@@ -296,6 +301,14 @@ class Program:
         sums = {value: f"r{number}_{i}" for i, value in enumerate(value for value in step.outputs if value is not None and not value.shape)}
         for name in sums.values():
             self.lines.append(f"    {name} = []")
+        hoisted = self._hoisted(step, number)
+        still = {name for name, _ in cut}
+        for value, bits in _read_as_bits(step):
+            name, view = local[value], f".view({self._expression(bits)})"
+            if name in scratch:
+                scratch.setdefault(f"{name}i", scratch[name].view(bits))
+            elif name in still:
+                cut.append((f"{name}i", f"{self._name(value)}{view}"))
         names = ["i", "j", *(name for name, _ in cut), *scratch]
         wholes = ", ".join(["", *(whole for _, whole in cut)])
         cuts = self._bind(f"cuts{number}", partial(_cuts, count, block, [scratch[name] for name in scratch]))
@@ -305,14 +318,21 @@ class Program:
         for value in (*step.inputs, *step.outputs):
             if value.shape and not repeated(value) and local[value] not in dict(cut):
                 self.lines.append(f"        {local[value]} = w{number}_{local[value]}[i:j]")
+        for value, bits in _read_as_bits(step):
+            if local[value] not in scratch and local[value] not in still:
+                self.lines.append(f"        {local[value]}i = {local[value]}.view({self._expression(bits)})")
         for part in step.parts:
             self.step_of_line[len(self.lines) + 1] = part
-            output = part.outputs[0]
+            output = part.writes[0] if part.to_target else part.outputs[0]
             assert output is not None
             if output in sums:
                 self.lines.append(f"        {sums[output]}.append({self._bind('add_reduce', part.function)}({local[part.inputs[0]]}))")
                 continue
-            arguments = [local[x] if isinstance(x, Value) else self._expression(self._number(x, part, blocks=True)) for x in part.inputs]
+            if part.name in BITS:
+                self.lines += [f"        {line}" for line in self._bit_lines(part, local[output], [local[value] for value in part.reads()], "i")]
+                continue
+            arguments = [local[x] if isinstance(x, Value) else hoisted[_live_key(self._expression(x), part)] if isinstance(x, Live)
+                         else self._expression(self._number(x, part, blocks=True)) for x in part.inputs]
             arguments += [f"{key}={self._expression(value)}" for key, value in part.attrs.items()]
             arguments.append(f"out={local[output]}" if part.attrs or part.name in KEYWORD_ONLY else local[output])
             self.lines.append(f"        {self._bind(part.name, part.function)}({', '.join(arguments)})")
@@ -326,6 +346,18 @@ class Program:
             self._arrays[key] = backend_for_device("cpu").xp.full(shape, x, dtype=dtype)
         return self._arrays[key]
 
+    def _hoisted(self, step: Step, number: int) -> dict[tuple[str, Any], str]:
+        """The numbers that a loop takes, each put into an array before it: expression and dtype -> name."""
+        hoisted: dict[tuple[str, Any], str] = {}
+        for part in step.parts:
+            for x in part.inputs:
+                key = _live_key(self._expression(x), part) if isinstance(x, Live) else None
+                if key is not None and key not in hoisted:
+                    hoisted[key] = name = f"h{number}_{len(hoisted)}"
+                    self.globals[name] = backend_for_device("cpu").xp.zeros((), dtype=key[1])
+                    self.lines.append(f"    {name}[()] = {key[0]}")
+        return hoisted
+
     def _scratch(self, step: Step, local: dict[Value, str], block: int) -> dict[str, Any]:
         """Block-sized arrays for what only the group itself reads, passed on as operands die."""
         xp = backend_for_device("cpu").xp
@@ -333,10 +365,9 @@ class Program:
         free: dict[Any, list[str]] = {}
         arrays: dict[str, Any] = {}
         for i, part in enumerate(step.parts):
-            output = part.outputs[0]
-            assert output is not None
+            output = part.outputs[0] if part.outputs else None
             dying = [value for value in dict.fromkeys(part.reads()) if last[value] == i and local[value].startswith("s")]
-            if not output.shape:
+            if output is None or not output.shape:
                 for value in dying:
                     free.setdefault(value.dtype.char, []).append(local[value])
                 continue
@@ -403,6 +434,17 @@ class Program:
             by_position = not step.attrs and step.name not in KEYWORD_ONLY and not step.name.endswith(".reduce")
             arguments.append(out if by_position else f"out={out}")
         return f"{self._bind(step.name.replace('.', '_'), step.function)}({', '.join(arguments)})"
+
+
+def _read_as_bits(step: Step) -> dict[tuple[Value, Any], None]:
+    """The values of a fused step that are read or written as integers, with the dtype of those."""
+    return {(value, part.inputs[1].dtype): None for part in step.parts if part.name == "keep" for value in (part.inputs[0], part.outputs[0])}
+
+
+def _live_key(expression: str, part: Step) -> tuple[str, Any]:
+    value = (*part.writes, *part.outputs)[0]
+    assert value is not None
+    return expression, value.dtype
 
 
 def _add_reduce() -> Any:

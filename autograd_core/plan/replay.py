@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from sys import getrefcount
 from typing import Any
 
@@ -15,7 +16,7 @@ from .graph import Argument, Captured, Constant, EntryGradient, Graph, Value, re
 from .lower import lower
 from .memory import Layout, plan_memory
 from .numpy_backend import Program
-from .passes import PASSES
+from .passes import DONE, PASSES
 
 AVAILABLE = {"lower": True, **{name: exact for name, (_, exact) in PASSES.items()}, "memory": True}
 """All passes with whether they are exact: kernels are taken apart, the graph is made smaller, memory is planned."""
@@ -49,16 +50,21 @@ class Plan:
         self.graph = graph
         self.recorded = len(graph.steps)
         self.removed: dict[str, int] = {}
+        """Pass -> how many steps it removed, moved or joined."""
+        self.cost: dict[str, float] = {}
+        """Pass -> seconds that it took."""
         if not _on_host(graph, tensors):
             passes = [name for name in passes if name not in HOST]
         if "lower" in passes:
-            lower(graph, blocks="fuse" not in passes)
+            with self._timed("lower"):
+                lower(graph, blocks="fuse" not in passes)
         known = [read for read, _, _ in graph.live]
         graph.live += [(step.live, {}, ()) for step in graph.steps if step.live is not None and step.live not in known]
         self.calls = len(graph.steps)
         for name in PASSES:
             if name in passes:
-                self.removed[name] = PASSES[name][0](graph)
+                with self._timed(name):
+                    self.removed[name] = PASSES[name][0](graph)
         self.layout = plan_memory(graph, side_by_side=Program.side_by_side) if "memory" in passes else Layout()
         self._leaf_of_argument = {tensor._node: i for i, tensor in enumerate(tensors) if tensor._node is not None}
         self.program = Program(graph, self.layout, _numbers())
@@ -71,6 +77,12 @@ class Plan:
         self._written = [value for value in graph.writes() if isinstance(value.origin, (Argument, EntryGradient))]
         self._watch = backend_for_device("cpu").watch
         self.built_in = time.perf_counter() - started
+
+    @contextmanager
+    def _timed(self, name: str) -> Iterator[None]:
+        started = time.perf_counter()
+        yield
+        self.cost[name] = time.perf_counter() - started
 
     # --- guards -------------------------------------------------------------------------------------------------
 
@@ -216,8 +228,9 @@ class Plan:
         views = len(self.program.binding) - 5 if len(self.program.binding) > 4 else 0
         lines = [
             f"recorded steps   {self.recorded}",
-            f"library calls    {self.calls} after taking the kernels apart",
-            *[f"{'pass ' + name:<17}{count} removed, {'exact' if PASSES[name][1] else 'reassociates'}" for name, count in self.removed.items()],
+            f"library calls    {self.calls} after taking the kernels apart" + (f", {self.cost['lower'] * 1e3:.1f} ms" if "lower" in self.cost else ""),
+            *[f"{'pass ' + name:<17}{count} {DONE.get(name, 'removed')}, {'exact' if PASSES[name][1] else 'reassociates'}, {self.cost[name] * 1e3:.1f} ms"
+              for name, count in self.removed.items()],
             f"replayed calls   {len(self.graph.steps) - views}, {updates} of them whole update rules; {views} views made once",
             f"memory           {self.layout.nbytes} bytes in {len(self.layout.sizes)} pieces for {len(self.layout.place)} results, "
             f"{self.layout.in_place} of them in place of an operand",

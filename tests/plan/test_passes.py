@@ -114,7 +114,7 @@ def test_the_description_and_the_source() -> None:
     text = made.describe()
     assert "recorded steps   3" in text
     assert "pass dead        0 removed, exact" in text
-    assert "pass fuse_sums   0 removed, reassociates" in plan(lambda x: x * 2, X, exact=False).describe()
+    assert "pass fuse_sums   0 joined, reassociates" in plan(lambda x: x * 2, X, exact=False).describe()
     assert made.source().startswith("def replay(x0):\n    multiply(x0, ")
 
 

@@ -142,7 +142,8 @@ def _missing(tensor: Any, node: Any, loss: Any, name: str) -> Explanation:
         variable = name.strip("'") if name.startswith("'") else "it"
         line = f" at {node.line}" if node.line else ""
         return Explanation("not a leaf", f"{name} is the result of {node.op.spoken}{line}, not a leaf: backward() leaves gradients in leaves only. "
-                                         f"Call {variable}.retain_grad() before backward(). A parameter that was moved, converted or changed after requires_grad (Tensor(..., requires_grad=True).to(...), * 0.1, "
+                                         f"Call {variable}.retain_grad() before backward(). A parameter that was moved, converted or changed after requires_grad "
+                                         "(Tensor(..., requires_grad=True).to(...), * 0.1, "
                                          f"{variable} = {variable} - step) is such a result: convert first, and update in place inside no_grad()")
     if loss is None:
         return Explanation("never run", f"{name} has no gradient: no backward() has reached it yet. Pass the loss, explain(tensor, loss), to see whether a path leads to it")

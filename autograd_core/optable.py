@@ -17,7 +17,8 @@ from typing import Any
 
 import numpy
 
-from . import batching_rules, interop, ops, tangent
+from . import interop, ops, tangent
+from .batching.rules import how
 from .op import COMPOSITES, REGISTRY, Composite, Op, Rule, public_name
 
 TARGET = Path(__file__).parents[1] / "docs" / "ops.md"
@@ -144,7 +145,7 @@ def row(declared: Op | Composite) -> list[str]:
     cells = [names(declared), sentence(declared.doc), gradient(declared), pytorch(declared), numpy_twin(declared)]
     if isinstance(declared, Op):
         cuda = "tested apart" if declared.kind in ("random", "update") else "fake"
-        cells += ["view" if declared.kind == "view" else "", batching_rules.how(declared), tangent.how(declared), cuda]
+        cells += ["view" if declared.kind == "view" else "", how(declared), tangent.how(declared), cuda]
     else:
         cells += [""] * 4
     return [cell.replace("|", "\\|") for cell in cells]

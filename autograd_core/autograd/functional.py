@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from .. import _methods
-from ..batching import base_of
+from ..batching import base_of, reaches
 from ..config import enable_grad
 from ..func.forward import jvp as forward_jvp
 from ..func.jacobian import jacfwd, jacrev
@@ -64,9 +64,7 @@ def _check_strict(func: Callable[..., Any], inputs: tuple[Any, ...], caller: str
 
 
 def _leads(node: Any, target: Any) -> bool:
-    from ..batching import _reaches
-
-    return _reaches([node], target)
+    return reaches([node], target)
 
 
 def _finished(value: Any, create_graph: bool) -> Any:

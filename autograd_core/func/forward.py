@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from .. import _methods
-from ..batching import active_frames, base_of, expand_to, levels_of, over_levels
+from ..batching import active_frames, base_of, canonical, expand_to, levels_of, over_levels, reordered
 from ..config import enable_grad, get_mode
 from ..errors import describe
 from ..tangent import push
@@ -29,17 +29,13 @@ def _checked_tangents(tangents: Any, primals: Any, caller: str) -> list[Any]:
 
 def _behind(tangent: Any, own: list[int], every: list[Any]) -> Any:
     """A tangent as a batch over the levels that the graph does not have; those that it has become dimensions again."""
-    from ..batching import _reordered
-
     here = sorted({*levels_of(tangent), *own})
     tangent = expand_to(tangent, [frame for frame in every if frame.level in here])
-    return _reordered(tangent, here, [level for level in here if level not in own], own)
+    return reordered(tangent, here, [level for level in here if level not in own], own)
 
 
 def push_tensors(inputs: Sequence[Any], tangents: Sequence[Any], outputs: Sequence[Any], *, record: bool) -> list[Any]:
     """``tangent.push`` for tensors that may be batched; zeros for outputs that do not move."""
-    from ..batching import _canonical
-
     frames = active_frames()
     behind = [_behind(t, levels_of(x), frames) for x, t in zip(inputs, tangents, strict=True)]
     found = push([base_of(x)._node for x in inputs], behind, [base_of(y)._node for y in outputs], record=record)
@@ -48,7 +44,7 @@ def push_tensors(inputs: Sequence[Any], tangents: Sequence[Any], outputs: Sequen
         if t is None:
             results.append(zero_like(y))
             continue
-        results.append(_canonical(t, levels_of(t), levels_of(y)) if levels_of(t) else over_levels(t, levels_of(y)))
+        results.append(canonical(t, levels_of(t), levels_of(y)) if levels_of(t) else over_levels(t, levels_of(y)))
     return results
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from autograd_core import autograd, func
 from autograd_core.batching import VmapError
-from autograd_core.batching_rules import how
+from autograd_core.batching.rules import how
 from autograd_core.op import REGISTRY, Op
 from autograd_core.tangent import LINEAR, MULTILINEAR
 from autograd_core.tensor import Tensor

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from . import _methods
-from .batching import Call
-from .batching_rules import composed, loop, rule
+from .. import _methods
+from .rules import Call, composed, loop, rule
 
 # --- convolution --------------------------------------------------------------------------------------------------
 

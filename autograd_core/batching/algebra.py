@@ -1,19 +1,72 @@
-"""Batching rules of linear algebra, Fourier transforms, windows and complex numbers. Most of these ops take leading dimensions anyway."""
+"""Batching rules of products, linear algebra, Fourier transforms, windows and complex numbers. Most of these ops take leading dimensions anyway."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from . import _methods
-from .batching import Call
-from .batching_rules import RULES, aligned, composed, loop, native, rule
-from .queries import is_tensor
+from .. import _methods
+from ..queries import is_tensor
+from .rules import RULES, Call, aligned, composed, loop, native, rule
 
 for _name in ("linalg_cholesky", "linalg_cholesky_ex", "linalg_inv", "linalg_inv_ex", "linalg_det", "cofactors", "linalg_slogdet", "linalg_eigh", "linalg_eigvalsh",
               "linalg_eig", "linalg_svd", "linalg_svdvals", "real_part", "imaginary_part", "view_as_real", "view_as_complex", "label_sets", "matrix_exp"):
     RULES[_name] = native
 for _name in ("complex", "polar"):
     RULES[_name] = aligned
+
+
+# --- products -----------------------------------------------------------------------------------------------------
+
+
+@rule("matmul")
+def _matmul(call: Call) -> Any:
+    a, b = call.values
+    ra, rb = call.ndim(0), call.ndim(1)
+    if not call.batched[1] and rb == 2:
+        return call.run(a, b)  # the batch is one more row of the left matrix
+    if not call.batched[0] and ra == 2 and rb == 1:
+        return call.run(b, a.transpose(-2, -1))
+    lead = max(ra, rb, 2) - 2
+
+    def matrix(x: Any, batch: bool, rank: int, column: bool) -> Any:
+        shape = tuple(x.shape)
+        if rank == 1:
+            shape = (*shape, 1) if column else (*shape[:-1], 1, shape[-1])
+        own = max(rank, 2) - 2
+        if batch:
+            shape = (shape[0], *[1] * (lead - own), *shape[1:])
+        return x.reshape(shape) if shape != tuple(x.shape) else x
+
+    result = call.run(matrix(a, call.batched[0], ra, False), matrix(b, call.batched[1], rb, True))
+    shape = list(result.shape)
+    if rb == 1:
+        del shape[-1]
+    if ra == 1:
+        del shape[-1 if rb == 1 else -2]
+    return result.reshape(tuple(shape)) if len(shape) != result.ndim else result
+
+
+@rule("linear")
+def _linear(call: Call) -> Any:
+    if call.batched[0] and not any(call.batched[1:]) and call.shape(0)[-1]:
+        return call.run(*call.values)
+
+    def apart(F: Any, input: Any, weight: Any, bias: Any) -> Any:
+        out = F.matmul(input, F.transpose(weight, dim0=-2, dim1=-1) if weight.ndim > 1 else weight)
+        return out if bias is None else out + bias
+
+    return composed(call, apart)
+
+
+@rule("contract")
+def _contract(call: Call) -> Any:
+    inputs, _, result = call.attrs["equation"].partition("->")
+    letter = next(c for c in "zyxwvutsrqponmlkjihgfedcbaZYXWVUTSRQPONMLKJIHGFEDCBA" if c not in call.attrs["equation"])
+    parts = [letter + part if flag else part for part, flag in zip(inputs.split(","), call.batched, strict=True)]
+    return call.run(*call.values, equation=f"{','.join(parts)}->{letter}{result}")
+
+
+# --- matrices -----------------------------------------------------------------------------------------------------
 
 
 def _matrices(call: Call) -> list[Any]:

@@ -17,6 +17,8 @@ class Work:
     """Numbers that all peers must agree on, computed before anything is timed."""
     units: int = 1
     """How many units one step is; times are divided by it."""
+    memory: Callable[[], float] | None = None
+    """The most bytes so far over those before the work was made ready, for cases of memory."""
 
 
 @dataclass(frozen=True)

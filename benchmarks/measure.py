@@ -13,7 +13,10 @@ from typing import Any
 
 from .case import Case
 
-ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"), "1")
+ONE_THREAD = {
+    **dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS", "NUMBA_NUM_THREADS", "NPROC"), "1"),
+    "XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1", "JAX_PLATFORMS": "cpu",
+}
 
 
 class NoResult(Exception):  # noqa: N818 - it says what it is
@@ -54,23 +57,33 @@ class Measured:
 class Worker:
     """A process that answers each line with one of JSON; the first answer says whether it can work."""
 
-    def __init__(self, task: str, name: str, command: list[str]) -> None:
-        self.name = name
+    def __init__(self, task: str, name: str, command: list[str], wait: bool = True) -> None:
+        """With ``wait=False`` the process makes itself ready beside others; ``ready`` waits for it."""
+        self.task, self.name = task, name
         self.process = subprocess.Popen(
             [sys.executable, "-m", *command], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, encoding="utf-8",
             env={**os.environ, **ONE_THREAD, "PYTHONHASHSEED": "0"},
         )
+        self.results: list[float] = []
+        self.unavailable = ""
+        """Why there is nothing to measure, if it is ours that this machine cannot do."""
+        if wait:
+            self.ready()
+
+    def ready(self) -> None:
+        """Wait until it has computed its numbers. Raises ``NoResult`` if a library is missing."""
         answer = self._answer()
         if "missing" in answer:
             self.close()
-            raise NoResult(f"{task}: the peer {name!r} needs {answer['missing']!r}, which is not installed. Install the extra: pip install '.[bench]'")
-        self.results: list[float] = answer["results"]
+            raise NoResult(f"{self.task}: the peer {self.name!r} needs {answer['missing']!r}, which is not installed. Install the extra: pip install '.[bench]'")
+        self.unavailable = answer.get("unavailable", "")
+        self.results = answer.get("results", [])
 
     def _answer(self) -> dict[str, Any]:
         assert self.process.stdout is not None
         line = self.process.stdout.readline()
         if not line:
-            raise NoResult(f"the peer {self.name!r} stopped with status {self.process.wait()}; its message is above")
+            raise NoResult(f"{self.task}: the peer {self.name!r} stopped with status {self.process.wait()}; its message is above")
         answer: dict[str, Any] = json.loads(line)
         return answer
 
@@ -92,32 +105,37 @@ class Worker:
 class Peer(Worker):
     """A process for one case."""
 
-    def __init__(self, case: Case, name: str) -> None:
-        super().__init__(case.name, name, ["benchmarks.worker", case.name, name])
+    def __init__(self, case: Case, name: str, seconds: float | None = None) -> None:
+        super().__init__(case.name, name, ["benchmarks.worker", case.name, name, *([] if seconds is None else [str(seconds)])])
 
     def block(self) -> dict[str, float]:
         """Time one block; the first call only warms up."""
         return self.request("block")
 
 
-def _agree(case: Case, peers: list[Peer]) -> None:
-    ours, theirs = peers[0].results, peers[1].results
-    scale = max(map(abs, theirs), default=0.0)  # a floor, such as matrix products alone, has no numbers to agree on
-    for i, (a, b) in enumerate(zip(ours, theirs, strict=True)):
-        if not math.isclose(a, b, rel_tol=case.tolerance, abs_tol=case.tolerance * scale):
-            raise NoResult(f"{case.name}: peers disagree before timing: number {i} is {a!r} for ours and {b!r} for {peers[1].name}")
+def agree(task: str, first: Worker, other: Worker, tolerance: float) -> None:
+    """Both have computed the same numbers. Raises ``NoResult`` that names the first which differs."""
+    if len(first.results) != len(other.results):
+        raise NoResult(f"{task}: peers disagree before timing: {len(first.results)} numbers from {first.name} and {len(other.results)} from {other.name}")
+    scale = max(map(abs, other.results), default=0.0)
+    for i, (a, b) in enumerate(zip(first.results, other.results, strict=True)):
+        if not math.isclose(a, b, rel_tol=tolerance, abs_tol=tolerance * scale):
+            raise NoResult(f"{task}: peers disagree before timing: number {i} is {a!r} for {first.name} and {b!r} for {other.name}")
 
 
-def measure(case: Case) -> list[Measured]:
-    """The line or lines of one case. Raises ``NoResult`` if a peer is missing or the peers disagree."""
+def measure(case: Case, quick: bool = False) -> list[Measured]:
+    """The line or lines of one case. Raises ``NoResult`` if a peer is missing or the peers disagree.
+
+    ``quick``: one short block each, which shows that everything runs and agrees, not how fast it is.
+    """
     peers: list[Peer] = []
     try:
-        peers += [Peer(case, "ours")]
-        peers += [Peer(case, case.peer)]
-        _agree(case, peers)
+        for name in ("ours", case.peer):
+            peers.append(Peer(case, name, 0.01 if quick else None))  # noqa: PERF401 - those that were started are closed if the next one fails
+        agree(case.name, peers[0], peers[1], case.tolerance)
         warm = {peer.name: peer.block() for peer in peers}
         times: dict[str, list[float]] = {peer.name: [] for peer in peers}
-        for i in range(case.blocks):
+        for i in range(1 if quick else case.blocks):
             for peer in peers if i % 2 else reversed(peers):
                 times[peer.name].append(peer.block()["time"])
     finally:

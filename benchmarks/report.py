@@ -9,6 +9,7 @@ import platform
 from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Any
 
 from .measure import Measured
 
@@ -20,7 +21,7 @@ def environment() -> dict[str, str]:
     """When and where: date, machine, versions."""
     found = {"date": datetime.date.today().isoformat(), "machine": f"{_processor()}, {os.cpu_count()} cores", "system": platform.platform(terse=True),
              "python": platform.python_version()}
-    for name in ("numpy", "torch", "micrograd"):
+    for name in ("numpy", "torch", "micrograd", "jax", "autograd", "mygrad"):
         try:
             found[name] = version(name)
         except PackageNotFoundError:
@@ -72,18 +73,24 @@ def text(lines: Sequence[Measured]) -> str:
 
 
 def markdown(lines: Sequence[Measured]) -> str:
-    """The table as a document."""
-    known = environment()
+    """The section of the document."""
     table = ["| " + " | ".join(COLUMNS) + " |", "|" + "---|" * len(COLUMNS), *("| " + " | ".join(row(line)) + " |" for line in lines)]
     notes = [f"- **{line.name}**: {line.what}." for line in lines]
-    head = "\n".join(f"- {name}: {value}" for name, value in known.items())
+    how = ("*value* is ours divided by the peer's for times, the amount over NumPy alone for importing and installing, and ours for memory.\n"
+           "Where the peer is ours too, a derivative is held to a simpler one, or a transform to the loop that it saves.")
+    return f"## Eager\n\n{how}\n\n" + "\n".join(table) + "\n\n" + "\n".join(notes) + "\n"
+
+
+def document(sections: Sequence[str]) -> str:
+    """The whole document: when and where, how it was measured, the tables."""
+    head = "\n".join(f"- {name}: {value}" for name, value in environment().items())
     how = (
-        "Written by `python -m benchmarks --write`. One thread per process; processor time per unit of work, median of blocks that ran in turn\n"
-        "with the peer's. *value* is ours divided by the peer's for times, the amount over NumPy alone for importing and installing, and ours for memory."
+        "Written by `python -m benchmarks --write`. Each peer has a process and one thread of its own; times are processor time per unit of work,\n"
+        "medians of blocks that ran in turn with the peers'."
     )
-    return f"# Benchmark results\n\n{how}\n\n{head}\n\n" + "\n".join(table) + "\n\n" + "\n".join(notes) + "\n"
+    return "\n".join([f"# Benchmark results\n\n{how}\n\n{head}\n", *sections])
 
 
-def as_json(lines: Sequence[Measured]) -> str:
+def as_json(lines: Sequence[Measured], plans: Sequence[Any] = ()) -> str:
     """Everything measured, for programs."""
-    return json.dumps({"environment": environment(), "cases": [line.as_dict() for line in lines]}, indent=2) + "\n"
+    return json.dumps({"environment": environment(), "cases": [line.as_dict() for line in lines], "plans": [line.as_dict() for line in plans]}, indent=2) + "\n"

@@ -1,6 +1,6 @@
 """One peer in its own process: makes a case ready, shows its numbers, then times a block whenever asked.
 
-Started by ``measure`` as ``python -m benchmarks.worker CASE PEER``; speaks one line of JSON per request.
+Started by ``measure`` as ``python -m benchmarks.worker CASE PEER [SECONDS]``; speaks one line of JSON per request.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from .cases import CASES
+from .plans import SIZES
+from .plans.case import UnavailableError
 
 
 def memory() -> dict[str, float]:
@@ -29,14 +31,15 @@ def memory() -> dict[str, float]:
         return {"now": peak, "peak": peak}
 
 
-def main(case_name: str, peer: str) -> None:
-    """Serve requests from standard input until it closes."""
+def main(case_name: str, peer: str, seconds: float | None = None) -> None:
+    """Serve requests from standard input until it closes. ``seconds``: the least time of a block, instead of the case's."""
 
     def say(answer: dict[str, Any]) -> None:
         sys.stdout.write(json.dumps(answer) + "\n")
         sys.stdout.flush()
 
-    case = CASES[case_name]
+    case = CASES[case_name] if case_name in CASES else SIZES[case_name]
+    least = case.seconds if seconds is None else seconds
     sys.setrecursionlimit(100_000)  # micrograd recurses over the graph
     try:
         work = case.peers[peer]()
@@ -44,14 +47,20 @@ def main(case_name: str, peer: str) -> None:
     except ModuleNotFoundError as error:
         say({"missing": error.name or str(error)})
         return
+    except UnavailableError as error:
+        say({"unavailable": str(error)})
+        return
     step = work.step
     repeats = 0
     for _ in sys.stdin:
         answer: dict[str, Any] = {}
+        if work.memory is not None:
+            say({"time": work.memory()})
+            continue
         before = memory()
         if not repeats:  # warm up, and find out how many steps make a block
             start = time.process_time()
-            while repeats == 0 or time.process_time() - start < case.seconds:
+            while repeats == 0 or time.process_time() - start < least:
                 step()
                 repeats += 1
             answer["warm"] = True
@@ -68,4 +77,4 @@ def main(case_name: str, peer: str) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], sys.argv[2])
+    main(sys.argv[1], sys.argv[2], *map(float, sys.argv[3:]))

@@ -14,8 +14,13 @@ import pytest
 import autograd_core
 from benchmarks.ops import report
 from benchmarks.ops.run import Line
-from benchmarks.ops.table import SIZES, OpCase, cases
+from benchmarks.ops.table import SIZES as OP_SIZES
+from benchmarks.ops.table import OpCase, cases
 from benchmarks.ops.worker import Bench
+from benchmarks.plans import PLANS, SIZES
+from benchmarks.plans import report as plan_report
+from benchmarks.plans.case import COLUMNS, PlanCase, Size, Target
+from benchmarks.plans.measure import PlanLine, judge
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -59,10 +64,80 @@ def test_peers_that_disagree_are_no_result(tmp_path: Path) -> None:
     assert "disagree" in done.stderr
 
 
+@pytest.mark.parametrize(("arguments", "said"), [
+    (("--write", "--quick"), "--write is for whole runs"), (("compiled_chain", "--peers", "nobody"), "there is no peer 'nobody'; there are torch, torch.compile"),
+])
+def test_what_the_command_refuses(tmp_path: Path, arguments: tuple[str, ...], said: str) -> None:
+    done = run(tmp_path, "", *arguments)
+    assert done.returncode == 2
+    assert said in done.stderr
+
+
 def test_an_unknown_case_lists_the_known_ones(tmp_path: Path) -> None:
     done = run(tmp_path, "", "xyz")
     assert done.returncode == 2
     assert "long_chain" in done.stderr
+
+
+# --- plans --------------------------------------------------------------------------------------------------------
+
+
+def test_a_compiled_case_beside_the_step_by_hand(tmp_path: Path) -> None:
+    done = run(tmp_path, "", "compiled_mlp_small", "--peers", "hand", "--quick", "--json", "measured.json")
+    assert done.returncode == 0, done.stderr
+    assert "NumPy by hand" in done.stdout
+    first, second = json.loads((tmp_path / "measured.json").read_text(encoding="utf-8"))["plans"]
+    assert {"numpy", "exact", "hand"} <= set(first["found"])
+    assert second["second"]
+    assert first["judged"] == []  # who it is held to was not asked for
+
+
+def test_a_missing_peer_of_a_compiled_case_is_named(tmp_path: Path) -> None:
+    (tmp_path / "jax.py").write_text("raise ModuleNotFoundError('none', name='jax')", encoding="utf-8")
+    done = run(tmp_path, "", "compiled_mlp_small", "--peers", "jax", "--quick")
+    assert done.returncode == 1
+    assert "the peer 'jax' needs 'jax', which is not installed" in done.stderr
+
+
+@pytest.mark.parametrize("name", sorted(name for name in SIZES if "hand" in SIZES[name].peers and not name.startswith(("compiled_mlp_wide", "compiled_memory", "compiled_elementwise"))))
+def test_ours_computes_what_the_step_by_hand_does(name: str) -> None:
+    size = SIZES[name]
+    expected = size.peers["hand"]().results()
+    for column in ("numpy", "exact"):
+        np.testing.assert_allclose(size.peers[column]().results(), expected, rtol=size.tolerance, atol=size.tolerance * max(map(abs, expected)))
+
+
+def example() -> PlanCase:
+    sizes = (Size("case", "a step", {}, 1e-4), Size("case_2", "another", {}, 1e-4))
+    return PlanCase("case", sizes, (Target("numpy", ("torch",), 0.5), Target("native", ("torch", "jax"), 0.2)))
+
+
+def test_targets_of_plans_are_judged_against_the_fastest_and_at_the_second_size_against_the_first() -> None:
+    first, second = {"numpy": 2.0, "native": 1.0, "torch": 5.0, "jax": 4.0}, {"numpy": 3.0, "native": 3.0, "torch": 5.0, "jax": 10.0}
+    found = judge(example(), first, first, False)
+    assert [(each.column, each.peer, each.ratio, each.reached) for each in found] == [("numpy", "torch", 0.4, True), ("native", "jax", 0.25, False)]
+    grown = judge(example(), first, second, True)
+    assert [(each.peer, each.value, each.reached) for each in grown] == [("torch", 0.6 / 0.4, False), ("jax", 0.3 / 0.25, True)]
+    assert judge(example(), {"numpy": 1.0}, {"numpy": 1.0}, False) == []
+
+
+def test_the_table_of_plans_names_what_is_missing_and_what_is_missed() -> None:
+    found = {"numpy": 3e-3, "exact": 4e-3, "torch": 5e-3, "products": 1e-3}
+    line = PlanLine("case", "a step", "time", False, found, {"native": "there is no C compiler"})
+    line.judged = judge(example(), found, found, False)
+    assert plan_report.cells(line, "; ") == ["case", "3.00 ms; 0.600 of torch (≤ 0.5) **NO**", "4.00 ms", "not available", "5.00 ms", "", "", "", "", "", "products 1.00 ms"]
+    written = plan_report.markdown([line])
+    assert "0 of 1 targets of plans reached; not: case NumPy against torch." in written
+    assert "native: not available: there is no C compiler." in written
+    assert "3.00 ms; 0.600 of torch" in plan_report.text([line])
+
+
+def test_every_case_of_plans_has_our_columns_and_those_it_is_held_to() -> None:
+    for case in PLANS.values():
+        for number, size in enumerate(case.sizes):
+            assert set(COLUMNS) <= set(size.peers)
+            chosen = case.chosen(number, None)
+            assert {peer for target in case.targets for peer in target.peers} <= set(chosen)
 
 
 # --- op by op -----------------------------------------------------------------------------------------------------
@@ -77,7 +152,7 @@ def line(name: str, **ratios: float) -> Line:
 @pytest.mark.parametrize("name", cases())
 def test_every_op_of_the_table_runs_at_the_smallest_size(name: str) -> None:
     with np.errstate(all="ignore"):
-        bench = Bench(autograd_core, cases()[name], SIZES[0])
+        bench = Bench(autograd_core, cases()[name], OP_SIZES[0])
         numbers = bench.numbers()
     assert len(numbers) > bench.differentiable
 

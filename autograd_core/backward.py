@@ -11,6 +11,7 @@ from .births import check_root
 from .config import MODE, get_mode
 from .engine import WRITES, Reading, run
 from .errors import GraphError, ShapeError
+from .growth import note_pass
 from .op import COMPOSITES, REGISTRY
 from .storage import RESULT_CLASS, TensorBase, new, wrap
 
@@ -81,6 +82,8 @@ def _run(outputs: list[Any], seeds: list[Any], retain_graph: bool, create_graph:
     mode = get_mode()
     if mode.anomaly and mode.anomaly != "lines":
         check_root(outputs)
+    if mode.anomaly and not create_graph:
+        note_pass(outputs, retain_graph)
     over_tensors = create_graph
     swept = run if mode.profile is None else mode.profile.backward(run)
     for i, (output, seed) in enumerate(zip(outputs, seeds, strict=True)):

@@ -258,7 +258,8 @@ class detect_anomaly(_Switch):  # noqa: N801
     one out of finite numbers, with its inputs, their index, the line and what to write instead; likewise at the operation
     whose rule makes the first NaN of the backward pass. An in-place error names the line that saved and the line that wrote.
     With ``forward=True`` the first such operation raises at once, also for infinities; -inf that comes from a constant, as
-    in attention masks, is legal. ``check_nan`` is PyTorch's parameter: ``False`` only records lines. Slower: every op takes
+    in attention masks, is legal. ``check_nan`` is PyTorch's parameter: ``False`` only records lines. A graph that has grown
+    over 16 steps, as ``total += loss`` makes it, is warned of once, with the variable that keeps it. Slower: every op takes
     the general path.
     """
 

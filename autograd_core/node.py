@@ -129,6 +129,7 @@ class Node:
     birth = _noted("birth", "What was born here, in anomaly mode: a NaN or an infinity made of finite numbers.")
     name = _noted("name", "The name that the user gave.")
     seconds = _noted("seconds", "How long the op took forward, and its rule backward so far: a list of two, inside ``profile()``.")
+    passed = _noted("passed", "In anomaly mode, on the root of a pass that released its graph: lives as long as the node, for ``growth``.")
     kept = _noted("kept", "Inside ``profile()``: lives as long as the node, so that its end is seen.")
     retained = _noted("retained", "The gradient that ``retain_grad`` asked for.")
 

@@ -20,6 +20,8 @@ from autograd_core import profile
 from autograd_core.config import get_mode
 from autograd_core.profiler import record_function
 
+from .registry.cases import GOOD, Case, arguments, call, leaves, results, tensors
+
 BATCH, IN, HIDDEN, OUT = 8, 10, 20, 3
 F32 = 4
 
@@ -492,3 +494,26 @@ def test_nothing_measured() -> None:
     assert p.memory().peak == 0
     assert str(p.memory()) == "no op made memory of its own"
     assert "measured" in p.table()
+
+
+@pytest.mark.parametrize("case", GOOD, ids=str)
+def test_every_op_computes_the_same(case: Case) -> None:
+    def run() -> list[Any]:
+        ag.manual_seed(0)
+        inputs = tensors(case, arguments(case), grad=True)
+        outputs = results(call(case, inputs))
+        differentiable = [y for y in outputs if y.requires_grad]
+        seeds = [ag.ones_like(y) for y in differentiable]
+        found = ag.autograd.grad(differentiable, leaves(inputs), seeds, allow_unused=True) if differentiable else ()
+        return [None if each is None else each.detach().numpy().copy() for each in (*outputs, *found)]
+
+    with np.errstate(all="ignore"):
+        plain = run()
+        with profile() as p:
+            measured = run()
+    assert sum(row.self_seconds for row in p.rows()) <= p.seconds
+    for expected, found in zip(plain, measured, strict=True):
+        if expected is None:
+            assert found is None
+        else:
+            np.testing.assert_array_equal(found, expected)

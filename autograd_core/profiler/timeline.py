@@ -70,9 +70,9 @@ class Timeline:
 
     def plot(self, path: str | os.PathLike[str] | None = None, ax: Any = None) -> Any:
         """The two amounts as areas on top of one another, with the peak marked; returns the Matplotlib figure, saved where ``path`` says."""
-        from viz.memory import memory
+        from viz.memory import memory_timeline
 
-        return memory(self, path, ax)
+        return memory_timeline(self, path, ax)
 
 
 def timeline(entries: Sequence[tuple[int, str, Memory, Event]], start: int, seconds: float) -> Timeline:

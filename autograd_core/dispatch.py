@@ -181,8 +181,7 @@ def _array_type(op: Op, inputs: Any, arrays: list[Any]) -> Any:
 def _into(op: Op, array_type: type, arrays: list[Any], attrs: dict[str, Any], out: Any) -> Any:
     """Run the kernel into ``out``, through a copy where the kernel cannot write there."""
     kernel = op.kernels[array_type]
-    takes_out = op.ufunc is not None or "out" in op.kernel.__code__.co_varnames[: op.kernel.__code__.co_argcount + op.kernel.__code__.co_kwonlyargcount]
-    if takes_out and all([getattr(array, "dtype", out.dtype) == out.dtype for array in arrays]):  # else the result is cast, uint8 += int64 as in PyTorch
+    if op.takes_out and all([getattr(array, "dtype", out.dtype) == out.dtype for array in arrays]):  # else the result is cast, uint8 += int64 as in PyTorch
         return kernel(*arrays, **attrs, out=out)
     out[...] = kernel(*arrays, **attrs)
     return out

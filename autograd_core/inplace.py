@@ -35,14 +35,8 @@ def inplace(op: Op, x: Any, others: tuple[Any, ...], attrs: dict[str, Any], name
         )
     if view is INFERENCE and not mode.inference:
         raise InplaceError(f"{label}: Inplace update to inference tensor outside InferenceMode is not allowed. You can make a clone to get a normal tensor")
-    if op.promotes != "none":
-        computed = computed_dtype(op.name, op.promotes, [x, *[o for o in others if o is not None]])
-        if not can_cast(computed, array.dtype):
-            raise DtypeError(f"{label}: result type {computed.name} can't be cast to the desired output type {array.dtype}. Convert the tensor first with .to({computed})")
-    if op.broadcasts and others:
-        shape = op.spec(x, *others, **attrs).shape if op.spec is not None else array.shape
-        if tuple(shape) != tuple(array.shape):
-            raise ShapeError(f"{label}: output with shape {tuple(array.shape)} doesn't match the broadcast shape {tuple(shape)}. An in-place op cannot grow its tensor")
+    if not _fits(array, others):
+        _refuse_misfit(op, label, x, array, others, attrs)
     if not getattr(flags, "writeable", True):
         _make_writeable(array, label)
     owner = BY_TYPE[array.__class__].owner(array)
@@ -54,6 +48,31 @@ def inplace(op: Op, x: Any, others: tuple[Any, ...], attrs: dict[str, Any], name
     if mode.grad and (others_need or base._node is not None):
         _rebase(x, base, computed_tensor._node, mode)
     return x
+
+
+def _fits(array: Any, others: tuple[Any, ...]) -> bool:
+    """Whether the result surely has the written array's dtype and shape, as nearly always: numbers, and operands of its own dtype and shape."""
+    if array.dtype.kind != "f":
+        return False
+    for other in others:
+        if isinstance(other, TensorBase):
+            if other._array.dtype is not array.dtype or other._array.shape != array.shape:
+                return False
+        elif other.__class__ is not float and other.__class__ is not int:
+            return False
+    return True
+
+
+def _refuse_misfit(op: Op, label: str, x: Any, array: Any, others: tuple[Any, ...], attrs: dict[str, Any]) -> None:
+    """Raise where the result has a dtype that the written tensor cannot hold, or another shape."""
+    if op.promotes != "none":
+        computed = computed_dtype(op.name, op.promotes, [x, *[o for o in others if o is not None]])
+        if not can_cast(computed, array.dtype):
+            raise DtypeError(f"{label}: result type {computed.name} can't be cast to the desired output type {array.dtype}. Convert the tensor first with .to({computed})")
+    if op.broadcasts and others:
+        shape = op.spec(x, *others, **attrs).shape if op.spec is not None else array.shape
+        if tuple(shape) != tuple(array.shape):
+            raise ShapeError(f"{label}: output with shape {tuple(array.shape)} doesn't match the broadcast shape {tuple(shape)}. An in-place op cannot grow its tensor")
 
 
 def refuse_leaf(label: str, x: Any, base: Any, mode: Mode) -> None:

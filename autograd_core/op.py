@@ -170,6 +170,8 @@ class Op:
         self.residuals: tuple[str, ...] = ()
         self.kernels = _Bound(self.bound)
         self.residual_kernels = _Bound(self._bound_with_residuals)
+        code = self.kernel.__code__
+        self.takes_out: bool = self.ufunc is not None or "out" in code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
         self._saved: tuple[str, ...] | None = None
         self._needs_dtypes: bool | None = None
 

@@ -136,12 +136,15 @@ PLAIN_NUMBERS = frozenset((float, int, bool, complex))
 
 def link_view(op: Op, source: Any, attrs: dict[str, Any], result: Any) -> None:
     """Make ``result`` a view of ``source``'s base, if it shares its memory."""
-    array = result._array
-    if getattr(array, "base", None) is None and array is not source._array:
-        return
-    backend = BY_TYPE[array.__class__]
-    if backend.owner(array) is not backend.owner(source._array):
-        return
+    array, viewed = result._array, source._array
+    memory = getattr(array, "base", None)
+    if memory is None:
+        if array is not viewed:
+            return
+    elif memory is not viewed and memory is not getattr(viewed, "base", None):  # else it is surely the same memory
+        backend = BY_TYPE[array.__class__]
+        if backend.owner(array) is not backend.owner(viewed):
+            return
     origin = source._view
     if origin.__class__ is View:
         base, chain = origin.base, (*origin.chain, (op, attrs))

@@ -146,6 +146,22 @@ def _take_apart(index: Any, shape: Any) -> tuple[tuple[Any, ...] | None, list[tu
     return tuple(key), arrays
 
 
+def _plain_key(index: Any, shape: tuple[int, ...]) -> tuple[Any, ...] | None:
+    """The key of a view that only slices, integers and ``None`` describe, the commonest kind of index; ``None`` for any other."""
+    key: list[Any] = []
+    dim = 0
+    for item in index if index.__class__ is tuple else (index,):
+        kind = item.__class__
+        if item is None:
+            key.append(None)
+            continue
+        if dim == len(shape) or (kind is not slice and (kind is not int or not -shape[dim] <= item < shape[dim])):
+            return None
+        key.append(_bounds(item, shape[dim]) if kind is slice else item)
+        dim += 1
+    return tuple(key)
+
+
 def _bounds(part: slice, size: int) -> slice:
     if part == FULL:
         return FULL
@@ -209,7 +225,10 @@ def getitem(F: Any, input: Any, index: Any) -> Any:
     if index.__class__ is int:
         if (shape := getattr(input, "_array", input).shape) and -shape[0] <= index < shape[0]:
             return F.slice_view(input, key=(index,))
-    elif index.__class__ is not tuple and index.__class__ not in _SIMPLE and (found := _one_array(F, input, index)) is not None:
+    elif index.__class__ is tuple or index.__class__ in _SIMPLE:
+        if (plain := _plain_key(index, getattr(input, "_array", input).shape)) is not None:
+            return F.slice_view(input, key=plain)
+    elif (found := _one_array(F, input, index)) is not None:
         return found
     key, arrays = _take_apart(index, input.shape)
     if key is not None:

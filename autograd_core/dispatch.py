@@ -192,8 +192,7 @@ def _record(op: Op, inputs: Any, attrs: dict[str, Any], arrays: list[Any], nodes
     n = GeneralNode()
     n.pull = pull_watched if mode.anomaly and mode.anomaly != "lines" else pull_general
     n.op = op
-    n.attrs = attrs
-    n.dtypes = None
+    n._attrs = attrs
     n.parents = nodes
     n.hooks = None
     n.scope = mode.scope
@@ -218,9 +217,9 @@ def _record(op: Op, inputs: Any, attrs: dict[str, Any], arrays: list[Any], nodes
         n.saved = tuple(values)
     else:
         n.saved = None
-    n.shapes = tuple([getattr(array, "shape", ()) for array in arrays])
+    n._shapes = tuple([getattr(array, "shape", ()) for array in arrays])
     if op.rule_needs_dtypes or any([getattr(array, "dtype", _REAL).kind == "c" for array in (*arrays, *outputs)]):
-        n.dtypes = tuple([dtype_or_none(array) for array in arrays])
+        n._dtypes = tuple([dtype_or_none(array) for array in arrays])
     if mode.general or (op.outputs is None and not n.shape):
         _keep(n, inputs, nodes, result, mode)
     note_cuts(n, inputs)

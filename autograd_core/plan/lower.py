@@ -416,22 +416,25 @@ def lower(graph: Graph, blocks: bool = True) -> None:
     graph.steps = [step for i, step in enumerate(steps) if step.kind != "flag" or (opaque and opaque[-1] > i)]  # only whole kernels ask for the flags
 
 
+def _standing(trace: _Trace, stands: dict[Value, Stand], tree: Any) -> Any:
+    """A tree with a stand-in for each Value. Not a function inside its user: one that calls itself would keep all arrays until garbage is collected."""
+    if isinstance(tree, Value):
+        found = stands.get(tree)
+        if found is None:
+            found = stands[tree] = Stand(trace, _like(tree), tree, is_input=True)
+        return found
+    if isinstance(tree, (tuple, list)) and not hasattr(tree, "_fields"):
+        return tree.__class__([_standing(trace, stands, each) for each in tree])
+    return tree
+
+
 def _taken_apart(step: Step, graph: Graph, blocks: bool) -> list[Step]:
     if step.kind not in ("op", "kept", "rule", "update") or step.into or (step.op is not None and step.op.kind in ("random", "dynamic", "effect")):
         return [step]
     trace = _Trace(step)
     stands: dict[Value, Stand] = {}
 
-    def stand(tree: Any) -> Any:
-        if isinstance(tree, Value):
-            found = stands.get(tree)
-            if found is None:
-                found = stands[tree] = Stand(trace, _like(tree), tree, is_input=True)
-            return found
-        if isinstance(tree, (tuple, list)) and not hasattr(tree, "_fields"):
-            return tree.__class__([stand(each) for each in tree])
-        return tree
-
+    stand = partial(_standing, trace, stands)
     try:
         if step.name == "clone":
             copied = step.outputs[0]

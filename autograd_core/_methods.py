@@ -140,7 +140,7 @@ _signbit = REGISTRY["signbit"]
 _isposinf = REGISTRY["isposinf"]
 _isneginf = REGISTRY["isneginf"]
 _isreal = REGISTRY["isreal"]
-_conj = REGISTRY["conj"]
+_conjugated = REGISTRY["conjugated"]
 _real_part = REGISTRY["real_part"]
 _imaginary_part = REGISTRY["imaginary_part"]
 _sgn = REGISTRY["sgn"]
@@ -566,8 +566,8 @@ _k_isneginf = _isneginf.kernels
 _c_isneginf = cut_of(_isneginf, True)
 _k_isreal = _isreal.kernels
 _c_isreal = cut_of(_isreal, True)
-_k_conj = _conj.kernels
-_c_conj = cut_of(_conj)
+_k_conjugated = _conjugated.kernels
+_c_conjugated = cut_of(_conjugated)
 _k_sgn = _sgn.kernels
 _c_sgn = cut_of(_sgn)
 _r_sgn_input = _sgn.rules["input"].function
@@ -1059,6 +1059,7 @@ _huber_loss = COMPOSITES["huber_loss"].function
 _kl_div = COMPOSITES["kl_div"].function
 _binary_cross_entropy_with_logits = COMPOSITES["binary_cross_entropy_with_logits"].function
 _binary_cross_entropy = COMPOSITES["binary_cross_entropy"].function
+_conj = COMPOSITES["conj"].function
 _real = COMPOSITES["real"].function
 _imag = COMPOSITES["imag"].function
 _resolve_conj = COMPOSITES["resolve_conj"].function
@@ -6976,39 +6977,39 @@ def isreal(input: Tensor) -> Tensor:
     return t
 
 
-def _pull_conj(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+def _pull_conjugated(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
     to_input = node._first
-    r = F.conj(g)
+    r = F.conjugated(g)
     if pending[to_input] is None:
         pending[to_input] = r
     else:
         accumulate(pending, to_input, r)
 
 
-_pull_conj.op = _conj  # type: ignore[attr-defined]
+_pull_conjugated.op = _conjugated  # type: ignore[attr-defined]
 
 
-def conj(input: Tensor) -> Tensor:
-    """Complex conjugate; real tensors are unchanged."""
+def conjugated(input: Tensor) -> Tensor:
+    """The complex conjugate."""
     try:
         a_input = input._array
         n_input = input._node
         d = a_input.dtype
     except AttributeError:
-        return apply(_conj, (input,), {})
+        return apply(_conjugated, (input,), {})
     mode = get_mode()
     if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_conj, (input,), {})
+        return apply(_conjugated, (input,), {})
     try:
-        out = _k_conj[a_input.__class__](a_input)
+        out = _k_conjugated[a_input.__class__](a_input)
     except Exception as error:
-        raise explain(_conj, (input,), {}, error) from error
+        raise explain(_conjugated, (input,), {}, error) from error
     t: Tensor = empty_tensor()
     t._view = None
     t._array = out
     if n_input is not None and mode.grad:
         t._node = n = Node()
-        n.pull = _pull_conj
+        n.pull = _pull_conjugated
         n._first = n_input
         n._second = n._rest = None
         n.saved = None
@@ -7026,7 +7027,7 @@ def conj(input: Tensor) -> Tensor:
     else:
         t._node = None
         if n_input is not None:
-            t._view = _c_conj
+            t._view = _c_conjugated
         elif input._view is not None and input._view.cut is not None:
             t._view = input._view.cut
     return t
@@ -18506,6 +18507,11 @@ def binary_cross_entropy(input: Tensor, target: Tensor, weight: Tensor | None = 
     return _binary_cross_entropy(F, input, target, weight, reduction)
 
 
+def conj(input: Tensor) -> Tensor:
+    """The complex conjugate; a real tensor is returned as it is."""
+    return _conj(F, input)
+
+
 def real(input: Tensor) -> Tensor:
     """The real part, as a view; a real tensor is returned as it is."""
     return _real(F, input)
@@ -20089,7 +20095,6 @@ less = lt
 less_equal = le
 greater = gt
 greater_equal = ge
-conj_physical = conj
 concat = cat
 concatenate = cat
 fix = trunc
@@ -20103,6 +20108,7 @@ arccosh = acosh
 arctanh = atanh
 arctan2 = atan2
 row_stack = vstack
+conj_physical = conj
 trapz = trapezoid
 ger = outer
 moveaxis = movedim
@@ -20235,8 +20241,6 @@ class Methods(TensorBase):
     isposinf = isposinf
     isneginf = isneginf
     isreal = isreal
-    conj = conj
-    conj_physical = conj
     sgn = sgn
     sgn_ = sgn_
     angle = angle
@@ -20417,6 +20421,8 @@ class Methods(TensorBase):
     slice_scatter = slice_scatter
     diagonal_scatter = diagonal_scatter
     sum_to_size = sum_to_size
+    conj = conj
+    conj_physical = conj
     resolve_conj = resolve_conj
     softmax = softmax
     log_softmax = log_softmax

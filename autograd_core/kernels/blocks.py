@@ -7,20 +7,28 @@ from typing import Any
 
 from ..backend.registry import backend_of
 
-_BLOCK = 1 << 14
+_BYTES = 1 << 17
+"""Of one array's part of a block."""
 
 
 def large(array: Any) -> bool:
-    """Whether an array is worth the blocks: larger than two of them, and not on a GPU."""
-    return array.size > 2 * _BLOCK and backend_of(array).name == "cpu"
+    """Whether an array is worth the blocks, and not on a GPU."""
+    return array.size > 1 << 15 and backend_of(array).name == "cpu"
 
 
 def in_blocks(xp: Any, function: Callable[..., Any], first: Any, *others: Any) -> Any:
     """``function(first, *others)`` on blocks of arrays of one shape; it is elementwise and returns the dtype of ``first``."""
-    out = xp.empty(first.shape, dtype=first.dtype)
-    flat = out.reshape(-1)
+    return in_blocks_to(xp, lambda *parts: (function(*parts),), 1, first, *others)[0]
+
+
+def in_blocks_to(xp: Any, function: Callable[..., tuple[Any, ...]], count: int, first: Any, *others: Any) -> tuple[Any, ...]:
+    """``in_blocks`` of a function with ``count`` results."""
+    results = [xp.empty(first.shape, dtype=first.dtype) for _ in range(count)]
+    flat = [result.reshape(-1) for result in results]
     lines = [xp.ascontiguousarray(array).reshape(-1) for array in (first, *others)]
-    for start in range(0, first.size, _BLOCK):
-        part = slice(start, start + _BLOCK)
-        flat[part] = function(*[line[part] for line in lines])
-    return out
+    step = _BYTES // max(first.itemsize, 4)
+    for start in range(0, first.size, step):
+        part = slice(start, start + step)
+        for target, value in zip(flat, function(*[line[part] for line in lines]), strict=True):
+            target[part] = value
+    return tuple(results)

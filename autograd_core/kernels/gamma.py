@@ -2,7 +2,8 @@
 
 Near their zeros both functions are computed as a factor that vanishes there times a fit of what is left; up to 8 a fit,
 beyond it Stirling's series; below 1 the recurrence, below 0 the reflection formula. The fits interpolate at Chebyshev
-points, to 1e-17. The Hurwitz zeta function is a sum of ten terms and Euler's and Maclaurin's formula for the rest.
+points, to 1e-17. For float32 one formula serves all positive numbers: a logarithm and a sum of fractions with the
+poles of the function itself. The Hurwitz zeta function is a sum of ten terms and Euler's and Maclaurin's formula for the rest.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import math
 from typing import Any
 
 from ..backend.registry import backend_of
-from .special import blockwise, piecewise, polynomial, quiet
+from .special import blockwise, constants, piecewise, polynomial, quiet
 
 # Coefficients stand highest power first.
 # 1 <= x <= 3: lgamma(x) = (x - 1) (x - 2) P(x - 1) / Q(x - 1).
@@ -40,9 +41,17 @@ _PSI_MIDDLE_Q = (1.240537294917295e-08, 2.3800929364385345e-06, 0.00013227354763
 # x >= 8: log(x) - 1 / (2 x) - digamma(x), times x^2, in 1 / x^2.
 _PSI_TAIL = (-0.299425370626735, 0.08002337465397756, -0.02105106090804774, 0.007575459920369176, -0.004166665501516725, 0.003968253965999701,
              -0.008333333333331664, 0.08333333333333333)
+# x > 0 for float32: lgamma(x) = (x - 1/2) log(x + shift) - x + log(a + the sum of b / (x + k)) with k = 0, 1, 2, ..., to 1e-10.
+_LOG_SHIFT, _LOG_CONSTANT = 3.84, 0.05387646839770859
+_LOG_FRACTIONS = (1.9595917947054733, -1.760690581513887, 0.31076087689097626, -0.004509128041329034)
+# x > 0 for float32: digamma(x) = log(x + shift) - the sum of weight / (x + pole), to 1e-9.
+_PSI_SHIFT = 5.106355933451613
+_PSI_POLES = (0.0, 1.0, 2.0, 3.0, 3.9941766510140444, 4.844299415415043)
+_PSI_WEIGHTS = (1.0, 1.0, 1.0, 1.0, 0.9734837494532048, 0.6328718478954872)
 _EULER_MACLAURIN = (1 / 12, -1 / 720, 1 / 30240, -1 / 1209600, 1 / 47900160, -691 / 1307674368000, 1 / 74724249600, -3617 / 10670622842880000, 43867 / 5109094217170944000)
 """Bernoulli's numbers over the factorials of their indices."""
 _TERMS = 10
+_FEW = 64
 
 
 def _log_near(xp: Any, x: Any) -> Any:
@@ -80,8 +89,30 @@ def _log_gamma(xp: Any, x: Any) -> Any:
         (None, _log_negative)))
 
 
+def _log_single(xp: Any, x: Any) -> Any:
+    if backend_of(x).name != "cpu" or not (x.size and x.min() > 0.0):
+        with quiet(xp, x):
+            return _log_gamma(xp, x)
+    total = xp.full_like(x, _LOG_CONSTANT)
+    for pole, weight in enumerate(_LOG_FRACTIONS):
+        term = x + float(pole)
+        total += xp.divide(weight, term, out=term)
+    xp.log(total, out=total)
+    total -= x
+    power = xp.log(x + _LOG_SHIFT)
+    power *= x - 0.5
+    power += total
+    return power
+
+
+def _log_number(x: float) -> float:
+    return math.inf if math.isinf(x) or (x <= 0.0 and x == math.floor(x)) else math.lgamma(x)
+
+
 def lgamma(xp: Any, input: Any) -> Any:
     """The logarithm of the absolute value of the gamma function."""
+    if input.dtype.itemsize < 8:
+        return blockwise(xp, _log_single, input, _log_number)
     with quiet(xp, input):
         return blockwise(xp, _log_gamma, input)
 
@@ -122,10 +153,48 @@ def _digamma(xp: Any, x: Any) -> Any:
         (None, _psi_negative)))
 
 
+def _psi_single(xp: Any, x: Any) -> Any:
+    if backend_of(x).name != "cpu" or not (x.size and x.min() > 0.0):
+        with quiet(xp, x):
+            return _digamma(xp, x)
+    total = xp.log(x + _PSI_SHIFT)
+    total -= _fractions(xp, x, 1)
+    return total
+
+
+def _fractions(xp: Any, x: Any, power: int) -> Any:
+    """The sum of weight / (x + pole)^power."""
+    if x.ndim == 1 and x.size <= _FEW:
+        terms = x[:, None] + constants(x, _PSI_POLES, together=True)
+        return (1.0 / (terms if power == 1 else terms**power)).dot(constants(x, _PSI_WEIGHTS, together=True))
+    total = xp.zeros_like(x)
+    for pole, weight in zip(_PSI_POLES, _PSI_WEIGHTS, strict=True):
+        term = x + pole
+        total += xp.divide(weight, term if power == 1 else term**power, out=term)
+    return total
+
+
 def digamma(xp: Any, input: Any) -> Any:
     """The logarithmic derivative of the gamma function; infinite at 0, NaN at the negative integers."""
+    if input.dtype.itemsize < 8:
+        return blockwise(xp, _psi_single, input)
     with quiet(xp, input):
         return blockwise(xp, _digamma, input)
+
+
+def _trigamma_single(xp: Any, x: Any) -> Any:
+    if backend_of(x).name != "cpu" or not (x.size and x.min() > 0.0):
+        return zeta(xp, 2.0, x)
+    total = 1.0 / (x + _PSI_SHIFT)
+    total += _fractions(xp, x, 2)
+    return total
+
+
+def polygamma(xp: Any, input: Any, order: int) -> Any:
+    """The derivative of ``digamma`` of an order from 1 on."""
+    if order == 1 and input.dtype.itemsize < 8:
+        return blockwise(xp, _trigamma_single, input)
+    return zeta(xp, float(order + 1), input) * ((-1.0) ** (order + 1) * math.factorial(order))
 
 
 def _zeta(xp: Any, s: Any, q: Any) -> Any:

@@ -4,8 +4,10 @@
 J. G. Laframboise, "Chebyshev approximation of (1 + 2x) exp(x^2) erfc(x)", Mathematics of Computation 36 (1981), 249-253,
 with a fit of its own. ``erf`` has two ranges, of which both are computed for all elements: choosing them out costs more.
 ``erfinv`` and ``ndtri`` start from M. J. Wichura, "Algorithm AS 241: the percentage points of the normal distribution",
-Applied Statistics 37 (1988), 477-484. All compute in float64. Blocks stay in the processor's cache, and a few numbers
-are left to the C library, which needs no arrays.
+Applied Statistics 37 (1988), 477-484. In float32 ``erf`` is the hyperbolic tangent of an odd polynomial, computed in
+float32, and ``erfinv`` a fraction of ``log(1 - x^2)``; all others compute in float64. Blocks stay in the processor's
+cache, and a few numbers are left to the C library, which needs no arrays. Nothing chooses element by element where
+arithmetic can: a choice among random numbers costs as much as ten sums.
 """
 
 from __future__ import annotations
@@ -16,8 +18,10 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from ..backend.registry import backend_of
+from .choose import choose, with_sign
 
-_BLOCK = 1 << 13
+_BYTES = 1 << 17
+"""Of one array's part of a block; a handful of such parts fit in a core's own cache."""
 _FEW = 64
 
 # |x| <= 1.02: erf(x) = x + x P(x^2) / Q(x^2) to 1e-18, a least-squares fit in the maximum norm. Coefficients stand highest power first.
@@ -37,14 +41,17 @@ _BEYOND = (8.134380709229634e-08, -1.5625258507743158e-06, -2.2842173094341345e-
            -0.00012887649615317198, 0.00022837955896605415, 0.0008759154019168855, -0.002642365927759658, -0.0039937011641469865, 0.0399225390747838,
            -0.12503305237885554, 0.251713193217456, -0.3717367339489732, 0.21080636406114356)
 _INVERSE_SQRT_PI = 5.6418958354775628695e-1
-# |x| <= 3.95 for float32: erf(x) = x P(x^2) / Q(x^2) to 2e-9, a least-squares fit in the maximum norm.
-_SINGLE_P = (-1.296702758173264e-08, 4.640428480074493e-06, 0.00037793669940363304, 0.0038433719641818116, 0.05427477011747524, 0.18516910296247727,
-             1.1283791692313216)
-_SINGLE_Q = (6.269245192485896e-05, 0.0013040626848557543, 0.015443720290534667, 0.11391101639925813, 0.49743525401849814, 1.0)
+# float32: erf(x) = tanh(x P(x^2)) to 1e-7, a least-squares fit in the maximum norm on [0, 4]; beyond, 1 in float32.
+_SINGLE = (1.4185240921699745e-07, -5.668479593974724e-06, 8.763735702227294e-05, -0.0006197847537247723, -0.00019183067152300933, 0.10276905572469625,
+           1.1283792743149483)
 # x >= 0 for float32: erfc(x) = exp(-x^2) 4 / (x + 2) P((x - 2) / (x + 2)) to 2e-9.
 _SINGLE_SCALED = (-4.4010801747330845e-06, 6.321565614994454e-07, 3.4283311451646195e-05, 1.656296507889709e-05, -0.00016454362749553276, -0.00021359784423042553,
                   0.000772279205314661,
                   0.0016209661704676961, -0.005377617741108628, -0.009110699115185928, 0.06986802142049395, -0.17179016612997455, 0.25539567631050575)
+# float32: erfinv(x) = x P(w) / Q(w) to 2e-9 with w = -log(1 - x^2) up to 16.7, a least-squares fit in the maximum norm.
+_SINGLE_INVERSE_P = (9.268049238746653e-08, 3.626283092809029e-05, 0.0007538555284436388, 0.008514872353729908, 0.06288470578374639, 0.3134557568564088,
+                     0.8862269234336618)
+_SINGLE_INVERSE_Q = (2.9586501818681657e-06, 0.00022616462623852862, 0.0021782308272616127, 0.03386737357960494, 0.09189748968613691, 1.0)
 # Wichura's PPND16: |p - 1/2| <= 0.425, then sqrt(-log(min(p, 1 - p))) up to 5, then beyond.
 _CENTRE_P = (2.5090809287301226727e3, 3.3430575583588128105e4, 6.7265770927008700853e4, 4.5921953931549871457e4, 1.3731693765509461125e4,
              1.9715909503065514427e3, 1.3314166789178437745e2, 3.3871328727963666080e0)
@@ -61,14 +68,28 @@ _FAR_Q = (2.04426310338993978564e-15, 1.42151175831644588870e-7, 1.8463183175100
 _SQRT_HALF = 0.7071067811865476
 
 
-def polynomial(x: Any, coefficients: Sequence[float]) -> Any:
+def polynomial(x: Any, coefficients: tuple[float, ...]) -> Any:
     """Horner's scheme, highest power first."""
-    result = x * coefficients[0]
-    result += coefficients[1]
-    for coefficient in coefficients[2:]:
+    known = constants(x, coefficients)
+    result = x * known[0]
+    result += known[1]
+    for coefficient in known[2:]:
         result *= x
         result += coefficient
     return result
+
+
+def constants(x: Any, values: tuple[float, ...], *, together: bool = False) -> Any:
+    """Numbers as arrays without dimensions in the dtype of ``x``, because a number would be converted at each of many steps; or ``together`` as one array."""
+    key = (values, x.dtype.char, x.__class__, together)
+    known = _CONSTANTS.get(key)
+    if known is None:
+        make = backend_of(x).asarray
+        known = _CONSTANTS[key] = make(values, x.dtype) if together else [make(each, x.dtype) for each in values]
+    return known
+
+
+_CONSTANTS: dict[Any, Any] = {}
 
 
 def quiet(xp: Any, array: Any) -> AbstractContextManager[Any]:
@@ -77,18 +98,23 @@ def quiet(xp: Any, array: Any) -> AbstractContextManager[Any]:
     return silent
 
 
-def blockwise(xp: Any, function: Callable[[Any, Any], Any], x: Any, library: Callable[[float], float] | None = None) -> Any:
-    """``function`` of float64 blocks of ``x``, in the shape and dtype of ``x``; ``library`` is the same function of one number."""
+def blockwise(xp: Any, function: Callable[[Any, Any], Any], x: Any, library: Callable[[float], float] | None = None, dtype: str = "float64") -> Any:
+    """``function`` of blocks of ``x``, made ``dtype``, in the shape and dtype of ``x``; ``library`` is the same function of one number."""
     x = xp.asarray(x)
-    if library is not None and x.size <= _FEW and backend_of(x).name == "cpu":
+    on_cpu = backend_of(x).name == "cpu"
+    if library is not None and x.size <= _FEW and on_cpu:
         few = xp.array([library(each) for each in x.reshape(-1).tolist()], dtype=x.dtype)
         return few.reshape(x.shape) if x.shape else few[0]
+    if not x.ndim:
+        return blockwise(xp, function, x.reshape(1), None, dtype)[0]
+    step = _BYTES // (8 if dtype == "float64" else 4)
+    if x.size <= step or not on_cpu:
+        return function(xp, x.astype(dtype, copy=False)).astype(x.dtype, copy=False)
     flat = x.reshape(-1)
     out = xp.empty(flat.shape, dtype=x.dtype)
-    step = _BLOCK if backend_of(x).name == "cpu" else max(flat.size, 1)
     for start in range(0, flat.size, step):
-        out[start : start + step] = function(xp, flat[start : start + step].astype("float64"))
-    return out.reshape(x.shape)[()] if not x.shape else out.reshape(x.shape)
+        out[start : start + step] = function(xp, flat[start : start + step].astype(dtype, copy=False))
+    return out.reshape(x.shape)
 
 
 def piecewise(xp: Any, x: Any, pieces: Sequence[tuple[Any, Callable[[Any, Any], Any]]]) -> Any:
@@ -98,16 +124,19 @@ def piecewise(xp: Any, x: Any, pieces: Sequence[tuple[Any, Callable[[Any, Any], 
         for mask, function in reversed(pieces[:-1]):
             out = xp.where(mask, function(xp, x), out)
         return out
-    out = xp.empty_like(x)
+    out = flat = None
     left = None
     for mask, function in pieces:
         chosen = left if mask is None else mask if left is None else mask & left
         left = ~mask if left is None and mask is not None else left if mask is None else left & ~mask
-        count = x.size if chosen is None else int(chosen.sum())
+        count = x.size if chosen is None else xp.count_nonzero(chosen)
         if count == x.size:
             return function(xp, x)
         if count:
-            out[chosen] = function(xp, x[chosen])
+            if out is None:
+                out, flat = xp.empty(x.shape, dtype=x.dtype), x.reshape(-1)
+            places = xp.flatnonzero(chosen)  # several times faster than the mask itself
+            out.reshape(-1)[places] = function(xp, flat.take(places))
     return out
 
 
@@ -135,33 +164,48 @@ def _erf_central(xp: Any, x: Any) -> Any:
     return x * polynomial(xp.minimum(x * x, 0.25), _CENTRAL)
 
 
+def _both_sides(xp: Any, value: Any, x: Any) -> Any:
+    """``value`` where x >= 0, else ``2 - value``."""
+    sign = with_sign(xp, xp.ones(x.shape, dtype=x.dtype), x)
+    value *= sign
+    xp.subtract(1.0, sign, out=sign)
+    value += sign
+    return value
+
+
 def _erfc_double(xp: Any, x: Any) -> Any:
     size = xp.minimum(xp.abs(x), 32.0)  # erfc is 0 in float64 from 27.3 on
     square, rest = _square(xp, size)
     power = xp.exp(-square)
     power -= power * rest
-    value = power * _scaled(xp, size)
-    return xp.where(size < 0.5, 1.0 - _erf_central(xp, x), xp.where(x < 0.0, 2.0 - value, value))
+    return choose(xp, size < 0.5, 1.0 - _erf_central(xp, x), _both_sides(xp, power * _scaled(xp, size), x))
 
 
 def _erf_double(xp: Any, x: Any) -> Any:
     size = xp.abs(x)
     far = xp.minimum(xp.maximum(size, 1.0), 6.0)  # erf is 1 in float64 from 5.9 on
     beyond = 1.0 - xp.exp(-far * far) * polynomial(1.0 - 5.0 / (far + 2.5), _BEYOND)
-    return xp.where(size <= 1.0, _erf_near(xp, xp.minimum(xp.maximum(x, -1.0), 1.0)), xp.copysign(beyond, x))
+    return choose(xp, size <= 1.0, _erf_near(xp, xp.minimum(xp.maximum(x, -1.0), 1.0)), with_sign(xp, beyond, x))
 
 
 def _erf_single(xp: Any, x: Any) -> Any:
-    x = xp.minimum(xp.maximum(x, -3.95), 3.95)  # beyond, 1 in float32
-    square = x * x
-    return x * polynomial(square, _SINGLE_P) / polynomial(square, _SINGLE_Q)
+    value = polynomial(x * x, _SINGLE)
+    value *= x
+    return xp.tanh(value, out=value)
 
 
 def _erfc_single(xp: Any, x: Any) -> Any:
-    size = xp.minimum(xp.abs(x), 12.0)  # erfc is 0 in float32 from 10.1 on
-    inverse = 4.0 / (size + 2.0)
-    value = xp.exp(-size * size) * inverse * polynomial(1.0 - inverse, _SINGLE_SCALED)
-    return xp.where(x < 0.0, 2.0 - value, value)
+    size = xp.abs(x)
+    xp.minimum(size, 12.0, out=size)  # erfc is 0 in float32 from 10.1 on
+    inverse = size + 2.0
+    xp.divide(4.0, inverse, out=inverse)
+    size *= size
+    xp.negative(size, out=size)
+    value = xp.exp(size, out=size)
+    value *= inverse
+    xp.subtract(1.0, inverse, out=inverse)
+    value *= polynomial(inverse, _SINGLE_SCALED)
+    return _both_sides(xp, value, x)
 
 
 def _erfcx_double(xp: Any, x: Any) -> Any:
@@ -175,12 +219,33 @@ def _erfcx_double(xp: Any, x: Any) -> Any:
 
 def erf(xp: Any, input: Any) -> Any:
     """The error function."""
-    return blockwise(xp, _erf_double if input.dtype == "float64" else _erf_single, input, math.erf)
+    if input.dtype.itemsize == 8:
+        return blockwise(xp, _erf_double, input, math.erf)
+    if input.size <= _FEW and backend_of(input).name == "cpu":
+        return blockwise(xp, _erf_single, input, math.erf, "float32")
+    with quiet(xp, input):
+        return blockwise(xp, _erf_single, input, None, "float32")
 
 
 def erfc(xp: Any, input: Any) -> Any:
     """``1 - erf(input)``, accurate where it is tiny."""
-    return blockwise(xp, _erfc_double if input.dtype == "float64" else _erfc_single, input, math.erfc)
+    return blockwise(xp, _erfc_double if input.dtype.itemsize == 8 else _erfc_single, input, math.erfc)
+
+
+_NORMAL = tuple(coefficient * _SQRT_HALF ** (2 * power + 1) for coefficient, power in zip(_SINGLE, range(len(_SINGLE) - 1, -1, -1), strict=True))
+"""Of ``erf(x / sqrt(2))``."""
+
+
+def normal_share(xp: Any, x: Any) -> Any:
+    """The distribution function of the standard normal distribution in float32, with an error of 1e-7 of 1, not of the value."""
+    if not x.ndim:
+        return normal_share(xp, x.reshape(1))[0]
+    value = polynomial(x * x, _NORMAL)
+    value *= x
+    xp.tanh(value, out=value)
+    value += 1.0
+    value *= 0.5
+    return value
 
 
 def erfcx(xp: Any, input: Any) -> Any:
@@ -220,9 +285,28 @@ def _erfinv_double(xp: Any, x: Any) -> Any:
         (None, lambda xp, x: x * xp.nan)))
 
 
+def _erfinv_single(xp: Any, x: Any) -> Any:
+    w = x * x
+    xp.subtract(1.0, w, out=w)
+    inside = w > 0.0
+    if backend_of(x).name == "cpu" and inside.all():
+        return _erfinv_inside(xp, x, w)
+    ends = xp.where(w == 0.0, xp.copysign(xp.inf, x), xp.nan)
+    return xp.where(inside, _erfinv_inside(xp, x, xp.where(inside, w, 1.0)), ends)
+
+
+def _erfinv_inside(xp: Any, x: Any, rest: Any) -> Any:
+    w = xp.log(rest)
+    xp.negative(w, out=w)
+    value = polynomial(w, _SINGLE_INVERSE_P)
+    value /= polynomial(w, _SINGLE_INVERSE_Q)
+    value *= x
+    return value
+
+
 def erfinv(xp: Any, input: Any) -> Any:
     """The inverse of ``erf`` on (-1, 1); infinite at the ends, NaN outside."""
-    return blockwise(xp, _erfinv_double, input)
+    return blockwise(xp, _erfinv_double if input.dtype.itemsize == 8 else _erfinv_single, input)
 
 
 def _ndtri_double(xp: Any, p: Any) -> Any:

@@ -12,11 +12,11 @@ from typing import Any
 
 from ..backend.registry import backend_of
 from ..errors import ShapeError, describe
-from ..kernels.blocks import in_blocks, large
-from ..kernels.special import erf, erfc
+from ..kernels.blocks import in_blocks, in_blocks_to, large
+from ..kernels.choose import choose
+from ..kernels.special import erfc, normal_share
 from ..op import NN, TORCH_NN, TORCH_TENSOR_NN, Arg, Op, S, composite, detached, elementwise
 from ..spec import Meta, computed_dtype, wrap_dim
-from .choose import choose
 
 INPLACE = {"parameter": "inplace: builtins.bool = False", "line": "if inplace:\n    return relu_(input)"}
 
@@ -71,7 +71,10 @@ def _logsigmoid(xp: Any, input: Any) -> Any:
 def _silu(xp: Any, input: Any) -> Any:
     if large(input):
         return in_blocks(xp, partial(_silu, xp), input)
-    return input * _sigmoid(xp, input)
+    with quiet(xp, input):
+        small = xp.exp(-input)  # may overflow to infinity, whose quotient is the right 0
+    small += 1
+    return input / small
 
 
 def _hardtanh(xp: Any, input: Any, *, min_val: float = -1.0, max_val: float = 1.0) -> Any:
@@ -92,15 +95,17 @@ def _gelu(xp: Any, input: Any, *, approximate: str = "none") -> Any:
     return _gelu_parts(xp, input, approximate=approximate)[0]
 
 
-def _gelu_parts(xp: Any, input: Any, *, approximate: str = "none") -> tuple[Any, Any]:
+def _gelu_parts(xp: Any, input: Any, *, approximate: str = "none") -> tuple[Any, ...]:
     if approximate not in APPROXIMATIONS:
         raise ValueError(approximate)
+    if large(input):
+        return in_blocks_to(xp, partial(_gelu_parts, xp, approximate=approximate), 2, input)
     if approximate == "tanh":
         share = (xp.tanh(SQRT_2_OVER_PI * (input + 0.044715 * (input * input * input))) + 1) * 0.5
     elif input.dtype.itemsize == 8:
         share = erfc(xp, input * -SQRT_HALF) * 0.5  # 1 + erf loses all digits far below 0
     else:
-        share = (erf(xp, input * SQRT_HALF) + 1) * 0.5  # much faster, and lost only where float32 has almost nothing to lose
+        share = normal_share(xp, input)  # much faster, and lost only where float32 has almost nothing to lose
     return input * share, share
 
 
@@ -156,10 +161,16 @@ gelu = elementwise("gelu", kernel=_gelu, places=NN, promotes="float", signature=
 
 @gelu.fused_vjp(("share",), _gelu_parts)
 def _(F: Any, g: Any, input: Any, share: Any, approximate: str) -> Any:
+    if large(input):
+        return (in_blocks(F.backend.xp, partial(_gelu_slope, F, approximate=approximate), input, share, g),)
+    return (_gelu_slope(F, input, share, g, approximate=approximate),)
+
+
+def _gelu_slope(F: Any, input: Any, share: Any, g: Any, *, approximate: str) -> Any:
     square = input * input
     if approximate == "tanh":
-        return (g * (share + (2 * SQRT_2_OVER_PI) * (share * (1 - share) * (input * (0.134145 * square + 1)))),)
-    return (g * (share + SQRT_HALF_OVER_PI * (input * F.exp(square * -0.5))),)
+        return g * (share + (2 * SQRT_2_OVER_PI) * (share * (1 - share) * (input * (0.134145 * square + 1))))
+    return g * (share + SQRT_HALF_OVER_PI * (input * F.exp(square * -0.5)))
 
 
 logsigmoid = elementwise("logsigmoid", kernel=_logsigmoid, places=NN, promotes="float", vjp="g * sigmoid(-input)", label="log σ",
@@ -198,16 +209,30 @@ def _celu(xp: Any, input: Any, *, alpha: float = 1.0) -> Any:
     return choose(xp, input > 0, input, alpha * xp.expm1(xp.minimum(input, 0) / alpha))
 
 
+def _limited(xp: Any, input: Any) -> Any:
+    """``input + 3`` limited to the range from 0 to 6, in memory of its own if it has dimensions."""
+    moved = input + 3
+    if not moved.ndim:
+        return xp.minimum(xp.maximum(moved, 0), 6)
+    xp.maximum(moved, 0, out=moved)
+    return xp.minimum(moved, 6, out=moved)
+
+
 def _hardsigmoid(xp: Any, input: Any) -> Any:
     if large(input):
         return in_blocks(xp, partial(_hardsigmoid, xp), input)
-    return xp.minimum(xp.maximum(input + 3, 0), 6) / 6
+    limited = _limited(xp, input)
+    limited /= 6
+    return limited
 
 
 def _hardswish(xp: Any, input: Any) -> Any:
     if large(input):
         return in_blocks(xp, partial(_hardswish, xp), input)
-    return input * xp.minimum(xp.maximum(input + 3, 0), 6) / 6
+    limited = _limited(xp, input)
+    limited *= input
+    limited /= 6
+    return limited
 
 
 def _shrunk(xp: Any, input: Any, *, lambd: float = 0.5) -> Any:
@@ -227,6 +252,8 @@ def _threshold(xp: Any, input: Any, *, threshold: float, value: float) -> Any:
 
 
 def _prelu(xp: Any, input: Any, weight: Any) -> Any:
+    if weight.size == 1 and weight.ndim <= input.ndim and large(input):
+        return in_blocks(xp, lambda part: choose(xp, part > 0, part, weight.reshape(1) * part), input)
     return choose(xp, input > 0, input, weight * input)
 
 
@@ -327,8 +354,25 @@ def _pull_in_blocks(activation: Op) -> None:
         return _pulled(activation, F, g, input)
 
 
-for _activation in (selu, silu, mish, hardsigmoid, hardswish):
+for _activation in (selu, silu, mish, hardsigmoid):
     _pull_in_blocks(_activation)
+
+
+@hardswish.fused_vjp()
+def _(F: Any, g: Any, input: Any) -> Any:
+    if not large(input):
+        return _pulled(hardswish, F, g, input)
+    xp = F.backend.xp
+
+    def slope(part: Any, upstream: Any) -> Any:
+        value = part / 3
+        value += 0.5
+        value *= xp.abs(part) < 3
+        value += part >= 3
+        value *= upstream
+        return value
+
+    return (in_blocks(xp, slope, input, g),)
 
 
 @elu.fused_vjp()

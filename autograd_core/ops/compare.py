@@ -48,5 +48,11 @@ isposinf = elementwise("isposinf", kernel=lambda xp, input: input == xp.inf, ext
                        doc="Whether each element is plus infinity.")
 isneginf = elementwise("isneginf", kernel=lambda xp, input: input == -xp.inf, extra={"dtype": "bool"}, samples=[S(Arg(values=[1.0, float("inf"), float("-inf")]))],
                        doc="Whether each element is minus infinity.")
-isreal = elementwise("isreal", kernel=lambda xp, input: xp.imag(input) == 0, extra={"dtype": "bool"}, samples=[S(Arg(values=[1 + 0j, 2 - 1j, 3j]))],
+
+
+def _isreal(xp: Any, input: Any) -> Any:
+    return input.imag == 0 if input.dtype.kind == "c" else xp.ones(input.shape, dtype=bool)[()]
+
+
+isreal = elementwise("isreal", kernel=_isreal, extra={"dtype": "bool"}, samples=[S(Arg(values=[1 + 0j, 2 - 1j, 3j]))],
                      doc="Whether each element has no imaginary part.")

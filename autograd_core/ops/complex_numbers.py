@@ -9,8 +9,10 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from ..backend.registry import backend_of
 from ..dtypes import as_dtype, complex64, complex128, float32, float64, is_complex
 from ..errors import DtypeError, ShapeError
+from ..kernels.choose import choose
 from ..op import Arg, S, composite, elementwise, op, span
 from ..spec import Meta, broadcast, computed_dtype
 from .arithmetic import sign_of
@@ -26,9 +28,15 @@ def complexes(*shape: int) -> Arg:
     return Arg(shape, kind="complex")
 
 
-conj = elementwise("conj", kernel=lambda xp, input: xp.conjugate(input) if input.dtype.kind != "b" else input.copy(),
-                   vjp="conj(g)", holomorphic=False, promotes="none", aliases=("conj_physical",), samples=[S(complexes(2, 3))],
-                   doc="Complex conjugate; real tensors are unchanged.")
+conjugated = elementwise("conjugated", ufunc="conjugate", vjp="conjugated(g)", holomorphic=False, promotes="none", places=(), label="conj", extra={"written": "conj"},
+                         takes="none", samples=[S(complexes(2, 3)), S(complexes()), S(complexes(0, 2))], doc="The complex conjugate.")
+
+
+@composite("conj(input: Tensor) -> Tensor", aliases=("conj_physical",))
+def conj(F: Any, input: Any) -> Any:
+    """The complex conjugate; a real tensor is returned as it is."""
+    return F.conjugated(input) if is_complex(input) else input
+
 
 # --- parts --------------------------------------------------------------------------------------------------------
 
@@ -105,6 +113,8 @@ def _angle(xp: Any, input: Any) -> Any:
     if input.dtype.kind == "c":
         return xp.angle(input)
     dtype = input.dtype if input.dtype.kind == "f" else _default(input)
+    if input.dtype.kind == "f" and input.ndim and backend_of(input).name == "cpu" and not xp.isnan(input).any():
+        return choose(xp, input < 0, xp.asarray(math.pi, dtype=dtype), 0)
     return xp.where(input < 0, math.pi, xp.where(input == input, 0, input)).astype(dtype)
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from ..kernels.blocks import in_blocks, large
+from ..kernels.special import quiet
 from ..op import Arg, S, elementwise
 
 LOG_2 = math.log(2.0)
@@ -26,9 +28,38 @@ rsqrt = elementwise("rsqrt", kernel=lambda xp, input: 1 / xp.sqrt(input), vjp="m
 
 # --- of two -------------------------------------------------------------------------------------------------------
 
-logaddexp = elementwise("logaddexp", "input other", vjp={"input": "masked(g, g * sigmoid(input - other))", "other": "masked(g, g * sigmoid(other - input))"},
+
+
+def _logaddexp(xp: Any, input: Any, other: Any) -> Any:
+    return _larger_and_rest(xp, input, other, xp.logaddexp, 1.0)
+
+
+def _logaddexp2(xp: Any, input: Any, other: Any) -> Any:
+    return _larger_and_rest(xp, input, other, xp.logaddexp2, LOG_2)
+
+
+def _larger_and_rest(xp: Any, input: Any, other: Any, library: Any, base: float) -> Any:
+    """The larger, and the logarithm of 1 plus the exponential of their distance; the library's own function takes them one by one."""
+    if getattr(input, "shape", ()) != getattr(other, "shape", ()) or input.dtype.kind != "f" or other.dtype != input.dtype or input.dtype.itemsize < 4 or input.size < 512:
+        return library(input, other)
+    if large(input):
+        return in_blocks(xp, lambda first, second: _larger_and_rest(xp, first, second, library, base), input, other)
+    with quiet(xp, input):
+        rest = input - other
+        xp.abs(rest, out=rest)
+        rest *= -base
+        xp.exp(rest, out=rest)
+        xp.fmin(rest, 1.0, out=rest)  # NaN between equal infinities
+        xp.log1p(rest, out=rest)
+        if base != 1.0:
+            rest /= base
+        rest += xp.maximum(input, other)
+    return rest
+
+
+logaddexp = elementwise("logaddexp", "input other", kernel=_logaddexp, vjp={"input": "masked(g, g * sigmoid(input - other))", "other": "masked(g, g * sigmoid(other - input))"},
                         doc="``log(exp(input) + exp(other))``, without overflow.")
-logaddexp2 = elementwise("logaddexp2", "input other",
+logaddexp2 = elementwise("logaddexp2", "input other", kernel=_logaddexp2,
                          vjp={"input": f"masked(g, g * sigmoid((input - other) * {LOG_2!r}))", "other": f"masked(g, g * sigmoid((other - input) * {LOG_2!r}))"},
                          doc="``log2(2 ** input + 2 ** other)``, without overflow.")
 

@@ -14,9 +14,9 @@ from typing import Any
 
 from ..backend.registry import backend_of
 from ..dtypes import as_dtype
+from ..kernels.choose import choose
 from ..op import Arg, S, distinct, op
 from ..spec import Meta
-from .choose import choose
 from .reduce import wide_dtype, widened
 
 

@@ -6,7 +6,10 @@ import math
 from typing import Any
 
 from ..backend.registry import backend_of
-from ..dtypes import int64
+from ..dtypes import float32, float64, int64
+from ..kernels.blocks import in_blocks, large
+from ..kernels.choose import signed_zeros
+from ..kernels.special import quiet
 from ..op import S, composite, elementwise
 
 
@@ -37,26 +40,51 @@ def _no_zero(op: str, xp: Any, input: Any, other: Any) -> None:
 _INTEGER = int64.dtype
 
 
-def _remainder(xp: Any, input: Any, other: Any, *, out: Any = None) -> Any:
+def _exactly(xp: Any, input: Any, other: Any, rounding: Any, library: Any, *, quotient: bool = False) -> Any:
+    """A division with rest of large float32 arrays in float64, where a quotient that is not huge has room for all digits; ``library`` else."""
+    dtype = getattr(input, "dtype", None)
+    if dtype != _SINGLE or getattr(other, "dtype", None) != dtype or input.shape != other.shape or input.size < 512 or backend_of(input).name != "cpu":
+        return library(input, other)
+    if large(input):
+        return in_blocks(xp, lambda first, second: _exactly(xp, first, second, rounding, library, quotient=quotient), input, other)
+    second = other.astype(_DOUBLE)
+    with quiet(xp, input):
+        whole = input / second
+    limit = 2.0**24 if quotient else 2.0**28
+    if not (whole.max() < limit and whole.min() > -limit and xp.abs(other).max() < xp.inf):  # NaN fails too
+        return library(input, other)
+    rounding(whole, out=whole)
+    if quotient:
+        return whole.astype(dtype)
+    whole *= second
+    whole -= input
+    rest = whole.astype(dtype)
+    xp.negative(rest, out=rest)  # zeros are negative now, so that adding a zero gives them that one's sign
+    rest += signed_zeros(input)
+    return rest
+
+
+_SINGLE, _DOUBLE = float32.dtype, float64.dtype
+
+
+def _remainder(xp: Any, input: Any, other: Any) -> Any:
     _no_zero("remainder", xp, input, other)
-    result = xp.remainder(input, other, out=out)
-    if result.dtype.kind != "f":
-        return result
-    result = xp.where(result == 0, xp.copysign(result, input), result)  # a zero keeps the sign of the input, as in C
-    if out is None:
-        return result
-    out[...] = result
-    return out
+
+    def library(input: Any, other: Any) -> Any:
+        result = xp.remainder(input, other)
+        return result if result.dtype.kind != "f" else xp.where(result == 0, xp.copysign(result, input), result)  # a zero keeps the sign of the input, as in C
+
+    return _exactly(xp, input, other, xp.floor, library)
 
 
-def _fmod(xp: Any, input: Any, other: Any, *, out: Any = None) -> Any:
+def _fmod(xp: Any, input: Any, other: Any) -> Any:
     _no_zero("fmod", xp, input, other)
-    return xp.fmod(input, other, out=out)
+    return _exactly(xp, input, other, xp.trunc, xp.fmod)
 
 
-def _floor_divide(xp: Any, input: Any, other: Any, *, out: Any = None) -> Any:
+def _floor_divide(xp: Any, input: Any, other: Any) -> Any:
     _no_zero("floor_divide", xp, input, other)
-    return xp.floor_divide(input, other, out=out)
+    return _exactly(xp, input, other, xp.floor, xp.floor_divide, quotient=True)
 
 
 def _trunc_divide(xp: Any, input: Any, other: Any) -> Any:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 from typing import Any
 
 from ..kernels import bessel, gamma
 from ..kernels import special as kernels
+from ..kernels.blocks import in_blocks, large
+from ..kernels.choose import with_sign
 from ..op import Arg, S, composite, elementwise, span
 
 PLACES = ("torch", "Tensor", "special")
@@ -77,7 +80,7 @@ zeta = elementwise("special_zeta", "input other", kind="general", kernel=gamma.z
 
 
 def _polygamma(xp: Any, input: Any, *, order: int) -> Any:
-    return gamma.zeta(xp, float(order + 1), input) * ((-1.0) ** (order + 1) * math.factorial(order))
+    return gamma.polygamma(xp, input, order)
 
 
 polygamma_of = elementwise("polygamma_of", kernel=_polygamma, signature="polygamma_of(input: Tensor, order: int) -> Tensor", promotes="float",
@@ -133,11 +136,20 @@ i1e = elementwise("special_i1e", kernel=bessel.i1e, promotes="float", places=("s
 
 
 def _logit(xp: Any, input: Any, *, eps: float | None = None) -> Any:
+    if large(input):
+        return in_blocks(xp, partial(_logit, xp, eps=eps), input)
     if eps is not None:
         input = xp.minimum(xp.maximum(input, eps), 1 - eps)
+    if not input.ndim:
+        return _logit(xp, input.reshape(1), eps=eps)[0]
     with kernels.quiet(xp, input):
-        far, near = xp.log(input / (1 - input)), 2 * (input - 0.5)
-        return xp.where(xp.abs(near) < 0.4, xp.log1p(near) - xp.log1p(-near), far)
+        smaller = 1 - input
+        smaller = xp.minimum(smaller, input, out=smaller)
+        odds = smaller * -2
+        odds += 1  # exact: it keeps its digits around 1/2
+        odds /= smaller
+        odds = xp.log1p(odds, out=odds)
+        return with_sign(xp, odds, xp.subtract(input, 0.5, out=smaller))
 
 
 def _logit_vjp(F: Any, g: Any, input: Any, eps: float | None) -> Any:
@@ -156,6 +168,22 @@ def _entr(xp: Any, input: Any) -> Any:
 logit = elementwise("logit", kernel=_logit, vjp=_logit_vjp, promotes="float", inplace=True, places=PLACES, domain=(0.05, 0.95),
                     signature="logit(input: Tensor, eps: float | None = None) -> Tensor", samples=[S(Arg(values=[0.001, 0.3, 0.5, 0.999]), eps=0.1)],
                     doc="``log(input / (1 - input))``, the inverse of ``sigmoid``; with ``eps``, of ``input`` limited to the range from ``eps`` to ``1 - eps``.")
+@logit.fused_vjp()
+def _(F: Any, g: Any, input: Any, eps: float | None) -> tuple[Any]:
+    if eps is not None or not large(input):
+        return (_logit_vjp(F, g, input, eps),)
+    xp = F.backend.xp
+
+    def pulled(x: Any, upstream: Any) -> Any:
+        slope = 1 - x
+        slope *= x
+        if not (slope > 0).all():
+            return _logit_vjp(F, upstream, x, eps)
+        return xp.divide(upstream, slope, out=slope)
+
+    return (in_blocks(xp, pulled, input, g),)
+
+
 entr = elementwise("special_entr", kernel=_entr, vjp="masked(g, g * (-1 - log(input)))", promotes="float", places=("special",), domain=(0.2, 3.0),
                    samples=[S(Arg(values=[-1.0, 0.0, 0.5]))],
                    doc="``-input * log(input)``: 0 at 0, minus infinity below.")

@@ -28,7 +28,7 @@ SAMPLES: dict[str, list[Sample]] = {
     "Tensor_polygamma": [S(Arg((3, 4), 0.3, 9.5), n=2), S((3,), n=-1, error=RuntimeError, match="negative")],
     "polygamma": [S(Arg((3, 4), 0.3, 9.5), n=0), S(Arg((3, 4), 0.3, 9.5), n=1), S(Arg((3, 4), 0.3, 9.5), n=3), S((3,), n=-1, error=RuntimeError, match="negative")],
     "mvlgamma": [S(Arg((3, 4), 2.5, 9.5), p=1), S(Arg((3, 4), 2.5, 9.5), p=3), S((3,), p=0, error=RuntimeError, match="greater")], "special_multigammaln": [S(Arg((3, 4), 2.5, 9.5), p=2)],
-    "real": [S((3, 4)), S(COMPLEX)], "imag": [S(COMPLEX), S((3, 4), error=RuntimeError, match="non-complex")], "resolve_conj": [S(COMPLEX)],
+    "conj": [S((3, 4)), S(COMPLEX)], "real": [S((3, 4)), S(COMPLEX)], "imag": [S(COMPLEX), S((3, 4), error=RuntimeError, match="non-complex")], "resolve_conj": [S(COMPLEX)],
     **{f"fft_{name}": transform((3, 4)) for name in ("fft", "ifft", "rfft", "ihfft")}, **{f"fft_{name}": transform(COMPLEX) for name in ("irfft", "hfft")},
     **{f"fft_{name}": transforms((3, 4)) for name in ("fft2", "rfft2", "fftn", "rfftn")}, **{f"fft_{name}": transforms(COMPLEX) for name in ("ifft2", "irfft2", "ifftn", "irfftn")},
     "fft_fftshift": [S((3, 4)), S((3, 4), dim=1), S((5,), dim=(0,))], "fft_ifftshift": [S((3, 4)), S((3, 4), dim=1), S((5,), dim=(0,))],

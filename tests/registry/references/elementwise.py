@@ -60,7 +60,7 @@ REFERENCES: dict[str, Reference] = {
     "heaviside": np.heaviside, "nan_to_num": not_a_number, "signbit": lambda a: np.copysign(1, a) < 0, "isposinf": np.isposinf, "isneginf": np.isneginf, "isreal": np.isreal,
     "bitwise_left_shift": lambda a, b: a * 2**b, "bitwise_right_shift": lambda a, b: a // 2**b,
     # complex numbers
-    "conj": lambda a: np.real(a) - 1j * np.imag(a) if np.iscomplexobj(a) else a,
+    "conjugated": lambda a: np.real(a) - 1j * np.imag(a), "conj": lambda a: np.real(a) - 1j * np.imag(a) if np.iscomplexobj(a) else a,
     "real_part": np.real, "imaginary_part": np.imag, "real": np.real, "imag": np.imag, "resolve_conj": lambda a: a, "sgn": lambda a: np.where(a == 0, 0, a / np.where(a == 0, 1, np.abs(a))),
     "angle": lambda a: np.arctan2(np.imag(a), np.real(a)), "complex": lambda a, b: a + 1j * b, "polar": lambda a, b: a * np.exp(1j * b),
     "view_as_real": lambda a: np.stack([a.real, a.imag], axis=-1), "view_as_complex": lambda a: a[..., 0] + 1j * a[..., 1],

@@ -12,11 +12,12 @@ from .curves import curves
 from .distributions import activation_histograms, gradient_histograms, weights
 from .drawing import Drawing, draw
 from .images import decision_boundary, images
+from .memory import memory_timeline
 from .network import draw_mlp
 from .records import Edge, GraphRecord, OpNode, Summary, ValueNode, graph_record
 from .step import step_through
 
 __all__ = [
     "Difference", "Drawing", "Edge", "GraphRecord", "OpNode", "Pull", "Summary", "Trace", "ValueNode", "activation_histograms", "curves", "decision_boundary",
-    "diff", "draw", "draw_mlp", "gradient_histograms", "graph_record", "images", "step_through", "trace", "weights",
+    "diff", "draw", "draw_mlp", "gradient_histograms", "graph_record", "images", "memory_timeline", "step_through", "trace", "weights",
 ]

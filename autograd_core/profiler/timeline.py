@@ -39,9 +39,9 @@ class Holder:
 class Timeline:
     """Memory over a step: at ``times[i]`` seconds, ``saved[i]`` bytes are kept for backward and ``results[i]`` more are alive.
 
-    ``peak`` is the largest sum, at ``peak_time``, when ``peak_at`` ran; ``holders`` are alive then, the largest first. Parameters, data and
-    whatever else existed before the profile or was made by no op does not count, nor do results without dimensions, nor what a kernel
-    or rule uses only inside.
+    ``peak`` is the largest sum, at ``peak_time``, when ``peak_at`` ran; ``holders`` are alive then, the largest first. ``most_saved`` is the
+    largest of ``saved``, and ``savers`` are kept then. Parameters, data and whatever else existed before the profile or was made by no op
+    does not count, nor do results without dimensions, nor what a kernel or rule uses only inside.
     """
 
     times: list[float]
@@ -51,6 +51,8 @@ class Timeline:
     peak_time: float = 0.0
     peak_at: str = ""
     holders: list[Holder] = field(default_factory=list)
+    most_saved: int = 0
+    savers: list[Holder] = field(default_factory=list)
     seconds: float = 0.0
 
     @property
@@ -63,8 +65,10 @@ class Timeline:
             return "no op made memory of its own"
         kept = sum(holder.bytes for holder in self.holders if holder.saved)
         head = f"peak {bytes_text(self.peak)} at {time_text(self.peak_time)} of {time_text(self.seconds)}, when {self.peak_at} ran; {bytes_text(kept)} of it saved for backward"
-        shown = [f"  {holder}" for holder in self.holders[:10]]
-        return "\n".join([head, *shown, *([f"  ... {len(self.holders) - 10} more"] if len(self.holders) > 10 else [])])
+        lines = [head, *_listed(self.holders)]
+        if self.most_saved > kept:
+            lines += [f"most saved for backward at once: {bytes_text(self.most_saved)}", *_listed(self.savers)]
+        return "\n".join(lines)
 
     __repr__ = __str__
 
@@ -75,11 +79,15 @@ class Timeline:
         return memory_timeline(self, path, ax)
 
 
+def _listed(holders: Sequence[Holder]) -> list[str]:
+    return [*[f"  {holder}" for holder in holders[:10]], *([f"  ... {len(holders) - 10} more"] if len(holders) > 10 else [])]
+
+
 def timeline(entries: Sequence[tuple[int, str, Memory, Event]], start: int, seconds: float) -> Timeline:
     """The timeline of a log of memory, from ``start`` on."""
     state = _State()
     times, saved, results = [0.0], [0], [0]
-    peak, where = 0, -1
+    peak, where, most, when = 0, -1, 0, -1
     for i, (time, what, memory, event) in enumerate(entries):
         state.take(what, memory, event)
         times.append((time - start) / 1e9)
@@ -87,16 +95,23 @@ def timeline(entries: Sequence[tuple[int, str, Memory, Event]], start: int, seco
         results.append(state.alive - state.kept)
         if state.alive > peak:
             peak, where = state.alive, i
+        if state.kept > most:
+            most, when = state.kept, i
     if where < 0:
         return Timeline(times, saved, results, seconds=seconds)
     while where + 1 < len(entries) and entries[where + 1][1] == SAVED:  # what is saved at once is the same moment
         where += 1
-    state = _State()
-    for _, what, memory, event in entries[: where + 1]:
-        state.take(what, memory, event)
     last = entries[where][3]
     at = f"{last.name}{' (backward)' if last.phase == 'backward' else ''}{f' in module {last.module}' if last.module else ''}"
-    return Timeline(times, saved, results, peak, times[where + 1], at, state.holders(), seconds)
+    savers = [holder for holder in _state_after(entries, when).holders() if holder.saved]
+    return Timeline(times, saved, results, peak, times[where + 1], at, _state_after(entries, where).holders(), most, savers, seconds)
+
+
+def _state_after(entries: Sequence[tuple[int, str, Memory, Event]], last: int) -> _State:
+    state = _State()
+    for _, what, memory, event in entries[: last + 1]:
+        state.take(what, memory, event)
+    return state
 
 
 class _State:

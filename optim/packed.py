@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from itertools import accumulate
-from operator import is_, is_not
+from operator import attrgetter, is_, is_not
 from typing import Any
 
 from autograd_core.backend.registry import backend_for_device, backend_of
@@ -24,6 +24,8 @@ from .optimizer import Optimizer
 
 BLOCK = 32768
 """Elements that are updated together on a CPU: as many as fit its cache together with their state."""
+
+_array_of = attrgetter("_array")
 
 
 class Pack:
@@ -76,7 +78,7 @@ class Pack:
         for holder, key, value in self.known:
             if holder.get(key) is not value:
                 return False
-        return all(map(is_, [p.array for p in self.parameters], self.arrays))
+        return all(map(is_, map(_array_of, self.parameters), self.arrays))
 
     def work(self, gradients: list[Any]) -> list[tuple[list[Any], int]]:
         """The calls that update the members that have a gradient: inputs and ``count`` of each; one for all, if all are at the same step."""
@@ -197,14 +199,25 @@ class PackedOptimizer(Optimizer):
     def _live(self, group: dict[str, Any], packing: Packing, pack: Pack, names: tuple[str, ...], attrs: dict[str, Any]) -> LiveAttributes:
         """The attributes of one update, with how to read them again: a learning rate may change between the calls of a plan."""
         block, count = attrs["block"], attrs["count"]
+        options: list[Any] = []  # what the group held when its attributes were read last; the same objects mean the same attributes
+        known: tuple[tuple[str, ...], dict[str, Any]] | None = None
 
         def live() -> dict[str, Any] | None:
-            if self._packings.get(id(group)) is not packing or not packing.current(group["params"], self._names(group), self.state):
+            nonlocal options, known
+            if self._packings.get(id(group)) is not packing:
+                return None
+            if known is not None and len(options) == len(group) and all(map(is_, group.values(), options)):
+                return known[1] if packing.current(group["params"], known[0], self.state) else None
+            names = self._names(group)
+            if not packing.current(group["params"], names, self.state):
                 return None
             read = self._attributes(group)
-            if "first" in read:
+            first = "first" in read
+            if first:
                 read["first"] = read["first"] and pack.fresh
             read["block"], read["count"] = block, count
+            options = list(group.values())
+            known = None if first or any(isinstance(option, Tensor) for option in options) else (names, read)  # tensors change in place
             return read
 
         found = LiveAttributes(attrs)

@@ -104,10 +104,12 @@ def dense(value: Value) -> bool:
 
 def _inherited(step: Step, value: Value, layout: Layout, last: dict[Value, int], i: int, ending: dict[int, list[Value]]) -> int | None:
     """The piece of an operand that dies here, if the result may lie exactly on it."""
-    if not step.elementwise:
+    if not step.elementwise and step.kind != "fused":
         return None
     operands = list(step.reads())
     for operand in operands:
+        if step.kind == "fused" and not _spent(step, operand, value):
+            continue
         root = operand.root
         if operand is not root or root not in layout.place or last[root] != i:
             continue
@@ -119,6 +121,12 @@ def _inherited(step: Step, value: Value, layout: Layout, last: dict[Value, int],
         layout.in_place += 1
         return layout.place[root]
     return None
+
+
+def _spent(step: Step, operand: Value, value: Value) -> bool:
+    """Whether no part of a fused step reads an operand after the part that makes a result."""
+    made = next(k for k, part in enumerate(step.parts) if value in part.outputs)
+    return not any(operand in part.reads() for part in step.parts[made + 1 :])
 
 
 def _chosen(nbytes: int, free: list[int], layout: Layout) -> int:

@@ -16,7 +16,7 @@ from .live import Live
 from .memory import ALIGNED, Layout
 from .passes.fuse import repeated
 
-BLOCK = 1 << 17
+BLOCK = 3 << 16
 """Bytes of each array in one block of a fused chain: several of them stay in the cache."""
 INFIX = {"add": "+", "subtract": "-", "multiply": "*", "divide": "/", "true_divide": "/"}
 LARGEST_ZEROS = 1 << 14
@@ -108,7 +108,7 @@ class Program:
 
     def _slot(self, part: Value) -> str:
         """The name of the place, among gradients that lie side by side, of one that is made elsewhere."""
-        return self._slot_names.setdefault(part, f"s{len(self._slot_names)}")
+        return self._slot_names.setdefault(part, f"slot{len(self._slot_names)}")
 
     def _bind(self, prefix: str, thing: Any) -> str:
         if prefix not in self.globals:

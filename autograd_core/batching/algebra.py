@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from .. import _methods
@@ -11,7 +12,7 @@ from .rules import RULES, Call, aligned, composed, loop, native, rule
 for _name in ("linalg_cholesky", "linalg_cholesky_ex", "linalg_inv", "linalg_inv_ex", "linalg_det", "cofactors", "linalg_slogdet", "linalg_eigh", "linalg_eigvalsh",
               "linalg_eig", "linalg_svd", "linalg_svdvals", "real_part", "imaginary_part", "view_as_real", "view_as_complex", "label_sets", "matrix_exp"):
     RULES[_name] = native
-for _name in ("complex", "polar"):
+for _name in ("complex", "polar", "special_zeta"):
     RULES[_name] = aligned
 
 
@@ -52,7 +53,10 @@ def _linear(call: Call) -> Any:
         return call.run(*call.values)
 
     def apart(F: Any, input: Any, weight: Any, bias: Any) -> Any:
-        out = F.matmul(input, F.transpose(weight, dim0=-2, dim1=-1) if weight.ndim > 1 else weight)
+        if weight.ndim > 1 and math.prod(input.shape[:-1]) == 1:  # one row: so the gradient of a weight is an outer product in the weight's own layout
+            out = F.reshape(F.matmul(weight, F.reshape(input, shape=(-1, 1))), shape=(*input.shape[:-1], weight.shape[0]))
+        else:
+            out = F.matmul(input, F.transpose(weight, dim0=-2, dim1=-1) if weight.ndim > 1 else weight)
         return out if bias is None else out + bias
 
     return composed(call, apart)

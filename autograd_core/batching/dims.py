@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ..spec import wrap_dim, wrap_dims
-from .rules import Call, numel, rule
+from .rules import Call, composed, loop, numel, rule
 
 
 def _column(call: Call) -> tuple[Any, int]:
@@ -77,3 +77,18 @@ def _cat(call: Call) -> Any:
 @rule("stack")
 def _stack(call: Call) -> Any:
     return call.run(*[call.full(i) for i in range(len(call.inputs))], dim=wrap_dim(call.attrs["dim"], call.ndim(0) + 1, "stack") + 1)
+
+
+@rule("median_of_all")
+def _median_of_all(call: Call) -> Any:
+    if not numel(call.shape(0)):
+        return loop(call)
+
+    def median(F: Any, input: Any, ignore_nan: bool) -> Any:
+        flat = F.reshape(input, shape=(-1,))
+        out = F.median_along(flat.detach(), dim=0, ignore_nan=ignore_nan)[0]
+        ties = F.logical_or(flat == out, F.logical_and(F.isnan(flat), F.isnan(out)))
+        share = F.where(ties, flat - flat.detach(), 0)  # elements that tie share the gradient evenly
+        return out + F.sum(share) / F.sum(ties, dtype=flat.dtype)
+
+    return composed(call, median)

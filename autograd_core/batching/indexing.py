@@ -6,9 +6,9 @@ from typing import Any
 
 from .. import _methods
 from ..queries import is_tensor
-from ..spec import wrap_dim
+from ..spec import broadcast, wrap_dim
 from .examples import base_of
-from .rules import Call, composed, lined_up, loop, rule
+from .rules import Call, composed, lined_up, loop, numel, rule
 
 
 def _moved(value: Any, source: Any, target: Any) -> Any:
@@ -192,7 +192,7 @@ def _gather_accumulate(call: Call) -> Any:
     return _gathered(call, call.full(0), call.full(1), shape=(call.size, *(shape or (1,)))).reshape((call.size, *shape))
 
 
-@rule("scatter_write", "scatter_add")
+@rule("scatter_write", "scatter_add", "scatter_extremum")
 def _scatter(call: Call) -> Any:
     source = call.full(2)
     if is_tensor(source) and call.ndim(2) != call.ndim(1):
@@ -205,3 +205,45 @@ def _scatter(call: Call) -> Any:
 def _last_scattered(call: Call) -> Any:
     shape = tuple(call.attrs["shape"])
     return _gathered(call, call.full(0), shape=(call.size, *(shape or (1,)))).reshape((call.size, *call.shape(0)))
+
+
+@rule("scatter_positions")
+def _scatter_positions(call: Call) -> Any:
+    from ..creation import arange
+
+    shape = tuple(call.attrs["shape"]) or (1,)
+    index = call.values[0].reshape((call.size, *(call.shape(0) or (1,))))
+    places = call.run(index, dim=wrap_dim(call.attrs["dim"], len(shape), call.op.spoken) + 1, shape=(call.size, *shape)).reshape((call.size, -1))
+    return places - (arange(call.size, device=base_of(index).device) * numel(shape)).reshape((-1, 1))
+
+
+@rule("positions")
+def _index_positions(call: Call) -> Any:
+    return _moved(call.run(call.values[0]), [1], [0])
+
+
+@rule("masked_select")
+def _masked_select(call: Call) -> Any:
+    def selected(F: Any, input: Any, mask: Any) -> Any:
+        shape = broadcast("masked_select", ("input", "mask"), (input, mask))
+        positions, dims = _positions(F, F.broadcast_to(mask, shape=shape))
+        return F.index(F.broadcast_to(input, shape=shape), positions, dims=dims, unique=True)
+
+    return loop(call) if call.batched[1] or not (call.ndim(0) or call.ndim(1)) else composed(call, selected)
+
+
+@rule("masked_place")
+def _masked_place(call: Call) -> Any:
+    def placed(F: Any, input: Any, mask: Any) -> Any:
+        positions, dims = _positions(F, mask)
+        return F.index_accumulate(input, positions, dims=dims, shape=tuple(mask.shape), unique=True)
+
+    return loop(call) if call.batched[1] or not call.ndim(1) else composed(call, placed)
+
+
+@rule("is_element")
+def _is_element(call: Call) -> Any:
+    if not call.batched[1]:
+        return call.run(*call.values)
+    each = call.inputs[0] if not is_tensor(call.inputs[0]) else _methods.F.unsqueeze(call.inputs[0], dim=-1)
+    return composed(call, lambda F, elements, test_elements: F.any(F.eq(F.reshape(test_elements, shape=(-1,)), each), dim=-1))

@@ -158,12 +158,53 @@ def _class_losses(call: Call) -> Any:
     example = call.example(losses if single else _split(losses, call.size))
     if call.attrs["reduction"] != "mean":
         return _reduced(F, example, call.attrs["reduction"])
-    counts = call.inputs[1] != call.attrs["ignore_index"]
-    if weight is not None:
-        safe = F.where(counts, call.inputs[1], 0)
-        chosen = F.index(weight, F.unsqueeze(safe, dim=0), dims=(0,), unique=False)
-        counts = F.where(counts, chosen, 0)
-    return F.sum(example) / F.sum(counts, dtype=example.dtype)
+    return F.sum(example) / F.sum(_counted(call.inputs[1], weight, call.attrs["ignore_index"]), dtype=example.dtype)
+
+
+@rule("class_targets")
+def _class_targets(call: Call) -> Any:
+    weight = call.values[1]
+    if call.batched[1]:
+        return loop(call)
+    F = _methods.F
+    wanted = call.run(call.values[0], weight, dim=call.attrs["dim"] + 1, mean=False)
+    if not call.attrs["mean"]:
+        return wanted
+    total = F.sum(_counted(call.inputs[0], weight, call.attrs["ignore_index"]), dtype=call.attrs["dtype"])
+    return call.example(wanted) / F.where(total == 0, 1, total)
+
+
+def _counted(target: Any, weight: Any, ignore_index: int) -> Any:
+    """How much each class index of an example counts in a mean."""
+    F = _methods.F
+    counts = target != ignore_index
+    if weight is None:
+        return counts
+    chosen = F.index(weight, F.unsqueeze(F.where(counts, target, 0), dim=0), dims=(0,), unique=False)
+    return F.where(counts, chosen, 0)
+
+
+@rule("class_margins")
+def _class_margins(call: Call) -> Any:
+    def margins(F: Any, input: Any, target: Any, weight: Any, p: int, margin: float, averaged: bool, reduction: str) -> Any:
+        wanted = F.class_targets(target, None, classes=input.shape[-1], dim=input.ndim - 1, ignore_index=-1, label_smoothing=0.0, mean=False, dtype=input.dtype)
+        missed = F.relu(margin - F.sum(wanted * input, dim=-1, keepdim=True) + input) * (1 - wanted)
+        losses = missed if p == 1 else missed * missed
+        if weight is not None:
+            losses = losses * F.sum(wanted * weight, dim=-1, keepdim=True)
+        return _reduced(F, F.mean(losses, dim=-1) if averaged else F.sum(losses, dim=-1), reduction)
+
+    return composed(call, margins)
+
+
+@rule("ctc_likelihood")
+def _ctc_likelihood(call: Call) -> Any:
+    if not call.size:
+        return loop(call)
+    time, n, classes = call.shape(0)
+    scores = _methods.transpose(call.full(0), 0, 1).reshape((time, call.size * n, classes))
+    lengths = {name: tuple(call.attrs[name]) * call.size for name in ("input_lengths", "target_lengths")}
+    return call.run(scores, _folded(call.full(1)), **lengths).reshape((call.size, n))
 
 
 @rule("huber_error")

@@ -7,7 +7,7 @@ from typing import Any
 from ..dispatch import apply
 from ..queries import is_tensor
 from ..spec import infer_reshape, wrap_dim, wrap_dims
-from .rules import Call, Unbatched, aligned, composed, lined_up, rule
+from .rules import Call, Unbatched, aligned, composed, lined_up, numel, rule
 
 
 @rule("masked_fill")
@@ -123,6 +123,19 @@ def _view_write(call: Call) -> Any:
 @rule("view_place")
 def _view_place(call: Call) -> Any:
     return _with_region(call, call.values[0].new_zeros((call.size, *call.attrs["shape"])), call.inputs[0])
+
+
+@rule("as_strided", "strided_read")
+def _strided(call: Call) -> Any:
+    value = call.values[0]
+    value = value if value.is_contiguous() else value.contiguous()
+    return call.run(value, size=(call.size, *call.attrs["size"]), stride=(numel(call.shape(0)), *call.attrs["stride"]))
+
+
+@rule("strided_add")
+def _strided_add(call: Call) -> Any:
+    shape = tuple(call.attrs["shape"])
+    return call.run(call.values[0], shape=(call.size, *shape), stride=(numel(shape), *call.attrs["stride"]))
 
 
 @rule("copy", "fill")

@@ -10,8 +10,7 @@ from typing import Any
 from .. import _methods
 from ..backend.registry import BY_TYPE
 from ..batching import Batched, batched
-from ..config import MODE, get_mode, no_grad
-from ..dispatch import user_line
+from ..config import MODE, get_mode, no_grad, user_line
 from ..dtypes import from_numpy_dtype
 from ..engine import WRITES
 from ..errors import GraphError, InplaceError, ShapeError

@@ -15,7 +15,7 @@ from typing import Any
 
 from .. import _methods, cuda, dispatch
 from ..backend.registry import BY_TYPE
-from ..config import MODE, get_mode
+from ..config import MODE, get_mode, user_line
 from ..fastpath import eligible
 from ..node import SPENT
 from ..op import Op
@@ -109,7 +109,7 @@ class Recording:
             phase = "update" if op.kind == "update" else "forward"
             shapes = tuple([tuple(x._array.shape) if isinstance(x, TensorBase) else None for x in inputs]) if phase == "forward" else ()
             public = _public(op) if out is None else None
-            event = self.begin(op.name, phase, mode.scope, dispatch.user_line(), shapes, entered=entered)
+            event = self.begin(op.name, phase, mode.scope, user_line(), shapes, entered=entered)
             try:
                 if public is None:
                     result = dispatch.apply(op, inputs, attrs, out)
@@ -132,7 +132,7 @@ class Recording:
             return NotImplemented
         shapes = tuple([tuple(x._array.shape) if isinstance(x, TensorBase) else None for x in args])
         self._computing.add(key)
-        event = self.begin(cls.__name__, "forward", get_mode().scope, dispatch.user_line(), shapes)
+        event = self.begin(cls.__name__, "forward", get_mode().scope, user_line(), shapes)
         try:
             result = cls.apply(*args)
         finally:
@@ -166,7 +166,7 @@ class Recording:
             if self.closed:
                 return run(roots, cotangents, **options)
             leaves: dict[Any, None] = {}
-            event = self.begin("backward", "backward", get_mode().scope, dispatch.user_line())
+            event = self.begin("backward", "backward", get_mode().scope, user_line())
             try:
                 found = run(roots, cotangents, **options, watch=functools.partial(self._pulls, leaves))
             finally:
@@ -225,7 +225,7 @@ class Recording:
     @contextmanager
     def span(self, name: str, phase: str) -> Iterator[None]:
         """Measure what happens inside."""
-        event = self.begin(name, phase, get_mode().scope, dispatch.user_line())
+        event = self.begin(name, phase, get_mode().scope, user_line())
         try:
             yield
         finally:

@@ -12,6 +12,7 @@ from typing import Any
 from .events import Event
 
 BY = ("op", "module", "line")
+PHASES = ("range", "replay", "update", "backward", "forward")
 SORTS: dict[str, Callable[[Row], Any]] = {
     "self": lambda row: -row.self_seconds,
     "total": lambda row: -row.total_seconds,
@@ -20,7 +21,6 @@ SORTS: dict[str, Callable[[Row], Any]] = {
     "saved": lambda row: -row.saved,
     "name": lambda row: (row.name, -PHASES.index(row.phase)),
 }
-PHASES = ("range", "replay", "update", "backward", "forward")
 SPOKEN = {
     "self_cpu_time_total": "self", "cpu_time_total": "total", "self_cuda_time_total": "self", "cuda_time_total": "total", "count": "calls",
     "self_cpu_memory_usage": "results", "cpu_memory_usage": "results", "self_cuda_memory_usage": "results", "cuda_memory_usage": "results",

@@ -142,9 +142,10 @@ class _State:
 
     def holders(self) -> list[Holder]:
         """What is alive, by who saved it first, or who made it."""
-        found: dict[tuple[Any, ...], list[Memory]] = {}
+        found: dict[tuple[str, str, str | None, str | None, bool], list[Memory]] = {}
         for memory, savers in self.savers.items():
             event = (savers[0] if savers else memory.event).account
             found.setdefault((event.name, event.phase, event.module, event.line, bool(savers)), []).append(memory)
-        holders = [Holder(*key, sum(memory.nbytes for memory in pieces), tuple((memory.dtype, memory.shape) for memory in pieces)) for key, pieces in found.items()]
-        return sorted(holders, key=lambda holder: -holder.bytes)
+        holders = [Holder(op, phase, module, line, saved, sum(memory.nbytes for memory in pieces), tuple((memory.dtype, memory.shape) for memory in pieces))
+                   for (op, phase, module, line, saved), pieces in found.items()]
+        return sorted(holders, key=lambda holder: (-holder.bytes, not holder.saved))

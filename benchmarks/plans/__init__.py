@@ -46,8 +46,11 @@ PLANS: dict[str, PlanCase] = {
         _case("transformer_small", ("transformer of 2 layers, width 64, 4 heads, sequence 64, batch 8, Adam", transformer(64, 4, 64, 8)),
               ("width 48, sequence 80, batch 6", transformer(48, 4, 80, 6)),
               ("numpy", "torch", 0.9), ("native", "jax", 0.9), tolerance=1e-3),
-        _case("memory", ("most memory of the step of compiled_mlp_wide over the process before it", peak((1024, 2048, 2048, 10), 256)),
+        _case("memory", ("most memory of five steps of compiled_mlp_wide over the process before it, the recording of the first two included",
+                         peak((1024, 2048, 2048, 10), 256)),
               ("768-1536-2304-10, batch 192", peak((768, 1536, 2304, 10), 192)), ("numpy", "torch", 0.85), ("native", "held", 1.1), kind="bytes"),
+        _case("memory_later", ("the same of a step after these", peak((1024, 2048, 2048, 10), 256, later=True)),
+              ("768-1536-2304-10, batch 192", peak((768, 1536, 2304, 10), 192, later=True)), kind="bytes"),
     )
 }
 """Cases by name."""

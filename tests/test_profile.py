@@ -16,7 +16,7 @@ import pytest
 import autograd_core as ag
 import nn
 import optim
-from autograd_core import profile
+from autograd_core import _methods, profile
 from autograd_core.config import get_mode
 from autograd_core.op import Op
 from autograd_core.profiler import record_function
@@ -170,6 +170,7 @@ def test_off_means_off() -> None:
         assert get_mode().general
     assert get_mode() is before
     assert not get_mode().general
+    assert "profile" not in Path(_methods.__file__).read_text(encoding="utf-8")  # the fast paths ask one question that stands for all rare modes
 
 
 def test_memory_peak_by_hand() -> None:
@@ -497,6 +498,17 @@ def test_nothing_measured() -> None:
     assert p.memory().peak == 0
     assert str(p.memory()) == "no op made memory of its own"
     assert "measured" in p.table()
+
+
+def test_casts_inside_an_op_belong_to_its_line() -> None:
+    x = ag.ones(3, dtype=ag.bfloat16, requires_grad=True)
+    with profile() as p:
+        (x * x).mean().backward()
+    found = rows(p)
+    assert found["mul", "forward"].calls == 1
+    assert ("to_dtype", "forward") not in found
+    assert found["to_dtype", "backward"].calls > 1
+    assert {row.name for row in p.rows("line")} == {line_of("(x * x).mean().backward()")}
 
 
 @pytest.mark.parametrize("case", [case for case in GOOD if isinstance(case.declared, Op)], ids=str)

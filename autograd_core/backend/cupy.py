@@ -75,5 +75,8 @@ class CupyBackend:
     def watch(self) -> AbstractContextManager[Any]:
         return nullcontext()
 
+    def wait(self, array: Array) -> None:
+        array.device.synchronize()
+
     def nan_possible(self) -> bool:
         return True  # a GPU raises no floating-point flags

@@ -49,6 +49,10 @@ class Backend(Protocol):
         """Surrounds a backward pass: keeps the library silent about division by zero and the like."""
         ...
 
+    def wait(self, array: Array) -> None:
+        """Return when everything that was started on the array's device is done."""
+        ...
+
     def nan_possible(self) -> bool:
         """Whether an op since the last call, inside ``watch``, may have made a NaN out of numbers."""
         ...

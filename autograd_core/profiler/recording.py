@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import functools
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from time import perf_counter_ns
 from typing import Any
 
-from .. import _methods, cuda, dispatch
+from .. import _methods, dispatch
 from ..backend.registry import BY_TYPE
 from ..config import MODE, get_mode, user_line
 from ..fastpath import eligible
-from ..node import SPENT
+from ..node import SPENT, next_seq
 from ..op import Op
 from ..storage import TensorBase
 from .events import Event
@@ -31,11 +31,13 @@ def _public(op: Op) -> Callable[..., Any] | None:
     return names.get(op.name) if names.get(f"_{op.name}") is op and eligible(op) else None
 
 
-def _settle(value: Any) -> None:
-    """Wait until a GPU is done: what it was asked to do counts to the op that asked."""
-    array = getattr(value, "_array", value)
-    if hasattr(array, "dtype") and BY_TYPE[array.__class__].name != "cpu":
-        cuda.synchronize()
+def _settle(values: Iterable[Any]) -> None:
+    """Wait until the device of some values is done: what it was asked to do counts to the op that asked."""
+    for value in values:
+        array = getattr(value, "_array", value)
+        if hasattr(array, "dtype"):
+            BY_TYPE[array.__class__].wait(array)
+            return
 
 
 def _flat(result: Any) -> tuple[Any, ...]:
@@ -109,19 +111,19 @@ class Recording:
             phase = "update" if op.kind == "update" else "forward"
             shapes = tuple([tuple(x._array.shape) if isinstance(x, TensorBase) else None for x in inputs]) if phase == "forward" else ()
             public = _public(op) if out is None else None
+            first = next_seq()
             event = self.begin(op.name, phase, mode.scope, user_line(), shapes, entered=entered)
             try:
                 if public is None:
                     result = dispatch.apply(op, inputs, attrs, out)
                 else:
                     result = public(**dict(zip(op.inputs, inputs, strict=True)), **attrs)
-                for each in _flat(result):
-                    _settle(each)
+                _settle(inputs if result is None else _flat(result))
             finally:
                 self.end(event)
         finally:
             MODE.reset(token)
-        self._computed(event, inputs, _flat(result))
+        self._computed(event, inputs, _flat(result), first)
         return result
 
     def function(self, cls: Any, args: tuple[Any, ...]) -> Any:
@@ -132,29 +134,38 @@ class Recording:
             return NotImplemented
         shapes = tuple([tuple(x._array.shape) if isinstance(x, TensorBase) else None for x in args])
         self._computing.add(key)
+        first = next_seq()
         event = self.begin(cls.__name__, "forward", get_mode().scope, user_line(), shapes)
         try:
             result = cls.apply(*args)
         finally:
             self._computing.discard(key)
             self.end(event)
-        self._computed(event, args, _flat(result))
+        self._computed(event, args, _flat(result), first)
         return result
 
-    def _computed(self, event: Event, inputs: Any, results: tuple[Any, ...]) -> None:
-        """Count the bytes of an op's results and of what it keeps, and note on its node what a drawing shows."""
+    def _computed(self, event: Event, inputs: Any, results: tuple[Any, ...], first: int) -> None:
+        """Count the bytes of an op's results and of what it keeps, and note on its node what a drawing shows.
+
+        Its nodes are those from ``first`` on: several where operands or results had to be cast.
+        """
         outside = owners(inputs)
         for each in results:
             event.results += self.memory.made(each, outside, event)
         node = _node_of(results)
         if node is not None:
-            account = event.account
-            node.line = account.line if account.rule else node.line or event.line
-            if account.rule:
-                node.scope = account.module
             node.seconds = [event.duration / 1e9, 0.0]
-            event.saved, made = self.memory.saved(node, outside, event)
-            event.results += made
+            account = event.account
+            waiting = [node]
+            while waiting:
+                each = waiting.pop()
+                each.line = account.line if account.rule else each.line or event.line
+                if account.rule:
+                    each.scope = account.module
+                saved, made = self.memory.saved(each, outside, event)
+                event.saved += saved
+                event.results += made
+                waiting += [parent for parent in each.parents if parent is not None and not parent.leaf and parent.seq > first and parent.line is None]
         self._exclude(event.parent, perf_counter_ns() - event.end)
 
     # --- backward -----------------------------------------------------------------------------------------------
@@ -191,9 +202,7 @@ class Recording:
             event = self.begin(node.op.name, "backward", node.scope, node.line, (tuple(node.shape),), rule=True, entered=asked)
             try:
                 yield node
-                for parent in node.parents:
-                    if parent is not None:
-                        _settle(pending.get(parent))
+                _settle([pending.get(parent) for parent in node.parents if parent is not None])
             finally:
                 self.end(event)
             for parent in node.parents:
@@ -218,8 +227,7 @@ class Recording:
                 result = plan(tensors)
             finally:
                 MODE.reset(token)
-            for each in _flat(result):
-                _settle(each)
+            _settle(_flat(result))
             return result
 
     @contextmanager

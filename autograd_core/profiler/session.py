@@ -75,7 +75,7 @@ class profile:  # noqa: N801 - PyTorch's name
         recording = self._recording
         for event in self._window(recording):
             recording.end(event)
-        self._events = self._window(recording)
+        self._events = [event for event in self._window(recording) if event.end]
         self._entries = recording.memory.entries[self._first[1] :]
         if self._own:
             recording.closed = True

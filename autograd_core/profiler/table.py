@@ -26,7 +26,7 @@ SPOKEN = {
     "self_cpu_memory_usage": "results", "cpu_memory_usage": "results", "self_cuda_memory_usage": "results", "cuda_memory_usage": "results",
 }
 """PyTorch's names of what to sort by."""
-NOWHERE = {"module": "(outside of modules)", "line": "(recorded outside of the profile)"}
+NOWHERE = {"module": "(outside of modules)", "line": "(no line known)"}
 HEADINGS = ("phase", "calls", "self", "self %", "total", "total %", "results", "saved")
 
 

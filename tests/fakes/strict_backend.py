@@ -311,6 +311,7 @@ class StrictBackend:
 
     name = "cuda"
     array_types = (Array,)
+    waits = 0
 
     def __init__(self) -> None:
         self.xp: Any = Namespace()
@@ -346,6 +347,10 @@ class StrictBackend:
 
     def watch(self) -> AbstractContextManager[None]:
         return nullcontext()
+
+    def wait(self, array: Any) -> None:
+        assert isinstance(array, Array)
+        self.waits += 1
 
     def nan_possible(self) -> bool:
         return True

@@ -14,7 +14,7 @@ import nn.functional as F
 import optim
 from autograd_core import Tensor, autograd
 from autograd_core.backend.cupy import CupyBackend
-from autograd_core.backend.registry import register_backend
+from autograd_core.backend.registry import backend_for_device, register_backend
 from autograd_core.errors import DeviceError
 
 from ..registry.cases import GOOD, Case, arguments, call, flat, leaves, results, tensors
@@ -181,6 +181,20 @@ def test_optimizers_stay_on_the_device(name: str) -> None:
         found[device] = [host(parameter) for parameter in parameters]
     for a, e in zip(found["cuda"], found["cpu"], strict=True):
         np.testing.assert_allclose(a, e, rtol=1e-12)
+
+
+def test_a_profile_waits_for_the_device_and_reads_nothing_from_it() -> None:
+    w = ag.tensor([1.0, 2.0], device="cuda", requires_grad=True)
+    optimizer = optim.SGD([w], lr=0.1)
+    backend: Any = backend_for_device("cuda")
+    with ag.profile() as p, no_host_reads():
+        ((w * w).exp()).sum().backward()
+        optimizer.step()
+    assert {(row.name, row.phase): row.calls for row in p.rows()} == {
+        ("mul", "forward"): 1, ("exp", "forward"): 1, ("sum", "forward"): 1, ("backward", "backward"): 1, ("sum", "backward"): 1, ("exp", "backward"): 1,
+        ("mul", "backward"): 1, ("sgd_update", "update"): 1}
+    assert backend.waits == 7
+    assert p.memory().peak >= 2 * 8
 
 
 def test_a_network_trains_on_the_device() -> None:

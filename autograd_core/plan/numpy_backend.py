@@ -6,7 +6,7 @@ Two functions are generated. ``bind`` makes the views of memory that stays where
 from __future__ import annotations
 
 import linecache
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
 
@@ -59,6 +59,10 @@ class Program:
     def source(self) -> str:
         """The generated code."""
         return "\n".join([*self.lines, *self.binding]) + "\n"
+
+    def summary(self) -> Iterable[str]:
+        """What ``Plan.describe`` says about the back end."""
+        return ()
 
     # --- names --------------------------------------------------------------------------------------------------
 

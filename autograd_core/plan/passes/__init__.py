@@ -11,14 +11,22 @@ from .copies import copies
 from .dead import dead
 from .fuse import fuse, fuse_sums
 from .order import order
+from .rows import rows
 from .simplify import simplify
 
 PASSES: dict[str, tuple[Callable[[Graph], int], bool]] = {
-    "constants": (constants, True), "simplify": (simplify, True), "common": (common, True), "dead": (dead, True), "copies": (copies, True), "order": (order, True),
-    "fuse_sums": (fuse_sums, False), "fuse": (fuse, True),
+    "constants": (constants, True),
+    "simplify": (simplify, True),
+    "rows": (rows, False),
+    "common": (common, True),
+    "dead": (dead, True),
+    "copies": (copies, True),
+    "order": (order, True),
+    "fuse_sums": (fuse_sums, False),
+    "fuse": (fuse, True),
 }
 """Name -> (function that changes a graph in place and returns how many steps it removed or moved, whether it is exact)."""
-DONE = {"order": "moved", "fuse_sums": "joined", "fuse": "joined"}
+DONE = {"rows": "rewritten", "order": "moved", "fuse_sums": "joined", "fuse": "joined"}
 """What a pass did with as many steps as it says, if it did not remove them."""
 
 __all__ = ["DONE", "PASSES"]

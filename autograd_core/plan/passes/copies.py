@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from ..graph import Graph, Value, replaced
+from ..memory import flat
 
 
 def copies(graph: Graph) -> int:
     """Remove such copies; returns how many."""
     last: dict[Value, int] = {}
-    aliases: dict[Value, set[Value]] = {}
     for i, step in enumerate(graph.steps):
         for value in (*step.reads(), *step.writes, *(each for each in step.outputs if each is not None)):
             last[value.root] = i
-            aliases.setdefault(value.root, set()).add(value)
     kept = {value.root for value in graph.kept()}
     taken: dict[Value, Value] = {}
     steps = []
@@ -25,13 +24,14 @@ def copies(graph: Graph) -> int:
         if step.name in ("copy", "clone") and len(step.inputs) == 1 and isinstance(step.inputs[0], Value):
             source, copy = step.inputs[0], step.outputs[0]
             assert copy is not None
-            alone = source.root is source and source.origin is None and last[source] == i and len(aliases[source]) == 1 and source not in kept
-            if alone and source.strides == copy.strides and source.dtype == copy.dtype and source.shape:
-                taken[copy] = source
-                last[source] = last[copy]
-                aliases[source] |= aliases[copy]
+            root = source.root
+            whole = source is root or (source.nbytes == root.nbytes and source.dtype == root.dtype and flat(source) and flat(root))
+            alone = root.origin is None and last[root] == i and root not in kept
+            if whole and alone and root.shape and root.shape == copy.shape and root.strides == copy.strides and root.dtype == copy.dtype:
+                taken[copy] = root
+                last[root] = last[copy]
                 if copy in kept:
-                    kept.add(source)
+                    kept.add(root)
                 continue
         steps.append(step)
     removed = len(graph.steps) - len(steps)

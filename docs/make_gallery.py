@@ -122,6 +122,26 @@ def curves(path: Path) -> None:
     viz.curves({"train_loss": 1 / steps**0.7 + noise[0], "validation_loss": 1 / steps**0.7 + 0.004 * steps + noise[1]}, path, smooth=0.8)
 
 
+def times(path: Path) -> None:
+    """How long each operation took, forward and backward."""
+    ag.manual_seed(0)
+    model = nn.Sequential(nn.Linear(64, 128), nn.ReLU(), nn.Linear(128, 10))
+    with ag.profile():
+        loss = nn.functional.cross_entropy(model(ag.randn(256, 64)), ag.randint(0, 10, (256,)))
+        loss.backward()
+    viz.draw(loss, path, times=True)
+
+
+def memory(path: Path) -> None:
+    """The memory of a step, and what makes its peak."""
+    ag.manual_seed(0)
+    model = nn.Sequential(*[layer for _ in range(4) for layer in (nn.Linear(256, 256), nn.Tanh())])
+    data = ag.randn(1024, 256)
+    with ag.profile() as p:
+        model(data).square().mean().backward()
+    viz.memory_timeline(p, path)
+
+
 def boundary(path: Path) -> None:
     """How a classifier divides the plane."""
     stream = np.random.default_rng(0)
@@ -136,7 +156,7 @@ def images(path: Path) -> None:
 
 
 PICTURES: tuple[Callable[[Path], None], ...] = (chain_rule, reused, gradient_flow, dark, folded, neurons, difference, network, activations, gradients, weights, curves,
-                                                boundary, images)
+                                                boundary, images, times, memory)
 STEP_THROUGH = """## A page to step through
 
 `viz.step_through(f, "backprop.html")` writes one HTML file, without server or network: the graph, forward and backward one

@@ -78,7 +78,8 @@ def test_the_memory_of_a_step_as_a_picture(tmp_path: Path) -> None:
     (axes,) = figure.axes
     assert (axes.get_xlabel(), axes.get_ylabel()) == ("time in ms", "memory in kB")
     assert [text.get_text() for text in axes.get_legend().get_texts()] == ["saved for backward", "other results", "peak 8 kB: exp (backward)"]
-    (peak,) = axes.lines
+    total, peak = axes.lines
+    assert max(total.get_ydata()) == peak.get_ydata()[0]
     assert peak.get_ydata()[0] == pytest.approx(p.memory().peak / 1e3)
     assert (tmp_path / "memory.png").stat().st_size > 5000
     assert memory_timeline(p, ax=axes) is figure

@@ -38,14 +38,15 @@ def memory_timeline(timeline: Timeline | profile, path: str | os.PathLike[str] |
     colors = theme.series_colors()
     ax.fill_between(times, saved, step="post", color=colors[0], alpha=0.6, linewidth=0, label="saved for backward")
     ax.fill_between(times, saved, total, step="post", color=colors[1 % len(colors)], alpha=0.6, linewidth=0, label="other results")
+    ax.step(times, total, where="post", color=theme.MUTED, linewidth=0.8)  # what lasts for a moment is seen as a line
     if timeline.peak:
         at, peak = timeline.peak_time * 1e3, timeline.peak / size
         ax.plot([at], [peak], "o", color=theme.MUTED, label=f"peak {peak:.3g} {unit}: {timeline.peak_at}")
     ax.set_xlabel("time in ms")
     ax.set_ylabel(f"memory in {unit}")
-    ax.set_ylim(bottom=0)
+    ax.set_ylim(0, 1.35 * max(timeline.peak / size, 1))  # room for the legend above the peak
     ax.grid(True, alpha=0.3)
-    ax.legend()
+    ax.legend(loc="upper left")
     if path is not None:
         files.save_figure(figure, path)
     return figure

@@ -9,6 +9,7 @@ was recorded after the pass before it, so that many losses of one step are one s
 
 from __future__ import annotations
 
+import inspect
 import sys
 import warnings
 import weakref
@@ -111,17 +112,28 @@ def _variables() -> Iterator[tuple[str, Any]]:
     frame: Any = sys._getframe(1)
     while frame is not None:
         if not _internal(frame):
-            for name, value in list(frame.f_locals.items()):
+            variables = frame.f_locals
+            found = list(variables.items())
+            if isinstance(variables, dict) and frame.f_code.co_flags & inspect.CO_OPTIMIZED:
+                variables.clear()  # before Python 3.13 a function's frame keeps this copy of its variables, which would keep tensors alive
+            for name, value in found:
                 if name.startswith("_"):
                     continue
                 yield name, value
-                for attribute, inner in list(vars(value).items()) if _plain_object(value) else ():
+                for attribute, inner in _attributes(value):
                     yield f"{name}.{attribute}", inner
         frame = frame.f_back
 
 
-def _plain_object(value: Any) -> bool:
-    return not isinstance(value, (type, type(sys), TensorBase)) and type(getattr(value, "__dict__", None)) is dict
+def _attributes(value: Any) -> list[tuple[str, Any]]:
+    """What an object has in its ``__dict__``; nothing is asked of the object itself, which may answer with code of its own."""
+    if issubclass(type(value), (type, type(sys), TensorBase)):
+        return []
+    try:
+        attributes = object.__getattribute__(value, "__dict__")
+    except (AttributeError, TypeError):
+        return []
+    return list(attributes.items()) if type(attributes) is dict else []
 
 
 def _tensors_in(value: Any) -> list[Any]:

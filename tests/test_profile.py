@@ -103,6 +103,17 @@ def test_by_module_and_by_line() -> None:
     }
 
 
+def test_a_module_contains_its_submodules() -> None:
+    model = nn.Sequential(nn.Linear(3, 5), nn.Sequential(nn.Tanh(), nn.Linear(5, 2)))
+    with profile() as p, record_function("a.b"):
+        model(ag.ones(4, 3))
+    found = rows(p, "module")
+    assert set(found) == {("0", "forward"), ("1", "forward"), ("1.0", "forward"), ("1.1", "forward"), ("a.b", "range")}
+    both = found["1", "forward"]
+    assert (both.calls, both.self_seconds) == (0, 0.0)
+    assert both.total_seconds == pytest.approx(found["1.0", "forward"].total_seconds + found["1.1", "forward"].total_seconds)
+
+
 @pytest.mark.parametrize("by", ["op", "module", "line"])
 def test_times_add_up(by: str) -> None:
     work = problem()

@@ -123,7 +123,7 @@ class MemoryLog:
 
     def close(self) -> None:
         """Look no longer."""
-        for memory in self._living.values():
+        for memory in list(self._living.values()):
             memory.reference = None
         self._living.clear()
         self._holding.clear()

@@ -155,8 +155,10 @@ def _key(event: Event, by: str) -> tuple[str, str]:
 
 def _enclosing(key: tuple[str, str]) -> list[tuple[str, str]]:
     """A module and those it lies in."""
+    if key[0] in NOWHERE.values() or key[1] in ("range", "replay"):
+        return [key]
     parts = key[0].split(".")
-    return [(".".join(parts[: i + 1]), key[1]) for i in range(len(parts))] if key[0] not in NOWHERE.values() else [key]
+    return [(".".join(parts[: i + 1]), key[1]) for i in range(len(parts))]
 
 
 def _ancestors(event: Event) -> Iterable[Event]:

@@ -1,0 +1,192 @@
+"""Plans on a CUDA device: the recorded kernels taken apart into CuPy's own calls, which write into memory of the device's pool.
+
+Kernels and rules are taken apart on NumPy stand-ins, as for the CPU, because what they call does not depend on where the
+arrays lie; then each call is bound to CuPy's function of the same name. Nothing is read on the host in between, so a replay
+only queues work. The generated code is that of the NumPy back end with three differences: numbers are passed as numbers
+(CuPy hands them to the kernel by value), results are always named ``out=``, and gradients come from the pool at each replay.
+
+Kernels of our own and graph capture attach in two places. A pass may join steps into one of kind ``fused``, which
+``CudaProgram`` then writes as the launch of one kernel: today no such pass runs on a device, and every call is one launch.
+``Program.function`` is all that a replay launches, on the current stream and into memory that stays where it is, which is what
+the capture of a graph needs; arguments and new memory are what it would have to copy first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from typing import Any
+
+from ..backend.protocol import Backend
+from ..backend.registry import BY_TYPE, backend_for_device
+from ..engine import RAW, RawReading
+from . import lower as taking_apart
+from .graph import Captured, Constant, Graph, Step, Value, replaced
+from .memory import Layout
+from .numpy_backend import Program
+
+ANYWHERE = ("constants", "simplify", "common", "dead", "copies")
+"""Passes that ask nothing of the arrays, so that they hold where those lie on several devices too."""
+ON_DEVICE = ("lower", *ANYWHERE, "memory")
+"""Passes that hold on one device: the others cut arrays into blocks for a processor's cache."""
+REDUCTIONS = {"add": "sum", "multiply": "prod", "maximum": "amax", "minimum": "amin"}
+"""CuPy's name of what NumPy calls ``ufunc.reduce``."""
+
+
+def device_of(graph: Graph, tensors: Sequence[Any]) -> tuple[Backend, int | None] | None:
+    """The one device, with its number, that holds all of a graph's memory; ``None`` if there are several."""
+    arrays = [tensor._array for tensor in tensors] + [value.origin.array for value in graph.externals if isinstance(value.origin, (Captured, Constant))]
+    places = {(backend.name, backend.device_index(array)): backend for array in arrays for backend in (BY_TYPE[array.__class__],)}
+    if len(places) != 1:
+        return None if places else (backend_for_device("cpu"), None)
+    ((_, index), backend), = places.items()
+    return backend, index
+
+
+# --- calls ----------------------------------------------------------------------------------------------------------
+
+
+def lower(graph: Graph, backend: Backend) -> None:
+    """Take apart the steps of a graph on a device, in place."""
+    whole = {id(step): step.function for step in graph.steps}
+    recorded = graph.steps  # kept, so that no other step gets the address of one of these
+    for step in recorded:
+        step.function = _on_host(step)
+    taking_apart.lower(graph, blocks=False)
+    for step in recorded:
+        step.function = whole[id(step)]  # those that could not be taken apart stay calls of the kernel
+    for step in graph.steps:
+        if step.kind == "call":
+            _bind(step, backend)
+
+
+def _on_host(step: Step) -> Callable[..., Any]:
+    """The kernel or rule of a step for NumPy's arrays."""
+    host = backend_for_device("cpu").xp.ndarray
+    if step.kind == "rule" and isinstance(step.function, partial) and isinstance(step.function.args[0], RawReading):
+        return partial(step.function.func, RAW[host], *step.function.args[1:])
+    if step.op is None:
+        return step.function
+    return step.op.residual_kernels[host] if step.kind == "kept" else step.op.kernels[host]
+
+
+def _bind(step: Step, backend: Backend) -> None:
+    """Let a call of NumPy's library be the same call of the device's, on arrays of the device."""
+    xp, function = backend.xp, step.function
+    host = backend_for_device("cpu").xp
+    own = _OWN.get(function)
+    module = getattr(function, "__module__", None) or ""
+    if own is not None:
+        step.function = partial(own, xp)
+    elif isinstance(function, host.ufunc):
+        step.function = getattr(xp, function.__name__)
+    elif step.name.endswith(".reduce"):
+        step.function = getattr(xp, REDUCTIONS[step.name.removesuffix(".reduce")])
+        step.attrs.setdefault("axis", 0)
+    elif module == "numpy" or module.startswith("numpy."):
+        namespace = xp
+        for part in module.split(".")[1:]:
+            namespace = getattr(namespace, part)
+        step.function = getattr(namespace, function.__name__)
+    if step.name == "dot" and any(value is not None and not _row_major(value) for value in step.outputs):
+        step.takes_out = ""  # CuPy's dot writes to rows only
+
+    def moved(value: Value) -> Value:
+        if isinstance(value.origin, Constant) and BY_TYPE[value.origin.array.__class__] is not backend:
+            value.origin = Constant(backend.asarray(value.origin.array))
+        return value
+
+    step.inputs = replaced(step.inputs, moved)
+
+
+def _row_major(value: Value) -> bool:
+    expected = value.dtype.itemsize
+    for stride, size in zip(reversed(value.strides), reversed(value.shape), strict=True):
+        if size != 1 and stride != expected:
+            return False
+        expected *= size
+    return True
+
+
+def _spread(xp: Any, condition: Any, out: Any = None, *, dtype: Any) -> Any:
+    return xp.subtract(condition.view("uint8"), 1, out=out, dtype=dtype, casting="unsafe")
+
+
+def _keep(xp: Any, values: Any, mask: Any, out: Any = None) -> Any:
+    bits = mask.dtype
+    if out is None:
+        return xp.bitwise_and(values.view(bits), mask).view(values.dtype)
+    xp.bitwise_and(values.view(bits), mask, out=out.view(bits))
+    return out
+
+
+def _copy_of(xp: Any, source: Any, out: Any = None) -> Any:
+    if out is None:
+        return source.copy(order="C")
+    xp.copyto(out, source)
+    return out
+
+
+def _empty(xp: Any, out: Any = None, *, shape: Any, dtype: Any) -> Any:
+    return xp.empty(shape, dtype=dtype) if out is None else out
+
+
+def _zeros(xp: Any, out: Any = None, *, shape: Any, dtype: Any) -> Any:
+    if out is None:
+        return xp.zeros(shape, dtype=dtype)
+    out.fill(0)
+    return out
+
+
+_OWN: dict[Callable[..., Any], Callable[..., Any]] = {
+    taking_apart.spread: _spread, taking_apart.keep: _keep, taking_apart.copy_of: _copy_of, taking_apart.empty: _empty, taking_apart.zeros: _zeros,
+}
+"""What taking apart calls besides the library, for a library that is given."""
+
+
+# --- the program ----------------------------------------------------------------------------------------------------
+
+
+class CudaProgram(Program):
+    """Generated code over CuPy, in memory of the pool of one device."""
+
+    side_by_side = False
+
+    def __init__(self, graph: Graph, layout: Layout, number: int, backend: Backend, index: int | None) -> None:
+        self.backend, self.index = backend, index
+        layout.lasting.clear()  # gradients come from the pool, which is as fast, and belong to whoever holds them
+        super().__init__(graph, layout, number)
+
+    def summary(self) -> Iterable[str]:
+        """The device, and how the plan runs there."""
+        calls = [step for step in self.graph.steps if step.kind == "call"]
+        whole = sum(step.kind in ("op", "kept", "rule", "update") for step in self.graph.steps)
+        device = self.backend.name + ("" if self.index is None else f":{self.index}")
+        yield f"device           {device}: {len(calls)} calls of CuPy, {whole} kernels as recorded, one launch or more each; no kernels of the plan's own, no graph capture"
+
+    def _allocate(self) -> None:
+        with self.backend.on(self.index):
+            pieces = [self.backend.xp.empty(size, dtype="uint8") for size in self.layout.sizes]
+        for value, piece in self.layout.place.items():
+            order = sorted(range(len(value.shape)), key=lambda i: -value.strides[i])
+            flat = pieces[piece][: value.nbytes].view(value.dtype)
+            array = flat.reshape([value.shape[i] for i in order]).transpose(sorted(range(len(order)), key=order.__getitem__))
+            self.names[value] = name = f"b{piece}_{len(self.names)}"
+            self.globals[name] = array
+            self._fixed.add(value)
+
+    def renew(self) -> list[Any]:
+        """See :meth:`Program.renew`: there is no memory of gradients to renew."""
+        return []
+
+    def _number(self, x: Any, step: Step) -> Any:
+        return x
+
+    def _bits(self, step: Step) -> bool:
+        return False
+
+    def _call(self, step: Step, out: str) -> str:
+        if step.kind != "call":
+            return super()._call(step, out)
+        arguments = [*map(self._expression, step.inputs), *[f"{key}={self._expression(value)}" for key, value in step.attrs.items()], *([f"out={out}"] if out else [])]
+        return f"{self._bind(step.name.replace('.', '_'), step.function)}({', '.join(arguments)})"

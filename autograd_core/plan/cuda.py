@@ -21,43 +21,68 @@ from ..backend.protocol import Backend
 from ..backend.registry import BY_TYPE, backend_for_device
 from ..engine import RAW, RawReading
 from . import lower as taking_apart
-from .graph import Captured, Constant, Graph, Step, Value, replaced
+from .errors import PlanError
+from .graph import Captured, Constant, EntryGradient, Graph, Step, Value, replaced
 from .memory import Layout
 from .numpy_backend import Program
 
-ANYWHERE = ("constants", "simplify", "common", "dead", "copies")
-"""Passes that ask nothing of the arrays, so that they hold where those lie on several devices too."""
-ON_DEVICE = ("lower", *ANYWHERE, "memory")
-"""Passes that hold on one device: the others cut arrays into blocks for a processor's cache."""
+ON_DEVICE = ("lower", "constants", "simplify", "common", "dead", "copies", "memory")
+"""Passes that hold on a device: the others cut arrays into blocks for a processor's cache."""
 REDUCTIONS = {"add": "sum", "multiply": "prod", "maximum": "amax", "minimum": "amin"}
 """CuPy's name of what NumPy calls ``ufunc.reduce``."""
 
 
-def device_of(graph: Graph, tensors: Sequence[Any]) -> tuple[Backend, int | None] | None:
-    """The one device, with its number, that holds all of a graph's memory; ``None`` if there are several."""
-    arrays = [tensor._array for tensor in tensors] + [value.origin.array for value in graph.externals if isinstance(value.origin, (Captured, Constant))]
-    places = {(backend.name, backend.device_index(array)): backend for array in arrays for backend in (BY_TYPE[array.__class__],)}
-    if len(places) != 1:
-        return None if places else (backend_for_device("cpu"), None)
-    ((_, index), backend), = places.items()
-    return backend, index
+def device_of(graph: Graph, tensors: Sequence[Any]) -> tuple[Backend, int | None]:
+    """Where a graph runs: the CPU if all of its memory lies there, else the device on which all other memory lies.
+
+    Memory on the CPU beside it is what optimizers count in; steps that use it stay whole. Raises ``PlanError`` for two devices.
+    """
+    found = {(backend.name, backend.device_index(array)): backend for array in _memory(graph, tensors) for backend in (BY_TYPE[array.__class__],)}
+    others = {place: backend for place, backend in found.items() if place[0] != "cpu"}
+    if len(others) > 1:
+        names = " and ".join(sorted(f"{name}:{index}" for name, index in others))
+        raise PlanError(f"compile: a plan runs on one device, and this function uses memory on {names}. Compile a function for each of them")
+    for (_, index), backend in others.items():
+        return backend, index
+    return backend_for_device("cpu"), None
+
+
+def _memory(graph: Graph, tensors: Sequence[Any]) -> list[Any]:
+    """The arrays that come from outside."""
+    return [tensor._array for tensor in tensors] + [value.origin.array for value in graph.externals if isinstance(value.origin, (Captured, Constant))]
 
 
 # --- calls ----------------------------------------------------------------------------------------------------------
 
 
-def lower(graph: Graph, backend: Backend) -> None:
-    """Take apart the steps of a graph on a device, in place."""
-    whole = {id(step): step.function for step in graph.steps}
-    recorded = graph.steps  # kept, so that no other step gets the address of one of these
-    for step in recorded:
+def lower(graph: Graph, tensors: Sequence[Any], backend: Backend) -> None:
+    """Take apart the steps of a graph on a device, in place; those that use memory of the CPU stay calls of their kernels."""
+    among = _there(graph, tensors, backend)
+    whole = {step: step.function for step in among}
+    for step in among:
         step.function = _on_host(step)
-    taking_apart.lower(graph, blocks=False)
-    for step in recorded:
-        step.function = whole[id(step)]  # those that could not be taken apart stay calls of the kernel
+    taking_apart.lower(graph, blocks=False, among=among)
+    for step, function in whole.items():
+        step.function = function  # what could not be taken apart stays a call of the kernel
     for step in graph.steps:
         if step.kind == "call":
             _bind(step, backend)
+
+
+def _there(graph: Graph, tensors: Sequence[Any], backend: Backend) -> set[Step]:
+    """The steps that have all of their values on the device."""
+    there = {value for value, tensor in zip(graph.arguments, tensors, strict=True) if BY_TYPE[tensor._array.__class__] is backend}
+    for value in graph.externals:
+        array = value.origin.leaf.grad._array if isinstance(value.origin, EntryGradient) else value.origin.array
+        if BY_TYPE[array.__class__] is backend:
+            there.add(value)
+    steps = set()
+    for step in graph.steps:
+        reads = list(step.reads())
+        if reads and all(value in there for value in reads) and (step.op is None or step.op.name != "to_device"):
+            steps.add(step)
+            there.update(value for value in step.outputs if value is not None)
+    return steps
 
 
 def _on_host(step: Step) -> Callable[..., Any]:
@@ -152,7 +177,7 @@ class CudaProgram(Program):
 
     side_by_side = False
 
-    def __init__(self, graph: Graph, layout: Layout, number: int, backend: Backend, index: int | None) -> None:
+    def __init__(self, graph: Graph, layout: Layout, number: int, backend: Backend, index: int | None = None) -> None:
         self.backend, self.index = backend, index
         layout.lasting.clear()  # gradients come from the pool, which is as fast, and belong to whoever holds them
         super().__init__(graph, layout, number)

@@ -405,13 +405,16 @@ def _through(trace: _Trace, function: Any) -> Any:
     return function
 
 
-def lower(graph: Graph, blocks: bool = True) -> None:
-    """Take apart the steps of a graph on the CPU, in place. ``blocks``: updates of large parameters stay whole, because they work in blocks of their own."""
+def lower(graph: Graph, blocks: bool = True, among: set[Step] | None = None) -> None:
+    """Take apart the steps of a graph on the CPU, in place. ``blocks``: updates of large parameters stay whole, because they work in blocks of their own.
+
+    ``among``: which steps; all of them by default.
+    """
     backend = backend_for_device("cpu")
     steps: list[Step] = []
     with _served(backend), backend.xp.errstate(all="ignore"):
         for step in graph.steps:
-            steps += _taken_apart(step, graph, blocks)
+            steps += _taken_apart(step, graph, blocks) if among is None or step in among else [step]
     opaque = [i for i, step in enumerate(steps) if step.kind in ("op", "kept", "rule")]
     graph.steps = [step for i, step in enumerate(steps) if step.kind != "flag" or (opaque and opaque[-1] > i)]  # only whole kernels ask for the flags
 

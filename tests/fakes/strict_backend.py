@@ -227,7 +227,7 @@ _add_operators()
 
 class _Ufunc:
     def __init__(self, name: str) -> None:
-        self._name = name
+        self._name = self.__name__ = name
         self._function = getattr(np, name)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:

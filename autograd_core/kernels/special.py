@@ -17,7 +17,7 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
-from ..backend.registry import backend_of
+from ..backend.registry import backend_for_device, backend_of
 from .choose import choose, with_sign
 
 _BYTES = 1 << 17
@@ -81,10 +81,11 @@ def polynomial(x: Any, coefficients: tuple[float, ...]) -> Any:
 
 def constants(x: Any, values: tuple[float, ...], *, together: bool = False) -> Any:
     """Numbers as arrays without dimensions in the dtype of ``x``, because a number would be converted at each of many steps; or ``together`` as one array."""
-    key = (values, x.dtype.char, x.__class__, together)
+    device = backend_of(x).name
+    key = (values, x.dtype.char, device, together)
     known = _CONSTANTS.get(key)
     if known is None:
-        make = backend_of(x).asarray
+        make = backend_for_device(device).asarray
         known = _CONSTANTS[key] = make(values, x.dtype) if together else [make(each, x.dtype) for each in values]
     return known
 
@@ -124,7 +125,7 @@ def piecewise(xp: Any, x: Any, pieces: Sequence[tuple[Any, Callable[[Any, Any], 
         for mask, function in reversed(pieces[:-1]):
             out = xp.where(mask, function(xp, x), out)
         return out
-    out = flat = None
+    out: Any = None
     left = None
     for mask, function in pieces:
         chosen = left if mask is None else mask if left is None else mask & left
@@ -134,9 +135,9 @@ def piecewise(xp: Any, x: Any, pieces: Sequence[tuple[Any, Callable[[Any, Any], 
             return function(xp, x)
         if count:
             if out is None:
-                out, flat = xp.empty(x.shape, dtype=x.dtype), x.reshape(-1)
+                out = xp.empty(x.shape, dtype=x.dtype)
             places = xp.flatnonzero(chosen)  # several times faster than the mask itself
-            out.reshape(-1)[places] = function(xp, flat.take(places))
+            out.reshape(-1)[places] = function(xp, x.reshape(-1).take(places))
     return out
 
 

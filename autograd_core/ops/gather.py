@@ -3,32 +3,45 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from typing import Any
 
+from ..backend.registry import backend_for_device, backend_of
 from ..dtypes import as_dtype
 from ..op import TORCH_TENSOR, Arg, S, composite, ints, op
 from ..spec import Meta, broadcast, wrap_dim
 from .index import add_rows, checked_rows
 
 
-def along(xp: Any, shape: Any, index: Any, dim: int) -> tuple[Any, ...]:
-    """The full index of the elements that ``index`` names along ``dim`` and its own position names elsewhere."""
-    key = []
-    for d, n in enumerate(index.shape):
-        position = xp.arange(n)
-        key.append(index if d == dim else position.reshape([-1 if k == d else 1 for k in range(index.ndim)]))
-    return tuple(key)
+@lru_cache(maxsize=64)
+def _offsets(device: str, shape: Any, indexed: Any, dim: int) -> Any:
+    """What the own positions of an index add to the places in the flattened tensor: all dimensions but ``dim``."""
+    xp = backend_for_device(device).xp
+    step = 1
+    total = xp.zeros((1,) * len(shape), dtype="int64")
+    for d in range(len(shape) - 1, -1, -1):
+        if d != dim:
+            total = total + (xp.arange(indexed[d]) * step).reshape([-1 if k == d else 1 for k in range(len(shape))])
+        step *= shape[d]
+    return total
 
 
 def flat_along(xp: Any, shape: Any, index: Any, dim: int) -> Any:
-    """The place of each of those elements in the flattened tensor, one after the other."""
+    """The places in the flattened tensor of ``shape`` of the elements that ``index`` names along ``dim``, and its own position names elsewhere."""
     if not shape:
-        return xp.zeros(index.size, dtype="int64")
-    key = along(xp, shape, index, dim % len(shape))
-    flat = key[0]
-    for part, n in zip(key[1:], shape[1:], strict=True):
-        flat = flat * n + part
-    return xp.broadcast_to(flat, index.shape).reshape(-1)
+        return xp.zeros(index.shape, dtype="int64")
+    at = dim % len(shape)
+    step = math.prod(shape[at + 1 :])
+    flat = index.astype("int64", copy=False)
+    flat = flat * step if step != 1 else flat
+    if len(shape) == 1:
+        return flat
+    many = index.size > _CACHED
+    return flat + (_offsets.__wrapped__ if many else _offsets)(backend_of(index).name, tuple(shape), tuple(index.shape), at)
+
+
+_CACHED = 1 << 13
+"""Elements of the largest index whose offsets are remembered."""
 
 
 def index_spec(name: str, input: Any, index: Any, dim: int, other: Any = None) -> None:
@@ -64,11 +77,12 @@ def gather(xp: Any, input: Any, index: Any, *, dim: int) -> Any:
     >>> ag.tensor([[1., 2.], [3., 4.]]).gather(1, ag.tensor([[1], [0]])).tolist()
     [[2.0], [3.0]]
     """
-    _gather_spec(input, index, dim=dim)
+    if index.shape != input.shape or not -input.ndim <= dim < input.ndim:
+        _gather_spec(input, index, dim=dim)
     if not input.ndim:
         return xp.broadcast_to(input, index.shape).copy()
     checked_rows("gather", index, input.shape[dim], RuntimeError)
-    return input[along(xp, input.shape, index, dim % input.ndim)]
+    return input.reshape(-1).take(flat_along(xp, input.shape, index, dim))
 
 
 @gather.vjp("input")
@@ -87,9 +101,9 @@ def gather_accumulate(xp: Any, input: Any, index: Any, *, dim: int, shape: Any, 
         return input.sum().astype(input.dtype)
     if unique:
         result = xp.zeros(shape, dtype=input.dtype)
-        result[along(xp, shape, index, dim % len(shape))] = input
+        result.reshape(-1)[flat_along(xp, shape, index, dim)] = input
         return result
-    return add_rows(xp, input.reshape(-1), flat_along(xp, shape, index, dim), math.prod(shape)).reshape(shape)
+    return add_rows(xp, input.reshape(-1), flat_along(xp, shape, index, dim).reshape(-1), math.prod(shape)).reshape(shape)
 
 
 @gather_accumulate.vjp("input")

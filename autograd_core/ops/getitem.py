@@ -196,6 +196,12 @@ def _combined(F: Any, input: Any, arrays: Any) -> tuple[Any, tuple[int, ...], bo
     return F.index_of(tensors, sizes=tuple(shape[d] for d in dims), dims=tuple(outer)), tuple(dims), False
 
 
+def _is_positions(item: Any, input: Any) -> bool:
+    """Whether a part of an index is a tensor of integers with dimensions, where ``input`` is."""
+    raw = getattr(item, "_array", None)
+    return raw is not None and raw.__class__ is input._array.__class__ and raw.dtype.kind == "i" and bool(raw.shape) if hasattr(input, "_array") else False
+
+
 def _one_array(F: Any, input: Any, index: Any) -> Any:
     """``input[index]`` where the index is one array of integers, a list of them or one mask; ``None`` where it is not as simple as that."""
     own = getattr(input, "_array", input)
@@ -226,8 +232,12 @@ def getitem(F: Any, input: Any, index: Any) -> Any:
         if (shape := getattr(input, "_array", input).shape) and -shape[0] <= index < shape[0]:
             return F.slice_view(input, key=(index,))
     elif index.__class__ is tuple or index.__class__ in _SIMPLE:
-        if (plain := _plain_key(index, getattr(input, "_array", input).shape)) is not None:
+        shape = getattr(input, "_array", input).shape
+        if (plain := _plain_key(index, shape)) is not None:
             return F.slice_view(input, key=plain)
+        if index.__class__ is tuple and 0 < len(index) <= len(shape) and all([_is_positions(each, input) for each in index]):
+            dims = tuple(range(len(index)))
+            return F.index(input, F.index_of(index, sizes=shape[: len(dims)], dims=dims), dims=dims)
     elif (found := _one_array(F, input, index)) is not None:
         return found
     key, arrays = _take_apart(index, input.shape)
@@ -292,4 +302,7 @@ def index_put_(F: Any, input: Any, indices: Any, values: Any, accumulate: bool =
 @composite("index_put(input: Tensor, indices: Sequence[Tensor | None], values: TensorLike, accumulate: bool = False) -> Tensor")
 def index_put(F: Any, input: Any, indices: Any, values: Any, accumulate: bool = False) -> Any:
     """A copy of ``input`` with ``values`` written at ``indices``; with ``accumulate`` they are added, repeated positions included."""
+    if len(indices) == 1 and input.ndim and getattr(indices[0], "ndim", 0) and getattr(indices[0], "dtype", None) == int64 and getattr(values, "dtype", input.dtype) == input.dtype:
+        rows = F.index_of([indices[0]], sizes=(input.shape[0],), dims=(0,))
+        return F.index_write(input, rows, values, dims=(0,), adding=accumulate)
     return index_put_.function(F, F.clone(input), indices, values, accumulate)

@@ -9,7 +9,7 @@ from ..backend.registry import backend_of
 from ..dtypes import as_dtype, int64
 from ..op import TORCH_TENSOR, Arg, S, composite, ints, op
 from ..spec import Meta, wrap_dim
-from .index import checked_rows, destination, index_accumulate
+from .index import add_to_rows, below, checked_rows, destination, index_accumulate
 
 # --- reading and adding -------------------------------------------------------------------------------------------
 
@@ -68,10 +68,14 @@ def _add_spec(input: Any, index: Any, source: Any, *, dim: int, alpha: Any = 1) 
         S((3,), ints(2), ints(2), dim=0, error=RuntimeError, match="same scalar type")])
 def index_add(xp: Any, input: Any, index: Any, source: Any, *, dim: int, alpha: Any = 1, out: Any = None) -> Any:
     """``input`` with the slices of ``source`` times ``alpha`` added to its slices that ``index`` names, repeats included."""
-    _add_spec(input, index, source, dim=dim, alpha=alpha)
+    if not (index.ndim == 1 and dim == 0 and input.ndim and source.dtype == input.dtype and source.shape == (index.shape[0], *input.shape[1:])):
+        _add_spec(input, index, source, dim=dim, alpha=alpha)
     shape = input.shape or (1,)
     rows = checked_rows("index_add", index, shape[dim], IndexError if input.ndim < 2 else RuntimeError).reshape(1, -1)  # PyTorch's types
     out = destination(xp, input, out)
+    if dim in (0, -input.ndim) and input.ndim and out.flags.c_contiguous and out.dtype.char != "e":
+        add_to_rows(xp, out, (source if alpha == 1 else alpha * source).reshape((rows.size, *shape[1:])), rows[0])
+        return out
     values = xp.asarray(alpha * source).reshape(_replaced(shape, dim % len(shape), rows.size))
     out += index_accumulate.kernel(xp, values, rows, dims=(dim % len(shape),), shape=shape).reshape(input.shape)
     return out
@@ -109,6 +113,8 @@ def _positions_spec(index: Any, *, shape: Any, name: str, dim: int | None = None
     S(Arg(values=[12]), shape=(3, 4), name="put", error=IndexError, match="put: index 12 is out of bounds for a tensor of 12 elements")])
 def positions(xp: Any, index: Any, *, shape: Any, name: str, dim: int | None = None, wraps: bool = True) -> Any:
     """An index for one dimension, or into the flattened tensor, as ``index_write`` takes it: one row per dimension; checked, negative ones counted from the end."""
+    if dim is not None and index.size and backend_of(index).name == "cpu" and below(index, shape[dim]):
+        return index[None].copy()
     _positions_spec(index, shape=shape, name=name, dim=dim, wraps=wraps)
     size = math.prod(shape) if dim is None else shape[dim]
     rows = index.astype("int64")
@@ -128,7 +134,8 @@ def _written(F: Any, input: Any, index: Any, values: Any, dims: tuple[int, ...],
     if inplace:
         F.index_write(target, index, values, dims=dims, inplace=True, **attrs)
         return input
-    return F.reshape(F.index_write(target, index, values, dims=dims, **attrs), shape=tuple(input.shape))
+    written = F.index_write(target, index, values, dims=dims, **attrs)
+    return written if input.ndim else F.reshape(written, shape=())
 
 
 # --- writing ------------------------------------------------------------------------------------------------------
@@ -142,7 +149,7 @@ def _filled(F: Any, input: Any, dim: int, index: Any, value: Any, inplace: bool)
         raise RuntimeError(f"index_fill: only supports a 0-dimensional value tensor, but got tensor with {value.ndim} dimension(s). Use index_copy")
     if isinstance(value, complex) and not as_dtype(input.dtype).is_complex:
         raise RuntimeError(f"index_fill: Converting complex Scalar to non-complex type is not supported, got {value} for {as_dtype(input.dtype).name}")
-    rows = F.positions(F.reshape(index, shape=(-1,)), shape=tuple(input.shape) or (1,), name="index_fill", dim=at)
+    rows = F.positions(index if index.ndim else F.reshape(index, shape=(1,)), shape=tuple(input.shape) or (1,), name="index_fill", dim=at)
     return _written(F, input, rows, value, (at,), inplace)
 
 
@@ -165,19 +172,27 @@ def index_fill_(F: Any, input: Any, dim: int, index: Any, value: Any) -> Any:
 
 
 def _copied(F: Any, input: Any, dim: int, index: Any, source: Any, inplace: bool) -> Any:
-    at = wrap_dim(dim, input.ndim, "index_copy")
+    whole, given = tuple(input.shape), tuple(source.shape)
+    at = wrap_dim(dim, len(whole), "index_copy")
     n = _vector_length("index_copy", index)
+    shape = _replaced(whole or (1,), at, n)
+    if given != shape or source.dtype != input.dtype:
+        _refuse_copy(input, source, at, n, shape)
+        source = F.reshape(source, shape=shape)
+    rows = F.positions(index if index.ndim else F.reshape(index, shape=(1,)), shape=whole or (1,), name="index_copy", dim=at, wraps=False)
+    return _written(F, input, rows, source, (at,), inplace)
+
+
+def _refuse_copy(input: Any, source: Any, at: int, n: int, shape: tuple[int, ...]) -> None:
+    """Raise unless ``source`` is a vector of ``n`` elements for a vector."""
     if source.dtype != input.dtype:
         raise RuntimeError(f"index_copy: self and source expected to have the same dtype, but got (self) {as_dtype(input.dtype).name} and (source) {as_dtype(source.dtype).name}")
     if not source.ndim and n != 1:
         raise IndexError(f"index_copy: When source is scalar, index should have one element (got {n})")
     if source.ndim and input.ndim and (source.ndim <= at or source.shape[at] != n):
         raise IndexError(f"index_copy: Number of indices ({n}) should be equal to source.size(dim), got source {tuple(source.shape)} for dimension {at}")
-    shape = _replaced(tuple(input.shape) or (1,), at, n)
     if tuple(source.shape) != shape and not (len(shape) == 1 and math.prod(source.shape) == n):
         raise RuntimeError(f"index_copy: Source/destination tensor must have same slice shapes, got source {tuple(source.shape)} where {shape} fits (input {tuple(input.shape)})")
-    rows = F.positions(F.reshape(index, shape=(-1,)), shape=tuple(input.shape) or (1,), name="index_copy", dim=at, wraps=False)
-    return _written(F, input, rows, F.reshape(source, shape=shape), (at,), inplace)
 
 
 _COPY_PARAMETERS = "(input: Tensor, dim: int, index: Tensor, source: Tensor) -> Tensor"

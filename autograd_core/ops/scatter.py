@@ -8,8 +8,8 @@ from typing import Any
 from ..dtypes import as_dtype, bool_, int64
 from ..op import TORCH_TENSOR, Arg, S, composite, detached, distinct, ints, op
 from ..spec import Meta
-from .gather import along, flat_along, gather_accumulate, index_spec
-from .index import cast_back, checked_rows, destination, real_if
+from .gather import flat_along, gather_accumulate, index_spec
+from .index import add_to_rows, cast_back, checked_rows, destination, real_if
 
 
 def _scatter_spec(input: Any, index: Any, src: Any, *, dim: int) -> Meta:
@@ -26,14 +26,23 @@ def _as_index(array: Any, index: Any) -> Any:
     S((3, 4), ints(3, 2, high=4), (3, 2), dim=1), S((3, 4), ints(5, 4, high=3), (5, 4), dim=0), S((4,), ints(2, high=4), 1.5, dim=0)])
 def scatter_write(xp: Any, input: Any, index: Any, src: Any, *, dim: int, out: Any = None) -> Any:
     """``input`` with ``src`` written where ``index`` names along ``dim``; of several values for one place the last."""
-    _scatter_spec(input, index, src, dim=dim)
+    if not _fits(input, index, src, dim):
+        _scatter_spec(input, index, src, dim=dim)
     out = destination(xp, input, out)
     if not out.ndim:
         out[...] = _as_index(src, index)[..., -1] if getattr(src, "ndim", 0) else src
         return out
     checked_rows("scatter", index, out.shape[dim], RuntimeError)
-    out[along(xp, out.shape, index, dim % out.ndim)] = real_if(_as_index(src, index), out.dtype)
+    whole = xp.ascontiguousarray(out)
+    whole.reshape(-1)[flat_along(xp, out.shape, index, dim)] = real_if(_as_index(src, index), out.dtype)
+    if whole is not out:
+        out[...] = whole
     return out
+
+
+def _fits(input: Any, index: Any, src: Any, dim: int) -> bool:
+    """Whether all have one shape, as most have; nothing else is left to check then but the index itself."""
+    return bool(index.shape == input.shape and (not hasattr(src, "shape") or (src.shape == input.shape and src.dtype == input.dtype)) and -input.ndim <= dim < input.ndim)
 
 
 @scatter_write.vjp("input")
@@ -60,11 +69,11 @@ def last_scattered(xp: Any, index: Any, *, dim: int, shape: Any) -> Any:
     """Which entries of ``index`` are the last for their place: those whose value a scatter leaves there."""
     if not shape:
         return xp.ones(index.shape, dtype=bool)
-    key = along(xp, shape, index, dim % len(shape))
+    places = flat_along(xp, shape, index, dim)
     order = xp.arange(index.size).reshape(index.shape)
-    winner = xp.zeros(shape, dtype=order.dtype)
-    winner[key] = order
-    return winner[key] == order
+    winner = xp.zeros(math.prod(shape), dtype=order.dtype)
+    winner[places] = order
+    return winner[places] == order
 
 
 def _value_of(src: Any, value: Any) -> Any:
@@ -116,10 +125,14 @@ def _scatter_add_spec(input: Any, index: Any, src: Any, *, dim: int) -> Meta:
     S((3, 4), ints(2), (2,), dim=0, error=RuntimeError, match="same number of dimensions")])
 def scatter_add(xp: Any, input: Any, index: Any, src: Any, *, dim: int, out: Any = None) -> Any:
     """``input`` with ``src`` added where ``index`` names along ``dim``, repeats included."""
-    _scatter_add_spec(input, index, src, dim=dim)
+    if not _fits(input, index, src, dim):
+        _scatter_add_spec(input, index, src, dim=dim)
     out = destination(xp, input, out)
     if out.ndim:
         checked_rows("scatter_add", index, out.shape[dim], RuntimeError)
+        if out.flags.c_contiguous and out.dtype.char != "e":
+            add_to_rows(xp, out.reshape(-1), _as_index(src, index).reshape(-1), flat_along(xp, out.shape, index, dim).reshape(-1))
+            return out
     out += gather_accumulate.kernel(xp, _as_index(src, index), index, dim=dim, shape=out.shape)
     return out
 
@@ -148,7 +161,7 @@ def _scatter_extremum_spec(input: Any, index: Any, src: Any, *, dim: int, larges
 def scatter_positions(xp: Any, index: Any, *, dim: int, shape: Any) -> Any:
     """The place of each entry of ``index`` in the flattened tensor of ``shape``, checked."""
     checked_rows("scatter_reduce", index, shape[dim] if shape else 1, RuntimeError)
-    return flat_along(xp, shape, index, dim)
+    return flat_along(xp, shape, index, dim).reshape(-1)
 
 
 @op("scatter_extremum(input: Tensor, index: Tensor, src: Tensor, dim: int, largest: bool, include_self: bool = True) -> Tensor", kind="general", label="scatter_reduce",
@@ -164,7 +177,7 @@ def scatter_extremum(xp: Any, input: Any, index: Any, src: Any, *, dim: int, lar
     flat = xp.array(input).reshape(-1)
     if index.size:
         checked_rows("scatter_reduce", index, input.shape[dim] if input.ndim else 1, RuntimeError)
-        places, values = flat_along(xp, input.shape, index, dim), _as_index(src, index).reshape(-1)
+        places, values = flat_along(xp, input.shape, index, dim).reshape(-1), _as_index(src, index).reshape(-1)
         if not include_self:
             flat[places] = values
         (xp.maximum if largest else xp.minimum).at(flat, places, values)

@@ -94,7 +94,17 @@ def bucketize(F: Any, input: Any, boundaries: Any, *, out_int32: bool = False, r
     spec=lambda elements, test_elements: Meta(tuple(getattr(elements, "shape", ())), bool_), samples=[S(ints(3, 4), ints(2)), S(ints(3), ints(0))])
 def is_element(xp: Any, elements: Any, test_elements: Any) -> Any:
     """Which of ``elements`` occur in ``test_elements``."""
-    return xp.isin(elements, test_elements)
+    if not (0 < getattr(test_elements, "size", 0) <= _FEW and getattr(elements, "ndim", 0) and elements.dtype.kind != "c" and backend_of(elements).name == "cpu"):
+        return xp.isin(elements, test_elements)
+    first, *others = test_elements.reshape(-1).tolist()
+    found = elements == first
+    for each in others:
+        found |= elements == each
+    return found
+
+
+_FEW = 8
+"""Test elements that are looked for one after the other."""
 
 
 @composite("isin(elements: TensorLike, test_elements: TensorLike, *, assume_unique: bool = False, invert: bool = False) -> Tensor", places=("torch",))

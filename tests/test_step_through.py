@@ -176,11 +176,50 @@ def test_a_failure_leaves_no_file(tmp_path):
     with pytest.raises(ValueError, match=r"\.html"):
         viz.step_through(Scalar(1.0) * 2, tmp_path / "page.txt")
     a = Scalar(1.0)
-    for _ in range(150):
+    for _ in range(700):
         a = a * 1.5
-    with pytest.raises(ValueError, match="451 nodes"):
+    with pytest.raises(ValueError, match="2,101 nodes, more than the 2,000"):
         viz.step_through(a, tmp_path / "page.html")
+    with pytest.raises(ValueError, match="depth=0: expected at least 1"):
+        viz.step_through(Scalar(1.0) * 2, tmp_path / "page.html", depth=0)
     assert not list(tmp_path.iterdir())
+
+
+class Residual(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.first, self.second = nn.Linear(4, 4), nn.Linear(4, 4)
+
+    def forward(self, x):
+        return x + self.second(self.first(x).tanh())
+
+
+@pytest.mark.parametrize("depth", [None, 1, 2])
+def test_large_graphs_are_gone_through_module_by_module(tmp_path, depth):
+    count = 20 if depth is None else 3
+    model = nn.Sequential(*[Residual() for _ in range(count)])
+    x = Tensor(np.random.default_rng(0).normal(size=(3, 4)).astype("float32"), requires_grad=True, name="x")
+    _, data = content(viz.step_through(lambda x: model(x).sum(), tmp_path / "page.html", inputs=(x,), depth=depth))
+    assert data["folded"] == (depth != 2)  # at depth 2 there are single layers of one operation each
+    assert data["naive"] == [] or depth == 2
+    if depth != 2:
+        assert [step["op"] for step in data["forward"]] == [*[f"module {i}" for i in range(count)], "sum"]
+        assert [step["op"] for step in data["backward"]] == ["sum", *[f"module {i}" for i in reversed(range(count))]]
+        assert data["forward"][0]["doc"] == "A module in one step: 4 operations, 40 parameters."
+        assert len(data["backward"][-1]["downstream"]["rows"]) == 3
+    model(x).sum().backward()
+    totals = {step["name"]: step["total"]["rows"] for step in data["backward"] if "rows" in step["total"]}
+    np.testing.assert_allclose(totals["x"], x.grad.numpy(), rtol=1e-3)
+
+
+def test_arrays_of_more_dimensions_are_tiles(tmp_path):
+    model = nn.Sequential(nn.Conv2d(2, 3, 3), nn.ReLU())
+    _, data = content(viz.step_through(lambda x: model(x).sum(), tmp_path / "page.html", inputs=(ag.ones(40, 2, 6, 6),)))
+    image, weight, _, result = data["forward"][0]["arrays"]
+    assert (weight["words"], weight["tile"], weight["columns"], weight["lead"]) == ("3 × 2 tiles of 3 × 3", [3, 3], 2, 2)
+    assert weight["rows"][3] == [""] * 7
+    assert image["words"] == "4 × 2 tiles of 6 × 6, the first 4 of 40 along dimension 0"
+    assert result["shape"] == "(40, 3, 4, 4)"
 
 
 @pytest.fixture(scope="module")
@@ -250,6 +289,26 @@ def test_the_naive_order_in_a_browser(browser, tmp_path):
     assert "more than once" in browser.find_element(By.ID, "verdict").text
     browser.find_element(By.ID, "theme").click()
     assert browser.find_element(By.TAG_NAME, "html").get_attribute("data-theme") in ("light", "dark")
+    assert browser.get_log("browser") == []
+
+
+@pytest.mark.browser
+def test_two_thousand_nodes_in_a_browser(browser, tmp_path):
+    from selenium.webdriver.common.by import By
+    from selenium.webdriver.common.keys import Keys
+
+    a = b = Scalar(0.5, name="a")
+    for _ in range(560):
+        b = b * 0.999 + a if _ % 5 == 0 else b * 1.001
+    browser.get(viz.step_through(b, tmp_path / "page.html").as_uri())
+    press(browser, Keys.END)
+    b.backward()
+    count = browser.find_element(By.ID, "count").text
+    assert int(count.split()[0]) > 1000
+    assert f"{a.grad:.4g}" in browser.find_element(By.ID, "rule").text + browser.find_element(By.ID, "explanation").text
+    spot, box = (browser.execute_script("const r = arguments[0].getBoundingClientRect(); return [r.left, r.top, r.right, r.bottom]", browser.find_element(By.CSS_SELECTOR, selector))
+                 for selector in (".graph .node.now", "#graph"))
+    assert box[0] <= spot[0] <= spot[2] <= box[2]  # the page has scrolled to where the step is
     assert browser.get_log("browser") == []
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from autograd_core.profiler.table import time_text
 
 from . import heatmap, theme
+from .fold import parameter_of
 from .heat import Heat
 from .records import GraphRecord, OpNode, Summary, ValueNode
 from .text import brief, clean, lines_of, visible
@@ -39,6 +40,8 @@ class Style:
 PLAIN = Style()
 Maps = tuple[str | None, str | None]
 NO_MAPS: Maps = (None, None)
+MANY = 200
+"""Graphs of more nodes are laid out with a limited number of improvements per node."""
 DATA = "500"
 """The weight of wires that carry data, not parameters: they run straight, even through the frames of modules, which Graphviz packs with a weight of 128."""
 
@@ -83,6 +86,9 @@ def source(record: GraphRecord, style: Style = PLAIN, chain: ChainText | None = 
         "outputorder": "edgesfirst", "tooltip": " ",
     }, node_attr={"shape": "plain", "fontname": theme.FONTS, "fontsize": "14", "fontcolor": style.theme.ink, "tooltip": " "},
         edge_attr={"fontname": theme.FONTS, "color": style.theme.wire, "penwidth": "1.5", "arrowsize": "0.7", "tooltip": " "})
+    drawn = len(record.values) + len(record.ops)
+    if drawn > MANY:  # wires across a large graph make the exact layout take minutes
+        graph.graph_attr.update(nslimit=f"{MANY / drawn:.3f}", nslimit1=f"{MANY / drawn:.3f}")
     notes = [f'<TR><TD><FONT POINT-SIZE="11">{clean(note, 200)}</FONT></TD></TR>' for note in (*([HINT] if hint else []), *record.notes)]
     if maps:
         notes.insert(0, f'<TR><TD><FONT POINT-SIZE="11">{heatmap.legend(style.theme)}</FONT></TD></TR>')
@@ -144,8 +150,7 @@ def _homes(record: GraphRecord) -> dict[str, str | None]:
     for value in record.values:
         if value.role == "leaf" and value.name and len(users.get(value.id, ())) == 1:
             scope = next(iter(users[value.id]))
-            outermost = scope is not None and "." not in scope + value.name and scope[:1].isupper()  # called by its class; its parameters have plain names
-            if scope is not None and (outermost or value.name.startswith(scope + ".")):
+            if parameter_of(value.name, scope):
                 homes[value.id] = scope
     return homes
 

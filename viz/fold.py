@@ -12,6 +12,8 @@ from typing import Any
 
 from .records import Edge, GraphRecord, OpNode, ValueNode
 
+FOLDED = "folded"
+"""The kind of an op that stands for several."""
 ENDS = 8
 """Operations that stay visible at each end when a stretch in between is folded to a count."""
 
@@ -30,8 +32,7 @@ def folded(record: GraphRecord, most: int, depth: int | None = None) -> GraphRec
         record = collapse(record, depth)
     if size(record) > most:
         record = repeats(record)
-    deepest = max((each.scope.count(".") + 1 for each in record.ops if each.scope), default=0)
-    level = deepest if depth is None else min(depth, deepest)
+    level = deepest(record) if depth is None else min(depth, deepest(record))
     while size(record) > most and level > 1:
         level -= 1
         record = repeats(collapse(record, level))
@@ -40,16 +41,41 @@ def folded(record: GraphRecord, most: int, depth: int | None = None) -> GraphRec
     return record
 
 
+def deepest(record: GraphRecord) -> int:
+    """How many levels of modules there are."""
+    return max((each.scope.count(".") + 1 for each in record.ops if each.scope), default=0)
+
+
+def _groups(record: GraphRecord, depth: int) -> dict[str, str]:
+    if depth < 1:
+        raise ValueError(f"depth={depth}: expected at least 1, the outermost modules")
+    groups = {op.id: ".".join(op.scope.split(".")[:depth]) for op in record.ops if op.scope and op.scope.count(".") + 1 >= depth}
+    sizes = Counter(groups.values())
+    return {op: path for op, path in groups.items() if sizes[path] > 1}
+
+
+def module_groups(record: GraphRecord, depth: int) -> dict[str, str]:
+    """Op -> the box that ``collapse`` puts it in, for those that are in one."""
+    return _boxes(_groups(record, depth))
+
+
+def _boxes(groups: Mapping[str, str]) -> dict[str, str]:
+    """A box is called after the first operation of its group."""
+    first: dict[str, str] = {}
+    return {op: f"box-{first.setdefault(group, op)}" for op, group in groups.items()}
+
+
+def parameter_of(name: str | None, path: str | None) -> bool:
+    """Whether a leaf of this name is a parameter of the module at ``path``. The outermost module is called by its class; its own parameters have plain names."""
+    return bool(name and path) and (str(name).startswith(f"{path}.") or ("." not in f"{name}{path}" and str(path)[:1].isupper()))
+
+
 def collapse(record: GraphRecord, depth: int) -> GraphRecord:
     """Each module at ``depth`` levels of nesting as one box; ``depth=1`` shows only the outermost modules.
 
     Raises ``ValueError`` for a depth below 1.
     """
-    if depth < 1:
-        raise ValueError(f"depth={depth}: expected at least 1, the outermost modules")
-    groups = {op.id: ".".join(op.scope.split(".")[:depth]) for op in record.ops if op.scope and op.scope.count(".") + 1 >= depth}
-    sizes = Counter(groups.values())
-    groups = {op: path for op, path in groups.items() if sizes[path] > 1}
+    groups = _groups(record, depth)
     return _contract(record, groups, {path: path for path in groups.values()}, "")
 
 
@@ -60,7 +86,7 @@ def middle(record: GraphRecord) -> GraphRecord:
         return record
     kinds = Counter(op.op for op in inner).most_common()
     shown = ", ".join(f"{name} ×{count:,}" for name, count in kinds[:4]) + (", …" if len(kinds) > 4 else "")
-    return _contract(record, {op.id: "middle" for op in inner}, {"middle": f"{len(inner):,} operations"}, f"Folded: {len(inner):,} operations in the middle ({shown})")
+    return _contract(record, {op.id: "" for op in inner}, {"": f"{len(inner):,} operations"}, f"Folded: {len(inner):,} operations in the middle ({shown})")
 
 
 def _contract(record: GraphRecord, groups: Mapping[str, str], labels: Mapping[str, str], note: str) -> GraphRecord:
@@ -68,7 +94,8 @@ def _contract(record: GraphRecord, groups: Mapping[str, str], labels: Mapping[st
     members: dict[str, list[str]] = {}
     for op, group in groups.items():
         members.setdefault(group, []).append(op)
-    box = {op: f"box-{members[group][0]}" for op, group in groups.items()}
+    box = _boxes(groups)
+    paths = {box[op]: group for op, group in groups.items()}
     makers = {edge.target: edge.source for edge in record.edges if edge.source.startswith(("op", "box"))}
     users: dict[str, set[str]] = {}
     for edge in record.edges:
@@ -80,7 +107,9 @@ def _contract(record: GraphRecord, groups: Mapping[str, str], labels: Mapping[st
         used = users.get(value.id, set())
         own = makers.get(value.id)
         inside = len(used) == 1 and next(iter(used)) in box.values()
-        own_data = value.role == "constant" and bool(value.shape)  # what the module is applied to stays visible
+        module = paths[next(iter(used))] if inside else ""
+        # What a module is applied to stays visible; its parameters do not.
+        own_data = bool(value.shape) if value.role == "constant" else value.role == "leaf" and module != "" and not parameter_of(value.name, module)
         if value.id not in record.roots and inside and not own_data and (own is None or box.get(own) in used):
             hidden.add(value.id)
             if own is None and value.role == "leaf":
@@ -88,6 +117,7 @@ def _contract(record: GraphRecord, groups: Mapping[str, str], labels: Mapping[st
     # A result that nothing outside uses, like an unread output, belongs to its box as well.
     hidden |= {value.id for value in record.values if value.id not in users and value.id not in record.roots and makers.get(value.id) in box}
     ops: dict[str, OpNode] = {}
+    times = {op.id: op.times for op in record.ops if op.times is not None}
     for each in record.ops:
         target = box.get(each.id)
         if target is None:
@@ -96,9 +126,9 @@ def _contract(record: GraphRecord, groups: Mapping[str, str], labels: Mapping[st
             group = groups[each.id]
             held = [("operations", f"{len(members[group]):,}"), *([("parameters", f"{parameters[target]:,}")] if parameters[target] else [])]
             parent = group.rpartition(".")[0] or None
-            measured = [op.times for op in record.ops if groups.get(op.id) == group and op.times is not None]
-            times = (sum(forward for forward, _ in measured), sum(backward for _, backward in measured)) if measured else None
-            ops[target] = OpNode(target, "folded", labels[group], tuple(held), parent, times)
+            measured = [times[op] for op in members[group] if op in times]
+            taken = (sum(forward for forward, _ in measured), sum(backward for _, backward in measured)) if measured else None
+            ops[target] = OpNode(target, FOLDED, labels[group], tuple(held), parent, taken)
     edges = dict.fromkeys(Edge(box.get(edge.source, edge.source), box.get(edge.target, edge.target), edge.label if edge.source not in box and edge.target not in box else "")
                           for edge in record.edges if edge.source not in hidden and edge.target not in hidden)
     values = tuple([value if not value.scope or makers.get(value.id) not in box else replace(value, scope=ops[box[makers[value.id]]].scope)

@@ -25,18 +25,23 @@ from . import dot, files, render
 from .arrays import parameters
 from .chain import MOST_VISITS, Pull, Trace, trace
 from .drawing import called, caller_names
+from .fold import FOLDED, size
+from .grouped import grouped
 from .records import Drawable, OpNode, ValueNode, summarize
 from .text import lines_of, number, visible
+from .tiles import sheet_of
 
-MOST_CELLS = 1024
-"""Arrays of at most this many elements are shown as heat maps."""
-MOST_NODES = 200
+MOST = 32
+"""Rows and columns of a heat map."""
+COMFORTABLE = 200
+"""Larger graphs are gone through module by module."""
+MOST_NODES = 2000
 LONGEST_EXPRESSION = 20
 """Unnamed results of operators are called by their expression up to this length."""
 
 
 def step_through(f: Drawable | Callable[..., Any], path: str | os.PathLike[str] = "backprop.html", *, inputs: Any = (), names: Mapping[str, Drawable] | None = None,
-                 title: str | None = None, precision: int = 4) -> Path:
+                 title: str | None = None, precision: int = 4, depth: int | None = None) -> Path:
     """Write a page on which one steps through a backward pass: the forward ops, then upstream × local = downstream on each edge.
 
     The page shows the graph, the running sum of each gradient, heat maps of small arrays and the line of code, and beside
@@ -52,9 +57,11 @@ def step_through(f: Drawable | Callable[..., Any], path: str | os.PathLike[str] 
     names : names of tensors; otherwise their own names and those of the caller's variables are used.
     title : the page's heading. Default: the name of ``f``.
     precision : significant digits of numbers.
+    depth : go over each module at this level of nesting in one step; 1 goes over the outermost modules. Default: through
+        everything, as long as the graph has at most 200 nodes; in larger ones over as many levels as that takes.
 
     Returns the path. Raises ``GraphError`` for a root that is no single number or whose values are gone, ``ValueError``
-    for more than 200 nodes or a suffix other than ``.html``, and ``RendererError`` without Graphviz.
+    for more than 2,000 nodes that are left or a suffix other than ``.html``, and ``RendererError`` without Graphviz.
 
     >>> import tempfile, autograd_core as ag
     >>> x, y, z = (ag.Tensor(value, requires_grad=True, name=name) for name, value in (("x", -2.0), ("y", 5.0), ("z", -4.0)))
@@ -74,9 +81,10 @@ def step_through(f: Drawable | Callable[..., Any], path: str | os.PathLike[str] 
             root, made = called(f, inputs)
         hints = {**hints, **{name: each for name, each in made.items() if name not in hints}}
     followed = trace(root, names, hints)
-    count = len(followed.record.values) + len(followed.record.ops)
-    if count > MOST_NODES:
-        raise ValueError(f"step_through: the graph has {count} nodes, more than the {MOST_NODES} that one can step through; take a smaller model or fewer examples")
+    followed = grouped(followed, depth, COMFORTABLE)
+    if size(followed.record) > MOST_NODES:
+        raise ValueError(f"step_through: the graph has {size(followed.record):,} nodes, more than the {MOST_NODES:,} that one can step through, and no modules "
+                         "that could be gone over in one step; take a smaller model or fewer examples")
     heading = title or ("Backpropagation, step by step" if isinstance(f, (Tensor, Scalar)) else f"Backpropagation through {getattr(f, '__name__', type(f).__name__)}")
     write_whole(path, page(followed, heading, precision).encode())
     return Path(path)
@@ -130,6 +138,7 @@ class _Data:
             "naive": [self.backward(pull) for pull in followed.naive],
             "right": right,
             "naiveWrong": any(naive.get(value) != text for value, text in right.items()),
+            "folded": any(op.op == FOLDED for op in self.ops.values()),
             "naiveCut": len(followed.naive) >= MOST_VISITS,
         }
 
@@ -145,18 +154,25 @@ class _Data:
                 named[value.id] = lines_of(value.value, self.precision)[0]
             else:
                 maker = makers.get(value.id)
-                kind = maker.op if maker is not None else "constant" if value.role == "constant" else "input"
-                written = _call(maker, [named[source] for source, _ in self.sources[maker.id]]) if maker is not None and REGISTRY[maker.op].infix else ""
-                named[value.id] = f"({written})" if 0 < len(written) <= LONGEST_EXPRESSION else f"{kind} {value.id.removeprefix('v')}"
+                kind = "constant" if value.role == "constant" else "input"
+                if maker is not None:
+                    kind = f"result of {visible(maker.symbol)}" if maker.op == FOLDED else maker.op
+                written = _call(maker, [named[source] for source, _ in self.sources[maker.id]]) if maker is not None and _infix(maker) else ""
+                alone = maker is not None and maker.op == FOLDED and len(self.results[maker.id]) == 1
+                named[value.id] = f"({written})" if 0 < len(written) <= LONGEST_EXPRESSION else kind if alone else f"{kind} {value.id.removeprefix('v')}"
         return named
 
     def array(self, array: Any) -> dict[str, Any]:
         """An array as text, with its rows if they are few."""
         text = ", ".join(lines_of(summarize(array), self.precision)) or str(tuple(array.shape))
         shown: dict[str, Any] = {"text": text, "shape": str(tuple(array.shape)) if array.shape else ""}
-        if array.ndim in (1, 2) and 1 < array.size <= MOST_CELLS and array.dtype.kind in "fiub":
-            rows = array.reshape(1, -1) if array.ndim == 1 else array
-            shown["rows"] = [[_short(entry, self.precision) for entry in row] for row in rows.tolist()]
+        sheet = sheet_of(array, MOST)
+        if sheet is not None:
+            shown["rows"] = [["" if sheet.gap(i, j) else _short(entry, self.precision) for j, entry in enumerate(row)] for i, row in enumerate(sheet.rows.tolist())]
+            shown["most"] = max((abs(entry) for row in sheet.rows.tolist() for entry in row if math.isfinite(entry)), default=0.0)
+            shown["words"], shown["tile"], shown["columns"], shown["lead"] = sheet.words, sheet.tile, sheet.columns, len(sheet.lead)
+            shown["rank"] = array.ndim
+            shown["before"] = "0, " * (array.ndim - 4)
         return shown
 
     def forward(self, identifier: str) -> dict[str, Any]:
@@ -174,14 +190,18 @@ class _Data:
             known = self.trace.values.get(value)
             if known is not None and known.ndim:
                 arrays.append({**self.array(known), "name": self.names[value]})
-        return {"phase": "forward", "op": op.op, "opId": identifier, "results": results, "text": text, "doc": REGISTRY[op.op].doc.partition("\n\n")[0].replace("``", ""),
+        return {"phase": "forward", "op": self._title(identifier), "opId": identifier, "results": results, "text": text, "doc": _doc(op),
                 "line": _line(self.trace.lines.get(identifier)), "arrays": arrays}
+
+    def _title(self, identifier: str) -> str:
+        op = self.ops[identifier]
+        return f"module {visible(op.symbol)}" if op.op == FOLDED else visible(op.op)
 
     def _number(self, value: ValueNode) -> str:
         return lines_of(value.value, self.precision)[0] if value.value is not None and value.shape == () and value.value.elements is not None else ""
 
     def backward(self, pull: Pull) -> dict[str, Any]:
-        return {"phase": "backward", "op": self.ops[pull.op].op, "opId": pull.op, "value": pull.value, "name": self.names[pull.value],
+        return {"phase": "backward", "op": self._title(pull.op), "opId": pull.op, "value": pull.value, "name": self.names[pull.value],
                 "edge": f"{pull.value}-{pull.op}-{pull.input}", "upstream": self.array(pull.upstream), "local": None if pull.local is None else self.array(pull.local),
                 "downstream": self.array(pull.downstream), "total": self.array(pull.total), "formula": pull.rule or "", "line": _line(self.trace.lines.get(pull.op))}
 
@@ -190,11 +210,22 @@ def _short(entry: float, precision: int) -> float | None:
     return float(f"{entry:.{precision}g}") if math.isfinite(entry) else None
 
 
+def _infix(op: OpNode) -> str | None:
+    return REGISTRY[op.op].infix if op.op in REGISTRY else None
+
+
+def _doc(op: OpNode) -> str:
+    """What an operation does, in a sentence; of a module that is gone over in one step, what it holds."""
+    if op.op == FOLDED:
+        return f"A module in one step: {', '.join(f'{count} {what}' for what, count in op.attributes)}."
+    return REGISTRY[op.op].doc.partition("\n\n")[0].replace("``", "") if op.op in REGISTRY else ""
+
+
 def _call(op: OpNode, operands: Sequence[str]) -> str:
-    infix = REGISTRY[op.op].infix
+    infix = _infix(op)
     if infix is not None and len(operands) == 2:
         return f"{operands[0]} {infix.replace('*', '×') if infix == '*' else infix.replace('-', '−')} {operands[1]}"
-    return f"{op.op}({', '.join(operands)})"
+    return f"{visible(op.symbol if op.op == FOLDED else op.op)}({', '.join(operands)})"
 
 
 def _line(place: str | None) -> str:

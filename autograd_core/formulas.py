@@ -68,14 +68,14 @@ def _on_floats(name: str) -> Callable[..., Any] | None:
     return op.scalar if op is not None else None
 
 
-def _local_gradient(op: Op, name: str, functions: dict[str, Any]) -> str:
-    """The local gradient of one input as a Python expression."""
+def local_gradient(op: Op, name: str, functions: dict[str, Any] | None = None) -> str:
+    """The local gradient of one input as a Python expression; the functions that it calls, each after an underscore, are put into ``functions``."""
     if name not in op.rules:
         return "0.0"
     formula = op.rules[name].formula
     if formula is None:
         raise NoFormulaError(op.name)
-    expression = _LocalGradient(functions).visit(ast.parse(formula, mode="eval")).body
+    expression = _LocalGradient({} if functions is None else functions).visit(ast.parse(formula, mode="eval")).body
     if isinstance(expression, ast.Compare):
         expression = ast.IfExp(expression, ast.Constant(1.0), ast.Constant(0.0))
     return ast.unparse(ast.fix_missing_locations(expression))
@@ -84,16 +84,18 @@ def _local_gradient(op: Op, name: str, functions: dict[str, Any]) -> str:
 _UNARY = """
 def {name}(_left):
     _node = new(Scalar)
-    {x} = _left.data
+    {x} = _left._data
     try:
-        _node.data = out = {value}
-        _node.left_gradient = {left_gradient}
+        _node._data = out = {value}
+        _node._left_gradient = {left_gradient}
     except _INEXACT:
         return _general(_op, (_left,), {{}})
-    _node.grad = 0.0
+    _node._grad = 0.0
     _node.op = _op
     _node.left = _left
-    _node.right = _node.right_gradient = None
+    _node.right = _node._right_gradient = None
+    if _ACTIVE:
+        _seen(_node, _op, (_left,), {{}})
     return _node
 """
 
@@ -101,23 +103,25 @@ _BINARY = """
 def {name}(_left, _right):
     _kind = _right.__class__
     if _kind is Scalar:
-        {y} = _right.data
+        {y} = _right._data
     elif _kind is float or _kind is int:
         {y} = _right
     else:
         return _other_kind(_op, _left, _right)
     _node = new(Scalar)
-    {x} = _left.data
+    {x} = _left._data
     try:
-        _node.data = out = {value}
-        _node.left_gradient = {left_gradient}
-        _node.right_gradient = {right_gradient} if _kind is Scalar else None
+        _node._data = out = {value}
+        _node._left_gradient = {left_gradient}
+        _node._right_gradient = ({right_gradient}) if _kind is Scalar else None
     except _INEXACT:
         return _general(_op, (_left, _right), {{}})
-    _node.grad = 0.0
+    _node._grad = 0.0
     _node.op = _op
     _node.left = _left
     _node.right = _right
+    if _ACTIVE:
+        _seen(_node, _op, (_left, _right), {{}})
     return _node
 """
 
@@ -125,12 +129,13 @@ def {name}(_left, _right):
 def compiled(op: Op, runtime: dict[str, Any]) -> Callable[..., Any]:
     """The op as a function of Scalars, made of the text of its formulas.
 
-    ``runtime`` holds what the text calls: ``Scalar``, ``_general``, ``_other_kind`` and ``_INEXACT``. Raises
+    ``runtime`` holds what the text calls: ``Scalar``, ``_general``, ``_other_kind`` and ``_INEXACT``, and ``_seen``, which shows
+    the operation to a recorder where ``_ACTIVE`` holds one. Raises
     ``NoFormulaError`` for an op that has no such text.
     """
     if op.attributes or len(op.inputs) > 2:
         raise NoFormulaError(op.name)
-    names: dict[str, Any] = {"new": object.__new__, "_op": op, **runtime}
+    names: dict[str, Any] = {"__name__": "autograd_core.scalar", "new": object.__new__, "_op": op, **runtime}
     if op.infix is not None and op.name != "pow":
         value = f"{op.inputs[0]} {op.infix} {op.inputs[-1]}"
     else:
@@ -138,7 +143,7 @@ def compiled(op: Op, runtime: dict[str, Any]) -> Callable[..., Any]:
         if names["_kernel"] is None:
             raise NoFormulaError(op.name)
         value = f"_kernel({', '.join(op.inputs)})"
-    gradients = [_local_gradient(op, name, names) for name in op.inputs]
+    gradients = [local_gradient(op, name, names) for name in op.inputs]
     source = (_UNARY if len(op.inputs) == 1 else _BINARY).format(
         name=op.name, x=op.inputs[0], y=op.inputs[-1], value=value, left_gradient=gradients[0], right_gradient=gradients[-1])
     exec(compile(source, f"<Scalar.{op.name}>", "exec"), names)  # the text of a declaration, never of a user

@@ -5,17 +5,21 @@ An op on Scalars computes its value and its local gradients together, and backwa
 The text of a formula becomes the text of a Python function over floats the first time an op is used; where floats
 raise (``1 / 0``, ``log(0)``, ``exp(1000)``) and for rules that are no formula, the same declaration is read on NumPy's
 float64 instead, which knows infinity and NaN.
+
+Operations work on the slots ``_data`` and ``_grad``; ``data`` and ``grad`` are the same slots under the names that users
+read and write. Only while ``compile`` records do these names ask the recorder, so that nothing else pays for it.
 """
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from . import ops  # noqa: F401 - fills the registry
 from .backend.registry import backend_for_device
-from .config import ACTIVE, refuse
+from .config import ACTIVE, get_mode, refuse
 from .dispatch import apply
 from .dtypes import float64
 from .engine import RAW
@@ -24,6 +28,28 @@ from .formulas import NoFormulaError, compiled
 from .node import make_leaf
 from .op import REGISTRY, Op
 from .storage import TensorBase, new, operand, wrap
+
+
+class Recorded:
+    """A number that stands for a Python float while ``compile`` records; see ``plan.scalars_number``."""
+
+    __slots__ = ()
+    value: float
+
+    def plain(self) -> float:
+        """The number, for an operation that the recorder writes down."""
+        raise NotImplementedError
+
+    def __float__(self) -> float:
+        raise NotImplementedError
+
+    def follow(self) -> None:
+        """Stand as the right operand of the operation that was recorded last."""
+        raise NotImplementedError
+
+    def becomes(self, scalar: Scalar) -> float:
+        """Be the ``data`` of a Scalar that is made now."""
+        raise NotImplementedError
 
 
 class Scalar:
@@ -43,12 +69,16 @@ class Scalar:
     (-12.0, -4.0, -4.0, 3.0)
     """
 
-    __slots__ = ("_name", "data", "grad", "left", "left_gradient", "op", "right", "right_gradient")
+    __slots__ = ("_data", "_grad", "_left_gradient", "_name", "_right_gradient", "left", "op", "right")
     __hash__ = object.__hash__
     __array_ufunc__ = None  # NumPy leaves operators to this class
 
     data: float
     grad: float
+    _data: float
+    _grad: float
+    _left_gradient: float
+    _right_gradient: float | None
     op: Op | None
     """The declaration of the operation; ``None`` for a number that the user made."""
     left: Scalar
@@ -61,8 +91,8 @@ class Scalar:
     _name: str
 
     def __init__(self, data: Any, name: str | None = None) -> None:
-        self.data = data if data.__class__ is float else float(data)
-        self.grad = 0.0
+        self._data = data if data.__class__ is float else data.becomes(self) if isinstance(data, Recorded) else float(data)
+        self._grad = 0.0
         self.op = None
         if name is not None:
             self._name = name
@@ -113,7 +143,7 @@ class Scalar:
 
     def zero_grad(self) -> None:
         """Set ``grad`` to 0. Only numbers that the user made need it: theirs adds up over backward passes."""
-        self.grad = 0.0
+        self.grad = 0.0  # type: ignore[misc]  # the slot under its public name
 
     def backward(self, gradient: float = 1.0) -> None:
         """Put the derivative of this number, times ``gradient``, into the ``grad`` of all that it was computed from.
@@ -129,10 +159,12 @@ class Scalar:
         >>> x.grad, y.grad
         (12.0, 1.0)
         """
-        if ACTIVE:
-            refuse("Scalars compute in Python, which a replay does not repeat", "Use tensors: Tensor(value, requires_grad=True) has the same operators")
+        tape = recording() if ACTIVE else None
+        seed = gradient.plain() if isinstance(gradient, Recorded) else gradient
         if self.op is None:
-            self.grad += gradient
+            self._grad += seed
+            if tape is not None:
+                tape.passed(self, gradient, [])
             return
         # Depth first, operands before results. ``zero`` is a new object in each pass: a node whose gradient *is* it has been
         # visited, so one store both marks the node and resets its gradient, and an interrupted pass leaves nothing behind.
@@ -141,29 +173,31 @@ class Scalar:
         path: list[Scalar] = []
         node = self
         while True:
-            while node.op is not None and node.grad is not zero:
-                node.grad = zero
+            while node.op is not None and node._grad is not zero:
+                node._grad = zero
                 path.append(node)
                 node = node.left
             while path:
                 node = path.pop()
-                if node.right_gradient is not None:
+                if node._right_gradient is not None:
                     right = node.right
-                    if right.op is not None and right.grad is not zero:
+                    if right.op is not None and right._grad is not zero:
                         path.append(node)
                         node = right
                         break
                 order.append(node)
             else:
                 break
-        self.grad = gradient
+        self._grad = seed
         for node in reversed(order):
-            g = node.grad
+            g = node._grad
             if g:
-                node.left.grad += g * node.left_gradient
-                local = node.right_gradient
+                node.left._grad += g * node._left_gradient
+                local = node._right_gradient
                 if local is not None:
-                    node.right.grad += g * local
+                    node.right._grad += g * local
+        if tape is not None:
+            tape.passed(self, gradient, order)
 
     def __tensor__(self) -> Any:
         """A float64 Tensor without dimensions whose gradient flows back into this Scalar.
@@ -171,13 +205,16 @@ class Scalar:
         Each call of the Tensors' ``backward()`` adds to the Scalars that the user made. ``autograd.grad`` of Tensors
         writes no gradients, so it leaves Scalars alone too.
         """
-        leaf = make_leaf(backend_for_device("cpu").xp.float64(self.data), self.name)
+        if ACTIVE:
+            refuse("a Scalar becomes a Tensor, whose graph and that of Scalars are replayed apart",
+                   "Use tensors throughout: Tensor(value, requires_grad=True) has the same operators")
+        leaf = make_leaf(backend_for_device("cpu").xp.float64(self._data), self.name)
         leaf.post_hooks = [partial(_hand_over, self)]
         return wrap(leaf.array, leaf)
 
     def __apply__(self, op: Op, inputs: Any, attrs: dict[str, Any]) -> Any:
         """``op`` on Scalars and numbers, for functions called with a Scalar; ``NotImplemented`` if it takes arrays."""
-        if op not in _NAMES or not all(each is None or isinstance(each, (Scalar, int, float)) for each in inputs):
+        if op not in _NAMES or not all(each is None or isinstance(each, (Scalar, int, float, Recorded)) for each in inputs):
             return NotImplemented
         return _function(op)(*inputs, **attrs) if isinstance(inputs[0], Scalar) else _general(op, inputs, attrs)
 
@@ -240,6 +277,60 @@ class Scalar:
         return (_rebuilt, (self.data, self.grad, self.name))
 
 
+# --- while compile records ----------------------------------------------------------------------------------------
+
+DECIDES = "Return the Scalar and look at it after the call, or compute with it (relu, maximum, clamp instead of if)"
+"""What to do instead of deciding by a number that a replay computes anew."""
+_SLOTS = {name: Scalar.__dict__["_" + name] for name in ("data", "grad", "left_gradient", "right_gradient")}
+_watching = threading.Lock()
+_watchers = 0
+
+
+def recording() -> Any:
+    """The tape of the recorder that looks on, or ``None``."""
+    recorder = get_mode().recorder
+    return recorder.tape if recorder is not None and recorder in ACTIVE else None
+
+
+def _seen(node: Scalar, op: Op, operands: Any, attrs: dict[str, Any]) -> None:
+    """Show an operation that was just done to the recorder. Called where ``ACTIVE`` is not empty."""
+    tape = recording()
+    if tape is not None:
+        tape.made(node, op, operands, attrs)
+
+
+def _asking(name: str) -> property:
+    """An attribute that asks the recorder, if this thread has one."""
+    slot = _SLOTS[name]
+
+    def read(scalar: Scalar) -> Any:
+        tape = recording()
+        return slot.__get__(scalar) if tape is None else tape.read(scalar, name)
+
+    def write(scalar: Scalar, value: Any) -> None:
+        tape = recording()
+        slot.__set__(scalar, value if tape is None else tape.write(scalar, name, value))
+
+    return property(read, write)
+
+
+_ASKING = {name: _asking(name) for name in _SLOTS}
+
+
+def watch(looking: bool) -> None:
+    """``data`` and ``grad`` ask the recorder from now on, or no longer if nobody else wants it: two calls that make a pair."""
+    global _watchers
+    with _watching:
+        _watchers += 1 if looking else -1
+        if _watchers == looking:  # the first that came, or the last that went
+            for name, attribute in (_ASKING if looking else _SLOTS).items():
+                setattr(Scalar, name, attribute)
+
+
+for _name, _slot in _SLOTS.items():
+    setattr(Scalar, _name, _slot)
+
+
 def _hand_over(scalar: Scalar, leaf: Any) -> None:
     g, leaf.grad = leaf.grad, None
     scalar.backward(g.item())
@@ -247,7 +338,7 @@ def _hand_over(scalar: Scalar, leaf: Any) -> None:
 
 def _rebuilt(data: float, grad: float, name: str | None) -> Scalar:
     made = Scalar(data, name)
-    made.grad = grad
+    made._grad = grad
     return made
 
 
@@ -267,7 +358,7 @@ def _function(op: Op) -> Callable[..., Any]:
     function = _functions.get(op)
     if function is None:
         try:
-            function = compiled(op, {"Scalar": Scalar, "_INEXACT": _INEXACT, "_general": _general, "_other_kind": _other_kind})
+            function = compiled(op, {"Scalar": Scalar, "_INEXACT": _INEXACT, "_general": _general, "_other_kind": _other_kind, "_ACTIVE": ACTIVE, "_seen": _seen})
         except NoFormulaError:
             function = _bound(op)
         _functions[op] = function
@@ -296,7 +387,8 @@ def _bound(op: Op) -> Callable[..., Any]:
         unknown = [name for name in given if name not in names]
         if unknown or len(operands) > len(names):
             raise TypeError(f"{op.name} takes {', '.join(names)}, got {', '.join(unknown) or f'{len(operands)} arguments'}")
-        return _general(op, [given.pop(name, None) for name in op.inputs], given)
+        operands_in_order = [given.pop(name, None) for name in op.inputs]
+        return _general(op, operands_in_order, {name: float(each) if isinstance(each, Recorded) else each for name, each in given.items()})
 
     return function
 
@@ -308,7 +400,8 @@ def _general(op: Op, operands: Any, attrs: dict[str, Any]) -> Any:
         raise TypeError(f"{op.name}: at most two of the operands may be Scalars, got {len(scalars)}. Use plain numbers for the others")
     backend = backend_for_device("cpu")
     number = backend.xp.float64
-    values = {name: None if each is None else number(each.data if isinstance(each, Scalar) else each) for name, each in zip(op.inputs, operands, strict=True)}
+    plain = [each._data if isinstance(each, Scalar) else each.plain() if isinstance(each, Recorded) else each for each in operands]
+    values = {name: None if each is None else number(each) for name, each in zip(op.inputs, plain, strict=True)}
     known = {**values, **attrs, "needs": tuple(isinstance(each, Scalar) for each in operands)}
     for name in op.inputs:
         known[f"{name}_shape"], known[f"{name}_dtype"] = (), float64
@@ -328,13 +421,15 @@ def _general(op: Op, operands: Any, attrs: dict[str, Any]) -> Any:
                 gradients.append(float(op.joint.function(F, number(1.0), *[known[each] for each in op.joint.names])[i]))
             else:
                 gradients.append(0.0)
-    node.data = float(out)
-    node.grad = 0.0
+    node._data = float(out)
+    node._grad = 0.0
     node.op = op
-    node.left, node.left_gradient = scalars[0][1], gradients[0]
-    numbers = [each for each in operands if each is not None and not isinstance(each, Scalar)]
+    node.left, node._left_gradient = scalars[0][1], gradients[0]
+    numbers = [value for value, each in zip(plain, operands, strict=True) if each is not None and not isinstance(each, Scalar)]
     node.right = scalars[1][1] if len(scalars) > 1 else numbers[0] if numbers else None
-    node.right_gradient = gradients[1] if len(scalars) > 1 else None
+    node._right_gradient = gradients[1] if len(scalars) > 1 else None
+    if ACTIVE:
+        _seen(node, op, operands, attrs)
     return node
 
 
@@ -342,6 +437,10 @@ def _other_kind(op: Op, left: Scalar, right: Any) -> Any:
     """A binary op whose second operand is neither a Scalar nor exactly a float or an int."""
     if isinstance(right, (int, float)):
         return _function(op)(left, float(right))
+    if isinstance(right, Recorded):
+        node = _function(op)(left, right.plain())
+        right.follow()
+        return node
     if isinstance(right, Scalar):
         return _general(op, (left, right), {})
     if isinstance(right, TensorBase):
@@ -355,7 +454,7 @@ def _other_kind(op: Op, left: Scalar, right: Any) -> Any:
 def _reflected(name: str, left: Any, right: Scalar) -> Any:
     """``left - right`` and the like, where ``left`` is a number or an array."""
     op = REGISTRY[name]
-    if isinstance(left, (int, float)):
+    if isinstance(left, (int, float, Recorded)):
         return _function(op)(Scalar(left), right)
     if hasattr(left, "dtype") and hasattr(left, "shape"):
         value = operand(left)
@@ -364,6 +463,8 @@ def _reflected(name: str, left: Any, right: Scalar) -> Any:
 
 
 def _compare(name: str, left: Scalar, right: Any) -> Any:
+    if ACTIVE:
+        refuse("a comparison of Scalars decides which Python code runs", DECIDES)
     if isinstance(right, (int, float)):
         return bool(REGISTRY[name].kernels[float](left.data, right))
     if isinstance(right, TensorBase) or (hasattr(right, "dtype") and hasattr(right, "shape")):

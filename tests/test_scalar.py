@@ -99,6 +99,7 @@ CLOSED_FORMS: list[tuple[Callable[..., Any], tuple[float, ...], float, list[floa
     (lambda x, y: x**y, (3.0, 2.0), 9.0, [6.0, 9 * math.log(3)]),
     (lambda x: x**-1, (4.0,), 0.25, [-0.0625]),
     (lambda x: x**0.5, (4.0,), 2.0, [0.25]),
+    (lambda x: x**2, (0.0,), 0.0, [0.0]),
     (lambda x: 2 + x, (3.0,), 5.0, [1.0]),
     (lambda x: 2 - x, (3.0,), -1.0, [-1.0]),
     (lambda x: 2 * x, (3.0,), 6.0, [2.0]),

@@ -12,7 +12,7 @@ from typing import Any
 import autograd_core as ag
 from autograd_core import Scalar, Tensor
 from autograd_core.files import write_whole
-from autograd_core.plan import Compiled, Plan
+from autograd_core.plan import Compiled, Plan, ScalarPlan
 
 from . import dot, files, heatmap, render
 from .arrays import parameters
@@ -116,7 +116,7 @@ def _tensors(tree: Any, path: str) -> Iterator[tuple[str, Drawable]]:
             yield from _tensors(each, f"{path}[{key}]" if isinstance(key, int) and path else f"{path}.{key}" if path else str(key) if isinstance(key, str) else "")
 
 
-def draw(tensor: Drawable | Sequence[Drawable] | Callable[..., Any] | Plan, path: str | os.PathLike[str] | None = None, *, inputs: Any = (),
+def draw(tensor: Drawable | Sequence[Drawable] | Callable[..., Any] | Plan | ScalarPlan, path: str | os.PathLike[str] | None = None, *, inputs: Any = (),
          names: Mapping[str, Drawable] | None = None, values: bool = True, gradients: bool = True, dtypes: bool = False, bytes: bool = False, times: bool = False,
          chain_rule: bool = False, modules: bool = True, expand_scalars: bool = False, color: str | None = None, heat_maps: bool = False, theme: str = "light",
          precision: int = 4, dpi: int = 144, depth: int | None = None, max_nodes: int = 300) -> Drawing:
@@ -168,7 +168,7 @@ def draw(tensor: Drawable | Sequence[Drawable] | Callable[..., Any] | Plan, path
     if theme not in THEMES:
         raise ValueError(f"theme={theme!r}: expected one of {', '.join(THEMES)}")
     hints = caller_names(sys._getframe(1))
-    if isinstance(tensor, (Plan, Compiled)):
+    if isinstance(tensor, (Plan, ScalarPlan, Compiled)):
         if chain_rule or color is not None or expand_scalars or heat_maps or not (isinstance(inputs, tuple) and not inputs):
             raise ValueError("a plan has no values: chain_rule, color, expand_scalars, heat_maps and inputs are for tensors, modules and plain functions")
         graph = BuiltGraph(plan_record(tensor, {**(names or {}), **hints}), {}, {}, {}, [])

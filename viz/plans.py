@@ -6,22 +6,24 @@ import inspect
 from collections.abc import Mapping
 from typing import Any
 
-from autograd_core.plan import Compiled, Plan
+from autograd_core.plan import Compiled, Plan, ScalarPlan
 from autograd_core.plan.graph import Argument, Captured, EntryGradient, Graph, Step, Value, values_in
 
 from .records import Drawable, Edge, GraphRecord, OpNode, Summary, ValueNode, summarize
+from .scalar_plans import schedule_record
 
 BACKWARD = "backward"
 
 
-def plan_record(drawn: Plan | Compiled, names: Mapping[str, Drawable]) -> GraphRecord:
+def plan_record(drawn: Plan | ScalarPlan | Compiled, names: Mapping[str, Drawable]) -> GraphRecord:
     """The calls and values of a plan, or of the plan that a compiled function replayed last; ``names`` are those of captured tensors.
 
     Raises ``PlanError`` for a function that has no plan yet.
     """
-    if isinstance(drawn, Compiled):
-        return _Builder(drawn.plan.graph, names, _parameters(drawn)).record()
-    return _Builder(drawn.graph, names, []).record()
+    plan = drawn.plan if isinstance(drawn, Compiled) else drawn
+    if isinstance(plan, ScalarPlan):
+        return schedule_record(plan.schedule)
+    return _Builder(plan.graph, names, _parameters(drawn) if isinstance(drawn, Compiled) else []).record()
 
 
 def _parameters(compiled: Compiled) -> list[str]:

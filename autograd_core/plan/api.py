@@ -15,6 +15,7 @@ from .compare import agreed
 from .errors import PlanError
 from .record import Recorder
 from .replay import AVAILABLE, Plan, StaleError
+from .scalars import Calls, ScalarPlan, arrives
 
 CACHE = 32
 """How many signatures a compiled function remembers."""
@@ -32,6 +33,8 @@ class Compiled:
         self._entries: OrderedDict[Any, _Entry] = OrderedDict()
         self._lock = threading.Lock()
         self._last: Plan | None = None
+        self._scalars: Calls | None = None
+        """The calls that compute with Scalars, once there was one."""
         self._quick: _Quick | None = None
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
@@ -52,6 +55,10 @@ class Compiled:
             raise PlanError(f"compile: {self._name} was called while another call of it runs, in another thread or from inside itself. "
                             "Its plans share memory: let calls wait for one another, or compile the function once for each thread")
         try:
+            if self._scalars is not None or (not self._entries and arrives(args, kwargs)):
+                if self._scalars is None:
+                    self._scalars = Calls(self.function, self._name, self.exact, self.backend)
+                return self._scalars(args, kwargs)
             tensors: list[Any] = []
             key = (mode.grad, mode.inference, dtypes._default, _signature(args, tensors), _signature(kwargs, tensors))
             entry = self._entries.get(key)
@@ -84,6 +91,10 @@ class Compiled:
     def _record(self, entry: _Entry, tensors: list[Any], args: Any, kwargs: Any) -> Any:
         recorder = Recorder(tensors)
         result = recorder.run(self.function, args, kwargs)
+        if recorder.tape.events:
+            self._scalars = Calls(self.function, self._name, self.exact, self.backend)
+            self._entries.clear()
+            return self._scalars.adopt(recorder, args, kwargs, result)
         for i, earlier in enumerate(entry.pending):
             if earlier.graph.training == recorder.graph.training and earlier.entry_state() == recorder.entry_state():
                 del entry.pending[i]
@@ -99,16 +110,18 @@ class Compiled:
     # --- looking ------------------------------------------------------------------------------------------------
 
     @property
-    def plan(self) -> Plan:
+    def plan(self) -> Plan | ScalarPlan:
         """The plan that was made or replayed last. Raises ``PlanError`` before there is one."""
+        if self._scalars is not None and self._scalars.last is not None:
+            return self._scalars.last
         if self._last is None:
             raise PlanError(f"compile: {self._name} has no plan yet. The first two calls of a signature are recorded; then there is one")
         return self._last
 
     @property
-    def plans(self) -> list[Plan]:
+    def plans(self) -> list[Plan | ScalarPlan]:
         """All plans, one for each signature."""
-        return [plan for entry in self._entries.values() for plan in entry.plans]
+        return [*(() if self._scalars is None else self._scalars.plans), *[plan for entry in self._entries.values() for plan in entry.plans]]
 
 
 class _Quick:

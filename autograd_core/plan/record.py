@@ -16,13 +16,12 @@ from ..dispatch import user_line
 from ..engine import RAW, RawReading
 from ..node import RETAIN, pull_general
 from ..op import COMPOSITES, REGISTRY, Op, Rule
-from ..scalar import Scalar
+from ..scalar import Recorded, Scalar, watch
 from ..storage import TensorBase, wrap
 from .errors import refusal
 from .graph import Argument, Captured, EntryGradient, Graph, Step, Value
+from .scalars_tape import Tape
 
-SCALARS = "Scalars compute in Python, which a replay does not repeat"
-TENSORS_INSTEAD = "Use tensors: Tensor(value, requires_grad=True) has the same operators"
 REPLACED = object()
 """Stands for the first ``.grad`` of a leaf that was replaced before anybody looked at it."""
 OVERWRITES = frozenset(("fill", "copy"))
@@ -39,6 +38,8 @@ class Recorder:
 
     def __init__(self, arguments: Sequence[Any]) -> None:
         self.graph = Graph()
+        self.tape = Tape()
+        """What Scalars do."""
         self._known: dict[int, Value] = {}
         self._alive: list[Any] = []
         self._first_leaf: dict[Any, Any] = {}
@@ -60,9 +61,11 @@ class Recorder:
         """Call ``function`` and record it. Returns what it returns; the graph is complete then."""
         token = MODE.set(MODE.get().replace(recorder=self))
         ACTIVE.append(self)
+        watch(True)
         try:
             result = function(*args, **kwargs)
         finally:
+            watch(False)
             ACTIVE.remove(self)
             MODE.reset(token)
         self._finish(result)
@@ -70,6 +73,10 @@ class Recorder:
 
     def _finish(self, result: Any) -> None:
         self.graph.results = self._result(result)
+        if self.tape.events and self.graph.steps:
+            raise refusal(self.graph.steps[0].line, "Scalars and Tensors are computed in one compiled function, whose graphs are replayed apart",
+                          "Compile the part with Scalars and the part with Tensors as functions of their own")
+        self.tape.finish()
         for leaf in [leaf for leaf in self._first_leaf if self._first_leaf[leaf] is not leaf.grad]:
             self.graph.gradients[leaf] = None if leaf.grad is None else self.value(leaf.grad._array)
         self._known.clear()  # from here on the graph says everything; what was computed on the way may go
@@ -88,9 +95,7 @@ class Recorder:
             return result.__class__(*parts) if hasattr(result, "_fields") else result.__class__(parts)
         if isinstance(result, dict):
             return {key: self._result(each) for key, each in result.items()}
-        if isinstance(result, Scalar):
-            self.refuse(SCALARS, TENSORS_INSTEAD)
-        return result
+        return self.tape.result(result) if isinstance(result, (Scalar, Recorded)) else result
 
     def line(self) -> str:
         """The user's line that is running."""

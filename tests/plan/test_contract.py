@@ -407,12 +407,6 @@ def test_other_ops_in_the_second_call() -> None:
     assert "pass it as an argument (each value gets a plan of its own), or compute both and choose with torch.where" in text
 
 
-def test_scalars() -> None:
-    x = ag.Scalar(2.0)
-    assert "Scalars compute in Python, which a replay does not repeat" in refused(lambda: (x * x).backward())
-    assert "Use tensors" in refused(lambda: x * x)
-
-
 def test_a_recording_keeps_nothing_alive_but_what_it_captured() -> None:
     seen = []
 

@@ -1,0 +1,615 @@
+"""Compiled functions of Scalars: against eager to the last bit, closed forms and plain NumPy; what is live, and what is refused."""
+
+from __future__ import annotations
+
+import math
+import random
+import struct
+import threading
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import autograd_core as ag
+from autograd_core import Scalar
+from autograd_core.plan import PlanError
+
+
+def bits(*numbers: float) -> bytes:
+    return struct.pack(f"{len(numbers)}d", *[math.nan if x != x else x for x in numbers])
+
+
+# --- a training step ------------------------------------------------------------------------------------------------
+
+SIZES = (2, 8, 8, 1)
+
+
+def points(count: int) -> tuple[list[list[float]], list[int]]:
+    generator = random.Random(1)
+    inputs = [[generator.uniform(-1, 1), generator.uniform(-1, 1)] for _ in range(count)]
+    return inputs, [1 if x * y > 0 else -1 for x, y in inputs]
+
+
+class Network:
+    """A scalar MLP with rectified hidden layers, written as a user would."""
+
+    def __init__(self) -> None:
+        generator = random.Random(7)
+        self.layers = [[([Scalar(generator.uniform(-1, 1)) for _ in range(n)], Scalar(0.0)) for _ in range(m)] for n, m in pairwise(SIZES)]
+        self.parameters = [p for layer in self.layers for weights, bias in layer for p in (*weights, bias)]
+
+    def __call__(self, x: Any) -> Any:
+        for depth, layer in enumerate(self.layers):
+            sums = [sum((w * v for w, v in zip(weights, x, strict=True)), bias) for weights, bias in layer]
+            x = [s.relu() for s in sums] if depth < len(self.layers) - 1 else sums
+        return x[0]
+
+    def loss(self, inputs: Any, labels: Any) -> Any:
+        margins = [(1 - label * self(point)).relu() for point, label in zip(inputs, labels, strict=True)]
+        return sum(margins) * (1.0 / len(margins)) + 1e-4 * sum(p * p for p in self.parameters)
+
+    def step(self, inputs: Any, labels: Any, rate: Any) -> Any:
+        loss = self.loss(inputs, labels)
+        for p in self.parameters:
+            p.zero_grad()
+        loss.backward()
+        for p in self.parameters:
+            p.data -= rate * p.grad
+        return loss
+
+    def numbers(self) -> list[float]:
+        return [x for p in self.parameters for x in (p.data, p.grad)]
+
+
+def numpy_step(flat: Any, inputs: Any, labels: Any, rate: float) -> tuple[float, Any, Any]:
+    """The same step with matrices: the loss, new parameters and gradients, in the order of ``Network.parameters``."""
+    layers, position = [], 0
+    for n, m in pairwise(SIZES):
+        block = flat[position : position + m * (n + 1)].reshape(m, n + 1)
+        layers.append((block[:, :n], block[:, n]))
+        position += m * (n + 1)
+    values, masks = [np.asarray(inputs)], []
+    for depth, (w, b) in enumerate(layers):
+        z = values[-1] @ w.T + b
+        masks.append(z > 0 if depth < len(layers) - 1 else np.ones_like(z, dtype=bool))
+        values.append(z * masks[-1])
+    margin = 1 - np.asarray(labels) * values[-1][:, 0]
+    loss = np.maximum(margin, 0).mean() + 1e-4 * (flat**2).sum()
+    g = (-np.asarray(labels) * (margin > 0) / len(labels))[:, None]
+    gradients = []
+    for depth in reversed(range(len(layers))):
+        g = g * masks[depth]
+        gradients.append(np.concatenate([g.T @ values[depth], g.sum(0)[:, None]], axis=1).ravel())
+        g = g @ layers[depth][0]
+    gradient = np.concatenate(gradients[::-1]) + 2e-4 * flat
+    return float(loss), flat - rate * gradient, gradient
+
+
+@pytest.mark.parametrize("exact", [True, False])
+def test_a_training_step_against_eager_and_numpy(exact: bool) -> None:
+    eager, twin = Network(), Network()
+    step = ag.compile(twin.step, exact=exact)
+    inputs, labels = points(20)
+    flat = np.array([p.data for p in eager.parameters])
+    for i in range(7):
+        rate = 0.5 / (i + 1)
+        expected, flat, gradient = numpy_step(flat, inputs, labels, rate)
+        loss, replayed = eager.step(inputs, labels, rate), step(inputs, labels, rate)
+        assert replayed.data == pytest.approx(expected, rel=1e-12)
+        assert [p.data for p in twin.parameters] == pytest.approx(flat.tolist(), rel=1e-12, abs=1e-14)
+        assert [p.grad for p in twin.parameters] == pytest.approx(gradient.tolist(), rel=1e-12, abs=1e-14)
+        if exact:
+            assert bits(loss.data, loss.grad, *eager.numbers()) == bits(replayed.data, replayed.grad, *twin.numbers())
+    assert len(step.plans) == 1
+
+
+def test_other_data_of_the_same_shape_is_replayed_and_another_length_gets_a_plan() -> None:
+    eager, twin = Network(), Network()
+    step = ag.compile(twin.step, exact=True)
+    inputs, labels = points(12)
+    for i in range(6):
+        count = 3 if i < 4 else 2
+        batch = (inputs[2 * i : 2 * i + count], labels[2 * i : 2 * i + count], 0.1)
+        assert bits(eager.step(*batch).data) == bits(step(*batch).data)
+        assert bits(*eager.numbers()) == bits(*twin.numbers())
+    assert len(step.plans) == 2
+
+
+def test_arrays_of_numbers_are_live() -> None:
+    eager, twin = Network(), Network()
+    step = ag.compile(twin.step, exact=True)
+    for i in range(5):
+        inputs, labels = points(5 + i)
+        batch = (np.array(inputs[i:]), np.array(labels[i:]), np.float64(0.1 * i))
+        assert bits(eager.step(*batch).data) == bits(step(*batch).data)
+        assert bits(*eager.numbers()) == bits(*twin.numbers())
+    assert len(step.plans) == 1
+
+
+# --- what is live -----------------------------------------------------------------------------------------------------
+
+
+def test_data_written_between_calls_is_seen() -> None:
+    w = Scalar(2.0)
+    f = ag.compile(lambda: (w * w + 1.0).data)
+    results = []
+    for value in (1.0, 2.0, 3.0, 4, 5.0):
+        w.data = value
+        results.append(f())
+    assert results == [2.0, 5.0, 10.0, 17.0, 26.0]
+    assert [type(x) for x in results] == [float] * 5
+
+
+def test_gradients_add_up_over_calls_as_in_eager() -> None:
+    w = Scalar(3.0)
+
+    @ag.compile
+    def f(x: float) -> None:
+        (w * x).backward()
+
+    for i in range(5):
+        f(float(i))
+        assert w.grad == sum(range(i + 1))
+    w.grad = 100.0
+    f(1.0)
+    assert w.grad == 101.0
+    assert w.data == 3.0
+
+
+def test_scalars_as_arguments() -> None:
+    @ag.compile
+    def f(x: Any, pair: Any) -> Any:
+        y = x * pair[0] + pair["n" if isinstance(pair, dict) else 1]
+        y.backward()
+        return y
+
+    for i in range(5):
+        x, a, b = Scalar(float(i)), Scalar(2.0), Scalar(7.0)
+        y = f(x, (a, b))
+        assert (y.data, x.grad, a.grad, b.grad) == (2.0 * i + 7.0, 2.0, float(i), 1.0)
+    same = Scalar(3.0)
+    for _ in range(3):
+        same.zero_grad()
+        assert (f(same, (same, same)).data, same.grad) == (12.0, 7.0)
+    assert len(f.plans) == 2
+
+
+def test_a_captured_scalar_that_is_passed_too_is_recorded_anew() -> None:
+    w = Scalar(2.0)
+    f = ag.compile(lambda x: (w * x).data)
+    assert [f(Scalar(3.0)) for _ in range(3)] == [6.0] * 3
+    assert [f(w) for _ in range(4)] == [4.0] * 4
+
+
+def test_numbers_computed_of_arguments() -> None:
+    w = Scalar(1.0)
+    f = ag.compile(lambda step, steps: (w * (1.0 - 0.9 * step / steps) + abs(-step) ** 2 - step % 3 + step // 2).data, exact=True)
+    for i in range(8):
+        assert f(i, 10) == 1.0 * (1.0 - 0.9 * i / 10) + i**2 - i % 3 + i // 2
+    assert len(f.plans) == 1
+
+
+def test_python_may_decide_by_arguments_and_each_answer_has_a_plan() -> None:
+    w = Scalar(2.0)
+    runs: list[int] = []
+
+    @ag.compile
+    def f(n: int, x: float) -> Any:
+        runs.append(1)
+        value = w
+        for _ in range(n):
+            value = value * x
+        return (value if x > 0 else -value).data
+
+    for n, x in [(1, 2.0), (1, 3.0), (1, 4.0), (2, 5.0), (2, 6.0), (2, 7.0), (2, -1.0), (2, -2.0), (2, -3.0), (1, 9.0)]:
+        assert f(n, x) == 2.0 * x**n * (1 if x > 0 else -1)
+    assert len(f.plans) == 3
+    assert len(runs) == 6
+
+
+def test_scalars_made_inside_of_numbers() -> None:
+    f = ag.compile(lambda x: (Scalar(x) * Scalar(2.0) + Scalar(Scalar(3.0).data)).data)
+    assert [f(x) for x in (1.0, 2.0, 3.0, 4.0)] == [5.0, 7.0, 9.0, 11.0]
+
+
+def test_state_in_a_scalar() -> None:
+    w, velocity = Scalar(1.0), Scalar(0.0)
+
+    @ag.compile(exact=True)
+    def step(rate: float) -> None:
+        w.zero_grad()
+        ((w - 3.0) ** 2).backward()
+        velocity.data = 0.9 * velocity.data + w.grad
+        w.data -= rate * velocity.data
+
+    x, v = 1.0, 0.0
+    for i in range(6):
+        rate = 0.1 / (1 + i)
+        step(rate)
+        v = 0.9 * v + 2.0 * (x - 3.0)
+        x -= rate * v
+        assert (w.data, velocity.data) == (x, v)
+
+
+def test_two_steps_in_one_call_and_values_from_before_a_write() -> None:
+    def both(p: Scalar) -> Any:
+        before = p * p
+        for _ in range(2):
+            p.grad = 0.0
+            (p * p * p).backward()
+            p.data -= 0.01 * p.grad
+        after = p * 1.0
+        before.backward(0.5)
+        return before, after, p.grad
+
+    a, b = Scalar(1.5), Scalar(1.5)
+    f = ag.compile(lambda: both(b), exact=True)
+    for _ in range(5):
+        expected, found = both(a), f()
+        assert bits(expected[0].data, expected[0].grad, expected[1].data, expected[2]) == bits(found[0].data, found[0].grad, found[1].data, found[2])
+        assert bits(a.data, a.grad) == bits(b.data, b.grad)
+
+
+def test_several_passes_over_one_graph() -> None:
+    def run(x: Scalar) -> Any:
+        shared = x * x
+        first, second = shared * 2, shared * 5
+        first.backward()
+        middle = shared.grad
+        second.backward()
+        return middle, shared
+
+    x, y = Scalar(3.0), Scalar(3.0)
+    f = ag.compile(lambda: run(y))
+    for _ in range(4):
+        middle, shared = run(x)
+        again, node = f()
+        assert (middle, shared.grad, x.grad) == (again, node.grad, y.grad)
+
+
+def test_a_gradient_of_zero_stops_where_it_meets_infinity() -> None:
+    x = Scalar(0.0)
+    factor = Scalar(1.0)
+
+    @ag.compile
+    def f() -> None:
+        x.zero_grad()
+        (x * 3 + 0 * (x * factor).sqrt()).backward()
+
+    for value in (1.0, 2.0, 0.0, 3.0):
+        factor.data = value
+        f()
+        assert x.grad == 3.0
+
+
+# --- results ----------------------------------------------------------------------------------------------------------
+
+
+def test_returned_scalars_and_numbers() -> None:
+    w = Scalar(2.0, name="w")
+
+    def run(x: float) -> Any:
+        y = w * x
+        y.name = "y"
+        y.backward()
+        return {"y": y, "list": [y.data, w, "text", None], "grad": w.grad}
+
+    f = ag.compile(run)
+    for i in range(5):
+        w.grad = 0.0
+        result = f(float(i))
+        assert result["list"][1] is w
+        assert (result["y"].data, result["y"].grad, result["y"].name, result["y"].op.name) == (2.0 * i, 1.0, "y", "mul")
+        assert result["list"][0] == 2.0 * i
+        assert result["list"][2:] == ["text", None]
+        assert result["grad"] == i
+
+
+def test_backward_of_a_returned_scalar_says_that_it_has_no_graph() -> None:
+    w = Scalar(2.0)
+    f = ag.compile(lambda: w * 3)
+    for _ in range(3):
+        y = f()
+        assert y.data == 6.0
+        for result in (y, y * 2):
+            with pytest.raises(PlanError, match=r"which has no graph. Call backward\(\) inside"):
+                result.backward()
+
+
+# --- what is refused --------------------------------------------------------------------------------------------------
+
+
+def refused(f: Any, *args: Any, calls: int = 1) -> str:
+    compiled = ag.compile(f)
+    for _ in range(calls - 1):
+        compiled(*args)
+    with pytest.raises(PlanError) as caught:
+        compiled(*args)
+    assert "test_scalars.py:" in str(caught.value)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize(("what", "read"), [
+    ("the truth of a number that the step computes is a value that decides which Python code runs", lambda w: 1 if w * w else 2),
+    ("the comparison of numbers that the step computes is a value that decides which Python code runs", lambda w: (w * w).data > 3),
+    ("the comparison of numbers that the step computes is a value that decides which Python code runs", lambda w: w * w == w),
+    ("a comparison of Scalars decides which Python code runs", lambda w: w * w > 0),
+    ("converting a recorded number to a Python number that the step computes reads a value", lambda w: math.exp(w.data)),
+    ("converting a recorded number to a Python number that the step computes reads a value", lambda w: float(w)),
+    ("printing a number that the step computes reads a value", lambda w: f"{w.grad:.3f}"),
+    ("printing a number that the step computes reads a value", lambda w: str(w)),
+    ("rounding a recorded number that the step computes reads a value", lambda w: round(w.data, 2)),
+])
+def test_reading_a_value_names_the_line_and_the_rewrite(what: str, read: Any) -> None:
+    w = Scalar(2.0)
+    text = refused(lambda: read(w))
+    assert text.startswith(f"compile: {what}, at ")
+    assert "Return the Scalar and look at it after the call, or compute with it (relu, maximum, clamp instead of if)" in text
+
+
+def test_scalars_and_tensors_together() -> None:
+    w = Scalar(2.0)
+    assert "a Scalar becomes a Tensor" in refused(lambda x: w * x, ag.ones(2))
+    assert "Scalars and Tensors are computed in one compiled function" in refused(lambda x: (w * 2.0, x * 2.0), ag.ones(2))
+    f = ag.compile(lambda x: w * x)
+    f(1.0)
+    with pytest.raises(PlanError, match=r"a Tensor is an argument of a function that computes with Scalars"):
+        f(ag.ones(2))
+
+
+def test_a_scalar_with_a_graph_from_outside() -> None:
+    y = Scalar(2.0) * 3.0
+    assert "a Scalar from outside has a graph of its own, made by mul" in refused(lambda: y * 2.0)
+    assert "the argument has a graph of its own, made by mul" in refused(lambda x: x * 2.0, y)
+
+
+def test_a_number_that_changes_between_the_recorded_calls() -> None:
+    count = iter(range(10))
+    w = Scalar(2.0)
+    text = refused(lambda: w * float(next(count)), calls=2)
+    assert text.startswith("compile: input 1 of mul differs between the two recorded calls, 0.0 then 1.0, at ")
+    text = refused(lambda: w * Scalar(float(next(count))), calls=2)
+    assert "differs between the two recorded calls, 2.0 then 3.0" in text
+    text = refused(lambda: w.sin() if next(count) == 4 else w.cos(), calls=2)
+    assert text.startswith("compile: the two recorded calls did different things: sin at ")
+    text = refused(lambda: sum([w] * next(count)), calls=2)
+    assert "add ran only in the second of the two recorded calls" in text
+
+
+def test_a_number_that_python_kept() -> None:
+    w = Scalar(2.0)
+    momentum = [0.0]
+
+    def step() -> None:
+        w.zero_grad()
+        (w * w).backward()
+        momentum[0] = 0.9 * momentum[0] + w.grad
+        w.data -= momentum[0]
+
+    text = refused(step, calls=2)
+    assert "a number of an earlier call was kept by Python and is used again" in text
+    assert "state = Scalar(0.0), and inside state.data = ..." in text
+    assert float(momentum[0]) == 4.0  # outside of a recording it is a number like any other
+
+
+def test_division_of_numbers_by_zero_raises_as_in_eager_and_writes_nothing() -> None:
+    w, v = Scalar(2.0), Scalar(1.0)
+
+    @ag.compile
+    def f() -> None:
+        v.data = v.data + 1.0
+        w.data = 1.0 / w.data
+
+    f(), f(), f()
+    w.data = 0.0
+    with pytest.raises(ZeroDivisionError, match=r"recorded at .*test_scalars\.py"):
+        f()
+    assert (v.data, w.data) == (4.0, 0.0)
+
+
+def test_an_error_inside_leaves_scalars_as_they_were() -> None:
+    w = Scalar(2.0)
+    with pytest.raises(PlanError):
+        ag.compile(lambda: bool(w.data))()
+    assert type(w.data) is float
+    assert Scalar.data is Scalar.__dict__["_data"]
+
+
+# --- every op, random graphs, large graphs ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("exact", [True, False])
+def test_every_op(exact: bool) -> None:
+    from autograd_core import scalar as module
+
+    for op in sorted(module._NAMES, key=lambda op: op.name):
+        low, high = op.domain
+        values = [x for x in (-1.7, -0.6, 0.37, 0.9, 1.75) if low <= x <= high][:3]
+        attributes = {"threshold": {"threshold": 0.1, "value": 20.0}}.get(op.name, {})
+
+        def run(inputs: Any, op: Any = op, attributes: Any = attributes) -> Any:
+            others = inputs[1 : len(op.inputs)] if len(op.inputs) == 2 else [-0.5, 1.0][: len(op.inputs) - 1]
+            y = getattr(inputs[0], op.name)(*others, **attributes)
+            y.backward()
+            return y
+
+        f = ag.compile(run, exact=exact)
+        for shift in range(4):
+            inputs = [[Scalar(values[(i + shift) % len(values)]) for i in range(3)] for _ in range(2)]
+            expected, found = run(inputs[0]), f(inputs[1])
+            assert len(f.plans) == (shift > 0)
+            numbers = [expected.data, *[x.grad for x in inputs[0]]], [found.data, *[x.grad for x in inputs[1]]]
+            if exact:
+                assert bits(*numbers[0]) == bits(*numbers[1]), op.name
+            else:
+                assert numbers[0] == pytest.approx(numbers[1], rel=1e-13, abs=1e-300, nan_ok=True), op.name
+
+
+UNARY = ("relu", "tanh", "exp", "sin", "neg", "abs", "sigmoid", "sqrt", "log", "reciprocal", "leaky_relu", "floor")
+BINARY = ("add", "sub", "mul", "div", "add", "mul", "maximum", "pow")
+NUMBERS = st.sampled_from([-2.0, -1.0, -0.5, -0.0, 0.0, 0.25, 0.5, 1.0, 3.0])
+STEPS = st.lists(st.tuples(st.booleans(), st.integers(0, 11), st.integers(0, 40), st.integers(0, 40), st.booleans()), min_size=1, max_size=40)
+
+
+@settings(max_examples=150, deadline=None)
+@given(STEPS, st.lists(NUMBERS, min_size=3, max_size=3), st.lists(NUMBERS, min_size=3, max_size=3), NUMBERS)
+def test_random_graphs_to_the_last_bit(steps: Any, first: Any, second: Any, number: float) -> None:
+    def run(leaves: Any, number: Any) -> Any:
+        pool = list(leaves)
+        for unary, which, i, j, plain in steps:
+            left = pool[i % len(pool)]
+            if unary:
+                pool.append(getattr(left, UNARY[which])())
+            else:
+                pool.append(getattr(left, BINARY[which % 8])(number if plain else pool[j % len(pool)]))
+        total = pool[0] * 1.0
+        for each in pool[3:]:
+            total = total + each
+        total.backward()
+        for p in leaves:
+            p.data -= 0.1 * p.grad
+        return total, pool[-1]
+
+    eager, replayed = [Scalar(x) for x in first], [Scalar(x) for x in first]
+    f = ag.compile(lambda number: run(replayed, number), exact=True)
+    for values in (first, second, first, second, second):
+        for p, q, value in zip(eager, replayed, values, strict=True):
+            p.data = q.data = value
+        expected, found = run(eager, number), f(number)
+        for a, b in zip((*expected, *eager), (*found, *replayed), strict=True):
+            assert bits(a.data, a.grad) == bits(b.data, b.grad)
+    assert len(f.plans) == 1
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 30), st.integers(0, 30)), min_size=1, max_size=40), st.lists(st.floats(-1, 1), min_size=3, max_size=3))
+def test_random_sums_and_products_in_any_order_are_as_good(steps: Any, values: Any) -> None:
+    def run(leaves: Any) -> Any:
+        pool = [x * 1.0 for x in leaves]
+        for which, i, j in steps:
+            left, right = pool[i % len(pool)], pool[j % len(pool)]
+            pool.append((left + right) * 0.5 if which < 2 else left * right if which == 2 else (left - right).tanh())
+        total = sum(pool)
+        total.backward()
+        return total
+
+    eager, replayed = [Scalar(x) for x in values], [Scalar(x) for x in values]
+    f = ag.compile(lambda: run(replayed))
+    for _ in range(3):
+        for p in (*eager, *replayed):
+            p.zero_grad()
+        expected, found = run(eager), f()
+        assert found.data == pytest.approx(expected.data, rel=1e-11, abs=1e-11)
+        assert [p.grad for p in replayed] == pytest.approx([p.grad for p in eager], rel=1e-9, abs=1e-9)
+
+
+@pytest.mark.parametrize("exact", [True, False])
+def test_graphs_of_a_hundred_thousand_nodes(exact: bool) -> None:
+    x, one = Scalar(0.5), Scalar(1.0)
+
+    def long_sum() -> Any:
+        value = x
+        for _ in range(100_000):
+            value = value + 1.0
+        value.backward()
+        return value.data
+
+    def alternating() -> Any:
+        value = x
+        for _ in range(50_000):
+            value = one - value
+        value.backward()
+        return value.data
+
+    def wide() -> Any:
+        total = sum((x * float(i)).relu() for i in range(-20_000, 20_001))
+        total.backward()
+        return total.data
+
+    expected = {long_sum: (100_000.5, 1.0), alternating: (0.5, 1.0), wide: (0.5 * 20_000 * 20_001 / 2, 20_000 * 20_001 / 2)}
+    for function, (value, slope) in expected.items():
+        f = ag.compile(function, exact=exact)
+        for _ in range(3):
+            x.grad = 0.0
+            assert f() == value
+            assert x.grad == slope
+        assert len(f.plans) == 1
+
+
+# --- looking ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_plan_can_be_looked_at() -> None:
+    network = Network()
+    step = ag.compile(network.step)
+    for _ in range(3):
+        step(*points(6), 0.1)
+    text = step.plan.describe()
+    assert "105 Scalars from outside" in text
+    source = step.plan.source()
+    assert "105 Scalars' data" in source
+    assert "level 1" in source
+    assert "sum of 9 products" in source
+    drawing = step.plan.draw()
+    assert "relu" in drawing.source
+
+
+# --- threads ----------------------------------------------------------------------------------------------------------
+
+
+def test_other_threads_compute_with_scalars_while_one_records() -> None:
+    inside, go = threading.Event(), threading.Event()
+    shared = Scalar(2.0)
+
+    def slow() -> Any:
+        y = shared * 3.0
+        inside.set()
+        go.wait(10)
+        y.backward()
+        return y.data
+
+    f = ag.compile(slow)
+    found: list[float] = []
+    thread = threading.Thread(target=lambda: found.append(f()))
+    thread.start()
+    inside.wait(10)
+    x = Scalar(4.0)
+    y = x * x
+    y.backward()
+    x.data -= 0.5 * x.grad
+    assert (x.data, x.grad, float(y)) == (0.0, 8.0, 16.0)
+    with pytest.raises(PlanError, match="was called while another call of it runs"):
+        f()
+    go.set()
+    thread.join()
+    assert found == [6.0]
+
+
+def test_plans_run_side_by_side() -> None:
+    def work(seed: int, found: list[Any]) -> None:
+        w = Scalar(float(seed))
+
+        @ag.compile
+        def step(rate: float) -> None:
+            w.zero_grad()
+            ((w - 1.0) ** 2).backward()
+            w.data -= rate * w.grad
+
+        for i in range(200):
+            step(0.001 * i)
+        found.append((w.data, w.grad))
+
+    alone: list[Any] = []
+    together: list[list[Any]] = [[], []]
+    for seed in (1, 2):
+        work(seed + 2, alone)
+    threads = [threading.Thread(target=work, args=(seed + 2, together[seed - 1])) for seed in (1, 2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [each[0] for each in together] == alone

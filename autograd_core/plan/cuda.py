@@ -22,7 +22,7 @@ from ..backend.registry import BY_TYPE, backend_for_device
 from ..engine import RAW, RawReading
 from . import lower as taking_apart
 from .errors import PlanError
-from .graph import Captured, Constant, EntryGradient, Graph, Step, Value, replaced
+from .graph import Captured, Constant, EntryGradient, Graph, Step, Value
 from .memory import Layout
 from .numpy_backend import Program
 
@@ -64,6 +64,7 @@ def lower(graph: Graph, tensors: Sequence[Any], backend: Backend) -> None:
     taking_apart.lower(graph, blocks=False, among=among)
     for step, function in whole.items():
         step.function = function  # what could not be taken apart stays a call of the kernel
+    graph.steps = [step for step in graph.steps if step.kind != "flag"]  # a GPU raises no floating-point flags
     for step in graph.steps:
         if step.kind == "call":
             _bind(step, backend)
@@ -116,12 +117,18 @@ def _bind(step: Step, backend: Backend) -> None:
     if step.name == "dot" and any(value is not None and not _row_major(value) for value in step.outputs):
         step.takes_out = ""  # CuPy's dot writes to rows only
 
-    def moved(value: Value) -> Value:
-        if isinstance(value.origin, Constant) and BY_TYPE[value.origin.array.__class__] is not backend:
-            value.origin = Constant(backend.asarray(value.origin.array))
-        return value
+    step.inputs = _moved(step.inputs, backend)
 
-    step.inputs = replaced(step.inputs, moved)
+
+def _moved(x: Any, backend: Backend) -> Any:
+    """What a kernel made for itself, on the device."""
+    if isinstance(x, (tuple, list)) and not hasattr(x, "_fields"):
+        return x.__class__([_moved(each, backend) for each in x])
+    if isinstance(x, Value):
+        if isinstance(x.origin, Constant) and BY_TYPE[x.origin.array.__class__] is not backend:
+            x.origin = Constant(backend.asarray(x.origin.array))
+        return x
+    return backend.asarray(x) if isinstance(x, backend_for_device("cpu").xp.ndarray) else x
 
 
 def _row_major(value: Value) -> bool:

@@ -8,6 +8,7 @@ import pytest
 
 import autograd_core as ag
 import nn
+import viz
 
 HOSTILE = '"><script>alert(1)</script>'
 
@@ -48,3 +49,48 @@ def test_a_module_is_a_table_of_its_parts():
     tree = parsed(model._repr_html_())
     assert cells(tree)[1] == ["0", "Linear(in_features=2, out_features=3, bias=True)", "weight (3, 2), bias (3,)", "9"]
     assert "9 parameters, 6 of them trained" in "".join(tree.itertext())
+
+
+def test_a_plan_lists_its_calls():
+    model = nn.Linear(3, 2)
+
+    @ag.compile
+    def score(x):
+        with ag.no_grad():
+            return model(x).tanh().sum()
+
+    for _ in range(3):
+        score(ag.ones(4, 3))
+    tree = parsed(score.plan._repr_html_())
+    text = "".join(tree.itertext())
+    assert f"{len(score.plan.graph.steps)} calls" in text
+    assert "Linear" in text
+    assert "[4, 2] float32" in text
+    assert "test_notebook.py:" in text
+    assert len(list(tree.iter("tr"))) == len(score.plan.graph.steps) + 1
+
+
+def test_a_history_is_a_table_with_its_curves():
+    history = viz.History()
+    assert history._repr_html_() == "<div>no epoch yet</div>"
+    for loss in (3.0, 1.0, 2.0):
+        history.append({HOSTILE: -loss}, validation_loss=ag.tensor(loss))
+    tree = parsed(history._repr_html_())
+    assert cells(tree) == [["−3", "3"], ["−1", "1"], ["−2", "2"]]
+    assert [head.text for head in tree.iter("th")] == ["epoch", HOSTILE, "validation_loss", "1", "2 (best)", "3"]
+    assert tree.find("img").get("src").startswith("data:image/png;base64,iVBOR")
+    assert (history.epochs, history.best_epoch) == (3, 2)
+
+
+def test_a_long_history_shows_its_ends_and_the_best():
+    history = viz.History(loss=[1.0] * 100, validation_loss=[abs(i - 49.0) for i in range(100)])
+    heads = [head.text for head in parsed(history._repr_html_()).iter("th")]
+    assert heads[3:] == ["1", "2", "3", "4", "5", "6", "50 (best)", "95", "96", "97", "98", "99", "100"]
+
+
+def test_a_measure_that_comes_later_is_missing_before():
+    history = viz.History()
+    history.append(loss=2.0)
+    history.append(loss=1.0, accuracy=0.5)
+    assert [value == value for value in history["accuracy"]] == [False, True]
+    assert viz.curves(history).axes[1].get_ylabel() == "accuracy"

@@ -100,6 +100,11 @@ def _panels(columns: Mapping[str, list[float]]) -> dict[str, dict[str, list[floa
     return panels
 
 
+def best_epoch(history: History) -> int | None:
+    """The epoch with the lowest validation loss, counted from 1; ``None`` where no validation loss is a number."""
+    return _best_epoch(_panels(_columns(history)))
+
+
 def _best_epoch(panels: Mapping[str, Mapping[str, list[float]]]) -> int | None:
     losses = panels.get("loss", {}).get("validation")
     numbers = [(value, epoch) for epoch, value in enumerate(losses or (), start=1) if not math.isnan(value)]

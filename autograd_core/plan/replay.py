@@ -12,6 +12,7 @@ from typing import Any
 
 from ..backend.registry import BY_TYPE, backend_for_device
 from ..engine import WRITES
+from ..notebook import plan_html
 from ..storage import wrap
 from .graph import Argument, Captured, Constant, EntryGradient, Graph, Value, replaced
 from .lower import lower
@@ -245,6 +246,9 @@ class Plan:
 
     def __repr__(self) -> str:
         return f"<Plan of {len(self.graph.steps)} calls>"
+
+    def _repr_html_(self) -> str:
+        return plan_html(self)
 
     def draw(self, **options: Any) -> Any:
         """The plan's calls and values as a picture: ``viz.draw(plan, **options)``."""

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Callable
 from typing import Any
 
 from .backend.registry import BY_TYPE
-from .node import Leaf
+from .config import HELD
+from .node import Leaf, Node
 from .op import Op
 from .storage import TensorBase
 
@@ -91,6 +94,34 @@ def refuse_birth(op: Op, inputs: Any, result: Any, line: str) -> None:
         raise RuntimeError(f"{found}. Computed at {line}")
 
 
+def hold_warnings(held: list[Any], compute: Callable[[], Any]) -> Any:
+    """``compute()``, with the array library's warnings about NaN and infinities put into ``held`` where a graph is recorded, so that a report may tell of their birth.
+
+    What raises tells more than its warnings, which are dropped then.
+    """
+    token = HELD.set(None)  # what it computes in turn is watched already
+    try:
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always", RuntimeWarning)
+            result = compute()
+    finally:
+        HELD.reset(token)
+    node = getattr(result[0], "_node", None) and result[0]._node.parents[0] if isinstance(result, tuple) else getattr(result, "_node", None)
+    for each in caught:
+        if isinstance(node, Node) and each.category is RuntimeWarning:
+            held.append((each, node.line))
+        else:
+            warnings.warn_explicit(each.message, each.category, each.filename, each.lineno)
+    return result
+
+
+def told() -> None:
+    """A report is on its way: warnings that were held back need not be shown."""
+    held = HELD.get()
+    if held is not None:
+        held.clear()
+
+
 def check_root(outputs: Any) -> None:
     """Raise if a NaN has reached a root of a backward pass, with the op that made the first one."""
     for y in outputs:
@@ -101,6 +132,7 @@ def check_root(outputs: Any) -> None:
         if first is None:
             raise RuntimeError("a NaN has reached the result that backward() was called on. It was in the data, or was computed without a gradient: "
                                "detect_anomaly(forward=True) raises where it is made")
+        told()
         place = f". Recorded at {first.line}" if first.line else ""
         raise RuntimeError(f"a NaN has reached the result that backward() was called on: {first.birth}{place}")
 

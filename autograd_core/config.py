@@ -9,8 +9,10 @@ from __future__ import annotations
 import functools
 import inspect
 import sys
+import warnings
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar, Token
 from typing import Any, TypeVar
 
@@ -79,6 +81,10 @@ ACTIVE: list[Any] = []
 
 READS: ContextVar[deque[Any] | None] = ContextVar("autograd_core_reads", default=None)
 """The numbers that were read out of graphs since anomaly mode was entered, the latest 64, for ``explain``."""
+
+
+HELD: ContextVar[list[Any] | None] = ContextVar("autograd_core_held", default=None)
+"""Inside ``detect_anomaly``, the array library's warnings about numbers whose birth a report may tell: (warning, line) each, shown at the end unless it did."""
 
 
 def refuse(what: str, rewrite: str) -> None:
@@ -251,6 +257,13 @@ def _watch_reads() -> None:
         READS.set(deque(maxlen=64))
 
 
+def _show(held: list[Any]) -> None:
+    """Show the warnings that no report has told of, at the user's lines."""
+    for warning, line in held:
+        place, _, number = line.rpartition(":")
+        warnings.warn_explicit(warning.message, warning.category, place, int(number))
+
+
 class detect_anomaly(_Switch):  # noqa: N801
     """Record the source line of every operation inside, and where NaNs and infinities are born; also a decorator.
 
@@ -273,19 +286,35 @@ class detect_anomaly(_Switch):  # noqa: N801
 
     def __init__(self, function: Callable[..., Any] | bool | None = None, *, check_nan: bool = True, forward: bool = False) -> None:
         super().__init__()
+        self._watches: list[AbstractContextManager[None]] = []
         if forward:
             self.changes = {"anomaly": "forward"}
         elif not check_nan or function is False:
             self.changes = {"anomaly": "lines"}
 
-    def __enter__(self) -> None:
+    @contextmanager
+    def _watching(self) -> Iterator[None]:
+        """What goes with the mode: reads are logged, and warnings held back that a report may tell of."""
         _watch_reads()
-        super().__enter__()
         ACTIVE.append(self)
+        held: list[Any] = []
+        token = None if self.changes["anomaly"] == "lines" else HELD.set(held)
+        try:
+            yield
+        finally:
+            ACTIVE.remove(self)
+            if token is not None:
+                HELD.reset(token)
+            _show(held)
+
+    def __enter__(self) -> None:
+        self._watches.append(self._watching())
+        self._watches[-1].__enter__()
+        super().__enter__()
 
     def __exit__(self, *exc_info: object) -> None:
-        ACTIVE.remove(self)
         super().__exit__(*exc_info)
+        self._watches.pop().__exit__(None, None, None)
 
     def __call__(self, function: _Function) -> _Function:
         """As a decorator: the mode holds while the function runs."""
@@ -294,7 +323,7 @@ class detect_anomaly(_Switch):  # noqa: N801
         @functools.wraps(function)
         def stepping(*args: Any, **kwargs: Any) -> Any:
             _watch_reads()
-            ACTIVE.append(self)
+            ACTIVE.append(self)  # no more than that: a generator that is left suspended would change its caller's context
             try:
                 return (yield from changed(*args, **kwargs))
             finally:
@@ -302,12 +331,8 @@ class detect_anomaly(_Switch):  # noqa: N801
 
         @functools.wraps(function)
         def wrapper(*args: Any, **kwargs: Any) -> Any:
-            _watch_reads()
-            ACTIVE.append(self)
-            try:
+            with self._watching():
                 return changed(*args, **kwargs)
-            finally:
-                ACTIVE.remove(self)
 
         return stepping if inspect.isgeneratorfunction(function) else wrapper  # type: ignore[return-value]
 

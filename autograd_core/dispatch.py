@@ -11,8 +11,8 @@ from typing import Any
 
 from . import dtypes
 from .backend.registry import BY_TYPE
-from .births import birth, refuse_birth
-from .config import Mode, get_mode, user_line
+from .births import birth, hold_warnings, refuse_birth
+from .config import HELD, Mode, get_mode, user_line
 from .cuts import cut_from, cut_of, inherit_cut, note_cuts
 from .engine import WRITES
 from .errors import DeviceError, DtypeError, InplaceError, LinAlgError, ShapeError, message, operand_list
@@ -77,6 +77,8 @@ def apply(op: Op, inputs: Any, attrs: dict[str, Any], out: Any = None) -> Any:
             return answer
         if mode.profile is not None:
             return mode.profile.apply(op, inputs, attrs, out)
+        if mode.anomaly and (held := HELD.get()) is not None:
+            return hold_warnings(held, lambda: apply(op, inputs, attrs, out))
     inputs = list(inputs)
     arrays: list[Any] = []
     nodes: list[Any] = []

@@ -194,8 +194,9 @@ def pull_watched(node: Node, F: Any, g: Any, pending: dict[Any, Any]) -> None:
 
 def _remedy(F: Any, op: Op, g: Any) -> str:
     """What to do about a NaN that a rule made."""
-    from .births import advice
+    from .births import advice, told
 
+    told()
     if not isinstance(g, list) and bool(F.isinf(g).any()):
         return (". An infinite gradient arrived from the operation after it, and infinity times 0 is NaN: look for sqrt, a norm or a power at 0 there, "
                 "and add a small number inside it, sqrt(x + eps)")

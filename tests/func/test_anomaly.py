@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import pytest
@@ -16,7 +17,6 @@ def leaf(values: Any) -> Any:
     return ag.tensor(values, requires_grad=True)
 
 
-@pytest.mark.filterwarnings("ignore::RuntimeWarning")
 @pytest.mark.parametrize(("function", "words"), [
     (lambda x: ag.log(x).exp().sum(), r"log made the first NaN .* index \(1,\).*input = -1.*clamp.*test_anomaly.py:\d+"),
     (lambda x: ((x * 1000).exp() / (x * 1000).exp().sum()).sum(), "exp made the first infinity.*softmax"),
@@ -28,7 +28,6 @@ def test_report_names_the_birth(function: Any, words: str) -> None:
         function(leaf(X)).backward()
 
 
-@pytest.mark.filterwarnings("ignore::RuntimeWarning")
 def test_forward_raises_at_once() -> None:
     with ag.autograd.detect_anomaly(forward=True), pytest.raises(RuntimeError, match="exp made the first infinity"):
         (leaf(X) * 1000).exp()
@@ -44,15 +43,13 @@ def test_masks_are_legal() -> None:
         nn.functional.scaled_dot_product_attention(q, q, q, is_causal=True).sum().backward()
 
 
-@pytest.mark.filterwarnings("ignore::RuntimeWarning")
 def test_unused_branches_are_legal() -> None:
     x = leaf(X)
-    with ag.autograd.detect_anomaly():
+    with pytest.warns(RuntimeWarning, match="encountered in log"), ag.autograd.detect_anomaly():
         ag.where(x > 0, ag.log(x), 0 * x).sum().backward()
     assert x.grad.tolist() == [1.0, 0.0, 0.0]
 
 
-@pytest.mark.filterwarnings("ignore::RuntimeWarning")
 def test_a_nan_of_the_backward_pass_says_what_to_write() -> None:
     x = leaf([0.0, 4.0])
     with ag.autograd.detect_anomaly(), pytest.raises(RuntimeError, match=r"Function 'mul' returned nan.*test_anomaly.py:\d+.*infinite gradient arrived.*sqrt\(x \+ eps\)"):
@@ -64,3 +61,36 @@ def test_lines_alone() -> None:
     with ag.autograd.detect_anomaly(check_nan=False):
         y = x * x
     assert "test_anomaly.py" in y.grad_fn.line
+
+
+def test_a_report_stands_in_for_the_librarys_warnings() -> None:
+    x = leaf(X)
+    with warnings.catch_warnings(record=True) as shown:
+        warnings.simplefilter("always")
+        with ag.autograd.detect_anomaly(), pytest.raises(RuntimeError, match="made the first NaN"):
+            ag.log(x).sum().backward()
+        with ag.autograd.detect_anomaly(forward=True), pytest.raises(RuntimeError, match="made the first NaN"):
+            ag.log(x)
+    assert shown == []
+
+
+def test_what_no_report_tells_is_shown_at_the_users_line() -> None:
+    x = leaf(X)
+
+    @ag.autograd.detect_anomaly
+    def step() -> None:
+        ag.log(x)
+
+    for use in (step, lambda: ag.autograd.detect_anomaly()(lambda: ag.log(x.detach()))()):
+        with warnings.catch_warnings(record=True) as shown:
+            warnings.simplefilter("always")
+            use()
+        assert {str(each.message) for each in shown} == {"divide by zero encountered in log", "invalid value encountered in log"}
+    step_lines = []
+    with warnings.catch_warnings(record=True) as shown:
+        warnings.simplefilter("always")
+        with ag.autograd.detect_anomaly():
+            y = ag.log(x)
+            step_lines = [each.lineno for each in shown]
+    assert step_lines == []
+    assert {f"{each.filename}:{each.lineno}" for each in shown} == {y.grad_fn.line}

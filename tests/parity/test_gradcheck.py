@@ -11,6 +11,7 @@ torch = pytest.importorskip("torch")
 
 import autograd_core as ag  # noqa: E402
 
+pytestmark = pytest.mark.filterwarnings("ignore:.*torch.jit.script:DeprecationWarning")
 
 @pytest.mark.parametrize("name", ["gradcheck", "gradgradcheck"])
 def test_signatures_agree(name: str) -> None:

@@ -98,7 +98,7 @@ class Compiled:
         for i, earlier in enumerate(entry.pending):
             if earlier.graph.training == recorder.graph.training and earlier.entry_state() == recorder.entry_state():
                 del entry.pending[i]
-                plan = Plan(agreed(earlier, recorder), tensors, self.passes)
+                plan = Plan(agreed(earlier, recorder), tensors, self.passes, native=self.backend == "native")
                 entry.plans.append(plan)
                 self._last = plan
                 del entry.plans[:-CACHE]
@@ -218,8 +218,8 @@ def compile(function: Callable[..., Any] | None = None, *, exact: bool = False, 
     """
     if function is None:
         return functools.partial(compile, exact=exact, backend=backend, passes=passes)
-    if backend not in ("numpy", "auto"):
-        raise ValueError(f"compile: backend must be 'numpy' or 'auto', got {backend!r}")
+    if backend not in ("numpy", "native", "auto"):
+        raise ValueError(f"compile: backend must be 'numpy', 'native' or 'auto', got {backend!r}")
     chosen = tuple(name for name, is_exact in AVAILABLE.items() if is_exact or not exact) if passes is None else tuple(passes)
     unknown = [name for name in chosen if name not in AVAILABLE]
     if unknown:

@@ -17,6 +17,7 @@ from ..storage import wrap
 from .graph import Argument, Captured, Constant, EntryGradient, Graph, Value, replaced
 from .lower import lower
 from .memory import Layout, plan_memory
+from .native.backend import NativeProgram
 from .numpy_backend import Program
 from .passes import DONE, PASSES
 
@@ -24,6 +25,8 @@ AVAILABLE = {"lower": True, **{name: exact for name, (_, exact) in PASSES.items(
 """All passes with whether they are exact: kernels are taken apart, the graph is made smaller, memory is planned."""
 HOST = ("lower", "fuse_sums", "fuse", "memory")
 """Passes that are written for NumPy; on a GPU the recorded kernels are called as they are."""
+SHARED = ("lower", "constants", "simplify", "common", "dead", "copies", "memory")
+"""Passes that machine code is made after too: it joins and orders loops in its own way."""
 _numbers = itertools.count(1).__next__
 
 
@@ -47,7 +50,7 @@ def _question(position: int, asked: Sequence[tuple[str, bool]]) -> Callable[[Any
 class Plan:
     """What one signature of a compiled function replays."""
 
-    def __init__(self, graph: Graph, tensors: list[Any], passes: Sequence[str] = tuple(AVAILABLE)) -> None:
+    def __init__(self, graph: Graph, tensors: list[Any], passes: Sequence[str] = tuple(AVAILABLE), native: bool = False) -> None:
         started = time.perf_counter()
         self.graph = graph
         self.recorded = len(graph.steps)
@@ -56,10 +59,13 @@ class Plan:
         self.cost: dict[str, float] = {}
         """Pass -> seconds that it took."""
         if not _on_host(graph, tensors):
-            passes = [name for name in passes if name not in HOST]
+            passes, native = [name for name in passes if name not in HOST], False
+        blocks = "fuse" not in passes and not native
+        if native:
+            passes = [name for name in passes if name in SHARED]
         if "lower" in passes:
             with self._timed("lower"):
-                lower(graph, blocks="fuse" not in passes)
+                lower(graph, blocks=blocks)
         known = [read for read, _, _ in graph.live]
         graph.live += [(step.live, {}, ()) for step in graph.steps if step.live is not None and step.live not in known]
         self.calls = len(graph.steps)
@@ -67,9 +73,12 @@ class Plan:
             if name in passes:
                 with self._timed(name):
                     self.removed[name] = PASSES[name][0](graph)
-        self.layout = plan_memory(graph, side_by_side=Program.side_by_side) if "memory" in passes else Layout()
         self._leaf_of_argument = {tensor._node: i for i, tensor in enumerate(tensors) if tensor._node is not None}
-        self.program = Program(graph, self.layout, _numbers())
+        if native:
+            self.program: Program = NativeProgram(graph, _numbers())
+        else:
+            self.program = Program(graph, plan_memory(graph, side_by_side=Program.side_by_side) if "memory" in passes else Layout(), _numbers())
+        self.layout = self.program.layout
         self._position = {value: i for i, value in enumerate(self.program.kept)}
         self._live = [(read, tuple(decides.items()), _question(i, asked)) for i, (read, decides, asked) in enumerate(graph.live)]
         self._holders: list[tuple[Any, Any, Any]] = []
@@ -235,6 +244,7 @@ class Plan:
         lines = [
             f"recorded steps   {self.recorded}",
             f"library calls    {self.calls} after taking the kernels apart" + (f", {self.cost['lower'] * 1e3:.1f} ms" if "lower" in self.cost else ""),
+            *self.program.summary(),
             *[f"{'pass ' + name:<17}{count} {DONE.get(name, 'removed')}, {'exact' if PASSES[name][1] else 'reassociates'}, {self.cost[name] * 1e3:.1f} ms"
               for name, count in self.removed.items()],
             f"replayed calls   {len(self.graph.steps) - views}, {updates} of them whole update rules; {views} views made once",

@@ -29,7 +29,7 @@ from . import cache as disk
 
 FORMAT = "1"
 """Changes whenever built libraries of before must not be used any more."""
-COMMON = ("-std=gnu11", "-shared", "-fPIC", "-fopenmp-simd", "-fno-math-errno", "-fno-trapping-math", "-ffp-contract=off", "-w")
+COMMON = ("-std=gnu11", "-shared", "-fPIC", "-fopenmp-simd", "-fno-math-errno", "-fno-trapping-math", "-fno-strict-aliasing", "-fwrapv", "-ffp-contract=off", "-w")
 """Every sum and product is rounded as it is written: only what is asked for (``omp simd reduction``, ``fma``) differs from one by one."""
 MACHINE = (("-march=native", "-mprefer-vector-width=512"), ("-march=native",), ("-mcpu=native",), ())
 """Ways to ask for code for this very machine, the first that the compiler knows is taken."""

@@ -1,0 +1,427 @@
+"""A plan as machine code: one C function for each run of steps that C knows, lines of the NumPy back end between them.
+
+All that the functions need lies in one table: addresses of memory, live numbers, addresses of the BLAS, and the results
+without dimensions. Memory that stays where it is is entered when it is bound, the rest as it comes.
+"""
+
+from __future__ import annotations
+
+import ast
+import ctypes
+import struct
+import sys
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from ..graph import Argument, Captured, Constant, EntryGradient, Graph, Step, Value
+from ..live import Live
+from ..memory import Layout, dense, plan_memory
+from ..numpy_backend import Program
+from .access import Places, address
+from .clusters import Cluster, roots_read, roots_written, scheduled
+from .emit import TYPES, Loop
+from .formulas import C_TYPES, literal
+from .functions import SHARED, mathematics
+from .nodes import Copy, Foreign, Node, Nothing, Product, Translator, uniform
+from .products import blas, declarations, supported
+from .products import text as product_text
+from .toolchain import Built, build
+
+LONG = 400
+"""Kernels from which on the compiler is asked for less effort: a long plan is made of small pieces."""
+
+
+class OverlapError(Exception):
+    """Memory that the plan writes lies partly on other memory that it uses: the order of single steps matters, which loops do not keep."""
+
+
+class Joined(Node):
+    """Gradients that lie side by side already."""
+
+
+class _Prepared:
+    """What is known of a graph before its memory is planned."""
+
+    def __init__(self, graph: Graph) -> None:
+        self.places = Places(graph)
+        self.constants = uniform(graph)
+        translator = Translator(self.places, self.constants)
+        self.nodes = [node for step in graph.steps for node in translator.nodes(step)]
+        for i, node in enumerate(self.nodes):
+            if isinstance(node, Product) and not supported(node.left, node.right, node.step.outputs[0]):  # type: ignore[arg-type]
+                self.nodes[i] = Foreign(node.step)
+        for node in self.nodes:
+            if not isinstance(node, (Foreign, Nothing)) or node.step.name == "empty":
+                node.step.takes_out = "out"
+        self.layout = plan_memory(graph, side_by_side=True)
+        self._join(graph)
+        self._drop_unread(graph)
+        self.clusters = scheduled(self.nodes)
+
+    def _join(self, graph: Graph) -> None:
+        nodes: list[Node] = []
+        for node in self.nodes:
+            whole = node.step.outputs[0] if len(node.step.outputs) == 1 else None
+            if isinstance(node, Copy) and whole in self.layout.joined and node.operands[0][0] in self.layout.lasting:
+                if not nodes or nodes[-1].step is not node.step or not isinstance(nodes[-1], Joined):
+                    nodes.append(Joined(node.step))
+            else:
+                nodes.append(node)
+        self.nodes = nodes
+
+    def _drop_unread(self, graph: Graph) -> None:
+        """Numbers that stand in the text of what reads them are not made."""
+        needed = {value.root for value in graph.kept()}
+        kept: list[Node] = []
+        for node in reversed(self.nodes):
+            made = node.made
+            if made is not None and made.root not in needed and not made.external:
+                continue
+            needed.update(roots_read(node))
+            if made is None and not isinstance(node, Nothing):
+                needed.update(roots_written(node))
+            kept.append(node)
+        self.nodes = kept[::-1]
+
+
+class NativeProgram(Program):
+    """Generated machine code, the lines between its pieces, and the names these use."""
+
+    def __init__(self, graph: Graph, number: int) -> None:
+        prepared = _Prepared(graph)
+        self._places, self._clusters, self._constants = prepared.places, prepared.clusters, prepared.constants
+        self._parts = prepared.layout
+        self._slot_of: dict[Value, int] = {}
+        self._addresses: dict[Value, int] = {}
+        self._fields: dict[str, int] = {}
+        self._functions: list[str] = []
+        self._runs: list[str] = []
+        self._known_kernels: dict[str, str] = {}
+        self._needs_view: set[Value] = set()
+        self.native_steps = 0
+        self.foreign_steps = 0
+        super().__init__(graph, self._laid_out(graph, prepared.layout), number)
+        self._bind_views = self.bind
+        self.bind = self._bind_all
+
+    # --- memory -------------------------------------------------------------------------------------------------
+
+    def _laid_out(self, graph: Graph, planned: Layout) -> Layout:
+        """Pieces of memory by how long values live, counted in clusters."""
+        layout = Layout()
+        layout.lasting, layout.joined = planned.lasting, planned.joined
+        first: dict[Value, int] = {}
+        last: dict[Value, int] = {}
+        makers: dict[Value, Node] = {}
+        for cluster in self._clusters:
+            for node in cluster.nodes:
+                for root in (*roots_read(node), *roots_written(node)):
+                    first.setdefault(root, cluster.position)
+                    last[root] = cluster.position
+                for root in roots_written(node):
+                    makers.setdefault(root, node)
+        self._last = last
+        self._outside = {value.root for value in graph.kept()}
+        self._inside: set[Value] = set()
+        """What never leaves the loop that makes it."""
+        empties = {step.outputs[0] for step in graph.steps if step.name == "empty"}
+        written = {value.root for step in graph.steps for value in step.writes}
+        self._written_numbers = {value for value in written if not value.shape and (value.origin is not None or isinstance(makers.get(value), Foreign))}
+        """Numbers that have memory of their own, because somebody writes to it."""
+        free: list[int] = []
+        ends: dict[int, list[int]] = {}
+        for cluster in self._clusters:
+            position = cluster.position
+            for root in [value for value in first if first[value] == position]:
+                maker = makers.get(root)
+                if root.origin is not None or maker is None or root in self._outside or root in layout.lasting or root in layout.joined:
+                    continue
+                if isinstance(maker, Foreign) and not self._takes_memory(maker.step, root) and root not in empties:
+                    continue
+                if first[root] == last[root] and cluster.loops and root not in written:
+                    self._inside.add(root)
+                    continue
+                if not root.shape or not root.nbytes or not dense(root):
+                    continue
+                piece = _chosen(root.nbytes, free, layout.sizes)
+                layout.place[root] = piece
+                ends.setdefault(last[root], []).append(piece)
+            free += ends.pop(position, [])
+        return layout
+
+    @staticmethod
+    def _takes_memory(step: Step, value: Value) -> bool:
+        return bool(step.takes_out) and len(step.outputs) == 1 and step.outputs[0] is value and value.root is value
+
+    def _slot_index(self, key: str) -> int:
+        """The place of something in the table."""
+        return self._fields.setdefault(key, len(self._fields))
+
+    # --- emission -----------------------------------------------------------------------------------------------
+
+    def _emit(self) -> None:
+        graph = self.graph
+        for value in graph.arguments:
+            assert isinstance(value.origin, Argument)
+            self.names[value] = f"x{value.origin.index}"
+        arguments = [f"x{i}" for i in range(len(graph.arguments))] + [f"u{i}" for i in range(len(graph.live))]
+        self.lines.append(f"def replay({', '.join(arguments)}):")
+        for value in graph.externals:
+            if isinstance(value.origin, EntryGradient):
+                self.names[value] = f"g{len(self.names)}"
+                self.lines.append(f"    {self.names[value]} = {self._bind('leaf' + self.names[value], value.origin.leaf)}.grad._array")
+        for value in {written.root: None for step in graph.steps for written in step.writes}:
+            if isinstance(value.origin, Constant):
+                self.names[value] = f"v{len(self.names)}"
+                self.lines.append(f"    {self.names[value]} = {self._bind('k' + self.names[value], value.origin.array)}.copy()")
+        self._numbers_live: list[str] = []
+        self._entered: set[Value] = set()
+        self._scalars: dict[Value, str] = {}
+        self._checks: list[Value] = []
+        segment: list[Cluster] = []
+        start = len(self.lines)
+        for cluster in self._clusters:
+            node = cluster.nodes[0]
+            if isinstance(node, Joined):
+                continue
+            if not isinstance(node, Foreign):
+                segment.append(cluster)
+                self.native_steps += len(cluster.nodes)
+                continue
+            self._run(segment)
+            segment = []
+            self.foreign_steps += 1
+            self._python(node.step)
+            self._forget(cluster.position)
+        self._run(segment)
+        if self._numbers_live:
+            self.globals["pack"] = struct.Struct(f"{len(self._numbers_live)}d").pack_into
+            self.lines.insert(start, f"    pack(table, {{live}}, {', '.join(self._numbers_live)})")
+        self.kept = [value for value in dict.fromkeys(graph.kept()) if value not in self.layout.lasting]
+        for value in self.kept:
+            self._in_python(value)
+        self.lines.append(f"    return ({''.join(self._name(value) + ', ' for value in self.kept)})")
+        self._assemble(start)
+        self.binding = ["", "", "def bind():", *([f"    global {', '.join(line.split(' = ')[0].strip() for line in self.binding)}"] if self.binding else []),
+                        *(self.binding or ["    pass"])]
+
+    def _python(self, step: Step) -> None:
+        """A step that Python does, as the NumPy back end writes it."""
+        for value in (*step.reads(), *step.writes):
+            self._in_python(value)
+        if step.kind in ("op", "kept", "rule"):
+            self.lines.append(f"    {self._bind('in_doubt', _in_doubt)}()")
+        self._step(step)
+        self.step_of_line[len(self.lines)] = step
+
+    def _in_python(self, value: Value) -> None:
+        """See to it that Python has a name for a value: views are made when somebody asks for them."""
+        view = self._places.views.get(value)
+        if view is not None:
+            if value not in self.names:
+                for each in view.reads():
+                    self._in_python(each)
+                self._step(view)
+            return
+        base, _ = self._places.of(value)
+        if base in self._scalars and base.origin is None:
+            self.lines.append(f"    {self._name(base)} = {self._scalars[base]}[()]")
+        if base is not value:
+            self._in_python(base)
+            self.names.setdefault(value, self._name(base))
+
+    def _forget(self, position: int) -> None:
+        gone = [name for value, name in self.names.items() if value.shape and value not in self._fixed and value.origin is None
+                and self._last.get(value.root, -1) == position and value.root not in self._outside]
+        if gone:
+            self.lines.append(f"    {' = '.join(dict.fromkeys(gone))} = None")
+
+    def _run(self, segment: list[Cluster]) -> None:
+        """A C function for clusters that follow one another, and the line that calls it."""
+        if not segment:
+            return
+        number = len(self._runs)
+        self._objects: list[Value] = []
+        lines: list[str] = []
+        for cluster in segment:
+            node = cluster.nodes[0]
+            if isinstance(node, Product):
+                assert node.value is not None
+                body = product_text(node.left, node.right, node.value)
+                call = self._kernel("char *a, char *b, char *c, void *const *blas", body)
+                places = [self._place(value) for value in (node.left, node.right, node.value)]
+                lines.append(f"{call}({', '.join(places)}, blas);")
+                continue
+            loop = Loop(cluster, self._needed)
+            call = self._kernel(loop.parameters, loop.body)
+            given = [self._pointer(base, offset) for base, offset in loop.pointers] + [self._number_text(live) for live in loop.lives]
+            lines.append(f"{call}({', '.join(given)});")
+        parameters = ", ".join(["char **p", *[f"void *o{i}" for i in range(len(self._objects))]])
+        entering = [f"p[{self._address_of(value)}] = *(char **)((char *)o{i} + DATA);" for i, value in enumerate(self._objects)]
+        table = "double *u = (double *)(p + LIVE); void *const *blas = (void *const *)(p + BLAS);"
+        self._runs.append("\n".join([f"EXPORT int run{number}({parameters}) {{", table,
+                                     *entering, *lines, "return 0; }"]))
+        objects = "".join(f", {self._name(value)}" for value in self._objects)
+        self.lines.append(f"    run{number}(context{objects})")
+
+    def _kernel(self, parameters: str, body: str) -> str:
+        """The name of a C function with this text; equal ones are one."""
+        key = f"({parameters}) {{\n{body}\n}}"
+        name = self._known_kernels.get(key)
+        if name is None:
+            name = self._known_kernels[key] = f"k{len(self._known_kernels)}"
+            self._functions.append(f"static __attribute__((noinline)) void {name}{key}")
+        return name
+
+    def _needed(self, value: Value) -> bool:
+        return value.root not in self._inside
+
+    def _place(self, value: Value) -> str:
+        return self._pointer(*self._places.of(value))
+
+    def _pointer(self, base: Value, offset: int) -> str:
+        """The C text of an address; sees to it that it is in the table when the function runs."""
+        index = self._address_of(base)
+        if not base.shape and not isinstance(base.origin, (Captured, Constant)) and base not in self._written_numbers:
+            self._scalar(base)
+        elif base not in self._fixed and base not in self._entered:
+            self._enter(base)
+        return f"p[{index}] + {offset}" if offset else f"p[{index}]"
+
+    def _address_of(self, base: Value) -> int:
+        return self._addresses.setdefault(base, len(self._addresses))
+
+    def _enter(self, base: Value) -> None:
+        if base not in self.names and isinstance(base.origin, (Captured, Constant)):
+            self._name(base)  # from now on it is fixed
+            return
+        if base not in self.names:  # nobody made memory for it yet, and it will be the caller's
+            self.names[base] = f"v{len(self.names)}"
+            order = sorted(range(len(base.shape)), key=lambda i: -base.strides[i])
+            shape = tuple([base.shape[i] for i in order])
+            turned = "" if order == list(range(len(order))) else f".transpose({tuple(sorted(range(len(order)), key=order.__getitem__))})"
+            self.lines.append(f"    {self.names[base]} = {self._bind('empty', np.empty)}({shape}, {base.dtype.char!r}){turned}")
+        self._entered.add(base)
+        self._objects.append(base)
+
+    def _scalar(self, value: Value) -> None:
+        """A place in the table for a number."""
+        if value in self._scalars:
+            return
+        self._scalars[value] = name = f"n{len(self._scalars)}"
+        self.globals[name] = None
+        if value.origin is not None or value in self.names:
+            self.lines.append(f"    {name}[()] = {self._name(value)}")
+
+    def _number_text(self, live: Live) -> str:
+        """A live number in C: what Python would compute from the same attributes."""
+        tree = ast.parse(live.expression.format(*[f"value_{i}" for i in range(len(live.inputs))]), mode="eval").body
+        return self._number(tree, live)  # type: ignore[return-value,arg-type]
+
+    def _number(self, tree: Any, live: Any, blocks: bool = False) -> Any:
+        if not isinstance(tree, ast.AST):
+            return super()._number(tree, live, blocks)
+        if isinstance(tree, ast.Constant):
+            return literal(tree.value, "d")
+        if isinstance(tree, ast.UnaryOp):
+            return f"(-{self._number(tree.operand, live)})"
+        if isinstance(tree, ast.BinOp):
+            left, right = self._number(tree.left, live), self._number(tree.right, live)
+            if isinstance(tree.op, ast.Pow):
+                return f"pow({left}, {right})"
+            sign = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/"}[type(tree.op)]
+            return f"({left} {sign} {right})"
+        if isinstance(tree, ast.Call):  # value.item()
+            value = live.inputs[int(tree.func.value.id.split("_")[1])]  # type: ignore[attr-defined]
+            return f"(double)*({C_TYPES[value.dtype.char]}_ *)({self._place(value)})"
+        text = ast.unparse(tree)
+        if text not in self._numbers_live:
+            self._numbers_live.append(text)
+        return f"u[{self._numbers_live.index(text)}]"
+
+    # --- building -----------------------------------------------------------------------------------------------
+
+    def _assemble(self, start: int) -> None:
+        """Compile the text, lay out the table, and give the lines the names they use."""
+        addresses = len(self._addresses)
+        found = blas()
+        live = addresses + (2 if found is not None else 0)
+        scalars = live + len(self._numbers_live)
+        self.table = np.zeros(scalars + len(self._scalars) + 1, np.uint64)
+        if found is not None:
+            self.table[addresses : addresses + 2] = found.single, found.double
+        for i, (value, name) in enumerate(self._scalars.items()):
+            self.globals[name] = np.ndarray((), value.dtype, self.table, (scalars + i) * 8)
+            self.table[self._addresses[value]] = address(self.globals[name])
+        for i in range(start, len(self.lines)):
+            self.lines[i] = self.lines[i].replace("{live}", str(live * 8))
+        self.globals["table"] = self.table
+        self.globals["context"] = ctypes.c_void_p(address(self.table))
+        words = {"DATA": _data_offset(), "LIVE": live, "BLAS": addresses, "EXPORT": "__declspec(dllexport)" if sys.platform == "win32" else ""}
+        head = "".join(f"#define {word} {meaning}\n" for word, meaning in words.items())
+        self.c_source = "\n".join([SHARED, TYPES, mathematics(), declarations(), head, *self._functions, *self._runs]) + "\n"
+        self.built: Built = build(self.c_source, "-O3" if len(self._functions) < LONG else "-O2")
+        for i in range(len(self._runs)):
+            function = getattr(self.built.library, f"run{i}")
+            count = self._runs[i].split(")")[0].count("void *o")
+            function.argtypes = [ctypes.c_void_p, *[ctypes.py_object] * count]
+            function.restype = ctypes.c_int
+            self.globals[f"run{i}"] = function
+
+    def _bind_all(self) -> None:
+        """Enter the addresses of all memory that stays where it is."""
+        self._bind_views()
+        for value, index in self._addresses.items():
+            if value in self._scalars:
+                continue
+            if value in self._fixed:
+                array = self.globals[self.names[value]]
+                if not isinstance(array, np.ndarray):
+                    array = self.globals[f"held_{index}"] = np.asarray(array)  # a number: it lies in an array that is kept
+                self.table[index] = address(array)
+
+    def summary(self) -> Iterable[str]:
+        """What ``Plan.describe`` says about the machine code."""
+        how = "found on disk" if self.built.cached else "compiled"
+        yield (f"machine code     {self.native_steps} of {self.native_steps + self.foreign_steps} calls, in {len(self._functions)} loops, {len(self._runs)} calls of C; "
+               f"{how} in {self.built.seconds * 1e3:.0f} ms")
+
+    @property
+    def source(self) -> str:
+        """The generated code: the Python lines, and the C that they call."""
+        return super().source
+
+    @property
+    def full_source(self) -> str:
+        """The Python lines and the C that they call."""
+        kernels = "\n".join(f"# {line}" for part in (*self._functions, *self._runs) for line in part.splitlines())
+        return f"{super().source}\n{kernels}\n"
+
+
+def _chosen(nbytes: int, free: list[int], sizes: list[int]) -> int:
+    fitting = [piece for piece in free if nbytes <= sizes[piece] <= 4 * nbytes + 64]
+    if fitting:
+        best = min(fitting, key=lambda piece: sizes[piece])
+        free.remove(best)
+        return best
+    sizes.append(nbytes)
+    return len(sizes) - 1
+
+
+def _in_doubt() -> None:
+    """Machine code raises no flags that NumPy sees, so what asks for them has to assume the worst."""
+    seen = np.geterrcall()
+    if hasattr(seen, "invalid"):
+        seen.invalid = True
+
+
+def _data_offset() -> int:
+    """Where in an array object its address lies."""
+    probe = np.empty(1)
+    start = id(probe)
+    for offset in range(8, 64, 8):
+        if ctypes.c_void_p.from_address(start + offset).value == address(probe):
+            return offset
+    raise RuntimeError("this NumPy keeps the address of an array where it cannot be found")

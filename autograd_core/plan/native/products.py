@@ -1,0 +1,188 @@
+"""Matrix products: small ones as loops in registers, large ones by the BLAS that NumPy itself brings."""
+
+from __future__ import annotations
+
+import ctypes
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+
+from ..graph import Value
+from .access import broadcast, product
+from .formulas import C_TYPES
+
+INLINE = 48 * 48 * 48
+"""Multiplications up to which a product is made here: a call of the BLAS costs more than it gains."""
+WIDE = 16384
+"""Elements of a factor up to which it is copied to lie in rows."""
+NAMES = (("scipy_cblas_{}gemm64_", True), ("cblas_{}gemm64_", True), ("scipy_cblas_{}gemm", False), ("cblas_{}gemm", False))
+"""What builds of the BLAS call the function, and whether it takes numbers of 64 bits."""
+
+
+@dataclass(frozen=True)
+class Blas:
+    """The functions of a loaded BLAS."""
+
+    single: int
+    double: int
+    """Their addresses."""
+    wide: bool
+    """Whether sizes are 64 bits."""
+
+
+@cache
+def blas() -> Blas | None:
+    """The BLAS that NumPy uses, ``None`` where it cannot be found: then such products stay calls of NumPy."""
+    for library in _libraries():
+        for name, is_wide in NAMES:
+            try:
+                found = [ctypes.cast(getattr(library, name.format(letter)), ctypes.c_void_p).value for letter in "sd"]
+            except AttributeError:
+                continue
+            if found[0] and found[1]:
+                return Blas(found[0], found[1], is_wide)
+    return None
+
+
+def _libraries() -> list[ctypes.CDLL]:
+    loaded = []
+    beside = Path(np.__file__).parent
+    for place in (beside.parent / "numpy.libs", beside / ".dylibs", beside / ".libs"):
+        for path in sorted(place.glob("*openblas*")) if place.is_dir() else ():
+            try:
+                loaded.append(ctypes.CDLL(str(path)))
+            except OSError:
+                continue
+    with suppress(AttributeError, OSError):
+        loaded.append(ctypes.CDLL(np._core._multiarray_umath.__file__))  # a BLAS that was linked in is found through the module that uses it
+    return loaded
+
+
+def declarations() -> str:
+    """What products need to know of the BLAS."""
+    found = blas()
+    whole = "int64_t" if found is not None and found.wide else "int"
+    return "".join(f"typedef void (*gemm_{letter})(int, int, int, {whole}, {whole}, {whole}, {kind}, const void *, {whole}, const void *, {whole}, {kind}, void *, {whole});\n"
+                   for letter, kind in (("f", "float"), ("d", "double")))
+
+
+@dataclass(frozen=True)
+class _Matrix:
+    """A factor: the steps in elements along its rows and columns."""
+
+    rows: int
+    columns: int
+    row: int
+    column: int
+
+    @property
+    def in_rows(self) -> bool:
+        """Whether rows lie without gaps between their elements."""
+        return self.column == 1 or self.columns == 1
+
+    def order(self) -> tuple[int, int] | None:
+        """(transposed, leading dimension) as the BLAS wants it; ``None`` if it cannot take it."""
+        if (self.column == 1 or self.columns == 1) and (self.row >= max(1, self.columns) or self.rows == 1):
+            return 111, max(self.row, self.columns, 1)
+        if (self.row == 1 or self.rows == 1) and (self.column >= max(1, self.rows) or self.columns == 1):
+            return 112, max(self.column, self.rows, 1)
+        return None
+
+
+def _matrix(value: Value) -> _Matrix | None:
+    size = value.dtype.itemsize
+    row, column = value.strides[-2:]
+    rows, columns = value.shape[-2:]
+    if row % size or column % size:
+        return None
+    return _Matrix(rows, columns, row // size, column // size)
+
+
+def supported(left: Value, right: Value, output: Value) -> bool:
+    """Whether a product can be made in machine code."""
+    return _written(left, right, output) is not None
+
+
+def text(left: Value, right: Value, output: Value) -> str:
+    """The body of a C function of ``char *a, char *b, char *c, void *const *blas``."""
+    found = _written(left, right, output)
+    assert found is not None
+    return found
+
+
+def _written(left: Value, right: Value, output: Value) -> str | None:
+    a, b = _matrix(left), _matrix(right)
+    if a is None or b is None:
+        return None
+    leading = output.shape[:-2]
+    m, n, k = a.rows, b.columns, a.columns
+    letter = output.dtype.char
+    kind = C_TYPES[letter]
+    if product(leading) == 1 and m == 1 and n == 1:
+        leading = ()
+    inline = m * n * k <= INLINE
+    if inline:
+        inner = _inline(a, b, m, n, k, kind)
+    else:
+        first, second = a.order(), b.order()
+        if first is None or second is None or blas() is None:
+            return None
+        inner = (f"((gemm_{letter})blas[{'fd'.index(letter)}])(101, {first[0]}, {second[0]}, {m}, {n}, {k}, 1, A, {first[1]}, B, {second[1]}, 0, C, {n});")
+    steps_a = broadcast(left, (*leading, *left.shape[-2:]))[: len(leading)]
+    steps_b = broadcast(right, (*leading, *right.shape[-2:]))[: len(leading)]
+    steps_c = output.strides[:-2]
+    lines = [f"for (long i{j} = 0; i{j} < {count}L; i{j}++)" for j, count in enumerate(leading)]
+    offsets = [" + ".join([pointer, *[f"i{j} * {step}L" for j, step in enumerate(steps) if step]])
+               for pointer, steps in (("a", steps_a), ("b", steps_b), ("c", steps_c))]
+    names = [f"{'const ' if name != 'C' else ''}{kind}_ *{name} = ({kind}_ *)({offset});" for name, offset in zip("ABC", offsets, strict=True)]
+    return "\n".join([*lines, "{", *names, inner, "}"])
+
+
+def _inline(a: _Matrix, b: _Matrix, m: int, n: int, k: int, kind: str) -> str:
+    """Blocks of rows of the result held in registers, one row of the right factor after the other added to them."""
+    lanes = 16 if kind == "float" else 8
+    lines = []
+    right, step = "B", b.row
+    if n == 1:
+        return _columns(a, b, m, k, kind)
+    if not b.in_rows:
+        lines.append(f"{kind} packed[{k * n}];")
+        lines.append(f"for (long p = 0; p < {k}L; p++) for (long j = 0; j < {n}L; j++) packed[p * {n}L + j] = B[p * {b.row}L + j * {b.column}L];")
+        right, step = "packed", n
+    width = 2 * lanes if n >= 2 * lanes else n
+    for j in range(0, n, width):
+        wide = min(width, n - j)
+        rows = max(1, min(m, 8 if wide > lanes else 12))
+        lines += _block(a, right, step, m, rows, j, wide, n, k, kind)
+    return "\n".join(lines)
+
+
+def _block(a: _Matrix, right: str, step: int, m: int, rows: int, j: int, wide: int, n: int, k: int, kind: str) -> list[str]:
+    lines = []
+    for start, stop, height in ((0, m - m % rows, rows), (m - m % rows, m, m % rows)):
+        if start == stop:
+            continue
+        lines.append(f"for (long i = {start}; i < {stop}; i += {height}) {{")
+        lines += [f"{kind} c{r}[{wide}] = {{0}};" for r in range(height)]
+        lines.append(f"for (long p = 0; p < {k}L; p++) {{ const {kind}_ *row = (const {kind}_ *){right} + p * {step}L + {j};")
+        lines += [f"const {kind} x{r} = A[(i + {r}) * {a.row}L + p * {a.column}L];" for r in range(height)]
+        lines.append("#pragma omp simd")
+        lines.append(f"for (long q = 0; q < {wide}L; q++) {{ const {kind} y = row[q];")
+        lines += [f"c{r}[q] = MULTIPLY_ADD(x{r}, y, c{r}[q]);" for r in range(height)]
+        lines.append("} }")
+        lines += [f"for (long q = 0; q < {wide}L; q++) C[(i + {r}) * {n}L + {j} + q] = c{r}[q];" for r in range(height)]
+        lines.append("}")
+    letter = "f" if kind == "float" else ""
+    return [line.replace("MULTIPLY_ADD", f"FMA_{letter}") for line in lines]
+
+
+def _columns(a: _Matrix, b: _Matrix, m: int, k: int, kind: str) -> str:
+    """A matrix times one column."""
+    if a.column == 1 or a.columns == 1:
+        return (f"for (long i = 0; i < {m}L; i++) {{ {kind} s = 0;\n#pragma omp simd reduction(+:s)\n"
+                f"for (long p = 0; p < {k}L; p++) s += A[i * {a.row}L + p] * B[p * {b.row}L];\nC[i] = s; }}")
+    return (f"{kind} s[{m}] = {{0}};\nfor (long p = 0; p < {k}L; p++) {{ const {kind} y = B[p * {b.row}L];\n#pragma omp simd\n"
+            f"for (long i = 0; i < {m}L; i++) s[i] += A[i * {a.row}L + p * {a.column}L] * y; }}\nfor (long i = 0; i < {m}L; i++) C[i] = s[i];")

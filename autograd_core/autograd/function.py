@@ -20,6 +20,7 @@ from ..op import Op
 from ..queries import is_tensor
 from ..spec import Meta
 from ..storage import View, real_array, wrap
+from .graph import Hooked
 
 __all__ = ["Function", "FunctionCtx", "once_differentiable"]
 
@@ -57,6 +58,10 @@ class FunctionCtx:
             if isinstance(t, _Output):
                 assert self._outputs is not None
                 found.append(self._outputs[t.position])
+                continue
+            if isinstance(t, Hooked):
+                assert self._outputs is not None or t.position is None
+                found.append(t.unpack(None if t.position is None or self._outputs is None else self._outputs[t.position]))
                 continue
             if is_tensor(t):
                 self._check(t)
@@ -259,6 +264,9 @@ class Function(metaclass=_Meta):
                 else:
                     y._node = own
             ctx._seq = next_seq()
+            if mode.saving is not None:
+                ctx._saved = tuple([each if each is None else mode.saving.kept(each.position if isinstance(each, _Output) else None,
+                                                                              outputs[each.position] if isinstance(each, _Output) else each) or each for each in ctx._saved])
         return tuple(results) if several else results[0]
 
     @classmethod

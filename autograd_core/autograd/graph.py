@@ -7,7 +7,7 @@ from typing import Any
 
 from ..config import MODE, get_mode
 from ..node import Packed, pull_packed
-from ..storage import TensorBase, wrap
+from ..storage import TensorBase, real_array, wrap
 
 __all__ = ["save_on_cpu", "saved_tensors_hooks"]
 
@@ -28,6 +28,26 @@ class Saving:
     def node_recorded(self, node: Any) -> None:
         """Called with each new node."""
         raise NotImplementedError
+
+    def kept(self, position: int | None, tensor: Any) -> Hooked | None:
+        """What a ``Function`` keeps in the place of a saved tensor, the ``position``-th of its outputs or an input; ``None``: the tensor itself."""
+        return None
+
+
+class Hooked:
+    """In the place of a tensor that a ``Function`` saved: what ``pack`` made of it."""
+
+    __slots__ = ("_node", "_packed", "_unpack", "position")
+
+    def __init__(self, packed: Any, unpack: Callable[[Any], Any], position: int | None, node: Any) -> None:
+        self._packed = packed
+        self._unpack = unpack
+        self.position = position
+        self._node = node if position is None else None  # an output's own node would make a cycle
+
+    def unpack(self, output: Any) -> Any:
+        """The tensor, at its place in the graph; that of an output is taken from ``output``."""
+        return wrap(self._unpack(self._packed), self._node if output is None else output._node)
 
 
 class saved_tensors_hooks(Saving):  # noqa: N801 - PyTorch's name
@@ -60,6 +80,21 @@ class saved_tensors_hooks(Saving):  # noqa: N801 - PyTorch's name
             MODE.reset(token)
         node.saved = Packed(lambda: self._unpack_all(packed))
         node.pull = pull_packed
+
+    def kept(self, position: int | None, tensor: Any) -> Hooked:
+        """A saved tensor of a ``Function`` as ``pack`` made it."""
+        token = MODE.set(get_mode().replace(saving=None, grad=False))
+        try:
+            return Hooked(self._pack(real_array(tensor)), self._alone, position, tensor._node)
+        finally:
+            MODE.reset(token)
+
+    def _alone(self, packed: Any) -> Any:
+        token = MODE.set(get_mode().replace(saving=None, grad=False))
+        try:
+            return self._unpack(packed)
+        finally:
+            MODE.reset(token)
 
     @staticmethod
     def _each(value: Any, function: Callable[[Any], Any]) -> Any:

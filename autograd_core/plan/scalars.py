@@ -15,10 +15,12 @@ from typing import Any
 from ..scalar import Scalar
 from ..storage import TensorBase
 from .errors import PlanError
+from .native.toolchain import missing
 from .record import Recorder
 from .scalars_compare import Agreement, Captured, Fresh, Passed, agreed
 from .scalars_kinds import xp
 from .scalars_lower import Lowering
+from .scalars_native import NativeMachine
 from .scalars_numpy import Machine
 from .scalars_schedule import Schedule, schedule
 from .scalars_tape import LIMIT, Leaf, NumberResult, ScalarResult, Tape, holds
@@ -234,7 +236,8 @@ class ScalarPlan:
         checked = [(node, what, None if event < 0 else tape.line(event)) for node, what, event in lowering.checked]
         wanted = [*data.values(), *grad.values(), *[node for pair in self._returned.values() for node in pair if node is not None], *[node for node, _, _ in checked]]
         self.schedule: Schedule = schedule(lowering.program, wanted)
-        self.machine = Machine(self.schedule, exact)
+        native = backend == "native" or (backend == "auto" and missing() is None)
+        self.machine = NativeMachine(self.schedule, exact) if native else Machine(self.schedule, exact)
         place = self.schedule.place
         self._written = [(index, name, place[node]) for name, nodes in (("_data", data), ("_grad", grad)) for index, node in nodes.items()]
         self._slots = xp.array([slot for _, _, slot in self._written], dtype=xp.int64)
@@ -314,6 +317,7 @@ class ScalarPlan:
             f"multiply-adds    {counts['terms']} in sums of products",
             f"replayed groups  {len(groups)} on {max([group.level for group in groups], default=0)} levels",
             f"memory           {8 * self.schedule.size} bytes of numbers",
+            f"machine          {self.machine.name}",
             f"built in         {self.built_in * 1e3:.1f} ms",
         ]
         return "\n".join(lines)

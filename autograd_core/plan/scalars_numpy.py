@@ -20,6 +20,8 @@ Step = Callable[[], Any]
 class Machine:
     """Runs a schedule in a workspace of float64."""
 
+    name = "numpy"
+
     def __init__(self, plan: Schedule, exact: bool) -> None:
         self.exact = exact
         self.workspace = xp.zeros(plan.size)
@@ -28,9 +30,11 @@ class Machine:
         self._view: Any = memoryview(self.workspace)
         widest = max([group.operands[0].size for group in plan.groups if group.kind is None], default=1)
         self._scratch = (xp.empty(widest), xp.empty(widest))
-        self.first = start + len(constants)
+        self._prepare(plan)
+
+    def _prepare(self, plan: Schedule) -> None:
         self.careful = self._steps(plan.groups, True)
-        self.quick = self.careful if exact or not any(group.masked for group in plan.groups) else self._steps(plan.groups, False)
+        self.quick = self.careful if self.exact or not any(group.masked for group in plan.groups) else self._steps(plan.groups, False)
 
     def run(self) -> None:
         """Compute all groups. The inputs are in the workspace, and the results are when it returns."""

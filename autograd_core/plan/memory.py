@@ -56,7 +56,7 @@ def plan_memory(graph: Graph, reuse: bool = True, side_by_side: bool = False) ->
                 continue
             if value.root is not value or value in outside or not value.shape or not value.nbytes or not dense(value):
                 continue
-            piece = _inherited(step, value, layout, last, i, ending) if reuse else None
+            piece = _inherited(step, value, layout, i, ending) if reuse else None
             if piece is None:
                 piece = _chosen(value.nbytes, free, layout)
             layout.place[value] = piece
@@ -102,7 +102,7 @@ def dense(value: Value) -> bool:
     return True
 
 
-def _inherited(step: Step, value: Value, layout: Layout, last: dict[Value, int], i: int, ending: dict[int, list[Value]]) -> int | None:
+def _inherited(step: Step, value: Value, layout: Layout, i: int, ending: dict[int, list[Value]]) -> int | None:
     """The piece of an operand that dies here, if the result may lie exactly on it."""
     if not step.elementwise and step.kind != "fused":
         return None
@@ -111,7 +111,7 @@ def _inherited(step: Step, value: Value, layout: Layout, last: dict[Value, int],
         if step.kind == "fused" and not _spent(step, operand, value):
             continue
         root = operand.root
-        if operand is not root or root not in layout.place or last[root] != i:
+        if operand is not root or root not in ending.get(i, ()):  # has a piece, and dies here
             continue
         if operand.strides != value.strides or operand.shape != value.shape or operand.dtype != value.dtype:
             continue

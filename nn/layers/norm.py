@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from autograd_core import Tensor, empty, int64, no_grad, ones, tensor, zeros
+from autograd_core import Tensor, empty, float64, int64, no_grad, ones, tensor, zeros
 from autograd_core import _methods as F
 
 from .. import init
@@ -56,12 +56,12 @@ class BatchNorm(Module):
         if input.ndim not in self._dimensions:
             expected = " or ".join(f"{n}D" for n in self._dimensions)
             raise ValueError(f"expected {expected} input (got {input.ndim}D input of shape {tuple(input.shape)})")
-        factor = self.momentum
+        factor: Any = self.momentum
         if self.training and self.num_batches_tracked is not None:
             with no_grad():
                 self.num_batches_tracked.add_(1)
             if factor is None:
-                factor = 1.0 / self.num_batches_tracked.item()
+                factor = 1.0 / self.num_batches_tracked.to(float64)  # stays a tensor: a recorded step counts on, a GPU is not waited for
         use_batch = self.training or self.running_mean is None
         return F.batch_norm(input, self.running_mean, self.running_var, self.weight, self.bias, use_batch, 0.0 if factor is None else factor, self.eps)
 

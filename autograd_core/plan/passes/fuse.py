@@ -168,7 +168,7 @@ def _count(step: Step) -> int:
         value = step.writes[0] if step.to_target and step.writes[0].external else None
     else:
         value = step.outputs[0] if len(step.outputs) == 1 else None
-    if value is None or (value.root is not value and not step.writes) or not flat(value):
+    if value is None or not value.shape or (value.root is not value and not step.writes) or not flat(value):
         return 0
     count = value.nbytes // value.dtype.itemsize
     if count < SMALLEST or not all(not each.shape or repeated(each) or (each.nbytes == count * each.dtype.itemsize and flat(each)) for each in step.reads()):

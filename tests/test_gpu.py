@@ -70,3 +70,27 @@ def test_training_follows_the_cpu(make: object) -> None:
             optimizer.step()
             losses[device].append(loss.item())
     np.testing.assert_allclose(losses["cuda"], losses["cpu"], rtol=1e-9)
+
+
+@pytest.mark.parametrize("exact", [False, True])
+def test_a_plan_follows_the_cpu(exact: bool) -> None:
+    stream = np.random.default_rng(4)
+    batches = [(stream.standard_normal((16, 1, 8, 8)), stream.integers(0, 3, 16)) for _ in range(8)]
+    losses = {}
+    for device in ("cpu", "cuda"):
+        ag.manual_seed(6)
+        model = nn.Sequential(nn.Conv2d(1, 4, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(64, 3)).double()
+        model.to(device)
+        optimizer = optim.AdamW(model.parameters(), lr=0.01)
+
+        @ag.compile(exact=exact)
+        def step(x: Tensor, y: Tensor, model: object = model, optimizer: optim.Optimizer = optimizer) -> Tensor:
+            optimizer.zero_grad()
+            loss = nn.functional.cross_entropy(model(x), y)  # type: ignore[operator]
+            loss.backward()
+            optimizer.step()
+            return loss
+
+        losses[device] = [step(ag.tensor(x, device=device), ag.tensor(y, device=device)).item() for x, y in batches]
+    assert "device           cuda:0" in step.plan.describe()
+    np.testing.assert_allclose(losses["cuda"], losses["cpu"], rtol=1e-9)

@@ -10,10 +10,12 @@ from contextvars import copy_context
 from sys import getrefcount
 from typing import Any
 
-from ..backend.registry import BY_TYPE, backend_for_device
+from ..backend.registry import backend_for_device
 from ..engine import WRITES
 from ..notebook import plan_html
 from ..storage import wrap
+from .cuda import ON_DEVICE, CudaProgram, device_of
+from .cuda import lower as lower_on_device
 from .graph import Argument, Captured, Constant, EntryGradient, Graph, Value, replaced
 from .lower import lower
 from .memory import Layout, plan_memory
@@ -23,8 +25,6 @@ from .passes import DONE, PASSES
 
 AVAILABLE = {"lower": True, **{name: exact for name, (_, exact) in PASSES.items()}, "memory": True}
 """All passes with whether they are exact: kernels are taken apart, the graph is made smaller, memory is planned."""
-HOST = ("lower", "fuse_sums", "fuse", "memory")
-"""Passes that are written for NumPy; on a GPU the recorded kernels are called as they are."""
 SHARED = ("lower", "constants", "simplify", "common", "dead", "copies", "memory")
 """Passes that machine code is made after too: it joins and orders loops in its own way."""
 _numbers = itertools.count(1).__next__
@@ -32,11 +32,6 @@ _numbers = itertools.count(1).__next__
 
 class StaleError(Exception):
     """The memory that a plan knows is not what its holders hold now: the function has to be recorded again."""
-
-
-def _on_host(graph: Graph, tensors: Sequence[Any]) -> bool:
-    arrays = [tensor._array for tensor in tensors] + [value.origin.array for value in graph.externals if isinstance(value.origin, (Captured, Constant))]
-    return all(BY_TYPE[array.__class__].name == "cpu" for array in arrays)
 
 
 def _question(position: int, asked: Sequence[tuple[str, bool]]) -> Callable[[Any], bool] | None:
@@ -58,14 +53,19 @@ class Plan:
         """Pass -> how many steps it removed, moved or joined."""
         self.cost: dict[str, float] = {}
         """Pass -> seconds that it took."""
-        if not _on_host(graph, tensors):
-            passes, native = [name for name in passes if name not in HOST], False
+        backend, index = device_of(graph, tensors)
+        on_host = backend.name == "cpu"
+        if not on_host:
+            passes, native = [name for name in passes if name in ON_DEVICE], False
         blocks = "fuse" not in passes and not native
         if native:
             passes = [name for name in passes if name in SHARED]
         if "lower" in passes:
             with self._timed("lower"):
-                lower(graph, blocks=blocks)
+                if on_host:
+                    lower(graph, blocks=blocks)
+                else:
+                    lower_on_device(graph, tensors, backend)
         known = [read for read, _, _ in graph.live]
         graph.live += [(step.live, {}, ()) for step in graph.steps if step.live is not None and step.live not in known]
         self.calls = len(graph.steps)
@@ -76,8 +76,10 @@ class Plan:
         self._leaf_of_argument = {tensor._node: i for i, tensor in enumerate(tensors) if tensor._node is not None}
         if native:
             self.program: Program = NativeProgram(graph, _numbers())
-        else:
+        elif on_host:
             self.program = Program(graph, plan_memory(graph, side_by_side=Program.side_by_side) if "memory" in passes else Layout(), _numbers())
+        else:
+            self.program = CudaProgram(graph, plan_memory(graph, side_by_side=False) if "memory" in passes else Layout(), _numbers(), backend, index)
         self.layout = self.program.layout
         self._position = {value: i for i, value in enumerate(self.program.kept)}
         self._live = [(read, tuple(decides.items()), _question(i, asked)) for i, (read, decides, asked) in enumerate(graph.live)]

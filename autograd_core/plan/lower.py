@@ -147,6 +147,8 @@ class Stand:
     def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
         if function.__name__ == "where" and len(args) == 3 and not kwargs:
             return self._where(*args)
+        if function.__name__ in _REDUCTIONS and len(args) == 1 and args[0] is self:
+            return self._method(function.__name__, **kwargs)
         return self.trace.call(function.__name__, function, args, kwargs, "out" if function.__name__ in ("dot", "concatenate") else "")
 
     def _where(self, condition: Any, chosen: Any, other: Any) -> Any:

@@ -7,11 +7,12 @@ import string
 from collections.abc import Sequence
 from typing import Any
 
-from ..dtypes import as_dtype
+from ..dtypes import as_dtype, int64
 from ..errors import ShapeError, describe
-from ..op import S, composite, op
+from ..op import TORCH_TENSOR, S, composite, ints, op
 from ..spec import Meta, computed_dtype, wrap_dim
 from .matrices import conjugate_of
+from .reduce import HALF
 
 
 def _terms(equation: str) -> tuple[list[str], str]:
@@ -203,9 +204,23 @@ def tensordot(F: Any, a: Any, b: Any, dims: Any = 2) -> Any:
     return F.reshape(F.matmul(left, right), shape=(*shape[0], *shape[1]))
 
 
-@composite("trace(input: Tensor) -> Tensor")
-def trace(F: Any, input: Any) -> Any:
+def _trace_spec(input: Any) -> Meta:
+    if len(input.shape) != 2:
+        raise RuntimeError(f"trace: expected a matrix, but got tensor with dim {len(input.shape)} ({describe(input)})")
+    return Meta((), int64 if as_dtype(input.dtype).name in ("bool", "uint8", "int8", "int16", "int32") else as_dtype(input.dtype))
+
+
+@op("trace(input: Tensor) -> Tensor", kind="general", places=TORCH_TENSOR, label="tr", spec=_trace_spec, samples=[
+    S((3, 3)), S((2, 4)), S((4, 2)), S((0, 3)), S(ints(3, 3)), S((2, 3, 3), error=RuntimeError, match="expected a matrix")])
+def trace(xp: Any, input: Any) -> Any:
     """The sum of the diagonal of a matrix. Integers add up in int64."""
     if input.ndim != 2:
-        raise RuntimeError(f"trace: expected a matrix, but got tensor with dim {input.ndim} ({describe(input)})")
-    return F.sum(F.diagonal(input, offset=0, dim1=0, dim2=1))
+        raise TypeError(input.ndim)
+    if input.dtype is HALF:
+        return input.trace(dtype="float32").astype(HALF)[()]
+    return input.trace(dtype="int64" if input.dtype.kind in "bui" else None)[()]
+
+
+@trace.vjp("input")
+def _(F: Any, g: Any, input_shape: Any) -> Any:
+    return F.diagonal_place(F.broadcast_to(g, shape=(min(input_shape),)), shape=input_shape)

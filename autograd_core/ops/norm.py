@@ -184,6 +184,49 @@ def _fused_rows(F: Any, g: Any, input: Any, weight: Any, mean: Any, var: Any, in
     return tuple(None if each is None else each.astype(input.dtype, copy=False).reshape(to) for each, to in zip(found, (input_shape, weight_shape, bias_shape), strict=True))
 
 
+# --- channels: one output too -------------------------------------------------------------------------------------
+
+
+def _channels_spec(input: Any, weight: Any = None, bias: Any = None, *, eps: float) -> Meta:
+    ndim = len(input.shape)
+    return _standardize_spec(input, weight, bias, dims=(0, *range(2, ndim)), shape=(input.shape[1],) + (1,) * (ndim - 2), eps=eps)[0]
+
+
+def _channels(xp: Any, input: Any, weight: Any = None, bias: Any = None, *, eps: float) -> tuple[Any, Any, Any]:
+    """The result, and mean and variance of each channel."""
+    wide = wide_dtype(input.dtype)
+    if not input.size:
+        return input.copy(), xp.empty(0, dtype=wide), xp.empty(0, dtype=wide)
+    weight, bias = [None if each is None else each.astype(wide, copy=False) for each in (weight, bias)]
+    result, mean, var = normalization.channels(xp, input.reshape((*input.shape[:2], -1)), weight, bias, eps, wide)
+    return result.reshape(input.shape), mean, var
+
+
+@op("standardize_channels(input: Tensor, weight: Tensor | None = None, bias: Tensor | None = None, *, eps: float) -> Tensor", label="batch_norm",
+    promotes="equal", spec=_channels_spec, samples=[
+        S((4, 3, 2, 2), (3,), (3,), eps=1e-5), S((4, 3), (3,), None, eps=1e-3), S((2, 3, 4), None, (3,), eps=0.1), S((4, 3), None, None, eps=0.1), S((0, 3), (3,), (3,), eps=1e-5),
+        S((4, 3), (2,), None, eps=0.1, error=RuntimeError, match="expected weight")])
+def standardize_channels(xp: Any, input: Any, weight: Any = None, bias: Any = None, *, eps: float) -> Any:
+    """``standardize`` over all dimensions but the second, without the statistics."""
+    return _channels(xp, input, weight, bias, eps=eps)[0]
+
+
+@standardize_channels.vjp()
+def _plain_channels(F: Any, g: Any, input: Any, weight: Any, input_shape: Any, weight_shape: Any, bias_shape: Any, eps: float, needs: Any) -> Any:
+    dims, shape = (0, *range(2, len(input_shape))), (input_shape[1],) + (1,) * (len(input_shape) - 2)
+    return _plain(F, [g, None, None], input, weight, input_shape, weight_shape, bias_shape, dims, shape, eps, needs)
+
+
+@standardize_channels.fused_vjp(("mean", "var"), _channels)
+def _fused_channels(F: Any, g: Any, input: Any, weight: Any, mean: Any, var: Any, input_shape: Any, weight_shape: Any, bias_shape: Any, eps: float, needs: Any) -> Any:
+    if not input.size:
+        return _plain_channels(F, g, input, weight, input_shape, weight_shape, bias_shape, eps, needs)
+    flat = (*input_shape[:2], input.size // (input_shape[0] * input_shape[1]))
+    weights = None if weight is None else weight.astype(mean.dtype, copy=False)
+    found = normalization.channels_gradient(F.backend.xp, g.reshape(flat), input.reshape(flat), weights, mean, var, eps, needs)
+    return tuple(None if each is None else each.astype(input.dtype, copy=False).reshape(to) for each, to in zip(found, (input_shape, weight_shape, bias_shape), strict=True))
+
+
 # --- public functions ---------------------------------------------------------------------------------------------
 
 
@@ -217,6 +260,8 @@ def batch_norm(F: Any, input: Any, running_mean: Any, running_var: Any, weight: 
     count = prod(input.shape) // max(channels, 1)
     if count == 1:
         raise ValueError(f"batch_norm: Expected more than 1 value per channel when training, got input size {tuple(input.shape)}. Use larger batches or eval()")
+    if running_mean is None and running_var is None:
+        return F.standardize_channels(input, weight, bias, eps=eps)
     dims = (0, *range(2, input.ndim))
     result, mean, var = F.standardize(input, weight, bias, dims=dims, shape=shape, eps=eps)
     if running_mean is not None:
@@ -282,8 +327,12 @@ def group_norm(F: Any, input: Any, num_groups: int, weight: Any = None, bias: An
                            f"{list(input.shape)} and num_groups={num_groups}")
     if prod(input.shape) == num_groups:
         raise ValueError(f"group_norm: Expected more than 1 value per channel when training, got input size {list(input.shape)} in {num_groups} groups")
-    grouped = F.reshape(input, shape=(input.shape[0], num_groups, prod(input.shape[1:]) // num_groups))
-    out = F.reshape(F.standardize(grouped, None, None, dims=(2,), shape=(), eps=eps)[0], shape=tuple(input.shape))
+    sizes = tuple(input.shape)
+    if num_groups == 1:
+        out = F.standardize_rows(input, None, None, count=len(sizes) - 1, eps=eps)
+    else:
+        grouped = F.reshape(input, shape=(sizes[0] * num_groups, prod(sizes[1:]) // num_groups))
+        out = F.reshape(F.standardize_rows(grouped, None, None, count=1, eps=eps), shape=sizes)
     shape = (channels,) + (1,) * (input.ndim - 2)
     if weight is not None:
         out = out * F.reshape(weight, shape=shape)
@@ -313,13 +362,17 @@ def instance_norm(F: Any, input: Any, running_mean: Any = None, running_var: Any
     count = prod(image)
     if count == 1:
         raise ValueError(f"instance_norm: Expected more than 1 spatial element when training, got input size {list(input.shape)}")
+    shape = (channels,) + (1,) * len(image)
+    if running_mean is None and running_var is None:
+        out = F.standardize_rows(input, None, None, count=len(image), eps=eps)
+        out = out if weight is None else out * F.reshape(weight, shape=shape)
+        return out if bias is None else out + F.reshape(bias, shape=shape)
     out, mean, var = F.standardize(F.reshape(input, shape=(batch, channels, count)), None, None, dims=(2,), shape=(), eps=eps)
     for running, found, scale in ((running_mean, mean, 1.0), (running_var, var, count / max(count - 1, 1))):
         if running is not None:
             running *= 1 - momentum
             running += F.mean(F.reshape(detached(found), shape=(batch, channels)), dim=0) * (momentum * scale)
     out = F.reshape(out, shape=tuple(input.shape))
-    shape = (channels,) + (1,) * len(image)
     if weight is not None:
         out = out * F.reshape(weight, shape=shape)
     return out if bias is None else out + F.reshape(bias, shape=shape)

@@ -9,7 +9,7 @@ from ..errors import ShapeError
 from ..op import NN, S, composite, op
 from ..spec import Meta
 
-_NUMPY_MODES = {"constant": "constant", "reflect": "reflect", "replicate": "edge", "circular": "wrap"}
+_MODES = ("constant", "reflect", "replicate", "circular")
 
 
 def _widths(ndim: int, widths: Sequence[int]) -> list[tuple[int, int]]:
@@ -37,10 +37,32 @@ def _extended_spec(input: Any, *, widths: Any, border: str, value: float) -> Met
     S((2, 3), widths=(3, 0), border="reflect", error=RuntimeError, match="less than"), S((2, 3), widths=(4, 0), border="circular", error=RuntimeError, match="more than once")])
 def extend(xp: Any, input: Any, *, widths: Any, border: str = "constant", value: float = 0.0) -> Any:
     """``input`` with borders of ``widths`` (not negative), filled as ``border`` says."""
-    if border == "constant":
-        return xp.pad(input, _widths(input.ndim, widths), mode="constant", constant_values=value)
-    _extended_spec(input, widths=widths, border=border, value=value)
-    return xp.pad(input, _widths(input.ndim, widths), mode=_NUMPY_MODES[border])
+    pairs = _widths(input.ndim, widths)
+    if border != "constant" and not all([max(pair) < n for n, pair in zip(input.shape, pairs, strict=True)]):
+        _extended_spec(input, widths=widths, border=border, value=value)
+    shape = tuple([n + low + high for n, (low, high) in zip(input.shape, pairs, strict=True)])
+    out = xp.full(shape, value, dtype=input.dtype) if border == "constant" else xp.empty(shape, dtype=input.dtype)
+    out[tuple([slice(low, low + n) for n, (low, _) in zip(input.shape, pairs, strict=True)])] = input
+    if border != "constant":
+        for axis, (low, high) in enumerate(pairs):
+            if low or high:
+                _fill_borders(out, axis, low, high, border)
+    return out
+
+
+def _fill_borders(out: Any, axis: int, low: int, high: int, border: str) -> None:
+    """The borders of one dimension, from what lies between them; corners come from the borders of the dimensions before."""
+    out = out.swapaxes(0, axis)
+    end = out.shape[0] - high
+    if border == "reflect":
+        out[:low] = out[low + 1 : 2 * low + 1][::-1]
+        out[end:] = out[end - 1 - high : end - 1][::-1]
+    elif border == "circular":
+        out[:low] = out[end - low : end]
+        out[end:] = out[low : low + high]
+    else:
+        out[:low] = out[low : low + 1]
+        out[end:] = out[end - 1 : end]
 
 
 @extend.vjp("input")
@@ -53,7 +75,7 @@ def _(F: Any, g: Any, widths: Any, border: str, input_shape: Any) -> Any:
 
 def _fold(xp: Any, g: Any, axis: int, low: int, high: int, border: str) -> Any:
     """The borders of one dimension added to the elements they were copied from."""
-    g = xp.moveaxis(g, axis, 0)
+    g = g.swapaxes(0, axis)
     n = g.shape[0] - low - high
     inner = g[low : low + n].copy()
     before, after = g[:low], g[low + n :]
@@ -66,7 +88,7 @@ def _fold(xp: Any, g: Any, axis: int, low: int, high: int, border: str) -> Any:
     else:
         inner[:1] += before.sum(axis=0, keepdims=True)
         inner[n - 1 :] += after.sum(axis=0, keepdims=True)
-    return xp.moveaxis(inner, 0, axis)
+    return inner.swapaxes(0, axis)
 
 
 def _adjoint_spec(input: Any, *, widths: Any, border: str) -> Meta:
@@ -101,8 +123,8 @@ def pad(F: Any, input: Any, pad: Any, mode: str = "constant", value: Any = None)
     [3.0, 2.0, 1.0, 2.0, 3.0, 2.0]
     """
     widths = tuple(int(n) for n in pad)
-    if mode not in _NUMPY_MODES:
-        raise NotImplementedError(f"pad: unrecognised padding mode {mode!r}. The modes are {', '.join(_NUMPY_MODES)}")
+    if mode not in _MODES:
+        raise NotImplementedError(f"pad: unrecognised padding mode {mode!r}. The modes are {', '.join(_MODES)}")
     if len(widths) % 2:
         raise RuntimeError(f"pad: Padding length must be divisible by 2, got {widths}")
     if len(widths) > 2 * input.ndim:

@@ -112,8 +112,21 @@ def _(F: Any, g: Any, dim: int, step: int) -> Any:
 def prod(xp: Any, input: Any, *, dim: Any = None, keepdim: bool = False, dtype: Any = None) -> Any:
     """The product over ``dim``. Integers multiply in int64. The gradient is right where factors are zero, to any order."""
     dtype = plain_dtype(dtype) or (LONG if input.dtype.kind in "bui" else input.dtype)
+    if (axes(dim) is None or input.ndim == 1) and input.size > 2 * _LANES and dtype is not HALF:
+        return _product_of_all(xp, input, dtype).reshape((1,) * input.ndim if keepdim else ())[()]
     result = xp.prod(input, axis=axes(dim), keepdims=keepdim, dtype=SINGLE if dtype is HALF else dtype)
     return result.astype(HALF) if dtype is HALF else result
+
+
+_LANES = 512
+
+
+def _product_of_all(xp: Any, input: Any, dtype: Any) -> Any:
+    """Many products side by side: faster than one after the other, and far from the tiny numbers, which processors multiply slowly."""
+    flat = input.reshape(-1)
+    rows = flat.size // _LANES
+    lanes = xp.prod(flat[: rows * _LANES].reshape(rows, _LANES), axis=0, dtype=dtype)
+    return xp.prod(lanes) * xp.prod(flat[rows * _LANES :], dtype=dtype)
 
 
 def _factors(F: Any, g: Any, input: Any, input_dtype: Any, dim: Any, keepdim: bool, dtype: Any) -> tuple[Any, Any, int]:

@@ -8,6 +8,7 @@ from ..backend.registry import backend_for_device, backend_of
 from ..devices import CPU
 from ..dtypes import as_dtype
 from ..errors import ShapeError
+from ..kernels.strided import stretched
 from ..op import TORCH_TENSOR, S, bools, ints, op
 from ..spec import Meta, broadcast, infer_reshape, numel, wrap_dim, wrap_dims
 
@@ -27,7 +28,9 @@ def _broadcast_to_spec(input: Any, *, shape: Any) -> Meta:
     S((3,), shape=(4,), error=RuntimeError, match="broadcast_to")])
 def broadcast_to(xp: Any, input: Any, *, shape: Any) -> Any:
     """``input`` broadcast to ``shape``, as a view."""
-    return input.reshape(shape) if input.size == numel(shape) and input.size else xp.broadcast_to(input, shape)
+    if input.size == numel(shape) and input.size:
+        return input.reshape(shape)
+    return stretched(xp, input, tuple(shape))
 
 
 @broadcast_to.vjp("input")
@@ -191,14 +194,12 @@ def _diagonal_spec(input: Any, *, offset: int = 0, dim1: int = 0, dim2: int = 1)
     S((3,), error=IndexError, match="out of range"), S((2, 3), dim1=1, error=RuntimeError, match="identical")])
 def diagonal(xp: Any, input: Any, *, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Any:
     """The diagonal of the matrices in ``dim1`` and ``dim2``, as a last dimension; ``offset`` above (positive) or below the main one."""
-    length = _diagonal_spec(input, offset=offset, dim1=dim1, dim2=dim2).shape[-1]
-    first, second = dim1 % input.ndim, dim2 % input.ndim
-    square: list[Any] = [slice(None)] * input.ndim
-    square[first] = slice(max(-offset, 0), max(-offset, 0) + length) if length else slice(0)
-    square[second] = slice(max(offset, 0), max(offset, 0) + length) if length else slice(0)
-    labels = [input.ndim if d in (first, second) else d for d in range(input.ndim)]
-    rest = [d for d in labels if d != input.ndim]
-    return xp.einsum(input[tuple(square)], labels, [*rest, input.ndim])  # the library's own diagonal cannot be written
+    if dim1 % input.ndim == dim2 % input.ndim:
+        raise TypeError(dim1)
+    result = input.diagonal(offset, dim1, dim2)
+    if backend_of(input).name == "cpu" and input.flags.writeable:
+        result.flags.writeable = True  # NumPy hands it out for reading alone
+    return result
 
 
 @diagonal.vjp("input")

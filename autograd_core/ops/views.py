@@ -96,9 +96,9 @@ def expand(F: Any, input: Any, sizes: Any) -> Any:
     extra = len(sizes) - len(shape)
     if extra < 0:
         raise RuntimeError(f"expand: the number of sizes provided ({len(sizes)}) must be greater or equal to the number of dimensions in the tensor ({len(shape)})")
-    if any(n == -1 for n in sizes[:extra]):
+    if -1 in sizes[:extra]:
         raise RuntimeError(f"expand: The expanded size of the tensor (-1) isn't allowed in a leading, non-existing dimension: sizes {tuple(sizes)}, input {shape}")
-    target = tuple(shape[i - extra] if n == -1 else int(n) for i, n in enumerate(sizes))
+    target = tuple([shape[i - extra] if n == -1 else int(n) for i, n in enumerate(sizes)])
     for d, (n, own) in enumerate(zip(target[extra:], shape, strict=True)):
         if own not in (1, n):
             raise RuntimeError(f"expand: The expanded size of the tensor ({n}) must match the existing size ({own}) at non-singleton dimension {d + extra}. "

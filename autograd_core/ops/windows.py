@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..errors import ShapeError
+from ..kernels.strided import strided
 from ..op import TORCH_TENSOR, S, op
 from ..spec import Meta, numel, wrap_dim
 from .index import add_rows
@@ -38,12 +39,15 @@ def unfold(xp: Any, input: Any, *, dimension: int, size: int, step: int) -> Any:
     >>> ag.arange(5).unfold(0, 3, 2).tolist()
     [[0, 1, 2], [2, 3, 4]]
     """
-    shape = _windows_spec(input, dimension=dimension, size=size, step=step).shape
     if not input.ndim:
+        _windows_spec(input, dimension=dimension, size=size, step=step)
         return input.reshape((1,))[:size]
     at = dimension % input.ndim
-    strides = input.strides
-    return xp.lib.stride_tricks.as_strided(input, shape, (*strides[:at], strides[at] * step, *strides[at + 1 :], strides[at]))
+    length, strides = input.shape[at], input.strides
+    if not (0 <= size <= length and step > 0 and -input.ndim <= dimension < input.ndim):
+        _windows_spec(input, dimension=dimension, size=size, step=step)
+    shape = (*input.shape[:at], (length - size) // step + 1, *input.shape[at + 1 :], size)
+    return strided(xp, input, shape, (*strides[:at], strides[at] * step, *strides[at + 1 :], strides[at]))
 
 
 @unfold.vjp("input")

@@ -127,7 +127,10 @@ class Array:
             for unknown in ("where", "initial"):
                 if unknown in kwargs:
                     raise TypeError(f"cupy.ndarray.{name} takes no {unknown}=")
-            return wrap(method(*[unwrap(each) for each in args], **{key: unwrap(each) for key, each in kwargs.items()}))
+            result = method(*[unwrap(each) for each in args], **{key: unwrap(each) for key, each in kwargs.items()})
+            if name == "diagonal":
+                result.flags.writeable = self._data.flags.writeable  # CuPy's can be written, NumPy's cannot
+            return wrap(result)
 
         return call
 

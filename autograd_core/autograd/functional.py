@@ -121,7 +121,13 @@ def jacobian(func: Callable[..., Any], inputs: Any, create_graph: bool = False, 
     if strict:
         _check_strict(func, values, "jacobian")
     transform: Any = jacfwd if strategy == "forward-mode" else jacrev
-    found = transform(func, tuple(range(len(values))) if several else 0)(*values)
+
+    def checked(*points: Any) -> Any:
+        result = func(*points)
+        _tuple(result, "outputs of the function", "jacobian")
+        return result
+
+    found = transform(checked, tuple(range(len(values))) if several else 0)(*values)
     return _finished(found, create_graph)
 
 

@@ -90,9 +90,14 @@ def jvp(func: Callable[..., Any], primals: Any, tangents: Any, *, has_aux: bool 
     >>> y.tolist(), dy.tolist()
     ([1.0, 4.0], [2.0, 2.0])
     """
+    return pushed(func, primals, tangents, has_aux, "jvp")
+
+
+def pushed(func: Callable[..., Any], primals: Any, tangents: Any, has_aux: bool, caller: str) -> Any:
+    """:func:`jvp` for other transforms, whose names errors speak."""
     if not isinstance(primals, (tuple, list)) or not isinstance(tangents, (tuple, list)) or len(primals) != len(tangents):
-        raise RuntimeError("jvp: expected primals and tangents to be tuples of the same length, with one entry for each argument of func")
-    recorded = _Linearized(func, primals, has_aux, "jvp")
+        raise RuntimeError(f"{caller}: expected primals and tangents to be tuples of the same length, with one entry for each argument of func")
+    recorded = _Linearized(func, primals, has_aux, caller)
     tangent = recorded.push(tangents)
     return (recorded.shown(), tangent, released(recorded.aux, recorded.own)) if has_aux else (recorded.shown(), tangent)
 
@@ -107,5 +112,10 @@ def linearize(func: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[..
     >>> slope(ag.tensor(2.0)).item()
     2.0
     """
-    recorded = _Linearized(func, primals, False, "linearize")
+    return linearized(func, primals, "linearize")
+
+
+def linearized(func: Callable[..., Any], primals: Sequence[Any], caller: str) -> tuple[Any, Callable[..., Any]]:
+    """:func:`linearize` for other transforms, whose names errors speak."""
+    recorded = _Linearized(func, primals, False, caller)
     return recorded.shown(), lambda *tangents: recorded.push(tangents)

@@ -10,9 +10,9 @@ from typing import Any
 from .. import _methods
 from ..backend.registry import BY_TYPE
 from ..batching import base_of
-from ..storage import TensorBase, wrap
-from .forward import jvp, linearize
-from .reverse import chosen, grad, vjp, with_aux
+from ..storage import wrap
+from .forward import linearized, pushed
+from .reverse import chosen, gradient_at, pulled_back, with_aux
 from .tracing import lifted
 from .tree import flatten, tensors_of, tree_map
 from .vectorize import vmap
@@ -59,7 +59,7 @@ def jacrev(func: Callable[..., Any], argnums: int | Sequence[int] = 0, *, has_au
     @functools.wraps(func, updated=())
     def transformed(*args: Any, **kwargs: Any) -> Any:
         partial, moving = _of_positions(func, args, argnums, "jacrev", kwargs)
-        output, pull_back, *aux = vjp(partial, *moving, has_aux=has_aux)
+        output, pull_back, *aux = pulled_back(partial, moving, has_aux, "jacrev")
         outputs, structure = tensors_of(output, "jacrev", "the output of func")
         arguments, argument_structure = flatten(moving)
         rows = []
@@ -101,7 +101,7 @@ def jacfwd(func: Callable[..., Any], argnums: int | Sequence[int] = 0, has_aux: 
             kept.append(aux)
             return output
 
-        output, slope = linearize(plain, *moving)
+        output, slope = linearized(plain, moving, "jacfwd")
         outputs, structure = tensors_of(output, "jacfwd", "the output of func")
         arguments, argument_structure = flatten(moving)
         columns = []
@@ -143,19 +143,25 @@ def hessian(func: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Calla
 def hvp(func: Callable[..., Any], primals: Any, tangents: Any) -> tuple[Any, Any]:
     """The gradient of the scalar ``func`` at ``primals`` and its Hessian times ``tangents``, without the Hessian: forward over reverse.
 
-    ``primals`` and ``tangents`` are tuples with one entry for each argument (a single tensor stands for a tuple of one); both
-    results are tuples of that form, or single values for a single tensor.
+    ``primals`` and ``tangents`` are tuples with one entry for each argument; both results are tuples of that form. A tensor or a
+    dict stands for the only argument, and the results have its form.
 
     >>> import autograd_core as ag
     >>> gradient, product = hvp(lambda x: (x ** 3).sum(), ag.tensor([1.0, 2.0]), ag.tensor([1.0, 1.0]))
     >>> gradient.tolist(), product.tolist()
     ([3.0, 12.0], [6.0, 12.0])
     """
-    single = isinstance(primals, TensorBase)
-    points = (primals,) if single else tuple(primals)
-    directions = (tangents,) if single else tuple(tangents)
-    gradient, product = jvp(grad(func, tuple(range(len(points)))), points, directions)
+    points, directions, single = _listed(primals, tangents)
+    positions = tuple(range(len(points)))
+    gradient, product = pushed(lambda *args: gradient_at(func, positions, False, args, {}, "hvp")[1], points, directions, False, "hvp")
     return (gradient[0], product[0]) if single else (gradient, product)
+
+
+def _listed(primals: Any, tangents: Any) -> tuple[Any, Any, bool]:
+    """Primals and tangents as tuples with one entry for each argument, and whether a single argument was given as it is."""
+    if isinstance(primals, (tuple, list)) and not hasattr(primals, "_fields"):
+        return tuple(primals), tangents if not isinstance(tangents, list) else tuple(tangents), False
+    return (primals,), (tangents,), True
 
 
 def gauss_newton_vp(model: Callable[..., Any], loss: Callable[[Any], Any], primals: Any, tangents: Any) -> Any:
@@ -168,11 +174,9 @@ def gauss_newton_vp(model: Callable[..., Any], loss: Callable[[Any], Any], prima
     >>> gauss_newton_vp(lambda w: w * 3.0, lambda y: (y ** 2).sum(), ag.tensor([1.0]), ag.tensor([1.0])).tolist()
     [18.0]
     """
-    single = isinstance(primals, TensorBase)
-    points = (primals,) if single else tuple(primals)
-    directions = (tangents,) if single else tuple(tangents)
-    output, moved = jvp(model, points, directions)
-    _, curved = jvp(grad(loss), (output,), (moved,))
-    _, pull_back = vjp(model, *points)
+    points, directions, single = _listed(primals, tangents)
+    output, moved = pushed(model, points, directions, False, "gauss_newton_vp")
+    _, curved = pushed(lambda y: gradient_at(loss, 0, False, (y,), {}, "gauss_newton_vp")[1], (output,), (moved,), False, "gauss_newton_vp")
+    _, pull_back = pulled_back(model, points, False, "gauss_newton_vp")
     result = pull_back(curved)
     return result[0] if single else result

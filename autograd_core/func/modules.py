@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .. import _methods
+from ..queries import is_tensor
 
 
 def _owner(module: Any, path: str) -> tuple[Any, str]:
@@ -43,6 +44,9 @@ def functional_call(module: Any, parameter_and_buffer_dicts: Any, args: Any = No
     unexpected = [name for name in given if name not in known]
     if unexpected:
         raise RuntimeError(f"functional_call: unexpected key(s): {', '.join(map(repr, unexpected))}. The module's are {', '.join(map(repr, known))}")
+    for name, value in given.items():
+        if not is_tensor(value):
+            raise TypeError(f"functional_call: expected a Tensor for {name!r}, got {type(value).__name__}")
     if strict and (missing := [name for name in known if name not in given]):
         raise RuntimeError(f"functional_call: missing key(s): {', '.join(map(repr, missing))}")
     if tie_weights:

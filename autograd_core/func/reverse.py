@@ -17,9 +17,11 @@ from .tree import Structure, flatten, tensors_of
 
 def chosen(args: Sequence[Any], argnums: int | Sequence[int], caller: str) -> tuple[int, ...]:
     """The positions that ``argnums`` names, checked against the arguments."""
+    if not isinstance(argnums, int) and not (isinstance(argnums, (tuple, list)) and all(isinstance(n, int) for n in argnums)):
+        raise TypeError(f"{caller}: expected argnums to be an int or a tuple of ints, got {argnums!r}")
     numbers = (argnums,) if isinstance(argnums, int) else tuple(argnums)
     for n in numbers:
-        if not isinstance(n, int) or not -len(args) <= n < len(args):
+        if not -len(args) <= n < len(args):
             raise RuntimeError(f"{caller}: got argnums={argnums}, but only {len(args)} positional inputs")
     positions = tuple(n % len(args) for n in numbers)
     if len(set(positions)) != len(positions):
@@ -91,7 +93,7 @@ def value_and_grad(func: Callable[..., Any], argnums: int | Sequence[int] = 0, h
 
     @functools.wraps(func, updated=())
     def transformed(*args: Any, **kwargs: Any) -> Any:
-        return _value_and_grad(func, argnums, has_aux, args, kwargs, "value_and_grad")
+        return gradient_at(func, argnums, has_aux, args, kwargs, "value_and_grad")
 
     return transformed
 
@@ -101,13 +103,14 @@ def grad_and_value(func: Callable[..., Any], argnums: int | Sequence[int] = 0, h
 
     @functools.wraps(func, updated=())
     def transformed(*args: Any, **kwargs: Any) -> Any:
-        value, gradient = _value_and_grad(func, argnums, has_aux, args, kwargs, "grad_and_value")
+        value, gradient = gradient_at(func, argnums, has_aux, args, kwargs, "grad_and_value")
         return gradient, value
 
     return transformed
 
 
-def _value_and_grad(func: Any, argnums: Any, has_aux: bool, args: Any, kwargs: Any, caller: str) -> Any:
+def gradient_at(func: Any, argnums: Any, has_aux: bool, args: Any, kwargs: Any, caller: str) -> Any:
+    """The value (and auxiliary) and the gradient of ``func`` at some arguments, for the transform that ``caller`` names."""
     outer_grad = get_mode().grad
     inputs = Inputs(args, chosen(args, argnums, caller), isinstance(argnums, int), caller)
     with enable_grad():
@@ -150,7 +153,7 @@ def grad(func: Callable[..., Any], argnums: int | Sequence[int] = 0, has_aux: bo
 
     @functools.wraps(func, updated=())
     def transformed(*args: Any, **kwargs: Any) -> Any:
-        value, gradient = _value_and_grad(func, argnums, has_aux, args, kwargs, "grad")
+        value, gradient = gradient_at(func, argnums, has_aux, args, kwargs, "grad")
         return (gradient, value[1]) if has_aux else gradient
 
     return transformed
@@ -166,7 +169,7 @@ def elementwise_grad(func: Callable[..., Any], argnums: int | Sequence[int] = 0)
 
     @functools.wraps(func, updated=())
     def transformed(*args: Any, **kwargs: Any) -> Any:
-        return _value_and_grad(lambda *a, **k: _total(func(*a, **k)), argnums, False, args, kwargs, "elementwise_grad")[1]
+        return gradient_at(lambda *a, **k: _total(func(*a, **k)), argnums, False, args, kwargs, "elementwise_grad")[1]
 
     return transformed
 
@@ -188,13 +191,18 @@ def vjp(func: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
     >>> pull_back(ag.tensor([1.0, 10.0]))[0].tolist()
     [2.0, 40.0]
     """
+    return pulled_back(func, primals, has_aux, "vjp")
+
+
+def pulled_back(func: Callable[..., Any], primals: Sequence[Any], has_aux: bool, caller: str) -> Any:
+    """:func:`vjp` for other transforms, whose names errors speak."""
     outer_grad = get_mode().grad
     if not primals:
-        raise RuntimeError("vjp: expected at least one primal")
-    inputs = Inputs(primals, tuple(range(len(primals))), False, "vjp")
+        raise RuntimeError(f"{caller}: expected at least one primal")
+    inputs = Inputs(primals, tuple(range(len(primals))), False, caller)
     with enable_grad():
-        output, aux = with_aux(func(*inputs.args), has_aux, "vjp")
-    outputs, structure = tensors_of(output, "vjp", "the output of func")
+        output, aux = with_aux(func(*inputs.args), has_aux, caller)
+    outputs, structure = tensors_of(output, caller, "the output of func")
     own = own_leaves(inputs.leaves)
     connected = outer_grad and beyond([base_of(y)._node for y in outputs], own)
 

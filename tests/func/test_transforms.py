@@ -348,3 +348,26 @@ def test_what_a_function_saves_goes_through_the_hooks() -> None:
     assert second.tolist() == [12.0, 24.0]
     with pytest.raises(TypeError, match="unpack_hook must return a Tensor"), ag.autograd.graph.saved_tensors_hooks(lambda t: t, lambda t: 1):
         Cube.apply(x).sum().backward()
+
+
+def test_products_take_a_dict_as_the_only_argument() -> None:
+    p = {"a": ag.tensor([1.0, 2.0]), "b": [ag.tensor([3.0])]}
+    gradient, product = func.hvp(lambda p: (p["a"] ** 2).sum() * p["b"][0].sum(), p, p)
+    assert gradient["a"].tolist() == [6.0, 12.0]
+    assert product["b"][0].tolist() == [10.0]
+    assert func.gauss_newton_vp(lambda p: p["a"] * 3.0, lambda y: (y**2).sum(), p, p)["a"].tolist() == [18.0, 36.0]
+
+
+@pytest.mark.parametrize(("call", "kind", "words"), [
+    (lambda x: func.hvp(ag.sin, x, x), RuntimeError, "hvp: expected func to return a scalar tensor"),
+    (lambda x: func.hvp(lambda x: x.sum(), x, ag.ones(1)), RuntimeError, r"hvp: tangent 0 \(1,\) float32 must have the shape of its primal \(2,\)"),
+    (lambda x: func.jacrev(lambda x: "a")(x), TypeError, "jacrev: expected the output of func to be a Tensor"),
+    (lambda x: func.jacfwd(lambda x: "a")(x), TypeError, "jacfwd: expected the output of func to be a Tensor"),
+    (lambda x: func.grad(lambda x: x.sum(), argnums="x")(x), TypeError, "grad: expected argnums to be an int or a tuple of ints, got 'x'"),
+    (lambda x: func.gauss_newton_vp(ag.sin, lambda y: y, x, x), RuntimeError, "gauss_newton_vp: expected func to return a scalar"),
+    (lambda x: func.functional_call(nn.Linear(2, 1), {"weight": 3}, (x,)), TypeError, "functional_call: expected a Tensor for 'weight', got int"),
+    (lambda x: ag.autograd.functional.jacobian(lambda x: 3.0, x), TypeError, "jacobian: the outputs of the function must be either a Tensor or a tuple of Tensors, got float"),
+])
+def test_errors_speak_of_the_function_that_was_called(call: Any, kind: type[Exception], words: str) -> None:
+    with pytest.raises(kind, match=words):
+        call(ag.tensor([1.0, 2.0]))

@@ -127,7 +127,7 @@ def test_the_drawing_shows_the_calls() -> None:
 def test_unknown_passes_and_back_ends() -> None:
     with pytest.raises(ValueError, match="there is no pass 'fast'"):
         ag.compile(lambda x: x, passes=["fast"])
-    with pytest.raises(ValueError, match="backend must be 'numpy' or 'auto'"):
+    with pytest.raises(ValueError, match="backend must be 'numpy', 'native' or 'auto'"):
         ag.compile(lambda x: x, backend="fast")
 
 

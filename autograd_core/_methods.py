@@ -178,6 +178,7 @@ _pair_differences = REGISTRY["pair_differences"]
 _pair_differences_adjoint = REGISTRY["pair_differences_adjoint"]
 _contract = REGISTRY["contract"]
 _identity_like = REGISTRY["identity_like"]
+_trace = REGISTRY["trace"]
 _lookup = REGISTRY["lookup"]
 _occurrences = REGISTRY["occurrences"]
 _bag_numbers = REGISTRY["bag_numbers"]
@@ -213,6 +214,10 @@ _gather = REGISTRY["gather"]
 _gather_accumulate = REGISTRY["gather_accumulate"]
 _index_of = REGISTRY["index_of"]
 _base_grid = REGISTRY["base_grid"]
+_gcd = REGISTRY["gcd"]
+_lcm = REGISTRY["lcm"]
+_nextafter = REGISTRY["nextafter"]
+_frexp = REGISTRY["frexp"]
 _resample = REGISTRY["resample"]
 _resample_sum = REGISTRY["resample_sum"]
 _linalg_inv = REGISTRY["linalg_inv"]
@@ -231,6 +236,10 @@ _take_rows = REGISTRY["take_rows"]
 _place_rows = REGISTRY["place_rows"]
 _take_masked = REGISTRY["take_masked"]
 _place_masked = REGISTRY["place_masked"]
+_lu_factors = REGISTRY["lu_factors"]
+_exchanges = REGISTRY["exchanges"]
+_unit_lower = REGISTRY["unit_lower"]
+_counting = REGISTRY["counting"]
 _class_margins = REGISTRY["class_margins"]
 _label_sets = REGISTRY["label_sets"]
 _masked_fill = REGISTRY["masked_fill"]
@@ -243,6 +252,7 @@ _deviation = REGISTRY["deviation"]
 _norm_over = REGISTRY["norm_over"]
 _standardize = REGISTRY["standardize"]
 _standardize_rows = REGISTRY["standardize_rows"]
+_standardize_channels = REGISTRY["standardize_channels"]
 _cummax = REGISTRY["cummax"]
 _cummin = REGISTRY["cummin"]
 _logcumsumexp = REGISTRY["logcumsumexp"]
@@ -335,6 +345,8 @@ _special_i0e = REGISTRY["special_i0e"]
 _special_i1e = REGISTRY["special_i1e"]
 _logit = REGISTRY["logit"]
 _special_entr = REGISTRY["special_entr"]
+_flat_window = REGISTRY["flat_window"]
+_without_gaps = REGISTRY["without_gaps"]
 _sin = REGISTRY["sin"]
 _cos = REGISTRY["cos"]
 _tanh = REGISTRY["tanh"]
@@ -642,6 +654,9 @@ _r_pair_differences_input = _pair_differences.rules["input"].function
 _k_pair_differences_adjoint = _pair_differences_adjoint.kernels
 _c_pair_differences_adjoint = cut_of(_pair_differences_adjoint)
 _r_pair_differences_adjoint_input = _pair_differences_adjoint.rules["input"].function
+_k_trace = _trace.kernels
+_c_trace = cut_of(_trace)
+_r_trace_input = _trace.rules["input"].function
 _k_lookup = _lookup.kernels
 _c_lookup = cut_of(_lookup)
 _r_lookup_weight = _lookup.rules["weight"].function
@@ -710,6 +725,12 @@ _r_gather_input = _gather.rules["input"].function
 _k_gather_accumulate = _gather_accumulate.kernels
 _c_gather_accumulate = cut_of(_gather_accumulate)
 _r_gather_accumulate_input = _gather_accumulate.rules["input"].function
+_k_gcd = _gcd.kernels
+_c_gcd = cut_of(_gcd, True)
+_k_lcm = _lcm.kernels
+_c_lcm = cut_of(_lcm, True)
+_k_nextafter = _nextafter.kernels
+_c_nextafter = cut_of(_nextafter, True)
 _k_resample = _resample.kernels
 _c_resample = cut_of(_resample)
 _r_resample_input = _resample.rules["input"].function
@@ -750,6 +771,9 @@ _r_place_rows_input = _place_rows.rules["input"].function
 _k_place_masked = _place_masked.kernels
 _c_place_masked = cut_of(_place_masked)
 _r_place_masked_input = _place_masked.rules["input"].function
+_k_unit_lower = _unit_lower.kernels
+_c_unit_lower = cut_of(_unit_lower)
+_r_unit_lower_input = _unit_lower.rules["input"].function
 _k_class_margins = _class_margins.kernels
 _c_class_margins = cut_of(_class_margins)
 _q_class_margins = _class_margins.residual_kernels
@@ -778,6 +802,10 @@ _k_standardize_rows = _standardize_rows.kernels
 _c_standardize_rows = cut_of(_standardize_rows)
 _q_standardize_rows = _standardize_rows.residual_kernels
 _r_standardize_rows_all = _standardize_rows.fused.function
+_k_standardize_channels = _standardize_channels.kernels
+_c_standardize_channels = cut_of(_standardize_channels)
+_q_standardize_channels = _standardize_channels.residual_kernels
+_r_standardize_channels_all = _standardize_channels.fused.function
 _k_logcumsumexp = _logcumsumexp.kernels
 _c_logcumsumexp = cut_of(_logcumsumexp)
 _r_logcumsumexp_input = _logcumsumexp.rules["input"].function
@@ -927,6 +955,9 @@ _c_logit = cut_of(_logit)
 _r_logit_all = _logit.fused.function
 _k_special_entr = _special_entr.kernels
 _c_special_entr = cut_of(_special_entr)
+_k_without_gaps = _without_gaps.kernels
+_c_without_gaps = cut_of(_without_gaps)
+_r_without_gaps_input = _without_gaps.rules["input"].function
 _k_sin = _sin.kernels
 _c_sin = cut_of(_sin)
 _k_cos = _cos.kernels
@@ -1096,7 +1127,6 @@ _alpha_dropout = COMPOSITES["alpha_dropout"].function
 _feature_alpha_dropout = COMPOSITES["feature_alpha_dropout"].function
 _einsum = COMPOSITES["einsum"].function
 _tensordot = COMPOSITES["tensordot"].function
-_trace = COMPOSITES["trace"].function
 _embedding = COMPOSITES["embedding"].function
 _embedding_bag = COMPOSITES["embedding_bag"].function
 _fft_fft = COMPOSITES["fft_fft"].function
@@ -1113,6 +1143,10 @@ _fft_fftn = COMPOSITES["fft_fftn"].function
 _fft_ifftn = COMPOSITES["fft_ifftn"].function
 _fft_rfftn = COMPOSITES["fft_rfftn"].function
 _fft_irfftn = COMPOSITES["fft_irfftn"].function
+_fft_hfft2 = COMPOSITES["fft_hfft2"].function
+_fft_ihfft2 = COMPOSITES["fft_ihfft2"].function
+_fft_hfftn = COMPOSITES["fft_hfftn"].function
+_fft_ihfftn = COMPOSITES["fft_ihfftn"].function
 _fft_fftshift = COMPOSITES["fft_fftshift"].function
 _fft_ifftshift = COMPOSITES["fft_ifftshift"].function
 _unfold = COMPOSITES["unfold"].function
@@ -1124,6 +1158,8 @@ _index_put_ = COMPOSITES["index_put_"].function
 _index_put = COMPOSITES["index_put"].function
 _affine_grid = COMPOSITES["affine_grid"].function
 _grid_sample = COMPOSITES["grid_sample"].function
+_ldexp = COMPOSITES["ldexp"].function
+_ldexp_ = COMPOSITES["ldexp_"].function
 _interpolate = COMPOSITES["interpolate"].function
 _upsample = COMPOSITES["upsample"].function
 _inverse = COMPOSITES["inverse"].function
@@ -1140,6 +1176,12 @@ _tile = COMPOSITES["tile"].function
 _repeat_interleave = COMPOSITES["repeat_interleave"].function
 _poisson_nll_loss = COMPOSITES["poisson_nll_loss"].function
 _gaussian_nll_loss = COMPOSITES["gaussian_nll_loss"].function
+_linalg_lu_factor_ex = COMPOSITES["linalg_lu_factor_ex"].function
+_linalg_lu_factor = COMPOSITES["linalg_lu_factor"].function
+_lu_unpack = COMPOSITES["lu_unpack"].function
+_linalg_lu = COMPOSITES["linalg_lu"].function
+_linalg_lu_solve = COMPOSITES["linalg_lu_solve"].function
+_linalg_vander = COMPOSITES["linalg_vander"].function
 _hinge_loss = COMPOSITES["hinge_loss"].function
 _hinge_embedding_loss = COMPOSITES["hinge_embedding_loss"].function
 _margin_ranking_loss = COMPOSITES["margin_ranking_loss"].function
@@ -1235,6 +1277,10 @@ _special_expit = COMPOSITES["special_expit"].function
 _special_psi = COMPOSITES["special_psi"].function
 _special_gammaln = COMPOSITES["special_gammaln"].function
 _special_multigammaln = COMPOSITES["special_multigammaln"].function
+_stft = COMPOSITES["stft"].function
+_istft = COMPOSITES["istft"].function
+_cov = COMPOSITES["cov"].function
+_corrcoef = COMPOSITES["corrcoef"].function
 _dot = COMPOSITES["dot"].function
 _vdot = COMPOSITES["vdot"].function
 _linalg_vecdot = COMPOSITES["linalg_vecdot"].function
@@ -8720,6 +8766,63 @@ def identity_like(input: Tensor, size: builtins.int) -> Tensor:
     return apply(_identity_like, (input,), {"size": size})
 
 
+def _pull_trace(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    input_shape = node._shapes[0]
+    r = _r_trace_input(F, g, input_shape)
+    if pending[to_input] is None:
+        pending[to_input] = r
+    else:
+        accumulate(pending, to_input, r)
+
+
+_pull_trace.op = _trace  # type: ignore[attr-defined]
+
+
+def trace(input: Tensor) -> Tensor:
+    """The sum of the diagonal of a matrix. Integers add up in int64."""
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_trace, (input,), {})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_trace, (input,), {})
+    try:
+        out = _k_trace[a_input.__class__](a_input)
+    except Exception as error:
+        raise explain(_trace, (input,), {}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    if n_input is not None and mode.grad:
+        t._node = n = GeneralNode()
+        n.op = _trace
+        n.pull = _pull_trace
+        n._first = n_input
+        n._second = n._rest = None
+        n.saved = None
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        n._shapes = (a_input.shape,)
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+        if n_input is not None:
+            t._view = _c_trace
+        elif input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
+    return t
+
+
 def _pull_lookup(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
     to_input = node._first
     to_weight = node._second
@@ -10650,6 +10753,170 @@ def base_grid(input: Tensor, *, size: builtins.tuple[builtins.int, ...], align: 
     return apply(_base_grid, (input,), {"size": size, "align": align})
 
 
+def _pull_gcd(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    to_other = node._second
+    shape = node.shape
+
+
+_pull_gcd.op = _gcd  # type: ignore[attr-defined]
+
+
+def gcd(input: Tensor, other: TensorLike) -> Tensor:
+    """The greatest common divisor of integers, never negative; of 0 and 0 it is 0."""
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+        c = other.__class__
+        if c is _float or c is _int:
+            a_other: Any = other
+            n_other = None
+        else:
+            a_other = other._array
+            n_other = other._node
+            if a_other.dtype is not d:
+                return apply(_gcd, (input, other), {})
+    except AttributeError:
+        return apply(_gcd, (input, other), {})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64 and (d is not INT64 or c is _float) and (d is not BOOL or c is _float or c is _int)) or mode.general:
+        return apply(_gcd, (input, other), {})
+    try:
+        out = _k_gcd[a_input.__class__](a_input, a_other)
+    except Exception as error:
+        raise explain(_gcd, (input, other), {}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    t._node = None
+    if n_input is not None or n_other is not None:
+        t._view = _c_gcd
+    elif input._view is not None and input._view.cut is not None:
+        t._view = input._view.cut
+    elif a_other is not other and other._view is not None and other._view.cut is not None:
+        t._view = other._view.cut
+    return t
+
+
+def gcd_(input: Tensor, other: TensorLike) -> Tensor:
+    """``gcd``, written into the tensor itself."""
+    return write(_gcd, input, (other,), {})
+
+
+def _pull_lcm(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    to_other = node._second
+    shape = node.shape
+
+
+_pull_lcm.op = _lcm  # type: ignore[attr-defined]
+
+
+def lcm(input: Tensor, other: TensorLike) -> Tensor:
+    """The least common multiple of integers, never negative; with 0 it is 0."""
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+        c = other.__class__
+        if c is _float or c is _int:
+            a_other: Any = other
+            n_other = None
+        else:
+            a_other = other._array
+            n_other = other._node
+            if a_other.dtype is not d:
+                return apply(_lcm, (input, other), {})
+    except AttributeError:
+        return apply(_lcm, (input, other), {})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64 and (d is not INT64 or c is _float) and (d is not BOOL or c is _float or c is _int)) or mode.general:
+        return apply(_lcm, (input, other), {})
+    try:
+        out = _k_lcm[a_input.__class__](a_input, a_other)
+    except Exception as error:
+        raise explain(_lcm, (input, other), {}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    t._node = None
+    if n_input is not None or n_other is not None:
+        t._view = _c_lcm
+    elif input._view is not None and input._view.cut is not None:
+        t._view = input._view.cut
+    elif a_other is not other and other._view is not None and other._view.cut is not None:
+        t._view = other._view.cut
+    return t
+
+
+def lcm_(input: Tensor, other: TensorLike) -> Tensor:
+    """``lcm``, written into the tensor itself."""
+    return write(_lcm, input, (other,), {})
+
+
+def _pull_nextafter(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    to_other = node._second
+    shape = node.shape
+
+
+_pull_nextafter.op = _nextafter  # type: ignore[attr-defined]
+
+
+def nextafter(input: Tensor, other: TensorLike) -> Tensor:
+    """The floating point number next to ``input`` on the way to ``other``; no gradient."""
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+        c = other.__class__
+        if c is _float or c is _int:
+            a_other: Any = other
+            n_other = None
+        else:
+            a_other = other._array
+            n_other = other._node
+            if a_other.dtype is not d:
+                return apply(_nextafter, (input, other), {})
+    except AttributeError:
+        return apply(_nextafter, (input, other), {})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64 and (d is not INT64 or c is _float) and (d is not BOOL or c is _float or c is _int)) or mode.general:
+        return apply(_nextafter, (input, other), {})
+    try:
+        out = _k_nextafter[a_input.__class__](a_input, a_other)
+    except Exception as error:
+        raise explain(_nextafter, (input, other), {}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    t._node = None
+    if n_input is not None or n_other is not None:
+        t._view = _c_nextafter
+    elif input._view is not None and input._view.cut is not None:
+        t._view = input._view.cut
+    elif a_other is not other and other._view is not None and other._view.cut is not None:
+        t._view = other._view.cut
+    return t
+
+
+def nextafter_(input: Tensor, other: TensorLike) -> Tensor:
+    """``nextafter``, written into the tensor itself."""
+    return write(_nextafter, input, (other,), {})
+
+
+def frexp(input: Tensor) -> builtins.tuple[Tensor, Tensor]:
+    """``input = mantissa * 2 ** exponent`` with mantissas from 0.5 to below 1: a named tuple; the exponents are int32.
+
+    >>> import autograd_core as ag
+    >>> mantissa, exponent = ag.frexp(ag.tensor([6.0, 0.25]))
+    >>> mantissa.tolist(), exponent.tolist()
+    ([0.75, 0.5], [3, -1])
+    """
+    return apply(_frexp, (input,), {})
+
+
 def _pull_resample(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
     to_input = node._first
     attrs = node._attrs
@@ -11525,6 +11792,75 @@ def place_masked(input: Tensor, mask: Tensor, shape: Sequence[builtins.int]) -> 
     return t
 
 
+def lu_factors(A: Tensor, name: str, check: builtins.bool) -> builtins.tuple[Tensor, Tensor, Tensor]:
+    """Both triangles of ``A = P L U`` in one matrix, the pivots, and the number of the first pivot that is zero, or 0."""
+    return apply(_lu_factors, (A,), {"name": name, "check": check})
+
+
+def exchanges(pivots: Tensor, rows: builtins.int, dtype: DTypeLike) -> Tensor:
+    """The permutation matrix P of ``A = P L U`` from the rows that were exchanged one after the other, counted from 1."""
+    return apply(_exchanges, (pivots,), {"rows": rows, "dtype": dtype})
+
+
+def _pull_unit_lower(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    r = _r_unit_lower_input(F, g)
+    if pending[to_input] is None:
+        pending[to_input] = r
+    else:
+        accumulate(pending, to_input, r)
+
+
+_pull_unit_lower.op = _unit_lower  # type: ignore[attr-defined]
+
+
+def unit_lower(input: Tensor) -> Tensor:
+    """What lies below the diagonal, with ones on it."""
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_unit_lower, (input,), {})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_unit_lower, (input,), {})
+    try:
+        out = _k_unit_lower[a_input.__class__](a_input)
+    except Exception as error:
+        raise explain(_unit_lower, (input,), {}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    if n_input is not None and mode.grad:
+        t._node = n = Node()
+        n.pull = _pull_unit_lower
+        n._first = n_input
+        n._second = n._rest = None
+        n.saved = None
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+        if n_input is not None:
+            t._view = _c_unit_lower
+        elif input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
+    return t
+
+
+def counting(input: Tensor, length: builtins.int) -> Tensor:
+    """0, 1, 2 and so on, in the dtype and on the device of ``input``."""
+    return apply(_counting, (input,), {"length": length})
+
+
 def _pull_class_margins(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
     to_input = node._first
     to_target = node._second
@@ -12199,6 +12535,114 @@ def standardize_rows(input: Tensor, weight: Tensor | None = None, bias: Tensor |
         t._node = None
         if n_input is not None or n_weight is not None or n_bias is not None:
             t._view = _c_standardize_rows
+        elif input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
+        elif a_weight is not weight and weight._view is not None and weight._view.cut is not None:
+            t._view = weight._view.cut
+        elif a_bias is not bias and bias._view is not None and bias._view.cut is not None:
+            t._view = bias._view.cut
+    return t
+
+
+def _pull_standardize_channels(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    to_weight = node._second
+    to_bias, = node._rest
+    input, weight, mean, var = node.saved
+    attrs = node._attrs
+    eps = attrs["eps"]
+    input_shape = node._shapes[0]
+    weight_shape = node._shapes[1]
+    bias_shape = node._shapes[2]
+    needs = (to_input is not None, to_weight is not None, to_bias is not None)
+    r_input, r_weight, r_bias = _r_standardize_channels_all(F, g, input, weight, mean, var, input_shape, weight_shape, bias_shape, eps, needs)
+    if to_input is not None and r_input is not None:
+        if pending[to_input] is None:
+            pending[to_input] = r_input
+        else:
+            accumulate(pending, to_input, r_input)
+    if to_weight is not None and r_weight is not None:
+        if pending[to_weight] is None:
+            pending[to_weight] = r_weight
+        else:
+            accumulate(pending, to_weight, r_weight)
+    if to_bias is not None and r_bias is not None:
+        if pending[to_bias] is None:
+            pending[to_bias] = r_bias
+        else:
+            accumulate(pending, to_bias, r_bias)
+
+
+_pull_standardize_channels.op = _standardize_channels  # type: ignore[attr-defined]
+
+
+def standardize_channels(input: Tensor, weight: Tensor | None = None, bias: Tensor | None = None, *, eps: builtins.float) -> Tensor:
+    """``standardize`` over all dimensions but the second, without the statistics."""
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+        if weight is None:
+            a_weight: Any = weight
+            n_weight = None
+        else:
+            a_weight = weight._array
+            n_weight = weight._node
+            if a_weight.dtype is not d:
+                return apply(_standardize_channels, (input, weight, bias), {"eps": eps})
+        if bias is None:
+            a_bias: Any = bias
+            n_bias = None
+        else:
+            a_bias = bias._array
+            n_bias = bias._node
+            if a_bias.dtype is not d:
+                return apply(_standardize_channels, (input, weight, bias), {"eps": eps})
+    except AttributeError:
+        return apply(_standardize_channels, (input, weight, bias), {"eps": eps})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_standardize_channels, (input, weight, bias), {"eps": eps})
+    try:
+        needs = (n_input is not None or n_weight is not None or n_bias is not None) and mode.grad
+        if needs:
+            out, mean, var = _q_standardize_channels[a_input.__class__](a_input, a_weight, a_bias, eps=eps)
+        else:
+            out = _k_standardize_channels[a_input.__class__](a_input, a_weight, a_bias, eps=eps)
+    except Exception as error:
+        raise explain(_standardize_channels, (input, weight, bias), {"eps": eps}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    if needs:
+        t._node = n = GeneralNode()
+        n.op = _standardize_channels
+        n.pull = _pull_standardize_channels
+        n._first = n_input
+        n._second = n_weight
+        n._rest = (n_bias,)
+        n.saved = (a_input, a_weight, mean, var)
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        n._attrs = {"eps": eps}
+        n._shapes = (a_input.shape, getattr(a_weight, "shape", ()), getattr(a_bias, "shape", ()))
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+        if n_input is None and input._view is not None and input._view.cut is not None:
+            note_cut(n, input._view.cut)
+        if n_weight is None and a_weight is not weight and weight._view is not None and weight._view.cut is not None:
+            note_cut(n, weight._view.cut)
+        if n_bias is None and a_bias is not bias and bias._view is not None and bias._view.cut is not None:
+            note_cut(n, bias._view.cut)
+    else:
+        t._node = None
+        if n_input is not None or n_weight is not None or n_bias is not None:
+            t._view = _c_standardize_channels
         elif input._view is not None and input._view.cut is not None:
             t._view = input._view.cut
         elif a_weight is not weight and weight._view is not None and weight._view.cut is not None:
@@ -16197,6 +16641,65 @@ def special_entr(input: Tensor) -> Tensor:
     return t
 
 
+def flat_window(input: Tensor, length: builtins.int) -> Tensor:
+    """Ones on the device of ``input``, as real numbers of its precision: the window of who names none."""
+    return apply(_flat_window, (input,), {"length": length})
+
+
+def _pull_without_gaps(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    r = _r_without_gaps_input(F, g)
+    if pending[to_input] is None:
+        pending[to_input] = r
+    else:
+        accumulate(pending, to_input, r)
+
+
+_pull_without_gaps.op = _without_gaps  # type: ignore[attr-defined]
+
+
+def without_gaps(input: Tensor) -> Tensor:
+    """``input``, none of whose elements may be 0, where frames would have nothing to say about the signal."""
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_without_gaps, (input,), {})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_without_gaps, (input,), {})
+    try:
+        out = _k_without_gaps[a_input.__class__](a_input)
+    except Exception as error:
+        raise explain(_without_gaps, (input,), {}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    if n_input is not None and mode.grad:
+        t._node = n = Node()
+        n.pull = _pull_without_gaps
+        n._first = n_input
+        n._second = n._rest = None
+        n.saved = None
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+        if n_input is not None:
+            t._view = _c_without_gaps
+        elif input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
+    return t
+
+
 def _pull_sin(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
     to_input = node._first
     input, = node.saved
@@ -18813,11 +19316,6 @@ def tensordot(a: Tensor, b: Tensor, dims: Any = 2) -> Tensor:
     return _tensordot(F, a, b, dims)
 
 
-def trace(input: Tensor) -> Tensor:
-    """The sum of the diagonal of a matrix. Integers add up in int64."""
-    return _trace(F, input)
-
-
 def embedding(input: Tensor, weight: Tensor, padding_idx: builtins.int | None = None, max_norm: builtins.float | None = None, norm_type: builtins.float = 2.0, scale_grad_by_freq: builtins.bool = False, sparse: builtins.bool = False) -> Tensor:
     """The rows of ``weight`` (count, size) that the integers in ``input`` name: (...) to (..., size).
 
@@ -18959,6 +19457,34 @@ def fft_irfftn(input: Tensor, s: Sequence[builtins.int] | None = None, dim: Dims
     return _fft_irfftn(F, input, s, dim, norm)
 
 
+def fft_hfft2(input: Tensor, s: Sequence[builtins.int] | None = None, dim: Sequence[builtins.int] = (-2, -1), norm: str | None = None, *, axis: Any = None) -> Tensor:
+    """``fft2`` of a signal that is symmetric up to conjugation in the last of the dimensions, given by its first half: real numbers."""
+    if axis is not None:
+        dim = axis
+    return _fft_hfft2(F, input, s, dim, norm)
+
+
+def fft_ihfft2(input: Tensor, s: Sequence[builtins.int] | None = None, dim: Sequence[builtins.int] = (-2, -1), norm: str | None = None, *, axis: Any = None) -> Tensor:
+    """The inverse of ``hfft2``: the first half, in the last of the dimensions, of the ``ifft2`` of a real tensor."""
+    if axis is not None:
+        dim = axis
+    return _fft_ihfft2(F, input, s, dim, norm)
+
+
+def fft_hfftn(input: Tensor, s: Sequence[builtins.int] | None = None, dim: Dims = None, norm: str | None = None, *, axis: Any = None) -> Tensor:
+    """``hfft2`` over any dimensions, by default all."""
+    if axis is not None:
+        dim = axis
+    return _fft_hfftn(F, input, s, dim, norm)
+
+
+def fft_ihfftn(input: Tensor, s: Sequence[builtins.int] | None = None, dim: Dims = None, norm: str | None = None, *, axis: Any = None) -> Tensor:
+    """The inverse of ``hfftn``."""
+    if axis is not None:
+        dim = axis
+    return _fft_ihfftn(F, input, s, dim, norm)
+
+
 def fft_fftshift(input: Tensor, dim: Dims = None, *, axis: Any = None) -> Tensor:
     """Frequencies reordered so that 0 stands in the middle of ``dim`` (of every dimension by default)."""
     if axis is not None:
@@ -19038,6 +19564,21 @@ def grid_sample(input: Tensor, grid: Tensor, mode: str = 'bilinear', padding_mod
     modes, ``RuntimeError`` for shapes that do not fit. Jaderberg et al. (2015), arXiv:1506.02025.
     """
     return _grid_sample(F, input, grid, mode, padding_mode, align_corners)
+
+
+def ldexp(input: Tensor, other: Tensor) -> Tensor:
+    """``input * 2 ** other``.
+
+    >>> import autograd_core as ag
+    >>> ag.ldexp(ag.tensor([1.0, 3.0]), ag.tensor([2, -1])).tolist()
+    [4.0, 1.5]
+    """
+    return _ldexp(F, input, other)
+
+
+def ldexp_(input: Tensor, other: Tensor) -> Tensor:
+    """``ldexp``, written into the tensor itself."""
+    return _ldexp_(F, input, other)
 
 
 def interpolate(input: Tensor, size: builtins.int | Sequence[builtins.int] | None = None, scale_factor: builtins.float | Sequence[builtins.float] | None = None, mode: str = 'nearest', align_corners: builtins.bool | None = None, recompute_scale_factor: builtins.bool | None = None, antialias: builtins.bool = False) -> Tensor:
@@ -19167,6 +19708,67 @@ def gaussian_nll_loss(input: Tensor, target: Tensor, var: TensorLike, full: buil
     ``ValueError`` for a negative variance or another shape.
     """
     return _gaussian_nll_loss(F, input, target, var, full, eps, reduction)
+
+
+def linalg_lu_factor_ex(A: Tensor, *, pivot: builtins.bool = True, check_errors: builtins.bool = False) -> builtins.tuple[Tensor, Tensor, Tensor]:
+    """Both triangles of ``A = P L U`` in one matrix, the pivots, and ``info``: 0, or the number of the first pivot that is zero. A named tuple.
+
+    A is (..., m, n); what lies below the diagonal belongs to L, whose diagonal of ones is not kept, the rest is U. Row i was
+    exchanged with row ``pivots[i] - 1``, in order. With ``check_errors`` it raises ``LinAlgError`` where a pivot is zero.
+    """
+    return _linalg_lu_factor_ex(F, A, pivot=pivot, check_errors=check_errors)
+
+
+def linalg_lu_factor(A: Tensor, *, pivot: builtins.bool = True) -> builtins.tuple[Tensor, Tensor]:
+    """The triangles of ``A = P L U`` in one matrix and the pivots, for ``lu_solve``: a named tuple ``(LU, pivots)``; see ``lu_factor_ex``.
+
+    Raises ``LinAlgError`` (a ``RuntimeError``) if a pivot is zero.
+
+    >>> import autograd_core as ag
+    >>> LU, pivots = ag.linalg.lu_factor(ag.tensor([[1.0, 2.0], [2.0, 1.0]]))
+    >>> LU.tolist(), pivots.tolist()
+    ([[2.0, 1.0], [0.5, 1.5]], [2, 2])
+    """
+    return _linalg_lu_factor(F, A, pivot=pivot)
+
+
+def lu_unpack(LU_data: Tensor, LU_pivots: Tensor, unpack_data: builtins.bool = True, unpack_pivots: builtins.bool = True) -> builtins.tuple[Tensor, Tensor, Tensor]:
+    """The matrices P, L and U that ``lu_factor`` packed: a named tuple ``(P, L, U)``. What is not asked for is an empty tensor."""
+    return _lu_unpack(F, LU_data, LU_pivots, unpack_data, unpack_pivots)
+
+
+def linalg_lu(A: Tensor, *, pivot: builtins.bool = True) -> builtins.tuple[Tensor, Tensor, Tensor]:
+    """``A = P L U`` with a permutation matrix P, a lower triangle L with ones on its diagonal and an upper triangle U: a named tuple.
+
+    A is (..., m, n), L (..., m, k) and U (..., k, n) with k = min(m, n).
+
+    >>> import autograd_core as ag
+    >>> P, L, U = ag.linalg.lu(ag.tensor([[1.0, 2.0], [2.0, 1.0]]))
+    >>> (P @ L @ U).tolist()
+    [[1.0, 2.0], [2.0, 1.0]]
+    """
+    return _linalg_lu(F, A, pivot=pivot)
+
+
+def linalg_lu_solve(LU: Tensor, pivots: Tensor, B: Tensor, *, left: builtins.bool = True, adjoint: builtins.bool = False) -> Tensor:
+    """X with A X = B, where ``lu_factor`` gave ``LU`` and ``pivots`` of A. ``left=False``: X A = B. ``adjoint``: A^H instead of A.
+
+    >>> import autograd_core as ag
+    >>> LU, pivots = ag.linalg.lu_factor(ag.tensor([[2.0, 0.0], [0.0, 4.0]]))
+    >>> ag.linalg.lu_solve(LU, pivots, ag.tensor([[2.0], [8.0]])).tolist()
+    [[1.0], [2.0]]
+    """
+    return _linalg_lu_solve(F, LU, pivots, B, left=left, adjoint=adjoint)
+
+
+def linalg_vander(x: Tensor, *, N: builtins.int | None = None) -> Tensor:
+    """The powers 0 to ``N - 1`` of each element of ``x`` (..., n) as a last dimension; ``N`` is n by default.
+
+    >>> import autograd_core as ag
+    >>> ag.linalg.vander(ag.tensor([2.0, 3.0]), N=3).tolist()
+    [[1.0, 2.0, 4.0], [1.0, 3.0, 9.0]]
+    """
+    return _linalg_vander(F, x, N=N)
 
 
 def hinge_loss(input: Tensor, target: Tensor, margin: builtins.float = 1.0, reduction: str = 'mean') -> Tensor:
@@ -19944,6 +20546,54 @@ def special_multigammaln(input: Tensor, p: builtins.int) -> Tensor:
     return _special_multigammaln(F, input, p)
 
 
+def stft(input: Tensor, n_fft: builtins.int, hop_length: builtins.int | None = None, win_length: builtins.int | None = None, window: Tensor | None = None, center: builtins.bool = True, pad_mode: str = 'reflect', normalized: builtins.bool = False, onesided: builtins.bool | None = None, return_complex: builtins.bool | None = None) -> Tensor:
+    """The short-time Fourier transform: of every frame of ``n_fft`` points, ``hop_length`` apart (``n_fft // 4`` by default).
+
+    ``input`` is (length,) or (batch, length); the result is (..., frequencies, frames) and complex, with ``n_fft // 2 + 1``
+    frequencies of real input (``onesided``) and ``n_fft`` of complex. Frames are multiplied by ``window`` of ``win_length``
+    points. With ``center`` the signal is continued at both ends, so that frame t lies around point ``t * hop_length``.
+    ``normalized`` divides by ``sqrt(n_fft)``. ``return_complex=False`` gives real numbers with a last dimension of 2; real
+    input asks for the choice, as in PyTorch.
+
+    >>> import autograd_core as ag
+    >>> ag.stft(ag.ones(16), 8, window=ag.ones(8), return_complex=True).shape
+    autograd_core.Size([5, 9])
+    """
+    return _stft(F, input, n_fft, hop_length, win_length, window, center, pad_mode, normalized, onesided, return_complex)
+
+
+def istft(input: Tensor, n_fft: builtins.int, hop_length: builtins.int | None = None, win_length: builtins.int | None = None, window: Tensor | None = None, center: builtins.bool = True, normalized: builtins.bool = False, onesided: builtins.bool | None = None, length: builtins.int | None = None, return_complex: builtins.bool = False) -> Tensor:
+    """The signal whose ``stft`` comes nearest to ``input``: frames are added up and divided by the sum of the squared windows.
+
+    ``input`` is complex, (..., frequencies, frames); ``length`` cuts the signal or continues it with zeros. Raises ``RuntimeError`` where the
+    windows leave a gap. Source: D. Griffin and J. Lim, "Signal estimation from modified short-time Fourier transform" (1984).
+    """
+    return _istft(F, input, n_fft, hop_length, win_length, window, center, normalized, onesided, length, return_complex)
+
+
+def cov(input: Tensor, *, correction: builtins.int = 1, fweights: Tensor | None = None, aweights: Tensor | None = None) -> Tensor:
+    """The covariance matrix of variables (rows) over observations (columns); of one row, its variance.
+
+    Sums are divided by the number of observations minus ``correction``. ``fweights`` (integers) says how often each observation
+    was made, ``aweights`` how much it counts. Raises ``RuntimeError`` for more than two dimensions or weights of other shapes.
+
+    >>> import autograd_core as ag
+    >>> ag.cov(ag.tensor([[1.0, 2.0, 3.0], [3.0, 2.0, 1.0]])).tolist()
+    [[1.0, -1.0], [-1.0, 1.0]]
+    """
+    return _cov(F, input, correction=correction, fweights=fweights, aweights=aweights)
+
+
+def corrcoef(input: Tensor) -> Tensor:
+    """The correlation coefficients of variables (rows) over observations (columns), between -1 and 1; of one row, 1.
+
+    >>> import autograd_core as ag
+    >>> ag.corrcoef(ag.tensor([[1.0, 2.0, 3.0], [3.0, 2.0, 1.0]])).tolist()
+    [[1.0, -1.0], [-1.0, 1.0]]
+    """
+    return _corrcoef(F, input)
+
+
 def dot(input: Tensor, tensor: Tensor) -> Tensor:
     """The inner product of two vectors of one length, without conjugation."""
     return _dot(F, input, tensor)
@@ -20247,6 +20897,7 @@ class Methods(TensorBase):
     histc = histc
     bincount = bincount
     logsumexp = logsumexp
+    trace = trace
     exp = exp
     exp_ = exp_
     expm1 = expm1
@@ -20270,6 +20921,13 @@ class Methods(TensorBase):
     xlogy = xlogy
     xlogy_ = xlogy_
     gather = gather
+    gcd = gcd
+    gcd_ = gcd_
+    lcm = lcm
+    lcm_ = lcm_
+    nextafter = nextafter
+    nextafter_ = nextafter_
+    frexp = frexp
     flip = flip
     roll = roll
     tril = tril
@@ -20429,10 +21087,11 @@ class Methods(TensorBase):
     cholesky = cholesky
     qr = qr
     diff = diff
-    trace = trace
     take_along_dim = take_along_dim
     index_put_ = index_put_
     index_put = index_put
+    ldexp = ldexp
+    ldexp_ = ldexp_
     inverse = inverse
     det = det
     slogdet = slogdet
@@ -20489,6 +21148,10 @@ class Methods(TensorBase):
     msort = msort
     polygamma = Tensor_polygamma
     mvlgamma = mvlgamma
+    stft = stft
+    istft = istft
+    cov = cov
+    corrcoef = corrcoef
     dot = dot
     vdot = vdot
     inner = inner

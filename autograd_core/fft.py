@@ -10,11 +10,15 @@ from ._methods import fft_fft2 as fft2
 from ._methods import fft_fftn as fftn
 from ._methods import fft_fftshift as fftshift
 from ._methods import fft_hfft as hfft
+from ._methods import fft_hfft2 as hfft2
+from ._methods import fft_hfftn as hfftn
 from ._methods import fft_ifft as ifft
 from ._methods import fft_ifft2 as ifft2
 from ._methods import fft_ifftn as ifftn
 from ._methods import fft_ifftshift as ifftshift
 from ._methods import fft_ihfft as ihfft
+from ._methods import fft_ihfft2 as ihfft2
+from ._methods import fft_ihfftn as ihfftn
 from ._methods import fft_irfft as irfft
 from ._methods import fft_irfft2 as irfft2
 from ._methods import fft_irfftn as irfftn
@@ -46,5 +50,6 @@ def rfftfreq(n: int, d: float = 1.0, *, dtype: Any = None, device: Any = None, r
 
 
 __all__ = [
-    "fft", "fft2", "fftfreq", "fftn", "fftshift", "hfft", "ifft", "ifft2", "ifftn", "ifftshift", "ihfft", "irfft", "irfft2", "irfftn", "rfft", "rfft2", "rfftfreq", "rfftn",
+    "fft", "fft2", "fftfreq", "fftn", "fftshift", "hfft", "hfft2", "hfftn", "ifft", "ifft2", "ifftn", "ifftshift", "ihfft", "ihfft2", "ihfftn", "irfft", "irfft2", "irfftn",
+    "rfft", "rfft2", "rfftfreq", "rfftn",
 ]

@@ -15,6 +15,10 @@ from ._methods import linalg_eigvalsh as eigvalsh
 from ._methods import linalg_inv as inv
 from ._methods import linalg_inv_ex as inv_ex
 from ._methods import linalg_lstsq as lstsq
+from ._methods import linalg_lu as lu
+from ._methods import linalg_lu_factor as lu_factor
+from ._methods import linalg_lu_factor_ex as lu_factor_ex
+from ._methods import linalg_lu_solve as lu_solve
 from ._methods import linalg_matrix_norm as matrix_norm
 from ._methods import linalg_matrix_power as matrix_power
 from ._methods import linalg_matrix_rank as matrix_rank
@@ -29,6 +33,7 @@ from ._methods import linalg_svd as svd
 from ._methods import linalg_svdvals as svdvals
 from ._methods import linalg_tensorinv as tensorinv
 from ._methods import linalg_tensorsolve as tensorsolve
+from ._methods import linalg_vander as vander
 from ._methods import linalg_vecdot as vecdot
 from ._methods import linalg_vector_norm as vector_norm
 from ._methods import matmul, matrix_exp
@@ -36,6 +41,6 @@ from .errors import LinAlgError
 
 __all__ = [
     "LinAlgError", "cholesky", "cholesky_ex", "cond", "cross", "det", "diagonal", "eig", "eigh", "eigvals", "eigvalsh", "inv", "inv_ex", "lstsq",
-    "matmul", "matrix_exp", "matrix_norm", "matrix_power", "matrix_rank", "multi_dot", "norm", "pinv", "qr", "slogdet", "solve", "solve_triangular",
-    "svd", "svdvals", "tensorinv", "tensorsolve", "vecdot", "vector_norm",
+    "lu", "lu_factor", "lu_factor_ex", "lu_solve", "matmul", "matrix_exp", "matrix_norm", "matrix_power", "matrix_rank", "multi_dot", "norm",
+    "pinv", "qr", "slogdet", "solve", "solve_triangular", "svd", "svdvals", "tensorinv", "tensorsolve", "vander", "vecdot", "vector_norm",
 ]

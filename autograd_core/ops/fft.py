@@ -298,6 +298,30 @@ def fft_irfftn(F: Any, input: Any, s: Any = None, dim: Any = None, norm: str | N
     return _from_spectrum(F, "irfftn", input, s, dim, norm)
 
 
+@composite(f"fft_hfft2{_TWO}", places=FFT)
+def fft_hfft2(F: Any, input: Any, s: Any = None, dim: Any = (-2, -1), norm: str | None = None) -> Any:
+    """``fft2`` of a signal that is symmetric up to conjugation in the last of the dimensions, given by its first half: real numbers."""
+    return _from_spectrum(F, "hfft2", input, s, dim, norm, hermitian=True)
+
+
+@composite(f"fft_ihfft2{_TWO}", places=FFT)
+def fft_ihfft2(F: Any, input: Any, s: Any = None, dim: Any = (-2, -1), norm: str | None = None) -> Any:
+    """The inverse of ``hfft2``: the first half, in the last of the dimensions, of the ``ifft2`` of a real tensor."""
+    return _to_spectrum(F, "ihfft2", input, s, dim, norm, hermitian=True)
+
+
+@composite(f"fft_hfftn{_MANY}", places=FFT)
+def fft_hfftn(F: Any, input: Any, s: Any = None, dim: Any = None, norm: str | None = None) -> Any:
+    """``hfft2`` over any dimensions, by default all."""
+    return _from_spectrum(F, "hfftn", input, s, dim, norm, hermitian=True)
+
+
+@composite(f"fft_ihfftn{_MANY}", places=FFT)
+def fft_ihfftn(F: Any, input: Any, s: Any = None, dim: Any = None, norm: str | None = None) -> Any:
+    """The inverse of ``hfftn``."""
+    return _to_spectrum(F, "ihfftn", input, s, dim, norm, hermitian=True)
+
+
 @composite("fft_fftshift(input: Tensor, dim: Dims = None) -> Tensor", places=FFT)
 def fft_fftshift(F: Any, input: Any, dim: Any = None) -> Any:
     """Frequencies reordered so that 0 stands in the middle of ``dim`` (of every dimension by default)."""

@@ -32,7 +32,7 @@ CALLS: list[tuple[str, Any, tuple[Any, ...], dict[str, Any]]] = [
     ("masked_fill_", SIGNED, (SIGNED > 0, 7.0), {}), ("masked_fill_", SIGNED, (SIGNED > 0, np.array(2.0)), {}), ("index_fill_", SIGNED, (1, np.array([0, 2]), 3.0), {}),
     ("index_add_", SIGNED, (1, np.array([0, 0]), POSITIVE[:, :2]), {"alpha": 2.0}), ("index_copy_", SIGNED, (1, np.array([2, 0]), POSITIVE[:, :2]), {}), ("cumsum_", SIGNED, (1,), {}), ("cumprod_", SIGNED, (0,), {}),
     ("scatter_", SIGNED, (1, np.array([[0], [2]]), POSITIVE), {}), ("scatter_add_", SIGNED, (1, np.array([[0, 0], [2, 1]]), POSITIVE), {}), ("masked_scatter_", SIGNED, (SIGNED > 0, POSITIVE), {}),
-    ("put_", SIGNED, (np.array([1, 4]), np.array([5.0, 6.0])), {}), ("scatter_reduce_", SIGNED, (1, np.array([[0, 0], [2, 1]]), POSITIVE), {"reduce": "sum"}), ("fill_diagonal_", SIGNED, (9.0,), {}), ("fill_diagonal_", np.ones((7, 2)), (9.0, True), {}),
+    ("ldexp_", SIGNED, (np.array([1.0, -2.0, 0.0]),), {}), ("put_", SIGNED, (np.array([1, 4]), np.array([5.0, 6.0])), {}), ("scatter_reduce_", SIGNED, (1, np.array([[0, 0], [2, 1]]), POSITIVE), {"reduce": "sum"}), ("fill_diagonal_", SIGNED, (9.0,), {}), ("fill_diagonal_", np.ones((7, 2)), (9.0, True), {}),
     ("fill_diagonal_", np.ones((7, 2)), (9.0,), {}), ("fill_diagonal_", np.ones((2, 2, 2)), (9.0,), {}), ("fill_diagonal_", np.ones(3), (9.0,), {}), ("fill_diagonal_", np.ones((2, 3, 2)), (9.0,), {}),
     ("addr_", SIGNED, (np.array([1.0, 2.0]), np.array([3.0, 4.0, 5.0])), {"beta": 2, "alpha": 0.5}), ("addbmm_", np.ones((2, 2)), (np.stack([SIGNED] * 2), np.stack([POSITIVE.T] * 2)), {}),
     ("baddbmm_", np.ones((2, 2, 2)), (np.stack([SIGNED] * 2), np.stack([POSITIVE.T] * 2)), {"beta": 0.5}),

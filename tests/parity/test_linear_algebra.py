@@ -120,7 +120,15 @@ def of_full_svd(m: Any, A: Any) -> Any:
     return S, m.matmul(U[..., :k] * m.cos(S).unsqueeze(-2), Vh[..., :k, :])
 
 
+def by_factors(m: Any, A: Any, **how: Any) -> Any:
+    """A system solved by the factors of its matrix."""
+    return m.linalg.lu_solve(*m.linalg.lu_factor(A), A.transpose(-2, -1), **how)
+
+
 SQUARE: dict[str, Line] = {
+    "lu_factor": lambda m, A: m.linalg.lu_factor(A), "lu_factor_ex": lambda m, A: m.linalg.lu_factor_ex(A), "lu": lambda m, A: m.linalg.lu(A),
+    "lu_unpack": lambda m, A: m.lu_unpack(*m.linalg.lu_factor(A)), "lu_solve": by_factors, "lu_solve adjoint": lambda m, A: by_factors(m, A, adjoint=True),
+    "lu_solve right": lambda m, A: by_factors(m, A, left=False), "lu_solve right adjoint": lambda m, A: by_factors(m, A, left=False, adjoint=True),
     "inv": lambda m, A: m.linalg.inv(A), "inverse": lambda m, A: m.inverse(A), "inv_ex": lambda m, A: m.linalg.inv_ex(A), "det": lambda m, A: m.linalg.det(A),
     "slogdet": lambda m, A: m.linalg.slogdet(A), "logdet": lambda m, A: m.logdet(definite(m, A)), "cholesky": lambda m, A: m.linalg.cholesky(definite(m, A)),
     "cholesky upper": lambda m, A: m.linalg.cholesky(definite(m, A), upper=True), "cholesky_ex": lambda m, A: m.linalg.cholesky_ex(definite(m, A)),

@@ -18,6 +18,10 @@ QUANTILES = [
     S((3,), 0.5, interpolation="cubic", error=RuntimeError, match="interpolation"), S((3,), span(0, 1, 1, 1), error=RuntimeError, match="1D"),
 ]
 SAMPLES: dict[str, list[Sample]] = {
+    "cov": [S((3, 5)), S((3, 5), correction=0), S((4,)), S((2, 4), fweights=Arg(values=[1, 2, 1, 3])), S((2, 4), aweights=Arg(values=[0.5, 1.5, 1.0, 2.0])),
+            S((2, 4), fweights=Arg(values=[1, 2, 1, 3]), aweights=Arg(values=[0.5, 1.5, 1.0, 2.0]), correction=0), S((2, 3, 4), error=RuntimeError, match="two or fewer dimensions"),
+            S((2, 4), fweights=Arg(values=[1, 2]), error=RuntimeError, match="one weight")],
+    "corrcoef": [S((3, 5)), S((4,)), S((2, 3, 4), error=RuntimeError, match="two or fewer dimensions")],
     "median": [S(distinct(3, 4)), S(distinct(4)), S(distinct(3, 4), dim=0), S(distinct(3, 4), dim=-1, keepdim=True), S(()), S((3,), dim=1, error=IndexError, match="out of range")],
     "nanmedian": [S(distinct(3, 4)), S(WITH_NAN), S(WITH_NAN, dim=1), S(distinct(3, 4), dim=0, keepdim=True), S((0, 3), dim=0, error=IndexError, match="non-zero size")],
     "quantile": QUANTILES,

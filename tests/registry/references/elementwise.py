@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import scipy.fft
 from scipy import special
 
 from .common import Reference
@@ -41,7 +42,54 @@ def not_a_number(input: Any, *, nan: Any = None, posinf: Any = None, neginf: Any
                                                                        np.where(input == -np.inf, np.finfo(input.dtype).min if neginf is None else neginf, input)))
 
 
+def framed_window(a: Any, n_fft: int, hop_length: int | None, win_length: int | None, window: Any) -> tuple[int, Any]:
+    length = n_fft if win_length is None else win_length
+    before = (n_fft - length) // 2
+    return n_fft // 4 if hop_length is None else hop_length, np.pad(np.ones(length) if window is None else window, (before, n_fft - length - before))
+
+
+def waves(n: int) -> Any:
+    return np.exp(-2j * np.pi * np.outer(np.arange(n), np.arange(n)) / n)
+
+
+def stft(a: Any, *, n_fft: int, hop_length: int | None = None, win_length: int | None = None, window: Any = None, center: bool = True, pad_mode: str = "reflect",
+         normalized: bool = False, onesided: bool | None = None, return_complex: bool | None = None) -> Any:
+    """Each frame times the matrix of waves."""
+    hop, weights = framed_window(a, n_fft, hop_length, win_length, window)
+    rows = np.atleast_2d(a)
+    if center:
+        rows = np.pad(rows, ((0, 0), (n_fft // 2, n_fft // 2)), mode=pad_mode)
+    frames = np.stack([rows[:, start : start + n_fft] * weights for start in range(0, rows.shape[1] - n_fft + 1, hop)], axis=-1)
+    spectrum = waves(n_fft) @ frames / (np.sqrt(n_fft) if normalized else 1)
+    spectrum = spectrum if onesided is False or np.iscomplexobj(a) else spectrum[:, : n_fft // 2 + 1]
+    spectrum = spectrum[0] if a.ndim == 1 else spectrum
+    return np.stack([spectrum.real, spectrum.imag], axis=-1) if return_complex is False else spectrum
+
+
+def istft(a: Any, *, n_fft: int, hop_length: int | None = None, win_length: int | None = None, window: Any = None, center: bool = True, normalized: bool = False,
+          onesided: bool | None = None, length: int | None = None, return_complex: bool = False) -> Any:
+    """Frames by NumPy's inverse transforms, laid over one another one by one."""
+    hop, weights = framed_window(a, n_fft, hop_length, win_length, window)
+    spectra = a[None] if a.ndim == 2 else a
+    norm = "ortho" if normalized else "backward"
+    frames = np.fft.ifft(spectra, axis=1, norm=norm) if return_complex else np.fft.irfft(spectra[:, : n_fft // 2 + 1], n=n_fft, axis=1, norm=norm)
+    total = n_fft + hop * (frames.shape[2] - 1)
+    signal, weight = np.zeros((len(frames), total), dtype=frames.dtype), np.zeros(total)
+    for t in range(frames.shape[2]):
+        signal[:, t * hop : t * hop + n_fft] += frames[:, :, t] * weights
+        weight[t * hop : t * hop + n_fft] += weights**2
+    start = n_fft // 2 if center else 0
+    stop = total - start if length is None else min(start + length, total)
+    result = signal[:, start:stop] / weight[start:stop]
+    if length is not None:
+        result = np.pad(result, ((0, 0), (0, length - result.shape[1])))
+    return result[0] if a.ndim == 2 else result
+
+
 REFERENCES: dict[str, Reference] = {
+    "gcd": np.gcd, "lcm": np.lcm, "nextafter": np.nextafter, "ldexp": lambda a, b: a * 2.0**b, "frexp": np.frexp, "stft": stft, "istft": istft,
+    "flat_window": lambda a, *, length: np.ones(length), "without_gaps": lambda a: a,
+    "fft_hfft2": transforms(scipy.fft.hfft2, (-2, -1)), "fft_ihfft2": transforms(scipy.fft.ihfft2, (-2, -1)), "fft_hfftn": transforms(scipy.fft.hfftn), "fft_ihfftn": transforms(scipy.fft.ihfftn),
     # arithmetic
     "copysign": lambda a, b: np.abs(a) * np.where(np.signbit(b), -1, 1), "hypot": lambda a, b: np.sqrt(np.square(a) + np.square(b)), "positive": lambda a: a,
     "rsub": lambda a, b, *, alpha=1: b - alpha * a, "float_power": np.float_power, "lerp": lambda a, b, w: a * (1 - w) + b * w,

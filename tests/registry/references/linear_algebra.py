@@ -149,7 +149,46 @@ def no_info(shape: tuple[int, ...]) -> Any:
     return np.zeros(shape, dtype=np.int32)
 
 
+def packed(A: Any) -> tuple[Any, Any]:
+    """SciPy's factors in one matrix; its pivots count from 0."""
+    batch = A.shape[:-2]
+    found = [scipy.linalg.lu_factor(A[index]) for index in itertools.product(*map(range, batch))]
+    k = min(A.shape[-2:])
+    return np.array([each[0] for each in found]).reshape(A.shape), np.array([each[1] + 1 for each in found], dtype=int).reshape(*batch, k)
+
+
+def permutation(pivots: Any, rows: int) -> Any:
+    """The matrix that undoes the exchanges of rows, one after the other."""
+    matrices = np.zeros((*pivots.shape[:-1], rows, rows))
+    for index in itertools.product(*map(range, pivots.shape[:-1])):
+        order = list(range(rows))
+        for k, other in enumerate(pivots[index]):
+            order[k], order[int(other) - 1] = order[int(other) - 1], order[k]
+        matrices[index] = np.eye(rows)[:, order]
+    return matrices
+
+
+def unpacked(LU: Any, pivots: Any, *, unpack_data: bool = True, unpack_pivots: bool = True) -> tuple[Any, Any, Any]:
+    rows, columns = LU.shape[-2:]
+    k = min(rows, columns)
+    nothing = np.zeros(0)
+    P = permutation(pivots, rows) if unpack_pivots else nothing
+    return (P, np.tril(LU[..., :k], -1) + np.eye(rows, k), np.triu(LU[..., :k, :])) if unpack_data else (P, nothing, nothing)
+
+
+def solved_by_factors(LU: Any, pivots: Any, B: Any, *, left: bool = True, adjoint: bool = False) -> Any:
+    P, L, U = unpacked(LU, pivots)
+    A = P @ L @ U
+    A = A.conj().swapaxes(-1, -2) if adjoint else A
+    return np.linalg.solve(A, B) if left else np.linalg.solve(A.swapaxes(-1, -2), B.swapaxes(-1, -2)).swapaxes(-1, -2)
+
+
 REFERENCES: dict[str, Reference] = {
+    "lu_factors": lambda A, **attrs: (*packed(A), no_info(A.shape[:-2])), "linalg_lu_factor_ex": lambda A, *, check_errors=False: (*packed(A), no_info(A.shape[:-2])), "linalg_lu_factor": packed,
+    "linalg_lu": lambda A: unpacked(*packed(A)), "lu_unpack": unpacked, "linalg_lu_solve": solved_by_factors,
+    "counting": lambda x, *, length: np.arange(length, dtype=x.dtype),
+    "exchanges": lambda pivots, *, rows, dtype: permutation(pivots, rows), "unit_lower": lambda a: np.tril(a, -1) + np.eye(*a.shape[-2:]),
+    "linalg_vander": lambda x, *, N=None: np.stack([x**i for i in range(x.shape[-1] if N is None else N)], axis=-1),
     "linalg_inv": lambda A: each(lambda a: scipy.linalg.inv(a) if a.size else a, A), "inverse": lambda A: each(scipy.linalg.inv, A),
     "linalg_inv_ex": lambda A, *, check_errors=False: (each(scipy.linalg.inv, A), no_info(A.shape[:-2])),
     "linalg_det": determinant, "det": determinant, "cofactors": minors, "cofactors_slope": slope_of_minors, "linalg_slogdet": slogdet, "slogdet": slogdet,

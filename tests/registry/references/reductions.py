@@ -112,6 +112,7 @@ def cumulative_trapezoid(y: Any, x: Any = None, *, dx: float = 1.0, dim: int = -
 
 
 REFERENCES: dict[str, Reference] = {
+    "cov": lambda a, *, correction=1, fweights=None, aweights=None: np.cov(a, ddof=correction, fweights=fweights, aweights=aweights), "corrcoef": np.corrcoef,
     "cummax": running(np.max), "cummin": running(np.min), "logcumsumexp": logcumsumexp,
     "kthvalue": picking(lambda row, k: np.argsort(row, kind="stable")[k - 1]), "median_along": picking(median_position), "median_of_all": median_of_all,
     "median": median, "nanmedian": nanmedian, "mode": picking(mode_position), "quantile": quantile(np.quantile), "nanquantile": quantile(np.nanquantile),

@@ -207,6 +207,11 @@ install()
 
 
 def __getattr__(name: str) -> Any:
+    if name.endswith("_") and not name.startswith("_"):  # relu_(x) writes in place, as x.relu_() does
+        from . import _methods
+
+        if hasattr(_methods, name):
+            return getattr(_methods, name)
     return lazy_attribute(__name__, name)
 
 

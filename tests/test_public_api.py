@@ -77,3 +77,11 @@ def test_generated_functions_are_current() -> None:
 def test_an_unknown_name_is_an_attribute_error() -> None:
     with pytest.raises(AttributeError, match="no attribute 'nonexistent'"):
         _ = autograd_core.nonexistent  # type: ignore[attr-defined]
+
+
+def test_functions_that_write_in_place_stand_where_pytorch_has_them() -> None:
+    x = autograd_core.tensor([-1.0, 4.0])
+    assert autograd_core.relu_(x) is x
+    assert autograd_core.sqrt_(x).tolist() == [0.0, 2.0]
+    with pytest.raises(AttributeError, match="no attribute 'nonexistent_'"):
+        _ = autograd_core.nonexistent_  # type: ignore[attr-defined]

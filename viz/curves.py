@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from . import files, theme
+from .text import visible
 
 History = Mapping[str, Sequence[float]] | Sequence[Mapping[str, float]]
 
@@ -53,7 +54,7 @@ def curves(history: History, path: str | os.PathLike[str] | None = None, ax: Any
         if best is not None:
             where.axvline(best, color=theme.MUTED, linestyle=":", linewidth=1, zorder=0)
         where.set_xlabel("epoch")
-        where.set_ylabel(measure, parse_math=False)
+        where.set_ylabel(visible(measure), parse_math=False)
         where.xaxis.get_major_locator().set_params(integer=True)
         where.grid(True, alpha=0.3)
         where.legend()

@@ -8,6 +8,7 @@ from typing import Any
 
 from . import files, theme
 from .arrays import parameters_of, to_numpy
+from .text import visible
 from .tiles import sheet_of
 
 BINS = 40
@@ -27,7 +28,7 @@ def activation_histograms(source: Any, inputs: Any = None, path: str | os.PathLi
     """
     if callable(source):
         source = _outputs(source, inputs)
-    panels = {name: to_numpy(array) for name, array in parameters_of(source).items()}
+    panels = dict(_sizes(name, to_numpy(array)) for name, array in parameters_of(source).items())
     notes = {name: _dead(array) for name, array in panels.items()}
     return _histograms("activation", panels, notes, path, bins)
 
@@ -47,7 +48,7 @@ def gradient_histograms(source: Any, path: str | os.PathLike[str] | None = None,
     for name, parameter in parameters_of(source).items():
         gradient = getattr(parameter, "grad", parameter)
         if gradient is not None:
-            panels[name] = to_numpy(gradient)
+            panels.update([_sizes(name, to_numpy(gradient))])
     if not panels:
         raise ValueError("gradient_histograms: no parameter has a gradient; call backward() first")
     return _histograms("gradient", panels, {name: f"mean |g| {abs(array).mean():.2g}" for name, array in panels.items() if array.size}, path, bins)
@@ -66,7 +67,7 @@ def weights(source: Any, path: str | os.PathLike[str] | None = None) -> Any:
     """
     if path is not None:
         files.format_of(path, files.FIGURE_FORMATS)
-    panels = {name: array for name, parameter in parameters_of(source).items() if (array := to_numpy(parameter)).ndim >= 2 and array.size}
+    panels = dict(_sizes(name, array) for name, parameter in parameters_of(source).items() if (array := to_numpy(parameter)).ndim >= 2 and array.size)
     if not panels:
         raise ValueError("weights: nothing to show: no parameter has two or more dimensions")
     from matplotlib.colors import LinearSegmentedColormap
@@ -77,13 +78,20 @@ def weights(source: Any, path: str | os.PathLike[str] | None = None) -> Any:
         most = float(abs(array).max()) or 1.0
         sheet = sheet_of(array[:, :, None] if array.ndim == 3 else array)  # kernels of one dimension are tiles of one row
         shown = where.imshow(array if sheet is None else sheet.rows, cmap=diverging, vmin=-most, vmax=most, aspect="auto" if array.ndim == 2 else "equal", interpolation="nearest")
-        where.set_title(f"{name} {array.shape}", parse_math=False, fontsize="medium")
+        where.set_title(f"{visible(name)} {array.shape}", parse_math=False, fontsize="medium")
         where.set_xticks([])
         where.set_yticks([])
         figure.colorbar(shown, ax=where, shrink=0.8)
     if path is not None:
         files.save_figure(figure, path)
     return figure
+
+
+def _sizes(name: str, array: Any) -> tuple[str, Any]:
+    """An array with its name; absolute values in the place of complex numbers, floats in that of truth values."""
+    if array.dtype.kind == "c":
+        return f"|{name}|", abs(array)
+    return name, array.astype("float32") if array.dtype.kind == "b" else array
 
 
 def _outputs(module: Any, inputs: Any) -> dict[str, Any]:
@@ -126,7 +134,7 @@ def _histograms(what: str, panels: dict[str, Any], notes: dict[str, str], path: 
         if finite.size:
             where.hist(finite, bins=bins, color=colors[0])
         where.axvline(0, color=theme.MUTED, linewidth=0.8, linestyle=":")
-        where.set_title(f"{name} {array.shape}", parse_math=False, fontsize="medium")
+        where.set_title(f"{visible(name)} {array.shape}", parse_math=False, fontsize="medium")
         where.set_xlabel(f"{what}{': ' + note if note else ''}", parse_math=False, fontsize="small")
         where.locator_params(axis="x", nbins=5)
     if path is not None:

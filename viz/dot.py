@@ -289,7 +289,8 @@ def value_label(value: ValueNode, style: Style, *, sums: list[str] | None = None
         below += [_colored(f"<B>{clean(mark)}</B>", style.theme.mark, 12) for mark in heat.marks.get(value.id, ())]
     if state is not None:
         bar, height = getattr(style.theme, state[0]), 5
-        below += [_colored(f"<B>{clean(line)}</B>", bar, 11) for line in state[1].split("; ")]
+        # "value 1, then 1.5 at [0, 0] (off by 0.5)" stands on two lines: wires are as long as their longest line.
+        below += [_colored(f"<B>{clean(part)}</B>", bar, 11) for line in state[1].split("; ") for part in line.replace(" at [", "\nat [").split("\n")]
     at_left = name and value.role != "result"
     at_right = name and value.role == "result" and last
     if name and not at_left and not at_right:
@@ -297,7 +298,10 @@ def value_label(value: ValueNode, style: Style, *, sums: list[str] | None = None
             above[0] = f"{name} = {above[0]}"
         else:
             above.insert(0, name)
-    spanning = f'<TD ROWSPAN="3" CELLPADDING="5">{name}</TD>'
+    # Empty lines put the name, which stands in the middle of its cell, beside the wire, which does not.
+    empty = '<BR/><FONT POINT-SIZE="12"> </FONT>' * (len(below) - len(above)), '<FONT POINT-SIZE="12"> </FONT><BR/>' * (len(above) - len(below))
+    beside = f"{empty[1]}{name}{empty[0]}" if maps == NO_MAPS and not scalar else name
+    spanning = f'<TD ROWSPAN="3" CELLPADDING="5">{beside}</TD>'
     top = _cell(above, 'VALIGN="BOTTOM" WIDTH="48"', maps[0] if style.values else None)
     bottom = _cell(below, 'VALIGN="TOP"', maps[1] if style.gradients else None)
     port = f'<TABLE PORT="wire" BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="0"><TR><TD HEIGHT="{height - 2}"></TD></TR></TABLE>'

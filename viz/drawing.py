@@ -167,6 +167,8 @@ def draw(tensor: Drawable | Sequence[Drawable] | Callable[..., Any] | Plan | Sca
         files.format_of(path, FORMATS)
     if theme not in THEMES:
         raise ValueError(f"theme={theme!r}: expected one of {', '.join(THEMES)}")
+    if precision < 1 or dpi < 1 or max_nodes < 1:
+        raise ValueError(f"precision={precision}, dpi={dpi}, max_nodes={max_nodes}: expected at least 1 each")
     hints = caller_names(sys._getframe(1))
     if isinstance(tensor, (Plan, ScalarPlan, Compiled)):
         if chain_rule or color is not None or expand_scalars or heat_maps or not (isinstance(inputs, tuple) and not inputs):
@@ -178,6 +180,8 @@ def draw(tensor: Drawable | Sequence[Drawable] | Callable[..., Any] | Plan | Sca
             with ag.profile() if times else nullcontext():
                 tensor, made = called(tensor, inputs)
             hints = {**own, **hints, **{name: each for name, each in made.items() if name not in hints}}
+        elif not isinstance(tensor, (Tensor, Scalar, list, tuple)):
+            raise TypeError(f"draw: expected a Tensor, a Scalar or a sequence of them, a module, a function or a plan, got {type(tensor).__name__}")
         graph = built(tensor, names, hints)
     record = graph.record
     if times and not any(op.times is not None for op in record.ops):

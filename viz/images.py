@@ -9,6 +9,7 @@ from typing import Any
 
 from . import files, theme
 from .arrays import to_numpy
+from .text import visible
 
 _FAINT = 0.22
 """The opacity of regions behind points."""
@@ -47,7 +48,7 @@ def images(pictures: Any, titles: Sequence[str] | None = None, path: str | os.Pa
     width = max(1.15, 0.095 * max((len(str(title)) for title in titles or ()), default=0))
     figure = theme.figure(figsize=(max(3.2, width * columns), max(1.5, rows * (1.15 + (0.3 if titles else 0.0)) + (0.4 if caption else 0.0))))
     if caption:
-        figure.suptitle(caption, parse_math=False)
+        figure.suptitle(visible(caption, 200), parse_math=False)
     axes = figure.subplots(rows, columns, squeeze=False).flat
     limits = (sheet.min(), sheet.max()) if count else (0, 1)
     for position, where in enumerate(axes):
@@ -55,7 +56,7 @@ def images(pictures: Any, titles: Sequence[str] | None = None, path: str | os.Pa
         if position < count:
             where.imshow(sheet[position], cmap="gray_r", vmin=limits[0], vmax=limits[1], interpolation="nearest")
             if titles is not None:
-                where.set_title(str(titles[position]), parse_math=False, fontsize="medium")
+                where.set_title(visible(str(titles[position])), parse_math=False, fontsize="medium")
     if not count:
         axes[0].text(0.5, 0.5, "no images", ha="center", va="center", color=theme.MUTED)
     if path is not None:
@@ -84,6 +85,8 @@ def decision_boundary(predict: Callable[[Any], Any], X: Any, y: Any = None, path
 
     if path is not None:
         files.format_of(path, files.FIGURE_FORMATS)
+    if not callable(predict):
+        raise TypeError(f"decision_boundary: predict must be a function of points, got {type(predict).__name__}")
     points = to_numpy(X)
     if points.ndim != 2 or points.shape[1] != 2 or not len(points):
         raise ValueError(f"decision_boundary: expected points of the shape (n, 2), got {points.shape}")
@@ -121,14 +124,16 @@ def decision_boundary(predict: Callable[[Any], Any], X: Any, y: Any = None, path
     if labels is None:
         ax.scatter(*points.T, s=18, color=theme.INK, edgecolors="white", linewidths=0.6)
     markers = "osD^vP*X"
+    shown = {}
     for k, label in enumerate(classes):
         name = str(names[k]) if names is not None else f"class {label:g}" if isinstance(label, (int, float)) else str(label)
-        ax.scatter(*points[labels == label].T, s=26, color=colors[k % len(colors)], marker=markers[k % len(markers)], edgecolors="white", linewidths=0.6,
-                   label=name)
+        dots = ax.scatter(*points[labels == label].T, s=26, color=colors[k % len(colors)], marker=markers[k % len(markers)], edgecolors="white", linewidths=0.6)
+        shown[dots] = visible(name).lstrip("_") or f"class {k}"  # Matplotlib leaves out what starts with an underscore
     ax.set_xlim(low[0], high[0])
     ax.set_ylim(low[1], high[1])
     if classes:
-        ax.legend()
+        for text in ax.legend(list(shown), list(shown.values())).get_texts():
+            text.set_parse_math(False)
     if path is not None:
         files.save_figure(figure, path)
     return figure

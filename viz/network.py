@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import Any
 
 from . import files, theme
 from .arrays import to_numpy
+from .text import visible
 
 MOST_CIRCLES = 12
 
@@ -57,7 +58,9 @@ def draw_mlp(network: Any, path: str | os.PathLike[str] | None = None, ax: Any =
         for unit, height in places[layer].items():
             if names is None:
                 break
-            ax.text(layer + side * 0.16, height, str(names[unit]), ha="right" if side < 0 else "left", va="center", parse_math=False)
+            ax.text(layer + side * 0.16, height, visible(str(names[unit]), 24), ha="right" if side < 0 else "left", va="center", parse_math=False)
+    if weights:
+        _legend(ax)
     ax.set_title(" – ".join(f"{size:,}" for size in sizes))
     ax.set_xlim(-0.6, len(sizes) - 0.4)
     ax.set_ylim(min(min(each.values()) for each in places) - 0.7, max(max(each.values()) for each in places) + 0.7)
@@ -72,6 +75,8 @@ def _layers(network: Any) -> tuple[list[int], list[Any], list[Any]]:
     """Sizes, weights (out, in) and biases; the last two empty for sizes alone."""
     named = getattr(network, "named_parameters", None)
     if named is None:
+        if isinstance(network, str) or not isinstance(network, Iterable):
+            raise TypeError(f"draw_mlp: expected a module or the sizes of layers, got {type(network).__name__}")
         sizes = [int(size) for size in network]
         if len(sizes) < 2 or min(sizes) < 1:
             raise ValueError(f"draw_mlp: expected a module or at least two sizes, got {network!r}")
@@ -111,6 +116,14 @@ def _lines(ax: Any, layer: int, left: dict[int, float], right: dict[int, float],
                     wires.append([(layer, low), (layer + 1, high)])
                     widths.append(0.8 if weight is None else 0.15 + 2.6 * abs(value) / largest)
         ax.add_collection(LineCollection(wires, linewidths=widths, colors=theme.MUTED if weight is None else color, linestyles=dashes, alpha=0.75, zorder=1))
+
+
+def _legend(ax: Any) -> None:
+    from matplotlib.lines import Line2D
+
+    handles = [Line2D([], [], color=theme.BLUE, linewidth=1.6, label="weight > 0"), Line2D([], [], color=theme.VERMILION, linewidth=1.6, linestyle="dashed", label="weight < 0"),
+               Line2D([], [], color="none", label="line width: size, circle colour: bias")]
+    ax.legend(handles=handles, loc="upper center", bbox_to_anchor=(0.5, 0.02), ncols=3, frameon=False, fontsize="small")
 
 
 def _circles(ax: Any, layer: int, units: dict[int, float], bias: Any) -> None:

@@ -85,7 +85,8 @@ def step_through(f: Drawable | Callable[..., Any], path: str | os.PathLike[str] 
     if size(followed.record) > MOST_NODES:
         raise ValueError(f"step_through: the graph has {size(followed.record):,} nodes, more than the {MOST_NODES:,} that one can step through, and no modules "
                          "that could be gone over in one step; take a smaller model or fewer examples")
-    heading = title or ("Backpropagation, step by step" if isinstance(f, (Tensor, Scalar)) else f"Backpropagation through {getattr(f, '__name__', type(f).__name__)}")
+    called_by = "Backpropagation, step by step" if isinstance(f, (Tensor, Scalar)) else f"Backpropagation through {getattr(f, '__name__', type(f).__name__)}"
+    heading = visible(title or called_by, 200)
     write_whole(path, page(followed, heading, precision).encode())
     return Path(path)
 

@@ -79,7 +79,7 @@ class SummaryWriter:
             pixels = pixels.transpose([dataformats.index(letter) for letter in "HWC"])
             pixels = pixels[..., 0] if pixels.shape[-1] == 1 else pixels
         if pixels.dtype.kind == "f":
-            pixels = np.clip(pixels, 0, 1) * 255
+            pixels = np.nan_to_num(np.clip(pixels, 0, 1)) * 255
         buffer = io.BytesIO()
         Image.fromarray(pixels.astype("uint8")).save(buffer, format="PNG")
         height, width = pixels.shape[:2]

@@ -56,9 +56,10 @@ class Compiled:
                             "Its plans share memory: let calls wait for one another, or compile the function once for each thread")
         try:
             if self._scalars is not None or (not self._entries and arrives(args, kwargs)):
-                if self._scalars is None:
-                    self._scalars = Calls(self.function, self._name, self.exact, self.backend)
-                return self._scalars(args, kwargs)
+                calls = self._scalars or Calls(self.function, self.exact, self.backend)
+                result = calls(args, kwargs)
+                self._scalars = calls
+                return result
             tensors: list[Any] = []
             key = (mode.grad, mode.inference, dtypes._default, _signature(args, tensors), _signature(kwargs, tensors))
             entry = self._entries.get(key)
@@ -92,7 +93,7 @@ class Compiled:
         recorder = Recorder(tensors)
         result = recorder.run(self.function, args, kwargs)
         if recorder.tape.events:
-            self._scalars = Calls(self.function, self._name, self.exact, self.backend)
+            self._scalars = Calls(self.function, self.exact, self.backend)
             self._entries.clear()
             return self._scalars.adopt(recorder, args, kwargs, result)
         for i, earlier in enumerate(entry.pending):

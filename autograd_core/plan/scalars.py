@@ -8,6 +8,7 @@ learning rate or a data point may change from call to call.
 from __future__ import annotations
 
 import time
+from array import array
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -43,8 +44,8 @@ GONE: Any = _Gone()
 class Calls:
     """What a compiled function remembers of its calls with Scalars."""
 
-    def __init__(self, function: Callable[..., Any], name: str, exact: bool, backend: str) -> None:
-        self.function, self.name = function, name
+    def __init__(self, function: Callable[..., Any], exact: bool, backend: str) -> None:
+        self.function = function
         self.exact, self.backend = exact, backend
         self.entries: OrderedDict[Any, Entry] = OrderedDict()
         self.last: ScalarPlan | None = None
@@ -62,9 +63,19 @@ class Calls:
         recorder = Recorder(())
         tape = recorder.tape
         tape.arguments = {id(x): i for i, x in reversed(list(enumerate(scalars)))}
-        result = recorder.run(self.function, wrapped(args, tape), wrapped(kwargs, tape))
-        if not tape.events:
-            self._nothing(args, kwargs)
+        try:
+            result = recorder.run(self.function, wrapped(args, tape), wrapped(kwargs, tape))
+        except PlanError:
+            raise
+        except Exception as error:
+            if tape.events or self.entries.keys() != {key}:
+                raise
+            raise _raw_arrays(args, kwargs, error) from error
+        if not tape.events and self.entries.keys() == {key}:
+            raise _raw_arrays(args, kwargs, None)
+        if recorder.graph.steps:
+            raise PlanError(f"compile: Tensors are computed in a function that computed with Scalars before, at {recorder.graph.steps[0].line}. "
+                            "Compile the part with Scalars and the part with Tensors as functions of their own")
         return self._recorded(entry, recorder, result)
 
     def adopt(self, recorder: Recorder, args: Any, kwargs: Any, result: Any) -> Any:
@@ -103,11 +114,6 @@ class Calls:
         del entry.pending[:-SIGNATURES]
         return returned(result)
 
-    def _nothing(self, args: Any, kwargs: Any) -> None:
-        for x in _leaves((args, kwargs)):
-            if _is_array(x):
-                raise PlanError(f"compile: an argument is a raw array of shape {tuple(x.shape)}, whose values a plan would keep. Pass a Tensor: autograd_core.from_numpy(array)")
-
 
 class Entry:
     """What is known of one signature."""
@@ -117,6 +123,14 @@ class Entry:
         self.pending: list[tuple[Tape, Any]] = []
         self.alive = [x for x in _leaves(alive) if not isinstance(x, (Scalar, float, int)) and not _is_array(x)]
         """Objects that the signature knows by identity: their address must not be given to others."""
+
+
+def _raw_arrays(args: Any, kwargs: Any, error: Exception | None) -> Exception:
+    """What to say of a function of raw arrays that turned out to compute nothing with Scalars."""
+    for x in _leaves((args, kwargs)):
+        if _is_array(x) and not _is_number(x):
+            return PlanError(f"compile: an argument is a raw array of shape {tuple(x.shape)}, whose values a plan would keep. Pass a Tensor: autograd_core.from_numpy(array)")
+    return error or PlanError("compile: the function computes nothing that a plan could repeat")
 
 
 # --- arguments ----------------------------------------------------------------------------------------------------
@@ -168,6 +182,8 @@ def signature(x: Any, numbers: list[Any], scalars: list[Scalar]) -> Any:
     if _is_array(x) and x.dtype.kind in "fiu":
         numbers += x.ravel().tolist()
         return ("array", x.shape, x.dtype.kind)
+    if _is_array(x):
+        raise PlanError(f"compile: an argument is a raw array of {x.dtype}, whose values a plan would keep. Pass a list, or an array of floats or ints")
     if x is None or kind in (bool, int, str, bytes, complex):
         return (kind, x)
     if isinstance(x, tuple):
@@ -186,6 +202,8 @@ def wrapped(x: Any, tape: Tape) -> Any:
     if _is_number(x):
         return tape.argument(x if kind in (int, float) else x.item())
     if _is_array(x) and x.dtype.kind in "fiu":
+        if not x.shape:
+            return tape.argument(x.item())
         numbers = xp.empty(x.size, dtype=object)
         numbers[:] = [tape.argument(each) for each in x.ravel().tolist()]
         return numbers.reshape(x.shape)
@@ -239,15 +257,19 @@ class ScalarPlan:
         native = backend == "native" or (backend == "auto" and missing() is None)
         self.machine = NativeMachine(self.schedule, exact) if native else Machine(self.schedule, exact)
         place = self.schedule.place
-        self._written = [(index, name, place[node]) for name, nodes in (("_data", data), ("_grad", grad)) for index, node in nodes.items()]
-        self._slots = xp.array([slot for _, _, slot in self._written], dtype=xp.int64)
+        inputs = self.schedule.inputs
+        self._given, self._data, self._grad = inputs["given"], inputs["data"], inputs["grad"]
+        self._write_data, self._write_grad = list(data), list(grad)
+        """The leaves that are written; what they get lies at ``_slots``, first the data."""
+        self._slots = xp.array([place[node] for nodes in (data, grad) for node in nodes.values()], dtype=xp.int64)
+        self._from_arguments = any(leaf.__class__ is Passed for leaf in self.leaves)
+        self._holders = self._held(())
         self._checked = [(place[node], what, line) for node, what, line in checked]
         self._places = {result: (place[value], None if gradient is None else place[gradient]) for result, (value, gradient) in self._returned.items()}
         self._names = tape.names
         self._leaf_events = {i: event.which for i, event in enumerate(tape.events) if event.__class__ is Leaf}
         self._captured = {id(leaf.scalar) for leaf in self.leaves if leaf.__class__ is Captured}
-        inputs = self.schedule.inputs
-        self._given, self._data, self._grad = inputs["given"], inputs["data"], inputs["grad"]
+        self._view: Any = memoryview(self.machine.workspace)
         self.built_in = time.perf_counter() - begun
 
     def fits(self, numbers: Sequence[Any], scalars: Sequence[Scalar]) -> bool:
@@ -259,25 +281,32 @@ class ScalarPlan:
     def __call__(self, numbers: Sequence[Any], scalars: Sequence[Scalar]) -> Any:
         """Repeat the step."""
         workspace = self.machine.workspace
-        held: list[Any] = [leaf.scalar if leaf.__class__ is Captured else scalars[leaf.position] if leaf.__class__ is Passed else None for leaf in self.leaves]
+        held, read, written = self._held(scalars) if self._from_arguments else self._holders
+        view = self._view
         start, which = self._given
         if which:
-            workspace[start : start + len(which)] = [numbers[i] for i in which]
+            view[start : start + len(which)] = array("d", [numbers[i] for i in which])
         start, which = self._data
         if which:
-            workspace[start : start + len(which)] = [held[i]._data for i in which]
+            view[start : start + len(which)] = array("d", [x._data for x in read[0]])
         start, which = self._grad
         if which:
-            workspace[start : start + len(which)] = [held[i]._grad for i in which]
+            view[start : start + len(which)] = array("d", [x._grad for x in read[1]])
         self.machine.run()
         if self._checked:
             self._check(workspace)
-        for (index, name, _), value in zip(self._written, workspace[self._slots].tolist(), strict=True):
-            if name == "_data":
-                held[index]._data = value
-            else:
-                held[index]._grad = value
+        left = iter(workspace.take(self._slots).tolist())
+        for x in written[0]:
+            x._data = next(left)
+        for x in written[1]:
+            x._grad = next(left)
         return self._result(self.results, workspace, held)
+
+    def _held(self, scalars: Sequence[Scalar]) -> tuple[list[Any], tuple[list[Scalar], list[Scalar]], tuple[list[Scalar], list[Scalar]]]:
+        """The Scalars that stand for the leaves in this call; those whose data and gradients are read; those whose are written."""
+        held: list[Any] = [leaf.scalar if leaf.__class__ is Captured else scalars[leaf.position] if leaf.__class__ is Passed and scalars else None for leaf in self.leaves]
+        read, written = (self._data[1], self._grad[1]), (self._write_data, self._write_grad)
+        return held, ([held[i] for i in read[0]], [held[i] for i in read[1]]), ([held[i] for i in written[0]], [held[i] for i in written[1]])
 
     def _check(self, workspace: Any) -> None:
         for slot, what, line in self._checked:

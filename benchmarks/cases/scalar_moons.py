@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -26,16 +26,15 @@ def moons(count: int, seed: int) -> tuple[list[list[float]], list[float]]:
     return points, labels
 
 
-def build(number: Callable[[float], Any]) -> Work:
-    """The training step over the given class of numbers."""
+def build(number: Callable[[float], Any], compiled: Callable[[Any], Any] = lambda function: function, sizes: Sequence[int] = (2, 16, 16, 1), count: int = 100) -> Work:
+    """The training step over the given class of numbers, wrapped in ``compiled``."""
     generator = random.Random(1337)
-    sizes = (2, 16, 16, 1)
     layers = [
         [([number(generator.uniform(-1, 1)) for _ in range(inputs)], number(0.0)) for _ in range(outputs)]
         for inputs, outputs in pairwise(sizes)
     ]
     parameters = [p for layer in layers for weights, bias in layer for p in (*weights, bias)]
-    points, labels = moons(100, 1)
+    points, labels = moons(count, 1)
 
     def model(x: list[Any]) -> Any:
         for depth, layer in enumerate(layers):
@@ -43,7 +42,8 @@ def build(number: Callable[[float], Any]) -> Work:
             x = [s.relu() for s in sums] if depth < len(layers) - 1 else sums
         return x[0]
 
-    def step() -> float:
+    @compiled
+    def step() -> Any:
         scores = [model([number(v) for v in point]) for point in points]
         losses = [(1 + -label * score).relu() for label, score in zip(labels, scores, strict=True)]
         loss = sum(losses) * (1.0 / len(losses)) + 1e-4 * sum(p * p for p in parameters)
@@ -52,9 +52,9 @@ def build(number: Callable[[float], Any]) -> Work:
         loss.backward()
         for p in parameters:
             p.data -= 0.1 * p.grad
-        return float(loss.data)
+        return loss.data
 
-    return Work(step, lambda: [*(step() for _ in range(3)), *(p.grad for p in parameters)])
+    return Work(step, lambda: [*(step() for _ in range(5)), *(p.grad for p in parameters)])
 
 
 def _ours() -> Work:

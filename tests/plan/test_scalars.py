@@ -367,6 +367,29 @@ def test_scalars_and_tensors_together() -> None:
         f(ag.ones(2))
 
 
+def test_raw_arrays_for_tensors_and_arrays_of_other_things() -> None:
+    f = ag.compile(lambda x: ag.tensor(x).sum())
+    with pytest.raises(PlanError, match=r"Pass a Tensor: autograd_core\.from_numpy"):
+        f(np.ones(3))
+    g = ag.compile(lambda x: (x * 2.0).sum())
+    with pytest.raises(PlanError, match=r"Pass a Tensor: autograd_core\.from_numpy"):
+        g(np.ones(3))
+    assert [g(ag.ones(3)).item() for _ in range(3)] == [6.0] * 3
+    w = Scalar(2.0)
+    h = ag.compile(lambda x: w * float(x.any()))
+    with pytest.raises(PlanError, match="raw array of bool, whose values a plan would keep"):
+        h(np.ones(3, dtype=bool))
+
+
+def test_tensors_after_scalars() -> None:
+    w = Scalar(2.0)
+    f = ag.compile(lambda kind, x: (w * x).data if kind == "scalar" else (ag.ones(2) * 2.0).sum())
+    assert f("scalar", 3.0) == 6.0
+    with pytest.raises(PlanError, match="Tensors are computed in a function that computed with Scalars before"):
+        f("tensor", 3.0)
+    assert [f("scalar", 3.0) for _ in range(3)] == [6.0] * 3
+
+
 def test_a_scalar_with_a_graph_from_outside() -> None:
     y = Scalar(2.0) * 3.0
     assert "a Scalar from outside has a graph of its own, made by mul" in refused(lambda: y * 2.0)

@@ -6,6 +6,9 @@ written for PyTorch keeps working.
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 
@@ -44,11 +47,23 @@ class FileFormatError(ValueError):
 class BroadcastWarning(UserWarning):
     """Input and target of a loss differ in shape and were broadcast, which is most often a mistake.
 
-    Where it is meant, silence it like any warning, for a program or for a block:
+    Where it is meant, silence it for one call, or for a program like any warning:
 
+    >>> import autograd_core as ag, nn
+    >>> from autograd_core.errors import BroadcastWarning
+    >>> with BroadcastWarning.silenced():
+    ...     loss = nn.functional.mse_loss(ag.ones(3, 1), ag.zeros(3))
     >>> import warnings
     >>> warnings.filterwarnings("ignore", category=BroadcastWarning)
     """
+
+    @classmethod
+    @contextmanager
+    def silenced(cls) -> Iterator[None]:
+        """A context in which shapes of losses may differ without a warning."""
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", cls)
+            yield
 
 
 def describe(value: Any) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -15,7 +16,7 @@ from .autograd.function import Function
 from .backend.registry import BY_TYPE
 from .batching import Batched
 from .dispatch import apply
-from .op import Op
+from .op import COMPOSITES, REGISTRY, Op
 from .storage import TensorBase, wrap
 
 __all__ = ["Primitive", "define", "defjvp", "defvjp", "primitive"]
@@ -76,9 +77,21 @@ def define(vjp: str | Callable[..., Any] | Mapping[str, Any], *, elementwise: bo
                 promotes=promotes or ("same" if elementwise else "none"), doc=inspect.getdoc(kernel))
         for name, rule in (vjp.items() if isinstance(vjp, Mapping) else [(inputs[0], vjp)]):
             op.add_rule(name, rule)
+            _check_names(op, name)
         return Primitive(op, kernel)
 
     return declare
+
+
+def _check_names(op: Op, name: str) -> None:
+    """Raise ``TypeError`` where a formula names what is no input, attribute or op, rather than when it is first used."""
+    rule = op.rules[name]
+    if rule.formula is None:
+        return
+    assert rule.names is not None
+    unknown = [called for called in re.findall(r"(?<![\w.])([a-z_]\w*)(?=\()", rule.formula) if called not in REGISTRY and called not in COMPOSITES]
+    if unknown:
+        raise TypeError(f"define: the gradient of {name!r} calls {unknown[0]!r}, and no op is called that. A function (F, g, ...) may compute anything from raw arrays or Tensors")
 
 
 # --- HIPS autograd ------------------------------------------------------------------------------------------------

@@ -157,8 +157,9 @@ def test_broadcast_losses() -> None:
         with pytest.warns(BroadcastWarning, match="target size"):
             loss(column, row)
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", BroadcastWarning)
-            loss(column, row)
+            warnings.simplefilter("error")
+            with BroadcastWarning.silenced():
+                loss(column, row)
     assert issubclass(BroadcastWarning, UserWarning)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from .. import _methods
 from ..backend.registry import BY_TYPE
 from ..batching import Batched, batched
-from ..config import MODE, get_mode, no_grad, user_line
+from ..config import ACTIVE, MODE, get_mode, no_grad, refuse, user_line
 from ..dtypes import from_numpy_dtype
 from ..engine import WRITES
 from ..errors import GraphError, InplaceError, ShapeError
@@ -252,6 +252,8 @@ class Function(metaclass=_Meta):
         ctx._metas = [Meta(tuple(y._array.shape), from_numpy_dtype(y._array.dtype)) if ok else None for y, ok in zip(outputs, differentiable, strict=True)]
         results = [y if written or y is None else wrap(y._array) if id(y) in given or not needs else y for y, written in zip(outputs, dirty, strict=True)]
         if needs and any(differentiable):
+            if ACTIVE:
+                refuse(f"{cls.__name__}.backward is Python code that a replay does not run again", "Declare the operation with extend.define, whose gradient is recorded as ops")
             node = _node(cls, ctx, args, nodes, outputs, several, mode)
             for i, (y, ok) in enumerate(zip(results, differentiable, strict=True)):
                 if not ok:

@@ -60,7 +60,8 @@ def matched(F: Any, name: str, input: Any, target: Any) -> tuple[Any, Any]:
     fix = f"{small}.unsqueeze(-1) or {big}.squeeze(-1)" if input.ndim != target.ndim else "reshape one of them"
     warnings.warn(
         f"{name}: Using a target size ({tuple(target.shape)}) that is different to the input size ({tuple(input.shape)}). This will likely lead to incorrect "
-        f"results due to broadcasting to {shape}. Please ensure they have the same size, for example by {fix}", BroadcastWarning, stacklevel=4)
+        f"results due to broadcasting to {shape}. Please ensure they have the same size, for example by {fix}. "
+        "Where the broadcast is meant, call it inside: with autograd_core.errors.BroadcastWarning.silenced()", BroadcastWarning, stacklevel=4)
     return F.broadcast_to(input, shape=shape), F.broadcast_to(target, shape=shape)
 
 

@@ -371,3 +371,31 @@ def test_products_take_a_dict_as_the_only_argument() -> None:
 def test_errors_speak_of_the_function_that_was_called(call: Any, kind: type[Exception], words: str) -> None:
     with pytest.raises(kind, match=words):
         call(ag.tensor([1.0, 2.0]))
+
+
+def test_a_formula_that_calls_what_is_no_op_is_refused_where_it_is_declared() -> None:
+    with pytest.raises(TypeError, match=r"define: the gradient of 'x' calls 'nope', and no op is called that"):
+        extend.define("g * nope(x)", elementwise=True)(lambda xp, x: x)
+    with pytest.raises(TypeError, match="nothing is called 'y' here"):
+        extend.define("g * y", elementwise=True)(lambda xp, x: x)
+
+
+def test_a_declared_op_is_replayed_and_a_function_refused_in_words() -> None:
+    @extend.define("g * (2 * x * out - 1.1283791670955126)", elementwise=True)
+    def erfcx(xp: Any, x: Any) -> Any:
+        return scipy.special.erfcx(x)
+
+    w = ag.tensor([0.5, 1.0], dtype=ag.float64, requires_grad=True)
+
+    def step(operation: Any, x: Any) -> Any:
+        y = operation(w * x).sum()
+        y.backward()
+        g, w.grad = w.grad, None
+        return y, g
+
+    x = ag.tensor([1.0, 2.0], dtype=ag.float64)
+    plan = ag.compile(lambda x: step(erfcx, x))
+    for _ in range(4):
+        np.testing.assert_array_equal(plan(x)[1].numpy(), step(erfcx, x)[1].numpy())
+    with pytest.raises(RuntimeError, match=r"Cube.backward is Python code.*extend\.define"):
+        ag.compile(lambda x: step(Cube.apply, x))(x)

@@ -63,9 +63,44 @@ def dark(path: Path) -> None:
 
 def folded(path: Path) -> None:
     """Equal blocks are drawn once when a graph is large."""
+    class Block(nn.Module):
+        def __init__(self, width):
+            super().__init__()
+            self.norm, self.wide, self.narrow = nn.LayerNorm(width), nn.Linear(width, 2 * width), nn.Linear(2 * width, width)
+
+        def forward(self, x):
+            return x + self.narrow(self.wide(self.norm(x)).relu())
+
     ag.manual_seed(0)
-    blocks = nn.Sequential(*[nn.Sequential(nn.Linear(4, 4), nn.Tanh()) for _ in range(12)])
-    viz.draw(blocks, path, inputs=ag.randn(5, 4), max_nodes=30)
+    model = nn.Sequential(*[Block(4) for _ in range(24)], nn.Linear(4, 1))
+    viz.draw(model, path, inputs=ag.randn(5, 4))
+
+
+def heat_maps(path: Path) -> None:
+    """Arrays as heat maps, values above and gradients below: matrices, and tiles where there are more dimensions."""
+    ag.manual_seed(0)
+    model = nn.Sequential(nn.Conv2d(1, 3, 3), nn.ReLU(), nn.Flatten(), nn.Linear(48, 2))
+    with ag.record():
+        loss = model(ag.randn(2, 1, 6, 6)).square().mean()
+    loss.backward()
+    viz.draw(loss, path, heat_maps=True)
+
+
+def plan(path: Path) -> None:
+    """The plan of a compiled function: the calls that it replays, with fused ones in a frame."""
+    ag.manual_seed(0)
+    w = ag.randn(300, 400, requires_grad=True)
+
+    @ag.compile(backend="numpy")
+    def step(x):
+        w.grad = None
+        loss = ((w * x + 1.0).tanh() * 2.0).mean()
+        loss.backward()
+        return loss
+
+    for _ in range(3):
+        step(ag.ones(300, 400))
+    viz.draw(step, path)
 
 
 def neurons(path: Path) -> None:
@@ -155,8 +190,8 @@ def images(path: Path) -> None:
     viz.images(stream.random((10, 8, 8)), [f"class {k}" for k in range(10)], path)
 
 
-PICTURES: tuple[Callable[[Path], None], ...] = (chain_rule, reused, gradient_flow, dark, folded, neurons, difference, network, activations, gradients, weights, curves,
-                                                boundary, images, times, memory)
+PICTURES: tuple[Callable[[Path], None], ...] = (chain_rule, reused, gradient_flow, heat_maps, dark, folded, plan, neurons, difference, network, activations, gradients,
+                                                weights, curves, boundary, images, times, memory)
 STEP_THROUGH = """## A page to step through
 
 `viz.step_through(f, "backprop.html")` writes one HTML file, without server or network: the graph, forward and backward one

@@ -299,7 +299,8 @@ def value_label(value: ValueNode, style: Style, *, sums: list[str] | None = None
         else:
             above.insert(0, name)
     # Empty lines put the name, which stands in the middle of its cell, beside the wire, which does not.
-    empty = '<BR/><FONT POINT-SIZE="12"> </FONT>' * (len(below) - len(above)), '<FONT POINT-SIZE="12"> </FONT><BR/>' * (len(above) - len(below))
+    lower = max(len(below), 1) - max(len(above), 1)
+    empty = '<BR/><FONT POINT-SIZE="12"> </FONT>' * lower, '<FONT POINT-SIZE="12"> </FONT><BR/>' * -lower
     beside = f"{empty[1]}{name}{empty[0]}" if maps == NO_MAPS and not scalar else name
     spanning = f'<TD ROWSPAN="3" CELLPADDING="5">{beside}</TD>'
     top = _cell(above, 'VALIGN="BOTTOM" WIDTH="48"', maps[0] if style.values else None)

@@ -289,7 +289,7 @@ class _Builder:
                 sources.append((self._constant(kept[position], node.scope), label))
             elif op.variadic or label in required_inputs(op.signature):
                 shape = node.shapes[position] if node.shapes else None
-                sources.append((self._add("constant", shape=shape or None, scope=node.scope), label))
+                sources.append((self._add("constant", shape=shape or None, scope=None if shape else node.scope), label))
         self.op_ids[node] = identifier = f"op{len(self.ops)}"
         attributes = tuple((name, repr(value)) for name, value in node.attrs.items() if not name.startswith("_") and _plain(value))
         times = None if node.seconds is None else (node.seconds[0], node.seconds[1])

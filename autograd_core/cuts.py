@@ -141,7 +141,7 @@ class Read:
 
     __slots__ = ("how", "line", "seq", "sources", "what")
 
-    def __init__(self, how: str, what: Any, sources: list[Source], line: str) -> None:
+    def __init__(self, how: str, what: str, sources: list[Source], line: str) -> None:
         self.how = how
         self.what = what
         self.sources = sources
@@ -167,12 +167,12 @@ def read(tensor: Any, how: str, what: str, rewrite: str) -> None:
         return
     cut = None if tensor._view is None else tensor._view.cut
     if tensor._node is not None:
-        what: Any = Source(*full_source_of(tensor._node))
-        sources = [what]
+        source = Source(*full_source_of(tensor._node))
+        of, sources = str(source), [source]
     elif cut is not None:
-        what, sources = f"what {cut} left", cut.sources
+        of, sources = f"what {cut} left", cut.sources
     else:
         return
     log = READS.get()
     if log is not None:
-        log.append(Read(how, what, sources, user_line()))
+        log.append(Read(how, of, sources, user_line()))

@@ -58,19 +58,17 @@ def _frames(frame: Any) -> Iterator[tuple[str, Any]]:
 
 
 def _called(tensor: Any, frame: Any) -> str:
-    """What the user calls a tensor: its name, its variable, or its place in a module that a variable holds."""
+    """What the user calls a tensor: its place in a module that a variable holds, its name, or its variable."""
+    for name, value in _frames(frame):
+        if getattr(type(value), "named_parameters", None) is not None and name != "self":
+            for path, parameter in value.named_parameters():
+                if parameter is tensor:
+                    return repr(f"{name}.{path}")
     if getattr(tensor, "name", None):
         return repr(tensor.name)
     for name, value in _frames(frame):
         if value is tensor and name.isidentifier() and not name.startswith("_"):
             return repr(name)
-    for name, value in _frames(frame):
-        listed = getattr(type(value), "named_parameters", None)
-        if listed is None or name == "self":
-            continue
-        for path, parameter in value.named_parameters():
-            if parameter is tensor:
-                return f"the parameter {path!r} of {name!r}"
     return f"this tensor {tuple(tensor.shape)}"
 
 
@@ -121,7 +119,18 @@ def explain(tensor: Any, loss: Any = None) -> Explanation:
         found = _vanishing(node, loss, name, largest)
         if found is not None:
             return found
-    return Explanation("fine", f"{name} has a gradient that is not zero" if largest > 1e-6 else f"{name} has a gradient that is small, at most {largest:.2g}, but not zero")
+    if largest <= 1e-6:
+        return Explanation("fine", f"{name} has a gradient that is small, at most {largest:.2g}, but not zero")
+    return Explanation("fine", f"{name} has a gradient that is not zero{_empty_rows(gradient)}")
+
+
+def _empty_rows(gradient: Any) -> str:
+    """Words about the rows of a gradient that are zero throughout."""
+    array = _array(gradient) if isinstance(gradient, TensorBase) else gradient
+    if array.ndim < 2:
+        return ""
+    empty = int((array.reshape(len(array), -1) == 0).all(1).sum())
+    return f", except in {empty} of its {len(array)} rows: dead units, or indices that did not occur" if empty else ""
 
 
 def _without_gradient(tensor: Any, name: str) -> Explanation:

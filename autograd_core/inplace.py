@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from .backend.registry import BY_TYPE
-from .config import Mode, get_mode
-from .dispatch import apply, user_line
+from .config import Mode, get_mode, user_line
+from .dispatch import apply
 from .engine import WRITES
 from .errors import DtypeError, InplaceError, ShapeError
 from .node import GeneralNode, next_seq, pull_general

@@ -123,7 +123,7 @@ def _words(node: Any, useful: set[Any]) -> tuple[str, str]:
                              "or leave it out and use a loss that takes logits (binary_cross_entropy_with_logits, cross_entropy)")
     if name in _PRODUCTS:
         return "multiplied by zero", (f"{where} multiplies it by {_zero_factor(node, useful)} that is zero everywhere: a mask, a weight of 0 in the loss, "
-                                      "or weights initialised with zeros")
+                                      "weights initialised with zeros, or dead units before it")
     if name in _STEPS:
         return "zero", f"{where} is a step function, flat nearly everywhere. Pass the gradient straight through, x + (round(x) - x).detach(), or use a smooth function"
     if name in _CHOICES:

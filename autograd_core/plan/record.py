@@ -11,8 +11,7 @@ from functools import partial
 from typing import Any
 
 from ..backend.registry import BY_TYPE
-from ..config import ACTIVE, MODE
-from ..dispatch import user_line
+from ..config import ACTIVE, MODE, user_line
 from ..engine import RAW, RawReading
 from ..node import RETAIN, pull_general
 from ..op import COMPOSITES, REGISTRY, Op, Rule

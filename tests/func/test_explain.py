@@ -166,9 +166,14 @@ def test_parameters_are_named_by_their_modules() -> None:
     model = nn.Sequential(nn.Linear(2, 3), nn.ReLU(), nn.Linear(3, 1))
     other = leaf([1.0])
     layer = nn.Linear(2, 2)
-    layer.weight.name = None
-    assert "the parameter '0.weight' of 'model'" in answer(model[0].weight, other.sum())
-    assert "the parameter 'weight' of 'layer'" in answer(layer.weight, other.sum())
+    assert "to 'model.0.weight'" in answer(model[0].weight, other.sum())
+    assert "to 'layer.weight'" in answer(layer.weight, other.sum())
+
+
+def test_tells_of_rows_without_a_gradient() -> None:
+    table = nn.Embedding(5, 2)
+    table(ag.tensor([1, 3])).sum().backward()
+    assert "except in 3 of its 5 rows: dead units, or indices that did not occur" in answer(table.weight)
 
 
 def test_finds_dead_units_in_a_module() -> None:
@@ -179,7 +184,7 @@ def test_finds_dead_units_in_a_module() -> None:
         loss = model(ag.randn(5, 2)).sum()
     loss.backward(retain_graph=True)
     found = answer(model[0].weight, loss)
-    assert found.startswith("dead relu: the gradient of '0.weight' is zero everywhere: every element that reaches relu (5, 3) in module '1' at ")
+    assert found.startswith("dead relu: the gradient of 'model.0.weight' is zero everywhere: every element that reaches relu (5, 3) in module '1' at ")
     assert "leaky_relu" in found
 
 
@@ -189,7 +194,7 @@ def test_finds_saturated_units_in_a_module() -> None:
         model[0].bias.fill_(20.0)
     loss = model(ag.ones(5, 2, dtype=ag.float64)).sum()
     loss.backward(retain_graph=True)
-    assert re.match(r"saturated: the gradient of '0.weight' is at most \d\.?\d*e-\d+: sigmoid \(5, 3\) in module '1' is saturated.*logits", answer(model[0].weight, loss))
+    assert re.match(r"saturated: the gradient of 'model.0.weight' is at most \d\.?\d*e-\d+: sigmoid \(5, 3\) in module '1' is saturated.*logits", answer(model[0].weight, loss))
 
 
 def test_finds_the_factor_that_is_zero() -> None:

@@ -12,6 +12,7 @@ from .config import MODE, get_mode
 from .engine import WRITES, Reading, run
 from .errors import GraphError, ShapeError
 from .growth import note_pass
+from .kernels.strided import contiguous_copy
 from .op import COMPOSITES, REGISTRY
 from .storage import RESULT_CLASS, TensorBase, new, wrap
 
@@ -156,7 +157,7 @@ def _land(leaf: Any, g: Any, owned: bool) -> None:
     before = leaf.grad
     if before is None:
         leaf.grad = t = new(RESULT_CLASS[0])
-        t._array = g if not g.shape or _unshared(g, owned) else g.copy(order="C")
+        t._array = g if not g.shape or _unshared(g, owned) else contiguous_copy(g)
         t._node = t._view = None
     elif before._node is not None:
         leaf.grad = before + wrap(g)
@@ -208,7 +209,7 @@ def _own(g: Any) -> Any:
     """A raw gradient as a Tensor with memory of its own."""
     if not g.shape:
         return wrap(g)
-    copy = g.copy(order="C")
+    copy = contiguous_copy(g)
     recorder = get_mode().recorder
     if recorder is not None:
         recorder.copied(g, copy)

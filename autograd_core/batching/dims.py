@@ -17,7 +17,7 @@ def _column(call: Call) -> tuple[Any, int]:
 
 
 @rule("sum", "mean", "count_nonzero", "all", "any", "amax", "amin", "argmax", "argmin", "logsumexp", "variance", "deviation", "norm_over", "prod", "max_along",
-      "min_along", "median_along", "kthvalue", "mode")
+      "min_along", "median_along", "kthvalue", "mode", "nansum")
 def reduction(call: Call) -> Any:
     """The same reduction, over dimensions one further."""
     dim = call.attrs.get("dim")

@@ -230,6 +230,18 @@ def _standardize_rows(call: Call) -> Any:
     return composed(call, apart)
 
 
+@rule("standardize_channels")
+def _standardize_channels(call: Call) -> Any:
+    def apart(F: Any, input: Any, weight: Any, bias: Any, eps: float) -> Any:
+        dims, shape = (0, *range(2, input.ndim)), (input.shape[1],) + (1,) * (input.ndim - 2)
+        centred = input - F.mean(input, dim=dims, keepdim=True)
+        out = centred * F.rsqrt(F.mean(F.square(centred), dim=dims, keepdim=True) + eps)
+        out = out if weight is None else out * F.reshape(weight, shape=shape)
+        return out if bias is None else out + F.reshape(bias, shape=shape)
+
+    return composed(call, apart)
+
+
 # --- images -------------------------------------------------------------------------------------------------------
 
 

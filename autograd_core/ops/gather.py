@@ -3,45 +3,13 @@
 from __future__ import annotations
 
 import math
-from functools import lru_cache
 from typing import Any
 
-from ..backend.registry import backend_for_device, backend_of
 from ..dtypes import as_dtype
+from ..kernels.places import flat_along
 from ..op import TORCH_TENSOR, Arg, S, composite, ints, op
 from ..spec import Meta, broadcast, wrap_dim
 from .index import add_rows, checked_rows
-
-
-@lru_cache(maxsize=64)
-def _offsets(device: str, shape: Any, indexed: Any, dim: int) -> Any:
-    """What the own positions of an index add to the places in the flattened tensor: all dimensions but ``dim``."""
-    xp = backend_for_device(device).xp
-    step = 1
-    total = xp.zeros((1,) * len(shape), dtype="int64")
-    for d in range(len(shape) - 1, -1, -1):
-        if d != dim:
-            total = total + (xp.arange(indexed[d]) * step).reshape([-1 if k == d else 1 for k in range(len(shape))])
-        step *= shape[d]
-    return total
-
-
-def flat_along(xp: Any, shape: Any, index: Any, dim: int) -> Any:
-    """The places in the flattened tensor of ``shape`` of the elements that ``index`` names along ``dim``, and its own position names elsewhere."""
-    if not shape:
-        return xp.zeros(index.shape, dtype="int64")
-    at = dim % len(shape)
-    step = math.prod(shape[at + 1 :])
-    flat = index.astype("int64", copy=False)
-    flat = flat * step if step != 1 else flat
-    if len(shape) == 1:
-        return flat
-    many = index.size > _CACHED
-    return flat + (_offsets.__wrapped__ if many else _offsets)(backend_of(index).name, tuple(shape), tuple(index.shape), at)
-
-
-_CACHED = 1 << 13
-"""Elements of the largest index whose offsets are remembered."""
 
 
 def index_spec(name: str, input: Any, index: Any, dim: int, other: Any = None) -> None:

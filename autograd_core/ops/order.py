@@ -8,6 +8,7 @@ from typing import Any
 from ..backend.registry import backend_of
 from ..dtypes import as_dtype, int64
 from ..errors import describe
+from ..kernels.places import read_along
 from ..op import TORCH_TENSOR, Arg, S, bools, composite, detached, distinct, op
 from ..spec import Meta, wrap_dim
 from .reduce import LONG, PAIRS, pair_spec, picked, picked_rule
@@ -52,7 +53,8 @@ def kthvalue(xp: Any, input: Any, *, k: int, dim: int = -1, keepdim: bool = Fals
     >>> ag.kthvalue(ag.tensor([30.0, 10.0, 20.0]), 2).values.item()
     20.0
     """
-    _kthvalue_spec(input, k=k, dim=dim, keepdim=keepdim)
+    if not (input.ndim and -input.ndim <= dim < input.ndim and 1 <= k <= input.shape[dim] and input.dtype.kind != "b"):
+        _kthvalue_spec(input, k=k, dim=dim, keepdim=keepdim)
     if not input.ndim:
         return input.copy(), xp.zeros((), dtype=LONG)
     return picked(xp, input, _at(xp.argpartition(input, k - 1, axis=dim), k - 1, dim), dim, keepdim)
@@ -64,11 +66,12 @@ kthvalue.add_rule("input", picked_rule)
 def _median_position(xp: Any, input: Any, dim: int, ignore_nan: bool) -> Any:
     """Where the median along ``dim`` stands; the first NaN if there is one and it is not ignored."""
     n = input.shape[dim]
-    missing = xp.sum(_is_nan(xp, input), axis=dim, keepdims=True)
-    if backend_of(input).name == "cpu" and not missing.any():  # on a GPU looking at the values would wait for it
-        return _at(xp.argpartition(input, (n - 1) // 2, axis=dim), (n - 1) // 2, dim)
+    nan = _is_nan(xp, input)
+    if backend_of(input).name == "cpu" and not nan.any():  # on a GPU looking at the values would wait for it
+        return _at(input.argpartition((n - 1) // 2, axis=dim), (n - 1) // 2, dim)
+    missing = xp.sum(nan, axis=dim, keepdims=True)
     rank = xp.maximum(n - missing - 1, 0) // 2 if ignore_nan else xp.where(missing > 0, n - missing, (n - 1) // 2)
-    return xp.take_along_axis(xp.argsort(input, axis=dim, kind="stable"), rank, axis=dim)
+    return read_along(xp, xp.argsort(input, axis=dim, kind="stable"), rank, dim)
 
 
 def _median_spec(input: Any, *, ignore_nan: bool, dim: Any = None, keepdim: bool = False) -> Any:
@@ -148,11 +151,11 @@ def mode(xp: Any, input: Any, *, dim: int = -1, keepdim: bool = False) -> Any:
         pair_spec("mode")(input, dim=dim, keepdim=keepdim)
         return input, xp.zeros((), dtype=LONG)
     order = xp.moveaxis(xp.argsort(input, axis=dim, kind="stable"), dim, -1)
-    ordered = xp.take_along_axis(xp.moveaxis(input, dim, -1), order, axis=-1)
+    ordered = read_along(xp, xp.moveaxis(input, dim, -1), order, -1)
     position = xp.arange(order.shape[-1])
     starts = xp.concatenate((xp.zeros((*order.shape[:-1], 1), dtype=position.dtype), xp.where(ordered[..., 1:] != ordered[..., :-1], position[1:], 0)), axis=-1)
     longest = xp.argmax(position - accumulated(xp, "maximum", starts, -1), axis=-1, keepdims=True)  # how many equal ones stand before
-    return picked(xp, input, xp.moveaxis(xp.take_along_axis(order, longest, axis=-1), -1, dim), dim, keepdim)
+    return picked(xp, input, xp.moveaxis(read_along(xp, order, longest, -1), -1, dim), dim, keepdim)
 
 
 mode.add_rule("input", picked_rule)

@@ -8,8 +8,10 @@ from __future__ import annotations
 import math
 from typing import Any, NamedTuple
 
+from ..backend.registry import backend_of
 from ..dtypes import as_dtype, float16, float32, int64
 from ..errors import describe
+from ..kernels.places import read_along
 from ..op import TORCH_TENSOR, Arg, S, bools, composite, distinct, ints, op
 from ..spec import Meta, elementwise_spec, reduction_spec, wrap_dim, wrap_dims
 
@@ -126,10 +128,22 @@ def _(F: Any, g: Any, input_shape: Any, input_dtype: Any, dim: Any, keepdim: boo
     return F.broadcast_to(expand_reduced(F, g / (count(input_shape, dim) or 1), input_shape, dim, keepdim), shape=input_shape)
 
 
-@composite("nansum(input: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: DTypeLike | None = None) -> Tensor")
-def nansum(F: Any, input: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Any:
+@op("nansum(input: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: DTypeLike | None = None) -> Tensor", kind="reduction", places=TORCH_TENSOR,
+    spec=reduction_spec("nansum", "sum"), samples=[*reduction_samples(), S((2, 3), dtype="float64"), S(ints(2, 3)), S(bools(2, 3), dim=1),
+                                                   S(Arg(values=[[1.0, math.nan], [2.0, 3.0]]), dim=1), S(Arg(values=[[1.0, math.nan], [2.0, 3.0]]))])
+def nansum(xp: Any, input: Any, *, dim: Any = None, keepdim: bool = False, dtype: Any = None) -> Any:
     """The sum over ``dim`` of all that is not NaN."""
-    return F.sum(F.where(F.isnan(input), 0, input), dim=dim, keepdim=keepdim, dtype=dtype)
+    total = sum.kernel(xp, input, dim=dim, keepdim=keepdim, dtype=dtype)
+    if input.dtype.kind not in "fc" or (backend_of(input).name == "cpu" and not xp.isnan(total).any()):
+        return total
+    return sum.kernel(xp, xp.where(xp.isnan(input), 0, input).astype(input.dtype, copy=False), dim=dim, keepdim=keepdim, dtype=dtype)
+
+
+@nansum.vjp("input")
+def _(F: Any, g: Any, input: Any, input_shape: Any, input_dtype: Any, dim: Any, keepdim: bool, dtype: Any) -> Any:
+    if dtype is not None:
+        g = F.to_dtype(g, dtype=input_dtype)
+    return F.where(F.isnan(input), 0, F.broadcast_to(expand_reduced(F, g, input_shape, dim, keepdim), shape=input_shape))
 
 
 @composite("nanmean(input: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: DTypeLike | None = None) -> Tensor")
@@ -209,11 +223,23 @@ _EXTREMA = [*reduction_samples(distinct, empty=False), S(distinct(0, 3), dim=1),
             S((0, 3), error=RuntimeError, match="Expected reduction dim"), S((0, 3), dim=0, error=IndexError, match="non-zero size")]
 
 
+def _short_rows(input: Any, dim: Any) -> bool:
+    """Whether the extrema of many short rows are asked for: NumPy compares column with column in a tenth of the time."""
+    ndim = input.ndim
+    return ndim > 1 and (dim == -1 or dim == ndim - 1) and 4 < input.shape[-1] <= 64 and input.size >= 2048 and backend_of(input).name == "cpu"
+
+
+def _columns(input: Any) -> Any:
+    return input.reshape(-1, input.shape[-1]).T.copy()
+
+
 @op("amax(input: Tensor, dim: Dims = (), keepdim: bool = False) -> Tensor", kind="reduction", places=TORCH_TENSOR, spec=_extremum_spec("amax"), samples=_EXTREMA,
     label="max")
 def amax(xp: Any, input: Any, *, dim: Any = (), keepdim: bool = False) -> Any:
     """The largest element over ``dim``; elements that tie share the gradient evenly."""
-    return xp.max(input, axis=axes(dim), keepdims=keepdim)
+    if _short_rows(input, dim):
+        return _columns(input).max(axis=0).reshape((*input.shape[:-1], 1) if keepdim else input.shape[:-1])
+    return input.max(axis=axes(dim), keepdims=keepdim)
 
 
 @amax.vjp("input")
@@ -225,7 +251,9 @@ def _(F: Any, g: Any, input: Any, out: Any, dim: Any, keepdim: bool) -> Any:
     label="min")
 def amin(xp: Any, input: Any, *, dim: Any = (), keepdim: bool = False) -> Any:
     """The smallest element over ``dim``; elements that tie share the gradient evenly."""
-    return xp.min(input, axis=axes(dim), keepdims=keepdim)
+    if _short_rows(input, dim):
+        return _columns(input).min(axis=0).reshape((*input.shape[:-1], 1) if keepdim else input.shape[:-1])
+    return input.min(axis=axes(dim), keepdims=keepdim)
 
 
 @amin.vjp("input")
@@ -283,9 +311,9 @@ def pair_spec(name: str) -> Any:
 
 def picked(xp: Any, input: Any, positions: Any, dim: int, keepdim: bool) -> tuple[Any, Any]:
     """The values at ``positions``, one along ``dim``, and the positions as int64; ``dim`` goes unless ``keepdim``."""
-    values = xp.take_along_axis(input, positions, axis=dim)
+    values = read_along(xp, input, positions, dim)
     if not keepdim:
-        values, positions = xp.squeeze(values, axis=dim), xp.squeeze(positions, axis=dim)
+        values, positions = values.squeeze(dim), positions.squeeze(dim)
     return values, positions.astype(LONG, copy=False)
 
 

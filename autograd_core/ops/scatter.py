@@ -6,9 +6,10 @@ import math
 from typing import Any
 
 from ..dtypes import as_dtype, bool_, int64
+from ..kernels.places import flat_along
 from ..op import TORCH_TENSOR, Arg, S, composite, detached, distinct, ints, op
 from ..spec import Meta
-from .gather import flat_along, gather_accumulate, index_spec
+from .gather import gather_accumulate, index_spec
 from .index import add_to_rows, cast_back, checked_rows, destination, real_if
 
 

@@ -129,7 +129,10 @@ def _unsqueeze_spec(input: Any, *, dim: int) -> Meta:
     S((2, 3), dim=1), S((2, 3), dim=-1), S((), dim=0), S((0, 2), dim=0), S((2,), dim=3, error=IndexError, match="out of range")])
 def unsqueeze(xp: Any, input: Any, *, dim: int) -> Any:
     """A new dimension of size 1 at ``dim``."""
-    return xp.expand_dims(input, dim)
+    at = dim if dim >= 0 else dim + input.ndim + 1
+    if not 0 <= at <= input.ndim:
+        raise IndexError(dim)
+    return input[(*[slice(None)] * at, None, ...)]
 
 
 @unsqueeze.vjp("input")

@@ -8,7 +8,7 @@ from typing import Any
 from ..dtypes import as_dtype
 from ..op import NN, TORCH_TENSOR, TORCH_TENSOR_NN, S, composite, op, span
 from ..spec import Meta, computed_dtype, reduced, reduction_spec, wrap_dim, wrap_dims
-from .reduce import HALF, INFINITY, axes, expand_reduced, widened
+from .reduce import HALF, INFINITY, amax, axes, expand_reduced, widened
 
 
 def _peak(xp: Any, input: Any, dim: Any) -> Any:
@@ -60,7 +60,7 @@ def exponentials(xp: Any, input: Any, dim: Any) -> tuple[Any, Any, Any]:
     if not wide.size or not wide.ndim:
         shifted = wide * 0
     else:
-        shifted = wide - wide.max(axis=dim, keepdims=True)
+        shifted = wide - amax.kernel(xp, wide, dim=dim, keepdim=True)
     powers = xp.exp(shifted)
     return shifted, powers, powers.sum(axis=dim, keepdims=True)
 

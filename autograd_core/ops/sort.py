@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..dtypes import int64
+from ..kernels.places import read_along
 from ..op import TORCH_TENSOR, S, composite, distinct, op
 from ..spec import Meta, wrap_dim
 from .index import FULL
@@ -35,7 +36,7 @@ def sort(xp: Any, input: Any, *, dim: int = -1, descending: bool = False, stable
         _sort_spec(input, dim=dim)
         return input.copy(), xp.zeros((), dtype="int64")
     order = _order(xp, input, dim, descending)
-    return xp.take_along_axis(input, order, axis=dim), order
+    return read_along(xp, input, order, dim), order
 
 
 @sort.vjp("input")
@@ -71,7 +72,8 @@ def _topk_spec(input: Any, *, k: int, dim: int = -1, **attrs: Any) -> tuple[Meta
         S((3,), k=4, error=RuntimeError, match="out of range"), S((3,), k=1, dim=1, error=IndexError, match="out of range")])
 def topk(xp: Any, input: Any, *, k: int, dim: int = -1, largest: bool = True, sorted: bool = True) -> Any:
     """The ``k`` largest (or smallest) elements along ``dim``, in order, and where they are: a named tuple ``(values, indices)``."""
-    _topk_spec(input, k=k, dim=dim)
+    if not (-input.ndim <= dim < input.ndim and 0 <= k <= input.shape[dim]):
+        _topk_spec(input, k=k, dim=dim)
     if not input.ndim:
         return input.copy(), xp.zeros((), dtype="int64")
     axis = dim % input.ndim
@@ -79,10 +81,10 @@ def topk(xp: Any, input: Any, *, k: int, dim: int = -1, largest: bool = True, so
     if 0 < k < n // 4:  # find the k first, then put only those in order
         part = xp.argpartition(input, n - k if largest else k - 1, axis=axis)
         chosen = part[(*[FULL] * axis, slice(n - k, None) if largest else slice(k))]
-        chosen = xp.take_along_axis(chosen, _order(xp, xp.take_along_axis(input, chosen, axis=axis), axis, largest), axis=axis)
+        chosen = read_along(xp, chosen, _order(xp, read_along(xp, input, chosen, axis), axis, largest), axis)
     else:
         chosen = _order(xp, input, axis, largest)[(*[FULL] * axis, slice(k))]
-    return xp.take_along_axis(input, chosen, axis=axis), chosen
+    return read_along(xp, input, chosen, axis), chosen
 
 
 @topk.vjp("input")

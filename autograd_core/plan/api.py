@@ -13,6 +13,8 @@ from ..config import get_mode
 from ..storage import TensorBase
 from .compare import agreed
 from .errors import PlanError
+from .native.backend import OverlapError
+from .native.toolchain import ToolchainError, missing
 from .record import Recorder
 from .replay import AVAILABLE, Plan, StaleError
 from .scalars import Calls, ScalarPlan, arrives
@@ -36,6 +38,7 @@ class Compiled:
         self._scalars: Calls | None = None
         """The calls that compute with Scalars, once there was one."""
         self._quick: _Quick | None = None
+        self._why_not_native = {"numpy": "backend='numpy'", "native": ""}.get(backend, "exact=True" if exact else missing() or "")
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Replay, or record what is new."""
@@ -45,7 +48,7 @@ class Compiled:
             try:
                 if quick.plan.holds(args):
                     return quick.plan(args)
-            except StaleError:
+            except (StaleError, OverlapError):
                 self._quick = None
             finally:
                 self._lock.release()
@@ -74,6 +77,10 @@ class Compiled:
                     except StaleError:
                         entry.plans.remove(plan)
                         break
+                    except OverlapError as overlap:
+                        entry.plans.remove(plan)
+                        entry.why_not_native = str(overlap)
+                        break
                     self._last = plan
                     plain = not kwargs and all(isinstance(x, TensorBase) for x in args) and len(tensors) == len(args)
                     self._quick = _Quick(plan, args, mode) if plain and mode.profile is None else None
@@ -99,7 +106,14 @@ class Compiled:
         for i, earlier in enumerate(entry.pending):
             if earlier.graph.training == recorder.graph.training and earlier.entry_state() == recorder.entry_state():
                 del entry.pending[i]
-                plan = Plan(agreed(earlier, recorder), tensors, self.passes, native=self.backend == "native")
+                try:
+                    plan = Plan(agreed(earlier, recorder), tensors, self.passes, native=not self._why_not_native and not entry.why_not_native)
+                except (OverlapError, ToolchainError) as error:
+                    if self.backend == "native" and isinstance(error, ToolchainError):
+                        raise
+                    entry.why_not_native = str(error)
+                    return result  # the next two calls are recorded for NumPy
+                plan.why_not_native = self._why_not_native or entry.why_not_native
                 entry.plans.append(plan)
                 self._last = plan
                 del entry.plans[:-CACHE]
@@ -151,6 +165,8 @@ class _Entry:
     def __init__(self, alive: Any) -> None:
         self.plans: list[Plan] = []
         self.pending: list[Recorder] = []
+        self.why_not_native = ""
+        """What keeps this signature from machine code, in words."""
         self.alive = list(_objects(alive))
         """Objects that the signature knows by identity: their address must not be given to others."""
 
@@ -198,7 +214,8 @@ def compile(function: Callable[..., Any] | None = None, *, exact: bool = False, 
     ----------
     function : any function of Tensors, Python values and objects, nested in tuples, lists and dicts; a whole training step, say.
     exact : only what leaves every bit as the uncompiled function has it.
-    backend : ``"numpy"``: straight-line code over the array library. ``"auto"``: the fastest that is installed.
+    backend : ``"numpy"``: straight-line code over the array library. ``"native"``: machine code, built by the C compiler of this machine.
+        ``"auto"``: machine code where there is a compiler and ``exact`` is not asked for, otherwise NumPy; ``describe()`` says which and why.
     passes : the names of the passes to run, for looking at what each does. Default: all that ``exact`` allows.
 
     What is captured (parameters, buffers, optimizer state, learning rates, random generators) is read and written live.
@@ -221,6 +238,10 @@ def compile(function: Callable[..., Any] | None = None, *, exact: bool = False, 
         return functools.partial(compile, exact=exact, backend=backend, passes=passes)
     if backend not in ("numpy", "native", "auto"):
         raise ValueError(f"compile: backend must be 'numpy', 'native' or 'auto', got {backend!r}")
+    if backend == "native" and exact:
+        raise ValueError("compile: backend='native' adds sums up in another order and has functions of its own; for every bit of the uncompiled function take backend='numpy' with exact=True")
+    if backend == "native" and (reason := missing()) is not None:
+        raise ToolchainError(f"compile: backend='native' needs a C compiler: {reason}. backend='auto' uses NumPy where there is none")
     chosen = tuple(name for name, is_exact in AVAILABLE.items() if is_exact or not exact) if passes is None else tuple(passes)
     unknown = [name for name in chosen if name not in AVAILABLE]
     if unknown:

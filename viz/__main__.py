@@ -20,7 +20,9 @@ examples:
   python -m viz draw model.py:loss -o graph.svg
   python -m viz draw model.py:loss -o graph.png --color gradient --theme dark --depth 2
   python -m viz draw lecture.py:f -o chain.png --chain-rule
+  python -m viz draw model.py:loss -o maps.svg --heat-maps --theme print
   python -m viz step-through lecture.py:f -o backprop.html
+  python -m viz step-through model.py:loss -o model.html --depth 1
   python -m viz diff old.py:loss new.py:loss -o diff.svg --rtol 1e-4
 """
 
@@ -67,12 +69,14 @@ def parser() -> argparse.ArgumentParser:
     drawing.add_argument("--no-backward", action="store_true", help="leave the gradients out")
     drawing.add_argument("--chain-rule", action="store_true", help="write upstream × local = downstream on each edge")
     drawing.add_argument("--color", choices=("gradient", "activation"), help="colour by size")
+    drawing.add_argument("--heat-maps", action="store_true", help="draw arrays as heat maps")
     drawing.add_argument("--theme", choices=("light", "dark", "print"), default="light")
     drawing.add_argument("--depth", type=int, help="draw modules at this level of nesting as one box")
     drawing.add_argument("--max-nodes", type=int, default=300, help="fold larger graphs (default: 300)")
     stepping = commands.add_parser("step-through", help="backpropagation as a page", epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter)
     stepping.add_argument("function", help="module:function or file.py:function")
     stepping.add_argument("-o", "--output", default="backprop.html", help="the page (default: backprop.html)")
+    stepping.add_argument("--depth", type=int, help="go over modules at this level of nesting in one step")
     comparing = commands.add_parser("diff", help="compare two graphs; exits with 1 if they differ", epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter)
     comparing.add_argument("a", help="module:function or file.py:function")
     comparing.add_argument("b", help="the other")
@@ -88,11 +92,11 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         if given.command == "draw":
             root = result(given.function, not given.no_backward)
-            draw(root, given.output, chain_rule=given.chain_rule, color=given.color, theme=given.theme, depth=given.depth, max_nodes=given.max_nodes)
+            draw(root, given.output, chain_rule=given.chain_rule, color=given.color, heat_maps=given.heat_maps, theme=given.theme, depth=given.depth, max_nodes=given.max_nodes)
             print(f"wrote {given.output}")
             return 0
         if given.command == "step-through":
-            print(f"wrote {step_through(function(given.function), given.output)}")
+            print(f"wrote {step_through(function(given.function), given.output, depth=given.depth)}")
             return 0
         found = diff(result(given.a, True), result(given.b, True), given.output, rtol=given.rtol, atol=given.atol, names=(given.a, given.b))
         print(found)

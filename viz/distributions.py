@@ -44,7 +44,7 @@ def gradient_histograms(source: Any, path: str | os.PathLike[str] | None = None,
 
     Returns the Matplotlib figure. Raises ``ValueError`` where no parameter has a gradient.
     """
-    panels = {}
+    panels: dict[str, Any] = {}
     for name, parameter in parameters_of(source).items():
         gradient = getattr(parameter, "grad", parameter)
         if gradient is not None:

@@ -108,8 +108,8 @@ def source(record: GraphRecord, style: Style = PLAIN, chain: ChainText | None = 
     for op in record.ops:
         _within(tree, homes.get(op.id)).add(op.id, {"id": op.id, **op_attributes(op, style, states.get(op.id)), **_units(neurons.get(op.id), style)}, False)
     doors = _doors(record, homes)
-    for (_, op), door in doors.items():
-        _within(tree, homes.get(op)).add(door, {"shape": "point", "width": "0.02", "color": style.theme.wire, "label": ""}, False)
+    for (_, entered), door in doors.items():
+        _within(tree, homes.get(entered)).add(door, {"shape": "point", "width": "0.02", "color": style.theme.wire, "label": ""}, False)
     _emit(graph, tree, "", [0], style)
     results = {value.id for value in record.values if value.role == "result"}
     for edge in record.edges:

@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
-from typing import Any
+from typing import Any, cast
 
 import autograd_core as ag
 from autograd_core import Scalar, Tensor
@@ -189,7 +189,7 @@ def draw(tensor: Drawable | Sequence[Drawable] | Callable[..., Any] | Plan | Sca
     if depth is not None or size(record) > max_nodes:
         record = folded(record, max_nodes, depth)
     style = dot.Style(values=values, gradients=gradients, dtypes=dtypes, bytes=bytes, times=times, modules=modules, precision=precision, theme=THEMES[theme])
-    chain = dot.chain_text(trace(tensor, names), precision) if chain_rule else None
+    chain = dot.chain_text(trace(cast(Drawable, tensor), names), precision) if chain_rule else None
     drawing = Drawing(record, dot.source(record, style, chain, heat_of(record, color) if color is not None else None,
                                          neurons=neurons(graph) if expand_scalars else None, maps=heatmap.of_graph(graph, THEMES[theme]) if heat_maps else None), dpi)
     if path is not None:

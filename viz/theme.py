@@ -102,7 +102,6 @@ def figure(**options: Any) -> Any:
     if mpl.rcParams["figure.dpi"] == mpl.rcParamsDefault["figure.dpi"]:
         options = {"dpi": 150, **options}
     made = _picture_class()(layout="constrained", **options)
-    pads = ("figure.constrained_layout.w_pad", "figure.constrained_layout.h_pad")
-    if all(mpl.rcParams[pad] == mpl.rcParamsDefault[pad] for pad in pads):
+    if mpl.rcParams["figure.constrained_layout.w_pad"] == mpl.rcParamsDefault["figure.constrained_layout.w_pad"]:
         made.get_layout_engine().set(w_pad=0.08, h_pad=0.08)  # Matplotlib's own puts text at the very edge
     return made

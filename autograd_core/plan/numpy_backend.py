@@ -48,6 +48,9 @@ class Program:
         self._bound: dict[int, str] = {}
         self._bit_names: dict[Value, str] = {}
         self._slot_names: dict[Value, str] = {}
+        self._live_arrays: dict[tuple[str, str], Any] = {}
+        self._tuning: dict[str, list[str]] = {}
+        """Attributes of an update -> the lines that put what depends on them alone into arrays."""
         self._allocate()
         self._emit()
         linecache.cache[self.filename] = (len(self.source), None, self.source.splitlines(keepends=True), self.filename)
@@ -167,6 +170,7 @@ class Program:
         arguments = [f"x{i}" for i in range(len(graph.arguments))]
         live = [f"u{i}" for i in range(len(graph.live))]
         self.lines.append(f"def replay({', '.join([*arguments, *live])}):")
+        start = len(self.lines)
         for value in graph.externals:
             if isinstance(value.origin, EntryGradient):
                 self.names[value] = f"g{len(self.names)}"
@@ -182,10 +186,20 @@ class Program:
             gone = [self.names[value] for value in last.get(i, ()) if value.shape and value in self.names and value not in self._fixed]
             if gone:
                 self.lines.append(f"    {' = '.join(dict.fromkeys(gone))} = None")
+        self._tune(start)
         self.kept = [value for value in dict.fromkeys(graph.kept()) if value not in self.layout.lasting]
         self.lines.append(f"    return ({''.join(self._name(value) + ', ' for value in self.kept)})")
         self.binding = ["", "", "def bind():", *([f"    global {', '.join(line.split(' = ')[0].strip() for line in self.binding)}"] if self.binding else []),
                         *(self.binding or ["    pass"])]
+
+    def _tune(self, start: int) -> None:
+        """Put the lines for attributes that changed to the beginning."""
+        lines = []
+        for name, assignments in self._tuning.items():
+            self.globals[f"last_{name}"] = None
+            lines += [f"    global last_{name}", f"    if {name} is not last_{name}:", f"        last_{name} = {name}", *[f"        {line}" for line in assignments]]
+        self.lines[start:start] = lines
+        self.step_of_line = {number + len(lines): step for number, step in self.step_of_line.items()}
 
     def _last_uses(self) -> dict[int, list[Value]]:
         """Step -> the Values of the plan's own that nothing reads after it."""
@@ -305,7 +319,10 @@ class Program:
         sums = {value: f"r{number}_{i}" for i, value in enumerate(value for value in step.outputs if value is not None and not value.shape)}
         for name in sums.values():
             self.lines.append(f"    {name} = []")
-        hoisted = self._hoisted(step, number)
+        for part in step.parts:
+            for x in part.inputs:
+                if isinstance(x, Live):
+                    self._number(x, part)  # its line comes before the loop
         still = {name for name, _ in cut}
         for value, bits in _read_as_bits(step):
             name, view = local[value], f".view({self._expression(bits)})"
@@ -335,8 +352,7 @@ class Program:
             if part.name in BITS:
                 self.lines += [f"        {line}" for line in self._bit_lines(part, local[output], [local[value] for value in part.reads()], "i")]
                 continue
-            arguments = [local[x] if isinstance(x, Value) else hoisted[_live_key(self._expression(x), part)] if isinstance(x, Live)
-                         else self._expression(self._number(x, part, blocks=True)) for x in part.inputs]
+            arguments = [local[x] if isinstance(x, Value) else self._expression(self._number(x, part, blocks=True)) for x in part.inputs]
             arguments += [f"{key}={self._expression(value)}" for key, value in part.attrs.items()]
             arguments.append(f"out={local[output]}" if part.attrs or part.name in KEYWORD_ONLY else local[output])
             self.lines.append(f"        {self._bind(part.name, part.function)}({', '.join(arguments)})")
@@ -349,18 +365,6 @@ class Program:
         if key not in self._arrays:
             self._arrays[key] = backend_for_device("cpu").xp.full(shape, x, dtype=dtype)
         return self._arrays[key]
-
-    def _hoisted(self, step: Step, number: int) -> dict[tuple[str, Any], str]:
-        """The numbers that a loop takes, each put into an array before it: expression and dtype -> name."""
-        hoisted: dict[tuple[str, Any], str] = {}
-        for part in step.parts:
-            for x in part.inputs:
-                key = _live_key(self._expression(x), part) if isinstance(x, Live) else None
-                if key is not None and key not in hoisted:
-                    hoisted[key] = name = f"h{number}_{len(hoisted)}"
-                    self.globals[name] = backend_for_device("cpu").xp.zeros((), dtype=key[1])
-                    self.lines.append(f"    {name}[()] = {key[0]}")
-        return hoisted
 
     def _scratch(self, step: Step, local: dict[Value, str], block: int) -> dict[str, Any]:
         """Block-sized arrays for what only the group itself reads, passed on as operands die."""
@@ -410,6 +414,8 @@ class Program:
 
     def _number(self, x: Any, step: Step, blocks: bool = False) -> Any:
         """A Python number as an array, which a ufunc takes in half the time; for small results of ``maximum`` with 0 as many zeros as it has."""
+        if x.__class__ is Live:
+            return self._live_array(x, step)
         if x.__class__ is Value and repeated(x) and isinstance(x.origin, Constant) and step.elementwise and x not in self.names:
             first = x.origin.array[(0,) * len(x.shape)]
             x, dtype = first.item(), first.dtype
@@ -427,6 +433,24 @@ class Program:
         whole = whole and not any(value.strides[i] < value.strides[i + 1] for i in range(len(value.shape) - 1))
         return self._zero_dimensional(x, dtype, value.shape if whole else ())
 
+    def _live_array(self, x: Live, step: Step) -> Any:
+        """A number that is read anew, in an array that is written before the call; when an update's attributes change, if it depends on those alone."""
+        value = (*step.outputs, *step.writes)[0]
+        assert value is not None
+        text = self._expression(x)
+        if not step.elementwise or not value.shape or {each.dtype for each in step.reads() if each.shape} != {value.dtype} or value.dtype.char not in "fd":
+            return x
+        key = (text, value.dtype.char)
+        array = self._live_arrays.get(key)
+        if array is None:
+            array = self._live_arrays[key] = backend_for_device("cpu").xp.zeros((), dtype=value.dtype)
+            line = f"{self._expression(array)}[()] = {text}"
+            if x.early:
+                self._tuning.setdefault(text[text.index("u") :].partition("[")[0], []).append(line)
+            else:
+                self.lines.append(f"    {line}")
+        return array
+
     def _call(self, step: Step, out: str) -> str:
         arguments = [self._expression(self._number(x, step) if out else x) for x in step.inputs]
         if step.kind != "call":
@@ -443,12 +467,6 @@ class Program:
 def _read_as_bits(step: Step) -> dict[tuple[Value, Any], None]:
     """The values of a fused step that are read or written as integers, with the dtype of those."""
     return {(value, part.inputs[1].dtype): None for part in step.parts if part.name == "keep" for value in (part.inputs[0], part.outputs[0])}
-
-
-def _live_key(expression: str, part: Step) -> tuple[str, Any]:
-    value = (*part.writes, *part.outputs)[0]
-    assert value is not None
-    return expression, value.dtype
 
 
 def _add_reduce() -> Any:

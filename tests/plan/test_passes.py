@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 
 import autograd_core as ag
@@ -12,7 +13,7 @@ from autograd_core.plan.replay import AVAILABLE
 
 
 def plan(f: Any, *args: Any, passes: Any = None, exact: bool = True) -> Any:
-    compiled = ag.compile(f, exact=exact, passes=passes)
+    compiled = ag.compile(f, exact=exact, backend="numpy", passes=passes)
     for _ in range(3):
         compiled(*args)
     return compiled.plan
@@ -77,6 +78,23 @@ def test_constants_are_computed_when_the_plan_is_built() -> None:
 def test_simplify_knows_what_changes_nothing(f: Any) -> None:
     assert [step.name for step in plan(lambda x: f(x.sin()).exp(), X).graph.steps][-1] == "exp"
     assert len(plan(lambda x: f(x.sin()).exp(), X).graph.steps) < len(plan(lambda x: f(x.sin()).exp(), X, passes=without("simplify")).graph.steps)
+
+
+@pytest.mark.parametrize(("f", "names"), [
+    (lambda x, y: x.abs() + -y.tanh(), ["absolute", "tanh", "subtract"]), (lambda x, y: x.abs() - -y.tanh(), ["absolute", "tanh", "add"]),
+    (lambda x, y: (x + y) / 8.0, ["add", "multiply"]), (lambda x, y: (x + y) / 0.25, ["add", "multiply"])])
+def test_simplify_rewrites_signs_and_powers_of_two(f: Any, names: list[str]) -> None:
+    x, y = ag.tensor([0.0, -0.0, 1e-44, 3e38, float("inf"), 1.7]), ag.tensor([-0.0, 0.0, 1e-45, 1e38, 2.0, -0.3])
+    with np.errstate(all="ignore"):
+        assert sorted(step.name for step in plan(f, x, y).graph.steps) == sorted(names)
+        compiled = ag.compile(f, exact=True, backend="numpy")
+        assert [compiled(x, y).numpy().tobytes() for _ in range(3)] == [f(x, y).numpy().tobytes()] * 3
+
+
+@pytest.mark.parametrize("f", [lambda x: (x.sin() / 3.0), lambda x: (x.sin() / -4.0), lambda x: -x.sin() + 1.0, lambda x: x.sin() - 1.0])
+def test_simplify_rewrites_nothing_else(f: Any) -> None:
+    names = [step.name for step in plan(f, X).graph.steps]
+    assert names == [step.name for step in plan(f, X, passes=without("simplify")).graph.steps]
 
 
 @pytest.mark.parametrize("f", [lambda x: (x + 0.0).exp(), lambda x: (x * 0.0).exp(), lambda x: (x * -1.0).exp()])

@@ -25,8 +25,8 @@ PASSES: dict[str, tuple[Callable[[Graph], int], bool]] = {
     "fuse_sums": (fuse_sums, False),
     "fuse": (fuse, True),
 }
-"""Name -> (function that changes a graph in place and returns how many steps it removed or moved, whether it is exact)."""
-DONE = {"rows": "rewritten", "order": "moved", "fuse_sums": "joined", "fuse": "joined"}
+"""Name -> (function that changes a graph in place and returns how many steps it removed, moved or rewrote, whether it is exact)."""
+DONE = {"simplify": "removed or rewritten", "rows": "rewritten", "order": "moved", "fuse_sums": "joined", "fuse": "joined"}
 """What a pass did with as many steps as it says, if it did not remove them."""
 
 __all__ = ["DONE", "PASSES"]

@@ -1,21 +1,28 @@
-"""Stated algebra: ``x * 1``, ``x / 1`` and ``x - 0`` are ``x``, ``-(-x)`` is ``x``. Exact: these hold for every bit pattern but the payload of NaNs.
+"""Stated algebra. Exact: the rules hold for every bit pattern but the sign and payload of NaNs.
+
+- ``x * 1``, ``x / 1``, ``x - 0`` and ``-(-x)`` are ``x``;
+- ``x + (-y)`` is ``x - y``, and ``x - (-y)`` is ``x + y``;
+- ``x / c`` is ``x * (1 / c)`` where the number ``c`` is a power of two.
 
 Nothing else is rewritten: ``x + 0`` is not ``x`` for -0, ``x * 0`` is not 0 for infinity, and sums keep their order.
 """
 
 from __future__ import annotations
 
+from math import frexp
 from typing import Any
 
+from ...backend.registry import backend_for_device
 from ..graph import Constant, Graph, Step, Value, replaced
 
 
 def simplify(graph: Graph) -> int:
-    """Remove such calls; returns how many."""
+    """Remove or rewrite such calls; returns how many."""
     written = {value.root for step in graph.steps for value in step.writes}
     kept = {value.root for value in graph.kept()}
     same: dict[Value, Value] = {}
     maker: dict[Value, Step] = {}
+    rewritten = 0
     steps = []
     for step in graph.steps:
         step.inputs = replaced(step.inputs, lambda value: same.get(value, value))
@@ -26,6 +33,8 @@ def simplify(graph: Graph) -> int:
         if source is not None and output is not None and alone and private and _looks_like(source, output):
             same[output] = source
             continue
+        if output is not None and output.shape and step.kind == "call" and step.elementwise and not step.writes:
+            rewritten += _rewrite(step, maker, written)
         for value in step.outputs:
             if value is not None:
                 if value.root in same:
@@ -34,7 +43,30 @@ def simplify(graph: Graph) -> int:
         steps.append(step)
     removed = len(graph.steps) - len(steps)
     graph.steps = steps
-    return removed
+    return removed + rewritten
+
+
+def _rewrite(step: Step, maker: dict[Value, Step], written: set[Value]) -> bool:
+    """Let a sum or difference take what an operand is the negative of, and a division by a power of two be a product."""
+    if len(step.inputs) != 2 or step.attrs:
+        return False
+    xp = backend_for_device("cpu").xp
+    left, right = step.inputs
+    if step.name in ("add", "subtract") and isinstance(right, Value):
+        inner = maker.get(right)
+        source = inner.inputs[0] if inner is not None and inner.name == "negative" else None
+        if not isinstance(source, Value) or source.external or source.root in written or right.root in written or source.shape != right.shape:
+            return False
+        step.name = "subtract" if step.name == "add" else "add"
+        step.function, step.inputs = getattr(xp, step.name), (left, source)
+        return True
+    value = step.outputs[0]
+    if step.name in ("divide", "true_divide") and right.__class__ in (int, float) and value is not None and value.dtype.char in "fd" and isinstance(left, Value):
+        mantissa, exponent = frexp(right)
+        if mantissa == 0.5 and abs(exponent) <= 60 and right != 1 and left.dtype == value.dtype:
+            step.name, step.function, step.inputs = "multiply", xp.multiply, (left, 1.0 / right)
+            return True
+    return False
 
 
 def _looks_like(a: Value, b: Value) -> bool:

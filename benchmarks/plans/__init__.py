@@ -7,6 +7,7 @@ from .cnn import cnn
 from .elementwise import LINKS, chain, formula
 from .mlp import mlp
 from .peak import peak
+from .scalars import scalar_moons
 from .training import Entry
 from .transformer import transformer
 
@@ -16,15 +17,18 @@ ADAM = {"lr": 0.001}
 
 def _case(name: str, first: tuple[str, dict[str, Entry]], second: tuple[str, dict[str, Entry]], *targets: tuple[str, str, float],
           tolerance: float = 1e-4, seconds: float = 0.15, kind: str = "time") -> PlanCase:
-    """Targets are (column, peers, ratio); several peers are separated by blanks, and the fastest of them counts."""
+    """Targets are (column, peers, ratio); several peers are separated by commas, and the fastest of them counts."""
     sizes = [Size(f"compiled_{name}{suffix}", what, peers, tolerance, seconds) for suffix, (what, peers) in (("", first), ("_2", second))]
-    return PlanCase(f"compiled_{name}", (sizes[0], sizes[1]), tuple([Target(column, tuple(peers.split()), at_most) for column, peers, at_most in targets]),
+    return PlanCase(f"compiled_{name}", (sizes[0], sizes[1]), tuple([Target(column, tuple(peers.split(",")), at_most) for column, peers, at_most in targets]),
                     blocks=1 if kind == "bytes" else 9, kind=kind)
 
 
 PLANS: dict[str, PlanCase] = {
     case.name: case
     for case in (
+        _case("scalar_moons", ("step of micrograd's demo: scalar MLP 2-16-16-1, 100 points, about 65,000 nodes", scalar_moons((2, 16, 16, 1), 100)),
+              ("2-20-14-1, 96 points", scalar_moons((2, 20, 14, 1), 96)),
+              ("numpy", "micrograd", 1 / 200), ("native", "micrograd", 1 / 1500), ("native", "torch tensors", 0.8), tolerance=1e-9),
         _case("chain", (f"chain of {2 * LINKS} ops and more on (16,), forward and backward", chain(16)), ("on (24,)", chain(24)),
               ("numpy", "torch", 0.18), ("native", "torch", 0.04), ("native", "torch.compile", 0.6)),
         _case("mlp_small", ("MLP 2-32-32-1, batch 32, SGD with momentum", mlp((2, 32, 32, 1), 32, "SGD", **MOMENTUM)),
@@ -35,7 +39,7 @@ PLANS: dict[str, PlanCase] = {
               ("numpy", "torch", 0.06), ("numpy", "jax", 0.4), ("native", "torch", 0.025), ("native", "jax", 0.18)),
         _case("mlp_digits", ("MLP 784-256-128-10, batch 128, Adam", mlp((784, 256, 128, 10), 128, "Adam", **ADAM)),
               ("784-320-96-10, tanh, batch 100", mlp((784, 320, 96, 10), 100, "Adam", "Tanh", **ADAM)),
-              ("numpy", "torch", 0.72), ("native", "torch torch.compile jax", 0.95), ("native", "products", 1.15)),
+              ("numpy", "torch", 0.72), ("native", "torch,torch.compile,jax", 0.95), ("native", "products", 1.15)),
         _case("mlp_wide", ("MLP 1024-2048-2048-10, batch 256, SGD", mlp((1024, 2048, 2048, 10), 256, "SGD", lr=0.01)),
               ("768-1536-2304-10, batch 192", mlp((768, 1536, 2304, 10), 192, "SGD", lr=0.01)),
               ("numpy", "products", 1.12), ("native", "products", 1.06)),

@@ -18,7 +18,11 @@ the first's ratios: what it is held to is its ratio divided by that of the first
 
 
 def _figure(value: float) -> str:
-    return f"{value:.3f}" if value < 1 else f"{value:.2f}"
+    return f"1/{1 / value:.0f}" if 0 < value < 0.01 else f"{value:.3f}" if value < 1 else f"{value:.2f}"
+
+
+def _limit(value: float) -> str:
+    return f"1/{1 / value:.0f}" if value < 0.01 else f"{value:g}"
 
 
 def _amount(value: float, line: PlanLine) -> str:
@@ -28,7 +32,7 @@ def _amount(value: float, line: PlanLine) -> str:
 def verdict(judged: Judged, second: bool) -> str:
     """A ratio with its target in words."""
     grown = f", {judged.value:.2f} times the first" if second else ""
-    return f"{_figure(judged.ratio)} of {judged.peer}{grown} (≤ {judged.at_most:g}) {'yes' if judged.reached else '**NO**'}"
+    return f"{_figure(judged.ratio)} of {judged.peer}{grown} (≤ {_limit(judged.at_most)}) {'yes' if judged.reached else '**NO**'}"
 
 
 def cells(line: PlanLine, between: str = "<br>") -> list[str]:

@@ -52,11 +52,16 @@ def _linear(call: Call) -> Any:
     if call.batched[0] and not any(call.batched[1:]) and call.shape(0)[-1]:
         return call.run(*call.values)
 
+    rows, weight = call.shape(0)[:-1], call.shape(1)
+    if call.batched[1] and len(weight) == 2 and math.prod(rows) == 1:  # one row: so the gradient of a weight is an outer product in the weight's own layout
+        column = _methods.matmul(call.values[1], call.full(0).reshape((call.size, weight[1], 1)))
+        if call.inputs[2] is not None:
+            bias = call.values[2]
+            column = column + (bias.reshape((call.size, -1, 1)) if call.batched[2] else bias.reshape((-1, 1)))
+        return column.reshape((call.size, *rows, weight[0]))
+
     def apart(F: Any, input: Any, weight: Any, bias: Any) -> Any:
-        if weight.ndim > 1 and math.prod(input.shape[:-1]) == 1:  # one row: so the gradient of a weight is an outer product in the weight's own layout
-            out = F.reshape(F.matmul(weight, F.reshape(input, shape=(-1, 1))), shape=(*input.shape[:-1], weight.shape[0]))
-        else:
-            out = F.matmul(input, F.transpose(weight, dim0=-2, dim1=-1) if weight.ndim > 1 else weight)
+        out = F.matmul(input, F.transpose(weight, dim0=-2, dim1=-1) if weight.ndim > 1 else weight)
         return out if bias is None else out + bias
 
     return composed(call, apart)

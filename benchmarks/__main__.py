@@ -7,8 +7,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from .building import BUILDING
 from .cases import CASES
-from .installed import MEASURES
+from .installed import MEASURES as INSTALLED
 from .measure import Measured, NoResult, measure
 from .ops.run import main as measure_ops
 from .plans import PLANS
@@ -17,6 +18,8 @@ from .plans.case import COLUMNS
 from .plans.measure import PlanLine, measure_plan
 from .report import RESULTS, as_json, document, markdown, row, text
 
+MEASURES = {**INSTALLED, **BUILDING}
+"""Measures that are no timed cases, by name."""
 KINDS = {"eager": [*CASES, *MEASURES], "plans": [*PLANS]}
 """Names that stand for several cases."""
 

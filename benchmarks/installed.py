@@ -63,4 +63,4 @@ def _size(name: str) -> int:
 
 
 MEASURES = {"import_time": import_time, "install_size": install_size}
-"""Measures that are no timed case, by name."""
+"""Measures of what is installed, by name."""

@@ -92,6 +92,14 @@ def test_a_compiled_case_beside_the_step_by_hand(tmp_path: Path) -> None:
     assert first["judged"] == []  # who it is held to was not asked for
 
 
+def test_building_a_plan_is_measured_over_recording_alone(tmp_path: Path) -> None:
+    done = run(tmp_path, "", "build_numpy", "--json", "measured.json")
+    assert done.returncode == 0, done.stderr
+    (found,) = json.loads((tmp_path / "measured.json").read_text(encoding="utf-8"))["cases"]
+    assert found["peer"] == "recording"
+    assert found["value"] == found["ours"] - found["theirs"]
+
+
 def test_a_missing_peer_of_a_compiled_case_is_named(tmp_path: Path) -> None:
     (tmp_path / "jax.py").write_text("raise ModuleNotFoundError('none', name='jax')", encoding="utf-8")
     done = run(tmp_path, "", "compiled_mlp_small", "--peers", "jax", "--quick")

@@ -8,6 +8,7 @@ from __future__ import annotations
 from itertools import product
 from typing import Any
 
+from ..backend.registry import backend_of
 from ..dtypes import as_dtype
 from ..errors import ShapeError, describe
 from ..op import NN, TORCH_NN, S, composite, distinct, op
@@ -18,6 +19,14 @@ from .reduce import wide_dtype, widened
 def _ranges(length: int, parts: int) -> list[tuple[int, int]]:
     """``parts`` ranges of nearly equal size that cover ``length`` elements."""
     return [(k * length // parts, -(-(k + 1) * length // parts)) for k in range(parts)]
+
+
+def _even(image: tuple[int, ...], size: tuple[int, ...]) -> dict[str, Any] | None:
+    """The attributes of ordinary pooling where the windows have one size and lie side by side."""
+    if min(size) < 1 or any([n % parts for n, parts in zip(image, size, strict=True)]):
+        return None
+    kernel = tuple([n // parts for n, parts in zip(image, size, strict=True)])
+    return {"kernel": kernel, "stride": kernel, "padding": (0,) * len(size), "dilation": (1,) * len(size), "size": size}
 
 
 def _pooled(input: Any, *, size: Any) -> Meta:
@@ -32,7 +41,8 @@ def adaptive_average(xp: Any, input: Any, *, size: Any) -> Any:
     for axis, parts in enumerate(size, input.ndim - len(size)):
         length = result.shape[axis]
         if parts and length % parts == 0:
-            result = result.reshape(*result.shape[:axis], parts, length // parts, *result.shape[axis + 1 :]).mean(axis=axis + 1)
+            result = result.reshape(*result.shape[:axis], parts, length // parts, *result.shape[axis + 1 :]).sum(axis=axis + 1)
+            result *= parts / length
             continue
         means = xp.empty((*result.shape[:axis], parts, *result.shape[axis + 1 :]), dtype=result.dtype)
         lead = (slice(None),) * axis
@@ -80,16 +90,39 @@ def adaptive_max_indices(xp: Any, input: Any, *, size: Any) -> Any:
     count = len(size)
     image, lead = input.shape[-count:], input.shape[:-count]
     places = xp.arange(_elements(image)).reshape(image)
+    if _even(image, size) is not None and input.size:
+        numbers = _side_by_side(input, size)
+        best = _first_largest(xp, numbers)
+        best += (xp.arange(_elements(size)) * numbers.shape[-1]).reshape(size)
+        return _side_by_side(places, size).reshape(-1).take(best)
     found = xp.empty((*lead, *size), dtype="int64")
     for at in product(*(range(parts) for parts in size)):
         window = tuple(slice(*_ranges(n, parts)[k]) for n, parts, k in zip(image, size, at, strict=True))
         numbers = input[(..., *window)].reshape(*lead, -1)
-        best = xp.argmax(numbers, axis=-1)
-        if input.dtype.kind == "f":
-            missing = xp.isnan(numbers)
-            best = xp.where(missing.any(axis=-1), numbers.shape[-1] - 1 - xp.argmax(missing[..., ::-1], axis=-1), best)
-        found[(..., *at)] = places[window].reshape(-1)[best]
+        found[(..., *at)] = places[window].reshape(-1)[_first_largest(xp, numbers)]
     return found
+
+
+def _side_by_side(images: Any, size: Any) -> Any:
+    """The windows of images that they cover evenly, the elements of each in a last dimension."""
+    count = len(size)
+    lead = images.ndim - count
+    shape = list(images.shape[:lead])
+    for n, parts in zip(images.shape[lead:], size, strict=True):
+        shape += [parts, n // parts]
+    order = (*range(lead), *range(lead, lead + 2 * count, 2), *range(lead + 1, lead + 2 * count, 2))
+    return images.reshape(shape).transpose(order).reshape(*shape[:lead], *size, -1)
+
+
+def _first_largest(xp: Any, numbers: Any) -> Any:
+    """Where the first maximum along the last dimension stands; of NaNs the last."""
+    best = xp.argmax(numbers, axis=-1)
+    if numbers.dtype.kind != "f":
+        return best
+    missing = xp.isnan(numbers)
+    if backend_of(numbers).name == "cpu" and not missing.any():
+        return best
+    return xp.where(missing.any(axis=-1), numbers.shape[-1] - 1 - xp.argmax(missing[..., ::-1], axis=-1), best)
 
 
 def _elements(shape: Any) -> int:
@@ -123,8 +156,16 @@ def _average(F: Any, count: int, input: Any, output_size: Any) -> Any:
     return F.adaptive_average(input, size=_wanted(f"adaptive_avg_pool{count}d", count, input, output_size))
 
 
+_SMALL = 9
+"""Elements of windows for which ordinary pooling, whose gradient looks at them one after the other, is faster."""
+
+
 def _maximum(F: Any, count: int, input: Any, output_size: Any, return_indices: bool) -> Any:
     size = _wanted(f"adaptive_max_pool{count}d", count, input, output_size)
+    even = _even(tuple(input.shape[-count:]), size)
+    if even is not None and _elements(even["kernel"]) <= _SMALL:
+        out = F.max_pool(input, **even)
+        return (out, F.max_pool_indices(input, out, **even)) if return_indices else out
     indices = F.adaptive_max_indices(input, size=size)
     lead = tuple(input.shape[:-count])
     flat = F.gather(F.reshape(input, shape=(*lead, _elements(input.shape[-count:]))), index=F.reshape(indices, shape=(*lead, _elements(size))), dim=-1)

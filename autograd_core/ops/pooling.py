@@ -8,6 +8,7 @@ Images are the last dimensions, as many as the windows have; any number of dimen
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 from itertools import product
 from math import prod
 from typing import Any
@@ -32,6 +33,7 @@ class Windows:
         self.padded = tuple(max(self.covered[i], self.image[i] + padding[i]) for i in range(self.count))
         self.plain = max(padding) == 0 and self.padded == self.image
         self.apart = stride == kernel and max(dilation) == 1
+        self.lines = [[self.along(axis, k) for k in range(kernel[axis])] for axis in range(self.count)]
 
     def part(self, axis: int, k: int) -> slice:
         """Element ``k`` of every window along one axis."""
@@ -64,6 +66,12 @@ class Windows:
         return [max(0, -((k * self.stride[axis] - self.padding[axis]) // self.dilation[axis])) for k in steps]
 
 
+@lru_cache(maxsize=256)
+def windows_of(shape: Any, kernel: Any, stride: Any, padding: Any, dilation: Any, size: Any) -> Windows:
+    """The windows of images of one shape, worked out once."""
+    return Windows(shape, kernel, stride, padding, dilation, size)
+
+
 def _lowest(xp: Any, dtype: Any) -> Any:
     return -xp.inf if dtype.kind == "f" else xp.iinfo(dtype).min
 
@@ -90,10 +98,10 @@ _ROW = {**_TWO, "size": (1, 2)}
     S(distinct(2, 3, 2, 4), **_SOLID)])
 def max_pool(xp: Any, input: Any, *, kernel: Any, stride: Any, padding: Any, dilation: Any, size: Any) -> Any:
     """The largest element of each window."""
-    windows = Windows(input.shape, kernel, stride, padding, dilation, size)
+    windows = windows_of(input.shape, kernel, stride, padding, dilation, size)
     rows = windows.pad(xp, input, _lowest(xp, input.dtype))
     for axis in range(windows.count):
-        parts = [rows[windows.along(axis, k)] for k in range(kernel[axis])]
+        parts = [rows[windows.lines[axis][k]] for k in range(kernel[axis])]
         if len(parts) == 1:
             rows = parts[0]
         else:
@@ -145,7 +153,7 @@ _RESULT = f"input: Tensor, result: Tensor, *, {_WINDOWS}) -> Tensor"
     spec=lambda grad, input, result, **attrs: Meta(tuple(input.shape), as_dtype(grad.dtype)), samples=[S((1, 1, 2), _IMAGE, _MAXIMA, **_ROW)])
 def max_pool_scatter(xp: Any, grad: Any, input: Any, result: Any, *, kernel: Any, stride: Any, padding: Any, dilation: Any, size: Any) -> Any:
     """Zeros like ``input``, but ``grad`` added at the place of the maximum of each window; ``result`` are the maxima."""
-    windows = Windows(input.shape, kernel, stride, padding, dilation, size)
+    windows = windows_of(input.shape, kernel, stride, padding, dilation, size)
     complete = windows.apart and windows.covered == windows.padded
     scattered = (xp.empty if complete else xp.zeros)((*windows.leading, *windows.padded), dtype=grad.dtype)
     for place, wins in _winners(xp, windows, input, result):
@@ -165,7 +173,7 @@ def _(F: Any, g: Any, input: Any, result: Any, kernel: Any, stride: Any, padding
     spec=lambda values, input, result, **attrs: Meta(tuple(result.shape), as_dtype(values.dtype)), samples=[S((1, 2, 4), _IMAGE, _MAXIMA, **_ROW)])
 def max_pool_pick(xp: Any, values: Any, input: Any, result: Any, *, kernel: Any, stride: Any, padding: Any, dilation: Any, size: Any) -> Any:
     """``values`` at the place of the maximum of each window of ``input``."""
-    windows = Windows(input.shape, kernel, stride, padding, dilation, size)
+    windows = windows_of(input.shape, kernel, stride, padding, dilation, size)
     spread = windows.pad(xp, values, 0)
     picked = xp.zeros(result.shape, dtype=values.dtype)
     for place, wins in _winners(xp, windows, input, result):
@@ -182,7 +190,7 @@ def _(F: Any, g: Any, input: Any, result: Any, kernel: Any, stride: Any, padding
     spec=lambda input, result, **attrs: Meta(tuple(result.shape), as_dtype("int64")), samples=[S(_IMAGE, _MAXIMA, **_ROW)])
 def max_pool_indices(xp: Any, input: Any, result: Any, *, kernel: Any, stride: Any, padding: Any, dilation: Any, size: Any) -> Any:
     """The position of each window's maximum in its flattened image."""
-    windows = Windows(input.shape, kernel, stride, padding, dilation, size)
+    windows = windows_of(input.shape, kernel, stride, padding, dilation, size)
     places = xp.zeros((1,), dtype="int64")
     for n, edge, length in zip(windows.image, padding, windows.padded, strict=True):
         places = places[..., None] * n + (xp.arange(length) - edge)
@@ -210,6 +218,8 @@ def _scale(xp: Any, windows: Windows, count_include_pad: bool, divisor: int | No
     """What window sums are multiplied by."""
     if divisor is not None:
         return 1.0 / divisor
+    if windows.plain:
+        return 1.0 / prod(windows.kernel)
     counts = [_counts(windows, axis, count_include_pad) for axis in range(windows.count)]
     if all(len({*each}) == 1 for each in counts):
         return 1.0 / prod(each[0] for each in counts)
@@ -228,11 +238,11 @@ def avg_pool(xp: Any, input: Any, *, kernel: Any, stride: Any, padding: Any, dil
     """The mean of each window."""
     if input.dtype.kind not in "fc":
         raise RuntimeError(f"avg_pool{len(kernel)}d: not implemented for '{as_dtype(input.dtype).name}'. Convert with .float()")
-    windows = Windows(input.shape, kernel, stride, padding, dilation, size)
+    windows = windows_of(input.shape, kernel, stride, padding, dilation, size)
     work = widened(input)
     sums = windows.pad(xp, work, 0)
     for axis in range(windows.count):
-        parts = [sums[windows.along(axis, k)] for k in range(kernel[axis])]
+        parts = [sums[windows.lines[axis][k]] for k in range(kernel[axis])]
         sums = parts[0] + parts[1] if len(parts) > 1 else parts[0]
         for part in parts[2:]:
             sums += part
@@ -252,13 +262,13 @@ def _(F: Any, g: Any, input_shape: Any, kernel: Any, stride: Any, padding: Any, 
 def avg_pool_grad(xp: Any, grad: Any, *, shape: Any, kernel: Any, stride: Any, padding: Any, dilation: Any, size: Any, count_include_pad: bool,
                   divisor: Any) -> Any:
     """The adjoint of ``avg_pool``: each element spread evenly over its window."""
-    windows = Windows(shape, kernel, stride, padding, dilation, size)
+    windows = windows_of(shape, kernel, stride, padding, dilation, size)
     dtype = wide_dtype(grad.dtype)
     spread = grad * _scale(xp, windows, count_include_pad, divisor, dtype)
     for axis in reversed(range(windows.count)):
         wider = xp.zeros((*windows.leading, *size[:axis], *windows.padded[axis:]), dtype=dtype)
         for k in range(kernel[axis]):
-            wider[windows.along(axis, k)] += spread
+            wider[windows.lines[axis][k]] += spread
         spread = wider
     return (spread if windows.plain else windows.inside(spread)).astype(grad.dtype, copy=not windows.plain)
 

@@ -145,7 +145,7 @@ def test_the_page_is_self_contained_and_holds_the_numbers(tmp_path):
     text, data = content(path)
     assert not re.search(r"(src|href)\s*=\s*[\"'](?!#)", text)
     assert text.count("<script") == 2
-    assert [step["text"] for step in data["forward"]] == ["x + y = −2 + 5 = 3", "result = (x + y) × z = 3 × −4 = −12"]
+    assert [step["text"] for step in data["forward"]] == ["q = x + y = −2 + 5 = 3", "result = q × z = 3 × −4 = −12"]
     assert [(step["upstream"]["text"], step["local"]["text"], step["downstream"]["text"]) for step in data["backward"]] == [
         ("1", "−4", "−4"), ("1", "3", "3"), ("−4", "1", "−4"), ("−4", "1", "−4")]
     assert data["forward"][0]["line"].endswith("q = x + y")
@@ -257,11 +257,11 @@ def test_stepping_in_a_browser(browser, tmp_path):
     browser.get(page.as_uri())
     text = lambda name: browser.find_element(By.ID, name).text  # noqa: E731
     assert text("count") == "1 of 6"
-    assert text("rule") == "x + y = −2 + 5 = 3"
+    assert text("rule") == "q = x + y = −2 + 5 = 3"
     assert not browser.find_element(By.ID, "back").is_enabled()
     for _ in range(2):
         browser.find_element(By.ID, "next").click()
-    assert (text("phase"), text("rule")) == ("Backward: mul → (x + y)", "1 × −4 = −4")
+    assert (text("phase"), text("rule")) == ("Backward: mul → q", "1 × −4 = −4")
     press(browser, Keys.ARROW_LEFT)
     assert text("phase") == "Forward: mul"
     press(browser, Keys.END)

@@ -176,3 +176,14 @@ def test_what_a_module_is_applied_to_stays_outside_its_box():
     assert 'tooltip="x ' not in frame
     inner = viz.draw(nn.Sequential(nn.Sequential(nn.Linear(2, 2), nn.Tanh())), inputs=leaf([[1.0, 2.0]], "x"), depth=1).record
     assert [value.name for value in inner.values] == ["x", None]
+
+
+def test_a_functions_own_variables_are_names():
+    def lecture(x, y, z):
+        q = x + y
+        return q * z
+
+    numbers = (leaf(-2.0), leaf(5.0), leaf(-4.0))
+    drawing = viz.draw(lecture, inputs=numbers)
+    assert [value.name for value in drawing.record.values] == ["x", "y", "z", "q", None]
+    assert viz.trace(lecture(*numbers)).record.values[3].name is None

@@ -6,7 +6,8 @@ import inspect
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
+from types import CodeType, FrameType
 from typing import Any, cast
 
 import autograd_core as ag
@@ -91,16 +92,35 @@ def called(function: Callable[..., Any], inputs: Any) -> tuple[Drawable | list[D
         raise TypeError(f"{name} cannot be called with {len(arguments)} inputs: {error}. Give its arguments as inputs=(x, ...), or draw the result of calling it") from error
     except ValueError:  # built-in functions may have no signature
         bound = None
-    with ag.record():
+    with ag.record(), _watched(getattr(function, "__code__", None)) as variables:
         result = function(*arguments)
     found = list(_tensors(result, ""))
     if not found:
         raise TypeError(f"{name} returned {'a ' if result is not None else ''}{type(result).__name__} without a Tensor or Scalar in it: there is nothing to draw")
     given = _tensors(bound.arguments if bound is not None else {}, "")
-    named = {path: tensor for path, tensor in (*given, *found) if path}
+    named = {path: tensor for path, tensor in (*given, *found, *_tensors(variables, "")) if path}
     with_graph = [tensor for _, tensor in found if isinstance(tensor, Scalar) or tensor._node is not None]
     roots = list({id(tensor): tensor for tensor in with_graph or [tensor for _, tensor in found]}.values())
     return roots[0] if len(roots) == 1 else roots, named
+
+
+@contextmanager
+def _watched(code: CodeType | None) -> Iterator[dict[str, Drawable]]:
+    """The tensors that a function's own variables hold when it returns."""
+    variables: dict[str, Drawable] = {}
+
+    def look(frame: FrameType, event: str, _: Any) -> None:
+        if event == "return" and frame.f_code is code:
+            variables.update({name: value for name, value in frame.f_locals.items() if isinstance(value, (Tensor, Scalar))})
+
+    before = sys.getprofile()
+    if code is not None and before is None:  # a profiler that runs is left alone
+        sys.setprofile(look)
+    try:
+        yield variables
+    finally:
+        if sys.getprofile() is look:
+            sys.setprofile(None)
 
 
 def _tensors(tree: Any, path: str) -> Iterator[tuple[str, Drawable]]:

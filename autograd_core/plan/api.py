@@ -103,6 +103,9 @@ class Compiled:
             self._scalars = Calls(self.function, self.exact, self.backend)
             self._entries.clear()
             return self._scalars.adopt(recorder, args, kwargs, result)
+        if self.exact and self.backend == "native":
+            raise ValueError(f"compile: {self._name} computes with tensors, whose sums backend='native' adds up in another order and whose functions it computes in its own way. "
+                             "For every bit of the uncompiled function take backend='numpy' with exact=True")
         for i, earlier in enumerate(entry.pending):
             if earlier.graph.training == recorder.graph.training and earlier.entry_state() == recorder.entry_state():
                 del entry.pending[i]
@@ -238,8 +241,6 @@ def compile(function: Callable[..., Any] | None = None, *, exact: bool = False, 
         return functools.partial(compile, exact=exact, backend=backend, passes=passes)
     if backend not in ("numpy", "native", "auto"):
         raise ValueError(f"compile: backend must be 'numpy', 'native' or 'auto', got {backend!r}")
-    if backend == "native" and exact:
-        raise ValueError("compile: backend='native' adds sums up in another order and has functions of its own; for every bit of the uncompiled function take backend='numpy' with exact=True")
     if backend == "native" and (reason := missing()) is not None:
         raise ToolchainError(f"compile: backend='native' needs a C compiler: {reason}. backend='auto' uses NumPy where there is none")
     chosen = tuple(name for name, is_exact in AVAILABLE.items() if is_exact or not exact) if passes is None else tuple(passes)

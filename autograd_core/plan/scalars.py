@@ -7,10 +7,12 @@ learning rate or a data point may change from call to call.
 
 from __future__ import annotations
 
+import gc
 import time
 from array import array
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from ..scalar import Scalar
@@ -106,13 +108,26 @@ class Calls:
         for i, (earlier, results) in enumerate(entry.pending):
             if holds(later.questions, later.sources, earlier.given) and holds(earlier.questions, earlier.sources, later.given):
                 del entry.pending[i]
-                self.last = ScalarPlan(agreed(earlier, later, (results, described)), self.exact, self.backend)
+                with without_collection():
+                    self.last = ScalarPlan(agreed(earlier, later, (results, described)), self.exact, self.backend)
                 entry.plans.append(self.last)
                 del entry.plans[:-SIGNATURES]
                 return returned(result)
         entry.pending.append((later, described))
         del entry.pending[:-SIGNATURES]
         return returned(result)
+
+
+@contextmanager
+def without_collection() -> Iterator[None]:
+    """Millions of small objects without a cycle are about to be made, which the collector would look through again and again."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 class Entry:

@@ -8,7 +8,8 @@ declarations, and what a Scalar receives is the sum of what eager adds up, in ea
 from __future__ import annotations
 
 import ast
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 from ..formulas import local_gradient
@@ -47,6 +48,7 @@ class Program:
         self.exact = exact
         self.nodes: list[Any] = []
         self._known: dict[Any, int] = {}
+        self._constants: dict[Any, int] = {}
         self.one, self.zero, self.minus = self.constant(1.0), self.constant(0.0), self.constant(-1.0)
 
     def _add(self, node: Any) -> int:
@@ -63,10 +65,10 @@ class Program:
 
     def constant(self, value: float) -> int:
         """A number that never changes."""
-        key = ("constant", repr(value))
-        known = self._known.get(key)
+        key = value if value and value == value else repr(value)  # 0.0 and -0.0 are equal, NaN is not
+        known = self._constants.get(key)
         if known is None:
-            known = self._known[key] = self._add(Input("constant", value))
+            known = self._constants[key] = self._add(Input("constant", value))
         return known
 
     def fixed(self, *references: int) -> list[float] | None:
@@ -145,7 +147,8 @@ class Lowering:
         self.gradients: dict[int, Pending] = {}
         self.checked: list[tuple[int, str, int]] = []
         """Divisors and powers of plain numbers, for which Python would raise: node, what it is, event."""
-        self._locals: dict[Any, Any] = {}
+        self._kinds: dict[Op, Kind] = {}
+        self._locals: dict[tuple[Op, int], Callable[[dict[str, int]], int] | None] = {}
         for event, what in enumerate(self.tape.events):
             self._event(event, what)
 
@@ -248,8 +251,12 @@ class Lowering:
             if name == "mul":
                 return program.multiply(*operands)
             return program.subtract(*operands) if name == "sub" else program.multiply(operands[0], program.minus)
-        present = tuple([x is not None for x in what.operands])
-        kind = value_of(op, what.attrs, () if all(present) else present)
+        kind = self._kinds.get(op) if not what.attrs else None
+        if kind is None or None in what.operands:
+            present = tuple([x is not None for x in what.operands])
+            kind = value_of(op, what.attrs, () if all(present) else present)
+            if not what.attrs and all(present):
+                self._kinds[op] = kind
         return program.apply(kind, *[self.value(x) for x in what.operands if x is not None])
 
     def _backward(self, what: Backward) -> None:
@@ -286,42 +293,47 @@ class Lowering:
             return program.one
         if name == "sub":
             return program.minus if position else program.one
-        if has_formula(op):
-            formula = self._locals.get((op, position))
-            if formula is None:
-                formula = self._locals[op, position] = ast.parse(local_gradient(op, op.inputs[position]), mode="eval").body
+        key = (op, position)
+        if key not in self._locals:
+            self._locals[key] = self._formula(ast.parse(local_gradient(op, op.inputs[position]), mode="eval").body) if has_formula(op) else None
+        formula = self._locals[key]
+        if formula is not None:
             known = {each: self.value(x) for each, x in zip(op.inputs, event.operands, strict=True) if x is not None}
-            return self._formula(formula, {**known, "out": self.values[node]})
+            known["out"] = self.values[node]
+            return formula(known)
         present = tuple([x is not None for x in event.operands])
         kind = gradient_of(op, position, event.attrs, () if all(present) else present, tuple([parent is not None for parent in event.parents]))
         return program.apply(kind, *[self.value(x) for x in event.operands if x is not None], self.values[node])
 
-    def _formula(self, node: ast.expr, known: dict[str, int]) -> int:
-        """A formula on floats as nodes; both branches of a choice are computed."""
+    def _formula(self, node: ast.expr) -> Callable[[dict[str, int]], int]:
+        """A formula on floats as a function from the nodes of its names to the node of its value; both branches of a choice are computed."""
         program = self.program
         if isinstance(node, ast.Name):
-            return known[node.id]
+            return itemgetter(node.id)
         if isinstance(node, ast.Constant):
-            return program.constant(float(node.value))  # type: ignore[arg-type]
+            constant = program.constant(float(node.value))  # type: ignore[arg-type]
+            return lambda known: constant
         if isinstance(node, ast.UnaryOp):
-            return program.multiply(self._formula(node.operand, known), program.minus)
+            operand = self._formula(node.operand)
+            return lambda known: program.multiply(operand(known), program.minus)
         if isinstance(node, ast.IfExp):
-            return program.apply(SELECT, *[self._formula(each, known) for each in (node.test, node.body, node.orelse)])
+            return self._applied(SELECT, node.test, node.body, node.orelse)
         if isinstance(node, ast.Compare):
-            return program.apply(COMPARE[_COMPARISONS[type(node.ops[0])]], self._formula(node.left, known), self._formula(node.comparators[0], known))
+            return self._applied(COMPARE[_COMPARISONS[type(node.ops[0])]], node.left, node.comparators[0])
         if isinstance(node, ast.Call):
             assert isinstance(node.func, ast.Name)
-            return program.apply(value_of(REGISTRY[node.func.id.removeprefix("_")], on_floats=True), *[self._formula(each, known) for each in node.args])
+            return self._applied(value_of(REGISTRY[node.func.id.removeprefix("_")], on_floats=True), *node.args)
         assert isinstance(node, ast.BinOp)
-        a, b = self._formula(node.left, known), self._formula(node.right, known)
         kind = type(node.op)
-        if kind is ast.Add:
-            return program.add(a, b)
-        if kind is ast.Sub:
-            return program.subtract(a, b)
-        if kind is ast.Mult:
-            return program.multiply(a, b)
-        return program.apply({ast.Div: DIVIDE, ast.BitAnd: BOTH, ast.BitOr: EITHER, ast.Pow: value_of(REGISTRY["pow"])}[kind], a, b)
+        combined = {ast.Add: program.add, ast.Sub: program.subtract, ast.Mult: program.multiply}.get(kind)
+        if combined is None:
+            return self._applied({ast.Div: DIVIDE, ast.BitAnd: BOTH, ast.BitOr: EITHER, ast.Pow: value_of(REGISTRY["pow"], on_floats=True)}[kind], node.left, node.right)
+        left, right = self._formula(node.left), self._formula(node.right)
+        return lambda known: combined(left(known), right(known))
+
+    def _applied(self, kind: Kind, *operands: ast.expr) -> Callable[[dict[str, int]], int]:
+        parts, apply = [self._formula(each) for each in operands], self.program.apply
+        return lambda known: apply(kind, *[part(known) for part in parts])
 
     # --- the end ----------------------------------------------------------------------------------------------------
 

@@ -197,6 +197,8 @@ def _arrange(program: Program, live: list[int], levels: dict[int, int], wanted: 
 
 def _table(rows: list[list[int]], terms: int, filler: int) -> Any:
     """An index table (terms, count) of lists of different lengths."""
+    if len(rows) == 1:
+        return xp.array(rows[0], dtype=xp.int64)[:, None]
     if all([len(row) == terms for row in rows]):
         return xp.ascontiguousarray(xp.array(rows, dtype=xp.int64).T)
     return xp.ascontiguousarray(xp.array([row + [filler] * (terms - len(row)) for row in rows], dtype=xp.int64).T)
@@ -204,6 +206,8 @@ def _table(rows: list[list[int]], terms: int, filler: int) -> Any:
 
 def _alike(nodes: list[Any], members: list[int]) -> list[list[int]]:
     """Sums of about the same length, longest first; within a group they stay in the order in which they were recorded."""
+    if len(members) == 1:
+        return [members]
     by_length: dict[int, list[int]] = defaultdict(list)
     for i in members:
         by_length[len(nodes[i].left)].append(i)

@@ -19,7 +19,8 @@ from autograd_core import Scalar
 from autograd_core.plan import PlanError
 from autograd_core.plan.native.toolchain import missing
 
-MACHINES = pytest.mark.parametrize("backend", ["numpy", *([] if missing() else ["native"])])
+MACHINES = pytest.mark.parametrize("backend", ["numpy", "auto"])
+"""``auto`` is the native machine wherever there is a C compiler."""
 EXACT = pytest.mark.parametrize("exact", [True, False])
 
 
@@ -558,11 +559,11 @@ def test_graphs_of_a_hundred_thousand_nodes(backend: str) -> None:
         return value.data
 
     def wide() -> Any:
-        total = sum((x * float(i)).relu() for i in range(-25_000, 25_001))
+        total = sum((x * float(i)).relu() for i in range(-17_000, 17_001))
         total.backward()
         return total.data
 
-    expected = {long_sum: (100_000.5, 1.0), alternating: (0.5, 1.0), wide: (0.5 * 25_000 * 25_001 / 2, 25_000 * 25_001 / 2)}
+    expected = {long_sum: (100_000.5, 1.0), alternating: (0.5, 1.0), wide: (0.5 * 17_000 * 17_001 / 2, 17_000 * 17_001 / 2)}
     for function, (value, slope) in expected.items():
         f = ag.compile(function, exact=backend == "numpy", backend=backend)
         for _ in range(3):
@@ -581,6 +582,7 @@ def test_a_plan_can_be_looked_at() -> None:
     for _ in range(3):
         step(*points(6), 0.1)
     text = step.plan.describe()
+    assert f"machine          {'numpy' if missing() else 'native'}" in text
     assert "105 Scalars from outside" in text
     source = step.plan.source()
     assert "105 Scalars' data" in source

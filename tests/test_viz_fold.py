@@ -227,3 +227,26 @@ def test_a_difference_is_a_picture(tmp_path):
     assert "only in a" in text
     assert "only in b" in text
     assert theme.THEMES["light"].removed in drawing.source
+
+
+def test_the_picture_says_where_two_runs_part():
+    assert viz.diff(small(), small(scale=1.5)).drawing.source.count("first difference") == 1
+    assert viz.diff(small(), small(middle=ag.relu)).drawing.source.count("first difference") == 1
+
+
+def test_a_large_comparison_says_in_which_modules_the_differences_are():
+    ag.manual_seed(0)
+    first = Network(30)
+    second = Network(30)
+    second.load_state_dict(first.state_dict())
+    with ag.no_grad():
+        second.blocks[20].inner.bias += 1.0
+    result = viz.diff(loss_of(first, backward=False), loss_of(second, backward=False), max_nodes=200)
+    assert fold.size(result.drawing.record) <= 200
+    assert connected(result.drawing.record)
+    assert result.first == "blocks.20.inner.bias: value " + result.first.partition("value ")[2]
+    assert result.drawing.source.count("differences inside") >= 1
+    assert result.drawing.source.count("first difference") == 1
+    text = result.drawing.source
+    assert "blocks.20</FONT>" in text.replace(" ", "")
+    assert viz.diff(loss_of(first), loss_of(first), max_nodes=20).differences == ()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from difflib import SequenceMatcher
@@ -10,10 +11,12 @@ from typing import Any
 
 from . import dot, files
 from .drawing import FORMATS, Drawing
-from .fold import folded, size
-from .records import BuiltGraph, Drawable, Edge, OpNode, ValueNode, built, host
+from .fold import collapse, deepest, middle, module_groups, size
+from .records import BuiltGraph, Drawable, Edge, GraphRecord, OpNode, ValueNode, built, host
 from .text import brief
 from .theme import THEMES
+
+FIRST = "first difference; "
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,14 +69,37 @@ def diff(a: Drawable | Sequence[Drawable], b: Drawable | Sequence[Drawable], pat
     first, second = _Side(built(a), names[0]), _Side(built(b), names[1])
     comparison = _Comparison(first, second, rtol, atol)
     comparison.run()
-    record = comparison.merged()
-    if size(record) > max_nodes:
-        record = folded(record, max_nodes)
+    comparison.mark_first()
+    record, states = _folded(comparison.merged(), comparison.states, max_nodes)
     style = dot.Style(theme=THEMES[theme])
-    drawing = Drawing(record, dot.source(record, style, states=comparison.states))
+    drawing = Drawing(record, dot.source(record, style, states=states))
     if path is not None:
         drawing.save(path)
     return Difference(tuple(comparison.lines), drawing, comparison.lines[0] if comparison.lines else None)
+
+
+def _folded(record: GraphRecord, states: dict[str, tuple[str, str]], most: int) -> tuple[GraphRecord, dict[str, tuple[str, str]]]:
+    """A large comparison with modules as boxes, which say how many differences are inside; equal blocks are not merged, for they may differ."""
+    whole, level = record, deepest(record)
+    while size(record) > most and level >= 1:
+        record = collapse(whole, level)
+        level -= 1
+    if size(record) > most:
+        record = middle(record)
+    shown = {each.id for each in (*record.values, *record.ops)}
+    inside: Counter[str] = Counter()
+    box = module_groups(whole, level + 1) if record is not whole and level < deepest(whole) else {}
+    beside = {edge.source: edge.target for edge in whole.edges} | {edge.target: edge.source for edge in whole.edges}
+    marked = ""
+    for place, (_, text) in states.items():
+        if place not in shown:
+            holder = box.get(place) or box.get(beside.get(place, ""), "")
+            inside[holder] += 1
+            marked = holder if text.startswith(FIRST) else marked
+    if lost := inside.pop("", 0):
+        record = replace(record, notes=(*record.notes, f"{lost} differences are in what was folded"))
+    counted = {place: ("changed", f"{FIRST if place == marked else ''}{count} difference{'s' if count > 1 else ''} inside") for place, count in inside.items()}
+    return record, {**{place: state for place, state in states.items() if place in shown}, **counted}
 
 
 class _Side:
@@ -115,7 +141,13 @@ class _Comparison:
             for op in mine[i:until_i]:
                 self.alone(op, self.a, "removed", op.id)
             for op in yours[j:until_j]:
-                self.alone(op, self.b, "added", f"b-{op.id}")
+                self.alone(op, self.b, "added", f"{op.id}-b")
+
+    def mark_first(self) -> None:
+        """Say in the picture where the two part, if there is more than one difference."""
+        if len(self.states) > 1:
+            place, (state, text) = next(iter(self.states.items()))
+            self.states[place] = (state, f"{FIRST}{text}")
 
     def alone(self, op: OpNode, side: _Side, state: str, identifier: str) -> None:
         where = f" ({op.scope})" if op.scope else ""
@@ -166,14 +198,14 @@ class _Comparison:
         at = f" at [{', '.join(str(int(i)) for i in worst)}]" if off.shape else ""
         return f"{brief(p[worst], 6)}, then {brief(q[worst], 6)}{at} (off by {brief(off[worst], 3)})"
 
-    def merged(self) -> Any:
+    def merged(self) -> GraphRecord:
         """Both graphs as one record: what is the same stands once."""
 
         def identity(identifier: str) -> str:
-            return self.same.get(identifier, f"b-{identifier}")
+            return self.same.get(identifier, f"{identifier}-b")
 
-        values = [*self.a.record.values, *[replace(value, id=f"b-{value.id}") for value in self.b.record.values if value.id not in self.same]]
-        ops = [*self.a.record.ops, *[replace(op, id=f"b-{op.id}") for op in self.b.record.ops if op.id not in self.same]]
+        values = [*self.a.record.values, *[replace(value, id=f"{value.id}-b") for value in self.b.record.values if value.id not in self.same]]
+        ops = [*self.a.record.ops, *[replace(op, id=f"{op.id}-b") for op in self.b.record.ops if op.id not in self.same]]
         edges = dict.fromkeys((*self.a.record.edges, *[Edge(identity(edge.source), identity(edge.target), edge.label) for edge in self.b.record.edges]))
         roots = tuple(dict.fromkeys((*self.a.record.roots, *[identity(root) for root in self.b.record.roots])))
         return replace(self.a.record, values=tuple(values), ops=tuple(ops), edges=tuple(edges), roots=roots)

@@ -212,7 +212,8 @@ def op_attributes(op: OpNode, style: Style = PLAIN, state: tuple[str, str] | Non
     common = {"style": "filled" if short else "filled,rounded", "fillcolor": style.theme.op_fill, "color": style.theme.op_line, "penwidth": "1.5", "tooltip": tip}
     if state is not None:
         line = getattr(style.theme, state[0])
-        text = f'<FONT POINT-SIZE="14">{clean(op.symbol)}</FONT><BR/>{_colored(f"<B>{clean(state[1])}</B>", line, 11)}'
+        said = "<BR/>".join(_colored(f"<B>{clean(part)}</B>", line, 11) for part in state[1].split("; "))
+        text = f'<FONT POINT-SIZE="14">{clean(op.symbol)}</FONT><BR/>{said}'
         dashes = "filled,rounded,dashed" if state[0] == "removed" else "filled,rounded"
         return {**common, "shape": "box", "style": dashes, "color": line, "penwidth": "3", "margin": "0.12,0.08", "label": f"<{text}>"}
     symbol = {"*": "×", "-": "−"}.get(op.symbol, op.symbol)

@@ -63,6 +63,10 @@ class Program:
         """The generated code."""
         return "\n".join([*self.lines, *self.binding]) + "\n"
 
+    def shown(self) -> str:
+        """The generated code, for who wants to read it."""
+        return self.source
+
     def summary(self) -> Iterable[str]:
         """What ``Plan.describe`` says about the back end."""
         return ()

@@ -94,6 +94,8 @@ class Plan:
         self._agreed: list[Any] = [None] * len(self._live)
         """The attributes of each update that were looked at last."""
         self.built_in = time.perf_counter() - started
+        self.why_not_native = ""
+        """Why there is no machine code, in words."""
 
     @contextmanager
     def _timed(self, name: str) -> Iterator[None]:
@@ -246,6 +248,7 @@ class Plan:
         lines = [
             f"recorded steps   {self.recorded}",
             f"library calls    {self.calls} after taking the kernels apart" + (f", {self.cost['lower'] * 1e3:.1f} ms" if "lower" in self.cost else ""),
+            *([f"back end         NumPy: {self.why_not_native}"] if self.why_not_native else []),
             *self.program.summary(),
             *[f"{'pass ' + name:<17}{count} {DONE.get(name, 'removed')}, {'exact' if PASSES[name][1] else 'reassociates'}, {self.cost[name] * 1e3:.1f} ms"
               for name, count in self.removed.items()],
@@ -270,4 +273,4 @@ class Plan:
 
     def source(self) -> str:
         """The generated code."""
-        return self.program.source
+        return self.program.shown()

@@ -14,6 +14,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
+from numpy.lib.array_utils import byte_bounds
 
 from ..graph import Argument, Captured, Constant, EntryGradient, Graph, Step, Value
 from ..live import Live
@@ -37,6 +38,14 @@ class OverlapError(Exception):
     """Memory that the plan writes lies partly on other memory that it uses: the order of single steps matters, which loops do not keep."""
 
 
+CLASH = """
+static int clash(const uint64_t *r, uint64_t low, uint64_t high, int written) {
+for (long i = 0; i < OUTSIDE; i++, r += 3) if (low < r[1] && r[0] < high && (written || r[2])) return 1;
+return 0; }
+"""
+"""Whether a stretch of memory lies on captured memory, where one of the two is written."""
+
+
 class Joined(Node):
     """Gradients that lie side by side already."""
 
@@ -53,7 +62,7 @@ class _Prepared:
             if isinstance(node, Product) and not supported(node.left, node.right, node.step.outputs[0]):  # type: ignore[arg-type]
                 self.nodes[i] = Foreign(node.step)
         for node in self.nodes:
-            if not isinstance(node, (Foreign, Nothing)) or node.step.name == "empty":
+            if node.made is not None or node.step.name == "empty":
                 node.step.takes_out = "out"
         self.layout = plan_memory(graph, side_by_side=True)
         self._join(graph)
@@ -179,9 +188,15 @@ class NativeProgram(Program):
         self._numbers_live: list[str] = []
         self._entered: set[Value] = set()
         self._scalars: dict[Value, str] = {}
-        self._checks: list[Value] = []
+        writes = graph.writes()
+        self._written_outside = set(writes)
+        anew = [value for value in (*graph.arguments, *graph.externals) if isinstance(value.origin, (Argument, EntryGradient)) and value.shape and all(value.shape)]
+        self._guarded = anew if writes else []
+        """What comes anew at each call, and must not lie on what the plan writes."""
         segment: list[Cluster] = []
         start = len(self.lines)
+        if self._guarded and (not self._clusters or isinstance(self._clusters[0].nodes[0], (Foreign, Joined))):
+            self._run([])
         for cluster in self._clusters:
             node = cluster.nodes[0]
             if isinstance(node, Joined):
@@ -240,10 +255,12 @@ class NativeProgram(Program):
 
     def _run(self, segment: list[Cluster]) -> None:
         """A C function for clusters that follow one another, and the line that calls it."""
-        if not segment:
-            return
         number = len(self._runs)
-        self._objects: list[Value] = []
+        first = number == 0 and bool(self._guarded)
+        if not segment and not first:
+            return
+        self._objects: list[Value] = list(self._guarded) if first else []
+        self._entered.update(self._objects)
         lines: list[str] = []
         for cluster in segment:
             node = cluster.nodes[0]
@@ -261,10 +278,23 @@ class NativeProgram(Program):
         parameters = ", ".join(["char **p", *[f"void *o{i}" for i in range(len(self._objects))]])
         entering = [f"p[{self._address_of(value)}] = *(char **)((char *)o{i} + DATA);" for i, value in enumerate(self._objects)]
         table = "double *u = (double *)(p + LIVE); void *const *blas = (void *const *)(p + BLAS);"
-        self._runs.append("\n".join([f"EXPORT int run{number}({parameters}) {{", table,
-                                     *entering, *lines, "return 0; }"]))
-        objects = "".join(f", {self._name(value)}" for value in self._objects)
-        self.lines.append(f"    run{number}(context{objects})")
+        if first:
+            entering += self._checks()
+        self._runs.append("\n".join([f"EXPORT int run{number}({parameters}) {{", table, *entering, "FLUSH", *lines, "RESTORE", "return 0; }"]))
+        call = f"run{number}(context{''.join(f', {self._name(value)}' for value in self._objects)})"
+        self.lines.append(f"    if {call}: {self._bind('overlap', _overlap)}()" if first else f"    {call}")
+
+    def _checks(self) -> list[str]:
+        """C that returns 1 if something that comes anew lies on memory that is written."""
+        places = []
+        for value in self._guarded:
+            low = sum((n - 1) * step for n, step in zip(value.shape, value.strides, strict=True) if step < 0)
+            high = sum((n - 1) * step for n, step in zip(value.shape, value.strides, strict=True) if step > 0) + value.dtype.itemsize
+            start = f"(uint64_t)p[{self._address_of(value)}]"
+            places.append((f"{start} + {low}", f"{start} + {high}", value.root in self._written_outside))
+        lines = [f"if (clash((const uint64_t *)(p + RANGES), {low}, {high}, {int(written)})) return 1;" for low, high, written in places]
+        lines += [f"if ({a[0]} < {b[1]} && {b[0]} < {a[1]}) return 1;" for i, a in enumerate(places) for b in places[:i] if a[2] or b[2]]
+        return lines
 
     def _kernel(self, parameters: str, body: str) -> str:
         """The name of a C function with this text; equal ones are one."""
@@ -349,7 +379,8 @@ class NativeProgram(Program):
         found = blas()
         live = addresses + (2 if found is not None else 0)
         scalars = live + len(self._numbers_live)
-        self.table = np.zeros(scalars + len(self._scalars) + 1, np.uint64)
+        self._ranges = scalars + len(self._scalars)
+        self.table = np.zeros(self._ranges + 3 * len(self.captured) + 1, np.uint64)
         if found is not None:
             self.table[addresses : addresses + 2] = found.single, found.double
         for i, (value, name) in enumerate(self._scalars.items()):
@@ -359,9 +390,10 @@ class NativeProgram(Program):
             self.lines[i] = self.lines[i].replace("{live}", str(live * 8))
         self.globals["table"] = self.table
         self.globals["context"] = ctypes.c_void_p(address(self.table))
-        words = {"DATA": _data_offset(), "LIVE": live, "BLAS": addresses, "EXPORT": "__declspec(dllexport)" if sys.platform == "win32" else ""}
+        words = {"DATA": _data_offset(), "LIVE": live, "BLAS": addresses, "RANGES": self._ranges, "OUTSIDE": len(self.captured),
+                 "EXPORT": "__declspec(dllexport)" if sys.platform == "win32" else ""}
         head = "".join(f"#define {word} {meaning}\n" for word, meaning in words.items())
-        self.c_source = "\n".join([SHARED, TYPES, mathematics(), declarations(), head, *self._functions, *self._runs]) + "\n"
+        self.c_source = "\n".join([SHARED, TYPES, mathematics(), declarations(), head, CLASH, *self._functions, *self._runs]) + "\n"
         self.built: Built = build(self.c_source, "-O3" if len(self._functions) < LONG else "-O2")
         for i in range(len(self._runs)):
             function = getattr(self.built.library, f"run{i}")
@@ -381,6 +413,23 @@ class NativeProgram(Program):
                 if not isinstance(array, np.ndarray):
                     array = self.globals[f"held_{index}"] = np.asarray(array)  # a number: it lies in an array that is kept
                 self.table[index] = address(array)
+        self._guard()
+
+    def _guard(self) -> None:
+        """Note where captured memory lies. Raises ``OverlapError`` if something is written that is also something else."""
+        ends_all = ends_written = 0
+        ranges = []
+        for i, (name, value) in enumerate(self.captured):
+            array = self.globals[name]
+            written = value.root in self._written_outside
+            low, high = byte_bounds(array) if isinstance(array, np.ndarray) and array.size else (0, 0)
+            self.table[self._ranges + 3 * i : self._ranges + 3 * i + 3] = low, high, written
+            ranges.append((low, high, written))
+        for low, high, written in sorted(ranges):
+            if low < high and (low < ends_written or (written and low < ends_all)):
+                _overlap()
+            ends_all = max(ends_all, high)
+            ends_written = max(ends_written, high if written else 0)
 
     def summary(self) -> Iterable[str]:
         """What ``Plan.describe`` says about the machine code."""
@@ -388,16 +437,13 @@ class NativeProgram(Program):
         yield (f"machine code     {self.native_steps} of {self.native_steps + self.foreign_steps} calls, in {len(self._functions)} loops, {len(self._runs)} calls of C; "
                f"{how} in {self.built.seconds * 1e3:.0f} ms")
 
-    @property
-    def source(self) -> str:
+    def shown(self) -> str:
         """The generated code: the Python lines, and the C that they call."""
-        return super().source
+        return "\n".join([self.source, *self._functions, *self._runs]) + "\n"
 
-    @property
-    def full_source(self) -> str:
-        """The Python lines and the C that they call."""
-        kernels = "\n".join(f"# {line}" for part in (*self._functions, *self._runs) for line in part.splitlines())
-        return f"{super().source}\n{kernels}\n"
+
+def _overlap() -> None:
+    raise OverlapError("memory that is written lies on other memory that is used, so the order of single calls matters")
 
 
 def _chosen(nbytes: int, free: list[int], sizes: list[int]) -> int:

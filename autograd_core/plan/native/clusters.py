@@ -18,6 +18,8 @@ MOST = 48
 """Nodes in one loop: more would only make the compiler slow."""
 LONGEST_ROW = 8192
 """Elements of a row of which intermediate results are kept on the stack."""
+STREAMS = 16
+"""Arrays that one loop walks along at most before it takes in what shares nothing with it."""
 SMALL = 4096
 """Elements up to which loops over unrelated arrays share a cluster, so that there are fewer loops to start."""
 
@@ -132,7 +134,7 @@ class Schedule:
             used = self.used.get(root, -1)
             if used > position or (used == position and cluster.touched.get(root, set()) - {wide(written, cluster.row) if row else written}):
                 return False
-        return shares or node.count <= SMALL
+        return shares or node.count <= SMALL or (cluster is self.clusters[-1] and len(cluster.touched) < STREAMS)
 
     def _is_row(self, node: Point | Reduce, cluster: Cluster) -> bool:
         """Whether a node computes one number for each row of the cluster."""

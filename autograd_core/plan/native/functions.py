@@ -81,12 +81,23 @@ SHARED = """
 #define FMA_f(a, b, c) ((a) * (b) + (c))
 #define FMA_(a, b, c) ((a) * (b) + (c))
 #endif
+#if defined(__SSE2__)
+#define FLUSH const unsigned state = __builtin_ia32_stmxcsr(); __builtin_ia32_ldmxcsr(state | 0x8000u);
+#define RESTORE __builtin_ia32_ldmxcsr(state);
+#elif defined(__aarch64__)
+#define FLUSH uint64_t state; __asm__ volatile("mrs %0, fpcr" : "=r"(state)); __asm__ volatile("msr fpcr, %0" : : "r"(state | (1UL << 24)));
+#define RESTORE __asm__ volatile("msr fpcr, %0" : : "r"(state));
+#else
+#define FLUSH
+#define RESTORE
+#endif
 INLINE int32_t bits_f(float x) { int32_t i; __builtin_memcpy(&i, &x, 4); return i; }
 INLINE float real_f(int32_t i) { float x; __builtin_memcpy(&x, &i, 4); return x; }
 INLINE int64_t bits_(double x) { int64_t i; __builtin_memcpy(&i, &x, 8); return i; }
 INLINE double real_(int64_t i) { double x; __builtin_memcpy(&x, &i, 8); return x; }
 """
-"""What every text begins with."""
+"""What every text begins with. Results too small for a normal number are 0 between ``FLUSH`` and ``RESTORE``: processors take a hundred times as long
+for the others, which momentum of units that never fire is full of."""
 
 _TEMPLATE = """
 INLINE REAL ag_exp@(REAL x) {

@@ -42,7 +42,10 @@ class Pack:
         self.slices = [slice(stop - array.size, stop) for stop, array in zip(stops, self.arrays, strict=True)]
         self.entries = [state[p] for p in parameters] if names or counts else []
         self.state = state
-        self.known: list[tuple[dict[Any, Any], Any, Any]] = [(state, p, entry) for p, entry in zip(parameters, self.entries, strict=False)]
+        self.holders: list[dict[Any, Any]] = [state] * len(self.entries)
+        """Dictionaries, beside them keys, and what these have to show for the pack to be current."""
+        self.keys: list[Any] = list(parameters[: len(self.entries)])
+        self.values: list[Any] = list(self.entries)
         self.counts: Any = None
         self.flats: list[Any] = []
         if counts:
@@ -69,16 +72,14 @@ class Pack:
             known.data = wrap(view)
         else:
             known = entry[name] = wrap(view)
-        self.known.append((entry, name, known))
+        self.holders.append(entry)
+        self.keys.append(name)
+        self.values.append(known)
 
     def current(self, state: dict[Tensor, dict[str, Any]]) -> bool:
         """Whether parameters and state still have the memory that the pack knows."""
-        if state is not self.state:
-            return False
-        for holder, key, value in self.known:
-            if holder.get(key) is not value:
-                return False
-        return all(map(is_, map(_array_of, self.parameters), self.arrays))
+        return (state is self.state and all(map(is_, map(dict.get, self.holders, self.keys), self.values))
+                and all(map(is_, map(_array_of, self.parameters), self.arrays)))
 
     def work(self, gradients: list[Any]) -> list[tuple[list[Any], int]]:
         """The calls that update the members that have a gradient: inputs and ``count`` of each; one for all, if all are at the same step."""
@@ -212,9 +213,9 @@ class PackedOptimizer(Optimizer):
             if not packing.current(group["params"], names, self.state):
                 return None
             read = self._attributes(group)
-            first = "first" in read
+            first = read.get("first", False)
             if first:
-                read["first"] = read["first"] and pack.fresh
+                read["first"] = pack.fresh
             read["block"], read["count"] = block, count
             options = list(group.values())
             known = None if first or any(isinstance(option, Tensor) for option in options) else (names, read)  # tensors change in place

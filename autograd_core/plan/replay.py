@@ -42,6 +42,11 @@ def _question(position: int, asked: Sequence[tuple[str, bool]]) -> Callable[[Any
     return eval(f"lambda u{position}: {text}")  # type: ignore[no-any-return]  # expressions over attributes, made by Live
 
 
+def _all(parts: Sequence[str], names: dict[str, Any]) -> Callable[[Any], bool]:
+    """Whether all of some expressions over named objects and the argument ``tensors`` are true: written out, which is faster than any loop over them."""
+    return eval(f"lambda tensors: {' and '.join(parts) or True}", names)  # type: ignore[no-any-return]  # expressions that the plan makes
+
+
 class Plan:
     """What one signature of a compiled function replays."""
 
@@ -83,8 +88,9 @@ class Plan:
         self.layout = self.program.layout
         self._position = {value: i for i, value in enumerate(self.program.kept)}
         self._live = [(read, tuple(decides.items()), _question(i, asked)) for i, (read, decides, asked) in enumerate(graph.live)]
-        self._holders: list[tuple[Any, Any, Any]] = []
-        """(tensor, its memory, its leaf) of all that is captured."""
+        self._names: dict[str, Any] = {}
+        self._holds = self._asked_of_outside()
+        self._still = _all([f"t{i}._array is a{i}" for i in range(self._count)], self._names)
         self._alone = isinstance(graph.results, Value) and graph.results.origin is None and self.program.kept == [graph.results]
         self._renew()
         self._written = [value for value in graph.writes() if isinstance(value.origin, (Argument, EntryGradient))]
@@ -107,17 +113,25 @@ class Plan:
 
     def holds(self, tensors: Sequence[Any]) -> bool:
         """Whether what the plan depends on, besides the arguments, is as it was when it was recorded."""
-        for module, training in self.graph.training.items():
-            if module.training is not training:
-                return False
-        for leaf, present in self.graph.entry.items():
+        return self._holds(tensors)
+
+    def _asked_of_outside(self) -> Callable[[Any], bool]:
+        """The question that ``holds`` asks: modes of modules, gradients that are there, and that what is captured asks for gradients as before."""
+        names, parts = self._names, []
+        for i, (module, training) in enumerate(self.graph.training.items()):
+            names[f"m{i}"] = module
+            parts.append(f"m{i}.training is {training}")
+        for i, (leaf, present) in enumerate(self.graph.entry.items()):
+            names[f"l{i}"] = leaf
             argument = self._leaf_of_argument.get(leaf)
-            if ((leaf if argument is None else tensors[argument]._node).grad is not None) is not present:
-                return False
-        return all([tensor._node is leaf for tensor, _, leaf in self._holders])
+            parts.append(f"{f'l{i}' if argument is None else f'tensors[{argument}]._node'}.grad is {'not ' if present else ''}None")
+        tensors = [value.origin.tensor for _, value in self.program.captured if isinstance(value.origin, Captured) and value.origin.tensor is not None]
+        names.update({f"t{i}": tensor for i, tensor in enumerate(tensors)})
+        self._count = len(tensors)
+        return _all([*parts, *[f"t{i}._node is n{i}" for i in range(len(tensors))]], names)
 
     def _rebind(self) -> None:
-        self._holders = []
+        count = 0
         for name, value in self.program.captured:
             origin = value.origin
             assert isinstance(origin, Captured)
@@ -127,7 +141,8 @@ class Plan:
                 if array.shape != value.shape or array.dtype != value.dtype or array.strides != value.strides:
                     raise StaleError
                 node = origin.tensor._node
-                self._holders.append((origin.tensor, array, node if node is None or node.leaf else None))
+                self._names[f"a{count}"], self._names[f"n{count}"] = array, node if node is None or node.leaf else None
+                count += 1
             self.program.globals[name] = array
         self.program.bind()
         self._entries = WRITES.prepared([self.program.globals[self.program.names[value]] for value in self.graph.writes() if isinstance(value.origin, Captured)])
@@ -152,10 +167,8 @@ class Plan:
 
     def __call__(self, tensors: Sequence[Any]) -> Any:
         """Replay on the argument tensors. Raises ``StaleError`` before anything is done if the function must be recorded again."""
-        for tensor, array, _ in self._holders:
-            if tensor._array is not array:
-                self._rebind()
-                break
+        if not self._still(tensors):
+            self._rebind()
         live = []
         if self._lent and self._held and self._holders_of_gradients() > self._held:
             self._renew()

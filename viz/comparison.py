@@ -86,7 +86,7 @@ def _folded(record: GraphRecord, states: dict[str, tuple[str, str]], most: int) 
         level -= 1
     if size(record) > most:
         record = middle(record)
-    shown = {each.id for each in (*record.values, *record.ops)}
+    shown = {value.id for value in record.values} | {op.id for op in record.ops}
     inside: Counter[str] = Counter()
     box = module_groups(whole, level + 1) if record is not whole and level < deepest(whole) else {}
     beside = {edge.source: edge.target for edge in whole.edges} | {edge.target: edge.source for edge in whole.edges}

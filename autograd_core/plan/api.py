@@ -151,7 +151,7 @@ class _Quick:
 
     def fits(self, args: Any, mode: Any) -> bool:
         """Whether the arguments look like those of the last call, in the same mode."""
-        if mode is not self.mode or len(args) != len(self.looks) or dtypes._default is not self.default or (len(args) > 1 and len({id(x) for x in args}) != len(args)):
+        if mode is not self.mode or len(args) != len(self.looks) or dtypes._default is not self.default or (len(args) > 1 and len(set(map(id, args))) != len(args)):
             return False
         for x, (shape, dtype, strides, kind, asks) in zip(args, self.looks, strict=True):
             if not isinstance(x, TensorBase):

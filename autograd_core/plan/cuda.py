@@ -187,6 +187,9 @@ class CudaProgram(Program):
     def __init__(self, graph: Graph, layout: Layout, number: int, backend: Backend, index: int | None = None) -> None:
         self.backend, self.index = backend, index
         layout.lasting.clear()  # gradients come from the pool, which is as fast, and belong to whoever holds them
+        for step in graph.steps:
+            if step.kind == "call":
+                _bind(step, backend)  # passes write NumPy's calls too
         super().__init__(graph, layout, number)
 
     def summary(self) -> Iterable[str]:
@@ -211,7 +214,7 @@ class CudaProgram(Program):
         """See :meth:`Program.renew`: there is no memory of gradients to renew."""
         return []
 
-    def _number(self, x: Any, step: Step) -> Any:
+    def _number(self, x: Any, step: Step, blocks: bool = False) -> Any:
         return x
 
     def _bits(self, step: Step) -> bool:

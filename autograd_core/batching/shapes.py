@@ -70,6 +70,11 @@ def _diagonal(call: Call) -> Any:
     return call.run(call.values[0], dim1=wrap_dim(call.attrs["dim1"], rank, "diagonal") + 1, dim2=wrap_dim(call.attrs["dim2"], rank, "diagonal") + 1)
 
 
+@rule("gated_half")
+def _gated_half(call: Call) -> Any:
+    return call.run(call.values[0], dim=call.attrs["dim"] + 1)
+
+
 @rule("trace")
 def _trace(call: Call) -> Any:
     return call.other("sum", call.other("diagonal", call.values[0], offset=0, dim1=1, dim2=2), dim=1, keepdim=False, dtype=None)

@@ -11,11 +11,12 @@ from functools import partial
 from typing import Any
 
 from ..backend.registry import backend_of
+from ..dtypes import is_complex
 from ..errors import ShapeError, describe
 from ..kernels.blocks import in_blocks, in_blocks_to, large
 from ..kernels.choose import choose
 from ..kernels.special import erfc, normal_share
-from ..op import NN, TORCH_NN, TORCH_TENSOR_NN, Arg, Op, S, composite, detached, elementwise
+from ..op import NN, TORCH_NN, TORCH_TENSOR_NN, Arg, Op, S, composite, detached, elementwise, op
 from ..spec import Meta, computed_dtype, wrap_dim
 
 INPLACE = {"parameter": "inplace: builtins.bool = False", "line": "if inplace:\n    return relu_(input)"}
@@ -78,11 +79,22 @@ def _silu(xp: Any, input: Any) -> Any:
 
 
 def _hardtanh(xp: Any, input: Any, *, min_val: float = -1.0, max_val: float = 1.0) -> Any:
+    if input.dtype.kind in "iu":
+        if input.dtype.kind == "u" and min_val < 0:
+            raise RuntimeError("hardtanh: cannot do hardtanh on an unsigned type with negative limits. Convert it with .int() or .float()")
+        min_val, max_val = int(min_val), int(max_val)
     return xp.minimum(xp.maximum(input, min_val), max_val)
 
 
 def _softsign(xp: Any, input: Any) -> Any:
     return input / (xp.abs(input) + 1)
+
+
+def _softsign_vjp(F: Any, g: Any, input: Any) -> Any:
+    if not is_complex(input):
+        return g / F.square(F.abs(input) + 1)
+    share = 1 / (F.abs(input) + 1)
+    return g * share - F.sgn(input) * (share * share * F.real(g * F.conj(input)))
 
 
 def _mish(xp: Any, input: Any) -> Any:
@@ -105,7 +117,7 @@ def _gelu_parts(xp: Any, input: Any, *, approximate: str = "none") -> tuple[Any,
     elif input.dtype.itemsize == 8:
         share = erfc(xp, input * -SQRT_HALF) * 0.5  # 1 + erf loses all digits far below 0
     else:
-        share = normal_share(xp, input)  # much faster, and lost only where float32 has almost nothing to lose
+        share = normal_share(xp, input.astype("float32", copy=False)).astype(input.dtype, copy=False)  # much faster, and lost only where float32 has almost nothing to lose
     return input * share, share
 
 
@@ -186,7 +198,7 @@ hardtanh = elementwise("hardtanh", kernel=_hardtanh, places=NN, inplace=True, vj
 relu6 = elementwise("relu6", kernel=lambda xp, input: _hardtanh(xp, input, min_val=0, max_val=6), places=NN, vjp="where((input > 0) & (input < 6), g, 0)",
                     signature="relu6(input: Tensor, inplace: bool = False) -> Tensor", domain=(-3.0, 9.0), label="ReLU6",
                     doc="``min(max(input, 0), 6)``.")
-softsign = elementwise("softsign", kernel=_softsign, places=NN, promotes="float", vjp="g / square(abs(input) + 1)", doc="``input / (1 + |input|)``.")
+softsign = elementwise("softsign", kernel=_softsign, places=NN, promotes="float", vjp=_softsign_vjp, holomorphic=False, doc="``input / (1 + |input|)``.")
 
 # --- piecewise linear and saturating ------------------------------------------------------------------------------
 
@@ -403,6 +415,38 @@ def _(F: Any, g: Any, input: Any, lambd: float) -> Any:
 # --- gates and choices --------------------------------------------------------------------------------------------
 
 
+def _half(dim: int, start: int, stop: int) -> tuple[Any, ...]:
+    return (*[slice(None)] * dim, slice(start, stop, 1))
+
+
+def _halves(F: Any, input: Any, dim: int) -> tuple[Any, Any]:
+    size = input.shape[dim]
+    return F.slice_view(input, key=_half(dim, 0, size // 2)), F.slice_view(input, key=_half(dim, size // 2, size))
+
+
+def _gated_spec(input: Any, *, dim: int) -> Meta:
+    shape = tuple(input.shape)
+    return Meta((*shape[:dim], shape[dim] // 2, *shape[dim + 1 :]), computed_dtype("glu", "float", (input,)))
+
+
+@op("gated_half(input: Tensor, dim: int) -> Tensor", label="GLU", promotes="float", spec=_gated_spec, extra={"written": "glu"},
+    samples=[S((3, 4), dim=1), S((4, 2, 3), dim=0), S((0, 2), dim=1), S((2, 0), dim=1)])
+def gated_half(xp: Any, input: Any, *, dim: int) -> Any:
+    """The first half along ``dim`` times the sigmoid of the second."""
+    size = input.shape[dim]
+    gate = _sigmoid(xp, input[_half(dim, size // 2, size)])
+    gate *= input[_half(dim, 0, size // 2)]
+    return gate
+
+
+@gated_half.vjp("input")
+def _(F: Any, g: Any, input: Any, dim: int) -> Any:
+    first, second = _halves(F, input, dim)
+    share = F.sigmoid(second)
+    gated = g * share
+    return F.cat([gated, gated * first * (1 - share)], dim=dim)
+
+
 @composite("glu(input: Tensor, dim: int = -1) -> Tensor", places=NN)
 def glu(F: Any, input: Any, dim: int = -1) -> Any:
     """The first half of ``input`` along ``dim`` times the sigmoid of the second. Dauphin et al. (2016), arXiv:1612.08083.
@@ -415,8 +459,7 @@ def glu(F: Any, input: Any, dim: int = -1) -> Any:
     size = input.shape[at]
     if size % 2:
         raise RuntimeError(f"glu: Halving dimension must be even, but dimension {at} is size {size} (input {describe(input)})")
-    first, second = F.split(input, size // 2, dim=at) if size else (input, input)
-    return first * F.sigmoid(second)
+    return F.gated_half(input, dim=at)
 
 
 @composite("gumbel_softmax(logits: Tensor, tau: float = 1, hard: bool = False, eps: float = 1e-10, dim: int = -1, *, generator: Generator | None = None) -> Tensor",

@@ -21,9 +21,9 @@ def class_dim(input: Any) -> int:
 def check_classes(name: str, input: Any, target: Any, weight: Any, reduction: str) -> None:
     """Shapes and dtypes of class indices."""
     check_reduction(name, reduction)
-    shape = input.shape
+    shape = tuple(input.shape)
     kind = as_dtype(target.dtype)
-    expected = shape[:0] if len(shape) == 1 else (*shape[:1], *shape[2:])
+    expected = () if len(shape) == 1 else (*shape[:1], *shape[2:])
     if not shape or target.shape != expected or kind.is_floating_point or kind.is_complex or kind.rank == 0:
         raise _class_error(name, input, target, tuple(expected))
     classes = shape[0 if len(shape) == 1 else 1]

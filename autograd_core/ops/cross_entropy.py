@@ -27,7 +27,7 @@ def _entropy_parts(xp: Any, input: Any, target: Any, weight: Any, *, reduction: 
     index, counts = class_indices(xp, "cross_entropy", target, weight, classes, ignore_index)
     shifted, powers, totals = exponentials(xp, rows, 1)
     logs = xp.log(totals)
-    losses = logs.reshape(-1) - shifted[xp.arange(len(index)), index]
+    losses = logs.reshape(-1) - shifted.reshape(-1).take(_chosen(xp, index, classes))
     if not label_smoothing or weight is None:
         if label_smoothing:
             losses = losses * (1 - label_smoothing) + (logs.reshape(-1) - shifted.mean(axis=1)) * label_smoothing
@@ -179,7 +179,12 @@ def _likelihood_parts(xp: Any, input: Any, target: Any, weight: Any, *, reductio
     require_class_indices(input, target)
     rows = as_rows(xp, input)
     index, counts = class_indices(xp, "nll_loss", target, weight, rows.shape[1], ignore_index)
-    return collect(xp, -rows[xp.arange(len(index)), index], counts, target, reduction, input.dtype), index, counts
+    return collect(xp, -rows.reshape(-1).take(_chosen(xp, index, rows.shape[1])), counts, target, reduction, input.dtype), index, counts
+
+
+def _chosen(xp: Any, index: Any, classes: int) -> Any:
+    """The place of each sample's class in the flattened scores."""
+    return xp.arange(0, classes * len(index), classes) + index if classes else index
 
 
 @negative_log_likelihood.vjp("input")
@@ -194,7 +199,7 @@ def _(F: Any, g: Any, input_shape: Any, input_dtype: Any, target: Any, weight: A
 def _(F: Any, g: Any, input_shape: Any, input_dtype: Any, index: Any, counts: Any, reduction: str) -> Any:
     xp, dtype = F.backend.xp, as_dtype(input_dtype).dtype
     gradient = xp.zeros((len(index), input_shape[0 if len(input_shape) == 1 else 1]), dtype=dtype)
-    gradient[xp.arange(len(index)), index] = -_each(xp, g, index, counts, reduction, dtype).reshape(-1)
+    gradient.reshape(-1)[_chosen(xp, index, gradient.shape[1])] = -_each(xp, g, index, counts, reduction, dtype).reshape(-1)
     return from_rows(F, gradient, input_shape), None, None
 
 

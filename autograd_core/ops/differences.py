@@ -67,6 +67,13 @@ def _areas(F: Any, name: str, y: Any, x: Any, dx: Any, dim: int) -> tuple[Any, i
 _PARAMETERS = "(y: Tensor, x: Tensor | None = None, *, dx: TensorLike | None = None, dim: int = -1) -> Tensor"
 
 
+def _evenly(F: Any, y: Any, dx: Any, at: int) -> Any:
+    """The trapezoidal rule with one distance between all points: all samples count once, the first and the last a half."""
+    lead = (slice(None),) * at
+    total = F.sum(_from_to(F, y, at, 1, -1), dim=at) + (F.slice_view(y, key=(*lead, 0)) + F.slice_view(y, key=(*lead, -1))) / 2
+    return total if dx is None else total * dx
+
+
 @composite("trapezoid" + _PARAMETERS, places=("torch",), aliases=("trapz",))
 def trapezoid(F: Any, y: Any, x: Any = None, *, dx: Any = None, dim: int = -1) -> Any:
     """The integral of samples ``y`` along ``dim`` by the trapezoidal rule, at the points ``x`` or ``dx`` apart (default 1).
@@ -77,6 +84,8 @@ def trapezoid(F: Any, y: Any, x: Any = None, *, dx: Any = None, dim: int = -1) -
     >>> ag.trapezoid(ag.tensor([1.0, 2.0, 4.0]), ag.tensor([0.0, 1.0, 3.0])).item()
     7.5
     """
+    if x is None and y.ndim and y.dtype != bool_ and y.shape[wrap_dim(dim, y.ndim, "trapezoid")] > 1 and not getattr(dx, "ndim", 0):
+        return _evenly(F, y, dx, wrap_dim(dim, y.ndim, "trapezoid"))
     areas, at = _areas(F, "trapezoid", y, x, dx, dim)
     if not y.shape[at]:
         return F.to_dtype(F.sum(y, dim=at), dtype=as_dtype(y.dtype))

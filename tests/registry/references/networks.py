@@ -304,7 +304,7 @@ REFERENCES: dict[str, Reference] = {
     "slopes": lambda input, weight: np.maximum(input, 0) + weight * np.minimum(input, 0),
     "prelu": prelu,
     "rrelu": lambda input, *, lower=1 / 8, upper=1 / 3: np.maximum(input, 0) + (lower + upper) / 2 * np.minimum(input, 0),
-    "glu": glu,
+    "glu": glu, "gated_half": lambda x, *, dim: glu(x, dim=dim),
     "maxout": maxout,
     "convolution": convolution, "conv1d": conv, "conv2d": conv, "conv3d": conv,
     "conv_transpose1d": conv_transpose, "conv_transpose2d": conv_transpose, "conv_transpose3d": conv_transpose,

@@ -48,12 +48,11 @@ class Mode:
     def replace(self, **changes: Any) -> Mode:
         """A copy with some switches changed; remembered, because ``no_grad`` is entered at every step."""
         key = tuple(changes.items())
-        held = self.recorder is not None or self.vmap is not None or self.saving is not None or self.profile is not None
-        if held or not changes.keys().isdisjoint(("recorder", "vmap", "saving", "profile")):
-            return self._with(changes)  # remembering would keep the recorder alive
         mode = self._changed.get(key)
         if mode is None:
-            mode = self._changed[key] = self._with(changes)
+            mode = self._with(changes)
+            if not any(changes.get(name) is not None for name in ("recorder", "vmap", "saving", "profile")):  # else this mode would keep the recorder alive
+                self._changed[key] = mode
         return mode
 
     def _with(self, changes: dict[str, Any]) -> Mode:

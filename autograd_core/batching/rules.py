@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from .. import _methods
+from ..config import MODE, get_mode
 from ..dispatch import apply
 from ..op import REGISTRY, Op
 from ..queries import is_tensor
@@ -49,11 +50,21 @@ class Call:
 
     def run(self, *values: Any, **attrs: Any) -> Any:
         """The op itself on whole batches; ``attrs`` replace some of its attributes."""
-        return apply(self.op, values, {**self.attrs, **attrs})
+        return self._on_batches(self.op, values, {**self.attrs, **attrs})
 
     def other(self, name: str, *values: Any, **attrs: Any) -> Any:
         """Another op on whole batches."""
-        return apply(REGISTRY[name], values, attrs)
+        return self._on_batches(REGISTRY[name], values, attrs)
+
+    def _on_batches(self, op: Op, values: Any, attrs: dict[str, Any]) -> Any:
+        """At the outermost level the batches are plain Tensors, and their ops need not be asked for examples."""
+        if self.level > 1:
+            return apply(op, values, attrs)
+        token = MODE.set(get_mode().replace(vmap=None))
+        try:
+            return apply(op, values, attrs)
+        finally:
+            MODE.reset(token)
 
     def example(self, value: Any) -> Batched:
         """A batch as one example, for rules that are written for those."""

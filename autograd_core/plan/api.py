@@ -215,7 +215,7 @@ def compile(function: Callable[..., Any] | None = None, *, exact: bool = False, 
 
     Parameters
     ----------
-    function : any function of Tensors, Python values and objects, nested in tuples, lists and dicts; a whole training step, say.
+    function : any function of Tensors, or of Scalars and numbers, of Python values and objects, nested in tuples, lists and dicts; a whole training step, say.
     exact : only what leaves every bit as the uncompiled function has it.
     backend : ``"numpy"``: straight-line code over the array library. ``"native"``: machine code, built by the C compiler of this machine.
         ``"auto"``: machine code where there is a compiler and ``exact`` is not asked for, otherwise NumPy; ``describe()`` says which and why.

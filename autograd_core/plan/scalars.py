@@ -269,8 +269,8 @@ class ScalarPlan:
         checked = [(node, what, None if event < 0 else tape.line(event)) for node, what, event in lowering.checked]
         wanted = [*data.values(), *grad.values(), *[node for pair in self._returned.values() for node in pair if node is not None], *[node for node, _, _ in checked]]
         self.schedule: Schedule = schedule(lowering.program, wanted)
-        native = backend == "native" or (backend == "auto" and missing() is None)
-        self.machine = NativeMachine(self.schedule, exact) if native else Machine(self.schedule, exact)
+        self.why_not_native = "backend='numpy'" if backend == "numpy" else (missing() or "") if backend == "auto" else ""
+        self.machine = Machine(self.schedule, exact) if self.why_not_native else NativeMachine(self.schedule, exact)
         place = self.schedule.place
         inputs = self.schedule.inputs
         self._given, self._data, self._grad = inputs["given"], inputs["data"], inputs["grad"]
@@ -361,7 +361,7 @@ class ScalarPlan:
             f"multiply-adds    {counts['terms']} in sums of products",
             f"replayed groups  {len(groups)} on {max([group.level for group in groups], default=0)} levels",
             f"memory           {8 * self.schedule.size} bytes of numbers",
-            f"machine          {self.machine.name}",
+            f"machine          {self.machine.name}" + (f": {self.why_not_native}" if self.why_not_native else ""),
             f"built in         {self.built_in * 1e3:.1f} ms",
         ]
         return "\n".join(lines)

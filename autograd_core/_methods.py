@@ -70,8 +70,10 @@ _softshrink = REGISTRY["softshrink"]
 _hardshrink = REGISTRY["hardshrink"]
 _threshold = REGISTRY["threshold"]
 _slopes = REGISTRY["slopes"]
+_gated_half = REGISTRY["gated_half"]
 _sum = REGISTRY["sum"]
 _mean = REGISTRY["mean"]
+_nansum = REGISTRY["nansum"]
 _count_nonzero = REGISTRY["count_nonzero"]
 _all = REGISTRY["all"]
 _any = REGISTRY["any"]
@@ -410,6 +412,7 @@ _k_relu6 = _relu6.kernels
 _c_relu6 = cut_of(_relu6)
 _k_softsign = _softsign.kernels
 _c_softsign = cut_of(_softsign)
+_r_softsign_input = _softsign.rules["input"].function
 _k_selu = _selu.kernels
 _c_selu = cut_of(_selu)
 _r_selu_all = _selu.fused.function
@@ -433,12 +436,18 @@ _k_threshold = _threshold.kernels
 _c_threshold = cut_of(_threshold)
 _k_slopes = _slopes.kernels
 _c_slopes = cut_of(_slopes)
+_k_gated_half = _gated_half.kernels
+_c_gated_half = cut_of(_gated_half)
+_r_gated_half_input = _gated_half.rules["input"].function
 _k_sum = _sum.kernels
 _c_sum = cut_of(_sum)
 _r_sum_input = _sum.rules["input"].function
 _k_mean = _mean.kernels
 _c_mean = cut_of(_mean)
 _r_mean_input = _mean.rules["input"].function
+_k_nansum = _nansum.kernels
+_c_nansum = cut_of(_nansum)
+_r_nansum_input = _nansum.rules["input"].function
 _k_count_nonzero = _count_nonzero.kernels
 _c_count_nonzero = cut_of(_count_nonzero, True)
 _k_all = _all.kernels
@@ -1038,7 +1047,6 @@ _rrelu_ = COMPOSITES["rrelu_"].function
 _glu = COMPOSITES["glu"].function
 _gumbel_softmax = COMPOSITES["gumbel_softmax"].function
 _maxout = COMPOSITES["maxout"].function
-_nansum = COMPOSITES["nansum"].function
 _nanmean = COMPOSITES["nanmean"].function
 _max = COMPOSITES["max"].function
 _min = COMPOSITES["min"].function
@@ -1263,6 +1271,7 @@ _isin = COMPOSITES["isin"].function
 _nonzero = COMPOSITES["nonzero"].function
 _unique = COMPOSITES["unique"].function
 _unique_consecutive = COMPOSITES["unique_consecutive"].function
+_gradient = COMPOSITES["gradient"].function
 _cholesky_solve = COMPOSITES["cholesky_solve"].function
 _cholesky_inverse = COMPOSITES["cholesky_inverse"].function
 _linalg_tensorinv = COMPOSITES["linalg_tensorinv"].function
@@ -2007,7 +2016,7 @@ def relu6(input: Tensor, inplace: builtins.bool = False) -> Tensor:
 def _pull_softsign(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
     to_input = node._first
     input, = node.saved
-    r = g / F.square(F.abs(input) + 1)
+    r = _r_softsign_input(F, g, input)
     if pending[to_input] is None:
         pending[to_input] = r
     else:
@@ -2655,6 +2664,67 @@ def slopes(input: Tensor, weight: TensorLike) -> Tensor:
     return t
 
 
+def _pull_gated_half(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    input, = node.saved
+    attrs = node._attrs
+    dim = attrs["dim"]
+    r = _r_gated_half_input(F, g, input, dim)
+    if pending[to_input] is None:
+        pending[to_input] = r
+    else:
+        accumulate(pending, to_input, r)
+
+
+_pull_gated_half.op = _gated_half  # type: ignore[attr-defined]
+
+
+def gated_half(input: Tensor, dim: builtins.int, *, axis: Any = None) -> Tensor:
+    """The first half along ``dim`` times the sigmoid of the second."""
+    if axis is not None:
+        dim = axis
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_gated_half, (input,), {"dim": dim})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_gated_half, (input,), {"dim": dim})
+    try:
+        out = _k_gated_half[a_input.__class__](a_input, dim=dim)
+    except Exception as error:
+        raise explain(_gated_half, (input,), {"dim": dim}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    if n_input is not None and mode.grad:
+        t._node = n = GeneralNode()
+        n.op = _gated_half
+        n.pull = _pull_gated_half
+        n._first = n_input
+        n._second = n._rest = None
+        n.saved = (a_input,)
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        n._attrs = {"dim": dim}
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+        if n_input is not None:
+            t._view = _c_gated_half
+        elif input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
+    return t
+
+
 def _pull_sum(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
     to_input = node._first
     attrs = node._attrs
@@ -2791,6 +2861,75 @@ def mean(input: Tensor, dim: Dims = None, keepdim: builtins.bool = False, *, dty
         t._node = None
         if n_input is not None:
             t._view = _c_mean
+        elif input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
+    return t
+
+
+def _pull_nansum(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    input, = node.saved
+    attrs = node._attrs
+    dim = attrs["dim"]
+    keepdim = attrs["keepdim"]
+    dtype = attrs["dtype"]
+    input_shape = node._shapes[0]
+    input_dtype = node._dtypes[0]
+    r = _r_nansum_input(F, g, input, input_shape, input_dtype, dim, keepdim, dtype)
+    if pending[to_input] is None:
+        pending[to_input] = r
+    else:
+        accumulate(pending, to_input, r)
+
+
+_pull_nansum.op = _nansum  # type: ignore[attr-defined]
+
+
+def nansum(input: Tensor, dim: Dims = None, keepdim: builtins.bool = False, *, dtype: DTypeLike | None = None, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
+    """The sum over ``dim`` of all that is not NaN."""
+    if axis is not None:
+        dim = axis
+    if keepdims is not None:
+        keepdim = keepdims
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_nansum, (input,), {"dim": dim, "keepdim": keepdim, "dtype": dtype})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_nansum, (input,), {"dim": dim, "keepdim": keepdim, "dtype": dtype})
+    try:
+        out = _k_nansum[a_input.__class__](a_input, dim=dim, keepdim=keepdim, dtype=dtype)
+    except Exception as error:
+        raise explain(_nansum, (input,), {"dim": dim, "keepdim": keepdim, "dtype": dtype}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    if n_input is not None and mode.grad:
+        t._node = n = GeneralNode()
+        n.op = _nansum
+        n.pull = _pull_nansum
+        n._first = n_input
+        n._second = n._rest = None
+        n.saved = (a_input,)
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        n._attrs = {"dim": dim, "keepdim": keepdim, "dtype": dtype}
+        n._shapes = (a_input.shape,)
+        n._dtypes = (from_numpy_dtype(d),)
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+        if n_input is not None:
+            t._view = _c_nansum
         elif input._view is not None and input._view.cut is not None:
             t._view = input._view.cut
     return t
@@ -6816,7 +6955,7 @@ def bitwise_left_shift(input: Tensor, other: TensorLike) -> Tensor:
     except AttributeError:
         return apply(_bitwise_left_shift, (input, other), {})
     mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64 and (d is not INT64 or c is _float) and (d is not BOOL or c is _float or c is _int)) or mode.general:
+    if (d is not FLOAT32 and d is not FLOAT64 and (d is not INT64 or c is _float)) or mode.general:
         return apply(_bitwise_left_shift, (input, other), {})
     try:
         out = _k_bitwise_left_shift[a_input.__class__](a_input, a_other)
@@ -6867,7 +7006,7 @@ def bitwise_right_shift(input: Tensor, other: TensorLike) -> Tensor:
     except AttributeError:
         return apply(_bitwise_right_shift, (input, other), {})
     mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64 and (d is not INT64 or c is _float) and (d is not BOOL or c is _float or c is _int)) or mode.general:
+    if (d is not FLOAT32 and d is not FLOAT64 and (d is not INT64 or c is _float)) or mode.general:
         return apply(_bitwise_right_shift, (input, other), {})
     try:
         out = _k_bitwise_right_shift[a_input.__class__](a_input, a_other)
@@ -13588,7 +13727,7 @@ def _pull_remainder(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
         else:
             accumulate(pending, to_input, r)
     if to_other is not None:
-        r = F.masked(g, -g * F.floor(input / other))
+        r = F.masked(g, -g * F.floor_divide(input, other))
         if shape is not to_other.shape and shape != to_other.shape:
             r = F.sum_to(r, shape=to_other.shape)
         if pending[to_other] is None:
@@ -18642,15 +18781,6 @@ def maxout(input: Tensor, pieces: builtins.int, dim: builtins.int = 1, *, axis: 
     return _maxout(F, input, pieces, dim)
 
 
-def nansum(input: Tensor, dim: Dims = None, keepdim: builtins.bool = False, *, dtype: DTypeLike | None = None, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
-    """The sum over ``dim`` of all that is not NaN."""
-    if axis is not None:
-        dim = axis
-    if keepdims is not None:
-        keepdim = keepdims
-    return _nansum(F, input, dim, keepdim, dtype=dtype)
-
-
 def nanmean(input: Tensor, dim: Dims = None, keepdim: builtins.bool = False, *, dtype: DTypeLike | None = None, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
     """The mean over ``dim`` of all that is not NaN. Floating point only."""
     if axis is not None:
@@ -20474,6 +20604,23 @@ def unique_consecutive(input: Tensor, return_inverse: builtins.bool = False, ret
     return _unique_consecutive(F, input, return_inverse, return_counts, dim)
 
 
+def gradient(input: Tensor, *, spacing: Any = 1, dim: Dims = None, edge_order: builtins.int = 1, axis: Any = None) -> builtins.tuple[Tensor, ...]:
+    """The slopes of the function whose values at the points of a grid are ``input``: a tuple, one tensor for each of ``dim`` (all by default).
+
+    ``spacing`` is the distance of the points, or a sequence of one distance or one tensor of coordinates for each dimension. At the
+    borders the differences are one-sided, of order ``edge_order`` (1 or 2). Differentiable in ``input`` and in coordinates.
+
+    >>> import autograd_core as ag
+    >>> ag.gradient(ag.tensor([1.0, 4.0, 9.0, 16.0]))[0].tolist()
+    [3.0, 4.0, 6.0, 7.0]
+    >>> ag.gradient(ag.tensor([1.0, 9.0, 16.0]), spacing=(ag.tensor([1.0, 3.0, 4.0]),), edge_order=2)[0].tolist()
+    [2.0, 6.0, 8.0]
+    """
+    if axis is not None:
+        dim = axis
+    return _gradient(F, input, spacing=spacing, dim=dim, edge_order=edge_order)
+
+
 def cholesky_solve(input: Tensor, input2: Tensor, upper: builtins.bool = False) -> Tensor:
     """X with A X = ``input``, where the lower triangle ``input2`` is the Cholesky factor of A: A = L L^H, or U^H U with ``upper``."""
     return _cholesky_solve(F, input, input2, upper)
@@ -20776,6 +20923,7 @@ class Methods(TensorBase):
     hardshrink = hardshrink
     sum = sum
     mean = mean
+    nansum = nansum
     count_nonzero = count_nonzero
     all = all
     any = any
@@ -21055,7 +21203,6 @@ class Methods(TensorBase):
     copy_ = copy_
     fill_ = fill_
     prelu = prelu
-    nansum = nansum
     nanmean = nanmean
     max = max
     min = min

@@ -137,15 +137,14 @@ def _trapezoid(y: Any, x: Any = None, dx: Any = 1.0, axis: int = -1) -> Any:
 
 
 @named("gradient")
-def _gradient(f: Any, *varargs: Any, axis: Any = None) -> Any:
+def _gradient(f: Any, *varargs: Any, axis: Any = None, edge_order: int = 1) -> Any:
     f = tensor_of(f)
     axes = tuple(range(f.ndim)) if axis is None else (axis,) if isinstance(axis, int) else tuple(axis)
-    steps = varargs * len(axes) if len(varargs) == 1 else varargs or (1.0,) * len(axes)
-    if len(steps) != len(axes) or any(getattr(step, "ndim", 0) or isinstance(step, (list, tuple)) for step in steps):
-        raise TypeError("numpy.gradient on tensors takes one number as spacing, for all axes or for each. Coordinates are not supported")
-    slopes = []
-    for each, step in zip(axes, steps, strict=True):
-        first, last = _part(f, each, 1, 2) - _part(f, each, 0, 1), _part(f, each, -1, 0) - _part(f, each, -2, -1)
-        inner = (_part(f, each, 2, 0) - _part(f, each, 0, -2)) * 0.5
-        slopes.append(m.cat([first, inner, last], dim=each) / step)
+    steps = varargs * len(axes) if len(varargs) == 1 and not _is_array(varargs[0]) else varargs or (1.0,) * len(axes)
+    slopes = m.gradient(f, spacing=tuple(tensor_of(step) if _is_array(step) else step for step in steps), dim=axes, edge_order=edge_order)
     return slopes[0] if len(slopes) == 1 else slopes
+
+
+def _is_array(value: Any) -> bool:
+    """Whether a spacing is an array of coordinates, not a number."""
+    return isinstance(value, (list, tuple)) or bool(getattr(value, "ndim", 0))

@@ -69,6 +69,7 @@ from . import (  # noqa: F401 - the order of declaration is the order of the doc
     scatter,
     search,
     shape,
+    slopes,
     softmax,
     solve,
     sort,

@@ -331,3 +331,11 @@ def test_extremes_with_a_second_tensor() -> None:
     for name in ("max", "min"):
         gradients(lambda lib, x, name=name: getattr(lib, name)(x, lib.from_numpy(b)), a)
         same(lambda lib, x, name=name: getattr(lib, name)(x, other=lib.from_numpy(b)), a)
+
+
+@pytest.mark.parametrize("edge_order", [1, 2])
+def test_slopes_between_coordinates(edge_order: int) -> None:
+    array, rows, columns = distinct((4, 5), 0), np.array([0.0, 0.3, 1.0, 1.4]), np.array([-1.0, 0.0, 0.5, 2.0, 2.25])
+    gradients(lambda lib, x: lib.gradient(x, spacing=(lib.from_numpy(rows), lib.from_numpy(columns)), edge_order=edge_order)[0], array)
+    gradients(lambda lib, x: lib.gradient(x, spacing=(lib.from_numpy(rows), lib.from_numpy(columns)), edge_order=edge_order)[1], array)
+    gradients(lambda lib, x: lib.gradient(x, spacing=(0.5,), dim=(1,), edge_order=edge_order)[0], array)

@@ -111,8 +111,15 @@ def cumulative_trapezoid(y: Any, x: Any = None, *, dx: float = 1.0, dim: int = -
     return integrate.cumulative_trapezoid(y, x, dx=dx, axis=dim)
 
 
+def slopes(a: Any, spacing: Any, dim: int | None, edge_order: int) -> tuple[Any, ...]:
+    steps = spacing if isinstance(spacing, tuple) else (spacing,)
+    found = np.gradient(a, *steps, axis=dim, edge_order=edge_order)
+    return tuple(found) if isinstance(found, (list, tuple)) else (found,)
+
+
 REFERENCES: dict[str, Reference] = {
     "cov": lambda a, *, correction=1, fweights=None, aweights=None: np.cov(a, ddof=correction, fweights=fweights, aweights=aweights), "corrcoef": np.corrcoef,
+    "gradient": lambda a, *, spacing=1.0, dim=None, edge_order=1: slopes(a, spacing, dim, edge_order),
     "cummax": running(np.max), "cummin": running(np.min), "logcumsumexp": logcumsumexp,
     "kthvalue": picking(lambda row, k: np.argsort(row, kind="stable")[k - 1]), "median_along": picking(median_position), "median_of_all": median_of_all,
     "median": median, "nanmedian": nanmedian, "mode": picking(mode_position), "quantile": quantile(np.quantile), "nanquantile": quantile(np.nanquantile),

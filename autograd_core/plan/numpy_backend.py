@@ -470,7 +470,8 @@ class Program:
 
 def _read_as_bits(step: Step) -> dict[tuple[Value, Any], None]:
     """The values of a fused step that are read or written as integers, with the dtype of those."""
-    return {(value, part.inputs[1].dtype): None for part in step.parts if part.name == "keep" for value in (part.inputs[0], part.outputs[0])}
+    kept = [part for part in step.parts if part.name == "keep"]
+    return {(value, part.inputs[1].dtype): None for part in kept for value in (part.inputs[0], part.outputs[0]) if isinstance(value, Value)}
 
 
 def _add_reduce() -> Any:

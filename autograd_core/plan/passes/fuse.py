@@ -119,7 +119,7 @@ class _Fusion:
         return output is not None and not output.shape and output.dtype == step.inputs[0].dtype and output.dtype.char in "fd" and set(step.attrs) <= {"axis", "keepdims"}
 
     def _close(self) -> None:
-        after = []
+        after: list[Step] = []
         for step in reversed(self.after):
             if step.outputs[0] in self.same and not self.uses[step.outputs[0]]:
                 self.uses.subtract(list(dict.fromkeys(step.reads())))

@@ -338,7 +338,7 @@ def _hand_over(scalar: Scalar, leaf: Any) -> None:
 
 def _rebuilt(data: float, grad: float, name: str | None) -> Scalar:
     made = Scalar(data, name)
-    made._grad = grad
+    made.grad = grad  # type: ignore[misc]  # the slot under its public name
     return made
 
 
@@ -425,7 +425,7 @@ def _general(op: Op, operands: Any, attrs: dict[str, Any]) -> Any:
     node._grad = 0.0
     node.op = op
     node.left, node._left_gradient = scalars[0][1], gradients[0]
-    numbers = [value for value, each in zip(plain, operands, strict=True) if each is not None and not isinstance(each, Scalar)]
+    numbers = [each for each in operands if each is not None and not isinstance(each, Scalar)]
     node.right = scalars[1][1] if len(scalars) > 1 else numbers[0] if numbers else None
     node._right_gradient = gradients[1] if len(scalars) > 1 else None
     if ACTIVE:
@@ -439,6 +439,7 @@ def _other_kind(op: Op, left: Scalar, right: Any) -> Any:
         return _function(op)(left, float(right))
     if isinstance(right, Recorded):
         node = _function(op)(left, right.plain())
+        node.right = right
         right.follow()
         return node
     if isinstance(right, Scalar):

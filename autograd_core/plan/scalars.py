@@ -20,7 +20,7 @@ from ..storage import TensorBase
 from .errors import PlanError
 from .native.toolchain import missing
 from .record import Recorder
-from .scalars_compare import Agreement, Captured, Fresh, Passed, agreed
+from .scalars_compare import Agreement, Captured, Fresh, Passed, agreed, entangled
 from .scalars_kinds import xp
 from .scalars_lower import Lowering
 from .scalars_native import NativeMachine
@@ -106,7 +106,7 @@ class Calls:
         later = recorder.tape
         described = recorder.graph.results
         for i, (earlier, results) in enumerate(entry.pending):
-            if holds(later.questions, later.sources, earlier.given) and holds(earlier.questions, earlier.sources, later.given):
+            if not entangled(earlier, later) and holds(later.questions, later.sources, earlier.given) and holds(earlier.questions, earlier.sources, later.given):
                 del entry.pending[i]
                 with without_collection():
                     self.last = ScalarPlan(agreed(earlier, later, (results, described)), self.exact, self.backend)
@@ -179,7 +179,7 @@ def signature(x: Any, numbers: list[Any], scalars: list[Scalar]) -> Any:
     if kind is float:
         numbers.append(x)
         return float
-    if kind is list or kind is tuple:
+    if isinstance(x, (tuple, list)):
         return (kind, *[signature(each, numbers, scalars) for each in x])
     if kind is Scalar:
         for i, known in enumerate(scalars):
@@ -187,7 +187,7 @@ def signature(x: Any, numbers: list[Any], scalars: list[Scalar]) -> Any:
                 return ("same", i)
         scalars.append(x)
         return Scalar
-    if kind is dict:
+    if isinstance(x, dict):
         return (kind, *[(key, signature(each, numbers, scalars)) for key, each in x.items()])
     if _is_number(x):
         numbers.append(x if kind is int else x.item())
@@ -201,8 +201,6 @@ def signature(x: Any, numbers: list[Any], scalars: list[Scalar]) -> Any:
         raise PlanError(f"compile: an argument is a raw array of {x.dtype}, whose values a plan would keep. Pass a list, or an array of floats or ints")
     if x is None or kind in (bool, int, str, bytes, complex):
         return (kind, x)
-    if isinstance(x, tuple):
-        return (kind, *[signature(each, numbers, scalars) for each in x])
     return (kind, id(x))
 
 
@@ -211,8 +209,8 @@ def wrapped(x: Any, tape: Tape) -> Any:
     kind = x.__class__
     if isinstance(x, (tuple, list)):
         parts = [wrapped(each, tape) for each in x]
-        return kind(*parts) if hasattr(x, "_fields") else kind(parts) if kind in (tuple, list) else x
-    if kind is dict:
+        return kind(*parts) if hasattr(x, "_fields") else tuple(parts) if isinstance(x, tuple) else parts
+    if isinstance(x, dict):
         return {key: wrapped(each, tape) for key, each in x.items()}
     if _is_number(x):
         return tape.argument(x if kind in (int, float) else x.item())
@@ -277,6 +275,7 @@ class ScalarPlan:
         self._write_data, self._write_grad = list(data), list(grad)
         """The leaves that are written; what they get lies at ``_slots``, first the data."""
         self._slots = xp.array([place[node] for nodes in (data, grad) for node in nodes.values()], dtype=xp.int64)
+        self._only: list[Any] = [leaf for leaf in self.leaves if leaf.__class__ is Passed and leaf.only is not None]
         self._from_arguments = any(leaf.__class__ is Passed for leaf in self.leaves)
         self._holders = self._held(())
         self._checked = [(place[node], what, line) for node, what, line in checked]
@@ -289,8 +288,11 @@ class ScalarPlan:
 
     def fits(self, numbers: Sequence[Any], scalars: Sequence[Scalar]) -> bool:
         """Whether Python would decide the same for these arguments."""
-        if scalars and not (self._captured.isdisjoint([id(x) for x in scalars]) and all(x.op is None for x in scalars)):
-            return False
+        if scalars:
+            if not self._captured.isdisjoint([id(x) for x in scalars]) or any([x.op is not None for x in scalars]):
+                return False
+            if any([scalars[leaf.position] is not leaf.only for leaf in self._only]):
+                return False
         return not self.questions or holds(self.questions, self.sources, numbers)
 
     def __call__(self, numbers: Sequence[Any], scalars: Sequence[Scalar]) -> Any:

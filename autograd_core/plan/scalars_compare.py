@@ -24,6 +24,8 @@ class Passed(NamedTuple):
     """A leaf that is the n-th Scalar among the arguments."""
 
     position: int
+    only: Scalar | None
+    """The Scalar that it has to be, if it was the same one in both recordings: the function may know it by another way too."""
 
 
 class Fresh(NamedTuple):
@@ -44,6 +46,13 @@ class Agreement(NamedTuple):
 def agreed(first: Tape, second: Tape, results: tuple[Any, Any]) -> Agreement:
     """What the recordings have in common. Raises ``PlanError`` for the first thing that differs, naming its line."""
     return Agreement(second, _Comparison(first, second).leaves(), _same_results(first, second, *results))
+
+
+def entangled(first: Tape, second: Tape) -> bool:
+    """Whether one call was given a Scalar that the other found outside: they say different things of one function, and both are right."""
+    given = [{id(x) for x in tape.leaves if id(x) in tape.arguments} for tape in (first, second)]
+    found = [{id(x) for x in tape.leaves if id(x) not in tape.arguments} for tape in (first, second)]
+    return not (given[0].isdisjoint(found[1]) and given[1].isdisjoint(found[0]))
 
 
 def same_number(a: float, b: float) -> bool:
@@ -96,7 +105,7 @@ class _Comparison:
             a, b = self.first.leaves[i], self.second.leaves[j]
             position, other = self.first.arguments.get(id(a)), self.second.arguments.get(id(b))
             if position is not None and position == other:
-                found.append(Passed(position))
+                found.append(Passed(position, a if a is b else None))
             elif a is b:
                 found.append(Captured(a))
             else:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 import math
 import random
 import struct
 import threading
+from collections import OrderedDict
 from itertools import pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -191,6 +193,44 @@ def test_a_captured_scalar_that_is_passed_too_is_recorded_anew() -> None:
     assert [f(w) for _ in range(4)] == [4.0] * 4
 
 
+@pytest.mark.parametrize("order", ["wwvv", "vwvw", "wvwv", "vvww"])
+def test_a_scalar_that_the_function_knows_by_two_ways(order: str) -> None:
+    w, v = Scalar(2.0), Scalar(5.0)
+    f = ag.compile(lambda x: (w * x + x).data)
+    assert [f({"w": w, "v": v}[each]) for each in order * 3] == [{"w": 6.0, "v": 15.0}[each] for each in order * 3]
+
+
+class Batch(list):  # type: ignore[type-arg]
+    """A list with a name."""
+
+
+class Pair(NamedTuple):
+    x: float
+    y: float
+
+
+def test_numbers_in_containers_of_other_kinds() -> None:
+    w = Scalar(2.0)
+    f = ag.compile(lambda batch, pair, options: (w * batch[0] + pair.x * pair.y + sum(options.values())).data)
+    for i in range(4):
+        assert f(Batch([float(i)]), Pair(1.0 + i, 2.0), OrderedDict(a=0.5 * i)) == 2.0 * i + 2.0 * (1.0 + i) + 0.5 * i
+    assert len(f.plans) == 1
+
+
+def test_copies_and_operands_inside() -> None:
+    w = Scalar(2.0)
+
+    @ag.compile
+    def f(x: float) -> Any:
+        twin = copy.copy(w)
+        product = twin * x
+        return (product + product.operands[1]).data, twin.grad
+
+    for i in range(4):
+        w.data, w.grad = 1.0 + i, 3.0 * i
+        assert f(float(i)) == ((1.0 + i) * i + i, 3.0 * i)
+
+
 def test_numbers_computed_of_arguments() -> None:
     w = Scalar(1.0)
     f = ag.compile(lambda step, steps: (w * (1.0 - 0.9 * step / steps) + abs(-step) ** 2 - step % 3 + step // 2).data, exact=True)
@@ -356,6 +396,16 @@ def test_reading_a_value_names_the_line_and_the_rewrite(what: str, read: Any) ->
     text = refused(lambda: read(w))
     assert text.startswith(f"compile: {what}, at ")
     assert "Return the Scalar and look at it after the call, or compute with it (relu, maximum, clamp instead of if)" in text
+
+
+def test_local_gradients_and_scalars_in_place_of_numbers() -> None:
+    w = Scalar(2.0)
+    assert "left_gradient of a Scalar is a number of one call" in refused(lambda: (w * 2.0).left_gradient)
+
+    def assigned() -> None:
+        w.data = w * 2.0  # type: ignore[assignment]
+
+    assert "Assign its number: x.data = other.data" in refused(assigned)
 
 
 def test_scalars_and_tensors_together() -> None:

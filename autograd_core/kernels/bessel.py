@@ -60,10 +60,8 @@ def _series(xp: Any, t: Any, coefficients: Any) -> Any:
     """A polynomial whose terms all have one sign, so that their order does not matter: few numbers take all powers at once."""
     if t.ndim != 1 or t.size > _FEW or backend_of(t).name != "cpu":
         return polynomial(t, coefficients)
-    powers = xp.empty((len(coefficients), t.size), dtype=t.dtype)
-    powers[0] = 1.0
-    powers[1:] = t
-    return constants(t, coefficients, together=True)[::-1].dot(xp.multiply.accumulate(powers, axis=0, out=powers))
+    exponents = constants(t, tuple(range(len(coefficients) - 1, -1, -1)), together=True)
+    return (t[:, None] ** exponents).dot(constants(t, coefficients, together=True))
 
 
 def _zero(xp: Any, size: Any) -> Any:

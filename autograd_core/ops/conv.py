@@ -83,10 +83,13 @@ def _transposed(F: Any, count: int, input: Any, weight: Any, bias: Any, stride: 
     name = f"conv_transpose{count}d"
     stride, dilation = pair(stride, "stride", name, count), pair(dilation, "dilation", name, count)
     edges, extra = pair(padding, "padding", name, count), pair(output_padding, "output_padding", name, count)
-    operands = f"input {describe(input)}, weight {describe(weight)}"
+
+    def operands() -> str:
+        return f"input {describe(input)}, weight {describe(weight)}"
+
     if input.ndim not in (count + 1, count + 2) or weight.ndim != count + 2:
         raise ShapeError(f"{name}: Expected {count + 1}D (unbatched) or {count + 2}D (batched) input (batch, channels, {SIZES[count]}) and a {count + 2}D weight "
-                         f"(channels, filters / groups, {SIZES[count]}), but got {operands}")
+                         f"(channels, filters / groups, {SIZES[count]}), but got {operands()}")
     if min(stride) < 1 or min(dilation) < 1:
         raise RuntimeError(f"{name}: non-positive stride or dilation is not supported (stride {stride}, dilation {dilation})")
     if min(edges) < 0 or min(extra) < 0:
@@ -102,10 +105,11 @@ def _transposed(F: Any, count: int, input: Any, weight: Any, bias: Any, stride: 
         raise RuntimeError(f"{name}: output padding must be smaller than either stride or dilation, but got output_padding {extra}, stride {stride}, dilation {dilation}")
     batched = input.ndim == count + 2
     image = input if batched else F.unsqueeze(input, dim=0)
-    sizes = [(image.shape[2 + i] - 1) * stride[i] - 2 * edges[i] + dilation[i] * (weight.shape[2 + i] - 1) + extra[i] + 1 for i in range(count)]
+    lengths, kernel = tuple(image.shape[2:]), tuple(weight.shape[2:])
+    sizes = [(lengths[i] - 1) * stride[i] - 2 * edges[i] + dilation[i] * (kernel[i] - 1) + extra[i] + 1 for i in range(count)]
     if min(sizes) < 1:
         raise ShapeError(f"{name}: Given input size per channel: {list(image.shape[2:])}. Calculated output size per channel: {sizes}. Output size is too small "
-                         f"({operands})")
+                         f"({operands()})")
     far = any(more >= step for more, step in zip(extra, stride, strict=True))  # more rows than the adjoint has: all of them, then cropped or filled up
     sides = tuple((edge, 0 if far else edge) for edge in edges)
     whole = [size + edge - more for size, edge, more in zip(sizes, edges, extra, strict=True)] if far else sizes

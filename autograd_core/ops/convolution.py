@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 
 from ..backend.registry import backend_of
 from ..errors import ShapeError, describe
+from ..kernels.strided import strided
 from ..op import S, op
 from ..spec import Meta, computed_dtype
 from .reduce import wide_dtype
@@ -95,7 +96,7 @@ class _Work:
         geo, xp = self.geo, self.xp
         slack = (geo.kernel[-1] - 1) * geo.dilation[-1]
         memory = xp.zeros((self.chunk, geo.channels, prod(geo.padded) + slack), dtype=self.dtype)
-        whole = xp.lib.stride_tricks.as_strided(memory, (self.chunk, geo.channels, *geo.padded), (*memory.strides[:2], *self._steps(memory)))
+        whole = strided(xp, memory, (self.chunk, geo.channels, *geo.padded), (*memory.strides[:2], *self._steps(memory)))
         return memory, whole[(slice(None), slice(None), *(slice(first, first + n) for first, n in zip(geo.start, geo.image, strict=True)))]
 
     def patches(self, memory: Any) -> Any:
@@ -106,8 +107,7 @@ class _Work:
         position_steps = [step * stride for step, stride in zip(steps, geo.stride, strict=True)]
         if geo.flat:
             del position_steps[-2]
-        return self.xp.lib.stride_tricks.as_strided(memory, (self.chunk, geo.channels, *geo.kernel, *geo.positions),
-                                                    (*memory.strides[:2], *kernel_steps, *position_steps))
+        return strided(self.xp, memory, (self.chunk, geo.channels, *geo.kernel, *geo.positions), (*memory.strides[:2], *kernel_steps, *position_steps))
 
     def columns(self, count: int) -> Any:
         """Memory for ``count`` rows per group and sample, as matrices."""

@@ -5,9 +5,11 @@ The weights are found by position, as PyTorch finds them, so ``resample`` is lin
 
 from __future__ import annotations
 
+from functools import lru_cache
 from math import floor
 from typing import Any
 
+from ..backend.registry import backend_for_device, backend_of
 from ..dtypes import as_dtype
 from ..errors import describe
 from ..op import NN, S, composite, op
@@ -58,6 +60,24 @@ def _resized(input: Any, *, size: Any, **attrs: Any) -> Meta:
 _WHERE = "size: tuple[int, ...], scales: tuple[float | None, ...], method: str, align: bool"
 
 
+@lru_cache(maxsize=64)
+def _known_taps(device: str, method: str, length: int, parts: int, scale: float | None, align: bool, dtype: Any) -> list[tuple[Any, Any]]:
+    """``_taps``, worked out once."""
+    return list(_taps(backend_for_device(device).xp, method, length, parts, scale, align, dtype))
+
+
+@lru_cache(maxsize=16)
+def _known_matrix(device: str, method: str, length: int, parts: int, scale: float | None, align: bool, dtype: Any) -> Any:
+    """How much of each of ``length`` elements is in each of ``parts``."""
+    xp = backend_for_device(device).xp
+    matrix = xp.zeros((parts, length), dtype=dtype)
+    columns = xp.arange(length)
+    for positions, weight in _known_taps(device, method, length, parts, scale, align, dtype):
+        chosen = (positions[:, None] == columns).astype(dtype)
+        matrix += chosen if weight is None else chosen * weight[:, None]
+    return matrix
+
+
 @op(f"resample(input: Tensor, *, {_WHERE}) -> Tensor", label="interpolate", spec=_resized, samples=[
     S((2, 3, 4, 5), size=(7, 3), scales=(None, None), method="linear", align=False), S((2, 3, 4), size=(7,), scales=(1.75,), method="nearest", align=False),
     S((2, 2, 4, 5), size=(3, 9), scales=(None, None), method="cubic", align=True), S((0, 2, 3), size=(2,), scales=(None,), method="nearest-exact", align=False)])
@@ -70,11 +90,11 @@ def resample(xp: Any, input: Any, *, size: Any, scales: Any, method: str, align:
             continue
         shape = (-1,) + (1,) * (input.ndim - 1 - axis)
         total = None
-        for positions, weight in _taps(xp, method, length, parts, scale, align, result.dtype):
-            part = xp.take(result, positions, axis=axis)
+        for positions, weight in _known_taps(backend_of(result).name, method, length, parts, scale, align, result.dtype):
+            part = result.take(positions, axis)
             if weight is not None:
-                part = part * weight.reshape(shape)
-            total = part if total is None else total + part
+                part *= weight.reshape(shape)
+            total = part if total is None else xp.add(total, part, out=total)
         result = total
     return result.astype(input.dtype, copy=result is input)
 
@@ -96,11 +116,7 @@ def resample_sum(xp: Any, grad: Any, *, shape: Any, size: Any, scales: Any, meth
         length = shape[axis]
         if parts == length and (scale is None or align or scale == 1):
             continue
-        matrix = xp.zeros((parts, length), dtype=dtype)
-        columns = xp.arange(length)
-        for positions, weight in _taps(xp, method, length, parts, scale, align, dtype):
-            chosen = (positions[:, None] == columns).astype(dtype)
-            matrix += chosen if weight is None else chosen * weight[:, None]
+        matrix = _known_matrix(backend_of(result).name, method, length, parts, scale, align, dtype)
         result = xp.moveaxis(xp.matmul(xp.moveaxis(result, axis, -1), matrix), -1, axis)
     return xp.ascontiguousarray(result).astype(grad.dtype, copy=result is grad)
 

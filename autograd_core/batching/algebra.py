@@ -10,7 +10,8 @@ from ..queries import is_tensor
 from .rules import RULES, Call, aligned, composed, loop, native, rule
 
 for _name in ("linalg_cholesky", "linalg_cholesky_ex", "linalg_inv", "linalg_inv_ex", "linalg_det", "cofactors", "linalg_slogdet", "linalg_eigh", "linalg_eigvalsh",
-              "linalg_eig", "linalg_svd", "linalg_svdvals", "real_part", "imaginary_part", "view_as_real", "view_as_complex", "label_sets", "matrix_exp"):
+              "linalg_eig", "linalg_svd", "linalg_svdvals", "real_part", "imaginary_part", "view_as_real", "view_as_complex", "label_sets", "matrix_exp",
+              "lu_factors", "exchanges", "unit_lower", "without_gaps", "frexp"):
     RULES[_name] = native
 for _name in ("complex", "polar", "special_zeta"):
     RULES[_name] = aligned

@@ -160,6 +160,6 @@ def _copy(call: Call) -> Any:
     return call.other("copy", call.full(0), value)
 
 
-@rule("identity_like", "causal_mask", "base_grid")
+@rule("identity_like", "causal_mask", "base_grid", "counting", "flat_window")
 def _constant(call: Call) -> Any:
     return Unbatched(call.run(call.values[0]))

@@ -147,6 +147,23 @@ def test_data_that_comes_from_the_cpu_inside_the_step() -> None:
         np.testing.assert_allclose(w.grad.cpu().numpy(), expected, rtol=1e-6)
 
 
+def test_a_plan_runs_on_one_device(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(StrictBackend, "device_index", lambda self, array: 1 if array.size == 3 else 0)
+    compiled = ag.compile(lambda x, y: (x * 2.0, y * 2.0))
+    x, y = ag.ones(2, device="cuda"), ag.ones(3, device="cuda")
+    compiled(x, y)
+    with pytest.raises(PlanError, match="a plan runs on one device, and this function uses memory on cuda:0 and cuda:1"):
+        compiled(x, y)
+
+
+def test_machine_code_is_for_the_processor_alone() -> None:
+    compiled = ag.compile(lambda x: (x * 2.0).exp(), backend="auto")
+    x = ag.tensor([0.0, 0.5], device="cuda")
+    for _ in range(3):
+        np.testing.assert_allclose(compiled(x).cpu().numpy(), np.exp([0.0, 1.0]), rtol=1e-6)
+    assert "calls of CuPy" in compiled.plan.describe()
+
+
 def test_a_kernel_that_fails_in_a_replay_names_the_line() -> None:
     compiled = ag.compile(lambda x, i: (x * 2.0)[i])
     x = ag.ones(3, device="cuda")

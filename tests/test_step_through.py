@@ -151,6 +151,12 @@ def test_the_page_is_self_contained_and_holds_the_numbers(tmp_path):
     assert data["forward"][0]["line"].endswith("q = x + y")
 
 
+def test_scalars_show_their_lines_too(tmp_path):
+    _, data = content(viz.step_through(lecture, tmp_path / "page.html", inputs=tuple(Scalar(value) for value in (-2.0, 5.0, -4.0))))
+    assert [step["line"].partition("  ")[2] for step in data["forward"]] == ["q = x + y", "return q * z"]
+    assert data["backward"][0]["line"].endswith("return q * z")
+
+
 def test_hostile_names_are_text(tmp_path):
     x = Tensor(2.0, requires_grad=True, name=HOSTILE)
     text, data = content(viz.step_through(x * x, tmp_path / "page.html"))

@@ -187,3 +187,20 @@ def test_a_functions_own_variables_are_names():
     drawing = viz.draw(lecture, inputs=numbers)
     assert [value.name for value in drawing.record.values] == ["x", "y", "z", "q", None]
     assert viz.trace(lecture(*numbers)).record.values[3].name is None
+
+
+def test_a_profiler_that_runs_is_left_alone():
+    import sys
+
+    def mine(frame, event, argument):
+        pass
+
+    sys.setprofile(mine)
+    try:
+        viz.draw(lambda x: x * 2, inputs=(leaf(1.0),))
+        assert sys.getprofile() is mine
+    finally:
+        sys.setprofile(None)
+    with pytest.raises(ZeroDivisionError):
+        viz.draw(lambda x: x * (1 // 0), inputs=(leaf(1.0),))
+    assert sys.getprofile() is None

@@ -55,8 +55,9 @@ class Trace:
     naive_gradients: dict[str, Any] = field(default_factory=dict)
 
 
-def trace(tensors: Drawable | Sequence[Drawable], names: Mapping[str, Drawable] | None = None, hints: Mapping[str, Drawable] | None = None) -> Trace:
-    """Every product of the backward pass from ``tensors``.
+def trace(tensors: Drawable | Sequence[Drawable], names: Mapping[str, Drawable] | None = None, hints: Mapping[str, Drawable] | None = None,
+          places: Mapping[int, str] | None = None) -> Trace:
+    """Every product of the backward pass from ``tensors``. ``names`` are as in ``draw``, ``hints`` names of last resort, ``places`` lines of code by the ``id`` of Scalars.
 
     Raises ``GraphError`` where a root has more than one element, or where values that a rule needs are gone: after
     ``backward()`` those of Scalars and of 0-d tensors are kept, others only inside ``record()``.
@@ -68,7 +69,7 @@ def trace(tensors: Drawable | Sequence[Drawable], names: Mapping[str, Drawable] 
     """
     import numpy as np
 
-    graph = built(tensors, names, hints)
+    graph = built(tensors, names, hints, places)
     values = {identifier: None if array is None else host(array) for identifier, array in graph.arrays.items()}
     start: dict[str, Any] = {}
     for identifier, seed in graph.seeds.items():

@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
+from pathlib import Path
 from types import CodeType, FrameType
 from typing import Any, cast
 
@@ -25,6 +26,7 @@ from .plans import plan_record
 from .records import BuiltGraph, Drawable, GraphRecord, built
 from .theme import THEMES
 
+PACKAGE = str(Path(ag.__file__).parent)
 FORMATS = ("png", "svg", "pdf", "dot")
 
 
@@ -82,8 +84,11 @@ def caller_names(frame: Any) -> dict[str, Drawable]:
     return {**modules, **found}
 
 
-def called(function: Callable[..., Any], inputs: Any) -> tuple[Drawable | list[Drawable], dict[str, Drawable]]:
-    """What a module or function makes of ``inputs``, with every value kept, and the names that its parameters and results give to tensors."""
+def called(function: Callable[..., Any], inputs: Any) -> tuple[Drawable | list[Drawable], dict[str, Drawable], dict[int, str]]:
+    """What a module or function makes of ``inputs``, with every value kept.
+
+    Also the names that its parameters, variables and results give to tensors, and the line of code of each Scalar, by ``id``.
+    """
     arguments = inputs if isinstance(inputs, (tuple, list)) else (inputs,)
     name = getattr(function, "__name__", type(function).__name__)
     try:
@@ -92,7 +97,7 @@ def called(function: Callable[..., Any], inputs: Any) -> tuple[Drawable | list[D
         raise TypeError(f"{name} cannot be called with {len(arguments)} inputs: {error}. Give its arguments as inputs=(x, ...), or draw the result of calling it") from error
     except ValueError:  # built-in functions may have no signature
         bound = None
-    with ag.record(), _watched(getattr(function, "__code__", None)) as variables:
+    with ag.record(), _watched(getattr(function, "__code__", None)) as (variables, lines):
         result = function(*arguments)
     found = list(_tensors(result, ""))
     if not found:
@@ -101,23 +106,33 @@ def called(function: Callable[..., Any], inputs: Any) -> tuple[Drawable | list[D
     named = {path: tensor for path, tensor in (*given, *found, *_tensors(variables, "")) if path}
     with_graph = [tensor for _, tensor in found if isinstance(tensor, Scalar) or tensor._node is not None]
     roots = list({id(tensor): tensor for tensor in with_graph or [tensor for _, tensor in found]}.values())
-    return roots[0] if len(roots) == 1 else roots, named
+    return roots[0] if len(roots) == 1 else roots, named, lines
 
 
 @contextmanager
-def _watched(code: CodeType | None) -> Iterator[dict[str, Drawable]]:
-    """The tensors that a function's own variables hold when it returns."""
+def _watched(code: CodeType | None) -> Iterator[tuple[dict[str, Drawable], dict[int, str]]]:
+    """The tensors that a function's own variables hold when it returns, and where each Scalar was made, as ``file:line`` by its ``id``."""
     variables: dict[str, Drawable] = {}
+    lines: dict[int, str] = {}
+    alive: list[Scalar] = []  # so that no two of them have the same id
 
-    def look(frame: FrameType, event: str, _: Any) -> None:
-        if event == "return" and frame.f_code is code:
+    def look(frame: FrameType, event: str, result: Any) -> None:
+        if event != "return":
+            return
+        if frame.f_code is code:
             variables.update({name: value for name, value in frame.f_locals.items() if isinstance(value, (Tensor, Scalar))})
+        if isinstance(result, Scalar) and result.op is not None and id(result) not in lines:
+            alive.append(result)
+            caller = frame.f_back
+            while caller is not None and caller.f_code.co_filename.startswith((PACKAGE, "<Scalar.")):
+                caller = caller.f_back
+            lines[id(result)] = f"{caller.f_code.co_filename}:{caller.f_lineno}" if caller is not None else ""
 
     before = sys.getprofile()
-    if code is not None and before is None:  # a profiler that runs is left alone
+    if before is None:  # a profiler that runs is left alone
         sys.setprofile(look)
     try:
-        yield variables
+        yield variables, lines
     finally:
         if sys.getprofile() is look:
             sys.setprofile(None)
@@ -198,7 +213,7 @@ def draw(tensor: Drawable | Sequence[Drawable] | Callable[..., Any] | Plan | Sca
         if not isinstance(tensor, (Tensor, Scalar)) and callable(tensor):
             own = parameters(tensor)
             with ag.profile() if times else nullcontext():
-                tensor, made = called(tensor, inputs)
+                tensor, made, _ = called(tensor, inputs)
             hints = {**own, **hints, **{name: each for name, each in made.items() if name not in hints}}
         elif not isinstance(tensor, (Tensor, Scalar, list, tuple)):
             raise TypeError(f"draw: expected a Tensor, a Scalar or a sequence of them, a module, a function or a plan, got {type(tensor).__name__}")

@@ -167,10 +167,11 @@ def graph_record(tensors: Drawable | Sequence[Drawable], names: Mapping[str, Dra
     return built(tensors, names).record
 
 
-def built(tensors: Drawable | Sequence[Drawable], names: Mapping[str, Drawable] | None = None, hints: Mapping[str, Drawable] | None = None) -> BuiltGraph:
+def built(tensors: Drawable | Sequence[Drawable], names: Mapping[str, Drawable] | None = None, hints: Mapping[str, Drawable] | None = None,
+          places: Mapping[int, str] | None = None) -> BuiltGraph:
     """The record of a graph with its arrays and ops; holds the graph's nodes, so it is for use within one call.
 
-    ``hints`` are names of last resort: the caller's variables.
+    ``hints`` are names of last resort: the caller's variables; ``places`` are lines of code by the ``id`` of Scalars, which do not know theirs.
     """
     if not isinstance(tensors, (Tensor, Scalar, list, tuple)):
         raise TypeError(f"expected a Tensor, a Scalar or a sequence of them, got {type(tensors).__name__}")
@@ -183,7 +184,7 @@ def built(tensors: Drawable | Sequence[Drawable], names: Mapping[str, Drawable] 
     if kind is Scalar:
         from .scalars import scalar_graph
 
-        return scalar_graph(cast(list[Scalar], roots), cast(Mapping[str, Scalar], names or {}), cast(Mapping[str, Scalar], hints))
+        return scalar_graph(cast(list[Scalar], roots), cast(Mapping[str, Scalar], names or {}), cast(Mapping[str, Scalar], hints), places or {})
     chosen = cast(list[Tensor], roots)
     for position, root in enumerate(chosen):
         if root._node is None:

@@ -11,7 +11,7 @@ from .links import Link
 from .records import BuiltGraph, Edge, GraphRecord, OpNode, ValueNode, summarize
 
 
-def scalar_graph(roots: Sequence[Scalar], names: Mapping[str, Scalar], hints: Mapping[str, Scalar]) -> BuiltGraph:
+def scalar_graph(roots: Sequence[Scalar], names: Mapping[str, Scalar], hints: Mapping[str, Scalar], places: Mapping[int, str]) -> BuiltGraph:
     """The graph that led to ``roots``. Gradients are shown once a backward pass has reached a root."""
     given = {id(scalar): str(name) for name, scalar in names.items()}
     guessed = {id(scalar): name for name, scalar in reversed(list(hints.items()))}
@@ -45,7 +45,7 @@ def scalar_graph(roots: Sequence[Scalar], names: Mapping[str, Scalar], hints: Ma
             edges.append(Edge(op.id, identifier))
             pulled = tuple([(source, label) if isinstance(operand, Scalar) else None
                             for source, label, operand in zip(sources, scalar.op.inputs, scalar.operands, strict=False)])
-            links.append(Link(op.id, scalar.op, (identifier,), pulled, _pull(scalar)))
+            links.append(Link(op.id, scalar.op, (identifier,), pulled, _pull(scalar), places.get(id(scalar))))
     record = GraphRecord(tuple(values), tuple(ops), tuple(edges), tuple(dict.fromkeys(ids[id(root)] for root in roots)))
     return BuiltGraph(record, arrays, gradients, dict.fromkeys(record.roots, 1.0), links)
 

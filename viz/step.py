@@ -73,14 +73,15 @@ def step_through(f: Drawable | Callable[..., Any], path: str | os.PathLike[str] 
     files.format_of(path, ("html",))
     hints = caller_names(sys._getframe(1))
     root: Any = f
+    lines: dict[int, str] = {}
     if not isinstance(f, (Tensor, Scalar)):
         if not callable(f):
             raise TypeError(f"step_through: expected a Tensor, a Scalar or a function, got {type(f).__name__}")
         hints = {**parameters(f), **hints}
         with ag.autograd.detect_anomaly():  # records the lines of code
-            root, made = called(f, inputs)
+            root, made, lines = called(f, inputs)
         hints = {**hints, **{name: each for name, each in made.items() if name not in hints}}
-    followed = trace(root, names, hints)
+    followed = trace(root, names, hints, lines)
     followed = grouped(followed, depth, COMFORTABLE)
     if size(followed.record) > MOST_NODES:
         raise ValueError(f"step_through: the graph has {size(followed.record):,} nodes, more than the {MOST_NODES:,} that one can step through, and no modules "

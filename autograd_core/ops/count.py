@@ -36,9 +36,14 @@ def histc(xp: Any, input: Any, *, bins: int = 100, min: float = 0, max: float = 
     >>> ag.histc(ag.tensor([1.0, 2.0, 1.0]), bins=4, min=0, max=3).tolist()
     [0.0, 2.0, 1.0, 0.0]
     """
-    _histc_spec(input, bins=bins, min=min, max=max)
+    if bins < 1 or max < min or input.dtype.kind != "f":
+        _histc_spec(input, bins=bins, min=min, max=max)
     flat = input.reshape(-1)
-    if min == max and flat.size:
+    if min == max and flat.size and backend_of(input).name == "cpu":
+        low, high = flat.min(), flat.max()
+        if low == high:
+            low, high = low - 1, high + 1
+    elif min == max and flat.size:
         low, high = flat.min(), flat.max()
         single = low == high
         low, high = xp.where(single, low - 1, low), xp.where(single, high + 1, high)
@@ -47,11 +52,19 @@ def histc(xp: Any, input: Any, *, bins: int = 100, min: float = 0, max: float = 
     if backend_of(input).name == "cpu" and not (math.isfinite(low) and math.isfinite(high)):  # on a GPU looking at the values would wait for it
         raise RuntimeError(f"histc: range of [{low}, {high}] is not finite. Give min and max, or remove NaN and infinities")
     edges = low + (high - low) * (xp.arange(bins + 1) / bins)
+    if min == max and flat.size:
+        return xp.bincount(_bins(xp, flat, low, high, edges, bins), minlength=bins).astype(input.dtype)
     inside = (flat >= low) & (flat <= high)
-    place = xp.minimum((xp.where(inside, flat, low) - low) * (bins / (high - low)), bins - 1).astype(int)
+    place = _bins(xp, xp.where(inside, flat, low), low, high, edges, bins)
+    return xp.bincount(xp.where(inside, place, bins), minlength=bins + 1)[:bins].astype(input.dtype)
+
+
+def _bins(xp: Any, flat: Any, low: Any, high: Any, edges: Any, bins: int) -> Any:
+    """The interval of each element, all of which lie between the first and the last edge."""
+    place = xp.minimum((flat - low) * (bins / (high - low)), bins - 1).astype(int)
     place -= flat < edges[place]  # where rounding put it on the wrong side of an edge
     place += (flat >= edges[place + 1]) & (place < bins - 1)
-    return xp.bincount(xp.where(inside, place, bins), minlength=bins + 1)[:bins].astype(input.dtype)
+    return place
 
 
 def _bincount_spec(input: Any, weights: Any = None, *, minlength: int = 0) -> Meta:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 from typing import Any
 
-from .backend.registry import BY_TYPE
-from .config import HELD
-from .node import Leaf, Node
+from .backend.registry import BY_TYPE, backend_for_device
+from .config import HELD, show_warnings, user_line
+from .node import Leaf
 from .op import Op
 from .storage import TensorBase
 
@@ -94,24 +93,26 @@ def refuse_birth(op: Op, inputs: Any, result: Any, line: str) -> None:
         raise RuntimeError(f"{found}. Computed at {line}")
 
 
-def hold_warnings(held: list[Any], compute: Callable[[], Any]) -> Any:
+def hold_warnings(op: Op, held: list[Any], compute: Callable[[], Any]) -> Any:
     """``compute()``, with the array library's warnings about NaN and infinities put into ``held`` where a graph is recorded, so that a report may tell of their birth.
 
     What raises tells more than its warnings, which are dropped then.
     """
+    heard: dict[str, None] = {}
     token = HELD.set(None)  # what it computes in turn is watched already
     try:
-        with warnings.catch_warnings(record=True) as caught:
-            warnings.simplefilter("always", RuntimeWarning)
+        with backend_for_device("cpu").listen(lambda kind, _: heard.setdefault(kind)):
             result = compute()
     finally:
         HELD.reset(token)
-    node = getattr(result[0], "_node", None) and result[0]._node.parents[0] if isinstance(result, tuple) else getattr(result, "_node", None)
-    for each in caught:
-        if isinstance(node, Node) and each.category is RuntimeWarning:
-            held.append((each, node.line))
-        else:
-            warnings.warn_explicit(each.message, each.category, each.filename, each.lineno)
+    if not heard:
+        return result
+    found = [(f"{kind} encountered in {op.spoken}", user_line()) for kind in heard]
+    first = result[0] if isinstance(result, tuple) else result
+    if getattr(first, "_node", None) is None:
+        show_warnings(found)
+    else:
+        held += found
     return result
 
 

@@ -83,7 +83,7 @@ READS: ContextVar[deque[Any] | None] = ContextVar("autograd_core_reads", default
 
 
 HELD: ContextVar[list[Any] | None] = ContextVar("autograd_core_held", default=None)
-"""Inside ``detect_anomaly``, the array library's warnings about numbers whose birth a report may tell: (warning, line) each, shown at the end unless it did."""
+"""Inside ``detect_anomaly``, the array library's warnings about numbers whose birth a report may tell: (words, line) each, shown at the end unless it did."""
 
 
 def refuse(what: str, rewrite: str) -> None:
@@ -256,11 +256,11 @@ def _watch_reads() -> None:
         READS.set(deque(maxlen=64))
 
 
-def _show(held: list[Any]) -> None:
-    """Show the warnings that no report has told of, at the user's lines."""
-    for warning, line in held:
+def show_warnings(found: list[tuple[str, str]]) -> None:
+    """Show warnings about numbers, each at its line of the user's."""
+    for words, line in found:
         place, _, number = line.rpartition(":")
-        warnings.warn_explicit(warning.message, warning.category, place, int(number))
+        warnings.warn_explicit(words, RuntimeWarning, place, int(number))
 
 
 class detect_anomaly(_Switch):  # noqa: N801
@@ -304,7 +304,7 @@ class detect_anomaly(_Switch):  # noqa: N801
             ACTIVE.remove(self)
             if token is not None:
                 HELD.reset(token)
-            _show(held)
+            show_warnings(held)
 
     def __enter__(self) -> None:
         self._watches.append(self._watching())

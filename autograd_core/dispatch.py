@@ -78,7 +78,7 @@ def apply(op: Op, inputs: Any, attrs: dict[str, Any], out: Any = None) -> Any:
         if mode.profile is not None:
             return mode.profile.apply(op, inputs, attrs, out)
         if mode.anomaly and (held := HELD.get()) is not None:
-            return hold_warnings(held, lambda: apply(op, inputs, attrs, out))
+            return hold_warnings(op, held, lambda: apply(op, inputs, attrs, out))
     inputs = list(inputs)
     arrays: list[Any] = []
     nodes: list[Any] = []

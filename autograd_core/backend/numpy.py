@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
@@ -69,6 +70,11 @@ class NumpyBackend:
     def watch(self) -> AbstractContextManager[Any]:
         # The processor's own flag is read, so watching costs nothing per op.
         return np.errstate(all="ignore", invalid="call", call=_Seen())
+
+    def listen(self, heard: Callable[[str, int], Any]) -> AbstractContextManager[Any]:
+        now = np.geterr()
+        called: dict[str, Any] = {kind: "call" for kind in ("divide", "over", "invalid") if now[kind] == "warn"}
+        return np.errstate(**called, call=heard) if called else nullcontext()
 
     def wait(self, array: Array) -> None:
         pass

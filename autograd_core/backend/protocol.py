@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
@@ -47,6 +48,10 @@ class Backend(Protocol):
 
     def watch(self) -> AbstractContextManager[Any]:
         """Surrounds a backward pass: keeps the library silent about division by zero and the like."""
+        ...
+
+    def listen(self, heard: Callable[[str, int], Any]) -> AbstractContextManager[Any]:
+        """A context that calls ``heard(kind, flags)`` where the library would warn of an overflow, a division by zero or an invalid value, in this thread."""
         ...
 
     def wait(self, array: Array) -> None:

@@ -72,6 +72,16 @@ def wrap(value: Any) -> Any:
     return [wrap(each) for each in value] if isinstance(value, list) else value
 
 
+class Flags:
+    """What CuPy tells of an array's memory."""
+
+    def __init__(self, flags: Any) -> None:
+        self.c_contiguous, self.f_contiguous, self.owndata, self.fnc, self.forc = flags.c_contiguous, flags.f_contiguous, flags.owndata, flags.fnc, flags.forc
+
+    def __getattr__(self, name: str) -> Any:
+        raise NotInCupyError(f"the flags of a cupy.ndarray have no {name!r}")
+
+
 class Array:
     """A device array. Not an ``ndarray``, and NumPy's functions cannot use it."""
 
@@ -94,7 +104,7 @@ class Array:
     itemsize = property(lambda self: self._data.itemsize)
     nbytes = property(lambda self: self._data.nbytes)
     strides = property(lambda self: self._data.strides)
-    flags = property(lambda self: self._data.flags)
+    flags = property(lambda self: Flags(self._data.flags))
     T = property(lambda self: Array(self._data.T))
     mT = property(lambda self: Array(self._data.swapaxes(-1, -2)))
     base = property(lambda self: None if self._data.base is None else wrap(self._data.base))
@@ -349,6 +359,9 @@ class StrictBackend:
         return self.xp.ones(shape, dtype=dtype)
 
     def watch(self) -> AbstractContextManager[None]:
+        return nullcontext()
+
+    def listen(self, heard: Any) -> AbstractContextManager[None]:
         return nullcontext()
 
     def wait(self, array: Any) -> None:

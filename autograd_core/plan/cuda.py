@@ -159,6 +159,10 @@ def _copy_of(xp: Any, source: Any, out: Any = None) -> Any:
     return out
 
 
+def _diagonal(xp: Any, array: Any, *args: Any) -> Any:
+    return array.diagonal(*args)  # CuPy has no arrays for reading alone
+
+
 def _empty(xp: Any, out: Any = None, *, shape: Any, dtype: Any) -> Any:
     return xp.empty(shape, dtype=dtype) if out is None else out
 
@@ -171,7 +175,8 @@ def _zeros(xp: Any, out: Any = None, *, shape: Any, dtype: Any) -> Any:
 
 
 _OWN: dict[Callable[..., Any], Callable[..., Any]] = {
-    taking_apart.spread: _spread, taking_apart.keep: _keep, taking_apart.copy_of: _copy_of, taking_apart.empty: _empty, taking_apart.zeros: _zeros,
+    taking_apart.spread: _spread, taking_apart.keep: _keep, taking_apart.copy_of: _copy_of, taking_apart.diagonal: _diagonal,
+    taking_apart.empty: _empty, taking_apart.zeros: _zeros,
 }
 """What taking apart calls besides the library, for a library that is given."""
 

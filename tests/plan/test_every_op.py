@@ -11,7 +11,7 @@ import pytest
 import autograd_core as ag
 from autograd_core import autograd
 from autograd_core.op import Op
-from autograd_core.plan import PlanError, numpy_backend
+from autograd_core.plan import PlanError, numpy_loops
 from autograd_core.plan.replay import AVAILABLE
 from autograd_core.tensor import Tensor
 from tests.registry.cases import GOOD, Case, arguments, call, flat, leaves, results, tensors
@@ -27,7 +27,7 @@ EXACT = tuple(name for name, exact in AVAILABLE.items() if exact)
 def small_blocks(monkeypatch: Any) -> None:
     """Chains are fused, and worked through in several blocks, at the sizes of samples."""
     monkeypatch.setattr(import_module("autograd_core.plan.passes.fuse"), "SMALLEST", 2)
-    monkeypatch.setattr(numpy_backend, "BLOCK", 32)
+    monkeypatch.setattr(numpy_loops, "BLOCK", 32)
 
 
 def bits(x: Any) -> Any:

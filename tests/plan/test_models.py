@@ -12,7 +12,7 @@ import pytest
 import autograd_core as ag
 import nn
 import optim
-from autograd_core.plan import numpy_backend
+from autograd_core.plan import numpy_loops
 from autograd_core.plan.replay import AVAILABLE
 
 F = nn.functional
@@ -24,7 +24,7 @@ EXACT = tuple(name for name, exact in AVAILABLE.items() if exact)
 def small_blocks(monkeypatch: Any) -> None:
     """Chains are fused, and worked through in several blocks, at the sizes of tests."""
     monkeypatch.setattr(import_module("autograd_core.plan.passes.fuse"), "SMALLEST", 8)
-    monkeypatch.setattr(numpy_backend, "BLOCK", 256)
+    monkeypatch.setattr(numpy_loops, "BLOCK", 256)
 
 
 class Block(nn.Module):

@@ -33,7 +33,13 @@ def agree(actual: Any, expected: Any, scale: float) -> None:
     assert difference.max(initial=0) <= UNITS * float(np.finfo(actual.dtype).eps) * largest
 
 
-@pytest.mark.parametrize("case", [case for case in GOOD if not (isinstance(case.declared, Op) and case.declared.kind in ("update", "dynamic")) and case.name not in FLAGS], ids=str)
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Every sample where machine code is required, as in the whole check; else the first two of each, because each is compiled."""
+    every = metafunc.config.getoption("--require-native")
+    cases = [case for case in GOOD if not (isinstance(case.declared, Op) and case.declared.kind in ("update", "dynamic")) and case.name not in FLAGS]
+    metafunc.parametrize("case", [case for case in cases if every or case.number < 2], ids=str)
+
+
 def test_machine_code_agrees_with_eager(case: Case) -> None:
     seeds = [Tensor(np.random.default_rng(i).standard_normal(4096)) for i in range(2)]
     batches = [tensors(case, arguments(case), grad=True) for _ in range(4)]

@@ -1,0 +1,314 @@
+"""Machine code: what a compiled function does natively is what it does uncompiled, and what it tells about itself."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import autograd_core as ag
+import nn
+import optim
+from autograd_core.plan import PlanError
+from autograd_core.plan.native.toolchain import ToolchainError
+from autograd_core.tensor import Tensor
+
+pytestmark = pytest.mark.native
+
+
+def close(a: Tensor, b: Tensor) -> None:
+    np.testing.assert_allclose(a.detach().numpy(), b.detach().numpy(), rtol=2e-5, atol=2e-6)
+
+
+def machine(compiled: Any) -> bool:
+    return all(any(line.startswith("machine code") for line in plan.describe().splitlines()) for plan in compiled.plans) and bool(compiled.plans)
+
+
+def trained(build: Callable[[], tuple[Any, Any, Callable[..., Any]]], batches: list[tuple[Tensor, ...]], **options: Any) -> tuple[list[float], list[Tensor], Any]:
+    """The losses of a training run, the state after it, and the step."""
+    ag.manual_seed(0)
+    model, optimizer, loss_of = build()
+
+    def step(*batch: Tensor) -> Tensor:
+        optimizer.zero_grad()
+        loss = loss_of(model, *batch)
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    run = ag.compile(step, **options) if options else step
+    losses = [run(*batch).item() for batch in batches]
+    state = [*model.state_dict().values(), *[p.grad for p in model.parameters()]]
+    return losses, [x for x in state if isinstance(x, Tensor)], run
+
+
+def data(*shapes: tuple[int, ...], classes: int = 0, count: int = 8) -> list[tuple[Tensor, ...]]:
+    generator = np.random.default_rng(3)
+    return [tuple([ag.from_numpy(generator.standard_normal(shape).astype(np.float32)) for shape in shapes]
+                  + ([ag.from_numpy(generator.integers(0, classes, shapes[0][0]))] if classes else [])) for _ in range(count)]
+
+
+def cross_entropy(model: Any, x: Tensor, y: Tensor) -> Tensor:
+    return nn.functional.cross_entropy(model(x), y)
+
+
+def clipped(model: Any, x: Tensor, y: Tensor) -> Tensor:
+    return (nn.functional.mse_loss(model(x), y) ** 2).mean()
+
+
+MODELS: dict[str, Callable[[], tuple[Any, Any, Callable[..., Any]]]] = {
+    "dropout": lambda: _model([nn.Linear(12, 40), nn.ReLU(), nn.Dropout(0.3), nn.Linear(40, 5)], optim.Adam, cross_entropy, lr=0.01),
+    "batch norm": lambda: _model([nn.Linear(12, 40), nn.BatchNorm1d(40), nn.Tanh(), nn.Linear(40, 5)], optim.SGD, cross_entropy, lr=0.1, momentum=0.9),
+    "layer norm": lambda: _model([nn.Linear(12, 40), nn.LayerNorm(40), nn.GELU(), nn.Linear(40, 5)], optim.AdamW, cross_entropy, lr=0.01),
+    "sigmoid": lambda: _model([nn.Linear(12, 70), nn.Sigmoid(), nn.Linear(70, 5), nn.Softplus()], optim.RMSprop, cross_entropy, lr=0.01),
+    "wide": lambda: _model([nn.Linear(12, 300), nn.SiLU(), nn.Linear(300, 300), nn.ReLU(), nn.Linear(300, 5)], optim.Adam, cross_entropy, lr=0.001),
+}
+
+
+def _model(layers: list[Any], kind: Any, loss: Callable[..., Any], **options: Any) -> tuple[Any, Any, Callable[..., Any]]:
+    model = nn.Sequential(*layers)
+    return model, kind(model.parameters(), **options), loss
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_models_train_as_uncompiled(name: str) -> None:
+    batches = data((16, 12), classes=5)
+    small = data((7, 12), classes=5, count=3)
+    mixed = [*batches[:4], *small, *batches[4:]]
+    expected_losses, expected, _ = trained(MODELS[name], mixed)
+    losses, actual, step = trained(MODELS[name], mixed, backend="native")
+    np.testing.assert_allclose(losses, expected_losses, rtol=2e-5)
+    for a, b in zip(actual, expected, strict=True):
+        close(a, b)
+    assert machine(step)
+    assert len(step.plans) == 2
+
+
+def test_a_convolution_and_pools() -> None:
+    def build() -> Any:
+        return _model([nn.Conv2d(1, 4, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(4, 6, 3), nn.ReLU(), nn.AvgPool2d(2), nn.Flatten(), nn.Linear(24, 5)],
+                      optim.SGD, cross_entropy, lr=0.05, momentum=0.9)
+
+    batches = data((6, 1, 12, 12), classes=5)
+    expected_losses, expected, _ = trained(build, batches)
+    losses, actual, _ = trained(build, batches, backend="native")
+    np.testing.assert_allclose(losses, expected_losses, rtol=2e-5)
+    for a, b in zip(actual, expected, strict=True):
+        close(a, b)
+
+
+def test_clipping_and_several_optimizers() -> None:
+    def run(**options: Any) -> list[Tensor]:
+        ag.manual_seed(1)
+        first, second = nn.Linear(6, 9), nn.Linear(9, 2)
+        optimizers = [optim.SGD(first.parameters(), lr=0.3), optim.Adam(second.parameters(), lr=0.02)]
+
+        def step(x: Tensor, y: Tensor) -> Tensor:
+            for optimizer in optimizers:
+                optimizer.zero_grad()
+            loss = nn.functional.mse_loss(second(ag.tanh(first(x))), y)
+            loss.backward()
+            nn.utils.clip_grad_norm_([*first.parameters(), *second.parameters()], 0.1)
+            for optimizer in optimizers:
+                optimizer.step()
+            return loss
+
+        compiled = ag.compile(step, **options) if options else step
+        for i, batch in enumerate(data((10, 6), (10, 2))):
+            for optimizer in optimizers:
+                optimizer.param_groups[0]["lr"] *= 0.9 if i == 5 else 1.0
+            compiled(*batch)
+        return [p.detach() for p in (*first.parameters(), *second.parameters())]
+
+    for a, b in zip(run(backend="native"), run(), strict=True):
+        close(a, b)
+
+
+def test_gradients_add_up() -> None:
+    def run(**options: Any) -> list[Tensor]:
+        ag.manual_seed(1)
+        model = nn.Linear(4, 3)
+
+        def step(x: Tensor) -> Tensor:
+            loss = (model(x) ** 2).sum()
+            loss.backward()
+            return loss
+
+        compiled = ag.compile(step, **options) if options else step
+        for (x,) in data((5, 4)):
+            compiled(x)
+        return [p.grad for p in model.parameters() if p.grad is not None]
+
+    for a, b in zip(run(backend="native"), run(), strict=True):
+        close(a, b)
+
+
+FUNCTIONS: dict[str, Callable[[Tensor], Any]] = {
+    "transposed": lambda x: (x.T @ x + 1.0).T * 2.0,
+    "a view of a view": lambda x: (x[1:, ::2].T * 3.0)[::2] - 1.0,
+    "turned around": lambda x: x.flip(0) * x[::1] + x.flip((0, 1)),
+    "softmax over rows and columns": lambda x: (ag.softmax(x, dim=0) * ag.softmax(x, dim=-1)).sum(0),
+    "several sums": lambda x: (x.sum(), x.sum(0), x.sum(1), x.amax(1), x.amin(0), x.prod(1)),
+    "a row and its mean": lambda x: (x - x.mean(1, keepdim=True)) / (x.std(1, keepdim=True) + 1e-3),
+    "whole numbers": lambda x: ((x * 10).long() + 3, x > 0, (x > 0) & (x < 1)),
+    "double": lambda x: ag.exp(x.double()).sum(1) + ag.log1p(x.double().abs()).sum(1),
+    "written parts": lambda x: _written(x),
+    "numbers": lambda x: x.sum() * 2.0 + x.max() - x[0, 0],
+    "repeated": lambda x: x[:, :1] * x[:1, :] + x.sum(1, keepdim=True),
+    "joined": lambda x: ag.cat([x, x * 2.0, x[:1]], 0) - ag.stack([x, x]).sum(),
+    "chosen": lambda x: ag.where(x > 0, x * 2.0, -1.0) + ag.clamp(x, -0.5, 0.5),
+}
+
+
+def _written(x: Tensor) -> Tensor:
+    y = x * 1.0
+    y[1:] += x[:-1]
+    y[0] = 5.0
+    y[:, 2].mul_(3.0)
+    return y.add_(y.T[:1, :1])
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+@pytest.mark.parametrize("size", [(6, 6), (40, 40), (130, 130)], ids=str)
+def test_functions_of_all_kinds(name: str, size: tuple[int, int]) -> None:
+    function = FUNCTIONS[name]
+    compiled = ag.compile(function, backend="native")
+    for (x,) in data(size, count=5):
+        for each in (x, x.T, x[:, :].detach()):
+            actual, expected = compiled(each), function(each)
+            for a, b in zip(actual if isinstance(actual, tuple) else [actual], expected if isinstance(expected, tuple) else [expected], strict=True):
+                assert (a.shape, a.dtype) == (b.shape, b.dtype)
+                np.testing.assert_allclose(a.numpy(), b.numpy(), rtol=1e-4, atol=1e-5 * float(np.abs(b.numpy().astype(np.float64)).max(initial=1)))
+    assert machine(compiled)
+
+
+def test_arrays_that_lie_at_odd_addresses() -> None:
+    raw = np.zeros(4 * 33 + 1, np.uint8)
+    x = ag.from_numpy(np.frombuffer(raw.data, np.float32, 33, 1))
+    x.copy_(ag.arange(33).float())
+    compiled = ag.compile(lambda x: ag.tanh(x * 0.1) + x, backend="native")
+    for _ in range(4):
+        close(compiled(x), ag.tanh(x * 0.1) + x)
+
+
+def test_memory_that_overlaps_is_noticed() -> None:
+    def run(**options: Any) -> tuple[list[float], list[float]]:
+        w = ag.zeros(8)
+
+        def f(x: Tensor) -> Tensor:
+            w.add_(x * 2.0)
+            return (x + w).sum()
+
+        compiled = ag.compile(f, **options) if options else f
+        results = [compiled(ag.ones(8) * i).item() for i in range(4)] + [compiled(w).item() for _ in range(5)]
+        return results, w.tolist()
+
+    assert run(backend="native") == run()
+
+
+def test_overlapping_captured_memory_is_numpys() -> None:
+    base = ag.linspace(0.9, 1.1, 10)
+    left, right = base[:8], base[2:]
+    compiled = ag.compile(lambda: left.mul_(right).sum(), backend="native")
+    expected = base.clone()
+    for _ in range(6):
+        expected[:8] *= expected[2:].clone()
+        assert compiled().item() == pytest.approx(expected[:8].sum().item())
+    assert "lies on other memory" in compiled.plan.describe()
+
+
+def test_nothing_is_left_where_numbers_are_too_small() -> None:
+    compiled = ag.compile(lambda x: x * 1e-30 * 1e-10, backend="native")
+    for _ in range(3):
+        assert compiled(ag.ones(40)).sum().item() in (0.0, pytest.approx(40 * 1e-40))
+    assert compiled(ag.ones(40)).sum().item() == 0.0
+    assert np.float32(1e-30) * np.float32(1e-10) != 0, "the mode of the processor is left as it was"
+
+
+def test_one_call_at_a_time() -> None:
+    inside, leave = threading.Event(), threading.Event()
+
+    def slow(x: Tensor) -> Tensor:
+        inside.set()
+        leave.wait(5)
+        return x * 2.0
+
+    compiled = ag.compile(slow, backend="native")
+    thread = threading.Thread(target=compiled, args=(ag.ones(3),))
+    thread.start()
+    assert inside.wait(5)
+    with pytest.raises(PlanError, match="was called while another call of it runs"):
+        compiled(ag.ones(3))
+    leave.set()
+    thread.join()
+
+
+def test_plans_side_by_side_in_threads() -> None:
+    wrong: list[str] = []
+
+    def work(factor: float) -> None:
+        compiled = ag.compile(lambda x: (ag.tanh(x) * factor).sum(), backend="native")
+        for i in range(40):
+            x = ag.full((500,), 0.01 * i)
+            if abs(compiled(x).item() - 500 * factor * np.tanh(0.01 * i)) > 1e-3 * factor:
+                wrong.append(f"{factor} {i}")
+
+    threads = [threading.Thread(target=work, args=(factor,)) for factor in (1.0, 2.0, 3.0)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not wrong
+
+
+def test_results_belong_to_the_caller() -> None:
+    compiled = ag.compile(lambda x: (x + 1.0, (x * 2.0).sum()), backend="native")
+    kept = [compiled(ag.full((4,), float(i))) for i in range(6)]
+    assert [(a.tolist(), b.item()) for a, b in kept] == [([i + 1.0] * 4, 8.0 * i) for i in range(6)]
+
+
+def test_it_says_what_it_is() -> None:
+    compiled = ag.compile(lambda x: ag.tanh(x).sum())
+    for _ in range(3):
+        compiled(ag.ones(10))
+    assert "2 of 2 calls, in 1 loops, 1 calls of C" in compiled.plan.describe()
+    assert "ag_tanh_f(" in compiled.plan.source()
+    other = ag.compile(lambda x: ag.tanh(x).sum(), exact=True)
+    for _ in range(3):
+        other(ag.ones(10))
+    assert "back end         NumPy: exact=True" in other.plan.describe()
+
+
+def test_exact_and_native_refuse_one_another() -> None:
+    compiled = ag.compile(lambda x: x.sum(), backend="native", exact=True)
+    with pytest.raises(ValueError, match=r"For every bit of the uncompiled function take backend='numpy' with exact=True"):
+        compiled(ag.ones(3))
+
+
+def test_without_a_compiler(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.delenv("CC", raising=False)
+    with pytest.raises(ToolchainError, match=r"backend='native' needs a C compiler: there is no C compiler: install gcc or clang.*backend='auto' uses NumPy"):
+        ag.compile(lambda x: x, backend="native")
+    compiled = ag.compile(lambda x: x * 2.0)
+    for _ in range(3):
+        assert compiled(ag.ones(2)).tolist() == [2.0, 2.0]
+    assert "back end         NumPy: there is no C compiler" in compiled.plan.describe()
+
+
+def test_a_compiler_that_fails_later_leaves_numpy(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: Any) -> Any:
+        raise ToolchainError("the C compiler gcc failed: no space left")
+
+    monkeypatch.setattr("autograd_core.plan.native.backend.build", broken)
+    compiled = ag.compile(lambda x: x * 3.0)
+    for _ in range(6):
+        assert compiled(ag.ones(2)).tolist() == [3.0, 3.0]
+    assert "back end         NumPy: the C compiler gcc failed: no space left" in compiled.plan.describe()
+    insisting = ag.compile(lambda x: x * 3.0, backend="native")
+    insisting(ag.ones(2))
+    with pytest.raises(ToolchainError, match="no space left"):
+        insisting(ag.ones(2))

@@ -86,7 +86,7 @@ def _convolution_weight_grad(call: Call) -> Any:
 # --- pooling ------------------------------------------------------------------------------------------------------
 
 
-@rule("adaptive_max_indices", "max_pool", "max_pool_scatter", "max_pool_pick", "max_pool_indices", "avg_pool", "adaptive_average")
+@rule("adaptive_max_indices", "max_pool", "max_pool_scatter", "max_pool_pick", "max_pool_indices", "avg_pool", "adaptive_average", "adaptive_max")
 def _pool(call: Call) -> Any:
     if not call.size:
         return loop(call)

@@ -11,7 +11,8 @@ from typing import Any
 from ..backend.registry import backend_of
 from ..dtypes import as_dtype
 from ..errors import ShapeError, describe
-from ..op import NN, TORCH_NN, S, composite, distinct, op
+from ..kernels.places import read_along
+from ..op import NN, TORCH_NN, S, composite, detached, distinct, op
 from ..spec import Meta
 from .reduce import wide_dtype, widened
 
@@ -132,6 +133,38 @@ def _elements(shape: Any) -> int:
     return total
 
 
+def _largest(xp: Any, input: Any, *, size: Any) -> tuple[Any, Any]:
+    """The maxima, and where they are."""
+    indices = adaptive_max_indices.kernel(xp, input, size=size)
+    lead, count = input.shape[: -len(size)], _elements(size)
+    rows = input.reshape(*lead, _elements(input.shape[len(lead) :]))
+    return read_along(xp, rows, indices.reshape(*lead, count), -1).reshape(*lead, *size), indices
+
+
+@op("adaptive_max(input: Tensor, *, size: tuple[int, ...]) -> Tensor", label="adaptive_max_pool", spec=_pooled, samples=[
+    S(distinct(2, 3, 5, 7), size=(2, 3)), S(distinct(2, 5), size=(3,)), S(distinct(2, 4, 6), size=(2, 3)), S(distinct(2, 4, 3, 2), size=(2, 2, 2))])
+def adaptive_max(xp: Any, input: Any, *, size: Any) -> Any:
+    """The maxima of ``size`` ranges of nearly equal size along the last dimensions."""
+    return _largest(xp, input, size=size)[0]
+
+
+def _placed(F: Any, g: Any, indices: Any, shape: Any, size: Any) -> Any:
+    """The cotangents where the maxima were."""
+    lead, image, count = tuple(shape[: -len(size)]), _elements(shape[-len(size) :]), _elements(size)
+    rows = F.gather_accumulate(F.reshape(g, shape=(*lead, count)), F.reshape(indices, shape=(*lead, count)), dim=-1, shape=(*lead, image))
+    return F.reshape(rows, shape=tuple(shape))
+
+
+@adaptive_max.vjp("input")
+def _(F: Any, g: Any, input: Any, size: Any) -> Any:
+    return _placed(F, g, F.adaptive_max_indices(input, size=size), input.shape, size)
+
+
+@adaptive_max.fused_vjp(("indices",), _largest)
+def _(F: Any, g: Any, indices: Any, input_shape: Any, size: Any) -> tuple[Any]:
+    return (_placed(F, g, indices, input_shape, size),)
+
+
 # --- public functions ---------------------------------------------------------------------------------------------
 
 
@@ -166,11 +199,8 @@ def _maximum(F: Any, count: int, input: Any, output_size: Any, return_indices: b
     if even is not None and _elements(even["kernel"]) <= _SMALL:
         out = F.max_pool(input, **even)
         return (out, F.max_pool_indices(input, out, **even)) if return_indices else out
-    indices = F.adaptive_max_indices(input, size=size)
-    lead = tuple(input.shape[:-count])
-    flat = F.gather(F.reshape(input, shape=(*lead, _elements(input.shape[-count:]))), index=F.reshape(indices, shape=(*lead, _elements(size))), dim=-1)
-    out = F.reshape(flat, shape=(*lead, *size))
-    return (out, indices) if return_indices else out
+    out = F.adaptive_max(input, size=size)
+    return (out, F.adaptive_max_indices(detached(input), size=size)) if return_indices else out
 
 
 @composite("adaptive_avg_pool1d(input: Tensor, output_size: int | Sequence[int]) -> Tensor", places=TORCH_NN)

@@ -320,4 +320,4 @@ REFERENCES |= {
     "resample": resample, "interpolate": interpolate, "upsample": interpolate, "base_grid": base_grid, "affine_grid": affine_grid, "grid_sample": grid_sample,
     "instance_norm": instance_norm, "local_response_norm": local_response_norm, "bilinear": bilinear,
 }
-NO_REFERENCE: dict[str, str] = {"adaptive_max_indices": PART, "patches": PART, "standardize_rows": PART, "standardize_channels": PART, "patches_sum": ADJOINT, "resample_sum": ADJOINT}
+NO_REFERENCE: dict[str, str] = {"adaptive_max_indices": PART, "adaptive_max": PART, "patches": PART, "standardize_rows": PART, "standardize_channels": PART, "patches_sum": ADJOINT, "resample_sum": ADJOINT}

@@ -50,6 +50,12 @@ def test_curves_draw_in_given_axes_and_refuse_nonsense(tmp_path):
         viz.curves(HISTORY, tmp_path / "curves.jpeg2")
 
 
+def test_many_panels_stand_in_rows_of_three():
+    figure = viz.curves({f"measure {i}": [1.0, 2.0] for i in range(5)})
+    places = [axes.get_subplotspec() for axes in figure.axes]
+    assert [(place.rowspan.start, place.colspan.start) for place in places] == [(0, 0), (0, 1), (0, 2), (1, 0), (1, 1)]
+
+
 def test_rcparams_of_the_user_hold():
     import matplotlib as mpl
     from matplotlib import cycler

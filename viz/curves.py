@@ -117,8 +117,13 @@ def _axes(ax: Any, count: int) -> tuple[Any, list[Any]]:
         import matplotlib as mpl
 
         width, height = mpl.rcParams["figure.figsize"]
-        figure = theme.figure(figsize=(width * (1 if count == 1 else 0.8 * count), height * (1 if count == 1 else 0.8)))
-        return figure, list(figure.subplots(1, count, squeeze=False)[0])
+        columns = min(count, 3)
+        rows = math.ceil(count / columns)
+        figure = theme.figure(figsize=(width * (1 if count == 1 else 0.8 * columns), height * (1 if count == 1 else 0.8 * rows)))
+        panels = list(figure.subplots(rows, columns, squeeze=False).flat)
+        for unused in panels[count:]:
+            unused.remove()
+        return figure, panels[:count]
     axes = list(ax.flat) if hasattr(ax, "flat") else list(ax) if isinstance(ax, (list, tuple)) else [ax]
     if len(axes) != count:
         raise ValueError(f"the history has {count} panels, but {len(axes)} axes were given")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
@@ -12,6 +13,8 @@ from .arrays import to_numpy
 from .text import visible
 
 MOST_CIRCLES = 12
+MOST_WIDE = 40
+"""Lines between two layers that are all drawn at full width."""
 
 
 def draw_mlp(network: Any, path: str | os.PathLike[str] | None = None, ax: Any = None, *, inputs: Sequence[str] | None = None, outputs: Sequence[str] | None = None,
@@ -107,15 +110,19 @@ def _lines(ax: Any, layer: int, left: dict[int, float], right: dict[int, float],
     from matplotlib.collections import LineCollection
 
     largest = float(abs(weight).max()) or 1.0 if weight is not None else 1.0
+    thin = min(1.0, math.sqrt(MOST_WIDE / (len(left) * len(right))))  # where lines are many, small weights fade so that large ones can be seen
     for sign, color, dashes in ((1, theme.BLUE, "solid"), (-1, theme.VERMILION, "dashed")):
-        wires, widths = [], []
+        wires, widths, seen = [], [], []
         for i, low in left.items():
             for j, high in right.items():
                 value = 0.0 if weight is None else float(weight[j, i])
                 if (value >= 0) == (sign > 0):
                     wires.append([(layer, low), (layer + 1, high)])
-                    widths.append(0.8 if weight is None else 0.15 + 2.6 * abs(value) / largest)
-        ax.add_collection(LineCollection(wires, linewidths=widths, colors=theme.MUTED if weight is None else color, linestyles=dashes, alpha=0.75, zorder=1))
+                    share = abs(value) / largest
+                    widths.append(0.8 if weight is None else 0.15 + 2.6 * thin * share)
+                    seen.append(0.75 * (thin + (1 - thin) * share**2))
+        if wires:
+            ax.add_collection(LineCollection(wires, linewidths=widths, colors=theme.MUTED if weight is None else color, linestyles=dashes, alpha=seen, zorder=1))
 
 
 def _legend(ax: Any) -> None:

@@ -87,6 +87,7 @@ _isclose = REGISTRY["isclose"]
 _adaptive_average = REGISTRY["adaptive_average"]
 _adaptive_average_grad = REGISTRY["adaptive_average_grad"]
 _adaptive_max_indices = REGISTRY["adaptive_max_indices"]
+_adaptive_max = REGISTRY["adaptive_max"]
 _add = REGISTRY["add"]
 _sub = REGISTRY["sub"]
 _mul = REGISTRY["mul"]
@@ -472,6 +473,10 @@ _r_adaptive_average_input = _adaptive_average.rules["input"].function
 _k_adaptive_average_grad = _adaptive_average_grad.kernels
 _c_adaptive_average_grad = cut_of(_adaptive_average_grad)
 _r_adaptive_average_grad_grad = _adaptive_average_grad.rules["grad"].function
+_k_adaptive_max = _adaptive_max.kernels
+_c_adaptive_max = cut_of(_adaptive_max)
+_q_adaptive_max = _adaptive_max.residual_kernels
+_r_adaptive_max_all = _adaptive_max.fused.function
 _k_add = _add.kernels
 _c_add = cut_of(_add)
 _k_sub = _sub.kernels
@@ -3425,6 +3430,72 @@ def adaptive_average_grad(grad: Tensor, *, shape: Sequence[builtins.int], size: 
 def adaptive_max_indices(input: Tensor, *, size: builtins.tuple[builtins.int, ...]) -> Tensor:
     """The position of each range's first maximum in its flattened image; of NaNs, which win, the last."""
     return apply(_adaptive_max_indices, (input,), {"size": size})
+
+
+def _pull_adaptive_max(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    input, indices = node.saved
+    attrs = node._attrs
+    size = attrs["size"]
+    input_shape = node._shapes[0]
+    r_input, = _r_adaptive_max_all(F, g, indices, input_shape, size)
+    if to_input is not None and r_input is not None:
+        if pending[to_input] is None:
+            pending[to_input] = r_input
+        else:
+            accumulate(pending, to_input, r_input)
+
+
+_pull_adaptive_max.op = _adaptive_max  # type: ignore[attr-defined]
+
+
+def adaptive_max(input: Tensor, *, size: builtins.tuple[builtins.int, ...]) -> Tensor:
+    """The maxima of ``size`` ranges of nearly equal size along the last dimensions."""
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_adaptive_max, (input,), {"size": size})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_adaptive_max, (input,), {"size": size})
+    try:
+        needs = n_input is not None and mode.grad
+        if needs:
+            out, indices = _q_adaptive_max[a_input.__class__](a_input, size=size)
+        else:
+            out = _k_adaptive_max[a_input.__class__](a_input, size=size)
+    except Exception as error:
+        raise explain(_adaptive_max, (input,), {"size": size}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    if needs:
+        t._node = n = GeneralNode()
+        n.op = _adaptive_max
+        n.pull = _pull_adaptive_max
+        n._first = n_input
+        n._second = n._rest = None
+        n.saved = (a_input, indices)
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        n._attrs = {"size": size}
+        n._shapes = (a_input.shape,)
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+        if n_input is not None:
+            t._view = _c_adaptive_max
+        elif input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
+    return t
 
 
 def _pull_add(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:

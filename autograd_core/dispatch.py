@@ -18,7 +18,7 @@ from .engine import WRITES
 from .errors import DeviceError, DtypeError, InplaceError, LinAlgError, ShapeError, message, operand_list
 from .node import GeneralNode, Node, next_seq, output_node, pull_general, pull_watched
 from .op import REGISTRY, Op
-from .spec import computed_dtype
+from .spec import NOT_FOR_BOOLEANS, ONLY_FLOATS, REAL_ONLY, computed_dtype, refused_complex
 from .storage import INFERENCE, PLAIN_NUMBERS, RESULT_CLASS, TensorBase, device_of, link_view, new, operand, real_array, wrap
 
 
@@ -37,7 +37,7 @@ def _unify(op: Op, inputs: list[Any], arrays: list[Any]) -> bool:
                 break
             first = d
     else:
-        if first is not None and _settled(first.kind, op.promotes, floats, ints):
+        if first is not None and _settled(op, first.kind, floats, ints):
             return False
     target = computed_dtype(op.name, op.promotes, inputs)
     changed = False
@@ -53,11 +53,13 @@ def _unify(op: Op, inputs: list[Any], arrays: list[Any]) -> bool:
     return changed
 
 
-def _settled(kind: str, promotes: str, floats: bool, ints: bool) -> bool:
-    """Whether tensors of one dtype of this kind, with such Python numbers beside them, are computed with in that dtype."""
+def _settled(op: Op, kind: str, floats: bool, ints: bool) -> bool:
+    """Whether tensors of one dtype of this kind, with such Python numbers beside them, are computed with in that dtype, and are not refused."""
     if kind in "fc":
         return True
-    return promotes != "float" and not floats and (kind == "i" or (kind == "b" and not ints))
+    if floats or op.promotes == "float" or op.name in ONLY_FLOATS:
+        return False
+    return kind == "i" or (kind == "b" and not ints and op.promotes != "number" and op.name not in NOT_FOR_BOOLEANS)
 
 
 # --- apply --------------------------------------------------------------------------------------------------------
@@ -99,6 +101,10 @@ def apply(op: Op, inputs: Any, attrs: dict[str, Any], out: Any = None) -> Any:
         return _in_float32(op, inputs, attrs, out)
     if op.promotes != "none" and _unify(op, inputs, arrays):
         nodes = [x._node if isinstance(x, TensorBase) else None for x in inputs]
+    if op.name in REAL_ONLY:
+        for array in arrays:
+            if getattr(array, "dtype", _REAL).kind == "c":
+                raise refused_complex(op.name, op.spoken.removeprefix("special."), dtypes.from_numpy_dtype(array.dtype).name)
     needs = mode.grad and op.differentiable and any([node is not None for node in nodes])
     if op.kind == "view":
         arrays[0] = real_array(inputs[0])
@@ -158,6 +164,7 @@ def _in_float32(op: Op, inputs: list[Any], attrs: dict[str, Any], out: Any) -> A
     except Exception as error:
         raise explain(op, inputs, attrs, error) from error
     cast = REGISTRY["to_dtype"]
+    attrs = {**attrs, **{name: value for name, value in op.extra.get("narrow", {}).items() if attrs[name] is None}}
     wide = [apply(cast, (x,), {"dtype": dtypes.float32}) if isinstance(x, TensorBase) and dtypes.narrow(x._array) else x for x in inputs]
     result = apply(op, wide, attrs)
     if target is dtypes.bfloat16 and attrs.get("dtype") is None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from autograd_core.op import Op, Rule
+from autograd_core.spec import NOT_FOR_BOOLEANS
 
 LOCALS = frozenset(("F", "a", "accumulate", "apply", "attrs", "before", "c", "d", "empty_tensor", "explain", "g", "mode", "n", "out_shape", "node", "pending", "r", "t"))
 """Names of local variables and functions in the generated code, which no input or attribute may have."""
@@ -169,7 +170,8 @@ def _other_dtype(op: Op, annotation: Mapping[str, str]) -> str:
     if op.differentiable:
         return test
     number = any("TensorLike" in annotation.get(name, "") for name in op.inputs[1:])
-    return f"{test} and (d is not INT64{' or c is _float' if number else ''}) and (d is not BOOL{' or c is _float or c is _int' if number else ''})"
+    whole = f"{test} and (d is not INT64{' or c is _float' if number else ''})"
+    return whole if op.name in NOT_FOR_BOOLEANS else f"{whole} and (d is not BOOL{' or c is _float or c is _int' if number else ''})"
 
 
 def _unwrap(op: Op, name: str, annotation: str, general: str) -> list[str]:

@@ -339,7 +339,7 @@ def op(signature: str, **fields: Any) -> Callable[[Kernel], Op]:
     ----------
     signature : the public signature with annotations, ``"sum(input: Tensor, dim: Dims = None) -> Tensor"``.
     kind : elementwise, reduction, view, shape, random, dynamic, update or general; it decides the samples a test demands.
-    promotes : ``same`` (PyTorch's result type), ``float`` (and integers become the default dtype), ``equal`` (inputs must
+    promotes : ``same`` (PyTorch's result type), ``number`` (and booleans become int64), ``float`` (and integers become the default dtype), ``equal`` (inputs must
         agree), or ``none``.
     broadcasts : cotangents may have a broadcast shape; the engine sums them back.
     holomorphic : rules are written for a complex-analytic op; the engine conjugates what they need. Others (``abs``)

@@ -188,18 +188,31 @@ def elementwise_spec(op: str, names: Sequence[str], promotes: str, dtype_of: str
     return spec
 
 
-ORDERED = frozenset(("lt", "le", "gt", "ge", "maximum", "minimum", "clamp", "relu", "sign", "floor_divide", "remainder", "fmod", "floor", "ceil", "trunc", "round", "atan2"))
-"""Elementwise ops that need numbers with an order; NumPy would order complex ones by their parts."""
+ORDERED = frozenset((
+    "lt", "le", "gt", "ge", "maximum", "minimum", "clamp", "relu", "sign", "floor_divide", "remainder", "fmod", "floor", "ceil", "trunc", "round", "atan2", "trunc_divide",
+    "amax", "amin", "argmax", "argmin", "max_along", "min_along", "median_along", "median_of_all", "sort", "topk", "kthvalue", "cummax", "cummin", "mode"))
+"""Ops that need numbers with an order; NumPy would order complex ones by their parts."""
 NOT_FOR_COMPLEX = frozenset((
-    "frac", "isneginf", "isposinf", "signbit", "deg2rad", "rad2deg", "lgamma", "digamma", "polygamma_of", "erf", "erfc", "erfinv", "logit", "i0", "copysign", "hypot", "logaddexp",
-    "logaddexp2", "fmax", "fmin", "xlogy", "xlog1py", "heaviside", "clamp_min", "clamp_max", "special_i1", "special_i0e", "special_i1e", "special_ndtri", "special_log_ndtr",
-    "special_entr", "special_erfcx", "special_zeta"))
-"""Elementwise ops that PyTorch does not define for complex numbers."""
+    "frac", "isneginf", "isposinf", "signbit", "deg2rad", "rad2deg", "lgamma", "digamma", "polygamma_of", "erf", "erfc", "erfinv", "logit", "i0", "copysign",
+    "hypot", "logaddexp", "logaddexp2", "fmax", "fmin", "xlogy", "xlog1py", "heaviside", "clamp_min", "clamp_max", "special_i1", "special_i0e", "special_i1e",
+    "special_ndtri", "special_log_ndtr", "special_entr", "special_erfcx", "special_zeta", "gelu", "mish", "softplus", "logsigmoid", "hardsigmoid", "hardswish",
+    "hardtanh", "relu6", "softshrink", "hardshrink", "threshold", "leaky_relu", "elu", "selu", "celu", "squared_error", "huber_error", "sigmoid_cross_entropy",
+    "softmax_cross_entropy", "soft_cross_entropy", "class_margins", "standardize", "standardize_rows", "standardize_channels", "nansum",
+    "histc", "negative_log_likelihood", "half_fourier"))
+"""Ops that PyTorch does not define for complex numbers; their rules are those of real functions."""
 NOT_FOR_BOOLEANS = frozenset(("sub", "neg", "floor_divide", "remainder", "fmod", "abs", "ceil", "floor", "round", "trunc", "pow", "bitwise_left_shift", "bitwise_right_shift"))
 """Elementwise ops that PyTorch refuses for booleans; NumPy would compute some of them in int8."""
 ONLY_FLOATS = frozenset(("lerp", "frac", "hypot", "logaddexp", "logaddexp2"))
 """Elementwise ops that PyTorch does not define for integers and booleans."""
+REAL_ONLY = ORDERED | NOT_FOR_COMPLEX
 ONLY_INTEGERS = frozenset(("bitwise_and", "bitwise_or", "bitwise_xor", "bitwise_not", "bitwise_left_shift", "bitwise_right_shift"))
+
+
+def refused_complex(op: str, spoken: str, dtype_name: str) -> UnsupportedDtypeError:
+    """The error of an op of real numbers, which is called ``spoken`` in messages, that was given complex ones."""
+    if op in ORDERED:
+        return UnsupportedDtypeError(f"{spoken}: not implemented for {dtype_name}: complex numbers have no order. Compare .abs(), .real or .imag")
+    return UnsupportedDtypeError(f"{spoken}: not implemented for {dtype_name}. Take .real, .imag or .abs() first")
 
 
 def _is_bool(value: Any) -> bool:
@@ -217,17 +230,15 @@ def computed_dtype(op: str, promotes: str, inputs: Sequence[Any]) -> dtype:
     if not operands:
         raise (ValueError if op == "cat" else RuntimeError)(f"{op}: expected a non-empty list of Tensors")
     result = result_type_of(operands)
-    if result.is_complex and op in NOT_FOR_COMPLEX:
-        raise UnsupportedDtypeError(f"{op.removeprefix('special_')}: not implemented for {result.name}. Take .real, .imag or .abs() first")
+    if result.is_complex and op in REAL_ONLY:
+        raise refused_complex(op, op.removeprefix("special_"), result.name)
     if op in ONLY_FLOATS and min([_category(dtypes.as_dtype(value.dtype)) for value in operands if hasattr(value, "dtype")]) < 2 and (op == "lerp" or _category(result) < 2):
         raise UnsupportedDtypeError(f"{op}: not implemented for {result.name}. Convert the operands with .float()")
     if _category(result) > 1 and op in ONLY_INTEGERS:
         raise UnsupportedDtypeError(f"{op}: not implemented for {result.name}: bits are those of integers and booleans. Convert with .int()")
-    if result.is_complex and op in ORDERED:
-        raise UnsupportedDtypeError(f"{op}: not implemented for {result.name}: complex numbers have no order. Compare .abs(), .real or .imag")
     if op in NOT_FOR_BOOLEANS and (result is dtypes.bool_ or (op == "sub" and any(_is_bool(value) for value in operands))):
         raise UnsupportedDtypeError(f"{op}: not implemented for bool. Use ~ or logical_not to invert a mask, ^ to find where two differ, or convert with .int()")
-    if op == "square" and result is dtypes.bool_:
+    if promotes == "number" and result is dtypes.bool_:
         return dtypes.int64
     if promotes == "float" and _category(result) < 2:
         return dtypes.get_default_dtype()

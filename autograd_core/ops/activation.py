@@ -112,12 +112,14 @@ def _gelu_parts(xp: Any, input: Any, *, approximate: str = "none") -> tuple[Any,
         raise ValueError(approximate)
     if large(input):
         return in_blocks_to(xp, partial(_gelu_parts, xp, approximate=approximate), 2, input)
+    if input.dtype.itemsize == 2:  # the steps on the way overflow, and lose digits
+        return tuple(part.astype(input.dtype) for part in _gelu_parts(xp, input.astype("float32"), approximate=approximate))
     if approximate == "tanh":
         share = (xp.tanh(SQRT_2_OVER_PI * (input + 0.044715 * (input * input * input))) + 1) * 0.5
     elif input.dtype.itemsize == 8:
         share = erfc(xp, input * -SQRT_HALF) * 0.5  # 1 + erf loses all digits far below 0
     else:
-        share = normal_share(xp, input.astype("float32", copy=False)).astype(input.dtype, copy=False)  # much faster, and lost only where float32 has almost nothing to lose
+        share = normal_share(xp, input)  # much faster, and lost only where float32 has almost nothing to lose
     return input * share, share
 
 

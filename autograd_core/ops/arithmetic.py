@@ -37,14 +37,20 @@ def sign_of(xp: Any, input: Any) -> Any:
 
 
 def _pow(xp: Any, input: Any, exponent: Any, *, out: Any = None) -> Any:
-    return input**exponent if out is None else xp.power(input, exponent, out=out)  # the operator is fast for 2, 1, 0.5 and -1
+    try:
+        return input**exponent if out is None else xp.power(input, exponent, out=out)  # the operator is fast for 2, 1, 0.5 and -1
+    except ValueError:  # integers to negative powers, which are refused for a number alone, as in PyTorch
+        if not hasattr(exponent, "dtype"):
+            raise
+    whole = xp.where(exponent < 0, xp.where(input == 1, 1, xp.where(input == -1, 1 - 2 * (exponent & 1), 0)), input ** xp.maximum(exponent, 0))
+    return whole.astype(xp.result_type(input, exponent), copy=False)
 
 
 pow = elementwise("pow", "input exponent", kernel=_pow, infix="**", label="**", inplace=True, domain=(0.5, 2.0),
                   vjp={"input": "masked(g, where(exponent == 0, 0, g * (exponent * pow(input, exponent - 1))))",
                        "exponent": "masked(g, where((input == 0) & (exponent >= 0), 0, g * (out * log(where(exponent == exponent, input, exponent)))))"},
                   doc="``input ** exponent``; either may be a number.")
-square = elementwise("square", vjp="g * (2 * input)", label="²", scalar=lambda x: x * x, inplace=True, doc="``input ** 2``.")
+square = elementwise("square", promotes="number", vjp="g * (2 * input)", label="²", scalar=lambda x: x * x, inplace=True, doc="``input ** 2``.")
 abs = elementwise("abs", ufunc="absolute", vjp="g * sgn(input)", label="|·|", scalar=abs, holomorphic=False, inplace=True, aliases=("absolute",),
                   samples=[S(Arg(values=[-2.0, 0.0, 3.0]))], doc="Absolute value; the gradient at 0 is 0.")
 sign = elementwise("sign", kernel=sign_of, vjp="g * 0", scalar=lambda x: float((x > 0) - (x < 0)), inplace=True, doc="-1, 0 or 1 by the sign; the gradient is 0.")

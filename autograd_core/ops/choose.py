@@ -61,6 +61,8 @@ def _nan_to_num(xp: Any, input: Any, *, nan: Any = None, posinf: Any = None, neg
     return xp.nan_to_num(input, nan=0.0 if nan is None else nan, posinf=posinf, neginf=neginf)
 
 
+LARGEST_NARROW = (2.0 - 2.0**-7) * 2.0**127
+"""The largest finite number of bfloat16."""
 heaviside = elementwise("heaviside", "input values", kernel=_heaviside, inplace=True, promotes="equal", takes="none",
                         signature="heaviside(input: Tensor, values: Tensor) -> Tensor",
                         samples=[S((3, 4), (3, 4)), S((), ()), S((0, 2), (0, 2)), S((3, 1), (4,)), S((1, 4), (3, 4)), S((2, 3), ()),
@@ -70,7 +72,7 @@ heaviside = elementwise("heaviside", "input values", kernel=_heaviside, inplace=
 nan_to_num = elementwise("nan_to_num", kernel=_nan_to_num, inplace=True,
                          signature="nan_to_num(input: Tensor, nan: float | None = None, posinf: float | None = None, neginf: float | None = None) -> Tensor",
                          samples=[S(Arg(values=[1.5, float("nan"), -2.0])), S(Arg(values=[1.5, float("nan"), float("inf"), float("-inf")]), nan=2.0, posinf=3.0, neginf=-1.0)],
-                         vjp="where(isfinite(input), g, 0)",
+                         vjp="where(isfinite(input), g, 0)", extra={"narrow": {"posinf": LARGEST_NARROW, "neginf": -LARGEST_NARROW}},
                          doc="``input`` with NaN replaced by ``nan`` (0 by default) and the infinities by ``posinf`` and ``neginf`` (the dtype's largest and smallest "
                              "numbers); the gradient there is 0.")
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
-from ..dtypes import as_dtype
+from ..dtypes import as_dtype, is_complex
 from ..errors import describe
 from ..op import S, composite, distinct, ints, op, span
 from ..spec import Meta, reduction_spec
+from .complex_numbers import PARTS
 from .reduce import HALF, INFINITY, axes, count, expand_reduced, widened
 
 
@@ -23,7 +25,7 @@ def _moment(xp: Any, input: Any, dim: Any, correction: Any, keepdim: bool) -> An
         raise TypeError("variance of integers")
     n = count(input.shape, dim)
     if not n:
-        return xp.sum(input, axis=axes(dim), keepdims=keepdim) + math.nan
+        return xp.sum(input.real, axis=axes(dim), keepdims=keepdim) + math.nan
     deviation = _deviations(xp, input, dim, n)
     total = xp.sum((deviation * deviation.conj()).real, axis=axes(dim), keepdims=keepdim)
     if n > correction:
@@ -36,7 +38,7 @@ def _moment_spec(name: str) -> Any:
         own = as_dtype(input.dtype)
         if not (own.is_floating_point or own.is_complex):
             raise RuntimeError(f"{name}: only supports floating point and complex dtypes (input {describe(input)}). Convert it with .float()")
-        return reduction_spec(name)(input, dim=dim, keepdim=keepdim)
+        return replace(reduction_spec(name)(input, dim=dim, keepdim=keepdim), dtype=PARTS.get(own, own))
 
     return spec
 
@@ -54,12 +56,18 @@ def variance(xp: Any, input: Any, *, dim: Any = None, correction: Any = 1, keepd
     return result.astype(HALF) if input.dtype is HALF else result
 
 
+def _from_mean(F: Any, input: Any, dim: Any) -> Any:
+    """The deviations from the mean, which point away from it: complex ones arrive here conjugated."""
+    deviation = input - F.mean(input, dim=dim, keepdim=True)
+    return F.conj(deviation) if is_complex(deviation) else deviation
+
+
 @variance.vjp("input")
 def _(F: Any, g: Any, input: Any, dim: Any, correction: Any, keepdim: bool) -> Any:
     shape = input.shape
     freedom = count(shape, dim) - correction
     g = expand_reduced(F, g, shape, dim, keepdim)
-    return g * (2 / freedom if freedom > 0 else math.nan) * (input - F.mean(input, dim=dim, keepdim=True))
+    return g * (2 / freedom if freedom > 0 else math.nan) * _from_mean(F, input, dim)
 
 
 @op("deviation(input: Tensor, dim: Dims = None, correction: Number = 1, keepdim: bool = False) -> Tensor", kind="reduction", label="std",
@@ -75,7 +83,7 @@ def _(F: Any, g: Any, input: Any, out: Any, dim: Any, correction: Any, keepdim: 
     shape = input.shape
     freedom = count(shape, dim) - correction
     scale = expand_reduced(F, F.where(out == 0, 0, g / F.where(out == 0, 1, out)), shape, dim, keepdim)
-    return scale * (1 / freedom if freedom > 0 else math.nan) * (input - F.mean(input, dim=dim, keepdim=True))
+    return scale * (1 / freedom if freedom > 0 else math.nan) * _from_mean(F, input, dim)
 
 
 def _settings(name: str, dim: Any, unbiased: Any, correction: Any) -> tuple[Any, Any]:

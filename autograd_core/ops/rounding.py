@@ -96,7 +96,7 @@ def _trunc_divide(xp: Any, input: Any, other: Any) -> Any:
 
 
 remainder = elementwise("remainder", "input other", kernel=_remainder, label="mod", inplace=True, domain=(0.6, 1.9),
-                        vjp={"input": "g", "other": "masked(g, -g * floor(input / other))"},
+                        vjp={"input": "g", "other": "masked(g, -g * floor_divide(input, other))"},
                         doc="The remainder of ``input / other`` with the sign of ``other``, as Python's ``%``. Integers divided by 0 raise ``RuntimeError``.")
 fmod = elementwise("fmod", "input other", kernel=_fmod, inplace=True, domain=(0.6, 1.9), vjp={"input": "g", "other": "masked(g, -g * trunc(input / other))"},
                    doc="The remainder of ``input / other`` with the sign of ``input``, as C's ``fmod``. Integers divided by 0 raise ``RuntimeError``.")

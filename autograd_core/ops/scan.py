@@ -67,10 +67,10 @@ def cumprod(xp: Any, input: Any, *, dim: int, dtype: Any = None) -> Any:
 
 @cumprod.vjp("input")
 def _(F: Any, g: Any, input: Any, input_dtype: Any, dim: int, dtype: Any) -> Any:
-    if dtype is not None:
-        g = F.to_dtype(g, dtype=input_dtype)
     if not input.ndim:
-        return g
+        return F.to_dtype(g, dtype=input_dtype) if dtype is not None else g
+    if dtype is not None:
+        input = F.to_dtype(input, dtype=dtype)
     # The running product by doubling: each level multiplies an element with the one `step` before it. Going back
     # through the levels gives the gradient by multiplications alone.
     levels = [input]
@@ -81,7 +81,7 @@ def _(F: Any, g: Any, input: Any, input_dtype: Any, dim: int, dtype: Any) -> Any
     for level in reversed(levels[:-1]):
         step //= 2
         g = g * F.shift(level, dim=dim, step=step, fill=1) + F.shift(g * level, dim=dim, step=-step, fill=0)
-    return g
+    return F.to_dtype(g, dtype=input_dtype) if dtype is not None else g
 
 
 def _shift_spec(input: Any, *, dim: int, step: int, fill: float) -> Meta:
@@ -129,10 +129,10 @@ def _product_of_all(xp: Any, input: Any, dtype: Any) -> Any:
     return xp.prod(lanes) * xp.prod(flat[rows * _LANES :], dtype=dtype)
 
 
-def _factors(F: Any, g: Any, input: Any, input_dtype: Any, dim: Any, keepdim: bool, dtype: Any) -> tuple[Any, Any, int]:
-    """The factors, the cotangent beside them, and the dimension that they are multiplied along."""
+def _factors(F: Any, g: Any, input: Any, dim: Any, keepdim: bool, dtype: Any) -> tuple[Any, Any, int]:
+    """The factors in the dtype that they are multiplied in, the cotangent beside them, and the dimension that they are multiplied along."""
     if dtype is not None:
-        g = F.to_dtype(g, dtype=input_dtype)
+        input = F.to_dtype(input, dtype=dtype)
     if axes(dim) is None:
         return F.reshape(input, shape=(-1,)), F.reshape(g, shape=(1,)), 0
     dim = dim % len(input.shape)
@@ -143,10 +143,11 @@ def _factors(F: Any, g: Any, input: Any, input_dtype: Any, dim: Any, keepdim: bo
 def _(F: Any, g: Any, input: Any, input_dtype: Any, input_shape: Any, dim: Any, keepdim: bool, dtype: Any) -> Any:
     if not input_shape:
         return F.to_dtype(g, dtype=input_dtype) if dtype is not None else g
-    input, g, dim = _factors(F, g, input, input_dtype, dim, keepdim, dtype)
+    input, g, dim = _factors(F, g, input, dim, keepdim, dtype)
     before = F.shift(F.cumprod(input, dim=dim), dim=dim, step=1, fill=1)
     after = F.shift(_reversed(F, F.cumprod, input, dim), dim=dim, step=-1, fill=1)
-    return F.reshape(g * (before * after), shape=input_shape)
+    g = F.reshape(g * (before * after), shape=input_shape)
+    return F.to_dtype(g, dtype=input_dtype) if dtype is not None else g
 
 
 @prod.fused_vjp()
@@ -155,9 +156,10 @@ def _(F: Any, g: Any, input: Any, input_dtype: Any, input_shape: Any, dim: Any, 
     # one of them only its own gradient is not 0. No decision is made on the host, so that a GPU need not be waited for.
     if not input_shape:
         return (F.to_dtype(g, dtype=input_dtype) if dtype is not None else g,)
-    input, g, dim = _factors(F, g, input, input_dtype, dim, keepdim, dtype)
+    input, g, dim = _factors(F, g, input, dim, keepdim, dtype)
     zero = input == 0
     others = F.where(zero, 1, input)
     whole = F.prod(others, dim=dim, keepdim=True)
     zeros = F.sum(zero, dim=dim, keepdim=True)
-    return (F.reshape(g * F.where(zeros == 0, whole / others, F.where(zero & (zeros == 1), whole, 0)), shape=input_shape),)
+    g = F.reshape(g * F.where(zeros == 0, whole / others, F.where(zero & (zeros == 1), whole, 0)), shape=input_shape)
+    return (F.to_dtype(g, dtype=input_dtype) if dtype is not None else g,)

@@ -55,7 +55,7 @@ def _log_ndtr(xp: Any, input: Any) -> Any:
 
 def _log_ndtr_vjp(F: Any, g: Any, input: Any) -> Any:
     """The density over the distribution function; each side of 0 in the form that does not overflow there."""
-    below, above = F.minimum(input, 0), F.maximum(input, 0)
+    below, above = F.clamp_max(input, 0), F.clamp_min(input, 0)  # whose gradient at 0 is 1
     return g * F.where(input < 0, SQRT_2_OVER_PI / F.special_erfcx(below * -SQRT_HALF), SQRT_2_OVER_PI * F.exp(above * above * -0.5) / F.erfc(above * -SQRT_HALF))
 
 
@@ -144,7 +144,7 @@ def _logit(xp: Any, input: Any, *, eps: float | None = None) -> Any:
         return _logit(xp, input.reshape(1), eps=eps)[0]
     with kernels.quiet(xp, input):
         smaller = 1 - input
-        smaller = xp.minimum(smaller, input, out=smaller)
+        smaller = xp.minimum(smaller, input + 0.0, out=smaller)  # the sum makes -0 a 0, on whose side the function is infinite
         odds = smaller * -2
         odds += 1  # exact: it keeps its digits around 1/2
         odds /= smaller

@@ -1,0 +1,121 @@
+"""Corners of elementwise ops and reductions against PyTorch: half precision, integer dtypes, kinks, refused numbers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import autograd_core as ag
+import nn.functional as F
+
+from .test_ops import same
+
+torch = pytest.importorskip("torch")
+
+PLACES = {ag: (ag, F), torch: (torch, torch.nn.functional)}
+
+
+def found(library: Any, name: str) -> Any:
+    """A function by its name, of ``nn.functional`` if it starts with ``F.``."""
+    place = PLACES[library][name.startswith("F.")]
+    for part in name.removeprefix("F.").split("."):
+        place = getattr(place, part)
+    return place
+
+
+@pytest.mark.parametrize("approximate", ["none", "tanh"])
+def test_gelu_of_half_precision(approximate: str) -> None:
+    values = np.array([-9.0, -3.0, -0.5, 0.0, 0.5, 3.0, 6.0, 20.5, 88.0], dtype="float16")
+    for each in (values, values[7]):
+        same(F.gelu(ag.tensor(each), approximate=approximate), torch.nn.functional.gelu(torch.tensor(each), approximate=approximate), "gelu")
+
+
+@pytest.mark.parametrize(("name", "dtype", "args"), [
+    ("square", "bool", ()), ("F.hardtanh", "int32", (-2, 2)), ("F.hardtanh", "int8", ()), ("F.relu6", "int64", ()), ("pow", "int64", (2,)), ("nan_to_num", "int32", ())])
+def test_dtypes_of_integers(name: str, dtype: str, args: Any) -> None:
+    array = np.array([-7, -1, 0, 1, 9]).astype(dtype)
+    same(found(ag, name)(ag.tensor(array), *args), found(torch, name)(torch.tensor(array), *args), name)
+
+
+@pytest.mark.parametrize(("dtype", "other"), [("int64", "int64"), ("int8", "int8"), ("int32", "int64"), ("bool", "int8")])
+def test_integers_to_negative_powers_of_a_tensor(dtype: str, other: str) -> None:
+    base, exponent = np.array([2, -3, 1, -1, -1, 5, 1]).astype(dtype), np.array([-1, -2, -5, -3, -4, 3, 0]).astype(other)
+    same(ag.tensor(base) ** ag.tensor(exponent), torch.tensor(base) ** torch.tensor(exponent), "pow")
+    same(2 ** ag.tensor(exponent), 2 ** torch.tensor(exponent), "pow")
+    for library in (ag, torch):
+        with pytest.raises(RuntimeError, match="Integers to negative integer powers are not allowed"):
+            library.tensor(np.array([1, 2])) ** -1
+
+
+def test_largest_number_of_bfloat16() -> None:
+    values = [float("inf"), float("-inf"), float("nan"), 1.0]
+    for limits in ({}, {"posinf": 7.0}):
+        actual, expected = (library.nan_to_num(library.tensor(values, dtype=library.bfloat16), **limits).float() for library in (ag, torch))
+        assert actual.tolist() == expected.tolist()
+
+
+def test_the_odds_of_minus_zero() -> None:
+    with np.errstate(divide="ignore"):
+        assert ag.logit(ag.tensor([-0.0, 0.0])).tolist() == torch.logit(torch.tensor([-0.0, 0.0])).tolist()
+
+
+@pytest.mark.parametrize(("name", "values"), [("special.log_ndtr", [0.0, -0.0, -1.0, 2.0]), ("remainder", [2.0, 5.0, -5.0, 7.5]), ("fmod", [2.0, 5.0, -5.0, 7.5])])
+def test_derivatives_where_two_forms_meet(name: str, values: list[float]) -> None:
+    results = []
+    for library in (ag, torch):
+        x = library.tensor(values, dtype=library.float64, requires_grad=True)
+        others = [library.tensor([0.001, float("-inf"), 0.7, 2.5], dtype=library.float64, requires_grad=True)] if name in ("remainder", "fmod") else []
+        y = found(library, name)(x, *others)
+        gradients = library.autograd.grad(y.sum(), [x, *others], create_graph=True)
+        second = () if others else library.autograd.grad(gradients[0].sum(), x)
+        results.append([y, *gradients, *second])
+    with np.errstate(all="ignore"):
+        for a, e in zip(*results, strict=True):
+            same(a, e, name)
+
+
+@pytest.mark.parametrize(("name", "options"), [("cumprod", {"dim": 1}), ("prod", {"dim": 1}), ("prod", {}), ("cumsum", {"dim": 0}), ("sum", {})])
+@pytest.mark.parametrize(("start", "dtype"), [("float64", "float32"), ("float32", "float64"), ("complex128", "complex64"), ("complex128", "float64")])
+@pytest.mark.filterwarnings("ignore:Casting complex values to real")
+def test_reducing_in_another_dtype(name: str, options: Any, start: str, dtype: str) -> None:
+    stream = np.random.default_rng(0)
+    array = (stream.standard_normal((2, 3)) + (1j * stream.standard_normal((2, 3)) if "complex" in start else 0)).astype(start)
+    if name == "cumprod" and "complex" in start and "complex" not in dtype:
+        return  # PyTorch's gradient is that of the complex product, although the imaginary parts were discarded
+    results = []
+    for library in (ag, torch):
+        x = library.tensor(array, requires_grad=True)
+        y = getattr(x, name)(**options, dtype=getattr(library, dtype))
+        results.append((y, library.autograd.grad((y * y).real.sum() if "complex" in dtype else (y * y).sum(), x)[0]))
+    for a, e in zip(*results, strict=True):
+        np.testing.assert_allclose(a.detach().numpy(), e.detach().resolve_conj().numpy(), rtol=1e-5 if "32" in dtype + start or "64" in dtype else 1e-12)
+
+
+@pytest.mark.parametrize("name", ["var", "std"])
+@pytest.mark.parametrize("options", [{}, {"dim": 1}, {"dim": 0, "correction": 0, "keepdim": True}])
+def test_variance_of_complex_numbers(name: str, options: Any) -> None:
+    stream = np.random.default_rng(1)
+    array = stream.standard_normal((3, 4)) + 1j * stream.standard_normal((3, 4))
+    results = []
+    for library in (ag, torch):
+        x = library.tensor(array, requires_grad=True)
+        y = getattr(x, name)(**options)
+        (first,) = library.autograd.grad((y * y).sum(), x, create_graph=True)
+        (second,) = library.autograd.grad((first.real**2 + 3 * first.imag).sum(), x)
+        results.append((y, first, second))
+    for a, e in zip(*results, strict=True):
+        np.testing.assert_allclose(a.detach().numpy(), e.detach().resolve_conj().numpy(), rtol=1e-10, atol=1e-12)
+    assert getattr(ag.zeros(0, 2, dtype=ag.complex64), name)().dtype is ag.float32
+
+
+@pytest.mark.parametrize("name", [
+    "lt", "ge", "sign", "isposinf", "isneginf", "sort", "topk", "amax", "argmin", "cummax", "F.relu", "F.gelu", "F.softplus", "F.mse_loss", "F.smooth_l1_loss", "F.hardswish", "F.cross_entropy", "F.layer_norm"])
+def test_complex_numbers_that_are_refused(name: str) -> None:
+    rest: dict[str, Any] = {"topk": (1,), "cummax": (0,), "F.layer_norm": ((2,),)}
+    for library in (ag, torch):
+        z = library.ones(2, dtype=library.complex64)
+        others = (z,) if name in ("lt", "ge") or name.endswith("loss") or "entropy" in name else rest.get(name, ())
+        with pytest.raises(RuntimeError):
+            found(library, name)(z, *others)

@@ -20,6 +20,7 @@ from typing import Any
 from ..backend.protocol import Backend
 from ..backend.registry import BY_TYPE, backend_for_device
 from ..engine import RAW, RawReading
+from . import calls
 from . import lower as taking_apart
 from .errors import PlanError
 from .graph import Captured, Constant, EntryGradient, Graph, Step, Value
@@ -175,8 +176,7 @@ def _zeros(xp: Any, out: Any = None, *, shape: Any, dtype: Any) -> Any:
 
 
 _OWN: dict[Callable[..., Any], Callable[..., Any]] = {
-    taking_apart.spread: _spread, taking_apart.keep: _keep, taking_apart.copy_of: _copy_of, taking_apart.diagonal: _diagonal,
-    taking_apart.empty: _empty, taking_apart.zeros: _zeros,
+    calls.spread: _spread, calls.keep: _keep, calls.copy_of: _copy_of, calls.diagonal: _diagonal, calls.empty: _empty, calls.zeros: _zeros,
 }
 """What taking apart calls besides the library, for a library that is given."""
 
@@ -199,10 +199,10 @@ class CudaProgram(Program):
 
     def summary(self) -> Iterable[str]:
         """The device, and how the plan runs there."""
-        calls = [step for step in self.graph.steps if step.kind == "call"]
+        called = sum(step.kind == "call" for step in self.graph.steps)
         whole = sum(step.kind in ("op", "kept", "rule", "update") for step in self.graph.steps)
         device = self.backend.name + ("" if self.index is None else f":{self.index}")
-        yield f"device           {device}: {len(calls)} calls of CuPy, {whole} kernels as recorded, one launch or more each; no kernels of the plan's own, no graph capture"
+        yield f"device           {device}: {called} calls of CuPy, {whole} kernels as recorded, one launch or more each; no kernels of the plan's own, no graph capture"
 
     def _allocate(self) -> None:
         with self.backend.on(self.index):

@@ -35,6 +35,7 @@ def plan_memory(graph: Graph, reuse: bool = True, side_by_side: bool = False) ->
     ``side_by_side``: the back end lays gradients that an optimizer joins next to one another, as ``Layout.joined`` says.
     """
     layout = Layout()
+    graph.gradients = {leaf: _written_in_place(value) for leaf, value in graph.gradients.items()}
     outside = {value.root for value in graph.kept()}
     returned = {value.root for value in values_in(graph.results)}
     gradients = {value for value in graph.gradients.values() if value is not None and value not in returned}
@@ -66,15 +67,23 @@ def plan_memory(graph: Graph, reuse: bool = True, side_by_side: bool = False) ->
     return layout
 
 
+def _written_in_place(value: Value | None) -> Value | None:
+    """A gradient that was written in place, when it was clipped for instance, as the memory that it was written to."""
+    if value is None or value.root is value:
+        return value
+    root = value.root
+    return root if root.origin is None and flat(value) and flat(root) and (value.shape, value.dtype) == (root.shape, root.dtype) else value
+
+
 def _joined(step: Step, value: Value, gradients: set[Value], later: list[Step], lifetime: int) -> tuple[Value, ...]:
     """The gradients that a step only joins, if all of them may lie in its result and stay there for as long as it is read."""
     if step.name != "concatenate" or step.attrs != {"axis": None} or value.root is not value or value in gradients:
         return ()
-    parts = tuple(step.inputs[0])
-    lasting = [part for part in parts if part in gradients]
-    if not lasting or len(set(parts)) != len(parts) or any(part.root is not part or not part.shape or not flat(part) or part.dtype != value.dtype for part in lasting):
+    if not all(isinstance(part, Value) and part.dtype == value.dtype for part in step.inputs[0]):
         return ()
-    if any(not isinstance(part, Value) or part.dtype != value.dtype for part in parts):
+    parts = tuple([_written_in_place(part) or part for part in step.inputs[0]])
+    lasting = [part for part in parts if part in gradients]
+    if not lasting or len(set(parts)) != len(parts) or any(part.root is not part or not part.shape or not flat(part) for part in lasting):
         return ()
     for i, other in enumerate(later):
         if any(written.root is value or (i < lifetime and any(written.root is part.root for part in parts)) for written in other.writes):

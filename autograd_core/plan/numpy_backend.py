@@ -22,6 +22,16 @@ LARGEST_ZEROS = 1 << 14
 """Bytes up to which comparing with an array of zeros is faster than with the number."""
 
 
+class Piece:
+    """Memory that becomes an array of its own: a write to it is no write to its neighbours, and who holds a part of it holds the piece."""
+
+    __slots__ = ("__array_interface__", "array")
+
+    def __init__(self, array: Any) -> None:
+        self.array = array
+        self.__array_interface__ = array.__array_interface__
+
+
 class Program:
     """Generated code and the names it uses."""
 
@@ -93,9 +103,10 @@ class Program:
         for whole, parts in self.layout.joined.items():
             self.globals[self.names[whole]] = flat = xp.empty(whole.shape, dtype=whole.dtype)
             start = 0
-            for part in parts:  # through a memoryview of its own, so that each gradient owns itself: a write to one is none to the others
-                pieces[part] = xp.ndarray(part.shape, part.dtype, memoryview(flat), start)
-                start += part.nbytes
+            for part in parts:
+                count = part.nbytes // part.dtype.itemsize
+                pieces[part] = xp.asarray(Piece(flat[start : start + count].reshape(part.shape)))
+                start += count
         self._slots = {part: array for part, array in pieces.items() if part not in self.layout.lasting}
         for part, array in self._slots.items():
             self.globals[self._slot(part)] = array

@@ -499,3 +499,32 @@ def test_gradients_in_lent_memory_belong_to_who_holds_them(how: str) -> None:
     for held, expected in kept:
         if held is not None:
             assert held.tolist() == (expected[0] if how == "view" else expected)
+
+
+@pytest.mark.parametrize("clip", [False, True])
+def test_gradients_side_by_side_are_arrays_of_their_own(clip: bool) -> None:
+    model = nn.Sequential(nn.Linear(3, 4), nn.Tanh(), nn.Linear(4, 2))
+    optimizer = optim.SGD(model.parameters(), lr=0.1)
+
+    @ag.compile(exact=True, backend="numpy")
+    def step(x: Any) -> Any:
+        optimizer.zero_grad()
+        loss = model(x).square().sum()
+        loss.backward()
+        if clip:
+            nn.utils.clip_grad_norm_(model.parameters(), 0.1)
+        optimizer.step()
+        return loss
+
+    x = ag.ones(5, 3)
+    for _ in range(4):
+        step(x)
+    assert "concatenate" not in step.plan.source()
+    first, second = model[0].weight, model[0].bias
+    product = (first.grad.detach().requires_grad_() ** 2).sum()
+    second.grad.zero_()  # is no write to the gradient beside it
+    product.backward()
+    row, kept = first.grad[0], first.grad[0].tolist()
+    step(x)
+    assert row.tolist() == kept
+    assert first.grad[0].tolist() != kept

@@ -128,7 +128,8 @@ def _raw_arrays(args: Any, kwargs: Any, error: Exception | None) -> Exception:
     for x in _leaves((args, kwargs)):
         if _is_array(x) and not _is_number(x):
             return PlanError(f"compile: an argument is a raw array of shape {tuple(x.shape)}, whose values a plan would keep. Pass a Tensor: autograd_core.from_numpy(array)")
-    return error or PlanError("compile: the function computes nothing that a plan could repeat")
+    return error or PlanError("compile: the function did nothing with Scalars that a plan could repeat. Inside, the numbers among its arguments are recorded numbers, "
+                              "which are no instances of float or int")
 
 
 # --- arguments ----------------------------------------------------------------------------------------------------

@@ -75,6 +75,14 @@ def test_raw_arrays_for_tensors_and_arrays_of_other_things() -> None:
         h(np.ones(3, dtype=bool))
 
 
+def test_numbers_inside_are_no_floats() -> None:
+    w = Scalar(2.0)
+    f = ag.compile(lambda rate: (w * rate).data if isinstance(rate, float) else None)
+    assert f(3.0) == 6.0
+    with pytest.raises(PlanError, match="the numbers among its arguments are recorded numbers, which are no instances of float or int"):
+        f(3.0)
+
+
 def test_tensors_after_scalars() -> None:
     w = Scalar(2.0)
     f = ag.compile(lambda kind, x: (w * x).data if kind == "scalar" else (ag.ones(2) * 2.0).sum())

@@ -121,10 +121,10 @@ def blockwise(xp: Any, function: Callable[[Any, Any], Any], x: Any, library: Cal
 def piecewise(xp: Any, x: Any, pieces: Sequence[tuple[Any, Callable[[Any, Any], Any]]]) -> Any:
     """Each function at the elements its mask selects; the last takes what is left. A GPU computes all rather than wait for the masks."""
     if backend_of(x).name != "cpu":
-        out = pieces[-1][1](xp, x)
+        everywhere = pieces[-1][1](xp, x)
         for mask, function in reversed(pieces[:-1]):
-            out = xp.where(mask, function(xp, x), out)
-        return out
+            everywhere = xp.where(mask, function(xp, x), everywhere)
+        return everywhere
     out: Any = None
     left = None
     for mask, function in pieces:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import autograd_core as ag
+import optim
 from autograd_core.plan.passes.fuse import SMALLEST
 
 SIZES = [SMALLEST - 1, SMALLEST, SMALLEST + 1, 3 * SMALLEST + 17]
@@ -74,3 +75,51 @@ def test_what_is_passed_on_takes_no_memory() -> None:
     for _ in range(3):
         compiled(x)
     assert compiled.plan.layout.nbytes == 0
+
+
+@pytest.mark.parametrize("make", [lambda p: optim.Adam(p, lr=0.01), lambda p: optim.AdamW(p, lr=0.01, amsgrad=True), lambda p: optim.SGD(p, lr=0.1, momentum=0.9, nesterov=True),
+                                  lambda p: optim.RMSprop(p, lr=0.01, centered=True, momentum=0.5), lambda p: optim.SGD(p, lr=0.1, weight_decay=0.1, maximize=True)])
+def test_large_updates(make: Any) -> None:
+    """Taken apart and worked through in blocks, without scratch memory of the parameter's size."""
+    (eager,), (replayed,), (x,) = data(300, 257, count=1), data(300, 257, count=1), data(300, 257, count=1)
+    courses = []
+    for w, compiles in ((eager, False), (replayed, True)):
+        w.requires_grad_()
+        optimizer = make([w])
+
+        def step(x: Any, w: Any = w, optimizer: Any = optimizer) -> Any:
+            optimizer.zero_grad()
+            loss = (w * x).sin().sum()
+            loss.backward()
+            optimizer.step()
+            return loss
+
+        called = ag.compile(step, exact=True, backend="numpy") if compiles else step
+        course = [bits(called(x * (1.0 + i))) for i in range(5)]
+        optimizer.param_groups[0]["lr"] *= 0.5
+        course += [bits(called(x)), bits(w), bits(w.grad), *[bits(state) for state in optimizer.state[w].values()]]
+        courses.append(course)
+    assert courses[0] == courses[1]
+    made = called.plan
+    assert not any(step.kind == "update" for step in made.graph.steps)
+    assert any(step.kind == "fused" and step.writes for step in made.graph.steps)
+
+
+def test_a_result_lies_where_an_operand_of_its_chain_died() -> None:
+    (x,) = data(1 << 17, count=1)
+    compiled = ag.compile(lambda t: (t.cumsum(0) * 2.0 + 1.0).sin().cumsum(0).cos().sum(), exact=True, backend="numpy")
+    for _ in range(3):
+        y = compiled(x)
+    assert bits(y) == bits((x.cumsum(0) * 2.0 + 1.0).sin().cumsum(0).cos().sum())
+    assert compiled.plan.layout.nbytes <= 2 * x.nbytes
+
+
+def test_a_chain_that_needs_nothing_of_a_group_does_not_join_it_across_other_steps() -> None:
+    """What it makes would wait in memory for as long as those take."""
+    x, y = data(300, 300, count=2)
+    compiled = ag.compile(lambda x, y: ((x.sin() * 2.0) @ x) + (y.cos() * 3.0), exact=True, backend="numpy")
+    for _ in range(3):
+        z = compiled(x, y)
+    assert bits(z) == bits(((x.sin() * 2.0) @ x) + (y.cos() * 3.0))
+    names = [step.name for step in compiled.plan.graph.steps]
+    assert names == ["fused sin multiply", "matmul", "fused cos multiply add"]

@@ -49,11 +49,13 @@ STEPS = st.lists(st.tuples(st.booleans(), st.integers(0, 11), st.integers(0, 40)
 
 
 @MACHINES
-@settings(max_examples=100, deadline=None)
-@given(STEPS, st.lists(NUMBERS, min_size=3, max_size=3), st.lists(NUMBERS, min_size=3, max_size=3), NUMBERS)
-def test_random_graphs_to_the_last_bit(backend: str, steps: Any, first: Any, second: Any, number: float) -> None:
-    def run(leaves: Any, number: Any) -> Any:
-        pool = list(leaves)
+@pytest.mark.parametrize("lanes", [1, 19])
+@settings(max_examples=60, deadline=None)
+@given(STEPS, st.lists(NUMBERS, min_size=4, max_size=4), st.lists(NUMBERS, min_size=4, max_size=4), NUMBERS)
+def test_random_graphs_to_the_last_bit(backend: str, lanes: int, steps: Any, first: Any, second: Any, number: float) -> None:
+    """Many lanes, which compute the same of other numbers and share one leaf, are replayed by array operations."""
+
+    def lane(pool: list[Any], number: Any) -> Any:
         for unary, which, i, j, plain in steps:
             left = pool[i % len(pool)]
             if unary:
@@ -63,16 +65,21 @@ def test_random_graphs_to_the_last_bit(backend: str, steps: Any, first: Any, sec
         total = pool[0] * 1.0
         for each in pool[3:]:
             total = total + each
+        return total
+
+    def run(leaves: Any, number: Any) -> Any:
+        totals = [lane([leaves[0], *leaves[1 + 2 * i : 3 + 2 * i]], number) for i in range(lanes)]
+        total = sum(totals)
         total.backward()
         for p in leaves:
             p.data -= 0.1 * p.grad
-        return total, pool[-1]
+        return total, totals[-1]
 
-    eager, replayed = [Scalar(x) for x in first], [Scalar(x) for x in first]
+    eager, replayed = ([Scalar(0.0) for _ in range(1 + 2 * lanes)] for _ in range(2))
     f = ag.compile(lambda number: run(replayed, number), exact=True, backend=backend)
     for values in (first, second, first, second, second):
-        for p, q, value in zip(eager, replayed, values, strict=True):
-            p.data = q.data = value
+        for i, (p, q) in enumerate(zip(eager, replayed, strict=True)):
+            p.data = q.data = values[i % 4]
         expected, found = run(eager, number), f(number)
         for a, b in zip((*expected, *eager), (*found, *replayed), strict=True):
             assert bits(a.data, a.grad) == bits(b.data, b.grad)

@@ -31,7 +31,7 @@ def _entropy_parts(xp: Any, input: Any, target: Any, weight: Any, *, reduction: 
     if not label_smoothing or weight is None:
         if label_smoothing:
             losses = losses * (1 - label_smoothing) + (logs.reshape(-1) - shifted.mean(axis=1)) * label_smoothing
-        return collect(xp, losses, counts, target, reduction, input.dtype), powers, totals, index, counts
+        return collect(xp, losses, counts, target, reduction, input.dtype), powers, totals, index, _kept(xp, counts)
     wanted = as_rows(xp, class_targets.kernel(xp, target, weight, classes=classes, dim=class_dim(input), ignore_index=ignore_index,
                                             label_smoothing=label_smoothing, mean=reduction == "mean", dtype=shifted.dtype))
     losses = xp.sum(xp.where(wanted == 0, 0, wanted * (logs - shifted)), axis=1)
@@ -179,7 +179,7 @@ def _likelihood_parts(xp: Any, input: Any, target: Any, weight: Any, *, reductio
     require_class_indices(input, target)
     rows = as_rows(xp, input)
     index, counts = class_indices(xp, "nll_loss", target, weight, rows.shape[1], ignore_index)
-    return collect(xp, -rows.reshape(-1).take(_chosen(xp, index, rows.shape[1])), counts, target, reduction, input.dtype), index, counts
+    return collect(xp, -rows.reshape(-1).take(_chosen(xp, index, rows.shape[1])), counts, target, reduction, input.dtype), index, _kept(xp, counts)
 
 
 def _chosen(xp: Any, index: Any, classes: int) -> Any:
@@ -203,8 +203,14 @@ def _(F: Any, g: Any, input_shape: Any, input_dtype: Any, index: Any, counts: An
     return from_rows(F, gradient, input_shape), None, None
 
 
+def _kept(xp: Any, counts: Any) -> Any:
+    """What samples count, for the rule: a number where all count 1, because other targets, in a replay, may not."""
+    return xp.float32(1) if counts is None else counts
+
+
 def _each(xp: Any, g: Any, index: Any, counts: Any, reduction: str, dtype: Any) -> Any:
     """The cotangent of each sample's loss, counted: a column, or one number for all."""
+    counts = counts if counts is not None and counts.ndim else None
     if reduction == "none":
         share = g.reshape(-1, 1)
     elif reduction == "sum" or not len(index):

@@ -84,6 +84,16 @@ def _(F: Any, g: Any, input: Any, input_dtype: Any, dim: int, dtype: Any) -> Any
     return F.to_dtype(g, dtype=input_dtype) if dtype is not None else g
 
 
+@cumprod.fused_vjp()
+def _(F: Any, g: Any, input: Any, out: Any, input_dtype: Any, dim: Any, dtype: Any) -> tuple[Any]:
+    # Without zeros among the factors dividing is many times faster.
+    if dtype is not None or not input.ndim or input.dtype.char not in "fd" or F.backend.name != "cpu" or not input.all():
+        return (cumprod.rules["input"].function(F, g, input, input_dtype, dim, dtype),)
+    backwards = (*[slice(None)] * (dim % input.ndim), slice(None, None, -1))
+    sums = (g * out)[backwards].cumsum(axis=dim)[backwards]
+    return (sums / input,)
+
+
 def _shift_spec(input: Any, *, dim: int, step: int, fill: float) -> Meta:
     return Meta(tuple(input.shape), as_dtype(input.dtype))
 

@@ -14,9 +14,9 @@ from .index import FULL
 def _order(xp: Any, input: Any, axis: int, descending: bool) -> Any:
     """The stable order, NaN counting as largest, as in PyTorch."""
     if not descending:
-        return xp.argsort(input, axis=axis, kind="stable")
+        return input.argsort(axis=axis, kind="stable")
     backwards = (*[FULL] * (axis % input.ndim), slice(None, None, -1))
-    return input.shape[axis] - 1 - xp.argsort(input[backwards], axis=axis, kind="stable")[backwards]
+    return input.shape[axis] - 1 - input[backwards].argsort(axis=axis, kind="stable")[backwards]
 
 
 def _sort_spec(input: Any, *, dim: int, **attrs: Any) -> tuple[Meta, Meta]:

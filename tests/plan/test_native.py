@@ -228,6 +228,29 @@ def test_nothing_is_left_where_numbers_are_too_small() -> None:
     assert np.float32(1e-30) * np.float32(1e-10) != 0, "the mode of the processor is left as it was"
 
 
+@pytest.mark.parametrize("backend", ["numpy", "native"])
+@pytest.mark.parametrize("reduction", ["mean", "sum"])
+def test_targets_that_count_nothing_may_come_later(backend: str, reduction: str) -> None:
+    w = ag.zeros(3, requires_grad=True)
+
+    def f(x: Tensor, t: Tensor) -> Tensor:
+        w.grad = None
+        loss = nn.functional.cross_entropy(x + w, t, reduction=reduction)
+        loss.backward()
+        return loss
+
+    compiled = ag.compile(f, backend=backend)
+    x = ag.randn(4, 3)
+    for targets in ([0, 1, 2, 0], [0, 1, 2, 1], [2, 1, 2, 2], [0, -100, 2, 2], [-100, -100, 1, -100], [-100] * 4):
+        actual = compiled(x, ag.tensor(targets)), w.grad
+        expected = f(x, ag.tensor(targets)), w.grad
+        for a, b in zip(actual, expected, strict=True):
+            np.testing.assert_allclose(a.detach().numpy(), b.detach().numpy(), rtol=1e-5, atol=1e-7)
+    with pytest.raises(IndexError, match=r"Target 3 is out of bounds for 3 classes.*recorded at"):
+        compiled(x, ag.tensor([0, 1, 3, 0]))
+    assert compiled(x, ag.tensor([0, 1, 2, 0])).item() == pytest.approx(f(x, ag.tensor([0, 1, 2, 0])).item())
+
+
 def test_one_call_at_a_time() -> None:
     inside, leave = threading.Event(), threading.Event()
 

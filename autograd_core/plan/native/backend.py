@@ -11,6 +11,7 @@ import ctypes
 import struct
 import sys
 from collections.abc import Iterable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -28,6 +29,7 @@ from .functions import SHARED, mathematics
 from .nodes import Copy, Foreign, Node, Nothing, Product, Translator, uniform
 from .products import blas, declarations, supported
 from .products import text as product_text
+from .routines import Routine, results, routines
 from .toolchain import Built, build
 
 LONG = 400
@@ -57,12 +59,13 @@ class _Prepared:
         self.places = Places(graph)
         self.constants = uniform(graph)
         translator = Translator(self.places, self.constants)
-        self.nodes = [node for step in graph.steps for node in translator.nodes(step)]
+        written_out = routines(graph)
+        self.nodes = [node for step in graph.steps for node in ([written_out[step]] if step in written_out else translator.nodes(step))]
         for i, node in enumerate(self.nodes):
             if isinstance(node, Product) and not supported(node.left, node.right, node.step.outputs[0]):  # type: ignore[arg-type]
                 self.nodes[i] = Foreign(node.step)
         for node in self.nodes:
-            if node.made is not None or node.step.name == "empty":
+            if (node.made is not None and len(node.step.outputs) == 1) or node.step.name == "empty":
                 node.step.takes_out = "out"
         self.layout = plan_memory(graph, side_by_side=True)
         self._join(graph)
@@ -86,7 +89,7 @@ class _Prepared:
         kept: list[Node] = []
         for node in reversed(self.nodes):
             made = node.made
-            if made is not None and made.root not in needed and not made.external:
+            if made is not None and not made.external and not any(value.root in needed for value in results(node)):
                 continue
             needed.update(roots_read(node))
             if made is None and not isinstance(node, Nothing):
@@ -262,6 +265,7 @@ class NativeProgram(Program):
         self._objects: list[Value] = list(self._guarded) if first else []
         self._entered.update(self._objects)
         lines: list[str] = []
+        failing: list[Step] = []
         for cluster in segment:
             node = cluster.nodes[0]
             if isinstance(node, Product):
@@ -270,6 +274,11 @@ class NativeProgram(Program):
                 call = self._kernel("char *a, char *b, char *c, void *const *blas", body)
                 places = [self._place(value) for value in (node.left, node.right, node.value)]
                 lines.append(f"{call}({', '.join(places)}, blas);")
+                continue
+            if isinstance(node, Routine):
+                call = self._kernel(node.parameters, node.body, "int")
+                lines.append(f"if ({call}({', '.join(map(self._place, (*node.inputs, *node.results)))})) {{ RESTORE return {2 + len(failing)}; }}")
+                failing.append(node.step)
                 continue
             loop = Loop(cluster, self._needed)
             call = self._kernel(loop.parameters, loop.body)
@@ -282,7 +291,25 @@ class NativeProgram(Program):
             entering += self._checks()
         self._runs.append("\n".join([f"EXPORT int run{number}({parameters}) {{", table, *entering, "FLUSH", *lines, "RESTORE", "return 0; }"]))
         call = f"run{number}(context{''.join(f', {self._name(value)}' for value in self._objects)})"
-        self.lines.append(f"    if {call}: {self._bind('overlap', _overlap)}()" if first else f"    {call}")
+        if failing:
+            self.lines.append(f"    status = {call}")
+            if first:
+                self.lines.append(f"    if status == 1: {self._bind('overlap', _overlap)}()")
+            for i, step in enumerate(failing):
+                self._raised(step, i + 2)
+        else:
+            self.lines.append(f"    if {call}: {self._bind('overlap', _overlap)}()" if first else f"    {call}")
+
+    def _raised(self, step: Step, status: int) -> None:
+        """What a routine found wrong, said by the kernel itself."""
+        start, known = len(self.lines), dict(self.names)
+        for value in step.reads():
+            self._in_python(value)
+        arguments = ", ".join(map(self._expression, step.inputs))
+        self.lines.append(f"    {self._bind('check_' + step.name, partial(step.function, **step.attrs))}({arguments})")
+        self.names = {value: name for value, name in self.names.items() if value in known or value in self._fixed}  # the rest is only named if this goes wrong
+        self.lines[start:] = [f"    if status == {status}:", *["    " + line for line in self.lines[start:]]]
+        self.step_of_line[len(self.lines)] = step
 
     def _checks(self) -> list[str]:
         """C that returns 1 if something that comes anew lies on memory that is written."""
@@ -296,13 +323,13 @@ class NativeProgram(Program):
         lines += [f"if ({a[0]} < {b[1]} && {b[0]} < {a[1]}) return 1;" for i, a in enumerate(places) for b in places[:i] if a[2] or b[2]]
         return lines
 
-    def _kernel(self, parameters: str, body: str) -> str:
+    def _kernel(self, parameters: str, body: str, kind: str = "void") -> str:
         """The name of a C function with this text; equal ones are one."""
         key = f"({parameters}) {{\n{body}\n}}"
         name = self._known_kernels.get(key)
         if name is None:
             name = self._known_kernels[key] = f"k{len(self._known_kernels)}"
-            self._functions.append(f"static __attribute__((noinline)) void {name}{key}")
+            self._functions.append(f"static __attribute__((noinline)) {kind} {name}{key}")
         return name
 
     def _needed(self, value: Value) -> bool:

@@ -13,6 +13,7 @@ from dataclasses import replace
 from ..graph import Value
 from .access import Access, boundaries, nested
 from .nodes import Foreign, Node, Nothing, Point, Product, Reduce
+from .routines import Routine
 
 MOST = 48
 """Nodes in one loop: more would only make the compiler slow."""
@@ -195,6 +196,8 @@ def roots_written(node: Node) -> list[Value]:
     if isinstance(node, Product):
         assert node.value is not None
         return [node.value.root]
+    if isinstance(node, Routine):
+        return [value.root for value in node.results]
     return [value.root for value in (*node.step.writes, *(each for each in node.step.outputs if each is not None))]
 
 

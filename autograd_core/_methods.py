@@ -216,13 +216,13 @@ _patches_sum = REGISTRY["patches_sum"]
 _gather = REGISTRY["gather"]
 _gather_accumulate = REGISTRY["gather_accumulate"]
 _index_of = REGISTRY["index_of"]
+_resample = REGISTRY["resample"]
+_resample_sum = REGISTRY["resample_sum"]
 _base_grid = REGISTRY["base_grid"]
 _gcd = REGISTRY["gcd"]
 _lcm = REGISTRY["lcm"]
 _nextafter = REGISTRY["nextafter"]
 _frexp = REGISTRY["frexp"]
-_resample = REGISTRY["resample"]
-_resample_sum = REGISTRY["resample_sum"]
 _linalg_inv = REGISTRY["linalg_inv"]
 _linalg_inv_ex = REGISTRY["linalg_inv_ex"]
 _linalg_det = REGISTRY["linalg_det"]
@@ -739,18 +739,18 @@ _r_gather_input = _gather.rules["input"].function
 _k_gather_accumulate = _gather_accumulate.kernels
 _c_gather_accumulate = cut_of(_gather_accumulate)
 _r_gather_accumulate_input = _gather_accumulate.rules["input"].function
-_k_gcd = _gcd.kernels
-_c_gcd = cut_of(_gcd, True)
-_k_lcm = _lcm.kernels
-_c_lcm = cut_of(_lcm, True)
-_k_nextafter = _nextafter.kernels
-_c_nextafter = cut_of(_nextafter, True)
 _k_resample = _resample.kernels
 _c_resample = cut_of(_resample)
 _r_resample_input = _resample.rules["input"].function
 _k_resample_sum = _resample_sum.kernels
 _c_resample_sum = cut_of(_resample_sum)
 _r_resample_sum_grad = _resample_sum.rules["grad"].function
+_k_gcd = _gcd.kernels
+_c_gcd = cut_of(_gcd, True)
+_k_lcm = _lcm.kernels
+_c_lcm = cut_of(_lcm, True)
+_k_nextafter = _nextafter.kernels
+_c_nextafter = cut_of(_nextafter, True)
 _k_linalg_inv = _linalg_inv.kernels
 _c_linalg_inv = cut_of(_linalg_inv)
 _r_linalg_inv_A = _linalg_inv.rules["A"].function
@@ -869,7 +869,7 @@ _c_cumsum = cut_of(_cumsum)
 _r_cumsum_input = _cumsum.rules["input"].function
 _k_cumprod = _cumprod.kernels
 _c_cumprod = cut_of(_cumprod)
-_r_cumprod_input = _cumprod.rules["input"].function
+_r_cumprod_all = _cumprod.fused.function
 _k_shift = _shift.kernels
 _c_shift = cut_of(_shift)
 _r_shift_input = _shift.rules["input"].function
@@ -1169,12 +1169,12 @@ _getitem = COMPOSITES["getitem"].function
 _setitem = COMPOSITES["setitem"].function
 _index_put_ = COMPOSITES["index_put_"].function
 _index_put = COMPOSITES["index_put"].function
+_interpolate = COMPOSITES["interpolate"].function
+_upsample = COMPOSITES["upsample"].function
 _affine_grid = COMPOSITES["affine_grid"].function
 _grid_sample = COMPOSITES["grid_sample"].function
 _ldexp = COMPOSITES["ldexp"].function
 _ldexp_ = COMPOSITES["ldexp_"].function
-_interpolate = COMPOSITES["interpolate"].function
-_upsample = COMPOSITES["upsample"].function
 _inverse = COMPOSITES["inverse"].function
 _det = COMPOSITES["det"].function
 _slogdet = COMPOSITES["slogdet"].function
@@ -10958,6 +10958,130 @@ def index_of(tensors: Sequence[Tensor], sizes: builtins.tuple[builtins.int, ...]
     return apply(_index_of, tuple(tensors), {"sizes": sizes, "dims": dims})
 
 
+def _pull_resample(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    attrs = node._attrs
+    size = attrs["size"]
+    scales = attrs["scales"]
+    method = attrs["method"]
+    align = attrs["align"]
+    input_shape = node._shapes[0]
+    r = _r_resample_input(F, g, input_shape, size, scales, method, align)
+    if pending[to_input] is None:
+        pending[to_input] = r
+    else:
+        accumulate(pending, to_input, r)
+
+
+_pull_resample.op = _resample  # type: ignore[attr-defined]
+
+
+def resample(input: Tensor, *, size: builtins.tuple[builtins.int, ...], scales: builtins.tuple[builtins.float | None, ...], method: str, align: builtins.bool) -> Tensor:
+    """``input`` with its last dimensions resized to ``size``."""
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_resample, (input,), {"size": size, "scales": scales, "method": method, "align": align})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_resample, (input,), {"size": size, "scales": scales, "method": method, "align": align})
+    try:
+        out = _k_resample[a_input.__class__](a_input, size=size, scales=scales, method=method, align=align)
+    except Exception as error:
+        raise explain(_resample, (input,), {"size": size, "scales": scales, "method": method, "align": align}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    if n_input is not None and mode.grad:
+        t._node = n = GeneralNode()
+        n.op = _resample
+        n.pull = _pull_resample
+        n._first = n_input
+        n._second = n._rest = None
+        n.saved = None
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        n._attrs = {"size": size, "scales": scales, "method": method, "align": align}
+        n._shapes = (a_input.shape,)
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+        if n_input is not None:
+            t._view = _c_resample
+        elif input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
+    return t
+
+
+def _pull_resample_sum(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_grad = node._first
+    attrs = node._attrs
+    size = attrs["size"]
+    scales = attrs["scales"]
+    method = attrs["method"]
+    align = attrs["align"]
+    r = _r_resample_sum_grad(F, g, size, scales, method, align)
+    if pending[to_grad] is None:
+        pending[to_grad] = r
+    else:
+        accumulate(pending, to_grad, r)
+
+
+_pull_resample_sum.op = _resample_sum  # type: ignore[attr-defined]
+
+
+def resample_sum(grad: Tensor, *, shape: Sequence[builtins.int], size: builtins.tuple[builtins.int, ...], scales: builtins.tuple[builtins.float | None, ...], method: str, align: builtins.bool) -> Tensor:
+    """The adjoint of ``resample``: every element shared out among those it was made of."""
+    try:
+        a_grad = grad._array
+        n_grad = grad._node
+        d = a_grad.dtype
+    except AttributeError:
+        return apply(_resample_sum, (grad,), {"shape": shape, "size": size, "scales": scales, "method": method, "align": align})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_resample_sum, (grad,), {"shape": shape, "size": size, "scales": scales, "method": method, "align": align})
+    try:
+        out = _k_resample_sum[a_grad.__class__](a_grad, shape=shape, size=size, scales=scales, method=method, align=align)
+    except Exception as error:
+        raise explain(_resample_sum, (grad,), {"shape": shape, "size": size, "scales": scales, "method": method, "align": align}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    if n_grad is not None and mode.grad:
+        t._node = n = GeneralNode()
+        n.op = _resample_sum
+        n.pull = _pull_resample_sum
+        n._first = n_grad
+        n._second = n._rest = None
+        n.saved = None
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        n._attrs = {"shape": shape, "size": size, "scales": scales, "method": method, "align": align}
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+        if n_grad is not None:
+            t._view = _c_resample_sum
+        elif grad._view is not None and grad._view.cut is not None:
+            t._view = grad._view.cut
+    return t
+
+
 def base_grid(input: Tensor, *, size: builtins.tuple[builtins.int, ...], align: builtins.bool) -> Tensor:
     """The points of images of ``size`` with a 1 behind: (sizes..., coordinates, last dimension first). ``input`` says device and dtype."""
     return apply(_base_grid, (input,), {"size": size, "align": align})
@@ -11125,130 +11249,6 @@ def frexp(input: Tensor) -> builtins.tuple[Tensor, Tensor]:
     ([0.75, 0.5], [3, -1])
     """
     return apply(_frexp, (input,), {})
-
-
-def _pull_resample(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    attrs = node._attrs
-    size = attrs["size"]
-    scales = attrs["scales"]
-    method = attrs["method"]
-    align = attrs["align"]
-    input_shape = node._shapes[0]
-    r = _r_resample_input(F, g, input_shape, size, scales, method, align)
-    if pending[to_input] is None:
-        pending[to_input] = r
-    else:
-        accumulate(pending, to_input, r)
-
-
-_pull_resample.op = _resample  # type: ignore[attr-defined]
-
-
-def resample(input: Tensor, *, size: builtins.tuple[builtins.int, ...], scales: builtins.tuple[builtins.float | None, ...], method: str, align: builtins.bool) -> Tensor:
-    """``input`` with its last dimensions resized to ``size``."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        return apply(_resample, (input,), {"size": size, "scales": scales, "method": method, "align": align})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_resample, (input,), {"size": size, "scales": scales, "method": method, "align": align})
-    try:
-        out = _k_resample[a_input.__class__](a_input, size=size, scales=scales, method=method, align=align)
-    except Exception as error:
-        raise explain(_resample, (input,), {"size": size, "scales": scales, "method": method, "align": align}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = GeneralNode()
-        n.op = _resample
-        n.pull = _pull_resample
-        n._first = n_input
-        n._second = n._rest = None
-        n.saved = None
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n._attrs = {"size": size, "scales": scales, "method": method, "align": align}
-        n._shapes = (a_input.shape,)
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-        if n_input is not None:
-            t._view = _c_resample
-        elif input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
-    return t
-
-
-def _pull_resample_sum(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_grad = node._first
-    attrs = node._attrs
-    size = attrs["size"]
-    scales = attrs["scales"]
-    method = attrs["method"]
-    align = attrs["align"]
-    r = _r_resample_sum_grad(F, g, size, scales, method, align)
-    if pending[to_grad] is None:
-        pending[to_grad] = r
-    else:
-        accumulate(pending, to_grad, r)
-
-
-_pull_resample_sum.op = _resample_sum  # type: ignore[attr-defined]
-
-
-def resample_sum(grad: Tensor, *, shape: Sequence[builtins.int], size: builtins.tuple[builtins.int, ...], scales: builtins.tuple[builtins.float | None, ...], method: str, align: builtins.bool) -> Tensor:
-    """The adjoint of ``resample``: every element shared out among those it was made of."""
-    try:
-        a_grad = grad._array
-        n_grad = grad._node
-        d = a_grad.dtype
-    except AttributeError:
-        return apply(_resample_sum, (grad,), {"shape": shape, "size": size, "scales": scales, "method": method, "align": align})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_resample_sum, (grad,), {"shape": shape, "size": size, "scales": scales, "method": method, "align": align})
-    try:
-        out = _k_resample_sum[a_grad.__class__](a_grad, shape=shape, size=size, scales=scales, method=method, align=align)
-    except Exception as error:
-        raise explain(_resample_sum, (grad,), {"shape": shape, "size": size, "scales": scales, "method": method, "align": align}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if n_grad is not None and mode.grad:
-        t._node = n = GeneralNode()
-        n.op = _resample_sum
-        n.pull = _pull_resample_sum
-        n._first = n_grad
-        n._second = n._rest = None
-        n.saved = None
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n._attrs = {"shape": shape, "size": size, "scales": scales, "method": method, "align": align}
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-        if n_grad is not None:
-            t._view = _c_resample_sum
-        elif grad._view is not None and grad._view.cut is not None:
-            t._view = grad._view.cut
-    return t
 
 
 def _pull_linalg_inv(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
@@ -14414,16 +14414,17 @@ def cumsum_(input: Tensor, dim: builtins.int, *, dtype: DTypeLike | None = None)
 
 def _pull_cumprod(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
     to_input = node._first
-    input, = node.saved
+    input, out = node.saved
     attrs = node._attrs
     dim = attrs["dim"]
     dtype = attrs["dtype"]
     input_dtype = node._dtypes[0]
-    r = _r_cumprod_input(F, g, input, input_dtype, dim, dtype)
-    if pending[to_input] is None:
-        pending[to_input] = r
-    else:
-        accumulate(pending, to_input, r)
+    r_input, = _r_cumprod_all(F, g, input, out, input_dtype, dim, dtype)
+    if to_input is not None and r_input is not None:
+        if pending[to_input] is None:
+            pending[to_input] = r_input
+        else:
+            accumulate(pending, to_input, r_input)
 
 
 _pull_cumprod.op = _cumprod  # type: ignore[attr-defined]
@@ -14455,7 +14456,7 @@ def cumprod(input: Tensor, dim: builtins.int, *, dtype: DTypeLike | None = None,
         n.pull = _pull_cumprod
         n._first = n_input
         n._second = n._rest = None
-        n.saved = (a_input,)
+        n.saved = (a_input, out)
         n.hooks = None
         n.scope = mode.scope
         out_shape = out.shape
@@ -19747,6 +19748,27 @@ def index_put(input: Tensor, indices: Sequence[Tensor | None], values: TensorLik
     return _index_put(F, input, indices, values, accumulate)
 
 
+def interpolate(input: Tensor, size: builtins.int | Sequence[builtins.int] | None = None, scale_factor: builtins.float | Sequence[builtins.float] | None = None, mode: str = 'nearest', align_corners: builtins.bool | None = None, recompute_scale_factor: builtins.bool | None = None, antialias: builtins.bool = False) -> Tensor:
+    """Images (batch, channels, sizes...) of one to three dimensions, resized to ``size`` or by ``scale_factor``.
+
+    ``mode`` is ``nearest``, ``nearest-exact``, ``area`` (the mean of what falls on a pixel) or, by the number of dimensions,
+    ``linear``, ``bilinear``, ``bicubic`` or ``trilinear``. ``align_corners`` lets the centres of the corner pixels coincide,
+    otherwise the corners of the images do. Positions follow from ``scale_factor`` if given, unless
+    ``recompute_scale_factor``. With ``antialias``, for images only, each pixel of a smaller one is a weighted mean of all that it
+    stands for. Raises ``ValueError`` for options that do not go together, ``NotImplementedError`` for a mode of other dimensions.
+
+    >>> import autograd_core as ag, nn
+    >>> nn.functional.interpolate(ag.tensor([[[0.0, 4.0]]]), size=4, mode="linear").tolist()
+    [[[0.0, 1.0, 3.0, 4.0]]]
+    """
+    return _interpolate(F, input, size, scale_factor, mode, align_corners, recompute_scale_factor, antialias)
+
+
+def upsample(input: Tensor, size: builtins.int | Sequence[builtins.int] | None = None, scale_factor: builtins.float | Sequence[builtins.float] | None = None, mode: str = 'nearest', align_corners: builtins.bool | None = None) -> Tensor:
+    """The older name of ``interpolate``."""
+    return _upsample(F, input, size, scale_factor, mode, align_corners)
+
+
 def affine_grid(theta: Tensor, size: Sequence[builtins.int], align_corners: builtins.bool | None = None) -> Tensor:
     """Where an affine map takes the pixels of images of ``size`` (batch, channels, sizes...), for ``grid_sample``.
 
@@ -19760,7 +19782,7 @@ def affine_grid(theta: Tensor, size: Sequence[builtins.int], align_corners: buil
 def grid_sample(input: Tensor, grid: Tensor, mode: str = 'bilinear', padding_mode: str = 'zeros', align_corners: builtins.bool | None = None) -> Tensor:
     """Images (batch, channels, height, width), or volumes, at the points of ``grid`` (batch, sizes..., 2 or 3), x first.
 
-    Coordinates run from -1 to 1, see ``affine_grid``. ``mode`` is ``bilinear`` or ``nearest``. Outside there are zeros, the
+    Coordinates run from -1 to 1, see ``affine_grid``. ``mode`` is ``bilinear``, ``nearest`` or, for images, ``bicubic``. Outside there are zeros, the
     nearest pixel (``padding_mode='border'``) or the reflected image (``'reflection'``). Raises ``ValueError`` for unknown
     modes, ``RuntimeError`` for shapes that do not fit. Jaderberg et al. (2015), arXiv:1506.02025.
     """
@@ -19780,27 +19802,6 @@ def ldexp(input: Tensor, other: Tensor) -> Tensor:
 def ldexp_(input: Tensor, other: Tensor) -> Tensor:
     """``ldexp``, written into the tensor itself."""
     return _ldexp_(F, input, other)
-
-
-def interpolate(input: Tensor, size: builtins.int | Sequence[builtins.int] | None = None, scale_factor: builtins.float | Sequence[builtins.float] | None = None, mode: str = 'nearest', align_corners: builtins.bool | None = None, recompute_scale_factor: builtins.bool | None = None, antialias: builtins.bool = False) -> Tensor:
-    """Images (batch, channels, sizes...) of one to three dimensions, resized to ``size`` or by ``scale_factor``.
-
-    ``mode`` is ``nearest``, ``nearest-exact``, ``area`` (the mean of what falls on a pixel) or, by the number of dimensions,
-    ``linear``, ``bilinear``, ``bicubic`` or ``trilinear``. ``align_corners`` lets the centres of the corner pixels coincide,
-    otherwise the corners of the images do. Positions follow from ``scale_factor`` if given, unless
-    ``recompute_scale_factor``. Raises ``ValueError`` for options that do not go together, ``NotImplementedError`` for a mode
-    of other dimensions, and for ``antialias``.
-
-    >>> import autograd_core as ag, nn
-    >>> nn.functional.interpolate(ag.tensor([[[0.0, 4.0]]]), size=4, mode="linear").tolist()
-    [[[0.0, 1.0, 3.0, 4.0]]]
-    """
-    return _interpolate(F, input, size, scale_factor, mode, align_corners, recompute_scale_factor, antialias)
-
-
-def upsample(input: Tensor, size: builtins.int | Sequence[builtins.int] | None = None, scale_factor: builtins.float | Sequence[builtins.float] | None = None, mode: str = 'nearest', align_corners: builtins.bool | None = None) -> Tensor:
-    """The older name of ``interpolate``."""
-    return _upsample(F, input, size, scale_factor, mode, align_corners)
 
 
 def inverse(input: Tensor) -> Tensor:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from functools import reduce
 from itertools import product
 from math import prod
+from operator import mul
 from typing import Any
 
 from ..dtypes import as_dtype
 from ..errors import ShapeError, describe
 from ..op import NN, Arg, S, composite, detached, op
 from ..spec import Meta
+from .interpolate import cubic_weights
 
 
 @op("base_grid(input: Tensor, *, size: tuple[int, ...], align: bool) -> Tensor", kind="shape",
@@ -77,10 +80,15 @@ def _positions(F: Any, grid: Any, image: Any, padding_mode: str, align: bool) ->
     for axis, n in enumerate(image):
         x = F.select(grid, dim=-1, index=len(image) - 1 - axis)
         at = (x + 1.0) * ((n - 1) / 2.0) if align else ((x + 1.0) * float(n) - 1.0) / 2.0
-        if padding_mode == "reflection":
-            at = _reflected(F, at, 0.0, float(n - 1)) if align else _reflected(F, at, -0.5, n - 0.5)
-        positions.append(at if padding_mode == "zeros" else _clipped(F, at, n))
+        positions.append(_padded(F, at, n, padding_mode, align))
     return positions
+
+
+def _padded(F: Any, at: Any, n: int, padding_mode: str, align: bool) -> Any:
+    """The pixel that stands for a place outside of the ``n`` pixels of a dimension; with zeros there, the place itself."""
+    if padding_mode == "reflection":
+        at = _reflected(F, at, 0.0, float(n - 1)) if align else _reflected(F, at, -0.5, n - 0.5)
+    return at if padding_mode == "zeros" else _clipped(F, at, n)
 
 
 def _gathered(F: Any, flat: Any, image: Any, at: Any) -> Any:
@@ -98,17 +106,25 @@ def _gathered(F: Any, flat: Any, image: Any, at: Any) -> Any:
     return F.where(F.reshape(inside, shape=(batch, 1, points)), F.gather(flat, index=spread, dim=2), 0.0)
 
 
+def _neighbours(F: Any, at: Any, n: int, mode: str, padding_mode: str, align: bool) -> list[tuple[Any, Any]]:
+    """The pixels around a place in one dimension, and their weights: two, or four of which each is padded by itself."""
+    low = F.floor(detached(at))
+    rest = at - low
+    if mode == "bilinear":
+        return [(low, 1.0 - rest), (low + 1.0, rest)]
+    return [(_padded(F, low + (k - 1.0), n, padding_mode, align), weight) for k, weight in enumerate(cubic_weights(rest))]
+
+
 @composite("grid_sample(input: Tensor, grid: Tensor, mode: str = 'bilinear', padding_mode: str = 'zeros', align_corners: bool | None = None) -> Tensor", places=NN)
 def grid_sample(F: Any, input: Any, grid: Any, mode: str = "bilinear", padding_mode: str = "zeros", align_corners: bool | None = None) -> Any:
     """Images (batch, channels, height, width), or volumes, at the points of ``grid`` (batch, sizes..., 2 or 3), x first.
 
-    Coordinates run from -1 to 1, see ``affine_grid``. ``mode`` is ``bilinear`` or ``nearest``. Outside there are zeros, the
+    Coordinates run from -1 to 1, see ``affine_grid``. ``mode`` is ``bilinear``, ``nearest`` or, for images, ``bicubic``. Outside there are zeros, the
     nearest pixel (``padding_mode='border'``) or the reflected image (``'reflection'``). Raises ``ValueError`` for unknown
     modes, ``RuntimeError`` for shapes that do not fit. Jaderberg et al. (2015), arXiv:1506.02025.
     """
-    if mode not in ("bilinear", "nearest"):
-        kind = NotImplementedError if mode == "bicubic" else ValueError
-        raise kind(f"grid_sample: expected mode to be 'bilinear' or 'nearest', but got {mode!r}")
+    if mode not in ("bilinear", "nearest", "bicubic"):
+        raise ValueError(f"grid_sample: expected mode to be 'bilinear', 'nearest' or 'bicubic', but got {mode!r}")
     if padding_mode not in ("zeros", "border", "reflection"):
         raise ValueError(f"grid_sample: expected padding_mode to be 'zeros', 'border', or 'reflection', but got {padding_mode!r}")
     count = input.ndim - 2
@@ -117,23 +133,23 @@ def grid_sample(F: Any, input: Any, grid: Any, mode: str = "bilinear", padding_m
         raise ShapeError(f"grid_sample: expected 4D or 5D input and grid with same number of dimensions, but got {operands}")
     if input.shape[0] != grid.shape[0] or grid.shape[-1] != count:
         raise ShapeError(f"grid_sample: expected grid and input to have same batch size and grid to have size {count} in last dimension, but got {operands}")
+    if mode == "bicubic" and count == 3:
+        raise ShapeError(f"grid_sample: bicubic interpolation only supports 4D input, but got {operands}")
     if 0 in input.shape[2:]:
         raise ShapeError(f"grid_sample: expected input to have non-empty spatial dimensions, but got {operands}")
     image = tuple(input.shape[2:])
     batch, channels = input.shape[:2]
     flat = F.reshape(input, shape=(batch, channels, prod(image)))
-    positions = _positions(F, grid, image, padding_mode, bool(align_corners))
+    align = bool(align_corners)
+    positions = _positions(F, grid, image, "zeros" if mode == "bicubic" else padding_mode, align)
     if mode == "nearest":
         sampled = _gathered(F, flat, image, [F.round(detached(at)) for at in positions])
     else:
-        lows = [F.floor(detached(at)) for at in positions]
+        terms = [_neighbours(F, at, n, mode, padding_mode, align) for at, n in zip(positions, image, strict=True)]
         points = (batch, 1, prod(grid.shape[1:-1]))
         sampled = None
-        for corner in product((0.0, 1.0), repeat=count):
-            weight: Any = None
-            for at, low, high in zip(positions, lows, corner, strict=True):
-                part = at - low if high else 1.0 - (at - low)
-                weight = part if weight is None else weight * part
-            term = _gathered(F, flat, image, [low + high for low, high in zip(lows, corner, strict=True)]) * F.reshape(weight, shape=points)
+        for corner in product(*terms):
+            weight = reduce(mul, [part for _, part in corner])
+            term = _gathered(F, flat, image, [place for place, _ in corner]) * F.reshape(weight, shape=points)
             sampled = term if sampled is None else sampled + term
     return F.reshape(sampled, shape=(batch, channels, *grid.shape[1:-1]))

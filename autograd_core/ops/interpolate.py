@@ -6,7 +6,7 @@ The weights are found by position, as PyTorch finds them, so ``resample`` is lin
 from __future__ import annotations
 
 from functools import lru_cache
-from math import floor
+from math import ceil, floor
 from typing import Any
 
 from ..backend.registry import backend_for_device, backend_of
@@ -18,6 +18,8 @@ from .reduce import wide_dtype, widened
 
 _CUBIC = -0.75
 """The slope that bicubic interpolation gives the kernel at distance 1."""
+_SMOOTH_CUBIC = -0.5
+"""That slope with ``antialias``."""
 
 
 def _taps(xp: Any, mode: str, length: int, size: int, scale: float | None, align: bool, dtype: Any) -> list[tuple[Any, Any]]:
@@ -28,6 +30,8 @@ def _taps(xp: Any, mode: str, length: int, size: int, scale: float | None, align
         if mode == "nearest-exact":
             at = at + xp.asarray(0.5, dtype="float32")
         return [(xp.minimum(xp.floor(at * step).astype("int64"), length - 1), None)]
+    if mode.endswith("smooth"):
+        return _smooth_taps(xp, mode, length, size, (length - 1) / max(size - 1, 1) if align else length / size if scale is None else 1.0 / scale, dtype)
     at = xp.arange(size).astype(dtype)
     if align:
         source = at * ((length - 1) / (size - 1) if size > 1 else 0.0)
@@ -41,16 +45,41 @@ def _taps(xp: Any, mode: str, length: int, size: int, scale: float | None, align
     if mode == "linear":
         low = xp.minimum(low, length - 1)
         return [(low, 1 - rest), (xp.minimum(low + 1, length - 1), rest)]
-    a = _CUBIC
+    return [(xp.minimum(xp.maximum(low + k - 1, 0), length - 1), weight) for k, weight in enumerate(cubic_weights(rest))]
 
-    def near(t: Any) -> Any:
-        return ((a + 2) * t - (a + 3)) * t * t + 1
 
-    def far(t: Any) -> Any:
-        return ((a * t - 5 * a) * t + 8 * a) * t - 4 * a
+def cubic_weights(rest: Any, slope: float = _CUBIC) -> tuple[Any, Any, Any, Any]:
+    """The weights of the four neighbours, first to last, of places that lie ``rest`` behind the second one."""
+    return cubic_far(rest + 1, slope), cubic_near(rest, slope), cubic_near(1 - rest, slope), cubic_far(2 - rest, slope)
 
-    weights = (far(rest + 1), near(rest), near(1 - rest), far(2 - rest))
-    return [(xp.minimum(xp.maximum(low + k - 1, 0), length - 1), weight) for k, weight in enumerate(weights)]
+
+def cubic_near(t: Any, slope: float) -> Any:
+    """The weight at a distance ``t`` up to 1."""
+    return ((slope + 2) * t - (slope + 3)) * t * t + 1
+
+
+def cubic_far(t: Any, slope: float) -> Any:
+    """The weight at a distance ``t`` between 1 and 2."""
+    return ((slope * t - 5 * slope) * t + 8 * slope) * t - 4 * slope
+
+
+def _smooth_taps(xp: Any, mode: str, length: int, size: int, step: float, dtype: Any) -> list[tuple[Any, Any]]:
+    """``_taps`` with a kernel that is stretched over all elements which a result of a smaller image stands for."""
+    stretch = max(step, 1.0)
+    reach = stretch * (1.0 if mode == "linear-smooth" else 2.0)
+    centre = (xp.arange(size).astype(dtype) + 0.5) * step
+    first = xp.maximum(xp.floor(centre - reach + 0.5), 0)
+    end = xp.minimum(xp.floor(centre + reach + 0.5), length)
+    terms = []
+    for k in range(2 * ceil(reach) + 1):
+        far = xp.abs(first + k + 0.5 - centre) / stretch
+        if mode == "linear-smooth":
+            weight = xp.maximum(1 - far, 0)
+        else:
+            weight = xp.where(far < 1, cubic_near(far, _SMOOTH_CUBIC), xp.where(far < 2, cubic_far(far, _SMOOTH_CUBIC), 0))
+        terms.append((xp.minimum(first + k, length - 1).astype("int64"), xp.where(first + k < end, weight, 0)))
+    total = sum(weight for _, weight in terms)
+    return [(places, weight / total) for places, weight in terms]
 
 
 def _resized(input: Any, *, size: Any, **attrs: Any) -> Meta:
@@ -78,15 +107,21 @@ def _known_matrix(device: str, method: str, length: int, parts: int, scale: floa
     return matrix
 
 
+def _same(parts: int, length: int, scale: float | None, method: str, align: bool) -> bool:
+    """Whether a dimension stays as it is; in PyTorch, linear and smoothing interpolation to the same number of elements does, whatever the scale."""
+    return parts == length and (scale is None or align or scale == 1 or method in ("linear", "linear-smooth", "cubic-smooth"))
+
+
 @op(f"resample(input: Tensor, *, {_WHERE}) -> Tensor", label="interpolate", spec=_resized, samples=[
     S((2, 3, 4, 5), size=(7, 3), scales=(None, None), method="linear", align=False), S((2, 3, 4), size=(7,), scales=(1.75,), method="nearest", align=False),
-    S((2, 2, 4, 5), size=(3, 9), scales=(None, None), method="cubic", align=True), S((0, 2, 3), size=(2,), scales=(None,), method="nearest-exact", align=False)])
+    S((2, 2, 4, 5), size=(3, 9), scales=(None, None), method="cubic", align=True), S((2, 2, 5, 7), size=(2, 9), scales=(None, None), method="cubic-smooth", align=False),
+    S((0, 2, 3), size=(2,), scales=(None,), method="nearest-exact", align=False)])
 def resample(xp: Any, input: Any, *, size: Any, scales: Any, method: str, align: bool) -> Any:
     """``input`` with its last dimensions resized to ``size``."""
     result = widened(input)
     for axis, (parts, scale) in enumerate(zip(size, scales, strict=True), input.ndim - len(size)):
         length = result.shape[axis]
-        if parts == length and (scale is None or align or scale == 1):
+        if _same(parts, length, scale, method, align):
             continue
         shape = (-1,) + (1,) * (input.ndim - 1 - axis)
         total = None
@@ -114,7 +149,7 @@ def resample_sum(xp: Any, grad: Any, *, shape: Any, size: Any, scales: Any, meth
     dtype = wide_dtype(grad.dtype)
     for axis, (parts, scale) in enumerate(zip(size, scales, strict=True), grad.ndim - len(size)):
         length = shape[axis]
-        if parts == length and (scale is None or align or scale == 1):
+        if _same(parts, length, scale, method, align):
             continue
         matrix = _known_matrix(backend_of(result).name, method, length, parts, scale, align, dtype)
         result = xp.moveaxis(xp.matmul(xp.moveaxis(result, axis, -1), matrix), -1, axis)
@@ -156,8 +191,8 @@ def interpolate(F: Any, input: Any, size: Any = None, scale_factor: Any = None, 
     ``mode`` is ``nearest``, ``nearest-exact``, ``area`` (the mean of what falls on a pixel) or, by the number of dimensions,
     ``linear``, ``bilinear``, ``bicubic`` or ``trilinear``. ``align_corners`` lets the centres of the corner pixels coincide,
     otherwise the corners of the images do. Positions follow from ``scale_factor`` if given, unless
-    ``recompute_scale_factor``. Raises ``ValueError`` for options that do not go together, ``NotImplementedError`` for a mode
-    of other dimensions, and for ``antialias``.
+    ``recompute_scale_factor``. With ``antialias``, for images only, each pixel of a smaller one is a weighted mean of all that it
+    stands for. Raises ``ValueError`` for options that do not go together, ``NotImplementedError`` for a mode of other dimensions.
 
     >>> import autograd_core as ag, nn
     >>> nn.functional.interpolate(ag.tensor([[[0.0, 4.0]]]), size=4, mode="linear").tolist()
@@ -166,8 +201,8 @@ def interpolate(F: Any, input: Any, size: Any = None, scale_factor: Any = None, 
     if mode not in _MODES or input.ndim - 2 not in _MODES[mode]:
         raise NotImplementedError(f"interpolate: Got {input.ndim}D input, but the modes are {', '.join(_MODES)}, where linear needs 3D, bilinear and bicubic 4D and "
                                   f"trilinear 5D input, the others 3D to 5D (got mode {mode!r}, input {describe(input)})")
-    if antialias:
-        raise NotImplementedError("interpolate: antialias=True is not implemented. Smooth the image before making it smaller, or use mode='area'")
+    if antialias and mode not in ("bilinear", "bicubic"):
+        raise ValueError(f"interpolate: Anti-alias option is restricted to bilinear and bicubic modes and requires a 4-D tensor as input (got mode {mode!r})")
     straight = mode in ("nearest", "nearest-exact", "area")
     if straight and align_corners is not None:
         raise ValueError("interpolate: align_corners option can only be set with the interpolating modes: linear | bilinear | bicubic | trilinear")
@@ -181,7 +216,7 @@ def interpolate(F: Any, input: Any, size: Any = None, scale_factor: Any = None, 
         raise RuntimeError(f"interpolate: Input and output sizes should be greater than 0, but got input {describe(input)} and output size {target}")
     if mode == "area":
         return F.adaptive_average(input, size=target)
-    kind = "cubic" if mode == "bicubic" else mode if straight else "linear"
+    kind = ("cubic" if mode == "bicubic" else mode if straight else "linear") + ("-smooth" if antialias else "")
     return F.resample(input, size=target, scales=factors, method=kind, align=bool(align_corners))
 
 

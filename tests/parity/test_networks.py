@@ -202,10 +202,23 @@ def test_interpolate(mode: str, count: int, corners: bool | None, options: dict[
     same(lambda a: F.interpolate(a, mode=mode, align_corners=corners, **options), lambda a: TF.interpolate(a, mode=mode, align_corners=corners, **options), data)
 
 
-@pytest.mark.parametrize("mode", ["bilinear", "nearest"])
+@pytest.mark.parametrize("options", [{"size": 7}, {"size": 2}, {"scale_factor": 1.7}, {"scale_factor": 0.45}, {"scale_factor": 2.3, "recompute_scale_factor": True}], ids=str)
+@pytest.mark.parametrize("mode", ["bilinear", "bicubic"])
+@pytest.mark.parametrize("corners", [False, True])
+def test_interpolate_without_aliasing(mode: str, corners: bool, options: dict[str, Any]) -> None:
+    arguments = {"mode": mode, "align_corners": corners, "antialias": True, **options}
+    same(lambda a: F.interpolate(a, **arguments), lambda a: TF.interpolate(a, **arguments), numbers(2, 3, 5, 6))
+
+
+@pytest.mark.parametrize(("mode", "scale"), [("bilinear", (1.3, 0.6)), ("bilinear", (1.3, 1.3)), ("bilinear", (1.3, 2.0))])
+def test_lines_of_the_same_length_are_copied(mode: str, scale: Any) -> None:
+    data = numbers(1, 2, 3, 5)
+    np.testing.assert_allclose(F.interpolate(ag.tensor(data), scale_factor=scale, mode=mode).numpy(), TF.interpolate(torch.tensor(data), scale_factor=scale, mode=mode).numpy(), rtol=1e-12)
+
+
+@pytest.mark.parametrize(("count", "mode"), [(2, "bilinear"), (2, "nearest"), (2, "bicubic"), (3, "bilinear"), (3, "nearest")])
 @pytest.mark.parametrize("padding_mode", ["zeros", "border", "reflection"])
 @pytest.mark.parametrize("align_corners", [False, True])
-@pytest.mark.parametrize("count", [2, 3])
 def test_grid_sample(count: int, align_corners: bool, padding_mode: str, mode: str) -> None:
     x, grid = numbers(2, 3, *[4, 5, 3][:count]), numbers(2, *[3, 2, 4][:count], count)
     options = {"mode": mode, "padding_mode": padding_mode, "align_corners": align_corners}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from functools import partial
 from typing import Any
 
@@ -192,6 +193,18 @@ def pixel_unshuffle(input: Any, *, downscale_factor: int) -> Any:
     return result
 
 
+def smoothing(n: int, m: int, ratio: float, kernel: Any) -> Any:
+    """The matrix that shrinks a line with a kernel as wide as what a result stands for: all weights by the kernel, then divided by their sum."""
+    places = (np.arange(n)[None] + 0.5 - (np.arange(m)[:, None] + 0.5) * ratio) / max(ratio, 1.0)
+    matrix = np.vectorize(kernel)(places)
+    return matrix / matrix.sum(axis=1, keepdims=True)
+
+
+def keys(t: float) -> float:
+    t = abs(t)
+    return 1.5 * t**3 - 2.5 * t**2 + 1 if t <= 1 else -0.5 * t**3 + 2.5 * t**2 - 4 * t + 2 if t < 2 else 0.0
+
+
 def cubic(t: float) -> float:
     t = abs(t)
     return (1.25 * t - 2.25) * t * t + 1 if t <= 1 else ((-0.75 * t + 3.75) * t - 6) * t + 3 if t < 2 else 0.0
@@ -201,6 +214,8 @@ def line_weights(kind: str, n: int, m: int, scale: Any, align: bool) -> Any:
     """The matrix that resizes a line of ``n`` elements to ``m``."""
     matrix = np.zeros((m, n))
     ratio = n / m if scale is None else 1 / scale
+    if kind.endswith("smooth"):
+        return smoothing(n, m, (n - 1) / max(m - 1, 1) if align else ratio, keys if kind == "cubic-smooth" else lambda t: max(0.0, 1 - abs(t)))
     for k in range(m):
         if kind in ("nearest", "nearest-exact"):
             matrix[k, min(int((k + 0.5 * (kind != "nearest")) * ratio + 1e-9), n - 1)] = 1
@@ -223,13 +238,13 @@ def resample(input: Any, *, size: Any, scales: Any, method: str, align: bool) ->
     return input
 
 
-def interpolate(input: Any, *, size: Any = None, scale_factor: Any = None, mode: str = "nearest", align_corners: Any = None, recompute_scale_factor: Any = None) -> Any:
+def interpolate(input: Any, *, size: Any = None, scale_factor: Any = None, mode: str = "nearest", align_corners: Any = None, recompute_scale_factor: Any = None, antialias: bool = False) -> Any:
     count = input.ndim - 2
     scales = (None,) * count if scale_factor is None else tuple(scale_factor) if hasattr(scale_factor, "__iter__") else (scale_factor,) * count
     target = each(size, count) if scale_factor is None else tuple(int(n * scale) for n, scale in zip(input.shape[2:], scales, strict=True))
     if mode == "area":
         return adaptive(count, lambda numbers, *_: (numbers.mean(axis=-1),))(input, output_size=target)
-    method = {"bicubic": "cubic", "nearest": "nearest", "nearest-exact": "nearest-exact"}.get(mode, "linear")
+    method = {"bicubic": "cubic", "nearest": "nearest", "nearest-exact": "nearest-exact"}.get(mode, "linear") + "-smooth" * antialias
     return resample(input, size=target, scales=(None,) * count if recompute_scale_factor else scales, method=method, align=bool(align_corners))
 
 
@@ -246,24 +261,33 @@ def affine_grid(theta: Any, *, size: Any, align_corners: Any = None) -> Any:
     return np.einsum("...k,nik->n...i", base_grid(None, size=tuple(size[2:]), align=align_corners), theta)
 
 
+def padded(position: float, n: int, padding_mode: str, align_corners: Any) -> float:
+    """The place in the image that stands for one outside of it; with zeros there, the place itself."""
+    if padding_mode == "zeros":
+        return position
+    if padding_mode == "reflection":
+        low, high = (0.0, n - 1.0) if align_corners else (-0.5, n - 0.5)
+        position = (position - low) % (2 * (high - low))
+        position = low + min(position, 2 * (high - low) - position)
+    return min(max(position, 0.0), n - 1.0)
+
+
 def grid_sample(input: Any, grid: Any, *, mode: str = "bilinear", padding_mode: str = "zeros", align_corners: Any = None) -> Any:
     image = input.shape[2:]
     result = np.zeros((*input.shape[:2], *grid.shape[1:-1]))
     for place in np.ndindex(grid.shape[0], *grid.shape[1:-1]):
-        at = []
-        for n, x in zip(image, grid[place][::-1], strict=True):
-            position = (x + 1) / 2 * (n - 1) if align_corners else ((x + 1) * n - 1) / 2
-            if padding_mode == "reflection":
-                low, high = (0.0, n - 1.0) if align_corners else (-0.5, n - 0.5)
-                position = (position - low) % (2 * (high - low))
-                position = low + min(position, 2 * (high - low) - position)
-            at.append(position if padding_mode == "zeros" else min(max(position, 0.0), n - 1.0))
-        for corner in np.ndindex(*(2,) * len(image)):
+        at = [(x + 1) / 2 * (n - 1) if align_corners else ((x + 1) * n - 1) / 2 for n, x in zip(image, grid[place][::-1], strict=True)]
+        if mode != "bicubic":
+            at = [padded(x, n, padding_mode, align_corners) for x, n in zip(at, image, strict=True)]
+        taps = {"nearest": (0,), "bilinear": (0, 1), "bicubic": (-1, 0, 1, 2)}[mode]
+        for corner in itertools.product(taps, repeat=len(image)):
             if mode == "nearest":
-                pixel, weight = [int(np.rint(x)) for x in at], 1.0 if not any(corner) else 0.0
+                pixel, weight = [int(np.rint(x)) for x in at], 1.0
             else:
                 pixel = [int(np.floor(x)) + c for x, c in zip(at, corner, strict=True)]
-                weight = float(np.prod([1 - abs(x - p) for x, p in zip(at, pixel, strict=True)]))
+                weight = float(np.prod([cubic(x - p) if mode == "bicubic" else 1 - abs(x - p) for x, p in zip(at, pixel, strict=True)]))
+            if mode == "bicubic":
+                pixel = [int(padded(p, n, padding_mode, align_corners)) for p, n in zip(pixel, image, strict=True)]
             if all(0 <= p < n for p, n in zip(pixel, image, strict=True)):
                 result[(place[0], slice(None), *place[1:])] += weight * input[(place[0], slice(None), *pixel)]
     return result

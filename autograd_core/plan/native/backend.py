@@ -21,7 +21,7 @@ from ..graph import Argument, Captured, Constant, EntryGradient, Graph, Step, Va
 from ..live import Live
 from ..memory import Layout, dense, plan_memory
 from ..numpy_backend import Program
-from .access import Places, address
+from .access import Places, address, merged
 from .clusters import Cluster, roots_read, roots_written, scheduled
 from .emit import TYPES, Loop
 from .formulas import C_TYPES, literal
@@ -135,6 +135,7 @@ class NativeProgram(Program):
                 for root in roots_written(node):
                     makers.setdefault(root, node)
         self._last = last
+        self._read_in_c = {root for cluster in self._clusters for node in cluster.nodes if not isinstance(node, Foreign) for root in roots_read(node)}
         self._outside = {value.root for value in graph.kept()}
         self._inside: set[Value] = set()
         """What never leaves the loop that makes it."""
@@ -183,7 +184,10 @@ class NativeProgram(Program):
         for value in graph.externals:
             if isinstance(value.origin, EntryGradient):
                 self.names[value] = f"g{len(self.names)}"
-                self.lines.append(f"    {self.names[value]} = {self._bind('leaf' + self.names[value], value.origin.leaf)}.grad._array")
+                name = self.names[value]
+                self.lines.append(f"    {name} = {self._bind('leaf' + name, value.origin.leaf)}.grad._array")
+                if value.shape:
+                    self.lines.append(f"    if {name}.strides != {value.strides}: {self._bind('stale', _stale)}()")
         for value in {written.root: None for step in graph.steps for written in step.writes}:
             if isinstance(value.origin, Constant):
                 self.names[value] = f"v{len(self.names)}"
@@ -233,6 +237,10 @@ class NativeProgram(Program):
             self.lines.append(f"    {self._bind('in_doubt', _in_doubt)}()")
         self._step(step)
         self.step_of_line[len(self.lines)] = step
+        for value in step.outputs:
+            if value is not None and value.shape and value not in self._fixed and value.root in self._read_in_c:
+                name = self.names[value]
+                self.lines.append(f"    if {name}.strides != {value.strides}: {name} = {self._bind('laid_out', _laid_out)}({name}, {value.strides})")
 
     def _in_python(self, value: Value) -> None:
         """See to it that Python has a name for a value: views are made when somebody asks for them."""
@@ -467,6 +475,24 @@ class NativeProgram(Program):
     def shown(self) -> str:
         """The generated code: the Python lines, and the C that they call."""
         return "\n".join([self.source, *self._functions, *self._runs]) + "\n"
+
+
+def _laid_out(array: Any, strides: tuple[int, ...]) -> Any:
+    """An array that Python made, in the layout that it had when it was recorded: which one NumPy chooses may depend on values."""
+    if merged(array.shape, array.strides) == merged(array.shape, strides):
+        return array
+    order = sorted(range(array.ndim), key=lambda i: -strides[i])
+    copy = np.empty([array.shape[i] for i in order], array.dtype).transpose(sorted(range(array.ndim), key=order.__getitem__))
+    if merged(copy.shape, copy.strides) != merged(array.shape, strides):
+        raise RuntimeError(f"compile: an array of shape {array.shape} cannot be laid out in steps of {strides} bytes, as it was when it was recorded. Use backend='numpy'")
+    copy[...] = array
+    return copy
+
+
+def _stale() -> None:
+    from ..replay import StaleError
+
+    raise StaleError
 
 
 def _overlap() -> None:

@@ -54,6 +54,11 @@ def test_common_makes_equal_calls_once_unless_memory_was_written_in_between() ->
     assert calls(plan(writes, X), "exp") == 2
 
 
+def test_common_knows_what_commutes() -> None:
+    assert calls(plan(lambda x: (x * 2.0 * x.exp()) - (x.exp() * (2.0 * x)).sin(), X), "multiply") == 2
+    assert calls(plan(lambda x: (x - x.exp()) * (x.exp() - x), X), "subtract") == 2
+
+
 def test_memory_from_outside_may_be_written_under_another_name() -> None:
     def f(x: Any, same: Any) -> Any:
         first, kept = x.exp(), x * 1.0

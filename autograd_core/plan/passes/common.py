@@ -1,10 +1,13 @@
-"""Common subexpressions: the same call on the same values is made once. Exact."""
+"""Common subexpressions: the same call on the same values is made once, ``y * x`` for ``x * y`` too. Exact, but for the payload of NaNs."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from ..graph import Graph, Step, Value, replaced
+
+COMMUTE = frozenset(("add", "multiply", "equal", "not_equal", "logical_and", "logical_or", "bitwise_and", "bitwise_or", "bitwise_xor"))
+"""Calls whose two operands may change places."""
 
 
 def common(graph: Graph) -> int:
@@ -50,7 +53,10 @@ def _key(step: Step, epoch: int | None) -> Any:
     function = step.function
     try:
         parts = (getattr(function, "func", function), *getattr(function, "args", ()))
-        key = (step.name, step.kind, epoch, parts, _hashable(step.inputs), _hashable(step.attrs))
+        inputs = _hashable(step.inputs)
+        if step.kind == "call" and step.name in COMMUTE and len(step.inputs) == 2:
+            inputs = tuple(sorted(inputs[1:], key=hash))
+        key = (step.name, step.kind, epoch, parts, inputs, _hashable(step.attrs))
         hash(key)
     except TypeError:
         return None

@@ -437,9 +437,6 @@ _k_threshold = _threshold.kernels
 _c_threshold = cut_of(_threshold)
 _k_slopes = _slopes.kernels
 _c_slopes = cut_of(_slopes)
-_k_gated_half = _gated_half.kernels
-_c_gated_half = cut_of(_gated_half)
-_r_gated_half_input = _gated_half.rules["input"].function
 _k_sum = _sum.kernels
 _c_sum = cut_of(_sum)
 _r_sum_input = _sum.rules["input"].function
@@ -467,16 +464,6 @@ _k_argmin = _argmin.kernels
 _c_argmin = cut_of(_argmin, True)
 _k_isclose = _isclose.kernels
 _c_isclose = cut_of(_isclose, True)
-_k_adaptive_average = _adaptive_average.kernels
-_c_adaptive_average = cut_of(_adaptive_average)
-_r_adaptive_average_input = _adaptive_average.rules["input"].function
-_k_adaptive_average_grad = _adaptive_average_grad.kernels
-_c_adaptive_average_grad = cut_of(_adaptive_average_grad)
-_r_adaptive_average_grad_grad = _adaptive_average_grad.rules["grad"].function
-_k_adaptive_max = _adaptive_max.kernels
-_c_adaptive_max = cut_of(_adaptive_max)
-_q_adaptive_max = _adaptive_max.residual_kernels
-_r_adaptive_max_all = _adaptive_max.fused.function
 _k_add = _add.kernels
 _c_add = cut_of(_add)
 _k_sub = _sub.kernels
@@ -600,19 +587,6 @@ _r_sgn_input = _sgn.rules["input"].function
 _k_angle = _angle.kernels
 _c_angle = cut_of(_angle)
 _r_angle_input = _angle.rules["input"].function
-_k_convolution = _convolution.kernels
-_c_convolution = cut_of(_convolution)
-_r_convolution_input = _convolution.rules["input"].function
-_r_convolution_weight = _convolution.rules["weight"].function
-_r_convolution_bias = _convolution.rules["bias"].function
-_k_convolution_input_grad = _convolution_input_grad.kernels
-_c_convolution_input_grad = cut_of(_convolution_input_grad)
-_r_convolution_input_grad_grad = _convolution_input_grad.rules["grad"].function
-_r_convolution_input_grad_weight = _convolution_input_grad.rules["weight"].function
-_k_convolution_weight_grad = _convolution_weight_grad.kernels
-_c_convolution_weight_grad = cut_of(_convolution_weight_grad)
-_r_convolution_weight_grad_input = _convolution_weight_grad.rules["input"].function
-_r_convolution_weight_grad_grad = _convolution_weight_grad.rules["grad"].function
 _k_logsumexp = _logsumexp.kernels
 _c_logsumexp = cut_of(_logsumexp)
 _r_logsumexp_input = _logsumexp.rules["input"].function
@@ -622,10 +596,6 @@ _r_softmax_along_input = _softmax_along.rules["input"].function
 _k_log_softmax_along = _log_softmax_along.kernels
 _c_log_softmax_along = cut_of(_log_softmax_along)
 _r_log_softmax_along_input = _log_softmax_along.rules["input"].function
-_k_softmax_cross_entropy = _softmax_cross_entropy.kernels
-_c_softmax_cross_entropy = cut_of(_softmax_cross_entropy)
-_q_softmax_cross_entropy = _softmax_cross_entropy.residual_kernels
-_r_softmax_cross_entropy_all = _softmax_cross_entropy.fused.function
 _k_soft_cross_entropy = _soft_cross_entropy.kernels
 _c_soft_cross_entropy = cut_of(_soft_cross_entropy)
 _q_soft_cross_entropy = _soft_cross_entropy.residual_kernels
@@ -634,10 +604,6 @@ _k_negative_log_likelihood = _negative_log_likelihood.kernels
 _c_negative_log_likelihood = cut_of(_negative_log_likelihood)
 _q_negative_log_likelihood = _negative_log_likelihood.residual_kernels
 _r_negative_log_likelihood_all = _negative_log_likelihood.fused.function
-_k_ctc_likelihood = _ctc_likelihood.kernels
-_c_ctc_likelihood = cut_of(_ctc_likelihood)
-_q_ctc_likelihood = _ctc_likelihood.residual_kernels
-_r_ctc_likelihood_all = _ctc_likelihood.fused.function
 _k_slice_view = _slice_view.kernels
 _c_slice_view = cut_of(_slice_view)
 _r_slice_view_input = _slice_view.rules["input"].function
@@ -654,29 +620,12 @@ _r_index_input = _index.rules["input"].function
 _k_index_accumulate = _index_accumulate.kernels
 _c_index_accumulate = cut_of(_index_accumulate)
 _r_index_accumulate_input = _index_accumulate.rules["input"].function
-_k_index_write = _index_write.kernels
-_c_index_write = cut_of(_index_write)
-_r_index_write_input = _index_write.rules["input"].function
-_r_index_write_values = _index_write.rules["values"].function
-_k_euclidean = _euclidean.kernels
-_c_euclidean = cut_of(_euclidean)
-_r_euclidean_x1 = _euclidean.rules["x1"].function
-_r_euclidean_x2 = _euclidean.rules["x2"].function
-_k_pair_differences = _pair_differences.kernels
-_c_pair_differences = cut_of(_pair_differences)
-_r_pair_differences_input = _pair_differences.rules["input"].function
-_k_pair_differences_adjoint = _pair_differences_adjoint.kernels
-_c_pair_differences_adjoint = cut_of(_pair_differences_adjoint)
-_r_pair_differences_adjoint_input = _pair_differences_adjoint.rules["input"].function
 _k_trace = _trace.kernels
 _c_trace = cut_of(_trace)
 _r_trace_input = _trace.rules["input"].function
 _k_lookup = _lookup.kernels
 _c_lookup = cut_of(_lookup)
 _r_lookup_weight = _lookup.rules["weight"].function
-_k_bag_sums = _bag_sums.kernels
-_c_bag_sums = cut_of(_bag_sums)
-_r_bag_sums_input = _bag_sums.rules["input"].function
 _k_exp = _exp.kernels
 _c_exp = cut_of(_exp)
 _k_expm1 = _expm1.kernels
@@ -703,109 +652,28 @@ _k_xlogy = _xlogy.kernels
 _c_xlogy = cut_of(_xlogy)
 _k_xlog1py = _xlog1py.kernels
 _c_xlog1py = cut_of(_xlog1py)
-_k_fit = _fit.kernels
-_c_fit = cut_of(_fit)
-_r_fit_input = _fit.rules["input"].function
-_k_fourier = _fourier.kernels
-_c_fourier = cut_of(_fourier)
-_r_fourier_input = _fourier.rules["input"].function
-_k_weigh_middle = _weigh_middle.kernels
-_c_weigh_middle = cut_of(_weigh_middle)
-_r_weigh_middle_input = _weigh_middle.rules["input"].function
-_k_max_pool = _max_pool.kernels
-_c_max_pool = cut_of(_max_pool)
-_r_max_pool_input = _max_pool.rules["input"].function
-_k_max_pool_scatter = _max_pool_scatter.kernels
-_c_max_pool_scatter = cut_of(_max_pool_scatter)
-_r_max_pool_scatter_grad = _max_pool_scatter.rules["grad"].function
-_k_max_pool_pick = _max_pool_pick.kernels
-_c_max_pool_pick = cut_of(_max_pool_pick)
-_r_max_pool_pick_values = _max_pool_pick.rules["values"].function
-_k_avg_pool = _avg_pool.kernels
-_c_avg_pool = cut_of(_avg_pool)
-_r_avg_pool_input = _avg_pool.rules["input"].function
-_k_avg_pool_grad = _avg_pool_grad.kernels
-_c_avg_pool_grad = cut_of(_avg_pool_grad)
-_r_avg_pool_grad_grad = _avg_pool_grad.rules["grad"].function
-_k_patches = _patches.kernels
-_c_patches = cut_of(_patches)
-_r_patches_input = _patches.rules["input"].function
-_k_patches_sum = _patches_sum.kernels
-_c_patches_sum = cut_of(_patches_sum)
-_r_patches_sum_columns = _patches_sum.rules["columns"].function
 _k_gather = _gather.kernels
 _c_gather = cut_of(_gather)
 _r_gather_input = _gather.rules["input"].function
-_k_gather_accumulate = _gather_accumulate.kernels
-_c_gather_accumulate = cut_of(_gather_accumulate)
-_r_gather_accumulate_input = _gather_accumulate.rules["input"].function
-_k_resample = _resample.kernels
-_c_resample = cut_of(_resample)
-_r_resample_input = _resample.rules["input"].function
-_k_resample_sum = _resample_sum.kernels
-_c_resample_sum = cut_of(_resample_sum)
-_r_resample_sum_grad = _resample_sum.rules["grad"].function
 _k_gcd = _gcd.kernels
 _c_gcd = cut_of(_gcd, True)
 _k_lcm = _lcm.kernels
 _c_lcm = cut_of(_lcm, True)
 _k_nextafter = _nextafter.kernels
 _c_nextafter = cut_of(_nextafter, True)
-_k_linalg_inv = _linalg_inv.kernels
-_c_linalg_inv = cut_of(_linalg_inv)
-_r_linalg_inv_A = _linalg_inv.rules["A"].function
-_k_linalg_det = _linalg_det.kernels
-_c_linalg_det = cut_of(_linalg_det)
-_r_linalg_det_A = _linalg_det.rules["A"].function
-_k_cofactors = _cofactors.kernels
-_c_cofactors = cut_of(_cofactors)
-_r_cofactors_A = _cofactors.rules["A"].function
-_k_cofactors_slope = _cofactors_slope.kernels
-_c_cofactors_slope = cut_of(_cofactors_slope)
-_r_cofactors_slope_A = _cofactors_slope.rules["A"].function
-_r_cofactors_slope_direction = _cofactors_slope.rules["direction"].function
 _k_flip = _flip.kernels
 _c_flip = cut_of(_flip)
 _r_flip_input = _flip.rules["input"].function
 _k_roll = _roll.kernels
 _c_roll = cut_of(_roll)
 _r_roll_input = _roll.rules["input"].function
-_k_tril = _tril.kernels
-_c_tril = cut_of(_tril)
-_r_tril_input = _tril.rules["input"].function
-_k_triu = _triu.kernels
-_c_triu = cut_of(_triu)
-_r_triu_input = _triu.rules["input"].function
 _k_take_rows = _take_rows.kernels
 _c_take_rows = cut_of(_take_rows)
 _r_take_rows_input = _take_rows.rules["input"].function
-_k_place_rows = _place_rows.kernels
-_c_place_rows = cut_of(_place_rows)
-_r_place_rows_input = _place_rows.rules["input"].function
-_k_place_masked = _place_masked.kernels
-_c_place_masked = cut_of(_place_masked)
-_r_place_masked_input = _place_masked.rules["input"].function
-_k_unit_lower = _unit_lower.kernels
-_c_unit_lower = cut_of(_unit_lower)
-_r_unit_lower_input = _unit_lower.rules["input"].function
-_k_class_margins = _class_margins.kernels
-_c_class_margins = cut_of(_class_margins)
-_q_class_margins = _class_margins.residual_kernels
-_r_class_margins_all = _class_margins.fused.function
 _k_masked_fill = _masked_fill.kernels
 _c_masked_fill = cut_of(_masked_fill)
 _r_masked_fill_input = _masked_fill.rules["input"].function
 _r_masked_fill_value = _masked_fill.rules["value"].function
-_k_masked_place = _masked_place.kernels
-_c_masked_place = cut_of(_masked_place)
-_r_masked_place_input = _masked_place.rules["input"].function
-_k_masked_scatter = _masked_scatter.kernels
-_c_masked_scatter = cut_of(_masked_scatter)
-_r_masked_scatter_input = _masked_scatter.rules["input"].function
-_r_masked_scatter_source = _masked_scatter.rules["source"].function
-_k_matrix_exp = _matrix_exp.kernels
-_c_matrix_exp = cut_of(_matrix_exp)
-_r_matrix_exp_input = _matrix_exp.rules["input"].function
 _k_variance = _variance.kernels
 _c_variance = cut_of(_variance)
 _r_variance_input = _variance.rules["input"].function
@@ -816,22 +684,12 @@ _k_standardize_rows = _standardize_rows.kernels
 _c_standardize_rows = cut_of(_standardize_rows)
 _q_standardize_rows = _standardize_rows.residual_kernels
 _r_standardize_rows_all = _standardize_rows.fused.function
-_k_standardize_channels = _standardize_channels.kernels
-_c_standardize_channels = cut_of(_standardize_channels)
-_q_standardize_channels = _standardize_channels.residual_kernels
-_r_standardize_channels_all = _standardize_channels.fused.function
-_k_logcumsumexp = _logcumsumexp.kernels
-_c_logcumsumexp = cut_of(_logcumsumexp)
-_r_logcumsumexp_input = _logcumsumexp.rules["input"].function
 _k_median_of_all = _median_of_all.kernels
 _c_median_of_all = cut_of(_median_of_all)
 _r_median_of_all_input = _median_of_all.rules["input"].function
 _k_extend = _extend.kernels
 _c_extend = cut_of(_extend)
 _r_extend_input = _extend.rules["input"].function
-_k_extend_adjoint = _extend_adjoint.kernels
-_c_extend_adjoint = cut_of(_extend_adjoint)
-_r_extend_adjoint_input = _extend_adjoint.rules["input"].function
 _k_matmul = _matmul.kernels
 _c_matmul = cut_of(_matmul)
 _r_matmul_input = _matmul.rules["input"].function
@@ -870,23 +728,13 @@ _r_cumsum_input = _cumsum.rules["input"].function
 _k_cumprod = _cumprod.kernels
 _c_cumprod = cut_of(_cumprod)
 _r_cumprod_all = _cumprod.fused.function
-_k_shift = _shift.kernels
-_c_shift = cut_of(_shift)
-_r_shift_input = _shift.rules["input"].function
 _k_prod = _prod.kernels
 _c_prod = cut_of(_prod)
 _r_prod_all = _prod.fused.function
-_k_scatter_write = _scatter_write.kernels
-_c_scatter_write = cut_of(_scatter_write)
-_r_scatter_write_input = _scatter_write.rules["input"].function
-_r_scatter_write_src = _scatter_write.rules["src"].function
 _k_scatter_add = _scatter_add.kernels
 _c_scatter_add = cut_of(_scatter_add)
 _r_scatter_add_input = _scatter_add.rules["input"].function
 _r_scatter_add_src = _scatter_add.rules["src"].function
-_k_scatter_extremum = _scatter_extremum.kernels
-_c_scatter_extremum = cut_of(_scatter_extremum)
-_r_scatter_extremum_all = _scatter_extremum.joint.function
 _k_broadcast_to = _broadcast_to.kernels
 _c_broadcast_to = cut_of(_broadcast_to)
 _r_broadcast_to_input = _broadcast_to.rules["input"].function
@@ -914,23 +762,9 @@ _r_view_input = _view.rules["input"].function
 _k_diagonal = _diagonal.kernels
 _c_diagonal = cut_of(_diagonal)
 _r_diagonal_input = _diagonal.rules["input"].function
-_k_diagonal_place = _diagonal_place.kernels
-_c_diagonal_place = cut_of(_diagonal_place)
-_r_diagonal_place_input = _diagonal_place.rules["input"].function
 _k_to_dtype = _to_dtype.kernels
 _c_to_dtype = cut_of(_to_dtype)
 _r_to_dtype_input = _to_dtype.rules["input"].function
-_k_to_device = _to_device.kernels
-_c_to_device = cut_of(_to_device)
-_r_to_device_input = _to_device.rules["input"].function
-_k_linalg_solve = _linalg_solve.kernels
-_c_linalg_solve = cut_of(_linalg_solve)
-_r_linalg_solve_A = _linalg_solve.rules["A"].function
-_r_linalg_solve_B = _linalg_solve.rules["B"].function
-_k_linalg_solve_triangular = _linalg_solve_triangular.kernels
-_c_linalg_solve_triangular = cut_of(_linalg_solve_triangular)
-_r_linalg_solve_triangular_input = _linalg_solve_triangular.rules["input"].function
-_r_linalg_solve_triangular_B = _linalg_solve_triangular.rules["B"].function
 _k_erf = _erf.kernels
 _c_erf = cut_of(_erf)
 _k_erfc = _erfc.kernels
@@ -949,8 +783,6 @@ _c_lgamma = cut_of(_lgamma)
 _k_digamma = _digamma.kernels
 _c_digamma = cut_of(_digamma)
 _r_digamma_input = _digamma.rules["input"].function
-_k_special_zeta = _special_zeta.kernels
-_c_special_zeta = cut_of(_special_zeta)
 _k_polygamma_of = _polygamma_of.kernels
 _c_polygamma_of = cut_of(_polygamma_of)
 _r_polygamma_of_input = _polygamma_of.rules["input"].function
@@ -969,9 +801,6 @@ _c_logit = cut_of(_logit)
 _r_logit_all = _logit.fused.function
 _k_special_entr = _special_entr.kernels
 _c_special_entr = cut_of(_special_entr)
-_k_without_gaps = _without_gaps.kernels
-_c_without_gaps = cut_of(_without_gaps)
-_r_without_gaps_input = _without_gaps.rules["input"].function
 _k_sin = _sin.kernels
 _c_sin = cut_of(_sin)
 _k_cos = _cos.kernels
@@ -1006,25 +835,12 @@ _c_rad2deg = cut_of(_rad2deg)
 _k_sinc = _sinc.kernels
 _c_sinc = cut_of(_sinc)
 _r_sinc_input = _sinc.rules["input"].function
-_k_linalg_cross = _linalg_cross.kernels
-_c_linalg_cross = cut_of(_linalg_cross)
-_r_linalg_cross_input = _linalg_cross.rules["input"].function
-_r_linalg_cross_other = _linalg_cross.rules["other"].function
 _k_Tensor_unfold = _Tensor_unfold.kernels
 _c_Tensor_unfold = cut_of(_Tensor_unfold)
 _r_Tensor_unfold_input = _Tensor_unfold.rules["input"].function
-_k_windows_add = _windows_add.kernels
-_c_windows_add = cut_of(_windows_add)
-_r_windows_add_input = _windows_add.rules["input"].function
 _k_as_strided = _as_strided.kernels
 _c_as_strided = cut_of(_as_strided)
 _r_as_strided_input = _as_strided.rules["input"].function
-_k_strided_add = _strided_add.kernels
-_c_strided_add = cut_of(_strided_add)
-_r_strided_add_input = _strided_add.rules["input"].function
-_k_strided_read = _strided_read.kernels
-_c_strided_read = cut_of(_strided_read)
-_r_strided_read_input = _strided_read.rules["input"].function
 _k_clone = _clone.kernels
 _c_clone = cut_of(_clone)
 _r_clone_input = _clone.rules["input"].function
@@ -1036,16 +852,6 @@ _k_fill = _fill.kernels
 _c_fill = cut_of(_fill)
 _r_fill_input = _fill.rules["input"].function
 _r_fill_value = _fill.rules["value"].function
-_k_view_write = _view_write.kernels
-_c_view_write = cut_of(_view_write)
-_r_view_write_base = _view_write.rules["base"].function
-_r_view_write_value = _view_write.rules["value"].function
-_k_view_read = _view_read.kernels
-_c_view_read = cut_of(_view_read)
-_r_view_read_input = _view_read.rules["input"].function
-_k_view_place = _view_place.kernels
-_c_view_place = cut_of(_view_place)
-_r_view_place_input = _view_place.rules["input"].function
 _prelu = COMPOSITES["prelu"].function
 _rrelu = COMPOSITES["rrelu"].function
 _rrelu_ = COMPOSITES["rrelu_"].function
@@ -2669,65 +2475,11 @@ def slopes(input: Tensor, weight: TensorLike) -> Tensor:
     return t
 
 
-def _pull_gated_half(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    input, = node.saved
-    attrs = node._attrs
-    dim = attrs["dim"]
-    r = _r_gated_half_input(F, g, input, dim)
-    if pending[to_input] is None:
-        pending[to_input] = r
-    else:
-        accumulate(pending, to_input, r)
-
-
-_pull_gated_half.op = _gated_half  # type: ignore[attr-defined]
-
-
 def gated_half(input: Tensor, dim: builtins.int, *, axis: Any = None) -> Tensor:
     """The first half along ``dim`` times the sigmoid of the second."""
     if axis is not None:
         dim = axis
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        return apply(_gated_half, (input,), {"dim": dim})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_gated_half, (input,), {"dim": dim})
-    try:
-        out = _k_gated_half[a_input.__class__](a_input, dim=dim)
-    except Exception as error:
-        raise explain(_gated_half, (input,), {"dim": dim}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = GeneralNode()
-        n.op = _gated_half
-        n.pull = _pull_gated_half
-        n._first = n_input
-        n._second = n._rest = None
-        n.saved = (a_input,)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n._attrs = {"dim": dim}
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-        if n_input is not None:
-            t._view = _c_gated_half
-        elif input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
-    return t
+    return apply(_gated_half, (input,), {"dim": dim})
 
 
 def _pull_sum(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
@@ -3309,122 +3061,14 @@ def isclose(input: Tensor, other: Tensor, rtol: builtins.float = 1e-05, atol: bu
     return t
 
 
-def _pull_adaptive_average(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    attrs = node._attrs
-    size = attrs["size"]
-    input_shape = node._shapes[0]
-    r = _r_adaptive_average_input(F, g, input_shape, size)
-    if pending[to_input] is None:
-        pending[to_input] = r
-    else:
-        accumulate(pending, to_input, r)
-
-
-_pull_adaptive_average.op = _adaptive_average  # type: ignore[attr-defined]
-
-
 def adaptive_average(input: Tensor, *, size: builtins.tuple[builtins.int, ...]) -> Tensor:
     """The means of ``size`` ranges of nearly equal size along the last dimensions."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        return apply(_adaptive_average, (input,), {"size": size})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_adaptive_average, (input,), {"size": size})
-    try:
-        out = _k_adaptive_average[a_input.__class__](a_input, size=size)
-    except Exception as error:
-        raise explain(_adaptive_average, (input,), {"size": size}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = GeneralNode()
-        n.op = _adaptive_average
-        n.pull = _pull_adaptive_average
-        n._first = n_input
-        n._second = n._rest = None
-        n.saved = None
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n._attrs = {"size": size}
-        n._shapes = (a_input.shape,)
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-        if n_input is not None:
-            t._view = _c_adaptive_average
-        elif input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
-    return t
-
-
-def _pull_adaptive_average_grad(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_grad = node._first
-    attrs = node._attrs
-    size = attrs["size"]
-    r = _r_adaptive_average_grad_grad(F, g, size)
-    if pending[to_grad] is None:
-        pending[to_grad] = r
-    else:
-        accumulate(pending, to_grad, r)
-
-
-_pull_adaptive_average_grad.op = _adaptive_average_grad  # type: ignore[attr-defined]
+    return apply(_adaptive_average, (input,), {"size": size})
 
 
 def adaptive_average_grad(grad: Tensor, *, shape: Sequence[builtins.int], size: builtins.tuple[builtins.int, ...]) -> Tensor:
     """The adjoint of ``adaptive_average``: each element spread evenly over its range."""
-    try:
-        a_grad = grad._array
-        n_grad = grad._node
-        d = a_grad.dtype
-    except AttributeError:
-        return apply(_adaptive_average_grad, (grad,), {"shape": shape, "size": size})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_adaptive_average_grad, (grad,), {"shape": shape, "size": size})
-    try:
-        out = _k_adaptive_average_grad[a_grad.__class__](a_grad, shape=shape, size=size)
-    except Exception as error:
-        raise explain(_adaptive_average_grad, (grad,), {"shape": shape, "size": size}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if n_grad is not None and mode.grad:
-        t._node = n = GeneralNode()
-        n.op = _adaptive_average_grad
-        n.pull = _pull_adaptive_average_grad
-        n._first = n_grad
-        n._second = n._rest = None
-        n.saved = None
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n._attrs = {"shape": shape, "size": size}
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-        if n_grad is not None:
-            t._view = _c_adaptive_average_grad
-        elif grad._view is not None and grad._view.cut is not None:
-            t._view = grad._view.cut
-    return t
+    return apply(_adaptive_average_grad, (grad,), {"shape": shape, "size": size})
 
 
 def adaptive_max_indices(input: Tensor, *, size: builtins.tuple[builtins.int, ...]) -> Tensor:
@@ -3432,70 +3076,9 @@ def adaptive_max_indices(input: Tensor, *, size: builtins.tuple[builtins.int, ..
     return apply(_adaptive_max_indices, (input,), {"size": size})
 
 
-def _pull_adaptive_max(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    input, indices = node.saved
-    attrs = node._attrs
-    size = attrs["size"]
-    input_shape = node._shapes[0]
-    r_input, = _r_adaptive_max_all(F, g, indices, input_shape, size)
-    if to_input is not None and r_input is not None:
-        if pending[to_input] is None:
-            pending[to_input] = r_input
-        else:
-            accumulate(pending, to_input, r_input)
-
-
-_pull_adaptive_max.op = _adaptive_max  # type: ignore[attr-defined]
-
-
 def adaptive_max(input: Tensor, *, size: builtins.tuple[builtins.int, ...]) -> Tensor:
     """The maxima of ``size`` ranges of nearly equal size along the last dimensions."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        return apply(_adaptive_max, (input,), {"size": size})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_adaptive_max, (input,), {"size": size})
-    try:
-        needs = n_input is not None and mode.grad
-        if needs:
-            out, indices = _q_adaptive_max[a_input.__class__](a_input, size=size)
-        else:
-            out = _k_adaptive_max[a_input.__class__](a_input, size=size)
-    except Exception as error:
-        raise explain(_adaptive_max, (input,), {"size": size}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if needs:
-        t._node = n = GeneralNode()
-        n.op = _adaptive_max
-        n.pull = _pull_adaptive_max
-        n._first = n_input
-        n._second = n._rest = None
-        n.saved = (a_input, indices)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n._attrs = {"size": size}
-        n._shapes = (a_input.shape,)
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-        if n_input is not None:
-            t._view = _c_adaptive_max
-        elif input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
-    return t
+    return apply(_adaptive_max, (input,), {"size": size})
 
 
 def _pull_add(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
@@ -7438,273 +7021,19 @@ def view_as_complex(input: Tensor) -> Tensor:
     return apply(_view_as_complex, (input,), {})
 
 
-def _pull_convolution(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    to_weight = node._second
-    to_bias, = node._rest
-    input, weight = node.saved
-    attrs = node._attrs
-    stride = attrs["stride"]
-    padding = attrs["padding"]
-    dilation = attrs["dilation"]
-    groups = attrs["groups"]
-    input_shape = node._shapes[0]
-    weight_shape = node._shapes[1]
-    if to_input is not None:
-        r = _r_convolution_input(F, g, weight, input_shape, stride, padding, dilation, groups)
-        if pending[to_input] is None:
-            pending[to_input] = r
-        else:
-            accumulate(pending, to_input, r)
-    if to_weight is not None:
-        r = _r_convolution_weight(F, g, input, weight_shape, stride, padding, dilation, groups)
-        if pending[to_weight] is None:
-            pending[to_weight] = r
-        else:
-            accumulate(pending, to_weight, r)
-    if to_bias is not None:
-        r = _r_convolution_bias(F, g)
-        if pending[to_bias] is None:
-            pending[to_bias] = r
-        else:
-            accumulate(pending, to_bias, r)
-
-
-_pull_convolution.op = _convolution  # type: ignore[attr-defined]
-
-
 def convolution(input: Tensor, weight: Tensor, bias: Tensor | None = None, *, stride: builtins.tuple[builtins.int, ...], padding: builtins.tuple[builtins.tuple[builtins.int, builtins.int], ...], dilation: builtins.tuple[builtins.int, ...], groups: builtins.int) -> Tensor:
     """Cross-correlation of images (batch, channels, sizes...) with filters, ``padding`` given for both sides of each dimension."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-        a_weight = weight._array
-        n_weight = weight._node
-        if a_weight.dtype is not d:
-            return apply(_convolution, (input, weight, bias), {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups})
-        if bias is None:
-            a_bias: Any = bias
-            n_bias = None
-        else:
-            a_bias = bias._array
-            n_bias = bias._node
-            if a_bias.dtype is not d:
-                return apply(_convolution, (input, weight, bias), {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups})
-    except AttributeError:
-        return apply(_convolution, (input, weight, bias), {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_convolution, (input, weight, bias), {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups})
-    try:
-        out = _k_convolution[a_input.__class__](a_input, a_weight, a_bias, stride=stride, padding=padding, dilation=dilation, groups=groups)
-    except Exception as error:
-        raise explain(_convolution, (input, weight, bias), {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if (n_input is not None or n_weight is not None or n_bias is not None) and mode.grad:
-        t._node = n = GeneralNode()
-        n.op = _convolution
-        n.pull = _pull_convolution
-        n._first = n_input
-        n._second = n_weight
-        n._rest = (n_bias,)
-        n.saved = (a_input if n_weight is not None else None, a_weight if n_input is not None else None)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n._attrs = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
-        n._shapes = (a_input.shape, getattr(a_weight, "shape", ()), getattr(a_bias, "shape", ()))
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-        if n_input is None and input._view is not None and input._view.cut is not None:
-            note_cut(n, input._view.cut)
-        if n_weight is None and weight._view is not None and weight._view.cut is not None:
-            note_cut(n, weight._view.cut)
-        if n_bias is None and a_bias is not bias and bias._view is not None and bias._view.cut is not None:
-            note_cut(n, bias._view.cut)
-    else:
-        t._node = None
-        if n_input is not None or n_weight is not None or n_bias is not None:
-            t._view = _c_convolution
-        elif input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
-        elif weight._view is not None and weight._view.cut is not None:
-            t._view = weight._view.cut
-        elif a_bias is not bias and bias._view is not None and bias._view.cut is not None:
-            t._view = bias._view.cut
-    return t
-
-
-def _pull_convolution_input_grad(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_grad = node._first
-    to_weight = node._second
-    grad, weight = node.saved
-    attrs = node._attrs
-    stride = attrs["stride"]
-    padding = attrs["padding"]
-    dilation = attrs["dilation"]
-    groups = attrs["groups"]
-    weight_shape = node._shapes[1]
-    if to_grad is not None:
-        r = _r_convolution_input_grad_grad(F, g, weight, stride, padding, dilation, groups)
-        if pending[to_grad] is None:
-            pending[to_grad] = r
-        else:
-            accumulate(pending, to_grad, r)
-    if to_weight is not None:
-        r = _r_convolution_input_grad_weight(F, g, grad, weight_shape, stride, padding, dilation, groups)
-        if pending[to_weight] is None:
-            pending[to_weight] = r
-        else:
-            accumulate(pending, to_weight, r)
-
-
-_pull_convolution_input_grad.op = _convolution_input_grad  # type: ignore[attr-defined]
+    return apply(_convolution, (input, weight, bias), {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups})
 
 
 def convolution_input_grad(grad: Tensor, weight: Tensor, *, shape: Sequence[builtins.int], stride: builtins.tuple[builtins.int, ...], padding: builtins.tuple[builtins.tuple[builtins.int, builtins.int], ...], dilation: builtins.tuple[builtins.int, ...], groups: builtins.int) -> Tensor:
     """The adjoint of ``convolution`` in its input: also known as transposed convolution."""
-    try:
-        a_grad = grad._array
-        n_grad = grad._node
-        d = a_grad.dtype
-        a_weight = weight._array
-        n_weight = weight._node
-        if a_weight.dtype is not d:
-            return apply(_convolution_input_grad, (grad, weight), {"shape": shape, "stride": stride, "padding": padding, "dilation": dilation, "groups": groups})
-    except AttributeError:
-        return apply(_convolution_input_grad, (grad, weight), {"shape": shape, "stride": stride, "padding": padding, "dilation": dilation, "groups": groups})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_convolution_input_grad, (grad, weight), {"shape": shape, "stride": stride, "padding": padding, "dilation": dilation, "groups": groups})
-    try:
-        out = _k_convolution_input_grad[a_grad.__class__](a_grad, a_weight, shape=shape, stride=stride, padding=padding, dilation=dilation, groups=groups)
-    except Exception as error:
-        raise explain(_convolution_input_grad, (grad, weight), {"shape": shape, "stride": stride, "padding": padding, "dilation": dilation, "groups": groups}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if (n_grad is not None or n_weight is not None) and mode.grad:
-        t._node = n = GeneralNode()
-        n.op = _convolution_input_grad
-        n.pull = _pull_convolution_input_grad
-        n._first = n_grad
-        n._second = n_weight
-        n._rest = ()
-        n.saved = (a_grad if n_weight is not None else None, a_weight if n_grad is not None else None)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n._attrs = {"shape": shape, "stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
-        n._shapes = (a_grad.shape, getattr(a_weight, "shape", ()))
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-        if n_grad is None and grad._view is not None and grad._view.cut is not None:
-            note_cut(n, grad._view.cut)
-        if n_weight is None and weight._view is not None and weight._view.cut is not None:
-            note_cut(n, weight._view.cut)
-    else:
-        t._node = None
-        if n_grad is not None or n_weight is not None:
-            t._view = _c_convolution_input_grad
-        elif grad._view is not None and grad._view.cut is not None:
-            t._view = grad._view.cut
-        elif weight._view is not None and weight._view.cut is not None:
-            t._view = weight._view.cut
-    return t
-
-
-def _pull_convolution_weight_grad(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    to_grad = node._second
-    input, grad = node.saved
-    attrs = node._attrs
-    stride = attrs["stride"]
-    padding = attrs["padding"]
-    dilation = attrs["dilation"]
-    groups = attrs["groups"]
-    input_shape = node._shapes[0]
-    if to_input is not None:
-        r = _r_convolution_weight_grad_input(F, g, grad, input_shape, stride, padding, dilation, groups)
-        if pending[to_input] is None:
-            pending[to_input] = r
-        else:
-            accumulate(pending, to_input, r)
-    if to_grad is not None:
-        r = _r_convolution_weight_grad_grad(F, g, input, stride, padding, dilation, groups)
-        if pending[to_grad] is None:
-            pending[to_grad] = r
-        else:
-            accumulate(pending, to_grad, r)
-
-
-_pull_convolution_weight_grad.op = _convolution_weight_grad  # type: ignore[attr-defined]
+    return apply(_convolution_input_grad, (grad, weight), {"shape": shape, "stride": stride, "padding": padding, "dilation": dilation, "groups": groups})
 
 
 def convolution_weight_grad(input: Tensor, grad: Tensor, *, shape: Sequence[builtins.int], stride: builtins.tuple[builtins.int, ...], padding: builtins.tuple[builtins.tuple[builtins.int, builtins.int], ...], dilation: builtins.tuple[builtins.int, ...], groups: builtins.int) -> Tensor:
     """The adjoint of ``convolution`` in its weight."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-        a_grad = grad._array
-        n_grad = grad._node
-        if a_grad.dtype is not d:
-            return apply(_convolution_weight_grad, (input, grad), {"shape": shape, "stride": stride, "padding": padding, "dilation": dilation, "groups": groups})
-    except AttributeError:
-        return apply(_convolution_weight_grad, (input, grad), {"shape": shape, "stride": stride, "padding": padding, "dilation": dilation, "groups": groups})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_convolution_weight_grad, (input, grad), {"shape": shape, "stride": stride, "padding": padding, "dilation": dilation, "groups": groups})
-    try:
-        out = _k_convolution_weight_grad[a_input.__class__](a_input, a_grad, shape=shape, stride=stride, padding=padding, dilation=dilation, groups=groups)
-    except Exception as error:
-        raise explain(_convolution_weight_grad, (input, grad), {"shape": shape, "stride": stride, "padding": padding, "dilation": dilation, "groups": groups}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if (n_input is not None or n_grad is not None) and mode.grad:
-        t._node = n = GeneralNode()
-        n.op = _convolution_weight_grad
-        n.pull = _pull_convolution_weight_grad
-        n._first = n_input
-        n._second = n_grad
-        n._rest = ()
-        n.saved = (a_input if n_grad is not None else None, a_grad if n_input is not None else None)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n._attrs = {"shape": shape, "stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
-        n._shapes = (a_input.shape, getattr(a_grad, "shape", ()))
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-        if n_input is None and input._view is not None and input._view.cut is not None:
-            note_cut(n, input._view.cut)
-        if n_grad is None and grad._view is not None and grad._view.cut is not None:
-            note_cut(n, grad._view.cut)
-    else:
-        t._node = None
-        if n_input is not None or n_grad is not None:
-            t._view = _c_convolution_weight_grad
-        elif input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
-        elif grad._view is not None and grad._view.cut is not None:
-            t._view = grad._view.cut
-    return t
+    return apply(_convolution_weight_grad, (input, grad), {"shape": shape, "stride": stride, "padding": padding, "dilation": dilation, "groups": groups})
 
 
 def histc(input: Tensor, bins: builtins.int = 100, min: builtins.float = 0, max: builtins.float = 0) -> Tensor:
@@ -7913,103 +7242,9 @@ def log_softmax_along(input: Tensor, dim: builtins.int, *, axis: Any = None) -> 
     return t
 
 
-def _pull_softmax_cross_entropy(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    to_target = node._second
-    to_weight, = node._rest
-    input, target, weight, powers, totals, index, counts = node.saved
-    attrs = node._attrs
-    reduction = attrs["reduction"]
-    ignore_index = attrs["ignore_index"]
-    label_smoothing = attrs["label_smoothing"]
-    input_dtype = node._dtypes[0]
-    r_input, r_target, r_weight = _r_softmax_cross_entropy_all(F, g, input, target, weight, input_dtype, powers, totals, index, counts, reduction, ignore_index, label_smoothing)
-    if to_input is not None and r_input is not None:
-        if pending[to_input] is None:
-            pending[to_input] = r_input
-        else:
-            accumulate(pending, to_input, r_input)
-    if to_target is not None and r_target is not None:
-        if pending[to_target] is None:
-            pending[to_target] = r_target
-        else:
-            accumulate(pending, to_target, r_target)
-    if to_weight is not None and r_weight is not None:
-        if pending[to_weight] is None:
-            pending[to_weight] = r_weight
-        else:
-            accumulate(pending, to_weight, r_weight)
-
-
-_pull_softmax_cross_entropy.op = _softmax_cross_entropy  # type: ignore[attr-defined]
-
-
 def softmax_cross_entropy(input: Tensor, target: Tensor, weight: Tensor | None, reduction: str = 'mean', ignore_index: builtins.int = -100, label_smoothing: builtins.float = 0.0) -> Tensor:
     """The negative log of the softmax probability of the target class; classes along the second dimension, or the only one."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-        a_target = target._array
-        n_target = target._node
-        if weight is None:
-            a_weight: Any = weight
-            n_weight = None
-        else:
-            a_weight = weight._array
-            n_weight = weight._node
-    except AttributeError:
-        return apply(_softmax_cross_entropy, (input, target, weight), {"reduction": reduction, "ignore_index": ignore_index, "label_smoothing": label_smoothing})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_softmax_cross_entropy, (input, target, weight), {"reduction": reduction, "ignore_index": ignore_index, "label_smoothing": label_smoothing})
-    try:
-        needs = (n_input is not None or n_target is not None or n_weight is not None) and mode.grad
-        if needs:
-            out, powers, totals, index, counts = _q_softmax_cross_entropy[a_input.__class__](a_input, a_target, a_weight, reduction=reduction, ignore_index=ignore_index, label_smoothing=label_smoothing)
-        else:
-            out = _k_softmax_cross_entropy[a_input.__class__](a_input, a_target, a_weight, reduction=reduction, ignore_index=ignore_index, label_smoothing=label_smoothing)
-    except Exception as error:
-        raise explain(_softmax_cross_entropy, (input, target, weight), {"reduction": reduction, "ignore_index": ignore_index, "label_smoothing": label_smoothing}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if needs:
-        t._node = n = GeneralNode()
-        n.op = _softmax_cross_entropy
-        n.pull = _pull_softmax_cross_entropy
-        n._first = n_input
-        n._second = n_target
-        n._rest = (n_weight,)
-        n.saved = (a_input, a_target, a_weight, powers, totals, index, counts)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n._attrs = {"reduction": reduction, "ignore_index": ignore_index, "label_smoothing": label_smoothing}
-        n._dtypes = (from_numpy_dtype(d), dtype_or_none(a_target), dtype_or_none(a_weight))
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-        if n_input is None and input._view is not None and input._view.cut is not None:
-            note_cut(n, input._view.cut)
-        if n_target is None and target._view is not None and target._view.cut is not None:
-            note_cut(n, target._view.cut)
-        if n_weight is None and a_weight is not weight and weight._view is not None and weight._view.cut is not None:
-            note_cut(n, weight._view.cut)
-    else:
-        t._node = None
-        if n_input is not None or n_target is not None or n_weight is not None:
-            t._view = _c_softmax_cross_entropy
-        elif input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
-        elif target._view is not None and target._view.cut is not None:
-            t._view = target._view.cut
-        elif a_weight is not weight and weight._view is not None and weight._view.cut is not None:
-            t._view = weight._view.cut
-    return t
+    return apply(_softmax_cross_entropy, (input, target, weight), {"reduction": reduction, "ignore_index": ignore_index, "label_smoothing": label_smoothing})
 
 
 def _pull_soft_cross_entropy(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
@@ -8200,83 +7435,9 @@ def ctc_chain(log_probs: Tensor, targets: Tensor, input_lengths: builtins.tuple[
     return apply(_ctc_chain, (log_probs, targets), {"input_lengths": input_lengths, "target_lengths": target_lengths, "blank": blank})
 
 
-def _pull_ctc_likelihood(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_log_probs = node._first
-    to_targets = node._second
-    log_probs, targets, total, alphas, emitted, states, skips, goes_on, ends = node.saved
-    log_probs_shape = node._shapes[0]
-    r_log_probs, r_targets = _r_ctc_likelihood_all(F, g, log_probs_shape, total, alphas, emitted, states, skips, goes_on, ends)
-    if to_log_probs is not None and r_log_probs is not None:
-        if pending[to_log_probs] is None:
-            pending[to_log_probs] = r_log_probs
-        else:
-            accumulate(pending, to_log_probs, r_log_probs)
-    if to_targets is not None and r_targets is not None:
-        if pending[to_targets] is None:
-            pending[to_targets] = r_targets
-        else:
-            accumulate(pending, to_targets, r_targets)
-
-
-_pull_ctc_likelihood.op = _ctc_likelihood  # type: ignore[attr-defined]
-
-
 def ctc_likelihood(log_probs: Tensor, targets: Tensor, input_lengths: builtins.tuple[builtins.int, ...], target_lengths: builtins.tuple[builtins.int, ...], blank: builtins.int) -> Tensor:
     """Minus the log-likelihood of each row of ``targets`` (batch, longest) under ``log_probs`` (time, batch, classes)."""
-    try:
-        a_log_probs = log_probs._array
-        n_log_probs = log_probs._node
-        d = a_log_probs.dtype
-        a_targets = targets._array
-        n_targets = targets._node
-    except AttributeError:
-        return apply(_ctc_likelihood, (log_probs, targets), {"input_lengths": input_lengths, "target_lengths": target_lengths, "blank": blank})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_ctc_likelihood, (log_probs, targets), {"input_lengths": input_lengths, "target_lengths": target_lengths, "blank": blank})
-    try:
-        needs = (n_log_probs is not None or n_targets is not None) and mode.grad
-        if needs:
-            out, total, alphas, emitted, states, skips, goes_on, ends = _q_ctc_likelihood[a_log_probs.__class__](a_log_probs, a_targets, input_lengths=input_lengths, target_lengths=target_lengths, blank=blank)
-        else:
-            out = _k_ctc_likelihood[a_log_probs.__class__](a_log_probs, a_targets, input_lengths=input_lengths, target_lengths=target_lengths, blank=blank)
-    except Exception as error:
-        raise explain(_ctc_likelihood, (log_probs, targets), {"input_lengths": input_lengths, "target_lengths": target_lengths, "blank": blank}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if needs:
-        t._node = n = GeneralNode()
-        n.op = _ctc_likelihood
-        n.pull = _pull_ctc_likelihood
-        n._first = n_log_probs
-        n._second = n_targets
-        n._rest = ()
-        n.saved = (a_log_probs if n_log_probs is not None else None, a_targets if n_log_probs is not None else None, total, alphas, emitted, states, skips, goes_on, ends)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n._attrs = {"input_lengths": input_lengths, "target_lengths": target_lengths, "blank": blank}
-        n._shapes = (a_log_probs.shape, getattr(a_targets, "shape", ()))
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-        if n_log_probs is None and log_probs._view is not None and log_probs._view.cut is not None:
-            note_cut(n, log_probs._view.cut)
-        if n_targets is None and targets._view is not None and targets._view.cut is not None:
-            note_cut(n, targets._view.cut)
-    else:
-        t._node = None
-        if n_log_probs is not None or n_targets is not None:
-            t._view = _c_ctc_likelihood
-        elif log_probs._view is not None and log_probs._view.cut is not None:
-            t._view = log_probs._view.cut
-        elif targets._view is not None and targets._view.cut is not None:
-            t._view = targets._view.cut
-    return t
+    return apply(_ctc_likelihood, (log_probs, targets), {"input_lengths": input_lengths, "target_lengths": target_lengths, "blank": blank})
 
 
 def ctc_lengths(input: Tensor, lengths: builtins.tuple[builtins.int, ...]) -> Tensor:
@@ -8670,104 +7831,11 @@ def index_accumulate(input: Tensor, index: Tensor, dims: builtins.tuple[builtins
     return t
 
 
-def _pull_index_write(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    to_index = node._second
-    to_values, = node._rest
-    index, = node.saved
-    attrs = node._attrs
-    dims = attrs["dims"]
-    adding = attrs["adding"]
-    unique = attrs["unique"]
-    input_shape = node._shapes[0]
-    values_dtype = node._dtypes[2]
-    if to_input is not None:
-        r = _r_index_write_input(F, g, index, dims, adding, unique)
-        if r.shape != to_input.shape:
-            r = F.sum_to(r, shape=to_input.shape)
-        if pending[to_input] is None:
-            pending[to_input] = r
-        else:
-            accumulate(pending, to_input, r)
-    if to_values is not None:
-        r = _r_index_write_values(F, g, index, dims, adding, unique, input_shape, values_dtype)
-        if r.shape != to_values.shape:
-            r = F.sum_to(r, shape=to_values.shape)
-        if pending[to_values] is None:
-            pending[to_values] = r
-        else:
-            accumulate(pending, to_values, r)
-
-
-_pull_index_write.op = _index_write  # type: ignore[attr-defined]
-
-
 def index_write(input: Tensor, index: Tensor, values: TensorLike, dims: builtins.tuple[builtins.int, ...], adding: builtins.bool = False, unique: builtins.bool = False, inplace: builtins.bool = False) -> Tensor:
     """``input`` with ``values`` written, or added, at the positions of ``index``; of repeated positions the last one is written."""
     if inplace:
         return write(_index_write, input, (index, values), {"dims": dims, "adding": adding, "unique": unique})
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-        a_index = index._array
-        n_index = index._node
-        c = values.__class__
-        if c is _float or c is _int:
-            a_values: Any = values
-            n_values = None
-        else:
-            a_values = values._array
-            n_values = values._node
-    except AttributeError:
-        return apply(_index_write, (input, index, values), {"dims": dims, "adding": adding, "unique": unique})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_index_write, (input, index, values), {"dims": dims, "adding": adding, "unique": unique})
-    try:
-        out = _k_index_write[a_input.__class__](a_input, a_index, a_values, dims=dims, adding=adding, unique=unique)
-    except Exception as error:
-        raise explain(_index_write, (input, index, values), {"dims": dims, "adding": adding, "unique": unique}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if (n_input is not None or n_index is not None or n_values is not None) and mode.grad:
-        t._node = n = GeneralNode()
-        n.op = _index_write
-        n.pull = _pull_index_write
-        n._first = n_input
-        n._second = n_index
-        n._rest = (n_values,)
-        n.saved = (a_index if n_input is not None or n_values is not None else None,)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n._attrs = {"dims": dims, "adding": adding, "unique": unique}
-        n._shapes = (a_input.shape, getattr(a_index, "shape", ()), getattr(a_values, "shape", ()))
-        n._dtypes = (from_numpy_dtype(d), dtype_or_none(a_index), dtype_or_none(a_values))
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-        if n_input is None and input._view is not None and input._view.cut is not None:
-            note_cut(n, input._view.cut)
-        if n_index is None and index._view is not None and index._view.cut is not None:
-            note_cut(n, index._view.cut)
-        if n_values is None and a_values is not values and values._view is not None and values._view.cut is not None:
-            note_cut(n, values._view.cut)
-    else:
-        t._node = None
-        if n_input is not None or n_index is not None or n_values is not None:
-            t._view = _c_index_write
-        elif input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
-        elif index._view is not None and index._view.cut is not None:
-            t._view = index._view.cut
-        elif a_values is not values and values._view is not None and values._view.cut is not None:
-            t._view = values._view.cut
-    return t
+    return apply(_index_write, (input, index, values), {"dims": dims, "adding": adding, "unique": unique})
 
 
 def last_written(index: Tensor, sizes: builtins.tuple[builtins.int, ...]) -> Tensor:
@@ -8775,195 +7843,19 @@ def last_written(index: Tensor, sizes: builtins.tuple[builtins.int, ...]) -> Ten
     return apply(_last_written, (index,), {"sizes": sizes})
 
 
-def _pull_euclidean(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_x1 = node._first
-    to_x2 = node._second
-    x1, x2, out = node.saved
-    if to_x1 is not None:
-        r = _r_euclidean_x1(F, g, x1, x2, out)
-        if r.shape != to_x1.shape:
-            r = F.sum_to(r, shape=to_x1.shape)
-        if pending[to_x1] is None:
-            pending[to_x1] = r
-        else:
-            accumulate(pending, to_x1, r)
-    if to_x2 is not None:
-        r = _r_euclidean_x2(F, g, x1, x2, out)
-        if r.shape != to_x2.shape:
-            r = F.sum_to(r, shape=to_x2.shape)
-        if pending[to_x2] is None:
-            pending[to_x2] = r
-        else:
-            accumulate(pending, to_x2, r)
-
-
-_pull_euclidean.op = _euclidean  # type: ignore[attr-defined]
-
-
 def euclidean(x1: Tensor, x2: Tensor) -> Tensor:
     """The Euclidean distance of each row of ``x1`` (..., n, size) from each row of ``x2`` (..., m, size): (..., n, m). The gradient at 0 is 0."""
-    try:
-        a_x1 = x1._array
-        n_x1 = x1._node
-        d = a_x1.dtype
-        a_x2 = x2._array
-        n_x2 = x2._node
-        if a_x2.dtype is not d:
-            return apply(_euclidean, (x1, x2), {})
-    except AttributeError:
-        return apply(_euclidean, (x1, x2), {})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_euclidean, (x1, x2), {})
-    try:
-        out = _k_euclidean[a_x1.__class__](a_x1, a_x2)
-    except Exception as error:
-        raise explain(_euclidean, (x1, x2), {}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if (n_x1 is not None or n_x2 is not None) and mode.grad:
-        t._node = n = Node()
-        n.pull = _pull_euclidean
-        n._first = n_x1
-        n._second = n_x2
-        n._rest = ()
-        n.saved = (a_x1, a_x2, out)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-        if n_x1 is None and x1._view is not None and x1._view.cut is not None:
-            note_cut(n, x1._view.cut)
-        if n_x2 is None and x2._view is not None and x2._view.cut is not None:
-            note_cut(n, x2._view.cut)
-    else:
-        t._node = None
-        if n_x1 is not None or n_x2 is not None:
-            t._view = _c_euclidean
-        elif x1._view is not None and x1._view.cut is not None:
-            t._view = x1._view.cut
-        elif x2._view is not None and x2._view.cut is not None:
-            t._view = x2._view.cut
-    return t
-
-
-def _pull_pair_differences(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    input_shape = node._shapes[0]
-    r = _r_pair_differences_input(F, g, input_shape)
-    if pending[to_input] is None:
-        pending[to_input] = r
-    else:
-        accumulate(pending, to_input, r)
-
-
-_pull_pair_differences.op = _pair_differences  # type: ignore[attr-defined]
+    return apply(_euclidean, (x1, x2), {})
 
 
 def pair_differences(input: Tensor) -> Tensor:
     """The first row of each pair of rows less the second: 0 and 1, 0 and 2, and so on."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        return apply(_pair_differences, (input,), {})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_pair_differences, (input,), {})
-    try:
-        out = _k_pair_differences[a_input.__class__](a_input)
-    except Exception as error:
-        raise explain(_pair_differences, (input,), {}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = GeneralNode()
-        n.op = _pair_differences
-        n.pull = _pull_pair_differences
-        n._first = n_input
-        n._second = n._rest = None
-        n.saved = None
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n._shapes = (a_input.shape,)
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-        if n_input is not None:
-            t._view = _c_pair_differences
-        elif input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
-    return t
-
-
-def _pull_pair_differences_adjoint(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    r = _r_pair_differences_adjoint_input(F, g)
-    if pending[to_input] is None:
-        pending[to_input] = r
-    else:
-        accumulate(pending, to_input, r)
-
-
-_pull_pair_differences_adjoint.op = _pair_differences_adjoint  # type: ignore[attr-defined]
+    return apply(_pair_differences, (input,), {})
 
 
 def pair_differences_adjoint(input: Tensor, count: builtins.int) -> Tensor:
     """Each row of ``input`` added to the first and taken from the second row of its pair."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        return apply(_pair_differences_adjoint, (input,), {"count": count})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_pair_differences_adjoint, (input,), {"count": count})
-    try:
-        out = _k_pair_differences_adjoint[a_input.__class__](a_input, count=count)
-    except Exception as error:
-        raise explain(_pair_differences_adjoint, (input,), {"count": count}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = GeneralNode()
-        n.op = _pair_differences_adjoint
-        n.pull = _pull_pair_differences_adjoint
-        n._first = n_input
-        n._second = n._rest = None
-        n.saved = None
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n._attrs = {"count": count}
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-        if n_input is not None:
-            t._view = _c_pair_differences_adjoint
-        elif input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
-    return t
+    return apply(_pair_differences_adjoint, (input,), {"count": count})
 
 
 def contract(operands: Sequence[Tensor], equation: str) -> Tensor:
@@ -9121,72 +8013,9 @@ def bag_table(bags: Tensor, counted: Tensor, count: builtins.int) -> Tensor:
     return apply(_bag_table, (bags, counted), {"count": count})
 
 
-def _pull_bag_sums(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    to_bags = node._second
-    bags, = node.saved
-    if to_input is not None:
-        r = _r_bag_sums_input(F, g, bags)
-        if pending[to_input] is None:
-            pending[to_input] = r
-        else:
-            accumulate(pending, to_input, r)
-
-
-_pull_bag_sums.op = _bag_sums  # type: ignore[attr-defined]
-
-
 def bag_sums(input: Tensor, bags: Tensor, count: builtins.int) -> Tensor:
     """The sums of the rows of each bag; the ``count`` bags are numbered."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-        a_bags = bags._array
-        n_bags = bags._node
-    except AttributeError:
-        return apply(_bag_sums, (input, bags), {"count": count})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_bag_sums, (input, bags), {"count": count})
-    try:
-        out = _k_bag_sums[a_input.__class__](a_input, a_bags, count=count)
-    except Exception as error:
-        raise explain(_bag_sums, (input, bags), {"count": count}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if (n_input is not None or n_bags is not None) and mode.grad:
-        t._node = n = GeneralNode()
-        n.op = _bag_sums
-        n.pull = _pull_bag_sums
-        n._first = n_input
-        n._second = n_bags
-        n._rest = ()
-        n.saved = (a_bags if n_input is not None else None,)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n._attrs = {"count": count}
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-        if n_input is None and input._view is not None and input._view.cut is not None:
-            note_cut(n, input._view.cut)
-        if n_bags is None and bags._view is not None and bags._view.cut is not None:
-            note_cut(n, bags._view.cut)
-    else:
-        t._node = None
-        if n_input is not None or n_bags is not None:
-            t._view = _c_bag_sums
-        elif input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
-        elif bags._view is not None and bags._view.cut is not None:
-            t._view = bags._view.cut
-    return t
+    return apply(_bag_sums, (input, bags), {"count": count})
 
 
 def _pull_exp(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
@@ -10120,124 +8949,14 @@ def xlog1py(input: TensorLike, other: TensorLike) -> Tensor:
     return t
 
 
-def _pull_fit(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    attrs = node._attrs
-    dims = attrs["dims"]
-    input_shape = node._shapes[0]
-    r = _r_fit_input(F, g, dims, input_shape)
-    if pending[to_input] is None:
-        pending[to_input] = r
-    else:
-        accumulate(pending, to_input, r)
-
-
-_pull_fit.op = _fit  # type: ignore[attr-defined]
-
-
 def fit(input: Tensor, dims: Sequence[builtins.int], sizes: Sequence[builtins.int]) -> Tensor:
     """``input`` cut off or continued with zeros to ``sizes`` in ``dims``: its own adjoint."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        return apply(_fit, (input,), {"dims": dims, "sizes": sizes})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_fit, (input,), {"dims": dims, "sizes": sizes})
-    try:
-        out = _k_fit[a_input.__class__](a_input, dims=dims, sizes=sizes)
-    except Exception as error:
-        raise explain(_fit, (input,), {"dims": dims, "sizes": sizes}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = GeneralNode()
-        n.op = _fit
-        n.pull = _pull_fit
-        n._first = n_input
-        n._second = n._rest = None
-        n.saved = None
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n._attrs = {"dims": dims, "sizes": sizes}
-        n._shapes = (a_input.shape,)
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-        if n_input is not None:
-            t._view = _c_fit
-        elif input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
-    return t
-
-
-def _pull_fourier(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    attrs = node._attrs
-    dims = attrs["dims"]
-    norm = attrs["norm"]
-    inverse = attrs["inverse"]
-    r = _r_fourier_input(F, g, dims, norm, inverse)
-    if pending[to_input] is None:
-        pending[to_input] = r
-    else:
-        accumulate(pending, to_input, r)
-
-
-_pull_fourier.op = _fourier  # type: ignore[attr-defined]
+    return apply(_fit, (input,), {"dims": dims, "sizes": sizes})
 
 
 def fourier(input: Tensor, dims: Sequence[builtins.int], norm: str, inverse: builtins.bool) -> Tensor:
     """The transform of complex numbers over ``dims``."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        return apply(_fourier, (input,), {"dims": dims, "norm": norm, "inverse": inverse})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_fourier, (input,), {"dims": dims, "norm": norm, "inverse": inverse})
-    try:
-        out = _k_fourier[a_input.__class__](a_input, dims=dims, norm=norm, inverse=inverse)
-    except Exception as error:
-        raise explain(_fourier, (input,), {"dims": dims, "norm": norm, "inverse": inverse}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = GeneralNode()
-        n.op = _fourier
-        n.pull = _pull_fourier
-        n._first = n_input
-        n._second = n._rest = None
-        n.saved = None
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n._attrs = {"dims": dims, "norm": norm, "inverse": inverse}
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-        if n_input is not None:
-            t._view = _c_fourier
-        elif input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
-    return t
+    return apply(_fourier, (input,), {"dims": dims, "norm": norm, "inverse": inverse})
 
 
 def half_fourier(input: Tensor, dim: builtins.int, norm: str, *, axis: Any = None) -> Tensor:
@@ -10254,291 +8973,26 @@ def from_half(input: Tensor, dim: builtins.int, points: builtins.int, norm: str,
     return apply(_from_half, (input,), {"dim": dim, "points": points, "norm": norm})
 
 
-def _pull_weigh_middle(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    attrs = node._attrs
-    dim = attrs["dim"]
-    points = attrs["points"]
-    factor = attrs["factor"]
-    r = _r_weigh_middle_input(F, g, dim, points, factor)
-    if pending[to_input] is None:
-        pending[to_input] = r
-    else:
-        accumulate(pending, to_input, r)
-
-
-_pull_weigh_middle.op = _weigh_middle  # type: ignore[attr-defined]
-
-
 def weigh_middle(input: Tensor, dim: builtins.int, points: builtins.int, factor: builtins.float, *, axis: Any = None) -> Tensor:
     """Half a spectrum of ``points`` real numbers with ``factor`` times what stands for two entries of the whole: its own adjoint."""
     if axis is not None:
         dim = axis
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        return apply(_weigh_middle, (input,), {"dim": dim, "points": points, "factor": factor})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_weigh_middle, (input,), {"dim": dim, "points": points, "factor": factor})
-    try:
-        out = _k_weigh_middle[a_input.__class__](a_input, dim=dim, points=points, factor=factor)
-    except Exception as error:
-        raise explain(_weigh_middle, (input,), {"dim": dim, "points": points, "factor": factor}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = GeneralNode()
-        n.op = _weigh_middle
-        n.pull = _pull_weigh_middle
-        n._first = n_input
-        n._second = n._rest = None
-        n.saved = None
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n._attrs = {"dim": dim, "points": points, "factor": factor}
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-        if n_input is not None:
-            t._view = _c_weigh_middle
-        elif input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
-    return t
-
-
-def _pull_max_pool(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    input, out = node.saved
-    attrs = node._attrs
-    kernel = attrs["kernel"]
-    stride = attrs["stride"]
-    padding = attrs["padding"]
-    dilation = attrs["dilation"]
-    size = attrs["size"]
-    r = _r_max_pool_input(F, g, input, out, kernel, stride, padding, dilation, size)
-    if pending[to_input] is None:
-        pending[to_input] = r
-    else:
-        accumulate(pending, to_input, r)
-
-
-_pull_max_pool.op = _max_pool  # type: ignore[attr-defined]
+    return apply(_weigh_middle, (input,), {"dim": dim, "points": points, "factor": factor})
 
 
 def max_pool(input: Tensor, *, kernel: builtins.tuple[builtins.int, ...], stride: builtins.tuple[builtins.int, ...], padding: builtins.tuple[builtins.int, ...], dilation: builtins.tuple[builtins.int, ...], size: builtins.tuple[builtins.int, ...]) -> Tensor:
     """The largest element of each window."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        return apply(_max_pool, (input,), {"kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_max_pool, (input,), {"kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size})
-    try:
-        out = _k_max_pool[a_input.__class__](a_input, kernel=kernel, stride=stride, padding=padding, dilation=dilation, size=size)
-    except Exception as error:
-        raise explain(_max_pool, (input,), {"kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = GeneralNode()
-        n.op = _max_pool
-        n.pull = _pull_max_pool
-        n._first = n_input
-        n._second = n._rest = None
-        n.saved = (a_input, out)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n._attrs = {"kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size}
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-        if n_input is not None:
-            t._view = _c_max_pool
-        elif input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
-    return t
-
-
-def _pull_max_pool_scatter(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_grad = node._first
-    to_input = node._second
-    to_result, = node._rest
-    input, result = node.saved
-    attrs = node._attrs
-    kernel = attrs["kernel"]
-    stride = attrs["stride"]
-    padding = attrs["padding"]
-    dilation = attrs["dilation"]
-    size = attrs["size"]
-    if to_grad is not None:
-        r = _r_max_pool_scatter_grad(F, g, input, result, kernel, stride, padding, dilation, size)
-        if pending[to_grad] is None:
-            pending[to_grad] = r
-        else:
-            accumulate(pending, to_grad, r)
-
-
-_pull_max_pool_scatter.op = _max_pool_scatter  # type: ignore[attr-defined]
+    return apply(_max_pool, (input,), {"kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size})
 
 
 def max_pool_scatter(grad: Tensor, input: Tensor, result: Tensor, *, kernel: builtins.tuple[builtins.int, ...], stride: builtins.tuple[builtins.int, ...], padding: builtins.tuple[builtins.int, ...], dilation: builtins.tuple[builtins.int, ...], size: builtins.tuple[builtins.int, ...]) -> Tensor:
     """Zeros like ``input``, but ``grad`` added at the place of the maximum of each window; ``result`` are the maxima."""
-    try:
-        a_grad = grad._array
-        n_grad = grad._node
-        d = a_grad.dtype
-        a_input = input._array
-        n_input = input._node
-        a_result = result._array
-        n_result = result._node
-    except AttributeError:
-        return apply(_max_pool_scatter, (grad, input, result), {"kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_max_pool_scatter, (grad, input, result), {"kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size})
-    try:
-        out = _k_max_pool_scatter[a_grad.__class__](a_grad, a_input, a_result, kernel=kernel, stride=stride, padding=padding, dilation=dilation, size=size)
-    except Exception as error:
-        raise explain(_max_pool_scatter, (grad, input, result), {"kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if (n_grad is not None or n_input is not None or n_result is not None) and mode.grad:
-        t._node = n = GeneralNode()
-        n.op = _max_pool_scatter
-        n.pull = _pull_max_pool_scatter
-        n._first = n_grad
-        n._second = n_input
-        n._rest = (n_result,)
-        n.saved = (a_input if n_grad is not None else None, a_result if n_grad is not None else None)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n._attrs = {"kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size}
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-        if n_grad is None and grad._view is not None and grad._view.cut is not None:
-            note_cut(n, grad._view.cut)
-        if n_input is None and input._view is not None and input._view.cut is not None:
-            note_cut(n, input._view.cut)
-        if n_result is None and result._view is not None and result._view.cut is not None:
-            note_cut(n, result._view.cut)
-    else:
-        t._node = None
-        if n_grad is not None or n_input is not None or n_result is not None:
-            t._view = _c_max_pool_scatter
-        elif grad._view is not None and grad._view.cut is not None:
-            t._view = grad._view.cut
-        elif input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
-        elif result._view is not None and result._view.cut is not None:
-            t._view = result._view.cut
-    return t
-
-
-def _pull_max_pool_pick(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_values = node._first
-    to_input = node._second
-    to_result, = node._rest
-    input, result = node.saved
-    attrs = node._attrs
-    kernel = attrs["kernel"]
-    stride = attrs["stride"]
-    padding = attrs["padding"]
-    dilation = attrs["dilation"]
-    size = attrs["size"]
-    if to_values is not None:
-        r = _r_max_pool_pick_values(F, g, input, result, kernel, stride, padding, dilation, size)
-        if pending[to_values] is None:
-            pending[to_values] = r
-        else:
-            accumulate(pending, to_values, r)
-
-
-_pull_max_pool_pick.op = _max_pool_pick  # type: ignore[attr-defined]
+    return apply(_max_pool_scatter, (grad, input, result), {"kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size})
 
 
 def max_pool_pick(values: Tensor, input: Tensor, result: Tensor, *, kernel: builtins.tuple[builtins.int, ...], stride: builtins.tuple[builtins.int, ...], padding: builtins.tuple[builtins.int, ...], dilation: builtins.tuple[builtins.int, ...], size: builtins.tuple[builtins.int, ...]) -> Tensor:
     """``values`` at the place of the maximum of each window of ``input``."""
-    try:
-        a_values = values._array
-        n_values = values._node
-        d = a_values.dtype
-        a_input = input._array
-        n_input = input._node
-        a_result = result._array
-        n_result = result._node
-    except AttributeError:
-        return apply(_max_pool_pick, (values, input, result), {"kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_max_pool_pick, (values, input, result), {"kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size})
-    try:
-        out = _k_max_pool_pick[a_values.__class__](a_values, a_input, a_result, kernel=kernel, stride=stride, padding=padding, dilation=dilation, size=size)
-    except Exception as error:
-        raise explain(_max_pool_pick, (values, input, result), {"kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if (n_values is not None or n_input is not None or n_result is not None) and mode.grad:
-        t._node = n = GeneralNode()
-        n.op = _max_pool_pick
-        n.pull = _pull_max_pool_pick
-        n._first = n_values
-        n._second = n_input
-        n._rest = (n_result,)
-        n.saved = (a_input if n_values is not None else None, a_result if n_values is not None else None)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n._attrs = {"kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size}
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-        if n_values is None and values._view is not None and values._view.cut is not None:
-            note_cut(n, values._view.cut)
-        if n_input is None and input._view is not None and input._view.cut is not None:
-            note_cut(n, input._view.cut)
-        if n_result is None and result._view is not None and result._view.cut is not None:
-            note_cut(n, result._view.cut)
-    else:
-        t._node = None
-        if n_values is not None or n_input is not None or n_result is not None:
-            t._view = _c_max_pool_pick
-        elif values._view is not None and values._view.cut is not None:
-            t._view = values._view.cut
-        elif input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
-        elif result._view is not None and result._view.cut is not None:
-            t._view = result._view.cut
-    return t
+    return apply(_max_pool_pick, (values, input, result), {"kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size})
 
 
 def max_pool_indices(input: Tensor, result: Tensor, *, kernel: builtins.tuple[builtins.int, ...], stride: builtins.tuple[builtins.int, ...], padding: builtins.tuple[builtins.int, ...], dilation: builtins.tuple[builtins.int, ...], size: builtins.tuple[builtins.int, ...]) -> Tensor:
@@ -10546,260 +9000,24 @@ def max_pool_indices(input: Tensor, result: Tensor, *, kernel: builtins.tuple[bu
     return apply(_max_pool_indices, (input, result), {"kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size})
 
 
-def _pull_avg_pool(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    attrs = node._attrs
-    kernel = attrs["kernel"]
-    stride = attrs["stride"]
-    padding = attrs["padding"]
-    dilation = attrs["dilation"]
-    size = attrs["size"]
-    count_include_pad = attrs["count_include_pad"]
-    divisor = attrs["divisor"]
-    input_shape = node._shapes[0]
-    r = _r_avg_pool_input(F, g, input_shape, kernel, stride, padding, dilation, size, count_include_pad, divisor)
-    if pending[to_input] is None:
-        pending[to_input] = r
-    else:
-        accumulate(pending, to_input, r)
-
-
-_pull_avg_pool.op = _avg_pool  # type: ignore[attr-defined]
-
-
 def avg_pool(input: Tensor, *, kernel: builtins.tuple[builtins.int, ...], stride: builtins.tuple[builtins.int, ...], padding: builtins.tuple[builtins.int, ...], dilation: builtins.tuple[builtins.int, ...], size: builtins.tuple[builtins.int, ...], count_include_pad: builtins.bool, divisor: builtins.int | None) -> Tensor:
     """The mean of each window."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        return apply(_avg_pool, (input,), {"kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size, "count_include_pad": count_include_pad, "divisor": divisor})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_avg_pool, (input,), {"kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size, "count_include_pad": count_include_pad, "divisor": divisor})
-    try:
-        out = _k_avg_pool[a_input.__class__](a_input, kernel=kernel, stride=stride, padding=padding, dilation=dilation, size=size, count_include_pad=count_include_pad, divisor=divisor)
-    except Exception as error:
-        raise explain(_avg_pool, (input,), {"kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size, "count_include_pad": count_include_pad, "divisor": divisor}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = GeneralNode()
-        n.op = _avg_pool
-        n.pull = _pull_avg_pool
-        n._first = n_input
-        n._second = n._rest = None
-        n.saved = None
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n._attrs = {"kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size, "count_include_pad": count_include_pad, "divisor": divisor}
-        n._shapes = (a_input.shape,)
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-        if n_input is not None:
-            t._view = _c_avg_pool
-        elif input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
-    return t
-
-
-def _pull_avg_pool_grad(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_grad = node._first
-    attrs = node._attrs
-    kernel = attrs["kernel"]
-    stride = attrs["stride"]
-    padding = attrs["padding"]
-    dilation = attrs["dilation"]
-    size = attrs["size"]
-    count_include_pad = attrs["count_include_pad"]
-    divisor = attrs["divisor"]
-    r = _r_avg_pool_grad_grad(F, g, kernel, stride, padding, dilation, size, count_include_pad, divisor)
-    if pending[to_grad] is None:
-        pending[to_grad] = r
-    else:
-        accumulate(pending, to_grad, r)
-
-
-_pull_avg_pool_grad.op = _avg_pool_grad  # type: ignore[attr-defined]
+    return apply(_avg_pool, (input,), {"kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size, "count_include_pad": count_include_pad, "divisor": divisor})
 
 
 def avg_pool_grad(grad: Tensor, *, shape: Sequence[builtins.int], kernel: builtins.tuple[builtins.int, ...], stride: builtins.tuple[builtins.int, ...], padding: builtins.tuple[builtins.int, ...], dilation: builtins.tuple[builtins.int, ...], size: builtins.tuple[builtins.int, ...], count_include_pad: builtins.bool, divisor: builtins.int | None) -> Tensor:
     """The adjoint of ``avg_pool``: each element spread evenly over its window."""
-    try:
-        a_grad = grad._array
-        n_grad = grad._node
-        d = a_grad.dtype
-    except AttributeError:
-        return apply(_avg_pool_grad, (grad,), {"shape": shape, "kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size, "count_include_pad": count_include_pad, "divisor": divisor})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_avg_pool_grad, (grad,), {"shape": shape, "kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size, "count_include_pad": count_include_pad, "divisor": divisor})
-    try:
-        out = _k_avg_pool_grad[a_grad.__class__](a_grad, shape=shape, kernel=kernel, stride=stride, padding=padding, dilation=dilation, size=size, count_include_pad=count_include_pad, divisor=divisor)
-    except Exception as error:
-        raise explain(_avg_pool_grad, (grad,), {"shape": shape, "kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size, "count_include_pad": count_include_pad, "divisor": divisor}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if n_grad is not None and mode.grad:
-        t._node = n = GeneralNode()
-        n.op = _avg_pool_grad
-        n.pull = _pull_avg_pool_grad
-        n._first = n_grad
-        n._second = n._rest = None
-        n.saved = None
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n._attrs = {"shape": shape, "kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size, "count_include_pad": count_include_pad, "divisor": divisor}
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-        if n_grad is not None:
-            t._view = _c_avg_pool_grad
-        elif grad._view is not None and grad._view.cut is not None:
-            t._view = grad._view.cut
-    return t
-
-
-def _pull_patches(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    attrs = node._attrs
-    kernel = attrs["kernel"]
-    stride = attrs["stride"]
-    padding = attrs["padding"]
-    dilation = attrs["dilation"]
-    size = attrs["size"]
-    input_shape = node._shapes[0]
-    r = _r_patches_input(F, g, input_shape, kernel, stride, padding, dilation, size)
-    if pending[to_input] is None:
-        pending[to_input] = r
-    else:
-        accumulate(pending, to_input, r)
-
-
-_pull_patches.op = _patches  # type: ignore[attr-defined]
+    return apply(_avg_pool_grad, (grad,), {"shape": shape, "kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size, "count_include_pad": count_include_pad, "divisor": divisor})
 
 
 def patches(input: Tensor, *, kernel: builtins.tuple[builtins.int, builtins.int], stride: builtins.tuple[builtins.int, builtins.int], padding: builtins.tuple[builtins.int, builtins.int], dilation: builtins.tuple[builtins.int, builtins.int], size: builtins.tuple[builtins.int, builtins.int]) -> Tensor:
     """Windows of images as columns (..., channels times window, number of windows), with zeros where they reach beyond."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        return apply(_patches, (input,), {"kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_patches, (input,), {"kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size})
-    try:
-        out = _k_patches[a_input.__class__](a_input, kernel=kernel, stride=stride, padding=padding, dilation=dilation, size=size)
-    except Exception as error:
-        raise explain(_patches, (input,), {"kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = GeneralNode()
-        n.op = _patches
-        n.pull = _pull_patches
-        n._first = n_input
-        n._second = n._rest = None
-        n.saved = None
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n._attrs = {"kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size}
-        n._shapes = (a_input.shape,)
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-        if n_input is not None:
-            t._view = _c_patches
-        elif input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
-    return t
-
-
-def _pull_patches_sum(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_columns = node._first
-    attrs = node._attrs
-    kernel = attrs["kernel"]
-    stride = attrs["stride"]
-    padding = attrs["padding"]
-    dilation = attrs["dilation"]
-    size = attrs["size"]
-    r = _r_patches_sum_columns(F, g, kernel, stride, padding, dilation, size)
-    if pending[to_columns] is None:
-        pending[to_columns] = r
-    else:
-        accumulate(pending, to_columns, r)
-
-
-_pull_patches_sum.op = _patches_sum  # type: ignore[attr-defined]
+    return apply(_patches, (input,), {"kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size})
 
 
 def patches_sum(columns: Tensor, *, shape: Sequence[builtins.int], kernel: builtins.tuple[builtins.int, builtins.int], stride: builtins.tuple[builtins.int, builtins.int], padding: builtins.tuple[builtins.int, builtins.int], dilation: builtins.tuple[builtins.int, builtins.int], size: builtins.tuple[builtins.int, builtins.int]) -> Tensor:
     """The adjoint of ``patches``: columns added in their places."""
-    try:
-        a_columns = columns._array
-        n_columns = columns._node
-        d = a_columns.dtype
-    except AttributeError:
-        return apply(_patches_sum, (columns,), {"shape": shape, "kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_patches_sum, (columns,), {"shape": shape, "kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size})
-    try:
-        out = _k_patches_sum[a_columns.__class__](a_columns, shape=shape, kernel=kernel, stride=stride, padding=padding, dilation=dilation, size=size)
-    except Exception as error:
-        raise explain(_patches_sum, (columns,), {"shape": shape, "kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if n_columns is not None and mode.grad:
-        t._node = n = GeneralNode()
-        n.op = _patches_sum
-        n.pull = _pull_patches_sum
-        n._first = n_columns
-        n._second = n._rest = None
-        n.saved = None
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n._attrs = {"shape": shape, "kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size}
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-        if n_columns is not None:
-            t._view = _c_patches_sum
-        elif columns._view is not None and columns._view.cut is not None:
-            t._view = columns._view.cut
-    return t
+    return apply(_patches_sum, (columns,), {"shape": shape, "kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size})
 
 
 def _pull_gather(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
@@ -10881,76 +9099,11 @@ def gather(input: Tensor, dim: builtins.int, index: Tensor, *, axis: Any = None)
     return t
 
 
-def _pull_gather_accumulate(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    to_index = node._second
-    index, = node.saved
-    attrs = node._attrs
-    dim = attrs["dim"]
-    if to_input is not None:
-        r = _r_gather_accumulate_input(F, g, index, dim)
-        if pending[to_input] is None:
-            pending[to_input] = r
-        else:
-            accumulate(pending, to_input, r)
-
-
-_pull_gather_accumulate.op = _gather_accumulate  # type: ignore[attr-defined]
-
-
 def gather_accumulate(input: Tensor, index: Tensor, dim: builtins.int, shape: Sequence[builtins.int], unique: builtins.bool = False, *, axis: Any = None) -> Tensor:
     """Zeros of ``shape`` with ``input`` added where ``index`` names along ``dim``: the adjoint of ``gather``."""
     if axis is not None:
         dim = axis
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-        a_index = index._array
-        n_index = index._node
-    except AttributeError:
-        return apply(_gather_accumulate, (input, index), {"dim": dim, "shape": shape, "unique": unique})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_gather_accumulate, (input, index), {"dim": dim, "shape": shape, "unique": unique})
-    try:
-        out = _k_gather_accumulate[a_input.__class__](a_input, a_index, dim=dim, shape=shape, unique=unique)
-    except Exception as error:
-        raise explain(_gather_accumulate, (input, index), {"dim": dim, "shape": shape, "unique": unique}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if (n_input is not None or n_index is not None) and mode.grad:
-        t._node = n = GeneralNode()
-        n.op = _gather_accumulate
-        n.pull = _pull_gather_accumulate
-        n._first = n_input
-        n._second = n_index
-        n._rest = ()
-        n.saved = (a_index if n_input is not None else None,)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n._attrs = {"dim": dim, "shape": shape, "unique": unique}
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-        if n_input is None and input._view is not None and input._view.cut is not None:
-            note_cut(n, input._view.cut)
-        if n_index is None and index._view is not None and index._view.cut is not None:
-            note_cut(n, index._view.cut)
-    else:
-        t._node = None
-        if n_input is not None or n_index is not None:
-            t._view = _c_gather_accumulate
-        elif input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
-        elif index._view is not None and index._view.cut is not None:
-            t._view = index._view.cut
-    return t
+    return apply(_gather_accumulate, (input, index), {"dim": dim, "shape": shape, "unique": unique})
 
 
 def index_of(tensors: Sequence[Tensor], sizes: builtins.tuple[builtins.int, ...], dims: builtins.tuple[builtins.int, ...]) -> Tensor:
@@ -10958,128 +9111,14 @@ def index_of(tensors: Sequence[Tensor], sizes: builtins.tuple[builtins.int, ...]
     return apply(_index_of, tuple(tensors), {"sizes": sizes, "dims": dims})
 
 
-def _pull_resample(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    attrs = node._attrs
-    size = attrs["size"]
-    scales = attrs["scales"]
-    method = attrs["method"]
-    align = attrs["align"]
-    input_shape = node._shapes[0]
-    r = _r_resample_input(F, g, input_shape, size, scales, method, align)
-    if pending[to_input] is None:
-        pending[to_input] = r
-    else:
-        accumulate(pending, to_input, r)
-
-
-_pull_resample.op = _resample  # type: ignore[attr-defined]
-
-
 def resample(input: Tensor, *, size: builtins.tuple[builtins.int, ...], scales: builtins.tuple[builtins.float | None, ...], method: str, align: builtins.bool) -> Tensor:
     """``input`` with its last dimensions resized to ``size``."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        return apply(_resample, (input,), {"size": size, "scales": scales, "method": method, "align": align})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_resample, (input,), {"size": size, "scales": scales, "method": method, "align": align})
-    try:
-        out = _k_resample[a_input.__class__](a_input, size=size, scales=scales, method=method, align=align)
-    except Exception as error:
-        raise explain(_resample, (input,), {"size": size, "scales": scales, "method": method, "align": align}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = GeneralNode()
-        n.op = _resample
-        n.pull = _pull_resample
-        n._first = n_input
-        n._second = n._rest = None
-        n.saved = None
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n._attrs = {"size": size, "scales": scales, "method": method, "align": align}
-        n._shapes = (a_input.shape,)
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-        if n_input is not None:
-            t._view = _c_resample
-        elif input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
-    return t
-
-
-def _pull_resample_sum(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_grad = node._first
-    attrs = node._attrs
-    size = attrs["size"]
-    scales = attrs["scales"]
-    method = attrs["method"]
-    align = attrs["align"]
-    r = _r_resample_sum_grad(F, g, size, scales, method, align)
-    if pending[to_grad] is None:
-        pending[to_grad] = r
-    else:
-        accumulate(pending, to_grad, r)
-
-
-_pull_resample_sum.op = _resample_sum  # type: ignore[attr-defined]
+    return apply(_resample, (input,), {"size": size, "scales": scales, "method": method, "align": align})
 
 
 def resample_sum(grad: Tensor, *, shape: Sequence[builtins.int], size: builtins.tuple[builtins.int, ...], scales: builtins.tuple[builtins.float | None, ...], method: str, align: builtins.bool) -> Tensor:
     """The adjoint of ``resample``: every element shared out among those it was made of."""
-    try:
-        a_grad = grad._array
-        n_grad = grad._node
-        d = a_grad.dtype
-    except AttributeError:
-        return apply(_resample_sum, (grad,), {"shape": shape, "size": size, "scales": scales, "method": method, "align": align})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_resample_sum, (grad,), {"shape": shape, "size": size, "scales": scales, "method": method, "align": align})
-    try:
-        out = _k_resample_sum[a_grad.__class__](a_grad, shape=shape, size=size, scales=scales, method=method, align=align)
-    except Exception as error:
-        raise explain(_resample_sum, (grad,), {"shape": shape, "size": size, "scales": scales, "method": method, "align": align}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if n_grad is not None and mode.grad:
-        t._node = n = GeneralNode()
-        n.op = _resample_sum
-        n.pull = _pull_resample_sum
-        n._first = n_grad
-        n._second = n._rest = None
-        n.saved = None
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n._attrs = {"shape": shape, "size": size, "scales": scales, "method": method, "align": align}
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-        if n_grad is not None:
-            t._view = _c_resample_sum
-        elif grad._view is not None and grad._view.cut is not None:
-            t._view = grad._view.cut
-    return t
+    return apply(_resample_sum, (grad,), {"shape": shape, "size": size, "scales": scales, "method": method, "align": align})
 
 
 def base_grid(input: Tensor, *, size: builtins.tuple[builtins.int, ...], align: builtins.bool) -> Tensor:
@@ -11251,19 +9290,6 @@ def frexp(input: Tensor) -> builtins.tuple[Tensor, Tensor]:
     return apply(_frexp, (input,), {})
 
 
-def _pull_linalg_inv(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_A = node._first
-    out, = node.saved
-    r = _r_linalg_inv_A(F, g, out)
-    if pending[to_A] is None:
-        pending[to_A] = r
-    else:
-        accumulate(pending, to_A, r)
-
-
-_pull_linalg_inv.op = _linalg_inv  # type: ignore[attr-defined]
-
-
 def linalg_inv(A: Tensor) -> Tensor:
     """The inverse of each square matrix.
 
@@ -11273,44 +9299,7 @@ def linalg_inv(A: Tensor) -> Tensor:
     >>> ag.linalg.inv(ag.tensor([[2.0, 0.0], [0.0, 4.0]])).tolist()
     [[0.5, 0.0], [0.0, 0.25]]
     """
-    try:
-        a_A = A._array
-        n_A = A._node
-        d = a_A.dtype
-    except AttributeError:
-        return apply(_linalg_inv, (A,), {})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_linalg_inv, (A,), {})
-    try:
-        out = _k_linalg_inv[a_A.__class__](a_A)
-    except Exception as error:
-        raise explain(_linalg_inv, (A,), {}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if n_A is not None and mode.grad:
-        t._node = n = Node()
-        n.pull = _pull_linalg_inv
-        n._first = n_A
-        n._second = n._rest = None
-        n.saved = (out,)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-        if n_A is not None:
-            t._view = _c_linalg_inv
-        elif A._view is not None and A._view.cut is not None:
-            t._view = A._view.cut
-    return t
+    return apply(_linalg_inv, (A,), {})
 
 
 def linalg_inv_ex(A: Tensor, *, check_errors: builtins.bool = False) -> builtins.tuple[Tensor, Tensor]:
@@ -11321,19 +9310,6 @@ def linalg_inv_ex(A: Tensor, *, check_errors: builtins.bool = False) -> builtins
     return apply(_linalg_inv_ex, (A,), {"check_errors": check_errors})
 
 
-def _pull_linalg_det(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_A = node._first
-    A, = node.saved
-    r = _r_linalg_det_A(F, g, A)
-    if pending[to_A] is None:
-        pending[to_A] = r
-    else:
-        accumulate(pending, to_A, r)
-
-
-_pull_linalg_det.op = _linalg_det  # type: ignore[attr-defined]
-
-
 def linalg_det(A: Tensor) -> Tensor:
     """The determinant of each square matrix. First and second derivatives are right for singular matrices too.
 
@@ -11341,57 +9317,7 @@ def linalg_det(A: Tensor) -> Tensor:
     >>> ag.linalg.det(ag.tensor([[2.0, 0.0], [1.0, 3.0]])).item()
     6.0
     """
-    try:
-        a_A = A._array
-        n_A = A._node
-        d = a_A.dtype
-    except AttributeError:
-        return apply(_linalg_det, (A,), {})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_linalg_det, (A,), {})
-    try:
-        out = _k_linalg_det[a_A.__class__](a_A)
-    except Exception as error:
-        raise explain(_linalg_det, (A,), {}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if n_A is not None and mode.grad:
-        t._node = n = Node()
-        n.pull = _pull_linalg_det
-        n._first = n_A
-        n._second = n._rest = None
-        n.saved = (a_A,)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-        if n_A is not None:
-            t._view = _c_linalg_det
-        elif A._view is not None and A._view.cut is not None:
-            t._view = A._view.cut
-    return t
-
-
-def _pull_cofactors(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_A = node._first
-    A, = node.saved
-    r = _r_cofactors_A(F, g, A)
-    if pending[to_A] is None:
-        pending[to_A] = r
-    else:
-        accumulate(pending, to_A, r)
-
-
-_pull_cofactors.op = _cofactors  # type: ignore[attr-defined]
+    return apply(_linalg_det, (A,), {})
 
 
 def cofactors(A: Tensor) -> Tensor:
@@ -11399,65 +9325,7 @@ def cofactors(A: Tensor) -> Tensor:
 
     With A = U S V it is det(U) det(V) conj(U) C conj(V), where C is diagonal with the products of all other singular values.
     """
-    try:
-        a_A = A._array
-        n_A = A._node
-        d = a_A.dtype
-    except AttributeError:
-        return apply(_cofactors, (A,), {})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_cofactors, (A,), {})
-    try:
-        out = _k_cofactors[a_A.__class__](a_A)
-    except Exception as error:
-        raise explain(_cofactors, (A,), {}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if n_A is not None and mode.grad:
-        t._node = n = Node()
-        n.pull = _pull_cofactors
-        n._first = n_A
-        n._second = n._rest = None
-        n.saved = (a_A,)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-        if n_A is not None:
-            t._view = _c_cofactors
-        elif A._view is not None and A._view.cut is not None:
-            t._view = A._view.cut
-    return t
-
-
-def _pull_cofactors_slope(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_A = node._first
-    to_direction = node._second
-    A, direction = node.saved
-    if to_A is not None:
-        r = _r_cofactors_slope_A(F, g, A, direction)
-        if pending[to_A] is None:
-            pending[to_A] = r
-        else:
-            accumulate(pending, to_A, r)
-    if to_direction is not None:
-        r = _r_cofactors_slope_direction(F, g, A)
-        if pending[to_direction] is None:
-            pending[to_direction] = r
-        else:
-            accumulate(pending, to_direction, r)
-
-
-_pull_cofactors_slope.op = _cofactors_slope  # type: ignore[attr-defined]
+    return apply(_cofactors, (A,), {})
 
 
 def cofactors_slope(A: Tensor, direction: Tensor) -> Tensor:
@@ -11466,53 +9334,7 @@ def cofactors_slope(A: Tensor, direction: Tensor) -> Tensor:
     For a diagonal matrix of singular values s, the cofactor (i, i) grows with entry (j, j), and the cofactor (i, j) falls
     with entry (j, i), both by the product of all s but s_i and s_j. Other matrices are rotated to that form.
     """
-    try:
-        a_A = A._array
-        n_A = A._node
-        d = a_A.dtype
-        a_direction = direction._array
-        n_direction = direction._node
-    except AttributeError:
-        return apply(_cofactors_slope, (A, direction), {})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_cofactors_slope, (A, direction), {})
-    try:
-        out = _k_cofactors_slope[a_A.__class__](a_A, a_direction)
-    except Exception as error:
-        raise explain(_cofactors_slope, (A, direction), {}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if (n_A is not None or n_direction is not None) and mode.grad:
-        t._node = n = Node()
-        n.pull = _pull_cofactors_slope
-        n._first = n_A
-        n._second = n_direction
-        n._rest = ()
-        n.saved = (a_A, a_direction if n_A is not None else None)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-        if n_A is None and A._view is not None and A._view.cut is not None:
-            note_cut(n, A._view.cut)
-        if n_direction is None and direction._view is not None and direction._view.cut is not None:
-            note_cut(n, direction._view.cut)
-    else:
-        t._node = None
-        if n_A is not None or n_direction is not None:
-            t._view = _c_cofactors_slope
-        elif A._view is not None and A._view.cut is not None:
-            t._view = A._view.cut
-        elif direction._view is not None and direction._view.cut is not None:
-            t._view = direction._view.cut
-    return t
+    return apply(_cofactors_slope, (A, direction), {})
 
 
 def linalg_slogdet(A: Tensor) -> builtins.tuple[Tensor, Tensor]:
@@ -11665,62 +9487,9 @@ def roll(input: Tensor, shifts: builtins.int | Sequence[builtins.int], dims: bui
     return t
 
 
-def _pull_tril(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    attrs = node._attrs
-    diagonal = attrs["diagonal"]
-    r = _r_tril_input(F, g, diagonal)
-    if pending[to_input] is None:
-        pending[to_input] = r
-    else:
-        accumulate(pending, to_input, r)
-
-
-_pull_tril.op = _tril  # type: ignore[attr-defined]
-
-
 def tril(input: Tensor, diagonal: builtins.int = 0) -> Tensor:
     """The lower triangle of each matrix, zeros elsewhere; ``diagonal`` moves its border up (positive) or down."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        return apply(_tril, (input,), {"diagonal": diagonal})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_tril, (input,), {"diagonal": diagonal})
-    try:
-        out = _k_tril[a_input.__class__](a_input, diagonal=diagonal)
-    except Exception as error:
-        raise explain(_tril, (input,), {"diagonal": diagonal}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = GeneralNode()
-        n.op = _tril
-        n.pull = _pull_tril
-        n._first = n_input
-        n._second = n._rest = None
-        n.saved = None
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n._attrs = {"diagonal": diagonal}
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-        if n_input is not None:
-            t._view = _c_tril
-        elif input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
-    return t
+    return apply(_tril, (input,), {"diagonal": diagonal})
 
 
 def tril_(input: Tensor, diagonal: builtins.int = 0) -> Tensor:
@@ -11728,62 +9497,9 @@ def tril_(input: Tensor, diagonal: builtins.int = 0) -> Tensor:
     return write(_tril, input, (), {"diagonal": diagonal})
 
 
-def _pull_triu(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    attrs = node._attrs
-    diagonal = attrs["diagonal"]
-    r = _r_triu_input(F, g, diagonal)
-    if pending[to_input] is None:
-        pending[to_input] = r
-    else:
-        accumulate(pending, to_input, r)
-
-
-_pull_triu.op = _triu  # type: ignore[attr-defined]
-
-
 def triu(input: Tensor, diagonal: builtins.int = 0) -> Tensor:
     """The upper triangle of each matrix, zeros elsewhere; ``diagonal`` moves its border up (positive) or down."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        return apply(_triu, (input,), {"diagonal": diagonal})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_triu, (input,), {"diagonal": diagonal})
-    try:
-        out = _k_triu[a_input.__class__](a_input, diagonal=diagonal)
-    except Exception as error:
-        raise explain(_triu, (input,), {"diagonal": diagonal}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = GeneralNode()
-        n.op = _triu
-        n.pull = _pull_triu
-        n._first = n_input
-        n._second = n._rest = None
-        n.saved = None
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n._attrs = {"diagonal": diagonal}
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-        if n_input is not None:
-            t._view = _c_triu
-        elif input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
-    return t
+    return apply(_triu, (input,), {"diagonal": diagonal})
 
 
 def triu_(input: Tensor, diagonal: builtins.int = 0) -> Tensor:
@@ -11861,72 +9577,9 @@ def take_rows(input: Tensor, index: Tensor, name: str = '') -> Tensor:
     return t
 
 
-def _pull_place_rows(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    to_index = node._second
-    index, = node.saved
-    if to_input is not None:
-        r = _r_place_rows_input(F, g, index)
-        if pending[to_input] is None:
-            pending[to_input] = r
-        else:
-            accumulate(pending, to_input, r)
-
-
-_pull_place_rows.op = _place_rows  # type: ignore[attr-defined]
-
-
 def place_rows(input: Tensor, index: Tensor, shape: Sequence[builtins.int]) -> Tensor:
     """Zeros of ``shape`` with the slices of ``input`` added to the rows of ``index``, repeats included: the adjoint of ``take_rows``."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-        a_index = index._array
-        n_index = index._node
-    except AttributeError:
-        return apply(_place_rows, (input, index), {"shape": shape})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_place_rows, (input, index), {"shape": shape})
-    try:
-        out = _k_place_rows[a_input.__class__](a_input, a_index, shape=shape)
-    except Exception as error:
-        raise explain(_place_rows, (input, index), {"shape": shape}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if (n_input is not None or n_index is not None) and mode.grad:
-        t._node = n = GeneralNode()
-        n.op = _place_rows
-        n.pull = _pull_place_rows
-        n._first = n_input
-        n._second = n_index
-        n._rest = ()
-        n.saved = (a_index if n_input is not None else None,)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n._attrs = {"shape": shape}
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-        if n_input is None and input._view is not None and input._view.cut is not None:
-            note_cut(n, input._view.cut)
-        if n_index is None and index._view is not None and index._view.cut is not None:
-            note_cut(n, index._view.cut)
-    else:
-        t._node = None
-        if n_input is not None or n_index is not None:
-            t._view = _c_place_rows
-        elif input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
-        elif index._view is not None and index._view.cut is not None:
-            t._view = index._view.cut
-    return t
+    return apply(_place_rows, (input, index), {"shape": shape})
 
 
 def take_masked(input: Tensor, mask: Tensor) -> Tensor:
@@ -11934,72 +9587,9 @@ def take_masked(input: Tensor, mask: Tensor) -> Tensor:
     return apply(_take_masked, (input, mask), {})
 
 
-def _pull_place_masked(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    to_mask = node._second
-    mask, = node.saved
-    if to_input is not None:
-        r = _r_place_masked_input(F, g, mask)
-        if pending[to_input] is None:
-            pending[to_input] = r
-        else:
-            accumulate(pending, to_input, r)
-
-
-_pull_place_masked.op = _place_masked  # type: ignore[attr-defined]
-
-
 def place_masked(input: Tensor, mask: Tensor, shape: Sequence[builtins.int]) -> Tensor:
     """Zeros of ``shape`` with the slices of ``input`` where the mask of the leading dimensions is true: the adjoint of ``take_masked``."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-        a_mask = mask._array
-        n_mask = mask._node
-    except AttributeError:
-        return apply(_place_masked, (input, mask), {"shape": shape})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_place_masked, (input, mask), {"shape": shape})
-    try:
-        out = _k_place_masked[a_input.__class__](a_input, a_mask, shape=shape)
-    except Exception as error:
-        raise explain(_place_masked, (input, mask), {"shape": shape}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if (n_input is not None or n_mask is not None) and mode.grad:
-        t._node = n = GeneralNode()
-        n.op = _place_masked
-        n.pull = _pull_place_masked
-        n._first = n_input
-        n._second = n_mask
-        n._rest = ()
-        n.saved = (a_mask if n_input is not None else None,)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n._attrs = {"shape": shape}
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-        if n_input is None and input._view is not None and input._view.cut is not None:
-            note_cut(n, input._view.cut)
-        if n_mask is None and mask._view is not None and mask._view.cut is not None:
-            note_cut(n, mask._view.cut)
-    else:
-        t._node = None
-        if n_input is not None or n_mask is not None:
-            t._view = _c_place_masked
-        elif input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
-        elif mask._view is not None and mask._view.cut is not None:
-            t._view = mask._view.cut
-    return t
+    return apply(_place_masked, (input, mask), {"shape": shape})
 
 
 def lu_factors(A: Tensor, name: str, check: builtins.bool) -> builtins.tuple[Tensor, Tensor, Tensor]:
@@ -12012,58 +9602,9 @@ def exchanges(pivots: Tensor, rows: builtins.int, dtype: DTypeLike) -> Tensor:
     return apply(_exchanges, (pivots,), {"rows": rows, "dtype": dtype})
 
 
-def _pull_unit_lower(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    r = _r_unit_lower_input(F, g)
-    if pending[to_input] is None:
-        pending[to_input] = r
-    else:
-        accumulate(pending, to_input, r)
-
-
-_pull_unit_lower.op = _unit_lower  # type: ignore[attr-defined]
-
-
 def unit_lower(input: Tensor) -> Tensor:
     """What lies below the diagonal, with ones on it."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        return apply(_unit_lower, (input,), {})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_unit_lower, (input,), {})
-    try:
-        out = _k_unit_lower[a_input.__class__](a_input)
-    except Exception as error:
-        raise explain(_unit_lower, (input,), {}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = Node()
-        n.pull = _pull_unit_lower
-        n._first = n_input
-        n._second = n._rest = None
-        n.saved = None
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-        if n_input is not None:
-            t._view = _c_unit_lower
-        elif input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
-    return t
+    return apply(_unit_lower, (input,), {})
 
 
 def counting(input: Tensor, length: builtins.int) -> Tensor:
@@ -12071,105 +9612,9 @@ def counting(input: Tensor, length: builtins.int) -> Tensor:
     return apply(_counting, (input,), {"length": length})
 
 
-def _pull_class_margins(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    to_target = node._second
-    to_weight, = node._rest
-    input, target, weight, missed, index, share = node.saved
-    attrs = node._attrs
-    p = attrs["p"]
-    averaged = attrs["averaged"]
-    reduction = attrs["reduction"]
-    input_shape = node._shapes[0]
-    input_dtype = node._dtypes[0]
-    r_input, r_target, r_weight = _r_class_margins_all(F, g, target, input_shape, input_dtype, missed, index, share, p, averaged, reduction)
-    if to_input is not None and r_input is not None:
-        if pending[to_input] is None:
-            pending[to_input] = r_input
-        else:
-            accumulate(pending, to_input, r_input)
-    if to_target is not None and r_target is not None:
-        if pending[to_target] is None:
-            pending[to_target] = r_target
-        else:
-            accumulate(pending, to_target, r_target)
-    if to_weight is not None and r_weight is not None:
-        if pending[to_weight] is None:
-            pending[to_weight] = r_weight
-        else:
-            accumulate(pending, to_weight, r_weight)
-
-
-_pull_class_margins.op = _class_margins  # type: ignore[attr-defined]
-
-
 def class_margins(input: Tensor, target: Tensor, weight: Tensor | None, p: builtins.int, margin: builtins.float, averaged: builtins.bool, reduction: str) -> Tensor:
     """The sum or mean over the wrong classes of ``max(0, margin - input[target] + input) ** p``, reduced; (batch, classes) or (classes)."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-        a_target = target._array
-        n_target = target._node
-        if weight is None:
-            a_weight: Any = weight
-            n_weight = None
-        else:
-            a_weight = weight._array
-            n_weight = weight._node
-    except AttributeError:
-        return apply(_class_margins, (input, target, weight), {"p": p, "margin": margin, "averaged": averaged, "reduction": reduction})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_class_margins, (input, target, weight), {"p": p, "margin": margin, "averaged": averaged, "reduction": reduction})
-    try:
-        needs = (n_input is not None or n_target is not None or n_weight is not None) and mode.grad
-        if needs:
-            out, missed, index, share = _q_class_margins[a_input.__class__](a_input, a_target, a_weight, p=p, margin=margin, averaged=averaged, reduction=reduction)
-        else:
-            out = _k_class_margins[a_input.__class__](a_input, a_target, a_weight, p=p, margin=margin, averaged=averaged, reduction=reduction)
-    except Exception as error:
-        raise explain(_class_margins, (input, target, weight), {"p": p, "margin": margin, "averaged": averaged, "reduction": reduction}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if needs:
-        t._node = n = GeneralNode()
-        n.op = _class_margins
-        n.pull = _pull_class_margins
-        n._first = n_input
-        n._second = n_target
-        n._rest = (n_weight,)
-        n.saved = (a_input if n_input is not None else None, a_target, a_weight if n_input is not None else None, missed, index, share)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n._attrs = {"p": p, "margin": margin, "averaged": averaged, "reduction": reduction}
-        n._shapes = (a_input.shape, getattr(a_target, "shape", ()), getattr(a_weight, "shape", ()))
-        n._dtypes = (from_numpy_dtype(d), dtype_or_none(a_target), dtype_or_none(a_weight))
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-        if n_input is None and input._view is not None and input._view.cut is not None:
-            note_cut(n, input._view.cut)
-        if n_target is None and target._view is not None and target._view.cut is not None:
-            note_cut(n, target._view.cut)
-        if n_weight is None and a_weight is not weight and weight._view is not None and weight._view.cut is not None:
-            note_cut(n, weight._view.cut)
-    else:
-        t._node = None
-        if n_input is not None or n_target is not None or n_weight is not None:
-            t._view = _c_class_margins
-        elif input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
-        elif target._view is not None and target._view.cut is not None:
-            t._view = target._view.cut
-        elif a_weight is not weight and weight._view is not None and weight._view.cut is not None:
-            t._view = weight._view.cut
-    return t
+    return apply(_class_margins, (input, target, weight), {"p": p, "margin": margin, "averaged": averaged, "reduction": reduction})
 
 
 def label_sets(target: Tensor) -> builtins.tuple[Tensor, Tensor, Tensor]:
@@ -12278,97 +9723,9 @@ def masked_select(input: Tensor, mask: Tensor) -> Tensor:
     return apply(_masked_select, (input, mask), {})
 
 
-def _pull_masked_place(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    to_mask = node._second
-    mask, = node.saved
-    if to_input is not None:
-        r = _r_masked_place_input(F, g, mask)
-        if pending[to_input] is None:
-            pending[to_input] = r
-        else:
-            accumulate(pending, to_input, r)
-
-
-_pull_masked_place.op = _masked_place  # type: ignore[attr-defined]
-
-
 def masked_place(input: Tensor, mask: Tensor) -> Tensor:
     """Zeros with the elements of ``input`` where ``mask`` is true: the adjoint of ``masked_select``."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-        a_mask = mask._array
-        n_mask = mask._node
-    except AttributeError:
-        return apply(_masked_place, (input, mask), {})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_masked_place, (input, mask), {})
-    try:
-        out = _k_masked_place[a_input.__class__](a_input, a_mask)
-    except Exception as error:
-        raise explain(_masked_place, (input, mask), {}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if (n_input is not None or n_mask is not None) and mode.grad:
-        t._node = n = Node()
-        n.pull = _pull_masked_place
-        n._first = n_input
-        n._second = n_mask
-        n._rest = ()
-        n.saved = (a_mask if n_input is not None else None,)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-        if n_input is None and input._view is not None and input._view.cut is not None:
-            note_cut(n, input._view.cut)
-        if n_mask is None and mask._view is not None and mask._view.cut is not None:
-            note_cut(n, mask._view.cut)
-    else:
-        t._node = None
-        if n_input is not None or n_mask is not None:
-            t._view = _c_masked_place
-        elif input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
-        elif mask._view is not None and mask._view.cut is not None:
-            t._view = mask._view.cut
-    return t
-
-
-def _pull_masked_scatter(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    to_mask = node._second
-    to_source, = node._rest
-    mask, = node.saved
-    source_shape = node._shapes[2]
-    if to_input is not None:
-        r = _r_masked_scatter_input(F, g, mask)
-        if r.shape != to_input.shape:
-            r = F.sum_to(r, shape=to_input.shape)
-        if pending[to_input] is None:
-            pending[to_input] = r
-        else:
-            accumulate(pending, to_input, r)
-    if to_source is not None:
-        r = _r_masked_scatter_source(F, g, mask, source_shape)
-        if r.shape != to_source.shape:
-            r = F.sum_to(r, shape=to_source.shape)
-        if pending[to_source] is None:
-            pending[to_source] = r
-        else:
-            accumulate(pending, to_source, r)
-
-
-_pull_masked_scatter.op = _masked_scatter  # type: ignore[attr-defined]
+    return apply(_masked_place, (input, mask), {})
 
 
 def masked_scatter(input: Tensor, mask: Tensor, source: Tensor) -> Tensor:
@@ -12376,79 +9733,12 @@ def masked_scatter(input: Tensor, mask: Tensor, source: Tensor) -> Tensor:
 
     Raises ``RuntimeError`` if ``source`` has fewer elements than ``mask`` is true.
     """
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-        a_mask = mask._array
-        n_mask = mask._node
-        a_source = source._array
-        n_source = source._node
-    except AttributeError:
-        return apply(_masked_scatter, (input, mask, source), {})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_masked_scatter, (input, mask, source), {})
-    try:
-        out = _k_masked_scatter[a_input.__class__](a_input, a_mask, a_source)
-    except Exception as error:
-        raise explain(_masked_scatter, (input, mask, source), {}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if (n_input is not None or n_mask is not None or n_source is not None) and mode.grad:
-        t._node = n = GeneralNode()
-        n.op = _masked_scatter
-        n.pull = _pull_masked_scatter
-        n._first = n_input
-        n._second = n_mask
-        n._rest = (n_source,)
-        n.saved = (a_mask if n_input is not None or n_source is not None else None,)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n._shapes = (a_input.shape, getattr(a_mask, "shape", ()), getattr(a_source, "shape", ()))
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-        if n_input is None and input._view is not None and input._view.cut is not None:
-            note_cut(n, input._view.cut)
-        if n_mask is None and mask._view is not None and mask._view.cut is not None:
-            note_cut(n, mask._view.cut)
-        if n_source is None and source._view is not None and source._view.cut is not None:
-            note_cut(n, source._view.cut)
-    else:
-        t._node = None
-        if n_input is not None or n_mask is not None or n_source is not None:
-            t._view = _c_masked_scatter
-        elif input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
-        elif mask._view is not None and mask._view.cut is not None:
-            t._view = mask._view.cut
-        elif source._view is not None and source._view.cut is not None:
-            t._view = source._view.cut
-    return t
+    return apply(_masked_scatter, (input, mask, source), {})
 
 
 def masked_scatter_(input: Tensor, mask: Tensor, source: Tensor) -> Tensor:
     """``masked_scatter``, written into the tensor itself."""
     return write(_masked_scatter, input, (mask, source), {})
-
-
-def _pull_matrix_exp(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    input, = node.saved
-    r = _r_matrix_exp_input(F, g, input)
-    if pending[to_input] is None:
-        pending[to_input] = r
-    else:
-        accumulate(pending, to_input, r)
-
-
-_pull_matrix_exp.op = _matrix_exp  # type: ignore[attr-defined]
 
 
 def matrix_exp(input: Tensor) -> Tensor:
@@ -12458,44 +9748,7 @@ def matrix_exp(input: Tensor) -> Tensor:
     >>> ag.linalg.matrix_exp(ag.tensor([[0.0, 1.0], [0.0, 0.0]])).tolist()
     [[1.0, 1.0], [0.0, 1.0]]
     """
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        return apply(_matrix_exp, (input,), {})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_matrix_exp, (input,), {})
-    try:
-        out = _k_matrix_exp[a_input.__class__](a_input)
-    except Exception as error:
-        raise explain(_matrix_exp, (input,), {}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = Node()
-        n.pull = _pull_matrix_exp
-        n._first = n_input
-        n._second = n._rest = None
-        n.saved = (a_input,)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-        if n_input is not None:
-            t._view = _c_matrix_exp
-        elif input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
-    return t
+    return apply(_matrix_exp, (input,), {})
 
 
 def _pull_variance(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
@@ -12754,112 +10007,9 @@ def standardize_rows(input: Tensor, weight: Tensor | None = None, bias: Tensor |
     return t
 
 
-def _pull_standardize_channels(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    to_weight = node._second
-    to_bias, = node._rest
-    input, weight, mean, var = node.saved
-    attrs = node._attrs
-    eps = attrs["eps"]
-    input_shape = node._shapes[0]
-    weight_shape = node._shapes[1]
-    bias_shape = node._shapes[2]
-    needs = (to_input is not None, to_weight is not None, to_bias is not None)
-    r_input, r_weight, r_bias = _r_standardize_channels_all(F, g, input, weight, mean, var, input_shape, weight_shape, bias_shape, eps, needs)
-    if to_input is not None and r_input is not None:
-        if pending[to_input] is None:
-            pending[to_input] = r_input
-        else:
-            accumulate(pending, to_input, r_input)
-    if to_weight is not None and r_weight is not None:
-        if pending[to_weight] is None:
-            pending[to_weight] = r_weight
-        else:
-            accumulate(pending, to_weight, r_weight)
-    if to_bias is not None and r_bias is not None:
-        if pending[to_bias] is None:
-            pending[to_bias] = r_bias
-        else:
-            accumulate(pending, to_bias, r_bias)
-
-
-_pull_standardize_channels.op = _standardize_channels  # type: ignore[attr-defined]
-
-
 def standardize_channels(input: Tensor, weight: Tensor | None = None, bias: Tensor | None = None, *, eps: builtins.float) -> Tensor:
     """``standardize`` over all dimensions but the second, without the statistics."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-        if weight is None:
-            a_weight: Any = weight
-            n_weight = None
-        else:
-            a_weight = weight._array
-            n_weight = weight._node
-            if a_weight.dtype is not d:
-                return apply(_standardize_channels, (input, weight, bias), {"eps": eps})
-        if bias is None:
-            a_bias: Any = bias
-            n_bias = None
-        else:
-            a_bias = bias._array
-            n_bias = bias._node
-            if a_bias.dtype is not d:
-                return apply(_standardize_channels, (input, weight, bias), {"eps": eps})
-    except AttributeError:
-        return apply(_standardize_channels, (input, weight, bias), {"eps": eps})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_standardize_channels, (input, weight, bias), {"eps": eps})
-    try:
-        needs = (n_input is not None or n_weight is not None or n_bias is not None) and mode.grad
-        if needs:
-            out, mean, var = _q_standardize_channels[a_input.__class__](a_input, a_weight, a_bias, eps=eps)
-        else:
-            out = _k_standardize_channels[a_input.__class__](a_input, a_weight, a_bias, eps=eps)
-    except Exception as error:
-        raise explain(_standardize_channels, (input, weight, bias), {"eps": eps}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if needs:
-        t._node = n = GeneralNode()
-        n.op = _standardize_channels
-        n.pull = _pull_standardize_channels
-        n._first = n_input
-        n._second = n_weight
-        n._rest = (n_bias,)
-        n.saved = (a_input, a_weight, mean, var)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n._attrs = {"eps": eps}
-        n._shapes = (a_input.shape, getattr(a_weight, "shape", ()), getattr(a_bias, "shape", ()))
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-        if n_input is None and input._view is not None and input._view.cut is not None:
-            note_cut(n, input._view.cut)
-        if n_weight is None and a_weight is not weight and weight._view is not None and weight._view.cut is not None:
-            note_cut(n, weight._view.cut)
-        if n_bias is None and a_bias is not bias and bias._view is not None and bias._view.cut is not None:
-            note_cut(n, bias._view.cut)
-    else:
-        t._node = None
-        if n_input is not None or n_weight is not None or n_bias is not None:
-            t._view = _c_standardize_channels
-        elif input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
-        elif a_weight is not weight and weight._view is not None and weight._view.cut is not None:
-            t._view = weight._view.cut
-        elif a_bias is not bias and bias._view is not None and bias._view.cut is not None:
-            t._view = bias._view.cut
-    return t
+    return apply(_standardize_channels, (input, weight, bias), {"eps": eps})
 
 
 def cummax(input: Tensor, dim: builtins.int, *, axis: Any = None) -> builtins.tuple[Tensor, Tensor]:
@@ -12881,65 +10031,11 @@ def cummin(input: Tensor, dim: builtins.int, *, axis: Any = None) -> builtins.tu
     return apply(_cummin, (input,), {"dim": dim})
 
 
-def _pull_logcumsumexp(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    input, out = node.saved
-    attrs = node._attrs
-    dim = attrs["dim"]
-    r = _r_logcumsumexp_input(F, g, input, out, dim)
-    if pending[to_input] is None:
-        pending[to_input] = r
-    else:
-        accumulate(pending, to_input, r)
-
-
-_pull_logcumsumexp.op = _logcumsumexp  # type: ignore[attr-defined]
-
-
 def logcumsumexp(input: Tensor, dim: builtins.int, *, axis: Any = None) -> Tensor:
     """The logarithm of the running sum of exponentials along ``dim``, computed without overflow. Floating point only."""
     if axis is not None:
         dim = axis
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        return apply(_logcumsumexp, (input,), {"dim": dim})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_logcumsumexp, (input,), {"dim": dim})
-    try:
-        out = _k_logcumsumexp[a_input.__class__](a_input, dim=dim)
-    except Exception as error:
-        raise explain(_logcumsumexp, (input,), {"dim": dim}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = GeneralNode()
-        n.op = _logcumsumexp
-        n.pull = _pull_logcumsumexp
-        n._first = n_input
-        n._second = n._rest = None
-        n.saved = (a_input, out)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n._attrs = {"dim": dim}
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-        if n_input is not None:
-            t._view = _c_logcumsumexp
-        elif input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
-    return t
+    return apply(_logcumsumexp, (input,), {"dim": dim})
 
 
 def kthvalue(input: Tensor, k: builtins.int, dim: builtins.int = -1, keepdim: builtins.bool = False, *, axis: Any = None, keepdims: builtins.bool | None = None) -> builtins.tuple[Tensor, Tensor]:
@@ -13094,63 +10190,9 @@ def extend(input: Tensor, widths: Sequence[builtins.int], border: str = 'constan
     return t
 
 
-def _pull_extend_adjoint(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    attrs = node._attrs
-    widths = attrs["widths"]
-    border = attrs["border"]
-    r = _r_extend_adjoint_input(F, g, widths, border)
-    if pending[to_input] is None:
-        pending[to_input] = r
-    else:
-        accumulate(pending, to_input, r)
-
-
-_pull_extend_adjoint.op = _extend_adjoint  # type: ignore[attr-defined]
-
-
 def extend_adjoint(input: Tensor, widths: Sequence[builtins.int], border: str) -> Tensor:
     """The adjoint of ``extend``: every border element is added to the element it was copied from."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        return apply(_extend_adjoint, (input,), {"widths": widths, "border": border})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_extend_adjoint, (input,), {"widths": widths, "border": border})
-    try:
-        out = _k_extend_adjoint[a_input.__class__](a_input, widths=widths, border=border)
-    except Exception as error:
-        raise explain(_extend_adjoint, (input,), {"widths": widths, "border": border}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = GeneralNode()
-        n.op = _extend_adjoint
-        n.pull = _pull_extend_adjoint
-        n._first = n_input
-        n._second = n._rest = None
-        n.saved = None
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n._attrs = {"widths": widths, "border": border}
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-        if n_input is not None:
-            t._view = _c_extend_adjoint
-        elif input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
-    return t
+    return apply(_extend_adjoint, (input,), {"widths": widths, "border": border})
 
 
 def _pull_matmul(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
@@ -14482,65 +11524,11 @@ def cumprod_(input: Tensor, dim: builtins.int, *, dtype: DTypeLike | None = None
     return write(_cumprod, input, (), {"dim": dim, "dtype": dtype})
 
 
-def _pull_shift(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    attrs = node._attrs
-    dim = attrs["dim"]
-    step = attrs["step"]
-    r = _r_shift_input(F, g, dim, step)
-    if pending[to_input] is None:
-        pending[to_input] = r
-    else:
-        accumulate(pending, to_input, r)
-
-
-_pull_shift.op = _shift  # type: ignore[attr-defined]
-
-
 def shift(input: Tensor, dim: builtins.int, step: builtins.int, fill: builtins.float, *, axis: Any = None) -> Tensor:
     """``input`` moved by ``step`` places along ``dim``; what comes in is ``fill``."""
     if axis is not None:
         dim = axis
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        return apply(_shift, (input,), {"dim": dim, "step": step, "fill": fill})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_shift, (input,), {"dim": dim, "step": step, "fill": fill})
-    try:
-        out = _k_shift[a_input.__class__](a_input, dim=dim, step=step, fill=fill)
-    except Exception as error:
-        raise explain(_shift, (input,), {"dim": dim, "step": step, "fill": fill}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = GeneralNode()
-        n.op = _shift
-        n.pull = _pull_shift
-        n._first = n_input
-        n._second = n._rest = None
-        n.saved = None
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n._attrs = {"dim": dim, "step": step, "fill": fill}
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-        if n_input is not None:
-            t._view = _c_shift
-        elif input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
-    return t
+    return apply(_shift, (input,), {"dim": dim, "step": step, "fill": fill})
 
 
 def _pull_prod(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
@@ -14613,100 +11601,13 @@ def prod(input: Tensor, dim: builtins.int | None = None, keepdim: builtins.bool 
     return t
 
 
-def _pull_scatter_write(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    to_index = node._second
-    to_src, = node._rest
-    index, = node.saved
-    attrs = node._attrs
-    dim = attrs["dim"]
-    src_shape = node._shapes[2]
-    src_dtype = node._dtypes[2]
-    if to_input is not None:
-        r = _r_scatter_write_input(F, g, index, dim)
-        if pending[to_input] is None:
-            pending[to_input] = r
-        else:
-            accumulate(pending, to_input, r)
-    if to_src is not None:
-        r = _r_scatter_write_src(F, g, index, dim, src_shape, src_dtype)
-        if pending[to_src] is None:
-            pending[to_src] = r
-        else:
-            accumulate(pending, to_src, r)
-
-
-_pull_scatter_write.op = _scatter_write  # type: ignore[attr-defined]
-
-
 def scatter_write(input: Tensor, dim: builtins.int, index: Tensor, src: TensorLike, inplace: builtins.bool = False, *, axis: Any = None) -> Tensor:
     """``input`` with ``src`` written where ``index`` names along ``dim``; of several values for one place the last."""
     if axis is not None:
         dim = axis
     if inplace:
         return write(_scatter_write, input, (index, src), {"dim": dim})
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-        a_index = index._array
-        n_index = index._node
-        c = src.__class__
-        if c is _float or c is _int:
-            a_src: Any = src
-            n_src = None
-        else:
-            a_src = src._array
-            n_src = src._node
-    except AttributeError:
-        return apply(_scatter_write, (input, index, src), {"dim": dim})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_scatter_write, (input, index, src), {"dim": dim})
-    try:
-        out = _k_scatter_write[a_input.__class__](a_input, a_index, a_src, dim=dim)
-    except Exception as error:
-        raise explain(_scatter_write, (input, index, src), {"dim": dim}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if (n_input is not None or n_index is not None or n_src is not None) and mode.grad:
-        t._node = n = GeneralNode()
-        n.op = _scatter_write
-        n.pull = _pull_scatter_write
-        n._first = n_input
-        n._second = n_index
-        n._rest = (n_src,)
-        n.saved = (a_index if n_input is not None or n_src is not None else None,)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n._attrs = {"dim": dim}
-        n._shapes = (a_input.shape, getattr(a_index, "shape", ()), getattr(a_src, "shape", ()))
-        n._dtypes = (from_numpy_dtype(d), dtype_or_none(a_index), dtype_or_none(a_src))
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-        if n_input is None and input._view is not None and input._view.cut is not None:
-            note_cut(n, input._view.cut)
-        if n_index is None and index._view is not None and index._view.cut is not None:
-            note_cut(n, index._view.cut)
-        if n_src is None and a_src is not src and src._view is not None and src._view.cut is not None:
-            note_cut(n, src._view.cut)
-    else:
-        t._node = None
-        if n_input is not None or n_index is not None or n_src is not None:
-            t._view = _c_scatter_write
-        elif input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
-        elif index._view is not None and index._view.cut is not None:
-            t._view = index._view.cut
-        elif a_src is not src and src._view is not None and src._view.cut is not None:
-            t._view = src._view.cut
-    return t
+    return apply(_scatter_write, (input, index, src), {"dim": dim})
 
 
 def last_scattered(index: Tensor, dim: builtins.int, shape: Sequence[builtins.int], *, axis: Any = None) -> Tensor:
@@ -14817,35 +11718,6 @@ def scatter_positions(index: Tensor, dim: builtins.int, shape: Sequence[builtins
     return apply(_scatter_positions, (index,), {"dim": dim, "shape": shape})
 
 
-def _pull_scatter_extremum(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    to_index = node._second
-    to_src, = node._rest
-    input, index, src, out = node.saved
-    attrs = node._attrs
-    dim = attrs["dim"]
-    include_self = attrs["include_self"]
-    r_input, r_index, r_src = _r_scatter_extremum_all(F, g, input, index, src, out, dim, include_self)
-    if to_input is not None and r_input is not None:
-        if pending[to_input] is None:
-            pending[to_input] = r_input
-        else:
-            accumulate(pending, to_input, r_input)
-    if to_index is not None and r_index is not None:
-        if pending[to_index] is None:
-            pending[to_index] = r_index
-        else:
-            accumulate(pending, to_index, r_index)
-    if to_src is not None and r_src is not None:
-        if pending[to_src] is None:
-            pending[to_src] = r_src
-        else:
-            accumulate(pending, to_src, r_src)
-
-
-_pull_scatter_extremum.op = _scatter_extremum  # type: ignore[attr-defined]
-
-
 def scatter_extremum(input: Tensor, index: Tensor, src: Tensor, dim: builtins.int, largest: builtins.bool, include_self: builtins.bool = True, *, axis: Any = None) -> Tensor:
     """``input`` with the largest (or smallest) of the values of ``src`` for each place, and of its own unless not ``include_self``.
 
@@ -14853,61 +11725,7 @@ def scatter_extremum(input: Tensor, index: Tensor, src: Tensor, dim: builtins.in
     """
     if axis is not None:
         dim = axis
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-        a_index = index._array
-        n_index = index._node
-        a_src = src._array
-        n_src = src._node
-    except AttributeError:
-        return apply(_scatter_extremum, (input, index, src), {"dim": dim, "largest": largest, "include_self": include_self})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_scatter_extremum, (input, index, src), {"dim": dim, "largest": largest, "include_self": include_self})
-    try:
-        out = _k_scatter_extremum[a_input.__class__](a_input, a_index, a_src, dim=dim, largest=largest, include_self=include_self)
-    except Exception as error:
-        raise explain(_scatter_extremum, (input, index, src), {"dim": dim, "largest": largest, "include_self": include_self}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if (n_input is not None or n_index is not None or n_src is not None) and mode.grad:
-        t._node = n = GeneralNode()
-        n.op = _scatter_extremum
-        n.pull = _pull_scatter_extremum
-        n._first = n_input
-        n._second = n_index
-        n._rest = (n_src,)
-        n.saved = (a_input, a_index, a_src, out)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n._attrs = {"dim": dim, "largest": largest, "include_self": include_self}
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-        if n_input is None and input._view is not None and input._view.cut is not None:
-            note_cut(n, input._view.cut)
-        if n_index is None and index._view is not None and index._view.cut is not None:
-            note_cut(n, index._view.cut)
-        if n_src is None and src._view is not None and src._view.cut is not None:
-            note_cut(n, src._view.cut)
-    else:
-        t._node = None
-        if n_input is not None or n_index is not None or n_src is not None:
-            t._view = _c_scatter_extremum
-        elif input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
-        elif index._view is not None and index._view.cut is not None:
-            t._view = index._view.cut
-        elif src._view is not None and src._view.cut is not None:
-            t._view = src._view.cut
-    return t
+    return apply(_scatter_extremum, (input, index, src), {"dim": dim, "largest": largest, "include_self": include_self})
 
 
 def search(sorted_sequence: Tensor, input: Tensor, right: builtins.bool = False, out_int32: builtins.bool = False) -> Tensor:
@@ -15501,64 +12319,9 @@ def diagonal(input: Tensor, offset: builtins.int = 0, dim1: builtins.int = 0, di
     return t
 
 
-def _pull_diagonal_place(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    attrs = node._attrs
-    offset = attrs["offset"]
-    dim1 = attrs["dim1"]
-    dim2 = attrs["dim2"]
-    r = _r_diagonal_place_input(F, g, offset, dim1, dim2)
-    if pending[to_input] is None:
-        pending[to_input] = r
-    else:
-        accumulate(pending, to_input, r)
-
-
-_pull_diagonal_place.op = _diagonal_place  # type: ignore[attr-defined]
-
-
 def diagonal_place(input: Tensor, shape: Sequence[builtins.int], offset: builtins.int = 0, dim1: builtins.int = 0, dim2: builtins.int = 1) -> Tensor:
     """Zeros of ``shape`` with ``input`` on a diagonal: the adjoint of ``diagonal``."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        return apply(_diagonal_place, (input,), {"shape": shape, "offset": offset, "dim1": dim1, "dim2": dim2})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_diagonal_place, (input,), {"shape": shape, "offset": offset, "dim1": dim1, "dim2": dim2})
-    try:
-        out = _k_diagonal_place[a_input.__class__](a_input, shape=shape, offset=offset, dim1=dim1, dim2=dim2)
-    except Exception as error:
-        raise explain(_diagonal_place, (input,), {"shape": shape, "offset": offset, "dim1": dim1, "dim2": dim2}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = GeneralNode()
-        n.op = _diagonal_place
-        n.pull = _pull_diagonal_place
-        n._first = n_input
-        n._second = n._rest = None
-        n.saved = None
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n._attrs = {"shape": shape, "offset": offset, "dim1": dim1, "dim2": dim2}
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-        if n_input is not None:
-            t._view = _c_diagonal_place
-        elif input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
-    return t
+    return apply(_diagonal_place, (input,), {"shape": shape, "offset": offset, "dim1": dim1, "dim2": dim2})
 
 
 def _pull_to_dtype(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
@@ -15624,90 +12387,9 @@ def to_integer(input: Tensor, dtype: DTypeLike) -> Tensor:
     return apply(_to_integer, (input,), {"dtype": dtype})
 
 
-def _pull_to_device(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    attrs = node._attrs
-    device = attrs["device"]
-    source = attrs["source"]
-    r = _r_to_device_input(F, g, device, source)
-    if pending[to_input] is None:
-        pending[to_input] = r
-    else:
-        accumulate(pending, to_input, r)
-
-
-_pull_to_device.op = _to_device  # type: ignore[attr-defined]
-
-
 def to_device(input: Tensor, device: Device, source: Device) -> Tensor:
     """``input`` on another device; ``source`` is where it was, and where its gradient goes back to."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        return apply(_to_device, (input,), {"device": device, "source": source})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_to_device, (input,), {"device": device, "source": source})
-    try:
-        out = _k_to_device[a_input.__class__](a_input, device=device, source=source)
-    except Exception as error:
-        raise explain(_to_device, (input,), {"device": device, "source": source}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = GeneralNode()
-        n.op = _to_device
-        n.pull = _pull_to_device
-        n._first = n_input
-        n._second = n._rest = None
-        n.saved = None
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n._attrs = {"device": device, "source": source}
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-        if n_input is not None:
-            t._view = _c_to_device
-        elif input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
-    return t
-
-
-def _pull_linalg_solve(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_A = node._first
-    to_B = node._second
-    A, B, out = node.saved
-    attrs = node._attrs
-    left = attrs["left"]
-    if to_A is not None:
-        r = _r_linalg_solve_A(F, g, A, B, out, left)
-        if r.shape != to_A.shape:
-            r = F.sum_to(r, shape=to_A.shape)
-        if pending[to_A] is None:
-            pending[to_A] = r
-        else:
-            accumulate(pending, to_A, r)
-    if to_B is not None:
-        r = _r_linalg_solve_B(F, g, A, left)
-        if r.shape != to_B.shape:
-            r = F.sum_to(r, shape=to_B.shape)
-        if pending[to_B] is None:
-            pending[to_B] = r
-        else:
-            accumulate(pending, to_B, r)
-
-
-_pull_linalg_solve.op = _linalg_solve  # type: ignore[attr-defined]
+    return apply(_to_device, (input,), {"device": device, "source": source})
 
 
 def linalg_solve(A: Tensor, B: Tensor, *, left: builtins.bool = True) -> Tensor:
@@ -15720,86 +12402,7 @@ def linalg_solve(A: Tensor, B: Tensor, *, left: builtins.bool = True) -> Tensor:
     >>> ag.linalg.solve(ag.tensor([[2.0, 0.0], [0.0, 4.0]]), ag.tensor([2.0, 8.0])).tolist()
     [1.0, 2.0]
     """
-    try:
-        a_A = A._array
-        n_A = A._node
-        d = a_A.dtype
-        a_B = B._array
-        n_B = B._node
-        if a_B.dtype is not d:
-            return apply(_linalg_solve, (A, B), {"left": left})
-    except AttributeError:
-        return apply(_linalg_solve, (A, B), {"left": left})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_linalg_solve, (A, B), {"left": left})
-    try:
-        out = _k_linalg_solve[a_A.__class__](a_A, a_B, left=left)
-    except Exception as error:
-        raise explain(_linalg_solve, (A, B), {"left": left}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if (n_A is not None or n_B is not None) and mode.grad:
-        t._node = n = GeneralNode()
-        n.op = _linalg_solve
-        n.pull = _pull_linalg_solve
-        n._first = n_A
-        n._second = n_B
-        n._rest = ()
-        n.saved = (a_A, a_B if n_A is not None else None, out if n_A is not None else None)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n._attrs = {"left": left}
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-        if n_A is None and A._view is not None and A._view.cut is not None:
-            note_cut(n, A._view.cut)
-        if n_B is None and B._view is not None and B._view.cut is not None:
-            note_cut(n, B._view.cut)
-    else:
-        t._node = None
-        if n_A is not None or n_B is not None:
-            t._view = _c_linalg_solve
-        elif A._view is not None and A._view.cut is not None:
-            t._view = A._view.cut
-        elif B._view is not None and B._view.cut is not None:
-            t._view = B._view.cut
-    return t
-
-
-def _pull_linalg_solve_triangular(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    to_B = node._second
-    input, out = node.saved
-    attrs = node._attrs
-    upper = attrs["upper"]
-    left = attrs["left"]
-    unitriangular = attrs["unitriangular"]
-    if to_input is not None:
-        r = _r_linalg_solve_triangular_input(F, g, input, out, upper, left, unitriangular)
-        if r.shape != to_input.shape:
-            r = F.sum_to(r, shape=to_input.shape)
-        if pending[to_input] is None:
-            pending[to_input] = r
-        else:
-            accumulate(pending, to_input, r)
-    if to_B is not None:
-        r = _r_linalg_solve_triangular_B(F, g, input, upper, left, unitriangular)
-        if r.shape != to_B.shape:
-            r = F.sum_to(r, shape=to_B.shape)
-        if pending[to_B] is None:
-            pending[to_B] = r
-        else:
-            accumulate(pending, to_B, r)
-
-
-_pull_linalg_solve_triangular.op = _linalg_solve_triangular  # type: ignore[attr-defined]
+    return apply(_linalg_solve, (A, B), {"left": left})
 
 
 def linalg_solve_triangular(input: Tensor, B: Tensor, *, upper: builtins.bool, left: builtins.bool = True, unitriangular: builtins.bool = False) -> Tensor:
@@ -15808,57 +12411,7 @@ def linalg_solve_triangular(input: Tensor, B: Tensor, *, upper: builtins.bool, l
     With ``unitriangular`` the diagonal counts as ones. Elements outside of the triangle are not read. Batches broadcast. A zero on
     the diagonal gives infinities and NaN.
     """
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-        a_B = B._array
-        n_B = B._node
-        if a_B.dtype is not d:
-            return apply(_linalg_solve_triangular, (input, B), {"upper": upper, "left": left, "unitriangular": unitriangular})
-    except AttributeError:
-        return apply(_linalg_solve_triangular, (input, B), {"upper": upper, "left": left, "unitriangular": unitriangular})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_linalg_solve_triangular, (input, B), {"upper": upper, "left": left, "unitriangular": unitriangular})
-    try:
-        out = _k_linalg_solve_triangular[a_input.__class__](a_input, a_B, upper=upper, left=left, unitriangular=unitriangular)
-    except Exception as error:
-        raise explain(_linalg_solve_triangular, (input, B), {"upper": upper, "left": left, "unitriangular": unitriangular}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if (n_input is not None or n_B is not None) and mode.grad:
-        t._node = n = GeneralNode()
-        n.op = _linalg_solve_triangular
-        n.pull = _pull_linalg_solve_triangular
-        n._first = n_input
-        n._second = n_B
-        n._rest = ()
-        n.saved = (a_input, out if n_input is not None else None)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n._attrs = {"upper": upper, "left": left, "unitriangular": unitriangular}
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-        if n_input is None and input._view is not None and input._view.cut is not None:
-            note_cut(n, input._view.cut)
-        if n_B is None and B._view is not None and B._view.cut is not None:
-            note_cut(n, B._view.cut)
-    else:
-        t._node = None
-        if n_input is not None or n_B is not None:
-            t._view = _c_linalg_solve_triangular
-        elif input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
-        elif B._view is not None and B._view.cut is not None:
-            t._view = B._view.cut
-    return t
+    return apply(_linalg_solve_triangular, (input, B), {"upper": upper, "left": left, "unitriangular": unitriangular})
 
 
 def sort(input: Tensor, dim: builtins.int = -1, descending: builtins.bool = False, stable: builtins.bool = False, *, axis: Any = None) -> builtins.tuple[Tensor, Tensor]:
@@ -16359,79 +12912,9 @@ def digamma_(input: Tensor) -> Tensor:
     return write(_digamma, input, (), {})
 
 
-def _pull_special_zeta(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    to_other = node._second
-    input, other = node.saved
-    if to_other is not None:
-        r = g * (-input * F.special_zeta(input + 1, other))
-        if r.shape != to_other.shape:
-            r = F.sum_to(r, shape=to_other.shape)
-        if pending[to_other] is None:
-            pending[to_other] = r
-        else:
-            accumulate(pending, to_other, r)
-
-
-_pull_special_zeta.op = _special_zeta  # type: ignore[attr-defined]
-
-
 def special_zeta(input: TensorLike, other: TensorLike) -> Tensor:
     """The Hurwitz zeta function, the sum of ``(k + other) ** -input`` over k = 0, 1, 2, ...; the gradient is that of ``other`` alone."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-        c = other.__class__
-        if c is _float or c is _int:
-            a_other: Any = other
-            n_other = None
-        else:
-            a_other = other._array
-            n_other = other._node
-            if a_other.dtype is not d:
-                return apply(_special_zeta, (input, other), {})
-    except AttributeError:
-        return apply(_special_zeta, (input, other), {})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_special_zeta, (input, other), {})
-    try:
-        out = _k_special_zeta[a_input.__class__](a_input, a_other)
-    except Exception as error:
-        raise explain(_special_zeta, (input, other), {}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if (n_input is not None or n_other is not None) and mode.grad:
-        t._node = n = Node()
-        n.pull = _pull_special_zeta
-        n._first = n_input
-        n._second = n_other
-        n._rest = ()
-        n.saved = (a_input if n_other is not None else None, a_other if n_other is not None else None)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-        if n_input is None and a_input is not input and input._view is not None and input._view.cut is not None:
-            note_cut(n, input._view.cut)
-        if n_other is None and a_other is not other and other._view is not None and other._view.cut is not None:
-            note_cut(n, other._view.cut)
-    else:
-        t._node = None
-        if n_input is not None or n_other is not None:
-            t._view = _c_special_zeta
-        elif a_input is not input and input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
-        elif a_other is not other and other._view is not None and other._view.cut is not None:
-            t._view = other._view.cut
-    return t
+    return apply(_special_zeta, (input, other), {})
 
 
 def _pull_polygamma_of(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
@@ -16857,58 +13340,9 @@ def flat_window(input: Tensor, length: builtins.int) -> Tensor:
     return apply(_flat_window, (input,), {"length": length})
 
 
-def _pull_without_gaps(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    r = _r_without_gaps_input(F, g)
-    if pending[to_input] is None:
-        pending[to_input] = r
-    else:
-        accumulate(pending, to_input, r)
-
-
-_pull_without_gaps.op = _without_gaps  # type: ignore[attr-defined]
-
-
 def without_gaps(input: Tensor) -> Tensor:
     """``input``, none of whose elements may be 0, where frames would have nothing to say about the signal."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        return apply(_without_gaps, (input,), {})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_without_gaps, (input,), {})
-    try:
-        out = _k_without_gaps[a_input.__class__](a_input)
-    except Exception as error:
-        raise explain(_without_gaps, (input,), {}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = Node()
-        n.pull = _pull_without_gaps
-        n._first = n_input
-        n._second = n._rest = None
-        n.saved = None
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-        if n_input is not None:
-            t._view = _c_without_gaps
-        elif input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
-    return t
+    return apply(_without_gaps, (input,), {})
 
 
 def _pull_sin(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
@@ -17956,33 +14390,6 @@ def adagrad_update(*tensors: Tensor, count: builtins.int, block: builtins.int, l
     return apply(_adagrad_update, tuple(tensors), {"count": count, "block": block, "lr": lr, "lr_decay": lr_decay, "eps": eps, "weight_decay": weight_decay, "maximize": maximize})
 
 
-def _pull_linalg_cross(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    to_other = node._second
-    input, other = node.saved
-    attrs = node._attrs
-    dim = attrs["dim"]
-    if to_input is not None:
-        r = _r_linalg_cross_input(F, g, other, dim)
-        if r.shape != to_input.shape:
-            r = F.sum_to(r, shape=to_input.shape)
-        if pending[to_input] is None:
-            pending[to_input] = r
-        else:
-            accumulate(pending, to_input, r)
-    if to_other is not None:
-        r = _r_linalg_cross_other(F, g, input, dim)
-        if r.shape != to_other.shape:
-            r = F.sum_to(r, shape=to_other.shape)
-        if pending[to_other] is None:
-            pending[to_other] = r
-        else:
-            accumulate(pending, to_other, r)
-
-
-_pull_linalg_cross.op = _linalg_cross  # type: ignore[attr-defined]
-
-
 def linalg_cross(input: Tensor, other: Tensor, *, dim: builtins.int = -1, axis: Any = None) -> Tensor:
     """The cross products of vectors of 3 elements along ``dim``; the other dimensions broadcast.
 
@@ -17992,57 +14399,7 @@ def linalg_cross(input: Tensor, other: Tensor, *, dim: builtins.int = -1, axis: 
     """
     if axis is not None:
         dim = axis
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-        a_other = other._array
-        n_other = other._node
-        if a_other.dtype is not d:
-            return apply(_linalg_cross, (input, other), {"dim": dim})
-    except AttributeError:
-        return apply(_linalg_cross, (input, other), {"dim": dim})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_linalg_cross, (input, other), {"dim": dim})
-    try:
-        out = _k_linalg_cross[a_input.__class__](a_input, a_other, dim=dim)
-    except Exception as error:
-        raise explain(_linalg_cross, (input, other), {"dim": dim}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if (n_input is not None or n_other is not None) and mode.grad:
-        t._node = n = GeneralNode()
-        n.op = _linalg_cross
-        n.pull = _pull_linalg_cross
-        n._first = n_input
-        n._second = n_other
-        n._rest = ()
-        n.saved = (a_input if n_other is not None else None, a_other if n_input is not None else None)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n._attrs = {"dim": dim}
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-        if n_input is None and input._view is not None and input._view.cut is not None:
-            note_cut(n, input._view.cut)
-        if n_other is None and other._view is not None and other._view.cut is not None:
-            note_cut(n, other._view.cut)
-    else:
-        t._node = None
-        if n_input is not None or n_other is not None:
-            t._view = _c_linalg_cross
-        elif input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
-        elif other._view is not None and other._view.cut is not None:
-            t._view = other._view.cut
-    return t
+    return apply(_linalg_cross, (input, other), {"dim": dim})
 
 
 def _pull_Tensor_unfold(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
@@ -18117,64 +14474,9 @@ def Tensor_unfold(input: Tensor, dimension: builtins.int, size: builtins.int, st
     return t
 
 
-def _pull_windows_add(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    attrs = node._attrs
-    dimension = attrs["dimension"]
-    size = attrs["size"]
-    step = attrs["step"]
-    r = _r_windows_add_input(F, g, dimension, size, step)
-    if pending[to_input] is None:
-        pending[to_input] = r
-    else:
-        accumulate(pending, to_input, r)
-
-
-_pull_windows_add.op = _windows_add  # type: ignore[attr-defined]
-
-
 def windows_add(input: Tensor, shape: Sequence[builtins.int], dimension: builtins.int, size: builtins.int, step: builtins.int) -> Tensor:
     """Zeros of ``shape`` with every window added in its place: the adjoint of ``unfold``."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        return apply(_windows_add, (input,), {"shape": shape, "dimension": dimension, "size": size, "step": step})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_windows_add, (input,), {"shape": shape, "dimension": dimension, "size": size, "step": step})
-    try:
-        out = _k_windows_add[a_input.__class__](a_input, shape=shape, dimension=dimension, size=size, step=step)
-    except Exception as error:
-        raise explain(_windows_add, (input,), {"shape": shape, "dimension": dimension, "size": size, "step": step}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = GeneralNode()
-        n.op = _windows_add
-        n.pull = _pull_windows_add
-        n._first = n_input
-        n._second = n._rest = None
-        n.saved = None
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n._attrs = {"shape": shape, "dimension": dimension, "size": size, "step": step}
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-        if n_input is not None:
-            t._view = _c_windows_add
-        elif input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
-    return t
+    return apply(_windows_add, (input,), {"shape": shape, "dimension": dimension, "size": size, "step": step})
 
 
 def _pull_as_strided(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
@@ -18249,126 +14551,14 @@ def as_strided(input: Tensor, size: Sequence[builtins.int], stride: Sequence[bui
     return t
 
 
-def _pull_strided_add(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    attrs = node._attrs
-    stride = attrs["stride"]
-    storage_offset = attrs["storage_offset"]
-    input_shape = node._shapes[0]
-    r = _r_strided_add_input(F, g, stride, storage_offset, input_shape)
-    if pending[to_input] is None:
-        pending[to_input] = r
-    else:
-        accumulate(pending, to_input, r)
-
-
-_pull_strided_add.op = _strided_add  # type: ignore[attr-defined]
-
-
 def strided_add(input: Tensor, shape: Sequence[builtins.int], stride: Sequence[builtins.int], storage_offset: builtins.int | None = None) -> Tensor:
     """Zeros of ``shape`` with every element added where it lies in row-major memory: the adjoint of ``as_strided``."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        return apply(_strided_add, (input,), {"shape": shape, "stride": stride, "storage_offset": storage_offset})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_strided_add, (input,), {"shape": shape, "stride": stride, "storage_offset": storage_offset})
-    try:
-        out = _k_strided_add[a_input.__class__](a_input, shape=shape, stride=stride, storage_offset=storage_offset)
-    except Exception as error:
-        raise explain(_strided_add, (input,), {"shape": shape, "stride": stride, "storage_offset": storage_offset}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = GeneralNode()
-        n.op = _strided_add
-        n.pull = _pull_strided_add
-        n._first = n_input
-        n._second = n._rest = None
-        n.saved = None
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n._attrs = {"shape": shape, "stride": stride, "storage_offset": storage_offset}
-        n._shapes = (a_input.shape,)
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-        if n_input is not None:
-            t._view = _c_strided_add
-        elif input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
-    return t
-
-
-def _pull_strided_read(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    attrs = node._attrs
-    stride = attrs["stride"]
-    storage_offset = attrs["storage_offset"]
-    input_shape = node._shapes[0]
-    r = _r_strided_read_input(F, g, stride, storage_offset, input_shape)
-    if pending[to_input] is None:
-        pending[to_input] = r
-    else:
-        accumulate(pending, to_input, r)
-
-
-_pull_strided_read.op = _strided_read  # type: ignore[attr-defined]
+    return apply(_strided_add, (input,), {"shape": shape, "stride": stride, "storage_offset": storage_offset})
 
 
 def strided_read(input: Tensor, size: Sequence[builtins.int], stride: Sequence[builtins.int], storage_offset: builtins.int | None = None) -> Tensor:
     """A copy of what ``as_strided`` views, of a tensor in any layout."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        return apply(_strided_read, (input,), {"size": size, "stride": stride, "storage_offset": storage_offset})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_strided_read, (input,), {"size": size, "stride": stride, "storage_offset": storage_offset})
-    try:
-        out = _k_strided_read[a_input.__class__](a_input, size=size, stride=stride, storage_offset=storage_offset)
-    except Exception as error:
-        raise explain(_strided_read, (input,), {"size": size, "stride": stride, "storage_offset": storage_offset}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = GeneralNode()
-        n.op = _strided_read
-        n.pull = _pull_strided_read
-        n._first = n_input
-        n._second = n._rest = None
-        n.saved = None
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n._attrs = {"size": size, "stride": stride, "storage_offset": storage_offset}
-        n._shapes = (a_input.shape,)
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-        if n_input is not None:
-            t._view = _c_strided_read
-        elif input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
-    return t
+    return apply(_strided_read, (input,), {"size": size, "stride": stride, "storage_offset": storage_offset})
 
 
 def _pull_clone(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
@@ -18596,202 +14786,19 @@ def fill_(input: Tensor, value: TensorLike) -> Tensor:
     return write(_fill, input, (value,), {})
 
 
-def _pull_view_write(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_base = node._first
-    to_value = node._second
-    attrs = node._attrs
-    chain = attrs["chain"]
-    if to_base is not None:
-        r = _r_view_write_base(F, g, chain)
-        if pending[to_base] is None:
-            pending[to_base] = r
-        else:
-            accumulate(pending, to_base, r)
-    if to_value is not None:
-        r = _r_view_write_value(F, g, chain)
-        if pending[to_value] is None:
-            pending[to_value] = r
-        else:
-            accumulate(pending, to_value, r)
-
-
-_pull_view_write.op = _view_write  # type: ignore[attr-defined]
-
-
 def view_write(base: Tensor, value: TensorLike, chain: builtins.object) -> Tensor:
     """``base`` with the region that a chain of views selects replaced by ``value``, of its shape or a number."""
-    try:
-        a_base = base._array
-        n_base = base._node
-        d = a_base.dtype
-        c = value.__class__
-        if c is _float or c is _int:
-            a_value: Any = value
-            n_value = None
-        else:
-            a_value = value._array
-            n_value = value._node
-    except AttributeError:
-        return apply(_view_write, (base, value), {"chain": chain})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_view_write, (base, value), {"chain": chain})
-    try:
-        out = _k_view_write[a_base.__class__](a_base, a_value, chain=chain)
-    except Exception as error:
-        raise explain(_view_write, (base, value), {"chain": chain}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if (n_base is not None or n_value is not None) and mode.grad:
-        t._node = n = GeneralNode()
-        n.op = _view_write
-        n.pull = _pull_view_write
-        n._first = n_base
-        n._second = n_value
-        n._rest = ()
-        n.saved = None
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n._attrs = {"chain": chain}
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-        if n_base is None and base._view is not None and base._view.cut is not None:
-            note_cut(n, base._view.cut)
-        if n_value is None and a_value is not value and value._view is not None and value._view.cut is not None:
-            note_cut(n, value._view.cut)
-    else:
-        t._node = None
-        if n_base is not None or n_value is not None:
-            t._view = _c_view_write
-        elif base._view is not None and base._view.cut is not None:
-            t._view = base._view.cut
-        elif a_value is not value and value._view is not None and value._view.cut is not None:
-            t._view = value._view.cut
-    return t
-
-
-def _pull_view_read(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    attrs = node._attrs
-    chain = attrs["chain"]
-    input_shape = node._shapes[0]
-    r = _r_view_read_input(F, g, chain, input_shape)
-    if pending[to_input] is None:
-        pending[to_input] = r
-    else:
-        accumulate(pending, to_input, r)
-
-
-_pull_view_read.op = _view_read  # type: ignore[attr-defined]
+    return apply(_view_write, (base, value), {"chain": chain})
 
 
 def view_read(input: Tensor, chain: builtins.object) -> Tensor:
     """A copy of the region that a chain of views selects."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        return apply(_view_read, (input,), {"chain": chain})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_view_read, (input,), {"chain": chain})
-    try:
-        out = _k_view_read[a_input.__class__](a_input, chain=chain)
-    except Exception as error:
-        raise explain(_view_read, (input,), {"chain": chain}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = GeneralNode()
-        n.op = _view_read
-        n.pull = _pull_view_read
-        n._first = n_input
-        n._second = n._rest = None
-        n.saved = None
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n._attrs = {"chain": chain}
-        n._shapes = (a_input.shape,)
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-        if n_input is not None:
-            t._view = _c_view_read
-        elif input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
-    return t
-
-
-def _pull_view_place(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    attrs = node._attrs
-    chain = attrs["chain"]
-    r = _r_view_place_input(F, g, chain)
-    if pending[to_input] is None:
-        pending[to_input] = r
-    else:
-        accumulate(pending, to_input, r)
-
-
-_pull_view_place.op = _view_place  # type: ignore[attr-defined]
+    return apply(_view_read, (input,), {"chain": chain})
 
 
 def view_place(input: Tensor, chain: builtins.object, shape: Sequence[builtins.int]) -> Tensor:
     """Zeros of ``shape`` with ``input`` in the region that a chain of views selects: the adjoint of ``view_read``."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        return apply(_view_place, (input,), {"chain": chain, "shape": shape})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_view_place, (input,), {"chain": chain, "shape": shape})
-    try:
-        out = _k_view_place[a_input.__class__](a_input, chain=chain, shape=shape)
-    except Exception as error:
-        raise explain(_view_place, (input,), {"chain": chain, "shape": shape}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = GeneralNode()
-        n.op = _view_place
-        n.pull = _pull_view_place
-        n._first = n_input
-        n._second = n._rest = None
-        n.saved = None
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n._attrs = {"chain": chain, "shape": shape}
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-        if n_input is not None:
-            t._view = _c_view_place
-        elif input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
-    return t
+    return apply(_view_place, (input,), {"chain": chain, "shape": shape})
 
 
 def prelu(input: Tensor, weight: Tensor) -> Tensor:

@@ -18,7 +18,7 @@ LOCALS = frozenset(("F", "a", "accumulate", "apply", "attrs", "before", "c", "d"
 def eligible(op: Op) -> bool:
     """Whether the op gets a fast path."""
     return (
-        op.kind not in ("update", "random", "dynamic", "effect")
+        op.quick
         and (op.differentiable or op.kind in ("elementwise", "reduction"))
         and not op.variadic
         and op.outputs is None

@@ -303,6 +303,8 @@ def vander(F: Any, x: Any, N: Any = None, increasing: bool = False) -> Any:
     count = x.shape[0] if N is None else N
     if count < 0:
         raise RuntimeError(f"vander: N must be non-negative, got {N}")
+    if not (as_dtype(x.dtype).is_floating_point or as_dtype(x.dtype).is_complex):
+        x = F.to_dtype(x, dtype=int64)
     columns = [F.fill(detached(x), 1)] if count else []
     for _ in range(count - 1):
         columns.append(columns[-1] * x)

@@ -21,7 +21,7 @@ def _rows_spec(input: Any, index: Any, *, name: str = "") -> Meta:
     return Meta((*index.shape, *input.shape[1:]), input.dtype)
 
 
-@op("take_rows(input: Tensor, index: Tensor, name: str = '') -> Tensor", kind="general", label="[ ]", extra={"written": "index"}, spec=_rows_spec, samples=[
+@op("take_rows(input: Tensor, index: Tensor, name: str = '') -> Tensor", quick=True, kind="general", label="[ ]", extra={"written": "index"}, spec=_rows_spec, samples=[
     S((3, 4), ints(5, low=-3, high=3)), S((4,), ints(2, 3, high=4)), S((3, 4), ints(0)), S((2, 3, 2), ints(1, high=2)), S((0, 2), ints(0)),
     S((3,), Arg(values=[1, 5]), error=IndexError, match="index 5 is out of bounds for dimension 0 with size 3"),
     S((3,), Arg(values=[-4]), error=IndexError, match="index -4 is out of bounds")])

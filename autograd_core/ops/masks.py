@@ -20,7 +20,8 @@ def _mask_spec(input: Any, mask: Any, value: Any) -> Meta:
     return Meta(broadcast("masked_fill", ("input", "mask"), (input, mask)), input.dtype)
 
 
-@op("masked_fill(input: Tensor, mask: Tensor, value: TensorLike) -> Tensor", kind="general", places=TORCH_TENSOR, inplace=True, broadcasts=True, spec=_mask_spec, samples=[
+@op("masked_fill(input: Tensor, mask: Tensor, value: TensorLike) -> Tensor", quick=True, kind="general", places=TORCH_TENSOR, inplace=True,
+    broadcasts=True, spec=_mask_spec, samples=[
     S((3, 4), bools(3, 4), 2.5), S((3, 4), bools(4), ()), S((4,), bools(3, 4), -1.0), S((), bools(), 1.0), S((0, 2), bools(2), 1.0),
     S((3, 4), ints(3, 4), 1.0, error=RuntimeError, match="boolean masks"), S((3, 4), bools(3, 4), (2,), error=RuntimeError, match="0-dimensional")])
 def masked_fill(xp: Any, input: Any, mask: Any, value: Any) -> Any:

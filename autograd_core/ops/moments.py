@@ -148,6 +148,9 @@ def norm_over(xp: Any, input: Any, *, p: float, dim: Any = None, keepdim: bool =
     if p == 2 and dim is None and not keepdim and input.dtype.char in "fd":
         flat = input.reshape(-1)
         return xp.sqrt(flat.dot(flat))
+    if p == 2 and input.ndim and dim.__class__ is int and dim in (-1, input.ndim - 1) and input.dtype.char in "fd":
+        result = xp.sqrt(xp.einsum("...i,...i->...", input, input))  # without the squares in memory
+        return result[..., None] if keepdim else result
     size = widened(input)
     if p != 2 or size.dtype.kind == "c":
         size = xp.abs(size)

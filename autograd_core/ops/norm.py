@@ -157,7 +157,7 @@ def _rows(xp: Any, input: Any, weight: Any = None, bias: Any = None, *, count: i
     return result.reshape(input.shape), mean, var
 
 
-@op("standardize_rows(input: Tensor, weight: Tensor | None = None, bias: Tensor | None = None, *, count: int, eps: float) -> Tensor", label="layer_norm",
+@op("standardize_rows(input: Tensor, weight: Tensor | None = None, bias: Tensor | None = None, *, count: int, eps: float) -> Tensor", quick=True, label="layer_norm",
     promotes="equal", spec=_rows_spec, samples=[
         S((4, 5), (5,), (5,), count=1, eps=1e-5), S((2, 3, 4), (3, 4), None, count=2, eps=1e-3), S((2, 3, 4), None, (4,), count=1, eps=0.1),
         S((4, 3), None, None, count=1, eps=0.1), S((3, 4), (3, 4), (3, 4), count=2, eps=1e-5), S((0, 3), (3,), (3,), count=1, eps=1e-5),

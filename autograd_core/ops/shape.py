@@ -38,7 +38,7 @@ def _(F: Any, g: Any, input_shape: Any) -> Any:
     return F.sum_to(g, shape=input_shape)
 
 
-@op("sum_to(input: Tensor, shape: Sequence[int]) -> Tensor", kind="shape", spec=lambda input, *, shape: Meta(tuple(shape), input.dtype), samples=[
+@op("sum_to(input: Tensor, shape: Sequence[int]) -> Tensor", quick=True, kind="shape", spec=lambda input, *, shape: Meta(tuple(shape), input.dtype), samples=[
     S((2, 3, 4), shape=(3, 1)), S((2, 2), shape=()), S((3,), shape=(3,)), S((2, 0), shape=(1, 0))])
 def sum_to(xp: Any, input: Any, *, shape: Any) -> Any:
     """The sum of ``input`` over the dimensions that broadcasting ``shape`` to its shape would add or stretch."""
@@ -227,7 +227,7 @@ def _(F: Any, g: Any, offset: int, dim1: int, dim2: int) -> Any:
 # --- casts --------------------------------------------------------------------------------------------------------
 
 
-@op("to_dtype(input: Tensor, dtype: DTypeLike) -> Tensor", kind="shape", label="cast", spec=lambda input, *, dtype: Meta(tuple(input.shape), as_dtype(dtype)), samples=[
+@op("to_dtype(input: Tensor, dtype: DTypeLike) -> Tensor", quick=True, kind="shape", label="cast", spec=lambda input, *, dtype: Meta(tuple(input.shape), as_dtype(dtype)), samples=[
     S((3, 4), dtype="float64"), S((), dtype="float64"), S((0, 2), dtype="float64"), S(ints(3), dtype="float64"), S(bools(3), dtype="int64")])
 def to_dtype(xp: Any, input: Any, *, dtype: Any) -> Any:
     """``input`` in another dtype."""

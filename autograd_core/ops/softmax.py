@@ -65,7 +65,7 @@ def exponentials(xp: Any, input: Any, dim: Any) -> tuple[Any, Any, Any]:
     return shifted, powers, powers.sum(axis=dim, keepdims=True)
 
 
-@op("softmax_along(input: Tensor, dim: int) -> Tensor", kind="general", promotes="float", label="softmax", spec=_softmax_spec("softmax"), samples=_SOFTMAX)
+@op("softmax_along(input: Tensor, dim: int) -> Tensor", quick=True, kind="general", promotes="float", label="softmax", spec=_softmax_spec("softmax"), samples=_SOFTMAX)
 def softmax_along(xp: Any, input: Any, *, dim: int) -> Any:
     """``exp(input)`` divided by its sum along ``dim``, computed without overflow."""
     _, powers, totals = exponentials(xp, input, dim)
@@ -78,7 +78,7 @@ def _(F: Any, g: Any, out: Any, dim: int) -> Any:
     return out * (g - F.sum(g * out, dim=dim, keepdim=True))
 
 
-@op("log_softmax_along(input: Tensor, dim: int) -> Tensor", kind="general", promotes="float", label="log_softmax", spec=_softmax_spec("log_softmax"), samples=_SOFTMAX)
+@op("log_softmax_along(input: Tensor, dim: int) -> Tensor", quick=True, kind="general", promotes="float", label="log_softmax", spec=_softmax_spec("log_softmax"), samples=_SOFTMAX)
 def log_softmax_along(xp: Any, input: Any, *, dim: int) -> Any:
     """``log(softmax(input))``, computed without overflow and without loss of small probabilities."""
     shifted, _, totals = exponentials(xp, input, dim)

@@ -106,7 +106,9 @@ def istft(F: Any, input: Any, n_fft: int, hop_length: Any = None, win_length: An
     if input.ndim not in (2, 3):
         raise RuntimeError(f"istft: expected a tensor with 2 or 3 dimensions, got the shape {tuple(input.shape)}")
     spectra = F.unsqueeze(input, dim=0) if input.ndim == 2 else input
-    expected = n_fft if onesided is False or return_complex else n_fft // 2 + 1
+    if onesided is None:
+        onesided = spectra.shape[1] != n_fft and not return_complex
+    expected = n_fft // 2 + 1 if onesided else n_fft
     if onesided and return_complex:
         raise RuntimeError("istft: cannot have onesided output if window or input is complex")
     if spectra.shape[1] != expected:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..dtypes import as_dtype, get_default_dtype
+from ..dtypes import as_dtype, bool_, get_default_dtype
 from ..op import composite
 
 
@@ -16,6 +16,8 @@ def _weights(F: Any, name: str, weights: Any, observations: int, integral: bool)
         raise RuntimeError(f"cov: expected {name} to have one weight for each of the {observations} observations, got the shape {tuple(weights.shape)}")
     if (dtype.is_floating_point or dtype.is_complex) is integral:
         raise RuntimeError(f"cov: expected {name} to be of {'an integral' if integral else 'a floating point'} dtype, got {dtype.name}")
+    if observations and bool(F.any(weights < 0)):
+        raise RuntimeError(f"cov: {name} cannot be negative")
     return weights
 
 
@@ -33,6 +35,8 @@ def cov(F: Any, input: Any, *, correction: int = 1, fweights: Any = None, aweigh
     if input.ndim > 2:
         raise RuntimeError(f"cov: expected input to have two or fewer dimensions but got an input with {input.ndim} dimensions")
     dtype = as_dtype(input.dtype)
+    if dtype is bool_:
+        raise RuntimeError("cov: bool dtype is not supported for input. Convert it with .float()")
     if not (dtype.is_floating_point or dtype.is_complex):
         input = F.to_dtype(input, dtype=get_default_dtype())
     rows = F.reshape(input, shape=(1, -1)) if input.ndim < 2 else input
@@ -51,7 +55,7 @@ def cov(F: Any, input: Any, *, correction: int = 1, fweights: Any = None, aweigh
         product = F.matmul(deviations, F.conj(F.transpose(deviations * weights, dim0=0, dim1=1)))
         lost = correction if much is None or not correction else correction * F.sum(weights * much) / total
         result = product / F.clamp_min(total - lost, 0)
-    return F.reshape(result, shape=()) if input.ndim < 2 else result
+    return F.reshape(result, shape=()) if result.shape == (1, 1) else result
 
 
 @composite("corrcoef(input: Tensor) -> Tensor")

@@ -7,6 +7,7 @@ from itertools import combinations as chosen
 from itertools import combinations_with_replacement as chosen_again
 from typing import Any
 
+from ..dtypes import as_dtype, int64
 from ..op import composite, detached
 from ..spec import numel, wrap_dim
 

@@ -119,3 +119,23 @@ def test_complex_numbers_that_are_refused(name: str) -> None:
         others = (z,) if name in ("lt", "ge") or name.endswith("loss") or "entropy" in name else rest.get(name, ())
         with pytest.raises(RuntimeError):
             found(library, name)(z, *others)
+
+
+@pytest.mark.parametrize("dtype", ["int32", "uint8", "float32"])
+def test_powers_of_integers_are_long(dtype: str) -> None:
+    array = np.array([1, 5, 2]).astype(dtype)
+    same(ag.vander(ag.tensor(array)), torch.vander(torch.tensor(array)), "vander")
+
+
+def test_covariance_of_one_row_is_a_number() -> None:
+    array = np.array([[1.0, 2.0, 4.0, 0.0]])
+    for name in ("cov", "corrcoef"):
+        same(getattr(ag, name)(ag.tensor(array)), getattr(torch, name)(torch.tensor(array)), name)
+
+
+def test_istft_sees_from_the_shape_whether_all_frequencies_are_given() -> None:
+    stream = np.random.default_rng(0)
+    for frequencies in (5, 8):
+        array = stream.standard_normal((frequencies, 6)) + 1j * stream.standard_normal((frequencies, 6))
+        windows = [library.hann_window(8, dtype=library.float64) for library in (ag, torch)]
+        same(ag.istft(ag.tensor(array), 8, window=windows[0]), torch.istft(torch.tensor(array), 8, window=windows[1]), "istft")

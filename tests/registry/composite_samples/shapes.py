@@ -31,7 +31,7 @@ SAMPLES: dict[str, list[Sample]] = {
     "cartesian_prod": [S((2,), (3,)), S((3,)), S((2,), (1,), (2,)), S((0,), (2,)), S((2, 2), (2,), error=RuntimeError, match="1D vector")],
     "combinations": [S((4,)), S((4,), r=3), S((3,), r=2, with_replacement=True), S((2,), r=3), S((3,), r=0), S((2, 2), error=RuntimeError, match="1D vector"),
                      S((3,), r=-1, error=RuntimeError, match="non-negative")],
-    "vander": [S((3,)), S((3,), N=2), S((3,), N=4, increasing=True), S((3,), N=0), S((0,), N=2), S((2, 2), error=RuntimeError, match="one-dimensional"), S((2,), N=-1, error=RuntimeError, match="non-negative")],
+    "vander": [S((3,)), S(ints(3)), S((3,), N=2), S((3,), N=4, increasing=True), S((3,), N=0), S((0,), N=2), S((2, 2), error=RuntimeError, match="one-dimensional"), S((2,), N=-1, error=RuntimeError, match="non-negative")],
     "select_scatter": [S((2, 3), (2,), dim=1, index=0), S((2, 3), (3,), dim=0, index=-1), S((2, 3), (2,), dim=0, index=0, error=RuntimeError, match="size equal")],
     "slice_scatter": [S((4, 3), (2, 3), start=1, end=3), S((4, 3), (4, 2), dim=-1, step=2), S((4,), (4,)), S((4,), (3,), start=-2, error=RuntimeError, match="size equal"),
                       S((4,), (4,), step=0, error=RuntimeError, match="positive")],

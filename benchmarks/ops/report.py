@@ -32,8 +32,12 @@ EXPLAINED: dict[str, str] = {
     "fft": "NumPy's transforms take four to eleven times as long as those of PyTorch's MKL",
     "gelu": "at 1 Mi: 18 passes over a block in the cache, where PyTorch's loop stays in registers",
     "grid_sample": "corners and weights are forty NumPy calls; at 16 elements PyTorch's loop is done before the second of them",
+    "isin": "at 16: each element that is looked for is two NumPy calls",
     "layer_norm": "six passes over a few rows in the cache, where PyTorch takes two",
+    "nextafter": "NumPy asks the C library for one number after the other; PyTorch's loop computes several at a time",
+    "pad reflect": "at 1 Mi with backward: each border is folded back on a copy of its own",
     "pdist": "the differences of all pairs are formed in memory, one pass each for difference, square and sum; PyTorch's loop keeps one pair in registers",
+    "topk k=2 dim=1": "at 16: two results are recorded, and sorted, reversed and read by four NumPy calls",
 }
 """Why an op is slower than that."""
 

@@ -31,7 +31,7 @@ from .storage import TensorBase, new, operand, wrap
 
 
 class Recorded:
-    """A number that stands for a Python float while ``compile`` records; see ``plan.scalars_number``."""
+    """A number that stands for a Python float while ``compile`` records; see ``plan.scalars.number``."""
 
     __slots__ = ()
     value: float

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 
-from autograd_core.plan.scalars_schedule import Schedule
+from autograd_core.plan.scalars.schedule import Schedule
 
 from .records import Edge, GraphRecord, OpNode, Summary, ValueNode
 

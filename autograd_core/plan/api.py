@@ -17,8 +17,8 @@ from .native.backend import OverlapError
 from .native.toolchain import ToolchainError, missing
 from .record import Recorder
 from .replay import AVAILABLE, Plan, StaleError
-from .scalars import Calls, arrives
-from .scalars_plan import ScalarPlan
+from .scalars.calls import Calls, arrives
+from .scalars.plan import ScalarPlan
 
 CACHE = 32
 """How many signatures a compiled function remembers."""

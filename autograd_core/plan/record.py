@@ -19,7 +19,7 @@ from ..scalar import Recorded, Scalar, watch
 from ..storage import TensorBase, wrap
 from .errors import refusal
 from .graph import Argument, Captured, EntryGradient, Graph, Step, Value
-from .scalars_tape import Tape
+from .scalars.tape import Tape
 
 REPLACED = object()
 """Stands for the first ``.grad`` of a leaf that was replaced before anybody looked at it."""

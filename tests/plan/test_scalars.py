@@ -16,8 +16,9 @@ import pytest
 
 import autograd_core as ag
 from autograd_core import Scalar
-from autograd_core.plan import PlanError, scalars_plan
+from autograd_core.plan import PlanError
 from autograd_core.plan.native.toolchain import missing
+from autograd_core.plan.scalars import plan as scalars_plan
 
 MACHINES = pytest.mark.parametrize("backend", ["numpy", "auto"])
 """``auto`` is the native machine wherever there is a C compiler."""

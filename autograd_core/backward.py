@@ -217,12 +217,13 @@ def _own(g: Any) -> Any:
 
 
 def grad(outputs: Any, inputs: Any, grad_outputs: Any = None, retain_graph: bool | None = None, create_graph: bool = False,
-         only_inputs: bool = True, allow_unused: bool | None = None, materialize_grads: bool = False) -> tuple[Any, ...]:
+         only_inputs: bool = True, allow_unused: bool | None = None, is_grads_batched: bool = False, materialize_grads: bool = False) -> tuple[Any, ...]:
     """The gradients of ``outputs`` with respect to ``inputs``, returned; no ``.grad`` is written.
 
     An input that the outputs do not depend on raises ``RuntimeError`` unless ``allow_unused`` (then ``None``) or
-    ``materialize_grads`` (then zeros). ``only_inputs`` is PyTorch's deprecated parameter, without effect. The other
-    parameters are those of :func:`backward`.
+    ``materialize_grads`` (then zeros). With ``is_grads_batched`` each of ``grad_outputs`` has one dimension more, the first,
+    and so do the gradients: one backward pass over a whole batch of cotangents. ``only_inputs`` is PyTorch's deprecated
+    parameter, without effect. The other parameters are those of :func:`backward`.
 
     >>> import autograd_core as ag
     >>> x = ag.tensor(3.0, requires_grad=True)
@@ -233,6 +234,16 @@ def grad(outputs: Any, inputs: Any, grad_outputs: Any = None, retain_graph: bool
     """
     results_for = _listed(outputs)
     wanted = _listed(inputs)
+    for argument, values in (("outputs", results_for), ("inputs", wanted)):
+        if not values:
+            raise RuntimeError(f"grad: {argument} cannot be empty, expected a Tensor or a sequence of Tensors")
+        for i, x in enumerate(values):
+            if not isinstance(x, TensorBase):
+                raise TypeError(f"grad: expected {argument} to be a Tensor or a sequence of Tensors, got {type(x).__name__} at position {i}")
+    if materialize_grads and allow_unused is False:
+        raise ValueError("grad: expected allow_unused to be True or not passed when materialize_grads=True, but got allow_unused=False")
+    if is_grads_batched:
+        return _of_a_batch(results_for, wanted, grad_outputs, retain_graph, create_graph, allow_unused, materialize_grads)
     vmap = get_mode().vmap
     if vmap is not None:
         answer: tuple[Any, ...] = vmap.grad(results_for, wanted, grad_outputs, retain_graph, create_graph, allow_unused, materialize_grads)
@@ -258,3 +269,23 @@ def grad(outputs: Any, inputs: Any, grad_outputs: Any = None, retain_graph: bool
     return tuple(results)
 
 
+def _of_a_batch(outputs: list[Any], inputs: list[Any], grad_outputs: Any, retain_graph: bool | None, create_graph: bool, allow_unused: bool | None,
+                materialize_grads: bool) -> tuple[Any, ...]:
+    """:func:`grad` for each of a batch of cotangents."""
+    from .func.vectorize import vmap
+
+    seeds = [None] * len(outputs) if grad_outputs is None else _listed(grad_outputs)
+    if len(seeds) != len(outputs):
+        raise RuntimeError(f"got {len(outputs)} tensors and {len(seeds)} gradients: pass one for each, or None")
+    for i, (seed, output) in enumerate(zip(seeds, outputs, strict=True)):
+        if seed is not None and (not isinstance(seed, TensorBase) or tuple(seed._array.shape[1:]) != tuple(output._array.shape) or not seed._array.shape):
+            got = f"shape {tuple(seed._array.shape)}" if isinstance(seed, TensorBase) else type(seed).__name__
+            raise ShapeError(f"grad: with is_grads_batched=True grad_outputs[{i}] must have the shape (batch, *{tuple(output._array.shape)}), "
+                             f"that of outputs[{i}] behind a batch, got {got}")
+    if all(seed is None for seed in seeds):
+        raise RuntimeError("grad: with is_grads_batched=True at least one of grad_outputs must be a Tensor: its first dimension is the batch")
+
+    def of_one(cotangents: list[Any]) -> Any:
+        return grad(outputs, inputs, cotangents, retain_graph, create_graph, allow_unused=allow_unused, materialize_grads=materialize_grads)
+
+    return cast("tuple[Any, ...]", vmap(of_one)(seeds))

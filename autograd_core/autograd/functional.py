@@ -1,7 +1,8 @@
 """PyTorch's ``autograd.functional``: derivatives of a function at given inputs, as ``jacobian(func, inputs)``.
 
 ``func`` (the namespace) is the newer and more general form; these are written in it. ``strict`` demands that every output
-depends on every input; ``create_graph`` lets the results be differentiated themselves.
+depends on every input (and every derivative, where a derivative is differentiated); ``create_graph`` lets the results be
+differentiated themselves.
 """
 
 from __future__ import annotations
@@ -59,16 +60,26 @@ def _check_strict(func: Callable[..., Any], inputs: tuple[Any, ...], caller: str
             outputs, _ = _tuple(func(*prepared.args), "outputs of the function", caller)
         for k, y in enumerate(outputs):
             node = base_of(y)._node
-            if node is None or not _leads(node, base_of(prepared.leaves[0])._node):
+            if node is None or not reaches([node], base_of(prepared.leaves[0])._node):
                 raise RuntimeError(f"{caller}: output {k} of the user-provided function is independent of input {i}. This is not allowed in strict mode.")
 
 
-def _leads(node: Any, target: Any) -> bool:
-    return reaches([node], target)
+def _check_derivative(func: Callable[..., Any], inputs: tuple[Any, ...], caller: str, *, every: bool = False) -> None:
+    """Raise unless the derivative by each input depends on the inputs, on ``every`` one or on one at least."""
+    prepared = Inputs(inputs, tuple(range(len(inputs))), False, caller)
+    with enable_grad():
+        outputs, _ = _tuple(func(*prepared.args), "outputs of the function", caller)
+        gradients = pull(outputs, [_methods.mul(y.detach(), 0) + 1 for y in outputs], prepared.leaves, create_graph=True)
+    for i, g in enumerate(gradients):
+        node = base_of(g)._node
+        missing = [k for k, x in enumerate(prepared.leaves) if node is None or not reaches([node], base_of(x)._node)]
+        if missing and (every or len(missing) == len(inputs)):
+            which = f"input {missing[0]}" if every else "the inputs"
+            raise RuntimeError(f"{caller}: the jacobian of the user-provided function with respect to input {i} is independent of {which}. This is not allowed in strict mode.")
 
 
 def _finished(value: Any, create_graph: bool) -> Any:
-    if isinstance(value, tuple):
+    if isinstance(value, (tuple, list)):
         return tuple(_finished(each, create_graph) for each in value)
     return value if create_graph else value.detach()
 
@@ -83,6 +94,8 @@ def vjp(func: Callable[..., Any], inputs: Any, v: Any = None, create_graph: bool
     values, several = _given(inputs, create_graph, "vjp")
     if strict:
         _check_strict(func, values, "vjp")
+        if create_graph:
+            _check_derivative(func, values, "vjp")
     output, pull_back = reverse_vjp(func, *values)
     outputs, many = _tuple(output, "outputs of the function", "vjp")
     cotangents = _directions(v, outputs, "output of the function", "vjp")
@@ -100,10 +113,18 @@ def jvp(func: Callable[..., Any], inputs: Any, v: Any = None, create_graph: bool
     values, _ = _given(inputs, create_graph, "jvp")
     if strict:
         _check_strict(func, values, "jvp")
+        if create_graph:
+            _check_derivative(func, values, "jvp")
     tangents = _directions(v, values, "input to the function", "jvp")
     output, moved = forward_jvp(func, values, tangents)
     _tuple(output, "outputs of the function", "jvp")
     return _finished(output, create_graph), _finished(moved, create_graph)
+
+
+def _transform(strategy: str, caller: str, argument: str) -> Any:
+    if strategy not in ("reverse-mode", "forward-mode"):
+        raise ValueError(f'{caller}: expected {argument} to be either "forward-mode" or "reverse-mode", got {strategy!r}')
+    return jacfwd if strategy == "forward-mode" else jacrev
 
 
 def jacobian(func: Callable[..., Any], inputs: Any, create_graph: bool = False, strict: bool = False, vectorize: bool = False, strategy: str = "reverse-mode") -> Any:
@@ -115,17 +136,16 @@ def jacobian(func: Callable[..., Any], inputs: Any, create_graph: bool = False, 
     >>> ag.autograd.functional.jacobian(lambda x: x ** 2, ag.tensor([1.0, 2.0])).tolist()
     [[2.0, 0.0], [0.0, 4.0]]
     """
-    if strategy not in ("reverse-mode", "forward-mode"):
-        raise ValueError(f'jacobian: expected strategy to be either "forward-mode" or "reverse-mode", got {strategy!r}')
+    transform = _transform(strategy, "jacobian", "strategy")
     values, several = _given(inputs, create_graph, "jacobian")
     if strict:
         _check_strict(func, values, "jacobian")
-    transform: Any = jacfwd if strategy == "forward-mode" else jacrev
+        if create_graph:
+            _check_derivative(func, values, "jacobian")
 
     def checked(*points: Any) -> Any:
-        result = func(*points)
-        _tuple(result, "outputs of the function", "jacobian")
-        return result
+        values, several = _tuple(func(*points), "outputs of the function", "jacobian")
+        return values if several else values[0]
 
     found = transform(checked, tuple(range(len(values))) if several else 0)(*values)
     return _finished(found, create_graph)
@@ -149,12 +169,13 @@ def hessian(func: Callable[..., Any], inputs: Any, create_graph: bool = False, s
     >>> ag.autograd.functional.hessian(lambda x: (x ** 3).sum(), ag.tensor([1.0, 2.0])).tolist()
     [[6.0, 0.0], [0.0, 12.0]]
     """
+    outer = _transform(outer_jacobian_strategy, "hessian", "outer_jacobian_strategy")
     values, several = _given(inputs, create_graph, "hessian")
     plain = _scalar(func, "hessian")
     if strict:
         _check_strict(plain, values, "hessian")
+        _check_derivative(plain, values, "hessian", every=True)
     positions: Any = tuple(range(len(values))) if several else 0
-    outer: Any = jacfwd if outer_jacobian_strategy == "forward-mode" else jacrev
     return _finished(outer(jacrev(plain, positions), positions)(*values), create_graph)
 
 
@@ -169,6 +190,7 @@ def hvp(func: Callable[..., Any], inputs: Any, v: Any = None, create_graph: bool
     plain = _scalar(func, "hvp")
     if strict:
         _check_strict(plain, values, "hvp")
+        _check_derivative(plain, values, "hvp")
     tangents = _directions(v, values, "input to the function", "hvp")
     outputs: list[Any] = []
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from .. import _methods
-from ..batching import active_frames, base_of, canonical, expand_to, levels_of, over_levels, reordered
+from ..batching import active_frames, base_of, canonical, expand_to, levels_of, over_levels, reaches, reordered
 from ..config import enable_grad, get_mode
 from ..errors import describe
 from ..tangent import push
@@ -60,9 +60,16 @@ class _Linearized:
         self.inputs = Inputs(self.primals, tuple(range(len(self.primals))), False, caller)
         with enable_grad():
             output, self.aux = with_aux(func(*self.inputs.args), has_aux, caller)
-        self.outputs, self.structure = tensors_of(output, caller, "the output of func")
+        self.outputs, self.structure = tensors_of(output, caller, "the output of func", some=True)
         self.own = own_leaves(self.inputs.leaves)
         self.connected = self.outer_grad and beyond([base_of(y)._node for y in self.outputs], self.own)
+
+    def check_all_depend(self) -> None:
+        """Raise unless every output depends on one of the primals at least."""
+        for i, y in enumerate(self.outputs):
+            node = base_of(y)._node
+            if node is None or not any(reaches([node], leaf) for leaf in self.own):
+                raise RuntimeError(f"{self.caller}: output {i} of func, {describe(y)}, is independent of the primals. This is not allowed with strict=True")
 
     def shown(self) -> Any:
         """The output as the caller gets it."""
@@ -75,12 +82,13 @@ class _Linearized:
         return self.structure.build(push_tensors(self.inputs.leaves, leaves, self.outputs, record=record))
 
 
-def jvp(func: Callable[..., Any], primals: Any, tangents: Any, *, has_aux: bool = False) -> Any:
+def jvp(func: Callable[..., Any], primals: Any, tangents: Any, *, strict: bool = False, has_aux: bool = False) -> Any:
     """The output of ``func(*primals)`` and its tangent when the primals have ``tangents``: the Jacobian times a vector, in forward mode.
 
     Parameters
     ----------
     primals, tangents : tuples with one entry for each argument; a tangent has its primal's structure, shape and dtype.
+    strict : raise ``RuntimeError`` where an output does not depend on the primals. By default its tangent is zero.
     has_aux : ``func`` returns ``(output, aux)``; then the result is ``(output, tangent, aux)``.
 
     Exact: tangent rules of the ops, never finite differences. Nests with itself and the other transforms.
@@ -90,14 +98,16 @@ def jvp(func: Callable[..., Any], primals: Any, tangents: Any, *, has_aux: bool 
     >>> y.tolist(), dy.tolist()
     ([1.0, 4.0], [2.0, 2.0])
     """
-    return pushed(func, primals, tangents, has_aux, "jvp")
+    return pushed(func, primals, tangents, has_aux, "jvp", strict)
 
 
-def pushed(func: Callable[..., Any], primals: Any, tangents: Any, has_aux: bool, caller: str) -> Any:
+def pushed(func: Callable[..., Any], primals: Any, tangents: Any, has_aux: bool, caller: str, strict: bool = False) -> Any:
     """:func:`jvp` for other transforms, whose names errors speak."""
     if not isinstance(primals, (tuple, list)) or not isinstance(tangents, (tuple, list)) or len(primals) != len(tangents):
         raise RuntimeError(f"{caller}: expected primals and tangents to be tuples of the same length, with one entry for each argument of func")
     recorded = _Linearized(func, primals, has_aux, caller)
+    if strict:
+        recorded.check_all_depend()
     tangent = recorded.push(tangents)
     return (recorded.shown(), tangent, released(recorded.aux, recorded.own)) if has_aux else (recorded.shown(), tangent)
 

@@ -12,7 +12,7 @@ from ..backend.registry import BY_TYPE
 from ..batching import base_of
 from ..storage import wrap
 from .forward import linearized, pushed
-from .reverse import chosen, gradient_at, pulled_back, with_aux
+from .reverse import chosen, gradient_at, pulled_back, stop_gradient, with_aux
 from .tracing import lifted
 from .tree import flatten, tensors_of, tree_map
 from .vectorize import vmap
@@ -55,12 +55,17 @@ def jacrev(func: Callable[..., Any], argnums: int | Sequence[int] = 0, *, has_au
     >>> jacrev(lambda x: ag.stack([x[0] * x[1], x[0] ** 2]))(ag.tensor([2.0, 3.0])).tolist()
     [[3.0, 2.0], [4.0, 0.0]]
     """
+    return _by_rows(func, argnums, has_aux, chunk_size, "jacrev")
+
+
+def _by_rows(func: Callable[..., Any], argnums: int | Sequence[int], has_aux: bool, chunk_size: int | None, caller: str) -> Callable[..., Any]:
+    """:func:`jacrev` for other transforms, whose names errors speak."""
 
     @functools.wraps(func, updated=())
     def transformed(*args: Any, **kwargs: Any) -> Any:
-        partial, moving = _of_positions(func, args, argnums, "jacrev", kwargs)
-        output, pull_back, *aux = pulled_back(partial, moving, has_aux, "jacrev")
-        outputs, structure = tensors_of(output, "jacrev", "the output of func")
+        partial, moving = _of_positions(func, args, argnums, caller, kwargs)
+        output, pull_back, *aux = pulled_back(partial, moving, has_aux, caller)
+        outputs, structure = tensors_of(output, caller, "the output of func")
         arguments, argument_structure = flatten(moving)
         rows = []
         for k, y in enumerate(outputs):
@@ -90,19 +95,24 @@ def jacfwd(func: Callable[..., Any], argnums: int | Sequence[int] = 0, has_aux: 
     >>> jacfwd(ag.sin)(ag.tensor([0.0, 0.0])).tolist()
     [[1.0, 0.0], [0.0, 1.0]]
     """
+    return _by_columns(func, argnums, has_aux, randomness, chunk_size, "jacfwd")
+
+
+def _by_columns(func: Callable[..., Any], argnums: int | Sequence[int], has_aux: bool, randomness: str, chunk_size: int | None, caller: str) -> Callable[..., Any]:
+    """:func:`jacfwd` for other transforms, whose names errors speak."""
 
     @functools.wraps(func, updated=())
     def transformed(*args: Any, **kwargs: Any) -> Any:
-        partial, moving = _of_positions(func, args, argnums, "jacfwd", kwargs)
+        partial, moving = _of_positions(func, args, argnums, caller, kwargs)
         kept: list[Any] = []
 
         def plain(*values: Any) -> Any:
-            output, aux = with_aux(partial(*values), has_aux, "jacfwd")
+            output, aux = with_aux(partial(*values), has_aux, caller)
             kept.append(aux)
             return output
 
-        output, slope = linearized(plain, moving, "jacfwd")
-        outputs, structure = tensors_of(output, "jacfwd", "the output of func")
+        output, slope = linearized(plain, moving, caller)
+        outputs, structure = tensors_of(output, caller, "the output of func")
         arguments, argument_structure = flatten(moving)
         columns = []
         for k, x in enumerate(arguments):
@@ -121,11 +131,7 @@ def jacfwd(func: Callable[..., Any], argnums: int | Sequence[int] = 0, has_aux: 
             parts = argument_structure.build([column[k] for column in columns])
             rows.append(parts[0] if isinstance(argnums, int) else tuple(parts))
         result = structure.build(rows)
-        if not has_aux:
-            return result
-        from .reverse import stop_gradient
-
-        return result, stop_gradient(kept[0])
+        return (result, stop_gradient(kept[0])) if has_aux else result
 
     return transformed
 
@@ -137,7 +143,7 @@ def hessian(func: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Calla
     >>> hessian(lambda x: x[0] ** 2 * x[1])(ag.tensor([1.0, 2.0])).tolist()
     [[4.0, 2.0], [2.0, 0.0]]
     """
-    return jacfwd(jacrev(func, argnums), argnums)
+    return _by_columns(_by_rows(func, argnums, False, None, "hessian"), argnums, False, "error", None, "hessian")
 
 
 def hvp(func: Callable[..., Any], primals: Any, tangents: Any) -> tuple[Any, Any]:

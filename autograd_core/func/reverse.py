@@ -12,7 +12,7 @@ from ..batching import base_of
 from ..config import enable_grad, get_mode
 from ..queries import is_tensor
 from .tracing import beyond, check_differentiable, fresh, lifted, own_leaves, released
-from .tree import Structure, flatten, tensors_of
+from .tree import Structure, flatten, map_tensors, tensors_of
 
 
 def chosen(args: Sequence[Any], argnums: int | Sequence[int], caller: str) -> tuple[int, ...]:
@@ -20,6 +20,8 @@ def chosen(args: Sequence[Any], argnums: int | Sequence[int], caller: str) -> tu
     if not isinstance(argnums, int) and not (isinstance(argnums, (tuple, list)) and all(isinstance(n, int) for n in argnums)):
         raise TypeError(f"{caller}: expected argnums to be an int or a tuple of ints, got {argnums!r}")
     numbers = (argnums,) if isinstance(argnums, int) else tuple(argnums)
+    if not numbers:
+        raise RuntimeError(f"{caller}: argnums must be non-empty: name the position of at least one argument")
     for n in numbers:
         if not -len(args) <= n < len(args):
             raise RuntimeError(f"{caller}: got argnums={argnums}, but only {len(args)} positional inputs")
@@ -138,8 +140,8 @@ def grad(func: Callable[..., Any], argnums: int | Sequence[int] = 0, has_aux: bo
     ----------
     func : returns a tensor without dimensions.
     argnums : the position, or positions, of the arguments to differentiate by; each may be nested lists, tuples and
-        dicts of tensors. One int gives one gradient, a tuple a tuple of them. NumPy arrays and Python floats (as float64)
-        count as tensors.
+        dicts of tensors, and ``None`` where there is nothing. One int gives one gradient, a tuple a tuple of them. NumPy arrays
+        and Python floats (as float64) count as tensors.
     has_aux : ``func`` returns ``(output, aux)``; the new function then returns ``(gradient, aux)``.
 
     Nests to any order, in itself and in the other transforms. Raises ``RuntimeError`` where ``func`` does not return a scalar.
@@ -202,7 +204,7 @@ def pulled_back(func: Callable[..., Any], primals: Sequence[Any], has_aux: bool,
     inputs = Inputs(primals, tuple(range(len(primals))), False, caller)
     with enable_grad():
         output, aux = with_aux(func(*inputs.args), has_aux, caller)
-    outputs, structure = tensors_of(output, caller, "the output of func")
+    outputs, structure = tensors_of(output, caller, "the output of func", some=True)
     own = own_leaves(inputs.leaves)
     connected = outer_grad and beyond([base_of(y)._node for y in outputs], own)
 
@@ -228,8 +230,6 @@ def stop_gradient(value: Any) -> Any:
     >>> grad(lambda x: x * stop_gradient(x))(ag.tensor(3.0)).item()
     3.0
     """
-    from .tree import map_tensors
-
     return map_tensors(lambda x: x.detach(), value)
 
 

@@ -14,17 +14,18 @@ from .tree import Structure, flatten
 
 def _spread(dims: Any, structure: Structure, what: str) -> list[Any]:
     """A tree of dims that may be a prefix of a value's structure, as one entry for each leaf."""
+    whose = "arguments" if what == "in_dims" else "result"
     if dims is None or isinstance(dims, int):
         return [dims] * structure.count
     if structure.kind is None:
         raise ValueError(f"vmap: {what} has an entry {dims!r} for a single tensor; expected an int or None")
     if isinstance(dims, dict):
         if structure.keys is None or set(dims) != set(structure.keys):
-            raise ValueError(f"vmap: {what} is not compatible with the structure of the arguments: {dims!r} for {structure}")
+            raise ValueError(f"vmap: {what} is not compatible with the structure of the {whose}: {dims!r} for {structure}")
         parts = [dims[key] for key in structure.keys]
     elif isinstance(dims, (list, tuple)):
         if len(dims) != len(structure.children):
-            raise ValueError(f"vmap: {what} is not compatible with the structure of the arguments: {dims!r} has {len(dims)} entries, expected {len(structure.children)}")
+            raise ValueError(f"vmap: {what} is not compatible with the structure of the {whose}: {dims!r} has {len(dims)} entries, expected {len(structure.children)}")
         parts = list(dims)
     else:
         raise ValueError(f"vmap: {what} must be an int, None, or nested tuples, lists and dicts of those, got {dims!r}")
@@ -59,7 +60,7 @@ def vmap(func: Callable[..., Any], in_dims: Any = 0, out_dims: Any = 0, randomne
     func : takes and returns tensors, or nested lists, tuples and dicts of them.
     in_dims : the dimension of the batch in the arguments: an int for all, or a tuple with an entry for each positional
         argument (an int, ``None`` for one that is the same for all examples, or nested as the argument is). Keyword
-        arguments are mapped over dimension 0.
+        arguments are not mapped over: every example sees them whole.
     out_dims : where the batch stands in the results: an int, or nested as the result is.
     randomness : ``error`` refuses random ops inside, ``different`` draws for each example, ``same`` once for all.
     chunk_size : at most this many examples at a time, to save memory.
@@ -85,12 +86,10 @@ def vmap(func: Callable[..., Any], in_dims: Any = 0, out_dims: Any = 0, randomne
             raise ValueError(f"vmap: expected in_dims to be an int or a tuple with an entry for each argument, got {in_dims!r}")
         leaves, structure = flatten(list(args))
         dims = _spread(in_dims if isinstance(in_dims, int) else list(in_dims), structure, "in_dims")
-        named, named_structure = flatten(kwargs)
-        leaves, dims = [*leaves, *named], [*dims, *[0 if is_tensor(x) else None for x in named]]
         size = _batch_size(leaves, dims)
 
         def run(chunk: list[Any], count: int) -> Any:
-            return _run(func, chunk, dims, structure, named_structure, out_dims, randomness, count)
+            return _run(func, chunk, dims, structure, kwargs, out_dims, randomness, count)
 
         if chunk_size is None or chunk_size >= size:
             return run(leaves, size)
@@ -99,14 +98,14 @@ def vmap(func: Callable[..., Any], in_dims: Any = 0, out_dims: Any = 0, randomne
             end = min(size, start + chunk_size)
             parts.append(run([x if d is None else _methods.narrow(x, d, start, end - start) for x, d in zip(leaves, dims, strict=True)], end - start))
         columns = [flatten(part) for part in parts]
-        result_dims = _spread(out_dims, columns[0][1], "out_dims")
+        result_dims = _places(out_dims, columns[0][1])
         joined = [x[0] if d is None else _methods.cat(list(x), d) for x, d in zip(zip(*[leaves for leaves, _ in columns], strict=True), result_dims, strict=True)]
         return columns[0][1].build(joined)
 
     return transformed
 
 
-def _run(func: Any, leaves: list[Any], dims: list[Any], structure: Structure, named: Structure, out_dims: Any, randomness: str, size: int) -> Any:
+def _run(func: Any, leaves: list[Any], dims: list[Any], structure: Structure, kwargs: dict[str, Any], out_dims: Any, randomness: str, size: int) -> Any:
     with Frame(size, randomness) as frame:
         inside = []
         for x, d in zip(leaves, dims, strict=True):
@@ -114,10 +113,9 @@ def _run(func: Any, leaves: list[Any], dims: list[Any], structure: Structure, na
                 rank = len(x._array.shape)
                 x = batched(_front(x, d % rank), frame.level)
             inside.append(x)
-        args = structure.build(inside[: structure.count])
-        result = func(*args, **named.build(inside[structure.count :]))
+        result = func(*structure.build(inside), **kwargs)
     results, result_structure = flatten(result)
-    places = _spread(out_dims, result_structure, "out_dims")
+    places = _places(out_dims, result_structure)
     finished = []
     for y, d in zip(results, places, strict=True):
         if not is_tensor(y):
@@ -134,6 +132,13 @@ def _run(func: Any, leaves: list[Any], dims: list[Any], structure: Structure, na
             raise IndexError(f"vmap: out_dims {d} is out of range for a result with {rank} dimensions, the batch included")
         finished.append(_methods.movedim(value, 0, d % rank) if d % rank else value)
     return result_structure.build(finished)
+
+
+def _places(out_dims: Any, structure: Structure) -> list[Any]:
+    """Where the batch stands in each leaf of a result; ``(0,)`` serves for a single tensor as well."""
+    if structure.kind is None and isinstance(out_dims, (tuple, list)) and len(out_dims) == 1:
+        out_dims = out_dims[0]
+    return _spread(out_dims, structure, "out_dims")
 
 
 def _front(x: Any, dim: int) -> Any:

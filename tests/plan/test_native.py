@@ -100,6 +100,27 @@ def test_a_convolution_and_pools() -> None:
         close(a, b)
 
 
+@pytest.mark.parametrize(("kernel", "stride"), [(2, 2), (3, 2), (3, 1), ((2, 3), (1, 2))], ids=str)
+def test_pools_with_equal_entries_and_nan(kernel: Any, stride: Any) -> None:
+    w = ag.from_numpy(np.random.default_rng(0).integers(0, 4, (2, 3, 9, 11)).astype(np.float32)).requires_grad_()
+    w.data[0, 0, 2, 3:5] = float("nan")
+
+    def step() -> Tensor:
+        w.grad = None
+        y = nn.functional.max_pool2d(w * 1.0, kernel, stride)
+        loss = (y * ag.arange(y.numel()).reshape(y.shape).float()).sum()
+        loss.backward()
+        return loss
+
+    step()
+    assert w.grad is not None
+    expected = w.grad.numpy().copy()
+    compiled = ag.compile(step, backend="native")
+    for _ in range(3):
+        compiled()
+    np.testing.assert_array_equal(w.grad.numpy(), expected)
+
+
 def test_clipping_and_several_optimizers() -> None:
     def run(**options: Any) -> list[Tensor]:
         ag.manual_seed(1)

@@ -237,10 +237,10 @@ class NativeProgram(Program):
             self.lines.append(f"    {self._bind('in_doubt', _in_doubt)}()")
         self._step(step)
         self.step_of_line[len(self.lines)] = step
-        for value in step.outputs:
-            if value is not None and value.shape and value not in self._fixed and value.root in self._read_in_c:
-                name = self.names[value]
-                self.lines.append(f"    if {name}.strides != {value.strides}: {name} = {self._bind('laid_out', _laid_out)}({name}, {value.strides})")
+        for made in step.outputs:
+            if made is not None and made.shape and made not in self._fixed and made.root in self._read_in_c:
+                name = self.names[made]
+                self.lines.append(f"    if {name}.strides != {made.strides}: {name} = {self._bind('laid_out', _laid_out)}({name}, {made.strides})")
 
     def _in_python(self, value: Value) -> None:
         """See to it that Python has a name for a value: views are made when somebody asks for them."""
@@ -383,23 +383,23 @@ class NativeProgram(Program):
     def _number_text(self, live: Live) -> str:
         """A live number in C: what Python would compute from the same attributes."""
         tree = ast.parse(live.expression.format(*[f"value_{i}" for i in range(len(live.inputs))]), mode="eval").body
-        return self._number(tree, live)  # type: ignore[return-value,arg-type]
+        return self._arithmetic(tree, live)
 
-    def _number(self, tree: Any, live: Any, blocks: bool = False) -> Any:
-        if not isinstance(tree, ast.AST):
-            return super()._number(tree, live, blocks)
+    def _arithmetic(self, tree: ast.expr, live: Live) -> str:
         if isinstance(tree, ast.Constant):
             return literal(tree.value, "d")
         if isinstance(tree, ast.UnaryOp):
-            return f"(-{self._number(tree.operand, live)})"
+            return f"(-{self._arithmetic(tree.operand, live)})"
         if isinstance(tree, ast.BinOp):
-            left, right = self._number(tree.left, live), self._number(tree.right, live)
+            left, right = self._arithmetic(tree.left, live), self._arithmetic(tree.right, live)
             if isinstance(tree.op, ast.Pow):
                 return f"pow({left}, {right})"
             sign = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/"}[type(tree.op)]
             return f"({left} {sign} {right})"
         if isinstance(tree, ast.Call):  # value.item()
-            value = live.inputs[int(tree.func.value.id.split("_")[1])]  # type: ignore[attr-defined]
+            assert isinstance(tree.func, ast.Attribute)
+            assert isinstance(tree.func.value, ast.Name)
+            value = live.inputs[int(tree.func.value.id.split("_")[1])]
             return f"(double)*({C_TYPES[value.dtype.char]}_ *)({self._place(value)})"
         text = ast.unparse(tree)
         if text not in self._numbers_live:
@@ -511,7 +511,7 @@ def _chosen(nbytes: int, free: list[int], sizes: list[int]) -> int:
 
 def _in_doubt() -> None:
     """Machine code raises no flags that NumPy sees, so what asks for them has to assume the worst."""
-    seen = np.geterrcall()
+    seen: Any = np.geterrcall()
     if hasattr(seen, "invalid"):
         seen.invalid = True
 

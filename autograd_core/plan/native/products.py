@@ -6,6 +6,7 @@ import ctypes
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -56,8 +57,8 @@ def _libraries() -> list[ctypes.CDLL]:
                 loaded.append(ctypes.CDLL(str(path)))
             except OSError:
                 continue
-    with suppress(AttributeError, OSError):
-        loaded.append(ctypes.CDLL(np._core._multiarray_umath.__file__))  # a BLAS that was linked in is found through the module that uses it
+    with suppress(ImportError, OSError):
+        loaded.append(ctypes.CDLL(import_module("numpy._core._multiarray_umath").__file__))  # a BLAS that was linked in is found through the module that uses it
     return loaded
 
 

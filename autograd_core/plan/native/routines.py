@@ -1,4 +1,4 @@
-"""Whole kernels that look at values, written out in C: cross-entropy of class indices with its textbook gradient.
+"""Whole kernels that look at values, written out in C: cross-entropy of class indices with its textbook gradient, maximum pooling's.
 
 A routine returns something other than 0 where the kernel would raise; the kernel is called then, and says what is wrong.
 """
@@ -11,6 +11,7 @@ from typing import Any
 
 from ..graph import Graph, Step, Value
 from ..memory import flat
+from .access import product
 from .formulas import C_TYPES
 from .nodes import Node, Operand
 
@@ -47,6 +48,8 @@ def routines(graph: Graph) -> dict[Step, Routine]:
         for value in step.reads():
             readers.setdefault(value, []).append(step)
     for step in graph.steps:
+        if step.name == "max_pool.vjp[input]" and _plain_pool(step):
+            found[step] = _pool_gradient(step)
         if step.name != "softmax_cross_entropy" or step.kind not in ("op", "kept"):
             continue
         loss, residuals = step.outputs[0], step.outputs[1:]
@@ -114,6 +117,50 @@ return 0;"""
     assert powers is not None
     assert totals is not None
     return Routine(rule, [powers, totals, target, g], [gradient], body)
+
+
+def _plain_pool(rule: Step) -> bool:
+    """Whether windows lie inside of planes and have no gaps."""
+    g, scores, largest, kernel, stride, padding, dilation, size = rule.inputs
+    if len(kernel) != 2 or any((count - 1) * step + n > whole for count, step, n, whole in zip(size, stride, kernel, scores.shape[-2:], strict=True)):
+        return False  # rounded up, so that windows reach beyond
+    values = [x for x in (g, scores, largest, rule.outputs[0]) if isinstance(x, Value)]
+    return (len(values) == 4 and not any(padding) and set(dilation) == {1} and all(flat(x) and len(x.shape) >= 2 and all(x.shape) for x in values)
+            and len({x.dtype for x in values}) == 1 and g.dtype.char in "fd")
+
+
+def _pool_gradient(rule: Step) -> Routine:
+    """The cotangent goes to the first of the window that equals the maximum; of NaNs, which win, to the last."""
+    g, scores, largest, kernel, stride, _, _, size = rule.inputs
+    gradient = rule.outputs[0]
+    assert gradient is not None
+    kind = C_TYPES[scores.dtype.char]
+    height, width = scores.shape[-2:]
+    planes = product(scores.shape[:-2])
+    parts = []
+    for i in range(kernel[0]):
+        for j in range(kernel[1]):
+            at = f"(h * {stride[0]} + {i}) * {width}L + w * {stride[1]} + {j}"
+            parts.append(f"""
+#pragma omp simd
+for (long w = 0; w < {size[1]}L; w++) {{ const {kind} top = best[w]; const int here = !taken[w] & (plane[{at}] == top); taken[w] |= here; to[{at}] += here ? from[w] : 0; }}""")
+    body = f"""
+for (long i = 0; i < {product(gradient.shape)}L; i++) (({kind}_ *)y0)[i] = 0;
+for (long p = 0; p < {planes}L; p++) for (long h = 0; h < {size[0]}L; h++) {{
+const {kind}_ *plane = ({kind}_ *)x1 + p * {height * width}L, *best = ({kind}_ *)x2 + (p * {size[0]}L + h) * {size[1]}L, *from = ({kind}_ *)x0 + (p * {size[0]}L + h) * {size[1]}L;
+{kind}_ *to = ({kind}_ *)y0 + p * {height * width}L;
+int taken[{size[1]}], missed = 0;
+for (long w = 0; w < {size[1]}L; w++) taken[w] = 0;{"".join(parts)}
+for (long w = 0; w < {size[1]}L; w++) missed |= !taken[w];
+if (missed) for (long w = 0; w < {size[1]}L; w++) if (!taken[w]) {{
+long last = 0;
+for (long i = 0; i < {kernel[0]}; i++) for (long j = 0; j < {kernel[1]}; j++) {{
+const long at = (h * {stride[0]} + i) * {width}L + w * {stride[1]} + j;
+if (plane[at] != plane[at]) last = at; }}
+to[last] += from[w]; }}
+}}
+return 0;"""
+    return Routine(rule, [g, scores, largest], [gradient], body)
 
 
 def results(node: Any) -> list[Value]:

@@ -39,6 +39,11 @@ def array_from(data: Any, d: dtype | None, where: device | None) -> Any:
     explicit = getattr(first, "dtype", None)
     if getattr(data, "shape", None) is None or not hasattr(data, "dtype"):
         data = _numbers(data)
+        if d is not None and data.size and d.dtype.kind != "b":
+            refuse_overflow("tensor", data.min() if data.dtype.kind != "c" else data.flat[0], d)
+            refuse_overflow("tensor", data.max() if data.dtype.kind != "c" else data.flat[0], d)
+    elif data.dtype.kind in "OUSV":
+        from_numpy_dtype(data.dtype)  # raises: NumPy would read numbers out of text
     if d is None:
         if explicit is not None:
             d = from_numpy_dtype(getattr(explicit, "dtype", explicit))
@@ -66,6 +71,23 @@ def _numbers(data: Any) -> Any:
     if array.dtype.kind == "u" and array.dtype.itemsize == 8:
         raise ValueError("tensor: Overflow when unpacking long long: an integer does not fit int64. Make it a float")
     return array
+
+
+def refuse_overflow(op: str, number: Any, d: dtype) -> None:
+    """Raise for a number that the dtype cannot hold, as PyTorch does; a negative one wraps around in uint8."""
+    if d.is_complex:
+        return
+    if isinstance(number, complex) or getattr(number, "dtype", _REAL).kind == "c":
+        raise (TypeError if op == "tensor" else RuntimeError)(f"{op}: value cannot be converted to type {d.name} without overflow: {number} is complex. Take its real part")
+    if d.is_floating_point:
+        return
+    high = 2 ** (8 * d.itemsize - d.is_signed) - 1
+    low = -high - 1 if d.is_signed else -high
+    if not low <= number <= high:
+        raise RuntimeError(f"{op}: value cannot be converted to type {d.name} without overflow: {number} does not lie between {low} and {high}")
+
+
+_REAL = dtypes.float64.dtype
 
 
 def _untensored(data: Any) -> Any:
@@ -245,6 +267,10 @@ def full(size: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, r
         dtype = fill_value.dtype if dtype is None else dtype
         fill_value = fill_value.item()
     chosen, backend, index = placement(spec.number_dtype(fill_value) if dtype is None else dtype, device)
+    if chosen.dtype.kind != "b":
+        refuse_overflow("full", fill_value, chosen)
+    if chosen.dtype.kind == "u" and fill_value < 0:
+        fill_value = int(fill_value) % 256
     with backend.on(index):
         return finish(backend.xp.full(as_size("full", (size,)), fill_value, dtype=chosen.dtype), requires_grad)
 

@@ -55,14 +55,22 @@ def randint(low: int, high: Any = None, size: Any = None, *, generator: Generato
     """
     if size is None or high is None:
         low, high, size = 0, low, high if size is None else size
-    _check_range("randint", low, high)
-    return _draw("draw_integers", {"low": int(low), "high": int(high), "shape": as_size("randint", (size,))}, dtypes.int64 if dtype is None else dtype, device,
+    chosen = dtypes.int64 if dtype is None else dtypes.as_dtype(dtype)
+    _check_range("randint", low, high, chosen)
+    return _draw("draw_integers", {"low": int(low), "high": int(high), "shape": as_size("randint", (size,))}, chosen, device,
                  requires_grad, generator)
 
 
-def _check_range(op: str, low: int, high: int) -> None:
+def _check_range(op: str, low: int, high: int, dtype: Any) -> None:
     if not low < high:
         raise RuntimeError(f"{op}: expects 'from' to be less than 'to', but got from={low} >= to={high}")
+    if dtype.is_floating_point or dtype.is_complex:
+        return
+    largest = 1 if dtype is dtypes.bool_ else 2 ** (8 * dtype.itemsize - dtype.is_signed) - 1
+    smallest = -largest - 1 if dtype.is_signed else 0
+    for name, value in (("from", low), ("to - 1", high - 1)):
+        if not smallest <= value <= largest:
+            raise RuntimeError(f"{op}: {name} is out of bounds for {dtype.name}: {value} does not lie between {smallest} and {largest}")
 
 
 def randperm(n: int, *, generator: Generator | None = None, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
@@ -145,7 +153,7 @@ class SamplingMethods(TensorBase):
             high = None
         if high is None:
             low, high = 0, low
-        _check_range("random_", low, high)
+        _check_range("random_", low, high, self.dtype)
         return self._fill("draw_integers", "random_", low=int(low), high=int(high), shape=None, generator=generator)
 
     def exponential_(self, lambd: float = 1.0, *, generator: Generator | None = None) -> Tensor:

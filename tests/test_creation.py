@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
+import re
 from typing import Any
 
 import numpy as np
@@ -353,3 +354,26 @@ def test_print_options() -> None:
     finally:
         ag.set_printoptions(profile="default")
     assert repr(t) == "tensor([   3.1416, 2827.4333])"
+
+
+@pytest.mark.parametrize(("make", "error", "match"), [
+    (lambda: ag.tensor([300, 1], dtype=ag.uint8), RuntimeError, "tensor: value cannot be converted to type uint8 without overflow: 300 does not lie between -255 and 255"),
+    (lambda: ag.tensor(-129, dtype=ag.int8), RuntimeError, "int8 without overflow"),
+    (lambda: ag.tensor([float("nan")], dtype=ag.int64), RuntimeError, "int64 without overflow"),
+    (lambda: ag.tensor([1j], dtype=ag.float32), TypeError, "is complex"),
+    (lambda: ag.tensor(np.array(["a"]), dtype=ag.bool), TypeError, "cannot hold"),
+    (lambda: ag.full((2,), 256, dtype=ag.uint8), RuntimeError, "full: value cannot be converted to type uint8 without overflow"),
+    (lambda: ag.full((2,), 1j, dtype=ag.float32), RuntimeError, "float32 without overflow"),
+    (lambda: ag.randint(300, (2,), dtype=ag.uint8), RuntimeError, "randint: to - 1 is out of bounds for uint8: 299 does not lie between 0 and 255"),
+    (lambda: ag.randint(-1, 3, (2,), dtype=ag.uint8), RuntimeError, "randint: from is out of bounds for uint8"),
+    (lambda: ag.zeros(2, dtype=ag.int8).random_(200), RuntimeError, "random_: to - 1 is out of bounds for int8"),
+])
+def test_numbers_that_a_dtype_cannot_hold(make: Any, error: type[Exception], match: str) -> None:
+    with pytest.raises(error, match=re.escape(match)):
+        make()
+
+
+def test_negative_numbers_wrap_around_in_uint8() -> None:
+    assert ag.tensor([-1, 2], dtype=ag.uint8).tolist() == [255, 2]
+    assert ag.full((1,), -1, dtype=ag.uint8).tolist() == [255]
+    assert ag.tensor([1j, 0], dtype=ag.bool).tolist() == [True, False]

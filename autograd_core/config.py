@@ -339,11 +339,11 @@ class detect_anomaly(_Switch):  # noqa: N801
 class set_detect_anomaly(_ModeContext):  # noqa: N801
     """:class:`detect_anomaly` as a switch: at once when called, and back when used as a context manager."""
 
-    def __init__(self, mode: bool) -> None:
+    def __init__(self, mode: bool, check_nan: bool = True) -> None:
         super().__init__()
         if mode:
             _watch_reads()
-        self._outer = MODE.set(MODE.get().replace(anomaly=bool(mode)))
+        self._outer = MODE.set(MODE.get().replace(anomaly="lines" if mode and not check_nan else bool(mode)))
         self._switch(mode)
 
     def __enter__(self) -> None:

@@ -137,6 +137,11 @@ class GraphMethods(TensorBase):
         else:
             self._node.retained = value
 
+    @property
+    def retains_grad(self) -> bool:
+        """Whether this is a result whose gradient ``retain_grad()`` has asked for."""
+        return self._node is not None and not self._node.leaf and RETAIN in (self._node.hooks or ())
+
     def retain_grad(self) -> None:
         """Keep the gradient of this result in ``.grad`` during backward."""
         if ACTIVE:

@@ -22,10 +22,11 @@ _PLAIN = frozenset((type(None), bool, int, float, complex, str, bytes))
 
 
 class _Hook(NamedTuple):
-    """A registered hook; ``with_kwargs``: it is also shown the keyword arguments."""
+    """A registered hook; ``with_kwargs``: it is also shown the keyword arguments; ``always``: it is called as well where ``forward`` fails."""
 
     function: Callable[..., Any]
     with_kwargs: bool
+    always: bool = False
 
 
 class _BackwardHook(NamedTuple):
@@ -85,6 +86,15 @@ class Module:
         raise NotImplementedError(f'Module [{type(self).__name__}] is missing the required "forward" function')
 
     def _call_with_hooks(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        waiting = [hook for hook in self._hooks if isinstance(hook, _Hook) and hook.always]
+        try:
+            return self._hooked(args, kwargs, waiting)
+        except Exception:
+            for hook in waiting:
+                hook.function(self, args, kwargs, None) if hook.with_kwargs else hook.function(self, args, None)
+            raise
+
+    def _hooked(self, args: tuple[Any, ...], kwargs: dict[str, Any], waiting: list[Any]) -> Any:
         for hook in list(self._pre_hooks):
             if hook.with_kwargs:
                 changed = hook.function(self, args, kwargs)
@@ -106,6 +116,8 @@ class Module:
         for hook in list(self._hooks):
             if isinstance(hook, _BackwardHook):
                 continue
+            if hook in waiting:
+                waiting.remove(hook)
             changed = hook.function(self, args, kwargs, result) if hook.with_kwargs else hook.function(self, args, result)
             if changed is not None:
                 result = changed
@@ -121,15 +133,15 @@ class Module:
             self._pre_hooks = []
         return _registered(self._pre_hooks, _Hook(hook, with_kwargs), prepend)
 
-    def register_forward_hook(self, hook: Callable[..., Any], *, prepend: bool = False, with_kwargs: bool = False) -> RemovableHandle:
+    def register_forward_hook(self, hook: Callable[..., Any], *, prepend: bool = False, with_kwargs: bool = False, always_call: bool = False) -> RemovableHandle:
         """Call ``hook(module, args, output)`` after ``forward``; what it returns, if anything, replaces the output.
 
-        With ``with_kwargs`` it is called as ``hook(module, args, kwargs, output)``. Returns a handle whose ``remove()``
-        takes the hook away.
+        With ``with_kwargs`` it is called as ``hook(module, args, kwargs, output)``, with ``always_call`` also where ``forward``
+        raises, with ``None`` as the output. Returns a handle whose ``remove()`` takes the hook away.
         """
         if self._hooks is _NO_HOOKS:
             self._hooks = []
-        return _registered(self._hooks, _Hook(hook, with_kwargs), prepend)
+        return _registered(self._hooks, _Hook(hook, with_kwargs, always_call), prepend)
 
     def register_full_backward_hook(self, hook: Callable[..., Any], prepend: bool = False) -> RemovableHandle:
         """Call ``hook(module, grad_input, grad_output)`` when the gradients of the module's positional inputs are known.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import inspect
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -165,14 +166,16 @@ class _Meta(type):
     def __init__(cls, name: str, bases: tuple[type, ...], body: dict[str, Any]) -> None:
         super().__init__(name, bases, body)
         cls._ops: dict[Any, Op] = {}
+        cls._signature: inspect.Signature | None = None
 
 
 class Function(metaclass=_Meta):
     """An operation with a forward and a backward of its own, used as ``MyFunction.apply(...)``.
 
     ``forward(ctx, *args)`` computes on tensors, without a graph; or ``forward(*args)`` with ``setup_context(ctx, inputs,
-    output)``. ``backward(ctx, *grad_outputs)`` returns one gradient, or ``None``, for each argument. Written with tensor
-    operations it can be differentiated again. ``jvp(ctx, *tangents)`` is optional: forward mode transposes ``backward``.
+    output)``. ``backward(ctx, *grad_outputs)`` (or ``vjp``, its other name) returns one gradient, or ``None``, for each
+    argument; it gets zeros, or ``None``, for outputs that nothing depends on. Outputs that are no tensors are handed through.
+    Written with tensor operations it can be differentiated again. ``jvp(ctx, *tangents)`` is optional: forward mode transposes ``backward``.
 
     >>> import autograd_core as ag
     >>> class Cube(ag.autograd.Function):
@@ -213,12 +216,18 @@ class Function(metaclass=_Meta):
         raise NotImplementedError("jvp is not implemented.")
 
     @classmethod
-    def apply(cls, *args: Any) -> Any:
-        """Run ``forward`` and record the result in the graph."""
+    def apply(cls, *args: Any, **kwargs: Any) -> Any:
+        """Run ``forward`` and record the result in the graph.
+
+        Where there is a ``setup_context``, named arguments and defaults take their place among ``inputs``. Elsewhere named
+        arguments go to ``forward`` alone: they get no gradient.
+        """
+        if cls.setup_context is not Function.setup_context:
+            args, kwargs = cls._bound(args, kwargs), {}
         if any(isinstance(x, Batched) for x in args):
-            return _loop(cls, args)
+            return _loop(cls, args, kwargs)
         mode = get_mode()
-        if mode.profile is not None and (answer := mode.profile.function(cls, args)) is not NotImplemented:
+        if mode.profile is not None and (answer := mode.profile.function(cls, args, kwargs)) is not NotImplemented:
             return answer
         nodes = tuple(x._node if is_tensor(x) else None for x in args)
         needs = mode.grad and any(node is not None for node in nodes)
@@ -229,28 +238,34 @@ class Function(metaclass=_Meta):
                 output = cls.forward(*args)
                 cls.setup_context(ctx, args, output)
             else:
-                output = cls.forward(ctx, *args)
+                output = cls.forward(ctx, *args, **kwargs)
         several = isinstance(output, (tuple, list))
         outputs = list(output) if several else [output]
-        for y in outputs:
-            if several and y is not None and not is_tensor(y):
-                raise TypeError(f"{cls.__name__}.apply: forward must return Tensors or a tuple of them, but there is a {type(y).__name__}")
-        if not several and not is_tensor(output):
-            raise TypeError(f"{cls.__name__}.apply: forward must return a Tensor or a tuple of Tensors, got {type(output).__name__}")
         return cls._finish(ctx, args, nodes, outputs, several, needs, mode)
+
+    @classmethod
+    def _bound(cls, args: Any, kwargs: Any) -> tuple[Any, ...]:
+        """The arguments of ``forward`` in their order, defaults included."""
+        if cls._signature is None:
+            cls._signature = inspect.signature(cls.forward)
+        bound = cls._signature.bind(*args, **kwargs)
+        bound.apply_defaults()
+        if bound.kwargs:
+            raise TypeError(f"{cls.__name__}.apply: forward must take its arguments by position where there is a setup_context, not as keywords: {', '.join(bound.kwargs)}")
+        return bound.args
 
     @classmethod
     def _finish(cls, ctx: Any, args: Any, nodes: Any, outputs: list[Any], several: bool, needs: bool, mode: Any) -> Any:
         given = {id(x): x for x in args if is_tensor(x)}
-        differentiable = [y is not None and id(y) not in ctx._constant and y._array.dtype.kind in "fc" for y in outputs]
-        dirty = [y is not None and id(y) in ctx._dirty for y in outputs]
+        differentiable = [is_tensor(y) and id(y) not in ctx._constant and y._array.dtype.kind in "fc" for y in outputs]
+        dirty = [is_tensor(y) and id(y) in ctx._dirty for y in outputs]
         for y, written in zip(outputs, dirty, strict=True):
             if written and needs and y._node is not None and y._node.leaf:
                 raise InplaceError(f"{cls.__name__}: a leaf Variable that requires grad has been used in an in-place operation. Write to a clone() instead")
         ids = [id(y) for y in outputs]
         ctx._saved = tuple(_Output(ids.index(id(t))) if t is not None and id(t) in ids and (id(t) not in given or id(t) in ctx._dirty) else t for t in ctx._saved)
-        ctx._metas = [Meta(tuple(y._array.shape), from_numpy_dtype(y._array.dtype)) if ok else None for y, ok in zip(outputs, differentiable, strict=True)]
-        results = [y if written or y is None else wrap(y._array) if id(y) in given or not needs else y for y, written in zip(outputs, dirty, strict=True)]
+        ctx._metas = [Meta(tuple(y._array.shape), from_numpy_dtype(y._array.dtype)) if is_tensor(y) else None for y in outputs]
+        results = [y if written or not is_tensor(y) else wrap(y._array) if id(y) in given or not needs else y for y, written in zip(outputs, dirty, strict=True)]
         if needs and any(differentiable):
             if ACTIVE:
                 refuse(f"{cls.__name__}.backward is Python code that a replay does not run again", "Declare the operation with extend.define, whose gradient is recorded as ops")
@@ -273,7 +288,8 @@ class Function(metaclass=_Meta):
 
     @classmethod
     def _backward(cls, ctx: Any, grads: list[Any]) -> tuple[Any, ...]:
-        found = cls.backward(ctx, *grads)
+        rule = cls.backward if cls.backward is not Function.backward else getattr(cls, "vjp", cls.backward)
+        found = rule(ctx, *grads)
         if not isinstance(found, (tuple, list)):
             found = (found,)
         count = len(ctx.needs_input_grad)
@@ -329,7 +345,7 @@ def _node(cls: type[Function], ctx: Any, args: Any, nodes: Any, outputs: list[An
     n.value = None if several or outputs[0]._array.shape else outputs[0]._array
     n.shape = () if several else tuple(outputs[0]._array.shape)
     n.shapes = tuple(() if meta is None else meta.shape for meta in ctx._shapes)
-    n.saved = tuple(real_array(y) if y is not None else None for y in outputs) if op._saved else ()
+    n.saved = tuple(real_array(y) if is_tensor(y) else None for y in outputs) if op._saved else ()
     if mode.anomaly:
         n.line = user_line()
     n.seq = next_seq()
@@ -339,7 +355,7 @@ def _node(cls: type[Function], ctx: Any, args: Any, nodes: Any, outputs: list[An
 _warned: set[type] = set()
 
 
-def _loop(cls: type[Function], args: Any) -> Any:
+def _loop(cls: type[Function], args: Any, kwargs: Any) -> Any:
     """Inside ``vmap``: the user's own ``vmap(info, in_dims, *args)`` if there is one, else one example after the other."""
     level = max(x.level for x in args if isinstance(x, Batched))
     flags = [isinstance(x, Batched) and x.level == level for x in args]
@@ -347,7 +363,7 @@ def _loop(cls: type[Function], args: Any) -> Any:
     size = int(next(value.shape[0] for value, flag in zip(values, flags, strict=True) if flag))
     own = getattr(cls, "vmap", None)
     if own is not None:
-        found, dims = own(_Info(size), tuple(0 if flag else None for flag in flags), *values)
+        found, dims = own(_Info(size), tuple(0 if flag else None for flag in flags), *values, **kwargs)
         several = isinstance(found, (tuple, list))
         results = [y if d is None else batched(_methods.movedim(y, d, 0) if d else y, level)
                    for y, d in zip(found if several else (found,), dims if isinstance(dims, (tuple, list)) else [dims] * (len(found) if several else 1), strict=True)]
@@ -355,10 +371,12 @@ def _loop(cls: type[Function], args: Any) -> Any:
     if cls not in _warned and not getattr(cls, "generate_vmap_rule", False):
         _warned.add(cls)
         warnings.warn(f"vmap: {cls.__name__} has no staticmethod vmap; it runs on one example after the other, which is slow", stacklevel=3)
-    each = [cls.apply(*[value[k] if flag else value for value, flag in zip(values, flags, strict=True)]) for k in range(size)]
-    if isinstance(each[0], tuple):
-        return tuple(batched(_methods.stack(list(column), 0), level) for column in zip(*each, strict=True))
-    return batched(_methods.stack(each, 0), level)
+    each = [cls.apply(*[value[k] if flag else value for value, flag in zip(values, flags, strict=True)], **kwargs) for k in range(size)]
+
+    def joined(column: Any) -> Any:
+        return batched(_methods.stack(list(column), 0), level) if is_tensor(column[0]) else column[0]
+
+    return tuple(joined(column) for column in zip(*each, strict=True)) if isinstance(each[0], tuple) else joined(each)
 
 
 class _Info:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from .forward import jvp, linearize
 from .jacobian import gauss_newton_vp, hessian, hvp, jacfwd, jacrev
-from .modules import functional_call, stack_module_state
+from .modules import functional_call, replace_all_batch_norm_modules_, stack_module_state
 from .reverse import elementwise_grad, grad, grad_and_value, stop_gradient, value_and_grad, vjp
 from .vectorize import vmap
 
@@ -24,6 +24,7 @@ __all__ = [
     "jacrev",
     "jvp",
     "linearize",
+    "replace_all_batch_norm_modules_",
     "stack_module_state",
     "stop_gradient",
     "value_and_grad",

@@ -64,6 +64,22 @@ def functional_call(module: Any, parameter_and_buffer_dicts: Any, args: Any = No
             owner.__dict__[name] = value
 
 
+def replace_all_batch_norm_modules_(root: Any) -> Any:
+    """Let every batch norm in ``root`` normalise by its batch alone, without running statistics; ``root`` is changed and returned.
+
+    Inside ``vmap`` running statistics cannot be kept: each example would have its own.
+
+    >>> import nn
+    >>> replace_all_batch_norm_modules_(nn.Sequential(nn.BatchNorm1d(3)))[0].running_mean is None
+    True
+    """
+    for module in root.modules():
+        if hasattr(module, "track_running_stats") and "BatchNorm" in type(module).__name__:
+            module.track_running_stats = False
+            module.running_mean = module.running_var = module.num_batches_tracked = None
+    return root
+
+
 def stack_module_state(models: Sequence[Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     """The parameters and the buffers of several modules of one architecture, stacked: for an ensemble run by ``vmap`` over ``functional_call``.
 

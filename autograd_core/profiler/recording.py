@@ -126,8 +126,8 @@ class Recording:
         self._computed(event, inputs, _flat(result), first)
         return result
 
-    def function(self, cls: Any, args: tuple[Any, ...]) -> Any:
-        """``cls.apply(*args)`` of an ``autograd.Function`` is asked for; ``NotImplemented`` where this is asking."""
+    def function(self, cls: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """``cls.apply(*args, **kwargs)`` of an ``autograd.Function`` is asked for; ``NotImplemented`` where this is asking."""
         key = (threading.get_ident(), cls)
         if key in self._computing or self.closed:
             self._computing.discard(key)
@@ -137,7 +137,7 @@ class Recording:
         first = next_seq()
         event = self.begin(cls.__name__, "forward", get_mode().scope, user_line(), shapes)
         try:
-            result = cls.apply(*args)
+            result = cls.apply(*args, **kwargs)
         finally:
             self._computing.discard(key)
             self.end(event)

@@ -69,7 +69,8 @@ class _Collected(Saving):
 
 
 def checkpoint(function: Callable[..., Any], *args: Any, use_reentrant: bool | None = None, preserve_rng_state: bool = True,
-               context_fn: Callable[[], Any] | None = None, determinism_check: str = "default", debug: bool = False, **kwargs: Any) -> Any:
+               context_fn: Callable[[], Any] | None = None, determinism_check: str = "default", debug: bool = False,
+               early_stop: bool = True, **kwargs: Any) -> Any:
     """``function(*args, **kwargs)`` whose intermediate values are not kept for backward, but computed again then.
 
     Parameters
@@ -77,7 +78,7 @@ def checkpoint(function: Callable[..., Any], *args: Any, use_reentrant: bool | N
     function : any function of tensors and other values; it must do the same when it runs again.
     preserve_rng_state : let random numbers (dropout) be the same in both runs. Default: ``True``.
     context_fn : returns two context managers, for the first and the second run.
-    use_reentrant, determinism_check, debug : PyTorch's parameters. The non-reentrant way serves both; the operations of
+    use_reentrant, determinism_check, debug, early_stop : PyTorch's parameters. The non-reentrant way serves both; the operations of
         the two runs are always compared.
 
     Derivatives of every order exist, as without it. Raises ``RuntimeError`` in backward if the second run differs.

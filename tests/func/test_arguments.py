@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 import autograd_core as ag
+import nn
 from autograd_core import func
 from autograd_core.autograd import functional
 
@@ -90,3 +91,70 @@ def test_what_strictness_allows() -> None:
     assert func.jvp(lambda x: x * 2, (x,), (x,), strict=True)[1].tolist() == [2, 4]
     assert functional.hessian(lambda x, y: (x * y).sum() ** 2, (x, x), strict=True)[0][0].shape == (2, 2)
     assert functional.jacobian(lambda x: [x**2, x**3], x, create_graph=True, strict=True)[1].tolist() == [[3, 0], [0, 12]]
+
+
+def test_functions_take_names_and_hand_through_what_is_no_tensor() -> None:
+    class Power(ag.autograd.Function):
+        @staticmethod
+        def forward(x: Any, exponent: int = 2) -> Any:
+            return x**exponent, x.shape[0]
+
+        @staticmethod
+        def setup_context(ctx: Any, inputs: Any, output: Any) -> None:
+            ctx.save_for_backward(inputs[0])
+            ctx.exponent = inputs[1]
+
+        @staticmethod
+        def vjp(ctx: Any, g: Any, count: Any) -> Any:
+            assert count is None
+            return g * ctx.exponent * ctx.saved_tensors[0] ** (ctx.exponent - 1), None
+
+    x = points(1, 2).requires_grad_()
+    assert Power.apply(x)[1] == 2
+    assert ag.autograd.grad(Power.apply(x)[0].sum(), x)[0].tolist() == [2, 4]
+    assert ag.autograd.grad(Power.apply(x, exponent=3)[0].sum(), x)[0].tolist() == [3, 12]
+
+
+def test_a_function_gets_zeros_for_outputs_that_nothing_depends_on() -> None:
+    seen: list[Any] = []
+
+    class Sorted(ag.autograd.Function):
+        @staticmethod
+        def forward(ctx: Any, x: Any) -> Any:
+            values, order = x.sort()
+            ctx.mark_non_differentiable(order)
+            ctx.save_for_backward(order)
+            return values, order, x * 2
+
+        @staticmethod
+        def backward(ctx: Any, g: Any, of_order: Any, of_double: Any) -> Any:
+            seen.extend([of_order, of_double])
+            return ag.zeros_like(g).index_add(0, ctx.saved_tensors[0], g)
+
+    x = points(3, 1).requires_grad_()
+    (Sorted.apply(x)[0] * points(10, 20)).sum().backward()
+    assert x.grad.tolist() == [20, 10]
+    assert [g.tolist() for g in seen] == [[0, 0], [0, 0]]
+
+
+def test_who_retains_a_gradient() -> None:
+    x = points(1).requires_grad_()
+    y = x * 2
+    assert not y.retains_grad
+    y.retain_grad()
+    assert (y.retains_grad, x.retains_grad) == (True, False)
+
+
+def test_forward_hooks_that_are_always_called() -> None:
+    layer, seen = nn.Linear(2, 1), []
+    layer.register_forward_hook(lambda module, args, output: seen.append(output is None), always_call=True)
+    with pytest.raises(RuntimeError):
+        layer(ag.ones(1, 3))
+    layer(ag.ones(1, 2))
+    assert seen == [True, False]
+
+
+def test_examples_of_a_network_with_batch_norm() -> None:
+    model = func.replace_all_batch_norm_modules_(nn.Sequential(nn.Linear(2, 3), nn.BatchNorm1d(3)))
+    batches = ag.randn(4, 5, 2)
+    assert ag.allclose(func.vmap(model)(batches), ag.stack([model(batch) for batch in batches]), atol=1e-5)

@@ -285,8 +285,10 @@ class NativeProgram(Program):
                 continue
             if isinstance(node, Routine):
                 call = self._kernel(node.parameters, node.body, "int")
-                lines.append(f"if ({call}({', '.join(map(self._place, (*node.inputs, *node.results)))})) {{ RESTORE return {2 + len(failing)}; }}")
-                failing.append(node.step)
+                done = f"{call}({', '.join(map(self._place, (*node.inputs, *node.results)))})"
+                lines.append(f"if ({done}) {{ RESTORE return {2 + len(failing)}; }}" if node.refuses else f"{done};")
+                if node.refuses:
+                    failing.append(node.step)
                 continue
             loop = Loop(cluster, self._needed)
             call = self._kernel(loop.parameters, loop.body)

@@ -23,6 +23,8 @@ class Routine(Node):
     inputs: list[Value] = field(default_factory=list)
     results: list[Value] = field(default_factory=list)
     body: str = ""
+    refuses: bool = False
+    """Whether there are values for which the kernel raises."""
 
     def reads(self) -> Iterator[Operand]:
         """What is read."""
@@ -92,7 +94,7 @@ total += ag_log_{suffix}(sum) - (row[place] - top); counted++;
 }}
 *({kind}_ *)y0 = {"counted ? total / counted : NAN" if step.attrs["reduction"] == "mean" else "total"};
 return 0;"""
-    return Routine(step, [scores, target], [loss, *kept], body)
+    return Routine(step, [scores, target], [loss, *kept], body, refuses=True)
 
 
 def _backward(rule: Step, step: Step) -> Routine:

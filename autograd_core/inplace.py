@@ -42,6 +42,8 @@ def inplace(op: Op, x: Any, others: tuple[Any, ...], attrs: dict[str, Any], name
     owner = BY_TYPE[array.__class__].owner(array)
     others = tuple(_apart(o, owner, mode) for o in others)
     line = user_line() if mode.anomaly else None
+    if mode.keep:
+        _keep_values(base)
     computed_tensor = apply(op, (x, *others), attrs, out=array)
     if view is not UNCHECKED:
         WRITES.note(array, label, line)
@@ -103,6 +105,15 @@ def _make_writeable(array: Any, label: str) -> None:
         raise InplaceError(f"{label}: the memory of this tensor is read-only, as the array it was made from. Make a copy first: .clone()") from None
 
 
+def _keep_values(base: Any) -> None:
+    """Before a write inside ``record()``: the values that the graph has kept in the memory of ``base`` stay as they were."""
+    family = base._view
+    members = [base, *((reference() for reference in family.members) if family.__class__ is Family else ())]
+    for node in [member._node for member in members if member is not None]:
+        if node is not None and not node.leaf and node.value is not None:
+            node.value = node.value.copy()
+
+
 def _rebase(x: Any, base: Any, node: Any, mode: Mode) -> None:
     """After a write: the written tensor's node is ``node``; its base and all other views follow."""
     if node is not None:
@@ -118,6 +129,10 @@ def _rebase(x: Any, base: Any, node: Any, mode: Mode) -> None:
         write.dtypes = None
         write.parents = (base._node, node)
         write.saved = write.hooks = write.value = None
+        if mode.keep:
+            write.value = base._array
+            if node is not None:
+                node.value = node.value.copy()  # its memory is that of the base, which may be written again
         write.scope = mode.scope
         write.shape = base._array.shape
         write.shapes = (write.shape, x._array.shape)
@@ -148,6 +163,8 @@ def _view_node(base: Any, chain: Any, mode: Mode) -> Any:
         n.scope = mode.scope
         n.shapes = (array.shape,)
         array = op.kernels[array.__class__](array, **attrs)
+        if mode.keep:
+            n.value = array
         n.shape = array.shape
         n.seq = next_seq()
         node = n

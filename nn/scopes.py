@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import sys
 from types import CodeType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
 from .parameter import Parameter
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
 NOWHERE: dict[str | None, str] = {}
 """The places of a module that has not been called; never written."""
+_PATHS: WeakKeyDictionary[Module, dict[int, str]] = WeakKeyDictionary()
+"""For each module that has called others: the path of each module that it held then, by ``id``."""
 
 
 def enter(module: Module, outer: str | None, call: CodeType) -> str:
@@ -31,7 +34,7 @@ def enter(module: Module, outer: str | None, call: CodeType) -> str:
         path = type(module).__name__
         prefix = ""
     else:
-        name = next((name for name, held in caller.named_modules() if held is module and name), type(module).__name__)
+        name = _name_in(caller, module) or type(module).__name__
         path = prefix = name if caller_is_outermost else f"{outer}.{name}"
     if module._paths is NOWHERE:
         module._paths = {}
@@ -39,6 +42,29 @@ def enter(module: Module, outer: str | None, call: CodeType) -> str:
     for name, parameter in module.named_parameters(prefix):
         name_parameter(parameter, name)
     return path
+
+
+def _name_in(holder: Module, module: Module) -> str:
+    """The path of ``module`` in ``holder``, as in ``named_modules()``; ``""`` where it is not held.
+
+    The paths of all that a module holds are found in one walk: a walk for each call into it would take time quadratic in the number of layers.
+    """
+    path = _PATHS.get(holder, {}).get(id(module), "")
+    if path and _at(holder, path) is module:
+        return path
+    found = _PATHS[holder] = {id(held): path for path, held in holder.named_modules() if path}
+    return found.get(id(module), "")
+
+
+def _at(holder: Module, path: str) -> Any:
+    """What a module holds at a path now; ``None`` where there is nothing."""
+    found: Any = holder
+    for part in path.split("."):
+        if isinstance(found, (list, tuple)):
+            found = found[int(part)] if int(part) < len(found) else None
+        else:
+            found = (found if isinstance(found, dict) else getattr(found, "__dict__", {})).get(part)
+    return found
 
 
 def _caller(call: CodeType) -> tuple[Module | None, bool]:

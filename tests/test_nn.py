@@ -281,6 +281,17 @@ def test_scope_follows_a_module_that_moves():
     assert outer(x).grad_fn.scope == "inner.0"
 
 
+def test_finding_scopes_takes_one_walk_for_each_container(monkeypatch):
+    walks = []
+    walk = nn.Module.named_modules
+    monkeypatch.setattr(nn.Module, "named_modules", lambda self, *args, **options: walks.append(self) or walk(self, *args, **options))
+    model = nn.Sequential(*[nn.Sequential(nn.Identity(), nn.Identity()) for _ in range(50)])
+    model(ag.ones(1))
+    walks = [each for each in walks if isinstance(each, nn.Sequential)]
+    assert walks.count(model) <= 2
+    assert len(walks) <= 3 * 51
+
+
 def test_scope_is_left_after_an_error():
     class Failing(nn.Module):
         def forward(self, x):

@@ -154,6 +154,19 @@ def test_scalars_are_drawn_like_tensors():
     assert len(viz.graph_record(x).ops) == 2 * sys.getrecursionlimit()
 
 
+def test_values_are_those_before_later_writes():
+    w = ag.Tensor([1.0, 2.0], requires_grad=True)
+    with ag.record():
+        x = w * 2.0
+        x[0] = 0.0
+        second = x[1:]
+        second.mul_(3.0)
+        x.add_(1.0)
+        loss = x.sum()
+    shown = [value.value.elements for value in viz.graph_record(loss).values if value.role != "constant"]
+    assert shown == [(1.0, 2.0), (2.0, 4.0), (0.0, 4.0), (4.0,), (12.0,), (0.0, 12.0), (1.0, 13.0), (14.0,)]
+
+
 def test_a_leaf_alone_is_a_graph():
     record = viz.graph_record(leaf(1.0, "x"))
     assert [value.name for value in record.values] == ["x"]

@@ -220,7 +220,7 @@ def op_attributes(op: OpNode, style: Style = PLAIN, state: tuple[str, str] | Non
     took = _took(op, style)
     if op.op == "folded":
         held = ", ".join(f"{count} {what}" for what, count in op.attributes)
-        inside = f'<FONT POINT-SIZE="14">{clean(symbol)}</FONT><BR/>{_colored(clean(held), style.theme.muted, 10)}{took}'
+        inside = f'<FONT POINT-SIZE="14">{clean(symbol)}</FONT>{"<BR/>" + _colored(clean(held), style.theme.muted, 10) if held else ""}{took}'
         return {**common, "style": "filled,rounded", "shape": "box", "peripheries": "2", "margin": "0.12,0.08", "label": f"<{inside}>"}
     if took:
         return {**common, "style": "filled,rounded", "shape": "box", "margin": "0.12,0.05", "label": f'<<FONT POINT-SIZE="14">{clean(symbol)}</FONT>{took}>'}

@@ -14,7 +14,7 @@ from .records import Edge, GraphRecord, OpNode, ValueNode
 
 FOLDED = "folded"
 """The kind of an op that stands for several."""
-ENDS = 8
+ENDS = 4
 """Operations that stay visible at each end when a stretch in between is folded to a count."""
 
 
@@ -124,7 +124,8 @@ def _contract(record: GraphRecord, groups: Mapping[str, str], labels: Mapping[st
             ops[each.id] = each
         elif target not in ops:
             group = groups[each.id]
-            held = [("operations", f"{len(members[group]):,}"), *([("parameters", f"{parameters[target]:,}")] if parameters[target] else [])]
+            counted = [("operations", f"{len(members[group]):,}")] if group else []  # a stretch without a module is called by its number of operations
+            held = [*counted, *([("parameters", f"{parameters[target]:,}")] if parameters[target] else [])]
             parent = group.rpartition(".")[0] or None
             measured = [times[op] for op in members[group] if op in times]
             taken = (sum(forward for forward, _ in measured), sum(backward for _, backward in measured)) if measured else None
@@ -198,11 +199,12 @@ def _signature(ops: list[OpNode], prefix: str, wires: Mapping[str, list[tuple[st
 def _merge(record: GraphRecord, path: str, first: int, count: int) -> GraphRecord:
     """Draw blocks ``first`` to ``first + count - 1`` as the first: each node of a later one stands for its counterpart."""
     inside: dict[int, list[OpNode]] = {number: [] for number in range(first, first + count)}
+    before = f"{path}." if path else ""
     for op in record.ops:
-        for number, members in inside.items():
-            prefix = _prefix(path, number)
-            if op.scope == prefix or (op.scope or "").startswith(prefix + "."):
-                members.append(op)
+        if op.scope and op.scope.startswith(before):
+            part = op.scope.removeprefix(before).partition(".")[0]
+            if part.isdigit() and int(part) in inside:
+                inside[int(part)].append(op)
     wires = _wires(record)
     results: dict[str, list[str]] = {}
     for edge in record.edges:

@@ -13,8 +13,8 @@ _ESCAPES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;",
 
 
 def visible(text: str, longest: int = LONGEST) -> str:
-    """User text on one line, at most ``longest`` characters, without those that no XML may hold."""
-    plain = re.sub(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]", lambda match: "\ufffd" if match[0] not in "\t\n\r" else " ", text)
+    """User text on one line, at most ``longest`` characters, without those that no XML may hold or that turn around the text beside them."""
+    plain = re.sub(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]", lambda match: "\ufffd" if match[0] not in "\t\n\r" else " ", text)
     return plain if len(plain) <= longest else plain[: longest - 1] + "…"
 
 

@@ -17,8 +17,8 @@ from .formulas import C_TYPES
 
 INLINE = 48 * 48 * 48
 """Multiplications up to which a product is made here: a call of the BLAS costs more than it gains."""
-WIDE = 16384
-"""Elements of a factor up to which it is copied to lie in rows."""
+INLINE_EVEN = 64 * 64 * 64
+"""The same where the columns of the result fill vectors."""
 NAMES = (("scipy_cblas_{}gemm64_", True), ("cblas_{}gemm64_", True), ("scipy_cblas_{}gemm", False), ("cblas_{}gemm", False))
 """What builds of the BLAS call the function, and whether it takes numbers of 64 bits."""
 
@@ -124,7 +124,7 @@ def _written(left: Value, right: Value, output: Value) -> str | None:
     kind = C_TYPES[letter]
     if product(leading) == 1 and m == 1 and n == 1:
         leading = ()
-    inline = m * n * k <= INLINE
+    inline = m * n * k <= (INLINE if n % (64 // output.dtype.itemsize) else INLINE_EVEN)
     if inline:
         inner = _inline(a, b, m, n, k, kind)
     else:
@@ -153,10 +153,10 @@ def _inline(a: _Matrix, b: _Matrix, m: int, n: int, k: int, kind: str) -> str:
         lines.append(f"{kind} packed[{k * n}];")
         lines.append(f"for (long p = 0; p < {k}L; p++) for (long j = 0; j < {n}L; j++) packed[p * {n}L + j] = B[p * {b.row}L + j * {b.column}L];")
         right, step = "packed", n
-    width = 2 * lanes if n >= 2 * lanes else n
+    width = min(lanes, n)
     for j in range(0, n, width):
         wide = min(width, n - j)
-        rows = max(1, min(m, 8 if wide > lanes else 12))
+        rows = min(m, 8)
         lines += _block(a, right, step, m, rows, j, wide, n, k, kind)
     return "\n".join(lines)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import warnings
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -179,6 +180,67 @@ def test_cosine_of_short_vectors() -> None:
     nn.functional.cosine_similarity(x, ag.tensor([[1.0, 0.0]]), eps=1.0).backward()
     assert x.grad is not None
     np.testing.assert_allclose(x.grad.numpy(), [[1.0, 0.0]])
+
+
+def test_numbers_for_tensors() -> None:
+    x = ag.tensor([-1.0, 2.0])
+    assert ag.maximum(x, 0).tolist() == [0.0, 2.0]
+    assert ag.atan2(x, 1.0).tolist() == ag.atan2(x, ag.ones(2)).tolist()
+    assert ag.eq(2, x).tolist() == [False, True]
+    assert ag.full(3, 1.0).shape == (3,)
+
+
+def test_numbers_out_of_range() -> None:
+    x = ag.tensor([1, 255], dtype=ag.uint8)
+    with pytest.raises(RuntimeError, match="add: Python integer 300 out of bounds for uint8"):
+        x + 300
+    with pytest.raises(RuntimeError, match="out of bounds for uint8"):
+        x.fill_(-1)
+    assert (x < 300).tolist() == [True, True]
+    assert (x > -1).tolist() == [True, True]
+
+
+def test_uint8_indices() -> None:
+    with pytest.raises(IndexError, match=r"must be long, int or bool tensors, got uint8. Use .bool\(\) for a mask"):
+        ag.ones(2)[ag.tensor([0, 1], dtype=ag.uint8)]
+
+
+def test_nested_lists() -> None:
+    x = ag.arange(6).reshape(3, 2)
+    assert x[[[0, 1], [1, 0]]].shape == (2, 2, 2)
+    assert x[[0, 1], [1, 0]].tolist() == [1, 2]
+
+
+def test_repeated_writes() -> None:
+    y = ag.tensor([3.0, 4.0], requires_grad=True)
+    x = ag.zeros(2)
+    x[[0, 0]] = y
+    assert x.tolist() == [4.0, 0.0]
+    x.sum().backward()
+    assert y.grad is not None
+    assert y.grad.tolist() == [0.0, 1.0]
+
+
+def test_assigned_dtypes() -> None:
+    x = ag.zeros(2, dtype=ag.float64)
+    x[ag.tensor([True, False])] = ag.tensor([1.5])
+    assert x.tolist() == [1.5, 0.0]
+
+
+def test_overlapping_operands() -> None:
+    x = ag.tensor([1.0, 2.0, 3.0])
+    x[1:].add_(x[:-1])
+    assert x.tolist() == [1.0, 3.0, 5.0]
+
+
+@pytest.mark.parametrize("function", [lambda z: ag.logaddexp(z, z), lambda z: ag.logcumsumexp(z, 0)])
+def test_complex_logarithms(function: Any) -> None:
+    with pytest.raises(NotImplementedError, match="not implemented for complex64"):
+        function(ag.ones(2, dtype=ag.complex64))
+
+
+def test_strides_of_like() -> None:
+    assert ag.zeros_like(ag.ones(2, 3).t()).is_contiguous()
 
 
 def test_errors() -> None:

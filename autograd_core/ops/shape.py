@@ -25,10 +25,11 @@ def _broadcast_to_spec(input: Any, *, shape: Any) -> Meta:
 
 @op("broadcast_to(input: Tensor, shape: Sequence[int]) -> Tensor", kind="view", places=TORCH_TENSOR, spec=_broadcast_to_spec, samples=[
     S((3, 1), shape=(2, 3, 4)), S((), shape=(2, 2)), S((3,), shape=(3,)), S((1, 0), shape=(2, 0)),
-    S((3,), shape=(4,), error=RuntimeError, match="broadcast_to")])
+    S((3,), shape=(4,), error=RuntimeError, match="broadcast_to"), S((2, 3), shape=(3, 2), error=RuntimeError, match="broadcast_to"),
+    S((1, 3, 1), shape=(3,), error=RuntimeError, match="broadcast_to")])
 def broadcast_to(xp: Any, input: Any, *, shape: Any) -> Any:
     """``input`` broadcast to ``shape``, as a view."""
-    if input.size == numel(shape) and input.size:
+    if input.size == numel(shape) and input.size and tuple(shape)[len(shape) - input.ndim :] == input.shape:
         return input.reshape(shape)
     return stretched(xp, input, tuple(shape))
 
@@ -108,10 +109,14 @@ def _transpose_spec(input: Any, *, dim0: int, dim1: int) -> Meta:
 @op("transpose(input: Tensor, dim0: int, dim1: int) -> Tensor", kind="view", places=TORCH_TENSOR, spec=_transpose_spec,
     aliases=("swapaxes", "swapdims"), samples=[
         S((2, 3, 4), dim0=0, dim1=-1), S((3,), dim0=0, dim1=0), S((), dim0=0, dim1=-1), S((0, 2), dim0=1, dim1=0),
-        S((2, 3), dim0=0, dim1=2, error=IndexError, match="out of range")])
+        S((2, 3), dim0=0, dim1=2, error=IndexError, match="out of range"), S((), dim0=0, dim1=1, error=IndexError, match="out of range")])
 def transpose(xp: Any, input: Any, *, dim0: int, dim1: int) -> Any:
     """Two dimensions swapped."""
-    return input.swapaxes(dim0, dim1) if input.ndim else input
+    if not input.ndim:
+        wrap_dim(dim0, 0, "transpose")
+        wrap_dim(dim1, 0, "transpose")
+        return input
+    return input.swapaxes(dim0, dim1)
 
 
 @transpose.vjp("input")

@@ -168,10 +168,10 @@ def tensor(data: Any, *, dtype: Any = None, device: Any = None, requires_grad: b
     if isinstance(data, TensorBase):
         warnings.warn("To copy construct from a tensor, it is recommended to use sourceTensor.detach().clone() or "
                       "sourceTensor.detach().clone().requires_grad_(True), rather than tensor(sourceTensor).", UserWarning, stacklevel=2)
-    made = finish(array_from(data, None if dtype is None else as_dtype(dtype), as_device(device)), requires_grad, name)
+    made = finish(array_from(data, None if dtype is None else as_dtype(dtype), as_device(device)), False, name)
     if isinstance(data, TensorBase):
         mark_copy(made, data)
-    return made
+    return made.requires_grad_() if requires_grad else made
 
 
 def from_numpy(ndarray: Any) -> Tensor:

@@ -2,7 +2,7 @@
 
 A mark holds words and numbers, never a node or a tensor, so it keeps nothing alive. It rides in the slot that tells
 views from other tensors, passes on to what is computed from the tensor without a graph, and is noted on the first
-recorded node that such a value enters. ``explain`` reads both.
+recorded node that such a value enters, or on the leaf that it becomes. ``explain`` reads both.
 """
 
 from __future__ import annotations
@@ -112,10 +112,10 @@ def inherit_cut(t: Any, inputs: Iterable[Any]) -> None:
             return
 
 
-def mark_copy(t: Any, source: Any) -> None:
+def mark_copy(t: Any, source: Any, how: str = "a copy") -> None:
     """Mark a tensor that was made out of the numbers of another."""
     if source._node is not None and t._view is None:
-        t._view = cut_by("a copy", source)
+        t._view = cut_by(how, source)
     elif t._view is None:
         inherit_cut(t, (source,))
 
@@ -170,7 +170,7 @@ def read(tensor: Any, how: str, what: str, rewrite: str) -> None:
         source = Source(*full_source_of(tensor._node))
         of, sources = str(source), [source]
     elif cut is not None:
-        of, sources = f"what {cut} left", cut.sources
+        of, sources = " and ".join(dict.fromkeys(map(str, cut.sources))) + (f", cut by {cut.how}" if cut.sources else f"what was cut by {cut.how}"), cut.sources
     else:
         return
     log = READS.get()

@@ -89,7 +89,7 @@ def explain(tensor: Any, loss: Any = None) -> Explanation:
 
     What was computed inside ``autograd.detect_anomaly()`` is named with its source lines, and numbers that were read there
     (``float()``, ``.item()``, ``.numpy()``) are listed as suspects. ``cause`` of the answer is one of ``no grad``, ``not a leaf``,
-    ``no path`` (cut), ``never used``, ``never run``, ``dead relu``, ``saturated``, ``multiplied by zero``, ``masked``, ``zero`` and ``fine``.
+    ``no path`` (cut), ``never used``, ``not in an optimizer``, ``never run``, ``dead relu``, ``saturated``, ``multiplied by zero``, ``masked``, ``zero`` and ``fine``.
 
     >>> import autograd_core as ag
     >>> w = ag.tensor([1.0], requires_grad=True)
@@ -121,7 +121,27 @@ def explain(tensor: Any, loss: Any = None) -> Explanation:
             return found
     if largest <= 1e-6:
         return Explanation("fine", f"{name} has a gradient that is small, at most {largest:.2g}, but not zero")
-    return Explanation("fine", f"{name} has a gradient that is not zero{_empty_rows(gradient)}")
+    text = f"{name} has a gradient that is not zero{_empty_rows(gradient)}"
+    optimizers = _optimizers(frame)
+    if optimizers and isinstance(node, Leaf) and not any(_updates(each, tensor) for each in optimizers.values()):
+        listed, first = ", ".join(map(repr, optimizers)), next(iter(optimizers))
+        return Explanation("not in an optimizer", f"{text}, but no optimizer among the variables ({listed}) has it among its parameters, so step() leaves it as it is: it was left out, "
+                                                  "or made after the optimizer. Make the optimizer after the parameters have their final type and place, "
+                                                  f"or add it: {first}.add_param_group({{'params': [...]}})")
+    return Explanation("fine", text)
+
+
+def _optimizers(frame: Any) -> dict[str, Any]:
+    """The optimizers that the user's variables hold, by name."""
+    found: dict[int, tuple[str, Any]] = {}
+    for name, value in _frames(frame):
+        if isinstance(getattr(value, "__dict__", {}).get("param_groups"), list):
+            found.setdefault(id(value), (name, value))
+    return dict(found.values())
+
+
+def _updates(optimizer: Any, tensor: Any) -> bool:
+    return any(parameter is tensor for group in optimizer.param_groups for parameter in group["params"])
 
 
 def _empty_rows(gradient: Any) -> str:
@@ -168,6 +188,9 @@ def _missing(tensor: Any, node: Any, loss: Any, name: str) -> Explanation:
 _REMEDIES = (("detach()", "Use the tensor itself, without detach()"), (".data", "Use the tensor itself instead of .data"),
              ("a cast to integers", "Keep floating-point numbers; what rounds can pass the gradient straight through: x + (x.round() - x).detach()"),
              ("a copy", "tensor(x) and Tensor(x) copy numbers: use x itself, and stack or cat to put tensors together"),
+             ("Parameter()", "Parameter(x) makes a new leaf of the numbers of x: keep x itself where gradients are to flow on to what it was computed from"),
+             ("inference_mode()", "Compute it outside inference_mode()"), ("a tensor made out of a list", "Use stack() or cat()"),
+             ((".item()", "float()", ".tolist()", ".numpy()", "int()"), "Compute the loss with the tensor itself, not with the numbers in it"),
              ("argm", "Indices have no derivative: use softmax weights, or index the values themselves"))
 
 
@@ -186,7 +209,7 @@ def _on_path(node: Any, loss: Any, name: str, frame: Any) -> Explanation | None:
     order = [] if root is None else _nodes(root)
     if node in order:
         return None
-    marks = [cut for each in order if not isinstance(each, Leaf) for cut in each.cuts or ()]
+    marks = [cut for each in order for cut in each.cuts or ()]
     if loss._view is not None and loss._view.cut is not None:
         marks.append(loss._view.cut)
     marks = [cut for cut in dict.fromkeys(marks) if _may_hide(cut.sources, node)]
@@ -211,9 +234,16 @@ def _on_path(node: Any, loss: Any, name: str, frame: Any) -> Explanation | None:
         return Explanation("no path", f"{text}it was computed from numbers (.item(), float(), .numpy(), .tolist()), or from tensors that ask for no gradient. "
                                       "Compute inside autograd.detect_anomaly() and ask again to see which numbers were read")
     leaves = [leaf for leaf in order if isinstance(leaf, Leaf)]
-    other = f" The loss does depend on {len(leaves)} other leaves"
+    held = [each for each, optimizer in _optimizers(frame).items() if any(parameter._node is node for group in optimizer.param_groups for parameter in group["params"])]
+    other = f" The loss does depend on {len(leaves)} other {'leaf' if len(leaves) == 1 else 'leaves'}"
     same = next((leaf for leaf in leaves if leaf.shape == node.shape), None)
-    other += f", one of them{f' ({same.name!r})' if same.name else ''} of the same shape: was the tensor replaced by a new one?" if same is not None else "."
+    if same is None:
+        other += "."
+    else:
+        label = f" ({same.name!r})" if same.name else ""
+        other += f", {'one of them' if len(leaves) > 1 else 'which is'}{label} of the same shape: was the tensor replaced by a new one?"
+        if held:
+            other += f" The optimizer {held[0]!r} still has the old one: make it after the model has been moved, converted or changed."
     hint = "" if getattr(root, "line", None) else ", or only as a number (.item(), float(), .numpy()), which inside autograd.detect_anomaly() would be listed here"
     return Explanation("never used", f"{text}it was never used for this loss{hint}.{other}")
 
@@ -254,8 +284,9 @@ def _vanishing(node: Any, loss: Any, name: str, largest: float) -> Explanation |
     if loss is None:
         return Explanation("zero", f"the gradient of {name} is zero everywhere. Pass the loss, explain(tensor, loss), to see which operation lets nothing through")
     if found is None:
-        return Explanation("zero", f"the gradient of {name} is zero everywhere: a rounding on the way (floor, round, sign), a mask, dead or saturated units, a weight of 0, or a "
-                                   "stationary point. Call backward(retain_graph=True), or compute the loss inside autograd_core.record(), to see which operation it was")
+        return Explanation("zero", f"the gradient of {name} is zero everywhere: a rounding on the way (floor, round, sign), a mask, dead or saturated units, "
+                                   "a weight of 0, a stationary point, or zero_grad(set_to_none=False) after backward(). Call backward(retain_graph=True), "
+                                   "or compute the loss inside autograd_core.record(), to see which operation it was")
     return Explanation("zero", f"the gradient of {name} is zero everywhere: contributions of several uses cancel (x - x), or a hook or zero_grad() set it to zero")
 
 

@@ -81,6 +81,8 @@ class GraphMethods(TensorBase):
             leaf, gradient = getattr(self, "_frozen", (None, None))
             if leaf is None:
                 leaf = make_leaf(self._array, self.name)
+                if self._view is not None and self._view.cut is not None:
+                    leaf.cuts = (self._view.cut,)
             else:  # the same as before, so that graphs recorded then still find it
                 leaf.array, leaf.shape, leaf.name = self._array, self._array.shape, self.name
             leaf.grad = gradient

@@ -243,7 +243,7 @@ class Leaf:
     Holds the gradient (a Tensor), the array, the shape and the name, never the tensor itself.
     """
 
-    __slots__ = ("array", "grad", "hooks", "name", "post_hooks", "seq", "shape")
+    __slots__ = ("_notes", "array", "grad", "hooks", "name", "post_hooks", "seq", "shape")
     leaf = True
     parents: tuple[Any, ...] = ()
 
@@ -254,6 +254,8 @@ class Leaf:
     hooks: list[Any] | None
     post_hooks: list[Any] | None
     seq: int
+    _notes: dict[str, Any]
+    cuts = _noted("cuts", "The mark of what this tensor was cut from before it asked for a gradient.")
 
     def __repr__(self) -> str:
         return f"<leaf {self.name or ''} {self.shape}>"

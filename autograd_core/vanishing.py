@@ -13,7 +13,8 @@ from .node import SPENT, Leaf, Packed, pull_output
 __all__ = ["Blocked", "blocked", "place"]
 
 _DEAD = frozenset(("relu", "relu6", "threshold", "hardswish", "hardshrink", "softshrink", "elu", "celu", "selu"))
-_SATURATED = frozenset(("sigmoid", "tanh", "hardsigmoid", "hardtanh", "clamp", "softmax_along", "log_softmax_along", "erf", "softsign", "logsigmoid", "softplus"))
+_BOUNDED = frozenset(("clamp", "hardtanh", "hardsigmoid"))
+_SATURATED = frozenset(("sigmoid", "tanh", "softmax_along", "log_softmax_along", "erf", "softsign", "logsigmoid", "softplus"))
 _PRODUCTS = frozenset(("mul", "matmul", "linear", "contract", "convolution", "div"))
 _STEPS = frozenset(("round", "floor", "ceil", "trunc", "sign", "heaviside", "fmod", "remainder"))
 _CHOICES = frozenset(("where", "masked_fill", "slice_view", "slice_place", "slice_write", "index", "index_write", "index_select", "gather", "amax", "amin", "max_along",
@@ -118,6 +119,9 @@ def _words(node: Any, useful: set[Any]) -> tuple[str, str]:
     if name in _DEAD:
         return "dead relu", (f"every element that reaches {where} is negative, where {node.op.spoken} is flat: the units are dead. Lower the learning rate, initialise anew "
                              "(nn.init.kaiming_normal_, a small positive bias), or use leaky_relu or gelu")
+    if name in _BOUNDED:
+        return "saturated", (f"every element that reaches {where} lies outside its bounds, where {node.op.spoken} is flat. Widen the bounds, use a smooth "
+                             "function (sigmoid, tanh), or let the gradient pass straight through: x + (x.clamp(...) - x).detach()")
     if name in _SATURATED:
         return "saturated", (f"{where} is saturated: its inputs are so large that its slope vanishes. Scale inputs or weights down, normalise, "
                              "or leave it out and use a loss that takes logits (binary_cross_entropy_with_logits, cross_entropy)")

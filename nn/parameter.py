@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from autograd_core import Tensor, get_default_dtype
+from autograd_core.cuts import mark_copy
 
 
 def _adopt(owned: Tensor, data: Any) -> None:
@@ -16,6 +17,7 @@ def _adopt(owned: Tensor, data: Any) -> None:
     owned._array = data.detach()._array
     owned._node = None
     owned._view = None
+    mark_copy(owned, data, "Parameter()")
 
 
 class Parameter(Tensor):

@@ -11,6 +11,7 @@ import pytest
 
 import autograd_core as ag
 import nn
+import optim
 from autograd_core.config import ACTIVE
 from autograd_core.derivation import derive
 from autograd_core.explain import explain, what_holds
@@ -45,7 +46,7 @@ def test_names_what_was_never_used() -> None:
     with ag.autograd.detect_anomaly():
         loss = (other * 2).sum()
     assert answer(weight, loss) == ("never used: no path leads from the loss to 'weight': it was never used for this loss. "
-                                    "The loss does depend on 1 other leaves, one of them of the same shape: was the tensor replaced by a new one?")
+                                    "The loss does depend on 1 other leaf, which is of the same shape: was the tensor replaced by a new one?")
     assert "or only as a number" in answer(weight, (other * 2).sum())
 
 
@@ -108,7 +109,7 @@ def test_anomaly_mode_adds_lines_and_certainty() -> None:
 
 @pytest.mark.parametrize(("read", "words"), [
     (lambda w: float(w.sum()), "float() of a result of sum ()"), (lambda w: w.sum().item(), ".item() of a result of sum ()"),
-    (lambda w: np.exp(w.detach().numpy())[0], ".numpy() of what detach() of the leaf (1,)"), (lambda w: np.asarray(w.detach())[0], ".numpy() of what detach()"),
+    (lambda w: np.exp(w.detach().numpy())[0], ".numpy() of the leaf (1,), cut by detach() at"), (lambda w: np.asarray(w.detach())[0], ".numpy() of the leaf (1,)"),
     (lambda w: w.tolist()[0], ".tolist() of the leaf (1,)"),
 ])
 def test_reads_in_anomaly_mode_are_suspects(read: Any, words: str) -> None:
@@ -304,3 +305,32 @@ def test_difference_quotients() -> None:
     assert "truncation" in str(table)
     with pytest.raises(ValueError, match="method"):
         numerical_gradient(lambda x: x.sum(), x, method="backward")
+
+
+def test_a_mark_stays_where_what_was_cut_asks_for_a_gradient() -> None:
+    weight = leaf([1.0, 3.0])
+    chosen = (weight * 2).argmax().float().requires_grad_()
+    assert "were cut by argmax (which has no derivative)" in answer(weight, chosen * 2)
+    copied = ag.tensor((weight * 2).tolist(), requires_grad=True)
+    assert answer(weight, copied.sum()).startswith("never used")
+    again = nn.Parameter(weight)
+    assert answer(weight, again.sum()).startswith("no path: no path leads from the loss to 'weight': it was cut by Parameter() of the leaf (2,) ('weight'), which is 'weight' itself. Parameter(x)")
+
+
+def test_tells_of_parameters_that_no_optimizer_updates() -> None:
+    inside, outside = leaf([1.0]), leaf([2.0])
+    sgd = optim.SGD([inside], lr=0.1)
+    (inside * outside).sum().backward()
+    assert answer(inside).startswith("fine")
+    found = answer(outside)
+    assert found.startswith("not in an optimizer: 'outside' has a gradient that is not zero, but no optimizer among the variables ('sgd') has it")
+    replaced = (leaf([1.0]) * 2).sum()
+    assert answer(inside, replaced).endswith("The optimizer 'sgd' still has the old one: make it after the model has been moved, converted or changed.")
+    sgd.step()
+
+
+def test_what_lies_outside_bounds_is_not_called_saturated_units() -> None:
+    weight = leaf([5.0, 6.0])
+    loss = weight.clamp(0, 1).sum()
+    loss.backward(retain_graph=True)
+    assert "saturated: the gradient of 'weight' is zero everywhere: every element that reaches clamp (2,) lies outside its bounds" in answer(weight, loss)

@@ -219,6 +219,8 @@ _index_of = REGISTRY["index_of"]
 _resample = REGISTRY["resample"]
 _resample_sum = REGISTRY["resample_sum"]
 _base_grid = REGISTRY["base_grid"]
+_sample_between = REGISTRY["sample_between"]
+_sample_slopes = REGISTRY["sample_slopes"]
 _gcd = REGISTRY["gcd"]
 _lcm = REGISTRY["lcm"]
 _nextafter = REGISTRY["nextafter"]
@@ -9124,6 +9126,16 @@ def resample_sum(grad: Tensor, *, shape: Sequence[builtins.int], size: builtins.
 def base_grid(input: Tensor, *, size: builtins.tuple[builtins.int, ...], align: builtins.bool) -> Tensor:
     """The points of images of ``size`` with a 1 behind: (sizes..., coordinates, last dimension first). ``input`` says device and dtype."""
     return apply(_base_grid, (input,), {"size": size, "align": align})
+
+
+def sample_between(input: Tensor, grid: Tensor, *, padding_mode: str, align: builtins.bool) -> Tensor:
+    """``grid_sample`` with linear interpolation in two or three dimensions."""
+    return apply(_sample_between, (input, grid), {"padding_mode": padding_mode, "align": align})
+
+
+def sample_slopes(grid: Tensor, *, image: builtins.tuple[builtins.int, ...], padding_mode: str, align: builtins.bool) -> Tensor:
+    """How fast the place among the pixels moves with each coordinate of ``grid``."""
+    return apply(_sample_slopes, (grid,), {"image": image, "padding_mode": padding_mode, "align": align})
 
 
 def _pull_gcd(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:

@@ -8,11 +8,14 @@ from math import prod
 from operator import mul
 from typing import Any
 
+from ..backend.registry import backend_of
 from ..dtypes import as_dtype
 from ..errors import ShapeError, describe
-from ..op import NN, Arg, S, composite, detached, op
-from ..spec import Meta
+from ..op import NN, Arg, S, composite, detached, op, span
+from ..spec import Meta, computed_dtype
+from .index import add_rows
 from .interpolate import cubic_weights
+from .reduce import wide_dtype
 
 
 @op("base_grid(input: Tensor, *, size: tuple[int, ...], align: bool) -> Tensor", kind="shape",
@@ -91,8 +94,202 @@ def _padded(F: Any, at: Any, n: int, padding_mode: str, align: bool) -> Any:
     return at if padding_mode == "zeros" else _clipped(F, at, n)
 
 
-def _gathered(F: Any, flat: Any, image: Any, at: Any) -> Any:
-    """The pixels at whole positions, 0 outside: (batch, channels, points)."""
+# --- the points between their neighbours, in one op ----------------------------------------------------------------
+
+
+def _cells(xp: Any, grid: Any, image: Any, padding_mode: str, align: bool, many: Any) -> tuple[Any, Any, Any]:
+    """For every point of ``grid`` (batch, points, 2 or 3): where its neighbours are among the rows of ``_framed`` images, (all points,
+    neighbours); the weights of low and high neighbours in each dimension; how fast its place among the pixels moves with its coordinates."""
+    batch, points, count = grid.shape
+    size = xp.asarray(image[::-1], dtype=grid.dtype)
+    at = grid.reshape(-1, count) + 1
+    if align:
+        slope = (size - 1) / 2
+        at *= slope
+    else:
+        slope = size / 2
+        at *= size
+        at -= 1
+        at /= 2
+    if padding_mode != "zeros":
+        at, turned = _inside(xp, at, size, padding_mode, align)
+        slope = turned * slope
+    low = xp.floor(at)
+    weights = xp.empty((2, *at.shape), dtype=at.dtype)
+    xp.subtract(at, low, out=weights[1])
+    xp.subtract(1, weights[1], out=weights[0])
+    whole = (xp.fmin(xp.fmax(low, -_FRAME), size) + _FRAME).astype("int64")  # farther away there are but zeros
+    index = whole[:, count - 1]
+    for k, n in zip(range(count - 2, -1, -1), image[1:], strict=True):
+        index = index * (n + 2 * _FRAME) + whole[:, k]
+    if batch > 1:
+        index = (index.reshape(batch, -1) + (xp.arange(batch) * prod(n + 2 * _FRAME for n in image))[:, None]).reshape(-1)
+    return index[:, None] + many, weights, slope
+
+
+_FRAME = 2
+"""Zeros around each image, so that every neighbour of a point that has one in the image, and of one beyond it, is a row."""
+
+
+def _inside(xp: Any, at: Any, size: Any, padding_mode: str, align: bool) -> tuple[Any, Any]:
+    """The places within the image that stand for ``at``, and how they move with it: 1, -1 or 0."""
+    sign: Any = 1
+    if padding_mode == "reflection":
+        low, span = (0, size - 1) if align else (-0.5, size)
+        span = xp.maximum(span, 0.5)  # of one pixel, to which everything is clipped
+        away = at - low
+        far = xp.abs(away)
+        flips = xp.floor(far / span)
+        rest = far - flips * span
+        even = flips % 2 == 0
+        at = xp.where(even, rest, span - rest) + low
+        sign = xp.sign(away) * xp.where(even, 1, -1).astype(at.dtype)
+    inside = (at > 0) & (at < size - 1)
+    return xp.minimum(xp.maximum(at, 0), size - 1), inside * sign
+
+
+def _corners(image: Any) -> tuple[int, ...]:
+    """The rows of the neighbours of a point, counted from its first, the last dimension fastest."""
+    steps = [prod(n + 2 * _FRAME for n in image[k + 1 :]) for k in range(len(image))]
+    return tuple(sum(step for step, high in zip(steps, corner, strict=True) if high) for corner in product((0, 1), repeat=len(image)))
+
+
+def _framed(xp: Any, input: Any, dtype: Any) -> Any:
+    """The pixels of images (batch, channels, sizes...) within a frame of zeros, one row of channels each."""
+    batch, channels, *image = input.shape
+    rows = xp.zeros((batch, *(n + 2 * _FRAME for n in image), channels), dtype=dtype)
+    rows[(slice(None), *[slice(_FRAME, -_FRAME)] * len(image))] = xp.moveaxis(input, 1, -1)
+    return rows.reshape(-1, channels)
+
+
+def _product(weights: Any) -> Any:
+    """The weight of every neighbour, (points, neighbours), from those of each dimension, (2, points, dimensions) with the last first."""
+    total = weights[:, :, -1].T
+    for k in range(weights.shape[2] - 2, -1, -1):
+        total = (total[:, :, None] * weights[:, :, k].T[:, None, :]).reshape(len(total), -1)
+    return total
+
+
+def _portions(input: Any, grid: Any) -> list[slice]:
+    """Some samples at a time, whose numbers stay in the processor's cache."""
+    batch = input.shape[0]
+    step = max(1, batch if backend_of(input).name != "cpu" else _BLOCK * batch // max(1, prod(grid.shape[1:-1]) * prod(input.shape[:2]) * 2 ** grid.shape[-1]))
+    return [slice(start, min(start + step, batch)) for start in range(0, batch, step)]
+
+
+_BLOCK = 1 << 16
+"""Elements of the neighbours of all points."""
+
+
+def _linear_spec(input: Any, grid: Any, *, padding_mode: str, align: bool) -> Meta:
+    return Meta((*input.shape[:2], *grid.shape[1:-1]), computed_dtype("grid_sample", "equal", (input, grid)))
+
+
+_SMALL = span(-1.4, 1.4, 2, 2, 3, 2)
+
+
+@op("sample_between(input: Tensor, grid: Tensor, *, padding_mode: str, align: bool) -> Tensor", label="grid_sample", promotes="equal", spec=_linear_spec, samples=[
+    S((2, 2, 3, 4), _SMALL, padding_mode="zeros", align=False), S((2, 1, 3, 4), _SMALL, padding_mode="border", align=True),
+    S((2, 2, 3, 4), _SMALL, padding_mode="reflection", align=False), S((2, 2, 3, 4), _SMALL, padding_mode="reflection", align=True),
+    S((1, 2, 2, 3, 2), span(-1.2, 1.2, 1, 2, 1, 2, 3), padding_mode="zeros", align=True), S((0, 2, 3, 3), (0, 2, 2, 2), padding_mode="zeros", align=True)])
+def sample_between(xp: Any, input: Any, grid: Any, *, padding_mode: str, align: bool) -> Any:
+    """``grid_sample`` with linear interpolation in two or three dimensions."""
+    batch, channels, *image = input.shape
+    sizes = grid.shape[1:-1]
+    wide = wide_dtype(input.dtype)
+    result = xp.empty((batch, channels, prod(sizes)), dtype=input.dtype)
+    many = xp.asarray(_corners(image))
+    for part in _portions(input, grid):
+        places = grid[part].astype(wide, copy=False)
+        index, weights, _ = _cells(xp, places.reshape(len(places), prod(sizes), len(sizes)), image, padding_mode, align, many)
+        pixels = _framed(xp, input[part], wide).take(index, 0)
+        sampled = xp.matmul(_product(weights)[:, None, :], pixels)
+        result[part] = xp.moveaxis(sampled.reshape(len(places), -1, channels), 1, 2)
+    return result.reshape(batch, channels, *sizes)
+
+
+@sample_between.vjp()
+def _plain(F: Any, g: Any, input: Any, grid: Any, input_shape: Any, padding_mode: str, align: bool, needs: Any) -> tuple[Any, Any]:
+    batch, channels, *image = input_shape
+    points = prod(grid.shape[1:-1])
+    flat, g = F.reshape(input, shape=(batch, channels, prod(image))), F.reshape(g, shape=(batch, channels, points))
+    positions = _positions(F, grid, image, padding_mode, align)
+    terms = []
+    for at in positions:
+        low = F.floor(detached(at))
+        terms.append([(low, 1.0 - (at - low)), (low + 1.0, at - low)])
+    to_input: Any = None
+    to_at: list[Any] = [None] * len(image)
+    for corner in product((0, 1), repeat=len(image)):
+        chosen = [terms[k][high] for k, high in enumerate(corner)]
+        index, inside = _places(F, image, [place for place, _ in chosen], channels)
+        factors = [part for _, part in chosen]
+        if needs[0]:
+            pulled = F.where(inside, g * F.reshape(reduce(mul, factors), shape=(batch, 1, points)), 0.0)
+            term = F.gather_accumulate(pulled, index, dim=2, shape=(batch, channels, prod(image)))
+            to_input = term if to_input is None else to_input + term
+        if needs[1]:
+            value = F.sum(F.where(inside, g * F.gather(flat, index=index, dim=2), 0.0), dim=1)
+            for k, high in enumerate(corner):
+                others = [factor for d, factor in enumerate(factors) if d != k]
+                part = F.reshape(value, shape=tuple(grid.shape[:-1])) * reduce(mul, others)
+                part = part if high else -part
+                to_at[k] = part if to_at[k] is None else to_at[k] + part
+    to_grid = None
+    if needs[1]:
+        slopes = F.sample_slopes(detached(grid), image=tuple(image), padding_mode=padding_mode, align=align)
+        to_grid = F.stack(to_at[::-1], dim=-1) * slopes
+    return None if to_input is None else F.reshape(to_input, shape=input_shape), to_grid
+
+
+@op("sample_slopes(grid: Tensor, *, image: tuple[int, ...], padding_mode: str, align: bool) -> Tensor", kind="general", label="slopes",
+    spec=lambda grid, **attrs: Meta(tuple(grid.shape), as_dtype(grid.dtype)), samples=[S(span(-1.4, 1.4, 2, 3, 2), image=(3, 4), padding_mode="reflection", align=False)])
+def sample_slopes(xp: Any, grid: Any, *, image: Any, padding_mode: str, align: bool) -> Any:
+    """How fast the place among the pixels moves with each coordinate of ``grid``."""
+    points = grid.reshape(1, -1, grid.shape[-1])
+    slope = _cells(xp, points, image, padding_mode, align, xp.zeros(1, dtype="int64"))[2]
+    return xp.broadcast_to(slope, points.shape[1:]).reshape(grid.shape).astype(grid.dtype)
+
+
+@sample_between.fused_vjp()
+def _fused(F: Any, g: Any, input: Any, grid: Any, padding_mode: str, align: bool, needs: Any) -> tuple[Any, Any]:
+    xp = F.backend.xp
+    batch, channels, *image = input.shape
+    count, points, wide = len(image), prod(grid.shape[1:-1]), wide_dtype(input.dtype)
+    to_input = xp.empty(input.shape, dtype=input.dtype) if needs[0] else None
+    to_grid = xp.empty((batch, points, count), dtype=grid.dtype) if needs[1] else None
+    many = xp.asarray(_corners(image))
+    framed = tuple(n + 2 * _FRAME for n in image)
+    for part in _portions(input, grid):
+        places, upstream = grid[part].astype(wide, copy=False), g[part].astype(wide, copy=False)
+        index, weights, slope = _cells(xp, places.reshape(len(places), points, count), image, padding_mode, align, many)
+        pulled = xp.moveaxis(upstream.reshape(len(places), channels, points), 1, 2).reshape(-1, channels)
+        if to_input is not None:
+            spread = _product(weights)[:, :, None] * pulled[:, None, :]
+            rows = add_rows(xp, spread.reshape(-1, channels), index.reshape(-1), len(places) * prod(framed))
+            rows = rows.reshape(len(places), *framed, channels)[(slice(None), *[slice(_FRAME, -_FRAME)] * count)]
+            to_input[part] = xp.moveaxis(rows, -1, 1)
+        if to_grid is not None:
+            values = xp.matmul(_framed(xp, input[part], wide).take(index, 0), pulled[:, :, None]).reshape(-1, *[2] * count)
+            for k in range(count):  # of the coordinate of dimension count - 1 - k
+                moved = values
+                for d in range(count - 1, -1, -1):  # the weights of dimension d stand at count - 1 - d; the last axis that is left
+                    low, high = moved[..., 0], moved[..., 1]
+                    if d == count - 1 - k:
+                        moved = high - low
+                    else:
+                        sides = weights[:, :, count - 1 - d].reshape(2, -1, *[1] * (moved.ndim - 2))
+                        moved = low * sides[0] + high * sides[1]
+                moved *= slope[..., k]
+                to_grid[part, :, k] = moved.reshape(len(places), points)
+    return to_input, None if to_grid is None else to_grid.reshape(grid.shape)
+
+
+# --- the nearest point, and cubic weights --------------------------------------------------------------------------
+
+
+def _places(F: Any, image: Any, at: Any, channels: int) -> tuple[Any, Any]:
+    """Where whole positions are in flattened images, for each channel; and which of them lie inside."""
     index: Any = None
     inside: Any = None
     for place, n in zip(at, image, strict=True):
@@ -100,18 +297,20 @@ def _gathered(F: Any, flat: Any, image: Any, at: Any) -> Any:
         whole = F.to_dtype(F.where(fits, place, 0.0), dtype="int64")
         index = whole if index is None else index * n + whole
         inside = fits if inside is None else F.logical_and(inside, fits)
-    batch, channels = flat.shape[:2]
-    points = prod(index.shape[1:])
-    spread = F.broadcast_to(F.reshape(index, shape=(batch, 1, points)), shape=(batch, channels, points))
-    return F.where(F.reshape(inside, shape=(batch, 1, points)), F.gather(flat, index=spread, dim=2), 0.0)
+    batch, points = index.shape[0], prod(index.shape[1:])
+    return F.broadcast_to(F.reshape(index, shape=(batch, 1, points)), shape=(batch, channels, points)), F.reshape(inside, shape=(batch, 1, points))
 
 
-def _neighbours(F: Any, at: Any, n: int, mode: str, padding_mode: str, align: bool) -> list[tuple[Any, Any]]:
-    """The pixels around a place in one dimension, and their weights: two, or four of which each is padded by itself."""
+def _gathered(F: Any, flat: Any, image: Any, at: Any) -> Any:
+    """The pixels at whole positions, 0 outside: (batch, channels, points)."""
+    index, inside = _places(F, image, at, flat.shape[1])
+    return F.where(inside, F.gather(flat, index=index, dim=2), 0.0)
+
+
+def _neighbours(F: Any, at: Any, n: int, padding_mode: str, align: bool) -> list[tuple[Any, Any]]:
+    """The four pixels around a place in one dimension, each padded by itself, and their weights."""
     low = F.floor(detached(at))
     rest = at - low
-    if mode == "bilinear":
-        return [(low, 1.0 - rest), (low + 1.0, rest)]
     return [(_padded(F, low + (k - 1.0), n, padding_mode, align), weight) for k, weight in enumerate(cubic_weights(rest))]
 
 
@@ -137,6 +336,8 @@ def grid_sample(F: Any, input: Any, grid: Any, mode: str = "bilinear", padding_m
         raise ShapeError(f"grid_sample: bicubic interpolation only supports 4D input, but got {operands}")
     if 0 in input.shape[2:]:
         raise ShapeError(f"grid_sample: expected input to have non-empty spatial dimensions, but got {operands}")
+    if mode == "bilinear":
+        return F.sample_between(input, grid, padding_mode=padding_mode, align=bool(align_corners))
     image = tuple(input.shape[2:])
     batch, channels = input.shape[:2]
     flat = F.reshape(input, shape=(batch, channels, prod(image)))
@@ -145,7 +346,7 @@ def grid_sample(F: Any, input: Any, grid: Any, mode: str = "bilinear", padding_m
     if mode == "nearest":
         sampled = _gathered(F, flat, image, [F.round(detached(at)) for at in positions])
     else:
-        terms = [_neighbours(F, at, n, mode, padding_mode, align) for at, n in zip(positions, image, strict=True)]
+        terms = [_neighbours(F, at, n, padding_mode, align) for at, n in zip(positions, image, strict=True)]
         points = (batch, 1, prod(grid.shape[1:-1]))
         sampled = None
         for corner in product(*terms):

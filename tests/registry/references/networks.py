@@ -342,6 +342,7 @@ REFERENCES |= {
     "unfold": unfold, "fold": fold, "pixel_shuffle": pixel_shuffle, "pixel_unshuffle": pixel_unshuffle,
     "channel_shuffle": lambda input, *, groups: np.concatenate([input[:, k :: input.shape[1] // groups] for k in range(input.shape[1] // groups)], axis=1),
     "resample": resample, "interpolate": interpolate, "upsample": interpolate, "base_grid": base_grid, "affine_grid": affine_grid, "grid_sample": grid_sample,
+    "sample_between": lambda input, grid, *, padding_mode, align: grid_sample(input, grid, padding_mode=padding_mode, align_corners=align),
     "instance_norm": instance_norm, "local_response_norm": local_response_norm, "bilinear": bilinear,
 }
-NO_REFERENCE: dict[str, str] = {"adaptive_max_indices": PART, "adaptive_max": PART, "patches": PART, "standardize_rows": PART, "standardize_channels": PART, "patches_sum": ADJOINT, "resample_sum": ADJOINT}
+NO_REFERENCE: dict[str, str] = {"sample_slopes": PART, "adaptive_max_indices": PART, "adaptive_max": PART, "patches": PART, "standardize_rows": PART, "standardize_channels": PART, "patches_sum": ADJOINT, "resample_sum": ADJOINT}

@@ -16,8 +16,6 @@ def _weights(F: Any, name: str, weights: Any, observations: int, integral: bool)
         raise RuntimeError(f"cov: expected {name} to have one weight for each of the {observations} observations, got the shape {tuple(weights.shape)}")
     if (dtype.is_floating_point or dtype.is_complex) is integral:
         raise RuntimeError(f"cov: expected {name} to be of {'an integral' if integral else 'a floating point'} dtype, got {dtype.name}")
-    if observations and bool(F.any(weights < 0)):
-        raise RuntimeError(f"cov: {name} cannot be negative")
     return weights
 
 

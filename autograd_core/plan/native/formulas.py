@@ -23,7 +23,8 @@ _REAL = {
     "sign": "{0} != {0} ? {0} : ({0} > 0) - ({0} < 0)", "floor": "__builtin_floor@({0})", "ceil": "__builtin_ceil@({0})", "trunc": "__builtin_trunc@({0})",
     "rint": "__builtin_rint@({0})", "copysign": "__builtin_copysign@({0}, {1})", "isnan": "{0} != {0}", "isinf": "__builtin_fabs@({0}) == INFINITY",
     "isfinite": "__builtin_fabs@({0}) < INFINITY", "exp": "ag_exp_@({0})", "expm1": "ag_expm1_@({0})", "log": "ag_log_@({0})", "log1p": "ag_log1p_@({0})",
-    "tanh": "ag_tanh_@({0})", "sin": "sin@({0})", "cos": "cos@({0})", "tan": "tan@({0})", "arcsin": "asin@({0})", "arccos": "acos@({0})", "arctan": "atan@({0})",
+    "tanh": "ag_tanh_@({0})", "erf": "ag_erf_@({0})",
+    "sin": "sin@({0})", "cos": "cos@({0})", "tan": "tan@({0})", "arcsin": "asin@({0})", "arccos": "acos@({0})", "arctan": "atan@({0})",
     "sinh": "sinh@({0})", "cosh": "cosh@({0})", "arcsinh": "asinh@({0})", "arccosh": "acosh@({0})", "arctanh": "atanh@({0})", "arctan2": "atan2@({0}, {1})",
     "hypot": "hypot@({0}, {1})", "exp2": "exp2@({0})", "log2": "log2@({0})", "log10": "log10@({0})", "power": "pow@({0}, {1})", "fmod": "fmod@({0}, {1})",
 }

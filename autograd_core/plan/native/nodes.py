@@ -147,6 +147,8 @@ class Translator:
             return None
         if step.into:
             return [self._point(step, step.function.__name__, list(step.inputs), step.inputs[0])] if straight(step) is not None else None
+        if step.name == "erf" and output is not None and step.inputs[0].dtype == output.dtype:
+            return [self._point(step, "erf", list(step.inputs), output, (output.dtype, output.dtype))]
         if step.kind != "call":
             return None
         if step.name == "empty":

@@ -203,7 +203,7 @@ def sample_between(xp: Any, input: Any, grid: Any, *, padding_mode: str, align: 
         places = grid[part].astype(wide, copy=False)
         index, weights, _ = _cells(xp, places.reshape(len(places), prod(sizes), len(sizes)), image, padding_mode, align, many)
         pixels = _framed(xp, input[part], wide).take(index, 0)
-        sampled = xp.matmul(_product(weights)[:, None, :], pixels)
+        sampled = xp.einsum("nk,nkc->nc", _product(weights), pixels)
         result[part] = xp.moveaxis(sampled.reshape(len(places), -1, channels), 1, 2)
     return result.reshape(batch, channels, *sizes)
 
@@ -270,7 +270,7 @@ def _fused(F: Any, g: Any, input: Any, grid: Any, padding_mode: str, align: bool
             rows = rows.reshape(len(places), *framed, channels)[(slice(None), *[slice(_FRAME, -_FRAME)] * count)]
             to_input[part] = xp.moveaxis(rows, -1, 1)
         if to_grid is not None:
-            values = xp.matmul(_framed(xp, input[part], wide).take(index, 0), pulled[:, :, None]).reshape(-1, *[2] * count)
+            values = xp.einsum("nkc,nc->nk", _framed(xp, input[part], wide).take(index, 0), pulled).reshape(-1, *[2] * count)
             for k in range(count):  # of the coordinate of dimension count - 1 - k
                 moved = values
                 for d in range(count - 1, -1, -1):  # the weights of dimension d stand at count - 1 - d; the last axis that is left

@@ -19,11 +19,8 @@ MEDIANS = {16: 0.6, 1 << 20: 1.3}
 SLOW = 4.0
 MANY = 10
 """At most as many ops may be slower than ``SLOW`` at any size."""
-_OWN = ("at 1 Mi: its gradient is the caller's cotangent in another shape, which we copy, because a gradient shares its memory with nobody; "
-        "PyTorch gives out the caller's memory, and computes nothing")
 _VIEWS = "at 1 Mi: it makes hundreds of views, each a recorded Python object of 2 µs; PyTorch takes 0.5 µs for one"
 EXPLAINED: dict[str, str] = {
-    **dict.fromkeys(("reshape", "flatten", "ravel", "unsqueeze dim=0", "squeeze", "atleast_2d", "x[:, None]"), _OWN),
     **dict.fromkeys(("split", "unbind"), _VIEWS),
     "cummax dim=1": "NumPy's running maxima take one element after the other, for the values and again for their places",
     "ctc_loss": "the recursion over time is a loop of NumPy calls, five a step; PyTorch's is compiled. At 1 Mi it is 2",
@@ -111,7 +108,8 @@ def markdown(lines: Sequence[Line]) -> str:
     failures = [f"{line.case.name}: {line.failure}" for line in lines if line.failure]
     parts = [
         "# Every op against PyTorch\n", "Written by `python -m benchmarks ops --write`: our processor time over PyTorch's, one thread each, medians of blocks that ran\n"
-        "in turn. *Forward* records the graph, *backward* is forward and backward together.\n",
+        "in turn. *Forward* records the graph, *backward* is forward and backward together. Views of all elements (reshape, flatten, ravel, unsqueeze, squeeze,\n"
+        "atleast_2d, x[:, None]) have `neg` behind them, in both libraries.\n",
         "\n".join(f"- {name}: {value}" for name, value in environment().items()) + "\n", "## Targets\n",
         "\n".join(f"- {each}" for each in targets(lines)) + "\n", f"## Slower than {SLOW:g}\n", "\n".join(f"- {each}" for each in slowest(lines) or ["none"]) + "\n",
         *(["## No result\n", "\n".join(f"- {each}" for each in failures) + "\n"] if failures else []),

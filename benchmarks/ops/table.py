@@ -112,6 +112,12 @@ def by(name: str, call: Callable[..., Any], *operands: Operand, backward: bool =
     return OpCase(name, operands, call, backward)
 
 
+def behind(name: str, call: Callable[..., Any], operand: Operand) -> OpCase:
+    """A view of all elements with ``neg`` behind it, for both libraries. Alone it would be the last op, whose cotangent is the caller's own array:
+    PyTorch lets the leaf's gradient share that memory, here a gradient shares its memory with nobody. Within a graph cotangents come from ops."""
+    return OpCase(name, (operand,), lambda lib, x: lib.neg(call(lib, x)))
+
+
 def elementwise() -> list[OpCase]:
     """The public elementwise ops of the registry on operands of one shape."""
     import autograd_core  # noqa: F401 - fills the registry
@@ -153,9 +159,9 @@ REDUCED = [
 ]
 
 SHAPED = [
-    by("reshape", lambda lib, x: lib.reshape(x, (-1,)), M), by("permute", lambda lib, x: lib.permute(x, (1, 0)), M), of("transpose", M, dim0=0, dim1=1),
-    of("flatten", M), of("ravel", M), of("unsqueeze", V, dim=0),
-    by("squeeze", lambda lib, x: lib.squeeze(x, 0), floats(lambda n: (1, n))), by("expand", lambda lib, x: x.expand(2, -1), V),
+    behind("reshape", lambda lib, x: lib.reshape(x, (-1,)), M), by("permute", lambda lib, x: lib.permute(x, (1, 0)), M), of("transpose", M, dim0=0, dim1=1),
+    behind("flatten", lambda lib, x: lib.flatten(x), M), behind("ravel", lambda lib, x: lib.ravel(x), M), behind("unsqueeze dim=0", lambda lib, x: lib.unsqueeze(x, dim=0), V),
+    behind("squeeze", lambda lib, x: lib.squeeze(x, 0), floats(lambda n: (1, n))), by("expand", lambda lib, x: x.expand(2, -1), V),
     by("broadcast_to", lambda lib, x: lib.broadcast_to(x, (2, x.shape[0])), V),
     by("repeat", lambda lib, x: x.repeat(2, 1), M), by("tile", lambda lib, x: lib.tile(x, (2,)), M), by("cat", lambda lib, x, y: lib.cat([x, y]), M, M),
     by("stack", lambda lib, x, y: lib.stack([x, y]), M, M),
@@ -167,12 +173,12 @@ SHAPED = [
     of("movedim", M, source=0, destination=1), of("clone", V),
     by("pad", lambda lib, x: lib.nn.functional.pad(x, (1, 1)), M), by("pad reflect", lambda lib, x: lib.nn.functional.pad(x, (1, 1, 1, 1), mode="reflect"), I),
     by("meshgrid", lambda lib, x, y: lib.meshgrid(x, y, indexing="ij"), R, R),
-    by("to float64", lambda lib, x: x.double(), V), by("unfold", lambda lib, x: x.unfold(0, 2, 1), V), of("atleast_2d", V),
+    by("to float64", lambda lib, x: x.double(), V), by("unfold", lambda lib, x: x.unfold(0, 2, 1), V), behind("atleast_2d", lambda lib, x: lib.atleast_2d(x), V),
     by("tensor_split", lambda lib, x: lib.tensor_split(x, 2), M),
 ]
 
 INDEXED = [
-    by("x[i]", lambda lib, x: x[1], M), by("x[a:b:c]", lambda lib, x: x[1:-1:2], V), by("x[:, None]", lambda lib, x: x[:, None], V),
+    by("x[i]", lambda lib, x: x[1], M), by("x[a:b:c]", lambda lib, x: x[1:-1:2], V), behind("x[:, None]", lambda lib, x: x[:, None], V),
     by("x[rows]", lambda lib, x, i: x[i], M, ROWS), by("x[rows, columns]", lambda lib, x, i, j: x[i, j], M, ROWS, ROWS),
     by("x[mask]", lambda lib, x, m: x[m], V, bits(vector)), of("masked_select", V, bits(vector)),
     by("masked_fill", lambda lib, x, m: lib.masked_fill(x, m, 0.5), V, bits(vector)),

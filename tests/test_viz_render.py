@@ -46,7 +46,7 @@ def test_dot_program_is_preferred_and_its_warnings_are_kept_off_stderr(monkeypat
     assert drawing.render("svg") == b"<svg>by dot</svg>\n"
     assert arguments.read_text(encoding="utf-8").split() == ["-Tsvg"]
     drawing.render("png")
-    assert arguments.read_text(encoding="utf-8").split() == ["-Tpng", "-Gdpi=144"]
+    assert arguments.read_text(encoding="utf-8").split() == ["-Tpng", "-Gdpi=144", "-Gsize=83.3333,83.3333"]
     assert capfd.readouterr().err == ""
     program.write_text('#!/bin/sh\necho "syntax error" >&2\nexit 3\n', encoding="utf-8")
     with pytest.raises(render.RendererError, match=r"exit status 3\): syntax error"):

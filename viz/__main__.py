@@ -72,7 +72,7 @@ def parser() -> argparse.ArgumentParser:
     drawing.add_argument("--heat-maps", action="store_true", help="draw arrays as heat maps")
     drawing.add_argument("--theme", choices=("light", "dark", "print"), default="light")
     drawing.add_argument("--depth", type=int, help="draw modules at this level of nesting as one box")
-    drawing.add_argument("--max-nodes", type=int, default=300, help="fold larger graphs (default: 300)")
+    drawing.add_argument("--max-nodes", type=int, default=200, help="fold larger graphs (default: 200)")
     stepping = commands.add_parser("step-through", help="backpropagation as a page", epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter)
     stepping.add_argument("function", help="module:function or file.py:function")
     stepping.add_argument("-o", "--output", default="backprop.html", help="the page (default: backprop.html)")

@@ -41,7 +41,7 @@ class Difference:
 
 
 def diff(a: Drawable | Sequence[Drawable], b: Drawable | Sequence[Drawable], path: str | os.PathLike[str] | None = None, *, rtol: float = 1e-5, atol: float = 1e-8,
-         names: tuple[str, str] = ("a", "b"), theme: str = "light", max_nodes: int = 300) -> Difference:
+         names: tuple[str, str] = ("a", "b"), theme: str = "light", max_nodes: int = 200) -> Difference:
     """Compare two graphs: operations added and removed, other shapes and attributes, values and gradients that differ.
 
     Operations are matched in order of computation, by kind and module. Values are compared where both graphs kept them

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from autograd_core.profiler.table import time_text
 
 from . import heatmap, theme
+from .calls import path_of
 from .fold import parameter_of
 from .heat import Heat
 from .records import GraphRecord, OpNode, Summary, ValueNode
@@ -105,8 +106,8 @@ def source(record: GraphRecord, style: Style = PLAIN, chain: ChainText | None = 
         text = value_label(value, style, sums=sums, heat=heat, state=states.get(value.id), last=value.id not in consumed, home=homes.get(value.id),
                            usual=usual[0][0] if usual else None, maps=maps.get(value.id, NO_MAPS))
         _within(tree, homes.get(value.id)).add(value.id, {"id": value.id, "label": text, "tooltip": _value_tip(value)}, value.role == "leaf")
-    for op in record.ops:
-        _within(tree, homes.get(op.id)).add(op.id, {"id": op.id, **op_attributes(op, style, states.get(op.id)), **_units(neurons.get(op.id), style)}, False)
+    for place, op in enumerate(record.ops):
+        _within(tree, homes.get(op.id), place).add(op.id, {"id": op.id, **op_attributes(op, style, states.get(op.id)), **_units(neurons.get(op.id), style)}, False)
     doors = _doors(record, homes)
     for (_, entered), door in doors.items():
         _within(tree, homes.get(entered)).add(door, {"shape": "point", "width": "0.02", "color": style.theme.wire, "label": ""}, False)
@@ -135,6 +136,12 @@ class _Scope:
         self.nodes: list[tuple[str, dict[str, str]]] = []
         self.children: dict[str, _Scope] = {}
         self.worth_a_frame = 0
+        self.places: list[int] = []
+
+    def framed(self) -> bool:
+        """Whether it shows more than a single op or another module's frame. Modules in a list that is not called itself need not follow each other."""
+        together = len(self.children) > 1 and self.places == list(range(self.places[0], self.places[-1] + 1))
+        return self.worth_a_frame > 1 or bool(self.nodes and self.children) or together or "×" in self.label
 
     def add(self, identifier: str, attributes: dict[str, str], leaf: bool) -> None:
         self.nodes.append((identifier, attributes))
@@ -168,14 +175,17 @@ def _doors(record: GraphRecord, homes: Mapping[str, str | None]) -> dict[tuple[s
     return found
 
 
-def _within(tree: _Scope, scope: str | None) -> _Scope:
+def _within(tree: _Scope, scope: str | None, place: int | None = None) -> _Scope:
+    """The scope of this path; ``place`` is that of an op, among all of them."""
     for part in scope.split(".") if scope else ():
         tree = tree.children.setdefault(part, _Scope(part))
+        if place is not None:
+            tree.places.append(place)
     return tree
 
 
 def _emit(graph: Any, tree: _Scope, path: str, counter: list[int], style: Style) -> None:
-    """Write nodes and frames. A module gets one if it shows more than a single op or than its submodules' frames.
+    """Write nodes and frames.
 
     Recursive, which is safe: scopes are as deep as modules nest.
     """
@@ -183,11 +193,11 @@ def _emit(graph: Any, tree: _Scope, path: str, counter: list[int], style: Style)
         graph.node(identifier, **attributes)
     for child in tree.children.values():
         label = f"{path}.{child.label}" if path and "×" not in path else child.label
-        if child.worth_a_frame < 2 and not (child.nodes and child.children) and "×" not in child.label:
+        if not child.framed():
             _emit(graph, child, label, counter, style)
             continue
         counter[0] += 1
-        shown = f"module {label}" if label.isdigit() else label
+        shown = f"module {label}" if path_of(label).isdigit() else label
         with graph.subgraph(name=f"cluster_{counter[0]}") as cluster:
             cluster.attr(label=f'<<FONT POINT-SIZE="12" COLOR="{style.theme.muted}">{clean(shown)}</FONT>>', labeljust="l", labelloc="t", style="rounded,filled",
                          color=style.theme.module_line, fillcolor=style.theme.module_fill, margin="10")
@@ -266,7 +276,7 @@ def value_label(value: ValueNode, style: Style, *, sums: list[str] | None = None
     ``sums`` replaces the gradient by the sum that it is, ``heat`` colours the wire; ``last`` says that nothing uses the value, ``home`` in which module's
     frame it is drawn; ``usual`` is the dtype that goes without saying.
     """
-    shown = value.name.removeprefix(f"{home}.") if value.name and home else value.name
+    shown = value.name.removeprefix(f"{path_of(home)}.") if value.name and home else value.name
     name = f"<B>{clean(shown)}</B>" if shown else ""
     above: list[str] = []
     below: list[str] = []

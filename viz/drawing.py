@@ -154,7 +154,7 @@ def _tensors(tree: Any, path: str) -> Iterator[tuple[str, Drawable]]:
 def draw(tensor: Drawable | Sequence[Drawable] | Callable[..., Any] | Plan | ScalarPlan, path: str | os.PathLike[str] | None = None, *, inputs: Any = (),
          names: Mapping[str, Drawable] | None = None, values: bool = True, gradients: bool = True, dtypes: bool = False, bytes: bool = False, times: bool = False,
          chain_rule: bool = False, modules: bool = True, expand_scalars: bool = False, color: str | None = None, heat_maps: bool = False, theme: str = "light",
-         precision: int = 4, dpi: int = 144, depth: int | None = None, max_nodes: int = 300) -> Drawing:
+         precision: int = 4, dpi: int = 144, depth: int | None = None, max_nodes: int = 200) -> Drawing:
     """Draw the graph that led to ``tensor``, left to right: each value above its wire, its gradient below.
 
     Scalars show their value and, after ``backward()``, their gradient. Tensors show shape, mean ± standard deviation and

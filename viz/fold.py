@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from .calls import path_of
 from .records import Edge, GraphRecord, OpNode, ValueNode
 
 FOLDED = "folded"
@@ -49,7 +50,14 @@ def deepest(record: GraphRecord) -> int:
 def _groups(record: GraphRecord, depth: int) -> dict[str, str]:
     if depth < 1:
         raise ValueError(f"depth={depth}: expected at least 1, the outermost modules")
-    groups = {op.id: ".".join(op.scope.split(".")[:depth]) for op in record.ops if op.scope and op.scope.count(".") + 1 >= depth}
+    paths = {op.id: op.scope.split(".") for op in record.ops if op.scope and op.scope.count(".") + 1 >= depth}
+    places: dict[str, list[int]] = {}
+    for place, op in enumerate(record.ops):
+        if op.id in paths:
+            places.setdefault(".".join(paths[op.id][:depth]), []).append(place)
+    # What a call computes follows each other; where it does not, the path is that of a list of modules, and each of them is a box.
+    lists = {path for path, found in places.items() if found != list(range(found[0], found[-1] + 1))}
+    groups = {op: ".".join(parts[: depth + (path in lists)]) for op, parts in paths.items() if (path := ".".join(parts[:depth])) not in lists or len(parts) > depth}
     sizes = Counter(groups.values())
     return {op: path for op, path in groups.items() if sizes[path] > 1}
 
@@ -67,7 +75,10 @@ def _boxes(groups: Mapping[str, str]) -> dict[str, str]:
 
 def parameter_of(name: str | None, path: str | None) -> bool:
     """Whether a leaf of this name is a parameter of the module at ``path``. The outermost module is called by its class; its own parameters have plain names."""
-    return bool(name and path) and (str(name).startswith(f"{path}.") or ("." not in f"{name}{path}" and str(path)[:1].isupper()))
+    if not name or not path:
+        return False
+    path = path_of(path)
+    return name.startswith(f"{path}.") or ("." not in f"{name}{path}" and path[:1].isupper())
 
 
 def collapse(record: GraphRecord, depth: int) -> GraphRecord:
@@ -106,14 +117,15 @@ def _contract(record: GraphRecord, groups: Mapping[str, str], labels: Mapping[st
     for value in record.values:
         used = users.get(value.id, set())
         own = makers.get(value.id)
-        inside = len(used) == 1 and next(iter(used)) in box.values()
-        module = paths[next(iter(used))] if inside else ""
+        modules = {path_of(paths[user]) if user in paths else None for user in used}  # one module, even if it is called several times
+        module = next(iter(modules)) if len(modules) == 1 else None
+        inside = module is not None and (len(used) == 1 or (value.role == "leaf" and parameter_of(value.name, module)))
         # What a module is applied to stays visible; its parameters do not.
-        own_data = bool(value.shape) if value.role == "constant" else value.role == "leaf" and module != "" and not parameter_of(value.name, module)
+        own_data = bool(value.shape) if value.role == "constant" else value.role == "leaf" and bool(module) and not parameter_of(value.name, module)
         if value.id not in record.roots and inside and not own_data and (own is None or box.get(own) in used):
             hidden.add(value.id)
             if own is None and value.role == "leaf":
-                parameters[next(iter(used))] += _count(value)
+                parameters.update(dict.fromkeys(used, _count(value)))
     # A result that nothing outside uses, like an unread output, belongs to its box as well.
     hidden |= {value.id for value in record.values if value.id not in users and value.id not in record.roots and makers.get(value.id) in box}
     ops: dict[str, OpNode] = {}
@@ -148,35 +160,44 @@ def _count(value: ValueNode) -> int:
 
 
 def repeats(record: GraphRecord) -> GraphRecord:
-    """Modules ``path.0``, ``path.1``, ... that compute alike, one after the other, as the first of them with "×N"."""
-    blocks: dict[str, dict[int, list[OpNode]]] = {}
-    for op in record.ops:
-        parts = op.scope.split(".") if op.scope else []
+    """Modules ``path.0``, ``path.1``, ... that compute alike, one right after the other, as the first of them with "×N"; likewise calls of one module."""
+    scopes = [op.scope.split(".") if op.scope else [] for op in record.ops]
+    called = {(".".join(parts[:i]), path_of(part)) for parts in scopes for i, part in enumerate(parts) if path_of(part) != part}
+    blocks: dict[tuple[str, str], dict[int, list[OpNode]]] = {}
+    for op, parts in zip(record.ops, scopes, strict=True):
         for i, part in enumerate(parts):
-            if part.isdigit():
-                blocks.setdefault(".".join(parts[:i]), {}).setdefault(int(part), []).append(op)
+            path, name = ".".join(parts[:i]), path_of(part)
+            if (path, name) in called:
+                blocks.setdefault((path, name), {}).setdefault(int(part[len(name) + 2 : -1] or 1), []).append(op)
                 break  # the outermost repetition; inner ones are inside one block then
-    for path, numbered in blocks.items():
-        for first, count in _runs(record, path, numbered):
-            record = _merge(record, path, first, count)
+            if part.isdigit():
+                blocks.setdefault((path, ""), {}).setdefault(int(part), []).append(op)
+                break
+    for (path, name), numbered in blocks.items():
+        for first, count in _runs(record, path, name, numbered):
+            record = _merge(record, path, name, first, count)
     return record
 
 
-def _runs(record: GraphRecord, path: str, numbered: Mapping[int, list[OpNode]]) -> list[tuple[int, int]]:
-    """(first number, how many) of each run of more than one block with equal signatures and more than one op."""
+def _runs(record: GraphRecord, path: str, name: str, numbered: Mapping[int, list[OpNode]]) -> list[tuple[int, int]]:
+    """(first number, how many) of each run of more than one block with equal signatures and more than one op, and nothing in between."""
     wires = _wires(record)
-    signatures = {number: _signature(ops, _prefix(path, number), wires) for number, ops in numbered.items() if len(ops) > 1}
+    places = {op.id: i for i, op in enumerate(record.ops)}
+    signatures = {number: _signature(ops, _prefix(path, name, number), wires) for number, ops in numbered.items() if len(ops) > 1}
     runs: list[tuple[int, int]] = []
     for number in sorted(signatures):
-        if runs and number == runs[-1][0] + runs[-1][1] and signatures[number] == signatures[runs[-1][0]]:
+        follows = number - 1 in signatures and places[numbered[number - 1][-1].id] + 1 == places[numbered[number][0].id]
+        if runs and number == runs[-1][0] + runs[-1][1] and follows and signatures[number] == signatures[runs[-1][0]]:
             runs[-1] = (runs[-1][0], runs[-1][1] + 1)
         else:
             runs.append((number, 1))
     return [run for run in runs if run[1] > 1]
 
 
-def _prefix(path: str, number: int) -> str:
-    return f"{path}.{number}" if path else str(number)
+def _prefix(path: str, name: str, number: int) -> str:
+    """The scope of a block: the one of this number, or the call of this number of the module called ``name``."""
+    part = str(number) if not name else name if number == 1 else f"{name} ({number})"
+    return f"{path}.{part}" if path else part
 
 
 def _wires(record: GraphRecord) -> dict[str, list[tuple[str, str, ValueNode]]]:
@@ -196,15 +217,15 @@ def _signature(ops: list[OpNode], prefix: str, wires: Mapping[str, list[tuple[st
                    tuple([(label, places.get(maker, -1), value.shape) for label, maker, value in wires[op.id]])) for op in ops])
 
 
-def _merge(record: GraphRecord, path: str, first: int, count: int) -> GraphRecord:
+def _merge(record: GraphRecord, path: str, name: str, first: int, count: int) -> GraphRecord:
     """Draw blocks ``first`` to ``first + count - 1`` as the first: each node of a later one stands for its counterpart."""
     inside: dict[int, list[OpNode]] = {number: [] for number in range(first, first + count)}
-    before = f"{path}." if path else ""
+    numbers = {_prefix(path, name, number): number for number in inside}
+    level = path.count(".") + 2 if path else 1
     for op in record.ops:
-        if op.scope and op.scope.startswith(before):
-            part = op.scope.removeprefix(before).partition(".")[0]
-            if part.isdigit() and int(part) in inside:
-                inside[int(part)].append(op)
+        number = numbers.get(".".join(op.scope.split(".")[:level])) if op.scope else None
+        if number is not None:
+            inside[number].append(op)
     wires = _wires(record)
     results: dict[str, list[str]] = {}
     for edge in record.edges:
@@ -217,7 +238,7 @@ def _merge(record: GraphRecord, path: str, first: int, count: int) -> GraphRecor
             same[op.id] = model.id
             same.update(zip(results.get(op.id, ()), results.get(model.id, ()), strict=False))
             for (_, maker, value), (_, _, counterpart) in zip(wires[op.id], wires[model.id], strict=True):
-                if not maker:
+                if not maker and value.id != counterpart.id:
                     same[value.id] = counterpart.id
     made_in = {value: block_of[op] for op, values in results.items() if op in block_of for value in values}
     edges: dict[Edge, None] = {}
@@ -225,14 +246,15 @@ def _merge(record: GraphRecord, path: str, first: int, count: int) -> GraphRecor
         passed_on = edge.source in made_in and edge.target in block_of and made_in[edge.source] != block_of[edge.target]
         if not passed_on:  # from one block to the next: drawn once, into the first and out of the last
             edges[Edge(same.get(edge.source, edge.source), same.get(edge.target, edge.target), edge.label)] = None
-    last = _prefix(path, first + count - 1)
+    last = _prefix(path, name, first + count - 1)
     values = tuple([value for value in record.values if value.id not in same])
     ops = tuple([op for op in record.ops if op.id not in same])
-    shown = _prefix(path, first)
-    renamed = f"{shown} … {last} ×{count}"
+    shown = _prefix(path, name, first)
+    renamed = f"{shown} ×{count}" if name else f"{shown} … {last} ×{count}"
     ops = tuple([replace(op, scope=_renamed(op.scope, shown, renamed)) for op in ops])
     values = tuple([replace(value, scope=_renamed(value.scope, shown, renamed), name=_renamed(value.name, shown, renamed)) for value in values])
-    note = f"Folded: {count} equal blocks, {shown} to {last}, drawn as one with the numbers of the first"
+    blocks = f"calls of {shown}" if name else f"blocks, {shown} to {last}"
+    note = f"Folded: {count} equal {blocks}, drawn as one with the numbers of the first"
     roots = tuple([same.get(root, root) for root in record.roots])
     return replace(record, values=values, ops=ops, edges=tuple(edges), roots=roots, notes=(*record.notes, note))
 

@@ -254,7 +254,9 @@ class _Builder:
                 self.edges.append(Edge(self.op_ids[source], identifier, label))
                 self.arrays[identifier], self.gradients[identifier] = _raw(value), _raw(gradient)
                 self.results.setdefault(source, {})[node.index if is_output else 0] = identifier
-        record = GraphRecord(tuple(self.values), tuple(self.ops), tuple(self.edges), tuple(dict.fromkeys(self.value_ids[node] for node in starts)))
+        from .calls import by_call
+
+        record = by_call(GraphRecord(tuple(self.values), tuple(self.ops), tuple(self.edges), tuple(dict.fromkeys(self.value_ids[node] for node in starts))))
         seeds = {self.value_ids[root._node]: BY_TYPE[root._array.__class__].xp.ones(tuple(root.shape), dtype=root._array.dtype) for root in self.roots}
         return BuiltGraph(record, self.arrays, self.gradients, seeds, [self._link(node) for node in self.op_ids])
 

@@ -20,6 +20,9 @@ _LOCK = threading.Lock()
 
 _NOISE = re.compile(rb"^(Fontconfig |\(process:\d+\)|\(\S+:\d+\): (Pango|GLib)|Pango|GLib|Warning: |Error: |in label of |\s*$)")
 
+MOST_PIXELS = 12_000
+"""Width and height of a PNG; a larger picture is made smaller, because many programs cannot open it. SVG and PDF have any size."""
+
 
 class RendererError(RuntimeError):
     """No picture could be made: no renderer is installed, or it failed."""
@@ -27,7 +30,7 @@ class RendererError(RuntimeError):
 
 def render(source: str, format: str, dpi: int = 144) -> bytes:
     """The picture of a Graphviz source as bytes; ``format`` is ``png``, ``svg`` or ``pdf``. Raises ``RendererError``."""
-    options = [f"-Gdpi={dpi}"] if format == "png" else []
+    options = [f"-Gdpi={dpi}", f"-Gsize={MOST_PIXELS / dpi:g},{MOST_PIXELS / dpi:g}"] if format == "png" else []
     program = shutil.which("dot")
     if program is not None:
         return _by_program(program, source, format, options)

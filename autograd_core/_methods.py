@@ -466,6 +466,9 @@ _k_argmin = _argmin.kernels
 _c_argmin = cut_of(_argmin, True)
 _k_isclose = _isclose.kernels
 _c_isclose = cut_of(_isclose, True)
+_k_adaptive_average = _adaptive_average.kernels
+_c_adaptive_average = cut_of(_adaptive_average)
+_r_adaptive_average_input = _adaptive_average.rules["input"].function
 _k_add = _add.kernels
 _c_add = cut_of(_add)
 _k_sub = _sub.kernels
@@ -589,6 +592,15 @@ _r_sgn_input = _sgn.rules["input"].function
 _k_angle = _angle.kernels
 _c_angle = cut_of(_angle)
 _r_angle_input = _angle.rules["input"].function
+_k_convolution = _convolution.kernels
+_c_convolution = cut_of(_convolution)
+_r_convolution_input = _convolution.rules["input"].function
+_r_convolution_weight = _convolution.rules["weight"].function
+_r_convolution_bias = _convolution.rules["bias"].function
+_k_convolution_input_grad = _convolution_input_grad.kernels
+_c_convolution_input_grad = cut_of(_convolution_input_grad)
+_r_convolution_input_grad_grad = _convolution_input_grad.rules["grad"].function
+_r_convolution_input_grad_weight = _convolution_input_grad.rules["weight"].function
 _k_logsumexp = _logsumexp.kernels
 _c_logsumexp = cut_of(_logsumexp)
 _r_logsumexp_input = _logsumexp.rules["input"].function
@@ -622,6 +634,14 @@ _r_index_input = _index.rules["input"].function
 _k_index_accumulate = _index_accumulate.kernels
 _c_index_accumulate = cut_of(_index_accumulate)
 _r_index_accumulate_input = _index_accumulate.rules["input"].function
+_k_index_write = _index_write.kernels
+_c_index_write = cut_of(_index_write)
+_r_index_write_input = _index_write.rules["input"].function
+_r_index_write_values = _index_write.rules["values"].function
+_k_euclidean = _euclidean.kernels
+_c_euclidean = cut_of(_euclidean)
+_r_euclidean_x1 = _euclidean.rules["x1"].function
+_r_euclidean_x2 = _euclidean.rules["x2"].function
 _k_trace = _trace.kernels
 _c_trace = cut_of(_trace)
 _r_trace_input = _trace.rules["input"].function
@@ -654,9 +674,18 @@ _k_xlogy = _xlogy.kernels
 _c_xlogy = cut_of(_xlogy)
 _k_xlog1py = _xlog1py.kernels
 _c_xlog1py = cut_of(_xlog1py)
+_k_avg_pool = _avg_pool.kernels
+_c_avg_pool = cut_of(_avg_pool)
+_r_avg_pool_input = _avg_pool.rules["input"].function
+_k_patches = _patches.kernels
+_c_patches = cut_of(_patches)
+_r_patches_input = _patches.rules["input"].function
 _k_gather = _gather.kernels
 _c_gather = cut_of(_gather)
 _r_gather_input = _gather.rules["input"].function
+_k_resample = _resample.kernels
+_c_resample = cut_of(_resample)
+_r_resample_input = _resample.rules["input"].function
 _k_gcd = _gcd.kernels
 _c_gcd = cut_of(_gcd, True)
 _k_lcm = _lcm.kernels
@@ -672,6 +701,10 @@ _r_roll_input = _roll.rules["input"].function
 _k_take_rows = _take_rows.kernels
 _c_take_rows = cut_of(_take_rows)
 _r_take_rows_input = _take_rows.rules["input"].function
+_k_class_margins = _class_margins.kernels
+_c_class_margins = cut_of(_class_margins)
+_q_class_margins = _class_margins.residual_kernels
+_r_class_margins_all = _class_margins.fused.function
 _k_masked_fill = _masked_fill.kernels
 _c_masked_fill = cut_of(_masked_fill)
 _r_masked_fill_input = _masked_fill.rules["input"].function
@@ -686,6 +719,10 @@ _k_standardize_rows = _standardize_rows.kernels
 _c_standardize_rows = cut_of(_standardize_rows)
 _q_standardize_rows = _standardize_rows.residual_kernels
 _r_standardize_rows_all = _standardize_rows.fused.function
+_k_standardize_channels = _standardize_channels.kernels
+_c_standardize_channels = cut_of(_standardize_channels)
+_q_standardize_channels = _standardize_channels.residual_kernels
+_r_standardize_channels_all = _standardize_channels.fused.function
 _k_median_of_all = _median_of_all.kernels
 _c_median_of_all = cut_of(_median_of_all)
 _r_median_of_all_input = _median_of_all.rules["input"].function
@@ -733,6 +770,10 @@ _r_cumprod_all = _cumprod.fused.function
 _k_prod = _prod.kernels
 _c_prod = cut_of(_prod)
 _r_prod_all = _prod.fused.function
+_k_scatter_write = _scatter_write.kernels
+_c_scatter_write = cut_of(_scatter_write)
+_r_scatter_write_input = _scatter_write.rules["input"].function
+_r_scatter_write_src = _scatter_write.rules["src"].function
 _k_scatter_add = _scatter_add.kernels
 _c_scatter_add = cut_of(_scatter_add)
 _r_scatter_add_input = _scatter_add.rules["input"].function
@@ -837,6 +878,10 @@ _c_rad2deg = cut_of(_rad2deg)
 _k_sinc = _sinc.kernels
 _c_sinc = cut_of(_sinc)
 _r_sinc_input = _sinc.rules["input"].function
+_k_linalg_cross = _linalg_cross.kernels
+_c_linalg_cross = cut_of(_linalg_cross)
+_r_linalg_cross_input = _linalg_cross.rules["input"].function
+_r_linalg_cross_other = _linalg_cross.rules["other"].function
 _k_Tensor_unfold = _Tensor_unfold.kernels
 _c_Tensor_unfold = cut_of(_Tensor_unfold)
 _r_Tensor_unfold_input = _Tensor_unfold.rules["input"].function
@@ -3063,9 +3108,64 @@ def isclose(input: Tensor, other: Tensor, rtol: builtins.float = 1e-05, atol: bu
     return t
 
 
+def _pull_adaptive_average(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    attrs = node._attrs
+    size = attrs["size"]
+    input_shape = node._shapes[0]
+    r = _r_adaptive_average_input(F, g, input_shape, size)
+    if pending[to_input] is None:
+        pending[to_input] = r
+    else:
+        accumulate(pending, to_input, r)
+
+
+_pull_adaptive_average.op = _adaptive_average  # type: ignore[attr-defined]
+
+
 def adaptive_average(input: Tensor, *, size: builtins.tuple[builtins.int, ...]) -> Tensor:
     """The means of ``size`` ranges of nearly equal size along the last dimensions."""
-    return apply(_adaptive_average, (input,), {"size": size})
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_adaptive_average, (input,), {"size": size})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_adaptive_average, (input,), {"size": size})
+    try:
+        out = _k_adaptive_average[a_input.__class__](a_input, size=size)
+    except Exception as error:
+        raise explain(_adaptive_average, (input,), {"size": size}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    if n_input is not None and mode.grad:
+        t._node = n = GeneralNode()
+        n.op = _adaptive_average
+        n.pull = _pull_adaptive_average
+        n._first = n_input
+        n._second = n._rest = None
+        n.saved = None
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        n._attrs = {"size": size}
+        n._shapes = (a_input.shape,)
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+        if n_input is not None:
+            t._view = _c_adaptive_average
+        elif input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
+    return t
 
 
 def adaptive_average_grad(grad: Tensor, *, shape: Sequence[builtins.int], size: builtins.tuple[builtins.int, ...]) -> Tensor:
@@ -7023,14 +7123,190 @@ def view_as_complex(input: Tensor) -> Tensor:
     return apply(_view_as_complex, (input,), {})
 
 
+def _pull_convolution(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    to_weight = node._second
+    to_bias, = node._rest
+    input, weight = node.saved
+    attrs = node._attrs
+    stride = attrs["stride"]
+    padding = attrs["padding"]
+    dilation = attrs["dilation"]
+    groups = attrs["groups"]
+    input_shape = node._shapes[0]
+    weight_shape = node._shapes[1]
+    if to_input is not None:
+        r = _r_convolution_input(F, g, weight, input_shape, stride, padding, dilation, groups)
+        if pending[to_input] is None:
+            pending[to_input] = r
+        else:
+            accumulate(pending, to_input, r)
+    if to_weight is not None:
+        r = _r_convolution_weight(F, g, input, weight_shape, stride, padding, dilation, groups)
+        if pending[to_weight] is None:
+            pending[to_weight] = r
+        else:
+            accumulate(pending, to_weight, r)
+    if to_bias is not None:
+        r = _r_convolution_bias(F, g)
+        if pending[to_bias] is None:
+            pending[to_bias] = r
+        else:
+            accumulate(pending, to_bias, r)
+
+
+_pull_convolution.op = _convolution  # type: ignore[attr-defined]
+
+
 def convolution(input: Tensor, weight: Tensor, bias: Tensor | None = None, *, stride: builtins.tuple[builtins.int, ...], padding: builtins.tuple[builtins.tuple[builtins.int, builtins.int], ...], dilation: builtins.tuple[builtins.int, ...], groups: builtins.int) -> Tensor:
     """Cross-correlation of images (batch, channels, sizes...) with filters, ``padding`` given for both sides of each dimension."""
-    return apply(_convolution, (input, weight, bias), {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups})
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+        a_weight = weight._array
+        n_weight = weight._node
+        if a_weight.dtype is not d:
+            return apply(_convolution, (input, weight, bias), {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups})
+        if bias is None:
+            a_bias: Any = bias
+            n_bias = None
+        else:
+            a_bias = bias._array
+            n_bias = bias._node
+            if a_bias.dtype is not d:
+                return apply(_convolution, (input, weight, bias), {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups})
+    except AttributeError:
+        return apply(_convolution, (input, weight, bias), {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_convolution, (input, weight, bias), {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups})
+    try:
+        out = _k_convolution[a_input.__class__](a_input, a_weight, a_bias, stride=stride, padding=padding, dilation=dilation, groups=groups)
+    except Exception as error:
+        raise explain(_convolution, (input, weight, bias), {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    if (n_input is not None or n_weight is not None or n_bias is not None) and mode.grad:
+        t._node = n = GeneralNode()
+        n.op = _convolution
+        n.pull = _pull_convolution
+        n._first = n_input
+        n._second = n_weight
+        n._rest = (n_bias,)
+        n.saved = (a_input if n_weight is not None else None, a_weight if n_input is not None else None)
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        n._attrs = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
+        n._shapes = (a_input.shape, getattr(a_weight, "shape", ()), getattr(a_bias, "shape", ()))
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+        if n_input is None and input._view is not None and input._view.cut is not None:
+            note_cut(n, input._view.cut)
+        if n_weight is None and weight._view is not None and weight._view.cut is not None:
+            note_cut(n, weight._view.cut)
+        if n_bias is None and a_bias is not bias and bias._view is not None and bias._view.cut is not None:
+            note_cut(n, bias._view.cut)
+    else:
+        t._node = None
+        if n_input is not None or n_weight is not None or n_bias is not None:
+            t._view = _c_convolution
+        elif input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
+        elif weight._view is not None and weight._view.cut is not None:
+            t._view = weight._view.cut
+        elif a_bias is not bias and bias._view is not None and bias._view.cut is not None:
+            t._view = bias._view.cut
+    return t
+
+
+def _pull_convolution_input_grad(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_grad = node._first
+    to_weight = node._second
+    grad, weight = node.saved
+    attrs = node._attrs
+    stride = attrs["stride"]
+    padding = attrs["padding"]
+    dilation = attrs["dilation"]
+    groups = attrs["groups"]
+    weight_shape = node._shapes[1]
+    if to_grad is not None:
+        r = _r_convolution_input_grad_grad(F, g, weight, stride, padding, dilation, groups)
+        if pending[to_grad] is None:
+            pending[to_grad] = r
+        else:
+            accumulate(pending, to_grad, r)
+    if to_weight is not None:
+        r = _r_convolution_input_grad_weight(F, g, grad, weight_shape, stride, padding, dilation, groups)
+        if pending[to_weight] is None:
+            pending[to_weight] = r
+        else:
+            accumulate(pending, to_weight, r)
+
+
+_pull_convolution_input_grad.op = _convolution_input_grad  # type: ignore[attr-defined]
 
 
 def convolution_input_grad(grad: Tensor, weight: Tensor, *, shape: Sequence[builtins.int], stride: builtins.tuple[builtins.int, ...], padding: builtins.tuple[builtins.tuple[builtins.int, builtins.int], ...], dilation: builtins.tuple[builtins.int, ...], groups: builtins.int) -> Tensor:
     """The adjoint of ``convolution`` in its input: also known as transposed convolution."""
-    return apply(_convolution_input_grad, (grad, weight), {"shape": shape, "stride": stride, "padding": padding, "dilation": dilation, "groups": groups})
+    try:
+        a_grad = grad._array
+        n_grad = grad._node
+        d = a_grad.dtype
+        a_weight = weight._array
+        n_weight = weight._node
+        if a_weight.dtype is not d:
+            return apply(_convolution_input_grad, (grad, weight), {"shape": shape, "stride": stride, "padding": padding, "dilation": dilation, "groups": groups})
+    except AttributeError:
+        return apply(_convolution_input_grad, (grad, weight), {"shape": shape, "stride": stride, "padding": padding, "dilation": dilation, "groups": groups})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_convolution_input_grad, (grad, weight), {"shape": shape, "stride": stride, "padding": padding, "dilation": dilation, "groups": groups})
+    try:
+        out = _k_convolution_input_grad[a_grad.__class__](a_grad, a_weight, shape=shape, stride=stride, padding=padding, dilation=dilation, groups=groups)
+    except Exception as error:
+        raise explain(_convolution_input_grad, (grad, weight), {"shape": shape, "stride": stride, "padding": padding, "dilation": dilation, "groups": groups}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    if (n_grad is not None or n_weight is not None) and mode.grad:
+        t._node = n = GeneralNode()
+        n.op = _convolution_input_grad
+        n.pull = _pull_convolution_input_grad
+        n._first = n_grad
+        n._second = n_weight
+        n._rest = ()
+        n.saved = (a_grad if n_weight is not None else None, a_weight if n_grad is not None else None)
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        n._attrs = {"shape": shape, "stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
+        n._shapes = (a_grad.shape, getattr(a_weight, "shape", ()))
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+        if n_grad is None and grad._view is not None and grad._view.cut is not None:
+            note_cut(n, grad._view.cut)
+        if n_weight is None and weight._view is not None and weight._view.cut is not None:
+            note_cut(n, weight._view.cut)
+    else:
+        t._node = None
+        if n_grad is not None or n_weight is not None:
+            t._view = _c_convolution_input_grad
+        elif grad._view is not None and grad._view.cut is not None:
+            t._view = grad._view.cut
+        elif weight._view is not None and weight._view.cut is not None:
+            t._view = weight._view.cut
+    return t
 
 
 def convolution_weight_grad(input: Tensor, grad: Tensor, *, shape: Sequence[builtins.int], stride: builtins.tuple[builtins.int, ...], padding: builtins.tuple[builtins.tuple[builtins.int, builtins.int], ...], dilation: builtins.tuple[builtins.int, ...], groups: builtins.int) -> Tensor:
@@ -7833,11 +8109,104 @@ def index_accumulate(input: Tensor, index: Tensor, dims: builtins.tuple[builtins
     return t
 
 
+def _pull_index_write(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    to_index = node._second
+    to_values, = node._rest
+    index, = node.saved
+    attrs = node._attrs
+    dims = attrs["dims"]
+    adding = attrs["adding"]
+    unique = attrs["unique"]
+    input_shape = node._shapes[0]
+    values_dtype = node._dtypes[2]
+    if to_input is not None:
+        r = _r_index_write_input(F, g, index, dims, adding, unique)
+        if r.shape != to_input.shape:
+            r = F.sum_to(r, shape=to_input.shape)
+        if pending[to_input] is None:
+            pending[to_input] = r
+        else:
+            accumulate(pending, to_input, r)
+    if to_values is not None:
+        r = _r_index_write_values(F, g, index, dims, adding, unique, input_shape, values_dtype)
+        if r.shape != to_values.shape:
+            r = F.sum_to(r, shape=to_values.shape)
+        if pending[to_values] is None:
+            pending[to_values] = r
+        else:
+            accumulate(pending, to_values, r)
+
+
+_pull_index_write.op = _index_write  # type: ignore[attr-defined]
+
+
 def index_write(input: Tensor, index: Tensor, values: TensorLike, dims: builtins.tuple[builtins.int, ...], adding: builtins.bool = False, unique: builtins.bool = False, inplace: builtins.bool = False) -> Tensor:
     """``input`` with ``values`` written, or added, at the positions of ``index``; of repeated positions the last one is written."""
     if inplace:
         return write(_index_write, input, (index, values), {"dims": dims, "adding": adding, "unique": unique})
-    return apply(_index_write, (input, index, values), {"dims": dims, "adding": adding, "unique": unique})
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+        a_index = index._array
+        n_index = index._node
+        c = values.__class__
+        if c is _float or c is _int:
+            a_values: Any = values
+            n_values = None
+        else:
+            a_values = values._array
+            n_values = values._node
+    except AttributeError:
+        return apply(_index_write, (input, index, values), {"dims": dims, "adding": adding, "unique": unique})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_index_write, (input, index, values), {"dims": dims, "adding": adding, "unique": unique})
+    try:
+        out = _k_index_write[a_input.__class__](a_input, a_index, a_values, dims=dims, adding=adding, unique=unique)
+    except Exception as error:
+        raise explain(_index_write, (input, index, values), {"dims": dims, "adding": adding, "unique": unique}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    if (n_input is not None or n_index is not None or n_values is not None) and mode.grad:
+        t._node = n = GeneralNode()
+        n.op = _index_write
+        n.pull = _pull_index_write
+        n._first = n_input
+        n._second = n_index
+        n._rest = (n_values,)
+        n.saved = (a_index if n_input is not None or n_values is not None else None,)
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        n._attrs = {"dims": dims, "adding": adding, "unique": unique}
+        n._shapes = (a_input.shape, getattr(a_index, "shape", ()), getattr(a_values, "shape", ()))
+        n._dtypes = (from_numpy_dtype(d), dtype_or_none(a_index), dtype_or_none(a_values))
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+        if n_input is None and input._view is not None and input._view.cut is not None:
+            note_cut(n, input._view.cut)
+        if n_index is None and index._view is not None and index._view.cut is not None:
+            note_cut(n, index._view.cut)
+        if n_values is None and a_values is not values and values._view is not None and values._view.cut is not None:
+            note_cut(n, values._view.cut)
+    else:
+        t._node = None
+        if n_input is not None or n_index is not None or n_values is not None:
+            t._view = _c_index_write
+        elif input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
+        elif index._view is not None and index._view.cut is not None:
+            t._view = index._view.cut
+        elif a_values is not values and values._view is not None and values._view.cut is not None:
+            t._view = values._view.cut
+    return t
 
 
 def last_written(index: Tensor, sizes: builtins.tuple[builtins.int, ...]) -> Tensor:
@@ -7845,9 +8214,82 @@ def last_written(index: Tensor, sizes: builtins.tuple[builtins.int, ...]) -> Ten
     return apply(_last_written, (index,), {"sizes": sizes})
 
 
+def _pull_euclidean(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_x1 = node._first
+    to_x2 = node._second
+    x1, x2, out = node.saved
+    if to_x1 is not None:
+        r = _r_euclidean_x1(F, g, x1, x2, out)
+        if r.shape != to_x1.shape:
+            r = F.sum_to(r, shape=to_x1.shape)
+        if pending[to_x1] is None:
+            pending[to_x1] = r
+        else:
+            accumulate(pending, to_x1, r)
+    if to_x2 is not None:
+        r = _r_euclidean_x2(F, g, x1, x2, out)
+        if r.shape != to_x2.shape:
+            r = F.sum_to(r, shape=to_x2.shape)
+        if pending[to_x2] is None:
+            pending[to_x2] = r
+        else:
+            accumulate(pending, to_x2, r)
+
+
+_pull_euclidean.op = _euclidean  # type: ignore[attr-defined]
+
+
 def euclidean(x1: Tensor, x2: Tensor) -> Tensor:
     """The Euclidean distance of each row of ``x1`` (..., n, size) from each row of ``x2`` (..., m, size): (..., n, m). The gradient at 0 is 0."""
-    return apply(_euclidean, (x1, x2), {})
+    try:
+        a_x1 = x1._array
+        n_x1 = x1._node
+        d = a_x1.dtype
+        a_x2 = x2._array
+        n_x2 = x2._node
+        if a_x2.dtype is not d:
+            return apply(_euclidean, (x1, x2), {})
+    except AttributeError:
+        return apply(_euclidean, (x1, x2), {})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_euclidean, (x1, x2), {})
+    try:
+        out = _k_euclidean[a_x1.__class__](a_x1, a_x2)
+    except Exception as error:
+        raise explain(_euclidean, (x1, x2), {}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    if (n_x1 is not None or n_x2 is not None) and mode.grad:
+        t._node = n = Node()
+        n.pull = _pull_euclidean
+        n._first = n_x1
+        n._second = n_x2
+        n._rest = ()
+        n.saved = (a_x1, a_x2, out)
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+        if n_x1 is None and x1._view is not None and x1._view.cut is not None:
+            note_cut(n, x1._view.cut)
+        if n_x2 is None and x2._view is not None and x2._view.cut is not None:
+            note_cut(n, x2._view.cut)
+    else:
+        t._node = None
+        if n_x1 is not None or n_x2 is not None:
+            t._view = _c_euclidean
+        elif x1._view is not None and x1._view.cut is not None:
+            t._view = x1._view.cut
+        elif x2._view is not None and x2._view.cut is not None:
+            t._view = x2._view.cut
+    return t
 
 
 def pair_differences(input: Tensor) -> Tensor:
@@ -9002,9 +9444,70 @@ def max_pool_indices(input: Tensor, result: Tensor, *, kernel: builtins.tuple[bu
     return apply(_max_pool_indices, (input, result), {"kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size})
 
 
+def _pull_avg_pool(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    attrs = node._attrs
+    kernel = attrs["kernel"]
+    stride = attrs["stride"]
+    padding = attrs["padding"]
+    dilation = attrs["dilation"]
+    size = attrs["size"]
+    count_include_pad = attrs["count_include_pad"]
+    divisor = attrs["divisor"]
+    input_shape = node._shapes[0]
+    r = _r_avg_pool_input(F, g, input_shape, kernel, stride, padding, dilation, size, count_include_pad, divisor)
+    if pending[to_input] is None:
+        pending[to_input] = r
+    else:
+        accumulate(pending, to_input, r)
+
+
+_pull_avg_pool.op = _avg_pool  # type: ignore[attr-defined]
+
+
 def avg_pool(input: Tensor, *, kernel: builtins.tuple[builtins.int, ...], stride: builtins.tuple[builtins.int, ...], padding: builtins.tuple[builtins.int, ...], dilation: builtins.tuple[builtins.int, ...], size: builtins.tuple[builtins.int, ...], count_include_pad: builtins.bool, divisor: builtins.int | None) -> Tensor:
     """The mean of each window."""
-    return apply(_avg_pool, (input,), {"kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size, "count_include_pad": count_include_pad, "divisor": divisor})
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_avg_pool, (input,), {"kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size, "count_include_pad": count_include_pad, "divisor": divisor})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_avg_pool, (input,), {"kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size, "count_include_pad": count_include_pad, "divisor": divisor})
+    try:
+        out = _k_avg_pool[a_input.__class__](a_input, kernel=kernel, stride=stride, padding=padding, dilation=dilation, size=size, count_include_pad=count_include_pad, divisor=divisor)
+    except Exception as error:
+        raise explain(_avg_pool, (input,), {"kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size, "count_include_pad": count_include_pad, "divisor": divisor}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    if n_input is not None and mode.grad:
+        t._node = n = GeneralNode()
+        n.op = _avg_pool
+        n.pull = _pull_avg_pool
+        n._first = n_input
+        n._second = n._rest = None
+        n.saved = None
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        n._attrs = {"kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size, "count_include_pad": count_include_pad, "divisor": divisor}
+        n._shapes = (a_input.shape,)
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+        if n_input is not None:
+            t._view = _c_avg_pool
+        elif input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
+    return t
 
 
 def avg_pool_grad(grad: Tensor, *, shape: Sequence[builtins.int], kernel: builtins.tuple[builtins.int, ...], stride: builtins.tuple[builtins.int, ...], padding: builtins.tuple[builtins.int, ...], dilation: builtins.tuple[builtins.int, ...], size: builtins.tuple[builtins.int, ...], count_include_pad: builtins.bool, divisor: builtins.int | None) -> Tensor:
@@ -9012,9 +9515,68 @@ def avg_pool_grad(grad: Tensor, *, shape: Sequence[builtins.int], kernel: builti
     return apply(_avg_pool_grad, (grad,), {"shape": shape, "kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size, "count_include_pad": count_include_pad, "divisor": divisor})
 
 
+def _pull_patches(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    attrs = node._attrs
+    kernel = attrs["kernel"]
+    stride = attrs["stride"]
+    padding = attrs["padding"]
+    dilation = attrs["dilation"]
+    size = attrs["size"]
+    input_shape = node._shapes[0]
+    r = _r_patches_input(F, g, input_shape, kernel, stride, padding, dilation, size)
+    if pending[to_input] is None:
+        pending[to_input] = r
+    else:
+        accumulate(pending, to_input, r)
+
+
+_pull_patches.op = _patches  # type: ignore[attr-defined]
+
+
 def patches(input: Tensor, *, kernel: builtins.tuple[builtins.int, builtins.int], stride: builtins.tuple[builtins.int, builtins.int], padding: builtins.tuple[builtins.int, builtins.int], dilation: builtins.tuple[builtins.int, builtins.int], size: builtins.tuple[builtins.int, builtins.int]) -> Tensor:
     """Windows of images as columns (..., channels times window, number of windows), with zeros where they reach beyond."""
-    return apply(_patches, (input,), {"kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size})
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_patches, (input,), {"kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_patches, (input,), {"kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size})
+    try:
+        out = _k_patches[a_input.__class__](a_input, kernel=kernel, stride=stride, padding=padding, dilation=dilation, size=size)
+    except Exception as error:
+        raise explain(_patches, (input,), {"kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    if n_input is not None and mode.grad:
+        t._node = n = GeneralNode()
+        n.op = _patches
+        n.pull = _pull_patches
+        n._first = n_input
+        n._second = n._rest = None
+        n.saved = None
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        n._attrs = {"kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size}
+        n._shapes = (a_input.shape,)
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+        if n_input is not None:
+            t._view = _c_patches
+        elif input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
+    return t
 
 
 def patches_sum(columns: Tensor, *, shape: Sequence[builtins.int], kernel: builtins.tuple[builtins.int, builtins.int], stride: builtins.tuple[builtins.int, builtins.int], padding: builtins.tuple[builtins.int, builtins.int], dilation: builtins.tuple[builtins.int, builtins.int], size: builtins.tuple[builtins.int, builtins.int]) -> Tensor:
@@ -9113,9 +9675,67 @@ def index_of(tensors: Sequence[Tensor], sizes: builtins.tuple[builtins.int, ...]
     return apply(_index_of, tuple(tensors), {"sizes": sizes, "dims": dims})
 
 
+def _pull_resample(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    attrs = node._attrs
+    size = attrs["size"]
+    scales = attrs["scales"]
+    method = attrs["method"]
+    align = attrs["align"]
+    input_shape = node._shapes[0]
+    r = _r_resample_input(F, g, input_shape, size, scales, method, align)
+    if pending[to_input] is None:
+        pending[to_input] = r
+    else:
+        accumulate(pending, to_input, r)
+
+
+_pull_resample.op = _resample  # type: ignore[attr-defined]
+
+
 def resample(input: Tensor, *, size: builtins.tuple[builtins.int, ...], scales: builtins.tuple[builtins.float | None, ...], method: str, align: builtins.bool) -> Tensor:
     """``input`` with its last dimensions resized to ``size``."""
-    return apply(_resample, (input,), {"size": size, "scales": scales, "method": method, "align": align})
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_resample, (input,), {"size": size, "scales": scales, "method": method, "align": align})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_resample, (input,), {"size": size, "scales": scales, "method": method, "align": align})
+    try:
+        out = _k_resample[a_input.__class__](a_input, size=size, scales=scales, method=method, align=align)
+    except Exception as error:
+        raise explain(_resample, (input,), {"size": size, "scales": scales, "method": method, "align": align}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    if n_input is not None and mode.grad:
+        t._node = n = GeneralNode()
+        n.op = _resample
+        n.pull = _pull_resample
+        n._first = n_input
+        n._second = n._rest = None
+        n.saved = None
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        n._attrs = {"size": size, "scales": scales, "method": method, "align": align}
+        n._shapes = (a_input.shape,)
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+        if n_input is not None:
+            t._view = _c_resample
+        elif input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
+    return t
 
 
 def resample_sum(grad: Tensor, *, shape: Sequence[builtins.int], size: builtins.tuple[builtins.int, ...], scales: builtins.tuple[builtins.float | None, ...], method: str, align: builtins.bool) -> Tensor:
@@ -9624,9 +10244,105 @@ def counting(input: Tensor, length: builtins.int) -> Tensor:
     return apply(_counting, (input,), {"length": length})
 
 
+def _pull_class_margins(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    to_target = node._second
+    to_weight, = node._rest
+    input, target, weight, missed, index, share = node.saved
+    attrs = node._attrs
+    p = attrs["p"]
+    averaged = attrs["averaged"]
+    reduction = attrs["reduction"]
+    input_shape = node._shapes[0]
+    input_dtype = node._dtypes[0]
+    r_input, r_target, r_weight = _r_class_margins_all(F, g, target, input_shape, input_dtype, missed, index, share, p, averaged, reduction)
+    if to_input is not None and r_input is not None:
+        if pending[to_input] is None:
+            pending[to_input] = r_input
+        else:
+            accumulate(pending, to_input, r_input)
+    if to_target is not None and r_target is not None:
+        if pending[to_target] is None:
+            pending[to_target] = r_target
+        else:
+            accumulate(pending, to_target, r_target)
+    if to_weight is not None and r_weight is not None:
+        if pending[to_weight] is None:
+            pending[to_weight] = r_weight
+        else:
+            accumulate(pending, to_weight, r_weight)
+
+
+_pull_class_margins.op = _class_margins  # type: ignore[attr-defined]
+
+
 def class_margins(input: Tensor, target: Tensor, weight: Tensor | None, p: builtins.int, margin: builtins.float, averaged: builtins.bool, reduction: str) -> Tensor:
     """The sum or mean over the wrong classes of ``max(0, margin - input[target] + input) ** p``, reduced; (batch, classes) or (classes)."""
-    return apply(_class_margins, (input, target, weight), {"p": p, "margin": margin, "averaged": averaged, "reduction": reduction})
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+        a_target = target._array
+        n_target = target._node
+        if weight is None:
+            a_weight: Any = weight
+            n_weight = None
+        else:
+            a_weight = weight._array
+            n_weight = weight._node
+    except AttributeError:
+        return apply(_class_margins, (input, target, weight), {"p": p, "margin": margin, "averaged": averaged, "reduction": reduction})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_class_margins, (input, target, weight), {"p": p, "margin": margin, "averaged": averaged, "reduction": reduction})
+    try:
+        needs = (n_input is not None or n_target is not None or n_weight is not None) and mode.grad
+        if needs:
+            out, missed, index, share = _q_class_margins[a_input.__class__](a_input, a_target, a_weight, p=p, margin=margin, averaged=averaged, reduction=reduction)
+        else:
+            out = _k_class_margins[a_input.__class__](a_input, a_target, a_weight, p=p, margin=margin, averaged=averaged, reduction=reduction)
+    except Exception as error:
+        raise explain(_class_margins, (input, target, weight), {"p": p, "margin": margin, "averaged": averaged, "reduction": reduction}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    if needs:
+        t._node = n = GeneralNode()
+        n.op = _class_margins
+        n.pull = _pull_class_margins
+        n._first = n_input
+        n._second = n_target
+        n._rest = (n_weight,)
+        n.saved = (a_input if n_input is not None else None, a_target, a_weight if n_input is not None else None, missed, index, share)
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        n._attrs = {"p": p, "margin": margin, "averaged": averaged, "reduction": reduction}
+        n._shapes = (a_input.shape, getattr(a_target, "shape", ()), getattr(a_weight, "shape", ()))
+        n._dtypes = (from_numpy_dtype(d), dtype_or_none(a_target), dtype_or_none(a_weight))
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+        if n_input is None and input._view is not None and input._view.cut is not None:
+            note_cut(n, input._view.cut)
+        if n_target is None and target._view is not None and target._view.cut is not None:
+            note_cut(n, target._view.cut)
+        if n_weight is None and a_weight is not weight and weight._view is not None and weight._view.cut is not None:
+            note_cut(n, weight._view.cut)
+    else:
+        t._node = None
+        if n_input is not None or n_target is not None or n_weight is not None:
+            t._view = _c_class_margins
+        elif input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
+        elif target._view is not None and target._view.cut is not None:
+            t._view = target._view.cut
+        elif a_weight is not weight and weight._view is not None and weight._view.cut is not None:
+            t._view = weight._view.cut
+    return t
 
 
 def label_sets(target: Tensor) -> builtins.tuple[Tensor, Tensor, Tensor]:
@@ -10019,9 +10735,112 @@ def standardize_rows(input: Tensor, weight: Tensor | None = None, bias: Tensor |
     return t
 
 
+def _pull_standardize_channels(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    to_weight = node._second
+    to_bias, = node._rest
+    input, weight, mean, var = node.saved
+    attrs = node._attrs
+    eps = attrs["eps"]
+    input_shape = node._shapes[0]
+    weight_shape = node._shapes[1]
+    bias_shape = node._shapes[2]
+    needs = (to_input is not None, to_weight is not None, to_bias is not None)
+    r_input, r_weight, r_bias = _r_standardize_channels_all(F, g, input, weight, mean, var, input_shape, weight_shape, bias_shape, eps, needs)
+    if to_input is not None and r_input is not None:
+        if pending[to_input] is None:
+            pending[to_input] = r_input
+        else:
+            accumulate(pending, to_input, r_input)
+    if to_weight is not None and r_weight is not None:
+        if pending[to_weight] is None:
+            pending[to_weight] = r_weight
+        else:
+            accumulate(pending, to_weight, r_weight)
+    if to_bias is not None and r_bias is not None:
+        if pending[to_bias] is None:
+            pending[to_bias] = r_bias
+        else:
+            accumulate(pending, to_bias, r_bias)
+
+
+_pull_standardize_channels.op = _standardize_channels  # type: ignore[attr-defined]
+
+
 def standardize_channels(input: Tensor, weight: Tensor | None = None, bias: Tensor | None = None, *, eps: builtins.float) -> Tensor:
     """``standardize`` over all dimensions but the second, without the statistics."""
-    return apply(_standardize_channels, (input, weight, bias), {"eps": eps})
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+        if weight is None:
+            a_weight: Any = weight
+            n_weight = None
+        else:
+            a_weight = weight._array
+            n_weight = weight._node
+            if a_weight.dtype is not d:
+                return apply(_standardize_channels, (input, weight, bias), {"eps": eps})
+        if bias is None:
+            a_bias: Any = bias
+            n_bias = None
+        else:
+            a_bias = bias._array
+            n_bias = bias._node
+            if a_bias.dtype is not d:
+                return apply(_standardize_channels, (input, weight, bias), {"eps": eps})
+    except AttributeError:
+        return apply(_standardize_channels, (input, weight, bias), {"eps": eps})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_standardize_channels, (input, weight, bias), {"eps": eps})
+    try:
+        needs = (n_input is not None or n_weight is not None or n_bias is not None) and mode.grad
+        if needs:
+            out, mean, var = _q_standardize_channels[a_input.__class__](a_input, a_weight, a_bias, eps=eps)
+        else:
+            out = _k_standardize_channels[a_input.__class__](a_input, a_weight, a_bias, eps=eps)
+    except Exception as error:
+        raise explain(_standardize_channels, (input, weight, bias), {"eps": eps}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    if needs:
+        t._node = n = GeneralNode()
+        n.op = _standardize_channels
+        n.pull = _pull_standardize_channels
+        n._first = n_input
+        n._second = n_weight
+        n._rest = (n_bias,)
+        n.saved = (a_input, a_weight, mean, var)
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        n._attrs = {"eps": eps}
+        n._shapes = (a_input.shape, getattr(a_weight, "shape", ()), getattr(a_bias, "shape", ()))
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+        if n_input is None and input._view is not None and input._view.cut is not None:
+            note_cut(n, input._view.cut)
+        if n_weight is None and a_weight is not weight and weight._view is not None and weight._view.cut is not None:
+            note_cut(n, weight._view.cut)
+        if n_bias is None and a_bias is not bias and bias._view is not None and bias._view.cut is not None:
+            note_cut(n, bias._view.cut)
+    else:
+        t._node = None
+        if n_input is not None or n_weight is not None or n_bias is not None:
+            t._view = _c_standardize_channels
+        elif input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
+        elif a_weight is not weight and weight._view is not None and weight._view.cut is not None:
+            t._view = weight._view.cut
+        elif a_bias is not bias and bias._view is not None and bias._view.cut is not None:
+            t._view = bias._view.cut
+    return t
 
 
 def cummax(input: Tensor, dim: builtins.int, *, axis: Any = None) -> builtins.tuple[Tensor, Tensor]:
@@ -11613,13 +12432,100 @@ def prod(input: Tensor, dim: builtins.int | None = None, keepdim: builtins.bool 
     return t
 
 
+def _pull_scatter_write(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    to_index = node._second
+    to_src, = node._rest
+    index, = node.saved
+    attrs = node._attrs
+    dim = attrs["dim"]
+    src_shape = node._shapes[2]
+    src_dtype = node._dtypes[2]
+    if to_input is not None:
+        r = _r_scatter_write_input(F, g, index, dim)
+        if pending[to_input] is None:
+            pending[to_input] = r
+        else:
+            accumulate(pending, to_input, r)
+    if to_src is not None:
+        r = _r_scatter_write_src(F, g, index, dim, src_shape, src_dtype)
+        if pending[to_src] is None:
+            pending[to_src] = r
+        else:
+            accumulate(pending, to_src, r)
+
+
+_pull_scatter_write.op = _scatter_write  # type: ignore[attr-defined]
+
+
 def scatter_write(input: Tensor, dim: builtins.int, index: Tensor, src: TensorLike, inplace: builtins.bool = False, *, axis: Any = None) -> Tensor:
     """``input`` with ``src`` written where ``index`` names along ``dim``; of several values for one place the last."""
     if axis is not None:
         dim = axis
     if inplace:
         return write(_scatter_write, input, (index, src), {"dim": dim})
-    return apply(_scatter_write, (input, index, src), {"dim": dim})
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+        a_index = index._array
+        n_index = index._node
+        c = src.__class__
+        if c is _float or c is _int:
+            a_src: Any = src
+            n_src = None
+        else:
+            a_src = src._array
+            n_src = src._node
+    except AttributeError:
+        return apply(_scatter_write, (input, index, src), {"dim": dim})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_scatter_write, (input, index, src), {"dim": dim})
+    try:
+        out = _k_scatter_write[a_input.__class__](a_input, a_index, a_src, dim=dim)
+    except Exception as error:
+        raise explain(_scatter_write, (input, index, src), {"dim": dim}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    if (n_input is not None or n_index is not None or n_src is not None) and mode.grad:
+        t._node = n = GeneralNode()
+        n.op = _scatter_write
+        n.pull = _pull_scatter_write
+        n._first = n_input
+        n._second = n_index
+        n._rest = (n_src,)
+        n.saved = (a_index if n_input is not None or n_src is not None else None,)
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        n._attrs = {"dim": dim}
+        n._shapes = (a_input.shape, getattr(a_index, "shape", ()), getattr(a_src, "shape", ()))
+        n._dtypes = (from_numpy_dtype(d), dtype_or_none(a_index), dtype_or_none(a_src))
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+        if n_input is None and input._view is not None and input._view.cut is not None:
+            note_cut(n, input._view.cut)
+        if n_index is None and index._view is not None and index._view.cut is not None:
+            note_cut(n, index._view.cut)
+        if n_src is None and a_src is not src and src._view is not None and src._view.cut is not None:
+            note_cut(n, src._view.cut)
+    else:
+        t._node = None
+        if n_input is not None or n_index is not None or n_src is not None:
+            t._view = _c_scatter_write
+        elif input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
+        elif index._view is not None and index._view.cut is not None:
+            t._view = index._view.cut
+        elif a_src is not src and src._view is not None and src._view.cut is not None:
+            t._view = src._view.cut
+    return t
 
 
 def last_scattered(index: Tensor, dim: builtins.int, shape: Sequence[builtins.int], *, axis: Any = None) -> Tensor:
@@ -14402,6 +15308,33 @@ def adagrad_update(*tensors: Tensor, count: builtins.int, block: builtins.int, l
     return apply(_adagrad_update, tuple(tensors), {"count": count, "block": block, "lr": lr, "lr_decay": lr_decay, "eps": eps, "weight_decay": weight_decay, "maximize": maximize})
 
 
+def _pull_linalg_cross(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    to_other = node._second
+    input, other = node.saved
+    attrs = node._attrs
+    dim = attrs["dim"]
+    if to_input is not None:
+        r = _r_linalg_cross_input(F, g, other, dim)
+        if r.shape != to_input.shape:
+            r = F.sum_to(r, shape=to_input.shape)
+        if pending[to_input] is None:
+            pending[to_input] = r
+        else:
+            accumulate(pending, to_input, r)
+    if to_other is not None:
+        r = _r_linalg_cross_other(F, g, input, dim)
+        if r.shape != to_other.shape:
+            r = F.sum_to(r, shape=to_other.shape)
+        if pending[to_other] is None:
+            pending[to_other] = r
+        else:
+            accumulate(pending, to_other, r)
+
+
+_pull_linalg_cross.op = _linalg_cross  # type: ignore[attr-defined]
+
+
 def linalg_cross(input: Tensor, other: Tensor, *, dim: builtins.int = -1, axis: Any = None) -> Tensor:
     """The cross products of vectors of 3 elements along ``dim``; the other dimensions broadcast.
 
@@ -14411,7 +15344,57 @@ def linalg_cross(input: Tensor, other: Tensor, *, dim: builtins.int = -1, axis: 
     """
     if axis is not None:
         dim = axis
-    return apply(_linalg_cross, (input, other), {"dim": dim})
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+        a_other = other._array
+        n_other = other._node
+        if a_other.dtype is not d:
+            return apply(_linalg_cross, (input, other), {"dim": dim})
+    except AttributeError:
+        return apply(_linalg_cross, (input, other), {"dim": dim})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_linalg_cross, (input, other), {"dim": dim})
+    try:
+        out = _k_linalg_cross[a_input.__class__](a_input, a_other, dim=dim)
+    except Exception as error:
+        raise explain(_linalg_cross, (input, other), {"dim": dim}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    if (n_input is not None or n_other is not None) and mode.grad:
+        t._node = n = GeneralNode()
+        n.op = _linalg_cross
+        n.pull = _pull_linalg_cross
+        n._first = n_input
+        n._second = n_other
+        n._rest = ()
+        n.saved = (a_input if n_other is not None else None, a_other if n_input is not None else None)
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        n._attrs = {"dim": dim}
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+        if n_input is None and input._view is not None and input._view.cut is not None:
+            note_cut(n, input._view.cut)
+        if n_other is None and other._view is not None and other._view.cut is not None:
+            note_cut(n, other._view.cut)
+    else:
+        t._node = None
+        if n_input is not None or n_other is not None:
+            t._view = _c_linalg_cross
+        elif input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
+        elif other._view is not None and other._view.cut is not None:
+            t._view = other._view.cut
+    return t
 
 
 def _pull_Tensor_unfold(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:

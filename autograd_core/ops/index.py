@@ -238,7 +238,7 @@ def _(F: Any, g: Any, index: Any, dims: Any, unique: bool) -> Any:
 
 
 @op("index_write(input: Tensor, index: Tensor, values: TensorLike, dims: tuple[int, ...], adding: bool = False, unique: bool = False, inplace: bool = False) -> Tensor",
-    kind="general", label="[ ]=", broadcasts=True, extra={"written": "x[...] = value"},
+    quick=True, kind="general", label="[ ]=", broadcasts=True, extra={"written": "x[...] = value"},
     spec=lambda input, index, values, *, dims, adding=False, unique=False: Meta(tuple(input.shape), input.dtype), samples=[
         S((3, 4), ints(1, 5, high=3), (5, 4), dims=(0,)), S((3, 4), ints(2, 6, high=3), (6,), dims=(0, 1)), S((2, 3, 4), ints(2, 3, high=2), (3, 3), dims=(0, 2)),
         S((3, 4), ints(1, 5, high=3), (5, 4), dims=(0,), adding=True), S((2, 4), Arg(values=[[3, 1]]), (2, 1), dims=(1,), unique=True), S((3,), ints(1, 2), 1.5, dims=(0,))])

@@ -202,7 +202,7 @@ def _channels(xp: Any, input: Any, weight: Any = None, bias: Any = None, *, eps:
     return result.reshape(input.shape), mean, var
 
 
-@op("standardize_channels(input: Tensor, weight: Tensor | None = None, bias: Tensor | None = None, *, eps: float) -> Tensor", label="batch_norm",
+@op("standardize_channels(input: Tensor, weight: Tensor | None = None, bias: Tensor | None = None, *, eps: float) -> Tensor", quick=True, label="batch_norm",
     promotes="equal", spec=_channels_spec, samples=[
         S((4, 3, 2, 2), (3,), (3,), eps=1e-5), S((4, 3), (3,), None, eps=1e-3), S((2, 3, 4), None, (3,), eps=0.1), S((4, 3), None, None, eps=0.1), S((0, 3), (3,), (3,), eps=1e-5),
         S((4, 3), (2,), None, eps=0.1, error=RuntimeError, match="expected weight")])

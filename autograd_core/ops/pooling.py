@@ -230,7 +230,7 @@ _AVERAGE: dict[str, Any] = {"count_include_pad": True, "divisor": None}
 _UNDILATED: dict[str, Any] = {**_THREE, "dilation": (1, 1), "size": (3, 7)}
 
 
-@op(f"avg_pool(input: Tensor, *, {_WINDOWS}, count_include_pad: bool, divisor: int | None) -> Tensor", label="avg_pool", spec=_pool_spec, samples=[
+@op(f"avg_pool(input: Tensor, *, {_WINDOWS}, count_include_pad: bool, divisor: int | None) -> Tensor", quick=True, label="avg_pool", spec=_pool_spec, samples=[
     S((2, 3, 4, 6), **_TWO, **_AVERAGE), S((3, 5, 7), **_TWO, **_AVERAGE), S((0, 1, 4, 6), **_TWO, count_include_pad=True, divisor=3),
     S((2, 1, 5, 6), **_UNDILATED, count_include_pad=False, divisor=None), S((2, 1, 5, 6), **_UNDILATED, **_AVERAGE), S((2, 3, 6), **_LINE, **_AVERAGE),
     S((2, 3, 2, 4), **_SOLID, count_include_pad=False, divisor=None)])

@@ -16,7 +16,7 @@ from . import _methods
 from .backend.registry import backend_for_device
 from .dtypes import as_dtype
 from .op import REGISTRY
-from .storage import TensorBase, real_array, wrap
+from .storage import TensorBase, operand, real_array, wrap
 
 _SPELLINGS = {
     "power": "pow", "absolute": "abs", "fabs": "abs", "divide": "div", "true_divide": "div", "multiply": "mul", "subtract": "sub", "negative": "neg", "equal": "eq",
@@ -105,7 +105,7 @@ def call_ufunc(ufunc: Any, method: str, inputs: Any, kwargs: dict[str, Any]) -> 
     if not kwargs and method == "__call__":
         found = _table().get(name) or _ufunc(name) or _derived_ufunc(name)
         if found is not None:
-            return found(*[as_tensor_like(each) for each in inputs])
+            return found(*[operand(each) if getattr(each, "shape", None) == () else as_tensor_like(each) for each in inputs])  # `np.sqrt(2) * t` keeps the dtype of t
     elif method in ("reduce", "accumulate") and not kwargs.keys() - {"axis", "keepdims"}:
         target = (_REDUCTIONS if method == "reduce" else _SCANS).get(name)
         if target is not None:

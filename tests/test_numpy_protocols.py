@@ -327,3 +327,11 @@ def test_functions_of_arrays_are_numpys() -> None:
         onp.testing.assert_array_equal(found, find(onp, name)(*args))
     assert isinstance(anp.random.RandomState(0).randn(2), onp.ndarray)
     assert isinstance(anp.random.randn(2), onp.ndarray)
+
+
+@pytest.mark.parametrize("number", [onp.float64(2.0), onp.sqrt(4.0), onp.array(2.0)])
+@pytest.mark.parametrize("tensor", [ag.tensor(3.0), ag.tensor([1.0, 2.0]), ag.tensor([1, 2]), ag.tensor([1.0], dtype=ag.float16)], ids=str)
+def test_a_number_of_numpy_does_not_widen_a_tensor_from_either_side(number: Any, tensor: Tensor) -> None:
+    expected = (tensor * 2.0).dtype
+    assert (number * tensor).dtype is (tensor * number).dtype is expected
+    assert (number + tensor).dtype is (number / tensor).dtype is onp.maximum(number, tensor).dtype is expected

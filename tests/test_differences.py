@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import re
 import warnings
 from pathlib import Path
@@ -101,6 +102,37 @@ def test_layouts() -> None:
 def test_devices() -> None:
     with pytest.raises(RuntimeError, match="expected a device like 'cpu', 'cuda' or 'cuda:1', got 'mps'"):
         ag.device("mps")
+
+
+def test_compiled_steps() -> None:
+    layer = nn.Linear(2, 1)
+    x = ag.ones(3, 2)
+    forward = ag.compile(layer)
+    with pytest.raises(RuntimeError, match=r"a returned tensor of shape \(3, 1\) has a graph.*Call backward inside the compiled function"):
+        forward(x)
+
+    @ag.compile
+    def step() -> Tensor:
+        layer.zero_grad()
+        loss = layer(x).sum()
+        loss.backward()
+        return loss
+
+    for _ in range(3):
+        step()
+    assert layer.weight.grad is not None
+    assert layer.weight.grad.tolist() == [[3.0, 3.0]]
+
+
+def test_what_is_not_here() -> None:
+    table = PAGE.read_text(encoding="utf-8").partition("## What is not here")[2]
+    names = [name for row in re.findall(r"^\| (`.*?) \|", table, re.MULTILINE) for name in re.findall(r"`([\w.]+)`", row)]
+    assert len(names) > 30
+    for name in names:
+        owner, _, last = f"autograd_core.{name}".rpartition(".")
+        assert not hasattr(importlib.import_module(owner), last), name
+        with pytest.raises(ModuleNotFoundError):
+            importlib.import_module(f"{owner}.{last}")
 
 
 def test_grad_fn() -> None:

@@ -157,7 +157,7 @@ def _land(leaf: Any, g: Any, owned: bool) -> None:
     before = leaf.grad
     if before is None:
         leaf.grad = t = new(RESULT_CLASS[0])
-        t._array = g if not g.shape or _unshared(g, owned) else contiguous_copy(g)
+        t._array = g if not g.shape or unshared(g, owned) else contiguous_copy(g)
         t._node = t._view = None
     elif before._node is not None:
         leaf.grad = before + wrap(g)
@@ -182,7 +182,7 @@ def _land_with_graph(leaf: Any, g: Any, owned: bool) -> None:
             hook(leaf)
 
 
-def _unshared(g: Any, owned: bool) -> bool:
+def unshared(g: Any, owned: bool) -> bool:
     """Whether the array belongs to nobody else, so that it may become a gradient without a copy."""
     if g.base is not None or not g.flags.c_contiguous:
         return False
@@ -190,7 +190,7 @@ def _unshared(g: Any, owned: bool) -> bool:
 
 
 def _fresh_count() -> int:
-    """The reference count that ``_unshared`` sees for an array held by nothing but ``backward``'s own variables."""
+    """The reference count that ``unshared`` sees for an array held by nothing but ``backward``'s own variables."""
 
     def land(g: Any) -> int:
         return inner(g)

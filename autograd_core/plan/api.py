@@ -98,7 +98,7 @@ class Compiled:
         return getattr(self.function, "__qualname__", repr(self.function))
 
     def _record(self, entry: _Entry, tensors: list[Any], args: Any, kwargs: Any) -> Any:
-        recorder = Recorder(tensors)
+        recorder = Recorder(tensors, entry.pending)
         result = recorder.run(self.function, args, kwargs)
         if recorder.tape.events:
             self._scalars = Calls(self.function, self.exact, self.backend)

@@ -9,6 +9,7 @@ from ..op import Op
 from .errors import PlanError
 from .graph import Argument, Captured, Constant, EntryGradient, Graph, Step, Value
 from .record import Recorder, is_array
+from .snapshots import Digest, Outlives, equal
 
 
 def agreed(first: Recorder, second: Recorder) -> Graph:
@@ -78,7 +79,7 @@ class _Comparison:
         if isinstance(x, Op) or callable(x):
             return x is y or (getattr(x, "__code__", 0) is getattr(y, "__code__", 1))
         if is_array(x):
-            return _equal(x, y)
+            return equal(x, y)
         return x is y or bool(x == y) or (x != x and y != y)
 
     def _same_value(self, x: Value, y: Value) -> bool:
@@ -100,7 +101,7 @@ class _Comparison:
             return True
         read = x in self.first.read or y in self.second.read
         before, after = a.array if x.snapshot is None else x.snapshot, b.array if y.snapshot is None else y.snapshot
-        if read and not _equal(before, after):
+        if (read and not equal(before, after)) or isinstance(after, Outlives):
             return False
         self.twins[x] = y
         y.origin = Constant(after.copy() if hasattr(after, "__setitem__") else after)
@@ -120,20 +121,14 @@ def _address(array: Any) -> int:
     return int(array.ctypes.data if hasattr(array, "ctypes") else array.data.ptr)
 
 
-def _equal(a: Any, b: Any) -> bool:
-    """Whether two arrays hold the same bits."""
-    if a.shape != b.shape or a.dtype != b.dtype:
-        return False
-    backend = BY_TYPE[a.__class__]
-    return bool(backend.to_numpy(a).tobytes() == backend.to_numpy(b).tobytes())
-
-
 def _shown(x: Any) -> str:
     if isinstance(x, Value):
         array = getattr(x.origin, "array", None)
         if array is None:
             return repr(x)
         held = array if x.snapshot is None else x.snapshot
+        if isinstance(held, (Digest, Outlives)):
+            return repr(held)
         text = str(BY_TYPE[held.__class__].to_numpy(held).tolist())
         return text if len(text) <= 60 else text[:57] + "..."
     text = repr(x)

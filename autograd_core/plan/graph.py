@@ -52,7 +52,7 @@ class Value:
         self.origin = origin
         self._base: Value | None = None if root is None else root.root
         self.snapshot: Any = None
-        """What a captured array held before the step first wrote to it."""
+        """What a captured array held before the step first wrote to it, or what stands for that: see ``snapshots.py``."""
 
     @property
     def root(self) -> Value:

@@ -1,7 +1,8 @@
 """The recorder: sees every kernel call of forward, backward and optimizer while a function runs, and writes them down.
 
-Arrays are known by identity: all that is seen stays alive while the recording lasts, so no two of them share an address.
-Backward runs on raw arrays by the very rules that eager uses; each rule is one step of the graph.
+Arrays are known by identity, each for as long as it lives: what the function drops is forgotten before its address can be
+given to another array, so a recording needs little more memory than the function itself. Backward runs on raw arrays by the
+very rules that eager uses; each rule is one step of the graph.
 """
 
 from __future__ import annotations
@@ -9,8 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
+from weakref import ref
 
 from ..backend.registry import BY_TYPE
+from ..backward import unshared
 from ..config import ACTIVE, MODE, user_line
 from ..engine import RAW, RawReading
 from ..node import RETAIN, pull_general
@@ -20,6 +23,7 @@ from ..storage import TensorBase, wrap
 from .errors import refusal
 from .graph import Argument, Captured, EntryGradient, Graph, Step, Value
 from .scalars.tape import Tape
+from .snapshots import OUTLIVES, taken
 
 REPLACED = object()
 """Stands for the first ``.grad`` of a leaf that was replaced before anybody looked at it."""
@@ -35,12 +39,16 @@ def is_array(x: Any) -> bool:
 class Recorder:
     """One recording. It stands in ``Mode.recorder`` while the function runs."""
 
-    def __init__(self, arguments: Sequence[Any]) -> None:
+    def __init__(self, arguments: Sequence[Any], earlier: Sequence[Recorder] = ()) -> None:
         self.graph = Graph()
         self.tape = Tape()
         """What Scalars do."""
         self._known: dict[int, Value] = {}
-        self._alive: list[Any] = []
+        self._alive: dict[int, Any] = {}
+        """Address -> a weak reference to the array that lives there, or the array itself where it takes none."""
+        self._outliving = {id(owner) for recorder in earlier for owner in recorder.owners()}
+        """The owners of memory that an earlier recording knows too, which keeps them."""
+        self._second = bool(earlier)
         self._first_leaf: dict[Any, Any] = {}
         self.read: set[Value] = set()
         """What some step looked at; the contents of other constants mean nothing."""
@@ -107,9 +115,22 @@ class Recorder:
     # --- values -------------------------------------------------------------------------------------------------
 
     def _learn(self, array: Any, value: Value) -> Value:
-        self._known[id(array)] = value
-        self._alive.append(array)
+        address = id(array)
+        self._known[address] = value
+        try:
+            self._alive[address] = ref(array, partial(self._forget, address))
+        except TypeError:  # a number of the array library
+            self._alive[address] = array
         return value
+
+    def _forget(self, address: int, _: Any) -> None:
+        self._known.pop(address, None)
+        self._alive.pop(address, None)
+
+    def owners(self) -> list[Any]:
+        """The objects that own captured memory."""
+        arrays = [value.origin.array for value in self.graph.externals if value.origin.__class__ is Captured]
+        return [BY_TYPE[array.__class__].owner(array) for array in arrays if hasattr(array, "__setitem__")]
 
     def value(self, array: Any, tensor: Any = None) -> Value:
         """The Value of an array; one that nobody has seen came from outside."""
@@ -157,7 +178,11 @@ class Recorder:
         """``array`` is about to be written."""
         root = self.value(array, tensor).root
         if root.origin.__class__ is Captured and root.snapshot is None:
-            root.snapshot = root.origin.array.copy()
+            held = root.origin.array
+            if id(BY_TYPE[held.__class__].owner(held)) in self._outliving:
+                root.snapshot = OUTLIVES
+            else:
+                root.snapshot = held.copy() if self._second else taken(held)
 
     # --- kernel calls -------------------------------------------------------------------------------------------
 
@@ -234,7 +259,6 @@ class Recorder:
             self.graph.entry[leaf] = gradient is not None
             if gradient is not None and id(gradient._array) not in self._known:
                 self.graph.externals.append(self._learn(gradient._array, Value(gradient._array, EntryGradient(leaf))))
-                self._alive.append(gradient)
 
     def gradient_set(self, leaf: Any) -> None:
         """Somebody is about to replace a leaf's ``.grad``."""
@@ -248,7 +272,10 @@ class Recorder:
         self.gradient_read(leaf)
         before = leaf.grad
         if before is None:
-            copy = g.copy(order="C") if g.shape else BY_TYPE[g.__class__].asarray(g).copy()[()]
+            if g.shape and unshared(g, owned):
+                copy = g  # nobody else knows it: from here on it goes by the copy's name
+            else:
+                copy = g.copy(order="C") if g.shape else BY_TYPE[g.__class__].asarray(g).copy()[()]
             self.copied(g, copy)
             leaf.grad = wrap(copy)
         elif before._node is not None:

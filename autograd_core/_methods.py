@@ -610,6 +610,10 @@ _r_softmax_along_input = _softmax_along.rules["input"].function
 _k_log_softmax_along = _log_softmax_along.kernels
 _c_log_softmax_along = cut_of(_log_softmax_along)
 _r_log_softmax_along_input = _log_softmax_along.rules["input"].function
+_k_softmax_cross_entropy = _softmax_cross_entropy.kernels
+_c_softmax_cross_entropy = cut_of(_softmax_cross_entropy)
+_q_softmax_cross_entropy = _softmax_cross_entropy.residual_kernels
+_r_softmax_cross_entropy_all = _softmax_cross_entropy.fused.function
 _k_soft_cross_entropy = _soft_cross_entropy.kernels
 _c_soft_cross_entropy = cut_of(_soft_cross_entropy)
 _q_soft_cross_entropy = _soft_cross_entropy.residual_kernels
@@ -698,6 +702,12 @@ _r_flip_input = _flip.rules["input"].function
 _k_roll = _roll.kernels
 _c_roll = cut_of(_roll)
 _r_roll_input = _roll.rules["input"].function
+_k_tril = _tril.kernels
+_c_tril = cut_of(_tril)
+_r_tril_input = _tril.rules["input"].function
+_k_triu = _triu.kernels
+_c_triu = cut_of(_triu)
+_r_triu_input = _triu.rules["input"].function
 _k_take_rows = _take_rows.kernels
 _c_take_rows = cut_of(_take_rows)
 _r_take_rows_input = _take_rows.rules["input"].function
@@ -7520,9 +7530,103 @@ def log_softmax_along(input: Tensor, dim: builtins.int, *, axis: Any = None) -> 
     return t
 
 
+def _pull_softmax_cross_entropy(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    to_target = node._second
+    to_weight, = node._rest
+    input, target, weight, powers, totals, index, counts = node.saved
+    attrs = node._attrs
+    reduction = attrs["reduction"]
+    ignore_index = attrs["ignore_index"]
+    label_smoothing = attrs["label_smoothing"]
+    input_dtype = node._dtypes[0]
+    r_input, r_target, r_weight = _r_softmax_cross_entropy_all(F, g, input, target, weight, input_dtype, powers, totals, index, counts, reduction, ignore_index, label_smoothing)
+    if to_input is not None and r_input is not None:
+        if pending[to_input] is None:
+            pending[to_input] = r_input
+        else:
+            accumulate(pending, to_input, r_input)
+    if to_target is not None and r_target is not None:
+        if pending[to_target] is None:
+            pending[to_target] = r_target
+        else:
+            accumulate(pending, to_target, r_target)
+    if to_weight is not None and r_weight is not None:
+        if pending[to_weight] is None:
+            pending[to_weight] = r_weight
+        else:
+            accumulate(pending, to_weight, r_weight)
+
+
+_pull_softmax_cross_entropy.op = _softmax_cross_entropy  # type: ignore[attr-defined]
+
+
 def softmax_cross_entropy(input: Tensor, target: Tensor, weight: Tensor | None, reduction: str = 'mean', ignore_index: builtins.int = -100, label_smoothing: builtins.float = 0.0) -> Tensor:
     """The negative log of the softmax probability of the target class; classes along the second dimension, or the only one."""
-    return apply(_softmax_cross_entropy, (input, target, weight), {"reduction": reduction, "ignore_index": ignore_index, "label_smoothing": label_smoothing})
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+        a_target = target._array
+        n_target = target._node
+        if weight is None:
+            a_weight: Any = weight
+            n_weight = None
+        else:
+            a_weight = weight._array
+            n_weight = weight._node
+    except AttributeError:
+        return apply(_softmax_cross_entropy, (input, target, weight), {"reduction": reduction, "ignore_index": ignore_index, "label_smoothing": label_smoothing})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_softmax_cross_entropy, (input, target, weight), {"reduction": reduction, "ignore_index": ignore_index, "label_smoothing": label_smoothing})
+    try:
+        needs = (n_input is not None or n_target is not None or n_weight is not None) and mode.grad
+        if needs:
+            out, powers, totals, index, counts = _q_softmax_cross_entropy[a_input.__class__](a_input, a_target, a_weight, reduction=reduction, ignore_index=ignore_index, label_smoothing=label_smoothing)
+        else:
+            out = _k_softmax_cross_entropy[a_input.__class__](a_input, a_target, a_weight, reduction=reduction, ignore_index=ignore_index, label_smoothing=label_smoothing)
+    except Exception as error:
+        raise explain(_softmax_cross_entropy, (input, target, weight), {"reduction": reduction, "ignore_index": ignore_index, "label_smoothing": label_smoothing}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    if needs:
+        t._node = n = GeneralNode()
+        n.op = _softmax_cross_entropy
+        n.pull = _pull_softmax_cross_entropy
+        n._first = n_input
+        n._second = n_target
+        n._rest = (n_weight,)
+        n.saved = (a_input, a_target, a_weight, powers, totals, index, counts)
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        n._attrs = {"reduction": reduction, "ignore_index": ignore_index, "label_smoothing": label_smoothing}
+        n._dtypes = (from_numpy_dtype(d), dtype_or_none(a_target), dtype_or_none(a_weight))
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+        if n_input is None and input._view is not None and input._view.cut is not None:
+            note_cut(n, input._view.cut)
+        if n_target is None and target._view is not None and target._view.cut is not None:
+            note_cut(n, target._view.cut)
+        if n_weight is None and a_weight is not weight and weight._view is not None and weight._view.cut is not None:
+            note_cut(n, weight._view.cut)
+    else:
+        t._node = None
+        if n_input is not None or n_target is not None or n_weight is not None:
+            t._view = _c_softmax_cross_entropy
+        elif input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
+        elif target._view is not None and target._view.cut is not None:
+            t._view = target._view.cut
+        elif a_weight is not weight and weight._view is not None and weight._view.cut is not None:
+            t._view = weight._view.cut
+    return t
 
 
 def _pull_soft_cross_entropy(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
@@ -10119,9 +10223,62 @@ def roll(input: Tensor, shifts: builtins.int | Sequence[builtins.int], dims: bui
     return t
 
 
+def _pull_tril(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    attrs = node._attrs
+    diagonal = attrs["diagonal"]
+    r = _r_tril_input(F, g, diagonal)
+    if pending[to_input] is None:
+        pending[to_input] = r
+    else:
+        accumulate(pending, to_input, r)
+
+
+_pull_tril.op = _tril  # type: ignore[attr-defined]
+
+
 def tril(input: Tensor, diagonal: builtins.int = 0) -> Tensor:
     """The lower triangle of each matrix, zeros elsewhere; ``diagonal`` moves its border up (positive) or down."""
-    return apply(_tril, (input,), {"diagonal": diagonal})
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_tril, (input,), {"diagonal": diagonal})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_tril, (input,), {"diagonal": diagonal})
+    try:
+        out = _k_tril[a_input.__class__](a_input, diagonal=diagonal)
+    except Exception as error:
+        raise explain(_tril, (input,), {"diagonal": diagonal}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    if n_input is not None and mode.grad:
+        t._node = n = GeneralNode()
+        n.op = _tril
+        n.pull = _pull_tril
+        n._first = n_input
+        n._second = n._rest = None
+        n.saved = None
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        n._attrs = {"diagonal": diagonal}
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+        if n_input is not None:
+            t._view = _c_tril
+        elif input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
+    return t
 
 
 def tril_(input: Tensor, diagonal: builtins.int = 0) -> Tensor:
@@ -10129,9 +10286,62 @@ def tril_(input: Tensor, diagonal: builtins.int = 0) -> Tensor:
     return write(_tril, input, (), {"diagonal": diagonal})
 
 
+def _pull_triu(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    attrs = node._attrs
+    diagonal = attrs["diagonal"]
+    r = _r_triu_input(F, g, diagonal)
+    if pending[to_input] is None:
+        pending[to_input] = r
+    else:
+        accumulate(pending, to_input, r)
+
+
+_pull_triu.op = _triu  # type: ignore[attr-defined]
+
+
 def triu(input: Tensor, diagonal: builtins.int = 0) -> Tensor:
     """The upper triangle of each matrix, zeros elsewhere; ``diagonal`` moves its border up (positive) or down."""
-    return apply(_triu, (input,), {"diagonal": diagonal})
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        return apply(_triu, (input,), {"diagonal": diagonal})
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_triu, (input,), {"diagonal": diagonal})
+    try:
+        out = _k_triu[a_input.__class__](a_input, diagonal=diagonal)
+    except Exception as error:
+        raise explain(_triu, (input,), {"diagonal": diagonal}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    if n_input is not None and mode.grad:
+        t._node = n = GeneralNode()
+        n.op = _triu
+        n.pull = _pull_triu
+        n._first = n_input
+        n._second = n._rest = None
+        n.saved = None
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        n._attrs = {"diagonal": diagonal}
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+        if n_input is not None:
+            t._view = _c_triu
+        elif input._view is not None and input._view.cut is not None:
+            t._view = input._view.cut
+    return t
 
 
 def triu_(input: Tensor, diagonal: builtins.int = 0) -> Tensor:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
+from ..backend.registry import backend_for_device, backend_of
 from ..errors import ShapeError
 from ..op import TORCH_TENSOR, S, composite, detached, op
 from ..spec import Meta, result_type_of, wrap_dim, wrap_dims
@@ -312,15 +314,29 @@ def _(F: Any, g: Any, shifts: Any, dims: Any) -> Any:
     return F.roll(g, shifts=-shifts if isinstance(shifts, int) else tuple(-n for n in shifts), dims=dims)
 
 
+@lru_cache(maxsize=64)
+def _lower(device: str, rows: int, columns: int, diagonal: int) -> Any:
+    """Which elements are on or below a diagonal."""
+    return backend_for_device(device).xp.tri(rows, columns, diagonal, dtype=bool)
+
+
+_REMEMBERED = 1 << 14
+"""Elements of the largest matrix whose triangles are remembered."""
+
+
 def _triangle(name: str) -> Any:
     def kernel(xp: Any, input: Any, *, diagonal: int = 0) -> Any:
         if input.ndim < 2:
             raise RuntimeError(f"{name}: input tensor must have at least 2 dimensions, but got the shape {tuple(input.shape)}")
-        return getattr(xp, name)(input, diagonal)
+        rows, columns = input.shape[-2:]
+        if rows * columns > _REMEMBERED:
+            return getattr(xp, name)(input, diagonal)
+        lower = _lower(backend_of(input).name, rows, columns, diagonal if name == "tril" else diagonal - 1)
+        return xp.where(lower, input, 0) if name == "tril" else xp.where(lower, 0, input)
 
     kernel.__doc__ = (f"The {'lower' if name == 'tril' else 'upper'} triangle of each matrix, zeros elsewhere; "
                       "``diagonal`` moves its border up (positive) or down.")
-    declared = op(f"{name}(input: Tensor, diagonal: int = 0) -> Tensor", kind="shape", places=TORCH_TENSOR, inplace=True, spec=_same_spec(name), samples=[
+    declared = op(f"{name}(input: Tensor, diagonal: int = 0) -> Tensor", quick=True, kind="shape", places=TORCH_TENSOR, inplace=True, spec=_same_spec(name), samples=[
         S((3, 3)), S((3, 4), diagonal=1), S((2, 3, 3), diagonal=-1), S((0, 3)), S((1, 1)), S((3,), error=RuntimeError, match="at least 2")])(kernel)
     declared.add_rule("input", lambda F, g, diagonal: getattr(F, name)(g, diagonal=diagonal))
     return declared

@@ -125,8 +125,8 @@ def explain(tensor: Any, loss: Any = None) -> Explanation:
     optimizers = _optimizers(frame)
     if optimizers and isinstance(node, Leaf) and not any(_updates(each, tensor) for each in optimizers.values()):
         listed, first = ", ".join(map(repr, optimizers)), next(iter(optimizers))
-        return Explanation("not in an optimizer", f"{text}, but no optimizer among the variables ({listed}) has it among its parameters, so step() leaves it as it is: it was left out, "
-                                                  "or made after the optimizer. Make the optimizer after the parameters have their final type and place, "
+        return Explanation("not in an optimizer", f"{text}, but no optimizer among the variables ({listed}) has it among its parameters, so step() leaves it as it is: "
+                                                  "it was left out, or made after the optimizer. Make the optimizer after the parameters have their final type and place, "
                                                   f"or add it: {first}.add_param_group({{'params': [...]}})")
     return Explanation("fine", text)
 

@@ -184,9 +184,11 @@ def pull_watched(node: Node, F: Any, g: Any, pending: dict[Any, Any]) -> None:
     if not _has_nan(F, g):
         for i, (parent, contribution) in enumerate(zip(node.parents, F.contributions(node, g), strict=True)):
             if parent is not None and contribution is not None and _has_nan(F, contribution):
+                from .births import at_fault
+
                 name = node.op.inputs[min(i, len(node.op.inputs) - 1)]
                 raise RuntimeError(
-                    f"Function '{node.op.name}' returned nan values in its {i}th output: the gradient of {name!r}, shape {tuple(parent.shape)}"
+                    f"Function '{node.op.name}' returned nan values in its {i}th output: the gradient of {name!r}, shape {tuple(parent.shape)}{at_fault(node, contribution, g)}"
                     + (f", recorded at {node.line}" if node.line else "") + _remedy(F, node.op, g)
                 )
     pull_general(node, F, g, pending)

@@ -94,3 +94,22 @@ def test_what_no_report_tells_is_shown_at_the_users_line() -> None:
             step_lines = [each.lineno for each in shown]
     assert step_lines == []
     assert {f"{each.filename}:{each.lineno}" for each in shown} == {y.grad_fn.line}
+
+
+def difference(y: Any) -> Any:
+    return (y - y).sum()
+
+
+@pytest.mark.parametrize(("function", "words"), [
+    (lambda x: ag.softmax(x.masked_fill(x < 9, -float("inf")), 0).sum(), "softmax made the first NaN out of infinities at index .* a row that is -inf throughout"),
+    (lambda x: difference(x * 1e38 * 10), "mul made the first infinity .* beyond the largest number of its dtype"),
+    (lambda x: difference((x * 1e20) ** 4.0), r"pow made the first infinity .*input = 1e\+20.* beyond the largest number"),
+    (lambda x: x[:1].std(), "std made the first NaN .* correction=0"),
+    (lambda x: (x * ag.tensor([1.0, float("nan"), 1.0])).sum(), r"the operand 'other' \(3,\) of mul at .*test_anomaly.py:\d+ has one at index \(1,\). It was in the data"),
+    (lambda x: (ag.tensor([float("nan")], requires_grad=True, name="w") * x).sum(), r"the leaf 'w' \(1,\) has one at index \(0,\)"),
+    (lambda x: ag.where(x < 1, ag.exp(1000 * x), x).sum(), r"Function 'exp' returned nan .* at index \(0,\): upstream gradient 0, recorded at .* choose a harmless input"),
+    (lambda x: (x**2.0 * (x - x)).sum().sqrt(), r"Function '\w+' returned nan values .* at index \(0,\): input = 1, other = 0, upstream gradient inf"),
+])
+def test_report_says_what_was_there(function: Any, words: str) -> None:
+    with ag.autograd.detect_anomaly(), pytest.raises(RuntimeError, match=words):
+        function(leaf(X)).backward()

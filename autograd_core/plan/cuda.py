@@ -13,8 +13,9 @@ the capture of a graph needs; arguments and new memory are what it would have to
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
+from types import MappingProxyType
 from typing import Any
 
 from ..backend.protocol import Backend
@@ -215,7 +216,7 @@ class CudaProgram(Program):
             self.globals[name] = array
             self._fixed.add(value)
 
-    def renew(self) -> list[Any]:
+    def renew(self, offered: Mapping[Value, Any] = MappingProxyType({})) -> list[Any]:
         """See :meth:`Program.renew`: there is no memory of gradients to renew."""
         return []
 

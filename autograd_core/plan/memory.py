@@ -2,6 +2,7 @@
 
 A result lies in the plan's own memory if its call takes the memory to write to and nobody outside will hold it. Pieces
 of memory are passed on when the last reader is done; an elementwise result takes the place of an operand that dies.
+Gradients get memory that outlives the step; until they are made, large results lie in it as guests.
 """
 
 from __future__ import annotations
@@ -9,6 +10,8 @@ from __future__ import annotations
 from .graph import Graph, Step, Value, values_in
 
 ALIGNED = 64
+GUEST = 1 << 16
+"""Bytes from which on a result may lie in the memory of a gradient; small ones stay together in the cache."""
 
 
 class Layout:
@@ -22,15 +25,48 @@ class Layout:
         """Gradients: each in memory of its own, for as long as only the plan and the leaf hold it."""
         self.joined: dict[Value, tuple[Value, ...]] = {}
         """What gradients are joined to -> these: they lie side by side from the beginning, so that nothing is left to be joined."""
+        self.guests: dict[int, tuple[Value, int]] = {}
+        """Piece -> the gradient in whose memory it lies, and how many bytes from the start of it."""
+        self._until: dict[int, int] = {}
+        """Piece -> when its host is made, by which it must be left."""
+        self._hosts: dict[Value, list[int]] = {}
+        """Gradient -> when it is made, and how many bytes of it are taken by guests."""
 
     @property
     def nbytes(self) -> int:
-        """Bytes of all pieces."""
-        return sum(self.sizes)
+        """Bytes of all pieces that are memory of the plan's own."""
+        return sum(size for piece, size in enumerate(self.sizes) if piece not in self.guests)
+
+    def host(self, gradient: Value, made: int) -> None:
+        """From the beginning of a step until ``made`` nobody needs the memory of this gradient."""
+        self._hosts[gradient] = [made, 0]
+
+    def stays(self, piece: int, end: int) -> bool:
+        """Whether what lies in a piece may live until ``end``."""
+        return piece not in self._until or end < self._until[piece]
+
+    def chosen(self, nbytes: int, free: list[int], end: int) -> int:
+        """A piece for what lives until ``end``: one that is free, one in the memory of a gradient made later, or a new one."""
+        fitting = [piece for piece in free if nbytes <= self.sizes[piece] <= 4 * nbytes + ALIGNED and self.stays(piece, end)]
+        if fitting:
+            best = min(fitting, key=self.sizes.__getitem__)
+            free.remove(best)
+            return best
+        piece = len(self.sizes)
+        self.sizes.append(nbytes)
+        room = [(made, gradient) for gradient, (made, taken) in self._hosts.items() if made > end and taken + nbytes + ALIGNED <= gradient.nbytes]
+        if room and nbytes >= GUEST:
+            made, gradient = max(room, key=lambda each: each[0])
+            self.guests[piece] = (gradient, self._hosts[gradient][1])
+            self._until[piece] = made
+            self._hosts[gradient][1] += -(-nbytes // ALIGNED) * ALIGNED
+        return piece
 
 
-def plan_memory(graph: Graph, reuse: bool = True, side_by_side: bool = False) -> Layout:
+def plan_memory(graph: Graph, reuse: bool = True, side_by_side: bool = False, guests: bool = False) -> Layout:
     """Give each result that can have one a piece of memory. Without ``reuse`` each has its own.
+
+    ``guests``: results may lie in the memory of gradients that are made later.
 
     ``side_by_side``: the back end lays gradients that an optimizer joins next to one another, as ``Layout.joined`` says.
     """
@@ -44,27 +80,39 @@ def plan_memory(graph: Graph, reuse: bool = True, side_by_side: bool = False) ->
     for i, step in enumerate(graph.steps):
         for touched in (*step.reads(), *step.writes, *(each for each in step.outputs if each is not None)):
             last[touched.root] = i
+    made: dict[Value, int] = {}
+    for i, step in enumerate(graph.steps):
+        made.update((value, i) for value in _results(step) if value in once and value.root is value and value.shape and value.nbytes and dense(value))
+    layout.lasting = list(made)
+    if guests and reuse:
+        joined = {part for step in graph.steps if step.name == "concatenate" for part in step.reads()}
+        for value in made.keys() - {part.root for part in joined}:
+            layout.host(value, made[value])
     free: list[int] = []
     ending: dict[int, list[Value]] = {}
     for i, step in enumerate(graph.steps):
-        results = step.outputs if step.kind == "fused" or (step.takes_out and len(step.outputs) == 1) else ()
-        for value in [each for each in results if each is not None]:
-            if value in once and value.root is value and value.shape and value.nbytes and dense(value):
-                layout.lasting.append(value)
+        for value in _results(step):
+            if value in made:
                 continue
             if side_by_side and (parts := _joined(step, value, once, graph.steps[i + 1 :], last[value] - i)):
                 layout.joined[value] = parts
                 continue
             if value.root is not value or value in outside or not value.shape or not value.nbytes or not dense(value):
                 continue
-            piece = _inherited(step, value, layout, i, ending) if reuse else None
+            piece = _inherited(step, value, layout, i, ending, last[value]) if reuse else None
             if piece is None:
-                piece = _chosen(value.nbytes, free, layout)
+                piece = layout.chosen(value.nbytes, free, last[value])
             layout.place[value] = piece
             ending.setdefault(last[value], []).append(value)
         if reuse:
             free += [layout.place[each] for each in ending.pop(i, ())]
     return layout
+
+
+def _results(step: Step) -> list[Value]:
+    """What a step makes in memory that it is given."""
+    results = step.outputs if step.kind == "fused" or (step.takes_out and len(step.outputs) == 1) else ()
+    return [each for each in results if each is not None]
 
 
 def _written_in_place(value: Value | None) -> Value | None:
@@ -111,7 +159,7 @@ def dense(value: Value) -> bool:
     return True
 
 
-def _inherited(step: Step, value: Value, layout: Layout, i: int, ending: dict[int, list[Value]]) -> int | None:
+def _inherited(step: Step, value: Value, layout: Layout, i: int, ending: dict[int, list[Value]], end: int) -> int | None:
     """The piece of an operand that dies here, if the result may lie exactly on it."""
     if not step.elementwise and step.kind != "fused":
         return None
@@ -124,7 +172,7 @@ def _inherited(step: Step, value: Value, layout: Layout, i: int, ending: dict[in
             continue
         if operand.strides != value.strides or operand.shape != value.shape or operand.dtype != value.dtype:
             continue
-        if any(other.root is root and other is not operand for other in operands):
+        if any(other.root is root and other is not operand for other in operands) or not layout.stays(layout.place[root], end):
             continue
         ending[i].remove(root)
         layout.in_place += 1
@@ -136,13 +184,3 @@ def _spent(step: Step, operand: Value, value: Value) -> bool:
     """Whether no part of a fused step reads an operand after the part that makes a result."""
     made = next(k for k, part in enumerate(step.parts) if value in part.outputs)
     return not any(operand in part.reads() for part in step.parts[made + 1 :])
-
-
-def _chosen(nbytes: int, free: list[int], layout: Layout) -> int:
-    fitting = [piece for piece in free if nbytes <= layout.sizes[piece] <= 4 * nbytes + ALIGNED]
-    if fitting:
-        best = min(fitting, key=lambda piece: layout.sizes[piece])
-        free.remove(best)
-        return best
-    layout.sizes.append(nbytes)
-    return len(layout.sizes) - 1

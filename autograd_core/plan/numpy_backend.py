@@ -6,8 +6,9 @@ Two functions are generated. ``bind`` makes the views of memory that stays where
 from __future__ import annotations
 
 import linecache
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
+from types import MappingProxyType
 from typing import Any
 
 from ..backend.registry import backend_for_device
@@ -81,24 +82,30 @@ class Program:
     def _allocate(self) -> None:
         xp = backend_for_device("cpu").xp
         pieces = []
-        for size in self.layout.sizes:
+        for piece, size in enumerate(self.layout.sizes):
+            if piece in self.layout.guests:
+                pieces.append(None)
+                continue
             raw = xp.empty(size + ALIGNED, dtype="uint8")
             start = -raw.ctypes.data % ALIGNED
             pieces.append(raw[start : start + size])
         for value, piece in self.layout.place.items():
-            array = xp.ndarray(value.shape, value.dtype, pieces[piece], 0, value.strides)
             self.names[value] = name = f"b{piece}_{len(self.names)}"
-            self.globals[name] = array
+            self.globals[name] = None if piece in self.layout.guests else xp.ndarray(value.shape, value.dtype, pieces[piece], 0, value.strides)
             self._fixed.add(value)
         for value in (*self.layout.lasting, *self.layout.joined):
-            self.names[value] = f"d{len(self.names)}"
+            self.names[value] = name = f"d{len(self.names)}"
+            self.globals[name] = None
             self._fixed.add(value)
-        self.renew()
 
-    def renew(self) -> list[Any]:
-        """New memory for the gradients, in the order of ``layout.lasting``: what the old ones lie in belongs to somebody else now."""
+    def renew(self, offered: Mapping[Value, Any] = MappingProxyType({})) -> list[Any]:
+        """New memory for the gradients, in the order of ``layout.lasting``: what the old ones lie in belongs to somebody else now.
+
+        ``offered``: flat arrays that may be taken instead, for some of them.
+        """
         xp = backend_for_device("cpu").xp
         arrays = []
+        memory: dict[Value, Any] = {}
         pieces: dict[Value, Any] = {}
         for whole, parts in self.layout.joined.items():
             self.globals[self.names[whole]] = flat = xp.empty(whole.shape, dtype=whole.dtype)
@@ -116,11 +123,16 @@ class Program:
                 arrays.append(pieces[value])
                 continue
             order = sorted(range(len(value.shape)), key=lambda i: -value.strides[i])
-            array = xp.empty([value.shape[i] for i in order], dtype=value.dtype)
+            array = memory[value] = offered[value] if value in offered else xp.empty([value.shape[i] for i in order], dtype=value.dtype)
             if order != list(range(len(order))):
                 array = array.transpose(sorted(range(len(order)), key=order.__getitem__))
             self.globals[self.names[value]] = array
             arrays.append(array)
+        for value, piece in self.layout.place.items():
+            if piece in self.layout.guests:
+                gradient, offset = self.layout.guests[piece]
+                host = memory[gradient]
+                self.globals[self.names[value]] = xp.ndarray(value.shape, value.dtype, host, -host.ctypes.data % ALIGNED + offset, value.strides)
         return arrays
 
     def _slot(self, part: Value) -> str:

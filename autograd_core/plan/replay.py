@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import copy_context
 from sys import getrefcount
+from types import SimpleNamespace
 from typing import Any
 
 from ..backend.registry import backend_for_device
@@ -47,6 +48,15 @@ def _all(parts: Sequence[str], names: dict[str, Any]) -> Callable[[Any], bool]:
     return eval(f"lambda tensors: {' and '.join(parts) or True}", names)  # type: ignore[no-any-return]  # expressions that the plan makes
 
 
+def _holders(leaf: Any) -> int:
+    """How many references there are to a leaf's gradient and its memory."""
+    return getrefcount(leaf.grad) + getrefcount(leaf.grad._array)
+
+
+ALONE = _holders(SimpleNamespace(grad=SimpleNamespace(_array=object())))
+"""The references to a gradient that nobody but its leaf holds."""
+
+
 class Plan:
     """What one signature of a compiled function replays."""
 
@@ -82,7 +92,7 @@ class Plan:
         if native:
             self.program: Program = NativeProgram(graph, _numbers())
         elif on_host:
-            self.program = Program(graph, plan_memory(graph, side_by_side=Program.side_by_side) if "memory" in passes else Layout(), _numbers())
+            self.program = Program(graph, plan_memory(graph, side_by_side=Program.side_by_side, guests=True) if "memory" in passes else Layout(), _numbers())
         else:
             self.program = CudaProgram(graph, plan_memory(graph, side_by_side=False) if "memory" in passes else Layout(), _numbers(), backend, index)
         self.layout = self.program.layout
@@ -92,7 +102,7 @@ class Plan:
         self._holds = self._asked_of_outside()
         self._still = _all([f"t{i}._array is a{i}" for i in range(self._count)], self._names)
         self._alone = isinstance(graph.results, Value) and graph.results.origin is None and self.program.kept == [graph.results]
-        self._renew()
+        self._renew(self._own_gradients())
         self._written = [value for value in graph.writes() if isinstance(value.origin, (Argument, EntryGradient))]
         context = copy_context()
         context.run(backend_for_device("cpu").watch().__enter__)  # to enter a prepared context takes a tenth of the time
@@ -147,9 +157,23 @@ class Plan:
         self.program.bind()
         self._entries = WRITES.prepared([self.program.globals[self.program.names[value]] for value in self.graph.writes() if isinstance(value.origin, Captured)])
 
-    def _renew(self) -> None:
-        """Gradients in new memory."""
-        arrays = self.program.renew()
+    def _own_gradients(self) -> dict[Value, Any] | None:
+        """The gradients that the recording left, whose memory may be the plan's from now on; ``None`` if somebody else holds one."""
+        found: dict[Value, Any] = {}
+        lasting = set(self.layout.lasting)
+        for leaf, value in self.graph.gradients.items():
+            if value is None or value not in lasting:
+                continue
+            if leaf in self._leaf_of_argument or leaf.grad is None or _holders(leaf) > ALONE:
+                return None
+            array = leaf.grad._array
+            if array.base is None and array.flags.c_contiguous and (array.shape, array.dtype, array.strides) == (value.shape, value.dtype, value.strides):
+                found[value] = array
+        return found
+
+    def _renew(self, own: dict[Value, Any] | None = None) -> None:
+        """Gradients in new memory; in that of what the recording left, where that is ``own``."""
+        arrays = self.program.renew(own or {})
         self._lent = [wrap(array) for array in arrays]
         self._gradient_of = dict(zip(self.layout.lasting, self._lent, strict=True))
         self._held = 0
@@ -158,6 +182,13 @@ class Plan:
         self._landing = [(leaf, self._gradient_of[value]) for leaf, value in gradients if value in self._gradient_of and leaf not in known]
         self._other_gradients = [(leaf, value) for leaf, value in gradients if value not in self._gradient_of or leaf in known]
         self._rebind()
+        if own is not None:
+            for leaf, lent in self._landing:
+                if lent._array is not leaf.grad._array:
+                    lent._array[...] = leaf.grad._array
+                leaf.grad = lent
+            lent = None  # so that no variable here counts as a holder
+            self._held = self._holders_of_gradients()
 
     def _holders_of_gradients(self) -> int:
         """How many references there are to the gradients that were handed out, and to their memory."""

@@ -124,6 +124,7 @@ class NativeProgram(Program):
         """Pieces of memory by how long values live, counted in clusters."""
         layout = Layout()
         layout.lasting, layout.joined = planned.lasting, planned.joined
+        beside = {part for parts in planned.joined.values() for part in parts}
         first: dict[Value, int] = {}
         last: dict[Value, int] = {}
         makers: dict[Value, Node] = {}
@@ -143,6 +144,9 @@ class NativeProgram(Program):
         written = {value.root for step in graph.steps for value in step.writes}
         self._written_numbers = {value for value in written if not value.shape and (value.origin is not None or isinstance(makers.get(value), Foreign))}
         """Numbers that have memory of their own, because somebody writes to it."""
+        for gradient in layout.lasting:
+            if gradient in first and gradient not in beside:
+                layout.host(gradient, first[gradient])
         free: list[int] = []
         ends: dict[int, list[int]] = {}
         for cluster in self._clusters:
@@ -158,7 +162,7 @@ class NativeProgram(Program):
                     continue
                 if not root.shape or not root.nbytes or not dense(root):
                     continue
-                piece = _chosen(root.nbytes, free, layout.sizes)
+                piece = layout.chosen(root.nbytes, free, last[root])
                 layout.place[root] = piece
                 ends.setdefault(last[root], []).append(piece)
             free += ends.pop(position, [])
@@ -499,16 +503,6 @@ def _stale() -> None:
 
 def _overlap() -> None:
     raise OverlapError("memory that is written lies on other memory that is used, so the order of single calls matters")
-
-
-def _chosen(nbytes: int, free: list[int], sizes: list[int]) -> int:
-    fitting = [piece for piece in free if nbytes <= sizes[piece] <= 4 * nbytes + 64]
-    if fitting:
-        best = min(fitting, key=lambda piece: sizes[piece])
-        free.remove(best)
-        return best
-    sizes.append(nbytes)
-    return len(sizes) - 1
 
 
 def _in_doubt() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,15 +9,12 @@ from typing import Any
 
 from .backend.registry import BY_TYPE
 from .engine import RAW, WRITES
+from .equations import formula, in_numbers, in_tex, in_words, number, tex_name, tex_operand
 from .errors import GraphError
 from .node import SPENT, Leaf, pull_output
 from .storage import TensorBase
 
 __all__ = ["Derivation", "Term", "derive"]
-
-_SHOWN = 6
-"""Arrays of more elements are described by their shape."""
-
 
 @dataclass(frozen=True)
 class Term:
@@ -57,98 +53,6 @@ class Derivation:
 
     def _repr_latex_(self) -> str:
         return f"$$\n{self.latex}\n$$"
-
-
-class _Symbolic(ast.NodeTransformer):
-    """A local gradient's formula at ``g = 1`` in the names of a derivation."""
-
-    def __init__(self, names: Mapping[str, str]) -> None:
-        self.names = names
-
-    def visit_Name(self, node: ast.Name) -> ast.expr:
-        return ast.Constant(1) if node.id == "g" else ast.Name(self.names.get(node.id, node.id))
-
-    def visit_UnaryOp(self, node: ast.UnaryOp) -> ast.expr:
-        self.generic_visit(node)
-        return ast.Constant(-1) if isinstance(node.op, ast.USub) and isinstance(node.operand, ast.Constant) and node.operand.value == 1 else node
-
-    def visit_BinOp(self, node: ast.BinOp) -> ast.expr:
-        self.generic_visit(node)
-        if isinstance(node.op, ast.Mult):
-            for one, rest in ((node.left, node.right), (node.right, node.left)):
-                if isinstance(one, ast.Constant) and one.value == 1:
-                    return rest
-                if isinstance(one, ast.Constant) and one.value == -1:
-                    return ast.UnaryOp(ast.USub(), rest)
-        return node
-
-    def visit_Call(self, node: ast.Call) -> ast.expr:
-        self.generic_visit(node)
-        name = node.func.id if isinstance(node.func, ast.Name) else ""
-        if name == "masked":
-            return node.args[1]
-        return node.args[0] if name == "conj" else node
-
-
-def _formula(op: Any, input_name: str, names: Mapping[str, str]) -> ast.expr | None:
-    rule = op.rules.get(input_name)
-    if rule is None or rule.formula is None:
-        return None
-    expression = _Symbolic(names).visit(ast.parse(rule.formula, mode="eval")).body
-    return ast.fix_missing_locations(expression)  # type: ignore[no-any-return]
-
-
-_TEXT = {" * ": "·", " ** ": "^"}
-
-
-def _plain(expression: ast.expr) -> str:
-    text = ast.unparse(expression)
-    for before, after in _TEXT.items():
-        text = text.replace(before, after)
-    return text.replace("-", "−")
-
-
-def _tex(node: ast.expr) -> str:
-    """An expression in LaTeX."""
-    if isinstance(node, ast.BinOp):
-        left, right = _tex(node.left), _tex(node.right)
-        if isinstance(node.op, ast.Div):
-            return rf"\frac{{{left}}}{{{right}}}"
-        loose = (ast.Add, ast.Sub)
-        tight = isinstance(node.op, (ast.Mult, ast.Pow))
-        if tight and isinstance(node.left, ast.BinOp) and (isinstance(node.left.op, loose) or isinstance(node.op, ast.Pow)):
-            left = rf"\left({left}\right)"
-        if isinstance(node.op, ast.Pow):
-            return rf"{left}^{{{right}}}"
-        if isinstance(node.right, ast.BinOp) and isinstance(node.right.op, loose) and not isinstance(node.op, ast.Add):
-            right = rf"\left({right}\right)"
-        sign = {ast.Mult: r" \cdot ", ast.Add: " + ", ast.Sub: " - "}.get(type(node.op), r" \circ ")
-        return left + sign + right
-    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
-        return f"-{_tex(node.operand)}"
-    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
-        return rf"\operatorname{{{node.func.id.replace('_', ' ')}}}\left({', '.join(_tex(each) for each in node.args)}\right)"
-    if isinstance(node, ast.Name):
-        return _tex_name(node.id)
-    return ast.unparse(node)
-
-
-def _tex_name(name: str) -> str:
-    return name if len(name) == 1 or name.startswith("v_") else rf"\mathrm{{{name}}}".replace("_", r"\_")
-
-
-def _number(value: Any) -> str:
-    array = BY_TYPE[value.__class__].to_numpy(value) if hasattr(value, "dtype") else value
-    if getattr(array, "size", 1) > _SHOWN:
-        return f"[{' × '.join(map(str, array.shape))}]"
-    listed = array.tolist() if hasattr(array, "tolist") else array
-    return _listed(listed).replace("-", "−")
-
-
-def _listed(value: Any) -> str:
-    if isinstance(value, list):
-        return f"[{', '.join(_listed(each) for each in value)}]"
-    return f"{value:.6g}" if isinstance(value, (int, float)) and not isinstance(value, bool) else str(value)
 
 
 def derive(f: Any, x: Any, names: Mapping[str, Any] | None = None) -> Derivation:
@@ -267,7 +171,7 @@ class _Writer:
 
     def _line(self, text: str, tex: str) -> None:
         self.lines.append(text)
-        self.tex.append(tex.replace("−", "-").replace("×", r"\times "))
+        self.tex.append(in_numbers(tex))
 
     def _node(self, node: Any, top: str, pending: dict[Any, Any], inside: set[Any], uses: dict[Any, int]) -> None:
         g = _summed(pending[node])
@@ -284,6 +188,7 @@ class _Writer:
         first = next(each for each in g if each is not None) if isinstance(g, list) else g
         reading = RAW[first.__class__]
         downstream = reading.contributions(node, g)
+        known = {key: number(value) for key, value in node.attrs.items() if isinstance(value, (int, float)) and not isinstance(value, bool)}
         plain = op.kind == "elementwise" and not isinstance(g, list)
         locals_ = reading.contributions(node, g * 0 + 1) if plain and all(d is None or d.shape == g.shape for d in downstream) else [None] * len(downstream)
         for i, (parent, d, local) in enumerate(zip(node.parents, downstream, locals_, strict=True)):
@@ -291,14 +196,14 @@ class _Writer:
                 continue
             name = self.labels.of(parent)
             input_name = op.inputs[min(i, len(op.inputs) - 1)]
-            expression = _formula(op, input_name, {**dict(zip(op.inputs, operands, strict=False)), "out": result}) if plain and local is not None else None
+            expression = formula(op, input_name, {**known, **dict(zip(op.inputs, operands, strict=False)), "out": result}) if plain and local is not None else None
             self._product(top, result, name, expression, g, local, d, op, uses.get(parent, 0) > 1)
             pending.setdefault(parent, []).append(d)
             if uses.get(parent, 0) > 1 and len(pending[parent]) == uses[parent]:
                 parts = pending[parent]
                 total = _summed(parts)
-                summands = " + ".join(_number(part) if not _number(part).startswith("−") or k == 0 else f"({_number(part)})" for k, part in enumerate(parts))
-                self._line(f"∂{top}/∂{name} = {summands} = {_number(total)}", rf"{_partial(top, name)} &= {summands} = {_number(total)}")
+                summands = " + ".join(number(part) if not number(part).startswith("−") or k == 0 else f"({number(part)})" for k, part in enumerate(parts))
+                self._line(f"∂{top}/∂{name} = {summands} = {number(total)}", rf"{_partial(top, name)} &= {summands} = {number(total)}")
 
     def _operands(self, node: Any) -> list[str]:
         constants = dict(node.constants)
@@ -311,50 +216,60 @@ class _Writer:
             array = value._array if isinstance(value, TensorBase) else value
             if array is None and node.op.inputs[min(i, len(node.op.inputs) - 1)] in node.op.saved and not node.op.variadic and node.saved:
                 array = node.saved[node.op.saved.index(node.op.inputs[i])]
-            names.append("·" if array is None else self.labels.constants.get(id(array)) or _number(array))
+            names.append("·" if array is None else self.labels.constants.get(id(array)) or number(array))
         return names
 
     def _definition(self, node: Any, result: str, operands: list[str]) -> None:
         op = node.op
         infix = op.infix if len(operands) == 2 else None
         called = op.label if op.label.isidentifier() else op.name
-        written = f" {'·' if infix == '*' else infix} ".join(operands) if infix else f"{called}({', '.join(operands)})"
         value = self.root._array if node is self.root._node else node.value
-        shown = "" if value is None else f" = {_number(value)}"
-        sign = r"\cdot" if infix == "*" else infix
-        operator = called.replace("_", r"\_")
-        tex = f" {sign} ".join(operands) if infix else rf"\operatorname{{{operator}}}\left({', '.join(operands)}\right)"
-        self._line(f"{result} = {written}{shown}", rf"{_tex_name(result)} &= {tex}{shown}")
+        shown = "" if value is None else f" = {number(value)}"
+        operator = called if called.isascii() else op.name
+        inside = [tex_operand(each) for each in operands]
+        if op.name == "neg":
+            text, tex = f"−{operands[0]}", f"-{inside[0]}"
+        elif infix == "/":
+            text, tex = " / ".join(operands), rf"\frac{{{inside[0]}}}{{{inside[1]}}}"
+        elif infix == "**":
+            text, tex = "^".join(operands), f"{inside[0]}^{{{inside[1]}}}"
+        elif infix:
+            sign = {"*": ("·", r"\cdot"), "-": ("−", "-")}.get(infix, (infix, infix))
+            text, tex = f" {sign[0]} ".join(operands), f" {sign[1]} ".join(inside)
+        else:
+            upright = operator.replace("_", r"\_")
+            text, tex = f"{called}({', '.join(operands)})", rf"\operatorname{{{upright}}}\left({', '.join(inside)}\right)"
+        self._line(f"{result} = {text}{shown}", rf"{tex_name(result)} &= {tex}{shown}")
 
     def _product(self, top: str, result: str, name: str, expression: Any, g: Any, local: Any, downstream: Any, op: Any, repeated: bool) -> None:
-        text = None if expression is None else _plain(expression)
+        text = None if expression is None else in_words(expression)
         self.terms.append(Term(op.name, result, name, text, g, local, downstream))
         through = f" (through {result})" if repeated else ""
-        through_tex = rf"\text{{ (through }}{_tex_name(result)}\text{{)}}" if repeated else ""
+        through_tex = rf"\text{{ (through }}{tex_name(result)}\text{{)}}" if repeated else ""
         if local is None:
             upstream, upstream_tex = ("1", "1") if result == top else (f"∂{top}/∂{result}", _partial(top, result))
-            self._line(f"∂{top}/∂{name}{through} = {op.name}ᵀ({upstream}) = {_number(downstream)}",
-                       rf"{_partial(top, name)}{through_tex} &= \operatorname{{{op.name}}}^\top\left({upstream_tex}\right) = {_number(downstream)}")
+            self._line(f"∂{top}/∂{name}{through} = {op.name}ᵀ({upstream}) = {number(downstream)}",
+                       rf"{_partial(top, name)}{through_tex} &= \operatorname{{{op.name}}}^\top\left({upstream_tex}\right) = {number(downstream)}")
             return
-        value = _number(local)
+        value = number(local)
         steps = value if text is None or text == value else f"{text} = {value}"
-        steps_tex = value if expression is None or text == value else f"{_tex(expression)} = {value}"
+        steps_tex = value if expression is None or text == value else f"{in_tex(expression)} = {value}"
         if result == top:
             self._line(f"∂{top}/∂{name}{through} = {steps}", rf"{_partial(top, name)}{through_tex} &= {steps_tex}")
             return
         self._line(f"∂{result}/∂{name} = {steps}", rf"{_partial(result, name)} &= {steps_tex}")
-        first, second, product = _factor(g), _factor(local, second=True), _number(downstream)
+        first, second, product = _factor(g), _factor(local, second=True), number(downstream)
         self._line(f"∂{top}/∂{name}{through} = ∂{top}/∂{result} · ∂{result}/∂{name} = {first} · {second} = {product}",
                    rf"{_partial(top, name)}{through_tex} &= {_partial(top, result)} \cdot {_partial(result, name)} = {first} \cdot {second} = {product}")
 
 
 def _factor(value: Any, second: bool = False) -> str:
-    text = _number(value)
+    text = number(value)
     return f"({text})" if second and text.startswith("−") else text
 
 
 def _partial(top: str, name: str) -> str:
-    return rf"\frac{{\partial {_tex_name(top)}}}{{\partial {_tex_name(name)}}}"
+    return rf"\frac{{\partial {tex_name(top)}}}{{\partial {tex_name(name)}}}"
 
 
 def _summed(parts: list[Any]) -> Any:

@@ -14,8 +14,10 @@ import nn
 import optim
 from autograd_core.config import ACTIVE
 from autograd_core.derivation import derive
+from autograd_core.equations import formula, in_numbers, in_tex
 from autograd_core.explain import explain, what_holds
 from autograd_core.numerical import numerical_gradient, step_table
+from autograd_core.op import REGISTRY
 
 
 def leaf(values: Any) -> Any:
@@ -334,3 +336,25 @@ def test_what_lies_outside_bounds_is_not_called_saturated_units() -> None:
     loss = weight.clamp(0, 1).sum()
     loss.backward(retain_graph=True)
     assert "saturated: the gradient of 'weight' is zero everywhere: every element that reaches clamp (2,) lies outside its bounds" in answer(weight, loss)
+
+
+def test_derivations_work_numbers_out_and_write_them_as_numbers() -> None:
+    x, rate_1 = leaf(3.0), leaf(1e-10)
+    derived = derive(-(x**2 - x / 4) * rate_1, x)
+    assert "v3 = x^2 = 9\n∂v3/∂x = 2·x = 6" in derived.text
+    assert "v1 = −v2 = −8.25" in derived.text
+    for equation in (r"v_{3} &= x^{2} = 9", r"v_{4} &= \frac{x}{4} = 0.75", r"f &= v_{1} \cdot \mathrm{rate\_1}", r"v_{1} &= -v_{2}", r"= -8.25 \times 10^{-10}"):
+        assert equation in derived.latex
+    assert r"\begin{cases} 0 & \text{if } f \leq 0 \\ 1 & \text{otherwise} \end{cases} = 1" in derive(ag.relu(x), x).latex
+    assert "∂f/∂x = where(x > 0, 1, 0.2) = 1" in derive(nn.functional.leaky_relu(x, 0.2), x).text
+
+
+@pytest.mark.parametrize("op", [op for op in REGISTRY.values() if op.kind == "elementwise"], ids=lambda op: op.name)
+def test_every_formula_has_a_form_in_latex(op: Any) -> None:
+    for name in op.inputs:
+        found = formula(op, name, {"out": "y", "exponent": "−2"})
+        if found is not None:
+            tex = in_numbers(in_tex(found))
+            assert tex.count("{") == tex.count("}")
+            assert tex.count(r"\left(") == tex.count(r"\right)")
+            assert not re.search(r"\*|==|[<>]=|[^\\]_(?!\{)|−", tex), tex

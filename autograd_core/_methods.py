@@ -17897,8 +17897,8 @@ def gradient(input: Tensor, *, spacing: Any = 1, dim: Dims = None, edge_order: b
     >>> import autograd_core as ag
     >>> ag.gradient(ag.tensor([1.0, 4.0, 9.0, 16.0]))[0].tolist()
     [3.0, 4.0, 6.0, 7.0]
-    >>> ag.gradient(ag.tensor([1.0, 9.0, 16.0]), spacing=(ag.tensor([1.0, 3.0, 4.0]),), edge_order=2)[0].tolist()
-    [2.0, 6.0, 8.0]
+    >>> ag.gradient(ag.tensor([1.0, 4.0, 25.0]), spacing=(ag.tensor([1.0, 2.0, 5.0]),), edge_order=2)[0].tolist()
+    [2.0, 4.0, 10.0]
     """
     if axis is not None:
         dim = axis

@@ -139,9 +139,9 @@ def test_jvp_and_vjp_are_transposes_of_each_other(case: Case) -> None:
 
     tangents = directions(moving, 11)
     with np.errstate(all="ignore"):
-        outputs, moved = func.jvp(function, tuple(x.detach() for x in moving), tuple(tangents))
-        if not outputs:
+        if not function(*moving):  # no result depends on the inputs: ``jvp`` refuses such functions
             return
+        outputs, moved = func.jvp(function, tuple(x.detach() for x in moving), tuple(tangents))
         cotangents = directions(list(outputs), 12)
         recorded = function(*moving)
         pulled = autograd.grad(list(recorded), moving, cotangents, allow_unused=True, materialize_grads=True)

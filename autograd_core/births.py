@@ -182,7 +182,9 @@ def _already_there(root: Any) -> str:
         for name, value in zip(node.op.saved, node.saved, strict=False):
             if name in node.op.inputs and _has_nan(value):
                 place = f" at {node.line}" if node.line else ""
-                return f": the operand {name!r} {tuple(value.shape)} of {node.op.spoken}{place} has one{_at(value)}."
+                is_number = not hasattr(value, "shape")
+                return f": the operand {name!r} of {node.op.spoken}{place} is one." if is_number else \
+                    f": the operand {name!r} {tuple(value.shape)} of {node.op.spoken}{place} has one{_at(value)}."
     return ""
 
 

@@ -97,7 +97,7 @@ class _Labels:
         self.constants: dict[int, str] = {}
         for source in (frame.f_globals, frame.f_locals, names):
             for name, value in source.items():
-                if isinstance(value, TensorBase) and not name.startswith("_"):
+                if isinstance(value, TensorBase) and name.isidentifier() and not name.startswith("_"):
                     if value._node is not None:
                         self.known[value._node] = name
                     else:

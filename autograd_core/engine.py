@@ -187,7 +187,7 @@ class Reading:
 
 
 def _output(node: Node, index: int, array: Any) -> Node | None:
-    return None if index in node.op.constant_outputs else output_node(node, index, array)
+    return None if array is None or index in node.op.constant_outputs else output_node(node, index, array)
 
 
 class RawReading(Reading):

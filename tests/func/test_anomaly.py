@@ -106,6 +106,7 @@ def difference(y: Any) -> Any:
     (lambda x: difference((x * 1e20) ** 4.0), r"pow made the first infinity .*input = 1e\+20.* beyond the largest number"),
     (lambda x: x[:1].std(), "std made the first NaN .* correction=0"),
     (lambda x: (x * ag.tensor([1.0, float("nan"), 1.0])).sum(), r"the operand 'other' \(3,\) of mul at .*test_anomaly.py:\d+ has one at index \(1,\). It was in the data"),
+    (lambda x: (x * float("nan")).sum(), r"the operand 'other' of mul at .* is one"),
     (lambda x: (ag.tensor([float("nan")], requires_grad=True, name="w") * x).sum(), r"the leaf 'w' \(1,\) has one at index \(0,\)"),
     (lambda x: ag.where(x < 1, ag.exp(1000 * x), x).sum(), r"Function 'exp' returned nan .* at index \(0,\): upstream gradient 0, recorded at .* choose a harmless input"),
     (lambda x: (x**2.0 * (x - x)).sum().sqrt(), r"Function '\w+' returned nan values .* at index \(0,\): input = 1, other = 0, upstream gradient inf"),

@@ -109,10 +109,23 @@ def test_functions_take_names_and_hand_through_what_is_no_tensor() -> None:
             assert count is None
             return g * ctx.exponent * ctx.saved_tensors[0] ** (ctx.exponent - 1), None
 
+    class Exponential(ag.autograd.Function):
+        @staticmethod
+        def forward(ctx: Any, x: Any) -> Any:
+            y = x.exp()
+            ctx.save_for_backward(y)
+            return y, None, "exp"
+
+        @staticmethod
+        def backward(ctx: Any, g: Any, nothing: Any, name: Any) -> Any:
+            return g * ctx.saved_tensors[0]
+
     x = points(1, 2).requires_grad_()
     assert Power.apply(x)[1] == 2
     assert ag.autograd.grad(Power.apply(x)[0].sum(), x)[0].tolist() == [2, 4]
     assert ag.autograd.grad(Power.apply(x, exponent=3)[0].sum(), x)[0].tolist() == [3, 12]
+    (second,) = ag.autograd.grad(ag.autograd.grad(Exponential.apply(x)[0].sum(), x, create_graph=True)[0].sum(), x)
+    assert ag.allclose(second, x.exp())
 
 
 def test_a_function_gets_zeros_for_outputs_that_nothing_depends_on() -> None:

@@ -25,29 +25,34 @@ def _blocks(array: Any) -> list[slice]:
 def rows(xp: Any, x: Any, weight: Any, bias: Any, eps: float, wide: Any) -> tuple[Any, Any, Any]:
     """The normalised rows, and the mean and the biased variance of each, (rows, 1)."""
     count, size = x.shape
-    out = xp.empty(x.shape, dtype=x.dtype)
-    mean, var = xp.empty((count, 1), dtype=wide), xp.empty((count, 1), dtype=wide)
+    out = xp.empty(x.shape, dtype=wide)
+    blocks = _blocks(x)
     ones = xp.ones(size, dtype=wide)
-    for block in _blocks(x):
-        part = x[block].astype(wide, copy=False)
-        middle = xp.matmul(part, ones)[:, None]  # a third of the time of ``sum``
-        middle /= size
-        centred = part - middle
-        spread = xp.einsum("ij,ij->i", centred, centred)[:, None]
-        spread /= size
-        mean[block], var[block] = middle, spread
-        scale = 1 / xp.sqrt(spread + eps)
-        if weight is None and bias is None:
-            xp.multiply(centred, scale, out=out[block], casting="same_kind")
-            continue
-        centred *= scale
-        if bias is None:
-            xp.multiply(centred, weight, out=out[block], casting="same_kind")
-            continue
-        if weight is not None:
-            centred *= weight
-        xp.add(centred, bias, out=out[block], casting="same_kind")
-    return out, mean, var
+    if len(blocks) == 1:
+        mean, var = _standard_rows(xp, x.astype(wide, copy=False), weight, bias, eps, ones, out)
+    else:
+        mean, var = xp.empty((count, 1), dtype=wide), xp.empty((count, 1), dtype=wide)
+        for block in blocks:
+            mean[block], var[block] = _standard_rows(xp, x[block].astype(wide, copy=False), weight, bias, eps, ones, out[block])
+    return out.astype(x.dtype, copy=False), mean, var
+
+
+def _standard_rows(xp: Any, x: Any, weight: Any, bias: Any, eps: float, ones: Any, out: Any) -> tuple[Any, Any]:
+    """Write the normalised rows to ``out``; the mean and the variance of each."""
+    size = x.shape[1]
+    mean = xp.matmul(x, ones)[:, None]  # a third of the time of ``sum``
+    mean /= size
+    xp.subtract(x, mean, out=out)
+    var = xp.einsum("ij,ij->i", out, out)[:, None]
+    var /= size
+    scale = var + eps
+    xp.sqrt(scale, out=scale)
+    out *= xp.reciprocal(scale, out=scale)
+    if weight is not None:
+        out *= weight
+    if bias is not None:
+        out += bias
+    return mean, var
 
 
 def rows_gradient(xp: Any, g: Any, x: Any, weight: Any, mean: Any, var: Any, eps: float, needs: Any) -> tuple[Any, Any, Any]:

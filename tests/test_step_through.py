@@ -228,6 +228,30 @@ def test_arrays_of_more_dimensions_are_tiles(tmp_path):
     assert result["shape"] == "(40, 3, 4, 4)"
 
 
+def luminance(color):
+    """Relative luminance of #rrggbb, as WCAG 2 defines it."""
+    parts = [int(color[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def mixed(color, ground, share):
+    return "#" + "".join(f"{round(share * int(color[i : i + 2], 16) + (1 - share) * int(ground[i : i + 2], 16)):02x}" for i in (1, 3, 5))
+
+
+def test_colours_have_the_contrast_that_wcag_asks_for(tmp_path):
+    page = viz.step_through(lecture, tmp_path / "page.html", inputs=inputs()).read_text(encoding="utf-8")
+    themes = [dict(re.findall(r"--(\w+): (#[0-9a-f]{6})", block)) for block in re.findall(r"\{[^{}]*--page[^{}]*\}", page)]
+    assert len(themes) == 3
+    for colors in themes:
+        highlighted = mixed(colors["now"], colors["panel"], 0.18)
+        for name, least, grounds in (("ink", 7.0, ("page", "panel")), ("muted", 4.5, ("page", "panel")), ("value", 4.5, ("page", "panel")), ("gradient", 4.5, ("page", "panel")),
+                                     ("accent", 4.5, ("panel",)), ("now", 3.0, ("page", "panel")), ("bad", 4.5, ("panel", "highlighted"))):
+            for ground in grounds:
+                light, dark = sorted((luminance(colors[name]), luminance({**colors, "highlighted": highlighted}[ground])), reverse=True)
+                assert (light + 0.05) / (dark + 0.05) >= least, (name, ground)
+
+
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory):
     program = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")

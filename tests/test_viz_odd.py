@@ -128,7 +128,7 @@ def test_a_user_function_in_the_graph(tmp_path):
     (lambda: viz.draw(None), TypeError, "draw: expected a Tensor, a Scalar or a sequence of them, a module, a function or a plan, got NoneType"),
     (lambda: viz.curves(None), TypeError, "curves: expected a mapping .* got NoneType"),
     (lambda: viz.draw_mlp(None), TypeError, "draw_mlp: expected a module or the sizes of layers, got NoneType"),
-    (lambda: viz.weights(None), TypeError, "expected a module or a mapping of names to tensors, got NoneType"),
+    (lambda: viz.weights(None), TypeError, "expected a module, a mapping of names to tensors, or arrays, got NoneType"),
     (lambda: viz.decision_boundary(None, [[1.0, 2.0]]), TypeError, "predict must be a function of points, got NoneType"),
     (lambda: viz.draw(leaf(1.0), precision=0), ValueError, "precision=0.*expected at least 1"),
     (lambda: viz.draw([Scalar(1.0) * 2, leaf(1.0)]), TypeError, r"tensors\[1\] is a Tensor, expected a Scalar"),
@@ -187,6 +187,39 @@ def test_a_functions_own_variables_are_names():
     drawing = viz.draw(lecture, inputs=numbers)
     assert [value.name for value in drawing.record.values] == ["x", "y", "z", "q", None]
     assert viz.trace(lecture(*numbers)).record.values[3].name is None
+
+
+def test_frozen_models_and_calls_inside_no_grad_have_their_structure():
+    model, x = nn.Sequential(nn.Linear(3, 2), nn.BatchNorm1d(2), nn.ReLU()), ag.randn(4, 3)
+    whole = [op.op for op in viz.draw(model, inputs=x).record.ops]
+    with ag.no_grad():
+        assert [op.op for op in viz.draw(model, inputs=x).record.ops] == whole
+    before = model[1].num_batches_tracked.item()
+    model.requires_grad_(False)
+    record = viz.draw(model, inputs=x).record
+    assert [op.op for op in record.ops] == whole
+    assert [value.name for value in record.values if value.role == "leaf"] == ["input"]
+    assert {value.name for value in record.values if value.role == "constant"} >= {"0.weight", "0.bias"}
+    assert model[1].num_batches_tracked.item() == before + 1
+    assert not any(each.requires_grad for each in (x, *model.parameters()))
+
+
+def test_functions_without_weights_are_drawn_with_their_inputs():
+    record = viz.draw(lambda first, second: (first + second[0]) * 2.0, inputs=(ag.tensor(1.0), [ag.tensor(2.0), ag.tensor(3)])).record
+    assert [op.op for op in record.ops] == ["add", "mul"]
+    assert [value.name for value in record.values if value.role == "leaf"] == ["first", "second[0]"]
+    weight = ag.tensor(3.0, requires_grad=True)
+    assert [value.role for value in viz.draw(lambda x: x * weight, inputs=ag.tensor(1.0)).record.values if value.name == "x"] == ["constant"]
+
+
+def test_an_input_keeps_its_name_where_a_variable_takes_it_over():
+    def layers(x, weight):
+        for _ in range(2):
+            x = (x @ weight).tanh()
+        return x.sum()
+
+    record = viz.draw(layers, inputs=(ag.ones(1, 2), ag.ones(2, 2, requires_grad=True))).record
+    assert {value.name for value in record.values if value.role != "result"} == {"x", "weight"}
 
 
 def test_a_profiler_that_runs_is_left_alone():

@@ -76,6 +76,7 @@ def test_images_make_a_sheet_with_literal_titles(tmp_path):
     assert len([axes for axes in figure.axes if axes.images]) == 5
     assert len(viz.images(np.zeros((2, 1, 4, 4))).axes[0].images) == 1
     assert viz.images(np.zeros((2, 3, 4, 5))).axes[0].images[0].get_array().shape == (4, 5, 3)
+    assert len(viz.images(np.zeros((4, 5))).axes[0].images) == 1
     assert viz.images(np.zeros((0, 8, 8))).axes[0].texts[0].get_text() == "no images"
     with pytest.raises(ValueError, match="5 images and 1 titles"):
         viz.images(digits, ["a"])
@@ -112,3 +113,12 @@ def test_figures_show_themselves_in_notebooks_and_leave_pyplot_alone():
     assert figure._repr_png_().startswith(b"\x89PNG")
     program = "import sys, viz; viz.curves({'loss': [2.0, 1.0]}); print('matplotlib.pyplot' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout == "False\n"
+
+
+def test_arrays_alone_are_pictures_too():
+    line = viz.curves(np.array([3.0, 2.0])).axes[0].lines[0]
+    assert line.get_ydata().tolist() == viz.curves([3.0, 2.0]).axes[0].lines[0].get_ydata().tolist() == [3.0, 2.0]
+    titles = [axes.get_title() for axes in viz.activation_histograms([np.ones((4, 2)), ag.zeros(3)]).axes]
+    assert titles == ["0 (4, 2)", "1 (3,)"]
+    assert viz.weights(ag.Tensor([[1.0, 2.0]], name="w")).axes[0].get_title() == "w (1, 2)"
+    assert viz.gradient_histograms(np.ones(5)).axes[0].get_title() == "array (5,)"

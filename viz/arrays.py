@@ -22,9 +22,13 @@ def parameters(module: Any) -> dict[str, Any]:
 
 
 def parameters_of(source: Any) -> dict[str, Any]:
-    """The parameters of a module by path, or a mapping of names to tensors as it is; ``TypeError`` for anything else."""
+    """The parameters of a module by path, a mapping of names to tensors as it is, several arrays by number, one by its name; ``TypeError`` for anything else."""
     if hasattr(source, "named_parameters"):
         return parameters(source)
     if isinstance(source, Mapping):
         return dict(source)
-    raise TypeError(f"expected a module or a mapping of names to tensors, got {type(source).__name__}")
+    if isinstance(source, (tuple, list)) and all(hasattr(each, "shape") for each in source):
+        return {str(number): each for number, each in enumerate(source)}
+    if hasattr(source, "shape"):
+        return {getattr(source, "name", None) or "array": source}
+    raise TypeError(f"expected a module, a mapping of names to tensors, or arrays, got {type(source).__name__}")

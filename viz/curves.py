@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 from . import files, theme
+from .arrays import to_numpy
 from .text import visible
 
-History = Mapping[str, Sequence[float]] | Sequence[Mapping[str, float]]
+History = Mapping[str, Sequence[float]] | Sequence[Mapping[str, float]] | Sequence[float]
 
 _PARTS = {"train": "training", "training": "training", "val": "validation", "valid": "validation", "validation": "validation", "test": "test"}
 
@@ -22,7 +23,7 @@ def curves(history: History, path: str | os.PathLike[str] | None = None, ax: Any
     Parameters
     ----------
     history : one sequence per measure, ``{"train_loss": [...], "validation_loss": [...], "validation_accuracy": [...]}``,
-        or one such mapping of numbers per epoch. Measures that differ only in train/validation/test share a panel;
+        or one such mapping of numbers per epoch, or the numbers of one measure alone. Measures that differ only in train/validation/test share a panel;
         keys without such a prefix count as training.
     path : where to save the picture, as ``.png``, ``.svg`` or ``.pdf``. Default: not saved.
     ax : Matplotlib axes to draw in, one per panel (a single one for a single panel). Default: a new figure.
@@ -64,13 +65,17 @@ def curves(history: History, path: str | os.PathLike[str] | None = None, ax: Any
 
 
 def _columns(history: History) -> dict[str, list[float]]:
+    if not isinstance(history, (Mapping, Sequence)) and len(getattr(history, "shape", ())) == 1:
+        history = to_numpy(history).tolist()
     if not isinstance(history, (Mapping, Sequence)) or isinstance(history, str):
-        raise TypeError(f"curves: expected a mapping of measures to numbers, or a list of one mapping per epoch, got {type(history).__name__}")
+        raise TypeError(f"curves: expected a mapping of measures to numbers, a list of one mapping per epoch, or numbers, got {type(history).__name__}")
+    if not isinstance(history, Mapping) and history and not isinstance(history[0], Mapping):
+        history = {"value": cast(Sequence[float], history)}
     if isinstance(history, Mapping):
         columns = {str(name): [float(value) for value in values] for name, values in history.items() if name != "epoch"}
     else:
         columns = {}
-        for row in history:
+        for row in cast(Sequence[Mapping[str, float]], history):
             for name, value in row.items():
                 if name != "epoch":
                     columns.setdefault(name, []).append(float(value))

@@ -19,7 +19,7 @@ def activation_histograms(source: Any, inputs: Any = None, path: str | os.PathLi
 
     Parameters
     ----------
-    source : a module, which is called with ``inputs``; or a mapping of names to arrays, ``{"hidden": h}``.
+    source : a module, which is called with ``inputs``; or a mapping of names to arrays, ``{"hidden": h}``, or an array or several.
     inputs : the arguments of the module: a tuple of them, or one Tensor.
     path : where to save the picture, as ``.png``, ``.svg`` or ``.pdf``. Default: not saved.
     bins : bars per histogram.
@@ -38,7 +38,7 @@ def gradient_histograms(source: Any, path: str | os.PathLike[str] | None = None,
 
     Parameters
     ----------
-    source : a module after ``backward()``; or a mapping of names to tensors with a gradient or to arrays.
+    source : a module after ``backward()``; or a mapping of names to tensors with a gradient or to arrays; or an array or several.
     path : where to save the picture, as ``.png``, ``.svg`` or ``.pdf``. Default: not saved.
     bins : bars per histogram.
 
@@ -59,7 +59,7 @@ def weights(source: Any, path: str | os.PathLike[str] | None = None) -> Any:
 
     Parameters
     ----------
-    source : a module, or a mapping of names to tensors or arrays. Kernels of convolutions are laid out side by side: a row
+    source : a module, or a mapping of names to tensors or arrays, or an array or several. Kernels of convolutions are laid out side by side: a row
         for each output channel.
     path : where to save the picture, as ``.png``, ``.svg`` or ``.pdf``. Default: not saved.
 

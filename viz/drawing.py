@@ -87,9 +87,30 @@ def caller_names(frame: Any) -> dict[str, Drawable]:
 def called(function: Callable[..., Any], inputs: Any) -> tuple[Drawable | list[Drawable], dict[str, Drawable], dict[int, str]]:
     """What a module or function makes of ``inputs``, with every value kept.
 
-    Also the names that its parameters, variables and results give to tensors, and the line of code of each Scalar, by ``id``.
+    Also the names that its parameters, variables and results give to tensors, and the line of code of each Scalar, by ``id``. Where nothing asks for
+    a gradient, as in a frozen model, the inputs do, so that there is a graph to draw; also inside ``no_grad()``.
     """
     arguments = inputs if isinstance(inputs, (tuple, list)) else (inputs,)
+    own = parameters(function).values()
+    if own and not any(each.requires_grad for each in own):
+        arguments = _asking(arguments)
+    result = _called(function, arguments)
+    roots = result[0] if isinstance(result[0], list) else [result[0]]
+    if not own and all(isinstance(each, Tensor) and each._node is None for each in roots):
+        return _called(function, _asking(arguments))  # which weights a plain function uses is known only after it has run
+    return result
+
+
+def _asking(tree: Any) -> Any:
+    """Tuples, lists and dicts with stand-ins for the tensors of floats: the same memory, asking for a gradient."""
+    if isinstance(tree, Tensor):
+        return tree.detach().requires_grad_() if not tree.requires_grad and (tree.is_floating_point() or tree.is_complex()) else tree
+    if isinstance(tree, dict):
+        return {key: _asking(each) for key, each in tree.items()}
+    return type(tree)([_asking(each) for each in tree]) if type(tree) in (tuple, list) else tree
+
+
+def _called(function: Callable[..., Any], arguments: Any) -> tuple[Drawable | list[Drawable], dict[str, Drawable], dict[int, str]]:
     name = getattr(function, "__name__", type(function).__name__)
     try:
         bound = inspect.signature(getattr(function, "forward", function)).bind(*arguments)
@@ -97,13 +118,13 @@ def called(function: Callable[..., Any], inputs: Any) -> tuple[Drawable | list[D
         raise TypeError(f"{name} cannot be called with {len(arguments)} inputs: {error}. Give its arguments as inputs=(x, ...), or draw the result of calling it") from error
     except ValueError:  # built-in functions may have no signature
         bound = None
-    with ag.record(), _watched(getattr(function, "__code__", None)) as (variables, lines):
+    with ag.enable_grad(), ag.record(), _watched(getattr(function, "__code__", None)) as (variables, lines):
         result = function(*arguments)
     found = list(_tensors(result, ""))
     if not found:
         raise TypeError(f"{name} returned {'a ' if result is not None else ''}{type(result).__name__} without a Tensor or Scalar in it: there is nothing to draw")
     given = _tensors(bound.arguments if bound is not None else {}, "")
-    named = {path: tensor for path, tensor in (*given, *found, *_tensors(variables, "")) if path}
+    named = {path: tensor for path, tensor in (*_tensors(variables, ""), *found, *given) if path}  # an input keeps its name where a result takes it over
     with_graph = [tensor for _, tensor in found if isinstance(tensor, Scalar) or tensor._node is not None]
     roots = list({id(tensor): tensor for tensor in with_graph or [tensor for _, tensor in found]}.values())
     return roots[0] if len(roots) == 1 else roots, named, lines
@@ -188,6 +209,8 @@ def draw(tensor: Drawable | Sequence[Drawable] | Callable[..., Any] | Plan | Sca
     max_nodes : fold a larger graph: repeated blocks to one with "×N", then inner modules to boxes, at last all but both ends;
         the picture says what was folded.
 
+    A module or function of which nothing asks for a gradient, as a frozen model or one inside ``no_grad()``, is drawn as if its inputs did.
+
     Raises ``GraphError`` for a tensor without a graph, ``ValueError`` for an unknown suffix, theme or colour, and
     ``RendererError`` when neither Graphviz's ``dot`` nor pygraphviz is installed.
 
@@ -214,7 +237,7 @@ def draw(tensor: Drawable | Sequence[Drawable] | Callable[..., Any] | Plan | Sca
             own = parameters(tensor)
             with ag.profile() if times else nullcontext():
                 tensor, made, _ = called(tensor, inputs)
-            hints = {**own, **hints, **{name: each for name, each in made.items() if name not in hints}}
+            hints = {**own, **hints, **made}
         elif not isinstance(tensor, (Tensor, Scalar, list, tuple)):
             raise TypeError(f"draw: expected a Tensor, a Scalar or a sequence of them, a module, a function or a plan, got {type(tensor).__name__}")
         graph = built(tensor, names, hints)

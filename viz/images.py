@@ -21,7 +21,8 @@ def images(pictures: Any, titles: Sequence[str] | None = None, path: str | os.Pa
 
     Parameters
     ----------
-    pictures : (count, height, width) grey or (count, height, width, 3), a Tensor or an array; also (count, 1 or 3, height, width).
+    pictures : (count, height, width) grey or (count, height, width, 3), a Tensor or an array; also (count, 1 or 3, height, width), or one
+        grey image (height, width).
         Grey images are dark on light, from the smallest value (white) to the largest (black) of the sheet.
     titles : one text above each image.
     path : where to save the sheet, as ``.png``, ``.svg`` or ``.pdf``. Default: not saved.
@@ -34,12 +35,14 @@ def images(pictures: Any, titles: Sequence[str] | None = None, path: str | os.Pa
     if path is not None:
         files.format_of(path, files.FIGURE_FORMATS)
     sheet = to_numpy(pictures)
+    if sheet.ndim == 2:
+        sheet = sheet[None]
     if sheet.ndim == 4 and sheet.shape[1] in (1, 3) and sheet.shape[3] not in (1, 3):
         sheet = sheet.transpose(0, 2, 3, 1)
     if sheet.ndim == 4 and sheet.shape[3] == 1:
         sheet = sheet[..., 0]
     if sheet.ndim != 3 and not (sheet.ndim == 4 and sheet.shape[3] == 3):
-        raise ValueError(f"images: expected the shape (count, height, width), (count, height, width, 3) or (count, 1 or 3, height, width), got {sheet.shape}")
+        raise ValueError(f"images: expected the shape (height, width), (count, height, width), (count, height, width, 3) or (count, 1 or 3, height, width), got {sheet.shape}")
     if titles is not None and len(titles) != len(sheet):
         raise ValueError(f"images: {len(sheet)} images and {len(titles)} titles; give one for each")
     count = len(sheet)

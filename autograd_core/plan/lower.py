@@ -6,6 +6,8 @@ anything a stand-in does not know, stays one call of the kernel: the same declar
 
 from __future__ import annotations
 
+import math
+import mmap
 import operator
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -20,6 +22,12 @@ from .live import Live
 
 LIMIT = 64
 """Calls into which one kernel is taken apart at most."""
+
+PRIVATE: Any = {"flags": mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS} if hasattr(mmap, "MAP_PRIVATE") else {}
+"""So that reading what nobody wrote takes no memory either, where the system can be asked for that."""
+
+LARGE = 1 << 20
+"""Bytes from which on what stand-ins stand for is not computed, where it is known how the result looks."""
 
 WHOLE = 1 << 62
 """As ``block`` of an update: all elements at once, which are then fused into blocks."""
@@ -43,7 +51,7 @@ class _Trace:
         """Run a library call on what the stand-ins stand for and write it down."""
         if len(self.steps) >= LIMIT:
             raise UntraceableError
-        result = function(*_unwrapped(args), **_unwrapped(attrs))
+        result = _result(function, _unwrapped(args), _unwrapped(attrs))
         if not (hasattr(result, "shape") and hasattr(result, "dtype")):
             if isinstance(result, (list, tuple)):
                 raise UntraceableError
@@ -64,7 +72,8 @@ class _Trace:
 
     def write_to(self, target: Stand, name: str, ufunc: Any, inputs: Any) -> Stand:
         """A call that writes its result to an input."""
-        ufunc(*_unwrapped(inputs), out=target.array)
+        if not _alike([*_unwrapped(inputs), target.array]):
+            ufunc(*_unwrapped(inputs), out=target.array)
         self._add(Step(name, "call", ufunc, _values(inputs), {}, (), writes=(target.value,), to_target=True, takes_out="out", elementwise=True))
         return target
 
@@ -277,7 +286,35 @@ def _has_views(trace: _Trace, value: Value) -> bool:
 
 
 def _result_strides(ufunc: Any, inputs: Any) -> Any:
-    return ufunc(*_unwrapped(inputs)).strides
+    return _result(ufunc, _unwrapped(inputs), {}).strides
+
+
+def _untouched(shape: tuple[int, ...], dtype: Any) -> Any:
+    """Zeros, in address space that becomes memory where somebody writes to it."""
+    count = math.prod(shape)
+    memory = mmap.mmap(-1, count * dtype.itemsize, **PRIVATE)
+    return backend_for_device("cpu").xp.frombuffer(memory, dtype, count).reshape(shape)
+
+
+def _alike(arrays: Any) -> bool:
+    """Whether the arrays among some operands are large and have one shape, or that of its rows, all in row-major order."""
+    found = sorted((each for each in arrays if getattr(each, "shape", ())), key=lambda each: -each.ndim)
+    return bool(found) and found[0].nbytes >= LARGE and all(each.shape in (found[0].shape, found[0].shape[-1:]) and each.flags.c_contiguous for each in found)
+
+
+def _result(function: Any, args: Any, attrs: dict[str, Any]) -> Any:
+    """What a library call returns. Of large arrays no more is computed than tells how the result looks: its memory would be touched for nothing."""
+    xp = backend_for_device("cpu").xp
+    if not attrs and isinstance(function, xp.ufunc) and function.signature is None and function.nout == 1 and _alike(args):
+        whole = max((each for each in args if getattr(each, "shape", ())), key=lambda each: each.ndim)
+        return _untouched(whole.shape, function(*[each.reshape(-1)[:1] if getattr(each, "shape", ()) else each for each in args]).dtype)
+    if function is copy_of and args[0].nbytes >= LARGE:
+        return _untouched(args[0].shape, args[0].dtype)
+    if not attrs and (function is xp.dot or function is xp.matmul) and len(args) == 2 and all(getattr(each, "ndim", 0) == 2 for each in args):
+        left, right = args
+        if left.dtype == right.dtype and left.shape[1] == right.shape[0] and max(left.nbytes, right.nbytes) >= LARGE:
+            return _untouched((left.shape[0], right.shape[1]), left.dtype)
+    return function(*args, **attrs)
 
 
 def _like(value: Value) -> Any:
@@ -288,7 +325,8 @@ def _like(value: Value) -> Any:
         return value.dtype.type(fill)
     low = sum((n - 1) * s for n, s in zip(value.shape, value.strides, strict=True) if s < 0 and n)
     high = sum((n - 1) * s for n, s in zip(value.shape, value.strides, strict=True) if s > 0 and n)
-    flat = xp.full((high - low) // value.dtype.itemsize + 1, fill, dtype=value.dtype)
+    count = (high - low) // value.dtype.itemsize + 1
+    flat = _untouched((count,), value.dtype) if value.nbytes >= LARGE else xp.full(count, fill, dtype=value.dtype)
     return xp.ndarray(value.shape, value.dtype, flat, -low, value.strides)
 
 

@@ -22,6 +22,7 @@ from ..scalar import Recorded, Scalar, watch
 from ..storage import TensorBase, wrap
 from .errors import refusal
 from .graph import Argument, Captured, EntryGradient, Graph, Step, Value
+from .heap import give_back
 from .scalars.tape import Tape
 from .snapshots import OUTLIVES, taken
 
@@ -220,6 +221,7 @@ class Recorder:
         if result.__class__.__name__ in ("bool", "bool_"):
             result = BY_TYPE[array_type].asarray(result)  # there are only two of them, which would be taken for one another
         self._step(Step(op.name, "op", kernel, references, attrs, (self._output(result, arrays),), op))
+        give_back(result.nbytes)
         return result
 
     def __call__(self, op: Op, tensors: Sequence[Any], attrs: dict[str, Any], result: Any) -> None:
@@ -354,6 +356,7 @@ class RecordedReading(RawReading):
         if node.hooks and any(hook is not RETAIN for hook in node.hooks):
             self.recorder.refuse(f"a hook on a result of {node.op.name} would not be called by a replay", "Do what it does inside the compiled function")
         self.recorder.pulled.add(node)
+        give_back(getattr(g, "nbytes", 0))
         op, parents = node.op, node.parents
         rule = self._joint_rule(node)
         if rule is not None:

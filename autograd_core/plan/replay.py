@@ -18,6 +18,7 @@ from ..storage import wrap
 from .cuda import ON_DEVICE, CudaProgram, device_of
 from .cuda import lower as lower_on_device
 from .graph import Argument, Captured, Constant, EntryGradient, Graph, Value, replaced
+from .heap import give_back
 from .lower import lower
 from .memory import Layout, plan_memory
 from .native.backend import NativeProgram
@@ -102,13 +103,18 @@ class Plan:
         self._holds = self._asked_of_outside()
         self._still = _all([f"t{i}._array is a{i}" for i in range(self._count)], self._names)
         self._alone = isinstance(graph.results, Value) and graph.results.origin is None and self.program.kept == [graph.results]
-        self._renew(self._own_gradients())
+        own = self._own_gradients()
+        self._renew(own)
+        if own is not None:
+            own.clear()  # it counts as a holder too
+            self._hand_over()
         self._written = [value for value in graph.writes() if isinstance(value.origin, (Argument, EntryGradient))]
         context = copy_context()
         context.run(backend_for_device("cpu").watch().__enter__)  # to enter a prepared context takes a tenth of the time
         self._watched = context.run
         self._agreed: list[Any] = [None] * len(self._live)
         """The attributes of each update that were looked at last."""
+        give_back(self.layout.nbytes + sum(value.nbytes for value in self.layout.lasting))
         self.built_in = time.perf_counter() - started
         self.why_not_native = ""
         """Why there is no machine code, in words."""
@@ -182,13 +188,15 @@ class Plan:
         self._landing = [(leaf, self._gradient_of[value]) for leaf, value in gradients if value in self._gradient_of and leaf not in known]
         self._other_gradients = [(leaf, value) for leaf, value in gradients if value not in self._gradient_of or leaf in known]
         self._rebind()
-        if own is not None:
-            for leaf, lent in self._landing:
-                if lent._array is not leaf.grad._array:
-                    lent._array[...] = leaf.grad._array
-                leaf.grad = lent
-            lent = None  # so that no variable here counts as a holder
-            self._held = self._holders_of_gradients()
+
+    def _hand_over(self) -> None:
+        """Let the leaves hold the plan's gradients already, with the numbers that the recording left."""
+        for leaf, lent in self._landing:
+            if lent._array is not leaf.grad._array:
+                lent._array[...] = leaf.grad._array
+            leaf.grad = lent
+        lent = None  # so that no variable here counts as a holder
+        self._held = self._holders_of_gradients()
 
     def _holders_of_gradients(self) -> int:
         """How many references there are to the gradients that were handed out, and to their memory."""

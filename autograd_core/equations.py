@@ -22,9 +22,11 @@ _WORDS = {" ** ": "^", " * ": "·", " == ": " = ", " != ": " ≠ ", " <= ": " �
 
 def _constant(node: ast.expr) -> Any:
     """The number that an expression is, or ``None``."""
-    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub) and isinstance(node.operand, ast.Constant):
-        return -node.operand.value
-    return node.value if isinstance(node, ast.Constant) else None
+    inner: Any = node.operand if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub) else node
+    if not isinstance(inner, ast.Constant):
+        return None
+    value: Any = inner.value
+    return value if inner is node else -value
 
 
 def _of_number(value: Any) -> ast.expr:

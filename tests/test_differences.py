@@ -60,6 +60,16 @@ def test_warnings() -> None:
         assert (ag.tensor([1.0]) / 0.0).item() == float("inf")
 
 
+def test_no_grad_in_forward_mode() -> None:
+    def product(x: Tensor) -> Tensor:
+        with ag.no_grad():
+            constant = x * 2
+        return x * constant
+
+    x, one = ag.tensor(3.0), ag.tensor(1.0)
+    assert ag.func.jvp(product, (x,), (one,))[1].item() == ag.func.grad(product)(x).item() == 6.0
+
+
 def test_masked_branch() -> None:
     x = ag.tensor([0.0, 4.0], requires_grad=True)
     ag.where(x > 1, x.sqrt(), x * 0).sum().backward()

@@ -12,7 +12,10 @@ from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any
 
-ALIASES = {"autograd_core.nn": "nn", "autograd_core.optim": "optim", "autograd_core.viz": "viz", "autograd_core.utils.data": "nn.data"}
+ALIASES = {
+    "autograd_core.nn": "nn", "autograd_core.optim": "optim", "autograd_core.viz": "viz",
+    "autograd_core.utils.data": "nn.data", "autograd_core.utils.tensorboard": "viz.tensorboard",
+}
 
 
 class _Finder:

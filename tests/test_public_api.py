@@ -49,8 +49,10 @@ import autograd_core as torch
 import autograd_core.nn as nn_again
 from autograd_core import nn, optim
 from autograd_core.utils.data import DataLoader, TensorDataset
+from autograd_core.utils.tensorboard import SummaryWriter
 assert torch.nn is nn and torch.optim is optim and torch.nn.functional.relu is torch.relu and nn_again.Linear is nn.Linear
 assert torch.utils.data.DataLoader is DataLoader and torch.utils.data is nn.data
+assert SummaryWriter is torch.viz.tensorboard.SummaryWriter is torch.utils.tensorboard.SummaryWriter
 """
     subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=True)
 

@@ -1,4 +1,4 @@
-"""``utils.checkpoint``, and ``utils.data``, which is ``nn.data``, as ``torch.utils.data``."""
+"""``utils.checkpoint``; ``utils.data`` is ``nn.data`` and ``utils.tensorboard`` is ``viz.tensorboard``, which stand in these places in PyTorch."""
 
 from __future__ import annotations
 

@@ -76,6 +76,22 @@ def folded(path: Path) -> None:
     viz.draw(model, path, inputs=ag.randn(5, 4))
 
 
+def calls(path: Path) -> None:
+    """A module that is called again has a frame for each call."""
+    class Refine(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.step, self.out = nn.Sequential(nn.Linear(4, 4), nn.Tanh()), nn.Linear(4, 1)
+
+        def forward(self, x):
+            for _ in range(2):
+                x = x + self.step(x)
+            return self.out(x)
+
+    ag.manual_seed(0)
+    viz.draw(Refine(), path, inputs=ag.randn(5, 4))
+
+
 def heat_maps(path: Path) -> None:
     """Arrays as heat maps, values above and gradients below: matrices, and tiles where there are more dimensions."""
     ag.manual_seed(0)
@@ -190,7 +206,7 @@ def images(path: Path) -> None:
     viz.images(stream.random((10, 8, 8)), [f"class {k}" for k in range(10)], path)
 
 
-PICTURES: tuple[Callable[[Path], None], ...] = (chain_rule, reused, gradient_flow, heat_maps, dark, folded, plan, neurons, difference, network, activations, gradients,
+PICTURES: tuple[Callable[[Path], None], ...] = (chain_rule, reused, gradient_flow, heat_maps, dark, folded, calls, plan, neurons, difference, network, activations, gradients,
                                                 weights, curves, boundary, images, times, memory)
 STEP_THROUGH = """## A page to step through
 

@@ -241,7 +241,7 @@ def mixed(color, ground, share):
 
 def test_colours_have_the_contrast_that_wcag_asks_for(tmp_path):
     page = viz.step_through(lecture, tmp_path / "page.html", inputs=inputs()).read_text(encoding="utf-8")
-    themes = [dict(re.findall(r"--(\w+): (#[0-9a-f]{6})", block)) for block in re.findall(r"\{[^{}]*--page[^{}]*\}", page)]
+    themes = [dict(re.findall(r"--(\w+): (#[0-9a-f]{6})", block)) for block in re.findall(r"\{[^{}]*--page: [^{}]*\}", page)]
     assert len(themes) == 3
     for colors in themes:
         highlighted = mixed(colors["now"], colors["panel"], 0.18)

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import autograd_core as ag
+import nn
 import viz
 
 from .pictures import picture
@@ -122,3 +123,13 @@ def test_arrays_alone_are_pictures_too():
     assert titles == ["0 (4, 2)", "1 (3,)"]
     assert viz.weights(ag.Tensor([[1.0, 2.0]], name="w")).axes[0].get_title() == "w (1, 2)"
     assert viz.gradient_histograms(np.ones(5)).axes[0].get_title() == "array (5,)"
+
+
+def test_plots_say_that_matplotlib_is_missing(monkeypatch):
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    points, classes = np.zeros((4, 2)), np.array([0, 1, 0, 1])
+    layer = nn.Linear(2, 2)
+    for plot in (lambda: viz.curves({"loss": [2.0, 1.0]}), lambda: viz.images(np.zeros((2, 3, 3))), lambda: viz.weights(layer), lambda: viz.draw_mlp(nn.MLP([2, 3, 2])),
+                 lambda: viz.decision_boundary(lambda x: x.sum(1), points, classes), lambda: viz.activation_histograms(layer, inputs=ag.ones(2, 2))):
+        with pytest.raises(ImportError, match=r'plots need the package matplotlib. Run: pip install "autograd-core\[viz\]"'):
+            plot()

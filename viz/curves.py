@@ -119,9 +119,7 @@ def _best_epoch(panels: Mapping[str, Mapping[str, list[float]]]) -> int | None:
 
 def _axes(ax: Any, count: int) -> tuple[Any, list[Any]]:
     if ax is None:
-        import matplotlib as mpl
-
-        width, height = mpl.rcParams["figure.figsize"]
+        width, height = theme.matplotlib().rcParams["figure.figsize"]
         columns = min(count, 3)
         rows = math.ceil(count / columns)
         figure = theme.figure(figsize=(width * (1 if count == 1 else 0.8 * columns), height * (1 if count == 1 else 0.8 * rows)))

@@ -70,10 +70,10 @@ def weights(source: Any, path: str | os.PathLike[str] | None = None) -> Any:
     panels = dict(_sizes(name, array) for name, parameter in parameters_of(source).items() if (array := to_numpy(parameter)).ndim >= 2 and array.size)
     if not panels:
         raise ValueError("weights: nothing to show: no parameter has two or more dimensions")
+    figure, axes = _grid(len(panels), 3.0)
     from matplotlib.colors import LinearSegmentedColormap
 
     diverging = LinearSegmentedColormap.from_list("vermilion-blue", [theme.VERMILION, "white", theme.BLUE]).with_extremes(bad="#CBD5E1")  # between tiles, and NaN
-    figure, axes = _grid(len(panels), 3.0)
     for where, (name, array) in zip(axes, panels.items(), strict=False):
         most = float(abs(array).max()) or 1.0
         sheet = sheet_of(array[:, :, None] if array.ndim == 3 else array)  # kernels of one dimension are tiles of one row

@@ -6,6 +6,7 @@ The palette is that of Okabe and Ito (2008). Text uses darker shades of it, for 
 from __future__ import annotations
 
 import functools
+import importlib
 from dataclasses import dataclass
 from typing import Any
 
@@ -63,9 +64,17 @@ FONTS = "Helvetica,Arial,DejaVu Sans,sans-serif"
 """Tried in this order by whatever renders; nearly every machine has one, and Matplotlib brings DejaVu Sans along."""
 
 
+def matplotlib() -> Any:
+    """Matplotlib, which is imported when the first plot is made. ``ImportError`` says how to install it."""
+    try:
+        return importlib.import_module("matplotlib")
+    except ModuleNotFoundError as error:
+        raise ImportError('plots need the package matplotlib. Run: pip install "autograd-core[viz]"') from error
+
+
 def series_colors() -> list[str]:
     """The colours of lines and points, in order: the user's, if their ``rcParams`` set a colour cycle, else the palette."""
-    import matplotlib as mpl
+    mpl = matplotlib()
 
     cycle = mpl.rcParams["axes.prop_cycle"]
     if cycle != mpl.rcParamsDefault["axes.prop_cycle"]:
@@ -97,7 +106,7 @@ def figure(**options: Any) -> Any:
 
     Saved with 150 pixels per inch, enough for a slide, unless the user's ``rcParams`` say otherwise.
     """
-    import matplotlib as mpl
+    mpl = matplotlib()
 
     if mpl.rcParams["figure.dpi"] == mpl.rcParamsDefault["figure.dpi"]:
         options = {"dpi": 150, **options}

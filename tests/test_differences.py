@@ -60,6 +60,11 @@ def test_warnings() -> None:
         assert (ag.tensor([1.0]) / 0.0).item() == float("inf")
 
 
+def test_unknown_parameters() -> None:
+    with pytest.raises(RuntimeError, match="unexpected key.*'wieght'. The module's are 'weight', 'bias'"):
+        ag.func.functional_call(nn.Linear(1, 1), {"wieght": ag.ones(1, 1)}, (ag.ones(1),))
+
+
 def test_no_grad_in_forward_mode() -> None:
     def product(x: Tensor) -> Tensor:
         with ag.no_grad():

@@ -72,7 +72,8 @@ def _array(item: Any) -> Any:
     if dtype.kind not in "iu" or (dtype.char == "B" and raw is not item):
         fix = "Use .bool() for a mask, .long() for positions" if dtype.kind == "u" else "Convert it with .long()"
         raise IndexError(f"tensors used as indices must be long, int or bool tensors, got {dtype.name}. {fix}")
-    return item if raw.ndim else int(item)
+    differs = not raw.ndim and hasattr(raw, "_refuse")  # an example inside vmap: a position of its own for each, not one number
+    return item if raw.ndim or differs else int(item)
 
 
 def _numbers(item: Any) -> Any:

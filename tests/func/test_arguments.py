@@ -171,3 +171,13 @@ def test_examples_of_a_network_with_batch_norm() -> None:
     model = func.replace_all_batch_norm_modules_(nn.Sequential(nn.Linear(2, 3), nn.BatchNorm1d(3)))
     batches = ag.randn(4, 5, 2)
     assert ag.allclose(func.vmap(model)(batches), ag.stack([model(batch) for batch in batches]), atol=1e-5)
+
+
+def test_an_example_may_be_a_position() -> None:
+    rows, labels = ag.arange(12.0).reshape(2, 3, 2), ag.tensor([0, -1])
+    assert func.vmap(lambda x, i: x[i])(rows, labels).tolist() == [[0, 1], [10, 11]]
+    assert func.vmap(lambda x, i: x[1:, i])(rows, labels).tolist() == [[2, 4], [9, 11]]
+    assert func.vmap(lambda table, i: table[i], in_dims=(None, 0))(rows[0], labels).tolist() == [[0, 1], [4, 5]]
+    scores, picked = ag.randn(2, 3), ag.tensor([2, 0])
+    each = func.vmap(func.grad(lambda s, y: -ag.log_softmax(s, 0)[y]))(scores, picked)
+    assert ag.allclose(each, ag.softmax(scores, 1) - nn.functional.one_hot(picked, 3), atol=1e-6)

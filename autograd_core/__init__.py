@@ -181,6 +181,7 @@ from .explain import explain, what_holds
 from .func.reverse import either_grad as grad
 from .func.vectorize import vmap
 from .interop import from_dlpack
+from .limits import finfo, iinfo
 from .plan import compile
 from .numerical import numerical_gradient
 from .printing import set_printoptions
@@ -230,10 +231,10 @@ __all__ = [
     "default_generator", "deg2rad", "derive", "det", "detach", "device", "diag", "diag_embed", "diagflat", "diagonal", "diagonal_scatter", "diff",
     "digamma", "dist", "div", "divide", "dot", "double", "dropout", "dsplit", "dstack", "dtype", "dtypes", "e", "einsum", "empty", "empty_like",
     "enable_grad", "eq", "equal", "erf", "erfc", "erfinv", "errors", "exp", "exp2", "explain", "expm1", "extend", "eye", "feature_alpha_dropout",
-    "feature_dropout", "fft", "fix", "flatten", "flip", "fliplr", "flipud", "float", "float16", "float32", "float64", "float_power", "floor",
+    "feature_dropout", "fft", "finfo", "fix", "flatten", "flip", "fliplr", "flipud", "float", "float16", "float32", "float64", "float_power", "floor",
     "floor_divide", "fmax", "fmin", "fmod", "frac", "frexp", "from_dlpack", "from_numpy", "full", "full_like", "func", "gather", "gcd", "ge", "ger",
     "get_default_dtype", "get_rng_state", "grad", "gradient", "greater", "greater_equal", "group_norm", "gt", "half", "hamming_window",
-    "hann_window", "hardshrink", "heaviside", "histc", "hsplit", "hstack", "hypot", "i0", "imag", "index_add", "index_copy", "index_fill",
+    "hann_window", "hardshrink", "heaviside", "histc", "hsplit", "hstack", "hypot", "i0", "iinfo", "imag", "index_add", "index_copy", "index_fill",
     "index_put", "index_select", "inf", "inference_mode", "initial_seed", "inner", "instance_norm", "int", "int16", "int32", "int64", "int8",
     "inverse", "is_complex", "is_floating_point", "is_grad_enabled", "is_inference", "is_inference_mode_enabled", "is_nonzero", "is_same_size",
     "is_signed", "is_tensor", "isclose", "isfinite", "isin", "isinf", "isnan", "isneginf", "isposinf", "isreal", "istft", "kaiser_window", "kron",

@@ -28,14 +28,13 @@ class finfo:  # noqa: N801 - PyTorch's name
         kind = dtypes.get_default_dtype() if type is None else _dtype(type, "finfo")
         if not (kind.is_floating_point or kind.is_complex):
             raise TypeError(f"finfo: {kind} is no floating point dtype. Use iinfo for integers")
-        known: Any
+        library: Any = np
         if kind.name == "bfloat16":
             import ml_dtypes
 
-            known = ml_dtypes.finfo(kind.dtype)
-        else:
-            known = np.finfo(kind.dtype)
-        self.dtype = "bfloat16" if kind.name == "bfloat16" else known.dtype.name
+            library = ml_dtypes
+        known = library.finfo(kind.dtype)
+        self.dtype = known.dtype.name
         self.bits = int(known.bits)
         self.max, self.min, self.eps = float(known.max), float(known.min), float(known.eps)
         self.tiny = self.smallest_normal = float(known.smallest_normal)

@@ -104,6 +104,12 @@ def user_line() -> str:
     return f"{frame.f_code.co_filename}:{frame.f_lineno}"
 
 
+def warn_user(words: str) -> None:
+    """A ``UserWarning`` at the user's own line, however deep inside these packages it arises."""
+    place, _, number = user_line().rpartition(":")
+    warnings.warn_explicit(words, UserWarning, place, int(number))
+
+
 MODE: ContextVar[Mode] = ContextVar("autograd_core_mode", default=Mode())  # noqa: B039 - never changed in place
 get_mode = MODE.get
 

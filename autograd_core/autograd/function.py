@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import functools
 import inspect
-import warnings
 from collections.abc import Callable
 from typing import Any
 
 from .. import _methods
 from ..backend.registry import BY_TYPE
 from ..batching import Batched, batched
-from ..config import ACTIVE, MODE, get_mode, no_grad, refuse, user_line
+from ..config import ACTIVE, MODE, get_mode, no_grad, refuse, user_line, warn_user
 from ..dtypes import from_numpy_dtype
 from ..engine import WRITES
 from ..errors import GraphError, InplaceError, ShapeError
@@ -370,7 +369,8 @@ def _loop(cls: type[Function], args: Any, kwargs: Any) -> Any:
         return tuple(results) if several else results[0]
     if cls not in _warned and not getattr(cls, "generate_vmap_rule", False):
         _warned.add(cls)
-        warnings.warn(f"vmap: {cls.__name__} has no staticmethod vmap; it runs on one example after the other, which is slow", stacklevel=3)
+        warn_user(f"vmap: there is no batching rule for {cls.__name__}; it runs on one example after the other, which is slow. A Function gives one as its staticmethod "
+                  "vmap(info, in_dims, *args); what extend.define declares with elementwise=True needs none")
     each = [cls.apply(*[value[k] if flag else value for value, flag in zip(values, flags, strict=True)], **kwargs) for k in range(size)]
 
     def joined(column: Any) -> Any:

@@ -7,12 +7,11 @@ says so, and a warning does once). The rules stand in files by family.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 from typing import Any
 
 from .. import _methods
-from ..config import MODE, get_mode
+from ..config import MODE, get_mode, warn_user
 from ..dispatch import apply
 from ..op import REGISTRY, Op
 from ..queries import is_tensor
@@ -144,7 +143,7 @@ def loop(call: Call) -> Any:
         raise VmapError(f"vmap: {call.op.spoken} has no batching rule and cannot run on an empty batch")
     if call.op.name not in _warned:
         _warned.add(call.op.name)
-        warnings.warn(f"vmap: there is no batching rule for {call.op.spoken}; it runs on one example after the other, which is slow", stacklevel=2)
+        warn_user(f"vmap: there is no batching rule for {call.op.spoken}; it runs on one example after the other, which is slow")
     take = REGISTRY["slice_view"]
     results = [call.run(*[apply(take, (value,), {"key": (k,)}) if flag else value for value, flag in zip(call.values, call.batched, strict=True)]) for k in range(call.size)]
     stack = REGISTRY["stack"]

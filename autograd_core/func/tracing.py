@@ -45,7 +45,9 @@ def check_differentiable(leaves: Sequence[Any], caller: str, argument: str) -> N
     """Raise unless all leaves are tensors of real or complex numbers."""
     for x in leaves:
         if not is_tensor(x):
-            raise TypeError(f"{caller}: expected {argument} to be a Tensor or nested lists, tuples and dicts of Tensors, but there is a {type(x).__name__} in it")
+            hint = (": pass dict(module.named_parameters()), and call functional_call(module, parameters, inputs) in the function"
+                    if hasattr(x, "named_parameters") else "")
+            raise TypeError(f"{caller}: expected {argument} to be a Tensor or nested lists, tuples and dicts of Tensors, but there is a {type(x).__name__} in it{hint}")
         if x._array.dtype.kind not in "fc":
             raise RuntimeError(f"{caller}: {argument} has a tensor of dtype {x.dtype.name}, which has no derivative. "
                                "Convert it with .float() or .double(), or leave it out of argnums")

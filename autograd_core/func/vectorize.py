@@ -9,6 +9,7 @@ from typing import Any
 from .. import _methods
 from ..batching import Frame, batched, levels_of
 from ..queries import is_tensor
+from .tracing import lifted
 from .tree import Structure, flatten
 
 
@@ -57,7 +58,7 @@ def vmap(func: Callable[..., Any], in_dims: Any = 0, out_dims: Any = 0, randomne
 
     Parameters
     ----------
-    func : takes and returns tensors, or nested lists, tuples and dicts of them.
+    func : takes and returns tensors, or nested lists, tuples and dicts of them. NumPy arrays count as tensors.
     in_dims : the dimension of the batch in the arguments: an int for all, or a tuple with an entry for each positional
         argument (an int, ``None`` for one that is the same for all examples, or nested as the argument is). Keyword
         arguments are not mapped over: every example sees them whole.
@@ -85,6 +86,7 @@ def vmap(func: Callable[..., Any], in_dims: Any = 0, out_dims: Any = 0, randomne
         if not isinstance(in_dims, (int, tuple, list)):
             raise ValueError(f"vmap: expected in_dims to be an int or a tuple with an entry for each argument, got {in_dims!r}")
         leaves, structure = flatten(list(args))
+        leaves = [x if isinstance(x, float) else lifted(x) for x in leaves]
         dims = _spread(in_dims if isinstance(in_dims, int) else list(in_dims), structure, "in_dims")
         size = _batch_size(leaves, dims)
 

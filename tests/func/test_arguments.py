@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict, defaultdict, deque, namedtuple
 from typing import Any
 
+import numpy as np
 import pytest
 
 import autograd_core as ag
@@ -181,3 +182,18 @@ def test_an_example_may_be_a_position() -> None:
     scores, picked = ag.randn(2, 3), ag.tensor([2, 0])
     each = func.vmap(func.grad(lambda s, y: -ag.log_softmax(s, 0)[y]))(scores, picked)
     assert ag.allclose(each, ag.softmax(scores, 1) - nn.functional.one_hot(picked, 3), atol=1e-6)
+
+
+def test_modules_arrays_and_warnings_in_the_callers_words() -> None:
+    with pytest.raises(TypeError, match=r"there is a Linear in it: pass dict.*functional_call"):
+        func.grad(lambda model, x: model(x).sum())(nn.Linear(2, 1), ag.ones(2))
+    assert func.vmap(lambda x, scale: x * scale, in_dims=(0, None))(np.array([1.0, 2.0]), 3.0).tolist() == [3, 6]
+
+    class Twice(ag.autograd.Function):
+        @staticmethod
+        def forward(ctx: Any, x: Any) -> Any:
+            return x * 2
+
+    with pytest.warns(UserWarning, match="no batching rule for Twice.*staticmethod vmap") as caught:
+        func.vmap(Twice.apply)(ag.ones(2, 3))
+    assert caught[0].filename == __file__

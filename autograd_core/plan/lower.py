@@ -308,11 +308,15 @@ def _result(function: Any, args: Any, attrs: dict[str, Any]) -> Any:
     if not attrs and isinstance(function, xp.ufunc) and function.signature is None and function.nout == 1 and _alike(args):
         whole = max((each for each in args if getattr(each, "shape", ())), key=lambda each: each.ndim)
         return _untouched(whole.shape, function(*[each.reshape(-1)[:1] if getattr(each, "shape", ()) else each for each in args]).dtype)
-    if function is copy_of and args[0].nbytes >= LARGE:
-        return _untouched(args[0].shape, args[0].dtype)
+    if function in (empty, zeros) and math.prod(attrs["shape"]) * attrs["dtype"].itemsize >= LARGE:
+        return _untouched(**attrs)
+    if function in (copy_of, spread, keep):
+        dtype = attrs.get("dtype", args[0].dtype)
+        if args[0].size * dtype.itemsize >= LARGE:
+            return _untouched(args[0].shape, dtype)
     if not attrs and (function is xp.dot or function is xp.matmul) and len(args) == 2 and all(getattr(each, "ndim", 0) == 2 for each in args):
         left, right = args
-        if left.dtype == right.dtype and left.shape[1] == right.shape[0] and max(left.nbytes, right.nbytes) >= LARGE:
+        if left.dtype == right.dtype and left.shape[1] == right.shape[0] and left.itemsize * max(left.size, right.size, left.shape[0] * right.shape[1]) >= LARGE:
             return _untouched((left.shape[0], right.shape[1]), left.dtype)
     return function(*args, **attrs)
 

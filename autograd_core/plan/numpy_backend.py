@@ -6,6 +6,7 @@ Two functions are generated. ``bind`` makes the views of memory that stays where
 from __future__ import annotations
 
 import linecache
+import weakref
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from types import MappingProxyType
@@ -60,6 +61,7 @@ class Program:
         self._allocate()
         self._emit()
         linecache.cache[self.filename] = (len(self.source), None, self.source.splitlines(keepends=True), self.filename)
+        weakref.finalize(self, linecache.cache.pop, self.filename, None)
         exec(compile(self.source, self.filename, "exec"), self.globals)  # generated from the recorded steps
         self.bind: Callable[[], None] = self.globals["bind"]
         self.function: Callable[..., Any] = self.globals["replay"]

@@ -140,6 +140,36 @@ def test_dead_saturated_vanishing_and_exploding_are_marked():
     assert sorted(found for identifier, found in marks.items() if not names[identifier]) == [["1 of 2 dead"], ["100% saturated"]]
 
 
+def test_gradients_vanish_from_the_end_even_if_those_of_most_layers_have():
+    ag.manual_seed(0)
+    model = nn.Sequential(*[layer for _ in range(8) for layer in (nn.Linear(16, 16), nn.Sigmoid())], nn.Linear(16, 1))
+    with ag.record():
+        loss = model(ag.randn(8, 16)).square().mean()
+    loss.backward()
+    record = viz.graph_record(loss)
+    marks = heat_of(record, "gradient").marks
+    found = {value.name: marks[value.id] for value in record.values if value.id in marks and value.role == "leaf"}
+    assert found["0.weight"] == found["4.bias"] == ["vanishing"]
+    assert not {"16.weight", "16.bias", "14.bias"} & found.keys()
+
+
+def test_gradients_explode_from_the_end():
+    ag.manual_seed(0)
+    model = nn.Sequential(*[nn.Linear(16, 16) for _ in range(9)])
+    with ag.no_grad():
+        for parameter in model.parameters():
+            parameter.mul_(30.0)
+    with ag.record():
+        loss = model(ag.randn(8, 16)).mean()
+    loss.backward()
+    record = viz.graph_record(loss)
+    marks = heat_of(record, "gradient").marks
+    found = {value.name: marks[value.id] for value in record.values if value.id in marks}
+    assert found["0.bias"] == ["exploding"]
+    assert "8.bias" not in found
+    assert ["vanishing"] not in found.values()
+
+
 def test_nothing_kept_to_colour_by():
     x = ag.Tensor([1.0, 2.0], requires_grad=True)
     with pytest.raises(ValueError, match=r"no gradients; call backward\(\) first"):

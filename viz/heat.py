@@ -28,8 +28,9 @@ def heat_of(record: GraphRecord, by: str) -> Heat:
     """Colour each value by the mean of its absolute gradient or activation, on a logarithmic scale.
 
     Marked are dead and saturated units, and gradients of parameters that are more than 10,000 times smaller (vanishing) or
-    larger (exploding) than the median of all, or not finite. ``by`` is ``"gradient"`` or ``"activation"``; raises
-    ``ValueError`` for anything else, and where nothing was kept to colour by.
+    larger (exploding) than the median of those of as many dimensions, or not finite. Where the parameters that are used
+    last differ as much from the median, they are what is compared with. ``by`` is ``"gradient"`` or ``"activation"``;
+    raises ``ValueError`` for anything else, and where nothing was kept to colour by.
     """
     if by not in ("gradient", "activation"):
         raise ValueError(f"color={by!r}: expected 'gradient' or 'activation'")
@@ -56,16 +57,39 @@ def heat_of(record: GraphRecord, by: str) -> Heat:
 
 
 def _mark_gradients(record: GraphRecord, known: dict[str, Summary], sizes: dict[str, float], marks: dict[str, list[str]]) -> None:
-    parameters = [value.id for value in record.values if value.role == "leaf" and value.id in known]
-    usual = median([sizes[each] for each in parameters if each in sizes] or [1.0])
-    for identifier in parameters:
-        summary, size = known[identifier], sizes.get(identifier, 0.0)
-        broken = summary.nonfinite or (summary.elements is not None and summary.size is None)
-        if broken:
-            marks.setdefault(identifier, []).append("not finite")
-        elif size == 0:
-            marks.setdefault(identifier, []).append("zero gradient")
-        elif size < usual * VANISHING:
-            marks.setdefault(identifier, []).append("vanishing")
-        elif size > usual * EXPLODING:
-            marks.setdefault(identifier, []).append("exploding")
+    alike: dict[int, list[str]] = {}  # weights are compared with weights and biases with biases: those of weights are also as large as what they are applied to
+    for value in record.values:
+        if value.role == "leaf" and value.id in known:
+            alike.setdefault(len(value.shape or ()), []).append(value.id)
+    for parameters in alike.values():
+        usual = _usual(record, {each: sizes.get(each, 0.0) for each in parameters})
+        for identifier in parameters:
+            summary, size = known[identifier], sizes.get(identifier, 0.0)
+            broken = summary.nonfinite or (summary.elements is not None and summary.size is None)
+            if broken:
+                marks.setdefault(identifier, []).append("not finite")
+            elif size == 0:
+                marks.setdefault(identifier, []).append("zero gradient")
+            elif size < usual * VANISHING:
+                marks.setdefault(identifier, []).append("vanishing")
+            elif size > usual * EXPLODING:
+                marks.setdefault(identifier, []).append("exploding")
+
+
+def _usual(record: GraphRecord, sizes: dict[str, float]) -> float:
+    """What sizes are compared with: their median, unless those of the parameters that are used last differ from it by far.
+
+    The backward pass begins there, where nothing has vanished or exploded yet: the others have.
+    """
+    usual = median([size for size in sizes.values() if size] or [1.0])
+    last = _used_last(record, sizes)
+    return usual if not last or usual * VANISHING <= last <= usual * EXPLODING else last
+
+
+def _used_last(record: GraphRecord, sizes: dict[str, float]) -> float:
+    """The largest size among the parameters of the last operation that has any."""
+    used: dict[str, list[float]] = {}
+    for edge in record.edges:
+        if edge.source in sizes:
+            used.setdefault(edge.target, []).append(sizes[edge.source])
+    return next((max(used[op.id]) for op in reversed(record.ops) if op.id in used), 0.0)

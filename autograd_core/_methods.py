@@ -203,6 +203,8 @@ _xlog1py = REGISTRY["xlog1py"]
 _fit = REGISTRY["fit"]
 _fourier = REGISTRY["fourier"]
 _half_fourier = REGISTRY["half_fourier"]
+_whole_fourier = REGISTRY["whole_fourier"]
+_from_whole = REGISTRY["from_whole"]
 _from_half = REGISTRY["from_half"]
 _weigh_middle = REGISTRY["weigh_middle"]
 _max_pool = REGISTRY["max_pool"]
@@ -9512,6 +9514,20 @@ def half_fourier(input: Tensor, dim: builtins.int, norm: str, *, axis: Any = Non
     if axis is not None:
         dim = axis
     return apply(_half_fourier, (input,), {"dim": dim, "norm": norm})
+
+
+def whole_fourier(input: Tensor, dim: builtins.int, norm: str, inverse: builtins.bool, *, axis: Any = None) -> Tensor:
+    """The whole transform of real numbers over ``dim``."""
+    if axis is not None:
+        dim = axis
+    return apply(_whole_fourier, (input,), {"dim": dim, "norm": norm, "inverse": inverse})
+
+
+def from_whole(input: Tensor, dim: builtins.int, norm: str, inverse: builtins.bool, *, axis: Any = None) -> Tensor:
+    """The real part of the transform over ``dim``: that of the symmetric part of ``input``, of which half suffices."""
+    if axis is not None:
+        dim = axis
+    return apply(_from_whole, (input,), {"dim": dim, "norm": norm, "inverse": inverse})
 
 
 def from_half(input: Tensor, dim: builtins.int, points: builtins.int, norm: str, *, axis: Any = None) -> Tensor:

@@ -124,7 +124,7 @@ def _dims(call: Call) -> Any:
     return call.run(call.values[0], dims=tuple(d % call.ndim(0) + 1 for d in call.attrs["dims"]))
 
 
-@rule("half_fourier", "from_half", "weigh_middle")
+@rule("half_fourier", "from_half", "whole_fourier", "from_whole", "weigh_middle")
 def _dim(call: Call) -> Any:
     return call.run(call.values[0], dim=call.attrs["dim"] % call.ndim(0) + 1)
 

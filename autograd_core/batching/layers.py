@@ -245,6 +245,11 @@ def _standardize_channels(call: Call) -> Any:
 # --- images -------------------------------------------------------------------------------------------------------
 
 
+@rule("sample_between")
+def _sampled(call: Call) -> Any:
+    return _split(call.run(_folded(call.full(0)), _folded(call.full(1))), call.size) if call.size else loop(call)
+
+
 @rule("patches", "resample")
 def _images(call: Call) -> Any:
     return call.run(call.values[0])

@@ -6,6 +6,7 @@ from typing import Any
 
 from ..backend.registry import backend_of
 from ..dtypes import float16, float32, float64, int8, int16, int32, int64
+from .blocks import in_blocks
 
 _BITS: dict[Any, Any] = {entry.dtype: integers.dtype for entry, integers in ((float16, int16), (float32, int32), (float64, int64))}
 _ONE = int8.dtype.type(1)
@@ -49,3 +50,29 @@ def with_sign(xp: Any, size: Any, x: Any) -> Any:
 def signed_zeros(x: Any) -> Any:
     """Zeros with the signs of floats."""
     return (x.view(_BITS[x.dtype]) & _SIGN[x.dtype]).view(x.dtype)
+
+
+def neighbour(xp: Any, input: Any, other: Any, *, out: Any = None) -> Any:
+    """The number next to ``input`` on the way to ``other``: as whole numbers, the bits of neighbours of one sign differ by 1. NumPy asks the C
+    library for one number after the other."""
+    plain = out is not None or input.__class__ is not other.__class__ or input.dtype is not other.dtype or input.dtype not in _BITS or input.shape != other.shape
+    if plain or input.size < 512 or backend_of(input).name != "cpu":
+        return xp.nextafter(input, other) if out is None else xp.nextafter(input, other, out=out)
+    return in_blocks(xp, lambda x, y: _neighbour(xp, x, y), input, other)
+
+
+def _neighbour(xp: Any, x: Any, y: Any) -> Any:
+    bits = x.view(_BITS[x.dtype])
+    direction = (y > x).view("i1") - (y < x).view("i1")
+    steps = direction.astype(bits.dtype)
+    side = bits >> (8 * bits.itemsize - 1)  # -1 for negative numbers, whose bits count the other way
+    steps ^= side
+    steps -= side
+    steps += bits
+    result = steps.view(x.dtype)
+    special = direction == 0  # equal numbers, and NaN
+    special |= x == 0
+    if special.any():
+        places = xp.flatnonzero(special)
+        result[places] = xp.nextafter(x[places], y[places])
+    return result

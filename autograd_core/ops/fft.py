@@ -1,14 +1,16 @@
 """Discrete Fourier transforms.
 
-Three linear ops carry them all: ``fourier`` of complex numbers, ``half_fourier`` of real ones, whose spectrum is
+A few linear ops carry them all: ``fourier`` of complex numbers, ``half_fourier`` of real ones, whose spectrum is
 symmetric so that half of it suffices, and ``from_half`` back. The adjoint of a transform is the inverse one with the
-normalisation of the other side; where half a spectrum stands for the whole, its middle counts twice.
+normalisation of the other side; where half a spectrum stands for the whole, its middle counts twice. Where the whole
+spectrum of real numbers is wanted, ``whole_fourier`` mirrors the half, a third of the work of complex numbers.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
+from ..backend.registry import backend_of
 from ..dtypes import as_dtype, get_default_dtype, is_complex
 from ..errors import DtypeError
 from ..op import S, composite, op
@@ -51,6 +53,8 @@ def _(F: Any, g: Any, dims: Any, input_shape: Any) -> Any:
     S(complexes(5), dims=(0,), norm="ortho", inverse=True)])
 def fourier(xp: Any, input: Any, *, dims: Any, norm: str, inverse: bool) -> Any:
     """The transform of complex numbers over ``dims``."""
+    if len(dims) == 1:
+        return (xp.fft.ifft if inverse else xp.fft.fft)(input, axis=dims[0], norm=norm).astype(input.dtype, copy=False)
     return (xp.fft.ifftn if inverse else xp.fft.fftn)(input, axes=dims, norm=norm).astype(input.dtype, copy=False)
 
 
@@ -71,6 +75,68 @@ def half_fourier(xp: Any, input: Any, *, dim: int, norm: str) -> Any:
 def _(F: Any, g: Any, dim: int, norm: str, input_shape: Any) -> Any:
     points = input_shape[dim]
     return F.from_half(F.weigh_middle(g, dim=dim, points=points, factor=0.5), dim=dim, points=points, norm=OPPOSITE[norm])
+
+
+@op("whole_fourier(input: Tensor, dim: int, norm: str, inverse: bool) -> Tensor", label="FFT", holomorphic=False,
+    spec=lambda input, **_: Meta(tuple(input.shape), WHOLE[as_dtype(input.dtype)]), samples=[
+        S((3, 4), dim=1, norm="backward", inverse=False), S((5, 2), dim=0, norm="ortho", inverse=True), S((3,), dim=0, norm="forward", inverse=False),
+        S((2, 1), dim=1, norm="backward", inverse=True)])
+def whole_fourier(xp: Any, input: Any, *, dim: int, norm: str, inverse: bool) -> Any:
+    """The whole transform of real numbers over ``dim``."""
+    points = input.shape[dim]
+    middle = points // 2 + 1
+    key = [slice(None)] * input.ndim
+    result = xp.empty(input.shape, dtype=WHOLE[as_dtype(input.dtype)].dtype)
+    key[dim] = slice(0, middle)
+    half = result[tuple(key)]
+    norm = OPPOSITE[norm] if inverse else norm
+    if backend_of(input).name == "cpu":
+        xp.fft.rfft(input, axis=dim, norm=norm, out=half)
+    else:
+        half[...] = xp.fft.rfft(input, axis=dim, norm=norm)
+    key[dim] = slice(middle, None)
+    mirrored = [slice(None)] * input.ndim
+    mirrored[dim] = slice(points - middle, 0, -1)
+    if inverse:
+        result[tuple(key)] = half[tuple(mirrored)]
+        xp.conj(half, out=half)
+    else:
+        xp.conj(half[tuple(mirrored)], out=result[tuple(key)])
+    return result
+
+
+@whole_fourier.vjp("input")
+def _(F: Any, g: Any, dim: int, norm: str, inverse: bool) -> Any:
+    return F.from_whole(g, dim=dim, norm=OPPOSITE[norm], inverse=not inverse)
+
+
+@op("from_whole(input: Tensor, dim: int, norm: str, inverse: bool) -> Tensor", label="IFFT", holomorphic=False,
+    spec=lambda input, **_: Meta(tuple(input.shape), PARTS[as_dtype(input.dtype)]), samples=[
+        S(complexes(3, 4), dim=1, norm="backward", inverse=True), S(complexes(5, 2), dim=0, norm="ortho", inverse=False), S(complexes(3), dim=0, norm="forward", inverse=True),
+        S(complexes(2, 1), dim=1, norm="backward", inverse=False)])
+def from_whole(xp: Any, input: Any, *, dim: int, norm: str, inverse: bool) -> Any:
+    """The real part of the transform over ``dim``: that of the symmetric part of ``input``, of which half suffices."""
+    points = input.shape[dim]
+    middle = points // 2 + 1
+    half = [slice(None)] * input.ndim
+    mirrored = list(half)
+    half[dim] = slice(1, middle)
+    mirrored[dim] = slice(points - 1, points - middle, -1)
+    first = [*half[:dim], slice(0, 1), *half[dim + 1 :]]
+    symmetric = xp.empty((*input.shape[:dim], middle, *input.shape[dim + 1 :]), dtype=input.dtype)
+    symmetric[tuple(first)] = input[tuple(first)].real
+    rest = symmetric[tuple(half)]
+    xp.conj(input[tuple(mirrored)], out=rest)
+    rest += input[tuple(half)]
+    rest *= 0.5
+    if not inverse:
+        xp.conj(symmetric, out=symmetric)
+    return xp.fft.irfft(symmetric, points, axis=dim, norm=norm if inverse else OPPOSITE[norm]).astype(PARTS[as_dtype(input.dtype)].dtype, copy=False)
+
+
+@from_whole.vjp("input")
+def _(F: Any, g: Any, dim: int, norm: str, inverse: bool) -> Any:
+    return F.whole_fourier(g, dim=dim, norm=OPPOSITE[norm], inverse=not inverse)
 
 
 @op("from_half(input: Tensor, dim: int, points: int, norm: str) -> Tensor", label="IRFFT", holomorphic=False,
@@ -164,8 +230,14 @@ def _real(F: Any, name: str, input: Any) -> Any:
 def _transform(F: Any, name: str, input: Any, s: Any, dim: Any, norm: str | None, inverse: bool) -> Any:
     mode = _norm(name, norm)
     dims, sizes = _dims(name, input, s, dim)
-    input = _complex(F, name, input)
-    return F.fourier(_fitted(F, name, input, dims, sizes), dims=dims, norm=mode, inverse=inverse) if dims else input
+    input = _floating(F, name, input)
+    if not dims:
+        return _complex(F, name, input)
+    input = _fitted(F, name, input, dims, sizes)
+    if not is_complex(input):
+        input = F.whole_fourier(input, dim=dims[-1], norm=mode, inverse=inverse)
+        dims = dims[:-1]
+    return F.fourier(input, dims=dims, norm=mode, inverse=inverse) if dims else input
 
 
 def _to_spectrum(F: Any, name: str, input: Any, s: Any, dim: Any, norm: str | None, hermitian: bool = False) -> Any:

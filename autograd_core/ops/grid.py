@@ -100,7 +100,7 @@ def _padded(F: Any, at: Any, n: int, padding_mode: str, align: bool) -> Any:
 def _cells(xp: Any, grid: Any, image: Any, padding_mode: str, align: bool, many: Any) -> tuple[Any, Any, Any]:
     """For every point of ``grid`` (batch, points, 2 or 3): where its neighbours are among the rows of ``_framed`` images, (all points,
     neighbours); the weights of low and high neighbours in each dimension; how fast its place among the pixels moves with its coordinates."""
-    batch, points, count = grid.shape
+    batch, _, count = grid.shape
     size = xp.asarray(image[::-1], dtype=grid.dtype)
     at = grid.reshape(-1, count) + 1
     if align:

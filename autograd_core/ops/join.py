@@ -332,12 +332,12 @@ def _triangle(name: str) -> Any:
         if rows * columns > _REMEMBERED:
             return getattr(xp, name)(input, diagonal)
         lower = _lower(backend_of(input).name, rows, columns, diagonal if name == "tril" else diagonal - 1)
-        return xp.where(lower, input, 0) if name == "tril" else xp.where(lower, 0, input)
+        return xp.where(lower, input, False) if name == "tril" else xp.where(lower, False, input)  # False, not 0: masks stay masks
 
     kernel.__doc__ = (f"The {'lower' if name == 'tril' else 'upper'} triangle of each matrix, zeros elsewhere; "
                       "``diagonal`` moves its border up (positive) or down.")
     declared = op(f"{name}(input: Tensor, diagonal: int = 0) -> Tensor", quick=True, kind="shape", places=TORCH_TENSOR, inplace=True, spec=_same_spec(name), samples=[
-        S((3, 3)), S((3, 4), diagonal=1), S((2, 3, 3), diagonal=-1), S((0, 3)), S((1, 1)), S((3,), error=RuntimeError, match="at least 2")])(kernel)
+        S((3, 3)), S((3, 4), diagonal=1), S((2, 3, 3), diagonal=-1), S((0, 3)), S((1, 1)), S(bools(3, 3)), S((3,), error=RuntimeError, match="at least 2")])(kernel)
     declared.add_rule("input", lambda F, g, diagonal: getattr(F, name)(g, diagonal=diagonal))
     return declared
 

@@ -40,6 +40,10 @@ def _running_spec(name: str) -> Any:
     return spec
 
 
+_FEW = 256
+"""Elements for which it does not matter how many of them are running extrema."""
+
+
 def _running(xp: Any, name: str, input: Any, dim: int) -> tuple[Any, Any]:
     if not input.ndim:
         wrap_dim(dim, 0)
@@ -48,8 +52,15 @@ def _running(xp: Any, name: str, input: Any, dim: int) -> tuple[Any, Any]:
     attained = input == values
     if input.dtype.kind == "f":
         attained |= xp.isnan(input)
-    position = xp.arange(input.shape[dim]).reshape([-1 if d == dim % input.ndim else 1 for d in range(input.ndim)])
-    return values, accumulated(xp, "maximum", xp.where(attained, position, 0), dim).astype(LONG, copy=False)
+    at = dim % input.ndim
+    if at == input.ndim - 1 and input.size > _FEW and backend_of(input).name == "cpu" and xp.count_nonzero(attained) < input.size >> 2:
+        places = xp.flatnonzero(attained)  # few: each holds until the next one
+        lengths = xp.empty_like(places)
+        xp.subtract(places[1:], places[:-1], out=lengths[:-1])
+        lengths[-1] = input.size - places[-1]
+        return values, xp.repeat(places % input.shape[at], lengths).reshape(input.shape)
+    position = xp.arange(input.shape[at]).reshape([-1 if d == at else 1 for d in range(input.ndim)])
+    return values, accumulated(xp, "maximum", xp.where(attained, position, 0), at).astype(LONG, copy=False)
 
 
 def _at_positions(F: Any, g: Any, indices: Any, dim: int, input_shape: Any) -> Any:

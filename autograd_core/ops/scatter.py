@@ -23,7 +23,8 @@ def _as_index(array: Any, index: Any) -> Any:
     return array[tuple(slice(n) for n in index.shape)] if getattr(array, "ndim", 0) and array.shape != index.shape else array
 
 
-@op("scatter_write(input: Tensor, dim: int, index: Tensor, src: TensorLike, inplace: bool = False) -> Tensor", quick=True, kind="general", label="scatter", spec=_scatter_spec, samples=[
+@op("scatter_write(input: Tensor, dim: int, index: Tensor, src: TensorLike, inplace: bool = False) -> Tensor", quick=True, kind="general",
+    label="scatter", spec=_scatter_spec, samples=[
     S((3, 4), ints(3, 2, high=4), (3, 2), dim=1), S((3, 4), ints(5, 4, high=3), (5, 4), dim=0), S((4,), ints(2, high=4), 1.5, dim=0)])
 def scatter_write(xp: Any, input: Any, index: Any, src: Any, *, dim: int, out: Any = None) -> Any:
     """``input`` with ``src`` written where ``index`` names along ``dim``; of several values for one place the last."""

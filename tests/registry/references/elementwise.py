@@ -115,6 +115,8 @@ REFERENCES: dict[str, Reference] = {
     # Fourier transforms
     "fit": fitted, "weigh_middle": middle_weighed,
     "fourier": lambda a, *, dims, norm, inverse: (np.fft.ifftn if inverse else np.fft.fftn)(a, axes=dims, norm=norm),
+    "whole_fourier": lambda a, *, dim, norm, inverse: (np.fft.ifft if inverse else np.fft.fft)(a.astype(complex), axis=dim, norm=norm),
+    "from_whole": lambda a, *, dim, norm, inverse: (np.fft.ifft if inverse else np.fft.fft)(a, axis=dim, norm=norm).real,
     "half_fourier": lambda a, *, dim, norm: np.take(np.fft.fft(a, axis=dim, norm=norm), range(a.shape[dim] // 2 + 1), axis=dim),
     "from_half": lambda a, *, dim, points, norm: np.fft.irfft(a, points, axis=dim, norm=norm),
     "fft_fft": transform(np.fft.fft), "fft_ifft": transform(np.fft.ifft), "fft_rfft": transform(np.fft.rfft), "fft_irfft": transform(np.fft.irfft),

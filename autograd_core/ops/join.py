@@ -8,7 +8,7 @@ from typing import Any
 
 from ..backend.registry import backend_for_device, backend_of
 from ..errors import ShapeError
-from ..op import TORCH_TENSOR, S, composite, detached, op
+from ..op import TORCH_TENSOR, S, bools, composite, detached, op
 from ..spec import Meta, result_type_of, wrap_dim, wrap_dims
 
 # --- joining ------------------------------------------------------------------------------------------------------

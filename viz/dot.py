@@ -185,14 +185,14 @@ def _within(tree: _Scope, scope: str | None, place: int | None = None) -> _Scope
 
 
 def _emit(graph: Any, tree: _Scope, path: str, counter: list[int], style: Style) -> None:
-    """Write nodes and frames.
+    """Write nodes and frames; ``path`` leads from the frame around to ``tree``.
 
     Recursive, which is safe: scopes are as deep as modules nest.
     """
     for identifier, attributes in tree.nodes:
         graph.node(identifier, **attributes)
     for child in tree.children.values():
-        label = f"{path}.{child.label}" if path and "×" not in path else child.label
+        label = f"{path}.{child.label}" if path else child.label
         if not child.framed():
             _emit(graph, child, label, counter, style)
             continue
@@ -201,7 +201,7 @@ def _emit(graph: Any, tree: _Scope, path: str, counter: list[int], style: Style)
         with graph.subgraph(name=f"cluster_{counter[0]}") as cluster:
             cluster.attr(label=f'<<FONT POINT-SIZE="12" COLOR="{style.theme.muted}">{clean(shown)}</FONT>>', labeljust="l", labelloc="t", style="rounded,filled",
                          color=style.theme.module_line, fillcolor=style.theme.module_fill, margin="10")
-            _emit(cluster, child, label, counter, style)
+            _emit(cluster, child, "", counter, style)
 
 
 def _tip(text: str) -> str:

@@ -58,6 +58,14 @@ def test_links_lead_somewhere() -> None:
                 assert (page.parent / target).exists(), f"{page.name} links to {target}"
 
 
+def test_the_tour_lists_every_file_of_the_engine() -> None:
+    listing = (ROOT / "docs" / "engine.md").read_text(encoding="utf-8").partition("## The folders")[2]
+    words = set(re.findall(r"\w+", listing))
+    for folder in (ROOT / "autograd_core", ROOT / "autograd_core" / "plan"):
+        there = {path.stem for path in folder.iterdir() if path.suffix == ".py" or (path / "__init__.py").exists()} - {"__init__"}
+        assert there <= words, f"docs/engine.md does not say what these are in {folder.name}: {sorted(there - words)}"
+
+
 def modules() -> list[str]:
     names = []
     for package in ("autograd_core", "nn", "optim", "viz"):

@@ -61,6 +61,7 @@ def test_a_plan_lists_its_calls():
 
     for _ in range(3):
         score(ag.ones(4, 3))
+    assert score._repr_html_() == score.plan._repr_html_()
     tree = parsed(score.plan._repr_html_())
     text = "".join(tree.itertext())
     assert f"{len(score.plan.graph.steps)} calls" in text

@@ -137,6 +137,10 @@ class Compiled:
             raise PlanError(f"compile: {self._name} has no plan yet. The first two calls of a signature are recorded; then there is one")
         return self._last
 
+    def _repr_html_(self) -> str | None:
+        """In a notebook: the calls of the plan that was replayed last."""
+        return self._last._repr_html_() if self._last is not None and self._scalars is None else None
+
     @property
     def plans(self) -> list[Plan | ScalarPlan]:
         """All plans, one for each signature."""

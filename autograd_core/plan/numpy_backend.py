@@ -39,6 +39,8 @@ class Program:
 
     side_by_side = True
     """Gradients that an optimizer joins lie next to one another."""
+    quiet = False
+    """Whether no call of the library can raise a warning."""
 
     def __init__(self, graph: Graph, layout: Layout, number: int) -> None:
         self.graph = graph
@@ -83,7 +85,7 @@ class Program:
 
     def _allocate(self) -> None:
         xp = backend_for_device("cpu").xp
-        pieces = []
+        pieces: list[Any] = []
         for piece, size in enumerate(self.layout.sizes):
             if piece in self.layout.guests:
                 pieces.append(None)

@@ -305,8 +305,8 @@ class Plan:
             *[f"{'pass ' + name:<17}{count} {DONE.get(name, 'removed')}, {'exact' if PASSES[name][1] else 'reassociates'}, {self.cost[name] * 1e3:.1f} ms"
               for name, count in self.removed.items()],
             f"replayed calls   {len(self.graph.steps) - views}, {updates} of them whole update rules; {views} views made once",
-            f"memory           {self.layout.nbytes} bytes in {len(self.layout.sizes)} pieces for {len(self.layout.place)} results, "
-            f"{self.layout.in_place} of them in place of an operand",
+            f"memory           {self.layout.nbytes} bytes of its own, {len(self.layout.sizes)} pieces for {len(self.layout.place)} results, "
+            f"{self.layout.in_place} of them in place of an operand; {len(self.layout.guests)} pieces in the memory of gradients",
             f"built in         {self.built_in * 1e3:.1f} ms",
         ]
         return "\n".join(lines)

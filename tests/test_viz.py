@@ -27,6 +27,11 @@ def test_numbers_are_short_and_exact_where_they_can_be():
     assert number(1 / 3, 2) == "0.33"
 
 
+def test_names_cannot_turn_around_the_text_beside_them():
+    shown = "".join(texts(viz.draw(leaf(1.0, "\u202eevil\u2066") * 2.0).render("svg")))
+    assert "\ufffdevil\ufffd" in shown
+
+
 def test_svg_shows_names_values_and_gradients():
     *_, q, f = lecture_example()
     shown = texts(viz.draw(f, names={"q": q, "f": f}).render("svg"))

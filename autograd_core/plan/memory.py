@@ -7,7 +7,7 @@ Gradients get memory that outlives the step; until they are made, large results 
 
 from __future__ import annotations
 
-from .graph import Graph, Step, Value, values_in
+from .graph import EntryGradient, Graph, Step, Value, values_in
 
 ALIGNED = 64
 GUEST = 1 << 16
@@ -74,12 +74,15 @@ def plan_memory(graph: Graph, reuse: bool = True, side_by_side: bool = False, gu
     graph.gradients = {leaf: _written_in_place(value) for leaf, value in graph.gradients.items()}
     outside = {value.root for value in graph.kept()}
     returned = {value.root for value in values_in(graph.results)}
-    gradients = {value for value in graph.gradients.values() if value is not None and value not in returned}
+    touched = {value.root for step in graph.steps for value in (*step.reads(), *step.writes)} | outside
+    before = {value.origin.leaf for value in graph.externals if isinstance(value.origin, EntryGradient) and value in touched}
+    """The leaves whose last gradient the step still needs, so that it must not lie where the new one comes to lie."""
+    gradients = {value for leaf, value in graph.gradients.items() if value is not None and value not in returned and leaf not in before}
     once = {value for value in gradients if list(graph.gradients.values()).count(value) == 1}
     last: dict[Value, int] = {}
     for i, step in enumerate(graph.steps):
-        for touched in (*step.reads(), *step.writes, *(each for each in step.outputs if each is not None)):
-            last[touched.root] = i
+        for value in (*step.reads(), *step.writes, *(each for each in step.outputs if each is not None)):
+            last[value.root] = i
     made: dict[Value, int] = {}
     for i, step in enumerate(graph.steps):
         made.update((value, i) for value in _results(step) if value in once and value.root is value and value.shape and value.nbytes and dense(value))

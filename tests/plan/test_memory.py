@@ -147,6 +147,29 @@ def test_a_gradient_that_the_function_itself_put_aside_stays_as_it_is() -> None:
     assert w.grad.numpy()[0, 0] == 3.0
 
 
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("width", [4, 300])
+def test_the_last_gradient_is_read_before_the_new_one_takes_its_place(width: int, backend: str) -> None:
+    generator = np.random.default_rng(0)
+    weights = generator.standard_normal((width, width)).astype(np.float32) / width
+    inputs = [ag.tensor(generator.standard_normal((2 * width, width)).astype(np.float32)) for _ in range(5)]
+
+    def run(compiled: Callable[[Any], Any]) -> list[float]:
+        w = ag.tensor(weights, requires_grad=True)
+        w.grad = ag.zeros(width, width)
+
+        @compiled
+        def step(x: Any) -> Any:
+            last = w.grad
+            w.grad = None
+            (ag.tanh(x @ w) ** 2).sum().backward()
+            return (last * w.grad).sum()
+
+        return [step(x).item() for x in inputs]
+
+    np.testing.assert_allclose(run(ag.compile(backend=backend)), run(lambda f: f), rtol=1e-4)
+
+
 MODELS: dict[str, Callable[[], Any]] = {
     "perceptron": lambda: nn.Sequential(nn.Linear(6, 8), nn.Tanh(), nn.Linear(8, 8), nn.ReLU(), nn.LayerNorm(8), nn.Linear(8, 4)),
     "convolution": lambda: nn.Sequential(nn.Unflatten(1, (1, 6)), nn.Conv1d(1, 4, 3), nn.GELU(), nn.Conv1d(4, 4, 3), nn.Flatten(), nn.Linear(8, 4)),

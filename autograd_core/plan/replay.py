@@ -21,7 +21,7 @@ from .graph import Argument, Captured, Constant, EntryGradient, Graph, Value, re
 from .heap import give_back
 from .lower import lower
 from .memory import Layout, plan_memory
-from .native.backend import NativeProgram
+from .native.backend import NativeProgram, OverlapError
 from .numpy_backend import Program
 from .passes import DONE, PASSES
 
@@ -281,6 +281,8 @@ class Plan:
 
     def _explained(self, error: Exception) -> Exception:
         """The kernel's error with the op and the user's line."""
+        if not isinstance(error, (StaleError, OverlapError)):  # which come before anything is done
+            self._abandon()
         trace = error.__traceback__
         while trace is not None:
             if trace.tb_frame.f_code.co_filename == self.program.filename:
@@ -290,6 +292,13 @@ class Plan:
                     return kind(f"{step.name}: {error} (in a replayed step, recorded at {step.line})")
             trace = trace.tb_next
         return error
+
+    def _abandon(self) -> None:
+        """Take back the gradients, after a step that failed: other values of it may lie in their memory. The function itself has dropped them by then."""
+        if self.layout.guests:
+            for leaf, lent in self._landing:
+                if leaf.grad is lent:
+                    leaf.grad = None
 
     # --- looking ------------------------------------------------------------------------------------------------
 

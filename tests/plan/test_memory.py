@@ -148,6 +148,22 @@ def test_a_gradient_that_the_function_itself_put_aside_stays_as_it_is() -> None:
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
+def test_a_step_that_fails_leaves_no_gradient_with_other_values_in_it(backend: str) -> None:
+    step, model, (x, y) = _perceptron(backend)
+    for _ in range(4):
+        step(x, y)
+    parameters = [p.numpy(force=True).copy() for p in model.parameters()]
+    with pytest.raises(IndexError, match="out of bounds"):
+        step(x, y + 10)
+    assert all(p.grad is None for p in model.parameters())
+    for p, before in zip(model.parameters(), parameters, strict=True):
+        np.testing.assert_array_equal(p.numpy(force=True), before)
+    losses = [step(x, y).item() for _ in range(2)]
+    assert losses[1] < losses[0]
+    assert all(p.grad is not None for p in model.parameters())
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("width", [4, 300])
 def test_the_last_gradient_is_read_before_the_new_one_takes_its_place(width: int, backend: str) -> None:
     generator = np.random.default_rng(0)

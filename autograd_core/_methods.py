@@ -179,6 +179,7 @@ _last_written = REGISTRY["last_written"]
 _euclidean = REGISTRY["euclidean"]
 _pair_differences = REGISTRY["pair_differences"]
 _pair_differences_adjoint = REGISTRY["pair_differences_adjoint"]
+_pair_distances = REGISTRY["pair_distances"]
 _contract = REGISTRY["contract"]
 _identity_like = REGISTRY["identity_like"]
 _trace = REGISTRY["trace"]
@@ -421,9 +422,6 @@ _r_softsign_input = _softsign.rules["input"].function
 _k_selu = _selu.kernels
 _c_selu = cut_of(_selu)
 _r_selu_all = _selu.fused.function
-_k_celu = _celu.kernels
-_c_celu = cut_of(_celu)
-_r_celu_all = _celu.fused.function
 _k_hardsigmoid = _hardsigmoid.kernels
 _c_hardsigmoid = cut_of(_hardsigmoid)
 _r_hardsigmoid_all = _hardsigmoid.fused.function
@@ -437,8 +435,6 @@ _c_softshrink = cut_of(_softshrink)
 _r_softshrink_all = _softshrink.fused.function
 _k_hardshrink = _hardshrink.kernels
 _c_hardshrink = cut_of(_hardshrink)
-_k_threshold = _threshold.kernels
-_c_threshold = cut_of(_threshold)
 _k_slopes = _slopes.kernels
 _c_slopes = cut_of(_slopes)
 _k_sum = _sum.kernels
@@ -574,18 +570,6 @@ _k_bitwise_xor = _bitwise_xor.kernels
 _c_bitwise_xor = cut_of(_bitwise_xor, True)
 _k_bitwise_not = _bitwise_not.kernels
 _c_bitwise_not = cut_of(_bitwise_not, True)
-_k_bitwise_left_shift = _bitwise_left_shift.kernels
-_c_bitwise_left_shift = cut_of(_bitwise_left_shift, True)
-_k_bitwise_right_shift = _bitwise_right_shift.kernels
-_c_bitwise_right_shift = cut_of(_bitwise_right_shift, True)
-_k_signbit = _signbit.kernels
-_c_signbit = cut_of(_signbit, True)
-_k_isposinf = _isposinf.kernels
-_c_isposinf = cut_of(_isposinf, True)
-_k_isneginf = _isneginf.kernels
-_c_isneginf = cut_of(_isneginf, True)
-_k_isreal = _isreal.kernels
-_c_isreal = cut_of(_isreal, True)
 _k_conjugated = _conjugated.kernels
 _c_conjugated = cut_of(_conjugated)
 _k_sgn = _sgn.kernels
@@ -678,8 +662,6 @@ _k_logaddexp2 = _logaddexp2.kernels
 _c_logaddexp2 = cut_of(_logaddexp2)
 _k_xlogy = _xlogy.kernels
 _c_xlogy = cut_of(_xlogy)
-_k_xlog1py = _xlog1py.kernels
-_c_xlog1py = cut_of(_xlog1py)
 _k_avg_pool = _avg_pool.kernels
 _c_avg_pool = cut_of(_avg_pool)
 _r_avg_pool_input = _avg_pool.rules["input"].function
@@ -692,12 +674,6 @@ _r_gather_input = _gather.rules["input"].function
 _k_resample = _resample.kernels
 _c_resample = cut_of(_resample)
 _r_resample_input = _resample.rules["input"].function
-_k_gcd = _gcd.kernels
-_c_gcd = cut_of(_gcd, True)
-_k_lcm = _lcm.kernels
-_c_lcm = cut_of(_lcm, True)
-_k_nextafter = _nextafter.kernels
-_c_nextafter = cut_of(_nextafter, True)
 _k_flip = _flip.kernels
 _c_flip = cut_of(_flip)
 _r_flip_input = _flip.rules["input"].function
@@ -713,10 +689,6 @@ _r_triu_input = _triu.rules["input"].function
 _k_take_rows = _take_rows.kernels
 _c_take_rows = cut_of(_take_rows)
 _r_take_rows_input = _take_rows.rules["input"].function
-_k_class_margins = _class_margins.kernels
-_c_class_margins = cut_of(_class_margins)
-_q_class_margins = _class_margins.residual_kernels
-_r_class_margins_all = _class_margins.fused.function
 _k_masked_fill = _masked_fill.kernels
 _c_masked_fill = cut_of(_masked_fill)
 _r_masked_fill_input = _masked_fill.rules["input"].function
@@ -820,42 +792,6 @@ _r_diagonal_input = _diagonal.rules["input"].function
 _k_to_dtype = _to_dtype.kernels
 _c_to_dtype = cut_of(_to_dtype)
 _r_to_dtype_input = _to_dtype.rules["input"].function
-_k_erf = _erf.kernels
-_c_erf = cut_of(_erf)
-_k_erfc = _erfc.kernels
-_c_erfc = cut_of(_erfc)
-_k_erfinv = _erfinv.kernels
-_c_erfinv = cut_of(_erfinv)
-_k_special_erfcx = _special_erfcx.kernels
-_c_special_erfcx = cut_of(_special_erfcx)
-_k_special_ndtri = _special_ndtri.kernels
-_c_special_ndtri = cut_of(_special_ndtri)
-_k_special_log_ndtr = _special_log_ndtr.kernels
-_c_special_log_ndtr = cut_of(_special_log_ndtr)
-_r_special_log_ndtr_input = _special_log_ndtr.rules["input"].function
-_k_lgamma = _lgamma.kernels
-_c_lgamma = cut_of(_lgamma)
-_k_digamma = _digamma.kernels
-_c_digamma = cut_of(_digamma)
-_r_digamma_input = _digamma.rules["input"].function
-_k_polygamma_of = _polygamma_of.kernels
-_c_polygamma_of = cut_of(_polygamma_of)
-_r_polygamma_of_input = _polygamma_of.rules["input"].function
-_k_i0 = _i0.kernels
-_c_i0 = cut_of(_i0)
-_k_special_i1 = _special_i1.kernels
-_c_special_i1 = cut_of(_special_i1)
-_r_special_i1_input = _special_i1.rules["input"].function
-_k_special_i0e = _special_i0e.kernels
-_c_special_i0e = cut_of(_special_i0e)
-_k_special_i1e = _special_i1e.kernels
-_c_special_i1e = cut_of(_special_i1e)
-_r_special_i1e_input = _special_i1e.rules["input"].function
-_k_logit = _logit.kernels
-_c_logit = cut_of(_logit)
-_r_logit_all = _logit.fused.function
-_k_special_entr = _special_entr.kernels
-_c_special_entr = cut_of(_special_entr)
 _k_sin = _sin.kernels
 _c_sin = cut_of(_sin)
 _k_cos = _cos.kernels
@@ -890,10 +826,6 @@ _c_rad2deg = cut_of(_rad2deg)
 _k_sinc = _sinc.kernels
 _c_sinc = cut_of(_sinc)
 _r_sinc_input = _sinc.rules["input"].function
-_k_linalg_cross = _linalg_cross.kernels
-_c_linalg_cross = cut_of(_linalg_cross)
-_r_linalg_cross_input = _linalg_cross.rules["input"].function
-_r_linalg_cross_other = _linalg_cross.rules["other"].function
 _k_Tensor_unfold = _Tensor_unfold.kernels
 _c_Tensor_unfold = cut_of(_Tensor_unfold)
 _r_Tensor_unfold_input = _Tensor_unfold.rules["input"].function
@@ -1205,7 +1137,7 @@ def sigmoid(input: Tensor) -> Tensor:
         n_input = input._node
         d = a_input.dtype
     except AttributeError:
-        return apply(_sigmoid, (input,), {})
+        d = None
     mode = get_mode()
     if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
         return apply(_sigmoid, (input,), {})
@@ -1269,7 +1201,7 @@ def relu(input: Tensor, *, inplace: builtins.bool = False) -> Tensor:
         n_input = input._node
         d = a_input.dtype
     except AttributeError:
-        return apply(_relu, (input,), {})
+        d = None
     mode = get_mode()
     if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
         return apply(_relu, (input,), {})
@@ -1336,7 +1268,7 @@ def leaky_relu(input: Tensor, negative_slope: builtins.float = 0.01, inplace: bu
         n_input = input._node
         d = a_input.dtype
     except AttributeError:
-        return apply(_leaky_relu, (input,), {"negative_slope": negative_slope})
+        d = None
     mode = get_mode()
     if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
         return apply(_leaky_relu, (input,), {"negative_slope": negative_slope})
@@ -1405,7 +1337,7 @@ def elu(input: Tensor, alpha: builtins.float = 1.0, inplace: builtins.bool = Fal
         n_input = input._node
         d = a_input.dtype
     except AttributeError:
-        return apply(_elu, (input,), {"alpha": alpha})
+        d = None
     mode = get_mode()
     if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
         return apply(_elu, (input,), {"alpha": alpha})
@@ -1473,7 +1405,7 @@ def softplus(input: Tensor, beta: builtins.float = 1.0, threshold: builtins.floa
         n_input = input._node
         d = a_input.dtype
     except AttributeError:
-        return apply(_softplus, (input,), {"beta": beta, "threshold": threshold})
+        d = None
     mode = get_mode()
     if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
         return apply(_softplus, (input,), {"beta": beta, "threshold": threshold})
@@ -1535,7 +1467,7 @@ def gelu(input: Tensor, *, approximate: str = 'none') -> Tensor:
         n_input = input._node
         d = a_input.dtype
     except AttributeError:
-        return apply(_gelu, (input,), {"approximate": approximate})
+        d = None
     mode = get_mode()
     if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
         return apply(_gelu, (input,), {"approximate": approximate})
@@ -1598,7 +1530,7 @@ def logsigmoid(input: Tensor) -> Tensor:
         n_input = input._node
         d = a_input.dtype
     except AttributeError:
-        return apply(_logsigmoid, (input,), {})
+        d = None
     mode = get_mode()
     if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
         return apply(_logsigmoid, (input,), {})
@@ -1658,7 +1590,7 @@ def silu(input: Tensor, inplace: builtins.bool = False) -> Tensor:
         n_input = input._node
         d = a_input.dtype
     except AttributeError:
-        return apply(_silu, (input,), {})
+        d = None
     mode = get_mode()
     if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
         return apply(_silu, (input,), {})
@@ -1718,7 +1650,7 @@ def mish(input: Tensor, inplace: builtins.bool = False) -> Tensor:
         n_input = input._node
         d = a_input.dtype
     except AttributeError:
-        return apply(_mish, (input,), {})
+        d = None
     mode = get_mode()
     if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
         return apply(_mish, (input,), {})
@@ -1780,7 +1712,7 @@ def hardtanh(input: Tensor, min_val: builtins.float = -1.0, max_val: builtins.fl
         n_input = input._node
         d = a_input.dtype
     except AttributeError:
-        return apply(_hardtanh, (input,), {"min_val": min_val, "max_val": max_val})
+        d = None
     mode = get_mode()
     if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
         return apply(_hardtanh, (input,), {"min_val": min_val, "max_val": max_val})
@@ -1846,7 +1778,7 @@ def relu6(input: Tensor, inplace: builtins.bool = False) -> Tensor:
         n_input = input._node
         d = a_input.dtype
     except AttributeError:
-        return apply(_relu6, (input,), {})
+        d = None
     mode = get_mode()
     if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
         return apply(_relu6, (input,), {})
@@ -1903,7 +1835,7 @@ def softsign(input: Tensor) -> Tensor:
         n_input = input._node
         d = a_input.dtype
     except AttributeError:
-        return apply(_softsign, (input,), {})
+        d = None
     mode = get_mode()
     if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
         return apply(_softsign, (input,), {})
@@ -1963,7 +1895,7 @@ def selu(input: Tensor, inplace: builtins.bool = False) -> Tensor:
         n_input = input._node
         d = a_input.dtype
     except AttributeError:
-        return apply(_selu, (input,), {})
+        d = None
     mode = get_mode()
     if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
         return apply(_selu, (input,), {})
@@ -2005,68 +1937,11 @@ def selu_(input: Tensor) -> Tensor:
     return write(_selu, input, (), {})
 
 
-def _pull_celu(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    input, = node.saved
-    attrs = node._attrs
-    alpha = attrs["alpha"]
-    r_input, = _r_celu_all(F, g, input, alpha)
-    if to_input is not None and r_input is not None:
-        if pending[to_input] is None:
-            pending[to_input] = r_input
-        else:
-            accumulate(pending, to_input, r_input)
-
-
-_pull_celu.op = _celu  # type: ignore[attr-defined]
-
-
 def celu(input: Tensor, alpha: builtins.float = 1.0, inplace: builtins.bool = False) -> Tensor:
     """``input`` where positive, ``alpha * (exp(input / alpha) - 1)`` elsewhere: smooth for every ``alpha``. Barron (2017), arXiv:1704.07483."""
     if inplace:
         return write(_celu, input, (), {"alpha": alpha})
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        return apply(_celu, (input,), {"alpha": alpha})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_celu, (input,), {"alpha": alpha})
-    try:
-        out = _k_celu[a_input.__class__](a_input, alpha=alpha)
-    except Exception as error:
-        raise explain(_celu, (input,), {"alpha": alpha}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = GeneralNode()
-        n.op = _celu
-        n.pull = _pull_celu
-        n._first = n_input
-        n._second = n._rest = None
-        n.saved = (a_input,)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n._attrs = {"alpha": alpha}
-        if out_shape == n_input.shape:
-            out_shape = n_input.shape
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-        if n_input is not None:
-            t._view = _c_celu
-        elif input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
-    return t
+    return apply(_celu, (input,), {"alpha": alpha})
 
 
 def celu_(input: Tensor, alpha: builtins.float = 1.0) -> Tensor:
@@ -2097,7 +1972,7 @@ def hardsigmoid(input: Tensor, inplace: builtins.bool = False) -> Tensor:
         n_input = input._node
         d = a_input.dtype
     except AttributeError:
-        return apply(_hardsigmoid, (input,), {})
+        d = None
     mode = get_mode()
     if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
         return apply(_hardsigmoid, (input,), {})
@@ -2157,7 +2032,7 @@ def hardswish(input: Tensor, inplace: builtins.bool = False) -> Tensor:
         n_input = input._node
         d = a_input.dtype
     except AttributeError:
-        return apply(_hardswish, (input,), {})
+        d = None
     mode = get_mode()
     if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
         return apply(_hardswish, (input,), {})
@@ -2214,7 +2089,7 @@ def tanhshrink(input: Tensor) -> Tensor:
         n_input = input._node
         d = a_input.dtype
     except AttributeError:
-        return apply(_tanhshrink, (input,), {})
+        d = None
     mode = get_mode()
     if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
         return apply(_tanhshrink, (input,), {})
@@ -2274,7 +2149,7 @@ def softshrink(input: Tensor, lambd: builtins.float = 0.5) -> Tensor:
         n_input = input._node
         d = a_input.dtype
     except AttributeError:
-        return apply(_softshrink, (input,), {"lambd": lambd})
+        d = None
     mode = get_mode()
     if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
         return apply(_softshrink, (input,), {"lambd": lambd})
@@ -2335,7 +2210,7 @@ def hardshrink(input: Tensor, lambd: builtins.float = 0.5) -> Tensor:
         n_input = input._node
         d = a_input.dtype
     except AttributeError:
-        return apply(_hardshrink, (input,), {"lambd": lambd})
+        d = None
     mode = get_mode()
     if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
         return apply(_hardshrink, (input,), {"lambd": lambd})
@@ -2374,67 +2249,11 @@ def hardshrink(input: Tensor, lambd: builtins.float = 0.5) -> Tensor:
     return t
 
 
-def _pull_threshold(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    input, = node.saved
-    attrs = node._attrs
-    threshold = attrs["threshold"]
-    r = F.where(input <= threshold, 0, g)
-    if pending[to_input] is None:
-        pending[to_input] = r
-    else:
-        accumulate(pending, to_input, r)
-
-
-_pull_threshold.op = _threshold  # type: ignore[attr-defined]
-
-
 def threshold(input: Tensor, threshold: builtins.float, value: builtins.float, inplace: builtins.bool = False) -> Tensor:
     """``input`` where it is above ``threshold``, else ``value``."""
     if inplace:
         return write(_threshold, input, (), {"threshold": threshold, "value": value})
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        return apply(_threshold, (input,), {"threshold": threshold, "value": value})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_threshold, (input,), {"threshold": threshold, "value": value})
-    try:
-        out = _k_threshold[a_input.__class__](a_input, threshold=threshold, value=value)
-    except Exception as error:
-        raise explain(_threshold, (input,), {"threshold": threshold, "value": value}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = GeneralNode()
-        n.op = _threshold
-        n.pull = _pull_threshold
-        n._first = n_input
-        n._second = n._rest = None
-        n.saved = (a_input,)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n._attrs = {"threshold": threshold, "value": value}
-        if out_shape == n_input.shape:
-            out_shape = n_input.shape
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-        if n_input is not None:
-            t._view = _c_threshold
-        elif input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
-    return t
+    return apply(_threshold, (input,), {"threshold": threshold, "value": value})
 
 
 def threshold_(input: Tensor, threshold: builtins.float, value: builtins.float) -> Tensor:
@@ -2482,9 +2301,9 @@ def slopes(input: Tensor, weight: TensorLike) -> Tensor:
             a_weight = weight._array
             n_weight = weight._node
             if a_weight.dtype is not d:
-                return apply(_slopes, (input, weight), {})
+                d = None
     except AttributeError:
-        return apply(_slopes, (input, weight), {})
+        d = None
     mode = get_mode()
     if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
         return apply(_slopes, (input, weight), {})
@@ -2575,7 +2394,7 @@ def sum(input: Tensor, dim: Dims = None, keepdim: builtins.bool = False, *, dtyp
         n_input = input._node
         d = a_input.dtype
     except AttributeError:
-        return apply(_sum, (input,), {"dim": dim, "keepdim": keepdim, "dtype": dtype})
+        d = None
     mode = get_mode()
     if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
         return apply(_sum, (input,), {"dim": dim, "keepdim": keepdim, "dtype": dtype})
@@ -2643,7 +2462,7 @@ def mean(input: Tensor, dim: Dims = None, keepdim: builtins.bool = False, *, dty
         n_input = input._node
         d = a_input.dtype
     except AttributeError:
-        return apply(_mean, (input,), {"dim": dim, "keepdim": keepdim, "dtype": dtype})
+        d = None
     mode = get_mode()
     if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
         return apply(_mean, (input,), {"dim": dim, "keepdim": keepdim, "dtype": dtype})
@@ -2712,7 +2531,7 @@ def nansum(input: Tensor, dim: Dims = None, keepdim: builtins.bool = False, *, d
         n_input = input._node
         d = a_input.dtype
     except AttributeError:
-        return apply(_nansum, (input,), {"dim": dim, "keepdim": keepdim, "dtype": dtype})
+        d = None
     mode = get_mode()
     if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
         return apply(_nansum, (input,), {"dim": dim, "keepdim": keepdim, "dtype": dtype})
@@ -2767,7 +2586,7 @@ def count_nonzero(input: Tensor, dim: Dims = None, *, axis: Any = None) -> Tenso
         n_input = input._node
         d = a_input.dtype
     except AttributeError:
-        return apply(_count_nonzero, (input,), {"dim": dim})
+        d = None
     mode = get_mode()
     if (d is not FLOAT32 and d is not FLOAT64 and (d is not INT64) and (d is not BOOL)) or mode.general:
         return apply(_count_nonzero, (input,), {"dim": dim})
@@ -2804,7 +2623,7 @@ def all(input: Tensor, dim: Dims = None, keepdim: builtins.bool = False, *, axis
         n_input = input._node
         d = a_input.dtype
     except AttributeError:
-        return apply(_all, (input,), {"dim": dim, "keepdim": keepdim})
+        d = None
     mode = get_mode()
     if (d is not FLOAT32 and d is not FLOAT64 and (d is not INT64) and (d is not BOOL)) or mode.general:
         return apply(_all, (input,), {"dim": dim, "keepdim": keepdim})
@@ -2841,7 +2660,7 @@ def any(input: Tensor, dim: Dims = None, keepdim: builtins.bool = False, *, axis
         n_input = input._node
         d = a_input.dtype
     except AttributeError:
-        return apply(_any, (input,), {"dim": dim, "keepdim": keepdim})
+        d = None
     mode = get_mode()
     if (d is not FLOAT32 and d is not FLOAT64 and (d is not INT64) and (d is not BOOL)) or mode.general:
         return apply(_any, (input,), {"dim": dim, "keepdim": keepdim})
@@ -2887,7 +2706,7 @@ def amax(input: Tensor, dim: Dims = (), keepdim: builtins.bool = False, *, axis:
         n_input = input._node
         d = a_input.dtype
     except AttributeError:
-        return apply(_amax, (input,), {"dim": dim, "keepdim": keepdim})
+        d = None
     mode = get_mode()
     if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
         return apply(_amax, (input,), {"dim": dim, "keepdim": keepdim})
@@ -2951,7 +2770,7 @@ def amin(input: Tensor, dim: Dims = (), keepdim: builtins.bool = False, *, axis:
         n_input = input._node
         d = a_input.dtype
     except AttributeError:
-        return apply(_amin, (input,), {"dim": dim, "keepdim": keepdim})
+        d = None
     mode = get_mode()
     if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
         return apply(_amin, (input,), {"dim": dim, "keepdim": keepdim})
@@ -3006,7 +2825,7 @@ def argmax(input: Tensor, dim: builtins.int | None = None, keepdim: builtins.boo
         n_input = input._node
         d = a_input.dtype
     except AttributeError:
-        return apply(_argmax, (input,), {"dim": dim, "keepdim": keepdim})
+        d = None
     mode = get_mode()
     if (d is not FLOAT32 and d is not FLOAT64 and (d is not INT64) and (d is not BOOL)) or mode.general:
         return apply(_argmax, (input,), {"dim": dim, "keepdim": keepdim})
@@ -3043,7 +2862,7 @@ def argmin(input: Tensor, dim: builtins.int | None = None, keepdim: builtins.boo
         n_input = input._node
         d = a_input.dtype
     except AttributeError:
-        return apply(_argmin, (input,), {"dim": dim, "keepdim": keepdim})
+        d = None
     mode = get_mode()
     if (d is not FLOAT32 and d is not FLOAT64 and (d is not INT64) and (d is not BOOL)) or mode.general:
         return apply(_argmin, (input,), {"dim": dim, "keepdim": keepdim})
@@ -3097,9 +2916,9 @@ def isclose(input: Tensor, other: Tensor, rtol: builtins.float = 1e-05, atol: bu
         a_other = other._array
         n_other = other._node
         if a_other.dtype is not d:
-            return apply(_isclose, (input, other), {"rtol": rtol, "atol": atol, "equal_nan": equal_nan})
+            d = None
     except AttributeError:
-        return apply(_isclose, (input, other), {"rtol": rtol, "atol": atol, "equal_nan": equal_nan})
+        d = None
     mode = get_mode()
     if (d is not FLOAT32 and d is not FLOAT64 and (d is not INT64) and (d is not BOOL)) or mode.general:
         return apply(_isclose, (input, other), {"rtol": rtol, "atol": atol, "equal_nan": equal_nan})
@@ -3142,7 +2961,7 @@ def adaptive_average(input: Tensor, *, size: builtins.tuple[builtins.int, ...]) 
         n_input = input._node
         d = a_input.dtype
     except AttributeError:
-        return apply(_adaptive_average, (input,), {"size": size})
+        d = None
     mode = get_mode()
     if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
         return apply(_adaptive_average, (input,), {"size": size})
@@ -3236,9 +3055,9 @@ def add(input: Tensor, other: TensorLike, *, alpha: Number = 1) -> Tensor:
             a_other = other._array
             n_other = other._node
             if a_other.dtype is not d:
-                return apply(_add, (input, other), {})
+                d = None
     except AttributeError:
-        return apply(_add, (input, other), {})
+        d = None
     mode = get_mode()
     if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
         return apply(_add, (input, other), {})
@@ -3336,9 +3155,9 @@ def sub(input: Tensor, other: TensorLike, *, alpha: Number = 1) -> Tensor:
             a_other = other._array
             n_other = other._node
             if a_other.dtype is not d:
-                return apply(_sub, (input, other), {})
+                d = None
     except AttributeError:
-        return apply(_sub, (input, other), {})
+        d = None
     mode = get_mode()
     if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
         return apply(_sub, (input, other), {})
@@ -3435,9 +3254,9 @@ def mul(input: Tensor, other: TensorLike) -> Tensor:
             a_other = other._array
             n_other = other._node
             if a_other.dtype is not d:
-                return apply(_mul, (input, other), {})
+                d = None
     except AttributeError:
-        return apply(_mul, (input, other), {})
+        d = None
     mode = get_mode()
     if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
         return apply(_mul, (input, other), {})
@@ -3534,9 +3353,9 @@ def div(input: Tensor, other: TensorLike, *, rounding_mode: str | None = None) -
             a_other = other._array
             n_other = other._node
             if a_other.dtype is not d:
-                return apply(_div, (input, other), {})
+                d = None
     except AttributeError:
-        return apply(_div, (input, other), {})
+        d = None
     mode = get_mode()
     if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
         return apply(_div, (input, other), {})
@@ -3612,7 +3431,7 @@ def neg(input: Tensor) -> Tensor:
         n_input = input._node
         d = a_input.dtype
     except AttributeError:
-        return apply(_neg, (input,), {})
+        d = None
     mode = get_mode()
     if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
         return apply(_neg, (input,), {})
@@ -3694,9 +3513,9 @@ def pow(input: Tensor, exponent: TensorLike) -> Tensor:
             a_exponent = exponent._array
             n_exponent = exponent._node
             if a_exponent.dtype is not d:
-                return apply(_pow, (input, exponent), {})
+                d = None
     except AttributeError:
-        return apply(_pow, (input, exponent), {})
+        d = None
     mode = get_mode()
     if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
         return apply(_pow, (input, exponent), {})
@@ -3771,7 +3590,7 @@ def square(input: Tensor) -> Tensor:
         n_input = input._node
         d = a_input.dtype
     except AttributeError:
-        return apply(_square, (input,), {})
+        d = None
     mode = get_mode()
     if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
         return apply(_square, (input,), {})
@@ -3833,7 +3652,7 @@ def abs(input: Tensor) -> Tensor:
         n_input = input._node
         d = a_input.dtype
     except AttributeError:
-        return apply(_abs, (input,), {})
+        d = None
     mode = get_mode()
     if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
         return apply(_abs, (input,), {})
@@ -3894,7 +3713,7 @@ def sign(input: Tensor) -> Tensor:
         n_input = input._node
         d = a_input.dtype
     except AttributeError:
-        return apply(_sign, (input,), {})
+        d = None
     mode = get_mode()
     if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
         return apply(_sign, (input,), {})
@@ -3956,7 +3775,7 @@ def reciprocal(input: Tensor) -> Tensor:
         n_input = input._node
         d = a_input.dtype
     except AttributeError:
-        return apply(_reciprocal, (input,), {})
+        d = None
     mode = get_mode()
     if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
         return apply(_reciprocal, (input,), {})
@@ -4038,9 +3857,9 @@ def copysign(input: Tensor, other: TensorLike) -> Tensor:
             a_other = other._array
             n_other = other._node
             if a_other.dtype is not d:
-                return apply(_copysign, (input, other), {})
+                d = None
     except AttributeError:
-        return apply(_copysign, (input, other), {})
+        d = None
     mode = get_mode()
     if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
         return apply(_copysign, (input, other), {})
@@ -4135,9 +3954,9 @@ def hypot(input: Tensor, other: TensorLike) -> Tensor:
             a_other = other._array
             n_other = other._node
             if a_other.dtype is not d:
-                return apply(_hypot, (input, other), {})
+                d = None
     except AttributeError:
-        return apply(_hypot, (input, other), {})
+        d = None
     mode = get_mode()
     if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
         return apply(_hypot, (input, other), {})
@@ -4229,9 +4048,9 @@ def squared_error(input: Tensor, target: Tensor, reduction: str = 'mean') -> Ten
         a_target = target._array
         n_target = target._node
         if a_target.dtype is not d:
-            return apply(_squared_error, (input, target), {"reduction": reduction})
+            d = None
     except AttributeError:
-        return apply(_squared_error, (input, target), {"reduction": reduction})
+        d = None
     mode = get_mode()
     if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
         return apply(_squared_error, (input, target), {"reduction": reduction})
@@ -4312,9 +4131,9 @@ def huber_error(input: Tensor, target: Tensor, delta: builtins.float, reduction:
         a_target = target._array
         n_target = target._node
         if a_target.dtype is not d:
-            return apply(_huber_error, (input, target), {"delta": delta, "reduction": reduction})
+            d = None
     except AttributeError:
-        return apply(_huber_error, (input, target), {"delta": delta, "reduction": reduction})
+        d = None
     mode = get_mode()
     if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
         return apply(_huber_error, (input, target), {"delta": delta, "reduction": reduction})
@@ -4406,7 +4225,7 @@ def sigmoid_cross_entropy(input: Tensor, target: Tensor, weight: Tensor | None, 
         a_target = target._array
         n_target = target._node
         if a_target.dtype is not d:
-            return apply(_sigmoid_cross_entropy, (input, target, weight, pos_weight), {"reduction": reduction})
+            d = None
         if weight is None:
             a_weight: Any = weight
             n_weight = None
@@ -4414,7 +4233,7 @@ def sigmoid_cross_entropy(input: Tensor, target: Tensor, weight: Tensor | None, 
             a_weight = weight._array
             n_weight = weight._node
             if a_weight.dtype is not d:
-                return apply(_sigmoid_cross_entropy, (input, target, weight, pos_weight), {"reduction": reduction})
+                d = None
         if pos_weight is None:
             a_pos_weight: Any = pos_weight
             n_pos_weight = None
@@ -4422,9 +4241,9 @@ def sigmoid_cross_entropy(input: Tensor, target: Tensor, weight: Tensor | None, 
             a_pos_weight = pos_weight._array
             n_pos_weight = pos_weight._node
             if a_pos_weight.dtype is not d:
-                return apply(_sigmoid_cross_entropy, (input, target, weight, pos_weight), {"reduction": reduction})
+                d = None
     except AttributeError:
-        return apply(_sigmoid_cross_entropy, (input, target, weight, pos_weight), {"reduction": reduction})
+        d = None
     mode = get_mode()
     if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
         return apply(_sigmoid_cross_entropy, (input, target, weight, pos_weight), {"reduction": reduction})
@@ -4515,9 +4334,9 @@ def bce_elements(input: Tensor, target: Tensor) -> Tensor:
         a_target = target._array
         n_target = target._node
         if a_target.dtype is not d:
-            return apply(_bce_elements, (input, target), {})
+            d = None
     except AttributeError:
-        return apply(_bce_elements, (input, target), {})
+        d = None
     mode = get_mode()
     if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
         return apply(_bce_elements, (input, target), {})
@@ -4607,9 +4426,9 @@ def maximum(input: Tensor, other: TensorLike) -> Tensor:
             a_other = other._array
             n_other = other._node
             if a_other.dtype is not d:
-                return apply(_maximum, (input, other), {})
+                d = None
     except AttributeError:
-        return apply(_maximum, (input, other), {})
+        d = None
     mode = get_mode()
     if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
         return apply(_maximum, (input, other), {})
@@ -4699,9 +4518,9 @@ def minimum(input: Tensor, other: TensorLike) -> Tensor:
             a_other = other._array
             n_other = other._node
             if a_other.dtype is not d:
-                return apply(_minimum, (input, other), {})
+                d = None
     except AttributeError:
-        return apply(_minimum, (input, other), {})
+        d = None
     mode = get_mode()
     if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
         return apply(_minimum, (input, other), {})
@@ -4800,7 +4619,7 @@ def clamp(input: Tensor, min: TensorLike | None = None, max: TensorLike | None =
             a_min = min._array
             n_min = min._node
             if a_min.dtype is not d:
-                return apply(_clamp, (input, min, max), {})
+                d = None
         c = max.__class__
         if c is _float or c is _int or max is None:
             a_max: Any = max
@@ -4809,9 +4628,9 @@ def clamp(input: Tensor, min: TensorLike | None = None, max: TensorLike | None =
             a_max = max._array
             n_max = max._node
             if a_max.dtype is not d:
-                return apply(_clamp, (input, min, max), {})
+                d = None
     except AttributeError:
-        return apply(_clamp, (input, min, max), {})
+        d = None
     mode = get_mode()
     if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
         return apply(_clamp, (input, min, max), {})
@@ -4902,9 +4721,9 @@ def clamp_min(input: Tensor, min: TensorLike) -> Tensor:
             a_min = min._array
             n_min = min._node
             if a_min.dtype is not d:
-                return apply(_clamp_min, (input, min), {})
+                d = None
     except AttributeError:
-        return apply(_clamp_min, (input, min), {})
+        d = None
     mode = get_mode()
     if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
         return apply(_clamp_min, (input, min), {})
@@ -4999,9 +4818,9 @@ def clamp_max(input: Tensor, max: TensorLike) -> Tensor:
             a_max = max._array
             n_max = max._node
             if a_max.dtype is not d:
-                return apply(_clamp_max, (input, max), {})
+                d = None
     except AttributeError:
-        return apply(_clamp_max, (input, max), {})
+        d = None
     mode = get_mode()
     if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
         return apply(_clamp_max, (input, max), {})
@@ -5096,9 +4915,9 @@ def fmax(input: Tensor, other: TensorLike) -> Tensor:
             a_other = other._array
             n_other = other._node
             if a_other.dtype is not d:
-                return apply(_fmax, (input, other), {})
+                d = None
     except AttributeError:
-        return apply(_fmax, (input, other), {})
+        d = None
     mode = get_mode()
     if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
         return apply(_fmax, (input, other), {})
@@ -5188,9 +5007,9 @@ def fmin(input: Tensor, other: TensorLike) -> Tensor:
             a_other = other._array
             n_other = other._node
             if a_other.dtype is not d:
-                return apply(_fmin, (input, other), {})
+                d = None
     except AttributeError:
-        return apply(_fmin, (input, other), {})
+        d = None
     mode = get_mode()
     if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
         return apply(_fmin, (input, other), {})
@@ -5275,9 +5094,9 @@ def heaviside(input: Tensor, values: Tensor) -> Tensor:
         a_values = values._array
         n_values = values._node
         if a_values.dtype is not d:
-            return apply(_heaviside, (input, values), {})
+            d = None
     except AttributeError:
-        return apply(_heaviside, (input, values), {})
+        d = None
     mode = get_mode()
     if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
         return apply(_heaviside, (input, values), {})
@@ -5352,7 +5171,7 @@ def nan_to_num(input: Tensor, nan: builtins.float | None = None, posinf: builtin
         n_input = input._node
         d = a_input.dtype
     except AttributeError:
-        return apply(_nan_to_num, (input,), {"nan": nan, "posinf": posinf, "neginf": neginf})
+        d = None
     mode = get_mode()
     if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
         return apply(_nan_to_num, (input,), {"nan": nan, "posinf": posinf, "neginf": neginf})
@@ -5430,8 +5249,6 @@ def where(condition: Tensor, input: TensorLike | None = None, other: TensorLike 
     try:
         a_condition = condition._array
         n_condition = condition._node
-        if a_condition.dtype is not BOOL:
-            return apply(_where, (condition, input, other), {})
         d: Any = None
         c = input.__class__
         if c is _float or c is _int:
@@ -5440,10 +5257,7 @@ def where(condition: Tensor, input: TensorLike | None = None, other: TensorLike 
         else:
             a_input = input._array
             n_input = input._node
-            if d is None:
-                d = a_input.dtype
-            elif a_input.dtype is not d:
-                return apply(_where, (condition, input, other), {})
+            d = a_input.dtype if d is None or a_input.dtype is d else BOOL
         c = other.__class__
         if c is _float or c is _int:
             a_other: Any = other
@@ -5451,14 +5265,11 @@ def where(condition: Tensor, input: TensorLike | None = None, other: TensorLike 
         else:
             a_other = other._array
             n_other = other._node
-            if d is None:
-                d = a_other.dtype
-            elif a_other.dtype is not d:
-                return apply(_where, (condition, input, other), {})
+            d = a_other.dtype if d is None or a_other.dtype is d else BOOL
     except AttributeError:
-        return apply(_where, (condition, input, other), {})
+        d = None
     mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+    if ((d is not FLOAT32 and d is not FLOAT64) or a_condition.dtype is not BOOL) or mode.general:
         return apply(_where, (condition, input, other), {})
     try:
         out = _k_where[a_condition.__class__](a_condition, a_input, a_other)
@@ -5529,9 +5340,9 @@ def masked(upstream: Tensor, value: Tensor) -> Tensor:
         a_value = value._array
         n_value = value._node
         if a_value.dtype is not d:
-            return apply(_masked, (upstream, value), {})
+            d = None
     except AttributeError:
-        return apply(_masked, (upstream, value), {})
+        d = None
     mode = get_mode()
     if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
         return apply(_masked, (upstream, value), {})
@@ -5637,7 +5448,7 @@ def lerp(input: Tensor, end: TensorLike, weight: TensorLike) -> Tensor:
             a_end = end._array
             n_end = end._node
             if a_end.dtype is not d:
-                return apply(_lerp, (input, end, weight), {})
+                d = None
         c = weight.__class__
         if c is _float or c is _int:
             a_weight: Any = weight
@@ -5646,9 +5457,9 @@ def lerp(input: Tensor, end: TensorLike, weight: TensorLike) -> Tensor:
             a_weight = weight._array
             n_weight = weight._node
             if a_weight.dtype is not d:
-                return apply(_lerp, (input, end, weight), {})
+                d = None
     except AttributeError:
-        return apply(_lerp, (input, end, weight), {})
+        d = None
     mode = get_mode()
     if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
         return apply(_lerp, (input, end, weight), {})
@@ -5745,13 +5556,13 @@ def addcmul(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Number = 
         a_tensor1 = tensor1._array
         n_tensor1 = tensor1._node
         if a_tensor1.dtype is not d:
-            return apply(_addcmul, (input, tensor1, tensor2), {"value": value})
+            d = None
         a_tensor2 = tensor2._array
         n_tensor2 = tensor2._node
         if a_tensor2.dtype is not d:
-            return apply(_addcmul, (input, tensor1, tensor2), {"value": value})
+            d = None
     except AttributeError:
-        return apply(_addcmul, (input, tensor1, tensor2), {"value": value})
+        d = None
     mode = get_mode()
     if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
         return apply(_addcmul, (input, tensor1, tensor2), {"value": value})
@@ -5850,13 +5661,13 @@ def addcdiv(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Number = 
         a_tensor1 = tensor1._array
         n_tensor1 = tensor1._node
         if a_tensor1.dtype is not d:
-            return apply(_addcdiv, (input, tensor1, tensor2), {"value": value})
+            d = None
         a_tensor2 = tensor2._array
         n_tensor2 = tensor2._node
         if a_tensor2.dtype is not d:
-            return apply(_addcdiv, (input, tensor1, tensor2), {"value": value})
+            d = None
     except AttributeError:
-        return apply(_addcdiv, (input, tensor1, tensor2), {"value": value})
+        d = None
     mode = get_mode()
     if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
         return apply(_addcdiv, (input, tensor1, tensor2), {"value": value})
@@ -5932,9 +5743,9 @@ def eq(input: Tensor, other: TensorLike) -> Tensor:
             a_other = other._array
             n_other = other._node
             if a_other.dtype is not d:
-                return apply(_eq, (input, other), {})
+                d = None
     except AttributeError:
-        return apply(_eq, (input, other), {})
+        d = None
     mode = get_mode()
     if (d is not FLOAT32 and d is not FLOAT64 and (d is not INT64 or c is _float) and (d is not BOOL or c is _float or c is _int)) or mode.general:
         return apply(_eq, (input, other), {})
@@ -5983,9 +5794,9 @@ def ne(input: Tensor, other: TensorLike) -> Tensor:
             a_other = other._array
             n_other = other._node
             if a_other.dtype is not d:
-                return apply(_ne, (input, other), {})
+                d = None
     except AttributeError:
-        return apply(_ne, (input, other), {})
+        d = None
     mode = get_mode()
     if (d is not FLOAT32 and d is not FLOAT64 and (d is not INT64 or c is _float) and (d is not BOOL or c is _float or c is _int)) or mode.general:
         return apply(_ne, (input, other), {})
@@ -6034,9 +5845,9 @@ def lt(input: Tensor, other: TensorLike) -> Tensor:
             a_other = other._array
             n_other = other._node
             if a_other.dtype is not d:
-                return apply(_lt, (input, other), {})
+                d = None
     except AttributeError:
-        return apply(_lt, (input, other), {})
+        d = None
     mode = get_mode()
     if (d is not FLOAT32 and d is not FLOAT64 and (d is not INT64 or c is _float) and (d is not BOOL or c is _float or c is _int)) or mode.general:
         return apply(_lt, (input, other), {})
@@ -6085,9 +5896,9 @@ def le(input: Tensor, other: TensorLike) -> Tensor:
             a_other = other._array
             n_other = other._node
             if a_other.dtype is not d:
-                return apply(_le, (input, other), {})
+                d = None
     except AttributeError:
-        return apply(_le, (input, other), {})
+        d = None
     mode = get_mode()
     if (d is not FLOAT32 and d is not FLOAT64 and (d is not INT64 or c is _float) and (d is not BOOL or c is _float or c is _int)) or mode.general:
         return apply(_le, (input, other), {})
@@ -6136,9 +5947,9 @@ def gt(input: Tensor, other: TensorLike) -> Tensor:
             a_other = other._array
             n_other = other._node
             if a_other.dtype is not d:
-                return apply(_gt, (input, other), {})
+                d = None
     except AttributeError:
-        return apply(_gt, (input, other), {})
+        d = None
     mode = get_mode()
     if (d is not FLOAT32 and d is not FLOAT64 and (d is not INT64 or c is _float) and (d is not BOOL or c is _float or c is _int)) or mode.general:
         return apply(_gt, (input, other), {})
@@ -6187,9 +5998,9 @@ def ge(input: Tensor, other: TensorLike) -> Tensor:
             a_other = other._array
             n_other = other._node
             if a_other.dtype is not d:
-                return apply(_ge, (input, other), {})
+                d = None
     except AttributeError:
-        return apply(_ge, (input, other), {})
+        d = None
     mode = get_mode()
     if (d is not FLOAT32 and d is not FLOAT64 and (d is not INT64 or c is _float) and (d is not BOOL or c is _float or c is _int)) or mode.general:
         return apply(_ge, (input, other), {})
@@ -6238,9 +6049,9 @@ def logical_and(input: Tensor, other: TensorLike) -> Tensor:
             a_other = other._array
             n_other = other._node
             if a_other.dtype is not d:
-                return apply(_logical_and, (input, other), {})
+                d = None
     except AttributeError:
-        return apply(_logical_and, (input, other), {})
+        d = None
     mode = get_mode()
     if (d is not FLOAT32 and d is not FLOAT64 and (d is not INT64 or c is _float) and (d is not BOOL or c is _float or c is _int)) or mode.general:
         return apply(_logical_and, (input, other), {})
@@ -6289,9 +6100,9 @@ def logical_or(input: Tensor, other: TensorLike) -> Tensor:
             a_other = other._array
             n_other = other._node
             if a_other.dtype is not d:
-                return apply(_logical_or, (input, other), {})
+                d = None
     except AttributeError:
-        return apply(_logical_or, (input, other), {})
+        d = None
     mode = get_mode()
     if (d is not FLOAT32 and d is not FLOAT64 and (d is not INT64 or c is _float) and (d is not BOOL or c is _float or c is _int)) or mode.general:
         return apply(_logical_or, (input, other), {})
@@ -6340,9 +6151,9 @@ def logical_xor(input: Tensor, other: TensorLike) -> Tensor:
             a_other = other._array
             n_other = other._node
             if a_other.dtype is not d:
-                return apply(_logical_xor, (input, other), {})
+                d = None
     except AttributeError:
-        return apply(_logical_xor, (input, other), {})
+        d = None
     mode = get_mode()
     if (d is not FLOAT32 and d is not FLOAT64 and (d is not INT64 or c is _float) and (d is not BOOL or c is _float or c is _int)) or mode.general:
         return apply(_logical_xor, (input, other), {})
@@ -6382,7 +6193,7 @@ def logical_not(input: Tensor) -> Tensor:
         n_input = input._node
         d = a_input.dtype
     except AttributeError:
-        return apply(_logical_not, (input,), {})
+        d = None
     mode = get_mode()
     if (d is not FLOAT32 and d is not FLOAT64 and (d is not INT64) and (d is not BOOL)) or mode.general:
         return apply(_logical_not, (input,), {})
@@ -6420,7 +6231,7 @@ def isnan(input: Tensor) -> Tensor:
         n_input = input._node
         d = a_input.dtype
     except AttributeError:
-        return apply(_isnan, (input,), {})
+        d = None
     mode = get_mode()
     if (d is not FLOAT32 and d is not FLOAT64 and (d is not INT64) and (d is not BOOL)) or mode.general:
         return apply(_isnan, (input,), {})
@@ -6453,7 +6264,7 @@ def isinf(input: Tensor) -> Tensor:
         n_input = input._node
         d = a_input.dtype
     except AttributeError:
-        return apply(_isinf, (input,), {})
+        d = None
     mode = get_mode()
     if (d is not FLOAT32 and d is not FLOAT64 and (d is not INT64) and (d is not BOOL)) or mode.general:
         return apply(_isinf, (input,), {})
@@ -6486,7 +6297,7 @@ def isfinite(input: Tensor) -> Tensor:
         n_input = input._node
         d = a_input.dtype
     except AttributeError:
-        return apply(_isfinite, (input,), {})
+        d = None
     mode = get_mode()
     if (d is not FLOAT32 and d is not FLOAT64 and (d is not INT64) and (d is not BOOL)) or mode.general:
         return apply(_isfinite, (input,), {})
@@ -6528,9 +6339,9 @@ def bitwise_and(input: Tensor, other: TensorLike) -> Tensor:
             a_other = other._array
             n_other = other._node
             if a_other.dtype is not d:
-                return apply(_bitwise_and, (input, other), {})
+                d = None
     except AttributeError:
-        return apply(_bitwise_and, (input, other), {})
+        d = None
     mode = get_mode()
     if (d is not FLOAT32 and d is not FLOAT64 and (d is not INT64 or c is _float) and (d is not BOOL or c is _float or c is _int)) or mode.general:
         return apply(_bitwise_and, (input, other), {})
@@ -6579,9 +6390,9 @@ def bitwise_or(input: Tensor, other: TensorLike) -> Tensor:
             a_other = other._array
             n_other = other._node
             if a_other.dtype is not d:
-                return apply(_bitwise_or, (input, other), {})
+                d = None
     except AttributeError:
-        return apply(_bitwise_or, (input, other), {})
+        d = None
     mode = get_mode()
     if (d is not FLOAT32 and d is not FLOAT64 and (d is not INT64 or c is _float) and (d is not BOOL or c is _float or c is _int)) or mode.general:
         return apply(_bitwise_or, (input, other), {})
@@ -6630,9 +6441,9 @@ def bitwise_xor(input: Tensor, other: TensorLike) -> Tensor:
             a_other = other._array
             n_other = other._node
             if a_other.dtype is not d:
-                return apply(_bitwise_xor, (input, other), {})
+                d = None
     except AttributeError:
-        return apply(_bitwise_xor, (input, other), {})
+        d = None
     mode = get_mode()
     if (d is not FLOAT32 and d is not FLOAT64 and (d is not INT64 or c is _float) and (d is not BOOL or c is _float or c is _int)) or mode.general:
         return apply(_bitwise_xor, (input, other), {})
@@ -6672,7 +6483,7 @@ def bitwise_not(input: Tensor) -> Tensor:
         n_input = input._node
         d = a_input.dtype
     except AttributeError:
-        return apply(_bitwise_not, (input,), {})
+        d = None
     mode = get_mode()
     if (d is not FLOAT32 and d is not FLOAT64 and (d is not INT64) and (d is not BOOL)) or mode.general:
         return apply(_bitwise_not, (input,), {})
@@ -6696,50 +6507,9 @@ def bitwise_not_(input: Tensor) -> Tensor:
     return write(_bitwise_not, input, (), {})
 
 
-def _pull_bitwise_left_shift(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    to_other = node._second
-    shape = node.shape
-
-
-_pull_bitwise_left_shift.op = _bitwise_left_shift  # type: ignore[attr-defined]
-
-
 def bitwise_left_shift(input: Tensor, other: TensorLike) -> Tensor:
     """The bits of ``input`` moved up by ``other`` places, zeros below."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-        c = other.__class__
-        if c is _float or c is _int:
-            a_other: Any = other
-            n_other = None
-        else:
-            a_other = other._array
-            n_other = other._node
-            if a_other.dtype is not d:
-                return apply(_bitwise_left_shift, (input, other), {})
-    except AttributeError:
-        return apply(_bitwise_left_shift, (input, other), {})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64 and (d is not INT64 or c is _float)) or mode.general:
-        return apply(_bitwise_left_shift, (input, other), {})
-    try:
-        out = _k_bitwise_left_shift[a_input.__class__](a_input, a_other)
-    except Exception as error:
-        raise explain(_bitwise_left_shift, (input, other), {}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    t._node = None
-    if n_input is not None or n_other is not None:
-        t._view = _c_bitwise_left_shift
-    elif input._view is not None and input._view.cut is not None:
-        t._view = input._view.cut
-    elif a_other is not other and other._view is not None and other._view.cut is not None:
-        t._view = other._view.cut
-    return t
+    return apply(_bitwise_left_shift, (input, other), {})
 
 
 def bitwise_left_shift_(input: Tensor, other: TensorLike) -> Tensor:
@@ -6747,50 +6517,9 @@ def bitwise_left_shift_(input: Tensor, other: TensorLike) -> Tensor:
     return write(_bitwise_left_shift, input, (other,), {})
 
 
-def _pull_bitwise_right_shift(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    to_other = node._second
-    shape = node.shape
-
-
-_pull_bitwise_right_shift.op = _bitwise_right_shift  # type: ignore[attr-defined]
-
-
 def bitwise_right_shift(input: Tensor, other: TensorLike) -> Tensor:
     """The bits of ``input`` moved down by ``other`` places; the sign stays."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-        c = other.__class__
-        if c is _float or c is _int:
-            a_other: Any = other
-            n_other = None
-        else:
-            a_other = other._array
-            n_other = other._node
-            if a_other.dtype is not d:
-                return apply(_bitwise_right_shift, (input, other), {})
-    except AttributeError:
-        return apply(_bitwise_right_shift, (input, other), {})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64 and (d is not INT64 or c is _float)) or mode.general:
-        return apply(_bitwise_right_shift, (input, other), {})
-    try:
-        out = _k_bitwise_right_shift[a_input.__class__](a_input, a_other)
-    except Exception as error:
-        raise explain(_bitwise_right_shift, (input, other), {}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    t._node = None
-    if n_input is not None or n_other is not None:
-        t._view = _c_bitwise_right_shift
-    elif input._view is not None and input._view.cut is not None:
-        t._view = input._view.cut
-    elif a_other is not other and other._view is not None and other._view.cut is not None:
-        t._view = other._view.cut
-    return t
+    return apply(_bitwise_right_shift, (input, other), {})
 
 
 def bitwise_right_shift_(input: Tensor, other: TensorLike) -> Tensor:
@@ -6798,136 +6527,24 @@ def bitwise_right_shift_(input: Tensor, other: TensorLike) -> Tensor:
     return write(_bitwise_right_shift, input, (other,), {})
 
 
-def _pull_signbit(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-
-
-_pull_signbit.op = _signbit  # type: ignore[attr-defined]
-
-
 def signbit(input: Tensor) -> Tensor:
     """Whether the sign is minus, also that of -0.0."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        return apply(_signbit, (input,), {})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64 and (d is not INT64) and (d is not BOOL)) or mode.general:
-        return apply(_signbit, (input,), {})
-    try:
-        out = _k_signbit[a_input.__class__](a_input)
-    except Exception as error:
-        raise explain(_signbit, (input,), {}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    t._node = None
-    if n_input is not None:
-        t._view = _c_signbit
-    elif input._view is not None and input._view.cut is not None:
-        t._view = input._view.cut
-    return t
-
-
-def _pull_isposinf(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-
-
-_pull_isposinf.op = _isposinf  # type: ignore[attr-defined]
+    return apply(_signbit, (input,), {})
 
 
 def isposinf(input: Tensor) -> Tensor:
     """Whether each element is plus infinity."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        return apply(_isposinf, (input,), {})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64 and (d is not INT64) and (d is not BOOL)) or mode.general:
-        return apply(_isposinf, (input,), {})
-    try:
-        out = _k_isposinf[a_input.__class__](a_input)
-    except Exception as error:
-        raise explain(_isposinf, (input,), {}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    t._node = None
-    if n_input is not None:
-        t._view = _c_isposinf
-    elif input._view is not None and input._view.cut is not None:
-        t._view = input._view.cut
-    return t
-
-
-def _pull_isneginf(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-
-
-_pull_isneginf.op = _isneginf  # type: ignore[attr-defined]
+    return apply(_isposinf, (input,), {})
 
 
 def isneginf(input: Tensor) -> Tensor:
     """Whether each element is minus infinity."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        return apply(_isneginf, (input,), {})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64 and (d is not INT64) and (d is not BOOL)) or mode.general:
-        return apply(_isneginf, (input,), {})
-    try:
-        out = _k_isneginf[a_input.__class__](a_input)
-    except Exception as error:
-        raise explain(_isneginf, (input,), {}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    t._node = None
-    if n_input is not None:
-        t._view = _c_isneginf
-    elif input._view is not None and input._view.cut is not None:
-        t._view = input._view.cut
-    return t
-
-
-def _pull_isreal(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-
-
-_pull_isreal.op = _isreal  # type: ignore[attr-defined]
+    return apply(_isneginf, (input,), {})
 
 
 def isreal(input: Tensor) -> Tensor:
     """Whether each element has no imaginary part."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        return apply(_isreal, (input,), {})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64 and (d is not INT64) and (d is not BOOL)) or mode.general:
-        return apply(_isreal, (input,), {})
-    try:
-        out = _k_isreal[a_input.__class__](a_input)
-    except Exception as error:
-        raise explain(_isreal, (input,), {}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    t._node = None
-    if n_input is not None:
-        t._view = _c_isreal
-    elif input._view is not None and input._view.cut is not None:
-        t._view = input._view.cut
-    return t
+    return apply(_isreal, (input,), {})
 
 
 def _pull_conjugated(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
@@ -6949,7 +6566,7 @@ def conjugated(input: Tensor) -> Tensor:
         n_input = input._node
         d = a_input.dtype
     except AttributeError:
-        return apply(_conjugated, (input,), {})
+        d = None
     mode = get_mode()
     if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
         return apply(_conjugated, (input,), {})
@@ -7016,7 +6633,7 @@ def sgn(input: Tensor) -> Tensor:
         n_input = input._node
         d = a_input.dtype
     except AttributeError:
-        return apply(_sgn, (input,), {})
+        d = None
     mode = get_mode()
     if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
         return apply(_sgn, (input,), {})
@@ -7078,7 +6695,7 @@ def angle(input: Tensor) -> Tensor:
         n_input = input._node
         d = a_input.dtype
     except AttributeError:
-        return apply(_angle, (input,), {})
+        d = None
     mode = get_mode()
     if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
         return apply(_angle, (input,), {})
@@ -7179,7 +6796,7 @@ def convolution(input: Tensor, weight: Tensor, bias: Tensor | None = None, *, st
         a_weight = weight._array
         n_weight = weight._node
         if a_weight.dtype is not d:
-            return apply(_convolution, (input, weight, bias), {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups})
+            d = None
         if bias is None:
             a_bias: Any = bias
             n_bias = None
@@ -7187,9 +6804,9 @@ def convolution(input: Tensor, weight: Tensor, bias: Tensor | None = None, *, st
             a_bias = bias._array
             n_bias = bias._node
             if a_bias.dtype is not d:
-                return apply(_convolution, (input, weight, bias), {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups})
+                d = None
     except AttributeError:
-        return apply(_convolution, (input, weight, bias), {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups})
+        d = None
     mode = get_mode()
     if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
         return apply(_convolution, (input, weight, bias), {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups})
@@ -7274,9 +6891,9 @@ def convolution_input_grad(grad: Tensor, weight: Tensor, *, shape: Sequence[buil
         a_weight = weight._array
         n_weight = weight._node
         if a_weight.dtype is not d:
-            return apply(_convolution_input_grad, (grad, weight), {"shape": shape, "stride": stride, "padding": padding, "dilation": dilation, "groups": groups})
+            d = None
     except AttributeError:
-        return apply(_convolution_input_grad, (grad, weight), {"shape": shape, "stride": stride, "padding": padding, "dilation": dilation, "groups": groups})
+        d = None
     mode = get_mode()
     if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
         return apply(_convolution_input_grad, (grad, weight), {"shape": shape, "stride": stride, "padding": padding, "dilation": dilation, "groups": groups})
@@ -7373,7 +6990,7 @@ def logsumexp(input: Tensor, dim: Dims, keepdim: builtins.bool = False, *, axis:
         n_input = input._node
         d = a_input.dtype
     except AttributeError:
-        return apply(_logsumexp, (input,), {"dim": dim, "keepdim": keepdim})
+        d = None
     mode = get_mode()
     if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
         return apply(_logsumexp, (input,), {"dim": dim, "keepdim": keepdim})
@@ -7434,7 +7051,7 @@ def softmax_along(input: Tensor, dim: builtins.int, *, axis: Any = None) -> Tens
         n_input = input._node
         d = a_input.dtype
     except AttributeError:
-        return apply(_softmax_along, (input,), {"dim": dim})
+        d = None
     mode = get_mode()
     if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
         return apply(_softmax_along, (input,), {"dim": dim})
@@ -7495,7 +7112,7 @@ def log_softmax_along(input: Tensor, dim: builtins.int, *, axis: Any = None) -> 
         n_input = input._node
         d = a_input.dtype
     except AttributeError:
-        return apply(_log_softmax_along, (input,), {"dim": dim})
+        d = None
     mode = get_mode()
     if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
         return apply(_log_softmax_along, (input,), {"dim": dim})
@@ -7578,7 +7195,7 @@ def softmax_cross_entropy(input: Tensor, target: Tensor, weight: Tensor | None, 
             a_weight = weight._array
             n_weight = weight._node
     except AttributeError:
-        return apply(_softmax_cross_entropy, (input, target, weight), {"reduction": reduction, "ignore_index": ignore_index, "label_smoothing": label_smoothing})
+        d = None
     mode = get_mode()
     if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
         return apply(_softmax_cross_entropy, (input, target, weight), {"reduction": reduction, "ignore_index": ignore_index, "label_smoothing": label_smoothing})
@@ -7665,9 +7282,9 @@ def soft_cross_entropy(input: Tensor, target: Tensor, dim: builtins.int, *, axis
         a_target = target._array
         n_target = target._node
         if a_target.dtype is not d:
-            return apply(_soft_cross_entropy, (input, target), {"dim": dim})
+            d = None
     except AttributeError:
-        return apply(_soft_cross_entropy, (input, target), {"dim": dim})
+        d = None
     mode = get_mode()
     if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
         return apply(_soft_cross_entropy, (input, target), {"dim": dim})
@@ -7760,7 +7377,7 @@ def negative_log_likelihood(input: Tensor, target: Tensor, weight: Tensor | None
             a_weight = weight._array
             n_weight = weight._node
     except AttributeError:
-        return apply(_negative_log_likelihood, (input, target, weight), {"reduction": reduction, "ignore_index": ignore_index})
+        d = None
     mode = get_mode()
     if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
         return apply(_negative_log_likelihood, (input, target, weight), {"reduction": reduction, "ignore_index": ignore_index})
@@ -7884,7 +7501,7 @@ def slice_view(input: Tensor, key: builtins.tuple[Any, ...]) -> Tensor:
         n_input = input._node
         d = a_input.dtype
     except AttributeError:
-        return apply(_slice_view, (input,), {"key": key})
+        d = None
     mode = get_mode()
     if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
         return apply(_slice_view, (input,), {"key": key})
@@ -7946,7 +7563,7 @@ def slice_place(input: Tensor, key: builtins.tuple[Any, ...], shape: Sequence[bu
         n_input = input._node
         d = a_input.dtype
     except AttributeError:
-        return apply(_slice_place, (input,), {"key": key, "shape": shape})
+        d = None
     mode = get_mode()
     if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
         return apply(_slice_place, (input,), {"key": key, "shape": shape})
@@ -8026,7 +7643,7 @@ def slice_write(input: Tensor, value: TensorLike, key: builtins.tuple[Any, ...],
             a_value = value._array
             n_value = value._node
     except AttributeError:
-        return apply(_slice_write, (input, value), {"key": key})
+        d = None
     mode = get_mode()
     if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
         return apply(_slice_write, (input, value), {"key": key})
@@ -8099,7 +7716,7 @@ def index(input: Tensor, index: Tensor, dims: builtins.tuple[builtins.int, ...],
         a_index = index._array
         n_index = index._node
     except AttributeError:
-        return apply(_index, (input, index), {"dims": dims, "unique": unique})
+        d = None
     mode = get_mode()
     if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
         return apply(_index, (input, index), {"dims": dims, "unique": unique})
@@ -8171,7 +7788,7 @@ def index_accumulate(input: Tensor, index: Tensor, dims: builtins.tuple[builtins
         a_index = index._array
         n_index = index._node
     except AttributeError:
-        return apply(_index_accumulate, (input, index), {"dims": dims, "shape": shape, "unique": unique})
+        d = None
     mode = get_mode()
     if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
         return apply(_index_accumulate, (input, index), {"dims": dims, "shape": shape, "unique": unique})
@@ -8265,7 +7882,7 @@ def index_write(input: Tensor, index: Tensor, values: TensorLike, dims: builtins
             a_values = values._array
             n_values = values._node
     except AttributeError:
-        return apply(_index_write, (input, index, values), {"dims": dims, "adding": adding, "unique": unique})
+        d = None
     mode = get_mode()
     if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
         return apply(_index_write, (input, index, values), {"dims": dims, "adding": adding, "unique": unique})
@@ -8354,9 +7971,9 @@ def euclidean(x1: Tensor, x2: Tensor) -> Tensor:
         a_x2 = x2._array
         n_x2 = x2._node
         if a_x2.dtype is not d:
-            return apply(_euclidean, (x1, x2), {})
+            d = None
     except AttributeError:
-        return apply(_euclidean, (x1, x2), {})
+        d = None
     mode = get_mode()
     if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
         return apply(_euclidean, (x1, x2), {})
@@ -8408,6 +8025,11 @@ def pair_differences_adjoint(input: Tensor, count: builtins.int) -> Tensor:
     return apply(_pair_differences_adjoint, (input,), {"count": count})
 
 
+def pair_distances(input: Tensor) -> Tensor:
+    """The Euclidean distance of every pair of rows. The gradient at 0 is 0."""
+    return apply(_pair_distances, (input,), {})
+
+
 def contract(operands: Sequence[Tensor], equation: str) -> Tensor:
     """The sum over all subscripts that the output lacks, of the products of the operands; the equation is explicit and without an ellipsis."""
     return apply(_contract, tuple(operands), {"equation": equation})
@@ -8438,7 +8060,7 @@ def trace(input: Tensor) -> Tensor:
         n_input = input._node
         d = a_input.dtype
     except AttributeError:
-        return apply(_trace, (input,), {})
+        d = None
     mode = get_mode()
     if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
         return apply(_trace, (input,), {})
@@ -8503,7 +8125,7 @@ def lookup(input: Tensor, weight: Tensor, padding_idx: builtins.int | None = Non
         a_weight = weight._array
         n_weight = weight._node
     except AttributeError:
-        return apply(_lookup, (input, weight), {"padding_idx": padding_idx, "scale_grad_by_freq": scale_grad_by_freq})
+        d = None
     mode = get_mode()
     if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
         return apply(_lookup, (input, weight), {"padding_idx": padding_idx, "scale_grad_by_freq": scale_grad_by_freq})
@@ -8588,7 +8210,7 @@ def exp(input: Tensor) -> Tensor:
         n_input = input._node
         d = a_input.dtype
     except AttributeError:
-        return apply(_exp, (input,), {})
+        d = None
     mode = get_mode()
     if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
         return apply(_exp, (input,), {})
@@ -8650,7 +8272,7 @@ def expm1(input: Tensor) -> Tensor:
         n_input = input._node
         d = a_input.dtype
     except AttributeError:
-        return apply(_expm1, (input,), {})
+        d = None
     mode = get_mode()
     if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
         return apply(_expm1, (input,), {})
@@ -8712,7 +8334,7 @@ def log(input: Tensor) -> Tensor:
         n_input = input._node
         d = a_input.dtype
     except AttributeError:
-        return apply(_log, (input,), {})
+        d = None
     mode = get_mode()
     if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
         return apply(_log, (input,), {})
@@ -8774,7 +8396,7 @@ def log1p(input: Tensor) -> Tensor:
         n_input = input._node
         d = a_input.dtype
     except AttributeError:
-        return apply(_log1p, (input,), {})
+        d = None
     mode = get_mode()
     if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
         return apply(_log1p, (input,), {})
@@ -8836,7 +8458,7 @@ def exp2(input: Tensor) -> Tensor:
         n_input = input._node
         d = a_input.dtype
     except AttributeError:
-        return apply(_exp2, (input,), {})
+        d = None
     mode = get_mode()
     if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
         return apply(_exp2, (input,), {})
@@ -8898,7 +8520,7 @@ def log2(input: Tensor) -> Tensor:
         n_input = input._node
         d = a_input.dtype
     except AttributeError:
-        return apply(_log2, (input,), {})
+        d = None
     mode = get_mode()
     if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
         return apply(_log2, (input,), {})
@@ -8960,7 +8582,7 @@ def log10(input: Tensor) -> Tensor:
         n_input = input._node
         d = a_input.dtype
     except AttributeError:
-        return apply(_log10, (input,), {})
+        d = None
     mode = get_mode()
     if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
         return apply(_log10, (input,), {})
@@ -9022,7 +8644,7 @@ def sqrt(input: Tensor) -> Tensor:
         n_input = input._node
         d = a_input.dtype
     except AttributeError:
-        return apply(_sqrt, (input,), {})
+        d = None
     mode = get_mode()
     if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
         return apply(_sqrt, (input,), {})
@@ -9084,7 +8706,7 @@ def rsqrt(input: Tensor) -> Tensor:
         n_input = input._node
         d = a_input.dtype
     except AttributeError:
-        return apply(_rsqrt, (input,), {})
+        d = None
     mode = get_mode()
     if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
         return apply(_rsqrt, (input,), {})
@@ -9166,9 +8788,9 @@ def logaddexp(input: Tensor, other: TensorLike) -> Tensor:
             a_other = other._array
             n_other = other._node
             if a_other.dtype is not d:
-                return apply(_logaddexp, (input, other), {})
+                d = None
     except AttributeError:
-        return apply(_logaddexp, (input, other), {})
+        d = None
     mode = get_mode()
     if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
         return apply(_logaddexp, (input, other), {})
@@ -9258,9 +8880,9 @@ def logaddexp2(input: Tensor, other: TensorLike) -> Tensor:
             a_other = other._array
             n_other = other._node
             if a_other.dtype is not d:
-                return apply(_logaddexp2, (input, other), {})
+                d = None
     except AttributeError:
-        return apply(_logaddexp2, (input, other), {})
+        d = None
     mode = get_mode()
     if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
         return apply(_logaddexp2, (input, other), {})
@@ -9350,9 +8972,9 @@ def xlogy(input: TensorLike, other: TensorLike) -> Tensor:
             a_other = other._array
             n_other = other._node
             if a_other.dtype is not d:
-                return apply(_xlogy, (input, other), {})
+                d = None
     except AttributeError:
-        return apply(_xlogy, (input, other), {})
+        d = None
     mode = get_mode()
     if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
         return apply(_xlogy, (input, other), {})
@@ -9407,96 +9029,9 @@ def xlogy_(input: Tensor, other: TensorLike) -> Tensor:
     return write(_xlogy, input, (other,), {})
 
 
-def _pull_xlog1py(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    to_other = node._second
-    input, other = node.saved
-    shape = node.shape
-    if to_input is not None:
-        r = F.where((input == 0) & (other <= -1), 0, F.xlog1py(g, other))
-        if shape is not to_input.shape and shape != to_input.shape:
-            r = F.sum_to(r, shape=to_input.shape)
-        if pending[to_input] is None:
-            pending[to_input] = r
-        else:
-            accumulate(pending, to_input, r)
-    if to_other is not None:
-        r = F.masked(g, g * (input / (other + 1)))
-        if shape is not to_other.shape and shape != to_other.shape:
-            r = F.sum_to(r, shape=to_other.shape)
-        if pending[to_other] is None:
-            pending[to_other] = r
-        else:
-            accumulate(pending, to_other, r)
-
-
-_pull_xlog1py.op = _xlog1py  # type: ignore[attr-defined]
-
-
 def xlog1py(input: TensorLike, other: TensorLike) -> Tensor:
     """``input * log1p(other)``, and 0 where ``input`` is 0, unless ``other`` is NaN."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-        c = other.__class__
-        if c is _float or c is _int:
-            a_other: Any = other
-            n_other = None
-        else:
-            a_other = other._array
-            n_other = other._node
-            if a_other.dtype is not d:
-                return apply(_xlog1py, (input, other), {})
-    except AttributeError:
-        return apply(_xlog1py, (input, other), {})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_xlog1py, (input, other), {})
-    try:
-        out = _k_xlog1py[a_input.__class__](a_input, a_other)
-    except Exception as error:
-        raise explain(_xlog1py, (input, other), {}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if (n_input is not None or n_other is not None) and mode.grad:
-        t._node = n = Node()
-        n.pull = _pull_xlog1py
-        n._first = n_input
-        n._second = n_other
-        n._rest = ()
-        n.saved = (a_input, a_other)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        if n_input is not None and out_shape == n_input.shape:
-            out_shape = n_input.shape
-        elif n_other is not None and out_shape == n_other.shape:
-            out_shape = n_other.shape
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-            if n_input is None:
-                n._constants = input
-            elif n_other is None:
-                n._constants = other
-        n.seq = next_seq()
-        if n_input is None and a_input is not input and input._view is not None and input._view.cut is not None:
-            note_cut(n, input._view.cut)
-        if n_other is None and a_other is not other and other._view is not None and other._view.cut is not None:
-            note_cut(n, other._view.cut)
-    else:
-        t._node = None
-        if n_input is not None or n_other is not None:
-            t._view = _c_xlog1py
-        elif a_input is not input and input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
-        elif a_other is not other and other._view is not None and other._view.cut is not None:
-            t._view = other._view.cut
-    return t
+    return apply(_xlog1py, (input, other), {})
 
 
 def fit(input: Tensor, dims: Sequence[builtins.int], sizes: Sequence[builtins.int]) -> Tensor:
@@ -9592,7 +9127,7 @@ def avg_pool(input: Tensor, *, kernel: builtins.tuple[builtins.int, ...], stride
         n_input = input._node
         d = a_input.dtype
     except AttributeError:
-        return apply(_avg_pool, (input,), {"kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size, "count_include_pad": count_include_pad, "divisor": divisor})
+        d = None
     mode = get_mode()
     if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
         return apply(_avg_pool, (input,), {"kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size, "count_include_pad": count_include_pad, "divisor": divisor})
@@ -9661,7 +9196,7 @@ def patches(input: Tensor, *, kernel: builtins.tuple[builtins.int, builtins.int]
         n_input = input._node
         d = a_input.dtype
     except AttributeError:
-        return apply(_patches, (input,), {"kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size})
+        d = None
     mode = get_mode()
     if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
         return apply(_patches, (input,), {"kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size})
@@ -9738,7 +9273,7 @@ def gather(input: Tensor, dim: builtins.int, index: Tensor, *, axis: Any = None)
         a_index = index._array
         n_index = index._node
     except AttributeError:
-        return apply(_gather, (input, index), {"dim": dim})
+        d = None
     mode = get_mode()
     if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
         return apply(_gather, (input, index), {"dim": dim})
@@ -9820,7 +9355,7 @@ def resample(input: Tensor, *, size: builtins.tuple[builtins.int, ...], scales: 
         n_input = input._node
         d = a_input.dtype
     except AttributeError:
-        return apply(_resample, (input,), {"size": size, "scales": scales, "method": method, "align": align})
+        d = None
     mode = get_mode()
     if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
         return apply(_resample, (input,), {"size": size, "scales": scales, "method": method, "align": align})
@@ -9878,50 +9413,9 @@ def sample_slopes(grid: Tensor, *, image: builtins.tuple[builtins.int, ...], pad
     return apply(_sample_slopes, (grid,), {"image": image, "padding_mode": padding_mode, "align": align})
 
 
-def _pull_gcd(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    to_other = node._second
-    shape = node.shape
-
-
-_pull_gcd.op = _gcd  # type: ignore[attr-defined]
-
-
 def gcd(input: Tensor, other: TensorLike) -> Tensor:
     """The greatest common divisor of integers, never negative; of 0 and 0 it is 0."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-        c = other.__class__
-        if c is _float or c is _int:
-            a_other: Any = other
-            n_other = None
-        else:
-            a_other = other._array
-            n_other = other._node
-            if a_other.dtype is not d:
-                return apply(_gcd, (input, other), {})
-    except AttributeError:
-        return apply(_gcd, (input, other), {})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64 and (d is not INT64 or c is _float) and (d is not BOOL or c is _float or c is _int)) or mode.general:
-        return apply(_gcd, (input, other), {})
-    try:
-        out = _k_gcd[a_input.__class__](a_input, a_other)
-    except Exception as error:
-        raise explain(_gcd, (input, other), {}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    t._node = None
-    if n_input is not None or n_other is not None:
-        t._view = _c_gcd
-    elif input._view is not None and input._view.cut is not None:
-        t._view = input._view.cut
-    elif a_other is not other and other._view is not None and other._view.cut is not None:
-        t._view = other._view.cut
-    return t
+    return apply(_gcd, (input, other), {})
 
 
 def gcd_(input: Tensor, other: TensorLike) -> Tensor:
@@ -9929,50 +9423,9 @@ def gcd_(input: Tensor, other: TensorLike) -> Tensor:
     return write(_gcd, input, (other,), {})
 
 
-def _pull_lcm(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    to_other = node._second
-    shape = node.shape
-
-
-_pull_lcm.op = _lcm  # type: ignore[attr-defined]
-
-
 def lcm(input: Tensor, other: TensorLike) -> Tensor:
     """The least common multiple of integers, never negative; with 0 it is 0."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-        c = other.__class__
-        if c is _float or c is _int:
-            a_other: Any = other
-            n_other = None
-        else:
-            a_other = other._array
-            n_other = other._node
-            if a_other.dtype is not d:
-                return apply(_lcm, (input, other), {})
-    except AttributeError:
-        return apply(_lcm, (input, other), {})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64 and (d is not INT64 or c is _float) and (d is not BOOL or c is _float or c is _int)) or mode.general:
-        return apply(_lcm, (input, other), {})
-    try:
-        out = _k_lcm[a_input.__class__](a_input, a_other)
-    except Exception as error:
-        raise explain(_lcm, (input, other), {}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    t._node = None
-    if n_input is not None or n_other is not None:
-        t._view = _c_lcm
-    elif input._view is not None and input._view.cut is not None:
-        t._view = input._view.cut
-    elif a_other is not other and other._view is not None and other._view.cut is not None:
-        t._view = other._view.cut
-    return t
+    return apply(_lcm, (input, other), {})
 
 
 def lcm_(input: Tensor, other: TensorLike) -> Tensor:
@@ -9980,50 +9433,9 @@ def lcm_(input: Tensor, other: TensorLike) -> Tensor:
     return write(_lcm, input, (other,), {})
 
 
-def _pull_nextafter(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    to_other = node._second
-    shape = node.shape
-
-
-_pull_nextafter.op = _nextafter  # type: ignore[attr-defined]
-
-
 def nextafter(input: Tensor, other: TensorLike) -> Tensor:
     """The floating point number next to ``input`` on the way to ``other``; no gradient."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-        c = other.__class__
-        if c is _float or c is _int:
-            a_other: Any = other
-            n_other = None
-        else:
-            a_other = other._array
-            n_other = other._node
-            if a_other.dtype is not d:
-                return apply(_nextafter, (input, other), {})
-    except AttributeError:
-        return apply(_nextafter, (input, other), {})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64 and (d is not INT64 or c is _float) and (d is not BOOL or c is _float or c is _int)) or mode.general:
-        return apply(_nextafter, (input, other), {})
-    try:
-        out = _k_nextafter[a_input.__class__](a_input, a_other)
-    except Exception as error:
-        raise explain(_nextafter, (input, other), {}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    t._node = None
-    if n_input is not None or n_other is not None:
-        t._view = _c_nextafter
-    elif input._view is not None and input._view.cut is not None:
-        t._view = input._view.cut
-    elif a_other is not other and other._view is not None and other._view.cut is not None:
-        t._view = other._view.cut
-    return t
+    return apply(_nextafter, (input, other), {})
 
 
 def nextafter_(input: Tensor, other: TensorLike) -> Tensor:
@@ -10143,7 +9555,7 @@ def flip(input: Tensor, *values: builtins.int | Sequence[builtins.int], dims: Se
         n_input = input._node
         d = a_input.dtype
     except AttributeError:
-        return apply(_flip, (input,), {"dims": dims})
+        d = None
     mode = get_mode()
     if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
         return apply(_flip, (input,), {"dims": dims})
@@ -10202,7 +9614,7 @@ def roll(input: Tensor, shifts: builtins.int | Sequence[builtins.int], dims: bui
         n_input = input._node
         d = a_input.dtype
     except AttributeError:
-        return apply(_roll, (input,), {"shifts": shifts, "dims": dims})
+        d = None
     mode = get_mode()
     if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
         return apply(_roll, (input,), {"shifts": shifts, "dims": dims})
@@ -10260,7 +9672,7 @@ def tril(input: Tensor, diagonal: builtins.int = 0) -> Tensor:
         n_input = input._node
         d = a_input.dtype
     except AttributeError:
-        return apply(_tril, (input,), {"diagonal": diagonal})
+        d = None
     mode = get_mode()
     if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
         return apply(_tril, (input,), {"diagonal": diagonal})
@@ -10323,7 +9735,7 @@ def triu(input: Tensor, diagonal: builtins.int = 0) -> Tensor:
         n_input = input._node
         d = a_input.dtype
     except AttributeError:
-        return apply(_triu, (input,), {"diagonal": diagonal})
+        d = None
     mode = get_mode()
     if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
         return apply(_triu, (input,), {"diagonal": diagonal})
@@ -10390,7 +9802,7 @@ def take_rows(input: Tensor, index: Tensor, name: str = '') -> Tensor:
         a_index = index._array
         n_index = index._node
     except AttributeError:
-        return apply(_take_rows, (input, index), {"name": name})
+        d = None
     mode = get_mode()
     if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
         return apply(_take_rows, (input, index), {"name": name})
@@ -10470,105 +9882,9 @@ def counting(input: Tensor, length: builtins.int) -> Tensor:
     return apply(_counting, (input,), {"length": length})
 
 
-def _pull_class_margins(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    to_target = node._second
-    to_weight, = node._rest
-    input, target, weight, missed, index, share = node.saved
-    attrs = node._attrs
-    p = attrs["p"]
-    averaged = attrs["averaged"]
-    reduction = attrs["reduction"]
-    input_shape = node._shapes[0]
-    input_dtype = node._dtypes[0]
-    r_input, r_target, r_weight = _r_class_margins_all(F, g, target, input_shape, input_dtype, missed, index, share, p, averaged, reduction)
-    if to_input is not None and r_input is not None:
-        if pending[to_input] is None:
-            pending[to_input] = r_input
-        else:
-            accumulate(pending, to_input, r_input)
-    if to_target is not None and r_target is not None:
-        if pending[to_target] is None:
-            pending[to_target] = r_target
-        else:
-            accumulate(pending, to_target, r_target)
-    if to_weight is not None and r_weight is not None:
-        if pending[to_weight] is None:
-            pending[to_weight] = r_weight
-        else:
-            accumulate(pending, to_weight, r_weight)
-
-
-_pull_class_margins.op = _class_margins  # type: ignore[attr-defined]
-
-
 def class_margins(input: Tensor, target: Tensor, weight: Tensor | None, p: builtins.int, margin: builtins.float, averaged: builtins.bool, reduction: str) -> Tensor:
     """The sum or mean over the wrong classes of ``max(0, margin - input[target] + input) ** p``, reduced; (batch, classes) or (classes)."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-        a_target = target._array
-        n_target = target._node
-        if weight is None:
-            a_weight: Any = weight
-            n_weight = None
-        else:
-            a_weight = weight._array
-            n_weight = weight._node
-    except AttributeError:
-        return apply(_class_margins, (input, target, weight), {"p": p, "margin": margin, "averaged": averaged, "reduction": reduction})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_class_margins, (input, target, weight), {"p": p, "margin": margin, "averaged": averaged, "reduction": reduction})
-    try:
-        needs = (n_input is not None or n_target is not None or n_weight is not None) and mode.grad
-        if needs:
-            out, missed, index, share = _q_class_margins[a_input.__class__](a_input, a_target, a_weight, p=p, margin=margin, averaged=averaged, reduction=reduction)
-        else:
-            out = _k_class_margins[a_input.__class__](a_input, a_target, a_weight, p=p, margin=margin, averaged=averaged, reduction=reduction)
-    except Exception as error:
-        raise explain(_class_margins, (input, target, weight), {"p": p, "margin": margin, "averaged": averaged, "reduction": reduction}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if needs:
-        t._node = n = GeneralNode()
-        n.op = _class_margins
-        n.pull = _pull_class_margins
-        n._first = n_input
-        n._second = n_target
-        n._rest = (n_weight,)
-        n.saved = (a_input if n_input is not None else None, a_target, a_weight if n_input is not None else None, missed, index, share)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n._attrs = {"p": p, "margin": margin, "averaged": averaged, "reduction": reduction}
-        n._shapes = (a_input.shape, getattr(a_target, "shape", ()), getattr(a_weight, "shape", ()))
-        n._dtypes = (from_numpy_dtype(d), dtype_or_none(a_target), dtype_or_none(a_weight))
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-        if n_input is None and input._view is not None and input._view.cut is not None:
-            note_cut(n, input._view.cut)
-        if n_target is None and target._view is not None and target._view.cut is not None:
-            note_cut(n, target._view.cut)
-        if n_weight is None and a_weight is not weight and weight._view is not None and weight._view.cut is not None:
-            note_cut(n, weight._view.cut)
-    else:
-        t._node = None
-        if n_input is not None or n_target is not None or n_weight is not None:
-            t._view = _c_class_margins
-        elif input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
-        elif target._view is not None and target._view.cut is not None:
-            t._view = target._view.cut
-        elif a_weight is not weight and weight._view is not None and weight._view.cut is not None:
-            t._view = weight._view.cut
-    return t
+    return apply(_class_margins, (input, target, weight), {"p": p, "margin": margin, "averaged": averaged, "reduction": reduction})
 
 
 def label_sets(target: Tensor) -> builtins.tuple[Tensor, Tensor, Tensor]:
@@ -10619,7 +9935,7 @@ def masked_fill(input: Tensor, mask: Tensor, value: TensorLike) -> Tensor:
             a_value = value._array
             n_value = value._node
     except AttributeError:
-        return apply(_masked_fill, (input, mask, value), {})
+        d = None
     mode = get_mode()
     if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
         return apply(_masked_fill, (input, mask, value), {})
@@ -10733,7 +10049,7 @@ def variance(input: Tensor, dim: Dims = None, correction: Number = 1, keepdim: b
         n_input = input._node
         d = a_input.dtype
     except AttributeError:
-        return apply(_variance, (input,), {"dim": dim, "correction": correction, "keepdim": keepdim})
+        d = None
     mode = get_mode()
     if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
         return apply(_variance, (input,), {"dim": dim, "correction": correction, "keepdim": keepdim})
@@ -10798,7 +10114,7 @@ def deviation(input: Tensor, dim: Dims = None, correction: Number = 1, keepdim: 
         n_input = input._node
         d = a_input.dtype
     except AttributeError:
-        return apply(_deviation, (input,), {"dim": dim, "correction": correction, "keepdim": keepdim})
+        d = None
     mode = get_mode()
     if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
         return apply(_deviation, (input,), {"dim": dim, "correction": correction, "keepdim": keepdim})
@@ -10898,7 +10214,7 @@ def standardize_rows(input: Tensor, weight: Tensor | None = None, bias: Tensor |
             a_weight = weight._array
             n_weight = weight._node
             if a_weight.dtype is not d:
-                return apply(_standardize_rows, (input, weight, bias), {"count": count, "eps": eps})
+                d = None
         if bias is None:
             a_bias: Any = bias
             n_bias = None
@@ -10906,9 +10222,9 @@ def standardize_rows(input: Tensor, weight: Tensor | None = None, bias: Tensor |
             a_bias = bias._array
             n_bias = bias._node
             if a_bias.dtype is not d:
-                return apply(_standardize_rows, (input, weight, bias), {"count": count, "eps": eps})
+                d = None
     except AttributeError:
-        return apply(_standardize_rows, (input, weight, bias), {"count": count, "eps": eps})
+        d = None
     mode = get_mode()
     if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
         return apply(_standardize_rows, (input, weight, bias), {"count": count, "eps": eps})
@@ -11006,7 +10322,7 @@ def standardize_channels(input: Tensor, weight: Tensor | None = None, bias: Tens
             a_weight = weight._array
             n_weight = weight._node
             if a_weight.dtype is not d:
-                return apply(_standardize_channels, (input, weight, bias), {"eps": eps})
+                d = None
         if bias is None:
             a_bias: Any = bias
             n_bias = None
@@ -11014,9 +10330,9 @@ def standardize_channels(input: Tensor, weight: Tensor | None = None, bias: Tens
             a_bias = bias._array
             n_bias = bias._node
             if a_bias.dtype is not d:
-                return apply(_standardize_channels, (input, weight, bias), {"eps": eps})
+                d = None
     except AttributeError:
-        return apply(_standardize_channels, (input, weight, bias), {"eps": eps})
+        d = None
     mode = get_mode()
     if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
         return apply(_standardize_channels, (input, weight, bias), {"eps": eps})
@@ -11140,7 +10456,7 @@ def median_of_all(input: Tensor, ignore_nan: builtins.bool = False) -> Tensor:
         n_input = input._node
         d = a_input.dtype
     except AttributeError:
-        return apply(_median_of_all, (input,), {"ignore_nan": ignore_nan})
+        d = None
     mode = get_mode()
     if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
         return apply(_median_of_all, (input,), {"ignore_nan": ignore_nan})
@@ -11209,7 +10525,7 @@ def extend(input: Tensor, widths: Sequence[builtins.int], border: str = 'constan
         n_input = input._node
         d = a_input.dtype
     except AttributeError:
-        return apply(_extend, (input,), {"widths": widths, "border": border, "value": value})
+        d = None
     mode = get_mode()
     if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
         return apply(_extend, (input,), {"widths": widths, "border": border, "value": value})
@@ -11288,9 +10604,9 @@ def matmul(input: Tensor, other: Tensor) -> Tensor:
         a_other = other._array
         n_other = other._node
         if a_other.dtype is not d:
-            return apply(_matmul, (input, other), {})
+            d = None
     except AttributeError:
-        return apply(_matmul, (input, other), {})
+        d = None
     mode = get_mode()
     if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
         return apply(_matmul, (input, other), {})
@@ -11378,7 +10694,7 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
         a_weight = weight._array
         n_weight = weight._node
         if a_weight.dtype is not d:
-            return apply(_linear, (input, weight, bias), {})
+            d = None
         if bias is None:
             a_bias: Any = bias
             n_bias = None
@@ -11386,9 +10702,9 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
             a_bias = bias._array
             n_bias = bias._node
             if a_bias.dtype is not d:
-                return apply(_linear, (input, weight, bias), {})
+                d = None
     except AttributeError:
-        return apply(_linear, (input, weight, bias), {})
+        d = None
     mode = get_mode()
     if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
         return apply(_linear, (input, weight, bias), {})
@@ -11595,7 +10911,7 @@ def floor(input: Tensor) -> Tensor:
         n_input = input._node
         d = a_input.dtype
     except AttributeError:
-        return apply(_floor, (input,), {})
+        d = None
     mode = get_mode()
     if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
         return apply(_floor, (input,), {})
@@ -11656,7 +10972,7 @@ def ceil(input: Tensor) -> Tensor:
         n_input = input._node
         d = a_input.dtype
     except AttributeError:
-        return apply(_ceil, (input,), {})
+        d = None
     mode = get_mode()
     if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
         return apply(_ceil, (input,), {})
@@ -11717,7 +11033,7 @@ def trunc(input: Tensor) -> Tensor:
         n_input = input._node
         d = a_input.dtype
     except AttributeError:
-        return apply(_trunc, (input,), {})
+        d = None
     mode = get_mode()
     if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
         return apply(_trunc, (input,), {})
@@ -11778,7 +11094,7 @@ def round(input: Tensor, *, decimals: builtins.int = 0) -> Tensor:
         n_input = input._node
         d = a_input.dtype
     except AttributeError:
-        return apply(_round, (input,), {"decimals": decimals})
+        d = None
     mode = get_mode()
     if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
         return apply(_round, (input,), {"decimals": decimals})
@@ -11841,7 +11157,7 @@ def frac(input: Tensor) -> Tensor:
         n_input = input._node
         d = a_input.dtype
     except AttributeError:
-        return apply(_frac, (input,), {})
+        d = None
     mode = get_mode()
     if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
         return apply(_frac, (input,), {})
@@ -11923,9 +11239,9 @@ def remainder(input: Tensor, other: TensorLike) -> Tensor:
             a_other = other._array
             n_other = other._node
             if a_other.dtype is not d:
-                return apply(_remainder, (input, other), {})
+                d = None
     except AttributeError:
-        return apply(_remainder, (input, other), {})
+        d = None
     mode = get_mode()
     if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
         return apply(_remainder, (input, other), {})
@@ -12020,9 +11336,9 @@ def fmod(input: Tensor, other: TensorLike) -> Tensor:
             a_other = other._array
             n_other = other._node
             if a_other.dtype is not d:
-                return apply(_fmod, (input, other), {})
+                d = None
     except AttributeError:
-        return apply(_fmod, (input, other), {})
+        d = None
     mode = get_mode()
     if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
         return apply(_fmod, (input, other), {})
@@ -12116,9 +11432,9 @@ def floor_divide(input: Tensor, other: TensorLike) -> Tensor:
             a_other = other._array
             n_other = other._node
             if a_other.dtype is not d:
-                return apply(_floor_divide, (input, other), {})
+                d = None
     except AttributeError:
-        return apply(_floor_divide, (input, other), {})
+        d = None
     mode = get_mode()
     if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
         return apply(_floor_divide, (input, other), {})
@@ -12212,9 +11528,9 @@ def trunc_divide(input: Tensor, other: TensorLike) -> Tensor:
             a_other = other._array
             n_other = other._node
             if a_other.dtype is not d:
-                return apply(_trunc_divide, (input, other), {})
+                d = None
     except AttributeError:
-        return apply(_trunc_divide, (input, other), {})
+        d = None
     mode = get_mode()
     if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
         return apply(_trunc_divide, (input, other), {})
@@ -12293,7 +11609,7 @@ def index_select(input: Tensor, dim: builtins.int, index: Tensor, *, axis: Any =
         a_index = index._array
         n_index = index._node
     except AttributeError:
-        return apply(_index_select, (input, index), {"dim": dim})
+        d = None
     mode = get_mode()
     if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
         return apply(_index_select, (input, index), {"dim": dim})
@@ -12377,7 +11693,7 @@ def index_add(input: Tensor, dim: builtins.int, index: Tensor, source: Tensor, *
         a_source = source._array
         n_source = source._node
     except AttributeError:
-        return apply(_index_add, (input, index, source), {"dim": dim, "alpha": alpha})
+        d = None
     mode = get_mode()
     if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
         return apply(_index_add, (input, index, source), {"dim": dim, "alpha": alpha})
@@ -12468,7 +11784,7 @@ def cumsum(input: Tensor, dim: builtins.int, *, dtype: DTypeLike | None = None, 
         n_input = input._node
         d = a_input.dtype
     except AttributeError:
-        return apply(_cumsum, (input,), {"dim": dim, "dtype": dtype})
+        d = None
     mode = get_mode()
     if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
         return apply(_cumsum, (input,), {"dim": dim, "dtype": dtype})
@@ -12538,7 +11854,7 @@ def cumprod(input: Tensor, dim: builtins.int, *, dtype: DTypeLike | None = None,
         n_input = input._node
         d = a_input.dtype
     except AttributeError:
-        return apply(_cumprod, (input,), {"dim": dim, "dtype": dtype})
+        d = None
     mode = get_mode()
     if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
         return apply(_cumprod, (input,), {"dim": dim, "dtype": dtype})
@@ -12619,7 +11935,7 @@ def prod(input: Tensor, dim: builtins.int | None = None, keepdim: builtins.bool 
         n_input = input._node
         d = a_input.dtype
     except AttributeError:
-        return apply(_prod, (input,), {"dim": dim, "keepdim": keepdim, "dtype": dtype})
+        d = None
     mode = get_mode()
     if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
         return apply(_prod, (input,), {"dim": dim, "keepdim": keepdim, "dtype": dtype})
@@ -12704,7 +12020,7 @@ def scatter_write(input: Tensor, dim: builtins.int, index: Tensor, src: TensorLi
             a_src = src._array
             n_src = src._node
     except AttributeError:
-        return apply(_scatter_write, (input, index, src), {"dim": dim})
+        d = None
     mode = get_mode()
     if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
         return apply(_scatter_write, (input, index, src), {"dim": dim})
@@ -12800,7 +12116,7 @@ def scatter_add(input: Tensor, dim: builtins.int, index: Tensor, src: Tensor, *,
         a_src = src._array
         n_src = src._node
     except AttributeError:
-        return apply(_scatter_add, (input, index, src), {"dim": dim})
+        d = None
     mode = get_mode()
     if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
         return apply(_scatter_add, (input, index, src), {"dim": dim})
@@ -12926,7 +12242,7 @@ def broadcast_to(input: Tensor, shape: Sequence[builtins.int]) -> Tensor:
         n_input = input._node
         d = a_input.dtype
     except AttributeError:
-        return apply(_broadcast_to, (input,), {"shape": shape})
+        d = None
     mode = get_mode()
     if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
         return apply(_broadcast_to, (input,), {"shape": shape})
@@ -12987,7 +12303,7 @@ def sum_to(input: Tensor, shape: Sequence[builtins.int]) -> Tensor:
         n_input = input._node
         d = a_input.dtype
     except AttributeError:
-        return apply(_sum_to, (input,), {"shape": shape})
+        d = None
     mode = get_mode()
     if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
         return apply(_sum_to, (input,), {"shape": shape})
@@ -13046,7 +12362,7 @@ def reshape(input: Tensor, *values: builtins.int | Sequence[builtins.int], shape
         n_input = input._node
         d = a_input.dtype
     except AttributeError:
-        return apply(_reshape, (input,), {"shape": shape})
+        d = None
     mode = get_mode()
     if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
         return apply(_reshape, (input,), {"shape": shape})
@@ -13109,7 +12425,7 @@ def permute(input: Tensor, *values: builtins.int | Sequence[builtins.int], dims:
         n_input = input._node
         d = a_input.dtype
     except AttributeError:
-        return apply(_permute, (input,), {"dims": dims})
+        d = None
     mode = get_mode()
     if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
         return apply(_permute, (input,), {"dims": dims})
@@ -13171,7 +12487,7 @@ def transpose(input: Tensor, dim0: builtins.int, dim1: builtins.int) -> Tensor:
         n_input = input._node
         d = a_input.dtype
     except AttributeError:
-        return apply(_transpose, (input,), {"dim0": dim0, "dim1": dim1})
+        d = None
     mode = get_mode()
     if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
         return apply(_transpose, (input,), {"dim0": dim0, "dim1": dim1})
@@ -13231,7 +12547,7 @@ def unsqueeze(input: Tensor, dim: builtins.int) -> Tensor:
         n_input = input._node
         d = a_input.dtype
     except AttributeError:
-        return apply(_unsqueeze, (input,), {"dim": dim})
+        d = None
     mode = get_mode()
     if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
         return apply(_unsqueeze, (input,), {"dim": dim})
@@ -13292,7 +12608,7 @@ def squeeze(input: Tensor, dim: Dims = None) -> Tensor:
         n_input = input._node
         d = a_input.dtype
     except AttributeError:
-        return apply(_squeeze, (input,), {"dim": dim})
+        d = None
     mode = get_mode()
     if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
         return apply(_squeeze, (input,), {"dim": dim})
@@ -13357,7 +12673,7 @@ def view(input: Tensor, *values: builtins.int | Sequence[builtins.int], shape: S
         n_input = input._node
         d = a_input.dtype
     except AttributeError:
-        return apply(_view, (input,), {"shape": shape})
+        d = None
     mode = get_mode()
     if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
         return apply(_view, (input,), {"shape": shape})
@@ -13422,7 +12738,7 @@ def diagonal(input: Tensor, offset: builtins.int = 0, dim1: builtins.int = 0, di
         n_input = input._node
         d = a_input.dtype
     except AttributeError:
-        return apply(_diagonal, (input,), {"offset": offset, "dim1": dim1, "dim2": dim2})
+        d = None
     mode = get_mode()
     if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
         return apply(_diagonal, (input,), {"offset": offset, "dim1": dim1, "dim2": dim2})
@@ -13488,7 +12804,7 @@ def to_dtype(input: Tensor, dtype: DTypeLike) -> Tensor:
         n_input = input._node
         d = a_input.dtype
     except AttributeError:
-        return apply(_to_dtype, (input,), {"dtype": dtype})
+        d = None
     mode = get_mode()
     if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
         return apply(_to_dtype, (input,), {"dtype": dtype})
@@ -13575,61 +12891,9 @@ def topk(input: Tensor, k: builtins.int, dim: builtins.int = -1, largest: builti
     return apply(_topk, (input,), {"k": k, "dim": dim, "largest": largest, "sorted": sorted})
 
 
-def _pull_erf(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    input, = node.saved
-    r = g * (1.1283791670955126 * F.exp(-(input * input)))
-    if pending[to_input] is None:
-        pending[to_input] = r
-    else:
-        accumulate(pending, to_input, r)
-
-
-_pull_erf.op = _erf  # type: ignore[attr-defined]
-
-
 def erf(input: Tensor) -> Tensor:
     """The error function, ``2 / sqrt(pi)`` times the integral of ``exp(-t ** 2)`` from 0 to ``input``. Within 4 ulp."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        return apply(_erf, (input,), {})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_erf, (input,), {})
-    try:
-        out = _k_erf[a_input.__class__](a_input)
-    except Exception as error:
-        raise explain(_erf, (input,), {}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = Node()
-        n.pull = _pull_erf
-        n._first = n_input
-        n._second = n._rest = None
-        n.saved = (a_input,)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        if out_shape == n_input.shape:
-            out_shape = n_input.shape
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-        if n_input is not None:
-            t._view = _c_erf
-        elif input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
-    return t
+    return apply(_erf, (input,), {})
 
 
 def erf_(input: Tensor) -> Tensor:
@@ -13637,61 +12901,9 @@ def erf_(input: Tensor) -> Tensor:
     return write(_erf, input, (), {})
 
 
-def _pull_erfc(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    input, = node.saved
-    r = g * (-1.1283791670955126 * F.exp(-(input * input)))
-    if pending[to_input] is None:
-        pending[to_input] = r
-    else:
-        accumulate(pending, to_input, r)
-
-
-_pull_erfc.op = _erfc  # type: ignore[attr-defined]
-
-
 def erfc(input: Tensor) -> Tensor:
     """``1 - erf(input)``, without the loss of digits where it is tiny. Within 4 ulp."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        return apply(_erfc, (input,), {})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_erfc, (input,), {})
-    try:
-        out = _k_erfc[a_input.__class__](a_input)
-    except Exception as error:
-        raise explain(_erfc, (input,), {}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = Node()
-        n.pull = _pull_erfc
-        n._first = n_input
-        n._second = n._rest = None
-        n.saved = (a_input,)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        if out_shape == n_input.shape:
-            out_shape = n_input.shape
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-        if n_input is not None:
-            t._view = _c_erfc
-        elif input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
-    return t
+    return apply(_erfc, (input,), {})
 
 
 def erfc_(input: Tensor) -> Tensor:
@@ -13699,61 +12911,9 @@ def erfc_(input: Tensor) -> Tensor:
     return write(_erfc, input, (), {})
 
 
-def _pull_erfinv(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    out, = node.saved
-    r = g * (0.886226925452758 * F.exp(out * out))
-    if pending[to_input] is None:
-        pending[to_input] = r
-    else:
-        accumulate(pending, to_input, r)
-
-
-_pull_erfinv.op = _erfinv  # type: ignore[attr-defined]
-
-
 def erfinv(input: Tensor) -> Tensor:
     """The inverse of ``erf``: infinite at -1 and 1, NaN outside."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        return apply(_erfinv, (input,), {})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_erfinv, (input,), {})
-    try:
-        out = _k_erfinv[a_input.__class__](a_input)
-    except Exception as error:
-        raise explain(_erfinv, (input,), {}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = Node()
-        n.pull = _pull_erfinv
-        n._first = n_input
-        n._second = n._rest = None
-        n.saved = (out,)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        if out_shape == n_input.shape:
-            out_shape = n_input.shape
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-        if n_input is not None:
-            t._view = _c_erfinv
-        elif input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
-    return t
+    return apply(_erfinv, (input,), {})
 
 
 def erfinv_(input: Tensor) -> Tensor:
@@ -13761,232 +12921,24 @@ def erfinv_(input: Tensor) -> Tensor:
     return write(_erfinv, input, (), {})
 
 
-def _pull_special_erfcx(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    input, out = node.saved
-    r = g * (2 * input * out - 1.1283791670955126)
-    if pending[to_input] is None:
-        pending[to_input] = r
-    else:
-        accumulate(pending, to_input, r)
-
-
-_pull_special_erfcx.op = _special_erfcx  # type: ignore[attr-defined]
-
-
 def special_erfcx(input: Tensor) -> Tensor:
     """``exp(input ** 2) * erfc(input)``, which neither overflows nor vanishes for positive ``input``. Within 4 ulp."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        return apply(_special_erfcx, (input,), {})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_special_erfcx, (input,), {})
-    try:
-        out = _k_special_erfcx[a_input.__class__](a_input)
-    except Exception as error:
-        raise explain(_special_erfcx, (input,), {}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = Node()
-        n.pull = _pull_special_erfcx
-        n._first = n_input
-        n._second = n._rest = None
-        n.saved = (a_input, out)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        if out_shape == n_input.shape:
-            out_shape = n_input.shape
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-        if n_input is not None:
-            t._view = _c_special_erfcx
-        elif input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
-    return t
-
-
-def _pull_special_ndtri(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    out, = node.saved
-    r = g * (2.5066282746310007 * F.exp(out * out * 0.5))
-    if pending[to_input] is None:
-        pending[to_input] = r
-    else:
-        accumulate(pending, to_input, r)
-
-
-_pull_special_ndtri.op = _special_ndtri  # type: ignore[attr-defined]
+    return apply(_special_erfcx, (input,), {})
 
 
 def special_ndtri(input: Tensor) -> Tensor:
     """The inverse of ``ndtr``: the quantiles of the standard normal distribution. Infinite at 0 and 1, NaN outside."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        return apply(_special_ndtri, (input,), {})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_special_ndtri, (input,), {})
-    try:
-        out = _k_special_ndtri[a_input.__class__](a_input)
-    except Exception as error:
-        raise explain(_special_ndtri, (input,), {}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = Node()
-        n.pull = _pull_special_ndtri
-        n._first = n_input
-        n._second = n._rest = None
-        n.saved = (out,)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        if out_shape == n_input.shape:
-            out_shape = n_input.shape
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-        if n_input is not None:
-            t._view = _c_special_ndtri
-        elif input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
-    return t
-
-
-def _pull_special_log_ndtr(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    input, = node.saved
-    r = _r_special_log_ndtr_input(F, g, input)
-    if pending[to_input] is None:
-        pending[to_input] = r
-    else:
-        accumulate(pending, to_input, r)
-
-
-_pull_special_log_ndtr.op = _special_log_ndtr  # type: ignore[attr-defined]
+    return apply(_special_ndtri, (input,), {})
 
 
 def special_log_ndtr(input: Tensor) -> Tensor:
-    """``log(ndtr(input))``, without the loss of digits far from 0."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        return apply(_special_log_ndtr, (input,), {})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_special_log_ndtr, (input,), {})
-    try:
-        out = _k_special_log_ndtr[a_input.__class__](a_input)
-    except Exception as error:
-        raise explain(_special_log_ndtr, (input,), {}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = Node()
-        n.pull = _pull_special_log_ndtr
-        n._first = n_input
-        n._second = n._rest = None
-        n.saved = (a_input,)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        if out_shape == n_input.shape:
-            out_shape = n_input.shape
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-        if n_input is not None:
-            t._view = _c_special_log_ndtr
-        elif input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
-    return t
-
-
-def _pull_lgamma(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    input, = node.saved
-    r = g * F.digamma(input)
-    if pending[to_input] is None:
-        pending[to_input] = r
-    else:
-        accumulate(pending, to_input, r)
-
-
-_pull_lgamma.op = _lgamma  # type: ignore[attr-defined]
+    """``log(ndtr(input))``, without the loss of digits far from 0. Within 4 ulp."""
+    return apply(_special_log_ndtr, (input,), {})
 
 
 def lgamma(input: Tensor) -> Tensor:
     """The logarithm of the absolute value of the gamma function. Within 4 ulp for positive numbers."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        return apply(_lgamma, (input,), {})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_lgamma, (input,), {})
-    try:
-        out = _k_lgamma[a_input.__class__](a_input)
-    except Exception as error:
-        raise explain(_lgamma, (input,), {}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = Node()
-        n.pull = _pull_lgamma
-        n._first = n_input
-        n._second = n._rest = None
-        n.saved = (a_input,)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        if out_shape == n_input.shape:
-            out_shape = n_input.shape
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-        if n_input is not None:
-            t._view = _c_lgamma
-        elif input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
-    return t
+    return apply(_lgamma, (input,), {})
 
 
 def lgamma_(input: Tensor) -> Tensor:
@@ -13994,61 +12946,9 @@ def lgamma_(input: Tensor) -> Tensor:
     return write(_lgamma, input, (), {})
 
 
-def _pull_digamma(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    input, = node.saved
-    r = _r_digamma_input(F, g, input)
-    if pending[to_input] is None:
-        pending[to_input] = r
-    else:
-        accumulate(pending, to_input, r)
-
-
-_pull_digamma.op = _digamma  # type: ignore[attr-defined]
-
-
 def digamma(input: Tensor) -> Tensor:
-    """The logarithmic derivative of the gamma function; infinite at 0, NaN at the negative integers."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        return apply(_digamma, (input,), {})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_digamma, (input,), {})
-    try:
-        out = _k_digamma[a_input.__class__](a_input)
-    except Exception as error:
-        raise explain(_digamma, (input,), {}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = Node()
-        n.pull = _pull_digamma
-        n._first = n_input
-        n._second = n._rest = None
-        n.saved = (a_input,)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        if out_shape == n_input.shape:
-            out_shape = n_input.shape
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-        if n_input is not None:
-            t._view = _c_digamma
-        elif input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
-    return t
+    """The logarithmic derivative of the gamma function; infinite at 0, NaN at the negative integers. Within 4 ulp for positive numbers."""
+    return apply(_digamma, (input,), {})
 
 
 def digamma_(input: Tensor) -> Tensor:
@@ -14061,122 +12961,14 @@ def special_zeta(input: TensorLike, other: TensorLike) -> Tensor:
     return apply(_special_zeta, (input, other), {})
 
 
-def _pull_polygamma_of(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    input, = node.saved
-    attrs = node._attrs
-    order = attrs["order"]
-    r = _r_polygamma_of_input(F, g, input, order)
-    if pending[to_input] is None:
-        pending[to_input] = r
-    else:
-        accumulate(pending, to_input, r)
-
-
-_pull_polygamma_of.op = _polygamma_of  # type: ignore[attr-defined]
-
-
 def polygamma_of(input: Tensor, order: builtins.int) -> Tensor:
     """The derivative of ``digamma`` of the given order, from 1 on."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        return apply(_polygamma_of, (input,), {"order": order})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_polygamma_of, (input,), {"order": order})
-    try:
-        out = _k_polygamma_of[a_input.__class__](a_input, order=order)
-    except Exception as error:
-        raise explain(_polygamma_of, (input,), {"order": order}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = GeneralNode()
-        n.op = _polygamma_of
-        n.pull = _pull_polygamma_of
-        n._first = n_input
-        n._second = n._rest = None
-        n.saved = (a_input,)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n._attrs = {"order": order}
-        if out_shape == n_input.shape:
-            out_shape = n_input.shape
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-        if n_input is not None:
-            t._view = _c_polygamma_of
-        elif input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
-    return t
-
-
-def _pull_i0(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    input, = node.saved
-    r = g * F.special_i1(input)
-    if pending[to_input] is None:
-        pending[to_input] = r
-    else:
-        accumulate(pending, to_input, r)
-
-
-_pull_i0.op = _i0  # type: ignore[attr-defined]
+    return apply(_polygamma_of, (input,), {"order": order})
 
 
 def i0(input: Tensor) -> Tensor:
     """The modified Bessel function of the first kind of order 0. Within 4 ulp."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        return apply(_i0, (input,), {})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_i0, (input,), {})
-    try:
-        out = _k_i0[a_input.__class__](a_input)
-    except Exception as error:
-        raise explain(_i0, (input,), {}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = Node()
-        n.pull = _pull_i0
-        n._first = n_input
-        n._second = n._rest = None
-        n.saved = (a_input,)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        if out_shape == n_input.shape:
-            out_shape = n_input.shape
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-        if n_input is not None:
-            t._view = _c_i0
-        elif input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
-    return t
+    return apply(_i0, (input,), {})
 
 
 def i0_(input: Tensor) -> Tensor:
@@ -14184,237 +12976,24 @@ def i0_(input: Tensor) -> Tensor:
     return write(_i0, input, (), {})
 
 
-def _pull_special_i1(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    input, out = node.saved
-    r = _r_special_i1_input(F, g, input, out)
-    if pending[to_input] is None:
-        pending[to_input] = r
-    else:
-        accumulate(pending, to_input, r)
-
-
-_pull_special_i1.op = _special_i1  # type: ignore[attr-defined]
-
-
 def special_i1(input: Tensor) -> Tensor:
     """The modified Bessel function of the first kind of order 1. Within 4 ulp."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        return apply(_special_i1, (input,), {})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_special_i1, (input,), {})
-    try:
-        out = _k_special_i1[a_input.__class__](a_input)
-    except Exception as error:
-        raise explain(_special_i1, (input,), {}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = Node()
-        n.pull = _pull_special_i1
-        n._first = n_input
-        n._second = n._rest = None
-        n.saved = (a_input, out)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        if out_shape == n_input.shape:
-            out_shape = n_input.shape
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-        if n_input is not None:
-            t._view = _c_special_i1
-        elif input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
-    return t
-
-
-def _pull_special_i0e(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    input, out = node.saved
-    r = g * (F.special_i1e(input) - F.sgn(input) * out)
-    if pending[to_input] is None:
-        pending[to_input] = r
-    else:
-        accumulate(pending, to_input, r)
-
-
-_pull_special_i0e.op = _special_i0e  # type: ignore[attr-defined]
+    return apply(_special_i1, (input,), {})
 
 
 def special_i0e(input: Tensor) -> Tensor:
     """``exp(-|input|) * i0(input)``. Within 4 ulp."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        return apply(_special_i0e, (input,), {})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_special_i0e, (input,), {})
-    try:
-        out = _k_special_i0e[a_input.__class__](a_input)
-    except Exception as error:
-        raise explain(_special_i0e, (input,), {}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = Node()
-        n.pull = _pull_special_i0e
-        n._first = n_input
-        n._second = n._rest = None
-        n.saved = (a_input, out)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        if out_shape == n_input.shape:
-            out_shape = n_input.shape
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-        if n_input is not None:
-            t._view = _c_special_i0e
-        elif input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
-    return t
-
-
-def _pull_special_i1e(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    input, out = node.saved
-    r = _r_special_i1e_input(F, g, input, out)
-    if pending[to_input] is None:
-        pending[to_input] = r
-    else:
-        accumulate(pending, to_input, r)
-
-
-_pull_special_i1e.op = _special_i1e  # type: ignore[attr-defined]
+    return apply(_special_i0e, (input,), {})
 
 
 def special_i1e(input: Tensor) -> Tensor:
     """``exp(-|input|) * i1(input)``. Within 4 ulp."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        return apply(_special_i1e, (input,), {})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_special_i1e, (input,), {})
-    try:
-        out = _k_special_i1e[a_input.__class__](a_input)
-    except Exception as error:
-        raise explain(_special_i1e, (input,), {}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = Node()
-        n.pull = _pull_special_i1e
-        n._first = n_input
-        n._second = n._rest = None
-        n.saved = (a_input, out)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        if out_shape == n_input.shape:
-            out_shape = n_input.shape
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-        if n_input is not None:
-            t._view = _c_special_i1e
-        elif input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
-    return t
-
-
-def _pull_logit(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    input, = node.saved
-    attrs = node._attrs
-    eps = attrs["eps"]
-    r_input, = _r_logit_all(F, g, input, eps)
-    if to_input is not None and r_input is not None:
-        if pending[to_input] is None:
-            pending[to_input] = r_input
-        else:
-            accumulate(pending, to_input, r_input)
-
-
-_pull_logit.op = _logit  # type: ignore[attr-defined]
+    return apply(_special_i1e, (input,), {})
 
 
 def logit(input: Tensor, eps: builtins.float | None = None) -> Tensor:
     """``log(input / (1 - input))``, the inverse of ``sigmoid``; with ``eps``, of ``input`` limited to the range from ``eps`` to ``1 - eps``."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        return apply(_logit, (input,), {"eps": eps})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_logit, (input,), {"eps": eps})
-    try:
-        out = _k_logit[a_input.__class__](a_input, eps=eps)
-    except Exception as error:
-        raise explain(_logit, (input,), {"eps": eps}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = GeneralNode()
-        n.op = _logit
-        n.pull = _pull_logit
-        n._first = n_input
-        n._second = n._rest = None
-        n.saved = (a_input,)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n._attrs = {"eps": eps}
-        if out_shape == n_input.shape:
-            out_shape = n_input.shape
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-        if n_input is not None:
-            t._view = _c_logit
-        elif input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
-    return t
+    return apply(_logit, (input,), {"eps": eps})
 
 
 def logit_(input: Tensor, eps: builtins.float | None = None) -> Tensor:
@@ -14422,61 +13001,9 @@ def logit_(input: Tensor, eps: builtins.float | None = None) -> Tensor:
     return write(_logit, input, (), {"eps": eps})
 
 
-def _pull_special_entr(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    input, = node.saved
-    r = F.masked(g, g * (-1 - F.log(input)))
-    if pending[to_input] is None:
-        pending[to_input] = r
-    else:
-        accumulate(pending, to_input, r)
-
-
-_pull_special_entr.op = _special_entr  # type: ignore[attr-defined]
-
-
 def special_entr(input: Tensor) -> Tensor:
     """``-input * log(input)``: 0 at 0, minus infinity below."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        return apply(_special_entr, (input,), {})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_special_entr, (input,), {})
-    try:
-        out = _k_special_entr[a_input.__class__](a_input)
-    except Exception as error:
-        raise explain(_special_entr, (input,), {}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = Node()
-        n.pull = _pull_special_entr
-        n._first = n_input
-        n._second = n._rest = None
-        n.saved = (a_input,)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        if out_shape == n_input.shape:
-            out_shape = n_input.shape
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-        if n_input is not None:
-            t._view = _c_special_entr
-        elif input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
-    return t
+    return apply(_special_entr, (input,), {})
 
 
 def flat_window(input: Tensor, length: builtins.int) -> Tensor:
@@ -14509,7 +13036,7 @@ def sin(input: Tensor) -> Tensor:
         n_input = input._node
         d = a_input.dtype
     except AttributeError:
-        return apply(_sin, (input,), {})
+        d = None
     mode = get_mode()
     if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
         return apply(_sin, (input,), {})
@@ -14571,7 +13098,7 @@ def cos(input: Tensor) -> Tensor:
         n_input = input._node
         d = a_input.dtype
     except AttributeError:
-        return apply(_cos, (input,), {})
+        d = None
     mode = get_mode()
     if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
         return apply(_cos, (input,), {})
@@ -14633,7 +13160,7 @@ def tanh(input: Tensor) -> Tensor:
         n_input = input._node
         d = a_input.dtype
     except AttributeError:
-        return apply(_tanh, (input,), {})
+        d = None
     mode = get_mode()
     if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
         return apply(_tanh, (input,), {})
@@ -14695,7 +13222,7 @@ def tan(input: Tensor) -> Tensor:
         n_input = input._node
         d = a_input.dtype
     except AttributeError:
-        return apply(_tan, (input,), {})
+        d = None
     mode = get_mode()
     if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
         return apply(_tan, (input,), {})
@@ -14757,7 +13284,7 @@ def sinh(input: Tensor) -> Tensor:
         n_input = input._node
         d = a_input.dtype
     except AttributeError:
-        return apply(_sinh, (input,), {})
+        d = None
     mode = get_mode()
     if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
         return apply(_sinh, (input,), {})
@@ -14819,7 +13346,7 @@ def cosh(input: Tensor) -> Tensor:
         n_input = input._node
         d = a_input.dtype
     except AttributeError:
-        return apply(_cosh, (input,), {})
+        d = None
     mode = get_mode()
     if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
         return apply(_cosh, (input,), {})
@@ -14881,7 +13408,7 @@ def asin(input: Tensor) -> Tensor:
         n_input = input._node
         d = a_input.dtype
     except AttributeError:
-        return apply(_asin, (input,), {})
+        d = None
     mode = get_mode()
     if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
         return apply(_asin, (input,), {})
@@ -14943,7 +13470,7 @@ def acos(input: Tensor) -> Tensor:
         n_input = input._node
         d = a_input.dtype
     except AttributeError:
-        return apply(_acos, (input,), {})
+        d = None
     mode = get_mode()
     if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
         return apply(_acos, (input,), {})
@@ -15005,7 +13532,7 @@ def atan(input: Tensor) -> Tensor:
         n_input = input._node
         d = a_input.dtype
     except AttributeError:
-        return apply(_atan, (input,), {})
+        d = None
     mode = get_mode()
     if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
         return apply(_atan, (input,), {})
@@ -15067,7 +13594,7 @@ def asinh(input: Tensor) -> Tensor:
         n_input = input._node
         d = a_input.dtype
     except AttributeError:
-        return apply(_asinh, (input,), {})
+        d = None
     mode = get_mode()
     if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
         return apply(_asinh, (input,), {})
@@ -15129,7 +13656,7 @@ def acosh(input: Tensor) -> Tensor:
         n_input = input._node
         d = a_input.dtype
     except AttributeError:
-        return apply(_acosh, (input,), {})
+        d = None
     mode = get_mode()
     if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
         return apply(_acosh, (input,), {})
@@ -15191,7 +13718,7 @@ def atanh(input: Tensor) -> Tensor:
         n_input = input._node
         d = a_input.dtype
     except AttributeError:
-        return apply(_atanh, (input,), {})
+        d = None
     mode = get_mode()
     if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
         return apply(_atanh, (input,), {})
@@ -15273,9 +13800,9 @@ def atan2(input: Tensor, other: TensorLike) -> Tensor:
             a_other = other._array
             n_other = other._node
             if a_other.dtype is not d:
-                return apply(_atan2, (input, other), {})
+                d = None
     except AttributeError:
-        return apply(_atan2, (input, other), {})
+        d = None
     mode = get_mode()
     if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
         return apply(_atan2, (input, other), {})
@@ -15349,7 +13876,7 @@ def deg2rad(input: Tensor) -> Tensor:
         n_input = input._node
         d = a_input.dtype
     except AttributeError:
-        return apply(_deg2rad, (input,), {})
+        d = None
     mode = get_mode()
     if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
         return apply(_deg2rad, (input,), {})
@@ -15410,7 +13937,7 @@ def rad2deg(input: Tensor) -> Tensor:
         n_input = input._node
         d = a_input.dtype
     except AttributeError:
-        return apply(_rad2deg, (input,), {})
+        d = None
     mode = get_mode()
     if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
         return apply(_rad2deg, (input,), {})
@@ -15472,7 +13999,7 @@ def sinc(input: Tensor) -> Tensor:
         n_input = input._node
         d = a_input.dtype
     except AttributeError:
-        return apply(_sinc, (input,), {})
+        d = None
     mode = get_mode()
     if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
         return apply(_sinc, (input,), {})
@@ -15534,33 +14061,6 @@ def adagrad_update(*tensors: Tensor, count: builtins.int, block: builtins.int, l
     return apply(_adagrad_update, tuple(tensors), {"count": count, "block": block, "lr": lr, "lr_decay": lr_decay, "eps": eps, "weight_decay": weight_decay, "maximize": maximize})
 
 
-def _pull_linalg_cross(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    to_other = node._second
-    input, other = node.saved
-    attrs = node._attrs
-    dim = attrs["dim"]
-    if to_input is not None:
-        r = _r_linalg_cross_input(F, g, other, dim)
-        if r.shape != to_input.shape:
-            r = F.sum_to(r, shape=to_input.shape)
-        if pending[to_input] is None:
-            pending[to_input] = r
-        else:
-            accumulate(pending, to_input, r)
-    if to_other is not None:
-        r = _r_linalg_cross_other(F, g, input, dim)
-        if r.shape != to_other.shape:
-            r = F.sum_to(r, shape=to_other.shape)
-        if pending[to_other] is None:
-            pending[to_other] = r
-        else:
-            accumulate(pending, to_other, r)
-
-
-_pull_linalg_cross.op = _linalg_cross  # type: ignore[attr-defined]
-
-
 def linalg_cross(input: Tensor, other: Tensor, *, dim: builtins.int = -1, axis: Any = None) -> Tensor:
     """The cross products of vectors of 3 elements along ``dim``; the other dimensions broadcast.
 
@@ -15570,57 +14070,7 @@ def linalg_cross(input: Tensor, other: Tensor, *, dim: builtins.int = -1, axis: 
     """
     if axis is not None:
         dim = axis
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-        a_other = other._array
-        n_other = other._node
-        if a_other.dtype is not d:
-            return apply(_linalg_cross, (input, other), {"dim": dim})
-    except AttributeError:
-        return apply(_linalg_cross, (input, other), {"dim": dim})
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_linalg_cross, (input, other), {"dim": dim})
-    try:
-        out = _k_linalg_cross[a_input.__class__](a_input, a_other, dim=dim)
-    except Exception as error:
-        raise explain(_linalg_cross, (input, other), {"dim": dim}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if (n_input is not None or n_other is not None) and mode.grad:
-        t._node = n = GeneralNode()
-        n.op = _linalg_cross
-        n.pull = _pull_linalg_cross
-        n._first = n_input
-        n._second = n_other
-        n._rest = ()
-        n.saved = (a_input if n_other is not None else None, a_other if n_input is not None else None)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n._attrs = {"dim": dim}
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-        if n_input is None and input._view is not None and input._view.cut is not None:
-            note_cut(n, input._view.cut)
-        if n_other is None and other._view is not None and other._view.cut is not None:
-            note_cut(n, other._view.cut)
-    else:
-        t._node = None
-        if n_input is not None or n_other is not None:
-            t._view = _c_linalg_cross
-        elif input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
-        elif other._view is not None and other._view.cut is not None:
-            t._view = other._view.cut
-    return t
+    return apply(_linalg_cross, (input, other), {"dim": dim})
 
 
 def _pull_Tensor_unfold(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
@@ -15654,7 +14104,7 @@ def Tensor_unfold(input: Tensor, dimension: builtins.int, size: builtins.int, st
         n_input = input._node
         d = a_input.dtype
     except AttributeError:
-        return apply(_Tensor_unfold, (input,), {"dimension": dimension, "size": size, "step": step})
+        d = None
     mode = get_mode()
     if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
         return apply(_Tensor_unfold, (input,), {"dimension": dimension, "size": size, "step": step})
@@ -15731,7 +14181,7 @@ def as_strided(input: Tensor, size: Sequence[builtins.int], stride: Sequence[bui
         n_input = input._node
         d = a_input.dtype
     except AttributeError:
-        return apply(_as_strided, (input,), {"size": size, "stride": stride, "storage_offset": storage_offset})
+        d = None
     mode = get_mode()
     if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
         return apply(_as_strided, (input,), {"size": size, "stride": stride, "storage_offset": storage_offset})
@@ -15801,7 +14251,7 @@ def clone(input: Tensor) -> Tensor:
         n_input = input._node
         d = a_input.dtype
     except AttributeError:
-        return apply(_clone, (input,), {})
+        d = None
     mode = get_mode()
     if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
         return apply(_clone, (input,), {})
@@ -15870,7 +14320,7 @@ def copy(input: Tensor, source: Tensor, non_blocking: builtins.bool = False) -> 
         a_source = source._array
         n_source = source._node
     except AttributeError:
-        return apply(_copy, (input, source), {})
+        d = None
     mode = get_mode()
     if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
         return apply(_copy, (input, source), {})
@@ -15958,7 +14408,7 @@ def fill(input: Tensor, value: TensorLike) -> Tensor:
             a_value = value._array
             n_value = value._node
     except AttributeError:
-        return apply(_fill, (input, value), {})
+        d = None
     mode = get_mode()
     if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
         return apply(_fill, (input, value), {})

@@ -149,6 +149,11 @@ def _one_hot(call: Call) -> Any:
     return native(call) if call.attrs["num_classes"] >= 0 else loop(call)
 
 
+@rule("pair_distances")
+def _pair_distances(call: Call) -> Any:
+    return composed(call, lambda F, input: F.norm(F.pair_differences(input), 2.0, dim=-1))
+
+
 @rule("pair_differences")
 def _pairs(call: Call) -> Any:
     rows, columns = call.shape(0)

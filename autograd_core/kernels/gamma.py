@@ -137,7 +137,8 @@ def _psi_positive(xp: Any, x: Any) -> Any:
     return piecewise(xp, x, (
         (x < 1.0, lambda xp, x: _psi_near(xp, x + 1.0) - 1.0 / x),
         (x <= 2.0, _psi_near),
-        (x < 8.0, _psi_middle),
+        (x < 5.0, _psi_middle),
+        (x < 8.0, lambda xp, x: _psi_tail(xp, x + 3.0) - (1.0 / x + 1.0 / (x + 1.0) + 1.0 / (x + 2.0))),
         (None, _psi_tail)))
 
 

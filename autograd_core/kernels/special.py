@@ -66,6 +66,7 @@ _FAR_P = (2.01033439929228813265e-7, 2.71155556874348757815e-5, 1.24266094738807
 _FAR_Q = (2.04426310338993978564e-15, 1.42151175831644588870e-7, 1.84631831751005468180e-5, 7.86869131145613259100e-4, 1.48753612908506148525e-2,
           1.36929880922735805310e-1, 5.99832206555887937690e-1, 1.0)
 _SQRT_HALF = 0.7071067811865476
+_SQRT_2 = 1.4142135623730951
 
 
 def polynomial(x: Any, coefficients: tuple[float, ...]) -> Any:
@@ -253,6 +254,24 @@ def erfcx(xp: Any, input: Any) -> Any:
     """``exp(input^2) * erfc(input)``, without overflow."""
     with quiet(xp, input):
         return blockwise(xp, _erfcx_double, input)
+
+
+def _log_ndtr_double(xp: Any, x: Any) -> Any:
+    size = xp.abs(x)
+    inverse = 4.0 * _SQRT_2 / (size + 2.0 * _SQRT_2)
+    scaled = (0.5 * inverse) * polynomial(1.0 - inverse, _SCALED)
+    square, rest = _square(xp, xp.minimum(size, 40.0))  # beyond, the probability of what is farther out is 0
+    beyond = xp.exp(-0.5 * square) * scaled
+    beyond -= beyond * (0.5 * rest)  # the square's own rounding error would take digits
+    beyond = xp.where(size < 1.0, 0.5 - 0.5 * _erf_near(xp, xp.minimum(size, 1.0) * _SQRT_HALF), beyond)
+    inner = xp.where(x < 0.0, xp.log(beyond), xp.log1p(-beyond))
+    return xp.where(x < -1.0, xp.log(scaled) - 0.5 * (x * x), inner)
+
+
+def log_ndtr(xp: Any, input: Any) -> Any:
+    """The logarithm of the distribution function of the standard normal distribution."""
+    with quiet(xp, input):
+        return blockwise(xp, _log_ndtr_double, input)
 
 
 def _inverse_centre(xp: Any, x: Any) -> Any:

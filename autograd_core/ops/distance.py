@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any
 
-from ..backend.registry import backend_of
+from ..backend.registry import backend_for_device, backend_of
 from ..errors import ShapeError, describe
 from ..op import NN, TORCH_NN, S, composite, op
 from ..spec import Meta, broadcast, computed_dtype
 from .index import add_rows
 from .loss import check_reduction, reduce_loss
-from .reduce import HALF, widened
+from .reduce import HALF, wide_dtype, widened
 
 FEW = 25
 """Up to as many rows, distances are taken from differences, which is more exact than from products."""
@@ -162,12 +163,64 @@ pair_differences.add_rule("input", lambda F, g, input_shape: F.pair_differences_
 pair_differences_adjoint.add_rule("input", lambda F, g: F.pair_differences(g))
 
 
+def _distances_spec(input: Any) -> Meta:
+    return Meta(_pdist_spec(input).shape[:1], computed_dtype("pdist", "float", (input,)))
+
+
+@lru_cache(maxsize=8)
+def _upper(device: str, count: int) -> Any:
+    """Where pairs are in the flattened square of all rows with all rows."""
+    xp = backend_for_device(device).xp
+    first, second = xp.triu_indices(count, 1)
+    return first * count + second
+
+
+_ROWS = 32
+"""Rows whose distances from all others stay in the processor's cache."""
+
+
+@op("pair_distances(input: Tensor) -> Tensor", label="pdist", promotes="float", spec=_distances_spec, samples=[
+    S((4, 3)), S((6, 1)), S((1, 2)), S((0, 2)), S((3, 0)), S((3,), error=RuntimeError, match="only supports 2D")])
+def pair_distances(xp: Any, input: Any) -> Any:
+    """The Euclidean distance of every pair of rows. The gradient at 0 is 0."""
+    if input.ndim != 2:
+        raise ValueError("shape")
+    count = len(input)
+    squares = xp.empty((count, count), dtype=wide_dtype(input.dtype))
+    columns = xp.ascontiguousarray(widened(input).T)
+    step = _ROWS if backend_of(input).name == "cpu" else max(count, 1)
+    for start in range(0, count, step):  # a few rows with all that follow, one coordinate at a time
+        total = xp.zeros((min(step, count - start), count - start), dtype=squares.dtype)
+        for column in columns[:, start:]:
+            difference = column[:step, None] - column
+            difference *= difference
+            total += difference
+        squares[start : start + step, start:] = total
+    return xp.sqrt(squares.reshape(-1).take(_upper(backend_of(input).name, count))).astype(input.dtype, copy=False)
+
+
+@pair_distances.vjp("input")
+def _(F: Any, g: Any, input: Any, out: Any) -> Any:
+    return F.pair_differences_adjoint(F.unsqueeze(_pull(F, g, out), dim=1) * F.pair_differences(input), count=input.shape[0])
+
+
+@pair_distances.fused_vjp()
+def _(F: Any, g: Any, input: Any, out: Any) -> tuple[Any]:
+    xp, count = F.backend.xp, len(input)
+    square = xp.zeros((count, count), dtype=wide_dtype(input.dtype))
+    square.reshape(-1)[_upper(backend_of(input).name, count)] = _pull(F, g, out)
+    square += square.T
+    points = widened(input)
+    points = points - points.mean(axis=0) if points.size else points  # distances stay, and the difference below keeps its digits
+    return ((square.sum(axis=1)[:, None] * points - xp.matmul(square, points)).astype(input.dtype, copy=False),)
+
+
 @composite("pdist(input: Tensor, p: float = 2.0) -> Tensor", places=TORCH_NN)
 def pdist(F: Any, input: Any, p: float = 2.0) -> Any:
     """The ``p``-norm distance of every pair of rows of ``input`` (n, size), without repeats: (n (n - 1) / 2)."""
     if p < 0:
         raise RuntimeError(f"pdist: pdist only supports non-negative p values, got {p}")
-    return F.norm(F.pair_differences(input), p, dim=-1)
+    return F.pair_distances(input) if p == 2 else F.norm(F.pair_differences(input), p, dim=-1)
 
 
 # --- losses -------------------------------------------------------------------------------------------------------

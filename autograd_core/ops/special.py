@@ -17,18 +17,18 @@ SQRT_HALF = math.sqrt(0.5)
 SQRT_2_OVER_PI = math.sqrt(2 / math.pi)
 _EDGES = [-30.0, -4.0, -0.5, 0.0, 0.5, 1.0, 4.0, 30.0]
 
-erf = elementwise("erf", kernel=kernels.erf, vjp="g * (1.1283791670955126 * exp(-(input * input)))", promotes="float",
+erf = elementwise("erf", quick=False, kernel=kernels.erf, vjp="g * (1.1283791670955126 * exp(-(input * input)))", promotes="float",
                   scalar=math.erf, places=PLACES, inplace=True, samples=[S((3, 4)), S(()), S((0, 2)), S(Arg(values=_EDGES))],
                   doc="The error function, ``2 / sqrt(pi)`` times the integral of ``exp(-t ** 2)`` from 0 to ``input``. Within 4 ulp.")
-erfc = elementwise("erfc", kernel=kernels.erfc, vjp="g * (-1.1283791670955126 * exp(-(input * input)))", promotes="float",
+erfc = elementwise("erfc", quick=False, kernel=kernels.erfc, vjp="g * (-1.1283791670955126 * exp(-(input * input)))", promotes="float",
                    scalar=math.erfc, places=PLACES, inplace=True, samples=[S((3, 4)), S(()), S((0, 2)), S(Arg(values=_EDGES))],
                    doc="``1 - erf(input)``, without the loss of digits where it is tiny. Within 4 ulp.")
-erfinv = elementwise("erfinv", kernel=kernels.erfinv, vjp="g * (0.886226925452758 * exp(out * out))", promotes="float",
+erfinv = elementwise("erfinv", quick=False, kernel=kernels.erfinv, vjp="g * (0.886226925452758 * exp(out * out))", promotes="float",
                      domain=(-0.9, 0.9), places=PLACES, inplace=True, samples=[S(Arg((3, 4), -0.9, 0.9)), S(Arg((), -0.9, 0.9)), S((0, 2))],
                      doc="The inverse of ``erf``: infinite at -1 and 1, NaN outside.")
 
 
-erfcx = elementwise("special_erfcx", kernel=kernels.erfcx, vjp="g * (2 * input * out - 1.1283791670955126)", promotes="float", places=("special",),
+erfcx = elementwise("special_erfcx", quick=False, kernel=kernels.erfcx, vjp="g * (2 * input * out - 1.1283791670955126)", promotes="float", places=("special",),
                     samples=[S(Arg(values=[-2.5, -0.5, 0.0, 0.5, 4.0, 30.0]))],
                     doc="``exp(input ** 2) * erfc(input)``, which neither overflows nor vanishes for positive ``input``. Within 4 ulp.")
 
@@ -41,16 +41,10 @@ def ndtr(F: Any, input: Any) -> Any:
     return F.erfc(input * -SQRT_HALF) * 0.5
 
 
-ndtri = elementwise("special_ndtri", kernel=kernels.ndtri, vjp="g * (2.5066282746310007 * exp(out * out * 0.5))", promotes="float", places=("special",), domain=(0.05, 0.95),
+ndtri = elementwise("special_ndtri", quick=False, kernel=kernels.ndtri, vjp="g * (2.5066282746310007 * exp(out * out * 0.5))", promotes="float", places=("special",),
+                    domain=(0.05, 0.95),
                     samples=[S(Arg(values=[1e-30, 0.01, 0.5, 0.99]))],
                     doc="The inverse of ``ndtr``: the quantiles of the standard normal distribution. Infinite at 0 and 1, NaN outside.")
-
-
-def _log_ndtr(xp: Any, input: Any) -> Any:
-    with kernels.quiet(xp, input):
-        below = xp.log(kernels.erfcx(xp, xp.minimum(input, 0.0) * -SQRT_HALF) * 0.5) - input * input * 0.5
-        above = xp.log1p(kernels.erfc(xp, input * SQRT_HALF) * -0.5)
-    return xp.where(input < -1.0, below, above)
 
 
 def _log_ndtr_vjp(F: Any, g: Any, input: Any) -> Any:
@@ -59,18 +53,20 @@ def _log_ndtr_vjp(F: Any, g: Any, input: Any) -> Any:
     return g * F.where(input < 0, SQRT_2_OVER_PI / F.special_erfcx(below * -SQRT_HALF), SQRT_2_OVER_PI * F.exp(above * above * -0.5) / F.erfc(above * -SQRT_HALF))
 
 
-log_ndtr = elementwise("special_log_ndtr", kernel=_log_ndtr, vjp=_log_ndtr_vjp, promotes="float", places=("special",), samples=[S(Arg(values=[-40.0, -3.0, -1.0, 0.5, 4.0, 40.0]))],
-                       doc="``log(ndtr(input))``, without the loss of digits far from 0.")
+log_ndtr = elementwise("special_log_ndtr", quick=False, kernel=kernels.log_ndtr, vjp=_log_ndtr_vjp, promotes="float", places=("special",),
+                       samples=[S(Arg(values=[-40.0, -3.0, -1.0, 0.5, 4.0, 40.0]))],
+                       doc="``log(ndtr(input))``, without the loss of digits far from 0. Within 4 ulp.")
 
 # --- the gamma function -------------------------------------------------------------------------------------------
 
-lgamma = elementwise("lgamma", kernel=gamma.lgamma, vjp="g * digamma(input)", promotes="float", inplace=True, scalar=math.lgamma, domain=(0.3, 9.5),
+lgamma = elementwise("lgamma", quick=False, kernel=gamma.lgamma, vjp="g * digamma(input)", promotes="float", inplace=True, scalar=math.lgamma, domain=(0.3, 9.5),
                      samples=[S(Arg(values=[-2.5, -0.5, 0.25, 1.0, 1.5, 2.0, 6.0, 30.0]))],
                      doc="The logarithm of the absolute value of the gamma function. Within 4 ulp for positive numbers.")
-digamma = elementwise("digamma", kernel=gamma.digamma, vjp=lambda F, g, input: g * F.polygamma_of(input, order=1), promotes="float", inplace=True, places=PLACES, domain=(0.3, 9.5),
+digamma = elementwise("digamma", quick=False, kernel=gamma.digamma, vjp=lambda F, g, input: g * F.polygamma_of(input, order=1), promotes="float", inplace=True, places=PLACES,
+                      domain=(0.3, 9.5),
                       samples=[S(Arg(values=[-2.5, -0.5, 0.25, 1.0, 1.5, 2.0, 6.0, 30.0]))],
-                      doc="The logarithmic derivative of the gamma function; infinite at 0, NaN at the negative integers.")
-zeta = elementwise("special_zeta", "input other", kind="general", kernel=gamma.zeta, promotes="float", places=("special",), takes="none",
+                      doc="The logarithmic derivative of the gamma function; infinite at 0, NaN at the negative integers. Within 4 ulp for positive numbers.")
+zeta = elementwise("special_zeta", "input other", quick=False, kind="general", kernel=gamma.zeta, promotes="float", places=("special",), takes="none",
                    signature="special_zeta(input: TensorLike, other: TensorLike) -> Tensor",
                    samples=[S(span(1.5, 5.0, 3, 4), span(0.3, 9.5, 3, 4)), S(span(1.5, 5.0), span(0.3, 9.5)), S((0, 2), (0, 2)), S(span(1.5, 5.0, 3, 1), span(0.3, 9.5, 4)),
                             S(span(1.5, 5.0, 4), span(0.3, 9.5, 3, 4)), S(2.0, span(0.3, 9.5, 3)), S(Arg(values=[3.0, 2.0]), Arg(values=[-1.5, 40.0])),
@@ -83,7 +79,7 @@ def _polygamma(xp: Any, input: Any, *, order: int) -> Any:
     return gamma.polygamma(xp, input, order)
 
 
-polygamma_of = elementwise("polygamma_of", kernel=_polygamma, signature="polygamma_of(input: Tensor, order: int) -> Tensor", promotes="float",
+polygamma_of = elementwise("polygamma_of", quick=False, kernel=_polygamma, signature="polygamma_of(input: Tensor, order: int) -> Tensor", promotes="float",
                            places=(), takes="none", label="polygamma",
                            samples=[S(span(0.3, 9.5, 3, 4), order=1), S(span(0.3, 9.5), order=2), S((0, 2), order=4), S(Arg(values=[-1.5, 40.0]), order=3)],
                            vjp=lambda F, g, input, order: g * F.polygamma_of(input, order=order + 1), doc="The derivative of ``digamma`` of the given order, from 1 on.")
@@ -121,14 +117,15 @@ def _at_zero(F: Any, input: Any) -> Any:
     return F.where(input == 0, 1, input)
 
 
-i0 = elementwise("i0", kernel=bessel.i0, vjp="g * special_i1(input)", promotes="float", inplace=True, places=PLACES, samples=[S(Arg(values=[-10.0, -7.8, 0.0, 7.7, 10.0]))],
+i0 = elementwise("i0", quick=False, kernel=bessel.i0, vjp="g * special_i1(input)", promotes="float", inplace=True, places=PLACES,
+                 samples=[S(Arg(values=[-10.0, -7.8, 0.0, 7.7, 10.0]))],
                  doc="The modified Bessel function of the first kind of order 0. Within 4 ulp.")
-i1 = elementwise("special_i1", kernel=bessel.i1, vjp=lambda F, g, input, out: g * F.where(input == 0, 0.5, F.i0(input) - out / _at_zero(F, input)), promotes="float",
+i1 = elementwise("special_i1", quick=False, kernel=bessel.i1, vjp=lambda F, g, input, out: g * F.where(input == 0, 0.5, F.i0(input) - out / _at_zero(F, input)), promotes="float",
                  places=("special",), samples=[S(Arg(values=[-10.0, -7.8, 7.7, 10.0]))], doc="The modified Bessel function of the first kind of order 1. Within 4 ulp.")
-i0e = elementwise("special_i0e", kernel=bessel.i0e, vjp="g * (special_i1e(input) - sgn(input) * out)", promotes="float", places=("special",),
+i0e = elementwise("special_i0e", quick=False, kernel=bessel.i0e, vjp="g * (special_i1e(input) - sgn(input) * out)", promotes="float", places=("special",),
                   samples=[S(Arg(values=[-10.0, -7.8, 7.7, 10.0]))],
                   doc="``exp(-|input|) * i0(input)``. Within 4 ulp.")
-i1e = elementwise("special_i1e", kernel=bessel.i1e, promotes="float", places=("special",), samples=[S(Arg(values=[-10.0, -7.8, 7.7, 10.0]))],
+i1e = elementwise("special_i1e", quick=False, kernel=bessel.i1e, promotes="float", places=("special",), samples=[S(Arg(values=[-10.0, -7.8, 7.7, 10.0]))],
                   vjp=lambda F, g, input, out: g * F.where(input == 0, 0.5, F.special_i0e(input) - out * (F.sgn(input) + 1 / _at_zero(F, input))),
                   doc="``exp(-|input|) * i1(input)``. Within 4 ulp.")
 
@@ -165,7 +162,7 @@ def _entr(xp: Any, input: Any) -> Any:
         return xp.where(input == 0, 0, xp.where(input < 0, -xp.inf, -input * xp.log(input)))
 
 
-logit = elementwise("logit", kernel=_logit, vjp=_logit_vjp, promotes="float", inplace=True, places=PLACES, domain=(0.05, 0.95),
+logit = elementwise("logit", quick=False, kernel=_logit, vjp=_logit_vjp, promotes="float", inplace=True, places=PLACES, domain=(0.05, 0.95),
                     signature="logit(input: Tensor, eps: float | None = None) -> Tensor", samples=[S(Arg(values=[0.001, 0.3, 0.5, 0.999]), eps=0.1)],
                     doc="``log(input / (1 - input))``, the inverse of ``sigmoid``; with ``eps``, of ``input`` limited to the range from ``eps`` to ``1 - eps``.")
 @logit.fused_vjp()
@@ -184,7 +181,7 @@ def _(F: Any, g: Any, input: Any, eps: float | None) -> tuple[Any]:
     return (in_blocks(xp, pulled, input, g),)
 
 
-entr = elementwise("special_entr", kernel=_entr, vjp="masked(g, g * (-1 - log(input)))", promotes="float", places=("special",), domain=(0.2, 3.0),
+entr = elementwise("special_entr", quick=False, kernel=_entr, vjp="masked(g, g * (-1 - log(input)))", promotes="float", places=("special",), domain=(0.2, 3.0),
                    samples=[S(Arg(values=[-1.0, 0.0, 0.5]))],
                    doc="``-input * log(input)``: 0 at 0, minus infinity below.")
 

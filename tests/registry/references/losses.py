@@ -185,6 +185,7 @@ REFERENCES: dict[str, Reference] = {
     "multilabel_margin_loss": multilabel_margin, "multilabel_soft_margin_loss": multilabel_soft_margin,
     "triplet_margin_loss": triplet, "triplet_margin_with_distance_loss": triplet, "cosine_embedding_loss": cosine_embedding, "cosine_similarity": cosine,
     "pairwise_distance": pairwise, "cdist": cdist, "euclidean": cdist, "pdist": lambda input, *, p=2.0: spatial.pdist(input, "minkowski", p=p),
+    "pair_distances": lambda input: np.array([np.linalg.norm(a - b) for a, b in itertools.combinations(input, 2)]),
     "pair_differences": pair_differences, "pair_differences_adjoint": pair_differences_adjoint,
     "ctc_likelihood": ctc_likelihood, "ctc_loss": ctc, "ctc_chain": ctc_chain, "ctc_lengths": lambda input, *, lengths: np.array([max(n, 1.0) for n in lengths]),
     "lookup": lambda input, weight, *, padding_idx=None, scale_grad_by_freq=False: weight[input],

@@ -33,7 +33,7 @@ class Writes:
 
     def __init__(self) -> None:
         self.last = 0
-        self._by_owner: dict[int, tuple[Any, int, str, str | None]] = {}
+        self._by_owner: dict[int, tuple[Any, int | Prepared, str, str | None]] = {}
 
     def note(self, array: Any, op: str, line: str | None = None) -> None:
         """Remember that ``op`` wrote to the memory of ``array``."""
@@ -53,17 +53,16 @@ class Writes:
                 reference = weakref.ref(owner, partial(self._forget, key))
             by_owner[key] = (reference, seq, op, line)
 
-    def prepared(self, arrays: Iterable[Any]) -> list[tuple[int, Any]]:
-        """The entries of some arrays, for ``note_prepared``: valid as long as the arrays live."""
+    def prepared(self, arrays: Iterable[Any], op: str) -> Prepared:
+        """The entries that ``op`` makes for some arrays again and again, for ``note_prepared``: valid as long as the arrays live."""
         owners = {id(owner): owner for owner in [BY_TYPE[array.__class__].owner(array) for array in arrays]}
-        return [(key, weakref.ref(owner, partial(self._forget, key))) for key, owner in owners.items()]
+        return Prepared(op, {key: weakref.ref(owner, partial(self._forget, key)) for key, owner in owners.items()})
 
-    def note_prepared(self, entries: list[tuple[int, Any]], op: str) -> None:
-        """Remember that ``op`` wrote to all of the memory that ``entries`` were prepared for."""
-        self.last = seq = next_seq()
-        by_owner = self._by_owner
-        for key, reference in entries:
-            by_owner[key] = (reference, seq, op, None)
+    def note_prepared(self, entries: Prepared) -> None:
+        """Remember a write to all of the memory that ``entries`` were prepared for."""
+        if entries.seq != self.last or entries.seq < 0:  # somebody else wrote since, perhaps to the same memory
+            self._by_owner.update({key: (reference, entries, entries.op, None) for key, reference in entries.references.items()})
+        entries.seq = self.last = next_seq()
 
     def _forget(self, key: int, reference: Any) -> None:
         known = self._by_owner.get(key)
@@ -81,14 +80,30 @@ class Writes:
                     continue
                 owner = BY_TYPE[array.__class__].owner(array)
                 known = self._by_owner.get(id(owner))
-                if known is not None and known[0]() is owner and known[1] > node.seq:
+                if known is not None and known[0]() is owner and when(known) > node.seq:
                     raise InplaceError(_written_message(node, name, array, known))
+
+
+class Prepared:
+    """What one writer writes to, again and again: memory by its owner's address, and when it was written last (-1: never)."""
+
+    __slots__ = ("op", "references", "seq")
+
+    def __init__(self, op: str, references: dict[int, Any]) -> None:
+        self.op = op
+        self.references = references
+        self.seq = -1
+
+
+def when(entry: tuple[Any, int | Prepared, str, str | None]) -> int:
+    """The ``seq`` of a write in the log."""
+    return entry[1].seq if isinstance(entry[1], Prepared) else entry[1]
 
 
 WRITES = Writes()
 
 
-def _written_message(node: Node, name: str, array: Any, known: tuple[Any, int, str, str | None]) -> str:
+def _written_message(node: Node, name: str, array: Any, known: tuple[Any, int | Prepared, str, str | None]) -> str:
     _, _, writer, line = known
     saver = f"{node.op.name}" + (f" (recorded at {node.line})" if node.line else "")
     where = f" at {line}" if line else ""

@@ -8,8 +8,9 @@ anew, from the values in ``state``, whenever someone replaced a parameter's memo
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cached_property
 from itertools import accumulate
-from operator import attrgetter, is_, is_not
+from operator import is_, is_not
 from typing import Any
 
 from autograd_core.backend.registry import backend_for_device, backend_of
@@ -24,8 +25,6 @@ from .optimizer import Optimizer
 
 BLOCK = 32768
 """Elements that are updated together on a CPU: as many as fit its cache together with their state."""
-
-_array_of = attrgetter("_array")
 
 
 class Pack:
@@ -78,8 +77,20 @@ class Pack:
 
     def current(self, state: dict[Tensor, dict[str, Any]]) -> bool:
         """Whether parameters and state still have the memory that the pack knows."""
-        return (state is self.state and all(map(is_, map(dict.get, self.holders, self.keys), self.values))
-                and all(map(is_, map(_array_of, self.parameters), self.arrays)))
+        return state is self.state and self.kept()
+
+    @cached_property
+    def kept(self) -> Callable[[], bool]:
+        """The question whether all entries of the state and all memory are those that the pack knows: one expression, which is asked at every step."""
+        names: dict[str, Any] = {}
+        parts = []
+        for i, (holder, key, value) in enumerate(zip(self.holders, self.keys, self.values, strict=True)):
+            names.update({f"h{i}": holder.get, f"k{i}": key, f"v{i}": value})
+            parts.append(f"h{i}(k{i}) is v{i}")
+        for i, (p, array) in enumerate(zip(self.parameters, self.arrays, strict=True)):
+            names.update({f"p{i}": p, f"a{i}": array})
+            parts.append(f"p{i}._array is a{i}")
+        return eval(f"lambda: {' and '.join(parts)}", names)  # type: ignore[no-any-return]  # made of the names above alone
 
     def work(self, gradients: list[Any]) -> list[tuple[list[Any], int]]:
         """The calls that update the members that have a gradient: inputs and ``count`` of each; one for all, if all are at the same step."""
@@ -123,8 +134,9 @@ class Packing:
 
     def current(self, parameters: list[Tensor], names: tuple[str, ...], state: dict[Tensor, dict[str, Any]]) -> bool:
         """Whether the packs can be used as they are."""
-        return (names == self.names and len(parameters) == len(self.parameters) and not any(map(is_not, parameters, self.parameters))
-                and all(pack.current(state) for pack in self.packs))
+        if names != self.names or len(parameters) != len(self.parameters) or any(map(is_not, parameters, self.parameters)):
+            return False
+        return all(pack.current(state) for pack in self.packs)
 
 
 class PackedOptimizer(Optimizer):
@@ -202,10 +214,11 @@ class PackedOptimizer(Optimizer):
         block, count = attrs["block"], attrs["count"]
         options: list[Any] = []  # what the group held when its attributes were read last; the same objects mean the same attributes
         known: tuple[tuple[str, ...], dict[str, Any]] | None = None
+        packings, place = self._packings, id(group)
 
         def live() -> dict[str, Any] | None:
             nonlocal options, known
-            if self._packings.get(id(group)) is not packing:
+            if packings.get(place) is not packing or self._packings is not packings:
                 return None
             if known is not None and len(options) == len(group) and all(map(is_, group.values(), options)):
                 return known[1] if packing.current(group["params"], known[0], self.state) else None

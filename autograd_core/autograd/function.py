@@ -12,7 +12,7 @@ from ..backend.registry import BY_TYPE
 from ..batching import Batched, batched
 from ..config import ACTIVE, MODE, get_mode, no_grad, refuse, user_line, warn_user
 from ..dtypes import from_numpy_dtype
-from ..engine import WRITES
+from ..engine import WRITES, when
 from ..errors import GraphError, InplaceError, ShapeError
 from ..inplace import _rebase
 from ..node import GeneralNode, next_seq, output_node, pull_general, pull_watched
@@ -74,7 +74,7 @@ class FunctionCtx:
             return
         owner = BY_TYPE[array.__class__].owner(array)
         known = WRITES._by_owner.get(id(owner))
-        if known is not None and known[0]() is owner and known[1] > self._seq:
+        if known is not None and known[0]() is owner and when(known) > self._seq:
             raise InplaceError("one of the variables needed for gradient computation has been modified by an inplace operation: a tensor of shape "
                                f"{tuple(array.shape)} that was given to save_for_backward was written by {known[2]}. Save a copy (.clone()), or write to one")
 

@@ -12,13 +12,14 @@ from .. import dtypes
 from ..config import get_mode
 from ..storage import TensorBase
 from .compare import agreed
-from .errors import PlanError
+from .errors import PlanError, StaleError
 from .native.backend import OverlapError
 from .native.toolchain import ToolchainError, missing
 from .record import Recorder
-from .replay import AVAILABLE, Plan, StaleError
+from .replay import AVAILABLE, Plan
 from .scalars.calls import Calls, arrives
 from .scalars.plan import ScalarPlan
+from .steady import UNUSUAL
 
 CACHE = 32
 """How many signatures a compiled function remembers."""
@@ -38,17 +39,19 @@ class Compiled:
         self._last: Plan | None = None
         self._scalars: Calls | None = None
         """The calls that compute with Scalars, once there was one."""
-        self._quick: _Quick | None = None
+        self._quick: tuple[Callable[[Any], Any], Any, Any] | None = None
+        """How the plan that was replayed last is called with nothing but tensors, in which mode, with which default dtype."""
         self._why_not_native = {"numpy": "backend='numpy'", "native": ""}.get(backend, "exact=True" if exact else missing() or "")
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Replay, or record what is new."""
         mode = get_mode()
         quick = self._quick
-        if quick is not None and not kwargs and quick.fits(args, mode) and self._lock.acquire(blocking=False):
+        if quick is not None and mode is quick[1] and dtypes._default is quick[2] and not kwargs and self._lock.acquire(False):
             try:
-                if quick.plan.holds(args):
-                    return quick.plan(args)
+                result = quick[0](args)
+                if result is not UNUSUAL:
+                    return result
             except (StaleError, OverlapError):
                 self._quick = None
             finally:
@@ -84,7 +87,7 @@ class Compiled:
                         break
                     self._last = plan
                     plain = not kwargs and all(isinstance(x, TensorBase) for x in args) and len(tensors) == len(args)
-                    self._quick = _Quick(plan, args, mode) if plain and mode.profile is None else None
+                    self._quick = (plan.plain(args), mode, dtypes._default) if plain and mode.profile is None else None
                     return result
             return self._record(entry, tensors, args, kwargs)
         finally:
@@ -145,26 +148,6 @@ class Compiled:
     def plans(self) -> list[Plan | ScalarPlan]:
         """All plans, one for each signature."""
         return [*(() if self._scalars is None else self._scalars.plans), *[plan for entry in self._entries.values() for plan in entry.plans]]
-
-
-class _Quick:
-    """The plan that was replayed last, for calls with nothing but tensors: to see that it fits takes a fraction of a signature."""
-
-    def __init__(self, plan: Plan, args: Any, mode: Any) -> None:
-        self.plan, self.mode, self.default = plan, mode, dtypes._default
-        self.looks = [(x._array.shape, x._array.dtype, x._array.strides, x._array.__class__, x._node is not None) for x in args]
-
-    def fits(self, args: Any, mode: Any) -> bool:
-        """Whether the arguments look like those of the last call, in the same mode."""
-        if mode is not self.mode or len(args) != len(self.looks) or dtypes._default is not self.default or (len(args) > 1 and len(set(map(id, args))) != len(args)):
-            return False
-        for x, (shape, dtype, strides, kind, asks) in zip(args, self.looks, strict=True):
-            if not isinstance(x, TensorBase):
-                return False
-            array = x._array
-            if array.shape != shape or array.dtype is not dtype or array.strides != strides or array.__class__ is not kind or (x._node is not None) is not asks:
-                return False
-        return True
 
 
 class _Entry:

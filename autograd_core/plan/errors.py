@@ -10,3 +10,7 @@ class PlanError(RuntimeError):
 def refusal(line: str, what: str, rewrite: str) -> PlanError:
     """The error for something inside a compiled function that a replay could not repeat."""
     return PlanError(f"compile: {what}, at {line}. {rewrite}")
+
+
+class StaleError(Exception):
+    """The memory that a plan knows is not what its holders hold now: the function has to be recorded again."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import copy_context
 from sys import getrefcount
@@ -17,6 +17,7 @@ from ..notebook import plan_html
 from ..storage import wrap
 from .cuda import ON_DEVICE, CudaProgram, device_of
 from .cuda import lower as lower_on_device
+from .errors import StaleError
 from .graph import Argument, Captured, Constant, EntryGradient, Graph, Value, replaced
 from .heap import give_back
 from .lower import lower
@@ -24,16 +25,13 @@ from .memory import Layout, plan_memory
 from .native.backend import NativeProgram, OverlapError
 from .numpy_backend import Program
 from .passes import DONE, PASSES
+from .steady import steady
 
 AVAILABLE = {"lower": True, **{name: exact for name, (_, exact) in PASSES.items()}, "memory": True}
 """All passes with whether they are exact: kernels are taken apart, the graph is made smaller, memory is planned."""
 SHARED = ("lower", "constants", "simplify", "common", "dead", "copies", "memory")
 """Passes that machine code is made after too: it joins and orders loops in its own way."""
 _numbers = itertools.count(1).__next__
-
-
-class StaleError(Exception):
-    """The memory that a plan knows is not what its holders hold now: the function has to be recorded again."""
 
 
 def _question(position: int, asked: Sequence[tuple[str, bool]]) -> Callable[[Any], bool] | None:
@@ -100,6 +98,7 @@ class Plan:
         self._position = {value: i for i, value in enumerate(self.program.kept)}
         self._live = [(read, tuple(decides.items()), _question(i, asked)) for i, (read, decides, asked) in enumerate(graph.live)]
         self._names: dict[str, Any] = {}
+        self._steady: Callable[[Sequence[Any]], Any] | None = None
         self._holds = self._asked_of_outside()
         self._still = _all([f"t{i}._array is a{i}" for i in range(self._count)], self._names)
         self._alone = isinstance(graph.results, Value) and graph.results.origin is None and self.program.kept == [graph.results]
@@ -133,6 +132,13 @@ class Plan:
 
     def _asked_of_outside(self) -> Callable[[Any], bool]:
         """The question that ``holds`` asks: modes of modules, gradients that are there, and that what is captured asks for gradients as before."""
+        tensors = [value.origin.tensor for _, value in self.program.captured if isinstance(value.origin, Captured) and value.origin.tensor is not None]
+        self._names.update({f"t{i}": tensor for i, tensor in enumerate(tensors)})
+        self._count = len(tensors)
+        return _all([*self._modes(), *[f"t{i}._node is n{i}" for i in range(len(tensors))]], self._names)
+
+    def _modes(self, known: Container[Any] = ()) -> list[str]:
+        """Expressions that ask for the modes of modules and for gradients at the beginning, besides those of ``known`` leaves."""
         names, parts = self._names, []
         for i, (module, training) in enumerate(self.graph.training.items()):
             names[f"m{i}"] = module
@@ -140,11 +146,13 @@ class Plan:
         for i, (leaf, present) in enumerate(self.graph.entry.items()):
             names[f"l{i}"] = leaf
             argument = self._leaf_of_argument.get(leaf)
-            parts.append(f"{f'l{i}' if argument is None else f'tensors[{argument}]._node'}.grad is {'not ' if present else ''}None")
-        tensors = [value.origin.tensor for _, value in self.program.captured if isinstance(value.origin, Captured) and value.origin.tensor is not None]
-        names.update({f"t{i}": tensor for i, tensor in enumerate(tensors)})
-        self._count = len(tensors)
-        return _all([*parts, *[f"t{i}._node is n{i}" for i in range(len(tensors))]], names)
+            if leaf not in known:
+                parts.append(f"{f'l{i}' if argument is None else f'tensors[{argument}]._node'}.grad is {'not ' if present else ''}None")
+        return parts
+
+    def _guards(self, known: Container[Any]) -> list[str]:
+        """Expressions that ask whether all that the plan depends on is as it was at its last call, besides arguments and the gradients of ``known`` leaves."""
+        return [*self._modes(known), *[f"t{i}._array is a{i} and t{i}._node is n{i}" for i in range(self._count)]]
 
     def _rebind(self) -> None:
         count = 0
@@ -161,7 +169,7 @@ class Plan:
                 count += 1
             self.program.globals[name] = array
         self.program.bind()
-        self._entries = WRITES.prepared([self.program.globals[self.program.names[value]] for value in self.graph.writes() if isinstance(value.origin, Captured)])
+        self._entries = WRITES.prepared([self.program.globals[self.program.names[value]] for value in self.graph.writes() if isinstance(value.origin, Captured)], "a replayed step")
 
     def _own_gradients(self) -> dict[Value, Any] | None:
         """The gradients that the recording left, whose memory may be the plan's from now on; ``None`` if somebody else holds one."""
@@ -181,12 +189,17 @@ class Plan:
         """Gradients in new memory; in that of what the recording left, where that is ``own``."""
         arrays = self.program.renew(own or {})
         self._lent = [wrap(array) for array in arrays]
+        self._lent_arrays = list(arrays)
+        self._counted = [*self._lent, *arrays]
         self._gradient_of = dict(zip(self.layout.lasting, self._lent, strict=True))
         self._held = 0
         known = self._leaf_of_argument
         gradients = self.graph.gradients.items()
         self._landing = [(leaf, self._gradient_of[value]) for leaf, value in gradients if value in self._gradient_of and leaf not in known]
         self._other_gradients = [(leaf, value) for leaf, value in gradients if value not in self._gradient_of or leaf in known]
+        for i, (leaf, lent) in enumerate(self._landing):
+            self._names.update({f"g{i}": leaf, f"d{i}": lent, f"b{i}": lent._array})
+        leaf = lent = None
         self._rebind()
 
     def _hand_over(self) -> None:
@@ -196,11 +209,28 @@ class Plan:
                 lent._array[...] = leaf.grad._array
             leaf.grad = lent
         lent = None  # so that no variable here counts as a holder
-        self._held = self._holders_of_gradients()
+        self._held = self._holders(())
 
-    def _holders_of_gradients(self) -> int:
-        """How many references there are to the gradients that were handed out, and to their memory."""
-        return sum(map(getrefcount, self._lent)) + sum([getrefcount(tensor._array) for tensor in self._lent])
+    def _holders(self, tensors: Sequence[Any]) -> int:
+        """How many references there are to the gradients that were handed out, and to their memory, besides those of the leaves that have them now."""
+        holding = sum([leaf.grad is lent for leaf, lent in self._landing])
+        for leaf, value in self._other_gradients:
+            argument = self._leaf_of_argument.get(leaf)
+            target = leaf if argument is None or not tensors else tensors[argument]._node
+            holding += value in self._gradient_of and target.grad is self._gradient_of[value]
+        return sum(map(getrefcount, self._counted)) - holding
+
+    def _taken(self, tensors: Sequence[Any]) -> bool:
+        """Whether a gradient that was handed out, or its memory, is somebody else's by now."""
+        if any([lent._array is not array for lent, array in zip(self._lent, self._lent_arrays, strict=True)]):
+            return True
+        return self._held > 0 and self._holders(tensors) > self._held
+
+    def plain(self, tensors: Sequence[Any]) -> Callable[[Sequence[Any]], Any]:
+        """The call for arguments that look like these tensors, with nothing else among them; see ``steady.py``."""
+        if self._steady is None:
+            self._steady = steady(self, tensors)
+        return self._steady
 
     # --- calling ------------------------------------------------------------------------------------------------
 
@@ -208,20 +238,13 @@ class Plan:
         """Replay on the argument tensors. Raises ``StaleError`` before anything is done if the function must be recorded again."""
         if not self._still(tensors):
             self._rebind()
-        live = []
-        if self._lent and self._held and self._holders_of_gradients() > self._held:
+        if self._lent and self._taken(tensors):
             self._renew()
-        for i, (read, decides, asked) in enumerate(self._live):
+        live = []
+        for i, (read, _, _) in enumerate(self._live):
             attrs = read()
             if attrs is not self._agreed[i]:
-                if attrs is None:
-                    raise StaleError
-                for key, value in decides:
-                    if attrs[key] != value:
-                        raise StaleError
-                if asked is not None and not asked(attrs):
-                    raise StaleError
-                self._agreed[i] = attrs
+                self._agree(i, attrs)
             live.append(attrs)
         try:
             kept = self._watched(self.program.function, *[tensor._array for tensor in tensors], *live)
@@ -229,11 +252,22 @@ class Plan:
             raise self._explained(error) from error
         return self._finish(tensors, kept)
 
+    def _agree(self, i: int, attrs: dict[str, Any] | None) -> None:
+        """Take other attributes of an update, unless they would make it another one."""
+        _, decides, asked = self._live[i]
+        if attrs is None:
+            raise StaleError
+        for key, value in decides:
+            if attrs[key] != value:
+                raise StaleError
+        if asked is not None and not asked(attrs):
+            raise StaleError
+        self._agreed[i] = attrs
+
     def _finish(self, tensors: Sequence[Any], kept: Any) -> Any:
-        graph = self.graph
         position = self._position
-        if self._entries:
-            WRITES.note_prepared(self._entries, "a replayed step")
+        if self._entries.references:
+            WRITES.note_prepared(self._entries)
         if self._written:
             WRITES.note_all([self._array(value, tensors) for value in self._written], "a replayed step")
         for leaf, lent in self._landing:
@@ -250,9 +284,12 @@ class Plan:
                 target.grad = None if value is None else wrap(kept[position[value]])
         lent = None  # so that no variable here counts as a holder
         if self._lent and not self._held:
-            self._held = self._holders_of_gradients()
-        if self._alone:
-            return wrap(kept[0])
+            self._held = self._holders(tensors)
+        return wrap(kept[0]) if self._alone else self._results(tensors, kept)
+
+    def _results(self, tensors: Sequence[Any], kept: Any) -> Any:
+        """What the function returned, with these arrays."""
+        position = self._position
         made: dict[Value, Any] = {}
 
         def result(value: Value) -> Any:
@@ -271,7 +308,7 @@ class Plan:
                 tensor = made[value] = wrap(array)
             return tensor
 
-        return replaced(graph.results, result)
+        return replaced(self.graph.results, result)
 
     def _array(self, value: Value, tensors: Sequence[Any]) -> Any:
         origin = value.origin

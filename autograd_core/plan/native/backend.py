@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import byte_bounds
 
+from ..errors import StaleError
 from ..graph import Argument, Captured, Constant, EntryGradient, Graph, Step, Value
 from ..live import Live
 from ..memory import Layout, dense, plan_memory
@@ -24,6 +25,7 @@ from ..numpy_backend import Program
 from .access import Places, address, merged
 from .clusters import Cluster, roots_read, roots_written, scheduled
 from .emit import TYPES, Loop
+from .entry import DECLARED, PYTHON, entry
 from .formulas import C_TYPES, literal
 from .functions import SHARED, mathematics
 from .nodes import Copy, Foreign, Node, Nothing, Product, Translator, uniform
@@ -46,6 +48,16 @@ for (long i = 0; i < OUTSIDE; i++, r += 3) if (low < r[1] && r[0] < high && (wri
 return 0; }
 """
 """Whether a stretch of memory lies on captured memory, where one of the two is written."""
+
+
+ENTRY = """EXPORT void *run{number}(void *self, void *const *o, intptr_t count) {{
+char **p = *(char ***)((char *)self + DATA);"""
+LEAVE = """const struct python *python = (const struct python *)(p + PYTHON);
+void *thread = python->save();
+const int status = work{number}(p);
+python->restore(thread);
+return python->number(status); }}"""
+"""A function that Python calls with arrays: their addresses are entered, then other threads may run while it works."""
 
 
 class Joined(Node):
@@ -112,6 +124,7 @@ class NativeProgram(Program):
         self._runs: list[str] = []
         self._known_kernels: dict[str, str] = {}
         self._needs_view: set[Value] = set()
+        self.quiet = True
         self.native_steps = 0
         self.foreign_steps = 0
         super().__init__(graph, self._laid_out(graph, prepared.layout), number)
@@ -219,12 +232,18 @@ class NativeProgram(Program):
             self._run(segment)
             segment = []
             self.foreign_steps += 1
+            self.quiet = False
             self._python(node.step)
             self._forget(cluster.position)
         self._run(segment)
         if self._numbers_live:
             self.globals["pack"] = struct.Struct(f"{len(self._numbers_live)}d").pack_into
-            self.lines.insert(start, f"    pack(table, {{live}}, {', '.join(self._numbers_live)})")
+            lives = dict.fromkeys(text[: text.index("[")] for text in self._numbers_live)
+            known = ", ".join(f"last_{name}" for name in lives)
+            self.globals.update({f"last_{name}": None for name in lives})
+            self.lines[start:start] = [f"    global {known}", f"    if {' or '.join(f'{name} is not last_{name}' for name in lives)}:",
+                                       f"        {known} = {', '.join(lives)}", f"        pack(table, {{live}}, {', '.join(self._numbers_live)})"]
+            self.step_of_line = {number + 4: step for number, step in self.step_of_line.items()}
         self.kept = [value for value in dict.fromkeys(graph.kept()) if value not in self.layout.lasting]
         for value in self.kept:
             self._in_python(value)
@@ -298,13 +317,12 @@ class NativeProgram(Program):
             call = self._kernel(loop.parameters, loop.body)
             given = [self._pointer(base, offset) for base, offset in loop.pointers] + [self._number_text(live) for live in loop.lives]
             lines.append(f"{call}({', '.join(given)});")
-        parameters = ", ".join(["char **p", *[f"void *o{i}" for i in range(len(self._objects))]])
-        entering = [f"p[{self._address_of(value)}] = *(char **)((char *)o{i} + DATA);" for i, value in enumerate(self._objects)]
+        entering = [f"p[{self._address_of(value)}] = *(char **)((char *)o[{i}] + DATA);" for i, value in enumerate(self._objects)]
         table = "double *u = (double *)(p + LIVE); void *const *blas = (void *const *)(p + BLAS);"
-        if first:
-            entering += self._checks()
-        self._runs.append("\n".join([f"EXPORT int run{number}({parameters}) {{", table, *entering, "FLUSH", *lines, "RESTORE", "return 0; }"]))
-        call = f"run{number}(context{''.join(f', {self._name(value)}' for value in self._objects)})"
+        work = [f"static int work{number}(char **p) {{", table, *(self._checks() if first else []), "FLUSH", *lines, "RESTORE", "return 0; }"]
+        self._runs.append("\n".join([*work, ENTRY.format(number=number), *entering, LEAVE.format(number=number)]))
+        call = f"run{number}({', '.join(map(self._name, self._objects))})"
+        self.quiet = self.quiet and not failing
         if failing:
             self.lines.append(f"    status = {call}")
             if first:
@@ -418,30 +436,27 @@ class NativeProgram(Program):
         """Compile the text, lay out the table, and give the lines the names they use."""
         addresses = len(self._addresses)
         found = blas()
-        live = addresses + (2 if found is not None else 0)
+        python = addresses + (2 if found is not None else 0)
+        live = python + len(PYTHON)
         scalars = live + len(self._numbers_live)
         self._ranges = scalars + len(self._scalars)
         self.table = np.zeros(self._ranges + 3 * len(self.captured) + 1, np.uint64)
         if found is not None:
             self.table[addresses : addresses + 2] = found.single, found.double
+        self.table[python:live] = PYTHON
         for i, (value, name) in enumerate(self._scalars.items()):
             self.globals[name] = np.ndarray((), value.dtype, self.table, (scalars + i) * 8)
             self.table[self._addresses[value]] = address(self.globals[name])
         for i in range(start, len(self.lines)):
             self.lines[i] = self.lines[i].replace("{live}", str(live * 8))
         self.globals["table"] = self.table
-        self.globals["context"] = ctypes.c_void_p(address(self.table))
-        words = {"DATA": _data_offset(), "LIVE": live, "BLAS": addresses, "RANGES": self._ranges, "OUTSIDE": len(self.captured),
+        words = {"DATA": _data_offset(), "LIVE": live, "PYTHON": python, "BLAS": addresses, "RANGES": self._ranges, "OUTSIDE": len(self.captured),
                  "EXPORT": "__declspec(dllexport)" if sys.platform == "win32" else ""}
         head = "".join(f"#define {word} {meaning}\n" for word, meaning in words.items())
-        self.c_source = "\n".join([SHARED, TYPES, mathematics(), declarations(), head, CLASH, *self._functions, *self._runs]) + "\n"
+        self.c_source = "\n".join([SHARED, TYPES, mathematics(), declarations(), DECLARED, head, CLASH, *self._functions, *self._runs]) + "\n"
         self.built: Built = build(self.c_source, "-O3" if len(self._functions) < LONG else "-O2")
         for i in range(len(self._runs)):
-            function = getattr(self.built.library, f"run{i}")
-            count = self._runs[i].split(")")[0].count("void *o")
-            function.argtypes = [ctypes.c_void_p, *[ctypes.py_object] * count]
-            function.restype = ctypes.c_int
-            self.globals[f"run{i}"] = function
+            self.globals[f"run{i}"] = entry(getattr(self.built.library, f"run{i}"), self.table)
 
     def _bind_all(self) -> None:
         """Enter the addresses of all memory that stays where it is."""
@@ -496,8 +511,6 @@ def _laid_out(array: Any, strides: tuple[int, ...]) -> Any:
 
 
 def _stale() -> None:
-    from ..replay import StaleError
-
     raise StaleError
 
 

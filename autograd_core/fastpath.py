@@ -136,8 +136,8 @@ def body(op: Op, annotation: Mapping[str, str]) -> list[str]:
     first = op.inputs[0]
     lines = ["try:"]
     for name in op.inputs:
-        lines += ["    " + line for line in _unwrap(op, name, annotation.get(name, "Tensor"), general)]
-    lines += ["except AttributeError:", f"    {general}", "mode = get_mode()", f"if ({_other_dtype(op, annotation)}) or mode.general:", f"    {general}"]
+        lines += ["    " + line for line in _unwrap(op, name, annotation.get(name, "Tensor"))]
+    lines += ["except AttributeError:", "    d = None", "mode = get_mode()", f"if ({_other_dtype(op, annotation)}) or mode.general:", f"    {general}"]
     if op.kind == "view":
         lines += [f"if not a_{first}.shape:", f"    a_{first} = real_array({first})"]
     arrays = [f"a_{name}" for name in op.inputs]
@@ -167,6 +167,8 @@ def body(op: Op, annotation: Mapping[str, str]) -> list[str]:
 def _other_dtype(op: Op, annotation: Mapping[str, str]) -> str:
     """A test for dtypes that the fast path leaves to the general one; what has no gradient also serves labels and masks."""
     test = "d is not FLOAT32 and d is not FLOAT64"
+    if op.promotes == "where":
+        return f"({test}) or a_{op.inputs[0]}.dtype is not BOOL"
     if op.differentiable:
         return test
     number = any("TensorLike" in annotation.get(name, "") for name in op.inputs[1:])
@@ -174,15 +176,16 @@ def _other_dtype(op: Op, annotation: Mapping[str, str]) -> str:
     return whole if op.name in NOT_FOR_BOOLEANS else f"{whole} and (d is not BOOL{' or c is _float or c is _int' if number else ''})"
 
 
-def _unwrap(op: Op, name: str, annotation: str, general: str) -> list[str]:
+def _unwrap(op: Op, name: str, annotation: str) -> list[str]:
+    """Array and node of an input; ``d`` is the dtype of all, or ``None`` where that is not one dtype."""
     straight = [f"a_{name} = {name}._array", f"n_{name} = {name}._node"]
     chooses = op.promotes == "where"
     if name == op.inputs[0]:
-        return [*straight, *([f"if a_{name}.dtype is not BOOL:", f"    {general}", "d: Any = None"] if chooses else [f"d = a_{name}.dtype"])]
+        return [*straight, *(["d: Any = None"] if chooses else [f"d = a_{name}.dtype"])]
     if chooses:
-        straight += ["if d is None:", f"    d = a_{name}.dtype", f"elif a_{name}.dtype is not d:", f"    {general}"]
+        straight += [f"d = a_{name}.dtype if d is None or a_{name}.dtype is d else BOOL"]
     elif op.promotes != "none":
-        straight += [f"if a_{name}.dtype is not d:", f"    {general}"]
+        straight += [f"if a_{name}.dtype is not d:", "    d = None"]
     shortcuts = []
     if "TensorLike" in annotation:
         shortcuts.append("c is _float or c is _int")

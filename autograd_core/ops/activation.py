@@ -274,7 +274,7 @@ def _prelu(xp: Any, input: Any, weight: Any) -> Any:
 selu = elementwise("selu", kernel=_selu, places=TORCH_NN, promotes="float", inplace=True, signature="selu(input: Tensor, inplace: bool = False) -> Tensor",
                    vjp=f"where(input > 0, g * {SELU_SCALE!r}, g * (exp(minimum(input, 0)) * {SELU_ALPHA * SELU_SCALE!r}))", label="SELU",
                    doc="``elu`` scaled so that activations keep zero mean and unit variance. Klambauer et al. (2017), arXiv:1706.02515.")
-celu = elementwise("celu", kernel=_celu, places=TORCH_NN, promotes="float", inplace=True, label="CELU",
+celu = elementwise("celu", quick=False, kernel=_celu, places=TORCH_NN, promotes="float", inplace=True, label="CELU",
                    signature="celu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor",
                    vjp="where(input > 0, g, g * exp(minimum(input, 0) / alpha))", samples=[S((3, 4), alpha=0.5), S((3, 4), alpha=-2.0),
                                                                                            S((3,), alpha=0.0, error=RuntimeError, match="alpha cannot be 0")],
@@ -296,7 +296,7 @@ softshrink = elementwise("softshrink", kernel=_shrunk, places=NN, promotes="floa
 hardshrink = elementwise("hardshrink", kernel=_hardshrink, places=TORCH_TENSOR_NN, signature="hardshrink(input: Tensor, lambd: float = 0.5) -> Tensor",
                          vjp="where((input >= -lambd) & (input <= lambd), 0, g)", samples=[S((3, 4), lambd=0.25), S(Arg(values=[-0.5, 0.5, 0.0]))],
                          doc="``input``, but 0 between ``-lambd`` and ``lambd``.")
-threshold = elementwise("threshold", kernel=_threshold, places=TORCH_NN, inplace=True, takes="none",
+threshold = elementwise("threshold", quick=False, kernel=_threshold, places=TORCH_NN, inplace=True, takes="none",
                         signature="threshold(input: Tensor, threshold: float, value: float, inplace: bool = False) -> Tensor",
                         vjp="where(input <= threshold, 0, g)", samples=[
                             S((3, 4), threshold=0.5, value=20.0), S((), threshold=0.0, value=-1.0), S((0, 2), threshold=0.0, value=1.0),

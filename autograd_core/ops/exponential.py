@@ -85,7 +85,7 @@ xlogy = elementwise("xlogy", "input other", kernel=_xlogy, promotes="float", inp
                     signature="xlogy(input: TensorLike, other: TensorLike) -> Tensor", samples=[S(Arg(values=[0.0, 0.0, 2.0]), Arg(values=[0.0, 3.0, 0.5]))],
                     vjp={"input": "where((input == 0) & (other <= 0), 0, xlogy(g, other))", "other": "masked(g, g * (input / other))"},
                     doc="``input * log(other)``, and 0 where ``input`` is 0, unless ``other`` is NaN.")
-xlog1py = elementwise("xlog1py", "input other", kernel=_xlog1py, promotes="float", domain=(-0.7, 3.0), places=("special",),
+xlog1py = elementwise("xlog1py", "input other", quick=False, kernel=_xlog1py, promotes="float", domain=(-0.7, 3.0), places=("special",),
                       signature="xlog1py(input: TensorLike, other: TensorLike) -> Tensor", samples=[S(Arg(values=[0.0, 0.0, 2.0]), Arg(values=[-1.0, 3.0, 0.5]))],
                       vjp={"input": "where((input == 0) & (other <= -1), 0, xlog1py(g, other))", "other": "masked(g, g * (input / (other + 1)))"},
                       doc="``input * log1p(other)``, and 0 where ``input`` is 0, unless ``other`` is NaN.")

@@ -96,6 +96,8 @@ def is_element(xp: Any, elements: Any, test_elements: Any) -> Any:
     """Which of ``elements`` occur in ``test_elements``."""
     if not (0 < getattr(test_elements, "size", 0) <= _FEW and getattr(elements, "ndim", 0) and elements.dtype.kind != "c" and backend_of(elements).name == "cpu"):
         return xp.isin(elements, test_elements)
+    if elements.size <= _FEW * _FEW:
+        return xp.any(elements[..., None] == test_elements.reshape(-1), axis=-1)
     first, *others = test_elements.reshape(-1).tolist()
     found = elements == first
     for each in others:
@@ -113,9 +115,8 @@ def isin(F: Any, elements: Any, test_elements: Any, *, assume_unique: bool = Fal
 
     ``assume_unique`` promises that neither holds an element twice; the result is the same.
     """
-    for each in (elements, test_elements):
-        if getattr(each, "dtype", None) == bool_:
-            raise RuntimeError("isin: Unsupported input type encountered for isin(): bool. Convert it with .int()")
+    if getattr(elements, "dtype", None) is bool_ or getattr(test_elements, "dtype", None) is bool_:
+        raise RuntimeError("isin: Unsupported input type encountered for isin(): bool. Convert it with .int()")
     found = F.is_element(elements, test_elements)
     return F.logical_not(found) if invert else found
 

@@ -115,7 +115,7 @@ def isin(F: Any, elements: Any, test_elements: Any, *, assume_unique: bool = Fal
 
     ``assume_unique`` promises that neither holds an element twice; the result is the same.
     """
-    if getattr(elements, "dtype", None) is bool_ or getattr(test_elements, "dtype", None) is bool_:
+    if getattr(elements, "dtype", None) == bool_ or getattr(test_elements, "dtype", None) == bool_:
         raise RuntimeError("isin: Unsupported input type encountered for isin(): bool. Convert it with .int()")
     found = F.is_element(elements, test_elements)
     return F.logical_not(found) if invert else found

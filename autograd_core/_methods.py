@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Union
 
 from . import ops as ops
 from .config import get_mode
-from .cuts import cut_of, note_cut
+from .cuts import cut_of, inherit_cut, note_cuts
 from .dispatch import apply, dtype_or_none, explain
 from .storage import TensorBase, link_view, real_array
 from .inplace import inplace as write
@@ -409,9 +409,6 @@ _c_logsigmoid = cut_of(_logsigmoid)
 _k_silu = _silu.kernels
 _c_silu = cut_of(_silu)
 _r_silu_all = _silu.fused.function
-_k_mish = _mish.kernels
-_c_mish = cut_of(_mish)
-_r_mish_all = _mish.fused.function
 _k_hardtanh = _hardtanh.kernels
 _c_hardtanh = cut_of(_hardtanh)
 _k_relu6 = _relu6.kernels
@@ -419,15 +416,9 @@ _c_relu6 = cut_of(_relu6)
 _k_softsign = _softsign.kernels
 _c_softsign = cut_of(_softsign)
 _r_softsign_input = _softsign.rules["input"].function
-_k_selu = _selu.kernels
-_c_selu = cut_of(_selu)
-_r_selu_all = _selu.fused.function
 _k_hardsigmoid = _hardsigmoid.kernels
 _c_hardsigmoid = cut_of(_hardsigmoid)
 _r_hardsigmoid_all = _hardsigmoid.fused.function
-_k_hardswish = _hardswish.kernels
-_c_hardswish = cut_of(_hardswish)
-_r_hardswish_all = _hardswish.fused.function
 _k_tanhshrink = _tanhshrink.kernels
 _c_tanhshrink = cut_of(_tanhshrink)
 _k_softshrink = _softshrink.kernels
@@ -435,8 +426,6 @@ _c_softshrink = cut_of(_softshrink)
 _r_softshrink_all = _softshrink.fused.function
 _k_hardshrink = _hardshrink.kernels
 _c_hardshrink = cut_of(_hardshrink)
-_k_slopes = _slopes.kernels
-_c_slopes = cut_of(_slopes)
 _k_sum = _sum.kernels
 _c_sum = cut_of(_sum)
 _r_sum_input = _sum.rules["input"].function
@@ -462,8 +451,6 @@ _k_argmax = _argmax.kernels
 _c_argmax = cut_of(_argmax, True)
 _k_argmin = _argmin.kernels
 _c_argmin = cut_of(_argmin, True)
-_k_isclose = _isclose.kernels
-_c_isclose = cut_of(_isclose, True)
 _k_adaptive_average = _adaptive_average.kernels
 _c_adaptive_average = cut_of(_adaptive_average)
 _r_adaptive_average_input = _adaptive_average.rules["input"].function
@@ -487,8 +474,6 @@ _k_sign = _sign.kernels
 _c_sign = cut_of(_sign)
 _k_reciprocal = _reciprocal.kernels
 _c_reciprocal = cut_of(_reciprocal)
-_k_copysign = _copysign.kernels
-_c_copysign = cut_of(_copysign)
 _k_hypot = _hypot.kernels
 _c_hypot = cut_of(_hypot)
 _k_squared_error = _squared_error.kernels
@@ -503,8 +488,6 @@ _k_sigmoid_cross_entropy = _sigmoid_cross_entropy.kernels
 _c_sigmoid_cross_entropy = cut_of(_sigmoid_cross_entropy)
 _q_sigmoid_cross_entropy = _sigmoid_cross_entropy.residual_kernels
 _r_sigmoid_cross_entropy_all = _sigmoid_cross_entropy.fused.function
-_k_bce_elements = _bce_elements.kernels
-_c_bce_elements = cut_of(_bce_elements)
 _k_maximum = _maximum.kernels
 _c_maximum = cut_of(_maximum)
 _k_minimum = _minimum.kernels
@@ -522,8 +505,6 @@ _k_fmax = _fmax.kernels
 _c_fmax = cut_of(_fmax)
 _k_fmin = _fmin.kernels
 _c_fmin = cut_of(_fmin)
-_k_heaviside = _heaviside.kernels
-_c_heaviside = cut_of(_heaviside)
 _k_nan_to_num = _nan_to_num.kernels
 _c_nan_to_num = cut_of(_nan_to_num)
 _k_where = _where.kernels
@@ -534,8 +515,6 @@ _k_lerp = _lerp.kernels
 _c_lerp = cut_of(_lerp)
 _k_addcmul = _addcmul.kernels
 _c_addcmul = cut_of(_addcmul)
-_k_addcdiv = _addcdiv.kernels
-_c_addcdiv = cut_of(_addcdiv)
 _k_eq = _eq.kernels
 _c_eq = cut_of(_eq, True)
 _k_ne = _ne.kernels
@@ -572,12 +551,6 @@ _k_bitwise_not = _bitwise_not.kernels
 _c_bitwise_not = cut_of(_bitwise_not, True)
 _k_conjugated = _conjugated.kernels
 _c_conjugated = cut_of(_conjugated)
-_k_sgn = _sgn.kernels
-_c_sgn = cut_of(_sgn)
-_r_sgn_input = _sgn.rules["input"].function
-_k_angle = _angle.kernels
-_c_angle = cut_of(_angle)
-_r_angle_input = _angle.rules["input"].function
 _k_convolution = _convolution.kernels
 _c_convolution = cut_of(_convolution)
 _r_convolution_input = _convolution.rules["input"].function
@@ -658,10 +631,6 @@ _k_rsqrt = _rsqrt.kernels
 _c_rsqrt = cut_of(_rsqrt)
 _k_logaddexp = _logaddexp.kernels
 _c_logaddexp = cut_of(_logaddexp)
-_k_logaddexp2 = _logaddexp2.kernels
-_c_logaddexp2 = cut_of(_logaddexp2)
-_k_xlogy = _xlogy.kernels
-_c_xlogy = cut_of(_xlogy)
 _k_avg_pool = _avg_pool.kernels
 _c_avg_pool = cut_of(_avg_pool)
 _r_avg_pool_input = _avg_pool.rules["input"].function
@@ -732,12 +701,8 @@ _k_frac = _frac.kernels
 _c_frac = cut_of(_frac)
 _k_remainder = _remainder.kernels
 _c_remainder = cut_of(_remainder)
-_k_fmod = _fmod.kernels
-_c_fmod = cut_of(_fmod)
 _k_floor_divide = _floor_divide.kernels
 _c_floor_divide = cut_of(_floor_divide)
-_k_trunc_divide = _trunc_divide.kernels
-_c_trunc_divide = cut_of(_trunc_divide)
 _k_index_select = _index_select.kernels
 _c_index_select = cut_of(_index_select)
 _r_index_select_input = _index_select.rules["input"].function
@@ -810,22 +775,12 @@ _k_acos = _acos.kernels
 _c_acos = cut_of(_acos)
 _k_atan = _atan.kernels
 _c_atan = cut_of(_atan)
-_k_asinh = _asinh.kernels
-_c_asinh = cut_of(_asinh)
-_k_acosh = _acosh.kernels
-_c_acosh = cut_of(_acosh)
-_r_acosh_input = _acosh.rules["input"].function
-_k_atanh = _atanh.kernels
-_c_atanh = cut_of(_atanh)
 _k_atan2 = _atan2.kernels
 _c_atan2 = cut_of(_atan2)
 _k_deg2rad = _deg2rad.kernels
 _c_deg2rad = cut_of(_deg2rad)
 _k_rad2deg = _rad2deg.kernels
 _c_rad2deg = cut_of(_rad2deg)
-_k_sinc = _sinc.kernels
-_c_sinc = cut_of(_sinc)
-_r_sinc_input = _sinc.rules["input"].function
 _k_Tensor_unfold = _Tensor_unfold.kernels
 _c_Tensor_unfold = cut_of(_Tensor_unfold)
 _r_Tensor_unfold_input = _Tensor_unfold.rules["input"].function
@@ -1169,8 +1124,8 @@ def sigmoid(input: Tensor) -> Tensor:
         t._node = None
         if n_input is not None:
             t._view = _c_sigmoid
-        elif input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
+        elif input._view is not None:
+            inherit_cut(t, (input,))
     return t
 
 
@@ -1233,8 +1188,8 @@ def relu(input: Tensor, *, inplace: builtins.bool = False) -> Tensor:
         t._node = None
         if n_input is not None:
             t._view = _c_relu
-        elif input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
+        elif input._view is not None:
+            inherit_cut(t, (input,))
     return t
 
 
@@ -1302,8 +1257,8 @@ def leaky_relu(input: Tensor, negative_slope: builtins.float = 0.01, inplace: bu
         t._node = None
         if n_input is not None:
             t._view = _c_leaky_relu
-        elif input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
+        elif input._view is not None:
+            inherit_cut(t, (input,))
     return t
 
 
@@ -1371,8 +1326,8 @@ def elu(input: Tensor, alpha: builtins.float = 1.0, inplace: builtins.bool = Fal
         t._node = None
         if n_input is not None:
             t._view = _c_elu
-        elif input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
+        elif input._view is not None:
+            inherit_cut(t, (input,))
     return t
 
 
@@ -1439,8 +1394,8 @@ def softplus(input: Tensor, beta: builtins.float = 1.0, threshold: builtins.floa
         t._node = None
         if n_input is not None:
             t._view = _c_softplus
-        elif input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
+        elif input._view is not None:
+            inherit_cut(t, (input,))
     return t
 
 
@@ -1505,8 +1460,8 @@ def gelu(input: Tensor, *, approximate: str = 'none') -> Tensor:
         t._node = None
         if n_input is not None:
             t._view = _c_gelu
-        elif input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
+        elif input._view is not None:
+            inherit_cut(t, (input,))
     return t
 
 
@@ -1562,8 +1517,8 @@ def logsigmoid(input: Tensor) -> Tensor:
         t._node = None
         if n_input is not None:
             t._view = _c_logsigmoid
-        elif input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
+        elif input._view is not None:
+            inherit_cut(t, (input,))
     return t
 
 
@@ -1622,69 +1577,16 @@ def silu(input: Tensor, inplace: builtins.bool = False) -> Tensor:
         t._node = None
         if n_input is not None:
             t._view = _c_silu
-        elif input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
+        elif input._view is not None:
+            inherit_cut(t, (input,))
     return t
-
-
-def _pull_mish(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    input, = node.saved
-    r_input, = _r_mish_all(F, g, input)
-    if to_input is not None and r_input is not None:
-        if pending[to_input] is None:
-            pending[to_input] = r_input
-        else:
-            accumulate(pending, to_input, r_input)
-
-
-_pull_mish.op = _mish  # type: ignore[attr-defined]
 
 
 def mish(input: Tensor, inplace: builtins.bool = False) -> Tensor:
     """``input * tanh(softplus(input))``. Misra (2019), arXiv:1908.08681."""
     if inplace:
         return write(_mish, input, (), {})
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        d = None
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_mish, (input,), {})
-    try:
-        out = _k_mish[a_input.__class__](a_input)
-    except Exception as error:
-        raise explain(_mish, (input,), {}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = Node()
-        n.pull = _pull_mish
-        n._first = n_input
-        n._second = n._rest = None
-        n.saved = (a_input,)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        if out_shape == n_input.shape:
-            out_shape = n_input.shape
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-        if n_input is not None:
-            t._view = _c_mish
-        elif input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
-    return t
+    return apply(_mish, (input,), {})
 
 
 def _pull_hardtanh(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
@@ -1746,8 +1648,8 @@ def hardtanh(input: Tensor, min_val: builtins.float = -1.0, max_val: builtins.fl
         t._node = None
         if n_input is not None:
             t._view = _c_hardtanh
-        elif input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
+        elif input._view is not None:
+            inherit_cut(t, (input,))
     return t
 
 
@@ -1810,8 +1712,8 @@ def relu6(input: Tensor, inplace: builtins.bool = False) -> Tensor:
         t._node = None
         if n_input is not None:
             t._view = _c_relu6
-        elif input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
+        elif input._view is not None:
+            inherit_cut(t, (input,))
     return t
 
 
@@ -1867,69 +1769,16 @@ def softsign(input: Tensor) -> Tensor:
         t._node = None
         if n_input is not None:
             t._view = _c_softsign
-        elif input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
+        elif input._view is not None:
+            inherit_cut(t, (input,))
     return t
-
-
-def _pull_selu(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    input, = node.saved
-    r_input, = _r_selu_all(F, g, input)
-    if to_input is not None and r_input is not None:
-        if pending[to_input] is None:
-            pending[to_input] = r_input
-        else:
-            accumulate(pending, to_input, r_input)
-
-
-_pull_selu.op = _selu  # type: ignore[attr-defined]
 
 
 def selu(input: Tensor, inplace: builtins.bool = False) -> Tensor:
     """``elu`` scaled so that activations keep zero mean and unit variance. Klambauer et al. (2017), arXiv:1706.02515."""
     if inplace:
         return write(_selu, input, (), {})
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        d = None
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_selu, (input,), {})
-    try:
-        out = _k_selu[a_input.__class__](a_input)
-    except Exception as error:
-        raise explain(_selu, (input,), {}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = Node()
-        n.pull = _pull_selu
-        n._first = n_input
-        n._second = n._rest = None
-        n.saved = (a_input,)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        if out_shape == n_input.shape:
-            out_shape = n_input.shape
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-        if n_input is not None:
-            t._view = _c_selu
-        elif input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
-    return t
+    return apply(_selu, (input,), {})
 
 
 def selu_(input: Tensor) -> Tensor:
@@ -2004,69 +1853,16 @@ def hardsigmoid(input: Tensor, inplace: builtins.bool = False) -> Tensor:
         t._node = None
         if n_input is not None:
             t._view = _c_hardsigmoid
-        elif input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
+        elif input._view is not None:
+            inherit_cut(t, (input,))
     return t
-
-
-def _pull_hardswish(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    input, = node.saved
-    r_input, = _r_hardswish_all(F, g, input)
-    if to_input is not None and r_input is not None:
-        if pending[to_input] is None:
-            pending[to_input] = r_input
-        else:
-            accumulate(pending, to_input, r_input)
-
-
-_pull_hardswish.op = _hardswish  # type: ignore[attr-defined]
 
 
 def hardswish(input: Tensor, inplace: builtins.bool = False) -> Tensor:
     """``input * hardsigmoid(input)``. Howard et al. (2019), arXiv:1905.02244."""
     if inplace:
         return write(_hardswish, input, (), {})
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        d = None
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_hardswish, (input,), {})
-    try:
-        out = _k_hardswish[a_input.__class__](a_input)
-    except Exception as error:
-        raise explain(_hardswish, (input,), {}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = Node()
-        n.pull = _pull_hardswish
-        n._first = n_input
-        n._second = n._rest = None
-        n.saved = (a_input,)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        if out_shape == n_input.shape:
-            out_shape = n_input.shape
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-        if n_input is not None:
-            t._view = _c_hardswish
-        elif input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
-    return t
+    return apply(_hardswish, (input,), {})
 
 
 def _pull_tanhshrink(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
@@ -2121,8 +1917,8 @@ def tanhshrink(input: Tensor) -> Tensor:
         t._node = None
         if n_input is not None:
             t._view = _c_tanhshrink
-        elif input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
+        elif input._view is not None:
+            inherit_cut(t, (input,))
     return t
 
 
@@ -2183,8 +1979,8 @@ def softshrink(input: Tensor, lambd: builtins.float = 0.5) -> Tensor:
         t._node = None
         if n_input is not None:
             t._view = _c_softshrink
-        elif input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
+        elif input._view is not None:
+            inherit_cut(t, (input,))
     return t
 
 
@@ -2244,8 +2040,8 @@ def hardshrink(input: Tensor, lambd: builtins.float = 0.5) -> Tensor:
         t._node = None
         if n_input is not None:
             t._view = _c_hardshrink
-        elif input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
+        elif input._view is not None:
+            inherit_cut(t, (input,))
     return t
 
 
@@ -2261,100 +2057,11 @@ def threshold_(input: Tensor, threshold: builtins.float, value: builtins.float) 
     return write(_threshold, input, (), {"threshold": threshold, "value": value})
 
 
-def _pull_slopes(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    to_weight = node._second
-    input, weight = node.saved
-    shape = node.shape
-    if to_input is not None:
-        r = F.where(input > 0, g, g * weight)
-        if shape is not to_input.shape and shape != to_input.shape:
-            r = F.sum_to(r, shape=to_input.shape)
-        if pending[to_input] is None:
-            pending[to_input] = r
-        else:
-            accumulate(pending, to_input, r)
-    if to_weight is not None:
-        r = F.where(input > 0, 0, g * input)
-        if shape is not to_weight.shape and shape != to_weight.shape:
-            r = F.sum_to(r, shape=to_weight.shape)
-        if pending[to_weight] is None:
-            pending[to_weight] = r
-        else:
-            accumulate(pending, to_weight, r)
-
-
-_pull_slopes.op = _slopes  # type: ignore[attr-defined]
-
-
 def slopes(input: Tensor, weight: TensorLike) -> Tensor:
-    """``input`` where positive, ``weight * input`` elsewhere."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-        c = weight.__class__
-        if c is _float or c is _int:
-            a_weight: Any = weight
-            n_weight = None
-        else:
-            a_weight = weight._array
-            n_weight = weight._node
-            if a_weight.dtype is not d:
-                d = None
-    except AttributeError:
-        d = None
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_slopes, (input, weight), {})
-    try:
-        out = _k_slopes[a_input.__class__](a_input, a_weight)
-    except Exception as error:
-        raise explain(_slopes, (input, weight), {}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if (n_input is not None or n_weight is not None) and mode.grad:
-        t._node = n = Node()
-        n.pull = _pull_slopes
-        n._first = n_input
-        n._second = n_weight
-        n._rest = ()
-        n.saved = (a_input, a_weight if n_input is not None else None)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        if n_input is not None and out_shape == n_input.shape:
-            out_shape = n_input.shape
-        elif n_weight is not None and out_shape == n_weight.shape:
-            out_shape = n_weight.shape
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-            if n_input is None:
-                n._constants = input
-            elif n_weight is None:
-                n._constants = weight
-        n.seq = next_seq()
-        if n_input is None and input._view is not None and input._view.cut is not None:
-            note_cut(n, input._view.cut)
-        if n_weight is None and a_weight is not weight and weight._view is not None and weight._view.cut is not None:
-            note_cut(n, weight._view.cut)
-    else:
-        t._node = None
-        if n_input is not None or n_weight is not None:
-            t._view = _c_slopes
-        elif input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
-        elif a_weight is not weight and weight._view is not None and weight._view.cut is not None:
-            t._view = weight._view.cut
-    return t
+    return apply(_slopes, (input, weight), {})
 
 
 def gated_half(input: Tensor, dim: builtins.int, *, axis: Any = None) -> Tensor:
-    """The first half along ``dim`` times the sigmoid of the second."""
     if axis is not None:
         dim = axis
     return apply(_gated_half, (input,), {"dim": dim})
@@ -2428,8 +2135,8 @@ def sum(input: Tensor, dim: Dims = None, keepdim: builtins.bool = False, *, dtyp
         t._node = None
         if n_input is not None:
             t._view = _c_sum
-        elif input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
+        elif input._view is not None:
+            inherit_cut(t, (input,))
     return t
 
 
@@ -2496,8 +2203,8 @@ def mean(input: Tensor, dim: Dims = None, keepdim: builtins.bool = False, *, dty
         t._node = None
         if n_input is not None:
             t._view = _c_mean
-        elif input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
+        elif input._view is not None:
+            inherit_cut(t, (input,))
     return t
 
 
@@ -2565,8 +2272,8 @@ def nansum(input: Tensor, dim: Dims = None, keepdim: builtins.bool = False, *, d
         t._node = None
         if n_input is not None:
             t._view = _c_nansum
-        elif input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
+        elif input._view is not None:
+            inherit_cut(t, (input,))
     return t
 
 
@@ -2600,8 +2307,8 @@ def count_nonzero(input: Tensor, dim: Dims = None, *, axis: Any = None) -> Tenso
     t._node = None
     if n_input is not None:
         t._view = _c_count_nonzero
-    elif input._view is not None and input._view.cut is not None:
-        t._view = input._view.cut
+    elif input._view is not None:
+        inherit_cut(t, (input,))
     return t
 
 
@@ -2637,8 +2344,8 @@ def all(input: Tensor, dim: Dims = None, keepdim: builtins.bool = False, *, axis
     t._node = None
     if n_input is not None:
         t._view = _c_all
-    elif input._view is not None and input._view.cut is not None:
-        t._view = input._view.cut
+    elif input._view is not None:
+        inherit_cut(t, (input,))
     return t
 
 
@@ -2674,8 +2381,8 @@ def any(input: Tensor, dim: Dims = None, keepdim: builtins.bool = False, *, axis
     t._node = None
     if n_input is not None:
         t._view = _c_any
-    elif input._view is not None and input._view.cut is not None:
-        t._view = input._view.cut
+    elif input._view is not None:
+        inherit_cut(t, (input,))
     return t
 
 
@@ -2738,8 +2445,8 @@ def amax(input: Tensor, dim: Dims = (), keepdim: builtins.bool = False, *, axis:
         t._node = None
         if n_input is not None:
             t._view = _c_amax
-        elif input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
+        elif input._view is not None:
+            inherit_cut(t, (input,))
     return t
 
 
@@ -2802,8 +2509,8 @@ def amin(input: Tensor, dim: Dims = (), keepdim: builtins.bool = False, *, axis:
         t._node = None
         if n_input is not None:
             t._view = _c_amin
-        elif input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
+        elif input._view is not None:
+            inherit_cut(t, (input,))
     return t
 
 
@@ -2839,8 +2546,8 @@ def argmax(input: Tensor, dim: builtins.int | None = None, keepdim: builtins.boo
     t._node = None
     if n_input is not None:
         t._view = _c_argmax
-    elif input._view is not None and input._view.cut is not None:
-        t._view = input._view.cut
+    elif input._view is not None:
+        inherit_cut(t, (input,))
     return t
 
 
@@ -2876,13 +2583,12 @@ def argmin(input: Tensor, dim: builtins.int | None = None, keepdim: builtins.boo
     t._node = None
     if n_input is not None:
         t._view = _c_argmin
-    elif input._view is not None and input._view.cut is not None:
-        t._view = input._view.cut
+    elif input._view is not None:
+        inherit_cut(t, (input,))
     return t
 
 
 def max_along(input: Tensor, dim: builtins.int, keepdim: builtins.bool = False, *, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
-    """The largest elements along ``dim`` and their positions; of several, the first, which also gets the gradient."""
     if axis is not None:
         dim = axis
     if keepdims is not None:
@@ -2891,7 +2597,6 @@ def max_along(input: Tensor, dim: builtins.int, keepdim: builtins.bool = False, 
 
 
 def min_along(input: Tensor, dim: builtins.int, keepdim: builtins.bool = False, *, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
-    """The smallest elements along ``dim`` and their positions; of several, the first, which also gets the gradient."""
     if axis is not None:
         dim = axis
     if keepdims is not None:
@@ -2899,44 +2604,9 @@ def min_along(input: Tensor, dim: builtins.int, keepdim: builtins.bool = False, 
     return apply(_min_along, (input,), {"dim": dim, "keepdim": keepdim})
 
 
-def _pull_isclose(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    to_other = node._second
-
-
-_pull_isclose.op = _isclose  # type: ignore[attr-defined]
-
-
 def isclose(input: Tensor, other: Tensor, rtol: builtins.float = 1e-05, atol: builtins.float = 1e-08, equal_nan: builtins.bool = False) -> Tensor:
     """Whether ``|input - other| <= atol + rtol * |other|``, elementwise; equal infinities are close."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-        a_other = other._array
-        n_other = other._node
-        if a_other.dtype is not d:
-            d = None
-    except AttributeError:
-        d = None
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64 and (d is not INT64) and (d is not BOOL)) or mode.general:
-        return apply(_isclose, (input, other), {"rtol": rtol, "atol": atol, "equal_nan": equal_nan})
-    try:
-        out = _k_isclose[a_input.__class__](a_input, a_other, rtol=rtol, atol=atol, equal_nan=equal_nan)
-    except Exception as error:
-        raise explain(_isclose, (input, other), {"rtol": rtol, "atol": atol, "equal_nan": equal_nan}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    t._node = None
-    if n_input is not None or n_other is not None:
-        t._view = _c_isclose
-    elif input._view is not None and input._view.cut is not None:
-        t._view = input._view.cut
-    elif other._view is not None and other._view.cut is not None:
-        t._view = other._view.cut
-    return t
+    return apply(_isclose, (input, other), {"rtol": rtol, "atol": atol, "equal_nan": equal_nan})
 
 
 def _pull_adaptive_average(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
@@ -2955,7 +2625,6 @@ _pull_adaptive_average.op = _adaptive_average  # type: ignore[attr-defined]
 
 
 def adaptive_average(input: Tensor, *, size: builtins.tuple[builtins.int, ...]) -> Tensor:
-    """The means of ``size`` ranges of nearly equal size along the last dimensions."""
     try:
         a_input = input._array
         n_input = input._node
@@ -2994,23 +2663,20 @@ def adaptive_average(input: Tensor, *, size: builtins.tuple[builtins.int, ...]) 
         t._node = None
         if n_input is not None:
             t._view = _c_adaptive_average
-        elif input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
+        elif input._view is not None:
+            inherit_cut(t, (input,))
     return t
 
 
 def adaptive_average_grad(grad: Tensor, *, shape: Sequence[builtins.int], size: builtins.tuple[builtins.int, ...]) -> Tensor:
-    """The adjoint of ``adaptive_average``: each element spread evenly over its range."""
     return apply(_adaptive_average_grad, (grad,), {"shape": shape, "size": size})
 
 
 def adaptive_max_indices(input: Tensor, *, size: builtins.tuple[builtins.int, ...]) -> Tensor:
-    """The position of each range's first maximum in its flattened image; of NaNs, which win, the last."""
     return apply(_adaptive_max_indices, (input,), {"size": size})
 
 
 def adaptive_max(input: Tensor, *, size: builtins.tuple[builtins.int, ...]) -> Tensor:
-    """The maxima of ``size`` ranges of nearly equal size along the last dimensions."""
     return apply(_adaptive_max, (input,), {"size": size})
 
 
@@ -3092,18 +2758,14 @@ def add(input: Tensor, other: TensorLike, *, alpha: Number = 1) -> Tensor:
             elif n_other is None:
                 n._constants = other
         n.seq = next_seq()
-        if n_input is None and input._view is not None and input._view.cut is not None:
-            note_cut(n, input._view.cut)
-        if n_other is None and a_other is not other and other._view is not None and other._view.cut is not None:
-            note_cut(n, other._view.cut)
+        if n_input is None and input._view is not None or n_other is None and a_other is not other and other._view is not None:
+            note_cuts(n, (input, other))
     else:
         t._node = None
         if n_input is not None or n_other is not None:
             t._view = _c_add
-        elif input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
-        elif a_other is not other and other._view is not None and other._view.cut is not None:
-            t._view = other._view.cut
+        elif input._view is not None or a_other is not other and other._view is not None:
+            inherit_cut(t, (input, other))
     return t
 
 
@@ -3192,18 +2854,14 @@ def sub(input: Tensor, other: TensorLike, *, alpha: Number = 1) -> Tensor:
             elif n_other is None:
                 n._constants = other
         n.seq = next_seq()
-        if n_input is None and input._view is not None and input._view.cut is not None:
-            note_cut(n, input._view.cut)
-        if n_other is None and a_other is not other and other._view is not None and other._view.cut is not None:
-            note_cut(n, other._view.cut)
+        if n_input is None and input._view is not None or n_other is None and a_other is not other and other._view is not None:
+            note_cuts(n, (input, other))
     else:
         t._node = None
         if n_input is not None or n_other is not None:
             t._view = _c_sub
-        elif input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
-        elif a_other is not other and other._view is not None and other._view.cut is not None:
-            t._view = other._view.cut
+        elif input._view is not None or a_other is not other and other._view is not None:
+            inherit_cut(t, (input, other))
     return t
 
 
@@ -3291,18 +2949,14 @@ def mul(input: Tensor, other: TensorLike) -> Tensor:
             elif n_other is None:
                 n._constants = other
         n.seq = next_seq()
-        if n_input is None and input._view is not None and input._view.cut is not None:
-            note_cut(n, input._view.cut)
-        if n_other is None and a_other is not other and other._view is not None and other._view.cut is not None:
-            note_cut(n, other._view.cut)
+        if n_input is None and input._view is not None or n_other is None and a_other is not other and other._view is not None:
+            note_cuts(n, (input, other))
     else:
         t._node = None
         if n_input is not None or n_other is not None:
             t._view = _c_mul
-        elif input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
-        elif a_other is not other and other._view is not None and other._view.cut is not None:
-            t._view = other._view.cut
+        elif input._view is not None or a_other is not other and other._view is not None:
+            inherit_cut(t, (input, other))
     return t
 
 
@@ -3390,18 +3044,14 @@ def div(input: Tensor, other: TensorLike, *, rounding_mode: str | None = None) -
             elif n_other is None:
                 n._constants = other
         n.seq = next_seq()
-        if n_input is None and input._view is not None and input._view.cut is not None:
-            note_cut(n, input._view.cut)
-        if n_other is None and a_other is not other and other._view is not None and other._view.cut is not None:
-            note_cut(n, other._view.cut)
+        if n_input is None and input._view is not None or n_other is None and a_other is not other and other._view is not None:
+            note_cuts(n, (input, other))
     else:
         t._node = None
         if n_input is not None or n_other is not None:
             t._view = _c_div
-        elif input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
-        elif a_other is not other and other._view is not None and other._view.cut is not None:
-            t._view = other._view.cut
+        elif input._view is not None or a_other is not other and other._view is not None:
+            inherit_cut(t, (input, other))
     return t
 
 
@@ -3463,8 +3113,8 @@ def neg(input: Tensor) -> Tensor:
         t._node = None
         if n_input is not None:
             t._view = _c_neg
-        elif input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
+        elif input._view is not None:
+            inherit_cut(t, (input,))
     return t
 
 
@@ -3550,18 +3200,14 @@ def pow(input: Tensor, exponent: TensorLike) -> Tensor:
             elif n_exponent is None:
                 n._constants = exponent
         n.seq = next_seq()
-        if n_input is None and input._view is not None and input._view.cut is not None:
-            note_cut(n, input._view.cut)
-        if n_exponent is None and a_exponent is not exponent and exponent._view is not None and exponent._view.cut is not None:
-            note_cut(n, exponent._view.cut)
+        if n_input is None and input._view is not None or n_exponent is None and a_exponent is not exponent and exponent._view is not None:
+            note_cuts(n, (input, exponent))
     else:
         t._node = None
         if n_input is not None or n_exponent is not None:
             t._view = _c_pow
-        elif input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
-        elif a_exponent is not exponent and exponent._view is not None and exponent._view.cut is not None:
-            t._view = exponent._view.cut
+        elif input._view is not None or a_exponent is not exponent and exponent._view is not None:
+            inherit_cut(t, (input, exponent))
     return t
 
 
@@ -3622,8 +3268,8 @@ def square(input: Tensor) -> Tensor:
         t._node = None
         if n_input is not None:
             t._view = _c_square
-        elif input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
+        elif input._view is not None:
+            inherit_cut(t, (input,))
     return t
 
 
@@ -3684,8 +3330,8 @@ def abs(input: Tensor) -> Tensor:
         t._node = None
         if n_input is not None:
             t._view = _c_abs
-        elif input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
+        elif input._view is not None:
+            inherit_cut(t, (input,))
     return t
 
 
@@ -3745,8 +3391,8 @@ def sign(input: Tensor) -> Tensor:
         t._node = None
         if n_input is not None:
             t._view = _c_sign
-        elif input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
+        elif input._view is not None:
+            inherit_cut(t, (input,))
     return t
 
 
@@ -3807,8 +3453,8 @@ def reciprocal(input: Tensor) -> Tensor:
         t._node = None
         if n_input is not None:
             t._view = _c_reciprocal
-        elif input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
+        elif input._view is not None:
+            inherit_cut(t, (input,))
     return t
 
 
@@ -3817,96 +3463,9 @@ def reciprocal_(input: Tensor) -> Tensor:
     return write(_reciprocal, input, (), {})
 
 
-def _pull_copysign(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    to_other = node._second
-    input, out = node.saved
-    shape = node.shape
-    if to_input is not None:
-        r = F.where(input == 0, 0, g * (out / input))
-        if shape is not to_input.shape and shape != to_input.shape:
-            r = F.sum_to(r, shape=to_input.shape)
-        if pending[to_input] is None:
-            pending[to_input] = r
-        else:
-            accumulate(pending, to_input, r)
-    if to_other is not None:
-        r = g * 0
-        if shape is not to_other.shape and shape != to_other.shape:
-            r = F.sum_to(r, shape=to_other.shape)
-        if pending[to_other] is None:
-            pending[to_other] = r
-        else:
-            accumulate(pending, to_other, r)
-
-
-_pull_copysign.op = _copysign  # type: ignore[attr-defined]
-
-
 def copysign(input: Tensor, other: TensorLike) -> Tensor:
     """The size of ``input`` with the sign of ``other``; the gradient at 0, and that of ``other``, is 0."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-        c = other.__class__
-        if c is _float or c is _int:
-            a_other: Any = other
-            n_other = None
-        else:
-            a_other = other._array
-            n_other = other._node
-            if a_other.dtype is not d:
-                d = None
-    except AttributeError:
-        d = None
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_copysign, (input, other), {})
-    try:
-        out = _k_copysign[a_input.__class__](a_input, a_other)
-    except Exception as error:
-        raise explain(_copysign, (input, other), {}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if (n_input is not None or n_other is not None) and mode.grad:
-        t._node = n = Node()
-        n.pull = _pull_copysign
-        n._first = n_input
-        n._second = n_other
-        n._rest = ()
-        n.saved = (a_input if n_input is not None else None, out if n_input is not None else None)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        if n_input is not None and out_shape == n_input.shape:
-            out_shape = n_input.shape
-        elif n_other is not None and out_shape == n_other.shape:
-            out_shape = n_other.shape
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-            if n_input is None:
-                n._constants = input
-            elif n_other is None:
-                n._constants = other
-        n.seq = next_seq()
-        if n_input is None and input._view is not None and input._view.cut is not None:
-            note_cut(n, input._view.cut)
-        if n_other is None and a_other is not other and other._view is not None and other._view.cut is not None:
-            note_cut(n, other._view.cut)
-    else:
-        t._node = None
-        if n_input is not None or n_other is not None:
-            t._view = _c_copysign
-        elif input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
-        elif a_other is not other and other._view is not None and other._view.cut is not None:
-            t._view = other._view.cut
-    return t
+    return apply(_copysign, (input, other), {})
 
 
 def copysign_(input: Tensor, other: TensorLike) -> Tensor:
@@ -3991,18 +3550,14 @@ def hypot(input: Tensor, other: TensorLike) -> Tensor:
             elif n_other is None:
                 n._constants = other
         n.seq = next_seq()
-        if n_input is None and input._view is not None and input._view.cut is not None:
-            note_cut(n, input._view.cut)
-        if n_other is None and a_other is not other and other._view is not None and other._view.cut is not None:
-            note_cut(n, other._view.cut)
+        if n_input is None and input._view is not None or n_other is None and a_other is not other and other._view is not None:
+            note_cuts(n, (input, other))
     else:
         t._node = None
         if n_input is not None or n_other is not None:
             t._view = _c_hypot
-        elif input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
-        elif a_other is not other and other._view is not None and other._view.cut is not None:
-            t._view = other._view.cut
+        elif input._view is not None or a_other is not other and other._view is not None:
+            inherit_cut(t, (input, other))
     return t
 
 
@@ -4012,7 +3567,6 @@ def hypot_(input: Tensor, other: TensorLike) -> Tensor:
 
 
 def causal_mask(input: Tensor, *, rows: builtins.int, columns: builtins.int) -> Tensor:
-    """Whether column <= row: position ``i`` attends to positions up to ``i``. ``input`` says only which device."""
     return apply(_causal_mask, (input,), {"rows": rows, "columns": columns})
 
 
@@ -4040,7 +3594,6 @@ _pull_squared_error.op = _squared_error  # type: ignore[attr-defined]
 
 
 def squared_error(input: Tensor, target: Tensor, reduction: str = 'mean') -> Tensor:
-    """``(input - target) ** 2`` of equal shapes, reduced."""
     try:
         a_input = input._array
         n_input = input._node
@@ -4084,18 +3637,14 @@ def squared_error(input: Tensor, target: Tensor, reduction: str = 'mean') -> Ten
         else:
             n.value = out
         n.seq = next_seq()
-        if n_input is None and input._view is not None and input._view.cut is not None:
-            note_cut(n, input._view.cut)
-        if n_target is None and target._view is not None and target._view.cut is not None:
-            note_cut(n, target._view.cut)
+        if n_input is None and input._view is not None or n_target is None and target._view is not None:
+            note_cuts(n, (input, target))
     else:
         t._node = None
         if n_input is not None or n_target is not None:
             t._view = _c_squared_error
-        elif input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
-        elif target._view is not None and target._view.cut is not None:
-            t._view = target._view.cut
+        elif input._view is not None or target._view is not None:
+            inherit_cut(t, (input, target))
     return t
 
 
@@ -4123,7 +3672,6 @@ _pull_huber_error.op = _huber_error  # type: ignore[attr-defined]
 
 
 def huber_error(input: Tensor, target: Tensor, delta: builtins.float, reduction: str = 'mean') -> Tensor:
-    """``c * (d - c / 2)`` with ``d = |input - target|`` and ``c = min(d, delta)``, of equal shapes, reduced."""
     try:
         a_input = input._array
         n_input = input._node
@@ -4167,18 +3715,14 @@ def huber_error(input: Tensor, target: Tensor, delta: builtins.float, reduction:
         else:
             n.value = out
         n.seq = next_seq()
-        if n_input is None and input._view is not None and input._view.cut is not None:
-            note_cut(n, input._view.cut)
-        if n_target is None and target._view is not None and target._view.cut is not None:
-            note_cut(n, target._view.cut)
+        if n_input is None and input._view is not None or n_target is None and target._view is not None:
+            note_cuts(n, (input, target))
     else:
         t._node = None
         if n_input is not None or n_target is not None:
             t._view = _c_huber_error
-        elif input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
-        elif target._view is not None and target._view.cut is not None:
-            t._view = target._view.cut
+        elif input._view is not None or target._view is not None:
+            inherit_cut(t, (input, target))
     return t
 
 
@@ -4217,7 +3761,6 @@ _pull_sigmoid_cross_entropy.op = _sigmoid_cross_entropy  # type: ignore[attr-def
 
 
 def sigmoid_cross_entropy(input: Tensor, target: Tensor, weight: Tensor | None, pos_weight: Tensor | None, reduction: str = 'mean') -> Tensor:
-    """The cross-entropy between ``sigmoid(input)`` and ``target``, computed from the logits without overflow."""
     try:
         a_input = input._array
         n_input = input._node
@@ -4276,114 +3819,19 @@ def sigmoid_cross_entropy(input: Tensor, target: Tensor, weight: Tensor | None, 
         else:
             n.value = out
         n.seq = next_seq()
-        if n_input is None and input._view is not None and input._view.cut is not None:
-            note_cut(n, input._view.cut)
-        if n_target is None and target._view is not None and target._view.cut is not None:
-            note_cut(n, target._view.cut)
-        if n_weight is None and a_weight is not weight and weight._view is not None and weight._view.cut is not None:
-            note_cut(n, weight._view.cut)
-        if n_pos_weight is None and a_pos_weight is not pos_weight and pos_weight._view is not None and pos_weight._view.cut is not None:
-            note_cut(n, pos_weight._view.cut)
+        if n_input is None and input._view is not None or n_target is None and target._view is not None or n_weight is None and a_weight is not weight and weight._view is not None or n_pos_weight is None and a_pos_weight is not pos_weight and pos_weight._view is not None:
+            note_cuts(n, (input, target, weight, pos_weight))
     else:
         t._node = None
         if n_input is not None or n_target is not None or n_weight is not None or n_pos_weight is not None:
             t._view = _c_sigmoid_cross_entropy
-        elif input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
-        elif target._view is not None and target._view.cut is not None:
-            t._view = target._view.cut
-        elif a_weight is not weight and weight._view is not None and weight._view.cut is not None:
-            t._view = weight._view.cut
-        elif a_pos_weight is not pos_weight and pos_weight._view is not None and pos_weight._view.cut is not None:
-            t._view = pos_weight._view.cut
+        elif input._view is not None or target._view is not None or a_weight is not weight and weight._view is not None or a_pos_weight is not pos_weight and pos_weight._view is not None:
+            inherit_cut(t, (input, target, weight, pos_weight))
     return t
-
-
-def _pull_bce_elements(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    to_target = node._second
-    input, target = node.saved
-    shape = node.shape
-    if to_input is not None:
-        r = g * ((input - target) / F.clamp(input * (1 - input), 1e-12, None))
-        if shape is not to_input.shape and shape != to_input.shape:
-            r = F.sum_to(r, shape=to_input.shape)
-        if pending[to_input] is None:
-            pending[to_input] = r
-        else:
-            accumulate(pending, to_input, r)
-    if to_target is not None:
-        r = g * (F.clamp(F.log(1 - input), -100.0, None) - F.clamp(F.log(input), -100.0, None))
-        if shape is not to_target.shape and shape != to_target.shape:
-            r = F.sum_to(r, shape=to_target.shape)
-        if pending[to_target] is None:
-            pending[to_target] = r
-        else:
-            accumulate(pending, to_target, r)
-
-
-_pull_bce_elements.op = _bce_elements  # type: ignore[attr-defined]
 
 
 def bce_elements(input: Tensor, target: Tensor) -> Tensor:
-    """``-(target * log(input) + (1 - target) * log(1 - input))``, the logarithms at least -100."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-        a_target = target._array
-        n_target = target._node
-        if a_target.dtype is not d:
-            d = None
-    except AttributeError:
-        d = None
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_bce_elements, (input, target), {})
-    try:
-        out = _k_bce_elements[a_input.__class__](a_input, a_target)
-    except Exception as error:
-        raise explain(_bce_elements, (input, target), {}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if (n_input is not None or n_target is not None) and mode.grad:
-        t._node = n = Node()
-        n.pull = _pull_bce_elements
-        n._first = n_input
-        n._second = n_target
-        n._rest = ()
-        n.saved = (a_input, a_target if n_input is not None else None)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        if n_input is not None and out_shape == n_input.shape:
-            out_shape = n_input.shape
-        elif n_target is not None and out_shape == n_target.shape:
-            out_shape = n_target.shape
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-            if n_input is None:
-                n._constants = input
-            elif n_target is None:
-                n._constants = target
-        n.seq = next_seq()
-        if n_input is None and input._view is not None and input._view.cut is not None:
-            note_cut(n, input._view.cut)
-        if n_target is None and target._view is not None and target._view.cut is not None:
-            note_cut(n, target._view.cut)
-    else:
-        t._node = None
-        if n_input is not None or n_target is not None:
-            t._view = _c_bce_elements
-        elif input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
-        elif target._view is not None and target._view.cut is not None:
-            t._view = target._view.cut
-    return t
+    return apply(_bce_elements, (input, target), {})
 
 
 def _pull_maximum(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
@@ -4463,18 +3911,14 @@ def maximum(input: Tensor, other: TensorLike) -> Tensor:
             elif n_other is None:
                 n._constants = other
         n.seq = next_seq()
-        if n_input is None and input._view is not None and input._view.cut is not None:
-            note_cut(n, input._view.cut)
-        if n_other is None and a_other is not other and other._view is not None and other._view.cut is not None:
-            note_cut(n, other._view.cut)
+        if n_input is None and input._view is not None or n_other is None and a_other is not other and other._view is not None:
+            note_cuts(n, (input, other))
     else:
         t._node = None
         if n_input is not None or n_other is not None:
             t._view = _c_maximum
-        elif input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
-        elif a_other is not other and other._view is not None and other._view.cut is not None:
-            t._view = other._view.cut
+        elif input._view is not None or a_other is not other and other._view is not None:
+            inherit_cut(t, (input, other))
     return t
 
 
@@ -4555,18 +3999,14 @@ def minimum(input: Tensor, other: TensorLike) -> Tensor:
             elif n_other is None:
                 n._constants = other
         n.seq = next_seq()
-        if n_input is None and input._view is not None and input._view.cut is not None:
-            note_cut(n, input._view.cut)
-        if n_other is None and a_other is not other and other._view is not None and other._view.cut is not None:
-            note_cut(n, other._view.cut)
+        if n_input is None and input._view is not None or n_other is None and a_other is not other and other._view is not None:
+            note_cuts(n, (input, other))
     else:
         t._node = None
         if n_input is not None or n_other is not None:
             t._view = _c_minimum
-        elif input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
-        elif a_other is not other and other._view is not None and other._view.cut is not None:
-            t._view = other._view.cut
+        elif input._view is not None or a_other is not other and other._view is not None:
+            inherit_cut(t, (input, other))
     return t
 
 
@@ -4657,22 +4097,14 @@ def clamp(input: Tensor, min: TensorLike | None = None, max: TensorLike | None =
         else:
             n.value = out
         n.seq = next_seq()
-        if n_input is None and input._view is not None and input._view.cut is not None:
-            note_cut(n, input._view.cut)
-        if n_min is None and a_min is not min and min._view is not None and min._view.cut is not None:
-            note_cut(n, min._view.cut)
-        if n_max is None and a_max is not max and max._view is not None and max._view.cut is not None:
-            note_cut(n, max._view.cut)
+        if n_input is None and input._view is not None or n_min is None and a_min is not min and min._view is not None or n_max is None and a_max is not max and max._view is not None:
+            note_cuts(n, (input, min, max))
     else:
         t._node = None
         if n_input is not None or n_min is not None or n_max is not None:
             t._view = _c_clamp
-        elif input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
-        elif a_min is not min and min._view is not None and min._view.cut is not None:
-            t._view = min._view.cut
-        elif a_max is not max and max._view is not None and max._view.cut is not None:
-            t._view = max._view.cut
+        elif input._view is not None or a_min is not min and min._view is not None or a_max is not max and max._view is not None:
+            inherit_cut(t, (input, min, max))
     return t
 
 
@@ -4758,18 +4190,14 @@ def clamp_min(input: Tensor, min: TensorLike) -> Tensor:
             elif n_min is None:
                 n._constants = min
         n.seq = next_seq()
-        if n_input is None and input._view is not None and input._view.cut is not None:
-            note_cut(n, input._view.cut)
-        if n_min is None and a_min is not min and min._view is not None and min._view.cut is not None:
-            note_cut(n, min._view.cut)
+        if n_input is None and input._view is not None or n_min is None and a_min is not min and min._view is not None:
+            note_cuts(n, (input, min))
     else:
         t._node = None
         if n_input is not None or n_min is not None:
             t._view = _c_clamp_min
-        elif input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
-        elif a_min is not min and min._view is not None and min._view.cut is not None:
-            t._view = min._view.cut
+        elif input._view is not None or a_min is not min and min._view is not None:
+            inherit_cut(t, (input, min))
     return t
 
 
@@ -4855,18 +4283,14 @@ def clamp_max(input: Tensor, max: TensorLike) -> Tensor:
             elif n_max is None:
                 n._constants = max
         n.seq = next_seq()
-        if n_input is None and input._view is not None and input._view.cut is not None:
-            note_cut(n, input._view.cut)
-        if n_max is None and a_max is not max and max._view is not None and max._view.cut is not None:
-            note_cut(n, max._view.cut)
+        if n_input is None and input._view is not None or n_max is None and a_max is not max and max._view is not None:
+            note_cuts(n, (input, max))
     else:
         t._node = None
         if n_input is not None or n_max is not None:
             t._view = _c_clamp_max
-        elif input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
-        elif a_max is not max and max._view is not None and max._view.cut is not None:
-            t._view = max._view.cut
+        elif input._view is not None or a_max is not max and max._view is not None:
+            inherit_cut(t, (input, max))
     return t
 
 
@@ -4952,18 +4376,14 @@ def fmax(input: Tensor, other: TensorLike) -> Tensor:
             elif n_other is None:
                 n._constants = other
         n.seq = next_seq()
-        if n_input is None and input._view is not None and input._view.cut is not None:
-            note_cut(n, input._view.cut)
-        if n_other is None and a_other is not other and other._view is not None and other._view.cut is not None:
-            note_cut(n, other._view.cut)
+        if n_input is None and input._view is not None or n_other is None and a_other is not other and other._view is not None:
+            note_cuts(n, (input, other))
     else:
         t._node = None
         if n_input is not None or n_other is not None:
             t._view = _c_fmax
-        elif input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
-        elif a_other is not other and other._view is not None and other._view.cut is not None:
-            t._view = other._view.cut
+        elif input._view is not None or a_other is not other and other._view is not None:
+            inherit_cut(t, (input, other))
     return t
 
 
@@ -5044,106 +4464,20 @@ def fmin(input: Tensor, other: TensorLike) -> Tensor:
             elif n_other is None:
                 n._constants = other
         n.seq = next_seq()
-        if n_input is None and input._view is not None and input._view.cut is not None:
-            note_cut(n, input._view.cut)
-        if n_other is None and a_other is not other and other._view is not None and other._view.cut is not None:
-            note_cut(n, other._view.cut)
+        if n_input is None and input._view is not None or n_other is None and a_other is not other and other._view is not None:
+            note_cuts(n, (input, other))
     else:
         t._node = None
         if n_input is not None or n_other is not None:
             t._view = _c_fmin
-        elif input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
-        elif a_other is not other and other._view is not None and other._view.cut is not None:
-            t._view = other._view.cut
+        elif input._view is not None or a_other is not other and other._view is not None:
+            inherit_cut(t, (input, other))
     return t
-
-
-def _pull_heaviside(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    to_values = node._second
-    input, = node.saved
-    shape = node.shape
-    if to_input is not None:
-        r = g * 0
-        if shape is not to_input.shape and shape != to_input.shape:
-            r = F.sum_to(r, shape=to_input.shape)
-        if pending[to_input] is None:
-            pending[to_input] = r
-        else:
-            accumulate(pending, to_input, r)
-    if to_values is not None:
-        r = F.where(input == 0, g, 0)
-        if shape is not to_values.shape and shape != to_values.shape:
-            r = F.sum_to(r, shape=to_values.shape)
-        if pending[to_values] is None:
-            pending[to_values] = r
-        else:
-            accumulate(pending, to_values, r)
-
-
-_pull_heaviside.op = _heaviside  # type: ignore[attr-defined]
 
 
 def heaviside(input: Tensor, values: Tensor) -> Tensor:
     """0 where ``input`` is negative, ``values`` where it is 0, 1 where it is positive."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-        a_values = values._array
-        n_values = values._node
-        if a_values.dtype is not d:
-            d = None
-    except AttributeError:
-        d = None
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_heaviside, (input, values), {})
-    try:
-        out = _k_heaviside[a_input.__class__](a_input, a_values)
-    except Exception as error:
-        raise explain(_heaviside, (input, values), {}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if (n_input is not None or n_values is not None) and mode.grad:
-        t._node = n = Node()
-        n.pull = _pull_heaviside
-        n._first = n_input
-        n._second = n_values
-        n._rest = ()
-        n.saved = (a_input if n_values is not None else None,)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        if n_input is not None and out_shape == n_input.shape:
-            out_shape = n_input.shape
-        elif n_values is not None and out_shape == n_values.shape:
-            out_shape = n_values.shape
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-            if n_input is None:
-                n._constants = input
-            elif n_values is None:
-                n._constants = values
-        n.seq = next_seq()
-        if n_input is None and input._view is not None and input._view.cut is not None:
-            note_cut(n, input._view.cut)
-        if n_values is None and values._view is not None and values._view.cut is not None:
-            note_cut(n, values._view.cut)
-    else:
-        t._node = None
-        if n_input is not None or n_values is not None:
-            t._view = _c_heaviside
-        elif input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
-        elif values._view is not None and values._view.cut is not None:
-            t._view = values._view.cut
-    return t
+    return apply(_heaviside, (input, values), {})
 
 
 def heaviside_(input: Tensor, values: Tensor) -> Tensor:
@@ -5205,8 +4539,8 @@ def nan_to_num(input: Tensor, nan: builtins.float | None = None, posinf: builtin
         t._node = None
         if n_input is not None:
             t._view = _c_nan_to_num
-        elif input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
+        elif input._view is not None:
+            inherit_cut(t, (input,))
     return t
 
 
@@ -5294,22 +4628,14 @@ def where(condition: Tensor, input: TensorLike | None = None, other: TensorLike 
         else:
             n.value = out
         n.seq = next_seq()
-        if n_condition is None and condition._view is not None and condition._view.cut is not None:
-            note_cut(n, condition._view.cut)
-        if n_input is None and a_input is not input and input._view is not None and input._view.cut is not None:
-            note_cut(n, input._view.cut)
-        if n_other is None and a_other is not other and other._view is not None and other._view.cut is not None:
-            note_cut(n, other._view.cut)
+        if n_condition is None and condition._view is not None or n_input is None and a_input is not input and input._view is not None or n_other is None and a_other is not other and other._view is not None:
+            note_cuts(n, (condition, input, other))
     else:
         t._node = None
         if n_condition is not None or n_input is not None or n_other is not None:
             t._view = _c_where
-        elif condition._view is not None and condition._view.cut is not None:
-            t._view = condition._view.cut
-        elif a_input is not input and input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
-        elif a_other is not other and other._view is not None and other._view.cut is not None:
-            t._view = other._view.cut
+        elif condition._view is not None or a_input is not input and input._view is not None or a_other is not other and other._view is not None:
+            inherit_cut(t, (condition, input, other))
     return t
 
 
@@ -5332,7 +4658,6 @@ _pull_masked.op = _masked  # type: ignore[attr-defined]
 
 
 def masked(upstream: Tensor, value: Tensor) -> Tensor:
-    """``value``, but 0 where it is NaN and ``upstream`` is exactly 0."""
     try:
         a_upstream = upstream._array
         n_upstream = upstream._node
@@ -5377,23 +4702,18 @@ def masked(upstream: Tensor, value: Tensor) -> Tensor:
             elif n_value is None:
                 n._constants = value
         n.seq = next_seq()
-        if n_upstream is None and upstream._view is not None and upstream._view.cut is not None:
-            note_cut(n, upstream._view.cut)
-        if n_value is None and value._view is not None and value._view.cut is not None:
-            note_cut(n, value._view.cut)
+        if n_upstream is None and upstream._view is not None or n_value is None and value._view is not None:
+            note_cuts(n, (upstream, value))
     else:
         t._node = None
         if n_upstream is not None or n_value is not None:
             t._view = _c_masked
-        elif upstream._view is not None and upstream._view.cut is not None:
-            t._view = upstream._view.cut
-        elif value._view is not None and value._view.cut is not None:
-            t._view = value._view.cut
+        elif upstream._view is not None or value._view is not None:
+            inherit_cut(t, (upstream, value))
     return t
 
 
 def class_targets(target: Tensor, weight: Tensor | None, classes: builtins.int, dim: builtins.int, ignore_index: builtins.int, label_smoothing: builtins.float, mean: builtins.bool, dtype: DTypeLike, *, axis: Any = None) -> Tensor:
-    """The distribution over classes that each class index stands for, with weights, smoothing and the denominator of a mean."""
     if axis is not None:
         dim = axis
     return apply(_class_targets, (target, weight), {"classes": classes, "dim": dim, "ignore_index": ignore_index, "label_smoothing": label_smoothing, "mean": mean, "dtype": dtype})
@@ -5486,22 +4806,14 @@ def lerp(input: Tensor, end: TensorLike, weight: TensorLike) -> Tensor:
         else:
             n.value = out
         n.seq = next_seq()
-        if n_input is None and input._view is not None and input._view.cut is not None:
-            note_cut(n, input._view.cut)
-        if n_end is None and a_end is not end and end._view is not None and end._view.cut is not None:
-            note_cut(n, end._view.cut)
-        if n_weight is None and a_weight is not weight and weight._view is not None and weight._view.cut is not None:
-            note_cut(n, weight._view.cut)
+        if n_input is None and input._view is not None or n_end is None and a_end is not end and end._view is not None or n_weight is None and a_weight is not weight and weight._view is not None:
+            note_cuts(n, (input, end, weight))
     else:
         t._node = None
         if n_input is not None or n_end is not None or n_weight is not None:
             t._view = _c_lerp
-        elif input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
-        elif a_end is not end and end._view is not None and end._view.cut is not None:
-            t._view = end._view.cut
-        elif a_weight is not weight and weight._view is not None and weight._view.cut is not None:
-            t._view = weight._view.cut
+        elif input._view is not None or a_end is not end and end._view is not None or a_weight is not weight and weight._view is not None:
+            inherit_cut(t, (input, end, weight))
     return t
 
 
@@ -5591,22 +4903,14 @@ def addcmul(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Number = 
         else:
             n.value = out
         n.seq = next_seq()
-        if n_input is None and input._view is not None and input._view.cut is not None:
-            note_cut(n, input._view.cut)
-        if n_tensor1 is None and tensor1._view is not None and tensor1._view.cut is not None:
-            note_cut(n, tensor1._view.cut)
-        if n_tensor2 is None and tensor2._view is not None and tensor2._view.cut is not None:
-            note_cut(n, tensor2._view.cut)
+        if n_input is None and input._view is not None or n_tensor1 is None and tensor1._view is not None or n_tensor2 is None and tensor2._view is not None:
+            note_cuts(n, (input, tensor1, tensor2))
     else:
         t._node = None
         if n_input is not None or n_tensor1 is not None or n_tensor2 is not None:
             t._view = _c_addcmul
-        elif input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
-        elif tensor1._view is not None and tensor1._view.cut is not None:
-            t._view = tensor1._view.cut
-        elif tensor2._view is not None and tensor2._view.cut is not None:
-            t._view = tensor2._view.cut
+        elif input._view is not None or tensor1._view is not None or tensor2._view is not None:
+            inherit_cut(t, (input, tensor1, tensor2))
     return t
 
 
@@ -5615,104 +4919,9 @@ def addcmul_(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Number =
     return write(_addcmul, input, (tensor1, tensor2), {"value": value})
 
 
-def _pull_addcdiv(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    to_tensor1 = node._second
-    to_tensor2, = node._rest
-    tensor1, tensor2 = node.saved
-    attrs = node._attrs
-    value = attrs["value"]
-    shape = node.shape
-    if to_input is not None:
-        r = g
-        if shape is not to_input.shape and shape != to_input.shape:
-            r = F.sum_to(r, shape=to_input.shape)
-        if pending[to_input] is None:
-            pending[to_input] = r
-        else:
-            accumulate(pending, to_input, r)
-    if to_tensor1 is not None:
-        r = F.masked(g, g * value / tensor2)
-        if shape is not to_tensor1.shape and shape != to_tensor1.shape:
-            r = F.sum_to(r, shape=to_tensor1.shape)
-        if pending[to_tensor1] is None:
-            pending[to_tensor1] = r
-        else:
-            accumulate(pending, to_tensor1, r)
-    if to_tensor2 is not None:
-        r = F.masked(g, -g * value * (tensor1 / tensor2) / tensor2)
-        if shape is not to_tensor2.shape and shape != to_tensor2.shape:
-            r = F.sum_to(r, shape=to_tensor2.shape)
-        if pending[to_tensor2] is None:
-            pending[to_tensor2] = r
-        else:
-            accumulate(pending, to_tensor2, r)
-
-
-_pull_addcdiv.op = _addcdiv  # type: ignore[attr-defined]
-
-
 def addcdiv(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Number = 1) -> Tensor:
     """``input + value * tensor1 / tensor2``; at least one of the two must be a floating-point tensor."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-        a_tensor1 = tensor1._array
-        n_tensor1 = tensor1._node
-        if a_tensor1.dtype is not d:
-            d = None
-        a_tensor2 = tensor2._array
-        n_tensor2 = tensor2._node
-        if a_tensor2.dtype is not d:
-            d = None
-    except AttributeError:
-        d = None
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_addcdiv, (input, tensor1, tensor2), {"value": value})
-    try:
-        out = _k_addcdiv[a_input.__class__](a_input, a_tensor1, a_tensor2, value=value)
-    except Exception as error:
-        raise explain(_addcdiv, (input, tensor1, tensor2), {"value": value}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if (n_input is not None or n_tensor1 is not None or n_tensor2 is not None) and mode.grad:
-        t._node = n = GeneralNode()
-        n.op = _addcdiv
-        n.pull = _pull_addcdiv
-        n._first = n_input
-        n._second = n_tensor1
-        n._rest = (n_tensor2,)
-        n.saved = (a_tensor1 if n_tensor2 is not None else None, a_tensor2 if n_tensor1 is not None or n_tensor2 is not None else None)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n._attrs = {"value": value}
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-        if n_input is None and input._view is not None and input._view.cut is not None:
-            note_cut(n, input._view.cut)
-        if n_tensor1 is None and tensor1._view is not None and tensor1._view.cut is not None:
-            note_cut(n, tensor1._view.cut)
-        if n_tensor2 is None and tensor2._view is not None and tensor2._view.cut is not None:
-            note_cut(n, tensor2._view.cut)
-    else:
-        t._node = None
-        if n_input is not None or n_tensor1 is not None or n_tensor2 is not None:
-            t._view = _c_addcdiv
-        elif input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
-        elif tensor1._view is not None and tensor1._view.cut is not None:
-            t._view = tensor1._view.cut
-        elif tensor2._view is not None and tensor2._view.cut is not None:
-            t._view = tensor2._view.cut
-    return t
+    return apply(_addcdiv, (input, tensor1, tensor2), {"value": value})
 
 
 def addcdiv_(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Number = 1) -> Tensor:
@@ -5759,10 +4968,8 @@ def eq(input: Tensor, other: TensorLike) -> Tensor:
     t._node = None
     if n_input is not None or n_other is not None:
         t._view = _c_eq
-    elif input._view is not None and input._view.cut is not None:
-        t._view = input._view.cut
-    elif a_other is not other and other._view is not None and other._view.cut is not None:
-        t._view = other._view.cut
+    elif input._view is not None or a_other is not other and other._view is not None:
+        inherit_cut(t, (input, other))
     return t
 
 
@@ -5810,10 +5017,8 @@ def ne(input: Tensor, other: TensorLike) -> Tensor:
     t._node = None
     if n_input is not None or n_other is not None:
         t._view = _c_ne
-    elif input._view is not None and input._view.cut is not None:
-        t._view = input._view.cut
-    elif a_other is not other and other._view is not None and other._view.cut is not None:
-        t._view = other._view.cut
+    elif input._view is not None or a_other is not other and other._view is not None:
+        inherit_cut(t, (input, other))
     return t
 
 
@@ -5861,10 +5066,8 @@ def lt(input: Tensor, other: TensorLike) -> Tensor:
     t._node = None
     if n_input is not None or n_other is not None:
         t._view = _c_lt
-    elif input._view is not None and input._view.cut is not None:
-        t._view = input._view.cut
-    elif a_other is not other and other._view is not None and other._view.cut is not None:
-        t._view = other._view.cut
+    elif input._view is not None or a_other is not other and other._view is not None:
+        inherit_cut(t, (input, other))
     return t
 
 
@@ -5912,10 +5115,8 @@ def le(input: Tensor, other: TensorLike) -> Tensor:
     t._node = None
     if n_input is not None or n_other is not None:
         t._view = _c_le
-    elif input._view is not None and input._view.cut is not None:
-        t._view = input._view.cut
-    elif a_other is not other and other._view is not None and other._view.cut is not None:
-        t._view = other._view.cut
+    elif input._view is not None or a_other is not other and other._view is not None:
+        inherit_cut(t, (input, other))
     return t
 
 
@@ -5963,10 +5164,8 @@ def gt(input: Tensor, other: TensorLike) -> Tensor:
     t._node = None
     if n_input is not None or n_other is not None:
         t._view = _c_gt
-    elif input._view is not None and input._view.cut is not None:
-        t._view = input._view.cut
-    elif a_other is not other and other._view is not None and other._view.cut is not None:
-        t._view = other._view.cut
+    elif input._view is not None or a_other is not other and other._view is not None:
+        inherit_cut(t, (input, other))
     return t
 
 
@@ -6014,10 +5213,8 @@ def ge(input: Tensor, other: TensorLike) -> Tensor:
     t._node = None
     if n_input is not None or n_other is not None:
         t._view = _c_ge
-    elif input._view is not None and input._view.cut is not None:
-        t._view = input._view.cut
-    elif a_other is not other and other._view is not None and other._view.cut is not None:
-        t._view = other._view.cut
+    elif input._view is not None or a_other is not other and other._view is not None:
+        inherit_cut(t, (input, other))
     return t
 
 
@@ -6065,10 +5262,8 @@ def logical_and(input: Tensor, other: TensorLike) -> Tensor:
     t._node = None
     if n_input is not None or n_other is not None:
         t._view = _c_logical_and
-    elif input._view is not None and input._view.cut is not None:
-        t._view = input._view.cut
-    elif a_other is not other and other._view is not None and other._view.cut is not None:
-        t._view = other._view.cut
+    elif input._view is not None or a_other is not other and other._view is not None:
+        inherit_cut(t, (input, other))
     return t
 
 
@@ -6116,10 +5311,8 @@ def logical_or(input: Tensor, other: TensorLike) -> Tensor:
     t._node = None
     if n_input is not None or n_other is not None:
         t._view = _c_logical_or
-    elif input._view is not None and input._view.cut is not None:
-        t._view = input._view.cut
-    elif a_other is not other and other._view is not None and other._view.cut is not None:
-        t._view = other._view.cut
+    elif input._view is not None or a_other is not other and other._view is not None:
+        inherit_cut(t, (input, other))
     return t
 
 
@@ -6167,10 +5360,8 @@ def logical_xor(input: Tensor, other: TensorLike) -> Tensor:
     t._node = None
     if n_input is not None or n_other is not None:
         t._view = _c_logical_xor
-    elif input._view is not None and input._view.cut is not None:
-        t._view = input._view.cut
-    elif a_other is not other and other._view is not None and other._view.cut is not None:
-        t._view = other._view.cut
+    elif input._view is not None or a_other is not other and other._view is not None:
+        inherit_cut(t, (input, other))
     return t
 
 
@@ -6207,8 +5398,8 @@ def logical_not(input: Tensor) -> Tensor:
     t._node = None
     if n_input is not None:
         t._view = _c_logical_not
-    elif input._view is not None and input._view.cut is not None:
-        t._view = input._view.cut
+    elif input._view is not None:
+        inherit_cut(t, (input,))
     return t
 
 
@@ -6245,8 +5436,8 @@ def isnan(input: Tensor) -> Tensor:
     t._node = None
     if n_input is not None:
         t._view = _c_isnan
-    elif input._view is not None and input._view.cut is not None:
-        t._view = input._view.cut
+    elif input._view is not None:
+        inherit_cut(t, (input,))
     return t
 
 
@@ -6278,8 +5469,8 @@ def isinf(input: Tensor) -> Tensor:
     t._node = None
     if n_input is not None:
         t._view = _c_isinf
-    elif input._view is not None and input._view.cut is not None:
-        t._view = input._view.cut
+    elif input._view is not None:
+        inherit_cut(t, (input,))
     return t
 
 
@@ -6311,8 +5502,8 @@ def isfinite(input: Tensor) -> Tensor:
     t._node = None
     if n_input is not None:
         t._view = _c_isfinite
-    elif input._view is not None and input._view.cut is not None:
-        t._view = input._view.cut
+    elif input._view is not None:
+        inherit_cut(t, (input,))
     return t
 
 
@@ -6355,10 +5546,8 @@ def bitwise_and(input: Tensor, other: TensorLike) -> Tensor:
     t._node = None
     if n_input is not None or n_other is not None:
         t._view = _c_bitwise_and
-    elif input._view is not None and input._view.cut is not None:
-        t._view = input._view.cut
-    elif a_other is not other and other._view is not None and other._view.cut is not None:
-        t._view = other._view.cut
+    elif input._view is not None or a_other is not other and other._view is not None:
+        inherit_cut(t, (input, other))
     return t
 
 
@@ -6406,10 +5595,8 @@ def bitwise_or(input: Tensor, other: TensorLike) -> Tensor:
     t._node = None
     if n_input is not None or n_other is not None:
         t._view = _c_bitwise_or
-    elif input._view is not None and input._view.cut is not None:
-        t._view = input._view.cut
-    elif a_other is not other and other._view is not None and other._view.cut is not None:
-        t._view = other._view.cut
+    elif input._view is not None or a_other is not other and other._view is not None:
+        inherit_cut(t, (input, other))
     return t
 
 
@@ -6457,10 +5644,8 @@ def bitwise_xor(input: Tensor, other: TensorLike) -> Tensor:
     t._node = None
     if n_input is not None or n_other is not None:
         t._view = _c_bitwise_xor
-    elif input._view is not None and input._view.cut is not None:
-        t._view = input._view.cut
-    elif a_other is not other and other._view is not None and other._view.cut is not None:
-        t._view = other._view.cut
+    elif input._view is not None or a_other is not other and other._view is not None:
+        inherit_cut(t, (input, other))
     return t
 
 
@@ -6497,8 +5682,8 @@ def bitwise_not(input: Tensor) -> Tensor:
     t._node = None
     if n_input is not None:
         t._view = _c_bitwise_not
-    elif input._view is not None and input._view.cut is not None:
-        t._view = input._view.cut
+    elif input._view is not None:
+        inherit_cut(t, (input,))
     return t
 
 
@@ -6560,7 +5745,6 @@ _pull_conjugated.op = _conjugated  # type: ignore[attr-defined]
 
 
 def conjugated(input: Tensor) -> Tensor:
-    """The complex conjugate."""
     try:
         a_input = input._array
         n_input = input._node
@@ -6598,76 +5782,22 @@ def conjugated(input: Tensor) -> Tensor:
         t._node = None
         if n_input is not None:
             t._view = _c_conjugated
-        elif input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
+        elif input._view is not None:
+            inherit_cut(t, (input,))
     return t
 
 
 def real_part(input: Tensor) -> Tensor:
-    """The real part of complex numbers, as a view."""
     return apply(_real_part, (input,), {})
 
 
 def imaginary_part(input: Tensor) -> Tensor:
-    """The imaginary part of complex numbers, as a view."""
     return apply(_imaginary_part, (input,), {})
-
-
-def _pull_sgn(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    input, out = node.saved
-    r = _r_sgn_input(F, g, input, out)
-    if pending[to_input] is None:
-        pending[to_input] = r
-    else:
-        accumulate(pending, to_input, r)
-
-
-_pull_sgn.op = _sgn  # type: ignore[attr-defined]
 
 
 def sgn(input: Tensor) -> Tensor:
     """The sign of real numbers; ``input / |input|`` of complex ones, and 0 at 0, where the gradient is 0 too."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        d = None
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_sgn, (input,), {})
-    try:
-        out = _k_sgn[a_input.__class__](a_input)
-    except Exception as error:
-        raise explain(_sgn, (input,), {}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = Node()
-        n.pull = _pull_sgn
-        n._first = n_input
-        n._second = n._rest = None
-        n.saved = (a_input, out)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        if out_shape == n_input.shape:
-            out_shape = n_input.shape
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-        if n_input is not None:
-            t._view = _c_sgn
-        elif input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
-    return t
+    return apply(_sgn, (input,), {})
 
 
 def sgn_(input: Tensor) -> Tensor:
@@ -6675,61 +5805,9 @@ def sgn_(input: Tensor) -> Tensor:
     return write(_sgn, input, (), {})
 
 
-def _pull_angle(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    input, = node.saved
-    r = _r_angle_input(F, g, input)
-    if pending[to_input] is None:
-        pending[to_input] = r
-    else:
-        accumulate(pending, to_input, r)
-
-
-_pull_angle.op = _angle  # type: ignore[attr-defined]
-
-
 def angle(input: Tensor) -> Tensor:
     """The angle in the complex plane, in radians between -π and π; 0 or π for real numbers. The gradient at 0 is 0."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        d = None
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_angle, (input,), {})
-    try:
-        out = _k_angle[a_input.__class__](a_input)
-    except Exception as error:
-        raise explain(_angle, (input,), {}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = Node()
-        n.pull = _pull_angle
-        n._first = n_input
-        n._second = n._rest = None
-        n.saved = (a_input,)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        if out_shape == n_input.shape:
-            out_shape = n_input.shape
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-        if n_input is not None:
-            t._view = _c_angle
-        elif input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
-    return t
+    return apply(_angle, (input,), {})
 
 
 def complex(real: Tensor, imag: Tensor) -> Tensor:
@@ -6788,7 +5866,6 @@ _pull_convolution.op = _convolution  # type: ignore[attr-defined]
 
 
 def convolution(input: Tensor, weight: Tensor, bias: Tensor | None = None, *, stride: builtins.tuple[builtins.int, ...], padding: builtins.tuple[builtins.tuple[builtins.int, builtins.int], ...], dilation: builtins.tuple[builtins.int, ...], groups: builtins.int) -> Tensor:
-    """Cross-correlation of images (batch, channels, sizes...) with filters, ``padding`` given for both sides of each dimension."""
     try:
         a_input = input._array
         n_input = input._node
@@ -6836,22 +5913,14 @@ def convolution(input: Tensor, weight: Tensor, bias: Tensor | None = None, *, st
         else:
             n.value = out
         n.seq = next_seq()
-        if n_input is None and input._view is not None and input._view.cut is not None:
-            note_cut(n, input._view.cut)
-        if n_weight is None and weight._view is not None and weight._view.cut is not None:
-            note_cut(n, weight._view.cut)
-        if n_bias is None and a_bias is not bias and bias._view is not None and bias._view.cut is not None:
-            note_cut(n, bias._view.cut)
+        if n_input is None and input._view is not None or n_weight is None and weight._view is not None or n_bias is None and a_bias is not bias and bias._view is not None:
+            note_cuts(n, (input, weight, bias))
     else:
         t._node = None
         if n_input is not None or n_weight is not None or n_bias is not None:
             t._view = _c_convolution
-        elif input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
-        elif weight._view is not None and weight._view.cut is not None:
-            t._view = weight._view.cut
-        elif a_bias is not bias and bias._view is not None and bias._view.cut is not None:
-            t._view = bias._view.cut
+        elif input._view is not None or weight._view is not None or a_bias is not bias and bias._view is not None:
+            inherit_cut(t, (input, weight, bias))
     return t
 
 
@@ -6883,7 +5952,6 @@ _pull_convolution_input_grad.op = _convolution_input_grad  # type: ignore[attr-d
 
 
 def convolution_input_grad(grad: Tensor, weight: Tensor, *, shape: Sequence[builtins.int], stride: builtins.tuple[builtins.int, ...], padding: builtins.tuple[builtins.tuple[builtins.int, builtins.int], ...], dilation: builtins.tuple[builtins.int, ...], groups: builtins.int) -> Tensor:
-    """The adjoint of ``convolution`` in its input: also known as transposed convolution."""
     try:
         a_grad = grad._array
         n_grad = grad._node
@@ -6923,23 +5991,18 @@ def convolution_input_grad(grad: Tensor, weight: Tensor, *, shape: Sequence[buil
         else:
             n.value = out
         n.seq = next_seq()
-        if n_grad is None and grad._view is not None and grad._view.cut is not None:
-            note_cut(n, grad._view.cut)
-        if n_weight is None and weight._view is not None and weight._view.cut is not None:
-            note_cut(n, weight._view.cut)
+        if n_grad is None and grad._view is not None or n_weight is None and weight._view is not None:
+            note_cuts(n, (grad, weight))
     else:
         t._node = None
         if n_grad is not None or n_weight is not None:
             t._view = _c_convolution_input_grad
-        elif grad._view is not None and grad._view.cut is not None:
-            t._view = grad._view.cut
-        elif weight._view is not None and weight._view.cut is not None:
-            t._view = weight._view.cut
+        elif grad._view is not None or weight._view is not None:
+            inherit_cut(t, (grad, weight))
     return t
 
 
 def convolution_weight_grad(input: Tensor, grad: Tensor, *, shape: Sequence[builtins.int], stride: builtins.tuple[builtins.int, ...], padding: builtins.tuple[builtins.tuple[builtins.int, builtins.int], ...], dilation: builtins.tuple[builtins.int, ...], groups: builtins.int) -> Tensor:
-    """The adjoint of ``convolution`` in its weight."""
     return apply(_convolution_weight_grad, (input, grad), {"shape": shape, "stride": stride, "padding": padding, "dilation": dilation, "groups": groups})
 
 
@@ -7022,8 +6085,8 @@ def logsumexp(input: Tensor, dim: Dims, keepdim: builtins.bool = False, *, axis:
         t._node = None
         if n_input is not None:
             t._view = _c_logsumexp
-        elif input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
+        elif input._view is not None:
+            inherit_cut(t, (input,))
     return t
 
 
@@ -7043,7 +6106,6 @@ _pull_softmax_along.op = _softmax_along  # type: ignore[attr-defined]
 
 
 def softmax_along(input: Tensor, dim: builtins.int, *, axis: Any = None) -> Tensor:
-    """``exp(input)`` divided by its sum along ``dim``, computed without overflow."""
     if axis is not None:
         dim = axis
     try:
@@ -7083,8 +6145,8 @@ def softmax_along(input: Tensor, dim: builtins.int, *, axis: Any = None) -> Tens
         t._node = None
         if n_input is not None:
             t._view = _c_softmax_along
-        elif input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
+        elif input._view is not None:
+            inherit_cut(t, (input,))
     return t
 
 
@@ -7104,7 +6166,6 @@ _pull_log_softmax_along.op = _log_softmax_along  # type: ignore[attr-defined]
 
 
 def log_softmax_along(input: Tensor, dim: builtins.int, *, axis: Any = None) -> Tensor:
-    """``log(softmax(input))``, computed without overflow and without loss of small probabilities."""
     if axis is not None:
         dim = axis
     try:
@@ -7144,8 +6205,8 @@ def log_softmax_along(input: Tensor, dim: builtins.int, *, axis: Any = None) -> 
         t._node = None
         if n_input is not None:
             t._view = _c_log_softmax_along
-        elif input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
+        elif input._view is not None:
+            inherit_cut(t, (input,))
     return t
 
 
@@ -7181,7 +6242,6 @@ _pull_softmax_cross_entropy.op = _softmax_cross_entropy  # type: ignore[attr-def
 
 
 def softmax_cross_entropy(input: Tensor, target: Tensor, weight: Tensor | None, reduction: str = 'mean', ignore_index: builtins.int = -100, label_smoothing: builtins.float = 0.0) -> Tensor:
-    """The negative log of the softmax probability of the target class; classes along the second dimension, or the only one."""
     try:
         a_input = input._array
         n_input = input._node
@@ -7229,22 +6289,14 @@ def softmax_cross_entropy(input: Tensor, target: Tensor, weight: Tensor | None, 
         else:
             n.value = out
         n.seq = next_seq()
-        if n_input is None and input._view is not None and input._view.cut is not None:
-            note_cut(n, input._view.cut)
-        if n_target is None and target._view is not None and target._view.cut is not None:
-            note_cut(n, target._view.cut)
-        if n_weight is None and a_weight is not weight and weight._view is not None and weight._view.cut is not None:
-            note_cut(n, weight._view.cut)
+        if n_input is None and input._view is not None or n_target is None and target._view is not None or n_weight is None and a_weight is not weight and weight._view is not None:
+            note_cuts(n, (input, target, weight))
     else:
         t._node = None
         if n_input is not None or n_target is not None or n_weight is not None:
             t._view = _c_softmax_cross_entropy
-        elif input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
-        elif target._view is not None and target._view.cut is not None:
-            t._view = target._view.cut
-        elif a_weight is not weight and weight._view is not None and weight._view.cut is not None:
-            t._view = weight._view.cut
+        elif input._view is not None or target._view is not None or a_weight is not weight and weight._view is not None:
+            inherit_cut(t, (input, target, weight))
     return t
 
 
@@ -7272,7 +6324,6 @@ _pull_soft_cross_entropy.op = _soft_cross_entropy  # type: ignore[attr-defined]
 
 
 def soft_cross_entropy(input: Tensor, target: Tensor, dim: builtins.int, *, axis: Any = None) -> Tensor:
-    """``-sum(target * log_softmax(input))`` along ``dim``: the cross-entropy against a distribution."""
     if axis is not None:
         dim = axis
     try:
@@ -7317,18 +6368,14 @@ def soft_cross_entropy(input: Tensor, target: Tensor, dim: builtins.int, *, axis
         else:
             n.value = out
         n.seq = next_seq()
-        if n_input is None and input._view is not None and input._view.cut is not None:
-            note_cut(n, input._view.cut)
-        if n_target is None and target._view is not None and target._view.cut is not None:
-            note_cut(n, target._view.cut)
+        if n_input is None and input._view is not None or n_target is None and target._view is not None:
+            note_cuts(n, (input, target))
     else:
         t._node = None
         if n_input is not None or n_target is not None:
             t._view = _c_soft_cross_entropy
-        elif input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
-        elif target._view is not None and target._view.cut is not None:
-            t._view = target._view.cut
+        elif input._view is not None or target._view is not None:
+            inherit_cut(t, (input, target))
     return t
 
 
@@ -7363,7 +6410,6 @@ _pull_negative_log_likelihood.op = _negative_log_likelihood  # type: ignore[attr
 
 
 def negative_log_likelihood(input: Tensor, target: Tensor, weight: Tensor | None, reduction: str = 'mean', ignore_index: builtins.int = -100) -> Tensor:
-    """Minus the entries of ``input`` at the target classes, weighted and reduced."""
     try:
         a_input = input._array
         n_input = input._node
@@ -7412,37 +6458,26 @@ def negative_log_likelihood(input: Tensor, target: Tensor, weight: Tensor | None
         else:
             n.value = out
         n.seq = next_seq()
-        if n_input is None and input._view is not None and input._view.cut is not None:
-            note_cut(n, input._view.cut)
-        if n_target is None and target._view is not None and target._view.cut is not None:
-            note_cut(n, target._view.cut)
-        if n_weight is None and a_weight is not weight and weight._view is not None and weight._view.cut is not None:
-            note_cut(n, weight._view.cut)
+        if n_input is None and input._view is not None or n_target is None and target._view is not None or n_weight is None and a_weight is not weight and weight._view is not None:
+            note_cuts(n, (input, target, weight))
     else:
         t._node = None
         if n_input is not None or n_target is not None or n_weight is not None:
             t._view = _c_negative_log_likelihood
-        elif input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
-        elif target._view is not None and target._view.cut is not None:
-            t._view = target._view.cut
-        elif a_weight is not weight and weight._view is not None and weight._view.cut is not None:
-            t._view = weight._view.cut
+        elif input._view is not None or target._view is not None or a_weight is not weight and weight._view is not None:
+            inherit_cut(t, (input, target, weight))
     return t
 
 
 def ctc_chain(log_probs: Tensor, targets: Tensor, input_lengths: builtins.tuple[builtins.int, ...], target_lengths: builtins.tuple[builtins.int, ...], blank: builtins.int) -> builtins.tuple[Tensor, ...]:
-    """The states of each chain, (batch, 2 * longest + 1), whether the blank before each may be skipped, whether a chain starts there; for each time whether there is a next one, and 0 where a chain may end and -inf elsewhere."""
     return apply(_ctc_chain, (log_probs, targets), {"input_lengths": input_lengths, "target_lengths": target_lengths, "blank": blank})
 
 
 def ctc_likelihood(log_probs: Tensor, targets: Tensor, input_lengths: builtins.tuple[builtins.int, ...], target_lengths: builtins.tuple[builtins.int, ...], blank: builtins.int) -> Tensor:
-    """Minus the log-likelihood of each row of ``targets`` (batch, longest) under ``log_probs`` (time, batch, classes)."""
     return apply(_ctc_likelihood, (log_probs, targets), {"input_lengths": input_lengths, "target_lengths": target_lengths, "blank": blank})
 
 
 def ctc_lengths(input: Tensor, lengths: builtins.tuple[builtins.int, ...]) -> Tensor:
-    """The lengths of targets as numbers like ``input``, but at least 1."""
     return apply(_ctc_lengths, (input,), {"lengths": lengths})
 
 
@@ -7495,7 +6530,6 @@ _pull_slice_view.op = _slice_view  # type: ignore[attr-defined]
 
 
 def slice_view(input: Tensor, key: builtins.tuple[Any, ...]) -> Tensor:
-    """The region that integers, slices and ``None`` select, as a view."""
     try:
         a_input = input._array
         n_input = input._node
@@ -7536,8 +6570,8 @@ def slice_view(input: Tensor, key: builtins.tuple[Any, ...]) -> Tensor:
         t._node = None
         if n_input is not None:
             t._view = _c_slice_view
-        elif input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
+        elif input._view is not None:
+            inherit_cut(t, (input,))
     link_view(_slice_view, input, {"key": key}, t)
     return t
 
@@ -7557,7 +6591,6 @@ _pull_slice_place.op = _slice_place  # type: ignore[attr-defined]
 
 
 def slice_place(input: Tensor, key: builtins.tuple[Any, ...], shape: Sequence[builtins.int]) -> Tensor:
-    """Zeros of ``shape`` with ``input`` in the region of ``key``: the adjoint of ``slice_view``."""
     try:
         a_input = input._array
         n_input = input._node
@@ -7595,8 +6628,8 @@ def slice_place(input: Tensor, key: builtins.tuple[Any, ...], shape: Sequence[bu
         t._node = None
         if n_input is not None:
             t._view = _c_slice_place
-        elif input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
+        elif input._view is not None:
+            inherit_cut(t, (input,))
     return t
 
 
@@ -7628,7 +6661,6 @@ _pull_slice_write.op = _slice_write  # type: ignore[attr-defined]
 
 
 def slice_write(input: Tensor, value: TensorLike, key: builtins.tuple[Any, ...], inplace: builtins.bool = False) -> Tensor:
-    """``input`` with the region of ``key`` replaced by ``value``."""
     if inplace:
         return write(_slice_write, input, (value,), {"key": key})
     try:
@@ -7673,18 +6705,14 @@ def slice_write(input: Tensor, value: TensorLike, key: builtins.tuple[Any, ...],
         else:
             n.value = out
         n.seq = next_seq()
-        if n_input is None and input._view is not None and input._view.cut is not None:
-            note_cut(n, input._view.cut)
-        if n_value is None and a_value is not value and value._view is not None and value._view.cut is not None:
-            note_cut(n, value._view.cut)
+        if n_input is None and input._view is not None or n_value is None and a_value is not value and value._view is not None:
+            note_cuts(n, (input, value))
     else:
         t._node = None
         if n_input is not None or n_value is not None:
             t._view = _c_slice_write
-        elif input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
-        elif a_value is not value and value._view is not None and value._view.cut is not None:
-            t._view = value._view.cut
+        elif input._view is not None or a_value is not value and value._view is not None:
+            inherit_cut(t, (input, value))
     return t
 
 
@@ -7708,7 +6736,6 @@ _pull_index.op = _index  # type: ignore[attr-defined]
 
 
 def index(input: Tensor, index: Tensor, dims: builtins.tuple[builtins.int, ...], unique: builtins.bool = False) -> Tensor:
-    """``input`` at the positions that ``index`` lists for ``dims``; ``unique`` promises that no position occurs twice."""
     try:
         a_input = input._array
         n_input = input._node
@@ -7746,18 +6773,14 @@ def index(input: Tensor, index: Tensor, dims: builtins.tuple[builtins.int, ...],
         else:
             n.value = out
         n.seq = next_seq()
-        if n_input is None and input._view is not None and input._view.cut is not None:
-            note_cut(n, input._view.cut)
-        if n_index is None and index._view is not None and index._view.cut is not None:
-            note_cut(n, index._view.cut)
+        if n_input is None and input._view is not None or n_index is None and index._view is not None:
+            note_cuts(n, (input, index))
     else:
         t._node = None
         if n_input is not None or n_index is not None:
             t._view = _c_index
-        elif input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
-        elif index._view is not None and index._view.cut is not None:
-            t._view = index._view.cut
+        elif input._view is not None or index._view is not None:
+            inherit_cut(t, (input, index))
     return t
 
 
@@ -7780,7 +6803,6 @@ _pull_index_accumulate.op = _index_accumulate  # type: ignore[attr-defined]
 
 
 def index_accumulate(input: Tensor, index: Tensor, dims: builtins.tuple[builtins.int, ...], shape: Sequence[builtins.int], unique: builtins.bool = False) -> Tensor:
-    """Zeros of ``shape`` with ``input`` added at the positions of ``index``: the adjoint of ``index``."""
     try:
         a_input = input._array
         n_input = input._node
@@ -7817,18 +6839,14 @@ def index_accumulate(input: Tensor, index: Tensor, dims: builtins.tuple[builtins
         else:
             n.value = out
         n.seq = next_seq()
-        if n_input is None and input._view is not None and input._view.cut is not None:
-            note_cut(n, input._view.cut)
-        if n_index is None and index._view is not None and index._view.cut is not None:
-            note_cut(n, index._view.cut)
+        if n_input is None and input._view is not None or n_index is None and index._view is not None:
+            note_cuts(n, (input, index))
     else:
         t._node = None
         if n_input is not None or n_index is not None:
             t._view = _c_index_accumulate
-        elif input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
-        elif index._view is not None and index._view.cut is not None:
-            t._view = index._view.cut
+        elif input._view is not None or index._view is not None:
+            inherit_cut(t, (input, index))
     return t
 
 
@@ -7865,7 +6883,6 @@ _pull_index_write.op = _index_write  # type: ignore[attr-defined]
 
 
 def index_write(input: Tensor, index: Tensor, values: TensorLike, dims: builtins.tuple[builtins.int, ...], adding: builtins.bool = False, unique: builtins.bool = False, inplace: builtins.bool = False) -> Tensor:
-    """``input`` with ``values`` written, or added, at the positions of ``index``; of repeated positions the last one is written."""
     if inplace:
         return write(_index_write, input, (index, values), {"dims": dims, "adding": adding, "unique": unique})
     try:
@@ -7913,27 +6930,18 @@ def index_write(input: Tensor, index: Tensor, values: TensorLike, dims: builtins
         else:
             n.value = out
         n.seq = next_seq()
-        if n_input is None and input._view is not None and input._view.cut is not None:
-            note_cut(n, input._view.cut)
-        if n_index is None and index._view is not None and index._view.cut is not None:
-            note_cut(n, index._view.cut)
-        if n_values is None and a_values is not values and values._view is not None and values._view.cut is not None:
-            note_cut(n, values._view.cut)
+        if n_input is None and input._view is not None or n_index is None and index._view is not None or n_values is None and a_values is not values and values._view is not None:
+            note_cuts(n, (input, index, values))
     else:
         t._node = None
         if n_input is not None or n_index is not None or n_values is not None:
             t._view = _c_index_write
-        elif input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
-        elif index._view is not None and index._view.cut is not None:
-            t._view = index._view.cut
-        elif a_values is not values and values._view is not None and values._view.cut is not None:
-            t._view = values._view.cut
+        elif input._view is not None or index._view is not None or a_values is not values and values._view is not None:
+            inherit_cut(t, (input, index, values))
     return t
 
 
 def last_written(index: Tensor, sizes: builtins.tuple[builtins.int, ...]) -> Tensor:
-    """Which entries of ``index`` are the last for their position: those whose value an assignment leaves there."""
     return apply(_last_written, (index,), {"sizes": sizes})
 
 
@@ -7963,7 +6971,6 @@ _pull_euclidean.op = _euclidean  # type: ignore[attr-defined]
 
 
 def euclidean(x1: Tensor, x2: Tensor) -> Tensor:
-    """The Euclidean distance of each row of ``x1`` (..., n, size) from each row of ``x2`` (..., m, size): (..., n, m). The gradient at 0 is 0."""
     try:
         a_x1 = x1._array
         n_x1 = x1._node
@@ -8000,43 +7007,34 @@ def euclidean(x1: Tensor, x2: Tensor) -> Tensor:
         else:
             n.value = out
         n.seq = next_seq()
-        if n_x1 is None and x1._view is not None and x1._view.cut is not None:
-            note_cut(n, x1._view.cut)
-        if n_x2 is None and x2._view is not None and x2._view.cut is not None:
-            note_cut(n, x2._view.cut)
+        if n_x1 is None and x1._view is not None or n_x2 is None and x2._view is not None:
+            note_cuts(n, (x1, x2))
     else:
         t._node = None
         if n_x1 is not None or n_x2 is not None:
             t._view = _c_euclidean
-        elif x1._view is not None and x1._view.cut is not None:
-            t._view = x1._view.cut
-        elif x2._view is not None and x2._view.cut is not None:
-            t._view = x2._view.cut
+        elif x1._view is not None or x2._view is not None:
+            inherit_cut(t, (x1, x2))
     return t
 
 
 def pair_differences(input: Tensor) -> Tensor:
-    """The first row of each pair of rows less the second: 0 and 1, 0 and 2, and so on."""
     return apply(_pair_differences, (input,), {})
 
 
 def pair_differences_adjoint(input: Tensor, count: builtins.int) -> Tensor:
-    """Each row of ``input`` added to the first and taken from the second row of its pair."""
     return apply(_pair_differences_adjoint, (input,), {"count": count})
 
 
 def pair_distances(input: Tensor) -> Tensor:
-    """The Euclidean distance of every pair of rows. The gradient at 0 is 0."""
     return apply(_pair_distances, (input,), {})
 
 
 def contract(operands: Sequence[Tensor], equation: str) -> Tensor:
-    """The sum over all subscripts that the output lacks, of the products of the operands; the equation is explicit and without an ellipsis."""
     return apply(_contract, tuple(operands), {"equation": equation})
 
 
 def identity_like(input: Tensor, size: builtins.int) -> Tensor:
-    """The identity matrix in the dtype of ``input``."""
     return apply(_identity_like, (input,), {"size": size})
 
 
@@ -8092,8 +7090,8 @@ def trace(input: Tensor) -> Tensor:
         t._node = None
         if n_input is not None:
             t._view = _c_trace
-        elif input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
+        elif input._view is not None:
+            inherit_cut(t, (input,))
     return t
 
 
@@ -8117,7 +7115,6 @@ _pull_lookup.op = _lookup  # type: ignore[attr-defined]
 
 
 def lookup(input: Tensor, weight: Tensor, padding_idx: builtins.int | None = None, scale_grad_by_freq: builtins.bool = False) -> Tensor:
-    """The rows of ``weight`` that the integers in ``input`` name; ``padding_idx`` and ``scale_grad_by_freq`` concern the gradient alone."""
     try:
         a_input = input._array
         n_input = input._node
@@ -8155,38 +7152,30 @@ def lookup(input: Tensor, weight: Tensor, padding_idx: builtins.int | None = Non
         else:
             n.value = out
         n.seq = next_seq()
-        if n_input is None and input._view is not None and input._view.cut is not None:
-            note_cut(n, input._view.cut)
-        if n_weight is None and weight._view is not None and weight._view.cut is not None:
-            note_cut(n, weight._view.cut)
+        if n_input is None and input._view is not None or n_weight is None and weight._view is not None:
+            note_cuts(n, (input, weight))
     else:
         t._node = None
         if n_input is not None or n_weight is not None:
             t._view = _c_lookup
-        elif input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
-        elif weight._view is not None and weight._view.cut is not None:
-            t._view = weight._view.cut
+        elif input._view is not None or weight._view is not None:
+            inherit_cut(t, (input, weight))
     return t
 
 
 def occurrences(input: Tensor, size: builtins.int, dtype: DTypeLike) -> Tensor:
-    """How often each of these integers below ``size`` occurs among them."""
     return apply(_occurrences, (input,), {"size": size, "dtype": dtype})
 
 
 def bag_numbers(offsets: Tensor, total: builtins.int) -> Tensor:
-    """The number of the bag that each of ``total`` places is in; ``offsets`` says where bags begin, in order."""
     return apply(_bag_numbers, (offsets,), {"total": total})
 
 
 def bag_table(bags: Tensor, counted: Tensor, count: builtins.int) -> Tensor:
-    """The places in each bag, one bag a row, filled up with -1; places that are not ``counted`` are left out."""
     return apply(_bag_table, (bags, counted), {"count": count})
 
 
 def bag_sums(input: Tensor, bags: Tensor, count: builtins.int) -> Tensor:
-    """The sums of the rows of each bag; the ``count`` bags are numbered."""
     return apply(_bag_sums, (input, bags), {"count": count})
 
 
@@ -8242,8 +7231,8 @@ def exp(input: Tensor) -> Tensor:
         t._node = None
         if n_input is not None:
             t._view = _c_exp
-        elif input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
+        elif input._view is not None:
+            inherit_cut(t, (input,))
     return t
 
 
@@ -8304,8 +7293,8 @@ def expm1(input: Tensor) -> Tensor:
         t._node = None
         if n_input is not None:
             t._view = _c_expm1
-        elif input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
+        elif input._view is not None:
+            inherit_cut(t, (input,))
     return t
 
 
@@ -8366,8 +7355,8 @@ def log(input: Tensor) -> Tensor:
         t._node = None
         if n_input is not None:
             t._view = _c_log
-        elif input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
+        elif input._view is not None:
+            inherit_cut(t, (input,))
     return t
 
 
@@ -8428,8 +7417,8 @@ def log1p(input: Tensor) -> Tensor:
         t._node = None
         if n_input is not None:
             t._view = _c_log1p
-        elif input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
+        elif input._view is not None:
+            inherit_cut(t, (input,))
     return t
 
 
@@ -8490,8 +7479,8 @@ def exp2(input: Tensor) -> Tensor:
         t._node = None
         if n_input is not None:
             t._view = _c_exp2
-        elif input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
+        elif input._view is not None:
+            inherit_cut(t, (input,))
     return t
 
 
@@ -8552,8 +7541,8 @@ def log2(input: Tensor) -> Tensor:
         t._node = None
         if n_input is not None:
             t._view = _c_log2
-        elif input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
+        elif input._view is not None:
+            inherit_cut(t, (input,))
     return t
 
 
@@ -8614,8 +7603,8 @@ def log10(input: Tensor) -> Tensor:
         t._node = None
         if n_input is not None:
             t._view = _c_log10
-        elif input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
+        elif input._view is not None:
+            inherit_cut(t, (input,))
     return t
 
 
@@ -8676,8 +7665,8 @@ def sqrt(input: Tensor) -> Tensor:
         t._node = None
         if n_input is not None:
             t._view = _c_sqrt
-        elif input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
+        elif input._view is not None:
+            inherit_cut(t, (input,))
     return t
 
 
@@ -8738,8 +7727,8 @@ def rsqrt(input: Tensor) -> Tensor:
         t._node = None
         if n_input is not None:
             t._view = _c_rsqrt
-        elif input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
+        elif input._view is not None:
+            inherit_cut(t, (input,))
     return t
 
 
@@ -8825,203 +7814,25 @@ def logaddexp(input: Tensor, other: TensorLike) -> Tensor:
             elif n_other is None:
                 n._constants = other
         n.seq = next_seq()
-        if n_input is None and input._view is not None and input._view.cut is not None:
-            note_cut(n, input._view.cut)
-        if n_other is None and a_other is not other and other._view is not None and other._view.cut is not None:
-            note_cut(n, other._view.cut)
+        if n_input is None and input._view is not None or n_other is None and a_other is not other and other._view is not None:
+            note_cuts(n, (input, other))
     else:
         t._node = None
         if n_input is not None or n_other is not None:
             t._view = _c_logaddexp
-        elif input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
-        elif a_other is not other and other._view is not None and other._view.cut is not None:
-            t._view = other._view.cut
+        elif input._view is not None or a_other is not other and other._view is not None:
+            inherit_cut(t, (input, other))
     return t
-
-
-def _pull_logaddexp2(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    to_other = node._second
-    input, other = node.saved
-    shape = node.shape
-    if to_input is not None:
-        r = F.masked(g, g * F.sigmoid((input - other) * 0.6931471805599453))
-        if shape is not to_input.shape and shape != to_input.shape:
-            r = F.sum_to(r, shape=to_input.shape)
-        if pending[to_input] is None:
-            pending[to_input] = r
-        else:
-            accumulate(pending, to_input, r)
-    if to_other is not None:
-        r = F.masked(g, g * F.sigmoid((other - input) * 0.6931471805599453))
-        if shape is not to_other.shape and shape != to_other.shape:
-            r = F.sum_to(r, shape=to_other.shape)
-        if pending[to_other] is None:
-            pending[to_other] = r
-        else:
-            accumulate(pending, to_other, r)
-
-
-_pull_logaddexp2.op = _logaddexp2  # type: ignore[attr-defined]
 
 
 def logaddexp2(input: Tensor, other: TensorLike) -> Tensor:
     """``log2(2 ** input + 2 ** other)``, without overflow."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-        c = other.__class__
-        if c is _float or c is _int:
-            a_other: Any = other
-            n_other = None
-        else:
-            a_other = other._array
-            n_other = other._node
-            if a_other.dtype is not d:
-                d = None
-    except AttributeError:
-        d = None
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_logaddexp2, (input, other), {})
-    try:
-        out = _k_logaddexp2[a_input.__class__](a_input, a_other)
-    except Exception as error:
-        raise explain(_logaddexp2, (input, other), {}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if (n_input is not None or n_other is not None) and mode.grad:
-        t._node = n = Node()
-        n.pull = _pull_logaddexp2
-        n._first = n_input
-        n._second = n_other
-        n._rest = ()
-        n.saved = (a_input, a_other)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        if n_input is not None and out_shape == n_input.shape:
-            out_shape = n_input.shape
-        elif n_other is not None and out_shape == n_other.shape:
-            out_shape = n_other.shape
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-            if n_input is None:
-                n._constants = input
-            elif n_other is None:
-                n._constants = other
-        n.seq = next_seq()
-        if n_input is None and input._view is not None and input._view.cut is not None:
-            note_cut(n, input._view.cut)
-        if n_other is None and a_other is not other and other._view is not None and other._view.cut is not None:
-            note_cut(n, other._view.cut)
-    else:
-        t._node = None
-        if n_input is not None or n_other is not None:
-            t._view = _c_logaddexp2
-        elif input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
-        elif a_other is not other and other._view is not None and other._view.cut is not None:
-            t._view = other._view.cut
-    return t
-
-
-def _pull_xlogy(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    to_other = node._second
-    input, other = node.saved
-    shape = node.shape
-    if to_input is not None:
-        r = F.where((input == 0) & (other <= 0), 0, F.xlogy(g, other))
-        if shape is not to_input.shape and shape != to_input.shape:
-            r = F.sum_to(r, shape=to_input.shape)
-        if pending[to_input] is None:
-            pending[to_input] = r
-        else:
-            accumulate(pending, to_input, r)
-    if to_other is not None:
-        r = F.masked(g, g * (input / other))
-        if shape is not to_other.shape and shape != to_other.shape:
-            r = F.sum_to(r, shape=to_other.shape)
-        if pending[to_other] is None:
-            pending[to_other] = r
-        else:
-            accumulate(pending, to_other, r)
-
-
-_pull_xlogy.op = _xlogy  # type: ignore[attr-defined]
+    return apply(_logaddexp2, (input, other), {})
 
 
 def xlogy(input: TensorLike, other: TensorLike) -> Tensor:
     """``input * log(other)``, and 0 where ``input`` is 0, unless ``other`` is NaN."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-        c = other.__class__
-        if c is _float or c is _int:
-            a_other: Any = other
-            n_other = None
-        else:
-            a_other = other._array
-            n_other = other._node
-            if a_other.dtype is not d:
-                d = None
-    except AttributeError:
-        d = None
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_xlogy, (input, other), {})
-    try:
-        out = _k_xlogy[a_input.__class__](a_input, a_other)
-    except Exception as error:
-        raise explain(_xlogy, (input, other), {}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if (n_input is not None or n_other is not None) and mode.grad:
-        t._node = n = Node()
-        n.pull = _pull_xlogy
-        n._first = n_input
-        n._second = n_other
-        n._rest = ()
-        n.saved = (a_input, a_other)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        if n_input is not None and out_shape == n_input.shape:
-            out_shape = n_input.shape
-        elif n_other is not None and out_shape == n_other.shape:
-            out_shape = n_other.shape
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-            if n_input is None:
-                n._constants = input
-            elif n_other is None:
-                n._constants = other
-        n.seq = next_seq()
-        if n_input is None and a_input is not input and input._view is not None and input._view.cut is not None:
-            note_cut(n, input._view.cut)
-        if n_other is None and a_other is not other and other._view is not None and other._view.cut is not None:
-            note_cut(n, other._view.cut)
-    else:
-        t._node = None
-        if n_input is not None or n_other is not None:
-            t._view = _c_xlogy
-        elif a_input is not input and input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
-        elif a_other is not other and other._view is not None and other._view.cut is not None:
-            t._view = other._view.cut
-    return t
+    return apply(_xlogy, (input, other), {})
 
 
 def xlogy_(input: Tensor, other: TensorLike) -> Tensor:
@@ -9035,67 +7846,56 @@ def xlog1py(input: TensorLike, other: TensorLike) -> Tensor:
 
 
 def fit(input: Tensor, dims: Sequence[builtins.int], sizes: Sequence[builtins.int]) -> Tensor:
-    """``input`` cut off or continued with zeros to ``sizes`` in ``dims``: its own adjoint."""
     return apply(_fit, (input,), {"dims": dims, "sizes": sizes})
 
 
 def fourier(input: Tensor, dims: Sequence[builtins.int], norm: str, inverse: builtins.bool) -> Tensor:
-    """The transform of complex numbers over ``dims``."""
     return apply(_fourier, (input,), {"dims": dims, "norm": norm, "inverse": inverse})
 
 
 def half_fourier(input: Tensor, dim: builtins.int, norm: str, *, axis: Any = None) -> Tensor:
-    """The first half of the transform of real numbers over ``dim``."""
     if axis is not None:
         dim = axis
     return apply(_half_fourier, (input,), {"dim": dim, "norm": norm})
 
 
 def whole_fourier(input: Tensor, dim: builtins.int, norm: str, inverse: builtins.bool, *, axis: Any = None) -> Tensor:
-    """The whole transform of real numbers over ``dim``."""
     if axis is not None:
         dim = axis
     return apply(_whole_fourier, (input,), {"dim": dim, "norm": norm, "inverse": inverse})
 
 
 def from_whole(input: Tensor, dim: builtins.int, norm: str, inverse: builtins.bool, *, axis: Any = None) -> Tensor:
-    """The real part of the transform over ``dim``: that of the symmetric part of ``input``, of which half suffices."""
     if axis is not None:
         dim = axis
     return apply(_from_whole, (input,), {"dim": dim, "norm": norm, "inverse": inverse})
 
 
 def from_half(input: Tensor, dim: builtins.int, points: builtins.int, norm: str, *, axis: Any = None) -> Tensor:
-    """The ``points`` real numbers whose spectrum begins with ``input``."""
     if axis is not None:
         dim = axis
     return apply(_from_half, (input,), {"dim": dim, "points": points, "norm": norm})
 
 
 def weigh_middle(input: Tensor, dim: builtins.int, points: builtins.int, factor: builtins.float, *, axis: Any = None) -> Tensor:
-    """Half a spectrum of ``points`` real numbers with ``factor`` times what stands for two entries of the whole: its own adjoint."""
     if axis is not None:
         dim = axis
     return apply(_weigh_middle, (input,), {"dim": dim, "points": points, "factor": factor})
 
 
 def max_pool(input: Tensor, *, kernel: builtins.tuple[builtins.int, ...], stride: builtins.tuple[builtins.int, ...], padding: builtins.tuple[builtins.int, ...], dilation: builtins.tuple[builtins.int, ...], size: builtins.tuple[builtins.int, ...]) -> Tensor:
-    """The largest element of each window."""
     return apply(_max_pool, (input,), {"kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size})
 
 
 def max_pool_scatter(grad: Tensor, input: Tensor, result: Tensor, *, kernel: builtins.tuple[builtins.int, ...], stride: builtins.tuple[builtins.int, ...], padding: builtins.tuple[builtins.int, ...], dilation: builtins.tuple[builtins.int, ...], size: builtins.tuple[builtins.int, ...]) -> Tensor:
-    """Zeros like ``input``, but ``grad`` added at the place of the maximum of each window; ``result`` are the maxima."""
     return apply(_max_pool_scatter, (grad, input, result), {"kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size})
 
 
 def max_pool_pick(values: Tensor, input: Tensor, result: Tensor, *, kernel: builtins.tuple[builtins.int, ...], stride: builtins.tuple[builtins.int, ...], padding: builtins.tuple[builtins.int, ...], dilation: builtins.tuple[builtins.int, ...], size: builtins.tuple[builtins.int, ...]) -> Tensor:
-    """``values`` at the place of the maximum of each window of ``input``."""
     return apply(_max_pool_pick, (values, input, result), {"kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size})
 
 
 def max_pool_indices(input: Tensor, result: Tensor, *, kernel: builtins.tuple[builtins.int, ...], stride: builtins.tuple[builtins.int, ...], padding: builtins.tuple[builtins.int, ...], dilation: builtins.tuple[builtins.int, ...], size: builtins.tuple[builtins.int, ...]) -> Tensor:
-    """The position of each window's maximum in its flattened image."""
     return apply(_max_pool_indices, (input, result), {"kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size})
 
 
@@ -9121,7 +7921,6 @@ _pull_avg_pool.op = _avg_pool  # type: ignore[attr-defined]
 
 
 def avg_pool(input: Tensor, *, kernel: builtins.tuple[builtins.int, ...], stride: builtins.tuple[builtins.int, ...], padding: builtins.tuple[builtins.int, ...], dilation: builtins.tuple[builtins.int, ...], size: builtins.tuple[builtins.int, ...], count_include_pad: builtins.bool, divisor: builtins.int | None) -> Tensor:
-    """The mean of each window."""
     try:
         a_input = input._array
         n_input = input._node
@@ -9160,13 +7959,12 @@ def avg_pool(input: Tensor, *, kernel: builtins.tuple[builtins.int, ...], stride
         t._node = None
         if n_input is not None:
             t._view = _c_avg_pool
-        elif input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
+        elif input._view is not None:
+            inherit_cut(t, (input,))
     return t
 
 
 def avg_pool_grad(grad: Tensor, *, shape: Sequence[builtins.int], kernel: builtins.tuple[builtins.int, ...], stride: builtins.tuple[builtins.int, ...], padding: builtins.tuple[builtins.int, ...], dilation: builtins.tuple[builtins.int, ...], size: builtins.tuple[builtins.int, ...], count_include_pad: builtins.bool, divisor: builtins.int | None) -> Tensor:
-    """The adjoint of ``avg_pool``: each element spread evenly over its window."""
     return apply(_avg_pool_grad, (grad,), {"shape": shape, "kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size, "count_include_pad": count_include_pad, "divisor": divisor})
 
 
@@ -9190,7 +7988,6 @@ _pull_patches.op = _patches  # type: ignore[attr-defined]
 
 
 def patches(input: Tensor, *, kernel: builtins.tuple[builtins.int, builtins.int], stride: builtins.tuple[builtins.int, builtins.int], padding: builtins.tuple[builtins.int, builtins.int], dilation: builtins.tuple[builtins.int, builtins.int], size: builtins.tuple[builtins.int, builtins.int]) -> Tensor:
-    """Windows of images as columns (..., channels times window, number of windows), with zeros where they reach beyond."""
     try:
         a_input = input._array
         n_input = input._node
@@ -9229,13 +8026,12 @@ def patches(input: Tensor, *, kernel: builtins.tuple[builtins.int, builtins.int]
         t._node = None
         if n_input is not None:
             t._view = _c_patches
-        elif input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
+        elif input._view is not None:
+            inherit_cut(t, (input,))
     return t
 
 
 def patches_sum(columns: Tensor, *, shape: Sequence[builtins.int], kernel: builtins.tuple[builtins.int, builtins.int], stride: builtins.tuple[builtins.int, builtins.int], padding: builtins.tuple[builtins.int, builtins.int], dilation: builtins.tuple[builtins.int, builtins.int], size: builtins.tuple[builtins.int, builtins.int]) -> Tensor:
-    """The adjoint of ``patches``: columns added in their places."""
     return apply(_patches_sum, (columns,), {"shape": shape, "kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size})
 
 
@@ -9303,30 +8099,24 @@ def gather(input: Tensor, dim: builtins.int, index: Tensor, *, axis: Any = None)
         else:
             n.value = out
         n.seq = next_seq()
-        if n_input is None and input._view is not None and input._view.cut is not None:
-            note_cut(n, input._view.cut)
-        if n_index is None and index._view is not None and index._view.cut is not None:
-            note_cut(n, index._view.cut)
+        if n_input is None and input._view is not None or n_index is None and index._view is not None:
+            note_cuts(n, (input, index))
     else:
         t._node = None
         if n_input is not None or n_index is not None:
             t._view = _c_gather
-        elif input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
-        elif index._view is not None and index._view.cut is not None:
-            t._view = index._view.cut
+        elif input._view is not None or index._view is not None:
+            inherit_cut(t, (input, index))
     return t
 
 
 def gather_accumulate(input: Tensor, index: Tensor, dim: builtins.int, shape: Sequence[builtins.int], unique: builtins.bool = False, *, axis: Any = None) -> Tensor:
-    """Zeros of ``shape`` with ``input`` added where ``index`` names along ``dim``: the adjoint of ``gather``."""
     if axis is not None:
         dim = axis
     return apply(_gather_accumulate, (input, index), {"dim": dim, "shape": shape, "unique": unique})
 
 
 def index_of(tensors: Sequence[Tensor], sizes: builtins.tuple[builtins.int, ...], dims: builtins.tuple[builtins.int, ...]) -> Tensor:
-    """Index arrays broadcast and stacked, checked, negative entries counted from the end; a copy, so that later writes change nothing."""
     return apply(_index_of, tuple(tensors), {"sizes": sizes, "dims": dims})
 
 
@@ -9349,7 +8139,6 @@ _pull_resample.op = _resample  # type: ignore[attr-defined]
 
 
 def resample(input: Tensor, *, size: builtins.tuple[builtins.int, ...], scales: builtins.tuple[builtins.float | None, ...], method: str, align: builtins.bool) -> Tensor:
-    """``input`` with its last dimensions resized to ``size``."""
     try:
         a_input = input._array
         n_input = input._node
@@ -9388,28 +8177,24 @@ def resample(input: Tensor, *, size: builtins.tuple[builtins.int, ...], scales: 
         t._node = None
         if n_input is not None:
             t._view = _c_resample
-        elif input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
+        elif input._view is not None:
+            inherit_cut(t, (input,))
     return t
 
 
 def resample_sum(grad: Tensor, *, shape: Sequence[builtins.int], size: builtins.tuple[builtins.int, ...], scales: builtins.tuple[builtins.float | None, ...], method: str, align: builtins.bool) -> Tensor:
-    """The adjoint of ``resample``: every element shared out among those it was made of."""
     return apply(_resample_sum, (grad,), {"shape": shape, "size": size, "scales": scales, "method": method, "align": align})
 
 
 def base_grid(input: Tensor, *, size: builtins.tuple[builtins.int, ...], align: builtins.bool) -> Tensor:
-    """The points of images of ``size`` with a 1 behind: (sizes..., coordinates, last dimension first). ``input`` says device and dtype."""
     return apply(_base_grid, (input,), {"size": size, "align": align})
 
 
 def sample_between(input: Tensor, grid: Tensor, *, padding_mode: str, align: builtins.bool) -> Tensor:
-    """``grid_sample`` with linear interpolation in two or three dimensions."""
     return apply(_sample_between, (input, grid), {"padding_mode": padding_mode, "align": align})
 
 
 def sample_slopes(grid: Tensor, *, image: builtins.tuple[builtins.int, ...], padding_mode: str, align: builtins.bool) -> Tensor:
-    """How fast the place among the pixels moves with each coordinate of ``grid``."""
     return apply(_sample_slopes, (grid,), {"image": image, "padding_mode": padding_mode, "align": align})
 
 
@@ -9485,19 +8270,10 @@ def linalg_det(A: Tensor) -> Tensor:
 
 
 def cofactors(A: Tensor) -> Tensor:
-    """The derivative of the determinant: ``det(A)`` times the transposed inverse, continued to singular matrices.
-
-    With A = U S V it is det(U) det(V) conj(U) C conj(V), where C is diagonal with the products of all other singular values.
-    """
     return apply(_cofactors, (A,), {})
 
 
 def cofactors_slope(A: Tensor, direction: Tensor) -> Tensor:
-    """The gradient of ``sum(direction * cofactors(A))``: the second derivative of the determinant, for singular matrices too.
-
-    For a diagonal matrix of singular values s, the cofactor (i, i) grows with entry (j, j), and the cofactor (i, j) falls
-    with entry (j, i), both by the product of all s but s_i and s_j. Other matrices are rotated to that form.
-    """
     return apply(_cofactors_slope, (A, direction), {})
 
 
@@ -9587,8 +8363,8 @@ def flip(input: Tensor, *values: builtins.int | Sequence[builtins.int], dims: Se
         t._node = None
         if n_input is not None:
             t._view = _c_flip
-        elif input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
+        elif input._view is not None:
+            inherit_cut(t, (input,))
     return t
 
 
@@ -9646,8 +8422,8 @@ def roll(input: Tensor, shifts: builtins.int | Sequence[builtins.int], dims: bui
         t._node = None
         if n_input is not None:
             t._view = _c_roll
-        elif input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
+        elif input._view is not None:
+            inherit_cut(t, (input,))
     return t
 
 
@@ -9704,8 +8480,8 @@ def tril(input: Tensor, diagonal: builtins.int = 0) -> Tensor:
         t._node = None
         if n_input is not None:
             t._view = _c_tril
-        elif input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
+        elif input._view is not None:
+            inherit_cut(t, (input,))
     return t
 
 
@@ -9767,8 +8543,8 @@ def triu(input: Tensor, diagonal: builtins.int = 0) -> Tensor:
         t._node = None
         if n_input is not None:
             t._view = _c_triu
-        elif input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
+        elif input._view is not None:
+            inherit_cut(t, (input,))
     return t
 
 
@@ -9794,7 +8570,6 @@ _pull_take_rows.op = _take_rows  # type: ignore[attr-defined]
 
 
 def take_rows(input: Tensor, index: Tensor, name: str = '') -> Tensor:
-    """``input[index]`` for integers, counted from the end where negative. The array library's ``take`` checks the bounds; ``name`` begins the message."""
     try:
         a_input = input._array
         n_input = input._node
@@ -9832,63 +8607,50 @@ def take_rows(input: Tensor, index: Tensor, name: str = '') -> Tensor:
         else:
             n.value = out
         n.seq = next_seq()
-        if n_input is None and input._view is not None and input._view.cut is not None:
-            note_cut(n, input._view.cut)
-        if n_index is None and index._view is not None and index._view.cut is not None:
-            note_cut(n, index._view.cut)
+        if n_input is None and input._view is not None or n_index is None and index._view is not None:
+            note_cuts(n, (input, index))
     else:
         t._node = None
         if n_input is not None or n_index is not None:
             t._view = _c_take_rows
-        elif input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
-        elif index._view is not None and index._view.cut is not None:
-            t._view = index._view.cut
+        elif input._view is not None or index._view is not None:
+            inherit_cut(t, (input, index))
     return t
 
 
 def place_rows(input: Tensor, index: Tensor, shape: Sequence[builtins.int]) -> Tensor:
-    """Zeros of ``shape`` with the slices of ``input`` added to the rows of ``index``, repeats included: the adjoint of ``take_rows``."""
     return apply(_place_rows, (input, index), {"shape": shape})
 
 
 def take_masked(input: Tensor, mask: Tensor) -> Tensor:
-    """``input[mask]`` for a mask of the leading dimensions."""
     return apply(_take_masked, (input, mask), {})
 
 
 def place_masked(input: Tensor, mask: Tensor, shape: Sequence[builtins.int]) -> Tensor:
-    """Zeros of ``shape`` with the slices of ``input`` where the mask of the leading dimensions is true: the adjoint of ``take_masked``."""
     return apply(_place_masked, (input, mask), {"shape": shape})
 
 
 def lu_factors(A: Tensor, name: str, check: builtins.bool) -> builtins.tuple[Tensor, Tensor, Tensor]:
-    """Both triangles of ``A = P L U`` in one matrix, the pivots, and the number of the first pivot that is zero, or 0."""
     return apply(_lu_factors, (A,), {"name": name, "check": check})
 
 
 def exchanges(pivots: Tensor, rows: builtins.int, dtype: DTypeLike) -> Tensor:
-    """The permutation matrix P of ``A = P L U`` from the rows that were exchanged one after the other, counted from 1."""
     return apply(_exchanges, (pivots,), {"rows": rows, "dtype": dtype})
 
 
 def unit_lower(input: Tensor) -> Tensor:
-    """What lies below the diagonal, with ones on it."""
     return apply(_unit_lower, (input,), {})
 
 
 def counting(input: Tensor, length: builtins.int) -> Tensor:
-    """0, 1, 2 and so on, in the dtype and on the device of ``input``."""
     return apply(_counting, (input,), {"length": length})
 
 
 def class_margins(input: Tensor, target: Tensor, weight: Tensor | None, p: builtins.int, margin: builtins.float, averaged: builtins.bool, reduction: str) -> Tensor:
-    """The sum or mean over the wrong classes of ``max(0, margin - input[target] + input) ** p``, reduced; (batch, classes) or (classes)."""
     return apply(_class_margins, (input, target, weight), {"p": p, "margin": margin, "averaged": averaged, "reduction": reduction})
 
 
 def label_sets(target: Tensor) -> builtins.tuple[Tensor, Tensor, Tensor]:
-    """Labels up to the first -1 of each row: the labels (0 where there is none), whether there is one, and whether each class is among them."""
     return apply(_label_sets, (target,), {})
 
 
@@ -9964,22 +8726,14 @@ def masked_fill(input: Tensor, mask: Tensor, value: TensorLike) -> Tensor:
         else:
             n.value = out
         n.seq = next_seq()
-        if n_input is None and input._view is not None and input._view.cut is not None:
-            note_cut(n, input._view.cut)
-        if n_mask is None and mask._view is not None and mask._view.cut is not None:
-            note_cut(n, mask._view.cut)
-        if n_value is None and a_value is not value and value._view is not None and value._view.cut is not None:
-            note_cut(n, value._view.cut)
+        if n_input is None and input._view is not None or n_mask is None and mask._view is not None or n_value is None and a_value is not value and value._view is not None:
+            note_cuts(n, (input, mask, value))
     else:
         t._node = None
         if n_input is not None or n_mask is not None or n_value is not None:
             t._view = _c_masked_fill
-        elif input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
-        elif mask._view is not None and mask._view.cut is not None:
-            t._view = mask._view.cut
-        elif a_value is not value and value._view is not None and value._view.cut is not None:
-            t._view = value._view.cut
+        elif input._view is not None or mask._view is not None or a_value is not value and value._view is not None:
+            inherit_cut(t, (input, mask, value))
     return t
 
 
@@ -9994,7 +8748,6 @@ def masked_select(input: Tensor, mask: Tensor) -> Tensor:
 
 
 def masked_place(input: Tensor, mask: Tensor) -> Tensor:
-    """Zeros with the elements of ``input`` where ``mask`` is true: the adjoint of ``masked_select``."""
     return apply(_masked_place, (input, mask), {})
 
 
@@ -10039,7 +8792,6 @@ _pull_variance.op = _variance  # type: ignore[attr-defined]
 
 
 def variance(input: Tensor, dim: Dims = None, correction: Number = 1, keepdim: builtins.bool = False, *, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
-    """The variance over ``dim``, in two passes: the mean first, then the squared deviations divided by ``n - correction``."""
     if axis is not None:
         dim = axis
     if keepdims is not None:
@@ -10081,8 +8833,8 @@ def variance(input: Tensor, dim: Dims = None, correction: Number = 1, keepdim: b
         t._node = None
         if n_input is not None:
             t._view = _c_variance
-        elif input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
+        elif input._view is not None:
+            inherit_cut(t, (input,))
     return t
 
 
@@ -10104,7 +8856,6 @@ _pull_deviation.op = _deviation  # type: ignore[attr-defined]
 
 
 def deviation(input: Tensor, dim: Dims = None, correction: Number = 1, keepdim: builtins.bool = False, *, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
-    """The standard deviation over ``dim``: the square root of ``variance``; the gradient at 0 is 0."""
     if axis is not None:
         dim = axis
     if keepdims is not None:
@@ -10146,13 +8897,12 @@ def deviation(input: Tensor, dim: Dims = None, correction: Number = 1, keepdim: 
         t._node = None
         if n_input is not None:
             t._view = _c_deviation
-        elif input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
+        elif input._view is not None:
+            inherit_cut(t, (input,))
     return t
 
 
 def norm_over(input: Tensor, p: builtins.float, dim: Dims = None, keepdim: builtins.bool = False, *, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
-    """``sum(|input| ** p) ** (1 / p)`` over ``dim``; the largest magnitude for ``inf``, the number of non-zeros for 0. The gradient at 0 is 0."""
     if axis is not None:
         dim = axis
     if keepdims is not None:
@@ -10161,10 +8911,6 @@ def norm_over(input: Tensor, p: builtins.float, dim: Dims = None, keepdim: built
 
 
 def standardize(input: Tensor, weight: Tensor | None = None, bias: Tensor | None = None, *, dims: builtins.tuple[builtins.int, ...], shape: builtins.tuple[builtins.int, ...], eps: builtins.float) -> builtins.tuple[Tensor, Tensor, Tensor]:
-    """``input`` less its mean, divided by ``sqrt(var + eps)``, both over ``dims``; then ``* weight + bias``, which have ``shape`` there.
-
-    Returns the mean and the biased variance too, with ``dims`` kept. Variance in two passes; float16 computes in float32.
-    """
     return apply(_standardize, (input, weight, bias), {"dims": dims, "shape": shape, "eps": eps})
 
 
@@ -10202,7 +8948,6 @@ _pull_standardize_rows.op = _standardize_rows  # type: ignore[attr-defined]
 
 
 def standardize_rows(input: Tensor, weight: Tensor | None = None, bias: Tensor | None = None, *, count: builtins.int, eps: builtins.float) -> Tensor:
-    """``standardize`` over the last ``count`` dimensions, without the statistics."""
     try:
         a_input = input._array
         n_input = input._node
@@ -10258,22 +9003,14 @@ def standardize_rows(input: Tensor, weight: Tensor | None = None, bias: Tensor |
         else:
             n.value = out
         n.seq = next_seq()
-        if n_input is None and input._view is not None and input._view.cut is not None:
-            note_cut(n, input._view.cut)
-        if n_weight is None and a_weight is not weight and weight._view is not None and weight._view.cut is not None:
-            note_cut(n, weight._view.cut)
-        if n_bias is None and a_bias is not bias and bias._view is not None and bias._view.cut is not None:
-            note_cut(n, bias._view.cut)
+        if n_input is None and input._view is not None or n_weight is None and a_weight is not weight and weight._view is not None or n_bias is None and a_bias is not bias and bias._view is not None:
+            note_cuts(n, (input, weight, bias))
     else:
         t._node = None
         if n_input is not None or n_weight is not None or n_bias is not None:
             t._view = _c_standardize_rows
-        elif input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
-        elif a_weight is not weight and weight._view is not None and weight._view.cut is not None:
-            t._view = weight._view.cut
-        elif a_bias is not bias and bias._view is not None and bias._view.cut is not None:
-            t._view = bias._view.cut
+        elif input._view is not None or a_weight is not weight and weight._view is not None or a_bias is not bias and bias._view is not None:
+            inherit_cut(t, (input, weight, bias))
     return t
 
 
@@ -10310,7 +9047,6 @@ _pull_standardize_channels.op = _standardize_channels  # type: ignore[attr-defin
 
 
 def standardize_channels(input: Tensor, weight: Tensor | None = None, bias: Tensor | None = None, *, eps: builtins.float) -> Tensor:
-    """``standardize`` over all dimensions but the second, without the statistics."""
     try:
         a_input = input._array
         n_input = input._node
@@ -10366,22 +9102,14 @@ def standardize_channels(input: Tensor, weight: Tensor | None = None, bias: Tens
         else:
             n.value = out
         n.seq = next_seq()
-        if n_input is None and input._view is not None and input._view.cut is not None:
-            note_cut(n, input._view.cut)
-        if n_weight is None and a_weight is not weight and weight._view is not None and weight._view.cut is not None:
-            note_cut(n, weight._view.cut)
-        if n_bias is None and a_bias is not bias and bias._view is not None and bias._view.cut is not None:
-            note_cut(n, bias._view.cut)
+        if n_input is None and input._view is not None or n_weight is None and a_weight is not weight and weight._view is not None or n_bias is None and a_bias is not bias and bias._view is not None:
+            note_cuts(n, (input, weight, bias))
     else:
         t._node = None
         if n_input is not None or n_weight is not None or n_bias is not None:
             t._view = _c_standardize_channels
-        elif input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
-        elif a_weight is not weight and weight._view is not None and weight._view.cut is not None:
-            t._view = weight._view.cut
-        elif a_bias is not bias and bias._view is not None and bias._view.cut is not None:
-            t._view = bias._view.cut
+        elif input._view is not None or a_weight is not weight and weight._view is not None or a_bias is not bias and bias._view is not None:
+            inherit_cut(t, (input, weight, bias))
     return t
 
 
@@ -10428,7 +9156,6 @@ def kthvalue(input: Tensor, k: builtins.int, dim: builtins.int = -1, keepdim: bu
 
 
 def median_along(input: Tensor, dim: builtins.int, keepdim: builtins.bool = False, ignore_nan: builtins.bool = False, *, axis: Any = None, keepdims: builtins.bool | None = None) -> builtins.tuple[Tensor, Tensor]:
-    """The lower median along ``dim`` and its position."""
     if axis is not None:
         dim = axis
     if keepdims is not None:
@@ -10450,7 +9177,6 @@ _pull_median_of_all.op = _median_of_all  # type: ignore[attr-defined]
 
 
 def median_of_all(input: Tensor, ignore_nan: builtins.bool = False) -> Tensor:
-    """The lower median of all elements; elements that tie share the gradient evenly. Of nothing it is NaN."""
     try:
         a_input = input._array
         n_input = input._node
@@ -10488,8 +9214,8 @@ def median_of_all(input: Tensor, ignore_nan: builtins.bool = False) -> Tensor:
         t._node = None
         if n_input is not None:
             t._view = _c_median_of_all
-        elif input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
+        elif input._view is not None:
+            inherit_cut(t, (input,))
     return t
 
 
@@ -10519,7 +9245,6 @@ _pull_extend.op = _extend  # type: ignore[attr-defined]
 
 
 def extend(input: Tensor, widths: Sequence[builtins.int], border: str = 'constant', value: builtins.float = 0.0) -> Tensor:
-    """``input`` with borders of ``widths`` (not negative), filled as ``border`` says."""
     try:
         a_input = input._array
         n_input = input._node
@@ -10558,13 +9283,12 @@ def extend(input: Tensor, widths: Sequence[builtins.int], border: str = 'constan
         t._node = None
         if n_input is not None:
             t._view = _c_extend
-        elif input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
+        elif input._view is not None:
+            inherit_cut(t, (input,))
     return t
 
 
 def extend_adjoint(input: Tensor, widths: Sequence[builtins.int], border: str) -> Tensor:
-    """The adjoint of ``extend``: every border element is added to the element it was copied from."""
     return apply(_extend_adjoint, (input,), {"widths": widths, "border": border})
 
 
@@ -10635,18 +9359,14 @@ def matmul(input: Tensor, other: Tensor) -> Tensor:
         else:
             n.value = out
         n.seq = next_seq()
-        if n_input is None and input._view is not None and input._view.cut is not None:
-            note_cut(n, input._view.cut)
-        if n_other is None and other._view is not None and other._view.cut is not None:
-            note_cut(n, other._view.cut)
+        if n_input is None and input._view is not None or n_other is None and other._view is not None:
+            note_cuts(n, (input, other))
     else:
         t._node = None
         if n_input is not None or n_other is not None:
             t._view = _c_matmul
-        elif input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
-        elif other._view is not None and other._view.cut is not None:
-            t._view = other._view.cut
+        elif input._view is not None or other._view is not None:
+            inherit_cut(t, (input, other))
     return t
 
 
@@ -10733,22 +9453,14 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
         else:
             n.value = out
         n.seq = next_seq()
-        if n_input is None and input._view is not None and input._view.cut is not None:
-            note_cut(n, input._view.cut)
-        if n_weight is None and weight._view is not None and weight._view.cut is not None:
-            note_cut(n, weight._view.cut)
-        if n_bias is None and a_bias is not bias and bias._view is not None and bias._view.cut is not None:
-            note_cut(n, bias._view.cut)
+        if n_input is None and input._view is not None or n_weight is None and weight._view is not None or n_bias is None and a_bias is not bias and bias._view is not None:
+            note_cuts(n, (input, weight, bias))
     else:
         t._node = None
         if n_input is not None or n_weight is not None or n_bias is not None:
             t._view = _c_linear
-        elif input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
-        elif weight._view is not None and weight._view.cut is not None:
-            t._view = weight._view.cut
-        elif a_bias is not bias and bias._view is not None and bias._view.cut is not None:
-            t._view = bias._view.cut
+        elif input._view is not None or weight._view is not None or a_bias is not bias and bias._view is not None:
+            inherit_cut(t, (input, weight, bias))
     return t
 
 
@@ -10798,7 +9510,6 @@ def linalg_svdvals(A: Tensor) -> Tensor:
 
 
 def pseudo_inverse(A: Tensor, atol: TensorLike | None = None, rtol: TensorLike | None = None, hermitian: builtins.bool = False) -> Tensor:
-    """The pseudo-inverse of each matrix by its singular values, or eigenvalues for ``hermitian``, those up to the tolerance left out."""
     return apply(_pseudo_inverse, (A, atol, rtol), {"hermitian": hermitian})
 
 
@@ -10814,47 +9525,38 @@ def linalg_lstsq(input: Tensor, b: Tensor, rcond: builtins.float | None = None, 
 
 
 def draw_uniform(input: Tensor, low: builtins.float = 0.0, high: builtins.float = 1.0, shape: Sequence[builtins.int] | None = None, generator: Generator | None = None) -> Tensor:
-    """Uniform numbers from [``low``, ``high``)."""
     return apply(_draw_uniform, (input,), {"low": low, "high": high, "shape": shape, "generator": generator})
 
 
 def draw_normal(input: Tensor, mean: builtins.float = 0.0, std: builtins.float = 1.0, shape: Sequence[builtins.int] | None = None, generator: Generator | None = None) -> Tensor:
-    """Normal numbers."""
     return apply(_draw_normal, (input,), {"mean": mean, "std": std, "shape": shape, "generator": generator})
 
 
 def draw_normal_of(mean: Tensor, std: Tensor, generator: Generator | None = None) -> Tensor:
-    """One normal number for each pair of mean and standard deviation."""
     return apply(_draw_normal_of, (mean, std), {"generator": generator})
 
 
 def draw_integers(input: Tensor, low: builtins.int, high: builtins.int, shape: Sequence[builtins.int] | None = None, generator: Generator | None = None) -> Tensor:
-    """Integers from ``low`` to ``high - 1``."""
     return apply(_draw_integers, (input,), {"low": low, "high": high, "shape": shape, "generator": generator})
 
 
 def draw_permutation(input: Tensor, n: builtins.int, generator: Generator | None = None) -> Tensor:
-    """The integers below ``n`` in random order."""
     return apply(_draw_permutation, (input,), {"n": n, "generator": generator})
 
 
 def draw_exponential(input: Tensor, rate: builtins.float = 1.0, generator: Generator | None = None) -> Tensor:
-    """Exponential numbers."""
     return apply(_draw_exponential, (input,), {"rate": rate, "generator": generator})
 
 
 def draw_log_normal(input: Tensor, mean: builtins.float = 1.0, std: builtins.float = 2.0, generator: Generator | None = None) -> Tensor:
-    """Numbers whose logarithm is normal with ``mean`` and ``std``."""
     return apply(_draw_log_normal, (input,), {"mean": mean, "std": std, "generator": generator})
 
 
 def draw_cauchy(input: Tensor, median: builtins.float = 0.0, sigma: builtins.float = 1.0, generator: Generator | None = None) -> Tensor:
-    """Numbers from the Cauchy distribution."""
     return apply(_draw_cauchy, (input,), {"median": median, "sigma": sigma, "generator": generator})
 
 
 def draw_geometric(input: Tensor, p: builtins.float, generator: Generator | None = None) -> Tensor:
-    """How many trials it takes until one of probability ``p`` succeeds: 1, 2, ..."""
     return apply(_draw_geometric, (input,), {"p": p, "generator": generator})
 
 
@@ -10875,7 +9577,6 @@ def binomial(count: Tensor, prob: Tensor, generator: Generator | None = None) ->
 
 
 def draw_bernoulli(input: Tensor, p: TensorLike = 0.5, shape: Sequence[builtins.int] | None = None, generator: Generator | None = None) -> Tensor:
-    """Ones with probability ``p``, else zeros, in the shape and dtype of ``input``."""
     return apply(_draw_bernoulli, (input, p), {"shape": shape, "generator": generator})
 
 
@@ -10943,8 +9644,8 @@ def floor(input: Tensor) -> Tensor:
         t._node = None
         if n_input is not None:
             t._view = _c_floor
-        elif input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
+        elif input._view is not None:
+            inherit_cut(t, (input,))
     return t
 
 
@@ -11004,8 +9705,8 @@ def ceil(input: Tensor) -> Tensor:
         t._node = None
         if n_input is not None:
             t._view = _c_ceil
-        elif input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
+        elif input._view is not None:
+            inherit_cut(t, (input,))
     return t
 
 
@@ -11065,8 +9766,8 @@ def trunc(input: Tensor) -> Tensor:
         t._node = None
         if n_input is not None:
             t._view = _c_trunc
-        elif input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
+        elif input._view is not None:
+            inherit_cut(t, (input,))
     return t
 
 
@@ -11128,8 +9829,8 @@ def round(input: Tensor, *, decimals: builtins.int = 0) -> Tensor:
         t._node = None
         if n_input is not None:
             t._view = _c_round
-        elif input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
+        elif input._view is not None:
+            inherit_cut(t, (input,))
     return t
 
 
@@ -11189,8 +9890,8 @@ def frac(input: Tensor) -> Tensor:
         t._node = None
         if n_input is not None:
             t._view = _c_frac
-        elif input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
+        elif input._view is not None:
+            inherit_cut(t, (input,))
     return t
 
 
@@ -11276,18 +9977,14 @@ def remainder(input: Tensor, other: TensorLike) -> Tensor:
             elif n_other is None:
                 n._constants = other
         n.seq = next_seq()
-        if n_input is None and input._view is not None and input._view.cut is not None:
-            note_cut(n, input._view.cut)
-        if n_other is None and a_other is not other and other._view is not None and other._view.cut is not None:
-            note_cut(n, other._view.cut)
+        if n_input is None and input._view is not None or n_other is None and a_other is not other and other._view is not None:
+            note_cuts(n, (input, other))
     else:
         t._node = None
         if n_input is not None or n_other is not None:
             t._view = _c_remainder
-        elif input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
-        elif a_other is not other and other._view is not None and other._view.cut is not None:
-            t._view = other._view.cut
+        elif input._view is not None or a_other is not other and other._view is not None:
+            inherit_cut(t, (input, other))
     return t
 
 
@@ -11296,96 +9993,9 @@ def remainder_(input: Tensor, other: TensorLike) -> Tensor:
     return write(_remainder, input, (other,), {})
 
 
-def _pull_fmod(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    to_other = node._second
-    input, other = node.saved
-    shape = node.shape
-    if to_input is not None:
-        r = g
-        if shape is not to_input.shape and shape != to_input.shape:
-            r = F.sum_to(r, shape=to_input.shape)
-        if pending[to_input] is None:
-            pending[to_input] = r
-        else:
-            accumulate(pending, to_input, r)
-    if to_other is not None:
-        r = F.masked(g, -g * F.trunc(input / other))
-        if shape is not to_other.shape and shape != to_other.shape:
-            r = F.sum_to(r, shape=to_other.shape)
-        if pending[to_other] is None:
-            pending[to_other] = r
-        else:
-            accumulate(pending, to_other, r)
-
-
-_pull_fmod.op = _fmod  # type: ignore[attr-defined]
-
-
 def fmod(input: Tensor, other: TensorLike) -> Tensor:
     """The remainder of ``input / other`` with the sign of ``input``, as C's ``fmod``. Integers divided by 0 raise ``RuntimeError``."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-        c = other.__class__
-        if c is _float or c is _int:
-            a_other: Any = other
-            n_other = None
-        else:
-            a_other = other._array
-            n_other = other._node
-            if a_other.dtype is not d:
-                d = None
-    except AttributeError:
-        d = None
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_fmod, (input, other), {})
-    try:
-        out = _k_fmod[a_input.__class__](a_input, a_other)
-    except Exception as error:
-        raise explain(_fmod, (input, other), {}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if (n_input is not None or n_other is not None) and mode.grad:
-        t._node = n = Node()
-        n.pull = _pull_fmod
-        n._first = n_input
-        n._second = n_other
-        n._rest = ()
-        n.saved = (a_input if n_other is not None else None, a_other if n_other is not None else None)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        if n_input is not None and out_shape == n_input.shape:
-            out_shape = n_input.shape
-        elif n_other is not None and out_shape == n_other.shape:
-            out_shape = n_other.shape
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-            if n_input is None:
-                n._constants = input
-            elif n_other is None:
-                n._constants = other
-        n.seq = next_seq()
-        if n_input is None and input._view is not None and input._view.cut is not None:
-            note_cut(n, input._view.cut)
-        if n_other is None and a_other is not other and other._view is not None and other._view.cut is not None:
-            note_cut(n, other._view.cut)
-    else:
-        t._node = None
-        if n_input is not None or n_other is not None:
-            t._view = _c_fmod
-        elif input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
-        elif a_other is not other and other._view is not None and other._view.cut is not None:
-            t._view = other._view.cut
-    return t
+    return apply(_fmod, (input, other), {})
 
 
 def fmod_(input: Tensor, other: TensorLike) -> Tensor:
@@ -11469,18 +10079,14 @@ def floor_divide(input: Tensor, other: TensorLike) -> Tensor:
             elif n_other is None:
                 n._constants = other
         n.seq = next_seq()
-        if n_input is None and input._view is not None and input._view.cut is not None:
-            note_cut(n, input._view.cut)
-        if n_other is None and a_other is not other and other._view is not None and other._view.cut is not None:
-            note_cut(n, other._view.cut)
+        if n_input is None and input._view is not None or n_other is None and a_other is not other and other._view is not None:
+            note_cuts(n, (input, other))
     else:
         t._node = None
         if n_input is not None or n_other is not None:
             t._view = _c_floor_divide
-        elif input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
-        elif a_other is not other and other._view is not None and other._view.cut is not None:
-            t._view = other._view.cut
+        elif input._view is not None or a_other is not other and other._view is not None:
+            inherit_cut(t, (input, other))
     return t
 
 
@@ -11489,95 +10095,8 @@ def floor_divide_(input: Tensor, other: TensorLike) -> Tensor:
     return write(_floor_divide, input, (other,), {})
 
 
-def _pull_trunc_divide(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    to_other = node._second
-    shape = node.shape
-    if to_input is not None:
-        r = g * 0
-        if shape is not to_input.shape and shape != to_input.shape:
-            r = F.sum_to(r, shape=to_input.shape)
-        if pending[to_input] is None:
-            pending[to_input] = r
-        else:
-            accumulate(pending, to_input, r)
-    if to_other is not None:
-        r = g * 0
-        if shape is not to_other.shape and shape != to_other.shape:
-            r = F.sum_to(r, shape=to_other.shape)
-        if pending[to_other] is None:
-            pending[to_other] = r
-        else:
-            accumulate(pending, to_other, r)
-
-
-_pull_trunc_divide.op = _trunc_divide  # type: ignore[attr-defined]
-
-
 def trunc_divide(input: Tensor, other: TensorLike) -> Tensor:
-    """``input / other`` rounded towards zero, in the operands' dtype; the gradient is 0."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-        c = other.__class__
-        if c is _float or c is _int:
-            a_other: Any = other
-            n_other = None
-        else:
-            a_other = other._array
-            n_other = other._node
-            if a_other.dtype is not d:
-                d = None
-    except AttributeError:
-        d = None
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_trunc_divide, (input, other), {})
-    try:
-        out = _k_trunc_divide[a_input.__class__](a_input, a_other)
-    except Exception as error:
-        raise explain(_trunc_divide, (input, other), {}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if (n_input is not None or n_other is not None) and mode.grad:
-        t._node = n = Node()
-        n.pull = _pull_trunc_divide
-        n._first = n_input
-        n._second = n_other
-        n._rest = ()
-        n.saved = None
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        if n_input is not None and out_shape == n_input.shape:
-            out_shape = n_input.shape
-        elif n_other is not None and out_shape == n_other.shape:
-            out_shape = n_other.shape
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-            if n_input is None:
-                n._constants = input
-            elif n_other is None:
-                n._constants = other
-        n.seq = next_seq()
-        if n_input is None and input._view is not None and input._view.cut is not None:
-            note_cut(n, input._view.cut)
-        if n_other is None and a_other is not other and other._view is not None and other._view.cut is not None:
-            note_cut(n, other._view.cut)
-    else:
-        t._node = None
-        if n_input is not None or n_other is not None:
-            t._view = _c_trunc_divide
-        elif input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
-        elif a_other is not other and other._view is not None and other._view.cut is not None:
-            t._view = other._view.cut
-    return t
+    return apply(_trunc_divide, (input, other), {})
 
 
 def _pull_index_select(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
@@ -11639,18 +10158,14 @@ def index_select(input: Tensor, dim: builtins.int, index: Tensor, *, axis: Any =
         else:
             n.value = out
         n.seq = next_seq()
-        if n_input is None and input._view is not None and input._view.cut is not None:
-            note_cut(n, input._view.cut)
-        if n_index is None and index._view is not None and index._view.cut is not None:
-            note_cut(n, index._view.cut)
+        if n_input is None and input._view is not None or n_index is None and index._view is not None:
+            note_cuts(n, (input, index))
     else:
         t._node = None
         if n_input is not None or n_index is not None:
             t._view = _c_index_select
-        elif input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
-        elif index._view is not None and index._view.cut is not None:
-            t._view = index._view.cut
+        elif input._view is not None or index._view is not None:
+            inherit_cut(t, (input, index))
     return t
 
 
@@ -11723,22 +10238,14 @@ def index_add(input: Tensor, dim: builtins.int, index: Tensor, source: Tensor, *
         else:
             n.value = out
         n.seq = next_seq()
-        if n_input is None and input._view is not None and input._view.cut is not None:
-            note_cut(n, input._view.cut)
-        if n_index is None and index._view is not None and index._view.cut is not None:
-            note_cut(n, index._view.cut)
-        if n_source is None and source._view is not None and source._view.cut is not None:
-            note_cut(n, source._view.cut)
+        if n_input is None and input._view is not None or n_index is None and index._view is not None or n_source is None and source._view is not None:
+            note_cuts(n, (input, index, source))
     else:
         t._node = None
         if n_input is not None or n_index is not None or n_source is not None:
             t._view = _c_index_add
-        elif input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
-        elif index._view is not None and index._view.cut is not None:
-            t._view = index._view.cut
-        elif source._view is not None and source._view.cut is not None:
-            t._view = source._view.cut
+        elif input._view is not None or index._view is not None or source._view is not None:
+            inherit_cut(t, (input, index, source))
     return t
 
 
@@ -11748,7 +10255,6 @@ def index_add_(input: Tensor, dim: builtins.int, index: Tensor, source: Tensor, 
 
 
 def positions(index: Tensor, shape: Sequence[builtins.int], name: str, dim: builtins.int | None = None, wraps: builtins.bool = True, *, axis: Any = None) -> Tensor:
-    """An index for one dimension, or into the flattened tensor, as ``index_write`` takes it: one row per dimension; checked, negative ones counted from the end."""
     if axis is not None:
         dim = axis
     return apply(_positions, (index,), {"shape": shape, "name": name, "dim": dim, "wraps": wraps})
@@ -11817,8 +10323,8 @@ def cumsum(input: Tensor, dim: builtins.int, *, dtype: DTypeLike | None = None, 
         t._node = None
         if n_input is not None:
             t._view = _c_cumsum
-        elif input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
+        elif input._view is not None:
+            inherit_cut(t, (input,))
     return t
 
 
@@ -11887,8 +10393,8 @@ def cumprod(input: Tensor, dim: builtins.int, *, dtype: DTypeLike | None = None,
         t._node = None
         if n_input is not None:
             t._view = _c_cumprod
-        elif input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
+        elif input._view is not None:
+            inherit_cut(t, (input,))
     return t
 
 
@@ -11898,7 +10404,6 @@ def cumprod_(input: Tensor, dim: builtins.int, *, dtype: DTypeLike | None = None
 
 
 def shift(input: Tensor, dim: builtins.int, step: builtins.int, fill: builtins.float, *, axis: Any = None) -> Tensor:
-    """``input`` moved by ``step`` places along ``dim``; what comes in is ``fill``."""
     if axis is not None:
         dim = axis
     return apply(_shift, (input,), {"dim": dim, "step": step, "fill": fill})
@@ -11969,8 +10474,8 @@ def prod(input: Tensor, dim: builtins.int | None = None, keepdim: builtins.bool 
         t._node = None
         if n_input is not None:
             t._view = _c_prod
-        elif input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
+        elif input._view is not None:
+            inherit_cut(t, (input,))
     return t
 
 
@@ -12001,7 +10506,6 @@ _pull_scatter_write.op = _scatter_write  # type: ignore[attr-defined]
 
 
 def scatter_write(input: Tensor, dim: builtins.int, index: Tensor, src: TensorLike, inplace: builtins.bool = False, *, axis: Any = None) -> Tensor:
-    """``input`` with ``src`` written where ``index`` names along ``dim``; of several values for one place the last."""
     if axis is not None:
         dim = axis
     if inplace:
@@ -12051,27 +10555,18 @@ def scatter_write(input: Tensor, dim: builtins.int, index: Tensor, src: TensorLi
         else:
             n.value = out
         n.seq = next_seq()
-        if n_input is None and input._view is not None and input._view.cut is not None:
-            note_cut(n, input._view.cut)
-        if n_index is None and index._view is not None and index._view.cut is not None:
-            note_cut(n, index._view.cut)
-        if n_src is None and a_src is not src and src._view is not None and src._view.cut is not None:
-            note_cut(n, src._view.cut)
+        if n_input is None and input._view is not None or n_index is None and index._view is not None or n_src is None and a_src is not src and src._view is not None:
+            note_cuts(n, (input, index, src))
     else:
         t._node = None
         if n_input is not None or n_index is not None or n_src is not None:
             t._view = _c_scatter_write
-        elif input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
-        elif index._view is not None and index._view.cut is not None:
-            t._view = index._view.cut
-        elif a_src is not src and src._view is not None and src._view.cut is not None:
-            t._view = src._view.cut
+        elif input._view is not None or index._view is not None or a_src is not src and src._view is not None:
+            inherit_cut(t, (input, index, src))
     return t
 
 
 def last_scattered(index: Tensor, dim: builtins.int, shape: Sequence[builtins.int], *, axis: Any = None) -> Tensor:
-    """Which entries of ``index`` are the last for their place: those whose value a scatter leaves there."""
     if axis is not None:
         dim = axis
     return apply(_last_scattered, (index,), {"dim": dim, "shape": shape})
@@ -12147,22 +10642,14 @@ def scatter_add(input: Tensor, dim: builtins.int, index: Tensor, src: Tensor, *,
         else:
             n.value = out
         n.seq = next_seq()
-        if n_input is None and input._view is not None and input._view.cut is not None:
-            note_cut(n, input._view.cut)
-        if n_index is None and index._view is not None and index._view.cut is not None:
-            note_cut(n, index._view.cut)
-        if n_src is None and src._view is not None and src._view.cut is not None:
-            note_cut(n, src._view.cut)
+        if n_input is None and input._view is not None or n_index is None and index._view is not None or n_src is None and src._view is not None:
+            note_cuts(n, (input, index, src))
     else:
         t._node = None
         if n_input is not None or n_index is not None or n_src is not None:
             t._view = _c_scatter_add
-        elif input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
-        elif index._view is not None and index._view.cut is not None:
-            t._view = index._view.cut
-        elif src._view is not None and src._view.cut is not None:
-            t._view = src._view.cut
+        elif input._view is not None or index._view is not None or src._view is not None:
+            inherit_cut(t, (input, index, src))
     return t
 
 
@@ -12172,29 +10659,22 @@ def scatter_add_(input: Tensor, dim: builtins.int, index: Tensor, src: Tensor) -
 
 
 def scatter_positions(index: Tensor, dim: builtins.int, shape: Sequence[builtins.int], *, axis: Any = None) -> Tensor:
-    """The place of each entry of ``index`` in the flattened tensor of ``shape``, checked."""
     if axis is not None:
         dim = axis
     return apply(_scatter_positions, (index,), {"dim": dim, "shape": shape})
 
 
 def scatter_extremum(input: Tensor, index: Tensor, src: Tensor, dim: builtins.int, largest: builtins.bool, include_self: builtins.bool = True, *, axis: Any = None) -> Tensor:
-    """``input`` with the largest (or smallest) of the values of ``src`` for each place, and of its own unless not ``include_self``.
-
-    ``maximum.at`` on the flattened tensor is a tight loop in one dimension: an eighth of the time of sorting the places.
-    """
     if axis is not None:
         dim = axis
     return apply(_scatter_extremum, (input, index, src), {"dim": dim, "largest": largest, "include_self": include_self})
 
 
 def search(sorted_sequence: Tensor, input: Tensor, right: builtins.bool = False, out_int32: builtins.bool = False) -> Tensor:
-    """Where ``input`` belongs among the sorted rows; NaN counts as largest."""
     return apply(_search, (sorted_sequence, input), {"right": right, "out_int32": out_int32})
 
 
 def is_element(elements: Tensor, test_elements: Tensor) -> Tensor:
-    """Which of ``elements`` occur in ``test_elements``."""
     return apply(_is_element, (elements, test_elements), {})
 
 
@@ -12204,14 +10684,12 @@ def argwhere(input: Tensor) -> Tensor:
 
 
 def unique_of(input: Tensor, dim: builtins.int | None = None, *, axis: Any = None) -> builtins.tuple[Tensor, Tensor, Tensor]:
-    """The distinct elements in ascending order (or the distinct slices along ``dim``), where each went, and how many there are."""
     if axis is not None:
         dim = axis
     return apply(_unique_of, (input,), {"dim": dim})
 
 
 def unique_consecutive_of(input: Tensor, dim: builtins.int | None = None, *, axis: Any = None) -> builtins.tuple[Tensor, Tensor, Tensor]:
-    """The first of each run of equal elements (or of equal slices along ``dim``), where each went, and how long the runs are."""
     if axis is not None:
         dim = axis
     return apply(_unique_consecutive_of, (input,), {"dim": dim})
@@ -12277,8 +10755,8 @@ def broadcast_to(input: Tensor, shape: Sequence[builtins.int]) -> Tensor:
         t._node = None
         if n_input is not None:
             t._view = _c_broadcast_to
-        elif input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
+        elif input._view is not None:
+            inherit_cut(t, (input,))
     link_view(_broadcast_to, input, {"shape": shape}, t)
     return t
 
@@ -12297,7 +10775,6 @@ _pull_sum_to.op = _sum_to  # type: ignore[attr-defined]
 
 
 def sum_to(input: Tensor, shape: Sequence[builtins.int]) -> Tensor:
-    """The sum of ``input`` over the dimensions that broadcasting ``shape`` to its shape would add or stretch."""
     try:
         a_input = input._array
         n_input = input._node
@@ -12336,8 +10813,8 @@ def sum_to(input: Tensor, shape: Sequence[builtins.int]) -> Tensor:
         t._node = None
         if n_input is not None:
             t._view = _c_sum_to
-        elif input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
+        elif input._view is not None:
+            inherit_cut(t, (input,))
     return t
 
 
@@ -12397,8 +10874,8 @@ def reshape(input: Tensor, *values: builtins.int | Sequence[builtins.int], shape
         t._node = None
         if n_input is not None:
             t._view = _c_reshape
-        elif input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
+        elif input._view is not None:
+            inherit_cut(t, (input,))
     link_view(_reshape, input, {"shape": shape}, t)
     return t
 
@@ -12459,8 +10936,8 @@ def permute(input: Tensor, *values: builtins.int | Sequence[builtins.int], dims:
         t._node = None
         if n_input is not None:
             t._view = _c_permute
-        elif input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
+        elif input._view is not None:
+            inherit_cut(t, (input,))
     link_view(_permute, input, {"dims": dims}, t)
     return t
 
@@ -12521,8 +10998,8 @@ def transpose(input: Tensor, dim0: builtins.int, dim1: builtins.int) -> Tensor:
         t._node = None
         if n_input is not None:
             t._view = _c_transpose
-        elif input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
+        elif input._view is not None:
+            inherit_cut(t, (input,))
     link_view(_transpose, input, {"dim0": dim0, "dim1": dim1}, t)
     return t
 
@@ -12582,8 +11059,8 @@ def unsqueeze(input: Tensor, dim: builtins.int) -> Tensor:
         t._node = None
         if n_input is not None:
             t._view = _c_unsqueeze
-        elif input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
+        elif input._view is not None:
+            inherit_cut(t, (input,))
     link_view(_unsqueeze, input, {"dim": dim}, t)
     return t
 
@@ -12643,8 +11120,8 @@ def squeeze(input: Tensor, dim: Dims = None) -> Tensor:
         t._node = None
         if n_input is not None:
             t._view = _c_squeeze
-        elif input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
+        elif input._view is not None:
+            inherit_cut(t, (input,))
     link_view(_squeeze, input, {"dim": dim}, t)
     return t
 
@@ -12708,8 +11185,8 @@ def view(input: Tensor, *values: builtins.int | Sequence[builtins.int], shape: S
         t._node = None
         if n_input is not None:
             t._view = _c_view
-        elif input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
+        elif input._view is not None:
+            inherit_cut(t, (input,))
     link_view(_view, input, {"shape": shape}, t)
     return t
 
@@ -12773,14 +11250,13 @@ def diagonal(input: Tensor, offset: builtins.int = 0, dim1: builtins.int = 0, di
         t._node = None
         if n_input is not None:
             t._view = _c_diagonal
-        elif input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
+        elif input._view is not None:
+            inherit_cut(t, (input,))
     link_view(_diagonal, input, {"offset": offset, "dim1": dim1, "dim2": dim2}, t)
     return t
 
 
 def diagonal_place(input: Tensor, shape: Sequence[builtins.int], offset: builtins.int = 0, dim1: builtins.int = 0, dim2: builtins.int = 1) -> Tensor:
-    """Zeros of ``shape`` with ``input`` on a diagonal: the adjoint of ``diagonal``."""
     return apply(_diagonal_place, (input,), {"shape": shape, "offset": offset, "dim1": dim1, "dim2": dim2})
 
 
@@ -12798,7 +11274,6 @@ _pull_to_dtype.op = _to_dtype  # type: ignore[attr-defined]
 
 
 def to_dtype(input: Tensor, dtype: DTypeLike) -> Tensor:
-    """``input`` in another dtype."""
     try:
         a_input = input._array
         n_input = input._node
@@ -12837,18 +11312,16 @@ def to_dtype(input: Tensor, dtype: DTypeLike) -> Tensor:
         t._node = None
         if n_input is not None:
             t._view = _c_to_dtype
-        elif input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
+        elif input._view is not None:
+            inherit_cut(t, (input,))
     return t
 
 
 def to_integer(input: Tensor, dtype: DTypeLike) -> Tensor:
-    """``input`` in an integer or boolean dtype, where a derivative has no meaning; fractions are cut off."""
     return apply(_to_integer, (input,), {"dtype": dtype})
 
 
 def to_device(input: Tensor, device: Device, source: Device) -> Tensor:
-    """``input`` on another device; ``source`` is where it was, and where its gradient goes back to."""
     return apply(_to_device, (input,), {"device": device, "source": source})
 
 
@@ -12962,7 +11435,6 @@ def special_zeta(input: TensorLike, other: TensorLike) -> Tensor:
 
 
 def polygamma_of(input: Tensor, order: builtins.int) -> Tensor:
-    """The derivative of ``digamma`` of the given order, from 1 on."""
     return apply(_polygamma_of, (input,), {"order": order})
 
 
@@ -13007,12 +11479,10 @@ def special_entr(input: Tensor) -> Tensor:
 
 
 def flat_window(input: Tensor, length: builtins.int) -> Tensor:
-    """Ones on the device of ``input``, as real numbers of its precision: the window of who names none."""
     return apply(_flat_window, (input,), {"length": length})
 
 
 def without_gaps(input: Tensor) -> Tensor:
-    """``input``, none of whose elements may be 0, where frames would have nothing to say about the signal."""
     return apply(_without_gaps, (input,), {})
 
 
@@ -13068,8 +11538,8 @@ def sin(input: Tensor) -> Tensor:
         t._node = None
         if n_input is not None:
             t._view = _c_sin
-        elif input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
+        elif input._view is not None:
+            inherit_cut(t, (input,))
     return t
 
 
@@ -13130,8 +11600,8 @@ def cos(input: Tensor) -> Tensor:
         t._node = None
         if n_input is not None:
             t._view = _c_cos
-        elif input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
+        elif input._view is not None:
+            inherit_cut(t, (input,))
     return t
 
 
@@ -13192,8 +11662,8 @@ def tanh(input: Tensor) -> Tensor:
         t._node = None
         if n_input is not None:
             t._view = _c_tanh
-        elif input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
+        elif input._view is not None:
+            inherit_cut(t, (input,))
     return t
 
 
@@ -13254,8 +11724,8 @@ def tan(input: Tensor) -> Tensor:
         t._node = None
         if n_input is not None:
             t._view = _c_tan
-        elif input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
+        elif input._view is not None:
+            inherit_cut(t, (input,))
     return t
 
 
@@ -13316,8 +11786,8 @@ def sinh(input: Tensor) -> Tensor:
         t._node = None
         if n_input is not None:
             t._view = _c_sinh
-        elif input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
+        elif input._view is not None:
+            inherit_cut(t, (input,))
     return t
 
 
@@ -13378,8 +11848,8 @@ def cosh(input: Tensor) -> Tensor:
         t._node = None
         if n_input is not None:
             t._view = _c_cosh
-        elif input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
+        elif input._view is not None:
+            inherit_cut(t, (input,))
     return t
 
 
@@ -13440,8 +11910,8 @@ def asin(input: Tensor) -> Tensor:
         t._node = None
         if n_input is not None:
             t._view = _c_asin
-        elif input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
+        elif input._view is not None:
+            inherit_cut(t, (input,))
     return t
 
 
@@ -13502,8 +11972,8 @@ def acos(input: Tensor) -> Tensor:
         t._node = None
         if n_input is not None:
             t._view = _c_acos
-        elif input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
+        elif input._view is not None:
+            inherit_cut(t, (input,))
     return t
 
 
@@ -13564,8 +12034,8 @@ def atan(input: Tensor) -> Tensor:
         t._node = None
         if n_input is not None:
             t._view = _c_atan
-        elif input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
+        elif input._view is not None:
+            inherit_cut(t, (input,))
     return t
 
 
@@ -13574,61 +12044,9 @@ def atan_(input: Tensor) -> Tensor:
     return write(_atan, input, (), {})
 
 
-def _pull_asinh(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    input, = node.saved
-    r = g * F.rsqrt(input * input + 1)
-    if pending[to_input] is None:
-        pending[to_input] = r
-    else:
-        accumulate(pending, to_input, r)
-
-
-_pull_asinh.op = _asinh  # type: ignore[attr-defined]
-
-
 def asinh(input: Tensor) -> Tensor:
     """Inverse hyperbolic sine."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        d = None
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_asinh, (input,), {})
-    try:
-        out = _k_asinh[a_input.__class__](a_input)
-    except Exception as error:
-        raise explain(_asinh, (input,), {}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = Node()
-        n.pull = _pull_asinh
-        n._first = n_input
-        n._second = n._rest = None
-        n.saved = (a_input,)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        if out_shape == n_input.shape:
-            out_shape = n_input.shape
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-        if n_input is not None:
-            t._view = _c_asinh
-        elif input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
-    return t
+    return apply(_asinh, (input,), {})
 
 
 def asinh_(input: Tensor) -> Tensor:
@@ -13636,61 +12054,9 @@ def asinh_(input: Tensor) -> Tensor:
     return write(_asinh, input, (), {})
 
 
-def _pull_acosh(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    input, = node.saved
-    r = _r_acosh_input(F, g, input)
-    if pending[to_input] is None:
-        pending[to_input] = r
-    else:
-        accumulate(pending, to_input, r)
-
-
-_pull_acosh.op = _acosh  # type: ignore[attr-defined]
-
-
 def acosh(input: Tensor) -> Tensor:
     """Inverse hyperbolic cosine."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        d = None
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_acosh, (input,), {})
-    try:
-        out = _k_acosh[a_input.__class__](a_input)
-    except Exception as error:
-        raise explain(_acosh, (input,), {}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = Node()
-        n.pull = _pull_acosh
-        n._first = n_input
-        n._second = n._rest = None
-        n.saved = (a_input,)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        if out_shape == n_input.shape:
-            out_shape = n_input.shape
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-        if n_input is not None:
-            t._view = _c_acosh
-        elif input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
-    return t
+    return apply(_acosh, (input,), {})
 
 
 def acosh_(input: Tensor) -> Tensor:
@@ -13698,61 +12064,9 @@ def acosh_(input: Tensor) -> Tensor:
     return write(_acosh, input, (), {})
 
 
-def _pull_atanh(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    input, = node.saved
-    r = F.masked(g, g / (1 - input * input))
-    if pending[to_input] is None:
-        pending[to_input] = r
-    else:
-        accumulate(pending, to_input, r)
-
-
-_pull_atanh.op = _atanh  # type: ignore[attr-defined]
-
-
 def atanh(input: Tensor) -> Tensor:
     """Inverse hyperbolic tangent."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        d = None
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_atanh, (input,), {})
-    try:
-        out = _k_atanh[a_input.__class__](a_input)
-    except Exception as error:
-        raise explain(_atanh, (input,), {}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = Node()
-        n.pull = _pull_atanh
-        n._first = n_input
-        n._second = n._rest = None
-        n.saved = (a_input,)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        if out_shape == n_input.shape:
-            out_shape = n_input.shape
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-        if n_input is not None:
-            t._view = _c_atanh
-        elif input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
-    return t
+    return apply(_atanh, (input,), {})
 
 
 def atanh_(input: Tensor) -> Tensor:
@@ -13837,18 +12151,14 @@ def atan2(input: Tensor, other: TensorLike) -> Tensor:
             elif n_other is None:
                 n._constants = other
         n.seq = next_seq()
-        if n_input is None and input._view is not None and input._view.cut is not None:
-            note_cut(n, input._view.cut)
-        if n_other is None and a_other is not other and other._view is not None and other._view.cut is not None:
-            note_cut(n, other._view.cut)
+        if n_input is None and input._view is not None or n_other is None and a_other is not other and other._view is not None:
+            note_cuts(n, (input, other))
     else:
         t._node = None
         if n_input is not None or n_other is not None:
             t._view = _c_atan2
-        elif input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
-        elif a_other is not other and other._view is not None and other._view.cut is not None:
-            t._view = other._view.cut
+        elif input._view is not None or a_other is not other and other._view is not None:
+            inherit_cut(t, (input, other))
     return t
 
 
@@ -13908,8 +12218,8 @@ def deg2rad(input: Tensor) -> Tensor:
         t._node = None
         if n_input is not None:
             t._view = _c_deg2rad
-        elif input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
+        elif input._view is not None:
+            inherit_cut(t, (input,))
     return t
 
 
@@ -13969,8 +12279,8 @@ def rad2deg(input: Tensor) -> Tensor:
         t._node = None
         if n_input is not None:
             t._view = _c_rad2deg
-        elif input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
+        elif input._view is not None:
+            inherit_cut(t, (input,))
     return t
 
 
@@ -13979,61 +12289,9 @@ def rad2deg_(input: Tensor) -> Tensor:
     return write(_rad2deg, input, (), {})
 
 
-def _pull_sinc(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    input, = node.saved
-    r = _r_sinc_input(F, g, input)
-    if pending[to_input] is None:
-        pending[to_input] = r
-    else:
-        accumulate(pending, to_input, r)
-
-
-_pull_sinc.op = _sinc  # type: ignore[attr-defined]
-
-
 def sinc(input: Tensor) -> Tensor:
     """``sin(πx) / (πx)``, and 1 at 0."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        d = None
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_sinc, (input,), {})
-    try:
-        out = _k_sinc[a_input.__class__](a_input)
-    except Exception as error:
-        raise explain(_sinc, (input,), {}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = Node()
-        n.pull = _pull_sinc
-        n._first = n_input
-        n._second = n._rest = None
-        n.saved = (a_input,)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        if out_shape == n_input.shape:
-            out_shape = n_input.shape
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-        if n_input is not None:
-            t._view = _c_sinc
-        elif input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
-    return t
+    return apply(_sinc, (input,), {})
 
 
 def sinc_(input: Tensor) -> Tensor:
@@ -14042,22 +12300,18 @@ def sinc_(input: Tensor) -> Tensor:
 
 
 def sgd_update(*tensors: Tensor, count: builtins.int, block: builtins.int, lr: builtins.float, momentum: builtins.float, dampening: builtins.float, weight_decay: builtins.float, nesterov: builtins.bool, maximize: builtins.bool, first: builtins.bool) -> None:
-    """Stochastic gradient descent; the state is the momentum buffer, if ``momentum`` is not 0. ``first``: it takes the gradient undampened."""
     return apply(_sgd_update, tuple(tensors), {"count": count, "block": block, "lr": lr, "momentum": momentum, "dampening": dampening, "weight_decay": weight_decay, "nesterov": nesterov, "maximize": maximize, "first": first})
 
 
 def adam_update(*tensors: Tensor, count: builtins.int, block: builtins.int, lr: builtins.float, beta1: builtins.float, beta2: builtins.float, eps: builtins.float, weight_decay: builtins.float, decoupled: builtins.bool, amsgrad: builtins.bool, maximize: builtins.bool) -> None:
-    """Adam, and AdamW if ``decoupled``; the state is the step counts, the averages of gradient and square, and with ``amsgrad`` its maximum."""
     return apply(_adam_update, tuple(tensors), {"count": count, "block": block, "lr": lr, "beta1": beta1, "beta2": beta2, "eps": eps, "weight_decay": weight_decay, "decoupled": decoupled, "amsgrad": amsgrad, "maximize": maximize})
 
 
 def rmsprop_update(*tensors: Tensor, count: builtins.int, block: builtins.int, lr: builtins.float, alpha: builtins.float, eps: builtins.float, weight_decay: builtins.float, momentum: builtins.float, centered: builtins.bool, maximize: builtins.bool) -> None:
-    """RMSprop; the state is the step counts, the average of the square, if ``momentum`` is not 0 the buffer, if ``centered`` the average gradient."""
     return apply(_rmsprop_update, tuple(tensors), {"count": count, "block": block, "lr": lr, "alpha": alpha, "eps": eps, "weight_decay": weight_decay, "momentum": momentum, "centered": centered, "maximize": maximize})
 
 
 def adagrad_update(*tensors: Tensor, count: builtins.int, block: builtins.int, lr: builtins.float, lr_decay: builtins.float, eps: builtins.float, weight_decay: builtins.float, maximize: builtins.bool) -> None:
-    """Adagrad; the state is the step counts and the sum of the squared gradients."""
     return apply(_adagrad_update, tuple(tensors), {"count": count, "block": block, "lr": lr, "lr_decay": lr_decay, "eps": eps, "weight_decay": weight_decay, "maximize": maximize})
 
 
@@ -14139,14 +12393,13 @@ def Tensor_unfold(input: Tensor, dimension: builtins.int, size: builtins.int, st
         t._node = None
         if n_input is not None:
             t._view = _c_Tensor_unfold
-        elif input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
+        elif input._view is not None:
+            inherit_cut(t, (input,))
     link_view(_Tensor_unfold, input, {"dimension": dimension, "size": size, "step": step}, t)
     return t
 
 
 def windows_add(input: Tensor, shape: Sequence[builtins.int], dimension: builtins.int, size: builtins.int, step: builtins.int) -> Tensor:
-    """Zeros of ``shape`` with every window added in its place: the adjoint of ``unfold``."""
     return apply(_windows_add, (input,), {"shape": shape, "dimension": dimension, "size": size, "step": step})
 
 
@@ -14216,19 +12469,17 @@ def as_strided(input: Tensor, size: Sequence[builtins.int], stride: Sequence[bui
         t._node = None
         if n_input is not None:
             t._view = _c_as_strided
-        elif input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
+        elif input._view is not None:
+            inherit_cut(t, (input,))
     link_view(_as_strided, input, {"size": size, "stride": stride, "storage_offset": storage_offset}, t)
     return t
 
 
 def strided_add(input: Tensor, shape: Sequence[builtins.int], stride: Sequence[builtins.int], storage_offset: builtins.int | None = None) -> Tensor:
-    """Zeros of ``shape`` with every element added where it lies in row-major memory: the adjoint of ``as_strided``."""
     return apply(_strided_add, (input,), {"shape": shape, "stride": stride, "storage_offset": storage_offset})
 
 
 def strided_read(input: Tensor, size: Sequence[builtins.int], stride: Sequence[builtins.int], storage_offset: builtins.int | None = None) -> Tensor:
-    """A copy of what ``as_strided`` views, of a tensor in any layout."""
     return apply(_strided_read, (input,), {"size": size, "stride": stride, "storage_offset": storage_offset})
 
 
@@ -14281,8 +12532,8 @@ def clone(input: Tensor) -> Tensor:
         t._node = None
         if n_input is not None:
             t._view = _c_clone
-        elif input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
+        elif input._view is not None:
+            inherit_cut(t, (input,))
     return t
 
 
@@ -14312,7 +12563,6 @@ _pull_copy.op = _copy  # type: ignore[attr-defined]
 
 
 def copy(input: Tensor, source: Tensor, non_blocking: builtins.bool = False) -> Tensor:
-    """``source`` in the shape and dtype of ``input``."""
     try:
         a_input = input._array
         n_input = input._node
@@ -14349,18 +12599,14 @@ def copy(input: Tensor, source: Tensor, non_blocking: builtins.bool = False) -> 
         else:
             n.value = out
         n.seq = next_seq()
-        if n_input is None and input._view is not None and input._view.cut is not None:
-            note_cut(n, input._view.cut)
-        if n_source is None and source._view is not None and source._view.cut is not None:
-            note_cut(n, source._view.cut)
+        if n_input is None and input._view is not None or n_source is None and source._view is not None:
+            note_cuts(n, (input, source))
     else:
         t._node = None
         if n_input is not None or n_source is not None:
             t._view = _c_copy
-        elif input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
-        elif source._view is not None and source._view.cut is not None:
-            t._view = source._view.cut
+        elif input._view is not None or source._view is not None:
+            inherit_cut(t, (input, source))
     return t
 
 
@@ -14395,7 +12641,6 @@ _pull_fill.op = _fill  # type: ignore[attr-defined]
 
 
 def fill(input: Tensor, value: TensorLike) -> Tensor:
-    """``value`` everywhere, in the shape and dtype of ``input``."""
     try:
         a_input = input._array
         n_input = input._node
@@ -14437,18 +12682,14 @@ def fill(input: Tensor, value: TensorLike) -> Tensor:
         else:
             n.value = out
         n.seq = next_seq()
-        if n_input is None and input._view is not None and input._view.cut is not None:
-            note_cut(n, input._view.cut)
-        if n_value is None and a_value is not value and value._view is not None and value._view.cut is not None:
-            note_cut(n, value._view.cut)
+        if n_input is None and input._view is not None or n_value is None and a_value is not value and value._view is not None:
+            note_cuts(n, (input, value))
     else:
         t._node = None
         if n_input is not None or n_value is not None:
             t._view = _c_fill
-        elif input._view is not None and input._view.cut is not None:
-            t._view = input._view.cut
-        elif a_value is not value and value._view is not None and value._view.cut is not None:
-            t._view = value._view.cut
+        elif input._view is not None or a_value is not value and value._view is not None:
+            inherit_cut(t, (input, value))
     return t
 
 
@@ -14458,17 +12699,14 @@ def fill_(input: Tensor, value: TensorLike) -> Tensor:
 
 
 def view_write(base: Tensor, value: TensorLike, chain: builtins.object) -> Tensor:
-    """``base`` with the region that a chain of views selects replaced by ``value``, of its shape or a number."""
     return apply(_view_write, (base, value), {"chain": chain})
 
 
 def view_read(input: Tensor, chain: builtins.object) -> Tensor:
-    """A copy of the region that a chain of views selects."""
     return apply(_view_read, (input,), {"chain": chain})
 
 
 def view_place(input: Tensor, chain: builtins.object, shape: Sequence[builtins.int]) -> Tensor:
-    """Zeros of ``shape`` with ``input`` in the region that a chain of views selects: the adjoint of ``view_read``."""
     return apply(_view_place, (input,), {"chain": chain, "shape": shape})
 
 

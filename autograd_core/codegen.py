@@ -36,7 +36,7 @@ from typing import TYPE_CHECKING, Any, Union
 
 from . import ops as ops
 from .config import get_mode
-from .cuts import cut_of, note_cut
+from .cuts import cut_of, inherit_cut, note_cuts
 from .dispatch import apply, dtype_or_none, explain
 from .storage import TensorBase, link_view, real_array
 from .inplace import inplace as write
@@ -164,7 +164,7 @@ def function(op: Op) -> str:
     extra = op.extra.get("parameter")
     numpy_names = op.kind != "view"
     lines = [signature.define(op.varargs, extra, numpy_names)]
-    body = _docstring(op.doc)
+    body = _docstring(op.doc) if op.places else []  # others are read about where they are declared
     if "line" in op.extra:
         body += op.extra["line"].split("\n")
     body += signature.prelude(op.varargs, numpy_names)

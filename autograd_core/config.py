@@ -104,10 +104,14 @@ def user_line() -> str:
     return f"{frame.f_code.co_filename}:{frame.f_lineno}"
 
 
-def warn_user(words: str) -> None:
-    """A ``UserWarning`` at the user's own line, however deep inside these packages it arises."""
+def warn_user(words: str, category: type[Warning] = UserWarning) -> None:
+    """A warning at the user's own line, however deep inside these packages it arises; like any other, shown once for each line."""
     place, _, number = user_line().rpartition(":")
-    warnings.warn_explicit(words, UserWarning, place, int(number))
+    warnings.warn_explicit(words, category, place, int(number), registry=_SHOWN.setdefault(place, {}))
+
+
+_SHOWN: dict[str, dict[Any, Any]] = {}
+"""File -> the warnings that were shown for it, as Python's own warnings remember them."""
 
 
 MODE: ContextVar[Mode] = ContextVar("autograd_core_mode", default=Mode())  # noqa: B039 - never changed in place

@@ -12,6 +12,7 @@ from typing import Any
 from . import dtypes
 from .backend.registry import BY_TYPE
 from .births import birth, hold_warnings, refuse_birth
+from .broadcasts import lint_broadcast
 from .config import HELD, Mode, get_mode, user_line
 from .cuts import cut_from, cut_of, inherit_cut, note_cuts
 from .engine import WRITES
@@ -262,6 +263,8 @@ def _keep(n: Node, inputs: Any, nodes: tuple[Any, ...], result: Any, mode: Mode)
     if mode.anomaly:
         n.line = user_line()
         n.birth = birth(n.op, inputs, result) if mode.anomaly != "lines" else None
+        if mode.anomaly != "lines":
+            lint_broadcast(n.op, inputs, n.shape)
 
 
 def _wrap_many(op: Op, inputs: Any, attrs: dict[str, Any], arrays: list[Any], nodes: tuple[Any, ...] | None, results: Any, mode: Mode) -> Any:

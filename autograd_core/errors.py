@@ -45,7 +45,7 @@ class FileFormatError(ValueError):
 
 
 class BroadcastWarning(UserWarning):
-    """Input and target of a loss differ in shape and were broadcast, which is most often a mistake.
+    """Shapes that were broadcast where that is most often a mistake: input and target of a loss, and in anomaly mode (N,) with (N, 1).
 
     Where it is meant, silence it for one call, or for a program like any warning:
 
@@ -60,7 +60,7 @@ class BroadcastWarning(UserWarning):
     @classmethod
     @contextmanager
     def silenced(cls) -> Iterator[None]:
-        """A context in which shapes of losses may differ without a warning."""
+        """A context in which such shapes may meet without a warning."""
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", cls)
             yield

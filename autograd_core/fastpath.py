@@ -197,25 +197,25 @@ def _unwrap(op: Op, name: str, annotation: str) -> list[str]:
     return [*asked, f"if {' or '.join(shortcuts)}:", f"    a_{name}: Any = {name}", f"    n_{name} = None", "else:", *["    " + line for line in straight]]
 
 
-def _is_marked(name: str, annotation: str) -> str:
-    """A test for an input that was cut from a graph; a number or ``None`` is its own array."""
+def _may_be_marked(name: str, annotation: str) -> str:
+    """A test for an input that may have been cut from a graph; a number or ``None`` is its own array."""
     given = f"a_{name} is not {name} and " if "TensorLike" in annotation or "None" in annotation else ""
-    return f"{given}{name}._view is not None and {name}._view.cut is not None"
+    return f"{given}{name}._view is not None"
 
 
 def _mark(op: Op, annotation: Mapping[str, str]) -> list[str]:
     """Mark a result without graph whose inputs have one, or were cut from one."""
-    lines = [f"if {' or '.join(f'n_{name} is not None' for name in op.inputs)}:", f"    t._view = _c_{op.name}"]
-    for name in op.inputs:
-        lines += [f"elif {_is_marked(name, annotation.get(name, 'Tensor'))}:", f"    t._view = {name}._view.cut"]
-    return lines
+    marked = " or ".join(_may_be_marked(name, annotation.get(name, "Tensor")) for name in op.inputs)
+    return [f"if {' or '.join(f'n_{name} is not None' for name in op.inputs)}:", f"    t._view = _c_{op.name}",
+            f"elif {marked}:", f"    inherit_cut(t, {_pack(list(op.inputs))})"]
 
 
 def _note(op: Op, annotation: Mapping[str, str]) -> list[str]:
     """Note on the node which of its inputs without gradient were cut from a graph."""
     if len(op.inputs) == 1:
         return []
-    return [line for name in op.inputs for line in (f"if n_{name} is None and {_is_marked(name, annotation.get(name, 'Tensor'))}:", f"    note_cut(n, {name}._view.cut)")]
+    marked = " or ".join(f"n_{name} is None and {_may_be_marked(name, annotation.get(name, 'Tensor'))}" for name in op.inputs)
+    return [f"if {marked}:", f"    note_cuts(n, {_pack(list(op.inputs))})"]
 
 
 def _saved_value(op: Op, name: str) -> str:

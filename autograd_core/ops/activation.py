@@ -191,7 +191,7 @@ logsigmoid = elementwise("logsigmoid", kernel=_logsigmoid, places=NN, promotes="
                          doc="``log(sigmoid(input))``, exact for large negative ``input``.")
 silu = elementwise("silu", kernel=_silu, places=NN, promotes="float", signature="silu(input: Tensor, inplace: bool = False) -> Tensor", vjp=_silu_vjp,
                    label="SiLU", doc="``input * sigmoid(input)``. Hendrycks and Gimpel (2016), arXiv:1606.08415.")
-mish = elementwise("mish", kernel=_mish, places=NN, promotes="float", signature="mish(input: Tensor, inplace: bool = False) -> Tensor", vjp=_mish_vjp,
+mish = elementwise("mish", quick=False, kernel=_mish, places=NN, promotes="float", signature="mish(input: Tensor, inplace: bool = False) -> Tensor", vjp=_mish_vjp,
                    label="Mish", doc="``input * tanh(softplus(input))``. Misra (2019), arXiv:1908.08681.")
 hardtanh = elementwise("hardtanh", kernel=_hardtanh, places=NN, inplace=True, vjp="where((input > min_val) & (input < max_val), g, 0)",
                        signature="hardtanh(input: Tensor, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> Tensor",
@@ -271,7 +271,7 @@ def _prelu(xp: Any, input: Any, weight: Any) -> Any:
     return choose(xp, input > 0, input, weight * input)
 
 
-selu = elementwise("selu", kernel=_selu, places=TORCH_NN, promotes="float", inplace=True, signature="selu(input: Tensor, inplace: bool = False) -> Tensor",
+selu = elementwise("selu", quick=False, kernel=_selu, places=TORCH_NN, promotes="float", inplace=True, signature="selu(input: Tensor, inplace: bool = False) -> Tensor",
                    vjp=f"where(input > 0, g * {SELU_SCALE!r}, g * (exp(minimum(input, 0)) * {SELU_ALPHA * SELU_SCALE!r}))", label="SELU",
                    doc="``elu`` scaled so that activations keep zero mean and unit variance. Klambauer et al. (2017), arXiv:1706.02515.")
 celu = elementwise("celu", quick=False, kernel=_celu, places=TORCH_NN, promotes="float", inplace=True, label="CELU",
@@ -282,7 +282,7 @@ celu = elementwise("celu", quick=False, kernel=_celu, places=TORCH_NN, promotes=
 hardsigmoid = elementwise("hardsigmoid", kernel=_hardsigmoid, places=NN, promotes="float", label="hard σ", domain=(-4.0, 4.0),
                           signature="hardsigmoid(input: Tensor, inplace: bool = False) -> Tensor", vjp="where((input > -3) & (input < 3), g / 6, 0)",
                           samples=[S(Arg(values=[-3.0, 3.0]))], doc="``relu6(input + 3) / 6``: a sigmoid of three straight lines.")
-hardswish = elementwise("hardswish", kernel=_hardswish, places=NN, promotes="float", label="hardswish", domain=(-4.0, 4.0),
+hardswish = elementwise("hardswish", quick=False, kernel=_hardswish, places=NN, promotes="float", label="hardswish", domain=(-4.0, 4.0),
                         signature="hardswish(input: Tensor, inplace: bool = False) -> Tensor",
                         vjp="where(input <= -3, 0, where(input < 3, g * (input / 3 + 0.5), g))", samples=[S(Arg(values=[-3.0, 3.0]))],
                         doc="``input * hardsigmoid(input)``. Howard et al. (2019), arXiv:1905.02244.")
@@ -302,7 +302,8 @@ threshold = elementwise("threshold", quick=False, kernel=_threshold, places=TORC
                             S((3, 4), threshold=0.5, value=20.0), S((), threshold=0.0, value=-1.0), S((0, 2), threshold=0.0, value=1.0),
                             S(Arg(values=[-1.0, 0.5, 2.0]), threshold=0.5, value=7.0)],
                         doc="``input`` where it is above ``threshold``, else ``value``.")
-slopes = elementwise("slopes", "input weight", kernel=_prelu, places=(), takes="none", samples=[S((3, 4), (4,)), S((), ()), S((2, 3, 4), (3, 1)), S((3, 1), (1, 4))], label="PReLU",
+slopes = elementwise("slopes", "input weight", quick=False, kernel=_prelu, places=(), takes="none", samples=[S((3, 4), (4,)), S((), ()), S((2, 3, 4), (3, 1)), S((3, 1), (1, 4))],
+                     label="PReLU",
                      vjp={"input": "where(input > 0, g, g * weight)", "weight": "where(input > 0, 0, g * input)"},
                      doc="``input`` where positive, ``weight * input`` elsewhere.")
 

@@ -29,11 +29,11 @@ acos = elementwise("acos", ufunc="arccos", vjp="masked(g, -g * rsqrt(1 - input *
                    aliases=("arccos",), inplace=True, doc="Inverse cosine, in radians.")
 atan = elementwise("atan", ufunc="arctan", vjp="g / (1 + input * input)", promotes="float", scalar=math.atan, aliases=("arctan",),
                    inplace=True, doc="Inverse tangent, in radians.")
-asinh = elementwise("asinh", ufunc="arcsinh", vjp="g * rsqrt(input * input + 1)", promotes="float", scalar=math.asinh, aliases=("arcsinh",),
+asinh = elementwise("asinh", quick=False, ufunc="arcsinh", vjp="g * rsqrt(input * input + 1)", promotes="float", scalar=math.asinh, aliases=("arcsinh",),
                     inplace=True, doc="Inverse hyperbolic sine.")
-acosh = elementwise("acosh", ufunc="arccosh", vjp=_acosh_vjp, promotes="float", scalar=math.acosh, domain=(1.2, 3.0),
+acosh = elementwise("acosh", quick=False, ufunc="arccosh", vjp=_acosh_vjp, promotes="float", scalar=math.acosh, domain=(1.2, 3.0),
                     aliases=("arccosh",), inplace=True, doc="Inverse hyperbolic cosine.")
-atanh = elementwise("atanh", ufunc="arctanh", vjp="masked(g, g / (1 - input * input))", promotes="float", scalar=math.atanh, domain=(-0.8, 0.8),
+atanh = elementwise("atanh", quick=False, ufunc="arctanh", vjp="masked(g, g / (1 - input * input))", promotes="float", scalar=math.atanh, domain=(-0.8, 0.8),
                     aliases=("arctanh",), inplace=True, doc="Inverse hyperbolic tangent.")
 atan2 = elementwise("atan2", "input other", ufunc="arctan2", promotes="float", domain=(0.5, 2.0), aliases=("arctan2",),
                     vjp={"input": "where(input * input + other * other == 0, 0, g * (other / (input * input + other * other)))",
@@ -55,6 +55,6 @@ def _sinc_slope(F: Any, g: Any, input: Any) -> Any:
 
 
 SERIES = [(-1.0) ** k * 2 * k / math.factorial(2 * k + 1) for k in range(6, 0, -1)]
-sinc = elementwise("sinc", kernel=lambda xp, input: xp.sinc(input) if input.dtype.itemsize > 2 else xp.sinc(input.astype("float32")).astype(input.dtype),
+sinc = elementwise("sinc", quick=False, kernel=lambda xp, input: xp.sinc(input) if input.dtype.itemsize > 2 else xp.sinc(input.astype("float32")).astype(input.dtype),
                    vjp=_sinc_slope, promotes="float", inplace=True, places=("torch", "Tensor", "special"), samples=[S(span(-0.25, 0.25, 5)), S(Arg(values=[0.0, 1.0, -2.5]))],
                    doc="``sin(πx) / (πx)``, and 1 at 0.")

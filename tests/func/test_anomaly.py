@@ -9,6 +9,7 @@ import pytest
 
 import autograd_core as ag
 import nn
+from autograd_core.errors import BroadcastWarning
 
 X = [1.0, -1.0, 0.0]
 
@@ -114,3 +115,23 @@ def difference(y: Any) -> Any:
 def test_report_says_what_was_there(function: Any, words: str) -> None:
     with ag.autograd.detect_anomaly(), pytest.raises(RuntimeError, match=words):
         function(leaf(X)).backward()
+
+
+def test_a_vector_that_meets_a_column_is_told_of_once_a_line() -> None:
+    x, column = leaf([1.0, 2.0, 3.0]), ag.ones(3, 1)
+    with ag.autograd.detect_anomaly(), warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("default")
+        for _ in range(3):
+            _ = x - column
+        _ = x.unsqueeze(0) - column, x[:2] - ag.ones(3, 1), x - ag.ones(3), x[:1] - ag.ones(1, 1)
+        with BroadcastWarning.silenced():
+            _ = x * column
+    assert len(caught) == 1
+    assert issubclass(caught[0].category, BroadcastWarning)
+    assert caught[0].filename == __file__
+    assert "sub: (3,) with (3, 1) broadcasts to (3, 3)" in str(caught[0].message)
+    assert "unsqueeze(1)" in str(caught[0].message)
+
+
+def test_outside_of_anomaly_mode_shapes_broadcast_in_silence() -> None:
+    assert (leaf([1.0, 2.0]) - ag.ones(2, 1)).shape == (2, 2)

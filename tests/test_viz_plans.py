@@ -9,6 +9,7 @@ import nn
 import optim
 import viz
 from autograd_core.plan import PlanError
+from autograd_core.plan.native.toolchain import missing
 
 
 def compiled_step():
@@ -44,7 +45,8 @@ def test_names_modules_and_what_is_written():
     assert "argument 0" in {value.name for value in viz.draw(step.plan).record.values}
     nodes = {each.id for each in (*record.values, *record.ops)}
     assert all(edge.source in nodes and edge.target in nodes for edge in record.edges)
-    assert {op.symbol for op in viz.draw(step, depth=1).record.ops if op.op == "folded"} == {"0", "2", "backward", "adam_update"}
+    folded = {op.symbol for op in viz.draw(step, depth=1).record.ops if op.op == "folded"}
+    assert {frame for frame in folded if not frame.startswith("loop ")} == {"0", "2", "backward", "adam_update"}  # a loop over several of them stands beside them
 
 
 def test_what_is_written_is_another_node_so_nothing_goes_in_circles():
@@ -84,6 +86,24 @@ def test_fused_calls_are_framed():
     assert [value.value.elements for value in record.values if value.role == "constant" and value.shape == ()][:2] == [(1.0,), (2.0,)]
     assert "weight.grad" in {value.name for value in record.values}
     assert "fused call 1" in viz.draw(step).source
+
+
+@pytest.mark.skipif(missing() is not None, reason=f"machine code: {missing()}")
+def test_what_became_one_loop_is_framed():
+    weight = ag.randn(300, 400, requires_grad=True)
+
+    @ag.compile(backend="native")
+    def step(x):
+        weight.grad = None
+        loss = ((weight * x + 1.0).tanh() * 2.0).exp().mean()
+        loss.backward()
+        return loss
+
+    for _ in range(3):
+        step(ag.randn(300, 400))
+    record = viz.draw(step.plan).record
+    assert [op.op for op in record.ops if op.scope == "loop 1"][:5] == ["multiply", "add", "tanh", "multiply", "exp"]
+    assert "loop 1" in viz.draw(step).source
 
 
 def test_a_plan_has_no_values_to_colour_by():

@@ -1,4 +1,4 @@
-"""A plan as records: the calls that a compiled function replays, in their modules, with fused calls in one frame."""
+"""A plan as records: the calls that a compiled function replays, in their modules, with what became one fused call or one loop in one frame."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from autograd_core.plan import Compiled, Plan, ScalarPlan
-from autograd_core.plan.graph import Argument, Captured, EntryGradient, Graph, Step, Value, values_in
+from autograd_core.plan.graph import Argument, Captured, EntryGradient, Step, Value, values_in
 
 from .records import Drawable, Edge, GraphRecord, OpNode, Summary, ValueNode, summarize
 from .scalar_plans import schedule_record
@@ -23,7 +23,7 @@ def plan_record(drawn: Plan | ScalarPlan | Compiled, names: Mapping[str, Drawabl
     plan = drawn.plan if isinstance(drawn, Compiled) else drawn
     if isinstance(plan, ScalarPlan):
         return schedule_record(plan.schedule)
-    return _Builder(plan.graph, names, _parameters(drawn) if isinstance(drawn, Compiled) else []).record()
+    return _Builder(plan, names, _parameters(drawn) if isinstance(drawn, Compiled) else []).record()
 
 
 def _parameters(compiled: Compiled) -> list[str]:
@@ -34,8 +34,9 @@ def _parameters(compiled: Compiled) -> list[str]:
 
 
 class _Builder:
-    def __init__(self, graph: Graph, names: Mapping[str, Drawable], parameters: list[str]) -> None:
-        self.graph = graph
+    def __init__(self, plan: Plan, names: Mapping[str, Drawable], parameters: list[str]) -> None:
+        self.graph = graph = plan.graph
+        self.loops = plan.program.loops
         self.names = {id(tensor): name for name, tensor in reversed(list(names.items()))}
         self.leaves = {id(node): name for name, tensor in reversed(list(names.items())) if (node := getattr(tensor, "_node", None)) is not None}
         self.parameters = parameters if len(parameters) == len(graph.arguments) else []
@@ -50,11 +51,16 @@ class _Builder:
 
     def record(self) -> GraphRecord:
         """All steps in order."""
+        together: dict[int, list[Step]] = {}
+        for step, loop in self.loops.items():
+            together.setdefault(loop, []).append(step)
         for number, step in enumerate(self.graph.steps, 1):
-            homes = dict.fromkeys(_home(part) for part in step.parts or [step])
+            loop = self.loops.get(step, 0)
+            frame = f"fused call {number}" if step.parts else f"loop {loop}" if loop else ""
+            homes = dict.fromkeys(_home(part) for part in step.parts or together.get(loop) or [step])
             home = next(iter(homes)) if len(homes) == 1 else ""
             for part in step.parts or [step]:
-                self._step(part, ".".join(name for name in (home, f"fused call {number}" if step.parts else "") if name) or None)
+                self._step(part, ".".join(name for name in (home, frame) if name) or None)
         roots = tuple(dict.fromkeys(self._value(value) for value in self.graph.kept()))
         return GraphRecord(tuple(self.values), tuple(self.ops), tuple(self.edges), roots)
 

@@ -52,6 +52,8 @@ class Program:
         self.step_of_line: dict[int, Step] = {}
         self.filename = f"<plan {number}>"
         self.captured: list[tuple[str, Value]] = []
+        self.loops: dict[Step, int] = {}
+        """Steps that became one loop with others -> its number, counted from 1."""
         self._fixed: set[Value] = set()
         self._arrays: dict[Any, Any] = {}
         self._bound: dict[int, str] = {}

@@ -217,6 +217,10 @@ class NativeProgram(Program):
         anew = [value for value in (*graph.arguments, *graph.externals) if isinstance(value.origin, (Argument, EntryGradient)) and value.shape and all(value.shape)]
         self._guarded = anew if writes else []
         """What comes anew at each call, and must not lie on what the plan writes."""
+        shared = [cluster for cluster in self._clusters if cluster.loops and len({node.step for node in cluster.nodes}) > 1]
+        for i, cluster in enumerate(shared):
+            for node in cluster.nodes:
+                self.loops.setdefault(node.step, i + 1)
         segment: list[Cluster] = []
         start = len(self.lines)
         if self._guarded and (not self._clusters or isinstance(self._clusters[0].nodes[0], (Foreign, Joined))):

@@ -1,8 +1,10 @@
-"""Matrix products: small ones as loops in registers, large ones by the BLAS that NumPy itself brings."""
+"""Matrix products: small ones as loops in registers, large ones by a BLAS: the one that NumPy itself brings, or the one that ``$AUTOGRAD_CORE_BLAS`` names."""
 
 from __future__ import annotations
 
 import ctypes
+import os
+import sys
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
@@ -19,6 +21,10 @@ INLINE = 48 * 48 * 48
 """Multiplications up to which a product is made here: a call of the BLAS costs more than it gains."""
 INLINE_EVEN = 64 * 64 * 64
 """The same where the columns of the result fill vectors."""
+CHOICE = "AUTOGRAD_CORE_BLAS"
+"""The environment variable that names another BLAS: ``mkl``, or the path of a library with the functions of CBLAS."""
+MKL = ("libmkl_rt.so.*", "libmkl_rt.*.dylib", "libmkl_rt.dylib", "mkl_rt*.dll")
+"""What the library of oneMKL that loads the others is called, where the package ``mkl`` puts it."""
 NAMES = (("scipy_cblas_{}gemm64_", True), ("cblas_{}gemm64_", True), ("scipy_cblas_{}gemm", False), ("cblas_{}gemm", False))
 """What builds of the BLAS call the function, and whether it takes numbers of 64 bits."""
 
@@ -34,10 +40,15 @@ class Blas:
     """Whether sizes are 64 bits."""
 
 
-@cache
 def blas() -> Blas | None:
-    """The BLAS that NumPy uses, ``None`` where it cannot be found: then such products stay calls of NumPy."""
-    for library in _libraries():
+    """The BLAS that was chosen, or the one that NumPy uses; ``None`` where that cannot be found: then such products stay calls of NumPy."""
+    return _found(os.environ.get(CHOICE, ""))
+
+
+@cache
+def _found(chosen: str) -> Blas | None:
+    libraries = [_chosen(chosen)] if chosen else _libraries()
+    for library in libraries:
         for name, is_wide in NAMES:
             try:
                 found = [ctypes.cast(getattr(library, name.format(letter)), ctypes.c_void_p).value for letter in "sd"]
@@ -45,7 +56,24 @@ def blas() -> Blas | None:
                 continue
             if found[0] and found[1]:
                 return Blas(found[0], found[1], is_wide)
+    if chosen:
+        raise RuntimeError(f"compile: ${CHOICE} names {chosen!r}, which has no cblas_sgemm and cblas_dgemm. Name a BLAS with the functions of CBLAS, or 'mkl'")
     return None
+
+
+def _chosen(name: str) -> ctypes.CDLL:
+    """The library that the user named."""
+    path = name
+    if name == "mkl":
+        root = Path(sys.prefix)
+        places = [found for place in (root / "lib", root / "Library" / "bin") for pattern in MKL for found in sorted(place.glob(pattern))]
+        if not places:
+            raise RuntimeError(f"compile: ${CHOICE} is 'mkl', but there is no oneMKL in {root}: pip install mkl, or name the path of libmkl_rt")
+        path = str(places[0])
+    try:
+        return ctypes.CDLL(path)
+    except OSError as error:
+        raise RuntimeError(f"compile: ${CHOICE} names {name!r}, which cannot be loaded: {error}") from error
 
 
 def _libraries() -> list[ctypes.CDLL]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import cached_property
 from itertools import accumulate
-from operator import is_, is_not
+from operator import is_not
 from typing import Any
 
 from autograd_core.backend.registry import backend_for_device, backend_of
@@ -82,15 +82,20 @@ class Pack:
     @cached_property
     def kept(self) -> Callable[[], bool]:
         """The question whether all entries of the state and all memory are those that the pack knows: one expression, which is asked at every step."""
+        parts, names = self.asked()
+        return _question(parts, names)
+
+    def asked(self, suffix: str = "") -> tuple[list[str], dict[str, Any]]:
+        """The parts of that expression, and the names in it, which end in ``suffix``."""
         names: dict[str, Any] = {}
         parts = []
         for i, (holder, key, value) in enumerate(zip(self.holders, self.keys, self.values, strict=True)):
-            names.update({f"h{i}": holder.get, f"k{i}": key, f"v{i}": value})
-            parts.append(f"h{i}(k{i}) is v{i}")
+            names.update({f"h{i}{suffix}": holder.get, f"k{i}{suffix}": key, f"v{i}{suffix}": value})
+            parts.append(f"h{i}{suffix}(k{i}{suffix}) is v{i}{suffix}")
         for i, (p, array) in enumerate(zip(self.parameters, self.arrays, strict=True)):
-            names.update({f"p{i}": p, f"a{i}": array})
-            parts.append(f"p{i}._array is a{i}")
-        return eval(f"lambda: {' and '.join(parts)}", names)  # type: ignore[no-any-return]  # made of the names above alone
+            names.update({f"p{i}{suffix}": p, f"a{i}{suffix}": array})
+            parts.append(f"p{i}{suffix}._array is a{i}{suffix}")
+        return parts, names
 
     def work(self, gradients: list[Any]) -> list[tuple[list[Any], int]]:
         """The calls that update the members that have a gradient: inputs and ``count`` of each; one for all, if all are at the same step."""
@@ -106,6 +111,11 @@ class Pack:
                 state = ([] if self.counts is None else [self.counts[i : i + 1]]) + [flat[where] for flat in self.flats]
                 calls.append(([*(wrap(array) for array in state), p, gradient], 1))
         return calls
+
+
+def _question(parts: list[str], names: dict[str, Any]) -> Callable[[], bool]:
+    """Whether all of some expressions are true, as one function: written out, which is faster than any loop over them."""
+    return eval(f"lambda: {' and '.join(parts) or True}", names)  # type: ignore[no-any-return]  # made of names of this module alone
 
 
 class LiveAttributes(dict[str, Any]):
@@ -212,31 +222,50 @@ class PackedOptimizer(Optimizer):
     def _live(self, group: dict[str, Any], packing: Packing, pack: Pack, names: tuple[str, ...], attrs: dict[str, Any]) -> LiveAttributes:
         """The attributes of one update, with how to read them again: a learning rate may change between the calls of a plan."""
         block, count = attrs["block"], attrs["count"]
+        keys: tuple[str, ...] = ()
         options: list[Any] = []  # what the group held when its attributes were read last; the same objects mean the same attributes
-        known: tuple[tuple[str, ...], dict[str, Any]] | None = None
-        packings, place = self._packings, id(group)
+        known: dict[str, Any] | None = None
+        unchanged: Callable[[], bool] | None = None
 
         def live() -> dict[str, Any] | None:
-            nonlocal options, known
-            if packings.get(place) is not packing or self._packings is not packings:
-                return None
-            if known is not None and len(options) == len(group) and all(map(is_, group.values(), options)):
-                return known[1] if packing.current(group["params"], known[0], self.state) else None
+            nonlocal keys, known, unchanged
+            try:
+                if known is not None and unchanged is not None and unchanged():
+                    return known
+            except KeyError:  # an option is gone
+                pass
             names = self._names(group)
-            if not packing.current(group["params"], names, self.state):
+            if self._packings.get(id(group)) is not packing or not packing.current(group["params"], names, self.state):
                 return None
             read = self._attributes(group)
             first = read.get("first", False)
             if first:
                 read["first"] = pack.fresh
             read["block"], read["count"] = block, count
-            options = list(group.values())
-            known = None if first or any(isinstance(option, Tensor) for option in options) else (names, read)  # tensors change in place
+            known = None if first or any(isinstance(option, Tensor) for option in group.values()) else read  # tensors change in place
+            options[:] = group.values()
+            if known is not None and (unchanged is None or keys != tuple(group)):
+                keys = tuple(group)
+                unchanged = self._unchanged(group, packing, keys, options)
             return read
 
         found = LiveAttributes(attrs)
         found.live = live
         return found
+
+    def _unchanged(self, group: dict[str, Any], packing: Packing, keys: tuple[str, ...], options: list[Any]) -> Callable[[], bool]:
+        """The question whether a group has the same options as in ``options``, and its packs the same memory, as when they were looked at last."""
+        names = {"optimizer": self, "place": id(group), "packing": packing, "state": self.state, "group": group, "options": options}
+        parts = ["optimizer._packings.get(place) is packing", "optimizer.state is state", f"len(group) == {len(keys)}"]
+        parts += [f"group[{key!r}] is options[{i}]" for i, key in enumerate(keys)]
+        parts.append(f"len((parameters := group['params'])) == {len(packing.parameters)}")
+        names.update({f"member{i}": p for i, p in enumerate(packing.parameters)})
+        parts += [f"parameters[{i}] is member{i}" for i in range(len(packing.parameters))]
+        for i, pack in enumerate(packing.packs):
+            asked, known = pack.asked(f"_{i}")
+            parts += asked
+            names.update(known)
+        return _question(parts, names)
 
     def _pack(self, packing: Packing, group: dict[str, Any]) -> None:
         """Pack the loose parameters that have a gradient now."""

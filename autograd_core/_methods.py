@@ -409,6 +409,9 @@ _c_logsigmoid = cut_of(_logsigmoid)
 _k_silu = _silu.kernels
 _c_silu = cut_of(_silu)
 _r_silu_all = _silu.fused.function
+_k_mish = _mish.kernels
+_c_mish = cut_of(_mish)
+_r_mish_all = _mish.fused.function
 _k_hardtanh = _hardtanh.kernels
 _c_hardtanh = cut_of(_hardtanh)
 _k_relu6 = _relu6.kernels
@@ -416,6 +419,12 @@ _c_relu6 = cut_of(_relu6)
 _k_softsign = _softsign.kernels
 _c_softsign = cut_of(_softsign)
 _r_softsign_input = _softsign.rules["input"].function
+_k_selu = _selu.kernels
+_c_selu = cut_of(_selu)
+_r_selu_all = _selu.fused.function
+_k_celu = _celu.kernels
+_c_celu = cut_of(_celu)
+_r_celu_all = _celu.fused.function
 _k_hardsigmoid = _hardsigmoid.kernels
 _c_hardsigmoid = cut_of(_hardsigmoid)
 _r_hardsigmoid_all = _hardsigmoid.fused.function
@@ -551,6 +560,9 @@ _k_bitwise_not = _bitwise_not.kernels
 _c_bitwise_not = cut_of(_bitwise_not, True)
 _k_conjugated = _conjugated.kernels
 _c_conjugated = cut_of(_conjugated)
+_k_angle = _angle.kernels
+_c_angle = cut_of(_angle)
+_r_angle_input = _angle.rules["input"].function
 _k_convolution = _convolution.kernels
 _c_convolution = cut_of(_convolution)
 _r_convolution_input = _convolution.rules["input"].function
@@ -631,6 +643,8 @@ _k_rsqrt = _rsqrt.kernels
 _c_rsqrt = cut_of(_rsqrt)
 _k_logaddexp = _logaddexp.kernels
 _c_logaddexp = cut_of(_logaddexp)
+_k_xlogy = _xlogy.kernels
+_c_xlogy = cut_of(_xlogy)
 _k_avg_pool = _avg_pool.kernels
 _c_avg_pool = cut_of(_avg_pool)
 _r_avg_pool_input = _avg_pool.rules["input"].function
@@ -658,6 +672,10 @@ _r_triu_input = _triu.rules["input"].function
 _k_take_rows = _take_rows.kernels
 _c_take_rows = cut_of(_take_rows)
 _r_take_rows_input = _take_rows.rules["input"].function
+_k_class_margins = _class_margins.kernels
+_c_class_margins = cut_of(_class_margins)
+_q_class_margins = _class_margins.residual_kernels
+_r_class_margins_all = _class_margins.fused.function
 _k_masked_fill = _masked_fill.kernels
 _c_masked_fill = cut_of(_masked_fill)
 _r_masked_fill_input = _masked_fill.rules["input"].function
@@ -757,6 +775,16 @@ _r_diagonal_input = _diagonal.rules["input"].function
 _k_to_dtype = _to_dtype.kernels
 _c_to_dtype = cut_of(_to_dtype)
 _r_to_dtype_input = _to_dtype.rules["input"].function
+_k_lgamma = _lgamma.kernels
+_c_lgamma = cut_of(_lgamma)
+_k_digamma = _digamma.kernels
+_c_digamma = cut_of(_digamma)
+_r_digamma_input = _digamma.rules["input"].function
+_k_i0 = _i0.kernels
+_c_i0 = cut_of(_i0)
+_k_logit = _logit.kernels
+_c_logit = cut_of(_logit)
+_r_logit_all = _logit.fused.function
 _k_sin = _sin.kernels
 _c_sin = cut_of(_sin)
 _k_cos = _cos.kernels
@@ -781,6 +809,13 @@ _k_deg2rad = _deg2rad.kernels
 _c_deg2rad = cut_of(_deg2rad)
 _k_rad2deg = _rad2deg.kernels
 _c_rad2deg = cut_of(_rad2deg)
+_k_sinc = _sinc.kernels
+_c_sinc = cut_of(_sinc)
+_r_sinc_input = _sinc.rules["input"].function
+_k_linalg_cross = _linalg_cross.kernels
+_c_linalg_cross = cut_of(_linalg_cross)
+_r_linalg_cross_input = _linalg_cross.rules["input"].function
+_r_linalg_cross_other = _linalg_cross.rules["other"].function
 _k_Tensor_unfold = _Tensor_unfold.kernels
 _c_Tensor_unfold = cut_of(_Tensor_unfold)
 _r_Tensor_unfold_input = _Tensor_unfold.rules["input"].function
@@ -1582,11 +1617,64 @@ def silu(input: Tensor, inplace: builtins.bool = False) -> Tensor:
     return t
 
 
+def _pull_mish(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    input, = node.saved
+    r_input, = _r_mish_all(F, g, input)
+    if to_input is not None and r_input is not None:
+        if pending[to_input] is None:
+            pending[to_input] = r_input
+        else:
+            accumulate(pending, to_input, r_input)
+
+
+_pull_mish.op = _mish  # type: ignore[attr-defined]
+
+
 def mish(input: Tensor, inplace: builtins.bool = False) -> Tensor:
     """``input * tanh(softplus(input))``. Misra (2019), arXiv:1908.08681."""
     if inplace:
         return write(_mish, input, (), {})
-    return apply(_mish, (input,), {})
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        d = None
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_mish, (input,), {})
+    try:
+        out = _k_mish[a_input.__class__](a_input)
+    except Exception as error:
+        raise explain(_mish, (input,), {}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    if n_input is not None and mode.grad:
+        t._node = n = Node()
+        n.pull = _pull_mish
+        n._first = n_input
+        n._second = n._rest = None
+        n.saved = (a_input,)
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        if out_shape == n_input.shape:
+            out_shape = n_input.shape
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+        if n_input is not None:
+            t._view = _c_mish
+        elif input._view is not None:
+            inherit_cut(t, (input,))
+    return t
 
 
 def _pull_hardtanh(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
@@ -1774,11 +1862,64 @@ def softsign(input: Tensor) -> Tensor:
     return t
 
 
+def _pull_selu(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    input, = node.saved
+    r_input, = _r_selu_all(F, g, input)
+    if to_input is not None and r_input is not None:
+        if pending[to_input] is None:
+            pending[to_input] = r_input
+        else:
+            accumulate(pending, to_input, r_input)
+
+
+_pull_selu.op = _selu  # type: ignore[attr-defined]
+
+
 def selu(input: Tensor, inplace: builtins.bool = False) -> Tensor:
     """``elu`` scaled so that activations keep zero mean and unit variance. Klambauer et al. (2017), arXiv:1706.02515."""
     if inplace:
         return write(_selu, input, (), {})
-    return apply(_selu, (input,), {})
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        d = None
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_selu, (input,), {})
+    try:
+        out = _k_selu[a_input.__class__](a_input)
+    except Exception as error:
+        raise explain(_selu, (input,), {}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    if n_input is not None and mode.grad:
+        t._node = n = Node()
+        n.pull = _pull_selu
+        n._first = n_input
+        n._second = n._rest = None
+        n.saved = (a_input,)
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        if out_shape == n_input.shape:
+            out_shape = n_input.shape
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+        if n_input is not None:
+            t._view = _c_selu
+        elif input._view is not None:
+            inherit_cut(t, (input,))
+    return t
 
 
 def selu_(input: Tensor) -> Tensor:
@@ -1786,11 +1927,68 @@ def selu_(input: Tensor) -> Tensor:
     return write(_selu, input, (), {})
 
 
+def _pull_celu(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    input, = node.saved
+    attrs = node._attrs
+    alpha = attrs["alpha"]
+    r_input, = _r_celu_all(F, g, input, alpha)
+    if to_input is not None and r_input is not None:
+        if pending[to_input] is None:
+            pending[to_input] = r_input
+        else:
+            accumulate(pending, to_input, r_input)
+
+
+_pull_celu.op = _celu  # type: ignore[attr-defined]
+
+
 def celu(input: Tensor, alpha: builtins.float = 1.0, inplace: builtins.bool = False) -> Tensor:
     """``input`` where positive, ``alpha * (exp(input / alpha) - 1)`` elsewhere: smooth for every ``alpha``. Barron (2017), arXiv:1704.07483."""
     if inplace:
         return write(_celu, input, (), {"alpha": alpha})
-    return apply(_celu, (input,), {"alpha": alpha})
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        d = None
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_celu, (input,), {"alpha": alpha})
+    try:
+        out = _k_celu[a_input.__class__](a_input, alpha=alpha)
+    except Exception as error:
+        raise explain(_celu, (input,), {"alpha": alpha}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    if n_input is not None and mode.grad:
+        t._node = n = GeneralNode()
+        n.op = _celu
+        n.pull = _pull_celu
+        n._first = n_input
+        n._second = n._rest = None
+        n.saved = (a_input,)
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        n._attrs = {"alpha": alpha}
+        if out_shape == n_input.shape:
+            out_shape = n_input.shape
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+        if n_input is not None:
+            t._view = _c_celu
+        elif input._view is not None:
+            inherit_cut(t, (input,))
+    return t
 
 
 def celu_(input: Tensor, alpha: builtins.float = 1.0) -> Tensor:
@@ -5805,9 +6003,61 @@ def sgn_(input: Tensor) -> Tensor:
     return write(_sgn, input, (), {})
 
 
+def _pull_angle(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    input, = node.saved
+    r = _r_angle_input(F, g, input)
+    if pending[to_input] is None:
+        pending[to_input] = r
+    else:
+        accumulate(pending, to_input, r)
+
+
+_pull_angle.op = _angle  # type: ignore[attr-defined]
+
+
 def angle(input: Tensor) -> Tensor:
     """The angle in the complex plane, in radians between -π and π; 0 or π for real numbers. The gradient at 0 is 0."""
-    return apply(_angle, (input,), {})
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        d = None
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_angle, (input,), {})
+    try:
+        out = _k_angle[a_input.__class__](a_input)
+    except Exception as error:
+        raise explain(_angle, (input,), {}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    if n_input is not None and mode.grad:
+        t._node = n = Node()
+        n.pull = _pull_angle
+        n._first = n_input
+        n._second = n._rest = None
+        n.saved = (a_input,)
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        if out_shape == n_input.shape:
+            out_shape = n_input.shape
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+        if n_input is not None:
+            t._view = _c_angle
+        elif input._view is not None:
+            inherit_cut(t, (input,))
+    return t
 
 
 def complex(real: Tensor, imag: Tensor) -> Tensor:
@@ -7830,9 +8080,92 @@ def logaddexp2(input: Tensor, other: TensorLike) -> Tensor:
     return apply(_logaddexp2, (input, other), {})
 
 
+def _pull_xlogy(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    to_other = node._second
+    input, other = node.saved
+    shape = node.shape
+    if to_input is not None:
+        r = F.where((input == 0) & (other <= 0), 0, F.xlogy(g, other))
+        if shape is not to_input.shape and shape != to_input.shape:
+            r = F.sum_to(r, shape=to_input.shape)
+        if pending[to_input] is None:
+            pending[to_input] = r
+        else:
+            accumulate(pending, to_input, r)
+    if to_other is not None:
+        r = F.masked(g, g * (input / other))
+        if shape is not to_other.shape and shape != to_other.shape:
+            r = F.sum_to(r, shape=to_other.shape)
+        if pending[to_other] is None:
+            pending[to_other] = r
+        else:
+            accumulate(pending, to_other, r)
+
+
+_pull_xlogy.op = _xlogy  # type: ignore[attr-defined]
+
+
 def xlogy(input: TensorLike, other: TensorLike) -> Tensor:
     """``input * log(other)``, and 0 where ``input`` is 0, unless ``other`` is NaN."""
-    return apply(_xlogy, (input, other), {})
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+        c = other.__class__
+        if c is _float or c is _int:
+            a_other: Any = other
+            n_other = None
+        else:
+            a_other = other._array
+            n_other = other._node
+            if a_other.dtype is not d:
+                d = None
+    except AttributeError:
+        d = None
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_xlogy, (input, other), {})
+    try:
+        out = _k_xlogy[a_input.__class__](a_input, a_other)
+    except Exception as error:
+        raise explain(_xlogy, (input, other), {}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    if (n_input is not None or n_other is not None) and mode.grad:
+        t._node = n = Node()
+        n.pull = _pull_xlogy
+        n._first = n_input
+        n._second = n_other
+        n._rest = ()
+        n.saved = (a_input, a_other)
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        if n_input is not None and out_shape == n_input.shape:
+            out_shape = n_input.shape
+        elif n_other is not None and out_shape == n_other.shape:
+            out_shape = n_other.shape
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+            if n_input is None:
+                n._constants = input
+            elif n_other is None:
+                n._constants = other
+        n.seq = next_seq()
+        if n_input is None and a_input is not input and input._view is not None or n_other is None and a_other is not other and other._view is not None:
+            note_cuts(n, (input, other))
+    else:
+        t._node = None
+        if n_input is not None or n_other is not None:
+            t._view = _c_xlogy
+        elif a_input is not input and input._view is not None or a_other is not other and other._view is not None:
+            inherit_cut(t, (input, other))
+    return t
 
 
 def xlogy_(input: Tensor, other: TensorLike) -> Tensor:
@@ -8646,8 +8979,96 @@ def counting(input: Tensor, length: builtins.int) -> Tensor:
     return apply(_counting, (input,), {"length": length})
 
 
+def _pull_class_margins(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    to_target = node._second
+    to_weight, = node._rest
+    input, target, weight, missed, index, share = node.saved
+    attrs = node._attrs
+    p = attrs["p"]
+    averaged = attrs["averaged"]
+    reduction = attrs["reduction"]
+    input_shape = node._shapes[0]
+    input_dtype = node._dtypes[0]
+    r_input, r_target, r_weight = _r_class_margins_all(F, g, target, input_shape, input_dtype, missed, index, share, p, averaged, reduction)
+    if to_input is not None and r_input is not None:
+        if pending[to_input] is None:
+            pending[to_input] = r_input
+        else:
+            accumulate(pending, to_input, r_input)
+    if to_target is not None and r_target is not None:
+        if pending[to_target] is None:
+            pending[to_target] = r_target
+        else:
+            accumulate(pending, to_target, r_target)
+    if to_weight is not None and r_weight is not None:
+        if pending[to_weight] is None:
+            pending[to_weight] = r_weight
+        else:
+            accumulate(pending, to_weight, r_weight)
+
+
+_pull_class_margins.op = _class_margins  # type: ignore[attr-defined]
+
+
 def class_margins(input: Tensor, target: Tensor, weight: Tensor | None, p: builtins.int, margin: builtins.float, averaged: builtins.bool, reduction: str) -> Tensor:
-    return apply(_class_margins, (input, target, weight), {"p": p, "margin": margin, "averaged": averaged, "reduction": reduction})
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+        a_target = target._array
+        n_target = target._node
+        if weight is None:
+            a_weight: Any = weight
+            n_weight = None
+        else:
+            a_weight = weight._array
+            n_weight = weight._node
+    except AttributeError:
+        d = None
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_class_margins, (input, target, weight), {"p": p, "margin": margin, "averaged": averaged, "reduction": reduction})
+    try:
+        needs = (n_input is not None or n_target is not None or n_weight is not None) and mode.grad
+        if needs:
+            out, missed, index, share = _q_class_margins[a_input.__class__](a_input, a_target, a_weight, p=p, margin=margin, averaged=averaged, reduction=reduction)
+        else:
+            out = _k_class_margins[a_input.__class__](a_input, a_target, a_weight, p=p, margin=margin, averaged=averaged, reduction=reduction)
+    except Exception as error:
+        raise explain(_class_margins, (input, target, weight), {"p": p, "margin": margin, "averaged": averaged, "reduction": reduction}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    if needs:
+        t._node = n = GeneralNode()
+        n.op = _class_margins
+        n.pull = _pull_class_margins
+        n._first = n_input
+        n._second = n_target
+        n._rest = (n_weight,)
+        n.saved = (a_input if n_input is not None else None, a_target, a_weight if n_input is not None else None, missed, index, share)
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        n._attrs = {"p": p, "margin": margin, "averaged": averaged, "reduction": reduction}
+        n._shapes = (a_input.shape, getattr(a_target, "shape", ()), getattr(a_weight, "shape", ()))
+        n._dtypes = (from_numpy_dtype(d), dtype_or_none(a_target), dtype_or_none(a_weight))
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+        if n_input is None and input._view is not None or n_target is None and target._view is not None or n_weight is None and a_weight is not weight and weight._view is not None:
+            note_cuts(n, (input, target, weight))
+    else:
+        t._node = None
+        if n_input is not None or n_target is not None or n_weight is not None:
+            t._view = _c_class_margins
+        elif input._view is not None or target._view is not None or a_weight is not weight and weight._view is not None:
+            inherit_cut(t, (input, target, weight))
+    return t
 
 
 def label_sets(target: Tensor) -> builtins.tuple[Tensor, Tensor, Tensor]:
@@ -11409,9 +11830,61 @@ def special_log_ndtr(input: Tensor) -> Tensor:
     return apply(_special_log_ndtr, (input,), {})
 
 
+def _pull_lgamma(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    input, = node.saved
+    r = g * F.digamma(input)
+    if pending[to_input] is None:
+        pending[to_input] = r
+    else:
+        accumulate(pending, to_input, r)
+
+
+_pull_lgamma.op = _lgamma  # type: ignore[attr-defined]
+
+
 def lgamma(input: Tensor) -> Tensor:
     """The logarithm of the absolute value of the gamma function. Within 4 ulp for positive numbers."""
-    return apply(_lgamma, (input,), {})
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        d = None
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_lgamma, (input,), {})
+    try:
+        out = _k_lgamma[a_input.__class__](a_input)
+    except Exception as error:
+        raise explain(_lgamma, (input,), {}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    if n_input is not None and mode.grad:
+        t._node = n = Node()
+        n.pull = _pull_lgamma
+        n._first = n_input
+        n._second = n._rest = None
+        n.saved = (a_input,)
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        if out_shape == n_input.shape:
+            out_shape = n_input.shape
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+        if n_input is not None:
+            t._view = _c_lgamma
+        elif input._view is not None:
+            inherit_cut(t, (input,))
+    return t
 
 
 def lgamma_(input: Tensor) -> Tensor:
@@ -11419,9 +11892,61 @@ def lgamma_(input: Tensor) -> Tensor:
     return write(_lgamma, input, (), {})
 
 
+def _pull_digamma(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    input, = node.saved
+    r = _r_digamma_input(F, g, input)
+    if pending[to_input] is None:
+        pending[to_input] = r
+    else:
+        accumulate(pending, to_input, r)
+
+
+_pull_digamma.op = _digamma  # type: ignore[attr-defined]
+
+
 def digamma(input: Tensor) -> Tensor:
     """The logarithmic derivative of the gamma function; infinite at 0, NaN at the negative integers. Within 4 ulp for positive numbers."""
-    return apply(_digamma, (input,), {})
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        d = None
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_digamma, (input,), {})
+    try:
+        out = _k_digamma[a_input.__class__](a_input)
+    except Exception as error:
+        raise explain(_digamma, (input,), {}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    if n_input is not None and mode.grad:
+        t._node = n = Node()
+        n.pull = _pull_digamma
+        n._first = n_input
+        n._second = n._rest = None
+        n.saved = (a_input,)
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        if out_shape == n_input.shape:
+            out_shape = n_input.shape
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+        if n_input is not None:
+            t._view = _c_digamma
+        elif input._view is not None:
+            inherit_cut(t, (input,))
+    return t
 
 
 def digamma_(input: Tensor) -> Tensor:
@@ -11438,9 +11963,61 @@ def polygamma_of(input: Tensor, order: builtins.int) -> Tensor:
     return apply(_polygamma_of, (input,), {"order": order})
 
 
+def _pull_i0(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    input, = node.saved
+    r = g * F.special_i1(input)
+    if pending[to_input] is None:
+        pending[to_input] = r
+    else:
+        accumulate(pending, to_input, r)
+
+
+_pull_i0.op = _i0  # type: ignore[attr-defined]
+
+
 def i0(input: Tensor) -> Tensor:
     """The modified Bessel function of the first kind of order 0. Within 4 ulp."""
-    return apply(_i0, (input,), {})
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        d = None
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_i0, (input,), {})
+    try:
+        out = _k_i0[a_input.__class__](a_input)
+    except Exception as error:
+        raise explain(_i0, (input,), {}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    if n_input is not None and mode.grad:
+        t._node = n = Node()
+        n.pull = _pull_i0
+        n._first = n_input
+        n._second = n._rest = None
+        n.saved = (a_input,)
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        if out_shape == n_input.shape:
+            out_shape = n_input.shape
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+        if n_input is not None:
+            t._view = _c_i0
+        elif input._view is not None:
+            inherit_cut(t, (input,))
+    return t
 
 
 def i0_(input: Tensor) -> Tensor:
@@ -11463,9 +12040,66 @@ def special_i1e(input: Tensor) -> Tensor:
     return apply(_special_i1e, (input,), {})
 
 
+def _pull_logit(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    input, = node.saved
+    attrs = node._attrs
+    eps = attrs["eps"]
+    r_input, = _r_logit_all(F, g, input, eps)
+    if to_input is not None and r_input is not None:
+        if pending[to_input] is None:
+            pending[to_input] = r_input
+        else:
+            accumulate(pending, to_input, r_input)
+
+
+_pull_logit.op = _logit  # type: ignore[attr-defined]
+
+
 def logit(input: Tensor, eps: builtins.float | None = None) -> Tensor:
     """``log(input / (1 - input))``, the inverse of ``sigmoid``; with ``eps``, of ``input`` limited to the range from ``eps`` to ``1 - eps``."""
-    return apply(_logit, (input,), {"eps": eps})
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        d = None
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_logit, (input,), {"eps": eps})
+    try:
+        out = _k_logit[a_input.__class__](a_input, eps=eps)
+    except Exception as error:
+        raise explain(_logit, (input,), {"eps": eps}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    if n_input is not None and mode.grad:
+        t._node = n = GeneralNode()
+        n.op = _logit
+        n.pull = _pull_logit
+        n._first = n_input
+        n._second = n._rest = None
+        n.saved = (a_input,)
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        n._attrs = {"eps": eps}
+        if out_shape == n_input.shape:
+            out_shape = n_input.shape
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+        if n_input is not None:
+            t._view = _c_logit
+        elif input._view is not None:
+            inherit_cut(t, (input,))
+    return t
 
 
 def logit_(input: Tensor, eps: builtins.float | None = None) -> Tensor:
@@ -12289,9 +12923,61 @@ def rad2deg_(input: Tensor) -> Tensor:
     return write(_rad2deg, input, (), {})
 
 
+def _pull_sinc(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    input, = node.saved
+    r = _r_sinc_input(F, g, input)
+    if pending[to_input] is None:
+        pending[to_input] = r
+    else:
+        accumulate(pending, to_input, r)
+
+
+_pull_sinc.op = _sinc  # type: ignore[attr-defined]
+
+
 def sinc(input: Tensor) -> Tensor:
     """``sin(πx) / (πx)``, and 1 at 0."""
-    return apply(_sinc, (input,), {})
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+    except AttributeError:
+        d = None
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_sinc, (input,), {})
+    try:
+        out = _k_sinc[a_input.__class__](a_input)
+    except Exception as error:
+        raise explain(_sinc, (input,), {}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    if n_input is not None and mode.grad:
+        t._node = n = Node()
+        n.pull = _pull_sinc
+        n._first = n_input
+        n._second = n._rest = None
+        n.saved = (a_input,)
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        if out_shape == n_input.shape:
+            out_shape = n_input.shape
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+    else:
+        t._node = None
+        if n_input is not None:
+            t._view = _c_sinc
+        elif input._view is not None:
+            inherit_cut(t, (input,))
+    return t
 
 
 def sinc_(input: Tensor) -> Tensor:
@@ -12315,6 +13001,33 @@ def adagrad_update(*tensors: Tensor, count: builtins.int, block: builtins.int, l
     return apply(_adagrad_update, tuple(tensors), {"count": count, "block": block, "lr": lr, "lr_decay": lr_decay, "eps": eps, "weight_decay": weight_decay, "maximize": maximize})
 
 
+def _pull_linalg_cross(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
+    to_input = node._first
+    to_other = node._second
+    input, other = node.saved
+    attrs = node._attrs
+    dim = attrs["dim"]
+    if to_input is not None:
+        r = _r_linalg_cross_input(F, g, other, dim)
+        if r.shape != to_input.shape:
+            r = F.sum_to(r, shape=to_input.shape)
+        if pending[to_input] is None:
+            pending[to_input] = r
+        else:
+            accumulate(pending, to_input, r)
+    if to_other is not None:
+        r = _r_linalg_cross_other(F, g, input, dim)
+        if r.shape != to_other.shape:
+            r = F.sum_to(r, shape=to_other.shape)
+        if pending[to_other] is None:
+            pending[to_other] = r
+        else:
+            accumulate(pending, to_other, r)
+
+
+_pull_linalg_cross.op = _linalg_cross  # type: ignore[attr-defined]
+
+
 def linalg_cross(input: Tensor, other: Tensor, *, dim: builtins.int = -1, axis: Any = None) -> Tensor:
     """The cross products of vectors of 3 elements along ``dim``; the other dimensions broadcast.
 
@@ -12324,7 +13037,53 @@ def linalg_cross(input: Tensor, other: Tensor, *, dim: builtins.int = -1, axis: 
     """
     if axis is not None:
         dim = axis
-    return apply(_linalg_cross, (input, other), {"dim": dim})
+    try:
+        a_input = input._array
+        n_input = input._node
+        d = a_input.dtype
+        a_other = other._array
+        n_other = other._node
+        if a_other.dtype is not d:
+            d = None
+    except AttributeError:
+        d = None
+    mode = get_mode()
+    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
+        return apply(_linalg_cross, (input, other), {"dim": dim})
+    try:
+        out = _k_linalg_cross[a_input.__class__](a_input, a_other, dim=dim)
+    except Exception as error:
+        raise explain(_linalg_cross, (input, other), {"dim": dim}, error) from error
+    t: Tensor = empty_tensor()
+    t._view = None
+    t._array = out
+    if (n_input is not None or n_other is not None) and mode.grad:
+        t._node = n = GeneralNode()
+        n.op = _linalg_cross
+        n.pull = _pull_linalg_cross
+        n._first = n_input
+        n._second = n_other
+        n._rest = ()
+        n.saved = (a_input if n_other is not None else None, a_other if n_input is not None else None)
+        n.hooks = None
+        n.scope = mode.scope
+        out_shape = out.shape
+        n._attrs = {"dim": dim}
+        n.shape = out_shape
+        if out_shape:
+            n.value = None
+        else:
+            n.value = out
+        n.seq = next_seq()
+        if n_input is None and input._view is not None or n_other is None and other._view is not None:
+            note_cuts(n, (input, other))
+    else:
+        t._node = None
+        if n_input is not None or n_other is not None:
+            t._view = _c_linalg_cross
+        elif input._view is not None or other._view is not None:
+            inherit_cut(t, (input, other))
+    return t
 
 
 def _pull_Tensor_unfold(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:

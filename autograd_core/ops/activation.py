@@ -191,7 +191,7 @@ logsigmoid = elementwise("logsigmoid", kernel=_logsigmoid, places=NN, promotes="
                          doc="``log(sigmoid(input))``, exact for large negative ``input``.")
 silu = elementwise("silu", kernel=_silu, places=NN, promotes="float", signature="silu(input: Tensor, inplace: bool = False) -> Tensor", vjp=_silu_vjp,
                    label="SiLU", doc="``input * sigmoid(input)``. Hendrycks and Gimpel (2016), arXiv:1606.08415.")
-mish = elementwise("mish", quick=False, kernel=_mish, places=NN, promotes="float", signature="mish(input: Tensor, inplace: bool = False) -> Tensor", vjp=_mish_vjp,
+mish = elementwise("mish", kernel=_mish, places=NN, promotes="float", signature="mish(input: Tensor, inplace: bool = False) -> Tensor", vjp=_mish_vjp,
                    label="Mish", doc="``input * tanh(softplus(input))``. Misra (2019), arXiv:1908.08681.")
 hardtanh = elementwise("hardtanh", kernel=_hardtanh, places=NN, inplace=True, vjp="where((input > min_val) & (input < max_val), g, 0)",
                        signature="hardtanh(input: Tensor, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> Tensor",
@@ -271,10 +271,10 @@ def _prelu(xp: Any, input: Any, weight: Any) -> Any:
     return choose(xp, input > 0, input, weight * input)
 
 
-selu = elementwise("selu", quick=False, kernel=_selu, places=TORCH_NN, promotes="float", inplace=True, signature="selu(input: Tensor, inplace: bool = False) -> Tensor",
+selu = elementwise("selu", kernel=_selu, places=TORCH_NN, promotes="float", inplace=True, signature="selu(input: Tensor, inplace: bool = False) -> Tensor",
                    vjp=f"where(input > 0, g * {SELU_SCALE!r}, g * (exp(minimum(input, 0)) * {SELU_ALPHA * SELU_SCALE!r}))", label="SELU",
                    doc="``elu`` scaled so that activations keep zero mean and unit variance. Klambauer et al. (2017), arXiv:1706.02515.")
-celu = elementwise("celu", quick=False, kernel=_celu, places=TORCH_NN, promotes="float", inplace=True, label="CELU",
+celu = elementwise("celu", kernel=_celu, places=TORCH_NN, promotes="float", inplace=True, label="CELU",
                    signature="celu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor",
                    vjp="where(input > 0, g, g * exp(minimum(input, 0) / alpha))", samples=[S((3, 4), alpha=0.5), S((3, 4), alpha=-2.0),
                                                                                            S((3,), alpha=0.0, error=RuntimeError, match="alpha cannot be 0")],

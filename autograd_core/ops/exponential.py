@@ -81,7 +81,7 @@ def _xlog1py(xp: Any, input: Any, other: Any) -> Any:
     return xp.where(nothing, 0, input * xp.log1p(xp.where(nothing, 0, other)))
 
 
-xlogy = elementwise("xlogy", "input other", quick=False, kernel=_xlogy, promotes="float", inplace=True, domain=(0.2, 3.0), places=SPECIAL,
+xlogy = elementwise("xlogy", "input other", kernel=_xlogy, promotes="float", inplace=True, domain=(0.2, 3.0), places=SPECIAL,
                     signature="xlogy(input: TensorLike, other: TensorLike) -> Tensor", samples=[S(Arg(values=[0.0, 0.0, 2.0]), Arg(values=[0.0, 3.0, 0.5]))],
                     vjp={"input": "where((input == 0) & (other <= 0), 0, xlogy(g, other))", "other": "masked(g, g * (input / other))"},
                     doc="``input * log(other)``, and 0 where ``input`` is 0, unless ``other`` is NaN.")

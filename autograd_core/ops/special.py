@@ -59,10 +59,10 @@ log_ndtr = elementwise("special_log_ndtr", quick=False, kernel=kernels.log_ndtr,
 
 # --- the gamma function -------------------------------------------------------------------------------------------
 
-lgamma = elementwise("lgamma", quick=False, kernel=gamma.lgamma, vjp="g * digamma(input)", promotes="float", inplace=True, scalar=math.lgamma, domain=(0.3, 9.5),
+lgamma = elementwise("lgamma", kernel=gamma.lgamma, vjp="g * digamma(input)", promotes="float", inplace=True, scalar=math.lgamma, domain=(0.3, 9.5),
                      samples=[S(Arg(values=[-2.5, -0.5, 0.25, 1.0, 1.5, 2.0, 6.0, 30.0]))],
                      doc="The logarithm of the absolute value of the gamma function. Within 4 ulp for positive numbers.")
-digamma = elementwise("digamma", quick=False, kernel=gamma.digamma, vjp=lambda F, g, input: g * F.polygamma_of(input, order=1), promotes="float", inplace=True, places=PLACES,
+digamma = elementwise("digamma", kernel=gamma.digamma, vjp=lambda F, g, input: g * F.polygamma_of(input, order=1), promotes="float", inplace=True, places=PLACES,
                       domain=(0.3, 9.5),
                       samples=[S(Arg(values=[-2.5, -0.5, 0.25, 1.0, 1.5, 2.0, 6.0, 30.0]))],
                       doc="The logarithmic derivative of the gamma function; infinite at 0, NaN at the negative integers. Within 4 ulp for positive numbers.")
@@ -117,7 +117,7 @@ def _at_zero(F: Any, input: Any) -> Any:
     return F.where(input == 0, 1, input)
 
 
-i0 = elementwise("i0", quick=False, kernel=bessel.i0, vjp="g * special_i1(input)", promotes="float", inplace=True, places=PLACES,
+i0 = elementwise("i0", kernel=bessel.i0, vjp="g * special_i1(input)", promotes="float", inplace=True, places=PLACES,
                  samples=[S(Arg(values=[-10.0, -7.8, 0.0, 7.7, 10.0]))],
                  doc="The modified Bessel function of the first kind of order 0. Within 4 ulp.")
 i1 = elementwise("special_i1", quick=False, kernel=bessel.i1, vjp=lambda F, g, input, out: g * F.where(input == 0, 0.5, F.i0(input) - out / _at_zero(F, input)), promotes="float",
@@ -162,7 +162,7 @@ def _entr(xp: Any, input: Any) -> Any:
         return xp.where(input == 0, 0, xp.where(input < 0, -xp.inf, -input * xp.log(input)))
 
 
-logit = elementwise("logit", quick=False, kernel=_logit, vjp=_logit_vjp, promotes="float", inplace=True, places=PLACES, domain=(0.05, 0.95),
+logit = elementwise("logit", kernel=_logit, vjp=_logit_vjp, promotes="float", inplace=True, places=PLACES, domain=(0.05, 0.95),
                     signature="logit(input: Tensor, eps: float | None = None) -> Tensor", samples=[S(Arg(values=[0.001, 0.3, 0.5, 0.999]), eps=0.1)],
                     doc="``log(input / (1 - input))``, the inverse of ``sigmoid``; with ``eps``, of ``input`` limited to the range from ``eps`` to ``1 - eps``.")
 @logit.fused_vjp()

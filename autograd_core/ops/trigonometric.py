@@ -55,6 +55,6 @@ def _sinc_slope(F: Any, g: Any, input: Any) -> Any:
 
 
 SERIES = [(-1.0) ** k * 2 * k / math.factorial(2 * k + 1) for k in range(6, 0, -1)]
-sinc = elementwise("sinc", quick=False, kernel=lambda xp, input: xp.sinc(input) if input.dtype.itemsize > 2 else xp.sinc(input.astype("float32")).astype(input.dtype),
+sinc = elementwise("sinc", kernel=lambda xp, input: xp.sinc(input) if input.dtype.itemsize > 2 else xp.sinc(input.astype("float32")).astype(input.dtype),
                    vjp=_sinc_slope, promotes="float", inplace=True, places=("torch", "Tensor", "special"), samples=[S(span(-0.25, 0.25, 5)), S(Arg(values=[0.0, 1.0, -2.5]))],
                    doc="``sin(πx) / (πx)``, and 1 at 0.")

@@ -159,7 +159,7 @@ class Tensor(_methods.Methods, GraphMethods, ConversionMethods, CreationMethods,
         """The last two dimensions swapped."""
         if self.ndim == 1:
             raise RuntimeError("mT: tensor.mT is only supported on matrices or batches of matrices. Got 1-D tensor")
-        return _methods.transpose(self, -2, -1)
+        return _methods.transpose(self, -2, -1) if self.ndim else self.T
 
     @property
     def H(self) -> Tensor:  # noqa: N802

@@ -61,7 +61,7 @@ def test_warnings() -> None:
 
 
 def test_unknown_parameters() -> None:
-    with pytest.raises(RuntimeError, match="unexpected key.*'wieght'. The module's are 'weight', 'bias'"):
+    with pytest.raises(RuntimeError, match=r"unexpected key.*'wieght'. The module's are 'weight', 'bias'"):
         ag.func.functional_call(nn.Linear(1, 1), {"wieght": ag.ones(1, 1)}, (ag.ones(1),))
 
 

@@ -20,14 +20,13 @@ SLOW = 4.0
 MANY = 10
 """At most as many ops may be slower than ``SLOW`` at any size."""
 _VIEWS = "at 1 Mi: it makes hundreds of views, each a recorded Python object of 2 µs; PyTorch takes 0.5 µs for one"
-_GENERAL = "at 16: called the general way, 4 µs more than a path of its own, which only frequent ops have so that the install stays small"
 EXPLAINED: dict[str, str] = {
     **dict.fromkeys(("split", "unbind"), _VIEWS),
-    **dict.fromkeys(("cross", "multi_margin_loss", "digamma", "i0", "logit", "celu", "isin", "topk k=2 dim=1"), _GENERAL),
     "adaptive_max_pool2d output_size=2": "at 4 Ki: the windows are copied side by side, and NumPy's argmax along short rows starts anew for each",
     "cummax dim=1": "NumPy's running maxima take one element after the other, 4 ns each",
     "ctc_loss": "the recursion over time is a loop of NumPy calls, five a step; PyTorch's is compiled. At 1 Mi it is 2",
     "erfc": "float32 is computed in float64, to be within 1 unit in the last place: 40 passes over a block in the cache, where PyTorch's loop stays in registers",
+    "erf": "at 1 Mi: many passes over a block in the cache, where PyTorch's loop stays in registers",
     "erfinv": "float32 is computed in float64, to be within 1 unit in the last place: 30 passes over a block in the cache, where PyTorch's loop stays in registers",
     "fft": "NumPy's transforms of real numbers take five times as long as those of PyTorch's MKL",
     "gelu": "at 1 Mi: 18 passes over a block in the cache, where PyTorch's loop stays in registers",

@@ -9,7 +9,6 @@ import nn
 import optim
 import viz
 from autograd_core.plan import PlanError
-from autograd_core.plan.native.toolchain import missing
 
 
 def compiled_step():
@@ -68,10 +67,10 @@ def test_what_is_written_is_another_node_so_nothing_goes_in_circles():
         visit(value.id)
 
 
-def test_fused_calls_are_framed():
+def chain_of_elements(backend):
     weight = ag.randn(300, 400, requires_grad=True)
 
-    @ag.compile(backend="numpy")
+    @ag.compile(backend=backend)
     def step(x):
         weight.grad = None
         loss = ((weight * x + 1.0).tanh() * 2.0).exp().mean()
@@ -80,6 +79,11 @@ def test_fused_calls_are_framed():
 
     for _ in range(3):
         step(ag.randn(300, 400))
+    return step
+
+
+def test_fused_calls_are_framed():
+    step = chain_of_elements("numpy")
     record = viz.draw(step).record
     fused = [op for op in record.ops if op.scope == "fused call 1"]
     assert [op.op for op in fused][:5] == ["multiply", "add", "tanh", "multiply", "exp"]
@@ -88,19 +92,9 @@ def test_fused_calls_are_framed():
     assert "fused call 1" in viz.draw(step).source
 
 
-@pytest.mark.skipif(missing() is not None, reason=f"machine code: {missing()}")
+@pytest.mark.native
 def test_what_became_one_loop_is_framed():
-    weight = ag.randn(300, 400, requires_grad=True)
-
-    @ag.compile(backend="native")
-    def step(x):
-        weight.grad = None
-        loss = ((weight * x + 1.0).tanh() * 2.0).exp().mean()
-        loss.backward()
-        return loss
-
-    for _ in range(3):
-        step(ag.randn(300, 400))
+    step = chain_of_elements("native")
     record = viz.draw(step.plan).record
     assert [op.op for op in record.ops if op.scope == "loop 1"][:5] == ["multiply", "add", "tanh", "multiply", "exp"]
     assert "loop 1" in viz.draw(step).source

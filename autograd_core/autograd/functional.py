@@ -84,6 +84,13 @@ def _finished(value: Any, create_graph: bool) -> Any:
     return value if create_graph else value.detach()
 
 
+def _check_all(func: Callable[..., Any], values: Any, create_graph: bool, caller: str) -> None:
+    """That outputs depend on all inputs, and with ``create_graph`` that their derivatives do."""
+    _check_strict(func, values, caller)
+    if create_graph:
+        _check_derivative(func, values, caller)
+
+
 def vjp(func: Callable[..., Any], inputs: Any, v: Any = None, create_graph: bool = False, strict: bool = False) -> tuple[Any, Any]:
     """The outputs of ``func`` and the vector ``v`` times its Jacobian: ``(outputs, vjp)``; ``v`` has the form of the outputs.
 
@@ -93,9 +100,7 @@ def vjp(func: Callable[..., Any], inputs: Any, v: Any = None, create_graph: bool
     """
     values, several = _given(inputs, create_graph, "vjp")
     if strict:
-        _check_strict(func, values, "vjp")
-        if create_graph:
-            _check_derivative(func, values, "vjp")
+        _check_all(func, values, create_graph, "vjp")
     output, pull_back = reverse_vjp(func, *values)
     outputs, many = _tuple(output, "outputs of the function", "vjp")
     cotangents = _directions(v, outputs, "output of the function", "vjp")
@@ -112,9 +117,7 @@ def jvp(func: Callable[..., Any], inputs: Any, v: Any = None, create_graph: bool
     """
     values, _ = _given(inputs, create_graph, "jvp")
     if strict:
-        _check_strict(func, values, "jvp")
-        if create_graph:
-            _check_derivative(func, values, "jvp")
+        _check_all(func, values, create_graph, "jvp")
     tangents = _directions(v, values, "input to the function", "jvp")
     output, moved = forward_jvp(func, values, tangents)
     _tuple(output, "outputs of the function", "jvp")
@@ -139,9 +142,7 @@ def jacobian(func: Callable[..., Any], inputs: Any, create_graph: bool = False, 
     transform = _transform(strategy, "jacobian", "strategy")
     values, several = _given(inputs, create_graph, "jacobian")
     if strict:
-        _check_strict(func, values, "jacobian")
-        if create_graph:
-            _check_derivative(func, values, "jacobian")
+        _check_all(func, values, create_graph, "jacobian")
 
     def checked(*points: Any) -> Any:
         values, several = _tuple(func(*points), "outputs of the function", "jacobian")

@@ -17,11 +17,10 @@ import autograd_core as ag
 import nn
 import optim
 from autograd_core.plan import heap, lower, memory
-from autograd_core.plan.native.toolchain import missing
 from autograd_core.plan.snapshots import OUTLIVES, SMALL, Digest, equal, taken
 
 F = nn.functional
-BACKENDS = [pytest.param("numpy", id="numpy"), pytest.param("native", id="native", marks=pytest.mark.skipif(missing() is not None, reason="no C compiler"))]
+BACKENDS = [pytest.param("numpy", id="numpy"), pytest.param("native", id="native", marks=pytest.mark.native)]
 SIZES, BATCH = (1280, 1024, 1024, 10), 128
 WEIGHTS = 4 * sum(n * m + m for n, m in pairwise(SIZES))
 HIDDEN = 4 * BATCH * 1024

@@ -10,9 +10,6 @@ import pytest
 
 import autograd_core as ag
 from autograd_core.plan.native import products
-from autograd_core.plan.native.toolchain import missing
-
-needs_compiler = pytest.mark.skipif(missing() is not None, reason=f"machine code: {missing()}")
 
 
 def product_of(x: Any, y: Any) -> Any:
@@ -22,7 +19,7 @@ def product_of(x: Any, y: Any) -> Any:
     return result
 
 
-@needs_compiler
+@pytest.mark.native
 def test_a_library_that_is_named_makes_the_products(monkeypatch: pytest.MonkeyPatch) -> None:
     libraries = [Path(library._name) for library in products._libraries()]
     chosen = next(path for path in libraries if path.is_file())
@@ -32,7 +29,7 @@ def test_a_library_that_is_named_makes_the_products(monkeypatch: pytest.MonkeyPa
     assert (product_of(ag.from_numpy(x), ag.from_numpy(y)).numpy() == x @ y).all()
 
 
-@needs_compiler
+@pytest.mark.native
 @pytest.mark.parametrize(("name", "said"), [("/nowhere/libblas.so", "cannot be loaded"), ("mkl", "pip install mkl")])
 def test_a_library_that_is_not_there_is_an_error_that_names_it(name: str, said: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv(products.CHOICE, name)

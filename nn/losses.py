@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from autograd_core import Tensor
-from autograd_core import _methods as F
 
+from . import functional as F
 from .module import Module
 
 

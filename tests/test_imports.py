@@ -95,6 +95,11 @@ def test_imports_point_downward(path: Path) -> None:
                 assert rank(part) <= rank(own[1]), f"{'/'.join(own)} imports {name}, which stands above it"
 
 
+def test_only_the_functional_namespace_reaches_for_generated_functions() -> None:
+    reaching = {path.relative_to(ROOT).as_posix() for path in sources() for name, _ in imports(path) if name.startswith("autograd_core._methods") and path.relative_to(ROOT).parts[0] != "autograd_core"}
+    assert reaching == {"nn/functional.py"}
+
+
 @pytest.mark.parametrize("path", sources(), ids=lambda path: path.relative_to(ROOT).as_posix())
 def test_array_libraries_are_the_backends_business(path: Path) -> None:
     place = path.relative_to(ROOT).as_posix()

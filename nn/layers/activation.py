@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from autograd_core import Tensor, full
-from autograd_core import _methods as F
 
+from .. import functional as F
 from ..module import Module
 from ..parameter import Parameter
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from autograd_core import Tensor, empty, zeros
-from autograd_core import _methods as F
+from autograd_core import Tensor, cat, empty, zeros
 
+from .. import functional as F
 from .. import init
 from ..module import Module
 from ..parameter import Parameter
@@ -86,33 +86,33 @@ class MultiheadAttention(Module):
         batched = query.ndim == 3
         self._check(query, key, value, is_causal, attn_mask)
         if not batched:
-            query, key, value = F.unsqueeze(query, 1), F.unsqueeze(key, 1), F.unsqueeze(value, 1)
-            key_padding_mask = None if key_padding_mask is None else F.unsqueeze(key_padding_mask, 0)
+            query, key, value = query.unsqueeze(1), key.unsqueeze(1), value.unsqueeze(1)
+            key_padding_mask = None if key_padding_mask is None else key_padding_mask.unsqueeze(0)
         elif self.batch_first:
-            query, key, value = F.transpose(query, 0, 1), F.transpose(key, 0, 1), F.transpose(value, 0, 1)
+            query, key, value = query.transpose(0, 1), key.transpose(0, 1), value.transpose(0, 1)
         length, count = query.shape[:2]
         q, k, v = self._project(query, key, value)
         mask = self._mask(attn_mask, key_padding_mask, length, k.shape[0], count, q)
         extra = 0
         if self.bias_k is not None and self.bias_v is not None:
-            k = F.cat([k, F.broadcast_to(self.bias_k, (1, count, self.embed_dim))])
-            v = F.cat([v, F.broadcast_to(self.bias_v, (1, count, self.embed_dim))])
+            k = cat([k, self.bias_k.broadcast_to((1, count, self.embed_dim))])
+            v = cat([v, self.bias_v.broadcast_to((1, count, self.embed_dim))])
             extra += 1
         if self.add_zero_attn:
             nothing = zeros(1, count, self.embed_dim, dtype=k.dtype, device=k.device)
-            k, v = F.cat([k, nothing]), F.cat([v, nothing])
+            k, v = cat([k, nothing]), cat([v, nothing])
             extra += 1
         if mask is not None and extra:
-            mask = F.cat([mask, zeros(*mask.shape[:-1], extra, dtype=mask.dtype, device=mask.device)], dim=-1)
+            mask = cat([mask, zeros(*mask.shape[:-1], extra, dtype=mask.dtype, device=mask.device)], dim=-1)
         attended, weights = self._attend(self._heads(q), self._heads(k), self._heads(v), mask, need_weights)
-        merged = F.reshape(F.permute(attended, (2, 0, 1, 3)), (length, count, self.embed_dim))
+        merged = attended.permute(2, 0, 1, 3).reshape(length, count, self.embed_dim)
         output = F.linear(merged, self.out_proj.weight, self.out_proj.bias)
-        output = F.squeeze(output, 1) if not batched else F.transpose(output, 0, 1) if self.batch_first else output
+        output = output.squeeze(1) if not batched else output.transpose(0, 1) if self.batch_first else output
         if weights is not None:
             if average_attn_weights:
-                weights = F.mean(weights, dim=1)
+                weights = weights.mean(dim=1)
             if not batched:
-                weights = F.squeeze(weights, 0)
+                weights = weights.squeeze(0)
         return output, weights
 
     def _check(self, query: Tensor, key: Tensor, value: Tensor, is_causal: bool, attn_mask: Tensor | None) -> None:
@@ -145,7 +145,7 @@ class MultiheadAttention(Module):
 
     def _heads(self, x: Tensor) -> Tensor:
         """(length, N, embed_dim) as (N, heads, length, head_dim)."""
-        return F.permute(F.reshape(x, (*x.shape[:2], self.num_heads, self.head_dim)), (1, 2, 0, 3))
+        return x.reshape(*x.shape[:2], self.num_heads, self.head_dim).permute(1, 2, 0, 3)
 
     def _mask(self, attn_mask: Tensor | None, key_padding_mask: Tensor | None, length: int, keys: int, count: int, like: Tensor) -> Tensor | None:
         """Both masks as one that is added to the scores (N or 1, heads or 1, L or 1, S)."""
@@ -155,23 +155,23 @@ class MultiheadAttention(Module):
             if shape not in ((length, keys), (count * self.num_heads, length, keys)):
                 raise RuntimeError(f"MultiheadAttention: the shape of attn_mask is {shape}, but should be {(length, keys)} "
                                    f"or {(count * self.num_heads, length, keys)}")
-            mask = F.reshape(_additive(attn_mask, like), (1, 1, length, keys) if len(shape) == 2 else (count, self.num_heads, length, keys))
+            mask = _additive(attn_mask, like).reshape((1, 1, length, keys) if len(shape) == 2 else (count, self.num_heads, length, keys))
         if key_padding_mask is not None:
             if tuple(key_padding_mask.shape) != (count, keys):
                 raise RuntimeError(f"MultiheadAttention: the shape of key_padding_mask is {tuple(key_padding_mask.shape)}, but should be {(count, keys)}")
-            padding = F.reshape(_additive(key_padding_mask, like), (count, 1, 1, keys))
-            mask = padding if mask is None else F.add(mask, padding)
+            padding = _additive(key_padding_mask, like).reshape(count, 1, 1, keys)
+            mask = padding if mask is None else mask + padding
         return mask
 
     def _attend(self, q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None, need_weights: bool) -> tuple[Tensor, Tensor | None]:
         rate = self.dropout if self.training else 0.0
         if not need_weights:
             return F.scaled_dot_product_attention(q, k, v, attn_mask=mask, dropout_p=rate), None
-        scores = F.matmul(F.mul(q, 1 / math.sqrt(self.head_dim)), F.transpose(k, -2, -1))
-        weights = F.softmax(scores if mask is None else F.add(scores, mask), dim=-1)
+        scores = (q * (1 / math.sqrt(self.head_dim))) @ k.transpose(-2, -1)
+        weights = F.softmax(scores if mask is None else scores + mask, dim=-1)
         if rate:
             weights = F.dropout(weights, rate, True)
-        return F.matmul(weights, v), weights
+        return weights @ v, weights
 
 
 def _additive(mask: Tensor, like: Tensor) -> Tensor:
@@ -180,4 +180,4 @@ def _additive(mask: Tensor, like: Tensor) -> Tensor:
         return mask.to(like.dtype)
     if mask.dtype != "bool":
         raise TypeError(f"only bool and floating types of masks are supported, got {mask.dtype.name}")
-    return F.masked_fill(zeros(*mask.shape, dtype=like.dtype, device=like.device), mask, -math.inf)
+    return zeros(*mask.shape, dtype=like.dtype, device=like.device).masked_fill(mask, -math.inf)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from autograd_core import Tensor
-from autograd_core import _methods as F
 
+from .. import functional as F
 from ..module import Module
 
 

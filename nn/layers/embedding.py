@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from autograd_core import Tensor, empty, no_grad
-from autograd_core import _methods as F
 
+from .. import functional as F
 from .. import init
 from ..module import Module
 from ..parameter import Parameter

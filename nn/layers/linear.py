@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from autograd_core import Tensor, empty
-from autograd_core import _methods as F
+from autograd_core import Tensor, einsum, empty
 
+from .. import functional as F
 from .. import init
 from ..module import Module
 from ..parameter import Parameter
@@ -75,7 +75,7 @@ class Bilinear(Module):
             init.uniform_(self.bias, -bound, bound)
 
     def forward(self, input1: Tensor, input2: Tensor) -> Tensor:
-        result: Tensor = F.einsum("...i,kij,...j->...k", input1, self.weight, input2)
+        result: Tensor = einsum("...i,kij,...j->...k", input1, self.weight, input2)
         return result if self.bias is None else result + self.bias
 
     def extra_repr(self) -> str:

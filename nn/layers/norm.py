@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from autograd_core import Tensor, empty, float64, int64, no_grad, ones, tensor, zeros
-from autograd_core import _methods as F
 
+from .. import functional as F
 from .. import init
 from ..module import Module
 from ..parameter import Parameter
@@ -106,11 +106,11 @@ class _InstanceNorm(BatchNorm):
         batched = input.ndim == self._dimensions[1]
         if input.shape[1 if batched else 0] != self.num_features and self.affine:
             raise ValueError(f"expected input's size at dim={1 if batched else 0} to match num_features ({self.num_features}), but got: {tuple(input.shape)}")
-        samples = input if batched else F.unsqueeze(input, 0)
+        samples = input if batched else input.unsqueeze(0)
         use_own = self.training or self.running_mean is None
         momentum = 0.0 if self.momentum is None else self.momentum
         out = F.instance_norm(samples, self.running_mean, self.running_var, self.weight, self.bias, use_own, momentum, self.eps)
-        return out if batched else F.squeeze(out, 0)
+        return out if batched else out.squeeze(0)
 
 
 class InstanceNorm1d(_InstanceNorm):

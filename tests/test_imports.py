@@ -30,7 +30,7 @@ OUTWARD = {
 """References from the core outward, allowed only inside functions: lazy module attributes."""
 
 NUMPY = {
-    "autograd_core/backend", "autograd_core/dtypes.py", "autograd_core/interop.py", "autograd_core/limits.py", "autograd_core/optable.py", "autograd_core/kernels", "autograd_core/numpy", "autograd_core/plan/native", "autograd_core/serialization.py", "autograd_core/printing.py",
+    "autograd_core/backend", "autograd_core/dtypes.py", "autograd_core/interop.py", "autograd_core/limits.py", "autograd_core/kernels", "autograd_core/numpy", "autograd_core/plan/native", "autograd_core/serialization.py", "autograd_core/printing.py",
     "nn/data", "nn/training", "viz",
 }
 """Where NumPy may be imported: the backend, the dtypes, machine code for arrays in main memory, and what talks to files, screens and other libraries."""

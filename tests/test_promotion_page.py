@@ -6,7 +6,8 @@ import sys
 
 import pytest
 
-from autograd_core import dtypes, promotion_page
+from autograd_core import dtypes
+from docs import make_promotion_page as promotion_page
 
 
 def test_the_page_is_current() -> None:

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from autograd_core import optable
 from autograd_core.op import COMPOSITES, REGISTRY
 from benchmarks.ops.run import OpPeer, measure
 from benchmarks.ops.table import cases
+from docs import make_optable as optable
 
 torch = pytest.importorskip("torch")
 

@@ -1,6 +1,6 @@
 """Writes ``docs/promotion.md``: which dtype an operation computes in, derived from the rules themselves.
 
-``python -m autograd_core.promotion_page`` writes the file, ``--check`` fails if it is not current.
+``python docs/make_promotion_page.py`` writes the file, ``--check`` fails if it is not current.
 """
 
 from __future__ import annotations
@@ -9,14 +9,14 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from . import dtypes
-from .spec import Meta, promote_types, result_type_of
+from autograd_core import dtypes
+from autograd_core.spec import Meta, promote_types, result_type_of
 
-TARGET = Path(__file__).parents[1] / "docs" / "promotion.md"
+TARGET = Path(__file__).with_name("promotion.md")
 
 HEADER = """# Which dtype an operation computes in
 
-<!-- Written by `python -m autograd_core.promotion_page`. -->
+<!-- Written by `python docs/make_promotion_page.py`. -->
 
 Operands of several dtypes meet in PyTorch's way. Two rules decide, and both are applied before any number is computed.
 
@@ -80,7 +80,7 @@ def main() -> None:
     parser.add_argument("--check", action="store_true", help="fail if the file is not current")
     if parser.parse_args().check:
         if TARGET.read_text(encoding="utf-8") != page():
-            raise SystemExit(f"{TARGET.name} is not current: run python -m autograd_core.promotion_page")
+            raise SystemExit(f"{TARGET.name} is not current: run python docs/make_promotion_page.py")
         return
     TARGET.write_text(page(), encoding="utf-8", newline="\n")
 

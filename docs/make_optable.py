@@ -1,6 +1,6 @@
 """Writes ``docs/ops.md``: the table of all ops, derived from the declarations.
 
-``python -m autograd_core.optable`` writes the file, ``--check`` fails if it is not current.
+``python docs/make_optable.py`` writes the file, ``--check`` fails if it is not current.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from typing import Any
 
 import numpy
 
-from . import interop, ops, tangent
-from .batching.rules import how
-from .op import COMPOSITES, REGISTRY, Composite, Op, Rule, public_name
+from autograd_core import interop, ops, tangent
+from autograd_core.batching.rules import how
+from autograd_core.op import COMPOSITES, REGISTRY, Composite, Op, Rule, public_name
 
-TARGET = Path(__file__).parents[1] / "docs" / "ops.md"
+TARGET = Path(__file__).with_name("ops.md")
 COLUMNS = ("op", "what it computes", "local gradient", "PyTorch", "NumPy", "view", "batching", "tangent", "CUDA")
 WIDTH = 110
 """Longer gradients are cut; the source has the rest."""
@@ -31,7 +31,7 @@ OWN = frozenset(("hinge_loss", "maxout", "multiclass_hinge_loss", "zero_one_loss
 
 HEAD = """# The table of ops
 
-Written by `python -m autograd_core.optable` from the declarations in `autograd_core/ops`, family by family; a test keeps it
+Written by `python docs/make_optable.py` from the declarations in `autograd_core/ops`, family by family; a test keeps it
 current. *Local gradient* is what arrives at an input when `g` arrives at the result: the rule as it is declared, shortened
 where it is long. An op in *italics* has no public name: public functions and rules are made of it. *Composite* functions are
 made of ops and have their gradients from them. *PyTorch* and *NumPy* are the functions of the same meaning there. *Batching*
@@ -167,12 +167,12 @@ def generate() -> str:
 
 def main() -> None:
     """Command line: write the page, or check it."""
-    parser = argparse.ArgumentParser(prog="python -m autograd_core.optable", description="Write docs/ops.md, the table of ops.")
+    parser = argparse.ArgumentParser(prog="python docs/make_optable.py", description="Write docs/ops.md, the table of ops.")
     parser.add_argument("--check", action="store_true", help="fail if the page is not current")
     text = generate()
     if parser.parse_args().check:
         if TARGET.read_text(encoding="utf-8") != text:
-            raise SystemExit("docs/ops.md is not current: run python -m autograd_core.optable")
+            raise SystemExit("docs/ops.md is not current: run python docs/make_optable.py")
         return
     TARGET.write_text(text, encoding="utf-8", newline="\n")
 

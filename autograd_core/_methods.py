@@ -2290,6 +2290,8 @@ def sum(input: Tensor, dim: Dims = None, keepdim: builtins.bool = False, *, dtyp
     >>> ag.tensor([[1.0, 2.0], [3.0, 4.0]]).sum(dim=0).tolist()
     [4.0, 6.0]
     """
+    if dtype is not None:
+        return apply(_sum, (input,), {"dim": dim, "keepdim": keepdim, "dtype": dtype})
     if axis is not None:
         dim = axis
     if keepdims is not None:
@@ -2427,6 +2429,8 @@ _pull_nansum.op = _nansum  # type: ignore[attr-defined]
 
 def nansum(input: Tensor, dim: Dims = None, keepdim: builtins.bool = False, *, dtype: DTypeLike | None = None, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
     """The sum over ``dim`` of all that is not NaN."""
+    if dtype is not None:
+        return apply(_nansum, (input,), {"dim": dim, "keepdim": keepdim, "dtype": dtype})
     if axis is not None:
         dim = axis
     if keepdims is not None:
@@ -2518,7 +2522,7 @@ _pull_all.op = _all  # type: ignore[attr-defined]
 
 
 def all(input: Tensor, dim: Dims = None, keepdim: builtins.bool = False, *, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
-    """Whether no element is zero, as bool (uint8 for uint8)."""
+    """Whether no element is zero, as bool (uint8 for uint8). An empty tuple of dims reduces nothing."""
     if axis is not None:
         dim = axis
     if keepdims is not None:
@@ -2555,7 +2559,7 @@ _pull_any.op = _any  # type: ignore[attr-defined]
 
 
 def any(input: Tensor, dim: Dims = None, keepdim: builtins.bool = False, *, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
-    """Whether some element is not zero, as bool (uint8 for uint8)."""
+    """Whether some element is not zero, as bool (uint8 for uint8). An empty tuple of dims reduces nothing."""
     if axis is not None:
         dim = axis
     if keepdims is not None:
@@ -10704,6 +10708,8 @@ def cumsum(input: Tensor, dim: builtins.int, *, dtype: DTypeLike | None = None, 
     >>> ag.cumsum(ag.tensor([1.0, 2.0, 3.0]), dim=0).tolist()
     [1.0, 3.0, 6.0]
     """
+    if dtype is not None:
+        return apply(_cumsum, (input,), {"dim": dim, "dtype": dtype})
     if axis is not None:
         dim = axis
     try:
@@ -10774,6 +10780,8 @@ _pull_cumprod.op = _cumprod  # type: ignore[attr-defined]
 
 def cumprod(input: Tensor, dim: builtins.int, *, dtype: DTypeLike | None = None, axis: Any = None) -> Tensor:
     """The running product along ``dim``. Integers multiply in int64."""
+    if dtype is not None:
+        return apply(_cumprod, (input,), {"dim": dim, "dtype": dtype})
     if axis is not None:
         dim = axis
     try:
@@ -10852,6 +10860,8 @@ _pull_prod.op = _prod  # type: ignore[attr-defined]
 
 def prod(input: Tensor, dim: builtins.int | None = None, keepdim: builtins.bool = False, *, dtype: DTypeLike | None = None, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
     """The product over ``dim``. Integers multiply in int64. The gradient is right where factors are zero, to any order."""
+    if dtype is not None:
+        return apply(_prod, (input,), {"dim": dim, "keepdim": keepdim, "dtype": dtype})
     if axis is not None:
         dim = axis
     if keepdims is not None:
@@ -11135,7 +11145,7 @@ _pull_broadcast_to.op = _broadcast_to  # type: ignore[attr-defined]
 
 
 def broadcast_to(input: Tensor, shape: Sequence[builtins.int]) -> Tensor:
-    """``input`` broadcast to ``shape``, as a view."""
+    """``input`` broadcast to ``shape``, as a view; -1 keeps a size."""
     try:
         a_input = input._array
         n_input = input._node

@@ -199,6 +199,8 @@ def _into(op: Op, array_type: type, arrays: list[Any], attrs: dict[str, Any], ou
 
 def _record(op: Op, inputs: Any, attrs: dict[str, Any], arrays: list[Any], nodes: tuple[Any, ...], result: Any,
             outputs: tuple[Any, ...], residuals: tuple[Any, ...], mode: Mode) -> Node:
+    if attrs.get("dtype") is not None and op.outputs is None and result.dtype.kind in "biu":
+        raise DtypeError(f"{op.spoken}: Autograd not support dtype: {attrs['dtype']}, and the input requires grad. Call it on input.detach(), or inside no_grad()")
     n = GeneralNode()
     n.pull = pull_watched if mode.anomaly and mode.anomaly != "lines" else pull_general
     n.op = op

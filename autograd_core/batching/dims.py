@@ -23,6 +23,8 @@ def reduction(call: Call) -> Any:
     dim = call.attrs.get("dim")
     keepdim = bool(call.attrs.get("keepdim", False))
     rank = call.ndim(0)
+    if call.op.name in ("all", "any") and dim in ((), []):
+        return call.run(call.values[0])
     value, effective = _column(call)
     if dim is None or (isinstance(dim, (tuple, list)) and not len(dim)):
         value = value.reshape((call.size, -1)) if call.size else value.reshape((0, max(numel(call.shape(0)), 0)))

@@ -12,6 +12,7 @@ from ..backend.registry import backend_of
 from ..dtypes import as_dtype, float16, float32, int64
 from ..errors import describe
 from ..kernels.places import read_along
+from ..kernels.strided import stretched
 from ..op import TORCH_TENSOR, Arg, S, bools, composite, distinct, ints, op
 from ..spec import Meta, elementwise_spec, reduction_spec, wrap_dim, wrap_dims
 
@@ -23,10 +24,19 @@ INFINITY = math.inf
 
 def expand_reduced(F: Any, g: Any, shape: Any, dim: Any, keepdim: bool) -> Any:
     """A reduction's cotangent in the shape it has with ``keepdim``, ready to broadcast against the input."""
-    if keepdim or not shape:
+    if keepdim or dim is None or dim == () or not shape:  # a cotangent without dimensions broadcasts as it is
         return g
-    dims = wrap_dims(dim if dim != () else None, len(shape))
-    return F.reshape(g, shape=tuple(1 if i in dims else n for i, n in enumerate(shape)))
+    if dim.__class__ is int:
+        at = dim % len(shape)
+        return g.reshape((*shape[:at], 1, *shape[at + 1 :]))
+    dims = wrap_dims(dim, len(shape))
+    return g.reshape(tuple(1 if i in dims else n for i, n in enumerate(shape)))
+
+
+def spread_back(F: Any, g: Any, shape: Any, dim: Any, keepdim: bool) -> Any:
+    """A reduction's cotangent broadcast to the shape of the input."""
+    g = expand_reduced(F, g, shape, dim, keepdim)
+    return stretched(F.backend.xp, g, shape) if F.raw else F.broadcast_to(g, shape=shape)  # what ``broadcast_to`` does, without its questions
 
 
 def axes(dim: Any) -> Any:
@@ -40,6 +50,8 @@ def axes(dim: Any) -> Any:
 
 def count(shape: Any, dim: Any) -> int:
     """How many elements are reduced into one."""
+    if dim.__class__ is int and shape:
+        return int(shape[dim])
     dims = axes(dim)
     return math.prod(shape) if dims is None or not shape else math.prod(shape[i] for i in wrap_dims(dims, len(shape)))
 
@@ -59,6 +71,12 @@ def plain_dtype(dtype: Any) -> Any:
     return None if dtype is None else as_dtype(dtype).dtype
 
 
+def with_dtype(name: str, *attributes: str) -> dict[str, Any]:
+    """For an op whose result may be of another dtype: then the general path is taken, which refuses integers with a gradient."""
+    attrs = ", ".join(f'"{each}": {each}' for each in (*attributes, "dtype"))
+    return {"line": f"if dtype is not None:\n    return apply(_{name}, (input,), {{{attrs}}})"}
+
+
 def reduction_samples(make: Any = lambda *shape: Arg(shape), *, tuples: bool = True, empty: bool = True) -> list[Any]:
     """The samples of a reduction; without those of several dims or of nothing, where it has none."""
     listed = [S(make(3, 4)), S(make(3, 4), dim=0), S(make(3, 4), dim=-1, keepdim=True), S(make()), S(make(), dim=0), S(make(1, 3), dim=0),
@@ -75,7 +93,7 @@ def reduction_samples(make: Any = lambda *shape: Arg(shape), *, tuples: bool = T
 
 
 @op("sum(input: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: DTypeLike | None = None) -> Tensor", kind="reduction", label="Σ",
-    places=TORCH_TENSOR, spec=reduction_spec("sum", "sum"), samples=[*reduction_samples(), S((2, 3), dtype="float64"), S(ints(2, 3)), S(bools(2, 3), dim=1)])
+    places=TORCH_TENSOR, extra=with_dtype("sum", "dim", "keepdim"), spec=reduction_spec("sum", "sum"), samples=[*reduction_samples(), S((2, 3), dtype="float64"), S(ints(2, 3)), S(bools(2, 3), dim=1)])
 def sum(xp: Any, input: Any, *, dim: Any = None, keepdim: bool = False, dtype: Any = None, out: Any = None) -> Any:
     """The sum over ``dim`` (an int, a tuple, or everything). Integers add up in int64.
 
@@ -87,17 +105,19 @@ def sum(xp: Any, input: Any, *, dim: Any = None, keepdim: bool = False, dtype: A
         if input.dtype.kind in "bui":
             dtype = LONG
         elif input.dtype is HALF:
-            return xp.sum(input, axis=axes(dim), keepdims=keepdim, dtype=SINGLE).astype(HALF)
+            return input.sum(axis=axes(dim), keepdims=keepdim, dtype=SINGLE).astype(HALF)
+        elif out is None:
+            return input.sum(axis=dim if dim.__class__ is int else axes(dim), keepdims=keepdim)  # the method: half the overhead of the function
     else:
         dtype = plain_dtype(dtype)
-    return input.sum(axis=axes(dim), keepdims=keepdim, dtype=dtype, out=out)  # the method: half the overhead of the function
+    return input.sum(axis=axes(dim), keepdims=keepdim, dtype=dtype, out=out)
 
 
 @sum.vjp("input")
 def _(F: Any, g: Any, input_shape: Any, input_dtype: Any, dim: Any, keepdim: bool, dtype: Any) -> Any:
     if dtype is not None:
         g = F.to_dtype(g, dtype=input_dtype)
-    return F.broadcast_to(expand_reduced(F, g, input_shape, dim, keepdim), shape=input_shape)
+    return spread_back(F, g, input_shape, dim, keepdim)
 
 
 def _mean_spec(input: Any, *, dim: Any = None, keepdim: bool = False, dtype: Any = None) -> Meta:
@@ -112,11 +132,14 @@ def _mean_spec(input: Any, *, dim: Any = None, keepdim: bool = False, dtype: Any
     spec=_mean_spec, samples=[*reduction_samples(empty=False), S((0, 3), dim=1), S((2, 3), dtype="float64"), S(ints(3), error=RuntimeError, match="could not infer output dtype")])
 def mean(xp: Any, input: Any, *, dim: Any = None, keepdim: bool = False, dtype: Any = None) -> Any:
     """The mean over ``dim``. Floating point only; nothing to average gives NaN."""
-    dtype = plain_dtype(dtype) or input.dtype
+    dtype = input.dtype if dtype is None else plain_dtype(dtype)
     if dtype.kind not in "fc":
         raise TypeError("mean of integers")
-    total = input.sum(axis=axes(dim), keepdims=keepdim, dtype=SINGLE if dtype is HALF else dtype)
-    n = count(input.shape, dim)
+    if dtype is input.dtype and dtype is not HALF:
+        total = input.sum(axis=dim if dim.__class__ is int else axes(dim), keepdims=keepdim)
+    else:
+        total = input.sum(axis=axes(dim), keepdims=keepdim, dtype=SINGLE if dtype is HALF else dtype)
+    n = input.size if dim is None else count(input.shape, dim)
     result = total / n if n else total + math.nan
     return result.astype(HALF) if dtype is HALF else result
 
@@ -125,16 +148,16 @@ def mean(xp: Any, input: Any, *, dim: Any = None, keepdim: bool = False, dtype: 
 def _(F: Any, g: Any, input_shape: Any, input_dtype: Any, dim: Any, keepdim: bool, dtype: Any) -> Any:
     if dtype is not None:
         g = F.to_dtype(g, dtype=input_dtype)
-    return F.broadcast_to(expand_reduced(F, g / (count(input_shape, dim) or 1), input_shape, dim, keepdim), shape=input_shape)
+    return spread_back(F, g / (count(input_shape, dim) or 1), input_shape, dim, keepdim)
 
 
 @op("nansum(input: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: DTypeLike | None = None) -> Tensor", kind="reduction", places=TORCH_TENSOR,
-    spec=reduction_spec("nansum", "sum"), samples=[*reduction_samples(), S((2, 3), dtype="float64"), S(ints(2, 3)), S(bools(2, 3), dim=1),
+    extra=with_dtype("nansum", "dim", "keepdim"), spec=reduction_spec("nansum", "sum"), samples=[*reduction_samples(), S((2, 3), dtype="float64"), S(ints(2, 3)), S(bools(2, 3), dim=1),
                                                    S(Arg(values=[[1.0, math.nan], [2.0, 3.0]]), dim=1), S(Arg(values=[[1.0, math.nan], [2.0, 3.0]]))])
 def nansum(xp: Any, input: Any, *, dim: Any = None, keepdim: bool = False, dtype: Any = None) -> Any:
     """The sum over ``dim`` of all that is not NaN."""
     total = sum.kernel(xp, input, dim=dim, keepdim=keepdim, dtype=dtype)
-    if input.dtype.kind not in "fc" or (backend_of(input).name == "cpu" and not xp.isnan(total).any()):
+    if input.dtype.kind not in "fc" or (backend_of(input).name == "cpu" and not ((total != total).any() if total.ndim else total != total)):
         return total
     return sum.kernel(xp, xp.where(xp.isnan(input), 0, input).astype(input.dtype, copy=False), dim=dim, keepdim=keepdim, dtype=dtype)
 
@@ -143,13 +166,13 @@ def nansum(xp: Any, input: Any, *, dim: Any = None, keepdim: bool = False, dtype
 def _(F: Any, g: Any, input: Any, input_shape: Any, input_dtype: Any, dim: Any, keepdim: bool, dtype: Any) -> Any:
     if dtype is not None:
         g = F.to_dtype(g, dtype=input_dtype)
-    return F.where(F.isnan(input), 0, F.broadcast_to(expand_reduced(F, g, input_shape, dim, keepdim), shape=input_shape))
+    return F.where(F.isnan(input), 0, expand_reduced(F, g, input_shape, dim, keepdim))
 
 
 @composite("nanmean(input: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: DTypeLike | None = None) -> Tensor")
 def nanmean(F: Any, input: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Any:
     """The mean over ``dim`` of all that is not NaN. Floating point only."""
-    kind = as_dtype(input.dtype)
+    kind = as_dtype(input.dtype if dtype is None else dtype)
     if not (kind.is_floating_point or kind.is_complex):
         raise RuntimeError(f"nanmean: expected input to have floating point or complex dtype but got {kind.name}. Convert it with .float()")
     missing = F.isnan(input)
@@ -160,7 +183,7 @@ def nanmean(F: Any, input: Any, dim: Any = None, keepdim: bool = False, *, dtype
     samples=[S(ints(3, 4)), S((3, 4), dim=0), S(ints(2, 3, 4), dim=(0, -1)), S(()), S(bools(0, 2), dim=1), S((3,), dim=1, error=IndexError, match="out of range")])
 def count_nonzero(xp: Any, input: Any, *, dim: Any = None) -> Any:
     """How many elements are not zero, as int64."""
-    return xp.sum(input != 0, axis=axes(dim), dtype=LONG)
+    return (input != 0).sum(axis=axes(dim), dtype=LONG)
 
 
 # --- logic --------------------------------------------------------------------------------------------------------
@@ -168,26 +191,30 @@ def count_nonzero(xp: Any, input: Any, *, dim: Any = None) -> Any:
 
 def _logic_spec(name: str) -> Any:
     def spec(input: Any, **attrs: Any) -> Meta:
-        own = as_dtype(input.dtype).name
-        return reduction_spec(name, "uint8" if own == "uint8" else "bool")(input, **attrs)
+        own = "uint8" if as_dtype(input.dtype).name == "uint8" else "bool"
+        return Meta(tuple(input.shape), as_dtype(own)) if attrs.get("dim") in ((), []) else reduction_spec(name, own)(input, **attrs)
 
     return spec
 
 
-_LOGIC = [S(bools(3, 4)), S(bools(3, 4), dim=0), S(bools(2, 3, 4), dim=(0, -1), keepdim=True), S(bools()), S(bools(0, 2), dim=0), S(ints(2, 3), dim=-1), S((2, 3)),
+_LOGIC = [S(bools(3, 4)), S(bools(3, 4), dim=0), S(bools(2, 3, 4), dim=(0, -1), keepdim=True), S(bools()), S(bools(0, 2), dim=0), S(ints(2, 3), dim=-1), S((2, 3)), S((2, 3), dim=()),
           S(bools(3), dim=1, error=IndexError, match="out of range")]
+
+
+def _as_logic(input: Any, answer: Any) -> Any:
+    return answer.astype("u1") if input.dtype.char == "B" else answer
 
 
 @op("all(input: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor", kind="reduction", places=TORCH_TENSOR, spec=_logic_spec("all"), samples=_LOGIC)
 def all(xp: Any, input: Any, *, dim: Any = None, keepdim: bool = False) -> Any:
-    """Whether no element is zero, as bool (uint8 for uint8)."""
-    return xp.all(input, axis=axes(dim), keepdims=keepdim).astype("u1" if input.dtype == "u1" else "?")
+    """Whether no element is zero, as bool (uint8 for uint8). An empty tuple of dims reduces nothing."""
+    return _as_logic(input, input != 0 if dim in ((), []) else input.all(axis=axes(dim), keepdims=keepdim))
 
 
 @op("any(input: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor", kind="reduction", places=TORCH_TENSOR, spec=_logic_spec("any"), samples=_LOGIC)
 def any(xp: Any, input: Any, *, dim: Any = None, keepdim: bool = False) -> Any:
-    """Whether some element is not zero, as bool (uint8 for uint8)."""
-    return xp.any(input, axis=axes(dim), keepdims=keepdim).astype("u1" if input.dtype == "u1" else "?")
+    """Whether some element is not zero, as bool (uint8 for uint8). An empty tuple of dims reduces nothing."""
+    return _as_logic(input, input != 0 if dim in ((), []) else input.any(axis=axes(dim), keepdims=keepdim))
 
 
 # --- extrema ------------------------------------------------------------------------------------------------------
@@ -216,7 +243,8 @@ def _share(F: Any, g: Any, input: Any, out: Any, dim: Any, keepdim: bool) -> Any
     """The cotangent of an extremum, shared evenly by all elements that attain it."""
     shape = input.shape
     ties = input == expand_reduced(F, out, shape, dim, keepdim)
-    return F.where(ties, expand_reduced(F, g, shape, dim, keepdim) / F.sum(ties, dim=dim, keepdim=True, dtype=g.dtype) if shape else g, 0)
+    count = ties.sum(axis=axes(dim), keepdims=True, dtype=g.dtype) if F.raw else F.sum(ties, dim=dim, keepdim=True, dtype=g.dtype)
+    return F.where(ties, expand_reduced(F, g, shape, dim, keepdim) / count if shape else g, 0)
 
 
 _EXTREMA = [*reduction_samples(distinct, empty=False), S(distinct(0, 3), dim=1), S(ints(2, 3), dim=0), S(bools(2, 3), dim=0),
@@ -276,25 +304,25 @@ _ARGS = [*reduction_samples(distinct, tuples=False, empty=False), S(distinct(0, 
          S((0, 3), error=IndexError, match="Expected reduction dim")]
 
 
-def _position(xp: Any, search: Any, input: Any, dim: int | None, keepdim: bool) -> Any:
+def _position(xp: Any, search: str, input: Any, dim: int | None, keepdim: bool) -> Any:
     if not input.ndim:
         if dim not in {None, 0, -1}:
             raise IndexError("a tensor without dimensions")
         return xp.zeros((), dtype=LONG)
-    found = search(input, axis=dim, keepdims=keepdim)
+    found = getattr(input, search)(axis=dim, keepdims=keepdim)
     return found.astype(LONG) if found.dtype != LONG else found
 
 
 @op("argmax(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor", kind="reduction", places=TORCH_TENSOR, spec=_arg_spec("argmax"), samples=_ARGS)
 def argmax(xp: Any, input: Any, *, dim: int | None = None, keepdim: bool = False) -> Any:
     """The position of the first largest element along ``dim``, or in the flattened tensor, as int64."""
-    return _position(xp, xp.argmax, input, dim, keepdim)
+    return _position(xp, "argmax", input, dim, keepdim)
 
 
 @op("argmin(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor", kind="reduction", places=TORCH_TENSOR, spec=_arg_spec("argmin"), samples=_ARGS)
 def argmin(xp: Any, input: Any, *, dim: int | None = None, keepdim: bool = False) -> Any:
     """The position of the first smallest element along ``dim``, or in the flattened tensor, as int64."""
-    return _position(xp, xp.argmin, input, dim, keepdim)
+    return _position(xp, "argmin", input, dim, keepdim)
 
 
 def pair_spec(name: str) -> Any:
@@ -331,24 +359,31 @@ PAIRS = [S(distinct(3, 4), dim=0), S(distinct(2, 3, 4), dim=-2, keepdim=True), S
          S((3,), dim=1, error=IndexError, match="out of range"), S((0, 3), dim=0, error=IndexError, match="non-zero size")]
 
 
-def _extremum(xp: Any, search: Any, input: Any, dim: int, keepdim: bool) -> tuple[Any, Any]:
+def _extremum(xp: Any, find: str, input: Any, dim: int, keepdim: bool) -> tuple[Any, Any]:
+    search = f"arg{find}"
     if not input.ndim:
         return input, _position(xp, search, input, dim, keepdim)
-    return picked(xp, input, search(input, axis=dim, keepdims=True), dim, keepdim)
+    if input.size <= _FEW:
+        return getattr(input, find)(axis=dim, keepdims=keepdim), _position(xp, search, input, dim, keepdim)
+    return picked(xp, input, _position(xp, search, input, dim, True), dim, keepdim)
+
+
+_FEW = 1024
+"""Elements among which the extrema are found anew faster than they are read at their positions."""
 
 
 @op("max_along(input: Tensor, dim: int, keepdim: bool = False) -> Tensor", kind="reduction", label="max", outputs=("values", "indices"), constant_outputs=(1,),
     spec=pair_spec("max"), samples=PAIRS)
 def max_along(xp: Any, input: Any, *, dim: int, keepdim: bool = False) -> Any:
     """The largest elements along ``dim`` and their positions; of several, the first, which also gets the gradient."""
-    return _extremum(xp, xp.argmax, input, dim, keepdim)
+    return _extremum(xp, "max", input, dim, keepdim)
 
 
 @op("min_along(input: Tensor, dim: int, keepdim: bool = False) -> Tensor", kind="reduction", label="min", outputs=("values", "indices"), constant_outputs=(1,),
     spec=pair_spec("min"), samples=PAIRS)
 def min_along(xp: Any, input: Any, *, dim: int, keepdim: bool = False) -> Any:
     """The smallest elements along ``dim`` and their positions; of several, the first, which also gets the gradient."""
-    return _extremum(xp, xp.argmin, input, dim, keepdim)
+    return _extremum(xp, "min", input, dim, keepdim)
 
 
 max_along.add_rule("input", picked_rule)

@@ -12,7 +12,7 @@ from typing import Any
 from ..dtypes import as_dtype, int64
 from ..op import TORCH_TENSOR, S, ints, op, span
 from ..spec import Meta, reduction_spec, wrap_dim
-from .reduce import HALF, LONG, SINGLE, axes, plain_dtype, reduction_samples
+from .reduce import HALF, LONG, SINGLE, axes, plain_dtype, reduction_samples, with_dtype
 
 
 def _scan_spec(name: str) -> Any:
@@ -42,7 +42,7 @@ def _reversed(F: Any, scan: Any, input: Any, dim: int) -> Any:
 
 
 @op("cumsum(input: Tensor, dim: int, *, dtype: DTypeLike | None = None) -> Tensor", quick=True, kind="general", places=TORCH_TENSOR, inplace=True,
-    spec=_scan_spec("cumsum"), samples=_SCANS)
+    extra=with_dtype("cumsum", "dim"), spec=_scan_spec("cumsum"), samples=_SCANS)
 def cumsum(xp: Any, input: Any, *, dim: int, dtype: Any = None) -> Any:
     """The running sum along ``dim``. Integers add up in int64.
 
@@ -61,7 +61,7 @@ def _(F: Any, g: Any, input_dtype: Any, dim: int, dtype: Any) -> Any:
 
 
 @op("cumprod(input: Tensor, dim: int, *, dtype: DTypeLike | None = None) -> Tensor", quick=True, kind="general", places=TORCH_TENSOR, inplace=True,
-    spec=_scan_spec("cumprod"), samples=_SCANS)
+    extra=with_dtype("cumprod", "dim"), spec=_scan_spec("cumprod"), samples=_SCANS)
 def cumprod(xp: Any, input: Any, *, dim: int, dtype: Any = None) -> Any:
     """The running product along ``dim``. Integers multiply in int64."""
     return _scan(xp, xp.cumprod, input, dim, dtype)
@@ -119,7 +119,7 @@ def _(F: Any, g: Any, dim: int, step: int) -> Any:
 
 
 @op("prod(input: Tensor, dim: int | None = None, keepdim: bool = False, *, dtype: DTypeLike | None = None) -> Tensor", kind="reduction", label="Π", places=TORCH_TENSOR,
-    spec=reduction_spec("prod", "sum"), samples=[*reduction_samples(lambda *shape: span(0.5, 1.5, *shape), tuples=False), S((2, 3), dtype="float64"), S(ints(2, 3)),
+    extra=with_dtype("prod", "dim", "keepdim"), spec=reduction_spec("prod", "sum"), samples=[*reduction_samples(lambda *shape: span(0.5, 1.5, *shape), tuples=False), S((2, 3), dtype="float64"), S(ints(2, 3)),
                                                  S(ints(5, low=0, high=2), dim=0)])
 def prod(xp: Any, input: Any, *, dim: Any = None, keepdim: bool = False, dtype: Any = None) -> Any:
     """The product over ``dim``. Integers multiply in int64. The gradient is right where factors are zero, to any order."""

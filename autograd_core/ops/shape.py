@@ -15,8 +15,14 @@ from ..spec import Meta, broadcast, infer_reshape, numel, wrap_dim, wrap_dims
 # --- broadcasting and its adjoint ---------------------------------------------------------------------------------
 
 
+def _kept_sizes(input: Any, shape: Any) -> Any:
+    """The sizes that are meant: -1 stands for the input's own."""
+    extra = len(shape) - len(input.shape)
+    return tuple([input.shape[i - extra] if n == -1 and i >= extra >= 0 else n for i, n in enumerate(shape)])
+
+
 def _broadcast_to_spec(input: Any, *, shape: Any) -> Meta:
-    target = tuple(shape)
+    target = _kept_sizes(input, shape)
     found = broadcast("broadcast_to", ("input", "shape"), (input, Meta(target, input.dtype)))
     if found != target:
         raise ShapeError(f"broadcast_to: the shape {tuple(input.shape)} cannot be broadcast to {target}. A size must be equal or 1")
@@ -24,11 +30,13 @@ def _broadcast_to_spec(input: Any, *, shape: Any) -> Meta:
 
 
 @op("broadcast_to(input: Tensor, shape: Sequence[int]) -> Tensor", kind="view", places=TORCH_TENSOR, spec=_broadcast_to_spec, samples=[
-    S((3, 1), shape=(2, 3, 4)), S((), shape=(2, 2)), S((3,), shape=(3,)), S((1, 0), shape=(2, 0)),
-    S((3,), shape=(4,), error=RuntimeError, match="broadcast_to"), S((2, 3), shape=(3, 2), error=RuntimeError, match="broadcast_to"),
+    S((3, 1), shape=(2, 3, 4)), S((), shape=(2, 2)), S((3,), shape=(3,)), S((1, 0), shape=(2, 0)), S((3, 1), shape=(2, -1, 4)),
+    S((3,), shape=(-1, 3), error=RuntimeError, match="negative"), S((3,), shape=(4,), error=RuntimeError, match="broadcast_to"), S((2, 3), shape=(3, 2), error=RuntimeError, match="broadcast_to"),
     S((1, 3, 1), shape=(3,), error=RuntimeError, match="broadcast_to")])
 def broadcast_to(xp: Any, input: Any, *, shape: Any) -> Any:
-    """``input`` broadcast to ``shape``, as a view."""
+    """``input`` broadcast to ``shape``, as a view; -1 keeps a size."""
+    if -1 in shape:
+        shape = _kept_sizes(input, shape)
     if input.size == numel(shape) and input.size and tuple(shape)[len(shape) - input.ndim :] == input.shape:
         return input.reshape(shape)
     return stretched(xp, input, tuple(shape))

@@ -339,3 +339,20 @@ def test_slopes_between_coordinates(edge_order: int) -> None:
     gradients(lambda lib, x: lib.gradient(x, spacing=(lib.from_numpy(rows), lib.from_numpy(columns)), edge_order=edge_order)[0], array)
     gradients(lambda lib, x: lib.gradient(x, spacing=(lib.from_numpy(rows), lib.from_numpy(columns)), edge_order=edge_order)[1], array)
     gradients(lambda lib, x: lib.gradient(x, spacing=(0.5,), dim=(1,), edge_order=edge_order)[0], array)
+
+
+@pytest.mark.parametrize("name", ["sum", "prod", "nansum", "cumsum", "cumprod"])
+def test_integers_have_no_gradient(name: str) -> None:
+    for lib in (ag, torch):
+        x = lib.tensor([1.5, 2.5], requires_grad=True)
+        with pytest.raises(RuntimeError, match="Autograd not support dtype"):
+            getattr(lib, name)(x, 0, dtype=lib.int64)
+        assert getattr(lib, name)(x.detach(), 0, dtype=lib.int32).dtype is lib.int32
+
+
+@pytest.mark.parametrize("name", ["all", "any"])
+@pytest.mark.parametrize("dtype", ["float32", "uint8"])
+def test_logic_over_no_dims_reduces_nothing(name: str, dtype: str) -> None:
+    array = np.array([[0, 2], [3, 0]]).astype(dtype)
+    same(lambda lib, x: getattr(lib, name)(x, dim=()), array)
+    same(lambda lib, x: getattr(lib, name)(x, dim=(), keepdim=True), array)

@@ -359,7 +359,7 @@ ELEMENTWISE: dict[str, Reference] = {
 }
 
 SHAPES: dict[str, Reference] = {
-    "broadcast_to": lambda a, *, shape: a + np.zeros(shape), "sum_to": broadcast_back, "reshape": reshape, "view": reshape,
+    "broadcast_to": lambda a, *, shape: a + np.zeros([a.shape[i - len(shape)] if n < 0 else n for i, n in enumerate(shape)]), "sum_to": broadcast_back, "reshape": reshape, "view": reshape,
     "permute": lambda a, *, dims: np.einsum(a, list(range(a.ndim)), [d % a.ndim for d in dims]) if a.ndim else a,
     "transpose": lambda a, *, dim0, dim1: np.swapaxes(a, dim0, dim1) if a.ndim else a,
     "unsqueeze": lambda a, *, dim: a.reshape(*a.shape[: dim % (a.ndim + 1)], 1, *a.shape[dim % (a.ndim + 1) :]),
@@ -377,8 +377,8 @@ REDUCTIONS: dict[str, Reference] = {
     "prod": reduction(np.multiply.reduce), "var": variance, "std": lambda *a, **k: np.sqrt(variance(*a, **k)),
     "logsumexp": reduction(lambda a, axis, keepdims: special.logsumexp(a, axis=axis, keepdims=keepdims)),
     "softmax": softmax, "log_softmax": log_softmax, "norm": norm, "cumsum": lambda a, *, dim, dtype=None: np.add.accumulate(a, axis=dim) if a.ndim else a,
-    "any": lambda a, *, dim=None, keepdim=False: np.sum(a != 0, axis=axes(dim), keepdims=keepdim) > 0,
-    "all": lambda a, *, dim=None, keepdim=False: np.sum(a == 0, axis=axes(dim), keepdims=keepdim) == 0,
+    "any": lambda a, *, dim=None, keepdim=False: a != 0 if dim == () else np.sum(a != 0, axis=axes(dim), keepdims=keepdim) > 0,
+    "all": lambda a, *, dim=None, keepdim=False: a != 0 if dim == () else np.sum(a == 0, axis=axes(dim), keepdims=keepdim) == 0,
     "sort": sort, "topk": topk, "argsort": lambda a, **k: sort(a, **k)[1],
 }
 

@@ -36,11 +36,15 @@ def matmul(xp: Any, input: Any, other: Any, *, out: Any = None) -> Any:
     """Matrix product over the last two dimensions; leading ones broadcast. One-dimensional operands are vectors."""
     if input.ndim > 2 and input.shape[-1] == 1 and other.ndim > 2 and other.shape[-2] == 1:
         return xp.multiply(input, other, out=out)  # many outer products, which libraries compute one by one
+    if out is None and 0 < input.ndim < 3 and 0 < other.ndim < 3:
+        return input.dot(other)  # matmul's numbers, with half of a call
     return xp.matmul(input, other, out=out)
 
 
 @matmul.vjp("input")
 def _(F: Any, g: Any, other: Any, input_shape: Any) -> Any:
+    if F.raw and len(input_shape) <= 2 == other.ndim:
+        return g.dot(other.T)  # as at the end, straight on arrays: this is one of the hottest rules
     if other.ndim == 1:
         return g * other if g.ndim == 0 else F.unsqueeze(g, dim=-1) * other
     if len(input_shape) == 1:
@@ -50,6 +54,8 @@ def _(F: Any, g: Any, other: Any, input_shape: Any) -> Any:
 
 @matmul.vjp("other")
 def _(F: Any, g: Any, input: Any, other_shape: Any) -> Any:
+    if F.raw and input.ndim == 2 >= len(other_shape):
+        return input.T.dot(g)
     if input.ndim == 1:
         return g * input if g.ndim == 0 else F.unsqueeze(input, dim=-1) * F.unsqueeze(g, dim=-2)
     if len(other_shape) == 1:
@@ -157,15 +163,17 @@ def expect(name: str, what: str, dims: tuple[int, ...], **operands: Any) -> None
 @composite("mm(input: Tensor, mat2: Tensor) -> Tensor")
 def mm(F: Any, input: Any, mat2: Any) -> Any:
     """The product of two matrices; does not broadcast."""
-    expect("mm", "two matrices (2D tensors)", (2, 2), input=input, mat2=mat2)
+    if input.ndim != 2 or mat2.ndim != 2:
+        expect("mm", "two matrices (2D tensors)", (2, 2), input=input, mat2=mat2)
     return F.matmul(input, mat2)
 
 
 @composite("bmm(input: Tensor, mat2: Tensor) -> Tensor")
 def bmm(F: Any, input: Any, mat2: Any) -> Any:
     """The products of two batches of matrices, (b, n, m) and (b, m, p); does not broadcast."""
-    expect("bmm", "two 3D tensors", (3, 3), input=input, mat2=mat2)
-    if input.shape[0] != mat2.shape[0]:
+    if input.ndim != 3 or mat2.ndim != 3:
+        expect("bmm", "two 3D tensors", (3, 3), input=input, mat2=mat2)
+    if len(input) != len(mat2):
         raise ShapeError(f"bmm: Expected size for first two dimensions of batch2 tensor to be: [{input.shape[0]}, {input.shape[2]}] but got: "
                          f"[{mat2.shape[0]}, {mat2.shape[1]}] (input {describe(input)}, mat2 {describe(mat2)}). matmul broadcasts batches")
     return F.matmul(input, mat2)
@@ -174,7 +182,8 @@ def bmm(F: Any, input: Any, mat2: Any) -> Any:
 @composite("mv(input: Tensor, vec: Tensor) -> Tensor")
 def mv(F: Any, input: Any, vec: Any) -> Any:
     """The product of a matrix and a vector."""
-    expect("mv", "a matrix and a vector", (2, 1), input=input, vec=vec)
+    if input.ndim != 2 or vec.ndim != 1:
+        expect("mv", "a matrix and a vector", (2, 1), input=input, vec=vec)
     return F.matmul(input, vec)
 
 
@@ -183,9 +192,9 @@ def mv(F: Any, input: Any, vec: Any) -> Any:
 
 def _scaled(F: Any, name: str, input: Any, product: Any, beta: Any, alpha: Any) -> Any:
     """``beta * input + alpha * product``, where ``input`` broadcasts to the product's shape."""
-    shape = tuple(product.shape)
-    lead = len(shape) - input.ndim
-    if lead < 0 or any(own not in (1, n) for own, n in zip(input.shape, shape[lead:], strict=True)):
+    shape, given = product.shape, input.shape
+    lead = len(shape) - len(given)
+    if given != shape and (lead < 0 or any(own not in (1, n) for own, n in zip(given, shape[lead:], strict=True))):
         raise ShapeError(f"{name}: The expanded size of the tensor must match the existing size: input {describe(input)} must broadcast to the product's shape {shape}")
     product = product if alpha == 1 else product * alpha
     if beta == 0:
@@ -196,7 +205,8 @@ def _scaled(F: Any, name: str, input: Any, product: Any, beta: Any, alpha: Any) 
 @composite("addmm(input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: Number = 1, alpha: Number = 1) -> Tensor", inplace=True)
 def addmm(F: Any, input: Any, mat1: Any, mat2: Any, *, beta: Any = 1, alpha: Any = 1) -> Any:
     """``beta * input + alpha * (mat1 @ mat2)``; the input broadcasts to the product's shape."""
-    expect("addmm", "two matrices", (2, 2), mat1=mat1, mat2=mat2)
+    if mat1.ndim != 2 or mat2.ndim != 2:
+        expect("addmm", "two matrices", (2, 2), mat1=mat1, mat2=mat2)
     return _scaled(F, "addmm", input, F.matmul(mat1, mat2), beta, alpha)
 
 

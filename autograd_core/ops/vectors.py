@@ -14,9 +14,10 @@ from .products import expect
 
 
 def _check_lengths(name: str, input: Any, tensor: Any) -> None:
-    expect(name, "1D tensors", (1, 1), input=input, tensor=tensor)
-    if input.shape != tensor.shape:
-        raise ShapeError(f"{name}: inconsistent tensor size, expected tensor [{input.shape[0]}] and src [{tensor.shape[0]}] to have the same number of elements")
+    if input.ndim != 1 or tensor.ndim != 1:
+        expect(name, "1D tensors", (1, 1), input=input, tensor=tensor)
+    if len(input) != len(tensor):
+        raise ShapeError(f"{name}: inconsistent tensor size, expected tensor [{len(input)}] and src [{len(tensor)}] to have the same number of elements")
 
 
 @composite("dot(input: Tensor, tensor: Tensor) -> Tensor")
@@ -62,7 +63,8 @@ def inner(F: Any, input: Any, other: Any) -> Any:
 @composite("outer(input: Tensor, vec2: Tensor) -> Tensor", aliases=("ger",))
 def outer(F: Any, input: Any, vec2: Any) -> Any:
     """The outer product of two vectors: all products of an element of the one with an element of the other."""
-    expect("outer", "1-D arguments", (1, 1), input=input, vec2=vec2)
+    if input.ndim != 1 or vec2.ndim != 1:
+        expect("outer", "1-D arguments", (1, 1), input=input, vec2=vec2)
     return F.unsqueeze(input, dim=1) * vec2
 
 

@@ -17,6 +17,11 @@ from .routines import Routine
 
 MOST = 48
 """Nodes in one loop: more would only make the compiler slow."""
+MOST_FEW = 12
+"""Nodes in a loop over few vectors: a processor looks some hundred instructions ahead, so that only of short loops the second pass runs while the first
+still waits for what it computes. A chain on 24 numbers takes 60 % less time than with ``MOST``."""
+FEW = range(65, 1025)
+"""Bytes of an array of few vectors: those of one have no second pass."""
 LONGEST_ROW = 8192
 """Elements of a row of which intermediate results are kept on the stack."""
 STREAMS = 16
@@ -102,7 +107,8 @@ class Schedule:
         found = [self.clusters[i] for i in range(len(self.clusters) - 1, max(earliest, self.barrier - 1, -1), -1)]
         if earliest >= 0 and (earliest >= self.barrier or isinstance(node, Reduce)):
             found.insert(0, self.clusters[earliest])
-        return [cluster for cluster in found[:12] if cluster.loops and len(cluster.nodes) < MOST]
+        most = MOST_FEW if node.count * node.out.size in FEW else MOST
+        return [cluster for cluster in found[:12] if cluster.loops and len(cluster.nodes) < most]
 
     def _fits(self, node: Point | Reduce, cluster: Cluster) -> bool:
         position = cluster.position

@@ -43,7 +43,10 @@ def _pow(xp: Any, input: Any, exponent: Any, *, out: Any = None) -> Any:
         if not hasattr(exponent, "dtype"):
             raise
     whole = xp.where(exponent < 0, xp.where(input == 1, 1, xp.where(input == -1, 1 - 2 * (exponent & 1), 0)), input ** xp.maximum(exponent, 0))
-    return whole.astype(xp.result_type(input, exponent), copy=False)
+    if out is None:
+        return whole.astype(xp.result_type(input, exponent), copy=False)
+    out[...] = whole
+    return out
 
 
 pow = elementwise("pow", "input exponent", kernel=_pow, infix="**", label="**", inplace=True, domain=(0.5, 2.0),

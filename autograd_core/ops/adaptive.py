@@ -5,13 +5,16 @@ Along a dimension of ``n`` elements window ``k`` of ``m`` reaches from ``k n / m
 
 from __future__ import annotations
 
+from functools import lru_cache
 from itertools import product
+from math import prod
 from typing import Any
 
 from ..backend.registry import backend_of
 from ..dtypes import as_dtype
 from ..errors import ShapeError, describe
 from ..kernels.places import read_along
+from ..kernels.sliding import SMALL, SmallImages
 from ..op import NN, TORCH_NN, S, composite, detached, distinct, op
 from ..spec import Meta
 from .reduce import wide_dtype, widened
@@ -30,6 +33,13 @@ def _even(image: tuple[int, ...], size: tuple[int, ...]) -> dict[str, Any] | Non
     return {"kernel": kernel, "stride": kernel, "padding": (0,) * len(size), "dilation": (1,) * len(size), "size": size}
 
 
+@lru_cache(maxsize=128)
+def _small(shape: Any, size: Any) -> SmallImages | None:
+    """The windows of images that are read by index: small ones that the windows cover evenly."""
+    even = _even(shape[-len(size) :], size) if 0 < prod(shape) <= SMALL else None
+    return None if even is None else SmallImages(shape[-len(size) :], even["kernel"], even["stride"], even["padding"], even["dilation"], size)
+
+
 def _pooled(input: Any, *, size: Any) -> Meta:
     return Meta((*tuple(input.shape)[: -len(size)], *size), as_dtype(input.dtype))
 
@@ -39,6 +49,12 @@ def _pooled(input: Any, *, size: Any) -> Meta:
 def adaptive_average(xp: Any, input: Any, *, size: Any) -> Any:
     """The means of ``size`` ranges of nearly equal size along the last dimensions."""
     result = widened(input)
+    small = _small(input.shape, size)
+    if small is not None:
+        lead, places = input.shape[: -len(size)], small.places(result)
+        means = places.read(xp, result, prod(lead)).sum(axis=1)
+        means *= 1 / places.elements
+        return means.reshape(*lead, *size).astype(input.dtype, copy=False)
     for axis, parts in enumerate(size, input.ndim - len(size)):
         length = result.shape[axis]
         if parts and length % parts == 0:
@@ -64,6 +80,10 @@ def _(F: Any, g: Any, input_shape: Any, size: Any) -> Any:
 def adaptive_average_grad(xp: Any, grad: Any, *, shape: Any, size: Any) -> Any:
     """The adjoint of ``adaptive_average``: each element spread evenly over its range."""
     result = widened(grad)
+    small = _small(shape, size)
+    if small is not None:
+        places = small.places(result)
+        return places.spread(xp, result * (1 / places.elements), prod(shape[: -len(size)])).reshape(shape).astype(grad.dtype, copy=False)
     for axis, parts in enumerate(size, grad.ndim - len(size)):
         length = shape[axis]
         lead = (slice(None),) * axis

@@ -7,7 +7,7 @@ of all three name only these three, so derivatives of every order exist.
 Each kernel gathers patches into the columns of a matrix and multiplies matrices. A few samples are done at a time,
 so that the columns stay in the processor's cache and the memory they need does not grow with the batch. With stride 1
 a column is a contiguous piece of the padded image, row ends included: copying it is one long copy for each kernel
-element, and the results at the row ends are left out.
+element, and the results at the row ends are left out. Small images are gathered by index.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from typing import Any, NamedTuple
 
 from ..backend.registry import backend_of
 from ..errors import ShapeError, describe
+from ..kernels.sliding import SMALL, Places, SmallImages
 from ..kernels.strided import strided
 from ..op import S, op
 from ..spec import Meta, computed_dtype
@@ -45,6 +46,8 @@ class Geometry(NamedTuple):
     out: tuple[int, ...]
     positions: tuple[int, ...]
     """The shape of a column's row: output positions; where columns are pieces of whole padded rows, the last two dimensions are one, row ends included."""
+    small: SmallImages | None
+    """Where the windows' elements lie, of small images without groups."""
 
     @property
     def flat(self) -> bool:
@@ -66,7 +69,21 @@ def geometry(input_shape: Any, weight_shape: Any, stride: Any, padding: Any, dil
         raise ValueError("convolution: the sizes do not fit")
     flat = len(out) > 1 and max(stride) == 1 and 2 * padded[-1] <= 3 * out[-1]
     positions = (*out[:-2], out[-2] * padded[-1]) if flat else out
-    return Geometry(batch, channels, filters, groups, tuple(image), tuple(kernel), stride, tuple(before for before, _ in padding), dilation, padded, out, positions)
+    start = tuple(before for before, _ in padding)
+    few = groups == 1 and 0 < batch * channels * prod(kernel) * prod(out) <= SMALL
+    small = SmallImages(tuple(image), tuple(kernel), stride, start, dilation, out) if few else None
+    return Geometry(batch, channels, filters, groups, tuple(image), tuple(kernel), stride, start, dilation, padded, out, positions, small)
+
+
+def _columns(xp: Any, images: Any, geo: Geometry, places: Places) -> Any:
+    """All windows of small images: (batch, channels times elements, windows)."""
+    images = images.astype(wide_dtype(images.dtype), copy=False)
+    return places.read(xp, images, geo.batch * geo.channels).reshape(geo.batch, geo.channels * places.elements, places.windows)
+
+
+def _times(xp: Any, matrix: Any, columns: Any) -> Any:
+    """``matrix`` times the matrix of each sample."""
+    return matrix.dot(columns[0])[None] if len(columns) == 1 else xp.matmul(matrix, columns)  # dot is half of a call
 
 
 class _Work:
@@ -184,6 +201,13 @@ def convolution(xp: Any, input: Any, weight: Any, bias: Any = None, *, stride: A
     geo = geometry(input.shape, weight.shape, stride, padding, dilation, groups)
     if bias is not None and bias.shape != (geo.filters,):
         raise ValueError("convolution: the bias does not fit")
+    if geo.small is not None:
+        places = geo.small.places(input)
+        columns = _columns(xp, input, geo, places)
+        result = _times(xp, weight.reshape(geo.filters, columns.shape[1]).astype(columns.dtype, copy=False), columns)
+        if bias is not None:
+            result += bias[:, None]
+        return result.reshape(geo.batch, geo.filters, *geo.out).astype(input.dtype, copy=False)
     work = _Work(xp, input, geo)
     memory, inside = work.padded()
     patches = work.patches(memory)
@@ -234,6 +258,11 @@ def convolution_input_grad(xp: Any, grad: Any, weight: Any, *, shape: Any, strid
         raise ValueError("convolution_input_grad: the cotangent does not fit")
     if geo.groups == 1 and geo.kernel == geo.stride and max(geo.dilation) == 1 and geo.padded == geo.image == tuple(map(mul, geo.out, geo.stride)) and grad.size:
         return _side_by_side(xp, grad, weight, geo)
+    if geo.small is not None:
+        places = geo.small.places(grad)
+        wide = wide_dtype(grad.dtype)
+        columns = _times(xp, weight.reshape(geo.filters, -1).T.astype(wide, copy=False), grad.reshape(geo.batch, geo.filters, -1).astype(wide, copy=False))
+        return places.add(xp, columns, geo.batch * geo.channels).reshape(shape).astype(grad.dtype, copy=False)
     work = _Work(xp, grad, geo)
     cotangent, filled = work.cotangent()
     columns = work.columns(work.rows)
@@ -283,6 +312,12 @@ def convolution_weight_grad(xp: Any, input: Any, grad: Any, *, shape: Any, strid
     geo = geometry(input.shape, tuple(shape), stride, padding, dilation, groups)
     if grad.shape != (geo.batch, geo.filters, *geo.out):
         raise ValueError("convolution_weight_grad: the cotangent does not fit")
+    if geo.small is not None:
+        places = geo.small.places(input)
+        columns = _columns(xp, input, geo, places)
+        scores = grad.reshape(geo.batch, geo.filters, -1).astype(columns.dtype, copy=False)
+        products = scores[0].dot(columns[0].T) if geo.batch == 1 else xp.matmul(scores, columns.swapaxes(1, 2)).sum(axis=0)
+        return products.reshape(shape).astype(input.dtype, copy=False)
     work = _Work(xp, input, geo)
     memory, inside = work.padded()
     patches = work.patches(memory)

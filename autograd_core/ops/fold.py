@@ -10,7 +10,7 @@ from ..errors import ShapeError, describe
 from ..op import NN, S, composite, op
 from ..spec import Meta
 from .conv import pair
-from .pooling import Windows
+from .pooling import windows_of
 
 _PATCHES: dict[str, Any] = {"kernel": (2, 3), "stride": (1, 2), "padding": (1, 0), "dilation": (2, 1), "size": (4, 2)}
 _WINDOWS = "kernel: tuple[int, int], stride: tuple[int, int], padding: tuple[int, int], dilation: tuple[int, int], size: tuple[int, int]"
@@ -25,12 +25,15 @@ def _columns_spec(input: Any, *, kernel: Any, size: Any, **attrs: Any) -> Meta:
     S((2, 3, 4, 5), **_PATCHES), S((3, 4, 5), **_PATCHES), S((0, 1, 4, 5), **_PATCHES)])
 def patches(xp: Any, input: Any, *, kernel: Any, stride: Any, padding: Any, dilation: Any, size: Any) -> Any:
     """Windows of images as columns (..., channels times window, number of windows), with zeros where they reach beyond."""
-    windows = Windows(input.shape, kernel, stride, padding, dilation, size)
+    windows = windows_of(input.shape, kernel, stride, padding, dilation, size)
+    *lead, channels, _, _ = input.shape
+    if windows.small is not None:
+        return windows.small.places(input).read(xp, input, windows.rows).reshape(*lead, channels * prod(kernel), prod(size))
     padded = windows.pad(xp, input, 0)
     columns = xp.empty((*windows.leading, prod(kernel), *size), dtype=input.dtype)
     for k, place in enumerate(windows.offsets()):
         columns[..., k, :, :] = padded[place]
-    return columns.reshape(_columns_spec(input, kernel=kernel, size=size).shape)
+    return columns.reshape(*lead, channels * prod(kernel), prod(size))
 
 
 @patches.vjp("input")
@@ -43,7 +46,9 @@ def _(F: Any, g: Any, input_shape: Any, kernel: Any, stride: Any, padding: Any, 
         S((2, 18, 8), shape=(2, 3, 4, 5), **_PATCHES), S((18, 8), shape=(3, 4, 5), **_PATCHES)])
 def patches_sum(xp: Any, columns: Any, *, shape: Any, kernel: Any, stride: Any, padding: Any, dilation: Any, size: Any) -> Any:
     """The adjoint of ``patches``: columns added in their places."""
-    windows = Windows(tuple(shape), kernel, stride, padding, dilation, size)
+    windows = windows_of(tuple(shape), kernel, stride, padding, dilation, size)
+    if windows.small is not None:
+        return windows.small.places(columns).add(xp, columns, windows.rows).reshape(shape)
     parts = columns.reshape(*windows.leading, prod(kernel), *size)
     total = xp.zeros((*windows.leading, *windows.padded), dtype=columns.dtype)
     for k, place in enumerate(windows.offsets()):

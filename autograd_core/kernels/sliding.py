@@ -1,0 +1,84 @@
+"""Windows of small images, read by index: one call in the place of one for each element of a window. Of large images slices are faster."""
+
+from __future__ import annotations
+
+from math import prod
+from typing import Any
+
+from ..backend.registry import BY_TYPE, backend_for_device
+
+SMALL = 1 << 12
+"""Elements of all windows up to which reading by index is faster."""
+
+
+class SmallImages:
+    """The places of the windows of images of one shape on each device, worked out when first asked for."""
+
+    def __init__(self, *windows: Any) -> None:
+        """``image, kernel, stride, start, dilation, size``: tuples with an entry for each dimension; windows start ``start`` before the images."""
+        self._windows = windows
+        self._places: dict[type, Places] = {}
+
+    def places(self, array: Any) -> Places:
+        """The places, on the device of ``array``."""
+        found = self._places.get(array.__class__)
+        if found is None:
+            found = self._places[array.__class__] = Places(BY_TYPE[array.__class__].name, *self._windows)
+        return found
+
+
+class Places:
+    """Where the elements of windows lie in flattened images, and which of them each pixel is."""
+
+    def __init__(self, device: str, image: Any, kernel: Any, stride: Any, start: Any, dilation: Any, size: Any) -> None:
+        xp, moved = backend_for_device("cpu").xp, backend_for_device(device).asarray
+        self.pixels, self.elements, self.windows = prod(image), prod(kernel), prod(size)
+        index, inside = xp.zeros((1, 1), dtype="int64"), xp.ones((1, 1), dtype=bool)
+        for n, length, step, before, spread, count in zip(image, kernel, stride, start, dilation, size, strict=True):
+            line = xp.arange(length)[:, None, None] * spread + xp.arange(count) * step - before
+            shape = (len(index) * length, index.shape[1] * count)
+            index = (index[:, None, :, None] * n + line).reshape(shape)
+            inside = (inside[:, None, :, None] & (line >= 0) & (line < n)).reshape(shape)
+        self.numbers = moved(xp.arange(self.elements)[:, None])
+        """A column of the elements' numbers."""
+        self.inside = bool(inside.all())
+        index = xp.where(inside, index, self.pixels)
+        self.index = moved(index)
+        """(elements, windows); one more than the last pixel stands for what is outside of the image."""
+        found: list[list[int]] = [[] for _ in range(self.pixels + 1)]
+        for place, pixel in enumerate(index.reshape(-1).tolist()):
+            found[pixel].append(place)
+        counts = [len(each) for each in found[:-1]]
+        self.most = max(counts, default=0)
+        self.complete = min(counts, default=0) == self.most
+        nowhere = self.elements * self.windows
+        listed = [each + [nowhere] * (self.most - len(each)) for each in found[:-1]]
+        readers = xp.asarray(listed, dtype="int64").reshape(self.pixels, self.most).T.copy()
+        self.readers = moved(readers)
+        """(most, pixels): the places, among all elements of all windows, that read a pixel; one more than the last stands for none."""
+        self.owners = moved(xp.where(readers == nowhere, self.windows, readers % max(self.windows, 1)))
+        """(most, pixels): the windows that a pixel is in."""
+
+    def read(self, xp: Any, images: Any, rows: int) -> Any:
+        """The windows of images, as (rows, elements, windows); 0 outside."""
+        flat = images.reshape(rows, self.pixels)
+        return (flat if self.inside else _with_zero(xp, flat)).take(self.index, 1)
+
+    def add(self, xp: Any, columns: Any, rows: int) -> Any:
+        """The adjoint of ``read``: every pixel the sum of its places in windows, as (rows, pixels)."""
+        return self._summed(xp, columns.reshape(rows, -1), self.readers)
+
+    def spread(self, xp: Any, numbers: Any, rows: int) -> Any:
+        """Every pixel the sum of the numbers of its windows, as (rows, pixels)."""
+        return self._summed(xp, numbers.reshape(rows, -1), self.owners)
+
+    def _summed(self, xp: Any, flat: Any, places: Any) -> Any:
+        found = (flat if self.complete else _with_zero(xp, flat)).take(places, 1)
+        return found[:, 0] if self.most == 1 else found.sum(axis=1)
+
+
+def _with_zero(xp: Any, rows: Any) -> Any:
+    """``rows`` with a 0 at the end of each."""
+    longer = xp.zeros((rows.shape[0], rows.shape[1] + 1), dtype=rows.dtype)
+    longer[:, :-1] = rows
+    return longer

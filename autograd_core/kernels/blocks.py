@@ -16,6 +16,11 @@ def large(array: Any) -> bool:
     return array.size > 1 << 15 and backend_of(array).name == "cpu"
 
 
+def at_hand(array: Any) -> bool:
+    """Whether values may be looked at for nothing: not those on a GPU, which would have to be waited for, nor those that a plan has yet to compute."""
+    return bool(array.__class__.__module__ == "numpy")
+
+
 def in_blocks(xp: Any, function: Callable[..., Any], first: Any, *others: Any) -> Any:
     """``function(first, *others)`` on blocks of arrays of one shape; it is elementwise and returns the dtype of ``first``."""
     return in_blocks_to(xp, lambda *parts: (function(*parts),), 1, first, *others)[0]

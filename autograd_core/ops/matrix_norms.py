@@ -23,8 +23,8 @@ def _vector_norm(F: Any, name: str, x: Any, order: Any, dim: Any, keepdim: bool)
     order = float(order)
     if dim is not None and not isinstance(dim, int):
         dim = tuple(dim) or None
-    dims = range(x.ndim) if dim is None else [wrap_dim(d, x.ndim, name) for d in ((dim,) if isinstance(dim, int) else dim)]
-    if (order < 0 or order == math.inf) and not all(x.shape[d] for d in dims if x.ndim):
+    dims = () if dim is None else [wrap_dim(d, x.ndim, name) for d in ((dim,) if isinstance(dim, int) else dim)]
+    if (order < 0 or order == math.inf) and not all(x.shape[d] for d in (dims or range(x.ndim)) if x.ndim):
         raise RuntimeError(f"{name}: linalg.vector_norm cannot compute the {order:g} norm on an empty tensor because the operation does not have an identity (x {describe(x)})")
     return F.norm_over(x, p=order, dim=dim, keepdim=keepdim)
 
@@ -51,7 +51,7 @@ def _restored(F: Any, result: Any, dims: tuple[int, int], keepdim: bool) -> Any:
 
 def _matrix_norm(F: Any, A: Any, order: Any, dims: tuple[int, int], keepdim: bool) -> Any:
     if order == "fro":
-        return F.norm_over(A, p=2.0, dim=dims, keepdim=keepdim)
+        return F.norm_over(A, p=2.0, dim=dims if A.ndim > 2 or keepdim else None, keepdim=keepdim)
     if order == "nuc" or order in (2, -2):
         values = F.linalg_svdvals(F.movedim(A, source=dims, destination=(-2, -1)))
         reduce = F.sum if order == "nuc" or (order == 2 and not values.shape[-1]) else F.amax if order == 2 else F.amin

@@ -14,23 +14,20 @@ from .complex_numbers import PARTS
 from .reduce import HALF, INFINITY, axes, count, expand_reduced, widened
 
 
-def _deviations(xp: Any, input: Any, dim: Any, n: int) -> Any:
-    """The deviations of ``n`` elements over ``dim`` from their mean."""
-    wide = widened(input)
-    return wide - xp.sum(wide, axis=axes(dim), keepdims=True) / n
-
-
-def _moment(xp: Any, input: Any, dim: Any, correction: Any, keepdim: bool) -> Any:
+def _moment(xp: Any, input: Any, dim: Any, correction: Any, keepdim: bool) -> tuple[Any, Any]:
+    """The variance, and the deviations from the mean."""
     if input.dtype.kind not in "fc":
         raise TypeError("variance of integers")
     n = count(input.shape, dim)
+    axis = axes(dim)
     if not n:
-        return xp.sum(input.real, axis=axes(dim), keepdims=keepdim) + math.nan
-    deviation = _deviations(xp, input, dim, n)
-    total = xp.sum((deviation * deviation.conj()).real, axis=axes(dim), keepdims=keepdim)
+        return input.real.sum(axis=axis, keepdims=keepdim) + math.nan, input
+    wide = widened(input)
+    deviation = wide - wide.sum(axis=axis, keepdims=axis is not None) / n
+    total = (deviation * deviation if deviation.dtype.kind == "f" else (deviation * deviation.conj()).real).sum(axis=axis, keepdims=keepdim)
     if n > correction:
-        return total / (n - correction)
-    return xp.where(total > 0, INFINITY, math.nan).astype(total.dtype)
+        return total / (n - correction), deviation
+    return xp.where(total > 0, INFINITY, math.nan).astype(total.dtype), deviation
 
 
 def _moment_spec(name: str) -> Any:
@@ -52,8 +49,12 @@ _MOMENTS = [S((3, 4)), S((3, 4), dim=0), S((3, 4), dim=-1, keepdim=True), S((1, 
     spec=_moment_spec("var"), samples=_MOMENTS)
 def variance(xp: Any, input: Any, *, dim: Any = None, correction: Any = 1, keepdim: bool = False) -> Any:
     """The variance over ``dim``, in two passes: the mean first, then the squared deviations divided by ``n - correction``."""
-    result = _moment(xp, input, dim, correction, keepdim)
-    return result.astype(HALF) if input.dtype is HALF else result
+    return _variance_parts(xp, input, dim=dim, correction=correction, keepdim=keepdim)[0]
+
+
+def _variance_parts(xp: Any, input: Any, *, dim: Any = None, correction: Any = 1, keepdim: bool = False) -> tuple[Any, Any]:
+    result, deviation = _moment(xp, input, dim, correction, keepdim)
+    return result.astype(HALF) if input.dtype is HALF else result, deviation
 
 
 def _from_mean(F: Any, input: Any, dim: Any) -> Any:
@@ -62,28 +63,60 @@ def _from_mean(F: Any, input: Any, dim: Any) -> Any:
     return F.conj(deviation) if is_complex(deviation) else deviation
 
 
+def _variance_slope(F: Any, g: Any, shape: Any, dim: Any, correction: Any, keepdim: bool) -> Any:
+    freedom = count(shape, dim) - correction
+    return expand_reduced(F, g * (2 / freedom if freedom > 0 else math.nan), shape, dim, keepdim)
+
+
 @variance.vjp("input")
 def _(F: Any, g: Any, input: Any, dim: Any, correction: Any, keepdim: bool) -> Any:
-    shape = input.shape
-    freedom = count(shape, dim) - correction
-    g = expand_reduced(F, g, shape, dim, keepdim)
-    return g * (2 / freedom if freedom > 0 else math.nan) * _from_mean(F, input, dim)
+    return _variance_slope(F, g, input.shape, dim, correction, keepdim) * _from_mean(F, input, dim)
+
+
+@variance.fused_vjp(("deviation",), _variance_parts)
+def _(F: Any, g: Any, deviation: Any, input_shape: Any, dim: Any, correction: Any, keepdim: bool) -> tuple[Any]:
+    return (_as_input(g, _variance_slope(F, g, input_shape, dim, correction, keepdim) * deviation),)
+
+
+def _as_input(g: Any, gradient: Any) -> Any:
+    """A gradient that was computed from the deviations, which are float32 for float16."""
+    return gradient.astype(HALF) if g.dtype is HALF else gradient
 
 
 @op("deviation(input: Tensor, dim: Dims = None, correction: Number = 1, keepdim: bool = False) -> Tensor", kind="reduction", label="std",
     spec=_moment_spec("std"), samples=_MOMENTS)
 def deviation(xp: Any, input: Any, *, dim: Any = None, correction: Any = 1, keepdim: bool = False) -> Any:
     """The standard deviation over ``dim``: the square root of ``variance``; the gradient at 0 is 0."""
-    result = xp.sqrt(_moment(xp, input, dim, correction, keepdim))
-    return result.astype(HALF) if input.dtype is HALF else result
+    return _deviation_parts(xp, input, dim=dim, correction=correction, keepdim=keepdim)[0]
+
+
+def _deviation_parts(xp: Any, input: Any, *, dim: Any = None, correction: Any = 1, keepdim: bool = False) -> tuple[Any, Any]:
+    result, deviation = _moment(xp, input, dim, correction, keepdim)
+    result = xp.sqrt(result)
+    return result.astype(HALF) if input.dtype is HALF else result, deviation
+
+
+def over(F: Any, g: Any, out: Any) -> Any:
+    """``g / out``, and 0 where ``out`` is 0."""
+    if F.raw and isinstance(out, F.backend.xp.generic):  # two choices cost as much as the rest of a rule
+        return g / out if out else out
+    zero = out == 0
+    return F.where(zero, 0, g / (out + zero))
+
+
+def _deviation_slope(F: Any, g: Any, out: Any, shape: Any, dim: Any, correction: Any, keepdim: bool) -> Any:
+    freedom = count(shape, dim) - correction
+    return expand_reduced(F, over(F, g * (1 / freedom if freedom > 0 else math.nan), out), shape, dim, keepdim)
 
 
 @deviation.vjp("input")
 def _(F: Any, g: Any, input: Any, out: Any, dim: Any, correction: Any, keepdim: bool) -> Any:
-    shape = input.shape
-    freedom = count(shape, dim) - correction
-    scale = expand_reduced(F, F.where(out == 0, 0, g / F.where(out == 0, 1, out)), shape, dim, keepdim)
-    return scale * (1 / freedom if freedom > 0 else math.nan) * _from_mean(F, input, dim)
+    return _deviation_slope(F, g, out, input.shape, dim, correction, keepdim) * _from_mean(F, input, dim)
+
+
+@deviation.fused_vjp(("parts",), _deviation_parts)
+def _(F: Any, g: Any, out: Any, parts: Any, input_shape: Any, dim: Any, correction: Any, keepdim: bool) -> tuple[Any]:
+    return (_as_input(g, _deviation_slope(F, g, out, input_shape, dim, correction, keepdim) * parts),)
 
 
 def _settings(name: str, dim: Any, unbiased: Any, correction: Any) -> tuple[Any, Any]:
@@ -136,7 +169,7 @@ def std_mean(F: Any, input: Any, dim: Any = None, unbiased: Any = None, keepdim:
 # --- norms --------------------------------------------------------------------------------------------------------
 
 
-@op("norm_over(input: Tensor, p: float, dim: Dims = None, keepdim: bool = False) -> Tensor", kind="reduction", label="norm", holomorphic=False,
+@op("norm_over(input: Tensor, p: float, dim: Dims = None, keepdim: bool = False) -> Tensor", kind="reduction", label="norm",
     spec=_moment_spec("norm"), samples=[
         S((3, 4), p=2.0), S((3, 4), p=1.0, dim=0), S(distinct(3, 4), p=INFINITY, dim=-1, keepdim=True), S(distinct(2, 3, 4), p=-INFINITY, dim=(0, 2)),
         S((3, 4), p=3.0, dim=1), S((3, 4), p=0.0, dim=1), S(span(0.5, 2.0, 3, 4), p=0.5), S((3, 4), p=1.5), S((), p=2.0), S((0, 3), p=2.0, dim=0),
@@ -148,29 +181,37 @@ def norm_over(xp: Any, input: Any, *, p: float, dim: Any = None, keepdim: bool =
     if p == 2 and dim is None and not keepdim and input.dtype.char in "fd":
         flat = input.reshape(-1)
         return xp.sqrt(flat.dot(flat))
-    if p == 2 and input.ndim and dim.__class__ is int and dim in (-1, input.ndim - 1) and input.dtype.char in "fd":
+    if p == 2 and input.size > _FEW and dim.__class__ is int and dim in (-1, input.ndim - 1) and input.dtype.char in "fd":
         result = xp.sqrt(xp.einsum("...i,...i->...", input, input))  # without the squares in memory
         return result[..., None] if keepdim else result
     size = widened(input)
     if p != 2 or size.dtype.kind == "c":
         size = xp.abs(size)
-    over = {"axis": axes(dim), "keepdims": keepdim}
+    axis = axes(dim)
     if p == 2:
-        result = xp.sqrt(xp.sum(size * size, **over))
+        result = xp.sqrt((size * size).sum(axis=axis, keepdims=keepdim))
     elif p == 1:
-        result = xp.sum(size, **over)
+        result = size.sum(axis=axis, keepdims=keepdim)
     elif p in {INFINITY, -INFINITY}:
-        result = xp.max(size, **over) if p > 0 else xp.min(size, **over)
+        result = size.max(axis=axis, keepdims=keepdim) if p > 0 else size.min(axis=axis, keepdims=keepdim)
     elif p == 0:
-        result = xp.sum(size != 0, dtype=size.dtype, **over)
+        result = (size != 0).sum(axis=axis, keepdims=keepdim, dtype=size.dtype)
     else:
-        result = xp.sum(size**p, **over) ** (1 / p)
+        result = (size**p).sum(axis=axis, keepdims=keepdim) ** (1 / p)
     return result.astype(HALF) if input.dtype is HALF else result
+
+
+_FEW = 1024
+"""Elements up to which squares in memory are faster than none."""
 
 
 @norm_over.vjp("input")
 def _(F: Any, g: Any, input: Any, out: Any, p: float, dim: Any, keepdim: bool) -> Any:
     shape = input.shape
+    if F.is_complex(input):
+        input = F.conj(input)  # which arrives conjugated
+    if p == 2:
+        return input * expand_reduced(F, over(F, g, out), shape, dim, keepdim)
     g = expand_reduced(F, g, shape, dim, keepdim)
     if p == 0:
         return g * (input * 0)
@@ -182,8 +223,6 @@ def _(F: Any, g: Any, input: Any, out: Any, p: float, dim: Any, keepdim: bool) -
         return F.sgn(input) * F.where(ties, g / F.sum(ties, dim=dim, keepdim=True, dtype=g.dtype) if shape else g, 0)
     positive = F.where(out == 0, 1, out)
     g = F.where(out == 0, 0, g)
-    if p == 2:
-        return g * (input / positive)
     size = F.abs(input) / positive
     if p > 2:
         return g * (input / positive) * size ** (p - 2)

@@ -183,6 +183,8 @@ def nanmean(F: Any, input: Any, dim: Any = None, keepdim: bool = False, *, dtype
     samples=[S(ints(3, 4)), S((3, 4), dim=0), S(ints(2, 3, 4), dim=(0, -1)), S(()), S(bools(0, 2), dim=1), S((3,), dim=1, error=IndexError, match="out of range")])
 def count_nonzero(xp: Any, input: Any, *, dim: Any = None) -> Any:
     """How many elements are not zero, as int64."""
+    if axes(dim) is None:
+        return xp.asarray(xp.count_nonzero(input), dtype=LONG)
     return (input != 0).sum(axis=axes(dim), dtype=LONG)
 
 

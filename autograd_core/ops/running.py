@@ -59,8 +59,10 @@ def _running(xp: Any, name: str, input: Any, dim: int) -> tuple[Any, Any]:
         xp.subtract(places[1:], places[:-1], out=lengths[:-1])
         lengths[-1] = input.size - places[-1]
         return values, xp.repeat(places % input.shape[at], lengths).reshape(input.shape)
-    position = xp.arange(input.shape[at]).reshape([-1 if d == at else 1 for d in range(input.ndim)])
-    return values, accumulated(xp, "maximum", xp.where(attained, position, 0), at).astype(LONG, copy=False)
+    position = xp.arange(input.shape[at])
+    if at < input.ndim - 1:
+        position = position.reshape((-1,) + (1,) * (input.ndim - 1 - at))
+    return values, accumulated(xp, "maximum", attained * position, at).astype(LONG, copy=False)
 
 
 def _at_positions(F: Any, g: Any, indices: Any, dim: int, input_shape: Any) -> Any:

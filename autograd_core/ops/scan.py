@@ -10,9 +10,10 @@ from __future__ import annotations
 from typing import Any
 
 from ..dtypes import as_dtype, int64
+from ..kernels.blocks import at_hand
 from ..op import TORCH_TENSOR, S, ints, op, span
 from ..spec import Meta, reduction_spec, wrap_dim
-from .reduce import HALF, LONG, SINGLE, axes, plain_dtype, reduction_samples, with_dtype
+from .reduce import HALF, LONG, SINGLE, axes, expand_reduced, plain_dtype, reduction_samples, with_dtype
 
 
 def _scan_spec(name: str) -> Any:
@@ -28,16 +29,26 @@ _SCANS = [S((3, 4), dim=0), S((2, 3, 4), dim=-1), S((), dim=0), S((0, 3), dim=1)
           S((3,), dim=1, error=IndexError, match="out of range")]
 
 
-def _scan(xp: Any, step: Any, input: Any, dim: int, dtype: Any) -> Any:
+def _scan(xp: Any, step: str, input: Any, dim: int, dtype: Any) -> Any:
+    if dtype is None and input.ndim and input.dtype.char in "fd":
+        return getattr(input, step)(axis=dim)
     dtype = plain_dtype(dtype) or (LONG if input.dtype.kind in "bui" else input.dtype)
     if not input.ndim:
         wrap_dim(dim, 0)
         return xp.asarray(input).astype(dtype)
-    return step(input, axis=dim, dtype=SINGLE).astype(HALF) if dtype is HALF else step(input, axis=dim, dtype=dtype)
+    return getattr(input, step)(axis=dim, dtype=SINGLE).astype(HALF) if dtype is HALF else getattr(input, step)(axis=dim, dtype=dtype)
+
+
+def _backwards(input: Any, dim: int) -> Any:
+    """The index of ``input`` from the end along ``dim``."""
+    return (*[slice(None)] * (dim % input.ndim), slice(None, None, -1))
 
 
 def _reversed(F: Any, scan: Any, input: Any, dim: int) -> Any:
     """A scan from the end."""
+    if F.raw and input.ndim:
+        backwards = _backwards(input, dim)
+        return scan(input[backwards], dim=dim)[backwards]
     return F.flip(scan(F.flip(input, dims=(dim,)), dim=dim), dims=(dim,)) if input.ndim else input
 
 
@@ -50,7 +61,7 @@ def cumsum(xp: Any, input: Any, *, dim: int, dtype: Any = None) -> Any:
     >>> ag.cumsum(ag.tensor([1.0, 2.0, 3.0]), dim=0).tolist()
     [1.0, 3.0, 6.0]
     """
-    return _scan(xp, xp.cumsum, input, dim, dtype)
+    return _scan(xp, "cumsum", input, dim, dtype)
 
 
 @cumsum.vjp("input")
@@ -64,7 +75,7 @@ def _(F: Any, g: Any, input_dtype: Any, dim: int, dtype: Any) -> Any:
     extra=with_dtype("cumprod", "dim"), spec=_scan_spec("cumprod"), samples=_SCANS)
 def cumprod(xp: Any, input: Any, *, dim: int, dtype: Any = None) -> Any:
     """The running product along ``dim``. Integers multiply in int64."""
-    return _scan(xp, xp.cumprod, input, dim, dtype)
+    return _scan(xp, "cumprod", input, dim, dtype)
 
 
 @cumprod.vjp("input")
@@ -91,7 +102,7 @@ def _(F: Any, g: Any, input: Any, out: Any, input_dtype: Any, dim: Any, dtype: A
     # Without zeros among the factors dividing is many times faster.
     if dtype is not None or not input.ndim or input.dtype.char not in "fd" or F.backend.name != "cpu" or not input.all():
         return (cumprod.rules["input"].function(F, g, input, input_dtype, dim, dtype),)
-    backwards = (*[slice(None)] * (dim % input.ndim), slice(None, None, -1))
+    backwards = _backwards(input, dim)
     sums = (g * out)[backwards].cumsum(axis=dim)[backwards]
     return (sums / input,)
 
@@ -124,9 +135,9 @@ def _(F: Any, g: Any, dim: int, step: int) -> Any:
 def prod(xp: Any, input: Any, *, dim: Any = None, keepdim: bool = False, dtype: Any = None) -> Any:
     """The product over ``dim``. Integers multiply in int64. The gradient is right where factors are zero, to any order."""
     dtype = plain_dtype(dtype) or (LONG if input.dtype.kind in "bui" else input.dtype)
-    if (axes(dim) is None or input.ndim == 1) and input.size > 2 * _LANES and dtype is not HALF:
+    if input.size > 2 * _LANES and (axes(dim) is None or input.ndim == 1) and dtype is not HALF:
         return _product_of_all(xp, input, dtype).reshape((1,) * input.ndim if keepdim else ())[()]
-    result = xp.prod(input, axis=axes(dim), keepdims=keepdim, dtype=SINGLE if dtype is HALF else dtype)
+    result = input.prod(axis=axes(dim), keepdims=keepdim, dtype=SINGLE if dtype is HALF else dtype)
     return result.astype(HALF) if dtype is HALF else result
 
 
@@ -163,11 +174,13 @@ def _(F: Any, g: Any, input: Any, input_dtype: Any, input_shape: Any, dim: Any, 
 
 
 @prod.fused_vjp()
-def _(F: Any, g: Any, input: Any, input_dtype: Any, input_shape: Any, dim: Any, keepdim: bool, dtype: Any) -> tuple[Any]:
+def _(F: Any, g: Any, input: Any, out: Any, input_dtype: Any, input_shape: Any, dim: Any, keepdim: bool, dtype: Any) -> tuple[Any]:
     # Dividing is many times faster than multiplying all the others. Zeros are left out of the product and counted: with
-    # one of them only its own gradient is not 0. No decision is made on the host, so that a GPU need not be waited for.
+    # one of them only its own gradient is not 0. For that no decision is made on the host: a GPU need not be waited for.
     if not input_shape:
         return (F.to_dtype(g, dtype=input_dtype) if dtype is not None else g,)
+    if dtype is None and input.dtype.char in "fd" and at_hand(input) and input.all():
+        return (expand_reduced(F, g, input_shape, dim, keepdim) * (expand_reduced(F, out, input_shape, dim, keepdim) / input),)
     input, g, dim = _factors(F, g, input, dim, keepdim, dtype)
     zero = input == 0
     others = F.where(zero, 1, input)

@@ -6,17 +6,10 @@ import warnings
 from typing import Any
 
 from ..dtypes import as_dtype
+from ..kernels.blocks import at_hand
 from ..op import NN, TORCH_TENSOR, TORCH_TENSOR_NN, S, composite, op, span
-from ..spec import Meta, computed_dtype, reduced, reduction_spec, wrap_dim, wrap_dims
+from ..spec import Meta, reduced, reduction_spec, wrap_dim, wrap_dims
 from .reduce import HALF, INFINITY, amax, axes, expand_reduced, widened
-
-
-def _peak(xp: Any, input: Any, dim: Any) -> Any:
-    """The finite maximum over ``dim``, or 0, to be taken off before ``exp``; dimensions kept. Nothing has no maximum."""
-    if not input.size:
-        return xp.zeros(reduced(input.shape, wrap_dims(axes(dim), input.ndim), True), dtype=input.dtype)
-    top = xp.max(input, axis=axes(dim), keepdims=True)
-    return xp.where(xp.isfinite(top), top, 0).astype(top.dtype, copy=False)
 
 
 @op("logsumexp(input: Tensor, dim: Dims, keepdim: bool = False) -> Tensor", kind="reduction", promotes="float", places=TORCH_TENSOR, label="log Σ exp",
@@ -25,14 +18,37 @@ def _peak(xp: Any, input: Any, dim: Any) -> Any:
         S((3,), dim=1, error=IndexError, match="out of range")])
 def logsumexp(xp: Any, input: Any, *, dim: Any, keepdim: bool = False) -> Any:
     """``log(sum(exp(input)))`` over ``dim``, computed without overflow; of nothing, or of nothing but -inf, it is -inf."""
-    wide = widened(input)
-    top = _peak(xp, wide, dim)
-    total = xp.sum(xp.exp(wide - top), axis=axes(dim), keepdims=True)
-    nothing = total == 0
-    result = xp.log(xp.where(nothing, 1, total).astype(total.dtype, copy=False)) + xp.where(nothing, -INFINITY, top).astype(total.dtype, copy=False)
+    return _logsumexp_parts(xp, input, dim=dim, keepdim=keepdim)[0]
+
+
+def _logsumexp_parts(xp: Any, input: Any, *, dim: Any, keepdim: bool = False) -> tuple[Any, Any, Any]:
+    """The result, the exponentials without overflow, and their sums, but 1 where all are 0."""
+    wide, axis = widened(input), axes(dim)
+    if not wide.size:
+        top = xp.zeros(reduced(input.shape, wrap_dims(axis, input.ndim), True), dtype=wide.dtype)
+    else:
+        top = wide.max(axis=axis, keepdims=True)
+    if wide.size and at_hand(top) and xp.isfinite(top).all():  # the usual numbers; what follows for the others takes twice as long
+        powers = xp.exp(wide - top)
+        total = powers.sum(axis=axis, keepdims=True)
+        result = xp.log(total) + top
+    else:
+        top = xp.where(xp.isfinite(top), top, 0).astype(top.dtype, copy=False)
+        powers = xp.exp(wide - top)
+        total = powers.sum(axis=axis, keepdims=True)
+        nothing = total == 0
+        total = xp.where(nothing, 1, total).astype(total.dtype, copy=False)
+        result = xp.log(total) + xp.where(nothing, -INFINITY, top).astype(total.dtype, copy=False)
     if not keepdim:
-        result = result.reshape(reduced(input.shape, wrap_dims(axes(dim), input.ndim), False))
-    return result.astype(input.dtype, copy=False)
+        result = result.squeeze(axis=axis) if input.ndim else result.reshape(())
+    return result.astype(input.dtype, copy=False), powers, total
+
+
+@logsumexp.fused_vjp(("powers", "total"), _logsumexp_parts)
+def _(F: Any, g: Any, powers: Any, total: Any, input_shape: Any, dim: Any, keepdim: bool) -> tuple[Any]:
+    if powers.dtype.kind == "c":
+        powers, total = powers.conj(), total.conj()
+    return ((powers * (expand_reduced(F, g, input_shape, dim, keepdim) / total)).astype(g.dtype, copy=False),)
 
 
 @logsumexp.vjp("input")
@@ -45,7 +61,10 @@ def _(F: Any, g: Any, input: Any, out: Any, dim: Any, keepdim: bool) -> Any:
 def _softmax_spec(name: str) -> Any:
     def spec(input: Any, *, dim: int) -> Meta:
         wrap_dim(dim, len(input.shape), name)
-        return Meta(tuple(input.shape), computed_dtype(name, "float", (input,)))
+        kind = as_dtype(input.dtype)
+        if not (kind.is_floating_point or kind.is_complex):
+            raise NotImplementedError(f"{name}: not implemented for '{kind.name}'. Convert the input with .float(), or pass dtype=")
+        return Meta(tuple(input.shape), kind)
 
     return spec
 
@@ -56,16 +75,22 @@ _SOFTMAX = [S((3, 4), dim=1), S((2, 3, 4), dim=-2), S((), dim=0), S((0, 3), dim=
 
 def exponentials(xp: Any, input: Any, dim: Any) -> tuple[Any, Any, Any]:
     """``input`` less its maximum along ``dim``, the exponentials of that, and their sums (dimension kept); float16 in float32."""
-    wide = xp.asarray(widened(input))
+    if input.dtype.kind not in "fc":
+        raise TypeError("exponentials of integers")
+    wide = widened(input)
     if not wide.size or not wide.ndim:
-        shifted = wide * 0
+        shifted = xp.asarray(wide) * 0
     else:
-        shifted = wide - amax.kernel(xp, wide, dim=dim, keepdim=True)
+        shifted = wide - (wide.max(axis=dim, keepdims=True) if wide.size < _FEW else amax.kernel(xp, wide, dim=dim, keepdim=True))
     powers = xp.exp(shifted)
     return shifted, powers, powers.sum(axis=dim, keepdims=True)
 
 
-@op("softmax_along(input: Tensor, dim: int) -> Tensor", quick=True, kind="general", promotes="float", label="softmax", spec=_softmax_spec("softmax"), samples=_SOFTMAX)
+_FEW = 2048
+"""Elements up to which nothing is gained by looking for a better order to find maxima in."""
+
+
+@op("softmax_along(input: Tensor, dim: int) -> Tensor", quick=True, kind="general", promotes="same", label="softmax", spec=_softmax_spec("softmax"), samples=_SOFTMAX)
 def softmax_along(xp: Any, input: Any, *, dim: int) -> Any:
     """``exp(input)`` divided by its sum along ``dim``, computed without overflow."""
     _, powers, totals = exponentials(xp, input, dim)
@@ -75,10 +100,11 @@ def softmax_along(xp: Any, input: Any, *, dim: int) -> Any:
 
 @softmax_along.vjp("input")
 def _(F: Any, g: Any, out: Any, dim: int) -> Any:
-    return out * (g - F.sum(g * out, dim=dim, keepdim=True))
+    product = g * out
+    return out * (g - (product.sum(axis=dim, keepdims=True) if F.raw and g.dtype is not HALF else F.sum(product, dim=dim, keepdim=True)))
 
 
-@op("log_softmax_along(input: Tensor, dim: int) -> Tensor", quick=True, kind="general", promotes="float", label="log_softmax", spec=_softmax_spec("log_softmax"), samples=_SOFTMAX)
+@op("log_softmax_along(input: Tensor, dim: int) -> Tensor", quick=True, kind="general", promotes="same", label="log_softmax", spec=_softmax_spec("log_softmax"), samples=_SOFTMAX)
 def log_softmax_along(xp: Any, input: Any, *, dim: int) -> Any:
     """``log(softmax(input))``, computed without overflow and without loss of small probabilities."""
     shifted, _, totals = exponentials(xp, input, dim)
@@ -88,22 +114,10 @@ def log_softmax_along(xp: Any, input: Any, *, dim: int) -> Any:
 
 @log_softmax_along.vjp("input")
 def _(F: Any, g: Any, out: Any, dim: int) -> Any:
-    return g - F.exp(out) * F.sum(g, dim=dim, keepdim=True)
+    return g - F.exp(out) * (g.sum(axis=dim, keepdims=True) if F.raw and g.dtype is not HALF else F.sum(g, dim=dim, keepdim=True))
 
 
-def _floating(F: Any, name: str, input: Any, dtype: Any) -> Any:
-    """``input`` in ``dtype``; PyTorch has no softmax of integers."""
-    if dtype is not None:
-        return F.to_dtype(input, dtype=as_dtype(dtype))
-    kind = as_dtype(input.dtype)
-    if not (kind.is_floating_point or kind.is_complex):
-        raise NotImplementedError(f"{name}: not implemented for '{kind.name}'. Convert the input with .float(), or pass dtype=")
-    return input
-
-
-def _softmax_dim(name: str, input: Any, dim: int | None) -> int:
-    if dim is not None:
-        return dim
+def _softmax_dim(name: str, input: Any) -> int:
     warnings.warn(f"Implicit dimension choice for {name} has been deprecated. Pass dim=, for example dim=-1", UserWarning, stacklevel=4)
     return 0 if input.ndim in {0, 1, 3} else 1
 
@@ -116,19 +130,22 @@ def softmax(F: Any, input: Any, dim: Any = None, *, dtype: Any = None) -> Any:
     >>> ag.softmax(ag.tensor([0.0, 0.0]), dim=0).tolist()
     [0.5, 0.5]
     """
-    input = _floating(F, "softmax", input, dtype)
-    return F.softmax_along(input, dim=_softmax_dim("softmax", input, dim))
+    if dtype is not None:
+        input = F.to_dtype(input, dtype=as_dtype(dtype))
+    return F.softmax_along(input, dim=_softmax_dim("softmax", input) if dim is None else dim)
 
 
 @composite("log_softmax(input: Tensor, dim: int | None = None, *, dtype: DTypeLike | None = None) -> Tensor", places=TORCH_TENSOR_NN)
 def log_softmax(F: Any, input: Any, dim: Any = None, *, dtype: Any = None) -> Any:
     """``log(softmax(input, dim))`` without overflow; ``dtype`` converts the input first."""
-    input = _floating(F, "log_softmax", input, dtype)
-    return F.log_softmax_along(input, dim=_softmax_dim("log_softmax", input, dim))
+    if dtype is not None:
+        input = F.to_dtype(input, dtype=as_dtype(dtype))
+    return F.log_softmax_along(input, dim=_softmax_dim("log_softmax", input) if dim is None else dim)
 
 
 @composite("softmin(input: Tensor, dim: int | None = None, *, dtype: DTypeLike | None = None) -> Tensor", places=NN)
 def softmin(F: Any, input: Any, dim: Any = None, *, dtype: Any = None) -> Any:
     """``softmax(-input, dim)``."""
-    input = _floating(F, "softmin", input, dtype)
-    return F.softmax_along(-input, dim=_softmax_dim("softmin", input, dim))
+    if dtype is not None:
+        input = F.to_dtype(input, dtype=as_dtype(dtype))
+    return F.softmax_along(-input, dim=_softmax_dim("softmin", input) if dim is None else dim)

@@ -18,7 +18,7 @@ _SATURATED = frozenset(("sigmoid", "tanh", "softmax_along", "log_softmax_along",
 _PRODUCTS = frozenset(("mul", "matmul", "linear", "contract", "convolution", "div"))
 _STEPS = frozenset(("round", "floor", "ceil", "trunc", "sign", "heaviside", "fmod", "remainder"))
 _CHOICES = frozenset(("where", "masked_fill", "slice_view", "slice_place", "slice_write", "index", "index_write", "index_select", "gather", "amax", "amin", "max_along",
-                      "min_along", "take_masked", "tril", "triu", "max_pool", "maximum", "minimum"))
+                      "min_along", "take_rows", "take_points", "take_masked", "write_rows", "tril", "triu", "max_pool", "maximum", "minimum"))
 _RESIDUALS = frozenset(("squared_error", "huber_error", "abs", "square", "pow", "norm_over", "sigmoid_cross_entropy", "softmax_cross_entropy"))
 
 

@@ -82,6 +82,27 @@ def _place_rows(call: Call) -> Any:
     return composed(call, lambda F, input, index, shape: F.index_accumulate(input, F.index_of([index], sizes=(shape[0],), dims=(0,)), dims=(0,), shape=shape))
 
 
+@rule("take_points")
+def _take_points(call: Call) -> Any:
+    def taken(F: Any, input: Any, *index: Any) -> Any:
+        return F.index(input, F.index_of(index, sizes=tuple(input.shape[:2]), dims=(0, 1)), dims=(0, 1))
+
+    return composed(call, taken)
+
+
+@rule("place_points")
+def _place_points(call: Call) -> Any:
+    return composed(call, lambda F, input, *index, shape: F.index_accumulate(input, F.index_of(index, sizes=shape[:2], dims=(0, 1)), dims=(0, 1), shape=shape))
+
+
+@rule("write_rows")
+def _write_rows(call: Call) -> Any:
+    def written(F: Any, input: Any, index: Any, values: Any, dim: int, name: str, wraps: bool = True) -> Any:
+        return F.index_write(input, F.positions(index, shape=tuple(input.shape), name=name, dim=dim, wraps=wraps), values, dims=(dim,))
+
+    return composed(call, written)
+
+
 def _positions(F: Any, mask: Any) -> tuple[Any, tuple[int, ...]]:
     return F.permute(F.argwhere(mask), (1, 0)), tuple(range(mask.ndim))
 

@@ -53,6 +53,13 @@ def _broadcast_to(call: Call) -> Any:
     return call.run(lined_up(call, 0, len(shape)), shape=(call.size, *shape))
 
 
+@rule("rearrange")
+def _rearrange(call: Call) -> Any:
+    apart, spread, shape = (tuple(call.attrs[name]) for name in ("apart", "spread", "shape"))
+    order = (0, *[d + 1 for d in call.attrs["order"]])
+    return call.run(call.values[0], apart=(call.size, *apart), order=order, spread=(call.size, *spread), shape=(call.size, *shape))
+
+
 @rule("sum_to")
 def _sum_to(call: Call) -> Any:
     shape, own = tuple(call.attrs["shape"]), call.shape(0)

@@ -10,8 +10,8 @@ from ..backend.registry import backend_for_device, backend_of
 
 
 @lru_cache(maxsize=64)
-def _offsets(device: str, shape: Any, indexed: Any, dim: int) -> Any:
-    """What the own positions of an index add to the places in the flattened tensor: all dimensions but ``dim``."""
+def _offsets(device: str, shape: Any, indexed: Any, dim: int) -> tuple[int, Any]:
+    """By what an index for ``dim`` is multiplied, and what its own positions add to the places in the flattened tensor: all dimensions but ``dim``."""
     xp = backend_for_device(device).xp
     step = 1
     total = xp.zeros((1,) * len(shape), dtype="int64")
@@ -19,21 +19,18 @@ def _offsets(device: str, shape: Any, indexed: Any, dim: int) -> Any:
         if d != dim:
             total = total + (xp.arange(indexed[d]) * step).reshape([-1 if k == d else 1 for k in range(len(shape))])
         step *= shape[d]
-    return total
+    return math.prod(shape[dim + 1 :]), total
 
 
 def flat_along(xp: Any, shape: Any, index: Any, dim: int) -> Any:
     """The places in the flattened tensor of ``shape`` of the elements that ``index`` names along ``dim``, and its own position names elsewhere."""
     if not shape:
         return xp.zeros(index.shape, dtype="int64")
-    at = dim % len(shape)
-    step = math.prod(shape[at + 1 :])
     flat = index.astype("int64", copy=False)
-    flat = flat * step if step != 1 else flat
     if len(shape) == 1:
         return flat
-    many = index.size > _CACHED
-    return flat + (_offsets.__wrapped__ if many else _offsets)(backend_of(index).name, tuple(shape), tuple(index.shape), at)
+    step, offsets = (_offsets if index.size <= _CACHED else _offsets.__wrapped__)(backend_of(index).name, tuple(shape), index.shape, dim % len(shape))
+    return (flat if step == 1 else flat * step) + offsets
 
 
 _CACHED = 1 << 13

@@ -77,6 +77,9 @@ def _bincount_spec(input: Any, weights: Any = None, *, minlength: int = 0) -> Me
         raise RuntimeError(f"bincount: weights should be 1-d and have the same length as input, got {tuple(weights.shape)} for {tuple(input.shape)}")
     if minlength < 0:
         raise RuntimeError(f"bincount: minlength should be >= 0, got {minlength}")
+    raw = getattr(input, "_array", None)
+    if raw is not None and raw.size and backend_of(raw).name == "cpu" and raw.min() < 0:  # on a GPU looking at the values would wait for it
+        raise RuntimeError(f"bincount: only supports 1-d non-negative integral inputs, got {int(raw.min())}")
     return Meta((-1,), int64 if weights is None or not input.shape[0] else float32 if weights.dtype == "float32" else float64)
 
 
@@ -89,9 +92,9 @@ def bincount(xp: Any, input: Any, weights: Any = None, *, minlength: int = 0) ->
 
     Counts are int64, sums of float32 weights float32, of others float64; of nothing, always int64.
     """
+    if weights is None and input.dtype.kind in "iu" and input.size:  # the array library refuses what does not fit
+        return xp.bincount(input, None, minlength).astype("int64", copy=False)
     wanted = _bincount_spec(input, weights, minlength=minlength).dtype.dtype
-    if input.size and backend_of(input).name == "cpu" and input.min() < 0:
-        raise RuntimeError(f"bincount: only supports 1-d non-negative integral inputs, got {int(input.min())}")
     if not input.size:
         return xp.zeros(minlength, dtype=wanted)
     return xp.bincount(input, weights=weights, minlength=minlength).astype(wanted, copy=False)

@@ -30,7 +30,7 @@ def lookup(xp: Any, input: Any, weight: Any, *, padding_idx: Any = None, scale_g
     """The rows of ``weight`` that the integers in ``input`` name; ``padding_idx`` and ``scale_grad_by_freq`` concern the gradient alone."""
     if weight.ndim != 2 or padding_idx is not None:
         _lookup_spec(input, weight, padding_idx=padding_idx)
-    return xp.take(weight, checked_rows("embedding", input, weight.shape[0]), axis=0)
+    return weight.take(checked_rows("embedding", input, weight.shape[0]), 0)
 
 
 @lookup.vjp("weight")

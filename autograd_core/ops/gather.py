@@ -88,5 +88,7 @@ def take_along_dim(F: Any, input: Any, indices: Any, dim: Any = None) -> Any:
         raise RuntimeError(f"take_along_dim: input and indices should have the same number of dimensions, but got {input.ndim} and {indices.ndim} dimensions")
     at = wrap_dim(dim, input.ndim, "take_along_dim")
     a, b = tuple(input.shape), tuple(indices.shape)
+    if a == b:
+        return F.gather(input, index=indices, dim=at)
     common = broadcast("take_along_dim", ("input", "indices"), (Meta((*a[:at], 1, *a[at + 1:]), input.dtype), Meta((*b[:at], 1, *b[at + 1:]), indices.dtype)))
     return F.gather(F.broadcast_to(input, shape=(*common[:at], a[at], *common[at + 1:])), index=F.broadcast_to(indices, shape=(*common[:at], b[at], *common[at + 1:])), dim=at)

@@ -237,6 +237,8 @@ def getitem(F: Any, input: Any, index: Any) -> Any:
         if (plain := _plain_key(index, shape)) is not None:
             return F.slice_view(input, key=plain)
         if index.__class__ is tuple and 0 < len(index) <= len(shape) and all([_is_positions(each, input) for each in index]):
+            if len(index) == 2:
+                return F.take_points(input, *index)
             dims = tuple(range(len(index)))
             return F.index(input, F.index_of(index, sizes=shape[: len(dims)], dims=dims), dims=dims)
     elif (found := _one_array(F, input, index)) is not None:
@@ -304,6 +306,8 @@ def index_put_(F: Any, input: Any, indices: Any, values: Any, accumulate: bool =
 def index_put(F: Any, input: Any, indices: Any, values: Any, accumulate: bool = False) -> Any:
     """A copy of ``input`` with ``values`` written at ``indices``; with ``accumulate`` they are added, repeated positions included."""
     if len(indices) == 1 and input.ndim and getattr(indices[0], "ndim", 0) and getattr(indices[0], "dtype", None) == int64 and getattr(values, "dtype", input.dtype) == input.dtype:
+        if not accumulate and indices[0].ndim == 1 and hasattr(indices[0], "_array") is hasattr(input, "_array"):  # not the caller's own array, which may change unseen
+            return F.write_rows(input, indices[0], values, dim=0, name="index_put")
         rows = F.index_of([indices[0]], sizes=(input.shape[0],), dims=(0,))
         return F.index_write(input, rows, values, dims=(0,), adding=accumulate)
     return index_put_.function(F, F.clone(input), indices, values, accumulate)

@@ -134,7 +134,7 @@ def indexed_shape(shape: Any, index_shape: Any, dims: Any) -> tuple[int, ...]:
 def index(xp: Any, input: Any, index: Any, *, dims: Any, unique: bool = False) -> Any:
     """``input`` at the positions that ``index`` lists for ``dims``; ``unique`` promises that no position occurs twice."""
     if len(dims) == 1:
-        return xp.take(input, index[0], axis=dims[0])
+        return input.take(index[0], dims[0])
     if len(dims) == input.ndim and input.flags.c_contiguous:  # one position each is read three times faster
         return input.reshape(-1).take(flat_index(index, input.shape))
     return input[_key(index, dims)]
@@ -151,7 +151,7 @@ def add_rows(xp: Any, values: Any, rows: Any, size: int) -> Any:
     Many numbers for few places are counted with weights, which adds up in float64.
     """
     count = len(rows)
-    if values.dtype.kind == "f" and values.size == count > 4 * size and backend_of(values).name == "cpu":
+    if count > 4 * size and values.size == count and values.dtype.kind == "f" and backend_of(values).name == "cpu":
         return xp.bincount(rows, weights=values.reshape(-1), minlength=size).astype(values.dtype).reshape((size, *values.shape[1:]))
     if values.dtype.char == "e":
         return add_rows(xp, values.astype("float32"), rows, size).astype(values.dtype)
@@ -173,7 +173,7 @@ def add_to_rows(xp: Any, result: Any, values: Any, rows: Any) -> None:
     """
     if not values.size:
         return
-    if backend_of(values).name != "cpu":
+    if values.size <= _FEW or backend_of(values).name != "cpu":
         xp.add.at(result, rows, values)
         return
     count = len(rows)
@@ -199,6 +199,8 @@ _BLOCK = 1 << 18
 """How many positions are computed at a time: they should stay in the cache."""
 _LONG = 768
 """Of rows that are added one by one."""
+_FEW = 256
+"""Numbers that are added sooner than positions for them are computed."""
 
 
 def flat_index(index: Any, sizes: Any) -> Any:
@@ -221,6 +223,9 @@ def index_accumulate(xp: Any, input: Any, index: Any, *, dims: Any, shape: Any, 
         result = xp.zeros(shape, dtype=input.dtype)
         result[_key(index, dims)] = input
         return result
+    if dims == (0,):
+        rows = index[0].reshape(-1)
+        return add_rows(xp, input.reshape((rows.size, *shape[1:])), rows, shape[0])
     sizes = tuple(shape[d] for d in dims)
     rest = tuple(n for d, n in enumerate(shape) if d not in dims)
     count = index.ndim - 1
@@ -282,8 +287,14 @@ def last_written(xp: Any, index: Any, *, sizes: Any) -> Any:
 
 
 def below(index: Any, size: int) -> bool:
-    """Whether all are from 0 to ``size - 1``, by one look: read as unsigned, a negative number is huge."""
-    return bool(index.dtype.char in "lq" and index.itemsize == 8 and index.view("uint64").max() < size)
+    """Whether all (there must be some) are from 0 to ``size - 1``, by one look: read as unsigned, a negative number is huge.
+
+    ``argmax`` has no Python around it, so that it takes a half of what ``max`` does for a few numbers, and as long for many.
+    """
+    if index.dtype.char not in "lq" or index.itemsize != 8:
+        return False
+    unsigned = index.view("uint64")
+    return bool(unsigned.item(unsigned.argmax()) < size)
 
 
 def checked_rows(name: str, index: Any, size: int, error: type[Exception] = IndexError) -> Any:

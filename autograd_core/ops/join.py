@@ -10,13 +10,14 @@ from ..backend.registry import backend_for_device, backend_of
 from ..errors import ShapeError
 from ..op import TORCH_TENSOR, S, bools, composite, detached, op
 from ..spec import Meta, result_type_of, wrap_dim, wrap_dims
+from .index import FULL
 
 # --- joining ------------------------------------------------------------------------------------------------------
 
 
 def _along(dim: int, part: Any) -> tuple[Any, ...]:
     """The key that takes ``part`` (an index or a slice) of one dimension and everything of those before."""
-    return (*[slice(None)] * dim, part)
+    return (*(FULL,) * dim, part)
 
 
 def _legacy_empty(shape: Any) -> bool:
@@ -64,24 +65,29 @@ def cat(xp: Any, *tensors: Any, dim: int = 0) -> Any:
     >>> ag.cat([ag.ones(2, 1), ag.zeros(2, 2)], dim=1).tolist()
     [[1.0, 0.0, 0.0], [1.0, 0.0, 0.0]]
     """
-    joined = [tensor for tensor in tensors if not _legacy_empty(tensor.shape)]
-    return xp.concatenate(joined, axis=dim) if joined else tensors[0].copy()
+    try:
+        return xp.concatenate(tensors, axis=dim)
+    except ValueError:
+        joined = [tensor for tensor in tensors if not _legacy_empty(tensor.shape)]
+        return xp.concatenate(joined, axis=dim) if joined else tensors[0].copy()
 
 
 @cat.vjp()
 def _(F: Any, g: Any, tensors_shape: Any, needs: Any, dim: int) -> Any:
-    at = dim % g.ndim
+    rank = g.ndim
+    at = dim % rank
+    before = (FULL,) * at
     rests = []
     start = 0
     for shape, needed in zip(tensors_shape, needs, strict=True):
-        length = 0 if _legacy_empty(shape) and g.ndim > 1 else shape[at]
+        stop = start if len(shape) != rank else start + shape[at]
         piece = None
         if needed:
-            piece = F.slice_view(g, key=_along(at, slice(start, start + length, 1)))
-            if len(shape) != g.ndim:
+            piece = F.slice_view(g, key=(*before, slice(start, stop, 1)))
+            if len(shape) != rank:
                 piece = F.reshape(piece, shape=(0,))
         rests.append(piece)
-        start += length
+        start = stop
     return tuple(rests)
 
 
@@ -108,12 +114,14 @@ def stack(xp: Any, *tensors: Any, dim: int = 0) -> Any:
     >>> ag.stack([ag.tensor([1, 2]), ag.tensor([3, 4])], dim=1).tolist()
     [[1, 3], [2, 4]]
     """
-    return xp.stack(tensors, axis=dim)
+    apart = (*(FULL,) * (dim if dim >= 0 else dim + tensors[0].ndim + 1), None)
+    return xp.concatenate([tensor[apart] for tensor in tensors], axis=dim)
 
 
 @stack.vjp()
 def _(F: Any, g: Any, needs: Any, dim: int) -> Any:
-    return tuple(F.slice_view(g, key=_along(dim % g.ndim, i)) if needed else None for i, needed in enumerate(needs))
+    before = (FULL,) * (dim % g.ndim)
+    return tuple([F.slice_view(g, key=(*before, i)) if needed else None for i, needed in enumerate(needs)])
 
 
 # --- splitting ----------------------------------------------------------------------------------------------------
@@ -214,9 +222,9 @@ def repeat(F: Any, input: Any, repeats: Any) -> Any:
     if min(repeats, default=0) < 0:
         raise RuntimeError(f"repeat: Trying to create tensor with negative dimension: repeats {tuple(repeats)}")
     sizes = (*[1] * extra, *input.shape)
-    apart = F.reshape(input, shape=tuple(n for size in sizes for n in (1, size)))
-    spread = F.broadcast_to(apart, shape=tuple(n for times, size in zip(repeats, sizes, strict=True) for n in (times, size)))
-    return F.clone(F.reshape(spread, shape=tuple(times * size for times, size in zip(repeats, sizes, strict=True))))
+    pairs = list(zip(repeats, sizes, strict=True))
+    apart, spread = tuple([n for size in sizes for n in (1, size)]), tuple([n for pair in pairs for n in pair])
+    return F.rearrange(input, apart=apart, order=tuple(range(len(apart))), spread=spread, shape=tuple([times * size for times, size in pairs]))
 
 
 @composite("tile(input: Tensor, dims: Sequence[int]) -> Tensor", varargs="dims")
@@ -257,9 +265,8 @@ def repeat_interleave(F: Any, input: Any, repeats: Any = None, dim: Any = None, 
             return F.getitem(input, _along(at, [i for i, count in enumerate(counts) for _ in range(count)]))
     if repeats < 0:
         raise RuntimeError("repeat_interleave: repeats can not be negative")
-    apart = F.reshape(input, shape=(*shape[:at + 1], 1, *shape[at + 1:]))
-    spread = F.broadcast_to(apart, shape=(*shape[:at + 1], repeats, *shape[at + 1:]))
-    return F.clone(F.reshape(spread, shape=(*shape[:at], shape[at] * repeats, *shape[at + 1:])))
+    before, after = shape[: at + 1], shape[at + 1 :]
+    return F.rearrange(input, apart=(*before, 1, *after), order=tuple(range(len(shape) + 1)), spread=(*before, repeats, *after), shape=(*shape[:at], shape[at] * repeats, *after))
 
 
 def _same_spec(name: str) -> Any:
@@ -275,10 +282,14 @@ def _same_spec(name: str) -> Any:
     S((2, 3), dims=(0,)), S((2, 3), dims=(0, -1)), S((), dims=()), S((0, 2), dims=(1,)), S((2,), dims=(1,), error=IndexError, match="out of range")])
 def flip(xp: Any, input: Any, *, dims: Any) -> Any:
     """The elements in reverse order along ``dims``; a copy."""
-    if not input.ndim:
-        wrap_dims(dims, 0, "flip")
-        return input.copy()
-    return xp.flip(xp.asarray(input), axis=tuple(dims)).copy()
+    return input[_backwards(input.ndim, tuple(dims))].copy()
+
+
+@lru_cache(maxsize=256)
+def _backwards(rank: int, dims: tuple[int, ...]) -> tuple[Any, ...]:
+    """The key that reverses some of the dimensions."""
+    reversed_dims = wrap_dims(dims, rank, "flip")
+    return tuple([slice(None, None, -1) if d in reversed_dims else FULL for d in range(rank)])
 
 
 @flip.vjp("input")
@@ -302,11 +313,17 @@ def _roll_spec(input: Any, *, shifts: Any, dims: Any) -> Meta:
     S((2, 3), shifts=1, dims=2, error=IndexError, match="out of range"), S((2, 3), shifts=(1, 2), error=RuntimeError, match="must align")])
 def roll(xp: Any, input: Any, *, shifts: Any, dims: Any = None) -> Any:
     """The elements moved by ``shifts`` along ``dims``, re-entering at the other end; without ``dims`` through the flattened tensor."""
-    if not input.size and isinstance(shifts, int) and isinstance(dims, int):
-        return input.copy()  # PyTorch does not look at the dimension then
     if not isinstance(shifts, int) or not isinstance(dims, int):
         _roll_spec(input, shifts=shifts, dims=dims)
-    return xp.roll(xp.asarray(input), tuple(shifts) if isinstance(shifts, list) else shifts, axis=tuple(dims) if isinstance(dims, list) else dims)
+    if not input.size:
+        return input.copy()  # PyTorch does not look at the dimension then
+    if not isinstance(dims, int) and not dims:
+        shift = shifts if isinstance(shifts, int) else shifts[0]
+        return roll.kernel(xp, input.reshape(-1), shifts=shift, dims=0).reshape(input.shape)
+    for shift, dim in ((shifts, dims),) if isinstance(dims, int) else zip(shifts, dims, strict=True):
+        middle = input.shape[dim] - shift % input.shape[dim]
+        input = xp.concatenate((input[_along(dim % input.ndim, slice(middle, None))], input[_along(dim % input.ndim, slice(middle))]), axis=dim)
+    return input
 
 
 @roll.vjp("input")

@@ -1,4 +1,4 @@
-"""``x[rows]`` and ``x[mask]``: an index that is one array of integers or one mask, each a single op.
+"""``x[rows]``, ``x[rows, columns]`` and ``x[mask]``: an index that is one or two arrays of integers or one mask, each a single op.
 
 All other indices with arrays go the general way of ``getitem`` and ``index``.
 """
@@ -8,8 +8,9 @@ from __future__ import annotations
 from typing import Any
 
 from ..backend.registry import backend_of
+from ..errors import ShapeError
 from ..op import Arg, S, ints, op
-from ..spec import Meta
+from ..spec import Meta, broadcast
 from .index import add_rows, below
 
 
@@ -35,15 +36,20 @@ def _(F: Any, g: Any, index: Any, input_shape: Any) -> Any:
     return F.place_rows(g, index, shape=input_shape)
 
 
+def _from_start(xp: Any, index: Any, size: int) -> Any:
+    """An index without negative integers."""
+    if not index.size or (backend_of(index).name == "cpu" and below(index, size)):
+        return index
+    return xp.where(index < 0, index + size, index)
+
+
 @op("place_rows(input: Tensor, index: Tensor, shape: Sequence[int]) -> Tensor", kind="general", label="[ ]+",
     spec=lambda input, index, *, shape: Meta(tuple(shape), input.dtype), samples=[
         S((5, 4), ints(5, low=-3, high=3), shape=(3, 4)), S((2, 3), ints(2, 3, high=4), shape=(4,)), S((0, 2), ints(0), shape=(0, 2)),
         S((3, 2, 2), ints(3, high=2), shape=(2, 2, 2))])
 def place_rows(xp: Any, input: Any, index: Any, *, shape: Any) -> Any:
     """Zeros of ``shape`` with the slices of ``input`` added to the rows of ``index``, repeats included: the adjoint of ``take_rows``."""
-    rows = index.reshape(-1)
-    if rows.size and not (backend_of(rows).name == "cpu" and below(rows, shape[0])):
-        rows = xp.where(rows < 0, rows + shape[0], rows)
+    rows = _from_start(xp, index.reshape(-1), shape[0])
     return add_rows(xp, xp.asarray(input).reshape((rows.size, *shape[1:])), rows, shape[0])
 
 
@@ -52,10 +58,51 @@ def _(F: Any, g: Any, index: Any) -> Any:
     return F.take_rows(g, index)
 
 
+def _points_spec(input: Any, rows: Any, columns: Any) -> Meta:
+    for dim, index in enumerate((rows, columns)):
+        n, raw = input.shape[dim], getattr(index, "_array", None)
+        if raw is not None and raw.size and backend_of(raw).name == "cpu" and not -n <= (low := raw.min()) <= (high := raw.max()) < n:
+            raise IndexError(f"index {int(low if low < -n else high)} is out of bounds for dimension {dim} with size {n}")
+    try:
+        common = broadcast("index", ("rows", "columns"), (rows, columns))
+    except ShapeError:
+        raise IndexError(f"index: shape mismatch: indexing tensors could not be broadcast together with shapes {list(rows.shape)}, {list(columns.shape)}") from None
+    return Meta((*common, *input.shape[2:]), input.dtype)
+
+
+@op("take_points(input: Tensor, rows: Tensor, columns: Tensor) -> Tensor", quick=True, kind="general", label="[ ]", extra={"written": "index"}, spec=_points_spec, samples=[
+    S((3, 4), ints(5, low=-3, high=3), ints(5, high=4)), S((3, 4), ints(2, 1), ints(3, low=-4, high=4)), S((2, 3, 2), ints(3, high=2), ints(3, high=3)),
+    S((3, 4), ints(0), ints(0)), S((3, 3), ints(2), ints(3), error=IndexError, match="broadcast"),
+    S((3, 3), Arg(values=[0, 5]), ints(2), error=IndexError, match="index 5 is out of bounds for dimension 0 with size 3")])
+def take_points(xp: Any, input: Any, rows: Any, columns: Any) -> Any:
+    """``input[rows, columns]`` for integers, counted from the end where negative; the two broadcast."""
+    return input[rows, columns]
+
+
+@take_points.vjp("input")
+def _(F: Any, g: Any, rows: Any, columns: Any, input_shape: Any) -> Any:
+    return F.place_points(g, rows, columns, shape=input_shape)
+
+
+@op("place_points(input: Tensor, rows: Tensor, columns: Tensor, shape: Sequence[int]) -> Tensor", kind="general", label="[ ]+",
+    spec=lambda input, rows, columns, *, shape: Meta(tuple(shape), input.dtype), samples=[
+        S((5,), ints(5, low=-3, high=3), ints(5, high=4), shape=(3, 4)), S((2, 3), ints(2, 1, high=3), ints(3, high=4), shape=(3, 4)),
+        S((3, 2), ints(3, high=2), ints(3, high=3), shape=(2, 3, 2)), S((0,), ints(0), ints(0), shape=(2, 3))])
+def place_points(xp: Any, input: Any, rows: Any, columns: Any, *, shape: Any) -> Any:
+    """Zeros of ``shape`` with what ``input`` holds added at ``rows`` and ``columns``, repeats included: the adjoint of ``take_points``."""
+    flat = (_from_start(xp, rows, shape[0]) * shape[1] + _from_start(xp, columns, shape[1])).reshape(-1)
+    return add_rows(xp, xp.asarray(input).reshape((flat.size, *shape[2:])), flat, shape[0] * shape[1]).reshape(shape)
+
+
+@place_points.vjp("input")
+def _(F: Any, g: Any, rows: Any, columns: Any) -> Any:
+    return F.take_points(g, rows, columns)
+
+
 _MASK = Arg(values=[[True, False, True], [False, False, True]])
 
 
-@op("take_masked(input: Tensor, mask: Tensor) -> Tensor", kind="dynamic", label="[ ]", extra={"written": "index"},
+@op("take_masked(input: Tensor, mask: Tensor) -> Tensor", quick=True, kind="dynamic", label="[ ]", extra={"written": "index"},
     spec=lambda input, mask: Meta((-1, *input.shape[len(mask.shape):]), input.dtype), samples=[
         S((2, 3), _MASK), S((2, 3, 2), _MASK), S((2, 3), Arg(values=[False, False])), S((3, 0), Arg(values=[True, False, True]))])
 def take_masked(xp: Any, input: Any, mask: Any) -> Any:

@@ -46,20 +46,22 @@ def _selected_spec(input: Any, mask: Any) -> Meta:
     return Meta((-1,), input.dtype)
 
 
-@op("masked_select(input: Tensor, mask: Tensor) -> Tensor", kind="dynamic", places=TORCH_TENSOR, broadcasts=True, spec=_selected_spec, samples=[
+@op("masked_select(input: Tensor, mask: Tensor) -> Tensor", quick=True, kind="dynamic", places=TORCH_TENSOR, broadcasts=True, spec=_selected_spec, samples=[
     S((3, 4), bools(3, 4)), S((3, 4), bools(4)), S((4,), bools(3, 1)), S((), bools()), S((0, 2), bools(2)), S((3,), bools(4), error=RuntimeError, match="masked_select")])
 def masked_select(xp: Any, input: Any, mask: Any) -> Any:
     """The elements where the boolean ``mask`` is true, in one dimension; both broadcast."""
     if mask.dtype.kind != "b":
         raise RuntimeError(f"masked_select: expected BoolTensor for mask, got {mask.dtype.name}. Use .bool()")
-    input, mask = xp.broadcast_arrays(input, mask)
+    if input.shape != mask.shape:
+        input, mask = xp.broadcast_arrays(input, mask)
     return input[mask].reshape(-1)
 
 
 @masked_select.vjp("input")
 def _(F: Any, g: Any, mask: Any, input_shape: Any) -> Any:
-    shape = broadcast("masked_select", ("input", "mask"), (Meta(tuple(input_shape), g.dtype), mask))
-    return F.masked_place(g, F.broadcast_to(mask, shape=shape))
+    if mask.shape != input_shape:
+        mask = F.broadcast_to(mask, shape=broadcast("masked_select", ("input", "mask"), (Meta(tuple(input_shape), g.dtype), mask)))
+    return F.masked_place(g, mask)
 
 
 @op("masked_place(input: Tensor, mask: Tensor) -> Tensor", kind="general", spec=lambda input, mask: Meta(tuple(mask.shape), input.dtype), samples=[

@@ -11,6 +11,7 @@ from ..errors import describe
 from ..kernels.places import read_along
 from ..op import TORCH_TENSOR, Arg, S, bools, composite, detached, distinct, op
 from ..spec import Meta, wrap_dim
+from .index import FULL
 from .reduce import LONG, PAIRS, pair_spec, picked, picked_rule
 from .running import accumulated
 
@@ -19,7 +20,7 @@ NAN = math.nan
 
 def _at(array: Any, position: int, dim: int) -> Any:
     """The slice at a position along ``dim``, which is kept."""
-    return array[(*[slice(None)] * (dim % array.ndim), slice(position, position + 1))]
+    return array[(*(FULL,) * (dim % array.ndim), slice(position, position + 1))]
 
 
 def _is_nan(xp: Any, input: Any) -> Any:
@@ -57,7 +58,7 @@ def kthvalue(xp: Any, input: Any, *, k: int, dim: int = -1, keepdim: bool = Fals
         _kthvalue_spec(input, k=k, dim=dim, keepdim=keepdim)
     if not input.ndim:
         return input.copy(), xp.zeros((), dtype=LONG)
-    return picked(xp, input, _at(xp.argpartition(input, k - 1, axis=dim), k - 1, dim), dim, keepdim)
+    return picked(xp, input, _at(input.argpartition(k - 1, axis=dim), k - 1, dim), dim, keepdim)
 
 
 kthvalue.add_rule("input", picked_rule)

@@ -23,8 +23,9 @@ def pixel_shuffle(F: Any, input: Any, upscale_factor: int) -> Any:
     if channels % (r * r):
         raise RuntimeError(f"pixel_shuffle: expects its input's 'channel' dimension to be divisible by the square of upscale_factor={r}, but got {describe(input)}")
     n = len(lead)
-    apart = F.reshape(input, shape=(*lead, channels // (r * r), r, r, height, width))
-    return F.reshape(F.permute(apart, dims=(*range(n), n, n + 3, n + 1, n + 4, n + 2)), shape=(*lead, channels // (r * r), height * r, width * r))
+    few = channels // (r * r)
+    return F.rearrange(input, apart=(*lead, few, r, r, height, width), order=(*range(n), n, n + 3, n + 1, n + 4, n + 2), spread=(*lead, few, height, r, width, r),
+                       shape=(*lead, few, height * r, width * r))
 
 
 @composite("pixel_unshuffle(input: Tensor, downscale_factor: int) -> Tensor", places=TORCH_NN)
@@ -42,8 +43,9 @@ def pixel_unshuffle(F: Any, input: Any, downscale_factor: int) -> Any:
     if height % r or width % r:
         raise RuntimeError(f"pixel_unshuffle: expects height and width to be divisible by downscale_factor={r}, but got {describe(input)}")
     n = len(lead)
-    apart = F.reshape(input, shape=(*lead, channels, height // r, r, width // r, r))
-    return F.reshape(F.permute(apart, dims=(*range(n), n, n + 2, n + 4, n + 1, n + 3)), shape=(*lead, channels * r * r, height // r, width // r))
+    high, wide = height // r, width // r
+    return F.rearrange(input, apart=(*lead, channels, high, r, wide, r), order=(*range(n), n, n + 2, n + 4, n + 1, n + 3), spread=(*lead, channels, r, r, high, wide),
+                       shape=(*lead, channels * r * r, high, wide))
 
 
 @composite("channel_shuffle(input: Tensor, groups: int) -> Tensor", places=TORCH_NN)
@@ -57,5 +59,5 @@ def channel_shuffle(F: Any, input: Any, groups: int) -> Any:
     if groups < 1 or input.shape[1] % groups:
         raise RuntimeError(f"channel_shuffle: number of channels must be divisible by groups, but got {input.shape[1]} channels and {groups} groups")
     batch, channels, *rest = input.shape
-    apart = F.reshape(input, shape=(batch, groups, channels // groups, *rest))
-    return F.reshape(F.transpose(apart, dim0=1, dim1=2), shape=tuple(input.shape))
+    each = channels // groups
+    return F.rearrange(input, apart=(batch, groups, each, *rest), order=(0, 2, 1, *range(3, 3 + len(rest))), spread=(batch, each, groups, *rest), shape=tuple(input.shape))

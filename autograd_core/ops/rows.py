@@ -9,7 +9,7 @@ from ..backend.registry import backend_of
 from ..dtypes import as_dtype, int64
 from ..op import TORCH_TENSOR, Arg, S, composite, ints, op
 from ..spec import Meta, wrap_dim
-from .index import add_to_rows, below, checked_rows, destination, index_accumulate
+from .index import FULL, add_to_rows, below, cast_back, checked_rows, destination, index_accumulate, real_if
 
 # --- reading and adding -------------------------------------------------------------------------------------------
 
@@ -42,7 +42,7 @@ def index_select(xp: Any, input: Any, index: Any, *, dim: int) -> Any:
     if index.ndim != 1 or not input.ndim:
         _select_spec(input, index, dim=dim)
     rows = checked_rows("index_select", index, input.shape[dim] if input.ndim else 1).reshape(-1)
-    return xp.take(input, rows, axis=dim) if input.ndim else input.copy()
+    return input.take(rows, dim) if input.ndim else input.copy()
 
 
 @index_select.vjp("input")
@@ -129,17 +129,54 @@ def positions(xp: Any, index: Any, *, shape: Any, name: str, dim: int | None = N
     return xp.stack(found[::-1])
 
 
-def _written(F: Any, input: Any, index: Any, values: Any, dims: tuple[int, ...], inplace: bool, **attrs: Any) -> Any:
-    """``index_write`` for tensors without dimensions too."""
-    target = input if input.ndim else F.unsqueeze(input, dim=0)
-    if inplace:
-        F.index_write(target, index, values, dims=dims, inplace=True, **attrs)
-        return input
-    written = F.index_write(target, index, values, dims=dims, **attrs)
-    return written if input.ndim else F.reshape(written, shape=())
-
-
 # --- writing ------------------------------------------------------------------------------------------------------
+
+
+def _write_rows_spec(input: Any, index: Any, values: Any, *, dim: int, name: str, wraps: bool = True) -> Meta:
+    _positions_spec(index, shape=input.shape, name=name, dim=dim, wraps=wraps)
+    return Meta(tuple(input.shape), input.dtype)
+
+
+@op("write_rows(input: Tensor, index: Tensor, values: TensorLike, dim: int, name: str, wraps: bool = True, inplace: bool = False) -> Tensor", quick=True, kind="general",
+    label="[ ]=", broadcasts=True, extra={"written": "index_put"}, spec=_write_rows_spec, samples=[
+        S((3, 4), ints(5, low=-3, high=3), (5, 4), dim=0, name="index_put"), S((2, 3, 2), ints(2, high=3), (2, 1), dim=1, name="index_fill"),
+        S((3, 4), ints(2, high=4), 1.5, dim=1, name="index_copy", wraps=False), S((3,), ints(0), (0,), dim=0, name="index_put"),
+        S((3,), Arg(values=[3]), (1,), dim=0, name="index_fill", error=IndexError, match="index_fill: index 3 is out of bounds for dimension 0 with size 3"),
+        S((3,), Arg(values=[-1]), (1,), dim=0, name="index_copy", wraps=False, error=IndexError, match="index_copy: index -1 is out of bounds")])
+def write_rows(xp: Any, input: Any, index: Any, values: Any, *, dim: int, name: str, wraps: bool = True, out: Any = None) -> Any:
+    """``input`` with ``values`` written to the slices along ``dim`` that an index names, counted from the end where negative unless not ``wraps``.
+
+    Of repeated slices the last is written. The array library checks the bounds; ``name`` begins the message.
+    """
+    if index.dtype.kind not in "iu" or not (wraps or not index.size or backend_of(index).name != "cpu" or below(index, input.shape[dim])):
+        _write_rows_spec(input, index, values, dim=dim, name=name, wraps=wraps)
+    out = destination(xp, input, out)
+    out[(*(FULL,) * dim, index)] = real_if(values, out.dtype)
+    return out
+
+
+@write_rows.vjp("input")
+def _(F: Any, g: Any, index: Any, dim: int, name: str) -> Any:
+    return F.write_rows(g, index, 0, dim=dim, name=name)
+
+
+@write_rows.vjp("values")
+def _(F: Any, g: Any, index: Any, dim: int, name: str, input_shape: Any, values_dtype: Any) -> Any:
+    rows = F.positions(index, shape=input_shape, name=name, dim=dim)
+    last = F.last_written(rows, sizes=(input_shape[dim],))
+    read = F.where(F.reshape(last, shape=(*last.shape, *[1] * (len(input_shape) - dim - 1))), F.index(g, rows, dims=(dim,)), 0)
+    return cast_back(F, read, values_dtype)
+
+
+def _rows_written(F: Any, input: Any, dim: int, index: Any, values: Any, inplace: bool, **attrs: Any) -> Any:
+    """``write_rows`` for tensors and indices without dimensions too."""
+    target = input if input.ndim else F.unsqueeze(input, dim=0)
+    index = index if index.ndim else F.reshape(index, shape=(1,))
+    if inplace:
+        F.write_rows(target, index, values, dim=dim, inplace=True, **attrs)
+        return input
+    written = F.write_rows(target, index, values, dim=dim, **attrs)
+    return written if input.ndim else F.reshape(written, shape=())
 
 
 def _filled(F: Any, input: Any, dim: int, index: Any, value: Any, inplace: bool) -> Any:
@@ -150,8 +187,7 @@ def _filled(F: Any, input: Any, dim: int, index: Any, value: Any, inplace: bool)
         raise RuntimeError(f"index_fill: only supports a 0-dimensional value tensor, but got tensor with {value.ndim} dimension(s). Use index_copy")
     if isinstance(value, complex) and not as_dtype(input.dtype).is_complex:
         raise RuntimeError(f"index_fill: Converting complex Scalar to non-complex type is not supported, got {value} for {as_dtype(input.dtype).name}")
-    rows = F.positions(index if index.ndim else F.reshape(index, shape=(1,)), shape=tuple(input.shape) or (1,), name="index_fill", dim=at)
-    return _written(F, input, rows, value, (at,), inplace)
+    return _rows_written(F, input, at, index, value, inplace, name="index_fill")
 
 
 _FILL_PARAMETERS = "(input: Tensor, dim: int, index: Tensor, value: TensorLike) -> Tensor"
@@ -180,8 +216,7 @@ def _copied(F: Any, input: Any, dim: int, index: Any, source: Any, inplace: bool
     if given != shape or source.dtype != input.dtype:
         _refuse_copy(input, source, at, n, shape)
         source = F.reshape(source, shape=shape)
-    rows = F.positions(index if index.ndim else F.reshape(index, shape=(1,)), shape=whole or (1,), name="index_copy", dim=at, wraps=False)
-    return _written(F, input, rows, source, (at,), inplace)
+    return _rows_written(F, input, at, index, source, inplace, name="index_copy", wraps=False)
 
 
 def _refuse_copy(input: Any, source: Any, at: int, n: int, shape: tuple[int, ...]) -> None:
@@ -241,7 +276,9 @@ def _put(F: Any, input: Any, index: Any, source: Any, accumulate: bool, inplace:
     if not inplace:
         found = F.positions(index, shape=(math.prod(shape),), name="put", dim=0)
         return F.reshape(F.index_write(F.reshape(input, shape=(-1,)), found, source, dims=(0,), adding=accumulate), shape=shape)
-    return _written(F, input, F.positions(index, shape=shape or (1,), name="put"), source, tuple(range(max(input.ndim, 1))), True, adding=accumulate)
+    target = input if input.ndim else F.unsqueeze(input, dim=0)
+    F.index_write(target, F.positions(index, shape=shape or (1,), name="put"), source, dims=tuple(range(max(input.ndim, 1))), adding=accumulate, inplace=True)
+    return input
 
 
 _PUT_PARAMETERS = "(input: Tensor, index: Tensor, source: Tensor, accumulate: bool = False) -> Tensor"

@@ -8,6 +8,7 @@ from ..backend.registry import backend_of
 from ..dtypes import as_dtype, bool_, int32, int64
 from ..op import NN, TORCH_TENSOR, Arg, S, bools, composite, ints, op
 from ..spec import Meta, wrap_dim
+from .index import below
 
 # --- sorted tensors -----------------------------------------------------------------------------------------------
 
@@ -22,7 +23,7 @@ def search(xp: Any, sorted_sequence: Any, input: Any, *, right: bool = False, ou
     """Where ``input`` belongs among the sorted rows; NaN counts as largest."""
     kind = "int32" if out_int32 else "int64"
     if sorted_sequence.ndim == 1:
-        return xp.searchsorted(sorted_sequence, input, side="right" if right else "left").astype(kind)
+        return xp.asarray(sorted_sequence.searchsorted(input, "right" if right else "left")).astype(kind, copy=False)
     # Rows of their own: halving the range that is left, for all at once.
     input = xp.asarray(input)
     low = xp.zeros(input.shape, dtype="int64")
@@ -97,7 +98,7 @@ def is_element(xp: Any, elements: Any, test_elements: Any) -> Any:
     if not (0 < getattr(test_elements, "size", 0) <= _FEW and getattr(elements, "ndim", 0) and elements.dtype.kind != "c" and backend_of(elements).name == "cpu"):
         return xp.isin(elements, test_elements)
     if elements.size <= _FEW * _FEW:
-        return xp.any(elements[..., None] == test_elements.reshape(-1), axis=-1)
+        return (elements[..., None] == test_elements.reshape(-1)).any(-1)
     first, *others = test_elements.reshape(-1).tolist()
     found = elements == first
     for each in others:
@@ -128,7 +129,10 @@ def isin(F: Any, elements: Any, test_elements: Any, *, assume_unique: bool = Fal
     samples=[S(bools(3, 4)), S(ints(5)), S((0, 2)), S(())])
 def argwhere(xp: Any, input: Any) -> Any:
     """The indices of the elements that are not zero, one row each."""
-    found = xp.stack(xp.nonzero(input), axis=1) if input.ndim else xp.zeros((int(bool(input)), 0), dtype="int64")
+    if input.ndim == 1:
+        found = input.nonzero()[0][:, None]
+    else:
+        found = xp.stack(input.nonzero(), axis=1) if input.ndim else xp.zeros((int(bool(input)), 0), dtype="int64")
     return found.astype("int64", copy=False)
 
 
@@ -166,9 +170,21 @@ def unique_of(xp: Any, input: Any, *, dim: Any = None) -> Any:
     return values, inverse.reshape(input.shape if dim is None else (input.shape[dim],)), counts
 
 
+@op("unique_values(input: Tensor) -> Tensor", kind="dynamic", spec=lambda input: Meta((-1,), input.dtype), extra={"written": "unique"},
+    samples=[S(ints(6)), S(ints(2, 3)), S(ints(0)), S(ints())])
+def unique_values(xp: Any, input: Any) -> Any:
+    """The distinct elements in ascending order alone, which takes a third of the time of ``unique_of``."""
+    ordered = xp.sort(input, axis=None)
+    first = xp.ones(ordered.shape, dtype=bool)
+    first[1:] = ordered[1:] != ordered[:-1]
+    return ordered[first]
+
+
 @composite("unique(input: Tensor, sorted: bool = True, return_inverse: bool = False, return_counts: bool = False, dim: int | None = None) -> Any")
 def unique(F: Any, input: Any, sorted: bool = True, return_inverse: bool = False, return_counts: bool = False, dim: Any = None) -> Any:
     """The distinct elements, sorted; on request also the index of each element among them, and how often each occurs."""
+    if dim is None and not return_inverse and not return_counts:
+        return F.unique_values(input)
     return _chosen(F.unique_of(input, dim=dim), return_inverse, return_counts)
 
 
@@ -223,7 +239,7 @@ def one_hot(xp: Any, tensor: Any, *, num_classes: int = -1) -> Any:
         if not tensor.size:
             raise RuntimeError("one_hot: Can not infer total number of classes from empty tensor.")
         num_classes = int(tensor.max()) + 1
-    if tensor.size and backend_of(tensor).name == "cpu":
+    if tensor.size and backend_of(tensor).name == "cpu" and not below(tensor, num_classes):
         if tensor.min() < 0:
             raise RuntimeError("one_hot: Class values must be non-negative.")
         if tensor.max() >= num_classes:

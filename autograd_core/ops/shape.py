@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 from ..backend.registry import backend_for_device, backend_of
@@ -10,7 +11,7 @@ from ..dtypes import as_dtype
 from ..errors import ShapeError
 from ..kernels.strided import stretched
 from ..op import TORCH_TENSOR, S, bools, ints, op
-from ..spec import Meta, broadcast, infer_reshape, numel, wrap_dim, wrap_dims
+from ..spec import Meta, broadcast, infer_reshape, wrap_dim, wrap_dims
 
 # --- broadcasting and its adjoint ---------------------------------------------------------------------------------
 
@@ -31,14 +32,13 @@ def _broadcast_to_spec(input: Any, *, shape: Any) -> Meta:
 
 @op("broadcast_to(input: Tensor, shape: Sequence[int]) -> Tensor", kind="view", places=TORCH_TENSOR, spec=_broadcast_to_spec, samples=[
     S((3, 1), shape=(2, 3, 4)), S((), shape=(2, 2)), S((3,), shape=(3,)), S((1, 0), shape=(2, 0)), S((3, 1), shape=(2, -1, 4)),
-    S((3,), shape=(-1, 3), error=RuntimeError, match="negative"), S((3,), shape=(4,), error=RuntimeError, match="broadcast_to"), S((2, 3), shape=(3, 2), error=RuntimeError, match="broadcast_to"),
+    S((3,), shape=(-1, 3), error=RuntimeError, match="negative"), S((3,), shape=(4,), error=RuntimeError, match="broadcast_to"),
+    S((2, 3), shape=(3, 2), error=RuntimeError, match="broadcast_to"),
     S((1, 3, 1), shape=(3,), error=RuntimeError, match="broadcast_to")])
 def broadcast_to(xp: Any, input: Any, *, shape: Any) -> Any:
     """``input`` broadcast to ``shape``, as a view; -1 keeps a size."""
     if -1 in shape:
         shape = _kept_sizes(input, shape)
-    if input.size == numel(shape) and input.size and tuple(shape)[len(shape) - input.ndim :] == input.shape:
-        return input.reshape(shape)
     return stretched(xp, input, tuple(shape))
 
 
@@ -51,13 +51,21 @@ def _(F: Any, g: Any, input_shape: Any) -> Any:
     S((2, 3, 4), shape=(3, 1)), S((2, 2), shape=()), S((3,), shape=(3,)), S((2, 0), shape=(1, 0))])
 def sum_to(xp: Any, input: Any, *, shape: Any) -> Any:
     """The sum of ``input`` over the dimensions that broadcasting ``shape`` to its shape would add or stretch."""
-    extra = input.ndim - len(shape)
-    axes = tuple(i for i, n in enumerate(input.shape) if i < extra or (n != 1 and shape[i - extra] == 1))
+    shape = tuple(shape)
+    axes, kept = _stretched_dims(input.shape, shape)
     if axes and input.dtype.char == "e":  # half precision would lose the sum of a few thousand numbers
-        summed = input.sum(axis=axes, keepdims=True, dtype="float32").astype(input.dtype)
+        summed = input.sum(axis=axes, keepdims=kept, dtype="float32").astype(input.dtype)
     else:
-        summed = input.sum(axis=axes, keepdims=True) if axes else input
-    return summed.reshape(shape) if extra else summed
+        summed = input.sum(axis=axes, keepdims=kept) if axes else input
+    return summed if summed.shape == shape else summed.reshape(shape)
+
+
+@lru_cache(maxsize=256)
+def _stretched_dims(shape: tuple[int, ...], own: tuple[int, ...]) -> tuple[tuple[int, ...], bool]:
+    """The dimensions of ``shape`` that broadcasting a tensor of the shape ``own`` adds or stretches, and whether a sum over them has to keep them."""
+    extra = len(shape) - len(own)
+    dims = tuple(i for i, n in enumerate(shape) if i < extra or (n != 1 and own[i - extra] == 1))
+    return dims, not own or len(dims) != extra
 
 
 @sum_to.vjp("input")
@@ -102,8 +110,14 @@ def permute(xp: Any, input: Any, *, dims: Any) -> Any:
 
 @permute.vjp("input")
 def _(F: Any, g: Any, dims: Any) -> Any:
+    return F.permute(g, dims=_inverse(tuple(dims)))
+
+
+@lru_cache(maxsize=256)
+def _inverse(dims: tuple[int, ...]) -> tuple[int, ...]:
+    """The order of dimensions that undoes an order of them."""
     order = [d % len(dims) for d in dims]
-    return F.permute(g, dims=tuple(sorted(range(len(order)), key=order.__getitem__)))
+    return tuple(sorted(range(len(order)), key=order.__getitem__))
 
 
 def _transpose_spec(input: Any, *, dim0: int, dim1: int) -> Meta:
@@ -163,6 +177,8 @@ def _squeeze_spec(input: Any, *, dim: Any = None) -> Meta:
     S((2, 3), dim=2, error=IndexError, match="out of range")])
 def squeeze(xp: Any, input: Any, *, dim: Any = None) -> Any:
     """Without the dimensions of size 1: all of them, or those in ``dim`` (an int or a tuple) that have that size."""
+    if dim.__class__ is int and input.ndim:
+        return input.squeeze(dim) if input.shape[dim] == 1 else input[...]
     return input.reshape(_squeeze_spec(input, dim=dim).shape)
 
 
@@ -223,7 +239,7 @@ def _(F: Any, g: Any, offset: int, dim1: int, dim2: int, input_shape: Any) -> An
     return F.diagonal_place(g, shape=input_shape, offset=offset, dim1=dim1, dim2=dim2)
 
 
-@op("diagonal_place(input: Tensor, shape: Sequence[int], offset: int = 0, dim1: int = 0, dim2: int = 1) -> Tensor", kind="shape",
+@op("diagonal_place(input: Tensor, shape: Sequence[int], offset: int = 0, dim1: int = 0, dim2: int = 1) -> Tensor", quick=True, kind="shape",
     spec=lambda input, *, shape, offset=0, dim1=0, dim2=1: Meta(tuple(shape), input.dtype), samples=[S((3,), shape=(3, 3)), S((2, 2), shape=(2, 4, 3), offset=-2, dim1=1, dim2=2)])
 def diagonal_place(xp: Any, input: Any, *, shape: Any, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Any:
     """Zeros of ``shape`` with ``input`` on a diagonal: the adjoint of ``diagonal``."""
@@ -235,6 +251,23 @@ def diagonal_place(xp: Any, input: Any, *, shape: Any, offset: int = 0, dim1: in
 @diagonal_place.vjp("input")
 def _(F: Any, g: Any, offset: int, dim1: int, dim2: int) -> Any:
     return F.diagonal(g, offset=offset, dim1=dim1, dim2=dim2)
+
+
+@op("rearrange(input: Tensor, apart: Sequence[int], order: Sequence[int], spread: Sequence[int], shape: Sequence[int]) -> Tensor", quick=True, kind="shape",
+    spec=lambda input, *, apart, order, spread, shape: Meta(tuple(shape), input.dtype), samples=[
+        S((2, 12), apart=(2, 3, 4), order=(2, 0, 1), spread=(4, 2, 3), shape=(8, 3)), S((3,), apart=(1, 3, 1), order=(0, 1, 2), spread=(2, 3, 2), shape=(12,)),
+        S((), apart=(1,), order=(0,), spread=(3,), shape=(3,)), S((0, 2), apart=(1, 0, 2), order=(0, 2, 1), spread=(2, 2, 0), shape=(4, 0))])
+def rearrange(xp: Any, input: Any, *, apart: Any, order: Any, spread: Any, shape: Any) -> Any:
+    """A copy: ``input`` read in the shape ``apart``, its dimensions in another order, broadcast to ``spread``, read in ``shape``."""
+    result = xp.empty(shape, dtype=input.dtype)
+    result.reshape(spread)[...] = input.reshape(apart).transpose(order)
+    return result
+
+
+@rearrange.vjp("input")
+def _(F: Any, g: Any, apart: Any, order: Any, spread: Any, input_shape: Any) -> Any:
+    summed = F.sum_to(F.reshape(g, shape=spread), shape=tuple([apart[d] for d in order]))
+    return F.reshape(F.permute(summed, dims=_inverse(tuple(order))), shape=input_shape)
 
 
 # --- casts --------------------------------------------------------------------------------------------------------

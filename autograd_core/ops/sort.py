@@ -15,7 +15,7 @@ def _order(xp: Any, input: Any, axis: int, descending: bool) -> Any:
     """The stable order, NaN counting as largest, as in PyTorch."""
     if not descending:
         return input.argsort(axis=axis, kind="stable")
-    backwards = (*[FULL] * (axis % input.ndim), slice(None, None, -1))
+    backwards = (*(FULL,) * (axis % input.ndim), slice(None, None, -1))
     return input.shape[axis] - 1 - input[backwards].argsort(axis=axis, kind="stable")[backwards]
 
 
@@ -80,11 +80,11 @@ def topk(xp: Any, input: Any, *, k: int, dim: int = -1, largest: bool = True, so
     axis = dim % input.ndim
     n = input.shape[axis]
     if 0 < k < n // 4:  # find the k first, then put only those in order
-        part = xp.argpartition(input, n - k if largest else k - 1, axis=axis)
-        chosen = part[(*[FULL] * axis, slice(n - k, None) if largest else slice(k))]
+        part = input.argpartition(n - k if largest else k - 1, axis=axis)
+        chosen = part[(*(FULL,) * axis, slice(n - k, None) if largest else slice(k))]
         chosen = read_along(xp, chosen, _order(xp, read_along(xp, input, chosen, axis), axis, largest), axis)
     else:
-        chosen = _order(xp, input, axis, largest)[(*[FULL] * axis, slice(k))]
+        chosen = _order(xp, input, axis, largest)[(*(FULL,) * axis, slice(k))]
     return read_along(xp, input, chosen, axis), chosen
 
 

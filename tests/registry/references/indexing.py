@@ -110,8 +110,8 @@ REFERENCES: dict[str, Reference] = {
     "bucketize": lambda input, boundaries, *, out_int32=False, right=False: searchsorted(boundaries, input, out_int32=out_int32, right=right),
     "isin": lambda elements, test_elements, *, assume_unique=False, invert=False: np.any(np.asarray(elements)[..., None] == np.ravel(test_elements), axis=-1) != invert,
     "is_element": lambda elements, test_elements: np.any(elements[..., None] == test_elements.reshape(-1), axis=-1),
-    "take_rows": lambda a, index: a[index], "take_masked": lambda a, mask: a[mask],
+    "take_rows": lambda a, index: a[index], "take_points": lambda a, rows, columns: a[rows, columns], "take_masked": lambda a, mask: a[mask], "unique_values": np.unique,
     "unique_consecutive": unique_consecutive,
     "unique_consecutive_of": lambda a, *, dim=None: unique_consecutive(a, return_inverse=True, return_counts=True, dim=dim),
 }
-NO_REFERENCE: dict[str, str] = {"place_rows": ADJOINT, "place_masked": ADJOINT, "scatter_write": PART, "scatter_positions": PART, "positions": PART}
+NO_REFERENCE: dict[str, str] = {"place_rows": ADJOINT, "place_points": ADJOINT, "place_masked": ADJOINT, "write_rows": PART, "scatter_write": PART, "scatter_positions": PART, "positions": PART}

@@ -105,5 +105,6 @@ REFERENCES: dict[str, Reference] = {
     "slice_scatter": lambda a, src, *, dim=0, start=None, end=None, step=1: written(a, at(dim % a.ndim, slice(start, end, step)), src), "diagonal_scatter": diagonal_scatter,
     "sum_to_size": lambda a, *, size: a.sum(axis=tuple(range(a.ndim - len(size)))).sum(axis=tuple(i for i, n in enumerate(size) if n == 1), keepdims=True),
     "Tensor_unfold": windows, "windows_add": windows_add, "as_strided": strided, "strided_read": strided, "strided_add": strided_add, "repeat_interleave": repeat_interleave,
+    "rearrange": lambda a, *, apart, order, spread, shape: np.array(np.broadcast_to(a.reshape(apart).transpose(order), spread)).reshape(shape),
 }
 NO_REFERENCE: dict[str, str] = {}

@@ -12,11 +12,12 @@ from typing import Any
 
 from ..backend.registry import backend_of
 from ..dtypes import as_dtype
-from ..errors import ShapeError, describe
+from ..errors import ShapeError
 from ..kernels.places import read_along
 from ..kernels.sliding import SMALL, SmallImages
 from ..op import NN, TORCH_NN, S, composite, detached, distinct, op
 from ..spec import Meta
+from .conv import remembered
 from .reduce import wide_dtype, widened
 
 
@@ -25,6 +26,7 @@ def _ranges(length: int, parts: int) -> list[tuple[int, int]]:
     return [(k * length // parts, -(-(k + 1) * length // parts)) for k in range(parts)]
 
 
+@lru_cache(maxsize=512)
 def _even(image: tuple[int, ...], size: tuple[int, ...]) -> dict[str, Any] | None:
     """The attributes of ordinary pooling where the windows have one size and lie side by side."""
     if min(size) < 1 or any([n % parts for n, parts in zip(image, size, strict=True)]):
@@ -188,25 +190,26 @@ def _(F: Any, g: Any, indices: Any, input_shape: Any, size: Any) -> tuple[Any]:
 # --- public functions ---------------------------------------------------------------------------------------------
 
 
-def _wanted(name: str, count: int, input: Any, output_size: Any) -> tuple[int, ...]:
+@remembered
+def _wanted(name: str, count: int, shape: Any, output_size: Any) -> tuple[int, ...]:
     """The size of the result along each dimension, checked."""
-    if input.ndim not in (count + 1, count + 2):
-        raise ShapeError(f"{name}: Expected {count + 1}D (unbatched) or {count + 2}D (batched) input, but got input {describe(input)}")
+    if len(shape) not in (count + 1, count + 2):
+        raise ShapeError(f"{name}: Expected {count + 1}D (unbatched) or {count + 2}D (batched) input, but got input {tuple(shape)}")
     wanted = (output_size,) * count if output_size is None or isinstance(output_size, int) else tuple(output_size)
     if len(wanted) == 1:
         wanted *= count
     if len(wanted) != count:
         raise RuntimeError(f"{name}: internal error: output_size.size() == {count} expected, but got {wanted}")
-    size = tuple(n if want is None else int(want) for n, want in zip(input.shape[-count:], wanted, strict=True))
+    size = tuple(n if want is None else int(want) for n, want in zip(shape[-count:], wanted, strict=True))
     if min(size) < 0:
         raise RuntimeError(f"{name}: elements of output_size must be greater than or equal to 0, but got {wanted}")
-    if 0 in input.shape[-count - 1 :]:
-        raise ShapeError(f"{name}: Expected input to have non-zero size for non-batch dimensions, but got input {describe(input)}")
+    if 0 in shape[-count - 1 :]:
+        raise ShapeError(f"{name}: Expected input to have non-zero size for non-batch dimensions, but got input {tuple(shape)}")
     return size
 
 
 def _average(F: Any, count: int, input: Any, output_size: Any) -> Any:
-    return F.adaptive_average(input, size=_wanted(f"adaptive_avg_pool{count}d", count, input, output_size))
+    return F.adaptive_average(input, size=_wanted(f"adaptive_avg_pool{count}d", count, input.shape, output_size))
 
 
 _SMALL = 9
@@ -214,8 +217,9 @@ _SMALL = 9
 
 
 def _maximum(F: Any, count: int, input: Any, output_size: Any, return_indices: bool) -> Any:
-    size = _wanted(f"adaptive_max_pool{count}d", count, input, output_size)
-    even = _even(tuple(input.shape[-count:]), size)
+    shape = input.shape
+    size = _wanted(f"adaptive_max_pool{count}d", count, shape, output_size)
+    even = _even(shape[-count:], size)
     if even is not None and _elements(even["kernel"]) <= _SMALL:
         out = F.max_pool(input, **even)
         return (out, F.max_pool_indices(input, out, **even)) if return_indices else out

@@ -2,11 +2,29 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from functools import lru_cache, wraps
+from typing import Any, TypeVar
 
-from ..errors import ShapeError, describe
+from ..errors import ShapeError
 from ..op import TORCH_NN, composite
 from .convolution import SIZES
+
+Known = TypeVar("Known", bound=Callable[..., Any])
+
+
+def remembered(work_out: Known) -> Known:
+    """A function of shapes and settings that works each of them out once; lists, which have no hash, every time."""
+    known = lru_cache(maxsize=512, typed=True)(work_out)
+
+    @wraps(work_out)
+    def recall(*arguments: Any) -> Any:
+        try:
+            return known(*arguments)
+        except TypeError:
+            return work_out(*arguments)
+
+    return recall  # type: ignore[return-value]
 
 
 def pair(value: Any, name: str, op_name: str, count: int = 2) -> tuple[int, ...]:
@@ -36,14 +54,20 @@ def _sides(padding: Any, kernel: Any, stride: Any, dilation: Any, op_name: str) 
     return tuple((n, n) for n in pair(padding, "padding", op_name, count))
 
 
+@remembered
+def _attributes(name: str, count: int, weight_shape: Any, stride: Any, padding: Any, dilation: Any) -> dict[str, Any]:
+    """The attributes of ``convolution``."""
+    stride, dilation = pair(stride, "stride", name, count), pair(dilation, "dilation", name, count)
+    sides = _sides(padding, weight_shape[2:], stride, dilation, name) if len(weight_shape) == count + 2 else ((0, 0),) * count
+    return {"stride": stride, "padding": sides, "dilation": dilation}
+
+
 def _convolved(F: Any, count: int, input: Any, weight: Any, bias: Any, stride: Any, padding: Any, dilation: Any, groups: int) -> Any:
     """``convolution`` of images of ``count`` dimensions, with or without batch."""
-    name = f"conv{count}d"
-    stride, dilation = pair(stride, "stride", name, count), pair(dilation, "dilation", name, count)
-    sides = _sides(padding, weight.shape[2:], stride, dilation, name) if weight.ndim == count + 2 else ((0, 0),) * count
+    attrs = _attributes(f"conv{count}d", count, weight.shape, stride, padding, dilation)
     if input.ndim != count + 1:
-        return F.convolution(input, weight, bias, stride=stride, padding=sides, dilation=dilation, groups=groups)
-    return F.squeeze(F.convolution(F.unsqueeze(input, dim=0), weight, bias, stride=stride, padding=sides, dilation=dilation, groups=groups), dim=0)
+        return F.convolution(input, weight, bias, **attrs, groups=groups)
+    return F.squeeze(F.convolution(F.unsqueeze(input, dim=0), weight, bias, **attrs, groups=groups), dim=0)
 
 
 _ARGUMENTS = ("(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: int | Sequence[int] = 1, padding: int | str | Sequence[int] = 0, "
@@ -78,46 +102,53 @@ def conv3d(F: Any, input: Any, weight: Any, bias: Any = None, stride: Any = 1, p
     return _convolved(F, 3, input, weight, bias, stride, padding, dilation, groups)
 
 
-def _transposed(F: Any, count: int, input: Any, weight: Any, bias: Any, stride: Any, padding: Any, output_padding: Any, groups: int, dilation: Any) -> Any:
-    """The adjoint of ``convolution`` in its input, as a function of its own."""
-    name = f"conv_transpose{count}d"
+@remembered
+def _transposed_attributes(name: str, count: int, shape: Any, weight_shape: Any, bias_shape: Any, stride: Any, padding: Any, output_padding: Any, groups: int,
+                           dilation: Any) -> tuple[dict[str, Any], list[int] | None]:
+    """The attributes of ``convolution_input_grad``, but for the batch, checked; and how to pad its result, if at all."""
     stride, dilation = pair(stride, "stride", name, count), pair(dilation, "dilation", name, count)
     edges, extra = pair(padding, "padding", name, count), pair(output_padding, "output_padding", name, count)
-
-    def operands() -> str:
-        return f"input {describe(input)}, weight {describe(weight)}"
-
-    if input.ndim not in (count + 1, count + 2) or weight.ndim != count + 2:
+    operands = f"input {tuple(shape)}, weight {tuple(weight_shape)}"
+    if len(shape) not in (count + 1, count + 2) or len(weight_shape) != count + 2:
         raise ShapeError(f"{name}: Expected {count + 1}D (unbatched) or {count + 2}D (batched) input (batch, channels, {SIZES[count]}) and a {count + 2}D weight "
-                         f"(channels, filters / groups, {SIZES[count]}), but got {operands()}")
+                         f"(channels, filters / groups, {SIZES[count]}), but got {operands}")
     if min(stride) < 1 or min(dilation) < 1:
         raise RuntimeError(f"{name}: non-positive stride or dilation is not supported (stride {stride}, dilation {dilation})")
     if min(edges) < 0 or min(extra) < 0:
         raise RuntimeError(f"{name}: negative padding is not supported (padding {edges}, output_padding {extra})")
-    channels = input.shape[-count - 1]
-    if groups < 1 or channels != weight.shape[0] or channels % groups:
-        raise ShapeError(f"{name}: Given transposed=1, weight of size {list(weight.shape)}, expected input{list(input.shape)} to have {weight.shape[0]} channels, "
+    channels = shape[-count - 1]
+    if groups < 1 or channels != weight_shape[0] or channels % groups:
+        raise ShapeError(f"{name}: Given transposed=1, weight of size {list(weight_shape)}, expected input{list(shape)} to have {weight_shape[0]} channels, "
                          f"a multiple of groups={groups}, but got {channels} channels instead")
-    filters = weight.shape[1] * groups
-    if bias is not None and tuple(bias.shape) != (filters,):
-        raise ShapeError(f"{name}: expected bias to be 1-dimensional with {filters} elements, one for each filter, but got bias {describe(bias)}")
+    filters = weight_shape[1] * groups
+    if bias_shape is not None and tuple(bias_shape) != (filters,):
+        raise ShapeError(f"{name}: expected bias to be 1-dimensional with {filters} elements, one for each filter, but got bias {tuple(bias_shape)}")
     if any(more >= max(step, spread) for more, step, spread in zip(extra, stride, dilation, strict=True)):
         raise RuntimeError(f"{name}: output padding must be smaller than either stride or dilation, but got output_padding {extra}, stride {stride}, dilation {dilation}")
-    batched = input.ndim == count + 2
-    image = input if batched else F.unsqueeze(input, dim=0)
-    lengths, kernel = tuple(image.shape[2:]), tuple(weight.shape[2:])
+    lengths, kernel = tuple(shape[-count:]), tuple(weight_shape[2:])
     sizes = [(lengths[i] - 1) * stride[i] - 2 * edges[i] + dilation[i] * (kernel[i] - 1) + extra[i] + 1 for i in range(count)]
     if min(sizes) < 1:
-        raise ShapeError(f"{name}: Given input size per channel: {list(image.shape[2:])}. Calculated output size per channel: {sizes}. Output size is too small "
-                         f"({operands()})")
+        raise ShapeError(f"{name}: Given input size per channel: {list(lengths)}. Calculated output size per channel: {sizes}. Output size is too small ({operands})")
     far = any(more >= step for more, step in zip(extra, stride, strict=True))  # more rows than the adjoint has: all of them, then cropped or filled up
     sides = tuple((edge, 0 if far else edge) for edge in edges)
     whole = [size + edge - more for size, edge, more in zip(sizes, edges, extra, strict=True)] if far else sizes
-    out = F.convolution_input_grad(image, weight, shape=(image.shape[0], filters, *whole), stride=stride, padding=sides, dilation=dilation, groups=groups)
-    if far:
-        out = F.pad(out, [width for more, edge in zip(extra[::-1], edges[::-1], strict=True) for width in (0, more - edge)])
+    widths = [width for more, edge in zip(extra[::-1], edges[::-1], strict=True) for width in (0, more - edge)] if far else None
+    return {"shape": (1, filters, *whole), "stride": stride, "padding": sides, "dilation": dilation, "groups": groups}, widths
+
+
+def _transposed(F: Any, count: int, input: Any, weight: Any, bias: Any, stride: Any, padding: Any, output_padding: Any, groups: int, dilation: Any) -> Any:
+    """The adjoint of ``convolution`` in its input, as a function of its own."""
+    shape = input.shape
+    attrs, widths = _transposed_attributes(f"conv_transpose{count}d", count, shape, weight.shape, None if bias is None else bias.shape, stride, padding, output_padding,
+                                           groups, dilation)
+    batched = len(shape) == count + 2
+    if batched and shape[0] != 1:
+        attrs = {**attrs, "shape": (shape[0], *attrs["shape"][1:])}
+    out = F.convolution_input_grad(input if batched else F.unsqueeze(input, dim=0), weight, **attrs)
+    if widths is not None:
+        out = F.pad(out, widths)
     if bias is not None:
-        out = out + F.reshape(bias, shape=(filters, *(1,) * count))
+        out = out + F.reshape(bias, shape=(-1, *(1,) * count))
     return out if batched else F.squeeze(out, dim=0)
 
 

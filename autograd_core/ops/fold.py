@@ -9,7 +9,7 @@ from ..dtypes import as_dtype
 from ..errors import ShapeError, describe
 from ..op import NN, S, composite, op
 from ..spec import Meta
-from .conv import pair
+from .conv import pair, remembered
 from .pooling import windows_of
 
 _PATCHES: dict[str, Any] = {"kernel": (2, 3), "stride": (1, 2), "padding": (1, 0), "dilation": (2, 1), "size": (4, 2)}
@@ -61,6 +61,7 @@ def _(F: Any, g: Any, kernel: Any, stride: Any, padding: Any, dilation: Any, siz
     return F.patches(g, kernel=kernel, stride=stride, padding=padding, dilation=dilation, size=size)
 
 
+@remembered
 def _attributes(name: str, image: Any, kernel_size: Any, dilation: Any, padding: Any, stride: Any) -> dict[str, Any]:
     """The windows' attributes, checked."""
     kernel, spread, edge, step = (pair(value, which, name) for value, which in (

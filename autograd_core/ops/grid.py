@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from functools import reduce
+from functools import lru_cache, reduce
 from itertools import product
-from math import prod
+from math import isfinite, prod
 from operator import mul
 from typing import Any
 
-from ..backend.registry import backend_of
+from ..backend.registry import backend_for_device, backend_of
 from ..dtypes import as_dtype
 from ..errors import ShapeError, describe
 from ..op import NN, Arg, S, composite, detached, op, span
@@ -97,23 +97,33 @@ def _padded(F: Any, at: Any, n: int, padding_mode: str, align: bool) -> Any:
 # --- the points between their neighbours, in one op ----------------------------------------------------------------
 
 
+@lru_cache(maxsize=64)
+def _scales(device: str, image: Any, align: bool, dtype: Any) -> tuple[Any, Any, Any]:
+    """The sizes of images, last dimension first; how many pixels a coordinate's 1 is; the pixels' numbers along the longest dimension."""
+    xp = backend_for_device(device).xp
+    size = xp.asarray(image[::-1], dtype=dtype)
+    return size, (size - 1 if align else size) / 2, xp.arange(max(image), dtype=dtype)
+
+
+def _located(xp: Any, grid: Any, image: Any, padding_mode: str, align: bool) -> tuple[Any, Any]:
+    """Where the points of ``grid`` (..., 2 or 3) lie among the pixels, (all points, coordinates), and how fast that moves with the coordinates."""
+    size, slope, _ = _scales(backend_of(grid).name, tuple(image), align, grid.dtype)
+    at = grid.reshape(-1, len(image)) + 1
+    at *= slope
+    if not align:
+        at -= 0.5
+    if padding_mode != "zeros":
+        at, turned = _inside(xp, at, size, padding_mode, align)
+        slope = turned * slope
+    return at, slope
+
+
 def _cells(xp: Any, grid: Any, image: Any, padding_mode: str, align: bool, many: Any) -> tuple[Any, Any, Any]:
     """For every point of ``grid`` (batch, points, 2 or 3): where its neighbours are among the rows of ``_framed`` images, (all points,
     neighbours); the weights of low and high neighbours in each dimension; how fast its place among the pixels moves with its coordinates."""
     batch, _, count = grid.shape
-    size = xp.asarray(image[::-1], dtype=grid.dtype)
-    at = grid.reshape(-1, count) + 1
-    if align:
-        slope = (size - 1) / 2
-        at *= slope
-    else:
-        slope = size / 2
-        at *= size
-        at -= 1
-        at /= 2
-    if padding_mode != "zeros":
-        at, turned = _inside(xp, at, size, padding_mode, align)
-        slope = turned * slope
+    at, slope = _located(xp, grid, image, padding_mode, align)
+    size = _scales(backend_of(grid).name, tuple(image), align, grid.dtype)[0]
     low = xp.floor(at)
     weights = xp.empty((2, *at.shape), dtype=at.dtype)
     xp.subtract(at, low, out=weights[1])
@@ -181,6 +191,78 @@ _BLOCK = 1 << 16
 """Elements of the neighbours of all points."""
 
 
+# Of small images every pixel has a weight for every point, most of them 0: a few products, where finding the neighbours takes thirty calls.
+
+_DENSE = 1 << 14
+"""Weights up to which that is faster."""
+
+
+def _dense(input: Any, grid: Any) -> bool:
+    return input.size > 0 and 0 < prod(input.shape[2:]) * prod(grid.shape[:-1]) <= _DENSE and backend_of(input).name == "cpu"
+
+
+def _tents(xp: Any, grid: Any, image: Any, padding_mode: str, align: bool) -> tuple[Any, Any, Any]:
+    """How far every point lies from every pixel, (points, coordinates, pixels of the longest dimension); the weights 1 less the distance;
+    how fast its place moves."""
+    at, slope = _located(xp, grid, image, padding_mode, align)
+    away = at[:, :, None] - _scales(backend_of(grid).name, tuple(image), align, grid.dtype)[2]
+    weights = xp.abs(away)
+    xp.subtract(1, weights, out=weights)
+    return away, xp.maximum(weights, 0, out=weights), slope
+
+
+def _weights(image: Any, tents: Any) -> Any:
+    """The weight of each pixel for each point, (points, pixels), from those along each dimension."""
+    count = len(image)
+    total = tents[:, count - 1, : image[0]]
+    for k in range(1, count):
+        total = (total[:, :, None] * tents[:, None, count - 1 - k, : image[k]]).reshape(len(total), -1)
+    return total
+
+
+def _sampled(xp: Any, input: Any, grid: Any, padding_mode: str, align: bool) -> Any:
+    """``sample_between`` by the weights of all pixels; ``None`` where one of these is not finite, which would then count at every point."""
+    batch, channels, *image = input.shape
+    wide = wide_dtype(input.dtype)
+    tents = _tents(xp, grid.astype(wide, copy=False), image, padding_mode, align)[1]
+    weights = _weights(image, tents).reshape(batch, -1, prod(image))
+    pixels = input.reshape(batch, channels, -1).astype(wide, copy=False)
+    result = pixels[0].dot(weights[0].T)[None] if batch == 1 else xp.matmul(pixels, weights.swapaxes(1, 2))
+    if not isfinite(result[:, :, 0].sum()):
+        return None
+    return result.reshape(batch, channels, *grid.shape[1:-1]).astype(input.dtype, copy=False)
+
+
+def _pulled(xp: Any, g: Any, input: Any, grid: Any, padding_mode: str, align: bool, needs: Any) -> Any:
+    """The cotangents of ``_sampled``; ``None`` where a number is not finite."""
+    batch, channels, *image = input.shape
+    wide, count = wide_dtype(input.dtype), len(image)
+    away, tents, slope = _tents(xp, grid.astype(wide, copy=False), image, padding_mode, align)
+    g = g.reshape(batch, channels, -1).astype(wide, copy=False)
+    to_input = to_grid = None
+    if needs[0]:
+        to_input = xp.matmul(g, _weights(image, tents).reshape(batch, -1, prod(image)))
+        if not isfinite(to_input[:, :, 0].sum()):
+            return None
+        to_input = to_input.reshape(input.shape).astype(input.dtype, copy=False)
+    if needs[1]:
+        values = xp.matmul(g.swapaxes(1, 2), input.reshape(batch, channels, -1).astype(wide, copy=False)).reshape(-1, *image)
+        cell = xp.floor(away)  # 0 for the pixel before a point, -1 for the one behind it
+        slopes = (cell == -1).astype(wide) - (cell == 0)
+        to_grid = xp.empty((len(values), count), dtype=wide)
+        for axis in range(count):
+            moved = values
+            for k in range(count):
+                along = (slopes if k == axis else tents)[:, count - 1 - k, : image[k]]
+                moved = (moved * along.reshape(*along.shape, *(1,) * (count - 1 - k))).sum(axis=1)
+            to_grid[:, count - 1 - axis] = moved
+        if not isfinite(to_grid[0].sum()):
+            return None
+        to_grid *= slope
+        to_grid = to_grid.reshape(grid.shape).astype(grid.dtype, copy=False)
+    return to_input, to_grid
+
+
 def _linear_spec(input: Any, grid: Any, *, padding_mode: str, align: bool) -> Meta:
     return Meta((*input.shape[:2], *grid.shape[1:-1]), computed_dtype("grid_sample", "equal", (input, grid)))
 
@@ -188,12 +270,16 @@ def _linear_spec(input: Any, grid: Any, *, padding_mode: str, align: bool) -> Me
 _SMALL = span(-1.4, 1.4, 2, 2, 3, 2)
 
 
-@op("sample_between(input: Tensor, grid: Tensor, *, padding_mode: str, align: bool) -> Tensor", label="grid_sample", promotes="equal", spec=_linear_spec, samples=[
+@op("sample_between(input: Tensor, grid: Tensor, *, padding_mode: str, align: bool) -> Tensor", quick=True, label="grid_sample", promotes="equal", spec=_linear_spec, samples=[
     S((2, 2, 3, 4), _SMALL, padding_mode="zeros", align=False), S((2, 1, 3, 4), _SMALL, padding_mode="border", align=True),
     S((2, 2, 3, 4), _SMALL, padding_mode="reflection", align=False), S((2, 2, 3, 4), _SMALL, padding_mode="reflection", align=True),
     S((1, 2, 2, 3, 2), span(-1.2, 1.2, 1, 2, 1, 2, 3), padding_mode="zeros", align=True), S((0, 2, 3, 3), (0, 2, 2, 2), padding_mode="zeros", align=True)])
 def sample_between(xp: Any, input: Any, grid: Any, *, padding_mode: str, align: bool) -> Any:
     """``grid_sample`` with linear interpolation in two or three dimensions."""
+    if _dense(input, grid):
+        result = _sampled(xp, input, grid, padding_mode, align)
+        if result is not None:
+            return result
     batch, channels, *image = input.shape
     sizes = grid.shape[1:-1]
     wide = wide_dtype(input.dtype)
@@ -254,6 +340,10 @@ def sample_slopes(xp: Any, grid: Any, *, image: Any, padding_mode: str, align: b
 @sample_between.fused_vjp()
 def _fused(F: Any, g: Any, input: Any, grid: Any, padding_mode: str, align: bool, needs: Any) -> tuple[Any, Any]:
     xp = F.backend.xp
+    if _dense(input, grid):
+        pulled = _pulled(xp, g, input, grid, padding_mode, align, needs)
+        if pulled is not None:
+            return pulled  # type: ignore[no-any-return]
     batch, channels, *image = input.shape
     count, points, wide = len(image), prod(grid.shape[1:-1]), wide_dtype(input.dtype)
     to_input = xp.empty(input.shape, dtype=input.dtype) if needs[0] else None
@@ -314,6 +404,26 @@ def _neighbours(F: Any, at: Any, n: int, padding_mode: str, align: bool) -> list
     return [(_padded(F, low + (k - 1.0), n, padding_mode, align), weight) for k, weight in enumerate(cubic_weights(rest))]
 
 
+def _check(input: Any, grid: Any, mode: str, padding_mode: str) -> None:
+    if mode not in ("bilinear", "nearest", "bicubic"):
+        raise ValueError(f"grid_sample: expected mode to be 'bilinear', 'nearest' or 'bicubic', but got {mode!r}")
+    if padding_mode not in ("zeros", "border", "reflection"):
+        raise ValueError(f"grid_sample: expected padding_mode to be 'zeros', 'border', or 'reflection', but got {padding_mode!r}")
+    images, points = input.shape, grid.shape
+    count = len(images) - 2
+    if count not in (2, 3) or len(points) != len(images):
+        wrong = "expected 4D or 5D input and grid with same number of dimensions, but got"
+    elif images[0] != points[0] or points[-1] != count:
+        wrong = f"expected grid and input to have same batch size and grid to have size {count} in last dimension, but got"
+    elif mode == "bicubic" and count == 3:
+        wrong = "bicubic interpolation only supports 4D input, but got"
+    elif 0 in images[2:]:
+        wrong = "expected input to have non-empty spatial dimensions, but got"
+    else:
+        return
+    raise ShapeError(f"grid_sample: {wrong} input {describe(input)}, grid {describe(grid)}")
+
+
 @composite("grid_sample(input: Tensor, grid: Tensor, mode: str = 'bilinear', padding_mode: str = 'zeros', align_corners: bool | None = None) -> Tensor", places=NN)
 def grid_sample(F: Any, input: Any, grid: Any, mode: str = "bilinear", padding_mode: str = "zeros", align_corners: bool | None = None) -> Any:
     """Images (batch, channels, height, width), or volumes, at the points of ``grid`` (batch, sizes..., 2 or 3), x first.
@@ -322,20 +432,7 @@ def grid_sample(F: Any, input: Any, grid: Any, mode: str = "bilinear", padding_m
     nearest pixel (``padding_mode='border'``) or the reflected image (``'reflection'``). Raises ``ValueError`` for unknown
     modes, ``RuntimeError`` for shapes that do not fit. Jaderberg et al. (2015), arXiv:1506.02025.
     """
-    if mode not in ("bilinear", "nearest", "bicubic"):
-        raise ValueError(f"grid_sample: expected mode to be 'bilinear', 'nearest' or 'bicubic', but got {mode!r}")
-    if padding_mode not in ("zeros", "border", "reflection"):
-        raise ValueError(f"grid_sample: expected padding_mode to be 'zeros', 'border', or 'reflection', but got {padding_mode!r}")
-    count = input.ndim - 2
-    operands = f"input {describe(input)}, grid {describe(grid)}"
-    if count not in (2, 3) or grid.ndim != input.ndim:
-        raise ShapeError(f"grid_sample: expected 4D or 5D input and grid with same number of dimensions, but got {operands}")
-    if input.shape[0] != grid.shape[0] or grid.shape[-1] != count:
-        raise ShapeError(f"grid_sample: expected grid and input to have same batch size and grid to have size {count} in last dimension, but got {operands}")
-    if mode == "bicubic" and count == 3:
-        raise ShapeError(f"grid_sample: bicubic interpolation only supports 4D input, but got {operands}")
-    if 0 in input.shape[2:]:
-        raise ShapeError(f"grid_sample: expected input to have non-empty spatial dimensions, but got {operands}")
+    _check(input, grid, mode, padding_mode)
     if mode == "bilinear":
         return F.sample_between(input, grid, padding_mode=padding_mode, align=bool(align_corners))
     image = tuple(input.shape[2:])

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from math import ceil, prod
 from typing import Any
 
 from ..errors import ShapeError, describe
 from ..op import NN, TORCH_NN, composite
-from .conv import pair
+from .conv import pair, remembered
 
 
 def pooled_size(size: int, kernel: int, stride: int, padding: int, dilation: int, ceil_mode: bool) -> int:
@@ -18,10 +17,12 @@ def pooled_size(size: int, kernel: int, stride: int, padding: int, dilation: int
     return count - 1 if ceil_mode and (count - 1) * stride >= size + padding else count
 
 
-@lru_cache(maxsize=512)
-def _window_attributes(name: str, shape: Any, kernel: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: bool) -> dict[str, Any]:
+@remembered
+def _attributes(name: str, count: int, shape: Any, kernel_size: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: bool) -> dict[str, Any]:
     """The attributes of a pooling op, checked: ``size`` is the number of windows along each dimension."""
-    count = len(kernel)
+    kernel = pair(kernel_size, "kernel_size", name, count)
+    stride = kernel if stride is None or stride in ((), []) else pair(stride, "stride", name, count)
+    padding, dilation = pair(padding, "padding", name, count), pair(dilation, "dilation", name, count)
     if len(shape) not in (count + 1, count + 2):
         raise ShapeError(f"{name}: Expected {count + 1}D (unbatched) or {count + 2}D (batched) input, but got input of size {list(shape)}")
     if min(kernel) < 1 or min(stride) < 1 or min(dilation) < 1:
@@ -37,18 +38,11 @@ def _window_attributes(name: str, shape: Any, kernel: Any, stride: Any, padding:
     return {"kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size}
 
 
-def _attributes(name: str, count: int, input: Any, kernel_size: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: bool) -> dict[str, Any]:
-    kernel = pair(kernel_size, "kernel_size", name, count)
-    steps = kernel if stride is None or stride in ((), []) else pair(stride, "stride", name, count)
-    edges, spreads = pair(padding, "padding", name, count), pair(dilation, "dilation", name, count)
-    return dict(_window_attributes(name, tuple(input.shape), kernel, steps, edges, spreads, bool(ceil_mode)))
-
-
 # --- maximum ------------------------------------------------------------------------------------------------------
 
 
 def _max_pool(F: Any, count: int, input: Any, kernel_size: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: bool, return_indices: bool) -> Any:
-    attrs = _attributes(f"max_pool{count}d", count, input, kernel_size, stride, padding, dilation, ceil_mode)
+    attrs = _attributes(f"max_pool{count}d", count, input.shape, kernel_size, stride, padding, dilation, ceil_mode)
     out = F.max_pool(input, **attrs)
     return (out, F.max_pool_indices(input, out, **attrs)) if return_indices else out
 
@@ -142,7 +136,7 @@ def _avg_pool(F: Any, count: int, input: Any, kernel_size: Any, stride: Any, pad
     name = f"avg_pool{count}d"
     if divisor == 0:
         raise RuntimeError(f"{name}: divisor must be not zero")
-    attrs = _attributes(name, count, input, kernel_size, stride, padding, 1, ceil_mode)
+    attrs = _attributes(name, count, input.shape, kernel_size, stride, padding, 1, ceil_mode)
     if count == 3 and any(n < size for n, size in zip(input.shape[-3:], attrs["kernel"], strict=True)):
         raise ShapeError(f"{name}: input image {tuple(input.shape[-3:])} smaller than kernel size {attrs['kernel']}, which is refused even with padding, as in PyTorch")
     return F.avg_pool(input, **attrs, count_include_pad=count_include_pad, divisor=divisor)
@@ -176,7 +170,7 @@ def avg_pool3d(F: Any, input: Any, kernel_size: Any, stride: Any = None, padding
 
 
 def _lp_pool(F: Any, count: int, input: Any, norm_type: float, kernel_size: Any, stride: Any, ceil_mode: bool) -> Any:
-    attrs = _attributes(f"lp_pool{count}d", count, input, kernel_size, stride, 0, 1, ceil_mode)
+    attrs = _attributes(f"lp_pool{count}d", count, input.shape, kernel_size, stride, 0, 1, ceil_mode)
     means = F.avg_pool(F.pow(input, norm_type), **attrs, count_include_pad=True, divisor=None)
     empty = F.eq(means, 0)  # the root has no derivative there
     roots = F.pow(F.where(empty, 1.0, means) * float(prod(attrs["kernel"])), 1.0 / norm_type)

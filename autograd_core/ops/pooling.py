@@ -98,7 +98,7 @@ _ROW = {**_TWO, "size": (1, 2)}
 # --- maximum ------------------------------------------------------------------------------------------------------
 
 
-@op(f"max_pool(input: Tensor, *, {_WINDOWS}) -> Tensor", label="max_pool", spec=_pool_spec, samples=[
+@op(f"max_pool(input: Tensor, *, {_WINDOWS}) -> Tensor", quick=True, label="max_pool", spec=_pool_spec, samples=[
     S(distinct(2, 3, 4, 6), **_TWO), S(distinct(3, 5, 7), **_TWO), S(distinct(2, 1, 5, 6), **_THREE), S(distinct(0, 1, 4, 6), **_TWO), S(distinct(2, 3, 6), **_LINE),
     S(distinct(2, 3, 2, 4), **_SOLID)])
 def max_pool(xp: Any, input: Any, *, kernel: Any, stride: Any, padding: Any, dilation: Any, size: Any) -> Any:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Union
 from . import ops as ops
 from .config import get_mode
 from .cuts import cut_of, inherit_cut, note_cuts
-from .dispatch import apply, dtype_or_none, explain
+from .dispatch import apply, dtype_or_none, explain, named_result
 from .storage import TensorBase, link_view, real_array
 from .inplace import inplace as write
 from .dtypes import bool_ as _bool
@@ -18,7 +18,8 @@ from .dtypes import float32 as _float32
 from .dtypes import float64 as _float64
 from .dtypes import int64 as _int64
 from .dtypes import from_numpy_dtype
-from .node import GeneralNode, Node, accumulate, next_seq
+from .engine import WRITES
+from .node import GeneralNode, Node, accumulate, next_seq, output_node, pull_general
 from .op import COMPOSITES, REGISTRY
 
 if TYPE_CHECKING:
@@ -30,6 +31,11 @@ Number = Union[builtins.bool, builtins.int, builtins.float, builtins.complex]
 TensorLike = Union["Tensor", Number]
 Dims = Union[builtins.int, Sequence[builtins.int], None]
 DTypeLike = Any
+# What fast paths use:
+note_write = WRITES.note
+_new_tuple = builtins.tuple.__new__
+_some = builtins.any
+_COMPLEX_OR_NARROW = "cV"  # kinds of dtypes; bfloat16 is kept as V
 FLOAT32 = _float32.dtype
 FLOAT64 = _float64.dtype
 INT64 = _int64.dtype
@@ -84,6 +90,9 @@ _argmin = REGISTRY["argmin"]
 _max_along = REGISTRY["max_along"]
 _min_along = REGISTRY["min_along"]
 _isclose = REGISTRY["isclose"]
+_convolution = REGISTRY["convolution"]
+_convolution_input_grad = REGISTRY["convolution_input_grad"]
+_convolution_weight_grad = REGISTRY["convolution_weight_grad"]
 _adaptive_average = REGISTRY["adaptive_average"]
 _adaptive_average_grad = REGISTRY["adaptive_average_grad"]
 _adaptive_max_indices = REGISTRY["adaptive_max_indices"]
@@ -152,9 +161,6 @@ _complex = REGISTRY["complex"]
 _polar = REGISTRY["polar"]
 _view_as_real = REGISTRY["view_as_real"]
 _view_as_complex = REGISTRY["view_as_complex"]
-_convolution = REGISTRY["convolution"]
-_convolution_input_grad = REGISTRY["convolution_input_grad"]
-_convolution_weight_grad = REGISTRY["convolution_weight_grad"]
 _histc = REGISTRY["histc"]
 _bincount = REGISTRY["bincount"]
 _logsumexp = REGISTRY["logsumexp"]
@@ -242,6 +248,8 @@ _tril = REGISTRY["tril"]
 _triu = REGISTRY["triu"]
 _take_rows = REGISTRY["take_rows"]
 _place_rows = REGISTRY["place_rows"]
+_take_points = REGISTRY["take_points"]
+_place_points = REGISTRY["place_points"]
 _take_masked = REGISTRY["take_masked"]
 _place_masked = REGISTRY["place_masked"]
 _lu_factors = REGISTRY["lu_factors"]
@@ -260,6 +268,7 @@ _deviation = REGISTRY["deviation"]
 _norm_over = REGISTRY["norm_over"]
 _standardize = REGISTRY["standardize"]
 _standardize_rows = REGISTRY["standardize_rows"]
+_scale_rows = REGISTRY["scale_rows"]
 _standardize_channels = REGISTRY["standardize_channels"]
 _cummax = REGISTRY["cummax"]
 _cummin = REGISTRY["cummin"]
@@ -305,6 +314,7 @@ _trunc_divide = REGISTRY["trunc_divide"]
 _index_select = REGISTRY["index_select"]
 _index_add = REGISTRY["index_add"]
 _positions = REGISTRY["positions"]
+_write_rows = REGISTRY["write_rows"]
 _cumsum = REGISTRY["cumsum"]
 _cumprod = REGISTRY["cumprod"]
 _shift = REGISTRY["shift"]
@@ -318,6 +328,7 @@ _search = REGISTRY["search"]
 _is_element = REGISTRY["is_element"]
 _argwhere = REGISTRY["argwhere"]
 _unique_of = REGISTRY["unique_of"]
+_unique_values = REGISTRY["unique_values"]
 _unique_consecutive_of = REGISTRY["unique_consecutive_of"]
 _one_hot = REGISTRY["one_hot"]
 _broadcast_to = REGISTRY["broadcast_to"]
@@ -330,6 +341,7 @@ _squeeze = REGISTRY["squeeze"]
 _view = REGISTRY["view"]
 _diagonal = REGISTRY["diagonal"]
 _diagonal_place = REGISTRY["diagonal_place"]
+_rearrange = REGISTRY["rearrange"]
 _to_dtype = REGISTRY["to_dtype"]
 _to_integer = REGISTRY["to_integer"]
 _to_device = REGISTRY["to_device"]
@@ -347,6 +359,8 @@ _lgamma = REGISTRY["lgamma"]
 _digamma = REGISTRY["digamma"]
 _special_zeta = REGISTRY["special_zeta"]
 _polygamma_of = REGISTRY["polygamma_of"]
+_igamma = REGISTRY["igamma"]
+_igammac = REGISTRY["igammac"]
 _i0 = REGISTRY["i0"]
 _special_i1 = REGISTRY["special_i1"]
 _special_i0e = REGISTRY["special_i0e"]
@@ -387,452 +401,6 @@ _fill = REGISTRY["fill"]
 _view_write = REGISTRY["view_write"]
 _view_read = REGISTRY["view_read"]
 _view_place = REGISTRY["view_place"]
-_k_sigmoid = _sigmoid.kernels
-_c_sigmoid = cut_of(_sigmoid)
-_k_relu = _relu.kernels
-_c_relu = cut_of(_relu)
-_k_leaky_relu = _leaky_relu.kernels
-_c_leaky_relu = cut_of(_leaky_relu)
-_r_leaky_relu_all = _leaky_relu.fused.function
-_k_elu = _elu.kernels
-_c_elu = cut_of(_elu)
-_r_elu_all = _elu.fused.function
-_k_softplus = _softplus.kernels
-_c_softplus = cut_of(_softplus)
-_r_softplus_all = _softplus.fused.function
-_k_gelu = _gelu.kernels
-_c_gelu = cut_of(_gelu)
-_q_gelu = _gelu.residual_kernels
-_r_gelu_all = _gelu.fused.function
-_k_logsigmoid = _logsigmoid.kernels
-_c_logsigmoid = cut_of(_logsigmoid)
-_k_silu = _silu.kernels
-_c_silu = cut_of(_silu)
-_r_silu_all = _silu.fused.function
-_k_mish = _mish.kernels
-_c_mish = cut_of(_mish)
-_r_mish_all = _mish.fused.function
-_k_hardtanh = _hardtanh.kernels
-_c_hardtanh = cut_of(_hardtanh)
-_k_relu6 = _relu6.kernels
-_c_relu6 = cut_of(_relu6)
-_k_softsign = _softsign.kernels
-_c_softsign = cut_of(_softsign)
-_r_softsign_input = _softsign.rules["input"].function
-_k_selu = _selu.kernels
-_c_selu = cut_of(_selu)
-_r_selu_all = _selu.fused.function
-_k_celu = _celu.kernels
-_c_celu = cut_of(_celu)
-_r_celu_all = _celu.fused.function
-_k_hardsigmoid = _hardsigmoid.kernels
-_c_hardsigmoid = cut_of(_hardsigmoid)
-_r_hardsigmoid_all = _hardsigmoid.fused.function
-_k_tanhshrink = _tanhshrink.kernels
-_c_tanhshrink = cut_of(_tanhshrink)
-_k_softshrink = _softshrink.kernels
-_c_softshrink = cut_of(_softshrink)
-_r_softshrink_all = _softshrink.fused.function
-_k_hardshrink = _hardshrink.kernels
-_c_hardshrink = cut_of(_hardshrink)
-_k_sum = _sum.kernels
-_c_sum = cut_of(_sum)
-_r_sum_input = _sum.rules["input"].function
-_k_mean = _mean.kernels
-_c_mean = cut_of(_mean)
-_r_mean_input = _mean.rules["input"].function
-_k_nansum = _nansum.kernels
-_c_nansum = cut_of(_nansum)
-_r_nansum_input = _nansum.rules["input"].function
-_k_count_nonzero = _count_nonzero.kernels
-_c_count_nonzero = cut_of(_count_nonzero, True)
-_k_all = _all.kernels
-_c_all = cut_of(_all, True)
-_k_any = _any.kernels
-_c_any = cut_of(_any, True)
-_k_amax = _amax.kernels
-_c_amax = cut_of(_amax)
-_r_amax_input = _amax.rules["input"].function
-_k_amin = _amin.kernels
-_c_amin = cut_of(_amin)
-_r_amin_input = _amin.rules["input"].function
-_k_argmax = _argmax.kernels
-_c_argmax = cut_of(_argmax, True)
-_k_argmin = _argmin.kernels
-_c_argmin = cut_of(_argmin, True)
-_k_adaptive_average = _adaptive_average.kernels
-_c_adaptive_average = cut_of(_adaptive_average)
-_r_adaptive_average_input = _adaptive_average.rules["input"].function
-_k_add = _add.kernels
-_c_add = cut_of(_add)
-_k_sub = _sub.kernels
-_c_sub = cut_of(_sub)
-_k_mul = _mul.kernels
-_c_mul = cut_of(_mul)
-_k_div = _div.kernels
-_c_div = cut_of(_div)
-_k_neg = _neg.kernels
-_c_neg = cut_of(_neg)
-_k_pow = _pow.kernels
-_c_pow = cut_of(_pow)
-_k_square = _square.kernels
-_c_square = cut_of(_square)
-_k_abs = _abs.kernels
-_c_abs = cut_of(_abs)
-_k_sign = _sign.kernels
-_c_sign = cut_of(_sign)
-_k_reciprocal = _reciprocal.kernels
-_c_reciprocal = cut_of(_reciprocal)
-_k_hypot = _hypot.kernels
-_c_hypot = cut_of(_hypot)
-_k_squared_error = _squared_error.kernels
-_c_squared_error = cut_of(_squared_error)
-_q_squared_error = _squared_error.residual_kernels
-_r_squared_error_all = _squared_error.fused.function
-_k_huber_error = _huber_error.kernels
-_c_huber_error = cut_of(_huber_error)
-_q_huber_error = _huber_error.residual_kernels
-_r_huber_error_all = _huber_error.fused.function
-_k_sigmoid_cross_entropy = _sigmoid_cross_entropy.kernels
-_c_sigmoid_cross_entropy = cut_of(_sigmoid_cross_entropy)
-_q_sigmoid_cross_entropy = _sigmoid_cross_entropy.residual_kernels
-_r_sigmoid_cross_entropy_all = _sigmoid_cross_entropy.fused.function
-_k_maximum = _maximum.kernels
-_c_maximum = cut_of(_maximum)
-_k_minimum = _minimum.kernels
-_c_minimum = cut_of(_minimum)
-_k_clamp = _clamp.kernels
-_c_clamp = cut_of(_clamp)
-_r_clamp_input = _clamp.rules["input"].function
-_r_clamp_min = _clamp.rules["min"].function
-_r_clamp_max = _clamp.rules["max"].function
-_k_clamp_min = _clamp_min.kernels
-_c_clamp_min = cut_of(_clamp_min)
-_k_clamp_max = _clamp_max.kernels
-_c_clamp_max = cut_of(_clamp_max)
-_k_fmax = _fmax.kernels
-_c_fmax = cut_of(_fmax)
-_k_fmin = _fmin.kernels
-_c_fmin = cut_of(_fmin)
-_k_nan_to_num = _nan_to_num.kernels
-_c_nan_to_num = cut_of(_nan_to_num)
-_k_where = _where.kernels
-_c_where = cut_of(_where)
-_k_masked = _masked.kernels
-_c_masked = cut_of(_masked)
-_k_lerp = _lerp.kernels
-_c_lerp = cut_of(_lerp)
-_k_addcmul = _addcmul.kernels
-_c_addcmul = cut_of(_addcmul)
-_k_eq = _eq.kernels
-_c_eq = cut_of(_eq, True)
-_k_ne = _ne.kernels
-_c_ne = cut_of(_ne, True)
-_k_lt = _lt.kernels
-_c_lt = cut_of(_lt, True)
-_k_le = _le.kernels
-_c_le = cut_of(_le, True)
-_k_gt = _gt.kernels
-_c_gt = cut_of(_gt, True)
-_k_ge = _ge.kernels
-_c_ge = cut_of(_ge, True)
-_k_logical_and = _logical_and.kernels
-_c_logical_and = cut_of(_logical_and, True)
-_k_logical_or = _logical_or.kernels
-_c_logical_or = cut_of(_logical_or, True)
-_k_logical_xor = _logical_xor.kernels
-_c_logical_xor = cut_of(_logical_xor, True)
-_k_logical_not = _logical_not.kernels
-_c_logical_not = cut_of(_logical_not, True)
-_k_isnan = _isnan.kernels
-_c_isnan = cut_of(_isnan, True)
-_k_isinf = _isinf.kernels
-_c_isinf = cut_of(_isinf, True)
-_k_isfinite = _isfinite.kernels
-_c_isfinite = cut_of(_isfinite, True)
-_k_bitwise_and = _bitwise_and.kernels
-_c_bitwise_and = cut_of(_bitwise_and, True)
-_k_bitwise_or = _bitwise_or.kernels
-_c_bitwise_or = cut_of(_bitwise_or, True)
-_k_bitwise_xor = _bitwise_xor.kernels
-_c_bitwise_xor = cut_of(_bitwise_xor, True)
-_k_bitwise_not = _bitwise_not.kernels
-_c_bitwise_not = cut_of(_bitwise_not, True)
-_k_conjugated = _conjugated.kernels
-_c_conjugated = cut_of(_conjugated)
-_k_angle = _angle.kernels
-_c_angle = cut_of(_angle)
-_r_angle_input = _angle.rules["input"].function
-_k_convolution = _convolution.kernels
-_c_convolution = cut_of(_convolution)
-_r_convolution_input = _convolution.rules["input"].function
-_r_convolution_weight = _convolution.rules["weight"].function
-_r_convolution_bias = _convolution.rules["bias"].function
-_k_convolution_input_grad = _convolution_input_grad.kernels
-_c_convolution_input_grad = cut_of(_convolution_input_grad)
-_r_convolution_input_grad_grad = _convolution_input_grad.rules["grad"].function
-_r_convolution_input_grad_weight = _convolution_input_grad.rules["weight"].function
-_k_logsumexp = _logsumexp.kernels
-_c_logsumexp = cut_of(_logsumexp)
-_r_logsumexp_input = _logsumexp.rules["input"].function
-_k_softmax_along = _softmax_along.kernels
-_c_softmax_along = cut_of(_softmax_along)
-_r_softmax_along_input = _softmax_along.rules["input"].function
-_k_log_softmax_along = _log_softmax_along.kernels
-_c_log_softmax_along = cut_of(_log_softmax_along)
-_r_log_softmax_along_input = _log_softmax_along.rules["input"].function
-_k_softmax_cross_entropy = _softmax_cross_entropy.kernels
-_c_softmax_cross_entropy = cut_of(_softmax_cross_entropy)
-_q_softmax_cross_entropy = _softmax_cross_entropy.residual_kernels
-_r_softmax_cross_entropy_all = _softmax_cross_entropy.fused.function
-_k_soft_cross_entropy = _soft_cross_entropy.kernels
-_c_soft_cross_entropy = cut_of(_soft_cross_entropy)
-_q_soft_cross_entropy = _soft_cross_entropy.residual_kernels
-_r_soft_cross_entropy_all = _soft_cross_entropy.fused.function
-_k_negative_log_likelihood = _negative_log_likelihood.kernels
-_c_negative_log_likelihood = cut_of(_negative_log_likelihood)
-_q_negative_log_likelihood = _negative_log_likelihood.residual_kernels
-_r_negative_log_likelihood_all = _negative_log_likelihood.fused.function
-_k_slice_view = _slice_view.kernels
-_c_slice_view = cut_of(_slice_view)
-_r_slice_view_input = _slice_view.rules["input"].function
-_k_slice_place = _slice_place.kernels
-_c_slice_place = cut_of(_slice_place)
-_r_slice_place_input = _slice_place.rules["input"].function
-_k_slice_write = _slice_write.kernels
-_c_slice_write = cut_of(_slice_write)
-_r_slice_write_input = _slice_write.rules["input"].function
-_r_slice_write_value = _slice_write.rules["value"].function
-_k_index = _index.kernels
-_c_index = cut_of(_index)
-_r_index_input = _index.rules["input"].function
-_k_index_accumulate = _index_accumulate.kernels
-_c_index_accumulate = cut_of(_index_accumulate)
-_r_index_accumulate_input = _index_accumulate.rules["input"].function
-_k_index_write = _index_write.kernels
-_c_index_write = cut_of(_index_write)
-_r_index_write_input = _index_write.rules["input"].function
-_r_index_write_values = _index_write.rules["values"].function
-_k_euclidean = _euclidean.kernels
-_c_euclidean = cut_of(_euclidean)
-_r_euclidean_x1 = _euclidean.rules["x1"].function
-_r_euclidean_x2 = _euclidean.rules["x2"].function
-_k_trace = _trace.kernels
-_c_trace = cut_of(_trace)
-_r_trace_input = _trace.rules["input"].function
-_k_lookup = _lookup.kernels
-_c_lookup = cut_of(_lookup)
-_r_lookup_weight = _lookup.rules["weight"].function
-_k_exp = _exp.kernels
-_c_exp = cut_of(_exp)
-_k_expm1 = _expm1.kernels
-_c_expm1 = cut_of(_expm1)
-_k_log = _log.kernels
-_c_log = cut_of(_log)
-_k_log1p = _log1p.kernels
-_c_log1p = cut_of(_log1p)
-_k_exp2 = _exp2.kernels
-_c_exp2 = cut_of(_exp2)
-_k_log2 = _log2.kernels
-_c_log2 = cut_of(_log2)
-_k_log10 = _log10.kernels
-_c_log10 = cut_of(_log10)
-_k_sqrt = _sqrt.kernels
-_c_sqrt = cut_of(_sqrt)
-_k_rsqrt = _rsqrt.kernels
-_c_rsqrt = cut_of(_rsqrt)
-_k_logaddexp = _logaddexp.kernels
-_c_logaddexp = cut_of(_logaddexp)
-_k_xlogy = _xlogy.kernels
-_c_xlogy = cut_of(_xlogy)
-_k_avg_pool = _avg_pool.kernels
-_c_avg_pool = cut_of(_avg_pool)
-_r_avg_pool_input = _avg_pool.rules["input"].function
-_k_patches = _patches.kernels
-_c_patches = cut_of(_patches)
-_r_patches_input = _patches.rules["input"].function
-_k_gather = _gather.kernels
-_c_gather = cut_of(_gather)
-_r_gather_input = _gather.rules["input"].function
-_k_resample = _resample.kernels
-_c_resample = cut_of(_resample)
-_r_resample_input = _resample.rules["input"].function
-_k_flip = _flip.kernels
-_c_flip = cut_of(_flip)
-_r_flip_input = _flip.rules["input"].function
-_k_roll = _roll.kernels
-_c_roll = cut_of(_roll)
-_r_roll_input = _roll.rules["input"].function
-_k_tril = _tril.kernels
-_c_tril = cut_of(_tril)
-_r_tril_input = _tril.rules["input"].function
-_k_triu = _triu.kernels
-_c_triu = cut_of(_triu)
-_r_triu_input = _triu.rules["input"].function
-_k_take_rows = _take_rows.kernels
-_c_take_rows = cut_of(_take_rows)
-_r_take_rows_input = _take_rows.rules["input"].function
-_k_class_margins = _class_margins.kernels
-_c_class_margins = cut_of(_class_margins)
-_q_class_margins = _class_margins.residual_kernels
-_r_class_margins_all = _class_margins.fused.function
-_k_masked_fill = _masked_fill.kernels
-_c_masked_fill = cut_of(_masked_fill)
-_r_masked_fill_input = _masked_fill.rules["input"].function
-_r_masked_fill_value = _masked_fill.rules["value"].function
-_k_variance = _variance.kernels
-_c_variance = cut_of(_variance)
-_r_variance_input = _variance.rules["input"].function
-_k_deviation = _deviation.kernels
-_c_deviation = cut_of(_deviation)
-_r_deviation_input = _deviation.rules["input"].function
-_k_standardize_rows = _standardize_rows.kernels
-_c_standardize_rows = cut_of(_standardize_rows)
-_q_standardize_rows = _standardize_rows.residual_kernels
-_r_standardize_rows_all = _standardize_rows.fused.function
-_k_standardize_channels = _standardize_channels.kernels
-_c_standardize_channels = cut_of(_standardize_channels)
-_q_standardize_channels = _standardize_channels.residual_kernels
-_r_standardize_channels_all = _standardize_channels.fused.function
-_k_median_of_all = _median_of_all.kernels
-_c_median_of_all = cut_of(_median_of_all)
-_r_median_of_all_input = _median_of_all.rules["input"].function
-_k_extend = _extend.kernels
-_c_extend = cut_of(_extend)
-_r_extend_input = _extend.rules["input"].function
-_k_matmul = _matmul.kernels
-_c_matmul = cut_of(_matmul)
-_r_matmul_input = _matmul.rules["input"].function
-_r_matmul_other = _matmul.rules["other"].function
-_k_linear = _linear.kernels
-_c_linear = cut_of(_linear)
-_r_linear_all = _linear.fused.function
-_k_floor = _floor.kernels
-_c_floor = cut_of(_floor)
-_k_ceil = _ceil.kernels
-_c_ceil = cut_of(_ceil)
-_k_trunc = _trunc.kernels
-_c_trunc = cut_of(_trunc)
-_k_round = _round.kernels
-_c_round = cut_of(_round)
-_k_frac = _frac.kernels
-_c_frac = cut_of(_frac)
-_k_remainder = _remainder.kernels
-_c_remainder = cut_of(_remainder)
-_k_floor_divide = _floor_divide.kernels
-_c_floor_divide = cut_of(_floor_divide)
-_k_index_select = _index_select.kernels
-_c_index_select = cut_of(_index_select)
-_r_index_select_input = _index_select.rules["input"].function
-_k_index_add = _index_add.kernels
-_c_index_add = cut_of(_index_add)
-_r_index_add_input = _index_add.rules["input"].function
-_r_index_add_source = _index_add.rules["source"].function
-_k_cumsum = _cumsum.kernels
-_c_cumsum = cut_of(_cumsum)
-_r_cumsum_input = _cumsum.rules["input"].function
-_k_cumprod = _cumprod.kernels
-_c_cumprod = cut_of(_cumprod)
-_r_cumprod_all = _cumprod.fused.function
-_k_prod = _prod.kernels
-_c_prod = cut_of(_prod)
-_r_prod_all = _prod.fused.function
-_k_scatter_write = _scatter_write.kernels
-_c_scatter_write = cut_of(_scatter_write)
-_r_scatter_write_input = _scatter_write.rules["input"].function
-_r_scatter_write_src = _scatter_write.rules["src"].function
-_k_scatter_add = _scatter_add.kernels
-_c_scatter_add = cut_of(_scatter_add)
-_r_scatter_add_input = _scatter_add.rules["input"].function
-_r_scatter_add_src = _scatter_add.rules["src"].function
-_k_broadcast_to = _broadcast_to.kernels
-_c_broadcast_to = cut_of(_broadcast_to)
-_r_broadcast_to_input = _broadcast_to.rules["input"].function
-_k_sum_to = _sum_to.kernels
-_c_sum_to = cut_of(_sum_to)
-_r_sum_to_input = _sum_to.rules["input"].function
-_k_reshape = _reshape.kernels
-_c_reshape = cut_of(_reshape)
-_r_reshape_input = _reshape.rules["input"].function
-_k_permute = _permute.kernels
-_c_permute = cut_of(_permute)
-_r_permute_input = _permute.rules["input"].function
-_k_transpose = _transpose.kernels
-_c_transpose = cut_of(_transpose)
-_r_transpose_input = _transpose.rules["input"].function
-_k_unsqueeze = _unsqueeze.kernels
-_c_unsqueeze = cut_of(_unsqueeze)
-_r_unsqueeze_input = _unsqueeze.rules["input"].function
-_k_squeeze = _squeeze.kernels
-_c_squeeze = cut_of(_squeeze)
-_r_squeeze_input = _squeeze.rules["input"].function
-_k_view = _view.kernels
-_c_view = cut_of(_view)
-_r_view_input = _view.rules["input"].function
-_k_diagonal = _diagonal.kernels
-_c_diagonal = cut_of(_diagonal)
-_r_diagonal_input = _diagonal.rules["input"].function
-_k_to_dtype = _to_dtype.kernels
-_c_to_dtype = cut_of(_to_dtype)
-_r_to_dtype_input = _to_dtype.rules["input"].function
-_k_lgamma = _lgamma.kernels
-_c_lgamma = cut_of(_lgamma)
-_k_digamma = _digamma.kernels
-_c_digamma = cut_of(_digamma)
-_r_digamma_input = _digamma.rules["input"].function
-_k_i0 = _i0.kernels
-_c_i0 = cut_of(_i0)
-_k_logit = _logit.kernels
-_c_logit = cut_of(_logit)
-_r_logit_all = _logit.fused.function
-_k_sin = _sin.kernels
-_c_sin = cut_of(_sin)
-_k_cos = _cos.kernels
-_c_cos = cut_of(_cos)
-_k_tanh = _tanh.kernels
-_c_tanh = cut_of(_tanh)
-_k_tan = _tan.kernels
-_c_tan = cut_of(_tan)
-_k_sinh = _sinh.kernels
-_c_sinh = cut_of(_sinh)
-_k_cosh = _cosh.kernels
-_c_cosh = cut_of(_cosh)
-_k_asin = _asin.kernels
-_c_asin = cut_of(_asin)
-_k_acos = _acos.kernels
-_c_acos = cut_of(_acos)
-_k_atan = _atan.kernels
-_c_atan = cut_of(_atan)
-_k_atan2 = _atan2.kernels
-_c_atan2 = cut_of(_atan2)
-_k_deg2rad = _deg2rad.kernels
-_c_deg2rad = cut_of(_deg2rad)
-_k_rad2deg = _rad2deg.kernels
-_c_rad2deg = cut_of(_rad2deg)
-_k_sinc = _sinc.kernels
-_c_sinc = cut_of(_sinc)
-_r_sinc_input = _sinc.rules["input"].function
-_k_linalg_cross = _linalg_cross.kernels
-_c_linalg_cross = cut_of(_linalg_cross)
-_r_linalg_cross_input = _linalg_cross.rules["input"].function
-_r_linalg_cross_other = _linalg_cross.rules["other"].function
-_k_Tensor_unfold = _Tensor_unfold.kernels
-_c_Tensor_unfold = cut_of(_Tensor_unfold)
-_r_Tensor_unfold_input = _Tensor_unfold.rules["input"].function
-_k_as_strided = _as_strided.kernels
-_c_as_strided = cut_of(_as_strided)
-_r_as_strided_input = _as_strided.rules["input"].function
-_k_clone = _clone.kernels
-_c_clone = cut_of(_clone)
-_r_clone_input = _clone.rules["input"].function
-_k_copy = _copy.kernels
-_c_copy = cut_of(_copy)
-_r_copy_input = _copy.rules["input"].function
-_r_copy_source = _copy.rules["source"].function
-_k_fill = _fill.kernels
-_c_fill = cut_of(_fill)
-_r_fill_input = _fill.rules["input"].function
-_r_fill_value = _fill.rules["value"].function
 _prelu = COMPOSITES["prelu"].function
 _rrelu = COMPOSITES["rrelu"].function
 _rrelu_ = COMPOSITES["rrelu_"].function
@@ -845,6 +413,12 @@ _min = COMPOSITES["min"].function
 _aminmax = COMPOSITES["aminmax"].function
 _allclose = COMPOSITES["allclose"].function
 _equal = COMPOSITES["equal"].function
+_conv1d = COMPOSITES["conv1d"].function
+_conv2d = COMPOSITES["conv2d"].function
+_conv3d = COMPOSITES["conv3d"].function
+_conv_transpose1d = COMPOSITES["conv_transpose1d"].function
+_conv_transpose2d = COMPOSITES["conv_transpose2d"].function
+_conv_transpose3d = COMPOSITES["conv_transpose3d"].function
 _adaptive_avg_pool1d = COMPOSITES["adaptive_avg_pool1d"].function
 _adaptive_avg_pool2d = COMPOSITES["adaptive_avg_pool2d"].function
 _adaptive_avg_pool3d = COMPOSITES["adaptive_avg_pool3d"].function
@@ -894,12 +468,6 @@ _conj = COMPOSITES["conj"].function
 _real = COMPOSITES["real"].function
 _imag = COMPOSITES["imag"].function
 _resolve_conj = COMPOSITES["resolve_conj"].function
-_conv1d = COMPOSITES["conv1d"].function
-_conv2d = COMPOSITES["conv2d"].function
-_conv3d = COMPOSITES["conv3d"].function
-_conv_transpose1d = COMPOSITES["conv_transpose1d"].function
-_conv_transpose2d = COMPOSITES["conv_transpose2d"].function
-_conv_transpose3d = COMPOSITES["conv_transpose3d"].function
 _softmax = COMPOSITES["softmax"].function
 _log_softmax = COMPOSITES["log_softmax"].function
 _softmin = COMPOSITES["softmin"].function
@@ -1018,6 +586,18 @@ _pad = COMPOSITES["pad"].function
 _pixel_shuffle = COMPOSITES["pixel_shuffle"].function
 _pixel_unshuffle = COMPOSITES["pixel_unshuffle"].function
 _channel_shuffle = COMPOSITES["channel_shuffle"].function
+_special_chebyshev_polynomial_t = COMPOSITES["special_chebyshev_polynomial_t"].function
+_special_shifted_chebyshev_polynomial_t = COMPOSITES["special_shifted_chebyshev_polynomial_t"].function
+_special_chebyshev_polynomial_u = COMPOSITES["special_chebyshev_polynomial_u"].function
+_special_shifted_chebyshev_polynomial_u = COMPOSITES["special_shifted_chebyshev_polynomial_u"].function
+_special_chebyshev_polynomial_v = COMPOSITES["special_chebyshev_polynomial_v"].function
+_special_shifted_chebyshev_polynomial_v = COMPOSITES["special_shifted_chebyshev_polynomial_v"].function
+_special_chebyshev_polynomial_w = COMPOSITES["special_chebyshev_polynomial_w"].function
+_special_shifted_chebyshev_polynomial_w = COMPOSITES["special_shifted_chebyshev_polynomial_w"].function
+_special_hermite_polynomial_h = COMPOSITES["special_hermite_polynomial_h"].function
+_special_hermite_polynomial_he = COMPOSITES["special_hermite_polynomial_he"].function
+_special_laguerre_polynomial_l = COMPOSITES["special_laguerre_polynomial_l"].function
+_special_legendre_polynomial_p = COMPOSITES["special_legendre_polynomial_p"].function
 _max_pool1d = COMPOSITES["max_pool1d"].function
 _max_pool2d = COMPOSITES["max_pool2d"].function
 _max_pool3d = COMPOSITES["max_pool3d"].function
@@ -1074,10 +654,6 @@ _special_ndtr = COMPOSITES["special_ndtr"].function
 _polygamma = COMPOSITES["polygamma"].function
 _Tensor_polygamma = COMPOSITES["Tensor_polygamma"].function
 _mvlgamma = COMPOSITES["mvlgamma"].function
-_special_expit = COMPOSITES["special_expit"].function
-_special_psi = COMPOSITES["special_psi"].function
-_special_gammaln = COMPOSITES["special_gammaln"].function
-_special_multigammaln = COMPOSITES["special_multigammaln"].function
 _stft = COMPOSITES["stft"].function
 _istft = COMPOSITES["istft"].function
 _cov = COMPOSITES["cov"].function
@@ -1107,61 +683,9 @@ _zero_ = COMPOSITES["zero_"].function
 _fill_diagonal_ = COMPOSITES["fill_diagonal_"].function
 
 
-def _pull_sigmoid(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    out, = node.saved
-    r = g * (out * (1 - out))
-    if pending[to_input] is None:
-        pending[to_input] = r
-    else:
-        accumulate(pending, to_input, r)
-
-
-_pull_sigmoid.op = _sigmoid  # type: ignore[attr-defined]
-
-
 def sigmoid(input: Tensor) -> Tensor:
     """``1 / (1 + exp(-input))``."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        d = None
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_sigmoid, (input,), {})
-    try:
-        out = _k_sigmoid[a_input.__class__](a_input)
-    except Exception as error:
-        raise explain(_sigmoid, (input,), {}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = Node()
-        n.pull = _pull_sigmoid
-        n._first = n_input
-        n._second = n._rest = None
-        n.saved = (out,)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        if out_shape == n_input.shape:
-            out_shape = n_input.shape
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-        if n_input is not None:
-            t._view = _c_sigmoid
-        elif input._view is not None:
-            inherit_cut(t, (input,))
-    return t
+    return apply(_sigmoid, (input,), {})
 
 
 def sigmoid_(input: Tensor) -> Tensor:
@@ -1169,63 +693,11 @@ def sigmoid_(input: Tensor) -> Tensor:
     return write(_sigmoid, input, (), {})
 
 
-def _pull_relu(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    out, = node.saved
-    r = F.where(out <= 0, 0, g)
-    if pending[to_input] is None:
-        pending[to_input] = r
-    else:
-        accumulate(pending, to_input, r)
-
-
-_pull_relu.op = _relu  # type: ignore[attr-defined]
-
-
 def relu(input: Tensor, *, inplace: builtins.bool = False) -> Tensor:
     """``max(input, 0)``; the gradient at 0 is 0."""
     if inplace:
         return relu_(input)
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        d = None
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_relu, (input,), {})
-    try:
-        out = _k_relu[a_input.__class__](a_input)
-    except Exception as error:
-        raise explain(_relu, (input,), {}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = Node()
-        n.pull = _pull_relu
-        n._first = n_input
-        n._second = n._rest = None
-        n.saved = (out,)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        if out_shape == n_input.shape:
-            out_shape = n_input.shape
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-        if n_input is not None:
-            t._view = _c_relu
-        elif input._view is not None:
-            inherit_cut(t, (input,))
-    return t
+    return apply(_relu, (input,), {})
 
 
 def relu_(input: Tensor, *, inplace: builtins.bool = False) -> Tensor:
@@ -1233,68 +705,11 @@ def relu_(input: Tensor, *, inplace: builtins.bool = False) -> Tensor:
     return write(_relu, input, (), {})
 
 
-def _pull_leaky_relu(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    input, = node.saved
-    attrs = node._attrs
-    negative_slope = attrs["negative_slope"]
-    r_input, = _r_leaky_relu_all(F, g, input, negative_slope)
-    if to_input is not None and r_input is not None:
-        if pending[to_input] is None:
-            pending[to_input] = r_input
-        else:
-            accumulate(pending, to_input, r_input)
-
-
-_pull_leaky_relu.op = _leaky_relu  # type: ignore[attr-defined]
-
-
 def leaky_relu(input: Tensor, negative_slope: builtins.float = 0.01, inplace: builtins.bool = False) -> Tensor:
     """``input`` where positive, ``negative_slope * input`` elsewhere."""
     if inplace:
         return write(_leaky_relu, input, (), {"negative_slope": negative_slope})
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        d = None
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_leaky_relu, (input,), {"negative_slope": negative_slope})
-    try:
-        out = _k_leaky_relu[a_input.__class__](a_input, negative_slope=negative_slope)
-    except Exception as error:
-        raise explain(_leaky_relu, (input,), {"negative_slope": negative_slope}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = GeneralNode()
-        n.op = _leaky_relu
-        n.pull = _pull_leaky_relu
-        n._first = n_input
-        n._second = n._rest = None
-        n.saved = (a_input,)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n._attrs = {"negative_slope": negative_slope}
-        if out_shape == n_input.shape:
-            out_shape = n_input.shape
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-        if n_input is not None:
-            t._view = _c_leaky_relu
-        elif input._view is not None:
-            inherit_cut(t, (input,))
-    return t
+    return apply(_leaky_relu, (input,), {"negative_slope": negative_slope})
 
 
 def leaky_relu_(input: Tensor, negative_slope: builtins.float = 0.01) -> Tensor:
@@ -1302,68 +717,11 @@ def leaky_relu_(input: Tensor, negative_slope: builtins.float = 0.01) -> Tensor:
     return write(_leaky_relu, input, (), {"negative_slope": negative_slope})
 
 
-def _pull_elu(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    input, = node.saved
-    attrs = node._attrs
-    alpha = attrs["alpha"]
-    r_input, = _r_elu_all(F, g, input, alpha)
-    if to_input is not None and r_input is not None:
-        if pending[to_input] is None:
-            pending[to_input] = r_input
-        else:
-            accumulate(pending, to_input, r_input)
-
-
-_pull_elu.op = _elu  # type: ignore[attr-defined]
-
-
 def elu(input: Tensor, alpha: builtins.float = 1.0, inplace: builtins.bool = False) -> Tensor:
     """``input`` where positive, ``alpha * (exp(input) - 1)`` elsewhere. Clevert et al. (2015), arXiv:1511.07289."""
     if inplace:
         return write(_elu, input, (), {"alpha": alpha})
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        d = None
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_elu, (input,), {"alpha": alpha})
-    try:
-        out = _k_elu[a_input.__class__](a_input, alpha=alpha)
-    except Exception as error:
-        raise explain(_elu, (input,), {"alpha": alpha}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = GeneralNode()
-        n.op = _elu
-        n.pull = _pull_elu
-        n._first = n_input
-        n._second = n._rest = None
-        n.saved = (a_input,)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n._attrs = {"alpha": alpha}
-        if out_shape == n_input.shape:
-            out_shape = n_input.shape
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-        if n_input is not None:
-            t._view = _c_elu
-        elif input._view is not None:
-            inherit_cut(t, (input,))
-    return t
+    return apply(_elu, (input,), {"alpha": alpha})
 
 
 def elu_(input: Tensor, alpha: builtins.float = 1.0) -> Tensor:
@@ -1371,374 +729,40 @@ def elu_(input: Tensor, alpha: builtins.float = 1.0) -> Tensor:
     return write(_elu, input, (), {"alpha": alpha})
 
 
-def _pull_softplus(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    input, = node.saved
-    attrs = node._attrs
-    beta = attrs["beta"]
-    threshold = attrs["threshold"]
-    r_input, = _r_softplus_all(F, g, input, beta, threshold)
-    if to_input is not None and r_input is not None:
-        if pending[to_input] is None:
-            pending[to_input] = r_input
-        else:
-            accumulate(pending, to_input, r_input)
-
-
-_pull_softplus.op = _softplus  # type: ignore[attr-defined]
-
-
 def softplus(input: Tensor, beta: builtins.float = 1.0, threshold: builtins.float = 20.0) -> Tensor:
     """``log(1 + exp(beta * input)) / beta``; linear above ``threshold``."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        d = None
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_softplus, (input,), {"beta": beta, "threshold": threshold})
-    try:
-        out = _k_softplus[a_input.__class__](a_input, beta=beta, threshold=threshold)
-    except Exception as error:
-        raise explain(_softplus, (input,), {"beta": beta, "threshold": threshold}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = GeneralNode()
-        n.op = _softplus
-        n.pull = _pull_softplus
-        n._first = n_input
-        n._second = n._rest = None
-        n.saved = (a_input,)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n._attrs = {"beta": beta, "threshold": threshold}
-        if out_shape == n_input.shape:
-            out_shape = n_input.shape
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-        if n_input is not None:
-            t._view = _c_softplus
-        elif input._view is not None:
-            inherit_cut(t, (input,))
-    return t
-
-
-def _pull_gelu(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    input, share = node.saved
-    attrs = node._attrs
-    approximate = attrs["approximate"]
-    r_input, = _r_gelu_all(F, g, input, share, approximate)
-    if to_input is not None and r_input is not None:
-        if pending[to_input] is None:
-            pending[to_input] = r_input
-        else:
-            accumulate(pending, to_input, r_input)
-
-
-_pull_gelu.op = _gelu  # type: ignore[attr-defined]
+    return apply(_softplus, (input,), {"beta": beta, "threshold": threshold})
 
 
 def gelu(input: Tensor, *, approximate: str = 'none') -> Tensor:
     """``input * Φ(input)`` with the normal distribution function Φ, or its ``'tanh'`` approximation. arXiv:1606.08415."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        d = None
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_gelu, (input,), {"approximate": approximate})
-    try:
-        needs = n_input is not None and mode.grad
-        if needs:
-            out, share = _q_gelu[a_input.__class__](a_input, approximate=approximate)
-        else:
-            out = _k_gelu[a_input.__class__](a_input, approximate=approximate)
-    except Exception as error:
-        raise explain(_gelu, (input,), {"approximate": approximate}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if needs:
-        t._node = n = GeneralNode()
-        n.op = _gelu
-        n.pull = _pull_gelu
-        n._first = n_input
-        n._second = n._rest = None
-        n.saved = (a_input, share)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n._attrs = {"approximate": approximate}
-        if out_shape == n_input.shape:
-            out_shape = n_input.shape
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-        if n_input is not None:
-            t._view = _c_gelu
-        elif input._view is not None:
-            inherit_cut(t, (input,))
-    return t
-
-
-def _pull_logsigmoid(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    input, = node.saved
-    r = g * F.sigmoid(-input)
-    if pending[to_input] is None:
-        pending[to_input] = r
-    else:
-        accumulate(pending, to_input, r)
-
-
-_pull_logsigmoid.op = _logsigmoid  # type: ignore[attr-defined]
+    return apply(_gelu, (input,), {"approximate": approximate})
 
 
 def logsigmoid(input: Tensor) -> Tensor:
     """``log(sigmoid(input))``, exact for large negative ``input``."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        d = None
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_logsigmoid, (input,), {})
-    try:
-        out = _k_logsigmoid[a_input.__class__](a_input)
-    except Exception as error:
-        raise explain(_logsigmoid, (input,), {}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = Node()
-        n.pull = _pull_logsigmoid
-        n._first = n_input
-        n._second = n._rest = None
-        n.saved = (a_input,)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        if out_shape == n_input.shape:
-            out_shape = n_input.shape
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-        if n_input is not None:
-            t._view = _c_logsigmoid
-        elif input._view is not None:
-            inherit_cut(t, (input,))
-    return t
-
-
-def _pull_silu(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    input, = node.saved
-    r_input, = _r_silu_all(F, g, input)
-    if to_input is not None and r_input is not None:
-        if pending[to_input] is None:
-            pending[to_input] = r_input
-        else:
-            accumulate(pending, to_input, r_input)
-
-
-_pull_silu.op = _silu  # type: ignore[attr-defined]
+    return apply(_logsigmoid, (input,), {})
 
 
 def silu(input: Tensor, inplace: builtins.bool = False) -> Tensor:
     """``input * sigmoid(input)``. Hendrycks and Gimpel (2016), arXiv:1606.08415."""
     if inplace:
         return write(_silu, input, (), {})
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        d = None
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_silu, (input,), {})
-    try:
-        out = _k_silu[a_input.__class__](a_input)
-    except Exception as error:
-        raise explain(_silu, (input,), {}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = Node()
-        n.pull = _pull_silu
-        n._first = n_input
-        n._second = n._rest = None
-        n.saved = (a_input,)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        if out_shape == n_input.shape:
-            out_shape = n_input.shape
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-        if n_input is not None:
-            t._view = _c_silu
-        elif input._view is not None:
-            inherit_cut(t, (input,))
-    return t
-
-
-def _pull_mish(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    input, = node.saved
-    r_input, = _r_mish_all(F, g, input)
-    if to_input is not None and r_input is not None:
-        if pending[to_input] is None:
-            pending[to_input] = r_input
-        else:
-            accumulate(pending, to_input, r_input)
-
-
-_pull_mish.op = _mish  # type: ignore[attr-defined]
+    return apply(_silu, (input,), {})
 
 
 def mish(input: Tensor, inplace: builtins.bool = False) -> Tensor:
     """``input * tanh(softplus(input))``. Misra (2019), arXiv:1908.08681."""
     if inplace:
         return write(_mish, input, (), {})
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        d = None
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_mish, (input,), {})
-    try:
-        out = _k_mish[a_input.__class__](a_input)
-    except Exception as error:
-        raise explain(_mish, (input,), {}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = Node()
-        n.pull = _pull_mish
-        n._first = n_input
-        n._second = n._rest = None
-        n.saved = (a_input,)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        if out_shape == n_input.shape:
-            out_shape = n_input.shape
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-        if n_input is not None:
-            t._view = _c_mish
-        elif input._view is not None:
-            inherit_cut(t, (input,))
-    return t
-
-
-def _pull_hardtanh(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    input, = node.saved
-    attrs = node._attrs
-    min_val = attrs["min_val"]
-    max_val = attrs["max_val"]
-    r = F.where((input > min_val) & (input < max_val), g, 0)
-    if pending[to_input] is None:
-        pending[to_input] = r
-    else:
-        accumulate(pending, to_input, r)
-
-
-_pull_hardtanh.op = _hardtanh  # type: ignore[attr-defined]
+    return apply(_mish, (input,), {})
 
 
 def hardtanh(input: Tensor, min_val: builtins.float = -1.0, max_val: builtins.float = 1.0, inplace: builtins.bool = False) -> Tensor:
     """``input`` limited to the range from ``min_val`` to ``max_val``; the gradient at and beyond both is 0."""
     if inplace:
         return write(_hardtanh, input, (), {"min_val": min_val, "max_val": max_val})
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        d = None
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_hardtanh, (input,), {"min_val": min_val, "max_val": max_val})
-    try:
-        out = _k_hardtanh[a_input.__class__](a_input, min_val=min_val, max_val=max_val)
-    except Exception as error:
-        raise explain(_hardtanh, (input,), {"min_val": min_val, "max_val": max_val}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = GeneralNode()
-        n.op = _hardtanh
-        n.pull = _pull_hardtanh
-        n._first = n_input
-        n._second = n._rest = None
-        n.saved = (a_input,)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n._attrs = {"min_val": min_val, "max_val": max_val}
-        if out_shape == n_input.shape:
-            out_shape = n_input.shape
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-        if n_input is not None:
-            t._view = _c_hardtanh
-        elif input._view is not None:
-            inherit_cut(t, (input,))
-    return t
+    return apply(_hardtanh, (input,), {"min_val": min_val, "max_val": max_val})
 
 
 def hardtanh_(input: Tensor, min_val: builtins.float = -1.0, max_val: builtins.float = 1.0) -> Tensor:
@@ -1746,180 +770,23 @@ def hardtanh_(input: Tensor, min_val: builtins.float = -1.0, max_val: builtins.f
     return write(_hardtanh, input, (), {"min_val": min_val, "max_val": max_val})
 
 
-def _pull_relu6(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    input, = node.saved
-    r = F.where((input > 0) & (input < 6), g, 0)
-    if pending[to_input] is None:
-        pending[to_input] = r
-    else:
-        accumulate(pending, to_input, r)
-
-
-_pull_relu6.op = _relu6  # type: ignore[attr-defined]
-
-
 def relu6(input: Tensor, inplace: builtins.bool = False) -> Tensor:
     """``min(max(input, 0), 6)``."""
     if inplace:
         return write(_relu6, input, (), {})
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        d = None
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_relu6, (input,), {})
-    try:
-        out = _k_relu6[a_input.__class__](a_input)
-    except Exception as error:
-        raise explain(_relu6, (input,), {}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = Node()
-        n.pull = _pull_relu6
-        n._first = n_input
-        n._second = n._rest = None
-        n.saved = (a_input,)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        if out_shape == n_input.shape:
-            out_shape = n_input.shape
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-        if n_input is not None:
-            t._view = _c_relu6
-        elif input._view is not None:
-            inherit_cut(t, (input,))
-    return t
-
-
-def _pull_softsign(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    input, = node.saved
-    r = _r_softsign_input(F, g, input)
-    if pending[to_input] is None:
-        pending[to_input] = r
-    else:
-        accumulate(pending, to_input, r)
-
-
-_pull_softsign.op = _softsign  # type: ignore[attr-defined]
+    return apply(_relu6, (input,), {})
 
 
 def softsign(input: Tensor) -> Tensor:
     """``input / (1 + |input|)``."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        d = None
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_softsign, (input,), {})
-    try:
-        out = _k_softsign[a_input.__class__](a_input)
-    except Exception as error:
-        raise explain(_softsign, (input,), {}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = Node()
-        n.pull = _pull_softsign
-        n._first = n_input
-        n._second = n._rest = None
-        n.saved = (a_input,)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        if out_shape == n_input.shape:
-            out_shape = n_input.shape
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-        if n_input is not None:
-            t._view = _c_softsign
-        elif input._view is not None:
-            inherit_cut(t, (input,))
-    return t
-
-
-def _pull_selu(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    input, = node.saved
-    r_input, = _r_selu_all(F, g, input)
-    if to_input is not None and r_input is not None:
-        if pending[to_input] is None:
-            pending[to_input] = r_input
-        else:
-            accumulate(pending, to_input, r_input)
-
-
-_pull_selu.op = _selu  # type: ignore[attr-defined]
+    return apply(_softsign, (input,), {})
 
 
 def selu(input: Tensor, inplace: builtins.bool = False) -> Tensor:
     """``elu`` scaled so that activations keep zero mean and unit variance. Klambauer et al. (2017), arXiv:1706.02515."""
     if inplace:
         return write(_selu, input, (), {})
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        d = None
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_selu, (input,), {})
-    try:
-        out = _k_selu[a_input.__class__](a_input)
-    except Exception as error:
-        raise explain(_selu, (input,), {}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = Node()
-        n.pull = _pull_selu
-        n._first = n_input
-        n._second = n._rest = None
-        n.saved = (a_input,)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        if out_shape == n_input.shape:
-            out_shape = n_input.shape
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-        if n_input is not None:
-            t._view = _c_selu
-        elif input._view is not None:
-            inherit_cut(t, (input,))
-    return t
+    return apply(_selu, (input,), {})
 
 
 def selu_(input: Tensor) -> Tensor:
@@ -1927,68 +794,11 @@ def selu_(input: Tensor) -> Tensor:
     return write(_selu, input, (), {})
 
 
-def _pull_celu(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    input, = node.saved
-    attrs = node._attrs
-    alpha = attrs["alpha"]
-    r_input, = _r_celu_all(F, g, input, alpha)
-    if to_input is not None and r_input is not None:
-        if pending[to_input] is None:
-            pending[to_input] = r_input
-        else:
-            accumulate(pending, to_input, r_input)
-
-
-_pull_celu.op = _celu  # type: ignore[attr-defined]
-
-
 def celu(input: Tensor, alpha: builtins.float = 1.0, inplace: builtins.bool = False) -> Tensor:
     """``input`` where positive, ``alpha * (exp(input / alpha) - 1)`` elsewhere: smooth for every ``alpha``. Barron (2017), arXiv:1704.07483."""
     if inplace:
         return write(_celu, input, (), {"alpha": alpha})
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        d = None
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_celu, (input,), {"alpha": alpha})
-    try:
-        out = _k_celu[a_input.__class__](a_input, alpha=alpha)
-    except Exception as error:
-        raise explain(_celu, (input,), {"alpha": alpha}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = GeneralNode()
-        n.op = _celu
-        n.pull = _pull_celu
-        n._first = n_input
-        n._second = n._rest = None
-        n.saved = (a_input,)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n._attrs = {"alpha": alpha}
-        if out_shape == n_input.shape:
-            out_shape = n_input.shape
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-        if n_input is not None:
-            t._view = _c_celu
-        elif input._view is not None:
-            inherit_cut(t, (input,))
-    return t
+    return apply(_celu, (input,), {"alpha": alpha})
 
 
 def celu_(input: Tensor, alpha: builtins.float = 1.0) -> Tensor:
@@ -1996,64 +806,11 @@ def celu_(input: Tensor, alpha: builtins.float = 1.0) -> Tensor:
     return write(_celu, input, (), {"alpha": alpha})
 
 
-def _pull_hardsigmoid(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    input, = node.saved
-    r_input, = _r_hardsigmoid_all(F, g, input)
-    if to_input is not None and r_input is not None:
-        if pending[to_input] is None:
-            pending[to_input] = r_input
-        else:
-            accumulate(pending, to_input, r_input)
-
-
-_pull_hardsigmoid.op = _hardsigmoid  # type: ignore[attr-defined]
-
-
 def hardsigmoid(input: Tensor, inplace: builtins.bool = False) -> Tensor:
     """``relu6(input + 3) / 6``: a sigmoid of three straight lines."""
     if inplace:
         return write(_hardsigmoid, input, (), {})
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        d = None
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_hardsigmoid, (input,), {})
-    try:
-        out = _k_hardsigmoid[a_input.__class__](a_input)
-    except Exception as error:
-        raise explain(_hardsigmoid, (input,), {}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = Node()
-        n.pull = _pull_hardsigmoid
-        n._first = n_input
-        n._second = n._rest = None
-        n.saved = (a_input,)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        if out_shape == n_input.shape:
-            out_shape = n_input.shape
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-        if n_input is not None:
-            t._view = _c_hardsigmoid
-        elif input._view is not None:
-            inherit_cut(t, (input,))
-    return t
+    return apply(_hardsigmoid, (input,), {})
 
 
 def hardswish(input: Tensor, inplace: builtins.bool = False) -> Tensor:
@@ -2063,184 +820,19 @@ def hardswish(input: Tensor, inplace: builtins.bool = False) -> Tensor:
     return apply(_hardswish, (input,), {})
 
 
-def _pull_tanhshrink(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    input, = node.saved
-    r = g * F.square(F.tanh(input))
-    if pending[to_input] is None:
-        pending[to_input] = r
-    else:
-        accumulate(pending, to_input, r)
-
-
-_pull_tanhshrink.op = _tanhshrink  # type: ignore[attr-defined]
-
-
 def tanhshrink(input: Tensor) -> Tensor:
     """``input - tanh(input)``."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        d = None
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_tanhshrink, (input,), {})
-    try:
-        out = _k_tanhshrink[a_input.__class__](a_input)
-    except Exception as error:
-        raise explain(_tanhshrink, (input,), {}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = Node()
-        n.pull = _pull_tanhshrink
-        n._first = n_input
-        n._second = n._rest = None
-        n.saved = (a_input,)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        if out_shape == n_input.shape:
-            out_shape = n_input.shape
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-        if n_input is not None:
-            t._view = _c_tanhshrink
-        elif input._view is not None:
-            inherit_cut(t, (input,))
-    return t
-
-
-def _pull_softshrink(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    input, = node.saved
-    attrs = node._attrs
-    lambd = attrs["lambd"]
-    r_input, = _r_softshrink_all(F, g, input, lambd)
-    if to_input is not None and r_input is not None:
-        if pending[to_input] is None:
-            pending[to_input] = r_input
-        else:
-            accumulate(pending, to_input, r_input)
-
-
-_pull_softshrink.op = _softshrink  # type: ignore[attr-defined]
+    return apply(_tanhshrink, (input,), {})
 
 
 def softshrink(input: Tensor, lambd: builtins.float = 0.5) -> Tensor:
     """``input`` moved towards 0 by ``lambd``, and 0 where it is nearer than that."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        d = None
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_softshrink, (input,), {"lambd": lambd})
-    try:
-        out = _k_softshrink[a_input.__class__](a_input, lambd=lambd)
-    except Exception as error:
-        raise explain(_softshrink, (input,), {"lambd": lambd}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = GeneralNode()
-        n.op = _softshrink
-        n.pull = _pull_softshrink
-        n._first = n_input
-        n._second = n._rest = None
-        n.saved = (a_input,)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n._attrs = {"lambd": lambd}
-        if out_shape == n_input.shape:
-            out_shape = n_input.shape
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-        if n_input is not None:
-            t._view = _c_softshrink
-        elif input._view is not None:
-            inherit_cut(t, (input,))
-    return t
-
-
-def _pull_hardshrink(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    input, = node.saved
-    attrs = node._attrs
-    lambd = attrs["lambd"]
-    r = F.where((input >= -lambd) & (input <= lambd), 0, g)
-    if pending[to_input] is None:
-        pending[to_input] = r
-    else:
-        accumulate(pending, to_input, r)
-
-
-_pull_hardshrink.op = _hardshrink  # type: ignore[attr-defined]
+    return apply(_softshrink, (input,), {"lambd": lambd})
 
 
 def hardshrink(input: Tensor, lambd: builtins.float = 0.5) -> Tensor:
     """``input``, but 0 between ``-lambd`` and ``lambd``."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        d = None
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_hardshrink, (input,), {"lambd": lambd})
-    try:
-        out = _k_hardshrink[a_input.__class__](a_input, lambd=lambd)
-    except Exception as error:
-        raise explain(_hardshrink, (input,), {"lambd": lambd}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = GeneralNode()
-        n.op = _hardshrink
-        n.pull = _pull_hardshrink
-        n._first = n_input
-        n._second = n._rest = None
-        n.saved = (a_input,)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n._attrs = {"lambd": lambd}
-        if out_shape == n_input.shape:
-            out_shape = n_input.shape
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-        if n_input is not None:
-            t._view = _c_hardshrink
-        elif input._view is not None:
-            inherit_cut(t, (input,))
-    return t
+    return apply(_hardshrink, (input,), {"lambd": lambd})
 
 
 def threshold(input: Tensor, threshold: builtins.float, value: builtins.float, inplace: builtins.bool = False) -> Tensor:
@@ -2265,24 +857,6 @@ def gated_half(input: Tensor, dim: builtins.int, *, axis: Any = None) -> Tensor:
     return apply(_gated_half, (input,), {"dim": dim})
 
 
-def _pull_sum(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    attrs = node._attrs
-    dim = attrs["dim"]
-    keepdim = attrs["keepdim"]
-    dtype = attrs["dtype"]
-    input_shape = node._shapes[0]
-    input_dtype = node._dtypes[0]
-    r = _r_sum_input(F, g, input_shape, input_dtype, dim, keepdim, dtype)
-    if pending[to_input] is None:
-        pending[to_input] = r
-    else:
-        accumulate(pending, to_input, r)
-
-
-_pull_sum.op = _sum  # type: ignore[attr-defined]
-
-
 def sum(input: Tensor, dim: Dims = None, keepdim: builtins.bool = False, *, dtype: DTypeLike | None = None, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
     """The sum over ``dim`` (an int, a tuple, or everything). Integers add up in int64.
 
@@ -2296,66 +870,7 @@ def sum(input: Tensor, dim: Dims = None, keepdim: builtins.bool = False, *, dtyp
         dim = axis
     if keepdims is not None:
         keepdim = keepdims
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        d = None
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_sum, (input,), {"dim": dim, "keepdim": keepdim, "dtype": dtype})
-    try:
-        out = _k_sum[a_input.__class__](a_input, dim=dim, keepdim=keepdim, dtype=dtype)
-    except Exception as error:
-        raise explain(_sum, (input,), {"dim": dim, "keepdim": keepdim, "dtype": dtype}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = GeneralNode()
-        n.op = _sum
-        n.pull = _pull_sum
-        n._first = n_input
-        n._second = n._rest = None
-        n.saved = None
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n._attrs = {"dim": dim, "keepdim": keepdim, "dtype": dtype}
-        n._shapes = (a_input.shape,)
-        n._dtypes = (from_numpy_dtype(d),)
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-        if n_input is not None:
-            t._view = _c_sum
-        elif input._view is not None:
-            inherit_cut(t, (input,))
-    return t
-
-
-def _pull_mean(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    attrs = node._attrs
-    dim = attrs["dim"]
-    keepdim = attrs["keepdim"]
-    dtype = attrs["dtype"]
-    input_shape = node._shapes[0]
-    input_dtype = node._dtypes[0]
-    r = _r_mean_input(F, g, input_shape, input_dtype, dim, keepdim, dtype)
-    if pending[to_input] is None:
-        pending[to_input] = r
-    else:
-        accumulate(pending, to_input, r)
-
-
-_pull_mean.op = _mean  # type: ignore[attr-defined]
+    return apply(_sum, (input,), {"dim": dim, "keepdim": keepdim, "dtype": dtype})
 
 
 def mean(input: Tensor, dim: Dims = None, keepdim: builtins.bool = False, *, dtype: DTypeLike | None = None, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
@@ -2364,67 +879,7 @@ def mean(input: Tensor, dim: Dims = None, keepdim: builtins.bool = False, *, dty
         dim = axis
     if keepdims is not None:
         keepdim = keepdims
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        d = None
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_mean, (input,), {"dim": dim, "keepdim": keepdim, "dtype": dtype})
-    try:
-        out = _k_mean[a_input.__class__](a_input, dim=dim, keepdim=keepdim, dtype=dtype)
-    except Exception as error:
-        raise explain(_mean, (input,), {"dim": dim, "keepdim": keepdim, "dtype": dtype}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = GeneralNode()
-        n.op = _mean
-        n.pull = _pull_mean
-        n._first = n_input
-        n._second = n._rest = None
-        n.saved = None
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n._attrs = {"dim": dim, "keepdim": keepdim, "dtype": dtype}
-        n._shapes = (a_input.shape,)
-        n._dtypes = (from_numpy_dtype(d),)
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-        if n_input is not None:
-            t._view = _c_mean
-        elif input._view is not None:
-            inherit_cut(t, (input,))
-    return t
-
-
-def _pull_nansum(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    input, = node.saved
-    attrs = node._attrs
-    dim = attrs["dim"]
-    keepdim = attrs["keepdim"]
-    dtype = attrs["dtype"]
-    input_shape = node._shapes[0]
-    input_dtype = node._dtypes[0]
-    r = _r_nansum_input(F, g, input, input_shape, input_dtype, dim, keepdim, dtype)
-    if pending[to_input] is None:
-        pending[to_input] = r
-    else:
-        accumulate(pending, to_input, r)
-
-
-_pull_nansum.op = _nansum  # type: ignore[attr-defined]
+    return apply(_mean, (input,), {"dim": dim, "keepdim": keepdim, "dtype": dtype})
 
 
 def nansum(input: Tensor, dim: Dims = None, keepdim: builtins.bool = False, *, dtype: DTypeLike | None = None, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
@@ -2435,90 +890,14 @@ def nansum(input: Tensor, dim: Dims = None, keepdim: builtins.bool = False, *, d
         dim = axis
     if keepdims is not None:
         keepdim = keepdims
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        d = None
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_nansum, (input,), {"dim": dim, "keepdim": keepdim, "dtype": dtype})
-    try:
-        out = _k_nansum[a_input.__class__](a_input, dim=dim, keepdim=keepdim, dtype=dtype)
-    except Exception as error:
-        raise explain(_nansum, (input,), {"dim": dim, "keepdim": keepdim, "dtype": dtype}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = GeneralNode()
-        n.op = _nansum
-        n.pull = _pull_nansum
-        n._first = n_input
-        n._second = n._rest = None
-        n.saved = (a_input,)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n._attrs = {"dim": dim, "keepdim": keepdim, "dtype": dtype}
-        n._shapes = (a_input.shape,)
-        n._dtypes = (from_numpy_dtype(d),)
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-        if n_input is not None:
-            t._view = _c_nansum
-        elif input._view is not None:
-            inherit_cut(t, (input,))
-    return t
-
-
-def _pull_count_nonzero(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-
-
-_pull_count_nonzero.op = _count_nonzero  # type: ignore[attr-defined]
+    return apply(_nansum, (input,), {"dim": dim, "keepdim": keepdim, "dtype": dtype})
 
 
 def count_nonzero(input: Tensor, dim: Dims = None, *, axis: Any = None) -> Tensor:
     """How many elements are not zero, as int64."""
     if axis is not None:
         dim = axis
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        d = None
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64 and (d is not INT64) and (d is not BOOL)) or mode.general:
-        return apply(_count_nonzero, (input,), {"dim": dim})
-    try:
-        out = _k_count_nonzero[a_input.__class__](a_input, dim=dim)
-    except Exception as error:
-        raise explain(_count_nonzero, (input,), {"dim": dim}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    t._node = None
-    if n_input is not None:
-        t._view = _c_count_nonzero
-    elif input._view is not None:
-        inherit_cut(t, (input,))
-    return t
-
-
-def _pull_all(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-
-
-_pull_all.op = _all  # type: ignore[attr-defined]
+    return apply(_count_nonzero, (input,), {"dim": dim})
 
 
 def all(input: Tensor, dim: Dims = None, keepdim: builtins.bool = False, *, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
@@ -2527,35 +906,7 @@ def all(input: Tensor, dim: Dims = None, keepdim: builtins.bool = False, *, axis
         dim = axis
     if keepdims is not None:
         keepdim = keepdims
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        d = None
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64 and (d is not INT64) and (d is not BOOL)) or mode.general:
-        return apply(_all, (input,), {"dim": dim, "keepdim": keepdim})
-    try:
-        out = _k_all[a_input.__class__](a_input, dim=dim, keepdim=keepdim)
-    except Exception as error:
-        raise explain(_all, (input,), {"dim": dim, "keepdim": keepdim}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    t._node = None
-    if n_input is not None:
-        t._view = _c_all
-    elif input._view is not None:
-        inherit_cut(t, (input,))
-    return t
-
-
-def _pull_any(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-
-
-_pull_any.op = _any  # type: ignore[attr-defined]
+    return apply(_all, (input,), {"dim": dim, "keepdim": keepdim})
 
 
 def any(input: Tensor, dim: Dims = None, keepdim: builtins.bool = False, *, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
@@ -2564,44 +915,7 @@ def any(input: Tensor, dim: Dims = None, keepdim: builtins.bool = False, *, axis
         dim = axis
     if keepdims is not None:
         keepdim = keepdims
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        d = None
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64 and (d is not INT64) and (d is not BOOL)) or mode.general:
-        return apply(_any, (input,), {"dim": dim, "keepdim": keepdim})
-    try:
-        out = _k_any[a_input.__class__](a_input, dim=dim, keepdim=keepdim)
-    except Exception as error:
-        raise explain(_any, (input,), {"dim": dim, "keepdim": keepdim}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    t._node = None
-    if n_input is not None:
-        t._view = _c_any
-    elif input._view is not None:
-        inherit_cut(t, (input,))
-    return t
-
-
-def _pull_amax(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    input, out = node.saved
-    attrs = node._attrs
-    dim = attrs["dim"]
-    keepdim = attrs["keepdim"]
-    r = _r_amax_input(F, g, input, out, dim, keepdim)
-    if pending[to_input] is None:
-        pending[to_input] = r
-    else:
-        accumulate(pending, to_input, r)
-
-
-_pull_amax.op = _amax  # type: ignore[attr-defined]
+    return apply(_any, (input,), {"dim": dim, "keepdim": keepdim})
 
 
 def amax(input: Tensor, dim: Dims = (), keepdim: builtins.bool = False, *, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
@@ -2610,62 +924,7 @@ def amax(input: Tensor, dim: Dims = (), keepdim: builtins.bool = False, *, axis:
         dim = axis
     if keepdims is not None:
         keepdim = keepdims
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        d = None
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_amax, (input,), {"dim": dim, "keepdim": keepdim})
-    try:
-        out = _k_amax[a_input.__class__](a_input, dim=dim, keepdim=keepdim)
-    except Exception as error:
-        raise explain(_amax, (input,), {"dim": dim, "keepdim": keepdim}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = GeneralNode()
-        n.op = _amax
-        n.pull = _pull_amax
-        n._first = n_input
-        n._second = n._rest = None
-        n.saved = (a_input, out)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n._attrs = {"dim": dim, "keepdim": keepdim}
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-        if n_input is not None:
-            t._view = _c_amax
-        elif input._view is not None:
-            inherit_cut(t, (input,))
-    return t
-
-
-def _pull_amin(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    input, out = node.saved
-    attrs = node._attrs
-    dim = attrs["dim"]
-    keepdim = attrs["keepdim"]
-    r = _r_amin_input(F, g, input, out, dim, keepdim)
-    if pending[to_input] is None:
-        pending[to_input] = r
-    else:
-        accumulate(pending, to_input, r)
-
-
-_pull_amin.op = _amin  # type: ignore[attr-defined]
+    return apply(_amax, (input,), {"dim": dim, "keepdim": keepdim})
 
 
 def amin(input: Tensor, dim: Dims = (), keepdim: builtins.bool = False, *, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
@@ -2674,53 +933,7 @@ def amin(input: Tensor, dim: Dims = (), keepdim: builtins.bool = False, *, axis:
         dim = axis
     if keepdims is not None:
         keepdim = keepdims
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        d = None
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_amin, (input,), {"dim": dim, "keepdim": keepdim})
-    try:
-        out = _k_amin[a_input.__class__](a_input, dim=dim, keepdim=keepdim)
-    except Exception as error:
-        raise explain(_amin, (input,), {"dim": dim, "keepdim": keepdim}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = GeneralNode()
-        n.op = _amin
-        n.pull = _pull_amin
-        n._first = n_input
-        n._second = n._rest = None
-        n.saved = (a_input, out)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n._attrs = {"dim": dim, "keepdim": keepdim}
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-        if n_input is not None:
-            t._view = _c_amin
-        elif input._view is not None:
-            inherit_cut(t, (input,))
-    return t
-
-
-def _pull_argmax(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-
-
-_pull_argmax.op = _argmax  # type: ignore[attr-defined]
+    return apply(_amin, (input,), {"dim": dim, "keepdim": keepdim})
 
 
 def argmax(input: Tensor, dim: builtins.int | None = None, keepdim: builtins.bool = False, *, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
@@ -2729,35 +942,7 @@ def argmax(input: Tensor, dim: builtins.int | None = None, keepdim: builtins.boo
         dim = axis
     if keepdims is not None:
         keepdim = keepdims
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        d = None
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64 and (d is not INT64) and (d is not BOOL)) or mode.general:
-        return apply(_argmax, (input,), {"dim": dim, "keepdim": keepdim})
-    try:
-        out = _k_argmax[a_input.__class__](a_input, dim=dim, keepdim=keepdim)
-    except Exception as error:
-        raise explain(_argmax, (input,), {"dim": dim, "keepdim": keepdim}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    t._node = None
-    if n_input is not None:
-        t._view = _c_argmax
-    elif input._view is not None:
-        inherit_cut(t, (input,))
-    return t
-
-
-def _pull_argmin(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-
-
-_pull_argmin.op = _argmin  # type: ignore[attr-defined]
+    return apply(_argmax, (input,), {"dim": dim, "keepdim": keepdim})
 
 
 def argmin(input: Tensor, dim: builtins.int | None = None, keepdim: builtins.bool = False, *, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
@@ -2766,28 +951,7 @@ def argmin(input: Tensor, dim: builtins.int | None = None, keepdim: builtins.boo
         dim = axis
     if keepdims is not None:
         keepdim = keepdims
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        d = None
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64 and (d is not INT64) and (d is not BOOL)) or mode.general:
-        return apply(_argmin, (input,), {"dim": dim, "keepdim": keepdim})
-    try:
-        out = _k_argmin[a_input.__class__](a_input, dim=dim, keepdim=keepdim)
-    except Exception as error:
-        raise explain(_argmin, (input,), {"dim": dim, "keepdim": keepdim}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    t._node = None
-    if n_input is not None:
-        t._view = _c_argmin
-    elif input._view is not None:
-        inherit_cut(t, (input,))
-    return t
+    return apply(_argmin, (input,), {"dim": dim, "keepdim": keepdim})
 
 
 def max_along(input: Tensor, dim: builtins.int, keepdim: builtins.bool = False, *, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
@@ -2811,63 +975,20 @@ def isclose(input: Tensor, other: Tensor, rtol: builtins.float = 1e-05, atol: bu
     return apply(_isclose, (input, other), {"rtol": rtol, "atol": atol, "equal_nan": equal_nan})
 
 
-def _pull_adaptive_average(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    attrs = node._attrs
-    size = attrs["size"]
-    input_shape = node._shapes[0]
-    r = _r_adaptive_average_input(F, g, input_shape, size)
-    if pending[to_input] is None:
-        pending[to_input] = r
-    else:
-        accumulate(pending, to_input, r)
+def convolution(input: Tensor, weight: Tensor, bias: Tensor | None = None, *, stride: builtins.tuple[builtins.int, ...], padding: builtins.tuple[builtins.tuple[builtins.int, builtins.int], ...], dilation: builtins.tuple[builtins.int, ...], groups: builtins.int) -> Tensor:
+    return apply(_convolution, (input, weight, bias), {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups})
 
 
-_pull_adaptive_average.op = _adaptive_average  # type: ignore[attr-defined]
+def convolution_input_grad(grad: Tensor, weight: Tensor, *, shape: Sequence[builtins.int], stride: builtins.tuple[builtins.int, ...], padding: builtins.tuple[builtins.tuple[builtins.int, builtins.int], ...], dilation: builtins.tuple[builtins.int, ...], groups: builtins.int) -> Tensor:
+    return apply(_convolution_input_grad, (grad, weight), {"shape": shape, "stride": stride, "padding": padding, "dilation": dilation, "groups": groups})
+
+
+def convolution_weight_grad(input: Tensor, grad: Tensor, *, shape: Sequence[builtins.int], stride: builtins.tuple[builtins.int, ...], padding: builtins.tuple[builtins.tuple[builtins.int, builtins.int], ...], dilation: builtins.tuple[builtins.int, ...], groups: builtins.int) -> Tensor:
+    return apply(_convolution_weight_grad, (input, grad), {"shape": shape, "stride": stride, "padding": padding, "dilation": dilation, "groups": groups})
 
 
 def adaptive_average(input: Tensor, *, size: builtins.tuple[builtins.int, ...]) -> Tensor:
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        d = None
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_adaptive_average, (input,), {"size": size})
-    try:
-        out = _k_adaptive_average[a_input.__class__](a_input, size=size)
-    except Exception as error:
-        raise explain(_adaptive_average, (input,), {"size": size}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = GeneralNode()
-        n.op = _adaptive_average
-        n.pull = _pull_adaptive_average
-        n._first = n_input
-        n._second = n._rest = None
-        n.saved = None
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n._attrs = {"size": size}
-        n._shapes = (a_input.shape,)
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-        if n_input is not None:
-            t._view = _c_adaptive_average
-        elif input._view is not None:
-            inherit_cut(t, (input,))
-    return t
+    return apply(_adaptive_average, (input,), {"size": size})
 
 
 def adaptive_average_grad(grad: Tensor, *, shape: Sequence[builtins.int], size: builtins.tuple[builtins.int, ...]) -> Tensor:
@@ -2882,93 +1003,11 @@ def adaptive_max(input: Tensor, *, size: builtins.tuple[builtins.int, ...]) -> T
     return apply(_adaptive_max, (input,), {"size": size})
 
 
-def _pull_add(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    to_other = node._second
-    shape = node.shape
-    if to_input is not None:
-        r = g
-        if shape is not to_input.shape and shape != to_input.shape:
-            r = F.sum_to(r, shape=to_input.shape)
-        if pending[to_input] is None:
-            pending[to_input] = r
-        else:
-            accumulate(pending, to_input, r)
-    if to_other is not None:
-        r = g
-        if shape is not to_other.shape and shape != to_other.shape:
-            r = F.sum_to(r, shape=to_other.shape)
-        if pending[to_other] is None:
-            pending[to_other] = r
-        else:
-            accumulate(pending, to_other, r)
-
-
-_pull_add.op = _add  # type: ignore[attr-defined]
-
-
 def add(input: Tensor, other: TensorLike, *, alpha: Number = 1) -> Tensor:
     """``input + other``; with ``alpha``, ``input + alpha * other``."""
     if alpha != 1:
         other = other * alpha
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-        c = other.__class__
-        if c is _float or c is _int:
-            a_other: Any = other
-            n_other = None
-        else:
-            a_other = other._array
-            n_other = other._node
-            if a_other.dtype is not d:
-                d = None
-    except AttributeError:
-        d = None
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_add, (input, other), {})
-    try:
-        out = a_input + a_other
-    except Exception as error:
-        raise explain(_add, (input, other), {}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if (n_input is not None or n_other is not None) and mode.grad:
-        t._node = n = Node()
-        n.pull = _pull_add
-        n._first = n_input
-        n._second = n_other
-        n._rest = ()
-        n.saved = None
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        if n_input is not None and out_shape == n_input.shape:
-            out_shape = n_input.shape
-        elif n_other is not None and out_shape == n_other.shape:
-            out_shape = n_other.shape
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-            if n_input is None:
-                n._constants = input
-            elif n_other is None:
-                n._constants = other
-        n.seq = next_seq()
-        if n_input is None and input._view is not None or n_other is None and a_other is not other and other._view is not None:
-            note_cuts(n, (input, other))
-    else:
-        t._node = None
-        if n_input is not None or n_other is not None:
-            t._view = _c_add
-        elif input._view is not None or a_other is not other and other._view is not None:
-            inherit_cut(t, (input, other))
-    return t
+    return apply(_add, (input, other), {})
 
 
 def add_(input: Tensor, other: TensorLike, *, alpha: Number = 1) -> Tensor:
@@ -2978,93 +1017,11 @@ def add_(input: Tensor, other: TensorLike, *, alpha: Number = 1) -> Tensor:
     return write(_add, input, (other,), {})
 
 
-def _pull_sub(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    to_other = node._second
-    shape = node.shape
-    if to_input is not None:
-        r = g
-        if shape is not to_input.shape and shape != to_input.shape:
-            r = F.sum_to(r, shape=to_input.shape)
-        if pending[to_input] is None:
-            pending[to_input] = r
-        else:
-            accumulate(pending, to_input, r)
-    if to_other is not None:
-        r = -g
-        if shape is not to_other.shape and shape != to_other.shape:
-            r = F.sum_to(r, shape=to_other.shape)
-        if pending[to_other] is None:
-            pending[to_other] = r
-        else:
-            accumulate(pending, to_other, r)
-
-
-_pull_sub.op = _sub  # type: ignore[attr-defined]
-
-
 def sub(input: Tensor, other: TensorLike, *, alpha: Number = 1) -> Tensor:
     """``input - other``; with ``alpha``, ``input - alpha * other``."""
     if alpha != 1:
         other = other * alpha
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-        c = other.__class__
-        if c is _float or c is _int:
-            a_other: Any = other
-            n_other = None
-        else:
-            a_other = other._array
-            n_other = other._node
-            if a_other.dtype is not d:
-                d = None
-    except AttributeError:
-        d = None
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_sub, (input, other), {})
-    try:
-        out = a_input - a_other
-    except Exception as error:
-        raise explain(_sub, (input, other), {}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if (n_input is not None or n_other is not None) and mode.grad:
-        t._node = n = Node()
-        n.pull = _pull_sub
-        n._first = n_input
-        n._second = n_other
-        n._rest = ()
-        n.saved = None
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        if n_input is not None and out_shape == n_input.shape:
-            out_shape = n_input.shape
-        elif n_other is not None and out_shape == n_other.shape:
-            out_shape = n_other.shape
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-            if n_input is None:
-                n._constants = input
-            elif n_other is None:
-                n._constants = other
-        n.seq = next_seq()
-        if n_input is None and input._view is not None or n_other is None and a_other is not other and other._view is not None:
-            note_cuts(n, (input, other))
-    else:
-        t._node = None
-        if n_input is not None or n_other is not None:
-            t._view = _c_sub
-        elif input._view is not None or a_other is not other and other._view is not None:
-            inherit_cut(t, (input, other))
-    return t
+    return apply(_sub, (input, other), {})
 
 
 def sub_(input: Tensor, other: TensorLike, *, alpha: Number = 1) -> Tensor:
@@ -3074,92 +1031,9 @@ def sub_(input: Tensor, other: TensorLike, *, alpha: Number = 1) -> Tensor:
     return write(_sub, input, (other,), {})
 
 
-def _pull_mul(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    to_other = node._second
-    input, other = node.saved
-    shape = node.shape
-    if to_input is not None:
-        r = g * other
-        if shape is not to_input.shape and shape != to_input.shape:
-            r = F.sum_to(r, shape=to_input.shape)
-        if pending[to_input] is None:
-            pending[to_input] = r
-        else:
-            accumulate(pending, to_input, r)
-    if to_other is not None:
-        r = g * input
-        if shape is not to_other.shape and shape != to_other.shape:
-            r = F.sum_to(r, shape=to_other.shape)
-        if pending[to_other] is None:
-            pending[to_other] = r
-        else:
-            accumulate(pending, to_other, r)
-
-
-_pull_mul.op = _mul  # type: ignore[attr-defined]
-
-
 def mul(input: Tensor, other: TensorLike) -> Tensor:
     """``input * other``."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-        c = other.__class__
-        if c is _float or c is _int:
-            a_other: Any = other
-            n_other = None
-        else:
-            a_other = other._array
-            n_other = other._node
-            if a_other.dtype is not d:
-                d = None
-    except AttributeError:
-        d = None
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_mul, (input, other), {})
-    try:
-        out = a_input * a_other
-    except Exception as error:
-        raise explain(_mul, (input, other), {}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if (n_input is not None or n_other is not None) and mode.grad:
-        t._node = n = Node()
-        n.pull = _pull_mul
-        n._first = n_input
-        n._second = n_other
-        n._rest = ()
-        n.saved = (a_input if n_other is not None else None, a_other if n_input is not None else None)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        if n_input is not None and out_shape == n_input.shape:
-            out_shape = n_input.shape
-        elif n_other is not None and out_shape == n_other.shape:
-            out_shape = n_other.shape
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-            if n_input is None:
-                n._constants = input
-            elif n_other is None:
-                n._constants = other
-        n.seq = next_seq()
-        if n_input is None and input._view is not None or n_other is None and a_other is not other and other._view is not None:
-            note_cuts(n, (input, other))
-    else:
-        t._node = None
-        if n_input is not None or n_other is not None:
-            t._view = _c_mul
-        elif input._view is not None or a_other is not other and other._view is not None:
-            inherit_cut(t, (input, other))
-    return t
+    return apply(_mul, (input, other), {})
 
 
 def mul_(input: Tensor, other: TensorLike) -> Tensor:
@@ -3167,94 +1041,11 @@ def mul_(input: Tensor, other: TensorLike) -> Tensor:
     return write(_mul, input, (other,), {})
 
 
-def _pull_div(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    to_other = node._second
-    input, other = node.saved
-    shape = node.shape
-    if to_input is not None:
-        r = F.masked(g, g / other)
-        if shape is not to_input.shape and shape != to_input.shape:
-            r = F.sum_to(r, shape=to_input.shape)
-        if pending[to_input] is None:
-            pending[to_input] = r
-        else:
-            accumulate(pending, to_input, r)
-    if to_other is not None:
-        r = F.masked(g, -g * (input / other) / other)
-        if shape is not to_other.shape and shape != to_other.shape:
-            r = F.sum_to(r, shape=to_other.shape)
-        if pending[to_other] is None:
-            pending[to_other] = r
-        else:
-            accumulate(pending, to_other, r)
-
-
-_pull_div.op = _div  # type: ignore[attr-defined]
-
-
 def div(input: Tensor, other: TensorLike, *, rounding_mode: str | None = None) -> Tensor:
     """``input / other``, in floating point; ``rounding_mode`` may be ``'trunc'`` or ``'floor'``."""
     if rounding_mode is not None:
         return div_rounded(input, other, rounding_mode)
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-        c = other.__class__
-        if c is _float or c is _int:
-            a_other: Any = other
-            n_other = None
-        else:
-            a_other = other._array
-            n_other = other._node
-            if a_other.dtype is not d:
-                d = None
-    except AttributeError:
-        d = None
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_div, (input, other), {})
-    try:
-        out = a_input / a_other
-    except Exception as error:
-        raise explain(_div, (input, other), {}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if (n_input is not None or n_other is not None) and mode.grad:
-        t._node = n = Node()
-        n.pull = _pull_div
-        n._first = n_input
-        n._second = n_other
-        n._rest = ()
-        n.saved = (a_input if n_other is not None else None, a_other)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        if n_input is not None and out_shape == n_input.shape:
-            out_shape = n_input.shape
-        elif n_other is not None and out_shape == n_other.shape:
-            out_shape = n_other.shape
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-            if n_input is None:
-                n._constants = input
-            elif n_other is None:
-                n._constants = other
-        n.seq = next_seq()
-        if n_input is None and input._view is not None or n_other is None and a_other is not other and other._view is not None:
-            note_cuts(n, (input, other))
-    else:
-        t._node = None
-        if n_input is not None or n_other is not None:
-            t._view = _c_div
-        elif input._view is not None or a_other is not other and other._view is not None:
-            inherit_cut(t, (input, other))
-    return t
+    return apply(_div, (input, other), {})
 
 
 def div_(input: Tensor, other: TensorLike, *, rounding_mode: str | None = None) -> Tensor:
@@ -3264,60 +1055,9 @@ def div_(input: Tensor, other: TensorLike, *, rounding_mode: str | None = None) 
     return write(_div, input, (other,), {})
 
 
-def _pull_neg(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    r = -g
-    if pending[to_input] is None:
-        pending[to_input] = r
-    else:
-        accumulate(pending, to_input, r)
-
-
-_pull_neg.op = _neg  # type: ignore[attr-defined]
-
-
 def neg(input: Tensor) -> Tensor:
     """``-input``."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        d = None
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_neg, (input,), {})
-    try:
-        out = _k_neg[a_input.__class__](a_input)
-    except Exception as error:
-        raise explain(_neg, (input,), {}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = Node()
-        n.pull = _pull_neg
-        n._first = n_input
-        n._second = n._rest = None
-        n.saved = None
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        if out_shape == n_input.shape:
-            out_shape = n_input.shape
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-        if n_input is not None:
-            t._view = _c_neg
-        elif input._view is not None:
-            inherit_cut(t, (input,))
-    return t
+    return apply(_neg, (input,), {})
 
 
 def neg_(input: Tensor) -> Tensor:
@@ -3325,92 +1065,9 @@ def neg_(input: Tensor) -> Tensor:
     return write(_neg, input, (), {})
 
 
-def _pull_pow(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    to_exponent = node._second
-    input, exponent, out = node.saved
-    shape = node.shape
-    if to_input is not None:
-        r = F.masked(g, F.where(exponent == 0, 0, g * (exponent * F.pow(input, exponent - 1))))
-        if shape is not to_input.shape and shape != to_input.shape:
-            r = F.sum_to(r, shape=to_input.shape)
-        if pending[to_input] is None:
-            pending[to_input] = r
-        else:
-            accumulate(pending, to_input, r)
-    if to_exponent is not None:
-        r = F.masked(g, F.where((input == 0) & (exponent >= 0), 0, g * (out * F.log(F.where(exponent == exponent, input, exponent)))))
-        if shape is not to_exponent.shape and shape != to_exponent.shape:
-            r = F.sum_to(r, shape=to_exponent.shape)
-        if pending[to_exponent] is None:
-            pending[to_exponent] = r
-        else:
-            accumulate(pending, to_exponent, r)
-
-
-_pull_pow.op = _pow  # type: ignore[attr-defined]
-
-
 def pow(input: Tensor, exponent: TensorLike) -> Tensor:
     """``input ** exponent``; either may be a number."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-        c = exponent.__class__
-        if c is _float or c is _int:
-            a_exponent: Any = exponent
-            n_exponent = None
-        else:
-            a_exponent = exponent._array
-            n_exponent = exponent._node
-            if a_exponent.dtype is not d:
-                d = None
-    except AttributeError:
-        d = None
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_pow, (input, exponent), {})
-    try:
-        out = a_input ** a_exponent
-    except Exception as error:
-        raise explain(_pow, (input, exponent), {}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if (n_input is not None or n_exponent is not None) and mode.grad:
-        t._node = n = Node()
-        n.pull = _pull_pow
-        n._first = n_input
-        n._second = n_exponent
-        n._rest = ()
-        n.saved = (a_input, a_exponent, out if n_exponent is not None else None)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        if n_input is not None and out_shape == n_input.shape:
-            out_shape = n_input.shape
-        elif n_exponent is not None and out_shape == n_exponent.shape:
-            out_shape = n_exponent.shape
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-            if n_input is None:
-                n._constants = input
-            elif n_exponent is None:
-                n._constants = exponent
-        n.seq = next_seq()
-        if n_input is None and input._view is not None or n_exponent is None and a_exponent is not exponent and exponent._view is not None:
-            note_cuts(n, (input, exponent))
-    else:
-        t._node = None
-        if n_input is not None or n_exponent is not None:
-            t._view = _c_pow
-        elif input._view is not None or a_exponent is not exponent and exponent._view is not None:
-            inherit_cut(t, (input, exponent))
-    return t
+    return apply(_pow, (input, exponent), {})
 
 
 def pow_(input: Tensor, exponent: TensorLike) -> Tensor:
@@ -3418,61 +1075,9 @@ def pow_(input: Tensor, exponent: TensorLike) -> Tensor:
     return write(_pow, input, (exponent,), {})
 
 
-def _pull_square(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    input, = node.saved
-    r = g * (2 * input)
-    if pending[to_input] is None:
-        pending[to_input] = r
-    else:
-        accumulate(pending, to_input, r)
-
-
-_pull_square.op = _square  # type: ignore[attr-defined]
-
-
 def square(input: Tensor) -> Tensor:
     """``input ** 2``."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        d = None
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_square, (input,), {})
-    try:
-        out = _k_square[a_input.__class__](a_input)
-    except Exception as error:
-        raise explain(_square, (input,), {}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = Node()
-        n.pull = _pull_square
-        n._first = n_input
-        n._second = n._rest = None
-        n.saved = (a_input,)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        if out_shape == n_input.shape:
-            out_shape = n_input.shape
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-        if n_input is not None:
-            t._view = _c_square
-        elif input._view is not None:
-            inherit_cut(t, (input,))
-    return t
+    return apply(_square, (input,), {})
 
 
 def square_(input: Tensor) -> Tensor:
@@ -3480,61 +1085,9 @@ def square_(input: Tensor) -> Tensor:
     return write(_square, input, (), {})
 
 
-def _pull_abs(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    input, = node.saved
-    r = g * F.sgn(input)
-    if pending[to_input] is None:
-        pending[to_input] = r
-    else:
-        accumulate(pending, to_input, r)
-
-
-_pull_abs.op = _abs  # type: ignore[attr-defined]
-
-
 def abs(input: Tensor) -> Tensor:
     """Absolute value; the gradient at 0 is 0."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        d = None
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_abs, (input,), {})
-    try:
-        out = _k_abs[a_input.__class__](a_input)
-    except Exception as error:
-        raise explain(_abs, (input,), {}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = Node()
-        n.pull = _pull_abs
-        n._first = n_input
-        n._second = n._rest = None
-        n.saved = (a_input,)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        if out_shape == n_input.shape:
-            out_shape = n_input.shape
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-        if n_input is not None:
-            t._view = _c_abs
-        elif input._view is not None:
-            inherit_cut(t, (input,))
-    return t
+    return apply(_abs, (input,), {})
 
 
 def abs_(input: Tensor) -> Tensor:
@@ -3542,60 +1095,9 @@ def abs_(input: Tensor) -> Tensor:
     return write(_abs, input, (), {})
 
 
-def _pull_sign(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    r = g * 0
-    if pending[to_input] is None:
-        pending[to_input] = r
-    else:
-        accumulate(pending, to_input, r)
-
-
-_pull_sign.op = _sign  # type: ignore[attr-defined]
-
-
 def sign(input: Tensor) -> Tensor:
     """-1, 0 or 1 by the sign; the gradient is 0."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        d = None
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_sign, (input,), {})
-    try:
-        out = _k_sign[a_input.__class__](a_input)
-    except Exception as error:
-        raise explain(_sign, (input,), {}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = Node()
-        n.pull = _pull_sign
-        n._first = n_input
-        n._second = n._rest = None
-        n.saved = None
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        if out_shape == n_input.shape:
-            out_shape = n_input.shape
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-        if n_input is not None:
-            t._view = _c_sign
-        elif input._view is not None:
-            inherit_cut(t, (input,))
-    return t
+    return apply(_sign, (input,), {})
 
 
 def sign_(input: Tensor) -> Tensor:
@@ -3603,61 +1105,9 @@ def sign_(input: Tensor) -> Tensor:
     return write(_sign, input, (), {})
 
 
-def _pull_reciprocal(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    out, = node.saved
-    r = F.masked(g, -g * (out * out))
-    if pending[to_input] is None:
-        pending[to_input] = r
-    else:
-        accumulate(pending, to_input, r)
-
-
-_pull_reciprocal.op = _reciprocal  # type: ignore[attr-defined]
-
-
 def reciprocal(input: Tensor) -> Tensor:
     """``1 / input``."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        d = None
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_reciprocal, (input,), {})
-    try:
-        out = _k_reciprocal[a_input.__class__](a_input)
-    except Exception as error:
-        raise explain(_reciprocal, (input,), {}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = Node()
-        n.pull = _pull_reciprocal
-        n._first = n_input
-        n._second = n._rest = None
-        n.saved = (out,)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        if out_shape == n_input.shape:
-            out_shape = n_input.shape
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-        if n_input is not None:
-            t._view = _c_reciprocal
-        elif input._view is not None:
-            inherit_cut(t, (input,))
-    return t
+    return apply(_reciprocal, (input,), {})
 
 
 def reciprocal_(input: Tensor) -> Tensor:
@@ -3675,92 +1125,9 @@ def copysign_(input: Tensor, other: TensorLike) -> Tensor:
     return write(_copysign, input, (other,), {})
 
 
-def _pull_hypot(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    to_other = node._second
-    input, other, out = node.saved
-    shape = node.shape
-    if to_input is not None:
-        r = F.masked(g, g * (input / out))
-        if shape is not to_input.shape and shape != to_input.shape:
-            r = F.sum_to(r, shape=to_input.shape)
-        if pending[to_input] is None:
-            pending[to_input] = r
-        else:
-            accumulate(pending, to_input, r)
-    if to_other is not None:
-        r = F.masked(g, g * (other / out))
-        if shape is not to_other.shape and shape != to_other.shape:
-            r = F.sum_to(r, shape=to_other.shape)
-        if pending[to_other] is None:
-            pending[to_other] = r
-        else:
-            accumulate(pending, to_other, r)
-
-
-_pull_hypot.op = _hypot  # type: ignore[attr-defined]
-
-
 def hypot(input: Tensor, other: TensorLike) -> Tensor:
     """``sqrt(input ** 2 + other ** 2)``, without overflow on the way."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-        c = other.__class__
-        if c is _float or c is _int:
-            a_other: Any = other
-            n_other = None
-        else:
-            a_other = other._array
-            n_other = other._node
-            if a_other.dtype is not d:
-                d = None
-    except AttributeError:
-        d = None
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_hypot, (input, other), {})
-    try:
-        out = _k_hypot[a_input.__class__](a_input, a_other)
-    except Exception as error:
-        raise explain(_hypot, (input, other), {}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if (n_input is not None or n_other is not None) and mode.grad:
-        t._node = n = Node()
-        n.pull = _pull_hypot
-        n._first = n_input
-        n._second = n_other
-        n._rest = ()
-        n.saved = (a_input if n_input is not None else None, a_other if n_other is not None else None, out)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        if n_input is not None and out_shape == n_input.shape:
-            out_shape = n_input.shape
-        elif n_other is not None and out_shape == n_other.shape:
-            out_shape = n_other.shape
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-            if n_input is None:
-                n._constants = input
-            elif n_other is None:
-                n._constants = other
-        n.seq = next_seq()
-        if n_input is None and input._view is not None or n_other is None and a_other is not other and other._view is not None:
-            note_cuts(n, (input, other))
-    else:
-        t._node = None
-        if n_input is not None or n_other is not None:
-            t._view = _c_hypot
-        elif input._view is not None or a_other is not other and other._view is not None:
-            inherit_cut(t, (input, other))
-    return t
+    return apply(_hypot, (input, other), {})
 
 
 def hypot_(input: Tensor, other: TensorLike) -> Tensor:
@@ -3772,542 +1139,35 @@ def causal_mask(input: Tensor, *, rows: builtins.int, columns: builtins.int) -> 
     return apply(_causal_mask, (input,), {"rows": rows, "columns": columns})
 
 
-def _pull_squared_error(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    to_target = node._second
-    input, target, difference = node.saved
-    attrs = node._attrs
-    reduction = attrs["reduction"]
-    needs = (to_input is not None, to_target is not None)
-    r_input, r_target = _r_squared_error_all(F, g, difference, reduction, needs)
-    if to_input is not None and r_input is not None:
-        if pending[to_input] is None:
-            pending[to_input] = r_input
-        else:
-            accumulate(pending, to_input, r_input)
-    if to_target is not None and r_target is not None:
-        if pending[to_target] is None:
-            pending[to_target] = r_target
-        else:
-            accumulate(pending, to_target, r_target)
-
-
-_pull_squared_error.op = _squared_error  # type: ignore[attr-defined]
-
-
 def squared_error(input: Tensor, target: Tensor, reduction: str = 'mean') -> Tensor:
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-        a_target = target._array
-        n_target = target._node
-        if a_target.dtype is not d:
-            d = None
-    except AttributeError:
-        d = None
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_squared_error, (input, target), {"reduction": reduction})
-    try:
-        needs = (n_input is not None or n_target is not None) and mode.grad
-        if needs:
-            out, difference = _q_squared_error[a_input.__class__](a_input, a_target, reduction=reduction)
-        else:
-            out = _k_squared_error[a_input.__class__](a_input, a_target, reduction=reduction)
-    except Exception as error:
-        raise explain(_squared_error, (input, target), {"reduction": reduction}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if needs:
-        t._node = n = GeneralNode()
-        n.op = _squared_error
-        n.pull = _pull_squared_error
-        n._first = n_input
-        n._second = n_target
-        n._rest = ()
-        n.saved = (a_input, a_target, difference)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n._attrs = {"reduction": reduction}
-        n._shapes = (a_input.shape, getattr(a_target, "shape", ()))
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-        if n_input is None and input._view is not None or n_target is None and target._view is not None:
-            note_cuts(n, (input, target))
-    else:
-        t._node = None
-        if n_input is not None or n_target is not None:
-            t._view = _c_squared_error
-        elif input._view is not None or target._view is not None:
-            inherit_cut(t, (input, target))
-    return t
-
-
-def _pull_huber_error(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    to_target = node._second
-    input, target, slope = node.saved
-    attrs = node._attrs
-    reduction = attrs["reduction"]
-    needs = (to_input is not None, to_target is not None)
-    r_input, r_target = _r_huber_error_all(F, g, slope, reduction, needs)
-    if to_input is not None and r_input is not None:
-        if pending[to_input] is None:
-            pending[to_input] = r_input
-        else:
-            accumulate(pending, to_input, r_input)
-    if to_target is not None and r_target is not None:
-        if pending[to_target] is None:
-            pending[to_target] = r_target
-        else:
-            accumulate(pending, to_target, r_target)
-
-
-_pull_huber_error.op = _huber_error  # type: ignore[attr-defined]
+    return apply(_squared_error, (input, target), {"reduction": reduction})
 
 
 def huber_error(input: Tensor, target: Tensor, delta: builtins.float, reduction: str = 'mean') -> Tensor:
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-        a_target = target._array
-        n_target = target._node
-        if a_target.dtype is not d:
-            d = None
-    except AttributeError:
-        d = None
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_huber_error, (input, target), {"delta": delta, "reduction": reduction})
-    try:
-        needs = (n_input is not None or n_target is not None) and mode.grad
-        if needs:
-            out, slope = _q_huber_error[a_input.__class__](a_input, a_target, delta=delta, reduction=reduction)
-        else:
-            out = _k_huber_error[a_input.__class__](a_input, a_target, delta=delta, reduction=reduction)
-    except Exception as error:
-        raise explain(_huber_error, (input, target), {"delta": delta, "reduction": reduction}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if needs:
-        t._node = n = GeneralNode()
-        n.op = _huber_error
-        n.pull = _pull_huber_error
-        n._first = n_input
-        n._second = n_target
-        n._rest = ()
-        n.saved = (a_input, a_target, slope)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n._attrs = {"delta": delta, "reduction": reduction}
-        n._shapes = (a_input.shape, getattr(a_target, "shape", ()))
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-        if n_input is None and input._view is not None or n_target is None and target._view is not None:
-            note_cuts(n, (input, target))
-    else:
-        t._node = None
-        if n_input is not None or n_target is not None:
-            t._view = _c_huber_error
-        elif input._view is not None or target._view is not None:
-            inherit_cut(t, (input, target))
-    return t
-
-
-def _pull_sigmoid_cross_entropy(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    to_target = node._second
-    to_weight, to_pos_weight = node._rest
-    input, target, weight, pos_weight, small = node.saved
-    attrs = node._attrs
-    reduction = attrs["reduction"]
-    needs = (to_input is not None, to_target is not None, to_weight is not None, to_pos_weight is not None)
-    r_input, r_target, r_weight, r_pos_weight = _r_sigmoid_cross_entropy_all(F, g, input, target, weight, pos_weight, small, needs, reduction)
-    if to_input is not None and r_input is not None:
-        if pending[to_input] is None:
-            pending[to_input] = r_input
-        else:
-            accumulate(pending, to_input, r_input)
-    if to_target is not None and r_target is not None:
-        if pending[to_target] is None:
-            pending[to_target] = r_target
-        else:
-            accumulate(pending, to_target, r_target)
-    if to_weight is not None and r_weight is not None:
-        if pending[to_weight] is None:
-            pending[to_weight] = r_weight
-        else:
-            accumulate(pending, to_weight, r_weight)
-    if to_pos_weight is not None and r_pos_weight is not None:
-        if pending[to_pos_weight] is None:
-            pending[to_pos_weight] = r_pos_weight
-        else:
-            accumulate(pending, to_pos_weight, r_pos_weight)
-
-
-_pull_sigmoid_cross_entropy.op = _sigmoid_cross_entropy  # type: ignore[attr-defined]
+    return apply(_huber_error, (input, target), {"delta": delta, "reduction": reduction})
 
 
 def sigmoid_cross_entropy(input: Tensor, target: Tensor, weight: Tensor | None, pos_weight: Tensor | None, reduction: str = 'mean') -> Tensor:
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-        a_target = target._array
-        n_target = target._node
-        if a_target.dtype is not d:
-            d = None
-        if weight is None:
-            a_weight: Any = weight
-            n_weight = None
-        else:
-            a_weight = weight._array
-            n_weight = weight._node
-            if a_weight.dtype is not d:
-                d = None
-        if pos_weight is None:
-            a_pos_weight: Any = pos_weight
-            n_pos_weight = None
-        else:
-            a_pos_weight = pos_weight._array
-            n_pos_weight = pos_weight._node
-            if a_pos_weight.dtype is not d:
-                d = None
-    except AttributeError:
-        d = None
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_sigmoid_cross_entropy, (input, target, weight, pos_weight), {"reduction": reduction})
-    try:
-        needs = (n_input is not None or n_target is not None or n_weight is not None or n_pos_weight is not None) and mode.grad
-        if needs:
-            out, small = _q_sigmoid_cross_entropy[a_input.__class__](a_input, a_target, a_weight, a_pos_weight, reduction=reduction)
-        else:
-            out = _k_sigmoid_cross_entropy[a_input.__class__](a_input, a_target, a_weight, a_pos_weight, reduction=reduction)
-    except Exception as error:
-        raise explain(_sigmoid_cross_entropy, (input, target, weight, pos_weight), {"reduction": reduction}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if needs:
-        t._node = n = GeneralNode()
-        n.op = _sigmoid_cross_entropy
-        n.pull = _pull_sigmoid_cross_entropy
-        n._first = n_input
-        n._second = n_target
-        n._rest = (n_weight, n_pos_weight)
-        n.saved = (a_input, a_target, a_weight, a_pos_weight, small)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n._attrs = {"reduction": reduction}
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-        if n_input is None and input._view is not None or n_target is None and target._view is not None or n_weight is None and a_weight is not weight and weight._view is not None or n_pos_weight is None and a_pos_weight is not pos_weight and pos_weight._view is not None:
-            note_cuts(n, (input, target, weight, pos_weight))
-    else:
-        t._node = None
-        if n_input is not None or n_target is not None or n_weight is not None or n_pos_weight is not None:
-            t._view = _c_sigmoid_cross_entropy
-        elif input._view is not None or target._view is not None or a_weight is not weight and weight._view is not None or a_pos_weight is not pos_weight and pos_weight._view is not None:
-            inherit_cut(t, (input, target, weight, pos_weight))
-    return t
+    return apply(_sigmoid_cross_entropy, (input, target, weight, pos_weight), {"reduction": reduction})
 
 
 def bce_elements(input: Tensor, target: Tensor) -> Tensor:
     return apply(_bce_elements, (input, target), {})
 
 
-def _pull_maximum(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    to_other = node._second
-    input, other = node.saved
-    shape = node.shape
-    if to_input is not None:
-        r = F.where(input < other, 0, F.where(input == other, g * 0.5, g))
-        if shape is not to_input.shape and shape != to_input.shape:
-            r = F.sum_to(r, shape=to_input.shape)
-        if pending[to_input] is None:
-            pending[to_input] = r
-        else:
-            accumulate(pending, to_input, r)
-    if to_other is not None:
-        r = F.where(other < input, 0, F.where(input == other, g * 0.5, g))
-        if shape is not to_other.shape and shape != to_other.shape:
-            r = F.sum_to(r, shape=to_other.shape)
-        if pending[to_other] is None:
-            pending[to_other] = r
-        else:
-            accumulate(pending, to_other, r)
-
-
-_pull_maximum.op = _maximum  # type: ignore[attr-defined]
-
-
 def maximum(input: Tensor, other: TensorLike) -> Tensor:
     """The larger of each pair; ties share the gradient."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-        c = other.__class__
-        if c is _float or c is _int:
-            a_other: Any = other
-            n_other = None
-        else:
-            a_other = other._array
-            n_other = other._node
-            if a_other.dtype is not d:
-                d = None
-    except AttributeError:
-        d = None
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_maximum, (input, other), {})
-    try:
-        out = _k_maximum[a_input.__class__](a_input, a_other)
-    except Exception as error:
-        raise explain(_maximum, (input, other), {}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if (n_input is not None or n_other is not None) and mode.grad:
-        t._node = n = Node()
-        n.pull = _pull_maximum
-        n._first = n_input
-        n._second = n_other
-        n._rest = ()
-        n.saved = (a_input, a_other)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        if n_input is not None and out_shape == n_input.shape:
-            out_shape = n_input.shape
-        elif n_other is not None and out_shape == n_other.shape:
-            out_shape = n_other.shape
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-            if n_input is None:
-                n._constants = input
-            elif n_other is None:
-                n._constants = other
-        n.seq = next_seq()
-        if n_input is None and input._view is not None or n_other is None and a_other is not other and other._view is not None:
-            note_cuts(n, (input, other))
-    else:
-        t._node = None
-        if n_input is not None or n_other is not None:
-            t._view = _c_maximum
-        elif input._view is not None or a_other is not other and other._view is not None:
-            inherit_cut(t, (input, other))
-    return t
-
-
-def _pull_minimum(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    to_other = node._second
-    input, other = node.saved
-    shape = node.shape
-    if to_input is not None:
-        r = F.where(input > other, 0, F.where(input == other, g * 0.5, g))
-        if shape is not to_input.shape and shape != to_input.shape:
-            r = F.sum_to(r, shape=to_input.shape)
-        if pending[to_input] is None:
-            pending[to_input] = r
-        else:
-            accumulate(pending, to_input, r)
-    if to_other is not None:
-        r = F.where(other > input, 0, F.where(input == other, g * 0.5, g))
-        if shape is not to_other.shape and shape != to_other.shape:
-            r = F.sum_to(r, shape=to_other.shape)
-        if pending[to_other] is None:
-            pending[to_other] = r
-        else:
-            accumulate(pending, to_other, r)
-
-
-_pull_minimum.op = _minimum  # type: ignore[attr-defined]
+    return apply(_maximum, (input, other), {})
 
 
 def minimum(input: Tensor, other: TensorLike) -> Tensor:
     """The smaller of each pair; ties share the gradient."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-        c = other.__class__
-        if c is _float or c is _int:
-            a_other: Any = other
-            n_other = None
-        else:
-            a_other = other._array
-            n_other = other._node
-            if a_other.dtype is not d:
-                d = None
-    except AttributeError:
-        d = None
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_minimum, (input, other), {})
-    try:
-        out = _k_minimum[a_input.__class__](a_input, a_other)
-    except Exception as error:
-        raise explain(_minimum, (input, other), {}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if (n_input is not None or n_other is not None) and mode.grad:
-        t._node = n = Node()
-        n.pull = _pull_minimum
-        n._first = n_input
-        n._second = n_other
-        n._rest = ()
-        n.saved = (a_input, a_other)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        if n_input is not None and out_shape == n_input.shape:
-            out_shape = n_input.shape
-        elif n_other is not None and out_shape == n_other.shape:
-            out_shape = n_other.shape
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-            if n_input is None:
-                n._constants = input
-            elif n_other is None:
-                n._constants = other
-        n.seq = next_seq()
-        if n_input is None and input._view is not None or n_other is None and a_other is not other and other._view is not None:
-            note_cuts(n, (input, other))
-    else:
-        t._node = None
-        if n_input is not None or n_other is not None:
-            t._view = _c_minimum
-        elif input._view is not None or a_other is not other and other._view is not None:
-            inherit_cut(t, (input, other))
-    return t
-
-
-def _pull_clamp(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    to_min = node._second
-    to_max, = node._rest
-    input, min, max = node.saved
-    shape = node.shape
-    if to_input is not None:
-        r = _r_clamp_input(F, g, input, min, max)
-        if shape is not to_input.shape and shape != to_input.shape:
-            r = F.sum_to(r, shape=to_input.shape)
-        if pending[to_input] is None:
-            pending[to_input] = r
-        else:
-            accumulate(pending, to_input, r)
-    if to_min is not None:
-        r = _r_clamp_min(F, g, input, min, max)
-        if shape is not to_min.shape and shape != to_min.shape:
-            r = F.sum_to(r, shape=to_min.shape)
-        if pending[to_min] is None:
-            pending[to_min] = r
-        else:
-            accumulate(pending, to_min, r)
-    if to_max is not None:
-        r = _r_clamp_max(F, g, input, min, max)
-        if shape is not to_max.shape and shape != to_max.shape:
-            r = F.sum_to(r, shape=to_max.shape)
-        if pending[to_max] is None:
-            pending[to_max] = r
-        else:
-            accumulate(pending, to_max, r)
-
-
-_pull_clamp.op = _clamp  # type: ignore[attr-defined]
+    return apply(_minimum, (input, other), {})
 
 
 def clamp(input: Tensor, min: TensorLike | None = None, max: TensorLike | None = None) -> Tensor:
     """``input`` limited to the range from ``min`` to ``max``; either may be left out."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-        c = min.__class__
-        if c is _float or c is _int or min is None:
-            a_min: Any = min
-            n_min = None
-        else:
-            a_min = min._array
-            n_min = min._node
-            if a_min.dtype is not d:
-                d = None
-        c = max.__class__
-        if c is _float or c is _int or max is None:
-            a_max: Any = max
-            n_max = None
-        else:
-            a_max = max._array
-            n_max = max._node
-            if a_max.dtype is not d:
-                d = None
-    except AttributeError:
-        d = None
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_clamp, (input, min, max), {})
-    try:
-        out = _k_clamp[a_input.__class__](a_input, a_min, a_max)
-    except Exception as error:
-        raise explain(_clamp, (input, min, max), {}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if (n_input is not None or n_min is not None or n_max is not None) and mode.grad:
-        t._node = n = Node()
-        n.pull = _pull_clamp
-        n._first = n_input
-        n._second = n_min
-        n._rest = (n_max,)
-        n.saved = (a_input, a_min, a_max)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-        if n_input is None and input._view is not None or n_min is None and a_min is not min and min._view is not None or n_max is None and a_max is not max and max._view is not None:
-            note_cuts(n, (input, min, max))
-    else:
-        t._node = None
-        if n_input is not None or n_min is not None or n_max is not None:
-            t._view = _c_clamp
-        elif input._view is not None or a_min is not min and min._view is not None or a_max is not max and max._view is not None:
-            inherit_cut(t, (input, min, max))
-    return t
+    return apply(_clamp, (input, min, max), {})
 
 
 def clamp_(input: Tensor, min: TensorLike | None = None, max: TensorLike | None = None) -> Tensor:
@@ -4315,92 +1175,9 @@ def clamp_(input: Tensor, min: TensorLike | None = None, max: TensorLike | None 
     return write(_clamp, input, (min, max), {})
 
 
-def _pull_clamp_min(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    to_min = node._second
-    input, min = node.saved
-    shape = node.shape
-    if to_input is not None:
-        r = F.where(input >= min, g, 0)
-        if shape is not to_input.shape and shape != to_input.shape:
-            r = F.sum_to(r, shape=to_input.shape)
-        if pending[to_input] is None:
-            pending[to_input] = r
-        else:
-            accumulate(pending, to_input, r)
-    if to_min is not None:
-        r = F.where(input < min, g, 0)
-        if shape is not to_min.shape and shape != to_min.shape:
-            r = F.sum_to(r, shape=to_min.shape)
-        if pending[to_min] is None:
-            pending[to_min] = r
-        else:
-            accumulate(pending, to_min, r)
-
-
-_pull_clamp_min.op = _clamp_min  # type: ignore[attr-defined]
-
-
 def clamp_min(input: Tensor, min: TensorLike) -> Tensor:
     """``input``, but at least ``min``; at a tie the gradient is ``input``'s."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-        c = min.__class__
-        if c is _float or c is _int:
-            a_min: Any = min
-            n_min = None
-        else:
-            a_min = min._array
-            n_min = min._node
-            if a_min.dtype is not d:
-                d = None
-    except AttributeError:
-        d = None
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_clamp_min, (input, min), {})
-    try:
-        out = _k_clamp_min[a_input.__class__](a_input, a_min)
-    except Exception as error:
-        raise explain(_clamp_min, (input, min), {}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if (n_input is not None or n_min is not None) and mode.grad:
-        t._node = n = Node()
-        n.pull = _pull_clamp_min
-        n._first = n_input
-        n._second = n_min
-        n._rest = ()
-        n.saved = (a_input, a_min)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        if n_input is not None and out_shape == n_input.shape:
-            out_shape = n_input.shape
-        elif n_min is not None and out_shape == n_min.shape:
-            out_shape = n_min.shape
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-            if n_input is None:
-                n._constants = input
-            elif n_min is None:
-                n._constants = min
-        n.seq = next_seq()
-        if n_input is None and input._view is not None or n_min is None and a_min is not min and min._view is not None:
-            note_cuts(n, (input, min))
-    else:
-        t._node = None
-        if n_input is not None or n_min is not None:
-            t._view = _c_clamp_min
-        elif input._view is not None or a_min is not min and min._view is not None:
-            inherit_cut(t, (input, min))
-    return t
+    return apply(_clamp_min, (input, min), {})
 
 
 def clamp_min_(input: Tensor, min: TensorLike) -> Tensor:
@@ -4408,92 +1185,9 @@ def clamp_min_(input: Tensor, min: TensorLike) -> Tensor:
     return write(_clamp_min, input, (min,), {})
 
 
-def _pull_clamp_max(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    to_max = node._second
-    input, max = node.saved
-    shape = node.shape
-    if to_input is not None:
-        r = F.where(input <= max, g, 0)
-        if shape is not to_input.shape and shape != to_input.shape:
-            r = F.sum_to(r, shape=to_input.shape)
-        if pending[to_input] is None:
-            pending[to_input] = r
-        else:
-            accumulate(pending, to_input, r)
-    if to_max is not None:
-        r = F.where(input > max, g, 0)
-        if shape is not to_max.shape and shape != to_max.shape:
-            r = F.sum_to(r, shape=to_max.shape)
-        if pending[to_max] is None:
-            pending[to_max] = r
-        else:
-            accumulate(pending, to_max, r)
-
-
-_pull_clamp_max.op = _clamp_max  # type: ignore[attr-defined]
-
-
 def clamp_max(input: Tensor, max: TensorLike) -> Tensor:
     """``input``, but at most ``max``; at a tie the gradient is ``input``'s."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-        c = max.__class__
-        if c is _float or c is _int:
-            a_max: Any = max
-            n_max = None
-        else:
-            a_max = max._array
-            n_max = max._node
-            if a_max.dtype is not d:
-                d = None
-    except AttributeError:
-        d = None
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_clamp_max, (input, max), {})
-    try:
-        out = _k_clamp_max[a_input.__class__](a_input, a_max)
-    except Exception as error:
-        raise explain(_clamp_max, (input, max), {}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if (n_input is not None or n_max is not None) and mode.grad:
-        t._node = n = Node()
-        n.pull = _pull_clamp_max
-        n._first = n_input
-        n._second = n_max
-        n._rest = ()
-        n.saved = (a_input, a_max)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        if n_input is not None and out_shape == n_input.shape:
-            out_shape = n_input.shape
-        elif n_max is not None and out_shape == n_max.shape:
-            out_shape = n_max.shape
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-            if n_input is None:
-                n._constants = input
-            elif n_max is None:
-                n._constants = max
-        n.seq = next_seq()
-        if n_input is None and input._view is not None or n_max is None and a_max is not max and max._view is not None:
-            note_cuts(n, (input, max))
-    else:
-        t._node = None
-        if n_input is not None or n_max is not None:
-            t._view = _c_clamp_max
-        elif input._view is not None or a_max is not max and max._view is not None:
-            inherit_cut(t, (input, max))
-    return t
+    return apply(_clamp_max, (input, max), {})
 
 
 def clamp_max_(input: Tensor, max: TensorLike) -> Tensor:
@@ -4501,180 +1195,14 @@ def clamp_max_(input: Tensor, max: TensorLike) -> Tensor:
     return write(_clamp_max, input, (max,), {})
 
 
-def _pull_fmax(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    to_other = node._second
-    input, other = node.saved
-    shape = node.shape
-    if to_input is not None:
-        r = F.where((input >= other) | F.isnan(other), g, 0)
-        if shape is not to_input.shape and shape != to_input.shape:
-            r = F.sum_to(r, shape=to_input.shape)
-        if pending[to_input] is None:
-            pending[to_input] = r
-        else:
-            accumulate(pending, to_input, r)
-    if to_other is not None:
-        r = F.where((input >= other) | F.isnan(other), 0, g)
-        if shape is not to_other.shape and shape != to_other.shape:
-            r = F.sum_to(r, shape=to_other.shape)
-        if pending[to_other] is None:
-            pending[to_other] = r
-        else:
-            accumulate(pending, to_other, r)
-
-
-_pull_fmax.op = _fmax  # type: ignore[attr-defined]
-
-
 def fmax(input: Tensor, other: TensorLike) -> Tensor:
     """The larger of each pair, and the number where one is NaN; at a tie the gradient is ``input``'s."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-        c = other.__class__
-        if c is _float or c is _int:
-            a_other: Any = other
-            n_other = None
-        else:
-            a_other = other._array
-            n_other = other._node
-            if a_other.dtype is not d:
-                d = None
-    except AttributeError:
-        d = None
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_fmax, (input, other), {})
-    try:
-        out = _k_fmax[a_input.__class__](a_input, a_other)
-    except Exception as error:
-        raise explain(_fmax, (input, other), {}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if (n_input is not None or n_other is not None) and mode.grad:
-        t._node = n = Node()
-        n.pull = _pull_fmax
-        n._first = n_input
-        n._second = n_other
-        n._rest = ()
-        n.saved = (a_input, a_other)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        if n_input is not None and out_shape == n_input.shape:
-            out_shape = n_input.shape
-        elif n_other is not None and out_shape == n_other.shape:
-            out_shape = n_other.shape
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-            if n_input is None:
-                n._constants = input
-            elif n_other is None:
-                n._constants = other
-        n.seq = next_seq()
-        if n_input is None and input._view is not None or n_other is None and a_other is not other and other._view is not None:
-            note_cuts(n, (input, other))
-    else:
-        t._node = None
-        if n_input is not None or n_other is not None:
-            t._view = _c_fmax
-        elif input._view is not None or a_other is not other and other._view is not None:
-            inherit_cut(t, (input, other))
-    return t
-
-
-def _pull_fmin(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    to_other = node._second
-    input, other = node.saved
-    shape = node.shape
-    if to_input is not None:
-        r = F.where((input <= other) | F.isnan(other), g, 0)
-        if shape is not to_input.shape and shape != to_input.shape:
-            r = F.sum_to(r, shape=to_input.shape)
-        if pending[to_input] is None:
-            pending[to_input] = r
-        else:
-            accumulate(pending, to_input, r)
-    if to_other is not None:
-        r = F.where((input <= other) | F.isnan(other), 0, g)
-        if shape is not to_other.shape and shape != to_other.shape:
-            r = F.sum_to(r, shape=to_other.shape)
-        if pending[to_other] is None:
-            pending[to_other] = r
-        else:
-            accumulate(pending, to_other, r)
-
-
-_pull_fmin.op = _fmin  # type: ignore[attr-defined]
+    return apply(_fmax, (input, other), {})
 
 
 def fmin(input: Tensor, other: TensorLike) -> Tensor:
     """The smaller of each pair, and the number where one is NaN; at a tie the gradient is ``input``'s."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-        c = other.__class__
-        if c is _float or c is _int:
-            a_other: Any = other
-            n_other = None
-        else:
-            a_other = other._array
-            n_other = other._node
-            if a_other.dtype is not d:
-                d = None
-    except AttributeError:
-        d = None
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_fmin, (input, other), {})
-    try:
-        out = _k_fmin[a_input.__class__](a_input, a_other)
-    except Exception as error:
-        raise explain(_fmin, (input, other), {}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if (n_input is not None or n_other is not None) and mode.grad:
-        t._node = n = Node()
-        n.pull = _pull_fmin
-        n._first = n_input
-        n._second = n_other
-        n._rest = ()
-        n.saved = (a_input, a_other)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        if n_input is not None and out_shape == n_input.shape:
-            out_shape = n_input.shape
-        elif n_other is not None and out_shape == n_other.shape:
-            out_shape = n_other.shape
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-            if n_input is None:
-                n._constants = input
-            elif n_other is None:
-                n._constants = other
-        n.seq = next_seq()
-        if n_input is None and input._view is not None or n_other is None and a_other is not other and other._view is not None:
-            note_cuts(n, (input, other))
-    else:
-        t._node = None
-        if n_input is not None or n_other is not None:
-            t._view = _c_fmin
-        elif input._view is not None or a_other is not other and other._view is not None:
-            inherit_cut(t, (input, other))
-    return t
+    return apply(_fmin, (input, other), {})
 
 
 def heaviside(input: Tensor, values: Tensor) -> Tensor:
@@ -4687,63 +1215,9 @@ def heaviside_(input: Tensor, values: Tensor) -> Tensor:
     return write(_heaviside, input, (values,), {})
 
 
-def _pull_nan_to_num(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    input, = node.saved
-    r = F.where(F.isfinite(input), g, 0)
-    if pending[to_input] is None:
-        pending[to_input] = r
-    else:
-        accumulate(pending, to_input, r)
-
-
-_pull_nan_to_num.op = _nan_to_num  # type: ignore[attr-defined]
-
-
 def nan_to_num(input: Tensor, nan: builtins.float | None = None, posinf: builtins.float | None = None, neginf: builtins.float | None = None) -> Tensor:
     """``input`` with NaN replaced by ``nan`` (0 by default) and the infinities by ``posinf`` and ``neginf`` (the dtype's largest and smallest numbers); the gradient there is 0."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        d = None
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_nan_to_num, (input,), {"nan": nan, "posinf": posinf, "neginf": neginf})
-    try:
-        out = _k_nan_to_num[a_input.__class__](a_input, nan=nan, posinf=posinf, neginf=neginf)
-    except Exception as error:
-        raise explain(_nan_to_num, (input,), {"nan": nan, "posinf": posinf, "neginf": neginf}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = GeneralNode()
-        n.op = _nan_to_num
-        n.pull = _pull_nan_to_num
-        n._first = n_input
-        n._second = n._rest = None
-        n.saved = (a_input,)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n._attrs = {"nan": nan, "posinf": posinf, "neginf": neginf}
-        if out_shape == n_input.shape:
-            out_shape = n_input.shape
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-        if n_input is not None:
-            t._view = _c_nan_to_num
-        elif input._view is not None:
-            inherit_cut(t, (input,))
-    return t
+    return apply(_nan_to_num, (input,), {"nan": nan, "posinf": posinf, "neginf": neginf})
 
 
 def nan_to_num_(input: Tensor, nan: builtins.float | None = None, posinf: builtins.float | None = None, neginf: builtins.float | None = None) -> Tensor:
@@ -4751,168 +1225,15 @@ def nan_to_num_(input: Tensor, nan: builtins.float | None = None, posinf: builti
     return write(_nan_to_num, input, (), {"nan": nan, "posinf": posinf, "neginf": neginf})
 
 
-def _pull_where(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_condition = node._first
-    to_input = node._second
-    to_other, = node._rest
-    condition, = node.saved
-    shape = node.shape
-    if to_input is not None:
-        r = F.where(condition, g, 0)
-        if shape is not to_input.shape and shape != to_input.shape:
-            r = F.sum_to(r, shape=to_input.shape)
-        if pending[to_input] is None:
-            pending[to_input] = r
-        else:
-            accumulate(pending, to_input, r)
-    if to_other is not None:
-        r = F.where(condition, 0, g)
-        if shape is not to_other.shape and shape != to_other.shape:
-            r = F.sum_to(r, shape=to_other.shape)
-        if pending[to_other] is None:
-            pending[to_other] = r
-        else:
-            accumulate(pending, to_other, r)
-
-
-_pull_where.op = _where  # type: ignore[attr-defined]
-
-
 def where(condition: Tensor, input: TensorLike | None = None, other: TensorLike | None = None) -> Any:
     """``input`` where ``condition`` holds, ``other`` elsewhere. ``where(condition)`` is ``nonzero(condition, as_tuple=True)``."""
     if input is None and other is None:
         return nonzero(condition, as_tuple=True)
-    try:
-        a_condition = condition._array
-        n_condition = condition._node
-        d: Any = None
-        c = input.__class__
-        if c is _float or c is _int:
-            a_input: Any = input
-            n_input = None
-        else:
-            a_input = input._array
-            n_input = input._node
-            d = a_input.dtype if d is None or a_input.dtype is d else BOOL
-        c = other.__class__
-        if c is _float or c is _int:
-            a_other: Any = other
-            n_other = None
-        else:
-            a_other = other._array
-            n_other = other._node
-            d = a_other.dtype if d is None or a_other.dtype is d else BOOL
-    except AttributeError:
-        d = None
-    mode = get_mode()
-    if ((d is not FLOAT32 and d is not FLOAT64) or a_condition.dtype is not BOOL) or mode.general:
-        return apply(_where, (condition, input, other), {})
-    try:
-        out = _k_where[a_condition.__class__](a_condition, a_input, a_other)
-    except Exception as error:
-        raise explain(_where, (condition, input, other), {}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if (n_condition is not None or n_input is not None or n_other is not None) and mode.grad:
-        t._node = n = Node()
-        n.pull = _pull_where
-        n._first = n_condition
-        n._second = n_input
-        n._rest = (n_other,)
-        n.saved = (a_condition if n_input is not None or n_other is not None else None,)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-        if n_condition is None and condition._view is not None or n_input is None and a_input is not input and input._view is not None or n_other is None and a_other is not other and other._view is not None:
-            note_cuts(n, (condition, input, other))
-    else:
-        t._node = None
-        if n_condition is not None or n_input is not None or n_other is not None:
-            t._view = _c_where
-        elif condition._view is not None or a_input is not input and input._view is not None or a_other is not other and other._view is not None:
-            inherit_cut(t, (condition, input, other))
-    return t
-
-
-def _pull_masked(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_upstream = node._first
-    to_value = node._second
-    upstream, value = node.saved
-    shape = node.shape
-    if to_value is not None:
-        r = F.where((upstream == 0) & F.isnan(value), 0, g)
-        if shape is not to_value.shape and shape != to_value.shape:
-            r = F.sum_to(r, shape=to_value.shape)
-        if pending[to_value] is None:
-            pending[to_value] = r
-        else:
-            accumulate(pending, to_value, r)
-
-
-_pull_masked.op = _masked  # type: ignore[attr-defined]
+    return apply(_where, (condition, input, other), {})
 
 
 def masked(upstream: Tensor, value: Tensor) -> Tensor:
-    try:
-        a_upstream = upstream._array
-        n_upstream = upstream._node
-        d = a_upstream.dtype
-        a_value = value._array
-        n_value = value._node
-        if a_value.dtype is not d:
-            d = None
-    except AttributeError:
-        d = None
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_masked, (upstream, value), {})
-    try:
-        out = _k_masked[a_upstream.__class__](a_upstream, a_value)
-    except Exception as error:
-        raise explain(_masked, (upstream, value), {}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if (n_upstream is not None or n_value is not None) and mode.grad:
-        t._node = n = Node()
-        n.pull = _pull_masked
-        n._first = n_upstream
-        n._second = n_value
-        n._rest = ()
-        n.saved = (a_upstream if n_value is not None else None, a_value if n_value is not None else None)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        if n_upstream is not None and out_shape == n_upstream.shape:
-            out_shape = n_upstream.shape
-        elif n_value is not None and out_shape == n_value.shape:
-            out_shape = n_value.shape
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-            if n_upstream is None:
-                n._constants = upstream
-            elif n_value is None:
-                n._constants = value
-        n.seq = next_seq()
-        if n_upstream is None and upstream._view is not None or n_value is None and value._view is not None:
-            note_cuts(n, (upstream, value))
-    else:
-        t._node = None
-        if n_upstream is not None or n_value is not None:
-            t._view = _c_masked
-        elif upstream._view is not None or value._view is not None:
-            inherit_cut(t, (upstream, value))
-    return t
+    return apply(_masked, (upstream, value), {})
 
 
 def class_targets(target: Tensor, weight: Tensor | None, classes: builtins.int, dim: builtins.int, ignore_index: builtins.int, label_smoothing: builtins.float, mean: builtins.bool, dtype: DTypeLike, *, axis: Any = None) -> Tensor:
@@ -4921,102 +1242,9 @@ def class_targets(target: Tensor, weight: Tensor | None, classes: builtins.int, 
     return apply(_class_targets, (target, weight), {"classes": classes, "dim": dim, "ignore_index": ignore_index, "label_smoothing": label_smoothing, "mean": mean, "dtype": dtype})
 
 
-def _pull_lerp(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    to_end = node._second
-    to_weight, = node._rest
-    input, end, weight = node.saved
-    shape = node.shape
-    if to_input is not None:
-        r = g * (1 - weight)
-        if shape is not to_input.shape and shape != to_input.shape:
-            r = F.sum_to(r, shape=to_input.shape)
-        if pending[to_input] is None:
-            pending[to_input] = r
-        else:
-            accumulate(pending, to_input, r)
-    if to_end is not None:
-        r = g * weight
-        if shape is not to_end.shape and shape != to_end.shape:
-            r = F.sum_to(r, shape=to_end.shape)
-        if pending[to_end] is None:
-            pending[to_end] = r
-        else:
-            accumulate(pending, to_end, r)
-    if to_weight is not None:
-        r = g * (end - input)
-        if shape is not to_weight.shape and shape != to_weight.shape:
-            r = F.sum_to(r, shape=to_weight.shape)
-        if pending[to_weight] is None:
-            pending[to_weight] = r
-        else:
-            accumulate(pending, to_weight, r)
-
-
-_pull_lerp.op = _lerp  # type: ignore[attr-defined]
-
-
 def lerp(input: Tensor, end: TensorLike, weight: TensorLike) -> Tensor:
     """Linear interpolation, ``input + weight * (end - input)``, exact where ``weight`` is 0 or 1. The operands must have one dtype."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-        c = end.__class__
-        if c is _float or c is _int:
-            a_end: Any = end
-            n_end = None
-        else:
-            a_end = end._array
-            n_end = end._node
-            if a_end.dtype is not d:
-                d = None
-        c = weight.__class__
-        if c is _float or c is _int:
-            a_weight: Any = weight
-            n_weight = None
-        else:
-            a_weight = weight._array
-            n_weight = weight._node
-            if a_weight.dtype is not d:
-                d = None
-    except AttributeError:
-        d = None
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_lerp, (input, end, weight), {})
-    try:
-        out = _k_lerp[a_input.__class__](a_input, a_end, a_weight)
-    except Exception as error:
-        raise explain(_lerp, (input, end, weight), {}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if (n_input is not None or n_end is not None or n_weight is not None) and mode.grad:
-        t._node = n = Node()
-        n.pull = _pull_lerp
-        n._first = n_input
-        n._second = n_end
-        n._rest = (n_weight,)
-        n.saved = (a_input if n_weight is not None else None, a_end if n_weight is not None else None, a_weight if n_input is not None or n_end is not None else None)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-        if n_input is None and input._view is not None or n_end is None and a_end is not end and end._view is not None or n_weight is None and a_weight is not weight and weight._view is not None:
-            note_cuts(n, (input, end, weight))
-    else:
-        t._node = None
-        if n_input is not None or n_end is not None or n_weight is not None:
-            t._view = _c_lerp
-        elif input._view is not None or a_end is not end and end._view is not None or a_weight is not weight and weight._view is not None:
-            inherit_cut(t, (input, end, weight))
-    return t
+    return apply(_lerp, (input, end, weight), {})
 
 
 def lerp_(input: Tensor, end: TensorLike, weight: TensorLike) -> Tensor:
@@ -5024,96 +1252,9 @@ def lerp_(input: Tensor, end: TensorLike, weight: TensorLike) -> Tensor:
     return write(_lerp, input, (end, weight), {})
 
 
-def _pull_addcmul(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    to_tensor1 = node._second
-    to_tensor2, = node._rest
-    tensor1, tensor2 = node.saved
-    attrs = node._attrs
-    value = attrs["value"]
-    shape = node.shape
-    if to_input is not None:
-        r = g
-        if shape is not to_input.shape and shape != to_input.shape:
-            r = F.sum_to(r, shape=to_input.shape)
-        if pending[to_input] is None:
-            pending[to_input] = r
-        else:
-            accumulate(pending, to_input, r)
-    if to_tensor1 is not None:
-        r = g * (tensor2 * value)
-        if shape is not to_tensor1.shape and shape != to_tensor1.shape:
-            r = F.sum_to(r, shape=to_tensor1.shape)
-        if pending[to_tensor1] is None:
-            pending[to_tensor1] = r
-        else:
-            accumulate(pending, to_tensor1, r)
-    if to_tensor2 is not None:
-        r = g * (tensor1 * value)
-        if shape is not to_tensor2.shape and shape != to_tensor2.shape:
-            r = F.sum_to(r, shape=to_tensor2.shape)
-        if pending[to_tensor2] is None:
-            pending[to_tensor2] = r
-        else:
-            accumulate(pending, to_tensor2, r)
-
-
-_pull_addcmul.op = _addcmul  # type: ignore[attr-defined]
-
-
 def addcmul(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Number = 1) -> Tensor:
     """``input + value * tensor1 * tensor2``."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-        a_tensor1 = tensor1._array
-        n_tensor1 = tensor1._node
-        if a_tensor1.dtype is not d:
-            d = None
-        a_tensor2 = tensor2._array
-        n_tensor2 = tensor2._node
-        if a_tensor2.dtype is not d:
-            d = None
-    except AttributeError:
-        d = None
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_addcmul, (input, tensor1, tensor2), {"value": value})
-    try:
-        out = _k_addcmul[a_input.__class__](a_input, a_tensor1, a_tensor2, value=value)
-    except Exception as error:
-        raise explain(_addcmul, (input, tensor1, tensor2), {"value": value}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if (n_input is not None or n_tensor1 is not None or n_tensor2 is not None) and mode.grad:
-        t._node = n = GeneralNode()
-        n.op = _addcmul
-        n.pull = _pull_addcmul
-        n._first = n_input
-        n._second = n_tensor1
-        n._rest = (n_tensor2,)
-        n.saved = (a_tensor1 if n_tensor2 is not None else None, a_tensor2 if n_tensor1 is not None else None)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n._attrs = {"value": value}
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-        if n_input is None and input._view is not None or n_tensor1 is None and tensor1._view is not None or n_tensor2 is None and tensor2._view is not None:
-            note_cuts(n, (input, tensor1, tensor2))
-    else:
-        t._node = None
-        if n_input is not None or n_tensor1 is not None or n_tensor2 is not None:
-            t._view = _c_addcmul
-        elif input._view is not None or tensor1._view is not None or tensor2._view is not None:
-            inherit_cut(t, (input, tensor1, tensor2))
-    return t
+    return apply(_addcmul, (input, tensor1, tensor2), {"value": value})
 
 
 def addcmul_(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Number = 1) -> Tensor:
@@ -5131,48 +1272,9 @@ def addcdiv_(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Number =
     return write(_addcdiv, input, (tensor1, tensor2), {"value": value})
 
 
-def _pull_eq(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    to_other = node._second
-    shape = node.shape
-
-
-_pull_eq.op = _eq  # type: ignore[attr-defined]
-
-
 def eq(input: Tensor, other: TensorLike) -> Tensor:
     """``input == other``, elementwise."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-        c = other.__class__
-        if c is _float or c is _int:
-            a_other: Any = other
-            n_other = None
-        else:
-            a_other = other._array
-            n_other = other._node
-            if a_other.dtype is not d:
-                d = None
-    except AttributeError:
-        d = None
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64 and (d is not INT64 or c is _float) and (d is not BOOL or c is _float or c is _int)) or mode.general:
-        return apply(_eq, (input, other), {})
-    try:
-        out = _k_eq[a_input.__class__](a_input, a_other)
-    except Exception as error:
-        raise explain(_eq, (input, other), {}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    t._node = None
-    if n_input is not None or n_other is not None:
-        t._view = _c_eq
-    elif input._view is not None or a_other is not other and other._view is not None:
-        inherit_cut(t, (input, other))
-    return t
+    return apply(_eq, (input, other), {})
 
 
 def eq_(input: Tensor, other: TensorLike) -> Tensor:
@@ -5180,48 +1282,9 @@ def eq_(input: Tensor, other: TensorLike) -> Tensor:
     return write(_eq, input, (other,), {})
 
 
-def _pull_ne(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    to_other = node._second
-    shape = node.shape
-
-
-_pull_ne.op = _ne  # type: ignore[attr-defined]
-
-
 def ne(input: Tensor, other: TensorLike) -> Tensor:
     """``input != other``, elementwise."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-        c = other.__class__
-        if c is _float or c is _int:
-            a_other: Any = other
-            n_other = None
-        else:
-            a_other = other._array
-            n_other = other._node
-            if a_other.dtype is not d:
-                d = None
-    except AttributeError:
-        d = None
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64 and (d is not INT64 or c is _float) and (d is not BOOL or c is _float or c is _int)) or mode.general:
-        return apply(_ne, (input, other), {})
-    try:
-        out = _k_ne[a_input.__class__](a_input, a_other)
-    except Exception as error:
-        raise explain(_ne, (input, other), {}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    t._node = None
-    if n_input is not None or n_other is not None:
-        t._view = _c_ne
-    elif input._view is not None or a_other is not other and other._view is not None:
-        inherit_cut(t, (input, other))
-    return t
+    return apply(_ne, (input, other), {})
 
 
 def ne_(input: Tensor, other: TensorLike) -> Tensor:
@@ -5229,48 +1292,9 @@ def ne_(input: Tensor, other: TensorLike) -> Tensor:
     return write(_ne, input, (other,), {})
 
 
-def _pull_lt(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    to_other = node._second
-    shape = node.shape
-
-
-_pull_lt.op = _lt  # type: ignore[attr-defined]
-
-
 def lt(input: Tensor, other: TensorLike) -> Tensor:
     """``input < other``, elementwise."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-        c = other.__class__
-        if c is _float or c is _int:
-            a_other: Any = other
-            n_other = None
-        else:
-            a_other = other._array
-            n_other = other._node
-            if a_other.dtype is not d:
-                d = None
-    except AttributeError:
-        d = None
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64 and (d is not INT64 or c is _float) and (d is not BOOL or c is _float or c is _int)) or mode.general:
-        return apply(_lt, (input, other), {})
-    try:
-        out = _k_lt[a_input.__class__](a_input, a_other)
-    except Exception as error:
-        raise explain(_lt, (input, other), {}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    t._node = None
-    if n_input is not None or n_other is not None:
-        t._view = _c_lt
-    elif input._view is not None or a_other is not other and other._view is not None:
-        inherit_cut(t, (input, other))
-    return t
+    return apply(_lt, (input, other), {})
 
 
 def lt_(input: Tensor, other: TensorLike) -> Tensor:
@@ -5278,48 +1302,9 @@ def lt_(input: Tensor, other: TensorLike) -> Tensor:
     return write(_lt, input, (other,), {})
 
 
-def _pull_le(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    to_other = node._second
-    shape = node.shape
-
-
-_pull_le.op = _le  # type: ignore[attr-defined]
-
-
 def le(input: Tensor, other: TensorLike) -> Tensor:
     """``input <= other``, elementwise."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-        c = other.__class__
-        if c is _float or c is _int:
-            a_other: Any = other
-            n_other = None
-        else:
-            a_other = other._array
-            n_other = other._node
-            if a_other.dtype is not d:
-                d = None
-    except AttributeError:
-        d = None
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64 and (d is not INT64 or c is _float) and (d is not BOOL or c is _float or c is _int)) or mode.general:
-        return apply(_le, (input, other), {})
-    try:
-        out = _k_le[a_input.__class__](a_input, a_other)
-    except Exception as error:
-        raise explain(_le, (input, other), {}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    t._node = None
-    if n_input is not None or n_other is not None:
-        t._view = _c_le
-    elif input._view is not None or a_other is not other and other._view is not None:
-        inherit_cut(t, (input, other))
-    return t
+    return apply(_le, (input, other), {})
 
 
 def le_(input: Tensor, other: TensorLike) -> Tensor:
@@ -5327,48 +1312,9 @@ def le_(input: Tensor, other: TensorLike) -> Tensor:
     return write(_le, input, (other,), {})
 
 
-def _pull_gt(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    to_other = node._second
-    shape = node.shape
-
-
-_pull_gt.op = _gt  # type: ignore[attr-defined]
-
-
 def gt(input: Tensor, other: TensorLike) -> Tensor:
     """``input > other``, elementwise."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-        c = other.__class__
-        if c is _float or c is _int:
-            a_other: Any = other
-            n_other = None
-        else:
-            a_other = other._array
-            n_other = other._node
-            if a_other.dtype is not d:
-                d = None
-    except AttributeError:
-        d = None
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64 and (d is not INT64 or c is _float) and (d is not BOOL or c is _float or c is _int)) or mode.general:
-        return apply(_gt, (input, other), {})
-    try:
-        out = _k_gt[a_input.__class__](a_input, a_other)
-    except Exception as error:
-        raise explain(_gt, (input, other), {}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    t._node = None
-    if n_input is not None or n_other is not None:
-        t._view = _c_gt
-    elif input._view is not None or a_other is not other and other._view is not None:
-        inherit_cut(t, (input, other))
-    return t
+    return apply(_gt, (input, other), {})
 
 
 def gt_(input: Tensor, other: TensorLike) -> Tensor:
@@ -5376,48 +1322,9 @@ def gt_(input: Tensor, other: TensorLike) -> Tensor:
     return write(_gt, input, (other,), {})
 
 
-def _pull_ge(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    to_other = node._second
-    shape = node.shape
-
-
-_pull_ge.op = _ge  # type: ignore[attr-defined]
-
-
 def ge(input: Tensor, other: TensorLike) -> Tensor:
     """``input >= other``, elementwise."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-        c = other.__class__
-        if c is _float or c is _int:
-            a_other: Any = other
-            n_other = None
-        else:
-            a_other = other._array
-            n_other = other._node
-            if a_other.dtype is not d:
-                d = None
-    except AttributeError:
-        d = None
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64 and (d is not INT64 or c is _float) and (d is not BOOL or c is _float or c is _int)) or mode.general:
-        return apply(_ge, (input, other), {})
-    try:
-        out = _k_ge[a_input.__class__](a_input, a_other)
-    except Exception as error:
-        raise explain(_ge, (input, other), {}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    t._node = None
-    if n_input is not None or n_other is not None:
-        t._view = _c_ge
-    elif input._view is not None or a_other is not other and other._view is not None:
-        inherit_cut(t, (input, other))
-    return t
+    return apply(_ge, (input, other), {})
 
 
 def ge_(input: Tensor, other: TensorLike) -> Tensor:
@@ -5425,48 +1332,9 @@ def ge_(input: Tensor, other: TensorLike) -> Tensor:
     return write(_ge, input, (other,), {})
 
 
-def _pull_logical_and(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    to_other = node._second
-    shape = node.shape
-
-
-_pull_logical_and.op = _logical_and  # type: ignore[attr-defined]
-
-
 def logical_and(input: Tensor, other: TensorLike) -> Tensor:
     """Whether both are non-zero."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-        c = other.__class__
-        if c is _float or c is _int:
-            a_other: Any = other
-            n_other = None
-        else:
-            a_other = other._array
-            n_other = other._node
-            if a_other.dtype is not d:
-                d = None
-    except AttributeError:
-        d = None
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64 and (d is not INT64 or c is _float) and (d is not BOOL or c is _float or c is _int)) or mode.general:
-        return apply(_logical_and, (input, other), {})
-    try:
-        out = _k_logical_and[a_input.__class__](a_input, a_other)
-    except Exception as error:
-        raise explain(_logical_and, (input, other), {}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    t._node = None
-    if n_input is not None or n_other is not None:
-        t._view = _c_logical_and
-    elif input._view is not None or a_other is not other and other._view is not None:
-        inherit_cut(t, (input, other))
-    return t
+    return apply(_logical_and, (input, other), {})
 
 
 def logical_and_(input: Tensor, other: TensorLike) -> Tensor:
@@ -5474,48 +1342,9 @@ def logical_and_(input: Tensor, other: TensorLike) -> Tensor:
     return write(_logical_and, input, (other,), {})
 
 
-def _pull_logical_or(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    to_other = node._second
-    shape = node.shape
-
-
-_pull_logical_or.op = _logical_or  # type: ignore[attr-defined]
-
-
 def logical_or(input: Tensor, other: TensorLike) -> Tensor:
     """Whether either is non-zero."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-        c = other.__class__
-        if c is _float or c is _int:
-            a_other: Any = other
-            n_other = None
-        else:
-            a_other = other._array
-            n_other = other._node
-            if a_other.dtype is not d:
-                d = None
-    except AttributeError:
-        d = None
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64 and (d is not INT64 or c is _float) and (d is not BOOL or c is _float or c is _int)) or mode.general:
-        return apply(_logical_or, (input, other), {})
-    try:
-        out = _k_logical_or[a_input.__class__](a_input, a_other)
-    except Exception as error:
-        raise explain(_logical_or, (input, other), {}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    t._node = None
-    if n_input is not None or n_other is not None:
-        t._view = _c_logical_or
-    elif input._view is not None or a_other is not other and other._view is not None:
-        inherit_cut(t, (input, other))
-    return t
+    return apply(_logical_or, (input, other), {})
 
 
 def logical_or_(input: Tensor, other: TensorLike) -> Tensor:
@@ -5523,48 +1352,9 @@ def logical_or_(input: Tensor, other: TensorLike) -> Tensor:
     return write(_logical_or, input, (other,), {})
 
 
-def _pull_logical_xor(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    to_other = node._second
-    shape = node.shape
-
-
-_pull_logical_xor.op = _logical_xor  # type: ignore[attr-defined]
-
-
 def logical_xor(input: Tensor, other: TensorLike) -> Tensor:
     """Whether exactly one is non-zero."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-        c = other.__class__
-        if c is _float or c is _int:
-            a_other: Any = other
-            n_other = None
-        else:
-            a_other = other._array
-            n_other = other._node
-            if a_other.dtype is not d:
-                d = None
-    except AttributeError:
-        d = None
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64 and (d is not INT64 or c is _float) and (d is not BOOL or c is _float or c is _int)) or mode.general:
-        return apply(_logical_xor, (input, other), {})
-    try:
-        out = _k_logical_xor[a_input.__class__](a_input, a_other)
-    except Exception as error:
-        raise explain(_logical_xor, (input, other), {}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    t._node = None
-    if n_input is not None or n_other is not None:
-        t._view = _c_logical_xor
-    elif input._view is not None or a_other is not other and other._view is not None:
-        inherit_cut(t, (input, other))
-    return t
+    return apply(_logical_xor, (input, other), {})
 
 
 def logical_xor_(input: Tensor, other: TensorLike) -> Tensor:
@@ -5572,37 +1362,9 @@ def logical_xor_(input: Tensor, other: TensorLike) -> Tensor:
     return write(_logical_xor, input, (other,), {})
 
 
-def _pull_logical_not(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-
-
-_pull_logical_not.op = _logical_not  # type: ignore[attr-defined]
-
-
 def logical_not(input: Tensor) -> Tensor:
     """Whether ``input`` is zero."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        d = None
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64 and (d is not INT64) and (d is not BOOL)) or mode.general:
-        return apply(_logical_not, (input,), {})
-    try:
-        out = _k_logical_not[a_input.__class__](a_input)
-    except Exception as error:
-        raise explain(_logical_not, (input,), {}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    t._node = None
-    if n_input is not None:
-        t._view = _c_logical_not
-    elif input._view is not None:
-        inherit_cut(t, (input,))
-    return t
+    return apply(_logical_not, (input,), {})
 
 
 def logical_not_(input: Tensor) -> Tensor:
@@ -5610,147 +1372,24 @@ def logical_not_(input: Tensor) -> Tensor:
     return write(_logical_not, input, (), {})
 
 
-def _pull_isnan(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-
-
-_pull_isnan.op = _isnan  # type: ignore[attr-defined]
-
-
 def isnan(input: Tensor) -> Tensor:
     """Whether each element is NaN."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        d = None
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64 and (d is not INT64) and (d is not BOOL)) or mode.general:
-        return apply(_isnan, (input,), {})
-    try:
-        out = _k_isnan[a_input.__class__](a_input)
-    except Exception as error:
-        raise explain(_isnan, (input,), {}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    t._node = None
-    if n_input is not None:
-        t._view = _c_isnan
-    elif input._view is not None:
-        inherit_cut(t, (input,))
-    return t
-
-
-def _pull_isinf(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-
-
-_pull_isinf.op = _isinf  # type: ignore[attr-defined]
+    return apply(_isnan, (input,), {})
 
 
 def isinf(input: Tensor) -> Tensor:
     """Whether each element is plus or minus infinity."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        d = None
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64 and (d is not INT64) and (d is not BOOL)) or mode.general:
-        return apply(_isinf, (input,), {})
-    try:
-        out = _k_isinf[a_input.__class__](a_input)
-    except Exception as error:
-        raise explain(_isinf, (input,), {}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    t._node = None
-    if n_input is not None:
-        t._view = _c_isinf
-    elif input._view is not None:
-        inherit_cut(t, (input,))
-    return t
-
-
-def _pull_isfinite(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-
-
-_pull_isfinite.op = _isfinite  # type: ignore[attr-defined]
+    return apply(_isinf, (input,), {})
 
 
 def isfinite(input: Tensor) -> Tensor:
     """Whether each element is neither infinite nor NaN."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        d = None
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64 and (d is not INT64) and (d is not BOOL)) or mode.general:
-        return apply(_isfinite, (input,), {})
-    try:
-        out = _k_isfinite[a_input.__class__](a_input)
-    except Exception as error:
-        raise explain(_isfinite, (input,), {}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    t._node = None
-    if n_input is not None:
-        t._view = _c_isfinite
-    elif input._view is not None:
-        inherit_cut(t, (input,))
-    return t
-
-
-def _pull_bitwise_and(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    to_other = node._second
-    shape = node.shape
-
-
-_pull_bitwise_and.op = _bitwise_and  # type: ignore[attr-defined]
+    return apply(_isfinite, (input,), {})
 
 
 def bitwise_and(input: Tensor, other: TensorLike) -> Tensor:
     """Bitwise and of integers; logical and of booleans."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-        c = other.__class__
-        if c is _float or c is _int:
-            a_other: Any = other
-            n_other = None
-        else:
-            a_other = other._array
-            n_other = other._node
-            if a_other.dtype is not d:
-                d = None
-    except AttributeError:
-        d = None
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64 and (d is not INT64 or c is _float) and (d is not BOOL or c is _float or c is _int)) or mode.general:
-        return apply(_bitwise_and, (input, other), {})
-    try:
-        out = _k_bitwise_and[a_input.__class__](a_input, a_other)
-    except Exception as error:
-        raise explain(_bitwise_and, (input, other), {}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    t._node = None
-    if n_input is not None or n_other is not None:
-        t._view = _c_bitwise_and
-    elif input._view is not None or a_other is not other and other._view is not None:
-        inherit_cut(t, (input, other))
-    return t
+    return apply(_bitwise_and, (input, other), {})
 
 
 def bitwise_and_(input: Tensor, other: TensorLike) -> Tensor:
@@ -5758,48 +1397,9 @@ def bitwise_and_(input: Tensor, other: TensorLike) -> Tensor:
     return write(_bitwise_and, input, (other,), {})
 
 
-def _pull_bitwise_or(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    to_other = node._second
-    shape = node.shape
-
-
-_pull_bitwise_or.op = _bitwise_or  # type: ignore[attr-defined]
-
-
 def bitwise_or(input: Tensor, other: TensorLike) -> Tensor:
     """Bitwise or of integers; logical or of booleans."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-        c = other.__class__
-        if c is _float or c is _int:
-            a_other: Any = other
-            n_other = None
-        else:
-            a_other = other._array
-            n_other = other._node
-            if a_other.dtype is not d:
-                d = None
-    except AttributeError:
-        d = None
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64 and (d is not INT64 or c is _float) and (d is not BOOL or c is _float or c is _int)) or mode.general:
-        return apply(_bitwise_or, (input, other), {})
-    try:
-        out = _k_bitwise_or[a_input.__class__](a_input, a_other)
-    except Exception as error:
-        raise explain(_bitwise_or, (input, other), {}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    t._node = None
-    if n_input is not None or n_other is not None:
-        t._view = _c_bitwise_or
-    elif input._view is not None or a_other is not other and other._view is not None:
-        inherit_cut(t, (input, other))
-    return t
+    return apply(_bitwise_or, (input, other), {})
 
 
 def bitwise_or_(input: Tensor, other: TensorLike) -> Tensor:
@@ -5807,48 +1407,9 @@ def bitwise_or_(input: Tensor, other: TensorLike) -> Tensor:
     return write(_bitwise_or, input, (other,), {})
 
 
-def _pull_bitwise_xor(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    to_other = node._second
-    shape = node.shape
-
-
-_pull_bitwise_xor.op = _bitwise_xor  # type: ignore[attr-defined]
-
-
 def bitwise_xor(input: Tensor, other: TensorLike) -> Tensor:
     """Bitwise exclusive or of integers; of booleans the logical one."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-        c = other.__class__
-        if c is _float or c is _int:
-            a_other: Any = other
-            n_other = None
-        else:
-            a_other = other._array
-            n_other = other._node
-            if a_other.dtype is not d:
-                d = None
-    except AttributeError:
-        d = None
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64 and (d is not INT64 or c is _float) and (d is not BOOL or c is _float or c is _int)) or mode.general:
-        return apply(_bitwise_xor, (input, other), {})
-    try:
-        out = _k_bitwise_xor[a_input.__class__](a_input, a_other)
-    except Exception as error:
-        raise explain(_bitwise_xor, (input, other), {}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    t._node = None
-    if n_input is not None or n_other is not None:
-        t._view = _c_bitwise_xor
-    elif input._view is not None or a_other is not other and other._view is not None:
-        inherit_cut(t, (input, other))
-    return t
+    return apply(_bitwise_xor, (input, other), {})
 
 
 def bitwise_xor_(input: Tensor, other: TensorLike) -> Tensor:
@@ -5856,37 +1417,9 @@ def bitwise_xor_(input: Tensor, other: TensorLike) -> Tensor:
     return write(_bitwise_xor, input, (other,), {})
 
 
-def _pull_bitwise_not(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-
-
-_pull_bitwise_not.op = _bitwise_not  # type: ignore[attr-defined]
-
-
 def bitwise_not(input: Tensor) -> Tensor:
     """Bitwise complement of integers; logical not of booleans."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        d = None
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64 and (d is not INT64) and (d is not BOOL)) or mode.general:
-        return apply(_bitwise_not, (input,), {})
-    try:
-        out = _k_bitwise_not[a_input.__class__](a_input)
-    except Exception as error:
-        raise explain(_bitwise_not, (input,), {}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    t._node = None
-    if n_input is not None:
-        t._view = _c_bitwise_not
-    elif input._view is not None:
-        inherit_cut(t, (input,))
-    return t
+    return apply(_bitwise_not, (input,), {})
 
 
 def bitwise_not_(input: Tensor) -> Tensor:
@@ -5934,59 +1467,8 @@ def isreal(input: Tensor) -> Tensor:
     return apply(_isreal, (input,), {})
 
 
-def _pull_conjugated(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    r = F.conjugated(g)
-    if pending[to_input] is None:
-        pending[to_input] = r
-    else:
-        accumulate(pending, to_input, r)
-
-
-_pull_conjugated.op = _conjugated  # type: ignore[attr-defined]
-
-
 def conjugated(input: Tensor) -> Tensor:
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        d = None
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_conjugated, (input,), {})
-    try:
-        out = _k_conjugated[a_input.__class__](a_input)
-    except Exception as error:
-        raise explain(_conjugated, (input,), {}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = Node()
-        n.pull = _pull_conjugated
-        n._first = n_input
-        n._second = n._rest = None
-        n.saved = None
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        if out_shape == n_input.shape:
-            out_shape = n_input.shape
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-        if n_input is not None:
-            t._view = _c_conjugated
-        elif input._view is not None:
-            inherit_cut(t, (input,))
-    return t
+    return apply(_conjugated, (input,), {})
 
 
 def real_part(input: Tensor) -> Tensor:
@@ -6007,61 +1489,9 @@ def sgn_(input: Tensor) -> Tensor:
     return write(_sgn, input, (), {})
 
 
-def _pull_angle(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    input, = node.saved
-    r = _r_angle_input(F, g, input)
-    if pending[to_input] is None:
-        pending[to_input] = r
-    else:
-        accumulate(pending, to_input, r)
-
-
-_pull_angle.op = _angle  # type: ignore[attr-defined]
-
-
 def angle(input: Tensor) -> Tensor:
     """The angle in the complex plane, in radians between -π and π; 0 or π for real numbers. The gradient at 0 is 0."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        d = None
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_angle, (input,), {})
-    try:
-        out = _k_angle[a_input.__class__](a_input)
-    except Exception as error:
-        raise explain(_angle, (input,), {}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = Node()
-        n.pull = _pull_angle
-        n._first = n_input
-        n._second = n._rest = None
-        n.saved = (a_input,)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        if out_shape == n_input.shape:
-            out_shape = n_input.shape
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-        if n_input is not None:
-            t._view = _c_angle
-        elif input._view is not None:
-            inherit_cut(t, (input,))
-    return t
+    return apply(_angle, (input,), {})
 
 
 def complex(real: Tensor, imag: Tensor) -> Tensor:
@@ -6084,182 +1514,6 @@ def view_as_complex(input: Tensor) -> Tensor:
     return apply(_view_as_complex, (input,), {})
 
 
-def _pull_convolution(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    to_weight = node._second
-    to_bias, = node._rest
-    input, weight = node.saved
-    attrs = node._attrs
-    stride = attrs["stride"]
-    padding = attrs["padding"]
-    dilation = attrs["dilation"]
-    groups = attrs["groups"]
-    input_shape = node._shapes[0]
-    weight_shape = node._shapes[1]
-    if to_input is not None:
-        r = _r_convolution_input(F, g, weight, input_shape, stride, padding, dilation, groups)
-        if pending[to_input] is None:
-            pending[to_input] = r
-        else:
-            accumulate(pending, to_input, r)
-    if to_weight is not None:
-        r = _r_convolution_weight(F, g, input, weight_shape, stride, padding, dilation, groups)
-        if pending[to_weight] is None:
-            pending[to_weight] = r
-        else:
-            accumulate(pending, to_weight, r)
-    if to_bias is not None:
-        r = _r_convolution_bias(F, g)
-        if pending[to_bias] is None:
-            pending[to_bias] = r
-        else:
-            accumulate(pending, to_bias, r)
-
-
-_pull_convolution.op = _convolution  # type: ignore[attr-defined]
-
-
-def convolution(input: Tensor, weight: Tensor, bias: Tensor | None = None, *, stride: builtins.tuple[builtins.int, ...], padding: builtins.tuple[builtins.tuple[builtins.int, builtins.int], ...], dilation: builtins.tuple[builtins.int, ...], groups: builtins.int) -> Tensor:
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-        a_weight = weight._array
-        n_weight = weight._node
-        if a_weight.dtype is not d:
-            d = None
-        if bias is None:
-            a_bias: Any = bias
-            n_bias = None
-        else:
-            a_bias = bias._array
-            n_bias = bias._node
-            if a_bias.dtype is not d:
-                d = None
-    except AttributeError:
-        d = None
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_convolution, (input, weight, bias), {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups})
-    try:
-        out = _k_convolution[a_input.__class__](a_input, a_weight, a_bias, stride=stride, padding=padding, dilation=dilation, groups=groups)
-    except Exception as error:
-        raise explain(_convolution, (input, weight, bias), {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if (n_input is not None or n_weight is not None or n_bias is not None) and mode.grad:
-        t._node = n = GeneralNode()
-        n.op = _convolution
-        n.pull = _pull_convolution
-        n._first = n_input
-        n._second = n_weight
-        n._rest = (n_bias,)
-        n.saved = (a_input if n_weight is not None else None, a_weight if n_input is not None else None)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n._attrs = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
-        n._shapes = (a_input.shape, getattr(a_weight, "shape", ()), getattr(a_bias, "shape", ()))
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-        if n_input is None and input._view is not None or n_weight is None and weight._view is not None or n_bias is None and a_bias is not bias and bias._view is not None:
-            note_cuts(n, (input, weight, bias))
-    else:
-        t._node = None
-        if n_input is not None or n_weight is not None or n_bias is not None:
-            t._view = _c_convolution
-        elif input._view is not None or weight._view is not None or a_bias is not bias and bias._view is not None:
-            inherit_cut(t, (input, weight, bias))
-    return t
-
-
-def _pull_convolution_input_grad(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_grad = node._first
-    to_weight = node._second
-    grad, weight = node.saved
-    attrs = node._attrs
-    stride = attrs["stride"]
-    padding = attrs["padding"]
-    dilation = attrs["dilation"]
-    groups = attrs["groups"]
-    weight_shape = node._shapes[1]
-    if to_grad is not None:
-        r = _r_convolution_input_grad_grad(F, g, weight, stride, padding, dilation, groups)
-        if pending[to_grad] is None:
-            pending[to_grad] = r
-        else:
-            accumulate(pending, to_grad, r)
-    if to_weight is not None:
-        r = _r_convolution_input_grad_weight(F, g, grad, weight_shape, stride, padding, dilation, groups)
-        if pending[to_weight] is None:
-            pending[to_weight] = r
-        else:
-            accumulate(pending, to_weight, r)
-
-
-_pull_convolution_input_grad.op = _convolution_input_grad  # type: ignore[attr-defined]
-
-
-def convolution_input_grad(grad: Tensor, weight: Tensor, *, shape: Sequence[builtins.int], stride: builtins.tuple[builtins.int, ...], padding: builtins.tuple[builtins.tuple[builtins.int, builtins.int], ...], dilation: builtins.tuple[builtins.int, ...], groups: builtins.int) -> Tensor:
-    try:
-        a_grad = grad._array
-        n_grad = grad._node
-        d = a_grad.dtype
-        a_weight = weight._array
-        n_weight = weight._node
-        if a_weight.dtype is not d:
-            d = None
-    except AttributeError:
-        d = None
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_convolution_input_grad, (grad, weight), {"shape": shape, "stride": stride, "padding": padding, "dilation": dilation, "groups": groups})
-    try:
-        out = _k_convolution_input_grad[a_grad.__class__](a_grad, a_weight, shape=shape, stride=stride, padding=padding, dilation=dilation, groups=groups)
-    except Exception as error:
-        raise explain(_convolution_input_grad, (grad, weight), {"shape": shape, "stride": stride, "padding": padding, "dilation": dilation, "groups": groups}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if (n_grad is not None or n_weight is not None) and mode.grad:
-        t._node = n = GeneralNode()
-        n.op = _convolution_input_grad
-        n.pull = _pull_convolution_input_grad
-        n._first = n_grad
-        n._second = n_weight
-        n._rest = ()
-        n.saved = (a_grad if n_weight is not None else None, a_weight if n_grad is not None else None)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n._attrs = {"shape": shape, "stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
-        n._shapes = (a_grad.shape, getattr(a_weight, "shape", ()))
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-        if n_grad is None and grad._view is not None or n_weight is None and weight._view is not None:
-            note_cuts(n, (grad, weight))
-    else:
-        t._node = None
-        if n_grad is not None or n_weight is not None:
-            t._view = _c_convolution_input_grad
-        elif grad._view is not None or weight._view is not None:
-            inherit_cut(t, (grad, weight))
-    return t
-
-
-def convolution_weight_grad(input: Tensor, grad: Tensor, *, shape: Sequence[builtins.int], stride: builtins.tuple[builtins.int, ...], padding: builtins.tuple[builtins.tuple[builtins.int, builtins.int], ...], dilation: builtins.tuple[builtins.int, ...], groups: builtins.int) -> Tensor:
-    return apply(_convolution_weight_grad, (input, grad), {"shape": shape, "stride": stride, "padding": padding, "dilation": dilation, "groups": groups})
-
-
 def histc(input: Tensor, bins: builtins.int = 100, min: builtins.float = 0, max: builtins.float = 0) -> Tensor:
     """How many elements lie in each of ``bins`` equal intervals from ``min`` to ``max``; of the smallest to the largest element if these are equal.
 
@@ -6280,447 +1534,39 @@ def bincount(input: Tensor, weights: Tensor | None = None, minlength: builtins.i
     return apply(_bincount, (input, weights), {"minlength": minlength})
 
 
-def _pull_logsumexp(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    input, out = node.saved
-    attrs = node._attrs
-    dim = attrs["dim"]
-    keepdim = attrs["keepdim"]
-    r = _r_logsumexp_input(F, g, input, out, dim, keepdim)
-    if pending[to_input] is None:
-        pending[to_input] = r
-    else:
-        accumulate(pending, to_input, r)
-
-
-_pull_logsumexp.op = _logsumexp  # type: ignore[attr-defined]
-
-
 def logsumexp(input: Tensor, dim: Dims, keepdim: builtins.bool = False, *, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
     """``log(sum(exp(input)))`` over ``dim``, computed without overflow; of nothing, or of nothing but -inf, it is -inf."""
     if axis is not None:
         dim = axis
     if keepdims is not None:
         keepdim = keepdims
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        d = None
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_logsumexp, (input,), {"dim": dim, "keepdim": keepdim})
-    try:
-        out = _k_logsumexp[a_input.__class__](a_input, dim=dim, keepdim=keepdim)
-    except Exception as error:
-        raise explain(_logsumexp, (input,), {"dim": dim, "keepdim": keepdim}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = GeneralNode()
-        n.op = _logsumexp
-        n.pull = _pull_logsumexp
-        n._first = n_input
-        n._second = n._rest = None
-        n.saved = (a_input, out)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n._attrs = {"dim": dim, "keepdim": keepdim}
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-        if n_input is not None:
-            t._view = _c_logsumexp
-        elif input._view is not None:
-            inherit_cut(t, (input,))
-    return t
-
-
-def _pull_softmax_along(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    out, = node.saved
-    attrs = node._attrs
-    dim = attrs["dim"]
-    r = _r_softmax_along_input(F, g, out, dim)
-    if pending[to_input] is None:
-        pending[to_input] = r
-    else:
-        accumulate(pending, to_input, r)
-
-
-_pull_softmax_along.op = _softmax_along  # type: ignore[attr-defined]
+    return apply(_logsumexp, (input,), {"dim": dim, "keepdim": keepdim})
 
 
 def softmax_along(input: Tensor, dim: builtins.int, *, axis: Any = None) -> Tensor:
     if axis is not None:
         dim = axis
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        d = None
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_softmax_along, (input,), {"dim": dim})
-    try:
-        out = _k_softmax_along[a_input.__class__](a_input, dim=dim)
-    except Exception as error:
-        raise explain(_softmax_along, (input,), {"dim": dim}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = GeneralNode()
-        n.op = _softmax_along
-        n.pull = _pull_softmax_along
-        n._first = n_input
-        n._second = n._rest = None
-        n.saved = (out,)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n._attrs = {"dim": dim}
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-        if n_input is not None:
-            t._view = _c_softmax_along
-        elif input._view is not None:
-            inherit_cut(t, (input,))
-    return t
-
-
-def _pull_log_softmax_along(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    out, = node.saved
-    attrs = node._attrs
-    dim = attrs["dim"]
-    r = _r_log_softmax_along_input(F, g, out, dim)
-    if pending[to_input] is None:
-        pending[to_input] = r
-    else:
-        accumulate(pending, to_input, r)
-
-
-_pull_log_softmax_along.op = _log_softmax_along  # type: ignore[attr-defined]
+    return apply(_softmax_along, (input,), {"dim": dim})
 
 
 def log_softmax_along(input: Tensor, dim: builtins.int, *, axis: Any = None) -> Tensor:
     if axis is not None:
         dim = axis
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        d = None
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_log_softmax_along, (input,), {"dim": dim})
-    try:
-        out = _k_log_softmax_along[a_input.__class__](a_input, dim=dim)
-    except Exception as error:
-        raise explain(_log_softmax_along, (input,), {"dim": dim}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = GeneralNode()
-        n.op = _log_softmax_along
-        n.pull = _pull_log_softmax_along
-        n._first = n_input
-        n._second = n._rest = None
-        n.saved = (out,)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n._attrs = {"dim": dim}
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-        if n_input is not None:
-            t._view = _c_log_softmax_along
-        elif input._view is not None:
-            inherit_cut(t, (input,))
-    return t
-
-
-def _pull_softmax_cross_entropy(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    to_target = node._second
-    to_weight, = node._rest
-    input, target, weight, powers, totals, index, counts = node.saved
-    attrs = node._attrs
-    reduction = attrs["reduction"]
-    ignore_index = attrs["ignore_index"]
-    label_smoothing = attrs["label_smoothing"]
-    input_dtype = node._dtypes[0]
-    r_input, r_target, r_weight = _r_softmax_cross_entropy_all(F, g, input, target, weight, input_dtype, powers, totals, index, counts, reduction, ignore_index, label_smoothing)
-    if to_input is not None and r_input is not None:
-        if pending[to_input] is None:
-            pending[to_input] = r_input
-        else:
-            accumulate(pending, to_input, r_input)
-    if to_target is not None and r_target is not None:
-        if pending[to_target] is None:
-            pending[to_target] = r_target
-        else:
-            accumulate(pending, to_target, r_target)
-    if to_weight is not None and r_weight is not None:
-        if pending[to_weight] is None:
-            pending[to_weight] = r_weight
-        else:
-            accumulate(pending, to_weight, r_weight)
-
-
-_pull_softmax_cross_entropy.op = _softmax_cross_entropy  # type: ignore[attr-defined]
+    return apply(_log_softmax_along, (input,), {"dim": dim})
 
 
 def softmax_cross_entropy(input: Tensor, target: Tensor, weight: Tensor | None, reduction: str = 'mean', ignore_index: builtins.int = -100, label_smoothing: builtins.float = 0.0) -> Tensor:
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-        a_target = target._array
-        n_target = target._node
-        if weight is None:
-            a_weight: Any = weight
-            n_weight = None
-        else:
-            a_weight = weight._array
-            n_weight = weight._node
-    except AttributeError:
-        d = None
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_softmax_cross_entropy, (input, target, weight), {"reduction": reduction, "ignore_index": ignore_index, "label_smoothing": label_smoothing})
-    try:
-        needs = (n_input is not None or n_target is not None or n_weight is not None) and mode.grad
-        if needs:
-            out, powers, totals, index, counts = _q_softmax_cross_entropy[a_input.__class__](a_input, a_target, a_weight, reduction=reduction, ignore_index=ignore_index, label_smoothing=label_smoothing)
-        else:
-            out = _k_softmax_cross_entropy[a_input.__class__](a_input, a_target, a_weight, reduction=reduction, ignore_index=ignore_index, label_smoothing=label_smoothing)
-    except Exception as error:
-        raise explain(_softmax_cross_entropy, (input, target, weight), {"reduction": reduction, "ignore_index": ignore_index, "label_smoothing": label_smoothing}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if needs:
-        t._node = n = GeneralNode()
-        n.op = _softmax_cross_entropy
-        n.pull = _pull_softmax_cross_entropy
-        n._first = n_input
-        n._second = n_target
-        n._rest = (n_weight,)
-        n.saved = (a_input, a_target, a_weight, powers, totals, index, counts)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n._attrs = {"reduction": reduction, "ignore_index": ignore_index, "label_smoothing": label_smoothing}
-        n._dtypes = (from_numpy_dtype(d), dtype_or_none(a_target), dtype_or_none(a_weight))
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-        if n_input is None and input._view is not None or n_target is None and target._view is not None or n_weight is None and a_weight is not weight and weight._view is not None:
-            note_cuts(n, (input, target, weight))
-    else:
-        t._node = None
-        if n_input is not None or n_target is not None or n_weight is not None:
-            t._view = _c_softmax_cross_entropy
-        elif input._view is not None or target._view is not None or a_weight is not weight and weight._view is not None:
-            inherit_cut(t, (input, target, weight))
-    return t
-
-
-def _pull_soft_cross_entropy(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    to_target = node._second
-    input, target, powers, totals = node.saved
-    attrs = node._attrs
-    dim = attrs["dim"]
-    needs = (to_input is not None, to_target is not None)
-    r_input, r_target = _r_soft_cross_entropy_all(F, g, input, target, powers, totals, dim, needs)
-    if to_input is not None and r_input is not None:
-        if pending[to_input] is None:
-            pending[to_input] = r_input
-        else:
-            accumulate(pending, to_input, r_input)
-    if to_target is not None and r_target is not None:
-        if pending[to_target] is None:
-            pending[to_target] = r_target
-        else:
-            accumulate(pending, to_target, r_target)
-
-
-_pull_soft_cross_entropy.op = _soft_cross_entropy  # type: ignore[attr-defined]
+    return apply(_softmax_cross_entropy, (input, target, weight), {"reduction": reduction, "ignore_index": ignore_index, "label_smoothing": label_smoothing})
 
 
 def soft_cross_entropy(input: Tensor, target: Tensor, dim: builtins.int, *, axis: Any = None) -> Tensor:
     if axis is not None:
         dim = axis
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-        a_target = target._array
-        n_target = target._node
-        if a_target.dtype is not d:
-            d = None
-    except AttributeError:
-        d = None
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_soft_cross_entropy, (input, target), {"dim": dim})
-    try:
-        needs = (n_input is not None or n_target is not None) and mode.grad
-        if needs:
-            out, powers, totals = _q_soft_cross_entropy[a_input.__class__](a_input, a_target, dim=dim)
-        else:
-            out = _k_soft_cross_entropy[a_input.__class__](a_input, a_target, dim=dim)
-    except Exception as error:
-        raise explain(_soft_cross_entropy, (input, target), {"dim": dim}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if needs:
-        t._node = n = GeneralNode()
-        n.op = _soft_cross_entropy
-        n.pull = _pull_soft_cross_entropy
-        n._first = n_input
-        n._second = n_target
-        n._rest = ()
-        n.saved = (a_input, a_target, powers, totals)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n._attrs = {"dim": dim}
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-        if n_input is None and input._view is not None or n_target is None and target._view is not None:
-            note_cuts(n, (input, target))
-    else:
-        t._node = None
-        if n_input is not None or n_target is not None:
-            t._view = _c_soft_cross_entropy
-        elif input._view is not None or target._view is not None:
-            inherit_cut(t, (input, target))
-    return t
-
-
-def _pull_negative_log_likelihood(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    to_target = node._second
-    to_weight, = node._rest
-    target, weight, index, counts = node.saved
-    attrs = node._attrs
-    reduction = attrs["reduction"]
-    input_shape = node._shapes[0]
-    input_dtype = node._dtypes[0]
-    r_input, r_target, r_weight = _r_negative_log_likelihood_all(F, g, input_shape, input_dtype, index, counts, reduction)
-    if to_input is not None and r_input is not None:
-        if pending[to_input] is None:
-            pending[to_input] = r_input
-        else:
-            accumulate(pending, to_input, r_input)
-    if to_target is not None and r_target is not None:
-        if pending[to_target] is None:
-            pending[to_target] = r_target
-        else:
-            accumulate(pending, to_target, r_target)
-    if to_weight is not None and r_weight is not None:
-        if pending[to_weight] is None:
-            pending[to_weight] = r_weight
-        else:
-            accumulate(pending, to_weight, r_weight)
-
-
-_pull_negative_log_likelihood.op = _negative_log_likelihood  # type: ignore[attr-defined]
+    return apply(_soft_cross_entropy, (input, target), {"dim": dim})
 
 
 def negative_log_likelihood(input: Tensor, target: Tensor, weight: Tensor | None, reduction: str = 'mean', ignore_index: builtins.int = -100) -> Tensor:
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-        a_target = target._array
-        n_target = target._node
-        if weight is None:
-            a_weight: Any = weight
-            n_weight = None
-        else:
-            a_weight = weight._array
-            n_weight = weight._node
-    except AttributeError:
-        d = None
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_negative_log_likelihood, (input, target, weight), {"reduction": reduction, "ignore_index": ignore_index})
-    try:
-        needs = (n_input is not None or n_target is not None or n_weight is not None) and mode.grad
-        if needs:
-            out, index, counts = _q_negative_log_likelihood[a_input.__class__](a_input, a_target, a_weight, reduction=reduction, ignore_index=ignore_index)
-        else:
-            out = _k_negative_log_likelihood[a_input.__class__](a_input, a_target, a_weight, reduction=reduction, ignore_index=ignore_index)
-    except Exception as error:
-        raise explain(_negative_log_likelihood, (input, target, weight), {"reduction": reduction, "ignore_index": ignore_index}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if needs:
-        t._node = n = GeneralNode()
-        n.op = _negative_log_likelihood
-        n.pull = _pull_negative_log_likelihood
-        n._first = n_input
-        n._second = n_target
-        n._rest = (n_weight,)
-        n.saved = (a_target if n_input is not None else None, a_weight if n_input is not None else None, index, counts)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n._attrs = {"reduction": reduction, "ignore_index": ignore_index}
-        n._shapes = (a_input.shape, getattr(a_target, "shape", ()), getattr(a_weight, "shape", ()))
-        n._dtypes = (from_numpy_dtype(d), dtype_or_none(a_target), dtype_or_none(a_weight))
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-        if n_input is None and input._view is not None or n_target is None and target._view is not None or n_weight is None and a_weight is not weight and weight._view is not None:
-            note_cuts(n, (input, target, weight))
-    else:
-        t._node = None
-        if n_input is not None or n_target is not None or n_weight is not None:
-            t._view = _c_negative_log_likelihood
-        elif input._view is not None or target._view is not None or a_weight is not weight and weight._view is not None:
-            inherit_cut(t, (input, target, weight))
-    return t
+    return apply(_negative_log_likelihood, (input, target, weight), {"reduction": reduction, "ignore_index": ignore_index})
 
 
 def ctc_chain(log_probs: Tensor, targets: Tensor, input_lengths: builtins.tuple[builtins.int, ...], target_lengths: builtins.tuple[builtins.int, ...], blank: builtins.int) -> builtins.tuple[Tensor, ...]:
@@ -6765,511 +1611,40 @@ def linalg_qr(A: Tensor, mode: str = 'reduced') -> builtins.tuple[Tensor, Tensor
     return apply(_linalg_qr, (A,), {"mode": mode})
 
 
-def _pull_slice_view(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    attrs = node._attrs
-    key = attrs["key"]
-    input_shape = node._shapes[0]
-    before = pending[to_input]
-    if before is None:
-        pending[to_input] = _r_slice_view_input(F, g, key, input_shape)
-        pending[None].add(to_input)
-    elif to_input in pending[None] and before.shape:
-        before[(*key, ...)] += g
-    else:
-        accumulate(pending, to_input, _r_slice_view_input(F, g, key, input_shape))
-
-
-_pull_slice_view.op = _slice_view  # type: ignore[attr-defined]
-
-
 def slice_view(input: Tensor, key: builtins.tuple[Any, ...]) -> Tensor:
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        d = None
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_slice_view, (input,), {"key": key})
-    if not a_input.shape:
-        a_input = real_array(input)
-    try:
-        out = _k_slice_view[a_input.__class__](a_input, key=key)
-    except Exception as error:
-        raise explain(_slice_view, (input,), {"key": key}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = GeneralNode()
-        n.op = _slice_view
-        n.pull = _pull_slice_view
-        n._first = n_input
-        n._second = n._rest = None
-        n.saved = None
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n._attrs = {"key": key}
-        n._shapes = (a_input.shape,)
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-        if n_input is not None:
-            t._view = _c_slice_view
-        elif input._view is not None:
-            inherit_cut(t, (input,))
-    link_view(_slice_view, input, {"key": key}, t)
-    return t
-
-
-def _pull_slice_place(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    attrs = node._attrs
-    key = attrs["key"]
-    r = _r_slice_place_input(F, g, key)
-    if pending[to_input] is None:
-        pending[to_input] = r
-    else:
-        accumulate(pending, to_input, r)
-
-
-_pull_slice_place.op = _slice_place  # type: ignore[attr-defined]
+    return apply(_slice_view, (input,), {"key": key})
 
 
 def slice_place(input: Tensor, key: builtins.tuple[Any, ...], shape: Sequence[builtins.int]) -> Tensor:
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        d = None
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_slice_place, (input,), {"key": key, "shape": shape})
-    try:
-        out = _k_slice_place[a_input.__class__](a_input, key=key, shape=shape)
-    except Exception as error:
-        raise explain(_slice_place, (input,), {"key": key, "shape": shape}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = GeneralNode()
-        n.op = _slice_place
-        n.pull = _pull_slice_place
-        n._first = n_input
-        n._second = n._rest = None
-        n.saved = None
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n._attrs = {"key": key, "shape": shape}
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-        if n_input is not None:
-            t._view = _c_slice_place
-        elif input._view is not None:
-            inherit_cut(t, (input,))
-    return t
-
-
-def _pull_slice_write(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    to_value = node._second
-    attrs = node._attrs
-    key = attrs["key"]
-    value_dtype = node._dtypes[1]
-    if to_input is not None:
-        r = _r_slice_write_input(F, g, key)
-        if r.shape != to_input.shape:
-            r = F.sum_to(r, shape=to_input.shape)
-        if pending[to_input] is None:
-            pending[to_input] = r
-        else:
-            accumulate(pending, to_input, r)
-    if to_value is not None:
-        r = _r_slice_write_value(F, g, key, value_dtype)
-        if r.shape != to_value.shape:
-            r = F.sum_to(r, shape=to_value.shape)
-        if pending[to_value] is None:
-            pending[to_value] = r
-        else:
-            accumulate(pending, to_value, r)
-
-
-_pull_slice_write.op = _slice_write  # type: ignore[attr-defined]
+    return apply(_slice_place, (input,), {"key": key, "shape": shape})
 
 
 def slice_write(input: Tensor, value: TensorLike, key: builtins.tuple[Any, ...], inplace: builtins.bool = False) -> Tensor:
     if inplace:
         return write(_slice_write, input, (value,), {"key": key})
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-        c = value.__class__
-        if c is _float or c is _int:
-            a_value: Any = value
-            n_value = None
-        else:
-            a_value = value._array
-            n_value = value._node
-    except AttributeError:
-        d = None
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_slice_write, (input, value), {"key": key})
-    try:
-        out = _k_slice_write[a_input.__class__](a_input, a_value, key=key)
-    except Exception as error:
-        raise explain(_slice_write, (input, value), {"key": key}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if (n_input is not None or n_value is not None) and mode.grad:
-        t._node = n = GeneralNode()
-        n.op = _slice_write
-        n.pull = _pull_slice_write
-        n._first = n_input
-        n._second = n_value
-        n._rest = ()
-        n.saved = None
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n._attrs = {"key": key}
-        n._dtypes = (from_numpy_dtype(d), dtype_or_none(a_value))
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-        if n_input is None and input._view is not None or n_value is None and a_value is not value and value._view is not None:
-            note_cuts(n, (input, value))
-    else:
-        t._node = None
-        if n_input is not None or n_value is not None:
-            t._view = _c_slice_write
-        elif input._view is not None or a_value is not value and value._view is not None:
-            inherit_cut(t, (input, value))
-    return t
-
-
-def _pull_index(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    to_index = node._second
-    index, = node.saved
-    attrs = node._attrs
-    dims = attrs["dims"]
-    unique = attrs["unique"]
-    input_shape = node._shapes[0]
-    if to_input is not None:
-        r = _r_index_input(F, g, index, dims, unique, input_shape)
-        if pending[to_input] is None:
-            pending[to_input] = r
-        else:
-            accumulate(pending, to_input, r)
-
-
-_pull_index.op = _index  # type: ignore[attr-defined]
+    return apply(_slice_write, (input, value), {"key": key})
 
 
 def index(input: Tensor, index: Tensor, dims: builtins.tuple[builtins.int, ...], unique: builtins.bool = False) -> Tensor:
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-        a_index = index._array
-        n_index = index._node
-    except AttributeError:
-        d = None
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_index, (input, index), {"dims": dims, "unique": unique})
-    try:
-        out = _k_index[a_input.__class__](a_input, a_index, dims=dims, unique=unique)
-    except Exception as error:
-        raise explain(_index, (input, index), {"dims": dims, "unique": unique}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if (n_input is not None or n_index is not None) and mode.grad:
-        t._node = n = GeneralNode()
-        n.op = _index
-        n.pull = _pull_index
-        n._first = n_input
-        n._second = n_index
-        n._rest = ()
-        n.saved = (a_index if n_input is not None else None,)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n._attrs = {"dims": dims, "unique": unique}
-        n._shapes = (a_input.shape, getattr(a_index, "shape", ()))
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-        if n_input is None and input._view is not None or n_index is None and index._view is not None:
-            note_cuts(n, (input, index))
-    else:
-        t._node = None
-        if n_input is not None or n_index is not None:
-            t._view = _c_index
-        elif input._view is not None or index._view is not None:
-            inherit_cut(t, (input, index))
-    return t
-
-
-def _pull_index_accumulate(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    to_index = node._second
-    index, = node.saved
-    attrs = node._attrs
-    dims = attrs["dims"]
-    unique = attrs["unique"]
-    if to_input is not None:
-        r = _r_index_accumulate_input(F, g, index, dims, unique)
-        if pending[to_input] is None:
-            pending[to_input] = r
-        else:
-            accumulate(pending, to_input, r)
-
-
-_pull_index_accumulate.op = _index_accumulate  # type: ignore[attr-defined]
+    return apply(_index, (input, index), {"dims": dims, "unique": unique})
 
 
 def index_accumulate(input: Tensor, index: Tensor, dims: builtins.tuple[builtins.int, ...], shape: Sequence[builtins.int], unique: builtins.bool = False) -> Tensor:
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-        a_index = index._array
-        n_index = index._node
-    except AttributeError:
-        d = None
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_index_accumulate, (input, index), {"dims": dims, "shape": shape, "unique": unique})
-    try:
-        out = _k_index_accumulate[a_input.__class__](a_input, a_index, dims=dims, shape=shape, unique=unique)
-    except Exception as error:
-        raise explain(_index_accumulate, (input, index), {"dims": dims, "shape": shape, "unique": unique}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if (n_input is not None or n_index is not None) and mode.grad:
-        t._node = n = GeneralNode()
-        n.op = _index_accumulate
-        n.pull = _pull_index_accumulate
-        n._first = n_input
-        n._second = n_index
-        n._rest = ()
-        n.saved = (a_index if n_input is not None else None,)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n._attrs = {"dims": dims, "shape": shape, "unique": unique}
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-        if n_input is None and input._view is not None or n_index is None and index._view is not None:
-            note_cuts(n, (input, index))
-    else:
-        t._node = None
-        if n_input is not None or n_index is not None:
-            t._view = _c_index_accumulate
-        elif input._view is not None or index._view is not None:
-            inherit_cut(t, (input, index))
-    return t
-
-
-def _pull_index_write(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    to_index = node._second
-    to_values, = node._rest
-    index, = node.saved
-    attrs = node._attrs
-    dims = attrs["dims"]
-    adding = attrs["adding"]
-    unique = attrs["unique"]
-    input_shape = node._shapes[0]
-    values_dtype = node._dtypes[2]
-    if to_input is not None:
-        r = _r_index_write_input(F, g, index, dims, adding, unique)
-        if r.shape != to_input.shape:
-            r = F.sum_to(r, shape=to_input.shape)
-        if pending[to_input] is None:
-            pending[to_input] = r
-        else:
-            accumulate(pending, to_input, r)
-    if to_values is not None:
-        r = _r_index_write_values(F, g, index, dims, adding, unique, input_shape, values_dtype)
-        if r.shape != to_values.shape:
-            r = F.sum_to(r, shape=to_values.shape)
-        if pending[to_values] is None:
-            pending[to_values] = r
-        else:
-            accumulate(pending, to_values, r)
-
-
-_pull_index_write.op = _index_write  # type: ignore[attr-defined]
+    return apply(_index_accumulate, (input, index), {"dims": dims, "shape": shape, "unique": unique})
 
 
 def index_write(input: Tensor, index: Tensor, values: TensorLike, dims: builtins.tuple[builtins.int, ...], adding: builtins.bool = False, unique: builtins.bool = False, inplace: builtins.bool = False) -> Tensor:
     if inplace:
         return write(_index_write, input, (index, values), {"dims": dims, "adding": adding, "unique": unique})
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-        a_index = index._array
-        n_index = index._node
-        c = values.__class__
-        if c is _float or c is _int:
-            a_values: Any = values
-            n_values = None
-        else:
-            a_values = values._array
-            n_values = values._node
-    except AttributeError:
-        d = None
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_index_write, (input, index, values), {"dims": dims, "adding": adding, "unique": unique})
-    try:
-        out = _k_index_write[a_input.__class__](a_input, a_index, a_values, dims=dims, adding=adding, unique=unique)
-    except Exception as error:
-        raise explain(_index_write, (input, index, values), {"dims": dims, "adding": adding, "unique": unique}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if (n_input is not None or n_index is not None or n_values is not None) and mode.grad:
-        t._node = n = GeneralNode()
-        n.op = _index_write
-        n.pull = _pull_index_write
-        n._first = n_input
-        n._second = n_index
-        n._rest = (n_values,)
-        n.saved = (a_index if n_input is not None or n_values is not None else None,)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n._attrs = {"dims": dims, "adding": adding, "unique": unique}
-        n._shapes = (a_input.shape, getattr(a_index, "shape", ()), getattr(a_values, "shape", ()))
-        n._dtypes = (from_numpy_dtype(d), dtype_or_none(a_index), dtype_or_none(a_values))
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-        if n_input is None and input._view is not None or n_index is None and index._view is not None or n_values is None and a_values is not values and values._view is not None:
-            note_cuts(n, (input, index, values))
-    else:
-        t._node = None
-        if n_input is not None or n_index is not None or n_values is not None:
-            t._view = _c_index_write
-        elif input._view is not None or index._view is not None or a_values is not values and values._view is not None:
-            inherit_cut(t, (input, index, values))
-    return t
+    return apply(_index_write, (input, index, values), {"dims": dims, "adding": adding, "unique": unique})
 
 
 def last_written(index: Tensor, sizes: builtins.tuple[builtins.int, ...]) -> Tensor:
     return apply(_last_written, (index,), {"sizes": sizes})
 
 
-def _pull_euclidean(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_x1 = node._first
-    to_x2 = node._second
-    x1, x2, out = node.saved
-    if to_x1 is not None:
-        r = _r_euclidean_x1(F, g, x1, x2, out)
-        if r.shape != to_x1.shape:
-            r = F.sum_to(r, shape=to_x1.shape)
-        if pending[to_x1] is None:
-            pending[to_x1] = r
-        else:
-            accumulate(pending, to_x1, r)
-    if to_x2 is not None:
-        r = _r_euclidean_x2(F, g, x1, x2, out)
-        if r.shape != to_x2.shape:
-            r = F.sum_to(r, shape=to_x2.shape)
-        if pending[to_x2] is None:
-            pending[to_x2] = r
-        else:
-            accumulate(pending, to_x2, r)
-
-
-_pull_euclidean.op = _euclidean  # type: ignore[attr-defined]
-
-
 def euclidean(x1: Tensor, x2: Tensor) -> Tensor:
-    try:
-        a_x1 = x1._array
-        n_x1 = x1._node
-        d = a_x1.dtype
-        a_x2 = x2._array
-        n_x2 = x2._node
-        if a_x2.dtype is not d:
-            d = None
-    except AttributeError:
-        d = None
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_euclidean, (x1, x2), {})
-    try:
-        out = _k_euclidean[a_x1.__class__](a_x1, a_x2)
-    except Exception as error:
-        raise explain(_euclidean, (x1, x2), {}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if (n_x1 is not None or n_x2 is not None) and mode.grad:
-        t._node = n = Node()
-        n.pull = _pull_euclidean
-        n._first = n_x1
-        n._second = n_x2
-        n._rest = ()
-        n.saved = (a_x1, a_x2, out)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-        if n_x1 is None and x1._view is not None or n_x2 is None and x2._view is not None:
-            note_cuts(n, (x1, x2))
-    else:
-        t._node = None
-        if n_x1 is not None or n_x2 is not None:
-            t._view = _c_euclidean
-        elif x1._view is not None or x2._view is not None:
-            inherit_cut(t, (x1, x2))
-    return t
+    return apply(_euclidean, (x1, x2), {})
 
 
 def pair_differences(input: Tensor) -> Tensor:
@@ -7292,129 +1667,13 @@ def identity_like(input: Tensor, size: builtins.int) -> Tensor:
     return apply(_identity_like, (input,), {"size": size})
 
 
-def _pull_trace(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    input_shape = node._shapes[0]
-    r = _r_trace_input(F, g, input_shape)
-    if pending[to_input] is None:
-        pending[to_input] = r
-    else:
-        accumulate(pending, to_input, r)
-
-
-_pull_trace.op = _trace  # type: ignore[attr-defined]
-
-
 def trace(input: Tensor) -> Tensor:
     """The sum of the diagonal of a matrix. Integers add up in int64."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        d = None
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_trace, (input,), {})
-    try:
-        out = _k_trace[a_input.__class__](a_input)
-    except Exception as error:
-        raise explain(_trace, (input,), {}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = GeneralNode()
-        n.op = _trace
-        n.pull = _pull_trace
-        n._first = n_input
-        n._second = n._rest = None
-        n.saved = None
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n._shapes = (a_input.shape,)
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-        if n_input is not None:
-            t._view = _c_trace
-        elif input._view is not None:
-            inherit_cut(t, (input,))
-    return t
-
-
-def _pull_lookup(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    to_weight = node._second
-    input, = node.saved
-    attrs = node._attrs
-    padding_idx = attrs["padding_idx"]
-    scale_grad_by_freq = attrs["scale_grad_by_freq"]
-    weight_shape = node._shapes[1]
-    if to_weight is not None:
-        r = _r_lookup_weight(F, g, input, weight_shape, padding_idx, scale_grad_by_freq)
-        if pending[to_weight] is None:
-            pending[to_weight] = r
-        else:
-            accumulate(pending, to_weight, r)
-
-
-_pull_lookup.op = _lookup  # type: ignore[attr-defined]
+    return apply(_trace, (input,), {})
 
 
 def lookup(input: Tensor, weight: Tensor, padding_idx: builtins.int | None = None, scale_grad_by_freq: builtins.bool = False) -> Tensor:
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-        a_weight = weight._array
-        n_weight = weight._node
-    except AttributeError:
-        d = None
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_lookup, (input, weight), {"padding_idx": padding_idx, "scale_grad_by_freq": scale_grad_by_freq})
-    try:
-        out = _k_lookup[a_input.__class__](a_input, a_weight, padding_idx=padding_idx, scale_grad_by_freq=scale_grad_by_freq)
-    except Exception as error:
-        raise explain(_lookup, (input, weight), {"padding_idx": padding_idx, "scale_grad_by_freq": scale_grad_by_freq}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if (n_input is not None or n_weight is not None) and mode.grad:
-        t._node = n = GeneralNode()
-        n.op = _lookup
-        n.pull = _pull_lookup
-        n._first = n_input
-        n._second = n_weight
-        n._rest = ()
-        n.saved = (a_input if n_weight is not None else None,)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n._attrs = {"padding_idx": padding_idx, "scale_grad_by_freq": scale_grad_by_freq}
-        n._shapes = (a_input.shape, getattr(a_weight, "shape", ()))
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-        if n_input is None and input._view is not None or n_weight is None and weight._view is not None:
-            note_cuts(n, (input, weight))
-    else:
-        t._node = None
-        if n_input is not None or n_weight is not None:
-            t._view = _c_lookup
-        elif input._view is not None or weight._view is not None:
-            inherit_cut(t, (input, weight))
-    return t
+    return apply(_lookup, (input, weight), {"padding_idx": padding_idx, "scale_grad_by_freq": scale_grad_by_freq})
 
 
 def occurrences(input: Tensor, size: builtins.int, dtype: DTypeLike) -> Tensor:
@@ -7433,61 +1692,9 @@ def bag_sums(input: Tensor, bags: Tensor, count: builtins.int) -> Tensor:
     return apply(_bag_sums, (input, bags), {"count": count})
 
 
-def _pull_exp(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    out, = node.saved
-    r = g * out
-    if pending[to_input] is None:
-        pending[to_input] = r
-    else:
-        accumulate(pending, to_input, r)
-
-
-_pull_exp.op = _exp  # type: ignore[attr-defined]
-
-
 def exp(input: Tensor) -> Tensor:
     """e to the power of ``input``."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        d = None
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_exp, (input,), {})
-    try:
-        out = _k_exp[a_input.__class__](a_input)
-    except Exception as error:
-        raise explain(_exp, (input,), {}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = Node()
-        n.pull = _pull_exp
-        n._first = n_input
-        n._second = n._rest = None
-        n.saved = (out,)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        if out_shape == n_input.shape:
-            out_shape = n_input.shape
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-        if n_input is not None:
-            t._view = _c_exp
-        elif input._view is not None:
-            inherit_cut(t, (input,))
-    return t
+    return apply(_exp, (input,), {})
 
 
 def exp_(input: Tensor) -> Tensor:
@@ -7495,61 +1702,9 @@ def exp_(input: Tensor) -> Tensor:
     return write(_exp, input, (), {})
 
 
-def _pull_expm1(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    out, = node.saved
-    r = g * (out + 1)
-    if pending[to_input] is None:
-        pending[to_input] = r
-    else:
-        accumulate(pending, to_input, r)
-
-
-_pull_expm1.op = _expm1  # type: ignore[attr-defined]
-
-
 def expm1(input: Tensor) -> Tensor:
     """``exp(input) - 1``, exact near 0."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        d = None
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_expm1, (input,), {})
-    try:
-        out = _k_expm1[a_input.__class__](a_input)
-    except Exception as error:
-        raise explain(_expm1, (input,), {}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = Node()
-        n.pull = _pull_expm1
-        n._first = n_input
-        n._second = n._rest = None
-        n.saved = (out,)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        if out_shape == n_input.shape:
-            out_shape = n_input.shape
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-        if n_input is not None:
-            t._view = _c_expm1
-        elif input._view is not None:
-            inherit_cut(t, (input,))
-    return t
+    return apply(_expm1, (input,), {})
 
 
 def expm1_(input: Tensor) -> Tensor:
@@ -7557,61 +1712,9 @@ def expm1_(input: Tensor) -> Tensor:
     return write(_expm1, input, (), {})
 
 
-def _pull_log(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    input, = node.saved
-    r = F.masked(g, g / input)
-    if pending[to_input] is None:
-        pending[to_input] = r
-    else:
-        accumulate(pending, to_input, r)
-
-
-_pull_log.op = _log  # type: ignore[attr-defined]
-
-
 def log(input: Tensor) -> Tensor:
     """Natural logarithm."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        d = None
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_log, (input,), {})
-    try:
-        out = _k_log[a_input.__class__](a_input)
-    except Exception as error:
-        raise explain(_log, (input,), {}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = Node()
-        n.pull = _pull_log
-        n._first = n_input
-        n._second = n._rest = None
-        n.saved = (a_input,)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        if out_shape == n_input.shape:
-            out_shape = n_input.shape
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-        if n_input is not None:
-            t._view = _c_log
-        elif input._view is not None:
-            inherit_cut(t, (input,))
-    return t
+    return apply(_log, (input,), {})
 
 
 def log_(input: Tensor) -> Tensor:
@@ -7619,61 +1722,9 @@ def log_(input: Tensor) -> Tensor:
     return write(_log, input, (), {})
 
 
-def _pull_log1p(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    input, = node.saved
-    r = F.masked(g, g / (input + 1))
-    if pending[to_input] is None:
-        pending[to_input] = r
-    else:
-        accumulate(pending, to_input, r)
-
-
-_pull_log1p.op = _log1p  # type: ignore[attr-defined]
-
-
 def log1p(input: Tensor) -> Tensor:
     """``log(1 + input)``, exact near 0."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        d = None
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_log1p, (input,), {})
-    try:
-        out = _k_log1p[a_input.__class__](a_input)
-    except Exception as error:
-        raise explain(_log1p, (input,), {}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = Node()
-        n.pull = _pull_log1p
-        n._first = n_input
-        n._second = n._rest = None
-        n.saved = (a_input,)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        if out_shape == n_input.shape:
-            out_shape = n_input.shape
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-        if n_input is not None:
-            t._view = _c_log1p
-        elif input._view is not None:
-            inherit_cut(t, (input,))
-    return t
+    return apply(_log1p, (input,), {})
 
 
 def log1p_(input: Tensor) -> Tensor:
@@ -7681,61 +1732,9 @@ def log1p_(input: Tensor) -> Tensor:
     return write(_log1p, input, (), {})
 
 
-def _pull_exp2(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    out, = node.saved
-    r = g * (out * 0.6931471805599453)
-    if pending[to_input] is None:
-        pending[to_input] = r
-    else:
-        accumulate(pending, to_input, r)
-
-
-_pull_exp2.op = _exp2  # type: ignore[attr-defined]
-
-
 def exp2(input: Tensor) -> Tensor:
     """2 to the power of ``input``."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        d = None
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_exp2, (input,), {})
-    try:
-        out = _k_exp2[a_input.__class__](a_input)
-    except Exception as error:
-        raise explain(_exp2, (input,), {}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = Node()
-        n.pull = _pull_exp2
-        n._first = n_input
-        n._second = n._rest = None
-        n.saved = (out,)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        if out_shape == n_input.shape:
-            out_shape = n_input.shape
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-        if n_input is not None:
-            t._view = _c_exp2
-        elif input._view is not None:
-            inherit_cut(t, (input,))
-    return t
+    return apply(_exp2, (input,), {})
 
 
 def exp2_(input: Tensor) -> Tensor:
@@ -7743,61 +1742,9 @@ def exp2_(input: Tensor) -> Tensor:
     return write(_exp2, input, (), {})
 
 
-def _pull_log2(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    input, = node.saved
-    r = F.masked(g, g / (input * 0.6931471805599453))
-    if pending[to_input] is None:
-        pending[to_input] = r
-    else:
-        accumulate(pending, to_input, r)
-
-
-_pull_log2.op = _log2  # type: ignore[attr-defined]
-
-
 def log2(input: Tensor) -> Tensor:
     """Logarithm to base 2."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        d = None
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_log2, (input,), {})
-    try:
-        out = _k_log2[a_input.__class__](a_input)
-    except Exception as error:
-        raise explain(_log2, (input,), {}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = Node()
-        n.pull = _pull_log2
-        n._first = n_input
-        n._second = n._rest = None
-        n.saved = (a_input,)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        if out_shape == n_input.shape:
-            out_shape = n_input.shape
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-        if n_input is not None:
-            t._view = _c_log2
-        elif input._view is not None:
-            inherit_cut(t, (input,))
-    return t
+    return apply(_log2, (input,), {})
 
 
 def log2_(input: Tensor) -> Tensor:
@@ -7805,61 +1752,9 @@ def log2_(input: Tensor) -> Tensor:
     return write(_log2, input, (), {})
 
 
-def _pull_log10(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    input, = node.saved
-    r = F.masked(g, g / (input * 2.302585092994046))
-    if pending[to_input] is None:
-        pending[to_input] = r
-    else:
-        accumulate(pending, to_input, r)
-
-
-_pull_log10.op = _log10  # type: ignore[attr-defined]
-
-
 def log10(input: Tensor) -> Tensor:
     """Logarithm to base 10."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        d = None
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_log10, (input,), {})
-    try:
-        out = _k_log10[a_input.__class__](a_input)
-    except Exception as error:
-        raise explain(_log10, (input,), {}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = Node()
-        n.pull = _pull_log10
-        n._first = n_input
-        n._second = n._rest = None
-        n.saved = (a_input,)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        if out_shape == n_input.shape:
-            out_shape = n_input.shape
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-        if n_input is not None:
-            t._view = _c_log10
-        elif input._view is not None:
-            inherit_cut(t, (input,))
-    return t
+    return apply(_log10, (input,), {})
 
 
 def log10_(input: Tensor) -> Tensor:
@@ -7867,61 +1762,9 @@ def log10_(input: Tensor) -> Tensor:
     return write(_log10, input, (), {})
 
 
-def _pull_sqrt(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    out, = node.saved
-    r = F.masked(g, g / (2 * out))
-    if pending[to_input] is None:
-        pending[to_input] = r
-    else:
-        accumulate(pending, to_input, r)
-
-
-_pull_sqrt.op = _sqrt  # type: ignore[attr-defined]
-
-
 def sqrt(input: Tensor) -> Tensor:
     """Square root."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        d = None
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_sqrt, (input,), {})
-    try:
-        out = _k_sqrt[a_input.__class__](a_input)
-    except Exception as error:
-        raise explain(_sqrt, (input,), {}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = Node()
-        n.pull = _pull_sqrt
-        n._first = n_input
-        n._second = n._rest = None
-        n.saved = (out,)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        if out_shape == n_input.shape:
-            out_shape = n_input.shape
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-        if n_input is not None:
-            t._view = _c_sqrt
-        elif input._view is not None:
-            inherit_cut(t, (input,))
-    return t
+    return apply(_sqrt, (input,), {})
 
 
 def sqrt_(input: Tensor) -> Tensor:
@@ -7929,61 +1772,9 @@ def sqrt_(input: Tensor) -> Tensor:
     return write(_sqrt, input, (), {})
 
 
-def _pull_rsqrt(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    out, = node.saved
-    r = F.masked(g, g * (-0.5 * (out * out * out)))
-    if pending[to_input] is None:
-        pending[to_input] = r
-    else:
-        accumulate(pending, to_input, r)
-
-
-_pull_rsqrt.op = _rsqrt  # type: ignore[attr-defined]
-
-
 def rsqrt(input: Tensor) -> Tensor:
     """``1 / sqrt(input)``."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        d = None
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_rsqrt, (input,), {})
-    try:
-        out = _k_rsqrt[a_input.__class__](a_input)
-    except Exception as error:
-        raise explain(_rsqrt, (input,), {}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = Node()
-        n.pull = _pull_rsqrt
-        n._first = n_input
-        n._second = n._rest = None
-        n.saved = (out,)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        if out_shape == n_input.shape:
-            out_shape = n_input.shape
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-        if n_input is not None:
-            t._view = _c_rsqrt
-        elif input._view is not None:
-            inherit_cut(t, (input,))
-    return t
+    return apply(_rsqrt, (input,), {})
 
 
 def rsqrt_(input: Tensor) -> Tensor:
@@ -7991,92 +1782,9 @@ def rsqrt_(input: Tensor) -> Tensor:
     return write(_rsqrt, input, (), {})
 
 
-def _pull_logaddexp(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    to_other = node._second
-    input, other = node.saved
-    shape = node.shape
-    if to_input is not None:
-        r = F.masked(g, g * F.sigmoid(input - other))
-        if shape is not to_input.shape and shape != to_input.shape:
-            r = F.sum_to(r, shape=to_input.shape)
-        if pending[to_input] is None:
-            pending[to_input] = r
-        else:
-            accumulate(pending, to_input, r)
-    if to_other is not None:
-        r = F.masked(g, g * F.sigmoid(other - input))
-        if shape is not to_other.shape and shape != to_other.shape:
-            r = F.sum_to(r, shape=to_other.shape)
-        if pending[to_other] is None:
-            pending[to_other] = r
-        else:
-            accumulate(pending, to_other, r)
-
-
-_pull_logaddexp.op = _logaddexp  # type: ignore[attr-defined]
-
-
 def logaddexp(input: Tensor, other: TensorLike) -> Tensor:
     """``log(exp(input) + exp(other))``, without overflow."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-        c = other.__class__
-        if c is _float or c is _int:
-            a_other: Any = other
-            n_other = None
-        else:
-            a_other = other._array
-            n_other = other._node
-            if a_other.dtype is not d:
-                d = None
-    except AttributeError:
-        d = None
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_logaddexp, (input, other), {})
-    try:
-        out = _k_logaddexp[a_input.__class__](a_input, a_other)
-    except Exception as error:
-        raise explain(_logaddexp, (input, other), {}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if (n_input is not None or n_other is not None) and mode.grad:
-        t._node = n = Node()
-        n.pull = _pull_logaddexp
-        n._first = n_input
-        n._second = n_other
-        n._rest = ()
-        n.saved = (a_input, a_other)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        if n_input is not None and out_shape == n_input.shape:
-            out_shape = n_input.shape
-        elif n_other is not None and out_shape == n_other.shape:
-            out_shape = n_other.shape
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-            if n_input is None:
-                n._constants = input
-            elif n_other is None:
-                n._constants = other
-        n.seq = next_seq()
-        if n_input is None and input._view is not None or n_other is None and a_other is not other and other._view is not None:
-            note_cuts(n, (input, other))
-    else:
-        t._node = None
-        if n_input is not None or n_other is not None:
-            t._view = _c_logaddexp
-        elif input._view is not None or a_other is not other and other._view is not None:
-            inherit_cut(t, (input, other))
-    return t
+    return apply(_logaddexp, (input, other), {})
 
 
 def logaddexp2(input: Tensor, other: TensorLike) -> Tensor:
@@ -8084,92 +1792,9 @@ def logaddexp2(input: Tensor, other: TensorLike) -> Tensor:
     return apply(_logaddexp2, (input, other), {})
 
 
-def _pull_xlogy(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    to_other = node._second
-    input, other = node.saved
-    shape = node.shape
-    if to_input is not None:
-        r = F.where((input == 0) & (other <= 0), 0, F.xlogy(g, other))
-        if shape is not to_input.shape and shape != to_input.shape:
-            r = F.sum_to(r, shape=to_input.shape)
-        if pending[to_input] is None:
-            pending[to_input] = r
-        else:
-            accumulate(pending, to_input, r)
-    if to_other is not None:
-        r = F.masked(g, g * (input / other))
-        if shape is not to_other.shape and shape != to_other.shape:
-            r = F.sum_to(r, shape=to_other.shape)
-        if pending[to_other] is None:
-            pending[to_other] = r
-        else:
-            accumulate(pending, to_other, r)
-
-
-_pull_xlogy.op = _xlogy  # type: ignore[attr-defined]
-
-
 def xlogy(input: TensorLike, other: TensorLike) -> Tensor:
     """``input * log(other)``, and 0 where ``input`` is 0, unless ``other`` is NaN."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-        c = other.__class__
-        if c is _float or c is _int:
-            a_other: Any = other
-            n_other = None
-        else:
-            a_other = other._array
-            n_other = other._node
-            if a_other.dtype is not d:
-                d = None
-    except AttributeError:
-        d = None
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_xlogy, (input, other), {})
-    try:
-        out = _k_xlogy[a_input.__class__](a_input, a_other)
-    except Exception as error:
-        raise explain(_xlogy, (input, other), {}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if (n_input is not None or n_other is not None) and mode.grad:
-        t._node = n = Node()
-        n.pull = _pull_xlogy
-        n._first = n_input
-        n._second = n_other
-        n._rest = ()
-        n.saved = (a_input, a_other)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        if n_input is not None and out_shape == n_input.shape:
-            out_shape = n_input.shape
-        elif n_other is not None and out_shape == n_other.shape:
-            out_shape = n_other.shape
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-            if n_input is None:
-                n._constants = input
-            elif n_other is None:
-                n._constants = other
-        n.seq = next_seq()
-        if n_input is None and a_input is not input and input._view is not None or n_other is None and a_other is not other and other._view is not None:
-            note_cuts(n, (input, other))
-    else:
-        t._node = None
-        if n_input is not None or n_other is not None:
-            t._view = _c_xlogy
-        elif a_input is not input and input._view is not None or a_other is not other and other._view is not None:
-            inherit_cut(t, (input, other))
-    return t
+    return apply(_xlogy, (input, other), {})
 
 
 def xlogy_(input: Tensor, other: TensorLike) -> Tensor:
@@ -8236,158 +1861,20 @@ def max_pool_indices(input: Tensor, result: Tensor, *, kernel: builtins.tuple[bu
     return apply(_max_pool_indices, (input, result), {"kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size})
 
 
-def _pull_avg_pool(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    attrs = node._attrs
-    kernel = attrs["kernel"]
-    stride = attrs["stride"]
-    padding = attrs["padding"]
-    dilation = attrs["dilation"]
-    size = attrs["size"]
-    count_include_pad = attrs["count_include_pad"]
-    divisor = attrs["divisor"]
-    input_shape = node._shapes[0]
-    r = _r_avg_pool_input(F, g, input_shape, kernel, stride, padding, dilation, size, count_include_pad, divisor)
-    if pending[to_input] is None:
-        pending[to_input] = r
-    else:
-        accumulate(pending, to_input, r)
-
-
-_pull_avg_pool.op = _avg_pool  # type: ignore[attr-defined]
-
-
 def avg_pool(input: Tensor, *, kernel: builtins.tuple[builtins.int, ...], stride: builtins.tuple[builtins.int, ...], padding: builtins.tuple[builtins.int, ...], dilation: builtins.tuple[builtins.int, ...], size: builtins.tuple[builtins.int, ...], count_include_pad: builtins.bool, divisor: builtins.int | None) -> Tensor:
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        d = None
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_avg_pool, (input,), {"kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size, "count_include_pad": count_include_pad, "divisor": divisor})
-    try:
-        out = _k_avg_pool[a_input.__class__](a_input, kernel=kernel, stride=stride, padding=padding, dilation=dilation, size=size, count_include_pad=count_include_pad, divisor=divisor)
-    except Exception as error:
-        raise explain(_avg_pool, (input,), {"kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size, "count_include_pad": count_include_pad, "divisor": divisor}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = GeneralNode()
-        n.op = _avg_pool
-        n.pull = _pull_avg_pool
-        n._first = n_input
-        n._second = n._rest = None
-        n.saved = None
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n._attrs = {"kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size, "count_include_pad": count_include_pad, "divisor": divisor}
-        n._shapes = (a_input.shape,)
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-        if n_input is not None:
-            t._view = _c_avg_pool
-        elif input._view is not None:
-            inherit_cut(t, (input,))
-    return t
+    return apply(_avg_pool, (input,), {"kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size, "count_include_pad": count_include_pad, "divisor": divisor})
 
 
 def avg_pool_grad(grad: Tensor, *, shape: Sequence[builtins.int], kernel: builtins.tuple[builtins.int, ...], stride: builtins.tuple[builtins.int, ...], padding: builtins.tuple[builtins.int, ...], dilation: builtins.tuple[builtins.int, ...], size: builtins.tuple[builtins.int, ...], count_include_pad: builtins.bool, divisor: builtins.int | None) -> Tensor:
     return apply(_avg_pool_grad, (grad,), {"shape": shape, "kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size, "count_include_pad": count_include_pad, "divisor": divisor})
 
 
-def _pull_patches(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    attrs = node._attrs
-    kernel = attrs["kernel"]
-    stride = attrs["stride"]
-    padding = attrs["padding"]
-    dilation = attrs["dilation"]
-    size = attrs["size"]
-    input_shape = node._shapes[0]
-    r = _r_patches_input(F, g, input_shape, kernel, stride, padding, dilation, size)
-    if pending[to_input] is None:
-        pending[to_input] = r
-    else:
-        accumulate(pending, to_input, r)
-
-
-_pull_patches.op = _patches  # type: ignore[attr-defined]
-
-
 def patches(input: Tensor, *, kernel: builtins.tuple[builtins.int, builtins.int], stride: builtins.tuple[builtins.int, builtins.int], padding: builtins.tuple[builtins.int, builtins.int], dilation: builtins.tuple[builtins.int, builtins.int], size: builtins.tuple[builtins.int, builtins.int]) -> Tensor:
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        d = None
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_patches, (input,), {"kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size})
-    try:
-        out = _k_patches[a_input.__class__](a_input, kernel=kernel, stride=stride, padding=padding, dilation=dilation, size=size)
-    except Exception as error:
-        raise explain(_patches, (input,), {"kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = GeneralNode()
-        n.op = _patches
-        n.pull = _pull_patches
-        n._first = n_input
-        n._second = n._rest = None
-        n.saved = None
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n._attrs = {"kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size}
-        n._shapes = (a_input.shape,)
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-        if n_input is not None:
-            t._view = _c_patches
-        elif input._view is not None:
-            inherit_cut(t, (input,))
-    return t
+    return apply(_patches, (input,), {"kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size})
 
 
 def patches_sum(columns: Tensor, *, shape: Sequence[builtins.int], kernel: builtins.tuple[builtins.int, builtins.int], stride: builtins.tuple[builtins.int, builtins.int], padding: builtins.tuple[builtins.int, builtins.int], dilation: builtins.tuple[builtins.int, builtins.int], size: builtins.tuple[builtins.int, builtins.int]) -> Tensor:
     return apply(_patches_sum, (columns,), {"shape": shape, "kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size})
-
-
-def _pull_gather(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    to_index = node._second
-    index, = node.saved
-    attrs = node._attrs
-    dim = attrs["dim"]
-    input_shape = node._shapes[0]
-    if to_input is not None:
-        r = _r_gather_input(F, g, index, dim, input_shape)
-        if pending[to_input] is None:
-            pending[to_input] = r
-        else:
-            accumulate(pending, to_input, r)
-
-
-_pull_gather.op = _gather  # type: ignore[attr-defined]
 
 
 def gather(input: Tensor, dim: builtins.int, index: Tensor, *, axis: Any = None) -> Tensor:
@@ -8399,52 +1886,7 @@ def gather(input: Tensor, dim: builtins.int, index: Tensor, *, axis: Any = None)
     """
     if axis is not None:
         dim = axis
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-        a_index = index._array
-        n_index = index._node
-    except AttributeError:
-        d = None
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_gather, (input, index), {"dim": dim})
-    try:
-        out = _k_gather[a_input.__class__](a_input, a_index, dim=dim)
-    except Exception as error:
-        raise explain(_gather, (input, index), {"dim": dim}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if (n_input is not None or n_index is not None) and mode.grad:
-        t._node = n = GeneralNode()
-        n.op = _gather
-        n.pull = _pull_gather
-        n._first = n_input
-        n._second = n_index
-        n._rest = ()
-        n.saved = (a_index if n_input is not None else None,)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n._attrs = {"dim": dim}
-        n._shapes = (a_input.shape, getattr(a_index, "shape", ()))
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-        if n_input is None and input._view is not None or n_index is None and index._view is not None:
-            note_cuts(n, (input, index))
-    else:
-        t._node = None
-        if n_input is not None or n_index is not None:
-            t._view = _c_gather
-        elif input._view is not None or index._view is not None:
-            inherit_cut(t, (input, index))
-    return t
+    return apply(_gather, (input, index), {"dim": dim})
 
 
 def gather_accumulate(input: Tensor, index: Tensor, dim: builtins.int, shape: Sequence[builtins.int], unique: builtins.bool = False, *, axis: Any = None) -> Tensor:
@@ -8457,66 +1899,8 @@ def index_of(tensors: Sequence[Tensor], sizes: builtins.tuple[builtins.int, ...]
     return apply(_index_of, tuple(tensors), {"sizes": sizes, "dims": dims})
 
 
-def _pull_resample(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    attrs = node._attrs
-    size = attrs["size"]
-    scales = attrs["scales"]
-    method = attrs["method"]
-    align = attrs["align"]
-    input_shape = node._shapes[0]
-    r = _r_resample_input(F, g, input_shape, size, scales, method, align)
-    if pending[to_input] is None:
-        pending[to_input] = r
-    else:
-        accumulate(pending, to_input, r)
-
-
-_pull_resample.op = _resample  # type: ignore[attr-defined]
-
-
 def resample(input: Tensor, *, size: builtins.tuple[builtins.int, ...], scales: builtins.tuple[builtins.float | None, ...], method: str, align: builtins.bool) -> Tensor:
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        d = None
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_resample, (input,), {"size": size, "scales": scales, "method": method, "align": align})
-    try:
-        out = _k_resample[a_input.__class__](a_input, size=size, scales=scales, method=method, align=align)
-    except Exception as error:
-        raise explain(_resample, (input,), {"size": size, "scales": scales, "method": method, "align": align}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = GeneralNode()
-        n.op = _resample
-        n.pull = _pull_resample
-        n._first = n_input
-        n._second = n._rest = None
-        n.saved = None
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n._attrs = {"size": size, "scales": scales, "method": method, "align": align}
-        n._shapes = (a_input.shape,)
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-        if n_input is not None:
-            t._view = _c_resample
-        elif input._view is not None:
-            inherit_cut(t, (input,))
-    return t
+    return apply(_resample, (input,), {"size": size, "scales": scales, "method": method, "align": align})
 
 
 def resample_sum(grad: Tensor, *, shape: Sequence[builtins.int], size: builtins.tuple[builtins.int, ...], scales: builtins.tuple[builtins.float | None, ...], method: str, align: builtins.bool) -> Tensor:
@@ -8646,180 +2030,20 @@ def stack(tensors: Sequence[Tensor], dim: builtins.int = 0, *, axis: Any = None)
     return apply(_stack, tuple(tensors), {"dim": dim})
 
 
-def _pull_flip(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    attrs = node._attrs
-    dims = attrs["dims"]
-    r = _r_flip_input(F, g, dims)
-    if pending[to_input] is None:
-        pending[to_input] = r
-    else:
-        accumulate(pending, to_input, r)
-
-
-_pull_flip.op = _flip  # type: ignore[attr-defined]
-
-
 def flip(input: Tensor, *values: builtins.int | Sequence[builtins.int], dims: Sequence[builtins.int] | None = None) -> Tensor:
     """The elements in reverse order along ``dims``; a copy."""
     dims = _sizes(values, dims)
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        d = None
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_flip, (input,), {"dims": dims})
-    try:
-        out = _k_flip[a_input.__class__](a_input, dims=dims)
-    except Exception as error:
-        raise explain(_flip, (input,), {"dims": dims}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = GeneralNode()
-        n.op = _flip
-        n.pull = _pull_flip
-        n._first = n_input
-        n._second = n._rest = None
-        n.saved = None
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n._attrs = {"dims": dims}
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-        if n_input is not None:
-            t._view = _c_flip
-        elif input._view is not None:
-            inherit_cut(t, (input,))
-    return t
-
-
-def _pull_roll(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    attrs = node._attrs
-    shifts = attrs["shifts"]
-    dims = attrs["dims"]
-    r = _r_roll_input(F, g, shifts, dims)
-    if pending[to_input] is None:
-        pending[to_input] = r
-    else:
-        accumulate(pending, to_input, r)
-
-
-_pull_roll.op = _roll  # type: ignore[attr-defined]
+    return apply(_flip, (input,), {"dims": dims})
 
 
 def roll(input: Tensor, shifts: builtins.int | Sequence[builtins.int], dims: builtins.int | Sequence[builtins.int] | None = None) -> Tensor:
     """The elements moved by ``shifts`` along ``dims``, re-entering at the other end; without ``dims`` through the flattened tensor."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        d = None
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_roll, (input,), {"shifts": shifts, "dims": dims})
-    try:
-        out = _k_roll[a_input.__class__](a_input, shifts=shifts, dims=dims)
-    except Exception as error:
-        raise explain(_roll, (input,), {"shifts": shifts, "dims": dims}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = GeneralNode()
-        n.op = _roll
-        n.pull = _pull_roll
-        n._first = n_input
-        n._second = n._rest = None
-        n.saved = None
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n._attrs = {"shifts": shifts, "dims": dims}
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-        if n_input is not None:
-            t._view = _c_roll
-        elif input._view is not None:
-            inherit_cut(t, (input,))
-    return t
-
-
-def _pull_tril(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    attrs = node._attrs
-    diagonal = attrs["diagonal"]
-    r = _r_tril_input(F, g, diagonal)
-    if pending[to_input] is None:
-        pending[to_input] = r
-    else:
-        accumulate(pending, to_input, r)
-
-
-_pull_tril.op = _tril  # type: ignore[attr-defined]
+    return apply(_roll, (input,), {"shifts": shifts, "dims": dims})
 
 
 def tril(input: Tensor, diagonal: builtins.int = 0) -> Tensor:
     """The lower triangle of each matrix, zeros elsewhere; ``diagonal`` moves its border up (positive) or down."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        d = None
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_tril, (input,), {"diagonal": diagonal})
-    try:
-        out = _k_tril[a_input.__class__](a_input, diagonal=diagonal)
-    except Exception as error:
-        raise explain(_tril, (input,), {"diagonal": diagonal}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = GeneralNode()
-        n.op = _tril
-        n.pull = _pull_tril
-        n._first = n_input
-        n._second = n._rest = None
-        n.saved = None
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n._attrs = {"diagonal": diagonal}
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-        if n_input is not None:
-            t._view = _c_tril
-        elif input._view is not None:
-            inherit_cut(t, (input,))
-    return t
+    return apply(_tril, (input,), {"diagonal": diagonal})
 
 
 def tril_(input: Tensor, diagonal: builtins.int = 0) -> Tensor:
@@ -8827,62 +2051,9 @@ def tril_(input: Tensor, diagonal: builtins.int = 0) -> Tensor:
     return write(_tril, input, (), {"diagonal": diagonal})
 
 
-def _pull_triu(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    attrs = node._attrs
-    diagonal = attrs["diagonal"]
-    r = _r_triu_input(F, g, diagonal)
-    if pending[to_input] is None:
-        pending[to_input] = r
-    else:
-        accumulate(pending, to_input, r)
-
-
-_pull_triu.op = _triu  # type: ignore[attr-defined]
-
-
 def triu(input: Tensor, diagonal: builtins.int = 0) -> Tensor:
     """The upper triangle of each matrix, zeros elsewhere; ``diagonal`` moves its border up (positive) or down."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        d = None
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_triu, (input,), {"diagonal": diagonal})
-    try:
-        out = _k_triu[a_input.__class__](a_input, diagonal=diagonal)
-    except Exception as error:
-        raise explain(_triu, (input,), {"diagonal": diagonal}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = GeneralNode()
-        n.op = _triu
-        n.pull = _pull_triu
-        n._first = n_input
-        n._second = n._rest = None
-        n.saved = None
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n._attrs = {"diagonal": diagonal}
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-        if n_input is not None:
-            t._view = _c_triu
-        elif input._view is not None:
-            inherit_cut(t, (input,))
-    return t
+    return apply(_triu, (input,), {"diagonal": diagonal})
 
 
 def triu_(input: Tensor, diagonal: builtins.int = 0) -> Tensor:
@@ -8890,73 +2061,20 @@ def triu_(input: Tensor, diagonal: builtins.int = 0) -> Tensor:
     return write(_triu, input, (), {"diagonal": diagonal})
 
 
-def _pull_take_rows(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    to_index = node._second
-    index, = node.saved
-    input_shape = node._shapes[0]
-    if to_input is not None:
-        r = _r_take_rows_input(F, g, index, input_shape)
-        if pending[to_input] is None:
-            pending[to_input] = r
-        else:
-            accumulate(pending, to_input, r)
-
-
-_pull_take_rows.op = _take_rows  # type: ignore[attr-defined]
-
-
 def take_rows(input: Tensor, index: Tensor, name: str = '') -> Tensor:
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-        a_index = index._array
-        n_index = index._node
-    except AttributeError:
-        d = None
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_take_rows, (input, index), {"name": name})
-    try:
-        out = _k_take_rows[a_input.__class__](a_input, a_index, name=name)
-    except Exception as error:
-        raise explain(_take_rows, (input, index), {"name": name}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if (n_input is not None or n_index is not None) and mode.grad:
-        t._node = n = GeneralNode()
-        n.op = _take_rows
-        n.pull = _pull_take_rows
-        n._first = n_input
-        n._second = n_index
-        n._rest = ()
-        n.saved = (a_index if n_input is not None else None,)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n._attrs = {"name": name}
-        n._shapes = (a_input.shape, getattr(a_index, "shape", ()))
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-        if n_input is None and input._view is not None or n_index is None and index._view is not None:
-            note_cuts(n, (input, index))
-    else:
-        t._node = None
-        if n_input is not None or n_index is not None:
-            t._view = _c_take_rows
-        elif input._view is not None or index._view is not None:
-            inherit_cut(t, (input, index))
-    return t
+    return apply(_take_rows, (input, index), {"name": name})
 
 
 def place_rows(input: Tensor, index: Tensor, shape: Sequence[builtins.int]) -> Tensor:
     return apply(_place_rows, (input, index), {"shape": shape})
+
+
+def take_points(input: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
+    return apply(_take_points, (input, rows, columns), {})
+
+
+def place_points(input: Tensor, rows: Tensor, columns: Tensor, shape: Sequence[builtins.int]) -> Tensor:
+    return apply(_place_points, (input, rows, columns), {"shape": shape})
 
 
 def take_masked(input: Tensor, mask: Tensor) -> Tensor:
@@ -8983,183 +2101,17 @@ def counting(input: Tensor, length: builtins.int) -> Tensor:
     return apply(_counting, (input,), {"length": length})
 
 
-def _pull_class_margins(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    to_target = node._second
-    to_weight, = node._rest
-    input, target, weight, missed, index, share = node.saved
-    attrs = node._attrs
-    p = attrs["p"]
-    averaged = attrs["averaged"]
-    reduction = attrs["reduction"]
-    input_shape = node._shapes[0]
-    input_dtype = node._dtypes[0]
-    r_input, r_target, r_weight = _r_class_margins_all(F, g, target, input_shape, input_dtype, missed, index, share, p, averaged, reduction)
-    if to_input is not None and r_input is not None:
-        if pending[to_input] is None:
-            pending[to_input] = r_input
-        else:
-            accumulate(pending, to_input, r_input)
-    if to_target is not None and r_target is not None:
-        if pending[to_target] is None:
-            pending[to_target] = r_target
-        else:
-            accumulate(pending, to_target, r_target)
-    if to_weight is not None and r_weight is not None:
-        if pending[to_weight] is None:
-            pending[to_weight] = r_weight
-        else:
-            accumulate(pending, to_weight, r_weight)
-
-
-_pull_class_margins.op = _class_margins  # type: ignore[attr-defined]
-
-
 def class_margins(input: Tensor, target: Tensor, weight: Tensor | None, p: builtins.int, margin: builtins.float, averaged: builtins.bool, reduction: str) -> Tensor:
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-        a_target = target._array
-        n_target = target._node
-        if weight is None:
-            a_weight: Any = weight
-            n_weight = None
-        else:
-            a_weight = weight._array
-            n_weight = weight._node
-    except AttributeError:
-        d = None
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_class_margins, (input, target, weight), {"p": p, "margin": margin, "averaged": averaged, "reduction": reduction})
-    try:
-        needs = (n_input is not None or n_target is not None or n_weight is not None) and mode.grad
-        if needs:
-            out, missed, index, share = _q_class_margins[a_input.__class__](a_input, a_target, a_weight, p=p, margin=margin, averaged=averaged, reduction=reduction)
-        else:
-            out = _k_class_margins[a_input.__class__](a_input, a_target, a_weight, p=p, margin=margin, averaged=averaged, reduction=reduction)
-    except Exception as error:
-        raise explain(_class_margins, (input, target, weight), {"p": p, "margin": margin, "averaged": averaged, "reduction": reduction}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if needs:
-        t._node = n = GeneralNode()
-        n.op = _class_margins
-        n.pull = _pull_class_margins
-        n._first = n_input
-        n._second = n_target
-        n._rest = (n_weight,)
-        n.saved = (a_input if n_input is not None else None, a_target, a_weight if n_input is not None else None, missed, index, share)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n._attrs = {"p": p, "margin": margin, "averaged": averaged, "reduction": reduction}
-        n._shapes = (a_input.shape, getattr(a_target, "shape", ()), getattr(a_weight, "shape", ()))
-        n._dtypes = (from_numpy_dtype(d), dtype_or_none(a_target), dtype_or_none(a_weight))
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-        if n_input is None and input._view is not None or n_target is None and target._view is not None or n_weight is None and a_weight is not weight and weight._view is not None:
-            note_cuts(n, (input, target, weight))
-    else:
-        t._node = None
-        if n_input is not None or n_target is not None or n_weight is not None:
-            t._view = _c_class_margins
-        elif input._view is not None or target._view is not None or a_weight is not weight and weight._view is not None:
-            inherit_cut(t, (input, target, weight))
-    return t
+    return apply(_class_margins, (input, target, weight), {"p": p, "margin": margin, "averaged": averaged, "reduction": reduction})
 
 
 def label_sets(target: Tensor) -> builtins.tuple[Tensor, Tensor, Tensor]:
     return apply(_label_sets, (target,), {})
 
 
-def _pull_masked_fill(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    to_mask = node._second
-    to_value, = node._rest
-    mask, = node.saved
-    value_dtype = node._dtypes[2]
-    if to_input is not None:
-        r = _r_masked_fill_input(F, g, mask)
-        if r.shape != to_input.shape:
-            r = F.sum_to(r, shape=to_input.shape)
-        if pending[to_input] is None:
-            pending[to_input] = r
-        else:
-            accumulate(pending, to_input, r)
-    if to_value is not None:
-        r = _r_masked_fill_value(F, g, mask, value_dtype)
-        if r.shape != to_value.shape:
-            r = F.sum_to(r, shape=to_value.shape)
-        if pending[to_value] is None:
-            pending[to_value] = r
-        else:
-            accumulate(pending, to_value, r)
-
-
-_pull_masked_fill.op = _masked_fill  # type: ignore[attr-defined]
-
-
 def masked_fill(input: Tensor, mask: Tensor, value: TensorLike) -> Tensor:
     """``input`` with ``value`` (a number or a tensor without dimensions) where the boolean ``mask`` is true."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-        a_mask = mask._array
-        n_mask = mask._node
-        c = value.__class__
-        if c is _float or c is _int:
-            a_value: Any = value
-            n_value = None
-        else:
-            a_value = value._array
-            n_value = value._node
-    except AttributeError:
-        d = None
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_masked_fill, (input, mask, value), {})
-    try:
-        out = _k_masked_fill[a_input.__class__](a_input, a_mask, a_value)
-    except Exception as error:
-        raise explain(_masked_fill, (input, mask, value), {}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if (n_input is not None or n_mask is not None or n_value is not None) and mode.grad:
-        t._node = n = GeneralNode()
-        n.op = _masked_fill
-        n.pull = _pull_masked_fill
-        n._first = n_input
-        n._second = n_mask
-        n._rest = (n_value,)
-        n.saved = (a_mask if n_input is not None or n_value is not None else None,)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n._dtypes = (from_numpy_dtype(d), dtype_or_none(a_mask), dtype_or_none(a_value))
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-        if n_input is None and input._view is not None or n_mask is None and mask._view is not None or n_value is None and a_value is not value and value._view is not None:
-            note_cuts(n, (input, mask, value))
-    else:
-        t._node = None
-        if n_input is not None or n_mask is not None or n_value is not None:
-            t._view = _c_masked_fill
-        elif input._view is not None or mask._view is not None or a_value is not value and value._view is not None:
-            inherit_cut(t, (input, mask, value))
-    return t
+    return apply(_masked_fill, (input, mask, value), {})
 
 
 def masked_fill_(input: Tensor, mask: Tensor, value: TensorLike) -> Tensor:
@@ -9199,85 +2151,12 @@ def matrix_exp(input: Tensor) -> Tensor:
     return apply(_matrix_exp, (input,), {})
 
 
-def _pull_variance(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    input, = node.saved
-    attrs = node._attrs
-    dim = attrs["dim"]
-    correction = attrs["correction"]
-    keepdim = attrs["keepdim"]
-    r = _r_variance_input(F, g, input, dim, correction, keepdim)
-    if pending[to_input] is None:
-        pending[to_input] = r
-    else:
-        accumulate(pending, to_input, r)
-
-
-_pull_variance.op = _variance  # type: ignore[attr-defined]
-
-
 def variance(input: Tensor, dim: Dims = None, correction: Number = 1, keepdim: builtins.bool = False, *, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
     if axis is not None:
         dim = axis
     if keepdims is not None:
         keepdim = keepdims
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        d = None
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_variance, (input,), {"dim": dim, "correction": correction, "keepdim": keepdim})
-    try:
-        out = _k_variance[a_input.__class__](a_input, dim=dim, correction=correction, keepdim=keepdim)
-    except Exception as error:
-        raise explain(_variance, (input,), {"dim": dim, "correction": correction, "keepdim": keepdim}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = GeneralNode()
-        n.op = _variance
-        n.pull = _pull_variance
-        n._first = n_input
-        n._second = n._rest = None
-        n.saved = (a_input,)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n._attrs = {"dim": dim, "correction": correction, "keepdim": keepdim}
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-        if n_input is not None:
-            t._view = _c_variance
-        elif input._view is not None:
-            inherit_cut(t, (input,))
-    return t
-
-
-def _pull_deviation(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    input, out = node.saved
-    attrs = node._attrs
-    dim = attrs["dim"]
-    correction = attrs["correction"]
-    keepdim = attrs["keepdim"]
-    r = _r_deviation_input(F, g, input, out, dim, correction, keepdim)
-    if pending[to_input] is None:
-        pending[to_input] = r
-    else:
-        accumulate(pending, to_input, r)
-
-
-_pull_deviation.op = _deviation  # type: ignore[attr-defined]
+    return apply(_variance, (input,), {"dim": dim, "correction": correction, "keepdim": keepdim})
 
 
 def deviation(input: Tensor, dim: Dims = None, correction: Number = 1, keepdim: builtins.bool = False, *, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
@@ -9285,46 +2164,7 @@ def deviation(input: Tensor, dim: Dims = None, correction: Number = 1, keepdim: 
         dim = axis
     if keepdims is not None:
         keepdim = keepdims
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        d = None
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_deviation, (input,), {"dim": dim, "correction": correction, "keepdim": keepdim})
-    try:
-        out = _k_deviation[a_input.__class__](a_input, dim=dim, correction=correction, keepdim=keepdim)
-    except Exception as error:
-        raise explain(_deviation, (input,), {"dim": dim, "correction": correction, "keepdim": keepdim}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = GeneralNode()
-        n.op = _deviation
-        n.pull = _pull_deviation
-        n._first = n_input
-        n._second = n._rest = None
-        n.saved = (a_input, out)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n._attrs = {"dim": dim, "correction": correction, "keepdim": keepdim}
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-        if n_input is not None:
-            t._view = _c_deviation
-        elif input._view is not None:
-            inherit_cut(t, (input,))
-    return t
+    return apply(_deviation, (input,), {"dim": dim, "correction": correction, "keepdim": keepdim})
 
 
 def norm_over(input: Tensor, p: builtins.float, dim: Dims = None, keepdim: builtins.bool = False, *, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
@@ -9339,203 +2179,16 @@ def standardize(input: Tensor, weight: Tensor | None = None, bias: Tensor | None
     return apply(_standardize, (input, weight, bias), {"dims": dims, "shape": shape, "eps": eps})
 
 
-def _pull_standardize_rows(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    to_weight = node._second
-    to_bias, = node._rest
-    input, weight, mean, var = node.saved
-    attrs = node._attrs
-    count = attrs["count"]
-    eps = attrs["eps"]
-    input_shape = node._shapes[0]
-    weight_shape = node._shapes[1]
-    bias_shape = node._shapes[2]
-    needs = (to_input is not None, to_weight is not None, to_bias is not None)
-    r_input, r_weight, r_bias = _r_standardize_rows_all(F, g, input, weight, mean, var, input_shape, weight_shape, bias_shape, count, eps, needs)
-    if to_input is not None and r_input is not None:
-        if pending[to_input] is None:
-            pending[to_input] = r_input
-        else:
-            accumulate(pending, to_input, r_input)
-    if to_weight is not None and r_weight is not None:
-        if pending[to_weight] is None:
-            pending[to_weight] = r_weight
-        else:
-            accumulate(pending, to_weight, r_weight)
-    if to_bias is not None and r_bias is not None:
-        if pending[to_bias] is None:
-            pending[to_bias] = r_bias
-        else:
-            accumulate(pending, to_bias, r_bias)
-
-
-_pull_standardize_rows.op = _standardize_rows  # type: ignore[attr-defined]
-
-
 def standardize_rows(input: Tensor, weight: Tensor | None = None, bias: Tensor | None = None, *, count: builtins.int, eps: builtins.float) -> Tensor:
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-        if weight is None:
-            a_weight: Any = weight
-            n_weight = None
-        else:
-            a_weight = weight._array
-            n_weight = weight._node
-            if a_weight.dtype is not d:
-                d = None
-        if bias is None:
-            a_bias: Any = bias
-            n_bias = None
-        else:
-            a_bias = bias._array
-            n_bias = bias._node
-            if a_bias.dtype is not d:
-                d = None
-    except AttributeError:
-        d = None
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_standardize_rows, (input, weight, bias), {"count": count, "eps": eps})
-    try:
-        needs = (n_input is not None or n_weight is not None or n_bias is not None) and mode.grad
-        if needs:
-            out, mean, var = _q_standardize_rows[a_input.__class__](a_input, a_weight, a_bias, count=count, eps=eps)
-        else:
-            out = _k_standardize_rows[a_input.__class__](a_input, a_weight, a_bias, count=count, eps=eps)
-    except Exception as error:
-        raise explain(_standardize_rows, (input, weight, bias), {"count": count, "eps": eps}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if needs:
-        t._node = n = GeneralNode()
-        n.op = _standardize_rows
-        n.pull = _pull_standardize_rows
-        n._first = n_input
-        n._second = n_weight
-        n._rest = (n_bias,)
-        n.saved = (a_input, a_weight, mean, var)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n._attrs = {"count": count, "eps": eps}
-        n._shapes = (a_input.shape, getattr(a_weight, "shape", ()), getattr(a_bias, "shape", ()))
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-        if n_input is None and input._view is not None or n_weight is None and a_weight is not weight and weight._view is not None or n_bias is None and a_bias is not bias and bias._view is not None:
-            note_cuts(n, (input, weight, bias))
-    else:
-        t._node = None
-        if n_input is not None or n_weight is not None or n_bias is not None:
-            t._view = _c_standardize_rows
-        elif input._view is not None or a_weight is not weight and weight._view is not None or a_bias is not bias and bias._view is not None:
-            inherit_cut(t, (input, weight, bias))
-    return t
+    return apply(_standardize_rows, (input, weight, bias), {"count": count, "eps": eps})
 
 
-def _pull_standardize_channels(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    to_weight = node._second
-    to_bias, = node._rest
-    input, weight, mean, var = node.saved
-    attrs = node._attrs
-    eps = attrs["eps"]
-    input_shape = node._shapes[0]
-    weight_shape = node._shapes[1]
-    bias_shape = node._shapes[2]
-    needs = (to_input is not None, to_weight is not None, to_bias is not None)
-    r_input, r_weight, r_bias = _r_standardize_channels_all(F, g, input, weight, mean, var, input_shape, weight_shape, bias_shape, eps, needs)
-    if to_input is not None and r_input is not None:
-        if pending[to_input] is None:
-            pending[to_input] = r_input
-        else:
-            accumulate(pending, to_input, r_input)
-    if to_weight is not None and r_weight is not None:
-        if pending[to_weight] is None:
-            pending[to_weight] = r_weight
-        else:
-            accumulate(pending, to_weight, r_weight)
-    if to_bias is not None and r_bias is not None:
-        if pending[to_bias] is None:
-            pending[to_bias] = r_bias
-        else:
-            accumulate(pending, to_bias, r_bias)
-
-
-_pull_standardize_channels.op = _standardize_channels  # type: ignore[attr-defined]
+def scale_rows(input: Tensor, weight: Tensor | None = None, *, count: builtins.int, eps: builtins.float) -> Tensor:
+    return apply(_scale_rows, (input, weight), {"count": count, "eps": eps})
 
 
 def standardize_channels(input: Tensor, weight: Tensor | None = None, bias: Tensor | None = None, *, eps: builtins.float) -> Tensor:
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-        if weight is None:
-            a_weight: Any = weight
-            n_weight = None
-        else:
-            a_weight = weight._array
-            n_weight = weight._node
-            if a_weight.dtype is not d:
-                d = None
-        if bias is None:
-            a_bias: Any = bias
-            n_bias = None
-        else:
-            a_bias = bias._array
-            n_bias = bias._node
-            if a_bias.dtype is not d:
-                d = None
-    except AttributeError:
-        d = None
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_standardize_channels, (input, weight, bias), {"eps": eps})
-    try:
-        needs = (n_input is not None or n_weight is not None or n_bias is not None) and mode.grad
-        if needs:
-            out, mean, var = _q_standardize_channels[a_input.__class__](a_input, a_weight, a_bias, eps=eps)
-        else:
-            out = _k_standardize_channels[a_input.__class__](a_input, a_weight, a_bias, eps=eps)
-    except Exception as error:
-        raise explain(_standardize_channels, (input, weight, bias), {"eps": eps}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if needs:
-        t._node = n = GeneralNode()
-        n.op = _standardize_channels
-        n.pull = _pull_standardize_channels
-        n._first = n_input
-        n._second = n_weight
-        n._rest = (n_bias,)
-        n.saved = (a_input, a_weight, mean, var)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n._attrs = {"eps": eps}
-        n._shapes = (a_input.shape, getattr(a_weight, "shape", ()), getattr(a_bias, "shape", ()))
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-        if n_input is None and input._view is not None or n_weight is None and a_weight is not weight and weight._view is not None or n_bias is None and a_bias is not bias and bias._view is not None:
-            note_cuts(n, (input, weight, bias))
-    else:
-        t._node = None
-        if n_input is not None or n_weight is not None or n_bias is not None:
-            t._view = _c_standardize_channels
-        elif input._view is not None or a_weight is not weight and weight._view is not None or a_bias is not bias and bias._view is not None:
-            inherit_cut(t, (input, weight, bias))
-    return t
+    return apply(_standardize_channels, (input, weight, bias), {"eps": eps})
 
 
 def cummax(input: Tensor, dim: builtins.int, *, axis: Any = None) -> builtins.tuple[Tensor, Tensor]:
@@ -9588,60 +2241,8 @@ def median_along(input: Tensor, dim: builtins.int, keepdim: builtins.bool = Fals
     return apply(_median_along, (input,), {"dim": dim, "keepdim": keepdim, "ignore_nan": ignore_nan})
 
 
-def _pull_median_of_all(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    input, out = node.saved
-    r = _r_median_of_all_input(F, g, input, out)
-    if pending[to_input] is None:
-        pending[to_input] = r
-    else:
-        accumulate(pending, to_input, r)
-
-
-_pull_median_of_all.op = _median_of_all  # type: ignore[attr-defined]
-
-
 def median_of_all(input: Tensor, ignore_nan: builtins.bool = False) -> Tensor:
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        d = None
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_median_of_all, (input,), {"ignore_nan": ignore_nan})
-    try:
-        out = _k_median_of_all[a_input.__class__](a_input, ignore_nan=ignore_nan)
-    except Exception as error:
-        raise explain(_median_of_all, (input,), {"ignore_nan": ignore_nan}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = GeneralNode()
-        n.op = _median_of_all
-        n.pull = _pull_median_of_all
-        n._first = n_input
-        n._second = n._rest = None
-        n.saved = (a_input, out)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n._attrs = {"ignore_nan": ignore_nan}
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-        if n_input is not None:
-            t._view = _c_median_of_all
-        elif input._view is not None:
-            inherit_cut(t, (input,))
-    return t
+    return apply(_median_of_all, (input,), {"ignore_nan": ignore_nan})
 
 
 def mode(input: Tensor, dim: builtins.int = -1, keepdim: builtins.bool = False, *, axis: Any = None, keepdims: builtins.bool | None = None) -> builtins.tuple[Tensor, Tensor]:
@@ -9653,176 +2254,17 @@ def mode(input: Tensor, dim: builtins.int = -1, keepdim: builtins.bool = False, 
     return apply(_mode, (input,), {"dim": dim, "keepdim": keepdim})
 
 
-def _pull_extend(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    attrs = node._attrs
-    widths = attrs["widths"]
-    border = attrs["border"]
-    input_shape = node._shapes[0]
-    r = _r_extend_input(F, g, widths, border, input_shape)
-    if pending[to_input] is None:
-        pending[to_input] = r
-    else:
-        accumulate(pending, to_input, r)
-
-
-_pull_extend.op = _extend  # type: ignore[attr-defined]
-
-
 def extend(input: Tensor, widths: Sequence[builtins.int], border: str = 'constant', value: builtins.float = 0.0) -> Tensor:
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        d = None
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_extend, (input,), {"widths": widths, "border": border, "value": value})
-    try:
-        out = _k_extend[a_input.__class__](a_input, widths=widths, border=border, value=value)
-    except Exception as error:
-        raise explain(_extend, (input,), {"widths": widths, "border": border, "value": value}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = GeneralNode()
-        n.op = _extend
-        n.pull = _pull_extend
-        n._first = n_input
-        n._second = n._rest = None
-        n.saved = None
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n._attrs = {"widths": widths, "border": border, "value": value}
-        n._shapes = (a_input.shape,)
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-        if n_input is not None:
-            t._view = _c_extend
-        elif input._view is not None:
-            inherit_cut(t, (input,))
-    return t
+    return apply(_extend, (input,), {"widths": widths, "border": border, "value": value})
 
 
 def extend_adjoint(input: Tensor, widths: Sequence[builtins.int], border: str) -> Tensor:
     return apply(_extend_adjoint, (input,), {"widths": widths, "border": border})
 
 
-def _pull_matmul(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    to_other = node._second
-    input, other = node.saved
-    input_shape = node._shapes[0]
-    other_shape = node._shapes[1]
-    if to_input is not None:
-        r = _r_matmul_input(F, g, other, input_shape)
-        if r.shape != to_input.shape:
-            r = F.sum_to(r, shape=to_input.shape)
-        if pending[to_input] is None:
-            pending[to_input] = r
-        else:
-            accumulate(pending, to_input, r)
-    if to_other is not None:
-        r = _r_matmul_other(F, g, input, other_shape)
-        if r.shape != to_other.shape:
-            r = F.sum_to(r, shape=to_other.shape)
-        if pending[to_other] is None:
-            pending[to_other] = r
-        else:
-            accumulate(pending, to_other, r)
-
-
-_pull_matmul.op = _matmul  # type: ignore[attr-defined]
-
-
 def matmul(input: Tensor, other: Tensor) -> Tensor:
     """Matrix product over the last two dimensions; leading ones broadcast. One-dimensional operands are vectors."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-        a_other = other._array
-        n_other = other._node
-        if a_other.dtype is not d:
-            d = None
-    except AttributeError:
-        d = None
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_matmul, (input, other), {})
-    try:
-        out = _k_matmul[a_input.__class__](a_input, a_other)
-    except Exception as error:
-        raise explain(_matmul, (input, other), {}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if (n_input is not None or n_other is not None) and mode.grad:
-        t._node = n = GeneralNode()
-        n.op = _matmul
-        n.pull = _pull_matmul
-        n._first = n_input
-        n._second = n_other
-        n._rest = ()
-        n.saved = (a_input if n_other is not None else None, a_other if n_input is not None else None)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n._shapes = (a_input.shape, getattr(a_other, "shape", ()))
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-        if n_input is None and input._view is not None or n_other is None and other._view is not None:
-            note_cuts(n, (input, other))
-    else:
-        t._node = None
-        if n_input is not None or n_other is not None:
-            t._view = _c_matmul
-        elif input._view is not None or other._view is not None:
-            inherit_cut(t, (input, other))
-    return t
-
-
-def _pull_linear(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    to_weight = node._second
-    to_bias, = node._rest
-    input, weight = node.saved
-    input_shape = node._shapes[0]
-    weight_shape = node._shapes[1]
-    bias_shape = node._shapes[2]
-    needs = (to_input is not None, to_weight is not None, to_bias is not None)
-    r_input, r_weight, r_bias = _r_linear_all(F, g, input, weight, input_shape, weight_shape, bias_shape, needs)
-    if to_input is not None and r_input is not None:
-        if pending[to_input] is None:
-            pending[to_input] = r_input
-        else:
-            accumulate(pending, to_input, r_input)
-    if to_weight is not None and r_weight is not None:
-        if pending[to_weight] is None:
-            pending[to_weight] = r_weight
-        else:
-            accumulate(pending, to_weight, r_weight)
-    if to_bias is not None and r_bias is not None:
-        if pending[to_bias] is None:
-            pending[to_bias] = r_bias
-        else:
-            accumulate(pending, to_bias, r_bias)
-
-
-_pull_linear.op = _linear  # type: ignore[attr-defined]
+    return apply(_matmul, (input, other), {})
 
 
 def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
@@ -9832,61 +2274,7 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     >>> nn.functional.linear(ag.ones(1, 2), ag.tensor([[1.0, 2.0], [3.0, 4.0]]), ag.tensor([0.5, 0.0])).tolist()
     [[3.5, 7.0]]
     """
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-        a_weight = weight._array
-        n_weight = weight._node
-        if a_weight.dtype is not d:
-            d = None
-        if bias is None:
-            a_bias: Any = bias
-            n_bias = None
-        else:
-            a_bias = bias._array
-            n_bias = bias._node
-            if a_bias.dtype is not d:
-                d = None
-    except AttributeError:
-        d = None
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_linear, (input, weight, bias), {})
-    try:
-        out = _k_linear[a_input.__class__](a_input, a_weight, a_bias)
-    except Exception as error:
-        raise explain(_linear, (input, weight, bias), {}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if (n_input is not None or n_weight is not None or n_bias is not None) and mode.grad:
-        t._node = n = GeneralNode()
-        n.op = _linear
-        n.pull = _pull_linear
-        n._first = n_input
-        n._second = n_weight
-        n._rest = (n_bias,)
-        n.saved = (a_input, a_weight)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n._shapes = (a_input.shape, getattr(a_weight, "shape", ()), getattr(a_bias, "shape", ()))
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-        if n_input is None and input._view is not None or n_weight is None and weight._view is not None or n_bias is None and a_bias is not bias and bias._view is not None:
-            note_cuts(n, (input, weight, bias))
-    else:
-        t._node = None
-        if n_input is not None or n_weight is not None or n_bias is not None:
-            t._view = _c_linear
-        elif input._view is not None or weight._view is not None or a_bias is not bias and bias._view is not None:
-            inherit_cut(t, (input, weight, bias))
-    return t
+    return apply(_linear, (input, weight, bias), {})
 
 
 def linalg_eigh(input: Tensor, UPLO: str = 'L') -> builtins.tuple[Tensor, Tensor]:
@@ -10018,60 +2406,9 @@ def multinomial(input: Tensor, num_samples: builtins.int, replacement: builtins.
     return apply(_multinomial, (input,), {"num_samples": num_samples, "replacement": replacement, "generator": generator})
 
 
-def _pull_floor(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    r = g * 0
-    if pending[to_input] is None:
-        pending[to_input] = r
-    else:
-        accumulate(pending, to_input, r)
-
-
-_pull_floor.op = _floor  # type: ignore[attr-defined]
-
-
 def floor(input: Tensor) -> Tensor:
     """The largest integer not above ``input``; the gradient is 0."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        d = None
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_floor, (input,), {})
-    try:
-        out = _k_floor[a_input.__class__](a_input)
-    except Exception as error:
-        raise explain(_floor, (input,), {}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = Node()
-        n.pull = _pull_floor
-        n._first = n_input
-        n._second = n._rest = None
-        n.saved = None
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        if out_shape == n_input.shape:
-            out_shape = n_input.shape
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-        if n_input is not None:
-            t._view = _c_floor
-        elif input._view is not None:
-            inherit_cut(t, (input,))
-    return t
+    return apply(_floor, (input,), {})
 
 
 def floor_(input: Tensor) -> Tensor:
@@ -10079,60 +2416,9 @@ def floor_(input: Tensor) -> Tensor:
     return write(_floor, input, (), {})
 
 
-def _pull_ceil(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    r = g * 0
-    if pending[to_input] is None:
-        pending[to_input] = r
-    else:
-        accumulate(pending, to_input, r)
-
-
-_pull_ceil.op = _ceil  # type: ignore[attr-defined]
-
-
 def ceil(input: Tensor) -> Tensor:
     """The smallest integer not below ``input``; the gradient is 0."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        d = None
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_ceil, (input,), {})
-    try:
-        out = _k_ceil[a_input.__class__](a_input)
-    except Exception as error:
-        raise explain(_ceil, (input,), {}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = Node()
-        n.pull = _pull_ceil
-        n._first = n_input
-        n._second = n._rest = None
-        n.saved = None
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        if out_shape == n_input.shape:
-            out_shape = n_input.shape
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-        if n_input is not None:
-            t._view = _c_ceil
-        elif input._view is not None:
-            inherit_cut(t, (input,))
-    return t
+    return apply(_ceil, (input,), {})
 
 
 def ceil_(input: Tensor) -> Tensor:
@@ -10140,60 +2426,9 @@ def ceil_(input: Tensor) -> Tensor:
     return write(_ceil, input, (), {})
 
 
-def _pull_trunc(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    r = g * 0
-    if pending[to_input] is None:
-        pending[to_input] = r
-    else:
-        accumulate(pending, to_input, r)
-
-
-_pull_trunc.op = _trunc  # type: ignore[attr-defined]
-
-
 def trunc(input: Tensor) -> Tensor:
     """``input`` without its fractional part; the gradient is 0."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        d = None
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_trunc, (input,), {})
-    try:
-        out = _k_trunc[a_input.__class__](a_input)
-    except Exception as error:
-        raise explain(_trunc, (input,), {}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = Node()
-        n.pull = _pull_trunc
-        n._first = n_input
-        n._second = n._rest = None
-        n.saved = None
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        if out_shape == n_input.shape:
-            out_shape = n_input.shape
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-        if n_input is not None:
-            t._view = _c_trunc
-        elif input._view is not None:
-            inherit_cut(t, (input,))
-    return t
+    return apply(_trunc, (input,), {})
 
 
 def trunc_(input: Tensor) -> Tensor:
@@ -10201,62 +2436,9 @@ def trunc_(input: Tensor) -> Tensor:
     return write(_trunc, input, (), {})
 
 
-def _pull_round(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    r = g * 0
-    if pending[to_input] is None:
-        pending[to_input] = r
-    else:
-        accumulate(pending, to_input, r)
-
-
-_pull_round.op = _round  # type: ignore[attr-defined]
-
-
 def round(input: Tensor, *, decimals: builtins.int = 0) -> Tensor:
     """``input`` rounded to ``decimals`` places, halves to the even neighbour; the gradient is 0."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        d = None
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_round, (input,), {"decimals": decimals})
-    try:
-        out = _k_round[a_input.__class__](a_input, decimals=decimals)
-    except Exception as error:
-        raise explain(_round, (input,), {"decimals": decimals}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = GeneralNode()
-        n.op = _round
-        n.pull = _pull_round
-        n._first = n_input
-        n._second = n._rest = None
-        n.saved = None
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n._attrs = {"decimals": decimals}
-        if out_shape == n_input.shape:
-            out_shape = n_input.shape
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-        if n_input is not None:
-            t._view = _c_round
-        elif input._view is not None:
-            inherit_cut(t, (input,))
-    return t
+    return apply(_round, (input,), {"decimals": decimals})
 
 
 def round_(input: Tensor, *, decimals: builtins.int = 0) -> Tensor:
@@ -10264,60 +2446,9 @@ def round_(input: Tensor, *, decimals: builtins.int = 0) -> Tensor:
     return write(_round, input, (), {"decimals": decimals})
 
 
-def _pull_frac(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    r = g
-    if pending[to_input] is None:
-        pending[to_input] = r
-    else:
-        accumulate(pending, to_input, r)
-
-
-_pull_frac.op = _frac  # type: ignore[attr-defined]
-
-
 def frac(input: Tensor) -> Tensor:
     """The fractional part, ``input - trunc(input)``."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        d = None
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_frac, (input,), {})
-    try:
-        out = _k_frac[a_input.__class__](a_input)
-    except Exception as error:
-        raise explain(_frac, (input,), {}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = Node()
-        n.pull = _pull_frac
-        n._first = n_input
-        n._second = n._rest = None
-        n.saved = None
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        if out_shape == n_input.shape:
-            out_shape = n_input.shape
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-        if n_input is not None:
-            t._view = _c_frac
-        elif input._view is not None:
-            inherit_cut(t, (input,))
-    return t
+    return apply(_frac, (input,), {})
 
 
 def frac_(input: Tensor) -> Tensor:
@@ -10325,92 +2456,9 @@ def frac_(input: Tensor) -> Tensor:
     return write(_frac, input, (), {})
 
 
-def _pull_remainder(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    to_other = node._second
-    input, other = node.saved
-    shape = node.shape
-    if to_input is not None:
-        r = g
-        if shape is not to_input.shape and shape != to_input.shape:
-            r = F.sum_to(r, shape=to_input.shape)
-        if pending[to_input] is None:
-            pending[to_input] = r
-        else:
-            accumulate(pending, to_input, r)
-    if to_other is not None:
-        r = F.masked(g, -g * F.floor_divide(input, other))
-        if shape is not to_other.shape and shape != to_other.shape:
-            r = F.sum_to(r, shape=to_other.shape)
-        if pending[to_other] is None:
-            pending[to_other] = r
-        else:
-            accumulate(pending, to_other, r)
-
-
-_pull_remainder.op = _remainder  # type: ignore[attr-defined]
-
-
 def remainder(input: Tensor, other: TensorLike) -> Tensor:
     """The remainder of ``input / other`` with the sign of ``other``, as Python's ``%``. Integers divided by 0 raise ``RuntimeError``."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-        c = other.__class__
-        if c is _float or c is _int:
-            a_other: Any = other
-            n_other = None
-        else:
-            a_other = other._array
-            n_other = other._node
-            if a_other.dtype is not d:
-                d = None
-    except AttributeError:
-        d = None
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_remainder, (input, other), {})
-    try:
-        out = _k_remainder[a_input.__class__](a_input, a_other)
-    except Exception as error:
-        raise explain(_remainder, (input, other), {}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if (n_input is not None or n_other is not None) and mode.grad:
-        t._node = n = Node()
-        n.pull = _pull_remainder
-        n._first = n_input
-        n._second = n_other
-        n._rest = ()
-        n.saved = (a_input if n_other is not None else None, a_other if n_other is not None else None)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        if n_input is not None and out_shape == n_input.shape:
-            out_shape = n_input.shape
-        elif n_other is not None and out_shape == n_other.shape:
-            out_shape = n_other.shape
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-            if n_input is None:
-                n._constants = input
-            elif n_other is None:
-                n._constants = other
-        n.seq = next_seq()
-        if n_input is None and input._view is not None or n_other is None and a_other is not other and other._view is not None:
-            note_cuts(n, (input, other))
-    else:
-        t._node = None
-        if n_input is not None or n_other is not None:
-            t._view = _c_remainder
-        elif input._view is not None or a_other is not other and other._view is not None:
-            inherit_cut(t, (input, other))
-    return t
+    return apply(_remainder, (input, other), {})
 
 
 def remainder_(input: Tensor, other: TensorLike) -> Tensor:
@@ -10428,91 +2476,9 @@ def fmod_(input: Tensor, other: TensorLike) -> Tensor:
     return write(_fmod, input, (other,), {})
 
 
-def _pull_floor_divide(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    to_other = node._second
-    shape = node.shape
-    if to_input is not None:
-        r = g * 0
-        if shape is not to_input.shape and shape != to_input.shape:
-            r = F.sum_to(r, shape=to_input.shape)
-        if pending[to_input] is None:
-            pending[to_input] = r
-        else:
-            accumulate(pending, to_input, r)
-    if to_other is not None:
-        r = g * 0
-        if shape is not to_other.shape and shape != to_other.shape:
-            r = F.sum_to(r, shape=to_other.shape)
-        if pending[to_other] is None:
-            pending[to_other] = r
-        else:
-            accumulate(pending, to_other, r)
-
-
-_pull_floor_divide.op = _floor_divide  # type: ignore[attr-defined]
-
-
 def floor_divide(input: Tensor, other: TensorLike) -> Tensor:
     """``input / other`` rounded down, in the operands' dtype; the gradient is 0. Integers divided by 0 raise ``RuntimeError``."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-        c = other.__class__
-        if c is _float or c is _int:
-            a_other: Any = other
-            n_other = None
-        else:
-            a_other = other._array
-            n_other = other._node
-            if a_other.dtype is not d:
-                d = None
-    except AttributeError:
-        d = None
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_floor_divide, (input, other), {})
-    try:
-        out = _k_floor_divide[a_input.__class__](a_input, a_other)
-    except Exception as error:
-        raise explain(_floor_divide, (input, other), {}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if (n_input is not None or n_other is not None) and mode.grad:
-        t._node = n = Node()
-        n.pull = _pull_floor_divide
-        n._first = n_input
-        n._second = n_other
-        n._rest = ()
-        n.saved = None
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        if n_input is not None and out_shape == n_input.shape:
-            out_shape = n_input.shape
-        elif n_other is not None and out_shape == n_other.shape:
-            out_shape = n_other.shape
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-            if n_input is None:
-                n._constants = input
-            elif n_other is None:
-                n._constants = other
-        n.seq = next_seq()
-        if n_input is None and input._view is not None or n_other is None and a_other is not other and other._view is not None:
-            note_cuts(n, (input, other))
-    else:
-        t._node = None
-        if n_input is not None or n_other is not None:
-            t._view = _c_floor_divide
-        elif input._view is not None or a_other is not other and other._view is not None:
-            inherit_cut(t, (input, other))
-    return t
+    return apply(_floor_divide, (input, other), {})
 
 
 def floor_divide_(input: Tensor, other: TensorLike) -> Tensor:
@@ -10524,154 +2490,18 @@ def trunc_divide(input: Tensor, other: TensorLike) -> Tensor:
     return apply(_trunc_divide, (input, other), {})
 
 
-def _pull_index_select(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    to_index = node._second
-    index, = node.saved
-    attrs = node._attrs
-    dim = attrs["dim"]
-    input_shape = node._shapes[0]
-    if to_input is not None:
-        r = _r_index_select_input(F, g, index, dim, input_shape)
-        if pending[to_input] is None:
-            pending[to_input] = r
-        else:
-            accumulate(pending, to_input, r)
-
-
-_pull_index_select.op = _index_select  # type: ignore[attr-defined]
-
-
 def index_select(input: Tensor, dim: builtins.int, index: Tensor, *, axis: Any = None) -> Tensor:
     """The slices of ``input`` along ``dim`` that the integers in ``index`` name, repeats included."""
     if axis is not None:
         dim = axis
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-        a_index = index._array
-        n_index = index._node
-    except AttributeError:
-        d = None
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_index_select, (input, index), {"dim": dim})
-    try:
-        out = _k_index_select[a_input.__class__](a_input, a_index, dim=dim)
-    except Exception as error:
-        raise explain(_index_select, (input, index), {"dim": dim}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if (n_input is not None or n_index is not None) and mode.grad:
-        t._node = n = GeneralNode()
-        n.op = _index_select
-        n.pull = _pull_index_select
-        n._first = n_input
-        n._second = n_index
-        n._rest = ()
-        n.saved = (a_index if n_input is not None else None,)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n._attrs = {"dim": dim}
-        n._shapes = (a_input.shape, getattr(a_index, "shape", ()))
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-        if n_input is None and input._view is not None or n_index is None and index._view is not None:
-            note_cuts(n, (input, index))
-    else:
-        t._node = None
-        if n_input is not None or n_index is not None:
-            t._view = _c_index_select
-        elif input._view is not None or index._view is not None:
-            inherit_cut(t, (input, index))
-    return t
-
-
-def _pull_index_add(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    to_index = node._second
-    to_source, = node._rest
-    index, = node.saved
-    attrs = node._attrs
-    dim = attrs["dim"]
-    alpha = attrs["alpha"]
-    source_shape = node._shapes[2]
-    if to_input is not None:
-        r = _r_index_add_input(F, g)
-        if pending[to_input] is None:
-            pending[to_input] = r
-        else:
-            accumulate(pending, to_input, r)
-    if to_source is not None:
-        r = _r_index_add_source(F, g, index, dim, alpha, source_shape)
-        if pending[to_source] is None:
-            pending[to_source] = r
-        else:
-            accumulate(pending, to_source, r)
-
-
-_pull_index_add.op = _index_add  # type: ignore[attr-defined]
+    return apply(_index_select, (input, index), {"dim": dim})
 
 
 def index_add(input: Tensor, dim: builtins.int, index: Tensor, source: Tensor, *, alpha: Number = 1, axis: Any = None) -> Tensor:
     """``input`` with the slices of ``source`` times ``alpha`` added to its slices that ``index`` names, repeats included."""
     if axis is not None:
         dim = axis
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-        a_index = index._array
-        n_index = index._node
-        a_source = source._array
-        n_source = source._node
-    except AttributeError:
-        d = None
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_index_add, (input, index, source), {"dim": dim, "alpha": alpha})
-    try:
-        out = _k_index_add[a_input.__class__](a_input, a_index, a_source, dim=dim, alpha=alpha)
-    except Exception as error:
-        raise explain(_index_add, (input, index, source), {"dim": dim, "alpha": alpha}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if (n_input is not None or n_index is not None or n_source is not None) and mode.grad:
-        t._node = n = GeneralNode()
-        n.op = _index_add
-        n.pull = _pull_index_add
-        n._first = n_input
-        n._second = n_index
-        n._rest = (n_source,)
-        n.saved = (a_index if n_source is not None else None,)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n._attrs = {"dim": dim, "alpha": alpha}
-        n._shapes = (a_input.shape, getattr(a_index, "shape", ()), getattr(a_source, "shape", ()))
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-        if n_input is None and input._view is not None or n_index is None and index._view is not None or n_source is None and source._view is not None:
-            note_cuts(n, (input, index, source))
-    else:
-        t._node = None
-        if n_input is not None or n_index is not None or n_source is not None:
-            t._view = _c_index_add
-        elif input._view is not None or index._view is not None or source._view is not None:
-            inherit_cut(t, (input, index, source))
-    return t
+    return apply(_index_add, (input, index, source), {"dim": dim, "alpha": alpha})
 
 
 def index_add_(input: Tensor, dim: builtins.int, index: Tensor, source: Tensor, *, alpha: Number = 1) -> Tensor:
@@ -10685,20 +2515,12 @@ def positions(index: Tensor, shape: Sequence[builtins.int], name: str, dim: buil
     return apply(_positions, (index,), {"shape": shape, "name": name, "dim": dim, "wraps": wraps})
 
 
-def _pull_cumsum(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    attrs = node._attrs
-    dim = attrs["dim"]
-    dtype = attrs["dtype"]
-    input_dtype = node._dtypes[0]
-    r = _r_cumsum_input(F, g, input_dtype, dim, dtype)
-    if pending[to_input] is None:
-        pending[to_input] = r
-    else:
-        accumulate(pending, to_input, r)
-
-
-_pull_cumsum.op = _cumsum  # type: ignore[attr-defined]
+def write_rows(input: Tensor, index: Tensor, values: TensorLike, dim: builtins.int, name: str, wraps: builtins.bool = True, inplace: builtins.bool = False, *, axis: Any = None) -> Tensor:
+    if axis is not None:
+        dim = axis
+    if inplace:
+        return write(_write_rows, input, (index, values), {"dim": dim, "name": name, "wraps": wraps})
+    return apply(_write_rows, (input, index, values), {"dim": dim, "name": name, "wraps": wraps})
 
 
 def cumsum(input: Tensor, dim: builtins.int, *, dtype: DTypeLike | None = None, axis: Any = None) -> Tensor:
@@ -10712,70 +2534,12 @@ def cumsum(input: Tensor, dim: builtins.int, *, dtype: DTypeLike | None = None, 
         return apply(_cumsum, (input,), {"dim": dim, "dtype": dtype})
     if axis is not None:
         dim = axis
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        d = None
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_cumsum, (input,), {"dim": dim, "dtype": dtype})
-    try:
-        out = _k_cumsum[a_input.__class__](a_input, dim=dim, dtype=dtype)
-    except Exception as error:
-        raise explain(_cumsum, (input,), {"dim": dim, "dtype": dtype}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = GeneralNode()
-        n.op = _cumsum
-        n.pull = _pull_cumsum
-        n._first = n_input
-        n._second = n._rest = None
-        n.saved = None
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n._attrs = {"dim": dim, "dtype": dtype}
-        n._dtypes = (from_numpy_dtype(d),)
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-        if n_input is not None:
-            t._view = _c_cumsum
-        elif input._view is not None:
-            inherit_cut(t, (input,))
-    return t
+    return apply(_cumsum, (input,), {"dim": dim, "dtype": dtype})
 
 
 def cumsum_(input: Tensor, dim: builtins.int, *, dtype: DTypeLike | None = None) -> Tensor:
     """``cumsum``, written into the tensor itself."""
     return write(_cumsum, input, (), {"dim": dim, "dtype": dtype})
-
-
-def _pull_cumprod(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    input, out = node.saved
-    attrs = node._attrs
-    dim = attrs["dim"]
-    dtype = attrs["dtype"]
-    input_dtype = node._dtypes[0]
-    r_input, = _r_cumprod_all(F, g, input, out, input_dtype, dim, dtype)
-    if to_input is not None and r_input is not None:
-        if pending[to_input] is None:
-            pending[to_input] = r_input
-        else:
-            accumulate(pending, to_input, r_input)
-
-
-_pull_cumprod.op = _cumprod  # type: ignore[attr-defined]
 
 
 def cumprod(input: Tensor, dim: builtins.int, *, dtype: DTypeLike | None = None, axis: Any = None) -> Tensor:
@@ -10784,47 +2548,7 @@ def cumprod(input: Tensor, dim: builtins.int, *, dtype: DTypeLike | None = None,
         return apply(_cumprod, (input,), {"dim": dim, "dtype": dtype})
     if axis is not None:
         dim = axis
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        d = None
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_cumprod, (input,), {"dim": dim, "dtype": dtype})
-    try:
-        out = _k_cumprod[a_input.__class__](a_input, dim=dim, dtype=dtype)
-    except Exception as error:
-        raise explain(_cumprod, (input,), {"dim": dim, "dtype": dtype}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = GeneralNode()
-        n.op = _cumprod
-        n.pull = _pull_cumprod
-        n._first = n_input
-        n._second = n._rest = None
-        n.saved = (a_input, out)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n._attrs = {"dim": dim, "dtype": dtype}
-        n._dtypes = (from_numpy_dtype(d),)
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-        if n_input is not None:
-            t._view = _c_cumprod
-        elif input._view is not None:
-            inherit_cut(t, (input,))
-    return t
+    return apply(_cumprod, (input,), {"dim": dim, "dtype": dtype})
 
 
 def cumprod_(input: Tensor, dim: builtins.int, *, dtype: DTypeLike | None = None) -> Tensor:
@@ -10838,26 +2562,6 @@ def shift(input: Tensor, dim: builtins.int, step: builtins.int, fill: builtins.f
     return apply(_shift, (input,), {"dim": dim, "step": step, "fill": fill})
 
 
-def _pull_prod(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    input, = node.saved
-    attrs = node._attrs
-    dim = attrs["dim"]
-    keepdim = attrs["keepdim"]
-    dtype = attrs["dtype"]
-    input_shape = node._shapes[0]
-    input_dtype = node._dtypes[0]
-    r_input, = _r_prod_all(F, g, input, input_dtype, input_shape, dim, keepdim, dtype)
-    if to_input is not None and r_input is not None:
-        if pending[to_input] is None:
-            pending[to_input] = r_input
-        else:
-            accumulate(pending, to_input, r_input)
-
-
-_pull_prod.op = _prod  # type: ignore[attr-defined]
-
-
 def prod(input: Tensor, dim: builtins.int | None = None, keepdim: builtins.bool = False, *, dtype: DTypeLike | None = None, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
     """The product over ``dim``. Integers multiply in int64. The gradient is right where factors are zero, to any order."""
     if dtype is not None:
@@ -10866,74 +2570,7 @@ def prod(input: Tensor, dim: builtins.int | None = None, keepdim: builtins.bool 
         dim = axis
     if keepdims is not None:
         keepdim = keepdims
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        d = None
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_prod, (input,), {"dim": dim, "keepdim": keepdim, "dtype": dtype})
-    try:
-        out = _k_prod[a_input.__class__](a_input, dim=dim, keepdim=keepdim, dtype=dtype)
-    except Exception as error:
-        raise explain(_prod, (input,), {"dim": dim, "keepdim": keepdim, "dtype": dtype}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = GeneralNode()
-        n.op = _prod
-        n.pull = _pull_prod
-        n._first = n_input
-        n._second = n._rest = None
-        n.saved = (a_input,)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n._attrs = {"dim": dim, "keepdim": keepdim, "dtype": dtype}
-        n._shapes = (a_input.shape,)
-        n._dtypes = (from_numpy_dtype(d),)
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-        if n_input is not None:
-            t._view = _c_prod
-        elif input._view is not None:
-            inherit_cut(t, (input,))
-    return t
-
-
-def _pull_scatter_write(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    to_index = node._second
-    to_src, = node._rest
-    index, = node.saved
-    attrs = node._attrs
-    dim = attrs["dim"]
-    src_shape = node._shapes[2]
-    src_dtype = node._dtypes[2]
-    if to_input is not None:
-        r = _r_scatter_write_input(F, g, index, dim)
-        if pending[to_input] is None:
-            pending[to_input] = r
-        else:
-            accumulate(pending, to_input, r)
-    if to_src is not None:
-        r = _r_scatter_write_src(F, g, index, dim, src_shape, src_dtype)
-        if pending[to_src] is None:
-            pending[to_src] = r
-        else:
-            accumulate(pending, to_src, r)
-
-
-_pull_scatter_write.op = _scatter_write  # type: ignore[attr-defined]
+    return apply(_prod, (input,), {"dim": dim, "keepdim": keepdim, "dtype": dtype})
 
 
 def scatter_write(input: Tensor, dim: builtins.int, index: Tensor, src: TensorLike, inplace: builtins.bool = False, *, axis: Any = None) -> Tensor:
@@ -10941,60 +2578,7 @@ def scatter_write(input: Tensor, dim: builtins.int, index: Tensor, src: TensorLi
         dim = axis
     if inplace:
         return write(_scatter_write, input, (index, src), {"dim": dim})
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-        a_index = index._array
-        n_index = index._node
-        c = src.__class__
-        if c is _float or c is _int:
-            a_src: Any = src
-            n_src = None
-        else:
-            a_src = src._array
-            n_src = src._node
-    except AttributeError:
-        d = None
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_scatter_write, (input, index, src), {"dim": dim})
-    try:
-        out = _k_scatter_write[a_input.__class__](a_input, a_index, a_src, dim=dim)
-    except Exception as error:
-        raise explain(_scatter_write, (input, index, src), {"dim": dim}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if (n_input is not None or n_index is not None or n_src is not None) and mode.grad:
-        t._node = n = GeneralNode()
-        n.op = _scatter_write
-        n.pull = _pull_scatter_write
-        n._first = n_input
-        n._second = n_index
-        n._rest = (n_src,)
-        n.saved = (a_index if n_input is not None or n_src is not None else None,)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n._attrs = {"dim": dim}
-        n._shapes = (a_input.shape, getattr(a_index, "shape", ()), getattr(a_src, "shape", ()))
-        n._dtypes = (from_numpy_dtype(d), dtype_or_none(a_index), dtype_or_none(a_src))
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-        if n_input is None and input._view is not None or n_index is None and index._view is not None or n_src is None and a_src is not src and src._view is not None:
-            note_cuts(n, (input, index, src))
-    else:
-        t._node = None
-        if n_input is not None or n_index is not None or n_src is not None:
-            t._view = _c_scatter_write
-        elif input._view is not None or index._view is not None or a_src is not src and src._view is not None:
-            inherit_cut(t, (input, index, src))
-    return t
+    return apply(_scatter_write, (input, index, src), {"dim": dim})
 
 
 def last_scattered(index: Tensor, dim: builtins.int, shape: Sequence[builtins.int], *, axis: Any = None) -> Tensor:
@@ -11003,85 +2587,11 @@ def last_scattered(index: Tensor, dim: builtins.int, shape: Sequence[builtins.in
     return apply(_last_scattered, (index,), {"dim": dim, "shape": shape})
 
 
-def _pull_scatter_add(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    to_index = node._second
-    to_src, = node._rest
-    index, = node.saved
-    attrs = node._attrs
-    dim = attrs["dim"]
-    src_shape = node._shapes[2]
-    src_dtype = node._dtypes[2]
-    if to_input is not None:
-        r = _r_scatter_add_input(F, g)
-        if pending[to_input] is None:
-            pending[to_input] = r
-        else:
-            accumulate(pending, to_input, r)
-    if to_src is not None:
-        r = _r_scatter_add_src(F, g, index, dim, src_shape, src_dtype)
-        if pending[to_src] is None:
-            pending[to_src] = r
-        else:
-            accumulate(pending, to_src, r)
-
-
-_pull_scatter_add.op = _scatter_add  # type: ignore[attr-defined]
-
-
 def scatter_add(input: Tensor, dim: builtins.int, index: Tensor, src: Tensor, *, axis: Any = None) -> Tensor:
     """``input`` with ``src`` added where ``index`` names along ``dim``, repeats included."""
     if axis is not None:
         dim = axis
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-        a_index = index._array
-        n_index = index._node
-        a_src = src._array
-        n_src = src._node
-    except AttributeError:
-        d = None
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_scatter_add, (input, index, src), {"dim": dim})
-    try:
-        out = _k_scatter_add[a_input.__class__](a_input, a_index, a_src, dim=dim)
-    except Exception as error:
-        raise explain(_scatter_add, (input, index, src), {"dim": dim}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if (n_input is not None or n_index is not None or n_src is not None) and mode.grad:
-        t._node = n = GeneralNode()
-        n.op = _scatter_add
-        n.pull = _pull_scatter_add
-        n._first = n_input
-        n._second = n_index
-        n._rest = (n_src,)
-        n.saved = (a_index if n_src is not None else None,)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n._attrs = {"dim": dim}
-        n._shapes = (a_input.shape, getattr(a_index, "shape", ()), getattr(a_src, "shape", ()))
-        n._dtypes = (from_numpy_dtype(d), dtype_or_none(a_index), dtype_or_none(a_src))
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-        if n_input is None and input._view is not None or n_index is None and index._view is not None or n_src is None and src._view is not None:
-            note_cuts(n, (input, index, src))
-    else:
-        t._node = None
-        if n_input is not None or n_index is not None or n_src is not None:
-            t._view = _c_scatter_add
-        elif input._view is not None or index._view is not None or src._view is not None:
-            inherit_cut(t, (input, index, src))
-    return t
+    return apply(_scatter_add, (input, index, src), {"dim": dim})
 
 
 def scatter_add_(input: Tensor, dim: builtins.int, index: Tensor, src: Tensor) -> Tensor:
@@ -11120,6 +2630,10 @@ def unique_of(input: Tensor, dim: builtins.int | None = None, *, axis: Any = Non
     return apply(_unique_of, (input,), {"dim": dim})
 
 
+def unique_values(input: Tensor) -> Tensor:
+    return apply(_unique_values, (input,), {})
+
+
 def unique_consecutive_of(input: Tensor, dim: builtins.int | None = None, *, axis: Any = None) -> builtins.tuple[Tensor, Tensor, Tensor]:
     if axis is not None:
         dim = axis
@@ -11131,443 +2645,40 @@ def one_hot(tensor: Tensor, num_classes: builtins.int = -1) -> Tensor:
     return apply(_one_hot, (tensor,), {"num_classes": num_classes})
 
 
-def _pull_broadcast_to(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    input_shape = node._shapes[0]
-    r = _r_broadcast_to_input(F, g, input_shape)
-    if pending[to_input] is None:
-        pending[to_input] = r
-    else:
-        accumulate(pending, to_input, r)
-
-
-_pull_broadcast_to.op = _broadcast_to  # type: ignore[attr-defined]
-
-
 def broadcast_to(input: Tensor, shape: Sequence[builtins.int]) -> Tensor:
     """``input`` broadcast to ``shape``, as a view; -1 keeps a size."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        d = None
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_broadcast_to, (input,), {"shape": shape})
-    if not a_input.shape:
-        a_input = real_array(input)
-    try:
-        out = _k_broadcast_to[a_input.__class__](a_input, shape=shape)
-    except Exception as error:
-        raise explain(_broadcast_to, (input,), {"shape": shape}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = GeneralNode()
-        n.op = _broadcast_to
-        n.pull = _pull_broadcast_to
-        n._first = n_input
-        n._second = n._rest = None
-        n.saved = None
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n._attrs = {"shape": shape}
-        n._shapes = (a_input.shape,)
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-        if n_input is not None:
-            t._view = _c_broadcast_to
-        elif input._view is not None:
-            inherit_cut(t, (input,))
-    link_view(_broadcast_to, input, {"shape": shape}, t)
-    return t
-
-
-def _pull_sum_to(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    input_shape = node._shapes[0]
-    r = _r_sum_to_input(F, g, input_shape)
-    if pending[to_input] is None:
-        pending[to_input] = r
-    else:
-        accumulate(pending, to_input, r)
-
-
-_pull_sum_to.op = _sum_to  # type: ignore[attr-defined]
+    return apply(_broadcast_to, (input,), {"shape": shape})
 
 
 def sum_to(input: Tensor, shape: Sequence[builtins.int]) -> Tensor:
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        d = None
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_sum_to, (input,), {"shape": shape})
-    try:
-        out = _k_sum_to[a_input.__class__](a_input, shape=shape)
-    except Exception as error:
-        raise explain(_sum_to, (input,), {"shape": shape}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = GeneralNode()
-        n.op = _sum_to
-        n.pull = _pull_sum_to
-        n._first = n_input
-        n._second = n._rest = None
-        n.saved = None
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n._attrs = {"shape": shape}
-        n._shapes = (a_input.shape,)
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-        if n_input is not None:
-            t._view = _c_sum_to
-        elif input._view is not None:
-            inherit_cut(t, (input,))
-    return t
-
-
-def _pull_reshape(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    input_shape = node._shapes[0]
-    r = _r_reshape_input(F, g, input_shape)
-    if pending[to_input] is None:
-        pending[to_input] = r
-    else:
-        accumulate(pending, to_input, r)
-
-
-_pull_reshape.op = _reshape  # type: ignore[attr-defined]
+    return apply(_sum_to, (input,), {"shape": shape})
 
 
 def reshape(input: Tensor, *values: builtins.int | Sequence[builtins.int], shape: Sequence[builtins.int] | None = None) -> Tensor:
     """The same elements in another shape; one size may be ``-1``. A view where the memory layout allows it."""
     shape = _sizes(values, shape)
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        d = None
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_reshape, (input,), {"shape": shape})
-    if not a_input.shape:
-        a_input = real_array(input)
-    try:
-        out = _k_reshape[a_input.__class__](a_input, shape=shape)
-    except Exception as error:
-        raise explain(_reshape, (input,), {"shape": shape}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = GeneralNode()
-        n.op = _reshape
-        n.pull = _pull_reshape
-        n._first = n_input
-        n._second = n._rest = None
-        n.saved = None
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n._attrs = {"shape": shape}
-        n._shapes = (a_input.shape,)
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-        if n_input is not None:
-            t._view = _c_reshape
-        elif input._view is not None:
-            inherit_cut(t, (input,))
-    link_view(_reshape, input, {"shape": shape}, t)
-    return t
-
-
-def _pull_permute(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    attrs = node._attrs
-    dims = attrs["dims"]
-    r = _r_permute_input(F, g, dims)
-    if pending[to_input] is None:
-        pending[to_input] = r
-    else:
-        accumulate(pending, to_input, r)
-
-
-_pull_permute.op = _permute  # type: ignore[attr-defined]
+    return apply(_reshape, (input,), {"shape": shape})
 
 
 def permute(input: Tensor, *values: builtins.int | Sequence[builtins.int], dims: Sequence[builtins.int] | None = None) -> Tensor:
     """The dimensions in another order."""
     dims = _sizes(values, dims)
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        d = None
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_permute, (input,), {"dims": dims})
-    if not a_input.shape:
-        a_input = real_array(input)
-    try:
-        out = _k_permute[a_input.__class__](a_input, dims=dims)
-    except Exception as error:
-        raise explain(_permute, (input,), {"dims": dims}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = GeneralNode()
-        n.op = _permute
-        n.pull = _pull_permute
-        n._first = n_input
-        n._second = n._rest = None
-        n.saved = None
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n._attrs = {"dims": dims}
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-        if n_input is not None:
-            t._view = _c_permute
-        elif input._view is not None:
-            inherit_cut(t, (input,))
-    link_view(_permute, input, {"dims": dims}, t)
-    return t
-
-
-def _pull_transpose(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    attrs = node._attrs
-    dim0 = attrs["dim0"]
-    dim1 = attrs["dim1"]
-    r = _r_transpose_input(F, g, dim0, dim1)
-    if pending[to_input] is None:
-        pending[to_input] = r
-    else:
-        accumulate(pending, to_input, r)
-
-
-_pull_transpose.op = _transpose  # type: ignore[attr-defined]
+    return apply(_permute, (input,), {"dims": dims})
 
 
 def transpose(input: Tensor, dim0: builtins.int, dim1: builtins.int) -> Tensor:
     """Two dimensions swapped."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        d = None
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_transpose, (input,), {"dim0": dim0, "dim1": dim1})
-    if not a_input.shape:
-        a_input = real_array(input)
-    try:
-        out = _k_transpose[a_input.__class__](a_input, dim0=dim0, dim1=dim1)
-    except Exception as error:
-        raise explain(_transpose, (input,), {"dim0": dim0, "dim1": dim1}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = GeneralNode()
-        n.op = _transpose
-        n.pull = _pull_transpose
-        n._first = n_input
-        n._second = n._rest = None
-        n.saved = None
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n._attrs = {"dim0": dim0, "dim1": dim1}
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-        if n_input is not None:
-            t._view = _c_transpose
-        elif input._view is not None:
-            inherit_cut(t, (input,))
-    link_view(_transpose, input, {"dim0": dim0, "dim1": dim1}, t)
-    return t
-
-
-def _pull_unsqueeze(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    input_shape = node._shapes[0]
-    r = _r_unsqueeze_input(F, g, input_shape)
-    if pending[to_input] is None:
-        pending[to_input] = r
-    else:
-        accumulate(pending, to_input, r)
-
-
-_pull_unsqueeze.op = _unsqueeze  # type: ignore[attr-defined]
+    return apply(_transpose, (input,), {"dim0": dim0, "dim1": dim1})
 
 
 def unsqueeze(input: Tensor, dim: builtins.int) -> Tensor:
     """A new dimension of size 1 at ``dim``."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        d = None
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_unsqueeze, (input,), {"dim": dim})
-    if not a_input.shape:
-        a_input = real_array(input)
-    try:
-        out = _k_unsqueeze[a_input.__class__](a_input, dim=dim)
-    except Exception as error:
-        raise explain(_unsqueeze, (input,), {"dim": dim}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = GeneralNode()
-        n.op = _unsqueeze
-        n.pull = _pull_unsqueeze
-        n._first = n_input
-        n._second = n._rest = None
-        n.saved = None
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n._attrs = {"dim": dim}
-        n._shapes = (a_input.shape,)
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-        if n_input is not None:
-            t._view = _c_unsqueeze
-        elif input._view is not None:
-            inherit_cut(t, (input,))
-    link_view(_unsqueeze, input, {"dim": dim}, t)
-    return t
-
-
-def _pull_squeeze(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    input_shape = node._shapes[0]
-    r = _r_squeeze_input(F, g, input_shape)
-    if pending[to_input] is None:
-        pending[to_input] = r
-    else:
-        accumulate(pending, to_input, r)
-
-
-_pull_squeeze.op = _squeeze  # type: ignore[attr-defined]
+    return apply(_unsqueeze, (input,), {"dim": dim})
 
 
 def squeeze(input: Tensor, dim: Dims = None) -> Tensor:
     """Without the dimensions of size 1: all of them, or those in ``dim`` (an int or a tuple) that have that size."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        d = None
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_squeeze, (input,), {"dim": dim})
-    if not a_input.shape:
-        a_input = real_array(input)
-    try:
-        out = _k_squeeze[a_input.__class__](a_input, dim=dim)
-    except Exception as error:
-        raise explain(_squeeze, (input,), {"dim": dim}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = GeneralNode()
-        n.op = _squeeze
-        n.pull = _pull_squeeze
-        n._first = n_input
-        n._second = n._rest = None
-        n.saved = None
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n._attrs = {"dim": dim}
-        n._shapes = (a_input.shape,)
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-        if n_input is not None:
-            t._view = _c_squeeze
-        elif input._view is not None:
-            inherit_cut(t, (input,))
-    link_view(_squeeze, input, {"dim": dim}, t)
-    return t
-
-
-def _pull_view(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    input_shape = node._shapes[0]
-    r = _r_view_input(F, g, input_shape)
-    if pending[to_input] is None:
-        pending[to_input] = r
-    else:
-        accumulate(pending, to_input, r)
-
-
-_pull_view.op = _view  # type: ignore[attr-defined]
+    return apply(_squeeze, (input,), {"dim": dim})
 
 
 def view(input: Tensor, *values: builtins.int | Sequence[builtins.int], shape: Sequence[builtins.int] | None = None) -> Tensor:
@@ -11576,176 +2687,24 @@ def view(input: Tensor, *values: builtins.int | Sequence[builtins.int], shape: S
     Raises ``RuntimeError`` where the memory layout does not allow it, as after ``transpose``; ``reshape`` copies then.
     """
     shape = _sizes(values, shape)
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        d = None
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_view, (input,), {"shape": shape})
-    if not a_input.shape:
-        a_input = real_array(input)
-    try:
-        out = _k_view[a_input.__class__](a_input, shape=shape)
-    except Exception as error:
-        raise explain(_view, (input,), {"shape": shape}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = GeneralNode()
-        n.op = _view
-        n.pull = _pull_view
-        n._first = n_input
-        n._second = n._rest = None
-        n.saved = None
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n._attrs = {"shape": shape}
-        n._shapes = (a_input.shape,)
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-        if n_input is not None:
-            t._view = _c_view
-        elif input._view is not None:
-            inherit_cut(t, (input,))
-    link_view(_view, input, {"shape": shape}, t)
-    return t
-
-
-def _pull_diagonal(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    attrs = node._attrs
-    offset = attrs["offset"]
-    dim1 = attrs["dim1"]
-    dim2 = attrs["dim2"]
-    input_shape = node._shapes[0]
-    r = _r_diagonal_input(F, g, offset, dim1, dim2, input_shape)
-    if pending[to_input] is None:
-        pending[to_input] = r
-    else:
-        accumulate(pending, to_input, r)
-
-
-_pull_diagonal.op = _diagonal  # type: ignore[attr-defined]
+    return apply(_view, (input,), {"shape": shape})
 
 
 def diagonal(input: Tensor, offset: builtins.int = 0, dim1: builtins.int = 0, dim2: builtins.int = 1) -> Tensor:
     """The diagonal of the matrices in ``dim1`` and ``dim2``, as a last dimension; ``offset`` above (positive) or below the main one."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        d = None
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_diagonal, (input,), {"offset": offset, "dim1": dim1, "dim2": dim2})
-    if not a_input.shape:
-        a_input = real_array(input)
-    try:
-        out = _k_diagonal[a_input.__class__](a_input, offset=offset, dim1=dim1, dim2=dim2)
-    except Exception as error:
-        raise explain(_diagonal, (input,), {"offset": offset, "dim1": dim1, "dim2": dim2}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = GeneralNode()
-        n.op = _diagonal
-        n.pull = _pull_diagonal
-        n._first = n_input
-        n._second = n._rest = None
-        n.saved = None
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n._attrs = {"offset": offset, "dim1": dim1, "dim2": dim2}
-        n._shapes = (a_input.shape,)
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-        if n_input is not None:
-            t._view = _c_diagonal
-        elif input._view is not None:
-            inherit_cut(t, (input,))
-    link_view(_diagonal, input, {"offset": offset, "dim1": dim1, "dim2": dim2}, t)
-    return t
+    return apply(_diagonal, (input,), {"offset": offset, "dim1": dim1, "dim2": dim2})
 
 
 def diagonal_place(input: Tensor, shape: Sequence[builtins.int], offset: builtins.int = 0, dim1: builtins.int = 0, dim2: builtins.int = 1) -> Tensor:
     return apply(_diagonal_place, (input,), {"shape": shape, "offset": offset, "dim1": dim1, "dim2": dim2})
 
 
-def _pull_to_dtype(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    input_dtype = node._dtypes[0]
-    r = _r_to_dtype_input(F, g, input_dtype)
-    if pending[to_input] is None:
-        pending[to_input] = r
-    else:
-        accumulate(pending, to_input, r)
-
-
-_pull_to_dtype.op = _to_dtype  # type: ignore[attr-defined]
+def rearrange(input: Tensor, apart: Sequence[builtins.int], order: Sequence[builtins.int], spread: Sequence[builtins.int], shape: Sequence[builtins.int]) -> Tensor:
+    return apply(_rearrange, (input,), {"apart": apart, "order": order, "spread": spread, "shape": shape})
 
 
 def to_dtype(input: Tensor, dtype: DTypeLike) -> Tensor:
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        d = None
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_to_dtype, (input,), {"dtype": dtype})
-    try:
-        out = _k_to_dtype[a_input.__class__](a_input, dtype=dtype)
-    except Exception as error:
-        raise explain(_to_dtype, (input,), {"dtype": dtype}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = GeneralNode()
-        n.op = _to_dtype
-        n.pull = _pull_to_dtype
-        n._first = n_input
-        n._second = n._rest = None
-        n.saved = None
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n._attrs = {"dtype": dtype}
-        n._dtypes = (from_numpy_dtype(d),)
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-        if n_input is not None:
-            t._view = _c_to_dtype
-        elif input._view is not None:
-            inherit_cut(t, (input,))
-    return t
+    return apply(_to_dtype, (input,), {"dtype": dtype})
 
 
 def to_integer(input: Tensor, dtype: DTypeLike) -> Tensor:
@@ -11840,61 +2799,9 @@ def special_log_ndtr(input: Tensor) -> Tensor:
     return apply(_special_log_ndtr, (input,), {})
 
 
-def _pull_lgamma(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    input, = node.saved
-    r = g * F.digamma(input)
-    if pending[to_input] is None:
-        pending[to_input] = r
-    else:
-        accumulate(pending, to_input, r)
-
-
-_pull_lgamma.op = _lgamma  # type: ignore[attr-defined]
-
-
 def lgamma(input: Tensor) -> Tensor:
     """The logarithm of the absolute value of the gamma function. Within 4 ulp for positive numbers."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        d = None
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_lgamma, (input,), {})
-    try:
-        out = _k_lgamma[a_input.__class__](a_input)
-    except Exception as error:
-        raise explain(_lgamma, (input,), {}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = Node()
-        n.pull = _pull_lgamma
-        n._first = n_input
-        n._second = n._rest = None
-        n.saved = (a_input,)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        if out_shape == n_input.shape:
-            out_shape = n_input.shape
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-        if n_input is not None:
-            t._view = _c_lgamma
-        elif input._view is not None:
-            inherit_cut(t, (input,))
-    return t
+    return apply(_lgamma, (input,), {})
 
 
 def lgamma_(input: Tensor) -> Tensor:
@@ -11902,61 +2809,9 @@ def lgamma_(input: Tensor) -> Tensor:
     return write(_lgamma, input, (), {})
 
 
-def _pull_digamma(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    input, = node.saved
-    r = _r_digamma_input(F, g, input)
-    if pending[to_input] is None:
-        pending[to_input] = r
-    else:
-        accumulate(pending, to_input, r)
-
-
-_pull_digamma.op = _digamma  # type: ignore[attr-defined]
-
-
 def digamma(input: Tensor) -> Tensor:
     """The logarithmic derivative of the gamma function; infinite at 0, NaN at the negative integers. Within 4 ulp for positive numbers."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        d = None
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_digamma, (input,), {})
-    try:
-        out = _k_digamma[a_input.__class__](a_input)
-    except Exception as error:
-        raise explain(_digamma, (input,), {}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = Node()
-        n.pull = _pull_digamma
-        n._first = n_input
-        n._second = n._rest = None
-        n.saved = (a_input,)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        if out_shape == n_input.shape:
-            out_shape = n_input.shape
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-        if n_input is not None:
-            t._view = _c_digamma
-        elif input._view is not None:
-            inherit_cut(t, (input,))
-    return t
+    return apply(_digamma, (input,), {})
 
 
 def digamma_(input: Tensor) -> Tensor:
@@ -11973,61 +2828,29 @@ def polygamma_of(input: Tensor, order: builtins.int) -> Tensor:
     return apply(_polygamma_of, (input,), {"order": order})
 
 
-def _pull_i0(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    input, = node.saved
-    r = g * F.special_i1(input)
-    if pending[to_input] is None:
-        pending[to_input] = r
-    else:
-        accumulate(pending, to_input, r)
+def igamma(input: Tensor, other: TensorLike) -> Tensor:
+    """The lower regularised incomplete gamma function P(input, other), with the gradient of ``other`` alone. Relative errors up to 1e-13."""
+    return apply(_igamma, (input, other), {})
 
 
-_pull_i0.op = _i0  # type: ignore[attr-defined]
+def igamma_(input: Tensor, other: TensorLike) -> Tensor:
+    """``igamma``, written into the tensor itself."""
+    return write(_igamma, input, (other,), {})
+
+
+def igammac(input: Tensor, other: TensorLike) -> Tensor:
+    """The upper regularised incomplete gamma function Q = 1 - P, with the gradient of ``other`` alone. Relative errors up to 1e-13."""
+    return apply(_igammac, (input, other), {})
+
+
+def igammac_(input: Tensor, other: TensorLike) -> Tensor:
+    """``igammac``, written into the tensor itself."""
+    return write(_igammac, input, (other,), {})
 
 
 def i0(input: Tensor) -> Tensor:
     """The modified Bessel function of the first kind of order 0. Within 4 ulp."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        d = None
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_i0, (input,), {})
-    try:
-        out = _k_i0[a_input.__class__](a_input)
-    except Exception as error:
-        raise explain(_i0, (input,), {}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = Node()
-        n.pull = _pull_i0
-        n._first = n_input
-        n._second = n._rest = None
-        n.saved = (a_input,)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        if out_shape == n_input.shape:
-            out_shape = n_input.shape
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-        if n_input is not None:
-            t._view = _c_i0
-        elif input._view is not None:
-            inherit_cut(t, (input,))
-    return t
+    return apply(_i0, (input,), {})
 
 
 def i0_(input: Tensor) -> Tensor:
@@ -12050,66 +2873,9 @@ def special_i1e(input: Tensor) -> Tensor:
     return apply(_special_i1e, (input,), {})
 
 
-def _pull_logit(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    input, = node.saved
-    attrs = node._attrs
-    eps = attrs["eps"]
-    r_input, = _r_logit_all(F, g, input, eps)
-    if to_input is not None and r_input is not None:
-        if pending[to_input] is None:
-            pending[to_input] = r_input
-        else:
-            accumulate(pending, to_input, r_input)
-
-
-_pull_logit.op = _logit  # type: ignore[attr-defined]
-
-
 def logit(input: Tensor, eps: builtins.float | None = None) -> Tensor:
     """``log(input / (1 - input))``, the inverse of ``sigmoid``; with ``eps``, of ``input`` limited to the range from ``eps`` to ``1 - eps``."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        d = None
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_logit, (input,), {"eps": eps})
-    try:
-        out = _k_logit[a_input.__class__](a_input, eps=eps)
-    except Exception as error:
-        raise explain(_logit, (input,), {"eps": eps}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = GeneralNode()
-        n.op = _logit
-        n.pull = _pull_logit
-        n._first = n_input
-        n._second = n._rest = None
-        n.saved = (a_input,)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n._attrs = {"eps": eps}
-        if out_shape == n_input.shape:
-            out_shape = n_input.shape
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-        if n_input is not None:
-            t._view = _c_logit
-        elif input._view is not None:
-            inherit_cut(t, (input,))
-    return t
+    return apply(_logit, (input,), {"eps": eps})
 
 
 def logit_(input: Tensor, eps: builtins.float | None = None) -> Tensor:
@@ -12130,61 +2896,9 @@ def without_gaps(input: Tensor) -> Tensor:
     return apply(_without_gaps, (input,), {})
 
 
-def _pull_sin(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    input, = node.saved
-    r = g * F.cos(input)
-    if pending[to_input] is None:
-        pending[to_input] = r
-    else:
-        accumulate(pending, to_input, r)
-
-
-_pull_sin.op = _sin  # type: ignore[attr-defined]
-
-
 def sin(input: Tensor) -> Tensor:
     """Sine, in radians."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        d = None
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_sin, (input,), {})
-    try:
-        out = _k_sin[a_input.__class__](a_input)
-    except Exception as error:
-        raise explain(_sin, (input,), {}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = Node()
-        n.pull = _pull_sin
-        n._first = n_input
-        n._second = n._rest = None
-        n.saved = (a_input,)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        if out_shape == n_input.shape:
-            out_shape = n_input.shape
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-        if n_input is not None:
-            t._view = _c_sin
-        elif input._view is not None:
-            inherit_cut(t, (input,))
-    return t
+    return apply(_sin, (input,), {})
 
 
 def sin_(input: Tensor) -> Tensor:
@@ -12192,61 +2906,9 @@ def sin_(input: Tensor) -> Tensor:
     return write(_sin, input, (), {})
 
 
-def _pull_cos(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    input, = node.saved
-    r = -g * F.sin(input)
-    if pending[to_input] is None:
-        pending[to_input] = r
-    else:
-        accumulate(pending, to_input, r)
-
-
-_pull_cos.op = _cos  # type: ignore[attr-defined]
-
-
 def cos(input: Tensor) -> Tensor:
     """Cosine, in radians."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        d = None
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_cos, (input,), {})
-    try:
-        out = _k_cos[a_input.__class__](a_input)
-    except Exception as error:
-        raise explain(_cos, (input,), {}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = Node()
-        n.pull = _pull_cos
-        n._first = n_input
-        n._second = n._rest = None
-        n.saved = (a_input,)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        if out_shape == n_input.shape:
-            out_shape = n_input.shape
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-        if n_input is not None:
-            t._view = _c_cos
-        elif input._view is not None:
-            inherit_cut(t, (input,))
-    return t
+    return apply(_cos, (input,), {})
 
 
 def cos_(input: Tensor) -> Tensor:
@@ -12254,61 +2916,9 @@ def cos_(input: Tensor) -> Tensor:
     return write(_cos, input, (), {})
 
 
-def _pull_tanh(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    out, = node.saved
-    r = g - g * out * out
-    if pending[to_input] is None:
-        pending[to_input] = r
-    else:
-        accumulate(pending, to_input, r)
-
-
-_pull_tanh.op = _tanh  # type: ignore[attr-defined]
-
-
 def tanh(input: Tensor) -> Tensor:
     """Hyperbolic tangent."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        d = None
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_tanh, (input,), {})
-    try:
-        out = _k_tanh[a_input.__class__](a_input)
-    except Exception as error:
-        raise explain(_tanh, (input,), {}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = Node()
-        n.pull = _pull_tanh
-        n._first = n_input
-        n._second = n._rest = None
-        n.saved = (out,)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        if out_shape == n_input.shape:
-            out_shape = n_input.shape
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-        if n_input is not None:
-            t._view = _c_tanh
-        elif input._view is not None:
-            inherit_cut(t, (input,))
-    return t
+    return apply(_tanh, (input,), {})
 
 
 def tanh_(input: Tensor) -> Tensor:
@@ -12316,61 +2926,9 @@ def tanh_(input: Tensor) -> Tensor:
     return write(_tanh, input, (), {})
 
 
-def _pull_tan(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    out, = node.saved
-    r = g * (1 + out * out)
-    if pending[to_input] is None:
-        pending[to_input] = r
-    else:
-        accumulate(pending, to_input, r)
-
-
-_pull_tan.op = _tan  # type: ignore[attr-defined]
-
-
 def tan(input: Tensor) -> Tensor:
     """Tangent, of radians."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        d = None
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_tan, (input,), {})
-    try:
-        out = _k_tan[a_input.__class__](a_input)
-    except Exception as error:
-        raise explain(_tan, (input,), {}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = Node()
-        n.pull = _pull_tan
-        n._first = n_input
-        n._second = n._rest = None
-        n.saved = (out,)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        if out_shape == n_input.shape:
-            out_shape = n_input.shape
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-        if n_input is not None:
-            t._view = _c_tan
-        elif input._view is not None:
-            inherit_cut(t, (input,))
-    return t
+    return apply(_tan, (input,), {})
 
 
 def tan_(input: Tensor) -> Tensor:
@@ -12378,61 +2936,9 @@ def tan_(input: Tensor) -> Tensor:
     return write(_tan, input, (), {})
 
 
-def _pull_sinh(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    input, = node.saved
-    r = g * F.cosh(input)
-    if pending[to_input] is None:
-        pending[to_input] = r
-    else:
-        accumulate(pending, to_input, r)
-
-
-_pull_sinh.op = _sinh  # type: ignore[attr-defined]
-
-
 def sinh(input: Tensor) -> Tensor:
     """Hyperbolic sine."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        d = None
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_sinh, (input,), {})
-    try:
-        out = _k_sinh[a_input.__class__](a_input)
-    except Exception as error:
-        raise explain(_sinh, (input,), {}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = Node()
-        n.pull = _pull_sinh
-        n._first = n_input
-        n._second = n._rest = None
-        n.saved = (a_input,)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        if out_shape == n_input.shape:
-            out_shape = n_input.shape
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-        if n_input is not None:
-            t._view = _c_sinh
-        elif input._view is not None:
-            inherit_cut(t, (input,))
-    return t
+    return apply(_sinh, (input,), {})
 
 
 def sinh_(input: Tensor) -> Tensor:
@@ -12440,61 +2946,9 @@ def sinh_(input: Tensor) -> Tensor:
     return write(_sinh, input, (), {})
 
 
-def _pull_cosh(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    input, = node.saved
-    r = g * F.sinh(input)
-    if pending[to_input] is None:
-        pending[to_input] = r
-    else:
-        accumulate(pending, to_input, r)
-
-
-_pull_cosh.op = _cosh  # type: ignore[attr-defined]
-
-
 def cosh(input: Tensor) -> Tensor:
     """Hyperbolic cosine."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        d = None
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_cosh, (input,), {})
-    try:
-        out = _k_cosh[a_input.__class__](a_input)
-    except Exception as error:
-        raise explain(_cosh, (input,), {}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = Node()
-        n.pull = _pull_cosh
-        n._first = n_input
-        n._second = n._rest = None
-        n.saved = (a_input,)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        if out_shape == n_input.shape:
-            out_shape = n_input.shape
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-        if n_input is not None:
-            t._view = _c_cosh
-        elif input._view is not None:
-            inherit_cut(t, (input,))
-    return t
+    return apply(_cosh, (input,), {})
 
 
 def cosh_(input: Tensor) -> Tensor:
@@ -12502,61 +2956,9 @@ def cosh_(input: Tensor) -> Tensor:
     return write(_cosh, input, (), {})
 
 
-def _pull_asin(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    input, = node.saved
-    r = F.masked(g, g * F.rsqrt(1 - input * input))
-    if pending[to_input] is None:
-        pending[to_input] = r
-    else:
-        accumulate(pending, to_input, r)
-
-
-_pull_asin.op = _asin  # type: ignore[attr-defined]
-
-
 def asin(input: Tensor) -> Tensor:
     """Inverse sine, in radians."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        d = None
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_asin, (input,), {})
-    try:
-        out = _k_asin[a_input.__class__](a_input)
-    except Exception as error:
-        raise explain(_asin, (input,), {}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = Node()
-        n.pull = _pull_asin
-        n._first = n_input
-        n._second = n._rest = None
-        n.saved = (a_input,)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        if out_shape == n_input.shape:
-            out_shape = n_input.shape
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-        if n_input is not None:
-            t._view = _c_asin
-        elif input._view is not None:
-            inherit_cut(t, (input,))
-    return t
+    return apply(_asin, (input,), {})
 
 
 def asin_(input: Tensor) -> Tensor:
@@ -12564,61 +2966,9 @@ def asin_(input: Tensor) -> Tensor:
     return write(_asin, input, (), {})
 
 
-def _pull_acos(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    input, = node.saved
-    r = F.masked(g, -g * F.rsqrt(1 - input * input))
-    if pending[to_input] is None:
-        pending[to_input] = r
-    else:
-        accumulate(pending, to_input, r)
-
-
-_pull_acos.op = _acos  # type: ignore[attr-defined]
-
-
 def acos(input: Tensor) -> Tensor:
     """Inverse cosine, in radians."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        d = None
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_acos, (input,), {})
-    try:
-        out = _k_acos[a_input.__class__](a_input)
-    except Exception as error:
-        raise explain(_acos, (input,), {}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = Node()
-        n.pull = _pull_acos
-        n._first = n_input
-        n._second = n._rest = None
-        n.saved = (a_input,)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        if out_shape == n_input.shape:
-            out_shape = n_input.shape
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-        if n_input is not None:
-            t._view = _c_acos
-        elif input._view is not None:
-            inherit_cut(t, (input,))
-    return t
+    return apply(_acos, (input,), {})
 
 
 def acos_(input: Tensor) -> Tensor:
@@ -12626,61 +2976,9 @@ def acos_(input: Tensor) -> Tensor:
     return write(_acos, input, (), {})
 
 
-def _pull_atan(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    input, = node.saved
-    r = g / (1 + input * input)
-    if pending[to_input] is None:
-        pending[to_input] = r
-    else:
-        accumulate(pending, to_input, r)
-
-
-_pull_atan.op = _atan  # type: ignore[attr-defined]
-
-
 def atan(input: Tensor) -> Tensor:
     """Inverse tangent, in radians."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        d = None
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_atan, (input,), {})
-    try:
-        out = _k_atan[a_input.__class__](a_input)
-    except Exception as error:
-        raise explain(_atan, (input,), {}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = Node()
-        n.pull = _pull_atan
-        n._first = n_input
-        n._second = n._rest = None
-        n.saved = (a_input,)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        if out_shape == n_input.shape:
-            out_shape = n_input.shape
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-        if n_input is not None:
-            t._view = _c_atan
-        elif input._view is not None:
-            inherit_cut(t, (input,))
-    return t
+    return apply(_atan, (input,), {})
 
 
 def atan_(input: Tensor) -> Tensor:
@@ -12718,92 +3016,9 @@ def atanh_(input: Tensor) -> Tensor:
     return write(_atanh, input, (), {})
 
 
-def _pull_atan2(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    to_other = node._second
-    input, other = node.saved
-    shape = node.shape
-    if to_input is not None:
-        r = F.where(input * input + other * other == 0, 0, g * (other / (input * input + other * other)))
-        if shape is not to_input.shape and shape != to_input.shape:
-            r = F.sum_to(r, shape=to_input.shape)
-        if pending[to_input] is None:
-            pending[to_input] = r
-        else:
-            accumulate(pending, to_input, r)
-    if to_other is not None:
-        r = F.where(input * input + other * other == 0, 0, g * (-input / (input * input + other * other)))
-        if shape is not to_other.shape and shape != to_other.shape:
-            r = F.sum_to(r, shape=to_other.shape)
-        if pending[to_other] is None:
-            pending[to_other] = r
-        else:
-            accumulate(pending, to_other, r)
-
-
-_pull_atan2.op = _atan2  # type: ignore[attr-defined]
-
-
 def atan2(input: Tensor, other: TensorLike) -> Tensor:
     """The angle of the point (``other``, ``input``) in radians, between -π and π; the gradient at the origin is 0."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-        c = other.__class__
-        if c is _float or c is _int:
-            a_other: Any = other
-            n_other = None
-        else:
-            a_other = other._array
-            n_other = other._node
-            if a_other.dtype is not d:
-                d = None
-    except AttributeError:
-        d = None
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_atan2, (input, other), {})
-    try:
-        out = _k_atan2[a_input.__class__](a_input, a_other)
-    except Exception as error:
-        raise explain(_atan2, (input, other), {}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if (n_input is not None or n_other is not None) and mode.grad:
-        t._node = n = Node()
-        n.pull = _pull_atan2
-        n._first = n_input
-        n._second = n_other
-        n._rest = ()
-        n.saved = (a_input, a_other)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        if n_input is not None and out_shape == n_input.shape:
-            out_shape = n_input.shape
-        elif n_other is not None and out_shape == n_other.shape:
-            out_shape = n_other.shape
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-            if n_input is None:
-                n._constants = input
-            elif n_other is None:
-                n._constants = other
-        n.seq = next_seq()
-        if n_input is None and input._view is not None or n_other is None and a_other is not other and other._view is not None:
-            note_cuts(n, (input, other))
-    else:
-        t._node = None
-        if n_input is not None or n_other is not None:
-            t._view = _c_atan2
-        elif input._view is not None or a_other is not other and other._view is not None:
-            inherit_cut(t, (input, other))
-    return t
+    return apply(_atan2, (input, other), {})
 
 
 def atan2_(input: Tensor, other: TensorLike) -> Tensor:
@@ -12811,60 +3026,9 @@ def atan2_(input: Tensor, other: TensorLike) -> Tensor:
     return write(_atan2, input, (other,), {})
 
 
-def _pull_deg2rad(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    r = g * 0.017453292519943295
-    if pending[to_input] is None:
-        pending[to_input] = r
-    else:
-        accumulate(pending, to_input, r)
-
-
-_pull_deg2rad.op = _deg2rad  # type: ignore[attr-defined]
-
-
 def deg2rad(input: Tensor) -> Tensor:
     """Degrees in radians."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        d = None
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_deg2rad, (input,), {})
-    try:
-        out = _k_deg2rad[a_input.__class__](a_input)
-    except Exception as error:
-        raise explain(_deg2rad, (input,), {}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = Node()
-        n.pull = _pull_deg2rad
-        n._first = n_input
-        n._second = n._rest = None
-        n.saved = None
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        if out_shape == n_input.shape:
-            out_shape = n_input.shape
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-        if n_input is not None:
-            t._view = _c_deg2rad
-        elif input._view is not None:
-            inherit_cut(t, (input,))
-    return t
+    return apply(_deg2rad, (input,), {})
 
 
 def deg2rad_(input: Tensor) -> Tensor:
@@ -12872,60 +3036,9 @@ def deg2rad_(input: Tensor) -> Tensor:
     return write(_deg2rad, input, (), {})
 
 
-def _pull_rad2deg(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    r = g * 57.29577951308232
-    if pending[to_input] is None:
-        pending[to_input] = r
-    else:
-        accumulate(pending, to_input, r)
-
-
-_pull_rad2deg.op = _rad2deg  # type: ignore[attr-defined]
-
-
 def rad2deg(input: Tensor) -> Tensor:
     """Radians in degrees."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        d = None
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_rad2deg, (input,), {})
-    try:
-        out = _k_rad2deg[a_input.__class__](a_input)
-    except Exception as error:
-        raise explain(_rad2deg, (input,), {}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = Node()
-        n.pull = _pull_rad2deg
-        n._first = n_input
-        n._second = n._rest = None
-        n.saved = None
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        if out_shape == n_input.shape:
-            out_shape = n_input.shape
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-        if n_input is not None:
-            t._view = _c_rad2deg
-        elif input._view is not None:
-            inherit_cut(t, (input,))
-    return t
+    return apply(_rad2deg, (input,), {})
 
 
 def rad2deg_(input: Tensor) -> Tensor:
@@ -12933,61 +3046,9 @@ def rad2deg_(input: Tensor) -> Tensor:
     return write(_rad2deg, input, (), {})
 
 
-def _pull_sinc(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    input, = node.saved
-    r = _r_sinc_input(F, g, input)
-    if pending[to_input] is None:
-        pending[to_input] = r
-    else:
-        accumulate(pending, to_input, r)
-
-
-_pull_sinc.op = _sinc  # type: ignore[attr-defined]
-
-
 def sinc(input: Tensor) -> Tensor:
     """``sin(πx) / (πx)``, and 1 at 0."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        d = None
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_sinc, (input,), {})
-    try:
-        out = _k_sinc[a_input.__class__](a_input)
-    except Exception as error:
-        raise explain(_sinc, (input,), {}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = Node()
-        n.pull = _pull_sinc
-        n._first = n_input
-        n._second = n._rest = None
-        n.saved = (a_input,)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        if out_shape == n_input.shape:
-            out_shape = n_input.shape
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-        if n_input is not None:
-            t._view = _c_sinc
-        elif input._view is not None:
-            inherit_cut(t, (input,))
-    return t
+    return apply(_sinc, (input,), {})
 
 
 def sinc_(input: Tensor) -> Tensor:
@@ -13011,33 +3072,6 @@ def adagrad_update(*tensors: Tensor, count: builtins.int, block: builtins.int, l
     return apply(_adagrad_update, tuple(tensors), {"count": count, "block": block, "lr": lr, "lr_decay": lr_decay, "eps": eps, "weight_decay": weight_decay, "maximize": maximize})
 
 
-def _pull_linalg_cross(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    to_other = node._second
-    input, other = node.saved
-    attrs = node._attrs
-    dim = attrs["dim"]
-    if to_input is not None:
-        r = _r_linalg_cross_input(F, g, other, dim)
-        if r.shape != to_input.shape:
-            r = F.sum_to(r, shape=to_input.shape)
-        if pending[to_input] is None:
-            pending[to_input] = r
-        else:
-            accumulate(pending, to_input, r)
-    if to_other is not None:
-        r = _r_linalg_cross_other(F, g, input, dim)
-        if r.shape != to_other.shape:
-            r = F.sum_to(r, shape=to_other.shape)
-        if pending[to_other] is None:
-            pending[to_other] = r
-        else:
-            accumulate(pending, to_other, r)
-
-
-_pull_linalg_cross.op = _linalg_cross  # type: ignore[attr-defined]
-
-
 def linalg_cross(input: Tensor, other: Tensor, *, dim: builtins.int = -1, axis: Any = None) -> Tensor:
     """The cross products of vectors of 3 elements along ``dim``; the other dimensions broadcast.
 
@@ -13047,70 +3081,7 @@ def linalg_cross(input: Tensor, other: Tensor, *, dim: builtins.int = -1, axis: 
     """
     if axis is not None:
         dim = axis
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-        a_other = other._array
-        n_other = other._node
-        if a_other.dtype is not d:
-            d = None
-    except AttributeError:
-        d = None
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_linalg_cross, (input, other), {"dim": dim})
-    try:
-        out = _k_linalg_cross[a_input.__class__](a_input, a_other, dim=dim)
-    except Exception as error:
-        raise explain(_linalg_cross, (input, other), {"dim": dim}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if (n_input is not None or n_other is not None) and mode.grad:
-        t._node = n = GeneralNode()
-        n.op = _linalg_cross
-        n.pull = _pull_linalg_cross
-        n._first = n_input
-        n._second = n_other
-        n._rest = ()
-        n.saved = (a_input if n_other is not None else None, a_other if n_input is not None else None)
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n._attrs = {"dim": dim}
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-        if n_input is None and input._view is not None or n_other is None and other._view is not None:
-            note_cuts(n, (input, other))
-    else:
-        t._node = None
-        if n_input is not None or n_other is not None:
-            t._view = _c_linalg_cross
-        elif input._view is not None or other._view is not None:
-            inherit_cut(t, (input, other))
-    return t
-
-
-def _pull_Tensor_unfold(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    attrs = node._attrs
-    dimension = attrs["dimension"]
-    size = attrs["size"]
-    step = attrs["step"]
-    input_shape = node._shapes[0]
-    r = _r_Tensor_unfold_input(F, g, dimension, size, step, input_shape)
-    if pending[to_input] is None:
-        pending[to_input] = r
-    else:
-        accumulate(pending, to_input, r)
-
-
-_pull_Tensor_unfold.op = _Tensor_unfold  # type: ignore[attr-defined]
+    return apply(_linalg_cross, (input, other), {"dim": dim})
 
 
 def Tensor_unfold(input: Tensor, dimension: builtins.int, size: builtins.int, step: builtins.int) -> Tensor:
@@ -13122,70 +3093,11 @@ def Tensor_unfold(input: Tensor, dimension: builtins.int, size: builtins.int, st
     >>> ag.arange(5).unfold(0, 3, 2).tolist()
     [[0, 1, 2], [2, 3, 4]]
     """
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        d = None
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_Tensor_unfold, (input,), {"dimension": dimension, "size": size, "step": step})
-    if not a_input.shape:
-        a_input = real_array(input)
-    try:
-        out = _k_Tensor_unfold[a_input.__class__](a_input, dimension=dimension, size=size, step=step)
-    except Exception as error:
-        raise explain(_Tensor_unfold, (input,), {"dimension": dimension, "size": size, "step": step}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = GeneralNode()
-        n.op = _Tensor_unfold
-        n.pull = _pull_Tensor_unfold
-        n._first = n_input
-        n._second = n._rest = None
-        n.saved = None
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n._attrs = {"dimension": dimension, "size": size, "step": step}
-        n._shapes = (a_input.shape,)
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-        if n_input is not None:
-            t._view = _c_Tensor_unfold
-        elif input._view is not None:
-            inherit_cut(t, (input,))
-    link_view(_Tensor_unfold, input, {"dimension": dimension, "size": size, "step": step}, t)
-    return t
+    return apply(_Tensor_unfold, (input,), {"dimension": dimension, "size": size, "step": step})
 
 
 def windows_add(input: Tensor, shape: Sequence[builtins.int], dimension: builtins.int, size: builtins.int, step: builtins.int) -> Tensor:
     return apply(_windows_add, (input,), {"shape": shape, "dimension": dimension, "size": size, "step": step})
-
-
-def _pull_as_strided(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    attrs = node._attrs
-    stride = attrs["stride"]
-    storage_offset = attrs["storage_offset"]
-    input_shape = node._shapes[0]
-    r = _r_as_strided_input(F, g, stride, storage_offset, input_shape)
-    if pending[to_input] is None:
-        pending[to_input] = r
-    else:
-        accumulate(pending, to_input, r)
-
-
-_pull_as_strided.op = _as_strided  # type: ignore[attr-defined]
 
 
 def as_strided(input: Tensor, size: Sequence[builtins.int], stride: Sequence[builtins.int], storage_offset: builtins.int | None = None) -> Tensor:
@@ -13198,50 +3110,7 @@ def as_strided(input: Tensor, size: Sequence[builtins.int], stride: Sequence[bui
     >>> ag.arange(4).as_strided((2, 3), (1, 1)).tolist()
     [[0, 1, 2], [1, 2, 3]]
     """
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        d = None
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_as_strided, (input,), {"size": size, "stride": stride, "storage_offset": storage_offset})
-    if not a_input.shape:
-        a_input = real_array(input)
-    try:
-        out = _k_as_strided[a_input.__class__](a_input, size=size, stride=stride, storage_offset=storage_offset)
-    except Exception as error:
-        raise explain(_as_strided, (input,), {"size": size, "stride": stride, "storage_offset": storage_offset}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = GeneralNode()
-        n.op = _as_strided
-        n.pull = _pull_as_strided
-        n._first = n_input
-        n._second = n._rest = None
-        n.saved = None
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n._attrs = {"size": size, "stride": stride, "storage_offset": storage_offset}
-        n._shapes = (a_input.shape,)
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-        if n_input is not None:
-            t._view = _c_as_strided
-        elif input._view is not None:
-            inherit_cut(t, (input,))
-    link_view(_as_strided, input, {"size": size, "stride": stride, "storage_offset": storage_offset}, t)
-    return t
+    return apply(_as_strided, (input,), {"size": size, "stride": stride, "storage_offset": storage_offset})
 
 
 def strided_add(input: Tensor, shape: Sequence[builtins.int], stride: Sequence[builtins.int], storage_offset: builtins.int | None = None) -> Tensor:
@@ -13252,131 +3121,13 @@ def strided_read(input: Tensor, size: Sequence[builtins.int], stride: Sequence[b
     return apply(_strided_read, (input,), {"size": size, "stride": stride, "storage_offset": storage_offset})
 
 
-def _pull_clone(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    r = _r_clone_input(F, g)
-    if pending[to_input] is None:
-        pending[to_input] = r
-    else:
-        accumulate(pending, to_input, r)
-
-
-_pull_clone.op = _clone  # type: ignore[attr-defined]
-
-
-def clone(input: Tensor) -> Tensor:
+def clone(input: Tensor, *, memory_format: Any = None) -> Tensor:
     """A copy with its own memory; differentiable."""
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-    except AttributeError:
-        d = None
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_clone, (input,), {})
-    try:
-        out = _k_clone[a_input.__class__](a_input)
-    except Exception as error:
-        raise explain(_clone, (input,), {}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if n_input is not None and mode.grad:
-        t._node = n = Node()
-        n.pull = _pull_clone
-        n._first = n_input
-        n._second = n._rest = None
-        n.saved = None
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-    else:
-        t._node = None
-        if n_input is not None:
-            t._view = _c_clone
-        elif input._view is not None:
-            inherit_cut(t, (input,))
-    return t
-
-
-def _pull_copy(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    to_source = node._second
-    source_dtype = node._dtypes[1]
-    if to_input is not None:
-        r = _r_copy_input(F, g)
-        if r.shape != to_input.shape:
-            r = F.sum_to(r, shape=to_input.shape)
-        if pending[to_input] is None:
-            pending[to_input] = r
-        else:
-            accumulate(pending, to_input, r)
-    if to_source is not None:
-        r = _r_copy_source(F, g, source_dtype)
-        if r.shape != to_source.shape:
-            r = F.sum_to(r, shape=to_source.shape)
-        if pending[to_source] is None:
-            pending[to_source] = r
-        else:
-            accumulate(pending, to_source, r)
-
-
-_pull_copy.op = _copy  # type: ignore[attr-defined]
+    return apply(_clone, (input,), {})
 
 
 def copy(input: Tensor, source: Tensor, non_blocking: builtins.bool = False) -> Tensor:
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-        a_source = source._array
-        n_source = source._node
-    except AttributeError:
-        d = None
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_copy, (input, source), {})
-    try:
-        out = _k_copy[a_input.__class__](a_input, a_source)
-    except Exception as error:
-        raise explain(_copy, (input, source), {}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if (n_input is not None or n_source is not None) and mode.grad:
-        t._node = n = GeneralNode()
-        n.op = _copy
-        n.pull = _pull_copy
-        n._first = n_input
-        n._second = n_source
-        n._rest = ()
-        n.saved = None
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n._dtypes = (from_numpy_dtype(d), dtype_or_none(a_source))
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-        if n_input is None and input._view is not None or n_source is None and source._view is not None:
-            note_cuts(n, (input, source))
-    else:
-        t._node = None
-        if n_input is not None or n_source is not None:
-            t._view = _c_copy
-        elif input._view is not None or source._view is not None:
-            inherit_cut(t, (input, source))
-    return t
+    return apply(_copy, (input, source), {})
 
 
 def copy_(input: Tensor, source: Tensor, non_blocking: builtins.bool = False) -> Tensor:
@@ -13384,82 +3135,8 @@ def copy_(input: Tensor, source: Tensor, non_blocking: builtins.bool = False) ->
     return write(_copy, input, (source,), {})
 
 
-def _pull_fill(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:
-    to_input = node._first
-    to_value = node._second
-    value_dtype = node._dtypes[1]
-    if to_input is not None:
-        r = _r_fill_input(F, g)
-        if r.shape != to_input.shape:
-            r = F.sum_to(r, shape=to_input.shape)
-        if pending[to_input] is None:
-            pending[to_input] = r
-        else:
-            accumulate(pending, to_input, r)
-    if to_value is not None:
-        r = _r_fill_value(F, g, value_dtype)
-        if r.shape != to_value.shape:
-            r = F.sum_to(r, shape=to_value.shape)
-        if pending[to_value] is None:
-            pending[to_value] = r
-        else:
-            accumulate(pending, to_value, r)
-
-
-_pull_fill.op = _fill  # type: ignore[attr-defined]
-
-
 def fill(input: Tensor, value: TensorLike) -> Tensor:
-    try:
-        a_input = input._array
-        n_input = input._node
-        d = a_input.dtype
-        c = value.__class__
-        if c is _float or c is _int:
-            a_value: Any = value
-            n_value = None
-        else:
-            a_value = value._array
-            n_value = value._node
-    except AttributeError:
-        d = None
-    mode = get_mode()
-    if (d is not FLOAT32 and d is not FLOAT64) or mode.general:
-        return apply(_fill, (input, value), {})
-    try:
-        out = _k_fill[a_input.__class__](a_input, a_value)
-    except Exception as error:
-        raise explain(_fill, (input, value), {}, error) from error
-    t: Tensor = empty_tensor()
-    t._view = None
-    t._array = out
-    if (n_input is not None or n_value is not None) and mode.grad:
-        t._node = n = GeneralNode()
-        n.op = _fill
-        n.pull = _pull_fill
-        n._first = n_input
-        n._second = n_value
-        n._rest = ()
-        n.saved = None
-        n.hooks = None
-        n.scope = mode.scope
-        out_shape = out.shape
-        n._dtypes = (from_numpy_dtype(d), dtype_or_none(a_value))
-        n.shape = out_shape
-        if out_shape:
-            n.value = None
-        else:
-            n.value = out
-        n.seq = next_seq()
-        if n_input is None and input._view is not None or n_value is None and a_value is not value and value._view is not None:
-            note_cuts(n, (input, value))
-    else:
-        t._node = None
-        if n_input is not None or n_value is not None:
-            t._view = _c_fill
-        elif input._view is not None or a_value is not value and value._view is not None:
-            inherit_cut(t, (input, value))
-    return t
+    return apply(_fill, (input, value), {})
 
 
 def fill_(input: Tensor, value: TensorLike) -> Tensor:
@@ -13593,6 +3270,54 @@ def allclose(input: Tensor, other: Tensor, rtol: builtins.float = 1e-05, atol: b
 def equal(input: Tensor, other: Tensor) -> builtins.bool:
     """Whether shape and all elements agree, as a Python bool."""
     return _equal(F, input, other)
+
+
+def conv1d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: builtins.int | Sequence[builtins.int] = 1, padding: builtins.int | str | Sequence[builtins.int] = 0, dilation: builtins.int | Sequence[builtins.int] = 1, groups: builtins.int = 1) -> Tensor:
+    """Cross-correlation of sequences (batch, channels, length), or without batch, with filters (filters, channels / groups, kernel size). See ``conv2d``."""
+    return _conv1d(F, input, weight, bias, stride, padding, dilation, groups)
+
+
+def conv2d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: builtins.int | Sequence[builtins.int] = 1, padding: builtins.int | str | Sequence[builtins.int] = 0, dilation: builtins.int | Sequence[builtins.int] = 1, groups: builtins.int = 1) -> Tensor:
+    """Cross-correlation of images with filters.
+
+    ``input`` is (batch, channels, height, width) or without batch, ``weight`` (filters, channels / groups, kernel height,
+    kernel width), ``bias`` (filters,). ``padding`` with zeros is an int, a pair, ``'valid'`` (none) or ``'same'`` (the
+    result has the input's size; stride 1 only). Raises ``RuntimeError`` for shapes that do not fit.
+
+    >>> import autograd_core as ag
+    >>> ag.conv2d(ag.ones(1, 1, 3, 3), ag.ones(1, 1, 2, 2))
+    tensor([[[[4., 4.],
+              [4., 4.]]]])
+    """
+    return _conv2d(F, input, weight, bias, stride, padding, dilation, groups)
+
+
+def conv3d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: builtins.int | Sequence[builtins.int] = 1, padding: builtins.int | str | Sequence[builtins.int] = 0, dilation: builtins.int | Sequence[builtins.int] = 1, groups: builtins.int = 1) -> Tensor:
+    """Cross-correlation of volumes (batch, channels, depth, height, width), or without batch, with filters of three dimensions. See ``conv2d``."""
+    return _conv3d(F, input, weight, bias, stride, padding, dilation, groups)
+
+
+def conv_transpose1d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: builtins.int | Sequence[builtins.int] = 1, padding: builtins.int | Sequence[builtins.int] = 0, output_padding: builtins.int | Sequence[builtins.int] = 0, groups: builtins.int = 1, dilation: builtins.int | Sequence[builtins.int] = 1) -> Tensor:
+    """The adjoint of ``conv1d``: from (batch, channels, length) to longer sequences. See ``conv_transpose2d``."""
+    return _conv_transpose1d(F, input, weight, bias, stride, padding, output_padding, groups, dilation)
+
+
+def conv_transpose2d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: builtins.int | Sequence[builtins.int] = 1, padding: builtins.int | Sequence[builtins.int] = 0, output_padding: builtins.int | Sequence[builtins.int] = 0, groups: builtins.int = 1, dilation: builtins.int | Sequence[builtins.int] = 1) -> Tensor:
+    """The adjoint of ``conv2d``: from (batch, channels, height, width) to larger images, with ``weight`` (channels, filters / groups, ...).
+
+    ``output_padding`` adds rows and columns at the end, where a stride leaves the size open. Raises ``RuntimeError`` for
+    shapes that do not fit.
+
+    >>> import autograd_core as ag
+    >>> ag.conv_transpose2d(ag.ones(1, 1, 2, 2), ag.ones(1, 1, 2, 2)).tolist()
+    [[[[1.0, 2.0, 1.0], [2.0, 4.0, 2.0], [1.0, 2.0, 1.0]]]]
+    """
+    return _conv_transpose2d(F, input, weight, bias, stride, padding, output_padding, groups, dilation)
+
+
+def conv_transpose3d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: builtins.int | Sequence[builtins.int] = 1, padding: builtins.int | Sequence[builtins.int] = 0, output_padding: builtins.int | Sequence[builtins.int] = 0, groups: builtins.int = 1, dilation: builtins.int | Sequence[builtins.int] = 1) -> Tensor:
+    """The adjoint of ``conv3d``: from (batch, channels, depth, height, width) to larger volumes. See ``conv_transpose2d``."""
+    return _conv_transpose3d(F, input, weight, bias, stride, padding, output_padding, groups, dilation)
 
 
 def adaptive_avg_pool1d(input: Tensor, output_size: builtins.int | Sequence[builtins.int]) -> Tensor:
@@ -13917,54 +3642,6 @@ def resolve_conj(input: Tensor) -> Tensor:
     return _resolve_conj(F, input)
 
 
-def conv1d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: builtins.int | Sequence[builtins.int] = 1, padding: builtins.int | str | Sequence[builtins.int] = 0, dilation: builtins.int | Sequence[builtins.int] = 1, groups: builtins.int = 1) -> Tensor:
-    """Cross-correlation of sequences (batch, channels, length), or without batch, with filters (filters, channels / groups, kernel size). See ``conv2d``."""
-    return _conv1d(F, input, weight, bias, stride, padding, dilation, groups)
-
-
-def conv2d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: builtins.int | Sequence[builtins.int] = 1, padding: builtins.int | str | Sequence[builtins.int] = 0, dilation: builtins.int | Sequence[builtins.int] = 1, groups: builtins.int = 1) -> Tensor:
-    """Cross-correlation of images with filters.
-
-    ``input`` is (batch, channels, height, width) or without batch, ``weight`` (filters, channels / groups, kernel height,
-    kernel width), ``bias`` (filters,). ``padding`` with zeros is an int, a pair, ``'valid'`` (none) or ``'same'`` (the
-    result has the input's size; stride 1 only). Raises ``RuntimeError`` for shapes that do not fit.
-
-    >>> import autograd_core as ag
-    >>> ag.conv2d(ag.ones(1, 1, 3, 3), ag.ones(1, 1, 2, 2))
-    tensor([[[[4., 4.],
-              [4., 4.]]]])
-    """
-    return _conv2d(F, input, weight, bias, stride, padding, dilation, groups)
-
-
-def conv3d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: builtins.int | Sequence[builtins.int] = 1, padding: builtins.int | str | Sequence[builtins.int] = 0, dilation: builtins.int | Sequence[builtins.int] = 1, groups: builtins.int = 1) -> Tensor:
-    """Cross-correlation of volumes (batch, channels, depth, height, width), or without batch, with filters of three dimensions. See ``conv2d``."""
-    return _conv3d(F, input, weight, bias, stride, padding, dilation, groups)
-
-
-def conv_transpose1d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: builtins.int | Sequence[builtins.int] = 1, padding: builtins.int | Sequence[builtins.int] = 0, output_padding: builtins.int | Sequence[builtins.int] = 0, groups: builtins.int = 1, dilation: builtins.int | Sequence[builtins.int] = 1) -> Tensor:
-    """The adjoint of ``conv1d``: from (batch, channels, length) to longer sequences. See ``conv_transpose2d``."""
-    return _conv_transpose1d(F, input, weight, bias, stride, padding, output_padding, groups, dilation)
-
-
-def conv_transpose2d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: builtins.int | Sequence[builtins.int] = 1, padding: builtins.int | Sequence[builtins.int] = 0, output_padding: builtins.int | Sequence[builtins.int] = 0, groups: builtins.int = 1, dilation: builtins.int | Sequence[builtins.int] = 1) -> Tensor:
-    """The adjoint of ``conv2d``: from (batch, channels, height, width) to larger images, with ``weight`` (channels, filters / groups, ...).
-
-    ``output_padding`` adds rows and columns at the end, where a stride leaves the size open. Raises ``RuntimeError`` for
-    shapes that do not fit.
-
-    >>> import autograd_core as ag
-    >>> ag.conv_transpose2d(ag.ones(1, 1, 2, 2), ag.ones(1, 1, 2, 2)).tolist()
-    [[[[1.0, 2.0, 1.0], [2.0, 4.0, 2.0], [1.0, 2.0, 1.0]]]]
-    """
-    return _conv_transpose2d(F, input, weight, bias, stride, padding, output_padding, groups, dilation)
-
-
-def conv_transpose3d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: builtins.int | Sequence[builtins.int] = 1, padding: builtins.int | Sequence[builtins.int] = 0, output_padding: builtins.int | Sequence[builtins.int] = 0, groups: builtins.int = 1, dilation: builtins.int | Sequence[builtins.int] = 1) -> Tensor:
-    """The adjoint of ``conv3d``: from (batch, channels, depth, height, width) to larger volumes. See ``conv_transpose2d``."""
-    return _conv_transpose3d(F, input, weight, bias, stride, padding, output_padding, groups, dilation)
-
-
 def softmax(input: Tensor, dim: builtins.int | None = None, *, dtype: DTypeLike | None = None, axis: Any = None) -> Tensor:
     """``exp(input)`` divided by its sum along ``dim``; ``dtype`` converts the input first. Integers are refused without it.
 
@@ -14148,9 +3825,19 @@ def dropout(input: Tensor, p: builtins.float = 0.5, training: builtins.bool = Tr
     return _dropout(F, input, p, training, inplace, generator=generator)
 
 
+def dropout_(input: Tensor, p: builtins.float = 0.5, training: builtins.bool = True, inplace: builtins.bool = False, *, generator: Generator | None = None) -> Tensor:
+    """``dropout``, written into the tensor itself."""
+    return input.copy_(_dropout(F, input, p, training, inplace, generator=generator))
+
+
 def feature_dropout(input: Tensor, p: builtins.float = 0.5, training: builtins.bool = True, inplace: builtins.bool = False, *, generator: Generator | None = None) -> Tensor:
     """Dropout of whole channels: one draw for each element of the first two dimensions."""
     return _feature_dropout(F, input, p, training, inplace, generator=generator)
+
+
+def feature_dropout_(input: Tensor, p: builtins.float = 0.5, training: builtins.bool = True, inplace: builtins.bool = False, *, generator: Generator | None = None) -> Tensor:
+    """``feature_dropout``, written into the tensor itself."""
+    return input.copy_(_feature_dropout(F, input, p, training, inplace, generator=generator))
 
 
 def dropout1d(input: Tensor, p: builtins.float = 0.5, training: builtins.bool = True, inplace: builtins.bool = False, *, generator: Generator | None = None) -> Tensor:
@@ -14176,9 +3863,19 @@ def alpha_dropout(input: Tensor, p: builtins.float = 0.5, training: builtins.boo
     return _alpha_dropout(F, input, p, training, inplace, generator=generator)
 
 
+def alpha_dropout_(input: Tensor, p: builtins.float = 0.5, training: builtins.bool = False, inplace: builtins.bool = False, *, generator: Generator | None = None) -> Tensor:
+    """``alpha_dropout``, written into the tensor itself."""
+    return input.copy_(_alpha_dropout(F, input, p, training, inplace, generator=generator))
+
+
 def feature_alpha_dropout(input: Tensor, p: builtins.float = 0.5, training: builtins.bool = False, inplace: builtins.bool = False, *, generator: Generator | None = None) -> Tensor:
     """``alpha_dropout`` of whole channels: one draw for each element of the first two dimensions."""
     return _feature_alpha_dropout(F, input, p, training, inplace, generator=generator)
+
+
+def feature_alpha_dropout_(input: Tensor, p: builtins.float = 0.5, training: builtins.bool = False, inplace: builtins.bool = False, *, generator: Generator | None = None) -> Tensor:
+    """``feature_alpha_dropout``, written into the tensor itself."""
+    return input.copy_(_feature_alpha_dropout(F, input, p, training, inplace, generator=generator))
 
 
 def einsum(equation: str, *operands: Any) -> Tensor:
@@ -15008,6 +4705,66 @@ def channel_shuffle(input: Tensor, groups: builtins.int) -> Tensor:
     return _channel_shuffle(F, input, groups)
 
 
+def special_chebyshev_polynomial_t(input: TensorLike, n: builtins.int | Tensor) -> Tensor:
+    """The Chebyshev polynomial of the first kind, cos(n θ) at cos(θ), of degree ``n``: a number or a tensor of them, which broadcasts; 0 for negative ``n``."""
+    return _special_chebyshev_polynomial_t(F, input, n)
+
+
+def special_shifted_chebyshev_polynomial_t(input: TensorLike, n: builtins.int | Tensor) -> Tensor:
+    """The Chebyshev polynomial of the first kind, cos(n θ) at cos(θ), of ``2 * input - 1``, of degree ``n``: a number or a tensor of them, which broadcasts; 0 for negative ``n``."""
+    return _special_shifted_chebyshev_polynomial_t(F, input, n)
+
+
+def special_chebyshev_polynomial_u(input: TensorLike, n: builtins.int | Tensor) -> Tensor:
+    """The Chebyshev polynomial of the second kind, of degree ``n``: a number or a tensor of them, which broadcasts; 0 for negative ``n``."""
+    return _special_chebyshev_polynomial_u(F, input, n)
+
+
+def special_shifted_chebyshev_polynomial_u(input: TensorLike, n: builtins.int | Tensor) -> Tensor:
+    """The Chebyshev polynomial of the second kind, of ``2 * input - 1``, of degree ``n``: a number or a tensor of them, which broadcasts; 0 for negative ``n``."""
+    return _special_shifted_chebyshev_polynomial_u(F, input, n)
+
+
+def special_chebyshev_polynomial_v(input: TensorLike, n: builtins.int | Tensor) -> Tensor:
+    """The Chebyshev polynomial of the third kind, of degree ``n``: a number or a tensor of them, which broadcasts; 0 for negative ``n``."""
+    return _special_chebyshev_polynomial_v(F, input, n)
+
+
+def special_shifted_chebyshev_polynomial_v(input: TensorLike, n: builtins.int | Tensor) -> Tensor:
+    """The Chebyshev polynomial of the third kind, of ``2 * input - 1``, of degree ``n``: a number or a tensor of them, which broadcasts; 0 for negative ``n``."""
+    return _special_shifted_chebyshev_polynomial_v(F, input, n)
+
+
+def special_chebyshev_polynomial_w(input: TensorLike, n: builtins.int | Tensor) -> Tensor:
+    """The Chebyshev polynomial of the fourth kind, of degree ``n``: a number or a tensor of them, which broadcasts; 0 for negative ``n``."""
+    return _special_chebyshev_polynomial_w(F, input, n)
+
+
+def special_shifted_chebyshev_polynomial_w(input: TensorLike, n: builtins.int | Tensor) -> Tensor:
+    """The Chebyshev polynomial of the fourth kind, of ``2 * input - 1``, of degree ``n``: a number or a tensor of them, which broadcasts; 0 for negative ``n``."""
+    return _special_shifted_chebyshev_polynomial_w(F, input, n)
+
+
+def special_hermite_polynomial_h(input: TensorLike, n: builtins.int | Tensor) -> Tensor:
+    """The physicist's Hermite polynomial, of degree ``n``: a number or a tensor of them, which broadcasts; 0 for negative ``n``."""
+    return _special_hermite_polynomial_h(F, input, n)
+
+
+def special_hermite_polynomial_he(input: TensorLike, n: builtins.int | Tensor) -> Tensor:
+    """The probabilist's Hermite polynomial, of degree ``n``: a number or a tensor of them, which broadcasts; 0 for negative ``n``."""
+    return _special_hermite_polynomial_he(F, input, n)
+
+
+def special_laguerre_polynomial_l(input: TensorLike, n: builtins.int | Tensor) -> Tensor:
+    """The Laguerre polynomial, of degree ``n``: a number or a tensor of them, which broadcasts; 0 for negative ``n``."""
+    return _special_laguerre_polynomial_l(F, input, n)
+
+
+def special_legendre_polynomial_p(input: TensorLike, n: builtins.int | Tensor) -> Tensor:
+    """The Legendre polynomial, of degree ``n``: a number or a tensor of them, which broadcasts; 0 for negative ``n``."""
+    return _special_legendre_polynomial_p(F, input, n)
+
+
 def max_pool1d(input: Tensor, kernel_size: builtins.int | Sequence[builtins.int], stride: builtins.int | Sequence[builtins.int] | None = None, padding: builtins.int | Sequence[builtins.int] = 0, dilation: builtins.int | Sequence[builtins.int] = 1, ceil_mode: builtins.bool = False, return_indices: builtins.bool = False) -> Any:
     """The maximum of each window of sequences (batch, channels, length), or without batch. See ``max_pool2d``."""
     return _max_pool1d(F, input, kernel_size, stride, padding, dilation, ceil_mode, return_indices)
@@ -15425,29 +5182,19 @@ def Tensor_polygamma(input: Tensor, n: builtins.int) -> Tensor:
     return _Tensor_polygamma(F, input, n)
 
 
+def Tensor_polygamma_(input: Tensor, n: builtins.int) -> Tensor:
+    """``Tensor_polygamma``, written into the tensor itself."""
+    return input.copy_(_Tensor_polygamma(F, input, n))
+
+
 def mvlgamma(input: Tensor, p: builtins.int) -> Tensor:
     """The logarithm of the multivariate gamma function of dimension ``p``: ``p (p - 1) / 4 * log(pi)`` plus ``lgamma(input - j / 2)`` for j below ``p``."""
     return _mvlgamma(F, input, p)
 
 
-def special_expit(input: Tensor) -> Tensor:
-    """``sigmoid`` under its other name."""
-    return _special_expit(F, input)
-
-
-def special_psi(input: Tensor) -> Tensor:
-    """``digamma`` under its other name."""
-    return _special_psi(F, input)
-
-
-def special_gammaln(input: Tensor) -> Tensor:
-    """``lgamma`` under its other name."""
-    return _special_gammaln(F, input)
-
-
-def special_multigammaln(input: Tensor, p: builtins.int) -> Tensor:
-    """``mvlgamma`` under its other name."""
-    return _special_multigammaln(F, input, p)
+def mvlgamma_(input: Tensor, p: builtins.int) -> Tensor:
+    """``mvlgamma``, written into the tensor itself."""
+    return input.copy_(_mvlgamma(F, input, p))
 
 
 def stft(input: Tensor, n_fft: builtins.int, hop_length: builtins.int | None = None, win_length: builtins.int | None = None, window: Tensor | None = None, center: builtins.bool = True, pad_mode: str = 'reflect', normalized: builtins.bool = False, onesided: builtins.bool | None = None, return_complex: builtins.bool | None = None) -> Tensor:
@@ -15615,9 +5362,9 @@ def broadcast_tensors(*tensors: Tensor) -> builtins.tuple[Tensor, ...]:
     return _broadcast_tensors(F, *tensors)
 
 
-def contiguous(input: Tensor) -> Tensor:
+def contiguous(input: Tensor, *, memory_format: Any = None) -> Tensor:
     """The tensor itself if its elements lie in row-major order without gaps, else a copy that does."""
-    return _contiguous(F, input)
+    return _contiguous(F, input, memory_format=memory_format)
 
 
 def zero_(input: Tensor) -> Tensor:
@@ -15904,6 +5651,10 @@ class Methods(TensorBase):
     lgamma_ = lgamma_
     digamma = digamma
     digamma_ = digamma_
+    igamma = igamma
+    igamma_ = igamma_
+    igammac = igammac
+    igammac_ = igammac_
     i0 = i0
     i0_ = i0_
     logit = logit
@@ -16051,7 +5802,9 @@ class Methods(TensorBase):
     argsort = argsort
     msort = msort
     polygamma = Tensor_polygamma
+    polygamma_ = Tensor_polygamma_
     mvlgamma = mvlgamma
+    mvlgamma_ = mvlgamma_
     stft = stft
     istft = istft
     cov = cov

@@ -119,15 +119,21 @@ def backward(tensors: Any, grad_tensors: Any = None, retain_graph: bool | None =
     Raises ``GraphError`` (a ``RuntimeError``) for outputs without a graph, for non-scalar outputs without a cotangent and for
     a graph whose saved values were released; nothing is changed then.
     """
-    if grad_tensors is None and inputs is None and not create_graph and isinstance(tensors, TensorBase):
+    if inputs is None and not create_graph and isinstance(tensors, TensorBase) and tensors._node is not None:  # the usual calls, without the lists
         array = tensors._array
         mode = get_mode()
-        plain = not mode.general or (mode.recorder is None and mode.vmap is None and mode.profile is None and not mode.anomaly)
-        if plain and tensors._node is not None and array.size == 1 and array.dtype.kind == "f":  # the usual call, without the lists
+        if not mode.general or (mode.recorder is None and mode.vmap is None and mode.profile is None and not mode.anomaly):
             backend = BY_TYPE[array.__class__]
-            with backend.watch():
-                run((tensors._node,), (backend.ones(array.shape, array.dtype),), retain_graph=bool(retain_graph), land=_land)
-            return
+            seed = None
+            if grad_tensors is None:
+                if array.size == 1 and array.dtype.kind == "f":
+                    seed = backend.ones(array.shape, array.dtype)
+            elif isinstance(grad_tensors, TensorBase) and grad_tensors._array.dtype is array.dtype and grad_tensors._array.shape == array.shape:
+                seed = grad_tensors._array
+            if seed is not None and array.__class__ is seed.__class__:
+                with backend.watch():
+                    run((tensors._node,), (seed,), retain_graph=bool(retain_graph), land=_land)
+                return
     outputs = _listed(tensors)
     if get_mode().vmap is not None:
         get_mode().vmap.refuse_backward(outputs)

@@ -1,7 +1,7 @@
 """Writes ``_methods.py``: the typed public functions and Tensor methods, derived from the declarations.
 
-``python autograd_core/codegen.py`` writes the file, ``--check`` fails if it is not current. Most functions are a
-typed call of ``dispatch.apply``; most differentiable ops get a fast path instead, see ``fastpath``.
+``python autograd_core/codegen.py`` writes the file, ``--check`` fails if it is not current. A function is a typed call of
+``dispatch.apply``; one that is called often gets a fast path in its place, see ``fastpath``.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ from typing import TYPE_CHECKING, Any, Union
 from . import ops as ops
 from .config import get_mode
 from .cuts import cut_of, inherit_cut, note_cuts
-from .dispatch import apply, dtype_or_none, explain
+from .dispatch import apply, dtype_or_none, explain, named_result
 from .storage import TensorBase, link_view, real_array
 from .inplace import inplace as write
 from .dtypes import bool_ as _bool
@@ -46,7 +46,8 @@ from .dtypes import float32 as _float32
 from .dtypes import float64 as _float64
 from .dtypes import int64 as _int64
 from .dtypes import from_numpy_dtype
-from .node import GeneralNode, Node, accumulate, next_seq
+from .engine import WRITES
+from .node import GeneralNode, Node, accumulate, next_seq, output_node, pull_general
 from .op import COMPOSITES, REGISTRY
 
 if TYPE_CHECKING:
@@ -58,6 +59,11 @@ Number = Union[builtins.bool, builtins.int, builtins.float, builtins.complex]
 TensorLike = Union["Tensor", Number]
 Dims = Union[builtins.int, Sequence[builtins.int], None]
 DTypeLike = Any
+# What fast paths use:
+note_write = WRITES.note
+_new_tuple = builtins.tuple.__new__
+_some = builtins.any
+_COMPLEX_OR_NARROW = "cV"  # kinds of dtypes; bfloat16 is kept as V
 FLOAT32 = _float32.dtype
 FLOAT64 = _float64.dtype
 INT64 = _int64.dtype
@@ -137,17 +143,6 @@ class Signature:
             parts.append("*")
         return f"def {self.name}({', '.join(parts + keywords)}) -> {self._builtin(self.result)}:"
 
-    def prelude(self, varargs: str | None, numpy_names: bool) -> list[str]:
-        """Lines that turn NumPy's spellings and several sizes into the declared attributes."""
-        lines = []
-        if varargs:
-            lines.append(f"{varargs} = _sizes(values, {varargs})")
-        if numpy_names and "dim" in self.annotation and "axis" not in self.annotation:
-            lines += ["if axis is not None:", "    dim = axis"]
-        if numpy_names and "keepdim" in self.annotation:
-            lines += ["if keepdims is not None:", "    keepdim = keepdims"]
-        return lines
-
 
 def _docstring(text: str) -> list[str]:
     text = " ".join(text.split()) if ">>>" not in text and "\n\n" not in text else text.strip()
@@ -159,47 +154,41 @@ def _indent(lines: list[str], by: int = 1) -> str:
 
 
 def function(op: Op) -> str:
-    """The source of an op's public function, with its node class if it has a fast path."""
+    """The source of an op's public function, and of that which writes into its first input, if there is one."""
     signature = Signature(op.signature)
     extra = op.extra.get("parameter")
     numpy_names = op.kind != "view"
-    lines = [signature.define(op.varargs, extra, numpy_names)]
+    define = signature.define(op.varargs, extra, numpy_names)
     body = _docstring(op.doc) if op.places else []  # others are read about where they are declared
     if "line" in op.extra:
         body += op.extra["line"].split("\n")
-    body += signature.prelude(op.varargs, numpy_names)
-    prefix = ""
-    inputs = f"tuple({op.inputs[0]})" if op.variadic else f"({', '.join(op.inputs)}{',' if len(op.inputs) == 1 else ''})"
-    attrs = "{" + ", ".join(f'"{name}": {name}' for name in op.attributes) + "}"
+    declared = (*op.inputs, *op.attributes)
+    body += fastpath.prelude(_numpy_names(signature, numpy_names), declared, op.varargs)
+    attrs = fastpath.attrs(op)
+    write = f"return write(_{op.name}, {op.inputs[0]}, {fastpath.pack(op.inputs[1:])}, {attrs})"
     if "inplace" in signature.annotation and "inplace" not in op.attributes:
-        body += ["if inplace:", f"    return write(_{op.name}, {op.inputs[0]}, ({', '.join(op.inputs[1:])}{',' if len(op.inputs) == 2 else ''}), {attrs})"]
-    if fastpath.eligible(op):
-        prefix = "\n".join(fastpath.pull(op)) + "\n\n\n"
-        body += fastpath.body(op, signature.annotation)
-    else:
-        body.append(f"return apply(_{op.name}, {inputs}, {attrs})")
-    text = prefix + lines[0] + "\n" + _indent(body)
+        body += ["if inplace:", f"    {write}"]
+    body.append(f"return apply(_{op.name}, {f'tuple({op.inputs[0]})' if op.variadic else fastpath.pack(op.inputs)}, {attrs})")
+    text = define + "\n" + _indent(body)
     if op.inplace:
         rest = [signature.parameter(name) for name in signature.positional[1:] if name != "inplace"]
         keywords = [signature.parameter(name) for name in signature.keyword_only] + ([extra] if extra else [])
         define = f"def {op.name}_({', '.join([f'{op.inputs[0]}: Tensor', *rest, *(['*'] if keywords else []), *keywords])}) -> Tensor:"
-        attrs = "{" + ", ".join(f'"{name}": {name}' for name in op.attributes) + "}"
-        others = f"({', '.join(op.inputs[1:])}{',' if len(op.inputs) == 2 else ''})"
-        inside = [f'"""``{op.name}``, written into the tensor itself."""']
-        if "line" in op.extra and "return" not in op.extra["line"]:
-            inside += op.extra["line"].split("\n")
-        elif "inplace_line" in op.extra:
-            inside += op.extra["inplace_line"].split("\n")
-        inside.append(f"return write(_{op.name}, {op.inputs[0]}, {others}, {attrs})")
+        inside = [f'"""``{op.name}``, written into the tensor itself."""', *fastpath.before_writing(op), write]
         text += f"\n\n\n{define}\n{_indent(inside)}"
     return text
+
+
+def _numpy_names(signature: Signature, wanted: bool) -> list[str]:
+    """NumPy's spellings that a function takes beside the declared ones."""
+    return [numpy for ours, numpy in (("dim", "axis"), ("keepdim", "keepdims")) if wanted and ours in signature.annotation]
 
 
 def composite(declared: Composite) -> str:
     """The source of a composite's public function."""
     signature = Signature(declared.signature)
     numpy_names = bool({"dim", "keepdim"} & set(signature.annotation))
-    body = _docstring(declared.doc) + signature.prelude(declared.varargs, numpy_names)
+    body = _docstring(declared.doc) + fastpath.prelude(_numpy_names(signature, numpy_names), signature.names, declared.varargs)
     arguments = [*signature.positional, *([f"*{signature.star}"] if signature.star else []), *(f"{name}={name}" for name in signature.keyword_only)]
     body += [f"return _{declared.name}(F, {', '.join(arguments)})"]
     text = signature.define(declared.varargs, None, numpy_names) + "\n" + _indent(body)
@@ -217,7 +206,6 @@ def generate() -> str:
 
     parts = [HEADER]
     bindings = [f'_{name} = REGISTRY["{name}"]' for name in REGISTRY]
-    bindings += [line for op in REGISTRY.values() if fastpath.eligible(op) for line in fastpath.bindings(op)]
     bindings += [f'_{name} = COMPOSITES["{name}"].function' for name in COMPOSITES]
     parts.append("\n".join(bindings))
     methods: list[tuple[str, str]] = []
@@ -229,7 +217,7 @@ def generate() -> str:
         if "Tensor" in declared.places:
             methods += [(public_name(name, "Tensor"), declared.name) for name in (declared.name, *declared.aliases)]
         if declared.inplace and ("Tensor" in declared.places or "nn.functional" not in declared.places):
-            methods += [(f"{name}_", f"{declared.name}_") for name in (declared.name, *declared.aliases)]
+            methods += [(f"{public_name(name, 'Tensor')}_", f"{declared.name}_") for name in (declared.name, *declared.aliases)]
     if aliases:
         parts.append("\n".join(aliases))
     body = "\n".join(f"    {method} = {target}" for method, target in methods)

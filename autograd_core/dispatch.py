@@ -1,7 +1,7 @@
 """The one way to compute: unwrap, promote, run the kernel, record the node, tell the recorder.
 
 Every kernel call of forward passes, of backward passes over Tensors and of optimizers goes through ``apply``, or
-through a fast path of ``_methods`` that was generated for one op and falls back to it.
+through a fast path that was made for one op after a few calls and falls back to it.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from .config import HELD, Mode, get_mode, user_line
 from .cuts import cut_from, cut_of, inherit_cut, note_cuts
 from .engine import WRITES
 from .errors import DeviceError, DtypeError, InplaceError, LinAlgError, ShapeError, message, operand_list
+from .fastpath import warm
 from .node import GeneralNode, Node, next_seq, output_node, pull_general, pull_watched
 from .op import REGISTRY, Op
 from .spec import NOT_FOR_BOOLEANS, ONLY_FLOATS, REAL_ONLY, computed_dtype, refused_complex
@@ -82,6 +83,8 @@ def apply(op: Op, inputs: Any, attrs: dict[str, Any], out: Any = None) -> Any:
             return mode.profile.apply(op, inputs, attrs, out)
         if mode.anomaly and (held := HELD.get()) is not None:
             return hold_warnings(op, held, lambda: apply(op, inputs, attrs, out))
+    elif op.cold:
+        warm(op)
     inputs = list(inputs)
     arrays: list[Any] = []
     nodes: list[Any] = []

@@ -7,11 +7,11 @@ record a graph of their own, which is what ``create_graph=True`` means. It knows
 from __future__ import annotations
 
 import math
-import weakref
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from operator import attrgetter
 from typing import Any
+from weakref import ref
 
 from .backend.protocol import Backend
 from .backend.registry import BY_TYPE
@@ -33,30 +33,30 @@ class Writes:
 
     def __init__(self) -> None:
         self.last = 0
+        self._limit = 64
         self._by_owner: dict[int, tuple[Any, int | Prepared, str, str | None]] = {}
 
     def note(self, array: Any, op: str, line: str | None = None) -> None:
         """Remember that ``op`` wrote to the memory of ``array``."""
-        self.note_all((array,), op, line)
+        self.last = seq = next_seq()
+        owner = BY_TYPE[array.__class__].owner(array)
+        self._by_owner[id(owner)] = (ref(owner), seq, op, line)
+        if len(self._by_owner) > self._limit:
+            self._forget_dead()
 
     def note_all(self, arrays: Iterable[Any], op: str, line: str | None = None) -> None:
         """Remember that ``op`` wrote to the memory of all ``arrays``."""
-        by_owner = self._by_owner
         self.last = seq = next_seq()
         for array in arrays:
             owner = BY_TYPE[array.__class__].owner(array)
-            key = id(owner)
-            known = by_owner.get(key)
-            if known is not None and known[0]() is owner:
-                reference = known[0]
-            else:
-                reference = weakref.ref(owner, partial(self._forget, key))
-            by_owner[key] = (reference, seq, op, line)
+            self._by_owner[id(owner)] = (ref(owner), seq, op, line)
+        if len(self._by_owner) > self._limit:
+            self._forget_dead()
 
     def prepared(self, arrays: Iterable[Any], op: str) -> Prepared:
         """The entries that ``op`` makes for some arrays again and again, for ``note_prepared``: valid as long as the arrays live."""
         owners = {id(owner): owner for owner in [BY_TYPE[array.__class__].owner(array) for array in arrays]}
-        return Prepared(op, {key: weakref.ref(owner, partial(self._forget, key)) for key, owner in owners.items()})
+        return Prepared(op, {key: ref(owner) for key, owner in owners.items()})
 
     def note_prepared(self, entries: Prepared) -> None:
         """Remember a write to all of the memory that ``entries`` were prepared for."""
@@ -64,10 +64,10 @@ class Writes:
             self._by_owner.update({key: (reference, entries, entries.op, None) for key, reference in entries.references.items()})
         entries.seq = self.last = next_seq()
 
-    def _forget(self, key: int, reference: Any) -> None:
-        known = self._by_owner.get(key)
-        if known is not None and known[0] is reference:
-            del self._by_owner[key]
+    def _forget_dead(self) -> None:
+        """Drop memory that is gone, whenever the log has doubled: a reference that calls back when its array dies costs more than all the rest of a note."""
+        self._by_owner = {key: entry for key, entry in self._by_owner.items() if entry[0]() is not None}
+        self._limit = 64 + 2 * len(self._by_owner)
 
     def check(self, node: Node) -> None:
         """Raise if a value that ``node`` saved has been written since."""

@@ -1,40 +1,136 @@
-"""Source code of the fast paths in ``_methods.py``: the steps of ``dispatch.apply`` and of ``Reading.contributions``, unrolled for one op.
+"""Fast paths: the steps of ``dispatch.apply`` and of ``Reading.contributions``, unrolled for one op.
 
-A fast path serves float32 and float64 tensors of one dtype, on any device, with nothing special switched on; it falls
-back to ``apply`` for everything else. It takes a third of the time of the general path, and a test compares the two.
+The functions in ``_methods.py`` are calls of ``apply``, which is right for everything. When one of them has been called
+for the third time, ``install`` writes the steps out for its op alone and gives the function that code instead, which takes a third
+of the time. The fast path serves float32 and float64 tensors of one dtype (whole numbers too, where a result has no
+gradient), on any device, with nothing special switched on, and falls back to ``apply`` for everything else; a test
+compares the two for every op. ``python -c "from autograd_core import fastpath, ops; print(fastpath.source(ops.mul))"`` shows the code.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import linecache
+from collections.abc import Iterable, Mapping, Sequence
+from types import CodeType
+from typing import Any
 
-from autograd_core.op import Op, Rule
-from autograd_core.spec import NOT_FOR_BOOLEANS
+from .op import Op, Rule
+from .spec import NOT_FOR_BOOLEANS, ONLY_FLOATS
 
-LOCALS = frozenset(("F", "a", "accumulate", "apply", "attrs", "before", "c", "d", "empty_tensor", "explain", "g", "mode", "n", "out_shape", "node", "pending", "r", "t"))
-"""Names of local variables and functions in the generated code, which no input or attribute may have."""
+LOCALS = frozenset((
+    "F", "a", "accumulate", "apply", "arrays", "attrs", "before", "c", "d", "each", "empty_tensor", "explain", "g", "kept", "n", "needs", "node", "nodes", "note_write", "now",
+    "out", "out_shape", "output_node", "own_shape", "pending", "r", "t", "write"))
+"""Names of local variables and functions in the generated code; an op with an input or attribute of such a name gets none."""
 
 
 def eligible(op: Op) -> bool:
-    """Whether the op gets a fast path."""
-    return (
-        op.quick
-        and (op.differentiable or op.kind in ("elementwise", "reduction"))
-        and not op.variadic
-        and op.outputs is None
-        and (op.holomorphic or op.kind == "elementwise")  # others make complex numbers of real ones, whose cotangents are complex too
-        and not op.name.startswith("_")
-    )
+    """Whether the op's function gets a fast path."""
+    return op.kind != "update" and not op.name.startswith("_") and (op.outputs is None or op.residual_kernel is None) and LOCALS.isdisjoint((*op.inputs, *op.attributes))
+
+
+def prelude(parameters: Sequence[str], declared: Iterable[str], varargs: str | None) -> list[str]:
+    """Lines that turn NumPy's spellings and several sizes into the declared attributes."""
+    lines = [f"{varargs} = _sizes(values, {varargs})"] if varargs else []
+    if "axis" in parameters and "axis" not in declared:
+        lines += ["if axis is not None:", "    dim = axis"]
+    if "keepdims" in parameters and "keepdims" not in declared:
+        lines += ["if keepdims is not None:", "    keepdim = keepdims"]
+    return lines
+
+
+def before_writing(op: Op) -> list[str]:
+    """The op's own lines, in the function that writes into a tensor."""
+    if "line" in op.extra and "return" not in op.extra["line"]:
+        return list(op.extra["line"].split("\n"))
+    return list(op.extra["inplace_line"].split("\n")) if "inplace_line" in op.extra else []
+
+
+def attrs(op: Op) -> str:
+    """The attributes of a call as a dict."""
+    return "{" + ", ".join(f'"{name}": {name}' for name in op.attributes) + "}"
+
+
+def pack(values: Sequence[str]) -> str:
+    """A tuple."""
+    return f"({', '.join(values)}{',' if len(values) == 1 else ''})"
+
+
+# --- installing ---------------------------------------------------------------------------------------------------
+
+
+def warm(op: Op) -> None:
+    """Count a call of ``op`` by the general path; the third one gives its function a fast path. A step that runs once never pays for one (half a millisecond)."""
+    op.cold -= 1
+    if not op.cold:
+        install(op)
+
+
+def install(op: Op) -> None:
+    """Give the generated functions of ``op`` the code of its fast path. Whoever holds the functions has them then."""
+    from . import _methods
+
+    op.cold = 0
+    names = vars(_methods)
+    if names.get(f"_{op.name}") is not op or not eligible(op):
+        return
+    text = source(op)
+    file = f"<fast path of autograd_core {op.name}>"
+    linecache.cache[file] = (len(text), None, text.splitlines(keepends=True), file)  # so that tracebacks show the lines
+    made: dict[str, Any] = {}
+    exec(compile(text, file, "exec"), names, made)
+    for name, value in made.items():
+        if name not in (op.name, f"{op.name}_"):
+            names[name] = value
+    for name in (op.name, f"{op.name}_"):
+        if name in made:
+            names[name].__code__ = made[name].__code__
+
+
+def source(op: Op) -> str:
+    """The code of an op's fast path: names it binds, its ``pull``, its function and that which writes into a tensor."""
+    from . import _methods
+
+    names = vars(_methods)
+    parts = [bindings(op)]
+    if op.differentiable and not _mixed(op):
+        parts.append(pull(op))
+    function = names[op.name]
+    parameters = _parameters(function.__code__)
+    start = op.extra["line"].split("\n") if "line" in op.extra else []
+    start += prelude(parameters, (*op.inputs, *op.attributes), op.varargs)
+    if "inplace" in parameters and "inplace" not in op.attributes:
+        start += ["if inplace:", *_deeper(_write_body(op, function.__annotations__))]
+    parts.append([_define(function), *_deeper([*start, *body(op, function.__annotations__)])])
+    if op.inplace:
+        written = names[f"{op.name}_"]
+        parts.append([_define(written), *_deeper([*before_writing(op), *_write_body(op, written.__annotations__)])])
+    return "\n\n\n".join("\n".join(lines) for lines in parts) + "\n"
+
+
+def _parameters(code: CodeType) -> tuple[str, ...]:
+    return code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+
+
+def _define(function: Any) -> str:
+    """The ``def`` line with parameters alone: defaults and annotations stay with the function that gets the code."""
+    code = function.__code__
+    names = _parameters(code)
+    star = f"*{code.co_varnames[len(names)]}" if code.co_flags & 0x04 else "*"
+    keywords = names[code.co_argcount :]
+    return f"def {function.__name__}({', '.join([*names[: code.co_argcount], *([star] if keywords or star != '*' else []), *keywords])}):"
+
+
+def _deeper(lines: Iterable[str]) -> list[str]:
+    return ["    " + line for line in lines]
 
 
 def bindings(op: Op) -> list[str]:
-    """Module-level names that the op's fast path uses."""
-    taken = LOCALS.intersection((*op.inputs, *op.attributes))
-    if taken:
-        raise TypeError(f"{op.name}: an input or attribute cannot be called {', '.join(sorted(taken))}; the generated code uses that name")
+    """Names of ``_methods`` that the op's fast path uses."""
     lines = [f"_k_{op.name} = _{op.name}.kernels", f"_c_{op.name} = cut_of(_{op.name}{'' if op.differentiable else ', True'})"]
     if op.residual_kernel is not None:
         lines.append(f"_q_{op.name} = _{op.name}.residual_kernels")
+    if op.outputs is not None:
+        lines += [f"_o_{op.name} = named_result(_{op.name})", f"_n_{op.name} = cut_of(_{op.name}, True)"]
     for name, rule in _rules(op).items():
         if rule.formula is None:
             lines.append(f"_r_{op.name}_{name} = {_rule_place(op, name)}.function")
@@ -53,23 +149,35 @@ def _rule_place(op: Op, name: str) -> str:
     return f"_{op.name}.fused" if op.fused is not None else f"_{op.name}.joint"
 
 
-def _pack(values: list[str]) -> str:
-    return f"({', '.join(values)}{',' if len(values) == 1 else ''})"
-
-
 def _needs_shapes(op: Op) -> bool:
+    if op.variadic or op.outputs is not None or _mixed(op):
+        return True  # other readings of the graph ask, too
     every = [*op.rules.values(), *(rule for rule in (op.joint, op.fused) if rule is not None)]
     return any(name.endswith("_shape") and name not in op.attributes for rule in every for name in rule.names)
 
 
 def _lean(op: Op) -> bool:
-    return not op.attributes and not _needs_shapes(op) and not op.rule_needs_dtypes
+    return not op.attributes and not _needs_shapes(op) and not op.rule_needs_dtypes and op.outputs is None and not _mixed(op)
+
+
+def _mixed(op: Op) -> bool:
+    """Whether complex numbers may come out of real ones, or real ones out of complex, in a way that the rules leave to ``Reading.contributions``."""
+    return not op.holomorphic and op.kind != "elementwise"
 
 
 def pull(op: Op) -> list[str]:
     """The op's unrolled ``pull``."""
-    define = f"def _pull_{op.name}(node: Any, F: Any, g: Any, pending: dict[Any, Any]) -> None:"
-    return [define, *["    " + line for line in _pull(op)], "", "", f"_pull_{op.name}.op = _{op.name}  # type: ignore[attr-defined]"]
+    return [f"def _pull_{op.name}(node, F, g, pending):", *_deeper(_pull_all(op) if op.variadic else _pull(op)), "", "", f"_pull_{op.name}.op = _{op.name}"]
+
+
+def _pull_all(op: Op) -> list[str]:
+    """The pull of an op of several tensors: its joint rule gives a cotangent for each."""
+    (rule,) = _rules(op).values()
+    values = {op.inputs[0]: f"node.saved[{op.saved.index(op.inputs[0])}]" if op.inputs[0] in op.saved else "", f"{op.inputs[0]}_shape": "node._shapes",
+              f"{op.inputs[0]}_dtype": "node._dtypes", "needs": "[each is not None for each in nodes]", **{name: f'node._attrs["{name}"]' for name in op.attributes}}
+    arguments = ["F", "g", *(values.get(name) or f"node.saved[{op.saved.index(name)}]" for name in rule.names)]
+    return ["nodes = node.parents", f"for each, r in zip(nodes, _r_{op.name}_all({', '.join(arguments)})):", "    if each is not None and r is not None:",
+            "        if pending[each] is None:", "            pending[each] = r", "        else:", "            accumulate(pending, each, r)"]
 
 
 def _pull(op: Op) -> list[str]:
@@ -91,11 +199,11 @@ def _pull(op: Op) -> list[str]:
     several = len(op.inputs) > 1
     if "all" in rules:
         if "needs" in names:
-            lines.append("needs = " + _pack([f"to_{name} is not None" for name in op.inputs]))
+            lines.append("needs = " + pack([f"to_{name} is not None" for name in op.inputs]))
         lines.append(f"{', '.join('r_' + name for name in op.inputs)}{',' if not several else ''} = {_call(op, 'all', rules['all'])}")
         for name in op.inputs:
             lines.append(f"if to_{name} is not None and r_{name} is not None:")
-            lines += ["    " + line for line in _contribute(op, name, f"r_{name}", identity=False)]
+            lines += _deeper(_contribute(op, name, f"r_{name}", identity=False))
         return lines
     if several and op.broadcasts and op.kind == "elementwise":
         lines.append("shape = node.shape")
@@ -104,7 +212,7 @@ def _pull(op: Op) -> list[str]:
             lines += _add_to_part(op, name, rule)
             continue
         inside = [f"r = {_call(op, name, rule)}", *_contribute(op, name, "r", identity=op.kind == "elementwise")]
-        lines += [f"if to_{name} is not None:", *["    " + line for line in inside]] if several else inside
+        lines += [f"if to_{name} is not None:", *_deeper(inside)] if several else inside
     return lines
 
 
@@ -131,37 +239,94 @@ def _contribute(op: Op, name: str, result: str, *, identity: bool) -> list[str]:
 
 def body(op: Op, annotation: Mapping[str, str]) -> list[str]:
     """The body of the op's public function."""
-    attrs = "{" + ", ".join(f'"{name}": {name}' for name in op.attributes) + "}"
-    general = f"return apply(_{op.name}, {_pack(list(op.inputs))}, {attrs})"
+    written = attrs(op)
     first = op.inputs[0]
-    lines = ["try:"]
-    for name in op.inputs:
-        lines += ["    " + line for line in _unwrap(op, name, annotation.get(name, "Tensor"))]
-    lines += ["except AttributeError:", "    d = None", "mode = get_mode()", f"if ({_other_dtype(op, annotation)}) or mode.general:", f"    {general}"]
+    inputs = f"tuple({first})" if op.variadic else pack(list(op.inputs))
+    general = f"return apply(_{op.name}, {inputs}, {written})"
+    if op.variadic:
+        lines = [f"{first} = tuple({first})", "try:", *_deeper(_unwrap_all(op))]
+    else:
+        lines = ["try:", *_deeper(line for name in op.inputs for line in _unwrap(op, name, annotation.get(name, "Tensor")))]
+    lines += ["except AttributeError:", "    d = None", "now = get_mode()", f"if ({_other_dtype(op, annotation)}) or now.general:", f"    {general}"]
     if op.kind == "view":
         lines += [f"if not a_{first}.shape:", f"    a_{first} = real_array({first})"]
-    arrays = [f"a_{name}" for name in op.inputs]
+    arrays = ["*arrays"] if op.variadic else [f"a_{name}" for name in op.inputs]
     if op.infix and len(arrays) == 2:
         call = f"{arrays[0]} {op.infix} {arrays[1]}"
     else:
-        call = f"_k_{op.name}[a_{first}.__class__]({', '.join([*arrays, *(f'{name}={name}' for name in op.attributes)])})"
-    needs = " or ".join(f"n_{name} is not None" for name in op.inputs)
-    needs = f"{'(' + needs + ')' if len(op.inputs) > 1 else needs} and mode.grad"
+        call = f"_k_{op.name}[{_one_array(op)}.__class__]({', '.join([*arrays, *(f'{name}={name}' for name in op.attributes)])})"
+    several = len(op.inputs) > 1
+    needs = f"{'(' if several else ''}{_any_node(op)}{')' if several else ''} and now.grad"
     compute = [f"out = {call}"]
     if op.residual_kernel is not None:
         kept = call.replace(f"_k_{op.name}[", f"_q_{op.name}[", 1)
         compute = [f"needs = {needs}", "if needs:", f"    out, {', '.join(op.residuals)} = {kept}", "else:", f"    out = {call}"]
         needs = "needs"
-    lines += ["try:", *["    " + line for line in compute], "except Exception as error:", f"    raise explain(_{op.name}, {_pack(list(op.inputs))}, {attrs}, error) from error"]
-    lines += ["t: Tensor = empty_tensor()", "t._view = None", "t._array = out"]
+    lines += ["try:", *_deeper(compute), "except Exception as error:", f"    raise explain(_{op.name}, {inputs}, {written}, error) from error"]
+    if op.outputs is not None:
+        return [*lines, *_several(op, annotation, needs)]
+    lines += ["t = empty_tensor()", "t._view = None", "t._array = out"]
     if not op.differentiable:
         return [*lines, "t._node = None", *_mark(op, annotation), "return t"]
     lines.append(f"if {needs}:")
-    lines += ["    " + line for line in [*_record(op, attrs), *_note(op, annotation)]]
-    lines += ["else:", "    t._node = None", *["    " + line for line in _mark(op, annotation)]]
+    lines += _deeper([*_record(op, "t"), *_note(op, annotation)])
+    lines += ["else:", "    t._node = None", *_deeper(_mark(op, annotation))]
     if op.kind == "view":
-        lines.append(f"link_view(_{op.name}, {first}, {attrs}, t)")
+        lines.append(f"link_view(_{op.name}, {first}, {written}, t)")
     return [*lines, "return t"]
+
+
+def _several(op: Op, annotation: Mapping[str, str], needs: str) -> list[str]:
+    """Tensors of several outputs in their named tuple, each with a node of its own if it has a gradient."""
+    outputs = op.outputs or ()
+    lines = [f"{', '.join('o_' + name for name in outputs)}{',' if len(outputs) == 1 else ''} = out"]
+    for name in outputs:
+        lines += [f"t_{name} = empty_tensor()", f"t_{name}._view = t_{name}._node = None", f"t_{name}._array = o_{name}"]
+    with_gradient = [(i, name) for i, name in enumerate(outputs) if i not in op.constant_outputs]
+    without = _deeper(_mark(op, annotation, [f"t_{name}" for name in outputs]))
+    if op.differentiable:
+        inside = [*_record(op, ""), *_note(op, annotation)]
+        for i, name in with_gradient:
+            inside += [f"t_{name}._node = node = output_node(n, {i}, o_{name})", "if not node.shape:", f"    node.value = o_{name}"]
+        inside += [f"t_{name}._view = _n_{op.name}" for i, name in enumerate(outputs) if i in op.constant_outputs]
+        lines += [f"if {needs}:", *_deeper(inside), "else:", *without]
+    else:
+        lines += [line[4:] for line in without]
+    return [*lines, f"return _new_tuple(_o_{op.name}, {pack(['t_' + name for name in outputs])})"]
+
+
+def _write_body(op: Op, annotation: Mapping[str, str]) -> list[str]:
+    """The body of the function that writes the op's result into its first input: for a tensor that owns its memory and has no views."""
+    first, *others = op.inputs
+    arguments = f"(_{op.name}, {first}, {pack(others)}, {attrs(op)})"
+    general = f"return write{arguments}"
+    if not op.differentiable or op.variadic or op.outputs is not None or op.promotes == "where" or op.residual_kernel is not None or _mixed(op):
+        return [general]
+    array = f"a_{first}"
+    lines = ["try:", f"    {array} = {first}._array", f"    n_{first} = {first}._node", f"    d = {array}.dtype", f"    own_shape = {array}.shape"]
+    for name in others:
+        apart = f"a_{name}.dtype is not d or a_{name}.base is not None or a_{name} is {array}"  # else they might share memory
+        if op.broadcasts and "written" not in op.extra:  # an op that writes a part of its tensor never grows it
+            apart += f" or a_{name}.shape != own_shape"
+        lines += _deeper(_number_or(name, annotation.get(name, "Tensor"), [f"a_{name} = {name}._array", f"n_{name} = {name}._node", f"if {apart}:", "    d = None"]))
+    lines += ["except AttributeError:", "    d = None", "now = get_mode()",
+              f"if (d is not FLOAT32 and d is not FLOAT64) or now.general or not own_shape or {first}._view is not None or {array}.base is not None:", f"    {general}",
+              f"needs = ({_any_node(op)}) and now.grad", f"if needs and n_{first} is not None and n_{first}.leaf:", f"    {general}"]
+    if first in op.saved:
+        lines += ["if needs:", f"    kept = {_saved_value(op, first).replace(array, f'{array}.copy()', 1)}"]
+    call = f"_k_{op.name}[{array}.__class__]({', '.join([*(f'a_{name}' for name in op.inputs), *(f'{name}={name}' for name in op.attributes)])}"
+    lines += ["try:", f"    {call}, out={array})" if op.takes_out else f"    {array}[...] = {call})", "except Exception:", f"    {general}"]
+    label = op.extra.get("written") or f"{op.name}_"
+    lines += [f'note_write({array}, "{label}")', "if needs:", f"    out = {array}", *_deeper([*_record(op, first, kept="kept"), *_note(op, annotation)])]
+    return [*lines, f"return {first}"]
+
+
+def _one_array(op: Op) -> str:
+    return "arrays[0]" if op.variadic else f"a_{op.inputs[0]}"
+
+
+def _any_node(op: Op) -> str:
+    return "_some(nodes)" if op.variadic else " or ".join(f"n_{name} is not None" for name in op.inputs)
 
 
 def _other_dtype(op: Op, annotation: Mapping[str, str]) -> str:
@@ -169,11 +334,13 @@ def _other_dtype(op: Op, annotation: Mapping[str, str]) -> str:
     test = "d is not FLOAT32 and d is not FLOAT64"
     if op.promotes == "where":
         return f"({test}) or a_{op.inputs[0]}.dtype is not BOOL"
-    if op.differentiable:
+    numbers = sum("TensorLike" in annotation.get(name, "") for name in op.inputs[1:])
+    if op.promotes == "float" or op.name in ONLY_FLOATS or numbers > 1 or op.residual_kernel is not None:
         return test
-    number = any("TensorLike" in annotation.get(name, "") for name in op.inputs[1:])
-    whole = f"{test} and (d is not INT64{' or c is _float' if number else ''})"
-    return whole if op.name in NOT_FOR_BOOLEANS else f"{whole} and (d is not BOOL{' or c is _float or c is _int' if number else ''})"
+    whole = f"{test} and (d is not INT64{' or c is _float' if numbers else ''})"
+    if op.differentiable or op.promotes == "number" or op.name in NOT_FOR_BOOLEANS:
+        return whole
+    return f"{whole} and (d is not BOOL{' or c is _float or c is _int' if numbers else ''})"
 
 
 def _unwrap(op: Op, name: str, annotation: str) -> list[str]:
@@ -181,20 +348,33 @@ def _unwrap(op: Op, name: str, annotation: str) -> list[str]:
     straight = [f"a_{name} = {name}._array", f"n_{name} = {name}._node"]
     chooses = op.promotes == "where"
     if name == op.inputs[0]:
-        return [*straight, *(["d: Any = None"] if chooses else [f"d = a_{name}.dtype"])]
+        return [*straight, *(["d = None"] if chooses else [f"d = a_{name}.dtype"])]
     if chooses:
         straight += [f"d = a_{name}.dtype if d is None or a_{name}.dtype is d else BOOL"]
-    elif op.promotes != "none":
-        straight += [f"if a_{name}.dtype is not d:", "    d = None"]
+    else:
+        straight += [f"if a_{name}.dtype is not d{'' if op.promotes != 'none' else f' and a_{name}.dtype.kind in _COMPLEX_OR_NARROW'}:", "    d = None"]
+    return _number_or(name, annotation, straight, nothing=not chooses)
+
+
+def _number_or(name: str, annotation: str, straight: list[str], *, nothing: bool = True) -> list[str]:
+    """For an input that may be a Python number or ``None``, which is its own array."""
     shortcuts = []
     if "TensorLike" in annotation:
         shortcuts.append("c is _float or c is _int")
-    if "None" in annotation and not chooses:
+    if "None" in annotation and nothing:
         shortcuts.append(f"{name} is None")
     if not shortcuts:
         return straight
     asked = [f"c = {name}.__class__"] if "TensorLike" in annotation else []
-    return [*asked, f"if {' or '.join(shortcuts)}:", f"    a_{name}: Any = {name}", f"    n_{name} = None", "else:", *["    " + line for line in straight]]
+    return [*asked, f"if {' or '.join(shortcuts)}:", f"    a_{name} = {name}", f"    n_{name} = None", "else:", *_deeper(straight)]
+
+
+def _unwrap_all(op: Op) -> list[str]:
+    """Arrays and nodes of an op's several tensors."""
+    first = op.inputs[0]
+    other = "a.dtype is not d" if op.promotes != "none" else "a.dtype.kind in _COMPLEX_OR_NARROW"
+    return [f"arrays = [each._array for each in {first}]", f"nodes = [each._node for each in {first}]", "d = arrays[0].dtype if arrays else None",
+            "for a in arrays:", f"    if {other}:", "        d = None"]
 
 
 def _may_be_marked(name: str, annotation: str) -> str:
@@ -203,26 +383,31 @@ def _may_be_marked(name: str, annotation: str) -> str:
     return f"{given}{name}._view is not None"
 
 
-def _mark(op: Op, annotation: Mapping[str, str]) -> list[str]:
-    """Mark a result without graph whose inputs have one, or were cut from one."""
-    marked = " or ".join(_may_be_marked(name, annotation.get(name, "Tensor")) for name in op.inputs)
-    return [f"if {' or '.join(f'n_{name} is not None' for name in op.inputs)}:", f"    t._view = _c_{op.name}",
-            f"elif {marked}:", f"    inherit_cut(t, {_pack(list(op.inputs))})"]
+def _mark(op: Op, annotation: Mapping[str, str], results: Sequence[str] = ("t",)) -> list[str]:
+    """Mark results without graph whose inputs have one, or were cut from one."""
+    inputs = op.inputs[0] if op.variadic else pack(list(op.inputs))
+    marked = "True" if op.variadic else " or ".join(_may_be_marked(name, annotation.get(name, "Tensor")) for name in op.inputs)
+    return [f"if {_any_node(op)}:", f"    {''.join(f'{t}._view = ' for t in results)}_c_{op.name}",
+            f"elif {marked}:", *(f"    inherit_cut({t}, {inputs})" for t in results)]
 
 
 def _note(op: Op, annotation: Mapping[str, str]) -> list[str]:
     """Note on the node which of its inputs without gradient were cut from a graph."""
+    if op.variadic:
+        return ["if None in nodes:", f"    note_cuts(n, {op.inputs[0]})"]
     if len(op.inputs) == 1:
         return []
     marked = " or ".join(f"n_{name} is None and {_may_be_marked(name, annotation.get(name, 'Tensor'))}" for name in op.inputs)
-    return [f"if {marked}:", f"    note_cuts(n, {_pack(list(op.inputs))})"]
+    return [f"if {marked}:", f"    note_cuts(n, {pack(list(op.inputs))})"]
 
 
 def _saved_value(op: Op, name: str) -> str:
     """What the node keeps under a name: nothing where no rule that will run asks for it."""
     if name in op.residuals:
         return name
-    source = "out" if name == "out" else f"a_{name}"
+    if op.variadic and name == op.inputs[0]:
+        return "tuple(arrays)"
+    source = "out" if name == "out" else f"o_{name}" if op.outputs is not None and name in op.outputs else f"a_{name}"
     if op.joint is not None or (op.fused is not None and name in op.fused.names):
         return source
     users = [user for user, rule in op.rules.items() if name in rule.names]
@@ -231,26 +416,38 @@ def _saved_value(op: Op, name: str) -> str:
     return f"{source} if {' or '.join(f'n_{user} is not None' for user in users)} else None"
 
 
-def _record(op: Op, attrs: str) -> list[str]:
+def _record(op: Op, result: str, *, kept: str = "") -> list[str]:
+    """Make the node of ``result``, of all outputs if that is empty; ``kept`` is a copy of the first input where that is overwritten."""
     inputs = op.inputs
+    saved = [kept if kept and name == inputs[0] else _saved_value(op, name) for name in op.saved]
     lines = [
-        f"t._node = n = {'Node' if _lean(op) else 'GeneralNode'}()",
+        f"{result}._node = n = {'Node' if _lean(op) else 'GeneralNode'}()" if result else "n = GeneralNode()",
         *([] if _lean(op) else [f"n.op = _{op.name}"]),
-        f"n.pull = _pull_{op.name}",
-        f"n._first = n_{inputs[0]}",
-        f"n._second = n_{inputs[1]}" if len(inputs) > 1 else "n._second = n._rest = None",
-        *([f"n._rest = {_pack(['n_' + name for name in inputs[2:]]) if len(inputs) > 2 else '()'}"] if len(inputs) > 1 else []),
-        f"n.saved = {_pack([_saved_value(op, name) for name in op.saved]) if op.saved else 'None'}",
+        f"n.pull = {'pull_general' if _mixed(op) else f'_pull_{op.name}'}",
+        f"n.saved = {pack(saved) if saved else 'None'}",
         "n.hooks = None",
-        "n.scope = mode.scope",
-        "out_shape = out.shape",
+        "n.scope = now.scope",
     ]
-    if op.attributes:
-        lines.append(f"n._attrs = {attrs}")
-    if _needs_shapes(op):
-        lines.append("n._shapes = " + _pack([f"a_{name}.shape" if i == 0 else f'getattr(a_{name}, "shape", ())' for i, name in enumerate(inputs)]))
+    if op.variadic:
+        lines += ["n.parents = nodes", "n._shapes = tuple([a.shape for a in arrays])"]
+    else:
+        lines += [f"n._first = n_{inputs[0]}", f"n._second = n_{inputs[1]}" if len(inputs) > 1 else "n._second = n._rest = None"]
+        if len(inputs) > 1:
+            lines.append(f"n._rest = {pack(['n_' + name for name in inputs[2:]]) if len(inputs) > 2 else '()'}")
+        if _needs_shapes(op):
+            lines.append("n._shapes = " + pack([f"a_{name}.shape" if i == 0 else f'getattr(a_{name}, "shape", ())' for i, name in enumerate(inputs)]))
+    if op.attributes or not _lean(op):
+        lines.append(f"n._attrs = {attrs(op)}")
+    each_dtype = ["from_numpy_dtype(d)", *(f"dtype_or_none(a_{name})" for name in inputs[1:])]
+    dtypes = "tuple([dtype_or_none(a) for a in arrays])" if op.variadic else pack(each_dtype)
     if op.rule_needs_dtypes:
-        lines.append("n._dtypes = " + _pack(["from_numpy_dtype(d)" if i == 0 else f"dtype_or_none(a_{name})" for i, name in enumerate(inputs)]))
+        lines.append(f"n._dtypes = {dtypes}")
+    elif _mixed(op):
+        results = ("out",) if op.outputs is None else [f"o_{name}" for name in op.outputs]
+        lines += [f"""if {' or '.join(f'{each}.dtype.kind == "c"' for each in results)}:""", f"    n._dtypes = {dtypes}"]
+    if not result:
+        return [*lines, "n.shape = ()", "n.value = None", "n.seq = next_seq()"]
+    lines.append("out_shape = out.shape")
     if op.kind == "elementwise":
         if len(inputs) == 1:
             lines += [f"if out_shape == n_{inputs[0]}.shape:", f"    out_shape = n_{inputs[0]}.shape"]
@@ -262,4 +459,7 @@ def _record(op: Op, attrs: str) -> list[str]:
     if len(inputs) == 2 and op.kind == "elementwise":
         x, y = inputs
         lines += [f"    if n_{x} is None:", f"        n._constants = {x}", f"    elif n_{y} is None:", f"        n._constants = {y}"]
+    elif len(inputs) > 2 and op.kind == "elementwise":
+        pairs = ", ".join(f"({name}, n_{name})" for name in inputs)
+        lines.append(f"    n._constants = tuple([each for each, node in ({pairs}) if node is None])")
     return [*lines, "n.seq = next_seq()"]

@@ -231,8 +231,8 @@ def output_node(parent: Node, index: int, array: Any) -> GeneralNode:
     node.op = parent.op
     node.pull = pull_output
     node.index = index
-    node.parents = (parent,)
-    node.saved = node.hooks = node.value = None
+    node._first = parent
+    node._second = node._rest = node.saved = node.hooks = node.value = None
     node.scope = parent.scope
     node.shape = array.shape
     node.seq = next_seq()

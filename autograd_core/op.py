@@ -157,7 +157,8 @@ class Op:
         self.domain: tuple[float, float] = fields.get("domain", (-2.0, 2.0))
         self.places: tuple[str, ...] = tuple(fields.get("places", ()))
         self.inplace: bool = fields.get("inplace", False)
-        self.quick: bool = fields.get("quick", self.kind in ("elementwise", "reduction", "view"))
+        self.cold: int = 0 if self.kind == "update" else 3
+        """How many calls by the general path are left until its function gets a fast path; 0 where it has one, or never gets one."""
         self.varargs: str | None = fields.get("varargs")
         self.aliases: tuple[str, ...] = tuple(fields.get("aliases", ()))
         self.extra: Mapping[str, Any] = dict(fields.get("extra", {}))
@@ -349,8 +350,6 @@ def op(signature: str, **fields: Any) -> Callable[[Kernel], Op]:
     spec : shape and dtype rule: ``spec(*inputs, **attrs)``, see ``spec``.
     label : the symbol in drawings. places : where the public name stands (``torch``, ``Tensor``, ``nn.functional`` ...);
         none for an op that only rules and other ops use.
-    quick : the op gets a fast path of its own; by default elementwise ops, reductions and views do. It pays where a call is
-        frequent and the kernel takes a microsecond or few.
     inplace : a method ``name_`` exists too. varargs : an attribute that may be given as several arguments.
     scalar : the function on Python floats. ufunc : the library's own name.
     """

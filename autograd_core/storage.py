@@ -35,22 +35,18 @@ class View:
     """That a tensor is a view: ``chain`` of (op, attrs) leads from ``base`` to it."""
 
     __slots__ = ("base", "chain", "cut")
-
-    def __init__(self, base: Any, chain: tuple[tuple[Op, dict[str, Any]], ...], cut: Cut | None = None) -> None:
-        self.base = base
-        self.chain = chain
-        self.cut = cut
+    base: Any
+    chain: tuple[tuple[Op, dict[str, Any]], ...]
+    cut: Cut | None
 
 
 class Family:
     """The living views of a base."""
 
     __slots__ = ("cut", "limit", "members")
-
-    def __init__(self, cut: Cut | None = None) -> None:
-        self.cut = cut
-        self.members: list[weakref.ref[Any]] = []
-        self.limit = 16
+    cut: Cut | None
+    members: list[weakref.ref[Any]]
+    limit: int
 
     def add(self, view: Any) -> None:
         """Register a view; forgets dead ones whenever the list has doubled."""
@@ -137,27 +133,38 @@ PLAIN_NUMBERS = frozenset((float, int, bool, complex))
 def link_view(op: Op, source: Any, attrs: dict[str, Any], result: Any) -> None:
     """Make ``result`` a view of ``source``'s base, if it shares its memory."""
     array, viewed = result._array, source._array
-    memory = getattr(array, "base", None)
+    memory = array.base
     if memory is None:
         if array is not viewed:
             return
-    elif memory is not viewed and memory is not getattr(viewed, "base", None):  # else it is surely the same memory
+    elif memory is not viewed and memory is not viewed.base:  # else it is surely the same memory
         backend = BY_TYPE[array.__class__]
         if backend.owner(array) is not backend.owner(viewed):
             return
     origin = source._view
-    if origin.__class__ is View:
-        base, chain = origin.base, (*origin.chain, (op, attrs))
-    else:
-        base, chain = source, ((op, attrs),)
-        if origin.__class__ is not Family:
-            if origin is not None and origin.__class__ is not Cut:
-                result._view = origin
-                return
-            base._view = Family(origin)
     own = result._view
-    base._view.add(result)
-    result._view = View(base, chain, own if own.__class__ is Cut else None if origin is None else origin.cut)
+    if origin.__class__ is Family:
+        base = source
+        chain: tuple[tuple[Op, dict[str, Any]], ...] = ((op, attrs),)
+        origin.add(result)
+    elif origin.__class__ is View:
+        base = origin.base
+        chain = (*origin.chain, (op, attrs))
+        base._view.add(result)
+    elif origin is None or origin.__class__ is Cut:
+        base = source
+        chain = ((op, attrs),)
+        base._view = family = new(Family)  # filled here: a call of a constructor costs as much as all of the linking
+        family.cut = origin
+        family.limit = 16
+        family.members = [weakref.ref(result)]
+    else:
+        result._view = origin
+        return
+    result._view = view = new(View)
+    view.base = base
+    view.chain = chain
+    view.cut = own if own.__class__ is Cut else None if origin is None else origin.cut
 
 
 def overlapping(array: Any) -> bool:

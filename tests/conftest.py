@@ -9,8 +9,9 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from autograd_core import dtypes
+from autograd_core import dtypes, fastpath
 from autograd_core.config import MODE, Mode
+from autograd_core.op import REGISTRY
 from autograd_core.plan.native import toolchain
 
 
@@ -40,6 +41,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             raise pytest.UsageError(f"--require-native: {reason}")
         for item in marked:
             item.add_marker(pytest.mark.skip(reason=reason))
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _fast_paths() -> None:
+    """Tests run what a program runs after its first calls; ``tests/registry`` compares it with the general path."""
+    for op in REGISTRY.values():
+        fastpath.install(op)
 
 
 @pytest.fixture(autouse=True)

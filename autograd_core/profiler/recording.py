@@ -117,7 +117,7 @@ class Recording:
                 if public is None:
                     result = dispatch.apply(op, inputs, attrs, out)
                 else:
-                    result = public(**dict(zip(op.inputs, inputs, strict=True)), **attrs)
+                    result = public(inputs, **attrs) if op.variadic else public(**dict(zip(op.inputs, inputs, strict=True)), **attrs)
                 _settle(inputs if result is None else _flat(result))
             finally:
                 self.end(event)

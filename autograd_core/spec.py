@@ -197,7 +197,7 @@ NOT_FOR_COMPLEX = frozenset((
     "hypot", "logaddexp", "logaddexp2", "fmax", "fmin", "xlogy", "xlog1py", "heaviside", "clamp_min", "clamp_max", "special_i1", "special_i0e", "special_i1e",
     "special_ndtri", "special_log_ndtr", "special_entr", "special_erfcx", "special_zeta", "gelu", "mish", "softplus", "logsigmoid", "hardsigmoid", "hardswish",
     "hardtanh", "relu6", "softshrink", "hardshrink", "threshold", "leaky_relu", "elu", "selu", "celu", "squared_error", "huber_error", "sigmoid_cross_entropy",
-    "softmax_cross_entropy", "soft_cross_entropy", "class_margins", "standardize", "standardize_rows", "standardize_channels", "nansum",
+    "softmax_cross_entropy", "soft_cross_entropy", "class_margins", "standardize", "standardize_rows", "standardize_channels", "scale_rows", "nansum",
     "histc", "negative_log_likelihood", "half_fourier", "whole_fourier"))
 """Ops that PyTorch does not define for complex numbers; their rules are those of real functions."""
 NOT_FOR_BOOLEANS = frozenset(("sub", "neg", "floor_divide", "remainder", "fmod", "abs", "ceil", "floor", "round", "trunc", "pow", "bitwise_left_shift", "bitwise_right_shift"))

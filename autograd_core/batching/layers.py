@@ -230,6 +230,13 @@ def _standardize_rows(call: Call) -> Any:
     return composed(call, apart)
 
 
+@rule("scale_rows")
+def _scale_rows(call: Call) -> Any:
+    if not any(call.batched[1:]):
+        return call.run(*call.values)
+    return composed(call, lambda F, input, weight, **attrs: F.scale_rows(input, None, **attrs) * weight)
+
+
 @rule("standardize_channels")
 def _standardize_channels(call: Call) -> Any:
     def apart(F: Any, input: Any, weight: Any, bias: Any, eps: float) -> Any:

@@ -39,8 +39,8 @@ def standardize(xp: Any, input: Any, weight: Any = None, bias: Any = None, *, di
     view = _as_rows_or_channels(input, weight is not None or bias is not None, dims, shape)
     if view is not None:
         forward: Any = normalization.rows if len(view) == 2 else normalization.channels
-        flat = [None if each is None else each.reshape(-1).astype(wide_dtype(input.dtype), copy=False) for each in (weight, bias)]
-        result, mean, var = forward(xp, input.reshape(view), *flat, eps, wide_dtype(input.dtype))
+        wide = wide_dtype(input.dtype)
+        result, mean, var, _ = forward(xp, input.reshape(view), _flat(weight, wide), _flat(bias, wide), eps, wide)
         kept = reduced(input.shape, wrap_dims(dims, input.ndim), True)
         return result.reshape(input.shape), mean.reshape(kept), var.reshape(kept)
     work = widened(input)
@@ -53,6 +53,23 @@ def standardize(xp: Any, input: Any, weight: Any = None, bias: Any = None, *, di
     if bias is not None:
         out += bias.reshape(shape)
     return out.astype(input.dtype, copy=False), mean, var
+
+
+def _flat(parameter: Any, wide: Any) -> Any:
+    """A weight or a bias as a vector, in the dtype of the computation."""
+    return None if parameter is None else (parameter if parameter.ndim == 1 else parameter.reshape(-1)).astype(wide, copy=False)
+
+
+def _shaped_as(found: Any, dtype: Any, input_shape: Any, weight_shape: Any, bias_shape: Any) -> tuple[Any, Any, Any]:
+    """Cotangents of a matrix and of two vectors as those of the input, the weight and the bias."""
+    to_input, to_weight, to_bias = found
+    if to_input is not None:
+        to_input = to_input.reshape(input_shape).astype(dtype, copy=False)
+    if to_weight is not None:
+        to_weight = (to_weight if len(weight_shape) == 1 else to_weight.reshape(weight_shape)).astype(dtype, copy=False)
+    if to_bias is not None:
+        to_bias = (to_bias if len(bias_shape) == 1 else to_bias.reshape(bias_shape)).astype(dtype, copy=False)
+    return to_input, to_weight, to_bias
 
 
 def _as_rows_or_channels(input: Any, affine: bool, dims: Any, shape: Any) -> tuple[int, ...] | None:
@@ -100,10 +117,9 @@ def _fused(F: Any, g: Any, input: Any, weight: Any, mean: Any, var: Any, input_s
     view = _as_rows_or_channels(input, weight is not None or needs[2], dims, shape)
     if view is not None:
         backward, kept = (normalization.rows_gradient, (view[0], 1)) if len(view) == 2 else (normalization.channels_gradient, (view[1],))
-        flat = None if weight is None else weight.reshape(-1).astype(mean.dtype, copy=False)
-        found = backward(F.backend.xp, g.reshape(view), input.reshape(view), flat, mean.reshape(kept), var.reshape(kept), eps, needs)
-        return tuple(None if each is None else each.astype(input.dtype, copy=False).reshape(to)
-                     for each, to in zip(found, (input_shape, weight_shape, bias_shape), strict=True))
+        inverse = 1 / F.backend.xp.sqrt(var.reshape(kept) + eps)
+        found = backward(F.backend.xp, g.reshape(view), input.reshape(view), _flat(weight, mean.dtype), mean.reshape(kept), inverse, needs)
+        return _shaped_as(found, input.dtype, input_shape, weight_shape, bias_shape)
     half = g.dtype == "float16"
     if half:
         g, input, weight = g.astype("float32"), input.astype("float32"), None if weight is None else weight.astype("float32")
@@ -146,15 +162,14 @@ def _rows_spec(input: Any, weight: Any = None, bias: Any = None, *, count: int, 
 
 
 def _rows(xp: Any, input: Any, weight: Any = None, bias: Any = None, *, count: int, eps: float) -> tuple[Any, Any, Any]:
-    """The result, and mean and variance of each row."""
-    first = input.ndim - count
-    size = prod(input.shape[first:])
+    """The result, the mean and the inverse standard deviation of each row."""
+    shape = input.shape
     wide = wide_dtype(input.dtype)
     if not input.size:
         return input.copy(), xp.empty((0, 1), dtype=wide), xp.empty((0, 1), dtype=wide)
-    weight, bias = [None if each is None else each.reshape(-1).astype(wide, copy=False) for each in (weight, bias)]
-    result, mean, var = normalization.rows(xp, input.reshape(-1, size), weight, bias, eps, wide)
-    return result.reshape(input.shape), mean, var
+    size = shape[-1] if count == 1 else prod(shape[len(shape) - count :])
+    result, mean, _, inverse = normalization.rows(xp, input.reshape(-1, size), _flat(weight, wide), _flat(bias, wide), eps, wide)
+    return result.reshape(shape), mean, inverse
 
 
 @op("standardize_rows(input: Tensor, weight: Tensor | None = None, bias: Tensor | None = None, *, count: int, eps: float) -> Tensor", quick=True, label="layer_norm",
@@ -173,15 +188,57 @@ def _plain_rows(F: Any, g: Any, input: Any, weight: Any, input_shape: Any, weigh
     return _plain(F, [g, None, None], input, weight, input_shape, weight_shape, bias_shape, tuple(range(first, len(input_shape))), input_shape[first:], eps, needs)
 
 
-@standardize_rows.fused_vjp(("mean", "var"), _rows)
-def _fused_rows(F: Any, g: Any, input: Any, weight: Any, mean: Any, var: Any, input_shape: Any, weight_shape: Any, bias_shape: Any, count: int, eps: float,
+@standardize_rows.fused_vjp(("mean", "inverse"), _rows)
+def _fused_rows(F: Any, g: Any, input: Any, weight: Any, mean: Any, inverse: Any, input_shape: Any, weight_shape: Any, bias_shape: Any, count: int, eps: float,
                 needs: Any) -> Any:
     if not input.size:
         return _plain_rows(F, g, input, weight, input_shape, weight_shape, bias_shape, count, eps, needs)
     flat = (mean.shape[0], input.size // mean.shape[0])
-    weights = None if weight is None else weight.reshape(-1).astype(mean.dtype, copy=False)
-    found = normalization.rows_gradient(F.backend.xp, g.reshape(flat), input.reshape(flat), weights, mean, var, eps, needs)
-    return tuple(None if each is None else each.astype(input.dtype, copy=False).reshape(to) for each, to in zip(found, (input_shape, weight_shape, bias_shape), strict=True))
+    found = normalization.rows_gradient(F.backend.xp, g.reshape(flat), input.reshape(flat), _flat(weight, mean.dtype), mean, inverse, needs)
+    return _shaped_as(found, input.dtype, input_shape, weight_shape, bias_shape)
+
+
+def _scale_rows_spec(input: Any, weight: Any = None, *, count: int, eps: float) -> Meta:
+    return _rows_spec(input, weight, None, count=count, eps=eps)
+
+
+def _scaled_rows(xp: Any, input: Any, weight: Any = None, *, count: int, eps: float) -> tuple[Any, Any]:
+    """The result, and the inverse root mean square of each row."""
+    shape = input.shape
+    wide = wide_dtype(input.dtype)
+    if not input.size:
+        return input.copy(), xp.empty((0, 1), dtype=wide)
+    size = shape[-1] if count == 1 else prod(shape[len(shape) - count :])
+    result, _, _, inverse = normalization.rows(xp, input.reshape(-1, size), _flat(weight, wide), None, eps, wide, centred=False)
+    return result.reshape(shape), inverse
+
+
+@op("scale_rows(input: Tensor, weight: Tensor | None = None, *, count: int, eps: float) -> Tensor", quick=True, label="rms_norm", promotes="equal",
+    spec=_scale_rows_spec, samples=[
+        S((4, 5), (5,), count=1, eps=1e-5), S((2, 3, 4), (3, 4), count=2, eps=1e-3), S((4, 3), None, count=1, eps=0.1), S((0, 3), (3,), count=1, eps=1e-5),
+        S((4, 3), (2,), count=1, eps=0.1, error=RuntimeError, match="expected weight")])
+def scale_rows(xp: Any, input: Any, weight: Any = None, *, count: int, eps: float) -> Any:
+    """``input`` divided by the root of the mean square (plus ``eps``) over its last ``count`` dimensions, times ``weight``; float16 computes in float32."""
+    return _scaled_rows(xp, input, weight, count=count, eps=eps)[0]
+
+
+@scale_rows.vjp()
+def _plain_scaled(F: Any, g: Any, input: Any, weight: Any, weight_shape: Any, count: int, eps: float, needs: Any) -> Any:
+    dims = tuple(range(-count, 0))
+    inverse = F.rsqrt(F.mean(F.square(input), dim=dims, keepdim=True) + eps)
+    standard = input * inverse
+    inner = g if weight is None else g * weight
+    to_input = inverse * (inner - standard * F.mean(inner * standard, dim=dims, keepdim=True)) if needs[0] else None
+    return to_input, F.sum_to(g * standard, shape=weight_shape) if needs[1] else None
+
+
+@scale_rows.fused_vjp(("inverse",), _scaled_rows)
+def _(F: Any, g: Any, input: Any, weight: Any, inverse: Any, input_shape: Any, weight_shape: Any, count: int, eps: float, needs: Any) -> Any:
+    if not input.size:
+        return _plain_scaled(F, g, input, weight, weight_shape, count, eps, needs)
+    flat = (inverse.shape[0], input.size // inverse.shape[0])
+    found = normalization.rows_gradient(F.backend.xp, g.reshape(flat), input.reshape(flat), _flat(weight, inverse.dtype), None, inverse, (*needs, False))
+    return _shaped_as(found, input.dtype, input_shape, weight_shape, ())[:2]
 
 
 # --- channels: one output too -------------------------------------------------------------------------------------
@@ -193,13 +250,12 @@ def _channels_spec(input: Any, weight: Any = None, bias: Any = None, *, eps: flo
 
 
 def _channels(xp: Any, input: Any, weight: Any = None, bias: Any = None, *, eps: float) -> tuple[Any, Any, Any]:
-    """The result, and mean and variance of each channel."""
+    """The result, the mean and the inverse standard deviation of each channel."""
     wide = wide_dtype(input.dtype)
     if not input.size:
         return input.copy(), xp.empty(0, dtype=wide), xp.empty(0, dtype=wide)
-    weight, bias = [None if each is None else each.astype(wide, copy=False) for each in (weight, bias)]
-    result, mean, var = normalization.channels(xp, input.reshape((*input.shape[:2], -1)), weight, bias, eps, wide)
-    return result.reshape(input.shape), mean, var
+    result, mean, _, inverse = normalization.channels(xp, input.reshape((*input.shape[:2], -1)), _flat(weight, wide), _flat(bias, wide), eps, wide)
+    return result.reshape(input.shape), mean, inverse
 
 
 @op("standardize_channels(input: Tensor, weight: Tensor | None = None, bias: Tensor | None = None, *, eps: float) -> Tensor", quick=True, label="batch_norm",
@@ -217,14 +273,13 @@ def _plain_channels(F: Any, g: Any, input: Any, weight: Any, input_shape: Any, w
     return _plain(F, [g, None, None], input, weight, input_shape, weight_shape, bias_shape, dims, shape, eps, needs)
 
 
-@standardize_channels.fused_vjp(("mean", "var"), _channels)
-def _fused_channels(F: Any, g: Any, input: Any, weight: Any, mean: Any, var: Any, input_shape: Any, weight_shape: Any, bias_shape: Any, eps: float, needs: Any) -> Any:
+@standardize_channels.fused_vjp(("mean", "inverse"), _channels)
+def _fused_channels(F: Any, g: Any, input: Any, weight: Any, mean: Any, inverse: Any, input_shape: Any, weight_shape: Any, bias_shape: Any, eps: float, needs: Any) -> Any:
     if not input.size:
         return _plain_channels(F, g, input, weight, input_shape, weight_shape, bias_shape, eps, needs)
     flat = (*input_shape[:2], input.size // (input_shape[0] * input_shape[1]))
-    weights = None if weight is None else weight.astype(mean.dtype, copy=False)
-    found = normalization.channels_gradient(F.backend.xp, g.reshape(flat), input.reshape(flat), weights, mean, var, eps, needs)
-    return tuple(None if each is None else each.astype(input.dtype, copy=False).reshape(to) for each, to in zip(found, (input_shape, weight_shape, bias_shape), strict=True))
+    found = normalization.channels_gradient(F.backend.xp, g.reshape(flat), input.reshape(flat), _flat(weight, mean.dtype), mean, inverse, needs)
+    return _shaped_as(found, input.dtype, input_shape, weight_shape, bias_shape)
 
 
 # --- public functions ---------------------------------------------------------------------------------------------
@@ -273,17 +328,17 @@ def batch_norm(F: Any, input: Any, running_mean: Any, running_var: Any, weight: 
     return result
 
 
-def _normalized_dims(name: str, input: Any, normalized_shape: Any, weight: Any, bias: Any = None) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """The last dims, which ``normalized_shape`` names, and that shape; checked."""
+def _normalized_count(name: str, input: Any, normalized_shape: Any, weight: Any, bias: Any = None) -> int:
+    """How many dimensions ``normalized_shape`` names, the last ones; checked."""
     shape = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
+    if shape and input.shape[-len(shape) :] == shape and (weight is None or weight.shape == shape) and (bias is None or bias.shape == shape):
+        return len(shape)
     for which, value in (("weight", weight), ("bias", bias)):
         if value is not None and tuple(value.shape) != shape:
             raise ShapeError(f"{name}: Expected {which} to be of same shape as normalized_shape, but got {which} {describe(value)} "
                              f"and normalized_shape = {list(shape)}")
-    if not shape or tuple(input.shape)[-len(shape):] != shape:
-        raise ShapeError(f"{name}: Given normalized_shape={list(shape)}, expected input with shape [*, {', '.join(map(str, shape))}], "
-                         f"but got input of size {list(input.shape)}. normalized_shape are the sizes of the last dimensions")
-    return tuple(range(input.ndim - len(shape), input.ndim)), shape
+    raise ShapeError(f"{name}: Given normalized_shape={list(shape)}, expected input with shape [*, {', '.join(map(str, shape))}], "
+                     f"but got input of size {list(input.shape)}. normalized_shape are the sizes of the last dimensions")
 
 
 @composite("layer_norm(input: Tensor, normalized_shape: int | Sequence[int], weight: Tensor | None = None, bias: Tensor | None = None, "
@@ -293,8 +348,7 @@ def layer_norm(F: Any, input: Any, normalized_shape: Any, weight: Any = None, bi
 
     Then times ``weight`` plus ``bias``, which have ``normalized_shape``. Ba, Kiros and Hinton (2016), arXiv:1607.06450.
     """
-    dims, _ = _normalized_dims("layer_norm", input, normalized_shape, weight, bias)
-    return F.standardize_rows(input, weight, bias, count=len(dims), eps=eps)
+    return F.standardize_rows(input, weight, bias, count=_normalized_count("layer_norm", input, normalized_shape, weight, bias), eps=eps)
 
 
 @composite("rms_norm(input: Tensor, normalized_shape: int | Sequence[int], weight: Tensor | None = None, eps: float | None = None) -> Tensor", places=TORCH_NN)
@@ -303,14 +357,10 @@ def rms_norm(F: Any, input: Any, normalized_shape: Any, weight: Any = None, eps:
 
     Zhang and Sennrich (2019), arXiv:1910.07467.
     """
-    dims, _ = _normalized_dims("rms_norm", input, normalized_shape, weight)
+    count = _normalized_count("rms_norm", input, normalized_shape, weight)
     if eps is None:
         eps = {"float16": 2.0**-10, "float32": 2.0**-23}.get(as_dtype(input.dtype).name, 2.0**-52)
-    half = as_dtype(input.dtype).name == "float16"
-    work = F.to_dtype(input, dtype="float32") if half else input  # squares and their sums would overflow and lose digits
-    out = work * F.rsqrt(F.mean(F.square(work), dim=dims, keepdim=True) + eps)
-    out = out if weight is None else out * weight
-    return F.to_dtype(out, dtype="float16") if half else out
+    return F.scale_rows(input, weight, count=count, eps=eps)
 
 
 @composite("group_norm(input: Tensor, num_groups: int, weight: Tensor | None = None, bias: Tensor | None = None, eps: float = 1e-5) -> Tensor", places=TORCH_NN)

@@ -345,4 +345,4 @@ REFERENCES |= {
     "sample_between": lambda input, grid, *, padding_mode, align: grid_sample(input, grid, padding_mode=padding_mode, align_corners=align),
     "instance_norm": instance_norm, "local_response_norm": local_response_norm, "bilinear": bilinear,
 }
-NO_REFERENCE: dict[str, str] = {"sample_slopes": PART, "adaptive_max_indices": PART, "adaptive_max": PART, "patches": PART, "standardize_rows": PART, "standardize_channels": PART, "patches_sum": ADJOINT, "resample_sum": ADJOINT}
+NO_REFERENCE: dict[str, str] = {"sample_slopes": PART, "adaptive_max_indices": PART, "adaptive_max": PART, "patches": PART, "standardize_rows": PART, "scale_rows": PART, "standardize_channels": PART, "patches_sum": ADJOINT, "resample_sum": ADJOINT}

@@ -41,7 +41,7 @@ _LOGITS = [S((3, 4), span(0.0, 1.0, 3, 4), None, None), S((3, 4), span(0.0, 1.0,
            S((3, 4), (4,), None, None, error=ValueError, match="must be the same as input size")]
 
 
-@op("sigmoid_cross_entropy(input: Tensor, target: Tensor, weight: Tensor | None, pos_weight: Tensor | None, reduction: str = 'mean') -> Tensor", quick=True,
+@op("sigmoid_cross_entropy(input: Tensor, target: Tensor, weight: Tensor | None, pos_weight: Tensor | None, reduction: str = 'mean') -> Tensor",
     label="binary_cross_entropy_with_logits", promotes="same", spec=_logits_spec, samples=_LOGITS)
 def sigmoid_cross_entropy(xp: Any, input: Any, target: Any, weight: Any, pos_weight: Any, *, reduction: str = "mean") -> Any:
     """The cross-entropy between ``sigmoid(input)`` and ``target``, computed from the logits without overflow."""
@@ -112,7 +112,7 @@ def _bce(xp: Any, input: Any, target: Any) -> Any:
 
 
 bce_elements = elementwise(
-    "bce_elements", "input target", quick=False, kernel=_bce, places=(), signature="bce_elements(input: Tensor, target: Tensor) -> Tensor", label="binary_cross_entropy",
+    "bce_elements", "input target", kernel=_bce, places=(), signature="bce_elements(input: Tensor, target: Tensor) -> Tensor", label="binary_cross_entropy",
                                                                       domain=(0.1, 0.9),
     takes="none", spec=elementwise_spec("binary_cross_entropy", ("input", "target"), "same"),
     samples=[S(span(0.1, 0.9, 3, 4), span(0.0, 1.0, 3, 4)), S(span(0.1, 0.9), span(0.0, 1.0)), S(span(0.1, 0.9, 0, 2), span(0.0, 1.0, 0, 2)),

@@ -63,7 +63,7 @@ def _nan_to_num(xp: Any, input: Any, *, nan: Any = None, posinf: Any = None, neg
 
 LARGEST_NARROW = (2.0 - 2.0**-7) * 2.0**127
 """The largest finite number of bfloat16."""
-heaviside = elementwise("heaviside", "input values", quick=False, kernel=_heaviside, inplace=True, promotes="equal", takes="none",
+heaviside = elementwise("heaviside", "input values", kernel=_heaviside, inplace=True, promotes="equal", takes="none",
                         signature="heaviside(input: Tensor, values: Tensor) -> Tensor",
                         samples=[S((3, 4), (3, 4)), S((), ()), S((0, 2), (0, 2)), S((3, 1), (4,)), S((1, 4), (3, 4)), S((2, 3), ()),
                         S((2, 3), (4,), error=RuntimeError, match="must match"),

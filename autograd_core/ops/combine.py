@@ -56,7 +56,7 @@ _THREE = [S((3, 4), (3, 4), (3, 4)), S((3, 4), (4,), (3, 1), value=0.5), S((), (
 addcmul = elementwise("addcmul", "input tensor1 tensor2", kernel=_addcmul, inplace=True, samples=_THREE,
                       signature="addcmul(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Number = 1) -> Tensor",
                       vjp={"input": "g", "tensor1": "g * (tensor2 * value)", "tensor2": "g * (tensor1 * value)"}, doc="``input + value * tensor1 * tensor2``.")
-addcdiv = elementwise("addcdiv", "input tensor1 tensor2", quick=False, kernel=_addcdiv, inplace=True, samples=_THREE, domain=(0.5, 2.0),
+addcdiv = elementwise("addcdiv", "input tensor1 tensor2", kernel=_addcdiv, inplace=True, samples=_THREE, domain=(0.5, 2.0),
                       signature="addcdiv(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Number = 1) -> Tensor",
                       vjp={"input": "g", "tensor1": "masked(g, g * value / tensor2)", "tensor2": "masked(g, -g * value * (tensor1 / tensor2) / tensor2)"},
                       doc="``input + value * tensor1 / tensor2``; at least one of the two must be a floating-point tensor.")

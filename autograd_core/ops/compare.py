@@ -33,9 +33,9 @@ bitwise_xor = elementwise("bitwise_xor", "input other", takes="int", samples=[S(
                           inplace=True, doc="Bitwise exclusive or of integers; of booleans the logical one.")
 bitwise_not = elementwise("bitwise_not", takes="int", samples=[S(bools(3, 4))], ufunc="invert", label="~", inplace=True,
                           doc="Bitwise complement of integers; logical not of booleans.")
-bitwise_left_shift = elementwise("bitwise_left_shift", "input other", quick=False, takes="int", ufunc="left_shift", label="<<", inplace=True,
+bitwise_left_shift = elementwise("bitwise_left_shift", "input other", takes="int", ufunc="left_shift", label="<<", inplace=True,
                                  doc="The bits of ``input`` moved up by ``other`` places, zeros below.")
-bitwise_right_shift = elementwise("bitwise_right_shift", "input other", quick=False, takes="int", ufunc="right_shift", label=">>", inplace=True,
+bitwise_right_shift = elementwise("bitwise_right_shift", "input other", takes="int", ufunc="right_shift", label=">>", inplace=True,
                                   doc="The bits of ``input`` moved down by ``other`` places; the sign stays.")
 
 
@@ -43,11 +43,11 @@ def _signbit(xp: Any, input: Any) -> Any:
     return xp.signbit(input) if input.dtype.kind == "f" else input < 0
 
 
-signbit = elementwise("signbit", quick=False, kernel=_signbit, extra={"dtype": "bool"}, samples=[S(Arg(values=[-1.0, -0.0, 0.0, 2.0]))],
+signbit = elementwise("signbit", kernel=_signbit, extra={"dtype": "bool"}, samples=[S(Arg(values=[-1.0, -0.0, 0.0, 2.0]))],
                       doc="Whether the sign is minus, also that of -0.0.")
-isposinf = elementwise("isposinf", quick=False, kernel=lambda xp, input: input == xp.inf, extra={"dtype": "bool"}, samples=[S(Arg(values=[1.0, float("inf"), float("-inf")]))],
+isposinf = elementwise("isposinf", kernel=lambda xp, input: input == xp.inf, extra={"dtype": "bool"}, samples=[S(Arg(values=[1.0, float("inf"), float("-inf")]))],
                        doc="Whether each element is plus infinity.")
-isneginf = elementwise("isneginf", quick=False, kernel=lambda xp, input: input == -xp.inf, extra={"dtype": "bool"}, samples=[S(Arg(values=[1.0, float("inf"), float("-inf")]))],
+isneginf = elementwise("isneginf", kernel=lambda xp, input: input == -xp.inf, extra={"dtype": "bool"}, samples=[S(Arg(values=[1.0, float("inf"), float("-inf")]))],
                        doc="Whether each element is minus infinity.")
 
 
@@ -55,5 +55,5 @@ def _isreal(xp: Any, input: Any) -> Any:
     return input.imag == 0 if input.dtype.kind == "c" else xp.ones(input.shape, dtype=bool)[()]
 
 
-isreal = elementwise("isreal", quick=False, kernel=_isreal, extra={"dtype": "bool"}, samples=[S(Arg(values=[1 + 0j, 2 - 1j, 3j]))],
+isreal = elementwise("isreal", kernel=_isreal, extra={"dtype": "bool"}, samples=[S(Arg(values=[1 + 0j, 2 - 1j, 3j]))],
                      doc="Whether each element has no imaginary part.")

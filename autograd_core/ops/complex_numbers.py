@@ -133,7 +133,7 @@ def _angle_spec(input: Any) -> Meta:
     return Meta(tuple(input.shape), PARTS.get(dtype) or computed_dtype("angle", "float", (input,)))
 
 
-sgn = elementwise("sgn", quick=False, kernel=_sgn, vjp=_sgn_vjp, holomorphic=False, inplace=True, samples=[S(_PLANE), S(_REAL)],
+sgn = elementwise("sgn", kernel=_sgn, vjp=_sgn_vjp, holomorphic=False, inplace=True, samples=[S(_PLANE), S(_REAL)],
                   doc="The sign of real numbers; ``input / |input|`` of complex ones, and 0 at 0, where the gradient is 0 too.")
 angle = elementwise("angle", kernel=_angle, vjp=_angle_vjp, holomorphic=False, spec=_angle_spec, samples=[S(_PLANE), S(_REAL)],
                     doc="The angle in the complex plane, in radians between -π and π; 0 or π for real numbers. The gradient at 0 is 0.")

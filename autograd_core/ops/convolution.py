@@ -189,7 +189,7 @@ _RICH: dict[str, Any] = {"stride": (2, 1), "padding": ((1, 0), (2, 1)), "dilatio
 
 
 @op("convolution(input: Tensor, weight: Tensor, bias: Tensor | None = None, *, stride: tuple[int, ...], padding: tuple[tuple[int, int], ...], "
-    "dilation: tuple[int, ...], groups: int) -> Tensor", quick=True, label="conv", promotes="equal", spec=_conv_spec, samples=[
+    "dilation: tuple[int, ...], groups: int) -> Tensor", label="conv", promotes="equal", spec=_conv_spec, samples=[
         S((2, 3, 5, 6), (4, 3, 3, 2), (4,), **_PLAIN), S((2, 4, 5, 6), (6, 2, 2, 3), None, **_RICH), S((0, 1, 3, 3), (2, 1, 2, 2), (2,), **_PLAIN),
         S((2, 1, 4, 4), (1, 1, 1, 1), None, **_PLAIN), S((2, 3, 7), (4, 3, 2), (4,), **_LINE), S((1, 4, 3, 4, 3), (4, 2, 2, 3, 2), (4,), **_SOLID),
         S((1, 2, 6, 5), (2, 1, 3, 3), (2,), **{**_PLAIN, "padding": ((1, 1), (1, 1)), "groups": 2}),
@@ -246,7 +246,7 @@ def _input_grad_spec(grad: Any, weight: Any, *, shape: Any, stride: Any, padding
 
 
 @op("convolution_input_grad(grad: Tensor, weight: Tensor, *, shape: Sequence[int], stride: tuple[int, ...], padding: tuple[tuple[int, int], ...], "
-    "dilation: tuple[int, ...], groups: int) -> Tensor", quick=True, label="convᵀ", promotes="equal", spec=_input_grad_spec, samples=[
+    "dilation: tuple[int, ...], groups: int) -> Tensor", label="convᵀ", promotes="equal", spec=_input_grad_spec, samples=[
         S((2, 4, 3, 5), (4, 3, 3, 2), shape=(2, 3, 5, 6), **_PLAIN), S((2, 6, 3, 5), (6, 2, 2, 3), shape=(2, 4, 5, 6), **_RICH),
         S((0, 2, 2, 2), (2, 1, 2, 2), shape=(0, 1, 3, 3), **_PLAIN), S((2, 4, 4), (4, 3, 2), shape=(2, 3, 7), **_LINE),
         S((1, 4, 3, 3, 4), (4, 2, 2, 3, 2), shape=(1, 4, 3, 4, 3), **_SOLID),

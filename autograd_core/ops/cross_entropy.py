@@ -49,7 +49,7 @@ _ENTROPY = [S((4, 3), ints(4), None), S((4, 3), ints(4), None, reduction="none")
 
 
 @op("softmax_cross_entropy(input: Tensor, target: Tensor, weight: Tensor | None, reduction: str = 'mean', ignore_index: int = -100, "
-    "label_smoothing: float = 0.0) -> Tensor", quick=True, label="cross_entropy", promotes="none", spec=_entropy_spec, samples=_ENTROPY)
+    "label_smoothing: float = 0.0) -> Tensor", label="cross_entropy", promotes="none", spec=_entropy_spec, samples=_ENTROPY)
 def softmax_cross_entropy(xp: Any, input: Any, target: Any, weight: Any, *, reduction: str = "mean", ignore_index: int = -100, label_smoothing: float = 0.0) -> Any:
     """The negative log of the softmax probability of the target class; classes along the second dimension, or the only one."""
     return _entropy_parts(xp, input, target, weight, reduction=reduction, ignore_index=ignore_index, label_smoothing=label_smoothing)[0]
@@ -96,7 +96,7 @@ def _soft_spec(input: Any, target: Any, *, dim: int) -> Meta:
     return Meta(reduced(tuple(input.shape), (dim,), False), as_dtype(input.dtype))
 
 
-@op("soft_cross_entropy(input: Tensor, target: Tensor, dim: int) -> Tensor", quick=True, label="cross entropy", promotes="equal", spec=_soft_spec, samples=[
+@op("soft_cross_entropy(input: Tensor, target: Tensor, dim: int) -> Tensor", label="cross entropy", promotes="equal", spec=_soft_spec, samples=[
     S((4, 3), span(0.1, 1.0, 4, 3), dim=1), S((3,), span(0.1, 1.0, 3), dim=0), S((2, 3, 4), span(0.1, 1.0, 2, 3, 4), dim=1)])
 def soft_cross_entropy(xp: Any, input: Any, target: Any, *, dim: int) -> Any:
     """``-sum(target * log_softmax(input))`` along ``dim``: the cross-entropy against a distribution."""
@@ -166,7 +166,7 @@ def _nll_spec(input: Any, target: Any, weight: Any, *, reduction: str = "mean", 
     return reduced_meta("nll_loss", input, reduction, tuple(target.shape))
 
 
-@op("negative_log_likelihood(input: Tensor, target: Tensor, weight: Tensor | None, reduction: str = 'mean', ignore_index: int = -100) -> Tensor", quick=True,
+@op("negative_log_likelihood(input: Tensor, target: Tensor, weight: Tensor | None, reduction: str = 'mean', ignore_index: int = -100) -> Tensor",
     label="nll_loss", promotes="none", spec=_nll_spec, samples=[
         S((4, 3), ints(4), None), S((4, 3), ints(4), span(0.5, 2.0, 3), reduction="sum", ignore_index=1), S((2, 3, 4), ints(2, 4), None, reduction="none"),
         S((3,), ints(), None), S((4, 3), ints(5), None, error=ValueError, match="batch_size")])

@@ -54,7 +54,7 @@ def _cdist_spec(x1: Any, x2: Any) -> Meta:
     return Meta((*batch, a[-2], b[-2]), dtype)
 
 
-@op("euclidean(x1: Tensor, x2: Tensor) -> Tensor", quick=True, label="cdist", promotes="equal", broadcasts=True, spec=_cdist_spec, samples=[
+@op("euclidean(x1: Tensor, x2: Tensor) -> Tensor", label="cdist", promotes="equal", broadcasts=True, spec=_cdist_spec, samples=[
     S((3, 4), (5, 4)), S((2, 3, 4), (5, 4)), S((3, 2), (2, 1, 4, 2)), S((30, 3), (2, 3)), S((0, 3), (2, 3)), S((2, 0), (3, 0)),
     S((3, 4), (5, 3), error=RuntimeError, match="same number of columns"), S((4,), (3, 4), error=RuntimeError, match="at least 2D")])
 def euclidean(xp: Any, x1: Any, x2: Any) -> Any:

@@ -210,7 +210,7 @@ def _trace_spec(input: Any) -> Meta:
     return Meta((), int64 if as_dtype(input.dtype).name in ("bool", "uint8", "int8", "int16", "int32") else as_dtype(input.dtype))
 
 
-@op("trace(input: Tensor) -> Tensor", quick=True, kind="general", places=TORCH_TENSOR, label="tr", spec=_trace_spec, samples=[
+@op("trace(input: Tensor) -> Tensor", kind="general", places=TORCH_TENSOR, label="tr", spec=_trace_spec, samples=[
     S((3, 3)), S((2, 4)), S((4, 2)), S((0, 3)), S(ints(3, 3)), S((2, 3, 3), error=RuntimeError, match="expected a matrix")])
 def trace(xp: Any, input: Any) -> Any:
     """The sum of the diagonal of a matrix. Integers add up in int64."""

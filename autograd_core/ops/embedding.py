@@ -21,7 +21,7 @@ def _lookup_spec(input: Any, weight: Any, *, padding_idx: Any = None, scale_grad
     return Meta((*input.shape, weight.shape[1]), weight.dtype)
 
 
-@op("lookup(input: Tensor, weight: Tensor, padding_idx: int | None = None, scale_grad_by_freq: bool = False) -> Tensor", quick=True, kind="general", label="embedding",
+@op("lookup(input: Tensor, weight: Tensor, padding_idx: int | None = None, scale_grad_by_freq: bool = False) -> Tensor", kind="general", label="embedding",
     spec=_lookup_spec, samples=[
         S(ints(5), (3, 4)), S(ints(2, 3, high=2), (3, 2), padding_idx=2), S(ints(), (3, 2)), S(ints(0), (3, 2)), S(ints(4, high=2), (3, 2), padding_idx=-1),
         S(Arg(values=[[2, 0]]), (3, 2), scale_grad_by_freq=True), S(Arg(values=[3]), (3, 2), error=IndexError, match="out of bounds"),

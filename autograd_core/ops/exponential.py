@@ -59,7 +59,7 @@ def _larger_and_rest(xp: Any, input: Any, other: Any, library: Any, base: float)
 
 logaddexp = elementwise("logaddexp", "input other", kernel=_logaddexp, vjp={"input": "masked(g, g * sigmoid(input - other))", "other": "masked(g, g * sigmoid(other - input))"},
                         doc="``log(exp(input) + exp(other))``, without overflow.")
-logaddexp2 = elementwise("logaddexp2", "input other", quick=False, kernel=_logaddexp2,
+logaddexp2 = elementwise("logaddexp2", "input other", kernel=_logaddexp2,
                          vjp={"input": f"masked(g, g * sigmoid((input - other) * {LOG_2!r}))", "other": f"masked(g, g * sigmoid((other - input) * {LOG_2!r}))"},
                          doc="``log2(2 ** input + 2 ** other)``, without overflow.")
 
@@ -85,7 +85,7 @@ xlogy = elementwise("xlogy", "input other", kernel=_xlogy, promotes="float", inp
                     signature="xlogy(input: TensorLike, other: TensorLike) -> Tensor", samples=[S(Arg(values=[0.0, 0.0, 2.0]), Arg(values=[0.0, 3.0, 0.5]))],
                     vjp={"input": "where((input == 0) & (other <= 0), 0, xlogy(g, other))", "other": "masked(g, g * (input / other))"},
                     doc="``input * log(other)``, and 0 where ``input`` is 0, unless ``other`` is NaN.")
-xlog1py = elementwise("xlog1py", "input other", quick=False, kernel=_xlog1py, promotes="float", domain=(-0.7, 3.0), places=("special",),
+xlog1py = elementwise("xlog1py", "input other", kernel=_xlog1py, promotes="float", domain=(-0.7, 3.0), places=("special",),
                       signature="xlog1py(input: TensorLike, other: TensorLike) -> Tensor", samples=[S(Arg(values=[0.0, 0.0, 2.0]), Arg(values=[-1.0, 3.0, 0.5]))],
                       vjp={"input": "where((input == 0) & (other <= -1), 0, xlog1py(g, other))", "other": "masked(g, g * (input / (other + 1)))"},
                       doc="``input * log1p(other)``, and 0 where ``input`` is 0, unless ``other`` is NaN.")

@@ -21,7 +21,7 @@ def _columns_spec(input: Any, *, kernel: Any, size: Any, **attrs: Any) -> Meta:
     return Meta((*lead, channels * prod(kernel), prod(size)), as_dtype(input.dtype))
 
 
-@op(f"patches(input: Tensor, *, {_WINDOWS}) -> Tensor", quick=True, label="unfold", spec=_columns_spec, samples=[
+@op(f"patches(input: Tensor, *, {_WINDOWS}) -> Tensor", label="unfold", spec=_columns_spec, samples=[
     S((2, 3, 4, 5), **_PATCHES), S((3, 4, 5), **_PATCHES), S((0, 1, 4, 5), **_PATCHES)])
 def patches(xp: Any, input: Any, *, kernel: Any, stride: Any, padding: Any, dilation: Any, size: Any) -> Any:
     """Windows of images as columns (..., channels times window, number of windows), with zeros where they reach beyond."""

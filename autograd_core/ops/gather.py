@@ -34,7 +34,7 @@ def _gather_spec(input: Any, index: Any, *, dim: int) -> Meta:
     return Meta(tuple(index.shape), input.dtype)
 
 
-@op("gather(input: Tensor, dim: int, index: Tensor) -> Tensor", quick=True, kind="general", places=TORCH_TENSOR, spec=_gather_spec, samples=[
+@op("gather(input: Tensor, dim: int, index: Tensor) -> Tensor", kind="general", places=TORCH_TENSOR, spec=_gather_spec, samples=[
     S((3, 4), ints(3, 2, high=4), dim=1), S((3, 4), ints(5, 4, high=3), dim=0), S((3, 4), ints(2, 3, high=4), dim=-1), S((4,), ints(6, high=4), dim=0),
     S((2, 3), ints(2, 0), dim=1), S((3, 4), ints(2), dim=0, error=RuntimeError, match="same number of dimensions"),
     S((3, 4), Arg(values=[[4]]), dim=1, error=RuntimeError, match="out of bounds"), S((2, 3), ints(2, 3), dim=2, error=IndexError, match="out of range")])

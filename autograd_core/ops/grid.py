@@ -270,7 +270,7 @@ def _linear_spec(input: Any, grid: Any, *, padding_mode: str, align: bool) -> Me
 _SMALL = span(-1.4, 1.4, 2, 2, 3, 2)
 
 
-@op("sample_between(input: Tensor, grid: Tensor, *, padding_mode: str, align: bool) -> Tensor", quick=True, label="grid_sample", promotes="equal", spec=_linear_spec, samples=[
+@op("sample_between(input: Tensor, grid: Tensor, *, padding_mode: str, align: bool) -> Tensor", label="grid_sample", promotes="equal", spec=_linear_spec, samples=[
     S((2, 2, 3, 4), _SMALL, padding_mode="zeros", align=False), S((2, 1, 3, 4), _SMALL, padding_mode="border", align=True),
     S((2, 2, 3, 4), _SMALL, padding_mode="reflection", align=False), S((2, 2, 3, 4), _SMALL, padding_mode="reflection", align=True),
     S((1, 2, 2, 3, 2), span(-1.2, 1.2, 1, 2, 1, 2, 3), padding_mode="zeros", align=True), S((0, 2, 3, 3), (0, 2, 2, 2), padding_mode="zeros", align=True)])

@@ -50,7 +50,7 @@ def _(F: Any, g: Any, key: Any, input_shape: Any) -> Any:
     return F.slice_place(g, key=key, shape=input_shape)
 
 
-@op("slice_place(input: Tensor, key: tuple[Any, ...], shape: Sequence[int]) -> Tensor", quick=True, kind="shape", label="[ ]ᵀ",
+@op("slice_place(input: Tensor, key: tuple[Any, ...], shape: Sequence[int]) -> Tensor", kind="shape", label="[ ]ᵀ",
     spec=lambda input, *, key, shape: Meta(tuple(shape), input.dtype), samples=[
         S((2,), key=(slice(1, 3), 0), shape=(3, 4)), S((1, 2, 4), key=(None, slice(0, 3, 2)), shape=(3, 4)), S((), key=(2,), shape=(4,))])
 def slice_place(xp: Any, input: Any, *, key: Any, shape: Any) -> Any:
@@ -84,7 +84,7 @@ def destination(xp: Any, input: Any, out: Any) -> Any:
     return out
 
 
-@op("slice_write(input: Tensor, value: TensorLike, key: tuple[Any, ...], inplace: bool = False) -> Tensor", quick=True, kind="shape", label="[ ]=", broadcasts=True,
+@op("slice_write(input: Tensor, value: TensorLike, key: tuple[Any, ...], inplace: bool = False) -> Tensor", kind="shape", label="[ ]=", broadcasts=True,
     extra={"written": "x[...] = value"}, spec=lambda input, value, *, key: Meta(tuple(input.shape), input.dtype), samples=[
         S((3, 4), (2,), key=(slice(1, 3), 0)), S((3, 4), (), key=(slice(0, 3, 2),)), S((3, 4), (3, 1), key=(FULL,)), S((4,), 2.5, key=(1,)), S((), (), key=())])
 def slice_write(xp: Any, input: Any, value: Any, *, key: Any, out: Any = None) -> Any:
@@ -127,7 +127,7 @@ def indexed_shape(shape: Any, index_shape: Any, dims: Any) -> tuple[int, ...]:
     return (*rest[:at], *index_shape[1:], *rest[at:])
 
 
-@op("index(input: Tensor, index: Tensor, dims: tuple[int, ...], unique: bool = False) -> Tensor", quick=True, kind="general", label="[ ]",
+@op("index(input: Tensor, index: Tensor, dims: tuple[int, ...], unique: bool = False) -> Tensor", kind="general", label="[ ]",
     spec=lambda input, index, *, dims, unique=False: Meta(indexed_shape(input.shape, index.shape, dims), input.dtype), samples=[
         S((3, 4), ints(1, 5, high=3), dims=(0,)), S((3, 4), ints(2, 2, 3, high=3), dims=(0, 1)), S((2, 3, 4), ints(2, 3, high=2), dims=(0, 2)),
         S((2, 4), Arg(values=[[3, 1]]), dims=(1,), unique=True), S((3, 4), ints(1, 0), dims=(1,))])
@@ -211,7 +211,7 @@ def flat_index(index: Any, sizes: Any) -> Any:
     return flat
 
 
-@op("index_accumulate(input: Tensor, index: Tensor, dims: tuple[int, ...], shape: Sequence[int], unique: bool = False) -> Tensor", quick=True, kind="general", label="[ ]+",
+@op("index_accumulate(input: Tensor, index: Tensor, dims: tuple[int, ...], shape: Sequence[int], unique: bool = False) -> Tensor", kind="general", label="[ ]+",
     spec=lambda input, index, *, dims, shape, unique=False: Meta(tuple(shape), input.dtype), samples=[
         S((5, 4), ints(1, 5, high=3), dims=(0,), shape=(3, 4)), S((2, 3), ints(2, 2, 3, high=3), dims=(0, 1), shape=(3, 4)),
         S((3, 3), ints(2, 3, high=2), dims=(0, 2), shape=(2, 3, 4)), S((2, 2), Arg(values=[[3, 1]]), dims=(1,), shape=(2, 4), unique=True),
@@ -243,7 +243,7 @@ def _(F: Any, g: Any, index: Any, dims: Any, unique: bool) -> Any:
 
 
 @op("index_write(input: Tensor, index: Tensor, values: TensorLike, dims: tuple[int, ...], adding: bool = False, unique: bool = False, inplace: bool = False) -> Tensor",
-    quick=True, kind="general", label="[ ]=", broadcasts=True, extra={"written": "x[...] = value"},
+    kind="general", label="[ ]=", broadcasts=True, extra={"written": "x[...] = value"},
     spec=lambda input, index, values, *, dims, adding=False, unique=False: Meta(tuple(input.shape), input.dtype), samples=[
         S((3, 4), ints(1, 5, high=3), (5, 4), dims=(0,)), S((3, 4), ints(2, 6, high=3), (6,), dims=(0, 1)), S((2, 3, 4), ints(2, 3, high=2), (3, 3), dims=(0, 2)),
         S((3, 4), ints(1, 5, high=3), (5, 4), dims=(0,), adding=True), S((2, 4), Arg(values=[[3, 1]]), (2, 1), dims=(1,), unique=True), S((3,), ints(1, 2), 1.5, dims=(0,))])

@@ -112,7 +112,7 @@ def _same(parts: int, length: int, scale: float | None, method: str, align: bool
     return parts == length and (scale is None or align or scale == 1 or method in ("linear", "linear-smooth", "cubic-smooth"))
 
 
-@op(f"resample(input: Tensor, *, {_WHERE}) -> Tensor", quick=True, label="interpolate", spec=_resized, samples=[
+@op(f"resample(input: Tensor, *, {_WHERE}) -> Tensor", label="interpolate", spec=_resized, samples=[
     S((2, 3, 4, 5), size=(7, 3), scales=(None, None), method="linear", align=False), S((2, 3, 4), size=(7,), scales=(1.75,), method="nearest", align=False),
     S((2, 2, 4, 5), size=(3, 9), scales=(None, None), method="cubic", align=True), S((2, 2, 5, 7), size=(2, 9), scales=(None, None), method="cubic-smooth", align=False),
     S((0, 2, 3), size=(2,), scales=(None,), method="nearest-exact", align=False)])

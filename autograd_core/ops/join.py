@@ -278,7 +278,7 @@ def _same_spec(name: str) -> Any:
     return spec
 
 
-@op("flip(input: Tensor, dims: Sequence[int]) -> Tensor", quick=True, kind="shape", places=TORCH_TENSOR, varargs="dims", spec=_same_spec("flip"), samples=[
+@op("flip(input: Tensor, dims: Sequence[int]) -> Tensor", kind="shape", places=TORCH_TENSOR, varargs="dims", spec=_same_spec("flip"), samples=[
     S((2, 3), dims=(0,)), S((2, 3), dims=(0, -1)), S((), dims=()), S((0, 2), dims=(1,)), S((2,), dims=(1,), error=IndexError, match="out of range")])
 def flip(xp: Any, input: Any, *, dims: Any) -> Any:
     """The elements in reverse order along ``dims``; a copy."""
@@ -308,7 +308,7 @@ def _roll_spec(input: Any, *, shifts: Any, dims: Any) -> Meta:
     return Meta(tuple(input.shape), input.dtype)
 
 
-@op("roll(input: Tensor, shifts: int | Sequence[int], dims: int | Sequence[int] | None = None) -> Tensor", quick=True, kind="shape", places=TORCH_TENSOR, spec=_roll_spec, samples=[
+@op("roll(input: Tensor, shifts: int | Sequence[int], dims: int | Sequence[int] | None = None) -> Tensor", kind="shape", places=TORCH_TENSOR, spec=_roll_spec, samples=[
     S((2, 3), shifts=1), S((2, 3), shifts=(1, -2), dims=(0, -1)), S((4,), shifts=-6, dims=0), S((), shifts=2), S((0, 2), shifts=1, dims=1),
     S((2, 3), shifts=1, dims=2, error=IndexError, match="out of range"), S((2, 3), shifts=(1, 2), error=RuntimeError, match="must align")])
 def roll(xp: Any, input: Any, *, shifts: Any, dims: Any = None) -> Any:
@@ -353,7 +353,7 @@ def _triangle(name: str) -> Any:
 
     kernel.__doc__ = (f"The {'lower' if name == 'tril' else 'upper'} triangle of each matrix, zeros elsewhere; "
                       "``diagonal`` moves its border up (positive) or down.")
-    declared = op(f"{name}(input: Tensor, diagonal: int = 0) -> Tensor", quick=True, kind="shape", places=TORCH_TENSOR, inplace=True, spec=_same_spec(name), samples=[
+    declared = op(f"{name}(input: Tensor, diagonal: int = 0) -> Tensor", kind="shape", places=TORCH_TENSOR, inplace=True, spec=_same_spec(name), samples=[
         S((3, 3)), S((3, 4), diagonal=1), S((2, 3, 3), diagonal=-1), S((0, 3)), S((1, 1)), S(bools(3, 3)), S((3,), error=RuntimeError, match="at least 2")])(kernel)
     declared.add_rule("input", lambda F, g, diagonal: getattr(F, name)(g, diagonal=diagonal))
     return declared

@@ -22,7 +22,7 @@ def _rows_spec(input: Any, index: Any, *, name: str = "") -> Meta:
     return Meta((*index.shape, *input.shape[1:]), input.dtype)
 
 
-@op("take_rows(input: Tensor, index: Tensor, name: str = '') -> Tensor", quick=True, kind="general", label="[ ]", extra={"written": "index"}, spec=_rows_spec, samples=[
+@op("take_rows(input: Tensor, index: Tensor, name: str = '') -> Tensor", kind="general", label="[ ]", extra={"written": "index"}, spec=_rows_spec, samples=[
     S((3, 4), ints(5, low=-3, high=3)), S((4,), ints(2, 3, high=4)), S((3, 4), ints(0)), S((2, 3, 2), ints(1, high=2)), S((0, 2), ints(0)),
     S((3,), Arg(values=[1, 5]), error=IndexError, match="index 5 is out of bounds for dimension 0 with size 3"),
     S((3,), Arg(values=[-4]), error=IndexError, match="index -4 is out of bounds")])
@@ -70,7 +70,7 @@ def _points_spec(input: Any, rows: Any, columns: Any) -> Meta:
     return Meta((*common, *input.shape[2:]), input.dtype)
 
 
-@op("take_points(input: Tensor, rows: Tensor, columns: Tensor) -> Tensor", quick=True, kind="general", label="[ ]", extra={"written": "index"}, spec=_points_spec, samples=[
+@op("take_points(input: Tensor, rows: Tensor, columns: Tensor) -> Tensor", kind="general", label="[ ]", extra={"written": "index"}, spec=_points_spec, samples=[
     S((3, 4), ints(5, low=-3, high=3), ints(5, high=4)), S((3, 4), ints(2, 1), ints(3, low=-4, high=4)), S((2, 3, 2), ints(3, high=2), ints(3, high=3)),
     S((3, 4), ints(0), ints(0)), S((3, 3), ints(2), ints(3), error=IndexError, match="broadcast"),
     S((3, 3), Arg(values=[0, 5]), ints(2), error=IndexError, match="index 5 is out of bounds for dimension 0 with size 3")])
@@ -102,7 +102,7 @@ def _(F: Any, g: Any, rows: Any, columns: Any) -> Any:
 _MASK = Arg(values=[[True, False, True], [False, False, True]])
 
 
-@op("take_masked(input: Tensor, mask: Tensor) -> Tensor", quick=True, kind="dynamic", label="[ ]", extra={"written": "index"},
+@op("take_masked(input: Tensor, mask: Tensor) -> Tensor", kind="dynamic", label="[ ]", extra={"written": "index"},
     spec=lambda input, mask: Meta((-1, *input.shape[len(mask.shape):]), input.dtype), samples=[
         S((2, 3), _MASK), S((2, 3, 2), _MASK), S((2, 3), Arg(values=[False, False])), S((3, 0), Arg(values=[True, False, True]))])
 def take_masked(xp: Any, input: Any, mask: Any) -> Any:

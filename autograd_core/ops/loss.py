@@ -85,7 +85,7 @@ def _squared_parts(xp: Any, input: Any, target: Any, *, reduction: str = "mean")
     return total / difference.size if reduction == "mean" else total, difference
 
 
-@op("squared_error(input: Tensor, target: Tensor, reduction: str = 'mean') -> Tensor", quick=True, label="MSE", promotes="same", spec=_squared_spec, samples=_REGRESSION)
+@op("squared_error(input: Tensor, target: Tensor, reduction: str = 'mean') -> Tensor", label="MSE", promotes="same", spec=_squared_spec, samples=_REGRESSION)
 def squared_error(xp: Any, input: Any, target: Any, *, reduction: str = "mean") -> Any:
     """``(input - target) ** 2`` of equal shapes, reduced."""
     return _squared_parts(xp, input, target, reduction=reduction)[0]
@@ -150,7 +150,7 @@ def _huber_parts(xp: Any, input: Any, target: Any, *, delta: float, reduction: s
     return (total / difference.size if reduction == "mean" else total).astype(dtype, copy=False), slope.astype(dtype, copy=False)
 
 
-@op("huber_error(input: Tensor, target: Tensor, delta: float, reduction: str = 'mean') -> Tensor", quick=True, label="Huber", promotes="same", spec=_huber_spec, samples=[
+@op("huber_error(input: Tensor, target: Tensor, delta: float, reduction: str = 'mean') -> Tensor", label="Huber", promotes="same", spec=_huber_spec, samples=[
     *(S((3, 4), (3, 4), delta=0.5, reduction=reduction) for reduction in REDUCTIONS), S((), (), delta=1.0), S((0, 2), (0, 2), delta=1.0, reduction="sum")])
 def huber_error(xp: Any, input: Any, target: Any, *, delta: float, reduction: str = "mean") -> Any:
     """``c * (d - c / 2)`` with ``d = |input - target|`` and ``c = min(d, delta)``, of equal shapes, reduced."""

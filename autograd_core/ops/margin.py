@@ -66,7 +66,7 @@ NOTHING = -(1 << 62)
 """An ``ignore_index`` that is no index: every target counts."""
 
 
-@op("class_margins(input: Tensor, target: Tensor, weight: Tensor | None, p: int, margin: float, averaged: bool, reduction: str) -> Tensor", quick=True, label="hinge",
+@op("class_margins(input: Tensor, target: Tensor, weight: Tensor | None, p: int, margin: float, averaged: bool, reduction: str) -> Tensor", label="hinge",
     spec=_margins_spec, samples=[
         S((4, 3), ints(4), None, p=1, margin=1.0, averaged=True, reduction="mean"), S((4, 3), ints(4), span(0.5, 2.0, 3), p=2, margin=0.5, averaged=False, reduction="none"),
         S((3,), ints(), None, p=1, margin=1.0, averaged=False, reduction="sum"), S((3,), ints(), span(0.5, 2.0, 3), p=2, margin=1.0, averaged=True, reduction="none"),

@@ -20,7 +20,7 @@ def _mask_spec(input: Any, mask: Any, value: Any) -> Meta:
     return Meta(broadcast("masked_fill", ("input", "mask"), (input, mask)), input.dtype)
 
 
-@op("masked_fill(input: Tensor, mask: Tensor, value: TensorLike) -> Tensor", quick=True, kind="general", places=TORCH_TENSOR, inplace=True,
+@op("masked_fill(input: Tensor, mask: Tensor, value: TensorLike) -> Tensor", kind="general", places=TORCH_TENSOR, inplace=True,
     broadcasts=True, spec=_mask_spec, samples=[
     S((3, 4), bools(3, 4), 2.5), S((3, 4), bools(4), ()), S((4,), bools(3, 4), -1.0), S((), bools(), 1.0), S((0, 2), bools(2), 1.0),
     S((3, 4), ints(3, 4), 1.0, error=RuntimeError, match="boolean masks"), S((3, 4), bools(3, 4), (2,), error=RuntimeError, match="0-dimensional")])
@@ -46,7 +46,7 @@ def _selected_spec(input: Any, mask: Any) -> Meta:
     return Meta((-1,), input.dtype)
 
 
-@op("masked_select(input: Tensor, mask: Tensor) -> Tensor", quick=True, kind="dynamic", places=TORCH_TENSOR, broadcasts=True, spec=_selected_spec, samples=[
+@op("masked_select(input: Tensor, mask: Tensor) -> Tensor", kind="dynamic", places=TORCH_TENSOR, broadcasts=True, spec=_selected_spec, samples=[
     S((3, 4), bools(3, 4)), S((3, 4), bools(4)), S((4,), bools(3, 1)), S((), bools()), S((0, 2), bools(2)), S((3,), bools(4), error=RuntimeError, match="masked_select")])
 def masked_select(xp: Any, input: Any, mask: Any) -> Any:
     """The elements where the boolean ``mask`` is true, in one dimension; both broadcast."""

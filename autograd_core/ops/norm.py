@@ -172,7 +172,7 @@ def _rows(xp: Any, input: Any, weight: Any = None, bias: Any = None, *, count: i
     return result.reshape(shape), mean, inverse
 
 
-@op("standardize_rows(input: Tensor, weight: Tensor | None = None, bias: Tensor | None = None, *, count: int, eps: float) -> Tensor", quick=True, label="layer_norm",
+@op("standardize_rows(input: Tensor, weight: Tensor | None = None, bias: Tensor | None = None, *, count: int, eps: float) -> Tensor", label="layer_norm",
     promotes="equal", spec=_rows_spec, samples=[
         S((4, 5), (5,), (5,), count=1, eps=1e-5), S((2, 3, 4), (3, 4), None, count=2, eps=1e-3), S((2, 3, 4), None, (4,), count=1, eps=0.1),
         S((4, 3), None, None, count=1, eps=0.1), S((3, 4), (3, 4), (3, 4), count=2, eps=1e-5), S((0, 3), (3,), (3,), count=1, eps=1e-5),
@@ -213,7 +213,7 @@ def _scaled_rows(xp: Any, input: Any, weight: Any = None, *, count: int, eps: fl
     return result.reshape(shape), inverse
 
 
-@op("scale_rows(input: Tensor, weight: Tensor | None = None, *, count: int, eps: float) -> Tensor", quick=True, label="rms_norm", promotes="equal",
+@op("scale_rows(input: Tensor, weight: Tensor | None = None, *, count: int, eps: float) -> Tensor", label="rms_norm", promotes="equal",
     spec=_scale_rows_spec, samples=[
         S((4, 5), (5,), count=1, eps=1e-5), S((2, 3, 4), (3, 4), count=2, eps=1e-3), S((4, 3), None, count=1, eps=0.1), S((0, 3), (3,), count=1, eps=1e-5),
         S((4, 3), (2,), count=1, eps=0.1, error=RuntimeError, match="expected weight")])
@@ -258,7 +258,7 @@ def _channels(xp: Any, input: Any, weight: Any = None, bias: Any = None, *, eps:
     return result.reshape(input.shape), mean, inverse
 
 
-@op("standardize_channels(input: Tensor, weight: Tensor | None = None, bias: Tensor | None = None, *, eps: float) -> Tensor", quick=True, label="batch_norm",
+@op("standardize_channels(input: Tensor, weight: Tensor | None = None, bias: Tensor | None = None, *, eps: float) -> Tensor", label="batch_norm",
     promotes="equal", spec=_channels_spec, samples=[
         S((4, 3, 2, 2), (3,), (3,), eps=1e-5), S((4, 3), (3,), None, eps=1e-3), S((2, 3, 4), None, (3,), eps=0.1), S((4, 3), None, None, eps=0.1), S((0, 3), (3,), (3,), eps=1e-5),
         S((4, 3), (2,), None, eps=0.1, error=RuntimeError, match="expected weight")])

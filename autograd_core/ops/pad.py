@@ -33,7 +33,7 @@ def _extended_spec(input: Any, *, widths: Any, border: str, value: float) -> Met
     return Meta(tuple(n + low + high for n, (low, high) in zip(shape, pairs, strict=True)), input.dtype)
 
 
-@op("extend(input: Tensor, widths: Sequence[int], border: str = 'constant', value: float = 0.0) -> Tensor", quick=True, kind="shape", label="pad", spec=_extended_spec, samples=[
+@op("extend(input: Tensor, widths: Sequence[int], border: str = 'constant', value: float = 0.0) -> Tensor", kind="shape", label="pad", spec=_extended_spec, samples=[
     S((2, 3), widths=(1, 2)), S((2, 3), widths=(1, 0, 0, 2), value=1.5), S((3,), widths=(0, 0)), S((0, 2), widths=(1, 1, 1, 0)), S((2, 4), widths=(2, 3), border="reflect"),
     S((3, 2, 4), widths=(2, 1, 3, 2), border="replicate"), S((2, 3, 3), widths=(3, 1, 1, 2), border="circular"),
     S((2, 3), widths=(3, 0), border="reflect", error=RuntimeError, match="less than"), S((2, 3), widths=(4, 0), border="circular", error=RuntimeError, match="more than once")])

@@ -98,7 +98,7 @@ _ROW = {**_TWO, "size": (1, 2)}
 # --- maximum ------------------------------------------------------------------------------------------------------
 
 
-@op(f"max_pool(input: Tensor, *, {_WINDOWS}) -> Tensor", quick=True, label="max_pool", spec=_pool_spec, samples=[
+@op(f"max_pool(input: Tensor, *, {_WINDOWS}) -> Tensor", label="max_pool", spec=_pool_spec, samples=[
     S(distinct(2, 3, 4, 6), **_TWO), S(distinct(3, 5, 7), **_TWO), S(distinct(2, 1, 5, 6), **_THREE), S(distinct(0, 1, 4, 6), **_TWO), S(distinct(2, 3, 6), **_LINE),
     S(distinct(2, 3, 2, 4), **_SOLID)])
 def max_pool(xp: Any, input: Any, *, kernel: Any, stride: Any, padding: Any, dilation: Any, size: Any) -> Any:
@@ -249,7 +249,7 @@ _AVERAGE: dict[str, Any] = {"count_include_pad": True, "divisor": None}
 _UNDILATED: dict[str, Any] = {**_THREE, "dilation": (1, 1), "size": (3, 7)}
 
 
-@op(f"avg_pool(input: Tensor, *, {_WINDOWS}, count_include_pad: bool, divisor: int | None) -> Tensor", quick=True, label="avg_pool", spec=_pool_spec, samples=[
+@op(f"avg_pool(input: Tensor, *, {_WINDOWS}, count_include_pad: bool, divisor: int | None) -> Tensor", label="avg_pool", spec=_pool_spec, samples=[
     S((2, 3, 4, 6), **_TWO, **_AVERAGE), S((3, 5, 7), **_TWO, **_AVERAGE), S((0, 1, 4, 6), **_TWO, count_include_pad=True, divisor=3),
     S((2, 1, 5, 6), **_UNDILATED, count_include_pad=False, divisor=None), S((2, 1, 5, 6), **_UNDILATED, **_AVERAGE), S((2, 3, 6), **_LINE, **_AVERAGE),
     S((2, 3, 2, 4), **_SOLID, count_include_pad=False, divisor=None)])

@@ -28,7 +28,7 @@ def _matmul_spec(input: Any, other: Any) -> Meta:
     return Meta(batch + (a[-2:-1] if len(a) > 1 else ()) + (b[-1:] if len(b) > 1 else ()), dtype)
 
 
-@op("matmul(input: Tensor, other: Tensor) -> Tensor", quick=True, label="@", places=("torch", "Tensor", "linalg"), promotes="equal", broadcasts=True, spec=_matmul_spec, samples=[
+@op("matmul(input: Tensor, other: Tensor) -> Tensor", label="@", places=("torch", "Tensor", "linalg"), promotes="equal", broadcasts=True, spec=_matmul_spec, samples=[
     S((2, 3), (3, 4)), S((3,), (3,)), S((3,), (3, 4)), S((2, 3), (3,)), S((5, 2, 3), (3, 4)), S((2, 3), (5, 3, 4)), S((4, 1, 2, 3), (5, 3, 2)),
     S((5, 2, 3), (3,)), S((3,), (5, 3, 2)), S((0, 3), (3, 2)), S((2, 0), (0, 3)),
     S((2, 3), (4, 5), error=RuntimeError, match="cannot be multiplied"), S((), (3,), error=RuntimeError, match="at least 1D")])
@@ -80,7 +80,7 @@ def _linear_spec(input: Any, weight: Any, bias: Any) -> Meta:
     return Meta(a[:-1] + w[:-1], dtype)
 
 
-@op("linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor", quick=True, places=("nn.functional",), promotes="equal", spec=_linear_spec, samples=[
+@op("linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor", places=("nn.functional",), promotes="equal", spec=_linear_spec, samples=[
     S((4, 3), (2, 3), (2,)), S((4, 3), (2, 3), None), S((3,), (2, 3), (2,)), S((2, 4, 3), (5, 3), (5,)), S((2, 4, 3), (5, 3), None), S((0, 3), (2, 3), (2,)),
     S((4, 3), (3,), None), S((4, 3), (2, 3), (1,)), S((4, 0), (2, 0), (2,)), S((3, 4, 0), (2, 0), None), S((2, 4, 3), (0, 3), None),
     S((4, 3), (3, 2), (2,), error=RuntimeError, match="cannot be multiplied"), S((4, 3), (2, 3), (4,), error=RuntimeError, match="bias")])

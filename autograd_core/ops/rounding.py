@@ -98,11 +98,11 @@ def _trunc_divide(xp: Any, input: Any, other: Any) -> Any:
 remainder = elementwise("remainder", "input other", kernel=_remainder, label="mod", inplace=True, domain=(0.6, 1.9),
                         vjp={"input": "g", "other": "masked(g, -g * floor_divide(input, other))"},
                         doc="The remainder of ``input / other`` with the sign of ``other``, as Python's ``%``. Integers divided by 0 raise ``RuntimeError``.")
-fmod = elementwise("fmod", "input other", quick=False, kernel=_fmod, inplace=True, domain=(0.6, 1.9), vjp={"input": "g", "other": "masked(g, -g * trunc(input / other))"},
+fmod = elementwise("fmod", "input other", kernel=_fmod, inplace=True, domain=(0.6, 1.9), vjp={"input": "g", "other": "masked(g, -g * trunc(input / other))"},
                    doc="The remainder of ``input / other`` with the sign of ``input``, as C's ``fmod``. Integers divided by 0 raise ``RuntimeError``.")
 floor_divide = elementwise("floor_divide", "input other", kernel=_floor_divide, label="//", inplace=True, domain=(0.6, 1.9), vjp={"input": "g * 0", "other": "g * 0"},
                            doc="``input / other`` rounded down, in the operands' dtype; the gradient is 0. Integers divided by 0 raise ``RuntimeError``.")
-trunc_divide = elementwise("trunc_divide", "input other", quick=False, kernel=_trunc_divide, places=(), extra={"written": "div"}, domain=(0.6, 1.9),
+trunc_divide = elementwise("trunc_divide", "input other", kernel=_trunc_divide, places=(), extra={"written": "div"}, domain=(0.6, 1.9),
                            vjp={"input": "g * 0", "other": "g * 0"},
                            doc="``input / other`` rounded towards zero, in the operands' dtype; the gradient is 0.")
 

@@ -33,7 +33,7 @@ def _select_spec(input: Any, index: Any, *, dim: int) -> Meta:
     return Meta(_replaced(input.shape, at, n), input.dtype)
 
 
-@op("index_select(input: Tensor, dim: int, index: Tensor) -> Tensor", quick=True, kind="general", places=TORCH_TENSOR, spec=_select_spec, samples=[
+@op("index_select(input: Tensor, dim: int, index: Tensor) -> Tensor", kind="general", places=TORCH_TENSOR, spec=_select_spec, samples=[
     S((3, 4), ints(5, high=3), dim=0), S((3, 4), ints(2, high=4), dim=-1), S((3,), ints(0), dim=0), S((2, 3, 4), ints(3), dim=1), S((3,), ints(), dim=0),
     S((), ints(1, high=1), dim=0),    S((3, 4), Arg(values=[3]), dim=0, error=IndexError, match="out of bounds"), S((3, 4), ints(2), dim=2, error=IndexError, match="out of range"),
     S((3,), ints(1, 2), dim=0, error=IndexError, match="vector"), S((), ints(2, high=1), dim=0, error=RuntimeError, match="only 1 value")])
@@ -60,7 +60,7 @@ def _add_spec(input: Any, index: Any, source: Any, *, dim: int, alpha: Any = 1) 
     return Meta(tuple(input.shape), input.dtype)
 
 
-@op("index_add(input: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: Number = 1) -> Tensor", quick=True, kind="general",
+@op("index_add(input: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: Number = 1) -> Tensor", kind="general",
     places=TORCH_TENSOR, inplace=True, promotes="none",
     spec=_add_spec, samples=[
         S((3, 4), ints(5), (5, 4), dim=0), S((3, 4), ints(2, high=4), (3, 2), dim=-1, alpha=2.5), S((3,), ints(6), (6,), dim=0),
@@ -137,7 +137,7 @@ def _write_rows_spec(input: Any, index: Any, values: Any, *, dim: int, name: str
     return Meta(tuple(input.shape), input.dtype)
 
 
-@op("write_rows(input: Tensor, index: Tensor, values: TensorLike, dim: int, name: str, wraps: bool = True, inplace: bool = False) -> Tensor", quick=True, kind="general",
+@op("write_rows(input: Tensor, index: Tensor, values: TensorLike, dim: int, name: str, wraps: bool = True, inplace: bool = False) -> Tensor", kind="general",
     label="[ ]=", broadcasts=True, extra={"written": "index_put"}, spec=_write_rows_spec, samples=[
         S((3, 4), ints(5, low=-3, high=3), (5, 4), dim=0, name="index_put"), S((2, 3, 2), ints(2, high=3), (2, 1), dim=1, name="index_fill"),
         S((3, 4), ints(2, high=4), 1.5, dim=1, name="index_copy", wraps=False), S((3,), ints(0), (0,), dim=0, name="index_put"),

@@ -52,7 +52,7 @@ def _reversed(F: Any, scan: Any, input: Any, dim: int) -> Any:
     return F.flip(scan(F.flip(input, dims=(dim,)), dim=dim), dims=(dim,)) if input.ndim else input
 
 
-@op("cumsum(input: Tensor, dim: int, *, dtype: DTypeLike | None = None) -> Tensor", quick=True, kind="general", places=TORCH_TENSOR, inplace=True,
+@op("cumsum(input: Tensor, dim: int, *, dtype: DTypeLike | None = None) -> Tensor", kind="general", places=TORCH_TENSOR, inplace=True,
     extra=with_dtype("cumsum", "dim"), spec=_scan_spec("cumsum"), samples=_SCANS)
 def cumsum(xp: Any, input: Any, *, dim: int, dtype: Any = None) -> Any:
     """The running sum along ``dim``. Integers add up in int64.
@@ -71,7 +71,7 @@ def _(F: Any, g: Any, input_dtype: Any, dim: int, dtype: Any) -> Any:
     return _reversed(F, F.cumsum, g, dim)
 
 
-@op("cumprod(input: Tensor, dim: int, *, dtype: DTypeLike | None = None) -> Tensor", quick=True, kind="general", places=TORCH_TENSOR, inplace=True,
+@op("cumprod(input: Tensor, dim: int, *, dtype: DTypeLike | None = None) -> Tensor", kind="general", places=TORCH_TENSOR, inplace=True,
     extra=with_dtype("cumprod", "dim"), spec=_scan_spec("cumprod"), samples=_SCANS)
 def cumprod(xp: Any, input: Any, *, dim: int, dtype: Any = None) -> Any:
     """The running product along ``dim``. Integers multiply in int64."""

@@ -23,7 +23,7 @@ def _as_index(array: Any, index: Any) -> Any:
     return array[tuple(slice(n) for n in index.shape)] if getattr(array, "ndim", 0) and array.shape != index.shape else array
 
 
-@op("scatter_write(input: Tensor, dim: int, index: Tensor, src: TensorLike, inplace: bool = False) -> Tensor", quick=True, kind="general",
+@op("scatter_write(input: Tensor, dim: int, index: Tensor, src: TensorLike, inplace: bool = False) -> Tensor", kind="general",
     label="scatter", spec=_scatter_spec, samples=[
     S((3, 4), ints(3, 2, high=4), (3, 2), dim=1), S((3, 4), ints(5, 4, high=3), (5, 4), dim=0), S((4,), ints(2, high=4), 1.5, dim=0)])
 def scatter_write(xp: Any, input: Any, index: Any, src: Any, *, dim: int, out: Any = None) -> Any:
@@ -122,7 +122,7 @@ def _scatter_add_spec(input: Any, index: Any, src: Any, *, dim: int) -> Meta:
     return Meta(tuple(input.shape), input.dtype)
 
 
-@op("scatter_add(input: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor", quick=True, kind="general", places=TORCH_TENSOR, inplace=True, spec=_scatter_add_spec, samples=[
+@op("scatter_add(input: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor", kind="general", places=TORCH_TENSOR, inplace=True, spec=_scatter_add_spec, samples=[
     S((3, 4), ints(3, 6, high=4), (3, 6), dim=1), S((3, 4), ints(5, 4, high=3), (5, 4), dim=0), S((3, 4), ints(2, 2, high=4), (2, 3), dim=-1), S((4,), ints(0), (0,), dim=0),
     S((3, 4), ints(2), (2,), dim=0, error=RuntimeError, match="same number of dimensions")])
 def scatter_add(xp: Any, input: Any, index: Any, src: Any, *, dim: int, out: Any = None) -> Any:

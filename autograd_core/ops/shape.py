@@ -47,7 +47,7 @@ def _(F: Any, g: Any, input_shape: Any) -> Any:
     return F.sum_to(g, shape=input_shape)
 
 
-@op("sum_to(input: Tensor, shape: Sequence[int]) -> Tensor", quick=True, kind="shape", spec=lambda input, *, shape: Meta(tuple(shape), input.dtype), samples=[
+@op("sum_to(input: Tensor, shape: Sequence[int]) -> Tensor", kind="shape", spec=lambda input, *, shape: Meta(tuple(shape), input.dtype), samples=[
     S((2, 3, 4), shape=(3, 1)), S((2, 2), shape=()), S((3,), shape=(3,)), S((2, 0), shape=(1, 0))])
 def sum_to(xp: Any, input: Any, *, shape: Any) -> Any:
     """The sum of ``input`` over the dimensions that broadcasting ``shape`` to its shape would add or stretch."""
@@ -239,7 +239,7 @@ def _(F: Any, g: Any, offset: int, dim1: int, dim2: int, input_shape: Any) -> An
     return F.diagonal_place(g, shape=input_shape, offset=offset, dim1=dim1, dim2=dim2)
 
 
-@op("diagonal_place(input: Tensor, shape: Sequence[int], offset: int = 0, dim1: int = 0, dim2: int = 1) -> Tensor", quick=True, kind="shape",
+@op("diagonal_place(input: Tensor, shape: Sequence[int], offset: int = 0, dim1: int = 0, dim2: int = 1) -> Tensor", kind="shape",
     spec=lambda input, *, shape, offset=0, dim1=0, dim2=1: Meta(tuple(shape), input.dtype), samples=[S((3,), shape=(3, 3)), S((2, 2), shape=(2, 4, 3), offset=-2, dim1=1, dim2=2)])
 def diagonal_place(xp: Any, input: Any, *, shape: Any, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Any:
     """Zeros of ``shape`` with ``input`` on a diagonal: the adjoint of ``diagonal``."""
@@ -253,7 +253,7 @@ def _(F: Any, g: Any, offset: int, dim1: int, dim2: int) -> Any:
     return F.diagonal(g, offset=offset, dim1=dim1, dim2=dim2)
 
 
-@op("rearrange(input: Tensor, apart: Sequence[int], order: Sequence[int], spread: Sequence[int], shape: Sequence[int]) -> Tensor", quick=True, kind="shape",
+@op("rearrange(input: Tensor, apart: Sequence[int], order: Sequence[int], spread: Sequence[int], shape: Sequence[int]) -> Tensor", kind="shape",
     spec=lambda input, *, apart, order, spread, shape: Meta(tuple(shape), input.dtype), samples=[
         S((2, 12), apart=(2, 3, 4), order=(2, 0, 1), spread=(4, 2, 3), shape=(8, 3)), S((3,), apart=(1, 3, 1), order=(0, 1, 2), spread=(2, 3, 2), shape=(12,)),
         S((), apart=(1,), order=(0,), spread=(3,), shape=(3,)), S((0, 2), apart=(1, 0, 2), order=(0, 2, 1), spread=(2, 2, 0), shape=(4, 0))])
@@ -273,7 +273,7 @@ def _(F: Any, g: Any, apart: Any, order: Any, spread: Any, input_shape: Any) -> 
 # --- casts --------------------------------------------------------------------------------------------------------
 
 
-@op("to_dtype(input: Tensor, dtype: DTypeLike) -> Tensor", quick=True, kind="shape", label="cast", spec=lambda input, *, dtype: Meta(tuple(input.shape), as_dtype(dtype)), samples=[
+@op("to_dtype(input: Tensor, dtype: DTypeLike) -> Tensor", kind="shape", label="cast", spec=lambda input, *, dtype: Meta(tuple(input.shape), as_dtype(dtype)), samples=[
     S((3, 4), dtype="float64"), S((), dtype="float64"), S((0, 2), dtype="float64"), S(ints(3), dtype="float64"), S(bools(3), dtype="int64")])
 def to_dtype(xp: Any, input: Any, *, dtype: Any) -> Any:
     """``input`` in another dtype."""

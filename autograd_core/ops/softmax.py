@@ -90,7 +90,7 @@ _FEW = 2048
 """Elements up to which nothing is gained by looking for a better order to find maxima in."""
 
 
-@op("softmax_along(input: Tensor, dim: int) -> Tensor", quick=True, kind="general", promotes="same", label="softmax", spec=_softmax_spec("softmax"), samples=_SOFTMAX)
+@op("softmax_along(input: Tensor, dim: int) -> Tensor", kind="general", promotes="same", label="softmax", spec=_softmax_spec("softmax"), samples=_SOFTMAX)
 def softmax_along(xp: Any, input: Any, *, dim: int) -> Any:
     """``exp(input)`` divided by its sum along ``dim``, computed without overflow."""
     _, powers, totals = exponentials(xp, input, dim)
@@ -104,7 +104,7 @@ def _(F: Any, g: Any, out: Any, dim: int) -> Any:
     return out * (g - (product.sum(axis=dim, keepdims=True) if F.raw and g.dtype is not HALF else F.sum(product, dim=dim, keepdim=True)))
 
 
-@op("log_softmax_along(input: Tensor, dim: int) -> Tensor", quick=True, kind="general", promotes="same", label="log_softmax", spec=_softmax_spec("log_softmax"), samples=_SOFTMAX)
+@op("log_softmax_along(input: Tensor, dim: int) -> Tensor", kind="general", promotes="same", label="log_softmax", spec=_softmax_spec("log_softmax"), samples=_SOFTMAX)
 def log_softmax_along(xp: Any, input: Any, *, dim: int) -> Any:
     """``log(softmax(input))``, computed without overflow and without loss of small probabilities."""
     shifted, _, totals = exponentials(xp, input, dim)

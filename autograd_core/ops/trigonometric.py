@@ -29,11 +29,11 @@ acos = elementwise("acos", ufunc="arccos", vjp="masked(g, -g * rsqrt(1 - input *
                    aliases=("arccos",), inplace=True, doc="Inverse cosine, in radians.")
 atan = elementwise("atan", ufunc="arctan", vjp="g / (1 + input * input)", promotes="float", scalar=math.atan, aliases=("arctan",),
                    inplace=True, doc="Inverse tangent, in radians.")
-asinh = elementwise("asinh", quick=False, ufunc="arcsinh", vjp="g * rsqrt(input * input + 1)", promotes="float", scalar=math.asinh, aliases=("arcsinh",),
+asinh = elementwise("asinh", ufunc="arcsinh", vjp="g * rsqrt(input * input + 1)", promotes="float", scalar=math.asinh, aliases=("arcsinh",),
                     inplace=True, doc="Inverse hyperbolic sine.")
-acosh = elementwise("acosh", quick=False, ufunc="arccosh", vjp=_acosh_vjp, promotes="float", scalar=math.acosh, domain=(1.2, 3.0),
+acosh = elementwise("acosh", ufunc="arccosh", vjp=_acosh_vjp, promotes="float", scalar=math.acosh, domain=(1.2, 3.0),
                     aliases=("arccosh",), inplace=True, doc="Inverse hyperbolic cosine.")
-atanh = elementwise("atanh", quick=False, ufunc="arctanh", vjp="masked(g, g / (1 - input * input))", promotes="float", scalar=math.atanh, domain=(-0.8, 0.8),
+atanh = elementwise("atanh", ufunc="arctanh", vjp="masked(g, g / (1 - input * input))", promotes="float", scalar=math.atanh, domain=(-0.8, 0.8),
                     aliases=("arctanh",), inplace=True, doc="Inverse hyperbolic tangent.")
 atan2 = elementwise("atan2", "input other", ufunc="arctan2", promotes="float", domain=(0.5, 2.0), aliases=("arctan2",),
                     vjp={"input": "where(input * input + other * other == 0, 0, g * (other / (input * input + other * other)))",

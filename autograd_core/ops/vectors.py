@@ -96,7 +96,7 @@ def _cross_spec(input: Any, other: Any, *, dim: int = -1) -> Meta:
     return Meta(broadcast("linalg.cross", ("input", "other"), (input, other)), computed_dtype("linalg.cross", "same", (input, other)))
 
 
-@op("linalg_cross(input: Tensor, other: Tensor, *, dim: int = -1) -> Tensor", quick=True, label="cross",
+@op("linalg_cross(input: Tensor, other: Tensor, *, dim: int = -1) -> Tensor", label="cross",
     places=("linalg",), promotes="same", broadcasts=True, spec=_cross_spec, samples=[
     S((3,), (3,)), S((2, 3), (2, 3)), S((3, 2), (3, 2), dim=0), S((2, 1, 3), (1, 4, 3)), S((2, 3, 1), (2, 3, 4), dim=-2), S((0, 3), (0, 3)),
     S((2, 4), (2, 4), error=RuntimeError, match="must have length 3"), S((3,), (2, 3), error=RuntimeError, match="same number of dimensions"),

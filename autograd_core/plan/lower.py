@@ -188,6 +188,8 @@ class Stand:
         return self.trace.call(name, _method(name), (self, *args), kwargs)
 
     def __getitem__(self, key: Any) -> Any:
+        if any(isinstance(each, Stand) and each.dtype.kind == "b" for each in _leaves(key)):
+            raise UntraceableError  # how many elements a mask takes is a question about values
         return self.trace.call("getitem", operator.getitem, (self, key), {})
 
     def __setitem__(self, key: Any, value: Any) -> None:

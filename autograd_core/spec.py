@@ -9,7 +9,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import lru_cache, wraps
+from typing import Any, TypeVar
 
 from . import dtypes
 from .dtypes import dtype
@@ -285,3 +286,20 @@ def infer_reshape(shape: Shape, target: Sequence[int], op: str = "reshape") -> S
     if numel(target) != total:
         raise ShapeError(f"{op}: shape '{list(target)}' is invalid for input of size {total} (input {shape}). The sizes must multiply to {total}")
     return target
+
+
+Known = TypeVar("Known", bound=Callable[..., Any])
+
+
+def remembered(work_out: Known) -> Known:
+    """A function of shapes and settings that works each of them out once; lists, which have no hash, every time."""
+    known = lru_cache(maxsize=512, typed=True)(work_out)
+
+    @wraps(work_out)
+    def recall(*arguments: Any) -> Any:
+        try:
+            return known(*arguments)
+        except TypeError:
+            return work_out(*arguments)
+
+    return recall  # type: ignore[return-value]

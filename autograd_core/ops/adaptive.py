@@ -16,8 +16,7 @@ from ..errors import ShapeError
 from ..kernels.places import read_along
 from ..kernels.sliding import SMALL, SmallImages
 from ..op import NN, TORCH_NN, S, composite, detached, distinct, op
-from ..spec import Meta
-from .conv import remembered
+from ..spec import Meta, remembered
 from .reduce import wide_dtype, widened
 
 

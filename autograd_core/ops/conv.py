@@ -2,29 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import lru_cache, wraps
-from typing import Any, TypeVar
+from typing import Any
 
 from ..errors import ShapeError
 from ..op import TORCH_NN, composite
+from ..spec import remembered
 from .convolution import SIZES
-
-Known = TypeVar("Known", bound=Callable[..., Any])
-
-
-def remembered(work_out: Known) -> Known:
-    """A function of shapes and settings that works each of them out once; lists, which have no hash, every time."""
-    known = lru_cache(maxsize=512, typed=True)(work_out)
-
-    @wraps(work_out)
-    def recall(*arguments: Any) -> Any:
-        try:
-            return known(*arguments)
-        except TypeError:
-            return work_out(*arguments)
-
-    return recall  # type: ignore[return-value]
 
 
 def pair(value: Any, name: str, op_name: str, count: int = 2) -> tuple[int, ...]:

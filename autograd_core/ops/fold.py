@@ -8,8 +8,8 @@ from typing import Any
 from ..dtypes import as_dtype
 from ..errors import ShapeError, describe
 from ..op import NN, S, composite, op
-from ..spec import Meta
-from .conv import pair, remembered
+from ..spec import Meta, remembered
+from .conv import pair
 from .pooling import windows_of
 
 _PATCHES: dict[str, Any] = {"kernel": (2, 3), "stride": (1, 2), "padding": (1, 0), "dilation": (2, 1), "size": (4, 2)}

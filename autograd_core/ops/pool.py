@@ -7,7 +7,8 @@ from typing import Any
 
 from ..errors import ShapeError, describe
 from ..op import NN, TORCH_NN, composite
-from .conv import pair, remembered
+from ..spec import remembered
+from .conv import pair
 
 
 def pooled_size(size: int, kernel: int, stride: int, padding: int, dilation: int, ceil_mode: bool) -> int:

@@ -1,11 +1,12 @@
-"""``compile``: a function whose calls are recorded twice and replayed from then on."""
+"""A compiled function: its calls are recorded twice and replayed from then on."""
 
 from __future__ import annotations
 
+import copy
 import functools
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
 from .. import dtypes
@@ -16,7 +17,7 @@ from .errors import PlanError, StaleError
 from .native.backend import OverlapError
 from .native.toolchain import ToolchainError, missing
 from .record import Recorder
-from .replay import AVAILABLE, Plan
+from .replay import Plan
 from .scalars.calls import Calls, arrives
 from .scalars.plan import ScalarPlan
 from .steady import UNUSUAL
@@ -29,7 +30,7 @@ class Compiled:
     """A compiled function; see :func:`compile`."""
 
     def __init__(self, function: Callable[..., Any], exact: bool, backend: str, passes: tuple[str, ...]) -> None:
-        functools.update_wrapper(self, function)
+        functools.update_wrapper(self, function, updated=() if module_of(function) is not None else functools.WRAPPER_UPDATES)
         self.function = function
         self.exact = exact
         self.backend = backend
@@ -93,6 +94,9 @@ class Compiled:
         finally:
             self._lock.release()
 
+    def __deepcopy__(self, memo: dict[int, Any]) -> Compiled:
+        return type(self)(copy.deepcopy(self.function, memo), self.exact, self.backend, self.passes)
+
     def __get__(self, instance: Any, owner: Any = None) -> Any:
         return self if instance is None else functools.partial(self, instance)
 
@@ -102,6 +106,9 @@ class Compiled:
 
     def _record(self, entry: _Entry, tensors: list[Any], args: Any, kwargs: Any) -> Any:
         recorder = Recorder(tensors, entry.pending)
+        module = module_of(self.function)
+        if module is not None:
+            recorder.graph.training[module] = module.training  # of a method, which is not called through the module
         result = recorder.run(self.function, args, kwargs)
         if recorder.tape.events:
             self._scalars = Calls(self.function, self.exact, self.backend)
@@ -150,6 +157,12 @@ class Compiled:
         return [*(() if self._scalars is None else self._scalars.plans), *[plan for entry in self._entries.values() for plan in entry.plans]]
 
 
+def module_of(function: Any) -> Any:
+    """The module that a function is, or whose method it is; ``None`` for others."""
+    owner = function if hasattr(type(function), "named_parameters") else getattr(function, "__self__", None)
+    return owner if hasattr(type(owner), "named_parameters") else None
+
+
 class _Entry:
     """What is known of one signature."""
 
@@ -193,46 +206,3 @@ def _objects(x: Any) -> list[Any]:
     if isinstance(x, dict):
         return [found for each in x.values() for found in _objects(each)]
     return [] if isinstance(x, TensorBase) else [x]
-
-
-def compile(function: Callable[..., Any] | None = None, *, exact: bool = False, backend: str = "auto", passes: Iterable[str] | None = None) -> Any:
-    """A function that runs like ``function``, many times faster once it has been called twice.
-
-    The first two calls with arguments of the same shapes, dtypes and Python values run ``function`` and record every
-    kernel call of forward, ``backward()`` and optimizers; later ones replay these as a plan. Also a decorator.
-
-    Parameters
-    ----------
-    function : any function of Tensors, or of Scalars and numbers, of Python values and objects, nested in tuples, lists and dicts; a whole training step, say.
-    exact : only what leaves every bit as the uncompiled function has it.
-    backend : ``"numpy"``: straight-line code over the array library. ``"native"``: machine code, built by the C compiler of this machine.
-        ``"auto"``: machine code where there is a compiler and ``exact`` is not asked for, otherwise NumPy; ``describe()`` says which and why.
-    passes : the names of the passes to run, for looking at what each does. Default: all that ``exact`` allows.
-
-    What is captured (parameters, buffers, optimizer state, learning rates, random generators) is read and written live.
-    Returned tensors belong to the caller and have no graph. What cannot be replayed raises ``PlanError``, with the line.
-
-    >>> import autograd_core as ag
-    >>> w = ag.tensor([1.0, 2.0], requires_grad=True)
-    >>> @ag.compile
-    ... def step(x):
-    ...     w.grad = None
-    ...     loss = ((w * x) ** 2).sum()
-    ...     loss.backward()
-    ...     return loss
-    >>> [step(ag.tensor([3.0, n])).item() for n in (1.0, 2.0, 3.0)]
-    [13.0, 25.0, 45.0]
-    >>> w.grad.tolist()
-    [18.0, 36.0]
-    """
-    if function is None:
-        return functools.partial(compile, exact=exact, backend=backend, passes=passes)
-    if backend not in ("numpy", "native", "auto"):
-        raise ValueError(f"compile: backend must be 'numpy', 'native' or 'auto', got {backend!r}")
-    if backend == "native" and (reason := missing()) is not None:
-        raise ToolchainError(f"compile: backend='native' needs a C compiler: {reason}. backend='auto' uses NumPy where there is none")
-    chosen = tuple(name for name, is_exact in AVAILABLE.items() if is_exact or not exact) if passes is None else tuple(passes)
-    unknown = [name for name in chosen if name not in AVAILABLE]
-    if unknown:
-        raise ValueError(f"compile: there is no pass {unknown[0]!r}; there are {', '.join(AVAILABLE)}")
-    return Compiled(function, exact, backend, chosen)

@@ -94,7 +94,7 @@ class Step:
 
     name: str
     kind: str
-    """``op``; ``kept``, an op that also returns what its fused rule needs; ``rule``, a local gradient; ``update``; ``flag``."""
+    """``op``; ``kept``, an op that also returns what its fused rule needs; ``rule``, a local gradient; ``update``; ``flag``; ``rare``, what runs now and then."""
     function: Callable[..., Any]
     inputs: tuple[Any, ...]
     attrs: dict[str, Any]

@@ -20,6 +20,8 @@ from .numpy_loops import BITS, KEYWORD_ONLY, loop
 from .passes.fuse import repeated
 
 INFIX = {"add": "+", "subtract": "-", "multiply": "*", "divide": "/", "true_divide": "/"}
+RARE = 64
+"""Every how many replays the steps of kind ``rare`` run."""
 LARGEST_ZEROS = 1 << 14
 """Bytes up to which comparing with an array of zeros is faster than with the number."""
 
@@ -57,9 +59,12 @@ class Program:
         self._fixed: set[Value] = set()
         self._arrays: dict[Any, Any] = {}
         self._bound: dict[int, str] = {}
-        self._bit_names: dict[Value, str] = {}
+        self._lying: dict[Any, str] = {}
+        """(piece, shape, dtype, strides) -> the array that lies there."""
+        self._bit_names: dict[str, str] = {}
         self._slot_names: dict[Value, str] = {}
         self._live_arrays: dict[tuple[str, str], Any] = {}
+        self._rare: list[str] = []
         self._tuning: dict[str, list[str]] = {}
         """Attributes of an update -> the lines that put what depends on them alone into arrays."""
         self._allocate()
@@ -96,8 +101,10 @@ class Program:
             start = -raw.ctypes.data % ALIGNED
             pieces.append(raw[start : start + size])
         for value, piece in self.layout.place.items():
-            self.names[value] = name = f"b{piece}_{len(self.names)}"
-            self.globals[name] = None if piece in self.layout.guests else xp.ndarray(value.shape, value.dtype, pieces[piece], 0, value.strides)
+            # One array for all that look alike in a piece: given two arrays on the same memory, a ufunc takes almost twice as long over a few numbers as given one twice
+            self.names[value] = name = self._lying.setdefault((piece, value.shape, value.dtype.char, value.strides), f"b{piece}_{len(self._lying)}")
+            if name not in self.globals:
+                self.globals[name] = None if piece in self.layout.guests else xp.ndarray(value.shape, value.dtype, pieces[piece], 0, value.strides)
             self._fixed.add(value)
         for value in (*self.layout.lasting, *self.layout.joined):
             self.names[value] = name = f"d{len(self.names)}"
@@ -221,8 +228,11 @@ class Program:
                         *(self.binding or ["    pass"])]
 
     def _tune(self, start: int) -> None:
-        """Put the lines for attributes that changed to the beginning."""
+        """Put the lines for attributes that changed to the beginning, and those that seldom run."""
         lines = []
+        if self._rare:
+            self.globals["calls"] = 0
+            lines += ["    global calls", "    calls += 1", f"    if calls % {RARE} == 0:", *[f"        {line}" for line in self._rare]]
         for name, assignments in self._tuning.items():
             self.globals[f"last_{name}"] = None
             lines += [f"    global last_{name}", f"    if {name} is not last_{name}:", f"        last_{name} = {name}", *[f"        {line}" for line in assignments]]
@@ -253,6 +263,8 @@ class Program:
             return
         if step.kind == "flag":
             self.lines.append(f"    {self._bind('clear_flags', step.function)}()")
+        elif step.kind == "rare":
+            self._rare.append(f"{self._bind(step.name, step.function)}({self._expression(step.inputs[0])})")
         elif step.live is not None:
             position = next(i for i, (read, _, _) in enumerate(self.graph.live) if read is step.live)
             self.lines.append(f"    {self._bind(step.name, step.function)}({', '.join([*map(self._expression, step.inputs), f'**u{position}'])})")
@@ -314,11 +326,11 @@ class Program:
         text = f"{self._name(value)}.view({self._expression(dtype)})"
         if value not in self._fixed:
             return text
-        if value not in self._bit_names:
-            self._bit_names[value] = name = f"i{len(self._bit_names)}_{self._name(value)}"
+        if text not in self._bit_names:
+            self._bit_names[text] = name = f"i{len(self._bit_names)}_{self._name(value)}"
             self.globals[name] = None
             self.binding.append(f"    {name} = {text}")
-        return self._bit_names[value]
+        return self._bit_names[text]
 
     def _zero_dimensional(self, x: Any, dtype: Any, shape: tuple[int, ...] = ()) -> Any:
         """A number as an array, made once."""

@@ -21,6 +21,7 @@ from ..op import COMPOSITES, REGISTRY, Op, Rule
 from ..scalar import Recorded, Scalar, watch
 from ..storage import TensorBase, wrap
 from .errors import refusal
+from .escapes import refuse_escapes
 from .graph import Argument, Captured, EntryGradient, Graph, Step, Value
 from .heap import give_back
 from .scalars.tape import Tape
@@ -55,6 +56,7 @@ class Recorder:
         """What some step looked at; the contents of other constants mean nothing."""
         self.pulled: set[Any] = set()
         """The nodes that a backward pass went through."""
+        self.arguments = arguments
         self._argument_of_leaf = {tensor._node: i for i, tensor in enumerate(arguments) if tensor._node is not None}
         for i, tensor in enumerate(arguments):
             known = self._known.get(id(tensor._array))
@@ -71,25 +73,27 @@ class Recorder:
         ACTIVE.append(self)
         watch(True)
         try:
-            result = function(*args, **kwargs)
+            results = [function(*args, **kwargs)]  # in a list, so that no variable here counts as a holder
         finally:
             watch(False)
             ACTIVE.remove(self)
             MODE.reset(token)
-        self._finish(result)
-        return result
+        self._finish(results)
+        return results[0]
 
-    def _finish(self, result: Any) -> None:
-        self.graph.results = self._result(result)
+    def _finish(self, results: list[Any]) -> None:
+        self.graph.results = self._result(results[0])
         if self.tape.events and self.graph.steps:
             raise refusal(self.graph.steps[0].line, "Scalars and Tensors are computed in one compiled function, whose graphs are replayed apart",
                           "Compile the part with Scalars and the part with Tensors as functions of their own")
         self.tape.finish()
         for leaf in [leaf for leaf in self._first_leaf if self._first_leaf[leaf] is not leaf.grad]:
             self.graph.gradients[leaf] = None if leaf.grad is None else self.value(leaf.grad._array)
+        self.pulled.clear()
+        refuse_escapes(self, results)
+        self.arguments = ()
         self._known.clear()  # from here on the graph says everything; what was computed on the way may go
         self._alive.clear()
-        self.pulled.clear()
 
     def _result(self, result: Any) -> Any:
         if isinstance(result, TensorBase):

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
 import pytest
 
 import autograd_core as ag
+import optim
 from autograd_core.plan import PlanError
 from autograd_core.plan.replay import AVAILABLE
 
@@ -157,3 +159,38 @@ def test_unknown_passes_and_back_ends() -> None:
 def test_no_plan_yet() -> None:
     with pytest.raises(PlanError, match="The first two calls of a signature are recorded"):
         _ = ag.compile(lambda x: x).plan
+
+
+def test_underflow_lets_momentum_that_fades_end_at_0() -> None:
+    def momentum(**options: Any) -> Any:
+        w = ag.tensor([1.0, 2.0, 3.0], requires_grad=True)
+        optimizer = optim.SGD([w], lr=0.1, momentum=0.9)
+
+        @ag.compile(backend="numpy", **options)
+        def step(x: Any) -> None:
+            optimizer.zero_grad()
+            (w * x).sum().backward()
+            optimizer.step()
+
+        for _ in range(3):
+            step(ag.tensor([1.0, 0.0, 1e-37]))
+        optimizer.state[w]["momentum_buffer"].copy_(ag.tensor([1.0, -1e-40, 1e-37]))
+        for _ in range(64):
+            step(ag.tensor([1.0, 0.0, 1e-37]))
+        return optimizer.state[w]["momentum_buffer"].tolist(), step.plan
+
+    cleared, made = momentum()
+    kept, _ = momentum(exact=True)
+    assert cleared[1] == 0 != kept[1]
+    assert [cleared[0], cleared[2]] == [kept[0], kept[2]]
+    assert kept[2] > 1e-37  # a normal number, however small
+    assert "if calls % 64 == 0:" in made.source()
+    assert "pass underflow   1 watched" in made.describe()
+    assert momentum(passes=without("underflow"))[0] == kept
+
+
+def test_an_operand_and_the_result_that_takes_its_place_are_one_array() -> None:
+    made = plan(lambda x: (x.sin() * 2.0 + 1.0).exp().cos() * x, X)
+    lines = [line.strip() for line in made.source().splitlines() if "(b0" in line or ", b0" in line]
+    assert len({name for line in lines for name in re.findall(r"b0_\d+", line)}) == 1
+    assert len(lines) == 6

@@ -13,6 +13,7 @@ from .fuse import fuse, fuse_sums
 from .order import order
 from .rows import rows
 from .simplify import simplify
+from .underflow import underflow
 
 PASSES: dict[str, tuple[Callable[[Graph], int], bool]] = {
     "constants": (constants, True),
@@ -22,11 +23,12 @@ PASSES: dict[str, tuple[Callable[[Graph], int], bool]] = {
     "dead": (dead, True),
     "copies": (copies, True),
     "order": (order, True),
+    "underflow": (underflow, False),
     "fuse_sums": (fuse_sums, False),
     "fuse": (fuse, True),
 }
 """Name -> (function that changes a graph in place and returns how many steps it removed, moved or rewrote, whether it is exact)."""
-DONE = {"simplify": "removed or rewritten", "rows": "rewritten", "order": "moved", "fuse_sums": "joined", "fuse": "joined"}
+DONE = {"simplify": "removed or rewritten", "rows": "rewritten", "order": "moved", "underflow": "watched", "fuse_sums": "joined", "fuse": "joined"}
 """What a pass did with as many steps as it says, if it did not remove them."""
 
 __all__ = ["DONE", "PASSES"]

@@ -42,16 +42,17 @@ def scaled_dot_product_attention(F: Any, query: Any, key: Any, value: Any, attn_
     Vaswani et al. (2017), arXiv:1706.03762.
     """
     name = "scaled_dot_product_attention"
-    operands = f"query {describe(query)}, key {describe(key)}, value {describe(value)}"
+    size = query.shape[-1] if query.ndim else 0
     if min(query.ndim, key.ndim, value.ndim) < 2:
-        raise ShapeError(f"{name}: Expected query, key, and value to all be at least 2 dimensional, but got {operands}")
-    if query.shape[-1] != key.shape[-1] or key.shape[-2] != value.shape[-2]:
-        raise ShapeError(f"{name}: query and key must have the same last size, key and value the same length ({operands})")
+        raise ShapeError(f"{name}: Expected query, key, and value to all be at least 2 dimensional, but got {_operands(query, key, value)}")
+    if size != key.shape[-1] or key.shape[-2] != value.shape[-2]:
+        raise ShapeError(f"{name}: query and key must have the same last size, key and value the same length ({_operands(query, key, value)})")
     if is_causal and attn_mask is not None:
         raise RuntimeError(f"{name}: Explicit attn_mask should not be set when is_causal=True. Combine both into one mask")
     if enable_gqa:
+        operands = _operands(query, key, value)
         key, value = _shared_heads(F, key, query.shape[-3], operands), _shared_heads(F, value, query.shape[-3], operands)
-    factor = 1.0 / sqrt(max(query.shape[-1], 1)) if scale is None else scale
+    factor = 1.0 / sqrt(max(size, 1)) if scale is None else scale
     scores = F.matmul(query * factor, F.transpose(key, dim0=-2, dim1=-1))
     if is_causal:
         weights = _masked_weights(F, scores, F.causal_mask(detached(query), rows=query.shape[-2], columns=key.shape[-2]))
@@ -64,6 +65,10 @@ def scaled_dot_product_attention(F: Any, query: Any, key: Any, value: Any, attn_
     if dropout_p:
         weights = F.dropout(weights, dropout_p)
     return F.matmul(weights, value)
+
+
+def _operands(query: Any, key: Any, value: Any) -> str:
+    return f"query {describe(query)}, key {describe(key)}, value {describe(value)}"
 
 
 def _shared_heads(F: Any, value: Any, heads: int, operands: str) -> Any:

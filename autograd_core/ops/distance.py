@@ -80,16 +80,12 @@ def _pull(F: Any, g: Any, out: Any) -> Any:
     return F.where(together, 0, g) / F.where(together, 1, out)
 
 
-@euclidean.vjp("x1")
-def _(F: Any, g: Any, x1: Any, x2: Any, out: Any) -> Any:
+@euclidean.vjp()
+def _(F: Any, g: Any, x1: Any, x2: Any, out: Any, needs: Any) -> Any:
     pull = _pull(F, g, out)
-    return F.sum(pull, dim=-1, keepdim=True) * x1 - F.matmul(pull, x2)
-
-
-@euclidean.vjp("x2")
-def _(F: Any, g: Any, x1: Any, x2: Any, out: Any) -> Any:
-    pull = F.transpose(_pull(F, g, out), dim0=-1, dim1=-2)
-    return F.sum(pull, dim=-1, keepdim=True) * x2 - F.matmul(pull, x1)
+    turned = F.transpose(pull, dim0=-1, dim1=-2)
+    return tuple(F.sum(weights, dim=-1, keepdim=True) * own - F.matmul(weights, other) if needed else None
+                 for needed, weights, own, other in zip(needs, (pull, turned), (x1, x2), (x2, x1), strict=True))
 
 
 @composite("cdist(x1: Tensor, x2: Tensor, p: float = 2.0, compute_mode: str = 'use_mm_for_euclid_dist_if_necessary') -> Tensor", places=TORCH_NN)
@@ -107,9 +103,9 @@ def cdist(F: Any, x1: Any, x2: Any, p: float = 2.0, compute_mode: str = "use_mm_
         raise ValueError(f"cdist: {compute_mode} is not a valid value for compute_mode")
     if p < 0:
         raise RuntimeError(f"cdist: cdist only supports non-negative p values, got {p}")
-    _cdist_spec(x1, x2)
     if p == 2 and compute_mode != "donot_use_mm_for_euclid_dist":
         return F.euclidean(x1, x2)
+    _cdist_spec(x1, x2)
     return F.norm(F.unsqueeze(x1, dim=-2) - F.unsqueeze(x2, dim=-3), p, dim=-1)
 
 
@@ -175,6 +171,15 @@ def _upper(device: str, count: int) -> Any:
     return first * count + second
 
 
+@lru_cache(maxsize=64)
+def _ends(device: str, count: int) -> Any:
+    """The first and the second row of each pair."""
+    return backend_for_device(device).xp.triu_indices(count, 1)
+
+
+_FEW = 1 << 12
+"""Coordinates of all pairs that are computed in one go."""
+
 _ROWS = 32
 """Rows whose distances from all others stay in the processor's cache."""
 
@@ -186,6 +191,13 @@ def pair_distances(xp: Any, input: Any) -> Any:
     if input.ndim != 2:
         raise ValueError("shape")
     count = len(input)
+    if 0 < count * input.size <= _FEW:
+        rows, others = _ends(backend_of(input).name, count)
+        points = widened(input)
+        difference = points.take(rows, 0)
+        difference -= points.take(others, 0)
+        difference *= difference
+        return xp.sqrt(difference.sum(axis=1)).astype(input.dtype, copy=False)
     squares = xp.empty((count, count), dtype=wide_dtype(input.dtype))
     columns = xp.ascontiguousarray(widened(input).T)
     step = _ROWS if backend_of(input).name == "cpu" else max(count, 1)

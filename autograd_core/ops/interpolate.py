@@ -6,14 +6,13 @@ The weights are found by position, as PyTorch finds them, so ``resample`` is lin
 from __future__ import annotations
 
 from functools import lru_cache
-from math import ceil, floor
+from math import ceil, floor, prod
 from typing import Any
 
 from ..backend.registry import backend_for_device, backend_of
 from ..dtypes import as_dtype
-from ..errors import describe
 from ..op import NN, S, composite, op
-from ..spec import Meta
+from ..spec import Meta, remembered
 from .reduce import wide_dtype, widened
 
 _CUBIC = -0.75
@@ -112,6 +111,40 @@ def _same(parts: int, length: int, scale: float | None, method: str, align: bool
     return parts == length and (scale is None or align or scale == 1 or method in ("linear", "linear-smooth", "cubic-smooth"))
 
 
+_SMALL = 1 << 11
+"""Elements of images that are resized in all dimensions at once."""
+
+
+@lru_cache(maxsize=64)
+def _all_taps(device: str, image: Any, size: Any, scales: Any, method: str, align: bool, dtype: Any) -> tuple[Any, Any]:
+    """The elements of flattened images that make up each result, and their weights: (terms, results), or (results) and ``None`` for one term."""
+    xp = backend_for_device(device).xp
+    places, weights = xp.zeros((1, 1), dtype="int64"), xp.ones((1, 1), dtype=dtype)
+    weighted = False
+    for length, parts, scale in zip(image, size, scales, strict=True):
+        taps = [(xp.arange(length), None)] if _same(parts, length, scale, method, align) else _known_taps(device, method, length, parts, scale, align, dtype)
+        weighted |= taps[0][1] is not None
+        at = xp.stack([positions for positions, _ in taps])
+        factor = xp.stack([xp.ones(parts, dtype=dtype) if weight is None else weight for _, weight in taps])
+        shape = (len(places) * len(taps), places.shape[1] * parts)
+        places = (places[:, None, :, None] * length + at[:, None]).reshape(shape)
+        weights = (weights[:, None, :, None] * factor[:, None]).reshape(shape)
+    return (places, weights) if weighted else (places[0], None)
+
+
+@lru_cache(maxsize=32)
+def _whole_matrix(device: str, image: Any, size: Any, scales: Any, method: str, align: bool, dtype: Any) -> Any:
+    """How much of each element is in each result: (results, elements)."""
+    xp = backend_for_device(device).xp
+    places, weights = _all_taps(device, image, size, scales, method, align, dtype)
+    matrix = xp.zeros((prod(size), prod(image)), dtype=dtype)
+    columns = xp.arange(prod(image))
+    for k, positions in enumerate(places if weights is not None else places[None]):
+        chosen = (positions[:, None] == columns).astype(dtype)
+        matrix += chosen if weights is None else chosen * weights[k][:, None]
+    return matrix
+
+
 @op(f"resample(input: Tensor, *, {_WHERE}) -> Tensor", label="interpolate", spec=_resized, samples=[
     S((2, 3, 4, 5), size=(7, 3), scales=(None, None), method="linear", align=False), S((2, 3, 4), size=(7,), scales=(1.75,), method="nearest", align=False),
     S((2, 2, 4, 5), size=(3, 9), scales=(None, None), method="cubic", align=True), S((2, 2, 5, 7), size=(2, 9), scales=(None, None), method="cubic-smooth", align=False),
@@ -119,6 +152,14 @@ def _same(parts: int, length: int, scale: float | None, method: str, align: bool
 def resample(xp: Any, input: Any, *, size: Any, scales: Any, method: str, align: bool) -> Any:
     """``input`` with its last dimensions resized to ``size``."""
     result = widened(input)
+    lead, image = input.shape[: -len(size)], input.shape[-len(size) :]
+    if 0 < input.size <= _SMALL and prod(size) * prod(image) <= _SMALL:
+        places, weights = _all_taps(backend_of(result).name, image, size, scales, method, align, result.dtype)
+        read = result.reshape(*lead, -1).take(places, -1)  # (..., terms, results)
+        if weights is not None:
+            read *= weights
+            read = read.sum(axis=-2)
+        return read.reshape(*lead, *size).astype(input.dtype, copy=False)
     for axis, (parts, scale) in enumerate(zip(size, scales, strict=True), input.ndim - len(size)):
         length = result.shape[axis]
         if _same(parts, length, scale, method, align):
@@ -147,6 +188,10 @@ def resample_sum(xp: Any, grad: Any, *, shape: Any, size: Any, scales: Any, meth
     """The adjoint of ``resample``: every element shared out among those it was made of."""
     result = widened(grad)
     dtype = wide_dtype(grad.dtype)
+    image = shape[-len(size) :]
+    if 0 < grad.size <= _SMALL and prod(size) * prod(image) <= _SMALL:
+        whole = _whole_matrix(backend_of(result).name, image, size, scales, method, align, dtype)
+        return result.reshape(-1, prod(size)).dot(whole).reshape(shape).astype(grad.dtype, copy=False)
     for axis, (parts, scale) in enumerate(zip(size, scales, strict=True), grad.ndim - len(size)):
         length = shape[axis]
         if _same(parts, length, scale, method, align):
@@ -180,6 +225,29 @@ def _sizes(image: Any, size: Any, scale_factor: Any) -> tuple[tuple[int, ...], t
     return tuple(floor(n * factor) for n, factor in zip(image, factors, strict=True)), factors
 
 
+@remembered
+def _settings(shape: Any, size: Any, scale_factor: Any, mode: str, align_corners: bool | None, recompute_scale_factor: bool | None,
+              antialias: bool) -> tuple[tuple[int, ...], tuple[float | None, ...], str]:
+    """The size of the result, the scale factors and the method, checked."""
+    if mode not in _MODES or len(shape) - 2 not in _MODES[mode]:
+        raise NotImplementedError(f"interpolate: Got {len(shape)}D input, but the modes are {', '.join(_MODES)}, where linear needs 3D, bilinear and bicubic 4D and "
+                                  f"trilinear 5D input, the others 3D to 5D (got mode {mode!r}, input {tuple(shape)})")
+    if antialias and mode not in ("bilinear", "bicubic"):
+        raise ValueError(f"interpolate: Anti-alias option is restricted to bilinear and bicubic modes and requires a 4-D tensor as input (got mode {mode!r})")
+    straight = mode in ("nearest", "nearest-exact", "area")
+    if straight and align_corners is not None:
+        raise ValueError("interpolate: align_corners option can only be set with the interpolating modes: linear | bilinear | bicubic | trilinear")
+    image = tuple(shape[2:])
+    target, factors = _sizes(image, size, scale_factor)
+    if recompute_scale_factor:
+        if size is not None:
+            raise ValueError("interpolate: recompute_scale_factor is not meaningful with an explicit size")
+        factors = (None,) * len(image)
+    if min(target) < 1 or 0 in image or not shape[1]:
+        raise RuntimeError(f"interpolate: Input and output sizes should be greater than 0, but got input {tuple(shape)} and output size {target}")
+    return target, factors, ("cubic" if mode == "bicubic" else mode if straight else "linear") + ("-smooth" if antialias else "")
+
+
 _ARGUMENTS = "input: Tensor, size: int | Sequence[int] | None = None, scale_factor: float | Sequence[float] | None = None, mode: str = 'nearest', align_corners: bool | None = None"
 
 
@@ -198,25 +266,9 @@ def interpolate(F: Any, input: Any, size: Any = None, scale_factor: Any = None, 
     >>> nn.functional.interpolate(ag.tensor([[[0.0, 4.0]]]), size=4, mode="linear").tolist()
     [[[0.0, 1.0, 3.0, 4.0]]]
     """
-    if mode not in _MODES or input.ndim - 2 not in _MODES[mode]:
-        raise NotImplementedError(f"interpolate: Got {input.ndim}D input, but the modes are {', '.join(_MODES)}, where linear needs 3D, bilinear and bicubic 4D and "
-                                  f"trilinear 5D input, the others 3D to 5D (got mode {mode!r}, input {describe(input)})")
-    if antialias and mode not in ("bilinear", "bicubic"):
-        raise ValueError(f"interpolate: Anti-alias option is restricted to bilinear and bicubic modes and requires a 4-D tensor as input (got mode {mode!r})")
-    straight = mode in ("nearest", "nearest-exact", "area")
-    if straight and align_corners is not None:
-        raise ValueError("interpolate: align_corners option can only be set with the interpolating modes: linear | bilinear | bicubic | trilinear")
-    image = tuple(input.shape[2:])
-    target, factors = _sizes(image, size, scale_factor)
-    if recompute_scale_factor:
-        if size is not None:
-            raise ValueError("interpolate: recompute_scale_factor is not meaningful with an explicit size")
-        factors = (None,) * len(image)
-    if min(target) < 1 or 0 in image or not input.shape[1]:
-        raise RuntimeError(f"interpolate: Input and output sizes should be greater than 0, but got input {describe(input)} and output size {target}")
+    target, factors, kind = _settings(input.shape, size, scale_factor, mode, align_corners, recompute_scale_factor, antialias)
     if mode == "area":
         return F.adaptive_average(input, size=target)
-    kind = ("cubic" if mode == "bicubic" else mode if straight else "linear") + ("-smooth" if antialias else "")
     return F.resample(input, size=target, scales=factors, method=kind, align=bool(align_corners))
 
 

@@ -183,6 +183,7 @@ from .func.vectorize import vmap
 from .interop import from_dlpack
 from .limits import finfo, iinfo
 from .plan import compile
+from .plan.native.threads import get_num_threads, set_num_threads
 from .numerical import numerical_gradient
 from .printing import set_printoptions
 from .profiler import profile
@@ -233,7 +234,7 @@ __all__ = [
     "enable_grad", "eq", "equal", "erf", "erfc", "erfinv", "errors", "exp", "exp2", "explain", "expm1", "extend", "eye", "feature_alpha_dropout",
     "feature_dropout", "fft", "finfo", "fix", "flatten", "flip", "fliplr", "flipud", "float", "float16", "float32", "float64", "float_power", "floor",
     "floor_divide", "fmax", "fmin", "fmod", "frac", "frexp", "from_dlpack", "from_numpy", "full", "full_like", "func", "gather", "gcd", "ge", "ger",
-    "get_default_dtype", "get_rng_state", "grad", "gradient", "greater", "greater_equal", "group_norm", "gt", "half", "hamming_window",
+    "get_default_dtype", "get_num_threads", "get_rng_state", "grad", "gradient", "greater", "greater_equal", "group_norm", "gt", "half", "hamming_window",
     "hann_window", "hardshrink", "heaviside", "histc", "hsplit", "hstack", "hypot", "i0", "iinfo", "imag", "index_add", "index_copy", "index_fill",
     "index_put", "index_select", "inf", "inference_mode", "initial_seed", "inner", "instance_norm", "int", "int16", "int32", "int64", "int8",
     "inverse", "is_complex", "is_floating_point", "is_grad_enabled", "is_inference", "is_inference_mode_enabled", "is_nonzero", "is_same_size",
@@ -249,7 +250,7 @@ __all__ = [
     "rand_like", "randint", "randint_like", "randn", "randn_like", "random", "randperm", "ravel", "real", "reciprocal", "record", "relu",
     "remainder", "repeat_interleave", "reshape", "resolve_conj", "result_type", "rms_norm", "roll", "rot90", "round", "row_stack", "rrelu",
     "rrelu_", "rsqrt", "rsub", "save", "scalar_tensor", "scatter", "scatter_add", "scatter_reduce", "searchsorted", "seed", "select",
-    "select_scatter", "selu", "selu_", "set_default_dtype", "set_grad_enabled", "set_printoptions", "set_rng_state", "sgn", "short", "sigmoid",
+    "select_scatter", "selu", "selu_", "set_default_dtype", "set_grad_enabled", "set_num_threads", "set_printoptions", "set_rng_state", "sgn", "short", "sigmoid",
     "sign", "signbit", "sin", "sinc", "sinh", "slice_scatter", "slogdet", "softmax", "sort", "special", "split", "split_with_sizes", "sqrt",
     "square", "squeeze", "stack", "std", "std_mean", "stft", "sub", "subtract", "sum", "svd", "swapaxes", "swapdims", "t", "take", "take_along_dim",
     "tan", "tanh", "tensor", "tensor_split", "tensordot", "threshold", "threshold_", "tile", "topk", "trace", "transpose", "trapezoid", "trapz",

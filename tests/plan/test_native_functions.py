@@ -19,7 +19,8 @@ REFERENCES: dict[str, Callable[[float], float]] = {
     "exp": math.exp, "expm1": math.expm1, "log": math.log, "log1p": math.log1p, "tanh": math.tanh, "erf": math.erf}
 DOMAINS = {"exp": (-87.0, 88.7, -708.0, 709.7), "expm1": (-30.0, 88.7, -50.0, 709.7), "log": (1e-37, 1e38, 1e-300, 1e300), "log1p": (-0.999999, 1e38, -0.9999999999, 1e300),
            "tanh": (-12.0, 12.0, -25.0, 25.0), "erf": (-5.0, 5.0, -7.0, 7.0)}
-SPECIAL = [0.0, -0.0, math.inf, -math.inf, math.nan, 1.0, -1.0, 2.0, -2.0, 1e-40, -1e-40, 89.0, -104.0, 1000.0, -1000.0, 1e-30]
+SPECIAL = [0.0, -0.0, math.inf, -math.inf, math.nan, 1.0, -1.0, 2.0, -2.0, 1e-40, -1e-40, 89.0, -104.0, 1000.0, -1000.0, 1e-30, 88.7228, 88.723, -87.336, 709.7827, 709.783, -708.396,
+           np.frombuffer(b"\x01\x02\xc0\x7f", np.float32)[0]]
 
 
 def loaded(name: str, single: bool) -> Callable[[Any], Any]:

@@ -24,7 +24,8 @@ from ..memory import Layout, dense, plan_memory
 from ..numpy_backend import Program
 from .access import Places, address, merged
 from .clusters import Cluster, roots_read, roots_written, scheduled
-from .emit import TYPES, Loop
+from .division import DECLARED as PARTS
+from .emit import PAST_CACHES, TYPES, Loop
 from .entry import DECLARED, PYTHON, entry
 from .formulas import C_TYPES, literal
 from .functions import SHARED, mathematics
@@ -32,6 +33,7 @@ from .nodes import Copy, Foreign, Node, Nothing, Product, Translator, uniform
 from .products import blas, declarations, supported
 from .products import text as product_text
 from .routines import Routine, results, routines
+from .threads import pool
 from .toolchain import Built, build
 
 LONG = 400
@@ -122,6 +124,8 @@ class NativeProgram(Program):
         self._fields: dict[str, int] = {}
         self._functions: list[str] = []
         self._runs: list[str] = []
+        self._divided = False
+        """Whether there are loops that several threads may share."""
         self._known_kernels: dict[str, str] = {}
         self._needs_view: set[Value] = set()
         self.quiet = True
@@ -318,11 +322,13 @@ class NativeProgram(Program):
                     failing.append(node.step)
                 continue
             loop = Loop(cluster, self._needed)
-            call = self._kernel(loop.parameters, loop.body)
-            given = [self._pointer(base, offset) for base, offset in loop.pointers] + [self._number_text(live) for live in loop.lives]
+            body = loop.body.replace("PART", self._kernel("void *context, long part", loop.part)) if loop.part else loop.body
+            call = self._kernel(loop.parameters, body)
+            given = [self._pointer(base, offset) for base, offset in loop.pointers] + [self._number_text(live) for live in loop.lives] + (["each"] if loop.part else [])
+            self._divided |= bool(loop.part)
             lines.append(f"{call}({', '.join(given)});")
         entering = [f"p[{self._address_of(value)}] = *(char **)((char *)o[{i}] + DATA);" for i, value in enumerate(self._objects)]
-        table = "double *u = (double *)(p + LIVE); void *const *blas = (void *const *)(p + BLAS);"
+        table = "double *u = (double *)(p + LIVE); void *const *blas = (void *const *)(p + BLAS); each_part each = p[POOL] ? (each_part)p[POOL] : in_turn;"
         work = [f"static int work{number}(char **p) {{", table, *(self._checks() if first else []), "FLUSH", *lines, "RESTORE", "return 0; }"]
         self._runs.append("\n".join([*work, ENTRY.format(number=number), *entering, LEAVE.format(number=number)]))
         call = f"run{number}({', '.join(map(self._name, self._objects))})"
@@ -444,7 +450,9 @@ class NativeProgram(Program):
         live = python + len(PYTHON)
         scalars = live + len(self._numbers_live)
         self._ranges = scalars + len(self._scalars)
-        self.table = np.zeros(self._ranges + 3 * len(self.captured) + 1, np.uint64)
+        place = self._ranges + 3 * len(self.captured)
+        self.table = np.zeros(place + 1, np.uint64)
+        self.table[place] = pool() if self._divided else 0
         if found is not None:
             self.table[addresses : addresses + 2] = found.single, found.double
         self.table[python:live] = PYTHON
@@ -454,10 +462,11 @@ class NativeProgram(Program):
         for i in range(start, len(self.lines)):
             self.lines[i] = self.lines[i].replace("{live}", str(live * 8))
         self.globals["table"] = self.table
-        words = {"DATA": _data_offset(), "LIVE": live, "PYTHON": python, "BLAS": addresses, "RANGES": self._ranges, "OUTSIDE": len(self.captured),
+        words = {"DATA": _data_offset(), "LIVE": live, "PYTHON": python, "BLAS": addresses, "RANGES": self._ranges, "POOL": place, "OUTSIDE": len(self.captured),
                  "EXPORT": "__declspec(dllexport)" if sys.platform == "win32" else ""}
         head = "".join(f"#define {word} {meaning}\n" for word, meaning in words.items())
-        self.c_source = "\n".join([SHARED, TYPES, mathematics(), declarations(), DECLARED, head, CLASH, *self._functions, *self._runs]) + "\n"
+        past = [PAST_CACHES] if any("past_" in text for text in self._functions) else []
+        self.c_source = "\n".join([SHARED, TYPES, mathematics(), declarations(), DECLARED, PARTS, *past, head, CLASH, *self._functions, *self._runs]) + "\n"
         self.built: Built = build(self.c_source, "-O3" if len(self._functions) < LONG else "-O2")
         for i in range(len(self._runs)):
             self.globals[f"run{i}"] = entry(getattr(self.built.library, f"run{i}"), self.table)

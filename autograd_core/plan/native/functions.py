@@ -33,7 +33,7 @@ class _Format:
     """The bits of the square root of a half."""
     lowest: str
     highest: str
-    """Beyond these exp is 0 or infinite."""
+    """Beyond these the exponential is 0, or smaller than a normal number, or infinite."""
     largest_tanh: str
     """From here on tanh rounds to 1."""
     tiny: str
@@ -49,7 +49,8 @@ class _Format:
 
 
 SINGLE = _Format(
-    "float", "int32_t", "uint32_t", "f", 23, 127, "12582912.0f", "0.693145751953125f", "1.428606765330187e-06f", "0x3f3504f3", "-104.0f", "89.0f", "10.0f", "1.17549435e-38f",
+    "float", "int32_t", "uint32_t", "f", 23, 127, "12582912.0f", "0.693145751953125f", "1.428606765330187e-06f", "0x3f3504f3",
+    "-87.33654022216797f", "88.72283172607422f", "10.0f", "1.17549435e-38f",
     (0.5000000078925345, 0.16666666823872336, 0.04166626758248936, 0.008333272441017782, 0.0013946201760527013, 0.00019914134040462174),
     (0.6666666564367812, 0.4000033556051351, 0.28537285889527153, 0.23582575899913058),
     (1.1283791670631487, -0.3761263848371501, 0.1128378274568931, -0.026865445730370856, 0.005221074617189189, -0.0008484707612647748, 0.00011270516528906999,
@@ -57,7 +58,8 @@ SINGLE = _Format(
     (0.00018809251526944332, -1.12957866547227, -0.6332194264126323, -0.10841906802365639, 0.02520855947490104, -0.004204671444753903, 0.00044135791541521213,
      -2.16886236810372e-05), "4.0f")
 DOUBLE = _Format(
-    "double", "int64_t", "uint64_t", "", 52, 1023, "6755399441055744.0", "0.6931471803691238", "1.9082149292705877e-10", "0x3fe6a09e667f3bcd", "-746.0", "710.0", "20.0",
+    "double", "int64_t", "uint64_t", "", 52, 1023, "6755399441055744.0", "0.6931471803691238", "1.9082149292705877e-10", "0x3fe6a09e667f3bcd",
+    "-708.3964185322641", "709.782712893384", "20.0",
     "2.2250738585072014e-308",
     (0.5, 0.16666666666666685, 0.04166666666666673, 0.00833333333331673, 0.0013888888888858603, 0.0001984126989707578, 2.4801587373433293e-05, 2.7557234222265214e-06,
      2.7557233612719187e-07, 2.511224431201511e-08, 2.0926867813381126e-09),
@@ -101,18 +103,16 @@ for the others, which momentum of units that never fire is full of."""
 
 _TEMPLATE = """
 INLINE REAL ag_exp@(REAL x) {
-    REAL c = x < LOWEST ? LOWEST : x;
-    c = c > HIGHEST ? HIGHEST : c;
-    REAL n = FMA@(c, 1.4426950408889634#, ROUNDER) - ROUNDER;
-    REAL r = FMA@(n, -LN2LOW, FMA@(n, -LN2HIGH, c));
+    REAL whole = FMA@(x, 1.4426950408889634#, ROUNDER);
+    REAL n = whole - ROUNDER;
+    REAL r = FMA@(n, -LN2LOW, FMA@(n, -LN2HIGH, x));
     REAL p = FMA@(r * r, EXPONENTIAL, r) + 1.0#;
-    REAL half = FMA@(n, 0.5#, ROUNDER);
-    REAL rest = n - (half - ROUNDER) + ROUNDER;
-    return p * real@((WHOLE)((UNSIGNED)(bits@(half) + BIAS) << MANTISSA)) * real@((WHOLE)((UNSIGNED)(bits@(rest) + BIAS) << MANTISSA));
+    REAL y = real@((WHOLE)((UNSIGNED)bits@(p) + ((UNSIGNED)bits@(whole) << MANTISSA)));
+    y = x <= HIGHEST ? y : x + (REAL)INFINITY;
+    return x < LOWEST ? 0.0# : y;
 }
 INLINE REAL ag_expm1@(REAL x) {
     REAL c = x < LOWEST ? LOWEST : x;
-    c = c > HIGHEST ? HIGHEST : c;
     REAL n = FMA@(c, 1.4426950408889634#, ROUNDER) - ROUNDER;
     REAL r = FMA@(n, -LN2LOW, FMA@(n, -LN2HIGH, c));
     REAL p = FMA@(r * r, EXPONENTIAL, r);
@@ -121,12 +121,19 @@ INLINE REAL ag_expm1@(REAL x) {
     REAL scale = real@((WHOLE)((UNSIGNED)(bits@(half) + BIAS) << MANTISSA));
     REAL y = 2.0# * FMA@(scale, p, scale - 0.5#);
     y = n == 0.0# ? p : y;
+    y = x <= HIGHEST ? y : x + (REAL)INFINITY;
     return x == 0.0# ? x : y;
 }
 INLINE REAL ag_tanh@(REAL x) {
     REAL a = __builtin_fabs#(x);
     a = a > LARGEST ? LARGEST : a;
-    REAL e = ag_expm1@(2.0# * a);
+    REAL c = 2.0# * a;
+    REAL whole = FMA@(c, 1.4426950408889634#, ROUNDER);
+    REAL n = whole - ROUNDER;
+    REAL r = FMA@(n, -LN2LOW, FMA@(n, -LN2HIGH, c));
+    REAL p = FMA@(r * r, EXPONENTIAL, r);
+    REAL scale = real@((WHOLE)((UNSIGNED)(bits@(whole) + BIAS) << MANTISSA));
+    REAL e = FMA@(scale, p, scale - 1.0#);
     return __builtin_copysign#(e / (e + 2.0#), x);
 }
 INLINE REAL ag_log@(REAL x) {

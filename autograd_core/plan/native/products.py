@@ -19,6 +19,8 @@ from .formulas import C_TYPES
 
 INLINE = 48 * 48 * 48
 """Multiplications up to which a product is made here: a call of the BLAS costs more than it gains."""
+NARROW = 8
+"""Columns of a result up to which vectors go along its rows, if those of the left factor lie side by side."""
 INLINE_EVEN = 64 * 64 * 64
 """The same where the columns of the result fill vectors."""
 CHOICE = "AUTOGRAD_CORE_BLAS"
@@ -27,6 +29,9 @@ MKL = ("libmkl_rt.so.*", "libmkl_rt.*.dylib", "libmkl_rt.dylib", "mkl_rt*.dll")
 """What the library of oneMKL that loads the others is called, where the package ``mkl`` puts it."""
 NAMES = (("scipy_cblas_{}gemm64_", True), ("cblas_{}gemm64_", True), ("scipy_cblas_{}gemm", False), ("cblas_{}gemm", False))
 """What builds of the BLAS call the function, and whether it takes numbers of 64 bits."""
+
+THREADS = ("scipy_openblas_set_num_threads64_", "scipy_openblas_set_num_threads", "openblas_set_num_threads64_", "openblas_set_num_threads", "MKL_Set_Num_Threads")
+"""What builds of the BLAS call the function that says how many threads they take."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +66,18 @@ def _found(chosen: str) -> Blas | None:
     return None
 
 
+def set_blas_threads(n: int) -> None:
+    """Tell the BLAS of NumPy, and the one that was chosen, how many threads to take, where they can be told."""
+    named = os.environ.get(CHOICE)
+    for library in [*([_chosen(named)] if named else []), *_libraries()]:
+        for name in THREADS:
+            function = getattr(library, name, None)
+            if function is not None:
+                function.argtypes, function.restype = [ctypes.c_int], None
+                function(n)
+                break
+
+
 def _chosen(name: str) -> ctypes.CDLL:
     """The library that the user named."""
     path = name
@@ -90,12 +107,41 @@ def _libraries() -> list[ctypes.CDLL]:
     return loaded
 
 
+_ZIP = """
+#if defined(__clang__)
+#define LAID(x, y, ...) __builtin_shufflevector(x, y, __VA_ARGS__)
+#else
+#define LAID(x, y, ...) __builtin_shuffle(x, y, (order){__VA_ARGS__})
+#endif
+#define ZIP(x, y) for (int i = 0; i < 4; i++) { \\
+y[2 * i] = LAID(x[i], x[i + 4], 0, 8, 1, 9, 2, 10, 3, 11); y[2 * i + 1] = LAID(x[i], x[i + 4], 4, 12, 5, 13, 6, 14, 7, 15); }
+"""
+_TURNED = """
+typedef KIND eight_LETTER __attribute__((vector_size(8 * sizeof(KIND))));
+INLINE void turned_LETTER(const void *from, long step, void *to, long over) {
+typedef WHOLE order __attribute__((vector_size(sizeof(eight_LETTER)))); eight_LETTER x[8], y[8];
+for (int i = 0; i < 8; i++) __builtin_memcpy(&x[i], (const KIND *)from + i * step, sizeof x[i]);
+ZIP(x, y) ZIP(y, x) ZIP(x, y)
+for (int i = 0; i < 8; i++) __builtin_memcpy((KIND *)to + i * over, &y[i], sizeof y[i]); }
+INLINE void added_up_LETTER(void *sums, void *to) {
+typedef WHOLE order __attribute__((vector_size(sizeof(eight_LETTER)))); eight_LETTER x[8], y[8];
+__builtin_memcpy(x, sums, sizeof x);
+ZIP(x, y) ZIP(y, x) ZIP(x, y)
+const eight_LETTER sum = ((y[0] + y[1]) + (y[2] + y[3])) + ((y[4] + y[5]) + (y[6] + y[7]));
+__builtin_memcpy(to, &sum, sizeof sum); }
+"""
+"""Eight rows of eight elements become columns: three rounds in which the halves of the rows are laid into one another. ``added_up`` adds up each row."""
+
+
 def declarations() -> str:
-    """What products need to know of the BLAS."""
+    """What products need to know of the BLAS, and what those made here share."""
     found = blas()
-    whole = "int64_t" if found is not None and found.wide else "int"
-    return "".join(f"typedef void (*gemm_{letter})(int, int, int, {whole}, {whole}, {whole}, {kind}, const void *, {whole}, const void *, {whole}, {kind}, void *, {whole});\n"
-                   for letter, kind in (("f", "float"), ("d", "double")))
+    size = "int64_t" if found is not None and found.wide else "int"
+    turned = "".join(_TURNED.replace("KIND", kind).replace("LETTER", letter).replace("WHOLE", whole)
+                     for letter, kind, whole in (("f", "float", "int32_t"), ("d", "double", "int64_t")))
+    called = "".join(f"typedef void (*gemm_{letter})(int, int, int, {size}, {size}, {size}, {kind}, const void *, {size}, const void *, {size}, {kind}, void *, {size});\n"
+                     for letter, kind in (("f", "float"), ("d", "double")))
+    return called + _ZIP + turned
 
 
 @dataclass(frozen=True)
@@ -177,9 +223,10 @@ def _inline(a: _Matrix, b: _Matrix, m: int, n: int, k: int, kind: str) -> str:
     right, step = "B", b.row
     if n == 1:
         return _columns(a, b, m, k, kind)
+    if n <= NARROW and a.row == 1 and m >= lanes:
+        return _narrow(a, b, m, n, k, lanes, kind)
     if not b.in_rows:
-        lines.append(f"{kind} packed[{k * n}];")
-        lines.append(f"for (long p = 0; p < {k}L; p++) for (long j = 0; j < {n}L; j++) packed[p * {n}L + j] = B[p * {b.row}L + j * {b.column}L];")
+        lines += _packed(b, n, k, kind)
         right, step = "packed", n
     width = min(lanes, n)
     for j in range(0, n, width):
@@ -208,10 +255,50 @@ def _block(a: _Matrix, right: str, step: int, m: int, rows: int, j: int, wide: i
     return [line.replace("MULTIPLY_ADD", f"FMA_{letter}") for line in lines]
 
 
+def _packed(b: _Matrix, n: int, k: int, kind: str) -> list[str]:
+    """The right factor with its rows without gaps, eight by eight elements at a time where its columns have none."""
+    lines = [f"{kind} packed[{k * n}];"]
+    one = f"packed[p * {n}L + j] = B[p * {b.row}L + j * {b.column}L];"
+    if b.row != 1:
+        return [*lines, f"for (long p = 0; p < {k}L; p++) for (long j = 0; j < {n}L; j++) {one}"]
+    even_k, even_n, letter = k - k % 8, n - n % 8, "f" if kind == "float" else "d"
+    lines.append(f"for (long p = 0; p < {even_k}L; p += 8) {{")
+    lines.append(f"for (long j = 0; j < {even_n}L; j += 8) turned_{letter}(B + p + j * {b.column}L, {b.column}L, packed + p * {n}L + j, {n}L); }}")
+    lines.append(f"for (long p = 0; p < {even_k}L; p++) for (long j = {even_n}L; j < {n}L; j++) {one}")
+    lines.append(f"for (long p = {even_k}L; p < {k}L; p++) for (long j = 0; j < {n}L; j++) {one}")
+    return lines
+
+
+def _narrow(a: _Matrix, b: _Matrix, m: int, n: int, k: int, lanes: int, kind: str) -> str:
+    """Few columns: a vector of rows of each in a register."""
+    letter = "f" if kind == "float" else ""
+    lines = []
+    for start, stop, wide in ((0, m - m % lanes, lanes), (m - m % lanes, m, m % lanes)):
+        if start == stop:
+            continue
+        lines.append(f"for (long i = {start}; i < {stop}; i += {wide}) {{")
+        lines += [f"{kind} c{j}[{wide}] = {{0}};" for j in range(n)]
+        lines.append(f"for (long p = 0; p < {k}L; p++) {{")
+        lines += [f"const {kind} y{j} = B[p * {b.row}L + {j} * {b.column}L];" for j in range(n)]
+        lines.append(f"#pragma omp simd\nfor (long q = 0; q < {wide}L; q++) {{ const {kind} x = A[i + q + p * {a.column}L];")
+        lines += [f"c{j}[q] = FMA_{letter}(x, y{j}, c{j}[q]);" for j in range(n)]
+        lines.append("} }")
+        lines += [f"for (long q = 0; q < {wide}L; q++) C[(i + q) * {n}L + {j}] = c{j}[q];" for j in range(n)]
+        lines.append("}")
+    return "\n".join(lines)
+
+
 def _columns(a: _Matrix, b: _Matrix, m: int, k: int, kind: str) -> str:
     """A matrix times one column."""
     if a.column == 1 or a.columns == 1:
-        return (f"for (long i = 0; i < {m}L; i++) {{ {kind} s = 0;\n#pragma omp simd reduction(+:s)\n"
-                f"for (long p = 0; p < {k}L; p++) s += A[i * {a.row}L + p] * B[p * {b.row}L];\nC[i] = s; }}")
+        even = m - m % 8 if k >= 8 and a.column == 1 else 0
+        letter, last = ("f", "f") if kind == "float" else ("d", "")
+        lines = [f"for (long i = 0; i < {even}L; i += 8) {{ {kind} s[64] = {{0}};", *[
+            f"for (long p = 0; p < {k - k % 8}L; p += 8)\n#pragma omp simd\nfor (long q = 0; q < 8; q++) "
+            f"s[{8 * r} + q] = FMA_{last}(A[(i + {r}) * {a.row}L + p + q], B[(p + q) * {b.row}L], s[{8 * r} + q]);" for r in range(8)],
+            *([f"for (long r = 0; r < 8; r++) for (long p = {k - k % 8}L; p < {k}L; p++) s[8 * r] += A[(i + r) * {a.row}L + p] * B[p * {b.row}L];"] if k % 8 else []),
+            f"added_up_{letter}(s, C + i); }}"] if even else []
+        return "\n".join([*lines, f"for (long i = {even}L; i < {m}L; i++) {{ {kind} s = 0;\n#pragma omp simd reduction(+:s)\n"
+                          f"for (long p = 0; p < {k}L; p++) s += A[i * {a.row}L + p] * B[p * {b.row}L];\nC[i] = s; }}"])
     return (f"{kind} s[{m}] = {{0}};\nfor (long p = 0; p < {k}L; p++) {{ const {kind} y = B[p * {b.row}L];\n#pragma omp simd\n"
             f"for (long i = 0; i < {m}L; i++) s[i] += A[i * {a.row}L + p * {a.column}L] * y; }}\nfor (long i = 0; i < {m}L; i++) C[i] = s[i];")

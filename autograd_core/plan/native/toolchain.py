@@ -5,7 +5,7 @@
 ...     library = compile_c("int answer(void) { return 42; }")
 ...     assert library.answer() == 42
 
-Libraries hold no state of their own: the same text gives the same loaded library to everyone in the process.
+Libraries hold no state of a plan's own: the same text gives the same loaded library to everyone in the process.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from . import cache as disk
 
 FORMAT = "1"
 """Changes whenever built libraries of before must not be used any more."""
-COMMON = ("-std=gnu11", "-shared", "-fPIC", "-fopenmp-simd", "-fno-math-errno", "-fno-trapping-math", "-fno-strict-aliasing", "-fwrapv", "-ffp-contract=off", "-w")
+COMMON = ("-std=gnu11", "-shared", "-fPIC", "-pthread", "-fopenmp-simd", "-fno-math-errno", "-fno-trapping-math", "-fno-strict-aliasing", "-fwrapv", "-ffp-contract=off", "-w")
 """Every sum and product is rounded as it is written: only what is asked for (``omp simd reduction``, ``fma``) differs from one by one."""
 MACHINE = (("-march=native", "-mprefer-vector-width=512"), ("-march=native",), ("-mcpu=native",), ())
 """Ways to ask for code for this very machine, the first that the compiler knows is taken."""
@@ -65,7 +65,8 @@ class Compiler:
 def compile_c(source: str, optimise: str = "-O3") -> ctypes.CDLL:
     """The library that C source is compiled to, from the cache on disk if it was built before.
 
-    ``optimise`` is the compiler's option for how hard to try. The text must define no variables that are written to.
+    ``optimise`` is the compiler's option for how hard to try. The text must define no variables that are written to, unless they are those of
+    the whole process.
     Raises ``ToolchainError`` without a compiler, or with the compiler's first complaints.
     """
     return build(source, optimise).library

@@ -250,6 +250,8 @@ def body(op: Op, annotation: Mapping[str, str]) -> list[str]:
     lines += ["except AttributeError:", "    d = None", "now = get_mode()", f"if ({_other_dtype(op, annotation)}) or now.general:", f"    {general}"]
     if op.kind == "view":
         lines += [f"if not a_{first}.shape:", f"    a_{first} = real_array({first})"]
+        if op.attributes:
+            lines.append(f"attrs = {written}")
     arrays = ["*arrays"] if op.variadic else [f"a_{name}" for name in op.inputs]
     if op.infix and len(arrays) == 2:
         call = f"{arrays[0]} {op.infix} {arrays[1]}"
@@ -272,7 +274,7 @@ def body(op: Op, annotation: Mapping[str, str]) -> list[str]:
     lines += _deeper([*_record(op, "t"), *_note(op, annotation)])
     lines += ["else:", "    t._node = None", *_deeper(_mark(op, annotation))]
     if op.kind == "view":
-        lines.append(f"link_view(_{op.name}, {first}, {written}, t)")
+        lines.append(f"link_view(_{op.name}, {first}, {'attrs' if op.attributes else '{}'}, t)")
     return [*lines, "return t"]
 
 
@@ -335,7 +337,8 @@ def _other_dtype(op: Op, annotation: Mapping[str, str]) -> str:
     if op.promotes == "where":
         return f"({test}) or a_{op.inputs[0]}.dtype is not BOOL"
     numbers = sum("TensorLike" in annotation.get(name, "") for name in op.inputs[1:])
-    if op.promotes == "float" or op.name in ONLY_FLOATS or numbers > 1 or op.residual_kernel is not None:
+    written_out = op.infix is not None and op.ufunc is None  # the kernel may take whole numbers in another way than the operator
+    if op.promotes == "float" or op.name in ONLY_FLOATS or numbers > 1 or op.residual_kernel is not None or written_out:
         return test
     whole = f"{test} and (d is not INT64{' or c is _float' if numbers else ''})"
     if op.differentiable or op.promotes == "number" or op.name in NOT_FOR_BOOLEANS:
@@ -437,7 +440,7 @@ def _record(op: Op, result: str, *, kept: str = "") -> list[str]:
         if _needs_shapes(op):
             lines.append("n._shapes = " + pack([f"a_{name}.shape" if i == 0 else f'getattr(a_{name}, "shape", ())' for i, name in enumerate(inputs)]))
     if op.attributes or not _lean(op):
-        lines.append(f"n._attrs = {attrs(op)}")
+        lines.append(f"n._attrs = {'attrs' if op.kind == 'view' and op.attributes else attrs(op)}")
     each_dtype = ["from_numpy_dtype(d)", *(f"dtype_or_none(a_{name})" for name in inputs[1:])]
     dtypes = "tuple([dtype_or_none(a) for a in arrays])" if op.variadic else pack(each_dtype)
     if op.rule_needs_dtypes:

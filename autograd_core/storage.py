@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import weakref
 from typing import Any
+from weakref import ref
 
 from . import dtypes
 from .backend.registry import BY_TYPE
@@ -45,16 +45,8 @@ class Family:
 
     __slots__ = ("cut", "limit", "members")
     cut: Cut | None
-    members: list[weakref.ref[Any]]
+    members: list[ref[Any]]
     limit: int
-
-    def add(self, view: Any) -> None:
-        """Register a view; forgets dead ones whenever the list has doubled."""
-        members = self.members
-        if len(members) >= self.limit:
-            self.members = members = [member for member in members if member() is not None]
-            self.limit = 16 + 2 * len(members)
-        members.append(weakref.ref(view))
 
 
 class _Marker:
@@ -143,25 +135,28 @@ def link_view(op: Op, source: Any, attrs: dict[str, Any], result: Any) -> None:
             return
     origin = source._view
     own = result._view
-    if origin.__class__ is Family:
-        base = source
-        chain: tuple[tuple[Op, dict[str, Any]], ...] = ((op, attrs),)
-        origin.add(result)
-    elif origin.__class__ is View:
+    if origin.__class__ is View:
         base = origin.base
         chain = (*origin.chain, (op, attrs))
-        base._view.add(result)
-    elif origin is None or origin.__class__ is Cut:
+        family = base._view
+    else:
         base = source
         chain = ((op, attrs),)
-        base._view = family = new(Family)  # filled here: a call of a constructor costs as much as all of the linking
-        family.cut = origin
-        family.limit = 16
-        family.members = [weakref.ref(result)]
-    else:
-        result._view = origin
-        return
-    result._view = view = new(View)
+        family = origin
+        if origin.__class__ is not Family:
+            if origin is not None and origin.__class__ is not Cut:
+                result._view = origin
+                return
+            base._view = family = Family()
+            family.cut = origin
+            family.limit = 16
+            family.members = []
+    members = family.members
+    if len(members) >= family.limit:  # forget dead ones whenever the list has doubled
+        family.members = members = [member for member in members if member() is not None]
+        family.limit = 16 + 2 * len(members)
+    members.append(ref(result))
+    result._view = view = View()
     view.base = base
     view.chain = chain
     view.cut = own if own.__class__ is Cut else None if origin is None else origin.cut

@@ -72,6 +72,8 @@ class NumpyBackend:
 
     def owner(self, array: Array) -> Any:
         base = getattr(array, "base", None)
+        if base is None:
+            return array
         while isinstance(base, (np.ndarray, _Strided)):
             if isinstance(base, np.ndarray):
                 array = base

@@ -45,6 +45,17 @@ class Size(tuple[int, ...]):
         return f"autograd_core.Size({list(self)})"
 
 
+_SIZES: dict[tuple[int, ...], Size] = {}
+"""The latest few shapes that were asked for: composites ask several times in a call, and making a ``Size`` takes as long as all the rest."""
+
+
+def _size(shape: tuple[int, ...]) -> Size:
+    if len(_SIZES) >= 256:
+        _SIZES.clear()
+    found = _SIZES[shape] = Size(shape)
+    return found
+
+
 class Tensor(_methods.Methods, GraphMethods, ConversionMethods, CreationMethods, SamplingMethods, RestructuringMethods, Protocols):
     """An n-dimensional array with a gradient.
 
@@ -112,7 +123,9 @@ class Tensor(_methods.Methods, GraphMethods, ConversionMethods, CreationMethods,
     @property
     def shape(self) -> Size:
         """The sizes of the dimensions."""
-        return Size(self._array.shape)
+        shape = self._array.shape
+        known = _SIZES.get(shape)
+        return _size(shape) if known is None else known
 
     @property
     def dtype(self) -> dtype:

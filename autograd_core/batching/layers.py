@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from .. import _methods
+from ..op import detached
 from .rules import Call, composed, loop, rule
 
 # --- convolution --------------------------------------------------------------------------------------------------
@@ -129,6 +130,50 @@ def _reduced(F: Any, losses: Any, reduction: str) -> Any:
 @rule("squared_error")
 def _squared_error(call: Call) -> Any:
     return composed(call, lambda F, input, target, reduction: _reduced(F, F.square(input - target), reduction))
+
+
+@rule("divergence")
+def _divergence(call: Call) -> Any:
+    return composed(call, lambda F, input, target, reduction: _reduced(F, F.xlogy(target, target) - target * input, reduction))
+
+
+@rule("cosine")
+def _cosine(call: Call) -> Any:
+    def cosine(F: Any, x1: Any, x2: Any, dim: int, eps: float) -> Any:
+        lengths = [F.clamp(F.norm_over(x, p=2.0, dim=dim, keepdim=True), eps, None) for x in (x1, x2)]
+        return F.sum((x1 / lengths[0]) * (x2 / lengths[1]), dim=dim)
+
+    return composed(call, cosine)
+
+
+@rule("distance")
+def _distance(call: Call) -> Any:
+    def distance(F: Any, x1: Any, x2: Any, dim: Any, keepdim: bool, eps: float) -> Any:
+        return F.norm_over(x1 - x2 + eps, p=2.0, dim=dim, keepdim=keepdim)
+
+    return composed(call, distance)
+
+
+@rule("embedding_hinge")
+def _embedding_hinge(call: Call) -> Any:
+    def hinge(F: Any, input: Any, target: Any, margin: float, reduction: str) -> Any:
+        return _reduced(F, F.where(target != -1, input, 0) + F.where(target != 1, F.relu(margin - input), 0), reduction)
+
+    return composed(call, hinge)
+
+
+@rule("logistic_error")
+def _logistic_error(call: Call) -> Any:
+    return composed(call, lambda F, input, target, reduction: _reduced(F, -F.logsigmoid(target * input), reduction))
+
+
+@rule("gaussian_error")
+def _gaussian_error(call: Call) -> Any:
+    def gaussian(F: Any, input: Any, target: Any, var: Any, eps: float, reduction: str) -> Any:
+        var = var + detached(F.clamp(var, eps, None) - var)
+        return _reduced(F, 0.5 * (F.log(var) + F.square(input - target) / var), reduction)
+
+    return composed(call, gaussian)
 
 
 @rule("sigmoid_cross_entropy")

@@ -87,7 +87,8 @@ def binary_cross_entropy_with_logits(F: Any, input: Any, target: Any, weight: An
     ``weight`` is a factor for each element, ``pos_weight`` one for the positive part; both broadcast to the input's shape.
     Raises ``ValueError`` where ``input`` and ``target`` differ in shape.
     """
-    _logits_spec(input, target, weight, pos_weight, reduction=reduction)
+    if weight is not None or pos_weight is not None:  # the kernel itself would let them broadcast the result
+        _logits_spec(input, target, weight, pos_weight, reduction=reduction)
     return F.sigmoid_cross_entropy(input, target, weight, pos_weight, reduction=reduction)
 
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from typing import Any
 
 from ..backend.registry import backend_of
 from ..dtypes import as_dtype
 from ..errors import ShapeError, describe
+from ..kernels.blocks import at_hand
 from ..op import S, ints, op
 from ..spec import Meta
 from .loss import check_reduction, sum_or_mean
+from .reduce import LONG
 
 
 def class_dim(input: Any) -> int:
@@ -31,10 +34,13 @@ def check_classes(name: str, input: Any, target: Any, weight: Any, reduction: st
         raise weight_error(name, classes, weight)
 
 
-def require_class_indices(input: Any, target: Any) -> None:
-    """Refuse shapes that NumPy would compute nonsense with; the spec then finds the words."""
-    if target.ndim != max(input.ndim - 1, 0) or (input.ndim > 1 and target.shape[0] != input.shape[0]):
-        raise ValueError("shapes")
+def require_class_indices(input: Any, target: Any, weight: Any = None) -> None:
+    """Refuse what NumPy would compute nonsense with; the spec then finds the words."""
+    shape = input.shape
+    if not shape or target.shape != (shape[:1] + shape[2:] if len(shape) > 1 else ()) or target.dtype.kind not in "iu":
+        raise ValueError("class indices")
+    if weight is not None and weight.shape != (shape[:1] if len(shape) == 1 else shape[1:2]):
+        raise ValueError("weight")
 
 
 def _class_error(name: str, input: Any, target: Any, expected: tuple[int, ...]) -> Exception:
@@ -64,8 +70,8 @@ def weight_error(name: str, classes: int, weight: Any) -> Exception:
 
 
 def as_rows(xp: Any, array: Any) -> Any:
-    """Class scores as a matrix with one row per sample."""
-    return array.reshape(1, -1) if array.ndim == 1 else array if array.ndim == 2 else xp.moveaxis(array, 1, -1).reshape(-1, array.shape[1])
+    """Class scores as a contiguous matrix with one row per sample, so that one number is a place in it."""
+    return array.reshape(1, -1) if array.ndim == 1 else xp.ascontiguousarray(array) if array.ndim == 2 else xp.moveaxis(array, 1, -1).reshape(-1, array.shape[1])
 
 
 def from_rows(F: Any, rows: Any, shape: Any) -> Any:
@@ -76,12 +82,28 @@ def from_rows(F: Any, rows: Any, shape: Any) -> Any:
     return F.permute(rows.reshape((shape[0], *shape[2:], shape[1])), dims=order)
 
 
+@lru_cache(maxsize=64)
+def _starts(xp: Any, count: int, classes: int) -> Any:
+    return xp.arange(0, classes * count, classes)
+
+
+def class_places(xp: Any, index: Any, classes: int) -> Any:
+    """The place of each sample's class in the flattened scores."""
+    count = len(index)
+    starts = _starts if count <= _REMEMBERED and at_hand(index) else _starts.__wrapped__
+    return starts(xp, count, classes) + index if classes else index
+
+
+_REMEMBERED = 1 << 12
+"""Samples up to which the places of their first classes are remembered."""
+
+
 def class_indices(xp: Any, name: str, target: Any, weight: Any, classes: int, ignore_index: int) -> tuple[Any, Any]:
     """The class of each sample, flat, and what the sample counts: ``None`` where all count 1. An ignored sample has class 0 and counts 0."""
     index = target.reshape(-1)
     bounded = backend_of(index).name == "cpu" and index.size > 0  # a GPU is not asked, because the answer would make the program wait
     counts = None
-    if bounded and ignore_index < 0 and index.dtype == "int64" and index.view("uint64").max() < classes:  # one look: read as unsigned, a negative number is huge
+    if bounded and ignore_index < 0 and index.dtype == LONG and index.view("uint64").max() < classes:  # one look: read as unsigned, a negative number is huge
         bounded = False
     elif not bounded or ignore_index >= 0 or index.min() < 0:
         counts = index != ignore_index

@@ -10,8 +10,9 @@ from typing import Any
 from ..dtypes import as_dtype
 from ..op import NN, S, composite, ints, op, span
 from ..spec import Meta, reduced
-from .classes import as_rows, check_classes, class_dim, class_indices, class_targets, collect, from_rows, mean_denominator, require_class_indices, weight_error
+from .classes import as_rows, check_classes, class_dim, class_indices, class_places, class_targets, collect, from_rows, mean_denominator, require_class_indices, weight_error
 from .loss import check_reduction, reduce_loss, reduced_meta
+from .reduce import SINGLE
 from .softmax import exponentials
 
 
@@ -21,17 +22,18 @@ def _entropy_spec(input: Any, target: Any, weight: Any, *, reduction: str = "mea
 
 
 def _entropy_parts(xp: Any, input: Any, target: Any, weight: Any, *, reduction: str = "mean", ignore_index: int = -100, label_smoothing: float = 0.0) -> tuple[Any, ...]:
-    require_class_indices(input, target)
+    require_class_indices(input, target, weight)
     rows = as_rows(xp, input)
     classes = rows.shape[1]
     index, counts = class_indices(xp, "cross_entropy", target, weight, classes, ignore_index)
     shifted, powers, totals = exponentials(xp, rows, 1)
     logs = xp.log(totals)
-    losses = logs.reshape(-1) - shifted.reshape(-1).take(_chosen(xp, index, classes))
+    places = class_places(xp, index, classes)
+    losses = logs.reshape(-1) - shifted.reshape(-1).take(places)
     if not label_smoothing or weight is None:
         if label_smoothing:
             losses = losses * (1 - label_smoothing) + (logs.reshape(-1) - shifted.mean(axis=1)) * label_smoothing
-        return collect(xp, losses, counts, target, reduction, input.dtype), powers, totals, index, _kept(xp, counts)
+        return collect(xp, losses, counts, target, reduction, input.dtype), powers, totals, places, _kept(counts)
     wanted = as_rows(xp, class_targets.kernel(xp, target, weight, classes=classes, dim=class_dim(input), ignore_index=ignore_index,
                                             label_smoothing=label_smoothing, mean=reduction == "mean", dtype=shifted.dtype))
     losses = xp.sum(xp.where(wanted == 0, 0, wanted * (logs - shifted)), axis=1)
@@ -75,19 +77,19 @@ def _(F: Any, g: Any, input: Any, target: Any, weight: Any, input_dtype: Any, re
     return _entropy_gradient(F, g, input, F.softmax_along(input, dim=class_dim(input)), wanted, reduction), None, None
 
 
-@softmax_cross_entropy.fused_vjp(("powers", "totals", "index", "counts"), _entropy_parts)
-def _(F: Any, g: Any, input: Any, target: Any, weight: Any, input_dtype: Any, powers: Any, totals: Any, index: Any, counts: Any, reduction: str,
+@softmax_cross_entropy.fused_vjp(("powers", "totals", "places", "counts"), _entropy_parts)
+def _(F: Any, g: Any, input: Any, target: Any, weight: Any, input_dtype: Any, powers: Any, totals: Any, places: Any, counts: Any, reduction: str,
       ignore_index: int, label_smoothing: float) -> Any:
     xp = F.backend.xp
-    if index is None:
+    if places is None:
         wanted = _wanted(F, input, target, weight, input_dtype, reduction, ignore_index, label_smoothing)
         return _entropy_gradient(F, g, input, from_rows(F, powers / totals, input.shape), wanted, reduction), None, None
-    share = _each(xp, g, index, counts, reduction, powers.dtype)
+    share = _each(xp, g, places, counts, reduction, powers.dtype)
     gradient = powers * (share / totals)
     if label_smoothing:
         gradient -= share * (label_smoothing / powers.shape[1])
         share = share * (1 - label_smoothing)
-    gradient[xp.arange(len(index)), index] -= share.reshape(-1) if share.ndim else share
+    gradient.reshape(-1)[places] -= share.reshape(-1) if share.ndim else share
     gradient = from_rows(F, gradient, input.shape)
     return gradient.astype(input.dtype, copy=False), None, None
 
@@ -142,9 +144,8 @@ def cross_entropy(F: Any, input: Any, target: Any, weight: Any = None, ignore_in
     """
     if not 0 <= label_smoothing <= 1:
         raise RuntimeError(f"cross_entropy: label_smoothing must be between 0.0 and 1.0. Got: {label_smoothing}")
-    if input.ndim and input.shape == target.shape and as_dtype(target.dtype).is_floating_point:
+    if target.ndim == input.ndim and input.ndim and input.shape == target.shape and as_dtype(target.dtype).is_floating_point:
         return _entropy_of_probabilities(F, input, target, weight, reduction, label_smoothing)
-    check_classes("cross_entropy", input, target, weight, reduction)
     return F.softmax_cross_entropy(input, target, weight, reduction=reduction, ignore_index=ignore_index, label_smoothing=label_smoothing)
 
 
@@ -176,15 +177,11 @@ def negative_log_likelihood(xp: Any, input: Any, target: Any, weight: Any, *, re
 
 
 def _likelihood_parts(xp: Any, input: Any, target: Any, weight: Any, *, reduction: str = "mean", ignore_index: int = -100) -> tuple[Any, ...]:
-    require_class_indices(input, target)
+    require_class_indices(input, target, weight)
     rows = as_rows(xp, input)
     index, counts = class_indices(xp, "nll_loss", target, weight, rows.shape[1], ignore_index)
-    return collect(xp, -rows.reshape(-1).take(_chosen(xp, index, rows.shape[1])), counts, target, reduction, input.dtype), index, _kept(xp, counts)
-
-
-def _chosen(xp: Any, index: Any, classes: int) -> Any:
-    """The place of each sample's class in the flattened scores."""
-    return xp.arange(0, classes * len(index), classes) + index if classes else index
+    places = class_places(xp, index, rows.shape[1])
+    return collect(xp, -rows.reshape(-1).take(places), counts, target, reduction, input.dtype), places, _kept(counts)
 
 
 @negative_log_likelihood.vjp("input")
@@ -195,28 +192,28 @@ def _(F: Any, g: Any, input_shape: Any, input_dtype: Any, target: Any, weight: A
     return -wanted * (F.unsqueeze(g, dim=dim) if reduction == "none" else g)
 
 
-@negative_log_likelihood.fused_vjp(("index", "counts"), _likelihood_parts)
-def _(F: Any, g: Any, input_shape: Any, input_dtype: Any, index: Any, counts: Any, reduction: str) -> Any:
+@negative_log_likelihood.fused_vjp(("places", "counts"), _likelihood_parts)
+def _(F: Any, g: Any, input_shape: Any, input_dtype: Any, places: Any, counts: Any, reduction: str) -> Any:
     xp, dtype = F.backend.xp, as_dtype(input_dtype).dtype
-    gradient = xp.zeros((len(index), input_shape[0 if len(input_shape) == 1 else 1]), dtype=dtype)
-    gradient.reshape(-1)[_chosen(xp, index, gradient.shape[1])] = -_each(xp, g, index, counts, reduction, dtype).reshape(-1)
+    gradient = xp.zeros((len(places), input_shape[0 if len(input_shape) == 1 else 1]), dtype=dtype)
+    gradient.reshape(-1)[places] = -_each(xp, g, places, counts, reduction, dtype).reshape(-1)
     return from_rows(F, gradient, input_shape), None, None
 
 
-def _kept(xp: Any, counts: Any) -> Any:
+def _kept(counts: Any) -> Any:
     """What samples count, for the rule: a number where all count 1, because other targets, in a replay, may not."""
-    return xp.float32(1) if counts is None else counts
+    return SINGLE.type(1) if counts is None else counts
 
 
-def _each(xp: Any, g: Any, index: Any, counts: Any, reduction: str, dtype: Any) -> Any:
+def _each(xp: Any, g: Any, places: Any, counts: Any, reduction: str, dtype: Any) -> Any:
     """The cotangent of each sample's loss, counted: a column, or one number for all."""
     counts = counts if counts is not None and counts.ndim else None
     if reduction == "none":
         share = g.reshape(-1, 1)
-    elif reduction == "sum" or not len(index):
+    elif reduction == "sum" or not len(places):
         share = g
     else:
-        denominator = len(index) if counts is None else mean_denominator(xp, counts, dtype)
+        denominator = len(places) if counts is None else mean_denominator(xp, counts, dtype)
         share = g / (denominator if counts is None else xp.where(xp.isnan(denominator), 1, denominator))  # nothing counts: no gradient either
     if counts is not None:
         share = share * counts.reshape(-1, 1)
@@ -226,5 +223,4 @@ def _each(xp: Any, g: Any, index: Any, counts: Any, reduction: str, dtype: Any) 
 @composite("nll_loss(input: Tensor, target: Tensor, weight: Tensor | None = None, ignore_index: int = -100, reduction: str = 'mean') -> Tensor", places=NN)
 def nll_loss(F: Any, input: Any, target: Any, weight: Any = None, ignore_index: int = -100, reduction: str = "mean") -> Any:
     """The negative log-likelihood of class indices ``target`` under log-probabilities ``input``; shapes as in ``cross_entropy``."""
-    check_classes("nll_loss", input, target, weight, reduction)
     return F.negative_log_likelihood(input, target, weight, reduction=reduction, ignore_index=ignore_index)

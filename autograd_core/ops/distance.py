@@ -9,7 +9,7 @@ from typing import Any
 from ..backend.registry import backend_for_device, backend_of
 from ..errors import ShapeError, describe
 from ..op import NN, TORCH_NN, S, composite, op
-from ..spec import Meta, broadcast, computed_dtype
+from ..spec import Meta, broadcast, computed_dtype, reduced, wrap_dim
 from .index import add_rows
 from .loss import check_reduction, reduce_loss
 from .reduce import HALF, wide_dtype, widened
@@ -29,13 +29,67 @@ def cosine_similarity(F: Any, x1: Any, x2: Any, dim: int = 1, eps: float = 1e-8)
     if x1.shape != x2.shape:
         shape = broadcast("cosine_similarity", ("x1", "x2"), (x1, x2))
         x1, x2 = F.broadcast_to(x1, shape=shape), F.broadcast_to(x2, shape=shape)
-    lengths = [F.clamp(F.norm(x, 2, dim=dim, keepdim=True), eps, None) for x in (x1, x2)]
-    return F.sum((x1 / lengths[0]) * (x2 / lengths[1]), dim=dim)
+    return F.cosine(x1, x2, dim=dim, eps=float(eps))
+
+
+def _cosine_spec(x1: Any, x2: Any, *, dim: int, eps: float) -> Meta:
+    shape = broadcast("cosine_similarity", ("x1", "x2"), (x1, x2))
+    dtype = computed_dtype("cosine_similarity", "same", (x1, x2))
+    at = wrap_dim(dim, len(shape), "cosine_similarity")
+    if not (dtype.is_floating_point or dtype.is_complex):
+        raise RuntimeError(f"cosine_similarity: expected common dtype to be floating point, yet common dtype is {dtype.name}. Convert with .float()")
+    return Meta(reduced(shape, (at,), False), dtype)
+
+
+def _cosine_parts(xp: Any, x1: Any, x2: Any, *, dim: int, eps: float) -> tuple[Any, ...]:
+    """The cosines; both directions, and how long the vectors are, at least ``eps``."""
+    if x1.shape != x2.shape or x1.dtype.kind != "f":
+        raise ValueError("shapes")
+    parts: list[Any] = []
+    for x in (widened(x1), widened(x2)):
+        length = xp.maximum(xp.sqrt((x * x).sum(axis=dim, keepdims=True)), eps)
+        parts += [x / length, length]
+    out = (parts[0] * parts[2]).sum(axis=dim)
+    return (out.astype(x1.dtype, copy=False), *parts)
+
+
+@op("cosine(x1: Tensor, x2: Tensor, dim: int, eps: float) -> Tensor", label="cosine_similarity", promotes="same", spec=_cosine_spec, samples=[
+    S((3, 4), (3, 4), dim=1, eps=1e-8), S((2, 3, 4), (2, 3, 4), dim=-2, eps=1e-8), S((4,), (4,), dim=0, eps=1e-8), S((0, 3), (0, 3), dim=1, eps=1e-8),
+    S((3, 4), (3, 4), dim=1, eps=5.0), S((3, 4), (3, 4), dim=2, eps=1e-8, error=IndexError, match="out of range")])
+def cosine(xp: Any, x1: Any, x2: Any, *, dim: int, eps: float) -> Any:
+    """The cosine of the angle between vectors of equal shapes along ``dim``; lengths below ``eps`` count as ``eps``. The gradient at 0 is that of ``x / eps``."""
+    return _cosine_parts(xp, x1, x2, dim=dim, eps=eps)[0]
+
+
+def _cosine_gradients(F: Any, g: Any, out: Any, parts: Any, eps: float, needs: Any) -> list[Any]:
+    """``g`` and ``out`` have ``dim`` kept."""
+    towards: list[Any] = []
+    for i, (own, length, other) in enumerate(((parts[0], parts[1], parts[2]), (parts[2], parts[3], parts[0]))):
+        towards.append((other - own * (out * (length > eps))) * (g / length) if needs[i] else None)
+    return towards
+
+
+@cosine.vjp()
+def _(F: Any, g: Any, x1: Any, x2: Any, dim: int, eps: float, needs: Any) -> Any:
+    parts: list[Any] = []
+    for x in (x1, x2):
+        length = F.clamp(F.norm_over(x, p=2.0, dim=dim, keepdim=True), eps, None)
+        parts += [x / length, length]
+    out = F.sum(parts[0] * parts[2], dim=dim, keepdim=True)
+    return tuple(_cosine_gradients(F, F.unsqueeze(g, dim=dim % len(x1.shape)), out, parts, eps, needs))
+
+
+@cosine.fused_vjp(("first", "length1", "second", "length2"), _cosine_parts)
+def _(F: Any, g: Any, out: Any, first: Any, length1: Any, second: Any, length2: Any, dim: int, eps: float, needs: Any) -> Any:
+    found = _cosine_gradients(F, g.reshape(length1.shape), out.reshape(length1.shape), (first, length1, second, length2), eps, needs)
+    return tuple([None if each is None else each.astype(g.dtype, copy=False) for each in found])
 
 
 @composite("pairwise_distance(x1: Tensor, x2: Tensor, p: float = 2.0, eps: float = 1e-06, keepdim: bool = False) -> Tensor", places=TORCH_NN)
 def pairwise_distance(F: Any, x1: Any, x2: Any, p: float = 2.0, eps: float = 1e-6, keepdim: bool = False) -> Any:
     """The ``p``-norm of ``x1 - x2 + eps`` over the last dimension, row by row; the shapes broadcast."""
+    if p == 2:
+        return F.distance(x1, x2, dim=-1, keepdim=keepdim, eps=float(eps))
     return F.norm(x1 - x2 + eps, p, dim=-1, keepdim=keepdim)
 
 

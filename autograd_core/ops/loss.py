@@ -12,7 +12,8 @@ from typing import Any
 
 from ..dtypes import as_dtype
 from ..errors import BroadcastWarning
-from ..op import NN, S, composite, op
+from ..kernels.blocks import at_hand
+from ..op import NN, S, composite, op, span
 from ..spec import Meta, broadcast
 from .reduce import HALF, SINGLE, widened
 
@@ -43,6 +44,8 @@ def sum_or_mean(xp: Any, loss: Any, reduction: str, dtype: Any) -> Any:
     total = loss.sum()
     if reduction == "mean":
         total = total / loss.size if loss.size else total + math.nan
+    elif reduction != "sum":
+        raise ValueError(reduction)
     return total.astype(dtype, copy=False) if total.dtype != dtype else total
 
 
@@ -197,6 +200,48 @@ def huber_loss(F: Any, input: Any, target: Any, reduction: str = "mean", delta: 
 # --- divergences --------------------------------------------------------------------------------------------------
 
 
+def pair_spec(name: str) -> Any:
+    """The rule of a loss of two tensors of one shape."""
+
+    def spec(input: Any, target: Any, *, reduction: str, **attrs: Any) -> Meta:
+        return reduced_meta(name, input, reduction, broadcast(name, ("input", "target"), (input, target)))
+
+    return spec
+
+
+def _divergence_parts(xp: Any, input: Any, target: Any, *, reduction: str) -> tuple[Any, Any]:
+    """The loss, and the logarithms of the targets, 0 where those are 0."""
+    known = widened(target)
+    if at_hand(known) and known.all():
+        logs = xp.log(known)
+    else:
+        nothing = known == 0
+        logs = xp.where(nothing, 0, xp.log(xp.where(nothing, 1, known))).astype(known.dtype, copy=False)
+    return sum_or_mean(xp, known * (logs - input), reduction, input.dtype), logs
+
+
+@op("divergence(input: Tensor, target: Tensor, reduction: str) -> Tensor", label="kl_div", promotes="same", spec=pair_spec("kl_div"), samples=[
+    *(S(span(-2.0, -0.1, 3, 4), span(0.1, 0.9, 3, 4), reduction=reduction) for reduction in REDUCTIONS), S(span(-2.0, -0.1), span(0.1, 0.9), reduction="sum"),
+    S((0, 2), (0, 2), reduction="sum")])
+def divergence(xp: Any, input: Any, target: Any, *, reduction: str) -> Any:
+    """``target * (log(target) - input)`` of equal shapes, reduced; 0 where ``target`` is 0."""
+    return _divergence_parts(xp, input, target, reduction=reduction)[0]
+
+
+@divergence.vjp()
+def _(F: Any, g: Any, input: Any, target: Any, reduction: str, needs: Any) -> Any:
+    g = per_element(g, reduction, input.shape)
+    nothing = target == 0
+    logs = F.where(nothing, 0, F.log(F.where(nothing, 1, target))) if needs[1] else None
+    return -target * g if needs[0] else None, (logs + target / target - input) * g if needs[1] else None
+
+
+@divergence.fused_vjp(("logs",), _divergence_parts)
+def _(F: Any, g: Any, input: Any, target: Any, logs: Any, reduction: str, needs: Any) -> Any:
+    g = per_element(g, reduction, input.shape)
+    return target * -g if needs[0] else None, ((logs + target / target - input) * g).astype(target.dtype, copy=False) if needs[1] else None
+
+
 @composite("kl_div(input: Tensor, target: Tensor, reduction: str = 'mean', log_target: bool = False) -> Tensor", places=NN)
 def kl_div(F: Any, input: Any, target: Any, reduction: str = "mean", log_target: bool = False) -> Any:
     """The Kullback-Leibler divergence ``target * (log(target) - input)`` of log-probabilities ``input`` from ``target``.
@@ -206,8 +251,6 @@ def kl_div(F: Any, input: Any, target: Any, reduction: str = "mean", log_target:
     """
     check_reduction("kl_div", reduction, (*REDUCTIONS, "batchmean"))
     input, target = matched(F, "kl_div", input, target)
-    if log_target:
-        loss = F.exp(target) * (target - input)
-    else:
-        loss = F.xlogy(target, target) - target * input
-    return F.sum(loss) / input.shape[0] if reduction == "batchmean" and input.ndim else reduce_loss(F, loss, "sum" if reduction == "batchmean" else reduction)
+    final = "sum" if reduction == "batchmean" else reduction
+    loss = reduce_loss(F, F.exp(target) * (target - input), final) if log_target else F.divergence(input, target, reduction=final)
+    return loss / input.shape[0] if reduction == "batchmean" and input.ndim else loss

@@ -7,10 +7,10 @@ from typing import Any
 from ..backend.registry import backend_of
 from ..dtypes import as_dtype
 from ..errors import ShapeError, describe
-from ..op import NN, Arg, S, composite, detached, ints, op, span
+from ..op import NN, Arg, S, composite, detached, distinct, ints, op, span
 from ..spec import Meta
-from .classes import as_rows, check_classes, class_dim, class_indices, require_class_indices
-from .loss import check_reduction, matched, per_element, reduce_loss, reduced_meta, sum_or_mean
+from .classes import as_rows, check_classes, class_dim, class_indices, class_places, require_class_indices
+from .loss import check_reduction, matched, pair_spec, per_element, reduce_loss, reduced_meta, sum_or_mean
 from .reduce import widened
 
 
@@ -27,7 +27,36 @@ def hinge_embedding_loss(F: Any, input: Any, target: Any, margin: float = 1.0, r
     """``input`` where ``target`` is 1, ``max(0, margin - input)`` where it is -1: for distances of similar and dissimilar pairs."""
     check_reduction("hinge_embedding_loss", reduction)
     input, target = matched(F, "hinge_embedding_loss", input, target)
-    return reduce_loss(F, F.where(target != -1, input, 0) + F.where(target != 1, F.relu(margin - input), 0), reduction)
+    return F.embedding_hinge(input, target, margin=float(margin), reduction=reduction)
+
+
+def _embedding_parts(xp: Any, input: Any, target: Any, *, margin: float, reduction: str) -> tuple[Any, Any]:
+    """The loss, and its slopes."""
+    apart = target != 1
+    missing = margin - input
+    pulled = target != -1
+    loss = xp.where(pulled, input, 0) + xp.where(apart, xp.maximum(missing, 0), 0)
+    return sum_or_mean(xp, widened(loss), reduction, input.dtype), pulled.astype(input.dtype) - (apart & (missing > 0))
+
+
+@op("embedding_hinge(input: Tensor, target: Tensor, margin: float, reduction: str) -> Tensor", label="hinge_embedding", promotes="same", spec=pair_spec("hinge_embedding_loss"),
+    samples=[*(S(distinct(3, 4), Arg(values=[[1.0, -1.0, 1.0, -1.0]] * 3), margin=0.3, reduction=reduction) for reduction in ("none", "mean", "sum")),
+             S(distinct(4), Arg(values=[1.0, -1.0, 0.5, -0.5]), margin=1.0, reduction="sum"), S((), Arg(values=-1.0), margin=5.0, reduction="mean"),
+             S((0, 2), (0, 2), margin=1.0, reduction="sum")])
+def embedding_hinge(xp: Any, input: Any, target: Any, *, margin: float, reduction: str) -> Any:
+    """``input`` where ``target`` is not -1 plus ``max(0, margin - input)`` where it is not 1, of equal shapes, reduced."""
+    return _embedding_parts(xp, input, target, margin=margin, reduction=reduction)[0]
+
+
+@embedding_hinge.vjp("input")
+def _(F: Any, g: Any, input: Any, target: Any, margin: float, reduction: str) -> Any:
+    g = per_element(g, reduction, input.shape)
+    return F.where(target != -1, g, 0) - F.where((target != 1) & (input < margin), g, 0)
+
+
+@embedding_hinge.fused_vjp(("slopes",), _embedding_parts)
+def _(F: Any, g: Any, slopes: Any, reduction: str) -> Any:
+    return slopes * per_element(g, reduction, slopes.shape), None
 
 
 @composite("margin_ranking_loss(input1: Tensor, input2: Tensor, target: Tensor, margin: float = 0.0, reduction: str = 'mean') -> Tensor", places=NN)
@@ -46,20 +75,20 @@ def _margins_spec(input: Any, target: Any, weight: Any, *, p: int, margin: float
 
 def _margins_parts(xp: Any, input: Any, target: Any, weight: Any, *, p: int, margin: float, averaged: bool, reduction: str) -> tuple[Any, ...]:
     """The losses; what each wrong class misses the margin by, the classes that are targets, and what each sample counts."""
-    require_class_indices(input, target)
+    require_class_indices(input, target, weight)
     rows = as_rows(xp, widened(input))
     index, _ = class_indices(xp, "multi_margin_loss", target, None, rows.shape[1], NOTHING)
-    at = xp.arange(len(index))
-    missed = rows - (rows[at, index] - margin)[:, None]
+    places = class_places(xp, index, rows.shape[1])
+    missed = rows - (rows.reshape(-1).take(places) - margin)[:, None]
     xp.maximum(missed, 0, out=missed)
-    missed[at, index] = 0
+    missed.reshape(-1)[places] = 0
     share = None if weight is None else weight[index]
     losses = (missed if p == 1 else missed * missed).sum(axis=1)
     if share is not None:
         losses = losses * share
     if averaged:
         losses = losses / rows.shape[1]
-    return sum_or_mean(xp, losses.reshape(target.shape) if reduction == "none" else losses, reduction, input.dtype), missed, index, share
+    return sum_or_mean(xp, losses.reshape(target.shape) if reduction == "none" else losses, reduction, input.dtype), missed, places, share
 
 
 NOTHING = -(1 << 62)
@@ -92,15 +121,14 @@ def _(F: Any, g: Any, input: Any, target: Any, weight: Any, p: int, margin: floa
     return (slope - wanted * F.sum(slope, dim=-1, keepdim=True)) * (F.unsqueeze(share, dim=-1) if reduction == "none" else share)
 
 
-@class_margins.fused_vjp(("missed", "index", "share"), _margins_parts)
-def _(F: Any, g: Any, target: Any, input_shape: Any, input_dtype: Any, missed: Any, index: Any, share: Any, p: int, averaged: bool, reduction: str) -> Any:
-    xp = F.backend.xp
+@class_margins.fused_vjp(("missed", "places", "share"), _margins_parts)
+def _(F: Any, g: Any, target: Any, input_shape: Any, input_dtype: Any, missed: Any, places: Any, share: Any, p: int, averaged: bool, reduction: str) -> Any:
     each = _share(g, reduction, target, input_shape[-1], averaged)
     each = each.reshape(-1, 1) if reduction == "none" else each
     if share is not None:
         each = each * share[:, None]
     gradient = ((missed > 0) if p == 1 else 2 * missed) * each
-    gradient[xp.arange(len(index)), index] = -gradient.sum(axis=1)
+    gradient.reshape(-1)[places] = -gradient.sum(axis=1)
     return gradient.reshape(input_shape).astype(as_dtype(input_dtype).dtype, copy=False), None, None
 
 
@@ -160,7 +188,40 @@ def soft_margin_loss(F: Any, input: Any, target: Any, reduction: str = "mean") -
     """``log(1 + exp(-target * input))`` for targets -1 and 1, computed without overflow."""
     check_reduction("soft_margin_loss", reduction)
     input, target = matched(F, "soft_margin_loss", input, target)
-    return reduce_loss(F, -F.logsigmoid(target * input), reduction)
+    return F.logistic_error(input, target, reduction=reduction)
+
+
+def _logistic_parts(xp: Any, input: Any, target: Any, *, reduction: str) -> tuple[Any, Any]:
+    """The loss, and the probability of the wrong sign."""
+    wide = widened(target * input)
+    small = xp.exp(-xp.abs(wide))
+    loss = xp.log1p(small) - xp.minimum(wide, 0)
+    small /= small + 1  # the smaller of the two probabilities
+    wrong = xp.abs((wide < 0).astype(small.dtype) - small)
+    return sum_or_mean(xp, loss, reduction, input.dtype), wrong.astype(input.dtype, copy=False)
+
+
+@op("logistic_error(input: Tensor, target: Tensor, reduction: str) -> Tensor", label="soft_margin", promotes="same", spec=pair_spec("soft_margin_loss"), samples=[
+    *(S((3, 4), Arg(values=[[1.0, -1.0, 1.0, -1.0]] * 3), reduction=reduction) for reduction in ("none", "mean", "sum")), S((), Arg(values=-1.0), reduction="mean"),
+    S((0, 2), (0, 2), reduction="sum")])
+def logistic_error(xp: Any, input: Any, target: Any, *, reduction: str) -> Any:
+    """``log(1 + exp(-target * input))`` of equal shapes, reduced."""
+    return _logistic_parts(xp, input, target, reduction=reduction)[0]
+
+
+def _logistic_gradients(g: Any, input: Any, target: Any, wrong: Any, reduction: str, needs: Any) -> Any:
+    share = wrong * -per_element(g, reduction, input.shape)
+    return share * target if needs[0] else None, share * input if needs[1] else None
+
+
+@logistic_error.vjp()
+def _(F: Any, g: Any, input: Any, target: Any, reduction: str, needs: Any) -> Any:
+    return _logistic_gradients(g, input, target, F.sigmoid(-target * input), reduction, needs)
+
+
+@logistic_error.fused_vjp(("wrong",), _logistic_parts)
+def _(F: Any, g: Any, input: Any, target: Any, wrong: Any, reduction: str, needs: Any) -> Any:
+    return _logistic_gradients(g, input, target, wrong, reduction, needs)
 
 
 @composite("multilabel_soft_margin_loss(input: Tensor, target: Tensor, weight: Tensor | None = None, reduction: str = 'mean') -> Tensor", places=NN)
@@ -171,8 +232,9 @@ def multilabel_soft_margin_loss(F: Any, input: Any, target: Any, weight: Any = N
     """
     check_reduction("multilabel_soft_margin_loss", reduction)
     input, target = matched(F, "multilabel_soft_margin_loss", input, target)
-    loss = -(target * F.logsigmoid(input) + (1 - target) * F.logsigmoid(-input))
-    return reduce_loss(F, F.mean(loss if weight is None else loss * weight, dim=-1), reduction)
+    if reduction == "mean":
+        return F.sigmoid_cross_entropy(input, target, weight, None, reduction="mean")
+    return reduce_loss(F, F.mean(F.sigmoid_cross_entropy(input, target, weight, None, reduction="none"), dim=-1), reduction)
 
 
 def _sets_spec(target: Any) -> list[Meta]:

@@ -9,7 +9,7 @@ from typing import Any
 from ..dtypes import as_dtype, is_complex
 from ..errors import describe
 from ..op import S, composite, distinct, ints, op, span
-from ..spec import Meta, reduction_spec
+from ..spec import Meta, broadcast, computed_dtype, reduction_spec
 from .complex_numbers import PARTS
 from .reduce import HALF, INFINITY, axes, count, expand_reduced, widened
 
@@ -258,4 +258,42 @@ def dist(F: Any, input: Any, other: Any, p: float = 2) -> Any:
     >>> ag.dist(ag.tensor([4.0, 0.0]), ag.tensor([0.0, 3.0])).item()
     5.0
     """
-    return F.norm_over(input - other, p=float(p))
+    return F.distance(input, other) if p == 2 else F.norm_over(input - other, p=float(p))
+
+
+def _distance_spec(x1: Any, x2: Any, *, dim: int | None = None, keepdim: bool = False, eps: float = 0.0) -> Meta:
+    shape = broadcast("distance", ("x1", "x2"), (x1, x2))
+    return _moment_spec("distance")(Meta(shape, computed_dtype("distance", "same", (x1, x2))), dim=dim, keepdim=keepdim)  # type: ignore[no-any-return]
+
+
+def _distance_parts(xp: Any, x1: Any, x2: Any, *, dim: int | None = None, keepdim: bool = False, eps: float = 0.0) -> tuple[Any, Any]:
+    """The distances, and the differences."""
+    difference = x1 - x2
+    if eps:
+        difference = difference + eps
+    return norm_over.kernel(xp, difference, p=2.0, dim=dim, keepdim=keepdim), difference
+
+
+@op("distance(x1: Tensor, x2: Tensor, dim: int | None = None, keepdim: bool = False, eps: float = 0.0) -> Tensor", label="distance", promotes="same", broadcasts=True,
+    spec=_distance_spec, samples=[
+        S((3, 4), (3, 4)), S((3, 4), (3, 4), dim=-1, eps=1e-6), S((2, 3, 4), (3, 1), dim=1, keepdim=True, eps=0.1), S((3, 4), (4,), dim=-1), S((), ()), S((0, 3), (0, 3), dim=-1),
+        S((3,), (4,), error=RuntimeError, match="must match the size"), S((3,), (3,), dim=1, error=IndexError, match="out of range")])
+def distance(xp: Any, x1: Any, x2: Any, *, dim: int | None = None, keepdim: bool = False, eps: float = 0.0) -> Any:
+    """The Euclidean length of ``x1 - x2 + eps`` over ``dim``, or over everything; the shapes broadcast. The gradient at 0 is 0."""
+    return _distance_parts(xp, x1, x2, dim=dim, keepdim=keepdim, eps=eps)[0]
+
+
+def _distance_gradients(F: Any, g: Any, difference: Any, out: Any, dim: int | None, keepdim: bool, needs: Any) -> Any:
+    gradient = difference * expand_reduced(F, over(F, g, out), difference.shape, dim, keepdim)
+    return gradient if needs[0] else None, -gradient if needs[1] else None
+
+
+@distance.vjp()
+def _(F: Any, g: Any, x1: Any, x2: Any, out: Any, dim: int | None, keepdim: bool, eps: float, needs: Any) -> Any:
+    difference = x1 - x2 + eps
+    return _distance_gradients(F, g, F.conj(difference) if F.is_complex(difference) else difference, out, dim, keepdim, needs)
+
+
+@distance.fused_vjp(("difference",), _distance_parts)
+def _(F: Any, g: Any, difference: Any, out: Any, dim: int | None, keepdim: bool, needs: Any) -> Any:
+    return _distance_gradients(F, g, difference, out, dim, keepdim, needs)

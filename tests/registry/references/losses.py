@@ -203,4 +203,5 @@ def labels_of(row: Any) -> tuple[list[int], list[bool], list[bool]]:
     return [*listed, *[0] * rest], [True] * len(listed) + [False] * rest, [j in listed for j in range(len(row))]
 
 
-NO_REFERENCE: dict[str, str] = {}
+PART = "a part of a loss that has a reference"
+NO_REFERENCE: dict[str, str] = dict.fromkeys(("divergence", "gaussian_error", "embedding_hinge", "logistic_error", "cosine", "distance"), PART)

@@ -11,13 +11,29 @@ from .rules import RULES, Call, aligned, composed, loop, native, rule
 
 for _name in ("linalg_cholesky", "linalg_cholesky_ex", "linalg_inv", "linalg_inv_ex", "linalg_det", "cofactors", "linalg_slogdet", "linalg_eigh", "linalg_eigvalsh",
               "linalg_eig", "linalg_svd", "linalg_svdvals", "real_part", "imaginary_part", "view_as_real", "view_as_complex", "label_sets", "matrix_exp",
-              "lu_factors", "exchanges", "unit_lower", "without_gaps", "frexp"):
+              "lu_factors", "exchanges", "unit_lower", "without_gaps", "frexp", "geqrf", "view_dtype"):
     RULES[_name] = native
-for _name in ("complex", "polar", "special_zeta"):
+for _name in ("complex", "polar", "special_zeta", "igamma", "igammac"):
     RULES[_name] = aligned
 
 
 # --- products -----------------------------------------------------------------------------------------------------
+
+
+@rule("kron")
+def _kron(call: Call) -> Any:
+    from ..ops.vectors import kron_shapes
+
+    def product(F: Any, input: Any, other: Any) -> Any:
+        blocks, within, _, shape = kron_shapes(tuple(input.shape), tuple(other.shape))
+        return F.reshape(F.reshape(input, shape=blocks) * F.reshape(other, shape=within), shape=shape)
+
+    return composed(call, product)
+
+
+@rule("outer")
+def _outer(call: Call) -> Any:
+    return composed(call, lambda F, input, vec2: F.unsqueeze(input, dim=1) * vec2)
 
 
 @rule("matmul")

@@ -10,7 +10,7 @@ from typing import Any
 from ..dtypes import as_dtype, int64
 from ..errors import ShapeError, describe
 from ..op import TORCH_TENSOR, S, composite, ints, op
-from ..spec import Meta, computed_dtype, wrap_dim
+from ..spec import Meta, computed_dtype, remembered, wrap_dim
 from .matrices import conjugate_of
 from .reduce import HALF
 
@@ -52,26 +52,24 @@ def contract(xp: Any, *operands: Any, equation: str) -> Any:
 
 @contract.vjp()
 def _(F: Any, g: Any, operands: Any, operands_shape: Any, equation: str, needs: Any) -> Any:
+    return tuple([_contract_gradient(F, g, k, operands, operands_shape, equation) if needed else None for k, needed in enumerate(needs)])
+
+
+@remembered
+def _gradient_plan(k: int, shapes: Any, result: Any, equation: str) -> tuple[str, Any, Any, list[int], str]:
+    """How the cotangent of operand ``k`` is made: the equation of the other operands with ``g``, first; the shapes to reshape it to and to broadcast that to,
+    or ``None``; the sizes of the identities that spread it over diagonals, and the equation that does."""
     terms, output = _terms(equation)
-    return tuple(_contract_gradient(F, g, k, operands, operands_shape, terms, output) if needed else None for k, needed in enumerate(needs))
-
-
-def _contract_gradient(F: Any, g: Any, k: int, operands: Any, shapes: Any, terms: list[str], output: str) -> Any:
-    """The cotangent of operand ``k``: the others contracted with ``g``, spread over what the operand alone has."""
     own = dict(zip(terms[k], shapes[k], strict=True))
     others = [i for i in range(len(terms)) if i != k]
-    found: dict[str, int] = dict(zip(output, g.shape, strict=True))
+    found: dict[str, int] = dict(zip(output, result, strict=True))
     for i in others:
         for label, size in zip(terms[i], shapes[i], strict=True):
             found[label] = max(found.get(label, 1), size) if size else 0
     kept = "".join(label for label in own if label in found and (own[label] != 1 or found[label] == 1))
-    equation = ",".join([output, *(terms[i] for i in others)]) + "->" + kept
-    gradient = F.contract((g, *(conjugate_of(F, operands[i]) for i in others)), equation=equation)
-    if kept != "".join(own) or any(found[label] != own[label] for label in kept):
-        gradient = F.reshape(gradient, shape=tuple(found[label] if label in kept else 1 for label in own))
-        gradient = F.broadcast_to(gradient, shape=tuple(own.values()))
-    if len(own) == len(terms[k]):
-        return gradient
+    first = ",".join([output, *(terms[i] for i in others)]) + "->" + kept
+    apart = kept != "".join(own) or any(found[label] != own[label] for label in kept)
+    reshaped = tuple(found[label] if label in kept else 1 for label in own) if apart else None
     free = iter(label for label in string.ascii_letters if label not in own)
     spread, diagonals, seen = "", [], set()
     for label in terms[k]:
@@ -79,8 +77,18 @@ def _contract_gradient(F: Any, g: Any, k: int, operands: Any, shapes: Any, terms
         if label in seen:
             diagonals.append(label + spread[-1])
         seen.add(label)
-    ones = [F.identity_like(g, size=own[pair[0]]) for pair in diagonals]
-    return F.contract((gradient, *ones), equation=",".join(["".join(own), *diagonals]) + "->" + spread)
+    return first, reshaped, tuple(own.values()), [own[pair[0]] for pair in diagonals], ",".join(["".join(own), *diagonals]) + "->" + spread
+
+
+def _contract_gradient(F: Any, g: Any, k: int, operands: Any, shapes: Any, equation: str) -> Any:
+    """The cotangent of operand ``k``: the others contracted with ``g``, spread over what the operand alone has."""
+    first, reshaped, own, diagonals, spread = _gradient_plan(k, shapes, g.shape, equation)
+    gradient = F.contract((g, *[conjugate_of(F, each) for i, each in enumerate(operands) if i != k]), equation=first)
+    if reshaped is not None:
+        gradient = F.broadcast_to(F.reshape(gradient, shape=reshaped), shape=own)
+    if not diagonals:
+        return gradient
+    return F.contract((gradient, *[F.identity_like(g, size=size) for size in diagonals]), equation=spread)
 
 
 def _identity_spec(input: Any, *, size: int) -> Meta:
@@ -93,6 +101,7 @@ def identity_like(xp: Any, input: Any, *, size: int) -> Any:
     return xp.eye(size, dtype=input.dtype)
 
 
+@remembered
 def explicit(equation: str, shapes: Sequence[tuple[int, ...]]) -> str:
     """The equation with its output written out and letters for each ellipsis.
 
@@ -170,7 +179,11 @@ def einsum(F: Any, equation: Any, *operands: Any) -> Any:
         listed = list(operands[0]) if len(operands) == 1 and isinstance(operands[0], (list, tuple)) else list(operands)
     if not listed:
         raise RuntimeError("einsum: must provide at least one operand")
-    return F.contract(tuple(listed), equation=explicit(equation, [tuple(operand.shape) for operand in listed]))
+    return F.contract(tuple(listed), equation=explicit(equation, tuple([operand.shape for operand in listed])))
+
+
+def _ordered(F: Any, x: Any, dims: tuple[int, ...]) -> Any:
+    return x if dims == tuple(range(x.ndim)) else F.permute(x, dims=dims)
 
 
 @composite("tensordot(a: Tensor, b: Tensor, dims: Any = 2) -> Tensor", places=("torch",))
@@ -182,6 +195,8 @@ def tensordot(F: Any, a: Any, b: Any, dims: Any = 2) -> Any:
     if isinstance(dims, int):
         if dims < 0 or dims > min(a.ndim, b.ndim):
             raise RuntimeError(f"tensordot: expects dims between 0 and {min(a.ndim, b.ndim)}, but got dims={dims} (a {describe(a)}, b {describe(b)})")
+        if dims == 1 and a.ndim == 2 == b.ndim and a.shape[1] == b.shape[0]:
+            return F.matmul(a, b)
         first, second = list(range(a.ndim - dims, a.ndim)), list(range(dims))
     else:
         first, second = ([each] if isinstance(each, int) else list(each) for each in dims)
@@ -199,8 +214,8 @@ def tensordot(F: Any, a: Any, b: Any, dims: Any = 2) -> Any:
     rest, other = [i for i in range(a.ndim) if i not in first], [j for j in range(b.ndim) if j not in second]
     inner = math.prod(a.shape[i] for i in first)
     shape = [a.shape[i] for i in rest], [b.shape[j] for j in other]
-    left = F.reshape(F.permute(a, dims=(*rest, *first)), shape=(math.prod(shape[0]), inner))
-    right = F.reshape(F.permute(b, dims=(*second, *other)), shape=(inner, math.prod(shape[1])))
+    left = F.reshape(_ordered(F, a, (*rest, *first)), shape=(math.prod(shape[0]), inner))
+    right = F.reshape(_ordered(F, b, (*second, *other)), shape=(inner, math.prod(shape[1])))
     return F.reshape(F.matmul(left, right), shape=(*shape[0], *shape[1]))
 
 

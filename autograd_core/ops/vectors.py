@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from typing import Any
 
+from ..backend.registry import backend_for_device, backend_of
 from ..dtypes import as_dtype
 from ..errors import DtypeError, ShapeError, describe
-from ..op import S, composite, op
-from ..spec import Meta, broadcast, computed_dtype, wrap_dim
+from ..op import TORCH_TENSOR, S, composite, op
+from ..spec import Meta, broadcast, computed_dtype, remembered, wrap_dim
 from .matrices import conjugate_of
 from .products import expect
 
@@ -60,27 +62,59 @@ def inner(F: Any, input: Any, other: Any) -> Any:
     return F.tensordot(input, other, dims=([-1], [-1]))
 
 
-@composite("outer(input: Tensor, vec2: Tensor) -> Tensor", aliases=("ger",))
-def outer(F: Any, input: Any, vec2: Any) -> Any:
+def _outer_spec(input: Any, vec2: Any) -> Meta:
+    if len(input.shape) != 1 or len(vec2.shape) != 1:
+        raise ShapeError(f"outer: 1-D arguments expected (input {describe(input)}, vec2 {describe(vec2)})")
+    return Meta((input.shape[0], vec2.shape[0]), computed_dtype("outer", "same", (input, vec2)))
+
+
+@op("outer(input: Tensor, vec2: Tensor) -> Tensor", label="⊗", promotes="same", places=TORCH_TENSOR, aliases=("ger",), spec=_outer_spec, samples=[
+    S((3,), (4,)), S((1,), (2,)), S((0,), (2,)), S((2, 2), (2,), error=RuntimeError, match="1-D arguments")])
+def outer(xp: Any, input: Any, vec2: Any) -> Any:
     """The outer product of two vectors: all products of an element of the one with an element of the other."""
     if input.ndim != 1 or vec2.ndim != 1:
-        expect("outer", "1-D arguments", (1, 1), input=input, vec2=vec2)
-    return F.unsqueeze(input, dim=1) * vec2
+        raise ValueError("shapes")
+    return input[:, None] * vec2
 
 
-@composite("kron(input: Tensor, other: Tensor) -> Tensor")
-def kron(F: Any, input: Any, other: Any) -> Any:
+outer.add_rule("input", lambda F, g, vec2: F.matmul(g, vec2))
+outer.add_rule("vec2", lambda F, g, input: F.matmul(input, g))
+
+
+@remembered
+def kron_shapes(first: Any, second: Any) -> tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...], tuple[int, ...]]:
+    """The shapes of blocks and of what is in each, taken in turn; that of all, and that of the product."""
+    ndim = max(len(first), len(second))
+    blocks, within = (1,) * (ndim - len(first)) + tuple(first), (1,) * (ndim - len(second)) + tuple(second)
+    pairs = tuple(zip(blocks, within, strict=True))
+    return (tuple(n for size in blocks for n in (size, 1)), tuple(n for size in within for n in (1, size)), tuple(n for pair in pairs for n in pair),
+            tuple(math.prod(pair) for pair in pairs))
+
+
+@op("kron(input: Tensor, other: Tensor) -> Tensor", label="⊗", promotes="same", places=TORCH_TENSOR,
+    spec=lambda input, other: Meta(kron_shapes(tuple(input.shape), tuple(other.shape))[3], computed_dtype("kron", "same", (input, other))), samples=[
+        S((2, 3), (3, 2)), S((2,), (3, 2)), S((2, 1, 2), (2,)), S((), (3,)), S((), ()), S((0, 2), (2, 2))])
+def kron(xp: Any, input: Any, other: Any) -> Any:
     """The Kronecker product: a block ``input[i, j] * other`` for each element of ``input``, in any number of dimensions.
 
     >>> import autograd_core as ag
     >>> ag.kron(ag.eye(2), ag.tensor([[1.0, 2.0]])).tolist()
     [[1.0, 2.0, 0.0, 0.0], [0.0, 0.0, 1.0, 2.0]]
     """
-    ndim = max(input.ndim, other.ndim)
-    blocks, within = (1,) * (ndim - input.ndim) + tuple(input.shape), (1,) * (ndim - other.ndim) + tuple(other.shape)
-    spread = F.reshape(input, shape=tuple(n for size in blocks for n in (size, 1)))
-    product = spread * F.reshape(other, shape=tuple(n for size in within for n in (1, size)))
-    return F.reshape(product, shape=tuple(math.prod(pair) for pair in zip(blocks, within, strict=True)))
+    blocks, within, _, whole = kron_shapes(input.shape, other.shape)
+    return (input.reshape(blocks) * other.reshape(within)).reshape(whole)
+
+
+@kron.vjp("input")
+def _(F: Any, g: Any, other: Any, input_shape: Any) -> Any:
+    blocks, within, apart, _ = kron_shapes(tuple(input_shape), tuple(other.shape))
+    return F.reshape(F.sum_to(F.reshape(g, shape=apart) * F.reshape(other, shape=within), shape=blocks), shape=input_shape)
+
+
+@kron.vjp("other")
+def _(F: Any, g: Any, input: Any, other_shape: Any) -> Any:
+    blocks, within, apart, _ = kron_shapes(tuple(input.shape), tuple(other_shape))
+    return F.reshape(F.sum_to(F.reshape(g, shape=apart) * F.reshape(input, shape=blocks), shape=within), shape=other_shape)
 
 
 # --- the cross product --------------------------------------------------------------------------------------------
@@ -94,6 +128,16 @@ def _cross_spec(input: Any, other: Any, *, dim: int = -1) -> Meta:
         sizes = [tuple(each.shape)[at] if each.shape else 1 for each in (input, other)]
         raise ShapeError(f"linalg.cross: inputs dimension {dim} must have length 3. Got {sizes[0]} and {sizes[1]} (input {describe(input)}, other {describe(other)})")
     return Meta(broadcast("linalg.cross", ("input", "other"), (input, other)), computed_dtype("linalg.cross", "same", (input, other)))
+
+
+_FEW = 1 << 11
+"""Elements of vectors whose components are read by index: fewer calls, each of which takes longer."""
+
+
+@lru_cache(maxsize=4)
+def _turns(device: str) -> tuple[Any, Any]:
+    """For each component the next one, and the one after that."""
+    return backend_for_device(device).asarray([1, 2, 0]), backend_for_device(device).asarray([2, 0, 1])
 
 
 @op("linalg_cross(input: Tensor, other: Tensor, *, dim: int = -1) -> Tensor", label="cross",
@@ -110,6 +154,9 @@ def linalg_cross(xp: Any, input: Any, other: Any, *, dim: int = -1) -> Any:
     """
     if input.ndim != other.ndim or input.shape[dim] != 3 or other.shape[dim] != 3:
         raise ValueError("sizes")
+    if input.size < _FEW and input.shape == other.shape:
+        ahead, behind = _turns(backend_of(input).name)
+        return input.take(ahead, dim) * other.take(behind, dim) - input.take(behind, dim) * other.take(ahead, dim)
     before = (slice(None),) * (dim % input.ndim)
     a, b, c = (input[(*before, k)] for k in range(3))
     d, e, f = (other[(*before, k)] for k in range(3))

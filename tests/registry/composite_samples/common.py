@@ -70,7 +70,6 @@ SAMPLES: dict[str, list[Sample]] = {
     "mm": [S((2, 3), (3, 4)), S((2, 3), (2, 3), error=RuntimeError, match="cannot be multiplied"), S((3,), (3, 4), error=RuntimeError, match="mm")],
     "bmm": [S((5, 2, 3), (5, 3, 4)), S((2, 3), (3, 4), error=RuntimeError, match="bmm")],
     "mv": [S((2, 3), (3,)), S((2, 3), (2,), error=RuntimeError, match="cannot be multiplied")], "dot": [S((3,), (3,)), S((3,), (4,), error=RuntimeError, match="dot"), S((2, 3), (3,), error=RuntimeError, match="dot")],
-    "outer": [S((3,), (4,)), S((0,), (4,)), S((2, 3), (3,), error=RuntimeError, match="outer")],
     "addmm": [S((2, 4), (2, 3), (3, 4)), S((4,), (2, 3), (3, 4), beta=0.5, alpha=2.0)], "baddbmm": [S((5, 2, 4), (5, 2, 3), (5, 3, 4)), S((2, 4), (5, 2, 3), (5, 3, 4), beta=0.5, alpha=2.0)],
     "addmv": [S((2,), (2, 3), (3,)), S((), (2, 3), (3,), beta=0.5, alpha=2.0)],
     "einsum": [S("ij,jk->ik", (2, 3), (3, 4)), S("ij,jk", (2, 3), (3, 4)), S("ii->i", (3, 3)), S("ii", (3, 3)), S("i,j->ij", (2,), (3,)), S("bij,bjk->bik", (2, 3, 2), (2, 2, 3)), S("...ij,...jk->...ik", (4, 2, 3), (3, 2)),

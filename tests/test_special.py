@@ -79,7 +79,9 @@ def test_the_inverse_error_function_is_within_6_units() -> None:
     assert units(ag.erfinv(ag.from_numpy(p)).numpy(), special.erfinv(p)).max() <= 6
     single = p.astype("float32")
     single = single[np.abs(single) < 1]
-    assert units(ag.erfinv(ag.from_numpy(single)).numpy(), special.erfinv(single.astype("float64")).astype("float32")).max() <= 1
+    assert units(ag.erfinv(ag.from_numpy(single)).numpy(), special.erfinv(single.astype("float64")).astype("float32")).max() <= 2
+    few = np.concatenate([ag.erfinv(ag.from_numpy(part)).numpy() for part in single[:1600].reshape(100, 16)])
+    assert units(few, special.erfinv(single[:1600].astype("float64")).astype("float32")).max() <= 2
 
 
 @pytest.mark.parametrize(("x", "erf", "erfc"), [(math.inf, 1.0, 0.0), (-math.inf, -1.0, 2.0), (0.0, 0.0, 1.0), (30.0, 1.0, 0.0), (-7.0, -1.0, 2.0)])

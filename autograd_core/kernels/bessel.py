@@ -9,10 +9,10 @@ from __future__ import annotations
 from typing import Any
 
 from ..backend.registry import backend_of
-from .special import blockwise, constants, piecewise, polynomial, quiet
+from .special import blockwise, piecewise, polynomial, quiet, series
 
-_FEW = 64
 _EDGE = 7.745966692414834
+_FEW = 64
 # |x| <= edge: I0(x) = P(x^2 / 4), I1(x) = x / 2 P(x^2 / 4). Coefficients stand highest power first.
 _ZERO_NEAR = (3.6130483889554095e-32, 7.085394016775135e-30, 2.318164344224298e-27, 5.838490904060561e-25, 1.315968551682646e-22, 2.5789008192748247e-20,
               4.358392996125642e-18, 6.27608107059452e-16, 7.594058446446705e-14, 7.594058427191506e-12, 6.15118732681878e-10, 3.936759889139795e-08,
@@ -56,20 +56,12 @@ def _scaled(xp: Any, x: Any, near: Any, far: Any) -> Any:
     return piecewise(xp, size, ((size <= _EDGE, lambda xp, size: near(xp, size) * xp.exp(-size)), (None, lambda xp, size: _far(xp, size, far))))
 
 
-def _series(xp: Any, t: Any, coefficients: Any) -> Any:
-    """A polynomial whose terms all have one sign, so that their order does not matter: few numbers take all powers at once."""
-    if t.ndim != 1 or t.size > _FEW or backend_of(t).name != "cpu":
-        return polynomial(t, coefficients)
-    exponents = constants(t, tuple(range(len(coefficients) - 1, -1, -1)), together=True)
-    return (t[:, None] ** exponents).dot(constants(t, coefficients, together=True))
-
-
 def _zero(xp: Any, size: Any) -> Any:
-    return _series(xp, xp.square(0.5 * size), _ZERO_NEAR)
+    return series(xp, xp.square(0.5 * size), _ZERO_NEAR)
 
 
 def _one(xp: Any, size: Any) -> Any:
-    return 0.5 * size * _series(xp, xp.square(0.5 * size), _ONE_NEAR)
+    return 0.5 * size * series(xp, xp.square(0.5 * size), _ONE_NEAR)
 
 
 def _odd(xp: Any, x: Any, value: Any) -> Any:
@@ -81,7 +73,7 @@ def i0(xp: Any, input: Any) -> Any:
     if 0 < input.size <= _FEW and input.ndim == 1 and backend_of(input).name == "cpu":  # the shortest way for a few numbers near 0
         quarter = xp.square(input.astype("float64") * 0.5)
         if quarter.max() <= 0.25 * _EDGE * _EDGE:
-            return _series(xp, quarter, _ZERO_NEAR).astype(input.dtype)
+            return series(xp, quarter, _ZERO_NEAR).astype(input.dtype)
     return blockwise(xp, lambda xp, x: _plain(xp, x, _zero, _ZERO_FAR), input)
 
 

@@ -23,17 +23,20 @@ def at_hand(array: Any) -> bool:
 
 def in_blocks(xp: Any, function: Callable[..., Any], first: Any, *others: Any) -> Any:
     """``function(first, *others)`` on blocks of arrays of one shape; it is elementwise and returns the dtype of ``first``."""
-    return in_blocks_to(xp, lambda *parts: (function(*parts),), 1, first, *others)[0]
+
+    def write(target: Any, *parts: Any) -> None:
+        target[:] = function(*parts)
+
+    return in_blocks_to(xp, write, 1, first, *others)[0]
 
 
-def in_blocks_to(xp: Any, function: Callable[..., tuple[Any, ...]], count: int, first: Any, *others: Any) -> tuple[Any, ...]:
-    """``in_blocks`` of a function with ``count`` results."""
+def in_blocks_to(xp: Any, function: Callable[..., None], count: int, first: Any, *others: Any) -> tuple[Any, ...]:
+    """The ``count`` results of a function that writes its results: ``function(*results, first, *others)``."""
     results = [xp.empty(first.shape, dtype=first.dtype) for _ in range(count)]
     flat = [result.reshape(-1) for result in results]
     lines = [xp.ascontiguousarray(array).reshape(-1) for array in (first, *others)]
     step = _BYTES // max(first.itemsize, 4)
     for start in range(0, first.size, step):
         part = slice(start, start + step)
-        for target, value in zip(flat, function(*[line[part] for line in lines]), strict=True):
-            target[part] = value
+        function(*[target[part] for target in flat], *[line[part] for line in lines])
     return tuple(results)

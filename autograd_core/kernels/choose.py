@@ -82,21 +82,21 @@ def neighbour(xp: Any, input: Any, other: Any, *, out: Any = None) -> Any:
     plain = out is not None or input.__class__ is not other.__class__ or input.dtype is not other.dtype or input.dtype not in _BITS or input.shape != other.shape
     if plain or input.size < 512 or backend_of(input).name != "cpu":
         return xp.nextafter(input, other) if out is None else xp.nextafter(input, other, out=out)
-    return in_blocks(xp, lambda x, y: _neighbour(xp, x, y), input, other)
+    with xp.errstate(over="ignore", invalid="ignore"):
+        return in_blocks(xp, lambda x, y: _neighbour(xp, x, y), input, other)
 
 
 def _neighbour(xp: Any, x: Any, y: Any) -> Any:
+    outwards = y - x
+    outwards *= x
+    (zero,) = ZERO[x.__class__, x.dtype]
+    direction = (outwards > zero).view("i1")
+    direction -= (outwards < zero).view("i1")
     bits = x.view(_BITS[x.dtype])
-    direction = (y > x).view("i1") - (y < x).view("i1")
     steps = direction.astype(bits.dtype)
-    side = bits >> (8 * bits.itemsize - 1)  # -1 for negative numbers, whose bits count the other way
-    steps ^= side
-    steps -= side
-    steps += bits
+    steps += bits  # the bits of negative numbers count outwards too
     result = steps.view(x.dtype)
-    special = direction == 0  # equal numbers, and NaN
-    special |= x == 0
-    if special.any():
-        places = xp.flatnonzero(special)
+    if xp.count_nonzero(direction) < x.size:  # zeros, equal numbers, NaN, and differences that vanish
+        places = xp.flatnonzero(direction == 0)
         result[places] = xp.nextafter(x[places], y[places])
     return result

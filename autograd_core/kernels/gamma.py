@@ -12,7 +12,8 @@ import math
 from typing import Any
 
 from ..backend.registry import backend_of
-from .special import blockwise, constants, piecewise, polynomial, quiet
+from .numbers import Numbers
+from .special import blockwise, piecewise, polynomial, quiet
 
 # Coefficients stand highest power first.
 # 1 <= x <= 3: lgamma(x) = (x - 1) (x - 2) P(x - 1) / Q(x - 1).
@@ -48,6 +49,7 @@ _LOG_FRACTIONS = (1.9595917947054733, -1.760690581513887, 0.31076087689097626, -
 _PSI_SHIFT = 5.106355933451613
 _PSI_POLES = (0.0, 1.0, 2.0, 3.0, 3.9941766510140444, 4.844299415415043)
 _PSI_WEIGHTS = (1.0, 1.0, 1.0, 1.0, 0.9734837494532048, 0.6328718478954872)
+_SHIFT, _PSI_PARTS = Numbers(_PSI_SHIFT), Numbers(_PSI_POLES, _PSI_WEIGHTS)
 _EULER_MACLAURIN = (1 / 12, -1 / 720, 1 / 30240, -1 / 1209600, 1 / 47900160, -691 / 1307674368000, 1 / 74724249600, -3617 / 10670622842880000, 43867 / 5109094217170944000)
 """Bernoulli's numbers over the factorials of their indices."""
 _TERMS = 10
@@ -158,16 +160,17 @@ def _psi_single(xp: Any, x: Any) -> Any:
     if backend_of(x).name != "cpu" or not (x.size and x.min() > 0.0):
         with quiet(xp, x):
             return _digamma(xp, x)
-    total = xp.log(x + _PSI_SHIFT)
+    total = xp.log(x + _SHIFT[x.__class__, x.dtype][0])
     total -= _fractions(xp, x, 1)
     return total
 
 
 def _fractions(xp: Any, x: Any, power: int) -> Any:
     """The sum of weight / (x + pole)^power."""
-    if x.ndim == 1 and x.size <= _FEW:
-        terms = x[:, None] + constants(x, _PSI_POLES, together=True)
-        return (1.0 / (terms if power == 1 else terms**power)).dot(constants(x, _PSI_WEIGHTS, together=True))
+    if x.ndim == 1 and x.size <= _FEW and backend_of(x).name == "cpu":
+        poles, weights = _PSI_PARTS[x.__class__, x.dtype]
+        terms = x[:, None] + poles
+        return xp.reciprocal(terms if power == 1 else terms**power, out=terms).dot(weights)
     total = xp.zeros_like(x)
     for pole, weight in zip(_PSI_POLES, _PSI_WEIGHTS, strict=True):
         term = x + pole

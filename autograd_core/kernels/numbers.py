@@ -8,7 +8,7 @@ from ..backend.registry import backend_for_device
 
 
 class Numbers(dict[tuple[type, Any], tuple[Any, ...]]):
-    """Some numbers, by the type and dtype of the array that they meet: arrays without dimensions for NumPy, and as they are for other libraries and for plans.
+    """Some numbers, or rows of numbers, by the type and dtype of the array that they meet: arrays for NumPy, and as they are for other libraries and for plans.
 
     >>> import numpy as np
     >>> one, half = Numbers(1.0, 0.5)[np.ndarray, np.dtype("float32")]
@@ -16,7 +16,7 @@ class Numbers(dict[tuple[type, Any], tuple[Any, ...]]):
     ([1.5, 1.5], 'float32')
     """
 
-    def __init__(self, *values: float) -> None:
+    def __init__(self, *values: float | tuple[float, ...]) -> None:
         super().__init__()
         self.plain = values
 

@@ -6,6 +6,7 @@ Those that PyTorch can write into their input take ``inplace``, and exist with a
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from functools import cache, partial
 from typing import Any
 
@@ -16,7 +17,7 @@ from ..kernels.blocks import in_blocks, in_blocks_to, large
 from ..kernels.choose import choose
 from ..kernels.numbers import ONE, ZERO, Numbers
 from ..kernels.special import erfc, normal_share
-from ..op import NN, TORCH_NN, TORCH_TENSOR_NN, Arg, Op, S, composite, detached, elementwise, op
+from ..op import NN, TORCH_NN, TORCH_TENSOR_NN, Arg, S, composite, detached, elementwise, op
 from ..spec import Meta, computed_dtype, wrap_dim
 
 INPLACE = {"parameter": "inplace: builtins.bool = False", "line": "if inplace:\n    return relu_(input)"}
@@ -77,25 +78,35 @@ def _above_or_exponential(xp: Any, input: Any, above: Any, factor: float, diviso
 def _softplus(xp: Any, input: Any, *, beta: float = 1.0, threshold: float = 20.0) -> Any:
     if large(input):
         return in_blocks(xp, partial(_softplus, xp, beta=beta, threshold=threshold), input)
-    scaled = input if beta == 1 else beta * input
-    smooth = _log_of_small(xp, scaled)
-    smooth += xp.maximum(scaled, ZERO[scaled.__class__, scaled.dtype][0])
-    if beta != 1:
-        smooth /= beta
+    if beta == 1 and _saturates(input, threshold):
+        return _log_of_sum(xp, input)
+    scaled = beta * input
+    smooth = _log_of_sum(xp, scaled)
+    smooth /= beta
     return choose(xp, scaled > threshold, input, smooth)
 
 
-def _log_of_small(xp: Any, input: Any) -> Any:
-    """``log(1 + exp(-|input|))``."""
+def _saturates(input: Any, threshold: float) -> bool:
+    """Whether beyond the threshold the smooth function is the straight line, to the last digit."""
+    return threshold >= 20 and input.dtype.itemsize < 8
+
+
+def _log_of_sum(xp: Any, input: Any) -> Any:
+    """``log(1 + exp(input))``."""
+    (zero,) = ZERO[input.__class__, input.dtype]
+    if input.size < 256 and input.dtype.itemsize > 2:
+        return xp.logaddexp(input, zero)  # one call, which takes the elements one by one
     small = xp.abs(input)
     out = small if small.ndim else None
     small = xp.negative(small, out=out)
     small = xp.exp(small, out=out)
-    return xp.log1p(small, out=out)
+    small = xp.log1p(small, out=out)
+    small += xp.maximum(input, zero)
+    return small
 
 
 def _logsigmoid(xp: Any, input: Any) -> Any:
-    return xp.minimum(input, ZERO[input.__class__, input.dtype][0]) - _log_of_small(xp, input)
+    return xp.negative(_log_of_sum(xp, -input))
 
 
 def _silu(xp: Any, input: Any) -> Any:
@@ -127,9 +138,22 @@ def _softsign_vjp(F: Any, g: Any, input: Any) -> Any:
 
 
 def _mish(xp: Any, input: Any) -> Any:
+    if input.dtype.itemsize == 2:  # the steps on the way overflow
+        return _mish(xp, input.astype("float32")).astype(input.dtype)
     if large(input):
         return in_blocks(xp, partial(_mish, xp), input)
-    return input * xp.tanh(_softplus(xp, input))
+    _, two, _, much = _MISH[input.__class__, input.dtype]
+    power = xp.minimum(input, much)
+    power = xp.exp(power, out=power if power.ndim else None)
+    share = power + two  # tanh(log(1 + e)) is n / (n + 2) with n = e (e + 2)
+    share *= power
+    share /= share + two
+    share *= input
+    return share
+
+
+_MISH = Numbers(1, 2, 4, 20)
+"""The last: beyond, the quotient is 1."""
 
 
 def _gelu(xp: Any, input: Any, *, approximate: str = "none") -> Any:
@@ -140,7 +164,7 @@ def _gelu_parts(xp: Any, input: Any, *, approximate: str = "none") -> tuple[Any,
     if approximate not in APPROXIMATIONS:
         raise ValueError(approximate)
     if large(input):
-        return in_blocks_to(xp, partial(_gelu_parts, xp, approximate=approximate), 2, input)
+        return in_blocks_to(xp, partial(_write_gelu, xp, approximate=approximate), 2, input)
     if input.dtype.itemsize == 2:  # the steps on the way overflow, and lose digits
         return tuple(part.astype(input.dtype) for part in _gelu_parts(xp, input.astype("float32"), approximate=approximate))
     if approximate == "tanh":
@@ -150,6 +174,13 @@ def _gelu_parts(xp: Any, input: Any, *, approximate: str = "none") -> tuple[Any,
     else:
         share = normal_share(xp, input)  # much faster, and lost only where float32 has almost nothing to lose
     return input * share, share
+
+
+def _write_gelu(xp: Any, out: Any, share: Any, input: Any, *, approximate: str) -> None:
+    if approximate == "tanh" or input.dtype.itemsize != 4:
+        out[:], share[:] = _gelu_parts(xp, input, approximate=approximate)
+    else:
+        xp.multiply(input, normal_share(xp, input, out=share), out=out)
 
 
 def _gelu_spec(input: Any, *, approximate: str = "none") -> Meta:
@@ -254,21 +285,21 @@ def _celu(xp: Any, input: Any, *, alpha: float = 1.0) -> Any:
 
 def _limited(xp: Any, input: Any) -> Any:
     """``input + 3`` limited to the range from 0 to 6, in memory of its own if it has dimensions."""
-    zero, three, six = _CORNERS[input.__class__, input.dtype]
+    zero, _, three, six = _CORNERS[input.__class__, input.dtype]
     moved = input + three
     out = moved if moved.ndim else None
     moved = xp.maximum(moved, zero, out=out)
     return xp.minimum(moved, six, out=out)
 
 
-_CORNERS = Numbers(0, 3, 6)
+_CORNERS = Numbers(0, 0.5, 3, 6)
 
 
 def _hardsigmoid(xp: Any, input: Any) -> Any:
     if large(input):
         return in_blocks(xp, partial(_hardsigmoid, xp), input)
     limited = _limited(xp, input)
-    limited /= _CORNERS[input.__class__, input.dtype][2]
+    limited /= _CORNERS[input.__class__, input.dtype][3]
     return limited
 
 
@@ -277,7 +308,7 @@ def _hardswish(xp: Any, input: Any) -> Any:
         return in_blocks(xp, partial(_hardswish, xp), input)
     limited = _limited(xp, input)
     limited *= input
-    limited /= _CORNERS[input.__class__, input.dtype][2]
+    limited /= _CORNERS[input.__class__, input.dtype][3]
     return limited
 
 
@@ -301,14 +332,10 @@ def _threshold(xp: Any, input: Any, *, threshold: float, value: float) -> Any:
 
 def _prelu(xp: Any, input: Any, weight: Any) -> Any:
     if weight.size == 1 and weight.ndim <= input.ndim and large(input):
-        weight = weight.reshape(())  # broadcast from no dimensions, it takes a third of the time of one
-        return in_blocks(xp, lambda part: _slope(xp, part, weight), input)
-    return _slope(xp, input, weight)
-
-
-def _slope(xp: Any, input: Any, weight: Any) -> Any:
-    scaled = weight * input
-    return choose(xp, input > ZERO[input.__class__, input.dtype][0], input, scaled)
+        return in_blocks(xp, lambda part: _prelu(xp, part, weight.reshape(())), input)
+    if weight.size == 1 and weight.ndim <= input.ndim:
+        weight = weight.reshape(())  # to spread one number from one dimension takes twice the time
+    return choose(xp, input > ZERO[input.__class__, input.dtype][0], input, weight * input)
 
 
 selu = elementwise("selu", kernel=_selu, places=TORCH_NN, promotes="float", inplace=True, signature="selu(input: Tensor, inplace: bool = False) -> Tensor",
@@ -322,7 +349,7 @@ celu = elementwise("celu", kernel=_celu, places=TORCH_NN, promotes="float", inpl
 hardsigmoid = elementwise("hardsigmoid", kernel=_hardsigmoid, places=NN, promotes="float", label="hard σ", domain=(-4.0, 4.0),
                           signature="hardsigmoid(input: Tensor, inplace: bool = False) -> Tensor", vjp="where((input > -3) & (input < 3), g / 6, 0)",
                           samples=[S(Arg(values=[-3.0, 3.0]))], doc="``relu6(input + 3) / 6``: a sigmoid of three straight lines.")
-hardswish = elementwise("hardswish", quick=False, kernel=_hardswish, places=NN, promotes="float", label="hardswish", domain=(-4.0, 4.0),
+hardswish = elementwise("hardswish", kernel=_hardswish, places=NN, promotes="float", label="hardswish", domain=(-4.0, 4.0),
                         signature="hardswish(input: Tensor, inplace: bool = False) -> Tensor",
                         vjp="where(input <= -3, 0, where(input < 3, g * (input / 3 + 0.5), g))", samples=[S(Arg(values=[-3.0, 3.0]))],
                         doc="``input * hardsigmoid(input)``. Howard et al. (2019), arXiv:1905.02244.")
@@ -336,16 +363,22 @@ softshrink = elementwise("softshrink", kernel=_shrunk, places=NN, promotes="floa
 hardshrink = elementwise("hardshrink", kernel=_hardshrink, places=TORCH_TENSOR_NN, signature="hardshrink(input: Tensor, lambd: float = 0.5) -> Tensor",
                          vjp="where((input >= -lambd) & (input <= lambd), 0, g)", samples=[S((3, 4), lambd=0.25), S(Arg(values=[-0.5, 0.5, 0.0]))],
                          doc="``input``, but 0 between ``-lambd`` and ``lambd``.")
-threshold = elementwise("threshold", quick=False, kernel=_threshold, places=TORCH_NN, inplace=True, takes="none",
+threshold = elementwise("threshold", kernel=_threshold, places=TORCH_NN, inplace=True, takes="none",
                         signature="threshold(input: Tensor, threshold: float, value: float, inplace: bool = False) -> Tensor",
                         vjp="where(input <= threshold, 0, g)", samples=[
                             S((3, 4), threshold=0.5, value=20.0), S((), threshold=0.0, value=-1.0), S((0, 2), threshold=0.0, value=1.0),
                             S(Arg(values=[-1.0, 0.5, 2.0]), threshold=0.5, value=7.0)],
                         doc="``input`` where it is above ``threshold``, else ``value``.")
-slopes = elementwise("slopes", "input weight", quick=False, kernel=_prelu, places=(), takes="none", samples=[S((3, 4), (4,)), S((), ()), S((2, 3, 4), (3, 1)), S((3, 1), (1, 4))],
+slopes = elementwise("slopes", "input weight", kernel=_prelu, places=(), takes="none", samples=[S((3, 4), (4,)), S((), ()), S((2, 3, 4), (3, 1)), S((3, 1), (1, 4))],
                      label="PReLU",
                      vjp={"input": "where(input > 0, g, g * weight)", "weight": "where(input > 0, 0, g * input)"},
                      doc="``input`` where positive, ``weight * input`` elsewhere.")
+
+
+@slopes.fused_vjp()
+def _(F: Any, g: Any, input: Any, weight: Any) -> tuple[Any, Any]:
+    positive = input > ZERO[input.__class__, input.dtype][0]
+    return F.where(positive, g, g * weight), F.where(positive, 0, g * input)
 
 
 @composite("prelu(input: Tensor, weight: Tensor) -> Tensor", places=TORCH_TENSOR_NN)
@@ -364,7 +397,8 @@ def prelu(F: Any, input: Any, weight: Any) -> Any:
         if channels != count:
             raise ShapeError(f"prelu: Mismatch of parameter numbers and input channel size. Found parameter numbers = {count} and channel size = {channels} "
                              f"(input {describe(input)}, weight {describe(weight)})")
-        weight = F.reshape(weight, shape=(count,) + (1,) * (input.ndim - 2))
+        if input.ndim > 2:
+            weight = F.reshape(weight, shape=(count,) + (1,) * (input.ndim - 2))
     return F.slopes(input, weight if input.ndim else F.reshape(weight, shape=()))
 
 
@@ -392,67 +426,161 @@ def rrelu_(F: Any, input: Any, lower: float = 0.125, upper: float = 1.0 / 3.0, t
     return F.rrelu(input, lower, upper, training, True, generator=generator)
 
 
-# --- gradients of several steps, a block at a time ---------------------------------------------------------------
+# --- gradients of several steps on raw arrays: with few calls, a block at a time -----------------------------------
 
 
-def _pulled(op: Op, F: Any, g: Any, input: Any, *attributes: float) -> tuple[Any]:
-    """The rule of ``op`` on raw arrays, which may be large."""
-    rule = op.rules["input"].function
-    if not large(input):
-        return (rule(F, g, input, *attributes),)
-    return (in_blocks(F.backend.xp, lambda x, upstream: rule(F, upstream, x, *attributes), input, g),)
+def _in_parts(F: Any, slope: Callable[..., Any], first: Any, *others: Any) -> tuple[Any]:
+    """A rule's only cotangent, which ``slope`` computes elementwise."""
+    return (in_blocks(F.backend.xp, slope, first, *others) if large(first) else slope(first, *others),)
 
 
-def _pull_in_blocks(activation: Op) -> None:
-    @activation.fused_vjp()
-    def _(F: Any, g: Any, input: Any) -> Any:
-        return _pulled(activation, F, g, input)
-
-
-for _activation in (selu, silu, mish, hardsigmoid):
-    _pull_in_blocks(_activation)
-
-
-@hardswish.fused_vjp()
-def _(F: Any, g: Any, input: Any) -> Any:
-    if not large(input):
-        return _pulled(hardswish, F, g, input)
+def _above_or_exponential_slope(F: Any, g: Any, input: Any, above: float, factor: float, divisor: float) -> tuple[Any]:
+    """The cotangent of ``_above_or_exponential``, where the function of positive numbers has the slope ``above``."""
     xp = F.backend.xp
+    (zero,) = ZERO[input.__class__, input.dtype]
 
-    def slope(part: Any, upstream: Any) -> Any:
-        value = part / 3
-        value += 0.5
-        value *= xp.abs(part) < 3
-        value += part >= 3
-        value *= upstream
-        return value
+    def slope(x: Any, upstream: Any) -> Any:
+        below = xp.minimum(x, zero)
+        if divisor != 1:
+            below /= divisor
+        below = xp.exp(below, out=below if below.ndim else None)
+        if factor != 1:
+            below *= factor
+        below *= upstream
+        return choose(xp, x > zero, upstream if above == 1 else upstream * above, below)
 
-    return (in_blocks(xp, slope, input, g),)
+    return _in_parts(F, slope, input, g)
 
 
 @elu.fused_vjp()
 def _(F: Any, g: Any, input: Any, alpha: float) -> Any:
-    return _pulled(elu, F, g, input, alpha)
+    return _above_or_exponential_slope(F, g, input, 1, alpha, 1)
 
 
 @celu.fused_vjp()
 def _(F: Any, g: Any, input: Any, alpha: float) -> Any:
-    return _pulled(celu, F, g, input, alpha)
+    return _above_or_exponential_slope(F, g, input, 1, 1, alpha)
+
+
+@selu.fused_vjp()
+def _(F: Any, g: Any, input: Any) -> Any:
+    return _above_or_exponential_slope(F, g, input, SELU_SCALE, SELU_ALPHA * SELU_SCALE, 1)
+
+
+@sigmoid.fused_vjp()
+def _(F: Any, g: Any, out: Any) -> Any:
+    slope = ONE[out.__class__, out.dtype][0] - out
+    slope *= out
+    slope *= g
+    return (slope,)
 
 
 @softplus.fused_vjp()
-def _(F: Any, g: Any, input: Any, beta: float, threshold: float) -> Any:
-    return _pulled(softplus, F, g, input, beta, threshold)
+def _(F: Any, g: Any, input: Any, out: Any, beta: float, threshold: float) -> Any:
+    if beta != 1 or not _saturates(input, threshold):
+        return _in_parts(F, lambda x, upstream: softplus.rules["input"].function(F, upstream, x, beta, threshold), input, g)
+    return _in_parts(F, partial(_rest_of_one, F.backend.xp), out, g)
+
+
+def _rest_of_one(xp: Any, out: Any, upstream: Any) -> Any:
+    """``upstream * (1 - exp(-out))``, which is the sigmoid where ``out`` is ``log(1 + exp(input))``."""
+    slope = xp.negative(out)
+    slope = xp.expm1(slope, out=slope if slope.ndim else None)
+    slope *= upstream
+    return xp.negative(slope, out=slope if slope.ndim else None)
+
+
+@logsigmoid.fused_vjp()
+def _(F: Any, g: Any, out: Any) -> Any:
+    return _in_parts(F, lambda part, upstream: _rest_of_one(F.backend.xp, -part, upstream), out, g)
+
+
+def _silu_parts(xp: Any, input: Any) -> tuple[Any, Any]:
+    share = _sigmoid(xp, input)
+    return input * share, share
+
+
+def _write_silu(xp: Any, out: Any, share: Any, input: Any) -> None:
+    share[:] = _sigmoid(xp, input)
+    xp.multiply(input, share, out=out)
+
+
+@silu.fused_vjp(("share",), lambda xp, input: in_blocks_to(xp, partial(_write_silu, xp), 2, input) if large(input) else _silu_parts(xp, input))
+def _(F: Any, g: Any, out: Any, share: Any) -> Any:
+    (one,) = ONE[out.__class__, out.dtype]
+    if is_complex(share):
+        share = F.conj(share)  # as ``out`` is
+
+    def slope(value: Any, sigmoid: Any, upstream: Any) -> Any:
+        rest = one - sigmoid
+        rest *= value
+        rest += sigmoid
+        rest *= upstream
+        return rest
+
+    return _in_parts(F, slope, out, share, g)
+
+
+@mish.fused_vjp()
+def _(F: Any, g: Any, input: Any) -> Any:
+    xp = F.backend.xp
+    if input.dtype.itemsize == 2:
+        return (_mish_vjp(F, g, input),)
+
+    def slope(x: Any, upstream: Any) -> Any:
+        one, two, four, much = _MISH[x.__class__, x.dtype]
+        bounded = xp.minimum(x, much)
+        power = xp.exp(bounded)
+        share = power + two
+        share *= power
+        whole = share + two
+        curve = power + one  # the slope is n / (n + 2) + 4 x e (e + 1) / (n + 2)^2
+        curve *= power
+        curve *= four
+        curve /= whole
+        curve *= bounded
+        curve += share
+        curve /= whole
+        curve *= upstream
+        return curve
+
+    return _in_parts(F, slope, input, g)
+
+
+@hardsigmoid.fused_vjp()
+def _(F: Any, g: Any, input: Any) -> Any:
+    xp = F.backend.xp
+    _, _, three, six = _CORNERS[input.__class__, input.dtype]
+    return _in_parts(F, lambda x, upstream: choose(xp, xp.abs(x) < three, upstream / six, 0), input, g)
+
+
+@hardswish.fused_vjp()
+def _(F: Any, g: Any, input: Any) -> Any:
+    xp = F.backend.xp
+    _, half, three, _ = _CORNERS[input.__class__, input.dtype]
+
+    def slope(x: Any, upstream: Any) -> Any:
+        value = x / three
+        value += half
+        value *= xp.abs(x) < three
+        value += x >= three
+        value *= upstream
+        return value
+
+    return _in_parts(F, slope, input, g)
 
 
 @leaky_relu.fused_vjp()
 def _(F: Any, g: Any, input: Any, negative_slope: float) -> Any:
-    return _pulled(leaky_relu, F, g, input, negative_slope)
+    xp = F.backend.xp
+    (zero,) = ZERO[input.__class__, input.dtype]
+    return _in_parts(F, lambda x, upstream: choose(xp, x > zero, upstream, upstream * negative_slope), input, g)
 
 
 @softshrink.fused_vjp()
 def _(F: Any, g: Any, input: Any, lambd: float) -> Any:
-    return _pulled(softshrink, F, g, input, lambd)
+    xp = F.backend.xp
+    return _in_parts(F, lambda x, upstream: choose(xp, xp.abs(x) <= lambd, 0, upstream), input, g)
 
 
 # --- gates and choices --------------------------------------------------------------------------------------------

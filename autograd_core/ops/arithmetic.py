@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..dtypes import as_dtype, complex128, float64
+from ..kernels.numbers import ZERO
 from ..op import Arg, S, composite, elementwise, span
 
 ALPHA = {"parameter": "alpha: Number = 1", "line": "if alpha != 1:\n    other = other * alpha"}
@@ -33,7 +34,8 @@ def sign_of(xp: Any, input: Any) -> Any:
     """-1, 0 or 1; 0 for NaN too, as in PyTorch. NumPy's function is slower."""
     if input.dtype.kind not in "fi":
         return xp.sign(input) if input.dtype.kind != "b" else input.copy()
-    return ((input > 0).view("i1") - (input < 0).view("i1")).astype(input.dtype)
+    (zero,) = ZERO[input.__class__, input.dtype]
+    return ((input > zero).view("i1") - (input < zero).view("i1")).astype(input.dtype)
 
 
 def _pow(xp: Any, input: Any, exponent: Any, *, out: Any = None) -> Any:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
+from ..kernels.numbers import Numbers
 from ..op import Arg, S, bools, elementwise
+
+_ENDS = Numbers(math.inf, -math.inf)
 
 
 def _comparison(name: str, ufunc: str, symbol: str, doc: str) -> Any:
@@ -45,9 +49,13 @@ def _signbit(xp: Any, input: Any) -> Any:
 
 signbit = elementwise("signbit", kernel=_signbit, extra={"dtype": "bool"}, samples=[S(Arg(values=[-1.0, -0.0, 0.0, 2.0]))],
                       doc="Whether the sign is minus, also that of -0.0.")
-isposinf = elementwise("isposinf", kernel=lambda xp, input: input == xp.inf, extra={"dtype": "bool"}, samples=[S(Arg(values=[1.0, float("inf"), float("-inf")]))],
+def _end(input: Any, which: int) -> Any:
+    return _ENDS[input.__class__, input.dtype][which] if input.dtype.kind == "f" else _ENDS.plain[which]
+
+
+isposinf = elementwise("isposinf", kernel=lambda xp, input: input == _end(input, 0), extra={"dtype": "bool"}, samples=[S(Arg(values=[1.0, float("inf"), float("-inf")]))],
                        doc="Whether each element is plus infinity.")
-isneginf = elementwise("isneginf", kernel=lambda xp, input: input == -xp.inf, extra={"dtype": "bool"}, samples=[S(Arg(values=[1.0, float("inf"), float("-inf")]))],
+isneginf = elementwise("isneginf", kernel=lambda xp, input: input == _end(input, 1), extra={"dtype": "bool"}, samples=[S(Arg(values=[1.0, float("inf"), float("-inf")]))],
                        doc="Whether each element is minus infinity.")
 
 

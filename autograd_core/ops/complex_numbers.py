@@ -13,6 +13,7 @@ from ..backend.registry import backend_of
 from ..dtypes import as_dtype, complex64, complex128, float32, float64, is_complex
 from ..errors import DtypeError, ShapeError
 from ..kernels.choose import choose
+from ..kernels.numbers import ZERO
 from ..op import Arg, S, composite, elementwise, op, span
 from ..spec import Meta, broadcast, computed_dtype
 from .arithmetic import sign_of
@@ -113,6 +114,9 @@ def _angle(xp: Any, input: Any) -> Any:
     if input.dtype.kind == "c":
         return xp.angle(input)
     dtype = input.dtype if input.dtype.kind == "f" else _default(input)
+    if input.dtype.kind == "f" and input.size < 2048:
+        (zero,) = ZERO[input.__class__, input.dtype]
+        return xp.arctan2(zero, input + zero)  # one call that keeps NaN; the sum makes -0 a 0
     if input.dtype.kind == "f" and input.ndim and backend_of(input).name == "cpu" and not xp.isnan(input).any():
         return choose(xp, input < 0, xp.asarray(math.pi, dtype=dtype), 0)
     return xp.where(input < 0, math.pi, xp.where(input == input, 0, input)).astype(dtype)

@@ -6,6 +6,8 @@ import math
 from typing import Any
 
 from ..kernels.blocks import in_blocks, large
+from ..kernels.choose import choose
+from ..kernels.numbers import Numbers
 from ..kernels.special import quiet
 from ..op import Arg, S, elementwise
 
@@ -23,7 +25,7 @@ log2 = elementwise("log2", vjp=f"masked(g, g / (input * {LOG_2!r}))", promotes="
 log10 = elementwise("log10", vjp=f"masked(g, g / (input * {LOG_10!r}))", promotes="float", scalar=math.log10, domain=(0.2, 3.0), inplace=True, doc="Logarithm to base 10.")
 sqrt = elementwise("sqrt", vjp="masked(g, g / (2 * out))", promotes="float", scalar=math.sqrt, inplace=True, domain=(0.2, 3.0), label="√",
                    doc="Square root.")
-rsqrt = elementwise("rsqrt", kernel=lambda xp, input: 1 / xp.sqrt(input), vjp="masked(g, g * (-0.5 * (out * out * out)))", promotes="float",
+rsqrt = elementwise("rsqrt", kernel=lambda xp, input: xp.reciprocal(xp.sqrt(input)), vjp="masked(g, g * (-0.5 * (out * out * out)))", promotes="float",
                     scalar=lambda x: 1 / math.sqrt(x), domain=(0.2, 3.0), label="1/√", inplace=True, doc="``1 / sqrt(input)``.")
 
 # --- of two -------------------------------------------------------------------------------------------------------
@@ -69,10 +71,14 @@ def _array(xp: Any, value: Any, other: Any) -> Any:
     return value if hasattr(value, "dtype") else xp.asarray(value, dtype=other.dtype)
 
 
+_BOTH = Numbers(0, 1)
+
+
 def _xlogy(xp: Any, input: Any, other: Any) -> Any:
     other = _array(xp, other, input)
-    nothing = (input == 0) & (other == other)
-    return xp.where(nothing, 0, input * xp.log(xp.where(nothing, 1, other)))
+    zero, one = _BOTH[other.__class__, other.dtype]
+    nothing = (input == zero) & (other == other)
+    return choose(xp, nothing, 0, input * xp.log(choose(xp, nothing, xp.asarray(one, dtype=other.dtype), other)))
 
 
 def _xlog1py(xp: Any, input: Any, other: Any) -> Any:

@@ -14,7 +14,7 @@ from ..op import S, composite, elementwise
 
 
 def _round(xp: Any, input: Any, *, decimals: int = 0) -> Any:
-    return xp.round(input, decimals)
+    return xp.round(input, decimals) if decimals or input.dtype.kind != "f" else xp.rint(input)
 
 
 floor = elementwise("floor", vjp="g * 0", scalar=lambda x: float(math.floor(x)), inplace=True, label="⌊·⌋",

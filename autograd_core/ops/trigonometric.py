@@ -6,6 +6,8 @@ import math
 from typing import Any
 
 from ..dtypes import is_complex
+from ..kernels.choose import choose
+from ..kernels.numbers import Numbers
 from ..op import TORCH_TENSOR_NN, Arg, S, elementwise, span
 
 DEGREE = math.pi / 180
@@ -55,6 +57,19 @@ def _sinc_slope(F: Any, g: Any, input: Any) -> Any:
 
 
 SERIES = [(-1.0) ** k * 2 * k / math.factorial(2 * k + 1) for k in range(6, 0, -1)]
-sinc = elementwise("sinc", kernel=lambda xp, input: xp.sinc(input) if input.dtype.itemsize > 2 else xp.sinc(input.astype("float32")).astype(input.dtype),
+
+
+def _sinc(xp: Any, input: Any) -> Any:
+    if input.dtype.itemsize == 2 or not input.ndim or input.dtype.kind != "f":
+        return xp.sinc(input.astype("float32")).astype(input.dtype) if input.dtype.itemsize == 2 else xp.sinc(input)
+    zero, pi, tiny = _SINC[input.__class__, input.dtype]
+    angle = input * pi
+    angle = choose(xp, angle == zero, xp.asarray(tiny, dtype=input.dtype), angle)  # whose sine over itself is 1
+    wave = xp.sin(angle)
+    return xp.divide(wave, angle, out=wave)
+
+
+_SINC = Numbers(0, math.pi, 1e-20)
+sinc = elementwise("sinc", kernel=_sinc,
                    vjp=_sinc_slope, promotes="float", inplace=True, places=("torch", "Tensor", "special"), samples=[S(span(-0.25, 0.25, 5)), S(Arg(values=[0.0, 1.0, -2.5]))],
                    doc="``sin(πx) / (πx)``, and 1 at 0.")

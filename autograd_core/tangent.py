@@ -41,9 +41,9 @@ LINEAR = frozenset((
     "differences_adjoint"))
 """Ops that are linear in all their inputs together: the tangent is the op of the tangents."""
 
-MULTILINEAR = {"matmul": (0, 1), "contract": None, "linear": (0, 1), "kron": (0, 1), "outer": (0, 1), "convolution": (0, 1), "convolution_input_grad": (0, 1), "convolution_weight_grad": (0, 1),
-               "index": (0,), "index_accumulate": (0,), "index_select": (0,), "take_rows": (0,), "place_rows": (0,), "take_points": (0,), "place_points": (0,), "take_masked": (0,),
-               "place_masked": (0,), "gather": (0,), "gather_accumulate": (0,), "lookup": (1,)}
+MULTILINEAR = {"matmul": (0, 1), "contract": None, "linear": (0, 1), "kron": (0, 1), "outer": (0, 1), "convolution": (0, 1), "convolution_input_grad": (0, 1),
+               "convolution_weight_grad": (0, 1), "index": (0,), "index_accumulate": (0,), "index_select": (0,), "take_rows": (0,), "place_rows": (0,), "take_points": (0,),
+               "place_points": (0,), "take_masked": (0,), "place_masked": (0,), "gather": (0,), "gather_accumulate": (0,), "lookup": (1,)}
 """Ops that are linear in each of these inputs (``None``: all) while the others stay: the tangent is a sum of the op itself, one term for each input that moves."""
 
 by_seq = attrgetter("seq")

@@ -40,7 +40,7 @@ def _each(result: Any, change: Callable[[Any], Any]) -> Any:
     return tuple(change(r) for r in result) if isinstance(result, tuple) else change(result)
 
 
-@rule("softmax_along", "log_softmax_along", "cumsum", "cumprod", "sort", "topk", "shift", "cummax", "cummin", "logcumsumexp")
+@rule("softmax_along", "log_softmax_along", "differences", "differences_adjoint", "cumsum", "cumprod", "sort", "topk", "shift", "cummax", "cummin", "logcumsumexp")
 def along(call: Call) -> Any:
     """Along one dimension, which stays."""
     value, rank = _column(call)

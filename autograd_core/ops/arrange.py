@@ -10,6 +10,7 @@ from typing import Any
 from ..dtypes import as_dtype, int64
 from ..op import composite, detached
 from ..spec import numel, wrap_dim
+from .join import pieces
 
 # --- at least so many dimensions ----------------------------------------------------------------------------------
 
@@ -125,6 +126,8 @@ def split_with_sizes(F: Any, input: Any, split_sizes: Any, dim: int = 0) -> Any:
 
 def _whole_or_list(value: Any) -> Any:
     """Sections as an int, or indices as a list of ints; tensors hold either."""
+    if value.__class__ is int:
+        return value
     value = value.tolist() if hasattr(value, "tolist") else value
     return [int(n) for n in value] if isinstance(value, Sequence) else value.__index__()
 
@@ -137,15 +140,17 @@ def tensor_split(F: Any, input: Any, indices_or_sections: Any, dim: int = 0) -> 
     >>> [part.tolist() for part in ag.arange(5).tensor_split(2)], [part.tolist() for part in ag.arange(5).tensor_split([1, 3])]
     ([[0, 1, 2], [3, 4]], [[0], [1, 2], [3, 4]])
     """
-    if not input.ndim:
+    shape = getattr(input, "_array", input).shape
+    if not shape:
         raise RuntimeError("tensor_split: tensor_split expected at least a 1-dimensional tensor, but got a tensor with 0 dims")
-    size = input.shape[wrap_dim(dim, input.ndim, "tensor_split")]
+    at = wrap_dim(dim, len(shape), "tensor_split")
+    size = shape[at]
     parts = _whole_or_list(indices_or_sections)
     if isinstance(parts, int):
         if parts <= 0:
             raise RuntimeError(f"tensor_split: number of sections must be larger than 0, got {parts}")
-        return F.split(input, [size // parts + (i < size % parts) for i in range(parts)], dim=dim)
-    at = wrap_dim(dim, input.ndim, "tensor_split")
+        small, larger = divmod(size, parts)
+        return pieces(F, input, at, [i * small + min(i, larger) for i in range(parts + 1)])
     bounds = [slice(start, end).indices(size) for start, end in zip([0, *parts], [*parts, size], strict=True)]
     return tuple(F.slice_view(input, key=(*[slice(None)] * at, slice(start, max(start, end), 1))) for start, end, _ in bounds)
 
@@ -205,14 +210,15 @@ def rot90(F: Any, input: Any, k: int = 1, dims: Any = (0, 1)) -> Any:
     >>> ag.tensor([[1, 2], [3, 4]]).rot90().tolist()
     [[2, 4], [1, 3]]
     """
+    rank = input.ndim
     if len(dims) != 2:
         raise RuntimeError(f"rot90: expected total rotation dims == 2, but got dims = {len(dims)}")
-    if input.ndim < 2:
-        raise RuntimeError(f"rot90: expected total dims >= 2, but got total dims = {input.ndim}")
+    if rank < 2:
+        raise RuntimeError(f"rot90: expected total dims >= 2, but got total dims = {rank}")
     for i, dim in enumerate(dims):
-        if not -input.ndim <= dim < input.ndim:
-            raise IndexError(f"rot90: Rotation dim{i} out of range, dim{i} = {dim}, the tensor has {input.ndim} dimensions")
-    first, second = dims[0] % input.ndim, dims[1] % input.ndim
+        if not -rank <= dim < rank:
+            raise IndexError(f"rot90: Rotation dim{i} out of range, dim{i} = {dim}, the tensor has {rank} dimensions")
+    first, second = dims[0] % rank, dims[1] % rank
     if first == second:
         raise RuntimeError(f"rot90: expected rotation dims to be different, but got dim0 = {dims[0]} and dim1 = {dims[1]}")
     if k % 4 == 0:
@@ -261,8 +267,9 @@ def meshgrid(F: Any, *tensors: Any, indexing: str = "ij") -> Any:
     swapped = indexing == "xy" and len(given) > 1
     if swapped:
         given[:2] = given[1::-1]
-    sizes = tuple(numel(tensor.shape) for tensor in given)
-    grids = [F.broadcast_to(F.reshape(tensor, shape=(*[1] * i, n, *[1] * (len(sizes) - i - 1))), shape=sizes) for i, (tensor, n) in enumerate(zip(given, sizes, strict=True))]
+    sizes = tuple([numel(tensor.shape) for tensor in given])
+    last = len(sizes) - 1
+    grids = [F.broadcast_to(tensor if i == last else F.reshape(tensor, shape=(n, *[1] * (last - i))), shape=sizes) for i, (tensor, n) in enumerate(zip(given, sizes, strict=True))]
     if swapped:
         grids = [F.transpose(grid, dim0=0, dim1=1) for grid in grids]
         grids[:2] = grids[1::-1]

@@ -5,12 +5,47 @@ from __future__ import annotations
 from typing import Any
 
 from ..dtypes import as_dtype, bool_
-from ..op import composite
-from ..spec import wrap_dim
+from ..op import S, composite, op
+from ..spec import Meta, wrap_dim
+from .index import FULL
 
 
 def _from_to(F: Any, input: Any, dim: int, start: int | None, stop: int | None) -> Any:
     return F.slice_view(input, key=(*[slice(None)] * dim, slice(start, stop)))
+
+
+@op("differences(input: Tensor, dim: int) -> Tensor", kind="general", label="Δ", spec=lambda input, *, dim: Meta(changed(input.shape, dim, -1), input.dtype), samples=[
+    S((4,), dim=0), S((2, 3, 2), dim=1), S((1, 2), dim=0), S((3, 0), dim=0)])
+def differences(xp: Any, input: Any, *, dim: int) -> Any:
+    """Each element but the first along ``dim`` less the one before it."""
+    before = (FULL,) * dim
+    return input[(*before, slice(1, None))] - input[(*before, slice(None, -1))]
+
+
+@differences.vjp("input")
+def _(F: Any, g: Any, dim: int) -> Any:
+    return F.differences_adjoint(g, dim=dim)
+
+
+@op("differences_adjoint(input: Tensor, dim: int) -> Tensor", kind="general", label="Δᵀ", spec=lambda input, *, dim: Meta(changed(input.shape, dim, 1), input.dtype), samples=[
+    S((4,), dim=0), S((2, 3, 2), dim=1), S((0, 2), dim=0)])
+def differences_adjoint(xp: Any, input: Any, *, dim: int) -> Any:
+    """The adjoint of ``differences``: each element is added after its place and subtracted at it."""
+    before = (FULL,) * dim
+    result = xp.zeros(changed(input.shape, dim, 1), dtype=input.dtype)
+    result[(*before, slice(1, None))] = input
+    result[(*before, slice(None, -1))] -= input
+    return result
+
+
+@differences_adjoint.vjp("input")
+def _(F: Any, g: Any, dim: int) -> Any:
+    return F.differences(g, dim=dim)
+
+
+def changed(shape: Any, dim: int, by: int) -> tuple[int, ...]:
+    """The shape with the size of ``dim`` changed."""
+    return (*shape[:dim], shape[dim] + by, *shape[dim + 1 :])
 
 
 @composite("diff(input: Tensor, n: int = 1, dim: int = -1, prepend: Tensor | None = None, append: Tensor | None = None) -> Tensor")
@@ -37,8 +72,7 @@ def diff(F: Any, input: Any, n: int = 1, dim: int = -1, prepend: Any = None, app
     if len(parts) > 1:
         input = F.cat(parts, dim=dim)
     for _ in range(min(n, input.shape[dim])):
-        later, earlier = _from_to(F, input, dim, 1, None), _from_to(F, input, dim, None, -1)
-        input = F.ne(later, earlier) if input.dtype == bool_ else later - earlier
+        input = F.ne(_from_to(F, input, dim, 1, None), _from_to(F, input, dim, None, -1)) if input.dtype == bool_ else F.differences(input, dim=dim)
     return input
 
 

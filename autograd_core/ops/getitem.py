@@ -14,7 +14,7 @@ from ..dtypes import int64
 from ..errors import ShapeError
 from ..op import Arg, S, composite, ints, op
 from ..spec import Meta, broadcast
-from .index import FULL, indexed_shape, sliced_shape
+from .index import FULL, indexed_shape
 
 
 def _index_of_spec(*tensors: Any, sizes: Any, dims: Any) -> Meta:
@@ -266,13 +266,18 @@ def _is_that_region(value: Any, input: Any, key: Any) -> bool:
 @composite("setitem(input: Tensor, index: Any, value: Any) -> None", places=())
 def setitem(F: Any, input: Any, index: Any, value: Any) -> None:
     """``input[index] = value``, in place; ``value`` broadcasts to the region and takes the tensor's dtype."""
-    key, arrays = _take_apart(index, input.shape)
+    own = input._array
+    arrays: list[tuple[Any, int, int]] = []
+    key = _plain_key(index, own.shape) if index.__class__ is tuple or index.__class__ in _SIMPLE else None
+    if key is None:
+        key, arrays = _take_apart(index, own.shape)
     if isinstance(value, (list, tuple)):
-        value = backend_of(input._array).asarray(_numbers(value))
-    if getattr(value, "ndim", 0):
-        region = sliced_shape(input.shape, key or ())
-        while value.ndim > len(region) and value.shape[0] == 1 and not arrays:
-            value = F.reshape(value, shape=value.shape[1:])
+        value = backend_of(own).asarray(_numbers(value))
+    if not arrays and (rank := getattr(value, "ndim", 0)):
+        region = len(own.shape) + sum([part is None for part in key or ()]) - sum([part.__class__ is int for part in key or ()])
+        for _ in range(rank - region):
+            if value.shape[0] == 1:
+                value = F.reshape(value, shape=value.shape[1:])
     if not arrays:
         if not _is_that_region(value, input, key):
             F.slice_write(input, value, key=key, inplace=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
+from itertools import accumulate, pairwise
 from typing import Any
 
 from ..backend.registry import backend_for_device, backend_of
@@ -133,57 +134,63 @@ def split(F: Any, input: Any, split_size: Any, dim: int = 0) -> Any:
 
     Raises ``RuntimeError`` if listed sizes do not add up to the size of ``dim``.
     """
-    if not input.ndim:
+    shape = getattr(input, "_array", input).shape
+    if not shape:
         raise RuntimeError("split: split expects at least a 1-dimensional tensor")
     if isinstance(split_size, int) and split_size < 0:
         raise RuntimeError(f"split: split expects split_size be non-negative, but got split_size={split_size}")
-    at = wrap_dim(dim, input.ndim, "split")
-    total = input.shape[at]
+    at = wrap_dim(dim, len(shape), "split")
+    total = shape[at]
     if isinstance(split_size, Sequence):
         sizes = [int(n) for n in split_size]
         if sum(sizes) != total or min(sizes, default=0) < 0:
             raise RuntimeError(f"split: split_with_sizes expects split_sizes to sum exactly to {total} (input tensor's size at dimension {at}), but got split_sizes={sizes}")
-    else:
-        if split_size == 0 and total:
-            raise RuntimeError(f"split: split expects split_size to be positive, but got split_size={split_size}")
-        sizes = [min(split_size, total - start) for start in range(0, total, split_size)] if total else [0]
-    parts = []
-    start = 0
-    for size in sizes:
-        parts.append(F.slice_view(input, key=_along(at, slice(start, start + size, 1))))
-        start += size
-    return tuple(parts)
+        return pieces(F, input, at, list(accumulate(sizes, initial=0)))
+    if split_size == 0 and total:
+        raise RuntimeError(f"split: split expects split_size to be positive, but got split_size={split_size}")
+    return pieces(F, input, at, [*range(0, total, split_size), total] if total else [0, 0])
+
+
+def pieces(F: Any, input: Any, at: int, bounds: list[int]) -> tuple[Any, ...]:
+    """The views between each of the ``bounds`` along a dimension and the next."""
+    before = (FULL,) * at
+    return tuple([F.slice_view(input, key=(*before, slice(start, stop, 1))) for start, stop in pairwise(bounds)])
 
 
 @composite("chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]")
 def chunk(F: Any, input: Any, chunks: int, dim: int = 0) -> Any:
     """At most ``chunks`` views of equal size along ``dim``; the last may be shorter, and there may be fewer."""
-    if not input.ndim:
+    shape = getattr(input, "_array", input).shape
+    if not shape:
         raise RuntimeError("chunk: chunk expects at least a 1-dimensional tensor")
     if chunks <= 0:
         raise RuntimeError(f"chunk: chunk expects `chunks` to be greater than 0, got: {chunks}")
-    size = -(-input.shape[wrap_dim(dim, input.ndim, "chunk")] // chunks)
-    return F.split(input, size, dim=dim) if size else F.split(input, [0] * chunks, dim=dim)
+    at = wrap_dim(dim, len(shape), "chunk")
+    total = shape[at]
+    return pieces(F, input, at, [*range(0, total, -(-total // chunks)), total] if total else [0] * (chunks + 1))
 
 
 @composite("unbind(input: Tensor, dim: int = 0) -> tuple[Tensor, ...]")
 def unbind(F: Any, input: Any, dim: int = 0) -> Any:
     """A view for every index of ``dim``."""
-    if not input.ndim:
+    shape = getattr(input, "_array", input).shape
+    if not shape:
         raise IndexError("unbind: Dimension specified as 0 but tensor has no dimensions")
-    at = wrap_dim(dim, input.ndim, "unbind")
-    return tuple(F.slice_view(input, key=_along(at, i)) for i in range(input.shape[at]))
+    at = wrap_dim(dim, len(shape), "unbind")
+    before = (FULL,) * at
+    return tuple([F.slice_view(input, key=(*before, i)) for i in range(shape[at])])
 
 
 @composite("narrow(input: Tensor, dim: int, start: int, length: int) -> Tensor")
 def narrow(F: Any, input: Any, dim: int, start: int, length: int) -> Any:
     """The ``length`` elements from ``start`` on along ``dim``, as a view."""
-    if not input.ndim:
+    shape = getattr(input, "_array", input).shape
+    if not shape:
         raise RuntimeError("narrow: narrow() cannot be applied to a 0-dim tensor.")
     if length < 0:
         raise RuntimeError(f"narrow: narrow(): length must be non-negative, got {length}")
-    at = wrap_dim(dim, input.ndim, "narrow")
-    size = input.shape[at]
+    at = wrap_dim(dim, len(shape), "narrow")
+    size = shape[at]
     start = int(start)
     if not -size <= start <= size:
         raise IndexError(f"narrow: start out of range (expected to be in range of [{-size}, {size}], but got {start})")
@@ -196,12 +203,13 @@ def narrow(F: Any, input: Any, dim: int, start: int, length: int) -> Any:
 @composite("select(input: Tensor, dim: int, index: int) -> Tensor")
 def select(F: Any, input: Any, dim: int, index: int) -> Any:
     """The slice at ``index`` of ``dim``, as a view without that dimension."""
-    if not input.ndim:
+    shape = getattr(input, "_array", input).shape
+    if not shape:
         raise IndexError("select: select() cannot be applied to a 0-dim tensor.")
-    at = wrap_dim(dim, input.ndim, "select")
-    size = input.shape[at]
+    at = wrap_dim(dim, len(shape), "select")
+    size = shape[at]
     if not -size <= index < size:
-        raise IndexError(f"select: select(): index {index} out of range for tensor of size {list(input.shape)} at dimension {at}")
+        raise IndexError(f"select: select(): index {index} out of range for tensor of size {list(shape)} at dimension {at}")
     return F.slice_view(input, key=_along(at, index % size))
 
 
@@ -216,12 +224,13 @@ def repeat(F: Any, input: Any, repeats: Any) -> Any:
     >>> ag.tensor([1, 2]).repeat(2, 2).tolist()
     [[1, 2, 1, 2], [1, 2, 1, 2]]
     """
-    extra = len(repeats) - input.ndim
+    shape = getattr(input, "_array", input).shape
+    extra = len(repeats) - len(shape)
     if extra < 0:
-        raise RuntimeError(f"repeat: Number of dimensions of repeat dims ({len(repeats)}) can not be smaller than number of dimensions of tensor ({input.ndim})")
+        raise RuntimeError(f"repeat: Number of dimensions of repeat dims ({len(repeats)}) can not be smaller than number of dimensions of tensor ({len(shape)})")
     if min(repeats, default=0) < 0:
         raise RuntimeError(f"repeat: Trying to create tensor with negative dimension: repeats {tuple(repeats)}")
-    sizes = (*[1] * extra, *input.shape)
+    sizes = (*[1] * extra, *shape)
     pairs = list(zip(repeats, sizes, strict=True))
     apart, spread = tuple([n for size in sizes for n in (1, size)]), tuple([n for pair in pairs for n in pair])
     return F.rearrange(input, apart=apart, order=tuple(range(len(apart))), spread=spread, shape=tuple([times * size for times, size in pairs]))

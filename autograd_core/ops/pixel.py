@@ -15,11 +15,12 @@ def pixel_shuffle(F: Any, input: Any, upscale_factor: int) -> Any:
     Raises ``RuntimeError`` where r r does not divide the channels.
     """
     r = upscale_factor
-    if input.ndim < 3:
-        raise RuntimeError(f"pixel_shuffle: expects input to have at least 3 dimensions, but got input with {input.ndim} dimension(s)")
+    shape = getattr(input, "_array", input).shape
+    if len(shape) < 3:
+        raise RuntimeError(f"pixel_shuffle: expects input to have at least 3 dimensions, but got input with {len(shape)} dimension(s)")
     if r < 1:
         raise RuntimeError(f"pixel_shuffle: expects a positive upscale_factor, but got {r}")
-    *lead, channels, height, width = input.shape
+    *lead, channels, height, width = shape
     if channels % (r * r):
         raise RuntimeError(f"pixel_shuffle: expects its input's 'channel' dimension to be divisible by the square of upscale_factor={r}, but got {describe(input)}")
     n = len(lead)
@@ -35,11 +36,12 @@ def pixel_unshuffle(F: Any, input: Any, downscale_factor: int) -> Any:
     Raises ``RuntimeError`` where r does not divide height and width.
     """
     r = downscale_factor
-    if input.ndim < 3:
-        raise RuntimeError(f"pixel_unshuffle: expects input to have at least 3 dimensions, but got input with {input.ndim} dimension(s)")
+    shape = getattr(input, "_array", input).shape
+    if len(shape) < 3:
+        raise RuntimeError(f"pixel_unshuffle: expects input to have at least 3 dimensions, but got input with {len(shape)} dimension(s)")
     if r < 1:
         raise RuntimeError(f"pixel_unshuffle: expects a positive downscale_factor, but got {r}")
-    *lead, channels, height, width = input.shape
+    *lead, channels, height, width = shape
     if height % r or width % r:
         raise RuntimeError(f"pixel_unshuffle: expects height and width to be divisible by downscale_factor={r}, but got {describe(input)}")
     n = len(lead)

@@ -22,7 +22,7 @@ def _vector_length(name: str, index: Any) -> int:
 
 def _replaced(shape: Any, dim: int, n: int) -> tuple[int, ...]:
     """The shape with the size ``n`` at ``dim``."""
-    return tuple(n if d == dim else size for d, size in enumerate(shape))
+    return (*shape[:dim], n, *shape[dim + 1 :]) if shape else ()
 
 
 def _select_spec(input: Any, index: Any, *, dim: int) -> Meta:
@@ -156,27 +156,54 @@ def write_rows(xp: Any, input: Any, index: Any, values: Any, *, dim: int, name: 
 
 
 @write_rows.vjp("input")
-def _(F: Any, g: Any, index: Any, dim: int, name: str) -> Any:
+def _unwritten(F: Any, g: Any, index: Any, dim: int, name: str) -> Any:
     return F.write_rows(g, index, 0, dim=dim, name=name)
 
 
 @write_rows.vjp("values")
-def _(F: Any, g: Any, index: Any, dim: int, name: str, input_shape: Any, values_dtype: Any) -> Any:
+def _written(F: Any, g: Any, index: Any, dim: int, name: str, input_shape: Any, values_dtype: Any) -> Any:
     rows = F.positions(index, shape=input_shape, name=name, dim=dim)
     last = F.last_written(rows, sizes=(input_shape[dim],))
     read = F.where(F.reshape(last, shape=(*last.shape, *[1] * (len(input_shape) - dim - 1))), F.index(g, rows, dims=(dim,)), 0)
     return cast_back(F, read, values_dtype)
 
 
+@write_rows.fused_vjp()
+def _(F: Any, g: Any, index: Any, dim: int, name: str, input_shape: Any, values_shape: Any, values_dtype: Any, needs: Any) -> Any:
+    if needs[0] and needs[2]:
+        kept, read = F.rows_back(g, index, dim=dim)
+        return kept, None, cast_back(F, read, values_dtype)
+    kept = _unwritten(F, g, index, dim, name) if needs[0] else None
+    return kept, None, _written(F, g, index, dim, name, input_shape, values_dtype) if needs[2] else None
+
+
+@op("rows_back(input: Tensor, index: Tensor, dim: int) -> tuple[Tensor, Tensor]", kind="general", outputs=("kept", "read"), constant_outputs=(0, 1),
+    spec=lambda input, index, *, dim: (Meta(tuple(input.shape), input.dtype), Meta(_replaced(input.shape, dim, index.shape[0]), input.dtype)), samples=[
+        S((3, 4), ints(5, low=-3, high=3), dim=0), S((2, 3, 2), ints(2, high=3), dim=1), S((3,), ints(0), dim=0)])
+def rows_back(xp: Any, input: Any, index: Any, *, dim: int) -> tuple[Any, Any]:
+    """Both cotangents of ``write_rows`` from its result's: 0 in the slices, and what stands there, 0 for a slice that a later one replaced."""
+    kept = xp.array(input)
+    before = (FULL,) * dim
+    read = kept[(*before, index)]
+    kept[(*before, index)] = 0
+    order = xp.arange(index.size)
+    winner = xp.empty(input.shape[dim], dtype=order.dtype)
+    winner[index] = order
+    read[(*before, winner[index] != order)] = 0
+    return kept, read
+
+
 def _rows_written(F: Any, input: Any, dim: int, index: Any, values: Any, inplace: bool, **attrs: Any) -> Any:
     """``write_rows`` for tensors and indices without dimensions too."""
+    if not index.ndim:
+        index = F.reshape(index, shape=(1,))
+    if input.ndim and not inplace:
+        return F.write_rows(input, index, values, dim=dim, **attrs)
     target = input if input.ndim else F.unsqueeze(input, dim=0)
-    index = index if index.ndim else F.reshape(index, shape=(1,))
     if inplace:
         F.write_rows(target, index, values, dim=dim, inplace=True, **attrs)
         return input
-    written = F.write_rows(target, index, values, dim=dim, **attrs)
-    return written if input.ndim else F.reshape(written, shape=())
+    return F.reshape(F.write_rows(target, index, values, dim=dim, **attrs), shape=())
 
 
 def _filled(F: Any, input: Any, dim: int, index: Any, value: Any, inplace: bool) -> Any:
@@ -209,11 +236,11 @@ def index_fill_(F: Any, input: Any, dim: int, index: Any, value: Any) -> Any:
 
 
 def _copied(F: Any, input: Any, dim: int, index: Any, source: Any, inplace: bool) -> Any:
-    whole, given = tuple(input.shape), tuple(source.shape)
-    at = wrap_dim(dim, len(whole), "index_copy")
-    n = _vector_length("index_copy", index)
-    shape = _replaced(whole or (1,), at, n)
-    if given != shape or source.dtype != input.dtype:
+    own, rows, given = (getattr(each, "_array", each) for each in (input, index, source))
+    at = wrap_dim(dim, own.ndim, "index_copy")
+    n = _vector_length("index_copy", rows)
+    shape = _replaced(own.shape or (1,), at, n)
+    if given.shape != shape or given.dtype != own.dtype:
         _refuse_copy(input, source, at, n, shape)
         source = F.reshape(source, shape=shape)
     return _rows_written(F, input, at, index, source, inplace, name="index_copy", wraps=False)
@@ -262,9 +289,9 @@ def take(F: Any, input: Any, index: Any) -> Any:
     >>> ag.take(ag.tensor([[1.0, 2.0], [3.0, 4.0]]), ag.tensor([0, -1])).tolist()
     [1.0, 4.0]
     """
-    if as_dtype(index.dtype).is_floating_point or as_dtype(index.dtype).name == "bool":
+    if getattr(index, "_array", index).dtype.kind not in "iu":
         raise RuntimeError(f"take: Expected a long tensor for index, but got {as_dtype(index.dtype).name}. Convert it with .long()")
-    return F.take_rows(F.reshape(input, shape=(-1,)), index, name="take")
+    return F.take_rows(input if input.ndim == 1 else F.reshape(input, shape=(-1,)), index, name="take")
 
 
 def _put(F: Any, input: Any, index: Any, source: Any, accumulate: bool, inplace: bool) -> Any:

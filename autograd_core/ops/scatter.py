@@ -8,7 +8,7 @@ from typing import Any
 from ..dtypes import as_dtype, bool_, int64
 from ..kernels.places import flat_along
 from ..op import TORCH_TENSOR, Arg, S, composite, detached, distinct, ints, op
-from ..spec import Meta
+from ..spec import Meta, wrap_dim
 from .gather import gather_accumulate, index_spec
 from .index import add_to_rows, cast_back, checked_rows, destination, real_if
 
@@ -48,14 +48,44 @@ def _fits(input: Any, index: Any, src: Any, dim: int) -> bool:
 
 
 @scatter_write.vjp("input")
-def _(F: Any, g: Any, index: Any, dim: int) -> Any:
+def _unwritten(F: Any, g: Any, index: Any, dim: int) -> Any:
     return F.scatter_write(g, index=index, src=0, dim=dim)
 
 
 @scatter_write.vjp("src")
-def _(F: Any, g: Any, index: Any, dim: int, src_shape: Any, src_dtype: Any) -> Any:
+def _written(F: Any, g: Any, index: Any, dim: int, src_shape: Any, src_dtype: Any) -> Any:
     read = F.where(F.last_scattered(index, dim=dim, shape=tuple(g.shape)), F.gather(g, index=index, dim=dim), 0)
     return cast_back(F, _as_src(F, read, src_shape), src_dtype)
+
+
+@scatter_write.fused_vjp()
+def _(F: Any, g: Any, index: Any, dim: int, src_shape: Any, src_dtype: Any, needs: Any) -> Any:
+    if needs[0] and needs[2] and src_shape and index.shape == src_shape:
+        kept, read = F.scatter_back(g, index, dim=dim)
+        return kept, None, read
+    kept = _unwritten(F, g, index, dim) if needs[0] else None
+    return kept, None, _written(F, g, index, dim, src_shape, src_dtype) if needs[2] else None
+
+
+@op("scatter_back(input: Tensor, index: Tensor, dim: int) -> tuple[Tensor, Tensor]", kind="general", outputs=("kept", "read"), constant_outputs=(0, 1),
+    spec=lambda input, index, *, dim: (Meta(tuple(input.shape), input.dtype), Meta(tuple(index.shape), input.dtype)), samples=[
+        S((3, 4), ints(3, 2, high=4), dim=1), S((3, 4), ints(5, 4, high=3), dim=0), S((4,), ints(6, high=4), dim=-1), S((2, 3), ints(0, 3), dim=0)])
+def scatter_back(xp: Any, input: Any, index: Any, *, dim: int) -> tuple[Any, Any]:
+    """Both cotangents of a scatter from its result's: 0 at the places, and what stands there, 0 for a value that a later one replaced."""
+    kept = xp.array(input, order="C")
+    flat, places = kept.reshape(-1), flat_along(xp, input.shape, index, dim)
+    read = flat.take(places)
+    read[_replaced(xp, places, flat.size)] = 0
+    flat[places] = 0
+    return kept, read
+
+
+def _replaced(xp: Any, places: Any, size: int) -> Any:
+    """Which values a later one for the same place replaces."""
+    order = xp.arange(places.size).reshape(places.shape)
+    winner = xp.empty(size, dtype=order.dtype)
+    winner[places] = order
+    return winner.take(places) != order
 
 
 def _as_src(F: Any, read: Any, shape: Any) -> Any:
@@ -71,11 +101,7 @@ def last_scattered(xp: Any, index: Any, *, dim: int, shape: Any) -> Any:
     """Which entries of ``index`` are the last for their place: those whose value a scatter leaves there."""
     if not shape:
         return xp.ones(index.shape, dtype=bool)
-    places = flat_along(xp, shape, index, dim)
-    order = xp.arange(index.size).reshape(index.shape)
-    winner = xp.zeros(math.prod(shape), dtype=order.dtype)
-    winner[places] = order
-    return winner[places] == order
+    return ~_replaced(xp, flat_along(xp, shape, index, dim), math.prod(shape))
 
 
 def _value_of(src: Any, value: Any) -> Any:
@@ -263,3 +289,18 @@ def scatter_reduce(F: Any, input: Any, dim: int, index: Any, src: Any, reduce: s
 def scatter_reduce_(F: Any, input: Any, dim: int, index: Any, src: Any, reduce: str, *, include_self: bool = True) -> Any:
     """``scatter_reduce``, written into the tensor itself."""
     return input.copy_(F.scatter_reduce(F.clone(input), dim=dim, index=index, src=src, reduce=reduce, include_self=include_self))
+
+
+@composite("index_reduce(input: Tensor, dim: int, index: Tensor, source: Tensor, reduce: str, *, include_self: bool = True) -> Tensor", inplace=True)
+def index_reduce(F: Any, input: Any, dim: int, index: Any, source: Any, reduce: str, *, include_self: bool = True) -> Any:
+    """``input`` with the slices of ``source`` combined along ``dim`` into those that ``index`` names: their ``prod``, ``mean``, ``amax`` or ``amin``; see ``scatter_reduce``."""
+    if reduce not in {"prod", "mean", "amax", "amin"}:
+        raise RuntimeError(f"index_reduce: Expected reduce to be one of prod, mean, amax or amin but got {reduce}.")
+    at = wrap_dim(dim, input.ndim, "index_reduce")
+    shape = (*input.shape[:at], math.prod(index.shape), *input.shape[at + 1 :])
+    if index.ndim > 1 or (input.ndim and tuple(source.shape) != shape):
+        raise RuntimeError(f"index_reduce: index must be a vector and source of the shape {shape} (index {tuple(index.shape)}, source {tuple(source.shape)})")
+    along = [1] * input.ndim
+    along[at : at + 1] = [-1] if input.ndim else []
+    index = F.broadcast_to(F.reshape(index, shape=tuple(along)), shape=tuple(source.shape))
+    return F.scatter_reduce(input, dim=dim, index=index, src=source, reduce=reduce, include_self=include_self)

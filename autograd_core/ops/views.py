@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 from ..op import composite
@@ -12,7 +13,8 @@ from ..spec import broadcast, infer_reshape, numel, wrap_dim, wrap_dims
 def diag(F: Any, input: Any, diagonal: int = 0) -> Any:
     """A square matrix with a vector on its diagonal, or the diagonal of a matrix."""
     if input.ndim == 1:
-        return F.diag_embed(input, offset=diagonal)
+        size = input.shape[0] + abs(diagonal)
+        return F.diagonal_place(input, shape=(size, size), offset=diagonal)
     if input.ndim != 2:
         raise RuntimeError(f"diag: diag(): Supports 1D or 2D tensors. Got {input.ndim}D. Use diagonal or diag_embed")
     return F.clone(F.diagonal(input, offset=diagonal))
@@ -46,10 +48,10 @@ def reshape_as(F: Any, input: Any, other: Any) -> Any:
 @composite("flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor")
 def flatten(F: Any, input: Any, start_dim: int = 0, end_dim: int = -1) -> Any:
     """The dimensions from ``start_dim`` to ``end_dim`` as one; a view where the memory layout allows it."""
-    first, last = wrap_dim(start_dim, input.ndim, "flatten"), wrap_dim(end_dim, input.ndim, "flatten")
+    shape = getattr(input, "_array", input).shape
+    first, last = wrap_dim(start_dim, len(shape), "flatten"), wrap_dim(end_dim, len(shape), "flatten")
     if first > last:
         raise RuntimeError(f"flatten: flatten() has invalid args: start_dim cannot come after end_dim, got {start_dim} and {end_dim}")
-    shape = tuple(input.shape)
     if not shape:
         return F.reshape(input, shape=(1,))
     if first == last:
@@ -84,17 +86,29 @@ def t(F: Any, input: Any) -> Any:
 @composite("movedim(input: Tensor, source: int | Sequence[int], destination: int | Sequence[int]) -> Tensor", aliases=("moveaxis",))
 def movedim(F: Any, input: Any, source: Any, destination: Any) -> Any:
     """Dimensions moved from ``source`` to ``destination``; the others keep their order."""
-    origin, target = wrap_dims(source, input.ndim, "movedim"), wrap_dims(destination, input.ndim, "movedim")
+    source, destination = (dims if isinstance(dims, int) else tuple(dims) for dims in (source, destination))
+    return F.permute(input, dims=_moved(source, destination, input.ndim))
+
+
+@lru_cache(maxsize=256)
+def _moved(source: Any, destination: Any, rank: int) -> tuple[int, ...]:
+    """The order of dimensions that moves some of them."""
+    origin, target = wrap_dims(source, rank, "movedim"), wrap_dims(destination, rank, "movedim")
     if len(origin) != len(target):
         raise RuntimeError(f"movedim: Invalid source or destination dims: source ({source}) should contain the same number of dims as destination ({destination})")
-    rest = iter([d for d in range(input.ndim) if d not in origin])
-    return F.permute(input, dims=tuple(origin[target.index(d)] if d in target else next(rest) for d in range(input.ndim)))
+    rest = iter([d for d in range(rank) if d not in origin])
+    return tuple([origin[target.index(d)] if d in target else next(rest) for d in range(rank)])
 
 
 @composite("expand(input: Tensor, sizes: Sequence[int]) -> Tensor", places=("Tensor",), varargs="sizes")
 def expand(F: Any, input: Any, sizes: Any) -> Any:
     """A view of size ``sizes`` in which dimensions of size 1 are repeated without memory; ``-1`` keeps a size."""
-    shape = tuple(input.shape)
+    return F.broadcast_to(input, shape=_expanded(getattr(input, "_array", input).shape, tuple(sizes)))
+
+
+@lru_cache(maxsize=256)
+def _expanded(shape: tuple[int, ...], sizes: tuple[int, ...]) -> tuple[int, ...]:
+    """The shape that ``sizes`` mean for a tensor of some shape, which must fit."""
     extra = len(sizes) - len(shape)
     if extra < 0:
         raise RuntimeError(f"expand: the number of sizes provided ({len(sizes)}) must be greater or equal to the number of dimensions in the tensor ({len(shape)})")
@@ -105,7 +119,7 @@ def expand(F: Any, input: Any, sizes: Any) -> Any:
         if own not in (1, n):
             raise RuntimeError(f"expand: The expanded size of the tensor ({n}) must match the existing size ({own}) at non-singleton dimension {d + extra}. "
                                f"Target sizes: {list(target)}. Tensor sizes: {list(shape)}")
-    return F.broadcast_to(input, shape=target)
+    return target
 
 
 @composite("expand_as(input: Tensor, other: Tensor) -> Tensor", places=("Tensor",))
@@ -119,3 +133,24 @@ def broadcast_tensors(F: Any, *tensors: Any) -> Any:
     """The tensors expanded to their common shape, as views."""
     shape = broadcast("broadcast_tensors", [f"tensors[{i}]" for i in range(len(tensors))], tensors)
     return tuple(F.broadcast_to(tensor, shape=shape) for tensor in tensors)
+
+
+@composite("narrow_copy(input: Tensor, dim: int, start: int, length: int) -> Tensor")
+def narrow_copy(F: Any, input: Any, dim: int, start: int, length: int) -> Any:
+    """``narrow``, as a copy."""
+    return F.clone(F.narrow(input, dim=dim, start=start, length=length))
+
+
+@composite("unravel_index(indices: Tensor, shape: int | Sequence[int]) -> tuple[Tensor, ...]", places=("torch",))
+def unravel_index(F: Any, indices: Any, shape: Any) -> Any:
+    """The coordinates, one tensor per dimension of ``shape``, of positions in a flattened tensor. Positions beyond its end begin anew.
+
+    >>> import autograd_core as ag
+    >>> [each.tolist() for each in ag.unravel_index(ag.tensor([5, 2]), (2, 3))]
+    [[1, 0], [2, 2]]
+    """
+    found = []
+    for size in reversed([shape] if isinstance(shape, int) else list(shape)):
+        found.append(F.remainder(indices, size))
+        indices = F.floor_divide(indices, size)
+    return tuple(reversed(found))

@@ -114,4 +114,4 @@ REFERENCES: dict[str, Reference] = {
     "unique_consecutive": unique_consecutive,
     "unique_consecutive_of": lambda a, *, dim=None: unique_consecutive(a, return_inverse=True, return_counts=True, dim=dim),
 }
-NO_REFERENCE: dict[str, str] = {"place_rows": ADJOINT, "place_points": ADJOINT, "place_masked": ADJOINT, "write_rows": PART, "scatter_write": PART, "scatter_positions": PART, "positions": PART}
+NO_REFERENCE: dict[str, str] = {"place_rows": ADJOINT, "place_points": ADJOINT, "place_masked": ADJOINT, "write_rows": PART, "rows_back": PART, "scatter_back": PART, "scatter_write": PART, "scatter_positions": PART, "positions": PART}

@@ -123,7 +123,8 @@ REFERENCES: dict[str, Reference] = {
     "cummax": running(np.max), "cummin": running(np.min), "logcumsumexp": logcumsumexp,
     "kthvalue": picking(lambda row, k: np.argsort(row, kind="stable")[k - 1]), "median_along": picking(median_position), "median_of_all": median_of_all,
     "median": median, "nanmedian": nanmedian, "mode": picking(mode_position), "quantile": quantile(np.quantile), "nanquantile": quantile(np.nanquantile),
-    "histc": histogram, "bincount": bincount, "diff": diff, "trapezoid": trapezoid, "cumulative_trapezoid": cumulative_trapezoid,
+    "histc": histogram, "bincount": bincount, "diff": diff, "differences": lambda a, *, dim: np.diff(a, axis=dim),
+    "differences_adjoint": lambda a, *, dim: -np.diff(a, axis=dim, prepend=0, append=0), "trapezoid": trapezoid, "cumulative_trapezoid": cumulative_trapezoid,
     "dist": lambda a, b, *, p=2: np.max(np.abs(a - b)) if p == np.inf else np.sum(np.abs(a - b) ** p) ** (1 / p),
 }
 NO_REFERENCE: dict[str, str] = {}

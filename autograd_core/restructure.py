@@ -7,6 +7,7 @@ sharing its memory.
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+from weakref import ref
 
 from .config import enable_grad, get_mode
 from .dispatch import apply
@@ -54,7 +55,7 @@ def restructure(x: Any, op: str, attrs: dict[str, Any], label: str) -> Any:
         x._view = after._view
     elif living:
         x._view = after._view
-        before._view.add(x)
+        before._view.members.append(ref(x))
     elif view.__class__ is Family:
         x._view = None
     return x

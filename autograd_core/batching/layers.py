@@ -132,11 +132,6 @@ def _squared_error(call: Call) -> Any:
     return composed(call, lambda F, input, target, reduction: _reduced(F, F.square(input - target), reduction))
 
 
-@rule("divergence")
-def _divergence(call: Call) -> Any:
-    return composed(call, lambda F, input, target, reduction: _reduced(F, F.xlogy(target, target) - target * input, reduction))
-
-
 @rule("cosine")
 def _cosine(call: Call) -> Any:
     def cosine(F: Any, x1: Any, x2: Any, dim: int, eps: float) -> Any:
@@ -154,17 +149,20 @@ def _distance(call: Call) -> Any:
     return composed(call, distance)
 
 
-@rule("embedding_hinge")
-def _embedding_hinge(call: Call) -> Any:
-    def hinge(F: Any, input: Any, target: Any, margin: float, reduction: str) -> Any:
-        return _reduced(F, F.where(target != -1, input, 0) + F.where(target != 1, F.relu(margin - input), 0), reduction)
+@rule("ranking")
+def _ranking(call: Call) -> Any:
+    def ranked(F: Any, input1: Any, input2: Any, target: Any, margin: float, reduction: str) -> Any:
+        return _reduced(F, F.relu(margin + (input1 - input2 if target is None else -target * (input1 - input2))), reduction)
 
-    return composed(call, hinge)
+    return composed(call, ranked)
 
 
-@rule("logistic_error")
-def _logistic_error(call: Call) -> Any:
-    return composed(call, lambda F, input, target, reduction: _reduced(F, -F.logsigmoid(target * input), reduction))
+@rule("divergence", "embedding_hinge", "logistic_error", "chances_cross_entropy")
+def _pairs(call: Call) -> Any:
+    """Losses of two tensors of one shape: those of the elements, reduced for each example."""
+    losses = call.run(call.full(0), call.full(1), reduction="none")
+    reduction, dims = call.attrs["reduction"], tuple(range(1, losses.ndim))
+    return losses if reduction == "none" or not dims else _methods.mean(losses, dims) if reduction == "mean" else _methods.sum(losses, dims)
 
 
 @rule("gaussian_error")

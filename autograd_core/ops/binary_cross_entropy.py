@@ -6,8 +6,8 @@ from typing import Any
 
 from ..backend.registry import backend_of
 from ..errors import ShapeError
-from ..op import NN, S, composite, elementwise, op, span
-from ..spec import Meta, broadcast, elementwise_spec
+from ..op import NN, S, composite, op, span
+from ..spec import Meta, broadcast
 from .loss import check_reduction, per_element, reduce_loss, reduced_meta, sum_or_mean
 from .reduce import widened
 
@@ -102,26 +102,52 @@ _TINY = 1e-30
 """Above this, and below 1, logarithms stay above -100."""
 
 
-def _bce(xp: Any, input: Any, target: Any) -> Any:
-    if backend_of(input).name == "cpu" and input.size and input.min() > _TINY and input.max() < 1:
-        loss = target * xp.log(input)
-        loss += (1 - target) * xp.log(1 - input)
-        return -loss
-    if backend_of(input).name == "cpu" and not ((input >= 0) & (input <= 1) | xp.isnan(input)).all():
-        raise RuntimeError("binary_cross_entropy: all elements of input should be between 0 and 1. For raw scores use binary_cross_entropy_with_logits")
-    return -(target * _floored_log(xp, input) + (1 - target) * _floored_log(xp, 1 - input))
+def _chances_parts(xp: Any, input: Any, target: Any, *, reduction: str) -> tuple[Any, Any, Any]:
+    """The loss, ``input * (1 - input)``, and what the loss grows by with ``target``."""
+    if input.shape != target.shape:
+        raise ValueError("shapes")
+    wide, known = widened(input), widened(target)
+    other = 1 - wide
+    spread = wide * other
+    cpu = backend_of(input).name == "cpu"
+    if cpu and spread.size and spread.min() > _TINY:
+        yes, no = xp.log(wide), xp.log(other)
+    else:
+        if cpu and not ((wide >= 0) & (wide <= 1) | xp.isnan(wide)).all():
+            raise RuntimeError("binary_cross_entropy: all elements of input should be between 0 and 1. For raw scores use binary_cross_entropy_with_logits")
+        yes, no = _floored_log(xp, wide), _floored_log(xp, other)
+    loss = (known - 1) * no - known * yes
+    return sum_or_mean(xp, loss, reduction, input.dtype), spread, no - yes
 
 
-bce_elements = elementwise(
-    "bce_elements", "input target", kernel=_bce, places=(), signature="bce_elements(input: Tensor, target: Tensor) -> Tensor", label="binary_cross_entropy",
-                                                                      domain=(0.1, 0.9),
-    takes="none", spec=elementwise_spec("binary_cross_entropy", ("input", "target"), "same"),
-    samples=[S(span(0.1, 0.9, 3, 4), span(0.0, 1.0, 3, 4)), S(span(0.1, 0.9), span(0.0, 1.0)), S(span(0.1, 0.9, 0, 2), span(0.0, 1.0, 0, 2)),
-             S(span(0.1, 0.9, 3, 1), span(0.0, 1.0, 4)), S(span(0.1, 0.9, 3, 4), span(0.0, 1.0, 4)),
-             S(span(1.5, 2.0, 3), (3,), error=RuntimeError, match="between 0 and 1")],
-    vjp={"input": "g * ((input - target) / clamp(input * (1 - input), 1e-12, None))",
-         "target": "g * (clamp(log(1 - input), -100.0, None) - clamp(log(input), -100.0, None))"},
-    doc="``-(target * log(input) + (1 - target) * log(1 - input))``, the logarithms at least -100.")
+def _chances_spec(input: Any, target: Any, *, reduction: str) -> Meta:
+    if tuple(target.shape) != tuple(input.shape):
+        raise ValueError(f"binary_cross_entropy: Using a target size ({tuple(target.shape)}) that is different to the input size ({tuple(input.shape)}) is deprecated. "
+                         "Please ensure they have the same size")
+    return reduced_meta("binary_cross_entropy", input, reduction)
+
+
+@op("chances_cross_entropy(input: Tensor, target: Tensor, reduction: str) -> Tensor", label="binary_cross_entropy", promotes="same", spec=_chances_spec, samples=[
+    *(S(span(0.1, 0.9, 3, 4), span(0.0, 1.0, 3, 4), reduction=reduction) for reduction in ("none", "mean", "sum")),
+    S(span(0.1, 0.9), span(0.0, 1.0), reduction="mean"), S(span(0.1, 0.9, 0, 2), span(0.0, 1.0, 0, 2), reduction="sum"),
+    S(span(0.1, 0.9, 3, 4), (4,), reduction="sum", error=ValueError, match="same size"), S(span(1.5, 2.0, 3), (3,), reduction="sum", error=RuntimeError, match="between 0 and 1")])
+def chances_cross_entropy(xp: Any, input: Any, target: Any, *, reduction: str) -> Any:
+    """``-(target * log(input) + (1 - target) * log(1 - input))`` of equal shapes, the logarithms at least -100, reduced."""
+    return _chances_parts(xp, input, target, reduction=reduction)[0]
+
+
+@chances_cross_entropy.vjp()
+def _(F: Any, g: Any, input: Any, target: Any, reduction: str, needs: Any) -> Any:
+    g = per_element(g, reduction, input.shape)
+    to_input = g * ((input - target) / F.clamp(input * (1 - input), 1e-12, None)) if needs[0] else None
+    return to_input, g * (F.clamp(F.log(1 - input), -100.0, None) - F.clamp(F.log(input), -100.0, None)) if needs[1] else None
+
+
+@chances_cross_entropy.fused_vjp(("spread", "growth"), _chances_parts)
+def _(F: Any, g: Any, input: Any, target: Any, spread: Any, growth: Any, reduction: str, needs: Any) -> Any:
+    g = per_element(g, reduction, input.shape)
+    to_input = ((input - target) / F.backend.xp.maximum(spread, 1e-12) * g).astype(input.dtype, copy=False) if needs[0] else None
+    return to_input, (growth * g).astype(input.dtype, copy=False) if needs[1] else None
 
 
 @composite("binary_cross_entropy(input: Tensor, target: Tensor, weight: Tensor | None = None, reduction: str = 'mean') -> Tensor", places=NN)
@@ -131,9 +157,7 @@ def binary_cross_entropy(F: Any, input: Any, target: Any, weight: Any = None, re
     Logarithms are cut off at -100, so that a probability of exactly 0 or 1 costs 100 and not infinity. From raw scores,
     ``binary_cross_entropy_with_logits`` is exact. Raises ``ValueError`` where the shapes differ.
     """
+    if weight is None:
+        return F.chances_cross_entropy(input, target, reduction=reduction)
     check_reduction("binary_cross_entropy", reduction)
-    if input.shape != target.shape:
-        raise ValueError(f"binary_cross_entropy: Using a target size ({tuple(target.shape)}) that is different to the input size ({tuple(input.shape)}) is deprecated. "
-                         "Please ensure they have the same size")
-    loss = F.bce_elements(input, target)
-    return reduce_loss(F, loss if weight is None else loss * weight, reduction)
+    return reduce_loss(F, F.chances_cross_entropy(input, target, reduction="none") * weight, reduction)

@@ -64,25 +64,25 @@ def _entropy_gradient(F: Any, g: Any, input: Any, probabilities: Any, wanted: An
     return (probabilities * F.sum(wanted, dim=dim, keepdim=True) - wanted) * g
 
 
-def _wanted(F: Any, input: Any, target: Any, weight: Any, dtype: Any, reduction: str, ignore_index: int, label_smoothing: float) -> Any:
+def _wanted(F: Any, input: Any, target: Any, weight: Any, reduction: str, ignore_index: int, label_smoothing: float) -> Any:
     """The ``y`` of ``p - y``."""
     dim = class_dim(input)
     return F.class_targets(target, weight, classes=input.shape[dim], dim=dim, ignore_index=ignore_index, label_smoothing=label_smoothing,
-                           mean=reduction == "mean", dtype=dtype)
+                           mean=reduction == "mean", dtype=as_dtype(input.dtype))
 
 
 @softmax_cross_entropy.vjp()
-def _(F: Any, g: Any, input: Any, target: Any, weight: Any, input_dtype: Any, reduction: str, ignore_index: int, label_smoothing: float) -> Any:
-    wanted = _wanted(F, input, target, weight, input_dtype, reduction, ignore_index, label_smoothing)
+def _(F: Any, g: Any, input: Any, target: Any, weight: Any, reduction: str, ignore_index: int, label_smoothing: float) -> Any:
+    wanted = _wanted(F, input, target, weight, reduction, ignore_index, label_smoothing)
     return _entropy_gradient(F, g, input, F.softmax_along(input, dim=class_dim(input)), wanted, reduction), None, None
 
 
 @softmax_cross_entropy.fused_vjp(("powers", "totals", "places", "counts"), _entropy_parts)
-def _(F: Any, g: Any, input: Any, target: Any, weight: Any, input_dtype: Any, powers: Any, totals: Any, places: Any, counts: Any, reduction: str,
+def _(F: Any, g: Any, input: Any, target: Any, weight: Any, powers: Any, totals: Any, places: Any, counts: Any, reduction: str,
       ignore_index: int, label_smoothing: float) -> Any:
     xp = F.backend.xp
     if places is None:
-        wanted = _wanted(F, input, target, weight, input_dtype, reduction, ignore_index, label_smoothing)
+        wanted = _wanted(F, input, target, weight, reduction, ignore_index, label_smoothing)
         return _entropy_gradient(F, g, input, from_rows(F, powers / totals, input.shape), wanted, reduction), None, None
     share = _each(xp, g, places, counts, reduction, powers.dtype)
     gradient = powers * (share / totals)
@@ -185,16 +185,16 @@ def _likelihood_parts(xp: Any, input: Any, target: Any, weight: Any, *, reductio
 
 
 @negative_log_likelihood.vjp("input")
-def _(F: Any, g: Any, input_shape: Any, input_dtype: Any, target: Any, weight: Any, reduction: str, ignore_index: int) -> Any:
+def _(F: Any, g: Any, input_shape: Any, target: Any, weight: Any, reduction: str, ignore_index: int) -> Any:
     dim = 0 if len(input_shape) == 1 else 1
     wanted = F.class_targets(target, weight, classes=input_shape[dim], dim=dim, ignore_index=ignore_index, label_smoothing=0.0, mean=reduction == "mean",
-                             dtype=input_dtype)
+                             dtype=as_dtype(g.dtype))
     return -wanted * (F.unsqueeze(g, dim=dim) if reduction == "none" else g)
 
 
 @negative_log_likelihood.fused_vjp(("places", "counts"), _likelihood_parts)
-def _(F: Any, g: Any, input_shape: Any, input_dtype: Any, places: Any, counts: Any, reduction: str) -> Any:
-    xp, dtype = F.backend.xp, as_dtype(input_dtype).dtype
+def _(F: Any, g: Any, input_shape: Any, places: Any, counts: Any, reduction: str) -> Any:
+    xp, dtype = F.backend.xp, g.dtype
     gradient = xp.zeros((len(places), input_shape[0 if len(input_shape) == 1 else 1]), dtype=dtype)
     gradient.reshape(-1)[places] = -_each(xp, g, places, counts, reduction, dtype).reshape(-1)
     return from_rows(F, gradient, input_shape), None, None

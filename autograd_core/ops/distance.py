@@ -298,7 +298,7 @@ def _triplet(F: Any, near: Any, far: Any, other: Any, margin: float, reduction: 
         raise RuntimeError(f"triplet_margin_loss: The positive distance and negative distance should have the same number of dimensions, got {near.ndim} and {far.ndim}")
     if other is not None:
         far = F.minimum(far, other)
-    return reduce_loss(F, F.relu(near - far + margin), reduction)
+    return F.ranking(near, far, None, margin=float(margin), reduction=reduction)
 
 
 def _check_triplet(name: str, margin: float, reduction: str) -> None:

@@ -8,7 +8,7 @@ from ..backend.registry import backend_of
 from ..dtypes import as_dtype
 from ..errors import ShapeError, describe
 from ..op import NN, Arg, S, composite, detached, distinct, ints, op, span
-from ..spec import Meta
+from ..spec import Meta, broadcast, computed_dtype
 from .classes import as_rows, check_classes, class_dim, class_indices, class_places, require_class_indices
 from .loss import check_reduction, matched, pair_spec, per_element, reduce_loss, reduced_meta, sum_or_mean
 from .reduce import widened
@@ -66,16 +66,63 @@ def margin_ranking_loss(F: Any, input1: Any, input2: Any, target: Any, margin: f
     if not input1.ndim == input2.ndim == target.ndim:
         raise RuntimeError("margin_ranking_loss: All input tensors should have same dimension but got sizes: "
                            f"input1: {list(input1.shape)}, input2: {list(input2.shape)}, target: {list(target.shape)}")
-    return reduce_loss(F, F.relu(-target * (input1 - input2) + margin), reduction)
+    return F.ranking(input1, input2, target, margin=float(margin), reduction=reduction)
+
+
+def _ranking_spec(input1: Any, input2: Any, target: Any, *, margin: float, reduction: str) -> Meta:
+    given = {"input1": input1, "input2": input2, **({} if target is None else {"target": target})}
+    shape = broadcast("margin_ranking_loss", tuple(given), tuple(given.values()))
+    return reduced_meta("margin_ranking_loss", Meta(shape, computed_dtype("margin_ranking_loss", "same", tuple(given.values()))), reduction)
+
+
+def _ranking_parts(xp: Any, input1: Any, input2: Any, target: Any, *, margin: float, reduction: str) -> tuple[Any, Any, Any]:
+    """The loss, 1 where it is not 0, and by how much the first is larger."""
+    lead = input1 - input2
+    loss = lead + margin if target is None else margin - target * lead
+    return sum_or_mean(xp, widened(xp.maximum(loss, 0)), reduction, lead.dtype), (loss > 0).astype(lead.dtype), lead
+
+
+@op("ranking(input1: Tensor, input2: Tensor, target: Tensor | None, margin: float, reduction: str) -> Tensor", label="margin", promotes="same", broadcasts=True,
+    spec=_ranking_spec, samples=[
+        *(S(distinct(3, 4), distinct(3, 4), Arg(values=[[1.0, -1.0, 1.0, -1.0]] * 3), margin=0.3, reduction=reduction) for reduction in ("none", "mean", "sum")),
+        S(distinct(3, 4), distinct(4), None, margin=0.3, reduction="mean"), S((), (), Arg(values=-1.0), margin=5.0, reduction="mean"),
+        S((0, 2), (0, 2), None, margin=1.0, reduction="sum"), S((3,), (4,), None, margin=1.0, reduction="sum", error=RuntimeError, match="must match the size")])
+def ranking(xp: Any, input1: Any, input2: Any, target: Any, *, margin: float, reduction: str) -> Any:
+    """``max(0, margin - target * (input1 - input2))``, reduced; without ``target`` it is -1: the second should be larger."""
+    return _ranking_parts(xp, input1, input2, target, margin=margin, reduction=reduction)[0]
+
+
+def _ranking_gradients(g: Any, missed: Any, lead: Any, target: Any, reduction: str, needs: Any) -> Any:
+    share = missed * per_element(g, reduction, missed.shape)
+    up = share if target is None else share * -target
+    return up if needs[0] else None, -up if needs[1] else None, share * -lead if needs[2] else None
+
+
+@ranking.vjp()
+def _(F: Any, g: Any, input1: Any, input2: Any, target: Any, margin: float, reduction: str, needs: Any) -> Any:
+    lead = input1 - input2
+    loss = lead + margin if target is None else margin - target * lead
+    return _ranking_gradients(g, F.to_dtype(loss > 0, dtype=as_dtype(g.dtype)), lead, target, reduction, needs)
+
+
+@ranking.fused_vjp(("missed", "lead"), _ranking_parts)
+def _(F: Any, g: Any, target: Any, missed: Any, lead: Any, reduction: str, needs: Any) -> Any:
+    return _ranking_gradients(g, missed, lead, target, reduction, needs)
 
 
 def _margins_spec(input: Any, target: Any, weight: Any, *, p: int, margin: float, averaged: bool, reduction: str) -> Meta:
-    return reduced_meta("multi_margin_loss", input, reduction, tuple(target.shape))
+    name = "multi_margin_loss" if averaged else "multiclass_hinge_loss"
+    if len(input.shape) > 2:
+        raise ShapeError(f"{name}: expected input of shape (batch, classes) or (classes), got {describe(input)}")
+    check_classes(name, input, target, weight, reduction)
+    return reduced_meta(name, input, reduction, tuple(target.shape))
 
 
 def _margins_parts(xp: Any, input: Any, target: Any, weight: Any, *, p: int, margin: float, averaged: bool, reduction: str) -> tuple[Any, ...]:
     """The losses; what each wrong class misses the margin by, the classes that are targets, and what each sample counts."""
     require_class_indices(input, target, weight)
+    if input.ndim > 2:
+        raise ValueError("images")
     rows = as_rows(xp, widened(input))
     index, _ = class_indices(xp, "multi_margin_loss", target, None, rows.shape[1], NOTHING)
     places = class_places(xp, index, rows.shape[1])
@@ -122,14 +169,14 @@ def _(F: Any, g: Any, input: Any, target: Any, weight: Any, p: int, margin: floa
 
 
 @class_margins.fused_vjp(("missed", "places", "share"), _margins_parts)
-def _(F: Any, g: Any, target: Any, input_shape: Any, input_dtype: Any, missed: Any, places: Any, share: Any, p: int, averaged: bool, reduction: str) -> Any:
+def _(F: Any, g: Any, target: Any, input_shape: Any, missed: Any, places: Any, share: Any, p: int, averaged: bool, reduction: str) -> Any:
     each = _share(g, reduction, target, input_shape[-1], averaged)
     each = each.reshape(-1, 1) if reduction == "none" else each
     if share is not None:
         each = each * share[:, None]
     gradient = ((missed > 0) if p == 1 else 2 * missed) * each
     gradient.reshape(-1)[places] = -gradient.sum(axis=1)
-    return gradient.reshape(input_shape).astype(as_dtype(input_dtype).dtype, copy=False), None, None
+    return gradient.reshape(input_shape).astype(g.dtype, copy=False), None, None
 
 
 @composite("multi_margin_loss(input: Tensor, target: Tensor, p: int = 1, margin: float = 1.0, weight: Tensor | None = None, reduction: str = 'mean') -> Tensor",
@@ -138,7 +185,6 @@ def multi_margin_loss(F: Any, input: Any, target: Any, p: int = 1, margin: float
     """The mean over the wrong classes of ``max(0, margin - input[target] + input) ** p``; ``input`` is (batch, classes) or (classes)."""
     if p not in {1, 2}:
         raise ValueError(f"multi_margin_loss: only p == 1 and p == 2 supported, got {p}")
-    _check_scores("multi_margin_loss", input, target, reduction, weight)
     return F.class_margins(input, target, weight, p=p, margin=margin, averaged=True, reduction=reduction)
 
 
@@ -153,15 +199,7 @@ def multiclass_hinge_loss(F: Any, input: Any, target: Any, margin: float = 1.0, 
     >>> nn.functional.multiclass_hinge_loss(ag.tensor([[1.0, 2.0, 0.5]]), ag.tensor([0])).item()
     2.5
     """
-    _check_scores("multiclass_hinge_loss", input, target, reduction)
     return F.class_margins(input, target, None, p=1, margin=margin, averaged=False, reduction=reduction)
-
-
-def _check_scores(name: str, input: Any, target: Any, reduction: str, weight: Any = None) -> None:
-    """Refuse what are no scores (batch, classes) or (classes) with class indices."""
-    if input.ndim > 2:
-        raise ShapeError(f"{name}: expected input of shape (batch, classes) or (classes), got {describe(input)}")
-    check_classes(name, input, target, weight, reduction)
 
 
 @composite("zero_one_loss(input: Tensor, target: Tensor, reduction: str = 'mean') -> Tensor", places=NN)

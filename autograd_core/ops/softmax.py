@@ -93,6 +93,10 @@ _FEW = 2048
 @op("softmax_along(input: Tensor, dim: int) -> Tensor", kind="general", promotes="same", label="softmax", spec=_softmax_spec("softmax"), samples=_SOFTMAX)
 def softmax_along(xp: Any, input: Any, *, dim: int) -> Any:
     """``exp(input)`` divided by its sum along ``dim``, computed without overflow."""
+    if 0 < input.size < _FEW and input.ndim and input.dtype.char in "fd":
+        powers = xp.exp(input - input.max(axis=dim, keepdims=True))
+        powers /= powers.sum(axis=dim, keepdims=True)
+        return powers
     _, powers, totals = exponentials(xp, input, dim)
     powers = xp.divide(powers, totals, out=powers) if powers.ndim else powers / totals
     return powers.astype(HALF) if input.dtype is HALF else powers

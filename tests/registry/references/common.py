@@ -536,7 +536,6 @@ MORE: dict[str, Reference] = {
     "logsigmoid": special.log_expit, "silu": lambda a: a * special.expit(a), "mish": lambda a: a * np.tanh(np.logaddexp(0, a)), "softsign": lambda a: a / (1 + np.abs(a)), "relu6": lambda a: np.clip(a, 0, 6),
     "hardtanh": lambda a, *, min_val=-1.0, max_val=1.0: np.clip(a, min_val, max_val), "erf": special.erf, "erfc": special.erfc, "erfinv": special.erfinv,
     "isclose": lambda a, b, *, rtol=1e-5, atol=1e-8, equal_nan=False: np.isclose(a, b, rtol, atol, equal_nan), "allclose": np.allclose, "equal": np.array_equal,
-    "bce_elements": lambda a, b: binary_cross_entropy(a, b, reduction="none"),
     "diag": lambda a, *, diagonal=0: np.diag(a, diagonal), "diagonal": lambda a, *, offset=0, dim1=0, dim2=1: np.diagonal(a, offset, dim1, dim2),
     "diag_embed": lambda a, *, offset=0, dim1=-2, dim2=-1: np.moveaxis(np.apply_along_axis(lambda v: np.diag(v, offset), -1, a) if a.ndim == 1 else np.stack([np.diag(v, offset) for v in a]), (-2, -1), (dim1, dim2)),
     "view_as": lambda a, b: a.reshape(b.shape), "reshape_as": lambda a, b: a.reshape(b.shape), "ravel": lambda a: a.reshape(-1), "unflatten": lambda a, *, dim, sizes: a.reshape(*a.shape[: dim % a.ndim], *(n if n != -1 else a.shape[dim] // -int(np.prod(sizes)) for n in sizes)),

@@ -38,7 +38,8 @@ from . import ops as ops
 from .config import get_mode
 from .cuts import cut_of, inherit_cut, note_cuts
 from .dispatch import apply, dtype_or_none, explain, named_result
-from .storage import TensorBase, link_view, real_array
+from .storage import INFERENCE, UNCHECKED, TensorBase, View, link_view, real_array
+from .inplace import apart, rebase
 from .inplace import inplace as write
 from .dtypes import bool_ as _bool
 from .dtypes import dtype as DType
@@ -64,6 +65,7 @@ note_write = WRITES.note
 _new_tuple = builtins.tuple.__new__
 _some = builtins.any
 _COMPLEX_OR_NARROW = "cV"  # kinds of dtypes; bfloat16 is kept as V
+_WHOLE = "iub"
 FLOAT32 = _float32.dtype
 FLOAT64 = _float64.dtype
 INT64 = _int64.dtype
@@ -195,7 +197,8 @@ def composite(declared: Composite) -> str:
     if declared.inplace:
         keywords = [signature.parameter(name) for name in signature.keyword_only]
         define = f"def {declared.name}_({', '.join([*map(signature.parameter, signature.positional), *(['*'] if keywords else []), *keywords])}) -> Tensor:"
-        inside = [f'"""``{declared.name}``, written into the tensor itself."""', f"return {signature.positional[0]}.copy_(_{declared.name}(F, {', '.join(arguments)}))"]
+        computed = f"_{declared.name}(F, {', '.join([f'clone({arguments[0]})', *arguments[1:]])})"
+        inside = [f'"""``{declared.name}``, written into the tensor itself."""', f"return {signature.positional[0]}.copy_({computed})"]
         text += f"\n\n\n{define}\n{_indent(inside)}"
     return text
 

@@ -194,10 +194,15 @@ def _array_type(op: Op, inputs: Any, arrays: list[Any]) -> Any:
 def _into(op: Op, array_type: type, arrays: list[Any], attrs: dict[str, Any], out: Any) -> Any:
     """Run the kernel into ``out``, through a copy where the kernel cannot write there."""
     kernel = op.kernels[array_type]
-    if op.takes_out and all([getattr(array, "dtype", out.dtype) == out.dtype for array in arrays]):  # else the result is cast, uint8 += int64 as in PyTorch
+    if op.takes_out and all([_fits(array, out.dtype, op.promotes == "none") for array in arrays]):  # else the result is cast, uint8 += int64 as in PyTorch
         return kernel(*arrays, **attrs, out=out)
     out[...] = kernel(*arrays, **attrs)
     return out
+
+
+def _fits(array: Any, dtype: Any, indices: bool) -> bool:
+    own = getattr(array, "dtype", dtype)
+    return own == dtype or (indices and own.kind in "iub")
 
 
 def _record(op: Op, inputs: Any, attrs: dict[str, Any], arrays: list[Any], nodes: tuple[Any, ...], result: Any,

@@ -18,8 +18,8 @@ from .op import Op, Rule
 from .spec import NOT_FOR_BOOLEANS, ONLY_FLOATS
 
 LOCALS = frozenset((
-    "F", "a", "accumulate", "apply", "arrays", "attrs", "before", "c", "d", "each", "empty_tensor", "explain", "g", "kept", "n", "needs", "node", "nodes", "note_write", "now",
-    "out", "out_shape", "output_node", "own_shape", "pending", "r", "t", "write"))
+    "F", "a", "accumulate", "apart", "apply", "arrays", "attrs", "base", "before", "c", "d", "each", "empty_tensor", "explain", "g", "kept", "n", "needs", "node", "nodes",
+    "note_write", "now", "out", "out_shape", "output_node", "own_shape", "owns", "pending", "r", "rebase", "t", "view", "write"))
 """Names of local variables and functions in the generated code; an op with an input or attribute of such a name gets none."""
 
 
@@ -160,6 +160,11 @@ def _lean(op: Op) -> bool:
     return not op.attributes and not _needs_shapes(op) and not op.rule_needs_dtypes and op.outputs is None and not _mixed(op)
 
 
+def _number_first(op: Op) -> bool:
+    """Whether the first input may be a Python number: of the operators that do not commute."""
+    return op.infix in ("-", "/", "**") and len(op.inputs) == 2 and _lean(op)
+
+
 def _mixed(op: Op) -> bool:
     """Whether complex numbers may come out of real ones, or real ones out of complex, in a way that the rules leave to ``Reading.contributions``."""
     return not op.holomorphic and op.kind != "elementwise"
@@ -245,6 +250,11 @@ def body(op: Op, annotation: Mapping[str, str]) -> list[str]:
     general = f"return apply(_{op.name}, {inputs}, {written})"
     if op.variadic:
         lines = [f"{first} = tuple({first})", "try:", *_deeper(_unwrap_all(op))]
+    elif _number_first(op):  # 1 - x
+        x, y = op.inputs
+        usual = [line for name in op.inputs for line in _unwrap(op, name, annotation[name])]
+        lines = ["try:", f"    c = {x}.__class__", "    if c is _float or c is _int:", f"        a_{x} = {x}", f"        n_{x} = None", f"        a_{y} = {y}._array",
+                 f"        n_{y} = {y}._node", f"        d = a_{y}.dtype", "    else:", *_deeper(_deeper(usual))]
     else:
         lines = ["try:", *_deeper(line for name in op.inputs for line in _unwrap(op, name, annotation.get(name, "Tensor")))]
     lines += ["except AttributeError:", "    d = None", "now = get_mode()", f"if ({_other_dtype(op, annotation)}) or now.general:", f"    {general}"]
@@ -298,28 +308,35 @@ def _several(op: Op, annotation: Mapping[str, str], needs: str) -> list[str]:
 
 
 def _write_body(op: Op, annotation: Mapping[str, str]) -> list[str]:
-    """The body of the function that writes the op's result into its first input: for a tensor that owns its memory and has no views."""
+    """The body of the function that writes the op's result into its first input."""
     first, *others = op.inputs
-    arguments = f"(_{op.name}, {first}, {pack(others)}, {attrs(op)})"
-    general = f"return write{arguments}"
+    array = f"a_{first}"
+    general = f"return write(_{op.name}, {first}, {pack(others)}, {attrs(op)})"
     if not op.differentiable or op.variadic or op.outputs is not None or op.promotes == "where" or op.residual_kernel is not None or _mixed(op):
         return [general]
-    array = f"a_{first}"
-    lines = ["try:", f"    {array} = {first}._array", f"    n_{first} = {first}._node", f"    d = {array}.dtype", f"    own_shape = {array}.shape"]
+    lines = ["try:", f"    {array} = {first}._array", f"    n_{first} = {first}._node", f"    view = {first}._view", f"    d = {array}.dtype",
+             f"    own_shape = {array}.shape", f"    owns = {array}.base is None"]
     for name in others:
-        apart = f"a_{name}.dtype is not d or a_{name}.base is not None or a_{name} is {array}"  # else they might share memory
-        if op.broadcasts and "written" not in op.extra:  # an op that writes a part of its tensor never grows it
-            apart += f" or a_{name}.shape != own_shape"
-        lines += _deeper(_number_or(name, annotation.get(name, "Tensor"), [f"a_{name} = {name}._array", f"n_{name} = {name}._node", f"if {apart}:", "    d = None"]))
+        other = f"a_{name}"
+        unfit = f"{other}.dtype is not d"
+        if op.promotes == "none":
+            unfit += f" and {other}.dtype.kind not in _WHOLE"  # an index, a mask
+        if op.broadcasts and op.ufunc is None and "written" not in op.extra:  # ufuncs refuse to grow their output, and an op that writes a part never does
+            unfit += f" or {other}.shape != own_shape"
+        lines += _deeper(_number_or(name, annotation.get(name, "Tensor"), [
+            f"{other} = {name}._array", f"n_{name} = {name}._node", f"if {other}.base is not None or {other} is {array}:", "    owns = False", f"if {unfit}:", "    d = None"]))
     lines += ["except AttributeError:", "    d = None", "now = get_mode()",
-              f"if (d is not FLOAT32 and d is not FLOAT64) or now.general or not own_shape or {first}._view is not None or {array}.base is not None:", f"    {general}",
-              f"needs = ({_any_node(op)}) and now.grad", f"if needs and n_{first} is not None and n_{first}.leaf:", f"    {general}"]
+              "if (d is not FLOAT32 and d is not FLOAT64) or now.general or not own_shape or view is INFERENCE"
+              f" or (not owns and not apart({', '.join(f'a_{name}' for name in op.inputs)})):",
+              f"    {general}", f"base = view.base if view.__class__ is View else {first}", f"needs = ({_any_node(op)}) and now.grad",
+              "if needs and base._node is not None and base._node.leaf:", f"    {general}"]
     if first in op.saved:
         lines += ["if needs:", f"    kept = {_saved_value(op, first).replace(array, f'{array}.copy()', 1)}"]
     call = f"_k_{op.name}[{array}.__class__]({', '.join([*(f'a_{name}' for name in op.inputs), *(f'{name}={name}' for name in op.attributes)])}"
     lines += ["try:", f"    {call}, out={array})" if op.takes_out else f"    {array}[...] = {call})", "except Exception:", f"    {general}"]
     label = op.extra.get("written") or f"{op.name}_"
-    lines += [f'note_write({array}, "{label}")', "if needs:", f"    out = {array}", *_deeper([*_record(op, first, kept="kept"), *_note(op, annotation)])]
+    lines += ["if view is not UNCHECKED:", f'    note_write({array}, "{label}")', "if needs:", f"    out = {array}"]
+    lines += _deeper([*_record(op, first, kept="kept"), *_note(op, annotation), "if view is not None:", f"    rebase({first}, base, n, now)"])
     return [*lines, f"return {first}"]
 
 
@@ -380,16 +397,17 @@ def _unwrap_all(op: Op) -> list[str]:
             "for a in arrays:", f"    if {other}:", "        d = None"]
 
 
-def _may_be_marked(name: str, annotation: str) -> str:
+def _may_be_marked(op: Op, name: str, annotation: Mapping[str, str]) -> str:
     """A test for an input that may have been cut from a graph; a number or ``None`` is its own array."""
-    given = f"a_{name} is not {name} and " if "TensorLike" in annotation or "None" in annotation else ""
+    told = annotation.get(name, "")
+    given = f"a_{name} is not {name} and " if "TensorLike" in told or "None" in told or _number_first(op) else ""
     return f"{given}{name}._view is not None"
 
 
 def _mark(op: Op, annotation: Mapping[str, str], results: Sequence[str] = ("t",)) -> list[str]:
     """Mark results without graph whose inputs have one, or were cut from one."""
     inputs = op.inputs[0] if op.variadic else pack(list(op.inputs))
-    marked = "True" if op.variadic else " or ".join(_may_be_marked(name, annotation.get(name, "Tensor")) for name in op.inputs)
+    marked = "True" if op.variadic else " or ".join(_may_be_marked(op, name, annotation) for name in op.inputs)
     return [f"if {_any_node(op)}:", f"    {''.join(f'{t}._view = ' for t in results)}_c_{op.name}",
             f"elif {marked}:", *(f"    inherit_cut({t}, {inputs})" for t in results)]
 
@@ -400,7 +418,7 @@ def _note(op: Op, annotation: Mapping[str, str]) -> list[str]:
         return ["if None in nodes:", f"    note_cuts(n, {op.inputs[0]})"]
     if len(op.inputs) == 1:
         return []
-    marked = " or ".join(f"n_{name} is None and {_may_be_marked(name, annotation.get(name, 'Tensor'))}" for name in op.inputs)
+    marked = " or ".join(f"n_{name} is None and {_may_be_marked(op, name, annotation)}" for name in op.inputs)
     return [f"if {marked}:", f"    note_cuts(n, {pack(list(op.inputs))})"]
 
 

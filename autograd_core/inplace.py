@@ -48,7 +48,7 @@ def inplace(op: Op, x: Any, others: tuple[Any, ...], attrs: dict[str, Any], name
     if view is not UNCHECKED:
         WRITES.note(array, label, line)
     if mode.grad and (others_need or base._node is not None):
-        _rebase(x, base, computed_tensor._node, mode)
+        rebase(x, base, computed_tensor._node, mode)
     return x
 
 
@@ -114,7 +114,17 @@ def _keep_values(base: Any) -> None:
             node.value = node.value.copy()
 
 
-def _rebase(x: Any, base: Any, node: Any, mode: Mode) -> None:
+def apart(array: Any, *others: Any) -> bool:
+    """Whether an array may be written straight: its elements lie apart, it is writeable, and shares no memory with any of ``others``."""
+    flags = array.flags
+    if not getattr(flags, "writeable", True) or (not flags.c_contiguous and overlapping(array)):
+        return False
+    find = BY_TYPE[array.__class__].owner
+    owner = find(array)
+    return not any([other.__class__ is array.__class__ and find(other) is owner for other in others])
+
+
+def rebase(x: Any, base: Any, node: Any, mode: Mode) -> None:
     """After a write: the written tensor's node is ``node``; its base and all other views follow."""
     if node is not None:
         node.seq = next_seq()  # after the write, so that what it saved of the result is not taken for overwritten

@@ -14,7 +14,7 @@ from ..config import ACTIVE, MODE, get_mode, no_grad, refuse, user_line, warn_us
 from ..dtypes import from_numpy_dtype
 from ..engine import WRITES, when
 from ..errors import GraphError, InplaceError, ShapeError
-from ..inplace import _rebase
+from ..inplace import rebase
 from ..node import GeneralNode, next_seq, output_node, pull_general, pull_watched
 from ..op import Op
 from ..queries import is_tensor
@@ -276,7 +276,7 @@ class Function(metaclass=_Meta):
                 if several and not y._array.shape:
                     own.value = y._array
                 if dirty[i]:
-                    _rebase(y, y._view.base if isinstance(y._view, View) else y, own, mode)
+                    rebase(y, y._view.base if isinstance(y._view, View) else y, own, mode)
                 else:
                     y._node = own
             ctx._seq = next_seq()

@@ -30,17 +30,23 @@ def _quiet_exp() -> Any:
     return xp.errstate(over="ignore")(xp.exp)
 
 
-def _one_and_exp_of_minus(xp: Any, input: Any) -> Any:
+def _one_and_exp_of_minus(xp: Any, input: Any, out: Any = None) -> Any:
     """``1 + exp(-input)``, which may overflow to infinity; it divides, so that the result is the right 0."""
-    small = xp.negative(input)
+    small = xp.negative(input, out=out)
     small = (_quiet_exp() if backend_of(input).name == "cpu" else xp.exp)(small, out=small if small.ndim else None)
     small += ONE[small.__class__, small.dtype][0]
     return small
 
 
 def _sigmoid(xp: Any, input: Any) -> Any:
+    if large(input):
+        return in_blocks_to(xp, partial(_write_sigmoid, xp), 1, input)[0]
     small = _one_and_exp_of_minus(xp, input)
     return xp.reciprocal(small, out=small if small.ndim else None)
+
+
+def _write_sigmoid(xp: Any, out: Any, input: Any) -> None:
+    xp.reciprocal(_one_and_exp_of_minus(xp, input, out), out=out)
 
 
 def _relu(xp: Any, input: Any, *, out: Any = None) -> Any:
@@ -63,14 +69,14 @@ def _elu(xp: Any, input: Any, *, alpha: float = 1.0) -> Any:
     return _above_or_exponential(xp, input, input, alpha, 1)
 
 
-def _above_or_exponential(xp: Any, input: Any, above: Any, factor: float, divisor: float) -> Any:
+def _above_or_exponential(xp: Any, input: Any, above: Any, factor: Any, divisor: float) -> Any:
     """``above`` where ``input`` is positive, ``factor * (exp(input / divisor) - 1)`` elsewhere."""
     (zero,) = ZERO[input.__class__, input.dtype]
     below = xp.minimum(input, zero)
     if divisor != 1:
         below /= divisor
     below = xp.expm1(below, out=below if below.ndim else None)
-    if factor != 1:
+    if factor.__class__ not in (int, float) or factor != 1:
         below *= factor
     return choose(xp, input > zero, above, below)
 
@@ -241,10 +247,20 @@ def _(F: Any, g: Any, input: Any, share: Any, approximate: str) -> Any:
 
 
 def _gelu_slope(F: Any, input: Any, share: Any, g: Any, *, approximate: str) -> Any:
-    square = input * input
+    slope = input * input
     if approximate == "tanh":
-        return g * (share + (2 * SQRT_2_OVER_PI) * (share * (1 - share) * (input * (0.134145 * square + 1))))
-    return g * (share + SQRT_HALF_OVER_PI * (input * F.exp(square * -0.5)))
+        return g * (share + (2 * SQRT_2_OVER_PI) * (share * (1 - share) * (input * (0.134145 * slope + 1))))
+    half, factor = _DENSITY[input.__class__, input.dtype]
+    slope *= half
+    slope = F.backend.xp.exp(slope, out=slope if slope.ndim else None)
+    slope *= factor
+    slope *= input
+    slope += share
+    slope *= g
+    return slope
+
+
+_DENSITY = Numbers(-0.5, SQRT_HALF_OVER_PI)
 
 
 logsigmoid = elementwise("logsigmoid", kernel=_logsigmoid, places=NN, promotes="float", vjp="g * sigmoid(-input)", label="log σ",
@@ -272,7 +288,11 @@ SELU_SCALE = 1.0507009873554805
 def _selu(xp: Any, input: Any) -> Any:
     if large(input):
         return in_blocks(xp, partial(_selu, xp), input)
-    return _above_or_exponential(xp, input, input * SELU_SCALE, SELU_ALPHA * SELU_SCALE, 1)
+    scale, factor = _SELU[input.__class__, input.dtype]
+    return _above_or_exponential(xp, input, input * scale, factor, 1)
+
+
+_SELU = Numbers(SELU_SCALE, SELU_ALPHA * SELU_SCALE)
 
 
 def _celu(xp: Any, input: Any, *, alpha: float = 1.0) -> Any:
@@ -335,6 +355,9 @@ def _prelu(xp: Any, input: Any, weight: Any) -> Any:
         return in_blocks(xp, lambda part: _prelu(xp, part, weight.reshape(())), input)
     if weight.size == 1 and weight.ndim <= input.ndim:
         weight = weight.reshape(())  # to spread one number from one dimension takes twice the time
+        if weight.__class__ is xp.ndarray and backend_of(weight).name == "cpu" and input.ndim and 0 < weight <= 1:
+            scaled = weight * input
+            return xp.maximum(input, scaled, out=scaled)
     return choose(xp, input > ZERO[input.__class__, input.dtype][0], input, weight * input)
 
 
@@ -495,30 +518,20 @@ def _(F: Any, g: Any, out: Any) -> Any:
     return _in_parts(F, lambda part, upstream: _rest_of_one(F.backend.xp, -part, upstream), out, g)
 
 
-def _silu_parts(xp: Any, input: Any) -> tuple[Any, Any]:
-    share = _sigmoid(xp, input)
-    return input * share, share
+@silu.fused_vjp()
+def _(F: Any, g: Any, input: Any) -> Any:
+    (one,) = ONE[input.__class__, input.dtype]
 
-
-def _write_silu(xp: Any, out: Any, share: Any, input: Any) -> None:
-    share[:] = _sigmoid(xp, input)
-    xp.multiply(input, share, out=out)
-
-
-@silu.fused_vjp(("share",), lambda xp, input: in_blocks_to(xp, partial(_write_silu, xp), 2, input) if large(input) else _silu_parts(xp, input))
-def _(F: Any, g: Any, out: Any, share: Any) -> Any:
-    (one,) = ONE[out.__class__, out.dtype]
-    if is_complex(share):
-        share = F.conj(share)  # as ``out`` is
-
-    def slope(value: Any, sigmoid: Any, upstream: Any) -> Any:
-        rest = one - sigmoid
-        rest *= value
-        rest += sigmoid
+    def slope(x: Any, upstream: Any) -> Any:
+        share = _sigmoid(F.backend.xp, x)
+        rest = one - share
+        rest *= x
+        rest += one
+        rest *= share
         rest *= upstream
         return rest
 
-    return _in_parts(F, slope, out, share, g)
+    return _in_parts(F, slope, input, g)
 
 
 @mish.fused_vjp()

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import math
-from functools import partial
 from typing import Any
 
 from ..kernels import bessel, gamma
 from ..kernels import special as kernels
-from ..kernels.blocks import in_blocks, large
-from ..kernels.choose import with_sign
+from ..kernels.blocks import in_blocks, in_blocks_to, large
+from ..kernels.numbers import Numbers
 from ..op import Arg, S, composite, elementwise, span
 
 PLACES = ("torch", "Tensor", "special")
@@ -25,7 +24,7 @@ erfc = elementwise("erfc", quick=False, kernel=kernels.erfc, vjp="g * (-1.128379
                    doc="``1 - erf(input)``, without the loss of digits where it is tiny. Within 4 ulp.")
 erfinv = elementwise("erfinv", quick=False, kernel=kernels.erfinv, vjp="g * (0.886226925452758 * exp(out * out))", promotes="float",
                      domain=(-0.9, 0.9), places=PLACES, inplace=True, samples=[S(Arg((3, 4), -0.9, 0.9)), S(Arg((), -0.9, 0.9)), S((0, 2))],
-                     doc="The inverse of ``erf``: infinite at -1 and 1, NaN outside.")
+                     doc="The inverse of ``erf``: infinite at -1 and 1, NaN outside. Within 6 ulp, and 2 in float32.")
 
 
 erfcx = elementwise("special_erfcx", quick=False, kernel=kernels.erfcx, vjp="g * (2 * input * out - 1.1283791670955126)", promotes="float", places=("special",),
@@ -133,20 +132,29 @@ i1e = elementwise("special_i1e", quick=False, kernel=bessel.i1e, promotes="float
 
 
 def _logit(xp: Any, input: Any, *, eps: float | None = None) -> Any:
-    if large(input):
-        return in_blocks(xp, partial(_logit, xp, eps=eps), input)
     if eps is not None:
         input = xp.minimum(xp.maximum(input, eps), 1 - eps)
     if not input.ndim:
         return _logit(xp, input.reshape(1), eps=eps)[0]
-    with kernels.quiet(xp, input):
-        smaller = 1 - input
-        smaller = xp.minimum(smaller, input + 0.0, out=smaller)  # the sum makes -0 a 0, on whose side the function is infinite
-        odds = smaller * -2
-        odds += 1  # exact: it keeps its digits around 1/2
-        odds /= smaller
-        odds = xp.log1p(odds, out=odds)
-        return with_sign(xp, odds, xp.subtract(input, 0.5, out=smaller))
+    function = kernels.quietly(_log_odds, input)
+    return in_blocks_to(xp, lambda out, part: function(xp, part, out), 1, input)[0] if large(input) else function(xp, input)
+
+
+def _log_odds(xp: Any, input: Any, out: Any = None) -> Any:
+    """``2 arcsinh((x - 1/2) / sqrt(x (1 - x)))``: odd around 1/2, where the difference is exact."""
+    zero, half, one = _ODDS[input.__class__, input.dtype]
+    spread = one - input
+    spread *= input
+    spread += zero  # makes -0 a 0, on whose side the function is infinite
+    xp.sqrt(spread, out=spread)
+    odds = xp.subtract(input, half, out=out)
+    odds /= spread
+    xp.arcsinh(odds, out=odds)
+    odds += odds
+    return odds
+
+
+_ODDS = Numbers(0, 0.5, 1)
 
 
 def _logit_vjp(F: Any, g: Any, input: Any, eps: float | None) -> Any:

@@ -1,4 +1,4 @@
-"""Windows of small images, read by index: one call in the place of one for each element of a window. Of large images slices are faster."""
+"""Small images read by index: one call in the place of one for each element of a window. Of large images slices are faster."""
 
 from __future__ import annotations
 
@@ -11,41 +11,59 @@ SMALL = 1 << 12
 """Elements of all windows up to which reading by index is faster."""
 
 
-class SmallImages:
-    """The places of the windows of images of one shape on each device, worked out when first asked for."""
+class Sources:
+    """Where numbers are read in flattened images of one shape: on each device the places, worked out when first asked for."""
 
-    def __init__(self, *windows: Any) -> None:
-        """``image, kernel, stride, start, dilation, size``: tuples with an entry for each dimension; windows start ``start`` before the images."""
-        self._windows = windows
+    def __init__(self, index: Any, pixels: int) -> None:
+        """``index`` (elements, windows) has the place of each element, ``pixels`` where that is outside of the image, which counts as 0."""
+        self._index, self._pixels = index, pixels
         self._places: dict[type, Places] = {}
 
     def places(self, array: Any) -> Places:
         """The places, on the device of ``array``."""
         found = self._places.get(array.__class__)
         if found is None:
-            found = self._places[array.__class__] = Places(BY_TYPE[array.__class__].name, *self._windows)
+            if self._index is None:
+                self._index = self._worked_out()
+            found = self._places[array.__class__] = Places(BY_TYPE[array.__class__].name, self._index, self._pixels)
         return found
+
+    def _worked_out(self) -> Any:
+        raise NotImplementedError
+
+
+class SmallImages(Sources):
+    """The windows of images of one shape."""
+
+    def __init__(self, image: Any, *windows: Any) -> None:
+        """``image, kernel, stride, start, dilation, size``: tuples with an entry for each dimension; windows start ``start`` before the images."""
+        super().__init__(None, prod(image))
+        self._windows = (image, *windows)
+
+    def _worked_out(self) -> Any:
+        xp = backend_for_device("cpu").xp
+        index, inside = xp.zeros((1, 1), dtype="int64"), xp.ones((1, 1), dtype=bool)
+        for n, length, step, before, spread, count in zip(*self._windows, strict=True):
+            line = xp.arange(length)[:, None, None] * spread + xp.arange(count) * step - before
+            shape = (len(index) * length, index.shape[1] * count)
+            index = (index[:, None, :, None] * n + line).reshape(shape)
+            inside = (inside[:, None, :, None] & (line >= 0) & (line < n)).reshape(shape)
+        return xp.where(inside, index, self._pixels)
 
 
 class Places:
     """Where the elements of windows lie in flattened images, and which of them each pixel is."""
 
-    def __init__(self, device: str, image: Any, kernel: Any, stride: Any, start: Any, dilation: Any, size: Any) -> None:
+    def __init__(self, device: str, index: Any, pixels: int) -> None:
         xp, moved = backend_for_device("cpu").xp, backend_for_device(device).asarray
-        self.pixels, self.elements, self.windows = prod(image), prod(kernel), prod(size)
-        index, inside = xp.zeros((1, 1), dtype="int64"), xp.ones((1, 1), dtype=bool)
-        for n, length, step, before, spread, count in zip(image, kernel, stride, start, dilation, size, strict=True):
-            line = xp.arange(length)[:, None, None] * spread + xp.arange(count) * step - before
-            shape = (len(index) * length, index.shape[1] * count)
-            index = (index[:, None, :, None] * n + line).reshape(shape)
-            inside = (inside[:, None, :, None] & (line >= 0) & (line < n)).reshape(shape)
-        self.numbers = moved(xp.arange(self.elements)[:, None])
-        """A column of the elements' numbers."""
-        self.inside = bool(inside.all())
-        index = xp.where(inside, index, self.pixels)
+        self.pixels = pixels
+        self.elements, self.windows = index.shape
+        self.inside = not bool((index == pixels).any())
         self.index = moved(index)
         """(elements, windows); one more than the last pixel stands for what is outside of the image."""
-        found: list[list[int]] = [[] for _ in range(self.pixels + 1)]
+        self.numbers = moved(xp.arange(self.elements)[:, None])
+        """A column of the elements' numbers."""
+        found: list[list[int]] = [[] for _ in range(pixels + 1)]
         for place, pixel in enumerate(index.reshape(-1).tolist()):
             found[pixel].append(place)
         counts = [len(each) for each in found[:-1]]
@@ -53,7 +71,7 @@ class Places:
         self.complete = min(counts, default=0) == self.most
         nowhere = self.elements * self.windows
         listed = [each + [nowhere] * (self.most - len(each)) for each in found[:-1]]
-        readers = xp.asarray(listed, dtype="int64").reshape(self.pixels, self.most).T.copy()
+        readers = xp.asarray(listed, dtype="int64").reshape(pixels, self.most).T.copy()
         self.readers = moved(readers)
         """(most, pixels): the places, among all elements of all windows, that read a pixel; one more than the last stands for none."""
         self.owners = moved(xp.where(readers == nowhere, self.windows, readers % max(self.windows, 1)))

@@ -76,15 +76,29 @@ def cholesky_pull(F: Any, g: Any, L: Any) -> Any:
 def hermitian_from_lower(F: Any, A: Any) -> Any:
     """The Hermitian matrix that has the lower triangle of ``A``, and of its diagonal the real parts."""
     strict = F.tril(A, diagonal=-1)
+    if not F.is_complex(A):
+        return F.tril(A, diagonal=0) + F.transpose(strict, dim0=-2, dim1=-1)
     diagonal = F.diagonal(A, dim1=-2, dim2=-1)
-    if F.is_complex(A):
-        diagonal = (diagonal + F.conj(diagonal)) * 0.5
+    diagonal = (diagonal + F.conj(diagonal)) * 0.5
     return strict + adjoint_of(F, strict) + F.diag_embed(diagonal)
 
 
 @linalg_cholesky.vjp("input")
 def _(F: Any, g: Any, out: Any, upper: bool) -> Any:
     return cholesky_pull(F, adjoint_of(F, g) if upper else g, adjoint_of(F, out) if upper else out)
+
+
+@linalg_cholesky.fused_vjp()
+def _(F: Any, g: Any, out: Any, upper: bool) -> tuple[Any]:
+    # The rule above on arrays. Both systems are upper triangles, in which Gaussian elimination swaps and subtracts nothing: the library's solver is back substitution.
+    xp = F.backend.xp
+    if upper:
+        g, out = g.swapaxes(-1, -2).conj(), out.swapaxes(-1, -2).conj()
+    turned = out.swapaxes(-1, -2)
+    inner = xp.matmul(turned.conj(), g)
+    inner = F.tril(inner) + F.tril(inner, diagonal=-1).swapaxes(-1, -2).conj()
+    half = xp.linalg.solve(turned.conj(), inner)
+    return (xp.linalg.solve(turned, half.swapaxes(-1, -2)).swapaxes(-1, -2) * 0.5,)
 
 
 @composite("cholesky(input: Tensor, upper: bool = False) -> Tensor")
@@ -181,6 +195,23 @@ def _(F: Any, g: Any, A: Any, Q: Any, R: Any, mode: str) -> Any:
         of_q = through if of_q is None else of_q + through
     left = _tall_pull(F, of_q, of_first, Q, F.narrow(R, dim=-1, start=0, length=m))
     return F.cat((left, F.matmul(Q, of_rest) if of_r is not None else rest * 0), dim=-1)
+
+
+@linalg_qr.fused_vjp()
+def _(F: Any, g: Any, A: Any, Q: Any, R: Any, mode: str) -> tuple[Any]:
+    # Of the common case on arrays; R is an upper triangle, for which the library's solver is back substitution.
+    rule, xp = linalg_qr.rules["A"].function, F.backend.xp
+    of_q, of_r = g
+    if of_q is None or mode != "reduced" or A.shape[-2] < A.shape[-1]:
+        return (rule(F, g, A, Q, R, mode),)
+    inner = -xp.matmul(of_q.swapaxes(-1, -2).conj(), Q)
+    if of_r is not None:
+        inner += xp.matmul(R, of_r.swapaxes(-1, -2).conj())
+    total = xp.matmul(Q, hermitian_from_lower(F, inner)) + of_q
+    try:
+        return (xp.linalg.solve(R.conj(), total.swapaxes(-1, -2)).swapaxes(-1, -2),)
+    except ValueError:  # a zero on the diagonal, for which that rule gives infinities
+        return (rule(F, g, A, Q, R, mode),)
 
 
 def _tall_pull(F: Any, of_q: Any, of_r: Any, Q: Any, R: Any) -> Any:

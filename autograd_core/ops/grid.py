@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache, reduce
 from itertools import product
-from math import isfinite, prod
+from math import prod
 from operator import mul
 from typing import Any
 
@@ -224,12 +224,12 @@ def _sampled(xp: Any, input: Any, grid: Any, padding_mode: str, align: bool) -> 
     """``sample_between`` by the weights of all pixels; ``None`` where one of these is not finite, which would then count at every point."""
     batch, channels, *image = input.shape
     wide = wide_dtype(input.dtype)
+    if not bool(xp.isfinite(input).all()):
+        return None
     tents = _tents(xp, grid.astype(wide, copy=False), image, padding_mode, align)[1]
     weights = _weights(image, tents).reshape(batch, -1, prod(image))
     pixels = input.reshape(batch, channels, -1).astype(wide, copy=False)
     result = pixels[0].dot(weights[0].T)[None] if batch == 1 else xp.matmul(pixels, weights.swapaxes(1, 2))
-    if not isfinite(result[:, :, 0].sum()):
-        return None
     return result.reshape(batch, channels, *grid.shape[1:-1]).astype(input.dtype, copy=False)
 
 
@@ -238,12 +238,12 @@ def _pulled(xp: Any, g: Any, input: Any, grid: Any, padding_mode: str, align: bo
     batch, channels, *image = input.shape
     wide, count = wide_dtype(input.dtype), len(image)
     away, tents, slope = _tents(xp, grid.astype(wide, copy=False), image, padding_mode, align)
+    if not bool(xp.isfinite(g).all()) or (needs[1] and not bool(xp.isfinite(input).all())):
+        return None
     g = g.reshape(batch, channels, -1).astype(wide, copy=False)
     to_input = to_grid = None
     if needs[0]:
         to_input = xp.matmul(g, _weights(image, tents).reshape(batch, -1, prod(image)))
-        if not isfinite(to_input[:, :, 0].sum()):
-            return None
         to_input = to_input.reshape(input.shape).astype(input.dtype, copy=False)
     if needs[1]:
         values = xp.matmul(g.swapaxes(1, 2), input.reshape(batch, channels, -1).astype(wide, copy=False)).reshape(-1, *image)
@@ -256,8 +256,6 @@ def _pulled(xp: Any, g: Any, input: Any, grid: Any, padding_mode: str, align: bo
                 along = (slopes if k == axis else tents)[:, count - 1 - k, : image[k]]
                 moved = (moved * along.reshape(*along.shape, *(1,) * (count - 1 - k))).sum(axis=1)
             to_grid[:, count - 1 - axis] = moved
-        if not isfinite(to_grid[0].sum()):
-            return None
         to_grid *= slope
         to_grid = to_grid.reshape(grid.shape).astype(grid.dtype, copy=False)
     return to_input, to_grid

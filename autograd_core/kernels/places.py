@@ -9,7 +9,6 @@ from typing import Any
 from ..backend.registry import backend_for_device, backend_of
 
 
-@lru_cache(maxsize=64)
 def _offsets(device: str, shape: Any, indexed: Any, dim: int) -> tuple[int, Any]:
     """By what an index for ``dim`` is multiplied, and what its own positions add to the places in the flattened tensor: all dimensions but ``dim``."""
     xp = backend_for_device(device).xp
@@ -22,6 +21,14 @@ def _offsets(device: str, shape: Any, indexed: Any, dim: int) -> tuple[int, Any]
     return math.prod(shape[dim + 1 :]), total
 
 
+@lru_cache(maxsize=64)
+def _remembered(device: str, shape: Any, indexed: Any, dim: int) -> tuple[int, Any]:
+    """``_offsets`` spread out, because NumPy adds few numbers of one shape in half the time of broadcasting them."""
+    step, total = _offsets(device, shape, indexed, dim)
+    xp = backend_for_device(device).xp
+    return step, xp.array(xp.broadcast_to(total, indexed), order="C")
+
+
 def flat_along(xp: Any, shape: Any, index: Any, dim: int) -> Any:
     """The places in the flattened tensor of ``shape`` of the elements that ``index`` names along ``dim``, and its own position names elsewhere."""
     if not shape:
@@ -29,7 +36,7 @@ def flat_along(xp: Any, shape: Any, index: Any, dim: int) -> Any:
     flat = index.astype("int64", copy=False)
     if len(shape) == 1:
         return flat
-    step, offsets = (_offsets if index.size <= _CACHED else _offsets.__wrapped__)(backend_of(index).name, tuple(shape), index.shape, dim % len(shape))
+    step, offsets = (_remembered if index.size <= _CACHED else _offsets)(backend_of(index).name, tuple(shape), index.shape, dim % len(shape))
     return (flat if step == 1 else flat * step) + offsets
 
 

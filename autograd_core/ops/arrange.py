@@ -259,15 +259,16 @@ def meshgrid(F: Any, *tensors: Any, indexing: str = "ij") -> Any:
         raise RuntimeError("meshgrid: meshgrid expects a non-empty TensorList")
     if indexing not in ("ij", "xy"):
         raise RuntimeError(f"meshgrid: indexing must be one of 'xy' or 'ij', but received: {indexing!r}")
-    for i, tensor in enumerate(given):
+    arrays = [getattr(tensor, "_array", tensor) for tensor in given]
+    for i, tensor in enumerate(arrays):
         if tensor.ndim > 1:
             raise RuntimeError(f"meshgrid: Expected 0D or 1D tensor in the tensor list but got the shape {tuple(tensor.shape)} at position {i}. Flatten it first")
-        if tensor.dtype != given[0].dtype:
-            raise RuntimeError(f"meshgrid: meshgrid expects all tensors to have the same dtype, but got {given[0].dtype} and {tensor.dtype}. Convert one with .to(dtype)")
+        if tensor.dtype != arrays[0].dtype:
+            raise RuntimeError(f"meshgrid: meshgrid expects all tensors to have the same dtype, but got {given[0].dtype} and {given[i].dtype}. Convert one with .to(dtype)")
     swapped = indexing == "xy" and len(given) > 1
+    sizes = tuple([array.size for array in arrays])
     if swapped:
-        given[:2] = given[1::-1]
-    sizes = tuple([numel(tensor.shape) for tensor in given])
+        given[:2], sizes = given[1::-1], (*sizes[1::-1], *sizes[2:])
     last = len(sizes) - 1
     grids = [F.broadcast_to(tensor if i == last else F.reshape(tensor, shape=(n, *[1] * (last - i))), shape=sizes) for i, (tensor, n) in enumerate(zip(given, sizes, strict=True))]
     if swapped:

@@ -14,7 +14,7 @@ from ..dtypes import int64
 from ..errors import ShapeError
 from ..op import Arg, S, composite, ints, op
 from ..spec import Meta, broadcast
-from .index import FULL, indexed_shape
+from .index import FULL, LONG, below, indexed_shape
 
 
 def _index_of_spec(*tensors: Any, sizes: Any, dims: Any) -> Meta:
@@ -46,7 +46,7 @@ def index_of(xp: Any, *tensors: Any, sizes: Any, dims: Any) -> Any:
     checked = backend_of(result).name == "cpu"  # on a GPU looking at the values would wait for it
     for i, (size, dim) in enumerate(zip(sizes, dims, strict=True)):
         part = result[i]
-        if checked and part.view("uint64").max() < size:  # one look: read as unsigned, a negative number is huge
+        if checked and below(part, size):
             continue
         if checked and not -size <= (low := part.min()) <= (high := part.max()) < size:
             raise IndexError(f"index {int(low if low < -size else high)} is out of bounds for dimension {dim} with size {size}")
@@ -310,9 +310,10 @@ def index_put_(F: Any, input: Any, indices: Any, values: Any, accumulate: bool =
 @composite("index_put(input: Tensor, indices: Sequence[Tensor | None], values: TensorLike, accumulate: bool = False) -> Tensor")
 def index_put(F: Any, input: Any, indices: Any, values: Any, accumulate: bool = False) -> Any:
     """A copy of ``input`` with ``values`` written at ``indices``; with ``accumulate`` they are added, repeated positions included."""
-    if len(indices) == 1 and input.ndim and getattr(indices[0], "ndim", 0) and getattr(indices[0], "dtype", None) == int64 and getattr(values, "dtype", input.dtype) == input.dtype:
-        if not accumulate and indices[0].ndim == 1 and hasattr(indices[0], "_array") is hasattr(input, "_array"):  # not the caller's own array, which may change unseen
+    own, given, first = getattr(input, "_array", input), getattr(values, "_array", values), getattr(indices[0], "_array", indices[0]) if len(indices) == 1 else None
+    if own.ndim and getattr(first, "ndim", 0) and first.dtype == LONG and getattr(given, "dtype", own.dtype) == own.dtype:
+        if not accumulate and first.ndim == 1 and (first is indices[0]) is (own is input):  # not the caller's own array, which may change unseen
             return F.write_rows(input, indices[0], values, dim=0, name="index_put")
-        rows = F.index_of([indices[0]], sizes=(input.shape[0],), dims=(0,))
+        rows = F.index_of([indices[0]], sizes=(own.shape[0],), dims=(0,))
         return F.index_write(input, rows, values, dims=(0,), adding=accumulate)
     return index_put_.function(F, F.clone(input), indices, values, accumulate)

@@ -10,11 +10,12 @@ import math
 from typing import Any
 
 from ..backend.registry import backend_of
-from ..dtypes import bool_
+from ..dtypes import bool_, int64
 from ..op import Arg, S, ints, op
 from ..spec import Meta
 
 FULL = slice(None)
+LONG = int64.dtype
 
 # --- slices and integers: views -----------------------------------------------------------------------------------
 
@@ -173,7 +174,7 @@ def add_to_rows(xp: Any, result: Any, values: Any, rows: Any) -> None:
     """
     if not values.size:
         return
-    if values.size <= _FEW or backend_of(values).name != "cpu":
+    if values.size <= FEW or backend_of(values).name != "cpu":
         xp.add.at(result, rows, values)
         return
     count = len(rows)
@@ -199,8 +200,15 @@ _BLOCK = 1 << 18
 """How many positions are computed at a time: they should stay in the cache."""
 _LONG = 768
 """Of rows that are added one by one."""
-_FEW = 256
+FEW = 256
 """Numbers that are added sooner than positions for them are computed."""
+
+
+def add_few(xp: Any, values: Any, key: Any, shape: Any) -> Any:
+    """Zeros of ``shape`` with at most ``FEW`` numbers added by the library itself at index arrays, which it checks and whose negative integers it counts from the end."""
+    result = xp.zeros(shape, dtype=values.dtype)
+    xp.add.at(result, key, values)
+    return result
 
 
 def flat_index(index: Any, sizes: Any) -> Any:
@@ -279,11 +287,23 @@ def _(F: Any, g: Any, index: Any, dims: Any, adding: bool, unique: bool, input_s
     spec=lambda index, *, sizes: Meta(tuple(index.shape[1:]), bool_), samples=[S(ints(1, 6, high=3), sizes=(3,)), S(ints(2, 2, 3, high=3), sizes=(3, 4))])
 def last_written(xp: Any, index: Any, *, sizes: Any) -> Any:
     """Which entries of ``index`` are the last for their position: those whose value an assignment leaves there."""
-    flat = flat_index(index, sizes).reshape(-1)
-    order = xp.arange(flat.size)
-    winner = xp.zeros(math.prod(sizes), dtype=order.dtype)
-    winner[flat] = order
-    return (winner[flat] == order).reshape(index.shape[1:])
+    return ~replaced(xp, flat_index(index, sizes).reshape(-1), math.prod(sizes)).reshape(index.shape[1:])
+
+
+def replaced(xp: Any, places: Any, size: int) -> Any:
+    """Of a vector of places below ``size`` those that occur again later: what was written there is replaced."""
+    order = xp.arange(places.size)
+    winner = xp.empty(size, dtype=order.dtype)
+    winner[places] = order
+    return winner[places] != order
+
+
+def clear_replaced(xp: Any, read: Any, places: Any, size: int, dim: int = 0) -> None:
+    """Write 0 into the slices of ``read`` along ``dim`` that belong to places that occur again later."""
+    lost = replaced(xp, places, size)
+    if backend_of(lost).name == "cpu" and (not lost.size or not lost[lost.argmax()]):  # mostly there are none, and a GPU would be waited for
+        return
+    read[(*(FULL,) * dim, lost)] = 0
 
 
 def below(index: Any, size: int) -> bool:
@@ -291,15 +311,16 @@ def below(index: Any, size: int) -> bool:
 
     ``argmax`` has no Python around it, so that it takes a half of what ``max`` does for a few numbers, and as long for many.
     """
-    if index.dtype.char not in "lq" or index.itemsize != 8:
+    if index.dtype is not LONG:
         return False
     unsigned = index.view("uint64")
-    return bool(unsigned.item(unsigned.argmax()) < size)
+    found: bool = unsigned.item(unsigned.argmax()) < size
+    return found
 
 
 def checked_rows(name: str, index: Any, size: int, error: type[Exception] = IndexError) -> Any:
     """An index as PyTorch's functions take it: integers from 0 to ``size - 1``; ``error`` otherwise (not looked at on a GPU)."""
-    if index.dtype.kind not in "iu":
+    if index.dtype is not LONG and index.dtype.kind not in "iu":
         raise RuntimeError(f"{name}: Expected dtype int32/int64 for index, got {index.dtype.name}. Convert it with .long()")
     if index.size and backend_of(index).name == "cpu" and not below(index, size):
         low, high = index.min(), index.max()

@@ -11,7 +11,7 @@ from ..backend.registry import backend_of
 from ..errors import ShapeError
 from ..op import Arg, S, ints, op
 from ..spec import Meta, broadcast
-from .index import add_rows, below
+from .index import FEW, add_few, add_rows, below
 
 
 def _rows_spec(input: Any, index: Any, *, name: str = "") -> Meta:
@@ -49,8 +49,11 @@ def _from_start(xp: Any, index: Any, size: int) -> Any:
         S((3, 2, 2), ints(3, high=2), shape=(2, 2, 2))])
 def place_rows(xp: Any, input: Any, index: Any, *, shape: Any) -> Any:
     """Zeros of ``shape`` with the slices of ``input`` added to the rows of ``index``, repeats included: the adjoint of ``take_rows``."""
+    input = xp.asarray(input)
+    if 0 < input.size <= FEW and index.size <= 4 * shape[0] and input.dtype.char != "e":
+        return add_few(xp, input, index, shape)
     rows = _from_start(xp, index.reshape(-1), shape[0])
-    return add_rows(xp, xp.asarray(input).reshape((rows.size, *shape[1:])), rows, shape[0])
+    return add_rows(xp, input.reshape((rows.size, *shape[1:])), rows, shape[0])
 
 
 @place_rows.vjp("input")
@@ -90,8 +93,11 @@ def _(F: Any, g: Any, rows: Any, columns: Any, input_shape: Any) -> Any:
         S((3, 2), ints(3, high=2), ints(3, high=3), shape=(2, 3, 2)), S((0,), ints(0), ints(0), shape=(2, 3))])
 def place_points(xp: Any, input: Any, rows: Any, columns: Any, *, shape: Any) -> Any:
     """Zeros of ``shape`` with what ``input`` holds added at ``rows`` and ``columns``, repeats included: the adjoint of ``take_points``."""
+    input = xp.asarray(input)
+    if 0 < input.size <= FEW and input.dtype.char != "e":
+        return add_few(xp, input, (rows, columns), shape)
     flat = (_from_start(xp, rows, shape[0]) * shape[1] + _from_start(xp, columns, shape[1])).reshape(-1)
-    return add_rows(xp, xp.asarray(input).reshape((flat.size, *shape[2:])), flat, shape[0] * shape[1]).reshape(shape)
+    return add_rows(xp, input.reshape((flat.size, *shape[2:])), flat, shape[0] * shape[1]).reshape(shape)
 
 
 @place_points.vjp("input")

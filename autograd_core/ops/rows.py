@@ -9,7 +9,7 @@ from ..backend.registry import backend_of
 from ..dtypes import as_dtype, int64
 from ..op import TORCH_TENSOR, Arg, S, composite, ints, op
 from ..spec import Meta, wrap_dim
-from .index import FULL, add_to_rows, below, cast_back, checked_rows, destination, index_accumulate, real_if
+from .index import FULL, add_to_rows, below, cast_back, checked_rows, clear_replaced, destination, index_accumulate, real_if
 
 # --- reading and adding -------------------------------------------------------------------------------------------
 
@@ -183,13 +183,9 @@ def _(F: Any, g: Any, index: Any, dim: int, name: str, input_shape: Any, values_
 def rows_back(xp: Any, input: Any, index: Any, *, dim: int) -> tuple[Any, Any]:
     """Both cotangents of ``write_rows`` from its result's: 0 in the slices, and what stands there, 0 for a slice that a later one replaced."""
     kept = xp.array(input)
-    before = (FULL,) * dim
-    read = kept[(*before, index)]
-    kept[(*before, index)] = 0
-    order = xp.arange(index.size)
-    winner = xp.empty(input.shape[dim], dtype=order.dtype)
-    winner[index] = order
-    read[(*before, winner[index] != order)] = 0
+    read = input.take(index, dim)
+    kept[(*(FULL,) * dim, index)] = 0
+    clear_replaced(xp, read, index, input.shape[dim], dim)
     return kept, read
 
 
@@ -197,13 +193,12 @@ def _rows_written(F: Any, input: Any, dim: int, index: Any, values: Any, inplace
     """``write_rows`` for tensors and indices without dimensions too."""
     if not index.ndim:
         index = F.reshape(index, shape=(1,))
-    if input.ndim and not inplace:
-        return F.write_rows(input, index, values, dim=dim, **attrs)
     target = input if input.ndim else F.unsqueeze(input, dim=0)
     if inplace:
         F.write_rows(target, index, values, dim=dim, inplace=True, **attrs)
         return input
-    return F.reshape(F.write_rows(target, index, values, dim=dim, **attrs), shape=())
+    written = F.write_rows(target, index, values, dim=dim, **attrs)
+    return written if input.ndim else F.reshape(written, shape=())
 
 
 def _filled(F: Any, input: Any, dim: int, index: Any, value: Any, inplace: bool) -> Any:
@@ -236,14 +231,16 @@ def index_fill_(F: Any, input: Any, dim: int, index: Any, value: Any) -> Any:
 
 
 def _copied(F: Any, input: Any, dim: int, index: Any, source: Any, inplace: bool) -> Any:
-    own, rows, given = (getattr(each, "_array", each) for each in (input, index, source))
+    own, rows, given = getattr(input, "_array", input), getattr(index, "_array", index), getattr(source, "_array", source)
     at = wrap_dim(dim, own.ndim, "index_copy")
     n = _vector_length("index_copy", rows)
     shape = _replaced(own.shape or (1,), at, n)
     if given.shape != shape or given.dtype != own.dtype:
         _refuse_copy(input, source, at, n, shape)
         source = F.reshape(source, shape=shape)
-    return _rows_written(F, input, at, index, source, inplace, name="index_copy", wraps=False)
+    if inplace or not own.ndim or not rows.ndim:
+        return _rows_written(F, input, at, index, source, inplace, name="index_copy", wraps=False)
+    return F.write_rows(input, index, source, dim=at, name="index_copy", wraps=False)
 
 
 def _refuse_copy(input: Any, source: Any, at: int, n: int, shape: tuple[int, ...]) -> None:

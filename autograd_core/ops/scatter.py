@@ -10,7 +10,7 @@ from ..kernels.places import flat_along
 from ..op import TORCH_TENSOR, Arg, S, composite, detached, distinct, ints, op
 from ..spec import Meta, wrap_dim
 from .gather import gather_accumulate, index_spec
-from .index import add_to_rows, cast_back, checked_rows, destination, real_if
+from .index import add_to_rows, cast_back, checked_rows, clear_replaced, destination, real_if, replaced
 
 
 def _scatter_spec(input: Any, index: Any, src: Any, *, dim: int) -> Meta:
@@ -73,19 +73,11 @@ def _(F: Any, g: Any, index: Any, dim: int, src_shape: Any, src_dtype: Any, need
 def scatter_back(xp: Any, input: Any, index: Any, *, dim: int) -> tuple[Any, Any]:
     """Both cotangents of a scatter from its result's: 0 at the places, and what stands there, 0 for a value that a later one replaced."""
     kept = xp.array(input, order="C")
-    flat, places = kept.reshape(-1), flat_along(xp, input.shape, index, dim)
-    read = flat.take(places)
-    read[_replaced(xp, places, flat.size)] = 0
+    flat, places = kept.reshape(-1), flat_along(xp, input.shape, index, dim).reshape(-1)
+    read = flat[places]
+    clear_replaced(xp, read, places, flat.size)
     flat[places] = 0
-    return kept, read
-
-
-def _replaced(xp: Any, places: Any, size: int) -> Any:
-    """Which values a later one for the same place replaces."""
-    order = xp.arange(places.size).reshape(places.shape)
-    winner = xp.empty(size, dtype=order.dtype)
-    winner[places] = order
-    return winner.take(places) != order
+    return kept, read.reshape(index.shape)
 
 
 def _as_src(F: Any, read: Any, shape: Any) -> Any:
@@ -101,7 +93,7 @@ def last_scattered(xp: Any, index: Any, *, dim: int, shape: Any) -> Any:
     """Which entries of ``index`` are the last for their place: those whose value a scatter leaves there."""
     if not shape:
         return xp.ones(index.shape, dtype=bool)
-    return ~_replaced(xp, flat_along(xp, shape, index, dim), math.prod(shape))
+    return ~replaced(xp, flat_along(xp, shape, index, dim).reshape(-1), math.prod(shape)).reshape(index.shape)
 
 
 def _value_of(src: Any, value: Any) -> Any:

@@ -11,12 +11,15 @@ from ..spec import Meta, wrap_dim
 from .index import FULL
 
 
-def _order(xp: Any, input: Any, axis: int, descending: bool) -> Any:
-    """The stable order, NaN counting as largest, as in PyTorch."""
+def _order(xp: Any, input: Any, axis: int, descending: bool, k: int) -> Any:
+    """The first ``k`` of the stable order, NaN counting as largest, as in PyTorch."""
+    before = (FULL,) * (axis % input.ndim)
+    n = input.shape[axis]
     if not descending:
-        return input.argsort(axis=axis, kind="stable")
-    backwards = (*(FULL,) * (axis % input.ndim), slice(None, None, -1))
-    return input.shape[axis] - 1 - input[backwards].argsort(axis=axis, kind="stable")[backwards]
+        order = input.argsort(axis=axis, kind="stable")
+        return order if k == n else order[(*before, slice(k))]
+    order = input[(*before, slice(None, None, -1))].argsort(axis=axis, kind="stable")
+    return n - 1 - order[(*before, slice(None, n - 1 - k if k < n else None, -1))]
 
 
 def _sort_spec(input: Any, *, dim: int, **attrs: Any) -> tuple[Meta, Meta]:
@@ -36,7 +39,7 @@ def sort(xp: Any, input: Any, *, dim: int = -1, descending: bool = False, stable
     if not input.ndim:
         _sort_spec(input, dim=dim)
         return input.copy(), xp.zeros((), dtype="int64")
-    order = _order(xp, input, dim, descending)
+    order = _order(xp, input, dim, descending, input.shape[dim])
     return read_along(xp, input, order, dim), order
 
 
@@ -82,9 +85,9 @@ def topk(xp: Any, input: Any, *, k: int, dim: int = -1, largest: bool = True, so
     if 0 < k < n // 4:  # find the k first, then put only those in order
         part = input.argpartition(n - k if largest else k - 1, axis=axis)
         chosen = part[(*(FULL,) * axis, slice(n - k, None) if largest else slice(k))]
-        chosen = read_along(xp, chosen, _order(xp, read_along(xp, input, chosen, axis), axis, largest), axis)
+        chosen = read_along(xp, chosen, _order(xp, read_along(xp, input, chosen, axis), axis, largest, k), axis)
     else:
-        chosen = _order(xp, input, axis, largest)[(*(FULL,) * axis, slice(k))]
+        chosen = _order(xp, input, axis, largest, k)
     return read_along(xp, input, chosen, axis), chosen
 
 

@@ -14,7 +14,7 @@ from ..backend.registry import backend_for_device, backend_of
 from ..dtypes import is_complex
 from ..errors import ShapeError, describe
 from ..kernels.blocks import in_blocks, in_blocks_to, large
-from ..kernels.choose import choose
+from ..kernels.choose import choose, limited
 from ..kernels.numbers import ONE, ZERO, Numbers
 from ..kernels.special import erfc, normal_share
 from ..op import NN, TORCH_NN, TORCH_TENSOR_NN, Arg, S, composite, detached, elementwise, op
@@ -127,7 +127,7 @@ def _hardtanh(xp: Any, input: Any, *, min_val: float = -1.0, max_val: float = 1.
         if input.dtype.kind == "u" and min_val < 0:
             raise RuntimeError("hardtanh: cannot do hardtanh on an unsigned type with negative limits. Convert it with .int() or .float()")
         min_val, max_val = int(min_val), int(max_val)
-    return xp.minimum(xp.maximum(input, min_val), max_val)
+    return limited(xp, input, min_val, max_val)
 
 
 def _softsign(xp: Any, input: Any) -> Any:
@@ -307,9 +307,7 @@ def _limited(xp: Any, input: Any) -> Any:
     """``input + 3`` limited to the range from 0 to 6, in memory of its own if it has dimensions."""
     zero, _, three, six = _CORNERS[input.__class__, input.dtype]
     moved = input + three
-    out = moved if moved.ndim else None
-    moved = xp.maximum(moved, zero, out=out)
-    return xp.minimum(moved, six, out=out)
+    return limited(xp, moved, zero, six, out=moved if moved.ndim else None)
 
 
 _CORNERS = Numbers(0, 0.5, 3, 6)
@@ -337,9 +335,8 @@ def _shrunk(xp: Any, input: Any, *, lambd: float = 0.5) -> Any:
         return in_blocks(xp, partial(_shrunk, xp, lambd=lambd), input)
     if not lambd >= 0:
         raise RuntimeError(f"softshrink: lambda must be greater or equal to 0, but found to be {lambd}")
-    inner = xp.maximum(input, -lambd)
-    out = inner if inner.ndim else None
-    return xp.subtract(input, xp.minimum(inner, lambd, out=out), out=out)
+    inner = limited(xp, input, -lambd, lambd)
+    return xp.subtract(input, inner, out=inner if inner.ndim else None)
 
 
 def _hardshrink(xp: Any, input: Any, *, lambd: float = 0.5) -> Any:

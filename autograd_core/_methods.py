@@ -11,7 +11,7 @@ from .config import get_mode
 from .cuts import cut_of, inherit_cut, note_cuts
 from .dispatch import apply, dtype_or_none, explain, named_result
 from .storage import INFERENCE, UNCHECKED, TensorBase, View, link_view, real_array
-from .inplace import apart, rebase
+from .inplace import lies_apart, rebase
 from .inplace import inplace as write
 from .dtypes import bool_ as _bool
 from .dtypes import dtype as DType
@@ -608,7 +608,6 @@ _nanmedian = COMPOSITES["nanmedian"].function
 _quantile = COMPOSITES["quantile"].function
 _nanquantile = COMPOSITES["nanquantile"].function
 _pad = COMPOSITES["pad"].function
-_constant_pad_nd = COMPOSITES["constant_pad_nd"].function
 _pixel_shuffle = COMPOSITES["pixel_shuffle"].function
 _pixel_unshuffle = COMPOSITES["pixel_unshuffle"].function
 _channel_shuffle = COMPOSITES["channel_shuffle"].function
@@ -713,6 +712,7 @@ _expand_as = COMPOSITES["expand_as"].function
 _broadcast_tensors = COMPOSITES["broadcast_tensors"].function
 _narrow_copy = COMPOSITES["narrow_copy"].function
 _unravel_index = COMPOSITES["unravel_index"].function
+_constant_pad_nd = COMPOSITES["constant_pad_nd"].function
 _contiguous = COMPOSITES["contiguous"].function
 _zero_ = COMPOSITES["zero_"].function
 _fill_diagonal_ = COMPOSITES["fill_diagonal_"].function
@@ -3842,7 +3842,7 @@ def histogram(input: Tensor, bins: builtins.int | Tensor, *, range: Sequence[bui
     return _histogram(F, input, bins, range=range, weight=weight, density=density)
 
 
-def histogramdd(input: Tensor, bins: builtins.int | Sequence[Any], *, range: Sequence[builtins.float] | None = None, weight: Tensor | None = None, density: builtins.bool = False) -> builtins.tuple[Tensor, Any]:
+def histogramdd(input: Tensor, bins: Any, *, range: Sequence[builtins.float] | None = None, weight: Tensor | None = None, density: builtins.bool = False) -> builtins.tuple[Tensor, Any]:
     """``histogram`` of points, whose coordinates stand in the last dimension of ``input``; ``bins`` and ``range`` (low, high, low, high, ...) for each of them."""
     return _histogramdd(F, input, bins, range=range, weight=weight, density=density)
 
@@ -4862,11 +4862,6 @@ def pad(input: Tensor, pad: Sequence[builtins.int], mode: str = 'constant', valu
     return _pad(F, input, pad, mode, value)
 
 
-def constant_pad_nd(input: Tensor, pad: Sequence[builtins.int], value: builtins.float = 0) -> Tensor:
-    """``nn.functional.pad`` with a constant."""
-    return _constant_pad_nd(F, input, pad, value)
-
-
 def pixel_shuffle(input: Tensor, upscale_factor: builtins.int) -> Tensor:
     """From (..., channels r r, height, width) to (..., channels, height r, width r), where r is ``upscale_factor``. Shi et al. (2016), arXiv:1609.05158.
 
@@ -5603,6 +5598,11 @@ def unravel_index(indices: Tensor, shape: builtins.int | Sequence[builtins.int])
     [[1, 0], [2, 2]]
     """
     return _unravel_index(F, indices, shape)
+
+
+def constant_pad_nd(input: Tensor, pad: Sequence[builtins.int], value: builtins.float = 0) -> Tensor:
+    """``nn.functional.pad`` with a constant."""
+    return _constant_pad_nd(F, input, pad, value)
 
 
 def contiguous(input: Tensor, *, memory_format: Any = None) -> Tensor:

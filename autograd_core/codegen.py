@@ -39,7 +39,7 @@ from .config import get_mode
 from .cuts import cut_of, inherit_cut, note_cuts
 from .dispatch import apply, dtype_or_none, explain, named_result
 from .storage import INFERENCE, UNCHECKED, TensorBase, View, link_view, real_array
-from .inplace import apart, rebase
+from .inplace import lies_apart, rebase
 from .inplace import inplace as write
 from .dtypes import bool_ as _bool
 from .dtypes import dtype as DType

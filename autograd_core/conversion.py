@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import dispatch, dtypes
 from .creation import as_device
-from .devices import device
+from .devices import check_format, device
 from .dtypes import as_dtype, dtype, from_numpy_dtype
 from .op import REGISTRY
 from .storage import TensorBase, device_of
@@ -21,8 +21,10 @@ _TYPE_NAMES = {"bool": "Bool", "uint8": "Byte", "int8": "Char", "int16": "Short"
 """What PyTorch calls the tensors of a dtype."""
 
 
-def to_arguments(*args: Any, device: Any = None, dtype: Any = None, non_blocking: bool = False, copy: bool = False) -> tuple[device | None, dtype | None, bool]:
+def to_arguments(*args: Any, device: Any = None, dtype: Any = None, non_blocking: bool = False, copy: bool = False,
+                 memory_format: Any = None) -> tuple[device | None, dtype | None, bool]:
     """What the arguments of ``Tensor.to`` and ``Module.to`` mean: device, dtype, and whether to copy."""
+    check_format("to", memory_format)
     where, chosen = as_device(device), None if dtype is None else as_dtype(dtype)
     for position, arg in enumerate(args):
         if isinstance(arg, TensorBase):

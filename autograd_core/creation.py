@@ -11,7 +11,7 @@ from . import dtypes, spec, storage
 from .backend.registry import BY_TYPE, backend_for_device
 from .config import ACTIVE, get_mode
 from .cuts import mark_copy, read
-from .devices import CPU, device
+from .devices import DEFAULT, check_format, device
 from .dtypes import as_dtype, dtype, from_numpy_dtype
 from .errors import ShapeError
 from .storage import TensorBase, checked_name, device_of, wrap
@@ -35,7 +35,7 @@ def array_from(data: Any, d: dtype | None, where: device | None) -> Any:
         while isinstance(first, (list, tuple)) and first:
             first = first[0]
         data = _untensored(data)
-    backend = backend_for_device((where or CPU).type)
+    backend = backend_for_device((where or DEFAULT[0]).type)
     explicit = getattr(first, "dtype", None)
     if getattr(data, "shape", None) is None or not hasattr(data, "dtype"):
         data = _numbers(data)
@@ -126,7 +126,7 @@ def finish(array: Any, requires_grad: bool = False, name: str | None = None) -> 
 def placement(d: Any, where: Any) -> tuple[dtype, Any, int | None]:
     """The dtype (or the default), the backend and the device's number."""
     chosen = dtypes.get_default_dtype() if d is None else as_dtype(d)
-    place = as_device(where) or CPU
+    place = as_device(where) or DEFAULT[0]
     return chosen, backend_for_device(place.type), place.index
 
 
@@ -280,24 +280,50 @@ def like_options(input: Any, d: Any, where: Any) -> dict[str, Any]:
     return {"dtype": input.dtype if d is None else d, "device": input.device if where is None else where}
 
 
-def zeros_like(input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def zeros_like(input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False, memory_format: Any = None) -> Tensor:
     """Zeros in the shape, dtype and device of ``input``."""
+    check_format("zeros_like", memory_format)
     return zeros(input._array.shape, **like_options(input, dtype, device), requires_grad=requires_grad)
 
 
-def ones_like(input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def ones_like(input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False, memory_format: Any = None) -> Tensor:
     """Ones in the shape, dtype and device of ``input``."""
+    check_format("ones_like", memory_format)
     return ones(input._array.shape, **like_options(input, dtype, device), requires_grad=requires_grad)
 
 
-def empty_like(input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def empty_like(input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False, memory_format: Any = None) -> Tensor:
     """Uninitialised memory in the shape, dtype and device of ``input``."""
+    check_format("empty_like", memory_format)
     return empty(input._array.shape, **like_options(input, dtype, device), requires_grad=requires_grad)
 
 
-def full_like(input: Tensor, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def full_like(input: Tensor, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False, memory_format: Any = None) -> Tensor:
     """One number in the shape, dtype and device of ``input``."""
+    check_format("full_like", memory_format)
     return full(input._array.shape, fill_value, **like_options(input, dtype, device), requires_grad=requires_grad)
+
+
+def empty_strided(size: Any, stride: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    """Uninitialised memory of a shape whose neighbours lie ``stride`` elements apart, per dimension."""
+    shape, steps = as_size("empty_strided", (size,)), tuple(stride)
+    if len(shape) != len(steps):
+        raise RuntimeError(f"empty_strided: mismatch in length of strides and shape: {shape} and {steps}")
+    extent = 1 + sum([(n - 1) * step for n, step in zip(shape, steps, strict=True)]) if math.prod(shape) else 0
+    made = empty(extent, dtype=dtype, device=device).as_strided(shape, steps)
+    return made.requires_grad_() if requires_grad else made
+
+
+def frombuffer(buffer: Any, *, dtype: Any, count: int = -1, offset: int = 0, requires_grad: bool = False) -> Tensor:
+    """The numbers that an object with Python's buffer protocol holds, such as ``bytearray``, in one dimension and without a copy.
+
+    Raises ``ValueError`` where the bytes are too few or no multiple of the dtype's.
+
+    >>> import autograd_core as ag
+    >>> ag.frombuffer(bytearray([1, 0, 2, 0]), dtype=ag.int16).tolist()
+    [1, 2]
+    """
+    return finish(backend_for_device("cpu").xp.frombuffer(buffer, dtype=as_dtype(dtype).dtype, count=count, offset=offset), requires_grad)
 
 
 # --- ranges -------------------------------------------------------------------------------------------------------
@@ -328,6 +354,24 @@ def arange(start: Any = None, end: Any = None, step: Any = 1, *, dtype: Any = No
         else:
             array = start + step * backend.xp.arange(math.ceil((end - start) / step))
         return finish(array.astype(chosen.dtype), requires_grad)
+
+
+def range(start: Any = 0, end: Any = None, step: Any = 1, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    """Numbers from ``start`` to ``end``, which is included, in the default dtype. ``arange`` goes up to its end, as Python does.
+
+    >>> import autograd_core as ag
+    >>> ag.range(0, 1, 0.5).tolist()
+    [0.0, 0.5, 1.0]
+    """
+    if end is None:
+        raise TypeError("range(): missing argument 'end'")
+    if step == 0:
+        raise RuntimeError("range: step must be nonzero")
+    if (end - start) / step < 0:
+        raise RuntimeError(f"range: upper bound and lower bound inconsistent with step sign (start {start}, end {end}, step {step})")
+    chosen, backend, index = placement(dtype, device)
+    with backend.on(index):
+        return finish((start + step * backend.xp.arange(math.floor((end - start) / step) + 1)).astype(chosen.dtype), requires_grad)
 
 
 def linspace(start: Any, end: Any, steps: int, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
@@ -407,6 +451,14 @@ class CreationMethods(TensorBase):
         """A copy of ``data`` in this tensor's dtype and on its device."""
         chosen = self.dtype if dtype is None else as_dtype(dtype)
         return finish(array_from(data, chosen, self.device if device is None else as_device(device)), requires_grad)
+
+    def new(self, *data: Any) -> Tensor:
+        """A tensor of data, or an uninitialised one of a shape, as ``Tensor(...)`` makes it, in this tensor's dtype and on its device."""
+        return storage.RESULT_CLASS[0](*data, dtype=self.dtype, device=self.device)  # type: ignore[no-any-return]
+
+    def new_empty_strided(self, size: Any, stride: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+        """Uninitialised memory of another shape and other strides in this tensor's dtype and on its device."""
+        return empty_strided(size, stride, **like_options(self, dtype, device), requires_grad=requires_grad)
 
     def new_zeros(self, *sizes: Any, size: Any = None, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
         """Zeros of another shape in this tensor's dtype and on its device."""

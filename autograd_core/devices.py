@@ -1,4 +1,4 @@
-"""``device``: where a tensor's numbers live."""
+"""``device``: where a tensor's numbers live, and PyTorch's words for how they lie there."""
 
 from __future__ import annotations
 
@@ -51,3 +51,39 @@ class device:  # noqa: N801 - PyTorch's name
 
 
 CPU = device("cpu")
+DEFAULT = [CPU]
+"""Where tensors are made that no other tensor and no argument gives a device."""
+
+
+def get_default_device() -> device:
+    """Where new tensors are made: the CPU, unless ``set_default_device`` chose another."""
+    return DEFAULT[0]
+
+
+def set_default_device(device: Any) -> None:
+    """Make new tensors on ``device`` from now on, process-wide; ``None`` stands for the CPU."""
+    DEFAULT[0] = CPU if device is None else globals()["device"](device)
+
+
+class layout:  # noqa: N801 - PyTorch's name
+    """How elements lie in memory. There is one: ``strided``."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __repr__(self) -> str:
+        return f"autograd_core.{self.name}"
+
+
+class memory_format(layout):  # noqa: N801 - PyTorch's name
+    """In which order: ``contiguous_format``, row by row. ``preserve_format`` is taken for the same."""
+
+
+strided = layout("strided")
+contiguous_format, preserve_format = memory_format("contiguous_format"), memory_format("preserve_format")
+
+
+def check_format(op: str, value: Any) -> None:
+    """Raise ``RuntimeError`` for a memory format that is none of ours."""
+    if value not in (None, contiguous_format, preserve_format):
+        raise RuntimeError(f"{op}: unsupported memory format {value!r}. Tensors lie row by row here: contiguous_format or preserve_format")

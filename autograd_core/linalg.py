@@ -12,6 +12,7 @@ from ._methods import linalg_eig as eig
 from ._methods import linalg_eigh as eigh
 from ._methods import linalg_eigvals as eigvals
 from ._methods import linalg_eigvalsh as eigvalsh
+from ._methods import linalg_householder_product as householder_product
 from ._methods import linalg_inv as inv
 from ._methods import linalg_inv_ex as inv_ex
 from ._methods import linalg_lstsq as lstsq
@@ -28,6 +29,7 @@ from ._methods import linalg_pinv as pinv
 from ._methods import linalg_qr as qr
 from ._methods import linalg_slogdet as slogdet
 from ._methods import linalg_solve as solve
+from ._methods import linalg_solve_ex as solve_ex
 from ._methods import linalg_solve_triangular as solve_triangular
 from ._methods import linalg_svd as svd
 from ._methods import linalg_svdvals as svdvals
@@ -40,7 +42,7 @@ from ._methods import matmul, matrix_exp
 from .errors import LinAlgError
 
 __all__ = [
-    "LinAlgError", "cholesky", "cholesky_ex", "cond", "cross", "det", "diagonal", "eig", "eigh", "eigvals", "eigvalsh", "inv", "inv_ex", "lstsq",
+    "LinAlgError", "cholesky", "cholesky_ex", "cond", "cross", "det", "diagonal", "eig", "eigh", "eigvals", "eigvalsh", "householder_product", "inv", "inv_ex", "lstsq",
     "lu", "lu_factor", "lu_factor_ex", "lu_solve", "matmul", "matrix_exp", "matrix_norm", "matrix_power", "matrix_rank", "multi_dot", "norm",
-    "pinv", "qr", "slogdet", "solve", "solve_triangular", "svd", "svdvals", "tensorinv", "tensorsolve", "vander", "vecdot", "vector_norm",
+    "pinv", "qr", "slogdet", "solve", "solve_ex", "solve_triangular", "svd", "svdvals", "tensorinv", "tensorsolve", "vander", "vecdot", "vector_norm",
 ]

@@ -27,6 +27,53 @@ def is_complex(input: Tensor) -> bool:
     return input.is_complex()
 
 
+def is_conj(input: Tensor) -> bool:
+    """``False``: conjugates are computed where they are asked for."""
+    return input.is_conj()
+
+
+def is_neg(input: Tensor) -> bool:
+    """``False``: negatives are computed where they are asked for."""
+    return input.is_neg()
+
+
+def resolve_neg(input: Tensor) -> Tensor:
+    """The tensor itself; see ``is_neg``."""
+    return input
+
+
+def get_device(input: Tensor) -> int:
+    """The number of the CUDA device, ``-1`` on the CPU."""
+    return input.get_device()
+
+
+def typename(obj: Any) -> str:
+    """The name of a tensor's type, such as ``'autograd_core.FloatTensor'``, or of an object's class with its module."""
+    if is_tensor(obj):
+        return str(obj.type())
+    kind = obj if isinstance(obj, type) else type(obj)
+    return kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
+
+
+def to_dlpack(tensor: Tensor) -> Any:
+    """The tensor as a DLPack capsule; ``from_dlpack`` takes the tensor itself."""
+    return tensor.__dlpack__()
+
+
+_deterministic = False
+
+
+def use_deterministic_algorithms(mode: bool, *, warn_only: bool = False) -> None:
+    """Remembered, and without effect: the same call on the same numbers gives the same result in any case."""
+    global _deterministic
+    _deterministic = bool(mode)
+
+
+def are_deterministic_algorithms_enabled() -> bool:
+    """What ``use_deterministic_algorithms`` was last told."""
+    return _deterministic
+
+
 def is_signed(input: Tensor) -> bool:
     """Whether the dtype holds negative numbers."""
     return input.is_signed()

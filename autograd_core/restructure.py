@@ -1,15 +1,18 @@
-"""Methods that change a tensor's own shape or strides in place: ``t_``, ``transpose_``, ``squeeze_``, ``unsqueeze_``, ``as_strided_``.
+"""Methods that change a tensor's own shape or strides in place: ``t_``, ``transpose_``, ``squeeze_``, ``unsqueeze_``, ``as_strided_``, ``resize_``.
 
 No memory is written: the tensor becomes a view of what it was. Views of it taken before keep their shapes and go on
-sharing its memory.
+sharing its memory. ``set_``, and ``resize_`` to more elements than there are, give it other memory.
 """
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 from weakref import ref
 
-from .config import enable_grad, get_mode
+from .backend.registry import BY_TYPE
+from .config import ACTIVE, enable_grad, get_mode, refuse
+from .creation import as_size
 from .dispatch import apply
 from .inplace import refuse_leaf
 from .op import REGISTRY
@@ -68,6 +71,10 @@ class RestructuringMethods(TensorBase):
 
     if TYPE_CHECKING:
         ndim: Any
+        dtype: Any
+        device: Any
+        stride: Any
+        __getitem__: Any
 
     def t_(self) -> Tensor:
         """``t``, of the tensor itself."""
@@ -92,3 +99,44 @@ class RestructuringMethods(TensorBase):
     def as_strided_(self, size: Sequence[int], stride: Sequence[int], storage_offset: int | None = None) -> Tensor:
         """``as_strided``, of the tensor itself."""
         return restructure(self, "as_strided", {"size": tuple(size), "stride": tuple(stride), "storage_offset": storage_offset}, "as_strided_")  # type: ignore[no-any-return]
+
+    def resize_(self, *sizes: Any, memory_format: Any = None) -> Tensor:
+        """The tensor with its first elements in another shape; where it has too few, the rest is uninitialised.
+
+        Raises ``RuntimeError`` for a tensor that requires grad, and for one whose elements do not lie in row-major order.
+        """
+        _refuse_graph("resize_", self)
+        shape = as_size("resize_", sizes)
+        array = real_array(self)
+        if not array.flags.c_contiguous and shape != array.shape:
+            raise RuntimeError(f"resize_: the tensor is not contiguous (shape {tuple(array.shape)}, strides {self.stride()}). Use reshape, or contiguous() before it")
+        if math.prod(shape) <= array.size:
+            return self.as_strided_(shape, [math.prod(shape[i + 1 :]) for i in range(len(shape))])
+        grown = BY_TYPE[array.__class__].xp.empty(shape, dtype=array.dtype)
+        grown.reshape(-1)[: array.size] = array.reshape(-1)
+        return self.set_(wrap(grown))
+
+    def resize_as_(self, the_template: Tensor, *, memory_format: Any = None) -> Tensor:
+        """``resize_`` to the shape of another tensor."""
+        return self.resize_(the_template.shape)
+
+    def set_(self, source: Tensor | None = None) -> Tensor:
+        """The tensor as the memory and the shape of ``source``, or as nothing. What viewed its own memory goes on to.
+
+        Raises ``RuntimeError`` where one of them requires grad, or another dtype or device is meant.
+        """
+        source = self[:0] if source is None else source
+        _refuse_graph("set_", self)
+        _refuse_graph("set_", source)
+        if (source.dtype, source.device) != (self.dtype, self.device):
+            raise RuntimeError(f"set_: Could not set tensor of type {source.dtype} on {source.device} to a tensor of type {self.dtype} on {self.device}")
+        self._array = real_array(source)
+        self._view = None
+        return self  # type: ignore[return-value]
+
+
+def _refuse_graph(name: str, x: Any) -> None:
+    if ACTIVE:
+        refuse(f"{name} gives a tensor other memory", "Make a new tensor instead")
+    if x._node is not None:
+        raise RuntimeError(f"cannot {name.rstrip('_')} variables that require grad. Use {name} on x.detach()")

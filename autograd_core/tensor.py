@@ -13,7 +13,7 @@ from .config import ACTIVE, refuse
 from .conversion import ConversionMethods
 from .creation import CreationMethods, array_from, as_device, scalar_or_array
 from .cuts import mark_copy, read
-from .devices import CPU, device
+from .devices import DEFAULT, check_format, device, strided
 from .dtypes import as_dtype, dtype, from_numpy_dtype
 from .graph import GraphMethods
 from .interop import Protocols
@@ -70,6 +70,8 @@ class Tensor(_methods.Methods, GraphMethods, ConversionMethods, CreationMethods,
     """
 
     __slots__ = ()
+    layout = strided
+    is_sparse = is_sparse_csr = is_quantized = is_mkldnn = is_meta = is_nested = is_mps = is_xla = is_xpu = is_ipu = is_mtia = is_vulkan = False
 
     def __init__(self, *data: Any, requires_grad: bool = False, name: str | None = None, dtype: Any = None, device: Any = None) -> None:
         if len(data) == 1 and data[0].__class__ is float and dtype is None and device is None:  # the usual scalar, straight
@@ -92,7 +94,7 @@ class Tensor(_methods.Methods, GraphMethods, ConversionMethods, CreationMethods,
         if not data:
             array = array_from([], chosen or dtypes.get_default_dtype(), where)
         elif len(data) > 1 and all(type(n) is int for n in data):
-            backend = backend_for_device((where or CPU).type)
+            backend = backend_for_device((where or DEFAULT[0]).type)
             array = backend.xp.empty(data, dtype=(chosen or dtypes.get_default_dtype()).dtype)
         elif len(data) == 1:
             source = data[0]
@@ -228,8 +230,29 @@ class Tensor(_methods.Methods, GraphMethods, ConversionMethods, CreationMethods,
         address = [int(each.ctypes.data if hasattr(each, "ctypes") else each.data.ptr if hasattr(each, "data") else each.ptr) for each in (array, owner)]
         return (address[0] - address[1]) // int(array.itemsize)
 
-    def is_contiguous(self) -> bool:
+    def dim_order(self) -> tuple[int, ...]:
+        """The dimensions from the one whose neighbours lie farthest apart to the one whose lie nearest."""
+        return tuple(sorted(range(self.ndim), key=lambda dim: -self.stride(dim)))
+
+    def is_set_to(self, tensor: Tensor) -> bool:
+        """Whether both are the same memory in the same shape and strides."""
+        return (self.data_ptr(), self.shape, self.stride()) == (tensor.data_ptr(), tensor.shape, tensor.stride())
+
+    def _never(self) -> bool:
+        """``False``: there are no lazy conjugates or negatives, and memory is neither pinned nor shared between processes."""
+        return False
+
+    is_conj = is_neg = is_pinned = is_shared = is_distributed = _never
+
+    def _itself(self) -> Tensor:
+        """The tensor itself, which is what was asked for already."""
+        return self
+
+    resolve_neg = pin_memory = share_memory_ = to_dense = _itself
+
+    def is_contiguous(self, memory_format: Any = None) -> bool:
         """Whether the elements lie in row-major order without gaps."""
+        check_format("is_contiguous", memory_format)
         return bool(real_array(self).flags.c_contiguous)
 
     def is_floating_point(self) -> bool:
@@ -294,6 +317,24 @@ class Tensor(_methods.Methods, GraphMethods, ConversionMethods, CreationMethods,
         if ACTIVE:
             read(self, ".tolist()", ".tolist() reads values", READ)
         return BY_TYPE[self._array.__class__].to_numpy(self._array).tolist()
+
+    def apply_(self, callable: Any) -> Tensor:
+        """Put ``callable`` of each element in its place. A Python loop, without gradient."""
+        return self._mapped("apply_", callable)
+
+    def map_(self, tensor: Tensor, callable: Any) -> Tensor:
+        """Put ``callable`` of each element and that of ``tensor``, which broadcasts, in its place. A Python loop, without gradient."""
+        return self._mapped("map_", callable, tensor)
+
+    def map2_(self, x: Tensor, y: Tensor, callable: Any) -> Tensor:
+        """Put ``callable`` of each element and those of ``x`` and ``y`` in its place. A Python loop, without gradient."""
+        return self._mapped("map2_", callable, x, y)
+
+    def _mapped(self, name: str, function: Any, *others: Tensor) -> Tensor:
+        if any([each._node is not None for each in (self, *others)]):
+            raise RuntimeError(f"Can't call {name}() on Variable that requires grad. Use var.detach().{name}() instead.")
+        numbers = [each.expand(self.shape).reshape(-1).tolist() for each in (self, *others)]
+        return self.copy_(self.new_tensor([function(*each) for each in zip(*numbers, strict=True)]).reshape(self.shape))
 
     # --- Python -------------------------------------------------------------------------------------------------
 

@@ -127,7 +127,7 @@ class Batched(Tensor):
         """Refused: what is to be differentiated inside ``vmap`` goes through ``func``."""
         raise VmapError("vmap: requires_grad_() cannot be called on a tensor inside vmap. Differentiate with func.grad, func.vjp or func.jacrev inside")
 
-    def is_contiguous(self) -> bool:
+    def is_contiguous(self, memory_format: Any = None) -> bool:
         """Whether the elements of all examples lie in row-major order."""
         return bool(self.value.is_contiguous())
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..backend.registry import backend_of
 from ..dtypes import as_dtype, float32, float64, int64
 from ..errors import describe
-from ..op import TORCH_TENSOR, Arg, S, ints, op
+from ..op import TORCH_TENSOR, Arg, S, composite, detached, ints, op
 from ..spec import Meta
 
 
@@ -98,3 +98,76 @@ def bincount(xp: Any, input: Any, weights: Any = None, *, minlength: int = 0) ->
     if not input.size:
         return xp.zeros(minlength, dtype=wanted)
     return xp.bincount(input, weights=weights, minlength=minlength).astype(wanted, copy=False)
+
+
+# --- histograms ---------------------------------------------------------------------------------------------------
+
+
+class Histogram(NamedTuple):
+    """The counts, and the edges of the bins."""
+
+    hist: Any
+    bin_edges: Any
+
+
+def _edges(F: Any, name: str, numbers: Any, bins: Any, limits: Any) -> Any:
+    """The edges of the bins: as given, or at equal distances between the limits or the extremes."""
+    if hasattr(bins, "shape"):
+        return bins
+    if bins <= 0:
+        raise RuntimeError(f"{name}: bins must be > 0, but got {bins}")
+    if limits is None and numbers.shape[0]:
+        low, high = F.amin(numbers), F.amax(numbers)
+        low, high = F.where(low == high, low - 0.5, low), F.where(low == high, high + 0.5, high)
+    else:
+        low, high = limits or (0.0, 1.0)
+        low, high = (low - 0.5, high + 0.5) if low == high else (low, high)
+    steps = F.counting(numbers, length=bins + 1)
+    return F.to_dtype(F.where(steps == bins, high, low + (high - low) * (steps / bins)), dtype=as_dtype(numbers.dtype))
+
+
+def _histogram(F: Any, columns: Any, edges: Any, weight: Any, density: bool) -> Any:
+    """How many of the points lie in each box; the last bin of a dimension includes its end."""
+    place: Any = 0
+    inside: Any = True
+    for x, limits in zip(columns, edges, strict=True):
+        n = limits.shape[0] - 1
+        at = F.where(x == limits[-1], n - 1, F.searchsorted(limits, F.clone(x), right=True) - 1)
+        inside = (at >= 0) & (at < n) & inside
+        place = place * n + at
+    weight = F.fill(columns[0], 1) if weight is None else F.to_dtype(F.reshape(detached(weight), shape=(-1,)), dtype=as_dtype(columns[0].dtype))
+    sizes = tuple([limits.shape[0] - 1 for limits in edges])
+    total = math.prod(sizes)
+    empty = F.fill(F.counting(columns[0], length=total + 1), 0)  # what lies outside goes into a bin of its own
+    hist = F.reshape(F.scatter_add(empty, index=F.where(inside, place, total), src=weight, dim=0)[:total], shape=sizes)
+    if density:
+        hist = hist / F.sum(hist)
+        for i, limits in enumerate(edges):
+            hist = hist / F.reshape(limits[1:] - limits[:-1], shape=(*[1] * i, -1, *[1] * (len(edges) - 1 - i)))
+    return hist
+
+
+@composite("histogram(input: Tensor, bins: int | Tensor, *, range: Sequence[float] | None = None, weight: Tensor | None = None, density: bool = False) -> tuple[Tensor, Tensor]")
+def histogram(F: Any, input: Any, bins: Any, *, range: Any = None, weight: Any = None, density: bool = False) -> Any:
+    """How many elements lie in each of ``bins`` equal bins, or between the edges that ``bins`` gives: a named tuple ``(hist, bin_edges)``, without gradient.
+
+    ``range`` limits the bins, else the extremes do. With ``density`` the integral over all bins is 1.
+
+    >>> import autograd_core as ag
+    >>> ag.histogram(ag.tensor([1.0, 2.0, 2.5]), 2, range=(0.0, 4.0)).hist.tolist()
+    [1.0, 2.0]
+    """
+    numbers = F.reshape(detached(input), shape=(-1,))
+    edges = _edges(F, "histogram", numbers, bins, range)
+    return Histogram(_histogram(F, [numbers], [edges], weight, density), edges)
+
+
+@composite("histogramdd(input: Tensor, bins: Any, *, range: Sequence[float] | None = None, weight: Tensor | None = None, density: bool = False) -> tuple[Tensor, Any]",
+           places=("torch",))
+def histogramdd(F: Any, input: Any, bins: Any, *, range: Any = None, weight: Any = None, density: bool = False) -> Any:
+    """``histogram`` of points, whose coordinates stand in the last dimension of ``input``; ``bins`` and ``range`` (low, high, low, high, ...) for each of them."""
+    points = F.reshape(detached(input), shape=(-1, input.shape[-1]))
+    columns = F.unbind(points, dim=1)
+    each = list(bins) if isinstance(bins, (list, tuple)) else [bins] * len(columns)
+    edges = tuple([_edges(F, "histogramdd", x, b, None if range is None else range[2 * i : 2 * i + 2]) for i, (x, b) in enumerate(zip(columns, each, strict=True))])
+    return Histogram(_histogram(F, columns, edges, weight, density), edges)

@@ -53,7 +53,7 @@ def _channels(name: str, input: Any) -> tuple[int, ...]:
 
 
 @composite("dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False, *, generator: Generator | None = None) -> Tensor",
-           places=TORCH_NN)
+           places=TORCH_NN, inplace=True)
 def dropout(F: Any, input: Any, p: float = 0.5, training: bool = True, inplace: bool = False, generator: Any = None) -> Any:
     """Zero each element with probability ``p`` and scale the others by ``1 / (1 - p)``; ``input`` itself unless ``training``.
 
@@ -63,7 +63,7 @@ def dropout(F: Any, input: Any, p: float = 0.5, training: bool = True, inplace: 
 
 
 @composite("feature_dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False, *, generator: Generator | None = None) -> Tensor",
-           places=TORCH_NN)
+           places=TORCH_NN, inplace=True)
 def feature_dropout(F: Any, input: Any, p: float = 0.5, training: bool = True, inplace: bool = False, generator: Any = None) -> Any:
     """Dropout of whole channels: one draw for each element of the first two dimensions."""
     return _zeroed(input, _kept(F, "feature_dropout", input, p, training, generator, _channels("feature_dropout", input)), p, inplace)
@@ -111,14 +111,14 @@ def dropout3d(F: Any, input: Any, p: float = 0.5, training: bool = True, inplace
 
 
 @composite("alpha_dropout(input: Tensor, p: float = 0.5, training: bool = False, inplace: bool = False, *, generator: Generator | None = None) -> Tensor",
-           places=TORCH_NN)
+           places=TORCH_NN, inplace=True)
 def alpha_dropout(F: Any, input: Any, p: float = 0.5, training: bool = False, inplace: bool = False, generator: Any = None) -> Any:
     """Dropout that keeps mean and variance of SELU activations. Klambauer et al. (2017), arXiv:1706.02515."""
     return _saturated(input, _kept(F, "alpha_dropout", input, p, training, generator), p, inplace)
 
 
 @composite("feature_alpha_dropout(input: Tensor, p: float = 0.5, training: bool = False, inplace: bool = False, *, generator: Generator | None = None) -> Tensor",
-           places=TORCH_NN)
+           places=TORCH_NN, inplace=True)
 def feature_alpha_dropout(F: Any, input: Any, p: float = 0.5, training: bool = False, inplace: bool = False, generator: Any = None) -> Any:
     """``alpha_dropout`` of whole channels: one draw for each element of the first two dimensions."""
     return _saturated(input, _kept(F, "feature_alpha_dropout", input, p, training, generator, _channels("feature_alpha_dropout", input)), p, inplace)

@@ -247,6 +247,35 @@ def linalg_lu_solve(F: Any, LU: Any, pivots: Any, B: Any, *, left: bool = True, 
     return F.matmul(lower, F.transpose(P, dim0=-2, dim1=-1))
 
 
+@composite("lu(A: Tensor, pivot: bool = True, get_infos: bool = False) -> Any")
+def lu(F: Any, A: Any, pivot: bool = True, get_infos: bool = False) -> Any:
+    """The pair of ``linalg.lu_factor``, and with ``get_infos`` the number of the first pivot that is zero, or 0; singular matrices are no error."""
+    found = _factored(F, "lu_factor_ex", A, pivot, False)
+    return tuple(found) if get_infos else PackedFactors(*found[:2])
+
+
+@composite("lu_solve(b: Tensor, LU_data: Tensor, LU_pivots: Tensor) -> Tensor")
+def lu_solve(F: Any, b: Any, LU_data: Any, LU_pivots: Any) -> Any:
+    """``linalg.lu_solve`` with the right-hand side first."""
+    return F.linalg_lu_solve(LU_data, LU_pivots, b)
+
+
+class Solved(NamedTuple):
+    """The solution, and the number of the first pivot that is zero, or 0."""
+
+    result: Any
+    info: Any
+
+
+@composite("linalg_solve_ex(A: Tensor, B: Tensor, *, left: bool = True, check_errors: bool = False) -> tuple[Tensor, Tensor]", places=LINALG)
+def linalg_solve_ex(F: Any, A: Any, B: Any, *, left: bool = True, check_errors: bool = False) -> Any:
+    """``linalg.solve`` with ``info``, a named tuple: where it is not 0 the matrix is singular and the result means nothing. With ``check_errors`` that is an error."""
+    vector = B.ndim == 1 or tuple(B.shape) == tuple(A.shape[:-1])
+    factors = _factored(F, "solve_ex", A, True, check_errors)
+    result = F.linalg_lu_solve(factors[0], factors[1], F.unsqueeze(B, dim=-1 if left else -2) if vector else B, left=left)
+    return Solved(F.squeeze(result, dim=-1 if left else -2) if vector else result, factors[2])
+
+
 @op("counting(input: Tensor, length: int) -> Tensor", kind="general", spec=lambda input, *, length: Meta((length,), as_dtype(input.dtype)), samples=[S((2, 3), length=4)])
 def counting(xp: Any, input: Any, *, length: int) -> Any:
     """0, 1, 2 and so on, in the dtype and on the device of ``input``."""

@@ -134,3 +134,27 @@ def linalg_cond(F: Any, A: Any, p: Any = None) -> Any:
         values = F.linalg_svdvals(A)
         return F.sum(values, dim=-1) * F.sum(F.reciprocal(values), dim=-1)
     return F.linalg_matrix_norm(A, ord=p) * F.linalg_matrix_norm(F.linalg_inv_ex(A)[0], ord=p)
+
+
+@composite("frobenius_norm(input: Tensor, dim: Dims, keepdim: bool = False) -> Tensor", places=("torch",))
+def frobenius_norm(F: Any, input: Any, dim: Any, keepdim: bool = False) -> Any:
+    """The square root of the sum of squares over ``dim``: ``linalg.vector_norm``."""
+    return F.linalg_vector_norm(input, dim=dim, keepdim=keepdim)
+
+
+@composite("nuclear_norm(input: Tensor, dim: Sequence[int] = (-2, -1), keepdim: bool = False) -> Tensor", places=("torch",))
+def nuclear_norm(F: Any, input: Any, dim: Any = (-2, -1), keepdim: bool = False) -> Any:
+    """The sum of the singular values: ``linalg.matrix_norm(input, "nuc")``."""
+    return F.linalg_matrix_norm(input, ord="nuc", dim=dim, keepdim=keepdim)
+
+
+@composite("renorm(input: Tensor, p: float, dim: int, maxnorm: float) -> Tensor", inplace=True)
+def renorm(F: Any, input: Any, p: float, dim: int, maxnorm: float) -> Any:
+    """``input`` with those slices along ``dim`` whose ``p``-norm exceeds ``maxnorm`` made that long."""
+    at = wrap_dim(dim, input.ndim, "renorm")
+    if input.ndim < 2:
+        raise RuntimeError(f"renorm: input needs at least 2 dimensions, got {input.ndim} dimensions")
+    if p <= 0 or maxnorm < 0:
+        raise RuntimeError(f"renorm: non-positive-norm not supported, and expected maxnorm to be >= 0 (p {p}, maxnorm {maxnorm})")
+    norm = F.linalg_vector_norm(input, ord=p, dim=tuple(d for d in range(input.ndim) if d != at), keepdim=True)
+    return input * F.where(norm > maxnorm, maxnorm / (norm + 1e-7), 1.0)

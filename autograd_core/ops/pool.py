@@ -6,7 +6,7 @@ from math import ceil, prod
 from typing import Any
 
 from ..errors import ShapeError, describe
-from ..op import NN, TORCH_NN, composite
+from ..op import NN, TORCH_NN, composite, detached
 from ..spec import remembered
 from .conv import pair
 
@@ -28,9 +28,9 @@ def _attributes(name: str, count: int, shape: Any, kernel_size: Any, stride: Any
         raise ShapeError(f"{name}: Expected {count + 1}D (unbatched) or {count + 2}D (batched) input, but got input of size {list(shape)}")
     if min(kernel) < 1 or min(stride) < 1 or min(dilation) < 1:
         raise RuntimeError(f"{name}: kernel size, stride and dilation should be greater than zero, but got {kernel}, {stride} and {dilation}")
-    for edge, size, spread in zip(padding, kernel, dilation, strict=True):
-        if not 0 <= edge <= (spread * (size - 1) + 1) // 2:
-            raise RuntimeError(f"{name}: pad should be at most half of effective kernel size, but got pad={edge}, kernel_size={size} and dilation={spread}")
+    for edge, width, spread in zip(padding, kernel, dilation, strict=True):
+        if not 0 <= edge <= (spread * (width - 1) + 1) // 2:
+            raise RuntimeError(f"{name}: pad should be at most half of effective kernel size, but got pad={edge}, kernel_size={width} and dilation={spread}")
     image = shape[-count:]
     size = tuple(pooled_size(image[i], kernel[i], stride[i], padding[i], dilation[i], ceil_mode) for i in range(count))
     if min(size) < 1 or 0 in shape[-count - 1 :]:
@@ -200,3 +200,61 @@ def lp_pool2d(F: Any, input: Any, norm_type: float, kernel_size: Any, stride: An
 def lp_pool3d(F: Any, input: Any, norm_type: float, kernel_size: Any, stride: Any = None, ceil_mode: bool = False) -> Any:
     """The ``norm_type``-th root of the sum of powers of each window of volumes (batch, channels, depth, height, width). See ``lp_pool2d``."""
     return _lp_pool(F, 3, input, norm_type, kernel_size, stride, ceil_mode)
+
+
+# --- windows at random places -------------------------------------------------------------------------------------
+
+
+def _fractional_max(F: Any, count: int, input: Any, kernel_size: Any, output_size: Any, output_ratio: Any, return_indices: bool, samples: Any) -> Any:
+    name = f"fractional_max_pool{count}d"
+    if output_size is None and output_ratio is None:
+        raise ValueError(f"{name}: {name} requires specifying either an output_size or an output_ratio")
+    if input.ndim not in (count + 1, count + 2):
+        raise IndexError(f"{name}: Dimension out of range, expected {count + 1}D or {count + 2}D tensor, but got input {describe(input)}")
+    kernel, image, lead = pair(kernel_size, "kernel_size", name, count), tuple(input.shape[-count:]), tuple(input.shape[:-count])
+    if output_size is None:
+        ratios = (output_ratio,) * count if isinstance(output_ratio, float) else tuple(output_ratio)
+        size = tuple(int(n * ratio) for n, ratio in zip(image, ratios, strict=True))
+    else:
+        size = pair(output_size, "output_size", name, count)
+    if any(n < out + k - 1 for n, out, k in zip(image, size, kernel, strict=True)):
+        raise ShapeError(f"{name}: pool size {list(kernel)} too large relative to input size {list(image)} and output size {list(size)}")
+    planes = (lead[0] if len(lead) == 2 else 1, lead[-1])
+    if samples is None:
+        samples = F.draw_uniform(detached(input), shape=(*planes, count))
+    places: Any = 0
+    for axis, (n, out, k) in enumerate(zip(image, size, kernel, strict=True)):
+        shift = samples[..., count - 1 - axis if count == 2 else axis, None]  # PyTorch takes the width's first of an image, the depth's first of a volume
+        step = (n - k) / (out - 1) if out > 1 else 0.0
+        steps = F.counting(samples, length=out)
+        start = F.where(steps == out - 1, n - k, F.floor((steps + shift) * step) - F.floor(shift * step))
+        rows = F.to_integer(F.unsqueeze(start, dim=-1) + F.counting(samples, length=k), dtype="int64")
+        spread = [1] * (2 * count)
+        spread[axis], spread[count + axis] = out, k
+        places = places * n + F.reshape(rows, shape=(*planes, *spread))
+    places = F.reshape(places, shape=(*lead, prod(size), prod(kernel)))
+    flat = F.reshape(input, shape=(*lead, prod(image)))
+    values, best = F.max_along(F.reshape(F.gather(flat, index=F.reshape(places, shape=(*lead, prod(size) * prod(kernel))), dim=-1), shape=places.shape), dim=-1)
+    out = F.reshape(values, shape=(*lead, *size))
+    return (out, F.reshape(F.gather(places, index=F.unsqueeze(best, dim=-1), dim=-1), shape=(*lead, *size))) if return_indices else out
+
+
+_FRACTIONAL = ("(input: Tensor, kernel_size: int | Sequence[int], output_size: int | Sequence[int] | None = None, "
+               "output_ratio: float | Sequence[float] | None = None, return_indices: bool = False, _random_samples: Tensor | None = None) -> Any")
+
+
+@composite("fractional_max_pool2d" + _FRACTIONAL, places=NN)
+def fractional_max_pool2d(F: Any, input: Any, kernel_size: Any, output_size: Any = None, output_ratio: Any = None, return_indices: bool = False,
+                          _random_samples: Any = None) -> Any:
+    """The maximum of windows at random places, so many that the result has ``output_size``, or ``output_ratio`` times the image's.
+
+    ``_random_samples`` of shape (batch, channels, 2), between 0 and 1, decide the places. See B. Graham, "Fractional max-pooling" (2014).
+    """
+    return _fractional_max(F, 2, input, kernel_size, output_size, output_ratio, return_indices, _random_samples)
+
+
+@composite("fractional_max_pool3d" + _FRACTIONAL, places=NN)
+def fractional_max_pool3d(F: Any, input: Any, kernel_size: Any, output_size: Any = None, output_ratio: Any = None, return_indices: bool = False,
+                          _random_samples: Any = None) -> Any:
+    """``fractional_max_pool2d`` of volumes."""
+    return _fractional_max(F, 3, input, kernel_size, output_size, output_ratio, return_indices, _random_samples)

@@ -93,7 +93,8 @@ def reduction_samples(make: Any = lambda *shape: Arg(shape), *, tuples: bool = T
 
 
 @op("sum(input: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: DTypeLike | None = None) -> Tensor", kind="reduction", label="Σ",
-    places=TORCH_TENSOR, extra=with_dtype("sum", "dim", "keepdim"), spec=reduction_spec("sum", "sum"), samples=[*reduction_samples(), S((2, 3), dtype="float64"), S(ints(2, 3)), S(bools(2, 3), dim=1)])
+    places=TORCH_TENSOR, extra=with_dtype("sum", "dim", "keepdim"), spec=reduction_spec("sum", "sum"),
+    samples=[*reduction_samples(), S((2, 3), dtype="float64"), S(ints(2, 3)), S(bools(2, 3), dim=1)])
 def sum(xp: Any, input: Any, *, dim: Any = None, keepdim: bool = False, dtype: Any = None, out: Any = None) -> Any:
     """The sum over ``dim`` (an int, a tuple, or everything). Integers add up in int64.
 
@@ -152,8 +153,9 @@ def _(F: Any, g: Any, input_shape: Any, input_dtype: Any, dim: Any, keepdim: boo
 
 
 @op("nansum(input: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: DTypeLike | None = None) -> Tensor", kind="reduction", places=TORCH_TENSOR,
-    extra=with_dtype("nansum", "dim", "keepdim"), spec=reduction_spec("nansum", "sum"), samples=[*reduction_samples(), S((2, 3), dtype="float64"), S(ints(2, 3)), S(bools(2, 3), dim=1),
-                                                   S(Arg(values=[[1.0, math.nan], [2.0, 3.0]]), dim=1), S(Arg(values=[[1.0, math.nan], [2.0, 3.0]]))])
+    extra=with_dtype("nansum", "dim", "keepdim"), spec=reduction_spec("nansum", "sum"),
+    samples=[*reduction_samples(), S((2, 3), dtype="float64"), S(ints(2, 3)), S(bools(2, 3), dim=1),
+             S(Arg(values=[[1.0, math.nan], [2.0, 3.0]]), dim=1), S(Arg(values=[[1.0, math.nan], [2.0, 3.0]]))])
 def nansum(xp: Any, input: Any, *, dim: Any = None, keepdim: bool = False, dtype: Any = None) -> Any:
     """The sum over ``dim`` of all that is not NaN."""
     total = sum.kernel(xp, input, dim=dim, keepdim=keepdim, dtype=dtype)
@@ -199,8 +201,8 @@ def _logic_spec(name: str) -> Any:
     return spec
 
 
-_LOGIC = [S(bools(3, 4)), S(bools(3, 4), dim=0), S(bools(2, 3, 4), dim=(0, -1), keepdim=True), S(bools()), S(bools(0, 2), dim=0), S(ints(2, 3), dim=-1), S((2, 3)), S((2, 3), dim=()),
-          S(bools(3), dim=1, error=IndexError, match="out of range")]
+_LOGIC = [S(bools(3, 4)), S(bools(3, 4), dim=0), S(bools(2, 3, 4), dim=(0, -1), keepdim=True), S(bools()), S(bools(0, 2), dim=0), S(ints(2, 3), dim=-1), S((2, 3)),
+          S((2, 3), dim=()), S(bools(3), dim=1, error=IndexError, match="out of range")]
 
 
 def _as_logic(input: Any, answer: Any) -> Any:

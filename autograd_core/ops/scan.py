@@ -130,8 +130,8 @@ def _(F: Any, g: Any, dim: int, step: int) -> Any:
 
 
 @op("prod(input: Tensor, dim: int | None = None, keepdim: bool = False, *, dtype: DTypeLike | None = None) -> Tensor", kind="reduction", label="Π", places=TORCH_TENSOR,
-    extra=with_dtype("prod", "dim", "keepdim"), spec=reduction_spec("prod", "sum"), samples=[*reduction_samples(lambda *shape: span(0.5, 1.5, *shape), tuples=False), S((2, 3), dtype="float64"), S(ints(2, 3)),
-                                                 S(ints(5, low=0, high=2), dim=0)])
+    extra=with_dtype("prod", "dim", "keepdim"), spec=reduction_spec("prod", "sum"),
+    samples=[*reduction_samples(lambda *shape: span(0.5, 1.5, *shape), tuples=False), S((2, 3), dtype="float64"), S(ints(2, 3)), S(ints(5, low=0, high=2), dim=0)])
 def prod(xp: Any, input: Any, *, dim: Any = None, keepdim: bool = False, dtype: Any = None) -> Any:
     """The product over ``dim``. Integers multiply in int64. The gradient is right where factors are zero, to any order."""
     dtype = plain_dtype(dtype) or (LONG if input.dtype.kind in "bui" else input.dtype)

@@ -191,10 +191,11 @@ def _view_spec(input: Any, *, shape: Any) -> Meta:
     return Meta(infer_reshape(tuple(input.shape), shape, "view"), input.dtype)
 
 
-@op("view(input: Tensor, shape: Sequence[int]) -> Tensor", kind="view", varargs="shape", places=("Tensor",), spec=_view_spec, samples=[
+@op("view(input: Tensor, shape: Sequence[int]) -> Tensor", kind="view", varargs="shape", places=("Tensor",),
+    extra={"line": "if values and values[0].__class__ is DType:\n    return view_dtype(input, values[0])"}, spec=_view_spec, samples=[
     S((2, 6), shape=(3, 4)), S((2, 6), shape=(-1,)), S((), shape=(1,)), S((0, 2), shape=(2, 0)), S((2, 3), shape=(4, 2), error=RuntimeError, match="invalid for input of size 6")])
 def view(xp: Any, input: Any, *, shape: Any) -> Any:
-    """The same memory in another shape; one size may be ``-1``.
+    """The same memory in another shape; one size may be ``-1``. Given a dtype, the same bytes as numbers of that dtype, without gradient.
 
     Raises ``RuntimeError`` where the memory layout does not allow it, as after ``transpose``; ``reshape`` copies then.
     """
@@ -210,6 +211,25 @@ def view(xp: Any, input: Any, *, shape: Any) -> Any:
 @view.vjp("input")
 def _(F: Any, g: Any, input_shape: Any) -> Any:
     return F.reshape(g, shape=input_shape)
+
+
+def _view_dtype_spec(input: Any, *, dtype: Any) -> Meta:
+    own, other, shape = as_dtype(input.dtype), as_dtype(dtype), tuple(input.shape)
+    if own.itemsize != other.itemsize:
+        if not shape:
+            raise ShapeError(f"view: self.dim() cannot be 0 to view {own.name} as {other.name} (different element sizes)")
+        if shape[-1] * own.itemsize % other.itemsize:
+            raise ShapeError(f"view: self.size(-1) must be divisible by {other.itemsize // own.itemsize} to view {own.name} as {other.name} "
+                             f"(different element sizes), but got {shape[-1]}")
+        shape = (*shape[:-1], shape[-1] * own.itemsize // other.itemsize)
+    return Meta(shape, other)
+
+
+@op("view_dtype(input: Tensor, dtype: DTypeLike) -> Tensor", quick=False, kind="view", spec=_view_dtype_spec, samples=[
+    S((2, 6), dtype="int16"), S((2, 8), dtype="complex128"), S((0, 2), dtype="uint8"), S((2, 3), dtype="complex128", error=RuntimeError, match="divisible")])
+def view_dtype(xp: Any, input: Any, *, dtype: Any) -> Any:
+    """The same bytes as numbers of another dtype."""
+    return input.view(as_dtype(dtype).dtype)
 
 
 def _diagonal_spec(input: Any, *, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Meta:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..errors import LinAlgError, ShapeError, describe
 from ..op import Arg, S, composite, ints, op
 from ..spec import Meta, computed_dtype, wrap_dims
+from .join import tril, triu
 from .matrices import COMPLEX, LINALG, adjoint_of, check_matrices, regular, require_floating, singular, transposed
 
 
@@ -142,7 +143,7 @@ def linalg_solve_triangular(xp: Any, input: Any, B: Any, *, upper: bool, left: b
     require_floating(input, B)
     if B.ndim < 2:
         raise ValueError("vectors")
-    A = xp.triu(input, 1 if unitriangular else 0) if upper else xp.tril(input, -1 if unitriangular else 0)
+    A = triu.kernel(xp, input, diagonal=1 if unitriangular else 0) if upper else tril.kernel(xp, input, diagonal=-1 if unitriangular else 0)
     if unitriangular:
         A += xp.eye(A.shape[-1], dtype=A.dtype)
     if not left:
@@ -225,3 +226,17 @@ def linalg_tensorsolve(F: Any, A: Any, B: Any, dims: Any = None) -> Any:
         raise ShapeError(f"linalg.tensorsolve: Expected self to satisfy the requirement prod(self.shape[other.ndim:]) == prod(self.shape[:other.ndim]), but got "
                          f"{math.prod(shape)} != {math.prod(A.shape[: B.ndim])} (A {describe(A)}, B {describe(B)})")
     return F.reshape(F.linalg_solve(F.reshape(A, shape=(math.prod(B.shape), math.prod(shape))), F.reshape(B, shape=(-1,))), shape=shape)
+
+
+class TriangularSolution(NamedTuple):
+    """The solution, and a copy of the triangle."""
+
+    solution: Any
+    cloned_coefficient: Any
+
+
+@composite("triangular_solve(b: Tensor, A: Tensor, upper: bool = True, transpose: bool = False, unitriangular: bool = False) -> tuple[Tensor, Tensor]")
+def triangular_solve(F: Any, b: Any, A: Any, upper: bool = True, transpose: bool = False, unitriangular: bool = False) -> Any:
+    """``linalg.solve_triangular`` with the right-hand side first, and a copy of ``A``; with ``transpose``, of the system with A^T."""
+    turned = F.transpose(A, dim0=-2, dim1=-1) if transpose else A
+    return TriangularSolution(F.linalg_solve_triangular(turned, b, upper=upper != transpose, unitriangular=unitriangular), F.clone(A))

@@ -5,29 +5,29 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from ..kernels import bessel, gamma
+from ..kernels import bessel, gamma, incomplete
 from ..kernels import special as kernels
 from ..kernels.blocks import in_blocks, in_blocks_to, large
 from ..kernels.numbers import Numbers
-from ..op import Arg, S, composite, elementwise, span
+from ..op import Arg, S, composite, elementwise, ints, span
 
 PLACES = ("torch", "Tensor", "special")
 SQRT_HALF = math.sqrt(0.5)
 SQRT_2_OVER_PI = math.sqrt(2 / math.pi)
 _EDGES = [-30.0, -4.0, -0.5, 0.0, 0.5, 1.0, 4.0, 30.0]
 
-erf = elementwise("erf", quick=False, kernel=kernels.erf, vjp="g * (1.1283791670955126 * exp(-(input * input)))", promotes="float",
+erf = elementwise("erf", kernel=kernels.erf, vjp="g * (1.1283791670955126 * exp(-(input * input)))", promotes="float",
                   scalar=math.erf, places=PLACES, inplace=True, samples=[S((3, 4)), S(()), S((0, 2)), S(Arg(values=_EDGES))],
                   doc="The error function, ``2 / sqrt(pi)`` times the integral of ``exp(-t ** 2)`` from 0 to ``input``. Within 4 ulp.")
-erfc = elementwise("erfc", quick=False, kernel=kernels.erfc, vjp="g * (-1.1283791670955126 * exp(-(input * input)))", promotes="float",
+erfc = elementwise("erfc", kernel=kernels.erfc, vjp="g * (-1.1283791670955126 * exp(-(input * input)))", promotes="float",
                    scalar=math.erfc, places=PLACES, inplace=True, samples=[S((3, 4)), S(()), S((0, 2)), S(Arg(values=_EDGES))],
                    doc="``1 - erf(input)``, without the loss of digits where it is tiny. Within 4 ulp.")
-erfinv = elementwise("erfinv", quick=False, kernel=kernels.erfinv, vjp="g * (0.886226925452758 * exp(out * out))", promotes="float",
+erfinv = elementwise("erfinv", kernel=kernels.erfinv, vjp="g * (0.886226925452758 * exp(out * out))", promotes="float",
                      domain=(-0.9, 0.9), places=PLACES, inplace=True, samples=[S(Arg((3, 4), -0.9, 0.9)), S(Arg((), -0.9, 0.9)), S((0, 2))],
                      doc="The inverse of ``erf``: infinite at -1 and 1, NaN outside. Within 6 ulp, and 2 in float32.")
 
 
-erfcx = elementwise("special_erfcx", quick=False, kernel=kernels.erfcx, vjp="g * (2 * input * out - 1.1283791670955126)", promotes="float", places=("special",),
+erfcx = elementwise("special_erfcx", kernel=kernels.erfcx, vjp="g * (2 * input * out - 1.1283791670955126)", promotes="float", places=("special",),
                     samples=[S(Arg(values=[-2.5, -0.5, 0.0, 0.5, 4.0, 30.0]))],
                     doc="``exp(input ** 2) * erfc(input)``, which neither overflows nor vanishes for positive ``input``. Within 4 ulp.")
 
@@ -40,7 +40,7 @@ def ndtr(F: Any, input: Any) -> Any:
     return F.erfc(input * -SQRT_HALF) * 0.5
 
 
-ndtri = elementwise("special_ndtri", quick=False, kernel=kernels.ndtri, vjp="g * (2.5066282746310007 * exp(out * out * 0.5))", promotes="float", places=("special",),
+ndtri = elementwise("special_ndtri", kernel=kernels.ndtri, vjp="g * (2.5066282746310007 * exp(out * out * 0.5))", promotes="float", places=("special",),
                     domain=(0.05, 0.95),
                     samples=[S(Arg(values=[1e-30, 0.01, 0.5, 0.99]))],
                     doc="The inverse of ``ndtr``: the quantiles of the standard normal distribution. Infinite at 0 and 1, NaN outside.")
@@ -52,7 +52,7 @@ def _log_ndtr_vjp(F: Any, g: Any, input: Any) -> Any:
     return g * F.where(input < 0, SQRT_2_OVER_PI / F.special_erfcx(below * -SQRT_HALF), SQRT_2_OVER_PI * F.exp(above * above * -0.5) / F.erfc(above * -SQRT_HALF))
 
 
-log_ndtr = elementwise("special_log_ndtr", quick=False, kernel=kernels.log_ndtr, vjp=_log_ndtr_vjp, promotes="float", places=("special",),
+log_ndtr = elementwise("special_log_ndtr", kernel=kernels.log_ndtr, vjp=_log_ndtr_vjp, promotes="float", places=("special",),
                        samples=[S(Arg(values=[-40.0, -3.0, -1.0, 0.5, 4.0, 40.0]))],
                        doc="``log(ndtr(input))``, without the loss of digits far from 0. Within 4 ulp.")
 
@@ -65,7 +65,7 @@ digamma = elementwise("digamma", kernel=gamma.digamma, vjp=lambda F, g, input: g
                       domain=(0.3, 9.5),
                       samples=[S(Arg(values=[-2.5, -0.5, 0.25, 1.0, 1.5, 2.0, 6.0, 30.0]))],
                       doc="The logarithmic derivative of the gamma function; infinite at 0, NaN at the negative integers. Within 4 ulp for positive numbers.")
-zeta = elementwise("special_zeta", "input other", quick=False, kind="general", kernel=gamma.zeta, promotes="float", places=("special",), takes="none",
+zeta = elementwise("special_zeta", "input other", kind="general", kernel=gamma.zeta, promotes="float", places=("special",), takes="none",
                    signature="special_zeta(input: TensorLike, other: TensorLike) -> Tensor",
                    samples=[S(span(1.5, 5.0, 3, 4), span(0.3, 9.5, 3, 4)), S(span(1.5, 5.0), span(0.3, 9.5)), S((0, 2), (0, 2)), S(span(1.5, 5.0, 3, 1), span(0.3, 9.5, 4)),
                             S(span(1.5, 5.0, 4), span(0.3, 9.5, 3, 4)), S(2.0, span(0.3, 9.5, 3)), S(Arg(values=[3.0, 2.0]), Arg(values=[-1.5, 40.0])),
@@ -78,7 +78,7 @@ def _polygamma(xp: Any, input: Any, *, order: int) -> Any:
     return gamma.polygamma(xp, input, order)
 
 
-polygamma_of = elementwise("polygamma_of", quick=False, kernel=_polygamma, signature="polygamma_of(input: Tensor, order: int) -> Tensor", promotes="float",
+polygamma_of = elementwise("polygamma_of", kernel=_polygamma, signature="polygamma_of(input: Tensor, order: int) -> Tensor", promotes="float",
                            places=(), takes="none", label="polygamma",
                            samples=[S(span(0.3, 9.5, 3, 4), order=1), S(span(0.3, 9.5), order=2), S((0, 2), order=4), S(Arg(values=[-1.5, 40.0]), order=3)],
                            vjp=lambda F, g, input, order: g * F.polygamma_of(input, order=order + 1), doc="The derivative of ``digamma`` of the given order, from 1 on.")
@@ -92,13 +92,13 @@ def polygamma(F: Any, n: int, input: Any) -> Any:
     return F.digamma(input) if n == 0 else F.polygamma_of(input, order=n)
 
 
-@composite("Tensor_polygamma(input: Tensor, n: int) -> Tensor", places=("Tensor",))
+@composite("Tensor_polygamma(input: Tensor, n: int) -> Tensor", places=("Tensor",), inplace=True)
 def polygamma_method(F: Any, input: Any, n: int) -> Any:
     """``polygamma`` with the tensor first."""
     return F.polygamma(n, input)
 
 
-@composite("mvlgamma(input: Tensor, p: int) -> Tensor", places=("torch", "Tensor"))
+@composite("mvlgamma(input: Tensor, p: int) -> Tensor", places=("torch", "Tensor"), inplace=True)
 def mvlgamma(F: Any, input: Any, p: int) -> Any:
     """The logarithm of the multivariate gamma function of dimension ``p``: ``p (p - 1) / 4 * log(pi)`` plus ``lgamma(input - j / 2)`` for j below ``p``."""
     if p < 1:
@@ -108,6 +108,27 @@ def mvlgamma(F: Any, input: Any, p: int) -> Any:
         total = total + F.lgamma(input - j / 2)
     return total
 
+
+# The regularised incomplete gamma functions. PyTorch has no derivative with respect to the first parameter either.
+
+
+def _no_derivative(name: str) -> Any:
+    raise NotImplementedError(f"the derivative for '{name}' is not implemented.")
+
+
+def _density(F: Any, g: Any, input: Any, other: Any) -> Any:
+    return g * F.exp(F.xlogy(input - 1, other) - other - (F.lgamma(input) if hasattr(input, "dtype") else math.lgamma(input)))
+
+
+_ORDERS = [S(ints(3, 4, low=1, high=9), span(0.3, 9.5, 3, 4)), S(ints(low=1, high=9), span(0.3, 9.5)), S(ints(0, 2), (0, 2)), S(ints(3, 1, low=1, high=9), span(0.3, 9.5, 4)),
+           S(ints(4, low=1, high=9), span(0.3, 9.5, 3, 4)), S(2.5, span(0.3, 9.5, 3)), S(0.25, Arg(values=[0.01, 0.4, 0.9, 4.0])),
+           S((2, 3), (4,), error=RuntimeError, match="must match")]
+igamma = elementwise("igamma", "input other", kind="general", kernel=incomplete.lower, promotes="float", takes="none", samples=_ORDERS, inplace=True,
+                     vjp={"input": lambda F, g: _no_derivative("igamma: input"), "other": _density},
+                     doc="The lower regularised incomplete gamma function P(input, other), with the gradient of ``other`` alone. Relative errors about 1e-13.")
+igammac = elementwise("igammac", "input other", kind="general", kernel=incomplete.upper, promotes="float", takes="none", samples=_ORDERS, inplace=True,
+                      vjp={"input": lambda F, g: _no_derivative("igammac: input"), "other": lambda F, g, input, other: _density(F, -g, input, other)},
+                      doc="The upper regularised incomplete gamma function Q = 1 - P, with the gradient of ``other`` alone. Relative errors about 1e-13.")
 
 # --- Bessel functions ---------------------------------------------------------------------------------------------
 
@@ -119,12 +140,12 @@ def _at_zero(F: Any, input: Any) -> Any:
 i0 = elementwise("i0", kernel=bessel.i0, vjp="g * special_i1(input)", promotes="float", inplace=True, places=PLACES,
                  samples=[S(Arg(values=[-10.0, -7.8, 0.0, 7.7, 10.0]))],
                  doc="The modified Bessel function of the first kind of order 0. Within 4 ulp.")
-i1 = elementwise("special_i1", quick=False, kernel=bessel.i1, vjp=lambda F, g, input, out: g * F.where(input == 0, 0.5, F.i0(input) - out / _at_zero(F, input)), promotes="float",
+i1 = elementwise("special_i1", kernel=bessel.i1, vjp=lambda F, g, input, out: g * F.where(input == 0, 0.5, F.i0(input) - out / _at_zero(F, input)), promotes="float",
                  places=("special",), samples=[S(Arg(values=[-10.0, -7.8, 7.7, 10.0]))], doc="The modified Bessel function of the first kind of order 1. Within 4 ulp.")
-i0e = elementwise("special_i0e", quick=False, kernel=bessel.i0e, vjp="g * (special_i1e(input) - sgn(input) * out)", promotes="float", places=("special",),
+i0e = elementwise("special_i0e", kernel=bessel.i0e, vjp="g * (special_i1e(input) - sgn(input) * out)", promotes="float", places=("special",),
                   samples=[S(Arg(values=[-10.0, -7.8, 7.7, 10.0]))],
                   doc="``exp(-|input|) * i0(input)``. Within 4 ulp.")
-i1e = elementwise("special_i1e", quick=False, kernel=bessel.i1e, promotes="float", places=("special",), samples=[S(Arg(values=[-10.0, -7.8, 7.7, 10.0]))],
+i1e = elementwise("special_i1e", kernel=bessel.i1e, promotes="float", places=("special",), samples=[S(Arg(values=[-10.0, -7.8, 7.7, 10.0]))],
                   vjp=lambda F, g, input, out: g * F.where(input == 0, 0.5, F.special_i0e(input) - out * (F.sgn(input) + 1 / _at_zero(F, input))),
                   doc="``exp(-|input|) * i1(input)``. Within 4 ulp.")
 
@@ -189,30 +210,6 @@ def _(F: Any, g: Any, input: Any, eps: float | None) -> tuple[Any]:
     return (in_blocks(xp, pulled, input, g),)
 
 
-entr = elementwise("special_entr", quick=False, kernel=_entr, vjp="masked(g, g * (-1 - log(input)))", promotes="float", places=("special",), domain=(0.2, 3.0),
+entr = elementwise("special_entr", kernel=_entr, vjp="masked(g, g * (-1 - log(input)))", promotes="float", places=("special",), domain=(0.2, 3.0),
                    samples=[S(Arg(values=[-1.0, 0.0, 0.5]))],
                    doc="``-input * log(input)``: 0 at 0, minus infinity below.")
-
-
-@composite("special_expit(input: Tensor) -> Tensor", places=("special",))
-def expit(F: Any, input: Any) -> Any:
-    """``sigmoid`` under its other name."""
-    return F.sigmoid(input)
-
-
-@composite("special_psi(input: Tensor) -> Tensor", places=("special",))
-def psi(F: Any, input: Any) -> Any:
-    """``digamma`` under its other name."""
-    return F.digamma(input)
-
-
-@composite("special_gammaln(input: Tensor) -> Tensor", places=("special",))
-def gammaln(F: Any, input: Any) -> Any:
-    """``lgamma`` under its other name."""
-    return F.lgamma(input)
-
-
-@composite("special_multigammaln(input: Tensor, p: int) -> Tensor", places=("special",))
-def multigammaln(F: Any, input: Any, p: int) -> Any:
-    """``mvlgamma`` under its other name."""
-    return F.mvlgamma(input, p)

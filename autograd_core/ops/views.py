@@ -154,3 +154,9 @@ def unravel_index(F: Any, indices: Any, shape: Any) -> Any:
         found.append(F.remainder(indices, size))
         indices = F.floor_divide(indices, size)
     return tuple(reversed(found))
+
+
+@composite("constant_pad_nd(input: Tensor, pad: Sequence[int], value: float = 0) -> Tensor", places=("torch",))
+def constant_pad_nd(F: Any, input: Any, pad: Any, value: float = 0) -> Any:
+    """``nn.functional.pad`` with a constant."""
+    return F.pad(input, pad=pad, value=value)

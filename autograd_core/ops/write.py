@@ -11,7 +11,7 @@ from .index import cast_back, real_if
 # --- copies and writes --------------------------------------------------------------------------------------------
 
 
-@op("clone(input: Tensor) -> Tensor", quick=True, kind="shape", places=TORCH_TENSOR, spec=lambda input: Meta(tuple(input.shape), input.dtype),
+@op("clone(input: Tensor) -> Tensor", extra={"parameter": "memory_format: Any = None"}, kind="shape", places=TORCH_TENSOR, spec=lambda input: Meta(tuple(input.shape), input.dtype),
     samples=[S((2, 3)), S(()), S((0, 2))])
 def clone(xp: Any, input: Any) -> Any:
     """A copy with its own memory; differentiable."""
@@ -23,8 +23,8 @@ def _(F: Any, g: Any) -> Any:
     return g
 
 
-@composite("contiguous(input: Tensor) -> Tensor", places=("Tensor",))
-def contiguous(F: Any, input: Any) -> Any:
+@composite("contiguous(input: Tensor, *, memory_format: Any = None) -> Tensor", places=("Tensor",))
+def contiguous(F: Any, input: Any, *, memory_format: Any = None) -> Any:
     """The tensor itself if its elements lie in row-major order without gaps, else a copy that does."""
     flags = getattr(getattr(input, "_array", input), "flags", None)
     return input if flags is None or flags.c_contiguous else F.clone(input)
@@ -42,7 +42,7 @@ def _stored(xp: Any, input: Any, value: Any, out: Any) -> Any:
     return out
 
 
-@op("copy(input: Tensor, source: Tensor, non_blocking: bool = False) -> Tensor", quick=True, kind="shape", broadcasts=True, inplace=True, spec=_same_shape, samples=[
+@op("copy(input: Tensor, source: Tensor, non_blocking: bool = False) -> Tensor", kind="shape", broadcasts=True, inplace=True, spec=_same_shape, samples=[
     S((2, 3), (2, 3)), S((2, 3), (3,)), S((), ()), S((0, 2), (2,)), S((2, 3), (4,), error=RuntimeError, match="must match the size")])
 def copy(xp: Any, input: Any, source: Any, *, out: Any = None) -> Any:
     """``source`` in the shape and dtype of ``input``."""
@@ -59,7 +59,7 @@ def _(F: Any, g: Any, source_dtype: Any) -> Any:
     return cast_back(F, g, source_dtype)
 
 
-@op("fill(input: Tensor, value: TensorLike) -> Tensor", quick=True, kind="shape", broadcasts=True, inplace=True, spec=_same_shape, samples=[
+@op("fill(input: Tensor, value: TensorLike) -> Tensor", kind="shape", broadcasts=True, inplace=True, spec=_same_shape, samples=[
     S((2, 3), 1.5), S((2, 3), ()), S((), -1.0), S((0, 2), 2.0)])
 def fill(xp: Any, input: Any, value: Any, *, out: Any = None) -> Any:
     """``value`` everywhere, in the shape and dtype of ``input``."""

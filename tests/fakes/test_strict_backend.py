@@ -16,11 +16,13 @@ from autograd_core import Tensor, autograd
 from autograd_core.backend.cupy import CupyBackend
 from autograd_core.backend.registry import backend_for_device, register_backend
 from autograd_core.errors import DeviceError
+from autograd_core.op import COMPOSITES
 
 from ..registry.cases import GOOD, Case, arguments, call, flat, leaves, results, tensors
 from .strict_backend import Array, HostReadError, NotInCupyError, StrictBackend, no_host_reads
 
-READS = frozenset(("bag_table", "embedding_bag", "masked_select", "argwhere", "nonzero", "unique", "unique_of", "one_hot", "allclose", "equal", "repeat_interleave", "matrix_exp", "linalg_lstsq"))
+READS = frozenset(("bag_table", "embedding_bag", "masked_select", "argwhere", "nonzero", "unique", "unique_of", "one_hot", "allclose", "equal", "repeat_interleave", "matrix_exp", "linalg_lstsq", "igamma", "igammac",
+                   *(name for name in COMPOSITES if "_polynomial_" in name)))
 """Ops whose result's shape depends on values, whose result is a Python value, or that scale by values: they must read from the device."""
 
 

@@ -18,7 +18,7 @@ from autograd_core import Tensor
 
 from .cases import GOOD, Case, arguments, call, flat, gradient_wanted, leaves, results, tensors
 
-GAUGE = {"linalg_svd": "singular vectors have a free phase", "svd": "singular vectors have a free phase", "linalg_eig": "eigenvectors have a free phase",
+GAUGE = {"linalg_svd": "singular vectors have a free phase", "svd_lowrank": "as svd", "pca_lowrank": "as svd", "svd": "singular vectors have a free phase", "linalg_eig": "eigenvectors have a free phase",
          "linalg_eigh": "only one triangle is read", "linalg_eigvalsh": "only one triangle is read", "linalg_cholesky": "only one triangle is read",
          "linalg_cholesky_ex": "only one triangle is read", "cholesky": "only one triangle is read", "pseudo_inverse": "`hermitian` reads one triangle",
          "linalg_pinv": "`hermitian` reads one triangle"}

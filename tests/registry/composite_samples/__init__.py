@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from autograd_core.op import Sample
 
-from . import common, elementwise, indexing, linear_algebra, losses, networks, reductions, shapes
+from . import common, elementwise, indexing, linear_algebra, losses, networks, rare, reductions, shapes
 
-MODULES = (common, elementwise, indexing, linear_algebra, losses, networks, reductions, shapes)
+MODULES = (common, elementwise, indexing, linear_algebra, losses, networks, rare, reductions, shapes)
 SAMPLES: dict[str, list[Sample]] = {name: samples for module in MODULES for name, samples in module.SAMPLES.items()}
 ELSEWHERE: dict[str, str] = {name: where for module in MODULES for name, where in module.ELSEWHERE.items()}
 """Composites that no sample can say, and what tests them."""

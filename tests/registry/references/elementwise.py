@@ -101,8 +101,7 @@ REFERENCES: dict[str, Reference] = {
     "special_erfcx": special.erfcx, "special_ndtr": special.ndtr, "special_ndtri": special.ndtri, "special_log_ndtr": special.log_ndtr, "lgamma": special.gammaln, "digamma": special.digamma,
     "special_zeta": special.zeta, "polygamma_of": lambda a, *, order: special.polygamma(order, a), "Tensor_polygamma": lambda a, *, n: special.polygamma(n, a), "polygamma": lambda a, *, n: special.polygamma(n, a),
     "mvlgamma": lambda a, *, p: np.vectorize(lambda x: special.multigammaln(x, p))(a), "i0": special.i0, "special_i1": special.i1, "special_i0e": special.i0e, "special_i1e": special.i1e,
-    "logit": lambda a, *, eps=None: special.logit(a if eps is None else np.clip(a, eps, 1 - eps)), "special_entr": special.entr, "special_expit": special.expit,
-    "special_psi": special.digamma, "special_gammaln": special.gammaln, "special_multigammaln": lambda a, *, p: np.vectorize(lambda x: special.multigammaln(x, p))(a),
+    "logit": lambda a, *, eps=None: special.logit(a if eps is None else np.clip(a, eps, 1 - eps)), "special_entr": special.entr,
     # choosing and comparing
     "clamp_min": lambda a, b: np.where(a < b, b, a), "clamp_max": lambda a, b: np.where(a > b, b, a), "fmax": lambda a, b: np.where(a > b, a, b), "fmin": lambda a, b: np.where(a < b, a, b),
     "heaviside": np.heaviside, "nan_to_num": not_a_number, "signbit": lambda a: np.copysign(1, a) < 0, "isposinf": np.isposinf, "isneginf": np.isneginf, "isreal": np.isreal,

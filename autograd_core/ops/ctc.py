@@ -39,8 +39,9 @@ def ctc_chain(xp: Any, log_probs: Any, targets: Any, *, input_lengths: Lengths, 
     there; for each time whether there is a next one, and 0 where a chain may end and -inf elsewhere."""
     steps, (batch, longest) = len(log_probs), targets.shape
     places, lengths = xp.arange(2 * longest + 1), xp.asarray(target_lengths).reshape(-1, 1)
-    states = xp.full((batch, len(places)), blank, dtype="int64")
-    states[:, 1::2] = xp.where(xp.arange(longest) < lengths, targets, blank)
+    states = xp.empty((batch, 2 * longest + 1), dtype="int64")
+    states[...] = blank
+    states[:, 1::2] = targets if target_lengths == (longest,) * batch else xp.where(xp.arange(longest) < lengths, targets, blank)
     skips = xp.zeros(states.shape, dtype=bool)
     skips[:, 2:] = (states[:, 2:] != blank) & (states[:, 2:] != states[:, :-2])
     left = (xp.asarray(input_lengths) - 1 - xp.arange(steps).reshape(-1, 1))[:, :, None]
@@ -51,19 +52,27 @@ def ctc_chain(xp: Any, log_probs: Any, targets: Any, *, input_lengths: Lengths, 
 def _forward(xp: Any, log_probs: Any, targets: Any, *, input_lengths: Lengths, target_lengths: Lengths, blank: int) -> tuple[Any, ...]:
     """The negative log-likelihoods, and what the backward recursion goes on with."""
     states, skips, starts, goes_on, ends = ctc_chain.kernel(xp, log_probs, targets, input_lengths=input_lengths, target_lengths=target_lengths, blank=blank)
-    emitted = xp.take_along_axis(log_probs, xp.broadcast_to(states, (len(log_probs), *states.shape)), axis=2)
-    padded = xp.full((*emitted.shape[:2], emitted.shape[2] + 2), -INFINITY, dtype=emitted.dtype)  # two impossible states before the first
+    count, batch, classes = log_probs.shape
+    rows = xp.arange(batch)
+    places = states + (rows * classes)[:, None]
+    emitted = log_probs.reshape(count, batch * classes).take(places.reshape(-1), axis=1).reshape(count, *states.shape)
+    padded = xp.empty((count, batch, states.shape[1] + 2), dtype=emitted.dtype)
+    padded[:, :, :2] = -INFINITY  # two impossible states before the first
     alphas = padded[:, :, 2:]
     alphas[0] = xp.where(starts, emitted[0], -INFINITY)
     price = xp.where(skips, 0, -INFINITY).astype(emitted.dtype)
     for before, after, score in zip(padded, alphas[1:], emitted[1:], strict=False):
         reached = xp.logaddexp(before[:, 2:], before[:, 1:-1])
         xp.add(xp.logaddexp(reached, before[:, :-2] + price), score, out=after)
-    steps, end, rows = xp.asarray(input_lengths), 2 * xp.asarray(target_lengths), xp.arange(len(states))
-    last = alphas[xp.maximum(steps - 1, 0), rows]
-    label = xp.where(end > 0, last[rows, xp.maximum(end - 1, 0)], -INFINITY)
-    total = xp.where(steps > 0, xp.logaddexp(last[rows, end], label), xp.where(end > 0, -INFINITY, 0))
-    total = total.astype(log_probs.dtype, copy=False)
+    length = target_lengths[0] if target_lengths else 0
+    if length and count and input_lengths == (count,) * batch and target_lengths == (length,) * batch:  # as most often: all chains end at one place
+        total = xp.logaddexp(alphas[-1, :, 2 * length], alphas[-1, :, 2 * length - 1])
+    else:
+        steps, end = xp.asarray(input_lengths), 2 * xp.asarray(target_lengths)
+        last = alphas[xp.maximum(steps - 1, 0), rows]
+        label = xp.where(end > 0, last[rows, xp.maximum(end - 1, 0)], -INFINITY)
+        total = xp.where(steps > 0, xp.logaddexp(last[rows, end], label), xp.where(end > 0, -INFINITY, 0))
+        total = total.astype(log_probs.dtype, copy=False)
     return -total, total, alphas, emitted, states, skips, goes_on, ends
 
 
@@ -136,7 +145,7 @@ def ctc_lengths(xp: Any, input: Any, *, lengths: Lengths) -> Any:
 def _lengths(lengths: Any) -> Lengths:
     """Lengths as Python numbers, whether given as a tensor, a number or a sequence."""
     values = lengths.tolist() if hasattr(lengths, "tolist") else lengths
-    return tuple(int(n) for n in values) if isinstance(values, Sequence) else (int(values),)
+    return tuple([int(n) for n in values]) if isinstance(values, (tuple, list, Sequence)) else (int(values),)
 
 
 def _check_lengths(log_probs: Any, targets: Any, input_lengths: Lengths, target_lengths: Lengths, blank: int) -> None:
@@ -202,9 +211,13 @@ def ctc_loss(F: Any, log_probs: Any, targets: Any, input_lengths: Any, target_le
     _check_lengths(log_probs, targets, inputs, wanted, blank)
     if targets.ndim == 1:
         targets = _filled_up(F, targets, wanted)
-    loss = F.ctc_likelihood(log_probs, targets[:, : max(wanted, default=0)], input_lengths=inputs, target_lengths=wanted, blank=blank)
+    longest = max(wanted, default=0)
+    targets = targets if targets.shape[1] == longest else targets[:, :longest]
+    loss = F.ctc_likelihood(log_probs, targets, input_lengths=inputs, target_lengths=wanted, blank=blank)
     if zero_infinity:
         loss = F.where(loss == INFINITY, 0, loss)
     if reduction == "mean":
+        if inputs and wanted == (longest,) * len(wanted):
+            return F.mean(loss) / max(longest, 1)
         return F.mean(loss / F.ctc_lengths(loss, lengths=wanted))
     return F.sum(loss) if reduction == "sum" else loss[0] if single else loss

@@ -135,3 +135,22 @@ def _(F: Any, g: Any, input: Any, out: Any, dim: int) -> Any:
         factor = factor * F.shift(factor, dim=dim, step=-step, fill=0)
         step *= 2
     return g * F.exp(F.where(nothing, -INFINITY, input - F.where(nothing, 0, out)))
+
+
+@logcumsumexp.fused_vjp()
+def _(F: Any, g: Any, input: Any, out: Any, dim: int) -> tuple[Any]:
+    if not input.ndim:
+        return (g,)
+    # The same by doubling, but only on the elements that have others behind them.
+    xp, before, n, step = F.backend.xp, (slice(None),) * (dim % input.ndim), input.shape[dim], 1
+    nothing = out == -INFINITY
+    bounded = xp.where(nothing, 0, out)
+    total = g.copy()
+    head, tail = (*before, slice(None, -1)), (*before, slice(1, None))
+    factor = xp.exp(xp.where(nothing[head], 0, bounded[head] - bounded[tail]))
+    while step < n:
+        total[(*before, slice(None, n - step))] += factor * total[(*before, slice(step, None))]
+        if 2 * step < n:
+            factor = factor[(*before, slice(None, -step))] * factor[(*before, slice(step, None))]
+        step *= 2
+    return (total * xp.exp(xp.where(nothing, -INFINITY, input - bounded)),)

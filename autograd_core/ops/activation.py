@@ -117,9 +117,13 @@ def _logsigmoid(xp: Any, input: Any) -> Any:
 
 def _silu(xp: Any, input: Any) -> Any:
     if large(input):
-        return in_blocks(xp, partial(_silu, xp), input)
+        return in_blocks_to(xp, partial(_write_silu, xp), 1, input)[0]
     small = _one_and_exp_of_minus(xp, input)
     return xp.divide(input, small, out=small if small.ndim else None)
+
+
+def _write_silu(xp: Any, out: Any, input: Any) -> None:
+    xp.divide(input, _one_and_exp_of_minus(xp, input, out), out=out)
 
 
 def _hardtanh(xp: Any, input: Any, *, min_val: float = -1.0, max_val: float = 1.0) -> Any:

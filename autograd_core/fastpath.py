@@ -18,8 +18,8 @@ from .op import Op, Rule
 from .spec import NOT_FOR_BOOLEANS, ONLY_FLOATS
 
 LOCALS = frozenset((
-    "F", "a", "accumulate", "apart", "apply", "arrays", "attrs", "base", "before", "c", "d", "each", "empty_tensor", "explain", "g", "kept", "n", "needs", "node", "nodes",
-    "note_write", "now", "out", "out_shape", "output_node", "own_shape", "owns", "pending", "r", "rebase", "t", "view", "write"))
+    "F", "a", "accumulate", "apply", "arrays", "attrs", "before", "c", "d", "each", "empty_tensor", "explain", "g", "kept", "lies_apart", "n", "needs", "node", "nodes",
+    "note_write", "now", "out", "out_shape", "output_node", "own_shape", "own_view", "owner", "owns", "pending", "r", "rebase", "t", "write"))
 """Names of local variables and functions in the generated code; an op with an input or attribute of such a name gets none."""
 
 
@@ -314,7 +314,7 @@ def _write_body(op: Op, annotation: Mapping[str, str]) -> list[str]:
     general = f"return write(_{op.name}, {first}, {pack(others)}, {attrs(op)})"
     if not op.differentiable or op.variadic or op.outputs is not None or op.promotes == "where" or op.residual_kernel is not None or _mixed(op):
         return [general]
-    lines = ["try:", f"    {array} = {first}._array", f"    n_{first} = {first}._node", f"    view = {first}._view", f"    d = {array}.dtype",
+    lines = ["try:", f"    {array} = {first}._array", f"    n_{first} = {first}._node", f"    own_view = {first}._view", f"    d = {array}.dtype",
              f"    own_shape = {array}.shape", f"    owns = {array}.base is None"]
     for name in others:
         other = f"a_{name}"
@@ -326,17 +326,17 @@ def _write_body(op: Op, annotation: Mapping[str, str]) -> list[str]:
         lines += _deeper(_number_or(name, annotation.get(name, "Tensor"), [
             f"{other} = {name}._array", f"n_{name} = {name}._node", f"if {other}.base is not None or {other} is {array}:", "    owns = False", f"if {unfit}:", "    d = None"]))
     lines += ["except AttributeError:", "    d = None", "now = get_mode()",
-              "if (d is not FLOAT32 and d is not FLOAT64) or now.general or not own_shape or view is INFERENCE"
-              f" or (not owns and not apart({', '.join(f'a_{name}' for name in op.inputs)})):",
-              f"    {general}", f"base = view.base if view.__class__ is View else {first}", f"needs = ({_any_node(op)}) and now.grad",
-              "if needs and base._node is not None and base._node.leaf:", f"    {general}"]
+              "if (d is not FLOAT32 and d is not FLOAT64) or now.general or not own_shape or own_view is INFERENCE"
+              f" or (not owns and not lies_apart({', '.join(f'a_{name}' for name in op.inputs)})):",
+              f"    {general}", f"owner = own_view.base if own_view.__class__ is View else {first}", f"needs = ({_any_node(op)}) and now.grad",
+              "if needs and owner._node is not None and owner._node.leaf:", f"    {general}"]
     if first in op.saved:
         lines += ["if needs:", f"    kept = {_saved_value(op, first).replace(array, f'{array}.copy()', 1)}"]
     call = f"_k_{op.name}[{array}.__class__]({', '.join([*(f'a_{name}' for name in op.inputs), *(f'{name}={name}' for name in op.attributes)])}"
     lines += ["try:", f"    {call}, out={array})" if op.takes_out else f"    {array}[...] = {call})", "except Exception:", f"    {general}"]
     label = op.extra.get("written") or f"{op.name}_"
-    lines += ["if view is not UNCHECKED:", f'    note_write({array}, "{label}")', "if needs:", f"    out = {array}"]
-    lines += _deeper([*_record(op, first, kept="kept"), *_note(op, annotation), "if view is not None:", f"    rebase({first}, base, n, now)"])
+    lines += ["if own_view is not UNCHECKED:", f'    note_write({array}, "{label}")', "if needs:", f"    out = {array}"]
+    lines += _deeper([*_record(op, first, kept="kept"), *_note(op, annotation), "if own_view is not None:", f"    rebase({first}, owner, n, now)"])
     return [*lines, f"return {first}"]
 
 

@@ -114,7 +114,7 @@ def _keep_values(base: Any) -> None:
             node.value = node.value.copy()
 
 
-def apart(array: Any, *others: Any) -> bool:
+def lies_apart(array: Any, *others: Any) -> bool:
     """Whether an array may be written straight: its elements lie apart, it is writeable, and shares no memory with any of ``others``."""
     flags = array.flags
     if not getattr(flags, "writeable", True) or (not flags.c_contiguous and overlapping(array)):

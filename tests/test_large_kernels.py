@@ -40,3 +40,53 @@ def test_places_of_running_maxima(numbers: str, dim: int) -> None:
                 best = k
             assert place[k] == best
             assert value[k] == line[best] or (np.isnan(value[k]) and np.isnan(line[best]))
+
+
+def _leaf(array: np.ndarray) -> ag.Tensor:
+    return ag.from_numpy(array).requires_grad_()
+
+
+@pytest.mark.parametrize("count", [6, 300, 3000])
+@pytest.mark.parametrize("width", [1, 5, 900])
+def test_gradient_of_reading_rows(count: int, width: int) -> None:
+    stream = np.random.default_rng(0)
+    x, rows, g = stream.standard_normal((40, width)), stream.integers(-40, 40, count), stream.standard_normal((count, width))
+    expected = np.zeros_like(x)
+    np.add.at(expected, rows, g)
+    leaf = _leaf(x)
+    leaf[ag.from_numpy(rows)].backward(ag.from_numpy(g))
+    assert np.allclose(leaf.grad.numpy(), expected, rtol=1e-12)
+    leaf = _leaf(x)
+    ag.index_select(leaf, 0, ag.from_numpy(rows % 40)).backward(ag.from_numpy(g))
+    assert np.allclose(leaf.grad.numpy(), expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize("count", [6, 300, 3000])
+def test_gradient_of_reading_points(count: int) -> None:
+    stream = np.random.default_rng(0)
+    x, rows, columns, g = stream.standard_normal((12, 7, 2)), stream.integers(-12, 12, count), stream.integers(-7, 7, count), stream.standard_normal((count, 2))
+    expected = np.zeros_like(x)
+    np.add.at(expected, (rows, columns), g)
+    leaf = _leaf(x)
+    found = leaf[ag.from_numpy(rows), ag.from_numpy(columns)]
+    assert np.array_equal(found.detach().numpy(), x[rows, columns])
+    found.backward(ag.from_numpy(g))
+    assert np.allclose(leaf.grad.numpy(), expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize("count", [5, 400])
+def test_gradients_of_writing_repeated_rows(count: int) -> None:
+    stream = np.random.default_rng(0)
+    x, rows, values, g = stream.standard_normal((30, 3)), stream.integers(0, 30, count), stream.standard_normal((count, 3)), stream.standard_normal((30, 3))
+    last = {int(row): k for k, row in enumerate(rows)}
+    into, source = g.copy(), np.zeros_like(values)
+    for row, k in last.items():
+        into[row], source[k] = 0, g[row]
+    leaf, other = _leaf(x), _leaf(values)
+    ag.index_copy(leaf, 0, ag.from_numpy(rows), other).backward(ag.from_numpy(g))
+    assert np.array_equal(leaf.grad.numpy(), into)
+    assert np.array_equal(other.grad.numpy(), source)
+    leaf, other = _leaf(x), _leaf(values)
+    ag.scatter(leaf, 0, ag.from_numpy(np.repeat(rows[:, None], 3, axis=1)), other).backward(ag.from_numpy(g))
+    assert np.array_equal(leaf.grad.numpy(), into)
+    assert np.array_equal(other.grad.numpy(), source)

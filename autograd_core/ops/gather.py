@@ -9,7 +9,7 @@ from ..dtypes import as_dtype
 from ..kernels.places import flat_along
 from ..op import TORCH_TENSOR, Arg, S, composite, ints, op
 from ..spec import Meta, broadcast, wrap_dim
-from .index import add_rows, checked_rows
+from .index import FEW, add_rows, checked_rows
 
 
 def index_spec(name: str, input: Any, index: Any, dim: int, other: Any = None) -> None:
@@ -67,9 +67,13 @@ def gather_accumulate(xp: Any, input: Any, index: Any, *, dim: int, shape: Any, 
     input = xp.asarray(input)
     if not shape:
         return input.sum().astype(input.dtype)
-    if unique:
+    if unique or (0 < input.size <= FEW and input.dtype.char != "e" and input.size <= 4 * math.prod(shape)):
         result = xp.zeros(shape, dtype=input.dtype)
-        result.reshape(-1)[flat_along(xp, shape, index, dim)] = input
+        flat, places = result.reshape(-1), flat_along(xp, shape, index, dim)
+        if unique:
+            flat[places] = input
+        else:
+            xp.add.at(flat, places, input)
         return result
     return add_rows(xp, input.reshape(-1), flat_along(xp, shape, index, dim).reshape(-1), math.prod(shape)).reshape(shape)
 

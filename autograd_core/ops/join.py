@@ -239,7 +239,7 @@ def repeat(F: Any, input: Any, repeats: Any) -> Any:
 @composite("tile(input: Tensor, dims: Sequence[int]) -> Tensor", varargs="dims")
 def tile(F: Any, input: Any, dims: Any) -> Any:
     """As ``repeat``; missing leading repeats count as 1."""
-    return repeat.function(F, input, (*[1] * (input.ndim - len(dims)), *dims))
+    return repeat.function(F, input, dims if len(dims) >= (rank := input.ndim) else (*[1] * (rank - len(dims)), *dims))
 
 
 @composite("repeat_interleave(input: Tensor, repeats: int | Tensor | None = None, dim: int | None = None, *, output_size: int | None = None) -> Tensor")
@@ -258,8 +258,8 @@ def repeat_interleave(F: Any, input: Any, repeats: Any = None, dim: Any = None, 
         return F.argwhere(F.fill(detached(input), 1))[:, 0].repeat_interleave(input)
     if dim is None:
         input, dim = F.reshape(input, shape=(-1,)), 0
-    at = wrap_dim(dim, input.ndim, "repeat_interleave")
-    shape = tuple(input.shape)
+    shape = getattr(input, "_array", input).shape
+    at = wrap_dim(dim, len(shape), "repeat_interleave")
     if output_size is not None:
         total = repeats * shape[at] if isinstance(repeats, int) else int(repeats.sum()) * (shape[at] if not repeats.ndim or len(repeats) == 1 else 1)
         if total != output_size:

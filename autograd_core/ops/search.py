@@ -175,7 +175,8 @@ def unique_of(xp: Any, input: Any, *, dim: Any = None) -> Any:
 def unique_values(xp: Any, input: Any) -> Any:
     """The distinct elements in ascending order alone, which takes a third of the time of ``unique_of``."""
     ordered = xp.sort(input, axis=None)
-    first = xp.ones(ordered.shape, dtype=bool)
+    first = xp.empty(ordered.shape, dtype=bool)
+    first[:1] = True
     first[1:] = ordered[1:] != ordered[:-1]
     return ordered[first]
 

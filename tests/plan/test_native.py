@@ -356,3 +356,69 @@ def test_a_compiler_that_fails_later_leaves_numpy(monkeypatch: pytest.MonkeyPatc
     insisting(ag.ones(2))
     with pytest.raises(ToolchainError, match="no space left"):
         insisting(ag.ones(2))
+
+
+@pytest.mark.parametrize("derived", [False, True], ids=["alone", "with its gradient"])
+@pytest.mark.parametrize(("dtype", "shape"), [(np.float32, (130, 10)), (np.float64, (5, 700)), (np.float32, (2, 17_000))], ids=str)
+def test_cross_entropy_of_many_shapes(dtype: Any, shape: tuple[int, int], derived: bool) -> None:
+    generator = np.random.default_rng(0)
+    scores, target = generator.standard_normal(shape).astype(dtype) * 5, generator.integers(0, shape[1], shape[0])
+    target[0] = -100 if shape[0] > 3 else target[0]
+    x = ag.from_numpy(scores).requires_grad_(derived)
+
+    def loss_of(y: Tensor) -> Tensor:
+        x.grad = None
+        loss = nn.functional.cross_entropy(x, y)
+        if derived:
+            loss.backward()
+        return loss
+
+    compiled = ag.compile(loss_of, backend="native")
+    for _ in range(3):
+        loss = compiled(ag.from_numpy(target)).item()
+    exact = scores.astype(np.float64)
+    logs = exact - exact.max(1, keepdims=True)
+    logs -= np.log(np.exp(logs).sum(1, keepdims=True))
+    counted = np.flatnonzero(target >= 0)
+    tolerance = 1e-5 if dtype is np.float32 else 1e-13
+    assert loss == pytest.approx(-logs[counted, target[counted]].mean(), rel=tolerance, abs=tolerance)
+    if derived:
+        expected = np.zeros(shape)
+        expected[counted] = np.exp(logs[counted])
+        expected[counted, target[counted]] -= 1
+        assert x.grad is not None
+        np.testing.assert_allclose(x.grad.numpy(), expected / len(counted), rtol=1e-4 if dtype is np.float32 else 1e-11, atol=tolerance)
+
+
+@pytest.mark.parametrize("size", [16, 19], ids=str)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64], ids=["float32", "float64"])
+def test_small_products_of_all_layouts(dtype: Any, size: int) -> None:
+    generator = np.random.default_rng(0)
+    left = generator.standard_normal((size + 3, size)).astype(dtype)
+    rights = [generator.standard_normal((size, columns)).astype(dtype) for columns in (1, 2, 5, 8, 16, 20, 24)]
+    given = [ag.from_numpy(order(x)) for x in (left, *rights) for order in (np.ascontiguousarray, np.asfortranarray)]
+    compiled = ag.compile(lambda a, b, *others: tuple([each @ y for y in others for each in (a, b)]), backend="native")
+    for _ in range(3):
+        products = compiled(*given)
+    for i, right in enumerate(rights):
+        expected = left.astype(np.float64) @ right.astype(np.float64)
+        for actual in products[4 * i : 4 * i + 4]:
+            np.testing.assert_allclose(actual.numpy(), expected, rtol=0, atol=size * 4 * np.finfo(dtype).eps)
+
+
+def test_a_bad_label_names_the_recorded_line_beside_live_numbers() -> None:
+    model = nn.Linear(4, 3)
+    optimizer = optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
+
+    def step(x: Tensor, y: Tensor) -> Tensor:
+        optimizer.zero_grad()
+        loss = nn.functional.cross_entropy(model(x), y)
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    compiled = ag.compile(step, backend="native")
+    for _ in range(4):
+        compiled(ag.ones(5, 4), ag.tensor([0, 1, 2, 0, 1]))
+    with pytest.raises(IndexError, match=r"Target 7 is out of bounds for 3 classes.*recorded at .*test_native.py:\d+"):
+        compiled(ag.ones(5, 4), ag.tensor([0, 1, 7, 0, 1]))

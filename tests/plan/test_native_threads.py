@@ -55,7 +55,7 @@ def written(x: Tensor) -> Any:
     return y.mul_(0.5).add_(ag.sigmoid(x))
 
 
-@pytest.mark.parametrize("shape", [(701, 509), (3, 150_001), (300_001, 1)], ids=str)
+@pytest.mark.parametrize("shape", [(701, 509), (3, 150_001)], ids=str)
 @pytest.mark.parametrize("function", [rows, columns, numbers, elements, derivatives, written], ids=lambda f: f.__name__)
 def test_any_number_of_threads_gives_the_same_bits(function: Callable[[Tensor], Any], shape: tuple[int, int]) -> None:
     x = ag.from_numpy(np.random.default_rng(0).standard_normal(shape).astype(np.float32))
@@ -114,7 +114,6 @@ def test_a_training_step_with_long_loops() -> None:
             return loss
 
         run = ag.compile(step, **options) if options else step
-        threads._library()
         ag.set_num_threads(n)
         set_blas_threads(1)  # whose products may depend on how many there are
         for i in range(5):

@@ -15,6 +15,9 @@ from .access import product
 from .formulas import C_TYPES
 from .nodes import Node, Operand
 
+LONGEST = 16384
+"""Numbers that a routine keeps on the stack."""
+
 
 @dataclass(eq=False)
 class Routine(Node):
@@ -58,6 +61,8 @@ def routines(graph: Graph) -> dict[Step, Routine]:
         rules = list(dict.fromkeys(reader for value in residuals if value is not None for reader in readers.get(value, ())))
         if loss is None or not _simple(step, loss) or any(rule.name != "softmax_cross_entropy.fused_vjp" or rule.outputs[0] is None for rule in rules):
             continue
+        if not rules and step.inputs[0].shape[1] > LONGEST:
+            continue  # a row of exponentials has no memory
         found[step] = _forward(step, loss, residuals)
         for rule in rules:
             found[rule] = _backward(rule, step)
@@ -76,22 +81,37 @@ def _forward(step: Step, loss: Value, residuals: tuple[Value | None, ...]) -> Ro
     (rows, classes), letter = scores.shape, scores.dtype.char
     kind, suffix = C_TYPES[letter], "f" if letter == "f" else ""
     kept = [value for value in residuals[:2] if value is not None]
-    powers = f"(({kind}_ *)y1 + i * {classes}L)[j]"
+    group = max(1, min(rows, 64, LONGEST // classes))  # rows whose exponentials, and whose logarithms, are taken together: few classes fill no vector
+    powers, totals = (f"(({kind}_ *)y1 + b * {classes}L)", f"(({kind}_ *)y2 + b)") if kept else ("own", "sums")
     body = f"""
 double total = 0; long counted = 0;
-for (long i = 0; i < {rows}L; i++) {{
-const {kind}_ *row = ({kind}_ *)x0 + i * {classes}L; const int64_t place = ((int64_t_ *)x1)[i];
-{kind} top = -INFINITY, sum = 0; int nan = 0;
+for (long b = 0; b < {rows}L; b += {group}) {{
+const long n = b + {group} < {rows}L ? {group} : {rows}L - b;
+const {kind}_ *all = ({kind}_ *)x0 + b * {classes}L; {kind} tops[{group}], logs[{group}]{"" if kept else f", sums[{group}], own[{group * classes}]"};
+for (long i = 0; i < n; i++) {{
+const {kind}_ *row = all + i * {classes}L;
+{kind} top = -INFINITY; int nan = 0;
 #pragma omp simd reduction(max:top) reduction(|:nan)
 for (long j = 0; j < {classes}L; j++) {{ top = row[j] > top ? row[j] : top; nan |= row[j] != row[j]; }}
-top = nan ? ({kind})NAN : top;
+tops[i] = top = nan ? ({kind})NAN : top;
+for (long j = 0; j < {classes}L; j++) {powers}[i * {classes}L + j] = row[j] - top;
+}}
+#pragma omp simd
+for (long j = 0; j < n * {classes}L; j++) {powers}[j] = ag_exp_{suffix}({powers}[j]);
+for (long i = 0; i < n; i++) {{
+{kind} sum = 0;
 #pragma omp simd reduction(+:sum)
-for (long j = 0; j < {classes}L; j++) {{ const {kind} power = ag_exp_{suffix}(row[j] - top); sum += power; {f"{powers} = power;" if kept else ""} }}
-{f"(({kind}_ *)y2)[i] = sum;" if kept else ""}
+for (long j = 0; j < {classes}L; j++) sum += {powers}[i * {classes}L + j];
+{totals}[i] = sum;
+}}
+#pragma omp simd
+for (long i = 0; i < n; i++) logs[i] = ag_log_{suffix}({totals}[i]);
+for (long i = 0; i < n; i++) {{
+const int64_t place = ((int64_t_ *)x1)[b + i];
 if (place == {step.attrs["ignore_index"]}L) continue;
 if (place < 0 || place >= {classes}L) return 2;
-total += ag_log_{suffix}(sum) - (row[place] - top); counted++;
-}}
+total += logs[i] - (all[i * {classes}L + place] - tops[i]); counted++;
+}} }}
 *({kind}_ *)y0 = {"counted ? total / counted : NAN" if step.attrs["reduction"] == "mean" else "total"};
 return 0;"""
     return Routine(step, [scores, target], [loss, *kept], body, refuses=True)

@@ -32,9 +32,11 @@ class _Seen:
 
 
 try:
-    from numpy._core.umath import _extobj_contextvar as _state
-    from numpy._core.umath import _make_extobj
-except ImportError:  # another NumPy
+    from numpy._core import umath as _umath
+
+    _state: Any = _umath._extobj_contextvar
+    _make_extobj: Any = _umath._make_extobj
+except (ImportError, AttributeError):  # another NumPy
     _state = None
 
 

@@ -134,8 +134,8 @@ def _squared_error(call: Call) -> Any:
 
 @rule("cosine")
 def _cosine(call: Call) -> Any:
-    def cosine(F: Any, x1: Any, x2: Any, dim: int, eps: float) -> Any:
-        lengths = [F.clamp(F.norm_over(x, p=2.0, dim=dim, keepdim=True), eps, None) for x in (x1, x2)]
+    def cosine(F: Any, x1: Any, x2: Any, dim: int, eps: float, added: float) -> Any:
+        lengths = [F.clamp(F.sqrt(F.sum(F.square(x), dim=dim, keepdim=True) + added) if added else F.norm_over(x, p=2.0, dim=dim, keepdim=True), eps, None) for x in (x1, x2)]
         return F.sum((x1 / lengths[0]) * (x2 / lengths[1]), dim=dim)
 
     return composed(call, cosine)
@@ -157,7 +157,7 @@ def _ranking(call: Call) -> Any:
     return composed(call, ranked)
 
 
-@rule("divergence", "embedding_hinge", "logistic_error", "chances_cross_entropy")
+@rule("divergence", "embedding_hinge", "logistic_error", "chances_cross_entropy", "counting_error")
 def _pairs(call: Call) -> Any:
     """Losses of two tensors of one shape: those of the elements, reduced for each example."""
     losses = call.run(call.full(0), call.full(1), reduction="none")

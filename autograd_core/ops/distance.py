@@ -32,7 +32,7 @@ def cosine_similarity(F: Any, x1: Any, x2: Any, dim: int = 1, eps: float = 1e-8)
     return F.cosine(x1, x2, dim=dim, eps=float(eps))
 
 
-def _cosine_spec(x1: Any, x2: Any, *, dim: int, eps: float) -> Meta:
+def _cosine_spec(x1: Any, x2: Any, *, dim: int, eps: float, added: float = 0.0) -> Meta:
     shape = broadcast("cosine_similarity", ("x1", "x2"), (x1, x2))
     dtype = computed_dtype("cosine_similarity", "same", (x1, x2))
     at = wrap_dim(dim, len(shape), "cosine_similarity")
@@ -41,24 +41,25 @@ def _cosine_spec(x1: Any, x2: Any, *, dim: int, eps: float) -> Meta:
     return Meta(reduced(shape, (at,), False), dtype)
 
 
-def _cosine_parts(xp: Any, x1: Any, x2: Any, *, dim: int, eps: float) -> tuple[Any, ...]:
+def _cosine_parts(xp: Any, x1: Any, x2: Any, *, dim: int, eps: float, added: float = 0.0) -> tuple[Any, ...]:
     """The cosines; both directions, and how long the vectors are, at least ``eps``."""
     if x1.shape != x2.shape or x1.dtype.kind != "f":
         raise ValueError("shapes")
     parts: list[Any] = []
     for x in (widened(x1), widened(x2)):
-        length = xp.maximum(xp.sqrt((x * x).sum(axis=dim, keepdims=True)), eps)
+        square = (x * x).sum(axis=dim, keepdims=True)
+        length = xp.maximum(xp.sqrt(square), eps) if not added else xp.sqrt(square + added)
         parts += [x / length, length]
     out = (parts[0] * parts[2]).sum(axis=dim)
     return (out.astype(x1.dtype, copy=False), *parts)
 
 
-@op("cosine(x1: Tensor, x2: Tensor, dim: int, eps: float) -> Tensor", label="cosine_similarity", promotes="same", spec=_cosine_spec, samples=[
+@op("cosine(x1: Tensor, x2: Tensor, dim: int, eps: float, added: float = 0.0) -> Tensor", label="cosine_similarity", promotes="same", spec=_cosine_spec, samples=[
     S((3, 4), (3, 4), dim=1, eps=1e-8), S((2, 3, 4), (2, 3, 4), dim=-2, eps=1e-8), S((4,), (4,), dim=0, eps=1e-8), S((0, 3), (0, 3), dim=1, eps=1e-8),
-    S((3, 4), (3, 4), dim=1, eps=5.0), S((3, 4), (3, 4), dim=2, eps=1e-8, error=IndexError, match="out of range")])
-def cosine(xp: Any, x1: Any, x2: Any, *, dim: int, eps: float) -> Any:
-    """The cosine of the angle between vectors of equal shapes along ``dim``; lengths below ``eps`` count as ``eps``. The gradient at 0 is that of ``x / eps``."""
-    return _cosine_parts(xp, x1, x2, dim=dim, eps=eps)[0]
+    S((3, 4), (3, 4), dim=1, eps=5.0), S((3, 4), (3, 4), dim=1, eps=0.0, added=0.5), S((3, 4), (3, 4), dim=2, eps=1e-8, error=IndexError, match="out of range")])
+def cosine(xp: Any, x1: Any, x2: Any, *, dim: int, eps: float, added: float = 0.0) -> Any:
+    """The cosine of the angle between vectors of equal shapes along ``dim``; lengths below ``eps`` count as ``eps``, or ``added`` is added to their squares."""
+    return _cosine_parts(xp, x1, x2, dim=dim, eps=eps, added=added)[0]
 
 
 def _cosine_gradients(F: Any, g: Any, out: Any, parts: Any, eps: float, needs: Any) -> list[Any]:
@@ -70,10 +71,10 @@ def _cosine_gradients(F: Any, g: Any, out: Any, parts: Any, eps: float, needs: A
 
 
 @cosine.vjp()
-def _(F: Any, g: Any, x1: Any, x2: Any, dim: int, eps: float, needs: Any) -> Any:
+def _(F: Any, g: Any, x1: Any, x2: Any, dim: int, eps: float, added: float, needs: Any) -> Any:
     parts: list[Any] = []
     for x in (x1, x2):
-        length = F.clamp(F.norm_over(x, p=2.0, dim=dim, keepdim=True), eps, None)
+        length = F.sqrt(F.sum(x * x, dim=dim, keepdim=True) + added) if added else F.clamp(F.norm_over(x, p=2.0, dim=dim, keepdim=True), eps, None)
         parts += [x / length, length]
     out = F.sum(parts[0] * parts[2], dim=dim, keepdim=True)
     return tuple(_cosine_gradients(F, F.unsqueeze(g, dim=dim % len(x1.shape)), out, parts, eps, needs))
@@ -345,7 +346,9 @@ def cosine_embedding_loss(F: Any, input1: Any, input2: Any, target: Any, margin:
     if not input1.ndim == input2.ndim == target.ndim + 1:
         raise RuntimeError(f"cosine_embedding_loss: {target.ndim}D target tensor expects {target.ndim + 1}D input tensors, but found inputs with sizes "
                            f"{list(input1.shape)} and {list(input2.shape)}")
-    dots, squares1, squares2 = (F.sum(a * b, dim=target.ndim) for a, b in ((input1, input2), (input1, input1), (input2, input2)))
-    cosine = dots / F.sqrt((squares1 + 1e-12) * (squares2 + 1e-12))
-    loss = F.where(target == 1, 1 - cosine, 0) + F.where(target == -1, F.relu(cosine - margin), 0)
+    if input1.shape != input2.shape:
+        shape = broadcast("cosine_embedding_loss", ("input1", "input2"), (input1, input2))
+        input1, input2 = F.broadcast_to(input1, shape=shape), F.broadcast_to(input2, shape=shape)
+    cosines = F.cosine(input1, input2, dim=target.ndim, eps=0.0, added=1e-12)
+    loss = F.where(target == 1, 1 - cosines, 0) + F.where(target == -1, F.relu(cosines - margin), 0)
     return reduce_loss(F, loss, reduction)

@@ -8,7 +8,7 @@ from typing import Any
 from ..backend.registry import backend_of
 from ..op import NN, S, composite, detached, op, span
 from ..spec import Meta, broadcast
-from .loss import check_reduction, matched, per_element, reduce_loss, reduced_meta, sum_or_mean
+from .loss import check_reduction, matched, pair_spec, per_element, reduce_loss, reduced_meta, sum_or_mean
 from .reduce import widened
 
 
@@ -22,12 +22,40 @@ def poisson_nll_loss(F: Any, input: Any, target: Any, log_input: bool = True, fu
     """
     check_reduction("poisson_nll_loss", reduction)
     input, target = matched(F, "poisson_nll_loss", input, target)
-    loss = F.exp(input) - target * input if log_input else input - target * F.log(input + eps)
+    if log_input and not full:
+        return F.counting_error(input, target, reduction=reduction)
+    loss = F.counting_error(input, target, reduction="none") if log_input else input - target * F.log(input + eps)
     if full:
         many = target > 1
         count = F.where(many, target, 1)
         loss = loss + F.where(many, count * F.log(count) - count + 0.5 * F.log(count * (2 * math.pi)), 0)
     return reduce_loss(F, loss, reduction)
+
+
+def _counting_parts(xp: Any, input: Any, target: Any, *, reduction: str) -> tuple[Any, Any]:
+    """The loss, and the rate less the counts."""
+    wide, counts = widened(input), widened(target)
+    rate = xp.exp(wide)
+    return sum_or_mean(xp, rate - counts * wide, reduction, input.dtype), rate - counts
+
+
+@op("counting_error(input: Tensor, target: Tensor, reduction: str) -> Tensor", label="poisson_nll", promotes="same", spec=pair_spec("poisson_nll_loss"), samples=[
+    *(S((3, 4), span(0.0, 3.0, 3, 4), reduction=reduction) for reduction in ("none", "mean", "sum")), S((), span(0.0, 3.0), reduction="mean"), S((0, 2), (0, 2), reduction="sum")])
+def counting_error(xp: Any, input: Any, target: Any, *, reduction: str) -> Any:
+    """``exp(input) - target * input`` of equal shapes, reduced."""
+    return _counting_parts(xp, input, target, reduction=reduction)[0]
+
+
+@counting_error.vjp()
+def _(F: Any, g: Any, input: Any, target: Any, reduction: str, needs: Any) -> Any:
+    g = per_element(g, reduction, input.shape)
+    return (F.exp(input) - target) * g if needs[0] else None, -input * g if needs[1] else None
+
+
+@counting_error.fused_vjp(("slopes",), _counting_parts)
+def _(F: Any, g: Any, input: Any, slopes: Any, reduction: str, needs: Any) -> Any:
+    g = per_element(g, reduction, input.shape)
+    return (slopes * g).astype(input.dtype, copy=False) if needs[0] else None, input * -g if needs[1] else None
 
 
 @composite("gaussian_nll_loss(input: Tensor, target: Tensor, var: TensorLike, full: bool = False, eps: float = 1e-06, reduction: str = 'mean') -> Tensor", places=NN)

@@ -204,4 +204,4 @@ def labels_of(row: Any) -> tuple[list[int], list[bool], list[bool]]:
 
 
 PART = "a part of a loss that has a reference"
-NO_REFERENCE: dict[str, str] = dict.fromkeys(("divergence", "gaussian_error", "embedding_hinge", "logistic_error", "cosine", "distance", "ranking", "chances_cross_entropy"), PART)
+NO_REFERENCE: dict[str, str] = dict.fromkeys(("divergence", "gaussian_error", "embedding_hinge", "logistic_error", "cosine", "distance", "ranking", "chances_cross_entropy", "counting_error"), PART)

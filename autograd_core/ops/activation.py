@@ -500,23 +500,21 @@ def _(F: Any, g: Any, out: Any) -> Any:
 
 
 @softplus.fused_vjp()
-def _(F: Any, g: Any, input: Any, out: Any, beta: float, threshold: float) -> Any:
+def _(F: Any, g: Any, input: Any, beta: float, threshold: float) -> Any:
     if beta != 1 or not _saturates(input, threshold):
         return _in_parts(F, lambda x, upstream: softplus.rules["input"].function(F, upstream, x, beta, threshold), input, g)
-    return _in_parts(F, partial(_rest_of_one, F.backend.xp), out, g)
+    return _in_parts(F, partial(_sigmoid_times, F.backend.xp), input, g)
 
 
-def _rest_of_one(xp: Any, out: Any, upstream: Any) -> Any:
-    """``upstream * (1 - exp(-out))``, which is the sigmoid where ``out`` is ``log(1 + exp(input))``."""
-    slope = xp.negative(out)
-    slope = xp.expm1(slope, out=slope if slope.ndim else None)
-    slope *= upstream
-    return xp.negative(slope, out=slope if slope.ndim else None)
+def _sigmoid_times(xp: Any, input: Any, upstream: Any) -> Any:
+    share = _sigmoid(xp, input)
+    share *= upstream
+    return share
 
 
 @logsigmoid.fused_vjp()
-def _(F: Any, g: Any, out: Any) -> Any:
-    return _in_parts(F, lambda part, upstream: _rest_of_one(F.backend.xp, -part, upstream), out, g)
+def _(F: Any, g: Any, input: Any) -> Any:
+    return _in_parts(F, lambda x, upstream: _sigmoid_times(F.backend.xp, -x, upstream), input, g)
 
 
 @silu.fused_vjp()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -123,3 +124,17 @@ def test_a_chain_that_needs_nothing_of_a_group_does_not_join_it_across_other_ste
     assert bits(z) == bits(((x.sin() * 2.0) @ x) + (y.cos() * 3.0))
     names = [step.name for step in compiled.plan.graph.steps]
     assert names == ["fused sin multiply", "dot", "fused cos multiply add"]
+
+
+@pytest.mark.parametrize("count", [128 * 1000, 128 * 1000 + 1])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_long_sums_round_little(count: int, dtype: Any) -> None:
+    """By products with ones, where the number of elements is a multiple of a row's."""
+    x = np.random.default_rng(0).standard_normal(count).astype(dtype)
+    compiled = ag.compile(lambda x: (x * 2.0 + 1.0).sum(), backend="numpy")
+    for _ in range(3):
+        total = compiled(ag.from_numpy(x))
+    terms = x * dtype(2) + dtype(1)
+    exact = math.fsum(terms.tolist())
+    assert abs(total.item() - exact) <= np.finfo(dtype).eps / 2 * np.abs(terms).sum()
+    assert ("dot(m0" in compiled.plan.source()) is (count % 128 == 0)

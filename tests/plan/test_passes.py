@@ -194,3 +194,36 @@ def test_an_operand_and_the_result_that_takes_its_place_are_one_array() -> None:
     lines = [line.strip() for line in made.source().splitlines() if "(b0" in line or ", b0" in line]
     assert len({name for line in lines for name in re.findall(r"b0_\d+", line)}) == 1
     assert len(lines) == 6
+
+
+def test_products_take_a_product_that_is_there() -> None:
+    def f(x: Any, y: Any) -> Any:
+        return x * y, x * (y * (y + 1.0))
+
+    y = ag.tensor([[0.1, -0.2], [0.3, 5.0]])
+    made = plan(f, X, y, exact=False)
+    assert calls(made, "multiply") == 2
+    assert calls(plan(f, X, y), "multiply") == calls(plan(f, X, y, exact=False, passes=without("products")), "multiply") == 3
+    compiled = ag.compile(f, backend="numpy")
+    for _ in range(3):
+        results = compiled(X, y)
+    for actual, expected in zip(results, f(X.double(), y.double()), strict=True):
+        np.testing.assert_allclose(actual.numpy(), expected.numpy(), rtol=3e-7)
+
+
+def test_products_leave_alone_what_is_written_or_needed_otherwise() -> None:
+    def needed(x: Any, y: Any) -> Any:
+        inner = y * (y + 1.0)
+        return x * y, x * inner, inner
+
+    def written(x: Any, y: Any) -> Any:
+        h = y.clone()
+        first = x * h
+        h.add_(1.0)
+        return first, x * (h * (x + 1.0))
+
+    for f in (needed, written):
+        compiled = ag.compile(f, backend="numpy")
+        for _ in range(3):
+            assert [t.tolist() for t in compiled(X, X + 1.0)] == [t.tolist() for t in f(X, X + 1.0)]
+        assert compiled.plan.removed["products"] == 0

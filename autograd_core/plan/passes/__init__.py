@@ -11,6 +11,7 @@ from .copies import copies
 from .dead import dead
 from .fuse import fuse, fuse_sums
 from .order import order
+from .products import products
 from .rows import rows
 from .simplify import simplify
 from .underflow import underflow
@@ -20,6 +21,7 @@ PASSES: dict[str, tuple[Callable[[Graph], int], bool]] = {
     "simplify": (simplify, True),
     "rows": (rows, False),
     "common": (common, True),
+    "products": (products, False),
     "dead": (dead, True),
     "copies": (copies, True),
     "order": (order, True),
@@ -28,7 +30,7 @@ PASSES: dict[str, tuple[Callable[[Graph], int], bool]] = {
     "fuse": (fuse, True),
 }
 """Name -> (function that changes a graph in place and returns how many steps it removed, moved or rewrote, whether it is exact)."""
-DONE = {"simplify": "removed or rewritten", "rows": "rewritten", "order": "moved", "underflow": "watched", "fuse_sums": "joined", "fuse": "joined"}
+DONE = {"simplify": "removed or rewritten", "rows": "rewritten", "products": "rewritten", "order": "moved", "underflow": "watched", "fuse_sums": "joined", "fuse": "joined"}
 """What a pass did with as many steps as it says, if it did not remove them."""
 
 __all__ = ["DONE", "PASSES"]

@@ -21,7 +21,7 @@ def stretched(xp: Any, array: Any, shape: tuple[int, ...]) -> Any:
     if steps is None:
         return xp.broadcast_to(array, shape)
     result = xp.ndarray(shape, array.dtype, array if array.shape else xp.asarray(array), 0, steps)  # a scalar has no memory to look at
-    result.flags.writeable = False
+    result.setflags(write=False)
     return result
 
 

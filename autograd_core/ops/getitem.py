@@ -310,7 +310,8 @@ def index_put_(F: Any, input: Any, indices: Any, values: Any, accumulate: bool =
 @composite("index_put(input: Tensor, indices: Sequence[Tensor | None], values: TensorLike, accumulate: bool = False) -> Tensor")
 def index_put(F: Any, input: Any, indices: Any, values: Any, accumulate: bool = False) -> Any:
     """A copy of ``input`` with ``values`` written at ``indices``; with ``accumulate`` they are added, repeated positions included."""
-    own, given, first = getattr(input, "_array", input), getattr(values, "_array", values), getattr(indices[0], "_array", indices[0]) if len(indices) == 1 else None
+    own, given = getattr(input, "_array", input), getattr(values, "_array", values)
+    first: Any = getattr(indices[0], "_array", indices[0]) if len(indices) == 1 else None
     if own.ndim and getattr(first, "ndim", 0) and first.dtype == LONG and getattr(given, "dtype", own.dtype) == own.dtype:
         if not accumulate and first.ndim == 1 and (first is indices[0]) is (own is input):  # not the caller's own array, which may change unseen
             return F.write_rows(input, indices[0], values, dim=0, name="index_put")

@@ -250,7 +250,7 @@ def diagonal(xp: Any, input: Any, *, offset: int = 0, dim1: int = 0, dim2: int =
         raise TypeError(dim1)
     result = input.diagonal(offset, dim1, dim2)
     if backend_of(input).name == "cpu" and input.flags.writeable:
-        result.flags.writeable = True  # NumPy hands it out for reading alone
+        result.setflags(write=True)  # NumPy hands it out for reading alone
     return result
 
 

@@ -263,6 +263,12 @@ def convolution_input_grad(xp: Any, grad: Any, weight: Any, *, shape: Any, strid
         wide = wide_dtype(grad.dtype)
         columns = _times(xp, weight.reshape(geo.filters, -1).T.astype(wide, copy=False), grad.reshape(geo.batch, geo.filters, -1).astype(wide, copy=False))
         return places.add(xp, columns, geo.batch * geo.channels).reshape(shape).astype(grad.dtype, copy=False)
+    sides = tuple([(spread * (n - 1) - before, spread * (n - 1) - after) for spread, n, (before, after) in zip(dilation, geo.kernel, padding, strict=True)])
+    if geo.groups == 1 and max(stride) == 1 and geo.filters <= 2 * geo.channels and min(min(each) for each in sides) >= 0 and grad.size:
+        # With stride 1 it is a convolution too, with the filters turned around. It gathers columns of the cotangent, where below columns of the image are spread:
+        # half of the work, unless there are many filters for each channel.
+        turned = weight[(slice(None), slice(None), *[slice(None, None, -1)] * len(stride))].swapaxes(0, 1)
+        return convolution.kernel(xp, grad, turned, None, stride=stride, padding=sides, dilation=dilation, groups=1)
     work = _Work(xp, grad, geo)
     cotangent, filled = work.cotangent()
     columns = work.columns(work.rows)

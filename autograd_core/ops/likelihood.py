@@ -117,7 +117,7 @@ def gaussian_error(xp: Any, input: Any, target: Any, var: Any, *, eps: float, re
 
 def _gaussian_gradients(F: Any, g: Any, shape: Any, scaled: Any, spread: Any, reduction: str, needs: Any) -> Any:
     share = per_element(g, reduction, shape)
-    gradient = scaled * share if needs[0] or needs[1] else None
+    gradient: Any = scaled * share if needs[0] or needs[1] else None
     return gradient if needs[0] else None, -gradient if needs[1] else None, (1 / spread - scaled * scaled) * (share * 0.5) if needs[2] else None
 
 

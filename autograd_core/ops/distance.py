@@ -232,7 +232,7 @@ def _ends(device: str, count: int) -> Any:
     return backend_for_device(device).xp.triu_indices(count, 1)
 
 
-_FEW = 1 << 12
+_FEW = 1 << 14
 """Coordinates of all pairs that are computed in one go."""
 
 _ROWS = 32
@@ -251,8 +251,7 @@ def pair_distances(xp: Any, input: Any) -> Any:
         points = widened(input)
         difference = points.take(rows, 0)
         difference -= points.take(others, 0)
-        difference *= difference
-        return xp.sqrt(difference.sum(axis=1)).astype(input.dtype, copy=False)
+        return xp.sqrt(xp.einsum("pi,pi->p", difference, difference)).astype(input.dtype, copy=False)
     squares = xp.empty((count, count), dtype=wide_dtype(input.dtype))
     columns = xp.ascontiguousarray(widened(input).T)
     step = _ROWS if backend_of(input).name == "cpu" else max(count, 1)

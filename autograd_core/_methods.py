@@ -252,6 +252,7 @@ _linalg_det = REGISTRY["linalg_det"]
 _cofactors = REGISTRY["cofactors"]
 _cofactors_slope = REGISTRY["cofactors_slope"]
 _linalg_slogdet = REGISTRY["linalg_slogdet"]
+_counting_error = REGISTRY["counting_error"]
 _gaussian_error = REGISTRY["gaussian_error"]
 _take_rows = REGISTRY["take_rows"]
 _place_rows = REGISTRY["place_rows"]
@@ -380,6 +381,16 @@ _i0 = REGISTRY["i0"]
 _special_i1 = REGISTRY["special_i1"]
 _special_i0e = REGISTRY["special_i0e"]
 _special_i1e = REGISTRY["special_i1e"]
+_special_bessel_j0 = REGISTRY["special_bessel_j0"]
+_special_bessel_j1 = REGISTRY["special_bessel_j1"]
+_special_bessel_y0 = REGISTRY["special_bessel_y0"]
+_special_bessel_y1 = REGISTRY["special_bessel_y1"]
+_special_modified_bessel_k0 = REGISTRY["special_modified_bessel_k0"]
+_special_modified_bessel_k1 = REGISTRY["special_modified_bessel_k1"]
+_special_scaled_modified_bessel_k0 = REGISTRY["special_scaled_modified_bessel_k0"]
+_special_scaled_modified_bessel_k1 = REGISTRY["special_scaled_modified_bessel_k1"]
+_special_airy_ai = REGISTRY["special_airy_ai"]
+_airy_slope = REGISTRY["airy_slope"]
 _logit = REGISTRY["logit"]
 _special_entr = REGISTRY["special_entr"]
 _flat_window = REGISTRY["flat_window"]
@@ -688,6 +699,7 @@ _special_ndtr = COMPOSITES["special_ndtr"].function
 _polygamma = COMPOSITES["polygamma"].function
 _Tensor_polygamma = COMPOSITES["Tensor_polygamma"].function
 _mvlgamma = COMPOSITES["mvlgamma"].function
+_special_spherical_bessel_j0 = COMPOSITES["special_spherical_bessel_j0"].function
 _stft = COMPOSITES["stft"].function
 _istft = COMPOSITES["istft"].function
 _cov = COMPOSITES["cov"].function
@@ -1749,10 +1761,10 @@ def differences_adjoint(input: Tensor, dim: builtins.int, *, axis: Any = None) -
     return apply(_differences_adjoint, (input,), {"dim": dim})
 
 
-def cosine(x1: Tensor, x2: Tensor, dim: builtins.int, eps: builtins.float, *, axis: Any = None) -> Tensor:
+def cosine(x1: Tensor, x2: Tensor, dim: builtins.int, eps: builtins.float, added: builtins.float = 0.0, *, axis: Any = None) -> Tensor:
     if axis is not None:
         dim = axis
-    return apply(_cosine, (x1, x2), {"dim": dim, "eps": eps})
+    return apply(_cosine, (x1, x2), {"dim": dim, "eps": eps, "added": added})
 
 
 def euclidean(x1: Tensor, x2: Tensor) -> Tensor:
@@ -2116,6 +2128,10 @@ def linalg_slogdet(A: Tensor) -> builtins.tuple[Tensor, Tensor]:
     A singular matrix has the sign 0 and the logarithm ``-inf``.
     """
     return apply(_linalg_slogdet, (A,), {})
+
+
+def counting_error(input: Tensor, target: Tensor, reduction: str) -> Tensor:
+    return apply(_counting_error, (input, target), {"reduction": reduction})
 
 
 def gaussian_error(input: Tensor, target: Tensor, var: Tensor, eps: builtins.float, reduction: str) -> Tensor:
@@ -2975,6 +2991,55 @@ def special_i0e(input: Tensor) -> Tensor:
 def special_i1e(input: Tensor) -> Tensor:
     """``exp(-|input|) * i1(input)``. Within 4 ulp."""
     return apply(_special_i1e, (input,), {})
+
+
+def special_bessel_j0(input: Tensor) -> Tensor:
+    """The Bessel function of the first kind of order 0. Absolute errors below 1e-14."""
+    return apply(_special_bessel_j0, (input,), {})
+
+
+def special_bessel_j1(input: Tensor) -> Tensor:
+    """The Bessel function of the first kind of order 1. Absolute errors below 1e-14."""
+    return apply(_special_bessel_j1, (input,), {})
+
+
+def special_bessel_y0(input: Tensor) -> Tensor:
+    """The Bessel function of the second kind of order 0; NaN below 0. Absolute errors below 1e-14."""
+    return apply(_special_bessel_y0, (input,), {})
+
+
+def special_bessel_y1(input: Tensor) -> Tensor:
+    """The Bessel function of the second kind of order 1; NaN below 0."""
+    return apply(_special_bessel_y1, (input,), {})
+
+
+def special_modified_bessel_k0(input: Tensor) -> Tensor:
+    """The modified Bessel function of the second kind of order 0; NaN below 0. Within 16 ulp."""
+    return apply(_special_modified_bessel_k0, (input,), {})
+
+
+def special_modified_bessel_k1(input: Tensor) -> Tensor:
+    """The modified Bessel function of the second kind of order 1; NaN below 0. Within 16 ulp."""
+    return apply(_special_modified_bessel_k1, (input,), {})
+
+
+def special_scaled_modified_bessel_k0(input: Tensor) -> Tensor:
+    """``exp(input) * modified_bessel_k0(input)``. Within 16 ulp."""
+    return apply(_special_scaled_modified_bessel_k0, (input,), {})
+
+
+def special_scaled_modified_bessel_k1(input: Tensor) -> Tensor:
+    """``exp(input) * modified_bessel_k1(input)``. Within 16 ulp."""
+    return apply(_special_scaled_modified_bessel_k1, (input,), {})
+
+
+def special_airy_ai(input: Tensor) -> Tensor:
+    """Airy's function Ai, a solution of y'' = x y."""
+    return apply(_special_airy_ai, (input,), {})
+
+
+def airy_slope(input: Tensor) -> Tensor:
+    return apply(_airy_slope, (input,), {})
 
 
 def logit(input: Tensor, eps: builtins.float | None = None) -> Tensor:
@@ -5431,6 +5496,11 @@ def mvlgamma(input: Tensor, p: builtins.int) -> Tensor:
 def mvlgamma_(input: Tensor, p: builtins.int) -> Tensor:
     """``mvlgamma``, written into the tensor itself."""
     return input.copy_(_mvlgamma(F, clone(input), p))
+
+
+def special_spherical_bessel_j0(input: Tensor) -> Tensor:
+    """``sin(input) / input``, 1 at 0; right to any derivative there."""
+    return _special_spherical_bessel_j0(F, input)
 
 
 def stft(input: Tensor, n_fft: builtins.int, hop_length: builtins.int | None = None, win_length: builtins.int | None = None, window: Tensor | None = None, center: builtins.bool = True, pad_mode: str = 'reflect', normalized: builtins.bool = False, onesided: builtins.bool | None = None, return_complex: builtins.bool | None = None) -> Tensor:

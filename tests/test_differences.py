@@ -103,6 +103,40 @@ def test_no_out() -> None:
         ag.add(ag.ones(2), ag.ones(2), out=ag.ones(2))  # type: ignore[call-arg]
 
 
+def test_derivatives_beyond() -> None:
+    x = ag.tensor(2.0, dtype=ag.float64, requires_grad=True)
+    (slope,) = ag.autograd.grad(ag.special.bessel_j0(x), x, create_graph=True)
+    assert slope.item() == pytest.approx(-ag.special.bessel_j1(x).item())
+    (second,) = ag.autograd.grad(ag.special.legendre_polynomial_p(x, 2), x)
+    assert second.item() == pytest.approx(6.0)
+
+
+def test_low_rank() -> None:
+    x = ag.tensor([[3.0, 0.0], [0.0, 2.0]])
+    assert ag.svd_lowrank(x, q=1).S.tolist() == [3.0]
+
+
+def test_memory_formats() -> None:
+    t = ag.zeros_like(ag.ones(2), memory_format=ag.preserve_format)
+    assert t.clone(memory_format=ag.contiguous_format).is_contiguous()
+    assert not hasattr(ag, "channels_last")
+    assert not t.is_conj()
+    assert not t.is_neg()
+
+
+def test_deterministic() -> None:
+    ag.use_deterministic_algorithms(True)
+    assert ag.are_deterministic_algorithms_enabled()
+    ag.use_deterministic_algorithms(False)
+
+
+def test_resizing() -> None:
+    t = ag.arange(3.0)
+    assert t.resize_(2).tolist() == [0.0, 1.0]
+    with pytest.raises(RuntimeError, match="not contiguous"):
+        ag.ones(2, 3).t().resize_(2)
+
+
 def test_dtypes() -> None:
     names = {d.name for d in ag.dtypes.ALL}
     assert names == {"bool", "uint8", "int8", "int16", "int32", "int64", "float16", "float32", "float64", "complex64", "complex128"}

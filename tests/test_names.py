@@ -219,3 +219,31 @@ def test_pools_at_random_places() -> None:
     assert ag.nn.FractionalMaxPool3d(2, output_size=2)(ag.ones(1, 4, 4, 4)).shape == (1, 2, 2, 2)
     assert ag.nn.functional.max_pool2d_with_indices(x, 3)[1].tolist() == [[[[14, 17], [32, 35]]]]
     assert ag.nn.functional.upsample_nearest(ag.ones(1, 1, 2, 2), scale_factor=2).shape == (1, 1, 4, 4)
+
+
+@pytest.mark.parametrize(("name", "exact"), [("bessel_j0", special.j0), ("bessel_j1", special.j1), ("bessel_y0", special.y0), ("bessel_y1", special.y1)])
+def test_waves_beside_scipy(name: str, exact: Any) -> None:
+    x = np.concatenate([np.linspace(1e-3, 20, 4001), [50.0, 77.7]])
+    np.testing.assert_allclose(getattr(ag.special, name)(ag.tensor(x)).numpy(), exact(x), rtol=1e-14, atol=1e-14)
+    assert getattr(ag.special, name)(ag.tensor(np.inf)).item() == 0.0
+
+
+@pytest.mark.parametrize(("name", "exact"), [("modified_bessel_k0", special.k0), ("modified_bessel_k1", special.k1), ("scaled_modified_bessel_k0", special.k0e),
+                                             ("scaled_modified_bessel_k1", special.k1e)])
+def test_decays_beside_scipy(name: str, exact: Any) -> None:
+    x = np.concatenate([np.geomspace(1e-6, 600, 3001), [0.0, np.inf, -1.0]])
+    np.testing.assert_allclose(getattr(ag.special, name)(ag.tensor(x)).numpy(), exact(x), rtol=4e-15)
+
+
+def test_the_airy_function_beside_scipy() -> None:
+    x = np.linspace(-10, 10, 2001)
+    np.testing.assert_allclose(ag.special.airy_ai(ag.tensor(x)).numpy(), special.airy(x)[0], rtol=2e-14, atol=1e-14)
+
+
+def test_the_third_derivative_of_sine_over_argument() -> None:
+    x = ag.tensor([0.0, 0.3, 0.7], dtype=ag.float64, requires_grad=True)
+    derivatives = [ag.special.spherical_bessel_j0(x)]
+    for _ in range(2):
+        derivatives.append(ag.autograd.grad(derivatives[-1].sum(), x, create_graph=True)[0])
+    np.testing.assert_allclose(derivatives[1].detach().numpy(), special.spherical_jn(0, [0.0, 0.3, 0.7], True), rtol=1e-13, atol=1e-16)
+    assert derivatives[2][0].item() == pytest.approx(-1 / 3, rel=1e-15)

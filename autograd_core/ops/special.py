@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from ..kernels import bessel, gamma, incomplete
+from ..kernels import bessel, cylinder, gamma, incomplete
 from ..kernels import special as kernels
 from ..kernels.blocks import in_blocks, in_blocks_to, large
 from ..kernels.numbers import Numbers
@@ -148,6 +148,46 @@ i0e = elementwise("special_i0e", kernel=bessel.i0e, vjp="g * (special_i1e(input)
 i1e = elementwise("special_i1e", kernel=bessel.i1e, promotes="float", places=("special",), samples=[S(Arg(values=[-10.0, -7.8, 7.7, 10.0]))],
                   vjp=lambda F, g, input, out: g * F.where(input == 0, 0.5, F.special_i0e(input) - out * (F.sgn(input) + 1 / _at_zero(F, input))),
                   doc="``exp(-|input|) * i1(input)``. Within 4 ulp.")
+
+_WAVES = S(Arg(values=[0.5, 2.0, 7.5, 8.5, 40.0]))
+
+
+def _cylinder(name: str, kernel: Any, vjp: Any, doc: str, *samples: Any, domain: tuple[float, float] = (0.3, 9.5)) -> Any:
+    return elementwise(name, kernel=kernel, vjp=vjp, promotes="float", places=("special",), domain=domain, samples=[_WAVES, *samples], doc=doc)
+
+
+bessel_j0 = _cylinder("special_bessel_j0", cylinder.j0, "-g * special_bessel_j1(input)", "The Bessel function of the first kind of order 0. Absolute errors below 1e-14.",
+                      S(Arg(values=[0.0, -3.0])))
+bessel_j1 = _cylinder("special_bessel_j1", cylinder.j1, lambda F, g, input, out: g * F.where(input == 0, 0.5, F.special_bessel_j0(input) - out / _at_zero(F, input)),
+                      "The Bessel function of the first kind of order 1. Absolute errors below 1e-14.", S(Arg(values=[-3.0, -20.0])))
+bessel_y0 = _cylinder("special_bessel_y0", cylinder.y0, "-g * special_bessel_y1(input)", "The Bessel function of the second kind of order 0; NaN below 0. Absolute errors below 1e-14.")
+bessel_y1 = _cylinder("special_bessel_y1", cylinder.y1, "g * (special_bessel_y0(input) - out / input)", "The Bessel function of the second kind of order 1; NaN below 0.")
+modified_bessel_k0 = _cylinder("special_modified_bessel_k0", cylinder.k0, "-g * special_modified_bessel_k1(input)",
+                               "The modified Bessel function of the second kind of order 0; NaN below 0. Within 16 ulp.")
+modified_bessel_k1 = _cylinder("special_modified_bessel_k1", cylinder.k1, "-g * (special_modified_bessel_k0(input) + out / input)",
+                               "The modified Bessel function of the second kind of order 1; NaN below 0. Within 16 ulp.")
+scaled_modified_bessel_k0 = _cylinder("special_scaled_modified_bessel_k0", cylinder.k0e, "g * (out - special_scaled_modified_bessel_k1(input))",
+                                      "``exp(input) * modified_bessel_k0(input)``. Within 16 ulp.")
+scaled_modified_bessel_k1 = _cylinder("special_scaled_modified_bessel_k1", cylinder.k1e, "g * (out - special_scaled_modified_bessel_k0(input) - out / input)",
+                                      "``exp(input) * modified_bessel_k1(input)``. Within 16 ulp.")
+airy_ai = _cylinder("special_airy_ai", cylinder.airy, "g * airy_slope(input)", "Airy's function Ai, a solution of y'' = x y.",
+                   S(Arg(values=[-9.0, -4.5, -1.0, 0.0, 1.5])), domain=(-6.0, 3.0))
+airy_slope = elementwise("airy_slope", kernel=cylinder.airy_slope, vjp="g * (input * special_airy_ai(input))", promotes="float", places=(), domain=(-6.0, 3.0),
+                         samples=[S(Arg(values=[-9.0, -4.5, -1.0, 0.0, 1.5]))], doc="The derivative of Airy's function.")
+_SPHERICAL = tuple((-1) ** k / math.factorial(2 * k + 1) for k in range(9))
+
+
+@composite("special_spherical_bessel_j0(input: Tensor) -> Tensor", places=("special",))
+def spherical_bessel_j0(F: Any, input: Any) -> Any:
+    """``sin(input) / input``, 1 at 0; right to any derivative there."""
+    near = abs(input) < 0.5
+    square = F.where(near, input, 0.0) ** 2
+    total = square * _SPHERICAL[-1] + _SPHERICAL[-2]
+    for coefficient in _SPHERICAL[-3::-1]:
+        total = total * square + coefficient
+    apart = F.where(near, 1.0, input)
+    return F.where(near, total, F.sin(apart) / apart)
+
 
 # --- logarithms of probabilities ----------------------------------------------------------------------------------
 

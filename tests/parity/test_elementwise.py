@@ -370,3 +370,14 @@ def test_transforms_of_integers_and_booleans() -> None:
         for name in ("fft", "rfft", "irfft"):
             a, b = getattr(ag.fft, name)(Tensor(np.ones(3, dtype))), getattr(torch.fft, name)(torch.tensor(np.ones(3, dtype)))
             assert str(a.dtype).rpartition(".")[2] == str(b.dtype).rpartition(".")[2]
+
+
+@pytest.mark.parametrize("name", ["bessel_j0", "bessel_j1", "bessel_y0", "bessel_y1", "airy_ai"])
+def test_bessel_functions_as_far_as_pytorch_has_them(name: str) -> None:
+    points = np.concatenate([np.linspace(-6 if name in ("bessel_j0", "bessel_j1", "airy_ai") else 0.1, 12, 50), [np.nan]])
+    expected = getattr(torch.special, name)(torch.from_numpy(points)).numpy()
+    np.testing.assert_allclose(getattr(ag.special, name)(ag.from_numpy(points)).numpy(), expected, rtol=1e-6, atol=1e-6)
+    with np.errstate(all="ignore"):
+        for edge in (0.0, -0.0, -1.0):  # PyTorch has NaN at infinity, where the limit is 0
+            theirs = getattr(torch.special, name)(torch.tensor(edge, dtype=torch.float64)).item()
+            assert getattr(ag.special, name)(ag.tensor(edge, dtype=ag.float64)).item() == pytest.approx(theirs, rel=1e-6, nan_ok=True)

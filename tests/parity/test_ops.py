@@ -89,8 +89,8 @@ def same(actual: Any, expected: Any, what: str) -> None:
         np.testing.assert_array_equal(actual, expected, err_msg=what)
 
 
-COARSE_THERE = frozenset(("digamma", "polygamma"))
-"""PyTorch's trigamma function is right to nine digits only; ``test_elementwise`` compares these so far."""
+COARSE_THERE = frozenset(("digamma", "polygamma", "special_bessel_j0", "special_bessel_j1", "special_bessel_y0", "special_bessel_y1", "special_airy_ai"))
+"""PyTorch's trigamma function is right to nine digits only, its Bessel functions beyond 5 and its Airy function to seven; ``test_elementwise`` compares these so far."""
 COMMON = [case for case in GOOD if counterpart(case) is not None and case.name not in COARSE_THERE and case.name not in UNIQUE_UP_TO_SIGNS and case.sample.attrs.get("sorted") is not False]  # unsorted: any order
 
 
@@ -121,7 +121,7 @@ def test_values_and_gradients(case: Case) -> None:
             same(a, e, f"output {i}")
         pairs = [(a, e) for a, e in zip(actual, expected, strict=True) if getattr(e, "requires_grad", False)]
         needs = [getattr(e, "requires_grad", False) for e in expected]
-        assert needs == [getattr(a, "requires_grad", False) for a in actual] or "_polynomial_" in case.name  # of polynomials PyTorch has no derivative
+        assert needs == [getattr(a, "requires_grad", False) for a in actual] or any(part in case.name for part in ("_polynomial_", "bessel_", "airy"))  # PyTorch has no derivative
         if not pairs or case.name in NO_GRADIENT_THERE:
             return
         stream = np.random.default_rng(11)

@@ -11,6 +11,7 @@ ORTHOGONAL = ("chebyshev_polynomial_t", "chebyshev_polynomial_u", "chebyshev_pol
 SAMPLES: dict[str, list[Sample]] = {
     **{f"special_{name}": [S(span(-0.9, 0.9, 3, 4), n=3), S(span(0.1, 0.9), n=1), S((0, 2), n=2), S(span(0.1, 0.9, 2, 1), n=Arg(values=[0, 3, -1, 5])), S((3,), n=0), S((3,), n=-2)]
        for name in ORTHOGONAL},
+    "special_spherical_bessel_j0": [S((3, 4)), S(()), S((0,)), S(Arg(values=[0.0, 1e-3, -0.45, 0.55, 9.0]))],
     "index_reduce": [
         *(S((3, 2), ints(4, high=3), distinct(4, 2), dim=0, reduce=reduce, include_self=own) for reduce in ("prod", "mean", "amax", "amin") for own in (True, False)),
         S((2, 3), ints(2, high=3), distinct(2, 2), dim=-1, reduce="amax"), S((2, 3), ints(2), (2, 2), dim=0, reduce="prod", error=RuntimeError, match="of the shape"),

@@ -113,6 +113,10 @@ def fractional_max_pool(input: Any, *, kernel_size: Any, output_size: Any = None
 
 
 REFERENCES: dict[str, Reference] = {
+    "special_bessel_j0": special.j0, "special_bessel_j1": special.j1, "special_bessel_y0": special.y0, "special_bessel_y1": special.y1,
+    "special_modified_bessel_k0": special.k0, "special_modified_bessel_k1": special.k1, "special_scaled_modified_bessel_k0": special.k0e,
+    "special_scaled_modified_bessel_k1": special.k1e, "special_airy_ai": lambda x: special.airy(x)[0], "airy_slope": lambda x: special.airy(x)[1],
+    "special_spherical_bessel_j0": lambda x: special.spherical_jn(0, x),
     "igamma": special.gammainc, "igammac": special.gammaincc, **{f"special_{name}": polynomial(name) for name in ORTHOGONAL},
     **{f"special_shifted_{name}": polynomial(name, True) for name in ORTHOGONAL if name.startswith("chebyshev")},
     "index_reduce": index_reduce, "renorm": renorm, "frobenius_norm": lambda a, *, dim, keepdim=False: np.sqrt(np.sum(a * a, axis=dim, keepdims=keepdim)),

@@ -19,6 +19,7 @@ from functools import cache
 from typing import Any
 
 from ..backend.registry import backend_for_device, backend_of
+from ..dtypes import float32, float64
 from .choose import choose, with_sign
 from .numbers import ONE, Numbers
 
@@ -111,7 +112,10 @@ def _silent(function: Callable[..., Any]) -> Callable[..., Any]:
     return silent
 
 
-def blockwise(xp: Any, function: Callable[[Any, Any], Any], x: Any, library: Callable[[float], float] | None = None, dtype: str = "float64") -> Any:
+_SINGLE_DTYPE, _DOUBLE = float32.dtype, float64.dtype
+
+
+def blockwise(xp: Any, function: Callable[[Any, Any], Any], x: Any, library: Callable[[float], float] | None = None, dtype: Any = _DOUBLE) -> Any:
     """``function`` of blocks of ``x``, made ``dtype``, in the shape and dtype of ``x``; ``library`` is the same function of one number."""
     x = xp.asarray(x)
     on_cpu = backend_of(x).name == "cpu"
@@ -120,9 +124,10 @@ def blockwise(xp: Any, function: Callable[[Any, Any], Any], x: Any, library: Cal
         return few.reshape(x.shape) if x.shape else few[0]
     if not x.ndim:
         return blockwise(xp, function, x.reshape(1), None, dtype)[0]
-    step = _BYTES // (8 if dtype == "float64" else 4)
+    step = _BYTES // dtype.itemsize
     if x.size <= step or not on_cpu:
-        return function(xp, x if x.dtype == dtype else x.astype(dtype)).astype(x.dtype, copy=False)
+        result = function(xp, x if x.dtype is dtype else x.astype(dtype))
+        return result if result.dtype is x.dtype else result.astype(x.dtype)
     flat = x.reshape(-1)
     out = xp.empty(flat.shape, dtype=x.dtype)
     for start in range(0, flat.size, step):
@@ -210,7 +215,7 @@ def _erf_single(xp: Any, x: Any) -> Any:
 def _erfc_single(xp: Any, x: Any) -> Any:
     """Of float32, by way of float64."""
     size = xp.abs(x)
-    size = xp.minimum(size, 12.0, out=size).astype("float64")  # erfc is 0 in float32 from 10.1 on
+    size = xp.minimum(size, 12.0, out=size).astype(_DOUBLE)  # erfc is 0 in float32 from 10.1 on
     inverse = size + 3.0
     xp.divide(6.0, inverse, out=inverse)
     size *= size
@@ -236,16 +241,16 @@ def erf(xp: Any, input: Any) -> Any:
     if input.dtype.itemsize == 8:
         return blockwise(xp, _erf_double, input, math.erf)
     if input.size <= _FEW and backend_of(input).name == "cpu":
-        return blockwise(xp, _erf_single, input, math.erf, "float32")
+        return blockwise(xp, _erf_single, input, math.erf, _SINGLE_DTYPE)
     with quiet(xp, input):
-        return blockwise(xp, _erf_single, input, None, "float32")
+        return blockwise(xp, _erf_single, input, None, _SINGLE_DTYPE)
 
 
 def erfc(xp: Any, input: Any) -> Any:
     """``1 - erf(input)``, accurate where it is tiny."""
     if input.dtype.itemsize == 8:
         return blockwise(xp, _erfc_double, input, math.erfc)
-    return blockwise(xp, _erfc_single, input, math.erfc, "float32")
+    return blockwise(xp, _erfc_single, input, math.erfc, _SINGLE_DTYPE)
 
 
 _NORMAL = tuple(coefficient * _SQRT_HALF ** (2 * power + 1) for coefficient, power in zip(_SINGLE, range(len(_SINGLE) - 1, -1, -1), strict=True))
@@ -255,7 +260,7 @@ _NORMAL = tuple(coefficient * _SQRT_HALF ** (2 * power + 1) for coefficient, pow
 def normal_share(xp: Any, x: Any, *, out: Any = None) -> Any:
     """The distribution function of the standard normal distribution in float32, with an error of 1e-7 of 1, not of the value."""
     if x.size <= _FEW and x.__class__ is xp.ndarray and backend_of(x).name == "cpu":
-        return blockwise(xp, normal_share, x, lambda each: 0.5 * math.erfc(-_SQRT_HALF * each), "float32")
+        return blockwise(xp, normal_share, x, lambda each: 0.5 * math.erfc(-_SQRT_HALF * each), _SINGLE_DTYPE)
     if not x.ndim:
         return normal_share(xp, x.reshape(1))[0]
     one, half = _SHARE[x.__class__, x.dtype]
@@ -328,7 +333,7 @@ def _erfinv_single(xp: Any, x: Any) -> Any:
     rest = _from_one(x)
     if backend_of(x).name == "cpu" and x.size and rest.min() > 0.052:  # most often; NaN fails too
         return _inverse_single(xp, x, rest)
-    near, far = lambda xp, x: _inverse_single(xp, x, _from_one(x)), lambda xp, x: _erfinv_double(xp, x.astype("float64")).astype(x.dtype)
+    near, far = lambda xp, x: _inverse_single(xp, x, _from_one(x)), lambda xp, x: _erfinv_double(xp, x.astype(_DOUBLE)).astype(x.dtype)
     return piecewise(xp, x, ((rest > 0.052, near), (None, far)))
 
 
@@ -354,7 +359,7 @@ def series(xp: Any, t: Any, coefficients: tuple[float, ...]) -> Any:
     if known is None:
         exponents = xp.arange(len(coefficients) - 1, -1, -1, dtype="float64")
         known = _SERIES[id(coefficients)] = (exponents, xp.array(coefficients), coefficients)  # which keeps the coefficients and so their id
-    return (t.astype("float64")[:, None] ** known[0]).dot(known[1]).astype(t.dtype)
+    return (t[:, None].astype(_DOUBLE) ** known[0]).dot(known[1]).astype(t.dtype)
 
 
 _SERIES: dict[int, tuple[Any, Any, tuple[float, ...]]] = {}
@@ -364,7 +369,7 @@ def erfinv(xp: Any, input: Any) -> Any:
     """The inverse of ``erf`` on (-1, 1); infinite at the ends, NaN outside."""
     if input.dtype.itemsize == 8:
         return blockwise(xp, _erfinv_double, input)
-    return blockwise(xp, _erfinv_single, input, None, "float32")
+    return blockwise(xp, _erfinv_single, input, None, _SINGLE_DTYPE)
 
 
 def _ndtri_double(xp: Any, p: Any) -> Any:

@@ -630,6 +630,20 @@ def _(F: Any, g: Any, input: Any, dim: int) -> Any:
     return F.cat([gated, gated * first * (1 - share)], dim=dim)
 
 
+@gated_half.fused_vjp()
+def _(F: Any, g: Any, input: Any, dim: int) -> tuple[Any]:
+    xp = F.backend.xp
+    size = input.shape[dim]
+    first, second = _half(dim, 0, size // 2), _half(dim, size // 2, size)
+    result = xp.empty(input.shape, dtype=input.dtype)
+    share = _sigmoid(xp, input[second])
+    gated = xp.multiply(g, share, out=result[first])
+    xp.subtract(ONE[share.__class__, share.dtype][0], share, out=share)
+    share *= input[first]
+    xp.multiply(gated, share, out=result[second])
+    return (result,)
+
+
 @composite("glu(input: Tensor, dim: int = -1) -> Tensor", places=NN)
 def glu(F: Any, input: Any, dim: int = -1) -> Any:
     """The first half of ``input`` along ``dim`` times the sigmoid of the second. Dauphin et al. (2016), arXiv:1612.08083.

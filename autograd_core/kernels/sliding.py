@@ -8,7 +8,7 @@ from typing import Any
 from ..backend.registry import BY_TYPE, backend_for_device
 
 SMALL = 1 << 12
-"""Elements of all windows up to which reading by index is faster."""
+"""Elements of all images, and of all windows, up to which reading by index is faster."""
 
 
 class Sources:

@@ -70,7 +70,7 @@ def geometry(input_shape: Any, weight_shape: Any, stride: Any, padding: Any, dil
     flat = len(out) > 1 and max(stride) == 1 and 2 * padded[-1] <= 3 * out[-1]
     positions = (*out[:-2], out[-2] * padded[-1]) if flat else out
     start = tuple(before for before, _ in padding)
-    few = groups == 1 and 0 < batch * channels * prod(kernel) * prod(out) <= SMALL
+    few = groups == 1 and 0 < batch * channels * prod(kernel) * prod(out) <= SMALL and batch * channels * prod(image) <= SMALL
     small = SmallImages(tuple(image), tuple(kernel), stride, start, dilation, out) if few else None
     return Geometry(batch, channels, filters, groups, tuple(image), tuple(kernel), stride, start, dilation, padded, out, positions, small)
 

@@ -6,10 +6,12 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
-from ..backend.registry import backend_for_device, backend_of
+from ..backend.registry import backend_for_device
+from ..dtypes import float32
 from ..errors import ShapeError
+from ..kernels.sliding import Sources
 from ..op import NN, S, composite, op
-from ..spec import Meta
+from ..spec import Meta, numel
 
 _MODES = ("constant", "reflect", "replicate", "circular")
 
@@ -39,14 +41,12 @@ def _extended_spec(input: Any, *, widths: Any, border: str, value: float) -> Met
     S((2, 3), widths=(3, 0), border="reflect", error=RuntimeError, match="less than"), S((2, 3), widths=(4, 0), border="circular", error=RuntimeError, match="more than once")])
 def extend(xp: Any, input: Any, *, widths: Any, border: str = "constant", value: float = 0.0) -> Any:
     """``input`` with borders of ``widths`` (not negative), filled as ``border`` says."""
+    if border != "constant" and 0 < input.size < _SMALL and max(widths, default=0) <= _NARROW:
+        shape, sources = _settings(tuple(input.shape), tuple(widths), border)
+        return input.reshape(-1).take(sources.places(input).index).reshape(shape)
     pairs = _widths(input.ndim, widths)
     if border != "constant" and not all([max(pair) < n for n, pair in zip(input.shape, pairs, strict=True)]):
         _extended_spec(input, widths=widths, border=border, value=value)
-    if border != "constant" and 0 < input.size < _SMALL:
-        for axis, (low, high) in enumerate(pairs):
-            if low or high:
-                input = input.take(_sources(backend_of(input).name, input.shape[axis], low, high, border), axis)
-        return input
     shape = tuple([n + low + high for n, (low, high) in zip(input.shape, pairs, strict=True)])
     out = xp.full(shape, value, dtype=input.dtype) if border == "constant" else xp.empty(shape, dtype=input.dtype)
     out[tuple([slice(low, low + n) for n, (low, _) in zip(input.shape, pairs, strict=True)])] = input
@@ -60,17 +60,26 @@ def extend(xp: Any, input: Any, *, widths: Any, border: str = "constant", value:
 _SMALL = 1 << 12
 """Elements of the largest tensor whose borders are read by index: fewer calls than writing each border."""
 
+_NARROW = 4
+"""Width of the widest borders that are read so."""
+
 
 @lru_cache(maxsize=64)
-def _sources(device: str, n: int, low: int, high: int, border: str) -> Any:
-    """Which of ``n`` elements each element of an extended dimension is a copy of."""
-    xp = backend_for_device(device).xp
-    inner = xp.arange(-low, n + high)
-    if border == "circular":
-        return inner % n
-    if border == "replicate":
-        return xp.minimum(xp.maximum(inner, 0), n - 1)
-    return n - 1 - xp.abs(n - 1 - xp.abs(inner))
+def _settings(shape: Any, widths: Any, border: str) -> tuple[tuple[int, ...], Sources]:
+    """The extended shape, and which element of the flattened tensor each of its elements is a copy of."""
+    extended = _extended_spec(Meta(tuple(shape), float32), widths=widths, border=border, value=0.0).shape
+    xp = backend_for_device("cpu").xp
+    index = xp.zeros(1, dtype="int64")
+    for n, (low, high) in zip(shape, _widths(len(shape), widths), strict=True):
+        line = xp.arange(-low, n + high)
+        if border == "circular":
+            line = line % n
+        elif border == "replicate":
+            line = xp.minimum(xp.maximum(line, 0), n - 1)
+        else:
+            line = n - 1 - xp.abs(n - 1 - xp.abs(line))
+        index = (index[:, None] * n + line).reshape(-1)
+    return extended, Sources(index[None], numel(shape))
 
 
 def _fill_borders(out: Any, axis: int, low: int, high: int, border: str) -> None:
@@ -123,6 +132,10 @@ def _adjoint_spec(input: Any, *, widths: Any, border: str) -> Meta:
     S((2, 9), widths=(2, 3), border="reflect"), S((8, 4), widths=(1, 1, 3, 2), border="replicate"), S((5, 7), widths=(3, 1, 1, 2), border="circular")])
 def extend_adjoint(xp: Any, input: Any, *, widths: Any, border: str) -> Any:
     """The adjoint of ``extend``: every border element is added to the element it was copied from."""
+    if 0 < input.size < _SMALL and max(widths, default=0) <= _NARROW:
+        shape = _adjoint_spec(input, widths=widths, border=border).shape
+        if 0 not in shape:
+            return _settings(shape, tuple(widths), border)[1].places(input).add(xp, input, 1).reshape(shape)
     for axis, (low, high) in enumerate(_widths(input.ndim, widths)):
         if low or high:
             input = _fold(xp, input, axis, low, high, border)

@@ -35,7 +35,7 @@ class Windows:
         self.plain = max(padding) == 0 and self.padded == self.image
         self.apart = stride == kernel and max(dilation) == 1
         self.rows = prod(self.leading)
-        few = 0 < self.rows * prod(kernel) * prod(size) <= SMALL
+        few = 0 < self.rows * prod(kernel) * prod(size) <= SMALL and self.rows * prod(self.image) <= SMALL
         self.small = SmallImages(self.image, kernel, stride, padding, dilation, size) if few else None
         """Where the windows' elements lie, of images that are read by index."""
         self.lines = [[self.along(axis, k) for k in range(kernel[axis])] for axis in range(self.count)]

@@ -439,6 +439,40 @@ def test_with_compile() -> None:
     compiled(x, y)
 
 
+def test_a_replay_with_numpy_is_measured_step_by_step() -> None:
+    model, optimizer, x, y = problem()
+    compiled = ag.compile(lambda x, y: step(model, optimizer, x, y), backend="numpy")
+    for _ in range(3):
+        compiled(x, y)
+    with profile() as replayed:
+        compiled(x, y)
+    found = rows(replayed)
+    whole = next(row for (name, _), row in found.items() if name.endswith("(compiled)"))
+    parts = {name: row for (name, _), row in found.items() if row is not whole}
+    assert "linear" in parts
+    assert any("linear" in name and name != "linear" for name in parts)  # its local gradients
+    assert whole.total_seconds == pytest.approx(whole.self_seconds + sum(row.self_seconds for row in parts.values()))
+    lines = {row.name for row in replayed.rows("line")}
+    assert any("test_profile.py:" in line for line in lines)
+    twin, other, x, y = problem()
+    for _ in range(4):
+        step(twin, other, x, y)
+    for p, q in zip(model.parameters(), twin.parameters(), strict=True):
+        np.testing.assert_allclose(p.detach().numpy(), q.detach().numpy(), rtol=1e-5)
+
+
+def test_a_replay_in_blocks_is_measured_as_a_whole() -> None:
+    compiled = ag.compile(lambda x: (x.sin() * 2.0 + 1.0).sum(), backend="numpy")
+    x = ag.ones(1 << 17)
+    for _ in range(3):
+        compiled(x)
+    with profile() as replayed:
+        total = compiled(x)
+    assert total.item() == compiled(x).item()
+    names = [row.name for row in replayed.rows("op")]
+    assert "fused sin mul add sum" in names
+
+
 def test_vmap_is_measured_by_its_batched_ops() -> None:
     with profile() as p:
         result = ag.func.vmap(ag.func.grad(lambda x: (x * x).sum()))(ag.ones(4, 3))

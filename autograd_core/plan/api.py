@@ -17,7 +17,7 @@ from .errors import PlanError, StaleError
 from .native.backend import OverlapError
 from .native.toolchain import ToolchainError, missing
 from .record import Recorder
-from .replay import Plan
+from .replay import AVAILABLE, Plan
 from .scalars.calls import Calls, arrives
 from .scalars.plan import ScalarPlan
 from .steady import UNUSUAL
@@ -64,7 +64,7 @@ class Compiled:
                             "Its plans share memory: let calls wait for one another, or compile the function once for each thread")
         try:
             if self._scalars is not None or (not self._entries and arrives(args, kwargs)):
-                calls = self._scalars or Calls(self.function, self.exact, self.backend)
+                calls = self._scalars or self._calls_with_scalars()
                 result = calls(args, kwargs)
                 self._scalars = calls
                 return result
@@ -104,6 +104,11 @@ class Compiled:
     def _name(self) -> str:
         return getattr(self.function, "__qualname__", repr(self.function))
 
+    def _calls_with_scalars(self) -> Calls:
+        if self.passes != tuple(name for name, exact in AVAILABLE.items() if exact or not self.exact):
+            raise ValueError(f"compile: {self._name} computes with Scalars, and passes= chooses among those over graphs of Tensors. Leave it out; exact=True is there for both")
+        return Calls(self.function, self.exact, self.backend)
+
     def _record(self, entry: _Entry, tensors: list[Any], args: Any, kwargs: Any) -> Any:
         recorder = Recorder(tensors, entry.pending)
         module = module_of(self.function)
@@ -111,7 +116,7 @@ class Compiled:
             recorder.graph.training[module] = module.training  # of a method, which is not called through the module
         result = recorder.run(self.function, args, kwargs)
         if recorder.tape.events:
-            self._scalars = Calls(self.function, self.exact, self.backend)
+            self._scalars = self._calls_with_scalars()
             self._entries.clear()
             return self._scalars.adopt(recorder, args, kwargs, result)
         if self.exact and self.backend == "native":

@@ -59,9 +59,9 @@ def _found(recorder: Recorder, results: list[Any]) -> list[Exception]:
             explained[address] += array is reference
     array = reference = None
     for tensor in {id(each): each for each in kept}.values():
-        value = recorder._known.get(id(tensor._array))
-        if value is not None and id(tensor._array) not in given and _made_inside(value):
-            values.append(value)
+        address = id(tensor._array)
+        if address in recorder._known and address not in given and _made_inside(recorder._known[address]):
+            values.append(recorder._known[address])
             objects.append(tensor)
     tensor = None
     kept.clear()

@@ -21,6 +21,7 @@ from .errors import StaleError
 from .graph import Argument, Captured, Constant, EntryGradient, Graph, Value, replaced
 from .heap import give_back
 from .lower import lower
+from .measured import Measured
 from .memory import Layout, plan_memory
 from .native.backend import NativeProgram, OverlapError
 from .numpy_backend import Program
@@ -98,6 +99,7 @@ class Plan:
         self._position = {value: i for i, value in enumerate(self.program.kept)}
         self._live = [(read, tuple(decides.items()), _question(i, asked)) for i, (read, decides, asked) in enumerate(graph.live)]
         self._names: dict[str, Any] = {}
+        self._measured: Measured | None = None
         self._steady: Callable[[Sequence[Any]], Any] | None = None
         self._holds = self._asked_of_outside()
         self._still = _all([f"t{i}._array is a{i}" for i in range(self._count)], self._names)
@@ -234,8 +236,17 @@ class Plan:
 
     # --- calling ------------------------------------------------------------------------------------------------
 
-    def __call__(self, tensors: Sequence[Any]) -> Any:
-        """Replay on the argument tensors. Raises ``StaleError`` before anything is done if the function must be recorded again."""
+    def measured(self) -> Measured | None:
+        """The code that tells how long each step took; ``None`` where a plan is no sequence of calls."""
+        if self._measured is None and type(self.program) is Program:
+            self._measured = Measured(self.program)
+        return self._measured
+
+    def __call__(self, tensors: Sequence[Any], function: Callable[..., Any] | None = None) -> Any:
+        """Replay on the argument tensors, by the ``function`` of ``measured`` if it is given.
+
+        Raises ``StaleError`` before anything is done if the function must be recorded again.
+        """
         if not self._still(tensors):
             self._rebind()
         if self._lent and self._taken(tensors):
@@ -247,7 +258,7 @@ class Plan:
                 self._agree(i, attrs)
             live.append(attrs)
         try:
-            kept = self._watched(self.program.function, *[tensor._array for tensor in tensors], *live)
+            kept = self._watched(function or self.program.function, *[tensor._array for tensor in tensors], *live)
         except Exception as error:
             raise self._explained(error) from error
         return self._finish(tensors, kept)

@@ -219,15 +219,21 @@ class Recording:
 
     # --- the rest -----------------------------------------------------------------------------------------------
 
-    def replay(self, name: str, plan: Callable[..., Any], tensors: Any) -> Any:
-        """A compiled function replays its plan."""
+    def replay(self, name: str, plan: Any, tensors: Any) -> Any:
+        """A compiled function replays its plan, whose steps are events of their own where it is a sequence of calls."""
         with self.span(f"{name} (compiled)", "replay"):
+            whole = self.stack[-1]
+            measured = plan.measured()
             token = MODE.set(get_mode().unprofiled())
             try:
-                result = plan(tensors)
+                result = plan(tensors) if measured is None else plan(tensors, measured.function)
             finally:
                 MODE.reset(token)
             _settle(_flat(result))
+            for called, step, start, end in () if measured is None else measured.parts():
+                event = Event(called, "replay", start, whole.thread, whole, step.scope, step.line or None, end=end)
+                self.events.append(event)
+                whole.inside += event.duration
             return result
 
     @contextmanager

@@ -147,7 +147,8 @@ def _order(sort: str) -> Callable[[Row], Any]:
 
 
 def _key(event: Event, by: str) -> tuple[str, str]:
-    if by == "op" or (event.phase in ("range", "replay") and by == "module"):
+    whole = event.phase in ("range", "replay") and not (event.parent is not None and event.parent.phase == "replay")
+    if by == "op" or (whole and by == "module"):
         return event.name, event.phase
     found = event.module if by == "module" else event.line
     return found or NOWHERE[by], event.phase

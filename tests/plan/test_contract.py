@@ -519,7 +519,7 @@ def test_gradients_side_by_side_are_arrays_of_their_own(clip: bool) -> None:
     x = ag.ones(5, 3)
     for _ in range(4):
         step(x)
-    assert "concatenate" not in step.plan.source()
+    assert step.plan.source().count("concatenate") <= clip  # of norms; no gradient is left to be joined
     first, second = model[0].weight, model[0].bias
     product = (first.grad.detach().requires_grad_() ** 2).sum()
     second.grad.zero_()  # is no write to the gradient beside it

@@ -148,3 +148,10 @@ def test_an_error_inside_leaves_scalars_as_they_were() -> None:
         ag.compile(lambda: bool(w.data))()
     assert type(w.data) is float
     assert Scalar.data is Scalar.__dict__["_data"]
+
+
+@pytest.mark.parametrize("given", [lambda x: x * x, lambda: Scalar(2.0) * 3.0])
+def test_passes_are_those_of_tensors(given: Any) -> None:
+    f = ag.compile(given, passes=["dead"])
+    with pytest.raises(ValueError, match="computes with Scalars, and passes= chooses among those over graphs of Tensors"):
+        f(*([Scalar(1.0)] if given.__code__.co_argcount else []))

@@ -22,17 +22,16 @@ MANY = 10
 _VIEWS = "at 1 Mi: it makes hundreds of views, each a recorded Python object of 2 µs; PyTorch takes 0.5 µs for one"
 EXPLAINED: dict[str, str] = {
     **dict.fromkeys(("split", "unbind"), _VIEWS),
-    "adaptive_max_pool2d output_size=2": "at 4 Ki: the windows are copied side by side, and NumPy's argmax along short rows starts anew for each",
     "cummax dim=1": "NumPy's running maxima take one element after the other, 4 ns each",
     "ctc_loss": "the recursion over time is a loop of NumPy calls, five a step; PyTorch's is compiled. At 1 Mi it is 2",
     "erfc": "float32 is computed in float64, to be within 1 unit in the last place: 35 passes over a block in the cache, where PyTorch's loop stays in registers",
     "erfinv": "at 16: a dozen NumPy calls in float32 and a table of powers, where PyTorch's loop is done in 2 µs. At 1 Mi it is 3",
     "fft": "NumPy's transforms of real numbers take five times as long as those of PyTorch's MKL",
     "gelu": "at 1 Mi: 17 passes over a block in the cache, where PyTorch's loop stays in registers",
-    "grid_sample": "at 16: cells, weights and neighbours are thirty NumPy calls, 1 µs each, and PyTorch's loop is done in 2 µs. At 1 Mi it is 4",
+    "grid_sample": "at 16 and 4 Ki: weights and neighbours of all points are twenty NumPy calls, and PyTorch's loop is done in 2 and 7 µs. At 1 Mi it is below 4",
     "layer_norm": "at 1 Mi: six passes over a few rows in the cache, where PyTorch takes two",
     "pad reflect": "at 1 Mi with backward: each border is folded back on a copy of its own",
-    "pdist": "the squared differences of all pairs are three passes for each coordinate; PyTorch's loop keeps one pair in registers",
+    "pdist": "at 1 Mi: the squared differences of all pairs are three passes for each coordinate; PyTorch's loop keeps one pair in registers",
 }
 """Why an op is slower than that."""
 

@@ -27,11 +27,21 @@ def in_blocks(xp: Any, function: Callable[..., Any], first: Any, *others: Any) -
     def write(target: Any, *parts: Any) -> None:
         target[:] = function(*parts)
 
-    return in_blocks_to(xp, write, 1, first, *others)[0]
+    return written_in_blocks(xp, write, 1, first, *others)[0]
 
 
-def in_blocks_to(xp: Any, function: Callable[..., None], count: int, first: Any, *others: Any) -> tuple[Any, ...]:
-    """The ``count`` results of a function that writes its results: ``function(*results, first, *others)``."""
+def in_blocks_to(xp: Any, function: Callable[..., tuple[Any, ...]], count: int, first: Any, *others: Any) -> tuple[Any, ...]:
+    """``in_blocks`` of a function with ``count`` results."""
+
+    def write(*targets_and_parts: Any) -> None:
+        for target, value in zip(targets_and_parts[:count], function(*targets_and_parts[count:]), strict=True):
+            target[:] = value
+
+    return written_in_blocks(xp, write, count, first, *others)
+
+
+def written_in_blocks(xp: Any, function: Callable[..., None], count: int, first: Any, *others: Any) -> tuple[Any, ...]:
+    """The ``count`` results of a function that writes them itself, which saves a copy: ``function(*results, first, *others)``."""
     results = [xp.empty(first.shape, dtype=first.dtype) for _ in range(count)]
     flat = [result.reshape(-1) for result in results]
     lines = [xp.ascontiguousarray(array).reshape(-1) for array in (first, *others)]

@@ -13,7 +13,7 @@ from typing import Any
 from ..backend.registry import backend_for_device, backend_of
 from ..dtypes import is_complex
 from ..errors import ShapeError, describe
-from ..kernels.blocks import in_blocks, in_blocks_to, large
+from ..kernels.blocks import in_blocks, large, written_in_blocks
 from ..kernels.choose import choose, limited
 from ..kernels.numbers import ONE, ZERO, Numbers
 from ..kernels.special import erfc, normal_share
@@ -40,7 +40,7 @@ def _one_and_exp_of_minus(xp: Any, input: Any, out: Any = None) -> Any:
 
 def _sigmoid(xp: Any, input: Any) -> Any:
     if large(input):
-        return in_blocks_to(xp, partial(_write_sigmoid, xp), 1, input)[0]
+        return written_in_blocks(xp, partial(_write_sigmoid, xp), 1, input)[0]
     small = _one_and_exp_of_minus(xp, input)
     return xp.reciprocal(small, out=small if small.ndim else None)
 
@@ -117,7 +117,7 @@ def _logsigmoid(xp: Any, input: Any) -> Any:
 
 def _silu(xp: Any, input: Any) -> Any:
     if large(input):
-        return in_blocks_to(xp, partial(_write_silu, xp), 1, input)[0]
+        return written_in_blocks(xp, partial(_write_silu, xp), 1, input)[0]
     small = _one_and_exp_of_minus(xp, input)
     return xp.divide(input, small, out=small if small.ndim else None)
 
@@ -174,7 +174,7 @@ def _gelu_parts(xp: Any, input: Any, *, approximate: str = "none") -> tuple[Any,
     if approximate not in APPROXIMATIONS:
         raise ValueError(approximate)
     if large(input):
-        return in_blocks_to(xp, partial(_write_gelu, xp, approximate=approximate), 2, input)
+        return written_in_blocks(xp, partial(_write_gelu, xp, approximate=approximate), 2, input)
     if input.dtype.itemsize == 2:  # the steps on the way overflow, and lose digits
         return tuple(part.astype(input.dtype) for part in _gelu_parts(xp, input.astype("float32"), approximate=approximate))
     if approximate == "tanh":

@@ -7,7 +7,7 @@ from typing import Any
 
 from ..kernels import bessel, cylinder, gamma, incomplete
 from ..kernels import special as kernels
-from ..kernels.blocks import in_blocks, in_blocks_to, large
+from ..kernels.blocks import in_blocks, large, written_in_blocks
 from ..kernels.numbers import Numbers
 from ..op import Arg, S, composite, elementwise, ints, span
 
@@ -160,7 +160,8 @@ bessel_j0 = _cylinder("special_bessel_j0", cylinder.j0, "-g * special_bessel_j1(
                       S(Arg(values=[0.0, -3.0])))
 bessel_j1 = _cylinder("special_bessel_j1", cylinder.j1, lambda F, g, input, out: g * F.where(input == 0, 0.5, F.special_bessel_j0(input) - out / _at_zero(F, input)),
                       "The Bessel function of the first kind of order 1. Absolute errors below 1e-14.", S(Arg(values=[-3.0, -20.0])))
-bessel_y0 = _cylinder("special_bessel_y0", cylinder.y0, "-g * special_bessel_y1(input)", "The Bessel function of the second kind of order 0; NaN below 0. Absolute errors below 1e-14.")
+bessel_y0 = _cylinder("special_bessel_y0", cylinder.y0, "-g * special_bessel_y1(input)",
+                      "The Bessel function of the second kind of order 0; NaN below 0. Absolute errors below 1e-14.")
 bessel_y1 = _cylinder("special_bessel_y1", cylinder.y1, "g * (special_bessel_y0(input) - out / input)", "The Bessel function of the second kind of order 1; NaN below 0.")
 modified_bessel_k0 = _cylinder("special_modified_bessel_k0", cylinder.k0, "-g * special_modified_bessel_k1(input)",
                                "The modified Bessel function of the second kind of order 0; NaN below 0. Within 16 ulp.")
@@ -198,7 +199,7 @@ def _logit(xp: Any, input: Any, *, eps: float | None = None) -> Any:
     if not input.ndim:
         return _logit(xp, input.reshape(1), eps=eps)[0]
     function = kernels.quietly(_log_odds, input)
-    return in_blocks_to(xp, lambda out, part: function(xp, part, out), 1, input)[0] if large(input) else function(xp, input)
+    return written_in_blocks(xp, lambda out, part: function(xp, part, out), 1, input)[0] if large(input) else function(xp, input)
 
 
 def _log_odds(xp: Any, input: Any, out: Any = None) -> Any:

@@ -90,3 +90,28 @@ def test_gradients_of_writing_repeated_rows(count: int) -> None:
     ag.scatter(leaf, 0, ag.from_numpy(np.repeat(rows[:, None], 3, axis=1)), other).backward(ag.from_numpy(g))
     assert np.array_equal(leaf.grad.numpy(), into)
     assert np.array_equal(other.grad.numpy(), source)
+
+
+def test_soft_margin_of_many_elements() -> None:
+    stream = np.random.default_rng(0)
+    x, sign = stream.standard_normal((200, 300)) * 20, np.where(stream.random((200, 300)) < 0.5, -1.0, 1.0)
+    input, target = ag.from_numpy(x).requires_grad_(), ag.from_numpy(sign).requires_grad_()
+    loss = ag.nn.functional.soft_margin_loss(input, target)
+    loss.backward()
+    np.testing.assert_allclose(loss.item(), np.logaddexp(0, -sign * x).mean(), rtol=1e-12)
+    wrong = np.exp(-np.logaddexp(0, sign * x)) / x.size
+    np.testing.assert_allclose(input.grad.numpy(), -sign * wrong, rtol=1e-12)
+    np.testing.assert_allclose(target.grad.numpy(), -x * wrong, rtol=1e-12)
+
+
+def test_root_mean_squares_of_many_rows() -> None:
+    stream = np.random.default_rng(0)
+    x, weight, g = stream.standard_normal((300, 400)), stream.standard_normal(400), stream.standard_normal((300, 400))
+    input, factor = ag.from_numpy(x).requires_grad_(), ag.from_numpy(weight).requires_grad_()
+    out = ag.nn.functional.rms_norm(input, (400,), factor, eps=1e-3)
+    out.backward(ag.from_numpy(g))
+    inverse = 1 / np.sqrt((x * x).mean(axis=1, keepdims=True) + 1e-3)
+    np.testing.assert_allclose(out.detach().numpy(), x * inverse * weight, rtol=1e-12)
+    inner = g * weight
+    np.testing.assert_allclose(input.grad.numpy(), inverse * (inner - x * inverse**2 * (inner * x).mean(axis=1, keepdims=True)), rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(factor.grad.numpy(), (g * x * inverse).sum(axis=0), rtol=1e-9)

@@ -7,6 +7,7 @@ from typing import Any
 from ..backend.registry import backend_of
 from ..dtypes import as_dtype
 from ..errors import ShapeError, describe
+from ..kernels.blocks import at_hand, in_blocks_to, large
 from ..op import NN, Arg, S, composite, detached, distinct, ints, op, span
 from ..spec import Meta, broadcast, computed_dtype
 from .classes import as_rows, check_classes, class_dim, class_indices, class_places, require_class_indices
@@ -130,7 +131,11 @@ def _margins_parts(xp: Any, input: Any, target: Any, weight: Any, *, p: int, mar
     xp.maximum(missed, 0, out=missed)
     missed.reshape(-1)[places] = 0
     share = None if weight is None else weight[index]
-    losses = (missed if p == 1 else missed * missed).sum(axis=1)
+    powers = missed if p == 1 else missed * missed
+    if share is None and reduction in ("mean", "sum") and missed.size:  # one sum instead of one for each sample
+        total = powers.sum() / ((rows.shape[1] if averaged else 1) * (len(rows) if reduction == "mean" else 1))
+        return total.astype(input.dtype, copy=False), missed, places, share
+    losses = powers.sum(axis=1)
     if share is not None:
         losses = losses * share
     if averaged:
@@ -231,12 +236,20 @@ def soft_margin_loss(F: Any, input: Any, target: Any, reduction: str = "mean") -
 
 def _logistic_parts(xp: Any, input: Any, target: Any, *, reduction: str) -> tuple[Any, Any]:
     """The loss, and the probability of the wrong sign."""
-    wide = widened(target * input)
-    small = xp.exp(-xp.abs(wide))
-    loss = xp.log1p(small) - xp.minimum(wide, 0)
-    small /= small + 1  # the smaller of the two probabilities
-    wrong = xp.abs((wide < 0).astype(small.dtype) - small)
+    wide, sign = widened(input), widened(target)
+    if at_hand(wide) and large(wide) and wide.shape == sign.shape and wide.dtype == sign.dtype:
+        loss, wrong = in_blocks_to(xp, lambda *parts: _logistic_elements(xp, *parts), 2, wide, sign)
+    else:
+        loss, wrong = _logistic_elements(xp, wide, sign)
     return sum_or_mean(xp, loss, reduction, input.dtype), wrong.astype(input.dtype, copy=False)
+
+
+def _logistic_elements(xp: Any, input: Any, target: Any) -> tuple[Any, Any]:
+    product = target * input
+    small = xp.exp(-xp.abs(product))
+    loss = xp.log1p(small) - xp.minimum(product, 0)
+    small = small / (small + 1)  # the smaller of the two probabilities
+    return loss, xp.abs((product < 0).astype(small.dtype) - small)
 
 
 @op("logistic_error(input: Tensor, target: Tensor, reduction: str) -> Tensor", label="soft_margin", promotes="same", spec=pair_spec("soft_margin_loss"), samples=[

@@ -65,6 +65,7 @@ class Program:
         self._slot_names: dict[Value, str] = {}
         self._live_arrays: dict[tuple[str, str], Any] = {}
         self._rare: list[str] = []
+        self._together: dict[Step, Value | None] = {}
         self._tuning: dict[str, list[str]] = {}
         """Attributes of an update -> the lines that put what depends on them alone into arrays."""
         self._allocate()
@@ -214,6 +215,7 @@ class Program:
             if isinstance(value.origin, Constant):  # written by the step, so each replay starts from a copy
                 self.names[value] = f"v{len(self.names)}"
                 self.lines.append(f"    {self.names[value]} = {self._bind('k' + self.names[value], value.origin.array)}.copy()")
+        self._together = _together(graph, self.layout)
         last = self._last_uses()
         for i, step in enumerate(graph.steps):
             self._step(step)
@@ -272,11 +274,16 @@ class Program:
             assert step.outputs[0] is not None
             arguments = list(map(self._expression, step.inputs))
             ufunc = straight(step)
-            if ufunc is None:
+            whole = self._together.get(step)
+            if whole is not None:
+                arguments[0] = self._name(whole)
+            if step in self._together and whole is None:
+                pass  # done with the others
+            elif ufunc is None:
                 self.lines.append(f"    {self._bind('write_' + step.name, into(step))}({', '.join(arguments)})")
             else:
                 self.lines.append(f"    {self._bind(ufunc.__name__, ufunc)}({', '.join(arguments)}, out={arguments[0]})")
-            self.names[step.outputs[0]] = arguments[0]  # the same array under the same name
+            self.names[step.outputs[0]] = self._name(step.writes[0])  # the same array under the same name
         elif step.kind == "fused":
             loop(self, step)
         elif not step.outputs:
@@ -407,6 +414,22 @@ class Program:
             by_position = not step.attrs and step.name not in KEYWORD_ONLY and not step.name.endswith(".reduce")
             arguments.append(out if by_position else f"out={out}")
         return f"{self._bind(step.name.replace('.', '_'), step.function)}({', '.join(arguments)})"
+
+
+def _together(graph: Graph, layout: Layout) -> dict[Step, Value | None]:
+    """Steps that do the same in place to all gradients that lie side by side, as clipping does: the first does it to them all, the others do nothing."""
+    found: dict[Step, Value | None] = {}
+    for whole, parts in layout.joined.items():
+        for i, step in enumerate(graph.steps):
+            run = graph.steps[i : i + len(parts)]
+            if not step.into or straight(step) is None or {other.writes[0].root for other in run if other.into} != set(parts) or not set(parts) <= set(layout.lasting):
+                continue
+            alike = all(other.into and other.function is step.function and other.inputs[1:] == step.inputs[1:] and other.inputs[0].nbytes == other.inputs[0].root.nbytes for other in run)
+            if alike and len(run) == len(parts) and all(not getattr(x, "shape", ()) for x in step.inputs[1:]):
+                found.update(dict.fromkeys(run, None))
+                found[step] = whole
+                break
+    return found
 
 
 def straight(step: Step) -> Callable[..., Any] | None:

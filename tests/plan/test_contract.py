@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import weakref
 from typing import Any
@@ -520,6 +521,7 @@ def test_gradients_side_by_side_are_arrays_of_their_own(clip: bool) -> None:
     for _ in range(4):
         step(x)
     assert step.plan.source().count("concatenate") <= clip  # of norms; no gradient is left to be joined
+    assert len(re.findall(r"multiply\((d\d+), v\d+, out=\1\)", step.plan.source())) == clip  # all at once
     first, second = model[0].weight, model[0].bias
     product = (first.grad.detach().requires_grad_() ** 2).sum()
     second.grad.zero_()  # is no write to the gradient beside it

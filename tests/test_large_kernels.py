@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import autograd_core as ag
+import nn
 
 
 @pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
@@ -115,3 +116,47 @@ def test_root_mean_squares_of_many_rows() -> None:
     inner = g * weight
     np.testing.assert_allclose(input.grad.numpy(), inverse * (inner - x * inverse**2 * (inner * x).mean(axis=1, keepdims=True)), rtol=1e-9, atol=1e-12)
     np.testing.assert_allclose(factor.grad.numpy(), (g * x * inverse).sum(axis=0), rtol=1e-9)
+
+
+def _logistic(x: np.ndarray) -> np.ndarray:
+    return np.exp(np.minimum(x, 0)) / (1 + np.exp(-np.abs(x)))
+
+
+ACTIVATIONS = {  # value and slope
+    "sigmoid": (_logistic, lambda x: _logistic(x) * _logistic(-x)),
+    "silu": (lambda x: x * _logistic(x), lambda x: _logistic(x) * (1 + x * _logistic(-x))),
+    "softplus": (lambda x: np.logaddexp(x, 0), _logistic),
+    "logsigmoid": (lambda x: -np.logaddexp(-x, 0), lambda x: _logistic(-x)),
+    "mish": (lambda x: x * np.tanh(np.logaddexp(x, 0)), lambda x: np.tanh(np.logaddexp(x, 0)) + x * _logistic(x) * (1 - np.tanh(np.logaddexp(x, 0)) ** 2)),
+    "softshrink": (lambda x: x - np.clip(x, -0.5, 0.5), lambda x: (np.abs(x) > 0.5) * 1.0),
+    "hardswish": (lambda x: x * np.clip(x + 3, 0, 6) / 6, lambda x: np.where(np.abs(x) < 3, x / 3 + 0.5, x > 0)),
+    "celu": (lambda x: np.maximum(x, 0) + np.expm1(np.minimum(x, 0)), lambda x: np.exp(np.minimum(x, 0))),
+}
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("count", [13, 300, 40_000])
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_activations_from_end_to_end(name: str, count: int, dtype: str) -> None:
+    """Without a warning of NumPy's, which the tests take for errors; and the result may be written before backward."""
+    ends = np.array([0.0, -0.0, 1000.0, -1000.0, 88.8, -88.8, 20.0, -20.0, 3.5, -3.5, 1e30, -1e30, 0.3])
+    x = np.concatenate([ends, np.linspace(-9, 9, count - ends.size)]).astype(dtype)
+    value, slope = ACTIVATIONS[name]
+    leaf = ag.from_numpy(x).requires_grad_()
+    result = getattr(nn.functional, name)(leaf)
+    tolerance = {"rtol": 8 * float(np.finfo(dtype).eps), "atol": 2 * float(np.finfo(dtype).eps)}
+    np.testing.assert_allclose(result.detach().numpy(), value(x.astype("float64")), **tolerance)
+    (result if name == "sigmoid" else result.mul_(1.0)).sum().backward()
+    np.testing.assert_allclose(leaf.grad.numpy(), slope(x.astype("float64")), **tolerance)
+
+
+@pytest.mark.parametrize("weight", [0.25, 1.0, -0.5, 3.0])
+@pytest.mark.parametrize("count", [5, 40_000])
+def test_prelu_of_one_weight(count: int, weight: float) -> None:
+    x = np.linspace(-2, 3, count, dtype="float32")
+    leaf, slope = ag.from_numpy(x).requires_grad_(), ag.tensor([weight], requires_grad=True)
+    result = nn.functional.prelu(leaf, slope)
+    result.sum().backward()
+    assert np.array_equal(result.detach().numpy(), np.where(x > 0, x, np.float32(weight) * x))
+    assert np.array_equal(leaf.grad.numpy(), np.where(x > 0, 1, weight).astype("float32"))
+    assert slope.grad.item() == pytest.approx(np.minimum(x, 0).sum(dtype="float64"), rel=1e-5)

@@ -424,7 +424,8 @@ def _together(graph: Graph, layout: Layout) -> dict[Step, Value | None]:
             run = graph.steps[i : i + len(parts)]
             if not step.into or straight(step) is None or {other.writes[0].root for other in run if other.into} != set(parts) or not set(parts) <= set(layout.lasting):
                 continue
-            alike = all(other.into and other.function is step.function and other.inputs[1:] == step.inputs[1:] and other.inputs[0].nbytes == other.inputs[0].root.nbytes for other in run)
+            alike = all(other.into and other.function is step.function and other.inputs[1:] == step.inputs[1:] and other.inputs[0].nbytes == other.inputs[0].root.nbytes
+                        for other in run)
             if alike and len(run) == len(parts) and all(not getattr(x, "shape", ()) for x in step.inputs[1:]):
                 found.update(dict.fromkeys(run, None))
                 found[step] = whole

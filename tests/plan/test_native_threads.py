@@ -100,6 +100,21 @@ def test_what_is_made_past_the_caches_is_whole() -> None:
         assert results[-1].item() == pytest.approx(float((values.astype(np.float64) * 0.5).sum()), rel=1e-5, abs=1e-2)
 
 
+def test_what_is_written_again_in_the_same_loop_is_not_made_past_the_caches() -> None:
+    def written_again(x: Tensor) -> Any:
+        y, z = x * 1.0, x + 1.0
+        y.mul_(0.5).add_(x)
+        z.sub_(y)
+        return y, z, x * 2.0, x - 1.0
+
+    x = ag.from_numpy(np.random.default_rng(0).standard_normal(2_000_003).astype(np.float32))
+    compiled = ag.compile(written_again, backend="native")
+    for _ in range(3):
+        results = compiled(x)
+    for actual, expected in zip(results, written_again(x), strict=True):
+        np.testing.assert_array_equal(actual.numpy(), expected.numpy())
+
+
 def test_a_training_step_with_long_loops() -> None:
     def trained(n: int, **options: Any) -> list[Any]:
         ag.manual_seed(0)

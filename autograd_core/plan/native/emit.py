@@ -245,7 +245,8 @@ class Loop:
         self._items[out] = result
         if node.value is None or self._needed(node.value):
             place = self._place(out, node.letter, level)
-            if node.value is not None and len(self._sizes) == 1 and out.dims == ((cluster.count, out.size),) and self._bytes * cluster.count >= PAST:
+            plain = len(self._sizes) == 1 and out.dims == ((cluster.count, out.size),)
+            if node.value is not None and root not in self._written and plain and self._bytes * cluster.count >= PAST:
                 pointer = self._pointer(out)
                 self._past.append((pointer, f"past_{pointer}", out.size))
                 self._buffers.append(f"char past_{pointer}[{TILE * out.size + 64}] __attribute__((aligned(64))); const long skew_{pointer} = (uintptr_t){pointer} & 63;")

@@ -225,7 +225,7 @@ def _view_dtype_spec(input: Any, *, dtype: Any) -> Meta:
     return Meta(shape, other)
 
 
-@op("view_dtype(input: Tensor, dtype: DTypeLike) -> Tensor", quick=False, kind="view", spec=_view_dtype_spec, samples=[
+@op("view_dtype(input: Tensor, dtype: DTypeLike) -> Tensor", kind="view", spec=_view_dtype_spec, samples=[
     S((2, 6), dtype="int16"), S((2, 8), dtype="complex128"), S((0, 2), dtype="uint8"), S((2, 3), dtype="complex128", error=RuntimeError, match="divisible")])
 def view_dtype(xp: Any, input: Any, *, dtype: Any) -> Any:
     """The same bytes as numbers of another dtype."""

@@ -11,11 +11,13 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+from ..backend.registry import backend_of
 from . import gamma
 from .special import erfc, polynomial, quiet
 
 _ENDLESS = 1e8
 """An ``a`` from which on the expansion in 1 / a is exact in float64."""
+_BLOCK = 8192
 _STIRLING = (-1 / 1680, 1 / 1260, -1 / 360, 1 / 12)
 _LOG_SERIES = tuple((-1) ** k / k for k in range(18, 1, -1))
 _PRECISION = 2.0**-54
@@ -94,6 +96,9 @@ def _computed(xp: Any, input: Any, other: Any, upper: bool) -> Any:
     a, x = xp.broadcast_arrays(xp.asarray(input).astype("float64"), xp.asarray(other).astype("float64"))
     shape = a.shape
     a, x = a.reshape(-1), x.reshape(-1)
+    if x.size > _BLOCK and backend_of(x).name == "cpu":  # which stay in the processor's cache
+        parts = [_computed(xp, a[i : i + _BLOCK], x[i : i + _BLOCK], upper) for i in range(0, x.size, _BLOCK)]
+        return xp.concatenate(parts).astype(dtype).reshape(shape)
     result = xp.where((x >= 0.0) & (a >= 0.0) & ((a > 0.0) | (x > 0.0)), xp.where((a == 0.0) | (x == xp.inf), 1.0, 0.0), xp.nan)  # P at the edges
     if upper:
         result = 1.0 - result

@@ -21,8 +21,8 @@ from .calls import copy_of, diagonal, empty, keep, spread, zeros
 from .graph import Constant, Graph, Step, Value
 from .live import Live
 
-LIMIT = 64
-"""Calls into which one kernel is taken apart at most."""
+LIMIT = 256
+"""Calls into which one kernel is taken apart at most: a convolution of a batch of images, some at a time, has more than a hundred."""
 
 PRIVATE: Any = {"flags": mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS} if hasattr(mmap, "MAP_PRIVATE") else {}
 """So that reading what nobody wrote takes no memory either, where the system can be asked for that."""

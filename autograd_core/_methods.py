@@ -13,6 +13,7 @@ from .dispatch import apply, dtype_or_none, explain, named_result
 from .storage import INFERENCE, UNCHECKED, TensorBase, View, link_view, real_array
 from .inplace import lies_apart, rebase
 from .inplace import inplace as write
+from .misuse import misuse
 from .dtypes import bool_ as _bool
 from .dtypes import dtype as DType
 from .dtypes import float32 as _float32
@@ -51,7 +52,7 @@ empty_tensor: Any = None  # makes a Tensor without contents, set when ``tensor``
 def _sizes(values: tuple[Any, ...], named: Any) -> tuple[Any, ...]:
     if named is not None:
         return tuple(named)
-    if len(values) == 1 and not isinstance(values[0], builtins.int) and values[0] is not None and not isinstance(values[0], TensorBase):
+    if len(values) == 1 and not isinstance(values[0], builtins.int) and hasattr(values[0], "__iter__") and not isinstance(values[0], TensorBase):
         return tuple(values[0])
     return tuple(values)
 
@@ -3345,7 +3346,11 @@ def prelu(input: Tensor, weight: Tensor) -> Tensor:
 
     Raises ``RuntimeError`` for another number of weights. He et al. (2015), arXiv:1502.01852.
     """
-    return _prelu(F, input, weight)
+    try:
+        return _prelu(F, input, weight)
+    except Exception:
+        misuse()
+        raise
 
 
 def rrelu(input: Tensor, lower: builtins.float = 0.125, upper: builtins.float = 0.3333333333333333, training: builtins.bool = False, inplace: builtins.bool = False, *, generator: Generator | None = None) -> Tensor:
@@ -3353,12 +3358,20 @@ def rrelu(input: Tensor, lower: builtins.float = 0.125, upper: builtins.float = 
 
     ``generator`` draws the slopes. Raises ``RuntimeError`` for an empty range. Xu et al. (2015), arXiv:1505.00853.
     """
-    return _rrelu(F, input, lower, upper, training, inplace, generator=generator)
+    try:
+        return _rrelu(F, input, lower, upper, training, inplace, generator=generator)
+    except Exception:
+        misuse()
+        raise
 
 
 def rrelu_(input: Tensor, lower: builtins.float = 0.125, upper: builtins.float = 0.3333333333333333, training: builtins.bool = False, *, generator: Generator | None = None) -> Tensor:
     """``rrelu``, written into the tensor itself."""
-    return _rrelu_(F, input, lower, upper, training, generator=generator)
+    try:
+        return _rrelu_(F, input, lower, upper, training, generator=generator)
+    except Exception:
+        misuse()
+        raise
 
 
 def glu(input: Tensor, dim: builtins.int = -1, *, axis: Any = None) -> Tensor:
@@ -3368,7 +3381,11 @@ def glu(input: Tensor, dim: builtins.int = -1, *, axis: Any = None) -> Tensor:
     """
     if axis is not None:
         dim = axis
-    return _glu(F, input, dim)
+    try:
+        return _glu(F, input, dim)
+    except Exception:
+        misuse()
+        raise
 
 
 def gumbel_softmax(logits: Tensor, tau: builtins.float = 1, hard: builtins.bool = False, eps: builtins.float = 1e-10, dim: builtins.int = -1, *, generator: Generator | None = None, axis: Any = None) -> Tensor:
@@ -3380,7 +3397,11 @@ def gumbel_softmax(logits: Tensor, tau: builtins.float = 1, hard: builtins.bool 
     """
     if axis is not None:
         dim = axis
-    return _gumbel_softmax(F, logits, tau, hard, eps, dim, generator=generator)
+    try:
+        return _gumbel_softmax(F, logits, tau, hard, eps, dim, generator=generator)
+    except Exception:
+        misuse()
+        raise
 
 
 def maxout(input: Tensor, pieces: builtins.int, dim: builtins.int = 1, *, axis: Any = None) -> Tensor:
@@ -3396,7 +3417,11 @@ def maxout(input: Tensor, pieces: builtins.int, dim: builtins.int = 1, *, axis: 
     """
     if axis is not None:
         dim = axis
-    return _maxout(F, input, pieces, dim)
+    try:
+        return _maxout(F, input, pieces, dim)
+    except Exception:
+        misuse()
+        raise
 
 
 def nanmean(input: Tensor, dim: Dims = None, keepdim: builtins.bool = False, *, dtype: DTypeLike | None = None, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
@@ -3405,7 +3430,11 @@ def nanmean(input: Tensor, dim: Dims = None, keepdim: builtins.bool = False, *, 
         dim = axis
     if keepdims is not None:
         keepdim = keepdims
-    return _nanmean(F, input, dim, keepdim, dtype=dtype)
+    try:
+        return _nanmean(F, input, dim, keepdim, dtype=dtype)
+    except Exception:
+        misuse()
+        raise
 
 
 def max(input: Tensor, dim: builtins.int | Tensor | None = None, keepdim: builtins.bool = False, *, other: Tensor | None = None, axis: Any = None, keepdims: builtins.bool | None = None) -> Any:
@@ -3422,7 +3451,11 @@ def max(input: Tensor, dim: builtins.int | Tensor | None = None, keepdim: builti
         dim = axis
     if keepdims is not None:
         keepdim = keepdims
-    return _max(F, input, dim, keepdim, other=other)
+    try:
+        return _max(F, input, dim, keepdim, other=other)
+    except Exception:
+        misuse()
+        raise
 
 
 def min(input: Tensor, dim: builtins.int | Tensor | None = None, keepdim: builtins.bool = False, *, other: Tensor | None = None, axis: Any = None, keepdims: builtins.bool | None = None) -> Any:
@@ -3434,7 +3467,11 @@ def min(input: Tensor, dim: builtins.int | Tensor | None = None, keepdim: builti
         dim = axis
     if keepdims is not None:
         keepdim = keepdims
-    return _min(F, input, dim, keepdim, other=other)
+    try:
+        return _min(F, input, dim, keepdim, other=other)
+    except Exception:
+        misuse()
+        raise
 
 
 def aminmax(input: Tensor, *, dim: builtins.int | None = None, keepdim: builtins.bool = False, axis: Any = None, keepdims: builtins.bool | None = None) -> Any:
@@ -3443,22 +3480,38 @@ def aminmax(input: Tensor, *, dim: builtins.int | None = None, keepdim: builtins
         dim = axis
     if keepdims is not None:
         keepdim = keepdims
-    return _aminmax(F, input, dim=dim, keepdim=keepdim)
+    try:
+        return _aminmax(F, input, dim=dim, keepdim=keepdim)
+    except Exception:
+        misuse()
+        raise
 
 
 def allclose(input: Tensor, other: Tensor, rtol: builtins.float = 1e-05, atol: builtins.float = 1e-08, equal_nan: builtins.bool = False) -> builtins.bool:
     """Whether ``isclose`` holds everywhere, as a Python bool."""
-    return _allclose(F, input, other, rtol, atol, equal_nan)
+    try:
+        return _allclose(F, input, other, rtol, atol, equal_nan)
+    except Exception:
+        misuse()
+        raise
 
 
 def equal(input: Tensor, other: Tensor) -> builtins.bool:
     """Whether shape and all elements agree, as a Python bool."""
-    return _equal(F, input, other)
+    try:
+        return _equal(F, input, other)
+    except Exception:
+        misuse()
+        raise
 
 
 def adaptive_avg_pool1d(input: Tensor, output_size: builtins.int | Sequence[builtins.int]) -> Tensor:
     """Means over windows of (batch, channels, length), or without batch, chosen so that the result has the length ``output_size``."""
-    return _adaptive_avg_pool1d(F, input, output_size)
+    try:
+        return _adaptive_avg_pool1d(F, input, output_size)
+    except Exception:
+        misuse()
+        raise
 
 
 def adaptive_avg_pool2d(input: Tensor, output_size: builtins.int | Sequence[builtins.int | None]) -> Tensor:
@@ -3470,17 +3523,29 @@ def adaptive_avg_pool2d(input: Tensor, output_size: builtins.int | Sequence[buil
     >>> nn.functional.adaptive_avg_pool2d(ag.arange(6.0).reshape(1, 2, 3), (1, 2)).tolist()
     [[[2.0, 3.0]]]
     """
-    return _adaptive_avg_pool2d(F, input, output_size)
+    try:
+        return _adaptive_avg_pool2d(F, input, output_size)
+    except Exception:
+        misuse()
+        raise
 
 
 def adaptive_avg_pool3d(input: Tensor, output_size: builtins.int | Sequence[builtins.int | None]) -> Tensor:
     """Means over windows chosen so that the result has ``output_size`` (depth, height, width). See ``adaptive_avg_pool2d``."""
-    return _adaptive_avg_pool3d(F, input, output_size)
+    try:
+        return _adaptive_avg_pool3d(F, input, output_size)
+    except Exception:
+        misuse()
+        raise
 
 
 def adaptive_max_pool1d(input: Tensor, output_size: builtins.int | Sequence[builtins.int], return_indices: builtins.bool = False) -> Any:
     """Maxima over windows of (batch, channels, length) chosen so that the result has the length ``output_size``. See ``adaptive_max_pool2d``."""
-    return _adaptive_max_pool1d(F, input, output_size, return_indices)
+    try:
+        return _adaptive_max_pool1d(F, input, output_size, return_indices)
+    except Exception:
+        misuse()
+        raise
 
 
 def adaptive_max_pool2d(input: Tensor, output_size: builtins.int | Sequence[builtins.int | None], return_indices: builtins.bool = False) -> Any:
@@ -3489,32 +3554,56 @@ def adaptive_max_pool2d(input: Tensor, output_size: builtins.int | Sequence[buil
     With ``return_indices`` also the maxima's positions in the flattened image. Raises ``RuntimeError`` unless ``input`` is
     (batch, channels, height, width), or without batch.
     """
-    return _adaptive_max_pool2d(F, input, output_size, return_indices)
+    try:
+        return _adaptive_max_pool2d(F, input, output_size, return_indices)
+    except Exception:
+        misuse()
+        raise
 
 
 def adaptive_max_pool3d(input: Tensor, output_size: builtins.int | Sequence[builtins.int | None], return_indices: builtins.bool = False) -> Any:
     """Maxima over windows chosen so that the result has ``output_size`` (depth, height, width). See ``adaptive_max_pool2d``."""
-    return _adaptive_max_pool3d(F, input, output_size, return_indices)
+    try:
+        return _adaptive_max_pool3d(F, input, output_size, return_indices)
+    except Exception:
+        misuse()
+        raise
 
 
 def positive(input: Tensor) -> Tensor:
     """The tensor itself, as ``+input``; booleans are refused as in PyTorch."""
-    return _positive(F, input)
+    try:
+        return _positive(F, input)
+    except Exception:
+        misuse()
+        raise
 
 
 def rsub(input: Tensor, other: TensorLike, *, alpha: Number = 1) -> Tensor:
     """``other - alpha * input``."""
-    return _rsub(F, input, other, alpha=alpha)
+    try:
+        return _rsub(F, input, other, alpha=alpha)
+    except Exception:
+        misuse()
+        raise
 
 
 def float_power(input: TensorLike, exponent: TensorLike) -> Tensor:
     """``input ** exponent`` in float64, or complex128 if either is complex."""
-    return _float_power(F, input, exponent)
+    try:
+        return _float_power(F, input, exponent)
+    except Exception:
+        misuse()
+        raise
 
 
 def float_power_(input: Tensor, exponent: TensorLike) -> Tensor:
     """``float_power``, written into the tensor itself, which must be of float64 or complex128."""
-    return _float_power_(F, input, exponent)
+    try:
+        return _float_power_(F, input, exponent)
+    except Exception:
+        misuse()
+        raise
 
 
 def split(input: Tensor, split_size: builtins.int | Sequence[builtins.int], dim: builtins.int = 0, *, axis: Any = None) -> builtins.tuple[Tensor, ...]:
@@ -3524,35 +3613,55 @@ def split(input: Tensor, split_size: builtins.int | Sequence[builtins.int], dim:
     """
     if axis is not None:
         dim = axis
-    return _split(F, input, split_size, dim)
+    try:
+        return _split(F, input, split_size, dim)
+    except Exception:
+        misuse()
+        raise
 
 
 def chunk(input: Tensor, chunks: builtins.int, dim: builtins.int = 0, *, axis: Any = None) -> builtins.tuple[Tensor, ...]:
     """At most ``chunks`` views of equal size along ``dim``; the last may be shorter, and there may be fewer."""
     if axis is not None:
         dim = axis
-    return _chunk(F, input, chunks, dim)
+    try:
+        return _chunk(F, input, chunks, dim)
+    except Exception:
+        misuse()
+        raise
 
 
 def unbind(input: Tensor, dim: builtins.int = 0, *, axis: Any = None) -> builtins.tuple[Tensor, ...]:
     """A view for every index of ``dim``."""
     if axis is not None:
         dim = axis
-    return _unbind(F, input, dim)
+    try:
+        return _unbind(F, input, dim)
+    except Exception:
+        misuse()
+        raise
 
 
 def narrow(input: Tensor, dim: builtins.int, start: builtins.int, length: builtins.int, *, axis: Any = None) -> Tensor:
     """The ``length`` elements from ``start`` on along ``dim``, as a view."""
     if axis is not None:
         dim = axis
-    return _narrow(F, input, dim, start, length)
+    try:
+        return _narrow(F, input, dim, start, length)
+    except Exception:
+        misuse()
+        raise
 
 
 def select(input: Tensor, dim: builtins.int, index: builtins.int, *, axis: Any = None) -> Tensor:
     """The slice at ``index`` of ``dim``, as a view without that dimension."""
     if axis is not None:
         dim = axis
-    return _select(F, input, dim, index)
+    try:
+        return _select(F, input, dim, index)
+    except Exception:
+        misuse()
+        raise
 
 
 def repeat(input: Tensor, *values: builtins.int | Sequence[builtins.int], repeats: Sequence[builtins.int] | None = None) -> Tensor:
@@ -3563,13 +3672,21 @@ def repeat(input: Tensor, *values: builtins.int | Sequence[builtins.int], repeat
     [[1, 2, 1, 2], [1, 2, 1, 2]]
     """
     repeats = _sizes(values, repeats)
-    return _repeat(F, input, repeats)
+    try:
+        return _repeat(F, input, repeats)
+    except Exception:
+        misuse()
+        raise
 
 
 def tile(input: Tensor, *values: builtins.int | Sequence[builtins.int], dims: Sequence[builtins.int] | None = None) -> Tensor:
     """As ``repeat``; missing leading repeats count as 1."""
     dims = _sizes(values, dims)
-    return _tile(F, input, dims)
+    try:
+        return _tile(F, input, dims)
+    except Exception:
+        misuse()
+        raise
 
 
 def repeat_interleave(input: Tensor, repeats: builtins.int | Tensor | None = None, dim: builtins.int | None = None, *, output_size: builtins.int | None = None, axis: Any = None) -> Tensor:
@@ -3583,22 +3700,38 @@ def repeat_interleave(input: Tensor, repeats: builtins.int | Tensor | None = Non
     """
     if axis is not None:
         dim = axis
-    return _repeat_interleave(F, input, repeats, dim, output_size=output_size)
+    try:
+        return _repeat_interleave(F, input, repeats, dim, output_size=output_size)
+    except Exception:
+        misuse()
+        raise
 
 
 def atleast_1d(*tensors: Tensor) -> Tensor:
     """Tensors without dimensions as views of shape (1,), others as they are: one tensor, or a tuple for several or a list."""
-    return _atleast_1d(F, *tensors)
+    try:
+        return _atleast_1d(F, *tensors)
+    except Exception:
+        misuse()
+        raise
 
 
 def atleast_2d(*tensors: Tensor) -> Tensor:
     """Tensors of fewer dimensions as views of shape (1, n), others as they are: one tensor, or a tuple for several or a list."""
-    return _atleast_2d(F, *tensors)
+    try:
+        return _atleast_2d(F, *tensors)
+    except Exception:
+        misuse()
+        raise
 
 
 def atleast_3d(*tensors: Tensor) -> Tensor:
     """Vectors as views of shape (1, n, 1), matrices as (m, n, 1), others as they are: one tensor, or a tuple for several or a list."""
-    return _atleast_3d(F, *tensors)
+    try:
+        return _atleast_3d(F, *tensors)
+    except Exception:
+        misuse()
+        raise
 
 
 def vstack(tensors: Sequence[Tensor]) -> Tensor:
@@ -3608,22 +3741,38 @@ def vstack(tensors: Sequence[Tensor]) -> Tensor:
     >>> ag.vstack([ag.tensor([1, 2]), ag.tensor([3, 4])]).tolist()
     [[1, 2], [3, 4]]
     """
-    return _vstack(F, tensors)
+    try:
+        return _vstack(F, tensors)
+    except Exception:
+        misuse()
+        raise
 
 
 def hstack(tensors: Sequence[Tensor]) -> Tensor:
     """The tensors side by side, along the second dimension; vectors one after the other."""
-    return _hstack(F, tensors)
+    try:
+        return _hstack(F, tensors)
+    except Exception:
+        misuse()
+        raise
 
 
 def dstack(tensors: Sequence[Tensor]) -> Tensor:
     """The tensors behind one another, along the third dimension; see ``atleast_3d``."""
-    return _dstack(F, tensors)
+    try:
+        return _dstack(F, tensors)
+    except Exception:
+        misuse()
+        raise
 
 
 def column_stack(tensors: Sequence[Tensor]) -> Tensor:
     """The tensors side by side, along the second dimension; vectors and numbers are columns."""
-    return _column_stack(F, tensors)
+    try:
+        return _column_stack(F, tensors)
+    except Exception:
+        misuse()
+        raise
 
 
 def block_diag(*tensors: Tensor) -> Tensor:
@@ -3633,14 +3782,22 @@ def block_diag(*tensors: Tensor) -> Tensor:
     >>> ag.block_diag(ag.tensor([[1, 2]]), ag.tensor(3)).tolist()
     [[1, 2, 0], [0, 0, 3]]
     """
-    return _block_diag(F, *tensors)
+    try:
+        return _block_diag(F, *tensors)
+    except Exception:
+        misuse()
+        raise
 
 
 def split_with_sizes(input: Tensor, split_sizes: Sequence[builtins.int], dim: builtins.int = 0, *, axis: Any = None) -> builtins.tuple[Tensor, ...]:
     """Views of the sizes in ``split_sizes`` along ``dim``. Raises ``RuntimeError`` if they do not add up to its size."""
     if axis is not None:
         dim = axis
-    return _split_with_sizes(F, input, split_sizes, dim)
+    try:
+        return _split_with_sizes(F, input, split_sizes, dim)
+    except Exception:
+        misuse()
+        raise
 
 
 def tensor_split(input: Tensor, indices_or_sections: builtins.int | Sequence[builtins.int] | Tensor, dim: builtins.int = 0, *, axis: Any = None) -> builtins.tuple[Tensor, ...]:
@@ -3652,32 +3809,56 @@ def tensor_split(input: Tensor, indices_or_sections: builtins.int | Sequence[bui
     """
     if axis is not None:
         dim = axis
-    return _tensor_split(F, input, indices_or_sections, dim)
+    try:
+        return _tensor_split(F, input, indices_or_sections, dim)
+    except Exception:
+        misuse()
+        raise
 
 
 def hsplit(input: Tensor, indices_or_sections: builtins.int | Sequence[builtins.int]) -> builtins.tuple[Tensor, ...]:
     """``tensor_split`` along the second dimension, of a vector the only one; into equal parts."""
-    return _hsplit(F, input, indices_or_sections)
+    try:
+        return _hsplit(F, input, indices_or_sections)
+    except Exception:
+        misuse()
+        raise
 
 
 def vsplit(input: Tensor, indices_or_sections: builtins.int | Sequence[builtins.int]) -> builtins.tuple[Tensor, ...]:
     """``tensor_split`` along the first dimension of at least two; into equal parts."""
-    return _vsplit(F, input, indices_or_sections)
+    try:
+        return _vsplit(F, input, indices_or_sections)
+    except Exception:
+        misuse()
+        raise
 
 
 def dsplit(input: Tensor, indices_or_sections: builtins.int | Sequence[builtins.int]) -> builtins.tuple[Tensor, ...]:
     """``tensor_split`` along the third dimension; into equal parts."""
-    return _dsplit(F, input, indices_or_sections)
+    try:
+        return _dsplit(F, input, indices_or_sections)
+    except Exception:
+        misuse()
+        raise
 
 
 def fliplr(input: Tensor) -> Tensor:
     """The columns in reverse order; a copy. Raises ``RuntimeError`` for fewer than two dimensions."""
-    return _fliplr(F, input)
+    try:
+        return _fliplr(F, input)
+    except Exception:
+        misuse()
+        raise
 
 
 def flipud(input: Tensor) -> Tensor:
     """The rows in reverse order; a copy. Raises ``RuntimeError`` for a tensor without dimensions."""
-    return _flipud(F, input)
+    try:
+        return _flipud(F, input)
+    except Exception:
+        misuse()
+        raise
 
 
 def rot90(input: Tensor, k: builtins.int = 1, dims: Sequence[builtins.int] = (0, 1)) -> Tensor:
@@ -3687,17 +3868,29 @@ def rot90(input: Tensor, k: builtins.int = 1, dims: Sequence[builtins.int] = (0,
     >>> ag.tensor([[1, 2], [3, 4]]).rot90().tolist()
     [[2, 4], [1, 3]]
     """
-    return _rot90(F, input, k, dims)
+    try:
+        return _rot90(F, input, k, dims)
+    except Exception:
+        misuse()
+        raise
 
 
 def adjoint(input: Tensor) -> Tensor:
     """The last two dimensions swapped and complex numbers conjugated. Raises ``RuntimeError`` for vectors."""
-    return _adjoint(F, input)
+    try:
+        return _adjoint(F, input)
+    except Exception:
+        misuse()
+        raise
 
 
 def diagflat(input: Tensor, offset: builtins.int = 0) -> Tensor:
     """A square matrix with all elements of ``input`` on a diagonal."""
-    return _diagflat(F, input, offset)
+    try:
+        return _diagflat(F, input, offset)
+    except Exception:
+        misuse()
+        raise
 
 
 def meshgrid(*tensors: Tensor, indexing: str = 'ij') -> builtins.tuple[Tensor, ...]:
@@ -3707,47 +3900,79 @@ def meshgrid(*tensors: Tensor, indexing: str = 'ij') -> builtins.tuple[Tensor, .
     >>> [grid.tolist() for grid in ag.meshgrid(ag.tensor([1, 2]), ag.tensor([3, 4]), indexing="xy")]
     [[[1, 2], [1, 2]], [[3, 3], [4, 4]]]
     """
-    return _meshgrid(F, *tensors, indexing=indexing)
+    try:
+        return _meshgrid(F, *tensors, indexing=indexing)
+    except Exception:
+        misuse()
+        raise
 
 
 def cartesian_prod(*tensors: Tensor) -> Tensor:
     """All ways to take one element of each vector, one to a row; of a single vector, that vector."""
-    return _cartesian_prod(F, *tensors)
+    try:
+        return _cartesian_prod(F, *tensors)
+    except Exception:
+        misuse()
+        raise
 
 
 def combinations(input: Tensor, r: builtins.int = 2, with_replacement: builtins.bool = False) -> Tensor:
     """All choices of ``r`` elements of a vector, in order, one to a row; ``with_replacement`` an element may be chosen again."""
-    return _combinations(F, input, r, with_replacement)
+    try:
+        return _combinations(F, input, r, with_replacement)
+    except Exception:
+        misuse()
+        raise
 
 
 def vander(x: Tensor, N: builtins.int | None = None, increasing: builtins.bool = False) -> Tensor:
     """The powers ``N - 1`` to 0 of a vector's elements as columns, or 0 to ``N - 1``; ``N`` is the vector's size unless given."""
-    return _vander(F, x, N, increasing)
+    try:
+        return _vander(F, x, N, increasing)
+    except Exception:
+        misuse()
+        raise
 
 
 def select_scatter(input: Tensor, src: Tensor, dim: builtins.int, index: builtins.int, *, axis: Any = None) -> Tensor:
     """A copy of ``input`` with the slice at ``index`` of ``dim`` replaced by ``src``."""
     if axis is not None:
         dim = axis
-    return _select_scatter(F, input, src, dim, index)
+    try:
+        return _select_scatter(F, input, src, dim, index)
+    except Exception:
+        misuse()
+        raise
 
 
 def slice_scatter(input: Tensor, src: Tensor, dim: builtins.int = 0, start: builtins.int | None = None, end: builtins.int | None = None, step: builtins.int = 1, *, axis: Any = None) -> Tensor:
     """A copy of ``input`` with ``start:end:step`` of ``dim`` replaced by ``src``."""
     if axis is not None:
         dim = axis
-    return _slice_scatter(F, input, src, dim, start, end, step)
+    try:
+        return _slice_scatter(F, input, src, dim, start, end, step)
+    except Exception:
+        misuse()
+        raise
 
 
 def diagonal_scatter(input: Tensor, src: Tensor, offset: builtins.int = 0, dim1: builtins.int = 0, dim2: builtins.int = 1) -> Tensor:
     """A copy of ``input`` with a diagonal replaced by ``src``."""
-    return _diagonal_scatter(F, input, src, offset, dim1, dim2)
+    try:
+        return _diagonal_scatter(F, input, src, offset, dim1, dim2)
+    except Exception:
+        misuse()
+        raise
 
 
 def sum_to_size(input: Tensor, *values: builtins.int | Sequence[builtins.int], size: Sequence[builtins.int] | None = None) -> Tensor:
     """The sum over the dimensions that broadcasting a tensor of ``size`` to this shape would add or stretch."""
     size = _sizes(values, size)
-    return _sum_to_size(F, input, size)
+    try:
+        return _sum_to_size(F, input, size)
+    except Exception:
+        misuse()
+        raise
 
 
 def scaled_dot_product_attention(query: Tensor, key: Tensor, value: Tensor, attn_mask: Tensor | None = None, dropout_p: builtins.float = 0.0, is_causal: builtins.bool = False, scale: builtins.float | None = None, enable_gqa: builtins.bool = False) -> Tensor:
@@ -3762,7 +3987,11 @@ def scaled_dot_product_attention(query: Tensor, key: Tensor, value: Tensor, attn
     Raises ``RuntimeError`` for shapes that do not fit, or for a mask together with ``is_causal``.
     Vaswani et al. (2017), arXiv:1706.03762.
     """
-    return _scaled_dot_product_attention(F, query, key, value, attn_mask, dropout_p, is_causal, scale, enable_gqa)
+    try:
+        return _scaled_dot_product_attention(F, query, key, value, attn_mask, dropout_p, is_causal, scale, enable_gqa)
+    except Exception:
+        misuse()
+        raise
 
 
 def bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
@@ -3770,7 +3999,11 @@ def bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None
 
     ``weight`` is (outputs, size 1, size 2), ``bias`` (outputs,). Raises ``RuntimeError`` for shapes that do not fit.
     """
-    return _bilinear(F, input1, input2, weight, bias)
+    try:
+        return _bilinear(F, input1, input2, weight, bias)
+    except Exception:
+        misuse()
+        raise
 
 
 def mse_loss(input: Tensor, target: Tensor, reduction: str = 'mean', weight: Tensor | None = None) -> Tensor:
@@ -3782,22 +4015,38 @@ def mse_loss(input: Tensor, target: Tensor, reduction: str = 'mean', weight: Ten
     >>> nn.functional.mse_loss(ag.tensor([1.0, 2.0]), ag.tensor([0.0, 4.0])).item()
     2.5
     """
-    return _mse_loss(F, input, target, reduction, weight)
+    try:
+        return _mse_loss(F, input, target, reduction, weight)
+    except Exception:
+        misuse()
+        raise
 
 
 def l1_loss(input: Tensor, target: Tensor, reduction: str = 'mean', weight: Tensor | None = None) -> Tensor:
     """The absolute error ``|input - target|``. With ``weight``, of the same shape, the mean is a weighted one."""
-    return _l1_loss(F, input, target, reduction, weight)
+    try:
+        return _l1_loss(F, input, target, reduction, weight)
+    except Exception:
+        misuse()
+        raise
 
 
 def smooth_l1_loss(input: Tensor, target: Tensor, reduction: str = 'mean', beta: builtins.float = 1.0) -> Tensor:
     """``d ** 2 / (2 * beta)`` where ``d = |input - target|`` is below ``beta``, ``d - beta / 2`` elsewhere. Girshick (2015), arXiv:1504.08083."""
-    return _smooth_l1_loss(F, input, target, reduction, beta)
+    try:
+        return _smooth_l1_loss(F, input, target, reduction, beta)
+    except Exception:
+        misuse()
+        raise
 
 
 def huber_loss(input: Tensor, target: Tensor, reduction: str = 'mean', delta: builtins.float = 1.0, weight: Tensor | None = None) -> Tensor:
     """``d ** 2 / 2`` where ``d = |input - target|`` is at most ``delta``, ``delta * (d - delta / 2)`` elsewhere; times ``weight``, of the same shape."""
-    return _huber_loss(F, input, target, reduction, delta, weight)
+    try:
+        return _huber_loss(F, input, target, reduction, delta, weight)
+    except Exception:
+        misuse()
+        raise
 
 
 def kl_div(input: Tensor, target: Tensor, reduction: str = 'mean', log_target: builtins.bool = False) -> Tensor:
@@ -3806,7 +4055,11 @@ def kl_div(input: Tensor, target: Tensor, reduction: str = 'mean', log_target: b
     ``reduction='batchmean'`` divides the sum by the batch size and is the divergence proper; ``'mean'`` divides by the
     number of elements. ``log_target`` says that ``target`` holds log-probabilities too.
     """
-    return _kl_div(F, input, target, reduction, log_target)
+    try:
+        return _kl_div(F, input, target, reduction, log_target)
+    except Exception:
+        misuse()
+        raise
 
 
 def binary_cross_entropy_with_logits(input: Tensor, target: Tensor, weight: Tensor | None = None, reduction: str = 'mean', pos_weight: Tensor | None = None) -> Tensor:
@@ -3815,7 +4068,11 @@ def binary_cross_entropy_with_logits(input: Tensor, target: Tensor, weight: Tens
     ``weight`` is a factor for each element, ``pos_weight`` one for the positive part; both broadcast to the input's shape.
     Raises ``ValueError`` where ``input`` and ``target`` differ in shape.
     """
-    return _binary_cross_entropy_with_logits(F, input, target, weight, reduction, pos_weight)
+    try:
+        return _binary_cross_entropy_with_logits(F, input, target, weight, reduction, pos_weight)
+    except Exception:
+        misuse()
+        raise
 
 
 def binary_cross_entropy(input: Tensor, target: Tensor, weight: Tensor | None = None, reduction: str = 'mean') -> Tensor:
@@ -3824,32 +4081,56 @@ def binary_cross_entropy(input: Tensor, target: Tensor, weight: Tensor | None = 
     Logarithms are cut off at -100, so that a probability of exactly 0 or 1 costs 100 and not infinity. From raw scores,
     ``binary_cross_entropy_with_logits`` is exact. Raises ``ValueError`` where the shapes differ.
     """
-    return _binary_cross_entropy(F, input, target, weight, reduction)
+    try:
+        return _binary_cross_entropy(F, input, target, weight, reduction)
+    except Exception:
+        misuse()
+        raise
 
 
 def conj(input: Tensor) -> Tensor:
     """The complex conjugate; a real tensor is returned as it is."""
-    return _conj(F, input)
+    try:
+        return _conj(F, input)
+    except Exception:
+        misuse()
+        raise
 
 
 def real(input: Tensor) -> Tensor:
     """The real part, as a view; a real tensor is returned as it is."""
-    return _real(F, input)
+    try:
+        return _real(F, input)
+    except Exception:
+        misuse()
+        raise
 
 
 def imag(input: Tensor) -> Tensor:
     """The imaginary part, as a view. Raises ``RuntimeError`` for a real tensor."""
-    return _imag(F, input)
+    try:
+        return _imag(F, input)
+    except Exception:
+        misuse()
+        raise
 
 
 def resolve_conj(input: Tensor) -> Tensor:
     """The tensor itself: conjugation is never left for later."""
-    return _resolve_conj(F, input)
+    try:
+        return _resolve_conj(F, input)
+    except Exception:
+        misuse()
+        raise
 
 
 def conv1d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: builtins.int | Sequence[builtins.int] = 1, padding: builtins.int | str | Sequence[builtins.int] = 0, dilation: builtins.int | Sequence[builtins.int] = 1, groups: builtins.int = 1) -> Tensor:
     """Cross-correlation of sequences (batch, channels, length), or without batch, with filters (filters, channels / groups, kernel size). See ``conv2d``."""
-    return _conv1d(F, input, weight, bias, stride, padding, dilation, groups)
+    try:
+        return _conv1d(F, input, weight, bias, stride, padding, dilation, groups)
+    except Exception:
+        misuse()
+        raise
 
 
 def conv2d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: builtins.int | Sequence[builtins.int] = 1, padding: builtins.int | str | Sequence[builtins.int] = 0, dilation: builtins.int | Sequence[builtins.int] = 1, groups: builtins.int = 1) -> Tensor:
@@ -3864,17 +4145,29 @@ def conv2d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: bu
     tensor([[[[4., 4.],
               [4., 4.]]]])
     """
-    return _conv2d(F, input, weight, bias, stride, padding, dilation, groups)
+    try:
+        return _conv2d(F, input, weight, bias, stride, padding, dilation, groups)
+    except Exception:
+        misuse()
+        raise
 
 
 def conv3d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: builtins.int | Sequence[builtins.int] = 1, padding: builtins.int | str | Sequence[builtins.int] = 0, dilation: builtins.int | Sequence[builtins.int] = 1, groups: builtins.int = 1) -> Tensor:
     """Cross-correlation of volumes (batch, channels, depth, height, width), or without batch, with filters of three dimensions. See ``conv2d``."""
-    return _conv3d(F, input, weight, bias, stride, padding, dilation, groups)
+    try:
+        return _conv3d(F, input, weight, bias, stride, padding, dilation, groups)
+    except Exception:
+        misuse()
+        raise
 
 
 def conv_transpose1d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: builtins.int | Sequence[builtins.int] = 1, padding: builtins.int | Sequence[builtins.int] = 0, output_padding: builtins.int | Sequence[builtins.int] = 0, groups: builtins.int = 1, dilation: builtins.int | Sequence[builtins.int] = 1) -> Tensor:
     """The adjoint of ``conv1d``: from (batch, channels, length) to longer sequences. See ``conv_transpose2d``."""
-    return _conv_transpose1d(F, input, weight, bias, stride, padding, output_padding, groups, dilation)
+    try:
+        return _conv_transpose1d(F, input, weight, bias, stride, padding, output_padding, groups, dilation)
+    except Exception:
+        misuse()
+        raise
 
 
 def conv_transpose2d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: builtins.int | Sequence[builtins.int] = 1, padding: builtins.int | Sequence[builtins.int] = 0, output_padding: builtins.int | Sequence[builtins.int] = 0, groups: builtins.int = 1, dilation: builtins.int | Sequence[builtins.int] = 1) -> Tensor:
@@ -3887,12 +4180,20 @@ def conv_transpose2d(input: Tensor, weight: Tensor, bias: Tensor | None = None, 
     >>> ag.conv_transpose2d(ag.ones(1, 1, 2, 2), ag.ones(1, 1, 2, 2)).tolist()
     [[[[1.0, 2.0, 1.0], [2.0, 4.0, 2.0], [1.0, 2.0, 1.0]]]]
     """
-    return _conv_transpose2d(F, input, weight, bias, stride, padding, output_padding, groups, dilation)
+    try:
+        return _conv_transpose2d(F, input, weight, bias, stride, padding, output_padding, groups, dilation)
+    except Exception:
+        misuse()
+        raise
 
 
 def conv_transpose3d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: builtins.int | Sequence[builtins.int] = 1, padding: builtins.int | Sequence[builtins.int] = 0, output_padding: builtins.int | Sequence[builtins.int] = 0, groups: builtins.int = 1, dilation: builtins.int | Sequence[builtins.int] = 1) -> Tensor:
     """The adjoint of ``conv3d``: from (batch, channels, depth, height, width) to larger volumes. See ``conv_transpose2d``."""
-    return _conv_transpose3d(F, input, weight, bias, stride, padding, output_padding, groups, dilation)
+    try:
+        return _conv_transpose3d(F, input, weight, bias, stride, padding, output_padding, groups, dilation)
+    except Exception:
+        misuse()
+        raise
 
 
 def histogram(input: Tensor, bins: builtins.int | Tensor, *, range: Sequence[builtins.float] | None = None, weight: Tensor | None = None, density: builtins.bool = False) -> builtins.tuple[Tensor, Tensor]:
@@ -3904,12 +4205,20 @@ def histogram(input: Tensor, bins: builtins.int | Tensor, *, range: Sequence[bui
     >>> ag.histogram(ag.tensor([1.0, 2.0, 2.5]), 2, range=(0.0, 4.0)).hist.tolist()
     [1.0, 2.0]
     """
-    return _histogram(F, input, bins, range=range, weight=weight, density=density)
+    try:
+        return _histogram(F, input, bins, range=range, weight=weight, density=density)
+    except Exception:
+        misuse()
+        raise
 
 
 def histogramdd(input: Tensor, bins: Any, *, range: Sequence[builtins.float] | None = None, weight: Tensor | None = None, density: builtins.bool = False) -> builtins.tuple[Tensor, Any]:
     """``histogram`` of points, whose coordinates stand in the last dimension of ``input``; ``bins`` and ``range`` (low, high, low, high, ...) for each of them."""
-    return _histogramdd(F, input, bins, range=range, weight=weight, density=density)
+    try:
+        return _histogramdd(F, input, bins, range=range, weight=weight, density=density)
+    except Exception:
+        misuse()
+        raise
 
 
 def softmax(input: Tensor, dim: builtins.int | None = None, *, dtype: DTypeLike | None = None, axis: Any = None) -> Tensor:
@@ -3921,21 +4230,33 @@ def softmax(input: Tensor, dim: builtins.int | None = None, *, dtype: DTypeLike 
     """
     if axis is not None:
         dim = axis
-    return _softmax(F, input, dim, dtype=dtype)
+    try:
+        return _softmax(F, input, dim, dtype=dtype)
+    except Exception:
+        misuse()
+        raise
 
 
 def log_softmax(input: Tensor, dim: builtins.int | None = None, *, dtype: DTypeLike | None = None, axis: Any = None) -> Tensor:
     """``log(softmax(input, dim))`` without overflow; ``dtype`` converts the input first."""
     if axis is not None:
         dim = axis
-    return _log_softmax(F, input, dim, dtype=dtype)
+    try:
+        return _log_softmax(F, input, dim, dtype=dtype)
+    except Exception:
+        misuse()
+        raise
 
 
 def softmin(input: Tensor, dim: builtins.int | None = None, *, dtype: DTypeLike | None = None, axis: Any = None) -> Tensor:
     """``softmax(-input, dim)``."""
     if axis is not None:
         dim = axis
-    return _softmin(F, input, dim, dtype=dtype)
+    try:
+        return _softmin(F, input, dim, dtype=dtype)
+    except Exception:
+        misuse()
+        raise
 
 
 def cross_entropy(input: Tensor, target: Tensor, weight: Tensor | None = None, ignore_index: builtins.int = -100, reduction: str = 'mean', label_smoothing: builtins.float = 0.0) -> Tensor:
@@ -3953,12 +4274,20 @@ def cross_entropy(input: Tensor, target: Tensor, weight: Tensor | None = None, i
     >>> nn.functional.cross_entropy(ag.tensor([[0.0, 0.0]]), ag.tensor([1])).item()
     0.6931471824645996
     """
-    return _cross_entropy(F, input, target, weight, ignore_index, reduction, label_smoothing)
+    try:
+        return _cross_entropy(F, input, target, weight, ignore_index, reduction, label_smoothing)
+    except Exception:
+        misuse()
+        raise
 
 
 def nll_loss(input: Tensor, target: Tensor, weight: Tensor | None = None, ignore_index: builtins.int = -100, reduction: str = 'mean') -> Tensor:
     """The negative log-likelihood of class indices ``target`` under log-probabilities ``input``; shapes as in ``cross_entropy``."""
-    return _nll_loss(F, input, target, weight, ignore_index, reduction)
+    try:
+        return _nll_loss(F, input, target, weight, ignore_index, reduction)
+    except Exception:
+        misuse()
+        raise
 
 
 def ctc_loss(log_probs: Tensor, targets: Tensor, input_lengths: Tensor | Sequence[builtins.int], target_lengths: Tensor | Sequence[builtins.int], blank: builtins.int = 0, reduction: str = 'mean', zero_infinity: builtins.bool = False) -> Tensor:
@@ -3981,17 +4310,29 @@ def ctc_loss(log_probs: Tensor, targets: Tensor, input_lengths: Tensor | Sequenc
     >>> nn.functional.ctc_loss(steps, ag.tensor([[1]]), (2,), (1,)).neg().exp()  # 3 of 4 paths spell it
     tensor(0.7500)
     """
-    return _ctc_loss(F, log_probs, targets, input_lengths, target_lengths, blank, reduction, zero_infinity)
+    try:
+        return _ctc_loss(F, log_probs, targets, input_lengths, target_lengths, blank, reduction, zero_infinity)
+    except Exception:
+        misuse()
+        raise
 
 
 def cholesky(input: Tensor, upper: builtins.bool = False) -> Tensor:
     """The Cholesky factor of Hermitian positive definite matrices; see ``linalg.cholesky``."""
-    return _cholesky(F, input, upper)
+    try:
+        return _cholesky(F, input, upper)
+    except Exception:
+        misuse()
+        raise
 
 
 def qr(input: Tensor, some: builtins.bool = True) -> builtins.tuple[Tensor, Tensor]:
     """``linalg.qr`` with ``mode='reduced'``, or ``'complete'`` for ``some=False``: a named tuple ``(Q, R)``."""
-    return _qr(F, input, some)
+    try:
+        return _qr(F, input, some)
+    except Exception:
+        misuse()
+        raise
 
 
 def diff(input: Tensor, n: builtins.int = 1, dim: builtins.int = -1, prepend: Tensor | None = None, append: Tensor | None = None, *, axis: Any = None) -> Tensor:
@@ -4005,7 +4346,11 @@ def diff(input: Tensor, n: builtins.int = 1, dim: builtins.int = -1, prepend: Te
     """
     if axis is not None:
         dim = axis
-    return _diff(F, input, n, dim, prepend, append)
+    try:
+        return _diff(F, input, n, dim, prepend, append)
+    except Exception:
+        misuse()
+        raise
 
 
 def trapezoid(y: Tensor, x: Tensor | None = None, *, dx: TensorLike | None = None, dim: builtins.int = -1, axis: Any = None) -> Tensor:
@@ -4019,14 +4364,22 @@ def trapezoid(y: Tensor, x: Tensor | None = None, *, dx: TensorLike | None = Non
     """
     if axis is not None:
         dim = axis
-    return _trapezoid(F, y, x, dx=dx, dim=dim)
+    try:
+        return _trapezoid(F, y, x, dx=dx, dim=dim)
+    except Exception:
+        misuse()
+        raise
 
 
 def cumulative_trapezoid(y: Tensor, x: Tensor | None = None, *, dx: TensorLike | None = None, dim: builtins.int = -1, axis: Any = None) -> Tensor:
     """The integrals of samples ``y`` from the first to each following one along ``dim``; see ``trapezoid``."""
     if axis is not None:
         dim = axis
-    return _cumulative_trapezoid(F, y, x, dx=dx, dim=dim)
+    try:
+        return _cumulative_trapezoid(F, y, x, dx=dx, dim=dim)
+    except Exception:
+        misuse()
+        raise
 
 
 def cosine_similarity(x1: Tensor, x2: Tensor, dim: builtins.int = 1, eps: builtins.float = 1e-08, *, axis: Any = None) -> Tensor:
@@ -4038,14 +4391,22 @@ def cosine_similarity(x1: Tensor, x2: Tensor, dim: builtins.int = 1, eps: builti
     """
     if axis is not None:
         dim = axis
-    return _cosine_similarity(F, x1, x2, dim, eps)
+    try:
+        return _cosine_similarity(F, x1, x2, dim, eps)
+    except Exception:
+        misuse()
+        raise
 
 
 def pairwise_distance(x1: Tensor, x2: Tensor, p: builtins.float = 2.0, eps: builtins.float = 1e-06, keepdim: builtins.bool = False, *, keepdims: builtins.bool | None = None) -> Tensor:
     """The ``p``-norm of ``x1 - x2 + eps`` over the last dimension, row by row; the shapes broadcast."""
     if keepdims is not None:
         keepdim = keepdims
-    return _pairwise_distance(F, x1, x2, p, eps, keepdim)
+    try:
+        return _pairwise_distance(F, x1, x2, p, eps, keepdim)
+    except Exception:
+        misuse()
+        raise
 
 
 def cdist(x1: Tensor, x2: Tensor, p: builtins.float = 2.0, compute_mode: str = 'use_mm_for_euclid_dist_if_necessary') -> Tensor:
@@ -4058,12 +4419,20 @@ def cdist(x1: Tensor, x2: Tensor, p: builtins.float = 2.0, compute_mode: str = '
     >>> ag.cdist(ag.tensor([[0.0, 0.0]]), ag.tensor([[3.0, 4.0], [0.0, 1.0]])).tolist()
     [[5.0, 1.0]]
     """
-    return _cdist(F, x1, x2, p, compute_mode)
+    try:
+        return _cdist(F, x1, x2, p, compute_mode)
+    except Exception:
+        misuse()
+        raise
 
 
 def pdist(input: Tensor, p: builtins.float = 2.0) -> Tensor:
     """The ``p``-norm distance of every pair of rows of ``input`` (n, size), without repeats: (n (n - 1) / 2)."""
-    return _pdist(F, input, p)
+    try:
+        return _pdist(F, input, p)
+    except Exception:
+        misuse()
+        raise
 
 
 def triplet_margin_loss(anchor: Tensor, positive: Tensor, negative: Tensor, margin: builtins.float = 1.0, p: builtins.float = 2.0, eps: builtins.float = 1e-06, swap: builtins.bool = False, reduction: str = 'mean') -> Tensor:
@@ -4071,12 +4440,20 @@ def triplet_margin_loss(anchor: Tensor, positive: Tensor, negative: Tensor, marg
 
     ``swap`` takes ``d(positive, negative)`` instead where that is the smaller. Raises ``ValueError`` unless the margin is positive.
     """
-    return _triplet_margin_loss(F, anchor, positive, negative, margin, p, eps, swap, reduction)
+    try:
+        return _triplet_margin_loss(F, anchor, positive, negative, margin, p, eps, swap, reduction)
+    except Exception:
+        misuse()
+        raise
 
 
 def triplet_margin_with_distance_loss(anchor: Tensor, positive: Tensor, negative: Tensor, *, distance_function: Any = None, margin: builtins.float = 1.0, swap: builtins.bool = False, reduction: str = 'mean') -> Tensor:
     """``triplet_margin_loss`` with any ``distance_function`` of two tensors; by default ``pairwise_distance``."""
-    return _triplet_margin_with_distance_loss(F, anchor, positive, negative, distance_function=distance_function, margin=margin, swap=swap, reduction=reduction)
+    try:
+        return _triplet_margin_with_distance_loss(F, anchor, positive, negative, distance_function=distance_function, margin=margin, swap=swap, reduction=reduction)
+    except Exception:
+        misuse()
+        raise
 
 
 def cosine_embedding_loss(input1: Tensor, input2: Tensor, target: Tensor, margin: builtins.float = 0.0, reduction: str = 'mean') -> Tensor:
@@ -4084,7 +4461,11 @@ def cosine_embedding_loss(input1: Tensor, input2: Tensor, target: Tensor, margin
 
     ``target`` has the shape (batch), or none for vectors.
     """
-    return _cosine_embedding_loss(F, input1, input2, target, margin, reduction)
+    try:
+        return _cosine_embedding_loss(F, input1, input2, target, margin, reduction)
+    except Exception:
+        misuse()
+        raise
 
 
 def dropout(input: Tensor, p: builtins.float = 0.5, training: builtins.bool = True, inplace: builtins.bool = False, *, generator: Generator | None = None) -> Tensor:
@@ -4092,27 +4473,47 @@ def dropout(input: Tensor, p: builtins.float = 0.5, training: builtins.bool = Tr
 
     ``generator`` draws the mask. Raises ``ValueError`` for a ``p`` outside [0, 1]. Srivastava et al. (2014).
     """
-    return _dropout(F, input, p, training, inplace, generator=generator)
+    try:
+        return _dropout(F, input, p, training, inplace, generator=generator)
+    except Exception:
+        misuse()
+        raise
 
 
 def dropout_(input: Tensor, p: builtins.float = 0.5, training: builtins.bool = True, inplace: builtins.bool = False, *, generator: Generator | None = None) -> Tensor:
     """``dropout``, written into the tensor itself."""
-    return input.copy_(_dropout(F, clone(input), p, training, inplace, generator=generator))
+    try:
+        return input.copy_(_dropout(F, clone(input), p, training, inplace, generator=generator))
+    except Exception:
+        misuse()
+        raise
 
 
 def feature_dropout(input: Tensor, p: builtins.float = 0.5, training: builtins.bool = True, inplace: builtins.bool = False, *, generator: Generator | None = None) -> Tensor:
     """Dropout of whole channels: one draw for each element of the first two dimensions."""
-    return _feature_dropout(F, input, p, training, inplace, generator=generator)
+    try:
+        return _feature_dropout(F, input, p, training, inplace, generator=generator)
+    except Exception:
+        misuse()
+        raise
 
 
 def feature_dropout_(input: Tensor, p: builtins.float = 0.5, training: builtins.bool = True, inplace: builtins.bool = False, *, generator: Generator | None = None) -> Tensor:
     """``feature_dropout``, written into the tensor itself."""
-    return input.copy_(_feature_dropout(F, clone(input), p, training, inplace, generator=generator))
+    try:
+        return input.copy_(_feature_dropout(F, clone(input), p, training, inplace, generator=generator))
+    except Exception:
+        misuse()
+        raise
 
 
 def dropout1d(input: Tensor, p: builtins.float = 0.5, training: builtins.bool = True, inplace: builtins.bool = False, *, generator: Generator | None = None) -> Tensor:
     """Dropout of whole channels of (batch, channels, length) or (channels, length)."""
-    return _dropout1d(F, input, p, training, inplace, generator=generator)
+    try:
+        return _dropout1d(F, input, p, training, inplace, generator=generator)
+    except Exception:
+        misuse()
+        raise
 
 
 def dropout2d(input: Tensor, p: builtins.float = 0.5, training: builtins.bool = True, inplace: builtins.bool = False, *, generator: Generator | None = None) -> Tensor:
@@ -4120,32 +4521,56 @@ def dropout2d(input: Tensor, p: builtins.float = 0.5, training: builtins.bool = 
 
     Of three dimensions the first is the batch, with a warning, as in PyTorch.
     """
-    return _dropout2d(F, input, p, training, inplace, generator=generator)
+    try:
+        return _dropout2d(F, input, p, training, inplace, generator=generator)
+    except Exception:
+        misuse()
+        raise
 
 
 def dropout3d(input: Tensor, p: builtins.float = 0.5, training: builtins.bool = True, inplace: builtins.bool = False, *, generator: Generator | None = None) -> Tensor:
     """Dropout of whole channels of (batch, channels, depth, height, width) or, of four dimensions, (channels, depth, height, width)."""
-    return _dropout3d(F, input, p, training, inplace, generator=generator)
+    try:
+        return _dropout3d(F, input, p, training, inplace, generator=generator)
+    except Exception:
+        misuse()
+        raise
 
 
 def alpha_dropout(input: Tensor, p: builtins.float = 0.5, training: builtins.bool = False, inplace: builtins.bool = False, *, generator: Generator | None = None) -> Tensor:
     """Dropout that keeps mean and variance of SELU activations. Klambauer et al. (2017), arXiv:1706.02515."""
-    return _alpha_dropout(F, input, p, training, inplace, generator=generator)
+    try:
+        return _alpha_dropout(F, input, p, training, inplace, generator=generator)
+    except Exception:
+        misuse()
+        raise
 
 
 def alpha_dropout_(input: Tensor, p: builtins.float = 0.5, training: builtins.bool = False, inplace: builtins.bool = False, *, generator: Generator | None = None) -> Tensor:
     """``alpha_dropout``, written into the tensor itself."""
-    return input.copy_(_alpha_dropout(F, clone(input), p, training, inplace, generator=generator))
+    try:
+        return input.copy_(_alpha_dropout(F, clone(input), p, training, inplace, generator=generator))
+    except Exception:
+        misuse()
+        raise
 
 
 def feature_alpha_dropout(input: Tensor, p: builtins.float = 0.5, training: builtins.bool = False, inplace: builtins.bool = False, *, generator: Generator | None = None) -> Tensor:
     """``alpha_dropout`` of whole channels: one draw for each element of the first two dimensions."""
-    return _feature_alpha_dropout(F, input, p, training, inplace, generator=generator)
+    try:
+        return _feature_alpha_dropout(F, input, p, training, inplace, generator=generator)
+    except Exception:
+        misuse()
+        raise
 
 
 def feature_alpha_dropout_(input: Tensor, p: builtins.float = 0.5, training: builtins.bool = False, inplace: builtins.bool = False, *, generator: Generator | None = None) -> Tensor:
     """``feature_alpha_dropout``, written into the tensor itself."""
-    return input.copy_(_feature_alpha_dropout(F, clone(input), p, training, inplace, generator=generator))
+    try:
+        return input.copy_(_feature_alpha_dropout(F, clone(input), p, training, inplace, generator=generator))
+    except Exception:
+        misuse()
+        raise
 
 
 def einsum(equation: str, *operands: Any) -> Tensor:
@@ -4159,7 +4584,11 @@ def einsum(equation: str, *operands: Any) -> Tensor:
     >>> ag.einsum("ij,j->i", ag.tensor([[1.0, 2.0], [3.0, 4.0]]), ag.tensor([1.0, 10.0])).tolist()
     [21.0, 43.0]
     """
-    return _einsum(F, equation, *operands)
+    try:
+        return _einsum(F, equation, *operands)
+    except Exception:
+        misuse()
+        raise
 
 
 def tensordot(a: Tensor, b: Tensor, dims: Any = 2) -> Tensor:
@@ -4167,7 +4596,11 @@ def tensordot(a: Tensor, b: Tensor, dims: Any = 2) -> Tensor:
 
     A contracted dimension of size 1 broadcasts.
     """
-    return _tensordot(F, a, b, dims)
+    try:
+        return _tensordot(F, a, b, dims)
+    except Exception:
+        misuse()
+        raise
 
 
 def embedding(input: Tensor, weight: Tensor, padding_idx: builtins.int | None = None, max_norm: builtins.float | None = None, norm_type: builtins.float = 2.0, scale_grad_by_freq: builtins.bool = False, sparse: builtins.bool = False) -> Tensor:
@@ -4184,7 +4617,11 @@ def embedding(input: Tensor, weight: Tensor, padding_idx: builtins.int | None = 
     >>> nn.functional.embedding(ag.tensor([1, 1, 0]), ag.tensor([[1.0, 2.0], [3.0, 4.0]])).tolist()
     [[3.0, 4.0], [3.0, 4.0], [1.0, 2.0]]
     """
-    return _embedding(F, input, weight, padding_idx, max_norm, norm_type, scale_grad_by_freq, sparse)
+    try:
+        return _embedding(F, input, weight, padding_idx, max_norm, norm_type, scale_grad_by_freq, sparse)
+    except Exception:
+        misuse()
+        raise
 
 
 def embedding_bag(input: Tensor, weight: Tensor, offsets: Tensor | None = None, max_norm: builtins.float | None = None, norm_type: builtins.float = 2.0, scale_grad_by_freq: builtins.bool = False, mode: str = 'mean', sparse: builtins.bool = False, per_sample_weights: Tensor | None = None, include_last_offset: builtins.bool = False, padding_idx: builtins.int | None = None) -> Tensor:
@@ -4203,7 +4640,11 @@ def embedding_bag(input: Tensor, weight: Tensor, offsets: Tensor | None = None, 
     >>> nn.functional.embedding_bag(ag.tensor([0, 1, 1]), ag.tensor([[1.0], [3.0]]), ag.tensor([0, 2]), mode="sum").tolist()
     [[4.0], [3.0]]
     """
-    return _embedding_bag(F, input, weight, offsets, max_norm, norm_type, scale_grad_by_freq, mode, sparse, per_sample_weights, include_last_offset, padding_idx)
+    try:
+        return _embedding_bag(F, input, weight, offsets, max_norm, norm_type, scale_grad_by_freq, mode, sparse, per_sample_weights, include_last_offset, padding_idx)
+    except Exception:
+        misuse()
+        raise
 
 
 def fft_fft(input: Tensor, n: builtins.int | None = None, dim: builtins.int = -1, norm: str | None = None, *, axis: Any = None) -> Tensor:
@@ -4217,140 +4658,220 @@ def fft_fft(input: Tensor, n: builtins.int | None = None, dim: builtins.int = -1
     """
     if axis is not None:
         dim = axis
-    return _fft_fft(F, input, n, dim, norm)
+    try:
+        return _fft_fft(F, input, n, dim, norm)
+    except Exception:
+        misuse()
+        raise
 
 
 def fft_ifft(input: Tensor, n: builtins.int | None = None, dim: builtins.int = -1, norm: str | None = None, *, axis: Any = None) -> Tensor:
     """The inverse of ``fft``; ``"backward"`` divides by ``n``."""
     if axis is not None:
         dim = axis
-    return _fft_ifft(F, input, n, dim, norm)
+    try:
+        return _fft_ifft(F, input, n, dim, norm)
+    except Exception:
+        misuse()
+        raise
 
 
 def fft_rfft(input: Tensor, n: builtins.int | None = None, dim: builtins.int = -1, norm: str | None = None, *, axis: Any = None) -> Tensor:
     """The first ``n // 2 + 1`` entries of the ``fft`` of a real tensor; the others are their conjugates."""
     if axis is not None:
         dim = axis
-    return _fft_rfft(F, input, n, dim, norm)
+    try:
+        return _fft_rfft(F, input, n, dim, norm)
+    except Exception:
+        misuse()
+        raise
 
 
 def fft_irfft(input: Tensor, n: builtins.int | None = None, dim: builtins.int = -1, norm: str | None = None, *, axis: Any = None) -> Tensor:
     """The inverse of ``rfft``: ``n`` real numbers, ``2 * (size - 1)`` by default."""
     if axis is not None:
         dim = axis
-    return _fft_irfft(F, input, n, dim, norm)
+    try:
+        return _fft_irfft(F, input, n, dim, norm)
+    except Exception:
+        misuse()
+        raise
 
 
 def fft_hfft(input: Tensor, n: builtins.int | None = None, dim: builtins.int = -1, norm: str | None = None, *, axis: Any = None) -> Tensor:
     """The ``fft`` of a signal that is symmetric up to conjugation, given by its first half: real numbers."""
     if axis is not None:
         dim = axis
-    return _fft_hfft(F, input, n, dim, norm)
+    try:
+        return _fft_hfft(F, input, n, dim, norm)
+    except Exception:
+        misuse()
+        raise
 
 
 def fft_ihfft(input: Tensor, n: builtins.int | None = None, dim: builtins.int = -1, norm: str | None = None, *, axis: Any = None) -> Tensor:
     """The inverse of ``hfft``: the first half of the ``ifft`` of a real tensor."""
     if axis is not None:
         dim = axis
-    return _fft_ihfft(F, input, n, dim, norm)
+    try:
+        return _fft_ihfft(F, input, n, dim, norm)
+    except Exception:
+        misuse()
+        raise
 
 
 def fft_fft2(input: Tensor, s: Sequence[builtins.int] | None = None, dim: Sequence[builtins.int] = (-2, -1), norm: str | None = None, *, axis: Any = None) -> Tensor:
     """``fft`` over two dimensions, the last two by default; ``s`` gives the numbers of points."""
     if axis is not None:
         dim = axis
-    return _fft_fft2(F, input, s, dim, norm)
+    try:
+        return _fft_fft2(F, input, s, dim, norm)
+    except Exception:
+        misuse()
+        raise
 
 
 def fft_ifft2(input: Tensor, s: Sequence[builtins.int] | None = None, dim: Sequence[builtins.int] = (-2, -1), norm: str | None = None, *, axis: Any = None) -> Tensor:
     """The inverse of ``fft2``."""
     if axis is not None:
         dim = axis
-    return _fft_ifft2(F, input, s, dim, norm)
+    try:
+        return _fft_ifft2(F, input, s, dim, norm)
+    except Exception:
+        misuse()
+        raise
 
 
 def fft_rfft2(input: Tensor, s: Sequence[builtins.int] | None = None, dim: Sequence[builtins.int] = (-2, -1), norm: str | None = None, *, axis: Any = None) -> Tensor:
     """``fft2`` of a real tensor, the first half in the last of the dimensions."""
     if axis is not None:
         dim = axis
-    return _fft_rfft2(F, input, s, dim, norm)
+    try:
+        return _fft_rfft2(F, input, s, dim, norm)
+    except Exception:
+        misuse()
+        raise
 
 
 def fft_irfft2(input: Tensor, s: Sequence[builtins.int] | None = None, dim: Sequence[builtins.int] = (-2, -1), norm: str | None = None, *, axis: Any = None) -> Tensor:
     """The inverse of ``rfft2``."""
     if axis is not None:
         dim = axis
-    return _fft_irfft2(F, input, s, dim, norm)
+    try:
+        return _fft_irfft2(F, input, s, dim, norm)
+    except Exception:
+        misuse()
+        raise
 
 
 def fft_fftn(input: Tensor, s: Sequence[builtins.int] | None = None, dim: Dims = None, norm: str | None = None, *, axis: Any = None) -> Tensor:
     """``fft`` over several dimensions, by default all, or the last ``len(s)``."""
     if axis is not None:
         dim = axis
-    return _fft_fftn(F, input, s, dim, norm)
+    try:
+        return _fft_fftn(F, input, s, dim, norm)
+    except Exception:
+        misuse()
+        raise
 
 
 def fft_ifftn(input: Tensor, s: Sequence[builtins.int] | None = None, dim: Dims = None, norm: str | None = None, *, axis: Any = None) -> Tensor:
     """The inverse of ``fftn``."""
     if axis is not None:
         dim = axis
-    return _fft_ifftn(F, input, s, dim, norm)
+    try:
+        return _fft_ifftn(F, input, s, dim, norm)
+    except Exception:
+        misuse()
+        raise
 
 
 def fft_rfftn(input: Tensor, s: Sequence[builtins.int] | None = None, dim: Dims = None, norm: str | None = None, *, axis: Any = None) -> Tensor:
     """``fftn`` of a real tensor, the first half in the last of the dimensions."""
     if axis is not None:
         dim = axis
-    return _fft_rfftn(F, input, s, dim, norm)
+    try:
+        return _fft_rfftn(F, input, s, dim, norm)
+    except Exception:
+        misuse()
+        raise
 
 
 def fft_irfftn(input: Tensor, s: Sequence[builtins.int] | None = None, dim: Dims = None, norm: str | None = None, *, axis: Any = None) -> Tensor:
     """The inverse of ``rfftn``."""
     if axis is not None:
         dim = axis
-    return _fft_irfftn(F, input, s, dim, norm)
+    try:
+        return _fft_irfftn(F, input, s, dim, norm)
+    except Exception:
+        misuse()
+        raise
 
 
 def fft_hfft2(input: Tensor, s: Sequence[builtins.int] | None = None, dim: Sequence[builtins.int] = (-2, -1), norm: str | None = None, *, axis: Any = None) -> Tensor:
     """``fft2`` of a signal that is symmetric up to conjugation in the last of the dimensions, given by its first half: real numbers."""
     if axis is not None:
         dim = axis
-    return _fft_hfft2(F, input, s, dim, norm)
+    try:
+        return _fft_hfft2(F, input, s, dim, norm)
+    except Exception:
+        misuse()
+        raise
 
 
 def fft_ihfft2(input: Tensor, s: Sequence[builtins.int] | None = None, dim: Sequence[builtins.int] = (-2, -1), norm: str | None = None, *, axis: Any = None) -> Tensor:
     """The inverse of ``hfft2``: the first half, in the last of the dimensions, of the ``ifft2`` of a real tensor."""
     if axis is not None:
         dim = axis
-    return _fft_ihfft2(F, input, s, dim, norm)
+    try:
+        return _fft_ihfft2(F, input, s, dim, norm)
+    except Exception:
+        misuse()
+        raise
 
 
 def fft_hfftn(input: Tensor, s: Sequence[builtins.int] | None = None, dim: Dims = None, norm: str | None = None, *, axis: Any = None) -> Tensor:
     """``hfft2`` over any dimensions, by default all."""
     if axis is not None:
         dim = axis
-    return _fft_hfftn(F, input, s, dim, norm)
+    try:
+        return _fft_hfftn(F, input, s, dim, norm)
+    except Exception:
+        misuse()
+        raise
 
 
 def fft_ihfftn(input: Tensor, s: Sequence[builtins.int] | None = None, dim: Dims = None, norm: str | None = None, *, axis: Any = None) -> Tensor:
     """The inverse of ``hfftn``."""
     if axis is not None:
         dim = axis
-    return _fft_ihfftn(F, input, s, dim, norm)
+    try:
+        return _fft_ihfftn(F, input, s, dim, norm)
+    except Exception:
+        misuse()
+        raise
 
 
 def fft_fftshift(input: Tensor, dim: Dims = None, *, axis: Any = None) -> Tensor:
     """Frequencies reordered so that 0 stands in the middle of ``dim`` (of every dimension by default)."""
     if axis is not None:
         dim = axis
-    return _fft_fftshift(F, input, dim)
+    try:
+        return _fft_fftshift(F, input, dim)
+    except Exception:
+        misuse()
+        raise
 
 
 def fft_ifftshift(input: Tensor, dim: Dims = None, *, axis: Any = None) -> Tensor:
     """The inverse of ``fftshift``."""
     if axis is not None:
         dim = axis
-    return _fft_ifftshift(F, input, dim)
+    try:
+        return _fft_ifftshift(F, input, dim)
+    except Exception:
+        misuse()
+        raise
 
 
 def unfold(input: Tensor, kernel_size: builtins.int | Sequence[builtins.int], dilation: builtins.int | Sequence[builtins.int] = 1, padding: builtins.int | Sequence[builtins.int] = 0, stride: builtins.int | Sequence[builtins.int] = 1) -> Tensor:
@@ -4362,7 +4883,11 @@ def unfold(input: Tensor, kernel_size: builtins.int | Sequence[builtins.int], di
     >>> nn.functional.unfold(ag.arange(6.0).reshape(1, 2, 3), (2, 2)).tolist()
     [[0.0, 1.0], [1.0, 2.0], [3.0, 4.0], [4.0, 5.0]]
     """
-    return _unfold(F, input, kernel_size, dilation, padding, stride)
+    try:
+        return _unfold(F, input, kernel_size, dilation, padding, stride)
+    except Exception:
+        misuse()
+        raise
 
 
 def fold(input: Tensor, output_size: builtins.int | Sequence[builtins.int], kernel_size: builtins.int | Sequence[builtins.int], dilation: builtins.int | Sequence[builtins.int] = 1, padding: builtins.int | Sequence[builtins.int] = 0, stride: builtins.int | Sequence[builtins.int] = 1) -> Tensor:
@@ -4370,34 +4895,58 @@ def fold(input: Tensor, output_size: builtins.int | Sequence[builtins.int], kern
 
     Raises ``RuntimeError`` where the columns are not those of such images.
     """
-    return _fold(F, input, output_size, kernel_size, dilation, padding, stride)
+    try:
+        return _fold(F, input, output_size, kernel_size, dilation, padding, stride)
+    except Exception:
+        misuse()
+        raise
 
 
 def take_along_dim(input: Tensor, indices: Tensor, dim: builtins.int | None = None, *, axis: Any = None) -> Tensor:
     """``gather`` whose operands broadcast outside ``dim``; without ``dim`` both are flattened first."""
     if axis is not None:
         dim = axis
-    return _take_along_dim(F, input, indices, dim)
+    try:
+        return _take_along_dim(F, input, indices, dim)
+    except Exception:
+        misuse()
+        raise
 
 
 def getitem(input: Tensor, index: Any) -> Tensor:
     """``input[index]``: a view for slices, integers, ``None`` and ``...``; a copy where arrays or masks are involved."""
-    return _getitem(F, input, index)
+    try:
+        return _getitem(F, input, index)
+    except Exception:
+        misuse()
+        raise
 
 
 def setitem(input: Tensor, index: Any, value: Any) -> None:
     """``input[index] = value``, in place; ``value`` broadcasts to the region and takes the tensor's dtype."""
-    return _setitem(F, input, index, value)
+    try:
+        return _setitem(F, input, index, value)
+    except Exception:
+        misuse()
+        raise
 
 
 def index_put_(input: Tensor, indices: Sequence[Tensor | None], values: TensorLike, accumulate: builtins.bool = False) -> Tensor:
     """``input[indices] = values`` in place; with ``accumulate`` the values are added, repeated positions included."""
-    return _index_put_(F, input, indices, values, accumulate)
+    try:
+        return _index_put_(F, input, indices, values, accumulate)
+    except Exception:
+        misuse()
+        raise
 
 
 def index_put(input: Tensor, indices: Sequence[Tensor | None], values: TensorLike, accumulate: builtins.bool = False) -> Tensor:
     """A copy of ``input`` with ``values`` written at ``indices``; with ``accumulate`` they are added, repeated positions included."""
-    return _index_put(F, input, indices, values, accumulate)
+    try:
+        return _index_put(F, input, indices, values, accumulate)
+    except Exception:
+        misuse()
+        raise
 
 
 def interpolate(input: Tensor, size: builtins.int | Sequence[builtins.int] | None = None, scale_factor: builtins.float | Sequence[builtins.float] | None = None, mode: str = 'nearest', align_corners: builtins.bool | None = None, recompute_scale_factor: builtins.bool | None = None, antialias: builtins.bool = False) -> Tensor:
@@ -4413,12 +4962,20 @@ def interpolate(input: Tensor, size: builtins.int | Sequence[builtins.int] | Non
     >>> nn.functional.interpolate(ag.tensor([[[0.0, 4.0]]]), size=4, mode="linear").tolist()
     [[[0.0, 1.0, 3.0, 4.0]]]
     """
-    return _interpolate(F, input, size, scale_factor, mode, align_corners, recompute_scale_factor, antialias)
+    try:
+        return _interpolate(F, input, size, scale_factor, mode, align_corners, recompute_scale_factor, antialias)
+    except Exception:
+        misuse()
+        raise
 
 
 def upsample(input: Tensor, size: builtins.int | Sequence[builtins.int] | None = None, scale_factor: builtins.float | Sequence[builtins.float] | None = None, mode: str = 'nearest', align_corners: builtins.bool | None = None) -> Tensor:
     """The older name of ``interpolate``."""
-    return _upsample(F, input, size, scale_factor, mode, align_corners)
+    try:
+        return _upsample(F, input, size, scale_factor, mode, align_corners)
+    except Exception:
+        misuse()
+        raise
 
 
 def affine_grid(theta: Tensor, size: Sequence[builtins.int], align_corners: builtins.bool | None = None) -> Tensor:
@@ -4428,7 +4985,11 @@ def affine_grid(theta: Tensor, size: Sequence[builtins.int], align_corners: buil
     Coordinates run from -1 to 1 between the corners of the image, or between the centres of its corner pixels with
     ``align_corners``. Raises ``ValueError`` for integers, ``RuntimeError`` for shapes that do not fit.
     """
-    return _affine_grid(F, theta, size, align_corners)
+    try:
+        return _affine_grid(F, theta, size, align_corners)
+    except Exception:
+        misuse()
+        raise
 
 
 def grid_sample(input: Tensor, grid: Tensor, mode: str = 'bilinear', padding_mode: str = 'zeros', align_corners: builtins.bool | None = None) -> Tensor:
@@ -4438,7 +4999,11 @@ def grid_sample(input: Tensor, grid: Tensor, mode: str = 'bilinear', padding_mod
     nearest pixel (``padding_mode='border'``) or the reflected image (``'reflection'``). Raises ``ValueError`` for unknown
     modes, ``RuntimeError`` for shapes that do not fit. Jaderberg et al. (2015), arXiv:1506.02025.
     """
-    return _grid_sample(F, input, grid, mode, padding_mode, align_corners)
+    try:
+        return _grid_sample(F, input, grid, mode, padding_mode, align_corners)
+    except Exception:
+        misuse()
+        raise
 
 
 def ldexp(input: Tensor, other: Tensor) -> Tensor:
@@ -4448,32 +5013,56 @@ def ldexp(input: Tensor, other: Tensor) -> Tensor:
     >>> ag.ldexp(ag.tensor([1.0, 3.0]), ag.tensor([2, -1])).tolist()
     [4.0, 1.5]
     """
-    return _ldexp(F, input, other)
+    try:
+        return _ldexp(F, input, other)
+    except Exception:
+        misuse()
+        raise
 
 
 def ldexp_(input: Tensor, other: Tensor) -> Tensor:
     """``ldexp``, written into the tensor itself."""
-    return _ldexp_(F, input, other)
+    try:
+        return _ldexp_(F, input, other)
+    except Exception:
+        misuse()
+        raise
 
 
 def inverse(input: Tensor) -> Tensor:
     """The inverse of each square matrix; see ``linalg.inv``."""
-    return _inverse(F, input)
+    try:
+        return _inverse(F, input)
+    except Exception:
+        misuse()
+        raise
 
 
 def det(input: Tensor) -> Tensor:
     """The determinant of each square matrix; see ``linalg.det``."""
-    return _det(F, input)
+    try:
+        return _det(F, input)
+    except Exception:
+        misuse()
+        raise
 
 
 def slogdet(input: Tensor) -> builtins.tuple[Tensor, Tensor]:
     """The sign and the logarithm of the magnitude of each determinant; see ``linalg.slogdet``."""
-    return _slogdet(F, input)
+    try:
+        return _slogdet(F, input)
+    except Exception:
+        misuse()
+        raise
 
 
 def logdet(input: Tensor) -> Tensor:
     """The logarithm of each determinant: ``nan`` where it is negative, ``-inf`` where it is 0."""
-    return _logdet(F, input)
+    try:
+        return _logdet(F, input)
+    except Exception:
+        misuse()
+        raise
 
 
 def poisson_nll_loss(input: Tensor, target: Tensor, log_input: builtins.bool = True, full: builtins.bool = False, eps: builtins.float = 1e-08, reduction: str = 'mean') -> Tensor:
@@ -4482,7 +5071,11 @@ def poisson_nll_loss(input: Tensor, target: Tensor, log_input: builtins.bool = T
     Without ``log_input`` the rate is ``input`` itself, and ``eps`` keeps its logarithm finite. ``full`` adds Stirling's
     approximation of ``log(target!)``, which does not depend on the input.
     """
-    return _poisson_nll_loss(F, input, target, log_input, full, eps, reduction)
+    try:
+        return _poisson_nll_loss(F, input, target, log_input, full, eps, reduction)
+    except Exception:
+        misuse()
+        raise
 
 
 def gaussian_nll_loss(input: Tensor, target: Tensor, var: TensorLike, full: builtins.bool = False, eps: builtins.float = 1e-06, reduction: str = 'mean') -> Tensor:
@@ -4492,7 +5085,11 @@ def gaussian_nll_loss(input: Tensor, target: Tensor, var: TensorLike, full: buil
     where it is less, which its gradient takes no note of. ``full`` adds the constant ``log(2 π) / 2``. Raises
     ``ValueError`` for a negative variance or another shape.
     """
-    return _gaussian_nll_loss(F, input, target, var, full, eps, reduction)
+    try:
+        return _gaussian_nll_loss(F, input, target, var, full, eps, reduction)
+    except Exception:
+        misuse()
+        raise
 
 
 def linalg_lu_factor_ex(A: Tensor, *, pivot: builtins.bool = True, check_errors: builtins.bool = False) -> builtins.tuple[Tensor, Tensor, Tensor]:
@@ -4501,7 +5098,11 @@ def linalg_lu_factor_ex(A: Tensor, *, pivot: builtins.bool = True, check_errors:
     A is (..., m, n); what lies below the diagonal belongs to L, whose diagonal of ones is not kept, the rest is U. Row i was
     exchanged with row ``pivots[i] - 1``, in order. With ``check_errors`` it raises ``LinAlgError`` where a pivot is zero.
     """
-    return _linalg_lu_factor_ex(F, A, pivot=pivot, check_errors=check_errors)
+    try:
+        return _linalg_lu_factor_ex(F, A, pivot=pivot, check_errors=check_errors)
+    except Exception:
+        misuse()
+        raise
 
 
 def linalg_lu_factor(A: Tensor, *, pivot: builtins.bool = True) -> builtins.tuple[Tensor, Tensor]:
@@ -4514,12 +5115,20 @@ def linalg_lu_factor(A: Tensor, *, pivot: builtins.bool = True) -> builtins.tupl
     >>> LU.tolist(), pivots.tolist()
     ([[2.0, 1.0], [0.5, 1.5]], [2, 2])
     """
-    return _linalg_lu_factor(F, A, pivot=pivot)
+    try:
+        return _linalg_lu_factor(F, A, pivot=pivot)
+    except Exception:
+        misuse()
+        raise
 
 
 def lu_unpack(LU_data: Tensor, LU_pivots: Tensor, unpack_data: builtins.bool = True, unpack_pivots: builtins.bool = True) -> builtins.tuple[Tensor, Tensor, Tensor]:
     """The matrices P, L and U that ``lu_factor`` packed: a named tuple ``(P, L, U)``. What is not asked for is an empty tensor."""
-    return _lu_unpack(F, LU_data, LU_pivots, unpack_data, unpack_pivots)
+    try:
+        return _lu_unpack(F, LU_data, LU_pivots, unpack_data, unpack_pivots)
+    except Exception:
+        misuse()
+        raise
 
 
 def linalg_lu(A: Tensor, *, pivot: builtins.bool = True) -> builtins.tuple[Tensor, Tensor, Tensor]:
@@ -4532,7 +5141,11 @@ def linalg_lu(A: Tensor, *, pivot: builtins.bool = True) -> builtins.tuple[Tenso
     >>> (P @ L @ U).tolist()
     [[1.0, 2.0], [2.0, 1.0]]
     """
-    return _linalg_lu(F, A, pivot=pivot)
+    try:
+        return _linalg_lu(F, A, pivot=pivot)
+    except Exception:
+        misuse()
+        raise
 
 
 def linalg_lu_solve(LU: Tensor, pivots: Tensor, B: Tensor, *, left: builtins.bool = True, adjoint: builtins.bool = False) -> Tensor:
@@ -4543,22 +5156,38 @@ def linalg_lu_solve(LU: Tensor, pivots: Tensor, B: Tensor, *, left: builtins.boo
     >>> ag.linalg.lu_solve(LU, pivots, ag.tensor([[2.0], [8.0]])).tolist()
     [[1.0], [2.0]]
     """
-    return _linalg_lu_solve(F, LU, pivots, B, left=left, adjoint=adjoint)
+    try:
+        return _linalg_lu_solve(F, LU, pivots, B, left=left, adjoint=adjoint)
+    except Exception:
+        misuse()
+        raise
 
 
 def lu(A: Tensor, pivot: builtins.bool = True, get_infos: builtins.bool = False) -> Any:
     """The pair of ``linalg.lu_factor``, and with ``get_infos`` the number of the first pivot that is zero, or 0; singular matrices are no error."""
-    return _lu(F, A, pivot, get_infos)
+    try:
+        return _lu(F, A, pivot, get_infos)
+    except Exception:
+        misuse()
+        raise
 
 
 def lu_solve(b: Tensor, LU_data: Tensor, LU_pivots: Tensor) -> Tensor:
     """``linalg.lu_solve`` with the right-hand side first."""
-    return _lu_solve(F, b, LU_data, LU_pivots)
+    try:
+        return _lu_solve(F, b, LU_data, LU_pivots)
+    except Exception:
+        misuse()
+        raise
 
 
 def linalg_solve_ex(A: Tensor, B: Tensor, *, left: builtins.bool = True, check_errors: builtins.bool = False) -> builtins.tuple[Tensor, Tensor]:
     """``linalg.solve`` with ``info``, a named tuple: where it is not 0 the matrix is singular and the result means nothing. With ``check_errors`` that is an error."""
-    return _linalg_solve_ex(F, A, B, left=left, check_errors=check_errors)
+    try:
+        return _linalg_solve_ex(F, A, B, left=left, check_errors=check_errors)
+    except Exception:
+        misuse()
+        raise
 
 
 def linalg_vander(x: Tensor, *, N: builtins.int | None = None) -> Tensor:
@@ -4568,27 +5197,47 @@ def linalg_vander(x: Tensor, *, N: builtins.int | None = None) -> Tensor:
     >>> ag.linalg.vander(ag.tensor([2.0, 3.0]), N=3).tolist()
     [[1.0, 2.0, 4.0], [1.0, 3.0, 9.0]]
     """
-    return _linalg_vander(F, x, N=N)
+    try:
+        return _linalg_vander(F, x, N=N)
+    except Exception:
+        misuse()
+        raise
 
 
 def hinge_loss(input: Tensor, target: Tensor, margin: builtins.float = 1.0, reduction: str = 'mean') -> Tensor:
     """``max(0, margin - target * input)`` for targets -1 and 1: the loss of a support vector machine."""
-    return _hinge_loss(F, input, target, margin, reduction)
+    try:
+        return _hinge_loss(F, input, target, margin, reduction)
+    except Exception:
+        misuse()
+        raise
 
 
 def hinge_embedding_loss(input: Tensor, target: Tensor, margin: builtins.float = 1.0, reduction: str = 'mean') -> Tensor:
     """``input`` where ``target`` is 1, ``max(0, margin - input)`` where it is -1: for distances of similar and dissimilar pairs."""
-    return _hinge_embedding_loss(F, input, target, margin, reduction)
+    try:
+        return _hinge_embedding_loss(F, input, target, margin, reduction)
+    except Exception:
+        misuse()
+        raise
 
 
 def margin_ranking_loss(input1: Tensor, input2: Tensor, target: Tensor, margin: builtins.float = 0.0, reduction: str = 'mean') -> Tensor:
     """``max(0, margin - target * (input1 - input2))``: ``target`` 1 asks for the first to be larger, -1 for the second."""
-    return _margin_ranking_loss(F, input1, input2, target, margin, reduction)
+    try:
+        return _margin_ranking_loss(F, input1, input2, target, margin, reduction)
+    except Exception:
+        misuse()
+        raise
 
 
 def multi_margin_loss(input: Tensor, target: Tensor, p: builtins.int = 1, margin: builtins.float = 1.0, weight: Tensor | None = None, reduction: str = 'mean') -> Tensor:
     """The mean over the wrong classes of ``max(0, margin - input[target] + input) ** p``; ``input`` is (batch, classes) or (classes)."""
-    return _multi_margin_loss(F, input, target, p, margin, weight, reduction)
+    try:
+        return _multi_margin_loss(F, input, target, p, margin, weight, reduction)
+    except Exception:
+        misuse()
+        raise
 
 
 def multiclass_hinge_loss(input: Tensor, target: Tensor, margin: builtins.float = 1.0, reduction: str = 'mean') -> Tensor:
@@ -4601,7 +5250,11 @@ def multiclass_hinge_loss(input: Tensor, target: Tensor, margin: builtins.float 
     >>> nn.functional.multiclass_hinge_loss(ag.tensor([[1.0, 2.0, 0.5]]), ag.tensor([0])).item()
     2.5
     """
-    return _multiclass_hinge_loss(F, input, target, margin, reduction)
+    try:
+        return _multiclass_hinge_loss(F, input, target, margin, reduction)
+    except Exception:
+        misuse()
+        raise
 
 
 def zero_one_loss(input: Tensor, target: Tensor, reduction: str = 'mean') -> Tensor:
@@ -4614,12 +5267,20 @@ def zero_one_loss(input: Tensor, target: Tensor, reduction: str = 'mean') -> Ten
     >>> nn.functional.zero_one_loss(ag.tensor([[1.0, 2.0], [3.0, 0.0]]), ag.tensor([1, 1])).item()
     0.5
     """
-    return _zero_one_loss(F, input, target, reduction)
+    try:
+        return _zero_one_loss(F, input, target, reduction)
+    except Exception:
+        misuse()
+        raise
 
 
 def soft_margin_loss(input: Tensor, target: Tensor, reduction: str = 'mean') -> Tensor:
     """``log(1 + exp(-target * input))`` for targets -1 and 1, computed without overflow."""
-    return _soft_margin_loss(F, input, target, reduction)
+    try:
+        return _soft_margin_loss(F, input, target, reduction)
+    except Exception:
+        misuse()
+        raise
 
 
 def multilabel_soft_margin_loss(input: Tensor, target: Tensor, weight: Tensor | None = None, reduction: str = 'mean') -> Tensor:
@@ -4627,7 +5288,11 @@ def multilabel_soft_margin_loss(input: Tensor, target: Tensor, weight: Tensor | 
 
     ``weight`` is a factor for each class.
     """
-    return _multilabel_soft_margin_loss(F, input, target, weight, reduction)
+    try:
+        return _multilabel_soft_margin_loss(F, input, target, weight, reduction)
+    except Exception:
+        misuse()
+        raise
 
 
 def multilabel_margin_loss(input: Tensor, target: Tensor, reduction: str = 'mean') -> Tensor:
@@ -4635,12 +5300,20 @@ def multilabel_margin_loss(input: Tensor, target: Tensor, reduction: str = 'mean
 
     ``target`` has the shape of ``input``, (batch, classes) or (classes), and lists each sample's labels; a -1 ends the list.
     """
-    return _multilabel_margin_loss(F, input, target, reduction)
+    try:
+        return _multilabel_margin_loss(F, input, target, reduction)
+    except Exception:
+        misuse()
+        raise
 
 
 def matrix_power(input: Tensor, n: builtins.int) -> Tensor:
     """Each square matrix to the power ``n``; negative powers are those of the inverse."""
-    return _matrix_power(F, input, n)
+    try:
+        return _matrix_power(F, input, n)
+    except Exception:
+        misuse()
+        raise
 
 
 def linalg_matrix_power(A: Tensor, n: builtins.int) -> Tensor:
@@ -4650,7 +5323,11 @@ def linalg_matrix_power(A: Tensor, n: builtins.int) -> Tensor:
     >>> ag.linalg.matrix_power(ag.tensor([[1, 1], [1, 0]]), 10).tolist()
     [[89, 55], [55, 34]]
     """
-    return _linalg_matrix_power(F, A, n)
+    try:
+        return _linalg_matrix_power(F, A, n)
+    except Exception:
+        misuse()
+        raise
 
 
 def linalg_vector_norm(x: Tensor, ord: builtins.float = 2, dim: Dims = None, keepdim: builtins.bool = False, *, dtype: DTypeLike | None = None, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
@@ -4665,7 +5342,11 @@ def linalg_vector_norm(x: Tensor, ord: builtins.float = 2, dim: Dims = None, kee
         dim = axis
     if keepdims is not None:
         keepdim = keepdims
-    return _linalg_vector_norm(F, x, ord, dim, keepdim, dtype=dtype)
+    try:
+        return _linalg_vector_norm(F, x, ord, dim, keepdim, dtype=dtype)
+    except Exception:
+        misuse()
+        raise
 
 
 def linalg_matrix_norm(A: Tensor, ord: builtins.float | str = 'fro', dim: Sequence[builtins.int] = (-2, -1), keepdim: builtins.bool = False, *, dtype: DTypeLike | None = None, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
@@ -4682,7 +5363,11 @@ def linalg_matrix_norm(A: Tensor, ord: builtins.float | str = 'fro', dim: Sequen
         dim = axis
     if keepdims is not None:
         keepdim = keepdims
-    return _linalg_matrix_norm(F, A, ord, dim, keepdim, dtype=dtype)
+    try:
+        return _linalg_matrix_norm(F, A, ord, dim, keepdim, dtype=dtype)
+    except Exception:
+        misuse()
+        raise
 
 
 def linalg_norm(A: Tensor, ord: builtins.float | str | None = None, dim: Dims = None, keepdim: builtins.bool = False, *, dtype: DTypeLike | None = None, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
@@ -4699,7 +5384,11 @@ def linalg_norm(A: Tensor, ord: builtins.float | str | None = None, dim: Dims = 
         dim = axis
     if keepdims is not None:
         keepdim = keepdims
-    return _linalg_norm(F, A, ord, dim, keepdim, dtype=dtype)
+    try:
+        return _linalg_norm(F, A, ord, dim, keepdim, dtype=dtype)
+    except Exception:
+        misuse()
+        raise
 
 
 def linalg_cond(A: Tensor, p: builtins.float | str | None = None) -> Tensor:
@@ -4707,7 +5396,11 @@ def linalg_cond(A: Tensor, p: builtins.float | str | None = None) -> Tensor:
 
     For ``p`` None and 2 it is the largest singular value over the smallest, for -2 the reverse; these take matrices of any shape.
     """
-    return _linalg_cond(F, A, p)
+    try:
+        return _linalg_cond(F, A, p)
+    except Exception:
+        misuse()
+        raise
 
 
 def frobenius_norm(input: Tensor, dim: Dims, keepdim: builtins.bool = False, *, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
@@ -4716,7 +5409,11 @@ def frobenius_norm(input: Tensor, dim: Dims, keepdim: builtins.bool = False, *, 
         dim = axis
     if keepdims is not None:
         keepdim = keepdims
-    return _frobenius_norm(F, input, dim, keepdim)
+    try:
+        return _frobenius_norm(F, input, dim, keepdim)
+    except Exception:
+        misuse()
+        raise
 
 
 def nuclear_norm(input: Tensor, dim: Sequence[builtins.int] = (-2, -1), keepdim: builtins.bool = False, *, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
@@ -4725,19 +5422,31 @@ def nuclear_norm(input: Tensor, dim: Sequence[builtins.int] = (-2, -1), keepdim:
         dim = axis
     if keepdims is not None:
         keepdim = keepdims
-    return _nuclear_norm(F, input, dim, keepdim)
+    try:
+        return _nuclear_norm(F, input, dim, keepdim)
+    except Exception:
+        misuse()
+        raise
 
 
 def renorm(input: Tensor, p: builtins.float, dim: builtins.int, maxnorm: builtins.float, *, axis: Any = None) -> Tensor:
     """``input`` with those slices along ``dim`` whose ``p``-norm exceeds ``maxnorm`` made that long."""
     if axis is not None:
         dim = axis
-    return _renorm(F, input, p, dim, maxnorm)
+    try:
+        return _renorm(F, input, p, dim, maxnorm)
+    except Exception:
+        misuse()
+        raise
 
 
 def renorm_(input: Tensor, p: builtins.float, dim: builtins.int, maxnorm: builtins.float) -> Tensor:
     """``renorm``, written into the tensor itself."""
-    return input.copy_(_renorm(F, clone(input), p, dim, maxnorm))
+    try:
+        return input.copy_(_renorm(F, clone(input), p, dim, maxnorm))
+    except Exception:
+        misuse()
+        raise
 
 
 def var(input: Tensor, dim: Dims | builtins.bool = None, unbiased: builtins.bool | None = None, keepdim: builtins.bool = False, *, correction: Number | None = None, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
@@ -4751,7 +5460,11 @@ def var(input: Tensor, dim: Dims | builtins.bool = None, unbiased: builtins.bool
         dim = axis
     if keepdims is not None:
         keepdim = keepdims
-    return _var(F, input, dim, unbiased, keepdim, correction=correction)
+    try:
+        return _var(F, input, dim, unbiased, keepdim, correction=correction)
+    except Exception:
+        misuse()
+        raise
 
 
 def std(input: Tensor, dim: Dims | builtins.bool = None, unbiased: builtins.bool | None = None, keepdim: builtins.bool = False, *, correction: Number | None = None, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
@@ -4760,7 +5473,11 @@ def std(input: Tensor, dim: Dims | builtins.bool = None, unbiased: builtins.bool
         dim = axis
     if keepdims is not None:
         keepdim = keepdims
-    return _std(F, input, dim, unbiased, keepdim, correction=correction)
+    try:
+        return _std(F, input, dim, unbiased, keepdim, correction=correction)
+    except Exception:
+        misuse()
+        raise
 
 
 def var_mean(input: Tensor, dim: Dims | builtins.bool = None, unbiased: builtins.bool | None = None, keepdim: builtins.bool = False, *, correction: Number | None = None, axis: Any = None, keepdims: builtins.bool | None = None) -> builtins.tuple[Tensor, Tensor]:
@@ -4769,7 +5486,11 @@ def var_mean(input: Tensor, dim: Dims | builtins.bool = None, unbiased: builtins
         dim = axis
     if keepdims is not None:
         keepdim = keepdims
-    return _var_mean(F, input, dim, unbiased, keepdim, correction=correction)
+    try:
+        return _var_mean(F, input, dim, unbiased, keepdim, correction=correction)
+    except Exception:
+        misuse()
+        raise
 
 
 def std_mean(input: Tensor, dim: Dims | builtins.bool = None, unbiased: builtins.bool | None = None, keepdim: builtins.bool = False, *, correction: Number | None = None, axis: Any = None, keepdims: builtins.bool | None = None) -> builtins.tuple[Tensor, Tensor]:
@@ -4778,7 +5499,11 @@ def std_mean(input: Tensor, dim: Dims | builtins.bool = None, unbiased: builtins
         dim = axis
     if keepdims is not None:
         keepdim = keepdims
-    return _std_mean(F, input, dim, unbiased, keepdim, correction=correction)
+    try:
+        return _std_mean(F, input, dim, unbiased, keepdim, correction=correction)
+    except Exception:
+        misuse()
+        raise
 
 
 def norm(input: Tensor, p: builtins.float | str | None = 'fro', dim: Dims = None, keepdim: builtins.bool = False, dtype: DTypeLike | None = None, *, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
@@ -4794,7 +5519,11 @@ def norm(input: Tensor, p: builtins.float | str | None = 'fro', dim: Dims = None
         dim = axis
     if keepdims is not None:
         keepdim = keepdims
-    return _norm(F, input, p, dim, keepdim, dtype)
+    try:
+        return _norm(F, input, p, dim, keepdim, dtype)
+    except Exception:
+        misuse()
+        raise
 
 
 def dist(input: Tensor, other: Tensor, p: builtins.float = 2) -> Tensor:
@@ -4804,7 +5533,11 @@ def dist(input: Tensor, other: Tensor, p: builtins.float = 2) -> Tensor:
     >>> ag.dist(ag.tensor([4.0, 0.0]), ag.tensor([0.0, 3.0])).item()
     5.0
     """
-    return _dist(F, input, other, p)
+    try:
+        return _dist(F, input, other, p)
+    except Exception:
+        misuse()
+        raise
 
 
 def batch_norm(input: Tensor, running_mean: Tensor | None, running_var: Tensor | None, weight: Tensor | None = None, bias: Tensor | None = None, training: builtins.bool = False, momentum: builtins.float = 0.1, eps: builtins.float = 1e-05) -> Tensor:
@@ -4814,7 +5547,11 @@ def batch_norm(input: Tensor, running_mean: Tensor | None, running_var: Tensor |
     (the variance unbiased); otherwise they are the running ones. Raises ``ValueError`` for training on one value per
     channel. Ioffe and Szegedy (2015), arXiv:1502.03167.
     """
-    return _batch_norm(F, input, running_mean, running_var, weight, bias, training, momentum, eps)
+    try:
+        return _batch_norm(F, input, running_mean, running_var, weight, bias, training, momentum, eps)
+    except Exception:
+        misuse()
+        raise
 
 
 def layer_norm(input: Tensor, normalized_shape: builtins.int | Sequence[builtins.int], weight: Tensor | None = None, bias: Tensor | None = None, eps: builtins.float = 1e-05) -> Tensor:
@@ -4822,7 +5559,11 @@ def layer_norm(input: Tensor, normalized_shape: builtins.int | Sequence[builtins
 
     Then times ``weight`` plus ``bias``, which have ``normalized_shape``. Ba, Kiros and Hinton (2016), arXiv:1607.06450.
     """
-    return _layer_norm(F, input, normalized_shape, weight, bias, eps)
+    try:
+        return _layer_norm(F, input, normalized_shape, weight, bias, eps)
+    except Exception:
+        misuse()
+        raise
 
 
 def rms_norm(input: Tensor, normalized_shape: builtins.int | Sequence[builtins.int], weight: Tensor | None = None, eps: builtins.float | None = None) -> Tensor:
@@ -4830,7 +5571,11 @@ def rms_norm(input: Tensor, normalized_shape: builtins.int | Sequence[builtins.i
 
     Zhang and Sennrich (2019), arXiv:1910.07467.
     """
-    return _rms_norm(F, input, normalized_shape, weight, eps)
+    try:
+        return _rms_norm(F, input, normalized_shape, weight, eps)
+    except Exception:
+        misuse()
+        raise
 
 
 def group_norm(input: Tensor, num_groups: builtins.int, weight: Tensor | None = None, bias: Tensor | None = None, eps: builtins.float = 1e-05) -> Tensor:
@@ -4838,14 +5583,22 @@ def group_norm(input: Tensor, num_groups: builtins.int, weight: Tensor | None = 
 
     Wu and He (2018), arXiv:1803.08494.
     """
-    return _group_norm(F, input, num_groups, weight, bias, eps)
+    try:
+        return _group_norm(F, input, num_groups, weight, bias, eps)
+    except Exception:
+        misuse()
+        raise
 
 
 def normalize(input: Tensor, p: builtins.float = 2.0, dim: builtins.int | Sequence[builtins.int] = 1, eps: builtins.float = 1e-12, *, axis: Any = None) -> Tensor:
     """``input`` divided by its ``p``-norm over ``dim``, or by ``eps`` where the norm is smaller."""
     if axis is not None:
         dim = axis
-    return _normalize(F, input, p, dim, eps)
+    try:
+        return _normalize(F, input, p, dim, eps)
+    except Exception:
+        misuse()
+        raise
 
 
 def instance_norm(input: Tensor, running_mean: Tensor | None = None, running_var: Tensor | None = None, weight: Tensor | None = None, bias: Tensor | None = None, use_input_stats: builtins.bool = True, momentum: builtins.float = 0.1, eps: builtins.float = 1e-05) -> Tensor:
@@ -4854,7 +5607,11 @@ def instance_norm(input: Tensor, running_mean: Tensor | None = None, running_var
     The running statistics, if given, move towards the means over the batch by ``momentum``, and replace the input's own
     unless ``use_input_stats``. Raises ``ValueError`` for channels of one element. Ulyanov et al. (2016), arXiv:1607.08022.
     """
-    return _instance_norm(F, input, running_mean, running_var, weight, bias, use_input_stats, momentum, eps)
+    try:
+        return _instance_norm(F, input, running_mean, running_var, weight, bias, use_input_stats, momentum, eps)
+    except Exception:
+        misuse()
+        raise
 
 
 def local_response_norm(input: Tensor, size: builtins.int, alpha: builtins.float = 0.0001, beta: builtins.float = 0.75, k: builtins.float = 1.0) -> Tensor:
@@ -4862,7 +5619,11 @@ def local_response_norm(input: Tensor, size: builtins.int, alpha: builtins.float
 
     Raises ``ValueError`` for fewer than three dimensions. Krizhevsky et al. (2012).
     """
-    return _local_response_norm(F, input, size, alpha, beta, k)
+    try:
+        return _local_response_norm(F, input, size, alpha, beta, k)
+    except Exception:
+        misuse()
+        raise
 
 
 def median(input: Tensor, dim: builtins.int | None = None, keepdim: builtins.bool = False, *, axis: Any = None, keepdims: builtins.bool | None = None) -> Any:
@@ -4876,7 +5637,11 @@ def median(input: Tensor, dim: builtins.int | None = None, keepdim: builtins.boo
         dim = axis
     if keepdims is not None:
         keepdim = keepdims
-    return _median(F, input, dim, keepdim)
+    try:
+        return _median(F, input, dim, keepdim)
+    except Exception:
+        misuse()
+        raise
 
 
 def nanmedian(input: Tensor, dim: builtins.int | None = None, keepdim: builtins.bool = False, *, axis: Any = None, keepdims: builtins.bool | None = None) -> Any:
@@ -4885,7 +5650,11 @@ def nanmedian(input: Tensor, dim: builtins.int | None = None, keepdim: builtins.
         dim = axis
     if keepdims is not None:
         keepdim = keepdims
-    return _nanmedian(F, input, dim, keepdim)
+    try:
+        return _nanmedian(F, input, dim, keepdim)
+    except Exception:
+        misuse()
+        raise
 
 
 def quantile(input: Tensor, q: builtins.float | Tensor, dim: builtins.int | None = None, keepdim: builtins.bool = False, *, interpolation: str = 'linear', axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
@@ -4902,7 +5671,11 @@ def quantile(input: Tensor, q: builtins.float | Tensor, dim: builtins.int | None
         dim = axis
     if keepdims is not None:
         keepdim = keepdims
-    return _quantile(F, input, q, dim, keepdim, interpolation=interpolation)
+    try:
+        return _quantile(F, input, q, dim, keepdim, interpolation=interpolation)
+    except Exception:
+        misuse()
+        raise
 
 
 def nanquantile(input: Tensor, q: builtins.float | Tensor, dim: builtins.int | None = None, keepdim: builtins.bool = False, *, interpolation: str = 'linear', axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
@@ -4911,7 +5684,11 @@ def nanquantile(input: Tensor, q: builtins.float | Tensor, dim: builtins.int | N
         dim = axis
     if keepdims is not None:
         keepdim = keepdims
-    return _nanquantile(F, input, q, dim, keepdim, interpolation=interpolation)
+    try:
+        return _nanquantile(F, input, q, dim, keepdim, interpolation=interpolation)
+    except Exception:
+        misuse()
+        raise
 
 
 def pad(input: Tensor, pad: Sequence[builtins.int], mode: str = 'constant', value: builtins.float | None = None) -> Tensor:
@@ -4924,7 +5701,11 @@ def pad(input: Tensor, pad: Sequence[builtins.int], mode: str = 'constant', valu
     >>> nn.functional.pad(ag.tensor([1., 2., 3.]), (2, 1), mode="reflect").tolist()
     [3.0, 2.0, 1.0, 2.0, 3.0, 2.0]
     """
-    return _pad(F, input, pad, mode, value)
+    try:
+        return _pad(F, input, pad, mode, value)
+    except Exception:
+        misuse()
+        raise
 
 
 def pixel_shuffle(input: Tensor, upscale_factor: builtins.int) -> Tensor:
@@ -4932,7 +5713,11 @@ def pixel_shuffle(input: Tensor, upscale_factor: builtins.int) -> Tensor:
 
     Raises ``RuntimeError`` where r r does not divide the channels.
     """
-    return _pixel_shuffle(F, input, upscale_factor)
+    try:
+        return _pixel_shuffle(F, input, upscale_factor)
+    except Exception:
+        misuse()
+        raise
 
 
 def pixel_unshuffle(input: Tensor, downscale_factor: builtins.int) -> Tensor:
@@ -4940,7 +5725,11 @@ def pixel_unshuffle(input: Tensor, downscale_factor: builtins.int) -> Tensor:
 
     Raises ``RuntimeError`` where r does not divide height and width.
     """
-    return _pixel_unshuffle(F, input, downscale_factor)
+    try:
+        return _pixel_unshuffle(F, input, downscale_factor)
+    except Exception:
+        misuse()
+        raise
 
 
 def channel_shuffle(input: Tensor, groups: builtins.int) -> Tensor:
@@ -4948,72 +5737,128 @@ def channel_shuffle(input: Tensor, groups: builtins.int) -> Tensor:
 
     Raises ``RuntimeError`` where ``groups`` does not divide the channels.
     """
-    return _channel_shuffle(F, input, groups)
+    try:
+        return _channel_shuffle(F, input, groups)
+    except Exception:
+        misuse()
+        raise
 
 
 def special_chebyshev_polynomial_t(input: TensorLike, n: builtins.int | Tensor) -> Tensor:
     """The Chebyshev polynomial of the first kind, cos(n θ) at cos(θ), of degree ``n``: a number or a tensor of them, which broadcasts; 0 for negative ``n``."""
-    return _special_chebyshev_polynomial_t(F, input, n)
+    try:
+        return _special_chebyshev_polynomial_t(F, input, n)
+    except Exception:
+        misuse()
+        raise
 
 
 def special_shifted_chebyshev_polynomial_t(input: TensorLike, n: builtins.int | Tensor) -> Tensor:
     """The Chebyshev polynomial of the first kind, cos(n θ) at cos(θ), of ``2 * input - 1``, of degree ``n``: a number or a tensor of them, which broadcasts; 0 for negative ``n``."""
-    return _special_shifted_chebyshev_polynomial_t(F, input, n)
+    try:
+        return _special_shifted_chebyshev_polynomial_t(F, input, n)
+    except Exception:
+        misuse()
+        raise
 
 
 def special_chebyshev_polynomial_u(input: TensorLike, n: builtins.int | Tensor) -> Tensor:
     """The Chebyshev polynomial of the second kind, of degree ``n``: a number or a tensor of them, which broadcasts; 0 for negative ``n``."""
-    return _special_chebyshev_polynomial_u(F, input, n)
+    try:
+        return _special_chebyshev_polynomial_u(F, input, n)
+    except Exception:
+        misuse()
+        raise
 
 
 def special_shifted_chebyshev_polynomial_u(input: TensorLike, n: builtins.int | Tensor) -> Tensor:
     """The Chebyshev polynomial of the second kind, of ``2 * input - 1``, of degree ``n``: a number or a tensor of them, which broadcasts; 0 for negative ``n``."""
-    return _special_shifted_chebyshev_polynomial_u(F, input, n)
+    try:
+        return _special_shifted_chebyshev_polynomial_u(F, input, n)
+    except Exception:
+        misuse()
+        raise
 
 
 def special_chebyshev_polynomial_v(input: TensorLike, n: builtins.int | Tensor) -> Tensor:
     """The Chebyshev polynomial of the third kind, of degree ``n``: a number or a tensor of them, which broadcasts; 0 for negative ``n``."""
-    return _special_chebyshev_polynomial_v(F, input, n)
+    try:
+        return _special_chebyshev_polynomial_v(F, input, n)
+    except Exception:
+        misuse()
+        raise
 
 
 def special_shifted_chebyshev_polynomial_v(input: TensorLike, n: builtins.int | Tensor) -> Tensor:
     """The Chebyshev polynomial of the third kind, of ``2 * input - 1``, of degree ``n``: a number or a tensor of them, which broadcasts; 0 for negative ``n``."""
-    return _special_shifted_chebyshev_polynomial_v(F, input, n)
+    try:
+        return _special_shifted_chebyshev_polynomial_v(F, input, n)
+    except Exception:
+        misuse()
+        raise
 
 
 def special_chebyshev_polynomial_w(input: TensorLike, n: builtins.int | Tensor) -> Tensor:
     """The Chebyshev polynomial of the fourth kind, of degree ``n``: a number or a tensor of them, which broadcasts; 0 for negative ``n``."""
-    return _special_chebyshev_polynomial_w(F, input, n)
+    try:
+        return _special_chebyshev_polynomial_w(F, input, n)
+    except Exception:
+        misuse()
+        raise
 
 
 def special_shifted_chebyshev_polynomial_w(input: TensorLike, n: builtins.int | Tensor) -> Tensor:
     """The Chebyshev polynomial of the fourth kind, of ``2 * input - 1``, of degree ``n``: a number or a tensor of them, which broadcasts; 0 for negative ``n``."""
-    return _special_shifted_chebyshev_polynomial_w(F, input, n)
+    try:
+        return _special_shifted_chebyshev_polynomial_w(F, input, n)
+    except Exception:
+        misuse()
+        raise
 
 
 def special_hermite_polynomial_h(input: TensorLike, n: builtins.int | Tensor) -> Tensor:
     """The physicist's Hermite polynomial, of degree ``n``: a number or a tensor of them, which broadcasts; 0 for negative ``n``."""
-    return _special_hermite_polynomial_h(F, input, n)
+    try:
+        return _special_hermite_polynomial_h(F, input, n)
+    except Exception:
+        misuse()
+        raise
 
 
 def special_hermite_polynomial_he(input: TensorLike, n: builtins.int | Tensor) -> Tensor:
     """The probabilist's Hermite polynomial, of degree ``n``: a number or a tensor of them, which broadcasts; 0 for negative ``n``."""
-    return _special_hermite_polynomial_he(F, input, n)
+    try:
+        return _special_hermite_polynomial_he(F, input, n)
+    except Exception:
+        misuse()
+        raise
 
 
 def special_laguerre_polynomial_l(input: TensorLike, n: builtins.int | Tensor) -> Tensor:
     """The Laguerre polynomial, of degree ``n``: a number or a tensor of them, which broadcasts; 0 for negative ``n``."""
-    return _special_laguerre_polynomial_l(F, input, n)
+    try:
+        return _special_laguerre_polynomial_l(F, input, n)
+    except Exception:
+        misuse()
+        raise
 
 
 def special_legendre_polynomial_p(input: TensorLike, n: builtins.int | Tensor) -> Tensor:
     """The Legendre polynomial, of degree ``n``: a number or a tensor of them, which broadcasts; 0 for negative ``n``."""
-    return _special_legendre_polynomial_p(F, input, n)
+    try:
+        return _special_legendre_polynomial_p(F, input, n)
+    except Exception:
+        misuse()
+        raise
 
 
 def max_pool1d(input: Tensor, kernel_size: builtins.int | Sequence[builtins.int], stride: builtins.int | Sequence[builtins.int] | None = None, padding: builtins.int | Sequence[builtins.int] = 0, dilation: builtins.int | Sequence[builtins.int] = 1, ceil_mode: builtins.bool = False, return_indices: builtins.bool = False) -> Any:
     """The maximum of each window of sequences (batch, channels, length), or without batch. See ``max_pool2d``."""
-    return _max_pool1d(F, input, kernel_size, stride, padding, dilation, ceil_mode, return_indices)
+    try:
+        return _max_pool1d(F, input, kernel_size, stride, padding, dilation, ceil_mode, return_indices)
+    except Exception:
+        misuse()
+        raise
 
 
 def max_pool2d(input: Tensor, kernel_size: builtins.int | Sequence[builtins.int], stride: builtins.int | Sequence[builtins.int] | None = None, padding: builtins.int | Sequence[builtins.int] = 0, dilation: builtins.int | Sequence[builtins.int] = 1, ceil_mode: builtins.bool = False, return_indices: builtins.bool = False) -> Any:
@@ -5027,17 +5872,29 @@ def max_pool2d(input: Tensor, kernel_size: builtins.int | Sequence[builtins.int]
     >>> ag.max_pool2d(ag.tensor([[[1.0, 2.0], [4.0, 3.0]]]), 2)
     tensor([[[4.]]])
     """
-    return _max_pool2d(F, input, kernel_size, stride, padding, dilation, ceil_mode, return_indices)
+    try:
+        return _max_pool2d(F, input, kernel_size, stride, padding, dilation, ceil_mode, return_indices)
+    except Exception:
+        misuse()
+        raise
 
 
 def max_pool3d(input: Tensor, kernel_size: builtins.int | Sequence[builtins.int], stride: builtins.int | Sequence[builtins.int] | None = None, padding: builtins.int | Sequence[builtins.int] = 0, dilation: builtins.int | Sequence[builtins.int] = 1, ceil_mode: builtins.bool = False, return_indices: builtins.bool = False) -> Any:
     """The maximum of each window of volumes (batch, channels, depth, height, width), or without batch. See ``max_pool2d``."""
-    return _max_pool3d(F, input, kernel_size, stride, padding, dilation, ceil_mode, return_indices)
+    try:
+        return _max_pool3d(F, input, kernel_size, stride, padding, dilation, ceil_mode, return_indices)
+    except Exception:
+        misuse()
+        raise
 
 
 def max_unpool1d(input: Tensor, indices: Tensor, kernel_size: builtins.int | Sequence[builtins.int], stride: builtins.int | Sequence[builtins.int] | None = None, padding: builtins.int | Sequence[builtins.int] = 0, output_size: Sequence[builtins.int] | None = None) -> Tensor:
     """The maxima of ``max_pool1d`` put back to their ``indices`` among zeros. See ``max_unpool2d``."""
-    return _max_unpool1d(F, input, indices, kernel_size, stride, padding, output_size)
+    try:
+        return _max_unpool1d(F, input, indices, kernel_size, stride, padding, output_size)
+    except Exception:
+        misuse()
+        raise
 
 
 def max_unpool2d(input: Tensor, indices: Tensor, kernel_size: builtins.int | Sequence[builtins.int], stride: builtins.int | Sequence[builtins.int] | None = None, padding: builtins.int | Sequence[builtins.int] = 0, output_size: Sequence[builtins.int] | None = None) -> Tensor:
@@ -5046,17 +5903,29 @@ def max_unpool2d(input: Tensor, indices: Tensor, kernel_size: builtins.int | Seq
     Raises ``ValueError`` for an ``output_size`` that pooling would not have made ``input`` of, ``RuntimeError`` for indices
     of another shape.
     """
-    return _max_unpool2d(F, input, indices, kernel_size, stride, padding, output_size)
+    try:
+        return _max_unpool2d(F, input, indices, kernel_size, stride, padding, output_size)
+    except Exception:
+        misuse()
+        raise
 
 
 def max_unpool3d(input: Tensor, indices: Tensor, kernel_size: builtins.int | Sequence[builtins.int], stride: builtins.int | Sequence[builtins.int] | None = None, padding: builtins.int | Sequence[builtins.int] = 0, output_size: Sequence[builtins.int] | None = None) -> Tensor:
     """The maxima of ``max_pool3d`` put back to their ``indices`` among zeros. See ``max_unpool2d``."""
-    return _max_unpool3d(F, input, indices, kernel_size, stride, padding, output_size)
+    try:
+        return _max_unpool3d(F, input, indices, kernel_size, stride, padding, output_size)
+    except Exception:
+        misuse()
+        raise
 
 
 def avg_pool1d(input: Tensor, kernel_size: builtins.int | Sequence[builtins.int], stride: builtins.int | Sequence[builtins.int] | None = None, padding: builtins.int | Sequence[builtins.int] = 0, ceil_mode: builtins.bool = False, count_include_pad: builtins.bool = True) -> Tensor:
     """The mean of each window of sequences (batch, channels, length), or without batch. See ``avg_pool2d``."""
-    return _avg_pool1d(F, input, kernel_size, stride, padding, ceil_mode, count_include_pad)
+    try:
+        return _avg_pool1d(F, input, kernel_size, stride, padding, ceil_mode, count_include_pad)
+    except Exception:
+        misuse()
+        raise
 
 
 def avg_pool2d(input: Tensor, kernel_size: builtins.int | Sequence[builtins.int], stride: builtins.int | Sequence[builtins.int] | None = None, padding: builtins.int | Sequence[builtins.int] = 0, ceil_mode: builtins.bool = False, count_include_pad: builtins.bool = True, divisor_override: builtins.int | None = None) -> Tensor:
@@ -5064,17 +5933,29 @@ def avg_pool2d(input: Tensor, kernel_size: builtins.int | Sequence[builtins.int]
 
     Padding counts as zeros unless ``count_include_pad=False``; ``divisor_override`` replaces the number of elements.
     """
-    return _avg_pool2d(F, input, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override)
+    try:
+        return _avg_pool2d(F, input, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override)
+    except Exception:
+        misuse()
+        raise
 
 
 def avg_pool3d(input: Tensor, kernel_size: builtins.int | Sequence[builtins.int], stride: builtins.int | Sequence[builtins.int] | None = None, padding: builtins.int | Sequence[builtins.int] = 0, ceil_mode: builtins.bool = False, count_include_pad: builtins.bool = True, divisor_override: builtins.int | None = None) -> Tensor:
     """The mean of each window of volumes (batch, channels, depth, height, width), or without batch. See ``avg_pool2d``."""
-    return _avg_pool3d(F, input, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override)
+    try:
+        return _avg_pool3d(F, input, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override)
+    except Exception:
+        misuse()
+        raise
 
 
 def lp_pool1d(input: Tensor, norm_type: builtins.float, kernel_size: builtins.int | Sequence[builtins.int], stride: builtins.int | Sequence[builtins.int] | None = None, ceil_mode: builtins.bool = False) -> Tensor:
     """The ``norm_type``-th root of the sum of powers in each window of sequences (batch, channels, length). See ``lp_pool2d``."""
-    return _lp_pool1d(F, input, norm_type, kernel_size, stride, ceil_mode)
+    try:
+        return _lp_pool1d(F, input, norm_type, kernel_size, stride, ceil_mode)
+    except Exception:
+        misuse()
+        raise
 
 
 def lp_pool2d(input: Tensor, norm_type: builtins.float, kernel_size: builtins.int | Sequence[builtins.int], stride: builtins.int | Sequence[builtins.int] | None = None, ceil_mode: builtins.bool = False) -> Tensor:
@@ -5082,12 +5963,20 @@ def lp_pool2d(input: Tensor, norm_type: builtins.float, kernel_size: builtins.in
 
     1 is the sum, infinity would be the maximum. An odd power keeps its sign, and the gradient is 0 where the sum is 0, as in PyTorch.
     """
-    return _lp_pool2d(F, input, norm_type, kernel_size, stride, ceil_mode)
+    try:
+        return _lp_pool2d(F, input, norm_type, kernel_size, stride, ceil_mode)
+    except Exception:
+        misuse()
+        raise
 
 
 def lp_pool3d(input: Tensor, norm_type: builtins.float, kernel_size: builtins.int | Sequence[builtins.int], stride: builtins.int | Sequence[builtins.int] | None = None, ceil_mode: builtins.bool = False) -> Tensor:
     """The ``norm_type``-th root of the sum of powers of each window of volumes (batch, channels, depth, height, width). See ``lp_pool2d``."""
-    return _lp_pool3d(F, input, norm_type, kernel_size, stride, ceil_mode)
+    try:
+        return _lp_pool3d(F, input, norm_type, kernel_size, stride, ceil_mode)
+    except Exception:
+        misuse()
+        raise
 
 
 def fractional_max_pool2d(input: Tensor, kernel_size: builtins.int | Sequence[builtins.int], output_size: builtins.int | Sequence[builtins.int] | None = None, output_ratio: builtins.float | Sequence[builtins.float] | None = None, return_indices: builtins.bool = False, _random_samples: Tensor | None = None) -> Any:
@@ -5095,77 +5984,137 @@ def fractional_max_pool2d(input: Tensor, kernel_size: builtins.int | Sequence[bu
 
     ``_random_samples`` of shape (batch, channels, 2), between 0 and 1, decide the places. See B. Graham, "Fractional max-pooling" (2014).
     """
-    return _fractional_max_pool2d(F, input, kernel_size, output_size, output_ratio, return_indices, _random_samples)
+    try:
+        return _fractional_max_pool2d(F, input, kernel_size, output_size, output_ratio, return_indices, _random_samples)
+    except Exception:
+        misuse()
+        raise
 
 
 def fractional_max_pool3d(input: Tensor, kernel_size: builtins.int | Sequence[builtins.int], output_size: builtins.int | Sequence[builtins.int] | None = None, output_ratio: builtins.float | Sequence[builtins.float] | None = None, return_indices: builtins.bool = False, _random_samples: Tensor | None = None) -> Any:
     """``fractional_max_pool2d`` of volumes."""
-    return _fractional_max_pool3d(F, input, kernel_size, output_size, output_ratio, return_indices, _random_samples)
+    try:
+        return _fractional_max_pool3d(F, input, kernel_size, output_size, output_ratio, return_indices, _random_samples)
+    except Exception:
+        misuse()
+        raise
 
 
 def mm(input: Tensor, mat2: Tensor) -> Tensor:
     """The product of two matrices; does not broadcast."""
-    return _mm(F, input, mat2)
+    try:
+        return _mm(F, input, mat2)
+    except Exception:
+        misuse()
+        raise
 
 
 def bmm(input: Tensor, mat2: Tensor) -> Tensor:
     """The products of two batches of matrices, (b, n, m) and (b, m, p); does not broadcast."""
-    return _bmm(F, input, mat2)
+    try:
+        return _bmm(F, input, mat2)
+    except Exception:
+        misuse()
+        raise
 
 
 def mv(input: Tensor, vec: Tensor) -> Tensor:
     """The product of a matrix and a vector."""
-    return _mv(F, input, vec)
+    try:
+        return _mv(F, input, vec)
+    except Exception:
+        misuse()
+        raise
 
 
 def addmm(input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: Number = 1, alpha: Number = 1) -> Tensor:
     """``beta * input + alpha * (mat1 @ mat2)``; the input broadcasts to the product's shape."""
-    return _addmm(F, input, mat1, mat2, beta=beta, alpha=alpha)
+    try:
+        return _addmm(F, input, mat1, mat2, beta=beta, alpha=alpha)
+    except Exception:
+        misuse()
+        raise
 
 
 def addmm_(input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: Number = 1, alpha: Number = 1) -> Tensor:
     """``addmm``, written into the tensor itself."""
-    return input.copy_(_addmm(F, clone(input), mat1, mat2, beta=beta, alpha=alpha))
+    try:
+        return input.copy_(_addmm(F, clone(input), mat1, mat2, beta=beta, alpha=alpha))
+    except Exception:
+        misuse()
+        raise
 
 
 def baddbmm(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: Number = 1, alpha: Number = 1) -> Tensor:
     """``beta * input + alpha * (batch1 @ batch2)`` for batches of matrices; the input broadcasts to the product's shape."""
-    return _baddbmm(F, input, batch1, batch2, beta=beta, alpha=alpha)
+    try:
+        return _baddbmm(F, input, batch1, batch2, beta=beta, alpha=alpha)
+    except Exception:
+        misuse()
+        raise
 
 
 def baddbmm_(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: Number = 1, alpha: Number = 1) -> Tensor:
     """``baddbmm``, written into the tensor itself."""
-    return input.copy_(_baddbmm(F, clone(input), batch1, batch2, beta=beta, alpha=alpha))
+    try:
+        return input.copy_(_baddbmm(F, clone(input), batch1, batch2, beta=beta, alpha=alpha))
+    except Exception:
+        misuse()
+        raise
 
 
 def addbmm(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: Number = 1, alpha: Number = 1) -> Tensor:
     """``beta * input + alpha * sum(batch1 @ batch2)``, the products of a batch of matrices added up."""
-    return _addbmm(F, input, batch1, batch2, beta=beta, alpha=alpha)
+    try:
+        return _addbmm(F, input, batch1, batch2, beta=beta, alpha=alpha)
+    except Exception:
+        misuse()
+        raise
 
 
 def addbmm_(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: Number = 1, alpha: Number = 1) -> Tensor:
     """``addbmm``, written into the tensor itself."""
-    return input.copy_(_addbmm(F, clone(input), batch1, batch2, beta=beta, alpha=alpha))
+    try:
+        return input.copy_(_addbmm(F, clone(input), batch1, batch2, beta=beta, alpha=alpha))
+    except Exception:
+        misuse()
+        raise
 
 
 def addmv(input: Tensor, mat: Tensor, vec: Tensor, *, beta: Number = 1, alpha: Number = 1) -> Tensor:
     """``beta * input + alpha * (mat @ vec)``."""
-    return _addmv(F, input, mat, vec, beta=beta, alpha=alpha)
+    try:
+        return _addmv(F, input, mat, vec, beta=beta, alpha=alpha)
+    except Exception:
+        misuse()
+        raise
 
 
 def addmv_(input: Tensor, mat: Tensor, vec: Tensor, *, beta: Number = 1, alpha: Number = 1) -> Tensor:
     """``addmv``, written into the tensor itself."""
-    return input.copy_(_addmv(F, clone(input), mat, vec, beta=beta, alpha=alpha))
+    try:
+        return input.copy_(_addmv(F, clone(input), mat, vec, beta=beta, alpha=alpha))
+    except Exception:
+        misuse()
+        raise
 
 
 def addr(input: Tensor, vec1: Tensor, vec2: Tensor, *, beta: Number = 1, alpha: Number = 1) -> Tensor:
     """``beta * input + alpha * outer(vec1, vec2)``."""
-    return _addr(F, input, vec1, vec2, beta=beta, alpha=alpha)
+    try:
+        return _addr(F, input, vec1, vec2, beta=beta, alpha=alpha)
+    except Exception:
+        misuse()
+        raise
 
 
 def addr_(input: Tensor, vec1: Tensor, vec2: Tensor, *, beta: Number = 1, alpha: Number = 1) -> Tensor:
     """``addr``, written into the tensor itself."""
-    return input.copy_(_addr(F, clone(input), vec1, vec2, beta=beta, alpha=alpha))
+    try:
+        return input.copy_(_addr(F, clone(input), vec1, vec2, beta=beta, alpha=alpha))
+    except Exception:
+        misuse()
+        raise
 
 
 def linalg_multi_dot(tensors: Sequence[Tensor]) -> Tensor:
@@ -5175,17 +6124,29 @@ def linalg_multi_dot(tensors: Sequence[Tensor]) -> Tensor:
     >>> ag.linalg.multi_dot([ag.ones(2, 9), ag.ones(9, 9), ag.ones(9)]).tolist()
     [81.0, 81.0]
     """
-    return _linalg_multi_dot(F, tensors)
+    try:
+        return _linalg_multi_dot(F, tensors)
+    except Exception:
+        misuse()
+        raise
 
 
 def chain_matmul(*matrices: Tensor) -> Tensor:
     """The product of the matrices, in the order of multiplication that takes the fewest operations; see ``linalg.multi_dot``."""
-    return _chain_matmul(F, *matrices)
+    try:
+        return _chain_matmul(F, *matrices)
+    except Exception:
+        misuse()
+        raise
 
 
 def linalg_eigvals(input: Tensor) -> Tensor:
     """The eigenvalues of square matrices, complex, in no particular order."""
-    return _linalg_eigvals(F, input)
+    try:
+        return _linalg_eigvals(F, input)
+    except Exception:
+        misuse()
+        raise
 
 
 def svd(input: Tensor, some: builtins.bool = True, compute_uv: builtins.bool = True) -> builtins.tuple[Tensor, Tensor, Tensor]:
@@ -5193,7 +6154,11 @@ def svd(input: Tensor, some: builtins.bool = True, compute_uv: builtins.bool = T
 
     With ``compute_uv=False`` U and V are zeros.
     """
-    return _svd(F, input, some, compute_uv)
+    try:
+        return _svd(F, input, some, compute_uv)
+    except Exception:
+        misuse()
+        raise
 
 
 def linalg_pinv(A: Tensor, *, atol: TensorLike | None = None, rtol: TensorLike | None = None, hermitian: builtins.bool = False) -> Tensor:
@@ -5206,47 +6171,83 @@ def linalg_pinv(A: Tensor, *, atol: TensorLike | None = None, rtol: TensorLike |
     >>> ag.linalg.pinv(ag.tensor([[2.0, 0.0], [0.0, 0.0]])).tolist()
     [[0.5, 0.0], [0.0, 0.0]]
     """
-    return _linalg_pinv(F, A, atol=atol, rtol=rtol, hermitian=hermitian)
+    try:
+        return _linalg_pinv(F, A, atol=atol, rtol=rtol, hermitian=hermitian)
+    except Exception:
+        misuse()
+        raise
 
 
 def pinverse(input: Tensor, rcond: builtins.float = 1e-15) -> Tensor:
     """The pseudo-inverse of each matrix, with singular values up to ``rcond`` times the largest left out; see ``linalg.pinv``."""
-    return _pinverse(F, input, rcond)
+    try:
+        return _pinverse(F, input, rcond)
+    except Exception:
+        misuse()
+        raise
 
 
 def linalg_matrix_rank(A: Tensor, *, atol: TensorLike | None = None, rtol: TensorLike | None = None, hermitian: builtins.bool = False) -> Tensor:
     """The number of singular values of each matrix above the tolerance, which is that of ``linalg.pinv``; int64, without a gradient."""
-    return _linalg_matrix_rank(F, A, atol=atol, rtol=rtol, hermitian=hermitian)
+    try:
+        return _linalg_matrix_rank(F, A, atol=atol, rtol=rtol, hermitian=hermitian)
+    except Exception:
+        misuse()
+        raise
 
 
 def linalg_householder_product(input: Tensor, tau: Tensor) -> Tensor:
     """The first n columns of the product of the reflections in the columns of ``input`` (..., m, n) with factors ``tau`` (..., k): the Q of ``geqrf``."""
-    return _linalg_householder_product(F, input, tau)
+    try:
+        return _linalg_householder_product(F, input, tau)
+    except Exception:
+        misuse()
+        raise
 
 
 def orgqr(input: Tensor, input2: Tensor) -> Tensor:
     """``linalg.householder_product``."""
-    return _orgqr(F, input, input2)
+    try:
+        return _orgqr(F, input, input2)
+    except Exception:
+        misuse()
+        raise
 
 
 def ormqr(input: Tensor, tau: Tensor, other: Tensor, left: builtins.bool = True, transpose: builtins.bool = False) -> Tensor:
     """The product of ``other`` with the whole square Q of ``geqrf``: Q other, or other Q unless ``left``; with ``transpose``, Q^H for Q."""
-    return _ormqr(F, input, tau, other, left, transpose)
+    try:
+        return _ormqr(F, input, tau, other, left, transpose)
+    except Exception:
+        misuse()
+        raise
 
 
 def svd_lowrank(A: Tensor, q: builtins.int | None = 6, niter: builtins.int = 2, M: Tensor | None = None) -> builtins.tuple[Tensor, Tensor, Tensor]:
     """The ``q`` largest singular values of ``A - M`` and their vectors, exact: the whole factorization is computed, ``niter`` has no effect."""
-    return _svd_lowrank(F, A, q, niter, M)
+    try:
+        return _svd_lowrank(F, A, q, niter, M)
+    except Exception:
+        misuse()
+        raise
 
 
 def pca_lowrank(A: Tensor, q: builtins.int | None = None, center: builtins.bool = True, niter: builtins.int = 2) -> builtins.tuple[Tensor, Tensor, Tensor]:
     """The principal components of the rows of ``A``: ``svd_lowrank`` of what is left without the mean of each column, by default with ``q`` up to 6."""
-    return _pca_lowrank(F, A, q, center, niter)
+    try:
+        return _pca_lowrank(F, A, q, center, niter)
+    except Exception:
+        misuse()
+        raise
 
 
 def div_rounded(input: Tensor, other: TensorLike, rounding_mode: str) -> Tensor:
     """``div`` with a ``rounding_mode``."""
-    return _div_rounded(F, input, other, rounding_mode)
+    try:
+        return _div_rounded(F, input, other, rounding_mode)
+    except Exception:
+        misuse()
+        raise
 
 
 def index_fill(input: Tensor, dim: builtins.int, index: Tensor, value: TensorLike, *, axis: Any = None) -> Tensor:
@@ -5256,14 +6257,22 @@ def index_fill(input: Tensor, dim: builtins.int, index: Tensor, value: TensorLik
     """
     if axis is not None:
         dim = axis
-    return _index_fill(F, input, dim, index, value)
+    try:
+        return _index_fill(F, input, dim, index, value)
+    except Exception:
+        misuse()
+        raise
 
 
 def index_fill_(input: Tensor, dim: builtins.int, index: Tensor, value: TensorLike, *, axis: Any = None) -> Tensor:
     """``index_fill``, written into the tensor itself."""
     if axis is not None:
         dim = axis
-    return _index_fill_(F, input, dim, index, value)
+    try:
+        return _index_fill_(F, input, dim, index, value)
+    except Exception:
+        misuse()
+        raise
 
 
 def index_copy(input: Tensor, dim: builtins.int, index: Tensor, source: Tensor, *, axis: Any = None) -> Tensor:
@@ -5273,14 +6282,22 @@ def index_copy(input: Tensor, dim: builtins.int, index: Tensor, source: Tensor, 
     """
     if axis is not None:
         dim = axis
-    return _index_copy(F, input, dim, index, source)
+    try:
+        return _index_copy(F, input, dim, index, source)
+    except Exception:
+        misuse()
+        raise
 
 
 def index_copy_(input: Tensor, dim: builtins.int, index: Tensor, source: Tensor, *, axis: Any = None) -> Tensor:
     """``index_copy``, written into the tensor itself."""
     if axis is not None:
         dim = axis
-    return _index_copy_(F, input, dim, index, source)
+    try:
+        return _index_copy_(F, input, dim, index, source)
+    except Exception:
+        misuse()
+        raise
 
 
 def take(input: Tensor, index: Tensor) -> Tensor:
@@ -5292,7 +6309,11 @@ def take(input: Tensor, index: Tensor) -> Tensor:
     >>> ag.take(ag.tensor([[1.0, 2.0], [3.0, 4.0]]), ag.tensor([0, -1])).tolist()
     [1.0, 4.0]
     """
-    return _take(F, input, index)
+    try:
+        return _take(F, input, index)
+    except Exception:
+        misuse()
+        raise
 
 
 def put(input: Tensor, index: Tensor, source: Tensor, accumulate: builtins.bool = False) -> Tensor:
@@ -5300,12 +6321,20 @@ def put(input: Tensor, index: Tensor, source: Tensor, accumulate: builtins.bool 
 
     Negative integers count from the end; raises ``IndexError`` for those out of bounds.
     """
-    return _put(F, input, index, source, accumulate)
+    try:
+        return _put(F, input, index, source, accumulate)
+    except Exception:
+        misuse()
+        raise
 
 
 def put_(input: Tensor, index: Tensor, source: Tensor, accumulate: builtins.bool = False) -> Tensor:
     """``put``, written into the tensor itself."""
-    return _put_(F, input, index, source, accumulate)
+    try:
+        return _put_(F, input, index, source, accumulate)
+    except Exception:
+        misuse()
+        raise
 
 
 def scatter(input: Tensor, dim: builtins.int, index: Tensor, src: TensorLike | None = None, *, value: TensorLike | None = None, reduce: str | None = None, axis: Any = None) -> Tensor:
@@ -5320,14 +6349,22 @@ def scatter(input: Tensor, dim: builtins.int, index: Tensor, src: TensorLike | N
     """
     if axis is not None:
         dim = axis
-    return _scatter(F, input, dim, index, src, value=value, reduce=reduce)
+    try:
+        return _scatter(F, input, dim, index, src, value=value, reduce=reduce)
+    except Exception:
+        misuse()
+        raise
 
 
 def scatter_(input: Tensor, dim: builtins.int, index: Tensor, src: TensorLike | None = None, *, value: TensorLike | None = None, reduce: str | None = None, axis: Any = None) -> Tensor:
     """``scatter``, written into the tensor itself."""
     if axis is not None:
         dim = axis
-    return _scatter_(F, input, dim, index, src, value=value, reduce=reduce)
+    try:
+        return _scatter_(F, input, dim, index, src, value=value, reduce=reduce)
+    except Exception:
+        misuse()
+        raise
 
 
 def scatter_reduce(input: Tensor, dim: builtins.int, index: Tensor, src: Tensor, reduce: str, *, include_self: builtins.bool = True, axis: Any = None) -> Tensor:
@@ -5342,26 +6379,42 @@ def scatter_reduce(input: Tensor, dim: builtins.int, index: Tensor, src: Tensor,
     """
     if axis is not None:
         dim = axis
-    return _scatter_reduce(F, input, dim, index, src, reduce, include_self=include_self)
+    try:
+        return _scatter_reduce(F, input, dim, index, src, reduce, include_self=include_self)
+    except Exception:
+        misuse()
+        raise
 
 
 def scatter_reduce_(input: Tensor, dim: builtins.int, index: Tensor, src: Tensor, reduce: str, *, include_self: builtins.bool = True, axis: Any = None) -> Tensor:
     """``scatter_reduce``, written into the tensor itself."""
     if axis is not None:
         dim = axis
-    return _scatter_reduce_(F, input, dim, index, src, reduce, include_self=include_self)
+    try:
+        return _scatter_reduce_(F, input, dim, index, src, reduce, include_self=include_self)
+    except Exception:
+        misuse()
+        raise
 
 
 def index_reduce(input: Tensor, dim: builtins.int, index: Tensor, source: Tensor, reduce: str, *, include_self: builtins.bool = True, axis: Any = None) -> Tensor:
     """``input`` with the slices of ``source`` combined along ``dim`` into those that ``index`` names: their ``prod``, ``mean``, ``amax`` or ``amin``; see ``scatter_reduce``."""
     if axis is not None:
         dim = axis
-    return _index_reduce(F, input, dim, index, source, reduce, include_self=include_self)
+    try:
+        return _index_reduce(F, input, dim, index, source, reduce, include_self=include_self)
+    except Exception:
+        misuse()
+        raise
 
 
 def index_reduce_(input: Tensor, dim: builtins.int, index: Tensor, source: Tensor, reduce: str, *, include_self: builtins.bool = True) -> Tensor:
     """``index_reduce``, written into the tensor itself."""
-    return input.copy_(_index_reduce(F, clone(input), dim, index, source, reduce, include_self=include_self))
+    try:
+        return input.copy_(_index_reduce(F, clone(input), dim, index, source, reduce, include_self=include_self))
+    except Exception:
+        misuse()
+        raise
 
 
 def searchsorted(sorted_sequence: Tensor, input: TensorLike, *, out_int32: builtins.bool = False, right: builtins.bool = False, side: str | None = None, sorter: Tensor | None = None) -> Tensor:
@@ -5374,12 +6427,20 @@ def searchsorted(sorted_sequence: Tensor, input: TensorLike, *, out_int32: built
     >>> ag.searchsorted(ag.tensor([1.0, 3.0, 5.0]), ag.tensor([3.0, 6.0])).tolist()
     [1, 3]
     """
-    return _searchsorted(F, sorted_sequence, input, out_int32=out_int32, right=right, side=side, sorter=sorter)
+    try:
+        return _searchsorted(F, sorted_sequence, input, out_int32=out_int32, right=right, side=side, sorter=sorter)
+    except Exception:
+        misuse()
+        raise
 
 
 def bucketize(input: TensorLike, boundaries: Tensor, *, out_int32: builtins.bool = False, right: builtins.bool = False) -> Tensor:
     """The number of the interval between ascending ``boundaries`` in which each of ``input`` lies. Each contains its right boundary, or with ``right`` its left one."""
-    return _bucketize(F, input, boundaries, out_int32=out_int32, right=right)
+    try:
+        return _bucketize(F, input, boundaries, out_int32=out_int32, right=right)
+    except Exception:
+        misuse()
+        raise
 
 
 def isin(elements: TensorLike, test_elements: TensorLike, *, assume_unique: builtins.bool = False, invert: builtins.bool = False) -> Tensor:
@@ -5387,19 +6448,31 @@ def isin(elements: TensorLike, test_elements: TensorLike, *, assume_unique: buil
 
     ``assume_unique`` promises that neither holds an element twice; the result is the same.
     """
-    return _isin(F, elements, test_elements, assume_unique=assume_unique, invert=invert)
+    try:
+        return _isin(F, elements, test_elements, assume_unique=assume_unique, invert=invert)
+    except Exception:
+        misuse()
+        raise
 
 
 def nonzero(input: Tensor, *, as_tuple: builtins.bool = False) -> Tensor | builtins.tuple[Tensor, ...]:
     """The indices of the elements that are not zero: one row each, or with ``as_tuple`` one tensor per dimension."""
-    return _nonzero(F, input, as_tuple=as_tuple)
+    try:
+        return _nonzero(F, input, as_tuple=as_tuple)
+    except Exception:
+        misuse()
+        raise
 
 
 def unique(input: Tensor, sorted: builtins.bool = True, return_inverse: builtins.bool = False, return_counts: builtins.bool = False, dim: builtins.int | None = None, *, axis: Any = None) -> Any:
     """The distinct elements, sorted; on request also the index of each element among them, and how often each occurs."""
     if axis is not None:
         dim = axis
-    return _unique(F, input, sorted, return_inverse, return_counts, dim)
+    try:
+        return _unique(F, input, sorted, return_inverse, return_counts, dim)
+    except Exception:
+        misuse()
+        raise
 
 
 def unique_consecutive(input: Tensor, return_inverse: builtins.bool = False, return_counts: builtins.bool = False, dim: builtins.int | None = None, *, axis: Any = None) -> Any:
@@ -5411,7 +6484,11 @@ def unique_consecutive(input: Tensor, return_inverse: builtins.bool = False, ret
     """
     if axis is not None:
         dim = axis
-    return _unique_consecutive(F, input, return_inverse, return_counts, dim)
+    try:
+        return _unique_consecutive(F, input, return_inverse, return_counts, dim)
+    except Exception:
+        misuse()
+        raise
 
 
 def gradient(input: Tensor, *, spacing: Any = 1, dim: Dims = None, edge_order: builtins.int = 1, axis: Any = None) -> builtins.tuple[Tensor, ...]:
@@ -5428,79 +6505,139 @@ def gradient(input: Tensor, *, spacing: Any = 1, dim: Dims = None, edge_order: b
     """
     if axis is not None:
         dim = axis
-    return _gradient(F, input, spacing=spacing, dim=dim, edge_order=edge_order)
+    try:
+        return _gradient(F, input, spacing=spacing, dim=dim, edge_order=edge_order)
+    except Exception:
+        misuse()
+        raise
 
 
 def cholesky_solve(input: Tensor, input2: Tensor, upper: builtins.bool = False) -> Tensor:
     """X with A X = ``input``, where the lower triangle ``input2`` is the Cholesky factor of A: A = L L^H, or U^H U with ``upper``."""
-    return _cholesky_solve(F, input, input2, upper)
+    try:
+        return _cholesky_solve(F, input, input2, upper)
+    except Exception:
+        misuse()
+        raise
 
 
 def cholesky_inverse(L: Tensor, upper: builtins.bool = False) -> Tensor:
     """The inverse of the matrix whose Cholesky factor is the lower (or with ``upper`` the upper) triangle ``L``."""
-    return _cholesky_inverse(F, L, upper)
+    try:
+        return _cholesky_inverse(F, L, upper)
+    except Exception:
+        misuse()
+        raise
 
 
 def linalg_tensorinv(A: Tensor, ind: builtins.int = 2) -> Tensor:
     """The inverse of ``A`` for ``tensordot`` over ``ind`` dimensions: the first ``ind`` dimensions are the rows, the others the columns."""
-    return _linalg_tensorinv(F, A, ind)
+    try:
+        return _linalg_tensorinv(F, A, ind)
+    except Exception:
+        misuse()
+        raise
 
 
 def linalg_tensorsolve(A: Tensor, B: Tensor, dims: Sequence[builtins.int] | None = None) -> Tensor:
     """X with ``tensordot(A, X, X.ndim) == B``; the ``dims`` of ``A`` are moved to its end first."""
-    return _linalg_tensorsolve(F, A, B, dims)
+    try:
+        return _linalg_tensorsolve(F, A, B, dims)
+    except Exception:
+        misuse()
+        raise
 
 
 def triangular_solve(b: Tensor, A: Tensor, upper: builtins.bool = True, transpose: builtins.bool = False, unitriangular: builtins.bool = False) -> builtins.tuple[Tensor, Tensor]:
     """``linalg.solve_triangular`` with the right-hand side first, and a copy of ``A``; with ``transpose``, of the system with A^T."""
-    return _triangular_solve(F, b, A, upper, transpose, unitriangular)
+    try:
+        return _triangular_solve(F, b, A, upper, transpose, unitriangular)
+    except Exception:
+        misuse()
+        raise
 
 
 def argsort(input: Tensor, dim: builtins.int = -1, descending: builtins.bool = False, stable: builtins.bool = False, *, axis: Any = None) -> Tensor:
     """The indices that sort the elements along ``dim``."""
     if axis is not None:
         dim = axis
-    return _argsort(F, input, dim, descending, stable)
+    try:
+        return _argsort(F, input, dim, descending, stable)
+    except Exception:
+        misuse()
+        raise
 
 
 def msort(input: Tensor) -> Tensor:
     """The elements sorted along the first dimension."""
-    return _msort(F, input)
+    try:
+        return _msort(F, input)
+    except Exception:
+        misuse()
+        raise
 
 
 def special_ndtr(input: Tensor) -> Tensor:
     """The distribution function of the standard normal distribution."""
-    return _special_ndtr(F, input)
+    try:
+        return _special_ndtr(F, input)
+    except Exception:
+        misuse()
+        raise
 
 
 def polygamma(n: builtins.int, input: Tensor) -> Tensor:
     """The ``n``-th derivative of ``digamma``. Raises ``RuntimeError`` for negative ``n``."""
-    return _polygamma(F, n, input)
+    try:
+        return _polygamma(F, n, input)
+    except Exception:
+        misuse()
+        raise
 
 
 def Tensor_polygamma(input: Tensor, n: builtins.int) -> Tensor:
     """``polygamma`` with the tensor first."""
-    return _Tensor_polygamma(F, input, n)
+    try:
+        return _Tensor_polygamma(F, input, n)
+    except Exception:
+        misuse()
+        raise
 
 
 def Tensor_polygamma_(input: Tensor, n: builtins.int) -> Tensor:
     """``Tensor_polygamma``, written into the tensor itself."""
-    return input.copy_(_Tensor_polygamma(F, clone(input), n))
+    try:
+        return input.copy_(_Tensor_polygamma(F, clone(input), n))
+    except Exception:
+        misuse()
+        raise
 
 
 def mvlgamma(input: Tensor, p: builtins.int) -> Tensor:
     """The logarithm of the multivariate gamma function of dimension ``p``: ``p (p - 1) / 4 * log(pi)`` plus ``lgamma(input - j / 2)`` for j below ``p``."""
-    return _mvlgamma(F, input, p)
+    try:
+        return _mvlgamma(F, input, p)
+    except Exception:
+        misuse()
+        raise
 
 
 def mvlgamma_(input: Tensor, p: builtins.int) -> Tensor:
     """``mvlgamma``, written into the tensor itself."""
-    return input.copy_(_mvlgamma(F, clone(input), p))
+    try:
+        return input.copy_(_mvlgamma(F, clone(input), p))
+    except Exception:
+        misuse()
+        raise
 
 
 def special_spherical_bessel_j0(input: Tensor) -> Tensor:
     """``sin(input) / input``, 1 at 0; right to any derivative there."""
-    return _special_spherical_bessel_j0(F, input)
+    try:
+        return _special_spherical_bessel_j0(F, input)
+    except Exception:
+        misuse()
+        raise
 
 
 def stft(input: Tensor, n_fft: builtins.int, hop_length: builtins.int | None = None, win_length: builtins.int | None = None, window: Tensor | None = None, center: builtins.bool = True, pad_mode: str = 'reflect', normalized: builtins.bool = False, onesided: builtins.bool | None = None, return_complex: builtins.bool | None = None) -> Tensor:
@@ -5516,7 +6653,11 @@ def stft(input: Tensor, n_fft: builtins.int, hop_length: builtins.int | None = N
     >>> ag.stft(ag.ones(16), 8, window=ag.ones(8), return_complex=True).shape
     autograd_core.Size([5, 9])
     """
-    return _stft(F, input, n_fft, hop_length, win_length, window, center, pad_mode, normalized, onesided, return_complex)
+    try:
+        return _stft(F, input, n_fft, hop_length, win_length, window, center, pad_mode, normalized, onesided, return_complex)
+    except Exception:
+        misuse()
+        raise
 
 
 def istft(input: Tensor, n_fft: builtins.int, hop_length: builtins.int | None = None, win_length: builtins.int | None = None, window: Tensor | None = None, center: builtins.bool = True, normalized: builtins.bool = False, onesided: builtins.bool | None = None, length: builtins.int | None = None, return_complex: builtins.bool = False) -> Tensor:
@@ -5525,7 +6666,11 @@ def istft(input: Tensor, n_fft: builtins.int, hop_length: builtins.int | None = 
     ``input`` is complex, (..., frequencies, frames); ``length`` cuts the signal or continues it with zeros. Raises ``RuntimeError`` where the
     windows leave a gap. Source: D. Griffin and J. Lim, "Signal estimation from modified short-time Fourier transform" (1984).
     """
-    return _istft(F, input, n_fft, hop_length, win_length, window, center, normalized, onesided, length, return_complex)
+    try:
+        return _istft(F, input, n_fft, hop_length, win_length, window, center, normalized, onesided, length, return_complex)
+    except Exception:
+        misuse()
+        raise
 
 
 def cov(input: Tensor, *, correction: builtins.int = 1, fweights: Tensor | None = None, aweights: Tensor | None = None) -> Tensor:
@@ -5538,7 +6683,11 @@ def cov(input: Tensor, *, correction: builtins.int = 1, fweights: Tensor | None 
     >>> ag.cov(ag.tensor([[1.0, 2.0, 3.0], [3.0, 2.0, 1.0]])).tolist()
     [[1.0, -1.0], [-1.0, 1.0]]
     """
-    return _cov(F, input, correction=correction, fweights=fweights, aweights=aweights)
+    try:
+        return _cov(F, input, correction=correction, fweights=fweights, aweights=aweights)
+    except Exception:
+        misuse()
+        raise
 
 
 def corrcoef(input: Tensor) -> Tensor:
@@ -5548,17 +6697,29 @@ def corrcoef(input: Tensor) -> Tensor:
     >>> ag.corrcoef(ag.tensor([[1.0, 2.0, 3.0], [3.0, 2.0, 1.0]])).tolist()
     [[1.0, -1.0], [-1.0, 1.0]]
     """
-    return _corrcoef(F, input)
+    try:
+        return _corrcoef(F, input)
+    except Exception:
+        misuse()
+        raise
 
 
 def dot(input: Tensor, tensor: Tensor) -> Tensor:
     """The inner product of two vectors of one length, without conjugation."""
-    return _dot(F, input, tensor)
+    try:
+        return _dot(F, input, tensor)
+    except Exception:
+        misuse()
+        raise
 
 
 def vdot(input: Tensor, other: Tensor) -> Tensor:
     """The inner product of two vectors of one length, the first one conjugated."""
-    return _vdot(F, input, other)
+    try:
+        return _vdot(F, input, other)
+    except Exception:
+        misuse()
+        raise
 
 
 def linalg_vecdot(x: Tensor, y: Tensor, *, dim: builtins.int = -1, axis: Any = None) -> Tensor:
@@ -5570,94 +6731,162 @@ def linalg_vecdot(x: Tensor, y: Tensor, *, dim: builtins.int = -1, axis: Any = N
     """
     if axis is not None:
         dim = axis
-    return _linalg_vecdot(F, x, y, dim=dim)
+    try:
+        return _linalg_vecdot(F, x, y, dim=dim)
+    except Exception:
+        misuse()
+        raise
 
 
 def inner(input: Tensor, other: Tensor) -> Tensor:
     """The sums of products over the last dimension of both, for all pairs of the others; numbers multiply."""
-    return _inner(F, input, other)
+    try:
+        return _inner(F, input, other)
+    except Exception:
+        misuse()
+        raise
 
 
 def cross(input: Tensor, other: Tensor, dim: builtins.int | None = None, *, axis: Any = None) -> Tensor:
     """The cross products along ``dim``, by default the first dimension of size 3; see ``linalg.cross``."""
     if axis is not None:
         dim = axis
-    return _cross(F, input, other, dim)
+    try:
+        return _cross(F, input, other, dim)
+    except Exception:
+        misuse()
+        raise
 
 
 def linalg_diagonal(A: Tensor, *, offset: builtins.int = 0, dim1: builtins.int = -2, dim2: builtins.int = -1) -> Tensor:
     """The diagonal of each matrix, as a last dimension; ``diagonal`` with the last two dimensions as the default."""
-    return _linalg_diagonal(F, A, offset=offset, dim1=dim1, dim2=dim2)
+    try:
+        return _linalg_diagonal(F, A, offset=offset, dim1=dim1, dim2=dim2)
+    except Exception:
+        misuse()
+        raise
 
 
 def diag(input: Tensor, diagonal: builtins.int = 0) -> Tensor:
     """A square matrix with a vector on its diagonal, or the diagonal of a matrix."""
-    return _diag(F, input, diagonal)
+    try:
+        return _diag(F, input, diagonal)
+    except Exception:
+        misuse()
+        raise
 
 
 def diag_embed(input: Tensor, offset: builtins.int = 0, dim1: builtins.int = -2, dim2: builtins.int = -1) -> Tensor:
     """Matrices in ``dim1`` and ``dim2`` with the last dimension of ``input`` on their diagonal, zeros elsewhere."""
-    return _diag_embed(F, input, offset, dim1, dim2)
+    try:
+        return _diag_embed(F, input, offset, dim1, dim2)
+    except Exception:
+        misuse()
+        raise
 
 
 def view_as(input: Tensor, other: Tensor) -> Tensor:
     """``view`` in the shape of ``other``."""
-    return _view_as(F, input, other)
+    try:
+        return _view_as(F, input, other)
+    except Exception:
+        misuse()
+        raise
 
 
 def reshape_as(input: Tensor, other: Tensor) -> Tensor:
     """``reshape`` to the shape of ``other``."""
-    return _reshape_as(F, input, other)
+    try:
+        return _reshape_as(F, input, other)
+    except Exception:
+        misuse()
+        raise
 
 
 def flatten(input: Tensor, start_dim: builtins.int = 0, end_dim: builtins.int = -1) -> Tensor:
     """The dimensions from ``start_dim`` to ``end_dim`` as one; a view where the memory layout allows it."""
-    return _flatten(F, input, start_dim, end_dim)
+    try:
+        return _flatten(F, input, start_dim, end_dim)
+    except Exception:
+        misuse()
+        raise
 
 
 def ravel(input: Tensor) -> Tensor:
     """One dimension with all elements in row-major order, contiguous; a view of a contiguous tensor."""
-    return _ravel(F, input)
+    try:
+        return _ravel(F, input)
+    except Exception:
+        misuse()
+        raise
 
 
 def unflatten(input: Tensor, dim: builtins.int, sizes: Sequence[builtins.int], *, axis: Any = None) -> Tensor:
     """One dimension split into several of ``sizes``, one of which may be ``-1``."""
     if axis is not None:
         dim = axis
-    return _unflatten(F, input, dim, sizes)
+    try:
+        return _unflatten(F, input, dim, sizes)
+    except Exception:
+        misuse()
+        raise
 
 
 def t(input: Tensor) -> Tensor:
     """The transpose of a matrix; vectors and numbers as they are."""
-    return _t(F, input)
+    try:
+        return _t(F, input)
+    except Exception:
+        misuse()
+        raise
 
 
 def movedim(input: Tensor, source: builtins.int | Sequence[builtins.int], destination: builtins.int | Sequence[builtins.int]) -> Tensor:
     """Dimensions moved from ``source`` to ``destination``; the others keep their order."""
-    return _movedim(F, input, source, destination)
+    try:
+        return _movedim(F, input, source, destination)
+    except Exception:
+        misuse()
+        raise
 
 
 def expand(input: Tensor, *values: builtins.int | Sequence[builtins.int], sizes: Sequence[builtins.int] | None = None) -> Tensor:
     """A view of size ``sizes`` in which dimensions of size 1 are repeated without memory; ``-1`` keeps a size."""
     sizes = _sizes(values, sizes)
-    return _expand(F, input, sizes)
+    try:
+        return _expand(F, input, sizes)
+    except Exception:
+        misuse()
+        raise
 
 
 def expand_as(input: Tensor, other: Tensor) -> Tensor:
     """``expand`` to the shape of ``other``."""
-    return _expand_as(F, input, other)
+    try:
+        return _expand_as(F, input, other)
+    except Exception:
+        misuse()
+        raise
 
 
 def broadcast_tensors(*tensors: Tensor) -> builtins.tuple[Tensor, ...]:
     """The tensors expanded to their common shape, as views."""
-    return _broadcast_tensors(F, *tensors)
+    try:
+        return _broadcast_tensors(F, *tensors)
+    except Exception:
+        misuse()
+        raise
 
 
 def narrow_copy(input: Tensor, dim: builtins.int, start: builtins.int, length: builtins.int, *, axis: Any = None) -> Tensor:
     """``narrow``, as a copy."""
     if axis is not None:
         dim = axis
-    return _narrow_copy(F, input, dim, start, length)
+    try:
+        return _narrow_copy(F, input, dim, start, length)
+    except Exception:
+        misuse()
+        raise
 
 
 def unravel_index(indices: Tensor, shape: builtins.int | Sequence[builtins.int]) -> builtins.tuple[Tensor, ...]:
@@ -5667,22 +6896,38 @@ def unravel_index(indices: Tensor, shape: builtins.int | Sequence[builtins.int])
     >>> [each.tolist() for each in ag.unravel_index(ag.tensor([5, 2]), (2, 3))]
     [[1, 0], [2, 2]]
     """
-    return _unravel_index(F, indices, shape)
+    try:
+        return _unravel_index(F, indices, shape)
+    except Exception:
+        misuse()
+        raise
 
 
 def constant_pad_nd(input: Tensor, pad: Sequence[builtins.int], value: builtins.float = 0) -> Tensor:
     """``nn.functional.pad`` with a constant."""
-    return _constant_pad_nd(F, input, pad, value)
+    try:
+        return _constant_pad_nd(F, input, pad, value)
+    except Exception:
+        misuse()
+        raise
 
 
 def contiguous(input: Tensor, *, memory_format: Any = None) -> Tensor:
     """The tensor itself if its elements lie in row-major order without gaps, else a copy that does."""
-    return _contiguous(F, input, memory_format=memory_format)
+    try:
+        return _contiguous(F, input, memory_format=memory_format)
+    except Exception:
+        misuse()
+        raise
 
 
 def zero_(input: Tensor) -> Tensor:
     """Write 0 everywhere."""
-    return _zero_(F, input)
+    try:
+        return _zero_(F, input)
+    except Exception:
+        misuse()
+        raise
 
 
 def fill_diagonal_(input: Tensor, fill_value: builtins.float, wrap: builtins.bool = False) -> Tensor:
@@ -5694,7 +6939,11 @@ def fill_diagonal_(input: Tensor, fill_value: builtins.float, wrap: builtins.boo
     >>> ag.zeros(3, 2).fill_diagonal_(1.0).tolist()
     [[1.0, 0.0], [0.0, 1.0], [0.0, 0.0]]
     """
-    return _fill_diagonal_(F, input, fill_value, wrap)
+    try:
+        return _fill_diagonal_(F, input, fill_value, wrap)
+    except Exception:
+        misuse()
+        raise
 
 
 subtract = sub

@@ -41,6 +41,7 @@ from .dispatch import apply, dtype_or_none, explain, named_result
 from .storage import INFERENCE, UNCHECKED, TensorBase, View, link_view, real_array
 from .inplace import lies_apart, rebase
 from .inplace import inplace as write
+from .misuse import misuse
 from .dtypes import bool_ as _bool
 from .dtypes import dtype as DType
 from .dtypes import float32 as _float32
@@ -79,7 +80,7 @@ empty_tensor: Any = None  # makes a Tensor without contents, set when ``tensor``
 def _sizes(values: tuple[Any, ...], named: Any) -> tuple[Any, ...]:
     if named is not None:
         return tuple(named)
-    if len(values) == 1 and not isinstance(values[0], builtins.int) and values[0] is not None and not isinstance(values[0], TensorBase):
+    if len(values) == 1 and not isinstance(values[0], builtins.int) and hasattr(values[0], "__iter__") and not isinstance(values[0], TensorBase):
         return tuple(values[0])
     return tuple(values)
 '''
@@ -186,19 +187,24 @@ def _numpy_names(signature: Signature, wanted: bool) -> list[str]:
     return [numpy for ours, numpy in (("dim", "axis"), ("keepdim", "keepdims")) if wanted and ours in signature.annotation]
 
 
+def _watched(line: str) -> list[str]:
+    """A line after whose failure the arguments are looked at."""
+    return ["try:", f"    {line}", "except Exception:", "    misuse()", "    raise"]
+
+
 def composite(declared: Composite) -> str:
     """The source of a composite's public function."""
     signature = Signature(declared.signature)
     numpy_names = bool({"dim", "keepdim"} & set(signature.annotation))
     body = _docstring(declared.doc) + fastpath.prelude(_numpy_names(signature, numpy_names), signature.names, declared.varargs)
     arguments = [*signature.positional, *([f"*{signature.star}"] if signature.star else []), *(f"{name}={name}" for name in signature.keyword_only)]
-    body += [f"return _{declared.name}(F, {', '.join(arguments)})"]
+    body += _watched(f"return _{declared.name}(F, {', '.join(arguments)})")
     text = signature.define(declared.varargs, None, numpy_names) + "\n" + _indent(body)
     if declared.inplace:
         keywords = [signature.parameter(name) for name in signature.keyword_only]
         define = f"def {declared.name}_({', '.join([*map(signature.parameter, signature.positional), *(['*'] if keywords else []), *keywords])}) -> Tensor:"
         computed = f"_{declared.name}(F, {', '.join([f'clone({arguments[0]})', *arguments[1:]])})"
-        inside = [f'"""``{declared.name}``, written into the tensor itself."""', f"return {signature.positional[0]}.copy_({computed})"]
+        inside = [f'"""``{declared.name}``, written into the tensor itself."""', *_watched(f"return {signature.positional[0]}.copy_({computed})")]
         text += f"\n\n\n{define}\n{_indent(inside)}"
     return text
 

@@ -18,6 +18,7 @@ from .cuts import cut_from, cut_of, inherit_cut, note_cuts
 from .engine import WRITES
 from .errors import DeviceError, DtypeError, InplaceError, LinAlgError, ShapeError, message, operand_list
 from .fastpath import warm
+from .misuse import misused
 from .node import GeneralNode, Node, next_seq, output_node, pull_general, pull_watched
 from .op import REGISTRY, Op
 from .spec import NOT_FOR_BOOLEANS, ONLY_FLOATS, REAL_ONLY, computed_dtype, refused_complex
@@ -88,31 +89,36 @@ def apply(op: Op, inputs: Any, attrs: dict[str, Any], out: Any = None) -> Any:
     inputs = list(inputs)
     arrays: list[Any] = []
     nodes: list[Any] = []
-    for i, x in enumerate(inputs):
-        if not isinstance(x, TensorBase):
-            if x.__class__ not in PLAIN_NUMBERS:
-                own = getattr(x, "__apply__", None)
-                if own is not None and (answer := own(op, inputs, attrs)) is not NotImplemented:
-                    return answer  # Scalars among themselves stay Scalars
-                inputs[i] = x = operand(x)
+    try:
+        for i, x in enumerate(inputs):
             if not isinstance(x, TensorBase):
-                arrays.append(x)
-                nodes.append(None)
-                continue
-        arrays.append(x._array)
-        nodes.append(x._node)
-    if dtypes.narrow_in_use and op.kind not in ("view", "shape") and any([dtypes.narrow(array) for array in arrays]):
-        return _in_float32(op, inputs, attrs, out)
-    if op.promotes != "none" and _unify(op, inputs, arrays):
-        nodes = [x._node if isinstance(x, TensorBase) else None for x in inputs]
-    if op.name in REAL_ONLY:
-        for array in arrays:
-            if getattr(array, "dtype", _REAL).kind == "c":
-                raise refused_complex(op.name, op.spoken.removeprefix("special."), dtypes.from_numpy_dtype(array.dtype).name)
-    needs = mode.grad and op.differentiable and any([node is not None for node in nodes])
-    if op.kind == "view":
-        arrays[0] = real_array(inputs[0])
-    array_type = _array_type(op, inputs, arrays)
+                if x.__class__ not in PLAIN_NUMBERS:
+                    own = getattr(x, "__apply__", None)
+                    if own is not None and (answer := own(op, inputs, attrs)) is not NotImplemented:
+                        return answer  # Scalars among themselves stay Scalars
+                    inputs[i] = x = operand(x)
+                if not isinstance(x, TensorBase):
+                    arrays.append(x)
+                    nodes.append(None)
+                    continue
+            arrays.append(x._array)
+            nodes.append(x._node)
+        if dtypes.narrow_in_use and op.kind not in ("view", "shape") and any([dtypes.narrow(array) for array in arrays]):
+            return _in_float32(op, inputs, attrs, out)
+        if op.promotes != "none" and _unify(op, inputs, arrays):
+            nodes = [x._node if isinstance(x, TensorBase) else None for x in inputs]
+        if op.name in REAL_ONLY:
+            for array in arrays:
+                if getattr(array, "dtype", _REAL).kind == "c":
+                    raise refused_complex(op.name, op.spoken.removeprefix("special."), dtypes.from_numpy_dtype(array.dtype).name)
+        needs = mode.grad and op.differentiable and any([node is not None for node in nodes])
+        if op.kind == "view":
+            arrays[0] = real_array(inputs[0])
+        array_type = _array_type(op, inputs, arrays)
+    except Exception as error:
+        if (wrong := misused(op, inputs, attrs, error)) is not None:
+            raise wrong from error
+        raise
     residuals: tuple[Any, ...] = ()
     kept_input = arrays[0].copy() if out is not None and needs and op.inputs[0] in op.saved else None
     if mode.recorder is not None and out is not None:
@@ -323,6 +329,8 @@ def explain(op: Op, inputs: Any, attrs: dict[str, Any], error: Exception) -> Exc
     if len(places) > 1:
         what = f"Expected all tensors to be on the same device, but found at least two devices, {' and '.join(places)}"
         return DeviceError(message(op.spoken, what, operands, "Move one with .to(device)"))
+    if (wrong := misused(op, inputs, attrs, error)) is not None:
+        return wrong
     if op.spec is not None:
         try:
             op.spec(*inputs, **attrs)

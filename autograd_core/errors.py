@@ -20,6 +20,10 @@ class DtypeError(RuntimeError):
     """A dtype that an operation, a cast or a gradient cannot use."""
 
 
+class ArgumentError(TypeError):
+    """An argument of a type that a function does not take."""
+
+
 class LinAlgError(RuntimeError):
     """A matrix that a factorization cannot take: singular, or not positive definite."""
 

@@ -9,6 +9,7 @@ from .config import Mode, get_mode, user_line
 from .dispatch import apply
 from .engine import WRITES
 from .errors import DtypeError, InplaceError, ShapeError
+from .misuse import misused
 from .node import GeneralNode, next_seq, pull_general
 from .op import REGISTRY, Op
 from .spec import can_cast, computed_dtype
@@ -23,20 +24,25 @@ def inplace(op: Op, x: Any, others: tuple[Any, ...], attrs: dict[str, Any], name
         return answer
     view = x._view
     base = view.base if view.__class__ is View else x
-    others = tuple([operand(o) for o in others])
-    others_need = any([isinstance(o, TensorBase) and o._node is not None for o in others])
-    refuse_leaf(label, x, base, mode)
-    array = real_array(x)
-    flags = array.flags
-    if not flags.c_contiguous and overlapping(array):
-        raise InplaceError(
-            f"{label}: unsupported operation: more than one element of the written-to tensor refers to a single memory location "
-            f"(shape {tuple(array.shape)}, an expanded tensor or windows that overlap). Please clone() the tensor before performing the operation"
-        )
-    if view is INFERENCE and not mode.inference:
-        raise InplaceError(f"{label}: Inplace update to inference tensor outside InferenceMode is not allowed. You can make a clone to get a normal tensor")
-    if not _fits(array, others):
-        _refuse_misfit(op, label, x, array, others, attrs)
+    try:
+        others = tuple([operand(o) for o in others])
+        others_need = any([isinstance(o, TensorBase) and o._node is not None for o in others])
+        refuse_leaf(label, x, base, mode)
+        array = real_array(x)
+        flags = array.flags
+        if not flags.c_contiguous and overlapping(array):
+            raise InplaceError(
+                f"{label}: unsupported operation: more than one element of the written-to tensor refers to a single memory location "
+                f"(shape {tuple(array.shape)}, an expanded tensor or windows that overlap). Please clone() the tensor before performing the operation"
+            )
+        if view is INFERENCE and not mode.inference:
+            raise InplaceError(f"{label}: Inplace update to inference tensor outside InferenceMode is not allowed. You can make a clone to get a normal tensor")
+        if not _fits(array, others):
+            _refuse_misfit(op, label, x, array, others, attrs)
+    except Exception as error:
+        if (wrong := misused(op, (x, *others), attrs, error)) is not None:
+            raise wrong from error
+        raise
     if not getattr(flags, "writeable", True):
         _make_writeable(array, label)
     owner = BY_TYPE[array.__class__].owner(array)

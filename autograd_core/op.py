@@ -184,7 +184,7 @@ class Op:
     def spoken(self) -> str:
         """The name in messages: users have not written an internal op's own name."""
         if self.places:
-            return next((f"{place}.{public_name(self.name, place)}" for place in self.places if self.name.startswith(f"{place}_")), self.name)
+            return spoken_name(self.name, self.places)
         written: str | None = self.extra.get("written")
         return written or (self.label if self.label.isidentifier() else self.name)
 
@@ -303,6 +303,11 @@ class Composite:
     aliases: tuple[str, ...] = ()
     inplace: bool = False
 
+    @property
+    def spoken(self) -> str:
+        """The name in messages."""
+        return spoken_name(self.name, self.places)
+
 
 REGISTRY: dict[str, Op] = {}
 """Every primitive by name, in order of declaration."""
@@ -318,6 +323,11 @@ def registered(name: str) -> Op:
 def public_name(name: str, place: str) -> str:
     """What an op or composite is called at a place: ``linalg_norm`` is ``norm`` in ``linalg``."""
     return name.removeprefix(f"{place}_")
+
+
+def spoken_name(name: str, places: tuple[str, ...]) -> str:
+    """What an op or composite is called in messages: ``linalg_norm`` is ``linalg.norm``."""
+    return next((f"{place}.{public_name(name, place)}" for place in places if name.startswith(f"{place}_")), name)
 
 
 def _register(declared: Op) -> Op:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import gc
+import tracemalloc
 from typing import Any
 
 import numpy as np
 import pytest
 
 import autograd_core as ag
+import nn
 from autograd_core import autograd
 from autograd_core.ops import adaptive, convolution, distance, fft, grid, interpolate, pad, pooling, vectors
 
@@ -17,7 +20,7 @@ NAMES = {"convolution", "convolution_input_grad", "convolution_weight_grad", "ma
          "adaptive_average_grad", "patches", "patches_sum", "resample", "resample_sum", "sample_between", "extend", "extend_adjoint", "pair_distances", "linalg_cross",
          "half_fourier", "whole_fourier", "from_whole", "max_pool2d", "conv_transpose2d", "grid_sample", "interpolate"}
 LIMITS = [(convolution, "SMALL"), (pooling, "SMALL"), (adaptive, "SMALL"), (interpolate, "_SMALL"), (grid, "_DENSE"), (pad, "_SMALL"), (distance, "_FEW"), (vectors, "_FEW"),
-          (fft, "SHORT")]
+          (fft, "SHORT"), (distance, "_REMEMBERED")]
 
 
 def computed(case: Case) -> list[Any]:
@@ -89,3 +92,37 @@ def test_of_equal_pixels_the_first_wins_and_of_nans_the_last() -> None:
     x = ag.from_numpy(np.array([[[[1.0, 2.0, np.nan, 0.0], [2.0, 2.0, np.nan, 5.0]]]])).requires_grad_()
     ag.max_pool2d(x, 2).backward(ag.ones(1, 1, 1, 2, dtype=ag.float64))
     assert x.grad.tolist() == [[[[0.0, 1.0, 0.0, 0.0], [0.0, 0.0, 1.0, 0.0]]]]
+
+
+@pytest.mark.parametrize("case", [case for case in GOOD if case.name in {"resample_sum", "interpolate"}], ids=str)
+def test_long_lines_are_added_up_to_what_a_product_gives(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(interpolate, "_SMALL", 0)
+    expected = computed(case)
+    monkeypatch.setattr(interpolate, "_DENSE", 0)
+    for one, other in zip(computed(case), expected, strict=True):
+        assert (one is None) is (other is None)
+        if one is not None:
+            np.testing.assert_allclose(one.detach().numpy(), other.detach().numpy(), rtol=1e-10, atol=1e-12)
+
+
+def test_what_is_remembered_of_large_operands_stays_small() -> None:
+    def work() -> None:
+        line = ag.randn(1, 1, 50_000, requires_grad=True)
+        nn.functional.interpolate(line, size=100_001, mode="linear").sum().backward()
+        points = ag.randn(1200, 2, requires_grad=True)
+        nn.functional.pdist(points).sum().backward()
+        scores = ag.randn(50_000, 3, requires_grad=True)
+        nn.functional.cross_entropy(scores, ag.zeros(50_000, dtype="int64")).backward()
+        scores.gather(1, ag.zeros(50_000, 2, dtype="int64")).sum().backward()
+        ag.randn(300, 300).tril()
+        nn.functional.layer_norm(scores, (3,)).sum().backward()
+
+    tracemalloc.start()
+    try:
+        work()
+        gc.collect()
+        kept, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert kept < 2_000_000  # none of the index arrays, which have 0.4 MB to 6 MB each
+    assert most < 100_000_000, "the lines' matrix would take 20 GB"

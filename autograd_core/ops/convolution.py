@@ -55,7 +55,7 @@ class Geometry(NamedTuple):
         return len(self.positions) < len(self.out)
 
 
-@lru_cache(maxsize=512)
+@lru_cache(maxsize=128)
 def geometry(input_shape: Any, weight_shape: Any, stride: Any, padding: Any, dilation: Any, groups: int) -> Geometry:
     """The sizes that follow from two shapes and the attributes; ``ValueError`` where they do not fit."""
     batch, channels, *image = input_shape

@@ -218,12 +218,43 @@ def _distances_spec(input: Any) -> Meta:
     return Meta(_pdist_spec(input).shape[:1], computed_dtype("pdist", "float", (input,)))
 
 
+_REMEMBERED = 512
+"""Rows up to which the places of their pairs are remembered, in 1 MB; of more, pairs are slices, which take hardly longer then."""
+
+
 @lru_cache(maxsize=8)
 def _upper(device: str, count: int) -> Any:
     """Where pairs are in the flattened square of all rows with all rows."""
     xp = backend_for_device(device).xp
     first, second = xp.triu_indices(count, 1)
     return first * count + second
+
+
+def _places(square: Any) -> Any:
+    """``_upper``, or ``None`` for slices."""
+    device, count = backend_of(square).name, len(square)
+    return _upper(device, count) if count <= _REMEMBERED else None if device == "cpu" else _upper.__wrapped__(device, count)
+
+
+def _read_pairs(xp: Any, square: Any) -> Any:
+    """What the square of all rows with all rows has for each pair."""
+    places = _places(square)
+    if places is not None:
+        return square.reshape(-1).take(places)
+    result = xp.empty(_pairs(len(square)), dtype=square.dtype)
+    for i, part in _parts(len(square)):
+        result[part] = square[i, i + 1 :]
+    return result
+
+
+def _write_pairs(square: Any, values: Any) -> None:
+    """The reverse of ``_read_pairs``."""
+    places = _places(square)
+    if places is not None:
+        square.reshape(-1)[places] = values
+        return
+    for i, part in _parts(len(square)):
+        square[i, i + 1 :] = values[part]
 
 
 @lru_cache(maxsize=64)
@@ -262,7 +293,7 @@ def pair_distances(xp: Any, input: Any) -> Any:
             difference *= difference
             total += difference
         squares[start : start + step, start:] = total
-    return xp.sqrt(squares.reshape(-1).take(_upper(backend_of(input).name, count))).astype(input.dtype, copy=False)
+    return xp.sqrt(_read_pairs(xp, squares)).astype(input.dtype, copy=False)
 
 
 @pair_distances.vjp("input")
@@ -274,7 +305,7 @@ def _(F: Any, g: Any, input: Any, out: Any) -> Any:
 def _(F: Any, g: Any, input: Any, out: Any) -> tuple[Any]:
     xp, count = F.backend.xp, len(input)
     square = xp.zeros((count, count), dtype=wide_dtype(input.dtype))
-    square.reshape(-1)[_upper(backend_of(input).name, count)] = _pull(F, g, out)
+    _write_pairs(square, _pull(F, g, out))
     square += square.T
     points = widened(input)
     points = points - points.mean(axis=0) if points.size else points  # distances stay, and the difference below keeps its digits
@@ -349,5 +380,5 @@ def cosine_embedding_loss(F: Any, input1: Any, input2: Any, target: Any, margin:
         shape = broadcast("cosine_embedding_loss", ("input1", "input2"), (input1, input2))
         input1, input2 = F.broadcast_to(input1, shape=shape), F.broadcast_to(input2, shape=shape)
     cosines = F.cosine(input1, input2, dim=target.ndim, eps=0.0, added=1e-12)
-    loss = F.where(target == 1, 1 - cosines, 0) + F.where(target == -1, F.relu(cosines - margin), 0)
+    loss = F.where(target == 1, 1 - cosines, 0) + F.where(target == -1, F.clamp_min(cosines - margin, 0), 0)
     return reduce_loss(F, loss, reduction)

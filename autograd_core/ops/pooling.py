@@ -71,7 +71,7 @@ class Windows:
         return [max(0, -((k * self.stride[axis] - self.padding[axis]) // self.dilation[axis])) for k in steps]
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=128)
 def windows_of(shape: Any, kernel: Any, stride: Any, padding: Any, dilation: Any, size: Any) -> Windows:
     """The windows of images of one shape, worked out once."""
     return Windows(shape, kernel, stride, padding, dilation, size)

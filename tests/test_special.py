@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import autograd_core as ag
+from autograd_core import _methods
 
 special = pytest.importorskip("scipy.special")
 
@@ -185,3 +186,27 @@ def test_gamma_functions_at_their_poles_and_ends() -> None:
     np.testing.assert_array_equal(ag.lgamma(x).numpy(), [np.inf, np.inf, np.inf, np.inf, np.inf, np.inf, np.nan])
     np.testing.assert_array_equal(ag.digamma(x).numpy(), [-np.inf, np.inf, np.nan, np.nan, np.inf, np.nan, np.nan])
     np.testing.assert_array_equal(ag.special.zeta(ag.tensor([2.0, 1.0, 0.5, 2.0, 2.5]), ag.tensor([-3.0, 2.0, 2.0, float("inf"), -0.5])).numpy(), [np.inf, np.inf, np.nan, 0.0, np.nan])
+
+
+def test_derivatives_at_the_smallest_numbers_and_at_nan() -> None:
+    smallest = [np.finfo("float32").smallest_subnormal, -1e-40, 1e-9, 0.0]
+    for name in ("special_i1", "special_i1e", "special_bessel_j1"):
+        for dtype in ("float32", "float64"):
+            x = ag.from_numpy(np.array(smallest, dtype)).requires_grad_()
+            np.testing.assert_allclose(ag.autograd.grad(getattr(_methods, name)(x).sum(), x)[0].numpy(), 0.5, rtol=1e-8)
+    x = ag.tensor([math.nan, 1.0], requires_grad=True)
+    slope = ag.autograd.grad(ag.digamma(x).sum(), x)[0].tolist()
+    assert math.isnan(slope[0]) and slope[1] == pytest.approx(math.pi**2 / 6)
+
+
+def test_lgamma_just_below_its_zero() -> None:
+    rest = np.geomspace(1e-12, 0.2, 200)
+    x = 1 - rest
+    rest = 1 - x  # exact, and the series in it converges
+    series = np.euler_gamma * rest + sum(special.zeta(k) * rest**k / k for k in range(2, 40))
+    assert units(ag.lgamma(ag.from_numpy(x)).numpy(), series).max() <= 4
+
+
+def test_lgamma_of_tiny_negative_numbers() -> None:
+    x = np.array([-1e-16, -1e-17, -1e-18, -1e-160, -1e-300, -np.finfo("float64").smallest_subnormal])
+    np.testing.assert_allclose(ag.lgamma(ag.from_numpy(x)).numpy(), -np.log(-x), rtol=1e-15)

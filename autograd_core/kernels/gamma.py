@@ -57,8 +57,12 @@ _FEW = 64
 
 
 def _log_near(xp: Any, x: Any) -> Any:
-    z = x - 1.0
-    return z * (x - 2.0) * (polynomial(z, _LOG_NEAR_P) / polynomial(z, _LOG_NEAR_Q)) + 0.0  # no minus zero
+    return _log_of_next(xp, x - 1.0) + 0.0  # no minus zero
+
+
+def _log_of_next(xp: Any, x: Any) -> Any:
+    """``lgamma(x + 1)`` for x from 0 to 2: 1 + x would lose the digits in which numbers just below 1 differ from it."""
+    return x * (x - 1.0) * (polynomial(x, _LOG_NEAR_P) / polynomial(x, _LOG_NEAR_Q))
 
 
 def _log_middle(xp: Any, x: Any) -> Any:
@@ -73,7 +77,7 @@ def _log_tail(xp: Any, x: Any) -> Any:
 
 def _log_positive(xp: Any, x: Any) -> Any:
     return piecewise(xp, x, (
-        (x < 1.0, lambda xp, x: _log_near(xp, x + 1.0) - xp.log(x)),
+        (x < 1.0, lambda xp, x: _log_of_next(xp, x) - xp.log(x)),
         (x <= 3.0, _log_near),
         (x < 8.0, _log_middle),
         (None, _log_tail)))
@@ -81,7 +85,8 @@ def _log_positive(xp: Any, x: Any) -> Any:
 
 def _log_negative(xp: Any, x: Any) -> Any:
     rest = x - xp.round(x)
-    return xp.log(math.pi / xp.abs(x * xp.sin(math.pi * rest))) - _log_positive(xp, -x)
+    reflected = xp.log(math.pi / xp.abs(x * xp.sin(math.pi * rest))) - _log_positive(xp, -x)
+    return xp.where(x > -1e-17, -xp.log(-x), reflected)  # whose product vanishes
 
 
 def _log_gamma(xp: Any, x: Any) -> Any:
@@ -222,7 +227,7 @@ def zeta(xp: Any, input: Any, other: Any) -> Any:
     s, q = xp.broadcast_arrays(xp.asarray(input).astype("float64"), xp.asarray(other).astype("float64"))
     with quiet(xp, q):
         one, above = s == 1.0, s > 1.0
-        valid = (s > 1.0) & ((q > 0.0) | (s == xp.floor(s)))
+        valid = (s > 1.0) & ((q > 0.0) | ((q <= 0.0) & (s == xp.floor(s))))
         pole = (q <= 0.0) & (q == xp.floor(q))
         s = xp.where(valid, s, 2.0 + 0.0 * s)
         negative = (q < 0.0) & ~pole

@@ -20,7 +20,6 @@ from ..kernels.special import erfc, normal_share
 from ..op import NN, TORCH_NN, TORCH_TENSOR_NN, Arg, S, composite, detached, elementwise, op
 from ..spec import Meta, computed_dtype, wrap_dim
 
-INPLACE = {"parameter": "inplace: builtins.bool = False", "line": "if inplace:\n    return relu_(input)"}
 
 
 @cache
@@ -39,6 +38,8 @@ def _one_and_exp_of_minus(xp: Any, input: Any, out: Any = None) -> Any:
 
 
 def _sigmoid(xp: Any, input: Any) -> Any:
+    if input.dtype.char == "e":  # near 1 a gradient would lose a digit
+        return _sigmoid(xp, input.astype("float32")).astype(input.dtype)
     if large(input):
         return written_in_blocks(xp, partial(_write_sigmoid, xp), 1, input)[0]
     small = _one_and_exp_of_minus(xp, input)
@@ -225,7 +226,7 @@ SQRT_HALF_OVER_PI = math.sqrt(0.5 / math.pi)
 sigmoid = elementwise("sigmoid", kernel=_sigmoid, vjp="g * (out * (1 - out))", promotes="float", label="σ", places=TORCH_TENSOR_NN, inplace=True,
                       scalar=lambda x: 1 / (1 + math.exp(-x)) if x >= 0 else math.exp(x) / (1 + math.exp(x)), doc="``1 / (1 + exp(-input))``.")
 relu = elementwise("relu", kernel=_relu, vjp="where(out <= 0, 0, g)", label="ReLU", places=TORCH_TENSOR_NN, inplace=True, scalar=lambda x: x if x > 0 else 0.0,
-                   extra=INPLACE, samples=[S(Arg(values=[-1.0, 0.0, 2.0]))], doc="``max(input, 0)``; the gradient at 0 is 0.")
+                   signature="relu(input: Tensor, inplace: bool = False) -> Tensor", samples=[S(Arg(values=[-1.0, 0.0, 2.0]))], doc="``max(input, 0)``; the gradient at 0 is 0.")
 leaky_relu = elementwise("leaky_relu", kernel=_leaky_relu, places=NN, inplace=True, promotes="float",
                          signature="leaky_relu(input: Tensor, negative_slope: float = 0.01, inplace: bool = False) -> Tensor",
                          vjp="where(input > 0, g, g * negative_slope)", samples=[S((3, 4), negative_slope=0.2), S((3, 4), negative_slope=-0.5)],
@@ -574,10 +575,8 @@ def _(F: Any, g: Any, input: Any) -> Any:
     def slope(x: Any, upstream: Any) -> Any:
         value = x / three
         value += half
-        value *= xp.abs(x) < three
-        value += x >= three
-        value *= upstream
-        return value
+        value = choose(xp, xp.abs(x) >= three, (x > 0).astype(value.dtype), value)
+        return value * upstream
 
     return _in_parts(F, slope, input, g)
 

@@ -37,7 +37,7 @@ def _embedding_parts(xp: Any, input: Any, target: Any, *, margin: float, reducti
     missing = margin - input
     pulled = target != -1
     loss = xp.where(pulled, input, 0) + xp.where(apart, xp.maximum(missing, 0), 0)
-    return sum_or_mean(xp, widened(loss), reduction, input.dtype), pulled.astype(input.dtype) - (apart & (missing > 0))
+    return sum_or_mean(xp, widened(loss), reduction, input.dtype), pulled.astype(input.dtype) - (apart & (missing >= 0))
 
 
 @op("embedding_hinge(input: Tensor, target: Tensor, margin: float, reduction: str) -> Tensor", label="hinge_embedding", promotes="same", spec=pair_spec("hinge_embedding_loss"),
@@ -52,7 +52,7 @@ def embedding_hinge(xp: Any, input: Any, target: Any, *, margin: float, reductio
 @embedding_hinge.vjp("input")
 def _(F: Any, g: Any, input: Any, target: Any, margin: float, reduction: str) -> Any:
     g = per_element(g, reduction, input.shape)
-    return F.where(target != -1, g, 0) - F.where((target != 1) & (input < margin), g, 0)
+    return F.where(target != -1, g, 0) - F.where((target != 1) & (input <= margin), g, 0)
 
 
 @embedding_hinge.fused_vjp(("slopes",), _embedding_parts)
@@ -77,10 +77,10 @@ def _ranking_spec(input1: Any, input2: Any, target: Any, *, margin: float, reduc
 
 
 def _ranking_parts(xp: Any, input1: Any, input2: Any, target: Any, *, margin: float, reduction: str) -> tuple[Any, Any, Any]:
-    """The loss, 1 where it is not 0, and by how much the first is larger."""
+    """The loss, 1 where its slope is not 0 (at a loss of just 0 it is that of the loss, as in PyTorch), and by how much the first is larger."""
     lead = input1 - input2
     loss = lead + margin if target is None else margin - target * lead
-    return sum_or_mean(xp, widened(xp.maximum(loss, 0)), reduction, lead.dtype), (loss > 0).astype(lead.dtype), lead
+    return sum_or_mean(xp, widened(xp.maximum(loss, 0)), reduction, lead.dtype), (loss >= 0).astype(lead.dtype), lead
 
 
 @op("ranking(input1: Tensor, input2: Tensor, target: Tensor | None, margin: float, reduction: str) -> Tensor", label="margin", promotes="same", broadcasts=True,
@@ -103,7 +103,7 @@ def _ranking_gradients(g: Any, missed: Any, lead: Any, target: Any, reduction: s
 def _(F: Any, g: Any, input1: Any, input2: Any, target: Any, margin: float, reduction: str, needs: Any) -> Any:
     lead = input1 - input2
     loss = lead + margin if target is None else margin - target * lead
-    return _ranking_gradients(g, F.to_dtype(loss > 0, dtype=as_dtype(g.dtype)), lead, target, reduction, needs)
+    return _ranking_gradients(g, F.to_dtype(loss >= 0, dtype=as_dtype(g.dtype)), lead, target, reduction, needs)
 
 
 @ranking.fused_vjp(("missed", "lead"), _ranking_parts)

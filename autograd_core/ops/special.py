@@ -133,20 +133,25 @@ igammac = elementwise("igammac", "input other", kind="general", kernel=incomplet
 # --- Bessel functions ---------------------------------------------------------------------------------------------
 
 
-def _at_zero(F: Any, input: Any) -> Any:
-    return F.where(input == 0, 1, input)
+def _near(F: Any, input: Any) -> Any:
+    """Where the quotient of the function by ``input`` would have lost its digits, or its numerator is 0."""
+    return F.abs(input) <= 1e-8
+
+
+def _apart(F: Any, input: Any) -> Any:
+    return F.where(_near(F, input), 1, input)
 
 
 i0 = elementwise("i0", kernel=bessel.i0, vjp="g * special_i1(input)", promotes="float", inplace=True, places=PLACES,
                  samples=[S(Arg(values=[-10.0, -7.8, 0.0, 7.7, 10.0]))],
                  doc="The modified Bessel function of the first kind of order 0. Within 4 ulp.")
-i1 = elementwise("special_i1", kernel=bessel.i1, vjp=lambda F, g, input, out: g * F.where(input == 0, 0.5, F.i0(input) - out / _at_zero(F, input)), promotes="float",
+i1 = elementwise("special_i1", kernel=bessel.i1, vjp=lambda F, g, input, out: g * F.where(_near(F, input), 0.5, F.i0(input) - out / _apart(F, input)), promotes="float",
                  places=("special",), samples=[S(Arg(values=[-10.0, -7.8, 7.7, 10.0]))], doc="The modified Bessel function of the first kind of order 1. Within 4 ulp.")
 i0e = elementwise("special_i0e", kernel=bessel.i0e, vjp="g * (special_i1e(input) - sgn(input) * out)", promotes="float", places=("special",),
                   samples=[S(Arg(values=[-10.0, -7.8, 7.7, 10.0]))],
                   doc="``exp(-|input|) * i0(input)``. Within 4 ulp.")
 i1e = elementwise("special_i1e", kernel=bessel.i1e, promotes="float", places=("special",), samples=[S(Arg(values=[-10.0, -7.8, 7.7, 10.0]))],
-                  vjp=lambda F, g, input, out: g * F.where(input == 0, 0.5, F.special_i0e(input) - out * (F.sgn(input) + 1 / _at_zero(F, input))),
+                  vjp=lambda F, g, input, out: g * F.where(_near(F, input), 0.5 - F.abs(input), F.special_i0e(input) - out * (F.sgn(input) + 1 / _apart(F, input))),
                   doc="``exp(-|input|) * i1(input)``. Within 4 ulp.")
 
 _WAVES = S(Arg(values=[0.5, 2.0, 7.5, 8.5, 40.0]))
@@ -158,7 +163,7 @@ def _cylinder(name: str, kernel: Any, vjp: Any, doc: str, *samples: Any, domain:
 
 bessel_j0 = _cylinder("special_bessel_j0", cylinder.j0, "-g * special_bessel_j1(input)", "The Bessel function of the first kind of order 0. Absolute errors below 1e-14.",
                       S(Arg(values=[0.0, -3.0])))
-bessel_j1 = _cylinder("special_bessel_j1", cylinder.j1, lambda F, g, input, out: g * F.where(input == 0, 0.5, F.special_bessel_j0(input) - out / _at_zero(F, input)),
+bessel_j1 = _cylinder("special_bessel_j1", cylinder.j1, lambda F, g, input, out: g * F.where(_near(F, input), 0.5, F.special_bessel_j0(input) - out / _apart(F, input)),
                       "The Bessel function of the first kind of order 1. Absolute errors below 1e-14.", S(Arg(values=[-3.0, -20.0])))
 bessel_y0 = _cylinder("special_bessel_y0", cylinder.y0, "-g * special_bessel_y1(input)",
                       "The Bessel function of the second kind of order 0; NaN below 0. Absolute errors below 1e-14.")

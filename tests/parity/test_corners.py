@@ -145,3 +145,38 @@ def test_istft_sees_from_the_shape_whether_all_frequencies_are_given() -> None:
         array = stream.standard_normal((frequencies, 6)) + 1j * stream.standard_normal((frequencies, 6))
         windows = [library.hann_window(8, dtype=library.float64) for library in (ag, torch)]
         same(ag.istft(ag.tensor(array), 8, window=windows[0]), torch.istft(torch.tensor(array), 8, window=windows[1]), "istft")
+
+
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+def test_margins_that_are_just_kept(sign: float) -> None:
+    """At a loss of just 0 the gradient is that of the side where there is a loss."""
+    grads = []
+    for library in (ag, torch):
+        place = PLACES[library][True]
+        a, b = (library.tensor([[1.0, 0.0], [0.0, 2.0]]).requires_grad_() for _ in range(2))
+        c, target = library.tensor([[0.0, 1.0], [0.0, 2.0]]).requires_grad_(), library.tensor([sign, sign])
+        losses = [place.margin_ranking_loss(a[0], b[0], target, reduction="sum"), place.hinge_embedding_loss(a[0], target, reduction="sum"),
+                  place.cosine_embedding_loss(a, c, target, reduction="sum"), place.triplet_margin_loss(a[:1] * 0, b[:1], b[:1] * 2, eps=0.0)]
+        grads.append([g for loss in losses for g in library.autograd.grad(loss, [a, b, c], allow_unused=True)])
+    for actual, expected in zip(*grads, strict=True):
+        assert (actual is None) == (expected is None)
+        if actual is not None:
+            np.testing.assert_allclose(actual.numpy(), expected.numpy(), atol=1e-6)
+
+
+@pytest.mark.parametrize("repeats", [1, 20000])
+def test_gradient_of_hardswish_at_infinity(repeats: int) -> None:
+    values = np.array([-np.inf, -3.0, -1.0, 0.0, 2.0, 3.0, np.inf], "float32").repeat(repeats)
+    grads = []
+    for library in (ag, torch):
+        x = library.tensor(values, requires_grad=True)
+        with np.errstate(invalid="ignore"):  # minus infinity times 0
+            PLACES[library][True].hardswish(x).sum().backward()
+        grads.append(x.grad.numpy())
+    np.testing.assert_allclose(*grads, rtol=1e-6)
+
+
+@pytest.mark.parametrize("size", [3, 5000])
+def test_sigmoid_of_half_precision(size: int) -> None:
+    x = np.resize(np.linspace(-12, 12, 997), size).astype("float16")
+    same(ag.sigmoid(ag.tensor(x)), torch.sigmoid(torch.tensor(x)), "sigmoid")

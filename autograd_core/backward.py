@@ -13,6 +13,7 @@ from .engine import WRITES, Reading, run
 from .errors import GraphError, ShapeError
 from .growth import note_pass
 from .kernels.strided import contiguous_copy
+from .node import RETAIN
 from .op import COMPOSITES, REGISTRY
 from .storage import RESULT_CLASS, TensorBase, new, wrap
 
@@ -105,7 +106,8 @@ def _run(outputs: list[Any], seeds: list[Any], retain_graph: bool, create_graph:
             MODE.reset(token)
 
 
-def backward(tensors: Any, grad_tensors: Any = None, retain_graph: bool | None = None, create_graph: bool = False, inputs: Any = None) -> None:
+def backward(tensors: Any, grad_tensors: Any = None, retain_graph: bool | None = None, create_graph: bool = False, grad_variables: Any = None,
+             inputs: Any = None) -> None:
     """Add the gradients of ``tensors`` to the ``.grad`` of the leaves they were computed from.
 
     Parameters
@@ -114,12 +116,13 @@ def backward(tensors: Any, grad_tensors: Any = None, retain_graph: bool | None =
     grad_tensors : cotangents, shaped like ``tensors``; may be left out for tensors of one element.
     retain_graph : keep what the graph saved, so that it can be used again. Default: ``create_graph``.
     create_graph : record the derivatives' own graph, for higher derivatives.
+    grad_variables : the older name of ``grad_tensors``.
     inputs : only these tensors get a gradient. Default: all leaves.
 
     Raises ``GraphError`` (a ``RuntimeError``) for outputs without a graph, for non-scalar outputs without a cotangent and for
     a graph whose saved values were released; nothing is changed then.
     """
-    if inputs is None and not create_graph and isinstance(tensors, TensorBase) and tensors._node is not None:  # the usual calls, without the lists
+    if inputs is None and grad_variables is None and not create_graph and isinstance(tensors, TensorBase) and tensors._node is not None:  # the usual calls, without the lists
         array = tensors._array
         mode = get_mode()
         if not mode.general or (mode.recorder is None and mode.vmap is None and mode.profile is None and not mode.anomaly):
@@ -134,6 +137,10 @@ def backward(tensors: Any, grad_tensors: Any = None, retain_graph: bool | None =
                 with backend.watch():
                     run((tensors._node,), (seed,), retain_graph=bool(retain_graph), land=_land)
                 return
+    if grad_variables is not None:
+        if grad_tensors is not None:
+            raise RuntimeError("backward: `grad_tensors` and `grad_variables` (deprecated) arguments both passed to backward(). Please only use `grad_tensors`.")
+        grad_tensors = grad_variables
     outputs = _listed(tensors)
     if get_mode().vmap is not None:
         get_mode().vmap.refuse_backward(outputs)
@@ -143,13 +150,13 @@ def backward(tensors: Any, grad_tensors: Any = None, retain_graph: bool | None =
     if inputs is None:
         _run(outputs, seeds, retain, create_graph, None, land)
         return
-    found = _run(outputs, seeds, retain, create_graph, [_target(x, i) for i, x in enumerate(_listed(inputs))])
-    for node, g in found.items():
-        if g is not None:
-            if node.leaf:
-                land(node, g, False)
-            else:
-                node.retained = g if isinstance(g, TensorBase) else wrap(g.copy())
+    targets = [_target(x, i) for i, x in enumerate(_listed(inputs))]
+    for node in targets:
+        if not node.leaf:
+            retain_gradient(node)
+    for node, g in _run(outputs, seeds, retain, create_graph, targets).items():
+        if g is not None and node.leaf:
+            land(node, g, False)
 
 
 def _target(x: Any, position: int) -> Any:
@@ -158,19 +165,27 @@ def _target(x: Any, position: int) -> Any:
     return x._node
 
 
+def retain_gradient(node: Any) -> None:
+    """Let backward keep the gradient of a result on its node."""
+    if node.hooks is None:
+        node.hooks = []
+    if RETAIN not in node.hooks:
+        node.hooks.append(RETAIN)
+
+
 def _land(leaf: Any, g: Any, owned: bool) -> None:
     """Leave a gradient in a leaf: owned, contiguous, unshared; a second one is added into the first."""
     before = leaf.grad
     if before is None:
         leaf.grad = t = new(RESULT_CLASS[0])
-        t._array = g if not g.shape or unshared(g, owned) else contiguous_copy(g)
+        t._array = g if (not g.shape and not hasattr(g, "__setitem__")) or unshared(g, owned) else contiguous_copy(g)  # a NumPy scalar cannot be written
         t._node = t._view = None
     elif before._node is not None:
         leaf.grad = before + wrap(g)
-    elif before._array.shape:
+    elif hasattr(before._array, "__setitem__"):
         before._array += g
         WRITES.note(before._array, "backward")
-    else:
+    else:  # a NumPy scalar
         before._array = before._array + g
     if leaf.post_hooks is not None:
         for hook in list(leaf.post_hooks):

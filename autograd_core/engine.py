@@ -277,7 +277,7 @@ def run(roots: Sequence[Node | Leaf], cotangents: Sequence[Any], *, reading: Rea
     newest_first = True  # as it is for a chain, which then needs no sorting
     before = math.inf
     for node in order:
-        if node.saved is SPENT:
+        if node.saved is SPENT and targets is None:
             raise GraphError(_SPENT_MESSAGE.format(node.op.name))
         seq = node.seq
         if seq > before:
@@ -302,6 +302,9 @@ def run(roots: Sequence[Node | Leaf], cotangents: Sequence[Any], *, reading: Rea
     if targets is not None:
         wanted = dict.fromkeys(targets)
         order = _leading_to(order, wanted)
+        for node in order:
+            if node.saved is SPENT:
+                raise GraphError(_SPENT_MESSAGE.format(node.op.name))
     if watch is not None:
         order = watch(order, pending)
     pending[None] = owned = set() if reading is None else _Nothing()
@@ -314,18 +317,19 @@ def run(roots: Sequence[Node | Leaf], cotangents: Sequence[Any], *, reading: Rea
         _sweep_arrays(order, pending, not retain_graph, wanted)
     else:
         _sweep_tensors(order, pending, not retain_graph, wanted, reading)
-    asked: list[Any] = leaves if wanted is None else [node for node in wanted if node.leaf]
-    for leaf in asked:
-        g = pending.pop(leaf, None)
+    for end in leaves if wanted is None else wanted:
+        g = pending.pop(end, None)
         if g is None:
             continue
-        fresh = leaf in owned
-        if leaf.hooks is not None:
-            g, fresh = _hooked(leaf, g, fresh)
+        fresh = end in owned
+        if end.hooks is not None:
+            g, fresh = _hooked(end, g, fresh)
         if wanted is not None:
-            wanted[leaf] = g
+            wanted[end] = g
+            if not end.leaf and end.value is not None:
+                end.gradient = g if reading is None or reading.raw else g._array
         elif land is not None:
-            land(leaf, g, fresh)
+            land(end, g, fresh)
     return wanted or {}
 
 
@@ -393,12 +397,14 @@ def _hooked(node: Any, g: Any, owned: bool) -> tuple[Any, bool]:
 
 
 def _leading_to(order: list[Any], targets: Iterable[Any]) -> list[Any]:
-    """The nodes of ``order`` (newest first) from which a target can be reached."""
+    """The nodes of ``order`` (newest first) with a path to a target: a target itself only if it lies on the way to another, else its own rule is not wanted."""
     useful = set(targets)
+    leading = []
     for node in reversed(order):
-        if node not in useful and any(parent in useful for parent in node.parents):
+        if any(parent in useful for parent in node.parents):
             useful.add(node)
-    return [node for node in order if node in useful]
+            leading.append(node)
+    return leading[::-1]
 
 
 _SPENT_MESSAGE = (

@@ -29,12 +29,14 @@ def eligible(op: Op) -> bool:
 
 
 def prelude(parameters: Sequence[str], declared: Iterable[str], varargs: str | None) -> list[str]:
-    """Lines that turn NumPy's spellings and several sizes into the declared attributes."""
+    """Lines that turn NumPy's spellings and several sizes into the declared attributes; ``x.amax(0, 1)``, with a number for ``keepdim``, means something else."""
     lines = [f"{varargs} = _sizes(values, {varargs})"] if varargs else []
     if "axis" in parameters and "axis" not in declared:
         lines += ["if axis is not None:", "    dim = axis"]
     if "keepdims" in parameters and "keepdims" not in declared:
         lines += ["if keepdims is not None:", "    keepdim = keepdims"]
+    if "keepdim" in declared:
+        lines += ["if keepdim is not False and keepdim is not True:", "    keepdim = truth(keepdim)"]
     return lines
 
 
@@ -61,7 +63,7 @@ def pack(values: Sequence[str]) -> str:
 def warm(op: Op) -> None:
     """Count a call of ``op`` by the general path; the third one gives its function a fast path. A step that runs once never pays for one (half a millisecond)."""
     op.cold -= 1
-    if not op.cold:
+    if op.cold <= 0:  # less where threads count at once
         install(op)
 
 
@@ -328,8 +330,8 @@ def _write_body(op: Op, annotation: Mapping[str, str]) -> list[str]:
     lines += ["except AttributeError:", "    d = None", "now = get_mode()",
               "if (d is not FLOAT32 and d is not FLOAT64) or now.general or not own_shape or own_view is INFERENCE"
               f" or (not owns and not lies_apart({', '.join(f'a_{name}' for name in op.inputs)})):",
-              f"    {general}", f"owner = own_view.base if own_view.__class__ is View else {first}", f"needs = ({_any_node(op)}) and now.grad",
-              "if needs and owner._node is not None and owner._node.leaf:", f"    {general}"]
+              f"    {general}", f"owner = {first}", f"node = n_{first}", "if own_view.__class__ is View:", "    owner = own_view.base", "    node = owner._node",
+              f"if node is not None and now.grad and (node.leaf or n_{first} is None):", f"    {general}", f"needs = ({_any_node(op)}) and now.grad"]
     if first in op.saved:
         lines += ["if needs:", f"    kept = {_saved_value(op, first).replace(array, f'{array}.copy()', 1)}"]
     call = f"_k_{op.name}[{array}.__class__]({', '.join([*(f'a_{name}' for name in op.inputs), *(f'{name}={name}' for name in op.attributes)])}"

@@ -151,13 +151,8 @@ class GraphMethods(TensorBase):
         node = self._node
         if node is None:
             raise GraphError("can't retain_grad on Tensor that has requires_grad=False")
-        if node.leaf:
-            return
-
-        if node.hooks is None:
-            node.hooks = []
-        if RETAIN not in node.hooks:
-            node.hooks.append(RETAIN)
+        if not node.leaf:
+            _backward.retain_gradient(node)
 
     def register_hook(self, hook: Callable[[Any], Any]) -> RemovableHandle:
         """Call ``hook(gradient)`` when the gradient of this tensor is known; what it returns, if anything, replaces it."""
@@ -204,7 +199,7 @@ class GraphMethods(TensorBase):
 
     def backward(self, gradient: Tensor | None = None, retain_graph: bool | None = None, create_graph: bool = False, inputs: Any = None) -> None:
         """Add the gradient of this tensor to the ``.grad`` of the leaves it was computed from. See ``autograd.backward``."""
-        _backward.backward(self, gradient, retain_graph, create_graph, inputs)
+        _backward.backward(self, gradient, retain_graph, create_graph, inputs=inputs)
 
     def detach(self) -> Tensor:
         """The same memory without the graph."""
@@ -219,7 +214,10 @@ class GraphMethods(TensorBase):
         """Cut this tensor out of its graph: it becomes a leaf that asks for no gradient."""
         if self._view.__class__ is View:
             raise GraphError("Can't detach views in-place. Use detach() instead")
-        self._node = None
+        node = self._node
+        if node is not None:
+            self._frozen = (node, node.grad) if node.leaf else (None, self.grad if self.retains_grad else None)
+            self._node = None
         return self  # type: ignore[return-value]
 
     @property

@@ -7,6 +7,7 @@ from typing import Any
 from .backend.registry import BY_TYPE
 from .config import Mode, get_mode, user_line
 from .dispatch import apply
+from .dtypes import bool_
 from .engine import WRITES
 from .errors import DtypeError, InplaceError, ShapeError
 from .misuse import misused
@@ -74,7 +75,7 @@ def _fits(array: Any, others: tuple[Any, ...]) -> bool:
 def _refuse_misfit(op: Op, label: str, x: Any, array: Any, others: tuple[Any, ...], attrs: dict[str, Any]) -> None:
     """Raise where the result has a dtype that the written tensor cannot hold, or another shape."""
     if op.promotes != "none":
-        computed = computed_dtype(op.name, op.promotes, [x, *[o for o in others if o is not None]])
+        computed = computed_dtype(op.name, op.promotes, [x, *[o for o in others if o is not None]]) if op.extra.get("dtype") != "bool" else bool_  # written as 0 and 1
         if not can_cast(computed, array.dtype):
             raise DtypeError(f"{label}: result type {computed.name} can't be cast to the desired output type {array.dtype}. Convert the tensor first with .to({computed})")
     if op.broadcasts and others:
@@ -84,11 +85,16 @@ def _refuse_misfit(op: Op, label: str, x: Any, array: Any, others: tuple[Any, ..
 
 
 def refuse_leaf(label: str, x: Any, base: Any, mode: Mode) -> None:
-    """Raise where gradients are recorded and the base of the tensor is a leaf that asks for one: its value must not change."""
-    if mode.grad and base._node is not None and base._node.leaf:
+    """Raise where gradients are recorded and the base of the tensor is a leaf that asks for one, whose value must not change, or knows nothing of its view."""
+    if not mode.grad or base._node is None:
+        return
+    if base._node.leaf:
         what = "a leaf Variable that requires grad is being used in an in-place operation." if base is x else \
             "a view of a leaf Variable that requires grad is being used in an in-place operation."
         raise InplaceError(f"{label}: {what} Write inside autograd_core.no_grad(), or make a copy first (.clone())")
+    if x._node is None:
+        raise InplaceError(f"{label}: A view was created in no_grad mode and is being modified inplace with grad mode enabled, so that the gradient of its base would be wrong. "
+                           "Create it outside of autograd_core.no_grad(), or write inside")
 
 
 def _apart(other: Any, owner: Any, mode: Mode) -> Any:

@@ -10,6 +10,7 @@ import pytest
 
 import autograd_core as ag
 from autograd_core import Tensor, autograd
+from autograd_core.backend import numpy as numpy_backend
 from autograd_core.node import SPENT
 
 
@@ -213,6 +214,76 @@ def test_inputs_limits_where_gradients_land() -> None:
     (x * y).sum().backward(inputs=[x])
     assert x.grad is not None
     assert y.grad is None
+
+
+def test_inputs_keeps_the_gradient_of_a_result_as_retain_grad_does() -> None:
+    x = vector(1.0, 2.0)
+    h = x * 3
+    loss = (h * h).sum()
+    loss.backward(inputs=[h], retain_graph=True)
+    loss.backward(inputs=[h])
+    assert h.grad.tolist() == [12.0, 24.0]
+    assert h.retains_grad
+    assert x.grad is None
+
+
+def test_a_backward_pass_in_two_parts() -> None:
+    x = vector(1.0, 2.0)
+    h = x * x
+    (g,) = autograd.grad((h * h).sum(), h)
+    h.backward(g)  # the rule of h itself has not run, so what it saved is there
+    assert x.grad.tolist() == [4.0, 32.0]
+    h = x * x
+    loss = (h * 3).sum()
+    h.sum().backward()
+    assert autograd.grad(loss, h)[0].tolist() == [3.0, 3.0]  # nor is what it saved asked for
+    with pytest.raises(RuntimeError, match="second time"):
+        autograd.grad((x * x * h).sum(), x)
+
+
+def test_the_gradient_of_a_result_stays_when_it_is_detached() -> None:
+    x = vector(1.0, 2.0)
+    h = x * 3
+    h.retain_grad()
+    h.sum().backward()
+    assert h.detach_().grad.tolist() == [1.0, 1.0]
+    assert x.detach_().grad.tolist() == [3.0, 3.0]
+    x.requires_grad_()
+    (x * 2).sum().backward()
+    assert x.grad.tolist() == [5.0, 5.0]
+
+
+def test_a_gradient_without_dimensions_has_memory_of_its_own() -> None:
+    for result in (lambda x: x, lambda x: x + 0):
+        x, seed = scalar(2.0), ag.tensor(1.0, dtype=ag.float64)
+        seed.numpy()  # an array, which can be written
+        result(x).backward(seed)
+        shared = x.grad.numpy()
+        result(x).backward(seed)
+        x.grad.add_(1)
+        assert shared == x.grad.item() == 3
+        assert seed.item() == 1
+
+
+@pytest.mark.parametrize("name", ["max", "min", "median", "mode"])
+def test_picking_from_a_number_copies_it(name: str) -> None:
+    x = ag.tensor(2.0)
+    x.numpy()
+    getattr(ag, name)(x, 0).values.add_(1)
+    assert x.item() == 2
+
+
+def test_watching_for_nan_by_public_functions(monkeypatch: pytest.MonkeyPatch) -> None:
+    """NumPy without the two private functions that do it faster."""
+    monkeypatch.setattr(numpy_backend, "_state", None)
+    before = np.geterr()
+    x = vector(0.0, 4.0)
+    ag.where(x > 1, ag.sqrt(x), 0.0).sum().backward()
+    assert x.grad.tolist() == [0.0, 0.25]
+    assert np.geterr() == before
+    y = vector(math.nan)
+    ag.sqrt(y).sum().backward()
+    assert math.isnan(y.grad.item())
 
 
 def test_backward_on_a_leaf() -> None:

@@ -354,6 +354,27 @@ def test_an_op_may_overwrite_the_input_its_own_gradient_needs() -> None:
     checked(lambda x, v: (x * 2).mul_(v).div_(v + 1).pow_(2), numbers(3), numbers(3, seed=1))
 
 
+@pytest.mark.parametrize("write", [lambda v: v.mul_(2), lambda v: v.exp_(), lambda v: v.copy_(v + 1), lambda v: v.__setitem__(0, 3.0), lambda v: v.zero_()])
+def test_a_view_that_its_base_knows_nothing_of_is_not_written(write: Callable[[Tensor], Any]) -> None:
+    base = numbers(4) * 1
+    with ag.no_grad():
+        view = base[:2]
+    before = base.tolist()
+    with pytest.raises(InplaceError, match="A view was created in no_grad mode"):
+        write(view)
+    later = ag.ones(4)
+    view = later[:2]
+    later.requires_grad_()
+    with pytest.raises(InplaceError, match="a view of a leaf Variable"):
+        write(view)
+    assert base.tolist() == before
+    assert later.tolist() == [1] * 4
+    with ag.no_grad():
+        write(base[:2])
+        write(view)
+    assert later.tolist() != [1] * 4
+
+
 @pytest.mark.parametrize(("write", "error", "match"), [
     (lambda x: x.add_(ag.ones(2, 3, 4)), RuntimeError, "output with shape"), (lambda x: x.copy_(ag.ones(5)), RuntimeError, "copy"),
     (lambda x: x.__setitem__(0, ag.ones(3)), RuntimeError, r"x\[\.\.\.\] = value: could not broadcast"), (lambda x: x.long().add_(0.5), RuntimeError, "can't be cast"),

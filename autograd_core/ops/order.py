@@ -98,7 +98,7 @@ def median_along(xp: Any, input: Any, *, dim: int, keepdim: bool = False, ignore
     """The lower median along ``dim`` and its position."""
     if input.dtype.kind in "bc" or not input.ndim or not input.shape[dim]:
         _median_spec(input, dim=dim, keepdim=keepdim, ignore_nan=ignore_nan)
-        return input, xp.zeros((), dtype=LONG)
+        return input.copy(), xp.zeros((), dtype=LONG)
     return picked(xp, input, _median_position(xp, input, dim, ignore_nan), dim, keepdim)
 
 
@@ -150,7 +150,7 @@ def mode(xp: Any, input: Any, *, dim: int = -1, keepdim: bool = False) -> Any:
     """The most frequent element along ``dim``, of several the smallest, and where it stands last: a named tuple ``(values, indices)``."""
     if not input.ndim or not input.shape[dim]:
         pair_spec("mode")(input, dim=dim, keepdim=keepdim)
-        return input, xp.zeros((), dtype=LONG)
+        return input.copy(), xp.zeros((), dtype=LONG)
     order = xp.moveaxis(xp.argsort(input, axis=dim, kind="stable"), dim, -1)
     ordered = read_along(xp, xp.moveaxis(input, dim, -1), order, -1)
     position = xp.arange(order.shape[-1])

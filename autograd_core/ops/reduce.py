@@ -366,7 +366,7 @@ PAIRS = [S(distinct(3, 4), dim=0), S(distinct(2, 3, 4), dim=-2, keepdim=True), S
 def _extremum(xp: Any, find: str, input: Any, dim: int, keepdim: bool) -> tuple[Any, Any]:
     search = f"arg{find}"
     if not input.ndim:
-        return input, _position(xp, search, input, dim, keepdim)
+        return input.copy(), _position(xp, search, input, dim, keepdim)
     if input.size <= _FEW:
         return getattr(input, find)(axis=dim, keepdims=keepdim), _position(xp, search, input, dim, keepdim)
     return picked(xp, input, _position(xp, search, input, dim, True), dim, keepdim)

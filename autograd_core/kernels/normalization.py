@@ -9,11 +9,11 @@ ones, which takes a third of the time of ``sum``.
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import Any
 
 from ..backend.registry import backend_of
 from .blocks import at_hand
+from .numbers import ones
 
 _BLOCK = 1 << 16
 """Elements at a time, on the CPU."""
@@ -28,37 +28,32 @@ def _blocks(array: Any) -> list[slice]:
     return [slice(start, min(start + step, count)) for start in range(0, count, step)]
 
 
-@lru_cache(maxsize=64)
-def _remembered_ones(xp: Any, size: int, dtype: Any) -> Any:
-    return xp.ones(size, dtype=dtype)
-
-
 def _ones(xp: Any, array: Any, size: int, dtype: Any) -> Any:
     """A vector to sum with; a GPU's belongs to one of several devices and is made anew."""
-    return _remembered_ones(xp, size, dtype) if size <= _SMALL and at_hand(array) else xp.ones(size, dtype=dtype)
+    return ones(size, dtype) if size <= _SMALL and at_hand(array) else xp.ones(size, dtype=dtype)
 
 
 def rows(xp: Any, x: Any, weight: Any, bias: Any, eps: float, wide: Any, centred: bool = True) -> tuple[Any, Any, Any, Any]:
     """The normalised rows; the mean (or ``None``), the biased variance and the inverse standard deviation of each, (rows, 1)."""
     count, size = x.shape
-    ones = _ones(xp, x, size, wide)
+    across = _ones(xp, x, size, wide)
     if x.size <= _BLOCK:
-        out, *found = _standard_rows(xp, x.astype(wide, copy=False), weight, bias, eps, ones, centred, None)
+        out, *found = _standard_rows(xp, x.astype(wide, copy=False), weight, bias, eps, across, centred, None)
         return (out.astype(x.dtype, copy=False), *found)
     out = xp.empty(x.shape, dtype=wide)
     mean, var, inverse = (xp.empty((count, 1), dtype=wide) for _ in range(3))
     for block in _blocks(x):
-        _, middle, var[block], inverse[block] = _standard_rows(xp, x[block].astype(wide, copy=False), weight, bias, eps, ones, centred, out[block])
+        _, middle, var[block], inverse[block] = _standard_rows(xp, x[block].astype(wide, copy=False), weight, bias, eps, across, centred, out[block])
         if centred:
             mean[block] = middle
     return out.astype(x.dtype, copy=False), mean if centred else None, var, inverse
 
 
-def _standard_rows(xp: Any, x: Any, weight: Any, bias: Any, eps: float, ones: Any, centred: bool, out: Any) -> tuple[Any, Any, Any, Any]:
+def _standard_rows(xp: Any, x: Any, weight: Any, bias: Any, eps: float, across: Any, centred: bool, out: Any) -> tuple[Any, Any, Any, Any]:
     """``rows``, written to ``out`` if that is given."""
     size, mean = x.shape[1], None
     if centred:
-        mean = x.dot(ones)[:, None]
+        mean = x.dot(across)[:, None]
         mean /= size
         out = x = xp.subtract(x, mean) if out is None else xp.subtract(x, mean, out=out)
     var = _squares(xp, x)[:, None]
@@ -73,8 +68,8 @@ def _standard_rows(xp: Any, x: Any, weight: Any, bias: Any, eps: float, ones: An
 
 
 def _squares(xp: Any, x: Any) -> Any:
-    """The sum of the squares of each row; NumPy has a function for it that takes a third of the time."""
-    return xp.vecdot(x, x) if hasattr(xp, "vecdot") else xp.einsum("ij,ij->i", x, x)
+    """The sum of the squares of each row: products of rows with columns read each number once."""
+    return xp.matmul(x[:, None, :], x[:, :, None])[:, 0, 0]
 
 
 def rows_gradient(xp: Any, g: Any, x: Any, weight: Any, mean: Any, inverse: Any, needs: Any) -> tuple[Any, Any, Any]:
@@ -86,7 +81,7 @@ def rows_gradient(xp: Any, g: Any, x: Any, weight: Any, mean: Any, inverse: Any,
     to_x = xp.empty(x.shape, dtype=x.dtype) if needs[0] else None
     to_weight = xp.zeros(size, dtype=wide) if needs[1] else None
     to_bias = xp.zeros(size, dtype=wide) if needs[2] else None
-    ones = xp.ones(count, dtype=wide)
+    down = xp.ones(count, dtype=wide)
     for block in _blocks(x):
         upstream, scale = g[block].astype(wide, copy=False), inverse[block]
         centred = x[block] if mean is None else x[block] - mean[block]
@@ -94,7 +89,7 @@ def rows_gradient(xp: Any, g: Any, x: Any, weight: Any, mean: Any, inverse: Any,
         if to_weight is not None:
             to_weight += xp.matmul(scale[:, 0], product)
         if to_bias is not None:
-            to_bias += xp.matmul(ones[: upstream.shape[0]], upstream)
+            to_bias += xp.matmul(down[: upstream.shape[0]], upstream)
         if to_x is None:
             continue
         if weight is None:

@@ -15,11 +15,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 from ..backend.registry import backend_for_device, backend_of
 from ..dtypes import float32, float64
+from .blocks import large, written_in_blocks
 from .choose import choose, with_sign
 from .numbers import ONE, Numbers
 
@@ -70,10 +71,10 @@ _SQRT_HALF = 0.7071067811865476
 _SQRT_2 = 1.4142135623730951
 
 
-def polynomial(x: Any, coefficients: tuple[float, ...]) -> Any:
-    """Horner's scheme, highest power first."""
+def polynomial(x: Any, coefficients: tuple[float, ...], out: Any = None) -> Any:
+    """Horner's scheme, highest power first; in ``out``, which is not ``x``, if given."""
     known = constants(x, coefficients)
-    result = x * known[0]
+    result = x * known[0] if out is None else backend_of(x).xp.multiply(x, known[0], out=out)
     result += known[1]
     for coefficient in known[2:]:
         result *= x
@@ -207,9 +208,15 @@ def _erf_double(xp: Any, x: Any) -> Any:
 
 
 def _erf_single(xp: Any, x: Any) -> Any:
-    value = polynomial(x * x, _SINGLE)
-    value *= x
-    return xp.tanh(value, out=value)
+    value = xp.empty_like(x)
+    _write_erf(xp, value, x)
+    return value
+
+
+def _write_erf(xp: Any, out: Any, x: Any) -> None:
+    polynomial(x * x, _SINGLE, out)
+    out *= x
+    xp.tanh(out, out=out)
 
 
 def _erfc_single(xp: Any, x: Any) -> Any:
@@ -243,6 +250,8 @@ def erf(xp: Any, input: Any) -> Any:
     if input.size <= _FEW and backend_of(input).name == "cpu":
         return blockwise(xp, _erf_single, input, math.erf, _SINGLE_DTYPE)
     with quiet(xp, input):
+        if input.dtype is _SINGLE_DTYPE and large(input):
+            return written_in_blocks(xp, partial(_write_erf, xp), 1, input)[0]
         return blockwise(xp, _erf_single, input, None, _SINGLE_DTYPE)
 
 

@@ -44,21 +44,57 @@ _FEW = 256
 """Elements for which it does not matter how many of them are running extrema."""
 
 
+_ROWS = 256
+"""Elements of a row whose pieces are worth looking at first."""
+
+
+def _records(xp: Any, scan: Any, input: Any) -> tuple[Any, Any]:
+    """The running extrema along the last dimension, none of them NaN, as far as they were computed; and, of few, their places in flattened ``input``.
+
+    Running extrema take 3 ns an element. Those of pieces of long rows show the few pieces that have any.
+    """
+    length = input.shape[-1]
+    width = max((d for d in range(32, 65) if length % d == 0), default=0) if length >= _ROWS else 0
+    if width:
+        flat = input.reshape(-1)
+        extrema = scan.reduceat(flat, xp.arange(0, flat.size, width)).reshape(-1, length // width)
+        running = scan.accumulate(extrema, axis=1)
+        chosen = xp.flatnonzero(extrema == running)
+        if chosen.size <= extrema.size >> 1:
+            some = flat.reshape(-1, width).take(chosen, 0)
+            running[:, 1:] = running[:, :-1]
+            running[:, 0] = input.reshape(-1, length)[:, 0]
+            inside = xp.flatnonzero(some == scan(scan.accumulate(some, axis=1), running.reshape(-1).take(chosen)[:, None]))
+            return None, chosen.take(inside // width) * width + inside % width
+    values = scan.accumulate(input, axis=-1)
+    attained = input == values
+    return values, xp.flatnonzero(attained) if xp.count_nonzero(attained) < input.size >> 2 else None
+
+
+def _until_next(xp: Any, numbers: Any, places: Any, shape: Any) -> Any:
+    """An array of ``shape`` in which each of the numbers stands from its place, among all elements, to the next one's."""
+    lengths = xp.empty_like(places)
+    xp.subtract(places[1:], places[:-1], out=lengths[:-1])
+    lengths[-1] = math.prod(shape) - places[-1]
+    return xp.repeat(numbers, lengths).reshape(shape)
+
+
 def _running(xp: Any, name: str, input: Any, dim: int) -> tuple[Any, Any]:
     if not input.ndim:
         wrap_dim(dim, 0)
         return input.copy(), xp.zeros((), dtype=LONG)
-    values = accumulated(xp, name, input, dim)
+    at = dim % input.ndim
+    values = None
+    if at == input.ndim - 1 and input.size > _FEW and backend_of(input).name == "cpu" and not xp.isnan(input.max()):
+        values, places = _records(xp, xp.fmax if name == "maximum" else xp.fmin, input)  # which take two thirds of the time
+        if places is not None:  # few: each holds until the next one
+            values = _until_next(xp, input.reshape(-1).take(places), places, input.shape) if values is None else values
+            return values, _until_next(xp, places % input.shape[at], places, input.shape)
+    if values is None:
+        values = accumulated(xp, name, input, dim)
     attained = input == values
     if input.dtype.kind == "f":
         attained |= xp.isnan(input)
-    at = dim % input.ndim
-    if at == input.ndim - 1 and input.size > _FEW and backend_of(input).name == "cpu" and xp.count_nonzero(attained) < input.size >> 2:
-        places = xp.flatnonzero(attained)  # few: each holds until the next one
-        lengths = xp.empty_like(places)
-        xp.subtract(places[1:], places[:-1], out=lengths[:-1])
-        lengths[-1] = input.size - places[-1]
-        return values, xp.repeat(places % input.shape[at], lengths).reshape(input.shape)
     position = xp.arange(input.shape[at])
     if at < input.ndim - 1:
         position = position.reshape((-1,) + (1,) * (input.ndim - 1 - at))

@@ -12,8 +12,8 @@ from ..errors import ShapeError, describe
 from ..kernels.blocks import at_hand
 from ..op import S, ints, op
 from ..spec import Meta
+from .index import below
 from .loss import check_reduction, sum_or_mean
-from .reduce import LONG
 
 
 def class_dim(input: Any) -> int:
@@ -71,7 +71,7 @@ def weight_error(name: str, classes: int, weight: Any) -> Exception:
 
 def as_rows(xp: Any, array: Any) -> Any:
     """Class scores as a contiguous matrix with one row per sample, so that one number is a place in it."""
-    return array.reshape(1, -1) if array.ndim == 1 else xp.ascontiguousarray(array) if array.ndim == 2 else xp.moveaxis(array, 1, -1).reshape(-1, array.shape[1])
+    return array.reshape(1, -1) if array.ndim == 1 else xp.ascontiguousarray(array if array.ndim == 2 else xp.moveaxis(array, 1, -1).reshape(-1, array.shape[1]))
 
 
 def from_rows(F: Any, rows: Any, shape: Any) -> Any:
@@ -103,7 +103,7 @@ def class_indices(xp: Any, name: str, target: Any, weight: Any, classes: int, ig
     index = target.reshape(-1)
     bounded = backend_of(index).name == "cpu" and index.size > 0  # a GPU is not asked, because the answer would make the program wait
     counts = None
-    if bounded and ignore_index < 0 and index.dtype == LONG and index.view("uint64").max() < classes:  # one look: read as unsigned, a negative number is huge
+    if bounded and ignore_index < 0 and below(index, classes):
         bounded = False
     elif not bounded or ignore_index >= 0 or index.min() < 0:
         counts = index != ignore_index

@@ -180,3 +180,19 @@ def test_gradient_of_hardswish_at_infinity(repeats: int) -> None:
 def test_sigmoid_of_half_precision(size: int) -> None:
     x = np.resize(np.linspace(-12, 12, 997), size).astype("float16")
     same(ag.sigmoid(ag.tensor(x)), torch.sigmoid(torch.tensor(x)), "sigmoid")
+
+
+@pytest.mark.parametrize("shape", [(1, 3, 2, 2), (2, 3, 2, 2), (1, 3, 5), (1, 3), (4, 3)])
+@pytest.mark.parametrize("reduction", ["none", "mean", "sum"])
+@pytest.mark.parametrize("smoothing", [0.0, 0.1])
+def test_cross_entropy_whatever_the_order_in_memory(shape: tuple[int, ...], reduction: str, smoothing: float) -> None:
+    stream = np.random.default_rng(0)
+    scores, target = stream.standard_normal(shape), stream.integers(0, 3, (shape[0], *shape[2:]))
+    for array in (scores, np.asfortranarray(scores), np.moveaxis(np.moveaxis(scores, 1, -1).copy(), -1, 1), scores[..., ::-1].copy()[..., ::-1]):
+        found = []
+        for library in (ag, torch):
+            x = library.from_numpy(array if library is ag else array.copy()).requires_grad_()
+            loss = PLACES[library][True].cross_entropy(x, library.from_numpy(target), reduction=reduction, label_smoothing=smoothing)
+            found += [loss, *library.autograd.grad((loss * loss).sum(), x)]
+        same(found[0], found[2], "loss")
+        same(found[1], found[3], "gradient")

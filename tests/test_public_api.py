@@ -34,7 +34,7 @@ def test_every_place_holds_the_same_function(name: str) -> None:
         spelling = path.rpartition(".")[2]
         if holder is nn.functional and not hasattr(holder, spelling):
             pytest.fail(f"{path} is missing")
-        assert getattr(holder, spelling, None) is function, path
+        assert getattr(holder, spelling, None) is function, f"{path}: import {spelling} where {holder.__name__} imports its functions"
 
 
 def test_all_is_what_is_there() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 from ..backend.registry import backend_for_device
@@ -29,3 +30,9 @@ class Numbers(dict[tuple[type, Any], tuple[Any, ...]]):
 
 ZERO = Numbers(0)
 ONE = Numbers(1)
+
+
+@lru_cache(maxsize=64)
+def ones(size: int, dtype: Any) -> Any:
+    """A vector of NumPy's to sum rows with, which must not be written; ask for short ones only, because they are kept."""
+    return backend_for_device("cpu").xp.ones(size, dtype=dtype)

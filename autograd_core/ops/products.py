@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import math
-from functools import lru_cache
 from itertools import pairwise
 from typing import Any
 
-from ..backend.registry import backend_for_device
 from ..dtypes import as_dtype
 from ..errors import ShapeError, describe
+from ..kernels.numbers import ones
 from ..op import S, composite, op
 from ..spec import Meta, broadcast, computed_dtype
 
@@ -130,14 +129,13 @@ def _(F: Any, g: Any, bias_shape: Any) -> Any:
 
 def _column_sums(F: Any, g: Any) -> Any:
     """``g.sum(0)``; of few rows on the CPU by a product with ones, which costs a third of the call."""
-    if F.backend.name != "cpu" or len(g) > 1024 or g.dtype.char not in "fd":
+    if F.backend.name != "cpu" or len(g) > _FEW or g.dtype.char not in "fd":
         return g.sum(0)
-    return F.backend.xp.dot(_ones(len(g), g.dtype.char), g)
+    return F.backend.xp.dot(ones(len(g), g.dtype), g)
 
 
-@lru_cache(maxsize=64)
-def _ones(count: int, char: str) -> Any:
-    return backend_for_device("cpu").xp.ones(count, dtype=char)
+_FEW = 1 << 10
+"""Rows that are summed so."""
 
 
 @linear.fused_vjp()

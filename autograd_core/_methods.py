@@ -13,7 +13,7 @@ from .dispatch import apply, dtype_or_none, explain, named_result
 from .storage import INFERENCE, UNCHECKED, TensorBase, View, link_view, real_array
 from .inplace import lies_apart, rebase
 from .inplace import inplace as write
-from .misuse import misuse
+from .misuse import misuse, missing, truth
 from .dtypes import bool_ as _bool
 from .dtypes import dtype as DType
 from .dtypes import float32 as _float32
@@ -52,6 +52,8 @@ empty_tensor: Any = None  # makes a Tensor without contents, set when ``tensor``
 def _sizes(values: tuple[Any, ...], named: Any) -> tuple[Any, ...]:
     if named is not None:
         return tuple(named)
+    if not values:
+        raise missing()
     if len(values) == 1 and not isinstance(values[0], builtins.int) and hasattr(values[0], "__iter__") and not isinstance(values[0], TensorBase):
         return tuple(values[0])
     return tuple(values)
@@ -741,14 +743,14 @@ def sigmoid_(input: Tensor) -> Tensor:
     return write(_sigmoid, input, (), {})
 
 
-def relu(input: Tensor, *, inplace: builtins.bool = False) -> Tensor:
+def relu(input: Tensor, inplace: builtins.bool = False) -> Tensor:
     """``max(input, 0)``; the gradient at 0 is 0."""
     if inplace:
-        return relu_(input)
+        return write(_relu, input, (), {})
     return apply(_relu, (input,), {})
 
 
-def relu_(input: Tensor, *, inplace: builtins.bool = False) -> Tensor:
+def relu_(input: Tensor) -> Tensor:
     """``relu``, written into the tensor itself."""
     return write(_relu, input, (), {})
 
@@ -918,6 +920,8 @@ def sum(input: Tensor, dim: Dims = None, keepdim: builtins.bool = False, *, dtyp
         dim = axis
     if keepdims is not None:
         keepdim = keepdims
+    if keepdim is not False and keepdim is not True:
+        keepdim = truth(keepdim)
     return apply(_sum, (input,), {"dim": dim, "keepdim": keepdim, "dtype": dtype})
 
 
@@ -927,6 +931,8 @@ def mean(input: Tensor, dim: Dims = None, keepdim: builtins.bool = False, *, dty
         dim = axis
     if keepdims is not None:
         keepdim = keepdims
+    if keepdim is not False and keepdim is not True:
+        keepdim = truth(keepdim)
     return apply(_mean, (input,), {"dim": dim, "keepdim": keepdim, "dtype": dtype})
 
 
@@ -938,6 +944,8 @@ def nansum(input: Tensor, dim: Dims = None, keepdim: builtins.bool = False, *, d
         dim = axis
     if keepdims is not None:
         keepdim = keepdims
+    if keepdim is not False and keepdim is not True:
+        keepdim = truth(keepdim)
     return apply(_nansum, (input,), {"dim": dim, "keepdim": keepdim, "dtype": dtype})
 
 
@@ -954,6 +962,8 @@ def all(input: Tensor, dim: Dims = None, keepdim: builtins.bool = False, *, axis
         dim = axis
     if keepdims is not None:
         keepdim = keepdims
+    if keepdim is not False and keepdim is not True:
+        keepdim = truth(keepdim)
     return apply(_all, (input,), {"dim": dim, "keepdim": keepdim})
 
 
@@ -963,6 +973,8 @@ def any(input: Tensor, dim: Dims = None, keepdim: builtins.bool = False, *, axis
         dim = axis
     if keepdims is not None:
         keepdim = keepdims
+    if keepdim is not False and keepdim is not True:
+        keepdim = truth(keepdim)
     return apply(_any, (input,), {"dim": dim, "keepdim": keepdim})
 
 
@@ -972,6 +984,8 @@ def amax(input: Tensor, dim: Dims = (), keepdim: builtins.bool = False, *, axis:
         dim = axis
     if keepdims is not None:
         keepdim = keepdims
+    if keepdim is not False and keepdim is not True:
+        keepdim = truth(keepdim)
     return apply(_amax, (input,), {"dim": dim, "keepdim": keepdim})
 
 
@@ -981,6 +995,8 @@ def amin(input: Tensor, dim: Dims = (), keepdim: builtins.bool = False, *, axis:
         dim = axis
     if keepdims is not None:
         keepdim = keepdims
+    if keepdim is not False and keepdim is not True:
+        keepdim = truth(keepdim)
     return apply(_amin, (input,), {"dim": dim, "keepdim": keepdim})
 
 
@@ -990,6 +1006,8 @@ def argmax(input: Tensor, dim: builtins.int | None = None, keepdim: builtins.boo
         dim = axis
     if keepdims is not None:
         keepdim = keepdims
+    if keepdim is not False and keepdim is not True:
+        keepdim = truth(keepdim)
     return apply(_argmax, (input,), {"dim": dim, "keepdim": keepdim})
 
 
@@ -999,6 +1017,8 @@ def argmin(input: Tensor, dim: builtins.int | None = None, keepdim: builtins.boo
         dim = axis
     if keepdims is not None:
         keepdim = keepdims
+    if keepdim is not False and keepdim is not True:
+        keepdim = truth(keepdim)
     return apply(_argmin, (input,), {"dim": dim, "keepdim": keepdim})
 
 
@@ -1007,6 +1027,8 @@ def max_along(input: Tensor, dim: builtins.int, keepdim: builtins.bool = False, 
         dim = axis
     if keepdims is not None:
         keepdim = keepdims
+    if keepdim is not False and keepdim is not True:
+        keepdim = truth(keepdim)
     return apply(_max_along, (input,), {"dim": dim, "keepdim": keepdim})
 
 
@@ -1015,6 +1037,8 @@ def min_along(input: Tensor, dim: builtins.int, keepdim: builtins.bool = False, 
         dim = axis
     if keepdims is not None:
         keepdim = keepdims
+    if keepdim is not False and keepdim is not True:
+        keepdim = truth(keepdim)
     return apply(_min_along, (input,), {"dim": dim, "keepdim": keepdim})
 
 
@@ -1679,6 +1703,8 @@ def logsumexp(input: Tensor, dim: Dims, keepdim: builtins.bool = False, *, axis:
         dim = axis
     if keepdims is not None:
         keepdim = keepdims
+    if keepdim is not False and keepdim is not True:
+        keepdim = truth(keepdim)
     return apply(_logsumexp, (input,), {"dim": dim, "keepdim": keepdim})
 
 
@@ -2246,6 +2272,8 @@ def variance(input: Tensor, dim: Dims = None, correction: Number = 1, keepdim: b
         dim = axis
     if keepdims is not None:
         keepdim = keepdims
+    if keepdim is not False and keepdim is not True:
+        keepdim = truth(keepdim)
     return apply(_variance, (input,), {"dim": dim, "correction": correction, "keepdim": keepdim})
 
 
@@ -2254,6 +2282,8 @@ def deviation(input: Tensor, dim: Dims = None, correction: Number = 1, keepdim: 
         dim = axis
     if keepdims is not None:
         keepdim = keepdims
+    if keepdim is not False and keepdim is not True:
+        keepdim = truth(keepdim)
     return apply(_deviation, (input,), {"dim": dim, "correction": correction, "keepdim": keepdim})
 
 
@@ -2262,6 +2292,8 @@ def norm_over(input: Tensor, p: builtins.float, dim: Dims = None, keepdim: built
         dim = axis
     if keepdims is not None:
         keepdim = keepdims
+    if keepdim is not False and keepdim is not True:
+        keepdim = truth(keepdim)
     return apply(_norm_over, (input,), {"p": p, "dim": dim, "keepdim": keepdim})
 
 
@@ -2270,6 +2302,8 @@ def distance(x1: Tensor, x2: Tensor, dim: builtins.int | None = None, keepdim: b
         dim = axis
     if keepdims is not None:
         keepdim = keepdims
+    if keepdim is not False and keepdim is not True:
+        keepdim = truth(keepdim)
     return apply(_distance, (x1, x2), {"dim": dim, "keepdim": keepdim, "eps": eps})
 
 
@@ -2328,6 +2362,8 @@ def kthvalue(input: Tensor, k: builtins.int, dim: builtins.int = -1, keepdim: bu
         dim = axis
     if keepdims is not None:
         keepdim = keepdims
+    if keepdim is not False and keepdim is not True:
+        keepdim = truth(keepdim)
     return apply(_kthvalue, (input,), {"k": k, "dim": dim, "keepdim": keepdim})
 
 
@@ -2336,6 +2372,8 @@ def median_along(input: Tensor, dim: builtins.int, keepdim: builtins.bool = Fals
         dim = axis
     if keepdims is not None:
         keepdim = keepdims
+    if keepdim is not False and keepdim is not True:
+        keepdim = truth(keepdim)
     return apply(_median_along, (input,), {"dim": dim, "keepdim": keepdim, "ignore_nan": ignore_nan})
 
 
@@ -2349,6 +2387,8 @@ def mode(input: Tensor, dim: builtins.int = -1, keepdim: builtins.bool = False, 
         dim = axis
     if keepdims is not None:
         keepdim = keepdims
+    if keepdim is not False and keepdim is not True:
+        keepdim = truth(keepdim)
     return apply(_mode, (input,), {"dim": dim, "keepdim": keepdim})
 
 
@@ -2679,6 +2719,8 @@ def prod(input: Tensor, dim: builtins.int | None = None, keepdim: builtins.bool 
         dim = axis
     if keepdims is not None:
         keepdim = keepdims
+    if keepdim is not False and keepdim is not True:
+        keepdim = truth(keepdim)
     return apply(_prod, (input,), {"dim": dim, "keepdim": keepdim, "dtype": dtype})
 
 
@@ -3430,6 +3472,8 @@ def nanmean(input: Tensor, dim: Dims = None, keepdim: builtins.bool = False, *, 
         dim = axis
     if keepdims is not None:
         keepdim = keepdims
+    if keepdim is not False and keepdim is not True:
+        keepdim = truth(keepdim)
     try:
         return _nanmean(F, input, dim, keepdim, dtype=dtype)
     except Exception:
@@ -3451,6 +3495,8 @@ def max(input: Tensor, dim: builtins.int | Tensor | None = None, keepdim: builti
         dim = axis
     if keepdims is not None:
         keepdim = keepdims
+    if keepdim is not False and keepdim is not True:
+        keepdim = truth(keepdim)
     try:
         return _max(F, input, dim, keepdim, other=other)
     except Exception:
@@ -3467,6 +3513,8 @@ def min(input: Tensor, dim: builtins.int | Tensor | None = None, keepdim: builti
         dim = axis
     if keepdims is not None:
         keepdim = keepdims
+    if keepdim is not False and keepdim is not True:
+        keepdim = truth(keepdim)
     try:
         return _min(F, input, dim, keepdim, other=other)
     except Exception:
@@ -3480,6 +3528,8 @@ def aminmax(input: Tensor, *, dim: builtins.int | None = None, keepdim: builtins
         dim = axis
     if keepdims is not None:
         keepdim = keepdims
+    if keepdim is not False and keepdim is not True:
+        keepdim = truth(keepdim)
     try:
         return _aminmax(F, input, dim=dim, keepdim=keepdim)
     except Exception:
@@ -3606,15 +3656,15 @@ def float_power_(input: Tensor, exponent: TensorLike) -> Tensor:
         raise
 
 
-def split(input: Tensor, split_size: builtins.int | Sequence[builtins.int], dim: builtins.int = 0, *, axis: Any = None) -> builtins.tuple[Tensor, ...]:
-    """Views of ``split_size`` elements each along ``dim`` (the last may be shorter), or of the sizes in a list.
+def split(tensor: Tensor, split_size_or_sections: builtins.int | Sequence[builtins.int], dim: builtins.int = 0, *, axis: Any = None) -> builtins.tuple[Tensor, ...]:
+    """Views of ``split_size_or_sections`` elements each along ``dim`` (the last may be shorter), or of the sizes in a list.
 
     Raises ``RuntimeError`` if listed sizes do not add up to the size of ``dim``.
     """
     if axis is not None:
         dim = axis
     try:
-        return _split(F, input, split_size, dim)
+        return _split(F, tensor, split_size_or_sections, dim)
     except Exception:
         misuse()
         raise
@@ -4402,6 +4452,8 @@ def pairwise_distance(x1: Tensor, x2: Tensor, p: builtins.float = 2.0, eps: buil
     """The ``p``-norm of ``x1 - x2 + eps`` over the last dimension, row by row; the shapes broadcast."""
     if keepdims is not None:
         keepdim = keepdims
+    if keepdim is not False and keepdim is not True:
+        keepdim = truth(keepdim)
     try:
         return _pairwise_distance(F, x1, x2, p, eps, keepdim)
     except Exception:
@@ -5342,6 +5394,8 @@ def linalg_vector_norm(x: Tensor, ord: builtins.float = 2, dim: Dims = None, kee
         dim = axis
     if keepdims is not None:
         keepdim = keepdims
+    if keepdim is not False and keepdim is not True:
+        keepdim = truth(keepdim)
     try:
         return _linalg_vector_norm(F, x, ord, dim, keepdim, dtype=dtype)
     except Exception:
@@ -5363,6 +5417,8 @@ def linalg_matrix_norm(A: Tensor, ord: builtins.float | str = 'fro', dim: Sequen
         dim = axis
     if keepdims is not None:
         keepdim = keepdims
+    if keepdim is not False and keepdim is not True:
+        keepdim = truth(keepdim)
     try:
         return _linalg_matrix_norm(F, A, ord, dim, keepdim, dtype=dtype)
     except Exception:
@@ -5384,6 +5440,8 @@ def linalg_norm(A: Tensor, ord: builtins.float | str | None = None, dim: Dims = 
         dim = axis
     if keepdims is not None:
         keepdim = keepdims
+    if keepdim is not False and keepdim is not True:
+        keepdim = truth(keepdim)
     try:
         return _linalg_norm(F, A, ord, dim, keepdim, dtype=dtype)
     except Exception:
@@ -5409,6 +5467,8 @@ def frobenius_norm(input: Tensor, dim: Dims, keepdim: builtins.bool = False, *, 
         dim = axis
     if keepdims is not None:
         keepdim = keepdims
+    if keepdim is not False and keepdim is not True:
+        keepdim = truth(keepdim)
     try:
         return _frobenius_norm(F, input, dim, keepdim)
     except Exception:
@@ -5422,6 +5482,8 @@ def nuclear_norm(input: Tensor, dim: Sequence[builtins.int] = (-2, -1), keepdim:
         dim = axis
     if keepdims is not None:
         keepdim = keepdims
+    if keepdim is not False and keepdim is not True:
+        keepdim = truth(keepdim)
     try:
         return _nuclear_norm(F, input, dim, keepdim)
     except Exception:
@@ -5460,6 +5522,8 @@ def var(input: Tensor, dim: Dims | builtins.bool = None, unbiased: builtins.bool
         dim = axis
     if keepdims is not None:
         keepdim = keepdims
+    if keepdim is not False and keepdim is not True:
+        keepdim = truth(keepdim)
     try:
         return _var(F, input, dim, unbiased, keepdim, correction=correction)
     except Exception:
@@ -5473,6 +5537,8 @@ def std(input: Tensor, dim: Dims | builtins.bool = None, unbiased: builtins.bool
         dim = axis
     if keepdims is not None:
         keepdim = keepdims
+    if keepdim is not False and keepdim is not True:
+        keepdim = truth(keepdim)
     try:
         return _std(F, input, dim, unbiased, keepdim, correction=correction)
     except Exception:
@@ -5486,6 +5552,8 @@ def var_mean(input: Tensor, dim: Dims | builtins.bool = None, unbiased: builtins
         dim = axis
     if keepdims is not None:
         keepdim = keepdims
+    if keepdim is not False and keepdim is not True:
+        keepdim = truth(keepdim)
     try:
         return _var_mean(F, input, dim, unbiased, keepdim, correction=correction)
     except Exception:
@@ -5499,6 +5567,8 @@ def std_mean(input: Tensor, dim: Dims | builtins.bool = None, unbiased: builtins
         dim = axis
     if keepdims is not None:
         keepdim = keepdims
+    if keepdim is not False and keepdim is not True:
+        keepdim = truth(keepdim)
     try:
         return _std_mean(F, input, dim, unbiased, keepdim, correction=correction)
     except Exception:
@@ -5519,6 +5589,8 @@ def norm(input: Tensor, p: builtins.float | str | None = 'fro', dim: Dims = None
         dim = axis
     if keepdims is not None:
         keepdim = keepdims
+    if keepdim is not False and keepdim is not True:
+        keepdim = truth(keepdim)
     try:
         return _norm(F, input, p, dim, keepdim, dtype)
     except Exception:
@@ -5637,6 +5709,8 @@ def median(input: Tensor, dim: builtins.int | None = None, keepdim: builtins.boo
         dim = axis
     if keepdims is not None:
         keepdim = keepdims
+    if keepdim is not False and keepdim is not True:
+        keepdim = truth(keepdim)
     try:
         return _median(F, input, dim, keepdim)
     except Exception:
@@ -5650,6 +5724,8 @@ def nanmedian(input: Tensor, dim: builtins.int | None = None, keepdim: builtins.
         dim = axis
     if keepdims is not None:
         keepdim = keepdims
+    if keepdim is not False and keepdim is not True:
+        keepdim = truth(keepdim)
     try:
         return _nanmedian(F, input, dim, keepdim)
     except Exception:
@@ -5671,6 +5747,8 @@ def quantile(input: Tensor, q: builtins.float | Tensor, dim: builtins.int | None
         dim = axis
     if keepdims is not None:
         keepdim = keepdims
+    if keepdim is not False and keepdim is not True:
+        keepdim = truth(keepdim)
     try:
         return _quantile(F, input, q, dim, keepdim, interpolation=interpolation)
     except Exception:
@@ -5684,6 +5762,8 @@ def nanquantile(input: Tensor, q: builtins.float | Tensor, dim: builtins.int | N
         dim = axis
     if keepdims is not None:
         keepdim = keepdims
+    if keepdim is not False and keepdim is not True:
+        keepdim = truth(keepdim)
     try:
         return _nanquantile(F, input, q, dim, keepdim, interpolation=interpolation)
     except Exception:
@@ -6161,18 +6241,18 @@ def svd(input: Tensor, some: builtins.bool = True, compute_uv: builtins.bool = T
         raise
 
 
-def linalg_pinv(A: Tensor, *, atol: TensorLike | None = None, rtol: TensorLike | None = None, hermitian: builtins.bool = False) -> Tensor:
+def linalg_pinv(A: Tensor, rcond: TensorLike | None = None, hermitian: builtins.bool = False, *, atol: TensorLike | None = None, rtol: TensorLike | None = None) -> Tensor:
     """The Moore-Penrose pseudo-inverse of each matrix, (..., n, m) for (..., m, n).
 
     Singular values up to ``max(atol, rtol * largest)`` count as 0; ``rtol`` is by default max(m, n) times the dtype's epsilon, or 0 if ``atol`` is given.
-    ``hermitian`` matrices are taken apart by eigenvalues, and only their lower triangle is read. The gradient holds where the rank stays the same.
+    ``rcond`` is its older name. ``hermitian`` matrices are taken apart by eigenvalues, and only their lower triangle is read. The gradient holds where the rank stays the same.
 
     >>> import autograd_core as ag
     >>> ag.linalg.pinv(ag.tensor([[2.0, 0.0], [0.0, 0.0]])).tolist()
     [[0.5, 0.0], [0.0, 0.0]]
     """
     try:
-        return _linalg_pinv(F, A, atol=atol, rtol=rtol, hermitian=hermitian)
+        return _linalg_pinv(F, A, rcond, hermitian, atol=atol, rtol=rtol)
     except Exception:
         misuse()
         raise
@@ -6187,10 +6267,13 @@ def pinverse(input: Tensor, rcond: builtins.float = 1e-15) -> Tensor:
         raise
 
 
-def linalg_matrix_rank(A: Tensor, *, atol: TensorLike | None = None, rtol: TensorLike | None = None, hermitian: builtins.bool = False) -> Tensor:
-    """The number of singular values of each matrix above the tolerance, which is that of ``linalg.pinv``; int64, without a gradient."""
+def linalg_matrix_rank(A: Tensor, tol: TensorLike | None = None, hermitian: builtins.bool = False, *, atol: TensorLike | None = None, rtol: TensorLike | None = None) -> Tensor:
+    """The number of singular values of each matrix above the tolerance, which is that of ``linalg.pinv``; int64, without a gradient.
+
+    ``tol`` is an absolute tolerance, which stands alone.
+    """
     try:
-        return _linalg_matrix_rank(F, A, atol=atol, rtol=rtol, hermitian=hermitian)
+        return _linalg_matrix_rank(F, A, tol, hermitian, atol=atol, rtol=rtol)
     except Exception:
         misuse()
         raise
@@ -7286,7 +7369,6 @@ class Methods(TensorBase):
     positive = positive
     float_power = float_power
     float_power_ = float_power_
-    split = split
     chunk = chunk
     unbind = unbind
     narrow = narrow

@@ -41,7 +41,7 @@ from .dispatch import apply, dtype_or_none, explain, named_result
 from .storage import INFERENCE, UNCHECKED, TensorBase, View, link_view, real_array
 from .inplace import lies_apart, rebase
 from .inplace import inplace as write
-from .misuse import misuse
+from .misuse import misuse, missing, truth
 from .dtypes import bool_ as _bool
 from .dtypes import dtype as DType
 from .dtypes import float32 as _float32
@@ -80,6 +80,8 @@ empty_tensor: Any = None  # makes a Tensor without contents, set when ``tensor``
 def _sizes(values: tuple[Any, ...], named: Any) -> tuple[Any, ...]:
     if named is not None:
         return tuple(named)
+    if not values:
+        raise missing()
     if len(values) == 1 and not isinstance(values[0], builtins.int) and hasattr(values[0], "__iter__") and not isinstance(values[0], TensorBase):
         return tuple(values[0])
     return tuple(values)

@@ -136,6 +136,8 @@ def as_size(op: str, values: Sequence[Any], named: Any = None) -> tuple[int, ...
         if values:
             raise TypeError(f"{op}(): the size was given twice, as {tuple(values)!r} and as size={named!r}")
         values = (named,)
+    elif not values:
+        raise TypeError(f"{op}(): missing 1 required positional argument: 'size'. Pass a tuple, which may be empty")
     if len(values) == 1 and not hasattr(values[0], "__index__") and isinstance(values[0], Sequence):
         values = values[0]
     elif len(values) == 1 and getattr(values[0], "ndim", 0) == 1:

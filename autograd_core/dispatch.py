@@ -53,6 +53,8 @@ def _unify(op: Op, inputs: list[Any], arrays: list[Any]) -> bool:
             inputs[i] = x = apply(REGISTRY["to_dtype"], (x,), {"dtype": target})
             arrays[i] = x._array
             changed = True
+        elif x.__class__ is int and -256 < x < 0 and target is dtypes.uint8 and op.name != "pow" and op.extra.get("dtype") != "bool":
+            inputs[i] = arrays[i] = x + 256  # as in PyTorch; right for sums and products, which wrap around in any case
     return changed
 
 

@@ -181,8 +181,10 @@ class Protocols(TensorBase):
         return real_array(self).__dlpack_device__()
 
 
-def from_dlpack(ext_tensor: Any) -> Any:
-    """A Tensor over the memory of any object that speaks DLPack; no copy.
+def from_dlpack(ext_tensor: Any, *, device: Any = None, copy: bool | None = None) -> Any:
+    """A Tensor over the memory of any object that speaks DLPack; no copy, unless ``copy=True`` or another ``device`` is asked for.
+
+    Raises ``ValueError`` where ``copy=False`` and a copy would have to be made.
 
     >>> import numpy as np
     >>> a = np.zeros(3)
@@ -193,4 +195,10 @@ def from_dlpack(ext_tensor: Any) -> Any:
     """
     kind, _ = ext_tensor.__dlpack_device__()
     backend = backend_for_device("cpu" if int(kind) in (1, 3) else "cuda")
-    return wrap(backend.xp.from_dlpack(ext_tensor))
+    shared = wrap(backend.xp.from_dlpack(ext_tensor))
+    result = shared if device is None else shared.to(device)
+    if result is not shared:
+        if copy is False:
+            raise ValueError(f"from_dlpack: cannot move data from {shared.device} to {result.device} without copying. Leave copy out")
+        return result
+    return result.clone() if copy else result

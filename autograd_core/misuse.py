@@ -43,6 +43,21 @@ def misused(op: Op, inputs: Any, attrs: Mapping[str, Any], error: Exception) -> 
     return wrong_type(vars(_methods)[op.name], {**values, **attrs}, error)
 
 
+def missing() -> ArgumentError:
+    """The error of a call without the sizes or dims that its function takes one by one."""
+    code = sys._getframe(2).f_code
+    name = code.co_varnames[code.co_argcount]
+    return ArgumentError(f"{_spoken(code.co_name)}: missing 1 required positional argument: '{name}'. Pass a tuple, which may be empty")
+
+
+def truth(value: Any) -> bool:
+    """``keepdim``, if it is neither ``True`` nor ``False``: NumPy's booleans pass."""
+    if _is("bool", value):
+        return bool(value)
+    name = _spoken(sys._getframe(1).f_code.co_name)
+    raise ArgumentError(f"{name}: argument 'keepdim' must be bool, not {type(value).__name__}. Pass True or False; several dims are a tuple, dim=(0, 1)")
+
+
 def wrong_type(function: FunctionType, values: Mapping[str, Any], error: Exception) -> ArgumentError | None:
     """The error for the first of ``values`` that is not what the function's annotations say; ``None`` where all are, or where ``error`` is to be kept."""
     if isinstance(error, KEPT) or type(error).__name__ == "PlanError" or not _of_ours(error):
@@ -114,6 +129,8 @@ def _is(kind: str, value: Any) -> bool:
     """Whether a value is what one alternative says; what is not known here is taken for right."""
     shape = getattr(value, "shape", None)
     if element := _element(kind):
+        if element == "int" and _is("int", value):
+            return True  # one stands for all in most functions
         if isinstance(value, (TensorBase, str, bytes, dict)) or not hasattr(value, "__len__") or not hasattr(value, "__getitem__"):
             return False
         return all(any(_is(each, item) for each in _split(element)) for item in value)
@@ -127,6 +144,8 @@ def _is(kind: str, value: Any) -> bool:
         return isinstance(value, bool) or (shape == () and _letter(value) == "b")
     if kind in ("int", "float", "Number"):
         if shape is not None:
+            if kind != "int" and isinstance(value, TensorBase):
+                return False  # where it does as well, nothing has failed
             return shape == () and _letter(value) in {"int": "iu", "float": "biufV", "Number": "biufcV"}[kind]
         if kind == "int":
             return hasattr(value, "__index__") and not isinstance(value, bool)

@@ -88,9 +88,9 @@ class RestructuringMethods(TensorBase):
 
     swapaxes_ = swapdims_ = transpose_
 
-    def squeeze_(self, dim: int | Sequence[int] | None = None) -> Tensor:
-        """``squeeze``, of the tensor itself."""
-        return restructure(self, "squeeze", {"dim": dim}, "squeeze_")  # type: ignore[no-any-return]
+    def squeeze_(self, *dims: int | Sequence[int], dim: int | Sequence[int] | None = None) -> Tensor:
+        """``squeeze``, of the tensor itself; several dims may be given one by one."""
+        return restructure(self, "squeeze", {"dim": dims if len(dims) > 1 else dims[0] if dims else dim}, "squeeze_")  # type: ignore[no-any-return]
 
     def unsqueeze_(self, dim: int) -> Tensor:
         """``unsqueeze``, of the tensor itself."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Any
 
@@ -521,6 +521,10 @@ class Tensor(_methods.Methods, GraphMethods, ConversionMethods, CreationMethods,
         if self._array.dtype.kind not in "biu":
             raise TypeError(f"bitwise_not: ~ (operator.invert) is only implemented on integer and Boolean-type tensors, this one is {self.dtype.name}")
         return _methods.bitwise_not(self)
+
+    def split(self, split_size: int | Sequence[int], dim: int = 0) -> tuple[Tensor, ...]:
+        """Views of ``split_size`` elements each along ``dim``, or of the sizes in a list; see ``split``."""
+        return _methods.split(self, split_size, dim)  # type: ignore[no-any-return]
 
     def where(self, condition: Tensor, other: Any) -> Tensor:
         """The tensor where ``condition`` holds, ``other`` elsewhere."""

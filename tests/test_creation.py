@@ -118,8 +118,10 @@ def test_sizes_by_name() -> None:
             make(2, size=(3,))
 
 
-def test_no_size_is_no_dimension() -> None:
-    assert ag.zeros().shape == ()
+def test_an_empty_size_is_no_dimension() -> None:
+    for make in (ag.zeros, ag.ones, ag.empty, ag.rand, ag.randn, ag.zeros(1).new_zeros, ag.zeros(1).new_ones, ag.zeros(1).new_empty):
+        with pytest.raises(TypeError, match="missing 1 required positional argument: 'size'"):
+            make()
     assert ag.zeros(()).item() == 0
     assert ag.ones(0, 2).shape == (0, 2)
 

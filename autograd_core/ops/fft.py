@@ -231,8 +231,8 @@ def _norm(name: str, norm: str | None) -> str:
 
 @remembered
 def _dims(name: str, ndim: int, s: Any, dim: Any) -> tuple[tuple[int, ...], list[int | None]]:
-    """The dims to transform, and for each the number of points asked for."""
-    sizes = None if s is None else [None if n in (None, -1) else int(n) for n in ([s] if isinstance(s, int) else s)]
+    """The dims to transform, and for each the number of points asked for; -1 stands for the size, but not where there is one dim."""
+    sizes = None if s is None else [None if n is None or (n == -1 and name[-1] != "t") else int(n) for n in ([s] if isinstance(s, int) else s)]
     if dim is not None:
         dims = tuple(wrap_dim(d, ndim, name) if ndim else _no_dims(name, d) for d in ((dim,) if isinstance(dim, int) else dim))
         if len(set(dims)) != len(dims):

@@ -128,13 +128,14 @@ def _(F: Any, g: Any, needs: Any, dim: int) -> Any:
 # --- splitting ----------------------------------------------------------------------------------------------------
 
 
-@composite("split(input: Tensor, split_size: int | Sequence[int], dim: int = 0) -> tuple[Tensor, ...]")
-def split(F: Any, input: Any, split_size: Any, dim: int = 0) -> Any:
-    """Views of ``split_size`` elements each along ``dim`` (the last may be shorter), or of the sizes in a list.
+@composite("split(tensor: Tensor, split_size_or_sections: int | Sequence[int], dim: int = 0) -> tuple[Tensor, ...]", places=("torch",))
+def split(F: Any, tensor: Any, split_size_or_sections: Any, dim: int = 0) -> Any:
+    """Views of ``split_size_or_sections`` elements each along ``dim`` (the last may be shorter), or of the sizes in a list.
 
     Raises ``RuntimeError`` if listed sizes do not add up to the size of ``dim``.
     """
-    shape = getattr(input, "_array", input).shape
+    split_size = split_size_or_sections
+    shape = getattr(tensor, "_array", tensor).shape
     if not shape:
         raise RuntimeError("split: split expects at least a 1-dimensional tensor")
     if isinstance(split_size, int) and split_size < 0:
@@ -145,10 +146,10 @@ def split(F: Any, input: Any, split_size: Any, dim: int = 0) -> Any:
         sizes = [int(n) for n in split_size]
         if sum(sizes) != total or min(sizes, default=0) < 0:
             raise RuntimeError(f"split: split_with_sizes expects split_sizes to sum exactly to {total} (input tensor's size at dimension {at}), but got split_sizes={sizes}")
-        return pieces(F, input, at, list(accumulate(sizes, initial=0)))
+        return pieces(F, tensor, at, list(accumulate(sizes, initial=0)))
     if split_size == 0 and total:
         raise RuntimeError(f"split: split expects split_size to be positive, but got split_size={split_size}")
-    return pieces(F, input, at, [*range(0, total, split_size), total] if total else [0, 0])
+    return pieces(F, tensor, at, [*range(0, total, split_size), total] if total else [0, 0])
 
 
 def pieces(F: Any, input: Any, at: int, bounds: list[int]) -> tuple[Any, ...]:

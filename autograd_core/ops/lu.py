@@ -292,6 +292,7 @@ def linalg_vander(F: Any, x: Any, *, N: int | None = None) -> Any:
     """
     if not x.ndim:
         raise RuntimeError("linalg.vander: Expected tensor with at least 1 dimension, got a tensor without dimensions")
-    if N is not None and N <= 1:
-        raise RuntimeError(f"linalg.vander: N must be greater than 1, got {N}")
-    return F.pow(F.unsqueeze(x, dim=-1), F.counting(x, length=x.shape[-1] if N is None else N))
+    count = x.shape[-1] if N is None else N
+    if count <= 1:
+        raise RuntimeError(f"linalg.vander: N must be greater than 1, got {count}")
+    return F.pow(F.unsqueeze(x, dim=-1), F.counting(x, length=count))

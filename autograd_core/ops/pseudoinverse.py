@@ -75,19 +75,22 @@ def _(F: Any, g: Any, A: Any, out: Any) -> Any:
     return _pull(F, g, A, out)
 
 
-@composite("linalg_pinv(A: Tensor, *, atol: TensorLike | None = None, rtol: TensorLike | None = None, hermitian: bool = False) -> Tensor", places=LINALG)
-def linalg_pinv(F: Any, A: Any, *, atol: Any = None, rtol: Any = None, hermitian: bool = False) -> Any:
+_TOLERANCES = "hermitian: bool = False, *, atol: TensorLike | None = None, rtol: TensorLike | None = None"
+
+
+@composite(f"linalg_pinv(A: Tensor, rcond: TensorLike | None = None, {_TOLERANCES}) -> Tensor", places=LINALG)
+def linalg_pinv(F: Any, A: Any, rcond: Any = None, hermitian: bool = False, atol: Any = None, rtol: Any = None) -> Any:
     """The Moore-Penrose pseudo-inverse of each matrix, (..., n, m) for (..., m, n).
 
     Singular values up to ``max(atol, rtol * largest)`` count as 0; ``rtol`` is by default max(m, n) times the dtype's epsilon, or 0 if ``atol`` is given.
-    ``hermitian`` matrices are taken apart by eigenvalues, and only their lower triangle is read. The gradient holds where the rank stays the same.
+    ``rcond`` is its older name. ``hermitian`` matrices are taken apart by eigenvalues, and only their lower triangle is read. The gradient holds where the rank stays the same.
 
     >>> import autograd_core as ag
     >>> ag.linalg.pinv(ag.tensor([[2.0, 0.0], [0.0, 0.0]])).tolist()
     [[0.5, 0.0], [0.0, 0.0]]
     """
     check_matrices("linalg.pinv", A, square=hermitian)
-    return F.pseudo_inverse(A, detached(atol), detached(rtol), hermitian=hermitian)
+    return F.pseudo_inverse(A, detached(atol), detached(rcond if rtol is None else rtol), hermitian=hermitian)
 
 
 @composite("pinverse(input: Tensor, rcond: float = 1e-15) -> Tensor")
@@ -96,9 +99,14 @@ def pinverse(F: Any, input: Any, rcond: float = 1e-15) -> Any:
     return F.linalg_pinv(input, rtol=rcond)
 
 
-@composite("linalg_matrix_rank(A: Tensor, *, atol: TensorLike | None = None, rtol: TensorLike | None = None, hermitian: bool = False) -> Tensor", places=LINALG)
-def linalg_matrix_rank(F: Any, A: Any, *, atol: Any = None, rtol: Any = None, hermitian: bool = False) -> Any:
-    """The number of singular values of each matrix above the tolerance, which is that of ``linalg.pinv``; int64, without a gradient."""
+@composite(f"linalg_matrix_rank(A: Tensor, tol: TensorLike | None = None, {_TOLERANCES}) -> Tensor", places=LINALG)
+def linalg_matrix_rank(F: Any, A: Any, tol: Any = None, hermitian: bool = False, atol: Any = None, rtol: Any = None) -> Any:
+    """The number of singular values of each matrix above the tolerance, which is that of ``linalg.pinv``; int64, without a gradient.
+
+    ``tol`` is an absolute tolerance, which stands alone.
+    """
+    if tol is not None:
+        atol, rtol = tol, 0.0
     shape = check_matrices("linalg.matrix_rank", A, square=hermitian)
     A = detached(A)
     values = F.abs(F.linalg_eigvalsh(A)) if hermitian else F.linalg_svdvals(A)

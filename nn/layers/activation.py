@@ -58,10 +58,11 @@ class ELU(_Inplace):
 
 
 class Hardtanh(_Inplace):
-    """``hardtanh``: x limited to ``min_val`` to ``max_val``. Raises ``ValueError`` for an empty range."""
+    """``hardtanh``: x limited to ``min_val`` to ``max_val``, which older programs call ``min_value`` and ``max_value``. Raises ``ValueError`` for an empty range."""
 
-    def __init__(self, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> None:
+    def __init__(self, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False, min_value: float | None = None, max_value: float | None = None) -> None:
         super().__init__(inplace)
+        min_val, max_val = min_val if min_value is None else min_value, max_val if max_value is None else max_value
         if not max_val > min_val:
             raise ValueError(f"max_val must be larger than min_val, got min_val={min_val}, max_val={max_val}")
         self.min_val = min_val

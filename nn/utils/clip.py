@@ -13,10 +13,10 @@ def _gradients(parameters: Tensor | Iterable[Tensor]) -> list[Tensor]:
     return [parameter.grad for parameter in listed if parameter.grad is not None]
 
 
-def get_total_norm(tensors: Tensor | Iterable[Tensor], norm_type: float = 2.0, error_if_nonfinite: bool = False) -> Tensor:
+def get_total_norm(tensors: Tensor | Iterable[Tensor], norm_type: float = 2.0, error_if_nonfinite: bool = False, foreach: bool | None = None) -> Tensor:
     """The norm of order ``norm_type`` (``math.inf`` for the largest) of all tensors joined, as a 0-d tensor; 0 of none.
 
-    Raises ``RuntimeError`` for a result that is infinite or NaN, if ``error_if_nonfinite``.
+    Raises ``RuntimeError`` for a result that is infinite or NaN, if ``error_if_nonfinite``. ``foreach`` is PyTorch's, without effect here.
     """
     listed = [tensors] if isinstance(tensors, Tensor) else list(tensors)
     order = float(norm_type)
@@ -35,11 +35,12 @@ def get_total_norm(tensors: Tensor | Iterable[Tensor], norm_type: float = 2.0, e
     return total
 
 
-def clip_grad_norm_(parameters: Tensor | Iterable[Tensor], max_norm: float, norm_type: float = 2.0, error_if_nonfinite: bool = False) -> Tensor:
+def clip_grad_norm_(parameters: Tensor | Iterable[Tensor], max_norm: float, norm_type: float = 2.0, error_if_nonfinite: bool = False,
+                    foreach: bool | None = None) -> Tensor:
     """Scale the gradients, in place, so that the norm of all of them joined is at most ``max_norm``.
 
     Returns the norm before. Parameters without a gradient are left out. Raises ``RuntimeError`` for a norm that is
-    infinite or NaN, if ``error_if_nonfinite``; nothing is changed then.
+    infinite or NaN, if ``error_if_nonfinite``; nothing is changed then. ``foreach`` is PyTorch's, without effect.
 
     >>> import autograd_core as ag
     >>> x = ag.tensor([3.0, 4.0], requires_grad=True)
@@ -56,8 +57,8 @@ def clip_grad_norm_(parameters: Tensor | Iterable[Tensor], max_norm: float, norm
     return total
 
 
-def clip_grad_value_(parameters: Tensor | Iterable[Tensor], clip_value: float) -> None:
-    """Limit each element of the gradients, in place, to between ``-clip_value`` and ``clip_value``."""
+def clip_grad_value_(parameters: Tensor | Iterable[Tensor], clip_value: float, foreach: bool | None = None) -> None:
+    """Limit each element of the gradients, in place, to between ``-clip_value`` and ``clip_value``; ``foreach`` has no effect."""
     with no_grad():
         for gradient in _gradients(parameters):
             gradient.detach().clamp_(-float(clip_value), float(clip_value))

@@ -35,7 +35,7 @@ SAMPLES: dict[str, list[Sample]] = {
     "expand": [S((3, 1), sizes=(2, 3, 4)), S((3, 1), sizes=(-1, 4)), S((), sizes=(2,)), S((3,), sizes=(4,), error=RuntimeError, match="expand")],
     "expand_as": [S((3, 1), (3, 4))], "broadcast_tensors": [S((3, 1), (4,)), S((3,), (2,), error=RuntimeError, match="must match")],
     "contiguous": [S((2, 3)), S(())],
-    "split": [S((5, 2), split_size=2), S((2, 5), split_size=[1, 4], dim=-1), S((4,), split_size=4), S((4,), split_size=[1, 2], error=RuntimeError, match="split")],
+    "split": [S((5, 2), split_size_or_sections=2), S((2, 5), split_size_or_sections=[1, 4], dim=-1), S((4,), split_size_or_sections=4), S((4,), split_size_or_sections=[1, 2], error=RuntimeError, match="split")],
     "chunk": [S((5, 2), chunks=2), S((2, 5), chunks=3, dim=1), S((3,), chunks=5), S((3,), chunks=0, error=RuntimeError, match="chunk")],
     "unbind": [S((3, 2)), S((3, 2), dim=-1), S((2,), dim=1, **OUT_OF_RANGE)],
     "narrow": [S((5, 2), dim=0, start=1, length=3), S((2, 5), dim=-1, start=0, length=0), S((3,), dim=0, start=1, length=3, error=RuntimeError, match="narrow")],

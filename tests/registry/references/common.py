@@ -143,8 +143,8 @@ def pieces(sizes: Any, length: int) -> list[int]:
     return [min(sizes, length - start) for start in range(0, max(length, 1), sizes)] if isinstance(sizes, int) else list(sizes)
 
 
-def split(input: Any, *, split_size_or_sections: Any = None, split_size: Any = None, dim: int = 0) -> Any:
-    lengths = pieces(split_size_or_sections if split_size is None else split_size, input.shape[dim])
+def split(input: Any, *, split_size_or_sections: Any, dim: int = 0) -> Any:
+    lengths = pieces(split_size_or_sections, input.shape[dim])
     return tuple(np.split(input, np.cumsum(lengths)[:-1], axis=dim))
 
 

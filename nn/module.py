@@ -348,6 +348,8 @@ class Module:
         if not isinstance(mode, bool):
             raise ValueError("training mode is expected to be boolean")
         for module in self.modules():
+            if ACTIVE and (recorder := get_mode().recorder) in ACTIVE:
+                recorder.mode_set(module)
             module.training = mode
         return self
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import functools
 import threading
+import warnings
 from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any
@@ -22,6 +23,8 @@ from .scalars.calls import Calls, arrives
 from .scalars.plan import ScalarPlan
 from .steady import UNUSUAL
 
+PATIENCE = 8
+"""How many calls of one signature in a row may be recorded before a warning says what is new each time: a few ways to begin, each of them twice."""
 CACHE = 32
 """How many signatures a compiled function remembers."""
 
@@ -38,6 +41,7 @@ class Compiled:
         self._entries: OrderedDict[Any, _Entry] = OrderedDict()
         self._lock = threading.Lock()
         self._last: Plan | None = None
+        self._warned_of_many = False
         self._scalars: Calls | None = None
         """The calls that compute with Scalars, once there was one."""
         self._quick: tuple[Callable[[Any], Any], Any, Any] | None = None
@@ -74,18 +78,20 @@ class Compiled:
             if entry is None:
                 entry = self._entries[key] = _Entry((args, kwargs))
                 if len(self._entries) > CACHE:
-                    self._entries.popitem(last=False)
+                    self._forget_one(key)
             for plan in entry.plans:
                 if plan.holds(tensors):
                     try:
                         result = plan(tensors) if mode.profile is None else mode.profile.replay(self._name, plan, tensors)
-                    except StaleError:
+                    except StaleError as stale:
                         entry.plans.remove(plan)
+                        entry.stale = str(stale)
                         break
                     except OverlapError as overlap:
                         entry.plans.remove(plan)
                         entry.why_not_native = str(overlap)
                         break
+                    entry.recorded = 0
                     self._last = plan
                     plain = not kwargs and all(isinstance(x, TensorBase) for x in args) and len(tensors) == len(args)
                     self._quick = (plan.plain(args), mode, dtypes._default) if plain and mode.profile is None else None
@@ -122,6 +128,9 @@ class Compiled:
         if self.exact and self.backend == "native":
             raise ValueError(f"compile: {self._name} computes with tensors, whose sums backend='native' adds up in another order and whose functions it computes in its own way. "
                              "For every bit of the uncompiled function take backend='numpy' with exact=True")
+        entry.recorded += 1
+        if entry.recorded == PATIENCE:
+            self._warn(f"{PATIENCE} calls with arguments of the same kind were recorded one after the other, {entry.reason(recorder)}")
         for i, earlier in enumerate(entry.pending):
             if earlier.graph.training == recorder.graph.training and earlier.entry_state() == recorder.entry_state():
                 del entry.pending[i]
@@ -140,6 +149,18 @@ class Compiled:
         entry.pending.append(recorder)
         del entry.pending[:-CACHE]
         return result
+
+    def _forget_one(self, key: Any) -> None:
+        """Forget the signature that was met first, and say what differs among signatures if that one has never had a plan."""
+        _, forgotten = self._entries.popitem(last=False)
+        if not forgotten.plans and not self._warned_of_many:
+            self._warned_of_many = True
+            before = list(self._entries)[-2]
+            self._warn(f"more than {CACHE} kinds of arguments came, some of them only once, so they are recorded and never replayed. The last two "
+                       f"differ in {_difference(before, key)}. Pass numbers that change as tensors of one shape, the same objects each time, and batches padded to a few shapes")
+
+    def _warn(self, what: str) -> None:
+        warnings.warn(f"compile: {self._name} runs slowly: {what}", stacklevel=4)
 
     # --- looking ------------------------------------------------------------------------------------------------
 
@@ -176,8 +197,37 @@ class _Entry:
         self.pending: list[Recorder] = []
         self.why_not_native = ""
         """What keeps this signature from machine code, in words."""
+        self.recorded = 0
+        """How many calls were recorded since one was replayed."""
+        self.stale = ""
+        """Why the plan that was given up last no longer held, in words."""
         self.alive = list(_objects(alive))
         """Objects that the signature knows by identity: their address must not be given to others."""
+
+
+    def reason(self, last: Recorder) -> str:
+        """What differs from call to call, in words."""
+        if self.stale:
+            return f"because {self.stale}. Change what is there in place, or leave it as it is"
+        new = [module for module in last.graph.training if all(module not in earlier.graph.training for earlier in self.pending)]
+        if self.pending and new:
+            return f"because each calls a {type(new[0]).__name__} that the others do not know. Make modules outside, once, or let nothing else hold those that are made inside"
+        leaves = [leaf for leaf in last.entry_state() if all(leaf not in earlier.entry_state() for earlier in self.pending)]
+        if self.pending and leaves:
+            return (f"because each looks at the .grad of a tensor of shape {tuple(getattr(leaves[0], 'shape', ()))} that the others do not know. "
+                    "Make it outside, once, and write into it, or make it inside")
+        return "because modes of modules, or which tensors have a .grad or ask for one, differ each time. Make them alike before the call"
+
+
+def _difference(a: Any, b: Any) -> str:
+    """What differs between two signatures, in words."""
+    if isinstance(a, tuple) and isinstance(b, tuple) and len(a) == len(b):
+        if len(a) == 2 and a[0] is b[0] and isinstance(a[0], type) and a[0] not in (bool, int, str, bytes, complex, float, tuple, list, dict):
+            return f"which object an argument of class {a[0].__name__} is"
+        for x, y in zip(a, b, strict=True):
+            if x != y:
+                return _difference(x, y)
+    return f"an argument, or its size: {a!r}, then {b!r}"
 
 
 def _signature(x: Any, tensors: list[Any]) -> Any:

@@ -45,6 +45,8 @@ class _Comparison:
         if a.name != b.name or a.kind != b.kind:
             raise PlanError(f"compile: the two recorded calls did different things: {a.name} at {a.line}, then {b.name} at {b.line}. Python decided by something that is "
                             "no argument which code runs; pass it as an argument (each value gets a plan of its own), or compute both and choose with torch.where")
+        if b.kind == "update" and not all(self._lasts(x, y) for x, y in zip(a.inputs, b.inputs, strict=False)):
+            raise PlanError(f"compile: the optimizer is another one in the second of the two recorded calls, at {b.line}. A replay would go on with its state: make it outside")
         for position, (x, y) in enumerate(zip(a.inputs, b.inputs, strict=False)):
             if not self._same(x, y):
                 self._differ(b, f"input {position} of {b.name}", x, y)
@@ -62,6 +64,11 @@ class _Comparison:
             if x.shape != y.shape or x.dtype != y.dtype:
                 self._differ(b, f"the result of {b.name}", f"{x.dtype} {x.shape}", f"{y.dtype} {y.shape}")
             self.twins[x] = y
+
+    def _lasts(self, x: Value, y: Value) -> bool:
+        """Whether what an update takes was made by steps, or is memory that both calls know."""
+        a, b = x.origin, y.origin
+        return x in self.twins or a.__class__ is not Captured or b.__class__ is not Captured or (a.tensor is not None and a.tensor is b.tensor) or _same_memory(a.array, b.array)
 
     def _differ(self, step: Step, what: str, x: Any, y: Any) -> None:
         raise PlanError(f"compile: {what} differs between the two recorded calls, {_shown(x)} then {_shown(y)}, at {step.line}. "

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from sys import getrefcount
 from typing import TYPE_CHECKING, Any
 
-from ..node import Node
+from ..node import Leaf, Node
 from ..storage import TensorBase, View
 from .errors import refusal
 from .graph import Argument, Value, values_in
@@ -45,7 +45,7 @@ def refuse_escapes(recorder: Recorder, results: list[Any]) -> None:
 def _found(recorder: Recorder, results: list[Any]) -> list[Exception]:
     """The errors for what is held outside, in the order in which it was made."""
     kept = [*tensors_in(results), *[leaf.grad for leaf in recorder.graph.gradients if leaf.grad is not None]]
-    explained = _references(kept)
+    explained = _references(kept, recorder.started)
     given = {id(tensor._array) for tensor in recorder.arguments}
     values, objects = [], []
     for address, reference in recorder._alive.items():
@@ -83,8 +83,8 @@ ALONE = _counts([object()])[0]
 """The references to what nobody but the list of objects holds."""
 
 
-def _references(tensors: Iterable[Any]) -> Counter[int]:
-    """How many references there are to all that some tensors, each held once, refer to: by address."""
+def _references(tensors: Iterable[Any], started: int) -> Counter[int]:
+    """How many references there are to all that some tensors, each held once, refer to, by address; leaves made since ``started`` hold gradients too."""
     counts: Counter[int] = Counter()
     seen: set[int] = set()
     waiting = list(tensors)
@@ -94,7 +94,7 @@ def _references(tensors: Iterable[Any]) -> Counter[int]:
         if id(x) in seen:
             continue
         seen.add(id(x))
-        if isinstance(x, (TensorBase, Node, View, tuple, list, dict)):
+        if isinstance(x, (TensorBase, Node, View, tuple, list, dict)) or (isinstance(x, Leaf) and x.seq > started):
             waiting += gc.get_referents(x)
         elif getattr(x, "base", None) is not None and hasattr(x, "strides"):
             waiting.append(x.base)

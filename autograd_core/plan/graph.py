@@ -171,6 +171,8 @@ class Graph:
     """For each update: how its attributes are read, those that decide what it does, and what was asked of the numbers among them."""
     training: dict[Any, bool] = field(default_factory=dict)
     """Module -> whether it was in training mode."""
+    modes: dict[Any, bool] = field(default_factory=dict)
+    """Module -> whether the step leaves it in training mode, for those that it sets."""
 
     def kept(self) -> Iterator[Value]:
         """The Values that must exist when the step is over."""

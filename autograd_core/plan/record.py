@@ -10,13 +10,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
-from weakref import ref
+from weakref import WeakKeyDictionary, WeakSet, ref
 
 from ..backend.registry import BY_TYPE
 from ..backward import unshared
 from ..config import ACTIVE, MODE, user_line
 from ..engine import RAW, RawReading
-from ..node import RETAIN, pull_general
+from ..node import RETAIN, next_seq, pull_general
 from ..op import COMPOSITES, REGISTRY, Op, Rule
 from ..scalar import Recorded, Scalar, watch
 from ..storage import TensorBase, wrap
@@ -51,7 +51,13 @@ class Recorder:
         self._outliving = {id(owner) for recorder in earlier for owner in recorder.owners()}
         """The owners of memory that an earlier recording knows too, which keeps them."""
         self._second = bool(earlier)
+        self.started = next_seq()
+        """Leaves with a later number were made inside."""
         self._first_leaf: dict[Any, Any] = {}
+        self._training: WeakKeyDictionary[Any, bool | None] = WeakKeyDictionary()
+        """Module -> its mode when it was first called, ``None`` if ``train()`` came first. Those that live no longer than the function are no part of what a plan depends on."""
+        self._set: WeakSet[Any] = WeakSet()
+        """The modules that ``train()`` and ``eval()`` were called for."""
         self.read: set[Value] = set()
         """What some step looked at; the contents of other constants mean nothing."""
         self.pulled: set[Any] = set()
@@ -87,17 +93,45 @@ class Recorder:
             raise refusal(self.graph.steps[0].line, "Scalars and Tensors are computed in one compiled function, whose graphs are replayed apart",
                           "Compile the part with Scalars and the part with Tensors as functions of their own")
         self.tape.finish()
-        for leaf in [leaf for leaf in self._first_leaf if self._first_leaf[leaf] is not leaf.grad]:
+        self.graph.entry = {leaf: present for leaf, present in self.graph.entry.items() if leaf.seq < self.started}
+        for leaf in [leaf for leaf in self._first_leaf if leaf.seq < self.started and self._first_leaf[leaf] is not leaf.grad]:
             self.graph.gradients[leaf] = None if leaf.grad is None else self.value(leaf.grad._array)
+        self._first_leaf.clear()
+        for value in self.graph.externals:  # let go of the leaves that were made inside, and their gradients
+            origin = value.origin
+            if origin.__class__ is Captured and origin.tensor is not None and self._new_leaf(origin.tensor):
+                value.origin = Captured(origin.array, None)
+        origin = None
         self.pulled.clear()
+        for module, training in self._training.items():
+            if training is not None:
+                self.graph.training[module] = training
+            if module in self._set:
+                self.graph.modes[module] = module.training
+        self._refuse_new_leaves()
         refuse_escapes(self, results)
         self.arguments = ()
         self._known.clear()  # from here on the graph says everything; what was computed on the way may go
         self._alive.clear()
 
+    def _new_leaf(self, tensor: Any) -> bool:
+        """Whether a tensor asks for a gradient since the recording began."""
+        node = tensor._node
+        return node is not None and node.leaf and node.seq > self.started
+
+    def _refuse_new_leaves(self) -> None:
+        """Refuse that an argument asks for a gradient from now on: a replay would not make it ask."""
+        for tensor in self.arguments:
+            if self._new_leaf(tensor):
+                self.refuse(f"requires_grad_() changes the argument of shape {tuple(tensor.shape)}, which a replay would not do",
+                            "Take a tensor of the function's own, x = x.detach().requires_grad_(), or call it outside")
+
     def _result(self, result: Any) -> Any:
         if isinstance(result, TensorBase):
             node = result._node
+            if self._new_leaf(result):
+                raise refusal(self.line(), f"a returned tensor of shape {tuple(result.shape)} asks for a gradient and was made inside, so a replay would return one that does not",
+                              "Return it .detach()ed, and its .grad beside it")
             if node is not None and not node.leaf and node not in self.pulled and node._first not in self.pulled:
                 raise refusal(self.line(), f"a returned tensor of shape {tuple(result._array.shape)} has a graph, made by {node.op.name}, that a replay does not build",
                               "Call backward inside the compiled function, or return it .detach()ed, or compute inside no_grad()")
@@ -224,12 +258,16 @@ class Recorder:
             return result
         if result.__class__.__name__ in ("bool", "bool_"):
             result = BY_TYPE[array_type].asarray(result)  # there are only two of them, which would be taken for one another
+        elif op.kind != "view" and any(result is each for each in arrays):  # this time: with other numbers it may be another array
+            result = result.view() if result.shape else result.copy()
         self._step(Step(op.name, "op", kernel, references, attrs, (self._output(result, arrays),), op))
         give_back(result.nbytes)
         return result
 
     def __call__(self, op: Op, tensors: Sequence[Any], attrs: dict[str, Any], result: Any) -> None:
         """Dispatch ran an update of parameters."""
+        if any(self._new_leaf(t) for t in tensors):
+            self.refuse("an optimizer updates a tensor that was made inside", "Make both outside, or write x = x - rate * gradient with the gradient of autograd.grad(loss, x)")
         references = tuple([self.value(t._array, t) for t in tensors])
         self.read.update(references)
         array_type = tensors[-1]._array.__class__
@@ -323,7 +361,13 @@ class Recorder:
         """A module is being called: its mode is part of what the plan depends on."""
         if module._hooks or module._pre_hooks:
             self.refuse(f"{type(module).__name__} has a forward hook, which a replay would not call", "Remove it while the function is compiled, or do its work inside forward()")
-        self.graph.training[module] = module.training
+        if self._training.setdefault(module, module.training) is not module.training and module not in self._set:
+            self.refuse(f"the mode of {type(module).__name__} is assigned", "Call its train() or eval()")
+
+    def mode_set(self, module: Any) -> None:
+        """The mode of a module is about to be set: the step leaves it so, and what it was does not matter if nobody has called the module."""
+        self._training.setdefault(module, None)
+        self._set.add(module)
 
 
 def add_to_part(before: Any, g: Any, *, key: Any) -> Any:

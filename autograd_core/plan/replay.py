@@ -165,7 +165,7 @@ class Plan:
             if origin.tensor is not None:
                 array = origin.tensor._array
                 if array.shape != value.shape or array.dtype != value.dtype or array.strides != value.strides:
-                    raise StaleError
+                    raise StaleError(f"a tensor of {value.dtype} {list(value.shape)} from outside is {array.dtype} {list(array.shape)} now, or lies in another order")
                 node = origin.tensor._node
                 self._names[f"a{count}"], self._names[f"n{count}"] = array, node if node is None or node.leaf else None
                 count += 1
@@ -267,18 +267,20 @@ class Plan:
         """Take other attributes of an update, unless they would make it another one."""
         _, decides, asked = self._live[i]
         if attrs is None:
-            raise StaleError
+            raise StaleError("the parameters or the state of an optimizer are others")
         for key, value in decides:
             if attrs[key] != value:
-                raise StaleError
+                raise StaleError(f"the option {key} of an optimizer was {value!r} and is {attrs[key]!r}")
         if asked is not None and not asked(attrs):
-            raise StaleError
+            raise StaleError("an option of an optimizer became 0, or is 0 no longer")
         self._agreed[i] = attrs
 
     def _finish(self, tensors: Sequence[Any], kept: Any) -> Any:
         position = self._position
         if self._entries.references:
             WRITES.note_prepared(self._entries)
+        for module, training in self.graph.modes.items():
+            module.training = training
         if self._written:
             WRITES.note_all([self._array(value, tensors) for value in self._written], "a replayed step")
         for leaf, lent in self._landing:

@@ -34,7 +34,7 @@ def steady(plan: Plan, tensors: Sequence[Any]) -> Callable[[Sequence[Any]], Any]
         names.update({f"shape{i}": array.shape, f"dtype{i}": array.dtype, f"strides{i}": array.strides, f"kind{i}": array.__class__})
         asked += [f"isinstance(x{i}, TensorBase)", f"(y{i} := x{i}._array).shape == shape{i}", f"y{i}.dtype is dtype{i}", f"y{i}.strides == strides{i}",
                   f"y{i}.__class__ is kind{i}", f"x{i}._node is {'None' if tensor._node is None else 'not None'}"]
-    inside = not plan._other_gradients and not plan._written
+    inside = not plan._other_gradients and not plan._written and not plan.graph.modes
     landing = list(enumerate(leaf for leaf, _ in plan._landing)) if inside else []
     asked += plan._guards([leaf for _, leaf in landing])
     held = 0

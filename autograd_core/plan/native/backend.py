@@ -524,7 +524,7 @@ def _laid_out(array: Any, strides: tuple[int, ...]) -> Any:
 
 
 def _stale() -> None:
-    raise StaleError
+    raise StaleError("memory from outside lies in another way")
 
 
 def _overlap() -> None:

@@ -13,7 +13,7 @@ from .engine import WRITES, Reading, run
 from .errors import GraphError, ShapeError
 from .growth import note_pass
 from .kernels.strided import contiguous_copy
-from .node import RETAIN
+from .node import retain_gradient
 from .op import COMPOSITES, REGISTRY
 from .storage import RESULT_CLASS, TensorBase, new, wrap
 
@@ -163,14 +163,6 @@ def _target(x: Any, position: int) -> Any:
     if not isinstance(x, TensorBase) or x._node is None:
         raise GraphError(f"One of the differentiated Tensors does not require grad: inputs[{position}]. Create it with requires_grad=True")
     return x._node
-
-
-def retain_gradient(node: Any) -> None:
-    """Let backward keep the gradient of a result on its node."""
-    if node.hooks is None:
-        node.hooks = []
-    if RETAIN not in node.hooks:
-        node.hooks.append(RETAIN)
 
 
 def _land(leaf: Any, g: Any, owned: bool) -> None:

@@ -19,7 +19,7 @@ from .spec import NOT_FOR_BOOLEANS, ONLY_FLOATS
 
 LOCALS = frozenset((
     "F", "a", "accumulate", "apply", "arrays", "attrs", "before", "c", "d", "each", "empty_tensor", "explain", "g", "kept", "lies_apart", "n", "needs", "node", "nodes",
-    "note_write", "now", "out", "out_shape", "output_node", "own_shape", "own_view", "owner", "owns", "pending", "r", "rebase", "t", "write"))
+    "note_write", "now", "odd", "out", "out_shape", "output_node", "own_shape", "own_view", "owner", "owns", "pending", "r", "rebase", "t", "write"))
 """Names of local variables and functions in the generated code; an op with an input or attribute of such a name gets none."""
 
 
@@ -251,7 +251,7 @@ def body(op: Op, annotation: Mapping[str, str]) -> list[str]:
     inputs = f"tuple({first})" if op.variadic else pack(list(op.inputs))
     general = f"return apply(_{op.name}, {inputs}, {written})"
     if op.variadic:
-        lines = [f"{first} = tuple({first})", "try:", *_deeper(_unwrap_all(op))]
+        lines = ["try:", f"    {first} = tuple({first})", "except TypeError:", "    misuse()", "    raise", "try:", *_deeper(_unwrap_all(op))]
     elif _number_first(op):  # 1 - x
         x, y = op.inputs
         usual = [line for name in op.inputs for line in _unwrap(op, name, annotation[name])]
@@ -330,8 +330,9 @@ def _write_body(op: Op, annotation: Mapping[str, str]) -> list[str]:
     lines += ["except AttributeError:", "    d = None", "now = get_mode()",
               "if (d is not FLOAT32 and d is not FLOAT64) or now.general or not own_shape or own_view is INFERENCE"
               f" or (not owns and not lies_apart({', '.join(f'a_{name}' for name in op.inputs)})):",
-              f"    {general}", f"owner = {first}", f"node = n_{first}", "if own_view.__class__ is View:", "    owner = own_view.base", "    node = owner._node",
-              f"if node is not None and now.grad and (node.leaf or n_{first} is None):", f"    {general}", f"needs = ({_any_node(op)}) and now.grad"]
+              f"    {general}", f"owner = {first}", f"odd = n_{first} is not None and (n_{first}.leaf or n_{first}.hooks is not None)", "if own_view.__class__ is View:",
+              "    owner = own_view.base", "    node = owner._node", f"    odd = odd or (node is not None and (node.leaf or n_{first} is None))",
+              "if odd and now.grad:", f"    {general}", f"needs = ({_any_node(op)}) and now.grad"]
     if first in op.saved:
         lines += ["if needs:", f"    kept = {_saved_value(op, first).replace(array, f'{array}.copy()', 1)}"]
     call = f"_k_{op.name}[{array}.__class__]({', '.join([*(f'a_{name}' for name in op.inputs), *(f'{name}={name}' for name in op.attributes)])}"

@@ -13,7 +13,7 @@ from .config import ACTIVE, get_mode, refuse
 from .cuts import cut_by
 from .dtypes import narrow
 from .errors import DtypeError, GraphError, ShapeError
-from .node import RETAIN, Node, make_leaf
+from .node import RETAIN, Node, make_leaf, retain_gradient
 from .storage import TensorBase, View, checked_name, real_array, wrap
 
 if TYPE_CHECKING:
@@ -152,7 +152,7 @@ class GraphMethods(TensorBase):
         if node is None:
             raise GraphError("can't retain_grad on Tensor that has requires_grad=False")
         if not node.leaf:
-            _backward.retain_gradient(node)
+            retain_gradient(node)
 
     def register_hook(self, hook: Callable[[Any], Any]) -> RemovableHandle:
         """Call ``hook(gradient)`` when the gradient of this tensor is known; what it returns, if anything, replaces it."""

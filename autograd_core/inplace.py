@@ -9,9 +9,9 @@ from .config import Mode, get_mode, user_line
 from .dispatch import apply
 from .dtypes import bool_
 from .engine import WRITES
-from .errors import DtypeError, InplaceError, ShapeError
+from .errors import InplaceError, ShapeError, UnsupportedDtypeError
 from .misuse import misused
-from .node import GeneralNode, next_seq, pull_general
+from .node import RETAIN, GeneralNode, next_seq, pull_general, retain_gradient
 from .op import REGISTRY, Op
 from .spec import can_cast, computed_dtype
 from .storage import INFERENCE, UNCHECKED, Family, TensorBase, View, operand, overlapping, real_array, wrap
@@ -77,7 +77,7 @@ def _refuse_misfit(op: Op, label: str, x: Any, array: Any, others: tuple[Any, ..
     if op.promotes != "none":
         computed = computed_dtype(op.name, op.promotes, [x, *[o for o in others if o is not None]]) if op.extra.get("dtype") != "bool" else bool_  # written as 0 and 1
         if not can_cast(computed, array.dtype):
-            raise DtypeError(f"{label}: result type {computed.name} can't be cast to the desired output type {array.dtype}. Convert the tensor first with .to({computed})")
+            raise UnsupportedDtypeError(f"{label}: result type {computed.name} can't be cast to the desired output type {array.dtype}. Convert it first with .to({computed})")
     if op.broadcasts and others:
         shape = op.spec(x, *others, **attrs).shape if op.spec is not None else array.shape
         if tuple(shape) != tuple(array.shape):
@@ -86,13 +86,13 @@ def _refuse_misfit(op: Op, label: str, x: Any, array: Any, others: tuple[Any, ..
 
 def refuse_leaf(label: str, x: Any, base: Any, mode: Mode) -> None:
     """Raise where gradients are recorded and the base of the tensor is a leaf that asks for one, whose value must not change, or knows nothing of its view."""
-    if not mode.grad or base._node is None:
+    if not mode.grad:
         return
-    if base._node.leaf:
-        what = "a leaf Variable that requires grad is being used in an in-place operation." if base is x else \
-            "a view of a leaf Variable that requires grad is being used in an in-place operation."
+    leaf = x._node is not None and x._node.leaf
+    if leaf or (base._node is not None and base._node.leaf):
+        what = f"a {'' if leaf else 'view of a '}leaf Variable that requires grad is being used in an in-place operation."
         raise InplaceError(f"{label}: {what} Write inside autograd_core.no_grad(), or make a copy first (.clone())")
-    if x._node is None:
+    if x._node is None and base._node is not None:
         raise InplaceError(f"{label}: A view was created in no_grad mode and is being modified inplace with grad mode enabled, so that the gradient of its base would be wrong. "
                            "Create it outside of autograd_core.no_grad(), or write inside")
 
@@ -141,7 +141,7 @@ def rebase(x: Any, base: Any, node: Any, mode: Mode) -> None:
     if node is not None:
         node.seq = next_seq()  # after the write, so that what it saved of the result is not taken for overwritten
     if base is x:
-        x._node = node
+        _replace_node(x, node)
     else:
         chain = x._view.chain
         write = GeneralNode()
@@ -159,13 +159,23 @@ def rebase(x: Any, base: Any, node: Any, mode: Mode) -> None:
         write.shape = base._array.shape
         write.shapes = (write.shape, x._array.shape)
         write.seq = next_seq()
-        base._node = write
+        _replace_node(base, write)
     family = base._view
     if family.__class__ is Family:
         for reference in family.members:
             member = reference()
             if member is not None:
-                member._node = _view_node(base, member._view.chain, mode)
+                _replace_node(member, _view_node(base, member._view.chain, mode))
+
+
+def _replace_node(x: Any, node: Any) -> None:
+    """Give a tensor the node of its new value; the gradient that ``retain_grad`` keeps is then that of the new value."""
+    before = x._node
+    if node is not None and before is not None and not before.leaf and before.hooks and RETAIN in before.hooks:
+        before.hooks.remove(RETAIN)
+        retain_gradient(node)
+        node.retained = before.retained
+    x._node = node
 
 
 def _view_node(base: Any, chain: Any, mode: Mode) -> Any:

@@ -149,6 +149,14 @@ class GeneralNode(Node):
     index: int
 
 
+def retain_gradient(node: Node) -> None:
+    """Let backward keep the gradient of a result on its node."""
+    if node.hooks is None:
+        node.hooks = []
+    if RETAIN not in node.hooks:
+        node.hooks.append(RETAIN)
+
+
 def pull_general(node: Node, F: Any, g: Any, pending: dict[Any, Any]) -> None:
     """Give each parent its cotangent, for any op and in any reading: run the rules, undo broadcasting, accumulate."""
     for parent, contribution in zip(node.parents, F.contributions(node, g), strict=True):

@@ -227,6 +227,23 @@ def test_inputs_keeps_the_gradient_of_a_result_as_retain_grad_does() -> None:
     assert x.grad is None
 
 
+def test_retain_grad_follows_a_tensor_through_writes() -> None:
+    x = vector(1.0, 2.0)
+    h = x * 3
+    part = h[:1]
+    h.retain_grad()
+    part.retain_grad()
+    h.mul_(2)
+    assert h.retains_grad
+    (h * h).sum().backward(retain_graph=True)
+    assert h.grad.tolist() == [12.0, 24.0]
+    assert part.grad is None  # it is on no path to the result
+    (part * 5).sum().backward()
+    assert (h.grad.tolist(), part.grad.tolist()) == ([17.0, 24.0], [5.0])
+    part.mul_(2)
+    assert (h.grad.tolist(), part.grad.tolist()) == ([17.0, 24.0], [5.0])
+
+
 def test_a_backward_pass_in_two_parts() -> None:
     x = vector(1.0, 2.0)
     h = x * x

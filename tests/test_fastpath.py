@@ -35,6 +35,24 @@ def test_the_third_call_makes_it_for_all_who_hold_the_function() -> None:
     assert done.stdout.split("\n")[0] == "[False, False, True, True, True] True True True 0"
 
 
+PROFILED = """
+import autograd_core as ag
+from autograd_core import fastpath
+made = fastpath.install
+x = ag.ones(3)
+with ag.profile() as p:
+    from autograd_core import dispatch
+    dispatch.install = lambda op: (print(op.name, len(p.events), ag.tanh.__code__.co_filename.startswith("<fast path")), made(op))
+    ag.tanh(x), ag.tanh(x)
+print(len(p.events), ag.tanh.__code__.co_filename.startswith("<fast path"))
+"""
+
+
+def test_a_profile_has_it_made_before_the_first_clock_starts() -> None:
+    done = subprocess.run([sys.executable, "-c", PROFILED], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.split("\n")[:2] == ["tanh 0 False", "2 True"]
+
+
 def test_every_op_but_a_few_gets_one() -> None:
     without = {op.name for op in REGISTRY.values() if not fastpath.eligible(op) and op.kind != "update"}
     assert without <= {"draw_permutation"}  # its attribute is called as one of the code's own variables is

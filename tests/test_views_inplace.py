@@ -369,6 +369,8 @@ def test_a_view_that_its_base_knows_nothing_of_is_not_written(write: Callable[[T
         write(view)
     assert base.tolist() == before
     assert later.tolist() == [1] * 4
+    with pytest.raises(InplaceError, match="a leaf Variable"):
+        write(ag.ones(4)[:2].requires_grad_())
     with ag.no_grad():
         write(base[:2])
         write(view)

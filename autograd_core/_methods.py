@@ -61,27 +61,13 @@ def _sizes(values: tuple[Any, ...], named: Any) -> tuple[Any, ...]:
 
 
 _sigmoid = REGISTRY["sigmoid"]
-_relu = REGISTRY["relu"]
-_leaky_relu = REGISTRY["leaky_relu"]
-_elu = REGISTRY["elu"]
 _softplus = REGISTRY["softplus"]
-_gelu = REGISTRY["gelu"]
 _logsigmoid = REGISTRY["logsigmoid"]
+_softsign = REGISTRY["softsign"]
+_tanhshrink = REGISTRY["tanhshrink"]
 _silu = REGISTRY["silu"]
 _mish = REGISTRY["mish"]
-_hardtanh = REGISTRY["hardtanh"]
-_relu6 = REGISTRY["relu6"]
-_softsign = REGISTRY["softsign"]
-_selu = REGISTRY["selu"]
-_celu = REGISTRY["celu"]
-_hardsigmoid = REGISTRY["hardsigmoid"]
-_hardswish = REGISTRY["hardswish"]
-_tanhshrink = REGISTRY["tanhshrink"]
-_softshrink = REGISTRY["softshrink"]
-_hardshrink = REGISTRY["hardshrink"]
-_threshold = REGISTRY["threshold"]
-_slopes = REGISTRY["slopes"]
-_gated_half = REGISTRY["gated_half"]
+_gelu = REGISTRY["gelu"]
 _sum = REGISTRY["sum"]
 _mean = REGISTRY["mean"]
 _nansum = REGISTRY["nansum"]
@@ -237,6 +223,7 @@ _avg_pool = REGISTRY["avg_pool"]
 _avg_pool_grad = REGISTRY["avg_pool_grad"]
 _patches = REGISTRY["patches"]
 _patches_sum = REGISTRY["patches_sum"]
+_gated_half = REGISTRY["gated_half"]
 _gather = REGISTRY["gather"]
 _gather_accumulate = REGISTRY["gather_accumulate"]
 _index_of = REGISTRY["index_of"]
@@ -317,6 +304,19 @@ _binomial = REGISTRY["binomial"]
 _draw_bernoulli = REGISTRY["draw_bernoulli"]
 _bernoulli = REGISTRY["bernoulli"]
 _multinomial = REGISTRY["multinomial"]
+_relu = REGISTRY["relu"]
+_leaky_relu = REGISTRY["leaky_relu"]
+_elu = REGISTRY["elu"]
+_celu = REGISTRY["celu"]
+_selu = REGISTRY["selu"]
+_hardtanh = REGISTRY["hardtanh"]
+_relu6 = REGISTRY["relu6"]
+_hardsigmoid = REGISTRY["hardsigmoid"]
+_hardswish = REGISTRY["hardswish"]
+_softshrink = REGISTRY["softshrink"]
+_hardshrink = REGISTRY["hardshrink"]
+_threshold = REGISTRY["threshold"]
+_slopes = REGISTRY["slopes"]
 _geqrf = REGISTRY["geqrf"]
 _floor = REGISTRY["floor"]
 _ceil = REGISTRY["ceil"]
@@ -432,12 +432,6 @@ _fill = REGISTRY["fill"]
 _view_write = REGISTRY["view_write"]
 _view_read = REGISTRY["view_read"]
 _view_place = REGISTRY["view_place"]
-_prelu = COMPOSITES["prelu"].function
-_rrelu = COMPOSITES["rrelu"].function
-_rrelu_ = COMPOSITES["rrelu_"].function
-_glu = COMPOSITES["glu"].function
-_gumbel_softmax = COMPOSITES["gumbel_softmax"].function
-_maxout = COMPOSITES["maxout"].function
 _nanmean = COMPOSITES["nanmean"].function
 _max = COMPOSITES["max"].function
 _min = COMPOSITES["min"].function
@@ -560,6 +554,9 @@ _fft_fftshift = COMPOSITES["fft_fftshift"].function
 _fft_ifftshift = COMPOSITES["fft_ifftshift"].function
 _unfold = COMPOSITES["unfold"].function
 _fold = COMPOSITES["fold"].function
+_glu = COMPOSITES["glu"].function
+_gumbel_softmax = COMPOSITES["gumbel_softmax"].function
+_maxout = COMPOSITES["maxout"].function
 _take_along_dim = COMPOSITES["take_along_dim"].function
 _getitem = COMPOSITES["getitem"].function
 _setitem = COMPOSITES["setitem"].function
@@ -666,6 +663,9 @@ _svd = COMPOSITES["svd"].function
 _linalg_pinv = COMPOSITES["linalg_pinv"].function
 _pinverse = COMPOSITES["pinverse"].function
 _linalg_matrix_rank = COMPOSITES["linalg_matrix_rank"].function
+_prelu = COMPOSITES["prelu"].function
+_rrelu = COMPOSITES["rrelu"].function
+_rrelu_ = COMPOSITES["rrelu_"].function
 _linalg_householder_product = COMPOSITES["linalg_householder_product"].function
 _orgqr = COMPOSITES["orgqr"].function
 _ormqr = COMPOSITES["ormqr"].function
@@ -743,55 +743,24 @@ def sigmoid_(input: Tensor) -> Tensor:
     return write(_sigmoid, input, (), {})
 
 
-def relu(input: Tensor, inplace: builtins.bool = False) -> Tensor:
-    """``max(input, 0)``; the gradient at 0 is 0."""
-    if inplace:
-        return write(_relu, input, (), {})
-    return apply(_relu, (input,), {})
-
-
-def relu_(input: Tensor) -> Tensor:
-    """``relu``, written into the tensor itself."""
-    return write(_relu, input, (), {})
-
-
-def leaky_relu(input: Tensor, negative_slope: builtins.float = 0.01, inplace: builtins.bool = False) -> Tensor:
-    """``input`` where positive, ``negative_slope * input`` elsewhere."""
-    if inplace:
-        return write(_leaky_relu, input, (), {"negative_slope": negative_slope})
-    return apply(_leaky_relu, (input,), {"negative_slope": negative_slope})
-
-
-def leaky_relu_(input: Tensor, negative_slope: builtins.float = 0.01) -> Tensor:
-    """``leaky_relu``, written into the tensor itself."""
-    return write(_leaky_relu, input, (), {"negative_slope": negative_slope})
-
-
-def elu(input: Tensor, alpha: builtins.float = 1.0, inplace: builtins.bool = False) -> Tensor:
-    """``input`` where positive, ``alpha * (exp(input) - 1)`` elsewhere. Clevert et al. (2015), arXiv:1511.07289."""
-    if inplace:
-        return write(_elu, input, (), {"alpha": alpha})
-    return apply(_elu, (input,), {"alpha": alpha})
-
-
-def elu_(input: Tensor, alpha: builtins.float = 1.0) -> Tensor:
-    """``elu``, written into the tensor itself."""
-    return write(_elu, input, (), {"alpha": alpha})
-
-
 def softplus(input: Tensor, beta: builtins.float = 1.0, threshold: builtins.float = 20.0) -> Tensor:
     """``log(1 + exp(beta * input)) / beta``; linear above ``threshold``."""
     return apply(_softplus, (input,), {"beta": beta, "threshold": threshold})
 
 
-def gelu(input: Tensor, *, approximate: str = 'none') -> Tensor:
-    """``input * Φ(input)`` with the normal distribution function Φ, or its ``'tanh'`` approximation. arXiv:1606.08415."""
-    return apply(_gelu, (input,), {"approximate": approximate})
-
-
 def logsigmoid(input: Tensor) -> Tensor:
     """``log(sigmoid(input))``, exact for large negative ``input``."""
     return apply(_logsigmoid, (input,), {})
+
+
+def softsign(input: Tensor) -> Tensor:
+    """``input / (1 + |input|)``."""
+    return apply(_softsign, (input,), {})
+
+
+def tanhshrink(input: Tensor) -> Tensor:
+    """``input - tanh(input)``."""
+    return apply(_tanhshrink, (input,), {})
 
 
 def silu(input: Tensor, inplace: builtins.bool = False) -> Tensor:
@@ -808,103 +777,9 @@ def mish(input: Tensor, inplace: builtins.bool = False) -> Tensor:
     return apply(_mish, (input,), {})
 
 
-def hardtanh(input: Tensor, min_val: builtins.float = -1.0, max_val: builtins.float = 1.0, inplace: builtins.bool = False) -> Tensor:
-    """``input`` limited to the range from ``min_val`` to ``max_val``; the gradient at and beyond both is 0."""
-    if inplace:
-        return write(_hardtanh, input, (), {"min_val": min_val, "max_val": max_val})
-    return apply(_hardtanh, (input,), {"min_val": min_val, "max_val": max_val})
-
-
-def hardtanh_(input: Tensor, min_val: builtins.float = -1.0, max_val: builtins.float = 1.0) -> Tensor:
-    """``hardtanh``, written into the tensor itself."""
-    return write(_hardtanh, input, (), {"min_val": min_val, "max_val": max_val})
-
-
-def relu6(input: Tensor, inplace: builtins.bool = False) -> Tensor:
-    """``min(max(input, 0), 6)``."""
-    if inplace:
-        return write(_relu6, input, (), {})
-    return apply(_relu6, (input,), {})
-
-
-def softsign(input: Tensor) -> Tensor:
-    """``input / (1 + |input|)``."""
-    return apply(_softsign, (input,), {})
-
-
-def selu(input: Tensor, inplace: builtins.bool = False) -> Tensor:
-    """``elu`` scaled so that activations keep zero mean and unit variance. Klambauer et al. (2017), arXiv:1706.02515."""
-    if inplace:
-        return write(_selu, input, (), {})
-    return apply(_selu, (input,), {})
-
-
-def selu_(input: Tensor) -> Tensor:
-    """``selu``, written into the tensor itself."""
-    return write(_selu, input, (), {})
-
-
-def celu(input: Tensor, alpha: builtins.float = 1.0, inplace: builtins.bool = False) -> Tensor:
-    """``input`` where positive, ``alpha * (exp(input / alpha) - 1)`` elsewhere: smooth for every ``alpha``. Barron (2017), arXiv:1704.07483."""
-    if inplace:
-        return write(_celu, input, (), {"alpha": alpha})
-    return apply(_celu, (input,), {"alpha": alpha})
-
-
-def celu_(input: Tensor, alpha: builtins.float = 1.0) -> Tensor:
-    """``celu``, written into the tensor itself."""
-    return write(_celu, input, (), {"alpha": alpha})
-
-
-def hardsigmoid(input: Tensor, inplace: builtins.bool = False) -> Tensor:
-    """``relu6(input + 3) / 6``: a sigmoid of three straight lines."""
-    if inplace:
-        return write(_hardsigmoid, input, (), {})
-    return apply(_hardsigmoid, (input,), {})
-
-
-def hardswish(input: Tensor, inplace: builtins.bool = False) -> Tensor:
-    """``input * hardsigmoid(input)``. Howard et al. (2019), arXiv:1905.02244."""
-    if inplace:
-        return write(_hardswish, input, (), {})
-    return apply(_hardswish, (input,), {})
-
-
-def tanhshrink(input: Tensor) -> Tensor:
-    """``input - tanh(input)``."""
-    return apply(_tanhshrink, (input,), {})
-
-
-def softshrink(input: Tensor, lambd: builtins.float = 0.5) -> Tensor:
-    """``input`` moved towards 0 by ``lambd``, and 0 where it is nearer than that."""
-    return apply(_softshrink, (input,), {"lambd": lambd})
-
-
-def hardshrink(input: Tensor, lambd: builtins.float = 0.5) -> Tensor:
-    """``input``, but 0 between ``-lambd`` and ``lambd``."""
-    return apply(_hardshrink, (input,), {"lambd": lambd})
-
-
-def threshold(input: Tensor, threshold: builtins.float, value: builtins.float, inplace: builtins.bool = False) -> Tensor:
-    """``input`` where it is above ``threshold``, else ``value``."""
-    if inplace:
-        return write(_threshold, input, (), {"threshold": threshold, "value": value})
-    return apply(_threshold, (input,), {"threshold": threshold, "value": value})
-
-
-def threshold_(input: Tensor, threshold: builtins.float, value: builtins.float) -> Tensor:
-    """``threshold``, written into the tensor itself."""
-    return write(_threshold, input, (), {"threshold": threshold, "value": value})
-
-
-def slopes(input: Tensor, weight: TensorLike) -> Tensor:
-    return apply(_slopes, (input, weight), {})
-
-
-def gated_half(input: Tensor, dim: builtins.int, *, axis: Any = None) -> Tensor:
-    if axis is not None:
-        dim = axis
-    return apply(_gated_half, (input,), {"dim": dim})
+def gelu(input: Tensor, *, approximate: str = 'none') -> Tensor:
+    """``input * Φ(input)`` with the normal distribution function Φ, or its ``'tanh'`` approximation. arXiv:1606.08415."""
+    return apply(_gelu, (input,), {"approximate": approximate})
 
 
 def sum(input: Tensor, dim: Dims = None, keepdim: builtins.bool = False, *, dtype: DTypeLike | None = None, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
@@ -1236,7 +1111,11 @@ def cat(tensors: Sequence[Tensor], dim: builtins.int = 0, *, axis: Any = None) -
     """
     if axis is not None:
         dim = axis
-    return apply(_cat, tuple(tensors), {"dim": dim})
+    try:
+        return apply(_cat, tuple(tensors), {"dim": dim})
+    except Exception:
+        misuse()
+        raise
 
 
 def stack(tensors: Sequence[Tensor], dim: builtins.int = 0, *, axis: Any = None) -> Tensor:
@@ -1248,7 +1127,11 @@ def stack(tensors: Sequence[Tensor], dim: builtins.int = 0, *, axis: Any = None)
     """
     if axis is not None:
         dim = axis
-    return apply(_stack, tuple(tensors), {"dim": dim})
+    try:
+        return apply(_stack, tuple(tensors), {"dim": dim})
+    except Exception:
+        misuse()
+        raise
 
 
 def flip(input: Tensor, *values: builtins.int | Sequence[builtins.int], dims: Sequence[builtins.int] | None = None) -> Tensor:
@@ -1811,7 +1694,11 @@ def pair_distances(input: Tensor) -> Tensor:
 
 
 def contract(operands: Sequence[Tensor], equation: str) -> Tensor:
-    return apply(_contract, tuple(operands), {"equation": equation})
+    try:
+        return apply(_contract, tuple(operands), {"equation": equation})
+    except Exception:
+        misuse()
+        raise
 
 
 def identity_like(input: Tensor, size: builtins.int) -> Tensor:
@@ -2028,6 +1915,12 @@ def patches_sum(columns: Tensor, *, shape: Sequence[builtins.int], kernel: built
     return apply(_patches_sum, (columns,), {"shape": shape, "kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size})
 
 
+def gated_half(input: Tensor, dim: builtins.int, *, axis: Any = None) -> Tensor:
+    if axis is not None:
+        dim = axis
+    return apply(_gated_half, (input,), {"dim": dim})
+
+
 def gather(input: Tensor, dim: builtins.int, index: Tensor, *, axis: Any = None) -> Tensor:
     """``out[i][j] = input[index[i][j]][j]`` for ``dim=0``, and likewise for other dimensions; ``index`` decides the shape.
 
@@ -2047,7 +1940,11 @@ def gather_accumulate(input: Tensor, index: Tensor, dim: builtins.int, shape: Se
 
 
 def index_of(tensors: Sequence[Tensor], sizes: builtins.tuple[builtins.int, ...], dims: builtins.tuple[builtins.int, ...]) -> Tensor:
-    return apply(_index_of, tuple(tensors), {"sizes": sizes, "dims": dims})
+    try:
+        return apply(_index_of, tuple(tensors), {"sizes": sizes, "dims": dims})
+    except Exception:
+        misuse()
+        raise
 
 
 def resample(input: Tensor, *, size: builtins.tuple[builtins.int, ...], scales: builtins.tuple[builtins.float | None, ...], method: str, align: builtins.bool) -> Tensor:
@@ -2542,6 +2439,125 @@ def multinomial(input: Tensor, num_samples: builtins.int, replacement: builtins.
     The weights need not sum to 1. Without ``replacement`` no index is drawn twice in a row.
     """
     return apply(_multinomial, (input,), {"num_samples": num_samples, "replacement": replacement, "generator": generator})
+
+
+def relu(input: Tensor, inplace: builtins.bool = False) -> Tensor:
+    """``max(input, 0)``; the gradient at 0 is 0."""
+    if inplace:
+        return write(_relu, input, (), {})
+    return apply(_relu, (input,), {})
+
+
+def relu_(input: Tensor) -> Tensor:
+    """``relu``, written into the tensor itself."""
+    return write(_relu, input, (), {})
+
+
+def leaky_relu(input: Tensor, negative_slope: builtins.float = 0.01, inplace: builtins.bool = False) -> Tensor:
+    """``input`` where positive, ``negative_slope * input`` elsewhere."""
+    if inplace:
+        return write(_leaky_relu, input, (), {"negative_slope": negative_slope})
+    return apply(_leaky_relu, (input,), {"negative_slope": negative_slope})
+
+
+def leaky_relu_(input: Tensor, negative_slope: builtins.float = 0.01) -> Tensor:
+    """``leaky_relu``, written into the tensor itself."""
+    return write(_leaky_relu, input, (), {"negative_slope": negative_slope})
+
+
+def elu(input: Tensor, alpha: builtins.float = 1.0, inplace: builtins.bool = False) -> Tensor:
+    """``input`` where positive, ``alpha * (exp(input) - 1)`` elsewhere. Clevert et al. (2015), arXiv:1511.07289."""
+    if inplace:
+        return write(_elu, input, (), {"alpha": alpha})
+    return apply(_elu, (input,), {"alpha": alpha})
+
+
+def elu_(input: Tensor, alpha: builtins.float = 1.0) -> Tensor:
+    """``elu``, written into the tensor itself."""
+    return write(_elu, input, (), {"alpha": alpha})
+
+
+def celu(input: Tensor, alpha: builtins.float = 1.0, inplace: builtins.bool = False) -> Tensor:
+    """``input`` where positive, ``alpha * (exp(input / alpha) - 1)`` elsewhere: smooth for every ``alpha``. Barron (2017), arXiv:1704.07483."""
+    if inplace:
+        return write(_celu, input, (), {"alpha": alpha})
+    return apply(_celu, (input,), {"alpha": alpha})
+
+
+def celu_(input: Tensor, alpha: builtins.float = 1.0) -> Tensor:
+    """``celu``, written into the tensor itself."""
+    return write(_celu, input, (), {"alpha": alpha})
+
+
+def selu(input: Tensor, inplace: builtins.bool = False) -> Tensor:
+    """``elu`` scaled so that activations keep zero mean and unit variance. Klambauer et al. (2017), arXiv:1706.02515."""
+    if inplace:
+        return write(_selu, input, (), {})
+    return apply(_selu, (input,), {})
+
+
+def selu_(input: Tensor) -> Tensor:
+    """``selu``, written into the tensor itself."""
+    return write(_selu, input, (), {})
+
+
+def hardtanh(input: Tensor, min_val: builtins.float = -1.0, max_val: builtins.float = 1.0, inplace: builtins.bool = False) -> Tensor:
+    """``input`` limited to the range from ``min_val`` to ``max_val``; the gradient at and beyond both is 0."""
+    if inplace:
+        return write(_hardtanh, input, (), {"min_val": min_val, "max_val": max_val})
+    return apply(_hardtanh, (input,), {"min_val": min_val, "max_val": max_val})
+
+
+def hardtanh_(input: Tensor, min_val: builtins.float = -1.0, max_val: builtins.float = 1.0) -> Tensor:
+    """``hardtanh``, written into the tensor itself."""
+    return write(_hardtanh, input, (), {"min_val": min_val, "max_val": max_val})
+
+
+def relu6(input: Tensor, inplace: builtins.bool = False) -> Tensor:
+    """``min(max(input, 0), 6)``."""
+    if inplace:
+        return write(_relu6, input, (), {})
+    return apply(_relu6, (input,), {})
+
+
+def hardsigmoid(input: Tensor, inplace: builtins.bool = False) -> Tensor:
+    """``relu6(input + 3) / 6``: a sigmoid of three straight lines."""
+    if inplace:
+        return write(_hardsigmoid, input, (), {})
+    return apply(_hardsigmoid, (input,), {})
+
+
+def hardswish(input: Tensor, inplace: builtins.bool = False) -> Tensor:
+    """``input * hardsigmoid(input)``. Howard et al. (2019), arXiv:1905.02244."""
+    if inplace:
+        return write(_hardswish, input, (), {})
+    return apply(_hardswish, (input,), {})
+
+
+def softshrink(input: Tensor, lambd: builtins.float = 0.5) -> Tensor:
+    """``input`` moved towards 0 by ``lambd``, and 0 where it is nearer than that."""
+    return apply(_softshrink, (input,), {"lambd": lambd})
+
+
+def hardshrink(input: Tensor, lambd: builtins.float = 0.5) -> Tensor:
+    """``input``, but 0 between ``-lambd`` and ``lambd``."""
+    return apply(_hardshrink, (input,), {"lambd": lambd})
+
+
+def threshold(input: Tensor, threshold: builtins.float, value: builtins.float, inplace: builtins.bool = False) -> Tensor:
+    """``input`` where it is above ``threshold``, else ``value``."""
+    if inplace:
+        return write(_threshold, input, (), {"threshold": threshold, "value": value})
+    return apply(_threshold, (input,), {"threshold": threshold, "value": value})
+
+
+def threshold_(input: Tensor, threshold: builtins.float, value: builtins.float) -> Tensor:
+    """``threshold``, written into the tensor itself."""
+    return write(_threshold, input, (), {"threshold": threshold, "value": value})
+
+
+def slopes(input: Tensor, weight: TensorLike) -> Tensor:
+    return apply(_slopes, (input, weight), {})
 
 
 def geqrf(input: Tensor) -> builtins.tuple[Tensor, Tensor]:
@@ -3269,19 +3285,35 @@ def sinc_(input: Tensor) -> Tensor:
 
 
 def sgd_update(*tensors: Tensor, count: builtins.int, block: builtins.int, lr: builtins.float, momentum: builtins.float, dampening: builtins.float, weight_decay: builtins.float, nesterov: builtins.bool, maximize: builtins.bool, first: builtins.bool) -> None:
-    return apply(_sgd_update, tuple(tensors), {"count": count, "block": block, "lr": lr, "momentum": momentum, "dampening": dampening, "weight_decay": weight_decay, "nesterov": nesterov, "maximize": maximize, "first": first})
+    try:
+        return apply(_sgd_update, tuple(tensors), {"count": count, "block": block, "lr": lr, "momentum": momentum, "dampening": dampening, "weight_decay": weight_decay, "nesterov": nesterov, "maximize": maximize, "first": first})
+    except Exception:
+        misuse()
+        raise
 
 
 def adam_update(*tensors: Tensor, count: builtins.int, block: builtins.int, lr: builtins.float, beta1: builtins.float, beta2: builtins.float, eps: builtins.float, weight_decay: builtins.float, decoupled: builtins.bool, amsgrad: builtins.bool, maximize: builtins.bool) -> None:
-    return apply(_adam_update, tuple(tensors), {"count": count, "block": block, "lr": lr, "beta1": beta1, "beta2": beta2, "eps": eps, "weight_decay": weight_decay, "decoupled": decoupled, "amsgrad": amsgrad, "maximize": maximize})
+    try:
+        return apply(_adam_update, tuple(tensors), {"count": count, "block": block, "lr": lr, "beta1": beta1, "beta2": beta2, "eps": eps, "weight_decay": weight_decay, "decoupled": decoupled, "amsgrad": amsgrad, "maximize": maximize})
+    except Exception:
+        misuse()
+        raise
 
 
 def rmsprop_update(*tensors: Tensor, count: builtins.int, block: builtins.int, lr: builtins.float, alpha: builtins.float, eps: builtins.float, weight_decay: builtins.float, momentum: builtins.float, centered: builtins.bool, maximize: builtins.bool) -> None:
-    return apply(_rmsprop_update, tuple(tensors), {"count": count, "block": block, "lr": lr, "alpha": alpha, "eps": eps, "weight_decay": weight_decay, "momentum": momentum, "centered": centered, "maximize": maximize})
+    try:
+        return apply(_rmsprop_update, tuple(tensors), {"count": count, "block": block, "lr": lr, "alpha": alpha, "eps": eps, "weight_decay": weight_decay, "momentum": momentum, "centered": centered, "maximize": maximize})
+    except Exception:
+        misuse()
+        raise
 
 
 def adagrad_update(*tensors: Tensor, count: builtins.int, block: builtins.int, lr: builtins.float, lr_decay: builtins.float, eps: builtins.float, weight_decay: builtins.float, maximize: builtins.bool) -> None:
-    return apply(_adagrad_update, tuple(tensors), {"count": count, "block": block, "lr": lr, "lr_decay": lr_decay, "eps": eps, "weight_decay": weight_decay, "maximize": maximize})
+    try:
+        return apply(_adagrad_update, tuple(tensors), {"count": count, "block": block, "lr": lr, "lr_decay": lr_decay, "eps": eps, "weight_decay": weight_decay, "maximize": maximize})
+    except Exception:
+        misuse()
+        raise
 
 
 def outer(input: Tensor, vec2: Tensor) -> Tensor:
@@ -3381,89 +3413,6 @@ def view_read(input: Tensor, chain: builtins.object) -> Tensor:
 
 def view_place(input: Tensor, chain: builtins.object, shape: Sequence[builtins.int]) -> Tensor:
     return apply(_view_place, (input,), {"chain": chain, "shape": shape})
-
-
-def prelu(input: Tensor, weight: Tensor) -> Tensor:
-    """``input`` where positive, ``weight * input`` elsewhere; ``weight`` is one number, or one for each channel (dimension 1).
-
-    Raises ``RuntimeError`` for another number of weights. He et al. (2015), arXiv:1502.01852.
-    """
-    try:
-        return _prelu(F, input, weight)
-    except Exception:
-        misuse()
-        raise
-
-
-def rrelu(input: Tensor, lower: builtins.float = 0.125, upper: builtins.float = 0.3333333333333333, training: builtins.bool = False, inplace: builtins.bool = False, *, generator: Generator | None = None) -> Tensor:
-    """``leaky_relu`` whose slope is drawn between ``lower`` and ``upper`` for each element in ``training``, and their mean otherwise.
-
-    ``generator`` draws the slopes. Raises ``RuntimeError`` for an empty range. Xu et al. (2015), arXiv:1505.00853.
-    """
-    try:
-        return _rrelu(F, input, lower, upper, training, inplace, generator=generator)
-    except Exception:
-        misuse()
-        raise
-
-
-def rrelu_(input: Tensor, lower: builtins.float = 0.125, upper: builtins.float = 0.3333333333333333, training: builtins.bool = False, *, generator: Generator | None = None) -> Tensor:
-    """``rrelu``, written into the tensor itself."""
-    try:
-        return _rrelu_(F, input, lower, upper, training, generator=generator)
-    except Exception:
-        misuse()
-        raise
-
-
-def glu(input: Tensor, dim: builtins.int = -1, *, axis: Any = None) -> Tensor:
-    """The first half of ``input`` along ``dim`` times the sigmoid of the second. Dauphin et al. (2016), arXiv:1612.08083.
-
-    Raises ``RuntimeError`` where ``dim`` has an odd size.
-    """
-    if axis is not None:
-        dim = axis
-    try:
-        return _glu(F, input, dim)
-    except Exception:
-        misuse()
-        raise
-
-
-def gumbel_softmax(logits: Tensor, tau: builtins.float = 1, hard: builtins.bool = False, eps: builtins.float = 1e-10, dim: builtins.int = -1, *, generator: Generator | None = None, axis: Any = None) -> Tensor:
-    """A random choice among the entries along ``dim``, with the probabilities ``softmax(logits)``, that has a gradient.
-
-    Noise is added to the logits and the softmax of the sum over ``tau`` is returned; as ``tau`` goes to 0 it is a choice.
-    With ``hard`` it is one, with the gradient of the softmax. ``eps`` has no effect, as in PyTorch. ``generator`` draws the
-    noise. Jang et al. (2016), arXiv:1611.01144.
-    """
-    if axis is not None:
-        dim = axis
-    try:
-        return _gumbel_softmax(F, logits, tau, hard, eps, dim, generator=generator)
-    except Exception:
-        misuse()
-        raise
-
-
-def maxout(input: Tensor, pieces: builtins.int, dim: builtins.int = 1, *, axis: Any = None) -> Tensor:
-    """The largest of every ``pieces`` consecutive entries along ``dim``, whose size ``pieces`` must divide.
-
-    After a linear layer with ``pieces`` times as many outputs, each result is the maximum of that many linear functions; of
-    ties each gets an equal share of the gradient. Raises ``RuntimeError`` for sizes that do not fit.
-    Goodfellow et al. (2013), arXiv:1302.4389.
-
-    >>> import autograd_core as ag, nn
-    >>> nn.functional.maxout(ag.tensor([[1.0, 3.0, -2.0, -4.0]]), 2).tolist()
-    [[3.0, -2.0]]
-    """
-    if axis is not None:
-        dim = axis
-    try:
-        return _maxout(F, input, pieces, dim)
-    except Exception:
-        misuse()
-        raise
 
 
 def nanmean(input: Tensor, dim: Dims = None, keepdim: builtins.bool = False, *, dtype: DTypeLike | None = None, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
@@ -4954,6 +4903,56 @@ def fold(input: Tensor, output_size: builtins.int | Sequence[builtins.int], kern
         raise
 
 
+def glu(input: Tensor, dim: builtins.int = -1, *, axis: Any = None) -> Tensor:
+    """The first half of ``input`` along ``dim`` times the sigmoid of the second. Dauphin et al. (2016), arXiv:1612.08083.
+
+    Raises ``RuntimeError`` where ``dim`` has an odd size.
+    """
+    if axis is not None:
+        dim = axis
+    try:
+        return _glu(F, input, dim)
+    except Exception:
+        misuse()
+        raise
+
+
+def gumbel_softmax(logits: Tensor, tau: builtins.float = 1, hard: builtins.bool = False, eps: builtins.float = 1e-10, dim: builtins.int = -1, *, generator: Generator | None = None, axis: Any = None) -> Tensor:
+    """A random choice among the entries along ``dim``, with the probabilities ``softmax(logits)``, that has a gradient.
+
+    Noise is added to the logits and the softmax of the sum over ``tau`` is returned; as ``tau`` goes to 0 it is a choice.
+    With ``hard`` it is one, with the gradient of the softmax. ``eps`` has no effect, as in PyTorch. ``generator`` draws the
+    noise. Jang et al. (2016), arXiv:1611.01144.
+    """
+    if axis is not None:
+        dim = axis
+    try:
+        return _gumbel_softmax(F, logits, tau, hard, eps, dim, generator=generator)
+    except Exception:
+        misuse()
+        raise
+
+
+def maxout(input: Tensor, pieces: builtins.int, dim: builtins.int = 1, *, axis: Any = None) -> Tensor:
+    """The largest of every ``pieces`` consecutive entries along ``dim``, whose size ``pieces`` must divide.
+
+    After a linear layer with ``pieces`` times as many outputs, each result is the maximum of that many linear functions; of
+    ties each gets an equal share of the gradient. Raises ``RuntimeError`` for sizes that do not fit.
+    Goodfellow et al. (2013), arXiv:1302.4389.
+
+    >>> import autograd_core as ag, nn
+    >>> nn.functional.maxout(ag.tensor([[1.0, 3.0, -2.0, -4.0]]), 2).tolist()
+    [[3.0, -2.0]]
+    """
+    if axis is not None:
+        dim = axis
+    try:
+        return _maxout(F, input, pieces, dim)
+    except Exception:
+        misuse()
+        raise
+
+
 def take_along_dim(input: Tensor, indices: Tensor, dim: builtins.int | None = None, *, axis: Any = None) -> Tensor:
     """``gather`` whose operands broadcast outside ``dim``; without ``dim`` both are flattened first."""
     if axis is not None:
@@ -6279,6 +6278,39 @@ def linalg_matrix_rank(A: Tensor, tol: TensorLike | None = None, hermitian: buil
         raise
 
 
+def prelu(input: Tensor, weight: Tensor) -> Tensor:
+    """``input`` where positive, ``weight * input`` elsewhere; ``weight`` is one number, or one for each channel (dimension 1).
+
+    Raises ``RuntimeError`` for another number of weights. He et al. (2015), arXiv:1502.01852.
+    """
+    try:
+        return _prelu(F, input, weight)
+    except Exception:
+        misuse()
+        raise
+
+
+def rrelu(input: Tensor, lower: builtins.float = 0.125, upper: builtins.float = 0.3333333333333333, training: builtins.bool = False, inplace: builtins.bool = False, *, generator: Generator | None = None) -> Tensor:
+    """``leaky_relu`` whose slope is drawn between ``lower`` and ``upper`` for each element in ``training``, and their mean otherwise.
+
+    ``generator`` draws the slopes. Raises ``RuntimeError`` for an empty range. Xu et al. (2015), arXiv:1505.00853.
+    """
+    try:
+        return _rrelu(F, input, lower, upper, training, inplace, generator=generator)
+    except Exception:
+        misuse()
+        raise
+
+
+def rrelu_(input: Tensor, lower: builtins.float = 0.125, upper: builtins.float = 0.3333333333333333, training: builtins.bool = False, *, generator: Generator | None = None) -> Tensor:
+    """``rrelu``, written into the tensor itself."""
+    try:
+        return _rrelu_(F, input, lower, upper, training, generator=generator)
+    except Exception:
+        misuse()
+        raise
+
+
 def linalg_householder_product(input: Tensor, tau: Tensor) -> Tensor:
     """The first n columns of the product of the reflections in the columns of ``input`` (..., m, n) with factors ``tau`` (..., k): the Q of ``geqrf``."""
     try:
@@ -7067,9 +7099,6 @@ class Methods(TensorBase):
 
     sigmoid = sigmoid
     sigmoid_ = sigmoid_
-    relu = relu
-    relu_ = relu_
-    hardshrink = hardshrink
     sum = sum
     mean = mean
     nansum = nansum
@@ -7245,6 +7274,9 @@ class Methods(TensorBase):
     matmul = matmul
     bernoulli = bernoulli
     multinomial = multinomial
+    relu = relu
+    relu_ = relu_
+    hardshrink = hardshrink
     geqrf = geqrf
     floor = floor
     floor_ = floor_
@@ -7359,7 +7391,6 @@ class Methods(TensorBase):
     clone = clone
     copy_ = copy_
     fill_ = fill_
-    prelu = prelu
     nanmean = nanmean
     max = max
     min = min
@@ -7436,6 +7467,7 @@ class Methods(TensorBase):
     addr_ = addr_
     svd = svd
     pinverse = pinverse
+    prelu = prelu
     orgqr = orgqr
     ormqr = ormqr
     index_fill = index_fill

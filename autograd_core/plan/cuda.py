@@ -176,16 +176,10 @@ def _zeros(xp: Any, out: Any = None, *, shape: Any, dtype: Any) -> Any:
     return out
 
 
-def _vecdot(xp: Any, x: Any, y: Any, out: Any = None) -> Any:
-    found = xp.einsum("...i,...i->...", x, y)  # CuPy has no vecdot
-    return found if out is None else _copy_of(xp, found, out)
-
-
-_OWN: dict[Callable[..., Any] | None, Callable[..., Any]] = {
+_OWN: dict[Callable[..., Any], Callable[..., Any]] = {
     calls.spread: _spread, calls.keep: _keep, calls.copy_of: _copy_of, calls.diagonal: _diagonal, calls.empty: _empty, calls.zeros: _zeros,
-    getattr(backend_for_device("cpu").xp, "vecdot", None): _vecdot,
 }
-"""What taking apart calls besides the library, or what only NumPy's has, for a library that is given."""
+"""What taking apart calls besides the library, for a library that is given."""
 
 
 # --- the program ----------------------------------------------------------------------------------------------------

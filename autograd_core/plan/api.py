@@ -136,6 +136,9 @@ class Compiled:
                 del entry.pending[i]
                 try:
                     plan = Plan(agreed(earlier, recorder), tensors, self.passes, native=not self._why_not_native and not entry.why_not_native)
+                except StaleError as stale:  # a state dict was loaded in between
+                    entry.stale = str(stale)
+                    break
                 except (OverlapError, ToolchainError) as error:
                     if self.backend == "native" and isinstance(error, ToolchainError):
                         raise
@@ -208,7 +211,7 @@ class _Entry:
     def reason(self, last: Recorder) -> str:
         """What differs from call to call, in words."""
         if self.stale:
-            return f"because {self.stale}. Change what is there in place, or leave it as it is"
+            return f"because {self.stale}. Make it once, outside, and change it in place"
         new = [module for module in last.graph.training if all(module not in earlier.graph.training for earlier in self.pending)]
         if self.pending and new:
             return f"because each calls a {type(new[0]).__name__} that the others do not know. Make modules outside, once, or let nothing else hold those that are made inside"

@@ -6,7 +6,7 @@ from typing import Any
 
 from ..backend.registry import BY_TYPE
 from ..op import Op
-from .errors import PlanError
+from .errors import PlanError, StaleError
 from .graph import Argument, Captured, Constant, EntryGradient, Graph, Step, Value
 from .record import Recorder, is_array
 from .snapshots import Digest, Outlives, equal
@@ -21,6 +21,7 @@ class _Comparison:
     def __init__(self, first: Recorder, second: Recorder) -> None:
         self.first, self.second = first, second
         self.twins: dict[Value, Value] = {}
+        self.constants: dict[Value, Constant] = {}
 
     def graph(self) -> Graph:
         one, two = self.first.graph, self.second.graph
@@ -39,6 +40,8 @@ class _Comparison:
                             "Return tensors, and numbers that do not change from call to call")
         if len(one.gradients) != len(two.gradients):
             raise PlanError("compile: the two recorded calls left gradients in different tensors. Make the parameters outside of the compiled function")
+        for value, constant in self.constants.items():
+            value.origin = constant
         return two
 
     def _steps(self, a: Step, b: Step) -> None:
@@ -46,7 +49,7 @@ class _Comparison:
             raise PlanError(f"compile: the two recorded calls did different things: {a.name} at {a.line}, then {b.name} at {b.line}. Python decided by something that is "
                             "no argument which code runs; pass it as an argument (each value gets a plan of its own), or compute both and choose with torch.where")
         if b.kind == "update" and not all(self._lasts(x, y) for x, y in zip(a.inputs, b.inputs, strict=False)):
-            raise PlanError(f"compile: the optimizer is another one in the second of the two recorded calls, at {b.line}. A replay would go on with its state: make it outside")
+            raise StaleError(f"the optimizer at {b.line}, or its state, is another one")
         for position, (x, y) in enumerate(zip(a.inputs, b.inputs, strict=False)):
             if not self._same(x, y):
                 self._differ(b, f"input {position} of {b.name}", x, y)
@@ -111,7 +114,7 @@ class _Comparison:
         if (read and not equal(before, after)) or isinstance(after, Outlives):
             return False
         self.twins[x] = y
-        y.origin = Constant(after.copy() if hasattr(after, "__setitem__") else after)
+        self.constants[y] = Constant(after.copy() if hasattr(after, "__setitem__") else after)
         return True
 
 

@@ -113,8 +113,8 @@ class Plan:
         context = copy_context()
         context.run(backend_for_device("cpu").watch().__enter__)  # to enter a prepared context takes a tenth of the time
         self._watched = context.run
-        self._agreed: list[Any] = [None] * len(self._live)
-        """The attributes of each update that were looked at last."""
+        self._agreed: list[Any] = [self] * len(self._live)
+        """The attributes of each update that were looked at last; what is there at first is none of them, and not the ``None`` of an optimizer with other state."""
         give_back(self.layout.nbytes + sum(value.nbytes for value in self.layout.lasting))
         self.built_in = time.perf_counter() - started
         self.why_not_native = ""

@@ -108,9 +108,32 @@ def test_another_optimizer_at_each_call() -> None:
         (p * x).sum().backward()
         optimizer.step()
 
-    step(X)
-    with pytest.raises(PlanError, match=r"the optimizer is another one in the second .* make it outside"):
-        step(X)
+    with pytest.warns(UserWarning, match=r"8 calls .* because the optimizer at .*test_made_inside.py.* is another one. Make it once, outside"):
+        for _ in range(8):
+            step(X)
+    assert not step.plans
+
+
+def test_a_state_dict_that_is_loaded_before_the_second_call_and_before_the_first_replay() -> None:
+    def trained(wrap: Any) -> Any:
+        p = ag.ones(2, requires_grad=True)
+        optimizer = optim.Adam([p], lr=0.1)
+
+        @wrap
+        def step(x: Any) -> None:
+            optimizer.zero_grad()
+            ((p * x) ** 2).sum().backward()
+            optimizer.step()
+
+        for i, x in enumerate(inputs(8)):
+            step(x)
+            if i in (0, 2, 5):
+                optimizer.load_state_dict(optimizer.state_dict())
+        return p.detach().numpy()
+
+    expected = trained(lambda f: f)
+    for options in BACK_ENDS:
+        assert np.allclose(trained(lambda f, options=options: ag.compile(f, **options)), expected, rtol=1e-6)
 
 
 def test_arguments_and_results_that_would_ask_for_a_gradient() -> None:

@@ -422,3 +422,33 @@ def test_a_bad_label_names_the_recorded_line_beside_live_numbers() -> None:
         compiled(ag.ones(5, 4), ag.tensor([0, 1, 2, 0, 1]))
     with pytest.raises(IndexError, match=r"Target 7 is out of bounds for 3 classes.*recorded at .*test_native.py:\d+"):
         compiled(ag.ones(5, 4), ag.tensor([0, 1, 7, 0, 1]))
+
+
+def test_gradients_that_python_writes_between_loops() -> None:
+    """A call that writes in place gives no new array: the name of a gradient stays that of the plan."""
+    p = ag.tensor([[1.0, -2.0, 3.0]], requires_grad=True)
+    optimizer = optim.SGD([p], lr=0.5)
+
+    @ag.compile(backend="native")
+    def step(x: Any) -> Any:
+        optimizer.zero_grad()
+        loss = (p * x).exp().sum()
+        loss.backward()
+        nn.utils.clip_grad_value_([p], 0.25)
+        optimizer.step()
+        return loss
+
+    expected = p.detach().numpy().astype(np.float64)
+    x = ag.tensor([[0.5, 0.25, -0.125]])
+    for _ in range(5):
+        wanted = np.exp(expected * x.numpy()).sum()
+        assert np.isclose(step(x).item(), wanted, rtol=1e-5)
+        expected -= 0.5 * np.clip(np.exp(expected * x.numpy()) * x.numpy(), -0.25, 0.25)
+        assert np.allclose(p.detach().numpy(), expected, rtol=1e-5)
+
+
+def test_a_product_of_one_number_in_a_batch_of_one() -> None:
+    f = ag.compile(lambda a, b: (a @ b).exp(), backend="native")
+    for i in range(4):
+        a, b = ag.arange(3.0).reshape(1, 1, 3), ag.ones(1, 3, 1) * (i / 4)
+        assert np.allclose(f(a, b).numpy(), np.exp(3 * i / 4), rtol=1e-5)

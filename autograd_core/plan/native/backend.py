@@ -268,7 +268,7 @@ class NativeProgram(Program):
             self.lines.append(f"    {self._bind('in_doubt', _in_doubt)}()")
         self._step(step)
         self.step_of_line[len(self.lines)] = step
-        for made in step.outputs:
+        for made in step.outputs if not step.writes else ():  # what is written in place lies where it lay
             if made is not None and made.shape and made not in self._fixed and made.root in self._read_in_c:
                 name = self.names[made]
                 self.lines.append(f"    if {name}.strides != {made.strides}: {name} = {self._bind('laid_out', _laid_out)}({name}, {made.strides})")

@@ -208,7 +208,7 @@ def _written(left: Value, right: Value, output: Value) -> str | None:
         inner = (f"((gemm_{letter})blas[{'fd'.index(letter)}])(101, {first[0]}, {second[0]}, {m}, {n}, {k}, 1, A, {first[1]}, B, {second[1]}, 0, C, {n});")
     steps_a = broadcast(left, (*leading, *left.shape[-2:]))[: len(leading)]
     steps_b = broadcast(right, (*leading, *right.shape[-2:]))[: len(leading)]
-    steps_c = output.strides[:-2]
+    steps_c = output.strides[: len(leading)]
     lines = [f"for (long i{j} = 0; i{j} < {count}L; i{j}++)" for j, count in enumerate(leading)]
     offsets = [" + ".join([pointer, *[f"i{j} * {step}L" for j, step in enumerate(steps) if step]])
                for pointer, steps in (("a", steps_a), ("b", steps_b), ("c", steps_c))]

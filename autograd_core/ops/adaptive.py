@@ -68,10 +68,9 @@ def adaptive_average(xp: Any, input: Any, *, size: Any) -> Any:
     small = _small(input.shape, size)
     if small is not None:
         lead, places = input.shape[: -len(size)], small.places(result)
-        if places.windows <= _WINDOWS and result.size > _FEW and at_hand(result):
+        if places.windows <= _WINDOWS and result.size > _FEW and at_hand(result) and xp.isfinite(result).all():  # what is not would count in all windows
             means = result.reshape(-1, places.pixels).dot(_shares(input.shape[-len(size) :], size, result.dtype))
-            if xp.isfinite(means).all():  # what is not would count in all windows
-                return means.reshape(*lead, *size).astype(input.dtype, copy=False)
+            return means.reshape(*lead, *size).astype(input.dtype, copy=False)
         means = places.read(xp, result, prod(lead)).sum(axis=1)
         means *= 1 / places.elements
         return means.reshape(*lead, *size).astype(input.dtype, copy=False)

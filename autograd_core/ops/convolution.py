@@ -44,6 +44,8 @@ class Geometry(NamedTuple):
     dilation: tuple[int, ...]
     padded: tuple[int, ...]
     out: tuple[int, ...]
+    memory: tuple[int, ...]
+    """The images with their padding as they lie in memory: rows that columns are pieces of share the zeros between the end of one and the start of the next."""
     positions: tuple[int, ...]
     """The shape of a column's row: output positions; where columns are pieces of whole padded rows, the last two dimensions are one, row ends included."""
     small: SmallImages | None
@@ -67,12 +69,14 @@ def geometry(input_shape: Any, weight_shape: Any, stride: Any, padding: Any, dil
     divided = groups > 0 and inner * groups == channels and filters % groups == 0
     if not divided or min(*stride, *dilation, *out) < 1 or min(min(sides) for sides in padding) < 0:
         raise ValueError("convolution: the sizes do not fit")
-    flat = len(out) > 1 and max(stride) == 1 and 2 * padded[-1] <= 3 * out[-1]
-    positions = (*out[:-2], out[-2] * padded[-1]) if flat else out
+    row = max(image[-1] + max(padding[-1]), out[-1])
+    flat = len(out) > 1 and max(stride) == 1 and 2 * row <= 3 * out[-1]
+    positions = (*out[:-2], out[-2] * row) if flat else out
+    memory = (*padded[:-1], row) if flat else padded
     start = tuple(before for before, _ in padding)
     few = groups == 1 and 0 < batch * channels * prod(kernel) * prod(out) <= SMALL and batch * channels * prod(image) <= SMALL
     small = SmallImages(tuple(image), tuple(kernel), stride, start, dilation, out) if few else None
-    return Geometry(batch, channels, filters, groups, tuple(image), tuple(kernel), stride, start, dilation, padded, out, positions, small)
+    return Geometry(batch, channels, filters, groups, tuple(image), tuple(kernel), stride, start, dilation, padded, out, memory, positions, small)
 
 
 def _columns(xp: Any, images: Any, geo: Geometry, places: Places) -> Any:
@@ -105,7 +109,7 @@ class _Work:
     def _steps(self, memory: Any) -> list[int]:
         """The strides of padded images' dimensions in flat memory."""
         steps = [memory.strides[2]]
-        for n in self.geo.padded[:0:-1]:
+        for n in self.geo.memory[:0:-1]:
             steps.insert(0, steps[0] * n)
         return steps
 
@@ -113,8 +117,8 @@ class _Work:
         """Zeros for padded images, flat, and the part of them that the images fill."""
         geo, xp = self.geo, self.xp
         slack = (geo.kernel[-1] - 1) * geo.dilation[-1]
-        memory = xp.zeros((self.chunk, geo.channels, prod(geo.padded) + slack), dtype=self.dtype)
-        whole = strided(xp, memory, (self.chunk, geo.channels, *geo.padded), (*memory.strides[:2], *self._steps(memory)))
+        memory = xp.zeros((self.chunk, geo.channels, prod(geo.memory) + slack), dtype=self.dtype)
+        whole = strided(xp, memory, (self.chunk, geo.channels, *geo.memory), (*memory.strides[:2], *self._steps(memory)))
         return memory, whole[(slice(None), slice(None), *(slice(first, first + n) for first, n in zip(geo.start, geo.image, strict=True)))]
 
     def patches(self, memory: Any) -> Any:

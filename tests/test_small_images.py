@@ -126,3 +126,12 @@ def test_what_is_remembered_of_large_operands_stays_small() -> None:
         tracemalloc.stop()
     assert kept < 2_000_000  # none of the index arrays, which have 0.4 MB to 6 MB each
     assert most < 100_000_000, "the lines' matrix would take 20 GB"
+
+
+@pytest.mark.parametrize("shape", [(64, 2), (63, 2), (70, 3), (2, 40, 4), (64, 64), (65, 1), (64, 65)])
+def test_extrema_of_many_short_rows(shape: tuple[int, ...]) -> None:
+    numbers = np.random.default_rng(0).standard_normal(shape)
+    numbers[0, 0] = np.nan
+    for keepdim in (False, True):
+        np.testing.assert_array_equal(ag.from_numpy(numbers).amax(-1, keepdim).numpy(), numbers.max(axis=-1, keepdims=keepdim))
+        np.testing.assert_array_equal(ag.from_numpy(numbers).amin(-1, keepdim).numpy(), numbers.min(axis=-1, keepdims=keepdim))

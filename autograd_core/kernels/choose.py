@@ -14,6 +14,12 @@ _ONE = int8.dtype.type(1)
 _SIGN: dict[Any, Any] = {dtype: bits.type(-(2 ** (8 * bits.itemsize - 1))) for dtype, bits in _BITS.items()}
 
 
+_FEW = 1 << 11
+"""Elements up to which branches cost less than the calls around the bits."""
+_FEW_NEIGHBOURS = 1 << 9
+"""Elements up to which the library's slow call takes less than a dozen fast ones."""
+
+
 def choose(xp: Any, condition: Any, input: Any, other: Any) -> Any:
     """``input`` where ``condition`` holds, ``other`` elsewhere."""
     if condition.__class__ is bool:
@@ -21,7 +27,7 @@ def choose(xp: Any, condition: Any, input: Any, other: Any) -> Any:
         return chosen if getattr(chosen, "shape", ()) else xp.where(condition, input, other)
     if condition.dtype.kind != "b":
         raise RuntimeError(f"where: expected condition to be a boolean tensor, but got a tensor with dtype {condition.dtype.name}. Write a comparison, or use .bool()")
-    if condition.size < 2048:
+    if condition.size < _FEW:
         return _among_few(xp, condition, input, other)
     if backend_of(condition).name != "cpu" or (input.__class__ is int and not isinstance(condition, xp.ndarray)):
         return xp.where(condition, input, other)  # a plan, too, does its own with a choice between 0 and something
@@ -87,7 +93,7 @@ def neighbour(xp: Any, input: Any, other: Any, *, out: Any = None) -> Any:
     """The number next to ``input`` on the way to ``other``: as whole numbers, the bits of neighbours of one sign differ by 1. NumPy asks the C
     library for one number after the other."""
     plain = out is not None or input.__class__ is not other.__class__ or input.dtype is not other.dtype or input.dtype not in _BITS or input.shape != other.shape
-    if plain or input.size < 512 or backend_of(input).name != "cpu":
+    if plain or input.size < _FEW_NEIGHBOURS or backend_of(input).name != "cpu":
         return xp.nextafter(input, other) if out is None else xp.nextafter(input, other, out=out)
     with xp.errstate(over="ignore", invalid="ignore"):
         return in_blocks(xp, lambda x, y: _neighbour(xp, x, y), input, other)

@@ -64,7 +64,7 @@ def _(F: Any, g: Any, out: Any) -> Any:
 def _log_of_sum(xp: Any, input: Any) -> Any:
     """``log(1 + exp(input))``."""
     (zero,) = ZERO[input.__class__, input.dtype]
-    if input.size < 256 and input.dtype.itemsize > 2:
+    if input.size < _FEW and input.dtype.itemsize > 2:
         return xp.logaddexp(input, zero)  # one call, which takes the elements one by one
     small = xp.abs(input)
     out = small if small.ndim else None
@@ -73,6 +73,10 @@ def _log_of_sum(xp: Any, input: Any) -> Any:
     small = xp.log1p(small, out=out)
     small += xp.maximum(input, zero)
     return small
+
+
+_FEW = 1 << 8
+"""Elements up to which one slow call takes less than six fast ones."""
 
 
 def _saturates(input: Any, threshold: float) -> bool:

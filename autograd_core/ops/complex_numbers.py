@@ -114,12 +114,16 @@ def _angle(xp: Any, input: Any) -> Any:
     if input.dtype.kind == "c":
         return xp.angle(input)
     dtype = input.dtype if input.dtype.kind == "f" else _default(input)
-    if input.dtype.kind == "f" and input.size < 2048:
+    if input.dtype.kind == "f" and input.size < _FEW:
         (zero,) = ZERO[input.__class__, input.dtype]
         return xp.arctan2(zero, input + zero)  # one call that keeps NaN; the sum makes -0 a 0
     if input.dtype.kind == "f" and input.ndim and backend_of(input).name == "cpu" and not xp.isnan(input).any():
         return choose(xp, input < 0, xp.asarray(math.pi, dtype=dtype), 0)
     return xp.where(input < 0, math.pi, xp.where(input == input, 0, input)).astype(dtype)
+
+
+_FEW = 1 << 11
+"""Elements up to which one slow call takes less than a choice."""
 
 
 def _default(input: Any) -> Any:

@@ -46,8 +46,12 @@ def contract(xp: Any, *operands: Any, equation: str) -> Any:
         operands = operands[0]  # as rules call it
     if len(operands) == 1:
         return xp.array(xp.einsum(equation, *operands))  # a transposition or a diagonal would share the operand's memory
-    large = len(operands) > 2 or operands[0].size * operands[1].size > 4096
+    large = len(operands) > 2 or operands[0].size * operands[1].size > _FEW
     return xp.einsum(equation, *operands, optimize=large)
+
+
+_FEW = 1 << 12
+"""Products of two operands' elements up to which to look for a faster way takes longer than to add them up."""
 
 
 @contract.vjp()

@@ -258,7 +258,11 @@ _EXTREMA = [*reduction_samples(distinct, empty=False), S(distinct(0, 3), dim=1),
 def _short_rows(input: Any, dim: Any) -> bool:
     """Whether the extrema of many short rows are asked for: NumPy compares column with column in a tenth of the time."""
     ndim = input.ndim
-    return ndim > 1 and (dim == -1 or dim == ndim - 1) and 4 < input.shape[-1] <= 64 and input.size >= 2048 and backend_of(input).name == "cpu"
+    return ndim > 1 and (dim == -1 or dim == ndim - 1) and 1 < input.shape[-1] <= _SHORT and input.size >= _SHORT * input.shape[-1] and backend_of(input).name == "cpu"
+
+
+_SHORT = 64
+"""Elements of the longest rows, and the number of rows, for which columns pay for being written."""
 
 
 def _columns(input: Any) -> Any:

@@ -38,12 +38,14 @@ def _no_zero(op: str, xp: Any, input: Any, other: Any) -> None:
 
 
 _INTEGER = int64.dtype
+_FEW = 1 << 9
+"""Elements up to which the library's slow division takes less than the calls around a fast one."""
 
 
 def _exactly(xp: Any, input: Any, other: Any, rounding: Any, library: Any, *, quotient: bool = False) -> Any:
     """A division with rest of large float32 arrays in float64, where a quotient that is not huge has room for all digits; ``library`` else."""
     dtype = getattr(input, "dtype", None)
-    if dtype != _SINGLE or getattr(other, "dtype", None) != dtype or input.shape != other.shape or input.size < 512 or backend_of(input).name != "cpu":
+    if dtype != _SINGLE or getattr(other, "dtype", None) != dtype or input.shape != other.shape or input.size < _FEW or backend_of(input).name != "cpu":
         return library(input, other)
     if large(input):
         return in_blocks(xp, lambda first, second: _exactly(xp, first, second, rounding, library, quotient=quotient), input, other)

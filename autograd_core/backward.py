@@ -220,8 +220,8 @@ _FRESH = _fresh_count()
 
 def _own(g: Any) -> Any:
     """A raw gradient as a Tensor with memory of its own."""
-    if not g.shape:
-        return wrap(g)
+    if not g.shape and not hasattr(g, "__setitem__"):
+        return wrap(g)  # a NumPy scalar cannot be written
     copy = contiguous_copy(g)
     recorder = get_mode().recorder
     if recorder is not None:

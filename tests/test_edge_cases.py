@@ -108,3 +108,15 @@ def test_the_angle_of_the_origin_has_no_gradient() -> None:
     ag.atan2(y, x).sum().backward()
     assert y.grad.tolist() == [0.0, 0.5]
     assert x.grad.tolist() == [0.0, -0.5]
+
+
+def test_gradients_without_dimensions_have_memory_of_their_own() -> None:
+    x, given = ag.tensor(2.0, requires_grad=True), ag.tensor([1.0, 1.0])
+    for function in (lambda: ag.stack([x, x.detach()]), lambda: ag.cat([x.reshape(1), x.detach().reshape(1)])):
+        (found,) = ag.autograd.grad(function(), x, given)
+        found.fill_(7.0)
+        assert given.tolist() == [1.0, 1.0]
+
+
+def test_largest_difference_of_rows_of_nothing() -> None:
+    assert ag.cdist(ag.zeros(2, 0), ag.zeros(3, 0), p=float("inf")).tolist() == [[0.0] * 3] * 2

@@ -161,7 +161,7 @@ def cdist(F: Any, x1: Any, x2: Any, p: float = 2.0, compute_mode: str = "use_mm_
     if p == 2 and compute_mode != "donot_use_mm_for_euclid_dist":
         return F.euclidean(x1, x2)
     _cdist_spec(x1, x2)
-    return F.norm(F.unsqueeze(x1, dim=-2) - F.unsqueeze(x2, dim=-3), p, dim=-1)
+    return F.norm(F.unsqueeze(x1, dim=-2) - F.unsqueeze(x2, dim=-3), p if x1.shape[-1] else 1.0, dim=-1)  # of no numbers there is no maximum
 
 
 def _pairs(count: int) -> int:

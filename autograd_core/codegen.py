@@ -44,6 +44,7 @@ from .inplace import inplace as write
 from .misuse import misuse, missing, truth
 from .dtypes import bool_ as _bool
 from .dtypes import dtype as DType
+from .dtypes import float16 as _float16
 from .dtypes import float32 as _float32
 from .dtypes import float64 as _float64
 from .dtypes import int64 as _int64
@@ -67,6 +68,7 @@ _new_tuple = builtins.tuple.__new__
 _some = builtins.any
 _COMPLEX_OR_NARROW = "cV"  # kinds of dtypes; bfloat16 is kept as V
 _WHOLE = "iub"
+FLOAT16 = _float16.dtype
 FLOAT32 = _float32.dtype
 FLOAT64 = _float64.dtype
 INT64 = _int64.dtype

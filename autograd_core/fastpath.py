@@ -2,7 +2,7 @@
 
 The functions in ``_methods.py`` are calls of ``apply``, which is right for everything. When one of them has been called
 for the third time, ``install`` writes the steps out for its op alone and gives the function that code instead, which takes a third
-of the time. The fast path serves float32 and float64 tensors of one dtype (whole numbers too, where a result has no
+of the time. The fast path serves float32, float64 and float16 tensors of one dtype (whole numbers too, where a result has no
 gradient), on any device, with nothing special switched on, and falls back to ``apply`` for everything else; a test
 compares the two for every op. ``python -c "from autograd_core import fastpath, ops; print(fastpath.source(ops.mul))"`` shows the code.
 """
@@ -21,6 +21,9 @@ LOCALS = frozenset((
     "F", "a", "accumulate", "apply", "arrays", "attrs", "before", "c", "d", "each", "empty_tensor", "explain", "g", "kept", "lies_apart", "n", "needs", "node", "nodes",
     "note_write", "now", "odd", "out", "out_shape", "output_node", "own_shape", "own_view", "owner", "owns", "pending", "r", "rebase", "t", "write"))
 """Names of local variables and functions in the generated code; an op with an input or attribute of such a name gets none."""
+
+
+NO_FLOAT = "d is not FLOAT32 and d is not FLOAT64 and d is not FLOAT16"
 
 
 def eligible(op: Op) -> bool:
@@ -328,7 +331,7 @@ def _write_body(op: Op, annotation: Mapping[str, str]) -> list[str]:
         lines += _deeper(_number_or(name, annotation.get(name, "Tensor"), [
             f"{other} = {name}._array", f"n_{name} = {name}._node", f"if {other}.base is not None or {other} is {array}:", "    owns = False", f"if {unfit}:", "    d = None"]))
     lines += ["except AttributeError:", "    d = None", "now = get_mode()",
-              "if (d is not FLOAT32 and d is not FLOAT64) or now.general or not own_shape or own_view is INFERENCE"
+              f"if ({NO_FLOAT}) or now.general or not own_shape or own_view is INFERENCE"
               f" or (not owns and not lies_apart({', '.join(f'a_{name}' for name in op.inputs)})):",
               f"    {general}", f"owner = {first}", f"odd = n_{first} is not None and (n_{first}.leaf or n_{first}.hooks is not None)", "if own_view.__class__ is View:",
               "    owner = own_view.base", "    node = owner._node", f"    odd = odd or (node is not None and (node.leaf or n_{first} is None))",
@@ -353,7 +356,7 @@ def _any_node(op: Op) -> str:
 
 def _other_dtype(op: Op, annotation: Mapping[str, str]) -> str:
     """A test for dtypes that the fast path leaves to the general one; what has no gradient also serves labels and masks."""
-    test = "d is not FLOAT32 and d is not FLOAT64"
+    test = NO_FLOAT
     if op.promotes == "where":
         return f"({test}) or a_{op.inputs[0]}.dtype is not BOOL"
     numbers = sum("TensorLike" in annotation.get(name, "") for name in op.inputs[1:])

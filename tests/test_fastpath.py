@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import autograd_core as ag
-from autograd_core import fastpath
+from autograd_core import _methods, fastpath
 from autograd_core.op import REGISTRY
 
 ROOT = Path(__file__).parents[1]
@@ -83,6 +83,21 @@ def test_numbers_stand_first(number: float) -> None:
         np.testing.assert_allclose(ag.autograd.grad(result.sum(), x)[0].numpy(), slope, rtol=1e-6)
     whole = ag.tensor([1, 2])
     assert (number - whole).dtype == (ag.int64 if isinstance(number, int) else ag.float32)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+def test_real_numbers_of_all_precisions_take_it(dtype: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuses(*arguments: object) -> None:
+        raise AssertionError("the general path was taken")
+
+    monkeypatch.setattr(_methods, "apply", refuses)
+    monkeypatch.setattr(_methods, "write", refuses)
+    x = ag.tensor([1.0, 2.0], dtype=dtype, requires_grad=True)
+    y = (x * x + 1).sin()
+    y.mul_(0.5)
+    y.sum().backward()
+    assert y.dtype == x.grad.dtype == dtype
+    np.testing.assert_allclose(x.grad.tolist(), [np.cos(2), 2 * np.cos(5)], rtol=2e-3)
 
 
 def test_an_operand_that_shares_the_written_memory_is_read_first() -> None:

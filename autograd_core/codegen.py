@@ -175,7 +175,10 @@ def function(op: Op) -> str:
     write = f"return write(_{op.name}, {op.inputs[0]}, {fastpath.pack(op.inputs[1:])}, {attrs})"
     if "inplace" in signature.annotation and "inplace" not in op.attributes:
         body += ["if inplace:", f"    {write}"]
-    body.append(f"return apply(_{op.name}, {f'tuple({op.inputs[0]})' if op.variadic else fastpath.pack(op.inputs)}, {attrs})")
+    if op.variadic:
+        body += _watched(f"return apply(_{op.name}, tuple({op.inputs[0]}), {attrs})")
+    else:
+        body.append(f"return apply(_{op.name}, {fastpath.pack(op.inputs)}, {attrs})")
     text = define + "\n" + _indent(body)
     if op.inplace:
         rest = [signature.parameter(name) for name in signature.positional[1:] if name != "inplace"]

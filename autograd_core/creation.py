@@ -14,6 +14,7 @@ from .cuts import mark_copy, read
 from .devices import DEFAULT, check_format, device
 from .dtypes import as_dtype, dtype, from_numpy_dtype
 from .errors import ShapeError
+from .misuse import checked
 from .storage import TensorBase, checked_name, device_of, wrap
 
 if TYPE_CHECKING:
@@ -300,6 +301,7 @@ def empty_like(input: Tensor, *, dtype: Any = None, device: Any = None, requires
     return empty(input._array.shape, **like_options(input, dtype, device), requires_grad=requires_grad)
 
 
+@checked
 def full_like(input: Tensor, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False, memory_format: Any = None) -> Tensor:
     """One number in the shape, dtype and device of ``input``."""
     check_format("full_like", memory_format)
@@ -376,6 +378,7 @@ def range(start: Any = 0, end: Any = None, step: Any = 1, *, dtype: Any = None, 
         return finish((start + step * backend.xp.arange(math.floor((end - start) / step) + 1)).astype(chosen.dtype), requires_grad)
 
 
+@checked
 def linspace(start: Any, end: Any, steps: int, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """``steps`` numbers at equal distances from ``start`` to ``end``, both included."""
     if steps < 0:
@@ -386,6 +389,7 @@ def linspace(start: Any, end: Any, steps: int, *, dtype: Any = None, device: Any
         return finish(backend.xp.linspace(start, end, steps).astype(chosen.dtype), requires_grad)
 
 
+@checked
 def logspace(start: Any, end: Any, steps: int, base: float = 10.0, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """``steps`` powers of ``base`` whose exponents lie at equal distances from ``start`` to ``end``, both included.
 
@@ -416,6 +420,7 @@ def _triangle_indices(op: str, row: int, col: int, offset: int, d: Any, where: A
         return finish(xp.stack(xp.nonzero(triangle)).astype(chosen.dtype))
 
 
+@checked
 def tril_indices(row: int, col: int, offset: int = 0, *, dtype: Any = None, device: Any = None) -> Tensor:
     """The positions in the lower triangle of a ``row`` by ``col`` matrix, as int64 of shape (2, n): rows, then columns.
 
@@ -426,11 +431,13 @@ def tril_indices(row: int, col: int, offset: int = 0, *, dtype: Any = None, devi
     return _triangle_indices("tril_indices", row, col, offset, dtype, device)
 
 
+@checked
 def triu_indices(row: int, col: int, offset: int = 0, *, dtype: Any = None, device: Any = None) -> Tensor:
     """The positions in the upper triangle of a ``row`` by ``col`` matrix, as int64 of shape (2, n): rows, then columns."""
     return _triangle_indices("triu_indices", row, col, offset, dtype, device)
 
 
+@checked
 def eye(n: int, m: int | None = None, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """The ``n`` by ``n`` (or ``n`` by ``m``) matrix with ones on its diagonal and zeros elsewhere."""
     if n < 0 or (m is not None and m < 0):

@@ -25,11 +25,13 @@ from ._methods import fft_irfftn as irfftn
 from ._methods import fft_rfft as rfft
 from ._methods import fft_rfft2 as rfft2
 from ._methods import fft_rfftn as rfftn
+from .misuse import checked
 
 if TYPE_CHECKING:
     from .tensor import Tensor
 
 
+@checked
 def fftfreq(n: int, d: float = 1.0, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """The frequencies of the ``n`` entries of an ``fft``, in cycles per unit of the sample spacing ``d``.
 
@@ -40,6 +42,7 @@ def fftfreq(n: int, d: float = 1.0, *, dtype: Any = None, device: Any = None, re
     return creation.tensor([k / (n * d) for k in numbers], dtype=dtype, device=device, requires_grad=requires_grad)
 
 
+@checked
 def rfftfreq(n: int, d: float = 1.0, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """The frequencies of the ``n // 2 + 1`` entries of an ``rfft`` of ``n`` points.
 

@@ -6,16 +6,16 @@ signature, and an argument of another type is named instead of whatever went wro
 
 from __future__ import annotations
 
+import functools
 import sys
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
 
 from .errors import ArgumentError, DeviceError, GraphError, InplaceError, message
 from .op import COMPOSITES, REGISTRY, Op
 from .storage import TensorBase
 
-if TYPE_CHECKING:
-    from types import FunctionType
+T = TypeVar("T", bound=Callable[..., Any])
 
 KEPT = (DeviceError, GraphError, InplaceError, MemoryError, Warning)
 """Errors that tell of something else than arguments."""
@@ -31,6 +31,22 @@ def misuse() -> None:
     wrong = wrong_type(frame.f_globals[frame.f_code.co_name], frame.f_locals, error)
     if wrong is not None:
         raise wrong from (error.__cause__ if isinstance(error, ArgumentError) else error)
+
+
+def checked(function: T) -> T:
+    """Decorator, for functions that are written out and take microseconds in any case."""
+
+    @functools.wraps(function)
+    def call(*args: Any, **options: Any) -> Any:
+        try:
+            return function(*args, **options)
+        except Exception as error:
+            wrong = wrong_type(function, dict(zip(function.__code__.co_varnames, args, strict=False)) | options, error)
+            if wrong is not None:
+                raise wrong from error
+            raise
+
+    return call  # type: ignore[return-value]
 
 
 def misused(op: Op, inputs: Any, attrs: Mapping[str, Any], error: Exception) -> ArgumentError | None:
@@ -58,7 +74,7 @@ def truth(value: Any) -> bool:
     raise ArgumentError(f"{name}: argument 'keepdim' must be bool, not {type(value).__name__}. Pass True or False; several dims are a tuple, dim=(0, 1)")
 
 
-def wrong_type(function: FunctionType, values: Mapping[str, Any], error: Exception) -> ArgumentError | None:
+def wrong_type(function: Any, values: Mapping[str, Any], error: Exception) -> ArgumentError | None:
     """The error for the first of ``values`` that is not what the function's annotations say; ``None`` where all are, or where ``error`` is to be kept."""
     if isinstance(error, KEPT) or type(error).__name__ == "PlanError" or not _of_ours(error):
         return None
@@ -66,12 +82,13 @@ def wrong_type(function: FunctionType, values: Mapping[str, Any], error: Excepti
     count = code.co_argcount + code.co_kwonlyargcount
     starred = bool(code.co_flags & 0x04)
     for position, name in enumerate(code.co_varnames[: count + starred], 1):
-        if name not in values or name == "values":  # sizes given one by one stand under their own name, too
+        if name not in values or (name == "values" and position > count):  # sizes given one by one stand under their own name, too
             continue
-        annotation = function.__annotations__[name].replace("builtins.", "")
+        annotation = function.__annotations__.get(name, "Any").replace("builtins.", "")
         kinds = [f"Sequence[{annotation}]"] if position > count else _split(annotation)
         value = values[name]
-        if not any(_is(kind, value) for kind in kinds):
+        tensor_for_number = isinstance(error, TypeError) and isinstance(value, TensorBase) and "Tensor" not in kinds  # some functions take one that holds a number
+        if tensor_for_number or not any(_is(kind, value) for kind in kinds):
             place = f" (position {position})" if position <= code.co_argcount else ""
             what = f"argument '{name}'{place} must be {_words(kinds)}, {_given(kinds, value)}"
             return ArgumentError(message(_spoken(function.__name__), what, fix=_fix(kinds[0], value)))
@@ -82,7 +99,7 @@ def _spoken(name: str) -> str:
     declared = COMPOSITES.get(name) or REGISTRY.get(name)
     if declared is not None:
         return declared.spoken
-    return _spoken(name[:-1]) + "_"
+    return _spoken(name[:-1]) + "_" if name.endswith("_") else name
 
 
 def _of_ours(error: Exception) -> bool:

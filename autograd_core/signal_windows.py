@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from . import _methods, creation
 from .config import no_grad
 from .dtypes import as_dtype, float64
+from .misuse import checked
 
 if TYPE_CHECKING:
     from .tensor import Tensor
@@ -34,6 +35,7 @@ def _window(name: str, length: int, periodic: bool, formula: Callable[[Tensor], 
         return values.to(chosen).requires_grad_(requires_grad)
 
 
+@checked
 def bartlett_window(window_length: int, periodic: bool = True, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """A triangle: 1 - |2 t - 1| at positions t from 0 to 1.
 
@@ -43,6 +45,7 @@ def bartlett_window(window_length: int, periodic: bool = True, *, dtype: Any = N
     return _window("bartlett_window", window_length, periodic, lambda t: 1 - (2 * t - 1).abs(), {"dtype": dtype, "device": device, "requires_grad": requires_grad})
 
 
+@checked
 def hann_window(window_length: int, periodic: bool = True, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """One period of a raised cosine: 0.5 - 0.5 cos(2 pi t).
 
@@ -52,6 +55,7 @@ def hann_window(window_length: int, periodic: bool = True, *, dtype: Any = None,
     return hamming_window(window_length, periodic, 0.5, 0.5, dtype=dtype, device=device, requires_grad=requires_grad)
 
 
+@checked
 def hamming_window(window_length: int, periodic: bool = True, alpha: float = 0.54, beta: float = 0.46, *, dtype: Any = None, device: Any = None,
                    requires_grad: bool = False) -> Tensor:
     """A raised cosine that does not fall to 0: alpha - beta cos(2 pi t).
@@ -63,6 +67,7 @@ def hamming_window(window_length: int, periodic: bool = True, alpha: float = 0.5
                    {"dtype": dtype, "device": device, "requires_grad": requires_grad})
 
 
+@checked
 def blackman_window(window_length: int, periodic: bool = True, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """Two cosines: 0.42 - 0.5 cos(2 pi t) + 0.08 cos(4 pi t).
 
@@ -73,6 +78,7 @@ def blackman_window(window_length: int, periodic: bool = True, *, dtype: Any = N
                    {"dtype": dtype, "device": device, "requires_grad": requires_grad})
 
 
+@checked
 def kaiser_window(window_length: int, periodic: bool = True, beta: float = 12.0, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """I0(beta sqrt(1 - (2 t - 1)^2)) / I0(beta), with the modified Bessel function I0: ``beta`` trades the width of the peak for the height of the side lobes.
 

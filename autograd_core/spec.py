@@ -207,7 +207,7 @@ NOT_FOR_BOOLEANS = frozenset(("sub", "neg", "floor_divide", "remainder", "fmod",
 ONLY_FLOATS = frozenset(("lerp", "frac", "hypot", "logaddexp", "logaddexp2"))
 """Elementwise ops that PyTorch does not define for integers and booleans."""
 REAL_ONLY = ORDERED | NOT_FOR_COMPLEX
-ONLY_INTEGERS = frozenset(("bitwise_and", "bitwise_or", "bitwise_xor", "bitwise_not", "bitwise_left_shift", "bitwise_right_shift"))
+ONLY_INTEGERS = frozenset(("bitwise_and", "bitwise_or", "bitwise_xor", "bitwise_not", "bitwise_left_shift", "bitwise_right_shift", "gcd", "lcm"))
 
 
 def refused_complex(op: str, spoken: str, dtype_name: str) -> UnsupportedDtypeError:
@@ -237,7 +237,7 @@ def computed_dtype(op: str, promotes: str, inputs: Sequence[Any]) -> dtype:
     if op in ONLY_FLOATS and min([_category(dtypes.as_dtype(value.dtype)) for value in operands if hasattr(value, "dtype")]) < 2 and (op == "lerp" or _category(result) < 2):
         raise UnsupportedDtypeError(f"{op}: not implemented for {result.name}. Convert the operands with .float()")
     if _category(result) > 1 and op in ONLY_INTEGERS:
-        raise UnsupportedDtypeError(f"{op}: not implemented for {result.name}: bits are those of integers and booleans. Convert with .int()")
+        raise UnsupportedDtypeError(f"{op}: not implemented for {result.name}: it is for integers and booleans. Convert with .int()")
     if op in NOT_FOR_BOOLEANS and (result is dtypes.bool_ or (op == "sub" and any(_is_bool(value) for value in operands))):
         raise UnsupportedDtypeError(f"{op}: not implemented for bool. Use ~ or logical_not to invert a mask, ^ to find where two differ, or convert with .int()")
     if promotes == "number" and result is dtypes.bool_:

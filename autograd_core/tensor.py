@@ -524,7 +524,7 @@ class Tensor(_methods.Methods, GraphMethods, ConversionMethods, CreationMethods,
 
     def split(self, split_size: int | Sequence[int], dim: int = 0) -> tuple[Tensor, ...]:
         """Views of ``split_size`` elements each along ``dim``, or of the sizes in a list; see ``split``."""
-        return _methods.split(self, split_size, dim)  # type: ignore[no-any-return]
+        return _methods.split(self, split_size, dim)
 
     def where(self, condition: Tensor, other: Any) -> Tensor:
         """The tensor where ``condition`` holds, ``other`` elsewhere."""

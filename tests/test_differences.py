@@ -276,10 +276,41 @@ def test_numbers_out_of_range() -> None:
     x = ag.tensor([1, 255], dtype=ag.uint8)
     with pytest.raises(RuntimeError, match="add: Python integer 300 out of bounds for uint8"):
         x + 300
-    with pytest.raises(RuntimeError, match="out of bounds for uint8"):
-        x.fill_(-1)
+    assert (x + -2).tolist() == [255, 253]
+    assert x.clone().clamp_(-1).tolist() == [255, 255]
+    with pytest.raises(RuntimeError, match="out of bounds for int8"):
+        ag.ones(2, dtype=ag.int8) + 300
     assert (x < 300).tolist() == [True, True]
     assert (x > -1).tolist() == [True, True]
+
+
+def test_generous_types() -> None:
+    assert ag.ones(2, 3).transpose(True, 0).shape == (3, 2)
+    assert ag.ones(2, 3).tril(0.0).tolist() == [[1, 0, 0], [1, 1, 0]]
+    with pytest.raises(TypeError, match="amax: argument 'keepdim' must be bool, not int"):
+        ag.ones(2, 3).amax(0, 1)  # type: ignore[arg-type]
+
+
+def test_wrong_types() -> None:
+    with pytest.raises(TypeError, match=r"^mse_loss: argument 'target' \(position 2\) must be Tensor, not int"):
+        nn.functional.mse_loss(ag.ones(2), 3)  # type: ignore[arg-type]
+
+
+def test_activations_of_integers() -> None:
+    assert nn.functional.elu(ag.tensor([1, 2])).dtype is ag.float32
+    with pytest.raises(NotImplementedError, match="elu_: result type float32 can't be cast"):
+        nn.functional.elu_(ag.tensor([1, 2]))
+
+
+def test_empty_medians() -> None:
+    assert ag.ones(0).median().isnan().item()
+    with pytest.raises(RuntimeError, match="there is no median of no integers"):
+        ag.ones(0, dtype=ag.int64).median()
+
+
+def test_old_forms() -> None:
+    with pytest.raises(TypeError, match="takes 2 positional arguments but 3 were given"):
+        ag.add(ag.ones(2), 2, ag.ones(2))  # type: ignore[call-arg]
 
 
 def test_uint8_indices() -> None:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import autograd_core as ag
+import nn
 from autograd_core import Tensor, autograd
 from autograd_core.errors import DeviceError, DtypeError, GraphError, InplaceError, ShapeError
 
@@ -159,3 +160,81 @@ def test_errors_keep_their_cause() -> None:
     with pytest.raises(RuntimeError) as caught:
         ones(2, 3) + ones(4)
     assert isinstance(caught.value.__cause__, ValueError)
+
+
+@pytest.mark.parametrize(("use", "words"), [
+    (lambda: ones(2, 3).sum("a"), r"^sum: argument 'dim' \(position 2\) must be int or tuple of ints, not str. Pass a whole number"),  # type: ignore[arg-type]
+    (lambda: ones(2, 3).sum(ones(2)), r"^sum: argument 'dim' .* not Tensor. Pass the value of one element, x.item\(\)"),  # type: ignore[arg-type]
+    (lambda: ones(2, 3).transpose(5, True), r"^transpose: argument 'dim1' \(position 3\) must be int, not bool"),
+    (lambda: ones(2, 3).mul_(None), r"^mul: argument 'other' \(position 2\) must be Tensor or Number, not NoneType. Pass a tensor"),  # type: ignore[arg-type]
+    (lambda: ag.cat([ones(2), 3]), r"^cat: argument 'tensors' \(position 1\) must be tuple of Tensors, but found element of type int at pos 1"),  # type: ignore[list-item]
+    (lambda: ag.cat(3), r"^cat: argument 'tensors' \(position 1\) must be tuple of Tensors, not int"),  # type: ignore[arg-type]
+    (lambda: ones(2, 3).reshape((2, "b")), r"^reshape: argument 'shape' must be tuple of ints, but found element of type str at pos 1"),  # type: ignore[arg-type]
+    (lambda: ones(2, 3).view_as(2), r"^view_as: argument 'other' \(position 2\) must be Tensor, not int. Make a tensor of it"),  # type: ignore[arg-type]
+    (lambda: ag.linalg.pinv("a"), r"^linalg.pinv: argument 'A' \(position 1\) must be Tensor, not str"),  # type: ignore[arg-type]
+    (lambda: ag.hann_window(ones(2)), r"^hann_window: argument 'window_length' \(position 1\) must be int, not Tensor"),  # type: ignore[arg-type]
+    (lambda: ones(2, 3).amax(0, 1), r"^amax: argument 'keepdim' must be bool, not int. Pass True or False; several dims are a tuple"),  # type: ignore[arg-type]
+    (lambda: ones(2, 3).flip(), r"^flip: missing 1 required positional argument: 'dims'"),
+], ids=range(12))
+def test_arguments_of_wrong_types(use: Any, words: str) -> None:
+    for _ in range(5):  # by the general path, and by the fast one
+        with pytest.raises(TypeError, match=words):
+            use()
+
+
+def test_errors_of_a_users_own_stay() -> None:
+    class Refuses(autograd.Function):
+        @staticmethod
+        def forward(ctx: Any, x: Any) -> Any:
+            raise ValueError("mine")
+
+    with pytest.raises(ValueError, match="mine"):
+        Refuses.apply("text")
+
+    def pack(x: Any) -> Any:
+        raise KeyError("mine")
+
+    with autograd.graph.saved_tensors_hooks(pack, lambda x: x), pytest.raises(KeyError, match="mine"):
+        nn.functional.layer_norm(ones(2, 3, grad=True).exp(), (3,), eps=1e-5)
+
+
+def test_comparisons_in_place_keep_the_dtype() -> None:
+    x = ag.tensor([1, 2, 3])
+    assert x.clone().ge_(1.5).tolist() == [0, 1, 1]
+    assert x.clone().ge_(1.5).dtype is ag.int64
+    assert x.clone().logical_and_(ag.tensor([0.5, 0.0, 1.0])).tolist() == [1, 0, 1]
+    assert ag.tensor([True, False]).ne_(0.5).tolist() == [True, True]
+
+
+def test_other_spellings() -> None:
+    x = ag.tensor([-1.0, 2.0])
+    assert nn.functional.relu(x.clone(), True).tolist() == [0.0, 2.0]
+    matrix = ag.tensor([[3.0, 0.0], [0.0, 0.001]])
+    assert ag.linalg.matrix_rank(matrix, 0.5).item() == 1
+    assert ag.linalg.pinv(matrix, 0.5)[1, 1].item() == 0
+    parts = ag.split(tensor=x, split_size_or_sections=1)
+    assert [part.item() for part in parts] == [part.item() for part in x.split(split_size=1)] == [-1.0, 2.0]
+    assert ag.ones(1, 1, 2).squeeze_(0, 1).shape == (2,)
+    assert nn.Hardtanh(min_value=-0.5, max_value=0.5)(x).tolist() == [-0.5, 0.5]
+    y = ag.tensor([1.0, 2.0], requires_grad=True)
+    autograd.backward([y * 2], grad_variables=[ag.ones(2)])
+    assert y.grad is not None
+    assert y.grad.tolist() == [2.0, 2.0]
+    assert nn.utils.clip_grad_norm_([y], 1.0, foreach=True).item() == pytest.approx(8**0.5)
+    a = np.zeros(2)
+    copied = ag.from_dlpack(a, device="cpu", copy=True)
+    copied[0] = 1
+    assert a[0] == 0
+
+
+def test_empty_ranges_and_counts() -> None:
+    with pytest.raises(ValueError, match="hardtanh: min_val cannot be greater than max_val"):
+        nn.functional.hardtanh(ones(2), 2.0, 1.0)
+    with pytest.raises(RuntimeError, match=r"fft: Invalid number of data points \(-1\)"):
+        ag.fft.fft(ones(4), -1)
+    with pytest.raises(RuntimeError, match="N must be greater than 1"):
+        ag.linalg.vander(ones(1))
+    with pytest.raises(NotImplementedError, match="gcd: not implemented for float32"):
+        ag.gcd(ones(2), ones(2))
+    with pytest.raises(RuntimeError, match="can not be negative"):
+        ag.repeat_interleave(ag.tensor([1, -2]))

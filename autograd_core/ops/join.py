@@ -271,8 +271,10 @@ def repeat_interleave(F: Any, input: Any, repeats: Any = None, dim: Any = None, 
             repeats = counts if isinstance(counts, int) else counts[0]
         elif len(counts) != shape[at]:
             raise RuntimeError(f"repeat_interleave: repeats must have the same size as input along dim, but got repeats.size(0) = {len(counts)} and input.size({at}) = {shape[at]}")
-        else:
+        elif min(counts, default=0) >= 0:
             return F.getitem(input, _along(at, [i for i, count in enumerate(counts) for _ in range(count)]))
+        else:
+            repeats = -1
     if repeats < 0:
         raise RuntimeError("repeat_interleave: repeats can not be negative")
     before, after = shape[: at + 1], shape[at + 1 :]

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ..dtypes import as_dtype
-from ..errors import DtypeError, LinAlgError, ShapeError, describe
+from ..errors import LinAlgError, ShapeError, UnsupportedDtypeError, describe
 from ..op import Arg
 from ..spec import Meta
 
@@ -30,9 +30,9 @@ def check_floating(op: str, *operands: Any) -> None:
     for operand in operands:
         dtype = as_dtype(operand.dtype)
         if not (dtype.is_floating_point or dtype.is_complex):
-            raise DtypeError(f"{op}: Expected a floating point or complex tensor as input. Got {dtype.name} ({describe(operand)}). Convert it with .float() or .double()")
+            raise UnsupportedDtypeError(f"{op}: Expected a floating point or complex tensor as input. Got {dtype.name} ({describe(operand)}). Convert it with .float()")
         if dtype.name in {"float16", "bfloat16"}:
-            raise DtypeError(f"{op}: Low precision dtypes not supported. Got {dtype.name} ({describe(operand)}). Convert it with .float()")
+            raise UnsupportedDtypeError(f"{op}: Low precision dtypes not supported. Got {dtype.name} ({describe(operand)}). Convert it with .float()")
 
 
 def require_floating(*arrays: Any) -> None:

@@ -148,8 +148,8 @@ def _product_of_all(xp: Any, input: Any, dtype: Any) -> Any:
     """Many products side by side: faster than one after the other, and far from the tiny numbers, which processors multiply slowly."""
     flat = input.reshape(-1)
     rows = flat.size // _LANES
-    lanes = xp.prod(flat[: rows * _LANES].reshape(rows, _LANES), axis=0, dtype=dtype)
-    return xp.prod(lanes) * xp.prod(flat[rows * _LANES :], dtype=dtype)
+    found = flat[: rows * _LANES].reshape(rows, _LANES).prod(axis=0, dtype=dtype).prod()
+    return found if rows * _LANES == flat.size else found * flat[rows * _LANES :].prod(dtype=dtype)
 
 
 def _factors(F: Any, g: Any, input: Any, dim: Any, keepdim: bool, dtype: Any) -> tuple[Any, Any, int]:

@@ -10,7 +10,7 @@ from .backend.registry import BY_TYPE
 from .births import check_root
 from .config import MODE, get_mode
 from .engine import WRITES, Reading, run
-from .errors import GraphError, ShapeError
+from .errors import DtypeError, GraphError, ShapeError
 from .growth import note_pass
 from .kernels.strided import contiguous_copy
 from .node import retain_gradient
@@ -69,6 +69,9 @@ def _seed(output: Any, gradient: Any, position: int) -> Any:
         raise TypeError(f"gradients must be Tensors or None, got {type(gradient).__name__}")
     if gradient._array.shape != array.shape:
         raise ShapeError(f"Mismatch in shape: grad_output[{position}] has a shape of {tuple(gradient._array.shape)} and output[{position}] has a shape of {tuple(array.shape)}")
+    if gradient._array.dtype != array.dtype and "c" in (gradient._array.dtype.kind, array.dtype.kind):
+        raise DtypeError("For complex Tensors, both grad_output and output are required to have the same dtype. "
+                         f"Mismatch in dtype: grad_output[{position}] has a dtype of {gradient._array.dtype} and output[{position}] has a dtype of {array.dtype}")
     return gradient
 
 

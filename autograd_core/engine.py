@@ -317,7 +317,8 @@ def run(roots: Sequence[Node | Leaf], cotangents: Sequence[Any], *, reading: Rea
         _sweep_arrays(order, pending, not retain_graph, wanted)
     else:
         _sweep_tensors(order, pending, not retain_graph, wanted, reading)
-    for end in leaves if wanted is None else wanted:
+    ends: Iterable[Any] = leaves if wanted is None else wanted
+    for end in ends:
         g = pending.pop(end, None)
         if g is None:
             continue

@@ -309,6 +309,15 @@ def test_backward_on_a_leaf() -> None:
     assert x.grad.item() == 1.0
 
 
+@pytest.mark.parametrize(("of", "given"), [("float32", "complex64"), ("complex64", "float32"), ("complex64", "complex128")])
+def test_a_cotangent_of_complex_numbers_has_the_dtype_of_the_result(of: str, given: str) -> None:
+    x = ag.ones(2, dtype=of, requires_grad=True)
+    with pytest.raises(RuntimeError, match="required to have the same dtype"):
+        (x * 2).backward(ag.ones(2, dtype=given))
+    (x * 2).backward(ag.ones(2, dtype=of))
+    assert x.grad.tolist() == [2, 2]
+
+
 def test_backward_does_not_change_its_cotangent() -> None:
     x = vector(1.0, 2.0)
     seed = ag.tensor([1.0, 1.0], dtype=ag.float64)

@@ -238,3 +238,11 @@ def test_empty_ranges_and_counts() -> None:
         ag.gcd(ones(2), ones(2))
     with pytest.raises(RuntimeError, match="can not be negative"):
         ag.repeat_interleave(ag.tensor([1, -2]))
+
+
+@pytest.mark.parametrize("use", [
+    lambda x: nn.functional.layer_norm(x, (2,)), lambda x: nn.functional.avg_pool1d(x.bool(), 1), lambda x: ag.linalg.eigh(x), lambda x: nn.functional.elu_(x), lambda x: ag.bernoulli(x)])
+def test_what_is_not_implemented_for_a_dtype(use: Any) -> None:
+    with pytest.raises(NotImplementedError, match=r"not implemented for|can't be cast|Expected a floating point") as caught:
+        use(ag.ones(2, 2, dtype=ag.int64))
+    assert isinstance(caught.value, RuntimeError)

@@ -6,7 +6,7 @@ from math import prod
 from typing import Any
 
 from ..dtypes import as_dtype
-from ..errors import ShapeError, describe
+from ..errors import ShapeError, UnsupportedDtypeError, describe
 from ..kernels import normalization
 from ..op import NN, TORCH_NN, S, composite, detached, op
 from ..spec import Meta, computed_dtype, reduced, wrap_dims
@@ -15,6 +15,8 @@ from .reduce import wide_dtype, widened
 
 def _standardize_spec(input: Any, weight: Any = None, bias: Any = None, *, dims: Any, shape: Any, eps: float) -> tuple[Meta, Meta, Meta]:
     dtype = computed_dtype("standardize", "equal", (input, weight, bias))
+    if not dtype.is_floating_point:
+        raise UnsupportedDtypeError(f"standardize: not implemented for {dtype.name} (input {describe(input)}). Convert the input with .float()")
     sizes = tuple(input.shape)
     inner = as_dtype("float32") if dtype.name == "float16" else dtype
     statistics = Meta(reduced(sizes, wrap_dims(dims, len(sizes), "standardize"), True), inner)

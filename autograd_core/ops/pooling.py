@@ -15,6 +15,7 @@ from typing import Any
 
 from ..backend.registry import backend_of
 from ..dtypes import as_dtype
+from ..errors import UnsupportedDtypeError
 from ..kernels.choose import choose
 from ..kernels.sliding import SMALL, SmallImages
 from ..op import Arg, S, distinct, op
@@ -249,7 +250,7 @@ _UNDILATED: dict[str, Any] = {**_THREE, "dilation": (1, 1), "size": (3, 7)}
 def avg_pool(xp: Any, input: Any, *, kernel: Any, stride: Any, padding: Any, dilation: Any, size: Any, count_include_pad: bool, divisor: Any) -> Any:
     """The mean of each window."""
     if input.dtype.kind not in "fc":
-        raise RuntimeError(f"avg_pool{len(kernel)}d: not implemented for '{as_dtype(input.dtype).name}'. Convert with .float()")
+        raise UnsupportedDtypeError(f"avg_pool{len(kernel)}d: not implemented for '{as_dtype(input.dtype).name}'. Convert with .float()")
     windows = windows_of(input.shape, kernel, stride, padding, dilation, size)
     work = widened(input)
     if windows.small is not None and windows.plain:

@@ -11,6 +11,7 @@ import math
 from typing import Any
 
 from ..dtypes import as_dtype
+from ..errors import UnsupportedDtypeError
 from ..op import TORCH_TENSOR, Arg, S, op, span
 from ..random import generator_for
 from ..spec import Meta, broadcast, computed_dtype
@@ -35,7 +36,7 @@ def _floats(xp: Any, input: Any, draw: Any, shape: Any, generator: Any) -> Any:
 
 def _need_floats(op: str, input: Any) -> None:
     if input.dtype.kind not in "fc":
-        raise RuntimeError(f"{op}: not implemented for '{as_dtype(input.dtype).name}'. Draw in a floating-point dtype and convert")
+        raise UnsupportedDtypeError(f"{op}: not implemented for '{as_dtype(input.dtype).name}'. Draw in a floating-point dtype and convert")
 
 
 _STEPS = {"float16": 2**11, "bfloat16": 2**8}
@@ -155,7 +156,7 @@ def draw_geometric(xp: Any, input: Any, *, p: float, generator: Any = None) -> A
 
 def _poisson_spec(input: Any, **attrs: Any) -> Meta:
     if as_dtype(input.dtype).dtype.kind != "f":
-        raise RuntimeError(f"poisson: not implemented for '{as_dtype(input.dtype).name}'. Give rates in floating point")
+        raise UnsupportedDtypeError(f"poisson: not implemented for '{as_dtype(input.dtype).name}'. Give rates in floating point")
     return _same(input)
 
 
@@ -211,7 +212,7 @@ def draw_bernoulli(xp: Any, input: Any, p: Any = 0.5, *, shape: Any = None, gene
 
 def _bernoulli_spec(input: Any, **attrs: Any) -> Meta:
     if as_dtype(input.dtype).dtype.kind != "f":
-        raise RuntimeError(f"bernoulli: not implemented for '{as_dtype(input.dtype).name}'. Give probabilities in floating point")
+        raise UnsupportedDtypeError(f"bernoulli: not implemented for '{as_dtype(input.dtype).name}'. Give probabilities in floating point")
     return _same(input)
 
 

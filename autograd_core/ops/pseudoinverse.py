@@ -10,14 +10,13 @@ from typing import Any
 
 from ..dtypes import as_dtype, int64
 from ..errors import ShapeError, describe
-from ..op import Arg, S, composite, detached, ints, op
+from ..op import S, composite, detached, ints, op
 from ..spec import Meta, computed_dtype
 from .matrices import COMPLEX, LINALG, adjoint_of, check_matrices, positive, real_dtype, regular, require_floating
 from .spectral import linalg_eigh, linalg_svd
 
 EPSILON = {"f": 2.0**-23, "d": 2.0**-52, "F": 2.0**-23, "D": 2.0**-52}
 """The distance from 1 to the next number, by the dtype's character."""
-_LOW_RANK = Arg(values=[[1.0, 2.0, 3.0], [2.0, 4.0, 6.0]])
 
 
 def _tolerance(xp: Any, largest: Any, shape: tuple[int, ...], char: str, atol: Any, rtol: Any) -> Any:
@@ -105,9 +104,9 @@ def linalg_matrix_rank(F: Any, A: Any, tol: Any = None, hermitian: bool = False,
 
     ``tol`` is an absolute tolerance, which stands alone.
     """
+    shape = check_matrices("linalg.matrix_rank", A, square=hermitian)
     if tol is not None:
         atol, rtol = tol, 0.0
-    shape = check_matrices("linalg.matrix_rank", A, square=hermitian)
     A = detached(A)
     values = F.abs(F.linalg_eigvalsh(A)) if hermitian else F.linalg_svdvals(A)
     if not values.shape[-1]:

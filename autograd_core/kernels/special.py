@@ -269,7 +269,7 @@ _NORMAL = tuple(coefficient * _SQRT_HALF ** (2 * power + 1) for coefficient, pow
 
 def normal_share(xp: Any, x: Any, *, out: Any = None) -> Any:
     """The distribution function of the standard normal distribution in float32, with an error of 1e-7 of 1, not of the value."""
-    if x.size <= _FEW and x.__class__ is xp.ndarray and backend_of(x).name == "cpu":
+    if x.size <= _FEW and x.ndim and backend_of(x).name == "cpu":  # in a plan too, which then leaves it whole: the other way rounds otherwise
         return blockwise(xp, normal_share, x, lambda each: 0.5 * math.erfc(-_SQRT_HALF * each), _SINGLE_DTYPE)
     if not x.ndim:
         return normal_share(xp, x.reshape(1))[0]

@@ -156,6 +156,8 @@ class Stand:
         return target
 
     def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        if function.__module__ == "numpy.linalg":
+            raise UntraceableError  # it raises where a matrix is singular, and the kernel may know another way then
         if function.__name__ == "where" and len(args) == 3 and not kwargs:
             return self._where(*args)
         if function.__name__ in _REDUCTIONS and len(args) == 1 and args[0] is self:
@@ -202,6 +204,8 @@ _REDUCTIONS = {"sum": "add", "max": "maximum", "min": "minimum", "prod": "multip
 
 def _power(self: Stand, other: Any) -> Any:
     """The operator knows faster ways for some exponents, which are these."""
+    if self.dtype.kind in "iu" and isinstance(other, Stand):
+        raise UntraceableError  # integers to negative powers raise, and the kernel has another way for them
     ufunc = {2.0: "square", 0.5: "sqrt", -1.0: "reciprocal"}.get(other) if other.__class__ in (int, float) and self.ndim and self.dtype.char in "fd" else None
     return self.trace.call("pow", operator.pow, (self, other), {}) if ufunc is None else getattr(backend_for_device("cpu").xp, ufunc)(self)
 
@@ -436,8 +440,15 @@ def lower(graph: Graph, blocks: bool = True, among: set[Step] | None = None) -> 
     backend = backend_for_device("cpu")
     steps: list[Step] = []
     with _served(backend), backend.xp.errstate(all="ignore"):
+        in_doubt: set[Value] = set()
         for step in graph.steps:
-            steps += _taken_apart(step, graph, blocks) if among is None or step in among else [step]
+            if (among is not None and step not in among) or (step.kind == "rule" and any(value in in_doubt for value in step.reads())):
+                steps.append(step)
+                continue
+            parts = _taken_apart(step, graph, blocks)
+            steps += parts
+            if step.kind == "kept" and step.op is not None and step.op.outputs is None and parts[0] is step:  # it looks at values, so what it keeps may look otherwise next time
+                in_doubt.update(value for value in step.outputs[1:] if value is not None)
     opaque = [i for i, step in enumerate(steps) if step.kind in ("op", "kept", "rule")]
     graph.steps = [step for i, step in enumerate(steps) if step.kind != "flag" or (opaque and opaque[-1] > i)]  # only whole kernels ask for the flags
 

@@ -338,8 +338,10 @@ class Plan:
             if trace.tb_frame.f_code.co_filename == self.program.filename:
                 step = self.program.step_of_line.get(trace.tb_lineno)
                 if step is not None:
-                    kind = type(error) if type(error) in (IndexError, TypeError, ValueError, NotImplementedError) else RuntimeError
-                    return kind(f"{step.name}: {error} (in a replayed step, recorded at {step.line})")
+                    kind = type(error) if type(error).__init__ in (IndexError.__init__, RuntimeError.__init__, TypeError.__init__, ValueError.__init__) else RuntimeError
+                    said = str(error)
+                    named = said.startswith((f"{step.name}:", f"{step.op.spoken if step.op is not None else step.name}:"))
+                    return kind(f"{'' if named else step.name + ': '}{said} (in a replayed step, recorded at {step.line})")
             trace = trace.tb_next
         return error
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 
@@ -24,8 +26,9 @@ def test_nextafter_of_many_numbers(dtype: str) -> None:
 
 @pytest.mark.parametrize("dim", [0, 1])
 @pytest.mark.parametrize("numbers", ["random", "growing", "equal", "NaN"])
-def test_places_of_running_maxima(numbers: str, dim: int) -> None:
-    x = np.random.default_rng(0).standard_normal((20, 40))
+@pytest.mark.parametrize("shape", [(20, 40), (8, 512)])
+def test_places_of_running_maxima(numbers: str, dim: int, shape: tuple[int, ...]) -> None:
+    x = np.random.default_rng(0).standard_normal(shape)
     if numbers == "growing":
         x = np.sort(x, axis=dim)
     elif numbers == "equal":
@@ -160,3 +163,35 @@ def test_prelu_of_one_weight(count: int, weight: float) -> None:
     assert np.array_equal(result.detach().numpy(), np.where(x > 0, x, np.float32(weight) * x))
     assert np.array_equal(leaf.grad.numpy(), np.where(x > 0, 1, weight).astype("float32"))
     assert slope.grad.item() == pytest.approx(np.minimum(x, 0).sum(dtype="float64"), rel=1e-5)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("limits", [(0.0, 0.0), (-1.0, 0.7), (-1e-3, 0.3)])
+def test_few_bins_of_many_numbers(dtype: str, limits: tuple[float, float]) -> None:
+    x = np.random.default_rng(0).standard_normal(40000).astype(dtype)
+    x[:4000] = np.round(x[:4000], 1)  # which lie on the edges
+    low, high = limits if limits[1] else (x.min(), x.max())
+    edges = low + (high - low) * (np.arange(11) / 10)
+    expected = [((x >= a) & (x < b)).sum() for a, b in itertools.pairwise(edges)]
+    expected[0], expected[-1] = ((x >= low) & (x < edges[1])).sum(), ((x >= edges[-2]) & (x <= high)).sum()
+    assert ag.histc(ag.from_numpy(x), 10, *limits).tolist() == [float(n) for n in expected]
+
+
+def test_averages_of_small_images_with_infinities() -> None:
+    x = np.random.default_rng(0).standard_normal((4, 4, 16, 16))
+    for special in (0.0, np.inf, -np.inf, np.nan):
+        x[1, 1, 3, 9] = special
+        expected = x.reshape(4, 4, 2, 8, 2, 8).mean(axis=(3, 5))
+        assert np.allclose(nn.functional.adaptive_avg_pool2d(ag.from_numpy(x), 2).numpy(), expected, rtol=1e-12, equal_nan=True)
+
+
+@pytest.mark.parametrize("padding", [0, 1, (2, 3), (0, 2), (3, 0)])
+@pytest.mark.parametrize("size", [1, 3])
+def test_rows_of_padded_images_share_zeros(padding: int | tuple[int, int], size: int) -> None:
+    stream = np.random.default_rng(0)
+    x, weight = stream.standard_normal((2, 3, 20, 30)), stream.standard_normal((4, 3, size, size))
+    before, after = (padding, padding) if isinstance(padding, int) else padding
+    padded = np.pad(x, ((0, 0), (0, 0), (before, before), (after, after)))
+    windows = np.lib.stride_tricks.sliding_window_view(padded, (size, size), axis=(2, 3))
+    expected = np.einsum("bchwij,fcij->bfhw", windows, weight)
+    assert np.allclose(ag.conv2d(ag.from_numpy(x), ag.from_numpy(weight), padding=padding).numpy(), expected, rtol=1e-10, atol=1e-12)

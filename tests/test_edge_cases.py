@@ -120,3 +120,22 @@ def test_gradients_without_dimensions_have_memory_of_their_own() -> None:
 
 def test_largest_difference_of_rows_of_nothing() -> None:
     assert ag.cdist(ag.zeros(2, 0), ag.zeros(3, 0), p=float("inf")).tolist() == [[0.0] * 3] * 2
+
+
+@pytest.mark.parametrize("reduction", ["none", "mean", "sum"])
+@pytest.mark.parametrize("name", ["mse_loss", "huber_loss", "smooth_l1_loss", "kl_div", "hinge_embedding_loss", "soft_margin_loss", "poisson_nll_loss", "binary_cross_entropy",
+                                  "binary_cross_entropy_with_logits", "multilabel_soft_margin_loss", "margin_ranking_loss", "gaussian_nll_loss"])
+def test_losses_of_whole_numbers_are_no_whole_numbers(name: str, reduction: str) -> None:
+    loss = getattr(nn.functional, name)
+    a, b = ag.tensor([[0, 1], [1, 0]]), ag.tensor([[1, 0], [1, 1]])
+    others = (2 * b,) if name == "margin_ranking_loss" else (b + 1,) if name == "gaussian_nll_loss" else ()
+    for _ in range(4):
+        found = loss(a, b, *others, reduction=reduction)
+        expected = loss(a.float(), b.float(), *[each.float() for each in others], reduction=reduction)
+        assert found.dtype == ag.float32
+        assert found.tolist() == expected.tolist()
+
+
+def test_sums_of_bytes() -> None:
+    x = ag.full((2, 3), 200, dtype=ag.uint8)
+    assert x.sum_to_size(1, 3).tolist() == [[400, 400, 400]]

@@ -42,7 +42,7 @@ _LOGITS = [S((3, 4), span(0.0, 1.0, 3, 4), None, None), S((3, 4), span(0.0, 1.0,
 
 
 @op("sigmoid_cross_entropy(input: Tensor, target: Tensor, weight: Tensor | None, pos_weight: Tensor | None, reduction: str = 'mean') -> Tensor",
-    label="binary_cross_entropy_with_logits", promotes="same", spec=_logits_spec, samples=_LOGITS)
+    label="binary_cross_entropy_with_logits", promotes="float", spec=_logits_spec, samples=_LOGITS)
 def sigmoid_cross_entropy(xp: Any, input: Any, target: Any, weight: Any, pos_weight: Any, *, reduction: str = "mean") -> Any:
     """The cross-entropy between ``sigmoid(input)`` and ``target``, computed from the logits without overflow."""
     return _logits_parts(xp, input, target, weight, pos_weight, reduction=reduction)[0]
@@ -127,7 +127,7 @@ def _chances_spec(input: Any, target: Any, *, reduction: str) -> Meta:
     return reduced_meta("binary_cross_entropy", input, reduction)
 
 
-@op("chances_cross_entropy(input: Tensor, target: Tensor, reduction: str) -> Tensor", label="binary_cross_entropy", promotes="same", spec=_chances_spec, samples=[
+@op("chances_cross_entropy(input: Tensor, target: Tensor, reduction: str) -> Tensor", label="binary_cross_entropy", promotes="float", spec=_chances_spec, samples=[
     *(S(span(0.1, 0.9, 3, 4), span(0.0, 1.0, 3, 4), reduction=reduction) for reduction in ("none", "mean", "sum")),
     S(span(0.1, 0.9), span(0.0, 1.0), reduction="mean"), S(span(0.1, 0.9, 0, 2), span(0.0, 1.0, 0, 2), reduction="sum"),
     S(span(0.1, 0.9, 3, 4), (4,), reduction="sum", error=ValueError, match="same size"), S(span(1.5, 2.0, 3), (3,), reduction="sum", error=RuntimeError, match="between 0 and 1")])

@@ -39,7 +39,7 @@ def _counting_parts(xp: Any, input: Any, target: Any, *, reduction: str) -> tupl
     return sum_or_mean(xp, rate - counts * wide, reduction, input.dtype), rate - counts
 
 
-@op("counting_error(input: Tensor, target: Tensor, reduction: str) -> Tensor", label="poisson_nll", promotes="same", spec=pair_spec("poisson_nll_loss"), samples=[
+@op("counting_error(input: Tensor, target: Tensor, reduction: str) -> Tensor", label="poisson_nll", promotes="float", spec=pair_spec("poisson_nll_loss"), samples=[
     *(S((3, 4), span(0.0, 3.0, 3, 4), reduction=reduction) for reduction in ("none", "mean", "sum")), S((), span(0.0, 3.0), reduction="mean"), S((0, 2), (0, 2), reduction="sum")])
 def counting_error(xp: Any, input: Any, target: Any, *, reduction: str) -> Any:
     """``exp(input) - target * input`` of equal shapes, reduced."""
@@ -104,7 +104,7 @@ def _gaussian_parts(xp: Any, input: Any, target: Any, var: Any, *, eps: float, r
     return sum_or_mean(xp, loss, reduction, input.dtype), scaled, spread
 
 
-@op("gaussian_error(input: Tensor, target: Tensor, var: Tensor, eps: float, reduction: str) -> Tensor", label="gaussian_nll", promotes="same", broadcasts=True,
+@op("gaussian_error(input: Tensor, target: Tensor, var: Tensor, eps: float, reduction: str) -> Tensor", label="gaussian_nll", promotes="float", broadcasts=True,
     spec=_gaussian_spec, samples=[
         *(S((3, 4), (3, 4), span(0.5, 2.0, 3, 4), eps=1e-6, reduction=reduction) for reduction in ("none", "mean", "sum")),
         S((3, 4), (3, 4), span(0.5, 2.0, 3, 1), eps=1e-6, reduction="mean"), S((), (), span(0.5, 2.0), eps=1e-6, reduction="sum"),

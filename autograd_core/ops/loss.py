@@ -10,11 +10,10 @@ import math
 import warnings
 from typing import Any
 
-from ..dtypes import as_dtype
 from ..errors import BroadcastWarning
 from ..kernels.blocks import at_hand
 from ..op import NN, S, composite, op, span
-from ..spec import Meta, broadcast
+from ..spec import Meta, broadcast, computed_dtype
 from .reduce import HALF, SINGLE, widened
 
 REDUCTIONS = ("none", "mean", "sum")
@@ -34,7 +33,7 @@ def reduce_loss(F: Any, loss: Any, reduction: str) -> Any:
 def reduced_meta(name: str, input: Any, reduction: str, shape: Any = None) -> Meta:
     """The result of a loss; ``shape`` is that of the unreduced one, by default the input's."""
     check_reduction(name, reduction)
-    return Meta((tuple(input.shape) if shape is None else shape) if reduction == "none" else (), as_dtype(input.dtype))
+    return Meta((tuple(input.shape) if shape is None else shape) if reduction == "none" else (), computed_dtype(name, "float", (input,)))
 
 
 def sum_or_mean(xp: Any, loss: Any, reduction: str, dtype: Any) -> Any:
@@ -88,7 +87,7 @@ def _squared_parts(xp: Any, input: Any, target: Any, *, reduction: str = "mean")
     return total / difference.size if reduction == "mean" else total, difference
 
 
-@op("squared_error(input: Tensor, target: Tensor, reduction: str = 'mean') -> Tensor", label="MSE", promotes="same", spec=_squared_spec, samples=_REGRESSION)
+@op("squared_error(input: Tensor, target: Tensor, reduction: str = 'mean') -> Tensor", label="MSE", promotes="float", spec=_squared_spec, samples=_REGRESSION)
 def squared_error(xp: Any, input: Any, target: Any, *, reduction: str = "mean") -> Any:
     """``(input - target) ** 2`` of equal shapes, reduced."""
     return _squared_parts(xp, input, target, reduction=reduction)[0]
@@ -153,7 +152,7 @@ def _huber_parts(xp: Any, input: Any, target: Any, *, delta: float, reduction: s
     return (total / difference.size if reduction == "mean" else total).astype(dtype, copy=False), slope.astype(dtype, copy=False)
 
 
-@op("huber_error(input: Tensor, target: Tensor, delta: float, reduction: str = 'mean') -> Tensor", label="Huber", promotes="same", spec=_huber_spec, samples=[
+@op("huber_error(input: Tensor, target: Tensor, delta: float, reduction: str = 'mean') -> Tensor", label="Huber", promotes="float", spec=_huber_spec, samples=[
     *(S((3, 4), (3, 4), delta=0.5, reduction=reduction) for reduction in REDUCTIONS), S((), (), delta=1.0), S((0, 2), (0, 2), delta=1.0, reduction="sum")])
 def huber_error(xp: Any, input: Any, target: Any, *, delta: float, reduction: str = "mean") -> Any:
     """``c * (d - c / 2)`` with ``d = |input - target|`` and ``c = min(d, delta)``, of equal shapes, reduced."""
@@ -220,7 +219,7 @@ def _divergence_parts(xp: Any, input: Any, target: Any, *, reduction: str) -> tu
     return sum_or_mean(xp, known * (logs - input), reduction, input.dtype), logs
 
 
-@op("divergence(input: Tensor, target: Tensor, reduction: str) -> Tensor", label="kl_div", promotes="same", spec=pair_spec("kl_div"), samples=[
+@op("divergence(input: Tensor, target: Tensor, reduction: str) -> Tensor", label="kl_div", promotes="float", spec=pair_spec("kl_div"), samples=[
     *(S(span(-2.0, -0.1, 3, 4), span(0.1, 0.9, 3, 4), reduction=reduction) for reduction in REDUCTIONS), S(span(-2.0, -0.1), span(0.1, 0.9), reduction="sum"),
     S((0, 2), (0, 2), reduction="sum")])
 def divergence(xp: Any, input: Any, target: Any, *, reduction: str) -> Any:

@@ -40,7 +40,7 @@ def _embedding_parts(xp: Any, input: Any, target: Any, *, margin: float, reducti
     return sum_or_mean(xp, widened(loss), reduction, input.dtype), pulled.astype(input.dtype) - (apart & (missing >= 0))
 
 
-@op("embedding_hinge(input: Tensor, target: Tensor, margin: float, reduction: str) -> Tensor", label="hinge_embedding", promotes="same", spec=pair_spec("hinge_embedding_loss"),
+@op("embedding_hinge(input: Tensor, target: Tensor, margin: float, reduction: str) -> Tensor", label="hinge_embedding", promotes="float", spec=pair_spec("hinge_embedding_loss"),
     samples=[*(S(distinct(3, 4), Arg(values=[[1.0, -1.0, 1.0, -1.0]] * 3), margin=0.3, reduction=reduction) for reduction in ("none", "mean", "sum")),
              S(distinct(4), Arg(values=[1.0, -1.0, 0.5, -0.5]), margin=1.0, reduction="sum"), S((), Arg(values=-1.0), margin=5.0, reduction="mean"),
              S((0, 2), (0, 2), margin=1.0, reduction="sum")])
@@ -73,7 +73,7 @@ def margin_ranking_loss(F: Any, input1: Any, input2: Any, target: Any, margin: f
 def _ranking_spec(input1: Any, input2: Any, target: Any, *, margin: float, reduction: str) -> Meta:
     given = {"input1": input1, "input2": input2, **({} if target is None else {"target": target})}
     shape = broadcast("margin_ranking_loss", tuple(given), tuple(given.values()))
-    return reduced_meta("margin_ranking_loss", Meta(shape, computed_dtype("margin_ranking_loss", "same", tuple(given.values()))), reduction)
+    return reduced_meta("margin_ranking_loss", Meta(shape, computed_dtype("margin_ranking_loss", "float", tuple(given.values()))), reduction)
 
 
 def _ranking_parts(xp: Any, input1: Any, input2: Any, target: Any, *, margin: float, reduction: str) -> tuple[Any, Any, Any]:
@@ -83,7 +83,7 @@ def _ranking_parts(xp: Any, input1: Any, input2: Any, target: Any, *, margin: fl
     return sum_or_mean(xp, widened(xp.maximum(loss, 0)), reduction, lead.dtype), (loss >= 0).astype(lead.dtype), lead
 
 
-@op("ranking(input1: Tensor, input2: Tensor, target: Tensor | None, margin: float, reduction: str) -> Tensor", label="margin", promotes="same", broadcasts=True,
+@op("ranking(input1: Tensor, input2: Tensor, target: Tensor | None, margin: float, reduction: str) -> Tensor", label="margin", promotes="float", broadcasts=True,
     spec=_ranking_spec, samples=[
         *(S(distinct(3, 4), distinct(3, 4), Arg(values=[[1.0, -1.0, 1.0, -1.0]] * 3), margin=0.3, reduction=reduction) for reduction in ("none", "mean", "sum")),
         S(distinct(3, 4), distinct(4), None, margin=0.3, reduction="mean"), S((), (), Arg(values=-1.0), margin=5.0, reduction="mean"),
@@ -252,7 +252,7 @@ def _logistic_elements(xp: Any, input: Any, target: Any) -> tuple[Any, Any]:
     return loss, xp.abs((product < 0).astype(small.dtype) - small)
 
 
-@op("logistic_error(input: Tensor, target: Tensor, reduction: str) -> Tensor", label="soft_margin", promotes="same", spec=pair_spec("soft_margin_loss"), samples=[
+@op("logistic_error(input: Tensor, target: Tensor, reduction: str) -> Tensor", label="soft_margin", promotes="float", spec=pair_spec("soft_margin_loss"), samples=[
     *(S((3, 4), Arg(values=[[1.0, -1.0, 1.0, -1.0]] * 3), reduction=reduction) for reduction in ("none", "mean", "sum")), S((), Arg(values=-1.0), reduction="mean"),
     S((0, 2), (0, 2), reduction="sum")])
 def logistic_error(xp: Any, input: Any, target: Any, *, reduction: str) -> Any:

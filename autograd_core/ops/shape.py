@@ -55,6 +55,8 @@ def sum_to(xp: Any, input: Any, *, shape: Any) -> Any:
     axes, kept = _stretched_dims(input.shape, shape)
     if axes and input.dtype.char == "e":  # half precision would lose the sum of a few thousand numbers
         summed = input.sum(axis=axes, keepdims=kept, dtype="float32").astype(input.dtype)
+    elif axes and input.dtype.char == "B":  # which NumPy adds up as uint64
+        summed = input.sum(axis=axes, keepdims=kept, dtype="int64")
     else:
         summed = input.sum(axis=axes, keepdims=kept) if axes else input
     return summed if summed.shape == shape else summed.reshape(shape)

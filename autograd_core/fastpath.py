@@ -330,6 +330,7 @@ def _write_body(op: Op, annotation: Mapping[str, str]) -> list[str]:
             unfit += f" or {other}.shape != own_shape"
         lines += _deeper(_number_or(name, annotation.get(name, "Tensor"), [
             f"{other} = {name}._array", f"n_{name} = {name}._node", f"if {other}.base is not None or {other} is {array}:", "    owns = False", f"if {unfit}:", "    d = None"]))
+    # odd: leaves and views that their base knows nothing of are refused, what retain_grad asked for moves to the new node
     lines += ["except AttributeError:", "    d = None", "now = get_mode()",
               f"if ({NO_FLOAT}) or now.general or not own_shape or own_view is INFERENCE"
               f" or (not owns and not lies_apart({', '.join(f'a_{name}' for name in op.inputs)})):",
@@ -413,9 +414,9 @@ def _may_be_marked(op: Op, name: str, annotation: Mapping[str, str]) -> str:
 def _mark(op: Op, annotation: Mapping[str, str], results: Sequence[str] = ("t",)) -> list[str]:
     """Mark results without graph whose inputs have one, or were cut from one."""
     inputs = op.inputs[0] if op.variadic else pack(list(op.inputs))
-    marked = "True" if op.variadic else " or ".join(_may_be_marked(op, name, annotation) for name in op.inputs)
+    marked = " or ".join(_may_be_marked(op, name, annotation) for name in op.inputs)
     return [f"if {_any_node(op)}:", f"    {''.join(f'{t}._view = ' for t in results)}_c_{op.name}",
-            f"elif {marked}:", *(f"    inherit_cut({t}, {inputs})" for t in results)]
+            "else:" if op.variadic else f"elif {marked}:", *(f"    inherit_cut({t}, {inputs})" for t in results)]
 
 
 def _note(op: Op, annotation: Mapping[str, str]) -> list[str]:

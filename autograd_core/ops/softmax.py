@@ -83,13 +83,19 @@ def exponentials(xp: Any, input: Any, dim: Any) -> tuple[Any, Any, Any]:
     if not wide.size or not wide.ndim:
         shifted = xp.asarray(wide) * 0
     else:
-        shifted = wide - amax.kernel(xp, wide, dim=dim, keepdim=True)
+        shifted = wide - _highest(xp, wide, dim)
     powers = xp.exp(shifted)
-    if powers.ndim == 2 and dim in {1, -1} and _FEW <= powers.size and powers.shape[1] <= _FEW and backend_of(powers).name == "cpu":
+    if powers.ndim == 2 and dim in {1, -1} and powers.size >= _FEW and powers.shape[1] <= _FEW and backend_of(powers).name == "cpu":
         return shifted, powers, powers.dot(ones(powers.shape[1], powers.dtype))[:, None]  # a third of the time of a sum
     return shifted, powers, powers.sum(axis=dim, keepdims=True)
 
 
+def _highest(xp: Any, input: Any, dim: int) -> Any:
+    return input.max(axis=dim, keepdims=True) if input.size < _FEWER else amax.kernel(xp, input, dim=dim, keepdim=True)
+
+
+_FEWER = 512
+"""Elements up to which nothing is gained by looking for a better order to find maxima in."""
 _FEW = 2048
 """Elements up to which the shortest way of calls counts more than what each call does."""
 
@@ -98,7 +104,7 @@ _FEW = 2048
 def softmax_along(xp: Any, input: Any, *, dim: int) -> Any:
     """``exp(input)`` divided by its sum along ``dim``, computed without overflow."""
     if 0 < input.size < _FEW and input.ndim and input.dtype.char in "fd":
-        powers = xp.exp(input - amax.kernel(xp, input, dim=dim, keepdim=True))
+        powers = xp.exp(input - _highest(xp, input, dim))
         powers /= powers.sum(axis=dim, keepdims=True)
         return powers
     _, powers, totals = exponentials(xp, input, dim)
@@ -116,7 +122,7 @@ def _(F: Any, g: Any, out: Any, dim: int) -> Any:
 def log_softmax_along(xp: Any, input: Any, *, dim: int) -> Any:
     """``log(softmax(input))``, computed without overflow and without loss of small probabilities."""
     if 0 < input.size < _FEW and input.ndim and input.dtype.char in "fd":
-        shifted = input - amax.kernel(xp, input, dim=dim, keepdim=True)
+        shifted = input - _highest(xp, input, dim)
         shifted -= xp.log(xp.exp(shifted).sum(axis=dim, keepdims=True))
         return shifted
     shifted, _, totals = exponentials(xp, input, dim)

@@ -9,9 +9,12 @@ of passing through s at t, and those probabilities are minus the gradient.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
+from ..backend.registry import backend_for_device
 from ..dtypes import as_dtype
+from ..kernels.blocks import at_hand
 from ..op import Arg, S, composite, ints, op
 from ..spec import Meta
 from .loss import check_reduction
@@ -30,6 +33,24 @@ def _chain_spec(log_probs: Any, targets: Any, *, input_lengths: Lengths, target_
             Meta((steps, batch, count), as_dtype(log_probs.dtype))]
 
 
+def _frame(xp: Any, steps: int, longest: int, input_lengths: Lengths, target_lengths: Lengths, dtype: Any) -> tuple[Any, Any, Any]:
+    """What of a chain follows from the lengths alone: where it starts, when there is a next time, and where it may end."""
+    places, lengths = xp.arange(2 * longest + 1), xp.asarray(target_lengths).reshape(-1, 1)
+    left = (xp.asarray(input_lengths) - 1 - xp.arange(steps).reshape(-1, 1))[:, :, None]
+    ends = (left == 0) & ((places == 2 * lengths) | (places == 2 * lengths - 1))
+    return places < 2, left > 0, xp.where(ends, 0, -INFINITY).astype(dtype)
+
+
+@lru_cache(maxsize=64)
+def _remembered(*sizes: Any) -> tuple[Any, Any, Any]:
+    """``_frame`` of few states, which takes as long as a fifth of the loss."""
+    return _frame(backend_for_device("cpu").xp, *sizes)
+
+
+_FEW = 1 << 12
+"""States at all times that are remembered."""
+
+
 @op("ctc_chain(log_probs: Tensor, targets: Tensor, input_lengths: tuple[int, ...], target_lengths: tuple[int, ...], blank: int) -> tuple[Tensor, ...]", label="states",
     outputs=("states", "skips", "starts", "goes_on", "ends"), constant_outputs=(0, 1, 2, 3, 4), spec=_chain_spec, samples=[
         S((4, 2, 4), Arg(values=[[1, 2, 2], [3, 1, 0]]), input_lengths=(4, 3), target_lengths=(3, 2), blank=0),
@@ -38,15 +59,15 @@ def ctc_chain(xp: Any, log_probs: Any, targets: Any, *, input_lengths: Lengths, 
     """The states of each chain, (batch, 2 * longest + 1), whether the blank before each may be skipped, whether a chain starts
     there; for each time whether there is a next one, and 0 where a chain may end and -inf elsewhere."""
     steps, (batch, longest) = len(log_probs), targets.shape
-    places, lengths = xp.arange(2 * longest + 1), xp.asarray(target_lengths).reshape(-1, 1)
+    few = steps * batch * (2 * longest + 1) <= _FEW and at_hand(log_probs)
+    sizes = (steps, longest, input_lengths, target_lengths, log_probs.dtype)
+    starts, goes_on, ends = [each.copy() for each in _remembered(*sizes)] if few else _frame(xp, *sizes)  # a plan writes its own arrays
     states = xp.empty((batch, 2 * longest + 1), dtype="int64")
     states[...] = blank
-    states[:, 1::2] = targets if target_lengths == (longest,) * batch else xp.where(xp.arange(longest) < lengths, targets, blank)
+    states[:, 1::2] = targets if target_lengths == (longest,) * batch else xp.where(xp.arange(longest) < xp.asarray(target_lengths).reshape(-1, 1), targets, blank)
     skips = xp.zeros(states.shape, dtype=bool)
     skips[:, 2:] = (states[:, 2:] != blank) & (states[:, 2:] != states[:, :-2])
-    left = (xp.asarray(input_lengths) - 1 - xp.arange(steps).reshape(-1, 1))[:, :, None]
-    ends = (left == 0) & ((places == 2 * lengths) | (places == 2 * lengths - 1))
-    return states, skips, places < 2, left > 0, xp.where(ends, 0, -INFINITY).astype(log_probs.dtype)
+    return states, skips, starts, goes_on, ends
 
 
 def _forward(xp: Any, log_probs: Any, targets: Any, *, input_lengths: Lengths, target_lengths: Lengths, blank: int) -> tuple[Any, ...]:

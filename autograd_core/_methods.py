@@ -5825,8 +5825,8 @@ def channel_shuffle(input: Tensor, groups: builtins.int) -> Tensor:
         raise
 
 
-def special_chebyshev_polynomial_t(input: TensorLike, n: builtins.int | Tensor) -> Tensor:
-    """The Chebyshev polynomial of the first kind, cos(n θ) at cos(θ), of degree ``n``: a number or a tensor of them, which broadcasts; 0 for negative ``n``."""
+def special_chebyshev_polynomial_t(input: TensorLike, n: TensorLike) -> Tensor:
+    """The Chebyshev polynomial of the first kind, cos(n θ) at cos(θ), of degree ``n``: a number or a tensor of them, which broadcasts, cut off; 0 for negative ``n``."""
     try:
         return _special_chebyshev_polynomial_t(F, input, n)
     except Exception:
@@ -5834,8 +5834,8 @@ def special_chebyshev_polynomial_t(input: TensorLike, n: builtins.int | Tensor) 
         raise
 
 
-def special_shifted_chebyshev_polynomial_t(input: TensorLike, n: builtins.int | Tensor) -> Tensor:
-    """The Chebyshev polynomial of the first kind, cos(n θ) at cos(θ), of ``2 * input - 1``, of degree ``n``: a number or a tensor of them, which broadcasts; 0 for negative ``n``."""
+def special_shifted_chebyshev_polynomial_t(input: TensorLike, n: TensorLike) -> Tensor:
+    """The Chebyshev polynomial of the first kind, cos(n θ) at cos(θ), of ``2 * input - 1``, of degree ``n``: a number or a tensor of them, which broadcasts, cut off; 0 for negative ``n``."""
     try:
         return _special_shifted_chebyshev_polynomial_t(F, input, n)
     except Exception:
@@ -5843,8 +5843,8 @@ def special_shifted_chebyshev_polynomial_t(input: TensorLike, n: builtins.int | 
         raise
 
 
-def special_chebyshev_polynomial_u(input: TensorLike, n: builtins.int | Tensor) -> Tensor:
-    """The Chebyshev polynomial of the second kind, of degree ``n``: a number or a tensor of them, which broadcasts; 0 for negative ``n``."""
+def special_chebyshev_polynomial_u(input: TensorLike, n: TensorLike) -> Tensor:
+    """The Chebyshev polynomial of the second kind, of degree ``n``: a number or a tensor of them, which broadcasts, cut off; 0 for negative ``n``."""
     try:
         return _special_chebyshev_polynomial_u(F, input, n)
     except Exception:
@@ -5852,8 +5852,8 @@ def special_chebyshev_polynomial_u(input: TensorLike, n: builtins.int | Tensor) 
         raise
 
 
-def special_shifted_chebyshev_polynomial_u(input: TensorLike, n: builtins.int | Tensor) -> Tensor:
-    """The Chebyshev polynomial of the second kind, of ``2 * input - 1``, of degree ``n``: a number or a tensor of them, which broadcasts; 0 for negative ``n``."""
+def special_shifted_chebyshev_polynomial_u(input: TensorLike, n: TensorLike) -> Tensor:
+    """The Chebyshev polynomial of the second kind, of ``2 * input - 1``, of degree ``n``: a number or a tensor of them, which broadcasts, cut off; 0 for negative ``n``."""
     try:
         return _special_shifted_chebyshev_polynomial_u(F, input, n)
     except Exception:
@@ -5861,8 +5861,8 @@ def special_shifted_chebyshev_polynomial_u(input: TensorLike, n: builtins.int | 
         raise
 
 
-def special_chebyshev_polynomial_v(input: TensorLike, n: builtins.int | Tensor) -> Tensor:
-    """The Chebyshev polynomial of the third kind, of degree ``n``: a number or a tensor of them, which broadcasts; 0 for negative ``n``."""
+def special_chebyshev_polynomial_v(input: TensorLike, n: TensorLike) -> Tensor:
+    """The Chebyshev polynomial of the third kind, of degree ``n``: a number or a tensor of them, which broadcasts, cut off; 0 for negative ``n``."""
     try:
         return _special_chebyshev_polynomial_v(F, input, n)
     except Exception:
@@ -5870,8 +5870,8 @@ def special_chebyshev_polynomial_v(input: TensorLike, n: builtins.int | Tensor) 
         raise
 
 
-def special_shifted_chebyshev_polynomial_v(input: TensorLike, n: builtins.int | Tensor) -> Tensor:
-    """The Chebyshev polynomial of the third kind, of ``2 * input - 1``, of degree ``n``: a number or a tensor of them, which broadcasts; 0 for negative ``n``."""
+def special_shifted_chebyshev_polynomial_v(input: TensorLike, n: TensorLike) -> Tensor:
+    """The Chebyshev polynomial of the third kind, of ``2 * input - 1``, of degree ``n``: a number or a tensor of them, which broadcasts, cut off; 0 for negative ``n``."""
     try:
         return _special_shifted_chebyshev_polynomial_v(F, input, n)
     except Exception:
@@ -5879,8 +5879,8 @@ def special_shifted_chebyshev_polynomial_v(input: TensorLike, n: builtins.int | 
         raise
 
 
-def special_chebyshev_polynomial_w(input: TensorLike, n: builtins.int | Tensor) -> Tensor:
-    """The Chebyshev polynomial of the fourth kind, of degree ``n``: a number or a tensor of them, which broadcasts; 0 for negative ``n``."""
+def special_chebyshev_polynomial_w(input: TensorLike, n: TensorLike) -> Tensor:
+    """The Chebyshev polynomial of the fourth kind, of degree ``n``: a number or a tensor of them, which broadcasts, cut off; 0 for negative ``n``."""
     try:
         return _special_chebyshev_polynomial_w(F, input, n)
     except Exception:
@@ -5888,8 +5888,8 @@ def special_chebyshev_polynomial_w(input: TensorLike, n: builtins.int | Tensor) 
         raise
 
 
-def special_shifted_chebyshev_polynomial_w(input: TensorLike, n: builtins.int | Tensor) -> Tensor:
-    """The Chebyshev polynomial of the fourth kind, of ``2 * input - 1``, of degree ``n``: a number or a tensor of them, which broadcasts; 0 for negative ``n``."""
+def special_shifted_chebyshev_polynomial_w(input: TensorLike, n: TensorLike) -> Tensor:
+    """The Chebyshev polynomial of the fourth kind, of ``2 * input - 1``, of degree ``n``: a number or a tensor of them, which broadcasts, cut off; 0 for negative ``n``."""
     try:
         return _special_shifted_chebyshev_polynomial_w(F, input, n)
     except Exception:
@@ -5897,8 +5897,8 @@ def special_shifted_chebyshev_polynomial_w(input: TensorLike, n: builtins.int | 
         raise
 
 
-def special_hermite_polynomial_h(input: TensorLike, n: builtins.int | Tensor) -> Tensor:
-    """The physicist's Hermite polynomial, of degree ``n``: a number or a tensor of them, which broadcasts; 0 for negative ``n``."""
+def special_hermite_polynomial_h(input: TensorLike, n: TensorLike) -> Tensor:
+    """The physicist's Hermite polynomial, of degree ``n``: a number or a tensor of them, which broadcasts, cut off; 0 for negative ``n``."""
     try:
         return _special_hermite_polynomial_h(F, input, n)
     except Exception:
@@ -5906,8 +5906,8 @@ def special_hermite_polynomial_h(input: TensorLike, n: builtins.int | Tensor) ->
         raise
 
 
-def special_hermite_polynomial_he(input: TensorLike, n: builtins.int | Tensor) -> Tensor:
-    """The probabilist's Hermite polynomial, of degree ``n``: a number or a tensor of them, which broadcasts; 0 for negative ``n``."""
+def special_hermite_polynomial_he(input: TensorLike, n: TensorLike) -> Tensor:
+    """The probabilist's Hermite polynomial, of degree ``n``: a number or a tensor of them, which broadcasts, cut off; 0 for negative ``n``."""
     try:
         return _special_hermite_polynomial_he(F, input, n)
     except Exception:
@@ -5915,8 +5915,8 @@ def special_hermite_polynomial_he(input: TensorLike, n: builtins.int | Tensor) -
         raise
 
 
-def special_laguerre_polynomial_l(input: TensorLike, n: builtins.int | Tensor) -> Tensor:
-    """The Laguerre polynomial, of degree ``n``: a number or a tensor of them, which broadcasts; 0 for negative ``n``."""
+def special_laguerre_polynomial_l(input: TensorLike, n: TensorLike) -> Tensor:
+    """The Laguerre polynomial, of degree ``n``: a number or a tensor of them, which broadcasts, cut off; 0 for negative ``n``."""
     try:
         return _special_laguerre_polynomial_l(F, input, n)
     except Exception:
@@ -5924,8 +5924,8 @@ def special_laguerre_polynomial_l(input: TensorLike, n: builtins.int | Tensor) -
         raise
 
 
-def special_legendre_polynomial_p(input: TensorLike, n: builtins.int | Tensor) -> Tensor:
-    """The Legendre polynomial, of degree ``n``: a number or a tensor of them, which broadcasts; 0 for negative ``n``."""
+def special_legendre_polynomial_p(input: TensorLike, n: TensorLike) -> Tensor:
+    """The Legendre polynomial, of degree ``n``: a number or a tensor of them, which broadcasts, cut off; 0 for negative ``n``."""
     try:
         return _special_legendre_polynomial_p(F, input, n)
     except Exception:

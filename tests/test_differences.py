@@ -291,6 +291,11 @@ def test_generous_types() -> None:
         ag.ones(2, 3).amax(0, 1)  # type: ignore[arg-type]
 
 
+def test_tensors_for_numbers() -> None:
+    with pytest.raises(TypeError, match=r"mean: argument 'dim' .* not Tensor. Pass the value of one element, x.item\(\)"):
+        ag.ones(2, 3).mean(ag.tensor(0))  # type: ignore[arg-type]
+
+
 def test_wrong_types() -> None:
     with pytest.raises(TypeError, match=r"^mse_loss: argument 'target' \(position 2\) must be Tensor, not int"):
         nn.functional.mse_loss(ag.ones(2), 3)  # type: ignore[arg-type]

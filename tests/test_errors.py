@@ -212,6 +212,9 @@ def test_other_spellings() -> None:
     matrix = ag.tensor([[3.0, 0.0], [0.0, 0.001]])
     assert ag.linalg.matrix_rank(matrix, 0.5).item() == 1
     assert ag.linalg.pinv(matrix, 0.5)[1, 1].item() == 0
+    assert ag.special.legendre_polynomial_p(x, 1.7).tolist() == x.tolist()
+    orders = ag.special.legendre_polynomial_p(x, ag.tensor([-0.5, 1.7], dtype=ag.float64))
+    assert (orders.dtype, orders.tolist()) == (ag.float64, [1.0, 2.0])
     parts = ag.split(tensor=x, split_size_or_sections=1)
     assert [part.item() for part in parts] == [part.item() for part in x.split(split_size=1)] == [-1.0, 2.0]
     assert ag.ones(1, 1, 2).squeeze_(0, 1).shape == (2,)

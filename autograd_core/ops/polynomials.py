@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+from ..dtypes import as_dtype
 from ..op import composite, detached
 
 
@@ -14,6 +15,10 @@ def _polynomial(F: Any, input: Any, n: Any, first: Any, following: Callable[[int
     several = hasattr(n, "shape")
     if not hasattr(input, "shape"):
         input = n * 0.0 + input
+    if not several:
+        n = int(n)
+    elif as_dtype(n.dtype).is_floating_point:
+        input, n = input + detached(n) * 0, F.trunc(detached(n))
     top = n if not several else int(detached(n).max()) if math.prod(n.shape) else 0
     one = F.exp(F.fill(detached(input), 0))
     result = F.where(n == 0, one, one - 1) if several else one if n == 0 else one - 1
@@ -46,8 +51,8 @@ def _declare(name: str, doc: str, first: Any, following: Callable[[int, Any, Any
     def function(F: Any, input: Any, n: Any) -> Any:
         return _polynomial(F, 2 * input - 1 if shifted else input, n, first, following)
 
-    function.__doc__ = f"{doc}{', of ``2 * input - 1``' if shifted else ''}, of degree ``n``: a number or a tensor of them, which broadcasts; 0 for negative ``n``."
-    composite(f"special_{name}(input: TensorLike, n: int | Tensor) -> Tensor", places=("special",))(function)
+    function.__doc__ = f"{doc}{', of ``2 * input - 1``' if shifted else ''}, of degree ``n``: a number or a tensor of them, which broadcasts, cut off; 0 for negative ``n``."
+    composite(f"special_{name}(input: TensorLike, n: TensorLike) -> Tensor", places=("special",))(function)
 
 
 for _name, (_doc, _first, _following) in _RECURRENCES.items():

@@ -215,7 +215,7 @@ class Recorder:
 
     def writing(self, array: Any, tensor: Any) -> None:
         """``array`` is about to be written."""
-        root = self.value(array, tensor).root
+        root = self.value(array, None if tensor is not None and tensor._array is not array else tensor).root  # a tensor that was cast first is another one
         if root.origin.__class__ is Captured and root.snapshot is None:
             held = root.origin.array
             if id(BY_TYPE[held.__class__].owner(held)) in self._outliving:
@@ -238,6 +238,11 @@ class Recorder:
             self.refuse(f"{op.spoken} has an effect that a replay does not repeat", "Call it outside of the compiled function")
         references = tuple([self.value(array, x) if isinstance(x, TensorBase) else self._reference(x) for x, array in zip(inputs, arrays, strict=True)])
         array_type = next(array.__class__ for array in arrays if is_array(array))
+        if out is not None and arrays[0].dtype != out.dtype:  # what is written was cast first: the result is cast back
+            self.read.update(v for v in references if isinstance(v, Value))
+            wide = Value(BY_TYPE[array_type].xp.empty(out.shape, arrays[0].dtype))
+            self._step(Step(op.name, "op", op.kernels[array_type], references, attrs, (wide,), op))
+            references, op, attrs = (self.value(out), wide), REGISTRY["copy"], {}
         if out is not None:
             target = references[0]
             if op.name not in OVERWRITES and op.kind != "random":

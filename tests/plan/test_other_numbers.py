@@ -73,3 +73,23 @@ def test_errors_of_values_are_those_of_the_function_itself(options: dict[str, An
             compiled(ag.tensor(bad))
         assert replayed.type is eager.type, name
         np.testing.assert_array_equal(compiled(ag.tensor(good)).numpy(), expected)
+
+
+@pytest.mark.parametrize("options", BACK_ENDS)
+@pytest.mark.parametrize("own, other", [("float16", "float32"), ("float32", "float64"), ("float64", "float32")])
+def test_writes_of_another_dtype(options: dict[str, Any], own: str, other: str) -> None:
+    """The sum is computed in the wider dtype and cast into the memory that is written."""
+    kept, expected = ag.zeros(4, dtype=own), np.zeros(4, own)
+
+    @ag.compile(**options)
+    def step(x: Any) -> Any:
+        kept.mul_(0.5)
+        kept.add_(x)
+        return kept * 2
+
+    for i in range(5):
+        x = np.linspace(0.5, 1 + i, 4).astype(other)
+        expected *= expected.dtype.type(0.5)
+        expected += x.astype(np.result_type(own, other)).astype(other)
+        np.testing.assert_array_equal(step(ag.from_numpy(x)).numpy(), expected * expected.dtype.type(2))
+        np.testing.assert_array_equal(kept.numpy(), expected)

@@ -290,7 +290,7 @@ class NativeProgram(Program):
             self.names.setdefault(value, self._name(base))
 
     def _forget(self, position: int) -> None:
-        gone = [name for value, name in self.names.items() if value.shape and value not in self._fixed and value.origin is None
+        gone = [name for value, name in self.names.items() if value.shape and value.root not in self._fixed and not value.external and value not in self._fixed
                 and self._last.get(value.root, -1) == position and value.root not in self._outside]
         if gone:
             self.lines.append(f"    {' = '.join(dict.fromkeys(gone))} = None")

@@ -215,7 +215,9 @@ class Recorder:
 
     def writing(self, array: Any, tensor: Any) -> None:
         """``array`` is about to be written."""
-        root = self.value(array, None if tensor is not None and tensor._array is not array else tensor).root  # a tensor that was cast first is another one
+        if tensor is not None and tensor._array is not array:  # one that was cast first
+            tensor = None
+        root = self.value(array, tensor).root
         if root.origin.__class__ is Captured and root.snapshot is None:
             held = root.origin.array
             if id(BY_TYPE[held.__class__].owner(held)) in self._outliving:

@@ -17,6 +17,11 @@ BACK_ENDS = [{"backend": "numpy"}, {"exact": True}, {"backend": "auto"}]
 X = ag.tensor([1.0, 2.0])
 
 
+def repeat(function: Any, count: int) -> None:
+    for _ in range(count):
+        function()
+
+
 def inputs(count: int = 6) -> list[Any]:
     return [ag.tensor([1.0 + i, 2.0 - i]) for i in range(count)]
 
@@ -109,8 +114,7 @@ def test_another_optimizer_at_each_call() -> None:
         optimizer.step()
 
     with pytest.warns(UserWarning, match=r"8 calls .* because the optimizer at .*test_made_inside.py.* is another one. Make it once, outside"):
-        for _ in range(8):
-            step(X)
+        repeat(lambda: step(X), 8)
     assert not step.plans
 
 

@@ -27,7 +27,7 @@ def cross_entropy(target: list[int]) -> tuple[Any, Any]:
 
 
 @pytest.mark.parametrize("options", BACK_ENDS)
-@pytest.mark.parametrize("before, after", list(permutations(TARGETS, 2)))
+@pytest.mark.parametrize(("before", "after"), list(permutations(TARGETS, 2)))
 def test_classes_that_are_ignored_in_one_batch_and_not_in_another(options: dict[str, Any], before: str, after: str) -> None:
     @ag.compile(**options)
     def step(scores: Any, target: Any) -> Any:
@@ -76,7 +76,7 @@ def test_errors_of_values_are_those_of_the_function_itself(options: dict[str, An
 
 
 @pytest.mark.parametrize("options", BACK_ENDS)
-@pytest.mark.parametrize("own, other", [("float16", "float32"), ("float32", "float64"), ("float64", "float32")])
+@pytest.mark.parametrize(("own", "other"), [("float16", "float32"), ("float32", "float64"), ("float64", "float32")])
 def test_writes_of_another_dtype(options: dict[str, Any], own: str, other: str) -> None:
     """The sum is computed in the wider dtype and cast into the memory that is written."""
     kept, expected = ag.zeros(4, dtype=own), np.zeros(4, own)

@@ -130,7 +130,7 @@ class Recorder:
         if isinstance(result, TensorBase):
             node = result._node
             if self._new_leaf(result):
-                raise refusal(self.line(), f"a returned tensor of shape {tuple(result._array.shape)} asks for a gradient and was made inside, so a replay would return one that does not",
+                raise refusal(self.line(), f"a returned tensor of shape {tuple(result._array.shape)} asks for a gradient and was made inside: a replay returns one that does not",
                               "Return it .detach()ed, and its .grad beside it")
             if node is not None and not node.leaf and node not in self.pulled and node._first not in self.pulled:
                 raise refusal(self.line(), f"a returned tensor of shape {tuple(result._array.shape)} has a graph, made by {node.op.name}, that a replay does not build",

@@ -51,6 +51,16 @@ F: Any = None  # the Tensor reading, set when ``backward`` is imported
 empty_tensor: Any = None  # makes a Tensor without contents, set when ``tensor`` is imported
 
 
+globals().update({f"_{name}": op for name, op in REGISTRY.items()})
+globals().update({f"_{name}": composite.function for name, composite in COMPOSITES.items()})
+
+
+def _whole_docs() -> None:
+    for declared in (*REGISTRY.values(), *COMPOSITES.values()):
+        if declared.places and "\n\n" in declared.doc:
+            globals()[declared.name].__doc__ = declared.doc.strip()
+
+
 def _sizes(values: tuple[Any, ...], named: Any) -> tuple[Any, ...]:
     if named is not None:
         return tuple(named)
@@ -60,679 +70,6 @@ def _sizes(values: tuple[Any, ...], named: Any) -> tuple[Any, ...]:
         return tuple(values[0])
     return tuple(values)
 
-
-
-_sigmoid = REGISTRY["sigmoid"]
-_softplus = REGISTRY["softplus"]
-_logsigmoid = REGISTRY["logsigmoid"]
-_softsign = REGISTRY["softsign"]
-_tanhshrink = REGISTRY["tanhshrink"]
-_silu = REGISTRY["silu"]
-_mish = REGISTRY["mish"]
-_gelu = REGISTRY["gelu"]
-_sum = REGISTRY["sum"]
-_mean = REGISTRY["mean"]
-_nansum = REGISTRY["nansum"]
-_count_nonzero = REGISTRY["count_nonzero"]
-_all = REGISTRY["all"]
-_any = REGISTRY["any"]
-_amax = REGISTRY["amax"]
-_amin = REGISTRY["amin"]
-_argmax = REGISTRY["argmax"]
-_argmin = REGISTRY["argmin"]
-_max_along = REGISTRY["max_along"]
-_min_along = REGISTRY["min_along"]
-_isclose = REGISTRY["isclose"]
-_adaptive_average = REGISTRY["adaptive_average"]
-_adaptive_average_grad = REGISTRY["adaptive_average_grad"]
-_adaptive_max_indices = REGISTRY["adaptive_max_indices"]
-_adaptive_max = REGISTRY["adaptive_max"]
-_add = REGISTRY["add"]
-_sub = REGISTRY["sub"]
-_mul = REGISTRY["mul"]
-_div = REGISTRY["div"]
-_neg = REGISTRY["neg"]
-_pow = REGISTRY["pow"]
-_square = REGISTRY["square"]
-_abs = REGISTRY["abs"]
-_sign = REGISTRY["sign"]
-_reciprocal = REGISTRY["reciprocal"]
-_copysign = REGISTRY["copysign"]
-_hypot = REGISTRY["hypot"]
-_slice_view = REGISTRY["slice_view"]
-_slice_place = REGISTRY["slice_place"]
-_slice_write = REGISTRY["slice_write"]
-_index = REGISTRY["index"]
-_index_accumulate = REGISTRY["index_accumulate"]
-_index_write = REGISTRY["index_write"]
-_last_written = REGISTRY["last_written"]
-_cat = REGISTRY["cat"]
-_stack = REGISTRY["stack"]
-_flip = REGISTRY["flip"]
-_roll = REGISTRY["roll"]
-_tril = REGISTRY["tril"]
-_triu = REGISTRY["triu"]
-_causal_mask = REGISTRY["causal_mask"]
-_squared_error = REGISTRY["squared_error"]
-_huber_error = REGISTRY["huber_error"]
-_divergence = REGISTRY["divergence"]
-_sigmoid_cross_entropy = REGISTRY["sigmoid_cross_entropy"]
-_chances_cross_entropy = REGISTRY["chances_cross_entropy"]
-_maximum = REGISTRY["maximum"]
-_minimum = REGISTRY["minimum"]
-_clamp = REGISTRY["clamp"]
-_clamp_min = REGISTRY["clamp_min"]
-_clamp_max = REGISTRY["clamp_max"]
-_fmax = REGISTRY["fmax"]
-_fmin = REGISTRY["fmin"]
-_heaviside = REGISTRY["heaviside"]
-_nan_to_num = REGISTRY["nan_to_num"]
-_where = REGISTRY["where"]
-_masked = REGISTRY["masked"]
-_class_targets = REGISTRY["class_targets"]
-_lerp = REGISTRY["lerp"]
-_addcmul = REGISTRY["addcmul"]
-_addcdiv = REGISTRY["addcdiv"]
-_eq = REGISTRY["eq"]
-_ne = REGISTRY["ne"]
-_lt = REGISTRY["lt"]
-_le = REGISTRY["le"]
-_gt = REGISTRY["gt"]
-_ge = REGISTRY["ge"]
-_logical_and = REGISTRY["logical_and"]
-_logical_or = REGISTRY["logical_or"]
-_logical_xor = REGISTRY["logical_xor"]
-_logical_not = REGISTRY["logical_not"]
-_isnan = REGISTRY["isnan"]
-_isinf = REGISTRY["isinf"]
-_isfinite = REGISTRY["isfinite"]
-_bitwise_and = REGISTRY["bitwise_and"]
-_bitwise_or = REGISTRY["bitwise_or"]
-_bitwise_xor = REGISTRY["bitwise_xor"]
-_bitwise_not = REGISTRY["bitwise_not"]
-_bitwise_left_shift = REGISTRY["bitwise_left_shift"]
-_bitwise_right_shift = REGISTRY["bitwise_right_shift"]
-_signbit = REGISTRY["signbit"]
-_isposinf = REGISTRY["isposinf"]
-_isneginf = REGISTRY["isneginf"]
-_isreal = REGISTRY["isreal"]
-_conjugated = REGISTRY["conjugated"]
-_real_part = REGISTRY["real_part"]
-_imaginary_part = REGISTRY["imaginary_part"]
-_sgn = REGISTRY["sgn"]
-_angle = REGISTRY["angle"]
-_complex = REGISTRY["complex"]
-_polar = REGISTRY["polar"]
-_view_as_real = REGISTRY["view_as_real"]
-_view_as_complex = REGISTRY["view_as_complex"]
-_convolution = REGISTRY["convolution"]
-_convolution_input_grad = REGISTRY["convolution_input_grad"]
-_convolution_weight_grad = REGISTRY["convolution_weight_grad"]
-_histc = REGISTRY["histc"]
-_bincount = REGISTRY["bincount"]
-_logsumexp = REGISTRY["logsumexp"]
-_softmax_along = REGISTRY["softmax_along"]
-_log_softmax_along = REGISTRY["log_softmax_along"]
-_softmax_cross_entropy = REGISTRY["softmax_cross_entropy"]
-_soft_cross_entropy = REGISTRY["soft_cross_entropy"]
-_negative_log_likelihood = REGISTRY["negative_log_likelihood"]
-_ctc_chain = REGISTRY["ctc_chain"]
-_ctc_likelihood = REGISTRY["ctc_likelihood"]
-_ctc_lengths = REGISTRY["ctc_lengths"]
-_linalg_cholesky = REGISTRY["linalg_cholesky"]
-_linalg_cholesky_ex = REGISTRY["linalg_cholesky_ex"]
-_linalg_qr = REGISTRY["linalg_qr"]
-_differences = REGISTRY["differences"]
-_differences_adjoint = REGISTRY["differences_adjoint"]
-_cosine = REGISTRY["cosine"]
-_euclidean = REGISTRY["euclidean"]
-_pair_differences = REGISTRY["pair_differences"]
-_pair_differences_adjoint = REGISTRY["pair_differences_adjoint"]
-_pair_distances = REGISTRY["pair_distances"]
-_contract = REGISTRY["contract"]
-_identity_like = REGISTRY["identity_like"]
-_trace = REGISTRY["trace"]
-_lookup = REGISTRY["lookup"]
-_occurrences = REGISTRY["occurrences"]
-_bag_numbers = REGISTRY["bag_numbers"]
-_bag_table = REGISTRY["bag_table"]
-_bag_sums = REGISTRY["bag_sums"]
-_exp = REGISTRY["exp"]
-_expm1 = REGISTRY["expm1"]
-_log = REGISTRY["log"]
-_log1p = REGISTRY["log1p"]
-_exp2 = REGISTRY["exp2"]
-_log2 = REGISTRY["log2"]
-_log10 = REGISTRY["log10"]
-_sqrt = REGISTRY["sqrt"]
-_rsqrt = REGISTRY["rsqrt"]
-_logaddexp = REGISTRY["logaddexp"]
-_logaddexp2 = REGISTRY["logaddexp2"]
-_xlogy = REGISTRY["xlogy"]
-_xlog1py = REGISTRY["xlog1py"]
-_fit = REGISTRY["fit"]
-_fourier = REGISTRY["fourier"]
-_half_fourier = REGISTRY["half_fourier"]
-_whole_fourier = REGISTRY["whole_fourier"]
-_from_whole = REGISTRY["from_whole"]
-_from_half = REGISTRY["from_half"]
-_weigh_middle = REGISTRY["weigh_middle"]
-_max_pool = REGISTRY["max_pool"]
-_max_pool_scatter = REGISTRY["max_pool_scatter"]
-_max_pool_pick = REGISTRY["max_pool_pick"]
-_max_pool_indices = REGISTRY["max_pool_indices"]
-_avg_pool = REGISTRY["avg_pool"]
-_avg_pool_grad = REGISTRY["avg_pool_grad"]
-_patches = REGISTRY["patches"]
-_patches_sum = REGISTRY["patches_sum"]
-_gated_half = REGISTRY["gated_half"]
-_gather = REGISTRY["gather"]
-_gather_accumulate = REGISTRY["gather_accumulate"]
-_index_of = REGISTRY["index_of"]
-_resample = REGISTRY["resample"]
-_resample_sum = REGISTRY["resample_sum"]
-_base_grid = REGISTRY["base_grid"]
-_sample_between = REGISTRY["sample_between"]
-_sample_slopes = REGISTRY["sample_slopes"]
-_gcd = REGISTRY["gcd"]
-_lcm = REGISTRY["lcm"]
-_nextafter = REGISTRY["nextafter"]
-_frexp = REGISTRY["frexp"]
-_linalg_inv = REGISTRY["linalg_inv"]
-_linalg_inv_ex = REGISTRY["linalg_inv_ex"]
-_linalg_det = REGISTRY["linalg_det"]
-_cofactors = REGISTRY["cofactors"]
-_cofactors_slope = REGISTRY["cofactors_slope"]
-_linalg_slogdet = REGISTRY["linalg_slogdet"]
-_counting_error = REGISTRY["counting_error"]
-_gaussian_error = REGISTRY["gaussian_error"]
-_take_rows = REGISTRY["take_rows"]
-_place_rows = REGISTRY["place_rows"]
-_take_points = REGISTRY["take_points"]
-_place_points = REGISTRY["place_points"]
-_take_masked = REGISTRY["take_masked"]
-_place_masked = REGISTRY["place_masked"]
-_lu_factors = REGISTRY["lu_factors"]
-_exchanges = REGISTRY["exchanges"]
-_unit_lower = REGISTRY["unit_lower"]
-_counting = REGISTRY["counting"]
-_embedding_hinge = REGISTRY["embedding_hinge"]
-_ranking = REGISTRY["ranking"]
-_class_margins = REGISTRY["class_margins"]
-_logistic_error = REGISTRY["logistic_error"]
-_label_sets = REGISTRY["label_sets"]
-_masked_fill = REGISTRY["masked_fill"]
-_masked_select = REGISTRY["masked_select"]
-_masked_place = REGISTRY["masked_place"]
-_masked_scatter = REGISTRY["masked_scatter"]
-_matrix_exp = REGISTRY["matrix_exp"]
-_variance = REGISTRY["variance"]
-_deviation = REGISTRY["deviation"]
-_norm_over = REGISTRY["norm_over"]
-_distance = REGISTRY["distance"]
-_standardize = REGISTRY["standardize"]
-_standardize_rows = REGISTRY["standardize_rows"]
-_scale_rows = REGISTRY["scale_rows"]
-_standardize_channels = REGISTRY["standardize_channels"]
-_cummax = REGISTRY["cummax"]
-_cummin = REGISTRY["cummin"]
-_logcumsumexp = REGISTRY["logcumsumexp"]
-_kthvalue = REGISTRY["kthvalue"]
-_median_along = REGISTRY["median_along"]
-_median_of_all = REGISTRY["median_of_all"]
-_mode = REGISTRY["mode"]
-_extend = REGISTRY["extend"]
-_extend_adjoint = REGISTRY["extend_adjoint"]
-_matmul = REGISTRY["matmul"]
-_linear = REGISTRY["linear"]
-_linalg_eigh = REGISTRY["linalg_eigh"]
-_linalg_eigvalsh = REGISTRY["linalg_eigvalsh"]
-_linalg_eig = REGISTRY["linalg_eig"]
-_linalg_svd = REGISTRY["linalg_svd"]
-_linalg_svdvals = REGISTRY["linalg_svdvals"]
-_pseudo_inverse = REGISTRY["pseudo_inverse"]
-_linalg_lstsq = REGISTRY["linalg_lstsq"]
-_draw_uniform = REGISTRY["draw_uniform"]
-_draw_normal = REGISTRY["draw_normal"]
-_draw_normal_of = REGISTRY["draw_normal_of"]
-_draw_integers = REGISTRY["draw_integers"]
-_draw_permutation = REGISTRY["draw_permutation"]
-_draw_exponential = REGISTRY["draw_exponential"]
-_draw_log_normal = REGISTRY["draw_log_normal"]
-_draw_cauchy = REGISTRY["draw_cauchy"]
-_draw_geometric = REGISTRY["draw_geometric"]
-_poisson = REGISTRY["poisson"]
-_binomial = REGISTRY["binomial"]
-_draw_bernoulli = REGISTRY["draw_bernoulli"]
-_bernoulli = REGISTRY["bernoulli"]
-_multinomial = REGISTRY["multinomial"]
-_relu = REGISTRY["relu"]
-_leaky_relu = REGISTRY["leaky_relu"]
-_elu = REGISTRY["elu"]
-_celu = REGISTRY["celu"]
-_selu = REGISTRY["selu"]
-_hardtanh = REGISTRY["hardtanh"]
-_relu6 = REGISTRY["relu6"]
-_hardsigmoid = REGISTRY["hardsigmoid"]
-_hardswish = REGISTRY["hardswish"]
-_softshrink = REGISTRY["softshrink"]
-_hardshrink = REGISTRY["hardshrink"]
-_threshold = REGISTRY["threshold"]
-_slopes = REGISTRY["slopes"]
-_geqrf = REGISTRY["geqrf"]
-_floor = REGISTRY["floor"]
-_ceil = REGISTRY["ceil"]
-_trunc = REGISTRY["trunc"]
-_round = REGISTRY["round"]
-_frac = REGISTRY["frac"]
-_remainder = REGISTRY["remainder"]
-_fmod = REGISTRY["fmod"]
-_floor_divide = REGISTRY["floor_divide"]
-_trunc_divide = REGISTRY["trunc_divide"]
-_index_select = REGISTRY["index_select"]
-_index_add = REGISTRY["index_add"]
-_positions = REGISTRY["positions"]
-_write_rows = REGISTRY["write_rows"]
-_rows_back = REGISTRY["rows_back"]
-_cumsum = REGISTRY["cumsum"]
-_cumprod = REGISTRY["cumprod"]
-_shift = REGISTRY["shift"]
-_prod = REGISTRY["prod"]
-_scatter_write = REGISTRY["scatter_write"]
-_scatter_back = REGISTRY["scatter_back"]
-_last_scattered = REGISTRY["last_scattered"]
-_scatter_add = REGISTRY["scatter_add"]
-_scatter_positions = REGISTRY["scatter_positions"]
-_scatter_extremum = REGISTRY["scatter_extremum"]
-_search = REGISTRY["search"]
-_is_element = REGISTRY["is_element"]
-_argwhere = REGISTRY["argwhere"]
-_unique_of = REGISTRY["unique_of"]
-_unique_values = REGISTRY["unique_values"]
-_unique_consecutive_of = REGISTRY["unique_consecutive_of"]
-_one_hot = REGISTRY["one_hot"]
-_broadcast_to = REGISTRY["broadcast_to"]
-_sum_to = REGISTRY["sum_to"]
-_reshape = REGISTRY["reshape"]
-_permute = REGISTRY["permute"]
-_transpose = REGISTRY["transpose"]
-_unsqueeze = REGISTRY["unsqueeze"]
-_squeeze = REGISTRY["squeeze"]
-_view = REGISTRY["view"]
-_view_dtype = REGISTRY["view_dtype"]
-_diagonal = REGISTRY["diagonal"]
-_diagonal_place = REGISTRY["diagonal_place"]
-_rearrange = REGISTRY["rearrange"]
-_to_dtype = REGISTRY["to_dtype"]
-_to_integer = REGISTRY["to_integer"]
-_to_device = REGISTRY["to_device"]
-_linalg_solve = REGISTRY["linalg_solve"]
-_linalg_solve_triangular = REGISTRY["linalg_solve_triangular"]
-_sort = REGISTRY["sort"]
-_topk = REGISTRY["topk"]
-_erf = REGISTRY["erf"]
-_erfc = REGISTRY["erfc"]
-_erfinv = REGISTRY["erfinv"]
-_special_erfcx = REGISTRY["special_erfcx"]
-_special_ndtri = REGISTRY["special_ndtri"]
-_special_log_ndtr = REGISTRY["special_log_ndtr"]
-_lgamma = REGISTRY["lgamma"]
-_digamma = REGISTRY["digamma"]
-_special_zeta = REGISTRY["special_zeta"]
-_polygamma_of = REGISTRY["polygamma_of"]
-_igamma = REGISTRY["igamma"]
-_igammac = REGISTRY["igammac"]
-_i0 = REGISTRY["i0"]
-_special_i1 = REGISTRY["special_i1"]
-_special_i0e = REGISTRY["special_i0e"]
-_special_i1e = REGISTRY["special_i1e"]
-_special_bessel_j0 = REGISTRY["special_bessel_j0"]
-_special_bessel_j1 = REGISTRY["special_bessel_j1"]
-_special_bessel_y0 = REGISTRY["special_bessel_y0"]
-_special_bessel_y1 = REGISTRY["special_bessel_y1"]
-_special_modified_bessel_k0 = REGISTRY["special_modified_bessel_k0"]
-_special_modified_bessel_k1 = REGISTRY["special_modified_bessel_k1"]
-_special_scaled_modified_bessel_k0 = REGISTRY["special_scaled_modified_bessel_k0"]
-_special_scaled_modified_bessel_k1 = REGISTRY["special_scaled_modified_bessel_k1"]
-_special_airy_ai = REGISTRY["special_airy_ai"]
-_airy_slope = REGISTRY["airy_slope"]
-_logit = REGISTRY["logit"]
-_special_entr = REGISTRY["special_entr"]
-_flat_window = REGISTRY["flat_window"]
-_without_gaps = REGISTRY["without_gaps"]
-_sin = REGISTRY["sin"]
-_cos = REGISTRY["cos"]
-_tanh = REGISTRY["tanh"]
-_tan = REGISTRY["tan"]
-_sinh = REGISTRY["sinh"]
-_cosh = REGISTRY["cosh"]
-_asin = REGISTRY["asin"]
-_acos = REGISTRY["acos"]
-_atan = REGISTRY["atan"]
-_asinh = REGISTRY["asinh"]
-_acosh = REGISTRY["acosh"]
-_atanh = REGISTRY["atanh"]
-_atan2 = REGISTRY["atan2"]
-_deg2rad = REGISTRY["deg2rad"]
-_rad2deg = REGISTRY["rad2deg"]
-_sinc = REGISTRY["sinc"]
-_sgd_update = REGISTRY["sgd_update"]
-_adam_update = REGISTRY["adam_update"]
-_rmsprop_update = REGISTRY["rmsprop_update"]
-_adagrad_update = REGISTRY["adagrad_update"]
-_outer = REGISTRY["outer"]
-_kron = REGISTRY["kron"]
-_linalg_cross = REGISTRY["linalg_cross"]
-_Tensor_unfold = REGISTRY["Tensor_unfold"]
-_windows_add = REGISTRY["windows_add"]
-_as_strided = REGISTRY["as_strided"]
-_strided_add = REGISTRY["strided_add"]
-_strided_read = REGISTRY["strided_read"]
-_clone = REGISTRY["clone"]
-_copy = REGISTRY["copy"]
-_fill = REGISTRY["fill"]
-_view_write = REGISTRY["view_write"]
-_view_read = REGISTRY["view_read"]
-_view_place = REGISTRY["view_place"]
-_nanmean = COMPOSITES["nanmean"].function
-_max = COMPOSITES["max"].function
-_min = COMPOSITES["min"].function
-_aminmax = COMPOSITES["aminmax"].function
-_allclose = COMPOSITES["allclose"].function
-_equal = COMPOSITES["equal"].function
-_adaptive_avg_pool1d = COMPOSITES["adaptive_avg_pool1d"].function
-_adaptive_avg_pool2d = COMPOSITES["adaptive_avg_pool2d"].function
-_adaptive_avg_pool3d = COMPOSITES["adaptive_avg_pool3d"].function
-_adaptive_max_pool1d = COMPOSITES["adaptive_max_pool1d"].function
-_adaptive_max_pool2d = COMPOSITES["adaptive_max_pool2d"].function
-_adaptive_max_pool3d = COMPOSITES["adaptive_max_pool3d"].function
-_positive = COMPOSITES["positive"].function
-_rsub = COMPOSITES["rsub"].function
-_float_power = COMPOSITES["float_power"].function
-_float_power_ = COMPOSITES["float_power_"].function
-_split = COMPOSITES["split"].function
-_chunk = COMPOSITES["chunk"].function
-_unbind = COMPOSITES["unbind"].function
-_narrow = COMPOSITES["narrow"].function
-_select = COMPOSITES["select"].function
-_repeat = COMPOSITES["repeat"].function
-_tile = COMPOSITES["tile"].function
-_repeat_interleave = COMPOSITES["repeat_interleave"].function
-_atleast_1d = COMPOSITES["atleast_1d"].function
-_atleast_2d = COMPOSITES["atleast_2d"].function
-_atleast_3d = COMPOSITES["atleast_3d"].function
-_vstack = COMPOSITES["vstack"].function
-_hstack = COMPOSITES["hstack"].function
-_dstack = COMPOSITES["dstack"].function
-_column_stack = COMPOSITES["column_stack"].function
-_block_diag = COMPOSITES["block_diag"].function
-_split_with_sizes = COMPOSITES["split_with_sizes"].function
-_tensor_split = COMPOSITES["tensor_split"].function
-_hsplit = COMPOSITES["hsplit"].function
-_vsplit = COMPOSITES["vsplit"].function
-_dsplit = COMPOSITES["dsplit"].function
-_fliplr = COMPOSITES["fliplr"].function
-_flipud = COMPOSITES["flipud"].function
-_rot90 = COMPOSITES["rot90"].function
-_adjoint = COMPOSITES["adjoint"].function
-_diagflat = COMPOSITES["diagflat"].function
-_meshgrid = COMPOSITES["meshgrid"].function
-_cartesian_prod = COMPOSITES["cartesian_prod"].function
-_combinations = COMPOSITES["combinations"].function
-_vander = COMPOSITES["vander"].function
-_select_scatter = COMPOSITES["select_scatter"].function
-_slice_scatter = COMPOSITES["slice_scatter"].function
-_diagonal_scatter = COMPOSITES["diagonal_scatter"].function
-_sum_to_size = COMPOSITES["sum_to_size"].function
-_scaled_dot_product_attention = COMPOSITES["scaled_dot_product_attention"].function
-_bilinear = COMPOSITES["bilinear"].function
-_mse_loss = COMPOSITES["mse_loss"].function
-_l1_loss = COMPOSITES["l1_loss"].function
-_smooth_l1_loss = COMPOSITES["smooth_l1_loss"].function
-_huber_loss = COMPOSITES["huber_loss"].function
-_kl_div = COMPOSITES["kl_div"].function
-_binary_cross_entropy_with_logits = COMPOSITES["binary_cross_entropy_with_logits"].function
-_binary_cross_entropy = COMPOSITES["binary_cross_entropy"].function
-_conj = COMPOSITES["conj"].function
-_real = COMPOSITES["real"].function
-_imag = COMPOSITES["imag"].function
-_resolve_conj = COMPOSITES["resolve_conj"].function
-_conv1d = COMPOSITES["conv1d"].function
-_conv2d = COMPOSITES["conv2d"].function
-_conv3d = COMPOSITES["conv3d"].function
-_conv_transpose1d = COMPOSITES["conv_transpose1d"].function
-_conv_transpose2d = COMPOSITES["conv_transpose2d"].function
-_conv_transpose3d = COMPOSITES["conv_transpose3d"].function
-_histogram = COMPOSITES["histogram"].function
-_histogramdd = COMPOSITES["histogramdd"].function
-_softmax = COMPOSITES["softmax"].function
-_log_softmax = COMPOSITES["log_softmax"].function
-_softmin = COMPOSITES["softmin"].function
-_cross_entropy = COMPOSITES["cross_entropy"].function
-_nll_loss = COMPOSITES["nll_loss"].function
-_ctc_loss = COMPOSITES["ctc_loss"].function
-_cholesky = COMPOSITES["cholesky"].function
-_qr = COMPOSITES["qr"].function
-_diff = COMPOSITES["diff"].function
-_trapezoid = COMPOSITES["trapezoid"].function
-_cumulative_trapezoid = COMPOSITES["cumulative_trapezoid"].function
-_cosine_similarity = COMPOSITES["cosine_similarity"].function
-_pairwise_distance = COMPOSITES["pairwise_distance"].function
-_cdist = COMPOSITES["cdist"].function
-_pdist = COMPOSITES["pdist"].function
-_triplet_margin_loss = COMPOSITES["triplet_margin_loss"].function
-_triplet_margin_with_distance_loss = COMPOSITES["triplet_margin_with_distance_loss"].function
-_cosine_embedding_loss = COMPOSITES["cosine_embedding_loss"].function
-_dropout = COMPOSITES["dropout"].function
-_feature_dropout = COMPOSITES["feature_dropout"].function
-_dropout1d = COMPOSITES["dropout1d"].function
-_dropout2d = COMPOSITES["dropout2d"].function
-_dropout3d = COMPOSITES["dropout3d"].function
-_alpha_dropout = COMPOSITES["alpha_dropout"].function
-_feature_alpha_dropout = COMPOSITES["feature_alpha_dropout"].function
-_einsum = COMPOSITES["einsum"].function
-_tensordot = COMPOSITES["tensordot"].function
-_embedding = COMPOSITES["embedding"].function
-_embedding_bag = COMPOSITES["embedding_bag"].function
-_fft_fft = COMPOSITES["fft_fft"].function
-_fft_ifft = COMPOSITES["fft_ifft"].function
-_fft_rfft = COMPOSITES["fft_rfft"].function
-_fft_irfft = COMPOSITES["fft_irfft"].function
-_fft_hfft = COMPOSITES["fft_hfft"].function
-_fft_ihfft = COMPOSITES["fft_ihfft"].function
-_fft_fft2 = COMPOSITES["fft_fft2"].function
-_fft_ifft2 = COMPOSITES["fft_ifft2"].function
-_fft_rfft2 = COMPOSITES["fft_rfft2"].function
-_fft_irfft2 = COMPOSITES["fft_irfft2"].function
-_fft_fftn = COMPOSITES["fft_fftn"].function
-_fft_ifftn = COMPOSITES["fft_ifftn"].function
-_fft_rfftn = COMPOSITES["fft_rfftn"].function
-_fft_irfftn = COMPOSITES["fft_irfftn"].function
-_fft_hfft2 = COMPOSITES["fft_hfft2"].function
-_fft_ihfft2 = COMPOSITES["fft_ihfft2"].function
-_fft_hfftn = COMPOSITES["fft_hfftn"].function
-_fft_ihfftn = COMPOSITES["fft_ihfftn"].function
-_fft_fftshift = COMPOSITES["fft_fftshift"].function
-_fft_ifftshift = COMPOSITES["fft_ifftshift"].function
-_unfold = COMPOSITES["unfold"].function
-_fold = COMPOSITES["fold"].function
-_glu = COMPOSITES["glu"].function
-_gumbel_softmax = COMPOSITES["gumbel_softmax"].function
-_maxout = COMPOSITES["maxout"].function
-_take_along_dim = COMPOSITES["take_along_dim"].function
-_getitem = COMPOSITES["getitem"].function
-_setitem = COMPOSITES["setitem"].function
-_index_put_ = COMPOSITES["index_put_"].function
-_index_put = COMPOSITES["index_put"].function
-_interpolate = COMPOSITES["interpolate"].function
-_upsample = COMPOSITES["upsample"].function
-_affine_grid = COMPOSITES["affine_grid"].function
-_grid_sample = COMPOSITES["grid_sample"].function
-_ldexp = COMPOSITES["ldexp"].function
-_ldexp_ = COMPOSITES["ldexp_"].function
-_inverse = COMPOSITES["inverse"].function
-_det = COMPOSITES["det"].function
-_slogdet = COMPOSITES["slogdet"].function
-_logdet = COMPOSITES["logdet"].function
-_poisson_nll_loss = COMPOSITES["poisson_nll_loss"].function
-_gaussian_nll_loss = COMPOSITES["gaussian_nll_loss"].function
-_linalg_lu_factor_ex = COMPOSITES["linalg_lu_factor_ex"].function
-_linalg_lu_factor = COMPOSITES["linalg_lu_factor"].function
-_lu_unpack = COMPOSITES["lu_unpack"].function
-_linalg_lu = COMPOSITES["linalg_lu"].function
-_linalg_lu_solve = COMPOSITES["linalg_lu_solve"].function
-_lu = COMPOSITES["lu"].function
-_lu_solve = COMPOSITES["lu_solve"].function
-_linalg_solve_ex = COMPOSITES["linalg_solve_ex"].function
-_linalg_vander = COMPOSITES["linalg_vander"].function
-_hinge_loss = COMPOSITES["hinge_loss"].function
-_hinge_embedding_loss = COMPOSITES["hinge_embedding_loss"].function
-_margin_ranking_loss = COMPOSITES["margin_ranking_loss"].function
-_multi_margin_loss = COMPOSITES["multi_margin_loss"].function
-_multiclass_hinge_loss = COMPOSITES["multiclass_hinge_loss"].function
-_zero_one_loss = COMPOSITES["zero_one_loss"].function
-_soft_margin_loss = COMPOSITES["soft_margin_loss"].function
-_multilabel_soft_margin_loss = COMPOSITES["multilabel_soft_margin_loss"].function
-_multilabel_margin_loss = COMPOSITES["multilabel_margin_loss"].function
-_matrix_power = COMPOSITES["matrix_power"].function
-_linalg_matrix_power = COMPOSITES["linalg_matrix_power"].function
-_linalg_vector_norm = COMPOSITES["linalg_vector_norm"].function
-_linalg_matrix_norm = COMPOSITES["linalg_matrix_norm"].function
-_linalg_norm = COMPOSITES["linalg_norm"].function
-_linalg_cond = COMPOSITES["linalg_cond"].function
-_frobenius_norm = COMPOSITES["frobenius_norm"].function
-_nuclear_norm = COMPOSITES["nuclear_norm"].function
-_renorm = COMPOSITES["renorm"].function
-_var = COMPOSITES["var"].function
-_std = COMPOSITES["std"].function
-_var_mean = COMPOSITES["var_mean"].function
-_std_mean = COMPOSITES["std_mean"].function
-_norm = COMPOSITES["norm"].function
-_dist = COMPOSITES["dist"].function
-_batch_norm = COMPOSITES["batch_norm"].function
-_layer_norm = COMPOSITES["layer_norm"].function
-_rms_norm = COMPOSITES["rms_norm"].function
-_group_norm = COMPOSITES["group_norm"].function
-_normalize = COMPOSITES["normalize"].function
-_instance_norm = COMPOSITES["instance_norm"].function
-_local_response_norm = COMPOSITES["local_response_norm"].function
-_median = COMPOSITES["median"].function
-_nanmedian = COMPOSITES["nanmedian"].function
-_quantile = COMPOSITES["quantile"].function
-_nanquantile = COMPOSITES["nanquantile"].function
-_pad = COMPOSITES["pad"].function
-_pixel_shuffle = COMPOSITES["pixel_shuffle"].function
-_pixel_unshuffle = COMPOSITES["pixel_unshuffle"].function
-_channel_shuffle = COMPOSITES["channel_shuffle"].function
-_special_chebyshev_polynomial_t = COMPOSITES["special_chebyshev_polynomial_t"].function
-_special_shifted_chebyshev_polynomial_t = COMPOSITES["special_shifted_chebyshev_polynomial_t"].function
-_special_chebyshev_polynomial_u = COMPOSITES["special_chebyshev_polynomial_u"].function
-_special_shifted_chebyshev_polynomial_u = COMPOSITES["special_shifted_chebyshev_polynomial_u"].function
-_special_chebyshev_polynomial_v = COMPOSITES["special_chebyshev_polynomial_v"].function
-_special_shifted_chebyshev_polynomial_v = COMPOSITES["special_shifted_chebyshev_polynomial_v"].function
-_special_chebyshev_polynomial_w = COMPOSITES["special_chebyshev_polynomial_w"].function
-_special_shifted_chebyshev_polynomial_w = COMPOSITES["special_shifted_chebyshev_polynomial_w"].function
-_special_hermite_polynomial_h = COMPOSITES["special_hermite_polynomial_h"].function
-_special_hermite_polynomial_he = COMPOSITES["special_hermite_polynomial_he"].function
-_special_laguerre_polynomial_l = COMPOSITES["special_laguerre_polynomial_l"].function
-_special_legendre_polynomial_p = COMPOSITES["special_legendre_polynomial_p"].function
-_max_pool1d = COMPOSITES["max_pool1d"].function
-_max_pool2d = COMPOSITES["max_pool2d"].function
-_max_pool3d = COMPOSITES["max_pool3d"].function
-_max_unpool1d = COMPOSITES["max_unpool1d"].function
-_max_unpool2d = COMPOSITES["max_unpool2d"].function
-_max_unpool3d = COMPOSITES["max_unpool3d"].function
-_avg_pool1d = COMPOSITES["avg_pool1d"].function
-_avg_pool2d = COMPOSITES["avg_pool2d"].function
-_avg_pool3d = COMPOSITES["avg_pool3d"].function
-_lp_pool1d = COMPOSITES["lp_pool1d"].function
-_lp_pool2d = COMPOSITES["lp_pool2d"].function
-_lp_pool3d = COMPOSITES["lp_pool3d"].function
-_fractional_max_pool2d = COMPOSITES["fractional_max_pool2d"].function
-_fractional_max_pool3d = COMPOSITES["fractional_max_pool3d"].function
-_mm = COMPOSITES["mm"].function
-_bmm = COMPOSITES["bmm"].function
-_mv = COMPOSITES["mv"].function
-_addmm = COMPOSITES["addmm"].function
-_baddbmm = COMPOSITES["baddbmm"].function
-_addbmm = COMPOSITES["addbmm"].function
-_addmv = COMPOSITES["addmv"].function
-_addr = COMPOSITES["addr"].function
-_linalg_multi_dot = COMPOSITES["linalg_multi_dot"].function
-_chain_matmul = COMPOSITES["chain_matmul"].function
-_linalg_eigvals = COMPOSITES["linalg_eigvals"].function
-_svd = COMPOSITES["svd"].function
-_linalg_pinv = COMPOSITES["linalg_pinv"].function
-_pinverse = COMPOSITES["pinverse"].function
-_linalg_matrix_rank = COMPOSITES["linalg_matrix_rank"].function
-_prelu = COMPOSITES["prelu"].function
-_rrelu = COMPOSITES["rrelu"].function
-_rrelu_ = COMPOSITES["rrelu_"].function
-_linalg_householder_product = COMPOSITES["linalg_householder_product"].function
-_orgqr = COMPOSITES["orgqr"].function
-_ormqr = COMPOSITES["ormqr"].function
-_svd_lowrank = COMPOSITES["svd_lowrank"].function
-_pca_lowrank = COMPOSITES["pca_lowrank"].function
-_div_rounded = COMPOSITES["div_rounded"].function
-_index_fill = COMPOSITES["index_fill"].function
-_index_fill_ = COMPOSITES["index_fill_"].function
-_index_copy = COMPOSITES["index_copy"].function
-_index_copy_ = COMPOSITES["index_copy_"].function
-_take = COMPOSITES["take"].function
-_put = COMPOSITES["put"].function
-_put_ = COMPOSITES["put_"].function
-_scatter = COMPOSITES["scatter"].function
-_scatter_ = COMPOSITES["scatter_"].function
-_scatter_reduce = COMPOSITES["scatter_reduce"].function
-_scatter_reduce_ = COMPOSITES["scatter_reduce_"].function
-_index_reduce = COMPOSITES["index_reduce"].function
-_searchsorted = COMPOSITES["searchsorted"].function
-_bucketize = COMPOSITES["bucketize"].function
-_isin = COMPOSITES["isin"].function
-_nonzero = COMPOSITES["nonzero"].function
-_unique = COMPOSITES["unique"].function
-_unique_consecutive = COMPOSITES["unique_consecutive"].function
-_gradient = COMPOSITES["gradient"].function
-_cholesky_solve = COMPOSITES["cholesky_solve"].function
-_cholesky_inverse = COMPOSITES["cholesky_inverse"].function
-_linalg_tensorinv = COMPOSITES["linalg_tensorinv"].function
-_linalg_tensorsolve = COMPOSITES["linalg_tensorsolve"].function
-_triangular_solve = COMPOSITES["triangular_solve"].function
-_argsort = COMPOSITES["argsort"].function
-_msort = COMPOSITES["msort"].function
-_special_ndtr = COMPOSITES["special_ndtr"].function
-_polygamma = COMPOSITES["polygamma"].function
-_Tensor_polygamma = COMPOSITES["Tensor_polygamma"].function
-_mvlgamma = COMPOSITES["mvlgamma"].function
-_special_spherical_bessel_j0 = COMPOSITES["special_spherical_bessel_j0"].function
-_stft = COMPOSITES["stft"].function
-_istft = COMPOSITES["istft"].function
-_cov = COMPOSITES["cov"].function
-_corrcoef = COMPOSITES["corrcoef"].function
-_dot = COMPOSITES["dot"].function
-_vdot = COMPOSITES["vdot"].function
-_linalg_vecdot = COMPOSITES["linalg_vecdot"].function
-_inner = COMPOSITES["inner"].function
-_cross = COMPOSITES["cross"].function
-_linalg_diagonal = COMPOSITES["linalg_diagonal"].function
-_diag = COMPOSITES["diag"].function
-_diag_embed = COMPOSITES["diag_embed"].function
-_view_as = COMPOSITES["view_as"].function
-_reshape_as = COMPOSITES["reshape_as"].function
-_flatten = COMPOSITES["flatten"].function
-_ravel = COMPOSITES["ravel"].function
-_unflatten = COMPOSITES["unflatten"].function
-_t = COMPOSITES["t"].function
-_movedim = COMPOSITES["movedim"].function
-_expand = COMPOSITES["expand"].function
-_expand_as = COMPOSITES["expand_as"].function
-_broadcast_tensors = COMPOSITES["broadcast_tensors"].function
-_narrow_copy = COMPOSITES["narrow_copy"].function
-_unravel_index = COMPOSITES["unravel_index"].function
-_constant_pad_nd = COMPOSITES["constant_pad_nd"].function
-_contiguous = COMPOSITES["contiguous"].function
-_zero_ = COMPOSITES["zero_"].function
-_fill_diagonal_ = COMPOSITES["fill_diagonal_"].function
 
 
 def sigmoid(input: Tensor) -> Tensor:
@@ -785,12 +122,7 @@ def gelu(input: Tensor, *, approximate: str = 'none') -> Tensor:
 
 
 def sum(input: Tensor, dim: Dims = None, keepdim: builtins.bool = False, *, dtype: DTypeLike | None = None, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
-    """The sum over ``dim`` (an int, a tuple, or everything). Integers add up in int64.
-
-    >>> import autograd_core as ag
-    >>> ag.tensor([[1.0, 2.0], [3.0, 4.0]]).sum(dim=0).tolist()
-    [4.0, 6.0]
-    """
+    """The sum over ``dim`` (an int, a tuple, or everything). Integers add up in int64."""
     if dtype is not None:
         return apply(_sum, (input,), {"dim": dim, "keepdim": keepdim, "dtype": dtype})
     if axis is not None:
@@ -1105,12 +437,7 @@ def last_written(index: Tensor, sizes: builtins.tuple[builtins.int, ...]) -> Ten
 
 
 def cat(tensors: Sequence[Tensor], dim: builtins.int = 0, *, axis: Any = None) -> Tensor:
-    """The tensors one after the other along an existing dimension; all other sizes must agree.
-
-    >>> import autograd_core as ag
-    >>> ag.cat([ag.ones(2, 1), ag.zeros(2, 2)], dim=1).tolist()
-    [[1.0, 0.0, 0.0], [1.0, 0.0, 0.0]]
-    """
+    """The tensors one after the other along an existing dimension; all other sizes must agree."""
     if axis is not None:
         dim = axis
     try:
@@ -1121,12 +448,7 @@ def cat(tensors: Sequence[Tensor], dim: builtins.int = 0, *, axis: Any = None) -
 
 
 def stack(tensors: Sequence[Tensor], dim: builtins.int = 0, *, axis: Any = None) -> Tensor:
-    """Tensors of one shape side by side along a new dimension.
-
-    >>> import autograd_core as ag
-    >>> ag.stack([ag.tensor([1, 2]), ag.tensor([3, 4])], dim=1).tolist()
-    [[1, 3], [2, 4]]
-    """
+    """Tensors of one shape side by side along a new dimension."""
     if axis is not None:
         dim = axis
     try:
@@ -1563,22 +885,12 @@ def convolution_weight_grad(input: Tensor, grad: Tensor, *, shape: Sequence[buil
 
 
 def histc(input: Tensor, bins: builtins.int = 100, min: builtins.float = 0, max: builtins.float = 0) -> Tensor:
-    """How many elements lie in each of ``bins`` equal intervals from ``min`` to ``max``; of the smallest to the largest element if these are equal.
-
-    Elements outside and NaN are not counted. The counts have the dtype of ``input``, which must be floating point.
-
-    >>> import autograd_core as ag
-    >>> ag.histc(ag.tensor([1.0, 2.0, 1.0]), bins=4, min=0, max=3).tolist()
-    [0.0, 2.0, 1.0, 0.0]
-    """
+    """How many elements lie in each of ``bins`` equal intervals from ``min`` to ``max``; of the smallest to the largest element if these are equal."""
     return apply(_histc, (input,), {"bins": bins, "min": min, "max": max})
 
 
 def bincount(input: Tensor, weights: Tensor | None = None, minlength: builtins.int = 0) -> Tensor:
-    """How often each non-negative integer occurs in the one-dimensional ``input``, or the sums of its ``weights``; at least ``minlength`` entries.
-
-    Counts are int64, sums of float32 weights float32, of others float64; of nothing, always int64.
-    """
+    """How often each non-negative integer occurs in the one-dimensional ``input``, or the sums of its ``weights``; at least ``minlength`` entries."""
     return apply(_bincount, (input, weights), {"minlength": minlength})
 
 
@@ -1632,32 +944,17 @@ def ctc_lengths(input: Tensor, lengths: builtins.tuple[builtins.int, ...]) -> Te
 
 
 def linalg_cholesky(input: Tensor, *, upper: builtins.bool = False) -> Tensor:
-    """The lower triangle L with ``input = L L^H``, or with ``upper`` the upper one U with ``input = U^H U``.
-
-    The matrices must be Hermitian (symmetric) and positive definite; of each only the triangle asked for is read. Raises ``LinAlgError``
-    (a ``RuntimeError``) if one is not positive definite.
-
-    >>> import autograd_core as ag
-    >>> ag.linalg.cholesky(ag.tensor([[4.0, 2.0], [2.0, 2.0]])).tolist()
-    [[2.0, 0.0], [1.0, 1.0]]
-    """
+    """The lower triangle L with ``input = L L^H``, or with ``upper`` the upper one U with ``input = U^H U``."""
     return apply(_linalg_cholesky, (input,), {"upper": upper})
 
 
 def linalg_cholesky_ex(input: Tensor, *, upper: builtins.bool = False, check_errors: builtins.bool = False) -> builtins.tuple[Tensor, Tensor]:
-    """The Cholesky factor, and ``info``: 0, or the order of the first leading minor that is not positive definite.
-
-    Instead of the factor of such a matrix there are NaN; with ``check_errors`` it raises ``LinAlgError``.
-    """
+    """The Cholesky factor, and ``info``: 0, or the order of the first leading minor that is not positive definite."""
     return apply(_linalg_cholesky_ex, (input,), {"upper": upper, "check_errors": check_errors})
 
 
 def linalg_qr(A: Tensor, mode: str = 'reduced') -> builtins.tuple[Tensor, Tensor]:
-    """``A = Q R`` with orthonormal columns in Q and an upper triangle R: a named tuple ``(Q, R)``.
-
-    ``mode='reduced'`` gives (m, k) and (k, n) with k = min(m, n), ``'complete'`` (m, m) and (m, n), ``'r'`` only R, with an empty Q. The gradient
-    needs linearly independent leading columns; with ``'complete'`` it exists for m <= n.
-    """
+    """``A = Q R`` with orthonormal columns in Q and an upper triangle R: a named tuple ``(Q, R)``."""
     return apply(_linalg_qr, (A,), {"mode": mode})
 
 
@@ -1924,12 +1221,7 @@ def gated_half(input: Tensor, dim: builtins.int, *, axis: Any = None) -> Tensor:
 
 
 def gather(input: Tensor, dim: builtins.int, index: Tensor, *, axis: Any = None) -> Tensor:
-    """``out[i][j] = input[index[i][j]][j]`` for ``dim=0``, and likewise for other dimensions; ``index`` decides the shape.
-
-    >>> import autograd_core as ag
-    >>> ag.tensor([[1., 2.], [3., 4.]]).gather(1, ag.tensor([[1], [0]])).tolist()
-    [[2.0], [3.0]]
-    """
+    """``out[i][j] = input[index[i][j]][j]`` for ``dim=0``, and likewise for other dimensions; ``index`` decides the shape."""
     if axis is not None:
         dim = axis
     return apply(_gather, (input, index), {"dim": dim})
@@ -2000,43 +1292,22 @@ def nextafter_(input: Tensor, other: TensorLike) -> Tensor:
 
 
 def frexp(input: Tensor) -> builtins.tuple[Tensor, Tensor]:
-    """``input = mantissa * 2 ** exponent`` with mantissas from 0.5 to below 1: a named tuple; the exponents are int32.
-
-    >>> import autograd_core as ag
-    >>> mantissa, exponent = ag.frexp(ag.tensor([6.0, 0.25]))
-    >>> mantissa.tolist(), exponent.tolist()
-    ([0.75, 0.5], [3, -1])
-    """
+    """``input = mantissa * 2 ** exponent`` with mantissas from 0.5 to below 1: a named tuple; the exponents are int32."""
     return apply(_frexp, (input,), {})
 
 
 def linalg_inv(A: Tensor) -> Tensor:
-    """The inverse of each square matrix.
-
-    Raises ``LinAlgError`` (a ``RuntimeError``) if one of them is singular.
-
-    >>> import autograd_core as ag
-    >>> ag.linalg.inv(ag.tensor([[2.0, 0.0], [0.0, 4.0]])).tolist()
-    [[0.5, 0.0], [0.0, 0.25]]
-    """
+    """The inverse of each square matrix."""
     return apply(_linalg_inv, (A,), {})
 
 
 def linalg_inv_ex(A: Tensor, *, check_errors: builtins.bool = False) -> builtins.tuple[Tensor, Tensor]:
-    """The inverse of each square matrix, and ``info``: 0, or the number of the first zero pivot where a matrix is singular.
-
-    Instead of the inverse of a singular matrix there is a matrix of infinities; with ``check_errors`` it raises ``LinAlgError``.
-    """
+    """The inverse of each square matrix, and ``info``: 0, or the number of the first zero pivot where a matrix is singular."""
     return apply(_linalg_inv_ex, (A,), {"check_errors": check_errors})
 
 
 def linalg_det(A: Tensor) -> Tensor:
-    """The determinant of each square matrix. First and second derivatives are right for singular matrices too.
-
-    >>> import autograd_core as ag
-    >>> ag.linalg.det(ag.tensor([[2.0, 0.0], [1.0, 3.0]])).item()
-    6.0
-    """
+    """The determinant of each square matrix. First and second derivatives are right for singular matrices too."""
     return apply(_linalg_det, (A,), {})
 
 
@@ -2049,10 +1320,7 @@ def cofactors_slope(A: Tensor, direction: Tensor) -> Tensor:
 
 
 def linalg_slogdet(A: Tensor) -> builtins.tuple[Tensor, Tensor]:
-    """The sign and the logarithm of the magnitude of each determinant, also where the determinant itself would overflow.
-
-    A singular matrix has the sign 0 and the logarithm ``-inf``.
-    """
+    """The sign and the logarithm of the magnitude of each determinant, also where the determinant itself would overflow."""
     return apply(_linalg_slogdet, (A,), {})
 
 
@@ -2144,10 +1412,7 @@ def masked_place(input: Tensor, mask: Tensor) -> Tensor:
 
 
 def masked_scatter(input: Tensor, mask: Tensor, source: Tensor) -> Tensor:
-    """``input`` with the elements of ``source``, in their order, where the boolean ``mask`` is true; ``input`` and ``mask`` broadcast.
-
-    Raises ``RuntimeError`` if ``source`` has fewer elements than ``mask`` is true.
-    """
+    """``input`` with the elements of ``source``, in their order, where the boolean ``mask`` is true; ``input`` and ``mask`` broadcast."""
     return apply(_masked_scatter, (input, mask, source), {})
 
 
@@ -2157,12 +1422,7 @@ def masked_scatter_(input: Tensor, mask: Tensor, source: Tensor) -> Tensor:
 
 
 def matrix_exp(input: Tensor) -> Tensor:
-    """The exponential of each square matrix: the sum of ``A^k / k!``.
-
-    >>> import autograd_core as ag
-    >>> ag.linalg.matrix_exp(ag.tensor([[0.0, 1.0], [0.0, 0.0]])).tolist()
-    [[1.0, 1.0], [0.0, 1.0]]
-    """
+    """The exponential of each square matrix: the sum of ``A^k / k!``."""
     return apply(_matrix_exp, (input,), {})
 
 
@@ -2223,12 +1483,7 @@ def standardize_channels(input: Tensor, weight: Tensor | None = None, bias: Tens
 
 
 def cummax(input: Tensor, dim: builtins.int, *, axis: Any = None) -> builtins.tuple[Tensor, Tensor]:
-    """The largest element so far along ``dim`` and its position, of several the last: a named tuple ``(values, indices)``. NaN stays.
-
-    >>> import autograd_core as ag
-    >>> ag.cummax(ag.tensor([1.0, 3.0, 2.0]), dim=0).values.tolist()
-    [1.0, 3.0, 3.0]
-    """
+    """The largest element so far along ``dim`` and its position, of several the last: a named tuple ``(values, indices)``. NaN stays."""
     if axis is not None:
         dim = axis
     return apply(_cummax, (input,), {"dim": dim})
@@ -2249,14 +1504,7 @@ def logcumsumexp(input: Tensor, dim: builtins.int, *, axis: Any = None) -> Tenso
 
 
 def kthvalue(input: Tensor, k: builtins.int, dim: builtins.int = -1, keepdim: builtins.bool = False, *, axis: Any = None, keepdims: builtins.bool | None = None) -> builtins.tuple[Tensor, Tensor]:
-    """The ``k``-th smallest element along ``dim`` (1 is the smallest) and its position: a named tuple ``(values, indices)``.
-
-    Raises ``RuntimeError`` unless ``1 <= k <=`` the size of ``dim``.
-
-    >>> import autograd_core as ag
-    >>> ag.kthvalue(ag.tensor([30.0, 10.0, 20.0]), 2).values.item()
-    20.0
-    """
+    """The ``k``-th smallest element along ``dim`` (1 is the smallest) and its position: a named tuple ``(values, indices)``."""
     if axis is not None:
         dim = axis
     if keepdims is not None:
@@ -2305,25 +1553,12 @@ def matmul(input: Tensor, other: Tensor) -> Tensor:
 
 
 def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
-    """``input @ weight.T + bias``: the last dimension of ``input`` goes from in_features to out_features; ``weight`` is (out, in).
-
-    >>> import autograd_core as ag, nn
-    >>> nn.functional.linear(ag.ones(1, 2), ag.tensor([[1.0, 2.0], [3.0, 4.0]]), ag.tensor([0.5, 0.0])).tolist()
-    [[3.5, 7.0]]
-    """
+    """``input @ weight.T + bias``: the last dimension of ``input`` goes from in_features to out_features; ``weight`` is (out, in)."""
     return apply(_linear, (input, weight, bias), {})
 
 
 def linalg_eigh(input: Tensor, UPLO: str = 'L') -> builtins.tuple[Tensor, Tensor]:
-    """Eigenvalues in ascending order and orthonormal eigenvectors, as columns, of Hermitian (symmetric) matrices.
-
-    Only the lower triangle is read, or the upper one for ``UPLO='U'``. A named tuple ``(eigenvalues, eigenvectors)``; the eigenvalues are real.
-    The gradient of eigenvectors needs distinct eigenvalues; that of eigenvalues does not.
-
-    >>> import autograd_core as ag
-    >>> ag.linalg.eigh(ag.tensor([[2.0, 0.0], [0.0, 1.0]])).eigenvalues.tolist()
-    [1.0, 2.0]
-    """
+    """Eigenvalues in ascending order and orthonormal eigenvectors, as columns, of Hermitian (symmetric) matrices."""
     return apply(_linalg_eigh, (input,), {"UPLO": UPLO})
 
 
@@ -2333,24 +1568,12 @@ def linalg_eigvalsh(input: Tensor, UPLO: str = 'L') -> Tensor:
 
 
 def linalg_eig(input: Tensor) -> builtins.tuple[Tensor, Tensor]:
-    """Eigenvalues and eigenvectors, as columns of length 1, of square matrices: a named tuple ``(eigenvalues, eigenvectors)``, complex.
-
-    The eigenvalues are in no particular order. The gradient needs distinct eigenvalues; that of the eigenvectors is for functions that do not
-    depend on their phases.
-    """
+    """Eigenvalues and eigenvectors, as columns of length 1, of square matrices: a named tuple ``(eigenvalues, eigenvectors)``, complex."""
     return apply(_linalg_eig, (input,), {})
 
 
 def linalg_svd(A: Tensor, full_matrices: builtins.bool = True) -> builtins.tuple[Tensor, Tensor, Tensor]:
-    """``A = U diag(S) Vh`` with orthonormal columns in U and rows in Vh, and S descending: a named tuple ``(U, S, Vh)``.
-
-    U is (m, m) and Vh (n, n), or (m, k) and (k, n) with k = min(m, n) for ``full_matrices=False``. The gradient of U and Vh needs distinct singular
-    values and, for m != n, none that is 0; of the vectors beyond the first k it is that of the space they span. The gradient of S always exists.
-
-    >>> import autograd_core as ag
-    >>> ag.linalg.svd(ag.tensor([[3.0, 0.0], [0.0, 4.0]])).S.tolist()
-    [4.0, 3.0]
-    """
+    """``A = U diag(S) Vh`` with orthonormal columns in U and rows in Vh, and S descending: a named tuple ``(U, S, Vh)``."""
     return apply(_linalg_svd, (A,), {"full_matrices": full_matrices})
 
 
@@ -2364,13 +1587,7 @@ def pseudo_inverse(A: Tensor, atol: TensorLike | None = None, rtol: TensorLike |
 
 
 def linalg_lstsq(input: Tensor, b: Tensor, rcond: builtins.float | None = None, *, driver: str | None = None) -> builtins.tuple[Tensor, Tensor, Tensor, Tensor]:
-    """X that minimises the length of ``input X - b``, the shortest one if there are several: ``(solution, residuals, rank, singular_values)``.
-
-    ``b`` holds matrices (..., m, k), or vectors (..., m) if it lacks just the last dimension of ``input``. Singular values up to ``rcond`` times
-    the largest count as 0 (default: max(m, n) times the dtype's epsilon). ``driver`` decides what is returned beside the solution, as in PyTorch:
-    ``residuals``, the squared lengths, for m > n and full rank with ``'gels'``, ``'gelsd'`` and ``'gelss'``; ``rank`` except with ``'gels'``;
-    ``singular_values`` with ``'gelsd'`` and ``'gelss'``; the default is ``'gelsy'``. All of them compute by singular values. What is not returned is empty.
-    """
+    """X that minimises the length of ``input X - b``, the shortest one if there are several: ``(solution, residuals, rank, singular_values)``."""
     return apply(_linalg_lstsq, (input, b), {"rcond": rcond, "driver": driver})
 
 
@@ -2411,18 +1628,12 @@ def draw_geometric(input: Tensor, p: builtins.float, generator: Generator | None
 
 
 def poisson(input: Tensor, generator: Generator | None = None) -> Tensor:
-    """Counts of events with the expected number that each element of ``input`` gives, in its dtype.
-
-    Raises ``RuntimeError`` for negative rates.
-    """
+    """Counts of events with the expected number that each element of ``input`` gives, in its dtype."""
     return apply(_poisson, (input,), {"generator": generator})
 
 
 def binomial(count: Tensor, prob: Tensor, generator: Generator | None = None) -> Tensor:
-    """How many of ``count`` trials succeed, each with probability ``prob``; the two broadcast and have one floating-point dtype.
-
-    Raises ``RuntimeError`` for negative counts and for probabilities outside [0, 1].
-    """
+    """How many of ``count`` trials succeed, each with probability ``prob``; the two broadcast and have one floating-point dtype."""
     return apply(_binomial, (count, prob), {"generator": generator})
 
 
@@ -2436,10 +1647,7 @@ def bernoulli(input: Tensor, p: builtins.float | None = None, *, generator: Gene
 
 
 def multinomial(input: Tensor, num_samples: builtins.int, replacement: builtins.bool = False, *, generator: Generator | None = None) -> Tensor:
-    """Indices into the last dimension, drawn with the weights in each row of ``input`` (one or two dimensions), as int64.
-
-    The weights need not sum to 1. Without ``replacement`` no index is drawn twice in a row.
-    """
+    """Indices into the last dimension, drawn with the weights in each row of ``input`` (one or two dimensions), as int64."""
     return apply(_multinomial, (input,), {"num_samples": num_samples, "replacement": replacement, "generator": generator})
 
 
@@ -2691,12 +1899,7 @@ def rows_back(input: Tensor, index: Tensor, dim: builtins.int, *, axis: Any = No
 
 
 def cumsum(input: Tensor, dim: builtins.int, *, dtype: DTypeLike | None = None, axis: Any = None) -> Tensor:
-    """The running sum along ``dim``. Integers add up in int64.
-
-    >>> import autograd_core as ag
-    >>> ag.cumsum(ag.tensor([1.0, 2.0, 3.0]), dim=0).tolist()
-    [1.0, 3.0, 6.0]
-    """
+    """The running sum along ``dim``. Integers add up in int64."""
     if dtype is not None:
         return apply(_cumsum, (input,), {"dim": dim, "dtype": dtype})
     if axis is not None:
@@ -2857,10 +2060,7 @@ def squeeze(input: Tensor, dim: Dims = None) -> Tensor:
 
 
 def view(input: Tensor, *values: builtins.int | Sequence[builtins.int], shape: Sequence[builtins.int] | None = None) -> Tensor:
-    """The same memory in another shape; one size may be ``-1``. Given a dtype, the same bytes as numbers of that dtype, without gradient.
-
-    Raises ``RuntimeError`` where the memory layout does not allow it, as after ``transpose``; ``reshape`` copies then.
-    """
+    """The same memory in another shape; one size may be ``-1``. Given a dtype, the same bytes as numbers of that dtype, without gradient."""
     if values and values[0].__class__ is DType:
         return view_dtype(input, values[0])
     shape = _sizes(values, shape)
@@ -2897,32 +2097,17 @@ def to_device(input: Tensor, device: Device, source: Device) -> Tensor:
 
 
 def linalg_solve(A: Tensor, B: Tensor, *, left: builtins.bool = True) -> Tensor:
-    """X with A X = B for square matrices A; with ``left=False`` X A = B. Batches broadcast.
-
-    ``B`` of shape (..., n, k) holds matrices; of shape (n,) or of the shape of ``A`` without its last dimension it holds vectors.
-    Raises ``LinAlgError`` (a ``RuntimeError``) if a matrix is singular.
-
-    >>> import autograd_core as ag
-    >>> ag.linalg.solve(ag.tensor([[2.0, 0.0], [0.0, 4.0]]), ag.tensor([2.0, 8.0])).tolist()
-    [1.0, 2.0]
-    """
+    """X with A X = B for square matrices A; with ``left=False`` X A = B. Batches broadcast."""
     return apply(_linalg_solve, (A, B), {"left": left})
 
 
 def linalg_solve_triangular(input: Tensor, B: Tensor, *, upper: builtins.bool, left: builtins.bool = True, unitriangular: builtins.bool = False) -> Tensor:
-    """X with A X = B, or X A = B for ``left=False``, where A is the upper or the lower triangle of ``input``.
-
-    With ``unitriangular`` the diagonal counts as ones. Elements outside of the triangle are not read. Batches broadcast. A zero on
-    the diagonal gives infinities and NaN.
-    """
+    """X with A X = B, or X A = B for ``left=False``, where A is the upper or the lower triangle of ``input``."""
     return apply(_linalg_solve_triangular, (input, B), {"upper": upper, "left": left, "unitriangular": unitriangular})
 
 
 def sort(input: Tensor, dim: builtins.int = -1, descending: builtins.bool = False, stable: builtins.bool = False, *, axis: Any = None) -> builtins.tuple[Tensor, Tensor]:
-    """The elements along ``dim`` in order, and where they were: a named tuple ``(values, indices)``.
-
-    Always stable; NaN counts as largest.
-    """
+    """The elements along ``dim`` in order, and where they were: a named tuple ``(values, indices)``."""
     if axis is not None:
         dim = axis
     return apply(_sort, (input,), {"dim": dim, "descending": descending, "stable": stable})
@@ -3324,36 +2509,19 @@ def outer(input: Tensor, vec2: Tensor) -> Tensor:
 
 
 def kron(input: Tensor, other: Tensor) -> Tensor:
-    """The Kronecker product: a block ``input[i, j] * other`` for each element of ``input``, in any number of dimensions.
-
-    >>> import autograd_core as ag
-    >>> ag.kron(ag.eye(2), ag.tensor([[1.0, 2.0]])).tolist()
-    [[1.0, 2.0, 0.0, 0.0], [0.0, 0.0, 1.0, 2.0]]
-    """
+    """The Kronecker product: a block ``input[i, j] * other`` for each element of ``input``, in any number of dimensions."""
     return apply(_kron, (input, other), {})
 
 
 def linalg_cross(input: Tensor, other: Tensor, *, dim: builtins.int = -1, axis: Any = None) -> Tensor:
-    """The cross products of vectors of 3 elements along ``dim``; the other dimensions broadcast.
-
-    >>> import autograd_core as ag
-    >>> ag.linalg.cross(ag.tensor([1.0, 0.0, 0.0]), ag.tensor([0.0, 1.0, 0.0])).tolist()
-    [0.0, 0.0, 1.0]
-    """
+    """The cross products of vectors of 3 elements along ``dim``; the other dimensions broadcast."""
     if axis is not None:
         dim = axis
     return apply(_linalg_cross, (input, other), {"dim": dim})
 
 
 def Tensor_unfold(input: Tensor, dimension: builtins.int, size: builtins.int, step: builtins.int) -> Tensor:
-    """All windows of ``size`` elements along ``dimension``, ``step`` apart, as a view: a last dimension holds the window.
-
-    Raises ``RuntimeError`` for a window larger than the dimension.
-
-    >>> import autograd_core as ag
-    >>> ag.arange(5).unfold(0, 3, 2).tolist()
-    [[0, 1, 2], [2, 3, 4]]
-    """
+    """All windows of ``size`` elements along ``dimension``, ``step`` apart, as a view: a last dimension holds the window."""
     return apply(_Tensor_unfold, (input,), {"dimension": dimension, "size": size, "step": step})
 
 
@@ -3362,15 +2530,7 @@ def windows_add(input: Tensor, shape: Sequence[builtins.int], dimension: builtin
 
 
 def as_strided(input: Tensor, size: Sequence[builtins.int], stride: Sequence[builtins.int], storage_offset: builtins.int | None = None) -> Tensor:
-    """A view of the elements of a contiguous tensor with a shape and strides (in elements) of one's own; elements may repeat.
-
-    ``storage_offset`` counts from the tensor's first element. Raises ``RuntimeError`` for a tensor that is not contiguous and for
-    what would reach beyond its elements.
-
-    >>> import autograd_core as ag
-    >>> ag.arange(4).as_strided((2, 3), (1, 1)).tolist()
-    [[0, 1, 2], [1, 2, 3]]
-    """
+    """A view of the elements of a contiguous tensor with a shape and strides (in elements) of one's own; elements may repeat."""
     return apply(_as_strided, (input,), {"size": size, "stride": stride, "storage_offset": storage_offset})
 
 
@@ -3433,15 +2593,7 @@ def nanmean(input: Tensor, dim: Dims = None, keepdim: builtins.bool = False, *, 
 
 
 def max(input: Tensor, dim: builtins.int | Tensor | None = None, keepdim: builtins.bool = False, *, other: Tensor | None = None, axis: Any = None, keepdims: builtins.bool | None = None) -> Any:
-    """The largest element; with ``dim`` the pair (values, indices) along it; with a second tensor the larger of each pair.
-
-    The gradient of the largest of all is shared evenly by elements that tie; along a ``dim`` the first one gets it.
-
-    >>> import autograd_core as ag
-    >>> x = ag.tensor([[1.0, 5.0], [7.0, 2.0]])
-    >>> ag.max(x).item(), ag.max(x, dim=1).indices.tolist()
-    (7.0, [1, 0])
-    """
+    """The largest element; with ``dim`` the pair (values, indices) along it; with a second tensor the larger of each pair."""
     if axis is not None:
         dim = axis
     if keepdims is not None:
@@ -3456,10 +2608,7 @@ def max(input: Tensor, dim: builtins.int | Tensor | None = None, keepdim: builti
 
 
 def min(input: Tensor, dim: builtins.int | Tensor | None = None, keepdim: builtins.bool = False, *, other: Tensor | None = None, axis: Any = None, keepdims: builtins.bool | None = None) -> Any:
-    """The smallest element; with ``dim`` the pair (values, indices) along it; with a second tensor the smaller of each pair.
-
-    The gradient of the smallest of all is shared evenly by elements that tie; along a ``dim`` the first one gets it.
-    """
+    """The smallest element; with ``dim`` the pair (values, indices) along it; with a second tensor the smaller of each pair."""
     if axis is not None:
         dim = axis
     if keepdims is not None:
@@ -3516,14 +2665,7 @@ def adaptive_avg_pool1d(input: Tensor, output_size: builtins.int | Sequence[buil
 
 
 def adaptive_avg_pool2d(input: Tensor, output_size: builtins.int | Sequence[builtins.int | None]) -> Tensor:
-    """Means over windows chosen so that the result has ``output_size`` (height, width); ``None`` keeps the input's size.
-
-    Raises ``RuntimeError`` unless ``input`` is (batch, channels, height, width), or without batch.
-
-    >>> import autograd_core as ag, nn
-    >>> nn.functional.adaptive_avg_pool2d(ag.arange(6.0).reshape(1, 2, 3), (1, 2)).tolist()
-    [[[2.0, 3.0]]]
-    """
+    """Means over windows chosen so that the result has ``output_size`` (height, width); ``None`` keeps the input's size."""
     try:
         return _adaptive_avg_pool2d(F, input, output_size)
     except Exception:
@@ -3550,11 +2692,7 @@ def adaptive_max_pool1d(input: Tensor, output_size: builtins.int | Sequence[buil
 
 
 def adaptive_max_pool2d(input: Tensor, output_size: builtins.int | Sequence[builtins.int | None], return_indices: builtins.bool = False) -> Any:
-    """Maxima over windows chosen so that the result has ``output_size`` (height, width); ``None`` keeps the input's size.
-
-    With ``return_indices`` also the maxima's positions in the flattened image. Raises ``RuntimeError`` unless ``input`` is
-    (batch, channels, height, width), or without batch.
-    """
+    """Maxima over windows chosen so that the result has ``output_size`` (height, width); ``None`` keeps the input's size."""
     try:
         return _adaptive_max_pool2d(F, input, output_size, return_indices)
     except Exception:
@@ -3608,10 +2746,7 @@ def float_power_(input: Tensor, exponent: TensorLike) -> Tensor:
 
 
 def split(tensor: Tensor, split_size_or_sections: builtins.int | Sequence[builtins.int], dim: builtins.int = 0, *, axis: Any = None) -> builtins.tuple[Tensor, ...]:
-    """Views of ``split_size_or_sections`` elements each along ``dim`` (the last may be shorter), or of the sizes in a list.
-
-    Raises ``RuntimeError`` if listed sizes do not add up to the size of ``dim``.
-    """
+    """Views of ``split_size_or_sections`` elements each along ``dim`` (the last may be shorter), or of the sizes in a list."""
     if axis is not None:
         dim = axis
     try:
@@ -3666,12 +2801,7 @@ def select(input: Tensor, dim: builtins.int, index: builtins.int, *, axis: Any =
 
 
 def repeat(input: Tensor, *values: builtins.int | Sequence[builtins.int], repeats: Sequence[builtins.int] | None = None) -> Tensor:
-    """The tensor repeated ``repeats[i]`` times along each dimension; extra leading repeats add dimensions.
-
-    >>> import autograd_core as ag
-    >>> ag.tensor([1, 2]).repeat(2, 2).tolist()
-    [[1, 2, 1, 2], [1, 2, 1, 2]]
-    """
+    """The tensor repeated ``repeats[i]`` times along each dimension; extra leading repeats add dimensions."""
     repeats = _sizes(values, repeats)
     try:
         return _repeat(F, input, repeats)
@@ -3691,14 +2821,7 @@ def tile(input: Tensor, *values: builtins.int | Sequence[builtins.int], dims: Se
 
 
 def repeat_interleave(input: Tensor, repeats: builtins.int | Tensor | None = None, dim: builtins.int | None = None, *, output_size: builtins.int | None = None, axis: Any = None) -> Tensor:
-    """Each element (or slice along ``dim``) repeated in place; without ``dim`` the tensor is flattened first.
-
-    With a single vector of counts: every position as often as its count says. ``output_size``, if given, must be the size that results.
-
-    >>> import autograd_core as ag
-    >>> ag.tensor([1, 2]).repeat_interleave(2).tolist()
-    [1, 1, 2, 2]
-    """
+    """Each element (or slice along ``dim``) repeated in place; without ``dim`` the tensor is flattened first."""
     if axis is not None:
         dim = axis
     try:
@@ -3736,12 +2859,7 @@ def atleast_3d(*tensors: Tensor) -> Tensor:
 
 
 def vstack(tensors: Sequence[Tensor]) -> Tensor:
-    """The tensors under one another, along the first dimension; vectors are rows.
-
-    >>> import autograd_core as ag
-    >>> ag.vstack([ag.tensor([1, 2]), ag.tensor([3, 4])]).tolist()
-    [[1, 2], [3, 4]]
-    """
+    """The tensors under one another, along the first dimension; vectors are rows."""
     try:
         return _vstack(F, tensors)
     except Exception:
@@ -3777,12 +2895,7 @@ def column_stack(tensors: Sequence[Tensor]) -> Tensor:
 
 
 def block_diag(*tensors: Tensor) -> Tensor:
-    """A matrix with the given ones (numbers and vectors count as one row) along its diagonal, zeros elsewhere.
-
-    >>> import autograd_core as ag
-    >>> ag.block_diag(ag.tensor([[1, 2]]), ag.tensor(3)).tolist()
-    [[1, 2, 0], [0, 0, 3]]
-    """
+    """A matrix with the given ones (numbers and vectors count as one row) along its diagonal, zeros elsewhere."""
     try:
         return _block_diag(F, *tensors)
     except Exception:
@@ -3802,12 +2915,7 @@ def split_with_sizes(input: Tensor, split_sizes: Sequence[builtins.int], dim: bu
 
 
 def tensor_split(input: Tensor, indices_or_sections: builtins.int | Sequence[builtins.int] | Tensor, dim: builtins.int = 0, *, axis: Any = None) -> builtins.tuple[Tensor, ...]:
-    """Views along ``dim``: so many of nearly equal size, the larger ones first, or cut at the indices in a list.
-
-    >>> import autograd_core as ag
-    >>> [part.tolist() for part in ag.arange(5).tensor_split(2)], [part.tolist() for part in ag.arange(5).tensor_split([1, 3])]
-    ([[0, 1, 2], [3, 4]], [[0], [1, 2], [3, 4]])
-    """
+    """Views along ``dim``: so many of nearly equal size, the larger ones first, or cut at the indices in a list."""
     if axis is not None:
         dim = axis
     try:
@@ -3863,12 +2971,7 @@ def flipud(input: Tensor) -> Tensor:
 
 
 def rot90(input: Tensor, k: builtins.int = 1, dims: Sequence[builtins.int] = (0, 1)) -> Tensor:
-    """The plane of ``dims`` turned by ``k`` quarter turns, from the first of ``dims`` towards the second; a copy.
-
-    >>> import autograd_core as ag
-    >>> ag.tensor([[1, 2], [3, 4]]).rot90().tolist()
-    [[2, 4], [1, 3]]
-    """
+    """The plane of ``dims`` turned by ``k`` quarter turns, from the first of ``dims`` towards the second; a copy."""
     try:
         return _rot90(F, input, k, dims)
     except Exception:
@@ -3895,12 +2998,7 @@ def diagflat(input: Tensor, offset: builtins.int = 0) -> Tensor:
 
 
 def meshgrid(*tensors: Tensor, indexing: str = 'ij') -> builtins.tuple[Tensor, ...]:
-    """For vectors of sizes n, m, ... the coordinates of a grid (n, m, ...), as views; with ``indexing='xy'`` the first two sizes swapped.
-
-    >>> import autograd_core as ag
-    >>> [grid.tolist() for grid in ag.meshgrid(ag.tensor([1, 2]), ag.tensor([3, 4]), indexing="xy")]
-    [[[1, 2], [1, 2]], [[3, 3], [4, 4]]]
-    """
+    """For vectors of sizes n, m, ... the coordinates of a grid (n, m, ...), as views; with ``indexing='xy'`` the first two sizes swapped."""
     try:
         return _meshgrid(F, *tensors, indexing=indexing)
     except Exception:
@@ -3977,17 +3075,7 @@ def sum_to_size(input: Tensor, *values: builtins.int | Sequence[builtins.int], s
 
 
 def scaled_dot_product_attention(query: Tensor, key: Tensor, value: Tensor, attn_mask: Tensor | None = None, dropout_p: builtins.float = 0.0, is_causal: builtins.bool = False, scale: builtins.float | None = None, enable_gqa: builtins.bool = False) -> Tensor:
-    """``softmax(query @ key.mT * scale + mask) @ value``.
-
-    ``query`` is (..., heads, target length, size), ``key`` and ``value`` (..., heads, source length, size). A boolean
-    ``attn_mask`` is True where a query may attend, a float one is added; both broadcast to (..., target length, source
-    length). ``is_causal`` lets position ``i`` attend to positions up to ``i``. ``scale`` is ``1 / sqrt(size)`` unless
-    given. ``dropout_p`` is applied whenever it is not 0. ``enable_gqa`` shares each head of ``key`` and ``value`` among
-    several of ``query``. A query that may attend nowhere gets zeros.
-
-    Raises ``RuntimeError`` for shapes that do not fit, or for a mask together with ``is_causal``.
-    Vaswani et al. (2017), arXiv:1706.03762.
-    """
+    """``softmax(query @ key.mT * scale + mask) @ value``."""
     try:
         return _scaled_dot_product_attention(F, query, key, value, attn_mask, dropout_p, is_causal, scale, enable_gqa)
     except Exception:
@@ -3996,10 +3084,7 @@ def scaled_dot_product_attention(query: Tensor, key: Tensor, value: Tensor, attn
 
 
 def bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
-    """``input1 @ weight[k] @ input2 + bias[k]`` for each output k: (..., size 1), (..., size 2) to (..., outputs).
-
-    ``weight`` is (outputs, size 1, size 2), ``bias`` (outputs,). Raises ``RuntimeError`` for shapes that do not fit.
-    """
+    """``input1 @ weight[k] @ input2 + bias[k]`` for each output k: (..., size 1), (..., size 2) to (..., outputs)."""
     try:
         return _bilinear(F, input1, input2, weight, bias)
     except Exception:
@@ -4008,14 +3093,7 @@ def bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None
 
 
 def mse_loss(input: Tensor, target: Tensor, reduction: str = 'mean', weight: Tensor | None = None) -> Tensor:
-    """The squared error ``(input - target) ** 2``. With ``weight``, of the same shape, the mean is a weighted one.
-
-    Shapes that differ are broadcast with a warning, because that is most often a mistake.
-
-    >>> import autograd_core as ag, nn
-    >>> nn.functional.mse_loss(ag.tensor([1.0, 2.0]), ag.tensor([0.0, 4.0])).item()
-    2.5
-    """
+    """The squared error ``(input - target) ** 2``. With ``weight``, of the same shape, the mean is a weighted one."""
     try:
         return _mse_loss(F, input, target, reduction, weight)
     except Exception:
@@ -4051,11 +3129,7 @@ def huber_loss(input: Tensor, target: Tensor, reduction: str = 'mean', delta: bu
 
 
 def kl_div(input: Tensor, target: Tensor, reduction: str = 'mean', log_target: builtins.bool = False) -> Tensor:
-    """The Kullback-Leibler divergence ``target * (log(target) - input)`` of log-probabilities ``input`` from ``target``.
-
-    ``reduction='batchmean'`` divides the sum by the batch size and is the divergence proper; ``'mean'`` divides by the
-    number of elements. ``log_target`` says that ``target`` holds log-probabilities too.
-    """
+    """The Kullback-Leibler divergence ``target * (log(target) - input)`` of log-probabilities ``input`` from ``target``."""
     try:
         return _kl_div(F, input, target, reduction, log_target)
     except Exception:
@@ -4064,11 +3138,7 @@ def kl_div(input: Tensor, target: Tensor, reduction: str = 'mean', log_target: b
 
 
 def binary_cross_entropy_with_logits(input: Tensor, target: Tensor, weight: Tensor | None = None, reduction: str = 'mean', pos_weight: Tensor | None = None) -> Tensor:
-    """The cross-entropy between ``sigmoid(input)`` and ``target``, numbers between 0 and 1 in the input's shape.
-
-    ``weight`` is a factor for each element, ``pos_weight`` one for the positive part; both broadcast to the input's shape.
-    Raises ``ValueError`` where ``input`` and ``target`` differ in shape.
-    """
+    """The cross-entropy between ``sigmoid(input)`` and ``target``, numbers between 0 and 1 in the input's shape."""
     try:
         return _binary_cross_entropy_with_logits(F, input, target, weight, reduction, pos_weight)
     except Exception:
@@ -4077,11 +3147,7 @@ def binary_cross_entropy_with_logits(input: Tensor, target: Tensor, weight: Tens
 
 
 def binary_cross_entropy(input: Tensor, target: Tensor, weight: Tensor | None = None, reduction: str = 'mean') -> Tensor:
-    """The cross-entropy between probabilities ``input`` and ``target``, both between 0 and 1 and of one shape.
-
-    Logarithms are cut off at -100, so that a probability of exactly 0 or 1 costs 100 and not infinity. From raw scores,
-    ``binary_cross_entropy_with_logits`` is exact. Raises ``ValueError`` where the shapes differ.
-    """
+    """The cross-entropy between probabilities ``input`` and ``target``, both between 0 and 1 and of one shape."""
     try:
         return _binary_cross_entropy(F, input, target, weight, reduction)
     except Exception:
@@ -4135,17 +3201,7 @@ def conv1d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: bu
 
 
 def conv2d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: builtins.int | Sequence[builtins.int] = 1, padding: builtins.int | str | Sequence[builtins.int] = 0, dilation: builtins.int | Sequence[builtins.int] = 1, groups: builtins.int = 1) -> Tensor:
-    """Cross-correlation of images with filters.
-
-    ``input`` is (batch, channels, height, width) or without batch, ``weight`` (filters, channels / groups, kernel height,
-    kernel width), ``bias`` (filters,). ``padding`` with zeros is an int, a pair, ``'valid'`` (none) or ``'same'`` (the
-    result has the input's size; stride 1 only). Raises ``RuntimeError`` for shapes that do not fit.
-
-    >>> import autograd_core as ag
-    >>> ag.conv2d(ag.ones(1, 1, 3, 3), ag.ones(1, 1, 2, 2))
-    tensor([[[[4., 4.],
-              [4., 4.]]]])
-    """
+    """Cross-correlation of images with filters."""
     try:
         return _conv2d(F, input, weight, bias, stride, padding, dilation, groups)
     except Exception:
@@ -4172,15 +3228,7 @@ def conv_transpose1d(input: Tensor, weight: Tensor, bias: Tensor | None = None, 
 
 
 def conv_transpose2d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: builtins.int | Sequence[builtins.int] = 1, padding: builtins.int | Sequence[builtins.int] = 0, output_padding: builtins.int | Sequence[builtins.int] = 0, groups: builtins.int = 1, dilation: builtins.int | Sequence[builtins.int] = 1) -> Tensor:
-    """The adjoint of ``conv2d``: from (batch, channels, height, width) to larger images, with ``weight`` (channels, filters / groups, ...).
-
-    ``output_padding`` adds rows and columns at the end, where a stride leaves the size open. Raises ``RuntimeError`` for
-    shapes that do not fit.
-
-    >>> import autograd_core as ag
-    >>> ag.conv_transpose2d(ag.ones(1, 1, 2, 2), ag.ones(1, 1, 2, 2)).tolist()
-    [[[[1.0, 2.0, 1.0], [2.0, 4.0, 2.0], [1.0, 2.0, 1.0]]]]
-    """
+    """The adjoint of ``conv2d``: from (batch, channels, height, width) to larger images, with ``weight`` (channels, filters / groups, ...)."""
     try:
         return _conv_transpose2d(F, input, weight, bias, stride, padding, output_padding, groups, dilation)
     except Exception:
@@ -4198,14 +3246,7 @@ def conv_transpose3d(input: Tensor, weight: Tensor, bias: Tensor | None = None, 
 
 
 def histogram(input: Tensor, bins: builtins.int | Tensor, *, range: Sequence[builtins.float] | None = None, weight: Tensor | None = None, density: builtins.bool = False) -> builtins.tuple[Tensor, Tensor]:
-    """How many elements lie in each of ``bins`` equal bins, or between the edges that ``bins`` gives: a named tuple ``(hist, bin_edges)``, without gradient.
-
-    ``range`` limits the bins, else the extremes do. With ``density`` the integral over all bins is 1.
-
-    >>> import autograd_core as ag
-    >>> ag.histogram(ag.tensor([1.0, 2.0, 2.5]), 2, range=(0.0, 4.0)).hist.tolist()
-    [1.0, 2.0]
-    """
+    """How many elements lie in each of ``bins`` equal bins, or between the edges that ``bins`` gives: a named tuple ``(hist, bin_edges)``, without gradient."""
     try:
         return _histogram(F, input, bins, range=range, weight=weight, density=density)
     except Exception:
@@ -4223,12 +3264,7 @@ def histogramdd(input: Tensor, bins: Any, *, range: Sequence[builtins.float] | N
 
 
 def softmax(input: Tensor, dim: builtins.int | None = None, *, dtype: DTypeLike | None = None, axis: Any = None) -> Tensor:
-    """``exp(input)`` divided by its sum along ``dim``; ``dtype`` converts the input first. Integers are refused without it.
-
-    >>> import autograd_core as ag
-    >>> ag.softmax(ag.tensor([0.0, 0.0]), dim=0).tolist()
-    [0.5, 0.5]
-    """
+    """``exp(input)`` divided by its sum along ``dim``; ``dtype`` converts the input first. Integers are refused without it."""
     if axis is not None:
         dim = axis
     try:
@@ -4261,20 +3297,7 @@ def softmin(input: Tensor, dim: builtins.int | None = None, *, dtype: DTypeLike 
 
 
 def cross_entropy(input: Tensor, target: Tensor, weight: Tensor | None = None, ignore_index: builtins.int = -100, reduction: str = 'mean', label_smoothing: builtins.float = 0.0) -> Tensor:
-    """The cross-entropy between softmax of ``input`` and ``target``; the classes are dimension 1, or the only one.
-
-    Parameters
-    ----------
-    input : scores (logits) of shape (classes), (batch, classes) or (batch, classes, d1, ...).
-    target : class indices of the input's shape without the classes, or probabilities of the input's shape.
-    weight : a factor for each class; the mean then divides by the weights of the targets.
-    ignore_index : samples with this class count nothing.
-    label_smoothing : how much of the target is spread evenly over all classes, between 0 and 1.
-
-    >>> import autograd_core as ag, nn
-    >>> nn.functional.cross_entropy(ag.tensor([[0.0, 0.0]]), ag.tensor([1])).item()
-    0.6931471824645996
-    """
+    """The cross-entropy between softmax of ``input`` and ``target``; the classes are dimension 1, or the only one."""
     try:
         return _cross_entropy(F, input, target, weight, ignore_index, reduction, label_smoothing)
     except Exception:
@@ -4292,25 +3315,7 @@ def nll_loss(input: Tensor, target: Tensor, weight: Tensor | None = None, ignore
 
 
 def ctc_loss(log_probs: Tensor, targets: Tensor, input_lengths: Tensor | Sequence[builtins.int], target_lengths: Tensor | Sequence[builtins.int], blank: builtins.int = 0, reduction: str = 'mean', zero_infinity: builtins.bool = False) -> Tensor:
-    """The negative log-likelihood of label sequences, summed over all alignments: connectionist temporal classification.
-
-    Parameters
-    ----------
-    log_probs : (time, batch, classes) or (time, classes), logarithms of probabilities, as from ``log_softmax``.
-    targets : (batch, longest), or all labels one after the other; without the blank.
-    input_lengths, target_lengths : how much of each sample counts.
-    blank : the class that stands for no label.
-    reduction : ``'mean'`` divides each loss by its target's length first.
-    zero_infinity : a loss that is infinite, because the input is too short for its target, counts 0.
-
-    The gradient is that of the function as it stands. PyTorch's adds ``exp(log_probs)``, which is the same once it
-    has passed through ``log_softmax``. Graves et al. (2006).
-
-    >>> import autograd_core as ag, nn
-    >>> steps = ag.log_softmax(ag.zeros(2, 1, 2), dim=2)
-    >>> nn.functional.ctc_loss(steps, ag.tensor([[1]]), (2,), (1,)).neg().exp()  # 3 of 4 paths spell it
-    tensor(0.7500)
-    """
+    """The negative log-likelihood of label sequences, summed over all alignments: connectionist temporal classification."""
     try:
         return _ctc_loss(F, log_probs, targets, input_lengths, target_lengths, blank, reduction, zero_infinity)
     except Exception:
@@ -4337,14 +3342,7 @@ def qr(input: Tensor, some: builtins.bool = True) -> builtins.tuple[Tensor, Tens
 
 
 def diff(input: Tensor, n: builtins.int = 1, dim: builtins.int = -1, prepend: Tensor | None = None, append: Tensor | None = None, *, axis: Any = None) -> Tensor:
-    """The differences of neighbours along ``dim``, ``n`` times over, after ``prepend`` and ``append`` were joined on (not if ``n`` is 0). Of booleans: whether they differ.
-
-    Raises ``RuntimeError`` for a tensor without dimensions, a negative ``n``, or a tensor to join that does not fit.
-
-    >>> import autograd_core as ag
-    >>> ag.diff(ag.tensor([1, 4, 9])).tolist()
-    [3, 5]
-    """
+    """The differences of neighbours along ``dim``, ``n`` times over, after ``prepend`` and ``append`` were joined on (not if ``n`` is 0). Of booleans: whether they differ."""
     if axis is not None:
         dim = axis
     try:
@@ -4355,14 +3353,7 @@ def diff(input: Tensor, n: builtins.int = 1, dim: builtins.int = -1, prepend: Te
 
 
 def trapezoid(y: Tensor, x: Tensor | None = None, *, dx: TensorLike | None = None, dim: builtins.int = -1, axis: Any = None) -> Tensor:
-    """The integral of samples ``y`` along ``dim`` by the trapezoidal rule, at the points ``x`` or ``dx`` apart (default 1).
-
-    Raises ``RuntimeError`` unless a one-dimensional ``x`` has a value for each sample, and for booleans.
-
-    >>> import autograd_core as ag
-    >>> ag.trapezoid(ag.tensor([1.0, 2.0, 4.0]), ag.tensor([0.0, 1.0, 3.0])).item()
-    7.5
-    """
+    """The integral of samples ``y`` along ``dim`` by the trapezoidal rule, at the points ``x`` or ``dx`` apart (default 1)."""
     if axis is not None:
         dim = axis
     try:
@@ -4384,12 +3375,7 @@ def cumulative_trapezoid(y: Tensor, x: Tensor | None = None, *, dx: TensorLike |
 
 
 def cosine_similarity(x1: Tensor, x2: Tensor, dim: builtins.int = 1, eps: builtins.float = 1e-08, *, axis: Any = None) -> Tensor:
-    """The cosine of the angle between vectors along ``dim``; lengths below ``eps`` count as ``eps``. The shapes broadcast.
-
-    >>> import autograd_core as ag, nn
-    >>> nn.functional.cosine_similarity(ag.tensor([[3.0, 0.0]]), ag.tensor([[0.0, 4.0]])).item()
-    0.0
-    """
+    """The cosine of the angle between vectors along ``dim``; lengths below ``eps`` count as ``eps``. The shapes broadcast."""
     if axis is not None:
         dim = axis
     try:
@@ -4413,15 +3399,7 @@ def pairwise_distance(x1: Tensor, x2: Tensor, p: builtins.float = 2.0, eps: buil
 
 
 def cdist(x1: Tensor, x2: Tensor, p: builtins.float = 2.0, compute_mode: str = 'use_mm_for_euclid_dist_if_necessary') -> Tensor:
-    """The ``p``-norm distance of each row of ``x1`` (..., n, size) from each row of ``x2`` (..., m, size): (..., n, m).
-
-    Euclidean distances (``p=2``) of more than 25 rows are computed from matrix products, unless ``compute_mode`` is
-    ``'donot_use_mm_for_euclid_dist'``, which is more exact for points that are close together.
-
-    >>> import autograd_core as ag
-    >>> ag.cdist(ag.tensor([[0.0, 0.0]]), ag.tensor([[3.0, 4.0], [0.0, 1.0]])).tolist()
-    [[5.0, 1.0]]
-    """
+    """The ``p``-norm distance of each row of ``x1`` (..., n, size) from each row of ``x2`` (..., m, size): (..., n, m)."""
     try:
         return _cdist(F, x1, x2, p, compute_mode)
     except Exception:
@@ -4439,10 +3417,7 @@ def pdist(input: Tensor, p: builtins.float = 2.0) -> Tensor:
 
 
 def triplet_margin_loss(anchor: Tensor, positive: Tensor, negative: Tensor, margin: builtins.float = 1.0, p: builtins.float = 2.0, eps: builtins.float = 1e-06, swap: builtins.bool = False, reduction: str = 'mean') -> Tensor:
-    """``max(0, d(anchor, positive) - d(anchor, negative) + margin)`` with the ``pairwise_distance`` ``d`` of order ``p``.
-
-    ``swap`` takes ``d(positive, negative)`` instead where that is the smaller. Raises ``ValueError`` unless the margin is positive.
-    """
+    """``max(0, d(anchor, positive) - d(anchor, negative) + margin)`` with the ``pairwise_distance`` ``d`` of order ``p``."""
     try:
         return _triplet_margin_loss(F, anchor, positive, negative, margin, p, eps, swap, reduction)
     except Exception:
@@ -4460,10 +3435,7 @@ def triplet_margin_with_distance_loss(anchor: Tensor, positive: Tensor, negative
 
 
 def cosine_embedding_loss(input1: Tensor, input2: Tensor, target: Tensor, margin: builtins.float = 0.0, reduction: str = 'mean') -> Tensor:
-    """``1 - cos`` where ``target`` is 1, ``max(0, cos - margin)`` where it is -1, for the cosine between rows of (batch, size), or vectors.
-
-    ``target`` has the shape (batch), or none for vectors.
-    """
+    """``1 - cos`` where ``target`` is 1, ``max(0, cos - margin)`` where it is -1, for the cosine between rows of (batch, size), or vectors."""
     try:
         return _cosine_embedding_loss(F, input1, input2, target, margin, reduction)
     except Exception:
@@ -4472,10 +3444,7 @@ def cosine_embedding_loss(input1: Tensor, input2: Tensor, target: Tensor, margin
 
 
 def dropout(input: Tensor, p: builtins.float = 0.5, training: builtins.bool = True, inplace: builtins.bool = False, *, generator: Generator | None = None) -> Tensor:
-    """Zero each element with probability ``p`` and scale the others by ``1 / (1 - p)``; ``input`` itself unless ``training``.
-
-    ``generator`` draws the mask. Raises ``ValueError`` for a ``p`` outside [0, 1]. Srivastava et al. (2014).
-    """
+    """Zero each element with probability ``p`` and scale the others by ``1 / (1 - p)``; ``input`` itself unless ``training``."""
     try:
         return _dropout(F, input, p, training, inplace, generator=generator)
     except Exception:
@@ -4520,10 +3489,7 @@ def dropout1d(input: Tensor, p: builtins.float = 0.5, training: builtins.bool = 
 
 
 def dropout2d(input: Tensor, p: builtins.float = 0.5, training: builtins.bool = True, inplace: builtins.bool = False, *, generator: Generator | None = None) -> Tensor:
-    """Dropout of whole channels of (batch, channels, height, width).
-
-    Of three dimensions the first is the batch, with a warning, as in PyTorch.
-    """
+    """Dropout of whole channels of (batch, channels, height, width)."""
     try:
         return _dropout2d(F, input, p, training, inplace, generator=generator)
     except Exception:
@@ -4577,16 +3543,7 @@ def feature_alpha_dropout_(input: Tensor, p: builtins.float = 0.5, training: bui
 
 
 def einsum(equation: str, *operands: Any) -> Tensor:
-    """Einstein summation: the products of the operands' elements, summed over every subscript that the output lacks.
-
-    ``equation`` names the dimensions of each operand by letters, with ``...`` for those that broadcast; without ``->``
-    the output has the letters that occur once, in alphabetical order. A letter twice in one operand takes a diagonal.
-    The operands may come as one list, and the equation as lists of numbers after each operand.
-
-    >>> import autograd_core as ag
-    >>> ag.einsum("ij,j->i", ag.tensor([[1.0, 2.0], [3.0, 4.0]]), ag.tensor([1.0, 10.0])).tolist()
-    [21.0, 43.0]
-    """
+    """Einstein summation: the products of the operands' elements, summed over every subscript that the output lacks."""
     try:
         return _einsum(F, equation, *operands)
     except Exception:
@@ -4595,10 +3552,7 @@ def einsum(equation: str, *operands: Any) -> Tensor:
 
 
 def tensordot(a: Tensor, b: Tensor, dims: Any = 2) -> Tensor:
-    """The sum of products over several dimensions: the last ``dims`` of ``a`` with the first of ``b``, or the two lists of dimensions given.
-
-    A contracted dimension of size 1 broadcasts.
-    """
+    """The sum of products over several dimensions: the last ``dims`` of ``a`` with the first of ``b``, or the two lists of dimensions given."""
     try:
         return _tensordot(F, a, b, dims)
     except Exception:
@@ -4607,19 +3561,7 @@ def tensordot(a: Tensor, b: Tensor, dims: Any = 2) -> Tensor:
 
 
 def embedding(input: Tensor, weight: Tensor, padding_idx: builtins.int | None = None, max_norm: builtins.float | None = None, norm_type: builtins.float = 2.0, scale_grad_by_freq: builtins.bool = False, sparse: builtins.bool = False) -> Tensor:
-    """The rows of ``weight`` (count, size) that the integers in ``input`` name: (...) to (..., size).
-
-    Parameters
-    ----------
-    padding_idx : the row that gets no gradient.
-    max_norm : rows longer than this, in the norm of order ``norm_type``, are first shortened in ``weight`` itself.
-    scale_grad_by_freq : divide a row's gradient by how often it was looked up.
-    sparse : must be ``False``; gradients are dense. Raises ``ValueError`` otherwise.
-
-    >>> import autograd_core as ag, nn
-    >>> nn.functional.embedding(ag.tensor([1, 1, 0]), ag.tensor([[1.0, 2.0], [3.0, 4.0]])).tolist()
-    [[3.0, 4.0], [3.0, 4.0], [1.0, 2.0]]
-    """
+    """The rows of ``weight`` (count, size) that the integers in ``input`` name: (...) to (..., size)."""
     try:
         return _embedding(F, input, weight, padding_idx, max_norm, norm_type, scale_grad_by_freq, sparse)
     except Exception:
@@ -4628,21 +3570,7 @@ def embedding(input: Tensor, weight: Tensor, padding_idx: builtins.int | None = 
 
 
 def embedding_bag(input: Tensor, weight: Tensor, offsets: Tensor | None = None, max_norm: builtins.float | None = None, norm_type: builtins.float = 2.0, scale_grad_by_freq: builtins.bool = False, mode: str = 'mean', sparse: builtins.bool = False, per_sample_weights: Tensor | None = None, include_last_offset: builtins.bool = False, padding_idx: builtins.int | None = None) -> Tensor:
-    """The ``'sum'``, ``'mean'`` or ``'max'`` of the rows of ``weight`` that the integers of each bag name: (bags, size).
-
-    Parameters
-    ----------
-    input : (bags, length), or (total) with ``offsets``.
-    offsets : where each bag begins in a 1D ``input``; with ``include_last_offset`` the last entry says where the last bag ends.
-    per_sample_weights : a factor for each looked up row, of the input's shape; for ``'sum'`` only.
-    padding_idx : the row that neither counts nor gets a gradient.
-
-    A bag with nothing in it gives zeros. The others are as in ``embedding``.
-
-    >>> import autograd_core as ag, nn
-    >>> nn.functional.embedding_bag(ag.tensor([0, 1, 1]), ag.tensor([[1.0], [3.0]]), ag.tensor([0, 2]), mode="sum").tolist()
-    [[4.0], [3.0]]
-    """
+    """The ``'sum'``, ``'mean'`` or ``'max'`` of the rows of ``weight`` that the integers of each bag name: (bags, size)."""
     try:
         return _embedding_bag(F, input, weight, offsets, max_norm, norm_type, scale_grad_by_freq, mode, sparse, per_sample_weights, include_last_offset, padding_idx)
     except Exception:
@@ -4651,14 +3579,7 @@ def embedding_bag(input: Tensor, weight: Tensor, offsets: Tensor | None = None, 
 
 
 def fft_fft(input: Tensor, n: builtins.int | None = None, dim: builtins.int = -1, norm: str | None = None, *, axis: Any = None) -> Tensor:
-    """The discrete Fourier transform over ``dim``, of ``n`` points (cut off or continued with zeros).
-
-    ``norm`` is ``"backward"`` (no factor, the default), ``"ortho"`` (1/sqrt(n)) or ``"forward"`` (1/n). The result is complex64 or complex128.
-
-    >>> import autograd_core as ag
-    >>> ag.fft.fft(ag.tensor([1.0, 0.0, 0.0, 0.0])).real
-    tensor([1., 1., 1., 1.])
-    """
+    """The discrete Fourier transform over ``dim``, of ``n`` points (cut off or continued with zeros)."""
     if axis is not None:
         dim = axis
     try:
@@ -4878,14 +3799,7 @@ def fft_ifftshift(input: Tensor, dim: Dims = None, *, axis: Any = None) -> Tenso
 
 
 def unfold(input: Tensor, kernel_size: builtins.int | Sequence[builtins.int], dilation: builtins.int | Sequence[builtins.int] = 1, padding: builtins.int | Sequence[builtins.int] = 0, stride: builtins.int | Sequence[builtins.int] = 1) -> Tensor:
-    """Every window of images (batch, channels, height, width), or without batch, as a column: (batch, channels times window, number of windows).
-
-    A convolution is a matrix product with these columns. Raises ``RuntimeError`` if no window fits.
-
-    >>> import autograd_core as ag, nn
-    >>> nn.functional.unfold(ag.arange(6.0).reshape(1, 2, 3), (2, 2)).tolist()
-    [[0.0, 1.0], [1.0, 2.0], [3.0, 4.0], [4.0, 5.0]]
-    """
+    """Every window of images (batch, channels, height, width), or without batch, as a column: (batch, channels times window, number of windows)."""
     try:
         return _unfold(F, input, kernel_size, dilation, padding, stride)
     except Exception:
@@ -4894,10 +3808,7 @@ def unfold(input: Tensor, kernel_size: builtins.int | Sequence[builtins.int], di
 
 
 def fold(input: Tensor, output_size: builtins.int | Sequence[builtins.int], kernel_size: builtins.int | Sequence[builtins.int], dilation: builtins.int | Sequence[builtins.int] = 1, padding: builtins.int | Sequence[builtins.int] = 0, stride: builtins.int | Sequence[builtins.int] = 1) -> Tensor:
-    """The adjoint of ``unfold``: columns (batch, channels times window, number of windows), or without batch, added up to images of ``output_size``.
-
-    Raises ``RuntimeError`` where the columns are not those of such images.
-    """
+    """The adjoint of ``unfold``: columns (batch, channels times window, number of windows), or without batch, added up to images of ``output_size``."""
     try:
         return _fold(F, input, output_size, kernel_size, dilation, padding, stride)
     except Exception:
@@ -4906,10 +3817,7 @@ def fold(input: Tensor, output_size: builtins.int | Sequence[builtins.int], kern
 
 
 def glu(input: Tensor, dim: builtins.int = -1, *, axis: Any = None) -> Tensor:
-    """The first half of ``input`` along ``dim`` times the sigmoid of the second. Dauphin et al. (2016), arXiv:1612.08083.
-
-    Raises ``RuntimeError`` where ``dim`` has an odd size.
-    """
+    """The first half of ``input`` along ``dim`` times the sigmoid of the second. Dauphin et al. (2016), arXiv:1612.08083."""
     if axis is not None:
         dim = axis
     try:
@@ -4920,12 +3828,7 @@ def glu(input: Tensor, dim: builtins.int = -1, *, axis: Any = None) -> Tensor:
 
 
 def gumbel_softmax(logits: Tensor, tau: builtins.float = 1, hard: builtins.bool = False, eps: builtins.float = 1e-10, dim: builtins.int = -1, *, generator: Generator | None = None, axis: Any = None) -> Tensor:
-    """A random choice among the entries along ``dim``, with the probabilities ``softmax(logits)``, that has a gradient.
-
-    Noise is added to the logits and the softmax of the sum over ``tau`` is returned; as ``tau`` goes to 0 it is a choice.
-    With ``hard`` it is one, with the gradient of the softmax. ``eps`` has no effect, as in PyTorch. ``generator`` draws the
-    noise. Jang et al. (2016), arXiv:1611.01144.
-    """
+    """A random choice among the entries along ``dim``, with the probabilities ``softmax(logits)``, that has a gradient."""
     if axis is not None:
         dim = axis
     try:
@@ -4936,16 +3839,7 @@ def gumbel_softmax(logits: Tensor, tau: builtins.float = 1, hard: builtins.bool 
 
 
 def maxout(input: Tensor, pieces: builtins.int, dim: builtins.int = 1, *, axis: Any = None) -> Tensor:
-    """The largest of every ``pieces`` consecutive entries along ``dim``, whose size ``pieces`` must divide.
-
-    After a linear layer with ``pieces`` times as many outputs, each result is the maximum of that many linear functions; of
-    ties each gets an equal share of the gradient. Raises ``RuntimeError`` for sizes that do not fit.
-    Goodfellow et al. (2013), arXiv:1302.4389.
-
-    >>> import autograd_core as ag, nn
-    >>> nn.functional.maxout(ag.tensor([[1.0, 3.0, -2.0, -4.0]]), 2).tolist()
-    [[3.0, -2.0]]
-    """
+    """The largest of every ``pieces`` consecutive entries along ``dim``, whose size ``pieces`` must divide."""
     if axis is not None:
         dim = axis
     try:
@@ -5003,18 +3897,7 @@ def index_put(input: Tensor, indices: Sequence[Tensor | None], values: TensorLik
 
 
 def interpolate(input: Tensor, size: builtins.int | Sequence[builtins.int] | None = None, scale_factor: builtins.float | Sequence[builtins.float] | None = None, mode: str = 'nearest', align_corners: builtins.bool | None = None, recompute_scale_factor: builtins.bool | None = None, antialias: builtins.bool = False) -> Tensor:
-    """Images (batch, channels, sizes...) of one to three dimensions, resized to ``size`` or by ``scale_factor``.
-
-    ``mode`` is ``nearest``, ``nearest-exact``, ``area`` (the mean of what falls on a pixel) or, by the number of dimensions,
-    ``linear``, ``bilinear``, ``bicubic`` or ``trilinear``. ``align_corners`` lets the centres of the corner pixels coincide,
-    otherwise the corners of the images do. Positions follow from ``scale_factor`` if given, unless
-    ``recompute_scale_factor``. With ``antialias``, for images only, each pixel of a smaller one is a weighted mean of all that it
-    stands for. Raises ``ValueError`` for options that do not go together, ``NotImplementedError`` for a mode of other dimensions.
-
-    >>> import autograd_core as ag, nn
-    >>> nn.functional.interpolate(ag.tensor([[[0.0, 4.0]]]), size=4, mode="linear").tolist()
-    [[[0.0, 1.0, 3.0, 4.0]]]
-    """
+    """Images (batch, channels, sizes...) of one to three dimensions, resized to ``size`` or by ``scale_factor``."""
     try:
         return _interpolate(F, input, size, scale_factor, mode, align_corners, recompute_scale_factor, antialias)
     except Exception:
@@ -5032,12 +3915,7 @@ def upsample(input: Tensor, size: builtins.int | Sequence[builtins.int] | None =
 
 
 def affine_grid(theta: Tensor, size: Sequence[builtins.int], align_corners: builtins.bool | None = None) -> Tensor:
-    """Where an affine map takes the pixels of images of ``size`` (batch, channels, sizes...), for ``grid_sample``.
-
-    ``theta`` is (batch, 2, 3) for images, (batch, 3, 4) for volumes; the result is (batch, sizes..., 2 or 3), x first.
-    Coordinates run from -1 to 1 between the corners of the image, or between the centres of its corner pixels with
-    ``align_corners``. Raises ``ValueError`` for integers, ``RuntimeError`` for shapes that do not fit.
-    """
+    """Where an affine map takes the pixels of images of ``size`` (batch, channels, sizes...), for ``grid_sample``."""
     try:
         return _affine_grid(F, theta, size, align_corners)
     except Exception:
@@ -5046,12 +3924,7 @@ def affine_grid(theta: Tensor, size: Sequence[builtins.int], align_corners: buil
 
 
 def grid_sample(input: Tensor, grid: Tensor, mode: str = 'bilinear', padding_mode: str = 'zeros', align_corners: builtins.bool | None = None) -> Tensor:
-    """Images (batch, channels, height, width), or volumes, at the points of ``grid`` (batch, sizes..., 2 or 3), x first.
-
-    Coordinates run from -1 to 1, see ``affine_grid``. ``mode`` is ``bilinear``, ``nearest`` or, for images, ``bicubic``. Outside there are zeros, the
-    nearest pixel (``padding_mode='border'``) or the reflected image (``'reflection'``). Raises ``ValueError`` for unknown
-    modes, ``RuntimeError`` for shapes that do not fit. Jaderberg et al. (2015), arXiv:1506.02025.
-    """
+    """Images (batch, channels, height, width), or volumes, at the points of ``grid`` (batch, sizes..., 2 or 3), x first."""
     try:
         return _grid_sample(F, input, grid, mode, padding_mode, align_corners)
     except Exception:
@@ -5060,12 +3933,7 @@ def grid_sample(input: Tensor, grid: Tensor, mode: str = 'bilinear', padding_mod
 
 
 def ldexp(input: Tensor, other: Tensor) -> Tensor:
-    """``input * 2 ** other``.
-
-    >>> import autograd_core as ag
-    >>> ag.ldexp(ag.tensor([1.0, 3.0]), ag.tensor([2, -1])).tolist()
-    [4.0, 1.5]
-    """
+    """``input * 2 ** other``."""
     try:
         return _ldexp(F, input, other)
     except Exception:
@@ -5119,11 +3987,7 @@ def logdet(input: Tensor) -> Tensor:
 
 
 def poisson_nll_loss(input: Tensor, target: Tensor, log_input: builtins.bool = True, full: builtins.bool = False, eps: builtins.float = 1e-08, reduction: str = 'mean') -> Tensor:
-    """The negative log-likelihood of counts ``target`` under a Poisson distribution with rate ``exp(input)``.
-
-    Without ``log_input`` the rate is ``input`` itself, and ``eps`` keeps its logarithm finite. ``full`` adds Stirling's
-    approximation of ``log(target!)``, which does not depend on the input.
-    """
+    """The negative log-likelihood of counts ``target`` under a Poisson distribution with rate ``exp(input)``."""
     try:
         return _poisson_nll_loss(F, input, target, log_input, full, eps, reduction)
     except Exception:
@@ -5132,12 +3996,7 @@ def poisson_nll_loss(input: Tensor, target: Tensor, log_input: builtins.bool = T
 
 
 def gaussian_nll_loss(input: Tensor, target: Tensor, var: TensorLike, full: builtins.bool = False, eps: builtins.float = 1e-06, reduction: str = 'mean') -> Tensor:
-    """The negative log-likelihood of ``target`` under a Gaussian with mean ``input`` and variance ``var``.
-
-    ``var`` is a number, has the input's shape, or lacks its last dimension or has size 1 there. It is raised to ``eps``
-    where it is less, which its gradient takes no note of. ``full`` adds the constant ``log(2 π) / 2``. Raises
-    ``ValueError`` for a negative variance or another shape.
-    """
+    """The negative log-likelihood of ``target`` under a Gaussian with mean ``input`` and variance ``var``."""
     try:
         return _gaussian_nll_loss(F, input, target, var, full, eps, reduction)
     except Exception:
@@ -5146,11 +4005,7 @@ def gaussian_nll_loss(input: Tensor, target: Tensor, var: TensorLike, full: buil
 
 
 def linalg_lu_factor_ex(A: Tensor, *, pivot: builtins.bool = True, check_errors: builtins.bool = False) -> builtins.tuple[Tensor, Tensor, Tensor]:
-    """Both triangles of ``A = P L U`` in one matrix, the pivots, and ``info``: 0, or the number of the first pivot that is zero. A named tuple.
-
-    A is (..., m, n); what lies below the diagonal belongs to L, whose diagonal of ones is not kept, the rest is U. Row i was
-    exchanged with row ``pivots[i] - 1``, in order. With ``check_errors`` it raises ``LinAlgError`` where a pivot is zero.
-    """
+    """Both triangles of ``A = P L U`` in one matrix, the pivots, and ``info``: 0, or the number of the first pivot that is zero. A named tuple."""
     try:
         return _linalg_lu_factor_ex(F, A, pivot=pivot, check_errors=check_errors)
     except Exception:
@@ -5159,15 +4014,7 @@ def linalg_lu_factor_ex(A: Tensor, *, pivot: builtins.bool = True, check_errors:
 
 
 def linalg_lu_factor(A: Tensor, *, pivot: builtins.bool = True) -> builtins.tuple[Tensor, Tensor]:
-    """The triangles of ``A = P L U`` in one matrix and the pivots, for ``lu_solve``: a named tuple ``(LU, pivots)``; see ``lu_factor_ex``.
-
-    Raises ``LinAlgError`` (a ``RuntimeError``) if a pivot is zero.
-
-    >>> import autograd_core as ag
-    >>> LU, pivots = ag.linalg.lu_factor(ag.tensor([[1.0, 2.0], [2.0, 1.0]]))
-    >>> LU.tolist(), pivots.tolist()
-    ([[2.0, 1.0], [0.5, 1.5]], [2, 2])
-    """
+    """The triangles of ``A = P L U`` in one matrix and the pivots, for ``lu_solve``: a named tuple ``(LU, pivots)``; see ``lu_factor_ex``."""
     try:
         return _linalg_lu_factor(F, A, pivot=pivot)
     except Exception:
@@ -5185,15 +4032,7 @@ def lu_unpack(LU_data: Tensor, LU_pivots: Tensor, unpack_data: builtins.bool = T
 
 
 def linalg_lu(A: Tensor, *, pivot: builtins.bool = True) -> builtins.tuple[Tensor, Tensor, Tensor]:
-    """``A = P L U`` with a permutation matrix P, a lower triangle L with ones on its diagonal and an upper triangle U: a named tuple.
-
-    A is (..., m, n), L (..., m, k) and U (..., k, n) with k = min(m, n).
-
-    >>> import autograd_core as ag
-    >>> P, L, U = ag.linalg.lu(ag.tensor([[1.0, 2.0], [2.0, 1.0]]))
-    >>> (P @ L @ U).tolist()
-    [[1.0, 2.0], [2.0, 1.0]]
-    """
+    """``A = P L U`` with a permutation matrix P, a lower triangle L with ones on its diagonal and an upper triangle U: a named tuple."""
     try:
         return _linalg_lu(F, A, pivot=pivot)
     except Exception:
@@ -5202,13 +4041,7 @@ def linalg_lu(A: Tensor, *, pivot: builtins.bool = True) -> builtins.tuple[Tenso
 
 
 def linalg_lu_solve(LU: Tensor, pivots: Tensor, B: Tensor, *, left: builtins.bool = True, adjoint: builtins.bool = False) -> Tensor:
-    """X with A X = B, where ``lu_factor`` gave ``LU`` and ``pivots`` of A. ``left=False``: X A = B. ``adjoint``: A^H instead of A.
-
-    >>> import autograd_core as ag
-    >>> LU, pivots = ag.linalg.lu_factor(ag.tensor([[2.0, 0.0], [0.0, 4.0]]))
-    >>> ag.linalg.lu_solve(LU, pivots, ag.tensor([[2.0], [8.0]])).tolist()
-    [[1.0], [2.0]]
-    """
+    """X with A X = B, where ``lu_factor`` gave ``LU`` and ``pivots`` of A. ``left=False``: X A = B. ``adjoint``: A^H instead of A."""
     try:
         return _linalg_lu_solve(F, LU, pivots, B, left=left, adjoint=adjoint)
     except Exception:
@@ -5244,12 +4077,7 @@ def linalg_solve_ex(A: Tensor, B: Tensor, *, left: builtins.bool = True, check_e
 
 
 def linalg_vander(x: Tensor, *, N: builtins.int | None = None) -> Tensor:
-    """The powers 0 to ``N - 1`` of each element of ``x`` (..., n) as a last dimension; ``N`` is n by default.
-
-    >>> import autograd_core as ag
-    >>> ag.linalg.vander(ag.tensor([2.0, 3.0]), N=3).tolist()
-    [[1.0, 2.0, 4.0], [1.0, 3.0, 9.0]]
-    """
+    """The powers 0 to ``N - 1`` of each element of ``x`` (..., n) as a last dimension; ``N`` is n by default."""
     try:
         return _linalg_vander(F, x, N=N)
     except Exception:
@@ -5294,15 +4122,7 @@ def multi_margin_loss(input: Tensor, target: Tensor, p: builtins.int = 1, margin
 
 
 def multiclass_hinge_loss(input: Tensor, target: Tensor, margin: builtins.float = 1.0, reduction: str = 'mean') -> Tensor:
-    """The sum over the wrong classes j of ``max(0, input[j] - input[target] + margin)``: the loss of a multiclass support vector machine.
-
-    ``input`` holds scores (batch, classes) or (classes), ``target`` class indices. Unlike ``multi_margin_loss`` the sum
-    is not divided by the number of classes. Weston and Watkins (1999).
-
-    >>> import autograd_core as ag, nn
-    >>> nn.functional.multiclass_hinge_loss(ag.tensor([[1.0, 2.0, 0.5]]), ag.tensor([0])).item()
-    2.5
-    """
+    """The sum over the wrong classes j of ``max(0, input[j] - input[target] + margin)``: the loss of a multiclass support vector machine."""
     try:
         return _multiclass_hinge_loss(F, input, target, margin, reduction)
     except Exception:
@@ -5311,15 +4131,7 @@ def multiclass_hinge_loss(input: Tensor, target: Tensor, margin: builtins.float 
 
 
 def zero_one_loss(input: Tensor, target: Tensor, reduction: str = 'mean') -> Tensor:
-    """1 where the class of the largest score is not the target, 0 where it is: the mean is the error rate. It has no gradient.
-
-    Shapes are those of ``cross_entropy``: scores (batch, classes, ...) or (classes) with class indices. Of equal scores
-    the first counts.
-
-    >>> import autograd_core as ag, nn
-    >>> nn.functional.zero_one_loss(ag.tensor([[1.0, 2.0], [3.0, 0.0]]), ag.tensor([1, 1])).item()
-    0.5
-    """
+    """1 where the class of the largest score is not the target, 0 where it is: the mean is the error rate. It has no gradient."""
     try:
         return _zero_one_loss(F, input, target, reduction)
     except Exception:
@@ -5337,10 +4149,7 @@ def soft_margin_loss(input: Tensor, target: Tensor, reduction: str = 'mean') -> 
 
 
 def multilabel_soft_margin_loss(input: Tensor, target: Tensor, weight: Tensor | None = None, reduction: str = 'mean') -> Tensor:
-    """The binary cross-entropy between ``sigmoid(input)`` and ``target`` (0 or 1), averaged over the classes, the last dimension.
-
-    ``weight`` is a factor for each class.
-    """
+    """The binary cross-entropy between ``sigmoid(input)`` and ``target`` (0 or 1), averaged over the classes, the last dimension."""
     try:
         return _multilabel_soft_margin_loss(F, input, target, weight, reduction)
     except Exception:
@@ -5349,10 +4158,7 @@ def multilabel_soft_margin_loss(input: Tensor, target: Tensor, weight: Tensor | 
 
 
 def multilabel_margin_loss(input: Tensor, target: Tensor, reduction: str = 'mean') -> Tensor:
-    """The sum over labels y and other classes j of ``max(0, 1 - (input[y] - input[j]))``, divided by the number of classes.
-
-    ``target`` has the shape of ``input``, (batch, classes) or (classes), and lists each sample's labels; a -1 ends the list.
-    """
+    """The sum over labels y and other classes j of ``max(0, 1 - (input[y] - input[j]))``, divided by the number of classes."""
     try:
         return _multilabel_margin_loss(F, input, target, reduction)
     except Exception:
@@ -5370,12 +4176,7 @@ def matrix_power(input: Tensor, n: builtins.int) -> Tensor:
 
 
 def linalg_matrix_power(A: Tensor, n: builtins.int) -> Tensor:
-    """Each square matrix to the power ``n``; negative powers are those of the inverse.
-
-    >>> import autograd_core as ag
-    >>> ag.linalg.matrix_power(ag.tensor([[1, 1], [1, 0]]), 10).tolist()
-    [[89, 55], [55, 34]]
-    """
+    """Each square matrix to the power ``n``; negative powers are those of the inverse."""
     try:
         return _linalg_matrix_power(F, A, n)
     except Exception:
@@ -5384,13 +4185,7 @@ def linalg_matrix_power(A: Tensor, n: builtins.int) -> Tensor:
 
 
 def linalg_vector_norm(x: Tensor, ord: builtins.float = 2, dim: Dims = None, keepdim: builtins.bool = False, *, dtype: DTypeLike | None = None, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
-    """``sum(|x| ** ord) ** (1 / ord)`` over ``dim``, by default over all elements; ``inf`` and ``-inf`` give the largest and smallest magnitude, 0 the
-    number of elements that are not 0. The gradient at 0 is 0.
-
-    >>> import autograd_core as ag
-    >>> ag.linalg.vector_norm(ag.tensor([3.0, 4.0])).item()
-    5.0
-    """
+    """``sum(|x| ** ord) ** (1 / ord)`` over ``dim``, by default over all elements; ``inf`` and ``-inf`` give the largest and smallest magnitude, 0 the number of elements that are not 0. The gradient at 0 is 0."""
     if axis is not None:
         dim = axis
     if keepdims is not None:
@@ -5405,15 +4200,7 @@ def linalg_vector_norm(x: Tensor, ord: builtins.float = 2, dim: Dims = None, kee
 
 
 def linalg_matrix_norm(A: Tensor, ord: builtins.float | str = 'fro', dim: Sequence[builtins.int] = (-2, -1), keepdim: builtins.bool = False, *, dtype: DTypeLike | None = None, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
-    """The norm of the matrices in the two dimensions ``dim``.
-
-    ``'fro'`` is the root of the sum of squares, ``'nuc'`` the sum of the singular values, 2 and -2 the largest and smallest singular value, ``inf``
-    and ``-inf`` the largest and smallest sum of a row's magnitudes, 1 and -1 those of a column.
-
-    >>> import autograd_core as ag
-    >>> ag.linalg.matrix_norm(ag.tensor([[1.0, -2.0], [3.0, 4.0]]), ord=1).item()
-    6.0
-    """
+    """The norm of the matrices in the two dimensions ``dim``."""
     if axis is not None:
         dim = axis
     if keepdims is not None:
@@ -5428,15 +4215,7 @@ def linalg_matrix_norm(A: Tensor, ord: builtins.float | str = 'fro', dim: Sequen
 
 
 def linalg_norm(A: Tensor, ord: builtins.float | str | None = None, dim: Dims = None, keepdim: builtins.bool = False, *, dtype: DTypeLike | None = None, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
-    """``linalg.vector_norm`` or ``linalg.matrix_norm``, as the arguments say.
-
-    Without ``ord`` the Euclidean length over ``dim``, by default of all elements. With ``ord`` that vector norm of a vector or over one dimension, that
-    matrix norm of a matrix or over two dimensions.
-
-    >>> import autograd_core as ag
-    >>> ag.linalg.norm(ag.tensor([[3.0, 0.0], [0.0, 4.0]])).item(), ag.linalg.norm(ag.tensor([[3.0, 0.0], [0.0, 4.0]]), 2).item()
-    (5.0, 4.0)
-    """
+    """``linalg.vector_norm`` or ``linalg.matrix_norm``, as the arguments say."""
     if axis is not None:
         dim = axis
     if keepdims is not None:
@@ -5451,10 +4230,7 @@ def linalg_norm(A: Tensor, ord: builtins.float | str | None = None, dim: Dims = 
 
 
 def linalg_cond(A: Tensor, p: builtins.float | str | None = None) -> Tensor:
-    """The condition number of each matrix: the norm of order ``p`` times that of the inverse; ``inf`` for singular matrices.
-
-    For ``p`` None and 2 it is the largest singular value over the smallest, for -2 the reverse; these take matrices of any shape.
-    """
+    """The condition number of each matrix: the norm of order ``p`` times that of the inverse; ``inf`` for singular matrices."""
     try:
         return _linalg_cond(F, A, p)
     except Exception:
@@ -5513,12 +4289,7 @@ def renorm_(input: Tensor, p: builtins.float, dim: builtins.int, maxnorm: builti
 
 
 def var(input: Tensor, dim: Dims | builtins.bool = None, unbiased: builtins.bool | None = None, keepdim: builtins.bool = False, *, correction: Number | None = None, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
-    """The variance over ``dim``, with ``n - correction`` in the denominator; the default correction is 1, ``unbiased=False`` makes it 0.
-
-    >>> import autograd_core as ag
-    >>> ag.var(ag.tensor([1.0, 2.0, 3.0, 4.0]), correction=0).item()
-    1.25
-    """
+    """The variance over ``dim``, with ``n - correction`` in the denominator; the default correction is 1, ``unbiased=False`` makes it 0."""
     if axis is not None:
         dim = axis
     if keepdims is not None:
@@ -5578,14 +4349,7 @@ def std_mean(input: Tensor, dim: Dims | builtins.bool = None, unbiased: builtins
 
 
 def norm(input: Tensor, p: builtins.float | str | None = 'fro', dim: Dims = None, keepdim: builtins.bool = False, dtype: DTypeLike | None = None, *, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
-    """The ``p``-norm of the elements over ``dim``: ``'fro'`` and 2 are Euclidean, 1 the sum and ``inf`` the largest of the magnitudes.
-
-    ``'nuc'`` is the sum of the singular values of the matrices in two dimensions. The gradient at 0 is 0. Floating point only.
-
-    >>> import autograd_core as ag
-    >>> ag.norm(ag.tensor([3.0, 4.0])).item()
-    5.0
-    """
+    """The ``p``-norm of the elements over ``dim``: ``'fro'`` and 2 are Euclidean, 1 the sum and ``inf`` the largest of the magnitudes."""
     if axis is not None:
         dim = axis
     if keepdims is not None:
@@ -5600,12 +4364,7 @@ def norm(input: Tensor, p: builtins.float | str | None = 'fro', dim: Dims = None
 
 
 def dist(input: Tensor, other: Tensor, p: builtins.float = 2) -> Tensor:
-    """The ``p``-norm of ``input - other``, which broadcast. The gradient where they agree is 0.
-
-    >>> import autograd_core as ag
-    >>> ag.dist(ag.tensor([4.0, 0.0]), ag.tensor([0.0, 3.0])).item()
-    5.0
-    """
+    """The ``p``-norm of ``input - other``, which broadcast. The gradient where they agree is 0."""
     try:
         return _dist(F, input, other, p)
     except Exception:
@@ -5614,12 +4373,7 @@ def dist(input: Tensor, other: Tensor, p: builtins.float = 2) -> Tensor:
 
 
 def batch_norm(input: Tensor, running_mean: Tensor | None, running_var: Tensor | None, weight: Tensor | None = None, bias: Tensor | None = None, training: builtins.bool = False, momentum: builtins.float = 0.1, eps: builtins.float = 1e-05) -> Tensor:
-    """Each channel (dimension 1) less its mean, divided by its standard deviation, times ``weight`` plus ``bias``.
-
-    In ``training`` mean and variance are the batch's, and the running ones, if given, move towards them by ``momentum``
-    (the variance unbiased); otherwise they are the running ones. Raises ``ValueError`` for training on one value per
-    channel. Ioffe and Szegedy (2015), arXiv:1502.03167.
-    """
+    """Each channel (dimension 1) less its mean, divided by its standard deviation, times ``weight`` plus ``bias``."""
     try:
         return _batch_norm(F, input, running_mean, running_var, weight, bias, training, momentum, eps)
     except Exception:
@@ -5628,10 +4382,7 @@ def batch_norm(input: Tensor, running_mean: Tensor | None, running_var: Tensor |
 
 
 def layer_norm(input: Tensor, normalized_shape: builtins.int | Sequence[builtins.int], weight: Tensor | None = None, bias: Tensor | None = None, eps: builtins.float = 1e-05) -> Tensor:
-    """The last dimensions, whose sizes are ``normalized_shape``, less their mean and divided by their standard deviation, per sample.
-
-    Then times ``weight`` plus ``bias``, which have ``normalized_shape``. Ba, Kiros and Hinton (2016), arXiv:1607.06450.
-    """
+    """The last dimensions, whose sizes are ``normalized_shape``, less their mean and divided by their standard deviation, per sample."""
     try:
         return _layer_norm(F, input, normalized_shape, weight, bias, eps)
     except Exception:
@@ -5640,10 +4391,7 @@ def layer_norm(input: Tensor, normalized_shape: builtins.int | Sequence[builtins
 
 
 def rms_norm(input: Tensor, normalized_shape: builtins.int | Sequence[builtins.int], weight: Tensor | None = None, eps: builtins.float | None = None) -> Tensor:
-    """The last dimensions divided by their root mean square, times ``weight``; ``eps`` is the dtype's own unless given.
-
-    Zhang and Sennrich (2019), arXiv:1910.07467.
-    """
+    """The last dimensions divided by their root mean square, times ``weight``; ``eps`` is the dtype's own unless given."""
     try:
         return _rms_norm(F, input, normalized_shape, weight, eps)
     except Exception:
@@ -5652,10 +4400,7 @@ def rms_norm(input: Tensor, normalized_shape: builtins.int | Sequence[builtins.i
 
 
 def group_norm(input: Tensor, num_groups: builtins.int, weight: Tensor | None = None, bias: Tensor | None = None, eps: builtins.float = 1e-05) -> Tensor:
-    """Groups of channels (dimension 1) less their mean and divided by their standard deviation, per sample; then times ``weight`` plus ``bias`` per channel.
-
-    Wu and He (2018), arXiv:1803.08494.
-    """
+    """Groups of channels (dimension 1) less their mean and divided by their standard deviation, per sample; then times ``weight`` plus ``bias`` per channel."""
     try:
         return _group_norm(F, input, num_groups, weight, bias, eps)
     except Exception:
@@ -5675,11 +4420,7 @@ def normalize(input: Tensor, p: builtins.float = 2.0, dim: builtins.int | Sequen
 
 
 def instance_norm(input: Tensor, running_mean: Tensor | None = None, running_var: Tensor | None = None, weight: Tensor | None = None, bias: Tensor | None = None, use_input_stats: builtins.bool = True, momentum: builtins.float = 0.1, eps: builtins.float = 1e-05) -> Tensor:
-    """Each channel of each sample less its mean, divided by its standard deviation; then times ``weight`` plus ``bias`` per channel.
-
-    The running statistics, if given, move towards the means over the batch by ``momentum``, and replace the input's own
-    unless ``use_input_stats``. Raises ``ValueError`` for channels of one element. Ulyanov et al. (2016), arXiv:1607.08022.
-    """
+    """Each channel of each sample less its mean, divided by its standard deviation; then times ``weight`` plus ``bias`` per channel."""
     try:
         return _instance_norm(F, input, running_mean, running_var, weight, bias, use_input_stats, momentum, eps)
     except Exception:
@@ -5688,10 +4429,7 @@ def instance_norm(input: Tensor, running_mean: Tensor | None = None, running_var
 
 
 def local_response_norm(input: Tensor, size: builtins.int, alpha: builtins.float = 0.0001, beta: builtins.float = 0.75, k: builtins.float = 1.0) -> Tensor:
-    """``input`` over ``(k + alpha * mean) ** beta``, the mean of the squares of ``size`` neighbouring channels (dimension 1), zeros beyond the ends.
-
-    Raises ``ValueError`` for fewer than three dimensions. Krizhevsky et al. (2012).
-    """
+    """``input`` over ``(k + alpha * mean) ** beta``, the mean of the squares of ``size`` neighbouring channels (dimension 1), zeros beyond the ends."""
     try:
         return _local_response_norm(F, input, size, alpha, beta, k)
     except Exception:
@@ -5700,12 +4438,7 @@ def local_response_norm(input: Tensor, size: builtins.int, alpha: builtins.float
 
 
 def median(input: Tensor, dim: builtins.int | None = None, keepdim: builtins.bool = False, *, axis: Any = None, keepdims: builtins.bool | None = None) -> Any:
-    """The median of all elements, of two in the middle the lower; with ``dim`` the named tuple ``(values, indices)`` along it. NaN if there is one.
-
-    >>> import autograd_core as ag
-    >>> ag.median(ag.tensor([4.0, 1.0, 3.0, 2.0])).item()
-    2.0
-    """
+    """The median of all elements, of two in the middle the lower; with ``dim`` the named tuple ``(values, indices)`` along it. NaN if there is one."""
     if axis is not None:
         dim = axis
     if keepdims is not None:
@@ -5735,15 +4468,7 @@ def nanmedian(input: Tensor, dim: builtins.int | None = None, keepdim: builtins.
 
 
 def quantile(input: Tensor, q: builtins.float | Tensor, dim: builtins.int | None = None, keepdim: builtins.bool = False, *, interpolation: str = 'linear', axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
-    """The ``q``-quantiles over ``dim``, or of all elements; a tensor of several ``q`` adds a first dimension. NaN where there is one.
-
-    ``interpolation`` between the two nearest elements is ``linear``, ``lower``, ``higher``, ``midpoint`` or ``nearest``.
-    float32 and float64 only; raises ``RuntimeError`` for other dtypes, for nothing and for ``q`` outside [0, 1].
-
-    >>> import autograd_core as ag
-    >>> ag.quantile(ag.tensor([0.0, 1.0, 2.0, 3.0]), 0.5).item()
-    1.5
-    """
+    """The ``q``-quantiles over ``dim``, or of all elements; a tensor of several ``q`` adds a first dimension. NaN where there is one."""
     if axis is not None:
         dim = axis
     if keepdims is not None:
@@ -5773,15 +4498,7 @@ def nanquantile(input: Tensor, q: builtins.float | Tensor, dim: builtins.int | N
 
 
 def pad(input: Tensor, pad: Sequence[builtins.int], mode: str = 'constant', value: builtins.float | None = None) -> Tensor:
-    """``input`` with borders: ``pad`` lists (before, after) for the last dimension, then for the one before it, and so on.
-
-    ``mode`` is ``constant`` (with ``value``, default 0), ``reflect``, ``replicate`` or ``circular``; negative widths cut off.
-    Raises ``RuntimeError`` for an odd number of widths, too many, or borders that ``mode`` cannot fill.
-
-    >>> import autograd_core as ag, nn
-    >>> nn.functional.pad(ag.tensor([1., 2., 3.]), (2, 1), mode="reflect").tolist()
-    [3.0, 2.0, 1.0, 2.0, 3.0, 2.0]
-    """
+    """``input`` with borders: ``pad`` lists (before, after) for the last dimension, then for the one before it, and so on."""
     try:
         return _pad(F, input, pad, mode, value)
     except Exception:
@@ -5790,10 +4507,7 @@ def pad(input: Tensor, pad: Sequence[builtins.int], mode: str = 'constant', valu
 
 
 def pixel_shuffle(input: Tensor, upscale_factor: builtins.int) -> Tensor:
-    """From (..., channels r r, height, width) to (..., channels, height r, width r), where r is ``upscale_factor``. Shi et al. (2016), arXiv:1609.05158.
-
-    Raises ``RuntimeError`` where r r does not divide the channels.
-    """
+    """From (..., channels r r, height, width) to (..., channels, height r, width r), where r is ``upscale_factor``. Shi et al. (2016), arXiv:1609.05158."""
     try:
         return _pixel_shuffle(F, input, upscale_factor)
     except Exception:
@@ -5802,10 +4516,7 @@ def pixel_shuffle(input: Tensor, upscale_factor: builtins.int) -> Tensor:
 
 
 def pixel_unshuffle(input: Tensor, downscale_factor: builtins.int) -> Tensor:
-    """The inverse of ``pixel_shuffle``: from (..., channels, height r, width r) to (..., channels r r, height, width).
-
-    Raises ``RuntimeError`` where r does not divide height and width.
-    """
+    """The inverse of ``pixel_shuffle``: from (..., channels, height r, width r) to (..., channels r r, height, width)."""
     try:
         return _pixel_unshuffle(F, input, downscale_factor)
     except Exception:
@@ -5814,10 +4525,7 @@ def pixel_unshuffle(input: Tensor, downscale_factor: builtins.int) -> Tensor:
 
 
 def channel_shuffle(input: Tensor, groups: builtins.int) -> Tensor:
-    """The channels (dimension 1) of ``groups`` groups taken in turn, one of each. Zhang et al. (2017), arXiv:1707.01083.
-
-    Raises ``RuntimeError`` where ``groups`` does not divide the channels.
-    """
+    """The channels (dimension 1) of ``groups`` groups taken in turn, one of each. Zhang et al. (2017), arXiv:1707.01083."""
     try:
         return _channel_shuffle(F, input, groups)
     except Exception:
@@ -5943,16 +4651,7 @@ def max_pool1d(input: Tensor, kernel_size: builtins.int | Sequence[builtins.int]
 
 
 def max_pool2d(input: Tensor, kernel_size: builtins.int | Sequence[builtins.int], stride: builtins.int | Sequence[builtins.int] | None = None, padding: builtins.int | Sequence[builtins.int] = 0, dilation: builtins.int | Sequence[builtins.int] = 1, ceil_mode: builtins.bool = False, return_indices: builtins.bool = False) -> Any:
-    """The maximum of each window of images (batch, channels, height, width), or without batch; of ties the first gets the gradient.
-
-    ``stride`` is the kernel size unless given. With ``ceil_mode`` the last window may reach beyond the image. With
-    ``return_indices`` also the maxima's positions in the flattened image. A NaN is larger than any number, and of several
-    the last gets the gradient. Raises ``RuntimeError`` if no window fits.
-
-    >>> import autograd_core as ag
-    >>> ag.max_pool2d(ag.tensor([[[1.0, 2.0], [4.0, 3.0]]]), 2)
-    tensor([[[4.]]])
-    """
+    """The maximum of each window of images (batch, channels, height, width), or without batch; of ties the first gets the gradient."""
     try:
         return _max_pool2d(F, input, kernel_size, stride, padding, dilation, ceil_mode, return_indices)
     except Exception:
@@ -5979,11 +4678,7 @@ def max_unpool1d(input: Tensor, indices: Tensor, kernel_size: builtins.int | Seq
 
 
 def max_unpool2d(input: Tensor, indices: Tensor, kernel_size: builtins.int | Sequence[builtins.int], stride: builtins.int | Sequence[builtins.int] | None = None, padding: builtins.int | Sequence[builtins.int] = 0, output_size: Sequence[builtins.int] | None = None) -> Tensor:
-    """The maxima of ``max_pool2d`` put back to their ``indices`` among zeros, in images of ``output_size`` if the other arguments leave it open.
-
-    Raises ``ValueError`` for an ``output_size`` that pooling would not have made ``input`` of, ``RuntimeError`` for indices
-    of another shape.
-    """
+    """The maxima of ``max_pool2d`` put back to their ``indices`` among zeros, in images of ``output_size`` if the other arguments leave it open."""
     try:
         return _max_unpool2d(F, input, indices, kernel_size, stride, padding, output_size)
     except Exception:
@@ -6010,10 +4705,7 @@ def avg_pool1d(input: Tensor, kernel_size: builtins.int | Sequence[builtins.int]
 
 
 def avg_pool2d(input: Tensor, kernel_size: builtins.int | Sequence[builtins.int], stride: builtins.int | Sequence[builtins.int] | None = None, padding: builtins.int | Sequence[builtins.int] = 0, ceil_mode: builtins.bool = False, count_include_pad: builtins.bool = True, divisor_override: builtins.int | None = None) -> Tensor:
-    """The mean of each window of images (batch, channels, height, width), or without batch.
-
-    Padding counts as zeros unless ``count_include_pad=False``; ``divisor_override`` replaces the number of elements.
-    """
+    """The mean of each window of images (batch, channels, height, width), or without batch."""
     try:
         return _avg_pool2d(F, input, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override)
     except Exception:
@@ -6040,10 +4732,7 @@ def lp_pool1d(input: Tensor, norm_type: builtins.float, kernel_size: builtins.in
 
 
 def lp_pool2d(input: Tensor, norm_type: builtins.float, kernel_size: builtins.int | Sequence[builtins.int], stride: builtins.int | Sequence[builtins.int] | None = None, ceil_mode: builtins.bool = False) -> Tensor:
-    """The ``norm_type``-th root of the sum of powers of each window of images (batch, channels, height, width), or without batch.
-
-    1 is the sum, infinity would be the maximum. An odd power keeps its sign, and the gradient is 0 where the sum is 0, as in PyTorch.
-    """
+    """The ``norm_type``-th root of the sum of powers of each window of images (batch, channels, height, width), or without batch."""
     try:
         return _lp_pool2d(F, input, norm_type, kernel_size, stride, ceil_mode)
     except Exception:
@@ -6061,10 +4750,7 @@ def lp_pool3d(input: Tensor, norm_type: builtins.float, kernel_size: builtins.in
 
 
 def fractional_max_pool2d(input: Tensor, kernel_size: builtins.int | Sequence[builtins.int], output_size: builtins.int | Sequence[builtins.int] | None = None, output_ratio: builtins.float | Sequence[builtins.float] | None = None, return_indices: builtins.bool = False, _random_samples: Tensor | None = None) -> Any:
-    """The maximum of windows at random places, so many that the result has ``output_size``, or ``output_ratio`` times the image's.
-
-    ``_random_samples`` of shape (batch, channels, 2), between 0 and 1, decide the places. See B. Graham, "Fractional max-pooling" (2014).
-    """
+    """The maximum of windows at random places, so many that the result has ``output_size``, or ``output_ratio`` times the image's."""
     try:
         return _fractional_max_pool2d(F, input, kernel_size, output_size, output_ratio, return_indices, _random_samples)
     except Exception:
@@ -6199,12 +4885,7 @@ def addr_(input: Tensor, vec1: Tensor, vec2: Tensor, *, beta: Number = 1, alpha:
 
 
 def linalg_multi_dot(tensors: Sequence[Tensor]) -> Tensor:
-    """The product of two or more matrices, in the order of multiplication that takes the fewest operations; the first and the last may be vectors.
-
-    >>> import autograd_core as ag
-    >>> ag.linalg.multi_dot([ag.ones(2, 9), ag.ones(9, 9), ag.ones(9)]).tolist()
-    [81.0, 81.0]
-    """
+    """The product of two or more matrices, in the order of multiplication that takes the fewest operations; the first and the last may be vectors."""
     try:
         return _linalg_multi_dot(F, tensors)
     except Exception:
@@ -6231,10 +4912,7 @@ def linalg_eigvals(input: Tensor) -> Tensor:
 
 
 def svd(input: Tensor, some: builtins.bool = True, compute_uv: builtins.bool = True) -> builtins.tuple[Tensor, Tensor, Tensor]:
-    """``(U, S, V)`` with ``input = U diag(S) V^H``; unlike ``linalg.svd`` it returns V, not its adjoint, and is reduced by default.
-
-    With ``compute_uv=False`` U and V are zeros.
-    """
+    """``(U, S, V)`` with ``input = U diag(S) V^H``; unlike ``linalg.svd`` it returns V, not its adjoint, and is reduced by default."""
     try:
         return _svd(F, input, some, compute_uv)
     except Exception:
@@ -6243,15 +4921,7 @@ def svd(input: Tensor, some: builtins.bool = True, compute_uv: builtins.bool = T
 
 
 def linalg_pinv(A: Tensor, rcond: TensorLike | None = None, hermitian: builtins.bool = False, *, atol: TensorLike | None = None, rtol: TensorLike | None = None) -> Tensor:
-    """The Moore-Penrose pseudo-inverse of each matrix, (..., n, m) for (..., m, n).
-
-    Singular values up to ``max(atol, rtol * largest)`` count as 0; ``rtol`` is by default max(m, n) times the dtype's epsilon, or 0 if ``atol`` is given.
-    ``rcond`` is its older name. ``hermitian`` matrices are taken apart by eigenvalues, and only their lower triangle is read. The gradient holds where the rank stays the same.
-
-    >>> import autograd_core as ag
-    >>> ag.linalg.pinv(ag.tensor([[2.0, 0.0], [0.0, 0.0]])).tolist()
-    [[0.5, 0.0], [0.0, 0.0]]
-    """
+    """The Moore-Penrose pseudo-inverse of each matrix, (..., n, m) for (..., m, n)."""
     try:
         return _linalg_pinv(F, A, rcond, hermitian, atol=atol, rtol=rtol)
     except Exception:
@@ -6269,10 +4939,7 @@ def pinverse(input: Tensor, rcond: builtins.float = 1e-15) -> Tensor:
 
 
 def linalg_matrix_rank(A: Tensor, tol: TensorLike | None = None, hermitian: builtins.bool = False, *, atol: TensorLike | None = None, rtol: TensorLike | None = None) -> Tensor:
-    """The number of singular values of each matrix above the tolerance, which is that of ``linalg.pinv``; int64, without a gradient.
-
-    ``tol`` is an absolute tolerance, which stands alone.
-    """
+    """The number of singular values of each matrix above the tolerance, which is that of ``linalg.pinv``; int64, without a gradient."""
     try:
         return _linalg_matrix_rank(F, A, tol, hermitian, atol=atol, rtol=rtol)
     except Exception:
@@ -6281,10 +4948,7 @@ def linalg_matrix_rank(A: Tensor, tol: TensorLike | None = None, hermitian: buil
 
 
 def prelu(input: Tensor, weight: Tensor) -> Tensor:
-    """``input`` where positive, ``weight * input`` elsewhere; ``weight`` is one number, or one for each channel (dimension 1).
-
-    Raises ``RuntimeError`` for another number of weights. He et al. (2015), arXiv:1502.01852.
-    """
+    """``input`` where positive, ``weight * input`` elsewhere; ``weight`` is one number, or one for each channel (dimension 1)."""
     try:
         return _prelu(F, input, weight)
     except Exception:
@@ -6293,10 +4957,7 @@ def prelu(input: Tensor, weight: Tensor) -> Tensor:
 
 
 def rrelu(input: Tensor, lower: builtins.float = 0.125, upper: builtins.float = 0.3333333333333333, training: builtins.bool = False, inplace: builtins.bool = False, *, generator: Generator | None = None) -> Tensor:
-    """``leaky_relu`` whose slope is drawn between ``lower`` and ``upper`` for each element in ``training``, and their mean otherwise.
-
-    ``generator`` draws the slopes. Raises ``RuntimeError`` for an empty range. Xu et al. (2015), arXiv:1505.00853.
-    """
+    """``leaky_relu`` whose slope is drawn between ``lower`` and ``upper`` for each element in ``training``, and their mean otherwise."""
     try:
         return _rrelu(F, input, lower, upper, training, inplace, generator=generator)
     except Exception:
@@ -6368,10 +5029,7 @@ def div_rounded(input: Tensor, other: TensorLike, rounding_mode: str) -> Tensor:
 
 
 def index_fill(input: Tensor, dim: builtins.int, index: Tensor, value: TensorLike, *, axis: Any = None) -> Tensor:
-    """``input`` with ``value`` (a number or a tensor without dimensions) in its slices along ``dim`` that ``index`` names.
-
-    Negative integers count from the end; raises ``IndexError`` for those out of bounds.
-    """
+    """``input`` with ``value`` (a number or a tensor without dimensions) in its slices along ``dim`` that ``index`` names."""
     if axis is not None:
         dim = axis
     try:
@@ -6393,10 +5051,7 @@ def index_fill_(input: Tensor, dim: builtins.int, index: Tensor, value: TensorLi
 
 
 def index_copy(input: Tensor, dim: builtins.int, index: Tensor, source: Tensor, *, axis: Any = None) -> Tensor:
-    """``input`` with its slices along ``dim`` that ``index`` names replaced by those of ``source``; of repeated ones the last is written.
-
-    Raises ``IndexError`` for integers out of bounds, and ``RuntimeError`` where shapes or dtypes do not fit.
-    """
+    """``input`` with its slices along ``dim`` that ``index`` names replaced by those of ``source``; of repeated ones the last is written."""
     if axis is not None:
         dim = axis
     try:
@@ -6418,14 +5073,7 @@ def index_copy_(input: Tensor, dim: builtins.int, index: Tensor, source: Tensor,
 
 
 def take(input: Tensor, index: Tensor) -> Tensor:
-    """The elements of the flattened ``input`` at ``index``, in its shape; negative integers count from the end.
-
-    Raises ``IndexError`` for those out of bounds.
-
-    >>> import autograd_core as ag
-    >>> ag.take(ag.tensor([[1.0, 2.0], [3.0, 4.0]]), ag.tensor([0, -1])).tolist()
-    [1.0, 4.0]
-    """
+    """The elements of the flattened ``input`` at ``index``, in its shape; negative integers count from the end."""
     try:
         return _take(F, input, index)
     except Exception:
@@ -6434,10 +5082,7 @@ def take(input: Tensor, index: Tensor) -> Tensor:
 
 
 def put(input: Tensor, index: Tensor, source: Tensor, accumulate: builtins.bool = False) -> Tensor:
-    """``input`` with the elements of ``source`` at ``index`` into the flattened tensor; with ``accumulate`` they are added, repeats included.
-
-    Negative integers count from the end; raises ``IndexError`` for those out of bounds.
-    """
+    """``input`` with the elements of ``source`` at ``index`` into the flattened tensor; with ``accumulate`` they are added, repeats included."""
     try:
         return _put(F, input, index, source, accumulate)
     except Exception:
@@ -6455,15 +5100,7 @@ def put_(input: Tensor, index: Tensor, source: Tensor, accumulate: builtins.bool
 
 
 def scatter(input: Tensor, dim: builtins.int, index: Tensor, src: TensorLike | None = None, *, value: TensorLike | None = None, reduce: str | None = None, axis: Any = None) -> Tensor:
-    """``input`` with ``src`` (a tensor or a number, also called ``value``) written where ``index`` names along ``dim``; the reverse of ``gather``.
-
-    Of several values for one place the last is written; ``reduce='add'`` adds them and ``reduce='multiply'`` multiplies by them.
-    Raises ``RuntimeError`` for an index that does not fit or is out of bounds.
-
-    >>> import autograd_core as ag
-    >>> ag.zeros(2, 3).scatter(1, ag.tensor([[2], [0]]), 1.0).tolist()
-    [[0.0, 0.0, 1.0], [1.0, 0.0, 0.0]]
-    """
+    """``input`` with ``src`` (a tensor or a number, also called ``value``) written where ``index`` names along ``dim``; the reverse of ``gather``."""
     if axis is not None:
         dim = axis
     try:
@@ -6485,15 +5122,7 @@ def scatter_(input: Tensor, dim: builtins.int, index: Tensor, src: TensorLike | 
 
 
 def scatter_reduce(input: Tensor, dim: builtins.int, index: Tensor, src: Tensor, reduce: str, *, include_self: builtins.bool = True, axis: Any = None) -> Tensor:
-    """``input`` with the values of ``src`` combined where ``index`` names along ``dim``: their ``sum``, ``prod``, ``mean``, ``amax`` or ``amin``.
-
-    What was there takes part, unless not ``include_self``; places that ``index`` does not name stay as they are. Elements that tie for
-    an extremum share the gradient evenly. Raises ``RuntimeError`` for another ``reduce``, and for an index that does not fit or is out of bounds.
-
-    >>> import autograd_core as ag
-    >>> ag.zeros(2).scatter_reduce(0, ag.tensor([0, 0, 1]), ag.tensor([1.0, 5.0, 3.0]), "amax").tolist()
-    [5.0, 3.0]
-    """
+    """``input`` with the values of ``src`` combined where ``index`` names along ``dim``: their ``sum``, ``prod``, ``mean``, ``amax`` or ``amin``."""
     if axis is not None:
         dim = axis
     try:
@@ -6535,15 +5164,7 @@ def index_reduce_(input: Tensor, dim: builtins.int, index: Tensor, source: Tenso
 
 
 def searchsorted(sorted_sequence: Tensor, input: TensorLike, *, out_int32: builtins.bool = False, right: builtins.bool = False, side: str | None = None, sorter: Tensor | None = None) -> Tensor:
-    """Where each of ``input`` would have to be inserted to keep the last dimension of ``sorted_sequence`` in order: before equal ones, or with ``right`` after them.
-
-    ``sorted_sequence`` has one dimension, or the leading ones of ``input``; ``sorter`` is the order that sorts it, if it is not sorted.
-    The result is int64, or int32 with ``out_int32``. Raises ``RuntimeError`` where shapes do not fit.
-
-    >>> import autograd_core as ag
-    >>> ag.searchsorted(ag.tensor([1.0, 3.0, 5.0]), ag.tensor([3.0, 6.0])).tolist()
-    [1, 3]
-    """
+    """Where each of ``input`` would have to be inserted to keep the last dimension of ``sorted_sequence`` in order: before equal ones, or with ``right`` after them."""
     try:
         return _searchsorted(F, sorted_sequence, input, out_int32=out_int32, right=right, side=side, sorter=sorter)
     except Exception:
@@ -6561,10 +5182,7 @@ def bucketize(input: TensorLike, boundaries: Tensor, *, out_int32: builtins.bool
 
 
 def isin(elements: TensorLike, test_elements: TensorLike, *, assume_unique: builtins.bool = False, invert: builtins.bool = False) -> Tensor:
-    """Which of ``elements`` occur in ``test_elements``, or with ``invert`` do not; NaN never does. One of the two may be a number.
-
-    ``assume_unique`` promises that neither holds an element twice; the result is the same.
-    """
+    """Which of ``elements`` occur in ``test_elements``, or with ``invert`` do not; NaN never does. One of the two may be a number."""
     try:
         return _isin(F, elements, test_elements, assume_unique=assume_unique, invert=invert)
     except Exception:
@@ -6593,12 +5211,7 @@ def unique(input: Tensor, sorted: builtins.bool = True, return_inverse: builtins
 
 
 def unique_consecutive(input: Tensor, return_inverse: builtins.bool = False, return_counts: builtins.bool = False, dim: builtins.int | None = None, *, axis: Any = None) -> Any:
-    """The elements without those that equal the one before; on request also where each went, and how many were equal.
-
-    >>> import autograd_core as ag
-    >>> ag.unique_consecutive(ag.tensor([1, 1, 2, 1])).tolist()
-    [1, 2, 1]
-    """
+    """The elements without those that equal the one before; on request also where each went, and how many were equal."""
     if axis is not None:
         dim = axis
     try:
@@ -6609,17 +5222,7 @@ def unique_consecutive(input: Tensor, return_inverse: builtins.bool = False, ret
 
 
 def gradient(input: Tensor, *, spacing: Any = 1, dim: Dims = None, edge_order: builtins.int = 1, axis: Any = None) -> builtins.tuple[Tensor, ...]:
-    """The slopes of the function whose values at the points of a grid are ``input``: a tuple, one tensor for each of ``dim`` (all by default).
-
-    ``spacing`` is the distance of the points, or a sequence of one distance or one tensor of coordinates for each dimension. At the
-    borders the differences are one-sided, of order ``edge_order`` (1 or 2). Differentiable in ``input`` and in coordinates.
-
-    >>> import autograd_core as ag
-    >>> ag.gradient(ag.tensor([1.0, 4.0, 9.0, 16.0]))[0].tolist()
-    [3.0, 4.0, 6.0, 7.0]
-    >>> ag.gradient(ag.tensor([1.0, 4.0, 25.0]), spacing=(ag.tensor([1.0, 2.0, 5.0]),), edge_order=2)[0].tolist()
-    [2.0, 4.0, 10.0]
-    """
+    """The slopes of the function whose values at the points of a grid are ``input``: a tuple, one tensor for each of ``dim`` (all by default)."""
     if axis is not None:
         dim = axis
     try:
@@ -6758,18 +5361,7 @@ def special_spherical_bessel_j0(input: Tensor) -> Tensor:
 
 
 def stft(input: Tensor, n_fft: builtins.int, hop_length: builtins.int | None = None, win_length: builtins.int | None = None, window: Tensor | None = None, center: builtins.bool = True, pad_mode: str = 'reflect', normalized: builtins.bool = False, onesided: builtins.bool | None = None, return_complex: builtins.bool | None = None) -> Tensor:
-    """The short-time Fourier transform: of every frame of ``n_fft`` points, ``hop_length`` apart (``n_fft // 4`` by default).
-
-    ``input`` is (length,) or (batch, length); the result is (..., frequencies, frames) and complex, with ``n_fft // 2 + 1``
-    frequencies of real input (``onesided``) and ``n_fft`` of complex. Frames are multiplied by ``window`` of ``win_length``
-    points. With ``center`` the signal is continued at both ends, so that frame t lies around point ``t * hop_length``.
-    ``normalized`` divides by ``sqrt(n_fft)``. ``return_complex=False`` gives real numbers with a last dimension of 2; real
-    input asks for the choice, as in PyTorch.
-
-    >>> import autograd_core as ag
-    >>> ag.stft(ag.ones(16), 8, window=ag.ones(8), return_complex=True).shape
-    autograd_core.Size([5, 9])
-    """
+    """The short-time Fourier transform: of every frame of ``n_fft`` points, ``hop_length`` apart (``n_fft // 4`` by default)."""
     try:
         return _stft(F, input, n_fft, hop_length, win_length, window, center, pad_mode, normalized, onesided, return_complex)
     except Exception:
@@ -6778,11 +5370,7 @@ def stft(input: Tensor, n_fft: builtins.int, hop_length: builtins.int | None = N
 
 
 def istft(input: Tensor, n_fft: builtins.int, hop_length: builtins.int | None = None, win_length: builtins.int | None = None, window: Tensor | None = None, center: builtins.bool = True, normalized: builtins.bool = False, onesided: builtins.bool | None = None, length: builtins.int | None = None, return_complex: builtins.bool = False) -> Tensor:
-    """The signal whose ``stft`` comes nearest to ``input``: frames are added up and divided by the sum of the squared windows.
-
-    ``input`` is complex, (..., frequencies, frames); ``length`` cuts the signal or continues it with zeros. Raises ``RuntimeError`` where the
-    windows leave a gap. Source: D. Griffin and J. Lim, "Signal estimation from modified short-time Fourier transform" (1984).
-    """
+    """The signal whose ``stft`` comes nearest to ``input``: frames are added up and divided by the sum of the squared windows."""
     try:
         return _istft(F, input, n_fft, hop_length, win_length, window, center, normalized, onesided, length, return_complex)
     except Exception:
@@ -6791,15 +5379,7 @@ def istft(input: Tensor, n_fft: builtins.int, hop_length: builtins.int | None = 
 
 
 def cov(input: Tensor, *, correction: builtins.int = 1, fweights: Tensor | None = None, aweights: Tensor | None = None) -> Tensor:
-    """The covariance matrix of variables (rows) over observations (columns); of one row, its variance.
-
-    Sums are divided by the number of observations minus ``correction``. ``fweights`` (integers) says how often each observation
-    was made, ``aweights`` how much it counts. Raises ``RuntimeError`` for more than two dimensions or weights of other shapes.
-
-    >>> import autograd_core as ag
-    >>> ag.cov(ag.tensor([[1.0, 2.0, 3.0], [3.0, 2.0, 1.0]])).tolist()
-    [[1.0, -1.0], [-1.0, 1.0]]
-    """
+    """The covariance matrix of variables (rows) over observations (columns); of one row, its variance."""
     try:
         return _cov(F, input, correction=correction, fweights=fweights, aweights=aweights)
     except Exception:
@@ -6808,12 +5388,7 @@ def cov(input: Tensor, *, correction: builtins.int = 1, fweights: Tensor | None 
 
 
 def corrcoef(input: Tensor) -> Tensor:
-    """The correlation coefficients of variables (rows) over observations (columns), between -1 and 1; of one row, 1.
-
-    >>> import autograd_core as ag
-    >>> ag.corrcoef(ag.tensor([[1.0, 2.0, 3.0], [3.0, 2.0, 1.0]])).tolist()
-    [[1.0, -1.0], [-1.0, 1.0]]
-    """
+    """The correlation coefficients of variables (rows) over observations (columns), between -1 and 1; of one row, 1."""
     try:
         return _corrcoef(F, input)
     except Exception:
@@ -6840,12 +5415,7 @@ def vdot(input: Tensor, other: Tensor) -> Tensor:
 
 
 def linalg_vecdot(x: Tensor, y: Tensor, *, dim: builtins.int = -1, axis: Any = None) -> Tensor:
-    """The inner products along ``dim``, with ``x`` conjugated; the other dimensions broadcast.
-
-    >>> import autograd_core as ag
-    >>> ag.linalg.vecdot(ag.tensor([[1.0, 2.0], [3.0, 4.0]]), ag.tensor([1.0, 10.0])).tolist()
-    [21.0, 43.0]
-    """
+    """The inner products along ``dim``, with ``x`` conjugated; the other dimensions broadcast."""
     if axis is not None:
         dim = axis
     try:
@@ -7007,12 +5577,7 @@ def narrow_copy(input: Tensor, dim: builtins.int, start: builtins.int, length: b
 
 
 def unravel_index(indices: Tensor, shape: builtins.int | Sequence[builtins.int]) -> builtins.tuple[Tensor, ...]:
-    """The coordinates, one tensor per dimension of ``shape``, of positions in a flattened tensor. Positions beyond its end begin anew.
-
-    >>> import autograd_core as ag
-    >>> [each.tolist() for each in ag.unravel_index(ag.tensor([5, 2]), (2, 3))]
-    [[1, 0], [2, 2]]
-    """
+    """The coordinates, one tensor per dimension of ``shape``, of positions in a flattened tensor. Positions beyond its end begin anew."""
     try:
         return _unravel_index(F, indices, shape)
     except Exception:
@@ -7048,14 +5613,7 @@ def zero_(input: Tensor) -> Tensor:
 
 
 def fill_diagonal_(input: Tensor, fill_value: builtins.float, wrap: builtins.bool = False) -> Tensor:
-    """Write one number on the main diagonal; with ``wrap``, of a tall matrix, again below each gap of one row.
-
-    A tensor of more than two dimensions must have equal sizes. Raises ``RuntimeError`` for fewer than two dimensions.
-
-    >>> import autograd_core as ag
-    >>> ag.zeros(3, 2).fill_diagonal_(1.0).tolist()
-    [[1.0, 0.0], [0.0, 1.0], [0.0, 0.0]]
-    """
+    """Write one number on the main diagonal; with ``wrap``, of a tall matrix, again below each gap of one row."""
     try:
         return _fill_diagonal_(F, input, fill_value, wrap)
     except Exception:
@@ -7521,3 +6079,6 @@ class Methods(TensorBase):
     contiguous = contiguous
     zero_ = zero_
     fill_diagonal_ = fill_diagonal_
+
+
+_whole_docs()

@@ -79,6 +79,16 @@ F: Any = None  # the Tensor reading, set when ``backward`` is imported
 empty_tensor: Any = None  # makes a Tensor without contents, set when ``tensor`` is imported
 
 
+globals().update({f"_{name}": op for name, op in REGISTRY.items()})
+globals().update({f"_{name}": composite.function for name, composite in COMPOSITES.items()})
+
+
+def _whole_docs() -> None:
+    for declared in (*REGISTRY.values(), *COMPOSITES.values()):
+        if declared.places and "\\n\\n" in declared.doc:
+            globals()[declared.name].__doc__ = declared.doc.strip()
+
+
 def _sizes(values: tuple[Any, ...], named: Any) -> tuple[Any, ...]:
     if named is not None:
         return tuple(named)
@@ -152,8 +162,9 @@ class Signature:
 
 
 def _docstring(text: str) -> list[str]:
-    text = " ".join(text.split()) if ">>>" not in text and "\n\n" not in text else text.strip()
-    return [f'"""{text}"""'] if "\n" not in text else [f'"""{text}', '"""']
+    """The first paragraph, for editors; ``_whole_docs`` puts the whole text there when the module is imported."""
+    first = text.strip().partition("\n\n")[0]
+    return [f'"""{" ".join(first.split())}"""']
 
 
 def _indent(lines: list[str], by: int = 1) -> str:
@@ -221,9 +232,6 @@ def generate() -> str:
     import autograd_core.ops  # noqa: F401 - fills the registry
 
     parts = [HEADER]
-    bindings = [f'_{name} = REGISTRY["{name}"]' for name in REGISTRY]
-    bindings += [f'_{name} = COMPOSITES["{name}"].function' for name in COMPOSITES]
-    parts.append("\n".join(bindings))
     methods: list[tuple[str, str]] = []
     aliases: list[str] = []
     every: list[Op | Composite] = [*REGISTRY.values(), *COMPOSITES.values()]
@@ -238,7 +246,7 @@ def generate() -> str:
         parts.append("\n".join(aliases))
     body = "\n".join(f"    {method} = {target}" for method, target in methods)
     parts.append(f'class Methods(TensorBase):\n    """The methods of a Tensor that are ops."""\n\n    __slots__ = ()\n\n{body}')
-    return "\n\n\n".join(parts) + "\n"
+    return "\n\n\n".join([*parts, "_whole_docs()"]) + "\n"
 
 
 def main() -> None:

@@ -109,6 +109,31 @@ def _run(outputs: list[Any], seeds: list[Any], retain_graph: bool, create_graph:
             MODE.reset(token)
 
 
+def straight(tensor: Any, gradient: Any, retain_graph: bool | None) -> bool:
+    """The usual backward pass, of one tensor to all leaves, without the lists that others need; ``False`` where it is none, and nothing is done."""
+    mode = get_mode()
+    if tensor._node is None or (mode.general and not (mode.recorder is None and mode.vmap is None and mode.profile is None and not mode.anomaly)):
+        return False
+    array = tensor._array
+    backend = BY_TYPE[array.__class__]
+    if gradient is None:
+        if array.size != 1 or array.dtype.kind != "f":
+            return False
+        seed = backend.ones(array.shape, array.dtype)
+    elif isinstance(gradient, TensorBase) and gradient._array.dtype is array.dtype and gradient._array.shape == array.shape:
+        seed = gradient._array
+    else:
+        return False
+    if array.__class__ is not seed.__class__:
+        return False
+    before = backend.quiet()
+    try:
+        run((tensor._node,), (seed,), retain_graph=bool(retain_graph), land=_land)
+    finally:
+        backend.loud(before)
+    return True
+
+
 def backward(tensors: Any, grad_tensors: Any = None, retain_graph: bool | None = None, create_graph: bool = False, grad_variables: Any = None,
              inputs: Any = None) -> None:
     """Add the gradients of ``tensors`` to the ``.grad`` of the leaves they were computed from.
@@ -125,21 +150,8 @@ def backward(tensors: Any, grad_tensors: Any = None, retain_graph: bool | None =
     Raises ``GraphError`` (a ``RuntimeError``) for outputs without a graph, for non-scalar outputs without a cotangent and for
     a graph whose saved values were released; nothing is changed then.
     """
-    if inputs is None and grad_variables is None and not create_graph and isinstance(tensors, TensorBase) and tensors._node is not None:  # the usual calls, without the lists
-        array = tensors._array
-        mode = get_mode()
-        if not mode.general or (mode.recorder is None and mode.vmap is None and mode.profile is None and not mode.anomaly):
-            backend = BY_TYPE[array.__class__]
-            seed = None
-            if grad_tensors is None:
-                if array.size == 1 and array.dtype.kind == "f":
-                    seed = backend.ones(array.shape, array.dtype)
-            elif isinstance(grad_tensors, TensorBase) and grad_tensors._array.dtype is array.dtype and grad_tensors._array.shape == array.shape:
-                seed = grad_tensors._array
-            if seed is not None and array.__class__ is seed.__class__:
-                with backend.watch():
-                    run((tensors._node,), (seed,), retain_graph=bool(retain_graph), land=_land)
-                return
+    if inputs is None and grad_variables is None and not create_graph and isinstance(tensors, TensorBase) and straight(tensors, grad_tensors, retain_graph):
+        return
     if grad_variables is not None:
         if grad_tensors is not None:
             raise RuntimeError("backward: `grad_tensors` and `grad_variables` (deprecated) arguments both passed to backward(). Please only use `grad_tensors`.")
@@ -173,7 +185,7 @@ def _land(leaf: Any, g: Any, owned: bool) -> None:
     before = leaf.grad
     if before is None:
         leaf.grad = t = new(RESULT_CLASS[0])
-        t._array = g if (not g.shape and not hasattr(g, "__setitem__")) or unshared(g, owned) else contiguous_copy(g)  # a NumPy scalar cannot be written
+        t._array = g if unshared(g, owned) or (not g.shape and not hasattr(g, "__setitem__")) else contiguous_copy(g)  # a NumPy scalar cannot be written
         t._node = t._view = None
     elif before._node is not None:
         leaf.grad = before + wrap(g)

@@ -475,14 +475,15 @@ def _record(op: Op, result: str, *, kept: str = "") -> list[str]:
         lines += [f"""if {' or '.join(f'{each}.dtype.kind == "c"' for each in results)}:""", f"    n._dtypes = {dtypes}"]
     if not result:
         return [*lines, "n.shape = ()", "n.value = None", "n.seq = next_seq()"]
-    lines.append("out_shape = out.shape")
-    if op.kind == "elementwise":
-        if len(inputs) == 1:
-            lines += [f"if out_shape == n_{inputs[0]}.shape:", f"    out_shape = n_{inputs[0]}.shape"]
-        elif len(inputs) == 2:
-            x, y = inputs
-            lines += [f"if n_{x} is not None and out_shape == n_{x}.shape:", f"    out_shape = n_{x}.shape"]
-            lines += [f"elif n_{y} is not None and out_shape == n_{y}.shape:", f"    out_shape = n_{y}.shape"]
+    x, y = f"n_{inputs[0]}", f"n_{inputs[-1]}"
+    if op.kind == "elementwise" and len(inputs) == 1:
+        lines.append(f"out_shape = {x}.shape")  # to ask an array for its shape makes a tuple
+    elif op.kind == "elementwise" and len(inputs) == 2:
+        lines += [f"if {x} is not None and {y} is not None and {x}.shape == {y}.shape:", f"    out_shape = {x}.shape", "else:", "    out_shape = out.shape",
+                  f"    if {x} is not None and out_shape == {x}.shape:", f"        out_shape = {x}.shape",
+                  f"    elif {y} is not None and out_shape == {y}.shape:", f"        out_shape = {y}.shape"]
+    else:
+        lines.append("out_shape = out.shape")
     lines += ["n.shape = out_shape", "if out_shape:", "    n.value = None", "else:", "    n.value = out"]
     if len(inputs) == 2 and op.kind == "elementwise":
         x, y = inputs

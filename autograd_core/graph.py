@@ -199,7 +199,8 @@ class GraphMethods(TensorBase):
 
     def backward(self, gradient: Tensor | None = None, retain_graph: bool | None = None, create_graph: bool = False, inputs: Any = None) -> None:
         """Add the gradient of this tensor to the ``.grad`` of the leaves it was computed from. See ``autograd.backward``."""
-        _backward.backward(self, gradient, retain_graph, create_graph, inputs=inputs)
+        if create_graph or inputs is not None or not _backward.straight(self, gradient, retain_graph):
+            _backward.backward(self, gradient, retain_graph, create_graph, inputs=inputs)
 
     def detach(self) -> Tensor:
         """The same memory without the graph."""

@@ -73,6 +73,12 @@ class CupyBackend:
     def ones(self, shape: tuple[int, ...], dtype: Any) -> Array:
         return self.xp.ones(shape, dtype=dtype)
 
+    def quiet(self) -> Any:
+        return None
+
+    def loud(self, before: Any) -> None:
+        pass
+
     def watch(self) -> AbstractContextManager[Any]:
         return nullcontext()
 

@@ -46,8 +46,16 @@ class Backend(Protocol):
         """Ones: what a backward pass starts from."""
         ...
 
+    def quiet(self) -> Any:
+        """Begin a backward pass: the library is silent about division by zero and the like. Returns what ``loud`` needs to end it."""
+        ...
+
+    def loud(self, before: Any) -> None:
+        """End a backward pass."""
+        ...
+
     def watch(self) -> AbstractContextManager[Any]:
-        """Surrounds a backward pass: keeps the library silent about division by zero and the like."""
+        """``quiet`` and ``loud`` as a context."""
         ...
 
     def listen(self, heard: Callable[[str, int], Any]) -> AbstractContextManager[Any]:

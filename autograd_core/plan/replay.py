@@ -111,7 +111,7 @@ class Plan:
             self._hand_over()
         self._written = [value for value in graph.writes() if isinstance(value.origin, (Argument, EntryGradient))]
         context = copy_context()
-        context.run(backend_for_device("cpu").watch().__enter__)  # to enter a prepared context takes a tenth of the time
+        context.run(backend_for_device("cpu").quiet)  # to enter a prepared context takes a tenth of the time
         self._watched = context.run
         self._agreed: list[Any] = [self] * len(self._live)
         """The attributes of each update that were looked at last; what is there at first is none of them, and not the ``None`` of an optimizer with other state."""

@@ -186,8 +186,7 @@ def _in_float32(op: Op, inputs: list[Any], attrs: dict[str, Any], out: Any) -> A
         results = tuple([apply(cast, (y,), {"dtype": target}) if y._array.dtype == dtypes.float32.dtype else y for y in results])
         result = named_result(op)(*results) if isinstance(result, tuple) else results[0]
     if out is not None:
-        out[...] = result._array
-        result._array = out
+        return apply(REGISTRY["copy"], (inputs[0], result), {}, out)  # an op of its own, which recordings see
     return result
 
 

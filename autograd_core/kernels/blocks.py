@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ..backend.registry import backend_of
-
 _BYTES = 1 << 17
 """Of one array's part of a block."""
 
 
 def large(array: Any) -> bool:
-    """Whether an array is worth the blocks, and not on a GPU."""
-    return array.size > 1 << 15 and backend_of(array).name == "cpu"
+    """Whether an array is worth the blocks: not on a GPU, and not in a plan, which makes blocks of its own for whole chains."""
+    return array.size > 1 << 15 and at_hand(array)
 
 
 def at_hand(array: Any) -> bool:

@@ -84,3 +84,30 @@ def test_files(tmp_path: Path) -> None:
     assert loaded["x"].dtype is ag.bfloat16
     assert loaded["dtype"] is ag.bfloat16
     assert loaded["x"].tolist() == x.tolist()
+
+
+@pytest.mark.parametrize("options", [{"exact": True}, {"backend": "numpy"}])
+def test_replayed_writes_into_bfloat16(options: dict[str, Any]) -> None:
+    """Each write is computed in float32, rounded, and part of the plan: clipping, decay, a chain of them."""
+    def made(library: Any) -> Any:
+        weight = library.tensor([1.5, -2.25, 3.0], dtype=library.bfloat16, requires_grad=True)
+
+        def step(x: Any) -> Any:
+            weight.grad = None
+            loss = (weight * x).sum()
+            loss.backward()
+            with library.no_grad():
+                weight.grad.mul_(0.3)
+                weight.sub_(weight.grad).mul_(0.9)
+            return loss.detach()
+
+        return weight, step
+
+    ours, step = made(ag)
+    theirs, expected = made(torch)
+    replayed = ag.compile(step, **options)
+    for i in range(6):
+        x = [0.5 * i, 1.0, -0.25 * i]
+        assert replayed(ag.tensor(x, dtype=ag.bfloat16)).item() == expected(torch.tensor(x, dtype=torch.bfloat16)).item()
+        assert ours.tolist() == theirs.tolist()
+        assert ours.grad.tolist() == theirs.grad.tolist()

@@ -84,7 +84,8 @@ globals().update({f"_{name}": composite.function for name, composite in COMPOSIT
 
 
 def _whole_docs() -> None:
-    for declared in (*REGISTRY.values(), *COMPOSITES.values()):
+    every: list[Any] = [*REGISTRY.values(), *COMPOSITES.values()]
+    for declared in every:
         if declared.places and "\\n\\n" in declared.doc:
             globals()[declared.name].__doc__ = declared.doc.strip()
 

@@ -55,6 +55,8 @@ def misused(op: Op, inputs: Any, attrs: Mapping[str, Any], error: Exception) -> 
 
     if not op.places or REGISTRY.get(op.name) is not op:
         return None  # the function that uses it compares what it was given; an op of a user's own has no annotations
+    if op.variadic and any(isinstance(value, TensorBase) and value._array.shape for value in attrs.values()):
+        return ArgumentError(message(op.spoken, f"argument '{op.inputs[0]}' must be a tuple or list of Tensors, not Tensor", fix=f"Write {op.spoken}([a, b])"))
     values = {op.inputs[0]: inputs} if op.variadic else dict(zip(op.inputs, inputs, strict=False))
     return wrong_type(vars(_methods)[op.name], {**values, **attrs}, error)
 

@@ -358,6 +358,12 @@ class StrictBackend:
     def ones(self, shape: tuple[int, ...], dtype: Any) -> Any:
         return self.xp.ones(shape, dtype=dtype)
 
+    def quiet(self) -> Any:
+        return None
+
+    def loud(self, before: Any) -> None:
+        pass
+
     def watch(self) -> AbstractContextManager[None]:
         return nullcontext()
 

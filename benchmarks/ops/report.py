@@ -27,9 +27,11 @@ EXPLAINED: dict[str, str] = {
     "erfc": "float32 is computed in float64, to be within 1 unit in the last place: 35 passes over a block in the cache, where PyTorch's loop stays in registers",
     "erfinv": "at 16: a dozen NumPy calls in float32 and a table of powers, where PyTorch's loop is done in 2 µs. At 1 Mi it is 3",
     "fft": "NumPy's transforms of real numbers take five times as long as those of PyTorch's MKL",
+    "gather": "at 1 Mi: bounds and flat positions are passes over 8-byte numbers before anything is read; PyTorch's loop does all at once",
     "gelu": "at 1 Mi: 17 passes over a block in the cache, where PyTorch's loop stays in registers",
     "grid_sample": "at 16 and 4 Ki: weights and neighbours of all points are twenty NumPy calls, and PyTorch's loop is done in 2 and 7 µs. At 1 Mi it is below 4",
     "layer_norm": "at 1 Mi: six passes over a few rows in the cache, where PyTorch takes two",
+    "logit": "at 1 Mi: several passes over a block in the cache, one of them asinh, where PyTorch's loop stays in registers",
     "pad reflect": "at 1 Mi with backward: each border is folded back on a copy of its own",
     "pdist": "at 1 Mi: the squared differences of all pairs are three passes for each coordinate; PyTorch's loop keeps one pair in registers",
 }

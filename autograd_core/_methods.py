@@ -3543,7 +3543,7 @@ def feature_alpha_dropout_(input: Tensor, p: builtins.float = 0.5, training: bui
         raise
 
 
-def einsum(equation: str, *operands: Any) -> Tensor:
+def einsum(equation: str | Tensor, *operands: Any) -> Tensor:
     """Einstein summation: the products of the operands' elements, summed over every subscript that the output lacks."""
     try:
         return _einsum(F, equation, *operands)

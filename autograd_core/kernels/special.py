@@ -359,7 +359,8 @@ def _inverse_single(xp: Any, x: Any, rest: Any) -> Any:
     xp.log2(rest, out=rest)
     value = series(xp, xp.negative(rest, out=rest), _SINGLE_INVERSE)
     value = xp.multiply(value, x, out=value)
-    return xp.add(value, x, out=value)
+    value = xp.add(value, x, out=value)
+    return xp.copysign(value, x, out=value)  # of -0 too
 
 
 def series(xp: Any, t: Any, coefficients: tuple[float, ...]) -> Any:

@@ -165,7 +165,7 @@ def _from_sublists(arguments: tuple[Any, ...]) -> tuple[str, list[Any]]:
     return equation + ("->" + term(arguments[-1]) if len(arguments) % 2 else ""), [arguments[2 * i] for i in range(pairs)]
 
 
-@composite("einsum(equation: str, *operands: Any) -> Tensor", places=("torch",))
+@composite("einsum(equation: str | Tensor, *operands: Any) -> Tensor", places=("torch",))
 def einsum(F: Any, equation: Any, *operands: Any) -> Any:
     """Einstein summation: the products of the operands' elements, summed over every subscript that the output lacks.
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -23,8 +24,8 @@ class OpCase:
 
     name: str
     operands: tuple[Operand, ...]
-    call: Callable[..., Any]
-    """``call(lib, *tensors)``; the first tensor of a tuple is what gradients start from."""
+    bind: Callable[[Any], Callable[..., Any]]
+    """``bind(lib)(*tensors)`` is the call: names are looked up before the clock starts. The first tensor of a tuple is what gradients start from."""
     backward: bool = True
     target: dict[int, float] | None = None
     """Ratios to reach at a size, beyond the median's."""
@@ -98,7 +99,7 @@ def of(path: str, *operands: Operand, backward: bool = True, **options: Any) -> 
     """A call of the function at ``path`` with all operands in order."""
     name = path.rpartition(".")[2] if not path.startswith(("linalg.", "fft.")) else path
     label = name + ("".join(f" {key}={value}" for key, value in options.items()) if options else "")
-    return OpCase(label, operands, lambda lib, *values: find(lib, path)(*values, **options), backward)
+    return OpCase(label, operands, lambda lib: partial(find(lib, path), **options) if options else find(lib, path), backward)
 
 
 def find(lib: Any, path: str) -> Any:
@@ -109,13 +110,14 @@ def find(lib: Any, path: str) -> Any:
 
 
 def by(name: str, call: Callable[..., Any], *operands: Operand, backward: bool = True) -> OpCase:
-    return OpCase(name, operands, call, backward)
+    """A call that is more than one function on all operands."""
+    return OpCase(name, operands, lambda lib: partial(call, lib), backward)
 
 
 def behind(name: str, call: Callable[..., Any], operand: Operand) -> OpCase:
     """A view of all elements with ``neg`` behind it, for both libraries. Alone it would be the last op, whose cotangent is the caller's own array:
     PyTorch lets the leaf's gradient share that memory, here a gradient shares its memory with nobody. Within a graph cotangents come from ops."""
-    return OpCase(name, (operand,), lambda lib, x: lib.neg(call(lib, x)))
+    return by(name, lambda lib, x: lib.neg(call(lib, x)), operand)
 
 
 def elementwise() -> list[OpCase]:
@@ -257,7 +259,7 @@ NETWORK = [
 CONVOLUTIONS = [
     OpCase(f"conv2d 3x3 on 28x28, batch 64, {few} to {many} channels", (floats(lambda n, few=few: (64, few, 28, 28)), floats(lambda n, few=few, many=many: (many, few, 3,
     3))),
-           lambda lib, x, w: lib.nn.functional.conv2d(x, w, padding=1), target={SIZES[-1]: limit})
+           lambda lib: partial(lib.nn.functional.conv2d, padding=1), target={SIZES[-1]: limit})
     for few, many, limit in ((1, 8, 1.2), (8, 16, 1.8))
 ]
 

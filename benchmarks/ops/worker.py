@@ -10,6 +10,8 @@ import sys
 import time
 import warnings
 from collections.abc import Callable
+from functools import partial
+from itertools import repeat
 from typing import Any
 
 import numpy as np
@@ -47,7 +49,13 @@ class Bench:
                     value.requires_grad_()
                     self.leaves.append(value)
             self.values.append(value)
-        result = self.result()
+        self.call = partial(case.bind(lib), *self.values)
+        self.depth = 0
+        """How many tuples the tensor stands in that gradients start from."""
+        result = self.call()
+        while isinstance(result, (tuple, list)):
+            result = result[0]
+            self.depth += 1
         self.differentiable = case.backward and result.requires_grad
         if self.differentiable:
             shape = tuple(result.shape)
@@ -56,8 +64,8 @@ class Bench:
 
     def result(self) -> Any:
         """The tensor that the op gives, the first of several."""
-        found = self.case.call(self.lib, *self.values)
-        while isinstance(found, (tuple, list)):
+        found = self.call()
+        for _ in range(self.depth):
             found = found[0]
         return found
 
@@ -82,7 +90,7 @@ class Bench:
 
     def block(self, phase: str) -> float:
         """Processor time of one call; the first block of a phase finds out how many calls it takes."""
-        step: Callable[[], Any] = self.both if phase == "backward" else self.result
+        step: Callable[[], Any] = self.both if phase == "backward" else self.call
         if phase not in self.repeats:
             step()
             count, start = 0, time.process_time()
@@ -92,7 +100,7 @@ class Bench:
             self.repeats[phase] = count
         count = self.repeats[phase]
         start = time.process_time()
-        for _ in range(count):
+        for _ in repeat(None, count):
             step()
         return (time.process_time() - start) / count
 

@@ -143,7 +143,7 @@ def bindings(op: Op) -> list[str]:
 
 
 def _rules(op: Op) -> dict[str, Rule]:
-    """The rules that backward over raw arrays reads, by input; a joint one under ``*``."""
+    """The rules that backward over raw arrays reads, by input; a joint one under "all"."""
     joint = op.fused or op.joint
     return {"all": joint} if joint is not None else op.rules
 

@@ -57,10 +57,10 @@ _FEW = 64
 
 
 def _log_near(xp: Any, x: Any) -> Any:
-    return _log_of_next(xp, x - 1.0) + 0.0  # no minus zero
+    return log_of_next(xp, x - 1.0) + 0.0  # no minus zero
 
 
-def _log_of_next(xp: Any, x: Any) -> Any:
+def log_of_next(xp: Any, x: Any) -> Any:
     """``lgamma(x + 1)`` for x from 0 to 2: 1 + x would lose the digits in which numbers just below 1 differ from it."""
     return x * (x - 1.0) * (polynomial(x, _LOG_NEAR_P) / polynomial(x, _LOG_NEAR_Q))
 
@@ -77,7 +77,7 @@ def _log_tail(xp: Any, x: Any) -> Any:
 
 def _log_positive(xp: Any, x: Any) -> Any:
     return piecewise(xp, x, (
-        (x < 1.0, lambda xp, x: _log_of_next(xp, x) - xp.log(x)),
+        (x < 1.0, lambda xp, x: log_of_next(xp, x) - xp.log(x)),
         (x <= 3.0, _log_near),
         (x < 8.0, _log_middle),
         (None, _log_tail)))

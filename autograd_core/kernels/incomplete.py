@@ -75,7 +75,7 @@ def _fraction(xp: Any, a: Any, x: Any) -> Any:
 
 def _small(xp: Any, a: Any, x: Any) -> Any:
     """Q for small a: 1 - x^a / gamma(a + 1), and what the series of P has beyond its first term."""
-    power = a * xp.log(x) - a * (a - 1.0) * (polynomial(a, gamma._LOG_NEAR_P) / polynomial(a, gamma._LOG_NEAR_Q))
+    power = a * xp.log(x) - gamma.log_of_next(xp, a)
     factor, total = xp.ones_like(x), xp.zeros_like(x)
     for n in range(1, 30):
         factor = factor * (-x / n)

@@ -18,7 +18,7 @@ from .errors import PlanError, StaleError
 from .native.backend import OverlapError
 from .native.toolchain import ToolchainError, missing
 from .record import Recorder
-from .replay import AVAILABLE, Plan
+from .replay import Plan, default_passes
 from .scalars.calls import Calls, arrives
 from .scalars.plan import ScalarPlan
 from .steady import UNUSUAL
@@ -111,7 +111,7 @@ class Compiled:
         return getattr(self.function, "__qualname__", repr(self.function))
 
     def _calls_with_scalars(self) -> Calls:
-        if self.passes != tuple(name for name, exact in AVAILABLE.items() if exact or not self.exact):
+        if self.passes != default_passes(self.exact):
             raise ValueError(f"compile: {self._name} computes with Scalars, and passes= chooses among those over graphs of Tensors. Leave it out; exact=True is there for both")
         return Calls(self.function, self.exact, self.backend)
 
@@ -206,7 +206,6 @@ class _Entry:
         """Why the plan that was given up last no longer held, in words."""
         self.alive = list(_objects(alive))
         """Objects that the signature knows by identity: their address must not be given to others."""
-
 
     def reason(self, last: Recorder) -> str:
         """What differs from call to call, in words."""

@@ -10,7 +10,7 @@ from typing import Any
 from ..config import get_mode
 from .api import Compiled, module_of
 from .native.toolchain import ToolchainError, missing
-from .replay import AVAILABLE
+from .replay import AVAILABLE, default_passes
 
 MODES = ("default", "reduce-overhead", "max-autotune", "max-autotune-no-cudagraphs")
 UNCOMPILED = ("eager", "aot_eager")
@@ -119,7 +119,7 @@ def compile(function: Callable[..., Any] | None = None, *, exact: bool = False, 
         raise ValueError(f"compile: backend must be 'numpy', 'native' or 'auto', got {backend!r}")
     if backend == "native" and (reason := missing()) is not None:
         raise ToolchainError(f"compile: backend='native' needs a C compiler: {reason}. backend='auto' uses NumPy where there is none")
-    chosen = tuple(name for name, is_exact in AVAILABLE.items() if is_exact or not exact) if passes is None else tuple(passes)
+    chosen = default_passes(exact) if passes is None else tuple(passes)
     unknown = [name for name in chosen if name not in AVAILABLE]
     if unknown:
         raise ValueError(f"compile: there is no pass {unknown[0]!r}; there are {', '.join(AVAILABLE)}")

@@ -35,6 +35,11 @@ SHARED = ("lower", "constants", "simplify", "common", "dead", "copies", "memory"
 _numbers = itertools.count(1).__next__
 
 
+def default_passes(exact: bool) -> tuple[str, ...]:
+    """The passes that run where none are named: with ``exact`` those alone that keep every bit."""
+    return tuple(name for name, keeps in AVAILABLE.items() if keeps or not exact)
+
+
 def _question(position: int, asked: Sequence[tuple[str, bool]]) -> Callable[[Any], bool] | None:
     """Whether the numbers of an update still give the answers that they gave when its kernel was taken apart."""
     if not asked:

@@ -12,7 +12,7 @@ import autograd_core as ag
 from autograd_core import autograd
 from autograd_core.op import Op
 from autograd_core.plan import PlanError, numpy_loops
-from autograd_core.plan.replay import AVAILABLE
+from autograd_core.plan.replay import default_passes
 from autograd_core.tensor import Tensor
 from tests.registry.cases import GOOD, Case, arguments, call, flat, leaves, results, tensors
 
@@ -20,7 +20,7 @@ FLAGS = frozenset(("masked",))
 """Looks at floating-point flags, which mean something inside a backward pass only; nobody calls it outside of one."""
 REFUSED = ("returns a shape that depends on values", "reads", "copies values", "the truth of a tensor")
 """What the error of an op that cannot be replayed says."""
-EXACT = tuple(name for name, exact in AVAILABLE.items() if exact)
+EXACT = default_passes(exact=True)
 
 
 @pytest.fixture(autouse=True)

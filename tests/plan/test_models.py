@@ -13,11 +13,11 @@ import autograd_core as ag
 import nn
 import optim
 from autograd_core.plan import numpy_loops
-from autograd_core.plan.replay import AVAILABLE
+from autograd_core.plan.replay import AVAILABLE, default_passes
 
 F = nn.functional
 Step = Callable[[Any, Any], Any]
-EXACT = tuple(name for name, exact in AVAILABLE.items() if exact)
+EXACT = default_passes(exact=True)
 
 
 @pytest.fixture(autouse=True)

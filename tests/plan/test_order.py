@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 import autograd_core as ag
-from autograd_core.plan.replay import AVAILABLE
+from autograd_core.plan.replay import default_passes
 
-EXACT = tuple(name for name, exact in AVAILABLE.items() if exact)
+EXACT = default_passes(exact=True)
 
 
 def names(f: Any, *args: Any, ordered: bool = True) -> list[str]:

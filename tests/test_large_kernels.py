@@ -185,8 +185,8 @@ def test_few_bins_of_many_numbers(dtype: str, limits: tuple[float, float]) -> No
 
 def test_averages_of_small_images_with_infinities() -> None:
     x = np.random.default_rng(0).standard_normal((4, 4, 16, 16))
-    for special in (0.0, np.inf, -np.inf, np.nan):
-        x[1, 1, 3, 9] = special
+    for odd in (0.0, np.inf, -np.inf, np.nan):
+        x[1, 1, 3, 9] = odd
         expected = x.reshape(4, 4, 2, 8, 2, 8).mean(axis=(3, 5))
         assert np.allclose(nn.functional.adaptive_avg_pool2d(ag.from_numpy(x), 2).numpy(), expected, rtol=1e-12, equal_nan=True)
 

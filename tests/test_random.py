@@ -9,12 +9,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy import stats
 
 import autograd_core as ag
 import nn.functional as F
 from autograd_core import Generator, autograd
-
-stats = pytest.importorskip("scipy.stats")
 
 
 def seeded(seed: int = 1) -> Generator:

@@ -149,7 +149,7 @@ from ._methods import (
 
 # views
 from ._methods import (
-    adjoint, broadcast_tensors, diag, diag_embed, diagflat, diagonal_scatter, flatten, moveaxis, movedim, ravel, select_scatter, slice_scatter,
+    adjoint, as_strided_scatter, broadcast_tensors, diag, diag_embed, diagflat, diagonal_scatter, flatten, moveaxis, movedim, ravel, select_scatter, slice_scatter,
     t, unflatten,
 )
 
@@ -230,7 +230,7 @@ __all__ = [
     "Generator", "Scalar", "Size", "Tensor", "__version__", "abs", "absolute", "acos", "acosh", "adaptive_avg_pool1d", "add", "addbmm", "addcdiv",
     "addcmul", "addmm", "addmv", "addr", "adjoint", "all", "allclose", "alpha_dropout", "amax", "amin", "aminmax", "angle", "any", "arange", "arccos",
     "arccosh", "arcsin", "arcsinh", "arctan", "arctan2", "arctanh", "are_deterministic_algorithms_enabled", "argmax", "argmin", "argsort", "argwhere",
-    "as_strided", "as_tensor", "asarray", "asin", "asinh", "atan", "atan2", "atanh", "atleast_1d", "atleast_2d", "atleast_3d", "autograd",
+    "as_strided", "as_strided_scatter", "as_tensor", "asarray", "asin", "asinh", "atan", "atan2", "atanh", "atleast_1d", "atleast_2d", "atleast_3d", "autograd",
     "avg_pool1d", "avg_pool2d", "baddbmm", "bartlett_window", "batch_norm", "bernoulli", "bfloat16", "bilinear", "bincount", "binomial",
     "bitwise_and", "bitwise_left_shift", "bitwise_not", "bitwise_or", "bitwise_right_shift", "bitwise_xor", "blackman_window", "block_diag", "bmm",
     "bool", "bool_", "broadcast_shapes", "broadcast_tensors", "broadcast_to", "bucketize", "can_cast", "cartesian_prod", "cat", "cdist", "cdouble",

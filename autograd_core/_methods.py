@@ -3065,6 +3065,15 @@ def diagonal_scatter(input: Tensor, src: Tensor, offset: builtins.int = 0, dim1:
         raise
 
 
+def as_strided_scatter(input: Tensor, src: Tensor, size: Sequence[builtins.int], stride: Sequence[builtins.int], storage_offset: builtins.int | None = None) -> Tensor:
+    """A copy of a contiguous ``input`` with what ``as_strided`` would view replaced by ``src``."""
+    try:
+        return _as_strided_scatter(F, input, src, size, stride, storage_offset)
+    except Exception:
+        misuse()
+        raise
+
+
 def sum_to_size(input: Tensor, *values: builtins.int | Sequence[builtins.int], size: Sequence[builtins.int] | None = None) -> Tensor:
     """The sum over the dimensions that broadcasting a tensor of ``size`` to this shape would add or stretch."""
     size = _sizes(values, size)
@@ -5981,6 +5990,7 @@ class Methods(TensorBase):
     select_scatter = select_scatter
     slice_scatter = slice_scatter
     diagonal_scatter = diagonal_scatter
+    as_strided_scatter = as_strided_scatter
     sum_to_size = sum_to_size
     conj = conj
     conj_physical = conj

@@ -354,7 +354,19 @@ def diagonal_scatter(F: Any, input: Any, src: Any, offset: int = 0, dim1: int = 
     """A copy of ``input`` with a diagonal replaced by ``src``."""
     place = {"shape": tuple(input.shape), "offset": offset, "dim1": dim1, "dim2": dim2}
     _fitting("diagonal_scatter", src, F.diagonal(detached(input), offset=offset, dim1=dim1, dim2=dim2).shape)
+    src = F.to_dtype(src, dtype=input.dtype)
     return F.where(F.diagonal_place(F.fill(detached(src), 1), **place) != 0, F.diagonal_place(src, **place), input)
+
+
+@composite("as_strided_scatter(input: Tensor, src: Tensor, size: Sequence[int], stride: Sequence[int], storage_offset: int | None = None) -> Tensor")
+def as_strided_scatter(F: Any, input: Any, src: Any, size: Any, stride: Any, storage_offset: Any = None) -> Any:
+    """A copy of a contiguous ``input`` with what ``as_strided`` would view replaced by ``src``."""
+    place = {"size": tuple(size), "stride": tuple(stride), "storage_offset": storage_offset}
+    _fitting("as_strided_scatter", src, F.as_strided(detached(input), **place).shape)
+    if any(n > 1 and not step for n, step in zip(size, stride, strict=True)):
+        raise RuntimeError(f"as_strided_scatter: unsupported operation: more than one element of src goes to a single memory location (size {size}, stride {stride})")
+    positions = F.cumsum(F.fill(F.to_dtype(F.reshape(detached(input), shape=(-1,)), dtype="int64"), 1), dim=0) - 1
+    return F.put(input, F.strided_read(positions, **place), F.to_dtype(src, dtype=input.dtype))
 
 
 @composite("sum_to_size(input: Tensor, size: Sequence[int]) -> Tensor", places=("Tensor",), varargs="size")

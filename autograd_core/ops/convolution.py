@@ -66,7 +66,7 @@ def geometry(input_shape: Any, weight_shape: Any, stride: Any, padding: Any, dil
         raise ValueError("convolution: the numbers of dimensions do not fit")
     padded = tuple(n + before + after for n, (before, after) in zip(image, padding, strict=True))
     out = tuple((padded[i] - dilation[i] * (kernel[i] - 1) - 1) // stride[i] + 1 for i in range(len(image)))
-    divided = groups > 0 and inner * groups == channels and filters % groups == 0
+    divided = groups > 0 and inner * groups == channels and filters > 0 == filters % groups
     if not divided or min(*stride, *dilation, *out) < 1 or min(min(sides) for sides in padding) < 0:
         raise ValueError("convolution: the sizes do not fit")
     row = max(image[-1] + max(padding[-1]), out[-1])
@@ -161,6 +161,8 @@ def _image_spec(input: Any, weight: Any, stride: Any, padding: Any, dilation: An
     if len(a) != n + 2 or len(b) != n + 2:
         raise ShapeError(f"{name}: Expected {n + 1}D (unbatched) or {n + 2}D (batched) input (batch, channels, {SIZES[n]}) and a {n + 2}D weight "
                          f"(filters, channels, {SIZES[n]}), but got {operands}")
+    if b[0] < 1:
+        raise ShapeError(f"{name}: Given groups={groups}, expected weight to be at least 1 at dimension 0, but got weight of size {list(b)} instead ({operands})")
     if groups < 1 or b[0] % groups:
         raise ShapeError(f"{name}: expected the number of filters {b[0]} to be divisible by groups={groups} ({operands})")
     if a[1] != b[1] * groups:

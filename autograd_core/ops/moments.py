@@ -63,19 +63,23 @@ def _from_mean(F: Any, input: Any, dim: Any) -> Any:
     return F.conj(deviation) if is_complex(deviation) else deviation
 
 
-def _variance_slope(F: Any, g: Any, shape: Any, dim: Any, correction: Any, keepdim: bool) -> Any:
+def _spread(F: Any, g: Any, deviation: Any, shape: Any, dim: Any, correction: Any, keepdim: bool, factor: int = 2, out: Any = None) -> Any:
+    """The gradient of the variance, or with ``out`` of its root; where no freedom is left, all lead away from the mean of everything, as in PyTorch."""
     freedom = count(shape, dim) - correction
-    return expand_reduced(F, g * (2 / freedom if freedom > 0 else math.nan), shape, dim, keepdim)
+    if freedom <= 0 and dim is None:
+        freedom, deviation = 0, F.abs(deviation)
+    g = g * (factor / freedom if freedom else INFINITY)
+    return expand_reduced(F, g if out is None else over(F, g, out), shape, dim, keepdim) * deviation
 
 
 @variance.vjp("input")
 def _(F: Any, g: Any, input: Any, dim: Any, correction: Any, keepdim: bool) -> Any:
-    return _variance_slope(F, g, input.shape, dim, correction, keepdim) * _from_mean(F, input, dim)
+    return _spread(F, g, _from_mean(F, input, dim), input.shape, dim, correction, keepdim)
 
 
 @variance.fused_vjp(("deviation",), _variance_parts)
 def _(F: Any, g: Any, deviation: Any, input_shape: Any, dim: Any, correction: Any, keepdim: bool) -> tuple[Any]:
-    return (_as_input(g, _variance_slope(F, g, input_shape, dim, correction, keepdim) * deviation),)
+    return (_as_input(g, _spread(F, g, deviation, input_shape, dim, correction, keepdim)),)
 
 
 def _as_input(g: Any, gradient: Any) -> Any:
@@ -104,19 +108,14 @@ def over(F: Any, g: Any, out: Any) -> Any:
     return F.where(zero, 0, g / (out + zero))
 
 
-def _deviation_slope(F: Any, g: Any, out: Any, shape: Any, dim: Any, correction: Any, keepdim: bool) -> Any:
-    freedom = count(shape, dim) - correction
-    return expand_reduced(F, over(F, g * (1 / freedom if freedom > 0 else math.nan), out), shape, dim, keepdim)
-
-
 @deviation.vjp("input")
 def _(F: Any, g: Any, input: Any, out: Any, dim: Any, correction: Any, keepdim: bool) -> Any:
-    return _deviation_slope(F, g, out, input.shape, dim, correction, keepdim) * _from_mean(F, input, dim)
+    return _spread(F, g, _from_mean(F, input, dim), input.shape, dim, correction, keepdim, 1, out)
 
 
 @deviation.fused_vjp(("parts",), _deviation_parts)
 def _(F: Any, g: Any, out: Any, parts: Any, input_shape: Any, dim: Any, correction: Any, keepdim: bool) -> tuple[Any]:
-    return (_as_input(g, _deviation_slope(F, g, out, input_shape, dim, correction, keepdim) * parts),)
+    return (_as_input(g, _spread(F, g, parts, input_shape, dim, correction, keepdim, 1, out)),)
 
 
 def _settings(name: str, dim: Any, unbiased: Any, correction: Any) -> tuple[Any, Any]:

@@ -21,9 +21,9 @@ from ..registry.cases import BAD, GOOD, Case, arguments, attributes, bound, call
 torch = pytest.importorskip("torch")
 
 MODULES = {"torch": torch, "nn.functional": torch.nn.functional, "linalg": torch.linalg, "special": torch.special, "fft": torch.fft}
-NO_GRADIENT_THERE = frozenset(("ctc_loss", "heaviside", "remainder", "floor_divide", "scatter", "scatter_add", "vander", "hardsigmoid", "linalg_det", "linalg_qr", "linalg_cond", "cholesky_solve", "cholesky_inverse", "ldexp", "igamma", "igammac"))
+NO_GRADIENT_THERE = frozenset(("ctc_loss", "heaviside", "remainder", "floor_divide", "scatter", "scatter_add", "vander", "hardsigmoid", "as_strided_scatter", "linalg_det", "linalg_qr", "linalg_cond", "cholesky_solve", "cholesky_inverse", "ldexp", "igamma", "igammac"))
 """PyTorch has no derivative of these, or one that is right only behind ``log_softmax``, or none where indices repeat or do not cover the source; that of its ``vander`` fails,
-its logarithm of the gamma function of integers is in float32, that of its ``hardsigmoid`` multiplies by a sixth in float32, and that of its ``ldexp`` is 0 where the exponent is a negative integer."""
+its ``as_strided_scatter`` gives the input the cotangents of what was replaced, its logarithm of the gamma function of integers is in float32, that of its ``hardsigmoid`` multiplies by a sixth in float32, and that of its ``ldexp`` is 0 where the exponent is a negative integer."""
 UNIQUE_UP_TO_SIGNS = frozenset(("linalg_eigh", "linalg_eig", "linalg_svd", "svd", "svd_lowrank", "pca_lowrank"))
 """What ``test_linear_algebra`` compares by what does not depend on the signs; it also compares the gradients of linear algebra that are left out above,
 where PyTorch has them: its determinant has another gradient at singular matrices, its ``cond`` of most orders fails, its Cholesky solvers one outside of the triangle that they read."""

@@ -29,7 +29,7 @@ ONCE = frozenset[str]()
 HERMITIAN = frozenset(("linalg_cholesky", "linalg_cholesky_ex", "linalg_eigh", "linalg_eigvalsh", "cholesky"))
 """Ops of Hermitian matrices, which read one triangle; their gradient is that of a matrix that stays Hermitian."""
 NO_SPEC = STRUCTURAL
-LAYOUT = frozenset(("view", "view_dtype", "view_as", "view_as_complex", "as_strided"))
+LAYOUT = frozenset(("view", "view_dtype", "view_as", "view_as_complex", "as_strided", "as_strided_scatter"))
 """What refuses some memory layouts on purpose."""
 NO_HALF = frozenset(("view_as_complex",))
 """What has no float16, because there are no complex numbers of two."""

@@ -35,6 +35,10 @@ SAMPLES: dict[str, list[Sample]] = {
     "select_scatter": [S((2, 3), (2,), dim=1, index=0), S((2, 3), (3,), dim=0, index=-1), S((2, 3), (2,), dim=0, index=0, error=RuntimeError, match="size equal")],
     "slice_scatter": [S((4, 3), (2, 3), start=1, end=3), S((4, 3), (4, 2), dim=-1, step=2), S((4,), (4,)), S((4,), (3,), start=-2, error=RuntimeError, match="size equal"),
                       S((4,), (4,), step=0, error=RuntimeError, match="positive")],
+    "as_strided_scatter": [
+        S((3, 3), (2, 2), size=(2, 2), stride=(1, 3)), S((6,), (3,), size=(3,), stride=(2,), storage_offset=1), S((2,), (), size=(), stride=()), S((3,), (0,), size=(0,), stride=(1,)),
+        S((4,), (3,), size=(2,), stride=(1,), error=RuntimeError, match="size equal"), S((4,), (2,), size=(2,), stride=(4,), error=RuntimeError, match="out of bounds"),
+        S((4,), (2,), size=(2,), stride=(0,), error=RuntimeError, match="single memory location")],
     "diagonal_scatter": [S((3, 3), (3,)), S((2, 3), (2,), offset=1), S((2, 3, 3), (3, 2), dim1=0, dim2=2), S((3, 3), (2,), error=RuntimeError, match="size equal")],
     "sum_to_size": [S((2, 3, 4), size=(3, 1)), S((2, 3), size=()), S((3,), size=(3,)), S((2, 3), size=(2,), error=RuntimeError, match="not expandable")],
     "repeat_interleave": [S(ints(3, low=1)), S((2, 3), repeats=2, dim=-1, output_size=6), S((2, 3), repeats=Arg(values=[2, 0]), dim=0, output_size=2), S((), repeats=3),

@@ -82,6 +82,12 @@ def diagonal_scatter(array: Any, src: Any, *, offset: int = 0, dim1: int = 0, di
     return copy
 
 
+def as_strided_scatter(array: Any, src: Any, **place: Any) -> Any:
+    copy = array.copy()
+    copy.reshape(-1)[strided(np.arange(copy.size).reshape(copy.shape), **place).astype(int)] = src
+    return copy
+
+
 def at(dim: int, part: Any) -> Any:
     return (*[slice(None)] * dim, part)
 
@@ -103,6 +109,7 @@ REFERENCES: dict[str, Reference] = {
     "combinations": combinations, "vander": lambda a, *, N=None, increasing=False: np.vander(a, N, increasing),
     "select_scatter": lambda a, src, *, dim, index: written(a, at(dim, index), src),
     "slice_scatter": lambda a, src, *, dim=0, start=None, end=None, step=1: written(a, at(dim % a.ndim, slice(start, end, step)), src), "diagonal_scatter": diagonal_scatter,
+    "as_strided_scatter": as_strided_scatter,
     "sum_to_size": lambda a, *, size: a.sum(axis=tuple(range(a.ndim - len(size)))).sum(axis=tuple(i for i, n in enumerate(size) if n == 1), keepdims=True),
     "Tensor_unfold": windows, "windows_add": windows_add, "as_strided": strided, "strided_read": strided, "strided_add": strided_add, "repeat_interleave": repeat_interleave,
     "rearrange": lambda a, *, apart, order, spread, shape: np.array(np.broadcast_to(a.reshape(apart).transpose(order), spread)).reshape(shape),

@@ -9,7 +9,7 @@ from . import _methods
 from .backend.registry import BY_TYPE
 from .births import check_root
 from .config import MODE, get_mode
-from .engine import WRITES, Reading, run
+from .engine import WRITES, Reading, run, run_straight
 from .errors import DtypeError, GraphError, ShapeError
 from .growth import note_pass
 from .kernels.strided import contiguous_copy
@@ -128,7 +128,7 @@ def straight(tensor: Any, gradient: Any, retain_graph: bool | None) -> bool:
         return False
     before = backend.quiet()
     try:
-        run((tensor._node,), (seed,), retain_graph=bool(retain_graph), land=_land)
+        run_straight(tensor._node, seed, release=not retain_graph, land=_land)
     finally:
         backend.loud(before)
     return True

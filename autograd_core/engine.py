@@ -19,7 +19,7 @@ from .errors import GraphError, InplaceError, ShapeError
 from .node import RETAIN, SPENT, Leaf, Node, Packed, accumulate, next_seq, output_node, pull_general, pull_output, pull_packed, pull_watched
 from .op import COMPOSITES, REGISTRY, Rule
 
-__all__ = ["RAW", "RawReading", "Reading", "WRITES", "accumulate", "run"]
+__all__ = ["RAW", "RawReading", "Reading", "WRITES", "accumulate", "run", "run_straight"]
 
 by_seq = attrgetter("seq")
 
@@ -258,26 +258,12 @@ class _Nothing(set[Any]):
         pass
 
 
-def run(roots: Sequence[Node | Leaf], cotangents: Sequence[Any], *, reading: Reading | None = None, retain_graph: bool = False,
-        targets: Iterable[Node | Leaf] | None = None, land: Callable[[Leaf, Any, bool], None] | None = None,
-        watch: Callable[[list[Any], dict[Any, Any]], Any] | None = None) -> dict[Any, Any]:
-    """Pull cotangents from ``roots`` back to the leaves.
-
-    ``reading`` is ``None`` for raw arrays. Each leaf's cotangent goes to ``land(leaf, cotangent, owned)``, where owned
-    means a fresh array that nothing else refers to. With ``targets``, only what leads to them is visited and their
-    cotangents are returned instead. ``watch(order, pending)`` gives the nodes in their order, and sees the time that each takes.
-    """
-    pending: dict[Any, Any] = {None: None}
-    order: list[Any] = []
-    leaves: list[Any] = []
-    for root in roots:
-        if root not in pending:
-            pending[root] = None
-            (leaves if root.leaf else order).append(root)
-    newest_first = True  # as it is for a chain, which then needs no sorting
+def _reach(order: list[Any], leaves: list[Any], pending: dict[Any, Any], *, spent_too: bool) -> bool:
+    """Find all that the roots in ``order`` were computed from; whether ``order`` is the newest first then, as it is for a chain."""
+    newest_first = True
     before = math.inf
     for node in order:
-        if node.saved is SPENT and targets is None:
+        if node.saved is SPENT and not spent_too:
             raise GraphError(_SPENT_MESSAGE.format(node.op.name))
         seq = node.seq
         if seq > before:
@@ -296,6 +282,46 @@ def run(roots: Sequence[Node | Leaf], cotangents: Sequence[Any], *, reading: Rea
                 if parent not in pending:
                     pending[parent] = None
                     (leaves if type(parent) is Leaf else order).append(parent)
+    return newest_first
+
+
+def run_straight(root: Node | Leaf, g: Any, *, release: bool, land: Callable[[Leaf, Any, bool], None]) -> None:
+    """``run`` of one root over raw arrays to all leaves, which nearly every pass is: it begins and ends in half the time."""
+    owned: set[Any] = set()
+    pending: dict[Any, Any] = {None: owned, root: g}
+    order: list[Any] = []
+    leaves: list[Any] = []
+    (leaves if root.leaf else order).append(root)
+    if not _reach(order, leaves, pending, spent_too=False):
+        order.sort(key=by_seq, reverse=True)
+    _sweep_arrays(order, pending, release, None)
+    for leaf in leaves:
+        g = pending.pop(leaf)
+        if g is None:
+            continue
+        fresh = leaf in owned
+        if leaf.hooks is not None:
+            g, fresh = _hooked(leaf, g, fresh)
+        land(leaf, g, fresh)
+
+
+def run(roots: Sequence[Node | Leaf], cotangents: Sequence[Any], *, reading: Reading | None = None, retain_graph: bool = False,
+        targets: Iterable[Node | Leaf] | None = None, land: Callable[[Leaf, Any, bool], None] | None = None,
+        watch: Callable[[list[Any], dict[Any, Any]], Any] | None = None) -> dict[Any, Any]:
+    """Pull cotangents from ``roots`` back to the leaves.
+
+    ``reading`` is ``None`` for raw arrays. Each leaf's cotangent goes to ``land(leaf, cotangent, owned)``, where owned
+    means a fresh array that nothing else refers to. With ``targets``, only what leads to them is visited and their
+    cotangents are returned instead. ``watch(order, pending)`` gives the nodes in their order, and sees the time that each takes.
+    """
+    pending: dict[Any, Any] = {None: None}
+    order: list[Any] = []
+    leaves: list[Any] = []
+    for root in roots:
+        if root not in pending:
+            pending[root] = None
+            (leaves if root.leaf else order).append(root)
+    newest_first = _reach(order, leaves, pending, spent_too=targets is not None)
     if not newest_first:
         order.sort(key=by_seq, reverse=True)
     wanted = None

@@ -264,7 +264,7 @@ def body(op: Op, annotation: Mapping[str, str]) -> list[str]:
         lines = ["try:", *_deeper(line for name in op.inputs for line in _unwrap(op, name, annotation.get(name, "Tensor")))]
     lines += ["except AttributeError:", "    d = None", "now = get_mode()", f"if ({_other_dtype(op, annotation)}) or now.general:", f"    {general}"]
     if op.kind == "view":
-        lines += [f"if not a_{first}.shape:", f"    a_{first} = real_array({first})"]
+        lines += [f"if not a_{first}.ndim:", f"    a_{first} = real_array({first})"]
         if op.attributes:
             lines.append(f"attrs = {written}")
     arrays = ["*arrays"] if op.variadic else [f"a_{name}" for name in op.inputs]
@@ -279,7 +279,10 @@ def body(op: Op, annotation: Mapping[str, str]) -> list[str]:
         kept = call.replace(f"_k_{op.name}[", f"_q_{op.name}[", 1)
         compute = [f"needs = {needs}", "if needs:", f"    out, {', '.join(op.residuals)} = {kept}", "else:", f"    out = {call}"]
         needs = "needs"
-    lines += ["try:", *_deeper(compute), "except Exception as error:", f"    raise explain(_{op.name}, {inputs}, {written}, error) from error"]
+    if "direct" in op.extra:  # the kernel's own words, without the calls around it; what they cannot do is left to the kernel
+        lines += ["try:", f"    out = {op.extra['direct']}", "except Exception:", f"    {general}"]
+    else:
+        lines += ["try:", *_deeper(compute), "except Exception as error:", f"    raise explain(_{op.name}, {inputs}, {written}, error) from error"]
     if op.outputs is not None:
         return [*lines, *_several(op, annotation, needs)]
     lines += ["t = empty_tensor()", "t._view = None", "t._array = out"]

@@ -39,7 +39,7 @@ def _slice_spec(input: Any, *, key: Any) -> Meta:
 
 
 @op("slice_view(input: Tensor, key: tuple[Any, ...]) -> Tensor", kind="view", label="[ ]", spec=_slice_spec,
-    extra={"adds": "before[(*key, ...)] += g"}, samples=[
+    extra={"adds": "before[(*key, ...)] += g", "direct": "a_input[(*key, ...)]"}, samples=[
     S((3, 4), key=(slice(1, 3), 0)), S((3, 4), key=(None, slice(0, 3, 2))), S((5,), key=(-1,)), S((), key=(None,)), S((), key=()), S((0, 2), key=(slice(None), 1))])
 def slice_view(xp: Any, input: Any, *, key: Any) -> Any:
     """The region that integers, slices and ``None`` select, as a view."""

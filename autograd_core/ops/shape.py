@@ -82,7 +82,8 @@ def _reshape_spec(input: Any, *, shape: Any) -> Meta:
     return Meta(infer_reshape(tuple(input.shape), shape), input.dtype)
 
 
-@op("reshape(input: Tensor, shape: Sequence[int]) -> Tensor", kind="view", varargs="shape", places=TORCH_TENSOR, spec=_reshape_spec, samples=[
+@op("reshape(input: Tensor, shape: Sequence[int]) -> Tensor", kind="view", varargs="shape", places=TORCH_TENSOR, spec=_reshape_spec,
+    extra={"direct": "a_input.reshape(shape)"}, samples=[
     S((2, 6), shape=(3, 4)), S((2, 6), shape=(-1,)), S((), shape=(1, 1)), S((0, 2), shape=(2, 0)), S((1,), shape=()),
     S((2, 3), shape=(4, 2), error=RuntimeError, match="invalid for input of size 6")])
 def reshape(xp: Any, input: Any, *, shape: Any) -> Any:
@@ -102,7 +103,8 @@ def _permute_spec(input: Any, *, dims: Any) -> Meta:
     return Meta(tuple(input.shape[i] for i in order), input.dtype)
 
 
-@op("permute(input: Tensor, dims: Sequence[int]) -> Tensor", kind="view", varargs="dims", places=TORCH_TENSOR, spec=_permute_spec, samples=[
+@op("permute(input: Tensor, dims: Sequence[int]) -> Tensor", kind="view", varargs="dims", places=TORCH_TENSOR, spec=_permute_spec,
+    extra={"direct": "a_input.transpose(dims)"}, samples=[
     S((2, 3, 4), dims=(2, 0, 1)), S((2, 3), dims=(-1, 0)), S((), dims=()), S((0, 2), dims=(1, 0)),
     S((2, 3), dims=(0, 0), error=RuntimeError, match="dims"), S((2, 3), dims=(0, 2), error=IndexError, match="out of range")])
 def permute(xp: Any, input: Any, *, dims: Any) -> Any:
@@ -131,7 +133,7 @@ def _transpose_spec(input: Any, *, dim0: int, dim1: int) -> Meta:
 
 
 @op("transpose(input: Tensor, dim0: int, dim1: int) -> Tensor", kind="view", places=TORCH_TENSOR, spec=_transpose_spec,
-    aliases=("swapaxes", "swapdims"), samples=[
+    aliases=("swapaxes", "swapdims"), extra={"direct": "a_input.swapaxes(dim0, dim1)"}, samples=[
         S((2, 3, 4), dim0=0, dim1=-1), S((3,), dim0=0, dim1=0), S((), dim0=0, dim1=-1), S((0, 2), dim0=1, dim1=0),
         S((2, 3), dim0=0, dim1=2, error=IndexError, match="out of range"), S((), dim0=0, dim1=1, error=IndexError, match="out of range")])
 def transpose(xp: Any, input: Any, *, dim0: int, dim1: int) -> Any:
@@ -295,7 +297,8 @@ def _(F: Any, g: Any, apart: Any, order: Any, spread: Any, input_shape: Any) -> 
 # --- casts --------------------------------------------------------------------------------------------------------
 
 
-@op("to_dtype(input: Tensor, dtype: DTypeLike) -> Tensor", kind="shape", label="cast", spec=lambda input, *, dtype: Meta(tuple(input.shape), as_dtype(dtype)), samples=[
+@op("to_dtype(input: Tensor, dtype: DTypeLike) -> Tensor", kind="shape", label="cast", extra={"direct": 'a_input.astype(getattr(dtype, "dtype", dtype))'},
+    spec=lambda input, *, dtype: Meta(tuple(input.shape), as_dtype(dtype)), samples=[
     S((3, 4), dtype="float64"), S((), dtype="float64"), S((0, 2), dtype="float64"), S(ints(3), dtype="float64"), S(bools(3), dtype="int64")])
 def to_dtype(xp: Any, input: Any, *, dtype: Any) -> Any:
     """``input`` in another dtype."""

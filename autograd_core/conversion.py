@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from . import dispatch, dtypes
+from . import _methods, dtypes
 from .creation import as_device
 from .devices import check_format, device
 from .dtypes import as_dtype, dtype, from_numpy_dtype
-from .op import REGISTRY
 from .storage import TensorBase, device_of
 
 if TYPE_CHECKING:
@@ -42,6 +41,13 @@ def _is_device(value: Any) -> bool:
     return isinstance(value, device_type) or str(value).partition(":")[0] in ("cpu", "cuda") or str(value) not in {entry.name for entry in dtypes.ALL}
 
 
+def _cast(x: Any, chosen: dtype) -> Any:
+    """The tensor in another dtype, or itself where it has that."""
+    if chosen is x.dtype:
+        return x
+    return _methods.to_dtype(x, chosen) if chosen.kind in "fc" else _methods.to_integer(x, chosen)
+
+
 def detach(input: Tensor) -> Tensor:
     """The same memory without the graph."""
     return input.detach()
@@ -62,12 +68,14 @@ class ConversionMethods(TensorBase):
 
         Differentiable. Returns the tensor itself where nothing changes, unless ``copy=True``.
         """
+        if len(args) == 1 and not kwargs and args[0].__class__ is dtype:
+            return _cast(self, args[0])
         where, chosen, copy = to_arguments(*args, **kwargs)
         result: Any = self
         if where is not None and where != self.device:
-            result = dispatch.apply(REGISTRY["to_device"], (result,), {"device": where, "source": result.device})
-        if chosen is not None and chosen is not result.dtype:
-            result = dispatch.apply(REGISTRY["to_dtype" if chosen.kind in "fc" else "to_integer"], (result,), {"dtype": chosen})
+            result = _methods.to_device(result, device=where, source=result.device)
+        if chosen is not None:
+            result = _cast(result, chosen)
         return result.clone() if copy and result is self else result  # type: ignore[no-any-return]
 
     def cpu(self) -> Tensor:
@@ -85,56 +93,56 @@ class ConversionMethods(TensorBase):
     def type(self, dtype: Any = None) -> Any:
         """Without argument the name of the tensor's type, such as ``'autograd_core.FloatTensor'``; else the tensor in ``dtype``."""
         if dtype is not None:
-            return self.to(as_dtype(dtype))
+            return _cast(self, as_dtype(dtype))
         place = "autograd_core" if self.device.type == "cpu" else "autograd_core.cuda"
         return f"{place}.{_TYPE_NAMES[self.dtype.name]}Tensor"
 
     def double(self) -> Tensor:
         """As float64."""
-        return self.to(dtypes.float64)
+        return _cast(self, dtypes.float64)
 
     def bfloat16(self) -> Tensor:
         """As bfloat16. Raises ``ImportError`` without the package ml_dtypes."""
-        return self.to(dtypes.bfloat16)
+        return _cast(self, dtypes.bfloat16)
 
     def half(self) -> Tensor:
         """As float16."""
-        return self.to(dtypes.float16)
+        return _cast(self, dtypes.float16)
 
     def cfloat(self) -> Tensor:
         """As complex64."""
-        return self.to(dtypes.complex64)
+        return _cast(self, dtypes.complex64)
 
     def cdouble(self) -> Tensor:
         """As complex128."""
-        return self.to(dtypes.complex128)
+        return _cast(self, dtypes.complex128)
 
     def byte(self) -> Tensor:
         """As uint8."""
-        return self.to(dtypes.uint8)
+        return _cast(self, dtypes.uint8)
 
     def char(self) -> Tensor:
         """As int8."""
-        return self.to(dtypes.int8)
+        return _cast(self, dtypes.int8)
 
     def short(self) -> Tensor:
         """As int16."""
-        return self.to(dtypes.int16)
+        return _cast(self, dtypes.int16)
 
     def long(self) -> Tensor:
         """As int64."""
-        return self.to(dtypes.int64)
+        return _cast(self, dtypes.int64)
 
     # The methods below have the names of Python types, so they come after every annotation that uses those.
 
     def float(self) -> Tensor:
         """As float32."""
-        return self.to(dtypes.float32)
+        return _cast(self, dtypes.float32)
 
     def int(self) -> Tensor:
         """As int32."""
-        return self.to(dtypes.int32)
+        return _cast(self, dtypes.int32)
 
     def bool(self) -> Tensor:
         """As booleans: whether each element is not zero."""
-        return self.to(dtypes.bool_)
+        return _cast(self, dtypes.bool_)

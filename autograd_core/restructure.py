@@ -33,17 +33,7 @@ def restructure(x: Any, op: str, attrs: dict[str, Any], label: str) -> Any:
         return x
     view = x._view
     refuse_leaf(label, x, view.base if view.__class__ is View else x, mode)
-    before = x
-    living: list[Any] = []
-    if view.__class__ is not View:
-        before = wrap(real_array(x), x._node)
-        if view.__class__ is Family:
-            living = [member for member in (reference() for reference in view.members) if member is not None]
-            for member in living:
-                member._view.base = before
-            before._view = view if living else None
-        else:
-            before._view = view
+    before, living = (x, []) if view.__class__ is View else _left_behind(x)
     leaf = x._node if x._node is not None and x._node.leaf else None
     with enable_grad():
         after = apply(REGISTRY[op], (before,), attrs)
@@ -62,6 +52,20 @@ def restructure(x: Any, op: str, attrs: dict[str, Any], label: str) -> Any:
     elif view.__class__ is Family:
         x._view = None
     return x
+
+
+def _left_behind(x: Any) -> tuple[Any, list[Any]]:
+    """What ``x`` was, as a tensor of its own, and the living views of it, which have that for their base from now on."""
+    view = x._view
+    before = wrap(real_array(x), x._node)
+    if view.__class__ is not Family:
+        before._view = view
+        return before, []
+    living = [member for member in (reference() for reference in view.members) if member is not None]
+    for member in living:
+        member._view.base = before
+    before._view = view if living else None
+    return before, living
 
 
 class RestructuringMethods(TensorBase):
@@ -130,6 +134,12 @@ class RestructuringMethods(TensorBase):
         _refuse_graph("set_", source)
         if (source.dtype, source.device) != (self.dtype, self.device):
             raise RuntimeError(f"set_: Could not set tensor of type {source.dtype} on {source.device} to a tensor of type {self.dtype} on {self.device}")
+        view = self._view
+        if view.__class__ is Family:
+            _left_behind(self)
+        elif view.__class__ is View:
+            family = view.base._view
+            family.members = [member for member in family.members if member() is not self]
         self._array = real_array(source)
         self._view = None
         return self  # type: ignore[return-value]

@@ -32,12 +32,24 @@ class TensorBase:
 
 
 class View:
-    """That a tensor is a view: ``chain`` of (op, attrs) leads from ``base`` to it."""
+    """That a tensor is a view: ``op`` with ``attrs`` made it from the base, or from the view ``before`` it."""
 
-    __slots__ = ("base", "chain", "cut")
+    __slots__ = ("attrs", "base", "before", "cut", "op")
     base: Any
-    chain: tuple[tuple[Op, dict[str, Any]], ...]
+    before: View | None
+    op: Op
+    attrs: dict[str, Any]
     cut: Cut | None
+
+    @property
+    def chain(self) -> tuple[tuple[Op, dict[str, Any]], ...]:
+        """All that leads from the base to it, put together when somebody writes: most views are only read."""
+        steps: list[tuple[Op, dict[str, Any]]] = []
+        view: View | None = self
+        while view is not None:
+            steps.append((view.op, view.attrs))
+            view = view.before
+        return tuple(reversed(steps))
 
 
 class Family:
@@ -135,30 +147,30 @@ def link_view(op: Op, source: Any, attrs: dict[str, Any], result: Any) -> None:
             return
     origin = source._view
     own = result._view
-    if origin.__class__ is View:
-        base = origin.base
-        chain = (*origin.chain, (op, attrs))
+    if origin.__class__ is Family:
+        base, before, family = source, None, origin
+    elif origin.__class__ is View:
+        base, before = origin.base, origin
         family = base._view
     else:
-        base = source
-        chain = ((op, attrs),)
-        family = origin
-        if origin.__class__ is not Family:
-            if origin is not None and origin.__class__ is not Cut:
-                result._view = origin
-                return
-            base._view = family = Family()
-            family.cut = origin
-            family.limit = 16
-            family.members = []
+        if origin is not None and origin.__class__ is not Cut:
+            result._view = origin
+            return
+        base, before = source, None
+        base._view = family = Family()
+        family.cut = origin
+        family.limit = 16
+        family.members = []
     members = family.members
-    if len(members) >= family.limit:  # forget dead ones whenever the list has doubled
+    members.append(ref(result))
+    if len(members) > family.limit:  # forget dead ones whenever the list has doubled
         family.members = members = [member for member in members if member() is not None]
         family.limit = 16 + 2 * len(members)
-    members.append(ref(result))
     result._view = view = View()
     view.base = base
-    view.chain = chain
+    view.before = before
+    view.op = op
+    view.attrs = attrs
     view.cut = own if own.__class__ is Cut else None if origin is None else origin.cut
 
 

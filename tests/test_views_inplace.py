@@ -421,3 +421,16 @@ def test_many_views_of_one_base_do_not_pile_up() -> None:
             x[i].add_(1)
     assert x.sum().item() == 2000
     assert len(x._view.members) < 200
+
+
+def test_set_leaves_views_and_bases_to_one_another() -> None:
+    x, w = ag.zeros(4), ag.ones(4, requires_grad=True)
+    rest, first = x[1:], x[:1]
+    rest.set_(ag.ones(3))
+    x.add_(w)
+    assert (rest.requires_grad, first.requires_grad, first.tolist()) == (False, True, [1.0])
+    y = ag.zeros(4)
+    rest = y[1:]
+    y.set_(ag.ones(2))
+    rest[1:].add_(2 * w[2:])
+    assert (rest.tolist(), y.tolist(), rest.requires_grad, y.requires_grad) == ([0.0, 2.0, 2.0], [1.0, 1.0], True, False)

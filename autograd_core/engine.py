@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Sequence
-from functools import partial
 from operator import attrgetter
+from types import MethodType
 from typing import Any
 from weakref import ref
 
@@ -228,7 +228,7 @@ class RawReading(Reading):
         elif op is not None:
             found = op.bound(self.backend)
         elif name in COMPOSITES:
-            found = partial(COMPOSITES[name].function, self)
+            found = MethodType(COMPOSITES[name].function, self)
         else:
             raise AttributeError(f"no op is called {name!r}")
         setattr(self, name, found)

@@ -6,6 +6,7 @@ import importlib
 import importlib.util
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
+from copy import copy
 from typing import Any
 
 import numpy as np
@@ -41,6 +42,12 @@ class CupyBackend:
         if reason is not None:
             raise DeviceError(f"the device 'cuda' is not available: {reason}. Tensors work on 'cpu' meanwhile")
         self.xp: Any = importlib.import_module("cupy")
+        self._devices: dict[int, CupyBackend] = {}
+
+    @property
+    def here(self) -> CupyBackend:
+        number = int(self.xp.cuda.runtime.getDevice())
+        return self._devices.get(number) or self._devices.setdefault(number, copy(self))
 
     def asarray(self, data: Any, dtype: Any = None, index: int | None = None) -> Array:
         with self.on(index):

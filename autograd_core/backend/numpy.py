@@ -78,6 +78,10 @@ class NumpyBackend:
 
     name: str = "cpu"
     xp: Any = np
+    here: Any
+
+    def __init__(self) -> None:
+        self.here = self
 
     def asarray(self, data: Any, dtype: Any = None, index: int | None = None) -> Array:
         return np.asarray(data, dtype=dtype)

@@ -18,6 +18,11 @@ class Backend(Protocol):
     name: str
     xp: Any
 
+    @property
+    def here(self) -> Backend:
+        """This backend, as one object for each device that arrays may be made on, now: what is remembered of it is remembered for one device."""
+        ...
+
     def asarray(self, data: Any, dtype: Any = None, index: int | None = None) -> Array:
         """``data`` as an array of this library, without a copy where possible."""
         ...

@@ -13,13 +13,15 @@ from typing import Any
 
 from ..backend.registry import backend_of
 from . import gamma
+from .numbers import Numbers
 from .special import erfc, polynomial, quiet
 
 _ENDLESS = 1e8
 """An ``a`` from which on the expansion in 1 / a is exact in float64."""
 _BLOCK = 8192
-_STIRLING = (-1 / 1680, 1 / 1260, -1 / 360, 1 / 12)
-_LOG_SERIES = tuple((-1) ** k / k for k in range(18, 1, -1))
+_STIRLING = Numbers(-1 / 1680, 1 / 1260, -1 / 360, 1 / 12)
+_LOG_SERIES = Numbers(*((-1) ** k / k for k in range(18, 1, -1)))
+_TEMME = Numbers(-2 / 135, 1 / 12, -1 / 3)
 _PRECISION = 2.0**-54
 
 
@@ -87,7 +89,7 @@ def _endless(xp: Any, a: Any, x: Any) -> Any:
     """Q for huge a."""
     far = _gap(xp, a, x)
     eta = xp.where(x < a, -1.0, 1.0) * xp.sqrt(2.0 * far)
-    rest = polynomial(eta, (-2.0 / 135.0, 1.0 / 12.0, -1.0 / 3.0))
+    rest = polynomial(eta, _TEMME)
     return 0.5 * erfc(xp, eta * xp.sqrt(0.5 * a)) + xp.exp(-a * far) / xp.sqrt(2.0 * math.pi * a) * rest
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 
 from ..backend.registry import backend_for_device
@@ -26,6 +26,12 @@ class Numbers(dict[tuple[type, Any], tuple[Any, ...]]):
         arrays = key[0] in (xp.ndarray, key[1].type)
         found = self[key] = tuple([xp.asarray(value, dtype=key[1]) for value in self.plain]) if arrays else self.plain
         return found
+
+    @cached_property
+    def powers(self) -> tuple[Any, Any]:
+        """The exponents and the coefficients of a polynomial with these numbers, highest power first: NumPy's vectors."""
+        xp = backend_for_device("cpu").xp
+        return xp.arange(len(self.plain) - 1, -1, -1, dtype="float64"), xp.array(self.plain)
 
 
 ZERO = Numbers(0)

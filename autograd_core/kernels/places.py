@@ -6,12 +6,12 @@ import math
 from functools import lru_cache
 from typing import Any
 
-from ..backend.registry import backend_for_device, backend_of
+from ..backend.registry import backend_of
 
 
-def _offsets(device: str, shape: Any, indexed: Any, dim: int) -> tuple[int, Any]:
+def _offsets(here: Any, shape: Any, indexed: Any, dim: int) -> tuple[int, Any]:
     """By what an index for ``dim`` is multiplied, and what its own positions add to the places in the flattened tensor: all dimensions but ``dim``."""
-    xp = backend_for_device(device).xp
+    xp = here.xp
     step = 1
     total = xp.zeros((1,) * len(shape), dtype="int64")
     for d in range(len(shape) - 1, -1, -1):
@@ -22,10 +22,10 @@ def _offsets(device: str, shape: Any, indexed: Any, dim: int) -> tuple[int, Any]
 
 
 @lru_cache(maxsize=64)
-def _remembered(device: str, shape: Any, indexed: Any, dim: int) -> tuple[int, Any]:
+def _remembered(here: Any, shape: Any, indexed: Any, dim: int) -> tuple[int, Any]:
     """``_offsets`` spread out, because NumPy adds few numbers of one shape in half the time of broadcasting them."""
-    step, total = _offsets(device, shape, indexed, dim)
-    xp = backend_for_device(device).xp
+    step, total = _offsets(here, shape, indexed, dim)
+    xp = here.xp
     return step, xp.array(xp.broadcast_to(total, indexed), order="C")
 
 
@@ -36,7 +36,7 @@ def flat_along(xp: Any, shape: Any, index: Any, dim: int) -> Any:
     flat = index.astype("int64", copy=False)
     if len(shape) == 1:
         return flat
-    step, offsets = (_remembered if index.size <= _CACHED else _offsets)(backend_of(index).name, tuple(shape), index.shape, dim % len(shape))
+    step, offsets = (_remembered if index.size <= _CACHED else _offsets)(backend_of(index).here, tuple(shape), index.shape, dim % len(shape))
     return (flat if step == 1 else flat * step) + offsets
 
 

@@ -17,15 +17,18 @@ class Sources:
     def __init__(self, index: Any, pixels: int) -> None:
         """``index`` (elements, windows) has the place of each element, ``pixels`` where that is outside of the image, which counts as 0."""
         self._index, self._pixels = index, pixels
-        self._places: dict[type, Places] = {}
+        self._places: dict[Any, Places] = {}
 
     def places(self, array: Any) -> Places:
         """The places, on the device of ``array``."""
-        found = self._places.get(array.__class__)
+        found = self._places.get(array.__class__)  # of NumPy's arrays, which are on one device: half of the time of asking for it
         if found is None:
-            if self._index is None:
-                self._index = self._worked_out()
-            found = self._places[array.__class__] = Places(BY_TYPE[array.__class__].name, self._index, self._pixels)
+            here = BY_TYPE[array.__class__].here
+            found = self._places.get(here)
+            if found is None:
+                if self._index is None:
+                    self._index = self._worked_out()
+                found = self._places[array.__class__ if here.name == "cpu" else here] = Places(here, self._index, self._pixels)
         return found
 
     def _worked_out(self) -> Any:
@@ -54,8 +57,8 @@ class SmallImages(Sources):
 class Places:
     """Where the elements of windows lie in flattened images, and which of them each pixel is."""
 
-    def __init__(self, device: str, index: Any, pixels: int) -> None:
-        xp, moved = backend_for_device("cpu").xp, backend_for_device(device).asarray
+    def __init__(self, here: Any, index: Any, pixels: int) -> None:
+        xp, moved = backend_for_device("cpu").xp, here.asarray
         self.pixels = pixels
         self.elements, self.windows = index.shape
         self.inside = not bool((index == pixels).any())

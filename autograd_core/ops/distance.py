@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
 
-from ..backend.registry import backend_for_device, backend_of
+from ..backend.registry import backend_of
+from ..dtypes import get_default_dtype
 from ..errors import ShapeError, describe
 from ..op import NN, TORCH_NN, S, composite, op
 from ..spec import Meta, broadcast, computed_dtype, reduced, wrap_dim
@@ -89,7 +90,7 @@ def _(F: Any, g: Any, out: Any, first: Any, length1: Any, second: Any, length2: 
 @composite("pairwise_distance(x1: Tensor, x2: Tensor, p: float = 2.0, eps: float = 1e-06, keepdim: bool = False) -> Tensor", places=TORCH_NN)
 def pairwise_distance(F: Any, x1: Any, x2: Any, p: float = 2.0, eps: float = 1e-6, keepdim: bool = False) -> Any:
     """The ``p``-norm of ``x1 - x2 + eps`` over the last dimension, row by row; the shapes broadcast."""
-    if p == 2:
+    if p == 2 and x1.dtype.kind in "fcV":
         return F.distance(x1, x2, dim=-1, keepdim=keepdim, eps=float(eps))
     return F.norm(x1 - x2 + eps, p, dim=-1, keepdim=keepdim)
 
@@ -223,17 +224,17 @@ _REMEMBERED = 512
 
 
 @lru_cache(maxsize=8)
-def _upper(device: str, count: int) -> Any:
+def _upper(here: Any, count: int) -> Any:
     """Where pairs are in the flattened square of all rows with all rows."""
-    xp = backend_for_device(device).xp
+    xp = here.xp
     first, second = xp.triu_indices(count, 1)
     return first * count + second
 
 
 def _places(square: Any) -> Any:
     """``_upper``, or ``None`` for slices."""
-    device, count = backend_of(square).name, len(square)
-    return _upper(device, count) if count <= _REMEMBERED else None if device == "cpu" else _upper.__wrapped__(device, count)
+    backend, count = backend_of(square), len(square)
+    return _upper(backend.here, count) if count <= _REMEMBERED else None if backend.name == "cpu" else _upper.__wrapped__(backend, count)
 
 
 def _read_pairs(xp: Any, square: Any) -> Any:
@@ -258,9 +259,9 @@ def _write_pairs(square: Any, values: Any) -> None:
 
 
 @lru_cache(maxsize=64)
-def _ends(device: str, count: int) -> Any:
+def _ends(here: Any, count: int) -> Any:
     """The first and the second row of each pair."""
-    return backend_for_device(device).xp.triu_indices(count, 1)
+    return here.xp.triu_indices(count, 1)
 
 
 _FEW = 1 << 14
@@ -278,7 +279,7 @@ def pair_distances(xp: Any, input: Any) -> Any:
         raise ValueError("shape")
     count = len(input)
     if 0 < count * input.size <= _FEW:
-        rows, others = _ends(backend_of(input).name, count)
+        rows, others = _ends(backend_of(input).here, count)
         points = widened(input)
         difference = points.take(rows, 0)
         difference -= points.take(others, 0)
@@ -379,6 +380,8 @@ def cosine_embedding_loss(F: Any, input1: Any, input2: Any, target: Any, margin:
     if input1.shape != input2.shape:
         shape = broadcast("cosine_embedding_loss", ("input1", "input2"), (input1, input2))
         input1, input2 = F.broadcast_to(input1, shape=shape), F.broadcast_to(input2, shape=shape)
+    if input1.dtype.kind in "iub" and input2.dtype.kind in "iub":
+        input1 = F.to_dtype(input1, dtype=get_default_dtype())
     cosines = F.cosine(input1, input2, dim=target.ndim, eps=0.0, added=1e-12)
     loss = F.where(target == 1, 1 - cosines, 0) + F.where(target == -1, F.clamp_min(cosines - margin, 0), 0)
     return reduce_loss(F, loss, reduction)

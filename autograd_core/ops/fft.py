@@ -186,14 +186,14 @@ SHORT = 8
 
 
 @lru_cache(maxsize=64)
-def _matrix(device: str, kind: str, points: int, norm: str, dtype: Any) -> Any:
+def _matrix(here: Any, kind: str, points: int, norm: str, dtype: Any) -> Any:
     """What the numbers ``x`` of a transform are multiplied by; complex ones count as two real ones, each real part before its imaginary part.
 
     ``kind`` is ``whole`` or ``inverse`` (points real numbers to points complex ones) or ``half`` (to the first half of them).
     """
     xp = backend_for_device("cpu").xp
     transform = {"whole": xp.fft.fft, "inverse": xp.fft.ifft, "half": xp.fft.rfft}[kind]
-    return backend_for_device(device).asarray(transform(xp.eye(points), norm=norm).view("float64").astype(dtype))
+    return here.asarray(transform(xp.eye(points), norm=norm).view("float64").astype(dtype))
 
 
 def _product(numbers: Any, matrix: Any) -> Any:
@@ -209,13 +209,13 @@ def _short(input: Any, dim: int, points: int) -> bool:
 
 def _to_complex(kind: str, input: Any, norm: str) -> Any:
     """A transform of real numbers as a product."""
-    return _product(input, _matrix(BY_TYPE[input.__class__].name, kind, input.shape[-1], norm, input.dtype)).view(WHOLE_DTYPES[input.dtype])
+    return _product(input, _matrix(BY_TYPE[input.__class__].here, kind, input.shape[-1], norm, input.dtype)).view(WHOLE_DTYPES[input.dtype])
 
 
 def _to_real(xp: Any, kind: str, input: Any, points: int, norm: str) -> Any:
     """The transpose of ``_to_complex``."""
     numbers = xp.ascontiguousarray(input).view(PART_DTYPES[input.dtype])
-    return _product(numbers, _matrix(BY_TYPE[input.__class__].name, kind, points, norm, numbers.dtype).T)
+    return _product(numbers, _matrix(BY_TYPE[input.__class__].here, kind, points, norm, numbers.dtype).T)
 
 
 # --- what all functions have in common ----------------------------------------------------------------------------

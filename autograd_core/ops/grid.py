@@ -8,7 +8,7 @@ from math import prod
 from operator import mul
 from typing import Any, NamedTuple
 
-from ..backend.registry import backend_for_device, backend_of
+from ..backend.registry import backend_of
 from ..dtypes import as_dtype
 from ..errors import ShapeError, describe
 from ..op import NN, Arg, S, composite, detached, op, span
@@ -111,15 +111,15 @@ class _Scale(NamedTuple):
 
 
 @lru_cache(maxsize=64)
-def _scale(device: str, image: Any, align: bool, dtype: Any) -> _Scale:
-    xp = backend_for_device(device).xp
+def _scale(here: Any, image: Any, align: bool, dtype: Any) -> _Scale:
+    xp = here.xp
     size = xp.asarray(image, dtype=dtype)[:, None]
     return _Scale(size, (size - 1 if align else size) / 2, xp.arange(max(image), dtype=dtype), *(xp.asarray(each, dtype=dtype) for each in (0.0, 0.5, 1.0)))
 
 
 def _located(xp: Any, grid: Any, image: Any, padding_mode: str, align: bool) -> tuple[Any, Any, _Scale]:
     """Where the points of ``grid`` (..., 2 or 3) lie among the pixels, (dimensions, all points), and how fast that moves with the coordinates."""
-    scale = _scale(backend_of(grid).name, tuple(image), align, grid.dtype)
+    scale = _scale(backend_of(grid).here, tuple(image), align, grid.dtype)
     at = grid.reshape(-1, len(image)).T[::-1].copy()
     at += scale.one
     at *= scale.slope
@@ -442,13 +442,14 @@ def grid_sample(F: Any, input: Any, grid: Any, mode: str = "bilinear", padding_m
     image = tuple(input.shape[2:])
     batch, channels = input.shape[:2]
     flat = F.reshape(input, shape=(batch, channels, prod(image)))
-    align = bool(align_corners)
+    align, points = bool(align_corners), (batch, 1, prod(grid.shape[1:-1]))
     positions = _positions(F, grid, image, "zeros" if mode == "bicubic" else padding_mode, align)
     if mode == "nearest":
         sampled = _gathered(F, flat, image, [F.round(detached(at)) for at in positions])
+        if getattr(grid, "requires_grad", False):  # zeros, not nothing, as in PyTorch
+            sampled = sampled + F.reshape(F.sum(F.nan_to_num(grid) * 0, dim=-1), shape=points)
     else:
         terms = [_neighbours(F, at, n, padding_mode, align) for at, n in zip(positions, image, strict=True)]
-        points = (batch, 1, prod(grid.shape[1:-1]))
         sampled = None
         for corner in product(*terms):
             weight = reduce(mul, [part for _, part in corner])

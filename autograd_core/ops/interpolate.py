@@ -9,7 +9,7 @@ from functools import lru_cache
 from math import ceil, floor, prod
 from typing import Any
 
-from ..backend.registry import backend_for_device, backend_of
+from ..backend.registry import backend_of
 from ..dtypes import as_dtype
 from ..op import NN, S, composite, op
 from ..spec import Meta, remembered
@@ -92,15 +92,15 @@ _REMEMBERED = 1 << 12
 """Elements of the longest lines whose taps are remembered."""
 
 
-def _taps_of(device: str, method: str, length: int, parts: int, scale: float | None, align: bool, dtype: Any) -> list[tuple[Any, Any]]:
+def _taps_of(here: Any, method: str, length: int, parts: int, scale: float | None, align: bool, dtype: Any) -> list[tuple[Any, Any]]:
     """``_taps``, of short lines worked out once."""
     find = _known_taps if max(length, parts) <= _REMEMBERED else _known_taps.__wrapped__
-    return find(device, method, length, parts, scale, align, dtype)
+    return find(here, method, length, parts, scale, align, dtype)
 
 
 @lru_cache(maxsize=64)
-def _known_taps(device: str, method: str, length: int, parts: int, scale: float | None, align: bool, dtype: Any) -> list[tuple[Any, Any]]:
-    return list(_taps(backend_for_device(device).xp, method, length, parts, scale, align, dtype))
+def _known_taps(here: Any, method: str, length: int, parts: int, scale: float | None, align: bool, dtype: Any) -> list[tuple[Any, Any]]:
+    return list(_taps(here.xp, method, length, parts, scale, align, dtype))
 
 
 _DENSE = 1 << 21
@@ -108,12 +108,12 @@ _DENSE = 1 << 21
 
 
 @lru_cache(maxsize=8)
-def _known_matrix(device: str, method: str, length: int, parts: int, scale: float | None, align: bool, dtype: Any) -> Any:
+def _known_matrix(here: Any, method: str, length: int, parts: int, scale: float | None, align: bool, dtype: Any) -> Any:
     """How much of each of ``length`` elements is in each of ``parts``."""
-    xp = backend_for_device(device).xp
+    xp = here.xp
     matrix = xp.zeros((parts, length), dtype=dtype)
     columns = xp.arange(length)
-    for positions, weight in _taps_of(device, method, length, parts, scale, align, dtype):
+    for positions, weight in _taps_of(here, method, length, parts, scale, align, dtype):
         chosen = (positions[:, None] == columns).astype(dtype)
         matrix += chosen if weight is None else chosen * weight[:, None]
     return matrix
@@ -129,13 +129,13 @@ _SMALL = 1 << 11
 
 
 @lru_cache(maxsize=64)
-def _all_taps(device: str, image: Any, size: Any, scales: Any, method: str, align: bool, dtype: Any) -> tuple[Any, Any]:
+def _all_taps(here: Any, image: Any, size: Any, scales: Any, method: str, align: bool, dtype: Any) -> tuple[Any, Any]:
     """The elements of flattened images that make up each result, and their weights: (terms, results), or (results) and ``None`` for one term."""
-    xp = backend_for_device(device).xp
+    xp = here.xp
     places, weights = xp.zeros((1, 1), dtype="int64"), xp.ones((1, 1), dtype=dtype)
     weighted = False
     for length, parts, scale in zip(image, size, scales, strict=True):
-        taps = [(xp.arange(length), None)] if _same(parts, length, scale, method, align) else _taps_of(device, method, length, parts, scale, align, dtype)
+        taps = [(xp.arange(length), None)] if _same(parts, length, scale, method, align) else _taps_of(here, method, length, parts, scale, align, dtype)
         weighted |= taps[0][1] is not None
         at = xp.stack([positions for positions, _ in taps])
         factor = xp.stack([xp.ones(parts, dtype=dtype) if weight is None else weight for _, weight in taps])
@@ -146,10 +146,10 @@ def _all_taps(device: str, image: Any, size: Any, scales: Any, method: str, alig
 
 
 @lru_cache(maxsize=32)
-def _whole_matrix(device: str, image: Any, size: Any, scales: Any, method: str, align: bool, dtype: Any) -> Any:
+def _whole_matrix(here: Any, image: Any, size: Any, scales: Any, method: str, align: bool, dtype: Any) -> Any:
     """How much of each element is in each result: (results, elements)."""
-    xp = backend_for_device(device).xp
-    places, weights = _all_taps(device, image, size, scales, method, align, dtype)
+    xp = here.xp
+    places, weights = _all_taps(here, image, size, scales, method, align, dtype)
     matrix = xp.zeros((prod(size), prod(image)), dtype=dtype)
     columns = xp.arange(prod(image))
     for k, positions in enumerate(places if weights is not None else places[None]):
@@ -167,7 +167,7 @@ def resample(xp: Any, input: Any, *, size: Any, scales: Any, method: str, align:
     result = widened(input)
     lead, image = input.shape[: -len(size)], input.shape[-len(size) :]
     if 0 < input.size <= _SMALL and prod(size) * prod(image) <= _SMALL:
-        places, weights = _all_taps(backend_of(result).name, image, size, scales, method, align, result.dtype)
+        places, weights = _all_taps(backend_of(result).here, image, size, scales, method, align, result.dtype)
         read = result.reshape(*lead, -1).take(places, -1)  # (..., terms, results)
         if weights is not None:
             read *= weights
@@ -179,7 +179,7 @@ def resample(xp: Any, input: Any, *, size: Any, scales: Any, method: str, align:
             continue
         shape = (-1,) + (1,) * (input.ndim - 1 - axis)
         total = None
-        for positions, weight in _taps_of(backend_of(result).name, method, length, parts, scale, align, result.dtype):
+        for positions, weight in _taps_of(backend_of(result).here, method, length, parts, scale, align, result.dtype):
             part = result.take(positions, axis)
             if weight is not None:
                 part *= weight.reshape(shape)
@@ -203,13 +203,13 @@ def resample_sum(xp: Any, grad: Any, *, shape: Any, size: Any, scales: Any, meth
     dtype = wide_dtype(grad.dtype)
     image = shape[-len(size) :]
     if 0 < grad.size <= _SMALL and prod(size) * prod(image) <= _SMALL:
-        whole = _whole_matrix(backend_of(result).name, image, size, scales, method, align, dtype)
+        whole = _whole_matrix(backend_of(result).here, image, size, scales, method, align, dtype)
         return result.reshape(-1, prod(size)).dot(whole).reshape(shape).astype(grad.dtype, copy=False)
     for axis, (parts, scale) in enumerate(zip(size, scales, strict=True), grad.ndim - len(size)):
         length = shape[axis]
         if _same(parts, length, scale, method, align):
             continue
-        lines, line = xp.moveaxis(result, axis, -1), (backend_of(result).name, method, length, parts, scale, align, dtype)
+        lines, line = xp.moveaxis(result, axis, -1), (backend_of(result).here, method, length, parts, scale, align, dtype)
         shared = xp.matmul(lines, _known_matrix(*line)) if parts * length <= _DENSE else _added_up(xp, lines, length, _taps_of(*line))
         result = xp.moveaxis(shared, -1, axis)
     return xp.ascontiguousarray(result).astype(grad.dtype, copy=result is grad)

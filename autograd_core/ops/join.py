@@ -7,7 +7,7 @@ from functools import lru_cache
 from itertools import accumulate, pairwise
 from typing import Any
 
-from ..backend.registry import backend_for_device, backend_of
+from ..backend.registry import backend_of
 from ..errors import ShapeError
 from ..op import TORCH_TENSOR, S, bools, composite, detached, op
 from ..spec import Meta, result_type_of, wrap_dim, wrap_dims
@@ -344,9 +344,9 @@ def _(F: Any, g: Any, shifts: Any, dims: Any) -> Any:
 
 
 @lru_cache(maxsize=64)
-def _lower(device: str, rows: int, columns: int, diagonal: int) -> Any:
+def _lower(here: Any, rows: int, columns: int, diagonal: int) -> Any:
     """Which elements are on or below a diagonal."""
-    return backend_for_device(device).xp.tri(rows, columns, diagonal, dtype=bool)
+    return here.xp.tri(rows, columns, diagonal, dtype=bool)
 
 
 _REMEMBERED = 1 << 14
@@ -360,7 +360,7 @@ def _triangle(name: str) -> Any:
         rows, columns = input.shape[-2:]
         if rows * columns > _REMEMBERED:
             return getattr(xp, name)(input, diagonal)
-        lower = _lower(backend_of(input).name, rows, columns, diagonal if name == "tril" else diagonal - 1)
+        lower = _lower(backend_of(input).here, rows, columns, diagonal if name == "tril" else diagonal - 1)
         return xp.where(lower, input, False) if name == "tril" else xp.where(lower, False, input)  # False, not 0: masks stay masks
 
     kernel.__doc__ = (f"The {'lower' if name == 'tril' else 'upper'} triangle of each matrix, zeros elsewhere; "

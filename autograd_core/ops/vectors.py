@@ -6,7 +6,7 @@ import math
 from functools import lru_cache
 from typing import Any
 
-from ..backend.registry import backend_for_device, backend_of
+from ..backend.registry import backend_of
 from ..dtypes import as_dtype
 from ..errors import DtypeError, ShapeError, describe
 from ..op import TORCH_TENSOR, S, composite, op
@@ -135,9 +135,9 @@ _FEW = 1 << 11
 
 
 @lru_cache(maxsize=4)
-def _turns(device: str) -> tuple[Any, Any]:
+def _turns(here: Any) -> tuple[Any, Any]:
     """For each component the next one, and the one after that."""
-    return backend_for_device(device).asarray([1, 2, 0]), backend_for_device(device).asarray([2, 0, 1])
+    return here.asarray([1, 2, 0]), here.asarray([2, 0, 1])
 
 
 @op("linalg_cross(input: Tensor, other: Tensor, *, dim: int = -1) -> Tensor", label="cross",
@@ -155,7 +155,7 @@ def linalg_cross(xp: Any, input: Any, other: Any, *, dim: int = -1) -> Any:
     if input.ndim != other.ndim or input.shape[dim] != 3 or other.shape[dim] != 3:
         raise ValueError("sizes")
     if input.size < _FEW and input.shape == other.shape:
-        ahead, behind = _turns(backend_of(input).name)
+        ahead, behind = _turns(backend_of(input).here)
         return input.take(ahead, dim) * other.take(behind, dim) - input.take(behind, dim) * other.take(ahead, dim)
     before = (slice(None),) * (dim % input.ndim)
     a, b, c = (input[(*before, k)] for k in range(3))

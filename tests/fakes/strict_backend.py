@@ -1,7 +1,8 @@
 """A ``cuda`` backend without a GPU: NumPy arrays in disguise that allow only what CuPy allows.
 
-It refuses mixing with NumPy arrays, implicit host reads inside :func:`no_host_reads`, and every function name, method,
-keyword and ``out=`` that ``cupy_api.json``, generated from an installed CuPy, does not list.
+There are two devices. It refuses mixing with NumPy arrays, arrays of the other than the current device, implicit host reads inside
+:func:`no_host_reads`, and every function name, method, keyword and ``out=`` that ``cupy_api.json``, generated from an installed
+CuPy, does not list.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import operator
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
+from copy import copy
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +25,11 @@ UFUNC_KEYWORDS = frozenset(("out", "dtype", "casting"))
 UFUNC_METHODS = {"reduce": ("add", "multiply"), "accumulate": ("add", "multiply"), "reduceat": ("add",), "at": ("add", "subtract", "maximum", "minimum")}
 """The ufuncs whose methods CuPy implements."""
 
+DEVICES = 2
+
 _reads_refused: ContextVar[bool] = ContextVar("reads_refused", default=False)
+_current: ContextVar[int] = ContextVar("current", default=0)
+"""The number of the device that arrays are made on."""
 
 
 class HostReadError(TypeError):
@@ -50,8 +56,10 @@ def _read(what: str) -> None:
 
 
 def unwrap(value: Any) -> Any:
-    """An argument as NumPy takes it; NumPy arrays are refused, as they live on another device."""
+    """An argument as NumPy takes it; arrays of another device are refused, NumPy's among them."""
     if isinstance(value, Array):
+        if value._device != _current.get():
+            raise TypeError(f"an array of device {value._device} cannot be used while the current device is {_current.get()}")
         return value._data
     if isinstance(value, np.ndarray):
         raise TypeError(f"Unsupported type {type(value)}: a NumPy array cannot be mixed with device arrays")
@@ -85,11 +93,12 @@ class Flags:
 class Array:
     """A device array. Not an ``ndarray``, and NumPy's functions cannot use it."""
 
-    __slots__ = ("__weakref__", "_data")
+    __slots__ = ("__weakref__", "_data", "_device")
     __array_ufunc__ = None  # NumPy's operators leave the work to ours
 
     def __init__(self, data: np.ndarray[Any, Any]) -> None:
         self._data = data
+        self._device = _current.get()
 
     def __array__(self, *args: Any, **kwargs: Any) -> Any:
         raise TypeError("Implicit conversion to a NumPy array is not allowed. Please use `.get()` to construct a NumPy array explicitly.")
@@ -137,6 +146,7 @@ class Array:
             for unknown in ("where", "initial"):
                 if unknown in kwargs:
                     raise TypeError(f"cupy.ndarray.{name} takes no {unknown}=")
+            unwrap(self)
             result = method(*[unwrap(each) for each in args], **{key: unwrap(each) for key, each in kwargs.items()})
             if name == "diagonal":
                 result.flags.writeable = self._data.flags.writeable  # CuPy's can be written, NumPy's cannot
@@ -192,34 +202,34 @@ class Array:
         parts = parts if isinstance(parts, tuple) else (parts,)
         if not any(part is Ellipsis for part in parts):
             parts = (*parts, ...)  # so that also a single element comes as a view, as in CuPy
-        return Array(self._data[parts])
+        return Array(unwrap(self)[parts])
 
     def __setitem__(self, index: Any, value: Any) -> None:
-        self._data[unwrap(index)] = unwrap(value)
+        unwrap(self)[unwrap(index)] = unwrap(value)
 
     def __neg__(self) -> Any:
-        return wrap(-self._data)
+        return wrap(-unwrap(self))
 
     def __pos__(self) -> Any:
-        return wrap(+self._data)
+        return wrap(+unwrap(self))
 
     def __abs__(self) -> Any:
-        return wrap(abs(self._data))
+        return wrap(abs(unwrap(self)))
 
     def __invert__(self) -> Any:
-        return wrap(~self._data)
+        return wrap(~unwrap(self))
 
 
 def _add_operators() -> None:
     def binary(function: Callable[[Any, Any], Any]) -> Callable[[Array, Any], Any]:
-        return lambda self, other: wrap(function(self._data, unwrap(other)))
+        return lambda self, other: wrap(function(unwrap(self), unwrap(other)))
 
     def reflected(function: Callable[[Any, Any], Any]) -> Callable[[Array, Any], Any]:
-        return lambda self, other: wrap(function(unwrap(other), self._data))
+        return lambda self, other: wrap(function(unwrap(other), unwrap(self)))
 
     def inplace(function: Any) -> Callable[[Array, Any], Array]:
         def write(self: Array, other: Any) -> Array:
-            function(self._data, unwrap(other), out=self._data, casting="same_kind")
+            function(unwrap(self), unwrap(other), out=self._data, casting="same_kind")
             return self
 
         return write
@@ -320,7 +330,7 @@ class Generator:
 
 
 class StrictBackend:
-    """Serves ``cuda`` with :class:`Array`; there is one device, ``cuda:0``."""
+    """Serves ``cuda`` with :class:`Array`."""
 
     name = "cuda"
     array_types = (Array,)
@@ -328,12 +338,18 @@ class StrictBackend:
 
     def __init__(self) -> None:
         self.xp: Any = Namespace()
+        self._devices = [copy(self) for _ in range(DEVICES)]
+
+    @property
+    def here(self) -> StrictBackend:
+        return self._devices[_current.get()]
 
     def asarray(self, data: Any, dtype: Any = None, index: int | None = None) -> Array:
-        self.on(index)
-        if isinstance(data, Array):
-            return data if dtype is None or data.dtype == dtype else Array(data._data.astype(dtype))
-        return Array(np.array(data, dtype=dtype))
+        with self.on(index):
+            if not isinstance(data, Array):
+                return Array(np.array(data, dtype=dtype))
+            there = data._device == _current.get()
+            return data if there and (dtype is None or data.dtype == dtype) else Array(np.array(data._data, dtype=dtype))
 
     def to_numpy(self, array: Any) -> np.ndarray[Any, Any]:
         return np.array(array._data if isinstance(array, Array) else array)
@@ -345,12 +361,17 @@ class StrictBackend:
         return data
 
     def device_index(self, array: Any) -> int | None:
-        return 0
+        return int(array._device)
 
-    def on(self, index: int | None) -> AbstractContextManager[None]:
-        if index:
-            raise DeviceError(f"there is no device 'cuda:{index}': this machine has 1 CUDA device(s), numbered from 0")
-        return nullcontext()
+    @contextmanager
+    def on(self, index: int | None) -> Iterator[None]:
+        if index is not None and index >= DEVICES:
+            raise DeviceError(f"there is no device 'cuda:{index}': this machine has {DEVICES} CUDA device(s), numbered from 0")
+        token = _current.set(_current.get() if index is None else index)
+        try:
+            yield
+        finally:
+            _current.reset(token)
 
     def random(self, seed: int) -> Generator:
         return Generator(seed)

@@ -19,7 +19,7 @@ from autograd_core.errors import DeviceError
 from autograd_core.op import COMPOSITES
 
 from ..registry.cases import GOOD, Case, arguments, call, flat, leaves, results, tensors
-from .strict_backend import Array, HostReadError, NotInCupyError, StrictBackend, no_host_reads
+from .strict_backend import DEVICES, Array, HostReadError, NotInCupyError, StrictBackend, no_host_reads
 
 READS = frozenset(("bag_table", "embedding_bag", "masked_select", "argwhere", "nonzero", "unique", "unique_of", "one_hot", "allclose", "equal", "repeat_interleave", "matrix_exp", "linalg_lstsq", "igamma", "igammac",
                    *(name for name in COMPOSITES if "_polynomial_" in name)))
@@ -33,10 +33,6 @@ def _cuda() -> Iterator[None]:
     register_backend("cuda", CupyBackend)
 
 
-def on_device(value: Any) -> Any:
-    return ag.tensor(value, device="cuda")
-
-
 def host(t: Tensor) -> np.ndarray[Any, Any]:
     array: np.ndarray[Any, Any] = t.detach().cpu().numpy()
     return array
@@ -48,37 +44,44 @@ def test_every_kernel_and_rule_uses_what_cupy_has_is_collected() -> None:
 
 @pytest.mark.parametrize("case", [case for case in GOOD if getattr(case.declared, "kind", "") not in ("random", "update")], ids=str)
 def test_on_the_device(case: Case) -> None:
+    """On the second device too, for which nothing may be left that was remembered for the first."""
     values = arguments(case)
-    mine, others = tensors(case, values, grad=True, convert=on_device), tensors(case, values, grad=True)
-    on_cuda = lambda each: each.cuda() if isinstance(each, Tensor) else each  # noqa: E731
+    others = tensors(case, values, grad=True)
     with np.errstate(all="ignore"):
         expected = results(call(case, others))
-        with nullcontext() if case.name in READS else no_host_reads():
-            actual = results(call(case, mine, place=on_cuda))
-        for a, e in zip(actual, expected, strict=True):
-            if isinstance(e, Tensor):
-                if not any(isinstance(x, Tensor) for x in flat(mine)) or case.name == "to_device":
-                    continue
-                assert a.device == "cuda:0"
-                assert a.dtype is e.dtype
-                np.testing.assert_allclose(host(a), host(e), rtol=1e-12, atol=1e-13)
-            else:
-                assert a == e
-        pairs = [(a, e) for a, e in zip(actual, expected, strict=True) if isinstance(e, Tensor) and e.requires_grad]
-        if not pairs or case.name == "to_device":
-            return
+        pairs = [e for e in expected if isinstance(e, Tensor) and e.requires_grad and case.name != "to_device"]
         stream = np.random.default_rng(8)
-        seeds = [np.asarray(stream.standard_normal(e.shape)).astype(host(e).dtype) for _, e in pairs]
-        wanted = autograd.grad([e for _, e in pairs], leaves(others), [Tensor(seed) for seed in seeds], allow_unused=True)
-        for create_graph in (True, False):
-            device_seeds = [on_device(seed) for seed in seeds]
-            with nullcontext() if case.name in READS else no_host_reads():
-                found = autograd.grad([a for a, _ in pairs], leaves(mine), device_seeds, allow_unused=True, retain_graph=True, create_graph=create_graph)
-            for a, e in zip(found, wanted, strict=True):
-                assert (a is None) == (e is None)
-                if e is not None:
-                    assert isinstance(a._array, Array)
-                    np.testing.assert_allclose(host(a), host(e), rtol=1e-11, atol=1e-12)
+        seeds = [np.asarray(stream.standard_normal(e.shape)).astype(host(e).dtype) for e in pairs]
+        wanted = autograd.grad(pairs, leaves(others), [Tensor(seed) for seed in seeds], allow_unused=True) if pairs else ()
+        for index in range(DEVICES):
+            with backend_for_device("cuda").on(index):
+                _check_on_device(case, f"cuda:{index}", values, expected, seeds, wanted)
+
+
+def _check_on_device(case: Case, place: str, values: Any, expected: Any, seeds: Any, wanted: Any) -> None:
+    reads = nullcontext if case.name in READS else no_host_reads
+    mine = tensors(case, values, grad=True, convert=lambda value: ag.tensor(value, device=place))
+    with reads():
+        actual = results(call(case, mine, place=lambda each: each.to(place) if isinstance(each, Tensor) else each))
+    for a, e in zip(actual, expected, strict=True):
+        if isinstance(e, Tensor):
+            if not any(isinstance(x, Tensor) for x in flat(mine)) or case.name == "to_device":
+                continue
+            assert a.device == place
+            assert a.dtype is e.dtype
+            np.testing.assert_allclose(host(a), host(e), rtol=1e-12, atol=1e-13)
+        else:
+            assert a == e
+    pairs = [a for a, e in zip(actual, expected, strict=True) if isinstance(e, Tensor) and e.requires_grad]
+    for create_graph in (True, False) if seeds else ():
+        device_seeds = [ag.tensor(seed, device=place) for seed in seeds]
+        with reads():
+            found = autograd.grad(pairs, leaves(mine), device_seeds, allow_unused=True, retain_graph=True, create_graph=create_graph)
+        for a, e in zip(found, wanted, strict=True):
+            assert (a is None) == (e is None)
+            if e is not None:
+                assert isinstance(a._array, Array)
+                np.testing.assert_allclose(host(a), host(e), rtol=1e-11, atol=1e-12)
 
 
 def test_moving_is_differentiable() -> None:

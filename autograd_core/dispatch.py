@@ -115,7 +115,7 @@ def apply(op: Op, inputs: Any, attrs: dict[str, Any], out: Any = None) -> Any:
             for array in arrays:
                 if getattr(array, "dtype", _REAL).kind == "c":
                     raise refused_complex(op.name, op.spoken.removeprefix("special."), dtypes.from_numpy_dtype(array.dtype).name)
-        needs = mode.grad and op.differentiable and any([node is not None for node in nodes])
+        needs = mode.grad and op.differentiable and any([node is not None for node in nodes]) and (out is None or out.dtype.kind not in "biu")
         if op.kind == "view":
             arrays[0] = real_array(inputs[0])
         array_type = _array_type(op, inputs, arrays)
@@ -216,8 +216,8 @@ def _fits(array: Any, dtype: Any, indices: bool) -> bool:
 
 def _record(op: Op, inputs: Any, attrs: dict[str, Any], arrays: list[Any], nodes: tuple[Any, ...], result: Any,
             outputs: tuple[Any, ...], residuals: tuple[Any, ...], mode: Mode) -> Node:
-    if attrs.get("dtype") is not None and op.outputs is None and result.dtype.kind in "biu":
-        raise DtypeError(f"{op.spoken}: Autograd not support dtype: {attrs['dtype']}, and the input requires grad. Call it on input.detach(), or inside no_grad()")
+    if op.outputs is None and result.dtype.kind in "biu":
+        raise DtypeError(f"{op.spoken}: Autograd not support dtype: {dtypes.from_numpy_dtype(result.dtype)}, and an input requires grad. Call it on .detach(), or inside no_grad()")
     n = GeneralNode()
     n.pull = pull_watched if mode.anomaly and mode.anomaly != "lines" else pull_general
     n.op = op

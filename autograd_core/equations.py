@@ -77,7 +77,7 @@ class _Symbolic(ast.NodeTransformer):
             return self.visit_BinOp(ast.BinOp(node.args[0], ast.Pow(), node.args[1]))
         if name == "where" and isinstance(node.args[0], ast.Constant):
             return node.args[1 if node.args[0].value else 2]
-        return node.args[1] if name == "masked" else node.args[0] if name == "conj" else node
+        return node.args[1] if name in {"masked", "fill"} else node.args[0] if name == "conj" else node
 
 
 def formula(op: Any, input_name: str, names: Mapping[str, str]) -> ast.expr | None:

@@ -365,7 +365,8 @@ def _other_dtype(op: Op, annotation: Mapping[str, str]) -> str:
         return f"({test}) or a_{op.inputs[0]}.dtype is not BOOL"
     numbers = sum("TensorLike" in annotation.get(name, "") for name in op.inputs[1:])
     written_out = op.infix is not None and op.ufunc is None  # the kernel may take whole numbers in another way than the operator
-    if op.promotes == "float" or op.name in ONLY_FLOATS or numbers > 1 or op.residual_kernel is not None or written_out:
+    writes_whole_numbers = op.promotes == "none" and numbers  # refused where the number has a gradient
+    if op.promotes == "float" or op.name in ONLY_FLOATS or numbers > 1 or writes_whole_numbers or op.residual_kernel is not None or written_out:
         return test
     whole = f"{test} and (d is not INT64{' or c is _float' if numbers else ''})"
     if op.differentiable or op.promotes == "number" or op.name in NOT_FOR_BOOLEANS:

@@ -43,7 +43,7 @@ class _LocalGradient(ast.NodeTransformer):
         self.generic_visit(node)
         assert isinstance(node.func, ast.Name)
         name = node.func.id
-        if name == "masked":  # backward passes no zeros on, so there is nothing to mask
+        if name in {"masked", "fill"}:  # backward passes no zeros on, so there is nothing to mask
             return node.args[1]
         if name == "conj":
             return node.args[0]

@@ -54,7 +54,7 @@ def inplace(op: Op, x: Any, others: tuple[Any, ...], attrs: dict[str, Any], name
     computed_tensor = apply(op, (x, *others), attrs, out=array)
     if view is not UNCHECKED:
         WRITES.note(array, label, line)
-    if mode.grad and (others_need or base._node is not None):
+    if mode.grad and (others_need or base._node is not None) and array.dtype.kind not in "biu":  # whole numbers have no gradient
         rebase(x, base, computed_tensor._node, mode)
     return x
 

@@ -139,3 +139,34 @@ def test_losses_of_whole_numbers_are_no_whole_numbers(name: str, reduction: str)
 def test_sums_of_bytes() -> None:
     x = ag.full((2, 3), 200, dtype=ag.uint8)
     assert x.sum_to_size(1, 3).tolist() == [[400, 400, 400]]
+
+
+@pytest.mark.parametrize("name", ["floor", "ceil", "round", "trunc", "sign", "sgn", "angle"])
+@pytest.mark.parametrize("upstream", [np.inf, np.nan])
+def test_steps_let_no_gradient_through_however_large(name: str, upstream: float) -> None:
+    x = ag.tensor([0.25, -2.0], requires_grad=True)
+    getattr(ag, name)(x).backward(ag.tensor([upstream, upstream]))
+    assert x.grad.tolist() == [0.0, 0.0]
+
+
+@pytest.mark.parametrize("write", [
+    lambda k, x: k.copy_(x), lambda k, x: k.fill_(x[0]), lambda k, x: k.masked_fill_(k > 1, x[0]),
+    lambda k, x: k.__setitem__(slice(0, 2), x[:2]), lambda k, x: k.__setitem__([0, 1], x[:2]), lambda k, x: k[1:].copy_(x[1:])])
+def test_whole_numbers_never_require_a_gradient(write: Callable[[Tensor, Tensor], Any]) -> None:
+    k, x = ag.tensor([1, 2, 3]), ag.tensor([1.5, 2.5, 3.5], requires_grad=True)
+    write(k, x)
+    assert not k.requires_grad
+    assert (k * x).requires_grad
+
+
+@pytest.mark.parametrize("function", [
+    lambda k, x: k.masked_fill(k > 1, x[0]), lambda k, x: ag.slice_scatter(k, x), lambda k, x: ag.diagonal_scatter(k * k[:, None], x)])
+def test_copies_of_whole_numbers_refuse_values_with_a_gradient(function: Callable[[Tensor, Tensor], Any]) -> None:
+    with pytest.raises(RuntimeError, match="Autograd not support dtype"):
+        function(ag.tensor([1, 2, 3]), ag.tensor([1.5, 2.5, 3.5], requires_grad=True))
+
+
+def test_a_replaced_diagonal_keeps_the_dtype() -> None:
+    k, x = ag.zeros(2, 2, dtype=ag.int64), ag.tensor([1.5, 2.5])
+    assert ag.diagonal_scatter(k, x).tolist() == [[1, 0], [0, 2]]
+    assert ag.as_strided_scatter(k, x, (2,), (1,)).tolist() == [[1, 2], [0, 0]]

@@ -58,10 +58,10 @@ pow = elementwise("pow", "input exponent", kernel=_pow, infix="**", label="**", 
 square = elementwise("square", promotes="number", vjp="g * (2 * input)", label="²", scalar=lambda x: x * x, inplace=True, doc="``input ** 2``.")
 abs = elementwise("abs", ufunc="absolute", vjp="g * sgn(input)", label="|·|", scalar=abs, holomorphic=False, inplace=True, aliases=("absolute",),
                   samples=[S(Arg(values=[-2.0, 0.0, 3.0]))], doc="Absolute value; the gradient at 0 is 0.")
-sign = elementwise("sign", kernel=sign_of, vjp="g * 0", scalar=lambda x: float((x > 0) - (x < 0)), inplace=True, doc="-1, 0 or 1 by the sign; the gradient is 0.")
+sign = elementwise("sign", kernel=sign_of, vjp="fill(g, 0)", scalar=lambda x: float((x > 0) - (x < 0)), inplace=True, doc="-1, 0 or 1 by the sign; the gradient is 0.")
 reciprocal = elementwise("reciprocal", kernel=lambda xp, input: 1 / input, vjp="masked(g, -g * (out * out))", promotes="float", scalar=lambda x: 1 / x,
                          domain=(0.5, 2.0), label="1/x", inplace=True, doc="``1 / input``.")
-copysign = elementwise("copysign", "input other", promotes="float", inplace=True, vjp={"input": "where(input == 0, 0, g * (out / input))", "other": "g * 0"},
+copysign = elementwise("copysign", "input other", promotes="float", inplace=True, vjp={"input": "where(input == 0, 0, g * (out / input))", "other": "fill(g, 0)"},
                        samples=[S(Arg(values=[0.0, -1.5, 2.0, 2.5]), Arg(values=[-1.0, 0.0, -0.0, -3.0]))],
                        doc="The size of ``input`` with the sign of ``other``; the gradient at 0, and that of ``other``, is 0.")
 hypot = elementwise("hypot", "input other", inplace=True, domain=(0.5, 2.0), vjp={"input": "masked(g, g * (input / out))", "other": "masked(g, g * (other / out))"},

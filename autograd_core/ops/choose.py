@@ -70,7 +70,7 @@ heaviside = elementwise("heaviside", "input values", kernel=_heaviside, inplace=
                         samples=[S((3, 4), (3, 4)), S((), ()), S((0, 2), (0, 2)), S((3, 1), (4,)), S((1, 4), (3, 4)), S((2, 3), ()),
                         S((2, 3), (4,), error=RuntimeError, match="must match"),
                                  S(Arg(values=[-1.0, 0.0, 2.0]), Arg(values=[0.5, 0.25, 0.75]))],
-                        vjp={"input": "g * 0", "values": "where(input == 0, g, 0)"}, doc="0 where ``input`` is negative, ``values`` where it is 0, 1 where it is positive.")
+                        vjp={"input": "fill(g, 0)", "values": "where(input == 0, g, 0)"}, doc="0 where ``input`` is negative, ``values`` where it is 0, 1 where it is positive.")
 nan_to_num = elementwise("nan_to_num", kernel=_nan_to_num, inplace=True,
                          signature="nan_to_num(input: Tensor, nan: float | None = None, posinf: float | None = None, neginf: float | None = None) -> Tensor",
                          samples=[S(Arg(values=[1.5, float("nan"), -2.0])), S(Arg(values=[1.5, float("nan"), float("inf"), float("-inf")]), nan=2.0, posinf=3.0, neginf=-1.0)],

@@ -105,7 +105,7 @@ def _sgn(xp: Any, input: Any) -> Any:
 
 def _sgn_vjp(F: Any, g: Any, input: Any, out: Any) -> Any:
     if not is_complex(input):
-        return g * 0
+        return F.fill(g, 0)
     size = F.abs(input)
     return F.where(size == 0, 0, (g - F.real(F.conj(out) * g) * out) / F.where(size == 0, 1, size))
 
@@ -132,7 +132,7 @@ def _default(input: Any) -> Any:
 
 def _angle_vjp(F: Any, g: Any, input: Any) -> Any:
     if not is_complex(input):
-        return g * 0
+        return F.fill(g, 0)
     return F.where(input == 0, 0, g * 1j / F.conj(F.where(input == 0, 1, input)))
 
 

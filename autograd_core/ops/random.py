@@ -273,5 +273,5 @@ def multinomial(xp: Any, input: Any, *, num_samples: int, replacement: bool = Fa
 
 
 for _declared in (draw_uniform, draw_normal, draw_integers, draw_exponential, draw_log_normal, draw_cauchy, draw_geometric, draw_bernoulli, bernoulli, poisson):
-    _declared.add_rule("input", lambda F, g, input_shape: F.broadcast_to(F.sum(g * 0), shape=input_shape))
-binomial.add_rule("prob", lambda F, g, prob_shape: F.broadcast_to(F.sum(g * 0), shape=prob_shape))
+    _declared.add_rule("input", lambda F, g, input_shape: F.broadcast_to(F.sum(F.fill(g, 0)), shape=input_shape))
+binomial.add_rule("prob", lambda F, g, prob_shape: F.broadcast_to(F.sum(F.fill(g, 0)), shape=prob_shape))

@@ -17,13 +17,13 @@ def _round(xp: Any, input: Any, *, decimals: int = 0) -> Any:
     return xp.round(input, decimals) if decimals or input.dtype.kind != "f" else xp.rint(input)
 
 
-floor = elementwise("floor", vjp="g * 0", scalar=lambda x: float(math.floor(x)), inplace=True, label="⌊·⌋",
+floor = elementwise("floor", vjp="fill(g, 0)", scalar=lambda x: float(math.floor(x)), inplace=True, label="⌊·⌋",
                     doc="The largest integer not above ``input``; the gradient is 0.")
-ceil = elementwise("ceil", vjp="g * 0", scalar=lambda x: float(math.ceil(x)), inplace=True, label="⌈·⌉",
+ceil = elementwise("ceil", vjp="fill(g, 0)", scalar=lambda x: float(math.ceil(x)), inplace=True, label="⌈·⌉",
                    doc="The smallest integer not below ``input``; the gradient is 0.")
-trunc = elementwise("trunc", vjp="g * 0", scalar=lambda x: float(math.trunc(x)), inplace=True, aliases=("fix",),
+trunc = elementwise("trunc", vjp="fill(g, 0)", scalar=lambda x: float(math.trunc(x)), inplace=True, aliases=("fix",),
                     doc="``input`` without its fractional part; the gradient is 0.")
-round = elementwise("round", places=("torch", "Tensor", "special"), kernel=_round, signature="round(input: Tensor, *, decimals: int = 0) -> Tensor", vjp="g * 0", inplace=True,
+round = elementwise("round", places=("torch", "Tensor", "special"), kernel=_round, signature="round(input: Tensor, *, decimals: int = 0) -> Tensor", vjp="fill(g, 0)", inplace=True,
                     samples=[S((3, 4), decimals=1)], doc="``input`` rounded to ``decimals`` places, halves to the even neighbour; the gradient is 0.")
 frac = elementwise("frac", kernel=lambda xp, input: input - xp.trunc(input), vjp="g", scalar=lambda x: math.fmod(x, 1.0), inplace=True,
                    doc="The fractional part, ``input - trunc(input)``.")
@@ -102,10 +102,10 @@ remainder = elementwise("remainder", "input other", kernel=_remainder, label="mo
                         doc="The remainder of ``input / other`` with the sign of ``other``, as Python's ``%``. Integers divided by 0 raise ``RuntimeError``.")
 fmod = elementwise("fmod", "input other", kernel=_fmod, inplace=True, domain=(0.6, 1.9), vjp={"input": "g", "other": "masked(g, -g * trunc(input / other))"},
                    doc="The remainder of ``input / other`` with the sign of ``input``, as C's ``fmod``. Integers divided by 0 raise ``RuntimeError``.")
-floor_divide = elementwise("floor_divide", "input other", kernel=_floor_divide, label="//", inplace=True, domain=(0.6, 1.9), vjp={"input": "g * 0", "other": "g * 0"},
+floor_divide = elementwise("floor_divide", "input other", kernel=_floor_divide, label="//", inplace=True, domain=(0.6, 1.9), vjp={"input": "fill(g, 0)", "other": "fill(g, 0)"},
                            doc="``input / other`` rounded down, in the operands' dtype; the gradient is 0. Integers divided by 0 raise ``RuntimeError``.")
 trunc_divide = elementwise("trunc_divide", "input other", kernel=_trunc_divide, places=(), extra={"written": "div"}, domain=(0.6, 1.9),
-                           vjp={"input": "g * 0", "other": "g * 0"},
+                           vjp={"input": "fill(g, 0)", "other": "fill(g, 0)"},
                            doc="``input / other`` rounded towards zero, in the operands' dtype; the gradient is 0.")
 
 

@@ -170,3 +170,8 @@ def test_a_replaced_diagonal_keeps_the_dtype() -> None:
     k, x = ag.zeros(2, 2, dtype=ag.int64), ag.tensor([1.5, 2.5])
     assert ag.diagonal_scatter(k, x).tolist() == [[1, 0], [0, 2]]
     assert ag.as_strided_scatter(k, x, (2,), (1,)).tolist() == [[1, 2], [0, 0]]
+
+
+def test_unpooled_nan_stays_in_its_place() -> None:
+    unpooled = nn.functional.max_unpool1d(ag.tensor([[1.0, np.nan]]), ag.tensor([[1, 2]]), 2)
+    np.testing.assert_array_equal(unpooled.numpy(), [[0.0, 1.0, np.nan, 0.0]])

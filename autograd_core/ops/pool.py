@@ -98,7 +98,7 @@ def _max_unpool(F: Any, count: int, input: Any, indices: Any, kernel_size: Any, 
         raise ValueError(f"{name}: output_size should be a sequence containing {count} or {count + 2} elements, but it has a length of '{len(tuple(output_size))}'")
     if any(not n - step < given < n + step for n, step, given in zip(usual, steps, size, strict=True)):
         raise ValueError(f"{name}: invalid output_size {list(size)}: each must lie within the stride {list(steps)} of {list(usual)}")
-    zeros = F.sum(input * 0.0, dim=tuple(range(len(lead), input.ndim)), keepdim=True)
+    zeros = F.fill(F.sum(detached(input), dim=tuple(range(len(lead), input.ndim)), keepdim=True), 0)
     flat = F.broadcast_to(F.reshape(zeros, shape=(*lead, 1)), shape=(*lead, prod(size)))
     placed = F.scatter(flat, dim=-1, index=F.reshape(indices, shape=(*lead, prod(image))), src=F.reshape(input, shape=(*lead, prod(image))))
     return F.reshape(placed, shape=(*lead, *size))

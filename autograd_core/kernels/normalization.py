@@ -12,8 +12,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..backend.registry import backend_of
-from .blocks import at_hand
-from .numbers import ones
+from .numbers import summing
 
 _BLOCK = 1 << 16
 """Elements at a time, on the CPU."""
@@ -28,15 +27,10 @@ def _blocks(array: Any) -> list[slice]:
     return [slice(start, min(start + step, count)) for start in range(0, count, step)]
 
 
-def _ones(xp: Any, array: Any, size: int, dtype: Any) -> Any:
-    """A vector to sum with; a GPU's belongs to one of several devices and is made anew."""
-    return ones(size, dtype) if size <= _SMALL and at_hand(array) else xp.ones(size, dtype=dtype)
-
-
 def rows(xp: Any, x: Any, weight: Any, bias: Any, eps: float, wide: Any, centred: bool = True) -> tuple[Any, Any, Any, Any]:
     """The normalised rows; the mean (or ``None``), the biased variance and the inverse standard deviation of each, (rows, 1)."""
     count, size = x.shape
-    across = _ones(xp, x, size, wide)
+    across = summing(xp, x, size, wide)
     if x.size <= _BLOCK:
         out, *found = _standard_rows(xp, x.astype(wide, copy=False), weight, bias, eps, across, centred, None)
         return (out.astype(x.dtype, copy=False), *found)
@@ -111,11 +105,11 @@ def _few_rows_gradient(xp: Any, g: Any, x: Any, weight: Any, mean: Any, inverse:
     count, size = x.shape
     standard = (x if mean is None else x - mean) * inverse
     product = g * standard
-    down = _ones(xp, x, count, inverse.dtype)
+    down = summing(xp, x, count, inverse.dtype)
     to_weight, to_bias = down.dot(product) if needs[1] else None, down.dot(g) if needs[2] else None
     if not needs[0]:
         return None, to_weight, to_bias
-    across = _ones(xp, x, size, inverse.dtype) if weight is None else weight
+    across = summing(xp, x, size, inverse.dtype) if weight is None else weight
     share = inverse / -size
     standard *= product.dot(across)[:, None] * share
     if mean is not None:

@@ -6,6 +6,7 @@ from functools import cached_property, lru_cache
 from typing import Any
 
 from ..backend.registry import backend_for_device
+from .blocks import at_hand
 
 
 class Numbers(dict[tuple[type, Any], tuple[Any, ...]]):
@@ -42,3 +43,11 @@ ONE = Numbers(1)
 def ones(size: int, dtype: Any) -> Any:
     """A vector of NumPy's to sum rows with, which must not be written; ask for short ones only, because they are kept."""
     return backend_for_device("cpu").xp.ones(size, dtype=dtype)
+
+
+def summing(xp: Any, array: Any, size: int, dtype: Any) -> Any:
+    """``ones`` to sum rows of ``array`` with; a GPU's belong to one of several devices and are made anew."""
+    return ones(size, dtype) if size <= _SHORT and at_hand(array) else xp.ones(size, dtype=dtype)
+
+
+_SHORT = 1 << 12

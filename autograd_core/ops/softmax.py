@@ -5,10 +5,9 @@ from __future__ import annotations
 import warnings
 from typing import Any
 
-from ..backend.registry import backend_of
 from ..dtypes import as_dtype
 from ..kernels.blocks import at_hand
-from ..kernels.numbers import ones
+from ..kernels.numbers import summing
 from ..op import NN, TORCH_TENSOR, TORCH_TENSOR_NN, S, composite, op, span
 from ..spec import Meta, reduced, reduction_spec, wrap_dim, wrap_dims
 from .reduce import HALF, INFINITY, amax, axes, expand_reduced, widened
@@ -85,13 +84,13 @@ def exponentials(xp: Any, input: Any, dim: Any) -> tuple[Any, Any, Any]:
     else:
         shifted = wide - _highest(xp, wide, dim)
     powers = xp.exp(shifted)
-    return shifted, powers, _totals(powers, dim)
+    return shifted, powers, _totals(xp, powers, dim)
 
 
-def _totals(array: Any, dim: int) -> Any:
+def _totals(xp: Any, array: Any, dim: int) -> Any:
     """Sums along ``dim``, which is kept."""
-    if array.ndim == 2 and dim in {1, -1} and 0 < array.shape[1] <= _FEW and backend_of(array).name == "cpu":
-        return array.dot(ones(array.shape[1], array.dtype))[:, None]  # half of the time of a sum of few numbers, a third of many
+    if array.ndim == 2 and (dim == 1 or dim == -1) and 0 < array.shape[1] <= _FEW:
+        return array.dot(summing(xp, array, array.shape[1], array.dtype))[:, None]  # half of the time of a sum of few numbers, a third of many
     return array.sum(axis=dim, keepdims=True)
 
 
@@ -103,18 +102,15 @@ _FEWER = 512
 """Elements up to which nothing is gained by looking for a better order to find maxima in."""
 _FEW = 2048
 """Elements up to which the shortest way of calls counts more than what each call does."""
-_SMALL = 4900
-"""The square of 70: ``_FEW`` times its exponential is below what float32 holds, and that of -70 times ``2**-23`` above the smallest."""
 
 
 @op("softmax_along(input: Tensor, dim: int) -> Tensor", kind="general", promotes="same", label="softmax", spec=_softmax_spec("softmax"), samples=_SOFTMAX)
 def softmax_along(xp: Any, input: Any, *, dim: int) -> Any:
     """``exp(input)`` divided by its sum along ``dim``, computed without overflow."""
     if 0 < input.size < _FEW and input.ndim and input.dtype.char in "fd":
-        # exponentials of numbers below 70 neither overflow nor vanish: a sum of squares shows that in half of the time of maxima and their subtraction
-        small = at_hand(input) and xp.vdot(input, input) < _SMALL
-        powers = xp.exp(input if small else input - _highest(xp, input, dim))
-        return powers / _totals(powers, dim)
+        powers = xp.exp(input - _highest(xp, input, dim))
+        powers /= _totals(xp, powers, dim)
+        return powers
     _, powers, totals = exponentials(xp, input, dim)
     powers = xp.divide(powers, totals, out=powers) if powers.ndim else powers / totals
     return powers.astype(HALF) if input.dtype is HALF else powers
@@ -123,7 +119,7 @@ def softmax_along(xp: Any, input: Any, *, dim: int) -> Any:
 @softmax_along.vjp("input")
 def _(F: Any, g: Any, out: Any, dim: int) -> Any:
     product = g * out
-    return out * (g - (_totals(product, dim) if F.raw and g.dtype is not HALF else F.sum(product, dim=dim, keepdim=True)))
+    return out * (g - (_totals(F.backend.xp, product, dim) if F.raw and g.dtype is not HALF else F.sum(product, dim=dim, keepdim=True)))
 
 
 @op("log_softmax_along(input: Tensor, dim: int) -> Tensor", kind="general", promotes="same", label="log_softmax", spec=_softmax_spec("log_softmax"), samples=_SOFTMAX)
@@ -131,7 +127,7 @@ def log_softmax_along(xp: Any, input: Any, *, dim: int) -> Any:
     """``log(softmax(input))``, computed without overflow and without loss of small probabilities."""
     if 0 < input.size < _FEW and input.ndim and input.dtype.char in "fd":
         shifted = input - _highest(xp, input, dim)
-        return shifted - xp.log(_totals(xp.exp(shifted), dim))
+        return shifted - xp.log(_totals(xp, xp.exp(shifted), dim))
     shifted, _, totals = exponentials(xp, input, dim)
     if shifted.ndim and input.size:
         shifted -= xp.log(totals)
@@ -142,7 +138,7 @@ def log_softmax_along(xp: Any, input: Any, *, dim: int) -> Any:
 
 @log_softmax_along.vjp("input")
 def _(F: Any, g: Any, out: Any, dim: int) -> Any:
-    return g - F.exp(out) * (_totals(g, dim) if F.raw and g.dtype is not HALF else F.sum(g, dim=dim, keepdim=True))
+    return g - F.exp(out) * (_totals(F.backend.xp, g, dim) if F.raw and g.dtype is not HALF else F.sum(g, dim=dim, keepdim=True))
 
 
 def _softmax_dim(name: str, input: Any) -> int:

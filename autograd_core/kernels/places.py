@@ -7,6 +7,9 @@ from functools import lru_cache
 from typing import Any
 
 from ..backend.registry import backend_of
+from ..dtypes import int64
+
+_LONG = int64.dtype
 
 
 def _offsets(here: Any, shape: Any, indexed: Any, dim: int) -> tuple[int, Any]:
@@ -33,7 +36,7 @@ def flat_along(xp: Any, shape: Any, index: Any, dim: int) -> Any:
     """The places in the flattened tensor of ``shape`` of the elements that ``index`` names along ``dim``, and its own position names elsewhere."""
     if not shape:
         return xp.zeros(index.shape, dtype="int64")
-    flat = index.astype("int64", copy=False)
+    flat = index if index.dtype is _LONG else index.astype("int64")
     if len(shape) == 1:
         return flat
     step, offsets = (_remembered if index.size <= _CACHED else _offsets)(backend_of(index).here, tuple(shape), index.shape, dim % len(shape))
@@ -46,4 +49,4 @@ _CACHED = 1 << 13
 
 def read_along(xp: Any, array: Any, index: Any, dim: int) -> Any:
     """The elements that ``index`` names along ``dim``, none of them negative; it has the sizes of ``array`` in all other dimensions."""
-    return array.reshape(-1).take(flat_along(xp, array.shape, index, dim))
+    return array.take(flat_along(xp, array.shape, index, dim))

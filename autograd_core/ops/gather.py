@@ -9,7 +9,7 @@ from ..dtypes import as_dtype
 from ..kernels.places import flat_along
 from ..op import TORCH_TENSOR, Arg, S, composite, ints, op
 from ..spec import Meta, broadcast, wrap_dim
-from .index import FEW, add_rows, checked_rows
+from .index import add_rows, checked_rows
 
 
 def index_spec(name: str, input: Any, index: Any, dim: int, other: Any = None) -> None:
@@ -50,7 +50,7 @@ def gather(xp: Any, input: Any, index: Any, *, dim: int) -> Any:
     if not input.ndim:
         return xp.broadcast_to(input, index.shape).copy()
     checked_rows("gather", index, input.shape[dim], RuntimeError)
-    return input.reshape(-1).take(flat_along(xp, input.shape, index, dim))
+    return input.take(flat_along(xp, input.shape, index, dim))
 
 
 @gather.vjp("input")
@@ -67,15 +67,12 @@ def gather_accumulate(xp: Any, input: Any, index: Any, *, dim: int, shape: Any, 
     input = xp.asarray(input)
     if not shape:
         return input.sum().astype(input.dtype)
-    if unique or (0 < input.size <= FEW and input.dtype.char != "e" and input.size <= 4 * math.prod(shape)):
+    places = flat_along(xp, shape, index, dim)
+    if unique:
         result = xp.zeros(shape, dtype=input.dtype)
-        flat, places = result.reshape(-1), flat_along(xp, shape, index, dim)
-        if unique:
-            flat[places] = input
-        else:
-            xp.add.at(flat, places, input)
+        result.reshape(-1)[places] = input
         return result
-    return add_rows(xp, input.reshape(-1), flat_along(xp, shape, index, dim).reshape(-1), math.prod(shape)).reshape(shape)
+    return add_rows(xp, input.ravel(), places.ravel(), math.prod(shape)).reshape(shape)
 
 
 @gather_accumulate.vjp("input")

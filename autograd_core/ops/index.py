@@ -9,13 +9,14 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from ..backend.registry import backend_of
+from ..backend.registry import backend_for_device, backend_of
 from ..dtypes import bool_, int64
 from ..op import Arg, S, ints, op
 from ..spec import Meta
 
 FULL = slice(None)
 LONG = int64.dtype
+_UNSIGNED = backend_for_device("cpu").xp.dtype("uint64")
 
 # --- slices and integers: views -----------------------------------------------------------------------------------
 
@@ -68,7 +69,8 @@ def _(F: Any, g: Any, key: Any) -> Any:
 
 def cast_back(F: Any, g: Any, dtype: Any) -> Any:
     """A cotangent in the dtype of the value that was converted when it was written."""
-    return g if g.dtype == dtype else F.to_dtype(g, dtype=dtype)
+    own = g.dtype  # NumPy's or ours: to compare one with the other takes as long as a kernel
+    return g if own is dtype or own is dtype.dtype else F.to_dtype(g, dtype=dtype)
 
 
 def real_if(value: Any, dtype: Any) -> Any:
@@ -79,7 +81,7 @@ def real_if(value: Any, dtype: Any) -> Any:
 def destination(xp: Any, input: Any, out: Any) -> Any:
     """Where a kernel writes into ``input``: its own memory when ``out`` is that, else a copy, in ``out`` if given."""
     if out is None:
-        return xp.array(input)
+        return xp.array(input, order="C")
     if out is not input:
         out[...] = input
     return out
@@ -149,10 +151,10 @@ def _(F: Any, g: Any, index: Any, dims: Any, unique: bool, input_shape: Any) -> 
 def add_rows(xp: Any, values: Any, rows: Any, size: int) -> Any:
     """Zeros of shape (size, \\*values.shape[1:]) with ``values[i]`` added to row ``rows[i]``, right for repeated rows.
 
-    Many numbers for few places are counted with weights, which adds up in float64.
+    Many numbers for few places, and few numbers, are counted with weights, which adds up in float64.
     """
     count = len(rows)
-    if count > 4 * size and values.size == count and values.dtype.kind == "f" and backend_of(values).name == "cpu":
+    if (count > 4 * size or 0 < count <= FEW) and values.size == count and values.dtype.kind == "f" and backend_of(values).name == "cpu":
         return xp.bincount(rows, weights=values.reshape(-1), minlength=size).astype(values.dtype).reshape((size, *values.shape[1:]))
     if values.dtype.char == "e":
         return add_rows(xp, values.astype("float32"), rows, size).astype(values.dtype)
@@ -300,10 +302,12 @@ def replaced(xp: Any, places: Any, size: int) -> Any:
 
 def clear_replaced(xp: Any, read: Any, places: Any, size: int, dim: int = 0) -> None:
     """Write 0 into the slices of ``read`` along ``dim`` that belong to places that occur again later."""
-    lost = replaced(xp, places, size)
-    if backend_of(lost).name == "cpu" and (not lost.size or not lost[lost.argmax()]):  # mostly there are none, and a GPU would be waited for
-        return
-    read[(*(FULL,) * dim, lost)] = 0
+    if backend_of(places).name == "cpu":  # mostly there are none, and a GPU would be waited for
+        named = xp.zeros(size, dtype=bool)
+        named[places] = True
+        if xp.count_nonzero(named) == places.size:
+            return
+    read[(*(FULL,) * dim, replaced(xp, places, size))] = 0
 
 
 def below(index: Any, size: int) -> bool:
@@ -313,7 +317,7 @@ def below(index: Any, size: int) -> bool:
     """
     if index.dtype is not LONG:
         return False
-    unsigned = index.view("uint64")
+    unsigned = index.view(_UNSIGNED)
     found: bool = unsigned.item(unsigned.argmax()) < size
     return found
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
-from ..backend.registry import backend_for_device
+from ..backend.registry import backend_for_device, backend_of
 from ..dtypes import float32
 from ..errors import ShapeError
 from ..kernels.sliding import Sources
@@ -44,20 +44,30 @@ def extend(xp: Any, input: Any, *, widths: Any, border: str = "constant", value:
     if border != "constant" and 0 < input.size < _SMALL and max(widths, default=0) <= _NARROW:
         shape, sources = _settings(tuple(input.shape), tuple(widths), border)
         return input.reshape(-1).take(sources.places(input).index).reshape(shape)
+    if border == "constant":
+        shape, inner = _frame(input.shape, tuple(widths))
+        # zeros are a third of the call, and 0 is the default
+        out = xp.zeros(shape, input.dtype) if value.__class__ is float and repr(value) == "0.0" else xp.full(shape, value, dtype=input.dtype)
+        out[inner] = input
+        return out
     pairs = _widths(input.ndim, widths)
-    if border != "constant" and not all([max(pair) < n for n, pair in zip(input.shape, pairs, strict=True)]):
+    if not all([max(pair) < n for n, pair in zip(input.shape, pairs, strict=True)]):
         _extended_spec(input, widths=widths, border=border, value=value)
-    shape = tuple([n + low + high for n, (low, high) in zip(input.shape, pairs, strict=True)])
-    if border == "constant" and repr(value) != "0.0":
-        out = xp.full(shape, value, dtype=input.dtype)
-    else:
-        out = (xp.zeros if border == "constant" else xp.empty)(shape, dtype=input.dtype)  # zeros are a third of the call, and 0 is the default
-    out[tuple([slice(low, low + n) for n, (low, _) in zip(input.shape, pairs, strict=True)])] = input
-    if border != "constant":
-        for axis, (low, high) in enumerate(pairs):
-            if low or high:
-                _fill_borders(out, axis, low, high, border)
+    shape, inner = _frame(input.shape, tuple(widths))
+    out = xp.empty(shape, dtype=input.dtype)
+    out[inner] = input
+    for axis, (low, high) in enumerate(pairs):
+        if low or high:
+            _fill_borders(out, axis, low, high, border)
     return out
+
+
+@lru_cache(maxsize=256)
+def _frame(shape: tuple[int, ...], widths: tuple[int, ...]) -> tuple[tuple[int, ...], tuple[slice, ...]]:
+    """The extended shape, and where in it the input lies."""
+    pairs = _widths(len(shape), widths)
+    extended = tuple([n + low + high for n, (low, high) in zip(shape, pairs, strict=True)])
+    return extended, tuple([slice(low, low + n, 1) for n, (low, _) in zip(shape, pairs, strict=True)])
 
 
 _SMALL = 1 << 12
@@ -103,8 +113,7 @@ def _fill_borders(out: Any, axis: int, low: int, high: int, border: str) -> None
 @extend.vjp("input")
 def _(F: Any, g: Any, widths: Any, border: str, input_shape: Any) -> Any:
     if border == "constant":
-        pairs = _widths(len(input_shape), widths)
-        return F.slice_view(g, key=tuple(slice(low, low + n, 1) for (low, _), n in zip(pairs, input_shape, strict=True)))
+        return F.slice_view(g, key=_frame(tuple(input_shape), tuple(widths))[1])
     return F.extend_adjoint(g, widths=widths, border=border)
 
 
@@ -127,8 +136,7 @@ def _fold(xp: Any, g: Any, axis: int, low: int, high: int, border: str) -> Any:
 
 
 def _adjoint_spec(input: Any, *, widths: Any, border: str) -> Meta:
-    pairs = _widths(len(input.shape), widths)
-    return Meta(tuple(n - low - high for n, (low, high) in zip(input.shape, pairs, strict=True)), input.dtype)
+    return Meta(_inside(tuple(input.shape), tuple(widths))[0], input.dtype)
 
 
 @op("extend_adjoint(input: Tensor, widths: Sequence[int], border: str) -> Tensor", kind="shape", label="padᵀ", spec=_adjoint_spec, samples=[
@@ -136,13 +144,24 @@ def _adjoint_spec(input: Any, *, widths: Any, border: str) -> Meta:
 def extend_adjoint(xp: Any, input: Any, *, widths: Any, border: str) -> Any:
     """The adjoint of ``extend``: every border element is added to the element it was copied from."""
     if 0 < input.size < _SMALL and max(widths, default=0) <= _NARROW:
-        shape = _adjoint_spec(input, widths=widths, border=border).shape
-        if 0 not in shape:
-            return _settings(shape, tuple(widths), border)[1].places(input).add(xp, input, 1).reshape(shape)
+        shape, pixels = _inside(input.shape, tuple(widths))
+        if pixels:
+            places = _settings(shape, tuple(widths), border)[1].places(input)
+            if input.dtype.char in "fd" and backend_of(input).name == "cpu":  # half of the time of reading them pixel by pixel
+                sums = xp.bincount(places.index[0], weights=input.reshape(-1), minlength=pixels)
+                return sums.astype(input.dtype, copy=False).reshape(shape)
+            return places.add(xp, input, 1).reshape(shape)
     for axis, (low, high) in enumerate(_widths(input.ndim, widths)):
         if low or high:
             input = _fold(xp, input, axis, low, high, border)
     return input
+
+
+@lru_cache(maxsize=256)
+def _inside(shape: tuple[int, ...], widths: tuple[int, ...]) -> tuple[tuple[int, ...], int]:
+    """The shape without borders, and its number of elements."""
+    inner = tuple([n - low - high for n, (low, high) in zip(shape, _widths(len(shape), widths), strict=True)])
+    return inner, numel(inner)
 
 
 @extend_adjoint.vjp("input")

@@ -36,7 +36,7 @@ def scatter_write(xp: Any, input: Any, index: Any, src: Any, *, dim: int, out: A
         return out
     checked_rows("scatter", index, out.shape[dim], RuntimeError)
     whole = xp.ascontiguousarray(out)
-    whole.reshape(-1)[flat_along(xp, out.shape, index, dim)] = real_if(_as_index(src, index), out.dtype)
+    whole.ravel()[flat_along(xp, out.shape, index, dim)] = real_if(_as_index(src, index), out.dtype)
     if whole is not out:
         out[...] = whole
     return out
@@ -73,7 +73,7 @@ def _(F: Any, g: Any, index: Any, dim: int, src_shape: Any, src_dtype: Any, need
 def scatter_back(xp: Any, input: Any, index: Any, *, dim: int) -> tuple[Any, Any]:
     """Both cotangents of a scatter from its result's: 0 at the places, and what stands there, 0 for a value that a later one replaced."""
     kept = xp.array(input, order="C")
-    flat, places = kept.reshape(-1), flat_along(xp, input.shape, index, dim).reshape(-1)
+    flat, places = kept.ravel(), flat_along(xp, input.shape, index, dim).ravel()
     read = flat[places]
     clear_replaced(xp, read, places, flat.size)
     flat[places] = 0
@@ -151,7 +151,7 @@ def scatter_add(xp: Any, input: Any, index: Any, src: Any, *, dim: int, out: Any
     if out.ndim:
         checked_rows("scatter_add", index, out.shape[dim], RuntimeError)
         if out.flags.c_contiguous and out.dtype.char != "e":
-            add_to_rows(xp, out.reshape(-1), _as_index(src, index).reshape(-1), flat_along(xp, out.shape, index, dim).reshape(-1))
+            add_to_rows(xp, out.ravel(), _as_index(src, index).ravel(), flat_along(xp, out.shape, index, dim).ravel())
             return out
     out += gather_accumulate.kernel(xp, _as_index(src, index), index, dim=dim, shape=out.shape)
     return out

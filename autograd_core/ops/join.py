@@ -67,10 +67,10 @@ def cat(xp: Any, *tensors: Any, dim: int = 0) -> Any:
     [[1.0, 0.0, 0.0], [1.0, 0.0, 0.0]]
     """
     try:
-        return xp.concatenate(tensors, axis=dim)
+        return xp.ascontiguousarray(xp.concatenate(tensors, axis=dim))  # of columns NumPy makes columns
     except ValueError:
         joined = [tensor for tensor in tensors if not _legacy_empty(tensor.shape)]
-        return xp.concatenate(joined, axis=dim) if joined else tensors[0].copy()
+        return xp.ascontiguousarray(xp.concatenate(joined, axis=dim)) if joined else tensors[0].copy()
 
 
 @cat.vjp()
@@ -116,7 +116,7 @@ def stack(xp: Any, *tensors: Any, dim: int = 0) -> Any:
     [[1, 3], [2, 4]]
     """
     apart = (*(FULL,) * (dim if dim >= 0 else dim + tensors[0].ndim + 1), None)
-    return xp.concatenate([tensor[apart] for tensor in tensors], axis=dim)
+    return xp.ascontiguousarray(xp.concatenate([tensor[apart] for tensor in tensors], axis=dim))
 
 
 @stack.vjp()

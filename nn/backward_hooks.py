@@ -51,30 +51,17 @@ def _replaced(changed: Any, grads: tuple[Any, ...], what: str) -> tuple[Any, ...
     return tuple(changed)
 
 
-class _Inputs(Function):
-    """The inputs themselves; their gradients are shown to the hooks."""
+class _Shown(Function):
+    """The tensors themselves; their gradients pass through ``show``."""
 
     @staticmethod
-    def forward(ctx: Any, passing: _Passing, *tensors: Any) -> Any:
-        ctx.passing = passing
+    def forward(ctx: Any, show: Callable[..., Any], *tensors: Any) -> Any:
+        ctx.show = show
         return tensors
 
     @staticmethod
     def backward(ctx: Any, *grads: Any) -> Any:
-        return (None, *ctx.passing.on_input(grads))
-
-
-class _Outputs(Function):
-    """The outputs themselves; their gradients are shown to the hooks."""
-
-    @staticmethod
-    def forward(ctx: Any, passing: _Passing, *tensors: Any) -> Any:
-        ctx.passing = passing
-        return tensors
-
-    @staticmethod
-    def backward(ctx: Any, *grads: Any) -> Any:
-        return (None, *ctx.passing.on_output(grads))
+        return (None, *ctx.show(grads))
 
 
 def watched(module: Any, hooks: Sequence[Any], forward: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -82,7 +69,7 @@ def watched(module: Any, hooks: Sequence[Any], forward: Callable[..., Any], args
     passing = _Passing(module, hooks, len(args))
     passing.positions = [i for i, x in enumerate(args) if isinstance(x, Tensor) and x.requires_grad]
     if passing.positions:
-        seen = _Inputs.apply(passing, *[args[i] for i in passing.positions])
+        seen = _Shown.apply(passing.on_input, *[args[i] for i in passing.positions])
         replaced = list(args)
         for position, x in zip(passing.positions, seen, strict=True):
             replaced[position] = x
@@ -92,7 +79,7 @@ def watched(module: Any, hooks: Sequence[Any], forward: Callable[..., Any], args
     places = [i for i, y in enumerate(outputs) if isinstance(y, Tensor)]
     if not any(outputs[i].requires_grad for i in places):
         return result
-    for position, y in zip(places, _Outputs.apply(passing, *[outputs[i] for i in places]), strict=True):
+    for position, y in zip(places, _Shown.apply(passing.on_output, *[outputs[i] for i in places]), strict=True):
         outputs[position] = y
     if not isinstance(result, (tuple, list)):
         return outputs[0]

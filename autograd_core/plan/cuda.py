@@ -25,11 +25,9 @@ from . import calls
 from . import lower as taking_apart
 from .errors import PlanError
 from .graph import Captured, Constant, EntryGradient, Graph, Step, Value
-from .memory import Layout
+from .memory import Layout, flat
 from .numpy_backend import Program
 
-ON_DEVICE = ("lower", "constants", "simplify", "common", "dead", "copies", "memory")
-"""Passes that hold on a device: the others cut arrays into blocks for a processor's cache."""
 REDUCTIONS = {"add": "sum", "multiply": "prod", "maximum": "amax", "minimum": "amin"}
 """CuPy's name of what NumPy calls ``ufunc.reduce``."""
 
@@ -116,7 +114,7 @@ def _bind(step: Step, backend: Backend) -> None:
         for part in module.split(".")[1:]:
             namespace = getattr(namespace, part)
         step.function = getattr(namespace, function.__name__)
-    if step.name == "dot" and any(value is not None and not _row_major(value) for value in step.outputs):
+    if step.name == "dot" and any(value is not None and not flat(value) for value in step.outputs):
         step.takes_out = ""  # CuPy's dot writes to rows only
 
     step.inputs = _moved(step.inputs, backend)
@@ -131,15 +129,6 @@ def _moved(x: Any, backend: Backend) -> Any:
             x.origin = Constant(backend.asarray(x.origin.array))
         return x
     return backend.asarray(x) if isinstance(x, backend_for_device("cpu").xp.ndarray) else x
-
-
-def _row_major(value: Value) -> bool:
-    expected = value.dtype.itemsize
-    for stride, size in zip(reversed(value.strides), reversed(value.shape), strict=True):
-        if size != 1 and stride != expected:
-            return False
-        expected *= size
-    return True
 
 
 def _spread(xp: Any, condition: Any, out: Any = None, *, dtype: Any) -> Any:

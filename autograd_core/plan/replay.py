@@ -15,7 +15,7 @@ from ..backend.registry import backend_for_device
 from ..engine import WRITES
 from ..notebook import plan_html
 from ..storage import wrap
-from .cuda import ON_DEVICE, CudaProgram, device_of
+from .cuda import CudaProgram, device_of
 from .cuda import lower as lower_on_device
 from .errors import StaleError
 from .graph import Argument, Captured, Constant, EntryGradient, Graph, Value, replaced
@@ -30,8 +30,8 @@ from .steady import steady
 
 AVAILABLE = {"lower": True, **{name: exact for name, (_, exact) in PASSES.items()}, "memory": True}
 """All passes with whether they are exact: kernels are taken apart, the graph is made smaller, memory is planned."""
-SHARED = ("lower", "constants", "simplify", "common", "dead", "copies", "memory")
-"""Passes that machine code is made after too: it joins and orders loops in its own way."""
+GENERAL = ("lower", "constants", "simplify", "common", "dead", "copies", "memory")
+"""Passes for every back end. The others cut arrays into blocks for a processor's cache: devices have none, and machine code makes loops in its own way."""
 _numbers = itertools.count(1).__next__
 
 
@@ -75,11 +75,10 @@ class Plan:
         """Pass -> seconds that it took."""
         backend, index = device_of(graph, tensors)
         on_host = backend.name == "cpu"
-        if not on_host:
-            passes, native = [name for name in passes if name in ON_DEVICE], False
+        native = native and on_host
         blocks = "fuse" not in passes and not native
-        if native:
-            passes = [name for name in passes if name in SHARED]
+        if native or not on_host:
+            passes = [name for name in passes if name in GENERAL]
         if "lower" in passes:
             with self._timed("lower"):
                 if on_host:

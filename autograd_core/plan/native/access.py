@@ -26,14 +26,6 @@ class Access:
     """Bytes of an element."""
 
 
-def product(numbers: Iterable[int]) -> int:
-    """All of them multiplied."""
-    result = 1
-    for n in numbers:
-        result *= n
-    return result
-
-
 def merged(shape: Sequence[int], strides: Sequence[int]) -> Dims:
     """Dimensions of one element left out, those that are one in memory joined."""
     dims: list[tuple[int, int]] = []
@@ -128,16 +120,21 @@ class Places:
                 self.views[output] = step
 
     def _offset(self, step: Step, output: Value) -> tuple[Value, int] | None:
-        """Where a view lies: its step, which copies nothing, is run on an array that looks like the source and has no memory of that size."""
+        """Where a view lies: its step, which copies nothing, is run on an array that looks like the source."""
         source = step.inputs[0] if step.inputs else None
         if not isinstance(source, Value) or sum(1 for _ in step.reads()) != 1:
             return None
-        stand = np.lib.stride_tricks.as_strided(np.empty(1, source.dtype), source.shape, source.strides)
+        stand = stand_in(source.dtype, source.shape, source.strides)
         view = step.function(stand, *step.inputs[1:], **step.attrs)
         if not isinstance(view, np.ndarray) or (view.shape, view.dtype, view.strides) != (output.shape, output.dtype, output.strides):
             return None
         base, offset = self.of(source)
         return base, offset + address(view) - address(stand)
+
+
+def stand_in(dtype: Any, shape: Sequence[int], strides: Sequence[int]) -> Any:
+    """An array that looks like another, with the memory of one element: it must be neither read nor written."""
+    return np.lib.stride_tricks.as_strided(np.empty(1, dtype), shape, strides)
 
 
 def address(array: Any) -> int:

@@ -24,7 +24,7 @@ from ..memory import Layout, dense, plan_memory
 from ..numpy_backend import Program
 from .access import Places, address, merged
 from .clusters import Cluster, roots_read, roots_written, scheduled
-from .division import DECLARED as PARTS
+from .division import IN_TURN
 from .emit import PAST_CACHES, TYPES, Loop
 from .entry import DECLARED, PYTHON, entry
 from .formulas import C_TYPES, literal
@@ -119,15 +119,12 @@ class NativeProgram(Program):
         prepared = _Prepared(graph)
         self._places, self._clusters, self._constants = prepared.places, prepared.clusters, prepared.constants
         self._parts = prepared.layout
-        self._slot_of: dict[Value, int] = {}
         self._addresses: dict[Value, int] = {}
-        self._fields: dict[str, int] = {}
         self._functions: list[str] = []
         self._runs: list[str] = []
         self._divided = False
         """Whether there are loops that several threads may share."""
         self._known_kernels: dict[str, str] = {}
-        self._needs_view: set[Value] = set()
         self.quiet = True
         self.native_steps = 0
         self.foreign_steps = 0
@@ -188,10 +185,6 @@ class NativeProgram(Program):
     @staticmethod
     def _takes_memory(step: Step, value: Value) -> bool:
         return bool(step.takes_out) and len(step.outputs) == 1 and step.outputs[0] is value and value.root is value
-
-    def _slot_index(self, key: str) -> int:
-        """The place of something in the table."""
-        return self._fields.setdefault(key, len(self._fields))
 
     # --- emission -----------------------------------------------------------------------------------------------
 
@@ -271,7 +264,7 @@ class NativeProgram(Program):
         for made in step.outputs if not step.writes else ():  # what is written in place lies where it lay
             if made is not None and made.shape and made not in self._fixed and made.root in self._read_in_c:
                 name = self.names[made]
-                self.lines.append(f"    if {name}.strides != {made.strides}: {name} = {self._bind('laid_out', _laid_out)}({name}, {made.strides})")
+                self.lines.append(f"    if {name}.strides != {made.strides}: {name} = {self._bind('as_recorded', _as_recorded)}({name}, {made.strides})")
 
     def _in_python(self, value: Value) -> None:
         """See to it that Python has a name for a value: views are made when somebody asks for them."""
@@ -466,7 +459,7 @@ class NativeProgram(Program):
                  "EXPORT": "__declspec(dllexport)" if sys.platform == "win32" else ""}
         head = "".join(f"#define {word} {meaning}\n" for word, meaning in words.items())
         past = [PAST_CACHES] if any("past_" in text for text in self._functions) else []
-        self.c_source = "\n".join([SHARED, TYPES, mathematics(), declarations(), DECLARED, PARTS, *past, head, CLASH, *self._functions, *self._runs]) + "\n"
+        self.c_source = "\n".join([SHARED, TYPES, mathematics(), declarations(), DECLARED, IN_TURN, *past, head, CLASH, *self._functions, *self._runs]) + "\n"
         self.built: Built = build(self.c_source, "-O3" if len(self._functions) < LONG else "-O2")
         for i in range(len(self._runs)):
             self.globals[f"run{i}"] = entry(getattr(self.built.library, f"run{i}"), self.table)
@@ -511,7 +504,7 @@ class NativeProgram(Program):
         return "\n".join([self.source, *self._functions, *self._runs]) + "\n"
 
 
-def _laid_out(array: Any, strides: tuple[int, ...]) -> Any:
+def _as_recorded(array: Any, strides: tuple[int, ...]) -> Any:
     """An array that Python made, in the layout that it had when it was recorded: which one NumPy chooses may depend on values."""
     if merged(array.shape, array.strides) == merged(array.shape, strides):
         return array

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import prod
 
-from .access import product, strides_over
+from .access import strides_over
 from .clusters import Cluster
 from .formulas import formula
 from .nodes import Point, Reduce
@@ -25,7 +26,7 @@ OPERATION, FUNCTION = 4, 40
 GRAIN = 4096
 """Parts of the innermost loop begin at multiples of this, so that their blocks are full ones and no line of a cache belongs to two."""
 
-DECLARED = """
+IN_TURN = """
 typedef void (*part_function)(void *context, long part);
 typedef void (*each_part)(part_function function, void *context, long parts);
 static void in_turn(part_function function, void *context, long parts) { for (long part = 0; part < parts; part++) function(context, part); }
@@ -73,7 +74,7 @@ class Division:
 
 def divided(cluster: Cluster, sizes: Sequence[int], outer: int, size: int) -> Division | None:
     """How a cluster's loops are cut; ``None`` for those that would not gain. ``outer`` of them are around a row, ``size`` bytes are visited for each element."""
-    work = product(sizes) * (size + sum(_work(node) for node in cluster.nodes))
+    work = prod(sizes) * (size + sum(_work(node) for node in cluster.nodes))
     if work < LEAST or _entangled(cluster):
         return None
     best: Division | None = None

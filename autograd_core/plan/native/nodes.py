@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from ..graph import Constant, Step, Value, values_in
 from ..live import Live
 from ..memory import flat
 from ..numpy_backend import straight
-from .access import Access, Places, merged, product
+from .access import Access, Places, address, merged, stand_in
 from .formulas import C_TYPES, formula
 
 Operand = tuple[Any, str, "Access | None"]
@@ -68,6 +69,10 @@ class Point(Node):
     def written(self) -> Access | None:
         """Memory that was there before and is written."""
         return self.out if self.value is None else None
+
+
+class Copy(Point):
+    """A part of what is joined: it goes where it is joined to, or is there already."""
 
 
 @dataclass(eq=False)
@@ -205,7 +210,7 @@ class Translator:
         out = Access(base, offset, merged([target.shape[i] for i in order], [target.strides[i] for i in order]), target.dtype.itemsize)
         if any(s == 0 for _, s in out.dims):
             raise Unknown
-        return Point(step, name, operands, inner, out, target.dtype.char, target if new else None, product(target.shape))
+        return Point(step, name, operands, inner, out, target.dtype.char, target if new else None, prod(target.shape))
 
     def _operand(self, x: Any, shape: tuple[int, ...], order: list[int], letter: str) -> Operand:
         if isinstance(x, Value):
@@ -222,7 +227,7 @@ class Translator:
         for part in step.inputs[0]:
             if not isinstance(part, Value) or not _known(part) or part.dtype != output.dtype:
                 return None
-            count = product(part.shape)
+            count = prod(part.shape)
             access = self.places.access(part, part.shape)
             out = Access(output, offset, merged((count,), (output.dtype.itemsize,)), output.dtype.itemsize)
             nodes.append(Copy(step, "copy", [(part, part.dtype.char, access)], part.dtype.char, out, part.dtype.char, None, count))
@@ -234,33 +239,33 @@ class Translator:
         keys = key if isinstance(key, tuple) else (key,)
         if not isinstance(target, Value) or any(not (k is Ellipsis or k is None or isinstance(k, (slice, int))) for k in keys):
             return None
-        stand = np.lib.stride_tricks.as_strided(np.empty(1, target.dtype), target.shape, target.strides)
+        stand = stand_in(target.dtype, target.shape, target.strides)
         view = stand[(*keys, Ellipsis) if Ellipsis not in keys else keys]
         region = Value(view)
         base, offset = self.places.of(target)
-        start = offset + view.__array_interface__["data"][0] - stand.__array_interface__["data"][0]
-        if not product(region.shape) or (isinstance(given, Value) and (given.root is target.root or len(given.shape) > len(region.shape))):
+        start = offset + address(view) - address(stand)
+        if not prod(region.shape) or (isinstance(given, Value) and (given.root is target.root or len(given.shape) > len(region.shape))):
             return None
         operand = self._operand(self.constants.get(given, given) if isinstance(given, Value) else given, region.shape, list(range(len(region.shape))), target.dtype.char)
         if operand[1] != target.dtype.char:
             return None
-        out = Access(base, int(start), merged(region.shape, region.strides), target.dtype.itemsize)
-        return [Point(step, "copy", [operand], target.dtype.char, out, target.dtype.char, None, product(region.shape))]
+        out = Access(base, start, merged(region.shape, region.strides), target.dtype.itemsize)
+        return [Point(step, "copy", [operand], target.dtype.char, out, target.dtype.char, None, prod(region.shape))]
 
     def _copied(self, step: Step, output: Value) -> list[Node] | None:
         source = step.inputs[0]
         if not isinstance(source, Value) or not flat(output):
             return None
         if step.name in ("reshape", "ravel"):
-            if output.dtype != source.dtype or product(output.shape) != product(source.shape) or step.attrs:
+            if output.dtype != source.dtype or prod(output.shape) != prod(source.shape) or step.attrs:
                 return None
         elif source.shape != output.shape:
             return None
         if source.dtype != output.dtype and (output.dtype.kind == "b" or (source.dtype.kind == "f" and output.dtype.kind != "f")):
             return None  # numbers too large for an integer are not C's to convert, and what is true is not a conversion
         access = self.places.access(source, source.shape)
-        out = Access(output, 0, merged((product(output.shape),), (output.dtype.itemsize,)), output.dtype.itemsize)
-        return [Point(step, "copy", [(source, source.dtype.char, access)], output.dtype.char, out, output.dtype.char, output, product(output.shape))]
+        out = Access(output, 0, merged((prod(output.shape),), (output.dtype.itemsize,)), output.dtype.itemsize)
+        return [Point(step, "copy", [(source, source.dtype.char, access)], output.dtype.char, out, output.dtype.char, output, prod(output.shape))]
 
     def _reduced(self, step: Step, output: Value) -> list[Node] | None:
         source = step.inputs[0]
@@ -280,18 +285,18 @@ class Translator:
         strides = [0 if i in axes else next(lying) for i in range(len(shape))]
         out = Access(output, 0, merged(shape, strides), output.dtype.itemsize)
         if all(shape[i] == 1 for i in axes):
-            return Point(step, "copy", [operand], letter, out, letter, output, product(shape))
+            return Point(step, "copy", [operand], letter, out, letter, output, prod(shape))
         trailing = axes and kept == list(range(len(kept)))
-        row = product(shape[i] for i in axes) if trailing and kept and product(shape[i] for i in kept) > 1 else 0
-        return Reduce(step, name, operand, out, letter, output, product(shape), row)
+        row = prod(shape[i] for i in axes) if trailing and kept and prod(shape[i] for i in kept) > 1 else 0
+        return Reduce(step, name, operand, out, letter, output, prod(shape), row)
 
     def _summed_products(self, step: Step, output: Value, a: Any, b: Any, axes: tuple[int, ...] | None = None) -> list[Node] | None:
         if not isinstance(a, Value) or not isinstance(b, Value) or a.dtype != b.dtype or a.dtype != output.dtype or a.dtype.char not in "fd":
             return None
         if axes is None:
-            if product(a.shape) != product(b.shape) or not (flat(a) and flat(b)):
+            if prod(a.shape) != prod(b.shape) or not (flat(a) and flat(b)):
                 return None
-            shape: tuple[int, ...] = (product(a.shape),)
+            shape: tuple[int, ...] = (prod(a.shape),)
             accesses = [Access(*self.places.of(x), merged(shape, (x.dtype.itemsize,)), x.dtype.itemsize) for x in (a, b)]
             axes = (0,)
         else:
@@ -299,11 +304,11 @@ class Translator:
                 return None
             shape = a.shape
             accesses = [self.places.access(x, shape) for x in (a, b)]
-        between = Value(np.lib.stride_tricks.as_strided(np.empty(1, a.dtype), shape, np.empty(0, a.dtype).reshape(0, *shape).strides[1:]))
+        between = Value(stand_in(a.dtype, shape, [prod(shape[i + 1 :]) * a.dtype.itemsize for i in range(len(shape))]))
         letter = a.dtype.char
         out = Access(between, 0, merged(between.shape, between.strides), a.dtype.itemsize)
         operands: list[Operand] = [(x, letter, access) for x, access in zip((a, b), accesses, strict=True)]
-        point = Point(step, "multiply", operands, letter, out, letter, between, product(shape))
+        point = Point(step, "multiply", operands, letter, out, letter, between, prod(shape))
         return [point, self._reduction(step, "add", (between, letter, out), shape, axes, output)]
 
     def _multiplied(self, step: Step, output: Value) -> list[Node] | None:
@@ -319,10 +324,6 @@ class Translator:
         if not flat(output):
             return None
         return [Product(step, left, right, output)]
-
-
-class Copy(Point):
-    """A part of what is joined: it goes where it is joined to, or is there already."""
 
 
 class Unknown(Exception):  # noqa: N818  (no error: a question that has no answer in C)

@@ -9,12 +9,13 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
+from math import prod
 from pathlib import Path
 
 import numpy as np
 
 from ..graph import Value
-from .access import broadcast, product
+from .access import broadcast
 from .formulas import C_TYPES
 
 INLINE = 48 * 48 * 48
@@ -196,7 +197,7 @@ def _written(left: Value, right: Value, output: Value) -> str | None:
     m, n, k = a.rows, b.columns, a.columns
     letter = output.dtype.char
     kind = C_TYPES[letter]
-    if product(leading) == 1 and m == 1 and n == 1:
+    if prod(leading) == 1 and m == 1 and n == 1:
         leading = ()
     inline = m * n * k <= (INLINE if n % (64 // output.dtype.itemsize) else INLINE_EVEN)
     if inline:
@@ -237,6 +238,7 @@ def _inline(a: _Matrix, b: _Matrix, m: int, n: int, k: int, kind: str) -> str:
 
 
 def _block(a: _Matrix, right: str, step: int, m: int, rows: int, j: int, wide: int, n: int, k: int, kind: str) -> list[str]:
+    letter = "f" if kind == "float" else ""
     lines = []
     for start, stop, height in ((0, m - m % rows, rows), (m - m % rows, m, m % rows)):
         if start == stop:
@@ -247,12 +249,11 @@ def _block(a: _Matrix, right: str, step: int, m: int, rows: int, j: int, wide: i
         lines += [f"const {kind} x{r} = A[(i + {r}) * {a.row}L + p * {a.column}L];" for r in range(height)]
         lines.append("#pragma omp simd")
         lines.append(f"for (long q = 0; q < {wide}L; q++) {{ const {kind} y = row[q];")
-        lines += [f"c{r}[q] = MULTIPLY_ADD(x{r}, y, c{r}[q]);" for r in range(height)]
+        lines += [f"c{r}[q] = FMA_{letter}(x{r}, y, c{r}[q]);" for r in range(height)]
         lines.append("} }")
         lines += [f"for (long q = 0; q < {wide}L; q++) C[(i + {r}) * {n}L + {j} + q] = c{r}[q];" for r in range(height)]
         lines.append("}")
-    letter = "f" if kind == "float" else ""
-    return [line.replace("MULTIPLY_ADD", f"FMA_{letter}") for line in lines]
+    return lines
 
 
 def _packed(b: _Matrix, n: int, k: int, kind: str) -> list[str]:

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from math import prod
 from typing import Any
 
 from ..graph import Graph, Step, Value
 from ..memory import flat
-from .access import product
 from .formulas import C_TYPES
 from .nodes import Node, Operand
 
@@ -158,7 +158,7 @@ def _pool_gradient(rule: Step) -> Routine:
     assert gradient is not None
     kind = C_TYPES[scores.dtype.char]
     height, width = scores.shape[-2:]
-    planes = product(scores.shape[:-2])
+    planes = prod(scores.shape[:-2])
     parts = []
     for i in range(kernel[0]):
         for j in range(kernel[1]):
@@ -167,7 +167,7 @@ def _pool_gradient(rule: Step) -> Routine:
 #pragma omp simd
 for (long w = 0; w < {size[1]}L; w++) {{ const {kind} top = best[w]; const int here = !taken[w] & (plane[{at}] == top); taken[w] |= here; to[{at}] += here ? from[w] : 0; }}""")
     body = f"""
-for (long i = 0; i < {product(gradient.shape)}L; i++) (({kind}_ *)y0)[i] = 0;
+for (long i = 0; i < {prod(gradient.shape)}L; i++) (({kind}_ *)y0)[i] = 0;
 for (long p = 0; p < {planes}L; p++) for (long h = 0; h < {size[0]}L; h++) {{
 const {kind}_ *plane = ({kind}_ *)x1 + p * {height * width}L, *best = ({kind}_ *)x2 + (p * {size[0]}L + h) * {size[1]}L, *from = ({kind}_ *)x0 + (p * {size[0]}L + h) * {size[1]}L;
 {kind}_ *to = ({kind}_ *)y0 + p * {height * width}L;

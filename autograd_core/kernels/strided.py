@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import lru_cache
 from typing import Any
 
@@ -23,6 +24,18 @@ def stretched(xp: Any, array: Any, shape: tuple[int, ...]) -> Any:
     result = xp.ndarray(shape, array.dtype, array if array.shape else xp.asarray(array), 0, steps)  # a scalar has no memory to look at
     result.setflags(write=False)
     return result
+
+
+def spread(xp: Any, array: Any, shape: tuple[int, ...]) -> Any:
+    """``array`` broadcast to ``shape``: few elements written out, in half the time of a view of them, which would be copied in the end."""
+    if array.__class__.__module__ != "numpy" or not shape or math.prod(shape) > _FEW:
+        return stretched(xp, array, shape)
+    result = xp.empty(shape, array.dtype)
+    result[...] = array
+    return result
+
+
+_FEW = 1024
 
 
 @lru_cache(maxsize=256)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Union
 from . import ops as ops
 from .config import get_mode
 from .cuts import cut_of, inherit_cut, note_cuts
-from .dispatch import apply, dtype_or_none, explain, named_result
+from .dispatch import apply, dtype_or_none, explain, into, named_result
 from .storage import INFERENCE, UNCHECKED, TensorBase, View, link_view, real_array
 from .inplace import lies_apart, rebase
 from .inplace import inplace as write
@@ -73,9 +73,9 @@ def _sizes(values: tuple[Any, ...], named: Any) -> tuple[Any, ...]:
 
 
 
-def sigmoid(input: Tensor) -> Tensor:
+def sigmoid(input: Tensor, out=None) -> Tensor:
     """``1 / (1 + exp(-input))``."""
-    return apply(_sigmoid, (input,), {})
+    return apply(_sigmoid, (input,), {}, out)
 
 
 def sigmoid_(input: Tensor) -> Tensor:
@@ -122,20 +122,20 @@ def gelu(input: Tensor, *, approximate: str = 'none') -> Tensor:
     return apply(_gelu, (input,), {"approximate": approximate})
 
 
-def sum(input: Tensor, dim: Dims = None, keepdim: builtins.bool = False, *, dtype: DTypeLike | None = None, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
+def sum(input: Tensor, dim: Dims = None, keepdim: builtins.bool = False, *, dtype: DTypeLike | None = None, axis=None, keepdims: builtins.bool | None = None, out=None) -> Tensor:
     """The sum over ``dim`` (an int, a tuple, or everything). Integers add up in int64."""
     if dtype is not None:
-        return apply(_sum, (input,), {"dim": dim, "keepdim": keepdim, "dtype": dtype})
+        return apply(_sum, (input,), {"dim": dim, "keepdim": keepdim, "dtype": dtype}, out)
     if axis is not None:
         dim = axis
     if keepdims is not None:
         keepdim = keepdims
     if keepdim is not False and keepdim is not True:
         keepdim = truth(keepdim)
-    return apply(_sum, (input,), {"dim": dim, "keepdim": keepdim, "dtype": dtype})
+    return apply(_sum, (input,), {"dim": dim, "keepdim": keepdim, "dtype": dtype}, out)
 
 
-def mean(input: Tensor, dim: Dims = None, keepdim: builtins.bool = False, *, dtype: DTypeLike | None = None, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
+def mean(input: Tensor, dim: Dims = None, keepdim: builtins.bool = False, *, dtype: DTypeLike | None = None, axis=None, keepdims: builtins.bool | None = None, out=None) -> Tensor:
     """The mean over ``dim``. Floating point only; nothing to average gives NaN."""
     if axis is not None:
         dim = axis
@@ -143,30 +143,30 @@ def mean(input: Tensor, dim: Dims = None, keepdim: builtins.bool = False, *, dty
         keepdim = keepdims
     if keepdim is not False and keepdim is not True:
         keepdim = truth(keepdim)
-    return apply(_mean, (input,), {"dim": dim, "keepdim": keepdim, "dtype": dtype})
+    return apply(_mean, (input,), {"dim": dim, "keepdim": keepdim, "dtype": dtype}, out)
 
 
-def nansum(input: Tensor, dim: Dims = None, keepdim: builtins.bool = False, *, dtype: DTypeLike | None = None, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
+def nansum(input: Tensor, dim: Dims = None, keepdim: builtins.bool = False, *, dtype: DTypeLike | None = None, axis=None, keepdims: builtins.bool | None = None, out=None) -> Tensor:
     """The sum over ``dim`` of all that is not NaN."""
     if dtype is not None:
-        return apply(_nansum, (input,), {"dim": dim, "keepdim": keepdim, "dtype": dtype})
+        return apply(_nansum, (input,), {"dim": dim, "keepdim": keepdim, "dtype": dtype}, out)
     if axis is not None:
         dim = axis
     if keepdims is not None:
         keepdim = keepdims
     if keepdim is not False and keepdim is not True:
         keepdim = truth(keepdim)
-    return apply(_nansum, (input,), {"dim": dim, "keepdim": keepdim, "dtype": dtype})
+    return apply(_nansum, (input,), {"dim": dim, "keepdim": keepdim, "dtype": dtype}, out)
 
 
-def count_nonzero(input: Tensor, dim: Dims = None, *, axis: Any = None) -> Tensor:
+def count_nonzero(input: Tensor, dim: Dims = None, *, axis=None) -> Tensor:
     """How many elements are not zero, as int64."""
     if axis is not None:
         dim = axis
     return apply(_count_nonzero, (input,), {"dim": dim})
 
 
-def all(input: Tensor, dim: Dims = None, keepdim: builtins.bool = False, *, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
+def all(input: Tensor, dim: Dims = None, keepdim: builtins.bool = False, *, axis=None, keepdims: builtins.bool | None = None, out=None) -> Tensor:
     """Whether no element is zero, as bool (uint8 for uint8). An empty tuple of dims reduces nothing."""
     if axis is not None:
         dim = axis
@@ -174,10 +174,10 @@ def all(input: Tensor, dim: Dims = None, keepdim: builtins.bool = False, *, axis
         keepdim = keepdims
     if keepdim is not False and keepdim is not True:
         keepdim = truth(keepdim)
-    return apply(_all, (input,), {"dim": dim, "keepdim": keepdim})
+    return apply(_all, (input,), {"dim": dim, "keepdim": keepdim}, out)
 
 
-def any(input: Tensor, dim: Dims = None, keepdim: builtins.bool = False, *, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
+def any(input: Tensor, dim: Dims = None, keepdim: builtins.bool = False, *, axis=None, keepdims: builtins.bool | None = None, out=None) -> Tensor:
     """Whether some element is not zero, as bool (uint8 for uint8). An empty tuple of dims reduces nothing."""
     if axis is not None:
         dim = axis
@@ -185,10 +185,10 @@ def any(input: Tensor, dim: Dims = None, keepdim: builtins.bool = False, *, axis
         keepdim = keepdims
     if keepdim is not False and keepdim is not True:
         keepdim = truth(keepdim)
-    return apply(_any, (input,), {"dim": dim, "keepdim": keepdim})
+    return apply(_any, (input,), {"dim": dim, "keepdim": keepdim}, out)
 
 
-def amax(input: Tensor, dim: Dims = (), keepdim: builtins.bool = False, *, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
+def amax(input: Tensor, dim: Dims = (), keepdim: builtins.bool = False, *, axis=None, keepdims: builtins.bool | None = None, out=None) -> Tensor:
     """The largest element over ``dim``; elements that tie share the gradient evenly."""
     if axis is not None:
         dim = axis
@@ -196,10 +196,10 @@ def amax(input: Tensor, dim: Dims = (), keepdim: builtins.bool = False, *, axis:
         keepdim = keepdims
     if keepdim is not False and keepdim is not True:
         keepdim = truth(keepdim)
-    return apply(_amax, (input,), {"dim": dim, "keepdim": keepdim})
+    return apply(_amax, (input,), {"dim": dim, "keepdim": keepdim}, out)
 
 
-def amin(input: Tensor, dim: Dims = (), keepdim: builtins.bool = False, *, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
+def amin(input: Tensor, dim: Dims = (), keepdim: builtins.bool = False, *, axis=None, keepdims: builtins.bool | None = None, out=None) -> Tensor:
     """The smallest element over ``dim``; elements that tie share the gradient evenly."""
     if axis is not None:
         dim = axis
@@ -207,10 +207,10 @@ def amin(input: Tensor, dim: Dims = (), keepdim: builtins.bool = False, *, axis:
         keepdim = keepdims
     if keepdim is not False and keepdim is not True:
         keepdim = truth(keepdim)
-    return apply(_amin, (input,), {"dim": dim, "keepdim": keepdim})
+    return apply(_amin, (input,), {"dim": dim, "keepdim": keepdim}, out)
 
 
-def argmax(input: Tensor, dim: builtins.int | None = None, keepdim: builtins.bool = False, *, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
+def argmax(input: Tensor, dim: builtins.int | None = None, keepdim: builtins.bool = False, *, axis=None, keepdims: builtins.bool | None = None, out=None) -> Tensor:
     """The position of the first largest element along ``dim``, or in the flattened tensor, as int64."""
     if axis is not None:
         dim = axis
@@ -218,10 +218,10 @@ def argmax(input: Tensor, dim: builtins.int | None = None, keepdim: builtins.boo
         keepdim = keepdims
     if keepdim is not False and keepdim is not True:
         keepdim = truth(keepdim)
-    return apply(_argmax, (input,), {"dim": dim, "keepdim": keepdim})
+    return apply(_argmax, (input,), {"dim": dim, "keepdim": keepdim}, out)
 
 
-def argmin(input: Tensor, dim: builtins.int | None = None, keepdim: builtins.bool = False, *, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
+def argmin(input: Tensor, dim: builtins.int | None = None, keepdim: builtins.bool = False, *, axis=None, keepdims: builtins.bool | None = None, out=None) -> Tensor:
     """The position of the first smallest element along ``dim``, or in the flattened tensor, as int64."""
     if axis is not None:
         dim = axis
@@ -229,10 +229,10 @@ def argmin(input: Tensor, dim: builtins.int | None = None, keepdim: builtins.boo
         keepdim = keepdims
     if keepdim is not False and keepdim is not True:
         keepdim = truth(keepdim)
-    return apply(_argmin, (input,), {"dim": dim, "keepdim": keepdim})
+    return apply(_argmin, (input,), {"dim": dim, "keepdim": keepdim}, out)
 
 
-def max_along(input: Tensor, dim: builtins.int, keepdim: builtins.bool = False, *, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
+def max_along(input: Tensor, dim: builtins.int, keepdim: builtins.bool = False, *, axis=None, keepdims: builtins.bool | None = None) -> Tensor:
     if axis is not None:
         dim = axis
     if keepdims is not None:
@@ -242,7 +242,7 @@ def max_along(input: Tensor, dim: builtins.int, keepdim: builtins.bool = False, 
     return apply(_max_along, (input,), {"dim": dim, "keepdim": keepdim})
 
 
-def min_along(input: Tensor, dim: builtins.int, keepdim: builtins.bool = False, *, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
+def min_along(input: Tensor, dim: builtins.int, keepdim: builtins.bool = False, *, axis=None, keepdims: builtins.bool | None = None) -> Tensor:
     if axis is not None:
         dim = axis
     if keepdims is not None:
@@ -273,11 +273,11 @@ def adaptive_max(input: Tensor, *, size: builtins.tuple[builtins.int, ...]) -> T
     return apply(_adaptive_max, (input,), {"size": size})
 
 
-def add(input: Tensor, other: TensorLike, *, alpha: Number = 1) -> Tensor:
+def add(input: Tensor, other: TensorLike, *, alpha: Number = 1, out=None) -> Tensor:
     """``input + other``; with ``alpha``, ``input + alpha * other``."""
     if alpha != 1:
         other = other * alpha
-    return apply(_add, (input, other), {})
+    return apply(_add, (input, other), {}, out)
 
 
 def add_(input: Tensor, other: TensorLike, *, alpha: Number = 1) -> Tensor:
@@ -287,11 +287,11 @@ def add_(input: Tensor, other: TensorLike, *, alpha: Number = 1) -> Tensor:
     return write(_add, input, (other,), {})
 
 
-def sub(input: Tensor, other: TensorLike, *, alpha: Number = 1) -> Tensor:
+def sub(input: Tensor, other: TensorLike, *, alpha: Number = 1, out=None) -> Tensor:
     """``input - other``; with ``alpha``, ``input - alpha * other``."""
     if alpha != 1:
         other = other * alpha
-    return apply(_sub, (input, other), {})
+    return apply(_sub, (input, other), {}, out)
 
 
 def sub_(input: Tensor, other: TensorLike, *, alpha: Number = 1) -> Tensor:
@@ -301,9 +301,9 @@ def sub_(input: Tensor, other: TensorLike, *, alpha: Number = 1) -> Tensor:
     return write(_sub, input, (other,), {})
 
 
-def mul(input: Tensor, other: TensorLike) -> Tensor:
+def mul(input: Tensor, other: TensorLike, out=None) -> Tensor:
     """``input * other``."""
-    return apply(_mul, (input, other), {})
+    return apply(_mul, (input, other), {}, out)
 
 
 def mul_(input: Tensor, other: TensorLike) -> Tensor:
@@ -311,11 +311,12 @@ def mul_(input: Tensor, other: TensorLike) -> Tensor:
     return write(_mul, input, (other,), {})
 
 
-def div(input: Tensor, other: TensorLike, *, rounding_mode: str | None = None) -> Tensor:
+def div(input: Tensor, other: TensorLike, *, rounding_mode: str | None = None, out=None) -> Tensor:
     """``input / other``, in floating point; ``rounding_mode`` may be ``'trunc'`` or ``'floor'``."""
     if rounding_mode is not None:
-        return div_rounded(input, other, rounding_mode)
-    return apply(_div, (input, other), {})
+        result = div_rounded(input, other, rounding_mode)
+        return result if out is None else into(out, result)
+    return apply(_div, (input, other), {}, out)
 
 
 def div_(input: Tensor, other: TensorLike, *, rounding_mode: str | None = None) -> Tensor:
@@ -325,9 +326,9 @@ def div_(input: Tensor, other: TensorLike, *, rounding_mode: str | None = None) 
     return write(_div, input, (other,), {})
 
 
-def neg(input: Tensor) -> Tensor:
+def neg(input: Tensor, out=None) -> Tensor:
     """``-input``."""
-    return apply(_neg, (input,), {})
+    return apply(_neg, (input,), {}, out)
 
 
 def neg_(input: Tensor) -> Tensor:
@@ -335,9 +336,9 @@ def neg_(input: Tensor) -> Tensor:
     return write(_neg, input, (), {})
 
 
-def pow(input: Tensor, exponent: TensorLike) -> Tensor:
+def pow(input: Tensor, exponent: TensorLike, out=None) -> Tensor:
     """``input ** exponent``; either may be a number."""
-    return apply(_pow, (input, exponent), {})
+    return apply(_pow, (input, exponent), {}, out)
 
 
 def pow_(input: Tensor, exponent: TensorLike) -> Tensor:
@@ -345,9 +346,9 @@ def pow_(input: Tensor, exponent: TensorLike) -> Tensor:
     return write(_pow, input, (exponent,), {})
 
 
-def square(input: Tensor) -> Tensor:
+def square(input: Tensor, out=None) -> Tensor:
     """``input ** 2``."""
-    return apply(_square, (input,), {})
+    return apply(_square, (input,), {}, out)
 
 
 def square_(input: Tensor) -> Tensor:
@@ -355,9 +356,9 @@ def square_(input: Tensor) -> Tensor:
     return write(_square, input, (), {})
 
 
-def abs(input: Tensor) -> Tensor:
+def abs(input: Tensor, out=None) -> Tensor:
     """Absolute value; the gradient at 0 is 0."""
-    return apply(_abs, (input,), {})
+    return apply(_abs, (input,), {}, out)
 
 
 def abs_(input: Tensor) -> Tensor:
@@ -365,9 +366,9 @@ def abs_(input: Tensor) -> Tensor:
     return write(_abs, input, (), {})
 
 
-def sign(input: Tensor) -> Tensor:
+def sign(input: Tensor, out=None) -> Tensor:
     """-1, 0 or 1 by the sign; the gradient is 0."""
-    return apply(_sign, (input,), {})
+    return apply(_sign, (input,), {}, out)
 
 
 def sign_(input: Tensor) -> Tensor:
@@ -375,9 +376,9 @@ def sign_(input: Tensor) -> Tensor:
     return write(_sign, input, (), {})
 
 
-def reciprocal(input: Tensor) -> Tensor:
+def reciprocal(input: Tensor, out=None) -> Tensor:
     """``1 / input``."""
-    return apply(_reciprocal, (input,), {})
+    return apply(_reciprocal, (input,), {}, out)
 
 
 def reciprocal_(input: Tensor) -> Tensor:
@@ -385,9 +386,9 @@ def reciprocal_(input: Tensor) -> Tensor:
     return write(_reciprocal, input, (), {})
 
 
-def copysign(input: Tensor, other: TensorLike) -> Tensor:
+def copysign(input: Tensor, other: TensorLike, out=None) -> Tensor:
     """The size of ``input`` with the sign of ``other``; the gradient at 0, and that of ``other``, is 0."""
-    return apply(_copysign, (input, other), {})
+    return apply(_copysign, (input, other), {}, out)
 
 
 def copysign_(input: Tensor, other: TensorLike) -> Tensor:
@@ -395,9 +396,9 @@ def copysign_(input: Tensor, other: TensorLike) -> Tensor:
     return write(_copysign, input, (other,), {})
 
 
-def hypot(input: Tensor, other: TensorLike) -> Tensor:
+def hypot(input: Tensor, other: TensorLike, out=None) -> Tensor:
     """``sqrt(input ** 2 + other ** 2)``, without overflow on the way."""
-    return apply(_hypot, (input, other), {})
+    return apply(_hypot, (input, other), {}, out)
 
 
 def hypot_(input: Tensor, other: TensorLike) -> Tensor:
@@ -437,26 +438,24 @@ def last_written(index: Tensor, sizes: builtins.tuple[builtins.int, ...]) -> Ten
     return apply(_last_written, (index,), {"sizes": sizes})
 
 
-def cat(tensors: Sequence[Tensor], dim: builtins.int = 0, *, axis: Any = None) -> Tensor:
+def cat(tensors: Sequence[Tensor], dim: builtins.int = 0, *, axis=None, out=None) -> Tensor:
     """The tensors one after the other along an existing dimension; all other sizes must agree."""
     if axis is not None:
         dim = axis
     try:
-        return apply(_cat, tuple(tensors), {"dim": dim})
+        return apply(_cat, tuple(tensors), {"dim": dim}, out)
     except Exception:
         misuse()
-        raise
 
 
-def stack(tensors: Sequence[Tensor], dim: builtins.int = 0, *, axis: Any = None) -> Tensor:
+def stack(tensors: Sequence[Tensor], dim: builtins.int = 0, *, axis=None, out=None) -> Tensor:
     """Tensors of one shape side by side along a new dimension."""
     if axis is not None:
         dim = axis
     try:
-        return apply(_stack, tuple(tensors), {"dim": dim})
+        return apply(_stack, tuple(tensors), {"dim": dim}, out)
     except Exception:
         misuse()
-        raise
 
 
 def flip(input: Tensor, *values: builtins.int | Sequence[builtins.int], dims: Sequence[builtins.int] | None = None) -> Tensor:
@@ -470,9 +469,9 @@ def roll(input: Tensor, shifts: builtins.int | Sequence[builtins.int], dims: bui
     return apply(_roll, (input,), {"shifts": shifts, "dims": dims})
 
 
-def tril(input: Tensor, diagonal: builtins.int = 0) -> Tensor:
+def tril(input: Tensor, diagonal: builtins.int = 0, out=None) -> Tensor:
     """The lower triangle of each matrix, zeros elsewhere; ``diagonal`` moves its border up (positive) or down."""
-    return apply(_tril, (input,), {"diagonal": diagonal})
+    return apply(_tril, (input,), {"diagonal": diagonal}, out)
 
 
 def tril_(input: Tensor, diagonal: builtins.int = 0) -> Tensor:
@@ -480,9 +479,9 @@ def tril_(input: Tensor, diagonal: builtins.int = 0) -> Tensor:
     return write(_tril, input, (), {"diagonal": diagonal})
 
 
-def triu(input: Tensor, diagonal: builtins.int = 0) -> Tensor:
+def triu(input: Tensor, diagonal: builtins.int = 0, out=None) -> Tensor:
     """The upper triangle of each matrix, zeros elsewhere; ``diagonal`` moves its border up (positive) or down."""
-    return apply(_triu, (input,), {"diagonal": diagonal})
+    return apply(_triu, (input,), {"diagonal": diagonal}, out)
 
 
 def triu_(input: Tensor, diagonal: builtins.int = 0) -> Tensor:
@@ -514,19 +513,19 @@ def chances_cross_entropy(input: Tensor, target: Tensor, reduction: str) -> Tens
     return apply(_chances_cross_entropy, (input, target), {"reduction": reduction})
 
 
-def maximum(input: Tensor, other: TensorLike) -> Tensor:
+def maximum(input: Tensor, other: TensorLike, out=None) -> Tensor:
     """The larger of each pair; ties share the gradient."""
-    return apply(_maximum, (input, other), {})
+    return apply(_maximum, (input, other), {}, out)
 
 
-def minimum(input: Tensor, other: TensorLike) -> Tensor:
+def minimum(input: Tensor, other: TensorLike, out=None) -> Tensor:
     """The smaller of each pair; ties share the gradient."""
-    return apply(_minimum, (input, other), {})
+    return apply(_minimum, (input, other), {}, out)
 
 
-def clamp(input: Tensor, min: TensorLike | None = None, max: TensorLike | None = None) -> Tensor:
+def clamp(input: Tensor, min: TensorLike | None = None, max: TensorLike | None = None, out=None) -> Tensor:
     """``input`` limited to the range from ``min`` to ``max``; either may be left out."""
-    return apply(_clamp, (input, min, max), {})
+    return apply(_clamp, (input, min, max), {}, out)
 
 
 def clamp_(input: Tensor, min: TensorLike | None = None, max: TensorLike | None = None) -> Tensor:
@@ -534,9 +533,9 @@ def clamp_(input: Tensor, min: TensorLike | None = None, max: TensorLike | None 
     return write(_clamp, input, (min, max), {})
 
 
-def clamp_min(input: Tensor, min: TensorLike) -> Tensor:
+def clamp_min(input: Tensor, min: TensorLike, out=None) -> Tensor:
     """``input``, but at least ``min``; at a tie the gradient is ``input``'s."""
-    return apply(_clamp_min, (input, min), {})
+    return apply(_clamp_min, (input, min), {}, out)
 
 
 def clamp_min_(input: Tensor, min: TensorLike) -> Tensor:
@@ -544,9 +543,9 @@ def clamp_min_(input: Tensor, min: TensorLike) -> Tensor:
     return write(_clamp_min, input, (min,), {})
 
 
-def clamp_max(input: Tensor, max: TensorLike) -> Tensor:
+def clamp_max(input: Tensor, max: TensorLike, out=None) -> Tensor:
     """``input``, but at most ``max``; at a tie the gradient is ``input``'s."""
-    return apply(_clamp_max, (input, max), {})
+    return apply(_clamp_max, (input, max), {}, out)
 
 
 def clamp_max_(input: Tensor, max: TensorLike) -> Tensor:
@@ -554,19 +553,19 @@ def clamp_max_(input: Tensor, max: TensorLike) -> Tensor:
     return write(_clamp_max, input, (max,), {})
 
 
-def fmax(input: Tensor, other: TensorLike) -> Tensor:
+def fmax(input: Tensor, other: TensorLike, out=None) -> Tensor:
     """The larger of each pair, and the number where one is NaN; at a tie the gradient is ``input``'s."""
-    return apply(_fmax, (input, other), {})
+    return apply(_fmax, (input, other), {}, out)
 
 
-def fmin(input: Tensor, other: TensorLike) -> Tensor:
+def fmin(input: Tensor, other: TensorLike, out=None) -> Tensor:
     """The smaller of each pair, and the number where one is NaN; at a tie the gradient is ``input``'s."""
-    return apply(_fmin, (input, other), {})
+    return apply(_fmin, (input, other), {}, out)
 
 
-def heaviside(input: Tensor, values: Tensor) -> Tensor:
+def heaviside(input: Tensor, values: Tensor, out=None) -> Tensor:
     """0 where ``input`` is negative, ``values`` where it is 0, 1 where it is positive."""
-    return apply(_heaviside, (input, values), {})
+    return apply(_heaviside, (input, values), {}, out)
 
 
 def heaviside_(input: Tensor, values: Tensor) -> Tensor:
@@ -574,9 +573,9 @@ def heaviside_(input: Tensor, values: Tensor) -> Tensor:
     return write(_heaviside, input, (values,), {})
 
 
-def nan_to_num(input: Tensor, nan: builtins.float | None = None, posinf: builtins.float | None = None, neginf: builtins.float | None = None) -> Tensor:
+def nan_to_num(input: Tensor, nan: builtins.float | None = None, posinf: builtins.float | None = None, neginf: builtins.float | None = None, out=None) -> Tensor:
     """``input`` with NaN replaced by ``nan`` (0 by default) and the infinities by ``posinf`` and ``neginf`` (the dtype's largest and smallest numbers); the gradient there is 0."""
-    return apply(_nan_to_num, (input,), {"nan": nan, "posinf": posinf, "neginf": neginf})
+    return apply(_nan_to_num, (input,), {"nan": nan, "posinf": posinf, "neginf": neginf}, out)
 
 
 def nan_to_num_(input: Tensor, nan: builtins.float | None = None, posinf: builtins.float | None = None, neginf: builtins.float | None = None) -> Tensor:
@@ -584,26 +583,26 @@ def nan_to_num_(input: Tensor, nan: builtins.float | None = None, posinf: builti
     return write(_nan_to_num, input, (), {"nan": nan, "posinf": posinf, "neginf": neginf})
 
 
-def where(condition: Tensor, input: TensorLike | None = None, other: TensorLike | None = None) -> Any:
+def where(condition: Tensor, input: TensorLike | None = None, other: TensorLike | None = None, out=None) -> Any:
     """``input`` where ``condition`` holds, ``other`` elsewhere. ``where(condition)`` is ``nonzero(condition, as_tuple=True)``."""
     if input is None and other is None:
         return nonzero(condition, as_tuple=True)
-    return apply(_where, (condition, input, other), {})
+    return apply(_where, (condition, input, other), {}, out)
 
 
 def masked(upstream: Tensor, value: Tensor) -> Tensor:
     return apply(_masked, (upstream, value), {})
 
 
-def class_targets(target: Tensor, weight: Tensor | None, classes: builtins.int, dim: builtins.int, ignore_index: builtins.int, label_smoothing: builtins.float, mean: builtins.bool, dtype: DTypeLike, *, axis: Any = None) -> Tensor:
+def class_targets(target: Tensor, weight: Tensor | None, classes: builtins.int, dim: builtins.int, ignore_index: builtins.int, label_smoothing: builtins.float, mean: builtins.bool, dtype: DTypeLike, *, axis=None) -> Tensor:
     if axis is not None:
         dim = axis
     return apply(_class_targets, (target, weight), {"classes": classes, "dim": dim, "ignore_index": ignore_index, "label_smoothing": label_smoothing, "mean": mean, "dtype": dtype})
 
 
-def lerp(input: Tensor, end: TensorLike, weight: TensorLike) -> Tensor:
+def lerp(input: Tensor, end: TensorLike, weight: TensorLike, out=None) -> Tensor:
     """Linear interpolation, ``input + weight * (end - input)``, exact where ``weight`` is 0 or 1. The operands must have one dtype."""
-    return apply(_lerp, (input, end, weight), {})
+    return apply(_lerp, (input, end, weight), {}, out)
 
 
 def lerp_(input: Tensor, end: TensorLike, weight: TensorLike) -> Tensor:
@@ -611,9 +610,9 @@ def lerp_(input: Tensor, end: TensorLike, weight: TensorLike) -> Tensor:
     return write(_lerp, input, (end, weight), {})
 
 
-def addcmul(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Number = 1) -> Tensor:
+def addcmul(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Number = 1, out=None) -> Tensor:
     """``input + value * tensor1 * tensor2``."""
-    return apply(_addcmul, (input, tensor1, tensor2), {"value": value})
+    return apply(_addcmul, (input, tensor1, tensor2), {"value": value}, out)
 
 
 def addcmul_(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Number = 1) -> Tensor:
@@ -621,9 +620,9 @@ def addcmul_(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Number =
     return write(_addcmul, input, (tensor1, tensor2), {"value": value})
 
 
-def addcdiv(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Number = 1) -> Tensor:
+def addcdiv(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Number = 1, out=None) -> Tensor:
     """``input + value * tensor1 / tensor2``; at least one of the two must be a floating-point tensor."""
-    return apply(_addcdiv, (input, tensor1, tensor2), {"value": value})
+    return apply(_addcdiv, (input, tensor1, tensor2), {"value": value}, out)
 
 
 def addcdiv_(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Number = 1) -> Tensor:
@@ -631,9 +630,9 @@ def addcdiv_(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Number =
     return write(_addcdiv, input, (tensor1, tensor2), {"value": value})
 
 
-def eq(input: Tensor, other: TensorLike) -> Tensor:
+def eq(input: Tensor, other: TensorLike, out=None) -> Tensor:
     """``input == other``, elementwise."""
-    return apply(_eq, (input, other), {})
+    return apply(_eq, (input, other), {}, out)
 
 
 def eq_(input: Tensor, other: TensorLike) -> Tensor:
@@ -641,9 +640,9 @@ def eq_(input: Tensor, other: TensorLike) -> Tensor:
     return write(_eq, input, (other,), {})
 
 
-def ne(input: Tensor, other: TensorLike) -> Tensor:
+def ne(input: Tensor, other: TensorLike, out=None) -> Tensor:
     """``input != other``, elementwise."""
-    return apply(_ne, (input, other), {})
+    return apply(_ne, (input, other), {}, out)
 
 
 def ne_(input: Tensor, other: TensorLike) -> Tensor:
@@ -651,9 +650,9 @@ def ne_(input: Tensor, other: TensorLike) -> Tensor:
     return write(_ne, input, (other,), {})
 
 
-def lt(input: Tensor, other: TensorLike) -> Tensor:
+def lt(input: Tensor, other: TensorLike, out=None) -> Tensor:
     """``input < other``, elementwise."""
-    return apply(_lt, (input, other), {})
+    return apply(_lt, (input, other), {}, out)
 
 
 def lt_(input: Tensor, other: TensorLike) -> Tensor:
@@ -661,9 +660,9 @@ def lt_(input: Tensor, other: TensorLike) -> Tensor:
     return write(_lt, input, (other,), {})
 
 
-def le(input: Tensor, other: TensorLike) -> Tensor:
+def le(input: Tensor, other: TensorLike, out=None) -> Tensor:
     """``input <= other``, elementwise."""
-    return apply(_le, (input, other), {})
+    return apply(_le, (input, other), {}, out)
 
 
 def le_(input: Tensor, other: TensorLike) -> Tensor:
@@ -671,9 +670,9 @@ def le_(input: Tensor, other: TensorLike) -> Tensor:
     return write(_le, input, (other,), {})
 
 
-def gt(input: Tensor, other: TensorLike) -> Tensor:
+def gt(input: Tensor, other: TensorLike, out=None) -> Tensor:
     """``input > other``, elementwise."""
-    return apply(_gt, (input, other), {})
+    return apply(_gt, (input, other), {}, out)
 
 
 def gt_(input: Tensor, other: TensorLike) -> Tensor:
@@ -681,9 +680,9 @@ def gt_(input: Tensor, other: TensorLike) -> Tensor:
     return write(_gt, input, (other,), {})
 
 
-def ge(input: Tensor, other: TensorLike) -> Tensor:
+def ge(input: Tensor, other: TensorLike, out=None) -> Tensor:
     """``input >= other``, elementwise."""
-    return apply(_ge, (input, other), {})
+    return apply(_ge, (input, other), {}, out)
 
 
 def ge_(input: Tensor, other: TensorLike) -> Tensor:
@@ -691,9 +690,9 @@ def ge_(input: Tensor, other: TensorLike) -> Tensor:
     return write(_ge, input, (other,), {})
 
 
-def logical_and(input: Tensor, other: TensorLike) -> Tensor:
+def logical_and(input: Tensor, other: TensorLike, out=None) -> Tensor:
     """Whether both are non-zero."""
-    return apply(_logical_and, (input, other), {})
+    return apply(_logical_and, (input, other), {}, out)
 
 
 def logical_and_(input: Tensor, other: TensorLike) -> Tensor:
@@ -701,9 +700,9 @@ def logical_and_(input: Tensor, other: TensorLike) -> Tensor:
     return write(_logical_and, input, (other,), {})
 
 
-def logical_or(input: Tensor, other: TensorLike) -> Tensor:
+def logical_or(input: Tensor, other: TensorLike, out=None) -> Tensor:
     """Whether either is non-zero."""
-    return apply(_logical_or, (input, other), {})
+    return apply(_logical_or, (input, other), {}, out)
 
 
 def logical_or_(input: Tensor, other: TensorLike) -> Tensor:
@@ -711,9 +710,9 @@ def logical_or_(input: Tensor, other: TensorLike) -> Tensor:
     return write(_logical_or, input, (other,), {})
 
 
-def logical_xor(input: Tensor, other: TensorLike) -> Tensor:
+def logical_xor(input: Tensor, other: TensorLike, out=None) -> Tensor:
     """Whether exactly one is non-zero."""
-    return apply(_logical_xor, (input, other), {})
+    return apply(_logical_xor, (input, other), {}, out)
 
 
 def logical_xor_(input: Tensor, other: TensorLike) -> Tensor:
@@ -721,9 +720,9 @@ def logical_xor_(input: Tensor, other: TensorLike) -> Tensor:
     return write(_logical_xor, input, (other,), {})
 
 
-def logical_not(input: Tensor) -> Tensor:
+def logical_not(input: Tensor, out=None) -> Tensor:
     """Whether ``input`` is zero."""
-    return apply(_logical_not, (input,), {})
+    return apply(_logical_not, (input,), {}, out)
 
 
 def logical_not_(input: Tensor) -> Tensor:
@@ -746,9 +745,9 @@ def isfinite(input: Tensor) -> Tensor:
     return apply(_isfinite, (input,), {})
 
 
-def bitwise_and(input: Tensor, other: TensorLike) -> Tensor:
+def bitwise_and(input: Tensor, other: TensorLike, out=None) -> Tensor:
     """Bitwise and of integers; logical and of booleans."""
-    return apply(_bitwise_and, (input, other), {})
+    return apply(_bitwise_and, (input, other), {}, out)
 
 
 def bitwise_and_(input: Tensor, other: TensorLike) -> Tensor:
@@ -756,9 +755,9 @@ def bitwise_and_(input: Tensor, other: TensorLike) -> Tensor:
     return write(_bitwise_and, input, (other,), {})
 
 
-def bitwise_or(input: Tensor, other: TensorLike) -> Tensor:
+def bitwise_or(input: Tensor, other: TensorLike, out=None) -> Tensor:
     """Bitwise or of integers; logical or of booleans."""
-    return apply(_bitwise_or, (input, other), {})
+    return apply(_bitwise_or, (input, other), {}, out)
 
 
 def bitwise_or_(input: Tensor, other: TensorLike) -> Tensor:
@@ -766,9 +765,9 @@ def bitwise_or_(input: Tensor, other: TensorLike) -> Tensor:
     return write(_bitwise_or, input, (other,), {})
 
 
-def bitwise_xor(input: Tensor, other: TensorLike) -> Tensor:
+def bitwise_xor(input: Tensor, other: TensorLike, out=None) -> Tensor:
     """Bitwise exclusive or of integers; of booleans the logical one."""
-    return apply(_bitwise_xor, (input, other), {})
+    return apply(_bitwise_xor, (input, other), {}, out)
 
 
 def bitwise_xor_(input: Tensor, other: TensorLike) -> Tensor:
@@ -776,9 +775,9 @@ def bitwise_xor_(input: Tensor, other: TensorLike) -> Tensor:
     return write(_bitwise_xor, input, (other,), {})
 
 
-def bitwise_not(input: Tensor) -> Tensor:
+def bitwise_not(input: Tensor, out=None) -> Tensor:
     """Bitwise complement of integers; logical not of booleans."""
-    return apply(_bitwise_not, (input,), {})
+    return apply(_bitwise_not, (input,), {}, out)
 
 
 def bitwise_not_(input: Tensor) -> Tensor:
@@ -786,9 +785,9 @@ def bitwise_not_(input: Tensor) -> Tensor:
     return write(_bitwise_not, input, (), {})
 
 
-def bitwise_left_shift(input: Tensor, other: TensorLike) -> Tensor:
+def bitwise_left_shift(input: Tensor, other: TensorLike, out=None) -> Tensor:
     """The bits of ``input`` moved up by ``other`` places, zeros below."""
-    return apply(_bitwise_left_shift, (input, other), {})
+    return apply(_bitwise_left_shift, (input, other), {}, out)
 
 
 def bitwise_left_shift_(input: Tensor, other: TensorLike) -> Tensor:
@@ -796,9 +795,9 @@ def bitwise_left_shift_(input: Tensor, other: TensorLike) -> Tensor:
     return write(_bitwise_left_shift, input, (other,), {})
 
 
-def bitwise_right_shift(input: Tensor, other: TensorLike) -> Tensor:
+def bitwise_right_shift(input: Tensor, other: TensorLike, out=None) -> Tensor:
     """The bits of ``input`` moved down by ``other`` places; the sign stays."""
-    return apply(_bitwise_right_shift, (input, other), {})
+    return apply(_bitwise_right_shift, (input, other), {}, out)
 
 
 def bitwise_right_shift_(input: Tensor, other: TensorLike) -> Tensor:
@@ -806,19 +805,19 @@ def bitwise_right_shift_(input: Tensor, other: TensorLike) -> Tensor:
     return write(_bitwise_right_shift, input, (other,), {})
 
 
-def signbit(input: Tensor) -> Tensor:
+def signbit(input: Tensor, out=None) -> Tensor:
     """Whether the sign is minus, also that of -0.0."""
-    return apply(_signbit, (input,), {})
+    return apply(_signbit, (input,), {}, out)
 
 
-def isposinf(input: Tensor) -> Tensor:
+def isposinf(input: Tensor, out=None) -> Tensor:
     """Whether each element is plus infinity."""
-    return apply(_isposinf, (input,), {})
+    return apply(_isposinf, (input,), {}, out)
 
 
-def isneginf(input: Tensor) -> Tensor:
+def isneginf(input: Tensor, out=None) -> Tensor:
     """Whether each element is minus infinity."""
-    return apply(_isneginf, (input,), {})
+    return apply(_isneginf, (input,), {}, out)
 
 
 def isreal(input: Tensor) -> Tensor:
@@ -838,9 +837,9 @@ def imaginary_part(input: Tensor) -> Tensor:
     return apply(_imaginary_part, (input,), {})
 
 
-def sgn(input: Tensor) -> Tensor:
+def sgn(input: Tensor, out=None) -> Tensor:
     """The sign of real numbers; ``input / |input|`` of complex ones, and 0 at 0, where the gradient is 0 too."""
-    return apply(_sgn, (input,), {})
+    return apply(_sgn, (input,), {}, out)
 
 
 def sgn_(input: Tensor) -> Tensor:
@@ -848,19 +847,19 @@ def sgn_(input: Tensor) -> Tensor:
     return write(_sgn, input, (), {})
 
 
-def angle(input: Tensor) -> Tensor:
+def angle(input: Tensor, out=None) -> Tensor:
     """The angle in the complex plane, in radians between -π and π; 0 or π for real numbers. The gradient at 0 is 0."""
-    return apply(_angle, (input,), {})
+    return apply(_angle, (input,), {}, out)
 
 
-def complex(real: Tensor, imag: Tensor) -> Tensor:
+def complex(real: Tensor, imag: Tensor, out=None) -> Tensor:
     """``real + 1j * imag``, of two tensors of one dtype."""
-    return apply(_complex, (real, imag), {})
+    return apply(_complex, (real, imag), {}, out)
 
 
-def polar(abs: Tensor, angle: Tensor) -> Tensor:
+def polar(abs: Tensor, angle: Tensor, out=None) -> Tensor:
     """The complex numbers of size ``abs`` at ``angle``, in radians."""
-    return apply(_polar, (abs, angle), {})
+    return apply(_polar, (abs, angle), {}, out)
 
 
 def view_as_real(input: Tensor) -> Tensor:
@@ -885,9 +884,9 @@ def convolution_weight_grad(input: Tensor, grad: Tensor, *, shape: Sequence[buil
     return apply(_convolution_weight_grad, (input, grad), {"shape": shape, "stride": stride, "padding": padding, "dilation": dilation, "groups": groups})
 
 
-def histc(input: Tensor, bins: builtins.int = 100, min: builtins.float = 0, max: builtins.float = 0) -> Tensor:
+def histc(input: Tensor, bins: builtins.int = 100, min: builtins.float = 0, max: builtins.float = 0, out=None) -> Tensor:
     """How many elements lie in each of ``bins`` equal intervals from ``min`` to ``max``; of the smallest to the largest element if these are equal."""
-    return apply(_histc, (input,), {"bins": bins, "min": min, "max": max})
+    return apply(_histc, (input,), {"bins": bins, "min": min, "max": max}, out)
 
 
 def bincount(input: Tensor, weights: Tensor | None = None, minlength: builtins.int = 0) -> Tensor:
@@ -895,7 +894,7 @@ def bincount(input: Tensor, weights: Tensor | None = None, minlength: builtins.i
     return apply(_bincount, (input, weights), {"minlength": minlength})
 
 
-def logsumexp(input: Tensor, dim: Dims, keepdim: builtins.bool = False, *, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
+def logsumexp(input: Tensor, dim: Dims, keepdim: builtins.bool = False, *, axis=None, keepdims: builtins.bool | None = None, out=None) -> Tensor:
     """``log(sum(exp(input)))`` over ``dim``, computed without overflow; of nothing, or of nothing but -inf, it is -inf."""
     if axis is not None:
         dim = axis
@@ -903,16 +902,16 @@ def logsumexp(input: Tensor, dim: Dims, keepdim: builtins.bool = False, *, axis:
         keepdim = keepdims
     if keepdim is not False and keepdim is not True:
         keepdim = truth(keepdim)
-    return apply(_logsumexp, (input,), {"dim": dim, "keepdim": keepdim})
+    return apply(_logsumexp, (input,), {"dim": dim, "keepdim": keepdim}, out)
 
 
-def softmax_along(input: Tensor, dim: builtins.int, *, axis: Any = None) -> Tensor:
+def softmax_along(input: Tensor, dim: builtins.int, *, axis=None) -> Tensor:
     if axis is not None:
         dim = axis
     return apply(_softmax_along, (input,), {"dim": dim})
 
 
-def log_softmax_along(input: Tensor, dim: builtins.int, *, axis: Any = None) -> Tensor:
+def log_softmax_along(input: Tensor, dim: builtins.int, *, axis=None) -> Tensor:
     if axis is not None:
         dim = axis
     return apply(_log_softmax_along, (input,), {"dim": dim})
@@ -922,7 +921,7 @@ def softmax_cross_entropy(input: Tensor, target: Tensor, weight: Tensor | None, 
     return apply(_softmax_cross_entropy, (input, target, weight), {"reduction": reduction, "ignore_index": ignore_index, "label_smoothing": label_smoothing})
 
 
-def soft_cross_entropy(input: Tensor, target: Tensor, dim: builtins.int, *, axis: Any = None) -> Tensor:
+def soft_cross_entropy(input: Tensor, target: Tensor, dim: builtins.int, *, axis=None) -> Tensor:
     if axis is not None:
         dim = axis
     return apply(_soft_cross_entropy, (input, target), {"dim": dim})
@@ -944,34 +943,34 @@ def ctc_lengths(input: Tensor, lengths: builtins.tuple[builtins.int, ...]) -> Te
     return apply(_ctc_lengths, (input,), {"lengths": lengths})
 
 
-def linalg_cholesky(input: Tensor, *, upper: builtins.bool = False) -> Tensor:
+def linalg_cholesky(input: Tensor, *, upper: builtins.bool = False, out=None) -> Tensor:
     """The lower triangle L with ``input = L L^H``, or with ``upper`` the upper one U with ``input = U^H U``."""
-    return apply(_linalg_cholesky, (input,), {"upper": upper})
+    return apply(_linalg_cholesky, (input,), {"upper": upper}, out)
 
 
-def linalg_cholesky_ex(input: Tensor, *, upper: builtins.bool = False, check_errors: builtins.bool = False) -> builtins.tuple[Tensor, Tensor]:
+def linalg_cholesky_ex(input: Tensor, *, upper: builtins.bool = False, check_errors: builtins.bool = False, out=None) -> builtins.tuple[Tensor, Tensor]:
     """The Cholesky factor, and ``info``: 0, or the order of the first leading minor that is not positive definite."""
-    return apply(_linalg_cholesky_ex, (input,), {"upper": upper, "check_errors": check_errors})
+    return apply(_linalg_cholesky_ex, (input,), {"upper": upper, "check_errors": check_errors}, out)
 
 
-def linalg_qr(A: Tensor, mode: str = 'reduced') -> builtins.tuple[Tensor, Tensor]:
+def linalg_qr(A: Tensor, mode: str = 'reduced', out=None) -> builtins.tuple[Tensor, Tensor]:
     """``A = Q R`` with orthonormal columns in Q and an upper triangle R: a named tuple ``(Q, R)``."""
-    return apply(_linalg_qr, (A,), {"mode": mode})
+    return apply(_linalg_qr, (A,), {"mode": mode}, out)
 
 
-def differences(input: Tensor, dim: builtins.int, *, axis: Any = None) -> Tensor:
+def differences(input: Tensor, dim: builtins.int, *, axis=None) -> Tensor:
     if axis is not None:
         dim = axis
     return apply(_differences, (input,), {"dim": dim})
 
 
-def differences_adjoint(input: Tensor, dim: builtins.int, *, axis: Any = None) -> Tensor:
+def differences_adjoint(input: Tensor, dim: builtins.int, *, axis=None) -> Tensor:
     if axis is not None:
         dim = axis
     return apply(_differences_adjoint, (input,), {"dim": dim})
 
 
-def cosine(x1: Tensor, x2: Tensor, dim: builtins.int, eps: builtins.float, added: builtins.float = 0.0, *, axis: Any = None) -> Tensor:
+def cosine(x1: Tensor, x2: Tensor, dim: builtins.int, eps: builtins.float, added: builtins.float = 0.0, *, axis=None) -> Tensor:
     if axis is not None:
         dim = axis
     return apply(_cosine, (x1, x2), {"dim": dim, "eps": eps, "added": added})
@@ -998,7 +997,6 @@ def contract(operands: Sequence[Tensor], equation: str) -> Tensor:
         return apply(_contract, tuple(operands), {"equation": equation})
     except Exception:
         misuse()
-        raise
 
 
 def identity_like(input: Tensor, size: builtins.int) -> Tensor:
@@ -1030,9 +1028,9 @@ def bag_sums(input: Tensor, bags: Tensor, count: builtins.int) -> Tensor:
     return apply(_bag_sums, (input, bags), {"count": count})
 
 
-def exp(input: Tensor) -> Tensor:
+def exp(input: Tensor, out=None) -> Tensor:
     """e to the power of ``input``."""
-    return apply(_exp, (input,), {})
+    return apply(_exp, (input,), {}, out)
 
 
 def exp_(input: Tensor) -> Tensor:
@@ -1040,9 +1038,9 @@ def exp_(input: Tensor) -> Tensor:
     return write(_exp, input, (), {})
 
 
-def expm1(input: Tensor) -> Tensor:
+def expm1(input: Tensor, out=None) -> Tensor:
     """``exp(input) - 1``, exact near 0."""
-    return apply(_expm1, (input,), {})
+    return apply(_expm1, (input,), {}, out)
 
 
 def expm1_(input: Tensor) -> Tensor:
@@ -1050,9 +1048,9 @@ def expm1_(input: Tensor) -> Tensor:
     return write(_expm1, input, (), {})
 
 
-def log(input: Tensor) -> Tensor:
+def log(input: Tensor, out=None) -> Tensor:
     """Natural logarithm."""
-    return apply(_log, (input,), {})
+    return apply(_log, (input,), {}, out)
 
 
 def log_(input: Tensor) -> Tensor:
@@ -1060,9 +1058,9 @@ def log_(input: Tensor) -> Tensor:
     return write(_log, input, (), {})
 
 
-def log1p(input: Tensor) -> Tensor:
+def log1p(input: Tensor, out=None) -> Tensor:
     """``log(1 + input)``, exact near 0."""
-    return apply(_log1p, (input,), {})
+    return apply(_log1p, (input,), {}, out)
 
 
 def log1p_(input: Tensor) -> Tensor:
@@ -1070,9 +1068,9 @@ def log1p_(input: Tensor) -> Tensor:
     return write(_log1p, input, (), {})
 
 
-def exp2(input: Tensor) -> Tensor:
+def exp2(input: Tensor, out=None) -> Tensor:
     """2 to the power of ``input``."""
-    return apply(_exp2, (input,), {})
+    return apply(_exp2, (input,), {}, out)
 
 
 def exp2_(input: Tensor) -> Tensor:
@@ -1080,9 +1078,9 @@ def exp2_(input: Tensor) -> Tensor:
     return write(_exp2, input, (), {})
 
 
-def log2(input: Tensor) -> Tensor:
+def log2(input: Tensor, out=None) -> Tensor:
     """Logarithm to base 2."""
-    return apply(_log2, (input,), {})
+    return apply(_log2, (input,), {}, out)
 
 
 def log2_(input: Tensor) -> Tensor:
@@ -1090,9 +1088,9 @@ def log2_(input: Tensor) -> Tensor:
     return write(_log2, input, (), {})
 
 
-def log10(input: Tensor) -> Tensor:
+def log10(input: Tensor, out=None) -> Tensor:
     """Logarithm to base 10."""
-    return apply(_log10, (input,), {})
+    return apply(_log10, (input,), {}, out)
 
 
 def log10_(input: Tensor) -> Tensor:
@@ -1100,9 +1098,9 @@ def log10_(input: Tensor) -> Tensor:
     return write(_log10, input, (), {})
 
 
-def sqrt(input: Tensor) -> Tensor:
+def sqrt(input: Tensor, out=None) -> Tensor:
     """Square root."""
-    return apply(_sqrt, (input,), {})
+    return apply(_sqrt, (input,), {}, out)
 
 
 def sqrt_(input: Tensor) -> Tensor:
@@ -1110,9 +1108,9 @@ def sqrt_(input: Tensor) -> Tensor:
     return write(_sqrt, input, (), {})
 
 
-def rsqrt(input: Tensor) -> Tensor:
+def rsqrt(input: Tensor, out=None) -> Tensor:
     """``1 / sqrt(input)``."""
-    return apply(_rsqrt, (input,), {})
+    return apply(_rsqrt, (input,), {}, out)
 
 
 def rsqrt_(input: Tensor) -> Tensor:
@@ -1120,19 +1118,19 @@ def rsqrt_(input: Tensor) -> Tensor:
     return write(_rsqrt, input, (), {})
 
 
-def logaddexp(input: Tensor, other: TensorLike) -> Tensor:
+def logaddexp(input: Tensor, other: TensorLike, out=None) -> Tensor:
     """``log(exp(input) + exp(other))``, without overflow."""
-    return apply(_logaddexp, (input, other), {})
+    return apply(_logaddexp, (input, other), {}, out)
 
 
-def logaddexp2(input: Tensor, other: TensorLike) -> Tensor:
+def logaddexp2(input: Tensor, other: TensorLike, out=None) -> Tensor:
     """``log2(2 ** input + 2 ** other)``, without overflow."""
-    return apply(_logaddexp2, (input, other), {})
+    return apply(_logaddexp2, (input, other), {}, out)
 
 
-def xlogy(input: TensorLike, other: TensorLike) -> Tensor:
+def xlogy(input: TensorLike, other: TensorLike, out=None) -> Tensor:
     """``input * log(other)``, and 0 where ``input`` is 0, unless ``other`` is NaN."""
-    return apply(_xlogy, (input, other), {})
+    return apply(_xlogy, (input, other), {}, out)
 
 
 def xlogy_(input: Tensor, other: TensorLike) -> Tensor:
@@ -1140,9 +1138,9 @@ def xlogy_(input: Tensor, other: TensorLike) -> Tensor:
     return write(_xlogy, input, (other,), {})
 
 
-def xlog1py(input: TensorLike, other: TensorLike) -> Tensor:
+def xlog1py(input: TensorLike, other: TensorLike, out=None) -> Tensor:
     """``input * log1p(other)``, and 0 where ``input`` is 0, unless ``other`` is NaN."""
-    return apply(_xlog1py, (input, other), {})
+    return apply(_xlog1py, (input, other), {}, out)
 
 
 def fit(input: Tensor, dims: Sequence[builtins.int], sizes: Sequence[builtins.int]) -> Tensor:
@@ -1153,31 +1151,31 @@ def fourier(input: Tensor, dims: Sequence[builtins.int], norm: str, inverse: bui
     return apply(_fourier, (input,), {"dims": dims, "norm": norm, "inverse": inverse})
 
 
-def half_fourier(input: Tensor, dim: builtins.int, norm: str, *, axis: Any = None) -> Tensor:
+def half_fourier(input: Tensor, dim: builtins.int, norm: str, *, axis=None) -> Tensor:
     if axis is not None:
         dim = axis
     return apply(_half_fourier, (input,), {"dim": dim, "norm": norm})
 
 
-def whole_fourier(input: Tensor, dim: builtins.int, norm: str, inverse: builtins.bool, *, axis: Any = None) -> Tensor:
+def whole_fourier(input: Tensor, dim: builtins.int, norm: str, inverse: builtins.bool, *, axis=None) -> Tensor:
     if axis is not None:
         dim = axis
     return apply(_whole_fourier, (input,), {"dim": dim, "norm": norm, "inverse": inverse})
 
 
-def from_whole(input: Tensor, dim: builtins.int, norm: str, inverse: builtins.bool, *, axis: Any = None) -> Tensor:
+def from_whole(input: Tensor, dim: builtins.int, norm: str, inverse: builtins.bool, *, axis=None) -> Tensor:
     if axis is not None:
         dim = axis
     return apply(_from_whole, (input,), {"dim": dim, "norm": norm, "inverse": inverse})
 
 
-def from_half(input: Tensor, dim: builtins.int, points: builtins.int, norm: str, *, axis: Any = None) -> Tensor:
+def from_half(input: Tensor, dim: builtins.int, points: builtins.int, norm: str, *, axis=None) -> Tensor:
     if axis is not None:
         dim = axis
     return apply(_from_half, (input,), {"dim": dim, "points": points, "norm": norm})
 
 
-def weigh_middle(input: Tensor, dim: builtins.int, points: builtins.int, factor: builtins.float, *, axis: Any = None) -> Tensor:
+def weigh_middle(input: Tensor, dim: builtins.int, points: builtins.int, factor: builtins.float, *, axis=None) -> Tensor:
     if axis is not None:
         dim = axis
     return apply(_weigh_middle, (input,), {"dim": dim, "points": points, "factor": factor})
@@ -1215,20 +1213,20 @@ def patches_sum(columns: Tensor, *, shape: Sequence[builtins.int], kernel: built
     return apply(_patches_sum, (columns,), {"shape": shape, "kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size})
 
 
-def gated_half(input: Tensor, dim: builtins.int, *, axis: Any = None) -> Tensor:
+def gated_half(input: Tensor, dim: builtins.int, *, axis=None) -> Tensor:
     if axis is not None:
         dim = axis
     return apply(_gated_half, (input,), {"dim": dim})
 
 
-def gather(input: Tensor, dim: builtins.int, index: Tensor, *, axis: Any = None) -> Tensor:
+def gather(input: Tensor, dim: builtins.int, index: Tensor, *, axis=None, out=None) -> Tensor:
     """``out[i][j] = input[index[i][j]][j]`` for ``dim=0``, and likewise for other dimensions; ``index`` decides the shape."""
     if axis is not None:
         dim = axis
-    return apply(_gather, (input, index), {"dim": dim})
+    return apply(_gather, (input, index), {"dim": dim}, out)
 
 
-def gather_accumulate(input: Tensor, index: Tensor, dim: builtins.int, shape: Sequence[builtins.int], unique: builtins.bool = False, *, axis: Any = None) -> Tensor:
+def gather_accumulate(input: Tensor, index: Tensor, dim: builtins.int, shape: Sequence[builtins.int], unique: builtins.bool = False, *, axis=None) -> Tensor:
     if axis is not None:
         dim = axis
     return apply(_gather_accumulate, (input, index), {"dim": dim, "shape": shape, "unique": unique})
@@ -1239,7 +1237,6 @@ def index_of(tensors: Sequence[Tensor], sizes: builtins.tuple[builtins.int, ...]
         return apply(_index_of, tuple(tensors), {"sizes": sizes, "dims": dims})
     except Exception:
         misuse()
-        raise
 
 
 def resample(input: Tensor, *, size: builtins.tuple[builtins.int, ...], scales: builtins.tuple[builtins.float | None, ...], method: str, align: builtins.bool) -> Tensor:
@@ -1262,9 +1259,9 @@ def sample_slopes(grid: Tensor, *, image: builtins.tuple[builtins.int, ...], pad
     return apply(_sample_slopes, (grid,), {"image": image, "padding_mode": padding_mode, "align": align})
 
 
-def gcd(input: Tensor, other: TensorLike) -> Tensor:
+def gcd(input: Tensor, other: TensorLike, out=None) -> Tensor:
     """The greatest common divisor of integers, never negative; of 0 and 0 it is 0."""
-    return apply(_gcd, (input, other), {})
+    return apply(_gcd, (input, other), {}, out)
 
 
 def gcd_(input: Tensor, other: TensorLike) -> Tensor:
@@ -1272,9 +1269,9 @@ def gcd_(input: Tensor, other: TensorLike) -> Tensor:
     return write(_gcd, input, (other,), {})
 
 
-def lcm(input: Tensor, other: TensorLike) -> Tensor:
+def lcm(input: Tensor, other: TensorLike, out=None) -> Tensor:
     """The least common multiple of integers, never negative; with 0 it is 0."""
-    return apply(_lcm, (input, other), {})
+    return apply(_lcm, (input, other), {}, out)
 
 
 def lcm_(input: Tensor, other: TensorLike) -> Tensor:
@@ -1282,9 +1279,9 @@ def lcm_(input: Tensor, other: TensorLike) -> Tensor:
     return write(_lcm, input, (other,), {})
 
 
-def nextafter(input: Tensor, other: TensorLike) -> Tensor:
+def nextafter(input: Tensor, other: TensorLike, out=None) -> Tensor:
     """The floating point number next to ``input`` on the way to ``other``; no gradient."""
-    return apply(_nextafter, (input, other), {})
+    return apply(_nextafter, (input, other), {}, out)
 
 
 def nextafter_(input: Tensor, other: TensorLike) -> Tensor:
@@ -1292,24 +1289,24 @@ def nextafter_(input: Tensor, other: TensorLike) -> Tensor:
     return write(_nextafter, input, (other,), {})
 
 
-def frexp(input: Tensor) -> builtins.tuple[Tensor, Tensor]:
+def frexp(input: Tensor, out=None) -> builtins.tuple[Tensor, Tensor]:
     """``input = mantissa * 2 ** exponent`` with mantissas from 0.5 to below 1: a named tuple; the exponents are int32."""
-    return apply(_frexp, (input,), {})
+    return apply(_frexp, (input,), {}, out)
 
 
-def linalg_inv(A: Tensor) -> Tensor:
+def linalg_inv(A: Tensor, out=None) -> Tensor:
     """The inverse of each square matrix."""
-    return apply(_linalg_inv, (A,), {})
+    return apply(_linalg_inv, (A,), {}, out)
 
 
-def linalg_inv_ex(A: Tensor, *, check_errors: builtins.bool = False) -> builtins.tuple[Tensor, Tensor]:
+def linalg_inv_ex(A: Tensor, *, check_errors: builtins.bool = False, out=None) -> builtins.tuple[Tensor, Tensor]:
     """The inverse of each square matrix, and ``info``: 0, or the number of the first zero pivot where a matrix is singular."""
-    return apply(_linalg_inv_ex, (A,), {"check_errors": check_errors})
+    return apply(_linalg_inv_ex, (A,), {"check_errors": check_errors}, out)
 
 
-def linalg_det(A: Tensor) -> Tensor:
+def linalg_det(A: Tensor, out=None) -> Tensor:
     """The determinant of each square matrix. First and second derivatives are right for singular matrices too."""
-    return apply(_linalg_det, (A,), {})
+    return apply(_linalg_det, (A,), {}, out)
 
 
 def cofactors(A: Tensor) -> Tensor:
@@ -1320,9 +1317,9 @@ def cofactors_slope(A: Tensor, direction: Tensor) -> Tensor:
     return apply(_cofactors_slope, (A, direction), {})
 
 
-def linalg_slogdet(A: Tensor) -> builtins.tuple[Tensor, Tensor]:
+def linalg_slogdet(A: Tensor, out=None) -> builtins.tuple[Tensor, Tensor]:
     """The sign and the logarithm of the magnitude of each determinant, also where the determinant itself would overflow."""
-    return apply(_linalg_slogdet, (A,), {})
+    return apply(_linalg_slogdet, (A,), {}, out)
 
 
 def counting_error(input: Tensor, target: Tensor, reduction: str) -> Tensor:
@@ -1403,9 +1400,9 @@ def masked_fill_(input: Tensor, mask: Tensor, value: TensorLike) -> Tensor:
     return write(_masked_fill, input, (mask, value), {})
 
 
-def masked_select(input: Tensor, mask: Tensor) -> Tensor:
+def masked_select(input: Tensor, mask: Tensor, out=None) -> Tensor:
     """The elements where the boolean ``mask`` is true, in one dimension; both broadcast."""
-    return apply(_masked_select, (input, mask), {})
+    return apply(_masked_select, (input, mask), {}, out)
 
 
 def masked_place(input: Tensor, mask: Tensor) -> Tensor:
@@ -1427,7 +1424,7 @@ def matrix_exp(input: Tensor) -> Tensor:
     return apply(_matrix_exp, (input,), {})
 
 
-def variance(input: Tensor, dim: Dims = None, correction: Number = 1, keepdim: builtins.bool = False, *, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
+def variance(input: Tensor, dim: Dims = None, correction: Number = 1, keepdim: builtins.bool = False, *, axis=None, keepdims: builtins.bool | None = None) -> Tensor:
     if axis is not None:
         dim = axis
     if keepdims is not None:
@@ -1437,7 +1434,7 @@ def variance(input: Tensor, dim: Dims = None, correction: Number = 1, keepdim: b
     return apply(_variance, (input,), {"dim": dim, "correction": correction, "keepdim": keepdim})
 
 
-def deviation(input: Tensor, dim: Dims = None, correction: Number = 1, keepdim: builtins.bool = False, *, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
+def deviation(input: Tensor, dim: Dims = None, correction: Number = 1, keepdim: builtins.bool = False, *, axis=None, keepdims: builtins.bool | None = None) -> Tensor:
     if axis is not None:
         dim = axis
     if keepdims is not None:
@@ -1447,7 +1444,7 @@ def deviation(input: Tensor, dim: Dims = None, correction: Number = 1, keepdim: 
     return apply(_deviation, (input,), {"dim": dim, "correction": correction, "keepdim": keepdim})
 
 
-def norm_over(input: Tensor, p: builtins.float, dim: Dims = None, keepdim: builtins.bool = False, *, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
+def norm_over(input: Tensor, p: builtins.float, dim: Dims = None, keepdim: builtins.bool = False, *, axis=None, keepdims: builtins.bool | None = None) -> Tensor:
     if axis is not None:
         dim = axis
     if keepdims is not None:
@@ -1457,7 +1454,7 @@ def norm_over(input: Tensor, p: builtins.float, dim: Dims = None, keepdim: built
     return apply(_norm_over, (input,), {"p": p, "dim": dim, "keepdim": keepdim})
 
 
-def distance(x1: Tensor, x2: Tensor, dim: builtins.int | None = None, keepdim: builtins.bool = False, eps: builtins.float = 0.0, *, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
+def distance(x1: Tensor, x2: Tensor, dim: builtins.int | None = None, keepdim: builtins.bool = False, eps: builtins.float = 0.0, *, axis=None, keepdims: builtins.bool | None = None) -> Tensor:
     if axis is not None:
         dim = axis
     if keepdims is not None:
@@ -1483,28 +1480,28 @@ def standardize_channels(input: Tensor, weight: Tensor | None = None, bias: Tens
     return apply(_standardize_channels, (input, weight, bias), {"eps": eps})
 
 
-def cummax(input: Tensor, dim: builtins.int, *, axis: Any = None) -> builtins.tuple[Tensor, Tensor]:
+def cummax(input: Tensor, dim: builtins.int, *, axis=None, out=None) -> builtins.tuple[Tensor, Tensor]:
     """The largest element so far along ``dim`` and its position, of several the last: a named tuple ``(values, indices)``. NaN stays."""
     if axis is not None:
         dim = axis
-    return apply(_cummax, (input,), {"dim": dim})
+    return apply(_cummax, (input,), {"dim": dim}, out)
 
 
-def cummin(input: Tensor, dim: builtins.int, *, axis: Any = None) -> builtins.tuple[Tensor, Tensor]:
+def cummin(input: Tensor, dim: builtins.int, *, axis=None, out=None) -> builtins.tuple[Tensor, Tensor]:
     """The smallest element so far along ``dim`` and its position, of several the last: a named tuple ``(values, indices)``. NaN stays."""
     if axis is not None:
         dim = axis
-    return apply(_cummin, (input,), {"dim": dim})
+    return apply(_cummin, (input,), {"dim": dim}, out)
 
 
-def logcumsumexp(input: Tensor, dim: builtins.int, *, axis: Any = None) -> Tensor:
+def logcumsumexp(input: Tensor, dim: builtins.int, *, axis=None, out=None) -> Tensor:
     """The logarithm of the running sum of exponentials along ``dim``, computed without overflow. Floating point only."""
     if axis is not None:
         dim = axis
-    return apply(_logcumsumexp, (input,), {"dim": dim})
+    return apply(_logcumsumexp, (input,), {"dim": dim}, out)
 
 
-def kthvalue(input: Tensor, k: builtins.int, dim: builtins.int = -1, keepdim: builtins.bool = False, *, axis: Any = None, keepdims: builtins.bool | None = None) -> builtins.tuple[Tensor, Tensor]:
+def kthvalue(input: Tensor, k: builtins.int, dim: builtins.int = -1, keepdim: builtins.bool = False, *, axis=None, keepdims: builtins.bool | None = None, out=None) -> builtins.tuple[Tensor, Tensor]:
     """The ``k``-th smallest element along ``dim`` (1 is the smallest) and its position: a named tuple ``(values, indices)``."""
     if axis is not None:
         dim = axis
@@ -1512,10 +1509,10 @@ def kthvalue(input: Tensor, k: builtins.int, dim: builtins.int = -1, keepdim: bu
         keepdim = keepdims
     if keepdim is not False and keepdim is not True:
         keepdim = truth(keepdim)
-    return apply(_kthvalue, (input,), {"k": k, "dim": dim, "keepdim": keepdim})
+    return apply(_kthvalue, (input,), {"k": k, "dim": dim, "keepdim": keepdim}, out)
 
 
-def median_along(input: Tensor, dim: builtins.int, keepdim: builtins.bool = False, ignore_nan: builtins.bool = False, *, axis: Any = None, keepdims: builtins.bool | None = None) -> builtins.tuple[Tensor, Tensor]:
+def median_along(input: Tensor, dim: builtins.int, keepdim: builtins.bool = False, ignore_nan: builtins.bool = False, *, axis=None, keepdims: builtins.bool | None = None) -> builtins.tuple[Tensor, Tensor]:
     if axis is not None:
         dim = axis
     if keepdims is not None:
@@ -1529,7 +1526,7 @@ def median_of_all(input: Tensor, ignore_nan: builtins.bool = False) -> Tensor:
     return apply(_median_of_all, (input,), {"ignore_nan": ignore_nan})
 
 
-def mode(input: Tensor, dim: builtins.int = -1, keepdim: builtins.bool = False, *, axis: Any = None, keepdims: builtins.bool | None = None) -> builtins.tuple[Tensor, Tensor]:
+def mode(input: Tensor, dim: builtins.int = -1, keepdim: builtins.bool = False, *, axis=None, keepdims: builtins.bool | None = None, out=None) -> builtins.tuple[Tensor, Tensor]:
     """The most frequent element along ``dim``, of several the smallest, and where it stands last: a named tuple ``(values, indices)``."""
     if axis is not None:
         dim = axis
@@ -1537,7 +1534,7 @@ def mode(input: Tensor, dim: builtins.int = -1, keepdim: builtins.bool = False, 
         keepdim = keepdims
     if keepdim is not False and keepdim is not True:
         keepdim = truth(keepdim)
-    return apply(_mode, (input,), {"dim": dim, "keepdim": keepdim})
+    return apply(_mode, (input,), {"dim": dim, "keepdim": keepdim}, out)
 
 
 def extend(input: Tensor, widths: Sequence[builtins.int], border: str = 'constant', value: builtins.float = 0.0) -> Tensor:
@@ -1548,9 +1545,9 @@ def extend_adjoint(input: Tensor, widths: Sequence[builtins.int], border: str) -
     return apply(_extend_adjoint, (input,), {"widths": widths, "border": border})
 
 
-def matmul(input: Tensor, other: Tensor) -> Tensor:
+def matmul(input: Tensor, other: Tensor, out=None) -> Tensor:
     """Matrix product over the last two dimensions; leading ones broadcast. One-dimensional operands are vectors."""
-    return apply(_matmul, (input, other), {})
+    return apply(_matmul, (input, other), {}, out)
 
 
 def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
@@ -1558,38 +1555,38 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     return apply(_linear, (input, weight, bias), {})
 
 
-def linalg_eigh(input: Tensor, UPLO: str = 'L') -> builtins.tuple[Tensor, Tensor]:
+def linalg_eigh(input: Tensor, UPLO: str = 'L', out=None) -> builtins.tuple[Tensor, Tensor]:
     """Eigenvalues in ascending order and orthonormal eigenvectors, as columns, of Hermitian (symmetric) matrices."""
-    return apply(_linalg_eigh, (input,), {"UPLO": UPLO})
+    return apply(_linalg_eigh, (input,), {"UPLO": UPLO}, out)
 
 
-def linalg_eigvalsh(input: Tensor, UPLO: str = 'L') -> Tensor:
+def linalg_eigvalsh(input: Tensor, UPLO: str = 'L', out=None) -> Tensor:
     """The eigenvalues of Hermitian (symmetric) matrices in ascending order; see ``linalg.eigh``."""
-    return apply(_linalg_eigvalsh, (input,), {"UPLO": UPLO})
+    return apply(_linalg_eigvalsh, (input,), {"UPLO": UPLO}, out)
 
 
-def linalg_eig(input: Tensor) -> builtins.tuple[Tensor, Tensor]:
+def linalg_eig(input: Tensor, out=None) -> builtins.tuple[Tensor, Tensor]:
     """Eigenvalues and eigenvectors, as columns of length 1, of square matrices: a named tuple ``(eigenvalues, eigenvectors)``, complex."""
-    return apply(_linalg_eig, (input,), {})
+    return apply(_linalg_eig, (input,), {}, out)
 
 
-def linalg_svd(A: Tensor, full_matrices: builtins.bool = True) -> builtins.tuple[Tensor, Tensor, Tensor]:
+def linalg_svd(A: Tensor, full_matrices: builtins.bool = True, out=None) -> builtins.tuple[Tensor, Tensor, Tensor]:
     """``A = U diag(S) Vh`` with orthonormal columns in U and rows in Vh, and S descending: a named tuple ``(U, S, Vh)``."""
-    return apply(_linalg_svd, (A,), {"full_matrices": full_matrices})
+    return apply(_linalg_svd, (A,), {"full_matrices": full_matrices}, out)
 
 
-def linalg_svdvals(A: Tensor) -> Tensor:
+def linalg_svdvals(A: Tensor, out=None) -> Tensor:
     """The singular values of each matrix in descending order."""
-    return apply(_linalg_svdvals, (A,), {})
+    return apply(_linalg_svdvals, (A,), {}, out)
 
 
 def pseudo_inverse(A: Tensor, atol: TensorLike | None = None, rtol: TensorLike | None = None, hermitian: builtins.bool = False) -> Tensor:
     return apply(_pseudo_inverse, (A, atol, rtol), {"hermitian": hermitian})
 
 
-def linalg_lstsq(input: Tensor, b: Tensor, rcond: builtins.float | None = None, *, driver: str | None = None) -> builtins.tuple[Tensor, Tensor, Tensor, Tensor]:
+def linalg_lstsq(input: Tensor, b: Tensor, rcond: builtins.float | None = None, *, driver: str | None = None, out=None) -> builtins.tuple[Tensor, Tensor, Tensor, Tensor]:
     """X that minimises the length of ``input X - b``, the shortest one if there are several: ``(solution, residuals, rank, singular_values)``."""
-    return apply(_linalg_lstsq, (input, b), {"rcond": rcond, "driver": driver})
+    return apply(_linalg_lstsq, (input, b), {"rcond": rcond, "driver": driver}, out)
 
 
 def draw_uniform(input: Tensor, low: builtins.float = 0.0, high: builtins.float = 1.0, shape: Sequence[builtins.int] | None = None, generator: Generator | None = None) -> Tensor:
@@ -1642,14 +1639,14 @@ def draw_bernoulli(input: Tensor, p: TensorLike = 0.5, shape: Sequence[builtins.
     return apply(_draw_bernoulli, (input, p), {"shape": shape, "generator": generator})
 
 
-def bernoulli(input: Tensor, p: builtins.float | None = None, *, generator: Generator | None = None) -> Tensor:
+def bernoulli(input: Tensor, p: builtins.float | None = None, *, generator: Generator | None = None, out=None) -> Tensor:
     """Ones with the probability that each element of ``input`` gives, else zeros; with ``p`` all with that probability, in the shape of ``input``."""
-    return apply(_bernoulli, (input,), {"p": p, "generator": generator})
+    return apply(_bernoulli, (input,), {"p": p, "generator": generator}, out)
 
 
-def multinomial(input: Tensor, num_samples: builtins.int, replacement: builtins.bool = False, *, generator: Generator | None = None) -> Tensor:
+def multinomial(input: Tensor, num_samples: builtins.int, replacement: builtins.bool = False, *, generator: Generator | None = None, out=None) -> Tensor:
     """Indices into the last dimension, drawn with the weights in each row of ``input`` (one or two dimensions), as int64."""
-    return apply(_multinomial, (input,), {"num_samples": num_samples, "replacement": replacement, "generator": generator})
+    return apply(_multinomial, (input,), {"num_samples": num_samples, "replacement": replacement, "generator": generator}, out)
 
 
 def relu(input: Tensor, inplace: builtins.bool = False) -> Tensor:
@@ -1750,16 +1747,16 @@ def softshrink(input: Tensor, lambd: builtins.float = 0.5) -> Tensor:
     return apply(_softshrink, (input,), {"lambd": lambd})
 
 
-def hardshrink(input: Tensor, lambd: builtins.float = 0.5) -> Tensor:
+def hardshrink(input: Tensor, lambd: builtins.float = 0.5, out=None) -> Tensor:
     """``input``, but 0 between ``-lambd`` and ``lambd``."""
-    return apply(_hardshrink, (input,), {"lambd": lambd})
+    return apply(_hardshrink, (input,), {"lambd": lambd}, out)
 
 
-def threshold(input: Tensor, threshold: builtins.float, value: builtins.float, inplace: builtins.bool = False) -> Tensor:
+def threshold(input: Tensor, threshold: builtins.float, value: builtins.float, inplace: builtins.bool = False, out=None) -> Tensor:
     """``input`` where it is above ``threshold``, else ``value``."""
     if inplace:
         return write(_threshold, input, (), {"threshold": threshold, "value": value})
-    return apply(_threshold, (input,), {"threshold": threshold, "value": value})
+    return apply(_threshold, (input,), {"threshold": threshold, "value": value}, out)
 
 
 def threshold_(input: Tensor, threshold: builtins.float, value: builtins.float) -> Tensor:
@@ -1771,14 +1768,14 @@ def slopes(input: Tensor, weight: TensorLike) -> Tensor:
     return apply(_slopes, (input, weight), {})
 
 
-def geqrf(input: Tensor) -> builtins.tuple[Tensor, Tensor]:
+def geqrf(input: Tensor, out=None) -> builtins.tuple[Tensor, Tensor]:
     """The QR factorization as LAPACK packs it: R, and below it the vectors of the reflections whose factors are ``tau``. Without gradient; use ``linalg.qr``."""
-    return apply(_geqrf, (input,), {})
+    return apply(_geqrf, (input,), {}, out)
 
 
-def floor(input: Tensor) -> Tensor:
+def floor(input: Tensor, out=None) -> Tensor:
     """The largest integer not above ``input``; the gradient is 0."""
-    return apply(_floor, (input,), {})
+    return apply(_floor, (input,), {}, out)
 
 
 def floor_(input: Tensor) -> Tensor:
@@ -1786,9 +1783,9 @@ def floor_(input: Tensor) -> Tensor:
     return write(_floor, input, (), {})
 
 
-def ceil(input: Tensor) -> Tensor:
+def ceil(input: Tensor, out=None) -> Tensor:
     """The smallest integer not below ``input``; the gradient is 0."""
-    return apply(_ceil, (input,), {})
+    return apply(_ceil, (input,), {}, out)
 
 
 def ceil_(input: Tensor) -> Tensor:
@@ -1796,9 +1793,9 @@ def ceil_(input: Tensor) -> Tensor:
     return write(_ceil, input, (), {})
 
 
-def trunc(input: Tensor) -> Tensor:
+def trunc(input: Tensor, out=None) -> Tensor:
     """``input`` without its fractional part; the gradient is 0."""
-    return apply(_trunc, (input,), {})
+    return apply(_trunc, (input,), {}, out)
 
 
 def trunc_(input: Tensor) -> Tensor:
@@ -1806,9 +1803,9 @@ def trunc_(input: Tensor) -> Tensor:
     return write(_trunc, input, (), {})
 
 
-def round(input: Tensor, *, decimals: builtins.int = 0) -> Tensor:
+def round(input: Tensor, *, decimals: builtins.int = 0, out=None) -> Tensor:
     """``input`` rounded to ``decimals`` places, halves to the even neighbour; the gradient is 0."""
-    return apply(_round, (input,), {"decimals": decimals})
+    return apply(_round, (input,), {"decimals": decimals}, out)
 
 
 def round_(input: Tensor, *, decimals: builtins.int = 0) -> Tensor:
@@ -1816,9 +1813,9 @@ def round_(input: Tensor, *, decimals: builtins.int = 0) -> Tensor:
     return write(_round, input, (), {"decimals": decimals})
 
 
-def frac(input: Tensor) -> Tensor:
+def frac(input: Tensor, out=None) -> Tensor:
     """The fractional part, ``input - trunc(input)``."""
-    return apply(_frac, (input,), {})
+    return apply(_frac, (input,), {}, out)
 
 
 def frac_(input: Tensor) -> Tensor:
@@ -1826,9 +1823,9 @@ def frac_(input: Tensor) -> Tensor:
     return write(_frac, input, (), {})
 
 
-def remainder(input: Tensor, other: TensorLike) -> Tensor:
+def remainder(input: Tensor, other: TensorLike, out=None) -> Tensor:
     """The remainder of ``input / other`` with the sign of ``other``, as Python's ``%``. Integers divided by 0 raise ``RuntimeError``."""
-    return apply(_remainder, (input, other), {})
+    return apply(_remainder, (input, other), {}, out)
 
 
 def remainder_(input: Tensor, other: TensorLike) -> Tensor:
@@ -1836,9 +1833,9 @@ def remainder_(input: Tensor, other: TensorLike) -> Tensor:
     return write(_remainder, input, (other,), {})
 
 
-def fmod(input: Tensor, other: TensorLike) -> Tensor:
+def fmod(input: Tensor, other: TensorLike, out=None) -> Tensor:
     """The remainder of ``input / other`` with the sign of ``input``, as C's ``fmod``. Integers divided by 0 raise ``RuntimeError``."""
-    return apply(_fmod, (input, other), {})
+    return apply(_fmod, (input, other), {}, out)
 
 
 def fmod_(input: Tensor, other: TensorLike) -> Tensor:
@@ -1846,9 +1843,9 @@ def fmod_(input: Tensor, other: TensorLike) -> Tensor:
     return write(_fmod, input, (other,), {})
 
 
-def floor_divide(input: Tensor, other: TensorLike) -> Tensor:
+def floor_divide(input: Tensor, other: TensorLike, out=None) -> Tensor:
     """``input / other`` rounded down, in the operands' dtype; the gradient is 0. Integers divided by 0 raise ``RuntimeError``."""
-    return apply(_floor_divide, (input, other), {})
+    return apply(_floor_divide, (input, other), {}, out)
 
 
 def floor_divide_(input: Tensor, other: TensorLike) -> Tensor:
@@ -1860,18 +1857,18 @@ def trunc_divide(input: Tensor, other: TensorLike) -> Tensor:
     return apply(_trunc_divide, (input, other), {})
 
 
-def index_select(input: Tensor, dim: builtins.int, index: Tensor, *, axis: Any = None) -> Tensor:
+def index_select(input: Tensor, dim: builtins.int, index: Tensor, *, axis=None, out=None) -> Tensor:
     """The slices of ``input`` along ``dim`` that the integers in ``index`` name, repeats included."""
     if axis is not None:
         dim = axis
-    return apply(_index_select, (input, index), {"dim": dim})
+    return apply(_index_select, (input, index), {"dim": dim}, out)
 
 
-def index_add(input: Tensor, dim: builtins.int, index: Tensor, source: Tensor, *, alpha: Number = 1, axis: Any = None) -> Tensor:
+def index_add(input: Tensor, dim: builtins.int, index: Tensor, source: Tensor, *, alpha: Number = 1, axis=None, out=None) -> Tensor:
     """``input`` with the slices of ``source`` times ``alpha`` added to its slices that ``index`` names, repeats included."""
     if axis is not None:
         dim = axis
-    return apply(_index_add, (input, index, source), {"dim": dim, "alpha": alpha})
+    return apply(_index_add, (input, index, source), {"dim": dim, "alpha": alpha}, out)
 
 
 def index_add_(input: Tensor, dim: builtins.int, index: Tensor, source: Tensor, *, alpha: Number = 1) -> Tensor:
@@ -1879,13 +1876,13 @@ def index_add_(input: Tensor, dim: builtins.int, index: Tensor, source: Tensor, 
     return write(_index_add, input, (index, source), {"dim": dim, "alpha": alpha})
 
 
-def positions(index: Tensor, shape: Sequence[builtins.int], name: str, dim: builtins.int | None = None, wraps: builtins.bool = True, *, axis: Any = None) -> Tensor:
+def positions(index: Tensor, shape: Sequence[builtins.int], name: str, dim: builtins.int | None = None, wraps: builtins.bool = True, *, axis=None) -> Tensor:
     if axis is not None:
         dim = axis
     return apply(_positions, (index,), {"shape": shape, "name": name, "dim": dim, "wraps": wraps})
 
 
-def write_rows(input: Tensor, index: Tensor, values: TensorLike, dim: builtins.int, name: str, wraps: builtins.bool = True, inplace: builtins.bool = False, *, axis: Any = None) -> Tensor:
+def write_rows(input: Tensor, index: Tensor, values: TensorLike, dim: builtins.int, name: str, wraps: builtins.bool = True, inplace: builtins.bool = False, *, axis=None) -> Tensor:
     if axis is not None:
         dim = axis
     if inplace:
@@ -1893,19 +1890,19 @@ def write_rows(input: Tensor, index: Tensor, values: TensorLike, dim: builtins.i
     return apply(_write_rows, (input, index, values), {"dim": dim, "name": name, "wraps": wraps})
 
 
-def rows_back(input: Tensor, index: Tensor, dim: builtins.int, *, axis: Any = None) -> builtins.tuple[Tensor, Tensor]:
+def rows_back(input: Tensor, index: Tensor, dim: builtins.int, *, axis=None) -> builtins.tuple[Tensor, Tensor]:
     if axis is not None:
         dim = axis
     return apply(_rows_back, (input, index), {"dim": dim})
 
 
-def cumsum(input: Tensor, dim: builtins.int, *, dtype: DTypeLike | None = None, axis: Any = None) -> Tensor:
+def cumsum(input: Tensor, dim: builtins.int, *, dtype: DTypeLike | None = None, axis=None, out=None) -> Tensor:
     """The running sum along ``dim``. Integers add up in int64."""
     if dtype is not None:
-        return apply(_cumsum, (input,), {"dim": dim, "dtype": dtype})
+        return apply(_cumsum, (input,), {"dim": dim, "dtype": dtype}, out)
     if axis is not None:
         dim = axis
-    return apply(_cumsum, (input,), {"dim": dim, "dtype": dtype})
+    return apply(_cumsum, (input,), {"dim": dim, "dtype": dtype}, out)
 
 
 def cumsum_(input: Tensor, dim: builtins.int, *, dtype: DTypeLike | None = None) -> Tensor:
@@ -1913,13 +1910,13 @@ def cumsum_(input: Tensor, dim: builtins.int, *, dtype: DTypeLike | None = None)
     return write(_cumsum, input, (), {"dim": dim, "dtype": dtype})
 
 
-def cumprod(input: Tensor, dim: builtins.int, *, dtype: DTypeLike | None = None, axis: Any = None) -> Tensor:
+def cumprod(input: Tensor, dim: builtins.int, *, dtype: DTypeLike | None = None, axis=None, out=None) -> Tensor:
     """The running product along ``dim``. Integers multiply in int64."""
     if dtype is not None:
-        return apply(_cumprod, (input,), {"dim": dim, "dtype": dtype})
+        return apply(_cumprod, (input,), {"dim": dim, "dtype": dtype}, out)
     if axis is not None:
         dim = axis
-    return apply(_cumprod, (input,), {"dim": dim, "dtype": dtype})
+    return apply(_cumprod, (input,), {"dim": dim, "dtype": dtype}, out)
 
 
 def cumprod_(input: Tensor, dim: builtins.int, *, dtype: DTypeLike | None = None) -> Tensor:
@@ -1927,26 +1924,26 @@ def cumprod_(input: Tensor, dim: builtins.int, *, dtype: DTypeLike | None = None
     return write(_cumprod, input, (), {"dim": dim, "dtype": dtype})
 
 
-def shift(input: Tensor, dim: builtins.int, step: builtins.int, fill: builtins.float, *, axis: Any = None) -> Tensor:
+def shift(input: Tensor, dim: builtins.int, step: builtins.int, fill: builtins.float, *, axis=None) -> Tensor:
     if axis is not None:
         dim = axis
     return apply(_shift, (input,), {"dim": dim, "step": step, "fill": fill})
 
 
-def prod(input: Tensor, dim: builtins.int | None = None, keepdim: builtins.bool = False, *, dtype: DTypeLike | None = None, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
+def prod(input: Tensor, dim: builtins.int | None = None, keepdim: builtins.bool = False, *, dtype: DTypeLike | None = None, axis=None, keepdims: builtins.bool | None = None, out=None) -> Tensor:
     """The product over ``dim``. Integers multiply in int64. The gradient is right where factors are zero, to any order."""
     if dtype is not None:
-        return apply(_prod, (input,), {"dim": dim, "keepdim": keepdim, "dtype": dtype})
+        return apply(_prod, (input,), {"dim": dim, "keepdim": keepdim, "dtype": dtype}, out)
     if axis is not None:
         dim = axis
     if keepdims is not None:
         keepdim = keepdims
     if keepdim is not False and keepdim is not True:
         keepdim = truth(keepdim)
-    return apply(_prod, (input,), {"dim": dim, "keepdim": keepdim, "dtype": dtype})
+    return apply(_prod, (input,), {"dim": dim, "keepdim": keepdim, "dtype": dtype}, out)
 
 
-def scatter_write(input: Tensor, dim: builtins.int, index: Tensor, src: TensorLike, inplace: builtins.bool = False, *, axis: Any = None) -> Tensor:
+def scatter_write(input: Tensor, dim: builtins.int, index: Tensor, src: TensorLike, inplace: builtins.bool = False, *, axis=None) -> Tensor:
     if axis is not None:
         dim = axis
     if inplace:
@@ -1954,23 +1951,23 @@ def scatter_write(input: Tensor, dim: builtins.int, index: Tensor, src: TensorLi
     return apply(_scatter_write, (input, index, src), {"dim": dim})
 
 
-def scatter_back(input: Tensor, index: Tensor, dim: builtins.int, *, axis: Any = None) -> builtins.tuple[Tensor, Tensor]:
+def scatter_back(input: Tensor, index: Tensor, dim: builtins.int, *, axis=None) -> builtins.tuple[Tensor, Tensor]:
     if axis is not None:
         dim = axis
     return apply(_scatter_back, (input, index), {"dim": dim})
 
 
-def last_scattered(index: Tensor, dim: builtins.int, shape: Sequence[builtins.int], *, axis: Any = None) -> Tensor:
+def last_scattered(index: Tensor, dim: builtins.int, shape: Sequence[builtins.int], *, axis=None) -> Tensor:
     if axis is not None:
         dim = axis
     return apply(_last_scattered, (index,), {"dim": dim, "shape": shape})
 
 
-def scatter_add(input: Tensor, dim: builtins.int, index: Tensor, src: Tensor, *, axis: Any = None) -> Tensor:
+def scatter_add(input: Tensor, dim: builtins.int, index: Tensor, src: Tensor, *, axis=None, out=None) -> Tensor:
     """``input`` with ``src`` added where ``index`` names along ``dim``, repeats included."""
     if axis is not None:
         dim = axis
-    return apply(_scatter_add, (input, index, src), {"dim": dim})
+    return apply(_scatter_add, (input, index, src), {"dim": dim}, out)
 
 
 def scatter_add_(input: Tensor, dim: builtins.int, index: Tensor, src: Tensor) -> Tensor:
@@ -1978,13 +1975,13 @@ def scatter_add_(input: Tensor, dim: builtins.int, index: Tensor, src: Tensor) -
     return write(_scatter_add, input, (index, src), {"dim": dim})
 
 
-def scatter_positions(index: Tensor, dim: builtins.int, shape: Sequence[builtins.int], *, axis: Any = None) -> Tensor:
+def scatter_positions(index: Tensor, dim: builtins.int, shape: Sequence[builtins.int], *, axis=None) -> Tensor:
     if axis is not None:
         dim = axis
     return apply(_scatter_positions, (index,), {"dim": dim, "shape": shape})
 
 
-def scatter_extremum(input: Tensor, index: Tensor, src: Tensor, dim: builtins.int, largest: builtins.bool, include_self: builtins.bool = True, *, axis: Any = None) -> Tensor:
+def scatter_extremum(input: Tensor, index: Tensor, src: Tensor, dim: builtins.int, largest: builtins.bool, include_self: builtins.bool = True, *, axis=None) -> Tensor:
     if axis is not None:
         dim = axis
     return apply(_scatter_extremum, (input, index, src), {"dim": dim, "largest": largest, "include_self": include_self})
@@ -2003,7 +2000,7 @@ def argwhere(input: Tensor) -> Tensor:
     return apply(_argwhere, (input,), {})
 
 
-def unique_of(input: Tensor, dim: builtins.int | None = None, *, axis: Any = None) -> builtins.tuple[Tensor, Tensor, Tensor]:
+def unique_of(input: Tensor, dim: builtins.int | None = None, *, axis=None) -> builtins.tuple[Tensor, Tensor, Tensor]:
     if axis is not None:
         dim = axis
     return apply(_unique_of, (input,), {"dim": dim})
@@ -2013,7 +2010,7 @@ def unique_values(input: Tensor) -> Tensor:
     return apply(_unique_values, (input,), {})
 
 
-def unique_consecutive_of(input: Tensor, dim: builtins.int | None = None, *, axis: Any = None) -> builtins.tuple[Tensor, Tensor, Tensor]:
+def unique_consecutive_of(input: Tensor, dim: builtins.int | None = None, *, axis=None) -> builtins.tuple[Tensor, Tensor, Tensor]:
     if axis is not None:
         dim = axis
     return apply(_unique_consecutive_of, (input,), {"dim": dim})
@@ -2097,33 +2094,33 @@ def to_device(input: Tensor, device: Device, source: Device) -> Tensor:
     return apply(_to_device, (input,), {"device": device, "source": source})
 
 
-def linalg_solve(A: Tensor, B: Tensor, *, left: builtins.bool = True) -> Tensor:
+def linalg_solve(A: Tensor, B: Tensor, *, left: builtins.bool = True, out=None) -> Tensor:
     """X with A X = B for square matrices A; with ``left=False`` X A = B. Batches broadcast."""
-    return apply(_linalg_solve, (A, B), {"left": left})
+    return apply(_linalg_solve, (A, B), {"left": left}, out)
 
 
-def linalg_solve_triangular(input: Tensor, B: Tensor, *, upper: builtins.bool, left: builtins.bool = True, unitriangular: builtins.bool = False) -> Tensor:
+def linalg_solve_triangular(input: Tensor, B: Tensor, *, upper: builtins.bool, left: builtins.bool = True, unitriangular: builtins.bool = False, out=None) -> Tensor:
     """X with A X = B, or X A = B for ``left=False``, where A is the upper or the lower triangle of ``input``."""
-    return apply(_linalg_solve_triangular, (input, B), {"upper": upper, "left": left, "unitriangular": unitriangular})
+    return apply(_linalg_solve_triangular, (input, B), {"upper": upper, "left": left, "unitriangular": unitriangular}, out)
 
 
-def sort(input: Tensor, dim: builtins.int = -1, descending: builtins.bool = False, stable: builtins.bool = False, *, axis: Any = None) -> builtins.tuple[Tensor, Tensor]:
+def sort(input: Tensor, dim: builtins.int = -1, descending: builtins.bool = False, stable: builtins.bool = False, *, axis=None, out=None) -> builtins.tuple[Tensor, Tensor]:
     """The elements along ``dim`` in order, and where they were: a named tuple ``(values, indices)``."""
     if axis is not None:
         dim = axis
-    return apply(_sort, (input,), {"dim": dim, "descending": descending, "stable": stable})
+    return apply(_sort, (input,), {"dim": dim, "descending": descending, "stable": stable}, out)
 
 
-def topk(input: Tensor, k: builtins.int, dim: builtins.int = -1, largest: builtins.bool = True, sorted: builtins.bool = True, *, axis: Any = None) -> builtins.tuple[Tensor, Tensor]:
+def topk(input: Tensor, k: builtins.int, dim: builtins.int = -1, largest: builtins.bool = True, sorted: builtins.bool = True, *, axis=None, out=None) -> builtins.tuple[Tensor, Tensor]:
     """The ``k`` largest (or smallest) elements along ``dim``, in order, and where they are: a named tuple ``(values, indices)``."""
     if axis is not None:
         dim = axis
-    return apply(_topk, (input,), {"k": k, "dim": dim, "largest": largest, "sorted": sorted})
+    return apply(_topk, (input,), {"k": k, "dim": dim, "largest": largest, "sorted": sorted}, out)
 
 
-def erf(input: Tensor) -> Tensor:
+def erf(input: Tensor, out=None) -> Tensor:
     """The error function, ``2 / sqrt(pi)`` times the integral of ``exp(-t ** 2)`` from 0 to ``input``. Within 4 ulp."""
-    return apply(_erf, (input,), {})
+    return apply(_erf, (input,), {}, out)
 
 
 def erf_(input: Tensor) -> Tensor:
@@ -2131,9 +2128,9 @@ def erf_(input: Tensor) -> Tensor:
     return write(_erf, input, (), {})
 
 
-def erfc(input: Tensor) -> Tensor:
+def erfc(input: Tensor, out=None) -> Tensor:
     """``1 - erf(input)``, without the loss of digits where it is tiny. Within 4 ulp."""
-    return apply(_erfc, (input,), {})
+    return apply(_erfc, (input,), {}, out)
 
 
 def erfc_(input: Tensor) -> Tensor:
@@ -2141,9 +2138,9 @@ def erfc_(input: Tensor) -> Tensor:
     return write(_erfc, input, (), {})
 
 
-def erfinv(input: Tensor) -> Tensor:
+def erfinv(input: Tensor, out=None) -> Tensor:
     """The inverse of ``erf``: infinite at -1 and 1, NaN outside. Within 6 ulp, and 2 in float32."""
-    return apply(_erfinv, (input,), {})
+    return apply(_erfinv, (input,), {}, out)
 
 
 def erfinv_(input: Tensor) -> Tensor:
@@ -2151,24 +2148,24 @@ def erfinv_(input: Tensor) -> Tensor:
     return write(_erfinv, input, (), {})
 
 
-def special_erfcx(input: Tensor) -> Tensor:
+def special_erfcx(input: Tensor, out=None) -> Tensor:
     """``exp(input ** 2) * erfc(input)``, which neither overflows nor vanishes for positive ``input``. Within 4 ulp."""
-    return apply(_special_erfcx, (input,), {})
+    return apply(_special_erfcx, (input,), {}, out)
 
 
-def special_ndtri(input: Tensor) -> Tensor:
+def special_ndtri(input: Tensor, out=None) -> Tensor:
     """The inverse of ``ndtr``: the quantiles of the standard normal distribution. Infinite at 0 and 1, NaN outside."""
-    return apply(_special_ndtri, (input,), {})
+    return apply(_special_ndtri, (input,), {}, out)
 
 
-def special_log_ndtr(input: Tensor) -> Tensor:
+def special_log_ndtr(input: Tensor, out=None) -> Tensor:
     """``log(ndtr(input))``, without the loss of digits far from 0. Within 4 ulp."""
-    return apply(_special_log_ndtr, (input,), {})
+    return apply(_special_log_ndtr, (input,), {}, out)
 
 
-def lgamma(input: Tensor) -> Tensor:
+def lgamma(input: Tensor, out=None) -> Tensor:
     """The logarithm of the absolute value of the gamma function. Within 4 ulp for positive numbers."""
-    return apply(_lgamma, (input,), {})
+    return apply(_lgamma, (input,), {}, out)
 
 
 def lgamma_(input: Tensor) -> Tensor:
@@ -2176,9 +2173,9 @@ def lgamma_(input: Tensor) -> Tensor:
     return write(_lgamma, input, (), {})
 
 
-def digamma(input: Tensor) -> Tensor:
+def digamma(input: Tensor, out=None) -> Tensor:
     """The logarithmic derivative of the gamma function; infinite at 0, NaN at the negative integers. Within 4 ulp for positive numbers."""
-    return apply(_digamma, (input,), {})
+    return apply(_digamma, (input,), {}, out)
 
 
 def digamma_(input: Tensor) -> Tensor:
@@ -2186,18 +2183,18 @@ def digamma_(input: Tensor) -> Tensor:
     return write(_digamma, input, (), {})
 
 
-def special_zeta(input: TensorLike, other: TensorLike) -> Tensor:
+def special_zeta(input: TensorLike, other: TensorLike, out=None) -> Tensor:
     """The Hurwitz zeta function, the sum of ``(k + other) ** -input`` over k = 0, 1, 2, ...; the gradient is that of ``other`` alone."""
-    return apply(_special_zeta, (input, other), {})
+    return apply(_special_zeta, (input, other), {}, out)
 
 
 def polygamma_of(input: Tensor, order: builtins.int) -> Tensor:
     return apply(_polygamma_of, (input,), {"order": order})
 
 
-def igamma(input: Tensor, other: TensorLike) -> Tensor:
+def igamma(input: Tensor, other: TensorLike, out=None) -> Tensor:
     """The lower regularised incomplete gamma function P(input, other), with the gradient of ``other`` alone. Relative errors about 1e-13."""
-    return apply(_igamma, (input, other), {})
+    return apply(_igamma, (input, other), {}, out)
 
 
 def igamma_(input: Tensor, other: TensorLike) -> Tensor:
@@ -2205,9 +2202,9 @@ def igamma_(input: Tensor, other: TensorLike) -> Tensor:
     return write(_igamma, input, (other,), {})
 
 
-def igammac(input: Tensor, other: TensorLike) -> Tensor:
+def igammac(input: Tensor, other: TensorLike, out=None) -> Tensor:
     """The upper regularised incomplete gamma function Q = 1 - P, with the gradient of ``other`` alone. Relative errors about 1e-13."""
-    return apply(_igammac, (input, other), {})
+    return apply(_igammac, (input, other), {}, out)
 
 
 def igammac_(input: Tensor, other: TensorLike) -> Tensor:
@@ -2215,9 +2212,9 @@ def igammac_(input: Tensor, other: TensorLike) -> Tensor:
     return write(_igammac, input, (other,), {})
 
 
-def i0(input: Tensor) -> Tensor:
+def i0(input: Tensor, out=None) -> Tensor:
     """The modified Bessel function of the first kind of order 0. Within 4 ulp."""
-    return apply(_i0, (input,), {})
+    return apply(_i0, (input,), {}, out)
 
 
 def i0_(input: Tensor) -> Tensor:
@@ -2225,73 +2222,73 @@ def i0_(input: Tensor) -> Tensor:
     return write(_i0, input, (), {})
 
 
-def special_i1(input: Tensor) -> Tensor:
+def special_i1(input: Tensor, out=None) -> Tensor:
     """The modified Bessel function of the first kind of order 1. Within 4 ulp."""
-    return apply(_special_i1, (input,), {})
+    return apply(_special_i1, (input,), {}, out)
 
 
-def special_i0e(input: Tensor) -> Tensor:
+def special_i0e(input: Tensor, out=None) -> Tensor:
     """``exp(-|input|) * i0(input)``. Within 4 ulp."""
-    return apply(_special_i0e, (input,), {})
+    return apply(_special_i0e, (input,), {}, out)
 
 
-def special_i1e(input: Tensor) -> Tensor:
+def special_i1e(input: Tensor, out=None) -> Tensor:
     """``exp(-|input|) * i1(input)``. Within 4 ulp."""
-    return apply(_special_i1e, (input,), {})
+    return apply(_special_i1e, (input,), {}, out)
 
 
-def special_bessel_j0(input: Tensor) -> Tensor:
+def special_bessel_j0(input: Tensor, out=None) -> Tensor:
     """The Bessel function of the first kind of order 0. Absolute errors below 1e-14."""
-    return apply(_special_bessel_j0, (input,), {})
+    return apply(_special_bessel_j0, (input,), {}, out)
 
 
-def special_bessel_j1(input: Tensor) -> Tensor:
+def special_bessel_j1(input: Tensor, out=None) -> Tensor:
     """The Bessel function of the first kind of order 1. Absolute errors below 1e-14."""
-    return apply(_special_bessel_j1, (input,), {})
+    return apply(_special_bessel_j1, (input,), {}, out)
 
 
-def special_bessel_y0(input: Tensor) -> Tensor:
+def special_bessel_y0(input: Tensor, out=None) -> Tensor:
     """The Bessel function of the second kind of order 0; NaN below 0. Absolute errors below 1e-14."""
-    return apply(_special_bessel_y0, (input,), {})
+    return apply(_special_bessel_y0, (input,), {}, out)
 
 
-def special_bessel_y1(input: Tensor) -> Tensor:
+def special_bessel_y1(input: Tensor, out=None) -> Tensor:
     """The Bessel function of the second kind of order 1; NaN below 0."""
-    return apply(_special_bessel_y1, (input,), {})
+    return apply(_special_bessel_y1, (input,), {}, out)
 
 
-def special_modified_bessel_k0(input: Tensor) -> Tensor:
+def special_modified_bessel_k0(input: Tensor, out=None) -> Tensor:
     """The modified Bessel function of the second kind of order 0; NaN below 0. Within 16 ulp."""
-    return apply(_special_modified_bessel_k0, (input,), {})
+    return apply(_special_modified_bessel_k0, (input,), {}, out)
 
 
-def special_modified_bessel_k1(input: Tensor) -> Tensor:
+def special_modified_bessel_k1(input: Tensor, out=None) -> Tensor:
     """The modified Bessel function of the second kind of order 1; NaN below 0. Within 16 ulp."""
-    return apply(_special_modified_bessel_k1, (input,), {})
+    return apply(_special_modified_bessel_k1, (input,), {}, out)
 
 
-def special_scaled_modified_bessel_k0(input: Tensor) -> Tensor:
+def special_scaled_modified_bessel_k0(input: Tensor, out=None) -> Tensor:
     """``exp(input) * modified_bessel_k0(input)``. Within 16 ulp."""
-    return apply(_special_scaled_modified_bessel_k0, (input,), {})
+    return apply(_special_scaled_modified_bessel_k0, (input,), {}, out)
 
 
-def special_scaled_modified_bessel_k1(input: Tensor) -> Tensor:
+def special_scaled_modified_bessel_k1(input: Tensor, out=None) -> Tensor:
     """``exp(input) * modified_bessel_k1(input)``. Within 16 ulp."""
-    return apply(_special_scaled_modified_bessel_k1, (input,), {})
+    return apply(_special_scaled_modified_bessel_k1, (input,), {}, out)
 
 
-def special_airy_ai(input: Tensor) -> Tensor:
+def special_airy_ai(input: Tensor, out=None) -> Tensor:
     """Airy's function Ai, a solution of y'' = x y."""
-    return apply(_special_airy_ai, (input,), {})
+    return apply(_special_airy_ai, (input,), {}, out)
 
 
 def airy_slope(input: Tensor) -> Tensor:
     return apply(_airy_slope, (input,), {})
 
 
-def logit(input: Tensor, eps: builtins.float | None = None) -> Tensor:
+def logit(input: Tensor, eps: builtins.float | None = None, out=None) -> Tensor:
     """``log(input / (1 - input))``, the inverse of ``sigmoid``; with ``eps``, of ``input`` limited to the range from ``eps`` to ``1 - eps``."""
-    return apply(_logit, (input,), {"eps": eps})
+    return apply(_logit, (input,), {"eps": eps}, out)
 
 
 def logit_(input: Tensor, eps: builtins.float | None = None) -> Tensor:
@@ -2299,9 +2296,9 @@ def logit_(input: Tensor, eps: builtins.float | None = None) -> Tensor:
     return write(_logit, input, (), {"eps": eps})
 
 
-def special_entr(input: Tensor) -> Tensor:
+def special_entr(input: Tensor, out=None) -> Tensor:
     """``-input * log(input)``: 0 at 0, minus infinity below."""
-    return apply(_special_entr, (input,), {})
+    return apply(_special_entr, (input,), {}, out)
 
 
 def flat_window(input: Tensor, length: builtins.int) -> Tensor:
@@ -2312,9 +2309,9 @@ def without_gaps(input: Tensor) -> Tensor:
     return apply(_without_gaps, (input,), {})
 
 
-def sin(input: Tensor) -> Tensor:
+def sin(input: Tensor, out=None) -> Tensor:
     """Sine, in radians."""
-    return apply(_sin, (input,), {})
+    return apply(_sin, (input,), {}, out)
 
 
 def sin_(input: Tensor) -> Tensor:
@@ -2322,9 +2319,9 @@ def sin_(input: Tensor) -> Tensor:
     return write(_sin, input, (), {})
 
 
-def cos(input: Tensor) -> Tensor:
+def cos(input: Tensor, out=None) -> Tensor:
     """Cosine, in radians."""
-    return apply(_cos, (input,), {})
+    return apply(_cos, (input,), {}, out)
 
 
 def cos_(input: Tensor) -> Tensor:
@@ -2332,9 +2329,9 @@ def cos_(input: Tensor) -> Tensor:
     return write(_cos, input, (), {})
 
 
-def tanh(input: Tensor) -> Tensor:
+def tanh(input: Tensor, out=None) -> Tensor:
     """Hyperbolic tangent."""
-    return apply(_tanh, (input,), {})
+    return apply(_tanh, (input,), {}, out)
 
 
 def tanh_(input: Tensor) -> Tensor:
@@ -2342,9 +2339,9 @@ def tanh_(input: Tensor) -> Tensor:
     return write(_tanh, input, (), {})
 
 
-def tan(input: Tensor) -> Tensor:
+def tan(input: Tensor, out=None) -> Tensor:
     """Tangent, of radians."""
-    return apply(_tan, (input,), {})
+    return apply(_tan, (input,), {}, out)
 
 
 def tan_(input: Tensor) -> Tensor:
@@ -2352,9 +2349,9 @@ def tan_(input: Tensor) -> Tensor:
     return write(_tan, input, (), {})
 
 
-def sinh(input: Tensor) -> Tensor:
+def sinh(input: Tensor, out=None) -> Tensor:
     """Hyperbolic sine."""
-    return apply(_sinh, (input,), {})
+    return apply(_sinh, (input,), {}, out)
 
 
 def sinh_(input: Tensor) -> Tensor:
@@ -2362,9 +2359,9 @@ def sinh_(input: Tensor) -> Tensor:
     return write(_sinh, input, (), {})
 
 
-def cosh(input: Tensor) -> Tensor:
+def cosh(input: Tensor, out=None) -> Tensor:
     """Hyperbolic cosine."""
-    return apply(_cosh, (input,), {})
+    return apply(_cosh, (input,), {}, out)
 
 
 def cosh_(input: Tensor) -> Tensor:
@@ -2372,9 +2369,9 @@ def cosh_(input: Tensor) -> Tensor:
     return write(_cosh, input, (), {})
 
 
-def asin(input: Tensor) -> Tensor:
+def asin(input: Tensor, out=None) -> Tensor:
     """Inverse sine, in radians."""
-    return apply(_asin, (input,), {})
+    return apply(_asin, (input,), {}, out)
 
 
 def asin_(input: Tensor) -> Tensor:
@@ -2382,9 +2379,9 @@ def asin_(input: Tensor) -> Tensor:
     return write(_asin, input, (), {})
 
 
-def acos(input: Tensor) -> Tensor:
+def acos(input: Tensor, out=None) -> Tensor:
     """Inverse cosine, in radians."""
-    return apply(_acos, (input,), {})
+    return apply(_acos, (input,), {}, out)
 
 
 def acos_(input: Tensor) -> Tensor:
@@ -2392,9 +2389,9 @@ def acos_(input: Tensor) -> Tensor:
     return write(_acos, input, (), {})
 
 
-def atan(input: Tensor) -> Tensor:
+def atan(input: Tensor, out=None) -> Tensor:
     """Inverse tangent, in radians."""
-    return apply(_atan, (input,), {})
+    return apply(_atan, (input,), {}, out)
 
 
 def atan_(input: Tensor) -> Tensor:
@@ -2402,9 +2399,9 @@ def atan_(input: Tensor) -> Tensor:
     return write(_atan, input, (), {})
 
 
-def asinh(input: Tensor) -> Tensor:
+def asinh(input: Tensor, out=None) -> Tensor:
     """Inverse hyperbolic sine."""
-    return apply(_asinh, (input,), {})
+    return apply(_asinh, (input,), {}, out)
 
 
 def asinh_(input: Tensor) -> Tensor:
@@ -2412,9 +2409,9 @@ def asinh_(input: Tensor) -> Tensor:
     return write(_asinh, input, (), {})
 
 
-def acosh(input: Tensor) -> Tensor:
+def acosh(input: Tensor, out=None) -> Tensor:
     """Inverse hyperbolic cosine."""
-    return apply(_acosh, (input,), {})
+    return apply(_acosh, (input,), {}, out)
 
 
 def acosh_(input: Tensor) -> Tensor:
@@ -2422,9 +2419,9 @@ def acosh_(input: Tensor) -> Tensor:
     return write(_acosh, input, (), {})
 
 
-def atanh(input: Tensor) -> Tensor:
+def atanh(input: Tensor, out=None) -> Tensor:
     """Inverse hyperbolic tangent."""
-    return apply(_atanh, (input,), {})
+    return apply(_atanh, (input,), {}, out)
 
 
 def atanh_(input: Tensor) -> Tensor:
@@ -2432,9 +2429,9 @@ def atanh_(input: Tensor) -> Tensor:
     return write(_atanh, input, (), {})
 
 
-def atan2(input: Tensor, other: TensorLike) -> Tensor:
+def atan2(input: Tensor, other: TensorLike, out=None) -> Tensor:
     """The angle of the point (``other``, ``input``) in radians, between -π and π; the gradient at the origin is 0."""
-    return apply(_atan2, (input, other), {})
+    return apply(_atan2, (input, other), {}, out)
 
 
 def atan2_(input: Tensor, other: TensorLike) -> Tensor:
@@ -2442,9 +2439,9 @@ def atan2_(input: Tensor, other: TensorLike) -> Tensor:
     return write(_atan2, input, (other,), {})
 
 
-def deg2rad(input: Tensor) -> Tensor:
+def deg2rad(input: Tensor, out=None) -> Tensor:
     """Degrees in radians."""
-    return apply(_deg2rad, (input,), {})
+    return apply(_deg2rad, (input,), {}, out)
 
 
 def deg2rad_(input: Tensor) -> Tensor:
@@ -2452,9 +2449,9 @@ def deg2rad_(input: Tensor) -> Tensor:
     return write(_deg2rad, input, (), {})
 
 
-def rad2deg(input: Tensor) -> Tensor:
+def rad2deg(input: Tensor, out=None) -> Tensor:
     """Radians in degrees."""
-    return apply(_rad2deg, (input,), {})
+    return apply(_rad2deg, (input,), {}, out)
 
 
 def rad2deg_(input: Tensor) -> Tensor:
@@ -2462,9 +2459,9 @@ def rad2deg_(input: Tensor) -> Tensor:
     return write(_rad2deg, input, (), {})
 
 
-def sinc(input: Tensor) -> Tensor:
+def sinc(input: Tensor, out=None) -> Tensor:
     """``sin(πx) / (πx)``, and 1 at 0."""
-    return apply(_sinc, (input,), {})
+    return apply(_sinc, (input,), {}, out)
 
 
 def sinc_(input: Tensor) -> Tensor:
@@ -2477,7 +2474,6 @@ def sgd_update(*tensors: Tensor, count: builtins.int, block: builtins.int, lr: b
         return apply(_sgd_update, tuple(tensors), {"count": count, "block": block, "lr": lr, "momentum": momentum, "dampening": dampening, "weight_decay": weight_decay, "nesterov": nesterov, "maximize": maximize, "first": first})
     except Exception:
         misuse()
-        raise
 
 
 def adam_update(*tensors: Tensor, count: builtins.int, block: builtins.int, lr: builtins.float, beta1: builtins.float, beta2: builtins.float, eps: builtins.float, weight_decay: builtins.float, decoupled: builtins.bool, amsgrad: builtins.bool, maximize: builtins.bool) -> None:
@@ -2485,7 +2481,6 @@ def adam_update(*tensors: Tensor, count: builtins.int, block: builtins.int, lr: 
         return apply(_adam_update, tuple(tensors), {"count": count, "block": block, "lr": lr, "beta1": beta1, "beta2": beta2, "eps": eps, "weight_decay": weight_decay, "decoupled": decoupled, "amsgrad": amsgrad, "maximize": maximize})
     except Exception:
         misuse()
-        raise
 
 
 def rmsprop_update(*tensors: Tensor, count: builtins.int, block: builtins.int, lr: builtins.float, alpha: builtins.float, eps: builtins.float, weight_decay: builtins.float, momentum: builtins.float, centered: builtins.bool, maximize: builtins.bool) -> None:
@@ -2493,7 +2488,6 @@ def rmsprop_update(*tensors: Tensor, count: builtins.int, block: builtins.int, l
         return apply(_rmsprop_update, tuple(tensors), {"count": count, "block": block, "lr": lr, "alpha": alpha, "eps": eps, "weight_decay": weight_decay, "momentum": momentum, "centered": centered, "maximize": maximize})
     except Exception:
         misuse()
-        raise
 
 
 def adagrad_update(*tensors: Tensor, count: builtins.int, block: builtins.int, lr: builtins.float, lr_decay: builtins.float, eps: builtins.float, weight_decay: builtins.float, maximize: builtins.bool) -> None:
@@ -2501,24 +2495,23 @@ def adagrad_update(*tensors: Tensor, count: builtins.int, block: builtins.int, l
         return apply(_adagrad_update, tuple(tensors), {"count": count, "block": block, "lr": lr, "lr_decay": lr_decay, "eps": eps, "weight_decay": weight_decay, "maximize": maximize})
     except Exception:
         misuse()
-        raise
 
 
-def outer(input: Tensor, vec2: Tensor) -> Tensor:
+def outer(input: Tensor, vec2: Tensor, out=None) -> Tensor:
     """The outer product of two vectors: all products of an element of the one with an element of the other."""
-    return apply(_outer, (input, vec2), {})
+    return apply(_outer, (input, vec2), {}, out)
 
 
-def kron(input: Tensor, other: Tensor) -> Tensor:
+def kron(input: Tensor, other: Tensor, out=None) -> Tensor:
     """The Kronecker product: a block ``input[i, j] * other`` for each element of ``input``, in any number of dimensions."""
-    return apply(_kron, (input, other), {})
+    return apply(_kron, (input, other), {}, out)
 
 
-def linalg_cross(input: Tensor, other: Tensor, *, dim: builtins.int = -1, axis: Any = None) -> Tensor:
+def linalg_cross(input: Tensor, other: Tensor, *, dim: builtins.int = -1, axis=None, out=None) -> Tensor:
     """The cross products of vectors of 3 elements along ``dim``; the other dimensions broadcast."""
     if axis is not None:
         dim = axis
-    return apply(_linalg_cross, (input, other), {"dim": dim})
+    return apply(_linalg_cross, (input, other), {"dim": dim}, out)
 
 
 def Tensor_unfold(input: Tensor, dimension: builtins.int, size: builtins.int, step: builtins.int) -> Tensor:
@@ -2578,7 +2571,7 @@ def view_place(input: Tensor, chain: builtins.object, shape: Sequence[builtins.i
     return apply(_view_place, (input,), {"chain": chain, "shape": shape})
 
 
-def nanmean(input: Tensor, dim: Dims = None, keepdim: builtins.bool = False, *, dtype: DTypeLike | None = None, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
+def nanmean(input: Tensor, dim: Dims = None, keepdim: builtins.bool = False, *, dtype: DTypeLike | None = None, axis=None, keepdims: builtins.bool | None = None, out=None) -> Tensor:
     """The mean over ``dim`` of all that is not NaN. Floating point only."""
     if axis is not None:
         dim = axis
@@ -2587,13 +2580,13 @@ def nanmean(input: Tensor, dim: Dims = None, keepdim: builtins.bool = False, *, 
     if keepdim is not False and keepdim is not True:
         keepdim = truth(keepdim)
     try:
-        return _nanmean(F, input, dim, keepdim, dtype=dtype)
+        r = _nanmean(F, input, dim, keepdim, dtype=dtype)
+        return r if out is None else into(out, r)
     except Exception:
         misuse()
-        raise
 
 
-def max(input: Tensor, dim: builtins.int | Tensor | None = None, keepdim: builtins.bool = False, *, other: Tensor | None = None, axis: Any = None, keepdims: builtins.bool | None = None) -> Any:
+def max(input: Tensor, dim: builtins.int | Tensor | None = None, keepdim: builtins.bool = False, *, other: Tensor | None = None, axis=None, keepdims: builtins.bool | None = None, out=None) -> Any:
     """The largest element; with ``dim`` the pair (values, indices) along it; with a second tensor the larger of each pair."""
     if axis is not None:
         dim = axis
@@ -2602,13 +2595,13 @@ def max(input: Tensor, dim: builtins.int | Tensor | None = None, keepdim: builti
     if keepdim is not False and keepdim is not True:
         keepdim = truth(keepdim)
     try:
-        return _max(F, input, dim, keepdim, other=other)
+        r = _max(F, input, dim, keepdim, other=other)
+        return r if out is None else into(out, r)
     except Exception:
         misuse()
-        raise
 
 
-def min(input: Tensor, dim: builtins.int | Tensor | None = None, keepdim: builtins.bool = False, *, other: Tensor | None = None, axis: Any = None, keepdims: builtins.bool | None = None) -> Any:
+def min(input: Tensor, dim: builtins.int | Tensor | None = None, keepdim: builtins.bool = False, *, other: Tensor | None = None, axis=None, keepdims: builtins.bool | None = None, out=None) -> Any:
     """The smallest element; with ``dim`` the pair (values, indices) along it; with a second tensor the smaller of each pair."""
     if axis is not None:
         dim = axis
@@ -2617,13 +2610,13 @@ def min(input: Tensor, dim: builtins.int | Tensor | None = None, keepdim: builti
     if keepdim is not False and keepdim is not True:
         keepdim = truth(keepdim)
     try:
-        return _min(F, input, dim, keepdim, other=other)
+        r = _min(F, input, dim, keepdim, other=other)
+        return r if out is None else into(out, r)
     except Exception:
         misuse()
-        raise
 
 
-def aminmax(input: Tensor, *, dim: builtins.int | None = None, keepdim: builtins.bool = False, axis: Any = None, keepdims: builtins.bool | None = None) -> Any:
+def aminmax(input: Tensor, *, dim: builtins.int | None = None, keepdim: builtins.bool = False, axis=None, keepdims: builtins.bool | None = None, out=None) -> Any:
     """The pair (min, max) over ``dim``, or over everything."""
     if axis is not None:
         dim = axis
@@ -2632,10 +2625,10 @@ def aminmax(input: Tensor, *, dim: builtins.int | None = None, keepdim: builtins
     if keepdim is not False and keepdim is not True:
         keepdim = truth(keepdim)
     try:
-        return _aminmax(F, input, dim=dim, keepdim=keepdim)
+        r = _aminmax(F, input, dim=dim, keepdim=keepdim)
+        return r if out is None else into(out, r)
     except Exception:
         misuse()
-        raise
 
 
 def allclose(input: Tensor, other: Tensor, rtol: builtins.float = 1e-05, atol: builtins.float = 1e-08, equal_nan: builtins.bool = False) -> builtins.bool:
@@ -2644,7 +2637,6 @@ def allclose(input: Tensor, other: Tensor, rtol: builtins.float = 1e-05, atol: b
         return _allclose(F, input, other, rtol, atol, equal_nan)
     except Exception:
         misuse()
-        raise
 
 
 def equal(input: Tensor, other: Tensor) -> builtins.bool:
@@ -2653,7 +2645,6 @@ def equal(input: Tensor, other: Tensor) -> builtins.bool:
         return _equal(F, input, other)
     except Exception:
         misuse()
-        raise
 
 
 def adaptive_avg_pool1d(input: Tensor, output_size: builtins.int | Sequence[builtins.int]) -> Tensor:
@@ -2662,7 +2653,6 @@ def adaptive_avg_pool1d(input: Tensor, output_size: builtins.int | Sequence[buil
         return _adaptive_avg_pool1d(F, input, output_size)
     except Exception:
         misuse()
-        raise
 
 
 def adaptive_avg_pool2d(input: Tensor, output_size: builtins.int | Sequence[builtins.int | None]) -> Tensor:
@@ -2671,7 +2661,6 @@ def adaptive_avg_pool2d(input: Tensor, output_size: builtins.int | Sequence[buil
         return _adaptive_avg_pool2d(F, input, output_size)
     except Exception:
         misuse()
-        raise
 
 
 def adaptive_avg_pool3d(input: Tensor, output_size: builtins.int | Sequence[builtins.int | None]) -> Tensor:
@@ -2680,7 +2669,6 @@ def adaptive_avg_pool3d(input: Tensor, output_size: builtins.int | Sequence[buil
         return _adaptive_avg_pool3d(F, input, output_size)
     except Exception:
         misuse()
-        raise
 
 
 def adaptive_max_pool1d(input: Tensor, output_size: builtins.int | Sequence[builtins.int], return_indices: builtins.bool = False) -> Any:
@@ -2689,7 +2677,6 @@ def adaptive_max_pool1d(input: Tensor, output_size: builtins.int | Sequence[buil
         return _adaptive_max_pool1d(F, input, output_size, return_indices)
     except Exception:
         misuse()
-        raise
 
 
 def adaptive_max_pool2d(input: Tensor, output_size: builtins.int | Sequence[builtins.int | None], return_indices: builtins.bool = False) -> Any:
@@ -2698,7 +2685,6 @@ def adaptive_max_pool2d(input: Tensor, output_size: builtins.int | Sequence[buil
         return _adaptive_max_pool2d(F, input, output_size, return_indices)
     except Exception:
         misuse()
-        raise
 
 
 def adaptive_max_pool3d(input: Tensor, output_size: builtins.int | Sequence[builtins.int | None], return_indices: builtins.bool = False) -> Any:
@@ -2707,7 +2693,6 @@ def adaptive_max_pool3d(input: Tensor, output_size: builtins.int | Sequence[buil
         return _adaptive_max_pool3d(F, input, output_size, return_indices)
     except Exception:
         misuse()
-        raise
 
 
 def positive(input: Tensor) -> Tensor:
@@ -2716,7 +2701,6 @@ def positive(input: Tensor) -> Tensor:
         return _positive(F, input)
     except Exception:
         misuse()
-        raise
 
 
 def rsub(input: Tensor, other: TensorLike, *, alpha: Number = 1) -> Tensor:
@@ -2725,16 +2709,15 @@ def rsub(input: Tensor, other: TensorLike, *, alpha: Number = 1) -> Tensor:
         return _rsub(F, input, other, alpha=alpha)
     except Exception:
         misuse()
-        raise
 
 
-def float_power(input: TensorLike, exponent: TensorLike) -> Tensor:
+def float_power(input: TensorLike, exponent: TensorLike, out=None) -> Tensor:
     """``input ** exponent`` in float64, or complex128 if either is complex."""
     try:
-        return _float_power(F, input, exponent)
+        r = _float_power(F, input, exponent)
+        return r if out is None else into(out, r)
     except Exception:
         misuse()
-        raise
 
 
 def float_power_(input: Tensor, exponent: TensorLike) -> Tensor:
@@ -2743,10 +2726,9 @@ def float_power_(input: Tensor, exponent: TensorLike) -> Tensor:
         return _float_power_(F, input, exponent)
     except Exception:
         misuse()
-        raise
 
 
-def split(tensor: Tensor, split_size_or_sections: builtins.int | Sequence[builtins.int], dim: builtins.int = 0, *, axis: Any = None) -> builtins.tuple[Tensor, ...]:
+def split(tensor: Tensor, split_size_or_sections: builtins.int | Sequence[builtins.int], dim: builtins.int = 0, *, axis=None) -> builtins.tuple[Tensor, ...]:
     """Views of ``split_size_or_sections`` elements each along ``dim`` (the last may be shorter), or of the sizes in a list."""
     if axis is not None:
         dim = axis
@@ -2754,10 +2736,9 @@ def split(tensor: Tensor, split_size_or_sections: builtins.int | Sequence[builti
         return _split(F, tensor, split_size_or_sections, dim)
     except Exception:
         misuse()
-        raise
 
 
-def chunk(input: Tensor, chunks: builtins.int, dim: builtins.int = 0, *, axis: Any = None) -> builtins.tuple[Tensor, ...]:
+def chunk(input: Tensor, chunks: builtins.int, dim: builtins.int = 0, *, axis=None) -> builtins.tuple[Tensor, ...]:
     """At most ``chunks`` views of equal size along ``dim``; the last may be shorter, and there may be fewer."""
     if axis is not None:
         dim = axis
@@ -2765,10 +2746,9 @@ def chunk(input: Tensor, chunks: builtins.int, dim: builtins.int = 0, *, axis: A
         return _chunk(F, input, chunks, dim)
     except Exception:
         misuse()
-        raise
 
 
-def unbind(input: Tensor, dim: builtins.int = 0, *, axis: Any = None) -> builtins.tuple[Tensor, ...]:
+def unbind(input: Tensor, dim: builtins.int = 0, *, axis=None) -> builtins.tuple[Tensor, ...]:
     """A view for every index of ``dim``."""
     if axis is not None:
         dim = axis
@@ -2776,10 +2756,9 @@ def unbind(input: Tensor, dim: builtins.int = 0, *, axis: Any = None) -> builtin
         return _unbind(F, input, dim)
     except Exception:
         misuse()
-        raise
 
 
-def narrow(input: Tensor, dim: builtins.int, start: builtins.int, length: builtins.int, *, axis: Any = None) -> Tensor:
+def narrow(input: Tensor, dim: builtins.int, start: builtins.int, length: builtins.int, *, axis=None) -> Tensor:
     """The ``length`` elements from ``start`` on along ``dim``, as a view."""
     if axis is not None:
         dim = axis
@@ -2787,10 +2766,9 @@ def narrow(input: Tensor, dim: builtins.int, start: builtins.int, length: builti
         return _narrow(F, input, dim, start, length)
     except Exception:
         misuse()
-        raise
 
 
-def select(input: Tensor, dim: builtins.int, index: builtins.int, *, axis: Any = None) -> Tensor:
+def select(input: Tensor, dim: builtins.int, index: builtins.int, *, axis=None) -> Tensor:
     """The slice at ``index`` of ``dim``, as a view without that dimension."""
     if axis is not None:
         dim = axis
@@ -2798,7 +2776,6 @@ def select(input: Tensor, dim: builtins.int, index: builtins.int, *, axis: Any =
         return _select(F, input, dim, index)
     except Exception:
         misuse()
-        raise
 
 
 def repeat(input: Tensor, *values: builtins.int | Sequence[builtins.int], repeats: Sequence[builtins.int] | None = None) -> Tensor:
@@ -2808,7 +2785,6 @@ def repeat(input: Tensor, *values: builtins.int | Sequence[builtins.int], repeat
         return _repeat(F, input, repeats)
     except Exception:
         misuse()
-        raise
 
 
 def tile(input: Tensor, *values: builtins.int | Sequence[builtins.int], dims: Sequence[builtins.int] | None = None) -> Tensor:
@@ -2818,10 +2794,9 @@ def tile(input: Tensor, *values: builtins.int | Sequence[builtins.int], dims: Se
         return _tile(F, input, dims)
     except Exception:
         misuse()
-        raise
 
 
-def repeat_interleave(input: Tensor, repeats: builtins.int | Tensor | None = None, dim: builtins.int | None = None, *, output_size: builtins.int | None = None, axis: Any = None) -> Tensor:
+def repeat_interleave(input: Tensor, repeats: builtins.int | Tensor | None = None, dim: builtins.int | None = None, *, output_size: builtins.int | None = None, axis=None) -> Tensor:
     """Each element (or slice along ``dim``) repeated in place; without ``dim`` the tensor is flattened first."""
     if axis is not None:
         dim = axis
@@ -2829,7 +2804,6 @@ def repeat_interleave(input: Tensor, repeats: builtins.int | Tensor | None = Non
         return _repeat_interleave(F, input, repeats, dim, output_size=output_size)
     except Exception:
         misuse()
-        raise
 
 
 def atleast_1d(*tensors: Tensor) -> Tensor:
@@ -2838,7 +2812,6 @@ def atleast_1d(*tensors: Tensor) -> Tensor:
         return _atleast_1d(F, *tensors)
     except Exception:
         misuse()
-        raise
 
 
 def atleast_2d(*tensors: Tensor) -> Tensor:
@@ -2847,7 +2820,6 @@ def atleast_2d(*tensors: Tensor) -> Tensor:
         return _atleast_2d(F, *tensors)
     except Exception:
         misuse()
-        raise
 
 
 def atleast_3d(*tensors: Tensor) -> Tensor:
@@ -2856,43 +2828,42 @@ def atleast_3d(*tensors: Tensor) -> Tensor:
         return _atleast_3d(F, *tensors)
     except Exception:
         misuse()
-        raise
 
 
-def vstack(tensors: Sequence[Tensor]) -> Tensor:
+def vstack(tensors: Sequence[Tensor], out=None) -> Tensor:
     """The tensors under one another, along the first dimension; vectors are rows."""
     try:
-        return _vstack(F, tensors)
+        r = _vstack(F, tensors)
+        return r if out is None else into(out, r)
     except Exception:
         misuse()
-        raise
 
 
-def hstack(tensors: Sequence[Tensor]) -> Tensor:
+def hstack(tensors: Sequence[Tensor], out=None) -> Tensor:
     """The tensors side by side, along the second dimension; vectors one after the other."""
     try:
-        return _hstack(F, tensors)
+        r = _hstack(F, tensors)
+        return r if out is None else into(out, r)
     except Exception:
         misuse()
-        raise
 
 
-def dstack(tensors: Sequence[Tensor]) -> Tensor:
+def dstack(tensors: Sequence[Tensor], out=None) -> Tensor:
     """The tensors behind one another, along the third dimension; see ``atleast_3d``."""
     try:
-        return _dstack(F, tensors)
+        r = _dstack(F, tensors)
+        return r if out is None else into(out, r)
     except Exception:
         misuse()
-        raise
 
 
-def column_stack(tensors: Sequence[Tensor]) -> Tensor:
+def column_stack(tensors: Sequence[Tensor], out=None) -> Tensor:
     """The tensors side by side, along the second dimension; vectors and numbers are columns."""
     try:
-        return _column_stack(F, tensors)
+        r = _column_stack(F, tensors)
+        return r if out is None else into(out, r)
     except Exception:
         misuse()
-        raise
 
 
 def block_diag(*tensors: Tensor) -> Tensor:
@@ -2901,10 +2872,9 @@ def block_diag(*tensors: Tensor) -> Tensor:
         return _block_diag(F, *tensors)
     except Exception:
         misuse()
-        raise
 
 
-def split_with_sizes(input: Tensor, split_sizes: Sequence[builtins.int], dim: builtins.int = 0, *, axis: Any = None) -> builtins.tuple[Tensor, ...]:
+def split_with_sizes(input: Tensor, split_sizes: Sequence[builtins.int], dim: builtins.int = 0, *, axis=None) -> builtins.tuple[Tensor, ...]:
     """Views of the sizes in ``split_sizes`` along ``dim``. Raises ``RuntimeError`` if they do not add up to its size."""
     if axis is not None:
         dim = axis
@@ -2912,10 +2882,9 @@ def split_with_sizes(input: Tensor, split_sizes: Sequence[builtins.int], dim: bu
         return _split_with_sizes(F, input, split_sizes, dim)
     except Exception:
         misuse()
-        raise
 
 
-def tensor_split(input: Tensor, indices_or_sections: builtins.int | Sequence[builtins.int] | Tensor, dim: builtins.int = 0, *, axis: Any = None) -> builtins.tuple[Tensor, ...]:
+def tensor_split(input: Tensor, indices_or_sections: builtins.int | Sequence[builtins.int] | Tensor, dim: builtins.int = 0, *, axis=None) -> builtins.tuple[Tensor, ...]:
     """Views along ``dim``: so many of nearly equal size, the larger ones first, or cut at the indices in a list."""
     if axis is not None:
         dim = axis
@@ -2923,7 +2892,6 @@ def tensor_split(input: Tensor, indices_or_sections: builtins.int | Sequence[bui
         return _tensor_split(F, input, indices_or_sections, dim)
     except Exception:
         misuse()
-        raise
 
 
 def hsplit(input: Tensor, indices_or_sections: builtins.int | Sequence[builtins.int]) -> builtins.tuple[Tensor, ...]:
@@ -2932,7 +2900,6 @@ def hsplit(input: Tensor, indices_or_sections: builtins.int | Sequence[builtins.
         return _hsplit(F, input, indices_or_sections)
     except Exception:
         misuse()
-        raise
 
 
 def vsplit(input: Tensor, indices_or_sections: builtins.int | Sequence[builtins.int]) -> builtins.tuple[Tensor, ...]:
@@ -2941,7 +2908,6 @@ def vsplit(input: Tensor, indices_or_sections: builtins.int | Sequence[builtins.
         return _vsplit(F, input, indices_or_sections)
     except Exception:
         misuse()
-        raise
 
 
 def dsplit(input: Tensor, indices_or_sections: builtins.int | Sequence[builtins.int]) -> builtins.tuple[Tensor, ...]:
@@ -2950,7 +2916,6 @@ def dsplit(input: Tensor, indices_or_sections: builtins.int | Sequence[builtins.
         return _dsplit(F, input, indices_or_sections)
     except Exception:
         misuse()
-        raise
 
 
 def fliplr(input: Tensor) -> Tensor:
@@ -2959,7 +2924,6 @@ def fliplr(input: Tensor) -> Tensor:
         return _fliplr(F, input)
     except Exception:
         misuse()
-        raise
 
 
 def flipud(input: Tensor) -> Tensor:
@@ -2968,7 +2932,6 @@ def flipud(input: Tensor) -> Tensor:
         return _flipud(F, input)
     except Exception:
         misuse()
-        raise
 
 
 def rot90(input: Tensor, k: builtins.int = 1, dims: Sequence[builtins.int] = (0, 1)) -> Tensor:
@@ -2977,7 +2940,6 @@ def rot90(input: Tensor, k: builtins.int = 1, dims: Sequence[builtins.int] = (0,
         return _rot90(F, input, k, dims)
     except Exception:
         misuse()
-        raise
 
 
 def adjoint(input: Tensor) -> Tensor:
@@ -2986,7 +2948,6 @@ def adjoint(input: Tensor) -> Tensor:
         return _adjoint(F, input)
     except Exception:
         misuse()
-        raise
 
 
 def diagflat(input: Tensor, offset: builtins.int = 0) -> Tensor:
@@ -2995,7 +2956,6 @@ def diagflat(input: Tensor, offset: builtins.int = 0) -> Tensor:
         return _diagflat(F, input, offset)
     except Exception:
         misuse()
-        raise
 
 
 def meshgrid(*tensors: Tensor, indexing: str = 'ij') -> builtins.tuple[Tensor, ...]:
@@ -3004,7 +2964,6 @@ def meshgrid(*tensors: Tensor, indexing: str = 'ij') -> builtins.tuple[Tensor, .
         return _meshgrid(F, *tensors, indexing=indexing)
     except Exception:
         misuse()
-        raise
 
 
 def cartesian_prod(*tensors: Tensor) -> Tensor:
@@ -3013,7 +2972,6 @@ def cartesian_prod(*tensors: Tensor) -> Tensor:
         return _cartesian_prod(F, *tensors)
     except Exception:
         misuse()
-        raise
 
 
 def combinations(input: Tensor, r: builtins.int = 2, with_replacement: builtins.bool = False) -> Tensor:
@@ -3022,7 +2980,6 @@ def combinations(input: Tensor, r: builtins.int = 2, with_replacement: builtins.
         return _combinations(F, input, r, with_replacement)
     except Exception:
         misuse()
-        raise
 
 
 def vander(x: Tensor, N: builtins.int | None = None, increasing: builtins.bool = False) -> Tensor:
@@ -3031,10 +2988,9 @@ def vander(x: Tensor, N: builtins.int | None = None, increasing: builtins.bool =
         return _vander(F, x, N, increasing)
     except Exception:
         misuse()
-        raise
 
 
-def select_scatter(input: Tensor, src: Tensor, dim: builtins.int, index: builtins.int, *, axis: Any = None) -> Tensor:
+def select_scatter(input: Tensor, src: Tensor, dim: builtins.int, index: builtins.int, *, axis=None) -> Tensor:
     """A copy of ``input`` with the slice at ``index`` of ``dim`` replaced by ``src``."""
     if axis is not None:
         dim = axis
@@ -3042,18 +2998,17 @@ def select_scatter(input: Tensor, src: Tensor, dim: builtins.int, index: builtin
         return _select_scatter(F, input, src, dim, index)
     except Exception:
         misuse()
-        raise
 
 
-def slice_scatter(input: Tensor, src: Tensor, dim: builtins.int = 0, start: builtins.int | None = None, end: builtins.int | None = None, step: builtins.int = 1, *, axis: Any = None) -> Tensor:
+def slice_scatter(input: Tensor, src: Tensor, dim: builtins.int = 0, start: builtins.int | None = None, end: builtins.int | None = None, step: builtins.int = 1, *, axis=None, out=None) -> Tensor:
     """A copy of ``input`` with ``start:end:step`` of ``dim`` replaced by ``src``."""
     if axis is not None:
         dim = axis
     try:
-        return _slice_scatter(F, input, src, dim, start, end, step)
+        r = _slice_scatter(F, input, src, dim, start, end, step)
+        return r if out is None else into(out, r)
     except Exception:
         misuse()
-        raise
 
 
 def diagonal_scatter(input: Tensor, src: Tensor, offset: builtins.int = 0, dim1: builtins.int = 0, dim2: builtins.int = 1) -> Tensor:
@@ -3062,7 +3017,6 @@ def diagonal_scatter(input: Tensor, src: Tensor, offset: builtins.int = 0, dim1:
         return _diagonal_scatter(F, input, src, offset, dim1, dim2)
     except Exception:
         misuse()
-        raise
 
 
 def as_strided_scatter(input: Tensor, src: Tensor, size: Sequence[builtins.int], stride: Sequence[builtins.int], storage_offset: builtins.int | None = None) -> Tensor:
@@ -3071,7 +3025,6 @@ def as_strided_scatter(input: Tensor, src: Tensor, size: Sequence[builtins.int],
         return _as_strided_scatter(F, input, src, size, stride, storage_offset)
     except Exception:
         misuse()
-        raise
 
 
 def sum_to_size(input: Tensor, *values: builtins.int | Sequence[builtins.int], size: Sequence[builtins.int] | None = None) -> Tensor:
@@ -3081,7 +3034,6 @@ def sum_to_size(input: Tensor, *values: builtins.int | Sequence[builtins.int], s
         return _sum_to_size(F, input, size)
     except Exception:
         misuse()
-        raise
 
 
 def scaled_dot_product_attention(query: Tensor, key: Tensor, value: Tensor, attn_mask: Tensor | None = None, dropout_p: builtins.float = 0.0, is_causal: builtins.bool = False, scale: builtins.float | None = None, enable_gqa: builtins.bool = False) -> Tensor:
@@ -3090,7 +3042,6 @@ def scaled_dot_product_attention(query: Tensor, key: Tensor, value: Tensor, attn
         return _scaled_dot_product_attention(F, query, key, value, attn_mask, dropout_p, is_causal, scale, enable_gqa)
     except Exception:
         misuse()
-        raise
 
 
 def bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
@@ -3099,7 +3050,6 @@ def bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None
         return _bilinear(F, input1, input2, weight, bias)
     except Exception:
         misuse()
-        raise
 
 
 def mse_loss(input: Tensor, target: Tensor, reduction: str = 'mean', weight: Tensor | None = None) -> Tensor:
@@ -3108,7 +3058,6 @@ def mse_loss(input: Tensor, target: Tensor, reduction: str = 'mean', weight: Ten
         return _mse_loss(F, input, target, reduction, weight)
     except Exception:
         misuse()
-        raise
 
 
 def l1_loss(input: Tensor, target: Tensor, reduction: str = 'mean', weight: Tensor | None = None) -> Tensor:
@@ -3117,7 +3066,6 @@ def l1_loss(input: Tensor, target: Tensor, reduction: str = 'mean', weight: Tens
         return _l1_loss(F, input, target, reduction, weight)
     except Exception:
         misuse()
-        raise
 
 
 def smooth_l1_loss(input: Tensor, target: Tensor, reduction: str = 'mean', beta: builtins.float = 1.0) -> Tensor:
@@ -3126,7 +3074,6 @@ def smooth_l1_loss(input: Tensor, target: Tensor, reduction: str = 'mean', beta:
         return _smooth_l1_loss(F, input, target, reduction, beta)
     except Exception:
         misuse()
-        raise
 
 
 def huber_loss(input: Tensor, target: Tensor, reduction: str = 'mean', delta: builtins.float = 1.0, weight: Tensor | None = None) -> Tensor:
@@ -3135,7 +3082,6 @@ def huber_loss(input: Tensor, target: Tensor, reduction: str = 'mean', delta: bu
         return _huber_loss(F, input, target, reduction, delta, weight)
     except Exception:
         misuse()
-        raise
 
 
 def kl_div(input: Tensor, target: Tensor, reduction: str = 'mean', log_target: builtins.bool = False) -> Tensor:
@@ -3144,7 +3090,6 @@ def kl_div(input: Tensor, target: Tensor, reduction: str = 'mean', log_target: b
         return _kl_div(F, input, target, reduction, log_target)
     except Exception:
         misuse()
-        raise
 
 
 def binary_cross_entropy_with_logits(input: Tensor, target: Tensor, weight: Tensor | None = None, reduction: str = 'mean', pos_weight: Tensor | None = None) -> Tensor:
@@ -3153,7 +3098,6 @@ def binary_cross_entropy_with_logits(input: Tensor, target: Tensor, weight: Tens
         return _binary_cross_entropy_with_logits(F, input, target, weight, reduction, pos_weight)
     except Exception:
         misuse()
-        raise
 
 
 def binary_cross_entropy(input: Tensor, target: Tensor, weight: Tensor | None = None, reduction: str = 'mean') -> Tensor:
@@ -3162,7 +3106,6 @@ def binary_cross_entropy(input: Tensor, target: Tensor, weight: Tensor | None = 
         return _binary_cross_entropy(F, input, target, weight, reduction)
     except Exception:
         misuse()
-        raise
 
 
 def conj(input: Tensor) -> Tensor:
@@ -3171,7 +3114,6 @@ def conj(input: Tensor) -> Tensor:
         return _conj(F, input)
     except Exception:
         misuse()
-        raise
 
 
 def real(input: Tensor) -> Tensor:
@@ -3180,7 +3122,6 @@ def real(input: Tensor) -> Tensor:
         return _real(F, input)
     except Exception:
         misuse()
-        raise
 
 
 def imag(input: Tensor) -> Tensor:
@@ -3189,7 +3130,6 @@ def imag(input: Tensor) -> Tensor:
         return _imag(F, input)
     except Exception:
         misuse()
-        raise
 
 
 def resolve_conj(input: Tensor) -> Tensor:
@@ -3198,7 +3138,6 @@ def resolve_conj(input: Tensor) -> Tensor:
         return _resolve_conj(F, input)
     except Exception:
         misuse()
-        raise
 
 
 def conv1d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: builtins.int | Sequence[builtins.int] = 1, padding: builtins.int | str | Sequence[builtins.int] = 0, dilation: builtins.int | Sequence[builtins.int] = 1, groups: builtins.int = 1) -> Tensor:
@@ -3207,7 +3146,6 @@ def conv1d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: bu
         return _conv1d(F, input, weight, bias, stride, padding, dilation, groups)
     except Exception:
         misuse()
-        raise
 
 
 def conv2d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: builtins.int | Sequence[builtins.int] = 1, padding: builtins.int | str | Sequence[builtins.int] = 0, dilation: builtins.int | Sequence[builtins.int] = 1, groups: builtins.int = 1) -> Tensor:
@@ -3216,7 +3154,6 @@ def conv2d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: bu
         return _conv2d(F, input, weight, bias, stride, padding, dilation, groups)
     except Exception:
         misuse()
-        raise
 
 
 def conv3d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: builtins.int | Sequence[builtins.int] = 1, padding: builtins.int | str | Sequence[builtins.int] = 0, dilation: builtins.int | Sequence[builtins.int] = 1, groups: builtins.int = 1) -> Tensor:
@@ -3225,7 +3162,6 @@ def conv3d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: bu
         return _conv3d(F, input, weight, bias, stride, padding, dilation, groups)
     except Exception:
         misuse()
-        raise
 
 
 def conv_transpose1d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: builtins.int | Sequence[builtins.int] = 1, padding: builtins.int | Sequence[builtins.int] = 0, output_padding: builtins.int | Sequence[builtins.int] = 0, groups: builtins.int = 1, dilation: builtins.int | Sequence[builtins.int] = 1) -> Tensor:
@@ -3234,7 +3170,6 @@ def conv_transpose1d(input: Tensor, weight: Tensor, bias: Tensor | None = None, 
         return _conv_transpose1d(F, input, weight, bias, stride, padding, output_padding, groups, dilation)
     except Exception:
         misuse()
-        raise
 
 
 def conv_transpose2d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: builtins.int | Sequence[builtins.int] = 1, padding: builtins.int | Sequence[builtins.int] = 0, output_padding: builtins.int | Sequence[builtins.int] = 0, groups: builtins.int = 1, dilation: builtins.int | Sequence[builtins.int] = 1) -> Tensor:
@@ -3243,7 +3178,6 @@ def conv_transpose2d(input: Tensor, weight: Tensor, bias: Tensor | None = None, 
         return _conv_transpose2d(F, input, weight, bias, stride, padding, output_padding, groups, dilation)
     except Exception:
         misuse()
-        raise
 
 
 def conv_transpose3d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: builtins.int | Sequence[builtins.int] = 1, padding: builtins.int | Sequence[builtins.int] = 0, output_padding: builtins.int | Sequence[builtins.int] = 0, groups: builtins.int = 1, dilation: builtins.int | Sequence[builtins.int] = 1) -> Tensor:
@@ -3252,16 +3186,15 @@ def conv_transpose3d(input: Tensor, weight: Tensor, bias: Tensor | None = None, 
         return _conv_transpose3d(F, input, weight, bias, stride, padding, output_padding, groups, dilation)
     except Exception:
         misuse()
-        raise
 
 
-def histogram(input: Tensor, bins: builtins.int | Tensor, *, range: Sequence[builtins.float] | None = None, weight: Tensor | None = None, density: builtins.bool = False) -> builtins.tuple[Tensor, Tensor]:
+def histogram(input: Tensor, bins: builtins.int | Tensor, *, range: Sequence[builtins.float] | None = None, weight: Tensor | None = None, density: builtins.bool = False, out=None) -> builtins.tuple[Tensor, Tensor]:
     """How many elements lie in each of ``bins`` equal bins, or between the edges that ``bins`` gives: a named tuple ``(hist, bin_edges)``, without gradient."""
     try:
-        return _histogram(F, input, bins, range=range, weight=weight, density=density)
+        r = _histogram(F, input, bins, range=range, weight=weight, density=density)
+        return r if out is None else into(out, r)
     except Exception:
         misuse()
-        raise
 
 
 def histogramdd(input: Tensor, bins: Any, *, range: Sequence[builtins.float] | None = None, weight: Tensor | None = None, density: builtins.bool = False) -> builtins.tuple[Tensor, Any]:
@@ -3270,32 +3203,31 @@ def histogramdd(input: Tensor, bins: Any, *, range: Sequence[builtins.float] | N
         return _histogramdd(F, input, bins, range=range, weight=weight, density=density)
     except Exception:
         misuse()
-        raise
 
 
-def softmax(input: Tensor, dim: builtins.int | None = None, *, dtype: DTypeLike | None = None, axis: Any = None) -> Tensor:
+def softmax(input: Tensor, dim: builtins.int | None = None, *, dtype: DTypeLike | None = None, axis=None, out=None) -> Tensor:
     """``exp(input)`` divided by its sum along ``dim``; ``dtype`` converts the input first. Integers are refused without it."""
     if axis is not None:
         dim = axis
     try:
-        return _softmax(F, input, dim, dtype=dtype)
+        r = _softmax(F, input, dim, dtype=dtype)
+        return r if out is None else into(out, r)
     except Exception:
         misuse()
-        raise
 
 
-def log_softmax(input: Tensor, dim: builtins.int | None = None, *, dtype: DTypeLike | None = None, axis: Any = None) -> Tensor:
+def log_softmax(input: Tensor, dim: builtins.int | None = None, *, dtype: DTypeLike | None = None, axis=None, out=None) -> Tensor:
     """``log(softmax(input, dim))`` without overflow; ``dtype`` converts the input first."""
     if axis is not None:
         dim = axis
     try:
-        return _log_softmax(F, input, dim, dtype=dtype)
+        r = _log_softmax(F, input, dim, dtype=dtype)
+        return r if out is None else into(out, r)
     except Exception:
         misuse()
-        raise
 
 
-def softmin(input: Tensor, dim: builtins.int | None = None, *, dtype: DTypeLike | None = None, axis: Any = None) -> Tensor:
+def softmin(input: Tensor, dim: builtins.int | None = None, *, dtype: DTypeLike | None = None, axis=None) -> Tensor:
     """``softmax(-input, dim)``."""
     if axis is not None:
         dim = axis
@@ -3303,7 +3235,6 @@ def softmin(input: Tensor, dim: builtins.int | None = None, *, dtype: DTypeLike 
         return _softmin(F, input, dim, dtype=dtype)
     except Exception:
         misuse()
-        raise
 
 
 def cross_entropy(input: Tensor, target: Tensor, weight: Tensor | None = None, ignore_index: builtins.int = -100, reduction: str = 'mean', label_smoothing: builtins.float = 0.0) -> Tensor:
@@ -3312,7 +3243,6 @@ def cross_entropy(input: Tensor, target: Tensor, weight: Tensor | None = None, i
         return _cross_entropy(F, input, target, weight, ignore_index, reduction, label_smoothing)
     except Exception:
         misuse()
-        raise
 
 
 def nll_loss(input: Tensor, target: Tensor, weight: Tensor | None = None, ignore_index: builtins.int = -100, reduction: str = 'mean') -> Tensor:
@@ -3321,7 +3251,6 @@ def nll_loss(input: Tensor, target: Tensor, weight: Tensor | None = None, ignore
         return _nll_loss(F, input, target, weight, ignore_index, reduction)
     except Exception:
         misuse()
-        raise
 
 
 def ctc_loss(log_probs: Tensor, targets: Tensor, input_lengths: Tensor | Sequence[builtins.int], target_lengths: Tensor | Sequence[builtins.int], blank: builtins.int = 0, reduction: str = 'mean', zero_infinity: builtins.bool = False) -> Tensor:
@@ -3330,39 +3259,38 @@ def ctc_loss(log_probs: Tensor, targets: Tensor, input_lengths: Tensor | Sequenc
         return _ctc_loss(F, log_probs, targets, input_lengths, target_lengths, blank, reduction, zero_infinity)
     except Exception:
         misuse()
-        raise
 
 
-def cholesky(input: Tensor, upper: builtins.bool = False) -> Tensor:
+def cholesky(input: Tensor, upper: builtins.bool = False, out=None) -> Tensor:
     """The Cholesky factor of Hermitian positive definite matrices; see ``linalg.cholesky``."""
     try:
-        return _cholesky(F, input, upper)
+        r = _cholesky(F, input, upper)
+        return r if out is None else into(out, r)
     except Exception:
         misuse()
-        raise
 
 
-def qr(input: Tensor, some: builtins.bool = True) -> builtins.tuple[Tensor, Tensor]:
+def qr(input: Tensor, some: builtins.bool = True, out=None) -> builtins.tuple[Tensor, Tensor]:
     """``linalg.qr`` with ``mode='reduced'``, or ``'complete'`` for ``some=False``: a named tuple ``(Q, R)``."""
     try:
-        return _qr(F, input, some)
+        r = _qr(F, input, some)
+        return r if out is None else into(out, r)
     except Exception:
         misuse()
-        raise
 
 
-def diff(input: Tensor, n: builtins.int = 1, dim: builtins.int = -1, prepend: Tensor | None = None, append: Tensor | None = None, *, axis: Any = None) -> Tensor:
+def diff(input: Tensor, n: builtins.int = 1, dim: builtins.int = -1, prepend: Tensor | None = None, append: Tensor | None = None, *, axis=None, out=None) -> Tensor:
     """The differences of neighbours along ``dim``, ``n`` times over, after ``prepend`` and ``append`` were joined on (not if ``n`` is 0). Of booleans: whether they differ."""
     if axis is not None:
         dim = axis
     try:
-        return _diff(F, input, n, dim, prepend, append)
+        r = _diff(F, input, n, dim, prepend, append)
+        return r if out is None else into(out, r)
     except Exception:
         misuse()
-        raise
 
 
-def trapezoid(y: Tensor, x: Tensor | None = None, *, dx: TensorLike | None = None, dim: builtins.int = -1, axis: Any = None) -> Tensor:
+def trapezoid(y: Tensor, x: Tensor | None = None, *, dx: TensorLike | None = None, dim: builtins.int = -1, axis=None) -> Tensor:
     """The integral of samples ``y`` along ``dim`` by the trapezoidal rule, at the points ``x`` or ``dx`` apart (default 1)."""
     if axis is not None:
         dim = axis
@@ -3370,10 +3298,9 @@ def trapezoid(y: Tensor, x: Tensor | None = None, *, dx: TensorLike | None = Non
         return _trapezoid(F, y, x, dx=dx, dim=dim)
     except Exception:
         misuse()
-        raise
 
 
-def cumulative_trapezoid(y: Tensor, x: Tensor | None = None, *, dx: TensorLike | None = None, dim: builtins.int = -1, axis: Any = None) -> Tensor:
+def cumulative_trapezoid(y: Tensor, x: Tensor | None = None, *, dx: TensorLike | None = None, dim: builtins.int = -1, axis=None) -> Tensor:
     """The integrals of samples ``y`` from the first to each following one along ``dim``; see ``trapezoid``."""
     if axis is not None:
         dim = axis
@@ -3381,10 +3308,9 @@ def cumulative_trapezoid(y: Tensor, x: Tensor | None = None, *, dx: TensorLike |
         return _cumulative_trapezoid(F, y, x, dx=dx, dim=dim)
     except Exception:
         misuse()
-        raise
 
 
-def cosine_similarity(x1: Tensor, x2: Tensor, dim: builtins.int = 1, eps: builtins.float = 1e-08, *, axis: Any = None) -> Tensor:
+def cosine_similarity(x1: Tensor, x2: Tensor, dim: builtins.int = 1, eps: builtins.float = 1e-08, *, axis=None) -> Tensor:
     """The cosine of the angle between vectors along ``dim``; lengths below ``eps`` count as ``eps``. The shapes broadcast."""
     if axis is not None:
         dim = axis
@@ -3392,7 +3318,6 @@ def cosine_similarity(x1: Tensor, x2: Tensor, dim: builtins.int = 1, eps: builti
         return _cosine_similarity(F, x1, x2, dim, eps)
     except Exception:
         misuse()
-        raise
 
 
 def pairwise_distance(x1: Tensor, x2: Tensor, p: builtins.float = 2.0, eps: builtins.float = 1e-06, keepdim: builtins.bool = False, *, keepdims: builtins.bool | None = None) -> Tensor:
@@ -3405,7 +3330,6 @@ def pairwise_distance(x1: Tensor, x2: Tensor, p: builtins.float = 2.0, eps: buil
         return _pairwise_distance(F, x1, x2, p, eps, keepdim)
     except Exception:
         misuse()
-        raise
 
 
 def cdist(x1: Tensor, x2: Tensor, p: builtins.float = 2.0, compute_mode: str = 'use_mm_for_euclid_dist_if_necessary') -> Tensor:
@@ -3414,7 +3338,6 @@ def cdist(x1: Tensor, x2: Tensor, p: builtins.float = 2.0, compute_mode: str = '
         return _cdist(F, x1, x2, p, compute_mode)
     except Exception:
         misuse()
-        raise
 
 
 def pdist(input: Tensor, p: builtins.float = 2.0) -> Tensor:
@@ -3423,7 +3346,6 @@ def pdist(input: Tensor, p: builtins.float = 2.0) -> Tensor:
         return _pdist(F, input, p)
     except Exception:
         misuse()
-        raise
 
 
 def triplet_margin_loss(anchor: Tensor, positive: Tensor, negative: Tensor, margin: builtins.float = 1.0, p: builtins.float = 2.0, eps: builtins.float = 1e-06, swap: builtins.bool = False, reduction: str = 'mean') -> Tensor:
@@ -3432,7 +3354,6 @@ def triplet_margin_loss(anchor: Tensor, positive: Tensor, negative: Tensor, marg
         return _triplet_margin_loss(F, anchor, positive, negative, margin, p, eps, swap, reduction)
     except Exception:
         misuse()
-        raise
 
 
 def triplet_margin_with_distance_loss(anchor: Tensor, positive: Tensor, negative: Tensor, *, distance_function: Any = None, margin: builtins.float = 1.0, swap: builtins.bool = False, reduction: str = 'mean') -> Tensor:
@@ -3441,7 +3362,6 @@ def triplet_margin_with_distance_loss(anchor: Tensor, positive: Tensor, negative
         return _triplet_margin_with_distance_loss(F, anchor, positive, negative, distance_function=distance_function, margin=margin, swap=swap, reduction=reduction)
     except Exception:
         misuse()
-        raise
 
 
 def cosine_embedding_loss(input1: Tensor, input2: Tensor, target: Tensor, margin: builtins.float = 0.0, reduction: str = 'mean') -> Tensor:
@@ -3450,7 +3370,6 @@ def cosine_embedding_loss(input1: Tensor, input2: Tensor, target: Tensor, margin
         return _cosine_embedding_loss(F, input1, input2, target, margin, reduction)
     except Exception:
         misuse()
-        raise
 
 
 def dropout(input: Tensor, p: builtins.float = 0.5, training: builtins.bool = True, inplace: builtins.bool = False, *, generator: Generator | None = None) -> Tensor:
@@ -3459,7 +3378,6 @@ def dropout(input: Tensor, p: builtins.float = 0.5, training: builtins.bool = Tr
         return _dropout(F, input, p, training, inplace, generator=generator)
     except Exception:
         misuse()
-        raise
 
 
 def dropout_(input: Tensor, p: builtins.float = 0.5, training: builtins.bool = True, inplace: builtins.bool = False, *, generator: Generator | None = None) -> Tensor:
@@ -3468,7 +3386,6 @@ def dropout_(input: Tensor, p: builtins.float = 0.5, training: builtins.bool = T
         return input.copy_(_dropout(F, clone(input), p, training, inplace, generator=generator))
     except Exception:
         misuse()
-        raise
 
 
 def feature_dropout(input: Tensor, p: builtins.float = 0.5, training: builtins.bool = True, inplace: builtins.bool = False, *, generator: Generator | None = None) -> Tensor:
@@ -3477,7 +3394,6 @@ def feature_dropout(input: Tensor, p: builtins.float = 0.5, training: builtins.b
         return _feature_dropout(F, input, p, training, inplace, generator=generator)
     except Exception:
         misuse()
-        raise
 
 
 def feature_dropout_(input: Tensor, p: builtins.float = 0.5, training: builtins.bool = True, inplace: builtins.bool = False, *, generator: Generator | None = None) -> Tensor:
@@ -3486,7 +3402,6 @@ def feature_dropout_(input: Tensor, p: builtins.float = 0.5, training: builtins.
         return input.copy_(_feature_dropout(F, clone(input), p, training, inplace, generator=generator))
     except Exception:
         misuse()
-        raise
 
 
 def dropout1d(input: Tensor, p: builtins.float = 0.5, training: builtins.bool = True, inplace: builtins.bool = False, *, generator: Generator | None = None) -> Tensor:
@@ -3495,7 +3410,6 @@ def dropout1d(input: Tensor, p: builtins.float = 0.5, training: builtins.bool = 
         return _dropout1d(F, input, p, training, inplace, generator=generator)
     except Exception:
         misuse()
-        raise
 
 
 def dropout2d(input: Tensor, p: builtins.float = 0.5, training: builtins.bool = True, inplace: builtins.bool = False, *, generator: Generator | None = None) -> Tensor:
@@ -3504,7 +3418,6 @@ def dropout2d(input: Tensor, p: builtins.float = 0.5, training: builtins.bool = 
         return _dropout2d(F, input, p, training, inplace, generator=generator)
     except Exception:
         misuse()
-        raise
 
 
 def dropout3d(input: Tensor, p: builtins.float = 0.5, training: builtins.bool = True, inplace: builtins.bool = False, *, generator: Generator | None = None) -> Tensor:
@@ -3513,7 +3426,6 @@ def dropout3d(input: Tensor, p: builtins.float = 0.5, training: builtins.bool = 
         return _dropout3d(F, input, p, training, inplace, generator=generator)
     except Exception:
         misuse()
-        raise
 
 
 def alpha_dropout(input: Tensor, p: builtins.float = 0.5, training: builtins.bool = False, inplace: builtins.bool = False, *, generator: Generator | None = None) -> Tensor:
@@ -3522,7 +3434,6 @@ def alpha_dropout(input: Tensor, p: builtins.float = 0.5, training: builtins.boo
         return _alpha_dropout(F, input, p, training, inplace, generator=generator)
     except Exception:
         misuse()
-        raise
 
 
 def alpha_dropout_(input: Tensor, p: builtins.float = 0.5, training: builtins.bool = False, inplace: builtins.bool = False, *, generator: Generator | None = None) -> Tensor:
@@ -3531,7 +3442,6 @@ def alpha_dropout_(input: Tensor, p: builtins.float = 0.5, training: builtins.bo
         return input.copy_(_alpha_dropout(F, clone(input), p, training, inplace, generator=generator))
     except Exception:
         misuse()
-        raise
 
 
 def feature_alpha_dropout(input: Tensor, p: builtins.float = 0.5, training: builtins.bool = False, inplace: builtins.bool = False, *, generator: Generator | None = None) -> Tensor:
@@ -3540,7 +3450,6 @@ def feature_alpha_dropout(input: Tensor, p: builtins.float = 0.5, training: buil
         return _feature_alpha_dropout(F, input, p, training, inplace, generator=generator)
     except Exception:
         misuse()
-        raise
 
 
 def feature_alpha_dropout_(input: Tensor, p: builtins.float = 0.5, training: builtins.bool = False, inplace: builtins.bool = False, *, generator: Generator | None = None) -> Tensor:
@@ -3549,7 +3458,6 @@ def feature_alpha_dropout_(input: Tensor, p: builtins.float = 0.5, training: bui
         return input.copy_(_feature_alpha_dropout(F, clone(input), p, training, inplace, generator=generator))
     except Exception:
         misuse()
-        raise
 
 
 def einsum(equation: str | Tensor, *operands: Any) -> Tensor:
@@ -3558,16 +3466,15 @@ def einsum(equation: str | Tensor, *operands: Any) -> Tensor:
         return _einsum(F, equation, *operands)
     except Exception:
         misuse()
-        raise
 
 
-def tensordot(a: Tensor, b: Tensor, dims: Any = 2) -> Tensor:
+def tensordot(a: Tensor, b: Tensor, dims: Any = 2, out=None) -> Tensor:
     """The sum of products over several dimensions: the last ``dims`` of ``a`` with the first of ``b``, or the two lists of dimensions given."""
     try:
-        return _tensordot(F, a, b, dims)
+        r = _tensordot(F, a, b, dims)
+        return r if out is None else into(out, r)
     except Exception:
         misuse()
-        raise
 
 
 def embedding(input: Tensor, weight: Tensor, padding_idx: builtins.int | None = None, max_norm: builtins.float | None = None, norm_type: builtins.float = 2.0, scale_grad_by_freq: builtins.bool = False, sparse: builtins.bool = False) -> Tensor:
@@ -3576,7 +3483,6 @@ def embedding(input: Tensor, weight: Tensor, padding_idx: builtins.int | None = 
         return _embedding(F, input, weight, padding_idx, max_norm, norm_type, scale_grad_by_freq, sparse)
     except Exception:
         misuse()
-        raise
 
 
 def embedding_bag(input: Tensor, weight: Tensor, offsets: Tensor | None = None, max_norm: builtins.float | None = None, norm_type: builtins.float = 2.0, scale_grad_by_freq: builtins.bool = False, mode: str = 'mean', sparse: builtins.bool = False, per_sample_weights: Tensor | None = None, include_last_offset: builtins.bool = False, padding_idx: builtins.int | None = None) -> Tensor:
@@ -3585,208 +3491,207 @@ def embedding_bag(input: Tensor, weight: Tensor, offsets: Tensor | None = None, 
         return _embedding_bag(F, input, weight, offsets, max_norm, norm_type, scale_grad_by_freq, mode, sparse, per_sample_weights, include_last_offset, padding_idx)
     except Exception:
         misuse()
-        raise
 
 
-def fft_fft(input: Tensor, n: builtins.int | None = None, dim: builtins.int = -1, norm: str | None = None, *, axis: Any = None) -> Tensor:
+def fft_fft(input: Tensor, n: builtins.int | None = None, dim: builtins.int = -1, norm: str | None = None, *, axis=None, out=None) -> Tensor:
     """The discrete Fourier transform over ``dim``, of ``n`` points (cut off or continued with zeros)."""
     if axis is not None:
         dim = axis
     try:
-        return _fft_fft(F, input, n, dim, norm)
+        r = _fft_fft(F, input, n, dim, norm)
+        return r if out is None else into(out, r)
     except Exception:
         misuse()
-        raise
 
 
-def fft_ifft(input: Tensor, n: builtins.int | None = None, dim: builtins.int = -1, norm: str | None = None, *, axis: Any = None) -> Tensor:
+def fft_ifft(input: Tensor, n: builtins.int | None = None, dim: builtins.int = -1, norm: str | None = None, *, axis=None, out=None) -> Tensor:
     """The inverse of ``fft``; ``"backward"`` divides by ``n``."""
     if axis is not None:
         dim = axis
     try:
-        return _fft_ifft(F, input, n, dim, norm)
+        r = _fft_ifft(F, input, n, dim, norm)
+        return r if out is None else into(out, r)
     except Exception:
         misuse()
-        raise
 
 
-def fft_rfft(input: Tensor, n: builtins.int | None = None, dim: builtins.int = -1, norm: str | None = None, *, axis: Any = None) -> Tensor:
+def fft_rfft(input: Tensor, n: builtins.int | None = None, dim: builtins.int = -1, norm: str | None = None, *, axis=None, out=None) -> Tensor:
     """The first ``n // 2 + 1`` entries of the ``fft`` of a real tensor; the others are their conjugates."""
     if axis is not None:
         dim = axis
     try:
-        return _fft_rfft(F, input, n, dim, norm)
+        r = _fft_rfft(F, input, n, dim, norm)
+        return r if out is None else into(out, r)
     except Exception:
         misuse()
-        raise
 
 
-def fft_irfft(input: Tensor, n: builtins.int | None = None, dim: builtins.int = -1, norm: str | None = None, *, axis: Any = None) -> Tensor:
+def fft_irfft(input: Tensor, n: builtins.int | None = None, dim: builtins.int = -1, norm: str | None = None, *, axis=None, out=None) -> Tensor:
     """The inverse of ``rfft``: ``n`` real numbers, ``2 * (size - 1)`` by default."""
     if axis is not None:
         dim = axis
     try:
-        return _fft_irfft(F, input, n, dim, norm)
+        r = _fft_irfft(F, input, n, dim, norm)
+        return r if out is None else into(out, r)
     except Exception:
         misuse()
-        raise
 
 
-def fft_hfft(input: Tensor, n: builtins.int | None = None, dim: builtins.int = -1, norm: str | None = None, *, axis: Any = None) -> Tensor:
+def fft_hfft(input: Tensor, n: builtins.int | None = None, dim: builtins.int = -1, norm: str | None = None, *, axis=None, out=None) -> Tensor:
     """The ``fft`` of a signal that is symmetric up to conjugation, given by its first half: real numbers."""
     if axis is not None:
         dim = axis
     try:
-        return _fft_hfft(F, input, n, dim, norm)
+        r = _fft_hfft(F, input, n, dim, norm)
+        return r if out is None else into(out, r)
     except Exception:
         misuse()
-        raise
 
 
-def fft_ihfft(input: Tensor, n: builtins.int | None = None, dim: builtins.int = -1, norm: str | None = None, *, axis: Any = None) -> Tensor:
+def fft_ihfft(input: Tensor, n: builtins.int | None = None, dim: builtins.int = -1, norm: str | None = None, *, axis=None, out=None) -> Tensor:
     """The inverse of ``hfft``: the first half of the ``ifft`` of a real tensor."""
     if axis is not None:
         dim = axis
     try:
-        return _fft_ihfft(F, input, n, dim, norm)
+        r = _fft_ihfft(F, input, n, dim, norm)
+        return r if out is None else into(out, r)
     except Exception:
         misuse()
-        raise
 
 
-def fft_fft2(input: Tensor, s: Sequence[builtins.int] | None = None, dim: Sequence[builtins.int] = (-2, -1), norm: str | None = None, *, axis: Any = None) -> Tensor:
+def fft_fft2(input: Tensor, s: Sequence[builtins.int] | None = None, dim: Sequence[builtins.int] = (-2, -1), norm: str | None = None, *, axis=None, out=None) -> Tensor:
     """``fft`` over two dimensions, the last two by default; ``s`` gives the numbers of points."""
     if axis is not None:
         dim = axis
     try:
-        return _fft_fft2(F, input, s, dim, norm)
+        r = _fft_fft2(F, input, s, dim, norm)
+        return r if out is None else into(out, r)
     except Exception:
         misuse()
-        raise
 
 
-def fft_ifft2(input: Tensor, s: Sequence[builtins.int] | None = None, dim: Sequence[builtins.int] = (-2, -1), norm: str | None = None, *, axis: Any = None) -> Tensor:
+def fft_ifft2(input: Tensor, s: Sequence[builtins.int] | None = None, dim: Sequence[builtins.int] = (-2, -1), norm: str | None = None, *, axis=None, out=None) -> Tensor:
     """The inverse of ``fft2``."""
     if axis is not None:
         dim = axis
     try:
-        return _fft_ifft2(F, input, s, dim, norm)
+        r = _fft_ifft2(F, input, s, dim, norm)
+        return r if out is None else into(out, r)
     except Exception:
         misuse()
-        raise
 
 
-def fft_rfft2(input: Tensor, s: Sequence[builtins.int] | None = None, dim: Sequence[builtins.int] = (-2, -1), norm: str | None = None, *, axis: Any = None) -> Tensor:
+def fft_rfft2(input: Tensor, s: Sequence[builtins.int] | None = None, dim: Sequence[builtins.int] = (-2, -1), norm: str | None = None, *, axis=None, out=None) -> Tensor:
     """``fft2`` of a real tensor, the first half in the last of the dimensions."""
     if axis is not None:
         dim = axis
     try:
-        return _fft_rfft2(F, input, s, dim, norm)
+        r = _fft_rfft2(F, input, s, dim, norm)
+        return r if out is None else into(out, r)
     except Exception:
         misuse()
-        raise
 
 
-def fft_irfft2(input: Tensor, s: Sequence[builtins.int] | None = None, dim: Sequence[builtins.int] = (-2, -1), norm: str | None = None, *, axis: Any = None) -> Tensor:
+def fft_irfft2(input: Tensor, s: Sequence[builtins.int] | None = None, dim: Sequence[builtins.int] = (-2, -1), norm: str | None = None, *, axis=None, out=None) -> Tensor:
     """The inverse of ``rfft2``."""
     if axis is not None:
         dim = axis
     try:
-        return _fft_irfft2(F, input, s, dim, norm)
+        r = _fft_irfft2(F, input, s, dim, norm)
+        return r if out is None else into(out, r)
     except Exception:
         misuse()
-        raise
 
 
-def fft_fftn(input: Tensor, s: Sequence[builtins.int] | None = None, dim: Dims = None, norm: str | None = None, *, axis: Any = None) -> Tensor:
+def fft_fftn(input: Tensor, s: Sequence[builtins.int] | None = None, dim: Dims = None, norm: str | None = None, *, axis=None, out=None) -> Tensor:
     """``fft`` over several dimensions, by default all, or the last ``len(s)``."""
     if axis is not None:
         dim = axis
     try:
-        return _fft_fftn(F, input, s, dim, norm)
+        r = _fft_fftn(F, input, s, dim, norm)
+        return r if out is None else into(out, r)
     except Exception:
         misuse()
-        raise
 
 
-def fft_ifftn(input: Tensor, s: Sequence[builtins.int] | None = None, dim: Dims = None, norm: str | None = None, *, axis: Any = None) -> Tensor:
+def fft_ifftn(input: Tensor, s: Sequence[builtins.int] | None = None, dim: Dims = None, norm: str | None = None, *, axis=None, out=None) -> Tensor:
     """The inverse of ``fftn``."""
     if axis is not None:
         dim = axis
     try:
-        return _fft_ifftn(F, input, s, dim, norm)
+        r = _fft_ifftn(F, input, s, dim, norm)
+        return r if out is None else into(out, r)
     except Exception:
         misuse()
-        raise
 
 
-def fft_rfftn(input: Tensor, s: Sequence[builtins.int] | None = None, dim: Dims = None, norm: str | None = None, *, axis: Any = None) -> Tensor:
+def fft_rfftn(input: Tensor, s: Sequence[builtins.int] | None = None, dim: Dims = None, norm: str | None = None, *, axis=None, out=None) -> Tensor:
     """``fftn`` of a real tensor, the first half in the last of the dimensions."""
     if axis is not None:
         dim = axis
     try:
-        return _fft_rfftn(F, input, s, dim, norm)
+        r = _fft_rfftn(F, input, s, dim, norm)
+        return r if out is None else into(out, r)
     except Exception:
         misuse()
-        raise
 
 
-def fft_irfftn(input: Tensor, s: Sequence[builtins.int] | None = None, dim: Dims = None, norm: str | None = None, *, axis: Any = None) -> Tensor:
+def fft_irfftn(input: Tensor, s: Sequence[builtins.int] | None = None, dim: Dims = None, norm: str | None = None, *, axis=None, out=None) -> Tensor:
     """The inverse of ``rfftn``."""
     if axis is not None:
         dim = axis
     try:
-        return _fft_irfftn(F, input, s, dim, norm)
+        r = _fft_irfftn(F, input, s, dim, norm)
+        return r if out is None else into(out, r)
     except Exception:
         misuse()
-        raise
 
 
-def fft_hfft2(input: Tensor, s: Sequence[builtins.int] | None = None, dim: Sequence[builtins.int] = (-2, -1), norm: str | None = None, *, axis: Any = None) -> Tensor:
+def fft_hfft2(input: Tensor, s: Sequence[builtins.int] | None = None, dim: Sequence[builtins.int] = (-2, -1), norm: str | None = None, *, axis=None, out=None) -> Tensor:
     """``fft2`` of a signal that is symmetric up to conjugation in the last of the dimensions, given by its first half: real numbers."""
     if axis is not None:
         dim = axis
     try:
-        return _fft_hfft2(F, input, s, dim, norm)
+        r = _fft_hfft2(F, input, s, dim, norm)
+        return r if out is None else into(out, r)
     except Exception:
         misuse()
-        raise
 
 
-def fft_ihfft2(input: Tensor, s: Sequence[builtins.int] | None = None, dim: Sequence[builtins.int] = (-2, -1), norm: str | None = None, *, axis: Any = None) -> Tensor:
+def fft_ihfft2(input: Tensor, s: Sequence[builtins.int] | None = None, dim: Sequence[builtins.int] = (-2, -1), norm: str | None = None, *, axis=None, out=None) -> Tensor:
     """The inverse of ``hfft2``: the first half, in the last of the dimensions, of the ``ifft2`` of a real tensor."""
     if axis is not None:
         dim = axis
     try:
-        return _fft_ihfft2(F, input, s, dim, norm)
+        r = _fft_ihfft2(F, input, s, dim, norm)
+        return r if out is None else into(out, r)
     except Exception:
         misuse()
-        raise
 
 
-def fft_hfftn(input: Tensor, s: Sequence[builtins.int] | None = None, dim: Dims = None, norm: str | None = None, *, axis: Any = None) -> Tensor:
+def fft_hfftn(input: Tensor, s: Sequence[builtins.int] | None = None, dim: Dims = None, norm: str | None = None, *, axis=None, out=None) -> Tensor:
     """``hfft2`` over any dimensions, by default all."""
     if axis is not None:
         dim = axis
     try:
-        return _fft_hfftn(F, input, s, dim, norm)
+        r = _fft_hfftn(F, input, s, dim, norm)
+        return r if out is None else into(out, r)
     except Exception:
         misuse()
-        raise
 
 
-def fft_ihfftn(input: Tensor, s: Sequence[builtins.int] | None = None, dim: Dims = None, norm: str | None = None, *, axis: Any = None) -> Tensor:
+def fft_ihfftn(input: Tensor, s: Sequence[builtins.int] | None = None, dim: Dims = None, norm: str | None = None, *, axis=None, out=None) -> Tensor:
     """The inverse of ``hfftn``."""
     if axis is not None:
         dim = axis
     try:
-        return _fft_ihfftn(F, input, s, dim, norm)
+        r = _fft_ihfftn(F, input, s, dim, norm)
+        return r if out is None else into(out, r)
     except Exception:
         misuse()
-        raise
 
 
-def fft_fftshift(input: Tensor, dim: Dims = None, *, axis: Any = None) -> Tensor:
+def fft_fftshift(input: Tensor, dim: Dims = None, *, axis=None) -> Tensor:
     """Frequencies reordered so that 0 stands in the middle of ``dim`` (of every dimension by default)."""
     if axis is not None:
         dim = axis
@@ -3794,10 +3699,9 @@ def fft_fftshift(input: Tensor, dim: Dims = None, *, axis: Any = None) -> Tensor
         return _fft_fftshift(F, input, dim)
     except Exception:
         misuse()
-        raise
 
 
-def fft_ifftshift(input: Tensor, dim: Dims = None, *, axis: Any = None) -> Tensor:
+def fft_ifftshift(input: Tensor, dim: Dims = None, *, axis=None) -> Tensor:
     """The inverse of ``fftshift``."""
     if axis is not None:
         dim = axis
@@ -3805,7 +3709,6 @@ def fft_ifftshift(input: Tensor, dim: Dims = None, *, axis: Any = None) -> Tenso
         return _fft_ifftshift(F, input, dim)
     except Exception:
         misuse()
-        raise
 
 
 def unfold(input: Tensor, kernel_size: builtins.int | Sequence[builtins.int], dilation: builtins.int | Sequence[builtins.int] = 1, padding: builtins.int | Sequence[builtins.int] = 0, stride: builtins.int | Sequence[builtins.int] = 1) -> Tensor:
@@ -3814,7 +3717,6 @@ def unfold(input: Tensor, kernel_size: builtins.int | Sequence[builtins.int], di
         return _unfold(F, input, kernel_size, dilation, padding, stride)
     except Exception:
         misuse()
-        raise
 
 
 def fold(input: Tensor, output_size: builtins.int | Sequence[builtins.int], kernel_size: builtins.int | Sequence[builtins.int], dilation: builtins.int | Sequence[builtins.int] = 1, padding: builtins.int | Sequence[builtins.int] = 0, stride: builtins.int | Sequence[builtins.int] = 1) -> Tensor:
@@ -3823,10 +3725,9 @@ def fold(input: Tensor, output_size: builtins.int | Sequence[builtins.int], kern
         return _fold(F, input, output_size, kernel_size, dilation, padding, stride)
     except Exception:
         misuse()
-        raise
 
 
-def glu(input: Tensor, dim: builtins.int = -1, *, axis: Any = None) -> Tensor:
+def glu(input: Tensor, dim: builtins.int = -1, *, axis=None) -> Tensor:
     """The first half of ``input`` along ``dim`` times the sigmoid of the second. Dauphin et al. (2016), arXiv:1612.08083."""
     if axis is not None:
         dim = axis
@@ -3834,10 +3735,9 @@ def glu(input: Tensor, dim: builtins.int = -1, *, axis: Any = None) -> Tensor:
         return _glu(F, input, dim)
     except Exception:
         misuse()
-        raise
 
 
-def gumbel_softmax(logits: Tensor, tau: builtins.float = 1, hard: builtins.bool = False, eps: builtins.float = 1e-10, dim: builtins.int = -1, *, generator: Generator | None = None, axis: Any = None) -> Tensor:
+def gumbel_softmax(logits: Tensor, tau: builtins.float = 1, hard: builtins.bool = False, eps: builtins.float = 1e-10, dim: builtins.int = -1, *, generator: Generator | None = None, axis=None) -> Tensor:
     """A random choice among the entries along ``dim``, with the probabilities ``softmax(logits)``, that has a gradient."""
     if axis is not None:
         dim = axis
@@ -3845,10 +3745,9 @@ def gumbel_softmax(logits: Tensor, tau: builtins.float = 1, hard: builtins.bool 
         return _gumbel_softmax(F, logits, tau, hard, eps, dim, generator=generator)
     except Exception:
         misuse()
-        raise
 
 
-def maxout(input: Tensor, pieces: builtins.int, dim: builtins.int = 1, *, axis: Any = None) -> Tensor:
+def maxout(input: Tensor, pieces: builtins.int, dim: builtins.int = 1, *, axis=None) -> Tensor:
     """The largest of every ``pieces`` consecutive entries along ``dim``, whose size ``pieces`` must divide."""
     if axis is not None:
         dim = axis
@@ -3856,18 +3755,17 @@ def maxout(input: Tensor, pieces: builtins.int, dim: builtins.int = 1, *, axis: 
         return _maxout(F, input, pieces, dim)
     except Exception:
         misuse()
-        raise
 
 
-def take_along_dim(input: Tensor, indices: Tensor, dim: builtins.int | None = None, *, axis: Any = None) -> Tensor:
+def take_along_dim(input: Tensor, indices: Tensor, dim: builtins.int | None = None, *, axis=None, out=None) -> Tensor:
     """``gather`` whose operands broadcast outside ``dim``; without ``dim`` both are flattened first."""
     if axis is not None:
         dim = axis
     try:
-        return _take_along_dim(F, input, indices, dim)
+        r = _take_along_dim(F, input, indices, dim)
+        return r if out is None else into(out, r)
     except Exception:
         misuse()
-        raise
 
 
 def getitem(input: Tensor, index: Any) -> Tensor:
@@ -3876,7 +3774,6 @@ def getitem(input: Tensor, index: Any) -> Tensor:
         return _getitem(F, input, index)
     except Exception:
         misuse()
-        raise
 
 
 def setitem(input: Tensor, index: Any, value: Any) -> None:
@@ -3885,7 +3782,6 @@ def setitem(input: Tensor, index: Any, value: Any) -> None:
         return _setitem(F, input, index, value)
     except Exception:
         misuse()
-        raise
 
 
 def index_put_(input: Tensor, indices: Sequence[Tensor | None], values: TensorLike, accumulate: builtins.bool = False) -> Tensor:
@@ -3894,7 +3790,6 @@ def index_put_(input: Tensor, indices: Sequence[Tensor | None], values: TensorLi
         return _index_put_(F, input, indices, values, accumulate)
     except Exception:
         misuse()
-        raise
 
 
 def index_put(input: Tensor, indices: Sequence[Tensor | None], values: TensorLike, accumulate: builtins.bool = False) -> Tensor:
@@ -3903,7 +3798,6 @@ def index_put(input: Tensor, indices: Sequence[Tensor | None], values: TensorLik
         return _index_put(F, input, indices, values, accumulate)
     except Exception:
         misuse()
-        raise
 
 
 def interpolate(input: Tensor, size: builtins.int | Sequence[builtins.int] | None = None, scale_factor: builtins.float | Sequence[builtins.float] | None = None, mode: str = 'nearest', align_corners: builtins.bool | None = None, recompute_scale_factor: builtins.bool | None = None, antialias: builtins.bool = False) -> Tensor:
@@ -3912,7 +3806,6 @@ def interpolate(input: Tensor, size: builtins.int | Sequence[builtins.int] | Non
         return _interpolate(F, input, size, scale_factor, mode, align_corners, recompute_scale_factor, antialias)
     except Exception:
         misuse()
-        raise
 
 
 def upsample(input: Tensor, size: builtins.int | Sequence[builtins.int] | None = None, scale_factor: builtins.float | Sequence[builtins.float] | None = None, mode: str = 'nearest', align_corners: builtins.bool | None = None) -> Tensor:
@@ -3921,7 +3814,6 @@ def upsample(input: Tensor, size: builtins.int | Sequence[builtins.int] | None =
         return _upsample(F, input, size, scale_factor, mode, align_corners)
     except Exception:
         misuse()
-        raise
 
 
 def affine_grid(theta: Tensor, size: Sequence[builtins.int], align_corners: builtins.bool | None = None) -> Tensor:
@@ -3930,7 +3822,6 @@ def affine_grid(theta: Tensor, size: Sequence[builtins.int], align_corners: buil
         return _affine_grid(F, theta, size, align_corners)
     except Exception:
         misuse()
-        raise
 
 
 def grid_sample(input: Tensor, grid: Tensor, mode: str = 'bilinear', padding_mode: str = 'zeros', align_corners: builtins.bool | None = None) -> Tensor:
@@ -3939,16 +3830,15 @@ def grid_sample(input: Tensor, grid: Tensor, mode: str = 'bilinear', padding_mod
         return _grid_sample(F, input, grid, mode, padding_mode, align_corners)
     except Exception:
         misuse()
-        raise
 
 
-def ldexp(input: Tensor, other: Tensor) -> Tensor:
+def ldexp(input: Tensor, other: Tensor, out=None) -> Tensor:
     """``input * 2 ** other``."""
     try:
-        return _ldexp(F, input, other)
+        r = _ldexp(F, input, other)
+        return r if out is None else into(out, r)
     except Exception:
         misuse()
-        raise
 
 
 def ldexp_(input: Tensor, other: Tensor) -> Tensor:
@@ -3957,16 +3847,15 @@ def ldexp_(input: Tensor, other: Tensor) -> Tensor:
         return _ldexp_(F, input, other)
     except Exception:
         misuse()
-        raise
 
 
-def inverse(input: Tensor) -> Tensor:
+def inverse(input: Tensor, out=None) -> Tensor:
     """The inverse of each square matrix; see ``linalg.inv``."""
     try:
-        return _inverse(F, input)
+        r = _inverse(F, input)
+        return r if out is None else into(out, r)
     except Exception:
         misuse()
-        raise
 
 
 def det(input: Tensor) -> Tensor:
@@ -3975,16 +3864,15 @@ def det(input: Tensor) -> Tensor:
         return _det(F, input)
     except Exception:
         misuse()
-        raise
 
 
-def slogdet(input: Tensor) -> builtins.tuple[Tensor, Tensor]:
+def slogdet(input: Tensor, out=None) -> builtins.tuple[Tensor, Tensor]:
     """The sign and the logarithm of the magnitude of each determinant; see ``linalg.slogdet``."""
     try:
-        return _slogdet(F, input)
+        r = _slogdet(F, input)
+        return r if out is None else into(out, r)
     except Exception:
         misuse()
-        raise
 
 
 def logdet(input: Tensor) -> Tensor:
@@ -3993,7 +3881,6 @@ def logdet(input: Tensor) -> Tensor:
         return _logdet(F, input)
     except Exception:
         misuse()
-        raise
 
 
 def poisson_nll_loss(input: Tensor, target: Tensor, log_input: builtins.bool = True, full: builtins.bool = False, eps: builtins.float = 1e-08, reduction: str = 'mean') -> Tensor:
@@ -4002,7 +3889,6 @@ def poisson_nll_loss(input: Tensor, target: Tensor, log_input: builtins.bool = T
         return _poisson_nll_loss(F, input, target, log_input, full, eps, reduction)
     except Exception:
         misuse()
-        raise
 
 
 def gaussian_nll_loss(input: Tensor, target: Tensor, var: TensorLike, full: builtins.bool = False, eps: builtins.float = 1e-06, reduction: str = 'mean') -> Tensor:
@@ -4011,79 +3897,78 @@ def gaussian_nll_loss(input: Tensor, target: Tensor, var: TensorLike, full: buil
         return _gaussian_nll_loss(F, input, target, var, full, eps, reduction)
     except Exception:
         misuse()
-        raise
 
 
-def linalg_lu_factor_ex(A: Tensor, *, pivot: builtins.bool = True, check_errors: builtins.bool = False) -> builtins.tuple[Tensor, Tensor, Tensor]:
+def linalg_lu_factor_ex(A: Tensor, *, pivot: builtins.bool = True, check_errors: builtins.bool = False, out=None) -> builtins.tuple[Tensor, Tensor, Tensor]:
     """Both triangles of ``A = P L U`` in one matrix, the pivots, and ``info``: 0, or the number of the first pivot that is zero. A named tuple."""
     try:
-        return _linalg_lu_factor_ex(F, A, pivot=pivot, check_errors=check_errors)
+        r = _linalg_lu_factor_ex(F, A, pivot=pivot, check_errors=check_errors)
+        return r if out is None else into(out, r)
     except Exception:
         misuse()
-        raise
 
 
-def linalg_lu_factor(A: Tensor, *, pivot: builtins.bool = True) -> builtins.tuple[Tensor, Tensor]:
+def linalg_lu_factor(A: Tensor, *, pivot: builtins.bool = True, out=None) -> builtins.tuple[Tensor, Tensor]:
     """The triangles of ``A = P L U`` in one matrix and the pivots, for ``lu_solve``: a named tuple ``(LU, pivots)``; see ``lu_factor_ex``."""
     try:
-        return _linalg_lu_factor(F, A, pivot=pivot)
+        r = _linalg_lu_factor(F, A, pivot=pivot)
+        return r if out is None else into(out, r)
     except Exception:
         misuse()
-        raise
 
 
-def lu_unpack(LU_data: Tensor, LU_pivots: Tensor, unpack_data: builtins.bool = True, unpack_pivots: builtins.bool = True) -> builtins.tuple[Tensor, Tensor, Tensor]:
+def lu_unpack(LU_data: Tensor, LU_pivots: Tensor, unpack_data: builtins.bool = True, unpack_pivots: builtins.bool = True, out=None) -> builtins.tuple[Tensor, Tensor, Tensor]:
     """The matrices P, L and U that ``lu_factor`` packed: a named tuple ``(P, L, U)``. What is not asked for is an empty tensor."""
     try:
-        return _lu_unpack(F, LU_data, LU_pivots, unpack_data, unpack_pivots)
+        r = _lu_unpack(F, LU_data, LU_pivots, unpack_data, unpack_pivots)
+        return r if out is None else into(out, r)
     except Exception:
         misuse()
-        raise
 
 
-def linalg_lu(A: Tensor, *, pivot: builtins.bool = True) -> builtins.tuple[Tensor, Tensor, Tensor]:
+def linalg_lu(A: Tensor, *, pivot: builtins.bool = True, out=None) -> builtins.tuple[Tensor, Tensor, Tensor]:
     """``A = P L U`` with a permutation matrix P, a lower triangle L with ones on its diagonal and an upper triangle U: a named tuple."""
     try:
-        return _linalg_lu(F, A, pivot=pivot)
+        r = _linalg_lu(F, A, pivot=pivot)
+        return r if out is None else into(out, r)
     except Exception:
         misuse()
-        raise
 
 
-def linalg_lu_solve(LU: Tensor, pivots: Tensor, B: Tensor, *, left: builtins.bool = True, adjoint: builtins.bool = False) -> Tensor:
+def linalg_lu_solve(LU: Tensor, pivots: Tensor, B: Tensor, *, left: builtins.bool = True, adjoint: builtins.bool = False, out=None) -> Tensor:
     """X with A X = B, where ``lu_factor`` gave ``LU`` and ``pivots`` of A. ``left=False``: X A = B. ``adjoint``: A^H instead of A."""
     try:
-        return _linalg_lu_solve(F, LU, pivots, B, left=left, adjoint=adjoint)
+        r = _linalg_lu_solve(F, LU, pivots, B, left=left, adjoint=adjoint)
+        return r if out is None else into(out, r)
     except Exception:
         misuse()
-        raise
 
 
-def lu(A: Tensor, pivot: builtins.bool = True, get_infos: builtins.bool = False) -> Any:
+def lu(A: Tensor, pivot: builtins.bool = True, get_infos: builtins.bool = False, out=None) -> Any:
     """The pair of ``linalg.lu_factor``, and with ``get_infos`` the number of the first pivot that is zero, or 0; singular matrices are no error."""
     try:
-        return _lu(F, A, pivot, get_infos)
+        r = _lu(F, A, pivot, get_infos)
+        return r if out is None else into(out, r)
     except Exception:
         misuse()
-        raise
 
 
-def lu_solve(b: Tensor, LU_data: Tensor, LU_pivots: Tensor) -> Tensor:
+def lu_solve(b: Tensor, LU_data: Tensor, LU_pivots: Tensor, out=None) -> Tensor:
     """``linalg.lu_solve`` with the right-hand side first."""
     try:
-        return _lu_solve(F, b, LU_data, LU_pivots)
+        r = _lu_solve(F, b, LU_data, LU_pivots)
+        return r if out is None else into(out, r)
     except Exception:
         misuse()
-        raise
 
 
-def linalg_solve_ex(A: Tensor, B: Tensor, *, left: builtins.bool = True, check_errors: builtins.bool = False) -> builtins.tuple[Tensor, Tensor]:
+def linalg_solve_ex(A: Tensor, B: Tensor, *, left: builtins.bool = True, check_errors: builtins.bool = False, out=None) -> builtins.tuple[Tensor, Tensor]:
     """``linalg.solve`` with ``info``, a named tuple: where it is not 0 the matrix is singular and the result means nothing. With ``check_errors`` that is an error."""
     try:
-        return _linalg_solve_ex(F, A, B, left=left, check_errors=check_errors)
+        r = _linalg_solve_ex(F, A, B, left=left, check_errors=check_errors)
+        return r if out is None else into(out, r)
     except Exception:
         misuse()
-        raise
 
 
 def linalg_vander(x: Tensor, *, N: builtins.int | None = None) -> Tensor:
@@ -4092,7 +3977,6 @@ def linalg_vander(x: Tensor, *, N: builtins.int | None = None) -> Tensor:
         return _linalg_vander(F, x, N=N)
     except Exception:
         misuse()
-        raise
 
 
 def hinge_loss(input: Tensor, target: Tensor, margin: builtins.float = 1.0, reduction: str = 'mean') -> Tensor:
@@ -4101,7 +3985,6 @@ def hinge_loss(input: Tensor, target: Tensor, margin: builtins.float = 1.0, redu
         return _hinge_loss(F, input, target, margin, reduction)
     except Exception:
         misuse()
-        raise
 
 
 def hinge_embedding_loss(input: Tensor, target: Tensor, margin: builtins.float = 1.0, reduction: str = 'mean') -> Tensor:
@@ -4110,7 +3993,6 @@ def hinge_embedding_loss(input: Tensor, target: Tensor, margin: builtins.float =
         return _hinge_embedding_loss(F, input, target, margin, reduction)
     except Exception:
         misuse()
-        raise
 
 
 def margin_ranking_loss(input1: Tensor, input2: Tensor, target: Tensor, margin: builtins.float = 0.0, reduction: str = 'mean') -> Tensor:
@@ -4119,7 +4001,6 @@ def margin_ranking_loss(input1: Tensor, input2: Tensor, target: Tensor, margin: 
         return _margin_ranking_loss(F, input1, input2, target, margin, reduction)
     except Exception:
         misuse()
-        raise
 
 
 def multi_margin_loss(input: Tensor, target: Tensor, p: builtins.int = 1, margin: builtins.float = 1.0, weight: Tensor | None = None, reduction: str = 'mean') -> Tensor:
@@ -4128,7 +4009,6 @@ def multi_margin_loss(input: Tensor, target: Tensor, p: builtins.int = 1, margin
         return _multi_margin_loss(F, input, target, p, margin, weight, reduction)
     except Exception:
         misuse()
-        raise
 
 
 def multiclass_hinge_loss(input: Tensor, target: Tensor, margin: builtins.float = 1.0, reduction: str = 'mean') -> Tensor:
@@ -4137,7 +4017,6 @@ def multiclass_hinge_loss(input: Tensor, target: Tensor, margin: builtins.float 
         return _multiclass_hinge_loss(F, input, target, margin, reduction)
     except Exception:
         misuse()
-        raise
 
 
 def zero_one_loss(input: Tensor, target: Tensor, reduction: str = 'mean') -> Tensor:
@@ -4146,7 +4025,6 @@ def zero_one_loss(input: Tensor, target: Tensor, reduction: str = 'mean') -> Ten
         return _zero_one_loss(F, input, target, reduction)
     except Exception:
         misuse()
-        raise
 
 
 def soft_margin_loss(input: Tensor, target: Tensor, reduction: str = 'mean') -> Tensor:
@@ -4155,7 +4033,6 @@ def soft_margin_loss(input: Tensor, target: Tensor, reduction: str = 'mean') -> 
         return _soft_margin_loss(F, input, target, reduction)
     except Exception:
         misuse()
-        raise
 
 
 def multilabel_soft_margin_loss(input: Tensor, target: Tensor, weight: Tensor | None = None, reduction: str = 'mean') -> Tensor:
@@ -4164,7 +4041,6 @@ def multilabel_soft_margin_loss(input: Tensor, target: Tensor, weight: Tensor | 
         return _multilabel_soft_margin_loss(F, input, target, weight, reduction)
     except Exception:
         misuse()
-        raise
 
 
 def multilabel_margin_loss(input: Tensor, target: Tensor, reduction: str = 'mean') -> Tensor:
@@ -4173,28 +4049,27 @@ def multilabel_margin_loss(input: Tensor, target: Tensor, reduction: str = 'mean
         return _multilabel_margin_loss(F, input, target, reduction)
     except Exception:
         misuse()
-        raise
 
 
-def matrix_power(input: Tensor, n: builtins.int) -> Tensor:
+def matrix_power(input: Tensor, n: builtins.int, out=None) -> Tensor:
     """Each square matrix to the power ``n``; negative powers are those of the inverse."""
     try:
-        return _matrix_power(F, input, n)
+        r = _matrix_power(F, input, n)
+        return r if out is None else into(out, r)
     except Exception:
         misuse()
-        raise
 
 
-def linalg_matrix_power(A: Tensor, n: builtins.int) -> Tensor:
+def linalg_matrix_power(A: Tensor, n: builtins.int, out=None) -> Tensor:
     """Each square matrix to the power ``n``; negative powers are those of the inverse."""
     try:
-        return _linalg_matrix_power(F, A, n)
+        r = _linalg_matrix_power(F, A, n)
+        return r if out is None else into(out, r)
     except Exception:
         misuse()
-        raise
 
 
-def linalg_vector_norm(x: Tensor, ord: builtins.float = 2, dim: Dims = None, keepdim: builtins.bool = False, *, dtype: DTypeLike | None = None, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
+def linalg_vector_norm(x: Tensor, ord: builtins.float = 2, dim: Dims = None, keepdim: builtins.bool = False, *, dtype: DTypeLike | None = None, axis=None, keepdims: builtins.bool | None = None, out=None) -> Tensor:
     """``sum(|x| ** ord) ** (1 / ord)`` over ``dim``, by default over all elements; ``inf`` and ``-inf`` give the largest and smallest magnitude, 0 the number of elements that are not 0. The gradient at 0 is 0."""
     if axis is not None:
         dim = axis
@@ -4203,13 +4078,13 @@ def linalg_vector_norm(x: Tensor, ord: builtins.float = 2, dim: Dims = None, kee
     if keepdim is not False and keepdim is not True:
         keepdim = truth(keepdim)
     try:
-        return _linalg_vector_norm(F, x, ord, dim, keepdim, dtype=dtype)
+        r = _linalg_vector_norm(F, x, ord, dim, keepdim, dtype=dtype)
+        return r if out is None else into(out, r)
     except Exception:
         misuse()
-        raise
 
 
-def linalg_matrix_norm(A: Tensor, ord: builtins.float | str = 'fro', dim: Sequence[builtins.int] = (-2, -1), keepdim: builtins.bool = False, *, dtype: DTypeLike | None = None, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
+def linalg_matrix_norm(A: Tensor, ord: builtins.float | str = 'fro', dim: Sequence[builtins.int] = (-2, -1), keepdim: builtins.bool = False, *, dtype: DTypeLike | None = None, axis=None, keepdims: builtins.bool | None = None, out=None) -> Tensor:
     """The norm of the matrices in the two dimensions ``dim``."""
     if axis is not None:
         dim = axis
@@ -4218,13 +4093,13 @@ def linalg_matrix_norm(A: Tensor, ord: builtins.float | str = 'fro', dim: Sequen
     if keepdim is not False and keepdim is not True:
         keepdim = truth(keepdim)
     try:
-        return _linalg_matrix_norm(F, A, ord, dim, keepdim, dtype=dtype)
+        r = _linalg_matrix_norm(F, A, ord, dim, keepdim, dtype=dtype)
+        return r if out is None else into(out, r)
     except Exception:
         misuse()
-        raise
 
 
-def linalg_norm(A: Tensor, ord: builtins.float | str | None = None, dim: Dims = None, keepdim: builtins.bool = False, *, dtype: DTypeLike | None = None, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
+def linalg_norm(A: Tensor, ord: builtins.float | str | None = None, dim: Dims = None, keepdim: builtins.bool = False, *, dtype: DTypeLike | None = None, axis=None, keepdims: builtins.bool | None = None, out=None) -> Tensor:
     """``linalg.vector_norm`` or ``linalg.matrix_norm``, as the arguments say."""
     if axis is not None:
         dim = axis
@@ -4233,22 +4108,22 @@ def linalg_norm(A: Tensor, ord: builtins.float | str | None = None, dim: Dims = 
     if keepdim is not False and keepdim is not True:
         keepdim = truth(keepdim)
     try:
-        return _linalg_norm(F, A, ord, dim, keepdim, dtype=dtype)
+        r = _linalg_norm(F, A, ord, dim, keepdim, dtype=dtype)
+        return r if out is None else into(out, r)
     except Exception:
         misuse()
-        raise
 
 
-def linalg_cond(A: Tensor, p: builtins.float | str | None = None) -> Tensor:
+def linalg_cond(A: Tensor, p: builtins.float | str | None = None, out=None) -> Tensor:
     """The condition number of each matrix: the norm of order ``p`` times that of the inverse; ``inf`` for singular matrices."""
     try:
-        return _linalg_cond(F, A, p)
+        r = _linalg_cond(F, A, p)
+        return r if out is None else into(out, r)
     except Exception:
         misuse()
-        raise
 
 
-def frobenius_norm(input: Tensor, dim: Dims, keepdim: builtins.bool = False, *, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
+def frobenius_norm(input: Tensor, dim: Dims, keepdim: builtins.bool = False, *, axis=None, keepdims: builtins.bool | None = None, out=None) -> Tensor:
     """The square root of the sum of squares over ``dim``: ``linalg.vector_norm``."""
     if axis is not None:
         dim = axis
@@ -4257,13 +4132,13 @@ def frobenius_norm(input: Tensor, dim: Dims, keepdim: builtins.bool = False, *, 
     if keepdim is not False and keepdim is not True:
         keepdim = truth(keepdim)
     try:
-        return _frobenius_norm(F, input, dim, keepdim)
+        r = _frobenius_norm(F, input, dim, keepdim)
+        return r if out is None else into(out, r)
     except Exception:
         misuse()
-        raise
 
 
-def nuclear_norm(input: Tensor, dim: Sequence[builtins.int] = (-2, -1), keepdim: builtins.bool = False, *, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
+def nuclear_norm(input: Tensor, dim: Sequence[builtins.int] = (-2, -1), keepdim: builtins.bool = False, *, axis=None, keepdims: builtins.bool | None = None, out=None) -> Tensor:
     """The sum of the singular values: ``linalg.matrix_norm(input, "nuc")``."""
     if axis is not None:
         dim = axis
@@ -4272,21 +4147,21 @@ def nuclear_norm(input: Tensor, dim: Sequence[builtins.int] = (-2, -1), keepdim:
     if keepdim is not False and keepdim is not True:
         keepdim = truth(keepdim)
     try:
-        return _nuclear_norm(F, input, dim, keepdim)
+        r = _nuclear_norm(F, input, dim, keepdim)
+        return r if out is None else into(out, r)
     except Exception:
         misuse()
-        raise
 
 
-def renorm(input: Tensor, p: builtins.float, dim: builtins.int, maxnorm: builtins.float, *, axis: Any = None) -> Tensor:
+def renorm(input: Tensor, p: builtins.float, dim: builtins.int, maxnorm: builtins.float, *, axis=None, out=None) -> Tensor:
     """``input`` with those slices along ``dim`` whose ``p``-norm exceeds ``maxnorm`` made that long."""
     if axis is not None:
         dim = axis
     try:
-        return _renorm(F, input, p, dim, maxnorm)
+        r = _renorm(F, input, p, dim, maxnorm)
+        return r if out is None else into(out, r)
     except Exception:
         misuse()
-        raise
 
 
 def renorm_(input: Tensor, p: builtins.float, dim: builtins.int, maxnorm: builtins.float) -> Tensor:
@@ -4295,10 +4170,9 @@ def renorm_(input: Tensor, p: builtins.float, dim: builtins.int, maxnorm: builti
         return input.copy_(_renorm(F, clone(input), p, dim, maxnorm))
     except Exception:
         misuse()
-        raise
 
 
-def var(input: Tensor, dim: Dims | builtins.bool = None, unbiased: builtins.bool | None = None, keepdim: builtins.bool = False, *, correction: Number | None = None, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
+def var(input: Tensor, dim: Dims | builtins.bool = None, unbiased: builtins.bool | None = None, keepdim: builtins.bool = False, *, correction: Number | None = None, axis=None, keepdims: builtins.bool | None = None, out=None) -> Tensor:
     """The variance over ``dim``, with ``n - correction`` in the denominator; the default correction is 1, ``unbiased=False`` makes it 0."""
     if axis is not None:
         dim = axis
@@ -4307,13 +4181,13 @@ def var(input: Tensor, dim: Dims | builtins.bool = None, unbiased: builtins.bool
     if keepdim is not False and keepdim is not True:
         keepdim = truth(keepdim)
     try:
-        return _var(F, input, dim, unbiased, keepdim, correction=correction)
+        r = _var(F, input, dim, unbiased, keepdim, correction=correction)
+        return r if out is None else into(out, r)
     except Exception:
         misuse()
-        raise
 
 
-def std(input: Tensor, dim: Dims | builtins.bool = None, unbiased: builtins.bool | None = None, keepdim: builtins.bool = False, *, correction: Number | None = None, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
+def std(input: Tensor, dim: Dims | builtins.bool = None, unbiased: builtins.bool | None = None, keepdim: builtins.bool = False, *, correction: Number | None = None, axis=None, keepdims: builtins.bool | None = None, out=None) -> Tensor:
     """The standard deviation over ``dim``; see ``var``. Its gradient at 0 is 0."""
     if axis is not None:
         dim = axis
@@ -4322,13 +4196,13 @@ def std(input: Tensor, dim: Dims | builtins.bool = None, unbiased: builtins.bool
     if keepdim is not False and keepdim is not True:
         keepdim = truth(keepdim)
     try:
-        return _std(F, input, dim, unbiased, keepdim, correction=correction)
+        r = _std(F, input, dim, unbiased, keepdim, correction=correction)
+        return r if out is None else into(out, r)
     except Exception:
         misuse()
-        raise
 
 
-def var_mean(input: Tensor, dim: Dims | builtins.bool = None, unbiased: builtins.bool | None = None, keepdim: builtins.bool = False, *, correction: Number | None = None, axis: Any = None, keepdims: builtins.bool | None = None) -> builtins.tuple[Tensor, Tensor]:
+def var_mean(input: Tensor, dim: Dims | builtins.bool = None, unbiased: builtins.bool | None = None, keepdim: builtins.bool = False, *, correction: Number | None = None, axis=None, keepdims: builtins.bool | None = None) -> builtins.tuple[Tensor, Tensor]:
     """The pair (variance, mean) over ``dim``."""
     if axis is not None:
         dim = axis
@@ -4340,10 +4214,9 @@ def var_mean(input: Tensor, dim: Dims | builtins.bool = None, unbiased: builtins
         return _var_mean(F, input, dim, unbiased, keepdim, correction=correction)
     except Exception:
         misuse()
-        raise
 
 
-def std_mean(input: Tensor, dim: Dims | builtins.bool = None, unbiased: builtins.bool | None = None, keepdim: builtins.bool = False, *, correction: Number | None = None, axis: Any = None, keepdims: builtins.bool | None = None) -> builtins.tuple[Tensor, Tensor]:
+def std_mean(input: Tensor, dim: Dims | builtins.bool = None, unbiased: builtins.bool | None = None, keepdim: builtins.bool = False, *, correction: Number | None = None, axis=None, keepdims: builtins.bool | None = None) -> builtins.tuple[Tensor, Tensor]:
     """The pair (standard deviation, mean) over ``dim``."""
     if axis is not None:
         dim = axis
@@ -4355,10 +4228,9 @@ def std_mean(input: Tensor, dim: Dims | builtins.bool = None, unbiased: builtins
         return _std_mean(F, input, dim, unbiased, keepdim, correction=correction)
     except Exception:
         misuse()
-        raise
 
 
-def norm(input: Tensor, p: builtins.float | str | None = 'fro', dim: Dims = None, keepdim: builtins.bool = False, dtype: DTypeLike | None = None, *, axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
+def norm(input: Tensor, p: builtins.float | str | None = 'fro', dim: Dims = None, keepdim: builtins.bool = False, dtype: DTypeLike | None = None, *, axis=None, keepdims: builtins.bool | None = None, out=None) -> Tensor:
     """The ``p``-norm of the elements over ``dim``: ``'fro'`` and 2 are Euclidean, 1 the sum and ``inf`` the largest of the magnitudes."""
     if axis is not None:
         dim = axis
@@ -4367,10 +4239,10 @@ def norm(input: Tensor, p: builtins.float | str | None = 'fro', dim: Dims = None
     if keepdim is not False and keepdim is not True:
         keepdim = truth(keepdim)
     try:
-        return _norm(F, input, p, dim, keepdim, dtype)
+        r = _norm(F, input, p, dim, keepdim, dtype)
+        return r if out is None else into(out, r)
     except Exception:
         misuse()
-        raise
 
 
 def dist(input: Tensor, other: Tensor, p: builtins.float = 2) -> Tensor:
@@ -4379,7 +4251,6 @@ def dist(input: Tensor, other: Tensor, p: builtins.float = 2) -> Tensor:
         return _dist(F, input, other, p)
     except Exception:
         misuse()
-        raise
 
 
 def batch_norm(input: Tensor, running_mean: Tensor | None, running_var: Tensor | None, weight: Tensor | None = None, bias: Tensor | None = None, training: builtins.bool = False, momentum: builtins.float = 0.1, eps: builtins.float = 1e-05) -> Tensor:
@@ -4388,7 +4259,6 @@ def batch_norm(input: Tensor, running_mean: Tensor | None, running_var: Tensor |
         return _batch_norm(F, input, running_mean, running_var, weight, bias, training, momentum, eps)
     except Exception:
         misuse()
-        raise
 
 
 def layer_norm(input: Tensor, normalized_shape: builtins.int | Sequence[builtins.int], weight: Tensor | None = None, bias: Tensor | None = None, eps: builtins.float = 1e-05) -> Tensor:
@@ -4397,7 +4267,6 @@ def layer_norm(input: Tensor, normalized_shape: builtins.int | Sequence[builtins
         return _layer_norm(F, input, normalized_shape, weight, bias, eps)
     except Exception:
         misuse()
-        raise
 
 
 def rms_norm(input: Tensor, normalized_shape: builtins.int | Sequence[builtins.int], weight: Tensor | None = None, eps: builtins.float | None = None) -> Tensor:
@@ -4406,7 +4275,6 @@ def rms_norm(input: Tensor, normalized_shape: builtins.int | Sequence[builtins.i
         return _rms_norm(F, input, normalized_shape, weight, eps)
     except Exception:
         misuse()
-        raise
 
 
 def group_norm(input: Tensor, num_groups: builtins.int, weight: Tensor | None = None, bias: Tensor | None = None, eps: builtins.float = 1e-05) -> Tensor:
@@ -4415,10 +4283,9 @@ def group_norm(input: Tensor, num_groups: builtins.int, weight: Tensor | None = 
         return _group_norm(F, input, num_groups, weight, bias, eps)
     except Exception:
         misuse()
-        raise
 
 
-def normalize(input: Tensor, p: builtins.float = 2.0, dim: builtins.int | Sequence[builtins.int] = 1, eps: builtins.float = 1e-12, *, axis: Any = None) -> Tensor:
+def normalize(input: Tensor, p: builtins.float = 2.0, dim: builtins.int | Sequence[builtins.int] = 1, eps: builtins.float = 1e-12, *, axis=None) -> Tensor:
     """``input`` divided by its ``p``-norm over ``dim``, or by ``eps`` where the norm is smaller."""
     if axis is not None:
         dim = axis
@@ -4426,7 +4293,6 @@ def normalize(input: Tensor, p: builtins.float = 2.0, dim: builtins.int | Sequen
         return _normalize(F, input, p, dim, eps)
     except Exception:
         misuse()
-        raise
 
 
 def instance_norm(input: Tensor, running_mean: Tensor | None = None, running_var: Tensor | None = None, weight: Tensor | None = None, bias: Tensor | None = None, use_input_stats: builtins.bool = True, momentum: builtins.float = 0.1, eps: builtins.float = 1e-05) -> Tensor:
@@ -4435,7 +4301,6 @@ def instance_norm(input: Tensor, running_mean: Tensor | None = None, running_var
         return _instance_norm(F, input, running_mean, running_var, weight, bias, use_input_stats, momentum, eps)
     except Exception:
         misuse()
-        raise
 
 
 def local_response_norm(input: Tensor, size: builtins.int, alpha: builtins.float = 0.0001, beta: builtins.float = 0.75, k: builtins.float = 1.0) -> Tensor:
@@ -4444,10 +4309,9 @@ def local_response_norm(input: Tensor, size: builtins.int, alpha: builtins.float
         return _local_response_norm(F, input, size, alpha, beta, k)
     except Exception:
         misuse()
-        raise
 
 
-def median(input: Tensor, dim: builtins.int | None = None, keepdim: builtins.bool = False, *, axis: Any = None, keepdims: builtins.bool | None = None) -> Any:
+def median(input: Tensor, dim: builtins.int | None = None, keepdim: builtins.bool = False, *, axis=None, keepdims: builtins.bool | None = None, out=None) -> Any:
     """The median of all elements, of two in the middle the lower; with ``dim`` the named tuple ``(values, indices)`` along it. NaN if there is one."""
     if axis is not None:
         dim = axis
@@ -4456,13 +4320,13 @@ def median(input: Tensor, dim: builtins.int | None = None, keepdim: builtins.boo
     if keepdim is not False and keepdim is not True:
         keepdim = truth(keepdim)
     try:
-        return _median(F, input, dim, keepdim)
+        r = _median(F, input, dim, keepdim)
+        return r if out is None else into(out, r)
     except Exception:
         misuse()
-        raise
 
 
-def nanmedian(input: Tensor, dim: builtins.int | None = None, keepdim: builtins.bool = False, *, axis: Any = None, keepdims: builtins.bool | None = None) -> Any:
+def nanmedian(input: Tensor, dim: builtins.int | None = None, keepdim: builtins.bool = False, *, axis=None, keepdims: builtins.bool | None = None, out=None) -> Any:
     """``median`` of all that is not NaN; NaN if that is nothing."""
     if axis is not None:
         dim = axis
@@ -4471,13 +4335,13 @@ def nanmedian(input: Tensor, dim: builtins.int | None = None, keepdim: builtins.
     if keepdim is not False and keepdim is not True:
         keepdim = truth(keepdim)
     try:
-        return _nanmedian(F, input, dim, keepdim)
+        r = _nanmedian(F, input, dim, keepdim)
+        return r if out is None else into(out, r)
     except Exception:
         misuse()
-        raise
 
 
-def quantile(input: Tensor, q: builtins.float | Tensor, dim: builtins.int | None = None, keepdim: builtins.bool = False, *, interpolation: str = 'linear', axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
+def quantile(input: Tensor, q: builtins.float | Tensor, dim: builtins.int | None = None, keepdim: builtins.bool = False, *, interpolation: str = 'linear', axis=None, keepdims: builtins.bool | None = None, out=None) -> Tensor:
     """The ``q``-quantiles over ``dim``, or of all elements; a tensor of several ``q`` adds a first dimension. NaN where there is one."""
     if axis is not None:
         dim = axis
@@ -4486,13 +4350,13 @@ def quantile(input: Tensor, q: builtins.float | Tensor, dim: builtins.int | None
     if keepdim is not False and keepdim is not True:
         keepdim = truth(keepdim)
     try:
-        return _quantile(F, input, q, dim, keepdim, interpolation=interpolation)
+        r = _quantile(F, input, q, dim, keepdim, interpolation=interpolation)
+        return r if out is None else into(out, r)
     except Exception:
         misuse()
-        raise
 
 
-def nanquantile(input: Tensor, q: builtins.float | Tensor, dim: builtins.int | None = None, keepdim: builtins.bool = False, *, interpolation: str = 'linear', axis: Any = None, keepdims: builtins.bool | None = None) -> Tensor:
+def nanquantile(input: Tensor, q: builtins.float | Tensor, dim: builtins.int | None = None, keepdim: builtins.bool = False, *, interpolation: str = 'linear', axis=None, keepdims: builtins.bool | None = None, out=None) -> Tensor:
     """``quantile`` of all that is not NaN; NaN if that is nothing."""
     if axis is not None:
         dim = axis
@@ -4501,10 +4365,10 @@ def nanquantile(input: Tensor, q: builtins.float | Tensor, dim: builtins.int | N
     if keepdim is not False and keepdim is not True:
         keepdim = truth(keepdim)
     try:
-        return _nanquantile(F, input, q, dim, keepdim, interpolation=interpolation)
+        r = _nanquantile(F, input, q, dim, keepdim, interpolation=interpolation)
+        return r if out is None else into(out, r)
     except Exception:
         misuse()
-        raise
 
 
 def pad(input: Tensor, pad: Sequence[builtins.int], mode: str = 'constant', value: builtins.float | None = None) -> Tensor:
@@ -4513,7 +4377,6 @@ def pad(input: Tensor, pad: Sequence[builtins.int], mode: str = 'constant', valu
         return _pad(F, input, pad, mode, value)
     except Exception:
         misuse()
-        raise
 
 
 def pixel_shuffle(input: Tensor, upscale_factor: builtins.int) -> Tensor:
@@ -4522,7 +4385,6 @@ def pixel_shuffle(input: Tensor, upscale_factor: builtins.int) -> Tensor:
         return _pixel_shuffle(F, input, upscale_factor)
     except Exception:
         misuse()
-        raise
 
 
 def pixel_unshuffle(input: Tensor, downscale_factor: builtins.int) -> Tensor:
@@ -4531,7 +4393,6 @@ def pixel_unshuffle(input: Tensor, downscale_factor: builtins.int) -> Tensor:
         return _pixel_unshuffle(F, input, downscale_factor)
     except Exception:
         misuse()
-        raise
 
 
 def channel_shuffle(input: Tensor, groups: builtins.int) -> Tensor:
@@ -4540,115 +4401,114 @@ def channel_shuffle(input: Tensor, groups: builtins.int) -> Tensor:
         return _channel_shuffle(F, input, groups)
     except Exception:
         misuse()
-        raise
 
 
-def special_chebyshev_polynomial_t(input: TensorLike, n: TensorLike) -> Tensor:
+def special_chebyshev_polynomial_t(input: TensorLike, n: TensorLike, out=None) -> Tensor:
     """The Chebyshev polynomial of the first kind, cos(n θ) at cos(θ), of degree ``n``: a number or a tensor of them, which broadcasts, cut off; 0 for negative ``n``."""
     try:
-        return _special_chebyshev_polynomial_t(F, input, n)
+        r = _special_chebyshev_polynomial_t(F, input, n)
+        return r if out is None else into(out, r)
     except Exception:
         misuse()
-        raise
 
 
-def special_shifted_chebyshev_polynomial_t(input: TensorLike, n: TensorLike) -> Tensor:
+def special_shifted_chebyshev_polynomial_t(input: TensorLike, n: TensorLike, out=None) -> Tensor:
     """The Chebyshev polynomial of the first kind, cos(n θ) at cos(θ), of ``2 * input - 1``, of degree ``n``: a number or a tensor of them, which broadcasts, cut off; 0 for negative ``n``."""
     try:
-        return _special_shifted_chebyshev_polynomial_t(F, input, n)
+        r = _special_shifted_chebyshev_polynomial_t(F, input, n)
+        return r if out is None else into(out, r)
     except Exception:
         misuse()
-        raise
 
 
-def special_chebyshev_polynomial_u(input: TensorLike, n: TensorLike) -> Tensor:
+def special_chebyshev_polynomial_u(input: TensorLike, n: TensorLike, out=None) -> Tensor:
     """The Chebyshev polynomial of the second kind, of degree ``n``: a number or a tensor of them, which broadcasts, cut off; 0 for negative ``n``."""
     try:
-        return _special_chebyshev_polynomial_u(F, input, n)
+        r = _special_chebyshev_polynomial_u(F, input, n)
+        return r if out is None else into(out, r)
     except Exception:
         misuse()
-        raise
 
 
-def special_shifted_chebyshev_polynomial_u(input: TensorLike, n: TensorLike) -> Tensor:
+def special_shifted_chebyshev_polynomial_u(input: TensorLike, n: TensorLike, out=None) -> Tensor:
     """The Chebyshev polynomial of the second kind, of ``2 * input - 1``, of degree ``n``: a number or a tensor of them, which broadcasts, cut off; 0 for negative ``n``."""
     try:
-        return _special_shifted_chebyshev_polynomial_u(F, input, n)
+        r = _special_shifted_chebyshev_polynomial_u(F, input, n)
+        return r if out is None else into(out, r)
     except Exception:
         misuse()
-        raise
 
 
-def special_chebyshev_polynomial_v(input: TensorLike, n: TensorLike) -> Tensor:
+def special_chebyshev_polynomial_v(input: TensorLike, n: TensorLike, out=None) -> Tensor:
     """The Chebyshev polynomial of the third kind, of degree ``n``: a number or a tensor of them, which broadcasts, cut off; 0 for negative ``n``."""
     try:
-        return _special_chebyshev_polynomial_v(F, input, n)
+        r = _special_chebyshev_polynomial_v(F, input, n)
+        return r if out is None else into(out, r)
     except Exception:
         misuse()
-        raise
 
 
-def special_shifted_chebyshev_polynomial_v(input: TensorLike, n: TensorLike) -> Tensor:
+def special_shifted_chebyshev_polynomial_v(input: TensorLike, n: TensorLike, out=None) -> Tensor:
     """The Chebyshev polynomial of the third kind, of ``2 * input - 1``, of degree ``n``: a number or a tensor of them, which broadcasts, cut off; 0 for negative ``n``."""
     try:
-        return _special_shifted_chebyshev_polynomial_v(F, input, n)
+        r = _special_shifted_chebyshev_polynomial_v(F, input, n)
+        return r if out is None else into(out, r)
     except Exception:
         misuse()
-        raise
 
 
-def special_chebyshev_polynomial_w(input: TensorLike, n: TensorLike) -> Tensor:
+def special_chebyshev_polynomial_w(input: TensorLike, n: TensorLike, out=None) -> Tensor:
     """The Chebyshev polynomial of the fourth kind, of degree ``n``: a number or a tensor of them, which broadcasts, cut off; 0 for negative ``n``."""
     try:
-        return _special_chebyshev_polynomial_w(F, input, n)
+        r = _special_chebyshev_polynomial_w(F, input, n)
+        return r if out is None else into(out, r)
     except Exception:
         misuse()
-        raise
 
 
-def special_shifted_chebyshev_polynomial_w(input: TensorLike, n: TensorLike) -> Tensor:
+def special_shifted_chebyshev_polynomial_w(input: TensorLike, n: TensorLike, out=None) -> Tensor:
     """The Chebyshev polynomial of the fourth kind, of ``2 * input - 1``, of degree ``n``: a number or a tensor of them, which broadcasts, cut off; 0 for negative ``n``."""
     try:
-        return _special_shifted_chebyshev_polynomial_w(F, input, n)
+        r = _special_shifted_chebyshev_polynomial_w(F, input, n)
+        return r if out is None else into(out, r)
     except Exception:
         misuse()
-        raise
 
 
-def special_hermite_polynomial_h(input: TensorLike, n: TensorLike) -> Tensor:
+def special_hermite_polynomial_h(input: TensorLike, n: TensorLike, out=None) -> Tensor:
     """The physicist's Hermite polynomial, of degree ``n``: a number or a tensor of them, which broadcasts, cut off; 0 for negative ``n``."""
     try:
-        return _special_hermite_polynomial_h(F, input, n)
+        r = _special_hermite_polynomial_h(F, input, n)
+        return r if out is None else into(out, r)
     except Exception:
         misuse()
-        raise
 
 
-def special_hermite_polynomial_he(input: TensorLike, n: TensorLike) -> Tensor:
+def special_hermite_polynomial_he(input: TensorLike, n: TensorLike, out=None) -> Tensor:
     """The probabilist's Hermite polynomial, of degree ``n``: a number or a tensor of them, which broadcasts, cut off; 0 for negative ``n``."""
     try:
-        return _special_hermite_polynomial_he(F, input, n)
+        r = _special_hermite_polynomial_he(F, input, n)
+        return r if out is None else into(out, r)
     except Exception:
         misuse()
-        raise
 
 
-def special_laguerre_polynomial_l(input: TensorLike, n: TensorLike) -> Tensor:
+def special_laguerre_polynomial_l(input: TensorLike, n: TensorLike, out=None) -> Tensor:
     """The Laguerre polynomial, of degree ``n``: a number or a tensor of them, which broadcasts, cut off; 0 for negative ``n``."""
     try:
-        return _special_laguerre_polynomial_l(F, input, n)
+        r = _special_laguerre_polynomial_l(F, input, n)
+        return r if out is None else into(out, r)
     except Exception:
         misuse()
-        raise
 
 
-def special_legendre_polynomial_p(input: TensorLike, n: TensorLike) -> Tensor:
+def special_legendre_polynomial_p(input: TensorLike, n: TensorLike, out=None) -> Tensor:
     """The Legendre polynomial, of degree ``n``: a number or a tensor of them, which broadcasts, cut off; 0 for negative ``n``."""
     try:
-        return _special_legendre_polynomial_p(F, input, n)
+        r = _special_legendre_polynomial_p(F, input, n)
+        return r if out is None else into(out, r)
     except Exception:
         misuse()
-        raise
 
 
 def max_pool1d(input: Tensor, kernel_size: builtins.int | Sequence[builtins.int], stride: builtins.int | Sequence[builtins.int] | None = None, padding: builtins.int | Sequence[builtins.int] = 0, dilation: builtins.int | Sequence[builtins.int] = 1, ceil_mode: builtins.bool = False, return_indices: builtins.bool = False) -> Any:
@@ -4657,7 +4517,6 @@ def max_pool1d(input: Tensor, kernel_size: builtins.int | Sequence[builtins.int]
         return _max_pool1d(F, input, kernel_size, stride, padding, dilation, ceil_mode, return_indices)
     except Exception:
         misuse()
-        raise
 
 
 def max_pool2d(input: Tensor, kernel_size: builtins.int | Sequence[builtins.int], stride: builtins.int | Sequence[builtins.int] | None = None, padding: builtins.int | Sequence[builtins.int] = 0, dilation: builtins.int | Sequence[builtins.int] = 1, ceil_mode: builtins.bool = False, return_indices: builtins.bool = False) -> Any:
@@ -4666,7 +4525,6 @@ def max_pool2d(input: Tensor, kernel_size: builtins.int | Sequence[builtins.int]
         return _max_pool2d(F, input, kernel_size, stride, padding, dilation, ceil_mode, return_indices)
     except Exception:
         misuse()
-        raise
 
 
 def max_pool3d(input: Tensor, kernel_size: builtins.int | Sequence[builtins.int], stride: builtins.int | Sequence[builtins.int] | None = None, padding: builtins.int | Sequence[builtins.int] = 0, dilation: builtins.int | Sequence[builtins.int] = 1, ceil_mode: builtins.bool = False, return_indices: builtins.bool = False) -> Any:
@@ -4675,7 +4533,6 @@ def max_pool3d(input: Tensor, kernel_size: builtins.int | Sequence[builtins.int]
         return _max_pool3d(F, input, kernel_size, stride, padding, dilation, ceil_mode, return_indices)
     except Exception:
         misuse()
-        raise
 
 
 def max_unpool1d(input: Tensor, indices: Tensor, kernel_size: builtins.int | Sequence[builtins.int], stride: builtins.int | Sequence[builtins.int] | None = None, padding: builtins.int | Sequence[builtins.int] = 0, output_size: Sequence[builtins.int] | None = None) -> Tensor:
@@ -4684,7 +4541,6 @@ def max_unpool1d(input: Tensor, indices: Tensor, kernel_size: builtins.int | Seq
         return _max_unpool1d(F, input, indices, kernel_size, stride, padding, output_size)
     except Exception:
         misuse()
-        raise
 
 
 def max_unpool2d(input: Tensor, indices: Tensor, kernel_size: builtins.int | Sequence[builtins.int], stride: builtins.int | Sequence[builtins.int] | None = None, padding: builtins.int | Sequence[builtins.int] = 0, output_size: Sequence[builtins.int] | None = None) -> Tensor:
@@ -4693,7 +4549,6 @@ def max_unpool2d(input: Tensor, indices: Tensor, kernel_size: builtins.int | Seq
         return _max_unpool2d(F, input, indices, kernel_size, stride, padding, output_size)
     except Exception:
         misuse()
-        raise
 
 
 def max_unpool3d(input: Tensor, indices: Tensor, kernel_size: builtins.int | Sequence[builtins.int], stride: builtins.int | Sequence[builtins.int] | None = None, padding: builtins.int | Sequence[builtins.int] = 0, output_size: Sequence[builtins.int] | None = None) -> Tensor:
@@ -4702,7 +4557,6 @@ def max_unpool3d(input: Tensor, indices: Tensor, kernel_size: builtins.int | Seq
         return _max_unpool3d(F, input, indices, kernel_size, stride, padding, output_size)
     except Exception:
         misuse()
-        raise
 
 
 def avg_pool1d(input: Tensor, kernel_size: builtins.int | Sequence[builtins.int], stride: builtins.int | Sequence[builtins.int] | None = None, padding: builtins.int | Sequence[builtins.int] = 0, ceil_mode: builtins.bool = False, count_include_pad: builtins.bool = True) -> Tensor:
@@ -4711,7 +4565,6 @@ def avg_pool1d(input: Tensor, kernel_size: builtins.int | Sequence[builtins.int]
         return _avg_pool1d(F, input, kernel_size, stride, padding, ceil_mode, count_include_pad)
     except Exception:
         misuse()
-        raise
 
 
 def avg_pool2d(input: Tensor, kernel_size: builtins.int | Sequence[builtins.int], stride: builtins.int | Sequence[builtins.int] | None = None, padding: builtins.int | Sequence[builtins.int] = 0, ceil_mode: builtins.bool = False, count_include_pad: builtins.bool = True, divisor_override: builtins.int | None = None) -> Tensor:
@@ -4720,7 +4573,6 @@ def avg_pool2d(input: Tensor, kernel_size: builtins.int | Sequence[builtins.int]
         return _avg_pool2d(F, input, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override)
     except Exception:
         misuse()
-        raise
 
 
 def avg_pool3d(input: Tensor, kernel_size: builtins.int | Sequence[builtins.int], stride: builtins.int | Sequence[builtins.int] | None = None, padding: builtins.int | Sequence[builtins.int] = 0, ceil_mode: builtins.bool = False, count_include_pad: builtins.bool = True, divisor_override: builtins.int | None = None) -> Tensor:
@@ -4729,7 +4581,6 @@ def avg_pool3d(input: Tensor, kernel_size: builtins.int | Sequence[builtins.int]
         return _avg_pool3d(F, input, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override)
     except Exception:
         misuse()
-        raise
 
 
 def lp_pool1d(input: Tensor, norm_type: builtins.float, kernel_size: builtins.int | Sequence[builtins.int], stride: builtins.int | Sequence[builtins.int] | None = None, ceil_mode: builtins.bool = False) -> Tensor:
@@ -4738,7 +4589,6 @@ def lp_pool1d(input: Tensor, norm_type: builtins.float, kernel_size: builtins.in
         return _lp_pool1d(F, input, norm_type, kernel_size, stride, ceil_mode)
     except Exception:
         misuse()
-        raise
 
 
 def lp_pool2d(input: Tensor, norm_type: builtins.float, kernel_size: builtins.int | Sequence[builtins.int], stride: builtins.int | Sequence[builtins.int] | None = None, ceil_mode: builtins.bool = False) -> Tensor:
@@ -4747,7 +4597,6 @@ def lp_pool2d(input: Tensor, norm_type: builtins.float, kernel_size: builtins.in
         return _lp_pool2d(F, input, norm_type, kernel_size, stride, ceil_mode)
     except Exception:
         misuse()
-        raise
 
 
 def lp_pool3d(input: Tensor, norm_type: builtins.float, kernel_size: builtins.int | Sequence[builtins.int], stride: builtins.int | Sequence[builtins.int] | None = None, ceil_mode: builtins.bool = False) -> Tensor:
@@ -4756,7 +4605,6 @@ def lp_pool3d(input: Tensor, norm_type: builtins.float, kernel_size: builtins.in
         return _lp_pool3d(F, input, norm_type, kernel_size, stride, ceil_mode)
     except Exception:
         misuse()
-        raise
 
 
 def fractional_max_pool2d(input: Tensor, kernel_size: builtins.int | Sequence[builtins.int], output_size: builtins.int | Sequence[builtins.int] | None = None, output_ratio: builtins.float | Sequence[builtins.float] | None = None, return_indices: builtins.bool = False, _random_samples: Tensor | None = None) -> Any:
@@ -4765,7 +4613,6 @@ def fractional_max_pool2d(input: Tensor, kernel_size: builtins.int | Sequence[bu
         return _fractional_max_pool2d(F, input, kernel_size, output_size, output_ratio, return_indices, _random_samples)
     except Exception:
         misuse()
-        raise
 
 
 def fractional_max_pool3d(input: Tensor, kernel_size: builtins.int | Sequence[builtins.int], output_size: builtins.int | Sequence[builtins.int] | None = None, output_ratio: builtins.float | Sequence[builtins.float] | None = None, return_indices: builtins.bool = False, _random_samples: Tensor | None = None) -> Any:
@@ -4774,43 +4621,42 @@ def fractional_max_pool3d(input: Tensor, kernel_size: builtins.int | Sequence[bu
         return _fractional_max_pool3d(F, input, kernel_size, output_size, output_ratio, return_indices, _random_samples)
     except Exception:
         misuse()
-        raise
 
 
-def mm(input: Tensor, mat2: Tensor) -> Tensor:
+def mm(input: Tensor, mat2: Tensor, out=None) -> Tensor:
     """The product of two matrices; does not broadcast."""
     try:
-        return _mm(F, input, mat2)
+        r = _mm(F, input, mat2)
+        return r if out is None else into(out, r)
     except Exception:
         misuse()
-        raise
 
 
-def bmm(input: Tensor, mat2: Tensor) -> Tensor:
+def bmm(input: Tensor, mat2: Tensor, out=None) -> Tensor:
     """The products of two batches of matrices, (b, n, m) and (b, m, p); does not broadcast."""
     try:
-        return _bmm(F, input, mat2)
+        r = _bmm(F, input, mat2)
+        return r if out is None else into(out, r)
     except Exception:
         misuse()
-        raise
 
 
-def mv(input: Tensor, vec: Tensor) -> Tensor:
+def mv(input: Tensor, vec: Tensor, out=None) -> Tensor:
     """The product of a matrix and a vector."""
     try:
-        return _mv(F, input, vec)
+        r = _mv(F, input, vec)
+        return r if out is None else into(out, r)
     except Exception:
         misuse()
-        raise
 
 
-def addmm(input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: Number = 1, alpha: Number = 1) -> Tensor:
+def addmm(input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: Number = 1, alpha: Number = 1, out=None) -> Tensor:
     """``beta * input + alpha * (mat1 @ mat2)``; the input broadcasts to the product's shape."""
     try:
-        return _addmm(F, input, mat1, mat2, beta=beta, alpha=alpha)
+        r = _addmm(F, input, mat1, mat2, beta=beta, alpha=alpha)
+        return r if out is None else into(out, r)
     except Exception:
         misuse()
-        raise
 
 
 def addmm_(input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: Number = 1, alpha: Number = 1) -> Tensor:
@@ -4819,16 +4665,15 @@ def addmm_(input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: Number = 1, alpha
         return input.copy_(_addmm(F, clone(input), mat1, mat2, beta=beta, alpha=alpha))
     except Exception:
         misuse()
-        raise
 
 
-def baddbmm(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: Number = 1, alpha: Number = 1) -> Tensor:
+def baddbmm(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: Number = 1, alpha: Number = 1, out=None) -> Tensor:
     """``beta * input + alpha * (batch1 @ batch2)`` for batches of matrices; the input broadcasts to the product's shape."""
     try:
-        return _baddbmm(F, input, batch1, batch2, beta=beta, alpha=alpha)
+        r = _baddbmm(F, input, batch1, batch2, beta=beta, alpha=alpha)
+        return r if out is None else into(out, r)
     except Exception:
         misuse()
-        raise
 
 
 def baddbmm_(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: Number = 1, alpha: Number = 1) -> Tensor:
@@ -4837,16 +4682,15 @@ def baddbmm_(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: Number = 1,
         return input.copy_(_baddbmm(F, clone(input), batch1, batch2, beta=beta, alpha=alpha))
     except Exception:
         misuse()
-        raise
 
 
-def addbmm(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: Number = 1, alpha: Number = 1) -> Tensor:
+def addbmm(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: Number = 1, alpha: Number = 1, out=None) -> Tensor:
     """``beta * input + alpha * sum(batch1 @ batch2)``, the products of a batch of matrices added up."""
     try:
-        return _addbmm(F, input, batch1, batch2, beta=beta, alpha=alpha)
+        r = _addbmm(F, input, batch1, batch2, beta=beta, alpha=alpha)
+        return r if out is None else into(out, r)
     except Exception:
         misuse()
-        raise
 
 
 def addbmm_(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: Number = 1, alpha: Number = 1) -> Tensor:
@@ -4855,16 +4699,15 @@ def addbmm_(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: Number = 1, 
         return input.copy_(_addbmm(F, clone(input), batch1, batch2, beta=beta, alpha=alpha))
     except Exception:
         misuse()
-        raise
 
 
-def addmv(input: Tensor, mat: Tensor, vec: Tensor, *, beta: Number = 1, alpha: Number = 1) -> Tensor:
+def addmv(input: Tensor, mat: Tensor, vec: Tensor, *, beta: Number = 1, alpha: Number = 1, out=None) -> Tensor:
     """``beta * input + alpha * (mat @ vec)``."""
     try:
-        return _addmv(F, input, mat, vec, beta=beta, alpha=alpha)
+        r = _addmv(F, input, mat, vec, beta=beta, alpha=alpha)
+        return r if out is None else into(out, r)
     except Exception:
         misuse()
-        raise
 
 
 def addmv_(input: Tensor, mat: Tensor, vec: Tensor, *, beta: Number = 1, alpha: Number = 1) -> Tensor:
@@ -4873,16 +4716,15 @@ def addmv_(input: Tensor, mat: Tensor, vec: Tensor, *, beta: Number = 1, alpha: 
         return input.copy_(_addmv(F, clone(input), mat, vec, beta=beta, alpha=alpha))
     except Exception:
         misuse()
-        raise
 
 
-def addr(input: Tensor, vec1: Tensor, vec2: Tensor, *, beta: Number = 1, alpha: Number = 1) -> Tensor:
+def addr(input: Tensor, vec1: Tensor, vec2: Tensor, *, beta: Number = 1, alpha: Number = 1, out=None) -> Tensor:
     """``beta * input + alpha * outer(vec1, vec2)``."""
     try:
-        return _addr(F, input, vec1, vec2, beta=beta, alpha=alpha)
+        r = _addr(F, input, vec1, vec2, beta=beta, alpha=alpha)
+        return r if out is None else into(out, r)
     except Exception:
         misuse()
-        raise
 
 
 def addr_(input: Tensor, vec1: Tensor, vec2: Tensor, *, beta: Number = 1, alpha: Number = 1) -> Tensor:
@@ -4891,52 +4733,51 @@ def addr_(input: Tensor, vec1: Tensor, vec2: Tensor, *, beta: Number = 1, alpha:
         return input.copy_(_addr(F, clone(input), vec1, vec2, beta=beta, alpha=alpha))
     except Exception:
         misuse()
-        raise
 
 
-def linalg_multi_dot(tensors: Sequence[Tensor]) -> Tensor:
+def linalg_multi_dot(tensors: Sequence[Tensor], out=None) -> Tensor:
     """The product of two or more matrices, in the order of multiplication that takes the fewest operations; the first and the last may be vectors."""
     try:
-        return _linalg_multi_dot(F, tensors)
+        r = _linalg_multi_dot(F, tensors)
+        return r if out is None else into(out, r)
     except Exception:
         misuse()
-        raise
 
 
-def chain_matmul(*matrices: Tensor) -> Tensor:
+def chain_matmul(*matrices: Tensor, out=None) -> Tensor:
     """The product of the matrices, in the order of multiplication that takes the fewest operations; see ``linalg.multi_dot``."""
     try:
-        return _chain_matmul(F, *matrices)
+        r = _chain_matmul(F, *matrices)
+        return r if out is None else into(out, r)
     except Exception:
         misuse()
-        raise
 
 
-def linalg_eigvals(input: Tensor) -> Tensor:
+def linalg_eigvals(input: Tensor, out=None) -> Tensor:
     """The eigenvalues of square matrices, complex, in no particular order."""
     try:
-        return _linalg_eigvals(F, input)
+        r = _linalg_eigvals(F, input)
+        return r if out is None else into(out, r)
     except Exception:
         misuse()
-        raise
 
 
-def svd(input: Tensor, some: builtins.bool = True, compute_uv: builtins.bool = True) -> builtins.tuple[Tensor, Tensor, Tensor]:
+def svd(input: Tensor, some: builtins.bool = True, compute_uv: builtins.bool = True, out=None) -> builtins.tuple[Tensor, Tensor, Tensor]:
     """``(U, S, V)`` with ``input = U diag(S) V^H``; unlike ``linalg.svd`` it returns V, not its adjoint, and is reduced by default."""
     try:
-        return _svd(F, input, some, compute_uv)
+        r = _svd(F, input, some, compute_uv)
+        return r if out is None else into(out, r)
     except Exception:
         misuse()
-        raise
 
 
-def linalg_pinv(A: Tensor, rcond: TensorLike | None = None, hermitian: builtins.bool = False, *, atol: TensorLike | None = None, rtol: TensorLike | None = None) -> Tensor:
+def linalg_pinv(A: Tensor, rcond: TensorLike | None = None, hermitian: builtins.bool = False, *, atol: TensorLike | None = None, rtol: TensorLike | None = None, out=None) -> Tensor:
     """The Moore-Penrose pseudo-inverse of each matrix, (..., n, m) for (..., m, n)."""
     try:
-        return _linalg_pinv(F, A, rcond, hermitian, atol=atol, rtol=rtol)
+        r = _linalg_pinv(F, A, rcond, hermitian, atol=atol, rtol=rtol)
+        return r if out is None else into(out, r)
     except Exception:
         misuse()
-        raise
 
 
 def pinverse(input: Tensor, rcond: builtins.float = 1e-15) -> Tensor:
@@ -4945,16 +4786,15 @@ def pinverse(input: Tensor, rcond: builtins.float = 1e-15) -> Tensor:
         return _pinverse(F, input, rcond)
     except Exception:
         misuse()
-        raise
 
 
-def linalg_matrix_rank(A: Tensor, tol: TensorLike | None = None, hermitian: builtins.bool = False, *, atol: TensorLike | None = None, rtol: TensorLike | None = None) -> Tensor:
+def linalg_matrix_rank(A: Tensor, tol: TensorLike | None = None, hermitian: builtins.bool = False, *, atol: TensorLike | None = None, rtol: TensorLike | None = None, out=None) -> Tensor:
     """The number of singular values of each matrix above the tolerance, which is that of ``linalg.pinv``; int64, without a gradient."""
     try:
-        return _linalg_matrix_rank(F, A, tol, hermitian, atol=atol, rtol=rtol)
+        r = _linalg_matrix_rank(F, A, tol, hermitian, atol=atol, rtol=rtol)
+        return r if out is None else into(out, r)
     except Exception:
         misuse()
-        raise
 
 
 def prelu(input: Tensor, weight: Tensor) -> Tensor:
@@ -4963,7 +4803,6 @@ def prelu(input: Tensor, weight: Tensor) -> Tensor:
         return _prelu(F, input, weight)
     except Exception:
         misuse()
-        raise
 
 
 def rrelu(input: Tensor, lower: builtins.float = 0.125, upper: builtins.float = 0.3333333333333333, training: builtins.bool = False, inplace: builtins.bool = False, *, generator: Generator | None = None) -> Tensor:
@@ -4972,7 +4811,6 @@ def rrelu(input: Tensor, lower: builtins.float = 0.125, upper: builtins.float = 
         return _rrelu(F, input, lower, upper, training, inplace, generator=generator)
     except Exception:
         misuse()
-        raise
 
 
 def rrelu_(input: Tensor, lower: builtins.float = 0.125, upper: builtins.float = 0.3333333333333333, training: builtins.bool = False, *, generator: Generator | None = None) -> Tensor:
@@ -4981,34 +4819,33 @@ def rrelu_(input: Tensor, lower: builtins.float = 0.125, upper: builtins.float =
         return _rrelu_(F, input, lower, upper, training, generator=generator)
     except Exception:
         misuse()
-        raise
 
 
-def linalg_householder_product(input: Tensor, tau: Tensor) -> Tensor:
+def linalg_householder_product(input: Tensor, tau: Tensor, out=None) -> Tensor:
     """The first n columns of the product of the reflections in the columns of ``input`` (..., m, n) with factors ``tau`` (..., k): the Q of ``geqrf``."""
     try:
-        return _linalg_householder_product(F, input, tau)
+        r = _linalg_householder_product(F, input, tau)
+        return r if out is None else into(out, r)
     except Exception:
         misuse()
-        raise
 
 
-def orgqr(input: Tensor, input2: Tensor) -> Tensor:
+def orgqr(input: Tensor, input2: Tensor, out=None) -> Tensor:
     """``linalg.householder_product``."""
     try:
-        return _orgqr(F, input, input2)
+        r = _orgqr(F, input, input2)
+        return r if out is None else into(out, r)
     except Exception:
         misuse()
-        raise
 
 
-def ormqr(input: Tensor, tau: Tensor, other: Tensor, left: builtins.bool = True, transpose: builtins.bool = False) -> Tensor:
+def ormqr(input: Tensor, tau: Tensor, other: Tensor, left: builtins.bool = True, transpose: builtins.bool = False, out=None) -> Tensor:
     """The product of ``other`` with the whole square Q of ``geqrf``: Q other, or other Q unless ``left``; with ``transpose``, Q^H for Q."""
     try:
-        return _ormqr(F, input, tau, other, left, transpose)
+        r = _ormqr(F, input, tau, other, left, transpose)
+        return r if out is None else into(out, r)
     except Exception:
         misuse()
-        raise
 
 
 def svd_lowrank(A: Tensor, q: builtins.int | None = 6, niter: builtins.int = 2, M: Tensor | None = None) -> builtins.tuple[Tensor, Tensor, Tensor]:
@@ -5017,7 +4854,6 @@ def svd_lowrank(A: Tensor, q: builtins.int | None = 6, niter: builtins.int = 2, 
         return _svd_lowrank(F, A, q, niter, M)
     except Exception:
         misuse()
-        raise
 
 
 def pca_lowrank(A: Tensor, q: builtins.int | None = None, center: builtins.bool = True, niter: builtins.int = 2) -> builtins.tuple[Tensor, Tensor, Tensor]:
@@ -5026,7 +4862,6 @@ def pca_lowrank(A: Tensor, q: builtins.int | None = None, center: builtins.bool 
         return _pca_lowrank(F, A, q, center, niter)
     except Exception:
         misuse()
-        raise
 
 
 def div_rounded(input: Tensor, other: TensorLike, rounding_mode: str) -> Tensor:
@@ -5035,10 +4870,9 @@ def div_rounded(input: Tensor, other: TensorLike, rounding_mode: str) -> Tensor:
         return _div_rounded(F, input, other, rounding_mode)
     except Exception:
         misuse()
-        raise
 
 
-def index_fill(input: Tensor, dim: builtins.int, index: Tensor, value: TensorLike, *, axis: Any = None) -> Tensor:
+def index_fill(input: Tensor, dim: builtins.int, index: Tensor, value: TensorLike, *, axis=None) -> Tensor:
     """``input`` with ``value`` (a number or a tensor without dimensions) in its slices along ``dim`` that ``index`` names."""
     if axis is not None:
         dim = axis
@@ -5046,10 +4880,9 @@ def index_fill(input: Tensor, dim: builtins.int, index: Tensor, value: TensorLik
         return _index_fill(F, input, dim, index, value)
     except Exception:
         misuse()
-        raise
 
 
-def index_fill_(input: Tensor, dim: builtins.int, index: Tensor, value: TensorLike, *, axis: Any = None) -> Tensor:
+def index_fill_(input: Tensor, dim: builtins.int, index: Tensor, value: TensorLike, *, axis=None) -> Tensor:
     """``index_fill``, written into the tensor itself."""
     if axis is not None:
         dim = axis
@@ -5057,21 +4890,20 @@ def index_fill_(input: Tensor, dim: builtins.int, index: Tensor, value: TensorLi
         return _index_fill_(F, input, dim, index, value)
     except Exception:
         misuse()
-        raise
 
 
-def index_copy(input: Tensor, dim: builtins.int, index: Tensor, source: Tensor, *, axis: Any = None) -> Tensor:
+def index_copy(input: Tensor, dim: builtins.int, index: Tensor, source: Tensor, *, axis=None, out=None) -> Tensor:
     """``input`` with its slices along ``dim`` that ``index`` names replaced by those of ``source``; of repeated ones the last is written."""
     if axis is not None:
         dim = axis
     try:
-        return _index_copy(F, input, dim, index, source)
+        r = _index_copy(F, input, dim, index, source)
+        return r if out is None else into(out, r)
     except Exception:
         misuse()
-        raise
 
 
-def index_copy_(input: Tensor, dim: builtins.int, index: Tensor, source: Tensor, *, axis: Any = None) -> Tensor:
+def index_copy_(input: Tensor, dim: builtins.int, index: Tensor, source: Tensor, *, axis=None) -> Tensor:
     """``index_copy``, written into the tensor itself."""
     if axis is not None:
         dim = axis
@@ -5079,16 +4911,15 @@ def index_copy_(input: Tensor, dim: builtins.int, index: Tensor, source: Tensor,
         return _index_copy_(F, input, dim, index, source)
     except Exception:
         misuse()
-        raise
 
 
-def take(input: Tensor, index: Tensor) -> Tensor:
+def take(input: Tensor, index: Tensor, out=None) -> Tensor:
     """The elements of the flattened ``input`` at ``index``, in its shape; negative integers count from the end."""
     try:
-        return _take(F, input, index)
+        r = _take(F, input, index)
+        return r if out is None else into(out, r)
     except Exception:
         misuse()
-        raise
 
 
 def put(input: Tensor, index: Tensor, source: Tensor, accumulate: builtins.bool = False) -> Tensor:
@@ -5097,7 +4928,6 @@ def put(input: Tensor, index: Tensor, source: Tensor, accumulate: builtins.bool 
         return _put(F, input, index, source, accumulate)
     except Exception:
         misuse()
-        raise
 
 
 def put_(input: Tensor, index: Tensor, source: Tensor, accumulate: builtins.bool = False) -> Tensor:
@@ -5106,21 +4936,20 @@ def put_(input: Tensor, index: Tensor, source: Tensor, accumulate: builtins.bool
         return _put_(F, input, index, source, accumulate)
     except Exception:
         misuse()
-        raise
 
 
-def scatter(input: Tensor, dim: builtins.int, index: Tensor, src: TensorLike | None = None, *, value: TensorLike | None = None, reduce: str | None = None, axis: Any = None) -> Tensor:
+def scatter(input: Tensor, dim: builtins.int, index: Tensor, src: TensorLike | None = None, *, value: TensorLike | None = None, reduce: str | None = None, axis=None, out=None) -> Tensor:
     """``input`` with ``src`` (a tensor or a number, also called ``value``) written where ``index`` names along ``dim``; the reverse of ``gather``."""
     if axis is not None:
         dim = axis
     try:
-        return _scatter(F, input, dim, index, src, value=value, reduce=reduce)
+        r = _scatter(F, input, dim, index, src, value=value, reduce=reduce)
+        return r if out is None else into(out, r)
     except Exception:
         misuse()
-        raise
 
 
-def scatter_(input: Tensor, dim: builtins.int, index: Tensor, src: TensorLike | None = None, *, value: TensorLike | None = None, reduce: str | None = None, axis: Any = None) -> Tensor:
+def scatter_(input: Tensor, dim: builtins.int, index: Tensor, src: TensorLike | None = None, *, value: TensorLike | None = None, reduce: str | None = None, axis=None) -> Tensor:
     """``scatter``, written into the tensor itself."""
     if axis is not None:
         dim = axis
@@ -5128,21 +4957,20 @@ def scatter_(input: Tensor, dim: builtins.int, index: Tensor, src: TensorLike | 
         return _scatter_(F, input, dim, index, src, value=value, reduce=reduce)
     except Exception:
         misuse()
-        raise
 
 
-def scatter_reduce(input: Tensor, dim: builtins.int, index: Tensor, src: Tensor, reduce: str, *, include_self: builtins.bool = True, axis: Any = None) -> Tensor:
+def scatter_reduce(input: Tensor, dim: builtins.int, index: Tensor, src: Tensor, reduce: str, *, include_self: builtins.bool = True, axis=None, out=None) -> Tensor:
     """``input`` with the values of ``src`` combined where ``index`` names along ``dim``: their ``sum``, ``prod``, ``mean``, ``amax`` or ``amin``."""
     if axis is not None:
         dim = axis
     try:
-        return _scatter_reduce(F, input, dim, index, src, reduce, include_self=include_self)
+        r = _scatter_reduce(F, input, dim, index, src, reduce, include_self=include_self)
+        return r if out is None else into(out, r)
     except Exception:
         misuse()
-        raise
 
 
-def scatter_reduce_(input: Tensor, dim: builtins.int, index: Tensor, src: Tensor, reduce: str, *, include_self: builtins.bool = True, axis: Any = None) -> Tensor:
+def scatter_reduce_(input: Tensor, dim: builtins.int, index: Tensor, src: Tensor, reduce: str, *, include_self: builtins.bool = True, axis=None) -> Tensor:
     """``scatter_reduce``, written into the tensor itself."""
     if axis is not None:
         dim = axis
@@ -5150,18 +4978,17 @@ def scatter_reduce_(input: Tensor, dim: builtins.int, index: Tensor, src: Tensor
         return _scatter_reduce_(F, input, dim, index, src, reduce, include_self=include_self)
     except Exception:
         misuse()
-        raise
 
 
-def index_reduce(input: Tensor, dim: builtins.int, index: Tensor, source: Tensor, reduce: str, *, include_self: builtins.bool = True, axis: Any = None) -> Tensor:
+def index_reduce(input: Tensor, dim: builtins.int, index: Tensor, source: Tensor, reduce: str, *, include_self: builtins.bool = True, axis=None, out=None) -> Tensor:
     """``input`` with the slices of ``source`` combined along ``dim`` into those that ``index`` names: their ``prod``, ``mean``, ``amax`` or ``amin``; see ``scatter_reduce``."""
     if axis is not None:
         dim = axis
     try:
-        return _index_reduce(F, input, dim, index, source, reduce, include_self=include_self)
+        r = _index_reduce(F, input, dim, index, source, reduce, include_self=include_self)
+        return r if out is None else into(out, r)
     except Exception:
         misuse()
-        raise
 
 
 def index_reduce_(input: Tensor, dim: builtins.int, index: Tensor, source: Tensor, reduce: str, *, include_self: builtins.bool = True) -> Tensor:
@@ -5170,46 +4997,45 @@ def index_reduce_(input: Tensor, dim: builtins.int, index: Tensor, source: Tenso
         return input.copy_(_index_reduce(F, clone(input), dim, index, source, reduce, include_self=include_self))
     except Exception:
         misuse()
-        raise
 
 
-def searchsorted(sorted_sequence: Tensor, input: TensorLike, *, out_int32: builtins.bool = False, right: builtins.bool = False, side: str | None = None, sorter: Tensor | None = None) -> Tensor:
+def searchsorted(sorted_sequence: Tensor, input: TensorLike, *, out_int32: builtins.bool = False, right: builtins.bool = False, side: str | None = None, sorter: Tensor | None = None, out=None) -> Tensor:
     """Where each of ``input`` would have to be inserted to keep the last dimension of ``sorted_sequence`` in order: before equal ones, or with ``right`` after them."""
     try:
-        return _searchsorted(F, sorted_sequence, input, out_int32=out_int32, right=right, side=side, sorter=sorter)
+        r = _searchsorted(F, sorted_sequence, input, out_int32=out_int32, right=right, side=side, sorter=sorter)
+        return r if out is None else into(out, r)
     except Exception:
         misuse()
-        raise
 
 
-def bucketize(input: TensorLike, boundaries: Tensor, *, out_int32: builtins.bool = False, right: builtins.bool = False) -> Tensor:
+def bucketize(input: TensorLike, boundaries: Tensor, *, out_int32: builtins.bool = False, right: builtins.bool = False, out=None) -> Tensor:
     """The number of the interval between ascending ``boundaries`` in which each of ``input`` lies. Each contains its right boundary, or with ``right`` its left one."""
     try:
-        return _bucketize(F, input, boundaries, out_int32=out_int32, right=right)
+        r = _bucketize(F, input, boundaries, out_int32=out_int32, right=right)
+        return r if out is None else into(out, r)
     except Exception:
         misuse()
-        raise
 
 
-def isin(elements: TensorLike, test_elements: TensorLike, *, assume_unique: builtins.bool = False, invert: builtins.bool = False) -> Tensor:
+def isin(elements: TensorLike, test_elements: TensorLike, *, assume_unique: builtins.bool = False, invert: builtins.bool = False, out=None) -> Tensor:
     """Which of ``elements`` occur in ``test_elements``, or with ``invert`` do not; NaN never does. One of the two may be a number."""
     try:
-        return _isin(F, elements, test_elements, assume_unique=assume_unique, invert=invert)
+        r = _isin(F, elements, test_elements, assume_unique=assume_unique, invert=invert)
+        return r if out is None else into(out, r)
     except Exception:
         misuse()
-        raise
 
 
-def nonzero(input: Tensor, *, as_tuple: builtins.bool = False) -> Tensor | builtins.tuple[Tensor, ...]:
+def nonzero(input: Tensor, *, as_tuple: builtins.bool = False, out=None) -> Tensor | builtins.tuple[Tensor, ...]:
     """The indices of the elements that are not zero: one row each, or with ``as_tuple`` one tensor per dimension."""
     try:
-        return _nonzero(F, input, as_tuple=as_tuple)
+        r = _nonzero(F, input, as_tuple=as_tuple)
+        return r if out is None else into(out, r)
     except Exception:
         misuse()
-        raise
 
 
-def unique(input: Tensor, sorted: builtins.bool = True, return_inverse: builtins.bool = False, return_counts: builtins.bool = False, dim: builtins.int | None = None, *, axis: Any = None) -> Any:
+def unique(input: Tensor, sorted: builtins.bool = True, return_inverse: builtins.bool = False, return_counts: builtins.bool = False, dim: builtins.int | None = None, *, axis=None) -> Any:
     """The distinct elements, sorted; on request also the index of each element among them, and how often each occurs."""
     if axis is not None:
         dim = axis
@@ -5217,10 +5043,9 @@ def unique(input: Tensor, sorted: builtins.bool = True, return_inverse: builtins
         return _unique(F, input, sorted, return_inverse, return_counts, dim)
     except Exception:
         misuse()
-        raise
 
 
-def unique_consecutive(input: Tensor, return_inverse: builtins.bool = False, return_counts: builtins.bool = False, dim: builtins.int | None = None, *, axis: Any = None) -> Any:
+def unique_consecutive(input: Tensor, return_inverse: builtins.bool = False, return_counts: builtins.bool = False, dim: builtins.int | None = None, *, axis=None) -> Any:
     """The elements without those that equal the one before; on request also where each went, and how many were equal."""
     if axis is not None:
         dim = axis
@@ -5228,10 +5053,9 @@ def unique_consecutive(input: Tensor, return_inverse: builtins.bool = False, ret
         return _unique_consecutive(F, input, return_inverse, return_counts, dim)
     except Exception:
         misuse()
-        raise
 
 
-def gradient(input: Tensor, *, spacing: Any = 1, dim: Dims = None, edge_order: builtins.int = 1, axis: Any = None) -> builtins.tuple[Tensor, ...]:
+def gradient(input: Tensor, *, spacing: Any = 1, dim: Dims = None, edge_order: builtins.int = 1, axis=None) -> builtins.tuple[Tensor, ...]:
     """The slopes of the function whose values at the points of a grid are ``input``: a tuple, one tensor for each of ``dim`` (all by default)."""
     if axis is not None:
         dim = axis
@@ -5239,55 +5063,54 @@ def gradient(input: Tensor, *, spacing: Any = 1, dim: Dims = None, edge_order: b
         return _gradient(F, input, spacing=spacing, dim=dim, edge_order=edge_order)
     except Exception:
         misuse()
-        raise
 
 
-def cholesky_solve(input: Tensor, input2: Tensor, upper: builtins.bool = False) -> Tensor:
+def cholesky_solve(input: Tensor, input2: Tensor, upper: builtins.bool = False, out=None) -> Tensor:
     """X with A X = ``input``, where the lower triangle ``input2`` is the Cholesky factor of A: A = L L^H, or U^H U with ``upper``."""
     try:
-        return _cholesky_solve(F, input, input2, upper)
+        r = _cholesky_solve(F, input, input2, upper)
+        return r if out is None else into(out, r)
     except Exception:
         misuse()
-        raise
 
 
-def cholesky_inverse(L: Tensor, upper: builtins.bool = False) -> Tensor:
+def cholesky_inverse(L: Tensor, upper: builtins.bool = False, out=None) -> Tensor:
     """The inverse of the matrix whose Cholesky factor is the lower (or with ``upper`` the upper) triangle ``L``."""
     try:
-        return _cholesky_inverse(F, L, upper)
+        r = _cholesky_inverse(F, L, upper)
+        return r if out is None else into(out, r)
     except Exception:
         misuse()
-        raise
 
 
-def linalg_tensorinv(A: Tensor, ind: builtins.int = 2) -> Tensor:
+def linalg_tensorinv(A: Tensor, ind: builtins.int = 2, out=None) -> Tensor:
     """The inverse of ``A`` for ``tensordot`` over ``ind`` dimensions: the first ``ind`` dimensions are the rows, the others the columns."""
     try:
-        return _linalg_tensorinv(F, A, ind)
+        r = _linalg_tensorinv(F, A, ind)
+        return r if out is None else into(out, r)
     except Exception:
         misuse()
-        raise
 
 
-def linalg_tensorsolve(A: Tensor, B: Tensor, dims: Sequence[builtins.int] | None = None) -> Tensor:
+def linalg_tensorsolve(A: Tensor, B: Tensor, dims: Sequence[builtins.int] | None = None, out=None) -> Tensor:
     """X with ``tensordot(A, X, X.ndim) == B``; the ``dims`` of ``A`` are moved to its end first."""
     try:
-        return _linalg_tensorsolve(F, A, B, dims)
+        r = _linalg_tensorsolve(F, A, B, dims)
+        return r if out is None else into(out, r)
     except Exception:
         misuse()
-        raise
 
 
-def triangular_solve(b: Tensor, A: Tensor, upper: builtins.bool = True, transpose: builtins.bool = False, unitriangular: builtins.bool = False) -> builtins.tuple[Tensor, Tensor]:
+def triangular_solve(b: Tensor, A: Tensor, upper: builtins.bool = True, transpose: builtins.bool = False, unitriangular: builtins.bool = False, out=None) -> builtins.tuple[Tensor, Tensor]:
     """``linalg.solve_triangular`` with the right-hand side first, and a copy of ``A``; with ``transpose``, of the system with A^T."""
     try:
-        return _triangular_solve(F, b, A, upper, transpose, unitriangular)
+        r = _triangular_solve(F, b, A, upper, transpose, unitriangular)
+        return r if out is None else into(out, r)
     except Exception:
         misuse()
-        raise
 
 
-def argsort(input: Tensor, dim: builtins.int = -1, descending: builtins.bool = False, stable: builtins.bool = False, *, axis: Any = None) -> Tensor:
+def argsort(input: Tensor, dim: builtins.int = -1, descending: builtins.bool = False, stable: builtins.bool = False, *, axis=None) -> Tensor:
     """The indices that sort the elements along ``dim``."""
     if axis is not None:
         dim = axis
@@ -5295,34 +5118,33 @@ def argsort(input: Tensor, dim: builtins.int = -1, descending: builtins.bool = F
         return _argsort(F, input, dim, descending, stable)
     except Exception:
         misuse()
-        raise
 
 
-def msort(input: Tensor) -> Tensor:
+def msort(input: Tensor, out=None) -> Tensor:
     """The elements sorted along the first dimension."""
     try:
-        return _msort(F, input)
+        r = _msort(F, input)
+        return r if out is None else into(out, r)
     except Exception:
         misuse()
-        raise
 
 
-def special_ndtr(input: Tensor) -> Tensor:
+def special_ndtr(input: Tensor, out=None) -> Tensor:
     """The distribution function of the standard normal distribution."""
     try:
-        return _special_ndtr(F, input)
+        r = _special_ndtr(F, input)
+        return r if out is None else into(out, r)
     except Exception:
         misuse()
-        raise
 
 
-def polygamma(n: builtins.int, input: Tensor) -> Tensor:
+def polygamma(n: builtins.int, input: Tensor, out=None) -> Tensor:
     """The ``n``-th derivative of ``digamma``. Raises ``RuntimeError`` for negative ``n``."""
     try:
-        return _polygamma(F, n, input)
+        r = _polygamma(F, n, input)
+        return r if out is None else into(out, r)
     except Exception:
         misuse()
-        raise
 
 
 def Tensor_polygamma(input: Tensor, n: builtins.int) -> Tensor:
@@ -5331,7 +5153,6 @@ def Tensor_polygamma(input: Tensor, n: builtins.int) -> Tensor:
         return _Tensor_polygamma(F, input, n)
     except Exception:
         misuse()
-        raise
 
 
 def Tensor_polygamma_(input: Tensor, n: builtins.int) -> Tensor:
@@ -5340,16 +5161,15 @@ def Tensor_polygamma_(input: Tensor, n: builtins.int) -> Tensor:
         return input.copy_(_Tensor_polygamma(F, clone(input), n))
     except Exception:
         misuse()
-        raise
 
 
-def mvlgamma(input: Tensor, p: builtins.int) -> Tensor:
+def mvlgamma(input: Tensor, p: builtins.int, out=None) -> Tensor:
     """The logarithm of the multivariate gamma function of dimension ``p``: ``p (p - 1) / 4 * log(pi)`` plus ``lgamma(input - j / 2)`` for j below ``p``."""
     try:
-        return _mvlgamma(F, input, p)
+        r = _mvlgamma(F, input, p)
+        return r if out is None else into(out, r)
     except Exception:
         misuse()
-        raise
 
 
 def mvlgamma_(input: Tensor, p: builtins.int) -> Tensor:
@@ -5358,16 +5178,15 @@ def mvlgamma_(input: Tensor, p: builtins.int) -> Tensor:
         return input.copy_(_mvlgamma(F, clone(input), p))
     except Exception:
         misuse()
-        raise
 
 
-def special_spherical_bessel_j0(input: Tensor) -> Tensor:
+def special_spherical_bessel_j0(input: Tensor, out=None) -> Tensor:
     """``sin(input) / input``, 1 at 0; right to any derivative there."""
     try:
-        return _special_spherical_bessel_j0(F, input)
+        r = _special_spherical_bessel_j0(F, input)
+        return r if out is None else into(out, r)
     except Exception:
         misuse()
-        raise
 
 
 def stft(input: Tensor, n_fft: builtins.int, hop_length: builtins.int | None = None, win_length: builtins.int | None = None, window: Tensor | None = None, center: builtins.bool = True, pad_mode: str = 'reflect', normalized: builtins.bool = False, onesided: builtins.bool | None = None, return_complex: builtins.bool | None = None) -> Tensor:
@@ -5376,7 +5195,6 @@ def stft(input: Tensor, n_fft: builtins.int, hop_length: builtins.int | None = N
         return _stft(F, input, n_fft, hop_length, win_length, window, center, pad_mode, normalized, onesided, return_complex)
     except Exception:
         misuse()
-        raise
 
 
 def istft(input: Tensor, n_fft: builtins.int, hop_length: builtins.int | None = None, win_length: builtins.int | None = None, window: Tensor | None = None, center: builtins.bool = True, normalized: builtins.bool = False, onesided: builtins.bool | None = None, length: builtins.int | None = None, return_complex: builtins.bool = False) -> Tensor:
@@ -5385,7 +5203,6 @@ def istft(input: Tensor, n_fft: builtins.int, hop_length: builtins.int | None = 
         return _istft(F, input, n_fft, hop_length, win_length, window, center, normalized, onesided, length, return_complex)
     except Exception:
         misuse()
-        raise
 
 
 def cov(input: Tensor, *, correction: builtins.int = 1, fweights: Tensor | None = None, aweights: Tensor | None = None) -> Tensor:
@@ -5394,7 +5211,6 @@ def cov(input: Tensor, *, correction: builtins.int = 1, fweights: Tensor | None 
         return _cov(F, input, correction=correction, fweights=fweights, aweights=aweights)
     except Exception:
         misuse()
-        raise
 
 
 def corrcoef(input: Tensor) -> Tensor:
@@ -5403,56 +5219,55 @@ def corrcoef(input: Tensor) -> Tensor:
         return _corrcoef(F, input)
     except Exception:
         misuse()
-        raise
 
 
-def dot(input: Tensor, tensor: Tensor) -> Tensor:
+def dot(input: Tensor, tensor: Tensor, out=None) -> Tensor:
     """The inner product of two vectors of one length, without conjugation."""
     try:
-        return _dot(F, input, tensor)
+        r = _dot(F, input, tensor)
+        return r if out is None else into(out, r)
     except Exception:
         misuse()
-        raise
 
 
-def vdot(input: Tensor, other: Tensor) -> Tensor:
+def vdot(input: Tensor, other: Tensor, out=None) -> Tensor:
     """The inner product of two vectors of one length, the first one conjugated."""
     try:
-        return _vdot(F, input, other)
+        r = _vdot(F, input, other)
+        return r if out is None else into(out, r)
     except Exception:
         misuse()
-        raise
 
 
-def linalg_vecdot(x: Tensor, y: Tensor, *, dim: builtins.int = -1, axis: Any = None) -> Tensor:
+def linalg_vecdot(x: Tensor, y: Tensor, *, dim: builtins.int = -1, axis=None, out=None) -> Tensor:
     """The inner products along ``dim``, with ``x`` conjugated; the other dimensions broadcast."""
     if axis is not None:
         dim = axis
     try:
-        return _linalg_vecdot(F, x, y, dim=dim)
+        r = _linalg_vecdot(F, x, y, dim=dim)
+        return r if out is None else into(out, r)
     except Exception:
         misuse()
-        raise
 
 
-def inner(input: Tensor, other: Tensor) -> Tensor:
+def inner(input: Tensor, other: Tensor, out=None) -> Tensor:
     """The sums of products over the last dimension of both, for all pairs of the others; numbers multiply."""
     try:
-        return _inner(F, input, other)
+        r = _inner(F, input, other)
+        return r if out is None else into(out, r)
     except Exception:
         misuse()
-        raise
 
 
-def cross(input: Tensor, other: Tensor, dim: builtins.int | None = None, *, axis: Any = None) -> Tensor:
+def cross(input: Tensor, other: Tensor, dim: builtins.int | None = None, *, axis=None, out=None) -> Tensor:
     """The cross products along ``dim``, by default the first dimension of size 3; see ``linalg.cross``."""
     if axis is not None:
         dim = axis
     try:
-        return _cross(F, input, other, dim)
+        r = _cross(F, input, other, dim)
+        return r if out is None else into(out, r)
     except Exception:
         misuse()
-        raise
 
 
 def linalg_diagonal(A: Tensor, *, offset: builtins.int = 0, dim1: builtins.int = -2, dim2: builtins.int = -1) -> Tensor:
@@ -5461,16 +5276,15 @@ def linalg_diagonal(A: Tensor, *, offset: builtins.int = 0, dim1: builtins.int =
         return _linalg_diagonal(F, A, offset=offset, dim1=dim1, dim2=dim2)
     except Exception:
         misuse()
-        raise
 
 
-def diag(input: Tensor, diagonal: builtins.int = 0) -> Tensor:
+def diag(input: Tensor, diagonal: builtins.int = 0, out=None) -> Tensor:
     """A square matrix with a vector on its diagonal, or the diagonal of a matrix."""
     try:
-        return _diag(F, input, diagonal)
+        r = _diag(F, input, diagonal)
+        return r if out is None else into(out, r)
     except Exception:
         misuse()
-        raise
 
 
 def diag_embed(input: Tensor, offset: builtins.int = 0, dim1: builtins.int = -2, dim2: builtins.int = -1) -> Tensor:
@@ -5479,7 +5293,6 @@ def diag_embed(input: Tensor, offset: builtins.int = 0, dim1: builtins.int = -2,
         return _diag_embed(F, input, offset, dim1, dim2)
     except Exception:
         misuse()
-        raise
 
 
 def view_as(input: Tensor, other: Tensor) -> Tensor:
@@ -5488,7 +5301,6 @@ def view_as(input: Tensor, other: Tensor) -> Tensor:
         return _view_as(F, input, other)
     except Exception:
         misuse()
-        raise
 
 
 def reshape_as(input: Tensor, other: Tensor) -> Tensor:
@@ -5497,7 +5309,6 @@ def reshape_as(input: Tensor, other: Tensor) -> Tensor:
         return _reshape_as(F, input, other)
     except Exception:
         misuse()
-        raise
 
 
 def flatten(input: Tensor, start_dim: builtins.int = 0, end_dim: builtins.int = -1) -> Tensor:
@@ -5506,7 +5317,6 @@ def flatten(input: Tensor, start_dim: builtins.int = 0, end_dim: builtins.int = 
         return _flatten(F, input, start_dim, end_dim)
     except Exception:
         misuse()
-        raise
 
 
 def ravel(input: Tensor) -> Tensor:
@@ -5515,10 +5325,9 @@ def ravel(input: Tensor) -> Tensor:
         return _ravel(F, input)
     except Exception:
         misuse()
-        raise
 
 
-def unflatten(input: Tensor, dim: builtins.int, sizes: Sequence[builtins.int], *, axis: Any = None) -> Tensor:
+def unflatten(input: Tensor, dim: builtins.int, sizes: Sequence[builtins.int], *, axis=None) -> Tensor:
     """One dimension split into several of ``sizes``, one of which may be ``-1``."""
     if axis is not None:
         dim = axis
@@ -5526,7 +5335,6 @@ def unflatten(input: Tensor, dim: builtins.int, sizes: Sequence[builtins.int], *
         return _unflatten(F, input, dim, sizes)
     except Exception:
         misuse()
-        raise
 
 
 def t(input: Tensor) -> Tensor:
@@ -5535,7 +5343,6 @@ def t(input: Tensor) -> Tensor:
         return _t(F, input)
     except Exception:
         misuse()
-        raise
 
 
 def movedim(input: Tensor, source: builtins.int | Sequence[builtins.int], destination: builtins.int | Sequence[builtins.int]) -> Tensor:
@@ -5544,7 +5351,6 @@ def movedim(input: Tensor, source: builtins.int | Sequence[builtins.int], destin
         return _movedim(F, input, source, destination)
     except Exception:
         misuse()
-        raise
 
 
 def expand(input: Tensor, *values: builtins.int | Sequence[builtins.int], sizes: Sequence[builtins.int] | None = None) -> Tensor:
@@ -5554,7 +5360,6 @@ def expand(input: Tensor, *values: builtins.int | Sequence[builtins.int], sizes:
         return _expand(F, input, sizes)
     except Exception:
         misuse()
-        raise
 
 
 def expand_as(input: Tensor, other: Tensor) -> Tensor:
@@ -5563,7 +5368,6 @@ def expand_as(input: Tensor, other: Tensor) -> Tensor:
         return _expand_as(F, input, other)
     except Exception:
         misuse()
-        raise
 
 
 def broadcast_tensors(*tensors: Tensor) -> builtins.tuple[Tensor, ...]:
@@ -5572,18 +5376,17 @@ def broadcast_tensors(*tensors: Tensor) -> builtins.tuple[Tensor, ...]:
         return _broadcast_tensors(F, *tensors)
     except Exception:
         misuse()
-        raise
 
 
-def narrow_copy(input: Tensor, dim: builtins.int, start: builtins.int, length: builtins.int, *, axis: Any = None) -> Tensor:
+def narrow_copy(input: Tensor, dim: builtins.int, start: builtins.int, length: builtins.int, *, axis=None, out=None) -> Tensor:
     """``narrow``, as a copy."""
     if axis is not None:
         dim = axis
     try:
-        return _narrow_copy(F, input, dim, start, length)
+        r = _narrow_copy(F, input, dim, start, length)
+        return r if out is None else into(out, r)
     except Exception:
         misuse()
-        raise
 
 
 def unravel_index(indices: Tensor, shape: builtins.int | Sequence[builtins.int]) -> builtins.tuple[Tensor, ...]:
@@ -5592,7 +5395,6 @@ def unravel_index(indices: Tensor, shape: builtins.int | Sequence[builtins.int])
         return _unravel_index(F, indices, shape)
     except Exception:
         misuse()
-        raise
 
 
 def constant_pad_nd(input: Tensor, pad: Sequence[builtins.int], value: builtins.float = 0) -> Tensor:
@@ -5601,7 +5403,6 @@ def constant_pad_nd(input: Tensor, pad: Sequence[builtins.int], value: builtins.
         return _constant_pad_nd(F, input, pad, value)
     except Exception:
         misuse()
-        raise
 
 
 def contiguous(input: Tensor, *, memory_format: Any = None) -> Tensor:
@@ -5610,7 +5411,6 @@ def contiguous(input: Tensor, *, memory_format: Any = None) -> Tensor:
         return _contiguous(F, input, memory_format=memory_format)
     except Exception:
         misuse()
-        raise
 
 
 def zero_(input: Tensor) -> Tensor:
@@ -5619,7 +5419,6 @@ def zero_(input: Tensor) -> Tensor:
         return _zero_(F, input)
     except Exception:
         misuse()
-        raise
 
 
 def fill_diagonal_(input: Tensor, fill_value: builtins.float, wrap: builtins.bool = False) -> Tensor:
@@ -5628,7 +5427,6 @@ def fill_diagonal_(input: Tensor, fill_value: builtins.float, wrap: builtins.boo
         return _fill_diagonal_(F, input, fill_value, wrap)
     except Exception:
         misuse()
-        raise
 
 
 subtract = sub

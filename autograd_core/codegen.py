@@ -37,7 +37,7 @@ from typing import TYPE_CHECKING, Any, Union
 from . import ops as ops
 from .config import get_mode
 from .cuts import cut_of, inherit_cut, note_cuts
-from .dispatch import apply, dtype_or_none, explain, named_result
+from .dispatch import apply, dtype_or_none, explain, into, named_result
 from .storage import INFERENCE, UNCHECKED, TensorBase, View, link_view, real_array
 from .inplace import lies_apart, rebase
 from .inplace import inplace as write
@@ -101,6 +101,27 @@ def _sizes(values: tuple[Any, ...], named: Any) -> tuple[Any, ...]:
 '''
 
 
+NO_OUT = frozenset((
+    "adjoint", "argsort", "argwhere", "as_strided_scatter", "atleast_1d", "atleast_2d", "atleast_3d", "bincount", "binomial", "block_diag", "cartesian_prod", "clone",
+    "combinations", "conj", "constant_pad_nd", "corrcoef", "count_nonzero", "cov", "cumulative_trapezoid", "det", "diag_embed", "diagflat", "diagonal_scatter", "dist",
+    "einsum", "fft_fftshift", "fft_ifftshift", "flatten", "flip", "fliplr", "flipud", "histogramdd", "imag", "index_fill", "index_put", "isclose", "isfinite", "isinf",
+    "isnan", "isreal", "istft", "linalg_diagonal", "linalg_vander", "logdet", "masked_fill", "masked_scatter", "matrix_exp", "movedim", "narrow", "pca_lowrank", "pinverse",
+    "poisson", "positive", "put", "ravel", "real", "repeat_interleave", "resolve_conj", "roll", "rot90", "rsub", "select", "select_scatter", "std_mean", "stft",
+    "svd_lowrank", "t", "tile", "trace", "trapezoid", "unflatten", "unique", "unique_consecutive", "vander", "var_mean"))
+"""Functions outside of ``nn.functional`` that have no ``out=`` in PyTorch either, beside views and those of several parts."""
+OUT = frozenset(("hardshrink", "log_softmax", "sigmoid", "softmax", "tanh", "threshold"))
+"""Functions of ``nn.functional`` that are also found at the top level, and have it there."""
+
+
+def takes_out(declared: Op | Composite) -> bool:
+    """Whether the function writes its result where ``out=`` says."""
+    if "nn.functional" in declared.places:
+        return declared.name in OUT
+    result = Signature(declared.signature).result
+    return (not {"torch", "linalg", "special", "fft"}.isdisjoint(declared.places) and declared.name not in NO_OUT and getattr(declared, "kind", "") != "view"
+            and result != "bool" and not result.startswith("tuple[Tensor, ..."))
+
+
 class Signature:
     """A declared signature, parsed: ``name(parameters) -> result``."""
 
@@ -137,7 +158,7 @@ class Signature:
     def _builtin(annotation: str) -> str:
         return re.sub(r"\b(int|float|bool|complex|list|tuple|object)\b", r"builtins.\1", annotation)
 
-    def define(self, varargs: str | None, extra: str | None, numpy_names: bool) -> str:
+    def define(self, varargs: str | None, extra: str | None, numpy_names: bool, out: bool) -> str:
         """The ``def`` line."""
         parts = [self.parameter(name) for name in self.positional if name != varargs]
         keywords = [self.parameter(name) for name in self.keyword_only]
@@ -154,9 +175,11 @@ class Signature:
         if extra:
             keywords.append(extra)
         if numpy_names and "dim" in self.annotation and "axis" not in self.annotation:
-            keywords.append("axis: Any = None")
+            keywords.append("axis=None")
         if numpy_names and "keepdim" in self.annotation:
             keywords.append("keepdims: builtins.bool | None = None")
+        if out:  # by position too where it would be the only keyword, which costs a call 12 ns; without annotation, which takes 20 bytes
+            (keywords if keywords or star else parts).append("out=None")
         if keywords and not star:
             parts.append("*")
         return f"def {self.name}({', '.join(parts + keywords)}) -> {self._builtin(self.result)}:"
@@ -177,7 +200,9 @@ def function(op: Op) -> str:
     signature = Signature(op.signature)
     extra = op.extra.get("parameter")
     numpy_names = op.kind != "view"
-    define = signature.define(op.varargs, extra, numpy_names)
+    out = takes_out(op)
+    define = signature.define(op.varargs, extra, numpy_names, out)
+    last = ", out)" if out else ")"
     body = _docstring(op.doc) if op.places else []  # others are read about where they are declared
     if "line" in op.extra:
         body += op.extra["line"].split("\n")
@@ -188,9 +213,9 @@ def function(op: Op) -> str:
     if "inplace" in signature.annotation and "inplace" not in op.attributes:
         body += ["if inplace:", f"    {write}"]
     if op.variadic:
-        body += _watched(f"return apply(_{op.name}, tuple({op.inputs[0]}), {attrs})")
+        body += _watched(f"return apply(_{op.name}, tuple({op.inputs[0]}), {attrs}{last}")
     else:
-        body.append(f"return apply(_{op.name}, {fastpath.pack(op.inputs)}, {attrs})")
+        body.append(f"return apply(_{op.name}, {fastpath.pack(op.inputs)}, {attrs}{last}")
     text = define + "\n" + _indent(body)
     if op.inplace:
         rest = [signature.parameter(name) for name in signature.positional[1:] if name != "inplace"]
@@ -206,9 +231,9 @@ def _numpy_names(signature: Signature, wanted: bool) -> list[str]:
     return [numpy for ours, numpy in (("dim", "axis"), ("keepdim", "keepdims")) if wanted and ours in signature.annotation]
 
 
-def _watched(line: str) -> list[str]:
-    """A line after whose failure the arguments are looked at."""
-    return ["try:", f"    {line}", "except Exception:", "    misuse()", "    raise"]
+def _watched(*lines: str) -> list[str]:
+    """Lines after whose failure the arguments are looked at."""
+    return ["try:", *(f"    {line}" for line in lines), "except Exception:", "    misuse()"]
 
 
 def composite(declared: Composite) -> str:
@@ -217,8 +242,9 @@ def composite(declared: Composite) -> str:
     numpy_names = bool({"dim", "keepdim"} & set(signature.annotation))
     body = _docstring(declared.doc) + fastpath.prelude(_numpy_names(signature, numpy_names), signature.names, declared.varargs)
     arguments = [*signature.positional, *([f"*{signature.star}"] if signature.star else []), *(f"{name}={name}" for name in signature.keyword_only)]
-    body += _watched(f"return _{declared.name}(F, {', '.join(arguments)})")
-    text = signature.define(declared.varargs, None, numpy_names) + "\n" + _indent(body)
+    call, out = f"_{declared.name}(F, {', '.join(arguments)})", takes_out(declared)
+    body += _watched(f"r = {call}", "return r if out is None else into(out, r)") if out else _watched(f"return {call}")
+    text = signature.define(declared.varargs, None, numpy_names, out) + "\n" + _indent(body)
     if declared.inplace:
         keywords = [signature.parameter(name) for name in signature.keyword_only]
         define = f"def {declared.name}_({', '.join([*map(signature.parameter, signature.positional), *(['*'] if keywords else []), *keywords])}) -> Tensor:"

@@ -12,6 +12,7 @@ from .backend.registry import BY_TYPE, backend_for_device
 from .config import ACTIVE, get_mode
 from .cuts import mark_copy, read
 from .devices import DEFAULT, check_format, device
+from .dispatch import into
 from .dtypes import as_dtype, dtype, from_numpy_dtype
 from .errors import ShapeError
 from .misuse import checked
@@ -112,20 +113,24 @@ def as_device(value: Any) -> device | None:
     return None if value is None else device(f"cuda:{value}") if isinstance(value, int) else device(value)
 
 
-def finish(array: Any, requires_grad: bool = False, name: str | None = None) -> Tensor:
-    """A new array as a Tensor in the mode at hand."""
+def finish(array: Any, requires_grad: bool = False, name: str | None = None, out: Any = None) -> Tensor:
+    """A new array as a Tensor in the mode at hand, or written into ``out``."""
     t: Tensor = wrap(scalar_or_array(array))
     if get_mode().inference:
         t._view = storage.INFERENCE
     if name is not None:
         t._name = checked_name(name)
+    if out is not None:
+        t = into(out, t)
     if requires_grad:
         t.requires_grad_()
     return t
 
 
-def placement(d: Any, where: Any) -> tuple[dtype, Any, int | None]:
-    """The dtype (or the default), the backend and the device's number."""
+def placement(d: Any, where: Any, out: Any = None) -> tuple[dtype, Any, int | None]:
+    """The dtype (or the default), the backend and the device's number; those of ``out``, if there is one."""
+    if out is not None:
+        d, where = out.dtype, out.device
     chosen = dtypes.get_default_dtype() if d is None else as_dtype(d)
     place = as_device(where) or DEFAULT[0]
     return chosen, backend_for_device(place.type), place.index
@@ -232,7 +237,7 @@ def asarray(obj: Any, *, dtype: Any = None, device: Any = None, copy: bool | Non
 # --- filled -------------------------------------------------------------------------------------------------------
 
 
-def zeros(*sizes: Any, size: Any = None, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def zeros(*sizes: Any, size: Any = None, dtype: Any = None, device: Any = None, requires_grad: bool = False, out: Any = None) -> Tensor:
     """Zeros of a shape given as ints or as one sequence, in the default dtype unless ``dtype`` says otherwise.
 
     >>> import autograd_core as ag
@@ -240,26 +245,26 @@ def zeros(*sizes: Any, size: Any = None, dtype: Any = None, device: Any = None, 
     tensor([[0., 0., 0.],
             [0., 0., 0.]])
     """
-    chosen, backend, index = placement(dtype, device)
+    chosen, backend, index = placement(dtype, device, out)
     with backend.on(index):
-        return finish(backend.xp.zeros(as_size("zeros", sizes, size), dtype=chosen.dtype), requires_grad)
+        return finish(backend.xp.zeros(as_size("zeros", sizes, size), dtype=chosen.dtype), requires_grad, out=out)
 
 
-def ones(*sizes: Any, size: Any = None, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def ones(*sizes: Any, size: Any = None, dtype: Any = None, device: Any = None, requires_grad: bool = False, out: Any = None) -> Tensor:
     """Ones of a shape given as ints or as one sequence."""
-    chosen, backend, index = placement(dtype, device)
+    chosen, backend, index = placement(dtype, device, out)
     with backend.on(index):
-        return finish(backend.xp.ones(as_size("ones", sizes, size), dtype=chosen.dtype), requires_grad)
+        return finish(backend.xp.ones(as_size("ones", sizes, size), dtype=chosen.dtype), requires_grad, out=out)
 
 
-def empty(*sizes: Any, size: Any = None, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def empty(*sizes: Any, size: Any = None, dtype: Any = None, device: Any = None, requires_grad: bool = False, out: Any = None) -> Tensor:
     """Uninitialised memory of a shape given as ints or as one sequence: its numbers mean nothing until written."""
-    chosen, backend, index = placement(dtype, device)
+    chosen, backend, index = placement(dtype, device, out)
     with backend.on(index):
-        return finish(backend.xp.empty(as_size("empty", sizes, size), dtype=chosen.dtype), requires_grad)
+        return finish(backend.xp.empty(as_size("empty", sizes, size), dtype=chosen.dtype), requires_grad, out=out)
 
 
-def full(size: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def full(size: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False, out: Any = None) -> Tensor:
     """A tensor filled with one number, whose type decides the dtype: bool, int64, or the default dtype.
 
     >>> import autograd_core as ag
@@ -269,13 +274,13 @@ def full(size: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, r
     if hasattr(fill_value, "item"):
         dtype = fill_value.dtype if dtype is None else dtype
         fill_value = fill_value.item()
-    chosen, backend, index = placement(spec.number_dtype(fill_value) if dtype is None else dtype, device)
+    chosen, backend, index = placement(spec.number_dtype(fill_value) if dtype is None else dtype, device, out)
     if chosen.dtype.kind != "b":
         refuse_overflow("full", fill_value, chosen)
     if chosen.dtype.kind == "u" and fill_value < 0:
         fill_value = int(fill_value) % 256
     with backend.on(index):
-        return finish(backend.xp.full(as_size("full", (size,)), fill_value, dtype=chosen.dtype), requires_grad)
+        return finish(backend.xp.full(as_size("full", (size,)), fill_value, dtype=chosen.dtype), requires_grad, out=out)
 
 
 def like_options(input: Any, d: Any, where: Any) -> dict[str, Any]:
@@ -333,7 +338,7 @@ def frombuffer(buffer: Any, *, dtype: Any, count: int = -1, offset: int = 0, req
 # --- ranges -------------------------------------------------------------------------------------------------------
 
 
-def arange(start: Any = None, end: Any = None, step: Any = 1, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def arange(start: Any = None, end: Any = None, step: Any = 1, *, dtype: Any = None, device: Any = None, requires_grad: bool = False, out: Any = None) -> Tensor:
     """Numbers from ``start`` (0 if only one is given) up to but without ``end``, ``step`` apart: int64 if all are ints.
 
     Raises ``RuntimeError`` for a step of 0 or one that leads away from ``end``.
@@ -351,16 +356,16 @@ def arange(start: Any = None, end: Any = None, step: Any = 1, *, dtype: Any = No
     if (end - start) / step < 0:
         raise RuntimeError(f"arange: upper bound and lower bound inconsistent with step sign (start {start}, end {end}, step {step})")
     integral = all(isinstance(each, int) for each in (start, end, step))
-    chosen, backend, index = placement(dtypes.int64 if dtype is None and integral else dtype, device)
+    chosen, backend, index = placement(dtypes.int64 if dtype is None and integral else dtype, device, out)
     with backend.on(index):
         if integral:
             array = backend.xp.arange(start, end, step)
         else:
             array = start + step * backend.xp.arange(math.ceil((end - start) / step))
-        return finish(array.astype(chosen.dtype), requires_grad)
+        return finish(array.astype(chosen.dtype), requires_grad, out=out)
 
 
-def range(start: Any = 0, end: Any = None, step: Any = 1, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def range(start: Any = 0, end: Any = None, step: Any = 1, *, dtype: Any = None, device: Any = None, requires_grad: bool = False, out: Any = None) -> Tensor:
     """Numbers from ``start`` to ``end``, which is included, in the default dtype. ``arange`` goes up to its end, as Python does.
 
     >>> import autograd_core as ag
@@ -373,24 +378,24 @@ def range(start: Any = 0, end: Any = None, step: Any = 1, *, dtype: Any = None, 
         raise RuntimeError("range: step must be nonzero")
     if (end - start) / step < 0:
         raise RuntimeError(f"range: upper bound and lower bound inconsistent with step sign (start {start}, end {end}, step {step})")
-    chosen, backend, index = placement(dtype, device)
+    chosen, backend, index = placement(dtype, device, out)
     with backend.on(index):
-        return finish((start + step * backend.xp.arange(math.floor((end - start) / step) + 1)).astype(chosen.dtype), requires_grad)
+        return finish((start + step * backend.xp.arange(math.floor((end - start) / step) + 1)).astype(chosen.dtype), requires_grad, out=out)
 
 
 @checked
-def linspace(start: Any, end: Any, steps: int, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def linspace(start: Any, end: Any, steps: int, *, dtype: Any = None, device: Any = None, requires_grad: bool = False, out: Any = None) -> Tensor:
     """``steps`` numbers at equal distances from ``start`` to ``end``, both included."""
     if steps < 0:
         raise RuntimeError(f"linspace: number of steps must be non-negative, got {steps}")
     start, end = (each.item() if hasattr(each, "item") else each for each in (start, end))
-    chosen, backend, index = placement(dtype, device)
+    chosen, backend, index = placement(dtype, device, out)
     with backend.on(index):
-        return finish(backend.xp.linspace(start, end, steps).astype(chosen.dtype), requires_grad)
+        return finish(backend.xp.linspace(start, end, steps).astype(chosen.dtype), requires_grad, out=out)
 
 
 @checked
-def logspace(start: Any, end: Any, steps: int, base: float = 10.0, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def logspace(start: Any, end: Any, steps: int, base: float = 10.0, *, dtype: Any = None, device: Any = None, requires_grad: bool = False, out: Any = None) -> Tensor:
     """``steps`` powers of ``base`` whose exponents lie at equal distances from ``start`` to ``end``, both included.
 
     >>> import autograd_core as ag
@@ -400,9 +405,9 @@ def logspace(start: Any, end: Any, steps: int, base: float = 10.0, *, dtype: Any
     if steps < 0:
         raise RuntimeError(f"logspace: number of steps must be non-negative, got {steps}")
     start, end, base = (each.item() if hasattr(each, "item") else each for each in (start, end, base))
-    chosen, backend, index = placement(dtype, device)
+    chosen, backend, index = placement(dtype, device, out)
     with backend.on(index):
-        return finish((backend.xp.full((), base, dtype="float64") ** backend.xp.linspace(start, end, steps)).astype(chosen.dtype), requires_grad)
+        return finish((backend.xp.full((), base, dtype="float64") ** backend.xp.linspace(start, end, steps)).astype(chosen.dtype), requires_grad, out=out)
 
 
 def scalar_tensor(s: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
@@ -438,13 +443,13 @@ def triu_indices(row: int, col: int, offset: int = 0, *, dtype: Any = None, devi
 
 
 @checked
-def eye(n: int, m: int | None = None, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def eye(n: int, m: int | None = None, *, dtype: Any = None, device: Any = None, requires_grad: bool = False, out: Any = None) -> Tensor:
     """The ``n`` by ``n`` (or ``n`` by ``m``) matrix with ones on its diagonal and zeros elsewhere."""
     if n < 0 or (m is not None and m < 0):
         raise RuntimeError(f"eye: n and m must be greater or equal to 0, got {n} and {m}")
-    chosen, backend, index = placement(dtype, device)
+    chosen, backend, index = placement(dtype, device, out)
     with backend.on(index):
-        return finish(backend.xp.eye(n, m, dtype=chosen.dtype), requires_grad)
+        return finish(backend.xp.eye(n, m, dtype=chosen.dtype), requires_grad, out=out)
 
 
 class CreationMethods(TensorBase):

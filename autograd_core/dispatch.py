@@ -13,15 +13,15 @@ from . import dtypes
 from .backend.registry import BY_TYPE
 from .births import birth, hold_warnings, refuse_birth
 from .broadcasts import lint_broadcast
-from .config import HELD, Mode, get_mode, user_line
+from .config import HELD, Mode, get_mode, user_line, warn_user
 from .cuts import cut_from, cut_of, inherit_cut, note_cuts
 from .engine import WRITES
-from .errors import DeviceError, DtypeError, InplaceError, LinAlgError, ShapeError, message, operand_list
+from .errors import DeviceError, DtypeError, InplaceError, LinAlgError, ShapeError, UnsupportedDtypeError, message, operand_list
 from .fastpath import install, warm
 from .misuse import misused
 from .node import GeneralNode, Node, next_seq, output_node, pull_general, pull_watched
 from .op import REGISTRY, Op
-from .spec import NOT_FOR_BOOLEANS, ONLY_FLOATS, REAL_ONLY, computed_dtype, refused_complex
+from .spec import NOT_FOR_BOOLEANS, ONLY_FLOATS, REAL_ONLY, can_cast, computed_dtype, refused_complex
 from .storage import INFERENCE, PLAIN_NUMBERS, RESULT_CLASS, TensorBase, device_of, link_view, new, operand, real_array, wrap
 
 
@@ -70,12 +70,14 @@ def _settled(op: Op, kind: str, floats: bool, ints: bool) -> bool:
 # --- apply --------------------------------------------------------------------------------------------------------
 
 
-def apply(op: Op, inputs: Any, attrs: dict[str, Any], out: Any = None) -> Any:
+def apply(op: Op, inputs: Any, attrs: dict[str, Any], out: Any = None, memory: Any = None) -> Any:
     """Compute ``op`` on Tensors and numbers and record it; the general path, right for every op.
 
-    ``out`` is the memory of ``inputs[0]`` for an in-place op. Returns a Tensor, or a named tuple of them. Raises the
-    op's own error, with shapes and dtypes, when the kernel cannot do it.
+    ``out`` is what the result is written into, if anything; ``memory`` is that of ``inputs[0]`` for an in-place op. Returns a Tensor, or
+    a named tuple of them. Raises the op's own error, with shapes and dtypes, when the kernel cannot do it.
     """
+    if out is not None:
+        return into(out, apply(op, inputs, attrs))
     if op.kind == "update":
         return update(op, inputs, attrs)
     mode = get_mode()
@@ -85,9 +87,9 @@ def apply(op: Op, inputs: Any, attrs: dict[str, Any], out: Any = None) -> Any:
         if mode.profile is not None:
             if op.cold:
                 install(op)  # before a clock starts: what is measured is the op
-            return mode.profile.apply(op, inputs, attrs, out)
+            return mode.profile.apply(op, inputs, attrs, memory)
         if mode.anomaly and (held := HELD.get()) is not None:
-            return hold_warnings(op, held, lambda: apply(op, inputs, attrs, out))
+            return hold_warnings(op, held, lambda: apply(op, inputs, attrs, memory=memory))
     elif op.cold:
         warm(op)
     inputs = list(inputs)
@@ -108,14 +110,14 @@ def apply(op: Op, inputs: Any, attrs: dict[str, Any], out: Any = None) -> Any:
             arrays.append(x._array)
             nodes.append(x._node)
         if dtypes.narrow_in_use and op.kind not in ("view", "shape") and any([dtypes.narrow(array) for array in arrays]):
-            return _in_float32(op, inputs, attrs, out)
+            return _in_float32(op, inputs, attrs, memory)
         if op.promotes != "none" and _unify(op, inputs, arrays):
             nodes = [x._node if isinstance(x, TensorBase) else None for x in inputs]
         if op.name in REAL_ONLY:
             for array in arrays:
                 if getattr(array, "dtype", _REAL).kind == "c":
                     raise refused_complex(op.name, op.spoken.removeprefix("special."), dtypes.from_numpy_dtype(array.dtype).name)
-        needs = mode.grad and op.differentiable and any([node is not None for node in nodes]) and (out is None or out.dtype.kind not in "biu")
+        needs = mode.grad and op.differentiable and any([node is not None for node in nodes]) and (memory is None or memory.dtype.kind not in "biu")
         if op.kind == "view":
             arrays[0] = real_array(inputs[0])
         array_type = _array_type(op, inputs, arrays)
@@ -124,23 +126,23 @@ def apply(op: Op, inputs: Any, attrs: dict[str, Any], out: Any = None) -> Any:
             raise wrong from error
         raise
     residuals: tuple[Any, ...] = ()
-    kept_input = arrays[0].copy() if out is not None and needs and op.inputs[0] in op.saved else None
-    if mode.recorder is not None and out is not None:
-        mode.recorder.writing(out, inputs[0])
+    kept_input = arrays[0].copy() if memory is not None and needs and op.inputs[0] in op.saved else None
+    if mode.recorder is not None and memory is not None:
+        mode.recorder.writing(memory, inputs[0])
         if kept_input is not None:
-            mode.recorder.copied(out, kept_input)
+            mode.recorder.copied(memory, kept_input)
     try:
         if needs and op.residual_kernel is not None and (not mode.special or mode.recorder is not None):
             result, *rest = op.residual_kernels[array_type](*arrays, **attrs)
             residuals = tuple(rest)
-        elif out is None:
+        elif memory is None:
             result = op.kernels[array_type](*arrays, **attrs)
         else:
-            result = _into(op, array_type, arrays, attrs, out)
+            result = _into(op, array_type, arrays, attrs, memory)
     except Exception as error:
         raise explain(op, inputs, attrs, error) from error
     if mode.recorder is not None:
-        result = mode.recorder.applied(op, inputs, arrays, attrs, result, residuals, out)
+        result = mode.recorder.applied(op, inputs, arrays, attrs, result, residuals, memory)
     if mode.anomaly == "forward":
         refuse_birth(op, inputs, result, user_line())
     if op.outputs is not None:
@@ -161,6 +163,29 @@ def apply(op: Op, inputs: Any, attrs: dict[str, Any], out: Any = None) -> Any:
     return t
 
 
+def into(out: Any, result: Any) -> Any:
+    """Write the result of a call into the tensor that it was given with ``out=``, or each of several into its own, and return what was written."""
+    if isinstance(result, tuple):
+        if not isinstance(out, (tuple, list)) or len(out) != len(result):
+            raise TypeError(f"argument 'out' must be a tuple of {len(result)} Tensors")
+        written = [into(*pair) for pair in zip(out, result, strict=True)]
+        return type(result)(*written) if hasattr(result, "_fields") else tuple(written)
+    if not isinstance(out, TensorBase):
+        raise TypeError(f"argument 'out' must be Tensor, not {type(out).__name__}")
+    if get_mode().grad and (out._node is not None or result._node is not None):
+        raise RuntimeError("functions with out=... arguments don't support automatic differentiation, but one of the arguments requires grad. "
+                           "Leave out= away, or call the function inside no_grad()")
+    target: Any = out
+    if not can_cast(result.dtype, target.dtype):
+        raise UnsupportedDtypeError(f"result type {result.dtype.name} can't be cast to the desired output type {target.dtype.name}")
+    if target.shape != result.shape:
+        if target.numel():
+            warn_user(f"An output with one or more elements was resized since it had shape {list(target.shape)}, which does not match the required output shape "
+                      f"{list(result.shape)}. Give a tensor of that shape, or an empty one")
+        target.resize_(result.shape)
+    return target.copy_(result)
+
+
 def _mark_cut(t: Any, op: Op, inputs: Any, nodes: Any, mode: Mode) -> None:
     """Mark a result that has no graph although its inputs, or what they were computed from, have one."""
     if not any([node is not None for node in nodes]):
@@ -171,7 +196,7 @@ def _mark_cut(t: Any, op: Op, inputs: Any, nodes: Any, mode: Mode) -> None:
         t._view = cut_of(op, mode.grad)
 
 
-def _in_float32(op: Op, inputs: list[Any], attrs: dict[str, Any], out: Any) -> Any:
+def _in_float32(op: Op, inputs: list[Any], attrs: dict[str, Any], memory: Any) -> Any:
     """bfloat16 computes in float32 and rounds the results, as PyTorch does; the casts are recorded as ops of their own."""
     try:
         target = computed_dtype(op.name, "same" if op.promotes == "none" else op.promotes, [x for x in inputs if hasattr(x, "dtype") or x.__class__ in PLAIN_NUMBERS])
@@ -185,8 +210,8 @@ def _in_float32(op: Op, inputs: list[Any], attrs: dict[str, Any], out: Any) -> A
         results = result if isinstance(result, tuple) else (result,)
         results = tuple([apply(cast, (y,), {"dtype": target}) if y._array.dtype == dtypes.float32.dtype else y for y in results])
         result = named_result(op)(*results) if isinstance(result, tuple) else results[0]
-    if out is not None:
-        return apply(REGISTRY["copy"], (inputs[0], result), {}, out)  # an op of its own, which recordings see
+    if memory is not None:
+        return apply(REGISTRY["copy"], (inputs[0], result), {}, memory)  # an op of its own, which recordings see
     return result
 
 

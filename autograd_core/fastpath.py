@@ -105,7 +105,7 @@ def source(op: Op) -> str:
     start += prelude(parameters, (*op.inputs, *op.attributes), op.varargs)
     if "inplace" in parameters and "inplace" not in op.attributes:
         start += ["if inplace:", *_deeper(_write_body(op, function.__annotations__))]
-    parts.append([_define(function), *_deeper([*start, *body(op, function.__annotations__)])])
+    parts.append([_define(function), *_deeper([*start, *body(op, function.__annotations__, "out" in parameters)])])
     if op.inplace:
         written = names[f"{op.name}_"]
         parts.append([_define(written), *_deeper([*before_writing(op), *_write_body(op, written.__annotations__)])])
@@ -247,14 +247,15 @@ def _contribute(op: Op, name: str, result: str, *, identity: bool) -> list[str]:
     return [*lines, f"if pending[to_{name}] is None:", f"    pending[to_{name}] = {result}", "else:", f"    accumulate(pending, to_{name}, {result})"]
 
 
-def body(op: Op, annotation: Mapping[str, str]) -> list[str]:
+def body(op: Op, annotation: Mapping[str, str], takes_out: bool) -> list[str]:
     """The body of the op's public function."""
     written = attrs(op)
     first = op.inputs[0]
     inputs = f"tuple({first})" if op.variadic else pack(list(op.inputs))
-    general = f"return apply(_{op.name}, {inputs}, {written})"
+    general = f"return apply(_{op.name}, {inputs}, {written}{', out' if takes_out else ''})"
+    written_to = " or out is not None" if takes_out else ""
     if op.variadic:
-        lines = ["try:", f"    {first} = tuple({first})", "except TypeError:", "    misuse()", "    raise", "try:", *_deeper(_unwrap_all(op))]
+        lines = ["try:", f"    {first} = tuple({first})", "except TypeError:", "    misuse()", "try:", *_deeper(_unwrap_all(op))]
     elif _number_first(op):  # 1 - x
         x, y = op.inputs
         usual = [line for name in op.inputs for line in _unwrap(op, name, annotation[name])]
@@ -262,7 +263,7 @@ def body(op: Op, annotation: Mapping[str, str]) -> list[str]:
                  f"        n_{y} = {y}._node", f"        d = a_{y}.dtype", "    else:", *_deeper(_deeper(usual))]
     else:
         lines = ["try:", *_deeper(line for name in op.inputs for line in _unwrap(op, name, annotation.get(name, "Tensor")))]
-    lines += ["except AttributeError:", "    d = None", "now = get_mode()", f"if ({_other_dtype(op, annotation)}) or now.general:", f"    {general}"]
+    lines += ["except AttributeError:", "    d = None", "now = get_mode()", f"if ({_other_dtype(op, annotation)}) or now.general{written_to}:", f"    {general}"]
     if op.kind == "view":
         lines += [f"if not a_{first}.ndim:", f"    a_{first} = real_array({first})"]
         if op.attributes:

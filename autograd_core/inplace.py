@@ -51,7 +51,7 @@ def inplace(op: Op, x: Any, others: tuple[Any, ...], attrs: dict[str, Any], name
     line = user_line() if mode.anomaly else None
     if mode.keep:
         _keep_values(base)
-    computed_tensor = apply(op, (x, *others), attrs, out=array)
+    computed_tensor = apply(op, (x, *others), attrs, memory=array)
     if view is not UNCHECKED:
         WRITES.note(array, label, line)
     if mode.grad and (others_need or base._node is not None) and array.dtype.kind not in "biu":  # whole numbers have no gradient

@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import sys
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 from .errors import ArgumentError, DeviceError, GraphError, InplaceError, message
 from .op import COMPOSITES, REGISTRY, Op
@@ -23,14 +23,15 @@ LIBRARIES = frozenset(("autograd_core", "nn", "numpy", "cupy", "scipy"))
 """Where an error may come from to be replaced; one of a user's own function is the user's."""
 
 
-def misuse() -> None:
-    """Called by a public function whose body raised: raises ``ArgumentError`` if an argument of that function has a wrong type."""
+def misuse() -> NoReturn:
+    """Called by a public function whose body raised: raises ``ArgumentError`` if an argument of that function has a wrong type, else the error again."""
     frame = sys._getframe(1)
     error = sys.exception()
     assert isinstance(error, Exception)
     wrong = wrong_type(frame.f_globals[frame.f_code.co_name], frame.f_locals, error)
     if wrong is not None:
         raise wrong from (error.__cause__ if isinstance(error, ArgumentError) else error)
+    raise
 
 
 def checked(function: T) -> T:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import dtypes
 from .creation import as_size, like_options, placement, scalar_or_array
-from .dispatch import apply
+from .dispatch import apply, into
 from .inplace import inplace
 from .op import REGISTRY
 from .storage import TensorBase, real_array, wrap
@@ -20,35 +20,38 @@ _LARGEST = {"bool": 1, "uint8": 2**8 - 1, "int8": 2**7 - 1, "int16": 2**15 - 1, 
 """The largest integer up to which a dtype holds every one exactly."""
 
 
-def _draw(op: str, attrs: dict[str, Any], d: Any, where: Any, requires_grad: bool = False, generator: Generator | None = None) -> Tensor:
+def _draw(op: str, attrs: dict[str, Any], d: Any, where: Any, requires_grad: bool = False, generator: Generator | None = None,
+          out: Any = None) -> Tensor:
     """Run a random op; its input is a placeholder that says dtype and device."""
-    chosen, backend, index = placement(d, where if where is not None or generator is None else generator.device)
+    chosen, backend, index = placement(d, where if where is not None or generator is None else generator.device, out)
     with backend.on(index):
         placeholder = wrap(backend.xp.empty((), dtype=chosen.dtype))
         result: Tensor = apply(REGISTRY[op], (placeholder,), {**attrs, "generator": generator})
     result._array = scalar_or_array(result._array)
+    if out is not None:
+        result = into(out, result)
     if requires_grad:
         result.requires_grad_()
     return result
 
 
-def rand(*sizes: Any, size: Any = None, generator: Generator | None = None, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def rand(*sizes: Any, size: Any = None, generator: Generator | None = None, dtype: Any = None, device: Any = None, requires_grad: bool = False, out: Any = None) -> Tensor:
     """Numbers drawn uniformly from [0, 1).
 
     >>> import autograd_core as ag
     >>> ag.rand(2, 3).shape
     autograd_core.Size([2, 3])
     """
-    return _draw("draw_uniform", {"low": 0.0, "high": 1.0, "shape": as_size("rand", sizes, size)}, dtype, device, requires_grad, generator)
+    return _draw("draw_uniform", {"low": 0.0, "high": 1.0, "shape": as_size("rand", sizes, size)}, dtype, device, requires_grad, generator, out)
 
 
-def randn(*sizes: Any, size: Any = None, generator: Generator | None = None, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def randn(*sizes: Any, size: Any = None, generator: Generator | None = None, dtype: Any = None, device: Any = None, requires_grad: bool = False, out: Any = None) -> Tensor:
     """Numbers drawn from the normal distribution with mean 0 and variance 1."""
-    return _draw("draw_normal", {"mean": 0.0, "std": 1.0, "shape": as_size("randn", sizes, size)}, dtype, device, requires_grad, generator)
+    return _draw("draw_normal", {"mean": 0.0, "std": 1.0, "shape": as_size("randn", sizes, size)}, dtype, device, requires_grad, generator, out)
 
 
 def randint(low: int, high: Any = None, size: Any = None, *, generator: Generator | None = None, dtype: Any = None, device: Any = None,
-            requires_grad: bool = False) -> Tensor:
+            requires_grad: bool = False, out: Any = None) -> Tensor:
     """Integers from ``low`` up to but without ``high``, int64 by default: ``randint(high, size)`` or ``randint(low, high, size)``.
 
     Raises ``RuntimeError`` unless ``low < high``.
@@ -58,7 +61,7 @@ def randint(low: int, high: Any = None, size: Any = None, *, generator: Generato
     chosen = dtypes.int64 if dtype is None else dtypes.as_dtype(dtype)
     _check_range("randint", low, high, chosen)
     return _draw("draw_integers", {"low": int(low), "high": int(high), "shape": as_size("randint", (size,))}, chosen, device,
-                 requires_grad, generator)
+                 requires_grad, generator, out)
 
 
 def _check_range(op: str, low: int, high: int, dtype: Any) -> None:
@@ -73,11 +76,11 @@ def _check_range(op: str, low: int, high: int, dtype: Any) -> None:
             raise RuntimeError(f"{op}: {name} is out of bounds for {dtype.name}: {value} does not lie between {smallest} and {largest}")
 
 
-def randperm(n: int, *, generator: Generator | None = None, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def randperm(n: int, *, generator: Generator | None = None, dtype: Any = None, device: Any = None, requires_grad: bool = False, out: Any = None) -> Tensor:
     """The integers from 0 to ``n - 1`` in random order."""
     if n < 0:
         raise RuntimeError(f"randperm: n must be non-negative, got {n}")
-    return _draw("draw_permutation", {"n": n}, dtypes.int64 if dtype is None else dtype, device, requires_grad, generator)
+    return _draw("draw_permutation", {"n": n}, dtypes.int64 if dtype is None else dtype, device, requires_grad, generator, out)
 
 
 def rand_like(input: Tensor, *, generator: Generator | None = None, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
@@ -98,17 +101,17 @@ def randint_like(input: Tensor, low: int, high: int | None = None, *, generator:
 
 
 def normal(mean: Any, std: Any = 1.0, size: Any = None, *, generator: Generator | None = None, dtype: Any = None, device: Any = None,
-           requires_grad: bool = False) -> Tensor:
+           requires_grad: bool = False, out: Any = None) -> Tensor:
     """Numbers drawn from normal distributions: ``mean`` and ``std`` are tensors (one draw per element), or numbers with ``size``.
 
     Raises ``RuntimeError`` for a negative ``std``.
     """
     if isinstance(mean, TensorBase) or isinstance(std, TensorBase):
-        return apply(REGISTRY["draw_normal_of"], (mean, std), {"generator": generator})  # type: ignore[no-any-return]
+        return apply(REGISTRY["draw_normal_of"], (mean, std), {"generator": generator}, out)  # type: ignore[no-any-return]
     _check_std(std)
     if size is None:
         raise TypeError("normal(): with two numbers, give the size too: normal(0.0, 1.0, (2, 3))")
-    return _draw("draw_normal", {"mean": float(mean), "std": float(std), "shape": as_size("normal", (size,))}, dtype, device, requires_grad, generator)
+    return _draw("draw_normal", {"mean": float(mean), "std": float(std), "shape": as_size("normal", (size,))}, dtype, device, requires_grad, generator, out)
 
 
 def _check_std(std: float) -> None:

@@ -98,9 +98,10 @@ def test_files(tmp_path: Path) -> None:
         ag.load(tmp_path / "pickle.pt")
 
 
-def test_no_out() -> None:
-    with pytest.raises(TypeError, match="out"):
-        ag.add(ag.ones(2), ag.ones(2), out=ag.ones(2))  # type: ignore[call-arg]
+def test_out() -> None:
+    x, out = ag.tensor([4.0, 9.0]), ag.zeros(2, dtype=ag.float64)
+    assert ag.sqrt(x, out) is out
+    assert x.matmul(ag.eye(2), out=out).tolist() == [4.0, 9.0]
 
 
 def test_derivatives_beyond() -> None:
@@ -327,6 +328,28 @@ def test_nested_lists() -> None:
     x = ag.arange(6).reshape(3, 2)
     assert x[[[0, 1], [1, 0]]].shape == (2, 2, 2)
     assert x[[0, 1], [1, 0]].tolist() == [1, 2]
+
+
+def test_negative_steps() -> None:
+    x = ag.arange(4)
+    x[::-2][0] = 7
+    assert x.tolist() == [0, 1, 2, 7]
+
+
+@pytest.mark.parametrize("write", [lambda y: y.zero_(), lambda y: y.fill_(1.0), lambda y: y.__setitem__(0, 1.0)])
+def test_expanded_writes(write: Any) -> None:
+    y = ag.zeros(1, 3).expand(2, 3)
+    with pytest.raises(RuntimeError, match="single memory location"):
+        write(y)
+
+
+def test_writes_to_parts() -> None:
+    x = ag.tensor([1.0, 2.0, 3.0, 4.0], requires_grad=True)
+    y = x * 1
+    first, second = y.chunk(2)
+    first.mul_(second)
+    y.sum().backward()
+    assert x.grad.tolist() == [3.0, 4.0, 2.0, 3.0]
 
 
 def test_repeated_writes() -> None:

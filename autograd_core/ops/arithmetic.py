@@ -14,7 +14,7 @@ from ..op import Arg, S, composite, elementwise, span
 
 ALPHA = {"parameter": "alpha: Number = 1", "line": "if alpha != 1:\n    other = other * alpha"}
 ROUNDING = {"parameter": "rounding_mode: str | None = None",
-            "line": "if rounding_mode is not None:\n    return div_rounded(input, other, rounding_mode)",
+            "line": "if rounding_mode is not None:\n    result = div_rounded(input, other, rounding_mode)\n    return result if out is None else into(out, result)",
             "inplace_line": "if rounding_mode is not None:\n    return copy_(input, div_rounded(input, other, rounding_mode))"}
 
 add = elementwise("add", "input other", infix="+", vjp={"input": "g", "other": "g"}, label="+", inplace=True, extra=ALPHA,

@@ -75,7 +75,7 @@ def plain_dtype(dtype: Any) -> Any:
 def with_dtype(name: str, *attributes: str) -> dict[str, Any]:
     """For an op whose result may be of another dtype: then the general path is taken, which refuses integers with a gradient."""
     attrs = ", ".join(f'"{each}": {each}' for each in (*attributes, "dtype"))
-    return {"line": f"if dtype is not None:\n    return apply(_{name}, (input,), {{{attrs}}})"}
+    return {"line": f"if dtype is not None:\n    return apply(_{name}, (input,), {{{attrs}}}, out)"}
 
 
 def over_one(name: str, others: str = "", *, half: bool = True) -> dict[str, str]:

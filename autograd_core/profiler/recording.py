@@ -107,7 +107,7 @@ class Recording:
         token = MODE.set(mode.unprofiled())
         try:
             if self.closed:  # a copy of the context outlived the profile
-                return dispatch.apply(op, inputs, attrs, out)
+                return dispatch.apply(op, inputs, attrs, memory=out)
             phase = "update" if op.kind == "update" else "forward"
             shapes = tuple([tuple(x._array.shape) if isinstance(x, TensorBase) else None for x in inputs]) if phase == "forward" else ()
             public = _public(op) if out is None else None
@@ -115,7 +115,7 @@ class Recording:
             event = self.begin(op.name, phase, mode.scope, user_line(), shapes, entered=entered)
             try:
                 if public is None:
-                    result = dispatch.apply(op, inputs, attrs, out)
+                    result = dispatch.apply(op, inputs, attrs, memory=out)
                 else:
                     result = public(inputs, **attrs) if op.variadic else public(**dict(zip(op.inputs, inputs, strict=True)), **attrs)
                 _settle(inputs if result is None else _flat(result))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
@@ -196,3 +197,57 @@ def test_cross_entropy_whatever_the_order_in_memory(shape: tuple[int, ...], redu
             found += [loss, *library.autograd.grad((loss * loss).sum(), x)]
         same(found[0], found[2], "loss")
         same(found[1], found[3], "gradient")
+
+
+@pytest.mark.parametrize("dtype", ["int64", "uint8", "bool"])
+@pytest.mark.parametrize(("name", "options"), [
+    ("F.pairwise_distance", {}), ("F.pairwise_distance", {"p": 1.0}), ("F.pairwise_distance", {"keepdim": True}), ("F.triplet_margin_loss", {}),
+    ("F.triplet_margin_loss", {"swap": True, "reduction": "none"}), ("F.cosine_embedding_loss", {"margin": 0.3}), ("F.cosine_embedding_loss", {"reduction": "none"})])
+def test_distances_of_whole_numbers(name: str, options: Any, dtype: str) -> None:
+    rows = [(np.arange(12).reshape(3, 4) * step % 7).astype(dtype) for step in (3, 5, 2)]
+    inputs = rows[: 3 if "triplet" in name else 2] + ([np.array([1, -1, 1])] if "embedding" in name else [])
+    results = []
+    for library in (ag, torch):
+        try:
+            results.append(found(library, name)(*map(library.tensor, inputs), **options))
+        except RuntimeError:  # booleans have no difference
+            results.append(None)
+    assert (results[0] is None) == (results[1] is None) == (dtype == "bool" and "embedding" not in name)
+    if results[1] is not None:
+        assert str(results[0].dtype).partition(".")[2] == str(results[1].dtype).partition(".")[2] == "float32"
+        np.testing.assert_allclose(results[0].numpy(), results[1].numpy(), rtol=2e-6, atol=1e-7)
+
+
+@pytest.mark.parametrize("name", ["var", "std", "var_mean"])
+@pytest.mark.parametrize(("shape", "dim", "correction"), [
+    ((1,), None, 1), ((1,), 0, 1), ((2,), 0, 2), ((2, 3), 1, 3), ((2, 3), 1, 4), ((2, 3), None, 7), ((2, 3), None, 6), ((0, 3), 0, 1), ((), None, 1)])
+def test_variance_without_degrees_of_freedom(name: str, shape: Any, dim: Any, correction: int) -> None:
+    """Where as many numbers as the correction, or fewer, are left to divide by."""
+    gradients = []
+    with np.errstate(all="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for library in (ag, torch):
+            x = library.arange(float(np.prod(shape))).reshape(shape).requires_grad_()
+            result = getattr(library, name)(x, dim=dim, correction=correction)
+            (result[0] if name == "var_mean" else result).sum().backward()
+            gradients.append(x.grad)
+    same(*gradients, name)
+
+
+@pytest.mark.parametrize("sizes", [(4, 4), (2, 2, 4)])
+def test_gradient_of_points_at_the_nearest_pixel(sizes: Any) -> None:
+    results = []
+    for library in (ag, torch):
+        images = library.arange(16.0).reshape((1, 1, *sizes)).requires_grad_()
+        points = ((library.arange(4.0 * len(sizes)).reshape((1,) * len(sizes) + (4, -1)) / 7) - 0.6).requires_grad_()
+        found(library, "F.grid_sample")(images, points, mode="nearest", align_corners=False).square().sum().backward()
+        results.append((images.grad, points.grad))
+    for ours, theirs in zip(*results, strict=True):
+        same(ours, theirs, "grid_sample")
+
+
+@pytest.mark.parametrize("name", ["F.conv1d", "F.conv_transpose1d"])
+def test_convolution_without_filters(name: str) -> None:
+    for library in (ag, torch):
+        with pytest.raises(RuntimeError, match="expected weight to be at least 1 at dimension 0"):
+            found(library, name)(library.ones(2, 0 if "transpose" in name else 2, 4), library.ones(0, 2, 3))

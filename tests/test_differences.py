@@ -14,7 +14,11 @@ import pytest
 import autograd_core as ag
 import nn
 from autograd_core import Tensor
+from autograd_core.backend.cupy import CupyBackend
+from autograd_core.backend.registry import register_backend
 from autograd_core.errors import BroadcastWarning
+
+from .fakes.strict_backend import StrictBackend
 
 PAGE = Path(__file__).parent.parent / "docs" / "differences.md"
 
@@ -152,6 +156,17 @@ def test_layouts() -> None:
 def test_devices() -> None:
     with pytest.raises(RuntimeError, match="expected a device like 'cpu', 'cuda' or 'cuda:1', got 'mps'"):
         ag.device("mps")
+    register_backend("cuda", StrictBackend)
+    try:
+        with ag.cuda.device(1):
+            x = ag.ones(2, device="cuda:1", requires_grad=True)
+            (x * x).sum().backward()
+            assert (x * x).device == x.grad.device == "cuda:1"
+            assert ag.ones(2, device="cuda").device == "cuda:0"
+        with pytest.raises(TypeError, match="an array of device 1 cannot be used while the current device is 0"):
+            x * x
+    finally:
+        register_backend("cuda", CupyBackend)
 
 
 def test_compiled_steps() -> None:

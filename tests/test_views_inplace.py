@@ -111,9 +111,29 @@ def test_a_bad_index_is_named(index: Any, match: str) -> None:
     assert x.sum().item() == 12
 
 
-def test_a_negative_step_is_refused() -> None:
-    with pytest.raises(ValueError, match="step must be greater than zero"):
-        ag.ones(3)[::-1]
+@pytest.mark.parametrize("index", [np.s_[::-1], np.s_[:0:-1], np.s_[1, ::-2], np.s_[-1:-9:-1, None], np.s_[::-1, [0, 2]], np.s_[0:2:-1], np.s_[-4:-9:-1]])
+def test_negative_steps_make_views_as_in_numpy(index: Any) -> None:
+    numbers, factors = np.arange(12.0).reshape(3, 4), np.arange(12.0, 24.0).reshape(3, 4)
+    x, v = ag.tensor(numbers, requires_grad=True), ag.tensor(1.5, requires_grad=True)
+    y = x * 1
+    part = y[index]
+    np.testing.assert_array_equal(part.detach().numpy(), numbers[index])
+    part.sum().backward()
+    expected = np.zeros((3, 4))
+    expected[index] = 1
+    np.testing.assert_array_equal(x.grad.numpy(), expected)
+    z = x * 1
+    z[index] = v
+    (z * ag.tensor(factors)).sum().backward()
+    assert v.grad.item() == factors[index].sum()
+    if not isinstance(index, tuple):
+        y[index].mul_(2)
+        assert y.sum().item() == numbers.sum() + numbers[index].sum()
+
+
+def test_a_step_of_zero_is_refused() -> None:
+    with pytest.raises(ValueError, match="step"):
+        ag.ones(3)[::0]
 
 
 # --- repeated indices ---------------------------------------------------------------------------------------------

@@ -166,9 +166,10 @@ def _plain_key(index: Any, shape: tuple[int, ...]) -> tuple[Any, ...] | None:
 def _bounds(part: slice, size: int) -> slice:
     if part == FULL:
         return FULL
-    if part.step is not None and operator.index(part.step) <= 0:
-        raise ValueError("step must be greater than zero. Use flip to reverse a dimension")
-    return slice(*part.indices(size))
+    start, stop, step = part.indices(size)
+    if start < 0:
+        return slice(0, 0, 1)
+    return slice(start, None if stop < 0 else stop, step)  # what lies before the first element would be read as the last
 
 
 def _combined(F: Any, input: Any, arrays: Any) -> tuple[Any, tuple[int, ...], bool]:

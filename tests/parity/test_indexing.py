@@ -223,7 +223,7 @@ def test_index_dtypes(index: str) -> None:
 
 
 BAD_KEYS: list[Any] = [
-    3, -4, (0, 2), (0, 0, 0), [0, 3], [[0], [-4]], 1.0, slice(None, None, -1), ([0, 1], [0, 1, 2]), [True, False], (0, [True]), (None, 0, 0, 0),
+    3, -4, (0, 2), (0, 0, 0), [0, 3], [[0], [-4]], 1.0, ([0, 1], [0, 1, 2]), [True, False], (0, [True]), (None, 0, 0, 0),
     (slice(None), 5), (slice(None), [0, 9]), ([0, 1, 2, 3],)]
 
 

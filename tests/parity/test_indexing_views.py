@@ -551,7 +551,6 @@ ERRORS: dict[str, Callable[[Any], Any]] = {
     "float number": lambda T: plain(T)[1.5],
     "mask of the wrong shape": lambda T: plain(T)[T.tensor([True, False])],
     "indices that do not broadcast": lambda T: plain(T)[[0, 1], [0, 1, 2]],
-    "negative step": lambda T: plain(T)[::-1],
     "zero step": lambda T: plain(T)[::0],
     "assigning a wrong shape": lambda T: plain(T).__setitem__(0, T.ones(3)),
     "assigning a wrong shape by array": lambda T: plain(T).__setitem__([0, 1], T.ones(3, 4)),

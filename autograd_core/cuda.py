@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from typing import Any
 
 from .backend.cupy import why_unavailable
@@ -9,7 +10,7 @@ from .backend.registry import backend_for_device
 from .errors import DeviceError
 from .random import default_generator_of
 
-__all__ = ["current_device", "device_count", "empty_cache", "get_device_name", "is_available", "manual_seed", "manual_seed_all",
+__all__ = ["current_device", "device", "device_count", "empty_cache", "get_device_name", "is_available", "manual_seed", "manual_seed_all",
            "memory_allocated", "memory_reserved", "synchronize", "why_unavailable"]
 
 
@@ -24,8 +25,13 @@ def device_count() -> int:
 
 
 def current_device() -> int:
-    """The number of the device that ``cuda`` means now."""
+    """The number of the device that operations run on."""
     return int(_cupy().cuda.runtime.getDevice())
+
+
+def device(device: Any) -> AbstractContextManager[Any]:
+    """Inside, operations run on the device given as an int, ``"cuda:1"`` or a ``device``, which has to be where their tensors are."""
+    return backend_for_device("cuda").on(_index(device))
 
 
 def get_device_name(device: Any = None) -> str:

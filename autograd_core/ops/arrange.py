@@ -56,7 +56,7 @@ def atleast_3d(F: Any, *tensors: Any) -> Any:
 
 
 def _several(op: str, tensors: Any) -> list[Any]:
-    if hasattr(tensors, "shape"):
+    if tensors.__class__ is not list and hasattr(tensors, "shape"):
         raise TypeError(f"{op}: argument 'tensors' must be a tuple or list of Tensors, not Tensor. Write {op}([a, b])")
     if not tensors:
         raise RuntimeError(f"{op}: {op} expects a non-empty TensorList")
@@ -71,14 +71,16 @@ def vstack(F: Any, tensors: Any) -> Any:
     >>> ag.vstack([ag.tensor([1, 2]), ag.tensor([3, 4])]).tolist()
     [[1, 2], [3, 4]]
     """
-    return F.cat([_two(F, tensor) for tensor in _several("vstack", tensors)], dim=0)
+    return F.cat([tensor if tensor.ndim > 1 else _two(F, tensor) for tensor in _several("vstack", tensors)], dim=0)
 
 
 @composite("hstack(tensors: Sequence[Tensor]) -> Tensor", places=("torch",))
 def hstack(F: Any, tensors: Any) -> Any:
     """The tensors side by side, along the second dimension; vectors one after the other."""
-    joined = [_one(F, tensor) for tensor in _several("hstack", tensors)]
-    return F.cat(joined, dim=0 if joined[0].ndim == 1 else 1)
+    given = _several("hstack", tensors)
+    ranks = [tensor.ndim for tensor in given]
+    joined = given if all(ranks) else [_one(F, tensor) for tensor in given]
+    return F.cat(joined, dim=0 if ranks[0] < 2 else 1)
 
 
 @composite("dstack(tensors: Sequence[Tensor]) -> Tensor", places=("torch",))

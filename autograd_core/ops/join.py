@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import lru_cache
 from itertools import accumulate, pairwise
+from operator import index
 from typing import Any
 
 from ..backend.registry import backend_of
@@ -225,16 +226,21 @@ def repeat(F: Any, input: Any, repeats: Any) -> Any:
     >>> ag.tensor([1, 2]).repeat(2, 2).tolist()
     [[1, 2, 1, 2], [1, 2, 1, 2]]
     """
-    shape = getattr(input, "_array", input).shape
+    return F.rearrange(input, **_repeated(getattr(input, "_array", input).shape, tuple(map(index, repeats))))
+
+
+@lru_cache(maxsize=256)
+def _repeated(shape: tuple[int, ...], repeats: tuple[int, ...]) -> dict[str, Any]:
+    """How ``rearrange`` repeats a tensor of some shape."""
     extra = len(repeats) - len(shape)
     if extra < 0:
         raise RuntimeError(f"repeat: Number of dimensions of repeat dims ({len(repeats)}) can not be smaller than number of dimensions of tensor ({len(shape)})")
     if min(repeats, default=0) < 0:
-        raise RuntimeError(f"repeat: Trying to create tensor with negative dimension: repeats {tuple(repeats)}")
+        raise RuntimeError(f"repeat: Trying to create tensor with negative dimension: repeats {repeats}")
     sizes = (*[1] * extra, *shape)
     pairs = list(zip(repeats, sizes, strict=True))
     apart, spread = tuple([n for size in sizes for n in (1, size)]), tuple([n for pair in pairs for n in pair])
-    return F.rearrange(input, apart=apart, order=tuple(range(len(apart))), spread=spread, shape=tuple([times * size for times, size in pairs]))
+    return {"apart": apart, "order": tuple(range(len(apart))), "spread": spread, "shape": tuple([times * size for times, size in pairs])}
 
 
 @composite("tile(input: Tensor, dims: Sequence[int]) -> Tensor", varargs="dims")
@@ -277,8 +283,14 @@ def repeat_interleave(F: Any, input: Any, repeats: Any = None, dim: Any = None, 
             repeats = -1
     if repeats < 0:
         raise RuntimeError("repeat_interleave: repeats can not be negative")
+    return F.rearrange(input, **_interleaved(shape, at, int(repeats)))
+
+
+@lru_cache(maxsize=256)
+def _interleaved(shape: tuple[int, ...], at: int, repeats: int) -> dict[str, Any]:
+    """How ``rearrange`` repeats each slice of a tensor of some shape."""
     before, after = shape[: at + 1], shape[at + 1 :]
-    return F.rearrange(input, apart=(*before, 1, *after), order=tuple(range(len(shape) + 1)), spread=(*before, repeats, *after), shape=(*shape[:at], shape[at] * repeats, *after))
+    return {"apart": (*before, 1, *after), "order": tuple(range(len(shape) + 1)), "spread": (*before, repeats, *after), "shape": (*shape[:at], shape[at] * repeats, *after)}
 
 
 def _same_spec(name: str) -> Any:
@@ -333,9 +345,23 @@ def roll(xp: Any, input: Any, *, shifts: Any, dims: Any = None) -> Any:
         shift = shifts if isinstance(shifts, int) else shifts[0]
         return roll.kernel(xp, input.reshape(-1), shifts=shift, dims=0).reshape(input.shape)
     for shift, dim in ((shifts, dims),) if isinstance(dims, int) else zip(shifts, dims, strict=True):
-        middle = input.shape[dim] - shift % input.shape[dim]
+        n = input.shape[dim]
+        if input.size <= _FEW:
+            input = input.take(_turned(backend_of(input).here, n, shift % n), dim)
+            continue
+        middle = n - shift % n
         input = xp.concatenate((input[_along(dim % input.ndim, slice(middle, None))], input[_along(dim % input.ndim, slice(middle))]), axis=dim)
     return input
+
+
+_FEW = 1 << 10
+"""Elements that are taken by index in less time than slices are joined."""
+
+
+@lru_cache(maxsize=256)
+def _turned(here: Any, n: int, shift: int) -> Any:
+    """Where the elements of a rolled vector come from."""
+    return (here.xp.arange(n) - shift) % n
 
 
 @roll.vjp("input")
@@ -344,9 +370,10 @@ def _(F: Any, g: Any, shifts: Any, dims: Any) -> Any:
 
 
 @lru_cache(maxsize=64)
-def _lower(here: Any, rows: int, columns: int, diagonal: int) -> Any:
-    """Which elements are on or below a diagonal."""
-    return here.xp.tri(rows, columns, diagonal, dtype=bool)
+def _halves(here: Any, rows: int, columns: int, diagonal: int) -> tuple[Any, Any]:
+    """Which elements are on or below a diagonal, and which above."""
+    lower = here.xp.tri(rows, columns, diagonal, dtype=bool)
+    return lower, ~lower
 
 
 _REMEMBERED = 1 << 14
@@ -360,8 +387,13 @@ def _triangle(name: str) -> Any:
         rows, columns = input.shape[-2:]
         if rows * columns > _REMEMBERED:
             return getattr(xp, name)(input, diagonal)
-        lower = _lower(backend_of(input).here, rows, columns, diagonal if name == "tril" else diagonal - 1)
-        return xp.where(lower, input, False) if name == "tril" else xp.where(lower, False, input)  # False, not 0: masks stay masks
+        backend = backend_of(input)
+        lower, upper = _halves(backend.here, rows, columns, diagonal if name == "tril" else diagonal - 1)
+        if input.ndim == 2 and input.__class__ is xp.ndarray and backend.name == "cpu":  # half of the time of a choice
+            result = input.copy()
+            xp.putmask(result, upper if name == "tril" else lower, 0)
+            return result
+        return xp.where(lower if name == "tril" else upper, input, False)  # False, not 0: masks stay masks
 
     kernel.__doc__ = (f"The {'lower' if name == 'tril' else 'upper'} triangle of each matrix, zeros elsewhere; "
                       "``diagonal`` moves its border up (positive) or down.")

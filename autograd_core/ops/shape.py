@@ -156,7 +156,8 @@ def _unsqueeze_spec(input: Any, *, dim: int) -> Meta:
     return Meta((*shape[:at], 1, *shape[at:]), input.dtype)
 
 
-@op("unsqueeze(input: Tensor, dim: int) -> Tensor", kind="view", places=TORCH_TENSOR, spec=_unsqueeze_spec, samples=[
+@op("unsqueeze(input: Tensor, dim: int) -> Tensor", kind="view", places=TORCH_TENSOR, spec=_unsqueeze_spec,
+    extra={"direct": "a_input[(*(slice(None),) * dim, None)] if dim >= 0 else _k_unsqueeze[a_input.__class__](a_input, dim=dim)"}, samples=[
     S((2, 3), dim=1), S((2, 3), dim=-1), S((), dim=0), S((0, 2), dim=0), S((2,), dim=3, error=IndexError, match="out of range")])
 def unsqueeze(xp: Any, input: Any, *, dim: int) -> Any:
     """A new dimension of size 1 at ``dim``."""
@@ -176,7 +177,8 @@ def _squeeze_spec(input: Any, *, dim: Any = None) -> Meta:
     return Meta(tuple(n for i, n in enumerate(input.shape) if n != 1 or i not in dims), input.dtype)
 
 
-@op("squeeze(input: Tensor, dim: Dims = None) -> Tensor", kind="view", places=TORCH_TENSOR, spec=_squeeze_spec, samples=[
+@op("squeeze(input: Tensor, dim: Dims = None) -> Tensor", kind="view", places=TORCH_TENSOR, spec=_squeeze_spec,
+    extra={"direct": "a_input.squeeze(dim) if dim is None or a_input.shape[dim] == 1 else a_input[...]"}, samples=[
     S((2, 1, 3, 1)), S((2, 1, 3, 1), dim=1), S((2, 1, 3, 1), dim=-2), S((2, 1, 3, 1), dim=(1, -1)), S((), dim=0), S((0, 1)), S((1, 1)),
     S((2, 3), dim=2, error=IndexError, match="out of range")])
 def squeeze(xp: Any, input: Any, *, dim: Any = None) -> Any:
@@ -290,8 +292,10 @@ def rearrange(xp: Any, input: Any, *, apart: Any, order: Any, spread: Any, shape
 
 @rearrange.vjp("input")
 def _(F: Any, g: Any, apart: Any, order: Any, spread: Any, input_shape: Any) -> Any:
-    summed = F.sum_to(F.reshape(g, shape=spread), shape=tuple([apart[d] for d in order]))
-    return F.reshape(F.permute(summed, dims=_inverse(tuple(order))), shape=input_shape)
+    g, turned = F.reshape(g, shape=spread), tuple([apart[d] for d in order])
+    if turned != spread:
+        g = F.sum_to(g, shape=turned)
+    return F.reshape(F.permute(g, dims=_inverse(tuple(order))), shape=input_shape)
 
 
 # --- casts --------------------------------------------------------------------------------------------------------

@@ -65,11 +65,15 @@ def _whole_docs() -> None:
 def _sizes(values: tuple[Any, ...], named: Any) -> tuple[Any, ...]:
     if named is not None:
         return tuple(named)
-    if not values:
+    if len(values) == 1:
+        given = values[0]
+        if given.__class__ is tuple:  # as mostly: nothing to look at
+            return given
+        if not isinstance(given, builtins.int) and hasattr(given, "__iter__") and not isinstance(given, TensorBase):
+            return tuple(given)
+    elif not values:
         raise missing()
-    if len(values) == 1 and not isinstance(values[0], builtins.int) and hasattr(values[0], "__iter__") and not isinstance(values[0], TensorBase):
-        return tuple(values[0])
-    return tuple(values)
+    return values
 
 
 

@@ -7,7 +7,6 @@ from typing import Any
 
 from .backend.cupy import why_unavailable
 from .backend.registry import backend_for_device
-from .errors import DeviceError
 from .random import default_generator_of
 
 __all__ = ["current_device", "device", "device_count", "empty_cache", "get_device_name", "is_available", "manual_seed", "manual_seed_all",
@@ -80,7 +79,4 @@ def _index(device: Any) -> int:
 
 
 def _cupy() -> Any:
-    reason = why_unavailable()
-    if reason is not None:
-        raise DeviceError(f"the device 'cuda' is not available: {reason}")
     return backend_for_device("cuda").xp

@@ -16,7 +16,7 @@ from .broadcasts import lint_broadcast
 from .config import HELD, Mode, get_mode, user_line, warn_user
 from .cuts import cut_from, cut_of, inherit_cut, note_cuts
 from .engine import WRITES
-from .errors import DeviceError, DtypeError, InplaceError, LinAlgError, ShapeError, UnsupportedDtypeError, message, operand_list
+from .errors import DeviceError, DtypeError, InplaceError, LinAlgError, ShapeError, UnsupportedDtypeError, operand_list
 from .fastpath import install, warm
 from .misuse import misused
 from .node import GeneralNode, Node, next_seq, output_node, pull_general, pull_watched
@@ -53,8 +53,8 @@ def _unify(op: Op, inputs: list[Any], arrays: list[Any]) -> bool:
             inputs[i] = x = apply(REGISTRY["to_dtype"], (x,), {"dtype": target})
             arrays[i] = x._array
             changed = True
-        elif x.__class__ is int and -256 < x < 0 and target is dtypes.uint8 and op.name != "pow" and op.extra.get("dtype") != "bool":
-            inputs[i] = arrays[i] = x + 256  # as in PyTorch; right for sums and products, which wrap around in any case
+        elif x.__class__ is int and target.kind == "u" and -(256**target.itemsize) < x < 0 and op.name != "pow" and op.extra.get("dtype") != "bool":
+            inputs[i] = arrays[i] = x + 256**target.itemsize  # as in PyTorch; right for sums and products, which wrap around in any case
     return changed
 
 
@@ -353,10 +353,11 @@ def explain(op: Op, inputs: Any, attrs: dict[str, Any], error: Exception) -> Exc
     names = op.inputs if not op.variadic else [f"{op.inputs[0]}[{i}]" for i in range(len(inputs))]
     tensors = [x for x in inputs if isinstance(x, TensorBase)]
     places = sorted({str(device_of(x._array)) for x in tensors if x._array.shape or device_of(x._array).type != "cpu"})
-    operands = operand_list(names, [x for x in inputs if x is not None])
+    given = {name: x for name, x in zip(names, inputs, strict=False) if x is not None}
+    operands = operand_list(given, given.values())
     if len(places) > 1:
-        what = f"Expected all tensors to be on the same device, but found at least two devices, {' and '.join(places)}"
-        return DeviceError(message(op.spoken, what, operands, "Move one with .to(device)"))
+        return DeviceError(f"{op.spoken}: Expected all tensors to be on the same device, but found at least two devices, {' and '.join(places)} ({operands}). "
+                           "Move one with .to(device)")
     if (wrong := misused(op, inputs, attrs, error)) is not None:
         return wrong
     if op.spec is not None:
@@ -366,10 +367,8 @@ def explain(op: Op, inputs: Any, attrs: dict[str, Any], error: Exception) -> Exc
             return specific
     if isinstance(error, (ShapeError, DtypeError, DeviceError, InplaceError, LinAlgError, MemoryError)) or str(error).startswith((op.name, op.spoken)):
         return error
-    kind = type(error) if type(error) in (IndexError, TypeError, ValueError, NotImplementedError) else RuntimeError
-    if kind is ValueError:
-        kind = RuntimeError
-    return kind(message(op.spoken, str(error) or type(error).__name__, operands))
+    kind = type(error) if type(error) in (IndexError, TypeError, NotImplementedError) else RuntimeError
+    return kind(f"{op.spoken}: {str(error) or type(error).__name__} ({operands})")
 
 
 def update(op: Op, tensors: Any, attrs: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""Exception types and the one place that words an operation's error.
+"""Exception types, and how operands are named in their texts. An operation's error reads ``op: what (operands). Fix``.
 
 Every type also *is* the exception PyTorch raises in the same situation, so that ``except RuntimeError``
 written for PyTorch keeps working.
@@ -95,13 +95,3 @@ def operand_list(names: Any, values: Any) -> str:
     return ", ".join(f"{name} {describe(value)}" for name, value in zip(names, values, strict=False))
 
 
-def message(op: str, what: str, operands: str = "", fix: str = "") -> str:
-    """The form every operation's error has: ``op: what (operands). fix``.
-
-    >>> message("matmul", "the inner sizes differ", "input (2, 3) float32, other (4, 5) float32", "Transpose one of them.")
-    'matmul: the inner sizes differ (input (2, 3) float32, other (4, 5) float32). Transpose one of them.'
-    """
-    text = f"{op}: {what}"
-    if operands:
-        text += f" ({operands})"
-    return text + (f". {fix}" if fix else "")

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import Any, NoReturn, TypeVar
 
-from .errors import ArgumentError, DeviceError, GraphError, InplaceError, message
+from .errors import ArgumentError, DeviceError, GraphError, InplaceError
 from .op import COMPOSITES, REGISTRY, Op
 from .storage import TensorBase
 
@@ -57,7 +57,7 @@ def misused(op: Op, inputs: Any, attrs: Mapping[str, Any], error: Exception) -> 
     if not op.places or REGISTRY.get(op.name) is not op:
         return None  # the function that uses it compares what it was given; an op of a user's own has no annotations
     if op.variadic and any(isinstance(value, TensorBase) and value._array.shape for value in attrs.values()):
-        return ArgumentError(message(op.spoken, f"argument '{op.inputs[0]}' must be a tuple or list of Tensors, not Tensor", fix=f"Write {op.spoken}([a, b])"))
+        return ArgumentError(f"{op.spoken}: argument '{op.inputs[0]}' must be a tuple or list of Tensors, not Tensor. Write {op.spoken}([a, b])")
     values = {op.inputs[0]: inputs} if op.variadic else dict(zip(op.inputs, inputs, strict=False))
     return wrong_type(vars(_methods)[op.name], {**values, **attrs}, error)
 
@@ -93,8 +93,7 @@ def wrong_type(function: Any, values: Mapping[str, Any], error: Exception) -> Ar
         tensor_for_number = isinstance(error, TypeError) and isinstance(value, TensorBase) and "Tensor" not in kinds  # some functions take one that holds a number
         if tensor_for_number or not any(_is(kind, value) for kind in kinds):
             place = f" (position {position})" if position <= code.co_argcount else ""
-            what = f"argument '{name}'{place} must be {_words(kinds)}, {_given(kinds, value)}"
-            return ArgumentError(message(_spoken(function.__name__), what, fix=_fix(kinds[0], value)))
+            return ArgumentError(f"{_spoken(function.__name__)}: argument '{name}'{place} must be {_words(kinds)}, {_given(kinds, value)}. {_fix(kinds[0], value)}")
     return None
 
 

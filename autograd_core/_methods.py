@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Union
 
 from . import ops as ops
+from .backend.registry import backend_for_device
 from .config import get_mode
 from .cuts import cut_of, inherit_cut, note_cuts
 from .dispatch import apply, dtype_or_none, explain, into, named_result
@@ -38,6 +39,7 @@ DTypeLike = Any
 note_write = WRITES.note
 _new_tuple = builtins.tuple.__new__
 _some = builtins.any
+ARRAY = backend_for_device("cpu").xp.ndarray
 _COMPLEX_OR_NARROW = "cV"  # kinds of dtypes; bfloat16 is kept as V
 _WHOLE = "iub"
 FLOAT16 = _float16.dtype

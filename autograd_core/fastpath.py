@@ -131,7 +131,7 @@ def _deeper(lines: Iterable[str]) -> list[str]:
 
 def bindings(op: Op) -> list[str]:
     """Names of ``_methods`` that the op's fast path uses."""
-    lines = [f"_k_{op.name} = _{op.name}.kernels", f"_c_{op.name} = cut_of(_{op.name}{'' if op.differentiable else ', True'})"]
+    lines = [f"_k_{op.name} = _{op.name}.kernels", f"_u_{op.name} = _k_{op.name}[ARRAY]", f"_c_{op.name} = cut_of(_{op.name}{'' if op.differentiable else ', True'})"]
     if op.residual_kernel is not None:
         lines.append(f"_q_{op.name} = _{op.name}.residual_kernels")
     if op.outputs is not None:
@@ -272,12 +272,13 @@ def body(op: Op, annotation: Mapping[str, str], takes_out: bool) -> list[str]:
     if op.infix and len(arrays) == 2:
         call = f"{arrays[0]} {op.infix} {arrays[1]}"
     else:
-        call = f"_k_{op.name}[{_one_array(op)}.__class__]({', '.join([*arrays, *(f'{name}={name}' for name in op.attributes)])})"
+        one = _one_array(op)  # to compare its type with the usual one takes half the time of a look into the dict
+        call = f"(_u_{op.name} if {one}.__class__ is ARRAY else _k_{op.name}[{one}.__class__])({', '.join([*arrays, *(f'{name}={name}' for name in op.attributes)])})"
     several = len(op.inputs) > 1
     needs = f"{'(' if several else ''}{_any_node(op)}{')' if several else ''} and now.grad"
     compute = [f"out = {call}"]
     if op.residual_kernel is not None:
-        kept = call.replace(f"_k_{op.name}[", f"_q_{op.name}[", 1)
+        kept = f"_q_{op.name}[{one}.__class__]{call[call.index(')(') + 1:]}"
         compute = [f"needs = {needs}", "if needs:", f"    out, {', '.join(op.residuals)} = {kept}", "else:", f"    out = {call}"]
         needs = "needs"
     if "direct" in op.extra:  # the kernel's own words, without the calls around it; what they cannot do is left to the kernel

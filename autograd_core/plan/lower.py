@@ -12,7 +12,7 @@ import operator
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache, partial
-from types import SimpleNamespace
+from types import MethodType, SimpleNamespace
 from typing import Any
 
 from ..backend.registry import BY_TYPE, backend_for_device
@@ -421,12 +421,12 @@ class _Backend:
 
 def _through(trace: _Trace, function: Any) -> Any:
     """A kernel or rule that sees the writing namespace instead of the library's."""
+    backend = backend_for_device("cpu")
+    if isinstance(function, MethodType) and function.__self__ is backend.xp:
+        return MethodType(function.__func__, _Namespace(trace, backend.xp))
     if not isinstance(function, partial) or not function.args:
         return function
-    backend = backend_for_device("cpu")
     given = function.args[0]
-    if given is backend.xp:
-        return partial(function.func, _Namespace(trace, backend.xp), *function.args[1:])
     if isinstance(given, RawReading):
         return partial(function.func, RawReading(_Backend(trace, backend)), *function.args[1:])  # type: ignore[arg-type]
     return function

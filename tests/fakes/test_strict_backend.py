@@ -110,6 +110,11 @@ def test_mixing_devices_names_both(use: Any) -> None:
             use(left, right)
 
 
+def test_a_message_names_operands_beside_one_that_is_left_out() -> None:
+    with pytest.raises(DeviceError, match=r"input \(2, 3\) float32, bias \(3,\) float32 on cuda:0"):
+        F.layer_norm(ag.ones(2, 3), (3,), None, ag.ones(3, device="cuda"))
+
+
 def test_a_device_that_is_not_there() -> None:
     with pytest.raises(RuntimeError, match="there is no device 'cuda:3'"):
         ag.ones(2, device="cuda:3")

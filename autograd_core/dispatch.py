@@ -211,7 +211,7 @@ def _in_float32(op: Op, inputs: list[Any], attrs: dict[str, Any], memory: Any) -
         results = tuple([apply(cast, (y,), {"dtype": target}) if y._array.dtype == dtypes.float32.dtype else y for y in results])
         result = named_result(op)(*results) if isinstance(result, tuple) else results[0]
     if memory is not None:
-        return apply(REGISTRY["copy"], (inputs[0], result), {}, memory)  # an op of its own, which recordings see
+        return apply(REGISTRY["copy"], (inputs[0], result), {}, memory=memory)  # an op of its own, which recordings see
     return result
 
 

@@ -51,3 +51,9 @@ def summing(xp: Any, array: Any, size: int, dtype: Any) -> Any:
 
 
 _SHORT = 1 << 12
+
+
+def has_nan(array: Any) -> bool:
+    """Whether any of an array is NaN that is at hand and not empty: ``argmax`` stops there, and has no Python around it as ``any`` has."""
+    top = array.item(array.argmax())
+    return bool(top != top)

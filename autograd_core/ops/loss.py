@@ -45,7 +45,7 @@ def sum_or_mean(xp: Any, loss: Any, reduction: str, dtype: Any) -> Any:
         total = total / loss.size if loss.size else total + math.nan
     elif reduction != "sum":
         raise ValueError(reduction)
-    return total.astype(dtype, copy=False) if total.dtype != dtype else total
+    return total if total.dtype is dtype else total.astype(dtype, copy=False)
 
 
 def per_element(g: Any, reduction: str, shape: Any) -> Any:
@@ -149,7 +149,8 @@ def _huber_parts(xp: Any, input: Any, target: Any, *, delta: float, reduction: s
     if reduction == "none" or not difference.size:
         return sum_or_mean(xp, slope * (difference - 0.5 * slope), reduction, dtype), slope.astype(dtype, copy=False)
     total = xp.vdot(slope, difference) - 0.5 * xp.vdot(slope, slope)
-    return (total / difference.size if reduction == "mean" else total).astype(dtype, copy=False), slope.astype(dtype, copy=False)
+    total = total / difference.size if reduction == "mean" else total
+    return total if total.dtype is dtype else total.astype(dtype), slope.astype(dtype, copy=False)
 
 
 @op("huber_error(input: Tensor, target: Tensor, delta: float, reduction: str = 'mean') -> Tensor", label="Huber", promotes="float", spec=_huber_spec, samples=[

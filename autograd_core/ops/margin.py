@@ -8,6 +8,7 @@ from ..backend.registry import backend_of
 from ..dtypes import as_dtype
 from ..errors import ShapeError, describe
 from ..kernels.blocks import at_hand, in_blocks_to, large
+from ..kernels.numbers import ZERO
 from ..op import NN, Arg, S, composite, detached, distinct, ints, op, span
 from ..spec import Meta, broadcast, computed_dtype
 from .classes import as_rows, check_classes, class_dim, class_indices, class_places, require_class_indices
@@ -128,13 +129,14 @@ def _margins_parts(xp: Any, input: Any, target: Any, weight: Any, *, p: int, mar
     index, _ = class_indices(xp, "multi_margin_loss", target, None, rows.shape[1], NOTHING)
     places = class_places(xp, index, rows.shape[1])
     missed = rows - (rows.reshape(-1).take(places) - margin)[:, None]
-    xp.maximum(missed, 0, out=missed)
-    missed.reshape(-1)[places] = 0
+    (zero,) = ZERO[missed.__class__, missed.dtype]
+    xp.maximum(missed, zero, out=missed)
+    missed.reshape(-1)[places] = zero
     share = None if weight is None else weight[index]
     powers = missed if p == 1 else missed * missed
     if share is None and reduction in ("mean", "sum") and missed.size:  # one sum instead of one for each sample
         total = powers.sum() / ((rows.shape[1] if averaged else 1) * (len(rows) if reduction == "mean" else 1))
-        return total.astype(input.dtype, copy=False), missed, places, share
+        return total if total.dtype is input.dtype else total.astype(input.dtype), missed, places, share
     losses = powers.sum(axis=1)
     if share is not None:
         losses = losses * share

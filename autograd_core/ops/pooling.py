@@ -16,7 +16,9 @@ from typing import Any
 from ..backend.registry import backend_of
 from ..dtypes import as_dtype
 from ..errors import UnsupportedDtypeError
+from ..kernels.blocks import at_hand
 from ..kernels.choose import choose
+from ..kernels.numbers import Numbers, has_nan
 from ..kernels.sliding import SMALL, SmallImages
 from ..op import Arg, S, distinct, op
 from ..spec import Meta
@@ -36,6 +38,8 @@ class Windows:
         self.plain = max(padding) == 0 and self.padded == self.image
         self.apart = stride == kernel and max(dilation) == 1
         self.rows = prod(self.leading)
+        self.result = (*self.leading, *size)
+        self.share = Numbers(1.0 / prod(kernel))
         few = 0 < self.rows * prod(kernel) * prod(size) <= SMALL and self.rows * prod(self.image) <= SMALL
         self.small = SmallImages(self.image, kernel, stride, padding, dilation, size) if few else None
         """Where the windows' elements lie, of images that are read by index."""
@@ -106,7 +110,7 @@ def max_pool(xp: Any, input: Any, *, kernel: Any, stride: Any, padding: Any, dil
     """The largest element of each window."""
     windows = windows_of(input.shape, kernel, stride, padding, dilation, size)
     if windows.small is not None and windows.plain:
-        return windows.small.places(input).read(xp, input, windows.rows).max(axis=1).reshape(*windows.leading, *size)
+        return windows.small.places(input).read(xp, input, windows.rows).max(axis=1).reshape(windows.result)
     rows = windows.pad(xp, input, _lowest(xp, input.dtype))
     for axis in range(windows.count):
         parts = [rows[windows.lines[axis][k]] for k in range(kernel[axis])]
@@ -162,7 +166,7 @@ _RESULT = f"input: Tensor, result: Tensor, *, {_WINDOWS}) -> Tensor"
 def max_pool_scatter(xp: Any, grad: Any, input: Any, result: Any, *, kernel: Any, stride: Any, padding: Any, dilation: Any, size: Any) -> Any:
     """Zeros like ``input``, but ``grad`` added at the place of the maximum of each window; ``result`` are the maxima."""
     windows = windows_of(input.shape, kernel, stride, padding, dilation, size)
-    if windows.small is not None and windows.plain and backend_of(result).name == "cpu" and not bool(xp.isnan(result).any()):
+    if windows.small is not None and windows.plain and at_hand(result) and not has_nan(result):
         places = windows.small.places(input)
         first = places.read(xp, input, windows.rows).argmax(axis=1)
         wins = xp.where(first[:, None] == places.numbers, grad.reshape(windows.rows, 1, places.windows), 0)
@@ -227,16 +231,16 @@ def _counts(windows: Windows, axis: int, include_padding: bool) -> list[int]:
     return counts
 
 
-def _scale(xp: Any, windows: Windows, count_include_pad: bool, divisor: int | None, dtype: Any) -> Any:
-    """What window sums are multiplied by."""
+def _scale(xp: Any, windows: Windows, count_include_pad: bool, divisor: int | None, array: Any) -> Any:
+    """What window sums, in ``array``, are multiplied by."""
     if divisor is not None:
         return 1.0 / divisor
     if windows.plain:
-        return 1.0 / prod(windows.kernel)
+        return windows.share[array.__class__, array.dtype][0]
     counts = [_counts(windows, axis, count_include_pad) for axis in range(windows.count)]
     if all(len({*each}) == 1 for each in counts):
         return 1.0 / prod(each[0] for each in counts)
-    return xp.asarray([1.0 / prod(each) for each in product(*counts)], dtype=dtype).reshape(windows.size)
+    return xp.asarray([1.0 / prod(each) for each in product(*counts)], dtype=wide_dtype(array.dtype)).reshape(windows.size)
 
 
 _AVERAGE: dict[str, Any] = {"count_include_pad": True, "divisor": None}
@@ -255,15 +259,15 @@ def avg_pool(xp: Any, input: Any, *, kernel: Any, stride: Any, padding: Any, dil
     work = widened(input)
     if windows.small is not None and windows.plain:
         sums = windows.small.places(work).read(xp, work, windows.rows).sum(axis=1)
-        sums *= _scale(xp, windows, count_include_pad, divisor, work.dtype)
-        return sums.reshape(*windows.leading, *size).astype(input.dtype, copy=False)
+        sums *= _scale(xp, windows, count_include_pad, divisor, work)
+        return sums.reshape(windows.result).astype(input.dtype, copy=False)
     sums = windows.pad(xp, work, 0)
     for axis in range(windows.count):
         parts = [sums[windows.lines[axis][k]] for k in range(kernel[axis])]
         sums = parts[0] + parts[1] if len(parts) > 1 else parts[0]
         for part in parts[2:]:
             sums += part
-    return (sums * _scale(xp, windows, count_include_pad, divisor, work.dtype)).astype(input.dtype, copy=False)
+    return (sums * _scale(xp, windows, count_include_pad, divisor, work)).astype(input.dtype, copy=False)
 
 
 @avg_pool.vjp("input")
@@ -280,12 +284,11 @@ def avg_pool_grad(xp: Any, grad: Any, *, shape: Any, kernel: Any, stride: Any, p
                   divisor: Any) -> Any:
     """The adjoint of ``avg_pool``: each element spread evenly over its window."""
     windows = windows_of(shape, kernel, stride, padding, dilation, size)
-    dtype = wide_dtype(grad.dtype)
-    spread = grad * _scale(xp, windows, count_include_pad, divisor, dtype)
+    spread = grad * _scale(xp, windows, count_include_pad, divisor, grad)
     if windows.small is not None:
         return windows.small.places(spread).spread(xp, spread, windows.rows).reshape(shape).astype(grad.dtype, copy=False)
     for axis in reversed(range(windows.count)):
-        wider = xp.zeros((*windows.leading, *size[:axis], *windows.padded[axis:]), dtype=dtype)
+        wider = xp.zeros((*windows.leading, *size[:axis], *windows.padded[axis:]), dtype=wide_dtype(grad.dtype))
         for k in range(kernel[axis]):
             wider[windows.lines[axis][k]] += spread
         spread = wider

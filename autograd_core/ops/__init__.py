@@ -35,6 +35,7 @@ from . import (  # noqa: F401 - the order of declaration is the order of the doc
     exponential,
     fft,
     fold,
+    fourier,
     gates,
     gather,
     getitem,

@@ -74,7 +74,9 @@ def cast_back(F: Any, g: Any, dtype: Any) -> Any:
 
 
 def real_if(value: Any, dtype: Any) -> Any:
-    """A value to be written into memory of ``dtype``: complex numbers lose their imaginary part, as in PyTorch."""
+    """A value to be written into memory of ``dtype``: complex numbers lose their imaginary part, negative integers wrap around in unsigned ones, as in PyTorch."""
+    if value.__class__ is int:
+        return value % 256**dtype.itemsize if value < 0 and dtype.kind == "u" else value
     return value.real if dtype.kind != "c" and getattr(value, "dtype", dtype).kind == "c" else value
 
 
@@ -155,7 +157,8 @@ def add_rows(xp: Any, values: Any, rows: Any, size: int) -> Any:
     """
     count = len(rows)
     if (count > 4 * size or 0 < count <= FEW) and values.size == count and values.dtype.kind == "f" and backend_of(values).name == "cpu":
-        return xp.bincount(rows, weights=values.reshape(-1), minlength=size).astype(values.dtype).reshape((size, *values.shape[1:]))
+        sums = xp.bincount(rows, weights=values.reshape(-1), minlength=size).astype(values.dtype)
+        return sums if values.ndim == 1 else sums.reshape((size, *values.shape[1:]))
     if values.dtype.char == "e":
         return add_rows(xp, values.astype("float32"), rows, size).astype(values.dtype)
     result = xp.zeros((size, *values.shape[1:]), dtype=values.dtype)

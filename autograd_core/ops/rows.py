@@ -41,7 +41,8 @@ def index_select(xp: Any, input: Any, index: Any, *, dim: int) -> Any:
     """The slices of ``input`` along ``dim`` that the integers in ``index`` name, repeats included."""
     if index.ndim != 1 or not input.ndim:
         _select_spec(input, index, dim=dim)
-    rows = checked_rows("index_select", index, input.shape[dim] if input.ndim else 1).reshape(-1)
+        index = index.reshape(-1)
+    rows = checked_rows("index_select", index, input.shape[dim] if input.ndim else 1)
     return input.take(rows, dim) if input.ndim else input.copy()
 
 

@@ -10,7 +10,7 @@ from ..kernels.places import flat_along
 from ..op import TORCH_TENSOR, Arg, S, composite, detached, distinct, ints, op
 from ..spec import Meta, wrap_dim
 from .gather import gather_accumulate, index_spec
-from .index import add_to_rows, cast_back, checked_rows, clear_replaced, destination, real_if, replaced
+from .index import add_to_rows, checked_rows, clear_replaced, destination, real_if, replaced
 
 
 def _scatter_spec(input: Any, index: Any, src: Any, *, dim: int) -> Meta:
@@ -53,18 +53,18 @@ def _unwritten(F: Any, g: Any, index: Any, dim: int) -> Any:
 
 
 @scatter_write.vjp("src")
-def _written(F: Any, g: Any, index: Any, dim: int, src_shape: Any, src_dtype: Any) -> Any:
+def _written(F: Any, g: Any, index: Any, dim: int, src_shape: Any) -> Any:
     read = F.where(F.last_scattered(index, dim=dim, shape=tuple(g.shape)), F.gather(g, index=index, dim=dim), 0)
-    return cast_back(F, _as_src(F, read, src_shape), src_dtype)
+    return _as_src(F, read, src_shape)
 
 
 @scatter_write.fused_vjp()
-def _(F: Any, g: Any, index: Any, dim: int, src_shape: Any, src_dtype: Any, needs: Any) -> Any:
+def _(F: Any, g: Any, index: Any, dim: int, src_shape: Any, needs: Any) -> Any:
     if needs[0] and needs[2] and src_shape and index.shape == src_shape:
         kept, read = F.scatter_back(g, index, dim=dim)
         return kept, None, read
     kept = _unwritten(F, g, index, dim) if needs[0] else None
-    return kept, None, _written(F, g, index, dim, src_shape, src_dtype) if needs[2] else None
+    return kept, None, _written(F, g, index, dim, src_shape) if needs[2] else None
 
 
 @op("scatter_back(input: Tensor, index: Tensor, dim: int) -> tuple[Tensor, Tensor]", kind="general", outputs=("kept", "read"), constant_outputs=(0, 1),
@@ -163,8 +163,8 @@ def _(F: Any, g: Any) -> Any:
 
 
 @scatter_add.vjp("src")
-def _(F: Any, g: Any, index: Any, dim: int, src_shape: Any, src_dtype: Any) -> Any:
-    return cast_back(F, _as_src(F, F.gather(g, index=index, dim=dim), src_shape), src_dtype)
+def _(F: Any, g: Any, index: Any, dim: int, src_shape: Any) -> Any:
+    return _as_src(F, F.gather(g, index=index, dim=dim), src_shape)
 
 
 # --- other reductions ---------------------------------------------------------------------------------------------

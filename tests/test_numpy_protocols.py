@@ -36,6 +36,7 @@ FUNCTIONS: list[tuple[str, tuple[Any, ...], dict[str, Any]]] = [
       for options in ({}, {"axis": 0}, {"axis": -1, "keepdims": True})],
     ("sum", (array(2, 3, 2),), {"axis": (0, 2)}), ("prod", (array(2, 3, 2),), {"axis": (0, 2), "keepdims": True}), ("var", (array(2, 3),), {"axis": 1, "ddof": 1}), ("std", (array(4),), {"ddof": 1}),
     ("average", (array(2, 3),), {"axis": 1, "weights": onp.array([1.0, 2.0, 3.0])}), ("average", (array(3),), {"weights": array(3)}), ("median", (array(4, 3),), {"axis": 0}),
+    ("median", (array(2, 3, 2),), {"axis": (0, -1)}), ("median", (array(2, 3, 2),), {"axis": (2, 1), "keepdims": True}),
     ("cumsum", (array(2, 3),), {}), ("cumsum", (array(2, 3),), {"axis": 1}), ("cumprod", (array(2, 3),), {"axis": 0}), ("diff", (array(2, 4),), {}), ("diff", (array(4, 2),), {"n": 2, "axis": 0}),
     ("trapezoid", (array(4),), {}), ("trapezoid", (array(2, 4),), {"dx": 0.5}), ("trapezoid", (array(4), array(4)), {}), ("gradient", (array(5),), {}), ("gradient", (array(5), 0.5), {}),
     ("gradient", (array(4, 5),), {"axis": 1}), ("gradient", (array(4), onp.array([0.0, 1.0, 3.0, 4.0])), {"edge_order": 2}),
@@ -335,3 +336,8 @@ def test_a_number_of_numpy_does_not_widen_a_tensor_from_either_side(number: Any,
     expected = (tensor * 2.0).dtype
     assert (number * tensor).dtype is (tensor * number).dtype is expected
     assert (number + tensor).dtype is (number / tensor).dtype is onp.maximum(number, tensor).dtype is expected
+
+
+@pytest.mark.parametrize("numbers", [[1.0, 2.0, onp.nan], [3, 1, 2, 5]])
+def test_medians_of_nan_and_of_integers(numbers: list[float]) -> None:
+    onp.testing.assert_array_equal(onp.median(ag.tensor(numbers)).numpy(), onp.median(numbers))

@@ -84,12 +84,14 @@ def _average(a: Any, axis: Any = None, weights: Any = None, *, keepdims: bool = 
 
 
 @named("median")
-def _median(a: Any, axis: int | None = None, *, keepdims: bool = False) -> Any:
+def _median(a: Any, axis: Any = None, *, keepdims: bool = False) -> Any:
     a = tensor_of(a)
-    ordered = m.sort(a.reshape(-1) if axis is None else a, dim=0 if axis is None else axis)[0]
-    size = ordered.shape[0 if axis is None else axis]
-    middle = m.mean(m.narrow(ordered, 0 if axis is None else axis, (size - 1) // 2, 2 - size % 2), dim=0 if axis is None else axis, keepdim=keepdims and axis is not None)
-    return middle.reshape((1,) * a.ndim) if keepdims and axis is None else middle
+    a = a if a.is_floating_point() else a.double()
+    over = range(a.ndim) if axis is None else [d % a.ndim for d in ((axis,) if isinstance(axis, int) else axis)]
+    kept = [d for d in range(a.ndim) if d not in over]
+    lines = a.permute((*kept, *over)).reshape((*[a.shape[d] for d in kept], -1))
+    middle = m.quantile(lines, 0.5, dim=-1)
+    return middle.reshape([a.shape[d] if d in kept else 1 for d in range(a.ndim)]) if keepdims else middle
 
 
 @named("argmax")

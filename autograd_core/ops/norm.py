@@ -333,7 +333,7 @@ def batch_norm(F: Any, input: Any, running_mean: Any, running_var: Any, weight: 
 def _normalized_count(name: str, input: Any, normalized_shape: Any, weight: Any, bias: Any = None) -> int:
     """How many dimensions ``normalized_shape`` names, the last ones; checked."""
     shape = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
-    if shape and input.shape[-len(shape) :] == shape and (weight is None or weight.shape == shape) and (bias is None or bias.shape == shape):
+    if shape and tuple(input.shape)[-len(shape) :] == shape and (weight is None or weight.shape == shape) and (bias is None or bias.shape == shape):
         return len(shape)
     for which, value in (("weight", weight), ("bias", bias)):
         if value is not None and tuple(value.shape) != shape:
@@ -353,6 +353,9 @@ def layer_norm(F: Any, input: Any, normalized_shape: Any, weight: Any = None, bi
     return F.standardize_rows(input, weight, bias, count=_normalized_count("layer_norm", input, normalized_shape, weight, bias), eps=eps)
 
 
+_EPS = {"float16": 2.0**-10, "float32": 2.0**-23}
+
+
 @composite("rms_norm(input: Tensor, normalized_shape: int | Sequence[int], weight: Tensor | None = None, eps: float | None = None) -> Tensor", places=TORCH_NN)
 def rms_norm(F: Any, input: Any, normalized_shape: Any, weight: Any = None, eps: float | None = None) -> Any:
     """The last dimensions divided by their root mean square, times ``weight``; ``eps`` is the dtype's own unless given.
@@ -361,7 +364,7 @@ def rms_norm(F: Any, input: Any, normalized_shape: Any, weight: Any = None, eps:
     """
     count = _normalized_count("rms_norm", input, normalized_shape, weight)
     if eps is None:
-        eps = {"float16": 2.0**-10, "float32": 2.0**-23}.get(as_dtype(input.dtype).name, 2.0**-52)
+        eps = _EPS.get(as_dtype(input.dtype).name, 2.0**-52)
     return F.scale_rows(input, weight, count=count, eps=eps)
 
 

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 device_type = device
 
-_TYPE_NAMES = {"bool": "Bool", "uint8": "Byte", "int8": "Char", "int16": "Short", "int32": "Int", "int64": "Long", "float16": "Half", "bfloat16": "BFloat16", "float32": "Float",
-               "float64": "Double", "complex64": "ComplexFloat", "complex128": "ComplexDouble"}
+_TYPE_NAMES = {"bool": "Bool", "uint8": "Byte", "int8": "Char", "int16": "Short", "int32": "Int", "int64": "Long", "uint16": "UInt16", "uint32": "UInt32", "uint64": "UInt64",
+               "float16": "Half", "bfloat16": "BFloat16", "float32": "Float", "float64": "Double", "complex64": "ComplexFloat", "complex128": "ComplexDouble"}
 """What PyTorch calls the tensors of a dtype."""
 
 
@@ -38,7 +38,7 @@ def to_arguments(*args: Any, device: Any = None, dtype: Any = None, non_blocking
 
 
 def _is_device(value: Any) -> bool:
-    return isinstance(value, device_type) or str(value).partition(":")[0] in ("cpu", "cuda") or str(value) not in {entry.name for entry in dtypes.ALL}
+    return isinstance(value, device_type) or str(value).partition(":")[0] in ("cpu", "cuda") or str(value) not in _TYPE_NAMES
 
 
 def _cast(x: Any, chosen: dtype) -> Any:

@@ -40,7 +40,7 @@ def array_from(data: Any, d: dtype | None, where: device | None) -> Any:
     backend = backend_for_device((where or DEFAULT[0]).type)
     explicit = getattr(first, "dtype", None)
     if getattr(data, "shape", None) is None or not hasattr(data, "dtype"):
-        data = _numbers(data)
+        data = _numbers(data, d)
         if d is not None and data.size and d.dtype.kind != "b":
             refuse_overflow("tensor", data.min() if data.dtype.kind != "c" else data.flat[0], d)
             refuse_overflow("tensor", data.max() if data.dtype.kind != "c" else data.flat[0], d)
@@ -60,10 +60,14 @@ def array_from(data: Any, d: dtype | None, where: device | None) -> Any:
     return array.copy() if array is data or getattr(array, "base", None) is not None else array
 
 
-def _numbers(data: Any) -> Any:
+def _numbers(data: Any, d: dtype | None) -> Any:
     """Numbers and nested lists as a NumPy array; the user's error for what is neither, or ragged, or too large."""
+    asarray = backend_for_device("cpu").asarray
     try:
-        array = backend_for_device("cpu").asarray(data)
+        array = asarray(data, dtype="O" if d is dtypes.uint64 else None)
+        if d is dtypes.uint64 and all(isinstance(each, int) for each in array.flat):
+            return array  # small and large integers together would become float64
+        array = asarray(data)
     except ValueError as error:
         raise ValueError(f"tensor: expected sequences of equal length at each depth, but some differ ({error}). Pad the shorter ones") from error
     if array.dtype.kind in "OUSV":
@@ -76,7 +80,7 @@ def _numbers(data: Any) -> Any:
 
 
 def refuse_overflow(op: str, number: Any, d: dtype) -> None:
-    """Raise for a number that the dtype cannot hold, as PyTorch does; a negative one wraps around in uint8."""
+    """Raise for a number that the dtype cannot hold, as PyTorch does; a negative one wraps around in an unsigned one."""
     if d.is_complex:
         return
     if isinstance(number, complex) or getattr(number, "dtype", _REAL).kind == "c":
@@ -278,7 +282,7 @@ def full(size: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, r
     if chosen.dtype.kind != "b":
         refuse_overflow("full", fill_value, chosen)
     if chosen.dtype.kind == "u" and fill_value < 0:
-        fill_value = int(fill_value) % 256
+        fill_value = int(fill_value) % 256**chosen.itemsize
     with backend.on(index):
         return finish(backend.xp.full(as_size("full", (size,)), fill_value, dtype=chosen.dtype), requires_grad, out=out)
 

@@ -81,6 +81,9 @@ int8 = dtype("int8", 1, "i", 1)
 int16 = dtype("int16", 2, "i", 2)
 int32 = dtype("int32", 3, "i", 4)
 int64 = dtype("int64", 4, "i", 8)
+uint16 = dtype("uint16", 4, "u", 2)
+uint32 = dtype("uint32", 4, "u", 4)
+uint64 = dtype("uint64", 4, "u", 8)
 float16 = dtype("float16", 5, "f", 2)
 bfloat16 = dtype("bfloat16", 5, "f", 2)
 float32 = dtype("float32", 6, "f", 4)
@@ -92,7 +95,9 @@ ALL = (bool_, uint8, int8, int16, int32, int64, float16, float32, float64, compl
 """The dtypes that NumPy has itself."""
 EVERY = (*ALL[:7], bfloat16, *ALL[7:])
 """Those and ``bfloat16``, which NumPy has with the package ml_dtypes."""
-_BY_NUMPY: dict[Any, dtype] = {entry.dtype: entry for entry in ALL}
+UNSIGNED = (uint16, uint32, uint64)
+"""Dtypes that combine with none but themselves and floating point."""
+_BY_NUMPY: dict[Any, dtype] = {entry.dtype: entry for entry in (*ALL, *UNSIGNED)}
 _BY_PYTHON: dict[Any, dtype] = {bool: bool_, int: int64, float: float64, complex: complex128}
 
 
@@ -102,7 +107,7 @@ def from_numpy_dtype(numpy_dtype: Any) -> dtype:
     if found is None and getattr(numpy_dtype, "name", None) == "bfloat16" and bfloat16.dtype == numpy_dtype:
         return bfloat16
     if found is None:
-        names = ", ".join(entry.name for entry in ALL)
+        names = ", ".join(entry.name for entry in (*ALL, *UNSIGNED))
         raise TypeError(f"a tensor cannot hold {numpy_dtype!r}. The dtypes are {names}; convert with .astype() first")
     return found
 

@@ -34,7 +34,6 @@ MAX_DEPTH = 200
 
 _DTYPES = {"BOOL": "bool", "U8": "uint8", "I8": "int8", "I16": "int16", "U16": "uint16", "I32": "int32", "U32": "uint32", "I64": "int64", "U64": "uint64",
            "F16": "float16", "F32": "float32", "F64": "float64", "BF16": "uint16", "C64": "complex64"}
-_AS_TENSOR = {"uint16": "int32", "uint32": "int64", "uint64": "int64"}  # what tensors hold instead; safe but for huge uint64
 _FROM_TEXT: dict[str, Callable[[str], Any]] = {"float": float, "complex": complex, "dtype": as_dtype, "device": device}
 _PAIRS = {"complex64": "float32", "complex128": "float64"}  # stored as pairs of real numbers, which every release of the library writes
 
@@ -206,7 +205,7 @@ def load(path: str | os.PathLike[str] | IO[bytes], map_location: Any = None, *, 
             arrays, metadata = _read(file)
         if STRUCTURE in metadata or CHECKSUM in metadata:
             return _rebuild(arrays, metadata, target)
-        return {name: _foreign(name, array, target) for name, array in arrays.items()}
+        return {name: wrap(_placed(array, target)) for name, array in arrays.items()}
     except FileFormatError as error:
         name = getattr(path, "name", "the file") if hasattr(path, "read") else os.fspath(path)
         raise FileFormatError(f"{name}: {error}") from None
@@ -274,12 +273,6 @@ def _placed(array: Any, target: device | None) -> Any:
         return backend_for_device(target.type).asarray(array, index=target.index)
     except DeviceError as error:
         raise DeviceError(f"load: the file has tensors for {target}: {error}. Or load them elsewhere: load(path, map_location='cpu')") from error
-
-
-def _foreign(name: str, array: Any, target: device | None) -> Tensor:
-    if array.dtype == np.uint64 and array.max(initial=0) > 2**63 - 1:
-        raise FileFormatError(f"the tensor {name!r:.80} has uint64 values that int64 cannot hold")
-    return wrap(_placed(array.astype(_AS_TENSOR.get(array.dtype.name, array.dtype), copy=False), target))  # type: ignore[no-any-return]
 
 
 class _Decoder:

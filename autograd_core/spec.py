@@ -38,7 +38,7 @@ class Meta:
 
 
 def promote_types(type1: Any, type2: Any) -> dtype:
-    """The smallest dtype that holds both, by PyTorch's table.
+    """The smallest dtype that holds both, by PyTorch's table; ``RuntimeError`` for two integer dtypes of which one is uint16, uint32 or uint64.
 
     >>> promote_types(dtypes.int64, dtypes.float16), promote_types(dtypes.uint8, dtypes.int8)
     (autograd_core.float16, autograd_core.int16)
@@ -47,6 +47,8 @@ def promote_types(type1: Any, type2: Any) -> dtype:
     if a is b:
         return a
     low, high = (a, b) if a.rank <= b.rank else (b, a)
+    if high.kind in "bui" and (low in dtypes.UNSIGNED or high in dtypes.UNSIGNED):
+        raise DtypeError(f"Promotion for uint16, uint32, uint64 types is not supported, attempted to promote {a.name} and {b.name}. Convert one with .to(dtype)")
     if high.rank == low.rank:  # uint8 with int8, float16 with bfloat16
         return dtypes.float32 if high.is_floating_point else dtypes.int16
     if high is dtypes.complex64 and low is dtypes.float64:

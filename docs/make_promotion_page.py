@@ -28,7 +28,8 @@ Operands of several dtypes meet in PyTorch's way. Two rules decide, and both are
 MIDDLE = """
 `bfloat16` needs the package `ml_dtypes` (`pip install "autograd-core[bfloat16]"`); its arrays compute in float32 and
 round the results. There are no complex numbers of two float16: float16 with complex64 is complex64, and half precision
-with a complex Python number becomes complex64.
+with a complex Python number becomes complex64. uint16, uint32 and uint64 combine with themselves, with floating point and complex
+dtypes, which win, and with Python numbers; with another integer dtype they raise `RuntimeError`, and ask for `.to(dtype)`.
 
 **The ranks.** Tensors with dimensions outrank tensors without, and those outrank Python numbers. Within one category
 (boolean, integer, floating point, complex) only the highest rank counts; an operand of a higher category always does, and

@@ -145,6 +145,8 @@ def test_resizing() -> None:
 def test_dtypes() -> None:
     names = {d.name for d in ag.dtypes.ALL}
     assert names == {"bool", "uint8", "int8", "int16", "int32", "int64", "float16", "float32", "float64", "complex64", "complex128"}
+    assert [d.name for d in ag.dtypes.UNSIGNED] == ["uint16", "uint32", "uint64"]
+    assert ag.tensor([40000, 30000], dtype=ag.uint16).add(1).tolist() == [40001, 30001]
     assert not hasattr(ag, "float8_e4m3fn")
 
 

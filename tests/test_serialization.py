@@ -178,9 +178,7 @@ def test_we_read_other_programs_tensors(tmp_path: Path, stream: Any) -> None:
     for name, array in arrays.items():
         assert type(found[name]) is Tensor
         np.testing.assert_array_equal(found[name].numpy(), array)
-    assert [found[f"uint{n}"].dtype.name for n in (16, 32, 64)] == ["int32", "int64", "int64"]
-    with pytest.raises(FileFormatError, match="int64 cannot hold"):
-        load(io.BytesIO(writer.save({"x": np.array([2**64 - 1], np.uint64)})))
+    assert [found[f"uint{n}"].dtype.name for n in (16, 32, 64)] == ["uint16", "uint32", "uint64"]
 
 
 def test_other_files_keep_the_order_of_their_header() -> None:
@@ -324,12 +322,12 @@ def test_hostile_files_are_refused_cheaply(tmp_path: Path, data: bytes, match: s
 @pytest.mark.parametrize("tree", [
     ["unknown"], [], [3], {"a": 1}, ["list", ["tensor", "absent", {}]], ["tensor"], ["tensor", "w"], ["tensor", "w", 3], ["same", 0], ["same", "x"], ["dict", 3], ["dict", [1]],
     ["dict", [["list"], 1]], ["dict", ["a", 1], ["a", 2]], ["float", "x"], ["float"], ["complex", "x"], ["complex", "1", "2"], ["dtype", "object"], ["device", "moon"], ["array", "w", {"complex": "x"}],
-    ["array", "w", {"complex": "complex64"}], ["tensor", "u", {}], ["tensor", "w", {"device": 3}],
+    ["array", "w", {"complex": "complex64"}], ["tensor", "w", {"device": 3}],
 ])
 def test_a_well_signed_but_senseless_structure_is_refused(monkeypatch: pytest.MonkeyPatch, tree: Any) -> None:
     class Senseless(serialization._Encoder):
         def encode(self, value: Any, path: Any) -> Any:
-            self.arrays.update(w=np.ones(3, np.float32), u=np.ones(3, np.uint16))
+            self.arrays["w"] = np.ones(3, np.float32)
             return tree
 
     monkeypatch.setattr(serialization, "_Encoder", Senseless)

@@ -226,7 +226,7 @@ def tensordot(F: Any, a: Any, b: Any, dims: Any = 2) -> Any:
 def _trace_spec(input: Any) -> Meta:
     if len(input.shape) != 2:
         raise RuntimeError(f"trace: expected a matrix, but got tensor with dim {len(input.shape)} ({describe(input)})")
-    return Meta((), int64 if as_dtype(input.dtype).name in ("bool", "uint8", "int8", "int16", "int32") else as_dtype(input.dtype))
+    return Meta((), int64 if as_dtype(input.dtype).kind in "bui" else as_dtype(input.dtype))
 
 
 @op("trace(input: Tensor) -> Tensor", kind="general", places=TORCH_TENSOR, label="tr", spec=_trace_spec, samples=[

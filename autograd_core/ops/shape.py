@@ -55,7 +55,7 @@ def sum_to(xp: Any, input: Any, *, shape: Any) -> Any:
     axes, kept = _stretched_dims(input.shape, shape)
     if axes and input.dtype.char == "e":  # half precision would lose the sum of a few thousand numbers
         summed = input.sum(axis=axes, keepdims=kept, dtype="float32").astype(input.dtype)
-    elif axes and input.dtype.char == "B":  # which NumPy adds up as uint64
+    elif axes and input.dtype.kind == "u":  # which NumPy adds up as uint64
         summed = input.sum(axis=axes, keepdims=kept, dtype="int64")
     else:
         summed = input.sum(axis=axes, keepdims=kept) if axes else input

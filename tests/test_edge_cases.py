@@ -183,3 +183,11 @@ def test_unpooled_nan_stays_in_its_place() -> None:
 def test_results_of_columns_lie_in_rows(function: Callable[[Tensor], Tensor]) -> None:
     x = ag.tensor(np.arange(12.0).reshape(3, 4)).t()
     assert function(x).view(-1).tolist() == function(x.contiguous()).flatten().tolist()
+
+
+@pytest.mark.parametrize("name", ["elu", "celu", "selu"])
+def test_second_derivatives_at_the_kink_are_those_from_above(name: str) -> None:
+    x = ag.zeros(2, requires_grad=True)
+    (first,) = ag.autograd.grad(getattr(nn.functional, name)(x).sum(), x, create_graph=True)
+    (second,) = ag.autograd.grad(first.sum(), x)
+    assert second.tolist() == [0.0, 0.0]

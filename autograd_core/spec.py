@@ -125,7 +125,7 @@ def can_cast(from_: Any, to: Any) -> bool:
 
 def wrap_dim(dim: int, ndim: int, op: str = "") -> int:
     """A non-negative dim; ``IndexError`` in PyTorch's words if it is out of range."""
-    size = max(ndim, 1)
+    size = ndim or 1
     if not -size <= dim < size:
         raise IndexError(f"{op + ': ' if op else ''}Dimension out of range (expected to be in range of [{-size}, {size - 1}], but got {dim})")
     return dim % size

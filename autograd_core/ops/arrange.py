@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from itertools import combinations as chosen
 from itertools import combinations_with_replacement as chosen_again
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 from ..dtypes import as_dtype, int64
 from ..op import composite, detached
 from ..spec import numel, wrap_dim
-from .join import pieces
+from .join import between, pieces
 
 # --- at least so many dimensions ----------------------------------------------------------------------------------
 
@@ -151,10 +152,16 @@ def tensor_split(F: Any, input: Any, indices_or_sections: Any, dim: int = 0) -> 
     if isinstance(parts, int):
         if parts <= 0:
             raise RuntimeError(f"tensor_split: number of sections must be larger than 0, got {parts}")
-        small, larger = divmod(size, parts)
-        return pieces(F, input, at, [i * small + min(i, larger) for i in range(parts + 1)])
+        return pieces(F, input, _sections(at, size, parts))
     bounds = [slice(start, end).indices(size) for start, end in zip([0, *parts], [*parts, size], strict=True)]
     return tuple(F.slice_view(input, key=(*[slice(None)] * at, slice(start, max(start, end), 1))) for start, end, _ in bounds)
+
+
+@lru_cache(maxsize=256)
+def _sections(at: int, size: int, parts: int) -> tuple[Any, ...]:
+    """Keys of parts of nearly equal size along a dimension."""
+    small, larger = divmod(size, parts)
+    return between(at, *[i * small + min(i, larger) for i in range(parts + 1)])
 
 
 def _split_along(F: Any, name: str, input: Any, dim: int, least: int, indices_or_sections: Any) -> Any:
@@ -262,10 +269,11 @@ def meshgrid(F: Any, *tensors: Any, indexing: str = "ij") -> Any:
     if indexing not in ("ij", "xy"):
         raise RuntimeError(f"meshgrid: indexing must be one of 'xy' or 'ij', but received: {indexing!r}")
     arrays = [getattr(tensor, "_array", tensor) for tensor in given]
+    dtype = arrays[0].dtype
     for i, tensor in enumerate(arrays):
         if tensor.ndim > 1:
             raise RuntimeError(f"meshgrid: Expected 0D or 1D tensor in the tensor list but got the shape {tuple(tensor.shape)} at position {i}. Flatten it first")
-        if tensor.dtype != arrays[0].dtype:
+        if tensor.dtype is not dtype and tensor.dtype != dtype:
             raise RuntimeError(f"meshgrid: meshgrid expects all tensors to have the same dtype, but got {given[0].dtype} and {given[i].dtype}. Convert one with .to(dtype)")
     swapped = indexing == "xy" and len(given) > 1
     sizes = tuple([array.size for array in arrays])

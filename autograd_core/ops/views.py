@@ -48,15 +48,19 @@ def reshape_as(F: Any, input: Any, other: Any) -> Any:
 @composite("flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor")
 def flatten(F: Any, input: Any, start_dim: int = 0, end_dim: int = -1) -> Any:
     """The dimensions from ``start_dim`` to ``end_dim`` as one; a view where the memory layout allows it."""
-    shape = getattr(input, "_array", input).shape
+    shape = _flattened(getattr(input, "_array", input).shape, start_dim, end_dim)
+    return input if shape is None else F.reshape(input, shape=shape)
+
+
+@lru_cache(maxsize=256, typed=True)
+def _flattened(shape: tuple[int, ...], start_dim: int, end_dim: int) -> tuple[int, ...] | None:
+    """The shape with some dimensions as one; ``None`` where they are one already."""
     first, last = wrap_dim(start_dim, len(shape), "flatten"), wrap_dim(end_dim, len(shape), "flatten")
     if first > last:
         raise RuntimeError(f"flatten: flatten() has invalid args: start_dim cannot come after end_dim, got {start_dim} and {end_dim}")
     if not shape:
-        return F.reshape(input, shape=(1,))
-    if first == last:
-        return input
-    return F.reshape(input, shape=(*shape[:first], numel(shape[first : last + 1]), *shape[last + 1 :]))
+        return (1,)
+    return None if first == last else (*shape[:first], numel(shape[first : last + 1]), *shape[last + 1 :])
 
 
 @composite("ravel(input: Tensor) -> Tensor")
@@ -86,7 +90,10 @@ def t(F: Any, input: Any) -> Any:
 @composite("movedim(input: Tensor, source: int | Sequence[int], destination: int | Sequence[int]) -> Tensor", aliases=("moveaxis",))
 def movedim(F: Any, input: Any, source: Any, destination: Any) -> Any:
     """Dimensions moved from ``source`` to ``destination``; the others keep their order."""
-    source, destination = (dims if isinstance(dims, int) else tuple(dims) for dims in (source, destination))
+    if not isinstance(source, int):
+        source = tuple(source)
+    if not isinstance(destination, int):
+        destination = tuple(destination)
     return F.permute(input, dims=_moved(source, destination, input.ndim))
 
 

@@ -31,7 +31,7 @@ def in_parts(F: Any, slope: Callable[..., Any], first: Any, *others: Any) -> tup
 def _one_and_exp_of_minus(xp: Any, input: Any, out: Any = None) -> Any:
     """``1 + exp(-input)``, which may overflow to infinity; it divides, so that the result is the right 0."""
     small = xp.negative(input, out=out)
-    small = quietly(xp.exp, input)(small, out=small if small.ndim else None)
+    small = quietly(input, xp.exp, small, out=small if small.ndim else None)
     small += ONE[small.__class__, small.dtype][0]
     return small
 

@@ -203,8 +203,9 @@ def _logit(xp: Any, input: Any, *, eps: float | None = None) -> Any:
         input = xp.minimum(xp.maximum(input, eps), 1 - eps)
     if not input.ndim:
         return _logit(xp, input.reshape(1), eps=eps)[0]
-    function = kernels.quietly(_log_odds, input)
-    return written_in_blocks(xp, lambda out, part: function(xp, part, out), 1, input)[0] if large(input) else function(xp, input)
+    if large(input):
+        return written_in_blocks(xp, lambda out, part: kernels.quietly(part, _log_odds, xp, part, out), 1, input)[0]
+    return kernels.quietly(input, _log_odds, xp, input)
 
 
 def _log_odds(xp: Any, input: Any, out: Any = None) -> Any:

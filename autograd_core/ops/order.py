@@ -11,8 +11,9 @@ from ..errors import describe
 from ..kernels.places import read_along
 from ..op import TORCH_TENSOR, Arg, S, bools, composite, detached, distinct, op
 from ..spec import Meta, wrap_dim
+from .extrema import PAIRS, pair_spec, picked, picked_rule
 from .index import FULL
-from .reduce import LONG, PAIRS, pair_spec, picked, picked_rule
+from .reduce import LONG
 from .running import accumulated
 
 NAN = math.nan

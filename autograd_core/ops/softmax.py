@@ -10,7 +10,8 @@ from ..kernels.blocks import at_hand
 from ..kernels.numbers import summing
 from ..op import NN, TORCH_TENSOR, TORCH_TENSOR_NN, S, composite, op, span
 from ..spec import Meta, reduced, reduction_spec, wrap_dim, wrap_dims
-from .reduce import HALF, INFINITY, amax, axes, expand_reduced, widened
+from .extrema import amax
+from .reduce import HALF, INFINITY, axes, expand_reduced, widened
 
 
 @op("logsumexp(input: Tensor, dim: Dims, keepdim: bool = False) -> Tensor", kind="reduction", promotes="float", places=TORCH_TENSOR, label="log Σ exp",

@@ -9,14 +9,14 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from ..backend.registry import backend_for_device, backend_of
-from ..dtypes import bool_, int64
+from ..backend.registry import backend_of
+from ..dtypes import bool_, int64, uint64
 from ..op import Arg, S, ints, op
 from ..spec import Meta
 
 FULL = slice(None)
 LONG = int64.dtype
-_UNSIGNED = backend_for_device("cpu").xp.dtype("uint64")
+_UNSIGNED = uint64.dtype
 
 # --- slices and integers: views -----------------------------------------------------------------------------------
 

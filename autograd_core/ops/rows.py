@@ -73,13 +73,14 @@ def index_add(xp: Any, input: Any, index: Any, source: Any, *, dim: int, alpha: 
     if not (index.ndim == 1 and dim == 0 and input.ndim and source.dtype == input.dtype and source.shape == (index.shape[0], *input.shape[1:])):
         _add_spec(input, index, source, dim=dim, alpha=alpha)
     shape = input.shape or (1,)
-    rows = checked_rows("index_add", index, shape[dim], IndexError if input.ndim < 2 else RuntimeError).reshape(1, -1)  # PyTorch's types
+    rows = checked_rows("index_add", index if index.ndim else index.reshape(1), shape[dim], IndexError if input.ndim < 2 else RuntimeError)  # PyTorch's types
     out = destination(xp, input, out)
     if dim in (0, -input.ndim) and input.ndim and out.flags.c_contiguous and out.dtype.char != "e":
-        add_to_rows(xp, out, (source if alpha == 1 else alpha * source).reshape((rows.size, *shape[1:])), rows[0])
+        values = source if alpha == 1 else alpha * source
+        add_to_rows(xp, out, values if values.ndim else values.reshape(1), rows)
         return out
     values = xp.asarray(alpha * source).reshape(_replaced(shape, dim % len(shape), rows.size))
-    out += index_accumulate.kernel(xp, values, rows, dims=(dim % len(shape),), shape=shape).reshape(input.shape)
+    out += index_accumulate.kernel(xp, values, rows[None], dims=(dim % len(shape),), shape=shape).reshape(input.shape)
     return out
 
 

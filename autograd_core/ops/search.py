@@ -98,7 +98,7 @@ def is_element(xp: Any, elements: Any, test_elements: Any) -> Any:
     if not (0 < getattr(test_elements, "size", 0) <= _FEW and getattr(elements, "ndim", 0) and elements.dtype.kind != "c" and backend_of(elements).name == "cpu"):
         return xp.isin(elements, test_elements)
     if elements.size <= _FEW * _FEW:
-        return (elements[..., None] == test_elements.reshape(-1)).any(-1)
+        return (test_elements.reshape((-1, *(1,) * elements.ndim)) == elements).any(0)
     first, *others = test_elements.reshape(-1).tolist()
     found = elements == first
     for each in others:
@@ -116,7 +116,7 @@ def isin(F: Any, elements: Any, test_elements: Any, *, assume_unique: bool = Fal
 
     ``assume_unique`` promises that neither holds an element twice; the result is the same.
     """
-    if getattr(elements, "dtype", None) == bool_ or getattr(test_elements, "dtype", None) == bool_:
+    if any([getattr(getattr(each, "_array", each), "dtype", None) is bool_.dtype for each in (elements, test_elements)]):
         raise RuntimeError("isin: Unsupported input type encountered for isin(): bool. Convert it with .int()")
     found = F.is_element(elements, test_elements)
     return F.logical_not(found) if invert else found

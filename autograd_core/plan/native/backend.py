@@ -20,19 +20,20 @@ from numpy.lib.array_utils import byte_bounds
 from ..errors import StaleError
 from ..graph import Argument, Captured, Constant, EntryGradient, Graph, Step, Value
 from ..live import Live
-from ..memory import Layout, dense, plan_memory
+from ..memory import Layout, dense
 from ..numpy_backend import Program
-from .access import Places, address, merged
-from .clusters import Cluster, roots_read, roots_written, scheduled
+from .access import address, merged
+from .clusters import Cluster, roots_read, roots_written
 from .division import IN_TURN
 from .emit import PAST_CACHES, TYPES, Loop
 from .entry import DECLARED, PYTHON, entry
 from .formulas import C_TYPES, literal
 from .functions import SHARED, mathematics
-from .nodes import Copy, Foreign, Node, Nothing, Product, Translator, uniform
-from .products import blas, declarations, supported
+from .nodes import Foreign, Node, Product
+from .prepared import Joined, Prepared
+from .products import blas, declarations
 from .products import text as product_text
-from .routines import Routine, results, routines
+from .routines import Routine
 from .threads import pool
 from .toolchain import Built, build
 
@@ -62,63 +63,12 @@ return python->number(status); }}"""
 """A function that Python calls with arrays: their addresses are entered, then other threads may run while it works."""
 
 
-class Joined(Node):
-    """Gradients that lie side by side already."""
-
-
-class _Prepared:
-    """What is known of a graph before its memory is planned."""
-
-    def __init__(self, graph: Graph) -> None:
-        self.places = Places(graph)
-        self.constants = uniform(graph)
-        translator = Translator(self.places, self.constants)
-        written_out = routines(graph)
-        self.nodes = [node for step in graph.steps for node in ([written_out[step]] if step in written_out else translator.nodes(step))]
-        for i, node in enumerate(self.nodes):
-            if isinstance(node, Product) and not supported(node.left, node.right, node.step.outputs[0]):  # type: ignore[arg-type]
-                self.nodes[i] = Foreign(node.step)
-        for node in self.nodes:
-            if (node.made is not None and len(node.step.outputs) == 1) or node.step.name == "empty":
-                node.step.takes_out = "out"
-        self.layout = plan_memory(graph, side_by_side=True)
-        self._join(graph)
-        self._drop_unread(graph)
-        self.clusters = scheduled(self.nodes)
-
-    def _join(self, graph: Graph) -> None:
-        nodes: list[Node] = []
-        for node in self.nodes:
-            whole = node.step.outputs[0] if len(node.step.outputs) == 1 else None
-            if isinstance(node, Copy) and whole in self.layout.joined and node.operands[0][0] in self.layout.lasting:
-                if not nodes or nodes[-1].step is not node.step or not isinstance(nodes[-1], Joined):
-                    nodes.append(Joined(node.step))
-            else:
-                nodes.append(node)
-        self.nodes = nodes
-
-    def _drop_unread(self, graph: Graph) -> None:
-        """Numbers that stand in the text of what reads them are not made."""
-        needed = {value.root for value in graph.kept()}
-        kept: list[Node] = []
-        for node in reversed(self.nodes):
-            made = node.made
-            if made is not None and not made.external and not any(value.root in needed for value in results(node)):
-                continue
-            needed.update(roots_read(node))
-            if made is None and not isinstance(node, Nothing):
-                needed.update(roots_written(node))
-            kept.append(node)
-        self.nodes = kept[::-1]
-
-
 class NativeProgram(Program):
     """Generated machine code, the lines between its pieces, and the names these use."""
 
     def __init__(self, graph: Graph, number: int) -> None:
-        prepared = _Prepared(graph)
-        self._places, self._clusters, self._constants = prepared.places, prepared.clusters, prepared.constants
-        self._parts = prepared.layout
+        prepared = Prepared(graph)
+        self._places, self._clusters = prepared.places, prepared.clusters
         self._addresses: dict[Value, int] = {}
         self._functions: list[str] = []
         self._runs: list[str] = []

@@ -22,20 +22,16 @@ class _Kept(Saving):
     def __init__(self, again: Callable[[], Any]) -> None:
         super().__init__()
         self.again = again
-        self.count = 0
         self.shapes: list[Any] = []
         self.recomputed: list[Any] | None = None
-        self.waiting = 0
 
     def node_recorded(self, node: Any) -> None:
         """Forget what the node saved, and remember which one it was."""
-        number = self.count
-        self.count += 1
+        number = len(self.shapes)
         self.shapes.append((node.op.name, node.shape))
         if node.saved and "context" not in node.attrs:
             node.saved = Packed(lambda: self._of(number))
             node.pull = pull_packed
-            self.waiting += 1
 
     def _of(self, number: int) -> tuple[Any, ...]:
         if self.recomputed is None or self.recomputed[number] is None:

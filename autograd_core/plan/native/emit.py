@@ -77,7 +77,6 @@ class Loop:
         """(pointer, buffer, size of an element) of what is written past the caches."""
         self._buffers: list[str] = []
         self._items: dict[Access, _Item] = {}
-        self._numbers: dict[Any, str] = {}
         self._count = 0
         touched = {(x.root, access): access.size for node in cluster.nodes for x, _, access in node.reads() if isinstance(x, Value) and access is not None and access.dims}
         touched |= {(node.out.base.root, node.out): node.out.size for node in cluster.nodes if isinstance(node, Point) and (node.value is None or needed(node.value))}

@@ -44,7 +44,8 @@ def _quiet() -> Any:
     try:
         settings = _OF_THREAD.settings
     except AttributeError:
-        settings = _OF_THREAD.settings = _make_extobj(all="ignore", invalid="call", call=_Seen())
+        _OF_THREAD.seen = _Seen()
+        settings = _OF_THREAD.settings = _make_extobj(all="ignore", invalid="call", call=_OF_THREAD.seen)
     return _state.set(settings)
 
 
@@ -133,7 +134,10 @@ class NumpyBackend:
         pass
 
     def nan_possible(self) -> bool:
-        seen = np.geterrcall()
+        if _state is not None and _state.get() is getattr(_OF_THREAD, "settings", _OF_THREAD):
+            seen = _OF_THREAD.seen  # NumPy takes six times as long to tell
+        else:
+            seen = np.geterrcall()
         if not isinstance(seen, _Seen):
             return True
         possible, seen.invalid = seen.invalid, False

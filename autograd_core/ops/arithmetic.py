@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..dtypes import as_dtype, complex128, float64
+from ..kernels.blocks import at_hand
 from ..kernels.numbers import ZERO
 from ..op import Arg, S, composite, elementwise, span
 
@@ -31,11 +32,18 @@ neg = elementwise("neg", ufunc="negative", vjp="-g", label="-", scalar=lambda x:
 
 
 def sign_of(xp: Any, input: Any) -> Any:
-    """-1, 0 or 1; 0 for NaN too, as in PyTorch. NumPy's function is slower."""
+    """-1, 0 or 1; 0 for NaN too, as in PyTorch. NumPy's function, which keeps NaN, is slower for more than a few."""
     if input.dtype.kind not in "fi":
         return xp.sign(input) if input.dtype.kind != "b" else input.copy()
+    if input.size < _FEW and at_hand(input):
+        few = xp.sign(input)
+        if xp.count_nonzero(few == few) == few.size:
+            return few
     (zero,) = ZERO[input.__class__, input.dtype]
     return ((input > zero).view("i1") - (input < zero).view("i1")).astype(input.dtype)
+
+
+_FEW = 1 << 9
 
 
 def _pow(xp: Any, input: Any, exponent: Any, *, out: Any = None) -> Any:
@@ -59,8 +67,8 @@ square = elementwise("square", promotes="number", vjp="g * (2 * input)", label="
 abs = elementwise("abs", ufunc="absolute", vjp="g * sgn(input)", label="|·|", scalar=abs, holomorphic=False, inplace=True, aliases=("absolute",),
                   samples=[S(Arg(values=[-2.0, 0.0, 3.0]))], doc="Absolute value; the gradient at 0 is 0.")
 sign = elementwise("sign", kernel=sign_of, vjp="fill(g, 0)", scalar=lambda x: float((x > 0) - (x < 0)), inplace=True, doc="-1, 0 or 1 by the sign; the gradient is 0.")
-reciprocal = elementwise("reciprocal", kernel=lambda xp, input: 1 / input, vjp="masked(g, -g * (out * out))", promotes="float", scalar=lambda x: 1 / x,
-                         domain=(0.5, 2.0), label="1/x", inplace=True, doc="``1 / input``.")
+reciprocal = elementwise("reciprocal", kernel=lambda xp, input: xp.reciprocal(input) if input.dtype.kind == "f" else 1 / input, vjp="masked(g, -g * (out * out))",
+                         promotes="float", scalar=lambda x: 1 / x, domain=(0.5, 2.0), label="1/x", inplace=True, doc="``1 / input``.")
 copysign = elementwise("copysign", "input other", promotes="float", inplace=True, vjp={"input": "where(input == 0, 0, g * (out / input))", "other": "fill(g, 0)"},
                        samples=[S(Arg(values=[0.0, -1.5, 2.0, 2.5]), Arg(values=[-1.0, 0.0, -0.0, -3.0]))],
                        doc="The size of ``input`` with the sign of ``other``; the gradient at 0, and that of ``other``, is 0.")

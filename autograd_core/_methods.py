@@ -426,8 +426,109 @@ def triu_(input: Tensor, diagonal: builtins.int = 0) -> Tensor:
     return write(_triu, input, (), {"diagonal": diagonal})
 
 
+def matmul(input: Tensor, other: Tensor, out=None) -> Tensor:
+    """Matrix product over the last two dimensions; leading ones broadcast. One-dimensional operands are vectors."""
+    return apply(_matmul, (input, other), {}, out)
+
+
+def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """``input @ weight.T + bias``: the last dimension of ``input`` goes from in_features to out_features; ``weight`` is (out, in)."""
+    return apply(_linear, (input, weight, bias), {})
+
+
+def amax(input: Tensor, dim: Dims = (), keepdim: builtins.bool = False, *, axis=None, keepdims: builtins.bool | None = None, out=None) -> Tensor:
+    """The largest element over ``dim``; elements that tie share the gradient evenly."""
+    if axis is not None:
+        dim = axis
+    if keepdims is not None:
+        keepdim = keepdims
+    if keepdim is not False and keepdim is not True:
+        keepdim = truth(keepdim)
+    return apply(_amax, (input,), {"dim": dim, "keepdim": keepdim}, out)
+
+
+def amin(input: Tensor, dim: Dims = (), keepdim: builtins.bool = False, *, axis=None, keepdims: builtins.bool | None = None, out=None) -> Tensor:
+    """The smallest element over ``dim``; elements that tie share the gradient evenly."""
+    if axis is not None:
+        dim = axis
+    if keepdims is not None:
+        keepdim = keepdims
+    if keepdim is not False and keepdim is not True:
+        keepdim = truth(keepdim)
+    return apply(_amin, (input,), {"dim": dim, "keepdim": keepdim}, out)
+
+
+def argmax(input: Tensor, dim: builtins.int | None = None, keepdim: builtins.bool = False, *, axis=None, keepdims: builtins.bool | None = None, out=None) -> Tensor:
+    """The position of the first largest element along ``dim``, or in the flattened tensor, as int64."""
+    if axis is not None:
+        dim = axis
+    if keepdims is not None:
+        keepdim = keepdims
+    if keepdim is not False and keepdim is not True:
+        keepdim = truth(keepdim)
+    return apply(_argmax, (input,), {"dim": dim, "keepdim": keepdim}, out)
+
+
+def argmin(input: Tensor, dim: builtins.int | None = None, keepdim: builtins.bool = False, *, axis=None, keepdims: builtins.bool | None = None, out=None) -> Tensor:
+    """The position of the first smallest element along ``dim``, or in the flattened tensor, as int64."""
+    if axis is not None:
+        dim = axis
+    if keepdims is not None:
+        keepdim = keepdims
+    if keepdim is not False and keepdim is not True:
+        keepdim = truth(keepdim)
+    return apply(_argmin, (input,), {"dim": dim, "keepdim": keepdim}, out)
+
+
+def max_along(input: Tensor, dim: builtins.int, keepdim: builtins.bool = False, *, axis=None, keepdims: builtins.bool | None = None) -> Tensor:
+    if axis is not None:
+        dim = axis
+    if keepdims is not None:
+        keepdim = keepdims
+    if keepdim is not False and keepdim is not True:
+        keepdim = truth(keepdim)
+    return apply(_max_along, (input,), {"dim": dim, "keepdim": keepdim})
+
+
+def min_along(input: Tensor, dim: builtins.int, keepdim: builtins.bool = False, *, axis=None, keepdims: builtins.bool | None = None) -> Tensor:
+    if axis is not None:
+        dim = axis
+    if keepdims is not None:
+        keepdim = keepdims
+    if keepdim is not False and keepdim is not True:
+        keepdim = truth(keepdim)
+    return apply(_min_along, (input,), {"dim": dim, "keepdim": keepdim})
+
+
+def logsumexp(input: Tensor, dim: Dims, keepdim: builtins.bool = False, *, axis=None, keepdims: builtins.bool | None = None, out=None) -> Tensor:
+    """``log(sum(exp(input)))`` over ``dim``, computed without overflow; of nothing, or of nothing but -inf, it is -inf."""
+    if axis is not None:
+        dim = axis
+    if keepdims is not None:
+        keepdim = keepdims
+    if keepdim is not False and keepdim is not True:
+        keepdim = truth(keepdim)
+    return apply(_logsumexp, (input,), {"dim": dim, "keepdim": keepdim}, out)
+
+
+def softmax_along(input: Tensor, dim: builtins.int, *, axis=None) -> Tensor:
+    if axis is not None:
+        dim = axis
+    return apply(_softmax_along, (input,), {"dim": dim})
+
+
+def log_softmax_along(input: Tensor, dim: builtins.int, *, axis=None) -> Tensor:
+    if axis is not None:
+        dim = axis
+    return apply(_log_softmax_along, (input,), {"dim": dim})
+
+
 def causal_mask(input: Tensor, *, rows: builtins.int, columns: builtins.int) -> Tensor:
     return apply(_causal_mask, (input,), {"rows": rows, "columns": columns})
+
+
+def attended(query: Tensor, key: Tensor, value: Tensor, scale: builtins.float) -> Tensor:
+    return apply(_attended, (query, key, value), {"scale": scale})
 
 
 def squared_error(input: Tensor, target: Tensor, reduction: str = 'mean') -> Tensor:
@@ -836,93 +937,6 @@ def bincount(input: Tensor, weights: Tensor | None = None, minlength: builtins.i
     return apply(_bincount, (input, weights), {"minlength": minlength})
 
 
-def amax(input: Tensor, dim: Dims = (), keepdim: builtins.bool = False, *, axis=None, keepdims: builtins.bool | None = None, out=None) -> Tensor:
-    """The largest element over ``dim``; elements that tie share the gradient evenly."""
-    if axis is not None:
-        dim = axis
-    if keepdims is not None:
-        keepdim = keepdims
-    if keepdim is not False and keepdim is not True:
-        keepdim = truth(keepdim)
-    return apply(_amax, (input,), {"dim": dim, "keepdim": keepdim}, out)
-
-
-def amin(input: Tensor, dim: Dims = (), keepdim: builtins.bool = False, *, axis=None, keepdims: builtins.bool | None = None, out=None) -> Tensor:
-    """The smallest element over ``dim``; elements that tie share the gradient evenly."""
-    if axis is not None:
-        dim = axis
-    if keepdims is not None:
-        keepdim = keepdims
-    if keepdim is not False and keepdim is not True:
-        keepdim = truth(keepdim)
-    return apply(_amin, (input,), {"dim": dim, "keepdim": keepdim}, out)
-
-
-def argmax(input: Tensor, dim: builtins.int | None = None, keepdim: builtins.bool = False, *, axis=None, keepdims: builtins.bool | None = None, out=None) -> Tensor:
-    """The position of the first largest element along ``dim``, or in the flattened tensor, as int64."""
-    if axis is not None:
-        dim = axis
-    if keepdims is not None:
-        keepdim = keepdims
-    if keepdim is not False and keepdim is not True:
-        keepdim = truth(keepdim)
-    return apply(_argmax, (input,), {"dim": dim, "keepdim": keepdim}, out)
-
-
-def argmin(input: Tensor, dim: builtins.int | None = None, keepdim: builtins.bool = False, *, axis=None, keepdims: builtins.bool | None = None, out=None) -> Tensor:
-    """The position of the first smallest element along ``dim``, or in the flattened tensor, as int64."""
-    if axis is not None:
-        dim = axis
-    if keepdims is not None:
-        keepdim = keepdims
-    if keepdim is not False and keepdim is not True:
-        keepdim = truth(keepdim)
-    return apply(_argmin, (input,), {"dim": dim, "keepdim": keepdim}, out)
-
-
-def max_along(input: Tensor, dim: builtins.int, keepdim: builtins.bool = False, *, axis=None, keepdims: builtins.bool | None = None) -> Tensor:
-    if axis is not None:
-        dim = axis
-    if keepdims is not None:
-        keepdim = keepdims
-    if keepdim is not False and keepdim is not True:
-        keepdim = truth(keepdim)
-    return apply(_max_along, (input,), {"dim": dim, "keepdim": keepdim})
-
-
-def min_along(input: Tensor, dim: builtins.int, keepdim: builtins.bool = False, *, axis=None, keepdims: builtins.bool | None = None) -> Tensor:
-    if axis is not None:
-        dim = axis
-    if keepdims is not None:
-        keepdim = keepdims
-    if keepdim is not False and keepdim is not True:
-        keepdim = truth(keepdim)
-    return apply(_min_along, (input,), {"dim": dim, "keepdim": keepdim})
-
-
-def logsumexp(input: Tensor, dim: Dims, keepdim: builtins.bool = False, *, axis=None, keepdims: builtins.bool | None = None, out=None) -> Tensor:
-    """``log(sum(exp(input)))`` over ``dim``, computed without overflow; of nothing, or of nothing but -inf, it is -inf."""
-    if axis is not None:
-        dim = axis
-    if keepdims is not None:
-        keepdim = keepdims
-    if keepdim is not False and keepdim is not True:
-        keepdim = truth(keepdim)
-    return apply(_logsumexp, (input,), {"dim": dim, "keepdim": keepdim}, out)
-
-
-def softmax_along(input: Tensor, dim: builtins.int, *, axis=None) -> Tensor:
-    if axis is not None:
-        dim = axis
-    return apply(_softmax_along, (input,), {"dim": dim})
-
-
-def log_softmax_along(input: Tensor, dim: builtins.int, *, axis=None) -> Tensor:
-    if axis is not None:
-        dim = axis
-    return apply(_log_softmax_along, (input,), {"dim": dim})
-
-
 def softmax_cross_entropy(input: Tensor, target: Tensor, weight: Tensor | None, reduction: str = 'mean', ignore_index: builtins.int = -100, label_smoothing: builtins.float = 0.0) -> Tensor:
     return apply(_softmax_cross_entropy, (input, target, weight), {"reduction": reduction, "ignore_index": ignore_index, "label_smoothing": label_smoothing})
 
@@ -1328,6 +1342,32 @@ def linalg_slogdet(A: Tensor, out=None) -> builtins.tuple[Tensor, Tensor]:
     return apply(_linalg_slogdet, (A,), {}, out)
 
 
+def lu_factors(A: Tensor, name: str, check: builtins.bool) -> builtins.tuple[Tensor, Tensor, Tensor]:
+    return apply(_lu_factors, (A,), {"name": name, "check": check})
+
+
+def exchanges(pivots: Tensor, rows: builtins.int, dtype: DTypeLike) -> Tensor:
+    return apply(_exchanges, (pivots,), {"rows": rows, "dtype": dtype})
+
+
+def unit_lower(input: Tensor) -> Tensor:
+    return apply(_unit_lower, (input,), {})
+
+
+def counting(input: Tensor, length: builtins.int) -> Tensor:
+    return apply(_counting, (input,), {"length": length})
+
+
+def linalg_ldl_factor_ex(A: Tensor, *, hermitian: builtins.bool = False, check_errors: builtins.bool = False, out=None) -> builtins.tuple[Tensor, Tensor, Tensor]:
+    """``A = P L D L^T P^T``, or with ``hermitian`` and L^H: L and D in one matrix, the pivots, and ``info``: 0, or the number of the first pivot that is zero. A named tuple."""
+    return apply(_linalg_ldl_factor_ex, (A,), {"hermitian": hermitian, "check_errors": check_errors}, out)
+
+
+def linalg_ldl_solve(LD: Tensor, pivots: Tensor, B: Tensor, *, hermitian: builtins.bool = False, out=None) -> Tensor:
+    """X with A X = B for B (..., n, k), where ``ldl_factor`` gave ``LD`` and ``pivots`` of A, with the same ``hermitian``. Differentiable in B."""
+    return apply(_linalg_ldl_solve, (LD, pivots, B), {"hermitian": hermitian}, out)
+
+
 def counting_error(input: Tensor, target: Tensor, reduction: str) -> Tensor:
     return apply(_counting_error, (input, target), {"reduction": reduction})
 
@@ -1358,22 +1398,6 @@ def take_masked(input: Tensor, mask: Tensor) -> Tensor:
 
 def place_masked(input: Tensor, mask: Tensor, shape: Sequence[builtins.int]) -> Tensor:
     return apply(_place_masked, (input, mask), {"shape": shape})
-
-
-def lu_factors(A: Tensor, name: str, check: builtins.bool) -> builtins.tuple[Tensor, Tensor, Tensor]:
-    return apply(_lu_factors, (A,), {"name": name, "check": check})
-
-
-def exchanges(pivots: Tensor, rows: builtins.int, dtype: DTypeLike) -> Tensor:
-    return apply(_exchanges, (pivots,), {"rows": rows, "dtype": dtype})
-
-
-def unit_lower(input: Tensor) -> Tensor:
-    return apply(_unit_lower, (input,), {})
-
-
-def counting(input: Tensor, length: builtins.int) -> Tensor:
-    return apply(_counting, (input,), {"length": length})
 
 
 def embedding_hinge(input: Tensor, target: Tensor, margin: builtins.float, reduction: str) -> Tensor:
@@ -1549,16 +1573,6 @@ def extend(input: Tensor, widths: Sequence[builtins.int], border: str = 'constan
 
 def extend_adjoint(input: Tensor, widths: Sequence[builtins.int], border: str) -> Tensor:
     return apply(_extend_adjoint, (input,), {"widths": widths, "border": border})
-
-
-def matmul(input: Tensor, other: Tensor, out=None) -> Tensor:
-    """Matrix product over the last two dimensions; leading ones broadcast. One-dimensional operands are vectors."""
-    return apply(_matmul, (input, other), {}, out)
-
-
-def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
-    """``input @ weight.T + bias``: the last dimension of ``input`` goes from in_features to out_features; ``weight`` is (out, in)."""
-    return apply(_linear, (input, weight, bias), {})
 
 
 def linalg_eigh(input: Tensor, UPLO: str = 'L', out=None) -> builtins.tuple[Tensor, Tensor]:
@@ -2981,6 +2995,213 @@ def sum_to_size(input: Tensor, *values: builtins.int | Sequence[builtins.int], s
         misuse()
 
 
+def mm(input: Tensor, mat2: Tensor, out=None) -> Tensor:
+    """The product of two matrices; does not broadcast."""
+    try:
+        r = _mm(F, input, mat2)
+        return r if out is None else into(out, r)
+    except Exception:
+        misuse()
+
+
+def bmm(input: Tensor, mat2: Tensor, out=None) -> Tensor:
+    """The products of two batches of matrices, (b, n, m) and (b, m, p); does not broadcast."""
+    try:
+        r = _bmm(F, input, mat2)
+        return r if out is None else into(out, r)
+    except Exception:
+        misuse()
+
+
+def mv(input: Tensor, vec: Tensor, out=None) -> Tensor:
+    """The product of a matrix and a vector."""
+    try:
+        r = _mv(F, input, vec)
+        return r if out is None else into(out, r)
+    except Exception:
+        misuse()
+
+
+def addmm(input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: Number = 1, alpha: Number = 1, out=None) -> Tensor:
+    """``beta * input + alpha * (mat1 @ mat2)``; the input broadcasts to the product's shape."""
+    try:
+        r = _addmm(F, input, mat1, mat2, beta=beta, alpha=alpha)
+        return r if out is None else into(out, r)
+    except Exception:
+        misuse()
+
+
+def addmm_(input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: Number = 1, alpha: Number = 1) -> Tensor:
+    """``addmm``, written into the tensor itself."""
+    try:
+        return input.copy_(_addmm(F, clone(input), mat1, mat2, beta=beta, alpha=alpha))
+    except Exception:
+        misuse()
+
+
+def baddbmm(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: Number = 1, alpha: Number = 1, out=None) -> Tensor:
+    """``beta * input + alpha * (batch1 @ batch2)`` for batches of matrices; the input broadcasts to the product's shape."""
+    try:
+        r = _baddbmm(F, input, batch1, batch2, beta=beta, alpha=alpha)
+        return r if out is None else into(out, r)
+    except Exception:
+        misuse()
+
+
+def baddbmm_(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: Number = 1, alpha: Number = 1) -> Tensor:
+    """``baddbmm``, written into the tensor itself."""
+    try:
+        return input.copy_(_baddbmm(F, clone(input), batch1, batch2, beta=beta, alpha=alpha))
+    except Exception:
+        misuse()
+
+
+def addbmm(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: Number = 1, alpha: Number = 1, out=None) -> Tensor:
+    """``beta * input + alpha * sum(batch1 @ batch2)``, the products of a batch of matrices added up."""
+    try:
+        r = _addbmm(F, input, batch1, batch2, beta=beta, alpha=alpha)
+        return r if out is None else into(out, r)
+    except Exception:
+        misuse()
+
+
+def addbmm_(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: Number = 1, alpha: Number = 1) -> Tensor:
+    """``addbmm``, written into the tensor itself."""
+    try:
+        return input.copy_(_addbmm(F, clone(input), batch1, batch2, beta=beta, alpha=alpha))
+    except Exception:
+        misuse()
+
+
+def addmv(input: Tensor, mat: Tensor, vec: Tensor, *, beta: Number = 1, alpha: Number = 1, out=None) -> Tensor:
+    """``beta * input + alpha * (mat @ vec)``."""
+    try:
+        r = _addmv(F, input, mat, vec, beta=beta, alpha=alpha)
+        return r if out is None else into(out, r)
+    except Exception:
+        misuse()
+
+
+def addmv_(input: Tensor, mat: Tensor, vec: Tensor, *, beta: Number = 1, alpha: Number = 1) -> Tensor:
+    """``addmv``, written into the tensor itself."""
+    try:
+        return input.copy_(_addmv(F, clone(input), mat, vec, beta=beta, alpha=alpha))
+    except Exception:
+        misuse()
+
+
+def addr(input: Tensor, vec1: Tensor, vec2: Tensor, *, beta: Number = 1, alpha: Number = 1, out=None) -> Tensor:
+    """``beta * input + alpha * outer(vec1, vec2)``."""
+    try:
+        r = _addr(F, input, vec1, vec2, beta=beta, alpha=alpha)
+        return r if out is None else into(out, r)
+    except Exception:
+        misuse()
+
+
+def addr_(input: Tensor, vec1: Tensor, vec2: Tensor, *, beta: Number = 1, alpha: Number = 1) -> Tensor:
+    """``addr``, written into the tensor itself."""
+    try:
+        return input.copy_(_addr(F, clone(input), vec1, vec2, beta=beta, alpha=alpha))
+    except Exception:
+        misuse()
+
+
+def linalg_multi_dot(tensors: Sequence[Tensor], out=None) -> Tensor:
+    """The product of two or more matrices, in the order of multiplication that takes the fewest operations; the first and the last may be vectors."""
+    try:
+        r = _linalg_multi_dot(F, tensors)
+        return r if out is None else into(out, r)
+    except Exception:
+        misuse()
+
+
+def chain_matmul(*matrices: Tensor, out=None) -> Tensor:
+    """The product of the matrices, in the order of multiplication that takes the fewest operations; see ``linalg.multi_dot``."""
+    try:
+        r = _chain_matmul(F, *matrices)
+        return r if out is None else into(out, r)
+    except Exception:
+        misuse()
+
+
+def max(input: Tensor, dim: builtins.int | Tensor | None = None, keepdim: builtins.bool = False, *, other: Tensor | None = None, axis=None, keepdims: builtins.bool | None = None, out=None) -> Any:
+    """The largest element; with ``dim`` the pair (values, indices) along it; with a second tensor the larger of each pair."""
+    if axis is not None:
+        dim = axis
+    if keepdims is not None:
+        keepdim = keepdims
+    if keepdim is not False and keepdim is not True:
+        keepdim = truth(keepdim)
+    try:
+        r = _max(F, input, dim, keepdim, other=other)
+        return r if out is None else into(out, r)
+    except Exception:
+        misuse()
+
+
+def min(input: Tensor, dim: builtins.int | Tensor | None = None, keepdim: builtins.bool = False, *, other: Tensor | None = None, axis=None, keepdims: builtins.bool | None = None, out=None) -> Any:
+    """The smallest element; with ``dim`` the pair (values, indices) along it; with a second tensor the smaller of each pair."""
+    if axis is not None:
+        dim = axis
+    if keepdims is not None:
+        keepdim = keepdims
+    if keepdim is not False and keepdim is not True:
+        keepdim = truth(keepdim)
+    try:
+        r = _min(F, input, dim, keepdim, other=other)
+        return r if out is None else into(out, r)
+    except Exception:
+        misuse()
+
+
+def aminmax(input: Tensor, *, dim: builtins.int | None = None, keepdim: builtins.bool = False, axis=None, keepdims: builtins.bool | None = None, out=None) -> Any:
+    """The pair (min, max) over ``dim``, or over everything."""
+    if axis is not None:
+        dim = axis
+    if keepdims is not None:
+        keepdim = keepdims
+    if keepdim is not False and keepdim is not True:
+        keepdim = truth(keepdim)
+    try:
+        r = _aminmax(F, input, dim=dim, keepdim=keepdim)
+        return r if out is None else into(out, r)
+    except Exception:
+        misuse()
+
+
+def softmax(input: Tensor, dim: builtins.int | None = None, *, dtype: DTypeLike | None = None, axis=None, out=None) -> Tensor:
+    """``exp(input)`` divided by its sum along ``dim``; ``dtype`` converts the input first. Integers are refused without it."""
+    if axis is not None:
+        dim = axis
+    try:
+        r = _softmax(F, input, dim, dtype=dtype)
+        return r if out is None else into(out, r)
+    except Exception:
+        misuse()
+
+
+def log_softmax(input: Tensor, dim: builtins.int | None = None, *, dtype: DTypeLike | None = None, axis=None, out=None) -> Tensor:
+    """``log(softmax(input, dim))`` without overflow; ``dtype`` converts the input first."""
+    if axis is not None:
+        dim = axis
+    try:
+        r = _log_softmax(F, input, dim, dtype=dtype)
+        return r if out is None else into(out, r)
+    except Exception:
+        misuse()
+
+
+def softmin(input: Tensor, dim: builtins.int | None = None, *, dtype: DTypeLike | None = None, axis=None) -> Tensor:
+    """``softmax(-input, dim)``."""
+    if axis is not None:
+        dim = axis
+    try:
+        return _softmin(F, input, dim, dtype=dtype)
+    except Exception:
+        misuse()
+
+
 def scaled_dot_product_attention(query: Tensor, key: Tensor, value: Tensor, attn_mask: Tensor | None = None, dropout_p: builtins.float = 0.0, is_causal: builtins.bool = False, scale: builtins.float | None = None, enable_gqa: builtins.bool = False) -> Tensor:
     """``softmax(query @ key.mT * scale + mask) @ value``."""
     try:
@@ -3162,83 +3383,6 @@ def histogramdd(input: Tensor, bins: Any, *, range: Sequence[builtins.float] | N
     """``histogram`` of points, whose coordinates stand in the last dimension of ``input``; ``bins`` and ``range`` (low, high, low, high, ...) for each of them."""
     try:
         return _histogramdd(F, input, bins, range=range, weight=weight, density=density)
-    except Exception:
-        misuse()
-
-
-def max(input: Tensor, dim: builtins.int | Tensor | None = None, keepdim: builtins.bool = False, *, other: Tensor | None = None, axis=None, keepdims: builtins.bool | None = None, out=None) -> Any:
-    """The largest element; with ``dim`` the pair (values, indices) along it; with a second tensor the larger of each pair."""
-    if axis is not None:
-        dim = axis
-    if keepdims is not None:
-        keepdim = keepdims
-    if keepdim is not False and keepdim is not True:
-        keepdim = truth(keepdim)
-    try:
-        r = _max(F, input, dim, keepdim, other=other)
-        return r if out is None else into(out, r)
-    except Exception:
-        misuse()
-
-
-def min(input: Tensor, dim: builtins.int | Tensor | None = None, keepdim: builtins.bool = False, *, other: Tensor | None = None, axis=None, keepdims: builtins.bool | None = None, out=None) -> Any:
-    """The smallest element; with ``dim`` the pair (values, indices) along it; with a second tensor the smaller of each pair."""
-    if axis is not None:
-        dim = axis
-    if keepdims is not None:
-        keepdim = keepdims
-    if keepdim is not False and keepdim is not True:
-        keepdim = truth(keepdim)
-    try:
-        r = _min(F, input, dim, keepdim, other=other)
-        return r if out is None else into(out, r)
-    except Exception:
-        misuse()
-
-
-def aminmax(input: Tensor, *, dim: builtins.int | None = None, keepdim: builtins.bool = False, axis=None, keepdims: builtins.bool | None = None, out=None) -> Any:
-    """The pair (min, max) over ``dim``, or over everything."""
-    if axis is not None:
-        dim = axis
-    if keepdims is not None:
-        keepdim = keepdims
-    if keepdim is not False and keepdim is not True:
-        keepdim = truth(keepdim)
-    try:
-        r = _aminmax(F, input, dim=dim, keepdim=keepdim)
-        return r if out is None else into(out, r)
-    except Exception:
-        misuse()
-
-
-def softmax(input: Tensor, dim: builtins.int | None = None, *, dtype: DTypeLike | None = None, axis=None, out=None) -> Tensor:
-    """``exp(input)`` divided by its sum along ``dim``; ``dtype`` converts the input first. Integers are refused without it."""
-    if axis is not None:
-        dim = axis
-    try:
-        r = _softmax(F, input, dim, dtype=dtype)
-        return r if out is None else into(out, r)
-    except Exception:
-        misuse()
-
-
-def log_softmax(input: Tensor, dim: builtins.int | None = None, *, dtype: DTypeLike | None = None, axis=None, out=None) -> Tensor:
-    """``log(softmax(input, dim))`` without overflow; ``dtype`` converts the input first."""
-    if axis is not None:
-        dim = axis
-    try:
-        r = _log_softmax(F, input, dim, dtype=dtype)
-        return r if out is None else into(out, r)
-    except Exception:
-        misuse()
-
-
-def softmin(input: Tensor, dim: builtins.int | None = None, *, dtype: DTypeLike | None = None, axis=None) -> Tensor:
-    """``softmax(-input, dim)``."""
-    if axis is not None:
-        dim = axis
-    try:
-        return _softmin(F, input, dim, dtype=dtype)
     except Exception:
         misuse()
 
@@ -3889,22 +4033,6 @@ def logdet(input: Tensor) -> Tensor:
         misuse()
 
 
-def poisson_nll_loss(input: Tensor, target: Tensor, log_input: builtins.bool = True, full: builtins.bool = False, eps: builtins.float = 1e-08, reduction: str = 'mean') -> Tensor:
-    """The negative log-likelihood of counts ``target`` under a Poisson distribution with rate ``exp(input)``."""
-    try:
-        return _poisson_nll_loss(F, input, target, log_input, full, eps, reduction)
-    except Exception:
-        misuse()
-
-
-def gaussian_nll_loss(input: Tensor, target: Tensor, var: TensorLike, full: builtins.bool = False, eps: builtins.float = 1e-06, reduction: str = 'mean') -> Tensor:
-    """The negative log-likelihood of ``target`` under a Gaussian with mean ``input`` and variance ``var``."""
-    try:
-        return _gaussian_nll_loss(F, input, target, var, full, eps, reduction)
-    except Exception:
-        misuse()
-
-
 def linalg_lu_factor_ex(A: Tensor, *, pivot: builtins.bool = True, check_errors: builtins.bool = False, out=None) -> builtins.tuple[Tensor, Tensor, Tensor]:
     """Both triangles of ``A = P L U`` in one matrix, the pivots, and ``info``: 0, or the number of the first pivot that is zero. A named tuple."""
     try:
@@ -3981,6 +4109,31 @@ def linalg_vander(x: Tensor, *, N: builtins.int | None = None) -> Tensor:
     """The powers 0 to ``N - 1`` of each element of ``x`` (..., n) as a last dimension; ``N`` is n by default."""
     try:
         return _linalg_vander(F, x, N=N)
+    except Exception:
+        misuse()
+
+
+def linalg_ldl_factor(A: Tensor, *, hermitian: builtins.bool = False, out=None) -> builtins.tuple[Tensor, Tensor]:
+    """The factorization that ``ldl_solve`` takes: a named tuple ``(LD, pivots)``; see ``ldl_factor_ex``. Raises ``LinAlgError`` (a ``RuntimeError``) if a pivot is zero."""
+    try:
+        r = _linalg_ldl_factor(F, A, hermitian=hermitian)
+        return r if out is None else into(out, r)
+    except Exception:
+        misuse()
+
+
+def poisson_nll_loss(input: Tensor, target: Tensor, log_input: builtins.bool = True, full: builtins.bool = False, eps: builtins.float = 1e-08, reduction: str = 'mean') -> Tensor:
+    """The negative log-likelihood of counts ``target`` under a Poisson distribution with rate ``exp(input)``."""
+    try:
+        return _poisson_nll_loss(F, input, target, log_input, full, eps, reduction)
+    except Exception:
+        misuse()
+
+
+def gaussian_nll_loss(input: Tensor, target: Tensor, var: TensorLike, full: builtins.bool = False, eps: builtins.float = 1e-06, reduction: str = 'mean') -> Tensor:
+    """The negative log-likelihood of ``target`` under a Gaussian with mean ``input`` and variance ``var``."""
+    try:
+        return _gaussian_nll_loss(F, input, target, var, full, eps, reduction)
     except Exception:
         misuse()
 
@@ -4625,136 +4778,6 @@ def fractional_max_pool3d(input: Tensor, kernel_size: builtins.int | Sequence[bu
     """``fractional_max_pool2d`` of volumes."""
     try:
         return _fractional_max_pool3d(F, input, kernel_size, output_size, output_ratio, return_indices, _random_samples)
-    except Exception:
-        misuse()
-
-
-def mm(input: Tensor, mat2: Tensor, out=None) -> Tensor:
-    """The product of two matrices; does not broadcast."""
-    try:
-        r = _mm(F, input, mat2)
-        return r if out is None else into(out, r)
-    except Exception:
-        misuse()
-
-
-def bmm(input: Tensor, mat2: Tensor, out=None) -> Tensor:
-    """The products of two batches of matrices, (b, n, m) and (b, m, p); does not broadcast."""
-    try:
-        r = _bmm(F, input, mat2)
-        return r if out is None else into(out, r)
-    except Exception:
-        misuse()
-
-
-def mv(input: Tensor, vec: Tensor, out=None) -> Tensor:
-    """The product of a matrix and a vector."""
-    try:
-        r = _mv(F, input, vec)
-        return r if out is None else into(out, r)
-    except Exception:
-        misuse()
-
-
-def addmm(input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: Number = 1, alpha: Number = 1, out=None) -> Tensor:
-    """``beta * input + alpha * (mat1 @ mat2)``; the input broadcasts to the product's shape."""
-    try:
-        r = _addmm(F, input, mat1, mat2, beta=beta, alpha=alpha)
-        return r if out is None else into(out, r)
-    except Exception:
-        misuse()
-
-
-def addmm_(input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: Number = 1, alpha: Number = 1) -> Tensor:
-    """``addmm``, written into the tensor itself."""
-    try:
-        return input.copy_(_addmm(F, clone(input), mat1, mat2, beta=beta, alpha=alpha))
-    except Exception:
-        misuse()
-
-
-def baddbmm(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: Number = 1, alpha: Number = 1, out=None) -> Tensor:
-    """``beta * input + alpha * (batch1 @ batch2)`` for batches of matrices; the input broadcasts to the product's shape."""
-    try:
-        r = _baddbmm(F, input, batch1, batch2, beta=beta, alpha=alpha)
-        return r if out is None else into(out, r)
-    except Exception:
-        misuse()
-
-
-def baddbmm_(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: Number = 1, alpha: Number = 1) -> Tensor:
-    """``baddbmm``, written into the tensor itself."""
-    try:
-        return input.copy_(_baddbmm(F, clone(input), batch1, batch2, beta=beta, alpha=alpha))
-    except Exception:
-        misuse()
-
-
-def addbmm(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: Number = 1, alpha: Number = 1, out=None) -> Tensor:
-    """``beta * input + alpha * sum(batch1 @ batch2)``, the products of a batch of matrices added up."""
-    try:
-        r = _addbmm(F, input, batch1, batch2, beta=beta, alpha=alpha)
-        return r if out is None else into(out, r)
-    except Exception:
-        misuse()
-
-
-def addbmm_(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: Number = 1, alpha: Number = 1) -> Tensor:
-    """``addbmm``, written into the tensor itself."""
-    try:
-        return input.copy_(_addbmm(F, clone(input), batch1, batch2, beta=beta, alpha=alpha))
-    except Exception:
-        misuse()
-
-
-def addmv(input: Tensor, mat: Tensor, vec: Tensor, *, beta: Number = 1, alpha: Number = 1, out=None) -> Tensor:
-    """``beta * input + alpha * (mat @ vec)``."""
-    try:
-        r = _addmv(F, input, mat, vec, beta=beta, alpha=alpha)
-        return r if out is None else into(out, r)
-    except Exception:
-        misuse()
-
-
-def addmv_(input: Tensor, mat: Tensor, vec: Tensor, *, beta: Number = 1, alpha: Number = 1) -> Tensor:
-    """``addmv``, written into the tensor itself."""
-    try:
-        return input.copy_(_addmv(F, clone(input), mat, vec, beta=beta, alpha=alpha))
-    except Exception:
-        misuse()
-
-
-def addr(input: Tensor, vec1: Tensor, vec2: Tensor, *, beta: Number = 1, alpha: Number = 1, out=None) -> Tensor:
-    """``beta * input + alpha * outer(vec1, vec2)``."""
-    try:
-        r = _addr(F, input, vec1, vec2, beta=beta, alpha=alpha)
-        return r if out is None else into(out, r)
-    except Exception:
-        misuse()
-
-
-def addr_(input: Tensor, vec1: Tensor, vec2: Tensor, *, beta: Number = 1, alpha: Number = 1) -> Tensor:
-    """``addr``, written into the tensor itself."""
-    try:
-        return input.copy_(_addr(F, clone(input), vec1, vec2, beta=beta, alpha=alpha))
-    except Exception:
-        misuse()
-
-
-def linalg_multi_dot(tensors: Sequence[Tensor], out=None) -> Tensor:
-    """The product of two or more matrices, in the order of multiplication that takes the fewest operations; the first and the last may be vectors."""
-    try:
-        r = _linalg_multi_dot(F, tensors)
-        return r if out is None else into(out, r)
-    except Exception:
-        misuse()
-
-
-def chain_matmul(*matrices: Tensor, out=None) -> Tensor:
-    """The product of the matrices, in the order of multiplication that takes the fewest operations; see ``linalg.multi_dot``."""
-    try:
-        r = _chain_matmul(F, *matrices)
-        return r if out is None else into(out, r)
     except Exception:
         misuse()
 
@@ -5521,6 +5544,12 @@ class Methods(TensorBase):
     tril_ = tril_
     triu = triu
     triu_ = triu_
+    matmul = matmul
+    amax = amax
+    amin = amin
+    argmax = argmax
+    argmin = argmin
+    logsumexp = logsumexp
     maximum = maximum
     minimum = minimum
     clamp = clamp
@@ -5598,11 +5627,6 @@ class Methods(TensorBase):
     angle = angle
     histc = histc
     bincount = bincount
-    amax = amax
-    amin = amin
-    argmax = argmax
-    argmin = argmin
-    logsumexp = logsumexp
     trace = trace
     exp = exp
     exp_ = exp_
@@ -5645,7 +5669,6 @@ class Methods(TensorBase):
     logcumsumexp = logcumsumexp
     kthvalue = kthvalue
     mode = mode
-    matmul = matmul
     bernoulli = bernoulli
     multinomial = multinomial
     relu = relu
@@ -5791,17 +5814,30 @@ class Methods(TensorBase):
     diagonal_scatter = diagonal_scatter
     as_strided_scatter = as_strided_scatter
     sum_to_size = sum_to_size
+    mm = mm
+    bmm = bmm
+    mv = mv
+    addmm = addmm
+    addmm_ = addmm_
+    baddbmm = baddbmm
+    baddbmm_ = baddbmm_
+    addbmm = addbmm
+    addbmm_ = addbmm_
+    addmv = addmv
+    addmv_ = addmv_
+    addr = addr
+    addr_ = addr_
+    max = max
+    min = min
+    aminmax = aminmax
+    softmax = softmax
+    log_softmax = log_softmax
     allclose = allclose
     equal = equal
     conj = conj
     conj_physical = conj
     resolve_conj = resolve_conj
     histogram = histogram
-    max = max
-    min = min
-    aminmax = aminmax
-    softmax = softmax
-    log_softmax = log_softmax
     cholesky = cholesky
     qr = qr
     diff = diff
@@ -5827,19 +5863,6 @@ class Methods(TensorBase):
     nanmedian = nanmedian
     quantile = quantile
     nanquantile = nanquantile
-    mm = mm
-    bmm = bmm
-    mv = mv
-    addmm = addmm
-    addmm_ = addmm_
-    baddbmm = baddbmm
-    baddbmm_ = baddbmm_
-    addbmm = addbmm
-    addbmm_ = addbmm_
-    addmv = addmv
-    addmv_ = addmv_
-    addr = addr
-    addr_ = addr_
     svd = svd
     pinverse = pinverse
     prelu = prelu

@@ -394,7 +394,7 @@ NN: dict[str, Reference] = {
     "binary_cross_entropy_with_logits": binary_cross_entropy_with_logits,
     "hinge_embedding_loss": pairwise(lambda a, b, margin=1.0: np.where(b == 1, a, np.maximum(0, margin - a))),
     "conv2d": conv2d, "max_pool2d": max_pool2d, "avg_pool2d": avg_pool2d, "layer_norm": layer_norm, "embedding": embedding,
-    "scaled_dot_product_attention": attention,
+    "scaled_dot_product_attention": attention, "attended": attention,
 }
 
 

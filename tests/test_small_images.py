@@ -12,7 +12,7 @@ import pytest
 import autograd_core as ag
 import nn
 from autograd_core import autograd
-from autograd_core.ops import adaptive, convolution, distance, fft, grid, interpolate, pad, pooling, vectors
+from autograd_core.ops import adaptive, convolution, distance, fourier, grid, interpolate, pad, pooling, vectors
 
 from .registry.cases import GOOD, Case, arguments, call, leaves, results, tensors
 
@@ -20,7 +20,7 @@ NAMES = {"convolution", "convolution_input_grad", "convolution_weight_grad", "ma
          "adaptive_average_grad", "patches", "patches_sum", "resample", "resample_sum", "sample_between", "extend", "extend_adjoint", "pair_distances", "linalg_cross",
          "half_fourier", "whole_fourier", "from_whole", "max_pool2d", "conv_transpose2d", "grid_sample", "interpolate"}
 LIMITS = [(convolution, "SMALL"), (pooling, "SMALL"), (adaptive, "SMALL"), (interpolate, "_SMALL"), (grid, "_DENSE"), (pad, "_SMALL"), (distance, "_FEW"), (vectors, "_FEW"),
-          (fft, "SHORT"), (distance, "_REMEMBERED")]
+          (fourier, "SHORT"), (distance, "_REMEMBERED")]
 
 
 def computed(case: Case) -> list[Any]:

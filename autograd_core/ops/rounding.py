@@ -23,8 +23,8 @@ ceil = elementwise("ceil", vjp="fill(g, 0)", scalar=lambda x: float(math.ceil(x)
                    doc="The smallest integer not below ``input``; the gradient is 0.")
 trunc = elementwise("trunc", vjp="fill(g, 0)", scalar=lambda x: float(math.trunc(x)), inplace=True, aliases=("fix",),
                     doc="``input`` without its fractional part; the gradient is 0.")
-round = elementwise("round", extra={"direct": "a_input.round(decimals)"}, places=("torch", "Tensor", "special"), kernel=_round, signature="round(input: Tensor, *, decimals: int = 0) -> Tensor",
-                    vjp="fill(g, 0)", inplace=True,
+round = elementwise("round", extra={"direct": "a_input.round(decimals)"}, places=("torch", "Tensor", "special"), kernel=_round,
+                    signature="round(input: Tensor, *, decimals: int = 0) -> Tensor", vjp="fill(g, 0)", inplace=True,
                     samples=[S((3, 4), decimals=1)], doc="``input`` rounded to ``decimals`` places, halves to the even neighbour; the gradient is 0.")
 frac = elementwise("frac", kernel=lambda xp, input: input - xp.trunc(input), vjp="g", scalar=lambda x: math.fmod(x, 1.0), inplace=True,
                    doc="The fractional part, ``input - trunc(input)``.")

@@ -191,3 +191,10 @@ def test_second_derivatives_at_the_kink_are_those_from_above(name: str) -> None:
     (first,) = ag.autograd.grad(getattr(nn.functional, name)(x).sum(), x, create_graph=True)
     (second,) = ag.autograd.grad(first.sum(), x)
     assert second.tolist() == [0.0, 0.0]
+
+
+def test_real_tensors_are_their_own_conjugates() -> None:
+    x = ag.tensor([1.0, -2.0], requires_grad=True)
+    assert ag.conj(x) is x
+    assert ag.conj_physical(x) is x
+    assert x.conj() is x

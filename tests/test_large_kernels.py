@@ -276,10 +276,3 @@ def test_activations_of_many_numbers_equal_those_of_few(name: str) -> None:
         part.backward(ag.from_numpy(x[start : start + 100] + 2))
         np.testing.assert_allclose(result.detach().numpy()[start : start + 100], part.detach().numpy(), rtol=3e-7)
         np.testing.assert_allclose(whole.grad.numpy()[start : start + 100], few.grad.numpy(), rtol=2e-6, atol=1e-6)
-
-
-def test_real_tensors_are_their_own_conjugates() -> None:
-    x = ag.tensor([1.0, -2.0], requires_grad=True)
-    assert ag.conj(x) is x
-    assert ag.conj_physical(x) is x
-    assert x.conj() is x

@@ -233,6 +233,8 @@ def getitem(F: Any, input: Any, index: Any) -> Any:
     if index.__class__ is int:
         if (shape := getattr(input, "_array", input).shape) and -shape[0] <= index < shape[0]:
             return F.slice_view(input, key=(index,))
+    elif index.__class__ is slice and (shape := getattr(input, "_array", input).shape):
+        return F.slice_view(input, key=(_bounds(index, shape[0]),))
     elif index.__class__ is tuple or index.__class__ in _SIMPLE:
         shape = getattr(input, "_array", input).shape
         if (plain := _plain_key(index, shape)) is not None:
@@ -274,9 +276,9 @@ def setitem(F: Any, input: Any, index: Any, value: Any) -> None:
         key, arrays = _take_apart(index, own.shape)
     if isinstance(value, (list, tuple)):
         value = backend_of(own).asarray(_numbers(value))
-    if not arrays and (rank := getattr(value, "ndim", 0)):
+    if not arrays and (sizes := getattr(getattr(value, "_array", value), "shape", ())) and sizes[0] == 1:
         region = len(own.shape) + sum([part is None for part in key or ()]) - sum([part.__class__ is int for part in key or ()])
-        for _ in range(rank - region):
+        for _ in range(len(sizes) - region):
             if value.shape[0] == 1:
                 value = F.reshape(value, shape=value.shape[1:])
     if not arrays:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Sequence
+from functools import reduce
 from typing import TYPE_CHECKING, Any
 
 from . import dtypes, spec, storage
@@ -36,6 +37,8 @@ def array_from(data: Any, d: dtype | None, where: device | None) -> Any:
     if isinstance(data, (list, tuple)):
         while isinstance(first, (list, tuple)) and first:
             first = first[0]
+        if d is None and hasattr(first, "dtype"):
+            d = _common_dtype(data)
         data = _untensored(data)
     backend = backend_for_device((where or DEFAULT[0]).type)
     explicit = getattr(first, "dtype", None)
@@ -94,6 +97,16 @@ def refuse_overflow(op: str, number: Any, d: dtype) -> None:
 
 
 _REAL = dtypes.float64.dtype
+
+
+def _common_dtype(data: Any) -> dtype:
+    """The dtype that holds all of nested lists, in which are Tensors, arrays or NumPy's numbers."""
+    if isinstance(data, (list, tuple)):
+        return reduce(spec.promote_types, [_common_dtype(each) for each in data]) if data else dtypes.bool_
+    own = getattr(data, "dtype", None)
+    if own is not None:
+        return from_numpy_dtype(getattr(own, "dtype", own))
+    return {bool: dtypes.bool_, float: dtypes.get_default_dtype(), complex: dtypes.default_complex()}.get(data.__class__, dtypes.int64)
 
 
 def _untensored(data: Any) -> Any:
@@ -357,6 +370,8 @@ def arange(start: Any = None, end: Any = None, step: Any = 1, *, dtype: Any = No
     start, end, step = (each.item() if hasattr(each, "item") else each for each in (start, end, step))
     if step == 0:
         raise RuntimeError("arange: step must be nonzero")
+    if not abs(end - start) < math.inf:
+        raise RuntimeError(f"arange: unsupported range: {start} -> {end}")
     if (end - start) / step < 0:
         raise RuntimeError(f"arange: upper bound and lower bound inconsistent with step sign (start {start}, end {end}, step {step})")
     integral = all(isinstance(each, int) for each in (start, end, step))

@@ -109,7 +109,7 @@ def apply(op: Op, inputs: Any, attrs: dict[str, Any], out: Any = None, memory: A
                     continue
             arrays.append(x._array)
             nodes.append(x._node)
-        if dtypes.narrow_in_use and op.kind not in ("view", "shape") and any([dtypes.narrow(array) for array in arrays]):
+        if dtypes.narrow_in_use and op.kind not in ("view", "shape") and "narrow_itself" not in op.extra and any([dtypes.narrow(array) for array in arrays]):
             return _in_float32(op, inputs, attrs, memory)
         if op.promotes != "none" and _unify(op, inputs, arrays):
             nodes = [x._node if isinstance(x, TensorBase) else None for x in inputs]

@@ -80,7 +80,10 @@ def randperm(n: int, *, generator: Generator | None = None, dtype: Any = None, d
     """The integers from 0 to ``n - 1`` in random order."""
     if n < 0:
         raise RuntimeError(f"randperm: n must be non-negative, got {n}")
-    return _draw("draw_permutation", {"n": n}, dtypes.int64 if dtype is None else dtype, device, requires_grad, generator, out)
+    chosen = dtypes.int64 if dtype is None else dtypes.as_dtype(dtype)
+    if n > _LARGEST.get(chosen.name, n) + 1:
+        raise RuntimeError(f"randperm: n cannot be greater than {_LARGEST[chosen.name] + 1} for {chosen.name}, got {n}")
+    return _draw("draw_permutation", {"n": n}, chosen, device, requires_grad, generator, out)
 
 
 def rand_like(input: Tensor, *, generator: Generator | None = None, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:

@@ -379,3 +379,19 @@ def test_negative_numbers_wrap_around_in_uint8() -> None:
     assert ag.tensor([-1, 2], dtype=ag.uint8).tolist() == [255, 2]
     assert ag.full((1,), -1, dtype=ag.uint8).tolist() == [255]
     assert ag.tensor([1j, 0], dtype=ag.bool).tolist() == [True, False]
+
+
+@pytest.mark.parametrize(("data", "expected", "numbers"), [
+    ([ag.tensor(1), ag.tensor(2.5)], ag.float32, [1.0, 2.5]), ([[ag.tensor(1)], [2.5]], ag.float32, [[1.0], [2.5]]), ([ag.tensor(True), 2], ag.int64, [1, 2]),
+    ([np.float16(1), np.float32(2)], ag.float32, [1.0, 2.0]), ([np.array([1, 2]), np.array([1.5, 2])], ag.float64, [[1.0, 2.0], [1.5, 2.0]]),
+    ([ag.tensor(2), 1j], ag.complex64, [2, 1j]), ([np.int32(1), 2], ag.int64, [1, 2]), ([np.float64(1), 2], ag.float64, [1.0, 2.0])])
+def test_lists_of_tensors_take_the_dtype_that_holds_all(data: Any, expected: Any, numbers: Any) -> None:
+    made = ag.tensor(data)
+    assert made.dtype is expected
+    assert made.tolist() == numbers
+
+
+@pytest.mark.parametrize("end", [math.nan, math.inf])
+def test_ranges_without_end(end: float) -> None:
+    with pytest.raises(RuntimeError, match="unsupported range"):
+        ag.arange(0, end)

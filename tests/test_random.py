@@ -325,7 +325,7 @@ def test_filling_a_leaf_needs_no_grad() -> None:
     (lambda: ag.normal(ag.zeros(2), ag.tensor([1.0, -1.0])), "std >= 0.0"), (lambda: ag.bernoulli(ag.tensor([0.5, 1.5])), "p_in <= 1"),
     (lambda: ag.multinomial(ag.ones(3), 4), "without replacement"), (lambda: ag.multinomial(ag.tensor([1.0, -1.0]), 1), "element < 0"),
     (lambda: ag.multinomial(ag.zeros(3), 1), "sum of probabilities <= 0"), (lambda: ag.multinomial(ag.ones(2, 2, 2), 1), "1 or 2 dim"),
-    (lambda: ag.rand(2, dtype=ag.int64), "not implemented for 'int64'"), (lambda: ag.rand(-2), "non-negative"),
+    (lambda: ag.rand(2, dtype=ag.int64), "not implemented for 'int64'"), (lambda: ag.randperm(129, dtype=ag.int8), "greater than 128 for int8"), (lambda: ag.rand(-2), "non-negative"),
     (lambda: ag.zeros(2).uniform_(2, 1), "from=2 > to=1"), (lambda: ag.zeros(2).exponential_(-1), "lambda > 0.0"),
     (lambda: ag.zeros(2).bernoulli_(2.0), "p to be in"), (lambda: ag.bernoulli(ag.zeros(2), 2.0), "p to be in"), (lambda: ag.zeros(2).geometric_(0.0), "p to be in"),
     (lambda: ag.zeros(2).cauchy_(0.0, -1.0), "sigma > 0.0"), (lambda: ag.zeros(2).log_normal_(0.0, 0.0), "std > 0.0"), (lambda: ag.poisson(-ag.ones(2)), "non-negative"),
@@ -340,3 +340,12 @@ def test_a_size_must_be_ints() -> None:
         ag.rand(2.5)
     with pytest.raises(TypeError, match="give the size"):
         ag.normal(0.0, 1.0)
+
+
+@pytest.mark.parametrize("dtype", [ag.float16, ag.bfloat16])
+def test_narrow_uniform_numbers_stay_below_the_end(dtype: Any) -> None:
+    for low, high in ((0.0, 1.0), (-1.0, 4.0)):
+        drawn = ag.empty(50_000, dtype=dtype).uniform_(low, high)
+        assert drawn.dtype is dtype
+        assert drawn.max().item() < high
+        assert abs(drawn.float().mean().item() - (low + high) / 2) < 0.05

@@ -35,7 +35,7 @@ def _floats(xp: Any, input: Any, draw: Any, shape: Any, generator: Any) -> Any:
 
 
 def _need_floats(op: str, input: Any) -> None:
-    if input.dtype.kind not in "fc":
+    if as_dtype(input.dtype).kind not in "fc":
         raise UnsupportedDtypeError(f"{op}: not implemented for '{as_dtype(input.dtype).name}'. Draw in a floating-point dtype and convert")
 
 
@@ -43,7 +43,7 @@ _STEPS = {"float16": 2**11, "bfloat16": 2**8}
 
 
 @op("draw_uniform(input: Tensor, low: float = 0.0, high: float = 1.0, shape: Sequence[int] | None = None, generator: Generator | None = None) -> Tensor",
-    kind="random", label="uniform", spec=_shaped, samples=[
+    kind="random", label="uniform", spec=_shaped, extra={"narrow_itself": True}, samples=[
         S((3, 4)), S(()), S((0, 2)), S((2,), low=-3.0, high=5.0, shape=(4, 5)), S(Arg((2,), kind="int"), error=RuntimeError, match="not implemented")])
 def draw_uniform(xp: Any, input: Any, *, low: float = 0.0, high: float = 1.0, shape: Any = None, generator: Any = None) -> Any:
     """Uniform numbers from [``low``, ``high``)."""

@@ -19,7 +19,7 @@ class Backend(Protocol):
     xp: Any
 
     @property
-    def here(self) -> Backend:
+    def here(self) -> Any:
         """This backend, as one object for each device that arrays may be made on, now: what is remembered of it is remembered for one device."""
         ...
 

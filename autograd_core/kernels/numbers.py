@@ -20,7 +20,7 @@ class Numbers(dict[tuple[type, Any], tuple[Any, ...]]):
 
     def __init__(self, *values: float | tuple[float, ...]) -> None:
         super().__init__()
-        self.plain = values
+        self.plain: tuple[Any, ...] = values
 
     def __missing__(self, key: tuple[type, Any]) -> tuple[Any, ...]:
         xp = backend_for_device("cpu").xp

@@ -41,10 +41,10 @@ def _is_device(value: Any) -> bool:
     return isinstance(value, device_type) or str(value).partition(":")[0] in ("cpu", "cuda") or str(value) not in _TYPE_NAMES
 
 
-def _cast(x: Any, chosen: dtype) -> Any:
+def _cast(x: Any, chosen: dtype) -> Tensor:
     """The tensor in another dtype, or itself where it has that."""
     if chosen is x.dtype:
-        return x
+        return x  # type: ignore[no-any-return]
     return _methods.to_dtype(x, chosen) if chosen.kind in "fc" else _methods.to_integer(x, chosen)
 
 

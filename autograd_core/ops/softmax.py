@@ -85,14 +85,9 @@ def exponentials(xp: Any, input: Any, dim: Any) -> tuple[Any, Any, Any]:
     else:
         shifted = wide - _highest(xp, wide, dim)
     powers = xp.exp(shifted)
-    return shifted, powers, _totals(xp, powers, dim)
-
-
-def _totals(xp: Any, array: Any, dim: int) -> Any:
-    """Sums along ``dim``, which is kept."""
-    if array.ndim == 2 and dim in {1, -1} and 0 < array.shape[1] <= _FEW:
-        return array.dot(summing(xp, array, array.shape[1], array.dtype))[:, None]  # half of the time of a sum of few numbers, a third of many
-    return array.sum(axis=dim, keepdims=True)
+    if powers.ndim == 2 and dim in {1, -1} and powers.size >= _FEW and powers.shape[1] <= _FEW:
+        return shifted, powers, powers.dot(summing(xp, powers, powers.shape[1], powers.dtype))[:, None]  # a third of the time of a sum
+    return shifted, powers, xp.add.reduce(powers, axis=dim, keepdims=True)
 
 
 def _highest(xp: Any, input: Any, dim: int) -> Any:
@@ -110,7 +105,7 @@ def softmax_along(xp: Any, input: Any, *, dim: int) -> Any:
     """``exp(input)`` divided by its sum along ``dim``, computed without overflow."""
     if 0 < input.size < _FEW and input.ndim and input.dtype.char in "fd":
         powers = xp.exp(input - _highest(xp, input, dim))
-        powers /= _totals(xp, powers, dim)
+        powers /= xp.add.reduce(powers, axis=dim, keepdims=True)  # the method ``sum`` adds a Python call
         return powers
     _, powers, totals = exponentials(xp, input, dim)
     powers = xp.divide(powers, totals, out=powers) if powers.ndim else powers / totals
@@ -121,7 +116,7 @@ def softmax_along(xp: Any, input: Any, *, dim: int) -> Any:
 def softmax_gradient(F: Any, g: Any, out: Any, dim: int) -> Any:
     """The cotangent of the numbers whose softmax is ``out``."""
     product = g * out
-    return out * (g - (_totals(F.backend.xp, product, dim) if F.raw and g.dtype is not HALF else F.sum(product, dim=dim, keepdim=True)))
+    return out * (g - (F.backend.xp.add.reduce(product, axis=dim, keepdims=True) if F.raw and g.dtype is not HALF else F.sum(product, dim=dim, keepdim=True)))
 
 
 @op("log_softmax_along(input: Tensor, dim: int) -> Tensor", kind="general", promotes="same", label="log_softmax", spec=_softmax_spec("log_softmax"), samples=_SOFTMAX)
@@ -129,7 +124,8 @@ def log_softmax_along(xp: Any, input: Any, *, dim: int) -> Any:
     """``log(softmax(input))``, computed without overflow and without loss of small probabilities."""
     if 0 < input.size < _FEW and input.ndim and input.dtype.char in "fd":
         shifted = input - _highest(xp, input, dim)
-        return shifted - xp.log(_totals(xp, xp.exp(shifted), dim))
+        shifted -= xp.log(xp.add.reduce(xp.exp(shifted), axis=dim, keepdims=True))
+        return shifted
     shifted, _, totals = exponentials(xp, input, dim)
     if shifted.ndim and input.size:
         shifted -= xp.log(totals)
@@ -140,7 +136,7 @@ def log_softmax_along(xp: Any, input: Any, *, dim: int) -> Any:
 
 @log_softmax_along.vjp("input")
 def _(F: Any, g: Any, out: Any, dim: int) -> Any:
-    return g - F.exp(out) * (_totals(F.backend.xp, g, dim) if F.raw and g.dtype is not HALF else F.sum(g, dim=dim, keepdim=True))
+    return g - F.exp(out) * (F.backend.xp.add.reduce(g, axis=dim, keepdims=True) if F.raw and g.dtype is not HALF else F.sum(g, dim=dim, keepdim=True))
 
 
 def _softmax_dim(name: str, input: Any) -> int:

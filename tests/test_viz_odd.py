@@ -36,7 +36,8 @@ def test_every_picture_takes_every_name(name, tmp_path):
         viz.curves({name or "loss": [1.0, 2.0]}, tmp_path / "curves.png")
         viz.draw_mlp((1, 1), tmp_path / "network.png", inputs=[name], outputs=[name])
         viz.decision_boundary(lambda points: points[:, 0], [[0.0, 1.0], [1.0, 0.0]], [0, 1], tmp_path / "boundary.png", names=[name, name])
-    ET.fromstring(f"<div>{viz.History({name: [1.0, 2.0]})._repr_html_()}</div>") if name.isprintable() else None
+    if name.isprintable():
+        ET.fromstring(f"<div>{viz.History({name: [1.0, 2.0]})._repr_html_()}</div>")
 
 
 def sorted_product(x):

@@ -92,6 +92,15 @@ def window_places(image: Any, kernel: Any, stride: Any, padding: Any, dilation: 
     return sizes, places
 
 
+def assembled(results: dict[Any, Any], shape: tuple[int, ...]) -> Any:
+    """The arrays whose elements at each place of the last dimensions are ``results``; alone if it is one."""
+    arrays = [np.zeros(shape, dtype=np.asarray(value).dtype) for value in next(iter(results.values()))]
+    for at, values in results.items():
+        for array, value in zip(arrays, values, strict=True):
+            array[(..., *at)] = value
+    return arrays[0] if len(arrays) == 1 else tuple(arrays)
+
+
 def pooling(count: int, choose: Reference) -> Reference:
     """A pool over the last ``count`` dimensions: ``choose(numbers, positions inside, positions within the padding, options)`` of each window."""
     def reference(input: Any, *, kernel_size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1, ceil_mode: bool = False, **options: Any) -> Any:
@@ -103,11 +112,7 @@ def pooling(count: int, choose: Reference) -> Reference:
             inside = [place for place in places if all(0 <= x < n for x, n in zip(place, image, strict=True))]
             within = [place for place in places if all(x < n + edge for x, n, edge in zip(place, image, edges, strict=True))]
             results[at] = choose(np.stack([input[(..., *place)] for place in inside], axis=-1), [np.ravel_multi_index(place, image) for place in inside], within, options)
-        arrays = [np.zeros((*input.shape[:-count], *sizes), dtype=np.asarray(value).dtype) for value in next(iter(results.values()))]
-        for at, values in results.items():
-            for array, value in zip(arrays, values, strict=True):
-                array[(..., *at)] = value
-        return arrays[0] if len(arrays) == 1 else tuple(arrays)
+        return assembled(results, (*input.shape[:-count], *sizes))
 
     return reference
 
@@ -134,11 +139,7 @@ def adaptive(count: int, choose: Reference) -> Reference:
             window = tuple(slice(k * n // m, -(-(k + 1) * n // m)) for k, n, m in zip(at, image, sizes, strict=True))
             places = np.arange(np.prod(image)).reshape(image)[window].ravel()
             results[at] = choose(input[(..., *window)].reshape(*input.shape[:-count], len(places)), places, places, options)
-        arrays = [np.zeros((*input.shape[:-count], *sizes), dtype=np.asarray(value).dtype) for value in next(iter(results.values()))]
-        for at, values in results.items():
-            for array, value in zip(arrays, values, strict=True):
-                array[(..., *at)] = value
-        return arrays[0] if len(arrays) == 1 else tuple(arrays)
+        return assembled(results, (*input.shape[:-count], *sizes))
 
     return reference
 

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-import autograd_core as ag
 from autograd_core.op import public_name
 
 from ..registry.cases import GOOD, Case, arguments

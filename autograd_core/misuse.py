@@ -31,7 +31,7 @@ def misuse() -> NoReturn:
     wrong = wrong_type(frame.f_globals[frame.f_code.co_name], frame.f_locals, error)
     if wrong is not None:
         raise wrong from (error.__cause__ if isinstance(error, ArgumentError) else error)
-    raise
+    raise  # noqa: PLE0704 - the error that the caller is handling
 
 
 def checked(function: T) -> T:

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from .random import Generator
     from .tensor import Tensor
 
-_LARGEST = {"bool": 1, "uint8": 2**8 - 1, "int8": 2**7 - 1, "int16": 2**15 - 1, "int32": 2**31 - 1, "int64": 2**63 - 1, "uint16": 2**16 - 1, "uint32": 2**32 - 1, "uint64": 2**64 - 1, "bfloat16": 2**8, "float16": 2**11, "float32": 2**24,
-            "float64": 2**53}
+_LARGEST = {"bool": 1, "uint8": 2**8 - 1, "int8": 2**7 - 1, "int16": 2**15 - 1, "int32": 2**31 - 1, "int64": 2**63 - 1, "uint16": 2**16 - 1,
+            "uint32": 2**32 - 1, "uint64": 2**64 - 1, "bfloat16": 2**8, "float16": 2**11, "float32": 2**24, "float64": 2**53}
 """The largest integer up to which a dtype holds every one exactly."""
 
 

@@ -28,20 +28,21 @@ def in_parts(F: Any, slope: Callable[..., Any], first: Any, *others: Any) -> tup
 # --- sigmoids -------------------------------------------------------------------------------------------------------
 
 
-def _one_and_exp_of_minus(xp: Any, input: Any, out: Any = None) -> Any:
-    """``1 + exp(-input)``, which may overflow to infinity; it divides, so that the result is the right 0."""
+def _one_and_exp_of_minus(xp: Any, input: Any, out: Any = None, quiet: bool = False) -> Any:
+    """``1 + exp(-input)``, which may overflow to infinity; it divides, so that the result is the right 0. ``quiet``: where nothing warns anyway, as in backward."""
     small = xp.negative(input, out=out)
-    small = quietly(input, xp.exp, small, out=small if small.ndim else None)
+    target = small if small.ndim else None
+    small = xp.exp(small, out=target) if quiet else quietly(input, xp.exp, small, out=target)
     small += ONE[small.__class__, small.dtype][0]
     return small
 
 
-def _sigmoid(xp: Any, input: Any) -> Any:
+def _sigmoid(xp: Any, input: Any, quiet: bool = False) -> Any:
     if input.dtype.char == "e":  # near 1 a gradient would lose a digit
         return _sigmoid(xp, input.astype("float32")).astype(input.dtype)
     if large(input):
         return written_in_blocks(xp, partial(_write_sigmoid, xp), 1, input)[0]
-    small = _one_and_exp_of_minus(xp, input)
+    small = _one_and_exp_of_minus(xp, input, None, quiet)
     return xp.reciprocal(small, out=small if small.ndim else None)
 
 
@@ -109,7 +110,7 @@ def _(F: Any, g: Any, input: Any, beta: float, threshold: float) -> Any:
 
 
 def _sigmoid_times(xp: Any, input: Any, upstream: Any) -> Any:
-    share = _sigmoid(xp, input)
+    share = _sigmoid(xp, input, True)
     share *= upstream
     return share
 
@@ -173,7 +174,7 @@ def _(F: Any, g: Any, input: Any) -> Any:
     (one,) = ONE[input.__class__, input.dtype]
 
     def slope(x: Any, upstream: Any) -> Any:
-        share = _sigmoid(F.backend.xp, x)
+        share = _sigmoid(F.backend.xp, x, True)
         rest = one - share
         rest *= x
         rest += one

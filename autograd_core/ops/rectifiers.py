@@ -64,6 +64,8 @@ def _above_or_exponential(xp: Any, input: Any, above: Any, factor: Any, divisor:
     below = xp.expm1(below, out=below if below.ndim else None)
     if factor.__class__ not in (int, float) or factor != 1:
         below *= factor
+    if above is input and factor.__class__ in (int, float) and 0 <= factor <= divisor:  # then the curve lies above the straight line
+        return xp.maximum(input, below, out=below if below.ndim else None)
     return choose(xp, input > zero, above, below)
 
 
@@ -80,6 +82,8 @@ def _above_or_exponential_slope(F: Any, g: Any, input: Any, above: float, factor
         if factor != 1:
             below *= factor
         below *= upstream
+        if above == factor == 1:  # as the exponential of 0 is
+            return below
         return choose(xp, x > zero, upstream if above == 1 else upstream * above, below)
 
     return in_parts(F, slope, input, g)

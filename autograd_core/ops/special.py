@@ -7,9 +7,10 @@ from typing import Any
 
 from ..kernels import bessel, cylinder, gamma, incomplete
 from ..kernels import special as kernels
-from ..kernels.blocks import in_blocks, large, written_in_blocks
+from ..kernels.blocks import at_hand, large, written_in_blocks
 from ..kernels.numbers import Numbers
 from ..op import Arg, S, composite, elementwise, ints, span
+from .activation import in_parts
 
 PLACES = ("torch", "Tensor", "special")
 SQRT_HALF = math.sqrt(0.5)
@@ -243,18 +244,19 @@ logit = elementwise("logit", kernel=_logit, vjp=_logit_vjp, promotes="float", in
                     doc="``log(input / (1 - input))``, the inverse of ``sigmoid``; with ``eps``, of ``input`` limited to the range from ``eps`` to ``1 - eps``.")
 @logit.fused_vjp()
 def _(F: Any, g: Any, input: Any, eps: float | None) -> tuple[Any]:
-    if eps is not None or not large(input):
+    if eps is not None or not input.ndim or not at_hand(input):
         return (_logit_vjp(F, g, input, eps),)
     xp = F.backend.xp
+    zero, _, one = _ODDS[input.__class__, input.dtype]
 
     def pulled(x: Any, upstream: Any) -> Any:
-        slope = 1 - x
+        slope = one - x
         slope *= x
-        if not (slope > 0).all():
+        if xp.count_nonzero(slope > zero) < x.size:
             return _logit_vjp(F, upstream, x, eps)
         return xp.divide(upstream, slope, out=slope)
 
-    return (in_blocks(xp, pulled, input, g),)
+    return in_parts(F, pulled, input, g)
 
 
 entr = elementwise("special_entr", kernel=_entr, vjp="masked(g, g * (-1 - log(input)))", promotes="float", places=("special",), domain=(0.2, 3.0),

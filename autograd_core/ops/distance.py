@@ -9,6 +9,7 @@ from typing import Any
 from ..backend.registry import backend_of
 from ..dtypes import get_default_dtype
 from ..errors import ShapeError, describe
+from ..kernels.blocks import at_hand
 from ..op import NN, TORCH_NN, S, composite, op
 from ..spec import Meta, broadcast, computed_dtype, reduced, wrap_dim
 from .index import add_rows
@@ -120,7 +121,8 @@ def euclidean(xp: Any, x1: Any, x2: Any) -> Any:
         raise ValueError("shapes")
     if a.shape[-2] <= FEW and b.shape[-2] <= FEW:
         difference = a[..., :, None, :] - b[..., None, :, :]
-        result = xp.sqrt(xp.sum(difference * difference, axis=-1))
+        difference *= difference
+        result = xp.sqrt(xp.add.reduce(difference, axis=-1))
     else:
         result = xp.matmul(-2 * a, xp.swapaxes(b, -1, -2))
         result += xp.sum(a * a, axis=-1)[..., :, None]
@@ -132,6 +134,8 @@ def euclidean(xp: Any, x1: Any, x2: Any) -> Any:
 
 def _pull(F: Any, g: Any, out: Any) -> Any:
     """The cotangent of each pair over its distance."""
+    if F.raw and at_hand(out) and F.backend.xp.count_nonzero(out) == out.size:
+        return g / out
     together = out == 0
     return F.where(together, 0, g) / F.where(together, 1, out)
 
@@ -283,7 +287,8 @@ def pair_distances(xp: Any, input: Any) -> Any:
         points = widened(input)
         difference = points.take(rows, 0)
         difference -= points.take(others, 0)
-        return xp.sqrt(xp.einsum("pi,pi->p", difference, difference)).astype(input.dtype, copy=False)
+        difference *= difference
+        return xp.sqrt(xp.add.reduce(difference, axis=1)).astype(input.dtype, copy=False)
     squares = xp.empty((count, count), dtype=wide_dtype(input.dtype))
     columns = xp.ascontiguousarray(widened(input).T)
     step = _ROWS if backend_of(input).name == "cpu" else max(count, 1)
@@ -309,8 +314,8 @@ def _(F: Any, g: Any, input: Any, out: Any) -> tuple[Any]:
     _write_pairs(square, _pull(F, g, out))
     square += square.T
     points = widened(input)
-    points = points - points.mean(axis=0) if points.size else points  # distances stay, and the difference below keeps its digits
-    return ((square.sum(axis=1)[:, None] * points - xp.matmul(square, points)).astype(input.dtype, copy=False),)
+    points = points - xp.add.reduce(points, axis=0) / count if points.size else points  # distances stay, and the difference below keeps its digits
+    return ((xp.add.reduce(square, axis=1)[:, None] * points - square.dot(points)).astype(input.dtype, copy=False),)
 
 
 @composite("pdist(input: Tensor, p: float = 2.0) -> Tensor", places=TORCH_NN)

@@ -347,6 +347,9 @@ def _roll_spec(input: Any, *, shifts: Any, dims: Any) -> Meta:
     S((2, 3), shifts=1, dims=2, error=IndexError, match="out of range"), S((2, 3), shifts=(1, 2), error=RuntimeError, match="must align")])
 def roll(xp: Any, input: Any, *, shifts: Any, dims: Any = None) -> Any:
     """The elements moved by ``shifts`` along ``dims``, re-entering at the other end; without ``dims`` through the flattened tensor."""
+    if shifts.__class__ is dims.__class__ is int and 0 < input.size <= _FEW:
+        n = input.shape[dims]
+        return input.take(_turned(backend_of(input).here, n, shifts % n), dims)
     if not isinstance(shifts, int) or not isinstance(dims, int):
         _roll_spec(input, shifts=shifts, dims=dims)
     if not input.size:
@@ -355,11 +358,7 @@ def roll(xp: Any, input: Any, *, shifts: Any, dims: Any = None) -> Any:
         shift = shifts if isinstance(shifts, int) else shifts[0]
         return roll.kernel(xp, input.reshape(-1), shifts=shift, dims=0).reshape(input.shape)
     for shift, dim in ((shifts, dims),) if isinstance(dims, int) else zip(shifts, dims, strict=True):
-        n = input.shape[dim]
-        if input.size <= _FEW:
-            input = input.take(_turned(backend_of(input).here, n, shift % n), dim)
-            continue
-        middle = n - shift % n
+        middle = input.shape[dim] - shift % input.shape[dim]
         input = xp.concatenate((input[_along(dim % input.ndim, slice(middle, None))], input[_along(dim % input.ndim, slice(middle))]), axis=dim)
     return input
 

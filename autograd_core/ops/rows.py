@@ -193,6 +193,8 @@ def rows_back(xp: Any, input: Any, index: Any, *, dim: int) -> tuple[Any, Any]:
 
 def _rows_written(F: Any, input: Any, dim: int, index: Any, values: Any, inplace: bool, **attrs: Any) -> Any:
     """``write_rows`` for tensors and indices without dimensions too."""
+    if not inplace and getattr(input, "_array", input).ndim and getattr(index, "_array", index).ndim:
+        return F.write_rows(input, index, values, dim=dim, **attrs)
     if not index.ndim:
         index = F.reshape(index, shape=(1,))
     target = input if input.ndim else F.unsqueeze(input, dim=0)
@@ -204,8 +206,8 @@ def _rows_written(F: Any, input: Any, dim: int, index: Any, values: Any, inplace
 
 
 def _filled(F: Any, input: Any, dim: int, index: Any, value: Any, inplace: bool) -> Any:
-    at = wrap_dim(dim, input.ndim, "index_fill")
-    if index.ndim > 1:
+    at = wrap_dim(dim, getattr(input, "_array", input).ndim, "index_fill")
+    if len(getattr(index, "_array", index).shape) > 1:
         raise RuntimeError(f"index_fill: Index has to be a vector/scalar, got the shape {tuple(index.shape)}")
     if getattr(value, "ndim", 0):
         raise RuntimeError(f"index_fill: only supports a 0-dimensional value tensor, but got tensor with {value.ndim} dimension(s). Use index_copy")

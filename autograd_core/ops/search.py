@@ -74,7 +74,8 @@ def searchsorted(F: Any, sorted_sequence: Any, input: Any, *, out_int32: bool = 
     >>> ag.searchsorted(ag.tensor([1.0, 3.0, 5.0]), ag.tensor([3.0, 6.0])).tolist()
     [1, 3]
     """
-    right = _checked_search(sorted_sequence, input, right, side, sorter)
+    if side is not None or sorter is not None or getattr(sorted_sequence, "_array", sorted_sequence).ndim != 1:  # else nothing can be wrong
+        right = _checked_search(sorted_sequence, input, right, side, sorter)
     if sorter is not None:
         sorted_sequence = F.gather(sorted_sequence, index=sorter, dim=sorted_sequence.ndim - 1)
     return F.search(sorted_sequence, input, right=right, out_int32=out_int32)

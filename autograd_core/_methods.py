@@ -194,19 +194,19 @@ def any(input: Tensor, dim: Dims = None, keepdim: builtins.bool = False, *, axis
     return apply(_any, (input,), {"dim": dim, "keepdim": keepdim}, out)
 
 
-def adaptive_average(input: Tensor, *, size: builtins.tuple[builtins.int, ...]) -> Tensor:
+def adaptive_average(input, *, size):
     return apply(_adaptive_average, (input,), {"size": size})
 
 
-def adaptive_average_grad(grad: Tensor, *, shape: Sequence[builtins.int], size: builtins.tuple[builtins.int, ...]) -> Tensor:
+def adaptive_average_grad(grad, *, shape, size):
     return apply(_adaptive_average_grad, (grad,), {"shape": shape, "size": size})
 
 
-def adaptive_max_indices(input: Tensor, *, size: builtins.tuple[builtins.int, ...]) -> Tensor:
+def adaptive_max_indices(input, *, size):
     return apply(_adaptive_max_indices, (input,), {"size": size})
 
 
-def adaptive_max(input: Tensor, *, size: builtins.tuple[builtins.int, ...]) -> Tensor:
+def adaptive_max(input, *, size):
     return apply(_adaptive_max, (input,), {"size": size})
 
 
@@ -343,35 +343,35 @@ def hypot_(input: Tensor, other: TensorLike) -> Tensor:
     return write(_hypot, input, (other,), {})
 
 
-def slice_view(input: Tensor, key: builtins.tuple[Any, ...]) -> Tensor:
+def slice_view(input, key):
     return apply(_slice_view, (input,), {"key": key})
 
 
-def slice_place(input: Tensor, key: builtins.tuple[Any, ...], shape: Sequence[builtins.int]) -> Tensor:
+def slice_place(input, key, shape):
     return apply(_slice_place, (input,), {"key": key, "shape": shape})
 
 
-def slice_write(input: Tensor, value: TensorLike, key: builtins.tuple[Any, ...], inplace: builtins.bool = False) -> Tensor:
+def slice_write(input, value, key, inplace=False):
     if inplace:
         return write(_slice_write, input, (value,), {"key": key})
     return apply(_slice_write, (input, value), {"key": key})
 
 
-def index(input: Tensor, index: Tensor, dims: builtins.tuple[builtins.int, ...], unique: builtins.bool = False) -> Tensor:
+def index(input, index, dims, unique=False):
     return apply(_index, (input, index), {"dims": dims, "unique": unique})
 
 
-def index_accumulate(input: Tensor, index: Tensor, dims: builtins.tuple[builtins.int, ...], shape: Sequence[builtins.int], unique: builtins.bool = False) -> Tensor:
+def index_accumulate(input, index, dims, shape, unique=False):
     return apply(_index_accumulate, (input, index), {"dims": dims, "shape": shape, "unique": unique})
 
 
-def index_write(input: Tensor, index: Tensor, values: TensorLike, dims: builtins.tuple[builtins.int, ...], adding: builtins.bool = False, unique: builtins.bool = False, inplace: builtins.bool = False) -> Tensor:
+def index_write(input, index, values, dims, adding=False, unique=False, inplace=False):
     if inplace:
         return write(_index_write, input, (index, values), {"dims": dims, "adding": adding, "unique": unique})
     return apply(_index_write, (input, index, values), {"dims": dims, "adding": adding, "unique": unique})
 
 
-def last_written(index: Tensor, sizes: builtins.tuple[builtins.int, ...]) -> Tensor:
+def last_written(index, sizes):
     return apply(_last_written, (index,), {"sizes": sizes})
 
 
@@ -480,23 +480,11 @@ def argmin(input: Tensor, dim: builtins.int | None = None, keepdim: builtins.boo
     return apply(_argmin, (input,), {"dim": dim, "keepdim": keepdim}, out)
 
 
-def max_along(input: Tensor, dim: builtins.int, keepdim: builtins.bool = False, *, axis=None, keepdims: builtins.bool | None = None) -> Tensor:
-    if axis is not None:
-        dim = axis
-    if keepdims is not None:
-        keepdim = keepdims
-    if keepdim is not False and keepdim is not True:
-        keepdim = truth(keepdim)
+def max_along(input, dim, keepdim=False):
     return apply(_max_along, (input,), {"dim": dim, "keepdim": keepdim})
 
 
-def min_along(input: Tensor, dim: builtins.int, keepdim: builtins.bool = False, *, axis=None, keepdims: builtins.bool | None = None) -> Tensor:
-    if axis is not None:
-        dim = axis
-    if keepdims is not None:
-        keepdim = keepdims
-    if keepdim is not False and keepdim is not True:
-        keepdim = truth(keepdim)
+def min_along(input, dim, keepdim=False):
     return apply(_min_along, (input,), {"dim": dim, "keepdim": keepdim})
 
 
@@ -511,43 +499,39 @@ def logsumexp(input: Tensor, dim: Dims, keepdim: builtins.bool = False, *, axis=
     return apply(_logsumexp, (input,), {"dim": dim, "keepdim": keepdim}, out)
 
 
-def softmax_along(input: Tensor, dim: builtins.int, *, axis=None) -> Tensor:
-    if axis is not None:
-        dim = axis
+def softmax_along(input, dim):
     return apply(_softmax_along, (input,), {"dim": dim})
 
 
-def log_softmax_along(input: Tensor, dim: builtins.int, *, axis=None) -> Tensor:
-    if axis is not None:
-        dim = axis
+def log_softmax_along(input, dim):
     return apply(_log_softmax_along, (input,), {"dim": dim})
 
 
-def causal_mask(input: Tensor, *, rows: builtins.int, columns: builtins.int) -> Tensor:
+def causal_mask(input, *, rows, columns):
     return apply(_causal_mask, (input,), {"rows": rows, "columns": columns})
 
 
-def attended(query: Tensor, key: Tensor, value: Tensor, scale: builtins.float) -> Tensor:
+def attended(query, key, value, scale):
     return apply(_attended, (query, key, value), {"scale": scale})
 
 
-def squared_error(input: Tensor, target: Tensor, reduction: str = 'mean') -> Tensor:
+def squared_error(input, target, reduction='mean'):
     return apply(_squared_error, (input, target), {"reduction": reduction})
 
 
-def huber_error(input: Tensor, target: Tensor, delta: builtins.float, reduction: str = 'mean') -> Tensor:
+def huber_error(input, target, delta, reduction='mean'):
     return apply(_huber_error, (input, target), {"delta": delta, "reduction": reduction})
 
 
-def divergence(input: Tensor, target: Tensor, reduction: str) -> Tensor:
+def divergence(input, target, reduction):
     return apply(_divergence, (input, target), {"reduction": reduction})
 
 
-def sigmoid_cross_entropy(input: Tensor, target: Tensor, weight: Tensor | None, pos_weight: Tensor | None, reduction: str = 'mean') -> Tensor:
+def sigmoid_cross_entropy(input, target, weight, pos_weight, reduction='mean'):
     return apply(_sigmoid_cross_entropy, (input, target, weight, pos_weight), {"reduction": reduction})
 
 
-def chances_cross_entropy(input: Tensor, target: Tensor, reduction: str) -> Tensor:
+def chances_cross_entropy(input, target, reduction):
     return apply(_chances_cross_entropy, (input, target), {"reduction": reduction})
 
 
@@ -628,13 +612,11 @@ def where(condition: Tensor, input: TensorLike | None = None, other: TensorLike 
     return apply(_where, (condition, input, other), {}, out)
 
 
-def masked(upstream: Tensor, value: Tensor) -> Tensor:
+def masked(upstream, value):
     return apply(_masked, (upstream, value), {})
 
 
-def class_targets(target: Tensor, weight: Tensor | None, classes: builtins.int, dim: builtins.int, ignore_index: builtins.int, label_smoothing: builtins.float, mean: builtins.bool, dtype: DTypeLike, *, axis=None) -> Tensor:
-    if axis is not None:
-        dim = axis
+def class_targets(target, weight, classes, dim, ignore_index, label_smoothing, mean, dtype):
     return apply(_class_targets, (target, weight), {"classes": classes, "dim": dim, "ignore_index": ignore_index, "label_smoothing": label_smoothing, "mean": mean, "dtype": dtype})
 
 
@@ -868,15 +850,15 @@ def isclose(input: Tensor, other: Tensor, rtol: builtins.float = 1e-05, atol: bu
     return apply(_isclose, (input, other), {"rtol": rtol, "atol": atol, "equal_nan": equal_nan})
 
 
-def conjugated(input: Tensor) -> Tensor:
+def conjugated(input):
     return apply(_conjugated, (input,), {})
 
 
-def real_part(input: Tensor) -> Tensor:
+def real_part(input):
     return apply(_real_part, (input,), {})
 
 
-def imaginary_part(input: Tensor) -> Tensor:
+def imaginary_part(input):
     return apply(_imaginary_part, (input,), {})
 
 
@@ -915,15 +897,15 @@ def view_as_complex(input: Tensor) -> Tensor:
     return apply(_view_as_complex, (input,), {})
 
 
-def convolution(input: Tensor, weight: Tensor, bias: Tensor | None = None, *, stride: builtins.tuple[builtins.int, ...], padding: builtins.tuple[builtins.tuple[builtins.int, builtins.int], ...], dilation: builtins.tuple[builtins.int, ...], groups: builtins.int) -> Tensor:
+def convolution(input, weight, bias=None, *, stride, padding, dilation, groups):
     return apply(_convolution, (input, weight, bias), {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups})
 
 
-def convolution_input_grad(grad: Tensor, weight: Tensor, *, shape: Sequence[builtins.int], stride: builtins.tuple[builtins.int, ...], padding: builtins.tuple[builtins.tuple[builtins.int, builtins.int], ...], dilation: builtins.tuple[builtins.int, ...], groups: builtins.int) -> Tensor:
+def convolution_input_grad(grad, weight, *, shape, stride, padding, dilation, groups):
     return apply(_convolution_input_grad, (grad, weight), {"shape": shape, "stride": stride, "padding": padding, "dilation": dilation, "groups": groups})
 
 
-def convolution_weight_grad(input: Tensor, grad: Tensor, *, shape: Sequence[builtins.int], stride: builtins.tuple[builtins.int, ...], padding: builtins.tuple[builtins.tuple[builtins.int, builtins.int], ...], dilation: builtins.tuple[builtins.int, ...], groups: builtins.int) -> Tensor:
+def convolution_weight_grad(input, grad, *, shape, stride, padding, dilation, groups):
     return apply(_convolution_weight_grad, (input, grad), {"shape": shape, "stride": stride, "padding": padding, "dilation": dilation, "groups": groups})
 
 
@@ -937,29 +919,27 @@ def bincount(input: Tensor, weights: Tensor | None = None, minlength: builtins.i
     return apply(_bincount, (input, weights), {"minlength": minlength})
 
 
-def softmax_cross_entropy(input: Tensor, target: Tensor, weight: Tensor | None, reduction: str = 'mean', ignore_index: builtins.int = -100, label_smoothing: builtins.float = 0.0) -> Tensor:
+def softmax_cross_entropy(input, target, weight, reduction='mean', ignore_index=-100, label_smoothing=0.0):
     return apply(_softmax_cross_entropy, (input, target, weight), {"reduction": reduction, "ignore_index": ignore_index, "label_smoothing": label_smoothing})
 
 
-def soft_cross_entropy(input: Tensor, target: Tensor, dim: builtins.int, *, axis=None) -> Tensor:
-    if axis is not None:
-        dim = axis
+def soft_cross_entropy(input, target, dim):
     return apply(_soft_cross_entropy, (input, target), {"dim": dim})
 
 
-def negative_log_likelihood(input: Tensor, target: Tensor, weight: Tensor | None, reduction: str = 'mean', ignore_index: builtins.int = -100) -> Tensor:
+def negative_log_likelihood(input, target, weight, reduction='mean', ignore_index=-100):
     return apply(_negative_log_likelihood, (input, target, weight), {"reduction": reduction, "ignore_index": ignore_index})
 
 
-def ctc_chain(log_probs: Tensor, targets: Tensor, input_lengths: builtins.tuple[builtins.int, ...], target_lengths: builtins.tuple[builtins.int, ...], blank: builtins.int) -> builtins.tuple[Tensor, ...]:
+def ctc_chain(log_probs, targets, input_lengths, target_lengths, blank):
     return apply(_ctc_chain, (log_probs, targets), {"input_lengths": input_lengths, "target_lengths": target_lengths, "blank": blank})
 
 
-def ctc_likelihood(log_probs: Tensor, targets: Tensor, input_lengths: builtins.tuple[builtins.int, ...], target_lengths: builtins.tuple[builtins.int, ...], blank: builtins.int) -> Tensor:
+def ctc_likelihood(log_probs, targets, input_lengths, target_lengths, blank):
     return apply(_ctc_likelihood, (log_probs, targets), {"input_lengths": input_lengths, "target_lengths": target_lengths, "blank": blank})
 
 
-def ctc_lengths(input: Tensor, lengths: builtins.tuple[builtins.int, ...]) -> Tensor:
+def ctc_lengths(input, lengths):
     return apply(_ctc_lengths, (input,), {"lengths": lengths})
 
 
@@ -978,48 +958,42 @@ def linalg_qr(A: Tensor, mode: str = 'reduced', out=None) -> builtins.tuple[Tens
     return apply(_linalg_qr, (A,), {"mode": mode}, out)
 
 
-def differences(input: Tensor, dim: builtins.int, *, axis=None) -> Tensor:
-    if axis is not None:
-        dim = axis
+def differences(input, dim):
     return apply(_differences, (input,), {"dim": dim})
 
 
-def differences_adjoint(input: Tensor, dim: builtins.int, *, axis=None) -> Tensor:
-    if axis is not None:
-        dim = axis
+def differences_adjoint(input, dim):
     return apply(_differences_adjoint, (input,), {"dim": dim})
 
 
-def cosine(x1: Tensor, x2: Tensor, dim: builtins.int, eps: builtins.float, added: builtins.float = 0.0, *, axis=None) -> Tensor:
-    if axis is not None:
-        dim = axis
+def cosine(x1, x2, dim, eps, added=0.0):
     return apply(_cosine, (x1, x2), {"dim": dim, "eps": eps, "added": added})
 
 
-def euclidean(x1: Tensor, x2: Tensor) -> Tensor:
+def euclidean(x1, x2):
     return apply(_euclidean, (x1, x2), {})
 
 
-def pair_differences(input: Tensor) -> Tensor:
+def pair_differences(input):
     return apply(_pair_differences, (input,), {})
 
 
-def pair_differences_adjoint(input: Tensor, count: builtins.int) -> Tensor:
+def pair_differences_adjoint(input, count):
     return apply(_pair_differences_adjoint, (input,), {"count": count})
 
 
-def pair_distances(input: Tensor) -> Tensor:
+def pair_distances(input):
     return apply(_pair_distances, (input,), {})
 
 
-def contract(operands: Sequence[Tensor], equation: str) -> Tensor:
+def contract(operands, equation):
     try:
         return apply(_contract, tuple(operands), {"equation": equation})
     except Exception:
         misuse()
 
 
-def identity_like(input: Tensor, size: builtins.int) -> Tensor:
+def identity_like(input, size):
     return apply(_identity_like, (input,), {"size": size})
 
 
@@ -1028,23 +1002,23 @@ def trace(input: Tensor) -> Tensor:
     return apply(_trace, (input,), {})
 
 
-def lookup(input: Tensor, weight: Tensor, padding_idx: builtins.int | None = None, scale_grad_by_freq: builtins.bool = False) -> Tensor:
+def lookup(input, weight, padding_idx=None, scale_grad_by_freq=False):
     return apply(_lookup, (input, weight), {"padding_idx": padding_idx, "scale_grad_by_freq": scale_grad_by_freq})
 
 
-def occurrences(input: Tensor, size: builtins.int, dtype: DTypeLike) -> Tensor:
+def occurrences(input, size, dtype):
     return apply(_occurrences, (input,), {"size": size, "dtype": dtype})
 
 
-def bag_numbers(offsets: Tensor, total: builtins.int) -> Tensor:
+def bag_numbers(offsets, total):
     return apply(_bag_numbers, (offsets,), {"total": total})
 
 
-def bag_table(bags: Tensor, counted: Tensor, count: builtins.int) -> Tensor:
+def bag_table(bags, counted, count):
     return apply(_bag_table, (bags, counted), {"count": count})
 
 
-def bag_sums(input: Tensor, bags: Tensor, count: builtins.int) -> Tensor:
+def bag_sums(input, bags, count):
     return apply(_bag_sums, (input, bags), {"count": count})
 
 
@@ -1163,79 +1137,67 @@ def xlog1py(input: TensorLike, other: TensorLike, out=None) -> Tensor:
     return apply(_xlog1py, (input, other), {}, out)
 
 
-def fit(input: Tensor, dims: Sequence[builtins.int], sizes: Sequence[builtins.int]) -> Tensor:
+def fit(input, dims, sizes):
     return apply(_fit, (input,), {"dims": dims, "sizes": sizes})
 
 
-def fourier(input: Tensor, dims: Sequence[builtins.int], norm: str, inverse: builtins.bool) -> Tensor:
+def fourier(input, dims, norm, inverse):
     return apply(_fourier, (input,), {"dims": dims, "norm": norm, "inverse": inverse})
 
 
-def half_fourier(input: Tensor, dim: builtins.int, norm: str, *, axis=None) -> Tensor:
-    if axis is not None:
-        dim = axis
+def half_fourier(input, dim, norm):
     return apply(_half_fourier, (input,), {"dim": dim, "norm": norm})
 
 
-def whole_fourier(input: Tensor, dim: builtins.int, norm: str, inverse: builtins.bool, *, axis=None) -> Tensor:
-    if axis is not None:
-        dim = axis
+def whole_fourier(input, dim, norm, inverse):
     return apply(_whole_fourier, (input,), {"dim": dim, "norm": norm, "inverse": inverse})
 
 
-def from_whole(input: Tensor, dim: builtins.int, norm: str, inverse: builtins.bool, *, axis=None) -> Tensor:
-    if axis is not None:
-        dim = axis
+def from_whole(input, dim, norm, inverse):
     return apply(_from_whole, (input,), {"dim": dim, "norm": norm, "inverse": inverse})
 
 
-def from_half(input: Tensor, dim: builtins.int, points: builtins.int, norm: str, *, axis=None) -> Tensor:
-    if axis is not None:
-        dim = axis
+def from_half(input, dim, points, norm):
     return apply(_from_half, (input,), {"dim": dim, "points": points, "norm": norm})
 
 
-def weigh_middle(input: Tensor, dim: builtins.int, points: builtins.int, factor: builtins.float, *, axis=None) -> Tensor:
-    if axis is not None:
-        dim = axis
+def weigh_middle(input, dim, points, factor):
     return apply(_weigh_middle, (input,), {"dim": dim, "points": points, "factor": factor})
 
 
-def max_pool(input: Tensor, *, kernel: builtins.tuple[builtins.int, ...], stride: builtins.tuple[builtins.int, ...], padding: builtins.tuple[builtins.int, ...], dilation: builtins.tuple[builtins.int, ...], size: builtins.tuple[builtins.int, ...]) -> Tensor:
+def max_pool(input, *, kernel, stride, padding, dilation, size):
     return apply(_max_pool, (input,), {"kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size})
 
 
-def max_pool_scatter(grad: Tensor, input: Tensor, result: Tensor, *, kernel: builtins.tuple[builtins.int, ...], stride: builtins.tuple[builtins.int, ...], padding: builtins.tuple[builtins.int, ...], dilation: builtins.tuple[builtins.int, ...], size: builtins.tuple[builtins.int, ...]) -> Tensor:
+def max_pool_scatter(grad, input, result, *, kernel, stride, padding, dilation, size):
     return apply(_max_pool_scatter, (grad, input, result), {"kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size})
 
 
-def max_pool_pick(values: Tensor, input: Tensor, result: Tensor, *, kernel: builtins.tuple[builtins.int, ...], stride: builtins.tuple[builtins.int, ...], padding: builtins.tuple[builtins.int, ...], dilation: builtins.tuple[builtins.int, ...], size: builtins.tuple[builtins.int, ...]) -> Tensor:
+def max_pool_pick(values, input, result, *, kernel, stride, padding, dilation, size):
     return apply(_max_pool_pick, (values, input, result), {"kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size})
 
 
-def max_pool_indices(input: Tensor, result: Tensor, *, kernel: builtins.tuple[builtins.int, ...], stride: builtins.tuple[builtins.int, ...], padding: builtins.tuple[builtins.int, ...], dilation: builtins.tuple[builtins.int, ...], size: builtins.tuple[builtins.int, ...]) -> Tensor:
+def max_pool_indices(input, result, *, kernel, stride, padding, dilation, size):
     return apply(_max_pool_indices, (input, result), {"kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size})
 
 
-def avg_pool(input: Tensor, *, kernel: builtins.tuple[builtins.int, ...], stride: builtins.tuple[builtins.int, ...], padding: builtins.tuple[builtins.int, ...], dilation: builtins.tuple[builtins.int, ...], size: builtins.tuple[builtins.int, ...], count_include_pad: builtins.bool, divisor: builtins.int | None) -> Tensor:
+def avg_pool(input, *, kernel, stride, padding, dilation, size, count_include_pad, divisor):
     return apply(_avg_pool, (input,), {"kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size, "count_include_pad": count_include_pad, "divisor": divisor})
 
 
-def avg_pool_grad(grad: Tensor, *, shape: Sequence[builtins.int], kernel: builtins.tuple[builtins.int, ...], stride: builtins.tuple[builtins.int, ...], padding: builtins.tuple[builtins.int, ...], dilation: builtins.tuple[builtins.int, ...], size: builtins.tuple[builtins.int, ...], count_include_pad: builtins.bool, divisor: builtins.int | None) -> Tensor:
+def avg_pool_grad(grad, *, shape, kernel, stride, padding, dilation, size, count_include_pad, divisor):
     return apply(_avg_pool_grad, (grad,), {"shape": shape, "kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size, "count_include_pad": count_include_pad, "divisor": divisor})
 
 
-def patches(input: Tensor, *, kernel: builtins.tuple[builtins.int, builtins.int], stride: builtins.tuple[builtins.int, builtins.int], padding: builtins.tuple[builtins.int, builtins.int], dilation: builtins.tuple[builtins.int, builtins.int], size: builtins.tuple[builtins.int, builtins.int]) -> Tensor:
+def patches(input, *, kernel, stride, padding, dilation, size):
     return apply(_patches, (input,), {"kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size})
 
 
-def patches_sum(columns: Tensor, *, shape: Sequence[builtins.int], kernel: builtins.tuple[builtins.int, builtins.int], stride: builtins.tuple[builtins.int, builtins.int], padding: builtins.tuple[builtins.int, builtins.int], dilation: builtins.tuple[builtins.int, builtins.int], size: builtins.tuple[builtins.int, builtins.int]) -> Tensor:
+def patches_sum(columns, *, shape, kernel, stride, padding, dilation, size):
     return apply(_patches_sum, (columns,), {"shape": shape, "kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size})
 
 
-def gated_half(input: Tensor, dim: builtins.int, *, axis=None) -> Tensor:
-    if axis is not None:
-        dim = axis
+def gated_half(input, dim):
     return apply(_gated_half, (input,), {"dim": dim})
 
 
@@ -1246,36 +1208,34 @@ def gather(input: Tensor, dim: builtins.int, index: Tensor, *, axis=None, out=No
     return apply(_gather, (input, index), {"dim": dim}, out)
 
 
-def gather_accumulate(input: Tensor, index: Tensor, dim: builtins.int, shape: Sequence[builtins.int], unique: builtins.bool = False, *, axis=None) -> Tensor:
-    if axis is not None:
-        dim = axis
+def gather_accumulate(input, index, dim, shape, unique=False):
     return apply(_gather_accumulate, (input, index), {"dim": dim, "shape": shape, "unique": unique})
 
 
-def index_of(tensors: Sequence[Tensor], sizes: builtins.tuple[builtins.int, ...], dims: builtins.tuple[builtins.int, ...]) -> Tensor:
+def index_of(tensors, sizes, dims):
     try:
         return apply(_index_of, tuple(tensors), {"sizes": sizes, "dims": dims})
     except Exception:
         misuse()
 
 
-def resample(input: Tensor, *, size: builtins.tuple[builtins.int, ...], scales: builtins.tuple[builtins.float | None, ...], method: str, align: builtins.bool) -> Tensor:
+def resample(input, *, size, scales, method, align):
     return apply(_resample, (input,), {"size": size, "scales": scales, "method": method, "align": align})
 
 
-def resample_sum(grad: Tensor, *, shape: Sequence[builtins.int], size: builtins.tuple[builtins.int, ...], scales: builtins.tuple[builtins.float | None, ...], method: str, align: builtins.bool) -> Tensor:
+def resample_sum(grad, *, shape, size, scales, method, align):
     return apply(_resample_sum, (grad,), {"shape": shape, "size": size, "scales": scales, "method": method, "align": align})
 
 
-def base_grid(input: Tensor, *, size: builtins.tuple[builtins.int, ...], align: builtins.bool) -> Tensor:
+def base_grid(input, *, size, align):
     return apply(_base_grid, (input,), {"size": size, "align": align})
 
 
-def sample_between(input: Tensor, grid: Tensor, *, padding_mode: str, align: builtins.bool) -> Tensor:
+def sample_between(input, grid, *, padding_mode, align):
     return apply(_sample_between, (input, grid), {"padding_mode": padding_mode, "align": align})
 
 
-def sample_slopes(grid: Tensor, *, image: builtins.tuple[builtins.int, ...], padding_mode: str, align: builtins.bool) -> Tensor:
+def sample_slopes(grid, *, image, padding_mode, align):
     return apply(_sample_slopes, (grid,), {"image": image, "padding_mode": padding_mode, "align": align})
 
 
@@ -1329,11 +1289,11 @@ def linalg_det(A: Tensor, out=None) -> Tensor:
     return apply(_linalg_det, (A,), {}, out)
 
 
-def cofactors(A: Tensor) -> Tensor:
+def cofactors(A):
     return apply(_cofactors, (A,), {})
 
 
-def cofactors_slope(A: Tensor, direction: Tensor) -> Tensor:
+def cofactors_slope(A, direction):
     return apply(_cofactors_slope, (A, direction), {})
 
 
@@ -1342,19 +1302,19 @@ def linalg_slogdet(A: Tensor, out=None) -> builtins.tuple[Tensor, Tensor]:
     return apply(_linalg_slogdet, (A,), {}, out)
 
 
-def lu_factors(A: Tensor, name: str, check: builtins.bool) -> builtins.tuple[Tensor, Tensor, Tensor]:
+def lu_factors(A, name, check):
     return apply(_lu_factors, (A,), {"name": name, "check": check})
 
 
-def exchanges(pivots: Tensor, rows: builtins.int, dtype: DTypeLike) -> Tensor:
+def exchanges(pivots, rows, dtype):
     return apply(_exchanges, (pivots,), {"rows": rows, "dtype": dtype})
 
 
-def unit_lower(input: Tensor) -> Tensor:
+def unit_lower(input):
     return apply(_unit_lower, (input,), {})
 
 
-def counting(input: Tensor, length: builtins.int) -> Tensor:
+def counting(input, length):
     return apply(_counting, (input,), {"length": length})
 
 
@@ -1363,60 +1323,59 @@ def linalg_ldl_factor_ex(A: Tensor, *, hermitian: builtins.bool = False, check_e
     return apply(_linalg_ldl_factor_ex, (A,), {"hermitian": hermitian, "check_errors": check_errors}, out)
 
 
-def linalg_ldl_solve(LD: Tensor, pivots: Tensor, B: Tensor, *, hermitian: builtins.bool = False, out=None) -> Tensor:
-    """X with A X = B for B (..., n, k), where ``ldl_factor`` gave ``LD`` and ``pivots`` of A, with the same ``hermitian``. Differentiable in B."""
-    return apply(_linalg_ldl_solve, (LD, pivots, B), {"hermitian": hermitian}, out)
+def ldl_product(LD, pivots, hermitian):
+    return apply(_ldl_product, (LD, pivots), {"hermitian": hermitian})
 
 
-def counting_error(input: Tensor, target: Tensor, reduction: str) -> Tensor:
+def counting_error(input, target, reduction):
     return apply(_counting_error, (input, target), {"reduction": reduction})
 
 
-def gaussian_error(input: Tensor, target: Tensor, var: Tensor, eps: builtins.float, reduction: str) -> Tensor:
+def gaussian_error(input, target, var, eps, reduction):
     return apply(_gaussian_error, (input, target, var), {"eps": eps, "reduction": reduction})
 
 
-def take_rows(input: Tensor, index: Tensor, name: str = '') -> Tensor:
+def take_rows(input, index, name=''):
     return apply(_take_rows, (input, index), {"name": name})
 
 
-def place_rows(input: Tensor, index: Tensor, shape: Sequence[builtins.int]) -> Tensor:
+def place_rows(input, index, shape):
     return apply(_place_rows, (input, index), {"shape": shape})
 
 
-def take_points(input: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
+def take_points(input, rows, columns):
     return apply(_take_points, (input, rows, columns), {})
 
 
-def place_points(input: Tensor, rows: Tensor, columns: Tensor, shape: Sequence[builtins.int]) -> Tensor:
+def place_points(input, rows, columns, shape):
     return apply(_place_points, (input, rows, columns), {"shape": shape})
 
 
-def take_masked(input: Tensor, mask: Tensor) -> Tensor:
+def take_masked(input, mask):
     return apply(_take_masked, (input, mask), {})
 
 
-def place_masked(input: Tensor, mask: Tensor, shape: Sequence[builtins.int]) -> Tensor:
+def place_masked(input, mask, shape):
     return apply(_place_masked, (input, mask), {"shape": shape})
 
 
-def embedding_hinge(input: Tensor, target: Tensor, margin: builtins.float, reduction: str) -> Tensor:
+def embedding_hinge(input, target, margin, reduction):
     return apply(_embedding_hinge, (input, target), {"margin": margin, "reduction": reduction})
 
 
-def ranking(input1: Tensor, input2: Tensor, target: Tensor | None, margin: builtins.float, reduction: str) -> Tensor:
+def ranking(input1, input2, target, margin, reduction):
     return apply(_ranking, (input1, input2, target), {"margin": margin, "reduction": reduction})
 
 
-def class_margins(input: Tensor, target: Tensor, weight: Tensor | None, p: builtins.int, margin: builtins.float, averaged: builtins.bool, reduction: str) -> Tensor:
+def class_margins(input, target, weight, p, margin, averaged, reduction):
     return apply(_class_margins, (input, target, weight), {"p": p, "margin": margin, "averaged": averaged, "reduction": reduction})
 
 
-def logistic_error(input: Tensor, target: Tensor, reduction: str) -> Tensor:
+def logistic_error(input, target, reduction):
     return apply(_logistic_error, (input, target), {"reduction": reduction})
 
 
-def label_sets(target: Tensor) -> builtins.tuple[Tensor, Tensor, Tensor]:
+def label_sets(target):
     return apply(_label_sets, (target,), {})
 
 
@@ -1435,7 +1394,7 @@ def masked_select(input: Tensor, mask: Tensor, out=None) -> Tensor:
     return apply(_masked_select, (input, mask), {}, out)
 
 
-def masked_place(input: Tensor, mask: Tensor) -> Tensor:
+def masked_place(input, mask):
     return apply(_masked_place, (input, mask), {})
 
 
@@ -1454,59 +1413,35 @@ def matrix_exp(input: Tensor) -> Tensor:
     return apply(_matrix_exp, (input,), {})
 
 
-def variance(input: Tensor, dim: Dims = None, correction: Number = 1, keepdim: builtins.bool = False, *, axis=None, keepdims: builtins.bool | None = None) -> Tensor:
-    if axis is not None:
-        dim = axis
-    if keepdims is not None:
-        keepdim = keepdims
-    if keepdim is not False and keepdim is not True:
-        keepdim = truth(keepdim)
+def variance(input, dim=None, correction=1, keepdim=False):
     return apply(_variance, (input,), {"dim": dim, "correction": correction, "keepdim": keepdim})
 
 
-def deviation(input: Tensor, dim: Dims = None, correction: Number = 1, keepdim: builtins.bool = False, *, axis=None, keepdims: builtins.bool | None = None) -> Tensor:
-    if axis is not None:
-        dim = axis
-    if keepdims is not None:
-        keepdim = keepdims
-    if keepdim is not False and keepdim is not True:
-        keepdim = truth(keepdim)
+def deviation(input, dim=None, correction=1, keepdim=False):
     return apply(_deviation, (input,), {"dim": dim, "correction": correction, "keepdim": keepdim})
 
 
-def norm_over(input: Tensor, p: builtins.float, dim: Dims = None, keepdim: builtins.bool = False, *, axis=None, keepdims: builtins.bool | None = None) -> Tensor:
-    if axis is not None:
-        dim = axis
-    if keepdims is not None:
-        keepdim = keepdims
-    if keepdim is not False and keepdim is not True:
-        keepdim = truth(keepdim)
+def norm_over(input, p, dim=None, keepdim=False):
     return apply(_norm_over, (input,), {"p": p, "dim": dim, "keepdim": keepdim})
 
 
-def distance(x1: Tensor, x2: Tensor, dim: builtins.int | None = None, keepdim: builtins.bool = False, eps: builtins.float = 0.0, *, axis=None, keepdims: builtins.bool | None = None) -> Tensor:
-    if axis is not None:
-        dim = axis
-    if keepdims is not None:
-        keepdim = keepdims
-    if keepdim is not False and keepdim is not True:
-        keepdim = truth(keepdim)
+def distance(x1, x2, dim=None, keepdim=False, eps=0.0):
     return apply(_distance, (x1, x2), {"dim": dim, "keepdim": keepdim, "eps": eps})
 
 
-def standardize(input: Tensor, weight: Tensor | None = None, bias: Tensor | None = None, *, dims: builtins.tuple[builtins.int, ...], shape: builtins.tuple[builtins.int, ...], eps: builtins.float) -> builtins.tuple[Tensor, Tensor, Tensor]:
+def standardize(input, weight=None, bias=None, *, dims, shape, eps):
     return apply(_standardize, (input, weight, bias), {"dims": dims, "shape": shape, "eps": eps})
 
 
-def standardize_rows(input: Tensor, weight: Tensor | None = None, bias: Tensor | None = None, *, count: builtins.int, eps: builtins.float) -> Tensor:
+def standardize_rows(input, weight=None, bias=None, *, count, eps):
     return apply(_standardize_rows, (input, weight, bias), {"count": count, "eps": eps})
 
 
-def scale_rows(input: Tensor, weight: Tensor | None = None, *, count: builtins.int, eps: builtins.float) -> Tensor:
+def scale_rows(input, weight=None, *, count, eps):
     return apply(_scale_rows, (input, weight), {"count": count, "eps": eps})
 
 
-def standardize_channels(input: Tensor, weight: Tensor | None = None, bias: Tensor | None = None, *, eps: builtins.float) -> Tensor:
+def standardize_channels(input, weight=None, bias=None, *, eps):
     return apply(_standardize_channels, (input, weight, bias), {"eps": eps})
 
 
@@ -1542,17 +1477,11 @@ def kthvalue(input: Tensor, k: builtins.int, dim: builtins.int = -1, keepdim: bu
     return apply(_kthvalue, (input,), {"k": k, "dim": dim, "keepdim": keepdim}, out)
 
 
-def median_along(input: Tensor, dim: builtins.int, keepdim: builtins.bool = False, ignore_nan: builtins.bool = False, *, axis=None, keepdims: builtins.bool | None = None) -> builtins.tuple[Tensor, Tensor]:
-    if axis is not None:
-        dim = axis
-    if keepdims is not None:
-        keepdim = keepdims
-    if keepdim is not False and keepdim is not True:
-        keepdim = truth(keepdim)
+def median_along(input, dim, keepdim=False, ignore_nan=False):
     return apply(_median_along, (input,), {"dim": dim, "keepdim": keepdim, "ignore_nan": ignore_nan})
 
 
-def median_of_all(input: Tensor, ignore_nan: builtins.bool = False) -> Tensor:
+def median_of_all(input, ignore_nan=False):
     return apply(_median_of_all, (input,), {"ignore_nan": ignore_nan})
 
 
@@ -1567,11 +1496,11 @@ def mode(input: Tensor, dim: builtins.int = -1, keepdim: builtins.bool = False, 
     return apply(_mode, (input,), {"dim": dim, "keepdim": keepdim}, out)
 
 
-def extend(input: Tensor, widths: Sequence[builtins.int], border: str = 'constant', value: builtins.float = 0.0) -> Tensor:
+def extend(input, widths, border='constant', value=0.0):
     return apply(_extend, (input,), {"widths": widths, "border": border, "value": value})
 
 
-def extend_adjoint(input: Tensor, widths: Sequence[builtins.int], border: str) -> Tensor:
+def extend_adjoint(input, widths, border):
     return apply(_extend_adjoint, (input,), {"widths": widths, "border": border})
 
 
@@ -1600,7 +1529,7 @@ def linalg_svdvals(A: Tensor, out=None) -> Tensor:
     return apply(_linalg_svdvals, (A,), {}, out)
 
 
-def pseudo_inverse(A: Tensor, atol: TensorLike | None = None, rtol: TensorLike | None = None, hermitian: builtins.bool = False) -> Tensor:
+def pseudo_inverse(A, atol=None, rtol=None, hermitian=False):
     return apply(_pseudo_inverse, (A, atol, rtol), {"hermitian": hermitian})
 
 
@@ -1609,39 +1538,39 @@ def linalg_lstsq(input: Tensor, b: Tensor, rcond: builtins.float | None = None, 
     return apply(_linalg_lstsq, (input, b), {"rcond": rcond, "driver": driver}, out)
 
 
-def draw_uniform(input: Tensor, low: builtins.float = 0.0, high: builtins.float = 1.0, shape: Sequence[builtins.int] | None = None, generator: Generator | None = None) -> Tensor:
+def draw_uniform(input, low=0.0, high=1.0, shape=None, generator=None):
     return apply(_draw_uniform, (input,), {"low": low, "high": high, "shape": shape, "generator": generator})
 
 
-def draw_normal(input: Tensor, mean: builtins.float = 0.0, std: builtins.float = 1.0, shape: Sequence[builtins.int] | None = None, generator: Generator | None = None) -> Tensor:
+def draw_normal(input, mean=0.0, std=1.0, shape=None, generator=None):
     return apply(_draw_normal, (input,), {"mean": mean, "std": std, "shape": shape, "generator": generator})
 
 
-def draw_normal_of(mean: Tensor, std: Tensor, generator: Generator | None = None) -> Tensor:
+def draw_normal_of(mean, std, generator=None):
     return apply(_draw_normal_of, (mean, std), {"generator": generator})
 
 
-def draw_integers(input: Tensor, low: builtins.int, high: builtins.int, shape: Sequence[builtins.int] | None = None, generator: Generator | None = None) -> Tensor:
+def draw_integers(input, low, high, shape=None, generator=None):
     return apply(_draw_integers, (input,), {"low": low, "high": high, "shape": shape, "generator": generator})
 
 
-def draw_permutation(input: Tensor, n: builtins.int, generator: Generator | None = None) -> Tensor:
+def draw_permutation(input, n, generator=None):
     return apply(_draw_permutation, (input,), {"n": n, "generator": generator})
 
 
-def draw_exponential(input: Tensor, rate: builtins.float = 1.0, generator: Generator | None = None) -> Tensor:
+def draw_exponential(input, rate=1.0, generator=None):
     return apply(_draw_exponential, (input,), {"rate": rate, "generator": generator})
 
 
-def draw_log_normal(input: Tensor, mean: builtins.float = 1.0, std: builtins.float = 2.0, generator: Generator | None = None) -> Tensor:
+def draw_log_normal(input, mean=1.0, std=2.0, generator=None):
     return apply(_draw_log_normal, (input,), {"mean": mean, "std": std, "generator": generator})
 
 
-def draw_cauchy(input: Tensor, median: builtins.float = 0.0, sigma: builtins.float = 1.0, generator: Generator | None = None) -> Tensor:
+def draw_cauchy(input, median=0.0, sigma=1.0, generator=None):
     return apply(_draw_cauchy, (input,), {"median": median, "sigma": sigma, "generator": generator})
 
 
-def draw_geometric(input: Tensor, p: builtins.float, generator: Generator | None = None) -> Tensor:
+def draw_geometric(input, p, generator=None):
     return apply(_draw_geometric, (input,), {"p": p, "generator": generator})
 
 
@@ -1655,7 +1584,7 @@ def binomial(count: Tensor, prob: Tensor, generator: Generator | None = None) ->
     return apply(_binomial, (count, prob), {"generator": generator})
 
 
-def draw_bernoulli(input: Tensor, p: TensorLike = 0.5, shape: Sequence[builtins.int] | None = None, generator: Generator | None = None) -> Tensor:
+def draw_bernoulli(input, p=0.5, shape=None, generator=None):
     return apply(_draw_bernoulli, (input, p), {"shape": shape, "generator": generator})
 
 
@@ -1784,7 +1713,7 @@ def threshold_(input: Tensor, threshold: builtins.float, value: builtins.float) 
     return write(_threshold, input, (), {"threshold": threshold, "value": value})
 
 
-def slopes(input: Tensor, weight: TensorLike) -> Tensor:
+def slopes(input, weight):
     return apply(_slopes, (input, weight), {})
 
 
@@ -1873,7 +1802,7 @@ def floor_divide_(input: Tensor, other: TensorLike) -> Tensor:
     return write(_floor_divide, input, (other,), {})
 
 
-def trunc_divide(input: Tensor, other: TensorLike) -> Tensor:
+def trunc_divide(input, other):
     return apply(_trunc_divide, (input, other), {})
 
 
@@ -1896,23 +1825,17 @@ def index_add_(input: Tensor, dim: builtins.int, index: Tensor, source: Tensor, 
     return write(_index_add, input, (index, source), {"dim": dim, "alpha": alpha})
 
 
-def positions(index: Tensor, shape: Sequence[builtins.int], name: str, dim: builtins.int | None = None, wraps: builtins.bool = True, *, axis=None) -> Tensor:
-    if axis is not None:
-        dim = axis
+def positions(index, shape, name, dim=None, wraps=True):
     return apply(_positions, (index,), {"shape": shape, "name": name, "dim": dim, "wraps": wraps})
 
 
-def write_rows(input: Tensor, index: Tensor, values: TensorLike, dim: builtins.int, name: str, wraps: builtins.bool = True, inplace: builtins.bool = False, *, axis=None) -> Tensor:
-    if axis is not None:
-        dim = axis
+def write_rows(input, index, values, dim, name, wraps=True, inplace=False):
     if inplace:
         return write(_write_rows, input, (index, values), {"dim": dim, "name": name, "wraps": wraps})
     return apply(_write_rows, (input, index, values), {"dim": dim, "name": name, "wraps": wraps})
 
 
-def rows_back(input: Tensor, index: Tensor, dim: builtins.int, *, axis=None) -> builtins.tuple[Tensor, Tensor]:
-    if axis is not None:
-        dim = axis
+def rows_back(input, index, dim):
     return apply(_rows_back, (input, index), {"dim": dim})
 
 
@@ -1944,9 +1867,7 @@ def cumprod_(input: Tensor, dim: builtins.int, *, dtype: DTypeLike | None = None
     return write(_cumprod, input, (), {"dim": dim, "dtype": dtype})
 
 
-def shift(input: Tensor, dim: builtins.int, step: builtins.int, fill: builtins.float, *, axis=None) -> Tensor:
-    if axis is not None:
-        dim = axis
+def shift(input, dim, step, fill):
     return apply(_shift, (input,), {"dim": dim, "step": step, "fill": fill})
 
 
@@ -1963,23 +1884,17 @@ def prod(input: Tensor, dim: builtins.int | None = None, keepdim: builtins.bool 
     return apply(_prod, (input,), {"dim": dim, "keepdim": keepdim, "dtype": dtype}, out)
 
 
-def scatter_write(input: Tensor, dim: builtins.int, index: Tensor, src: TensorLike, inplace: builtins.bool = False, *, axis=None) -> Tensor:
-    if axis is not None:
-        dim = axis
+def scatter_write(input, dim, index, src, inplace=False):
     if inplace:
         return write(_scatter_write, input, (index, src), {"dim": dim})
     return apply(_scatter_write, (input, index, src), {"dim": dim})
 
 
-def scatter_back(input: Tensor, index: Tensor, dim: builtins.int, *, axis=None) -> builtins.tuple[Tensor, Tensor]:
-    if axis is not None:
-        dim = axis
+def scatter_back(input, index, dim):
     return apply(_scatter_back, (input, index), {"dim": dim})
 
 
-def last_scattered(index: Tensor, dim: builtins.int, shape: Sequence[builtins.int], *, axis=None) -> Tensor:
-    if axis is not None:
-        dim = axis
+def last_scattered(index, dim, shape):
     return apply(_last_scattered, (index,), {"dim": dim, "shape": shape})
 
 
@@ -1995,23 +1910,19 @@ def scatter_add_(input: Tensor, dim: builtins.int, index: Tensor, src: Tensor) -
     return write(_scatter_add, input, (index, src), {"dim": dim})
 
 
-def scatter_positions(index: Tensor, dim: builtins.int, shape: Sequence[builtins.int], *, axis=None) -> Tensor:
-    if axis is not None:
-        dim = axis
+def scatter_positions(index, dim, shape):
     return apply(_scatter_positions, (index,), {"dim": dim, "shape": shape})
 
 
-def scatter_extremum(input: Tensor, index: Tensor, src: Tensor, dim: builtins.int, largest: builtins.bool, include_self: builtins.bool = True, *, axis=None) -> Tensor:
-    if axis is not None:
-        dim = axis
+def scatter_extremum(input, index, src, dim, largest, include_self=True):
     return apply(_scatter_extremum, (input, index, src), {"dim": dim, "largest": largest, "include_self": include_self})
 
 
-def search(sorted_sequence: Tensor, input: Tensor, right: builtins.bool = False, out_int32: builtins.bool = False) -> Tensor:
+def search(sorted_sequence, input, right=False, out_int32=False):
     return apply(_search, (sorted_sequence, input), {"right": right, "out_int32": out_int32})
 
 
-def is_element(elements: Tensor, test_elements: Tensor) -> Tensor:
+def is_element(elements, test_elements):
     return apply(_is_element, (elements, test_elements), {})
 
 
@@ -2020,19 +1931,15 @@ def argwhere(input: Tensor) -> Tensor:
     return apply(_argwhere, (input,), {})
 
 
-def unique_of(input: Tensor, dim: builtins.int | None = None, *, axis=None) -> builtins.tuple[Tensor, Tensor, Tensor]:
-    if axis is not None:
-        dim = axis
+def unique_of(input, dim=None):
     return apply(_unique_of, (input,), {"dim": dim})
 
 
-def unique_values(input: Tensor) -> Tensor:
+def unique_values(input):
     return apply(_unique_values, (input,), {})
 
 
-def unique_consecutive_of(input: Tensor, dim: builtins.int | None = None, *, axis=None) -> builtins.tuple[Tensor, Tensor, Tensor]:
-    if axis is not None:
-        dim = axis
+def unique_consecutive_of(input, dim=None):
     return apply(_unique_consecutive_of, (input,), {"dim": dim})
 
 
@@ -2046,7 +1953,7 @@ def broadcast_to(input: Tensor, shape: Sequence[builtins.int]) -> Tensor:
     return apply(_broadcast_to, (input,), {"shape": shape})
 
 
-def sum_to(input: Tensor, shape: Sequence[builtins.int]) -> Tensor:
+def sum_to(input, shape):
     return apply(_sum_to, (input,), {"shape": shape})
 
 
@@ -2085,7 +1992,7 @@ def view(input: Tensor, *values: builtins.int | Sequence[builtins.int], shape: S
     return apply(_view, (input,), {"shape": shape})
 
 
-def view_dtype(input: Tensor, dtype: DTypeLike) -> Tensor:
+def view_dtype(input, dtype):
     return apply(_view_dtype, (input,), {"dtype": dtype})
 
 
@@ -2094,23 +2001,23 @@ def diagonal(input: Tensor, offset: builtins.int = 0, dim1: builtins.int = 0, di
     return apply(_diagonal, (input,), {"offset": offset, "dim1": dim1, "dim2": dim2})
 
 
-def diagonal_place(input: Tensor, shape: Sequence[builtins.int], offset: builtins.int = 0, dim1: builtins.int = 0, dim2: builtins.int = 1) -> Tensor:
+def diagonal_place(input, shape, offset=0, dim1=0, dim2=1):
     return apply(_diagonal_place, (input,), {"shape": shape, "offset": offset, "dim1": dim1, "dim2": dim2})
 
 
-def rearrange(input: Tensor, apart: Sequence[builtins.int], order: Sequence[builtins.int], spread: Sequence[builtins.int], shape: Sequence[builtins.int]) -> Tensor:
+def rearrange(input, apart, order, spread, shape):
     return apply(_rearrange, (input,), {"apart": apart, "order": order, "spread": spread, "shape": shape})
 
 
-def to_dtype(input: Tensor, dtype: DTypeLike) -> Tensor:
+def to_dtype(input, dtype):
     return apply(_to_dtype, (input,), {"dtype": dtype})
 
 
-def to_integer(input: Tensor, dtype: DTypeLike) -> Tensor:
+def to_integer(input, dtype):
     return apply(_to_integer, (input,), {"dtype": dtype})
 
 
-def to_device(input: Tensor, device: Device, source: Device) -> Tensor:
+def to_device(input, device, source):
     return apply(_to_device, (input,), {"device": device, "source": source})
 
 
@@ -2208,7 +2115,7 @@ def special_zeta(input: TensorLike, other: TensorLike, out=None) -> Tensor:
     return apply(_special_zeta, (input, other), {}, out)
 
 
-def polygamma_of(input: Tensor, order: builtins.int) -> Tensor:
+def polygamma_of(input, order):
     return apply(_polygamma_of, (input,), {"order": order})
 
 
@@ -2302,7 +2209,7 @@ def special_airy_ai(input: Tensor, out=None) -> Tensor:
     return apply(_special_airy_ai, (input,), {}, out)
 
 
-def airy_slope(input: Tensor) -> Tensor:
+def airy_slope(input):
     return apply(_airy_slope, (input,), {})
 
 
@@ -2321,11 +2228,11 @@ def special_entr(input: Tensor, out=None) -> Tensor:
     return apply(_special_entr, (input,), {}, out)
 
 
-def flat_window(input: Tensor, length: builtins.int) -> Tensor:
+def flat_window(input, length):
     return apply(_flat_window, (input,), {"length": length})
 
 
-def without_gaps(input: Tensor) -> Tensor:
+def without_gaps(input):
     return apply(_without_gaps, (input,), {})
 
 
@@ -2489,28 +2396,28 @@ def sinc_(input: Tensor) -> Tensor:
     return write(_sinc, input, (), {})
 
 
-def sgd_update(*tensors: Tensor, count: builtins.int, block: builtins.int, lr: builtins.float, momentum: builtins.float, dampening: builtins.float, weight_decay: builtins.float, nesterov: builtins.bool, maximize: builtins.bool, first: builtins.bool) -> None:
+def sgd_update(*tensors, count, block, lr, momentum, dampening, weight_decay, nesterov, maximize, first):
     try:
         return apply(_sgd_update, tuple(tensors), {"count": count, "block": block, "lr": lr, "momentum": momentum, "dampening": dampening, "weight_decay": weight_decay, "nesterov": nesterov, "maximize": maximize, "first": first})
     except Exception:
         misuse()
 
 
-def adam_update(*tensors: Tensor, count: builtins.int, block: builtins.int, lr: builtins.float, beta1: builtins.float, beta2: builtins.float, eps: builtins.float, weight_decay: builtins.float, decoupled: builtins.bool, amsgrad: builtins.bool, maximize: builtins.bool) -> None:
+def adam_update(*tensors, count, block, lr, beta1, beta2, eps, weight_decay, decoupled, amsgrad, maximize):
     try:
         return apply(_adam_update, tuple(tensors), {"count": count, "block": block, "lr": lr, "beta1": beta1, "beta2": beta2, "eps": eps, "weight_decay": weight_decay, "decoupled": decoupled, "amsgrad": amsgrad, "maximize": maximize})
     except Exception:
         misuse()
 
 
-def rmsprop_update(*tensors: Tensor, count: builtins.int, block: builtins.int, lr: builtins.float, alpha: builtins.float, eps: builtins.float, weight_decay: builtins.float, momentum: builtins.float, centered: builtins.bool, maximize: builtins.bool) -> None:
+def rmsprop_update(*tensors, count, block, lr, alpha, eps, weight_decay, momentum, centered, maximize):
     try:
         return apply(_rmsprop_update, tuple(tensors), {"count": count, "block": block, "lr": lr, "alpha": alpha, "eps": eps, "weight_decay": weight_decay, "momentum": momentum, "centered": centered, "maximize": maximize})
     except Exception:
         misuse()
 
 
-def adagrad_update(*tensors: Tensor, count: builtins.int, block: builtins.int, lr: builtins.float, lr_decay: builtins.float, eps: builtins.float, weight_decay: builtins.float, maximize: builtins.bool) -> None:
+def adagrad_update(*tensors, count, block, lr, lr_decay, eps, weight_decay, maximize):
     try:
         return apply(_adagrad_update, tuple(tensors), {"count": count, "block": block, "lr": lr, "lr_decay": lr_decay, "eps": eps, "weight_decay": weight_decay, "maximize": maximize})
     except Exception:
@@ -2539,7 +2446,7 @@ def Tensor_unfold(input: Tensor, dimension: builtins.int, size: builtins.int, st
     return apply(_Tensor_unfold, (input,), {"dimension": dimension, "size": size, "step": step})
 
 
-def windows_add(input: Tensor, shape: Sequence[builtins.int], dimension: builtins.int, size: builtins.int, step: builtins.int) -> Tensor:
+def windows_add(input, shape, dimension, size, step):
     return apply(_windows_add, (input,), {"shape": shape, "dimension": dimension, "size": size, "step": step})
 
 
@@ -2548,11 +2455,11 @@ def as_strided(input: Tensor, size: Sequence[builtins.int], stride: Sequence[bui
     return apply(_as_strided, (input,), {"size": size, "stride": stride, "storage_offset": storage_offset})
 
 
-def strided_add(input: Tensor, shape: Sequence[builtins.int], stride: Sequence[builtins.int], storage_offset: builtins.int | None = None) -> Tensor:
+def strided_add(input, shape, stride, storage_offset=None):
     return apply(_strided_add, (input,), {"shape": shape, "stride": stride, "storage_offset": storage_offset})
 
 
-def strided_read(input: Tensor, size: Sequence[builtins.int], stride: Sequence[builtins.int], storage_offset: builtins.int | None = None) -> Tensor:
+def strided_read(input, size, stride, storage_offset=None):
     return apply(_strided_read, (input,), {"size": size, "stride": stride, "storage_offset": storage_offset})
 
 
@@ -2561,33 +2468,33 @@ def clone(input: Tensor, *, memory_format: Any = None) -> Tensor:
     return apply(_clone, (input,), {})
 
 
-def copy(input: Tensor, source: Tensor, non_blocking: builtins.bool = False) -> Tensor:
+def copy(input, source, non_blocking=False):
     return apply(_copy, (input, source), {})
 
 
-def copy_(input: Tensor, source: Tensor, non_blocking: builtins.bool = False) -> Tensor:
+def copy_(input: Tensor, source, non_blocking=False) -> Tensor:
     """``copy``, written into the tensor itself."""
     return write(_copy, input, (source,), {})
 
 
-def fill(input: Tensor, value: TensorLike) -> Tensor:
+def fill(input, value):
     return apply(_fill, (input, value), {})
 
 
-def fill_(input: Tensor, value: TensorLike) -> Tensor:
+def fill_(input: Tensor, value) -> Tensor:
     """``fill``, written into the tensor itself."""
     return write(_fill, input, (value,), {})
 
 
-def view_write(base: Tensor, value: TensorLike, chain: builtins.object) -> Tensor:
+def view_write(base, value, chain):
     return apply(_view_write, (base, value), {"chain": chain})
 
 
-def view_read(input: Tensor, chain: builtins.object) -> Tensor:
+def view_read(input, chain):
     return apply(_view_read, (input,), {"chain": chain})
 
 
-def view_place(input: Tensor, chain: builtins.object, shape: Sequence[builtins.int]) -> Tensor:
+def view_place(input, chain, shape):
     return apply(_view_place, (input,), {"chain": chain, "shape": shape})
 
 
@@ -3918,7 +3825,7 @@ def take_along_dim(input: Tensor, indices: Tensor, dim: builtins.int | None = No
         misuse()
 
 
-def getitem(input: Tensor, index: Any) -> Tensor:
+def getitem(input, index):
     """``input[index]``: a view for slices, integers, ``None`` and ``...``; a copy where arrays or masks are involved."""
     try:
         return _getitem(F, input, index)
@@ -3926,7 +3833,7 @@ def getitem(input: Tensor, index: Any) -> Tensor:
         misuse()
 
 
-def setitem(input: Tensor, index: Any, value: Any) -> None:
+def setitem(input, index, value):
     """``input[index] = value``, in place; ``value`` broadcasts to the region and takes the tensor's dtype."""
     try:
         return _setitem(F, input, index, value)
@@ -4117,6 +4024,15 @@ def linalg_ldl_factor(A: Tensor, *, hermitian: builtins.bool = False, out=None) 
     """The factorization that ``ldl_solve`` takes: a named tuple ``(LD, pivots)``; see ``ldl_factor_ex``. Raises ``LinAlgError`` (a ``RuntimeError``) if a pivot is zero."""
     try:
         r = _linalg_ldl_factor(F, A, hermitian=hermitian)
+        return r if out is None else into(out, r)
+    except Exception:
+        misuse()
+
+
+def linalg_ldl_solve(LD: Tensor, pivots: Tensor, B: Tensor, *, hermitian: builtins.bool = False, out=None) -> Tensor:
+    """X with A X = B for B (..., n, k), where ``ldl_factor`` gave ``LD`` and ``pivots`` of A, with the same ``hermitian``. Differentiable in B."""
+    try:
+        r = _linalg_ldl_solve(F, LD, pivots, B, hermitian=hermitian)
         return r if out is None else into(out, r)
     except Exception:
         misuse()
@@ -4893,7 +4809,7 @@ def pca_lowrank(A: Tensor, q: builtins.int | None = None, center: builtins.bool 
         misuse()
 
 
-def div_rounded(input: Tensor, other: TensorLike, rounding_mode: str) -> Tensor:
+def div_rounded(input, other, rounding_mode):
     """``div`` with a ``rounding_mode``."""
     try:
         return _div_rounded(F, input, other, rounding_mode)

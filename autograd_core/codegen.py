@@ -129,9 +129,10 @@ def takes_out(declared: Op | Composite) -> bool:
 
 
 class Signature:
-    """A declared signature, parsed: ``name(parameters) -> result``."""
+    """A declared signature, parsed: ``name(parameters) -> result``. Functions that only rules call are written without annotations, which take much space."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, annotated: bool = True) -> None:
+        self.annotated = annotated
         function = ast.parse(f"def {text}: ...").body[0]
         assert isinstance(function, ast.FunctionDef)
         self.name = function.name
@@ -157,6 +158,8 @@ class Signature:
 
     def parameter(self, name: str) -> str:
         """One parameter as written in a ``def``."""
+        if not self.annotated:
+            return name + (f"={self.default[name]}" if name in self.default else "")
         text = f"{name}: {self._builtin(self.annotation[name])}"
         return text + (f" = {self.default[name]}" if name in self.default else "")
 
@@ -174,7 +177,7 @@ class Signature:
             keywords.append(f"{varargs}: {kind} | None = None")
             star = True
         elif self.star:
-            parts.append(f"*{self.star}: {self._builtin(self.annotation[self.star])}")
+            parts.append(f"*{self.parameter(self.star)}")
             star = True
         else:
             star = False
@@ -188,7 +191,7 @@ class Signature:
             (keywords if keywords or star else parts).append("out=None")
         if keywords and not star:
             parts.append("*")
-        return f"def {self.name}({', '.join(parts + keywords)}) -> {self._builtin(self.result)}:"
+        return f"def {self.name}({', '.join(parts + keywords)}){f' -> {self._builtin(self.result)}' if self.annotated else ''}:"
 
 
 def _docstring(text: str) -> list[str]:
@@ -203,16 +206,16 @@ def _indent(lines: list[str], by: int = 1) -> str:
 
 def function(op: Op) -> str:
     """The source of an op's public function, and of that which writes into its first input, if there is one."""
-    signature = Signature(op.signature)
+    signature = Signature(op.signature, bool(op.places))
     extra = op.extra.get("parameter")
-    numpy_names = op.kind != "view"
+    numpy_names = op.kind != "view" and bool(op.places)
     out = takes_out(op)
     define = signature.define(op.varargs, extra, numpy_names, out)
     last = ", out)" if out else ")"
     body = _docstring(op.doc) if op.places else []  # others are read about where they are declared
     if "line" in op.extra:
         body += op.extra["line"].split("\n")
-    declared = (*op.inputs, *op.attributes)
+    declared = (*op.inputs, *op.attributes) if op.places else ()
     body += fastpath.prelude(_numpy_names(signature, numpy_names), declared, op.varargs)
     attrs = fastpath.attrs(op)
     write = f"return write(_{op.name}, {op.inputs[0]}, {fastpath.pack(op.inputs[1:])}, {attrs})"
@@ -244,8 +247,8 @@ def _watched(*lines: str) -> list[str]:
 
 def composite(declared: Composite) -> str:
     """The source of a composite's public function."""
-    signature = Signature(declared.signature)
-    numpy_names = bool({"dim", "keepdim"} & set(signature.annotation))
+    signature = Signature(declared.signature, bool(declared.places))
+    numpy_names = bool({"dim", "keepdim"} & set(signature.annotation)) and bool(declared.places)
     body = _docstring(declared.doc) + fastpath.prelude(_numpy_names(signature, numpy_names), signature.names, declared.varargs)
     arguments = [*signature.positional, *([f"*{signature.star}"] if signature.star else []), *(f"{name}={name}" for name in signature.keyword_only)]
     call, out = f"_{declared.name}(F, {', '.join(arguments)})", takes_out(declared)

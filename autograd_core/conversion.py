@@ -45,7 +45,7 @@ def _cast(x: Any, chosen: dtype) -> Tensor:
     """The tensor in another dtype, or itself where it has that."""
     if chosen is x.dtype:
         return x  # type: ignore[no-any-return]
-    return _methods.to_dtype(x, chosen) if chosen.kind in "fc" else _methods.to_integer(x, chosen)
+    return _methods.to_dtype(x, chosen) if chosen.kind in "fc" else _methods.to_integer(x, chosen)  # type: ignore[no-any-return]
 
 
 def detach(input: Tensor) -> Tensor:

@@ -10,6 +10,7 @@ compares the two for every op. ``python -c "from autograd_core import fastpath, 
 from __future__ import annotations
 
 import linecache
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from types import CodeType
 from typing import Any
@@ -101,14 +102,15 @@ def source(op: Op) -> str:
         parts.append(pull(op))
     function = names[op.name]
     parameters = _parameters(function.__code__)
+    annotations = dict(re.findall(r"(\w+): ([^,=)]+)", op.signature))
     start = op.extra["line"].split("\n") if "line" in op.extra else []
-    start += prelude(parameters, (*op.inputs, *op.attributes), op.varargs)
+    start += prelude(parameters, (*op.inputs, *op.attributes) if op.places else (), op.varargs)
     if "inplace" in parameters and "inplace" not in op.attributes:
-        start += ["if inplace:", *_deeper(_write_body(op, function.__annotations__))]
-    parts.append([_define(function), *_deeper([*start, *body(op, function.__annotations__, "out" in parameters)])])
+        start += ["if inplace:", *_deeper(_write_body(op, annotations))]
+    parts.append([_define(function), *_deeper([*start, *body(op, annotations, "out" in parameters)])])
     if op.inplace:
         written = names[f"{op.name}_"]
-        parts.append([_define(written), *_deeper([*before_writing(op), *_write_body(op, written.__annotations__)])])
+        parts.append([_define(written), *_deeper([*before_writing(op), *_write_body(op, annotations)])])
     return "\n\n\n".join("\n".join(lines) for lines in parts) + "\n"
 
 

@@ -15,6 +15,9 @@ from ._methods import linalg_eigvalsh as eigvalsh
 from ._methods import linalg_householder_product as householder_product
 from ._methods import linalg_inv as inv
 from ._methods import linalg_inv_ex as inv_ex
+from ._methods import linalg_ldl_factor as ldl_factor
+from ._methods import linalg_ldl_factor_ex as ldl_factor_ex
+from ._methods import linalg_ldl_solve as ldl_solve
 from ._methods import linalg_lstsq as lstsq
 from ._methods import linalg_lu as lu
 from ._methods import linalg_lu_factor as lu_factor
@@ -42,7 +45,8 @@ from ._methods import matmul, matrix_exp
 from .errors import LinAlgError
 
 __all__ = [
-    "LinAlgError", "cholesky", "cholesky_ex", "cond", "cross", "det", "diagonal", "eig", "eigh", "eigvals", "eigvalsh", "householder_product", "inv", "inv_ex", "lstsq",
+    "LinAlgError", "cholesky", "cholesky_ex", "cond", "cross", "det", "diagonal", "eig", "eigh", "eigvals", "eigvalsh", "householder_product", "inv", "inv_ex",
+    "ldl_factor", "ldl_factor_ex", "ldl_solve", "lstsq",
     "lu", "lu_factor", "lu_factor_ex", "lu_solve", "matmul", "matrix_exp", "matrix_norm", "matrix_power", "matrix_rank", "multi_dot", "norm",
     "pinv", "qr", "slogdet", "solve", "solve_ex", "solve_triangular", "svd", "svdvals", "tensorinv", "tensorsolve", "vander", "vecdot", "vector_norm",
 ]

@@ -11,7 +11,7 @@ from .rules import RULES, Call, aligned, composed, loop, native, rule
 
 for _name in ("linalg_cholesky", "linalg_cholesky_ex", "linalg_inv", "linalg_inv_ex", "linalg_det", "cofactors", "linalg_slogdet", "linalg_eigh", "linalg_eigvalsh",
               "linalg_eig", "linalg_svd", "linalg_svdvals", "real_part", "imaginary_part", "view_as_real", "view_as_complex", "label_sets", "matrix_exp",
-              "linalg_ldl_factor_ex", "lu_factors", "exchanges", "unit_lower", "without_gaps", "frexp", "geqrf", "view_dtype"):
+              "linalg_ldl_factor_ex", "ldl_product", "lu_factors", "exchanges", "unit_lower", "without_gaps", "frexp", "geqrf", "view_dtype"):
     RULES[_name] = native
 for _name in ("complex", "polar", "special_zeta", "igamma", "igammac"):
     RULES[_name] = aligned

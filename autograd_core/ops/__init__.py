@@ -46,6 +46,7 @@ from . import (  # noqa: F401 - the order of declaration is the order of the doc
     interpolate,
     inverse,
     join,
+    ldl,
     likelihood,
     lookup,
     loss,

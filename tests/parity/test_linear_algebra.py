@@ -402,3 +402,33 @@ def test_singular_vectors_beyond_the_rank(dtype: str) -> None:
 
     for shape in ((4, 2), (2, 5)):
         agree(beyond, [regular(np.random.default_rng(12), (), *shape, dtype)])
+
+
+@pytest.mark.parametrize("hermitian", [False, True])
+@pytest.mark.parametrize("dtype", ["float64", "complex128"])
+@pytest.mark.parametrize("n", [1, 4, 70])
+def test_ldl_factors_and_what_they_solve(n: int, dtype: str, hermitian: bool) -> None:
+    """The pivots too, of indefinite matrices; beyond 64 rows LAPACK works in blocks."""
+    stream = np.random.default_rng(n)
+    A = stream.standard_normal((2, n, n)) + (1j * stream.standard_normal((2, n, n)) if dtype == "complex128" else 0)
+    A += A.swapaxes(-1, -2).conj() if hermitian else A.swapaxes(-1, -2)
+    A[1, range(n), range(n)] *= 0.01
+    B = stream.standard_normal((3, 2, n, 2)).astype(dtype)
+    ours, theirs = (m.linalg.ldl_factor_ex(m.tensor(A), hermitian=hermitian) for m in (ag, torch))
+    assert ours.pivots.tolist() == theirs.pivots.tolist()
+    assert (ours.pivots.dtype, ours.info.dtype, ours.info.tolist()) == (ag.int32, ag.int32, [0, 0])
+    np.testing.assert_allclose(ours.LD.numpy(), theirs.LD.numpy(), rtol=1e-8, atol=1e-8)
+    X = ag.linalg.ldl_solve(*ag.linalg.ldl_factor(ag.tensor(A), hermitian=hermitian), ag.tensor(B), hermitian=hermitian)
+    np.testing.assert_allclose(A @ X.numpy(), B, atol=1e-9)
+
+
+def test_ldl_factors_of_singular_matrices() -> None:
+    for matrix, number in [([[0.0, 0.0], [0.0, 0.0]], 1), ([[1.0, 1.0], [1.0, 1.0]], 2), ([[2.0, 0.0], [9.0, 4.0]], 0)]:
+        ours, theirs = (m.linalg.ldl_factor_ex(m.tensor(matrix)) for m in (ag, torch))
+        for a, b in zip(ours, theirs, strict=True):
+            assert a.tolist() == b.tolist()
+        assert ours.info.item() == number
+        if number:
+            for m in (ag, torch):
+                with pytest.raises(RuntimeError, match="ldl_factor"):
+                    m.linalg.ldl_factor(m.tensor(matrix))

@@ -19,6 +19,7 @@ from .composite_samples import SAMPLES as COMPOSITE_SAMPLES
 
 NO_GRADIENT: dict[str, frozenset[str]] = {
     "batch_norm": frozenset(("running_mean", "running_var")), "instance_norm": frozenset(("running_mean", "running_var")), "soft_margin_loss": frozenset(("target",)),
+    "linalg_ldl_solve": frozenset(("LD",)),
     **{name: frozenset(("weight", "pos_weight")) for name in (
         "cross_entropy", "nll_loss", "softmax_cross_entropy", "negative_log_likelihood", "binary_cross_entropy", "binary_cross_entropy_with_logits", "sigmoid_cross_entropy")},
 }

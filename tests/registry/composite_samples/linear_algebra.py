@@ -19,6 +19,11 @@ SAMPLES: dict[str, list[Sample]] = {
     "cholesky": [S(positive(3, 3)), S(positive(2, 2, 2), upper=True), NOT_SQUARE],
     "cholesky_solve": [S((3, 2), regular(3, 3)), S((2, 3, 1), regular(2, 3, 3), upper=True), S((2, 2), regular(3, 3), error=RuntimeError, match="Incompatible matrix sizes")],
     "linalg_lu_factor_ex": [S(regular(3, 3)), S(regular(2, 2, 2), check_errors=True), S((2, 2), pivot=False, error=RuntimeError, match="without pivoting")],
+    "linalg_ldl_factor": [S(regular(3, 3)), S(Arg(values=[[0.0, 1.0], [1.0, 0.0]])), S((0, 2, 2)), S((2,), error=RuntimeError, match="at least 2 dimensions")],
+    "linalg_ldl_solve": [
+        S(regular(3, 3), Arg(values=[3, 2, 3]), (3, 2)), S(regular(3, 3), Arg(values=[1, -3, -3]), (2, 3, 1)), S(regular(2, 2, 2), Arg(values=[[-2, -2], [1, 2]]), (2, 2)),
+        S(regular(3, 3), Arg(values=[1, 2, 3]), (2, 2), error=RuntimeError, match="Incompatible matrix sizes"), S(regular(3, 3), Arg(values=[1, 2]), (3, 2), error=RuntimeError, match="pivots"),
+        S(regular(2, 2), (2,), (2, 2), error=RuntimeError, match="integers")],
     "linalg_lu_factor": [S(regular(3, 3)), S((4, 2)), S(regular(2, 2, 2)), S(Arg(values=[[1.0, 2.0], [2.0, 4.0]]), error=RuntimeError, match="U.2,2. is zero")],
     "linalg_lu": [S(regular(3, 3)), S((4, 2)), S((2, 4)), S(regular(2, 3, 3)), S((3,), error=RuntimeError, match="at least 2 dimensions")],
     "lu_unpack": [S(regular(3, 3), Arg(values=[3, 2, 3])), S((4, 2), Arg(values=[2, 4])), S(regular(2, 2), Arg(values=[1, 2]), unpack_data=False),

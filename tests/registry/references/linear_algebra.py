@@ -183,7 +183,40 @@ def solved_by_factors(LU: Any, pivots: Any, B: Any, *, left: bool = True, adjoin
     return np.linalg.solve(A, B) if left else np.linalg.solve(A.swapaxes(-1, -2), B.swapaxes(-1, -2)).swapaxes(-1, -2)
 
 
+def ldl(A: Any, *, hermitian: bool = False, check_errors: bool = False) -> tuple[Any, Any, Any]:
+    """What LAPACK says."""
+    batch, n = A.shape[:-2], A.shape[-1]
+    (factorize,) = scipy.linalg.get_lapack_funcs(("hetrf" if hermitian else "sytrf",), (A,))
+    found = [factorize(A[index], lower=1) if n else (A[index], np.zeros(0), 0) for index in itertools.product(*map(range, batch))]
+    return np.array([np.tril(each[0]) for each in found]).reshape(A.shape), np.array([each[1] for each in found]).reshape(*batch, n), np.array([each[2] for each in found]).reshape(batch)
+
+
+def ldl_product(LD: Any, pivots: Any, *, hermitian: bool = False) -> Any:
+    """What was factorized, multiplied out step by step."""
+    n = LD.shape[-1]
+    matrices = []
+    for index in itertools.product(*map(range, LD.shape[:-2])):
+        W, D, k = np.eye(n), np.zeros((n, n), dtype=LD.dtype), 0
+        while k < n:
+            end = k + (1 if pivots[index][k] > 0 else 2)
+            P, L = np.eye(n), np.eye(n, dtype=LD.dtype)
+            other = abs(int(pivots[index][k])) - 1
+            P[[end - 1, other]] = P[[other, end - 1]]
+            L[end:, k:end] = LD[index][end:, k:end]
+            W = W @ P @ L
+            lower = np.tril(LD[index][k:end, k:end])
+            D[k:end, k:end] = lower + np.tril(lower.conj() if hermitian else lower, -1).T
+            k = end
+        matrices.append(W @ D @ (W.conj() if hermitian else W).T)
+    return np.array(matrices).reshape(LD.shape)
+
+
+def solved_by_ldl(LD: Any, pivots: Any, B: Any, *, hermitian: bool = False) -> Any:
+    return np.linalg.solve(ldl_product(LD, pivots, hermitian=hermitian), B)
+
+
 REFERENCES: dict[str, Reference] = {
+    "linalg_ldl_factor_ex": ldl, "linalg_ldl_factor": lambda A: ldl(A)[:2], "linalg_ldl_solve": solved_by_ldl, "ldl_product": ldl_product,
     "lu_factors": lambda A, **attrs: (*packed(A), no_info(A.shape[:-2])), "linalg_lu_factor_ex": lambda A, *, check_errors=False: (*packed(A), no_info(A.shape[:-2])), "linalg_lu_factor": packed,
     "linalg_lu": lambda A: unpacked(*packed(A)), "lu_unpack": unpacked, "linalg_lu_solve": solved_by_factors,
     "counting": lambda x, *, length: np.arange(length, dtype=x.dtype),

@@ -12,11 +12,6 @@ from ..module import Module
 from ..parameter import Parameter
 
 
-def _no_sparse(name: str, sparse: bool) -> None:
-    if sparse:
-        raise ValueError(f"{name}: sparse=True is not supported: gradients are dense. Leave it out; the numbers are the same")
-
-
 def _table_row(padding_idx: int | None, rows: int) -> int | None:
     """``padding_idx`` counted from the start; ``ValueError`` if the table has no such row."""
     if padding_idx is None:
@@ -26,7 +21,51 @@ def _table_row(padding_idx: int | None, rows: int) -> int | None:
     return padding_idx % rows
 
 
-class Embedding(Module):
+def _table_shape(embeddings: Tensor) -> tuple[int, int]:
+    if embeddings.ndim != 2:
+        raise ValueError("Embeddings parameter is expected to be 2-dimensional")
+    rows, columns = embeddings.shape
+    return rows, columns
+
+
+class _Table(Module):
+    """What the layers share: the table ``weight``, and the options with which its rows are looked up."""
+
+    def __init__(self, num_embeddings: int, embedding_dim: int, padding_idx: int | None, max_norm: float | None, norm_type: float, scale_grad_by_freq: bool,
+                 sparse: bool, weight: Tensor | None, trained: bool, device: Any, dtype: Any) -> None:
+        super().__init__()
+        if sparse:
+            raise ValueError(f"{type(self).__name__}: sparse=True is not supported: gradients are dense. Leave it out; the numbers are the same")
+        self.num_embeddings = num_embeddings
+        self.embedding_dim = embedding_dim
+        self.padding_idx = _table_row(padding_idx, num_embeddings)
+        self.max_norm = max_norm
+        self.norm_type = norm_type
+        self.scale_grad_by_freq = scale_grad_by_freq
+        if weight is not None and tuple(weight.shape) != (num_embeddings, embedding_dim):
+            raise ValueError(f"Shape of weight {tuple(weight.shape)} does not match num_embeddings and embedding_dim ({num_embeddings}, {embedding_dim})")
+        self.weight = Parameter(empty(num_embeddings, embedding_dim, device=device, dtype=dtype) if weight is None else weight, requires_grad=trained)
+        if weight is None:
+            self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Draw the initial values again."""
+        init.normal_(self.weight)
+        if self.padding_idx is not None:
+            with no_grad():
+                self.weight[self.padding_idx] = 0.0
+
+    def _lookup_repr(self) -> str:
+        text = "" if self.max_norm is None else f", max_norm={self.max_norm}"
+        if self.norm_type != 2:
+            text += f", norm_type={self.norm_type}"
+        return text + ", scale_grad_by_freq=True" if self.scale_grad_by_freq else text
+
+    def _padding_repr(self) -> str:
+        return "" if self.padding_idx is None else f", padding_idx={self.padding_idx}"
+
+
+class Embedding(_Table):
     """Rows of ``weight`` (num_embeddings, embedding_dim) for integer input of any shape: (...) to (..., embedding_dim).
 
     ``weight`` starts with standard normal draws. The row ``padding_idx`` starts as zeros and receives no gradient.
@@ -38,56 +77,22 @@ class Embedding(Module):
     def __init__(self, num_embeddings: int, embedding_dim: int, padding_idx: int | None = None, max_norm: float | None = None, norm_type: float = 2.0,
                  scale_grad_by_freq: bool = False, sparse: bool = False, _weight: Tensor | None = None, _freeze: bool = False,
                  device: Any = None, dtype: Any = None) -> None:
-        super().__init__()
-        padding_idx = _table_row(padding_idx, num_embeddings)
-        _no_sparse("Embedding", sparse)
-        self.num_embeddings = num_embeddings
-        self.embedding_dim = embedding_dim
-        self.padding_idx = padding_idx
-        self.max_norm = max_norm
-        self.norm_type = norm_type
-        self.scale_grad_by_freq = scale_grad_by_freq
-        if _weight is None:
-            self.weight = Parameter(empty(num_embeddings, embedding_dim, device=device, dtype=dtype), requires_grad=not _freeze)
-            self.reset_parameters()
-        else:
-            if tuple(_weight.shape) != (num_embeddings, embedding_dim):
-                raise ValueError(f"Shape of weight {tuple(_weight.shape)} does not match num_embeddings and embedding_dim ({num_embeddings}, {embedding_dim})")
-            self.weight = Parameter(_weight, requires_grad=not _freeze)
+        super().__init__(num_embeddings, embedding_dim, padding_idx, max_norm, norm_type, scale_grad_by_freq, sparse, _weight, not _freeze, device, dtype)
 
     @classmethod
     def from_pretrained(cls, embeddings: Tensor, freeze: bool = True, padding_idx: int | None = None, max_norm: float | None = None, norm_type: float = 2.0,
                         scale_grad_by_freq: bool = False, sparse: bool = False) -> Embedding:
         """An embedding whose table is ``embeddings`` (2-d); trained only with ``freeze=False``."""
-        if embeddings.ndim != 2:
-            raise ValueError("Embeddings parameter is expected to be 2-dimensional")
-        rows, columns = embeddings.shape
-        return cls(rows, columns, padding_idx, max_norm, norm_type, scale_grad_by_freq, sparse, _weight=embeddings, _freeze=freeze)
-
-    def reset_parameters(self) -> None:
-        """Draw the initial values again."""
-        init.normal_(self.weight)
-        if self.padding_idx is not None:
-            with no_grad():
-                self.weight[self.padding_idx] = 0.0
+        return cls(*_table_shape(embeddings), padding_idx, max_norm, norm_type, scale_grad_by_freq, sparse, _weight=embeddings, _freeze=freeze)
 
     def forward(self, input: Tensor) -> Tensor:
         return F.embedding(input, self.weight, self.padding_idx, self.max_norm, self.norm_type, self.scale_grad_by_freq)
 
     def extra_repr(self) -> str:
-        text = f"{self.num_embeddings}, {self.embedding_dim}"
-        if self.padding_idx is not None:
-            text += f", padding_idx={self.padding_idx}"
-        if self.max_norm is not None:
-            text += f", max_norm={self.max_norm}"
-        if self.norm_type != 2:
-            text += f", norm_type={self.norm_type}"
-        if self.scale_grad_by_freq:
-            text += ", scale_grad_by_freq=True"
-        return text
+        return f"{self.num_embeddings}, {self.embedding_dim}" + self._padding_repr() + self._lookup_repr()
 
 
-class EmbeddingBag(Module):
+class EmbeddingBag(_Table):
     """The sum, mean or maximum (``mode``) of the rows of ``weight`` that the integers of each bag name: (bags, embedding_dim).
 
     The input is (bags, length), or one-dimensional with ``offsets``, which say where each bag begins. ``padding_idx``
@@ -101,21 +106,7 @@ class EmbeddingBag(Module):
     def __init__(self, num_embeddings: int, embedding_dim: int, max_norm: float | None = None, norm_type: float = 2.0, scale_grad_by_freq: bool = False,
                  mode: str = "mean", sparse: bool = False, _weight: Tensor | None = None, include_last_offset: bool = False, padding_idx: int | None = None,
                  device: Any = None, dtype: Any = None) -> None:
-        super().__init__()
-        _no_sparse("EmbeddingBag", sparse)
-        self.num_embeddings = num_embeddings
-        self.embedding_dim = embedding_dim
-        self.max_norm = max_norm
-        self.norm_type = norm_type
-        self.scale_grad_by_freq = scale_grad_by_freq
-        self.padding_idx = _table_row(padding_idx, num_embeddings)
-        if _weight is None:
-            self.weight = Parameter(empty(num_embeddings, embedding_dim, device=device, dtype=dtype))
-            self.reset_parameters()
-        else:
-            if tuple(_weight.shape) != (num_embeddings, embedding_dim):
-                raise ValueError(f"Shape of weight {tuple(_weight.shape)} does not match num_embeddings and embedding_dim ({num_embeddings}, {embedding_dim})")
-            self.weight = Parameter(_weight)
+        super().__init__(num_embeddings, embedding_dim, padding_idx, max_norm, norm_type, scale_grad_by_freq, sparse, _weight, True, device, dtype)
         self.mode = mode
         self.include_last_offset = include_last_offset
 
@@ -123,31 +114,13 @@ class EmbeddingBag(Module):
     def from_pretrained(cls, embeddings: Tensor, freeze: bool = True, max_norm: float | None = None, norm_type: float = 2.0, scale_grad_by_freq: bool = False,
                         mode: str = "mean", sparse: bool = False, include_last_offset: bool = False, padding_idx: int | None = None) -> EmbeddingBag:
         """Bags from the table ``embeddings`` (2-d); trained only with ``freeze=False``."""
-        if embeddings.ndim != 2:
-            raise ValueError("Embeddings parameter is expected to be 2-dimensional")
-        rows, columns = embeddings.shape
-        made = cls(rows, columns, max_norm, norm_type, scale_grad_by_freq, mode, sparse, embeddings, include_last_offset, padding_idx)
+        made = cls(*_table_shape(embeddings), max_norm, norm_type, scale_grad_by_freq, mode, sparse, embeddings, include_last_offset, padding_idx)
         made.weight.requires_grad_(not freeze)
         return made
-
-    def reset_parameters(self) -> None:
-        """Draw the initial values again."""
-        init.normal_(self.weight)
-        if self.padding_idx is not None:
-            with no_grad():
-                self.weight[self.padding_idx] = 0.0
 
     def forward(self, input: Tensor, offsets: Tensor | None = None, per_sample_weights: Tensor | None = None) -> Tensor:
         return F.embedding_bag(input, self.weight, offsets, self.max_norm, self.norm_type, self.scale_grad_by_freq, self.mode,
                                per_sample_weights=per_sample_weights, include_last_offset=self.include_last_offset, padding_idx=self.padding_idx)
 
     def extra_repr(self) -> str:
-        text = f"{self.num_embeddings}, {self.embedding_dim}"
-        if self.max_norm is not None:
-            text += f", max_norm={self.max_norm}"
-        if self.norm_type != 2:
-            text += f", norm_type={self.norm_type}"
-        if self.scale_grad_by_freq:
-            text += ", scale_grad_by_freq=True"
-        text += f", mode={self.mode!r}"
-        return text if self.padding_idx is None else text + f", padding_idx={self.padding_idx}"
+        return f"{self.num_embeddings}, {self.embedding_dim}" + self._lookup_repr() + f", mode={self.mode!r}" + self._padding_repr()

@@ -112,7 +112,8 @@ def _run(outputs: list[Any], seeds: list[Any], retain_graph: bool, create_graph:
 def straight(tensor: Any, gradient: Any, retain_graph: bool | None) -> bool:
     """The usual backward pass, of one tensor to all leaves, without the lists that others need; ``False`` where it is none, and nothing is done."""
     mode = get_mode()
-    if tensor._node is None or (mode.general and not (mode.recorder is None and mode.vmap is None and mode.profile is None and not mode.anomaly)):
+    node = tensor._node
+    if node is None or (mode.general and not (mode.recorder is None and mode.vmap is None and mode.profile is None and not mode.anomaly)):
         return False
     array = tensor._array
     backend = BY_TYPE[array.__class__]
@@ -131,7 +132,7 @@ def straight(tensor: Any, gradient: Any, retain_graph: bool | None) -> bool:
             seed = seed[()]  # a scalar, as the result is: rules take half of the time for it
     before = backend.quiet()
     try:
-        run_straight(tensor._node, seed, release=not retain_graph, land=_land)
+        run_straight(node, seed, not retain_graph, _land)
     finally:
         backend.loud(before)
     return True

@@ -258,7 +258,7 @@ class _Nothing(set[Any]):
         pass
 
 
-def _reach(order: list[Any], leaves: list[Any], pending: dict[Any, Any], *, spent_too: bool) -> bool:
+def _reach(order: list[Any], leaves: list[Any], pending: dict[Any, Any], spent_too: bool) -> bool:
     """Find all that the roots in ``order`` were computed from; whether ``order`` is the newest first then, as it is for a chain."""
     newest_first = True
     before = math.inf
@@ -285,14 +285,14 @@ def _reach(order: list[Any], leaves: list[Any], pending: dict[Any, Any], *, spen
     return newest_first
 
 
-def run_straight(root: Node | Leaf, g: Any, *, release: bool, land: Callable[[Leaf, Any, bool], None]) -> None:
+def run_straight(root: Node | Leaf, g: Any, release: bool, land: Callable[[Leaf, Any, bool], None]) -> None:
     """``run`` of one root over raw arrays to all leaves, which nearly every pass is: it begins and ends in half the time."""
     owned: set[Any] = set()
     pending: dict[Any, Any] = {None: owned, root: g}
     order: list[Any] = []
     leaves: list[Any] = []
     (leaves if root.leaf else order).append(root)
-    if not _reach(order, leaves, pending, spent_too=False):
+    if not _reach(order, leaves, pending, False):
         order.sort(key=by_seq, reverse=True)
     _sweep_arrays(order, pending, release, None)
     for leaf in leaves:
@@ -321,7 +321,7 @@ def run(roots: Sequence[Node | Leaf], cotangents: Sequence[Any], *, reading: Rea
         if root not in pending:
             pending[root] = None
             (leaves if root.leaf else order).append(root)
-    newest_first = _reach(order, leaves, pending, spent_too=targets is not None)
+    newest_first = _reach(order, leaves, pending, targets is not None)
     if not newest_first:
         order.sort(key=by_seq, reverse=True)
     wanted = None

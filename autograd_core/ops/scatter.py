@@ -10,7 +10,7 @@ from ..kernels.places import flat_along
 from ..op import TORCH_TENSOR, Arg, S, composite, detached, distinct, ints, op
 from ..spec import Meta, wrap_dim
 from .gather import gather_accumulate, index_spec
-from .index import add_to_rows, checked_rows, clear_replaced, destination, real_if, replaced
+from .index import add_to_rows, checked_rows, clear_replaced, destination, replaced
 
 
 def _scatter_spec(input: Any, index: Any, src: Any, *, dim: int) -> Meta:
@@ -28,7 +28,8 @@ def _as_index(array: Any, index: Any) -> Any:
     S((3, 4), ints(3, 2, high=4), (3, 2), dim=1), S((3, 4), ints(5, 4, high=3), (5, 4), dim=0), S((4,), ints(2, high=4), 1.5, dim=0)])
 def scatter_write(xp: Any, input: Any, index: Any, src: Any, *, dim: int, out: Any = None) -> Any:
     """``input`` with ``src`` written where ``index`` names along ``dim``; of several values for one place the last."""
-    if not _fits(input, index, src, dim):
+    fits = _fits(input, index, src, dim)
+    if not fits:
         _scatter_spec(input, index, src, dim=dim)
     out = destination(xp, input, out)
     if not out.ndim:
@@ -36,7 +37,7 @@ def scatter_write(xp: Any, input: Any, index: Any, src: Any, *, dim: int, out: A
         return out
     checked_rows("scatter", index, out.shape[dim], RuntimeError)
     whole = xp.ascontiguousarray(out)
-    whole.ravel()[flat_along(xp, out.shape, index, dim)] = real_if(_as_index(src, index), out.dtype)
+    whole.ravel()[flat_along(xp, out.shape, index, dim)] = src if fits else _as_index(src, index)
     if whole is not out:
         out[...] = whole
     return out
@@ -44,7 +45,8 @@ def scatter_write(xp: Any, input: Any, index: Any, src: Any, *, dim: int, out: A
 
 def _fits(input: Any, index: Any, src: Any, dim: int) -> bool:
     """Whether all have one shape, as most have; nothing else is left to check then but the index itself."""
-    return bool(index.shape == input.shape and (not hasattr(src, "shape") or (src.shape == input.shape and src.dtype == input.dtype)) and -input.ndim <= dim < input.ndim)
+    shape = input.shape
+    return index.shape == shape and (not hasattr(src, "shape") or (src.shape == shape and src.dtype == input.dtype)) and -len(shape) <= dim < len(shape)
 
 
 @scatter_write.vjp("input")
@@ -145,13 +147,14 @@ def _scatter_add_spec(input: Any, index: Any, src: Any, *, dim: int) -> Meta:
     S((3, 4), ints(2), (2,), dim=0, error=RuntimeError, match="same number of dimensions")])
 def scatter_add(xp: Any, input: Any, index: Any, src: Any, *, dim: int, out: Any = None) -> Any:
     """``input`` with ``src`` added where ``index`` names along ``dim``, repeats included."""
-    if not _fits(input, index, src, dim):
+    fits = _fits(input, index, src, dim)
+    if not fits:
         _scatter_add_spec(input, index, src, dim=dim)
     out = destination(xp, input, out)
     if out.ndim:
         checked_rows("scatter_add", index, out.shape[dim], RuntimeError)
         if out.flags.c_contiguous and out.dtype.char != "e":
-            add_to_rows(xp, out.ravel(), _as_index(src, index).ravel(), flat_along(xp, out.shape, index, dim).ravel())
+            add_to_rows(xp, out.ravel(), (src if fits else _as_index(src, index)).ravel(), flat_along(xp, out.shape, index, dim).ravel())
             return out
     out += gather_accumulate.kernel(xp, _as_index(src, index), index, dim=dim, shape=out.shape)
     return out

@@ -165,8 +165,6 @@ class Protocols(TensorBase):
         return self.to(as_dtype(dtype))  # type: ignore[attr-defined]
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
-        if self._node is not None:
-            raise RuntimeError("Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.")
         array = self.numpy()  # type: ignore[attr-defined]
         if dtype is not None and array.dtype != dtype:
             return array.astype(dtype)

@@ -22,11 +22,11 @@ def _extremum_spec(name: str) -> Any:
     return spec
 
 
-def _refuse_empty(name: str, input: Any, dim: Any) -> None:
+def _refuse_empty(name: str, input: Any, dim: Any, error: type[Exception] = RuntimeError) -> None:
     shape = tuple(input.shape)
     if axes(dim) is None and 0 in shape:
-        raise RuntimeError(f"{name}: Expected reduction dim to be specified for input.numel() == 0 (input {describe(input)}). "
-                           "There is no extremum of nothing; specify a dim that is not empty")
+        raise error(f"{name}: Expected reduction dim to be specified for input.numel() == 0 (input {describe(input)}). "
+                    "There is no extremum of nothing; specify a dim that is not empty")
     for i in () if axes(dim) is None else wrap_dims(dim, len(shape)):
         if shape and not shape[i]:
             raise IndexError(f"{name}: Expected reduction dim {i} to have non-zero size (input {describe(input)})")
@@ -89,9 +89,7 @@ def _(F: Any, g: Any, input: Any, out: Any, dim: Any, keepdim: bool) -> Any:
 def _arg_spec(name: str) -> Any:
     def spec(input: Any, *, dim: Any = None, keepdim: bool = False) -> Meta:
         wrap_dims(dim, len(input.shape), name)
-        if dim is None and 0 in input.shape:
-            raise IndexError(f"{name}: Expected reduction dim to be specified for input.numel() == 0 (input {describe(input)}). Specify a dim that is not empty")
-        _refuse_empty(name, input, dim)
+        _refuse_empty(name, input, dim, IndexError)
         return reduction_spec(name, "int64")(input, dim=dim, keepdim=keepdim)
 
     return spec

@@ -11,6 +11,9 @@ from .graph import Argument, Captured, Constant, EntryGradient, Graph, Step, Val
 from .record import Recorder, is_array
 from .snapshots import Digest, Outlives, equal
 
+ELSEWHERE = ("Python decided by something that is no argument which code runs; pass it as an argument (each value gets a plan of its own), "
+             "or compute both and choose with torch.where")
+
 
 def agreed(first: Recorder, second: Recorder) -> Graph:
     """The graph of ``second``, with constants told from captured memory. Raises ``PlanError`` naming the first line that differs."""
@@ -33,8 +36,7 @@ class _Comparison:
             longer = one.steps if len(one.steps) > len(two.steps) else two.steps
             extra = longer[min(len(one.steps), len(two.steps))]
             when = "first" if longer is one.steps else "second"
-            raise PlanError(f"compile: {extra.name} ran only in the {when} of the two recorded calls, at {extra.line}. Python decided by something that is no "
-                            "argument which code runs; pass it as an argument (each value gets a plan of its own), or compute both and choose with torch.where")
+            raise PlanError(f"compile: {extra.name} ran only in the {when} of the two recorded calls, at {extra.line}. " + ELSEWHERE)
         if not self._same(one.results, two.results):
             raise PlanError(f"compile: the two recorded calls returned different things ({_shown(one.results)} and {_shown(two.results)}). "
                             "Return tensors, and numbers that do not change from call to call")
@@ -46,8 +48,7 @@ class _Comparison:
 
     def _steps(self, a: Step, b: Step) -> None:
         if a.name != b.name or a.kind != b.kind:
-            raise PlanError(f"compile: the two recorded calls did different things: {a.name} at {a.line}, then {b.name} at {b.line}. Python decided by something that is "
-                            "no argument which code runs; pass it as an argument (each value gets a plan of its own), or compute both and choose with torch.where")
+            raise PlanError(f"compile: the two recorded calls did different things: {a.name} at {a.line}, then {b.name} at {b.line}. " + ELSEWHERE)
         if b.kind == "update" and not all(self._lasts(x, y) for x, y in zip(a.inputs, b.inputs, strict=False)):
             raise StaleError(f"the optimizer at {b.line}, or its state, is another one")
         for position, (x, y) in enumerate(zip(a.inputs, b.inputs, strict=False)):

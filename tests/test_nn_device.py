@@ -49,17 +49,18 @@ MODELS = [
 ]
 
 
+@pytest.mark.parametrize("place", ["cuda:0", "cuda:1"])
 @pytest.mark.parametrize(("make", "data"), MODELS, ids=["mlp", "convolutional", "attention with weights", "attention", "norms"])
-def test_a_model_on_the_device(make, data):
+def test_a_model_on_the_device(make, data, place):
     ag.manual_seed(0)
     ours = make()
     x = data()
-    theirs = make().cuda()
+    theirs = make().to(place)
     theirs.load_state_dict(ours.state_dict())
-    assert all(tensor.device == "cuda:0" for tensor in [*theirs.parameters(), *theirs.buffers()])
+    assert all(tensor.device == place for tensor in [*theirs.parameters(), *theirs.buffers()])
     expected = ours(x)
-    there = x.cuda()
-    with no_host_reads():
+    there = x.to(place)
+    with ag.cuda.device(place), no_host_reads():
         result = theirs(there)
         result.square().sum().backward()
     expected.square().sum().backward()

@@ -27,7 +27,8 @@ def _matmul_spec(input: Any, other: Any) -> Meta:
     return Meta(batch + (a[-2:-1] if len(a) > 1 else ()) + (b[-1:] if len(b) > 1 else ()), dtype)
 
 
-@op("matmul(input: Tensor, other: Tensor) -> Tensor", label="@", places=("torch", "Tensor", "linalg"), promotes="equal", broadcasts=True, spec=_matmul_spec, samples=[
+@op("matmul(input: Tensor, other: Tensor) -> Tensor", label="@", places=("torch", "Tensor", "linalg"), promotes="equal", broadcasts=True, spec=_matmul_spec,
+    extra={"direct": "a_input.dot(a_other) if 0 < a_input.ndim < 3 and 0 < a_other.ndim < 3 else _k_matmul[a_input.__class__](a_input, a_other)"}, samples=[
     S((2, 3), (3, 4)), S((3,), (3,)), S((3,), (3, 4)), S((2, 3), (3,)), S((5, 2, 3), (3, 4)), S((2, 3), (5, 3, 4)), S((4, 1, 2, 3), (5, 3, 2)),
     S((5, 2, 3), (3,)), S((3,), (5, 3, 2)), S((0, 3), (3, 2)), S((2, 0), (0, 3)),
     S((2, 3), (4, 5), error=RuntimeError, match="cannot be multiplied"), S((), (3,), error=RuntimeError, match="at least 1D")])

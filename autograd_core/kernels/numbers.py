@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import cached_property, lru_cache
 from typing import Any
 
@@ -51,6 +52,11 @@ def summing(xp: Any, array: Any, size: int, dtype: Any) -> Any:
 
 
 _SHORT = 1 << 12
+
+
+def finite(xp: Any, array: Any) -> bool:
+    """Whether all numbers are: the sum of their squares says so in half of the time of ``isfinite``. ``False`` also where that overflows."""
+    return bool(xp.vdot(array, array) < math.inf if array.dtype.char in "fd" else xp.isfinite(array).all())
 
 
 def has_nan(array: Any) -> bool:

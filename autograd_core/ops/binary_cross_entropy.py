@@ -6,6 +6,7 @@ from typing import Any
 
 from ..backend.registry import backend_of
 from ..errors import ShapeError
+from ..kernels.numbers import ONE, ZERO
 from ..op import NN, S, composite, op, span
 from ..spec import Meta, broadcast
 from .loss import check_reduction, per_element, reduce_loss, reduced_meta, sum_or_mean
@@ -27,7 +28,7 @@ def _logits_parts(xp: Any, input: Any, target: Any, weight: Any, pos_weight: Any
     wide, known = widened(input), widened(target)
     small = xp.exp(-xp.abs(wide))
     if pos_weight is None:
-        loss = xp.maximum(wide, 0) - wide * known + xp.log1p(small)
+        loss = xp.maximum(wide, ZERO[wide.__class__, wide.dtype][0]) - wide * known + xp.log1p(small)
     else:
         loss = wide - wide * known + (1 + (pos_weight - 1) * known) * (xp.log1p(small) + xp.maximum(-wide, 0))
     if weight is not None:
@@ -74,7 +75,7 @@ def _(F: Any, g: Any, input: Any, target: Any, weight: Any, pos_weight: Any, nee
 
 @sigmoid_cross_entropy.fused_vjp(("small",), _logits_parts)
 def _(F: Any, g: Any, input: Any, target: Any, weight: Any, pos_weight: Any, small: Any, needs: Any, reduction: str) -> Any:
-    share = small / (small + 1)
+    share = small / (small + ONE[small.__class__, small.dtype][0])
     probability = F.abs(F.sub(input > 0, share)).astype(input.dtype, copy=False)  # share where the logit is negative, 1 - share where it is positive
     return _logits_gradients(F, g, input, target, weight, pos_weight, probability, needs, reduction)
 
@@ -107,10 +108,10 @@ def _chances_parts(xp: Any, input: Any, target: Any, *, reduction: str) -> tuple
     if input.shape != target.shape:
         raise ValueError("shapes")
     wide, known = widened(input), widened(target)
-    other = 1 - wide
+    other = ONE[wide.__class__, wide.dtype][0] - wide
     spread = wide * other
     cpu = backend_of(input).name == "cpu"
-    if cpu and spread.size and spread.min() > _TINY:
+    if cpu and spread.size and spread.item(spread.argmin()) > _TINY:  # ``min`` has Python around it
         yes, no = xp.log(wide), xp.log(other)
     else:
         if cpu and not ((wide >= 0) & (wide <= 1) | xp.isnan(wide)).all():

@@ -196,7 +196,8 @@ def _(F: Any, g: Any, input_shape: Any, target: Any, weight: Any, reduction: str
 def _(F: Any, g: Any, input_shape: Any, places: Any, counts: Any, reduction: str) -> Any:
     xp, dtype = F.backend.xp, g.dtype
     gradient = xp.zeros((len(places), input_shape[0 if len(input_shape) == 1 else 1]), dtype=dtype)
-    gradient.reshape(-1)[places] = -_each(xp, g, places, counts, reduction, dtype).reshape(-1)
+    share = -_each(xp, g, places, counts, reduction, dtype)
+    gradient.reshape(-1)[places] = share.reshape(-1) if share.ndim else share
     return from_rows(F, gradient, input_shape), None, None
 
 
@@ -217,7 +218,7 @@ def _each(xp: Any, g: Any, places: Any, counts: Any, reduction: str, dtype: Any)
         share = g / (denominator if counts is None else xp.where(xp.isnan(denominator), 1, denominator))  # nothing counts: no gradient either
     if counts is not None:
         share = share * counts.reshape(-1, 1)
-    return xp.asarray(share).astype(dtype, copy=False)
+    return share if share.dtype is dtype else xp.asarray(share).astype(dtype)
 
 
 @composite("nll_loss(input: Tensor, target: Tensor, weight: Tensor | None = None, ignore_index: int = -100, reduction: str = 'mean') -> Tensor", places=NN)

@@ -29,10 +29,13 @@ def _gated_spec(input: Any, *, dim: int) -> Meta:
     samples=[S((3, 4), dim=1), S((4, 2, 3), dim=0), S((0, 2), dim=1), S((2, 0), dim=1)])
 def gated_half(xp: Any, input: Any, *, dim: int) -> Any:
     """The first half along ``dim`` times the sigmoid of the second."""
+    return _gated_parts(xp, input, dim=dim)[0]
+
+
+def _gated_parts(xp: Any, input: Any, *, dim: int) -> tuple[Any, Any]:
     size = input.shape[dim]
-    gate = sigmoid.kernel(xp, input[_half(dim, size // 2, size)])
-    gate *= input[_half(dim, 0, size // 2)]
-    return gate
+    share = sigmoid.kernel(xp, input[_half(dim, size // 2, size)])
+    return share * input[_half(dim, 0, size // 2)], share
 
 
 @gated_half.vjp("input")
@@ -43,17 +46,17 @@ def _(F: Any, g: Any, input: Any, dim: int) -> Any:
     return F.cat([gated, gated * first * (1 - share)], dim=dim)
 
 
-@gated_half.fused_vjp()
-def _(F: Any, g: Any, input: Any, dim: int) -> tuple[Any]:
+@gated_half.fused_vjp(("share",), _gated_parts)
+def _(F: Any, g: Any, input: Any, share: Any, dim: int) -> tuple[Any]:
     xp = F.backend.xp
     size = input.shape[dim]
     first, second = _half(dim, 0, size // 2), _half(dim, size // 2, size)
     result = xp.empty(input.shape, dtype=input.dtype)
-    share = sigmoid.kernel(xp, input[second])
+    share = F.conj(share)
     gated = xp.multiply(g, share, out=result[first])
-    xp.subtract(ONE[share.__class__, share.dtype][0], share, out=share)
-    share *= input[first]
-    xp.multiply(gated, share, out=result[second])
+    rest = ONE[share.__class__, share.dtype][0] - share
+    rest *= input[first]
+    xp.multiply(gated, rest, out=result[second])
     return (result,)
 
 

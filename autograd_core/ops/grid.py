@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from ..backend.registry import backend_of
 from ..dtypes import as_dtype
 from ..errors import ShapeError, describe
+from ..kernels.numbers import finite
 from ..op import NN, Arg, S, composite, detached, op, span
 from ..spec import Meta, computed_dtype
 from .index import add_rows
@@ -236,7 +237,7 @@ def _sampled(xp: Any, input: Any, grid: Any, padding_mode: str, align: bool) -> 
     """``sample_between`` by the weights of all pixels; ``None`` where one of these is not finite, which would then count at every point."""
     batch, channels, *image = input.shape
     wide = wide_dtype(input.dtype)
-    if not bool(xp.isfinite(input).all()):
+    if not finite(xp, input):
         return None
     tents = _tents(xp, grid.astype(wide, copy=False), image, padding_mode, align)[1]
     weights = _weights(image, tents).reshape(batch, -1, prod(image))
@@ -250,7 +251,7 @@ def _pulled(xp: Any, g: Any, input: Any, grid: Any, padding_mode: str, align: bo
     batch, channels, *image = input.shape
     wide, count = wide_dtype(input.dtype), len(image)
     away, tents, slope = _tents(xp, grid.astype(wide, copy=False), image, padding_mode, align)
-    if not bool(xp.isfinite(g).all()) or (needs[1] and not bool(xp.isfinite(input).all())):
+    if not finite(xp, g) or (needs[1] and not finite(xp, input)):
         return None
     g = g.reshape(batch, channels, -1).astype(wide, copy=False)
     to_input = to_grid = None

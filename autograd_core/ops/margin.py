@@ -37,8 +37,9 @@ def _embedding_parts(xp: Any, input: Any, target: Any, *, margin: float, reducti
     apart = target != 1
     missing = margin - input
     pulled = target != -1
-    loss = xp.where(pulled, input, 0) + xp.where(apart, xp.maximum(missing, 0), 0)
-    return sum_or_mean(xp, widened(loss), reduction, input.dtype), pulled.astype(input.dtype) - (apart & (missing >= 0))
+    (zero,) = ZERO[input.__class__, input.dtype]
+    loss = xp.where(pulled, input, zero) + xp.where(apart, xp.maximum(missing, zero), zero)
+    return sum_or_mean(xp, widened(loss), reduction, input.dtype), pulled.astype(input.dtype) - (apart & (missing >= zero))
 
 
 @op("embedding_hinge(input: Tensor, target: Tensor, margin: float, reduction: str) -> Tensor", label="hinge_embedding", promotes="float", spec=pair_spec("hinge_embedding_loss"),

@@ -53,16 +53,16 @@ MODELS = [
 @pytest.mark.parametrize(("make", "data"), MODELS, ids=["mlp", "convolutional", "attention with weights", "attention", "norms"])
 def test_a_model_on_the_device(make, data, place):
     ag.manual_seed(0)
-    ours = make()
-    x = data()
-    theirs = make().to(place)
-    theirs.load_state_dict(ours.state_dict())
-    assert all(tensor.device == place for tensor in [*theirs.parameters(), *theirs.buffers()])
+    ours, x = make(), data()
+    with ag.cuda.device(place):
+        theirs = make().to(place)
+        theirs.load_state_dict(ours.state_dict())
+        assert all(tensor.device == place for tensor in [*theirs.parameters(), *theirs.buffers()])
+        there = x.to(place)
+        with no_host_reads():
+            result = theirs(there)
+            result.square().sum().backward()
     expected = ours(x)
-    there = x.to(place)
-    with ag.cuda.device(place), no_host_reads():
-        result = theirs(there)
-        result.square().sum().backward()
     expected.square().sum().backward()
     np.testing.assert_allclose(result.detach().cpu().numpy(), expected.detach().numpy(), rtol=1e-5, atol=1e-6)
     for (name, a), b in zip(theirs.named_parameters(), ours.parameters(), strict=True):

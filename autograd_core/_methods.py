@@ -23,6 +23,7 @@ from .dtypes import float64 as _float64
 from .dtypes import int64 as _int64
 from .dtypes import from_numpy_dtype
 from .engine import WRITES
+from .fastpath import attrs, by_rules_alone, pack
 from .node import GeneralNode, Node, accumulate, next_seq, output_node, pull_general
 from .op import COMPOSITES, REGISTRY
 
@@ -62,6 +63,16 @@ def _whole_docs() -> None:
     for declared in every:
         if declared.places and "\n\n" in declared.doc:
             globals()[declared.name].__doc__ = declared.doc.strip()
+
+
+def __getattr__(name: str) -> Any:
+    """The function of an op that has no public name, made when a rule first asks for it; written here, all of them would take a tenth of this file."""
+    op = REGISTRY.get(name)
+    if op is None or not by_rules_alone(op) or f"_{name}" not in globals():
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    made: dict[str, Any] = {}
+    exec(f"def {op.signature}: return apply(_{name}, {pack(op.inputs)}, {attrs(op)})", globals(), made)  # the text of a declaration
+    return globals().setdefault(name, made[name])
 
 
 def _sizes(values: tuple[Any, ...], named: Any) -> tuple[Any, ...]:
@@ -192,22 +203,6 @@ def any(input: Tensor, dim: Dims = None, keepdim: builtins.bool = False, *, axis
     if keepdim is not False and keepdim is not True:
         keepdim = truth(keepdim)
     return apply(_any, (input,), {"dim": dim, "keepdim": keepdim}, out)
-
-
-def adaptive_average(input, *, size):
-    return apply(_adaptive_average, (input,), {"size": size})
-
-
-def adaptive_average_grad(grad, *, shape, size):
-    return apply(_adaptive_average_grad, (grad,), {"shape": shape, "size": size})
-
-
-def adaptive_max_indices(input, *, size):
-    return apply(_adaptive_max_indices, (input,), {"size": size})
-
-
-def adaptive_max(input, *, size):
-    return apply(_adaptive_max, (input,), {"size": size})
 
 
 def add(input: Tensor, other: TensorLike, *, alpha: Number = 1, out=None) -> Tensor:
@@ -343,38 +338,6 @@ def hypot_(input: Tensor, other: TensorLike) -> Tensor:
     return write(_hypot, input, (other,), {})
 
 
-def slice_view(input, key):
-    return apply(_slice_view, (input,), {"key": key})
-
-
-def slice_place(input, key, shape):
-    return apply(_slice_place, (input,), {"key": key, "shape": shape})
-
-
-def slice_write(input, value, key, inplace=False):
-    if inplace:
-        return write(_slice_write, input, (value,), {"key": key})
-    return apply(_slice_write, (input, value), {"key": key})
-
-
-def index(input, index, dims, unique=False):
-    return apply(_index, (input, index), {"dims": dims, "unique": unique})
-
-
-def index_accumulate(input, index, dims, shape, unique=False):
-    return apply(_index_accumulate, (input, index), {"dims": dims, "shape": shape, "unique": unique})
-
-
-def index_write(input, index, values, dims, adding=False, unique=False, inplace=False):
-    if inplace:
-        return write(_index_write, input, (index, values), {"dims": dims, "adding": adding, "unique": unique})
-    return apply(_index_write, (input, index, values), {"dims": dims, "adding": adding, "unique": unique})
-
-
-def last_written(index, sizes):
-    return apply(_last_written, (index,), {"sizes": sizes})
-
-
 def cat(tensors: Sequence[Tensor], dim: builtins.int = 0, *, axis=None, out=None) -> Tensor:
     """The tensors one after the other along an existing dimension; all other sizes must agree."""
     if axis is not None:
@@ -480,14 +443,6 @@ def argmin(input: Tensor, dim: builtins.int | None = None, keepdim: builtins.boo
     return apply(_argmin, (input,), {"dim": dim, "keepdim": keepdim}, out)
 
 
-def max_along(input, dim, keepdim=False):
-    return apply(_max_along, (input,), {"dim": dim, "keepdim": keepdim})
-
-
-def min_along(input, dim, keepdim=False):
-    return apply(_min_along, (input,), {"dim": dim, "keepdim": keepdim})
-
-
 def logsumexp(input: Tensor, dim: Dims, keepdim: builtins.bool = False, *, axis=None, keepdims: builtins.bool | None = None, out=None) -> Tensor:
     """``log(sum(exp(input)))`` over ``dim``, computed without overflow; of nothing, or of nothing but -inf, it is -inf."""
     if axis is not None:
@@ -497,42 +452,6 @@ def logsumexp(input: Tensor, dim: Dims, keepdim: builtins.bool = False, *, axis=
     if keepdim is not False and keepdim is not True:
         keepdim = truth(keepdim)
     return apply(_logsumexp, (input,), {"dim": dim, "keepdim": keepdim}, out)
-
-
-def softmax_along(input, dim):
-    return apply(_softmax_along, (input,), {"dim": dim})
-
-
-def log_softmax_along(input, dim):
-    return apply(_log_softmax_along, (input,), {"dim": dim})
-
-
-def causal_mask(input, *, rows, columns):
-    return apply(_causal_mask, (input,), {"rows": rows, "columns": columns})
-
-
-def attended(query, key, value, scale):
-    return apply(_attended, (query, key, value), {"scale": scale})
-
-
-def squared_error(input, target, reduction='mean'):
-    return apply(_squared_error, (input, target), {"reduction": reduction})
-
-
-def huber_error(input, target, delta, reduction='mean'):
-    return apply(_huber_error, (input, target), {"delta": delta, "reduction": reduction})
-
-
-def divergence(input, target, reduction):
-    return apply(_divergence, (input, target), {"reduction": reduction})
-
-
-def sigmoid_cross_entropy(input, target, weight, pos_weight, reduction='mean'):
-    return apply(_sigmoid_cross_entropy, (input, target, weight, pos_weight), {"reduction": reduction})
-
-
-def chances_cross_entropy(input, target, reduction):
-    return apply(_chances_cross_entropy, (input, target), {"reduction": reduction})
 
 
 def maximum(input: Tensor, other: TensorLike, out=None) -> Tensor:
@@ -610,14 +529,6 @@ def where(condition: Tensor, input: TensorLike | None = None, other: TensorLike 
     if input is None and other is None:
         return nonzero(condition, as_tuple=True)
     return apply(_where, (condition, input, other), {}, out)
-
-
-def masked(upstream, value):
-    return apply(_masked, (upstream, value), {})
-
-
-def class_targets(target, weight, classes, dim, ignore_index, label_smoothing, mean, dtype):
-    return apply(_class_targets, (target, weight), {"classes": classes, "dim": dim, "ignore_index": ignore_index, "label_smoothing": label_smoothing, "mean": mean, "dtype": dtype})
 
 
 def lerp(input: Tensor, end: TensorLike, weight: TensorLike, out=None) -> Tensor:
@@ -850,18 +761,6 @@ def isclose(input: Tensor, other: Tensor, rtol: builtins.float = 1e-05, atol: bu
     return apply(_isclose, (input, other), {"rtol": rtol, "atol": atol, "equal_nan": equal_nan})
 
 
-def conjugated(input):
-    return apply(_conjugated, (input,), {})
-
-
-def real_part(input):
-    return apply(_real_part, (input,), {})
-
-
-def imaginary_part(input):
-    return apply(_imaginary_part, (input,), {})
-
-
 def sgn(input: Tensor, out=None) -> Tensor:
     """The sign of real numbers; ``input / |input|`` of complex ones, and 0 at 0, where the gradient is 0 too."""
     return apply(_sgn, (input,), {}, out)
@@ -897,18 +796,6 @@ def view_as_complex(input: Tensor) -> Tensor:
     return apply(_view_as_complex, (input,), {})
 
 
-def convolution(input, weight, bias=None, *, stride, padding, dilation, groups):
-    return apply(_convolution, (input, weight, bias), {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups})
-
-
-def convolution_input_grad(grad, weight, *, shape, stride, padding, dilation, groups):
-    return apply(_convolution_input_grad, (grad, weight), {"shape": shape, "stride": stride, "padding": padding, "dilation": dilation, "groups": groups})
-
-
-def convolution_weight_grad(input, grad, *, shape, stride, padding, dilation, groups):
-    return apply(_convolution_weight_grad, (input, grad), {"shape": shape, "stride": stride, "padding": padding, "dilation": dilation, "groups": groups})
-
-
 def histc(input: Tensor, bins: builtins.int = 100, min: builtins.float = 0, max: builtins.float = 0, out=None) -> Tensor:
     """How many elements lie in each of ``bins`` equal intervals from ``min`` to ``max``; of the smallest to the largest element if these are equal."""
     return apply(_histc, (input,), {"bins": bins, "min": min, "max": max}, out)
@@ -917,30 +804,6 @@ def histc(input: Tensor, bins: builtins.int = 100, min: builtins.float = 0, max:
 def bincount(input: Tensor, weights: Tensor | None = None, minlength: builtins.int = 0) -> Tensor:
     """How often each non-negative integer occurs in the one-dimensional ``input``, or the sums of its ``weights``; at least ``minlength`` entries."""
     return apply(_bincount, (input, weights), {"minlength": minlength})
-
-
-def softmax_cross_entropy(input, target, weight, reduction='mean', ignore_index=-100, label_smoothing=0.0):
-    return apply(_softmax_cross_entropy, (input, target, weight), {"reduction": reduction, "ignore_index": ignore_index, "label_smoothing": label_smoothing})
-
-
-def soft_cross_entropy(input, target, dim):
-    return apply(_soft_cross_entropy, (input, target), {"dim": dim})
-
-
-def negative_log_likelihood(input, target, weight, reduction='mean', ignore_index=-100):
-    return apply(_negative_log_likelihood, (input, target, weight), {"reduction": reduction, "ignore_index": ignore_index})
-
-
-def ctc_chain(log_probs, targets, input_lengths, target_lengths, blank):
-    return apply(_ctc_chain, (log_probs, targets), {"input_lengths": input_lengths, "target_lengths": target_lengths, "blank": blank})
-
-
-def ctc_likelihood(log_probs, targets, input_lengths, target_lengths, blank):
-    return apply(_ctc_likelihood, (log_probs, targets), {"input_lengths": input_lengths, "target_lengths": target_lengths, "blank": blank})
-
-
-def ctc_lengths(input, lengths):
-    return apply(_ctc_lengths, (input,), {"lengths": lengths})
 
 
 def linalg_cholesky(input: Tensor, *, upper: builtins.bool = False, out=None) -> Tensor:
@@ -958,68 +821,16 @@ def linalg_qr(A: Tensor, mode: str = 'reduced', out=None) -> builtins.tuple[Tens
     return apply(_linalg_qr, (A,), {"mode": mode}, out)
 
 
-def differences(input, dim):
-    return apply(_differences, (input,), {"dim": dim})
-
-
-def differences_adjoint(input, dim):
-    return apply(_differences_adjoint, (input,), {"dim": dim})
-
-
-def cosine(x1, x2, dim, eps, added=0.0):
-    return apply(_cosine, (x1, x2), {"dim": dim, "eps": eps, "added": added})
-
-
-def euclidean(x1, x2):
-    return apply(_euclidean, (x1, x2), {})
-
-
-def pair_differences(input):
-    return apply(_pair_differences, (input,), {})
-
-
-def pair_differences_adjoint(input, count):
-    return apply(_pair_differences_adjoint, (input,), {"count": count})
-
-
-def pair_distances(input):
-    return apply(_pair_distances, (input,), {})
-
-
-def contract(operands, equation):
+def contract(operands: Sequence[Tensor], equation: str) -> Tensor:
     try:
         return apply(_contract, tuple(operands), {"equation": equation})
     except Exception:
         misuse()
 
 
-def identity_like(input, size):
-    return apply(_identity_like, (input,), {"size": size})
-
-
 def trace(input: Tensor) -> Tensor:
     """The sum of the diagonal of a matrix. Integers add up in int64."""
     return apply(_trace, (input,), {})
-
-
-def lookup(input, weight, padding_idx=None, scale_grad_by_freq=False):
-    return apply(_lookup, (input, weight), {"padding_idx": padding_idx, "scale_grad_by_freq": scale_grad_by_freq})
-
-
-def occurrences(input, size, dtype):
-    return apply(_occurrences, (input,), {"size": size, "dtype": dtype})
-
-
-def bag_numbers(offsets, total):
-    return apply(_bag_numbers, (offsets,), {"total": total})
-
-
-def bag_table(bags, counted, count):
-    return apply(_bag_table, (bags, counted), {"count": count})
-
-
-def bag_sums(input, bags, count):
-    return apply(_bag_sums, (input, bags), {"count": count})
 
 
 def exp(input: Tensor, out=None) -> Tensor:
@@ -1137,70 +948,6 @@ def xlog1py(input: TensorLike, other: TensorLike, out=None) -> Tensor:
     return apply(_xlog1py, (input, other), {}, out)
 
 
-def fit(input, dims, sizes):
-    return apply(_fit, (input,), {"dims": dims, "sizes": sizes})
-
-
-def fourier(input, dims, norm, inverse):
-    return apply(_fourier, (input,), {"dims": dims, "norm": norm, "inverse": inverse})
-
-
-def half_fourier(input, dim, norm):
-    return apply(_half_fourier, (input,), {"dim": dim, "norm": norm})
-
-
-def whole_fourier(input, dim, norm, inverse):
-    return apply(_whole_fourier, (input,), {"dim": dim, "norm": norm, "inverse": inverse})
-
-
-def from_whole(input, dim, norm, inverse):
-    return apply(_from_whole, (input,), {"dim": dim, "norm": norm, "inverse": inverse})
-
-
-def from_half(input, dim, points, norm):
-    return apply(_from_half, (input,), {"dim": dim, "points": points, "norm": norm})
-
-
-def weigh_middle(input, dim, points, factor):
-    return apply(_weigh_middle, (input,), {"dim": dim, "points": points, "factor": factor})
-
-
-def max_pool(input, *, kernel, stride, padding, dilation, size):
-    return apply(_max_pool, (input,), {"kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size})
-
-
-def max_pool_scatter(grad, input, result, *, kernel, stride, padding, dilation, size):
-    return apply(_max_pool_scatter, (grad, input, result), {"kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size})
-
-
-def max_pool_pick(values, input, result, *, kernel, stride, padding, dilation, size):
-    return apply(_max_pool_pick, (values, input, result), {"kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size})
-
-
-def max_pool_indices(input, result, *, kernel, stride, padding, dilation, size):
-    return apply(_max_pool_indices, (input, result), {"kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size})
-
-
-def avg_pool(input, *, kernel, stride, padding, dilation, size, count_include_pad, divisor):
-    return apply(_avg_pool, (input,), {"kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size, "count_include_pad": count_include_pad, "divisor": divisor})
-
-
-def avg_pool_grad(grad, *, shape, kernel, stride, padding, dilation, size, count_include_pad, divisor):
-    return apply(_avg_pool_grad, (grad,), {"shape": shape, "kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size, "count_include_pad": count_include_pad, "divisor": divisor})
-
-
-def patches(input, *, kernel, stride, padding, dilation, size):
-    return apply(_patches, (input,), {"kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size})
-
-
-def patches_sum(columns, *, shape, kernel, stride, padding, dilation, size):
-    return apply(_patches_sum, (columns,), {"shape": shape, "kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "size": size})
-
-
-def gated_half(input, dim):
-    return apply(_gated_half, (input,), {"dim": dim})
-
-
 def gather(input: Tensor, dim: builtins.int, index: Tensor, *, axis=None, out=None) -> Tensor:
     """``out[i][j] = input[index[i][j]][j]`` for ``dim=0``, and likewise for other dimensions; ``index`` decides the shape."""
     if axis is not None:
@@ -1208,35 +955,11 @@ def gather(input: Tensor, dim: builtins.int, index: Tensor, *, axis=None, out=No
     return apply(_gather, (input, index), {"dim": dim}, out)
 
 
-def gather_accumulate(input, index, dim, shape, unique=False):
-    return apply(_gather_accumulate, (input, index), {"dim": dim, "shape": shape, "unique": unique})
-
-
-def index_of(tensors, sizes, dims):
+def index_of(tensors: Sequence[Tensor], sizes: builtins.tuple[builtins.int, ...], dims: builtins.tuple[builtins.int, ...]) -> Tensor:
     try:
         return apply(_index_of, tuple(tensors), {"sizes": sizes, "dims": dims})
     except Exception:
         misuse()
-
-
-def resample(input, *, size, scales, method, align):
-    return apply(_resample, (input,), {"size": size, "scales": scales, "method": method, "align": align})
-
-
-def resample_sum(grad, *, shape, size, scales, method, align):
-    return apply(_resample_sum, (grad,), {"shape": shape, "size": size, "scales": scales, "method": method, "align": align})
-
-
-def base_grid(input, *, size, align):
-    return apply(_base_grid, (input,), {"size": size, "align": align})
-
-
-def sample_between(input, grid, *, padding_mode, align):
-    return apply(_sample_between, (input, grid), {"padding_mode": padding_mode, "align": align})
-
-
-def sample_slopes(grid, *, image, padding_mode, align):
-    return apply(_sample_slopes, (grid,), {"image": image, "padding_mode": padding_mode, "align": align})
 
 
 def gcd(input: Tensor, other: TensorLike, out=None) -> Tensor:
@@ -1289,94 +1012,14 @@ def linalg_det(A: Tensor, out=None) -> Tensor:
     return apply(_linalg_det, (A,), {}, out)
 
 
-def cofactors(A):
-    return apply(_cofactors, (A,), {})
-
-
-def cofactors_slope(A, direction):
-    return apply(_cofactors_slope, (A, direction), {})
-
-
 def linalg_slogdet(A: Tensor, out=None) -> builtins.tuple[Tensor, Tensor]:
     """The sign and the logarithm of the magnitude of each determinant, also where the determinant itself would overflow."""
     return apply(_linalg_slogdet, (A,), {}, out)
 
 
-def lu_factors(A, name, check):
-    return apply(_lu_factors, (A,), {"name": name, "check": check})
-
-
-def exchanges(pivots, rows, dtype):
-    return apply(_exchanges, (pivots,), {"rows": rows, "dtype": dtype})
-
-
-def unit_lower(input):
-    return apply(_unit_lower, (input,), {})
-
-
-def counting(input, length):
-    return apply(_counting, (input,), {"length": length})
-
-
 def linalg_ldl_factor_ex(A: Tensor, *, hermitian: builtins.bool = False, check_errors: builtins.bool = False, out=None) -> builtins.tuple[Tensor, Tensor, Tensor]:
     """``A = P L D L^T P^T``, or with ``hermitian`` and L^H: L and D in one matrix, the pivots, and ``info``: 0, or the number of the first pivot that is zero. A named tuple."""
     return apply(_linalg_ldl_factor_ex, (A,), {"hermitian": hermitian, "check_errors": check_errors}, out)
-
-
-def ldl_product(LD, pivots, hermitian):
-    return apply(_ldl_product, (LD, pivots), {"hermitian": hermitian})
-
-
-def counting_error(input, target, reduction):
-    return apply(_counting_error, (input, target), {"reduction": reduction})
-
-
-def gaussian_error(input, target, var, eps, reduction):
-    return apply(_gaussian_error, (input, target, var), {"eps": eps, "reduction": reduction})
-
-
-def take_rows(input, index, name=''):
-    return apply(_take_rows, (input, index), {"name": name})
-
-
-def place_rows(input, index, shape):
-    return apply(_place_rows, (input, index), {"shape": shape})
-
-
-def take_points(input, rows, columns):
-    return apply(_take_points, (input, rows, columns), {})
-
-
-def place_points(input, rows, columns, shape):
-    return apply(_place_points, (input, rows, columns), {"shape": shape})
-
-
-def take_masked(input, mask):
-    return apply(_take_masked, (input, mask), {})
-
-
-def place_masked(input, mask, shape):
-    return apply(_place_masked, (input, mask), {"shape": shape})
-
-
-def embedding_hinge(input, target, margin, reduction):
-    return apply(_embedding_hinge, (input, target), {"margin": margin, "reduction": reduction})
-
-
-def ranking(input1, input2, target, margin, reduction):
-    return apply(_ranking, (input1, input2, target), {"margin": margin, "reduction": reduction})
-
-
-def class_margins(input, target, weight, p, margin, averaged, reduction):
-    return apply(_class_margins, (input, target, weight), {"p": p, "margin": margin, "averaged": averaged, "reduction": reduction})
-
-
-def logistic_error(input, target, reduction):
-    return apply(_logistic_error, (input, target), {"reduction": reduction})
-
-
-def label_sets(target):
-    return apply(_label_sets, (target,), {})
 
 
 def masked_fill(input: Tensor, mask: Tensor, value: TensorLike) -> Tensor:
@@ -1394,10 +1037,6 @@ def masked_select(input: Tensor, mask: Tensor, out=None) -> Tensor:
     return apply(_masked_select, (input, mask), {}, out)
 
 
-def masked_place(input, mask):
-    return apply(_masked_place, (input, mask), {})
-
-
 def masked_scatter(input: Tensor, mask: Tensor, source: Tensor) -> Tensor:
     """``input`` with the elements of ``source``, in their order, where the boolean ``mask`` is true; ``input`` and ``mask`` broadcast."""
     return apply(_masked_scatter, (input, mask, source), {})
@@ -1411,38 +1050,6 @@ def masked_scatter_(input: Tensor, mask: Tensor, source: Tensor) -> Tensor:
 def matrix_exp(input: Tensor) -> Tensor:
     """The exponential of each square matrix: the sum of ``A^k / k!``."""
     return apply(_matrix_exp, (input,), {})
-
-
-def variance(input, dim=None, correction=1, keepdim=False):
-    return apply(_variance, (input,), {"dim": dim, "correction": correction, "keepdim": keepdim})
-
-
-def deviation(input, dim=None, correction=1, keepdim=False):
-    return apply(_deviation, (input,), {"dim": dim, "correction": correction, "keepdim": keepdim})
-
-
-def norm_over(input, p, dim=None, keepdim=False):
-    return apply(_norm_over, (input,), {"p": p, "dim": dim, "keepdim": keepdim})
-
-
-def distance(x1, x2, dim=None, keepdim=False, eps=0.0):
-    return apply(_distance, (x1, x2), {"dim": dim, "keepdim": keepdim, "eps": eps})
-
-
-def standardize(input, weight=None, bias=None, *, dims, shape, eps):
-    return apply(_standardize, (input, weight, bias), {"dims": dims, "shape": shape, "eps": eps})
-
-
-def standardize_rows(input, weight=None, bias=None, *, count, eps):
-    return apply(_standardize_rows, (input, weight, bias), {"count": count, "eps": eps})
-
-
-def scale_rows(input, weight=None, *, count, eps):
-    return apply(_scale_rows, (input, weight), {"count": count, "eps": eps})
-
-
-def standardize_channels(input, weight=None, bias=None, *, eps):
-    return apply(_standardize_channels, (input, weight, bias), {"eps": eps})
 
 
 def cummax(input: Tensor, dim: builtins.int, *, axis=None, out=None) -> builtins.tuple[Tensor, Tensor]:
@@ -1477,14 +1084,6 @@ def kthvalue(input: Tensor, k: builtins.int, dim: builtins.int = -1, keepdim: bu
     return apply(_kthvalue, (input,), {"k": k, "dim": dim, "keepdim": keepdim}, out)
 
 
-def median_along(input, dim, keepdim=False, ignore_nan=False):
-    return apply(_median_along, (input,), {"dim": dim, "keepdim": keepdim, "ignore_nan": ignore_nan})
-
-
-def median_of_all(input, ignore_nan=False):
-    return apply(_median_of_all, (input,), {"ignore_nan": ignore_nan})
-
-
 def mode(input: Tensor, dim: builtins.int = -1, keepdim: builtins.bool = False, *, axis=None, keepdims: builtins.bool | None = None, out=None) -> builtins.tuple[Tensor, Tensor]:
     """The most frequent element along ``dim``, of several the smallest, and where it stands last: a named tuple ``(values, indices)``."""
     if axis is not None:
@@ -1494,14 +1093,6 @@ def mode(input: Tensor, dim: builtins.int = -1, keepdim: builtins.bool = False, 
     if keepdim is not False and keepdim is not True:
         keepdim = truth(keepdim)
     return apply(_mode, (input,), {"dim": dim, "keepdim": keepdim}, out)
-
-
-def extend(input, widths, border='constant', value=0.0):
-    return apply(_extend, (input,), {"widths": widths, "border": border, "value": value})
-
-
-def extend_adjoint(input, widths, border):
-    return apply(_extend_adjoint, (input,), {"widths": widths, "border": border})
 
 
 def linalg_eigh(input: Tensor, UPLO: str = 'L', out=None) -> builtins.tuple[Tensor, Tensor]:
@@ -1529,49 +1120,9 @@ def linalg_svdvals(A: Tensor, out=None) -> Tensor:
     return apply(_linalg_svdvals, (A,), {}, out)
 
 
-def pseudo_inverse(A, atol=None, rtol=None, hermitian=False):
-    return apply(_pseudo_inverse, (A, atol, rtol), {"hermitian": hermitian})
-
-
 def linalg_lstsq(input: Tensor, b: Tensor, rcond: builtins.float | None = None, *, driver: str | None = None, out=None) -> builtins.tuple[Tensor, Tensor, Tensor, Tensor]:
     """X that minimises the length of ``input X - b``, the shortest one if there are several: ``(solution, residuals, rank, singular_values)``."""
     return apply(_linalg_lstsq, (input, b), {"rcond": rcond, "driver": driver}, out)
-
-
-def draw_uniform(input, low=0.0, high=1.0, shape=None, generator=None):
-    return apply(_draw_uniform, (input,), {"low": low, "high": high, "shape": shape, "generator": generator})
-
-
-def draw_normal(input, mean=0.0, std=1.0, shape=None, generator=None):
-    return apply(_draw_normal, (input,), {"mean": mean, "std": std, "shape": shape, "generator": generator})
-
-
-def draw_normal_of(mean, std, generator=None):
-    return apply(_draw_normal_of, (mean, std), {"generator": generator})
-
-
-def draw_integers(input, low, high, shape=None, generator=None):
-    return apply(_draw_integers, (input,), {"low": low, "high": high, "shape": shape, "generator": generator})
-
-
-def draw_permutation(input, n, generator=None):
-    return apply(_draw_permutation, (input,), {"n": n, "generator": generator})
-
-
-def draw_exponential(input, rate=1.0, generator=None):
-    return apply(_draw_exponential, (input,), {"rate": rate, "generator": generator})
-
-
-def draw_log_normal(input, mean=1.0, std=2.0, generator=None):
-    return apply(_draw_log_normal, (input,), {"mean": mean, "std": std, "generator": generator})
-
-
-def draw_cauchy(input, median=0.0, sigma=1.0, generator=None):
-    return apply(_draw_cauchy, (input,), {"median": median, "sigma": sigma, "generator": generator})
-
-
-def draw_geometric(input, p, generator=None):
-    return apply(_draw_geometric, (input,), {"p": p, "generator": generator})
 
 
 def poisson(input: Tensor, generator: Generator | None = None) -> Tensor:
@@ -1582,10 +1133,6 @@ def poisson(input: Tensor, generator: Generator | None = None) -> Tensor:
 def binomial(count: Tensor, prob: Tensor, generator: Generator | None = None) -> Tensor:
     """How many of ``count`` trials succeed, each with probability ``prob``; the two broadcast and have one floating-point dtype."""
     return apply(_binomial, (count, prob), {"generator": generator})
-
-
-def draw_bernoulli(input, p=0.5, shape=None, generator=None):
-    return apply(_draw_bernoulli, (input, p), {"shape": shape, "generator": generator})
 
 
 def bernoulli(input: Tensor, p: builtins.float | None = None, *, generator: Generator | None = None, out=None) -> Tensor:
@@ -1713,10 +1260,6 @@ def threshold_(input: Tensor, threshold: builtins.float, value: builtins.float) 
     return write(_threshold, input, (), {"threshold": threshold, "value": value})
 
 
-def slopes(input, weight):
-    return apply(_slopes, (input, weight), {})
-
-
 def geqrf(input: Tensor, out=None) -> builtins.tuple[Tensor, Tensor]:
     """The QR factorization as LAPACK packs it: R, and below it the vectors of the reflections whose factors are ``tau``. Without gradient; use ``linalg.qr``."""
     return apply(_geqrf, (input,), {}, out)
@@ -1802,10 +1345,6 @@ def floor_divide_(input: Tensor, other: TensorLike) -> Tensor:
     return write(_floor_divide, input, (other,), {})
 
 
-def trunc_divide(input, other):
-    return apply(_trunc_divide, (input, other), {})
-
-
 def index_select(input: Tensor, dim: builtins.int, index: Tensor, *, axis=None, out=None) -> Tensor:
     """The slices of ``input`` along ``dim`` that the integers in ``index`` name, repeats included."""
     if axis is not None:
@@ -1823,20 +1362,6 @@ def index_add(input: Tensor, dim: builtins.int, index: Tensor, source: Tensor, *
 def index_add_(input: Tensor, dim: builtins.int, index: Tensor, source: Tensor, *, alpha: Number = 1) -> Tensor:
     """``index_add``, written into the tensor itself."""
     return write(_index_add, input, (index, source), {"dim": dim, "alpha": alpha})
-
-
-def positions(index, shape, name, dim=None, wraps=True):
-    return apply(_positions, (index,), {"shape": shape, "name": name, "dim": dim, "wraps": wraps})
-
-
-def write_rows(input, index, values, dim, name, wraps=True, inplace=False):
-    if inplace:
-        return write(_write_rows, input, (index, values), {"dim": dim, "name": name, "wraps": wraps})
-    return apply(_write_rows, (input, index, values), {"dim": dim, "name": name, "wraps": wraps})
-
-
-def rows_back(input, index, dim):
-    return apply(_rows_back, (input, index), {"dim": dim})
 
 
 def cumsum(input: Tensor, dim: builtins.int, *, dtype: DTypeLike | None = None, axis=None, out=None) -> Tensor:
@@ -1867,10 +1392,6 @@ def cumprod_(input: Tensor, dim: builtins.int, *, dtype: DTypeLike | None = None
     return write(_cumprod, input, (), {"dim": dim, "dtype": dtype})
 
 
-def shift(input, dim, step, fill):
-    return apply(_shift, (input,), {"dim": dim, "step": step, "fill": fill})
-
-
 def prod(input: Tensor, dim: builtins.int | None = None, keepdim: builtins.bool = False, *, dtype: DTypeLike | None = None, axis=None, keepdims: builtins.bool | None = None, out=None) -> Tensor:
     """The product over ``dim``. Integers multiply in int64. The gradient is right where factors are zero, to any order."""
     if dtype is not None:
@@ -1882,20 +1403,6 @@ def prod(input: Tensor, dim: builtins.int | None = None, keepdim: builtins.bool 
     if keepdim is not False and keepdim is not True:
         keepdim = truth(keepdim)
     return apply(_prod, (input,), {"dim": dim, "keepdim": keepdim, "dtype": dtype}, out)
-
-
-def scatter_write(input, dim, index, src, inplace=False):
-    if inplace:
-        return write(_scatter_write, input, (index, src), {"dim": dim})
-    return apply(_scatter_write, (input, index, src), {"dim": dim})
-
-
-def scatter_back(input, index, dim):
-    return apply(_scatter_back, (input, index), {"dim": dim})
-
-
-def last_scattered(index, dim, shape):
-    return apply(_last_scattered, (index,), {"dim": dim, "shape": shape})
 
 
 def scatter_add(input: Tensor, dim: builtins.int, index: Tensor, src: Tensor, *, axis=None, out=None) -> Tensor:
@@ -1910,37 +1417,9 @@ def scatter_add_(input: Tensor, dim: builtins.int, index: Tensor, src: Tensor) -
     return write(_scatter_add, input, (index, src), {"dim": dim})
 
 
-def scatter_positions(index, dim, shape):
-    return apply(_scatter_positions, (index,), {"dim": dim, "shape": shape})
-
-
-def scatter_extremum(input, index, src, dim, largest, include_self=True):
-    return apply(_scatter_extremum, (input, index, src), {"dim": dim, "largest": largest, "include_self": include_self})
-
-
-def search(sorted_sequence, input, right=False, out_int32=False):
-    return apply(_search, (sorted_sequence, input), {"right": right, "out_int32": out_int32})
-
-
-def is_element(elements, test_elements):
-    return apply(_is_element, (elements, test_elements), {})
-
-
 def argwhere(input: Tensor) -> Tensor:
     """The indices of the elements that are not zero, one row each."""
     return apply(_argwhere, (input,), {})
-
-
-def unique_of(input, dim=None):
-    return apply(_unique_of, (input,), {"dim": dim})
-
-
-def unique_values(input):
-    return apply(_unique_values, (input,), {})
-
-
-def unique_consecutive_of(input, dim=None):
-    return apply(_unique_consecutive_of, (input,), {"dim": dim})
 
 
 def one_hot(tensor: Tensor, num_classes: builtins.int = -1) -> Tensor:
@@ -1951,10 +1430,6 @@ def one_hot(tensor: Tensor, num_classes: builtins.int = -1) -> Tensor:
 def broadcast_to(input: Tensor, shape: Sequence[builtins.int]) -> Tensor:
     """``input`` broadcast to ``shape``, as a view; -1 keeps a size."""
     return apply(_broadcast_to, (input,), {"shape": shape})
-
-
-def sum_to(input, shape):
-    return apply(_sum_to, (input,), {"shape": shape})
 
 
 def reshape(input: Tensor, *values: builtins.int | Sequence[builtins.int], shape: Sequence[builtins.int] | None = None) -> Tensor:
@@ -1992,33 +1467,9 @@ def view(input: Tensor, *values: builtins.int | Sequence[builtins.int], shape: S
     return apply(_view, (input,), {"shape": shape})
 
 
-def view_dtype(input, dtype):
-    return apply(_view_dtype, (input,), {"dtype": dtype})
-
-
 def diagonal(input: Tensor, offset: builtins.int = 0, dim1: builtins.int = 0, dim2: builtins.int = 1) -> Tensor:
     """The diagonal of the matrices in ``dim1`` and ``dim2``, as a last dimension; ``offset`` above (positive) or below the main one."""
     return apply(_diagonal, (input,), {"offset": offset, "dim1": dim1, "dim2": dim2})
-
-
-def diagonal_place(input, shape, offset=0, dim1=0, dim2=1):
-    return apply(_diagonal_place, (input,), {"shape": shape, "offset": offset, "dim1": dim1, "dim2": dim2})
-
-
-def rearrange(input, apart, order, spread, shape):
-    return apply(_rearrange, (input,), {"apart": apart, "order": order, "spread": spread, "shape": shape})
-
-
-def to_dtype(input, dtype):
-    return apply(_to_dtype, (input,), {"dtype": dtype})
-
-
-def to_integer(input, dtype):
-    return apply(_to_integer, (input,), {"dtype": dtype})
-
-
-def to_device(input, device, source):
-    return apply(_to_device, (input,), {"device": device, "source": source})
 
 
 def linalg_solve(A: Tensor, B: Tensor, *, left: builtins.bool = True, out=None) -> Tensor:
@@ -2115,10 +1566,6 @@ def special_zeta(input: TensorLike, other: TensorLike, out=None) -> Tensor:
     return apply(_special_zeta, (input, other), {}, out)
 
 
-def polygamma_of(input, order):
-    return apply(_polygamma_of, (input,), {"order": order})
-
-
 def igamma(input: Tensor, other: TensorLike, out=None) -> Tensor:
     """The lower regularised incomplete gamma function P(input, other), with the gradient of ``other`` alone. Relative errors about 1e-13."""
     return apply(_igamma, (input, other), {}, out)
@@ -2209,10 +1656,6 @@ def special_airy_ai(input: Tensor, out=None) -> Tensor:
     return apply(_special_airy_ai, (input,), {}, out)
 
 
-def airy_slope(input):
-    return apply(_airy_slope, (input,), {})
-
-
 def logit(input: Tensor, eps: builtins.float | None = None, out=None) -> Tensor:
     """``log(input / (1 - input))``, the inverse of ``sigmoid``; with ``eps``, of ``input`` limited to the range from ``eps`` to ``1 - eps``."""
     return apply(_logit, (input,), {"eps": eps}, out)
@@ -2226,14 +1669,6 @@ def logit_(input: Tensor, eps: builtins.float | None = None) -> Tensor:
 def special_entr(input: Tensor, out=None) -> Tensor:
     """``-input * log(input)``: 0 at 0, minus infinity below."""
     return apply(_special_entr, (input,), {}, out)
-
-
-def flat_window(input, length):
-    return apply(_flat_window, (input,), {"length": length})
-
-
-def without_gaps(input):
-    return apply(_without_gaps, (input,), {})
 
 
 def sin(input: Tensor, out=None) -> Tensor:
@@ -2396,28 +1831,28 @@ def sinc_(input: Tensor) -> Tensor:
     return write(_sinc, input, (), {})
 
 
-def sgd_update(*tensors, count, block, lr, momentum, dampening, weight_decay, nesterov, maximize, first):
+def sgd_update(*tensors: Tensor, count: builtins.int, block: builtins.int, lr: builtins.float, momentum: builtins.float, dampening: builtins.float, weight_decay: builtins.float, nesterov: builtins.bool, maximize: builtins.bool, first: builtins.bool) -> None:
     try:
         return apply(_sgd_update, tuple(tensors), {"count": count, "block": block, "lr": lr, "momentum": momentum, "dampening": dampening, "weight_decay": weight_decay, "nesterov": nesterov, "maximize": maximize, "first": first})
     except Exception:
         misuse()
 
 
-def adam_update(*tensors, count, block, lr, beta1, beta2, eps, weight_decay, decoupled, amsgrad, maximize):
+def adam_update(*tensors: Tensor, count: builtins.int, block: builtins.int, lr: builtins.float, beta1: builtins.float, beta2: builtins.float, eps: builtins.float, weight_decay: builtins.float, decoupled: builtins.bool, amsgrad: builtins.bool, maximize: builtins.bool) -> None:
     try:
         return apply(_adam_update, tuple(tensors), {"count": count, "block": block, "lr": lr, "beta1": beta1, "beta2": beta2, "eps": eps, "weight_decay": weight_decay, "decoupled": decoupled, "amsgrad": amsgrad, "maximize": maximize})
     except Exception:
         misuse()
 
 
-def rmsprop_update(*tensors, count, block, lr, alpha, eps, weight_decay, momentum, centered, maximize):
+def rmsprop_update(*tensors: Tensor, count: builtins.int, block: builtins.int, lr: builtins.float, alpha: builtins.float, eps: builtins.float, weight_decay: builtins.float, momentum: builtins.float, centered: builtins.bool, maximize: builtins.bool) -> None:
     try:
         return apply(_rmsprop_update, tuple(tensors), {"count": count, "block": block, "lr": lr, "alpha": alpha, "eps": eps, "weight_decay": weight_decay, "momentum": momentum, "centered": centered, "maximize": maximize})
     except Exception:
         misuse()
 
 
-def adagrad_update(*tensors, count, block, lr, lr_decay, eps, weight_decay, maximize):
+def adagrad_update(*tensors: Tensor, count: builtins.int, block: builtins.int, lr: builtins.float, lr_decay: builtins.float, eps: builtins.float, weight_decay: builtins.float, maximize: builtins.bool) -> None:
     try:
         return apply(_adagrad_update, tuple(tensors), {"count": count, "block": block, "lr": lr, "lr_decay": lr_decay, "eps": eps, "weight_decay": weight_decay, "maximize": maximize})
     except Exception:
@@ -2446,21 +1881,9 @@ def Tensor_unfold(input: Tensor, dimension: builtins.int, size: builtins.int, st
     return apply(_Tensor_unfold, (input,), {"dimension": dimension, "size": size, "step": step})
 
 
-def windows_add(input, shape, dimension, size, step):
-    return apply(_windows_add, (input,), {"shape": shape, "dimension": dimension, "size": size, "step": step})
-
-
 def as_strided(input: Tensor, size: Sequence[builtins.int], stride: Sequence[builtins.int], storage_offset: builtins.int | None = None) -> Tensor:
     """A view of the elements of a contiguous tensor with a shape and strides (in elements) of one's own; elements may repeat."""
     return apply(_as_strided, (input,), {"size": size, "stride": stride, "storage_offset": storage_offset})
-
-
-def strided_add(input, shape, stride, storage_offset=None):
-    return apply(_strided_add, (input,), {"shape": shape, "stride": stride, "storage_offset": storage_offset})
-
-
-def strided_read(input, size, stride, storage_offset=None):
-    return apply(_strided_read, (input,), {"size": size, "stride": stride, "storage_offset": storage_offset})
 
 
 def clone(input: Tensor, *, memory_format: Any = None) -> Tensor:
@@ -2468,34 +1891,22 @@ def clone(input: Tensor, *, memory_format: Any = None) -> Tensor:
     return apply(_clone, (input,), {})
 
 
-def copy(input, source, non_blocking=False):
+def copy(input: Tensor, source: Tensor, non_blocking: builtins.bool = False) -> Tensor:
     return apply(_copy, (input, source), {})
 
 
-def copy_(input: Tensor, source, non_blocking=False) -> Tensor:
+def copy_(input: Tensor, source: Tensor, non_blocking: builtins.bool = False) -> Tensor:
     """``copy``, written into the tensor itself."""
     return write(_copy, input, (source,), {})
 
 
-def fill(input, value):
+def fill(input: Tensor, value: TensorLike) -> Tensor:
     return apply(_fill, (input, value), {})
 
 
-def fill_(input: Tensor, value) -> Tensor:
+def fill_(input: Tensor, value: TensorLike) -> Tensor:
     """``fill``, written into the tensor itself."""
     return write(_fill, input, (value,), {})
-
-
-def view_write(base, value, chain):
-    return apply(_view_write, (base, value), {"chain": chain})
-
-
-def view_read(input, chain):
-    return apply(_view_read, (input,), {"chain": chain})
-
-
-def view_place(input, chain, shape):
-    return apply(_view_place, (input,), {"chain": chain, "shape": shape})
 
 
 def nanmean(input: Tensor, dim: Dims = None, keepdim: builtins.bool = False, *, dtype: DTypeLike | None = None, axis=None, keepdims: builtins.bool | None = None, out=None) -> Tensor:
@@ -3825,7 +3236,7 @@ def take_along_dim(input: Tensor, indices: Tensor, dim: builtins.int | None = No
         misuse()
 
 
-def getitem(input, index):
+def getitem(input: Tensor, index: Any) -> Tensor:
     """``input[index]``: a view for slices, integers, ``None`` and ``...``; a copy where arrays or masks are involved."""
     try:
         return _getitem(F, input, index)
@@ -3833,7 +3244,7 @@ def getitem(input, index):
         misuse()
 
 
-def setitem(input, index, value):
+def setitem(input: Tensor, index: Any, value: Any) -> None:
     """``input[index] = value``, in place; ``value`` broadcasts to the region and takes the tensor's dtype."""
     try:
         return _setitem(F, input, index, value)
@@ -4809,7 +4220,7 @@ def pca_lowrank(A: Tensor, q: builtins.int | None = None, center: builtins.bool 
         misuse()
 
 
-def div_rounded(input, other, rounding_mode):
+def div_rounded(input: Tensor, other: TensorLike, rounding_mode: str) -> Tensor:
     """``div`` with a ``rounding_mode``."""
     try:
         return _div_rounded(F, input, other, rounding_mode)

@@ -51,6 +51,7 @@ from .dtypes import float64 as _float64
 from .dtypes import int64 as _int64
 from .dtypes import from_numpy_dtype
 from .engine import WRITES
+from .fastpath import attrs, by_rules_alone, pack
 from .node import GeneralNode, Node, accumulate, next_seq, output_node, pull_general
 from .op import COMPOSITES, REGISTRY
 
@@ -92,6 +93,16 @@ def _whole_docs() -> None:
             globals()[declared.name].__doc__ = declared.doc.strip()
 
 
+def __getattr__(name: str) -> Any:
+    """The function of an op that has no public name, made when a rule first asks for it; written here, all of them would take a tenth of this file."""
+    op = REGISTRY.get(name)
+    if op is None or not by_rules_alone(op) or f"_{name}" not in globals():
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    made: dict[str, Any] = {}
+    exec(f"def {op.signature}: return apply(_{name}, {pack(op.inputs)}, {attrs(op)})", globals(), made)  # the text of a declaration
+    return globals().setdefault(name, made[name])
+
+
 def _sizes(values: tuple[Any, ...], named: Any) -> tuple[Any, ...]:
     if named is not None:
         return tuple(named)
@@ -129,10 +140,9 @@ def takes_out(declared: Op | Composite) -> bool:
 
 
 class Signature:
-    """A declared signature, parsed: ``name(parameters) -> result``. Functions that only rules call are written without annotations, which take much space."""
+    """A declared signature, parsed: ``name(parameters) -> result``."""
 
-    def __init__(self, text: str, annotated: bool = True) -> None:
-        self.annotated = annotated
+    def __init__(self, text: str) -> None:
         function = ast.parse(f"def {text}: ...").body[0]
         assert isinstance(function, ast.FunctionDef)
         self.name = function.name
@@ -158,8 +168,6 @@ class Signature:
 
     def parameter(self, name: str) -> str:
         """One parameter as written in a ``def``."""
-        if not self.annotated:
-            return name + (f"={self.default[name]}" if name in self.default else "")
         text = f"{name}: {self._builtin(self.annotation[name])}"
         return text + (f" = {self.default[name]}" if name in self.default else "")
 
@@ -191,7 +199,7 @@ class Signature:
             (keywords if keywords or star else parts).append("out=None")
         if keywords and not star:
             parts.append("*")
-        return f"def {self.name}({', '.join(parts + keywords)}){f' -> {self._builtin(self.result)}' if self.annotated else ''}:"
+        return f"def {self.name}({', '.join(parts + keywords)}) -> {self._builtin(self.result)}:"
 
 
 def _docstring(text: str) -> list[str]:
@@ -206,16 +214,16 @@ def _indent(lines: list[str], by: int = 1) -> str:
 
 def function(op: Op) -> str:
     """The source of an op's public function, and of that which writes into its first input, if there is one."""
-    signature = Signature(op.signature, bool(op.places))
+    signature = Signature(op.signature)
     extra = op.extra.get("parameter")
-    numpy_names = op.kind != "view" and bool(op.places)
+    numpy_names = op.kind != "view"
     out = takes_out(op)
     define = signature.define(op.varargs, extra, numpy_names, out)
     last = ", out)" if out else ")"
     body = _docstring(op.doc) if op.places else []  # others are read about where they are declared
     if "line" in op.extra:
         body += op.extra["line"].split("\n")
-    declared = (*op.inputs, *op.attributes) if op.places else ()
+    declared = (*op.inputs, *op.attributes)
     body += fastpath.prelude(_numpy_names(signature, numpy_names), declared, op.varargs)
     attrs = fastpath.attrs(op)
     write = f"return write(_{op.name}, {op.inputs[0]}, {fastpath.pack(op.inputs[1:])}, {attrs})"
@@ -247,8 +255,8 @@ def _watched(*lines: str) -> list[str]:
 
 def composite(declared: Composite) -> str:
     """The source of a composite's public function."""
-    signature = Signature(declared.signature, bool(declared.places))
-    numpy_names = bool({"dim", "keepdim"} & set(signature.annotation)) and bool(declared.places)
+    signature = Signature(declared.signature)
+    numpy_names = bool({"dim", "keepdim"} & set(signature.annotation))
     body = _docstring(declared.doc) + fastpath.prelude(_numpy_names(signature, numpy_names), signature.names, declared.varargs)
     arguments = [*signature.positional, *([f"*{signature.star}"] if signature.star else []), *(f"{name}={name}" for name in signature.keyword_only)]
     call, out = f"_{declared.name}(F, {', '.join(arguments)})", takes_out(declared)
@@ -272,7 +280,8 @@ def generate() -> str:
     aliases: list[str] = []
     every: list[Op | Composite] = [*REGISTRY.values(), *COMPOSITES.values()]
     for declared in every:
-        parts.append(function(declared) if isinstance(declared, Op) else composite(declared))
+        if not isinstance(declared, Op) or not fastpath.by_rules_alone(declared):
+            parts.append(function(declared) if isinstance(declared, Op) else composite(declared))
         aliases += [f"{alias} = {declared.name}" for alias in declared.aliases]
         if "Tensor" in declared.places:
             methods += [(public_name(name, "Tensor"), declared.name) for name in (declared.name, *declared.aliases)]

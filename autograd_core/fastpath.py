@@ -32,6 +32,11 @@ def eligible(op: Op) -> bool:
     return op.kind != "update" and not op.name.startswith("_") and (op.outputs is None or op.residual_kernel is None) and LOCALS.isdisjoint((*op.inputs, *op.attributes))
 
 
+def by_rules_alone(op: Op) -> bool:
+    """Whether only rules and composites call the op's function, which is one plain call of ``apply``."""
+    return not (op.places or op.inplace or op.variadic or op.varargs or op.aliases or op.kind == "update" or {"parameter", "line"} & op.extra.keys())
+
+
 def prelude(parameters: Sequence[str], declared: Iterable[str], varargs: str | None) -> list[str]:
     """Lines that turn NumPy's spellings and several sizes into the declared attributes; ``x.amax(0, 1)``, with a number for ``keepdim``, means something else."""
     lines = [f"{varargs} = _sizes(values, {varargs})"] if varargs else []
@@ -100,7 +105,7 @@ def source(op: Op) -> str:
     parts = [bindings(op)]
     if op.differentiable and not _mixed(op):
         parts.append(pull(op))
-    function = names[op.name]
+    function = getattr(_methods, op.name)
     parameters = _parameters(function.__code__)
     annotations = dict(re.findall(r"(\w+): ([^,=)]+)", op.signature))
     start = op.extra["line"].split("\n") if "line" in op.extra else []

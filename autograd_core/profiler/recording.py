@@ -27,8 +27,7 @@ from .memory import MemoryLog, owners
 @functools.cache
 def _public(op: Op) -> Callable[..., Any] | None:
     """The generated function of an op that has a fast path."""
-    names = vars(_methods)
-    return names.get(op.name) if names.get(f"_{op.name}") is op and eligible(op) else None
+    return getattr(_methods, op.name, None) if vars(_methods).get(f"_{op.name}") is op and eligible(op) else None
 
 
 def _settle(values: Iterable[Any]) -> None:

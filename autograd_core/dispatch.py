@@ -124,6 +124,9 @@ def apply(op: Op, inputs: Any, attrs: dict[str, Any], out: Any = None, memory: A
     except Exception as error:
         if (wrong := misused(op, inputs, attrs, error)) is not None:
             raise wrong from error
+        text = str(error)
+        if not op.places and op.spoken != op.name and text.startswith(f"{op.name}:"):
+            raise type(error)(op.spoken + text.removeprefix(op.name)) from error
         raise
     residuals: tuple[Any, ...] = ()
     kept_input = arrays[0].copy() if memory is not None and needs and op.inputs[0] in op.saved else None

@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import sys
 from collections.abc import Callable, Mapping
+from numbers import Number
 from typing import Any, NoReturn, TypeVar
 
 from .errors import ArgumentError, DeviceError, GraphError, InplaceError
@@ -156,7 +157,7 @@ def _is(kind: str, value: Any) -> bool:
     if kind == "None":
         return value is None
     if kind == "Tensor":
-        return shape is not None or hasattr(value, "__tensor__")
+        return (shape is not None and not isinstance(value, Number)) or hasattr(value, "__tensor__")  # NumPy's scalars are numbers
     if kind == "str":
         return isinstance(value, str)
     if kind == "bool":

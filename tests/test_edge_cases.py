@@ -198,3 +198,11 @@ def test_real_tensors_are_their_own_conjugates() -> None:
     assert ag.conj(x) is x
     assert ag.conj_physical(x) is x
     assert x.conj() is x
+
+
+def test_adaptive_maxima_of_no_images() -> None:
+    x = ag.zeros(0, 2, 5, 7, requires_grad=True)
+    pooled = nn.functional.adaptive_max_pool2d(x, (2, 3))
+    pooled.sum().backward()
+    assert pooled.shape == (0, 2, 2, 3)
+    assert x.grad.shape == (0, 2, 5, 7)

@@ -249,3 +249,21 @@ def test_what_is_not_implemented_for_a_dtype(use: Any) -> None:
     with pytest.raises(NotImplementedError, match=r"not implemented for|can't be cast|Expected a floating point") as caught:
         use(ag.ones(2, 2, dtype=ag.int64))
     assert isinstance(caught.value, RuntimeError)
+
+
+@pytest.mark.parametrize(("use", "match"), [
+    (lambda: nn.functional.embedding(np.float64(2), ones(2, 3)), "embedding: argument 'input'"), (lambda: ag.median(np.float64(2)), "median: argument 'input'"),
+    (lambda: ag.einsum("i,i", ones(2), [1.0, 2.0]), "einsum: expected operand 1 to be a Tensor, but got list"),
+    (lambda: ag.special.legendre_polynomial_p(2.5, 2), "Tensor for input or n")])
+def test_numbers_and_lists_for_tensors(use: Any, match: str) -> None:
+    for _ in range(2):
+        with pytest.raises(TypeError, match=match):
+            use()
+
+
+@pytest.mark.parametrize(("use", "name"), [
+    (lambda x, d: ag.einsum("ij,jk", x, d), "einsum"), (lambda x, d: ag.cdist(x, d), "cdist"), (lambda x, d: nn.functional.rms_norm(x, (2,), d[0]), "rms_norm"),
+    (lambda x, d: nn.functional.conv_transpose1d(x[None], d[..., None]), "conv_transpose")])
+def test_dtypes_that_differ_are_told_under_the_name_that_was_called(use: Any, name: str) -> None:
+    with pytest.raises(RuntimeError, match=f"^{name}: expected operands of the same dtype, but got float32 and float64"):
+        use(ones(2, 2), ones(2, 2).double())

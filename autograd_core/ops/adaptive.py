@@ -136,7 +136,7 @@ def adaptive_max_indices(xp: Any, input: Any, *, size: Any) -> Any:
         best += (xp.arange(_elements(size)) * numbers.shape[-1]).reshape(size)
         return _side_by_side(places, size).reshape(-1).take(best)
     found = xp.empty((*lead, *size), dtype="int64")
-    for at in product(*(range(parts) for parts in size)):
+    for at in product(*(range(parts) for parts in size)) if found.size else ():
         window = tuple(slice(*_ranges(n, parts)[k]) for n, parts, k in zip(image, size, at, strict=True))
         numbers = input[(..., *window)].reshape(*lead, -1)
         found[(..., *at)] = places[window].reshape(-1)[_first_largest(xp, numbers)]

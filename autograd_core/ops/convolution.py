@@ -252,7 +252,7 @@ def _input_grad_spec(grad: Any, weight: Any, *, shape: Any, stride: Any, padding
 
 
 @op("convolution_input_grad(grad: Tensor, weight: Tensor, *, shape: Sequence[int], stride: tuple[int, ...], padding: tuple[tuple[int, int], ...], "
-    "dilation: tuple[int, ...], groups: int) -> Tensor", label="convᵀ", promotes="equal", spec=_input_grad_spec, samples=[
+    "dilation: tuple[int, ...], groups: int) -> Tensor", label="convᵀ", promotes="equal", spec=_input_grad_spec, extra={"written": "conv_transpose"}, samples=[
         S((2, 4, 3, 5), (4, 3, 3, 2), shape=(2, 3, 5, 6), **_PLAIN), S((2, 6, 3, 5), (6, 2, 2, 3), shape=(2, 4, 5, 6), **_RICH),
         S((0, 2, 2, 2), (2, 1, 2, 2), shape=(0, 1, 3, 3), **_PLAIN), S((2, 4, 4), (4, 3, 2), shape=(2, 3, 7), **_LINE),
         S((1, 4, 3, 3, 4), (4, 2, 2, 3, 2), shape=(1, 4, 3, 4, 3), **_SOLID),

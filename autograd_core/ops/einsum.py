@@ -183,6 +183,9 @@ def einsum(F: Any, equation: Any, *operands: Any) -> Any:
         listed = list(operands[0]) if len(operands) == 1 and isinstance(operands[0], (list, tuple)) else list(operands)
     if not listed:
         raise RuntimeError("einsum: must provide at least one operand")
+    for i, operand in enumerate(listed):
+        if not hasattr(operand, "shape"):
+            raise TypeError(f"einsum: expected operand {i} to be a Tensor, but got {type(operand).__name__}")
     return F.contract(tuple(listed), equation=explicit(equation, tuple([operand.shape for operand in listed])))
 
 

@@ -13,6 +13,8 @@ from ..op import composite, detached
 def _polynomial(F: Any, input: Any, n: Any, first: Any, following: Callable[[int, Any, Any, Any], Any]) -> Any:
     """``first(x)`` of degree 1, then ``following(k, x, p_k, p_{k-1})``; 1 of degree 0, and 0 below."""
     several = hasattr(n, "shape")
+    if not several and not hasattr(input, "shape"):
+        raise TypeError(f"expected a Tensor for input or n, but got two numbers, {input} and {n}")
     if not hasattr(input, "shape"):
         input = n * 0.0 + input
     if not several:

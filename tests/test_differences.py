@@ -108,6 +108,17 @@ def test_out() -> None:
     assert x.matmul(ag.eye(2), out=out).tolist() == [4.0, 9.0]
 
 
+def test_strided_scatter() -> None:
+    x, src = ag.zeros(4, requires_grad=True), ag.ones(2, requires_grad=True)
+    (ag.as_strided_scatter(x, src, (2,), (2,)) * ag.arange(4.0)).sum().backward()
+    assert x.grad.tolist() == [0.0, 1.0, 0.0, 3.0]
+    assert src.grad.tolist() == [0.0, 2.0]
+
+
+def test_no_channels() -> None:
+    assert ag.conv1d(ag.ones(1, 0, 2), ag.ones(3, 0, 1), ag.arange(3.0)).tolist() == [[[0.0, 0.0], [1.0, 1.0], [2.0, 2.0]]]
+
+
 def test_derivatives_beyond() -> None:
     x = ag.tensor(2.0, dtype=ag.float64, requires_grad=True)
     (slope,) = ag.autograd.grad(ag.special.bessel_j0(x), x, create_graph=True)

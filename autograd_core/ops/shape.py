@@ -270,6 +270,11 @@ def _(F: Any, g: Any, offset: int, dim1: int, dim2: int, input_shape: Any) -> An
 def diagonal_place(xp: Any, input: Any, *, shape: Any, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Any:
     """Zeros of ``shape`` with ``input`` on a diagonal: the adjoint of ``diagonal``."""
     zeros = xp.zeros(shape, dtype=input.dtype)
+    if len(shape) == 2 and dim1 == 0 and dim2 == 1:  # every so many elements of a flat matrix, in half the time
+        step = shape[1] + 1
+        start = offset if offset >= 0 else -offset * shape[1]
+        zeros.ravel()[start : start + step * input.shape[0] : step] = input
+        return zeros
     diagonal.kernel(xp, zeros, offset=offset, dim1=dim1, dim2=dim2)[...] = input
     return zeros
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
+from ..dtypes import float32
 from ..errors import ShapeError
 from ..kernels.strided import strided
 from ..op import TORCH_TENSOR, S, op
@@ -42,12 +44,15 @@ def unfold(xp: Any, input: Any, *, dimension: int, size: int, step: int) -> Any:
     if not input.ndim:
         _windows_spec(input, dimension=dimension, size=size, step=step)
         return input.reshape((1,))[:size]
-    at = dimension % input.ndim
-    length, strides = input.shape[at], input.strides
-    if not (0 <= size <= length and step > 0 and -input.ndim <= dimension < input.ndim):
-        _windows_spec(input, dimension=dimension, size=size, step=step)
-    shape = (*input.shape[:at], (length - size) // step + 1, *input.shape[at + 1 :], size)
-    return strided(xp, input, shape, (*strides[:at], strides[at] * step, *strides[at + 1 :], strides[at]))
+    return strided(xp, input, *_windows(input.shape, input.strides, dimension, size, step))
+
+
+@lru_cache(maxsize=256)
+def _windows(shape: tuple[int, ...], strides: tuple[int, ...], dimension: int, size: int, step: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """The shape and the strides of all windows."""
+    found = _windows_spec(Meta(shape, float32), dimension=dimension, size=size, step=step).shape
+    at = dimension % len(shape)
+    return found, (*strides[:at], strides[at] * step, *strides[at + 1 :], strides[at])
 
 
 @unfold.vjp("input")

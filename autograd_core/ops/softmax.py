@@ -83,7 +83,7 @@ def exponentials(xp: Any, input: Any, dim: Any) -> tuple[Any, Any, Any]:
     if not wide.size or not wide.ndim:
         shifted = xp.asarray(wide) * 0
     else:
-        shifted = wide - _highest(xp, wide, dim)
+        shifted = xp.ascontiguousarray(wide - _highest(xp, wide, dim))
     powers = xp.exp(shifted)
     if powers.ndim == 2 and dim in {1, -1} and powers.size >= _FEW and powers.shape[1] <= _FEW:
         return shifted, powers, powers.dot(summing(xp, powers, powers.shape[1], powers.dtype))[:, None]  # a third of the time of a sum
@@ -104,7 +104,7 @@ _FEW = 2048
 def softmax_along(xp: Any, input: Any, *, dim: int) -> Any:
     """``exp(input)`` divided by its sum along ``dim``, computed without overflow."""
     if 0 < input.size < _FEW and input.ndim and input.dtype.char in "fd":
-        powers = xp.exp(input - _highest(xp, input, dim))
+        powers = xp.ascontiguousarray(xp.exp(input - _highest(xp, input, dim)))  # results lie in rows, as in PyTorch, whatever the input does
         powers /= xp.add.reduce(powers, axis=dim, keepdims=True)  # the method ``sum`` adds a Python call
         return powers
     _, powers, totals = exponentials(xp, input, dim)
@@ -123,7 +123,7 @@ def softmax_gradient(F: Any, g: Any, out: Any, dim: int) -> Any:
 def log_softmax_along(xp: Any, input: Any, *, dim: int) -> Any:
     """``log(softmax(input))``, computed without overflow and without loss of small probabilities."""
     if 0 < input.size < _FEW and input.ndim and input.dtype.char in "fd":
-        shifted = input - _highest(xp, input, dim)
+        shifted = xp.ascontiguousarray(input - _highest(xp, input, dim))
         shifted -= xp.log(xp.add.reduce(xp.exp(shifted), axis=dim, keepdims=True))
         return shifted
     shifted, _, totals = exponentials(xp, input, dim)

@@ -219,7 +219,17 @@ def rot90(F: Any, input: Any, k: int = 1, dims: Any = (0, 1)) -> Any:
     >>> ag.tensor([[1, 2], [3, 4]]).rot90().tolist()
     [[2, 4], [1, 3]]
     """
-    rank = input.ndim
+    first, second = _plane(len(getattr(input, "_array", input).shape), tuple(dims))
+    if k % 4 == 0:
+        return F.clone(input)
+    if k % 4 == 2:
+        return F.flip(input, dims=(first, second))
+    return F.transpose(F.flip(input, dims=(second if k % 4 == 1 else first,)), dim0=first, dim1=second)
+
+
+@lru_cache(maxsize=64)
+def _plane(rank: int, dims: tuple[int, ...]) -> tuple[int, int]:
+    """The two dimensions that ``rot90`` turns, none of them negative."""
     if len(dims) != 2:
         raise RuntimeError(f"rot90: expected total rotation dims == 2, but got dims = {len(dims)}")
     if rank < 2:
@@ -230,11 +240,7 @@ def rot90(F: Any, input: Any, k: int = 1, dims: Any = (0, 1)) -> Any:
     first, second = dims[0] % rank, dims[1] % rank
     if first == second:
         raise RuntimeError(f"rot90: expected rotation dims to be different, but got dim0 = {dims[0]} and dim1 = {dims[1]}")
-    if k % 4 == 0:
-        return F.clone(input)
-    if k % 4 == 2:
-        return F.flip(input, dims=(first, second))
-    return F.transpose(F.flip(input, dims=(second if k % 4 == 1 else first,)), dim0=first, dim1=second)
+    return first, second
 
 
 @composite("adjoint(input: Tensor) -> Tensor")

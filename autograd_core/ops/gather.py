@@ -85,10 +85,10 @@ def take_along_dim(F: Any, input: Any, indices: Any, dim: Any = None) -> Any:
     """``gather`` whose operands broadcast outside ``dim``; without ``dim`` both are flattened first."""
     if dim is None:
         return F.gather(F.reshape(input, shape=(-1,)), index=F.reshape(indices, shape=(-1,)), dim=0)
-    if input.ndim != indices.ndim:
-        raise RuntimeError(f"take_along_dim: input and indices should have the same number of dimensions, but got {input.ndim} and {indices.ndim} dimensions")
-    at = wrap_dim(dim, input.ndim, "take_along_dim")
-    a, b = tuple(input.shape), tuple(indices.shape)
+    a, b = getattr(input, "_array", input).shape, getattr(indices, "_array", indices).shape
+    if len(a) != len(b):
+        raise RuntimeError(f"take_along_dim: input and indices should have the same number of dimensions, but got {len(a)} and {len(b)} dimensions")
+    at = wrap_dim(dim, len(a), "take_along_dim")
     if a == b:
         return F.gather(input, index=indices, dim=at)
     common = broadcast("take_along_dim", ("input", "indices"), (Meta((*a[:at], 1, *a[at + 1:]), input.dtype), Meta((*b[:at], 1, *b[at + 1:]), indices.dtype)))

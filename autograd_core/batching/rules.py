@@ -123,6 +123,7 @@ def lined_up(call: Call, i: int, rank: int) -> Any:
     return value.reshape((shape[0], *[1] * missing, *shape[1:]))
 
 
+@rule("quantile_places")
 def aligned(call: Call) -> Any:
     """Elementwise: the dimensions of an example are lined up from the right, with the batch before them."""
     rank = max([call.ndim(i) for i, x in enumerate(call.inputs) if is_tensor(x)])

@@ -189,6 +189,46 @@ def _checked_quantile(name: str, input: Any, q: Any, interpolation: str) -> None
         raise RuntimeError(f"{name}: q values must be in the range [0, 1], got {raw.tolist()}")
 
 
+def _places_spec(ordered: Any, levels: Any, *, interpolation: str, ignore_nan: bool) -> tuple[Meta, Meta, Meta]:
+    shape = (*ordered.shape[:-1], *(tuple(getattr(levels, "shape", ())) or (1,)))
+    return Meta(shape, int64), Meta(shape, int64), Meta(shape, as_dtype(ordered.dtype))
+
+
+@op("quantile_places(ordered: Tensor, levels: TensorLike, interpolation: str, ignore_nan: bool) -> tuple[Tensor, Tensor, Tensor]", kind="general", label="places",
+    outputs=("below", "above", "weight"), constant_outputs=(0, 1), spec=_places_spec, broadcasts=True, samples=[
+        S(Arg(values=[[1.0, 2.0, 4.0], [1.0, NAN, NAN]]), 0.7, interpolation="linear", ignore_nan=False),
+        S((2, 5), Arg(values=[0.3, 0.55, 0.9]), interpolation="linear", ignore_nan=True), S((2, 5), Arg(values=0.3), interpolation="midpoint", ignore_nan=False),
+        S(Arg(values=[[1.0, 2.0, NAN], [NAN, NAN, NAN]]), Arg(values=[0.3, 0.8]), interpolation="nearest", ignore_nan=True),
+        S((4,), 0.4, interpolation="higher", ignore_nan=False), S((0, 3), 0.4, interpolation="lower", ignore_nan=False)])
+def quantile_places(xp: Any, ordered: Any, levels: Any, *, interpolation: str, ignore_nan: bool) -> Any:
+    """Where quantiles lie among the ``ordered`` along the last dimension: the positions next to them, and how far they are from the first. Ranks have the dtype of the input."""
+    levels = xp.asarray(levels, dtype=ordered.dtype)
+    if ignore_nan:
+        counts = xp.sum(ordered == ordered, axis=-1, keepdims=True).astype(ordered.dtype)
+        rank = levels * xp.maximum(counts - 1, 0)
+    else:
+        highest, last = ordered[..., -1:], ordered.shape[-1] - 1
+        rank = xp.where(highest == highest, levels * last, last).astype(ordered.dtype, copy=False)
+    if interpolation == "nearest":
+        rank = xp.rint(rank)
+    elif interpolation == "higher":
+        rank = xp.ceil(rank)
+    below = xp.floor(rank)
+    return below.astype(LONG), xp.ceil(rank).astype(LONG), rank - below
+
+
+@quantile_places.vjp("levels")
+def _(F: Any, g: Any, ordered: Any, interpolation: str, ignore_nan: bool) -> Any:
+    g = g[2]
+    if interpolation in ("nearest", "higher"):
+        return F.fill(g, 0)
+    if not ignore_nan:
+        last = ordered.shape[-1] - 1
+        return F.where(F.isnan(F.narrow(ordered, dim=-1, start=last, length=1)), 0, g * last)
+    counts = F.sum(F.logical_not(F.isnan(ordered)), dim=-1, keepdim=True, dtype=as_dtype(ordered.dtype))
+    return g * F.clamp_min(counts - 1, 0)
+
+
 def _quantile(F: Any, name: str, input: Any, q: Any, dim: Any, keepdim: bool, interpolation: str, ignore_nan: bool) -> Any:
     _checked_quantile(name, input, q, interpolation)
     kept = tuple(1 if dim is None else n for n in input.shape)
@@ -201,30 +241,15 @@ def _quantile(F: Any, name: str, input: Any, q: Any, dim: Any, keepdim: bool, in
         input = F.reshape(input, shape=(-1,))
     ordered = F.sort(input, dim=-1)[0]
     several = len(getattr(q, "shape", ())) == 1
-    last = ordered.shape[-1] - 1
-    first = detached(ordered[..., :1])
-    levels = q if hasattr(q, "shape") else F.fill(first, q)  # ranks are computed in the dtype of the input
-    present = F.logical_not(F.isnan(detached(ordered)))
-    if ignore_nan:
-        counts = F.sum(present, dim=-1, keepdim=True)
-        rank = levels * F.where(counts > 0, counts - 1, 0)
-    else:
-        rank = F.where(present[..., -1:], levels * last, last)
-    if rank.dtype != ordered.dtype:
-        rank = F.to_dtype(rank, dtype=as_dtype(ordered.dtype))
-    if interpolation == "nearest":
-        rank = F.round(rank)
-    elif interpolation == "higher":
-        rank = F.ceil(rank)
-    below = F.floor(detached(rank))
-    result = F.gather(ordered, index=F.to_dtype(below, dtype=int64), dim=ordered.ndim - 1)
+    below, above, weight = F.quantile_places(detached(ordered), q, interpolation=interpolation, ignore_nan=ignore_nan)
+    result = F.gather(ordered, index=below, dim=ordered.ndim - 1)
     if interpolation in ("linear", "midpoint"):
-        above = F.gather(ordered, index=F.to_dtype(F.ceil(detached(rank)), dtype=int64), dim=ordered.ndim - 1)
-        result = result + (rank - below if interpolation == "linear" else 0.5) * (above - result)
-    count = result.shape[-1]
-    result = F.movedim(result, source=-1, destination=0)
-    shape = kept if keepdim else tuple(result.shape[1:])
-    return F.reshape(result, shape=(count, *shape) if several else shape)
+        result = result + (weight if interpolation == "linear" else 0.5) * (F.gather(ordered, index=above, dim=ordered.ndim - 1) - result)
+    shape = kept if keepdim else tuple(result.shape[:-1])
+    if several:
+        shape = (result.shape[-1], *shape)
+        result = F.movedim(result, source=-1, destination=0)
+    return F.reshape(result, shape=shape)
 
 
 _PARAMETERS = "(input: Tensor, q: float | Tensor, dim: int | None = None, keepdim: bool = False, *, interpolation: str = 'linear') -> Tensor"

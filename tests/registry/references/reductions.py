@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from scipy import integrate, stats
 
-from .common import Reference
+from .common import PART, Reference
 
 
 def running(choose: Reference) -> Reference:
@@ -127,4 +127,4 @@ REFERENCES: dict[str, Reference] = {
     "differences_adjoint": lambda a, *, dim: -np.diff(a, axis=dim, prepend=0, append=0), "trapezoid": trapezoid, "cumulative_trapezoid": cumulative_trapezoid,
     "dist": lambda a, b, *, p=2: np.max(np.abs(a - b)) if p == np.inf else np.sum(np.abs(a - b) ** p) ** (1 / p),
 }
-NO_REFERENCE: dict[str, str] = {}
+NO_REFERENCE: dict[str, str] = {"quantile_places": PART}

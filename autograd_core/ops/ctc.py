@@ -15,6 +15,7 @@ from typing import Any
 from ..backend.registry import backend_for_device
 from ..dtypes import as_dtype
 from ..kernels.blocks import at_hand
+from ..kernels.strided import stretched
 from ..op import Arg, S, composite, ints, op
 from ..spec import Meta
 from .loss import check_reduction
@@ -72,7 +73,7 @@ def ctc_chain(xp: Any, log_probs: Any, targets: Any, *, input_lengths: Lengths, 
 
 def _forward(xp: Any, log_probs: Any, targets: Any, *, input_lengths: Lengths, target_lengths: Lengths, blank: int) -> tuple[Any, ...]:
     """The negative log-likelihoods, and what the backward recursion goes on with."""
-    states, skips, starts, goes_on, ends = ctc_chain.kernel(xp, log_probs, targets, input_lengths=input_lengths, target_lengths=target_lengths, blank=blank)
+    states, skips, _, goes_on, ends = ctc_chain.kernel(xp, log_probs, targets, input_lengths=input_lengths, target_lengths=target_lengths, blank=blank)
     count, batch, classes = log_probs.shape
     rows = xp.arange(batch)
     places = states + (rows * classes)[:, None]
@@ -80,7 +81,8 @@ def _forward(xp: Any, log_probs: Any, targets: Any, *, input_lengths: Lengths, t
     padded = xp.empty((count, batch, states.shape[1] + 2), dtype=emitted.dtype)
     padded[:, :, :2] = -INFINITY  # two impossible states before the first
     alphas = padded[:, :, 2:]
-    alphas[0] = xp.where(starts, emitted[0], -INFINITY)
+    alphas[0] = -INFINITY
+    alphas[0, :, :2] = emitted[0, :, :2]
     price = xp.where(skips, 0, -INFINITY).astype(emitted.dtype)
     for before, after, score in zip(padded, alphas[1:], emitted[1:], strict=False):
         reached = xp.logaddexp(before[:, 2:], before[:, 1:-1])
@@ -94,7 +96,7 @@ def _forward(xp: Any, log_probs: Any, targets: Any, *, input_lengths: Lengths, t
         label = xp.where(end > 0, last[rows, xp.maximum(end - 1, 0)], -INFINITY)
         total = xp.where(steps > 0, xp.logaddexp(last[rows, end], label), xp.where(end > 0, -INFINITY, 0))
         total = total.astype(log_probs.dtype, copy=False)
-    return -total, total, alphas, emitted, states, skips, goes_on, ends
+    return -total, total, alphas, emitted, states, price, goes_on, ends
 
 
 @op("ctc_likelihood(log_probs: Tensor, targets: Tensor, input_lengths: tuple[int, ...], target_lengths: tuple[int, ...], blank: int) -> Tensor", label="ctc_loss",
@@ -136,20 +138,23 @@ def _(F: Any, g: Any, log_probs: Any, targets: Any, input_lengths: Lengths, targ
     return -(F.gather_accumulate(posterior, index, dim=2, shape=tuple(log_probs.shape)) * F.reshape(g, shape=(1, -1, 1)))
 
 
-@ctc_likelihood.fused_vjp(("total", "alphas", "emitted", "states", "skips", "goes_on", "ends"), _forward)
-def _(F: Any, g: Any, log_probs_shape: Any, total: Any, alphas: Any, emitted: Any, states: Any, skips: Any, goes_on: Any, ends: Any) -> Any:
+@ctc_likelihood.fused_vjp(("total", "alphas", "emitted", "states", "price", "goes_on", "ends"), _forward)
+def _(F: Any, g: Any, log_probs_shape: Any, total: Any, alphas: Any, emitted: Any, states: Any, price: Any, goes_on: Any, ends: Any, input_lengths: Lengths) -> Any:
     xp = F.backend.xp
     betas = xp.empty_like(emitted)
     betas[-1] = ends[-1]
-    price = xp.full(skips.shape, -INFINITY, dtype=emitted.dtype)
-    price[:, :-2] = xp.where(skips[:, 2:], 0, -INFINITY)
-    after = xp.full((len(skips), skips.shape[1] + 2), -INFINITY, dtype=emitted.dtype)  # two impossible states behind the last
+    batch, count = states.shape
+    whole = input_lengths == (len(betas),) * batch
+    longer = xp.empty((2, batch, count + 2), dtype=emitted.dtype)
+    longer[:, :, -2:] = -INFINITY  # two impossible states behind the last
+    longer[0, :, :-2] = price
+    after, price = longer[1], longer[0, :, 2:]
     for t in range(len(betas) - 2, -1, -1):
         xp.add(betas[t + 1], emitted[t + 1], out=after[:, :-2])
         reached = xp.logaddexp(xp.logaddexp(after[:, :-2], after[:, 1:-1]), after[:, 2:] + price)
-        betas[t] = xp.where(goes_on[t], reached, ends[t])
+        betas[t] = reached if whole else xp.where(goes_on[t], reached, ends[t])
     total = xp.where(total == -INFINITY, 0, total)[:, None]
-    index = xp.broadcast_to(states, emitted.shape)
+    index = stretched(xp, states, emitted.shape)
     return -F.gather_accumulate(xp.exp(alphas + betas - total) * g[:, None], index, dim=2, shape=log_probs_shape), None
 
 
@@ -171,7 +176,7 @@ def _lengths(lengths: Any) -> Lengths:
 
 def _check_lengths(log_probs: Any, targets: Any, input_lengths: Lengths, target_lengths: Lengths, blank: int) -> None:
     """Refuse lengths that do not fit ``log_probs`` (time, batch, classes) and ``targets``."""
-    steps, batch, classes = log_probs.shape
+    (steps, batch, classes), shape = log_probs.shape, tuple(targets.shape)
     if not 0 <= blank < classes:
         raise RuntimeError(f"ctc_loss: blank must be in label range: {blank} of {classes} classes")
     for name, lengths in (("input_lengths", input_lengths), ("target_lengths", target_lengths)):
@@ -181,10 +186,10 @@ def _check_lengths(log_probs: Any, targets: Any, input_lengths: Lengths, target_
             raise RuntimeError(f"ctc_loss: Expected {name} to have value at least 0, but got value {min(lengths)}")
     if max(input_lengths, default=0) > steps:
         raise RuntimeError(f"ctc_loss: Expected input_lengths to have value at most {steps}, but got value {max(input_lengths)}")
-    if targets.ndim == 1 and sum(target_lengths) != targets.shape[0]:
-        raise RuntimeError(f"ctc_loss: Expected concatenated targets of size {sum(target_lengths)}, the sum of target_lengths, but got size {targets.shape[0]}")
-    if targets.ndim == 2 and (targets.shape[0] != batch or targets.shape[1] < max(target_lengths, default=0)):
-        raise RuntimeError(f"ctc_loss: Expected targets of shape ({batch}, at least {max(target_lengths, default=0)}), but got {tuple(targets.shape)}")
+    if len(shape) == 1 and sum(target_lengths) != shape[0]:
+        raise RuntimeError(f"ctc_loss: Expected concatenated targets of size {sum(target_lengths)}, the sum of target_lengths, but got size {shape[0]}")
+    if len(shape) == 2 and (shape[0] != batch or shape[1] < max(target_lengths, default=0)):
+        raise RuntimeError(f"ctc_loss: Expected targets of shape ({batch}, at least {max(target_lengths, default=0)}), but got {shape}")
 
 
 def _filled_up(F: Any, targets: Any, lengths: Lengths) -> Any:

@@ -13,6 +13,7 @@ from .cuts import cut_of, inherit_cut, note_cuts
 from .dispatch import apply, dtype_or_none, explain, into, named_result
 from .storage import INFERENCE, UNCHECKED, TensorBase, View, link_view, real_array
 from .inplace import lies_apart, rebase
+from .fastpath import warm
 from .inplace import inplace as write
 from .misuse import misuse, missing, truth
 from .dtypes import bool_ as _bool
@@ -54,8 +55,7 @@ F: Any = None  # the Tensor reading, set when ``backward`` is imported
 empty_tensor: Any = None  # makes a Tensor without contents, set when ``tensor`` is imported
 
 
-globals().update({f"_{name}": op for name, op in REGISTRY.items()})
-globals().update({f"_{name}": composite.function for name, composite in COMPOSITES.items()})
+globals().update({f"_{name}": declared for name, declared in (*REGISTRY.items(), *COMPOSITES.items())})
 
 
 def _whole_docs() -> None:
@@ -73,6 +73,16 @@ def __getattr__(name: str) -> Any:
     made: dict[str, Any] = {}
     exec(f"def {op.signature}: return apply(_{name}, {pack(op.inputs)}, {attrs(op)})", globals(), made)  # the text of a declaration
     return globals().setdefault(name, made[name])
+
+
+def compose(made: Composite, inputs: tuple[Any, ...], attrs: dict[str, Any], out: Any = None) -> Any:
+    if made.cold:
+        warm(made)
+    try:
+        r = made.function(F, *inputs, **attrs)
+        return r if out is None else into(out, r)
+    except Exception:
+        misuse(2)
 
 
 def _sizes(values: tuple[Any, ...], named: Any) -> tuple[Any, ...]:
@@ -1917,530 +1927,330 @@ def nanmean(input: Tensor, dim: Dims = None, keepdim: builtins.bool = False, *, 
         keepdim = keepdims
     if keepdim is not False and keepdim is not True:
         keepdim = truth(keepdim)
-    try:
-        r = _nanmean(F, input, dim, keepdim, dtype=dtype)
-        return r if out is None else into(out, r)
-    except Exception:
-        misuse()
+    return compose(_nanmean, (input, dim, keepdim), {"dtype": dtype}, out)
 
 
 def adaptive_avg_pool1d(input: Tensor, output_size: builtins.int | Sequence[builtins.int]) -> Tensor:
     """Means over windows of (batch, channels, length), or without batch, chosen so that the result has the length ``output_size``."""
-    try:
-        return _adaptive_avg_pool1d(F, input, output_size)
-    except Exception:
-        misuse()
+    return compose(_adaptive_avg_pool1d, (input, output_size), {})
 
 
 def adaptive_avg_pool2d(input: Tensor, output_size: builtins.int | Sequence[builtins.int | None]) -> Tensor:
     """Means over windows chosen so that the result has ``output_size`` (height, width); ``None`` keeps the input's size."""
-    try:
-        return _adaptive_avg_pool2d(F, input, output_size)
-    except Exception:
-        misuse()
+    return compose(_adaptive_avg_pool2d, (input, output_size), {})
 
 
 def adaptive_avg_pool3d(input: Tensor, output_size: builtins.int | Sequence[builtins.int | None]) -> Tensor:
     """Means over windows chosen so that the result has ``output_size`` (depth, height, width). See ``adaptive_avg_pool2d``."""
-    try:
-        return _adaptive_avg_pool3d(F, input, output_size)
-    except Exception:
-        misuse()
+    return compose(_adaptive_avg_pool3d, (input, output_size), {})
 
 
 def adaptive_max_pool1d(input: Tensor, output_size: builtins.int | Sequence[builtins.int], return_indices: builtins.bool = False) -> Any:
     """Maxima over windows of (batch, channels, length) chosen so that the result has the length ``output_size``. See ``adaptive_max_pool2d``."""
-    try:
-        return _adaptive_max_pool1d(F, input, output_size, return_indices)
-    except Exception:
-        misuse()
+    return compose(_adaptive_max_pool1d, (input, output_size, return_indices), {})
 
 
 def adaptive_max_pool2d(input: Tensor, output_size: builtins.int | Sequence[builtins.int | None], return_indices: builtins.bool = False) -> Any:
     """Maxima over windows chosen so that the result has ``output_size`` (height, width); ``None`` keeps the input's size."""
-    try:
-        return _adaptive_max_pool2d(F, input, output_size, return_indices)
-    except Exception:
-        misuse()
+    return compose(_adaptive_max_pool2d, (input, output_size, return_indices), {})
 
 
 def adaptive_max_pool3d(input: Tensor, output_size: builtins.int | Sequence[builtins.int | None], return_indices: builtins.bool = False) -> Any:
     """Maxima over windows chosen so that the result has ``output_size`` (depth, height, width). See ``adaptive_max_pool2d``."""
-    try:
-        return _adaptive_max_pool3d(F, input, output_size, return_indices)
-    except Exception:
-        misuse()
+    return compose(_adaptive_max_pool3d, (input, output_size, return_indices), {})
 
 
 def positive(input: Tensor) -> Tensor:
     """The tensor itself, as ``+input``; booleans are refused as in PyTorch."""
-    try:
-        return _positive(F, input)
-    except Exception:
-        misuse()
+    return compose(_positive, (input,), {})
 
 
 def rsub(input: Tensor, other: TensorLike, *, alpha: Number = 1) -> Tensor:
     """``other - alpha * input``."""
-    try:
-        return _rsub(F, input, other, alpha=alpha)
-    except Exception:
-        misuse()
+    return compose(_rsub, (input, other), {"alpha": alpha})
 
 
 def float_power(input: TensorLike, exponent: TensorLike, out=None) -> Tensor:
     """``input ** exponent`` in float64, or complex128 if either is complex."""
-    try:
-        r = _float_power(F, input, exponent)
-        return r if out is None else into(out, r)
-    except Exception:
-        misuse()
+    return compose(_float_power, (input, exponent), {}, out)
 
 
 def float_power_(input: Tensor, exponent: TensorLike) -> Tensor:
     """``float_power``, written into the tensor itself, which must be of float64 or complex128."""
-    try:
-        return _float_power_(F, input, exponent)
-    except Exception:
-        misuse()
+    return compose(_float_power_, (input, exponent), {})
 
 
 def split(tensor: Tensor, split_size_or_sections: builtins.int | Sequence[builtins.int], dim: builtins.int = 0, *, axis=None) -> builtins.tuple[Tensor, ...]:
     """Views of ``split_size_or_sections`` elements each along ``dim`` (the last may be shorter), or of the sizes in a list."""
     if axis is not None:
         dim = axis
-    try:
-        return _split(F, tensor, split_size_or_sections, dim)
-    except Exception:
-        misuse()
+    return compose(_split, (tensor, split_size_or_sections, dim), {})
 
 
 def chunk(input: Tensor, chunks: builtins.int, dim: builtins.int = 0, *, axis=None) -> builtins.tuple[Tensor, ...]:
     """At most ``chunks`` views of equal size along ``dim``; the last may be shorter, and there may be fewer."""
     if axis is not None:
         dim = axis
-    try:
-        return _chunk(F, input, chunks, dim)
-    except Exception:
-        misuse()
+    return compose(_chunk, (input, chunks, dim), {})
 
 
 def unbind(input: Tensor, dim: builtins.int = 0, *, axis=None) -> builtins.tuple[Tensor, ...]:
     """A view for every index of ``dim``."""
     if axis is not None:
         dim = axis
-    try:
-        return _unbind(F, input, dim)
-    except Exception:
-        misuse()
+    return compose(_unbind, (input, dim), {})
 
 
 def narrow(input: Tensor, dim: builtins.int, start: builtins.int, length: builtins.int, *, axis=None) -> Tensor:
     """The ``length`` elements from ``start`` on along ``dim``, as a view."""
     if axis is not None:
         dim = axis
-    try:
-        return _narrow(F, input, dim, start, length)
-    except Exception:
-        misuse()
+    return compose(_narrow, (input, dim, start, length), {})
 
 
 def select(input: Tensor, dim: builtins.int, index: builtins.int, *, axis=None) -> Tensor:
     """The slice at ``index`` of ``dim``, as a view without that dimension."""
     if axis is not None:
         dim = axis
-    try:
-        return _select(F, input, dim, index)
-    except Exception:
-        misuse()
+    return compose(_select, (input, dim, index), {})
 
 
 def repeat(input: Tensor, *values: builtins.int | Sequence[builtins.int], repeats: Sequence[builtins.int] | None = None) -> Tensor:
     """The tensor repeated ``repeats[i]`` times along each dimension; extra leading repeats add dimensions."""
     repeats = _sizes(values, repeats)
-    try:
-        return _repeat(F, input, repeats)
-    except Exception:
-        misuse()
+    return compose(_repeat, (input, repeats), {})
 
 
 def tile(input: Tensor, *values: builtins.int | Sequence[builtins.int], dims: Sequence[builtins.int] | None = None) -> Tensor:
     """As ``repeat``; missing leading repeats count as 1."""
     dims = _sizes(values, dims)
-    try:
-        return _tile(F, input, dims)
-    except Exception:
-        misuse()
+    return compose(_tile, (input, dims), {})
 
 
 def repeat_interleave(input: Tensor, repeats: builtins.int | Tensor | None = None, dim: builtins.int | None = None, *, output_size: builtins.int | None = None, axis=None) -> Tensor:
     """Each element (or slice along ``dim``) repeated in place; without ``dim`` the tensor is flattened first."""
     if axis is not None:
         dim = axis
-    try:
-        return _repeat_interleave(F, input, repeats, dim, output_size=output_size)
-    except Exception:
-        misuse()
+    return compose(_repeat_interleave, (input, repeats, dim), {"output_size": output_size})
 
 
 def atleast_1d(*tensors: Tensor) -> Tensor:
     """Tensors without dimensions as views of shape (1,), others as they are: one tensor, or a tuple for several or a list."""
-    try:
-        return _atleast_1d(F, *tensors)
-    except Exception:
-        misuse()
+    return compose(_atleast_1d, (*tensors,), {})
 
 
 def atleast_2d(*tensors: Tensor) -> Tensor:
     """Tensors of fewer dimensions as views of shape (1, n), others as they are: one tensor, or a tuple for several or a list."""
-    try:
-        return _atleast_2d(F, *tensors)
-    except Exception:
-        misuse()
+    return compose(_atleast_2d, (*tensors,), {})
 
 
 def atleast_3d(*tensors: Tensor) -> Tensor:
     """Vectors as views of shape (1, n, 1), matrices as (m, n, 1), others as they are: one tensor, or a tuple for several or a list."""
-    try:
-        return _atleast_3d(F, *tensors)
-    except Exception:
-        misuse()
+    return compose(_atleast_3d, (*tensors,), {})
 
 
 def vstack(tensors: Sequence[Tensor], out=None) -> Tensor:
     """The tensors under one another, along the first dimension; vectors are rows."""
-    try:
-        r = _vstack(F, tensors)
-        return r if out is None else into(out, r)
-    except Exception:
-        misuse()
+    return compose(_vstack, (tensors,), {}, out)
 
 
 def hstack(tensors: Sequence[Tensor], out=None) -> Tensor:
     """The tensors side by side, along the second dimension; vectors one after the other."""
-    try:
-        r = _hstack(F, tensors)
-        return r if out is None else into(out, r)
-    except Exception:
-        misuse()
+    return compose(_hstack, (tensors,), {}, out)
 
 
 def dstack(tensors: Sequence[Tensor], out=None) -> Tensor:
     """The tensors behind one another, along the third dimension; see ``atleast_3d``."""
-    try:
-        r = _dstack(F, tensors)
-        return r if out is None else into(out, r)
-    except Exception:
-        misuse()
+    return compose(_dstack, (tensors,), {}, out)
 
 
 def column_stack(tensors: Sequence[Tensor], out=None) -> Tensor:
     """The tensors side by side, along the second dimension; vectors and numbers are columns."""
-    try:
-        r = _column_stack(F, tensors)
-        return r if out is None else into(out, r)
-    except Exception:
-        misuse()
+    return compose(_column_stack, (tensors,), {}, out)
 
 
 def block_diag(*tensors: Tensor) -> Tensor:
     """A matrix with the given ones (numbers and vectors count as one row) along its diagonal, zeros elsewhere."""
-    try:
-        return _block_diag(F, *tensors)
-    except Exception:
-        misuse()
+    return compose(_block_diag, (*tensors,), {})
 
 
 def split_with_sizes(input: Tensor, split_sizes: Sequence[builtins.int], dim: builtins.int = 0, *, axis=None) -> builtins.tuple[Tensor, ...]:
     """Views of the sizes in ``split_sizes`` along ``dim``. Raises ``RuntimeError`` if they do not add up to its size."""
     if axis is not None:
         dim = axis
-    try:
-        return _split_with_sizes(F, input, split_sizes, dim)
-    except Exception:
-        misuse()
+    return compose(_split_with_sizes, (input, split_sizes, dim), {})
 
 
 def tensor_split(input: Tensor, indices_or_sections: builtins.int | Sequence[builtins.int] | Tensor, dim: builtins.int = 0, *, axis=None) -> builtins.tuple[Tensor, ...]:
     """Views along ``dim``: so many of nearly equal size, the larger ones first, or cut at the indices in a list."""
     if axis is not None:
         dim = axis
-    try:
-        return _tensor_split(F, input, indices_or_sections, dim)
-    except Exception:
-        misuse()
+    return compose(_tensor_split, (input, indices_or_sections, dim), {})
 
 
 def hsplit(input: Tensor, indices_or_sections: builtins.int | Sequence[builtins.int]) -> builtins.tuple[Tensor, ...]:
     """``tensor_split`` along the second dimension, of a vector the only one; into equal parts."""
-    try:
-        return _hsplit(F, input, indices_or_sections)
-    except Exception:
-        misuse()
+    return compose(_hsplit, (input, indices_or_sections), {})
 
 
 def vsplit(input: Tensor, indices_or_sections: builtins.int | Sequence[builtins.int]) -> builtins.tuple[Tensor, ...]:
     """``tensor_split`` along the first dimension of at least two; into equal parts."""
-    try:
-        return _vsplit(F, input, indices_or_sections)
-    except Exception:
-        misuse()
+    return compose(_vsplit, (input, indices_or_sections), {})
 
 
 def dsplit(input: Tensor, indices_or_sections: builtins.int | Sequence[builtins.int]) -> builtins.tuple[Tensor, ...]:
     """``tensor_split`` along the third dimension; into equal parts."""
-    try:
-        return _dsplit(F, input, indices_or_sections)
-    except Exception:
-        misuse()
+    return compose(_dsplit, (input, indices_or_sections), {})
 
 
 def fliplr(input: Tensor) -> Tensor:
     """The columns in reverse order; a copy. Raises ``RuntimeError`` for fewer than two dimensions."""
-    try:
-        return _fliplr(F, input)
-    except Exception:
-        misuse()
+    return compose(_fliplr, (input,), {})
 
 
 def flipud(input: Tensor) -> Tensor:
     """The rows in reverse order; a copy. Raises ``RuntimeError`` for a tensor without dimensions."""
-    try:
-        return _flipud(F, input)
-    except Exception:
-        misuse()
+    return compose(_flipud, (input,), {})
 
 
 def rot90(input: Tensor, k: builtins.int = 1, dims: Sequence[builtins.int] = (0, 1)) -> Tensor:
     """The plane of ``dims`` turned by ``k`` quarter turns, from the first of ``dims`` towards the second; a copy."""
-    try:
-        return _rot90(F, input, k, dims)
-    except Exception:
-        misuse()
+    return compose(_rot90, (input, k, dims), {})
 
 
 def adjoint(input: Tensor) -> Tensor:
     """The last two dimensions swapped and complex numbers conjugated. Raises ``RuntimeError`` for vectors."""
-    try:
-        return _adjoint(F, input)
-    except Exception:
-        misuse()
+    return compose(_adjoint, (input,), {})
 
 
 def diagflat(input: Tensor, offset: builtins.int = 0) -> Tensor:
     """A square matrix with all elements of ``input`` on a diagonal."""
-    try:
-        return _diagflat(F, input, offset)
-    except Exception:
-        misuse()
+    return compose(_diagflat, (input, offset), {})
 
 
 def meshgrid(*tensors: Tensor, indexing: str = 'ij') -> builtins.tuple[Tensor, ...]:
     """For vectors of sizes n, m, ... the coordinates of a grid (n, m, ...), as views; with ``indexing='xy'`` the first two sizes swapped."""
-    try:
-        return _meshgrid(F, *tensors, indexing=indexing)
-    except Exception:
-        misuse()
+    return compose(_meshgrid, (*tensors,), {"indexing": indexing})
 
 
 def cartesian_prod(*tensors: Tensor) -> Tensor:
     """All ways to take one element of each vector, one to a row; of a single vector, that vector."""
-    try:
-        return _cartesian_prod(F, *tensors)
-    except Exception:
-        misuse()
+    return compose(_cartesian_prod, (*tensors,), {})
 
 
 def combinations(input: Tensor, r: builtins.int = 2, with_replacement: builtins.bool = False) -> Tensor:
     """All choices of ``r`` elements of a vector, in order, one to a row; ``with_replacement`` an element may be chosen again."""
-    try:
-        return _combinations(F, input, r, with_replacement)
-    except Exception:
-        misuse()
+    return compose(_combinations, (input, r, with_replacement), {})
 
 
 def vander(x: Tensor, N: builtins.int | None = None, increasing: builtins.bool = False) -> Tensor:
     """The powers ``N - 1`` to 0 of a vector's elements as columns, or 0 to ``N - 1``; ``N`` is the vector's size unless given."""
-    try:
-        return _vander(F, x, N, increasing)
-    except Exception:
-        misuse()
+    return compose(_vander, (x, N, increasing), {})
 
 
 def select_scatter(input: Tensor, src: Tensor, dim: builtins.int, index: builtins.int, *, axis=None) -> Tensor:
     """A copy of ``input`` with the slice at ``index`` of ``dim`` replaced by ``src``."""
     if axis is not None:
         dim = axis
-    try:
-        return _select_scatter(F, input, src, dim, index)
-    except Exception:
-        misuse()
+    return compose(_select_scatter, (input, src, dim, index), {})
 
 
 def slice_scatter(input: Tensor, src: Tensor, dim: builtins.int = 0, start: builtins.int | None = None, end: builtins.int | None = None, step: builtins.int = 1, *, axis=None, out=None) -> Tensor:
     """A copy of ``input`` with ``start:end:step`` of ``dim`` replaced by ``src``."""
     if axis is not None:
         dim = axis
-    try:
-        r = _slice_scatter(F, input, src, dim, start, end, step)
-        return r if out is None else into(out, r)
-    except Exception:
-        misuse()
+    return compose(_slice_scatter, (input, src, dim, start, end, step), {}, out)
 
 
 def diagonal_scatter(input: Tensor, src: Tensor, offset: builtins.int = 0, dim1: builtins.int = 0, dim2: builtins.int = 1) -> Tensor:
     """A copy of ``input`` with a diagonal replaced by ``src``."""
-    try:
-        return _diagonal_scatter(F, input, src, offset, dim1, dim2)
-    except Exception:
-        misuse()
+    return compose(_diagonal_scatter, (input, src, offset, dim1, dim2), {})
 
 
 def as_strided_scatter(input: Tensor, src: Tensor, size: Sequence[builtins.int], stride: Sequence[builtins.int], storage_offset: builtins.int | None = None) -> Tensor:
     """A copy of a contiguous ``input`` with what ``as_strided`` would view replaced by ``src``."""
-    try:
-        return _as_strided_scatter(F, input, src, size, stride, storage_offset)
-    except Exception:
-        misuse()
+    return compose(_as_strided_scatter, (input, src, size, stride, storage_offset), {})
 
 
 def sum_to_size(input: Tensor, *values: builtins.int | Sequence[builtins.int], size: Sequence[builtins.int] | None = None) -> Tensor:
     """The sum over the dimensions that broadcasting a tensor of ``size`` to this shape would add or stretch."""
     size = _sizes(values, size)
-    try:
-        return _sum_to_size(F, input, size)
-    except Exception:
-        misuse()
+    return compose(_sum_to_size, (input, size), {})
 
 
 def mm(input: Tensor, mat2: Tensor, out=None) -> Tensor:
     """The product of two matrices; does not broadcast."""
-    try:
-        r = _mm(F, input, mat2)
-        return r if out is None else into(out, r)
-    except Exception:
-        misuse()
+    return compose(_mm, (input, mat2), {}, out)
 
 
 def bmm(input: Tensor, mat2: Tensor, out=None) -> Tensor:
     """The products of two batches of matrices, (b, n, m) and (b, m, p); does not broadcast."""
-    try:
-        r = _bmm(F, input, mat2)
-        return r if out is None else into(out, r)
-    except Exception:
-        misuse()
+    return compose(_bmm, (input, mat2), {}, out)
 
 
 def mv(input: Tensor, vec: Tensor, out=None) -> Tensor:
     """The product of a matrix and a vector."""
-    try:
-        r = _mv(F, input, vec)
-        return r if out is None else into(out, r)
-    except Exception:
-        misuse()
+    return compose(_mv, (input, vec), {}, out)
 
 
 def addmm(input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: Number = 1, alpha: Number = 1, out=None) -> Tensor:
     """``beta * input + alpha * (mat1 @ mat2)``; the input broadcasts to the product's shape."""
-    try:
-        r = _addmm(F, input, mat1, mat2, beta=beta, alpha=alpha)
-        return r if out is None else into(out, r)
-    except Exception:
-        misuse()
+    return compose(_addmm, (input, mat1, mat2), {"beta": beta, "alpha": alpha}, out)
 
 
 def addmm_(input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: Number = 1, alpha: Number = 1) -> Tensor:
     """``addmm``, written into the tensor itself."""
-    try:
-        return input.copy_(_addmm(F, clone(input), mat1, mat2, beta=beta, alpha=alpha))
-    except Exception:
-        misuse()
+    return input.copy_(compose(_addmm, (clone(input), mat1, mat2), {"beta": beta, "alpha": alpha}))
 
 
 def baddbmm(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: Number = 1, alpha: Number = 1, out=None) -> Tensor:
     """``beta * input + alpha * (batch1 @ batch2)`` for batches of matrices; the input broadcasts to the product's shape."""
-    try:
-        r = _baddbmm(F, input, batch1, batch2, beta=beta, alpha=alpha)
-        return r if out is None else into(out, r)
-    except Exception:
-        misuse()
+    return compose(_baddbmm, (input, batch1, batch2), {"beta": beta, "alpha": alpha}, out)
 
 
 def baddbmm_(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: Number = 1, alpha: Number = 1) -> Tensor:
     """``baddbmm``, written into the tensor itself."""
-    try:
-        return input.copy_(_baddbmm(F, clone(input), batch1, batch2, beta=beta, alpha=alpha))
-    except Exception:
-        misuse()
+    return input.copy_(compose(_baddbmm, (clone(input), batch1, batch2), {"beta": beta, "alpha": alpha}))
 
 
 def addbmm(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: Number = 1, alpha: Number = 1, out=None) -> Tensor:
     """``beta * input + alpha * sum(batch1 @ batch2)``, the products of a batch of matrices added up."""
-    try:
-        r = _addbmm(F, input, batch1, batch2, beta=beta, alpha=alpha)
-        return r if out is None else into(out, r)
-    except Exception:
-        misuse()
+    return compose(_addbmm, (input, batch1, batch2), {"beta": beta, "alpha": alpha}, out)
 
 
 def addbmm_(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: Number = 1, alpha: Number = 1) -> Tensor:
     """``addbmm``, written into the tensor itself."""
-    try:
-        return input.copy_(_addbmm(F, clone(input), batch1, batch2, beta=beta, alpha=alpha))
-    except Exception:
-        misuse()
+    return input.copy_(compose(_addbmm, (clone(input), batch1, batch2), {"beta": beta, "alpha": alpha}))
 
 
 def addmv(input: Tensor, mat: Tensor, vec: Tensor, *, beta: Number = 1, alpha: Number = 1, out=None) -> Tensor:
     """``beta * input + alpha * (mat @ vec)``."""
-    try:
-        r = _addmv(F, input, mat, vec, beta=beta, alpha=alpha)
-        return r if out is None else into(out, r)
-    except Exception:
-        misuse()
+    return compose(_addmv, (input, mat, vec), {"beta": beta, "alpha": alpha}, out)
 
 
 def addmv_(input: Tensor, mat: Tensor, vec: Tensor, *, beta: Number = 1, alpha: Number = 1) -> Tensor:
     """``addmv``, written into the tensor itself."""
-    try:
-        return input.copy_(_addmv(F, clone(input), mat, vec, beta=beta, alpha=alpha))
-    except Exception:
-        misuse()
+    return input.copy_(compose(_addmv, (clone(input), mat, vec), {"beta": beta, "alpha": alpha}))
 
 
 def addr(input: Tensor, vec1: Tensor, vec2: Tensor, *, beta: Number = 1, alpha: Number = 1, out=None) -> Tensor:
     """``beta * input + alpha * outer(vec1, vec2)``."""
-    try:
-        r = _addr(F, input, vec1, vec2, beta=beta, alpha=alpha)
-        return r if out is None else into(out, r)
-    except Exception:
-        misuse()
+    return compose(_addr, (input, vec1, vec2), {"beta": beta, "alpha": alpha}, out)
 
 
 def addr_(input: Tensor, vec1: Tensor, vec2: Tensor, *, beta: Number = 1, alpha: Number = 1) -> Tensor:
     """``addr``, written into the tensor itself."""
-    try:
-        return input.copy_(_addr(F, clone(input), vec1, vec2, beta=beta, alpha=alpha))
-    except Exception:
-        misuse()
+    return input.copy_(compose(_addr, (clone(input), vec1, vec2), {"beta": beta, "alpha": alpha}))
 
 
 def linalg_multi_dot(tensors: Sequence[Tensor], out=None) -> Tensor:
     """The product of two or more matrices, in the order of multiplication that takes the fewest operations; the first and the last may be vectors."""
-    try:
-        r = _linalg_multi_dot(F, tensors)
-        return r if out is None else into(out, r)
-    except Exception:
-        misuse()
+    return compose(_linalg_multi_dot, (tensors,), {}, out)
 
 
 def chain_matmul(*matrices: Tensor, out=None) -> Tensor:
     """The product of the matrices, in the order of multiplication that takes the fewest operations; see ``linalg.multi_dot``."""
-    try:
-        r = _chain_matmul(F, *matrices)
-        return r if out is None else into(out, r)
-    except Exception:
-        misuse()
+    return compose(_chain_matmul, (*matrices,), {}, out)
 
 
 def max(input: Tensor, dim: builtins.int | Tensor | None = None, keepdim: builtins.bool = False, *, other: Tensor | None = None, axis=None, keepdims: builtins.bool | None = None, out=None) -> Any:
@@ -2451,11 +2261,7 @@ def max(input: Tensor, dim: builtins.int | Tensor | None = None, keepdim: builti
         keepdim = keepdims
     if keepdim is not False and keepdim is not True:
         keepdim = truth(keepdim)
-    try:
-        r = _max(F, input, dim, keepdim, other=other)
-        return r if out is None else into(out, r)
-    except Exception:
-        misuse()
+    return compose(_max, (input, dim, keepdim), {"other": other}, out)
 
 
 def min(input: Tensor, dim: builtins.int | Tensor | None = None, keepdim: builtins.bool = False, *, other: Tensor | None = None, axis=None, keepdims: builtins.bool | None = None, out=None) -> Any:
@@ -2466,11 +2272,7 @@ def min(input: Tensor, dim: builtins.int | Tensor | None = None, keepdim: builti
         keepdim = keepdims
     if keepdim is not False and keepdim is not True:
         keepdim = truth(keepdim)
-    try:
-        r = _min(F, input, dim, keepdim, other=other)
-        return r if out is None else into(out, r)
-    except Exception:
-        misuse()
+    return compose(_min, (input, dim, keepdim), {"other": other}, out)
 
 
 def aminmax(input: Tensor, *, dim: builtins.int | None = None, keepdim: builtins.bool = False, axis=None, keepdims: builtins.bool | None = None, out=None) -> Any:
@@ -2481,311 +2283,196 @@ def aminmax(input: Tensor, *, dim: builtins.int | None = None, keepdim: builtins
         keepdim = keepdims
     if keepdim is not False and keepdim is not True:
         keepdim = truth(keepdim)
-    try:
-        r = _aminmax(F, input, dim=dim, keepdim=keepdim)
-        return r if out is None else into(out, r)
-    except Exception:
-        misuse()
+    return compose(_aminmax, (input,), {"dim": dim, "keepdim": keepdim}, out)
 
 
 def softmax(input: Tensor, dim: builtins.int | None = None, *, dtype: DTypeLike | None = None, axis=None, out=None) -> Tensor:
     """``exp(input)`` divided by its sum along ``dim``; ``dtype`` converts the input first. Integers are refused without it."""
     if axis is not None:
         dim = axis
-    try:
-        r = _softmax(F, input, dim, dtype=dtype)
-        return r if out is None else into(out, r)
-    except Exception:
-        misuse()
+    return compose(_softmax, (input, dim), {"dtype": dtype}, out)
 
 
 def log_softmax(input: Tensor, dim: builtins.int | None = None, *, dtype: DTypeLike | None = None, axis=None, out=None) -> Tensor:
     """``log(softmax(input, dim))`` without overflow; ``dtype`` converts the input first."""
     if axis is not None:
         dim = axis
-    try:
-        r = _log_softmax(F, input, dim, dtype=dtype)
-        return r if out is None else into(out, r)
-    except Exception:
-        misuse()
+    return compose(_log_softmax, (input, dim), {"dtype": dtype}, out)
 
 
 def softmin(input: Tensor, dim: builtins.int | None = None, *, dtype: DTypeLike | None = None, axis=None) -> Tensor:
     """``softmax(-input, dim)``."""
     if axis is not None:
         dim = axis
-    try:
-        return _softmin(F, input, dim, dtype=dtype)
-    except Exception:
-        misuse()
+    return compose(_softmin, (input, dim), {"dtype": dtype})
 
 
 def scaled_dot_product_attention(query: Tensor, key: Tensor, value: Tensor, attn_mask: Tensor | None = None, dropout_p: builtins.float = 0.0, is_causal: builtins.bool = False, scale: builtins.float | None = None, enable_gqa: builtins.bool = False) -> Tensor:
     """``softmax(query @ key.mT * scale + mask) @ value``."""
-    try:
-        return _scaled_dot_product_attention(F, query, key, value, attn_mask, dropout_p, is_causal, scale, enable_gqa)
-    except Exception:
-        misuse()
+    return compose(_scaled_dot_product_attention, (query, key, value, attn_mask, dropout_p, is_causal, scale, enable_gqa), {})
 
 
 def bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """``input1 @ weight[k] @ input2 + bias[k]`` for each output k: (..., size 1), (..., size 2) to (..., outputs)."""
-    try:
-        return _bilinear(F, input1, input2, weight, bias)
-    except Exception:
-        misuse()
+    return compose(_bilinear, (input1, input2, weight, bias), {})
 
 
 def mse_loss(input: Tensor, target: Tensor, reduction: str = 'mean', weight: Tensor | None = None) -> Tensor:
     """The squared error ``(input - target) ** 2``. With ``weight``, of the same shape, the mean is a weighted one."""
-    try:
-        return _mse_loss(F, input, target, reduction, weight)
-    except Exception:
-        misuse()
+    return compose(_mse_loss, (input, target, reduction, weight), {})
 
 
 def l1_loss(input: Tensor, target: Tensor, reduction: str = 'mean', weight: Tensor | None = None) -> Tensor:
     """The absolute error ``|input - target|``. With ``weight``, of the same shape, the mean is a weighted one."""
-    try:
-        return _l1_loss(F, input, target, reduction, weight)
-    except Exception:
-        misuse()
+    return compose(_l1_loss, (input, target, reduction, weight), {})
 
 
 def smooth_l1_loss(input: Tensor, target: Tensor, reduction: str = 'mean', beta: builtins.float = 1.0) -> Tensor:
     """``d ** 2 / (2 * beta)`` where ``d = |input - target|`` is below ``beta``, ``d - beta / 2`` elsewhere. Girshick (2015), arXiv:1504.08083."""
-    try:
-        return _smooth_l1_loss(F, input, target, reduction, beta)
-    except Exception:
-        misuse()
+    return compose(_smooth_l1_loss, (input, target, reduction, beta), {})
 
 
 def huber_loss(input: Tensor, target: Tensor, reduction: str = 'mean', delta: builtins.float = 1.0, weight: Tensor | None = None) -> Tensor:
     """``d ** 2 / 2`` where ``d = |input - target|`` is at most ``delta``, ``delta * (d - delta / 2)`` elsewhere; times ``weight``, of the same shape."""
-    try:
-        return _huber_loss(F, input, target, reduction, delta, weight)
-    except Exception:
-        misuse()
+    return compose(_huber_loss, (input, target, reduction, delta, weight), {})
 
 
 def kl_div(input: Tensor, target: Tensor, reduction: str = 'mean', log_target: builtins.bool = False) -> Tensor:
     """The Kullback-Leibler divergence ``target * (log(target) - input)`` of log-probabilities ``input`` from ``target``."""
-    try:
-        return _kl_div(F, input, target, reduction, log_target)
-    except Exception:
-        misuse()
+    return compose(_kl_div, (input, target, reduction, log_target), {})
 
 
 def binary_cross_entropy_with_logits(input: Tensor, target: Tensor, weight: Tensor | None = None, reduction: str = 'mean', pos_weight: Tensor | None = None) -> Tensor:
     """The cross-entropy between ``sigmoid(input)`` and ``target``, numbers between 0 and 1 in the input's shape."""
-    try:
-        return _binary_cross_entropy_with_logits(F, input, target, weight, reduction, pos_weight)
-    except Exception:
-        misuse()
+    return compose(_binary_cross_entropy_with_logits, (input, target, weight, reduction, pos_weight), {})
 
 
 def binary_cross_entropy(input: Tensor, target: Tensor, weight: Tensor | None = None, reduction: str = 'mean') -> Tensor:
     """The cross-entropy between probabilities ``input`` and ``target``, both between 0 and 1 and of one shape."""
-    try:
-        return _binary_cross_entropy(F, input, target, weight, reduction)
-    except Exception:
-        misuse()
+    return compose(_binary_cross_entropy, (input, target, weight, reduction), {})
 
 
 def allclose(input: Tensor, other: Tensor, rtol: builtins.float = 1e-05, atol: builtins.float = 1e-08, equal_nan: builtins.bool = False) -> builtins.bool:
     """Whether ``isclose`` holds everywhere, as a Python bool."""
-    try:
-        return _allclose(F, input, other, rtol, atol, equal_nan)
-    except Exception:
-        misuse()
+    return compose(_allclose, (input, other, rtol, atol, equal_nan), {})
 
 
 def equal(input: Tensor, other: Tensor) -> builtins.bool:
     """Whether shape and all elements agree, as a Python bool."""
-    try:
-        return _equal(F, input, other)
-    except Exception:
-        misuse()
+    return compose(_equal, (input, other), {})
 
 
 def conj(input: Tensor) -> Tensor:
     """The complex conjugate; a real tensor is returned as it is."""
-    try:
-        return _conj(F, input)
-    except Exception:
-        misuse()
+    return compose(_conj, (input,), {})
 
 
 def real(input: Tensor) -> Tensor:
     """The real part, as a view; a real tensor is returned as it is."""
-    try:
-        return _real(F, input)
-    except Exception:
-        misuse()
+    return compose(_real, (input,), {})
 
 
 def imag(input: Tensor) -> Tensor:
     """The imaginary part, as a view. Raises ``RuntimeError`` for a real tensor."""
-    try:
-        return _imag(F, input)
-    except Exception:
-        misuse()
+    return compose(_imag, (input,), {})
 
 
 def resolve_conj(input: Tensor) -> Tensor:
     """The tensor itself: conjugation is never left for later."""
-    try:
-        return _resolve_conj(F, input)
-    except Exception:
-        misuse()
+    return compose(_resolve_conj, (input,), {})
 
 
 def conv1d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: builtins.int | Sequence[builtins.int] = 1, padding: builtins.int | str | Sequence[builtins.int] = 0, dilation: builtins.int | Sequence[builtins.int] = 1, groups: builtins.int = 1) -> Tensor:
     """Cross-correlation of sequences (batch, channels, length), or without batch, with filters (filters, channels / groups, kernel size). See ``conv2d``."""
-    try:
-        return _conv1d(F, input, weight, bias, stride, padding, dilation, groups)
-    except Exception:
-        misuse()
+    return compose(_conv1d, (input, weight, bias, stride, padding, dilation, groups), {})
 
 
 def conv2d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: builtins.int | Sequence[builtins.int] = 1, padding: builtins.int | str | Sequence[builtins.int] = 0, dilation: builtins.int | Sequence[builtins.int] = 1, groups: builtins.int = 1) -> Tensor:
     """Cross-correlation of images with filters."""
-    try:
-        return _conv2d(F, input, weight, bias, stride, padding, dilation, groups)
-    except Exception:
-        misuse()
+    return compose(_conv2d, (input, weight, bias, stride, padding, dilation, groups), {})
 
 
 def conv3d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: builtins.int | Sequence[builtins.int] = 1, padding: builtins.int | str | Sequence[builtins.int] = 0, dilation: builtins.int | Sequence[builtins.int] = 1, groups: builtins.int = 1) -> Tensor:
     """Cross-correlation of volumes (batch, channels, depth, height, width), or without batch, with filters of three dimensions. See ``conv2d``."""
-    try:
-        return _conv3d(F, input, weight, bias, stride, padding, dilation, groups)
-    except Exception:
-        misuse()
+    return compose(_conv3d, (input, weight, bias, stride, padding, dilation, groups), {})
 
 
 def conv_transpose1d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: builtins.int | Sequence[builtins.int] = 1, padding: builtins.int | Sequence[builtins.int] = 0, output_padding: builtins.int | Sequence[builtins.int] = 0, groups: builtins.int = 1, dilation: builtins.int | Sequence[builtins.int] = 1) -> Tensor:
     """The adjoint of ``conv1d``: from (batch, channels, length) to longer sequences. See ``conv_transpose2d``."""
-    try:
-        return _conv_transpose1d(F, input, weight, bias, stride, padding, output_padding, groups, dilation)
-    except Exception:
-        misuse()
+    return compose(_conv_transpose1d, (input, weight, bias, stride, padding, output_padding, groups, dilation), {})
 
 
 def conv_transpose2d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: builtins.int | Sequence[builtins.int] = 1, padding: builtins.int | Sequence[builtins.int] = 0, output_padding: builtins.int | Sequence[builtins.int] = 0, groups: builtins.int = 1, dilation: builtins.int | Sequence[builtins.int] = 1) -> Tensor:
     """The adjoint of ``conv2d``: from (batch, channels, height, width) to larger images, with ``weight`` (channels, filters / groups, ...)."""
-    try:
-        return _conv_transpose2d(F, input, weight, bias, stride, padding, output_padding, groups, dilation)
-    except Exception:
-        misuse()
+    return compose(_conv_transpose2d, (input, weight, bias, stride, padding, output_padding, groups, dilation), {})
 
 
 def conv_transpose3d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: builtins.int | Sequence[builtins.int] = 1, padding: builtins.int | Sequence[builtins.int] = 0, output_padding: builtins.int | Sequence[builtins.int] = 0, groups: builtins.int = 1, dilation: builtins.int | Sequence[builtins.int] = 1) -> Tensor:
     """The adjoint of ``conv3d``: from (batch, channels, depth, height, width) to larger volumes. See ``conv_transpose2d``."""
-    try:
-        return _conv_transpose3d(F, input, weight, bias, stride, padding, output_padding, groups, dilation)
-    except Exception:
-        misuse()
+    return compose(_conv_transpose3d, (input, weight, bias, stride, padding, output_padding, groups, dilation), {})
 
 
 def histogram(input: Tensor, bins: builtins.int | Tensor, *, range: Sequence[builtins.float] | None = None, weight: Tensor | None = None, density: builtins.bool = False, out=None) -> builtins.tuple[Tensor, Tensor]:
     """How many elements lie in each of ``bins`` equal bins, or between the edges that ``bins`` gives: a named tuple ``(hist, bin_edges)``, without gradient."""
-    try:
-        r = _histogram(F, input, bins, range=range, weight=weight, density=density)
-        return r if out is None else into(out, r)
-    except Exception:
-        misuse()
+    return compose(_histogram, (input, bins), {"range": range, "weight": weight, "density": density}, out)
 
 
 def histogramdd(input: Tensor, bins: Any, *, range: Sequence[builtins.float] | None = None, weight: Tensor | None = None, density: builtins.bool = False) -> builtins.tuple[Tensor, Any]:
     """``histogram`` of points, whose coordinates stand in the last dimension of ``input``; ``bins`` and ``range`` (low, high, low, high, ...) for each of them."""
-    try:
-        return _histogramdd(F, input, bins, range=range, weight=weight, density=density)
-    except Exception:
-        misuse()
+    return compose(_histogramdd, (input, bins), {"range": range, "weight": weight, "density": density})
 
 
 def cross_entropy(input: Tensor, target: Tensor, weight: Tensor | None = None, ignore_index: builtins.int = -100, reduction: str = 'mean', label_smoothing: builtins.float = 0.0) -> Tensor:
     """The cross-entropy between softmax of ``input`` and ``target``; the classes are dimension 1, or the only one."""
-    try:
-        return _cross_entropy(F, input, target, weight, ignore_index, reduction, label_smoothing)
-    except Exception:
-        misuse()
+    return compose(_cross_entropy, (input, target, weight, ignore_index, reduction, label_smoothing), {})
 
 
 def nll_loss(input: Tensor, target: Tensor, weight: Tensor | None = None, ignore_index: builtins.int = -100, reduction: str = 'mean') -> Tensor:
     """The negative log-likelihood of class indices ``target`` under log-probabilities ``input``; shapes as in ``cross_entropy``."""
-    try:
-        return _nll_loss(F, input, target, weight, ignore_index, reduction)
-    except Exception:
-        misuse()
+    return compose(_nll_loss, (input, target, weight, ignore_index, reduction), {})
 
 
 def ctc_loss(log_probs: Tensor, targets: Tensor, input_lengths: Tensor | Sequence[builtins.int], target_lengths: Tensor | Sequence[builtins.int], blank: builtins.int = 0, reduction: str = 'mean', zero_infinity: builtins.bool = False) -> Tensor:
     """The negative log-likelihood of label sequences, summed over all alignments: connectionist temporal classification."""
-    try:
-        return _ctc_loss(F, log_probs, targets, input_lengths, target_lengths, blank, reduction, zero_infinity)
-    except Exception:
-        misuse()
+    return compose(_ctc_loss, (log_probs, targets, input_lengths, target_lengths, blank, reduction, zero_infinity), {})
 
 
 def cholesky(input: Tensor, upper: builtins.bool = False, out=None) -> Tensor:
     """The Cholesky factor of Hermitian positive definite matrices; see ``linalg.cholesky``."""
-    try:
-        r = _cholesky(F, input, upper)
-        return r if out is None else into(out, r)
-    except Exception:
-        misuse()
+    return compose(_cholesky, (input, upper), {}, out)
 
 
 def qr(input: Tensor, some: builtins.bool = True, out=None) -> builtins.tuple[Tensor, Tensor]:
     """``linalg.qr`` with ``mode='reduced'``, or ``'complete'`` for ``some=False``: a named tuple ``(Q, R)``."""
-    try:
-        r = _qr(F, input, some)
-        return r if out is None else into(out, r)
-    except Exception:
-        misuse()
+    return compose(_qr, (input, some), {}, out)
 
 
 def diff(input: Tensor, n: builtins.int = 1, dim: builtins.int = -1, prepend: Tensor | None = None, append: Tensor | None = None, *, axis=None, out=None) -> Tensor:
     """The differences of neighbours along ``dim``, ``n`` times over, after ``prepend`` and ``append`` were joined on (not if ``n`` is 0). Of booleans: whether they differ."""
     if axis is not None:
         dim = axis
-    try:
-        r = _diff(F, input, n, dim, prepend, append)
-        return r if out is None else into(out, r)
-    except Exception:
-        misuse()
+    return compose(_diff, (input, n, dim, prepend, append), {}, out)
 
 
 def trapezoid(y: Tensor, x: Tensor | None = None, *, dx: TensorLike | None = None, dim: builtins.int = -1, axis=None) -> Tensor:
     """The integral of samples ``y`` along ``dim`` by the trapezoidal rule, at the points ``x`` or ``dx`` apart (default 1)."""
     if axis is not None:
         dim = axis
-    try:
-        return _trapezoid(F, y, x, dx=dx, dim=dim)
-    except Exception:
-        misuse()
+    return compose(_trapezoid, (y, x), {"dx": dx, "dim": dim})
 
 
 def cumulative_trapezoid(y: Tensor, x: Tensor | None = None, *, dx: TensorLike | None = None, dim: builtins.int = -1, axis=None) -> Tensor:
     """The integrals of samples ``y`` from the first to each following one along ``dim``; see ``trapezoid``."""
     if axis is not None:
         dim = axis
-    try:
-        return _cumulative_trapezoid(F, y, x, dx=dx, dim=dim)
-    except Exception:
-        misuse()
+    return compose(_cumulative_trapezoid, (y, x), {"dx": dx, "dim": dim})
 
 
 def cosine_similarity(x1: Tensor, x2: Tensor, dim: builtins.int = 1, eps: builtins.float = 1e-08, *, axis=None) -> Tensor:
     """The cosine of the angle between vectors along ``dim``; lengths below ``eps`` count as ``eps``. The shapes broadcast."""
     if axis is not None:
         dim = axis
-    try:
-        return _cosine_similarity(F, x1, x2, dim, eps)
-    except Exception:
-        misuse()
+    return compose(_cosine_similarity, (x1, x2, dim, eps), {})
 
 
 def pairwise_distance(x1: Tensor, x2: Tensor, p: builtins.float = 2.0, eps: builtins.float = 1e-06, keepdim: builtins.bool = False, *, keepdims: builtins.bool | None = None) -> Tensor:
@@ -2794,765 +2481,475 @@ def pairwise_distance(x1: Tensor, x2: Tensor, p: builtins.float = 2.0, eps: buil
         keepdim = keepdims
     if keepdim is not False and keepdim is not True:
         keepdim = truth(keepdim)
-    try:
-        return _pairwise_distance(F, x1, x2, p, eps, keepdim)
-    except Exception:
-        misuse()
+    return compose(_pairwise_distance, (x1, x2, p, eps, keepdim), {})
 
 
 def cdist(x1: Tensor, x2: Tensor, p: builtins.float = 2.0, compute_mode: str = 'use_mm_for_euclid_dist_if_necessary') -> Tensor:
     """The ``p``-norm distance of each row of ``x1`` (..., n, size) from each row of ``x2`` (..., m, size): (..., n, m)."""
-    try:
-        return _cdist(F, x1, x2, p, compute_mode)
-    except Exception:
-        misuse()
+    return compose(_cdist, (x1, x2, p, compute_mode), {})
 
 
 def pdist(input: Tensor, p: builtins.float = 2.0) -> Tensor:
     """The ``p``-norm distance of every pair of rows of ``input`` (n, size), without repeats: (n (n - 1) / 2)."""
-    try:
-        return _pdist(F, input, p)
-    except Exception:
-        misuse()
+    return compose(_pdist, (input, p), {})
 
 
 def triplet_margin_loss(anchor: Tensor, positive: Tensor, negative: Tensor, margin: builtins.float = 1.0, p: builtins.float = 2.0, eps: builtins.float = 1e-06, swap: builtins.bool = False, reduction: str = 'mean') -> Tensor:
     """``max(0, d(anchor, positive) - d(anchor, negative) + margin)`` with the ``pairwise_distance`` ``d`` of order ``p``."""
-    try:
-        return _triplet_margin_loss(F, anchor, positive, negative, margin, p, eps, swap, reduction)
-    except Exception:
-        misuse()
+    return compose(_triplet_margin_loss, (anchor, positive, negative, margin, p, eps, swap, reduction), {})
 
 
 def triplet_margin_with_distance_loss(anchor: Tensor, positive: Tensor, negative: Tensor, *, distance_function: Any = None, margin: builtins.float = 1.0, swap: builtins.bool = False, reduction: str = 'mean') -> Tensor:
     """``triplet_margin_loss`` with any ``distance_function`` of two tensors; by default ``pairwise_distance``."""
-    try:
-        return _triplet_margin_with_distance_loss(F, anchor, positive, negative, distance_function=distance_function, margin=margin, swap=swap, reduction=reduction)
-    except Exception:
-        misuse()
+    return compose(_triplet_margin_with_distance_loss, (anchor, positive, negative), {"distance_function": distance_function, "margin": margin, "swap": swap, "reduction": reduction})
 
 
 def cosine_embedding_loss(input1: Tensor, input2: Tensor, target: Tensor, margin: builtins.float = 0.0, reduction: str = 'mean') -> Tensor:
     """``1 - cos`` where ``target`` is 1, ``max(0, cos - margin)`` where it is -1, for the cosine between rows of (batch, size), or vectors."""
-    try:
-        return _cosine_embedding_loss(F, input1, input2, target, margin, reduction)
-    except Exception:
-        misuse()
+    return compose(_cosine_embedding_loss, (input1, input2, target, margin, reduction), {})
 
 
 def dropout(input: Tensor, p: builtins.float = 0.5, training: builtins.bool = True, inplace: builtins.bool = False, *, generator: Generator | None = None) -> Tensor:
     """Zero each element with probability ``p`` and scale the others by ``1 / (1 - p)``; ``input`` itself unless ``training``."""
-    try:
-        return _dropout(F, input, p, training, inplace, generator=generator)
-    except Exception:
-        misuse()
+    return compose(_dropout, (input, p, training, inplace), {"generator": generator})
 
 
 def dropout_(input: Tensor, p: builtins.float = 0.5, training: builtins.bool = True, inplace: builtins.bool = False, *, generator: Generator | None = None) -> Tensor:
     """``dropout``, written into the tensor itself."""
-    try:
-        return input.copy_(_dropout(F, clone(input), p, training, inplace, generator=generator))
-    except Exception:
-        misuse()
+    return input.copy_(compose(_dropout, (clone(input), p, training, inplace), {"generator": generator}))
 
 
 def feature_dropout(input: Tensor, p: builtins.float = 0.5, training: builtins.bool = True, inplace: builtins.bool = False, *, generator: Generator | None = None) -> Tensor:
     """Dropout of whole channels: one draw for each element of the first two dimensions."""
-    try:
-        return _feature_dropout(F, input, p, training, inplace, generator=generator)
-    except Exception:
-        misuse()
+    return compose(_feature_dropout, (input, p, training, inplace), {"generator": generator})
 
 
 def feature_dropout_(input: Tensor, p: builtins.float = 0.5, training: builtins.bool = True, inplace: builtins.bool = False, *, generator: Generator | None = None) -> Tensor:
     """``feature_dropout``, written into the tensor itself."""
-    try:
-        return input.copy_(_feature_dropout(F, clone(input), p, training, inplace, generator=generator))
-    except Exception:
-        misuse()
+    return input.copy_(compose(_feature_dropout, (clone(input), p, training, inplace), {"generator": generator}))
 
 
 def dropout1d(input: Tensor, p: builtins.float = 0.5, training: builtins.bool = True, inplace: builtins.bool = False, *, generator: Generator | None = None) -> Tensor:
     """Dropout of whole channels of (batch, channels, length) or (channels, length)."""
-    try:
-        return _dropout1d(F, input, p, training, inplace, generator=generator)
-    except Exception:
-        misuse()
+    return compose(_dropout1d, (input, p, training, inplace), {"generator": generator})
 
 
 def dropout2d(input: Tensor, p: builtins.float = 0.5, training: builtins.bool = True, inplace: builtins.bool = False, *, generator: Generator | None = None) -> Tensor:
     """Dropout of whole channels of (batch, channels, height, width)."""
-    try:
-        return _dropout2d(F, input, p, training, inplace, generator=generator)
-    except Exception:
-        misuse()
+    return compose(_dropout2d, (input, p, training, inplace), {"generator": generator})
 
 
 def dropout3d(input: Tensor, p: builtins.float = 0.5, training: builtins.bool = True, inplace: builtins.bool = False, *, generator: Generator | None = None) -> Tensor:
     """Dropout of whole channels of (batch, channels, depth, height, width) or, of four dimensions, (channels, depth, height, width)."""
-    try:
-        return _dropout3d(F, input, p, training, inplace, generator=generator)
-    except Exception:
-        misuse()
+    return compose(_dropout3d, (input, p, training, inplace), {"generator": generator})
 
 
 def alpha_dropout(input: Tensor, p: builtins.float = 0.5, training: builtins.bool = False, inplace: builtins.bool = False, *, generator: Generator | None = None) -> Tensor:
     """Dropout that keeps mean and variance of SELU activations. Klambauer et al. (2017), arXiv:1706.02515."""
-    try:
-        return _alpha_dropout(F, input, p, training, inplace, generator=generator)
-    except Exception:
-        misuse()
+    return compose(_alpha_dropout, (input, p, training, inplace), {"generator": generator})
 
 
 def alpha_dropout_(input: Tensor, p: builtins.float = 0.5, training: builtins.bool = False, inplace: builtins.bool = False, *, generator: Generator | None = None) -> Tensor:
     """``alpha_dropout``, written into the tensor itself."""
-    try:
-        return input.copy_(_alpha_dropout(F, clone(input), p, training, inplace, generator=generator))
-    except Exception:
-        misuse()
+    return input.copy_(compose(_alpha_dropout, (clone(input), p, training, inplace), {"generator": generator}))
 
 
 def feature_alpha_dropout(input: Tensor, p: builtins.float = 0.5, training: builtins.bool = False, inplace: builtins.bool = False, *, generator: Generator | None = None) -> Tensor:
     """``alpha_dropout`` of whole channels: one draw for each element of the first two dimensions."""
-    try:
-        return _feature_alpha_dropout(F, input, p, training, inplace, generator=generator)
-    except Exception:
-        misuse()
+    return compose(_feature_alpha_dropout, (input, p, training, inplace), {"generator": generator})
 
 
 def feature_alpha_dropout_(input: Tensor, p: builtins.float = 0.5, training: builtins.bool = False, inplace: builtins.bool = False, *, generator: Generator | None = None) -> Tensor:
     """``feature_alpha_dropout``, written into the tensor itself."""
-    try:
-        return input.copy_(_feature_alpha_dropout(F, clone(input), p, training, inplace, generator=generator))
-    except Exception:
-        misuse()
+    return input.copy_(compose(_feature_alpha_dropout, (clone(input), p, training, inplace), {"generator": generator}))
 
 
 def einsum(equation: str | Tensor, *operands: Any) -> Tensor:
     """Einstein summation: the products of the operands' elements, summed over every subscript that the output lacks."""
-    try:
-        return _einsum(F, equation, *operands)
-    except Exception:
-        misuse()
+    return compose(_einsum, (equation, *operands), {})
 
 
 def tensordot(a: Tensor, b: Tensor, dims: Any = 2, out=None) -> Tensor:
     """The sum of products over several dimensions: the last ``dims`` of ``a`` with the first of ``b``, or the two lists of dimensions given."""
-    try:
-        r = _tensordot(F, a, b, dims)
-        return r if out is None else into(out, r)
-    except Exception:
-        misuse()
+    return compose(_tensordot, (a, b, dims), {}, out)
 
 
 def embedding(input: Tensor, weight: Tensor, padding_idx: builtins.int | None = None, max_norm: builtins.float | None = None, norm_type: builtins.float = 2.0, scale_grad_by_freq: builtins.bool = False, sparse: builtins.bool = False) -> Tensor:
     """The rows of ``weight`` (count, size) that the integers in ``input`` name: (...) to (..., size)."""
-    try:
-        return _embedding(F, input, weight, padding_idx, max_norm, norm_type, scale_grad_by_freq, sparse)
-    except Exception:
-        misuse()
+    return compose(_embedding, (input, weight, padding_idx, max_norm, norm_type, scale_grad_by_freq, sparse), {})
 
 
 def embedding_bag(input: Tensor, weight: Tensor, offsets: Tensor | None = None, max_norm: builtins.float | None = None, norm_type: builtins.float = 2.0, scale_grad_by_freq: builtins.bool = False, mode: str = 'mean', sparse: builtins.bool = False, per_sample_weights: Tensor | None = None, include_last_offset: builtins.bool = False, padding_idx: builtins.int | None = None) -> Tensor:
     """The ``'sum'``, ``'mean'`` or ``'max'`` of the rows of ``weight`` that the integers of each bag name: (bags, size)."""
-    try:
-        return _embedding_bag(F, input, weight, offsets, max_norm, norm_type, scale_grad_by_freq, mode, sparse, per_sample_weights, include_last_offset, padding_idx)
-    except Exception:
-        misuse()
+    return compose(_embedding_bag, (input, weight, offsets, max_norm, norm_type, scale_grad_by_freq, mode, sparse, per_sample_weights, include_last_offset, padding_idx), {})
 
 
 def fft_fft(input: Tensor, n: builtins.int | None = None, dim: builtins.int = -1, norm: str | None = None, *, axis=None, out=None) -> Tensor:
     """The discrete Fourier transform over ``dim``, of ``n`` points (cut off or continued with zeros)."""
     if axis is not None:
         dim = axis
-    try:
-        r = _fft_fft(F, input, n, dim, norm)
-        return r if out is None else into(out, r)
-    except Exception:
-        misuse()
+    return compose(_fft_fft, (input, n, dim, norm), {}, out)
 
 
 def fft_ifft(input: Tensor, n: builtins.int | None = None, dim: builtins.int = -1, norm: str | None = None, *, axis=None, out=None) -> Tensor:
     """The inverse of ``fft``; ``"backward"`` divides by ``n``."""
     if axis is not None:
         dim = axis
-    try:
-        r = _fft_ifft(F, input, n, dim, norm)
-        return r if out is None else into(out, r)
-    except Exception:
-        misuse()
+    return compose(_fft_ifft, (input, n, dim, norm), {}, out)
 
 
 def fft_rfft(input: Tensor, n: builtins.int | None = None, dim: builtins.int = -1, norm: str | None = None, *, axis=None, out=None) -> Tensor:
     """The first ``n // 2 + 1`` entries of the ``fft`` of a real tensor; the others are their conjugates."""
     if axis is not None:
         dim = axis
-    try:
-        r = _fft_rfft(F, input, n, dim, norm)
-        return r if out is None else into(out, r)
-    except Exception:
-        misuse()
+    return compose(_fft_rfft, (input, n, dim, norm), {}, out)
 
 
 def fft_irfft(input: Tensor, n: builtins.int | None = None, dim: builtins.int = -1, norm: str | None = None, *, axis=None, out=None) -> Tensor:
     """The inverse of ``rfft``: ``n`` real numbers, ``2 * (size - 1)`` by default."""
     if axis is not None:
         dim = axis
-    try:
-        r = _fft_irfft(F, input, n, dim, norm)
-        return r if out is None else into(out, r)
-    except Exception:
-        misuse()
+    return compose(_fft_irfft, (input, n, dim, norm), {}, out)
 
 
 def fft_hfft(input: Tensor, n: builtins.int | None = None, dim: builtins.int = -1, norm: str | None = None, *, axis=None, out=None) -> Tensor:
     """The ``fft`` of a signal that is symmetric up to conjugation, given by its first half: real numbers."""
     if axis is not None:
         dim = axis
-    try:
-        r = _fft_hfft(F, input, n, dim, norm)
-        return r if out is None else into(out, r)
-    except Exception:
-        misuse()
+    return compose(_fft_hfft, (input, n, dim, norm), {}, out)
 
 
 def fft_ihfft(input: Tensor, n: builtins.int | None = None, dim: builtins.int = -1, norm: str | None = None, *, axis=None, out=None) -> Tensor:
     """The inverse of ``hfft``: the first half of the ``ifft`` of a real tensor."""
     if axis is not None:
         dim = axis
-    try:
-        r = _fft_ihfft(F, input, n, dim, norm)
-        return r if out is None else into(out, r)
-    except Exception:
-        misuse()
+    return compose(_fft_ihfft, (input, n, dim, norm), {}, out)
 
 
 def fft_fft2(input: Tensor, s: Sequence[builtins.int] | None = None, dim: Sequence[builtins.int] = (-2, -1), norm: str | None = None, *, axis=None, out=None) -> Tensor:
     """``fft`` over two dimensions, the last two by default; ``s`` gives the numbers of points."""
     if axis is not None:
         dim = axis
-    try:
-        r = _fft_fft2(F, input, s, dim, norm)
-        return r if out is None else into(out, r)
-    except Exception:
-        misuse()
+    return compose(_fft_fft2, (input, s, dim, norm), {}, out)
 
 
 def fft_ifft2(input: Tensor, s: Sequence[builtins.int] | None = None, dim: Sequence[builtins.int] = (-2, -1), norm: str | None = None, *, axis=None, out=None) -> Tensor:
     """The inverse of ``fft2``."""
     if axis is not None:
         dim = axis
-    try:
-        r = _fft_ifft2(F, input, s, dim, norm)
-        return r if out is None else into(out, r)
-    except Exception:
-        misuse()
+    return compose(_fft_ifft2, (input, s, dim, norm), {}, out)
 
 
 def fft_rfft2(input: Tensor, s: Sequence[builtins.int] | None = None, dim: Sequence[builtins.int] = (-2, -1), norm: str | None = None, *, axis=None, out=None) -> Tensor:
     """``fft2`` of a real tensor, the first half in the last of the dimensions."""
     if axis is not None:
         dim = axis
-    try:
-        r = _fft_rfft2(F, input, s, dim, norm)
-        return r if out is None else into(out, r)
-    except Exception:
-        misuse()
+    return compose(_fft_rfft2, (input, s, dim, norm), {}, out)
 
 
 def fft_irfft2(input: Tensor, s: Sequence[builtins.int] | None = None, dim: Sequence[builtins.int] = (-2, -1), norm: str | None = None, *, axis=None, out=None) -> Tensor:
     """The inverse of ``rfft2``."""
     if axis is not None:
         dim = axis
-    try:
-        r = _fft_irfft2(F, input, s, dim, norm)
-        return r if out is None else into(out, r)
-    except Exception:
-        misuse()
+    return compose(_fft_irfft2, (input, s, dim, norm), {}, out)
 
 
 def fft_fftn(input: Tensor, s: Sequence[builtins.int] | None = None, dim: Dims = None, norm: str | None = None, *, axis=None, out=None) -> Tensor:
     """``fft`` over several dimensions, by default all, or the last ``len(s)``."""
     if axis is not None:
         dim = axis
-    try:
-        r = _fft_fftn(F, input, s, dim, norm)
-        return r if out is None else into(out, r)
-    except Exception:
-        misuse()
+    return compose(_fft_fftn, (input, s, dim, norm), {}, out)
 
 
 def fft_ifftn(input: Tensor, s: Sequence[builtins.int] | None = None, dim: Dims = None, norm: str | None = None, *, axis=None, out=None) -> Tensor:
     """The inverse of ``fftn``."""
     if axis is not None:
         dim = axis
-    try:
-        r = _fft_ifftn(F, input, s, dim, norm)
-        return r if out is None else into(out, r)
-    except Exception:
-        misuse()
+    return compose(_fft_ifftn, (input, s, dim, norm), {}, out)
 
 
 def fft_rfftn(input: Tensor, s: Sequence[builtins.int] | None = None, dim: Dims = None, norm: str | None = None, *, axis=None, out=None) -> Tensor:
     """``fftn`` of a real tensor, the first half in the last of the dimensions."""
     if axis is not None:
         dim = axis
-    try:
-        r = _fft_rfftn(F, input, s, dim, norm)
-        return r if out is None else into(out, r)
-    except Exception:
-        misuse()
+    return compose(_fft_rfftn, (input, s, dim, norm), {}, out)
 
 
 def fft_irfftn(input: Tensor, s: Sequence[builtins.int] | None = None, dim: Dims = None, norm: str | None = None, *, axis=None, out=None) -> Tensor:
     """The inverse of ``rfftn``."""
     if axis is not None:
         dim = axis
-    try:
-        r = _fft_irfftn(F, input, s, dim, norm)
-        return r if out is None else into(out, r)
-    except Exception:
-        misuse()
+    return compose(_fft_irfftn, (input, s, dim, norm), {}, out)
 
 
 def fft_hfft2(input: Tensor, s: Sequence[builtins.int] | None = None, dim: Sequence[builtins.int] = (-2, -1), norm: str | None = None, *, axis=None, out=None) -> Tensor:
     """``fft2`` of a signal that is symmetric up to conjugation in the last of the dimensions, given by its first half: real numbers."""
     if axis is not None:
         dim = axis
-    try:
-        r = _fft_hfft2(F, input, s, dim, norm)
-        return r if out is None else into(out, r)
-    except Exception:
-        misuse()
+    return compose(_fft_hfft2, (input, s, dim, norm), {}, out)
 
 
 def fft_ihfft2(input: Tensor, s: Sequence[builtins.int] | None = None, dim: Sequence[builtins.int] = (-2, -1), norm: str | None = None, *, axis=None, out=None) -> Tensor:
     """The inverse of ``hfft2``: the first half, in the last of the dimensions, of the ``ifft2`` of a real tensor."""
     if axis is not None:
         dim = axis
-    try:
-        r = _fft_ihfft2(F, input, s, dim, norm)
-        return r if out is None else into(out, r)
-    except Exception:
-        misuse()
+    return compose(_fft_ihfft2, (input, s, dim, norm), {}, out)
 
 
 def fft_hfftn(input: Tensor, s: Sequence[builtins.int] | None = None, dim: Dims = None, norm: str | None = None, *, axis=None, out=None) -> Tensor:
     """``hfft2`` over any dimensions, by default all."""
     if axis is not None:
         dim = axis
-    try:
-        r = _fft_hfftn(F, input, s, dim, norm)
-        return r if out is None else into(out, r)
-    except Exception:
-        misuse()
+    return compose(_fft_hfftn, (input, s, dim, norm), {}, out)
 
 
 def fft_ihfftn(input: Tensor, s: Sequence[builtins.int] | None = None, dim: Dims = None, norm: str | None = None, *, axis=None, out=None) -> Tensor:
     """The inverse of ``hfftn``."""
     if axis is not None:
         dim = axis
-    try:
-        r = _fft_ihfftn(F, input, s, dim, norm)
-        return r if out is None else into(out, r)
-    except Exception:
-        misuse()
+    return compose(_fft_ihfftn, (input, s, dim, norm), {}, out)
 
 
 def fft_fftshift(input: Tensor, dim: Dims = None, *, axis=None) -> Tensor:
     """Frequencies reordered so that 0 stands in the middle of ``dim`` (of every dimension by default)."""
     if axis is not None:
         dim = axis
-    try:
-        return _fft_fftshift(F, input, dim)
-    except Exception:
-        misuse()
+    return compose(_fft_fftshift, (input, dim), {})
 
 
 def fft_ifftshift(input: Tensor, dim: Dims = None, *, axis=None) -> Tensor:
     """The inverse of ``fftshift``."""
     if axis is not None:
         dim = axis
-    try:
-        return _fft_ifftshift(F, input, dim)
-    except Exception:
-        misuse()
+    return compose(_fft_ifftshift, (input, dim), {})
 
 
 def unfold(input: Tensor, kernel_size: builtins.int | Sequence[builtins.int], dilation: builtins.int | Sequence[builtins.int] = 1, padding: builtins.int | Sequence[builtins.int] = 0, stride: builtins.int | Sequence[builtins.int] = 1) -> Tensor:
     """Every window of images (batch, channels, height, width), or without batch, as a column: (batch, channels times window, number of windows)."""
-    try:
-        return _unfold(F, input, kernel_size, dilation, padding, stride)
-    except Exception:
-        misuse()
+    return compose(_unfold, (input, kernel_size, dilation, padding, stride), {})
 
 
 def fold(input: Tensor, output_size: builtins.int | Sequence[builtins.int], kernel_size: builtins.int | Sequence[builtins.int], dilation: builtins.int | Sequence[builtins.int] = 1, padding: builtins.int | Sequence[builtins.int] = 0, stride: builtins.int | Sequence[builtins.int] = 1) -> Tensor:
     """The adjoint of ``unfold``: columns (batch, channels times window, number of windows), or without batch, added up to images of ``output_size``."""
-    try:
-        return _fold(F, input, output_size, kernel_size, dilation, padding, stride)
-    except Exception:
-        misuse()
+    return compose(_fold, (input, output_size, kernel_size, dilation, padding, stride), {})
 
 
 def glu(input: Tensor, dim: builtins.int = -1, *, axis=None) -> Tensor:
     """The first half of ``input`` along ``dim`` times the sigmoid of the second. Dauphin et al. (2016), arXiv:1612.08083."""
     if axis is not None:
         dim = axis
-    try:
-        return _glu(F, input, dim)
-    except Exception:
-        misuse()
+    return compose(_glu, (input, dim), {})
 
 
 def gumbel_softmax(logits: Tensor, tau: builtins.float = 1, hard: builtins.bool = False, eps: builtins.float = 1e-10, dim: builtins.int = -1, *, generator: Generator | None = None, axis=None) -> Tensor:
     """A random choice among the entries along ``dim``, with the probabilities ``softmax(logits)``, that has a gradient."""
     if axis is not None:
         dim = axis
-    try:
-        return _gumbel_softmax(F, logits, tau, hard, eps, dim, generator=generator)
-    except Exception:
-        misuse()
+    return compose(_gumbel_softmax, (logits, tau, hard, eps, dim), {"generator": generator})
 
 
 def maxout(input: Tensor, pieces: builtins.int, dim: builtins.int = 1, *, axis=None) -> Tensor:
     """The largest of every ``pieces`` consecutive entries along ``dim``, whose size ``pieces`` must divide."""
     if axis is not None:
         dim = axis
-    try:
-        return _maxout(F, input, pieces, dim)
-    except Exception:
-        misuse()
+    return compose(_maxout, (input, pieces, dim), {})
 
 
 def take_along_dim(input: Tensor, indices: Tensor, dim: builtins.int | None = None, *, axis=None, out=None) -> Tensor:
     """``gather`` whose operands broadcast outside ``dim``; without ``dim`` both are flattened first."""
     if axis is not None:
         dim = axis
-    try:
-        r = _take_along_dim(F, input, indices, dim)
-        return r if out is None else into(out, r)
-    except Exception:
-        misuse()
+    return compose(_take_along_dim, (input, indices, dim), {}, out)
 
 
 def getitem(input: Tensor, index: Any) -> Tensor:
     """``input[index]``: a view for slices, integers, ``None`` and ``...``; a copy where arrays or masks are involved."""
-    try:
-        return _getitem(F, input, index)
-    except Exception:
-        misuse()
+    return compose(_getitem, (input, index), {})
 
 
 def setitem(input: Tensor, index: Any, value: Any) -> None:
     """``input[index] = value``, in place; ``value`` broadcasts to the region and takes the tensor's dtype."""
-    try:
-        return _setitem(F, input, index, value)
-    except Exception:
-        misuse()
+    return compose(_setitem, (input, index, value), {})
 
 
 def index_put_(input: Tensor, indices: Sequence[Tensor | None], values: TensorLike, accumulate: builtins.bool = False) -> Tensor:
     """``input[indices] = values`` in place; with ``accumulate`` the values are added, repeated positions included."""
-    try:
-        return _index_put_(F, input, indices, values, accumulate)
-    except Exception:
-        misuse()
+    return compose(_index_put_, (input, indices, values, accumulate), {})
 
 
 def index_put(input: Tensor, indices: Sequence[Tensor | None], values: TensorLike, accumulate: builtins.bool = False) -> Tensor:
     """A copy of ``input`` with ``values`` written at ``indices``; with ``accumulate`` they are added, repeated positions included."""
-    try:
-        return _index_put(F, input, indices, values, accumulate)
-    except Exception:
-        misuse()
+    return compose(_index_put, (input, indices, values, accumulate), {})
 
 
 def interpolate(input: Tensor, size: builtins.int | Sequence[builtins.int] | None = None, scale_factor: builtins.float | Sequence[builtins.float] | None = None, mode: str = 'nearest', align_corners: builtins.bool | None = None, recompute_scale_factor: builtins.bool | None = None, antialias: builtins.bool = False) -> Tensor:
     """Images (batch, channels, sizes...) of one to three dimensions, resized to ``size`` or by ``scale_factor``."""
-    try:
-        return _interpolate(F, input, size, scale_factor, mode, align_corners, recompute_scale_factor, antialias)
-    except Exception:
-        misuse()
+    return compose(_interpolate, (input, size, scale_factor, mode, align_corners, recompute_scale_factor, antialias), {})
 
 
 def upsample(input: Tensor, size: builtins.int | Sequence[builtins.int] | None = None, scale_factor: builtins.float | Sequence[builtins.float] | None = None, mode: str = 'nearest', align_corners: builtins.bool | None = None) -> Tensor:
     """The older name of ``interpolate``."""
-    try:
-        return _upsample(F, input, size, scale_factor, mode, align_corners)
-    except Exception:
-        misuse()
+    return compose(_upsample, (input, size, scale_factor, mode, align_corners), {})
 
 
 def affine_grid(theta: Tensor, size: Sequence[builtins.int], align_corners: builtins.bool | None = None) -> Tensor:
     """Where an affine map takes the pixels of images of ``size`` (batch, channels, sizes...), for ``grid_sample``."""
-    try:
-        return _affine_grid(F, theta, size, align_corners)
-    except Exception:
-        misuse()
+    return compose(_affine_grid, (theta, size, align_corners), {})
 
 
 def grid_sample(input: Tensor, grid: Tensor, mode: str = 'bilinear', padding_mode: str = 'zeros', align_corners: builtins.bool | None = None) -> Tensor:
     """Images (batch, channels, height, width), or volumes, at the points of ``grid`` (batch, sizes..., 2 or 3), x first."""
-    try:
-        return _grid_sample(F, input, grid, mode, padding_mode, align_corners)
-    except Exception:
-        misuse()
+    return compose(_grid_sample, (input, grid, mode, padding_mode, align_corners), {})
 
 
 def ldexp(input: Tensor, other: Tensor, out=None) -> Tensor:
     """``input * 2 ** other``."""
-    try:
-        r = _ldexp(F, input, other)
-        return r if out is None else into(out, r)
-    except Exception:
-        misuse()
+    return compose(_ldexp, (input, other), {}, out)
 
 
 def ldexp_(input: Tensor, other: Tensor) -> Tensor:
     """``ldexp``, written into the tensor itself."""
-    try:
-        return _ldexp_(F, input, other)
-    except Exception:
-        misuse()
+    return compose(_ldexp_, (input, other), {})
 
 
 def inverse(input: Tensor, out=None) -> Tensor:
     """The inverse of each square matrix; see ``linalg.inv``."""
-    try:
-        r = _inverse(F, input)
-        return r if out is None else into(out, r)
-    except Exception:
-        misuse()
+    return compose(_inverse, (input,), {}, out)
 
 
 def det(input: Tensor) -> Tensor:
     """The determinant of each square matrix; see ``linalg.det``."""
-    try:
-        return _det(F, input)
-    except Exception:
-        misuse()
+    return compose(_det, (input,), {})
 
 
 def slogdet(input: Tensor, out=None) -> builtins.tuple[Tensor, Tensor]:
     """The sign and the logarithm of the magnitude of each determinant; see ``linalg.slogdet``."""
-    try:
-        r = _slogdet(F, input)
-        return r if out is None else into(out, r)
-    except Exception:
-        misuse()
+    return compose(_slogdet, (input,), {}, out)
 
 
 def logdet(input: Tensor) -> Tensor:
     """The logarithm of each determinant: ``nan`` where it is negative, ``-inf`` where it is 0."""
-    try:
-        return _logdet(F, input)
-    except Exception:
-        misuse()
+    return compose(_logdet, (input,), {})
 
 
 def linalg_lu_factor_ex(A: Tensor, *, pivot: builtins.bool = True, check_errors: builtins.bool = False, out=None) -> builtins.tuple[Tensor, Tensor, Tensor]:
     """Both triangles of ``A = P L U`` in one matrix, the pivots, and ``info``: 0, or the number of the first pivot that is zero. A named tuple."""
-    try:
-        r = _linalg_lu_factor_ex(F, A, pivot=pivot, check_errors=check_errors)
-        return r if out is None else into(out, r)
-    except Exception:
-        misuse()
+    return compose(_linalg_lu_factor_ex, (A,), {"pivot": pivot, "check_errors": check_errors}, out)
 
 
 def linalg_lu_factor(A: Tensor, *, pivot: builtins.bool = True, out=None) -> builtins.tuple[Tensor, Tensor]:
     """The triangles of ``A = P L U`` in one matrix and the pivots, for ``lu_solve``: a named tuple ``(LU, pivots)``; see ``lu_factor_ex``."""
-    try:
-        r = _linalg_lu_factor(F, A, pivot=pivot)
-        return r if out is None else into(out, r)
-    except Exception:
-        misuse()
+    return compose(_linalg_lu_factor, (A,), {"pivot": pivot}, out)
 
 
 def lu_unpack(LU_data: Tensor, LU_pivots: Tensor, unpack_data: builtins.bool = True, unpack_pivots: builtins.bool = True, out=None) -> builtins.tuple[Tensor, Tensor, Tensor]:
     """The matrices P, L and U that ``lu_factor`` packed: a named tuple ``(P, L, U)``. What is not asked for is an empty tensor."""
-    try:
-        r = _lu_unpack(F, LU_data, LU_pivots, unpack_data, unpack_pivots)
-        return r if out is None else into(out, r)
-    except Exception:
-        misuse()
+    return compose(_lu_unpack, (LU_data, LU_pivots, unpack_data, unpack_pivots), {}, out)
 
 
 def linalg_lu(A: Tensor, *, pivot: builtins.bool = True, out=None) -> builtins.tuple[Tensor, Tensor, Tensor]:
     """``A = P L U`` with a permutation matrix P, a lower triangle L with ones on its diagonal and an upper triangle U: a named tuple."""
-    try:
-        r = _linalg_lu(F, A, pivot=pivot)
-        return r if out is None else into(out, r)
-    except Exception:
-        misuse()
+    return compose(_linalg_lu, (A,), {"pivot": pivot}, out)
 
 
 def linalg_lu_solve(LU: Tensor, pivots: Tensor, B: Tensor, *, left: builtins.bool = True, adjoint: builtins.bool = False, out=None) -> Tensor:
     """X with A X = B, where ``lu_factor`` gave ``LU`` and ``pivots`` of A. ``left=False``: X A = B. ``adjoint``: A^H instead of A."""
-    try:
-        r = _linalg_lu_solve(F, LU, pivots, B, left=left, adjoint=adjoint)
-        return r if out is None else into(out, r)
-    except Exception:
-        misuse()
+    return compose(_linalg_lu_solve, (LU, pivots, B), {"left": left, "adjoint": adjoint}, out)
 
 
 def lu(A: Tensor, pivot: builtins.bool = True, get_infos: builtins.bool = False, out=None) -> Any:
     """The pair of ``linalg.lu_factor``, and with ``get_infos`` the number of the first pivot that is zero, or 0; singular matrices are no error."""
-    try:
-        r = _lu(F, A, pivot, get_infos)
-        return r if out is None else into(out, r)
-    except Exception:
-        misuse()
+    return compose(_lu, (A, pivot, get_infos), {}, out)
 
 
 def lu_solve(b: Tensor, LU_data: Tensor, LU_pivots: Tensor, out=None) -> Tensor:
     """``linalg.lu_solve`` with the right-hand side first."""
-    try:
-        r = _lu_solve(F, b, LU_data, LU_pivots)
-        return r if out is None else into(out, r)
-    except Exception:
-        misuse()
+    return compose(_lu_solve, (b, LU_data, LU_pivots), {}, out)
 
 
 def linalg_solve_ex(A: Tensor, B: Tensor, *, left: builtins.bool = True, check_errors: builtins.bool = False, out=None) -> builtins.tuple[Tensor, Tensor]:
     """``linalg.solve`` with ``info``, a named tuple: where it is not 0 the matrix is singular and the result means nothing. With ``check_errors`` that is an error."""
-    try:
-        r = _linalg_solve_ex(F, A, B, left=left, check_errors=check_errors)
-        return r if out is None else into(out, r)
-    except Exception:
-        misuse()
+    return compose(_linalg_solve_ex, (A, B), {"left": left, "check_errors": check_errors}, out)
 
 
 def linalg_vander(x: Tensor, *, N: builtins.int | None = None) -> Tensor:
     """The powers 0 to ``N - 1`` of each element of ``x`` (..., n) as a last dimension; ``N`` is n by default."""
-    try:
-        return _linalg_vander(F, x, N=N)
-    except Exception:
-        misuse()
+    return compose(_linalg_vander, (x,), {"N": N})
 
 
 def linalg_ldl_factor(A: Tensor, *, hermitian: builtins.bool = False, out=None) -> builtins.tuple[Tensor, Tensor]:
     """The factorization that ``ldl_solve`` takes: a named tuple ``(LD, pivots)``; see ``ldl_factor_ex``. Raises ``LinAlgError`` (a ``RuntimeError``) if a pivot is zero."""
-    try:
-        r = _linalg_ldl_factor(F, A, hermitian=hermitian)
-        return r if out is None else into(out, r)
-    except Exception:
-        misuse()
+    return compose(_linalg_ldl_factor, (A,), {"hermitian": hermitian}, out)
 
 
 def linalg_ldl_solve(LD: Tensor, pivots: Tensor, B: Tensor, *, hermitian: builtins.bool = False, out=None) -> Tensor:
     """X with A X = B for B (..., n, k), where ``ldl_factor`` gave ``LD`` and ``pivots`` of A, with the same ``hermitian``. Differentiable in B."""
-    try:
-        r = _linalg_ldl_solve(F, LD, pivots, B, hermitian=hermitian)
-        return r if out is None else into(out, r)
-    except Exception:
-        misuse()
+    return compose(_linalg_ldl_solve, (LD, pivots, B), {"hermitian": hermitian}, out)
 
 
 def poisson_nll_loss(input: Tensor, target: Tensor, log_input: builtins.bool = True, full: builtins.bool = False, eps: builtins.float = 1e-08, reduction: str = 'mean') -> Tensor:
     """The negative log-likelihood of counts ``target`` under a Poisson distribution with rate ``exp(input)``."""
-    try:
-        return _poisson_nll_loss(F, input, target, log_input, full, eps, reduction)
-    except Exception:
-        misuse()
+    return compose(_poisson_nll_loss, (input, target, log_input, full, eps, reduction), {})
 
 
 def gaussian_nll_loss(input: Tensor, target: Tensor, var: TensorLike, full: builtins.bool = False, eps: builtins.float = 1e-06, reduction: str = 'mean') -> Tensor:
     """The negative log-likelihood of ``target`` under a Gaussian with mean ``input`` and variance ``var``."""
-    try:
-        return _gaussian_nll_loss(F, input, target, var, full, eps, reduction)
-    except Exception:
-        misuse()
+    return compose(_gaussian_nll_loss, (input, target, var, full, eps, reduction), {})
 
 
 def hinge_loss(input: Tensor, target: Tensor, margin: builtins.float = 1.0, reduction: str = 'mean') -> Tensor:
     """``max(0, margin - target * input)`` for targets -1 and 1: the loss of a support vector machine."""
-    try:
-        return _hinge_loss(F, input, target, margin, reduction)
-    except Exception:
-        misuse()
+    return compose(_hinge_loss, (input, target, margin, reduction), {})
 
 
 def hinge_embedding_loss(input: Tensor, target: Tensor, margin: builtins.float = 1.0, reduction: str = 'mean') -> Tensor:
     """``input`` where ``target`` is 1, ``max(0, margin - input)`` where it is -1: for distances of similar and dissimilar pairs."""
-    try:
-        return _hinge_embedding_loss(F, input, target, margin, reduction)
-    except Exception:
-        misuse()
+    return compose(_hinge_embedding_loss, (input, target, margin, reduction), {})
 
 
 def margin_ranking_loss(input1: Tensor, input2: Tensor, target: Tensor, margin: builtins.float = 0.0, reduction: str = 'mean') -> Tensor:
     """``max(0, margin - target * (input1 - input2))``: ``target`` 1 asks for the first to be larger, -1 for the second."""
-    try:
-        return _margin_ranking_loss(F, input1, input2, target, margin, reduction)
-    except Exception:
-        misuse()
+    return compose(_margin_ranking_loss, (input1, input2, target, margin, reduction), {})
 
 
 def multi_margin_loss(input: Tensor, target: Tensor, p: builtins.int = 1, margin: builtins.float = 1.0, weight: Tensor | None = None, reduction: str = 'mean') -> Tensor:
     """The mean over the wrong classes of ``max(0, margin - input[target] + input) ** p``; ``input`` is (batch, classes) or (classes)."""
-    try:
-        return _multi_margin_loss(F, input, target, p, margin, weight, reduction)
-    except Exception:
-        misuse()
+    return compose(_multi_margin_loss, (input, target, p, margin, weight, reduction), {})
 
 
 def multiclass_hinge_loss(input: Tensor, target: Tensor, margin: builtins.float = 1.0, reduction: str = 'mean') -> Tensor:
     """The sum over the wrong classes j of ``max(0, input[j] - input[target] + margin)``: the loss of a multiclass support vector machine."""
-    try:
-        return _multiclass_hinge_loss(F, input, target, margin, reduction)
-    except Exception:
-        misuse()
+    return compose(_multiclass_hinge_loss, (input, target, margin, reduction), {})
 
 
 def zero_one_loss(input: Tensor, target: Tensor, reduction: str = 'mean') -> Tensor:
     """1 where the class of the largest score is not the target, 0 where it is: the mean is the error rate. It has no gradient."""
-    try:
-        return _zero_one_loss(F, input, target, reduction)
-    except Exception:
-        misuse()
+    return compose(_zero_one_loss, (input, target, reduction), {})
 
 
 def soft_margin_loss(input: Tensor, target: Tensor, reduction: str = 'mean') -> Tensor:
     """``log(1 + exp(-target * input))`` for targets -1 and 1, computed without overflow."""
-    try:
-        return _soft_margin_loss(F, input, target, reduction)
-    except Exception:
-        misuse()
+    return compose(_soft_margin_loss, (input, target, reduction), {})
 
 
 def multilabel_soft_margin_loss(input: Tensor, target: Tensor, weight: Tensor | None = None, reduction: str = 'mean') -> Tensor:
     """The binary cross-entropy between ``sigmoid(input)`` and ``target`` (0 or 1), averaged over the classes, the last dimension."""
-    try:
-        return _multilabel_soft_margin_loss(F, input, target, weight, reduction)
-    except Exception:
-        misuse()
+    return compose(_multilabel_soft_margin_loss, (input, target, weight, reduction), {})
 
 
 def multilabel_margin_loss(input: Tensor, target: Tensor, reduction: str = 'mean') -> Tensor:
     """The sum over labels y and other classes j of ``max(0, 1 - (input[y] - input[j]))``, divided by the number of classes."""
-    try:
-        return _multilabel_margin_loss(F, input, target, reduction)
-    except Exception:
-        misuse()
+    return compose(_multilabel_margin_loss, (input, target, reduction), {})
 
 
 def matrix_power(input: Tensor, n: builtins.int, out=None) -> Tensor:
     """Each square matrix to the power ``n``; negative powers are those of the inverse."""
-    try:
-        r = _matrix_power(F, input, n)
-        return r if out is None else into(out, r)
-    except Exception:
-        misuse()
+    return compose(_matrix_power, (input, n), {}, out)
 
 
 def linalg_matrix_power(A: Tensor, n: builtins.int, out=None) -> Tensor:
     """Each square matrix to the power ``n``; negative powers are those of the inverse."""
-    try:
-        r = _linalg_matrix_power(F, A, n)
-        return r if out is None else into(out, r)
-    except Exception:
-        misuse()
+    return compose(_linalg_matrix_power, (A, n), {}, out)
 
 
 def linalg_vector_norm(x: Tensor, ord: builtins.float = 2, dim: Dims = None, keepdim: builtins.bool = False, *, dtype: DTypeLike | None = None, axis=None, keepdims: builtins.bool | None = None, out=None) -> Tensor:
@@ -3563,11 +2960,7 @@ def linalg_vector_norm(x: Tensor, ord: builtins.float = 2, dim: Dims = None, kee
         keepdim = keepdims
     if keepdim is not False and keepdim is not True:
         keepdim = truth(keepdim)
-    try:
-        r = _linalg_vector_norm(F, x, ord, dim, keepdim, dtype=dtype)
-        return r if out is None else into(out, r)
-    except Exception:
-        misuse()
+    return compose(_linalg_vector_norm, (x, ord, dim, keepdim), {"dtype": dtype}, out)
 
 
 def linalg_matrix_norm(A: Tensor, ord: builtins.float | str = 'fro', dim: Sequence[builtins.int] = (-2, -1), keepdim: builtins.bool = False, *, dtype: DTypeLike | None = None, axis=None, keepdims: builtins.bool | None = None, out=None) -> Tensor:
@@ -3578,11 +2971,7 @@ def linalg_matrix_norm(A: Tensor, ord: builtins.float | str = 'fro', dim: Sequen
         keepdim = keepdims
     if keepdim is not False and keepdim is not True:
         keepdim = truth(keepdim)
-    try:
-        r = _linalg_matrix_norm(F, A, ord, dim, keepdim, dtype=dtype)
-        return r if out is None else into(out, r)
-    except Exception:
-        misuse()
+    return compose(_linalg_matrix_norm, (A, ord, dim, keepdim), {"dtype": dtype}, out)
 
 
 def linalg_norm(A: Tensor, ord: builtins.float | str | None = None, dim: Dims = None, keepdim: builtins.bool = False, *, dtype: DTypeLike | None = None, axis=None, keepdims: builtins.bool | None = None, out=None) -> Tensor:
@@ -3593,20 +2982,12 @@ def linalg_norm(A: Tensor, ord: builtins.float | str | None = None, dim: Dims = 
         keepdim = keepdims
     if keepdim is not False and keepdim is not True:
         keepdim = truth(keepdim)
-    try:
-        r = _linalg_norm(F, A, ord, dim, keepdim, dtype=dtype)
-        return r if out is None else into(out, r)
-    except Exception:
-        misuse()
+    return compose(_linalg_norm, (A, ord, dim, keepdim), {"dtype": dtype}, out)
 
 
 def linalg_cond(A: Tensor, p: builtins.float | str | None = None, out=None) -> Tensor:
     """The condition number of each matrix: the norm of order ``p`` times that of the inverse; ``inf`` for singular matrices."""
-    try:
-        r = _linalg_cond(F, A, p)
-        return r if out is None else into(out, r)
-    except Exception:
-        misuse()
+    return compose(_linalg_cond, (A, p), {}, out)
 
 
 def frobenius_norm(input: Tensor, dim: Dims, keepdim: builtins.bool = False, *, axis=None, keepdims: builtins.bool | None = None, out=None) -> Tensor:
@@ -3617,11 +2998,7 @@ def frobenius_norm(input: Tensor, dim: Dims, keepdim: builtins.bool = False, *, 
         keepdim = keepdims
     if keepdim is not False and keepdim is not True:
         keepdim = truth(keepdim)
-    try:
-        r = _frobenius_norm(F, input, dim, keepdim)
-        return r if out is None else into(out, r)
-    except Exception:
-        misuse()
+    return compose(_frobenius_norm, (input, dim, keepdim), {}, out)
 
 
 def nuclear_norm(input: Tensor, dim: Sequence[builtins.int] = (-2, -1), keepdim: builtins.bool = False, *, axis=None, keepdims: builtins.bool | None = None, out=None) -> Tensor:
@@ -3632,30 +3009,19 @@ def nuclear_norm(input: Tensor, dim: Sequence[builtins.int] = (-2, -1), keepdim:
         keepdim = keepdims
     if keepdim is not False and keepdim is not True:
         keepdim = truth(keepdim)
-    try:
-        r = _nuclear_norm(F, input, dim, keepdim)
-        return r if out is None else into(out, r)
-    except Exception:
-        misuse()
+    return compose(_nuclear_norm, (input, dim, keepdim), {}, out)
 
 
 def renorm(input: Tensor, p: builtins.float, dim: builtins.int, maxnorm: builtins.float, *, axis=None, out=None) -> Tensor:
     """``input`` with those slices along ``dim`` whose ``p``-norm exceeds ``maxnorm`` made that long."""
     if axis is not None:
         dim = axis
-    try:
-        r = _renorm(F, input, p, dim, maxnorm)
-        return r if out is None else into(out, r)
-    except Exception:
-        misuse()
+    return compose(_renorm, (input, p, dim, maxnorm), {}, out)
 
 
 def renorm_(input: Tensor, p: builtins.float, dim: builtins.int, maxnorm: builtins.float) -> Tensor:
     """``renorm``, written into the tensor itself."""
-    try:
-        return input.copy_(_renorm(F, clone(input), p, dim, maxnorm))
-    except Exception:
-        misuse()
+    return input.copy_(compose(_renorm, (clone(input), p, dim, maxnorm), {}))
 
 
 def var(input: Tensor, dim: Dims | builtins.bool = None, unbiased: builtins.bool | None = None, keepdim: builtins.bool = False, *, correction: Number | None = None, axis=None, keepdims: builtins.bool | None = None, out=None) -> Tensor:
@@ -3666,11 +3032,7 @@ def var(input: Tensor, dim: Dims | builtins.bool = None, unbiased: builtins.bool
         keepdim = keepdims
     if keepdim is not False and keepdim is not True:
         keepdim = truth(keepdim)
-    try:
-        r = _var(F, input, dim, unbiased, keepdim, correction=correction)
-        return r if out is None else into(out, r)
-    except Exception:
-        misuse()
+    return compose(_var, (input, dim, unbiased, keepdim), {"correction": correction}, out)
 
 
 def std(input: Tensor, dim: Dims | builtins.bool = None, unbiased: builtins.bool | None = None, keepdim: builtins.bool = False, *, correction: Number | None = None, axis=None, keepdims: builtins.bool | None = None, out=None) -> Tensor:
@@ -3681,11 +3043,7 @@ def std(input: Tensor, dim: Dims | builtins.bool = None, unbiased: builtins.bool
         keepdim = keepdims
     if keepdim is not False and keepdim is not True:
         keepdim = truth(keepdim)
-    try:
-        r = _std(F, input, dim, unbiased, keepdim, correction=correction)
-        return r if out is None else into(out, r)
-    except Exception:
-        misuse()
+    return compose(_std, (input, dim, unbiased, keepdim), {"correction": correction}, out)
 
 
 def var_mean(input: Tensor, dim: Dims | builtins.bool = None, unbiased: builtins.bool | None = None, keepdim: builtins.bool = False, *, correction: Number | None = None, axis=None, keepdims: builtins.bool | None = None) -> builtins.tuple[Tensor, Tensor]:
@@ -3696,10 +3054,7 @@ def var_mean(input: Tensor, dim: Dims | builtins.bool = None, unbiased: builtins
         keepdim = keepdims
     if keepdim is not False and keepdim is not True:
         keepdim = truth(keepdim)
-    try:
-        return _var_mean(F, input, dim, unbiased, keepdim, correction=correction)
-    except Exception:
-        misuse()
+    return compose(_var_mean, (input, dim, unbiased, keepdim), {"correction": correction})
 
 
 def std_mean(input: Tensor, dim: Dims | builtins.bool = None, unbiased: builtins.bool | None = None, keepdim: builtins.bool = False, *, correction: Number | None = None, axis=None, keepdims: builtins.bool | None = None) -> builtins.tuple[Tensor, Tensor]:
@@ -3710,10 +3065,7 @@ def std_mean(input: Tensor, dim: Dims | builtins.bool = None, unbiased: builtins
         keepdim = keepdims
     if keepdim is not False and keepdim is not True:
         keepdim = truth(keepdim)
-    try:
-        return _std_mean(F, input, dim, unbiased, keepdim, correction=correction)
-    except Exception:
-        misuse()
+    return compose(_std_mean, (input, dim, unbiased, keepdim), {"correction": correction})
 
 
 def norm(input: Tensor, p: builtins.float | str | None = 'fro', dim: Dims = None, keepdim: builtins.bool = False, dtype: DTypeLike | None = None, *, axis=None, keepdims: builtins.bool | None = None, out=None) -> Tensor:
@@ -3724,77 +3076,49 @@ def norm(input: Tensor, p: builtins.float | str | None = 'fro', dim: Dims = None
         keepdim = keepdims
     if keepdim is not False and keepdim is not True:
         keepdim = truth(keepdim)
-    try:
-        r = _norm(F, input, p, dim, keepdim, dtype)
-        return r if out is None else into(out, r)
-    except Exception:
-        misuse()
+    return compose(_norm, (input, p, dim, keepdim, dtype), {}, out)
 
 
 def dist(input: Tensor, other: Tensor, p: builtins.float = 2) -> Tensor:
     """The ``p``-norm of ``input - other``, which broadcast. The gradient where they agree is 0."""
-    try:
-        return _dist(F, input, other, p)
-    except Exception:
-        misuse()
+    return compose(_dist, (input, other, p), {})
 
 
 def batch_norm(input: Tensor, running_mean: Tensor | None, running_var: Tensor | None, weight: Tensor | None = None, bias: Tensor | None = None, training: builtins.bool = False, momentum: builtins.float = 0.1, eps: builtins.float = 1e-05) -> Tensor:
     """Each channel (dimension 1) less its mean, divided by its standard deviation, times ``weight`` plus ``bias``."""
-    try:
-        return _batch_norm(F, input, running_mean, running_var, weight, bias, training, momentum, eps)
-    except Exception:
-        misuse()
+    return compose(_batch_norm, (input, running_mean, running_var, weight, bias, training, momentum, eps), {})
 
 
 def layer_norm(input: Tensor, normalized_shape: builtins.int | Sequence[builtins.int], weight: Tensor | None = None, bias: Tensor | None = None, eps: builtins.float = 1e-05) -> Tensor:
     """The last dimensions, whose sizes are ``normalized_shape``, less their mean and divided by their standard deviation, per sample."""
-    try:
-        return _layer_norm(F, input, normalized_shape, weight, bias, eps)
-    except Exception:
-        misuse()
+    return compose(_layer_norm, (input, normalized_shape, weight, bias, eps), {})
 
 
 def rms_norm(input: Tensor, normalized_shape: builtins.int | Sequence[builtins.int], weight: Tensor | None = None, eps: builtins.float | None = None) -> Tensor:
     """The last dimensions divided by their root mean square, times ``weight``; ``eps`` is the dtype's own unless given."""
-    try:
-        return _rms_norm(F, input, normalized_shape, weight, eps)
-    except Exception:
-        misuse()
+    return compose(_rms_norm, (input, normalized_shape, weight, eps), {})
 
 
 def group_norm(input: Tensor, num_groups: builtins.int, weight: Tensor | None = None, bias: Tensor | None = None, eps: builtins.float = 1e-05) -> Tensor:
     """Groups of channels (dimension 1) less their mean and divided by their standard deviation, per sample; then times ``weight`` plus ``bias`` per channel."""
-    try:
-        return _group_norm(F, input, num_groups, weight, bias, eps)
-    except Exception:
-        misuse()
+    return compose(_group_norm, (input, num_groups, weight, bias, eps), {})
 
 
 def normalize(input: Tensor, p: builtins.float = 2.0, dim: builtins.int | Sequence[builtins.int] = 1, eps: builtins.float = 1e-12, *, axis=None) -> Tensor:
     """``input`` divided by its ``p``-norm over ``dim``, or by ``eps`` where the norm is smaller."""
     if axis is not None:
         dim = axis
-    try:
-        return _normalize(F, input, p, dim, eps)
-    except Exception:
-        misuse()
+    return compose(_normalize, (input, p, dim, eps), {})
 
 
 def instance_norm(input: Tensor, running_mean: Tensor | None = None, running_var: Tensor | None = None, weight: Tensor | None = None, bias: Tensor | None = None, use_input_stats: builtins.bool = True, momentum: builtins.float = 0.1, eps: builtins.float = 1e-05) -> Tensor:
     """Each channel of each sample less its mean, divided by its standard deviation; then times ``weight`` plus ``bias`` per channel."""
-    try:
-        return _instance_norm(F, input, running_mean, running_var, weight, bias, use_input_stats, momentum, eps)
-    except Exception:
-        misuse()
+    return compose(_instance_norm, (input, running_mean, running_var, weight, bias, use_input_stats, momentum, eps), {})
 
 
 def local_response_norm(input: Tensor, size: builtins.int, alpha: builtins.float = 0.0001, beta: builtins.float = 0.75, k: builtins.float = 1.0) -> Tensor:
     """``input`` over ``(k + alpha * mean) ** beta``, the mean of the squares of ``size`` neighbouring channels (dimension 1), zeros beyond the ends."""
-    try:
-        return _local_response_norm(F, input, size, alpha, beta, k)
-    except Exception:
-        misuse()
+    return compose(_local_response_norm, (input, size, alpha, beta, k), {})
 
 
 def median(input: Tensor, dim: builtins.int | None = None, keepdim: builtins.bool = False, *, axis=None, keepdims: builtins.bool | None = None, out=None) -> Any:
@@ -3805,11 +3129,7 @@ def median(input: Tensor, dim: builtins.int | None = None, keepdim: builtins.boo
         keepdim = keepdims
     if keepdim is not False and keepdim is not True:
         keepdim = truth(keepdim)
-    try:
-        r = _median(F, input, dim, keepdim)
-        return r if out is None else into(out, r)
-    except Exception:
-        misuse()
+    return compose(_median, (input, dim, keepdim), {}, out)
 
 
 def nanmedian(input: Tensor, dim: builtins.int | None = None, keepdim: builtins.bool = False, *, axis=None, keepdims: builtins.bool | None = None, out=None) -> Any:
@@ -3820,11 +3140,7 @@ def nanmedian(input: Tensor, dim: builtins.int | None = None, keepdim: builtins.
         keepdim = keepdims
     if keepdim is not False and keepdim is not True:
         keepdim = truth(keepdim)
-    try:
-        r = _nanmedian(F, input, dim, keepdim)
-        return r if out is None else into(out, r)
-    except Exception:
-        misuse()
+    return compose(_nanmedian, (input, dim, keepdim), {}, out)
 
 
 def quantile(input: Tensor, q: builtins.float | Tensor, dim: builtins.int | None = None, keepdim: builtins.bool = False, *, interpolation: str = 'linear', axis=None, keepdims: builtins.bool | None = None, out=None) -> Tensor:
@@ -3835,11 +3151,7 @@ def quantile(input: Tensor, q: builtins.float | Tensor, dim: builtins.int | None
         keepdim = keepdims
     if keepdim is not False and keepdim is not True:
         keepdim = truth(keepdim)
-    try:
-        r = _quantile(F, input, q, dim, keepdim, interpolation=interpolation)
-        return r if out is None else into(out, r)
-    except Exception:
-        misuse()
+    return compose(_quantile, (input, q, dim, keepdim), {"interpolation": interpolation}, out)
 
 
 def nanquantile(input: Tensor, q: builtins.float | Tensor, dim: builtins.int | None = None, keepdim: builtins.bool = False, *, interpolation: str = 'linear', axis=None, keepdims: builtins.bool | None = None, out=None) -> Tensor:
@@ -3850,939 +3162,572 @@ def nanquantile(input: Tensor, q: builtins.float | Tensor, dim: builtins.int | N
         keepdim = keepdims
     if keepdim is not False and keepdim is not True:
         keepdim = truth(keepdim)
-    try:
-        r = _nanquantile(F, input, q, dim, keepdim, interpolation=interpolation)
-        return r if out is None else into(out, r)
-    except Exception:
-        misuse()
+    return compose(_nanquantile, (input, q, dim, keepdim), {"interpolation": interpolation}, out)
 
 
 def pad(input: Tensor, pad: Sequence[builtins.int], mode: str = 'constant', value: builtins.float | None = None) -> Tensor:
     """``input`` with borders: ``pad`` lists (before, after) for the last dimension, then for the one before it, and so on."""
-    try:
-        return _pad(F, input, pad, mode, value)
-    except Exception:
-        misuse()
+    return compose(_pad, (input, pad, mode, value), {})
 
 
 def pixel_shuffle(input: Tensor, upscale_factor: builtins.int) -> Tensor:
     """From (..., channels r r, height, width) to (..., channels, height r, width r), where r is ``upscale_factor``. Shi et al. (2016), arXiv:1609.05158."""
-    try:
-        return _pixel_shuffle(F, input, upscale_factor)
-    except Exception:
-        misuse()
+    return compose(_pixel_shuffle, (input, upscale_factor), {})
 
 
 def pixel_unshuffle(input: Tensor, downscale_factor: builtins.int) -> Tensor:
     """The inverse of ``pixel_shuffle``: from (..., channels, height r, width r) to (..., channels r r, height, width)."""
-    try:
-        return _pixel_unshuffle(F, input, downscale_factor)
-    except Exception:
-        misuse()
+    return compose(_pixel_unshuffle, (input, downscale_factor), {})
 
 
 def channel_shuffle(input: Tensor, groups: builtins.int) -> Tensor:
     """The channels (dimension 1) of ``groups`` groups taken in turn, one of each. Zhang et al. (2017), arXiv:1707.01083."""
-    try:
-        return _channel_shuffle(F, input, groups)
-    except Exception:
-        misuse()
+    return compose(_channel_shuffle, (input, groups), {})
 
 
 def special_chebyshev_polynomial_t(input: TensorLike, n: TensorLike, out=None) -> Tensor:
     """The Chebyshev polynomial of the first kind, cos(n θ) at cos(θ), of degree ``n``: a number or a tensor of them, which broadcasts, cut off; 0 for negative ``n``."""
-    try:
-        r = _special_chebyshev_polynomial_t(F, input, n)
-        return r if out is None else into(out, r)
-    except Exception:
-        misuse()
+    return compose(_special_chebyshev_polynomial_t, (input, n), {}, out)
 
 
 def special_shifted_chebyshev_polynomial_t(input: TensorLike, n: TensorLike, out=None) -> Tensor:
     """The Chebyshev polynomial of the first kind, cos(n θ) at cos(θ), of ``2 * input - 1``, of degree ``n``: a number or a tensor of them, which broadcasts, cut off; 0 for negative ``n``."""
-    try:
-        r = _special_shifted_chebyshev_polynomial_t(F, input, n)
-        return r if out is None else into(out, r)
-    except Exception:
-        misuse()
+    return compose(_special_shifted_chebyshev_polynomial_t, (input, n), {}, out)
 
 
 def special_chebyshev_polynomial_u(input: TensorLike, n: TensorLike, out=None) -> Tensor:
     """The Chebyshev polynomial of the second kind, of degree ``n``: a number or a tensor of them, which broadcasts, cut off; 0 for negative ``n``."""
-    try:
-        r = _special_chebyshev_polynomial_u(F, input, n)
-        return r if out is None else into(out, r)
-    except Exception:
-        misuse()
+    return compose(_special_chebyshev_polynomial_u, (input, n), {}, out)
 
 
 def special_shifted_chebyshev_polynomial_u(input: TensorLike, n: TensorLike, out=None) -> Tensor:
     """The Chebyshev polynomial of the second kind, of ``2 * input - 1``, of degree ``n``: a number or a tensor of them, which broadcasts, cut off; 0 for negative ``n``."""
-    try:
-        r = _special_shifted_chebyshev_polynomial_u(F, input, n)
-        return r if out is None else into(out, r)
-    except Exception:
-        misuse()
+    return compose(_special_shifted_chebyshev_polynomial_u, (input, n), {}, out)
 
 
 def special_chebyshev_polynomial_v(input: TensorLike, n: TensorLike, out=None) -> Tensor:
     """The Chebyshev polynomial of the third kind, of degree ``n``: a number or a tensor of them, which broadcasts, cut off; 0 for negative ``n``."""
-    try:
-        r = _special_chebyshev_polynomial_v(F, input, n)
-        return r if out is None else into(out, r)
-    except Exception:
-        misuse()
+    return compose(_special_chebyshev_polynomial_v, (input, n), {}, out)
 
 
 def special_shifted_chebyshev_polynomial_v(input: TensorLike, n: TensorLike, out=None) -> Tensor:
     """The Chebyshev polynomial of the third kind, of ``2 * input - 1``, of degree ``n``: a number or a tensor of them, which broadcasts, cut off; 0 for negative ``n``."""
-    try:
-        r = _special_shifted_chebyshev_polynomial_v(F, input, n)
-        return r if out is None else into(out, r)
-    except Exception:
-        misuse()
+    return compose(_special_shifted_chebyshev_polynomial_v, (input, n), {}, out)
 
 
 def special_chebyshev_polynomial_w(input: TensorLike, n: TensorLike, out=None) -> Tensor:
     """The Chebyshev polynomial of the fourth kind, of degree ``n``: a number or a tensor of them, which broadcasts, cut off; 0 for negative ``n``."""
-    try:
-        r = _special_chebyshev_polynomial_w(F, input, n)
-        return r if out is None else into(out, r)
-    except Exception:
-        misuse()
+    return compose(_special_chebyshev_polynomial_w, (input, n), {}, out)
 
 
 def special_shifted_chebyshev_polynomial_w(input: TensorLike, n: TensorLike, out=None) -> Tensor:
     """The Chebyshev polynomial of the fourth kind, of ``2 * input - 1``, of degree ``n``: a number or a tensor of them, which broadcasts, cut off; 0 for negative ``n``."""
-    try:
-        r = _special_shifted_chebyshev_polynomial_w(F, input, n)
-        return r if out is None else into(out, r)
-    except Exception:
-        misuse()
+    return compose(_special_shifted_chebyshev_polynomial_w, (input, n), {}, out)
 
 
 def special_hermite_polynomial_h(input: TensorLike, n: TensorLike, out=None) -> Tensor:
     """The physicist's Hermite polynomial, of degree ``n``: a number or a tensor of them, which broadcasts, cut off; 0 for negative ``n``."""
-    try:
-        r = _special_hermite_polynomial_h(F, input, n)
-        return r if out is None else into(out, r)
-    except Exception:
-        misuse()
+    return compose(_special_hermite_polynomial_h, (input, n), {}, out)
 
 
 def special_hermite_polynomial_he(input: TensorLike, n: TensorLike, out=None) -> Tensor:
     """The probabilist's Hermite polynomial, of degree ``n``: a number or a tensor of them, which broadcasts, cut off; 0 for negative ``n``."""
-    try:
-        r = _special_hermite_polynomial_he(F, input, n)
-        return r if out is None else into(out, r)
-    except Exception:
-        misuse()
+    return compose(_special_hermite_polynomial_he, (input, n), {}, out)
 
 
 def special_laguerre_polynomial_l(input: TensorLike, n: TensorLike, out=None) -> Tensor:
     """The Laguerre polynomial, of degree ``n``: a number or a tensor of them, which broadcasts, cut off; 0 for negative ``n``."""
-    try:
-        r = _special_laguerre_polynomial_l(F, input, n)
-        return r if out is None else into(out, r)
-    except Exception:
-        misuse()
+    return compose(_special_laguerre_polynomial_l, (input, n), {}, out)
 
 
 def special_legendre_polynomial_p(input: TensorLike, n: TensorLike, out=None) -> Tensor:
     """The Legendre polynomial, of degree ``n``: a number or a tensor of them, which broadcasts, cut off; 0 for negative ``n``."""
-    try:
-        r = _special_legendre_polynomial_p(F, input, n)
-        return r if out is None else into(out, r)
-    except Exception:
-        misuse()
+    return compose(_special_legendre_polynomial_p, (input, n), {}, out)
 
 
 def max_pool1d(input: Tensor, kernel_size: builtins.int | Sequence[builtins.int], stride: builtins.int | Sequence[builtins.int] | None = None, padding: builtins.int | Sequence[builtins.int] = 0, dilation: builtins.int | Sequence[builtins.int] = 1, ceil_mode: builtins.bool = False, return_indices: builtins.bool = False) -> Any:
     """The maximum of each window of sequences (batch, channels, length), or without batch. See ``max_pool2d``."""
-    try:
-        return _max_pool1d(F, input, kernel_size, stride, padding, dilation, ceil_mode, return_indices)
-    except Exception:
-        misuse()
+    return compose(_max_pool1d, (input, kernel_size, stride, padding, dilation, ceil_mode, return_indices), {})
 
 
 def max_pool2d(input: Tensor, kernel_size: builtins.int | Sequence[builtins.int], stride: builtins.int | Sequence[builtins.int] | None = None, padding: builtins.int | Sequence[builtins.int] = 0, dilation: builtins.int | Sequence[builtins.int] = 1, ceil_mode: builtins.bool = False, return_indices: builtins.bool = False) -> Any:
     """The maximum of each window of images (batch, channels, height, width), or without batch; of ties the first gets the gradient."""
-    try:
-        return _max_pool2d(F, input, kernel_size, stride, padding, dilation, ceil_mode, return_indices)
-    except Exception:
-        misuse()
+    return compose(_max_pool2d, (input, kernel_size, stride, padding, dilation, ceil_mode, return_indices), {})
 
 
 def max_pool3d(input: Tensor, kernel_size: builtins.int | Sequence[builtins.int], stride: builtins.int | Sequence[builtins.int] | None = None, padding: builtins.int | Sequence[builtins.int] = 0, dilation: builtins.int | Sequence[builtins.int] = 1, ceil_mode: builtins.bool = False, return_indices: builtins.bool = False) -> Any:
     """The maximum of each window of volumes (batch, channels, depth, height, width), or without batch. See ``max_pool2d``."""
-    try:
-        return _max_pool3d(F, input, kernel_size, stride, padding, dilation, ceil_mode, return_indices)
-    except Exception:
-        misuse()
+    return compose(_max_pool3d, (input, kernel_size, stride, padding, dilation, ceil_mode, return_indices), {})
 
 
 def max_unpool1d(input: Tensor, indices: Tensor, kernel_size: builtins.int | Sequence[builtins.int], stride: builtins.int | Sequence[builtins.int] | None = None, padding: builtins.int | Sequence[builtins.int] = 0, output_size: Sequence[builtins.int] | None = None) -> Tensor:
     """The maxima of ``max_pool1d`` put back to their ``indices`` among zeros. See ``max_unpool2d``."""
-    try:
-        return _max_unpool1d(F, input, indices, kernel_size, stride, padding, output_size)
-    except Exception:
-        misuse()
+    return compose(_max_unpool1d, (input, indices, kernel_size, stride, padding, output_size), {})
 
 
 def max_unpool2d(input: Tensor, indices: Tensor, kernel_size: builtins.int | Sequence[builtins.int], stride: builtins.int | Sequence[builtins.int] | None = None, padding: builtins.int | Sequence[builtins.int] = 0, output_size: Sequence[builtins.int] | None = None) -> Tensor:
     """The maxima of ``max_pool2d`` put back to their ``indices`` among zeros, in images of ``output_size`` if the other arguments leave it open."""
-    try:
-        return _max_unpool2d(F, input, indices, kernel_size, stride, padding, output_size)
-    except Exception:
-        misuse()
+    return compose(_max_unpool2d, (input, indices, kernel_size, stride, padding, output_size), {})
 
 
 def max_unpool3d(input: Tensor, indices: Tensor, kernel_size: builtins.int | Sequence[builtins.int], stride: builtins.int | Sequence[builtins.int] | None = None, padding: builtins.int | Sequence[builtins.int] = 0, output_size: Sequence[builtins.int] | None = None) -> Tensor:
     """The maxima of ``max_pool3d`` put back to their ``indices`` among zeros. See ``max_unpool2d``."""
-    try:
-        return _max_unpool3d(F, input, indices, kernel_size, stride, padding, output_size)
-    except Exception:
-        misuse()
+    return compose(_max_unpool3d, (input, indices, kernel_size, stride, padding, output_size), {})
 
 
 def avg_pool1d(input: Tensor, kernel_size: builtins.int | Sequence[builtins.int], stride: builtins.int | Sequence[builtins.int] | None = None, padding: builtins.int | Sequence[builtins.int] = 0, ceil_mode: builtins.bool = False, count_include_pad: builtins.bool = True) -> Tensor:
     """The mean of each window of sequences (batch, channels, length), or without batch. See ``avg_pool2d``."""
-    try:
-        return _avg_pool1d(F, input, kernel_size, stride, padding, ceil_mode, count_include_pad)
-    except Exception:
-        misuse()
+    return compose(_avg_pool1d, (input, kernel_size, stride, padding, ceil_mode, count_include_pad), {})
 
 
 def avg_pool2d(input: Tensor, kernel_size: builtins.int | Sequence[builtins.int], stride: builtins.int | Sequence[builtins.int] | None = None, padding: builtins.int | Sequence[builtins.int] = 0, ceil_mode: builtins.bool = False, count_include_pad: builtins.bool = True, divisor_override: builtins.int | None = None) -> Tensor:
     """The mean of each window of images (batch, channels, height, width), or without batch."""
-    try:
-        return _avg_pool2d(F, input, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override)
-    except Exception:
-        misuse()
+    return compose(_avg_pool2d, (input, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override), {})
 
 
 def avg_pool3d(input: Tensor, kernel_size: builtins.int | Sequence[builtins.int], stride: builtins.int | Sequence[builtins.int] | None = None, padding: builtins.int | Sequence[builtins.int] = 0, ceil_mode: builtins.bool = False, count_include_pad: builtins.bool = True, divisor_override: builtins.int | None = None) -> Tensor:
     """The mean of each window of volumes (batch, channels, depth, height, width), or without batch. See ``avg_pool2d``."""
-    try:
-        return _avg_pool3d(F, input, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override)
-    except Exception:
-        misuse()
+    return compose(_avg_pool3d, (input, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override), {})
 
 
 def lp_pool1d(input: Tensor, norm_type: builtins.float, kernel_size: builtins.int | Sequence[builtins.int], stride: builtins.int | Sequence[builtins.int] | None = None, ceil_mode: builtins.bool = False) -> Tensor:
     """The ``norm_type``-th root of the sum of powers in each window of sequences (batch, channels, length). See ``lp_pool2d``."""
-    try:
-        return _lp_pool1d(F, input, norm_type, kernel_size, stride, ceil_mode)
-    except Exception:
-        misuse()
+    return compose(_lp_pool1d, (input, norm_type, kernel_size, stride, ceil_mode), {})
 
 
 def lp_pool2d(input: Tensor, norm_type: builtins.float, kernel_size: builtins.int | Sequence[builtins.int], stride: builtins.int | Sequence[builtins.int] | None = None, ceil_mode: builtins.bool = False) -> Tensor:
     """The ``norm_type``-th root of the sum of powers of each window of images (batch, channels, height, width), or without batch."""
-    try:
-        return _lp_pool2d(F, input, norm_type, kernel_size, stride, ceil_mode)
-    except Exception:
-        misuse()
+    return compose(_lp_pool2d, (input, norm_type, kernel_size, stride, ceil_mode), {})
 
 
 def lp_pool3d(input: Tensor, norm_type: builtins.float, kernel_size: builtins.int | Sequence[builtins.int], stride: builtins.int | Sequence[builtins.int] | None = None, ceil_mode: builtins.bool = False) -> Tensor:
     """The ``norm_type``-th root of the sum of powers of each window of volumes (batch, channels, depth, height, width). See ``lp_pool2d``."""
-    try:
-        return _lp_pool3d(F, input, norm_type, kernel_size, stride, ceil_mode)
-    except Exception:
-        misuse()
+    return compose(_lp_pool3d, (input, norm_type, kernel_size, stride, ceil_mode), {})
 
 
 def fractional_max_pool2d(input: Tensor, kernel_size: builtins.int | Sequence[builtins.int], output_size: builtins.int | Sequence[builtins.int] | None = None, output_ratio: builtins.float | Sequence[builtins.float] | None = None, return_indices: builtins.bool = False, _random_samples: Tensor | None = None) -> Any:
     """The maximum of windows at random places, so many that the result has ``output_size``, or ``output_ratio`` times the image's."""
-    try:
-        return _fractional_max_pool2d(F, input, kernel_size, output_size, output_ratio, return_indices, _random_samples)
-    except Exception:
-        misuse()
+    return compose(_fractional_max_pool2d, (input, kernel_size, output_size, output_ratio, return_indices, _random_samples), {})
 
 
 def fractional_max_pool3d(input: Tensor, kernel_size: builtins.int | Sequence[builtins.int], output_size: builtins.int | Sequence[builtins.int] | None = None, output_ratio: builtins.float | Sequence[builtins.float] | None = None, return_indices: builtins.bool = False, _random_samples: Tensor | None = None) -> Any:
     """``fractional_max_pool2d`` of volumes."""
-    try:
-        return _fractional_max_pool3d(F, input, kernel_size, output_size, output_ratio, return_indices, _random_samples)
-    except Exception:
-        misuse()
+    return compose(_fractional_max_pool3d, (input, kernel_size, output_size, output_ratio, return_indices, _random_samples), {})
 
 
 def linalg_eigvals(input: Tensor, out=None) -> Tensor:
     """The eigenvalues of square matrices, complex, in no particular order."""
-    try:
-        r = _linalg_eigvals(F, input)
-        return r if out is None else into(out, r)
-    except Exception:
-        misuse()
+    return compose(_linalg_eigvals, (input,), {}, out)
 
 
 def svd(input: Tensor, some: builtins.bool = True, compute_uv: builtins.bool = True, out=None) -> builtins.tuple[Tensor, Tensor, Tensor]:
     """``(U, S, V)`` with ``input = U diag(S) V^H``; unlike ``linalg.svd`` it returns V, not its adjoint, and is reduced by default."""
-    try:
-        r = _svd(F, input, some, compute_uv)
-        return r if out is None else into(out, r)
-    except Exception:
-        misuse()
+    return compose(_svd, (input, some, compute_uv), {}, out)
 
 
 def linalg_pinv(A: Tensor, rcond: TensorLike | None = None, hermitian: builtins.bool = False, *, atol: TensorLike | None = None, rtol: TensorLike | None = None, out=None) -> Tensor:
     """The Moore-Penrose pseudo-inverse of each matrix, (..., n, m) for (..., m, n)."""
-    try:
-        r = _linalg_pinv(F, A, rcond, hermitian, atol=atol, rtol=rtol)
-        return r if out is None else into(out, r)
-    except Exception:
-        misuse()
+    return compose(_linalg_pinv, (A, rcond, hermitian), {"atol": atol, "rtol": rtol}, out)
 
 
 def pinverse(input: Tensor, rcond: builtins.float = 1e-15) -> Tensor:
     """The pseudo-inverse of each matrix, with singular values up to ``rcond`` times the largest left out; see ``linalg.pinv``."""
-    try:
-        return _pinverse(F, input, rcond)
-    except Exception:
-        misuse()
+    return compose(_pinverse, (input, rcond), {})
 
 
 def linalg_matrix_rank(A: Tensor, tol: TensorLike | None = None, hermitian: builtins.bool = False, *, atol: TensorLike | None = None, rtol: TensorLike | None = None, out=None) -> Tensor:
     """The number of singular values of each matrix above the tolerance, which is that of ``linalg.pinv``; int64, without a gradient."""
-    try:
-        r = _linalg_matrix_rank(F, A, tol, hermitian, atol=atol, rtol=rtol)
-        return r if out is None else into(out, r)
-    except Exception:
-        misuse()
+    return compose(_linalg_matrix_rank, (A, tol, hermitian), {"atol": atol, "rtol": rtol}, out)
 
 
 def prelu(input: Tensor, weight: Tensor) -> Tensor:
     """``input`` where positive, ``weight * input`` elsewhere; ``weight`` is one number, or one for each channel (dimension 1)."""
-    try:
-        return _prelu(F, input, weight)
-    except Exception:
-        misuse()
+    return compose(_prelu, (input, weight), {})
 
 
 def rrelu(input: Tensor, lower: builtins.float = 0.125, upper: builtins.float = 0.3333333333333333, training: builtins.bool = False, inplace: builtins.bool = False, *, generator: Generator | None = None) -> Tensor:
     """``leaky_relu`` whose slope is drawn between ``lower`` and ``upper`` for each element in ``training``, and their mean otherwise."""
-    try:
-        return _rrelu(F, input, lower, upper, training, inplace, generator=generator)
-    except Exception:
-        misuse()
+    return compose(_rrelu, (input, lower, upper, training, inplace), {"generator": generator})
 
 
 def rrelu_(input: Tensor, lower: builtins.float = 0.125, upper: builtins.float = 0.3333333333333333, training: builtins.bool = False, *, generator: Generator | None = None) -> Tensor:
     """``rrelu``, written into the tensor itself."""
-    try:
-        return _rrelu_(F, input, lower, upper, training, generator=generator)
-    except Exception:
-        misuse()
+    return compose(_rrelu_, (input, lower, upper, training), {"generator": generator})
 
 
 def linalg_householder_product(input: Tensor, tau: Tensor, out=None) -> Tensor:
     """The first n columns of the product of the reflections in the columns of ``input`` (..., m, n) with factors ``tau`` (..., k): the Q of ``geqrf``."""
-    try:
-        r = _linalg_householder_product(F, input, tau)
-        return r if out is None else into(out, r)
-    except Exception:
-        misuse()
+    return compose(_linalg_householder_product, (input, tau), {}, out)
 
 
 def orgqr(input: Tensor, input2: Tensor, out=None) -> Tensor:
     """``linalg.householder_product``."""
-    try:
-        r = _orgqr(F, input, input2)
-        return r if out is None else into(out, r)
-    except Exception:
-        misuse()
+    return compose(_orgqr, (input, input2), {}, out)
 
 
 def ormqr(input: Tensor, tau: Tensor, other: Tensor, left: builtins.bool = True, transpose: builtins.bool = False, out=None) -> Tensor:
     """The product of ``other`` with the whole square Q of ``geqrf``: Q other, or other Q unless ``left``; with ``transpose``, Q^H for Q."""
-    try:
-        r = _ormqr(F, input, tau, other, left, transpose)
-        return r if out is None else into(out, r)
-    except Exception:
-        misuse()
+    return compose(_ormqr, (input, tau, other, left, transpose), {}, out)
 
 
 def svd_lowrank(A: Tensor, q: builtins.int | None = 6, niter: builtins.int = 2, M: Tensor | None = None) -> builtins.tuple[Tensor, Tensor, Tensor]:
     """The ``q`` largest singular values of ``A - M`` and their vectors, exact: the whole factorization is computed, ``niter`` has no effect."""
-    try:
-        return _svd_lowrank(F, A, q, niter, M)
-    except Exception:
-        misuse()
+    return compose(_svd_lowrank, (A, q, niter, M), {})
 
 
 def pca_lowrank(A: Tensor, q: builtins.int | None = None, center: builtins.bool = True, niter: builtins.int = 2) -> builtins.tuple[Tensor, Tensor, Tensor]:
     """The principal components of the rows of ``A``: ``svd_lowrank`` of what is left without the mean of each column, by default with ``q`` up to 6."""
-    try:
-        return _pca_lowrank(F, A, q, center, niter)
-    except Exception:
-        misuse()
+    return compose(_pca_lowrank, (A, q, center, niter), {})
 
 
 def div_rounded(input: Tensor, other: TensorLike, rounding_mode: str) -> Tensor:
     """``div`` with a ``rounding_mode``."""
-    try:
-        return _div_rounded(F, input, other, rounding_mode)
-    except Exception:
-        misuse()
+    return compose(_div_rounded, (input, other, rounding_mode), {})
 
 
 def index_fill(input: Tensor, dim: builtins.int, index: Tensor, value: TensorLike, *, axis=None) -> Tensor:
     """``input`` with ``value`` (a number or a tensor without dimensions) in its slices along ``dim`` that ``index`` names."""
     if axis is not None:
         dim = axis
-    try:
-        return _index_fill(F, input, dim, index, value)
-    except Exception:
-        misuse()
+    return compose(_index_fill, (input, dim, index, value), {})
 
 
 def index_fill_(input: Tensor, dim: builtins.int, index: Tensor, value: TensorLike, *, axis=None) -> Tensor:
     """``index_fill``, written into the tensor itself."""
     if axis is not None:
         dim = axis
-    try:
-        return _index_fill_(F, input, dim, index, value)
-    except Exception:
-        misuse()
+    return compose(_index_fill_, (input, dim, index, value), {})
 
 
 def index_copy(input: Tensor, dim: builtins.int, index: Tensor, source: Tensor, *, axis=None, out=None) -> Tensor:
     """``input`` with its slices along ``dim`` that ``index`` names replaced by those of ``source``; of repeated ones the last is written."""
     if axis is not None:
         dim = axis
-    try:
-        r = _index_copy(F, input, dim, index, source)
-        return r if out is None else into(out, r)
-    except Exception:
-        misuse()
+    return compose(_index_copy, (input, dim, index, source), {}, out)
 
 
 def index_copy_(input: Tensor, dim: builtins.int, index: Tensor, source: Tensor, *, axis=None) -> Tensor:
     """``index_copy``, written into the tensor itself."""
     if axis is not None:
         dim = axis
-    try:
-        return _index_copy_(F, input, dim, index, source)
-    except Exception:
-        misuse()
+    return compose(_index_copy_, (input, dim, index, source), {})
 
 
 def take(input: Tensor, index: Tensor, out=None) -> Tensor:
     """The elements of the flattened ``input`` at ``index``, in its shape; negative integers count from the end."""
-    try:
-        r = _take(F, input, index)
-        return r if out is None else into(out, r)
-    except Exception:
-        misuse()
+    return compose(_take, (input, index), {}, out)
 
 
 def put(input: Tensor, index: Tensor, source: Tensor, accumulate: builtins.bool = False) -> Tensor:
     """``input`` with the elements of ``source`` at ``index`` into the flattened tensor; with ``accumulate`` they are added, repeats included."""
-    try:
-        return _put(F, input, index, source, accumulate)
-    except Exception:
-        misuse()
+    return compose(_put, (input, index, source, accumulate), {})
 
 
 def put_(input: Tensor, index: Tensor, source: Tensor, accumulate: builtins.bool = False) -> Tensor:
     """``put``, written into the tensor itself."""
-    try:
-        return _put_(F, input, index, source, accumulate)
-    except Exception:
-        misuse()
+    return compose(_put_, (input, index, source, accumulate), {})
 
 
 def scatter(input: Tensor, dim: builtins.int, index: Tensor, src: TensorLike | None = None, *, value: TensorLike | None = None, reduce: str | None = None, axis=None, out=None) -> Tensor:
     """``input`` with ``src`` (a tensor or a number, also called ``value``) written where ``index`` names along ``dim``; the reverse of ``gather``."""
     if axis is not None:
         dim = axis
-    try:
-        r = _scatter(F, input, dim, index, src, value=value, reduce=reduce)
-        return r if out is None else into(out, r)
-    except Exception:
-        misuse()
+    return compose(_scatter, (input, dim, index, src), {"value": value, "reduce": reduce}, out)
 
 
 def scatter_(input: Tensor, dim: builtins.int, index: Tensor, src: TensorLike | None = None, *, value: TensorLike | None = None, reduce: str | None = None, axis=None) -> Tensor:
     """``scatter``, written into the tensor itself."""
     if axis is not None:
         dim = axis
-    try:
-        return _scatter_(F, input, dim, index, src, value=value, reduce=reduce)
-    except Exception:
-        misuse()
+    return compose(_scatter_, (input, dim, index, src), {"value": value, "reduce": reduce})
 
 
 def scatter_reduce(input: Tensor, dim: builtins.int, index: Tensor, src: Tensor, reduce: str, *, include_self: builtins.bool = True, axis=None, out=None) -> Tensor:
     """``input`` with the values of ``src`` combined where ``index`` names along ``dim``: their ``sum``, ``prod``, ``mean``, ``amax`` or ``amin``."""
     if axis is not None:
         dim = axis
-    try:
-        r = _scatter_reduce(F, input, dim, index, src, reduce, include_self=include_self)
-        return r if out is None else into(out, r)
-    except Exception:
-        misuse()
+    return compose(_scatter_reduce, (input, dim, index, src, reduce), {"include_self": include_self}, out)
 
 
 def scatter_reduce_(input: Tensor, dim: builtins.int, index: Tensor, src: Tensor, reduce: str, *, include_self: builtins.bool = True, axis=None) -> Tensor:
     """``scatter_reduce``, written into the tensor itself."""
     if axis is not None:
         dim = axis
-    try:
-        return _scatter_reduce_(F, input, dim, index, src, reduce, include_self=include_self)
-    except Exception:
-        misuse()
+    return compose(_scatter_reduce_, (input, dim, index, src, reduce), {"include_self": include_self})
 
 
 def index_reduce(input: Tensor, dim: builtins.int, index: Tensor, source: Tensor, reduce: str, *, include_self: builtins.bool = True, axis=None, out=None) -> Tensor:
     """``input`` with the slices of ``source`` combined along ``dim`` into those that ``index`` names: their ``prod``, ``mean``, ``amax`` or ``amin``; see ``scatter_reduce``."""
     if axis is not None:
         dim = axis
-    try:
-        r = _index_reduce(F, input, dim, index, source, reduce, include_self=include_self)
-        return r if out is None else into(out, r)
-    except Exception:
-        misuse()
+    return compose(_index_reduce, (input, dim, index, source, reduce), {"include_self": include_self}, out)
 
 
 def index_reduce_(input: Tensor, dim: builtins.int, index: Tensor, source: Tensor, reduce: str, *, include_self: builtins.bool = True) -> Tensor:
     """``index_reduce``, written into the tensor itself."""
-    try:
-        return input.copy_(_index_reduce(F, clone(input), dim, index, source, reduce, include_self=include_self))
-    except Exception:
-        misuse()
+    return input.copy_(compose(_index_reduce, (clone(input), dim, index, source, reduce), {"include_self": include_self}))
 
 
 def searchsorted(sorted_sequence: Tensor, input: TensorLike, *, out_int32: builtins.bool = False, right: builtins.bool = False, side: str | None = None, sorter: Tensor | None = None, out=None) -> Tensor:
     """Where each of ``input`` would have to be inserted to keep the last dimension of ``sorted_sequence`` in order: before equal ones, or with ``right`` after them."""
-    try:
-        r = _searchsorted(F, sorted_sequence, input, out_int32=out_int32, right=right, side=side, sorter=sorter)
-        return r if out is None else into(out, r)
-    except Exception:
-        misuse()
+    return compose(_searchsorted, (sorted_sequence, input), {"out_int32": out_int32, "right": right, "side": side, "sorter": sorter}, out)
 
 
 def bucketize(input: TensorLike, boundaries: Tensor, *, out_int32: builtins.bool = False, right: builtins.bool = False, out=None) -> Tensor:
     """The number of the interval between ascending ``boundaries`` in which each of ``input`` lies. Each contains its right boundary, or with ``right`` its left one."""
-    try:
-        r = _bucketize(F, input, boundaries, out_int32=out_int32, right=right)
-        return r if out is None else into(out, r)
-    except Exception:
-        misuse()
+    return compose(_bucketize, (input, boundaries), {"out_int32": out_int32, "right": right}, out)
 
 
 def isin(elements: TensorLike, test_elements: TensorLike, *, assume_unique: builtins.bool = False, invert: builtins.bool = False, out=None) -> Tensor:
     """Which of ``elements`` occur in ``test_elements``, or with ``invert`` do not; NaN never does. One of the two may be a number."""
-    try:
-        r = _isin(F, elements, test_elements, assume_unique=assume_unique, invert=invert)
-        return r if out is None else into(out, r)
-    except Exception:
-        misuse()
+    return compose(_isin, (elements, test_elements), {"assume_unique": assume_unique, "invert": invert}, out)
 
 
 def nonzero(input: Tensor, *, as_tuple: builtins.bool = False, out=None) -> Tensor | builtins.tuple[Tensor, ...]:
     """The indices of the elements that are not zero: one row each, or with ``as_tuple`` one tensor per dimension."""
-    try:
-        r = _nonzero(F, input, as_tuple=as_tuple)
-        return r if out is None else into(out, r)
-    except Exception:
-        misuse()
+    return compose(_nonzero, (input,), {"as_tuple": as_tuple}, out)
 
 
 def unique(input: Tensor, sorted: builtins.bool = True, return_inverse: builtins.bool = False, return_counts: builtins.bool = False, dim: builtins.int | None = None, *, axis=None) -> Any:
     """The distinct elements, sorted; on request also the index of each element among them, and how often each occurs."""
     if axis is not None:
         dim = axis
-    try:
-        return _unique(F, input, sorted, return_inverse, return_counts, dim)
-    except Exception:
-        misuse()
+    return compose(_unique, (input, sorted, return_inverse, return_counts, dim), {})
 
 
 def unique_consecutive(input: Tensor, return_inverse: builtins.bool = False, return_counts: builtins.bool = False, dim: builtins.int | None = None, *, axis=None) -> Any:
     """The elements without those that equal the one before; on request also where each went, and how many were equal."""
     if axis is not None:
         dim = axis
-    try:
-        return _unique_consecutive(F, input, return_inverse, return_counts, dim)
-    except Exception:
-        misuse()
+    return compose(_unique_consecutive, (input, return_inverse, return_counts, dim), {})
 
 
 def gradient(input: Tensor, *, spacing: Any = 1, dim: Dims = None, edge_order: builtins.int = 1, axis=None) -> builtins.tuple[Tensor, ...]:
     """The slopes of the function whose values at the points of a grid are ``input``: a tuple, one tensor for each of ``dim`` (all by default)."""
     if axis is not None:
         dim = axis
-    try:
-        return _gradient(F, input, spacing=spacing, dim=dim, edge_order=edge_order)
-    except Exception:
-        misuse()
+    return compose(_gradient, (input,), {"spacing": spacing, "dim": dim, "edge_order": edge_order})
 
 
 def cholesky_solve(input: Tensor, input2: Tensor, upper: builtins.bool = False, out=None) -> Tensor:
     """X with A X = ``input``, where the lower triangle ``input2`` is the Cholesky factor of A: A = L L^H, or U^H U with ``upper``."""
-    try:
-        r = _cholesky_solve(F, input, input2, upper)
-        return r if out is None else into(out, r)
-    except Exception:
-        misuse()
+    return compose(_cholesky_solve, (input, input2, upper), {}, out)
 
 
 def cholesky_inverse(L: Tensor, upper: builtins.bool = False, out=None) -> Tensor:
     """The inverse of the matrix whose Cholesky factor is the lower (or with ``upper`` the upper) triangle ``L``."""
-    try:
-        r = _cholesky_inverse(F, L, upper)
-        return r if out is None else into(out, r)
-    except Exception:
-        misuse()
+    return compose(_cholesky_inverse, (L, upper), {}, out)
 
 
 def linalg_tensorinv(A: Tensor, ind: builtins.int = 2, out=None) -> Tensor:
     """The inverse of ``A`` for ``tensordot`` over ``ind`` dimensions: the first ``ind`` dimensions are the rows, the others the columns."""
-    try:
-        r = _linalg_tensorinv(F, A, ind)
-        return r if out is None else into(out, r)
-    except Exception:
-        misuse()
+    return compose(_linalg_tensorinv, (A, ind), {}, out)
 
 
 def linalg_tensorsolve(A: Tensor, B: Tensor, dims: Sequence[builtins.int] | None = None, out=None) -> Tensor:
     """X with ``tensordot(A, X, X.ndim) == B``; the ``dims`` of ``A`` are moved to its end first."""
-    try:
-        r = _linalg_tensorsolve(F, A, B, dims)
-        return r if out is None else into(out, r)
-    except Exception:
-        misuse()
+    return compose(_linalg_tensorsolve, (A, B, dims), {}, out)
 
 
 def triangular_solve(b: Tensor, A: Tensor, upper: builtins.bool = True, transpose: builtins.bool = False, unitriangular: builtins.bool = False, out=None) -> builtins.tuple[Tensor, Tensor]:
     """``linalg.solve_triangular`` with the right-hand side first, and a copy of ``A``; with ``transpose``, of the system with A^T."""
-    try:
-        r = _triangular_solve(F, b, A, upper, transpose, unitriangular)
-        return r if out is None else into(out, r)
-    except Exception:
-        misuse()
+    return compose(_triangular_solve, (b, A, upper, transpose, unitriangular), {}, out)
 
 
 def argsort(input: Tensor, dim: builtins.int = -1, descending: builtins.bool = False, stable: builtins.bool = False, *, axis=None) -> Tensor:
     """The indices that sort the elements along ``dim``."""
     if axis is not None:
         dim = axis
-    try:
-        return _argsort(F, input, dim, descending, stable)
-    except Exception:
-        misuse()
+    return compose(_argsort, (input, dim, descending, stable), {})
 
 
 def msort(input: Tensor, out=None) -> Tensor:
     """The elements sorted along the first dimension."""
-    try:
-        r = _msort(F, input)
-        return r if out is None else into(out, r)
-    except Exception:
-        misuse()
+    return compose(_msort, (input,), {}, out)
 
 
 def special_ndtr(input: Tensor, out=None) -> Tensor:
     """The distribution function of the standard normal distribution."""
-    try:
-        r = _special_ndtr(F, input)
-        return r if out is None else into(out, r)
-    except Exception:
-        misuse()
+    return compose(_special_ndtr, (input,), {}, out)
 
 
 def polygamma(n: builtins.int, input: Tensor, out=None) -> Tensor:
     """The ``n``-th derivative of ``digamma``. Raises ``RuntimeError`` for negative ``n``."""
-    try:
-        r = _polygamma(F, n, input)
-        return r if out is None else into(out, r)
-    except Exception:
-        misuse()
+    return compose(_polygamma, (n, input), {}, out)
 
 
 def Tensor_polygamma(input: Tensor, n: builtins.int) -> Tensor:
     """``polygamma`` with the tensor first."""
-    try:
-        return _Tensor_polygamma(F, input, n)
-    except Exception:
-        misuse()
+    return compose(_Tensor_polygamma, (input, n), {})
 
 
 def Tensor_polygamma_(input: Tensor, n: builtins.int) -> Tensor:
     """``Tensor_polygamma``, written into the tensor itself."""
-    try:
-        return input.copy_(_Tensor_polygamma(F, clone(input), n))
-    except Exception:
-        misuse()
+    return input.copy_(compose(_Tensor_polygamma, (clone(input), n), {}))
 
 
 def mvlgamma(input: Tensor, p: builtins.int, out=None) -> Tensor:
     """The logarithm of the multivariate gamma function of dimension ``p``: ``p (p - 1) / 4 * log(pi)`` plus ``lgamma(input - j / 2)`` for j below ``p``."""
-    try:
-        r = _mvlgamma(F, input, p)
-        return r if out is None else into(out, r)
-    except Exception:
-        misuse()
+    return compose(_mvlgamma, (input, p), {}, out)
 
 
 def mvlgamma_(input: Tensor, p: builtins.int) -> Tensor:
     """``mvlgamma``, written into the tensor itself."""
-    try:
-        return input.copy_(_mvlgamma(F, clone(input), p))
-    except Exception:
-        misuse()
+    return input.copy_(compose(_mvlgamma, (clone(input), p), {}))
 
 
 def special_spherical_bessel_j0(input: Tensor, out=None) -> Tensor:
     """``sin(input) / input``, 1 at 0; right to any derivative there."""
-    try:
-        r = _special_spherical_bessel_j0(F, input)
-        return r if out is None else into(out, r)
-    except Exception:
-        misuse()
+    return compose(_special_spherical_bessel_j0, (input,), {}, out)
 
 
 def stft(input: Tensor, n_fft: builtins.int, hop_length: builtins.int | None = None, win_length: builtins.int | None = None, window: Tensor | None = None, center: builtins.bool = True, pad_mode: str = 'reflect', normalized: builtins.bool = False, onesided: builtins.bool | None = None, return_complex: builtins.bool | None = None) -> Tensor:
     """The short-time Fourier transform: of every frame of ``n_fft`` points, ``hop_length`` apart (``n_fft // 4`` by default)."""
-    try:
-        return _stft(F, input, n_fft, hop_length, win_length, window, center, pad_mode, normalized, onesided, return_complex)
-    except Exception:
-        misuse()
+    return compose(_stft, (input, n_fft, hop_length, win_length, window, center, pad_mode, normalized, onesided, return_complex), {})
 
 
 def istft(input: Tensor, n_fft: builtins.int, hop_length: builtins.int | None = None, win_length: builtins.int | None = None, window: Tensor | None = None, center: builtins.bool = True, normalized: builtins.bool = False, onesided: builtins.bool | None = None, length: builtins.int | None = None, return_complex: builtins.bool = False) -> Tensor:
     """The signal whose ``stft`` comes nearest to ``input``: frames are added up and divided by the sum of the squared windows."""
-    try:
-        return _istft(F, input, n_fft, hop_length, win_length, window, center, normalized, onesided, length, return_complex)
-    except Exception:
-        misuse()
+    return compose(_istft, (input, n_fft, hop_length, win_length, window, center, normalized, onesided, length, return_complex), {})
 
 
 def cov(input: Tensor, *, correction: builtins.int = 1, fweights: Tensor | None = None, aweights: Tensor | None = None) -> Tensor:
     """The covariance matrix of variables (rows) over observations (columns); of one row, its variance."""
-    try:
-        return _cov(F, input, correction=correction, fweights=fweights, aweights=aweights)
-    except Exception:
-        misuse()
+    return compose(_cov, (input,), {"correction": correction, "fweights": fweights, "aweights": aweights})
 
 
 def corrcoef(input: Tensor) -> Tensor:
     """The correlation coefficients of variables (rows) over observations (columns), between -1 and 1; of one row, 1."""
-    try:
-        return _corrcoef(F, input)
-    except Exception:
-        misuse()
+    return compose(_corrcoef, (input,), {})
 
 
 def dot(input: Tensor, tensor: Tensor, out=None) -> Tensor:
     """The inner product of two vectors of one length, without conjugation."""
-    try:
-        r = _dot(F, input, tensor)
-        return r if out is None else into(out, r)
-    except Exception:
-        misuse()
+    return compose(_dot, (input, tensor), {}, out)
 
 
 def vdot(input: Tensor, other: Tensor, out=None) -> Tensor:
     """The inner product of two vectors of one length, the first one conjugated."""
-    try:
-        r = _vdot(F, input, other)
-        return r if out is None else into(out, r)
-    except Exception:
-        misuse()
+    return compose(_vdot, (input, other), {}, out)
 
 
 def linalg_vecdot(x: Tensor, y: Tensor, *, dim: builtins.int = -1, axis=None, out=None) -> Tensor:
     """The inner products along ``dim``, with ``x`` conjugated; the other dimensions broadcast."""
     if axis is not None:
         dim = axis
-    try:
-        r = _linalg_vecdot(F, x, y, dim=dim)
-        return r if out is None else into(out, r)
-    except Exception:
-        misuse()
+    return compose(_linalg_vecdot, (x, y), {"dim": dim}, out)
 
 
 def inner(input: Tensor, other: Tensor, out=None) -> Tensor:
     """The sums of products over the last dimension of both, for all pairs of the others; numbers multiply."""
-    try:
-        r = _inner(F, input, other)
-        return r if out is None else into(out, r)
-    except Exception:
-        misuse()
+    return compose(_inner, (input, other), {}, out)
 
 
 def cross(input: Tensor, other: Tensor, dim: builtins.int | None = None, *, axis=None, out=None) -> Tensor:
     """The cross products along ``dim``, by default the first dimension of size 3; see ``linalg.cross``."""
     if axis is not None:
         dim = axis
-    try:
-        r = _cross(F, input, other, dim)
-        return r if out is None else into(out, r)
-    except Exception:
-        misuse()
+    return compose(_cross, (input, other, dim), {}, out)
 
 
 def linalg_diagonal(A: Tensor, *, offset: builtins.int = 0, dim1: builtins.int = -2, dim2: builtins.int = -1) -> Tensor:
     """The diagonal of each matrix, as a last dimension; ``diagonal`` with the last two dimensions as the default."""
-    try:
-        return _linalg_diagonal(F, A, offset=offset, dim1=dim1, dim2=dim2)
-    except Exception:
-        misuse()
+    return compose(_linalg_diagonal, (A,), {"offset": offset, "dim1": dim1, "dim2": dim2})
 
 
 def diag(input: Tensor, diagonal: builtins.int = 0, out=None) -> Tensor:
     """A square matrix with a vector on its diagonal, or the diagonal of a matrix."""
-    try:
-        r = _diag(F, input, diagonal)
-        return r if out is None else into(out, r)
-    except Exception:
-        misuse()
+    return compose(_diag, (input, diagonal), {}, out)
 
 
 def diag_embed(input: Tensor, offset: builtins.int = 0, dim1: builtins.int = -2, dim2: builtins.int = -1) -> Tensor:
     """Matrices in ``dim1`` and ``dim2`` with the last dimension of ``input`` on their diagonal, zeros elsewhere."""
-    try:
-        return _diag_embed(F, input, offset, dim1, dim2)
-    except Exception:
-        misuse()
+    return compose(_diag_embed, (input, offset, dim1, dim2), {})
 
 
 def view_as(input: Tensor, other: Tensor) -> Tensor:
     """``view`` in the shape of ``other``."""
-    try:
-        return _view_as(F, input, other)
-    except Exception:
-        misuse()
+    return compose(_view_as, (input, other), {})
 
 
 def reshape_as(input: Tensor, other: Tensor) -> Tensor:
     """``reshape`` to the shape of ``other``."""
-    try:
-        return _reshape_as(F, input, other)
-    except Exception:
-        misuse()
+    return compose(_reshape_as, (input, other), {})
 
 
 def flatten(input: Tensor, start_dim: builtins.int = 0, end_dim: builtins.int = -1) -> Tensor:
     """The dimensions from ``start_dim`` to ``end_dim`` as one; a view where the memory layout allows it."""
-    try:
-        return _flatten(F, input, start_dim, end_dim)
-    except Exception:
-        misuse()
+    return compose(_flatten, (input, start_dim, end_dim), {})
 
 
 def ravel(input: Tensor) -> Tensor:
     """One dimension with all elements in row-major order, contiguous; a view of a contiguous tensor."""
-    try:
-        return _ravel(F, input)
-    except Exception:
-        misuse()
+    return compose(_ravel, (input,), {})
 
 
 def unflatten(input: Tensor, dim: builtins.int, sizes: Sequence[builtins.int], *, axis=None) -> Tensor:
     """One dimension split into several of ``sizes``, one of which may be ``-1``."""
     if axis is not None:
         dim = axis
-    try:
-        return _unflatten(F, input, dim, sizes)
-    except Exception:
-        misuse()
+    return compose(_unflatten, (input, dim, sizes), {})
 
 
 def t(input: Tensor) -> Tensor:
     """The transpose of a matrix; vectors and numbers as they are."""
-    try:
-        return _t(F, input)
-    except Exception:
-        misuse()
+    return compose(_t, (input,), {})
 
 
 def movedim(input: Tensor, source: builtins.int | Sequence[builtins.int], destination: builtins.int | Sequence[builtins.int]) -> Tensor:
     """Dimensions moved from ``source`` to ``destination``; the others keep their order."""
-    try:
-        return _movedim(F, input, source, destination)
-    except Exception:
-        misuse()
+    return compose(_movedim, (input, source, destination), {})
 
 
 def expand(input: Tensor, *values: builtins.int | Sequence[builtins.int], sizes: Sequence[builtins.int] | None = None) -> Tensor:
     """A view of size ``sizes`` in which dimensions of size 1 are repeated without memory; ``-1`` keeps a size."""
     sizes = _sizes(values, sizes)
-    try:
-        return _expand(F, input, sizes)
-    except Exception:
-        misuse()
+    return compose(_expand, (input, sizes), {})
 
 
 def expand_as(input: Tensor, other: Tensor) -> Tensor:
     """``expand`` to the shape of ``other``."""
-    try:
-        return _expand_as(F, input, other)
-    except Exception:
-        misuse()
+    return compose(_expand_as, (input, other), {})
 
 
 def broadcast_tensors(*tensors: Tensor) -> builtins.tuple[Tensor, ...]:
     """The tensors expanded to their common shape, as views."""
-    try:
-        return _broadcast_tensors(F, *tensors)
-    except Exception:
-        misuse()
+    return compose(_broadcast_tensors, (*tensors,), {})
 
 
 def narrow_copy(input: Tensor, dim: builtins.int, start: builtins.int, length: builtins.int, *, axis=None, out=None) -> Tensor:
     """``narrow``, as a copy."""
     if axis is not None:
         dim = axis
-    try:
-        r = _narrow_copy(F, input, dim, start, length)
-        return r if out is None else into(out, r)
-    except Exception:
-        misuse()
+    return compose(_narrow_copy, (input, dim, start, length), {}, out)
 
 
 def unravel_index(indices: Tensor, shape: builtins.int | Sequence[builtins.int]) -> builtins.tuple[Tensor, ...]:
     """The coordinates, one tensor per dimension of ``shape``, of positions in a flattened tensor. Positions beyond its end begin anew."""
-    try:
-        return _unravel_index(F, indices, shape)
-    except Exception:
-        misuse()
+    return compose(_unravel_index, (indices, shape), {})
 
 
 def constant_pad_nd(input: Tensor, pad: Sequence[builtins.int], value: builtins.float = 0) -> Tensor:
     """``nn.functional.pad`` with a constant."""
-    try:
-        return _constant_pad_nd(F, input, pad, value)
-    except Exception:
-        misuse()
+    return compose(_constant_pad_nd, (input, pad, value), {})
 
 
 def contiguous(input: Tensor, *, memory_format: Any = None) -> Tensor:
     """The tensor itself if its elements lie in row-major order without gaps, else a copy that does."""
-    try:
-        return _contiguous(F, input, memory_format=memory_format)
-    except Exception:
-        misuse()
+    return compose(_contiguous, (input,), {"memory_format": memory_format})
 
 
 def zero_(input: Tensor) -> Tensor:
     """Write 0 everywhere."""
-    try:
-        return _zero_(F, input)
-    except Exception:
-        misuse()
+    return compose(_zero_, (input,), {})
 
 
 def fill_diagonal_(input: Tensor, fill_value: builtins.float, wrap: builtins.bool = False) -> Tensor:
     """Write one number on the main diagonal; with ``wrap``, of a tall matrix, again below each gap of one row."""
-    try:
-        return _fill_diagonal_(F, input, fill_value, wrap)
-    except Exception:
-        misuse()
+    return compose(_fill_diagonal_, (input, fill_value, wrap), {})
 
 
 subtract = sub

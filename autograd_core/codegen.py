@@ -41,6 +41,7 @@ from .cuts import cut_of, inherit_cut, note_cuts
 from .dispatch import apply, dtype_or_none, explain, into, named_result
 from .storage import INFERENCE, UNCHECKED, TensorBase, View, link_view, real_array
 from .inplace import lies_apart, rebase
+from .fastpath import warm
 from .inplace import inplace as write
 from .misuse import misuse, missing, truth
 from .dtypes import bool_ as _bool
@@ -82,8 +83,7 @@ F: Any = None  # the Tensor reading, set when ``backward`` is imported
 empty_tensor: Any = None  # makes a Tensor without contents, set when ``tensor`` is imported
 
 
-globals().update({f"_{name}": op for name, op in REGISTRY.items()})
-globals().update({f"_{name}": composite.function for name, composite in COMPOSITES.items()})
+globals().update({f"_{name}": declared for name, declared in (*REGISTRY.items(), *COMPOSITES.items())})
 
 
 def _whole_docs() -> None:
@@ -101,6 +101,16 @@ def __getattr__(name: str) -> Any:
     made: dict[str, Any] = {}
     exec(f"def {op.signature}: return apply(_{name}, {pack(op.inputs)}, {attrs(op)})", globals(), made)  # the text of a declaration
     return globals().setdefault(name, made[name])
+
+
+def compose(made: Composite, inputs: tuple[Any, ...], attrs: dict[str, Any], out: Any = None) -> Any:
+    if made.cold:
+        warm(made)
+    try:
+        r = made.function(F, *inputs, **attrs)
+        return r if out is None else into(out, r)
+    except Exception:
+        misuse(2)
 
 
 def _sizes(values: tuple[Any, ...], named: Any) -> tuple[Any, ...]:
@@ -258,15 +268,17 @@ def composite(declared: Composite) -> str:
     signature = Signature(declared.signature)
     numpy_names = bool({"dim", "keepdim"} & set(signature.annotation))
     body = _docstring(declared.doc) + fastpath.prelude(_numpy_names(signature, numpy_names), signature.names, declared.varargs)
-    arguments = [*signature.positional, *([f"*{signature.star}"] if signature.star else []), *(f"{name}={name}" for name in signature.keyword_only)]
-    call, out = f"_{declared.name}(F, {', '.join(arguments)})", takes_out(declared)
-    body += _watched(f"r = {call}", "return r if out is None else into(out, r)") if out else _watched(f"return {call}")
+    inputs = [*signature.positional, *([f"*{signature.star}"] if signature.star else [])]
+    keywords = "{" + ", ".join(f'"{name}": {name}' for name in signature.keyword_only) + "}"
+    out = takes_out(declared)
+    body.append(f"return compose(_{declared.name}, {fastpath.pack(inputs)}, {keywords}{', out' if out else ''})")
     text = signature.define(declared.varargs, None, numpy_names, out) + "\n" + _indent(body)
     if declared.inplace:
-        keywords = [signature.parameter(name) for name in signature.keyword_only]
-        define = f"def {declared.name}_({', '.join([*map(signature.parameter, signature.positional), *(['*'] if keywords else []), *keywords])}) -> Tensor:"
-        computed = f"_{declared.name}(F, {', '.join([f'clone({arguments[0]})', *arguments[1:]])})"
-        inside = [f'"""``{declared.name}``, written into the tensor itself."""', *_watched(f"return {signature.positional[0]}.copy_({computed})")]
+        parameters = [*map(signature.parameter, signature.positional), *(["*"] if signature.keyword_only else []), *map(signature.parameter, signature.keyword_only)]
+        define = f"def {declared.name}_({', '.join(parameters)}) -> Tensor:"
+        first = signature.positional[0]
+        inside = [f'"""``{declared.name}``, written into the tensor itself."""',
+                  f"return {first}.copy_(compose(_{declared.name}, {fastpath.pack([f'clone({first})', *inputs[1:]])}, {keywords}))"]
         text += f"\n\n\n{define}\n{_indent(inside)}"
     return text
 

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from types import CodeType
 from typing import Any
 
-from .op import Op, Rule
+from .op import Composite, Op, Rule
 from .spec import NOT_FOR_BOOLEANS, ONLY_FLOATS
 
 LOCALS = frozenset((
@@ -27,8 +27,10 @@ LOCALS = frozenset((
 NO_FLOAT = "d is not FLOAT32 and d is not FLOAT64 and d is not FLOAT16"
 
 
-def eligible(op: Op) -> bool:
-    """Whether the op's function gets a fast path."""
+def eligible(op: Op | Composite) -> bool:
+    """Whether the function gets a fast path."""
+    if isinstance(op, Composite):
+        return True
     return op.kind != "update" and not op.name.startswith("_") and (op.outputs is None or op.residual_kernel is None) and LOCALS.isdisjoint((*op.inputs, *op.attributes))
 
 
@@ -69,39 +71,42 @@ def pack(values: Sequence[str]) -> str:
 # --- installing ---------------------------------------------------------------------------------------------------
 
 
-def warm(op: Op) -> None:
-    """Count a call of ``op`` by the general path; the third one gives its function a fast path. A step that runs once never pays for one (half a millisecond)."""
-    op.cold -= 1
-    if op.cold <= 0:  # less where threads count at once
-        install(op)
+def warm(declared: Op | Composite) -> None:
+    """Count a call by the general path; the third one gives the function a fast path. A step that runs once never pays for one (half a millisecond)."""
+    declared.cold -= 1
+    if declared.cold <= 0:  # less where threads count at once
+        install(declared)
 
 
-def install(op: Op) -> None:
-    """Give the generated functions of ``op`` the code of its fast path. Whoever holds the functions has them then."""
+def install(declared: Op | Composite) -> None:
+    """Give the generated functions of an op or a composite the code of its fast path. Whoever holds the functions has them then."""
     from . import _methods
 
-    op.cold = 0
+    declared.cold = 0
     names = vars(_methods)
-    if names.get(f"_{op.name}") is not op or not eligible(op):
+    if names.get(f"_{declared.name}") is not declared or not eligible(declared):
         return
-    text = source(op)
-    file = f"<fast path of autograd_core {op.name}>"
+    text = source(declared)
+    file = f"<fast path of autograd_core {declared.name}>"
     linecache.cache[file] = (len(text), None, text.splitlines(keepends=True), file)  # so that tracebacks show the lines
     made: dict[str, Any] = {}
     exec(compile(text, file, "exec"), names, made)
     for name, value in made.items():
-        if name not in (op.name, f"{op.name}_"):
+        if name not in (declared.name, f"{declared.name}_"):
             names[name] = value
-    for name in (op.name, f"{op.name}_"):
+    for name in (declared.name, f"{declared.name}_"):
         if name in made:
             names[name].__code__ = made[name].__code__
 
 
-def source(op: Op) -> str:
-    """The code of an op's fast path: names it binds, its ``pull``, its function and that which writes into a tensor."""
+def source(declared: Op | Composite) -> str:
+    """The code of an op's fast path: names it binds, its ``pull``, its function and that which writes into a tensor. A composite's is its call."""
     from . import _methods
 
     names = vars(_methods)
+    if isinstance(declared, Composite):
+        return "\n".join(composed(declared, names[declared.name])) + "\n"
+    op = declared
     parts = [bindings(op)]
     if op.differentiable and not _mixed(op):
         parts.append(pull(op))
@@ -117,6 +122,19 @@ def source(op: Op) -> str:
         written = names[f"{op.name}_"]
         parts.append([_define(written), *_deeper([*before_writing(op), *_write_body(op, annotations)])])
     return "\n\n\n".join("\n".join(lines) for lines in parts) + "\n"
+
+
+def composed(made: Composite, function: Any) -> list[str]:
+    """The code of a composite's public function: ``compose`` with its arguments written out, which saves it 0.15 µs."""
+    code = made.function.__code__
+    own = _parameters(code)
+    positional, keywords = own[1 : code.co_argcount], own[code.co_argcount :]
+    star = [f"*{code.co_varnames[len(own)]}"] if code.co_flags & 0x04 else []
+    parameters = _parameters(function.__code__)
+    call = f"_f_{made.name}({', '.join(['F', *positional, *star, *(f'{name}={name}' for name in keywords)])})"
+    lines = [f"r = {call}", "return r if out is None else into(out, r)"] if "out" in parameters else [f"return {call}"]
+    return [f"_f_{made.name} = _{made.name}.function", "", "", _define(function),
+            *_deeper([*prelude(parameters, own, made.varargs), "try:", *_deeper(lines), "except Exception:", "    misuse()"])]
 
 
 def _parameters(code: CodeType) -> tuple[str, ...]:

@@ -24,9 +24,9 @@ LIBRARIES = frozenset(("autograd_core", "nn", "numpy", "cupy", "scipy"))
 """Where an error may come from to be replaced; one of a user's own function is the user's."""
 
 
-def misuse() -> NoReturn:
+def misuse(above: int = 1) -> NoReturn:
     """Called by a public function whose body raised: raises ``ArgumentError`` if an argument of that function has a wrong type, else the error again."""
-    frame = sys._getframe(1)
+    frame = sys._getframe(above)
     error = sys.exception()
     assert isinstance(error, Exception)
     wrong = wrong_type(frame.f_globals[frame.f_code.co_name], frame.f_locals, error)

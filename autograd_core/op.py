@@ -290,7 +290,7 @@ class Op:
         return self._saved
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class Composite:
     """A public function made of ops: ``function(F, ...)``."""
 
@@ -302,6 +302,8 @@ class Composite:
     varargs: str | None = None
     aliases: tuple[str, ...] = ()
     inplace: bool = False
+    cold: int = 3
+    """Calls until its function gets a fast path."""
 
     @property
     def spoken(self) -> str:

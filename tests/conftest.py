@@ -11,7 +11,7 @@ import pytest
 
 from autograd_core import dtypes, fastpath
 from autograd_core.config import MODE, Mode
-from autograd_core.op import REGISTRY
+from autograd_core.op import COMPOSITES, REGISTRY
 from autograd_core.plan.native import toolchain
 
 
@@ -46,8 +46,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 @pytest.fixture(autouse=True, scope="session")
 def _fast_paths() -> None:
     """Tests run what a program runs after its first calls; ``tests/registry`` compares it with the general path."""
-    for op in REGISTRY.values():
-        fastpath.install(op)
+    for declared in (*REGISTRY.values(), *COMPOSITES.values()):
+        fastpath.install(declared)
 
 
 @pytest.fixture(autouse=True)

@@ -7,13 +7,14 @@ import subprocess
 import sys
 import traceback
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 import autograd_core as ag
-from autograd_core import _methods, fastpath
-from autograd_core.op import REGISTRY
+from autograd_core import _methods, codegen, fastpath
+from autograd_core.op import COMPOSITES, REGISTRY
 
 ROOT = Path(__file__).parents[1]
 SCRIPT = """
@@ -56,6 +57,29 @@ def test_a_profile_has_it_made_before_the_first_clock_starts() -> None:
 def test_every_op_but_a_few_gets_one() -> None:
     without = {op.name for op in REGISTRY.values() if not fastpath.eligible(op) and op.kind != "update"}
     assert without <= {"draw_permutation"}  # its attribute is called as one of the code's own variables is
+
+
+def test_composites_are_given_the_same_before_and_after() -> None:
+    for name, made in COMPOSITES.items():
+        told, seen = inspect.signature(made.function), []
+        stubs = {f"_{name}": SimpleNamespace(function=lambda *inputs, told=told, seen=seen, **attrs: seen.append(told.bind(*inputs, **attrs).arguments)), "F": None,
+                 "compose": lambda made, inputs, attrs, out=None: made.function(None, *inputs, **attrs)}
+        given, named = [], {}
+        for each in inspect.signature(getattr(_methods, name)).parameters.values():
+            absent = each.name in ("axis", "keepdims", "out") and each.name not in told.parameters
+            value = None if absent else True if each.name == "keepdim" else (2, 3) if each.name == made.varargs else object()
+            if each.kind is each.KEYWORD_ONLY:
+                named[each.name] = value
+            elif each.kind is not each.VAR_POSITIONAL:
+                given.append(value)
+            elif made.varargs is None:
+                given += [value, object()]
+        for text in (codegen.composite(made), fastpath.source(made)):
+            space = vars(_methods) | stubs
+            exec(f"from __future__ import annotations\n{text}", space)
+            space[name](*given, **named)
+        assert seen[0] == seen[1], name
+        assert None not in list(seen[0].values())[1:], name
 
 
 def test_defaults_and_names_stay() -> None:

@@ -172,8 +172,11 @@ class Protocols(TensorBase):
 
     def __dlpack__(self, **kwargs: Any) -> Any:
         if self._node is not None:
-            raise RuntimeError("Can't export tensors that require gradient, use tensor.detach()")
-        return real_array(self).__dlpack__(**kwargs)
+            raise BufferError("Can't export tensors that require gradient, use tensor.detach()")
+        array = real_array(self)
+        if any([step < 0 for step in array.strides]):  # PyTorch ends the process
+            raise BufferError("DLPack readers take no negative strides, as those of x[::-1]. Call .contiguous() first")
+        return array.__dlpack__(**kwargs)
 
     def __dlpack_device__(self) -> Any:
         return real_array(self).__dlpack_device__()

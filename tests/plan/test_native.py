@@ -308,6 +308,13 @@ def test_plans_side_by_side_in_threads() -> None:
     assert not wrong
 
 
+def test_constants_that_are_zero_of_either_sign() -> None:
+    compiled = ag.compile(lambda x: x / ag.tensor([0.0, -0.0]), backend="native")
+    with np.errstate(divide="ignore"):
+        for _ in range(3):
+            assert compiled(ag.ones(2)).tolist() == [np.inf, -np.inf]
+
+
 def test_results_belong_to_the_caller() -> None:
     compiled = ag.compile(lambda x: (x + 1.0, (x * 2.0).sum()), backend="native")
     kept = [compiled(ag.full((4,), float(i))) for i in range(6)]

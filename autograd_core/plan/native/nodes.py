@@ -353,7 +353,8 @@ def uniform(graph: Any) -> dict[Value, Any]:
             if isinstance(value.origin, Constant) and value.root not in written and value not in found and value.dtype.char in C_TYPES and all(value.shape):
                 array = np.asarray(value.origin.array)
                 first = array[(0,) * array.ndim]
-                if array.nbytes <= 1 << 22 and bool((array == first).all()):
+                same = array.nbytes <= 1 << 22 and bool((array == first).all())
+                if same and (array.dtype.kind != "f" or first != 0 or bool((np.signbit(array) == np.signbit(first)).all())):
                     found[value] = first
         if step.name == "zeros" and step.outputs[0] is not None and step.outputs[0].root not in written:
             found[step.outputs[0]] = step.outputs[0].dtype.type(0)

@@ -207,3 +207,14 @@ def test_adaptive_maxima_of_no_images() -> None:
     pooled.sum().backward()
     assert pooled.shape == (0, 2, 2, 3)
     assert x.grad.shape == (0, 2, 5, 7)
+
+
+@pytest.mark.parametrize("dtype", [ag.int8, ag.int32, ag.int64])
+def test_negative_powers_in_place(dtype: Any) -> None:
+    for _ in range(3):
+        x = ag.tensor([2, 3, 0, -1, 1], dtype=dtype)
+        x.pow_(ag.tensor([3, 2, 1, -3, -2], dtype=dtype))
+        assert x.tolist() == [8, 9, 0, -1, 1]
+    with pytest.raises(RuntimeError, match="negative"):
+        x.pow_(-1)
+    assert x.tolist() == [8, 9, 0, -1, 1]

@@ -47,16 +47,16 @@ _FEW = 1 << 9
 
 
 def _pow(xp: Any, input: Any, exponent: Any, *, out: Any = None) -> Any:
+    if out is not None and out.dtype.kind in "iu":  # NumPy meets a negative power when it has written other elements
+        out[...] = _pow(xp, input, exponent)
+        return out
     try:
         return input**exponent if out is None else xp.power(input, exponent, out=out)  # the operator is fast for 2, 1, 0.5 and -1
     except ValueError:  # integers to negative powers, which are refused for a number alone, as in PyTorch
         if not hasattr(exponent, "dtype"):
             raise
     whole = xp.where(exponent < 0, xp.where(input == 1, 1, xp.where(input == -1, 1 - 2 * (exponent & 1), 0)), input ** xp.maximum(exponent, 0))
-    if out is None:
-        return whole.astype(xp.result_type(input, exponent), copy=False)
-    out[...] = whole
-    return out
+    return whole.astype(xp.result_type(input, exponent), copy=False)
 
 
 pow = elementwise("pow", "input exponent", kernel=_pow, infix="**", label="**", inplace=True, domain=(0.5, 2.0),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from . import _methods, dtypes
@@ -46,6 +47,16 @@ def _cast(x: Any, chosen: dtype) -> Tensor:
     if chosen is x.dtype:
         return x  # type: ignore[no-any-return]
     return _methods.to_dtype(x, chosen) if chosen.kind in "fc" else _methods.to_integer(x, chosen)  # type: ignore[no-any-return]
+
+
+def _caster(name: str, chosen: dtype) -> Callable[[Any], Tensor]:
+    """The method that gives a tensor in a dtype."""
+
+    def method(self: Any) -> Tensor:
+        return _cast(self, chosen)
+
+    method.__name__, method.__qualname__, method.__doc__ = name, f"Tensor.{name}", f"As {chosen.name}."
+    return method
 
 
 def detach(input: Tensor) -> Tensor:
@@ -97,52 +108,15 @@ class ConversionMethods(TensorBase):
         place = "autograd_core" if self.device.type == "cpu" else "autograd_core.cuda"
         return f"{place}.{_TYPE_NAMES[self.dtype.name]}Tensor"
 
-    def double(self) -> Tensor:
-        """As float64."""
-        return _cast(self, dtypes.float64)
-
-    def bfloat16(self) -> Tensor:
-        """As bfloat16. Raises ``ImportError`` without the package ml_dtypes."""
-        return _cast(self, dtypes.bfloat16)
-
-    def half(self) -> Tensor:
-        """As float16."""
-        return _cast(self, dtypes.float16)
-
-    def cfloat(self) -> Tensor:
-        """As complex64."""
-        return _cast(self, dtypes.complex64)
-
-    def cdouble(self) -> Tensor:
-        """As complex128."""
-        return _cast(self, dtypes.complex128)
-
-    def byte(self) -> Tensor:
-        """As uint8."""
-        return _cast(self, dtypes.uint8)
-
-    def char(self) -> Tensor:
-        """As int8."""
-        return _cast(self, dtypes.int8)
-
-    def short(self) -> Tensor:
-        """As int16."""
-        return _cast(self, dtypes.int16)
-
-    def long(self) -> Tensor:
-        """As int64."""
-        return _cast(self, dtypes.int64)
-
-    # The methods below have the names of Python types, so they come after every annotation that uses those.
-
-    def float(self) -> Tensor:
-        """As float32."""
-        return _cast(self, dtypes.float32)
-
-    def int(self) -> Tensor:
-        """As int32."""
-        return _cast(self, dtypes.int32)
-
-    def bool(self) -> Tensor:
-        """As booleans: whether each element is not zero."""
-        return _cast(self, dtypes.bool_)
+    double = _caster("double", dtypes.float64)
+    bfloat16 = _caster("bfloat16", dtypes.bfloat16)
+    half = _caster("half", dtypes.float16)
+    float = _caster("float", dtypes.float32)
+    cfloat = _caster("cfloat", dtypes.complex64)
+    cdouble = _caster("cdouble", dtypes.complex128)
+    byte = _caster("byte", dtypes.uint8)
+    char = _caster("char", dtypes.int8)
+    short = _caster("short", dtypes.int16)
+    int = _caster("int", dtypes.int32)
+    long = _caster("long", dtypes.int64)
+    bool = _caster("bool", dtypes.bool_)

@@ -11,7 +11,7 @@ from typing import Any
 from ..dtypes import as_dtype, int64
 from ..op import composite, detached
 from ..spec import numel, wrap_dim
-from .join import between, pieces
+from .join import pieces
 
 # --- at least so many dimensions ----------------------------------------------------------------------------------
 
@@ -152,16 +152,10 @@ def tensor_split(F: Any, input: Any, indices_or_sections: Any, dim: int = 0) -> 
     if isinstance(parts, int):
         if parts <= 0:
             raise RuntimeError(f"tensor_split: number of sections must be larger than 0, got {parts}")
-        return pieces(F, input, _sections(at, size, parts))
+        small, larger = divmod(size, parts)
+        return pieces(F, input, at, tuple([i * small + min(i, larger) for i in range(parts + 1)]))
     bounds = [slice(start, end).indices(size) for start, end in zip([0, *parts], [*parts, size], strict=True)]
     return tuple(F.slice_view(input, key=(*[slice(None)] * at, slice(start, max(start, end), 1))) for start, end, _ in bounds)
-
-
-@lru_cache(maxsize=256)
-def _sections(at: int, size: int, parts: int) -> tuple[Any, ...]:
-    """Keys of parts of nearly equal size along a dimension."""
-    small, larger = divmod(size, parts)
-    return between(at, *[i * small + min(i, larger) for i in range(parts + 1)])
 
 
 def _split_along(F: Any, name: str, input: Any, dim: int, least: int, indices_or_sections: Any) -> Any:

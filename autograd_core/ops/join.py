@@ -147,26 +147,20 @@ def split(F: Any, tensor: Any, split_size_or_sections: Any, dim: int = 0) -> Any
         sizes = [int(n) for n in split_size]
         if sum(sizes) != total or min(sizes, default=0) < 0:
             raise RuntimeError(f"split: split_with_sizes expects split_sizes to sum exactly to {total} (input tensor's size at dimension {at}), but got split_sizes={sizes}")
-        return pieces(F, tensor, between(at, *accumulate(sizes, initial=0)))
+        return pieces(F, tensor, at, tuple(accumulate(sizes, initial=0)))
     if split_size == 0 and total:
         raise RuntimeError(f"split: split expects split_size to be positive, but got split_size={split_size}")
-    return pieces(F, tensor, _parts(at, total, index(split_size)))
+    return pieces(F, tensor, at, (*range(0, total, split_size), total) if total else (0, 0))
 
 
-def pieces(F: Any, input: Any, keys: tuple[Any, ...]) -> tuple[Any, ...]:
-    """A view for each key."""
-    return tuple([F.slice_view(input, key=key) for key in keys])
-
-
-def between(at: int, *bounds: int) -> tuple[Any, ...]:
-    """Keys of what lies between each of the ``bounds`` along a dimension and the next."""
-    return tuple([_along(at, slice(start, stop, 1)) for start, stop in pairwise(bounds)])
+def pieces(F: Any, input: Any, at: int, bounds: tuple[int, ...]) -> tuple[Any, ...]:
+    """The views between each of the ``bounds`` along a dimension and the next."""
+    return tuple([F.slice_view(input, key=key) for key in _between(at, bounds)])
 
 
 @lru_cache(maxsize=256)
-def _parts(at: int, total: int, size: int) -> tuple[Any, ...]:
-    """Keys of parts of one size along a dimension; of nothing one."""
-    return between(at, *range(0, total, size), total) if total else between(at, 0, 0)
+def _between(at: int, bounds: tuple[int, ...]) -> list[Any]:
+    return [_along(at, slice(start, stop, 1)) for start, stop in pairwise(bounds)]
 
 
 @composite("chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]")
@@ -179,7 +173,7 @@ def chunk(F: Any, input: Any, chunks: int, dim: int = 0) -> Any:
         raise RuntimeError(f"chunk: chunk expects `chunks` to be greater than 0, got: {chunks}")
     at = wrap_dim(dim, len(shape), "chunk")
     total = shape[at]
-    return pieces(F, input, _parts(at, total, -(-total // index(chunks))) if total else between(at, *[0] * (chunks + 1)))
+    return pieces(F, input, at, (*range(0, total, -(-total // chunks)), total) if total else (0,) * (chunks + 1))
 
 
 @composite("unbind(input: Tensor, dim: int = 0) -> tuple[Tensor, ...]")
@@ -190,7 +184,7 @@ def unbind(F: Any, input: Any, dim: int = 0) -> Any:
         raise IndexError("unbind: Dimension specified as 0 but tensor has no dimensions")
     at = wrap_dim(dim, len(shape), "unbind")
     before = (FULL,) * at
-    return pieces(F, input, tuple([(*before, i) for i in range(shape[at])]))
+    return tuple([F.slice_view(input, key=(*before, i)) for i in range(shape[at])])
 
 
 @composite("narrow(input: Tensor, dim: int, start: int, length: int) -> Tensor")

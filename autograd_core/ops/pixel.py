@@ -15,23 +15,7 @@ def pixel_shuffle(F: Any, input: Any, upscale_factor: int) -> Any:
 
     Raises ``RuntimeError`` where r r does not divide the channels.
     """
-    return F.rearrange(input, **_shuffled(getattr(input, "_array", input).shape, upscale_factor))
-
-
-@lru_cache(maxsize=64, typed=True)
-def _shuffled(shape: tuple[int, ...], r: int) -> dict[str, Any]:
-    """How ``rearrange`` shuffles images of some shape."""
-    if len(shape) < 3:
-        raise RuntimeError(f"pixel_shuffle: expects input to have at least 3 dimensions, but got input with {len(shape)} dimension(s)")
-    if r < 1:
-        raise RuntimeError(f"pixel_shuffle: expects a positive upscale_factor, but got {r}")
-    *lead, channels, height, width = shape
-    if channels % (r * r):
-        raise RuntimeError(f"pixel_shuffle: expects its input's 'channel' dimension to be divisible by the square of upscale_factor={r}, but got the shape {shape}")
-    n = len(lead)
-    few = channels // (r * r)
-    return {"apart": (*lead, few, r, r, height, width), "order": (*range(n), n, n + 3, n + 1, n + 4, n + 2), "spread": (*lead, few, height, r, width, r),
-            "shape": (*lead, few, height * r, width * r)}
+    return F.rearrange(input, **_shuffled("pixel_shuffle", getattr(input, "_array", input).shape, upscale_factor))
 
 
 @composite("pixel_unshuffle(input: Tensor, downscale_factor: int) -> Tensor", places=TORCH_NN)
@@ -40,23 +24,30 @@ def pixel_unshuffle(F: Any, input: Any, downscale_factor: int) -> Any:
 
     Raises ``RuntimeError`` where r does not divide height and width.
     """
-    return F.rearrange(input, **_unshuffled(getattr(input, "_array", input).shape, downscale_factor))
+    return F.rearrange(input, **_shuffled("pixel_unshuffle", getattr(input, "_array", input).shape, downscale_factor))
 
 
 @lru_cache(maxsize=64, typed=True)
-def _unshuffled(shape: tuple[int, ...], r: int) -> dict[str, Any]:
-    """How ``rearrange`` undoes ``pixel_shuffle`` of images of some shape."""
+def _shuffled(name: str, shape: tuple[int, ...], r: int) -> dict[str, Any]:
+    """How ``rearrange`` shuffles images of some shape, or undoes it."""
+    back = name == "pixel_unshuffle"
     if len(shape) < 3:
-        raise RuntimeError(f"pixel_unshuffle: expects input to have at least 3 dimensions, but got input with {len(shape)} dimension(s)")
+        raise RuntimeError(f"{name}: expects input to have at least 3 dimensions, but got input with {len(shape)} dimension(s)")
     if r < 1:
-        raise RuntimeError(f"pixel_unshuffle: expects a positive downscale_factor, but got {r}")
+        raise RuntimeError(f"{name}: expects a positive {'down' if back else 'up'}scale_factor, but got {r}")
     *lead, channels, height, width = shape
-    if height % r or width % r:
-        raise RuntimeError(f"pixel_unshuffle: expects height and width to be divisible by downscale_factor={r}, but got the shape {shape}")
     n = len(lead)
-    high, wide = height // r, width // r
-    return {"apart": (*lead, channels, high, r, wide, r), "order": (*range(n), n, n + 2, n + 4, n + 1, n + 3), "spread": (*lead, channels, r, r, high, wide),
-            "shape": (*lead, channels * r * r, high, wide)}
+    if back:
+        if height % r or width % r:
+            raise RuntimeError(f"pixel_unshuffle: expects height and width to be divisible by downscale_factor={r}, but got the shape {shape}")
+        high, wide = height // r, width // r
+        return {"apart": (*lead, channels, high, r, wide, r), "order": (*range(n), n, n + 2, n + 4, n + 1, n + 3), "spread": (*lead, channels, r, r, high, wide),
+                "shape": (*lead, channels * r * r, high, wide)}
+    few, rest = divmod(channels, r * r)
+    if rest:
+        raise RuntimeError(f"pixel_shuffle: expects its input's 'channel' dimension to be divisible by the square of upscale_factor={r}, but got the shape {shape}")
+    return {"apart": (*lead, few, r, r, height, width), "order": (*range(n), n, n + 3, n + 1, n + 4, n + 2), "spread": (*lead, few, height, r, width, r),
+            "shape": (*lead, few, height * r, width * r)}
 
 
 @composite("channel_shuffle(input: Tensor, groups: int) -> Tensor", places=TORCH_NN)

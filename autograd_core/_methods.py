@@ -149,7 +149,7 @@ def gelu(input: Tensor, *, approximate: str = 'none') -> Tensor:
     return apply(_gelu, (input,), {"approximate": approximate})
 
 
-def sum(input: Tensor, dim: Dims = None, keepdim: builtins.bool = False, *, dtype: DTypeLike | None = None, axis=None, keepdims: builtins.bool | None = None, out=None) -> Tensor:
+def sum(input: Tensor, dim: Dims = None, keepdim: builtins.bool = False, out=None, *, dtype: DTypeLike | None = None, axis=None, keepdims: builtins.bool | None = None) -> Tensor:
     """The sum over ``dim`` (an int, a tuple, or everything). Integers add up in int64."""
     if dtype is not None:
         return apply(_sum, (input,), {"dim": dim, "keepdim": keepdim, "dtype": dtype}, out)
@@ -162,7 +162,7 @@ def sum(input: Tensor, dim: Dims = None, keepdim: builtins.bool = False, *, dtyp
     return apply(_sum, (input,), {"dim": dim, "keepdim": keepdim, "dtype": dtype}, out)
 
 
-def mean(input: Tensor, dim: Dims = None, keepdim: builtins.bool = False, *, dtype: DTypeLike | None = None, axis=None, keepdims: builtins.bool | None = None, out=None) -> Tensor:
+def mean(input: Tensor, dim: Dims = None, keepdim: builtins.bool = False, out=None, *, dtype: DTypeLike | None = None, axis=None, keepdims: builtins.bool | None = None) -> Tensor:
     """The mean over ``dim``. Floating point only; nothing to average gives NaN."""
     if axis is not None:
         dim = axis
@@ -173,7 +173,7 @@ def mean(input: Tensor, dim: Dims = None, keepdim: builtins.bool = False, *, dty
     return apply(_mean, (input,), {"dim": dim, "keepdim": keepdim, "dtype": dtype}, out)
 
 
-def nansum(input: Tensor, dim: Dims = None, keepdim: builtins.bool = False, *, dtype: DTypeLike | None = None, axis=None, keepdims: builtins.bool | None = None, out=None) -> Tensor:
+def nansum(input: Tensor, dim: Dims = None, keepdim: builtins.bool = False, out=None, *, dtype: DTypeLike | None = None, axis=None, keepdims: builtins.bool | None = None) -> Tensor:
     """The sum over ``dim`` of all that is not NaN."""
     if dtype is not None:
         return apply(_nansum, (input,), {"dim": dim, "keepdim": keepdim, "dtype": dtype}, out)
@@ -193,7 +193,7 @@ def count_nonzero(input: Tensor, dim: Dims = None, *, axis=None) -> Tensor:
     return apply(_count_nonzero, (input,), {"dim": dim})
 
 
-def all(input: Tensor, dim: Dims = None, keepdim: builtins.bool = False, *, axis=None, keepdims: builtins.bool | None = None, out=None) -> Tensor:
+def all(input: Tensor, dim: Dims = None, keepdim: builtins.bool = False, out=None, *, axis=None, keepdims: builtins.bool | None = None) -> Tensor:
     """Whether no element is zero, as bool (uint8 for uint8). An empty tuple of dims reduces nothing."""
     if axis is not None:
         dim = axis
@@ -204,7 +204,7 @@ def all(input: Tensor, dim: Dims = None, keepdim: builtins.bool = False, *, axis
     return apply(_all, (input,), {"dim": dim, "keepdim": keepdim}, out)
 
 
-def any(input: Tensor, dim: Dims = None, keepdim: builtins.bool = False, *, axis=None, keepdims: builtins.bool | None = None, out=None) -> Tensor:
+def any(input: Tensor, dim: Dims = None, keepdim: builtins.bool = False, out=None, *, axis=None, keepdims: builtins.bool | None = None) -> Tensor:
     """Whether some element is not zero, as bool (uint8 for uint8). An empty tuple of dims reduces nothing."""
     if axis is not None:
         dim = axis
@@ -348,7 +348,7 @@ def hypot_(input: Tensor, other: TensorLike) -> Tensor:
     return write(_hypot, input, (other,), {})
 
 
-def cat(tensors: Sequence[Tensor], dim: builtins.int = 0, *, axis=None, out=None) -> Tensor:
+def cat(tensors: Sequence[Tensor], dim: builtins.int = 0, out=None, *, axis=None) -> Tensor:
     """The tensors one after the other along an existing dimension; all other sizes must agree."""
     if axis is not None:
         dim = axis
@@ -358,7 +358,7 @@ def cat(tensors: Sequence[Tensor], dim: builtins.int = 0, *, axis=None, out=None
         misuse()
 
 
-def stack(tensors: Sequence[Tensor], dim: builtins.int = 0, *, axis=None, out=None) -> Tensor:
+def stack(tensors: Sequence[Tensor], dim: builtins.int = 0, out=None, *, axis=None) -> Tensor:
     """Tensors of one shape side by side along a new dimension."""
     if axis is not None:
         dim = axis
@@ -409,7 +409,7 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     return apply(_linear, (input, weight, bias), {})
 
 
-def amax(input: Tensor, dim: Dims = (), keepdim: builtins.bool = False, *, axis=None, keepdims: builtins.bool | None = None, out=None) -> Tensor:
+def amax(input: Tensor, dim: Dims = (), keepdim: builtins.bool = False, out=None, *, axis=None, keepdims: builtins.bool | None = None) -> Tensor:
     """The largest element over ``dim``; elements that tie share the gradient evenly."""
     if axis is not None:
         dim = axis
@@ -420,7 +420,7 @@ def amax(input: Tensor, dim: Dims = (), keepdim: builtins.bool = False, *, axis=
     return apply(_amax, (input,), {"dim": dim, "keepdim": keepdim}, out)
 
 
-def amin(input: Tensor, dim: Dims = (), keepdim: builtins.bool = False, *, axis=None, keepdims: builtins.bool | None = None, out=None) -> Tensor:
+def amin(input: Tensor, dim: Dims = (), keepdim: builtins.bool = False, out=None, *, axis=None, keepdims: builtins.bool | None = None) -> Tensor:
     """The smallest element over ``dim``; elements that tie share the gradient evenly."""
     if axis is not None:
         dim = axis
@@ -431,7 +431,7 @@ def amin(input: Tensor, dim: Dims = (), keepdim: builtins.bool = False, *, axis=
     return apply(_amin, (input,), {"dim": dim, "keepdim": keepdim}, out)
 
 
-def argmax(input: Tensor, dim: builtins.int | None = None, keepdim: builtins.bool = False, *, axis=None, keepdims: builtins.bool | None = None, out=None) -> Tensor:
+def argmax(input: Tensor, dim: builtins.int | None = None, keepdim: builtins.bool = False, out=None, *, axis=None, keepdims: builtins.bool | None = None) -> Tensor:
     """The position of the first largest element along ``dim``, or in the flattened tensor, as int64."""
     if axis is not None:
         dim = axis
@@ -442,7 +442,7 @@ def argmax(input: Tensor, dim: builtins.int | None = None, keepdim: builtins.boo
     return apply(_argmax, (input,), {"dim": dim, "keepdim": keepdim}, out)
 
 
-def argmin(input: Tensor, dim: builtins.int | None = None, keepdim: builtins.bool = False, *, axis=None, keepdims: builtins.bool | None = None, out=None) -> Tensor:
+def argmin(input: Tensor, dim: builtins.int | None = None, keepdim: builtins.bool = False, out=None, *, axis=None, keepdims: builtins.bool | None = None) -> Tensor:
     """The position of the first smallest element along ``dim``, or in the flattened tensor, as int64."""
     if axis is not None:
         dim = axis
@@ -453,7 +453,7 @@ def argmin(input: Tensor, dim: builtins.int | None = None, keepdim: builtins.boo
     return apply(_argmin, (input,), {"dim": dim, "keepdim": keepdim}, out)
 
 
-def logsumexp(input: Tensor, dim: Dims, keepdim: builtins.bool = False, *, axis=None, keepdims: builtins.bool | None = None, out=None) -> Tensor:
+def logsumexp(input: Tensor, dim: Dims, keepdim: builtins.bool = False, out=None, *, axis=None, keepdims: builtins.bool | None = None) -> Tensor:
     """``log(sum(exp(input)))`` over ``dim``, computed without overflow; of nothing, or of nothing but -inf, it is -inf."""
     if axis is not None:
         dim = axis
@@ -958,7 +958,7 @@ def xlog1py(input: TensorLike, other: TensorLike, out=None) -> Tensor:
     return apply(_xlog1py, (input, other), {}, out)
 
 
-def gather(input: Tensor, dim: builtins.int, index: Tensor, *, axis=None, out=None) -> Tensor:
+def gather(input: Tensor, dim: builtins.int, index: Tensor, out=None, *, axis=None) -> Tensor:
     """``out[i][j] = input[index[i][j]][j]`` for ``dim=0``, and likewise for other dimensions; ``index`` decides the shape."""
     if axis is not None:
         dim = axis
@@ -1062,28 +1062,28 @@ def matrix_exp(input: Tensor) -> Tensor:
     return apply(_matrix_exp, (input,), {})
 
 
-def cummax(input: Tensor, dim: builtins.int, *, axis=None, out=None) -> builtins.tuple[Tensor, Tensor]:
+def cummax(input: Tensor, dim: builtins.int, out=None, *, axis=None) -> builtins.tuple[Tensor, Tensor]:
     """The largest element so far along ``dim`` and its position, of several the last: a named tuple ``(values, indices)``. NaN stays."""
     if axis is not None:
         dim = axis
     return apply(_cummax, (input,), {"dim": dim}, out)
 
 
-def cummin(input: Tensor, dim: builtins.int, *, axis=None, out=None) -> builtins.tuple[Tensor, Tensor]:
+def cummin(input: Tensor, dim: builtins.int, out=None, *, axis=None) -> builtins.tuple[Tensor, Tensor]:
     """The smallest element so far along ``dim`` and its position, of several the last: a named tuple ``(values, indices)``. NaN stays."""
     if axis is not None:
         dim = axis
     return apply(_cummin, (input,), {"dim": dim}, out)
 
 
-def logcumsumexp(input: Tensor, dim: builtins.int, *, axis=None, out=None) -> Tensor:
+def logcumsumexp(input: Tensor, dim: builtins.int, out=None, *, axis=None) -> Tensor:
     """The logarithm of the running sum of exponentials along ``dim``, computed without overflow. Floating point only."""
     if axis is not None:
         dim = axis
     return apply(_logcumsumexp, (input,), {"dim": dim}, out)
 
 
-def kthvalue(input: Tensor, k: builtins.int, dim: builtins.int = -1, keepdim: builtins.bool = False, *, axis=None, keepdims: builtins.bool | None = None, out=None) -> builtins.tuple[Tensor, Tensor]:
+def kthvalue(input: Tensor, k: builtins.int, dim: builtins.int = -1, keepdim: builtins.bool = False, out=None, *, axis=None, keepdims: builtins.bool | None = None) -> builtins.tuple[Tensor, Tensor]:
     """The ``k``-th smallest element along ``dim`` (1 is the smallest) and its position: a named tuple ``(values, indices)``."""
     if axis is not None:
         dim = axis
@@ -1094,7 +1094,7 @@ def kthvalue(input: Tensor, k: builtins.int, dim: builtins.int = -1, keepdim: bu
     return apply(_kthvalue, (input,), {"k": k, "dim": dim, "keepdim": keepdim}, out)
 
 
-def mode(input: Tensor, dim: builtins.int = -1, keepdim: builtins.bool = False, *, axis=None, keepdims: builtins.bool | None = None, out=None) -> builtins.tuple[Tensor, Tensor]:
+def mode(input: Tensor, dim: builtins.int = -1, keepdim: builtins.bool = False, out=None, *, axis=None, keepdims: builtins.bool | None = None) -> builtins.tuple[Tensor, Tensor]:
     """The most frequent element along ``dim``, of several the smallest, and where it stands last: a named tuple ``(values, indices)``."""
     if axis is not None:
         dim = axis
@@ -1355,7 +1355,7 @@ def floor_divide_(input: Tensor, other: TensorLike) -> Tensor:
     return write(_floor_divide, input, (other,), {})
 
 
-def index_select(input: Tensor, dim: builtins.int, index: Tensor, *, axis=None, out=None) -> Tensor:
+def index_select(input: Tensor, dim: builtins.int, index: Tensor, out=None, *, axis=None) -> Tensor:
     """The slices of ``input`` along ``dim`` that the integers in ``index`` name, repeats included."""
     if axis is not None:
         dim = axis
@@ -1374,7 +1374,7 @@ def index_add_(input: Tensor, dim: builtins.int, index: Tensor, source: Tensor, 
     return write(_index_add, input, (index, source), {"dim": dim, "alpha": alpha})
 
 
-def cumsum(input: Tensor, dim: builtins.int, *, dtype: DTypeLike | None = None, axis=None, out=None) -> Tensor:
+def cumsum(input: Tensor, dim: builtins.int, out=None, *, dtype: DTypeLike | None = None, axis=None) -> Tensor:
     """The running sum along ``dim``. Integers add up in int64."""
     if dtype is not None:
         return apply(_cumsum, (input,), {"dim": dim, "dtype": dtype}, out)
@@ -1388,7 +1388,7 @@ def cumsum_(input: Tensor, dim: builtins.int, *, dtype: DTypeLike | None = None)
     return write(_cumsum, input, (), {"dim": dim, "dtype": dtype})
 
 
-def cumprod(input: Tensor, dim: builtins.int, *, dtype: DTypeLike | None = None, axis=None, out=None) -> Tensor:
+def cumprod(input: Tensor, dim: builtins.int, out=None, *, dtype: DTypeLike | None = None, axis=None) -> Tensor:
     """The running product along ``dim``. Integers multiply in int64."""
     if dtype is not None:
         return apply(_cumprod, (input,), {"dim": dim, "dtype": dtype}, out)
@@ -1402,7 +1402,7 @@ def cumprod_(input: Tensor, dim: builtins.int, *, dtype: DTypeLike | None = None
     return write(_cumprod, input, (), {"dim": dim, "dtype": dtype})
 
 
-def prod(input: Tensor, dim: builtins.int | None = None, keepdim: builtins.bool = False, *, dtype: DTypeLike | None = None, axis=None, keepdims: builtins.bool | None = None, out=None) -> Tensor:
+def prod(input: Tensor, dim: builtins.int | None = None, keepdim: builtins.bool = False, out=None, *, dtype: DTypeLike | None = None, axis=None, keepdims: builtins.bool | None = None) -> Tensor:
     """The product over ``dim``. Integers multiply in int64. The gradient is right where factors are zero, to any order."""
     if dtype is not None:
         return apply(_prod, (input,), {"dim": dim, "keepdim": keepdim, "dtype": dtype}, out)
@@ -1415,7 +1415,7 @@ def prod(input: Tensor, dim: builtins.int | None = None, keepdim: builtins.bool 
     return apply(_prod, (input,), {"dim": dim, "keepdim": keepdim, "dtype": dtype}, out)
 
 
-def scatter_add(input: Tensor, dim: builtins.int, index: Tensor, src: Tensor, *, axis=None, out=None) -> Tensor:
+def scatter_add(input: Tensor, dim: builtins.int, index: Tensor, src: Tensor, out=None, *, axis=None) -> Tensor:
     """``input`` with ``src`` added where ``index`` names along ``dim``, repeats included."""
     if axis is not None:
         dim = axis
@@ -1492,14 +1492,14 @@ def linalg_solve_triangular(input: Tensor, B: Tensor, *, upper: builtins.bool, l
     return apply(_linalg_solve_triangular, (input, B), {"upper": upper, "left": left, "unitriangular": unitriangular}, out)
 
 
-def sort(input: Tensor, dim: builtins.int = -1, descending: builtins.bool = False, stable: builtins.bool = False, *, axis=None, out=None) -> builtins.tuple[Tensor, Tensor]:
+def sort(input: Tensor, dim: builtins.int = -1, descending: builtins.bool = False, stable: builtins.bool = False, out=None, *, axis=None) -> builtins.tuple[Tensor, Tensor]:
     """The elements along ``dim`` in order, and where they were: a named tuple ``(values, indices)``."""
     if axis is not None:
         dim = axis
     return apply(_sort, (input,), {"dim": dim, "descending": descending, "stable": stable}, out)
 
 
-def topk(input: Tensor, k: builtins.int, dim: builtins.int = -1, largest: builtins.bool = True, sorted: builtins.bool = True, *, axis=None, out=None) -> builtins.tuple[Tensor, Tensor]:
+def topk(input: Tensor, k: builtins.int, dim: builtins.int = -1, largest: builtins.bool = True, sorted: builtins.bool = True, out=None, *, axis=None) -> builtins.tuple[Tensor, Tensor]:
     """The ``k`` largest (or smallest) elements along ``dim``, in order, and where they are: a named tuple ``(values, indices)``."""
     if axis is not None:
         dim = axis
@@ -1919,7 +1919,7 @@ def fill_(input: Tensor, value: TensorLike) -> Tensor:
     return write(_fill, input, (value,), {})
 
 
-def nanmean(input: Tensor, dim: Dims = None, keepdim: builtins.bool = False, *, dtype: DTypeLike | None = None, axis=None, keepdims: builtins.bool | None = None, out=None) -> Tensor:
+def nanmean(input: Tensor, dim: Dims = None, keepdim: builtins.bool = False, out=None, *, dtype: DTypeLike | None = None, axis=None, keepdims: builtins.bool | None = None) -> Tensor:
     """The mean over ``dim`` of all that is not NaN. Floating point only."""
     if axis is not None:
         dim = axis
@@ -2155,7 +2155,7 @@ def select_scatter(input: Tensor, src: Tensor, dim: builtins.int, index: builtin
     return compose(_select_scatter, (input, src, dim, index), {})
 
 
-def slice_scatter(input: Tensor, src: Tensor, dim: builtins.int = 0, start: builtins.int | None = None, end: builtins.int | None = None, step: builtins.int = 1, *, axis=None, out=None) -> Tensor:
+def slice_scatter(input: Tensor, src: Tensor, dim: builtins.int = 0, start: builtins.int | None = None, end: builtins.int | None = None, step: builtins.int = 1, out=None, *, axis=None) -> Tensor:
     """A copy of ``input`` with ``start:end:step`` of ``dim`` replaced by ``src``."""
     if axis is not None:
         dim = axis
@@ -2286,14 +2286,14 @@ def aminmax(input: Tensor, *, dim: builtins.int | None = None, keepdim: builtins
     return compose(_aminmax, (input,), {"dim": dim, "keepdim": keepdim}, out)
 
 
-def softmax(input: Tensor, dim: builtins.int | None = None, *, dtype: DTypeLike | None = None, axis=None, out=None) -> Tensor:
+def softmax(input: Tensor, dim: builtins.int | None = None, out=None, *, dtype: DTypeLike | None = None, axis=None) -> Tensor:
     """``exp(input)`` divided by its sum along ``dim``; ``dtype`` converts the input first. Integers are refused without it."""
     if axis is not None:
         dim = axis
     return compose(_softmax, (input, dim), {"dtype": dtype}, out)
 
 
-def log_softmax(input: Tensor, dim: builtins.int | None = None, *, dtype: DTypeLike | None = None, axis=None, out=None) -> Tensor:
+def log_softmax(input: Tensor, dim: builtins.int | None = None, out=None, *, dtype: DTypeLike | None = None, axis=None) -> Tensor:
     """``log(softmax(input, dim))`` without overflow; ``dtype`` converts the input first."""
     if axis is not None:
         dim = axis
@@ -2447,7 +2447,7 @@ def qr(input: Tensor, some: builtins.bool = True, out=None) -> builtins.tuple[Te
     return compose(_qr, (input, some), {}, out)
 
 
-def diff(input: Tensor, n: builtins.int = 1, dim: builtins.int = -1, prepend: Tensor | None = None, append: Tensor | None = None, *, axis=None, out=None) -> Tensor:
+def diff(input: Tensor, n: builtins.int = 1, dim: builtins.int = -1, prepend: Tensor | None = None, append: Tensor | None = None, out=None, *, axis=None) -> Tensor:
     """The differences of neighbours along ``dim``, ``n`` times over, after ``prepend`` and ``append`` were joined on (not if ``n`` is 0). Of booleans: whether they differ."""
     if axis is not None:
         dim = axis
@@ -2584,126 +2584,126 @@ def embedding_bag(input: Tensor, weight: Tensor, offsets: Tensor | None = None, 
     return compose(_embedding_bag, (input, weight, offsets, max_norm, norm_type, scale_grad_by_freq, mode, sparse, per_sample_weights, include_last_offset, padding_idx), {})
 
 
-def fft_fft(input: Tensor, n: builtins.int | None = None, dim: builtins.int = -1, norm: str | None = None, *, axis=None, out=None) -> Tensor:
+def fft_fft(input: Tensor, n: builtins.int | None = None, dim: builtins.int = -1, norm: str | None = None, out=None, *, axis=None) -> Tensor:
     """The discrete Fourier transform over ``dim``, of ``n`` points (cut off or continued with zeros)."""
     if axis is not None:
         dim = axis
     return compose(_fft_fft, (input, n, dim, norm), {}, out)
 
 
-def fft_ifft(input: Tensor, n: builtins.int | None = None, dim: builtins.int = -1, norm: str | None = None, *, axis=None, out=None) -> Tensor:
+def fft_ifft(input: Tensor, n: builtins.int | None = None, dim: builtins.int = -1, norm: str | None = None, out=None, *, axis=None) -> Tensor:
     """The inverse of ``fft``; ``"backward"`` divides by ``n``."""
     if axis is not None:
         dim = axis
     return compose(_fft_ifft, (input, n, dim, norm), {}, out)
 
 
-def fft_rfft(input: Tensor, n: builtins.int | None = None, dim: builtins.int = -1, norm: str | None = None, *, axis=None, out=None) -> Tensor:
+def fft_rfft(input: Tensor, n: builtins.int | None = None, dim: builtins.int = -1, norm: str | None = None, out=None, *, axis=None) -> Tensor:
     """The first ``n // 2 + 1`` entries of the ``fft`` of a real tensor; the others are their conjugates."""
     if axis is not None:
         dim = axis
     return compose(_fft_rfft, (input, n, dim, norm), {}, out)
 
 
-def fft_irfft(input: Tensor, n: builtins.int | None = None, dim: builtins.int = -1, norm: str | None = None, *, axis=None, out=None) -> Tensor:
+def fft_irfft(input: Tensor, n: builtins.int | None = None, dim: builtins.int = -1, norm: str | None = None, out=None, *, axis=None) -> Tensor:
     """The inverse of ``rfft``: ``n`` real numbers, ``2 * (size - 1)`` by default."""
     if axis is not None:
         dim = axis
     return compose(_fft_irfft, (input, n, dim, norm), {}, out)
 
 
-def fft_hfft(input: Tensor, n: builtins.int | None = None, dim: builtins.int = -1, norm: str | None = None, *, axis=None, out=None) -> Tensor:
+def fft_hfft(input: Tensor, n: builtins.int | None = None, dim: builtins.int = -1, norm: str | None = None, out=None, *, axis=None) -> Tensor:
     """The ``fft`` of a signal that is symmetric up to conjugation, given by its first half: real numbers."""
     if axis is not None:
         dim = axis
     return compose(_fft_hfft, (input, n, dim, norm), {}, out)
 
 
-def fft_ihfft(input: Tensor, n: builtins.int | None = None, dim: builtins.int = -1, norm: str | None = None, *, axis=None, out=None) -> Tensor:
+def fft_ihfft(input: Tensor, n: builtins.int | None = None, dim: builtins.int = -1, norm: str | None = None, out=None, *, axis=None) -> Tensor:
     """The inverse of ``hfft``: the first half of the ``ifft`` of a real tensor."""
     if axis is not None:
         dim = axis
     return compose(_fft_ihfft, (input, n, dim, norm), {}, out)
 
 
-def fft_fft2(input: Tensor, s: Sequence[builtins.int] | None = None, dim: Sequence[builtins.int] = (-2, -1), norm: str | None = None, *, axis=None, out=None) -> Tensor:
+def fft_fft2(input: Tensor, s: Sequence[builtins.int] | None = None, dim: Sequence[builtins.int] = (-2, -1), norm: str | None = None, out=None, *, axis=None) -> Tensor:
     """``fft`` over two dimensions, the last two by default; ``s`` gives the numbers of points."""
     if axis is not None:
         dim = axis
     return compose(_fft_fft2, (input, s, dim, norm), {}, out)
 
 
-def fft_ifft2(input: Tensor, s: Sequence[builtins.int] | None = None, dim: Sequence[builtins.int] = (-2, -1), norm: str | None = None, *, axis=None, out=None) -> Tensor:
+def fft_ifft2(input: Tensor, s: Sequence[builtins.int] | None = None, dim: Sequence[builtins.int] = (-2, -1), norm: str | None = None, out=None, *, axis=None) -> Tensor:
     """The inverse of ``fft2``."""
     if axis is not None:
         dim = axis
     return compose(_fft_ifft2, (input, s, dim, norm), {}, out)
 
 
-def fft_rfft2(input: Tensor, s: Sequence[builtins.int] | None = None, dim: Sequence[builtins.int] = (-2, -1), norm: str | None = None, *, axis=None, out=None) -> Tensor:
+def fft_rfft2(input: Tensor, s: Sequence[builtins.int] | None = None, dim: Sequence[builtins.int] = (-2, -1), norm: str | None = None, out=None, *, axis=None) -> Tensor:
     """``fft2`` of a real tensor, the first half in the last of the dimensions."""
     if axis is not None:
         dim = axis
     return compose(_fft_rfft2, (input, s, dim, norm), {}, out)
 
 
-def fft_irfft2(input: Tensor, s: Sequence[builtins.int] | None = None, dim: Sequence[builtins.int] = (-2, -1), norm: str | None = None, *, axis=None, out=None) -> Tensor:
+def fft_irfft2(input: Tensor, s: Sequence[builtins.int] | None = None, dim: Sequence[builtins.int] = (-2, -1), norm: str | None = None, out=None, *, axis=None) -> Tensor:
     """The inverse of ``rfft2``."""
     if axis is not None:
         dim = axis
     return compose(_fft_irfft2, (input, s, dim, norm), {}, out)
 
 
-def fft_fftn(input: Tensor, s: Sequence[builtins.int] | None = None, dim: Dims = None, norm: str | None = None, *, axis=None, out=None) -> Tensor:
+def fft_fftn(input: Tensor, s: Sequence[builtins.int] | None = None, dim: Dims = None, norm: str | None = None, out=None, *, axis=None) -> Tensor:
     """``fft`` over several dimensions, by default all, or the last ``len(s)``."""
     if axis is not None:
         dim = axis
     return compose(_fft_fftn, (input, s, dim, norm), {}, out)
 
 
-def fft_ifftn(input: Tensor, s: Sequence[builtins.int] | None = None, dim: Dims = None, norm: str | None = None, *, axis=None, out=None) -> Tensor:
+def fft_ifftn(input: Tensor, s: Sequence[builtins.int] | None = None, dim: Dims = None, norm: str | None = None, out=None, *, axis=None) -> Tensor:
     """The inverse of ``fftn``."""
     if axis is not None:
         dim = axis
     return compose(_fft_ifftn, (input, s, dim, norm), {}, out)
 
 
-def fft_rfftn(input: Tensor, s: Sequence[builtins.int] | None = None, dim: Dims = None, norm: str | None = None, *, axis=None, out=None) -> Tensor:
+def fft_rfftn(input: Tensor, s: Sequence[builtins.int] | None = None, dim: Dims = None, norm: str | None = None, out=None, *, axis=None) -> Tensor:
     """``fftn`` of a real tensor, the first half in the last of the dimensions."""
     if axis is not None:
         dim = axis
     return compose(_fft_rfftn, (input, s, dim, norm), {}, out)
 
 
-def fft_irfftn(input: Tensor, s: Sequence[builtins.int] | None = None, dim: Dims = None, norm: str | None = None, *, axis=None, out=None) -> Tensor:
+def fft_irfftn(input: Tensor, s: Sequence[builtins.int] | None = None, dim: Dims = None, norm: str | None = None, out=None, *, axis=None) -> Tensor:
     """The inverse of ``rfftn``."""
     if axis is not None:
         dim = axis
     return compose(_fft_irfftn, (input, s, dim, norm), {}, out)
 
 
-def fft_hfft2(input: Tensor, s: Sequence[builtins.int] | None = None, dim: Sequence[builtins.int] = (-2, -1), norm: str | None = None, *, axis=None, out=None) -> Tensor:
+def fft_hfft2(input: Tensor, s: Sequence[builtins.int] | None = None, dim: Sequence[builtins.int] = (-2, -1), norm: str | None = None, out=None, *, axis=None) -> Tensor:
     """``fft2`` of a signal that is symmetric up to conjugation in the last of the dimensions, given by its first half: real numbers."""
     if axis is not None:
         dim = axis
     return compose(_fft_hfft2, (input, s, dim, norm), {}, out)
 
 
-def fft_ihfft2(input: Tensor, s: Sequence[builtins.int] | None = None, dim: Sequence[builtins.int] = (-2, -1), norm: str | None = None, *, axis=None, out=None) -> Tensor:
+def fft_ihfft2(input: Tensor, s: Sequence[builtins.int] | None = None, dim: Sequence[builtins.int] = (-2, -1), norm: str | None = None, out=None, *, axis=None) -> Tensor:
     """The inverse of ``hfft2``: the first half, in the last of the dimensions, of the ``ifft2`` of a real tensor."""
     if axis is not None:
         dim = axis
     return compose(_fft_ihfft2, (input, s, dim, norm), {}, out)
 
 
-def fft_hfftn(input: Tensor, s: Sequence[builtins.int] | None = None, dim: Dims = None, norm: str | None = None, *, axis=None, out=None) -> Tensor:
+def fft_hfftn(input: Tensor, s: Sequence[builtins.int] | None = None, dim: Dims = None, norm: str | None = None, out=None, *, axis=None) -> Tensor:
     """``hfft2`` over any dimensions, by default all."""
     if axis is not None:
         dim = axis
     return compose(_fft_hfftn, (input, s, dim, norm), {}, out)
 
 
-def fft_ihfftn(input: Tensor, s: Sequence[builtins.int] | None = None, dim: Dims = None, norm: str | None = None, *, axis=None, out=None) -> Tensor:
+def fft_ihfftn(input: Tensor, s: Sequence[builtins.int] | None = None, dim: Dims = None, norm: str | None = None, out=None, *, axis=None) -> Tensor:
     """The inverse of ``hfftn``."""
     if axis is not None:
         dim = axis
@@ -2755,7 +2755,7 @@ def maxout(input: Tensor, pieces: builtins.int, dim: builtins.int = 1, *, axis=N
     return compose(_maxout, (input, pieces, dim), {})
 
 
-def take_along_dim(input: Tensor, indices: Tensor, dim: builtins.int | None = None, *, axis=None, out=None) -> Tensor:
+def take_along_dim(input: Tensor, indices: Tensor, dim: builtins.int | None = None, out=None, *, axis=None) -> Tensor:
     """``gather`` whose operands broadcast outside ``dim``; without ``dim`` both are flattened first."""
     if axis is not None:
         dim = axis
@@ -2952,7 +2952,7 @@ def linalg_matrix_power(A: Tensor, n: builtins.int, out=None) -> Tensor:
     return compose(_linalg_matrix_power, (A, n), {}, out)
 
 
-def linalg_vector_norm(x: Tensor, ord: builtins.float = 2, dim: Dims = None, keepdim: builtins.bool = False, *, dtype: DTypeLike | None = None, axis=None, keepdims: builtins.bool | None = None, out=None) -> Tensor:
+def linalg_vector_norm(x: Tensor, ord: builtins.float = 2, dim: Dims = None, keepdim: builtins.bool = False, out=None, *, dtype: DTypeLike | None = None, axis=None, keepdims: builtins.bool | None = None) -> Tensor:
     """``sum(|x| ** ord) ** (1 / ord)`` over ``dim``, by default over all elements; ``inf`` and ``-inf`` give the largest and smallest magnitude, 0 the number of elements that are not 0. The gradient at 0 is 0."""
     if axis is not None:
         dim = axis
@@ -2963,7 +2963,7 @@ def linalg_vector_norm(x: Tensor, ord: builtins.float = 2, dim: Dims = None, kee
     return compose(_linalg_vector_norm, (x, ord, dim, keepdim), {"dtype": dtype}, out)
 
 
-def linalg_matrix_norm(A: Tensor, ord: builtins.float | str = 'fro', dim: Sequence[builtins.int] = (-2, -1), keepdim: builtins.bool = False, *, dtype: DTypeLike | None = None, axis=None, keepdims: builtins.bool | None = None, out=None) -> Tensor:
+def linalg_matrix_norm(A: Tensor, ord: builtins.float | str = 'fro', dim: Sequence[builtins.int] = (-2, -1), keepdim: builtins.bool = False, out=None, *, dtype: DTypeLike | None = None, axis=None, keepdims: builtins.bool | None = None) -> Tensor:
     """The norm of the matrices in the two dimensions ``dim``."""
     if axis is not None:
         dim = axis
@@ -2974,7 +2974,7 @@ def linalg_matrix_norm(A: Tensor, ord: builtins.float | str = 'fro', dim: Sequen
     return compose(_linalg_matrix_norm, (A, ord, dim, keepdim), {"dtype": dtype}, out)
 
 
-def linalg_norm(A: Tensor, ord: builtins.float | str | None = None, dim: Dims = None, keepdim: builtins.bool = False, *, dtype: DTypeLike | None = None, axis=None, keepdims: builtins.bool | None = None, out=None) -> Tensor:
+def linalg_norm(A: Tensor, ord: builtins.float | str | None = None, dim: Dims = None, keepdim: builtins.bool = False, out=None, *, dtype: DTypeLike | None = None, axis=None, keepdims: builtins.bool | None = None) -> Tensor:
     """``linalg.vector_norm`` or ``linalg.matrix_norm``, as the arguments say."""
     if axis is not None:
         dim = axis
@@ -2990,7 +2990,7 @@ def linalg_cond(A: Tensor, p: builtins.float | str | None = None, out=None) -> T
     return compose(_linalg_cond, (A, p), {}, out)
 
 
-def frobenius_norm(input: Tensor, dim: Dims, keepdim: builtins.bool = False, *, axis=None, keepdims: builtins.bool | None = None, out=None) -> Tensor:
+def frobenius_norm(input: Tensor, dim: Dims, keepdim: builtins.bool = False, out=None, *, axis=None, keepdims: builtins.bool | None = None) -> Tensor:
     """The square root of the sum of squares over ``dim``: ``linalg.vector_norm``."""
     if axis is not None:
         dim = axis
@@ -3001,7 +3001,7 @@ def frobenius_norm(input: Tensor, dim: Dims, keepdim: builtins.bool = False, *, 
     return compose(_frobenius_norm, (input, dim, keepdim), {}, out)
 
 
-def nuclear_norm(input: Tensor, dim: Sequence[builtins.int] = (-2, -1), keepdim: builtins.bool = False, *, axis=None, keepdims: builtins.bool | None = None, out=None) -> Tensor:
+def nuclear_norm(input: Tensor, dim: Sequence[builtins.int] = (-2, -1), keepdim: builtins.bool = False, out=None, *, axis=None, keepdims: builtins.bool | None = None) -> Tensor:
     """The sum of the singular values: ``linalg.matrix_norm(input, "nuc")``."""
     if axis is not None:
         dim = axis
@@ -3012,7 +3012,7 @@ def nuclear_norm(input: Tensor, dim: Sequence[builtins.int] = (-2, -1), keepdim:
     return compose(_nuclear_norm, (input, dim, keepdim), {}, out)
 
 
-def renorm(input: Tensor, p: builtins.float, dim: builtins.int, maxnorm: builtins.float, *, axis=None, out=None) -> Tensor:
+def renorm(input: Tensor, p: builtins.float, dim: builtins.int, maxnorm: builtins.float, out=None, *, axis=None) -> Tensor:
     """``input`` with those slices along ``dim`` whose ``p``-norm exceeds ``maxnorm`` made that long."""
     if axis is not None:
         dim = axis
@@ -3024,7 +3024,7 @@ def renorm_(input: Tensor, p: builtins.float, dim: builtins.int, maxnorm: builti
     return input.copy_(compose(_renorm, (clone(input), p, dim, maxnorm), {}))
 
 
-def var(input: Tensor, dim: Dims | builtins.bool = None, unbiased: builtins.bool | None = None, keepdim: builtins.bool = False, *, correction: Number | None = None, axis=None, keepdims: builtins.bool | None = None, out=None) -> Tensor:
+def var(input: Tensor, dim: Dims | builtins.bool = None, unbiased: builtins.bool | None = None, keepdim: builtins.bool = False, out=None, *, correction: Number | None = None, axis=None, keepdims: builtins.bool | None = None) -> Tensor:
     """The variance over ``dim``, with ``n - correction`` in the denominator; the default correction is 1, ``unbiased=False`` makes it 0."""
     if axis is not None:
         dim = axis
@@ -3035,7 +3035,7 @@ def var(input: Tensor, dim: Dims | builtins.bool = None, unbiased: builtins.bool
     return compose(_var, (input, dim, unbiased, keepdim), {"correction": correction}, out)
 
 
-def std(input: Tensor, dim: Dims | builtins.bool = None, unbiased: builtins.bool | None = None, keepdim: builtins.bool = False, *, correction: Number | None = None, axis=None, keepdims: builtins.bool | None = None, out=None) -> Tensor:
+def std(input: Tensor, dim: Dims | builtins.bool = None, unbiased: builtins.bool | None = None, keepdim: builtins.bool = False, out=None, *, correction: Number | None = None, axis=None, keepdims: builtins.bool | None = None) -> Tensor:
     """The standard deviation over ``dim``; see ``var``. Its gradient at 0 is 0."""
     if axis is not None:
         dim = axis
@@ -3068,7 +3068,7 @@ def std_mean(input: Tensor, dim: Dims | builtins.bool = None, unbiased: builtins
     return compose(_std_mean, (input, dim, unbiased, keepdim), {"correction": correction})
 
 
-def norm(input: Tensor, p: builtins.float | str | None = 'fro', dim: Dims = None, keepdim: builtins.bool = False, dtype: DTypeLike | None = None, *, axis=None, keepdims: builtins.bool | None = None, out=None) -> Tensor:
+def norm(input: Tensor, p: builtins.float | str | None = 'fro', dim: Dims = None, keepdim: builtins.bool = False, dtype: DTypeLike | None = None, out=None, *, axis=None, keepdims: builtins.bool | None = None) -> Tensor:
     """The ``p``-norm of the elements over ``dim``: ``'fro'`` and 2 are Euclidean, 1 the sum and ``inf`` the largest of the magnitudes."""
     if axis is not None:
         dim = axis
@@ -3121,7 +3121,7 @@ def local_response_norm(input: Tensor, size: builtins.int, alpha: builtins.float
     return compose(_local_response_norm, (input, size, alpha, beta, k), {})
 
 
-def median(input: Tensor, dim: builtins.int | None = None, keepdim: builtins.bool = False, *, axis=None, keepdims: builtins.bool | None = None, out=None) -> Any:
+def median(input: Tensor, dim: builtins.int | None = None, keepdim: builtins.bool = False, out=None, *, axis=None, keepdims: builtins.bool | None = None) -> Any:
     """The median of all elements, of two in the middle the lower; with ``dim`` the named tuple ``(values, indices)`` along it. NaN if there is one."""
     if axis is not None:
         dim = axis
@@ -3132,7 +3132,7 @@ def median(input: Tensor, dim: builtins.int | None = None, keepdim: builtins.boo
     return compose(_median, (input, dim, keepdim), {}, out)
 
 
-def nanmedian(input: Tensor, dim: builtins.int | None = None, keepdim: builtins.bool = False, *, axis=None, keepdims: builtins.bool | None = None, out=None) -> Any:
+def nanmedian(input: Tensor, dim: builtins.int | None = None, keepdim: builtins.bool = False, out=None, *, axis=None, keepdims: builtins.bool | None = None) -> Any:
     """``median`` of all that is not NaN; NaN if that is nothing."""
     if axis is not None:
         dim = axis
@@ -3399,7 +3399,7 @@ def index_fill_(input: Tensor, dim: builtins.int, index: Tensor, value: TensorLi
     return compose(_index_fill_, (input, dim, index, value), {})
 
 
-def index_copy(input: Tensor, dim: builtins.int, index: Tensor, source: Tensor, *, axis=None, out=None) -> Tensor:
+def index_copy(input: Tensor, dim: builtins.int, index: Tensor, source: Tensor, out=None, *, axis=None) -> Tensor:
     """``input`` with its slices along ``dim`` that ``index`` names replaced by those of ``source``; of repeated ones the last is written."""
     if axis is not None:
         dim = axis
@@ -3623,7 +3623,7 @@ def inner(input: Tensor, other: Tensor, out=None) -> Tensor:
     return compose(_inner, (input, other), {}, out)
 
 
-def cross(input: Tensor, other: Tensor, dim: builtins.int | None = None, *, axis=None, out=None) -> Tensor:
+def cross(input: Tensor, other: Tensor, dim: builtins.int | None = None, out=None, *, axis=None) -> Tensor:
     """The cross products along ``dim``, by default the first dimension of size 3; see ``linalg.cross``."""
     if axis is not None:
         dim = axis
@@ -3698,7 +3698,7 @@ def broadcast_tensors(*tensors: Tensor) -> builtins.tuple[Tensor, ...]:
     return compose(_broadcast_tensors, (*tensors,), {})
 
 
-def narrow_copy(input: Tensor, dim: builtins.int, start: builtins.int, length: builtins.int, *, axis=None, out=None) -> Tensor:
+def narrow_copy(input: Tensor, dim: builtins.int, start: builtins.int, length: builtins.int, out=None, *, axis=None) -> Tensor:
     """``narrow``, as a copy."""
     if axis is not None:
         dim = axis

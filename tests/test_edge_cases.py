@@ -218,3 +218,12 @@ def test_negative_powers_in_place(dtype: Any) -> None:
     with pytest.raises(RuntimeError, match="negative"):
         x.pow_(-1)
     assert x.tolist() == [8, 9, 0, -1, 1]
+
+
+def test_second_derivatives_of_complex_powers() -> None:
+    x, y = ag.tensor(1.5 + 0.5j, requires_grad=True, dtype=ag.complex128), ag.tensor(0.7 - 0.3j, requires_grad=True, dtype=ag.complex128)
+    (first,) = ag.autograd.grad((x**y).real, y, create_graph=True)
+    (second,) = ag.autograd.grad(first.real, y)
+    expected = 1.5 + 0.5j
+    expected = (expected ** (0.7 - 0.3j)) * np.log(expected) ** 2
+    assert abs(second.item() - np.conj(expected)) < 1e-12

@@ -61,7 +61,7 @@ def _pow(xp: Any, input: Any, exponent: Any, *, out: Any = None) -> Any:
 
 pow = elementwise("pow", "input exponent", kernel=_pow, infix="**", label="**", inplace=True, domain=(0.5, 2.0),
                   vjp={"input": "masked(g, where(exponent == 0, 0, g * (exponent * pow(input, exponent - 1))))",
-                       "exponent": "masked(g, where((input == 0) & (exponent >= 0), 0, g * (out * log(where(exponent == exponent, input, exponent)))))"},
+                       "exponent": "masked(g, where((input == 0) & (exponent == abs(exponent)), 0, g * (out * log(where(exponent == exponent, input, exponent)))))"},
                   doc="``input ** exponent``; either may be a number.")
 square = elementwise("square", promotes="number", vjp="g * (2 * input)", label="²", scalar=lambda x: x * x, inplace=True, doc="``input ** 2``.")
 abs = elementwise("abs", ufunc="absolute", vjp="g * sgn(input)", label="|·|", scalar=abs, holomorphic=False, inplace=True, aliases=("absolute",),

@@ -348,6 +348,18 @@ def hypot_(input: Tensor, other: TensorLike) -> Tensor:
     return write(_hypot, input, (other,), {})
 
 
+def slice_write(input: Tensor, value: TensorLike, key: builtins.tuple[Any, ...], inplace: builtins.bool = False) -> Tensor:
+    if inplace:
+        return write(_slice_write, input, (value,), {"key": key})
+    return apply(_slice_write, (input, value), {"key": key})
+
+
+def index_write(input: Tensor, index: Tensor, values: TensorLike, dims: builtins.tuple[builtins.int, ...], adding: builtins.bool = False, unique: builtins.bool = False, inplace: builtins.bool = False) -> Tensor:
+    if inplace:
+        return write(_index_write, input, (index, values), {"dims": dims, "adding": adding, "unique": unique})
+    return apply(_index_write, (input, index, values), {"dims": dims, "adding": adding, "unique": unique})
+
+
 def cat(tensors: Sequence[Tensor], dim: builtins.int = 0, out=None, *, axis=None) -> Tensor:
     """The tensors one after the other along an existing dimension; all other sizes must agree."""
     if axis is not None:
@@ -1374,6 +1386,14 @@ def index_add_(input: Tensor, dim: builtins.int, index: Tensor, source: Tensor, 
     return write(_index_add, input, (index, source), {"dim": dim, "alpha": alpha})
 
 
+def write_rows(input: Tensor, index: Tensor, values: TensorLike, dim: builtins.int, name: str, wraps: builtins.bool = True, inplace: builtins.bool = False, *, axis=None) -> Tensor:
+    if axis is not None:
+        dim = axis
+    if inplace:
+        return write(_write_rows, input, (index, values), {"dim": dim, "name": name, "wraps": wraps})
+    return apply(_write_rows, (input, index, values), {"dim": dim, "name": name, "wraps": wraps})
+
+
 def cumsum(input: Tensor, dim: builtins.int, out=None, *, dtype: DTypeLike | None = None, axis=None) -> Tensor:
     """The running sum along ``dim``. Integers add up in int64."""
     if dtype is not None:
@@ -1413,6 +1433,14 @@ def prod(input: Tensor, dim: builtins.int | None = None, keepdim: builtins.bool 
     if keepdim is not False and keepdim is not True:
         keepdim = truth(keepdim)
     return apply(_prod, (input,), {"dim": dim, "keepdim": keepdim, "dtype": dtype}, out)
+
+
+def scatter_write(input: Tensor, dim: builtins.int, index: Tensor, src: TensorLike, inplace: builtins.bool = False, *, axis=None) -> Tensor:
+    if axis is not None:
+        dim = axis
+    if inplace:
+        return write(_scatter_write, input, (index, src), {"dim": dim})
+    return apply(_scatter_write, (input, index, src), {"dim": dim})
 
 
 def scatter_add(input: Tensor, dim: builtins.int, index: Tensor, src: Tensor, out=None, *, axis=None) -> Tensor:

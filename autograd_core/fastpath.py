@@ -36,7 +36,8 @@ def eligible(op: Op | Composite) -> bool:
 
 def by_rules_alone(op: Op) -> bool:
     """Whether only rules and composites call the op's function, which is one plain call of ``apply``."""
-    return not (op.places or op.inplace or op.variadic or op.varargs or op.aliases or op.kind == "update" or {"parameter", "line"} & op.extra.keys())
+    writes = op.inplace or " inplace:" in op.signature
+    return not (op.places or writes or op.variadic or op.varargs or op.aliases or op.kind == "update" or {"parameter", "line"} & op.extra.keys())
 
 
 def prelude(parameters: Sequence[str], declared: Iterable[str], varargs: str | None) -> list[str]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gc
+import subprocess
+import sys
 import weakref
 from collections.abc import Callable
 from typing import Any
@@ -454,3 +456,9 @@ def test_set_leaves_views_and_bases_to_one_another() -> None:
     y.set_(ag.ones(2))
     rest[1:].add_(2 * w[2:])
     assert (rest.tolist(), y.tolist(), rest.requires_grad, y.requires_grad) == ([0.0, 2.0, 2.0], [1.0, 1.0], True, False)
+
+
+def test_the_first_write_is_a_write() -> None:
+    """Before any function has been called often enough for a fast path."""
+    program = "import autograd_core as ag; x = ag.zeros(4); x[:2] = 1; x[[2]] = 2; x.index_fill_(0, ag.tensor([3]), 3); print(x.scatter_(0, ag.tensor([0]), 4.0).tolist())"
+    assert subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout == "[4.0, 1.0, 2.0, 3.0]\n"

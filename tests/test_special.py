@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import mpmath
 import numpy as np
 import pytest
+from scipy import special
 
 import autograd_core as ag
 from autograd_core import _methods
-
-special = pytest.importorskip("scipy.special")
 
 EXACT_ERFC = [
     (-3.25, 1.9999956972205364), (-0.875, 1.7840750610598597), (0.25, 0.7236736098317631), (0.46875, 0.507386526782062), (0.8125, 0.25053597441363795),
@@ -113,6 +113,24 @@ def test_normal_distribution_function_and_its_inverse() -> None:
     x = np.linspace(-6, 6, 41)
     np.testing.assert_allclose(ag.special.ndtr(ag.from_numpy(x)).numpy(), special.ndtr(x), rtol=1e-14)
     np.testing.assert_allclose(ag.special.ndtri(ag.special.ndtr(ag.from_numpy(x[:30]))).numpy(), x[:30], rtol=1e-6)
+
+
+@pytest.mark.parametrize("x", [-3.0, 0.5, 9.9, 10.1, 40.0, 1e4, 1e9])
+def test_derivatives_of_erfcx_where_its_formula_cancels(x: float) -> None:
+    with mpmath.workdps(60):
+        value = mpmath.exp(mpmath.mpf(x) ** 2) * mpmath.erfc(x)
+        slope = 2 * x * value - 2 / mpmath.sqrt(mpmath.pi)
+        expected = float(slope), float(2 * value + 2 * x * slope)
+    t = ag.tensor(x, dtype=ag.float64, requires_grad=True)
+    (first,) = ag.autograd.grad(ag.special.erfcx(t), t, create_graph=True)
+    (second,) = ag.autograd.grad(first, t)
+    np.testing.assert_allclose(first.item(), expected[0], rtol=1e-13)
+    np.testing.assert_allclose(second.item(), expected[1], rtol=1e-11)
+
+
+def test_the_slope_of_erfcx_at_the_ends() -> None:
+    x = ag.tensor([np.finfo(float).max, np.inf], dtype=ag.float64, requires_grad=True)
+    assert ag.autograd.grad(ag.special.erfcx(x).sum(), x)[0].tolist() == [0.0, 0.0]
 
 
 # --- gamma, Bessel and other functions ----------------------------------------------------------------------------

@@ -28,8 +28,21 @@ erfinv = elementwise("erfinv", kernel=kernels.erfinv, vjp="g * (0.88622692545275
                      doc="The inverse of ``erf``: infinite at -1 and 1, NaN outside. Within 6 ulp, and 2 in float32.")
 
 
-erfcx = elementwise("special_erfcx", kernel=kernels.erfcx, vjp="g * (2 * input * out - 1.1283791670955126)", promotes="float", places=("special",),
-                    samples=[S(Arg(values=[-2.5, -0.5, 0.0, 0.5, 4.0, 30.0]))],
+_ERFCX_SLOPE = [(-0.5) ** n * math.prod(range(1, 2 * n, 2)) * 1.1283791670955126 for n in range(12, 0, -1)]
+
+
+def _erfcx_vjp(F: Any, g: Any, input: Any, out: Any) -> Any:
+    """``2 * input * out - 2 / sqrt(pi)``; beyond 10, where these two cancel, in powers of 1 / input (DLMF 7.12.1)."""
+    inverse = F.reciprocal(F.clamp_min(input, 10))
+    square = inverse * inverse
+    far = square * _ERFCX_SLOPE[0]
+    for coefficient in _ERFCX_SLOPE[1:]:
+        far = square * (far + coefficient)
+    return g * F.where(input > 10, far, 2 * F.clamp_max(input, 10) * out - 1.1283791670955126)
+
+
+erfcx = elementwise("special_erfcx", kernel=kernels.erfcx, vjp=_erfcx_vjp, promotes="float", places=("special",),
+                    samples=[S(Arg(values=[-2.5, -0.5, 0.0, 0.5, 4.0, 30.0, 70.0]))],
                     doc="``exp(input ** 2) * erfc(input)``, which neither overflows nor vanishes for positive ``input``. Within 4 ulp.")
 
 # --- the normal distribution --------------------------------------------------------------------------------------

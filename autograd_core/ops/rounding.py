@@ -7,7 +7,7 @@ from typing import Any
 
 from ..backend.registry import backend_of
 from ..dtypes import float32, float64, int64
-from ..kernels.blocks import in_blocks, large
+from ..kernels.blocks import at_hand, in_blocks, large
 from ..kernels.choose import signed_zeros
 from ..kernels.special import quiet
 from ..op import S, composite, elementwise
@@ -75,7 +75,9 @@ def _remainder(xp: Any, input: Any, other: Any) -> Any:
 
     def library(input: Any, other: Any) -> Any:
         result = xp.remainder(input, other)
-        return result if result.dtype.kind != "f" else xp.where(result == 0, xp.copysign(result, input), result)  # a zero keeps the sign of the input, as in C
+        if result.dtype.kind != "f" or (at_hand(result) and xp.count_nonzero(result) == result.size):
+            return result
+        return xp.where(result == 0, xp.copysign(result, input), result)  # a zero keeps the sign of the input, as in C
 
     return _exactly(xp, input, other, xp.floor, library)
 

@@ -137,6 +137,8 @@ def _(F: Any, g: Any, dim: int, step: int) -> Any:
     samples=[*reduction_samples(lambda *shape: span(0.5, 1.5, *shape), tuples=False), S((2, 3), dtype="float64"), S(ints(2, 3)), S(ints(5, low=0, high=2), dim=0)])
 def prod(xp: Any, input: Any, *, dim: Any = None, keepdim: bool = False, dtype: Any = None) -> Any:
     """The product over ``dim``. Integers multiply in int64. The gradient is right where factors are zero, to any order."""
+    if dtype is None and input.size <= 2 * _LANES and input.dtype.char in "fd":
+        return input.prod(axis=axes(dim), keepdims=keepdim)
     dtype = plain_dtype(dtype) or (LONG if input.dtype.kind in "bui" else input.dtype)
     if input.size > 2 * _LANES and (axes(dim) is None or input.ndim == 1) and dtype is not HALF:
         return _product_of_all(xp, input, dtype).reshape((1,) * input.ndim if keepdim else ())[()]

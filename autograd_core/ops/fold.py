@@ -26,9 +26,10 @@ def _columns_spec(input: Any, *, kernel: Any, size: Any, **attrs: Any) -> Meta:
 def patches(xp: Any, input: Any, *, kernel: Any, stride: Any, padding: Any, dilation: Any, size: Any) -> Any:
     """Windows of images as columns (..., channels times window, number of windows), with zeros where they reach beyond."""
     windows = windows_of(input.shape, kernel, stride, padding, dilation, size)
-    *lead, channels, _, _ = input.shape
     if windows.small is not None:
-        return windows.small.places(input).read(xp, input, windows.rows).reshape(*lead, channels * prod(kernel), prod(size))
+        places = windows.small.places(input)
+        return places.read(xp, input, windows.rows).reshape((*windows.leading[:-1], -1, places.windows))
+    *lead, channels, _, _ = input.shape
     padded = windows.pad(xp, input, 0)
     columns = xp.empty((*windows.leading, prod(kernel), *size), dtype=input.dtype)
     for k, place in enumerate(windows.offsets()):
@@ -87,9 +88,10 @@ def unfold(F: Any, input: Any, kernel_size: Any, dilation: Any = 1, padding: Any
     >>> nn.functional.unfold(ag.arange(6.0).reshape(1, 2, 3), (2, 2)).tolist()
     [[0.0, 1.0], [1.0, 2.0], [3.0, 4.0], [4.0, 5.0]]
     """
-    if input.ndim not in (3, 4) or 0 in input.shape[-3:]:
+    shape = tuple(input.shape)
+    if len(shape) not in (3, 4) or 0 in shape[-3:]:
         raise ShapeError(f"unfold: Expected 3D or 4D (batch mode) tensor with possibly 0 batch size and other non-zero dimensions for input, but got: {describe(input)}")
-    return F.patches(input, **_attributes("unfold", input.shape[-2:], kernel_size, dilation, padding, stride))
+    return F.patches(input, **_attributes("unfold", shape[-2:], kernel_size, dilation, padding, stride))
 
 
 @composite("fold(input: Tensor, output_size: int | Sequence[int], kernel_size: int | Sequence[int], dilation: int | Sequence[int] = 1, "

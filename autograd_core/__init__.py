@@ -124,7 +124,7 @@ from ._methods import (
 
 # sort
 from ._methods import (
-    argsort, argwhere, msort, nonzero, sort, topk, unique,
+    argsort, argwhere, msort, nonzero, nonzero_static, sort, topk, unique,
 )
 
 # write
@@ -194,8 +194,9 @@ from .numerical import numerical_gradient
 from .printing import set_printoptions
 from .profiler import profile
 from .queries import (
-    are_deterministic_algorithms_enabled, broadcast_shapes, get_device, is_complex, is_conj, is_floating_point, is_inference, is_neg, is_nonzero, is_same_size, is_signed,
-    is_tensor, numel, resolve_neg, result_type, to_dlpack, typename, use_deterministic_algorithms,
+    are_deterministic_algorithms_enabled, broadcast_shapes, get_device, get_float32_matmul_precision, is_anomaly_enabled, is_complex, is_conj, is_floating_point,
+    is_inference, is_neg, is_nonzero, is_same_size, is_signed, is_tensor, numel, resolve_neg, result_type, set_float32_matmul_precision, to_dlpack, typename,
+    use_deterministic_algorithms,
 )
 from .random import Generator, default_generator, get_rng_state, initial_seed, manual_seed, seed, set_rng_state
 from .sampling import normal, rand, rand_like, randint, randint_like, randn, randn_like, randperm
@@ -247,10 +248,10 @@ __all__ = [
     "erfinv", "errors", "exp", "exp2", "explain", "expm1", "extend", "eye", "feature_alpha_dropout", "feature_dropout", "fft", "finfo", "fix",
     "flatten", "flip", "fliplr", "flipud", "float", "float16", "float32", "float64", "float_power", "floor", "floor_divide", "fmax", "fmin", "fmod",
     "frac", "frexp", "frobenius_norm", "from_dlpack", "from_numpy", "frombuffer", "full", "full_like", "func", "gather", "gcd", "ge", "geqrf", "ger",
-    "get_default_device", "get_default_dtype", "get_device", "get_num_threads", "get_rng_state", "grad", "gradient", "greater", "greater_equal",
+    "get_default_device", "get_default_dtype", "get_device", "get_float32_matmul_precision", "get_num_threads", "get_rng_state", "grad", "gradient", "greater", "greater_equal",
     "group_norm", "gt", "half", "hamming_window", "hann_window", "hardshrink", "heaviside", "histc", "histogram", "histogramdd", "hsplit", "hstack",
     "hypot", "i0", "igamma", "igammac", "iinfo", "imag", "index_add", "index_copy", "index_fill", "index_put", "index_reduce", "index_select", "inf",
-    "inference_mode", "initial_seed", "inner", "instance_norm", "int", "int16", "int32", "int64", "int8", "inverse", "is_complex", "is_conj",
+    "inference_mode", "initial_seed", "inner", "instance_norm", "int", "int16", "int32", "int64", "int8", "inverse", "is_anomaly_enabled", "is_complex", "is_conj",
     "is_floating_point", "is_grad_enabled", "is_inference", "is_inference_mode_enabled", "is_neg", "is_nonzero", "is_same_size", "is_signed",
     "is_tensor", "isclose", "isfinite", "isin", "isinf", "isnan", "isneginf", "isposinf", "isreal", "istft", "kaiser_window", "kron", "kthvalue",
     "layer_norm", "layout", "lcm", "ldexp", "le", "lerp", "less", "less_equal", "lgamma", "linalg", "linspace", "load", "log", "log10", "log1p",
@@ -258,14 +259,14 @@ __all__ = [
     "logspace", "logsumexp", "long", "lt", "lu", "lu_solve", "lu_unpack", "manual_seed", "masked_fill", "masked_scatter", "masked_select", "matmul",
     "matrix_exp", "matrix_power", "max", "max_pool1d", "max_pool2d", "max_pool3d", "maximum", "mean", "median", "memory_format", "meshgrid", "min",
     "minimum", "mm", "mode", "moveaxis", "movedim", "msort", "mul", "multinomial", "multiply", "mv", "mvlgamma", "nan", "nan_to_num", "nanmean",
-    "nanmedian", "nanquantile", "nansum", "narrow", "narrow_copy", "ne", "neg", "negative", "nextafter", "no_grad", "nonzero", "norm",
+    "nanmedian", "nanquantile", "nansum", "narrow", "narrow_copy", "ne", "neg", "negative", "nextafter", "no_grad", "nonzero", "nonzero_static", "norm",
     "normal", "not_equal", "nuclear_norm", "numel", "numerical_gradient", "ones", "ones_like", "ops", "orgqr", "ormqr", "outer", "pairwise_distance",
     "pca_lowrank", "pdist", "permute", "pi", "pinverse", "pixel_shuffle", "pixel_unshuffle", "poisson", "polar", "polygamma", "positive", "pow",
     "prelu", "preserve_format", "prod", "profile", "profiler", "promote_types", "put", "qr", "quantile", "rad2deg", "rand", "rand_like", "randint",
     "randint_like", "randn", "randn_like", "random", "randperm", "range", "ravel", "real", "reciprocal", "record", "relu", "remainder", "renorm",
     "repeat_interleave", "reshape", "resolve_conj", "resolve_neg", "result_type", "rms_norm", "roll", "rot90", "round", "row_stack", "rrelu",
     "rrelu_", "rsqrt", "rsub", "save", "scalar_tensor", "scatter", "scatter_add", "scatter_reduce", "searchsorted", "seed", "select",
-    "select_scatter", "selu", "selu_", "set_default_device", "set_default_dtype", "set_grad_enabled", "set_num_threads", "set_printoptions",
+    "select_scatter", "selu", "selu_", "set_default_device", "set_default_dtype", "set_float32_matmul_precision", "set_grad_enabled", "set_num_threads", "set_printoptions",
     "set_rng_state", "sgn", "short", "sigmoid", "sign", "signbit", "sin", "sinc", "sinh", "slice_scatter", "slogdet", "softmax", "sort", "special",
     "split", "split_with_sizes", "sqrt", "square", "squeeze", "stack", "std", "std_mean", "stft", "strided", "sub", "subtract", "sum", "svd",
     "svd_lowrank", "swapaxes", "swapdims", "t", "take", "take_along_dim", "tan", "tanh", "tensor", "tensor_split", "tensordot", "threshold",

@@ -1460,6 +1460,11 @@ def argwhere(input: Tensor) -> Tensor:
     return apply(_argwhere, (input,), {})
 
 
+def nonzero_static(input: Tensor, *, size: builtins.int, fill_value: builtins.int = -1, out=None) -> Tensor:
+    """The first ``size`` rows of ``nonzero``, and rows of ``fill_value`` where there are fewer: a shape that values do not decide, for ``compile``."""
+    return apply(_nonzero_static, (input,), {"size": size, "fill_value": fill_value}, out)
+
+
 def one_hot(tensor: Tensor, num_classes: builtins.int = -1) -> Tensor:
     """A last dimension of ``num_classes`` integers (default: as many as needed) that is 1 at the class and 0 elsewhere."""
     return apply(_one_hot, (tensor,), {"num_classes": num_classes})
@@ -4004,6 +4009,7 @@ class Methods(TensorBase):
     scatter_add = scatter_add
     scatter_add_ = scatter_add_
     argwhere = argwhere
+    nonzero_static = nonzero_static
     broadcast_to = broadcast_to
     reshape = reshape
     permute = permute

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from . import spec
+from .config import get_mode
 from .dtypes import dtype, float32
 from .storage import TensorBase
 
@@ -72,6 +73,27 @@ def use_deterministic_algorithms(mode: bool, *, warn_only: bool = False) -> None
 def are_deterministic_algorithms_enabled() -> bool:
     """What ``use_deterministic_algorithms`` was last told."""
     return _deterministic
+
+
+_precision = "highest"
+
+
+def set_float32_matmul_precision(precision: str) -> None:
+    """``highest``, ``high`` or ``medium``: remembered, and without effect, because products of float32 are always exact to float32."""
+    global _precision
+    if precision not in ("highest", "high", "medium"):
+        raise ValueError(f"set_float32_matmul_precision: {precision!r} is not one of 'highest', 'high', or 'medium'")
+    _precision = precision
+
+
+def get_float32_matmul_precision() -> str:
+    """What ``set_float32_matmul_precision`` was last told."""
+    return _precision
+
+
+def is_anomaly_enabled() -> bool:
+    """Whether this runs inside ``autograd.detect_anomaly``."""
+    return bool(get_mode().anomaly)
 
 
 def is_signed(input: Tensor) -> bool:

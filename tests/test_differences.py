@@ -144,6 +144,14 @@ def test_deterministic() -> None:
     ag.use_deterministic_algorithms(True)
     assert ag.are_deterministic_algorithms_enabled()
     ag.use_deterministic_algorithms(False)
+    ag.set_float32_matmul_precision("high")
+    assert ag.get_float32_matmul_precision() == "high"
+    ag.set_float32_matmul_precision("highest")
+    with pytest.raises(ValueError, match="'x' is not one of 'highest', 'high', or 'medium'"):
+        ag.set_float32_matmul_precision("x")
+    with ag.autograd.detect_anomaly():
+        assert ag.is_anomaly_enabled()
+    assert not ag.is_anomaly_enabled()
 
 
 def test_resizing() -> None:

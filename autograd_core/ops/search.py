@@ -145,6 +145,23 @@ def nonzero(F: Any, input: Any, *, as_tuple: bool = False) -> Any:
     return F.unbind(F.argwhere(input if input.ndim else F.reshape(input, shape=(1,))), dim=1)
 
 
+def _static_spec(input: Any, *, size: int, fill_value: int = -1) -> Meta:
+    if size < 0:
+        raise RuntimeError(f"nonzero_static: 'size' must be a non-negative integer, got {size}")
+    return Meta((size, len(input.shape)), int64)
+
+
+@op("nonzero_static(input: Tensor, *, size: int, fill_value: int = -1) -> Tensor", places=TORCH_TENSOR, spec=_static_spec, samples=[
+    S(bools(3, 4), size=12, fill_value=7), S(ints(5), size=1), S((2, 0), size=2), S((), size=2), S(ints(5), size=-1, error=RuntimeError, match="non-negative")])
+def nonzero_static(xp: Any, input: Any, *, size: int, fill_value: int = -1) -> Any:
+    """The first ``size`` rows of ``nonzero``, and rows of ``fill_value`` where there are fewer: a shape that values do not decide, for ``compile``."""
+    result = xp.full((size, input.ndim), fill_value, dtype="int64")
+    if input.ndim:
+        rows = argwhere.kernel(xp, input)[:size]
+        result[: len(rows)] = rows
+    return result
+
+
 def _distinct_spec(name: str) -> Any:
     def spec(input: Any, *, dim: Any = None) -> tuple[Meta, Meta, Meta]:
         shape = tuple(input.shape)

@@ -227,3 +227,9 @@ def test_second_derivatives_of_complex_powers() -> None:
     expected = 1.5 + 0.5j
     expected = (expected ** (0.7 - 0.3j)) * np.log(expected) ** 2
     assert abs(second.item() - np.conj(expected)) < 1e-12
+
+
+def test_logarithms_of_complex_sums_have_the_principal_angle() -> None:
+    for numbers in ([1.0 + 100.0j, 0.5 - 3.0j], [-np.inf, 2.0 + 40.0j]):
+        found = ag.logsumexp(ag.tensor(numbers, dtype=ag.complex128), 0).item()
+        assert abs(found - np.log(np.exp(np.array(numbers)).sum())) < 1e-12

@@ -29,7 +29,7 @@ def _logsumexp_parts(xp: Any, input: Any, *, dim: Any, keepdim: bool = False) ->
     if not wide.size:
         top = xp.zeros(reduced(input.shape, wrap_dims(axis, input.ndim), True), dtype=wide.dtype)
     else:
-        top = wide.max(axis=axis, keepdims=True)
+        top = wide.real.max(axis=axis, keepdims=True)  # so that the angle of a complex result lies between -π and π
     if wide.size and at_hand(top) and xp.isfinite(top).all():  # the usual numbers; what follows for the others takes twice as long
         powers = xp.exp(wide - top)
         total = powers.sum(axis=axis, keepdims=True)

@@ -63,6 +63,8 @@ def _whole_docs() -> None:
     for declared in every:
         if declared.places and "\n\n" in declared.doc:
             globals()[declared.name].__doc__ = declared.doc.strip()
+        if declared.inplace:
+            globals()[f"{declared.name}_"].__doc__ = f"``{declared.name}``, written into the tensor itself."
 
 
 def __getattr__(name: str) -> Any:
@@ -106,7 +108,6 @@ def sigmoid(input: Tensor, out=None) -> Tensor:
 
 
 def sigmoid_(input: Tensor) -> Tensor:
-    """``sigmoid``, written into the tensor itself."""
     return write(_sigmoid, input, (), {})
 
 
@@ -223,7 +224,6 @@ def add(input: Tensor, other: TensorLike, *, alpha: Number = 1, out=None) -> Ten
 
 
 def add_(input: Tensor, other: TensorLike, *, alpha: Number = 1) -> Tensor:
-    """``add``, written into the tensor itself."""
     if alpha != 1:
         other = other * alpha
     return write(_add, input, (other,), {})
@@ -237,7 +237,6 @@ def sub(input: Tensor, other: TensorLike, *, alpha: Number = 1, out=None) -> Ten
 
 
 def sub_(input: Tensor, other: TensorLike, *, alpha: Number = 1) -> Tensor:
-    """``sub``, written into the tensor itself."""
     if alpha != 1:
         other = other * alpha
     return write(_sub, input, (other,), {})
@@ -249,7 +248,6 @@ def mul(input: Tensor, other: TensorLike, out=None) -> Tensor:
 
 
 def mul_(input: Tensor, other: TensorLike) -> Tensor:
-    """``mul``, written into the tensor itself."""
     return write(_mul, input, (other,), {})
 
 
@@ -262,7 +260,6 @@ def div(input: Tensor, other: TensorLike, *, rounding_mode: str | None = None, o
 
 
 def div_(input: Tensor, other: TensorLike, *, rounding_mode: str | None = None) -> Tensor:
-    """``div``, written into the tensor itself."""
     if rounding_mode is not None:
         return copy_(input, div_rounded(input, other, rounding_mode))
     return write(_div, input, (other,), {})
@@ -274,7 +271,6 @@ def neg(input: Tensor, out=None) -> Tensor:
 
 
 def neg_(input: Tensor) -> Tensor:
-    """``neg``, written into the tensor itself."""
     return write(_neg, input, (), {})
 
 
@@ -284,7 +280,6 @@ def pow(input: Tensor, exponent: TensorLike, out=None) -> Tensor:
 
 
 def pow_(input: Tensor, exponent: TensorLike) -> Tensor:
-    """``pow``, written into the tensor itself."""
     return write(_pow, input, (exponent,), {})
 
 
@@ -294,7 +289,6 @@ def square(input: Tensor, out=None) -> Tensor:
 
 
 def square_(input: Tensor) -> Tensor:
-    """``square``, written into the tensor itself."""
     return write(_square, input, (), {})
 
 
@@ -304,7 +298,6 @@ def abs(input: Tensor, out=None) -> Tensor:
 
 
 def abs_(input: Tensor) -> Tensor:
-    """``abs``, written into the tensor itself."""
     return write(_abs, input, (), {})
 
 
@@ -314,7 +307,6 @@ def sign(input: Tensor, out=None) -> Tensor:
 
 
 def sign_(input: Tensor) -> Tensor:
-    """``sign``, written into the tensor itself."""
     return write(_sign, input, (), {})
 
 
@@ -324,7 +316,6 @@ def reciprocal(input: Tensor, out=None) -> Tensor:
 
 
 def reciprocal_(input: Tensor) -> Tensor:
-    """``reciprocal``, written into the tensor itself."""
     return write(_reciprocal, input, (), {})
 
 
@@ -334,7 +325,6 @@ def copysign(input: Tensor, other: TensorLike, out=None) -> Tensor:
 
 
 def copysign_(input: Tensor, other: TensorLike) -> Tensor:
-    """``copysign``, written into the tensor itself."""
     return write(_copysign, input, (other,), {})
 
 
@@ -344,7 +334,6 @@ def hypot(input: Tensor, other: TensorLike, out=None) -> Tensor:
 
 
 def hypot_(input: Tensor, other: TensorLike) -> Tensor:
-    """``hypot``, written into the tensor itself."""
     return write(_hypot, input, (other,), {})
 
 
@@ -397,7 +386,6 @@ def tril(input: Tensor, diagonal: builtins.int = 0, out=None) -> Tensor:
 
 
 def tril_(input: Tensor, diagonal: builtins.int = 0) -> Tensor:
-    """``tril``, written into the tensor itself."""
     return write(_tril, input, (), {"diagonal": diagonal})
 
 
@@ -407,7 +395,6 @@ def triu(input: Tensor, diagonal: builtins.int = 0, out=None) -> Tensor:
 
 
 def triu_(input: Tensor, diagonal: builtins.int = 0) -> Tensor:
-    """``triu``, written into the tensor itself."""
     return write(_triu, input, (), {"diagonal": diagonal})
 
 
@@ -492,7 +479,6 @@ def clamp(input: Tensor, min: TensorLike | None = None, max: TensorLike | None =
 
 
 def clamp_(input: Tensor, min: TensorLike | None = None, max: TensorLike | None = None) -> Tensor:
-    """``clamp``, written into the tensor itself."""
     return write(_clamp, input, (min, max), {})
 
 
@@ -502,7 +488,6 @@ def clamp_min(input: Tensor, min: TensorLike, out=None) -> Tensor:
 
 
 def clamp_min_(input: Tensor, min: TensorLike) -> Tensor:
-    """``clamp_min``, written into the tensor itself."""
     return write(_clamp_min, input, (min,), {})
 
 
@@ -512,7 +497,6 @@ def clamp_max(input: Tensor, max: TensorLike, out=None) -> Tensor:
 
 
 def clamp_max_(input: Tensor, max: TensorLike) -> Tensor:
-    """``clamp_max``, written into the tensor itself."""
     return write(_clamp_max, input, (max,), {})
 
 
@@ -532,7 +516,6 @@ def heaviside(input: Tensor, values: Tensor, out=None) -> Tensor:
 
 
 def heaviside_(input: Tensor, values: Tensor) -> Tensor:
-    """``heaviside``, written into the tensor itself."""
     return write(_heaviside, input, (values,), {})
 
 
@@ -542,7 +525,6 @@ def nan_to_num(input: Tensor, nan: builtins.float | None = None, posinf: builtin
 
 
 def nan_to_num_(input: Tensor, nan: builtins.float | None = None, posinf: builtins.float | None = None, neginf: builtins.float | None = None) -> Tensor:
-    """``nan_to_num``, written into the tensor itself."""
     return write(_nan_to_num, input, (), {"nan": nan, "posinf": posinf, "neginf": neginf})
 
 
@@ -559,7 +541,6 @@ def lerp(input: Tensor, end: TensorLike, weight: TensorLike, out=None) -> Tensor
 
 
 def lerp_(input: Tensor, end: TensorLike, weight: TensorLike) -> Tensor:
-    """``lerp``, written into the tensor itself."""
     return write(_lerp, input, (end, weight), {})
 
 
@@ -569,7 +550,6 @@ def addcmul(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Number = 
 
 
 def addcmul_(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Number = 1) -> Tensor:
-    """``addcmul``, written into the tensor itself."""
     return write(_addcmul, input, (tensor1, tensor2), {"value": value})
 
 
@@ -579,7 +559,6 @@ def addcdiv(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Number = 
 
 
 def addcdiv_(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Number = 1) -> Tensor:
-    """``addcdiv``, written into the tensor itself."""
     return write(_addcdiv, input, (tensor1, tensor2), {"value": value})
 
 
@@ -589,7 +568,6 @@ def eq(input: Tensor, other: TensorLike, out=None) -> Tensor:
 
 
 def eq_(input: Tensor, other: TensorLike) -> Tensor:
-    """``eq``, written into the tensor itself."""
     return write(_eq, input, (other,), {})
 
 
@@ -599,7 +577,6 @@ def ne(input: Tensor, other: TensorLike, out=None) -> Tensor:
 
 
 def ne_(input: Tensor, other: TensorLike) -> Tensor:
-    """``ne``, written into the tensor itself."""
     return write(_ne, input, (other,), {})
 
 
@@ -609,7 +586,6 @@ def lt(input: Tensor, other: TensorLike, out=None) -> Tensor:
 
 
 def lt_(input: Tensor, other: TensorLike) -> Tensor:
-    """``lt``, written into the tensor itself."""
     return write(_lt, input, (other,), {})
 
 
@@ -619,7 +595,6 @@ def le(input: Tensor, other: TensorLike, out=None) -> Tensor:
 
 
 def le_(input: Tensor, other: TensorLike) -> Tensor:
-    """``le``, written into the tensor itself."""
     return write(_le, input, (other,), {})
 
 
@@ -629,7 +604,6 @@ def gt(input: Tensor, other: TensorLike, out=None) -> Tensor:
 
 
 def gt_(input: Tensor, other: TensorLike) -> Tensor:
-    """``gt``, written into the tensor itself."""
     return write(_gt, input, (other,), {})
 
 
@@ -639,7 +613,6 @@ def ge(input: Tensor, other: TensorLike, out=None) -> Tensor:
 
 
 def ge_(input: Tensor, other: TensorLike) -> Tensor:
-    """``ge``, written into the tensor itself."""
     return write(_ge, input, (other,), {})
 
 
@@ -649,7 +622,6 @@ def logical_and(input: Tensor, other: TensorLike, out=None) -> Tensor:
 
 
 def logical_and_(input: Tensor, other: TensorLike) -> Tensor:
-    """``logical_and``, written into the tensor itself."""
     return write(_logical_and, input, (other,), {})
 
 
@@ -659,7 +631,6 @@ def logical_or(input: Tensor, other: TensorLike, out=None) -> Tensor:
 
 
 def logical_or_(input: Tensor, other: TensorLike) -> Tensor:
-    """``logical_or``, written into the tensor itself."""
     return write(_logical_or, input, (other,), {})
 
 
@@ -669,7 +640,6 @@ def logical_xor(input: Tensor, other: TensorLike, out=None) -> Tensor:
 
 
 def logical_xor_(input: Tensor, other: TensorLike) -> Tensor:
-    """``logical_xor``, written into the tensor itself."""
     return write(_logical_xor, input, (other,), {})
 
 
@@ -679,7 +649,6 @@ def logical_not(input: Tensor, out=None) -> Tensor:
 
 
 def logical_not_(input: Tensor) -> Tensor:
-    """``logical_not``, written into the tensor itself."""
     return write(_logical_not, input, (), {})
 
 
@@ -704,7 +673,6 @@ def bitwise_and(input: Tensor, other: TensorLike, out=None) -> Tensor:
 
 
 def bitwise_and_(input: Tensor, other: TensorLike) -> Tensor:
-    """``bitwise_and``, written into the tensor itself."""
     return write(_bitwise_and, input, (other,), {})
 
 
@@ -714,7 +682,6 @@ def bitwise_or(input: Tensor, other: TensorLike, out=None) -> Tensor:
 
 
 def bitwise_or_(input: Tensor, other: TensorLike) -> Tensor:
-    """``bitwise_or``, written into the tensor itself."""
     return write(_bitwise_or, input, (other,), {})
 
 
@@ -724,7 +691,6 @@ def bitwise_xor(input: Tensor, other: TensorLike, out=None) -> Tensor:
 
 
 def bitwise_xor_(input: Tensor, other: TensorLike) -> Tensor:
-    """``bitwise_xor``, written into the tensor itself."""
     return write(_bitwise_xor, input, (other,), {})
 
 
@@ -734,7 +700,6 @@ def bitwise_not(input: Tensor, out=None) -> Tensor:
 
 
 def bitwise_not_(input: Tensor) -> Tensor:
-    """``bitwise_not``, written into the tensor itself."""
     return write(_bitwise_not, input, (), {})
 
 
@@ -744,7 +709,6 @@ def bitwise_left_shift(input: Tensor, other: TensorLike, out=None) -> Tensor:
 
 
 def bitwise_left_shift_(input: Tensor, other: TensorLike) -> Tensor:
-    """``bitwise_left_shift``, written into the tensor itself."""
     return write(_bitwise_left_shift, input, (other,), {})
 
 
@@ -754,7 +718,6 @@ def bitwise_right_shift(input: Tensor, other: TensorLike, out=None) -> Tensor:
 
 
 def bitwise_right_shift_(input: Tensor, other: TensorLike) -> Tensor:
-    """``bitwise_right_shift``, written into the tensor itself."""
     return write(_bitwise_right_shift, input, (other,), {})
 
 
@@ -789,7 +752,6 @@ def sgn(input: Tensor, out=None) -> Tensor:
 
 
 def sgn_(input: Tensor) -> Tensor:
-    """``sgn``, written into the tensor itself."""
     return write(_sgn, input, (), {})
 
 
@@ -861,7 +823,6 @@ def exp(input: Tensor, out=None) -> Tensor:
 
 
 def exp_(input: Tensor) -> Tensor:
-    """``exp``, written into the tensor itself."""
     return write(_exp, input, (), {})
 
 
@@ -871,7 +832,6 @@ def expm1(input: Tensor, out=None) -> Tensor:
 
 
 def expm1_(input: Tensor) -> Tensor:
-    """``expm1``, written into the tensor itself."""
     return write(_expm1, input, (), {})
 
 
@@ -881,7 +841,6 @@ def log(input: Tensor, out=None) -> Tensor:
 
 
 def log_(input: Tensor) -> Tensor:
-    """``log``, written into the tensor itself."""
     return write(_log, input, (), {})
 
 
@@ -891,7 +850,6 @@ def log1p(input: Tensor, out=None) -> Tensor:
 
 
 def log1p_(input: Tensor) -> Tensor:
-    """``log1p``, written into the tensor itself."""
     return write(_log1p, input, (), {})
 
 
@@ -901,7 +859,6 @@ def exp2(input: Tensor, out=None) -> Tensor:
 
 
 def exp2_(input: Tensor) -> Tensor:
-    """``exp2``, written into the tensor itself."""
     return write(_exp2, input, (), {})
 
 
@@ -911,7 +868,6 @@ def log2(input: Tensor, out=None) -> Tensor:
 
 
 def log2_(input: Tensor) -> Tensor:
-    """``log2``, written into the tensor itself."""
     return write(_log2, input, (), {})
 
 
@@ -921,7 +877,6 @@ def log10(input: Tensor, out=None) -> Tensor:
 
 
 def log10_(input: Tensor) -> Tensor:
-    """``log10``, written into the tensor itself."""
     return write(_log10, input, (), {})
 
 
@@ -931,7 +886,6 @@ def sqrt(input: Tensor, out=None) -> Tensor:
 
 
 def sqrt_(input: Tensor) -> Tensor:
-    """``sqrt``, written into the tensor itself."""
     return write(_sqrt, input, (), {})
 
 
@@ -941,7 +895,6 @@ def rsqrt(input: Tensor, out=None) -> Tensor:
 
 
 def rsqrt_(input: Tensor) -> Tensor:
-    """``rsqrt``, written into the tensor itself."""
     return write(_rsqrt, input, (), {})
 
 
@@ -961,7 +914,6 @@ def xlogy(input: TensorLike, other: TensorLike, out=None) -> Tensor:
 
 
 def xlogy_(input: Tensor, other: TensorLike) -> Tensor:
-    """``xlogy``, written into the tensor itself."""
     return write(_xlogy, input, (other,), {})
 
 
@@ -990,7 +942,6 @@ def gcd(input: Tensor, other: TensorLike, out=None) -> Tensor:
 
 
 def gcd_(input: Tensor, other: TensorLike) -> Tensor:
-    """``gcd``, written into the tensor itself."""
     return write(_gcd, input, (other,), {})
 
 
@@ -1000,7 +951,6 @@ def lcm(input: Tensor, other: TensorLike, out=None) -> Tensor:
 
 
 def lcm_(input: Tensor, other: TensorLike) -> Tensor:
-    """``lcm``, written into the tensor itself."""
     return write(_lcm, input, (other,), {})
 
 
@@ -1010,7 +960,6 @@ def nextafter(input: Tensor, other: TensorLike, out=None) -> Tensor:
 
 
 def nextafter_(input: Tensor, other: TensorLike) -> Tensor:
-    """``nextafter``, written into the tensor itself."""
     return write(_nextafter, input, (other,), {})
 
 
@@ -1050,7 +999,6 @@ def masked_fill(input: Tensor, mask: Tensor, value: TensorLike) -> Tensor:
 
 
 def masked_fill_(input: Tensor, mask: Tensor, value: TensorLike) -> Tensor:
-    """``masked_fill``, written into the tensor itself."""
     return write(_masked_fill, input, (mask, value), {})
 
 
@@ -1065,7 +1013,6 @@ def masked_scatter(input: Tensor, mask: Tensor, source: Tensor) -> Tensor:
 
 
 def masked_scatter_(input: Tensor, mask: Tensor, source: Tensor) -> Tensor:
-    """``masked_scatter``, written into the tensor itself."""
     return write(_masked_scatter, input, (mask, source), {})
 
 
@@ -1175,7 +1122,6 @@ def relu(input: Tensor, inplace: builtins.bool = False) -> Tensor:
 
 
 def relu_(input: Tensor) -> Tensor:
-    """``relu``, written into the tensor itself."""
     return write(_relu, input, (), {})
 
 
@@ -1187,7 +1133,6 @@ def leaky_relu(input: Tensor, negative_slope: builtins.float = 0.01, inplace: bu
 
 
 def leaky_relu_(input: Tensor, negative_slope: builtins.float = 0.01) -> Tensor:
-    """``leaky_relu``, written into the tensor itself."""
     return write(_leaky_relu, input, (), {"negative_slope": negative_slope})
 
 
@@ -1199,7 +1144,6 @@ def elu(input: Tensor, alpha: builtins.float = 1.0, inplace: builtins.bool = Fal
 
 
 def elu_(input: Tensor, alpha: builtins.float = 1.0) -> Tensor:
-    """``elu``, written into the tensor itself."""
     return write(_elu, input, (), {"alpha": alpha})
 
 
@@ -1211,7 +1155,6 @@ def celu(input: Tensor, alpha: builtins.float = 1.0, inplace: builtins.bool = Fa
 
 
 def celu_(input: Tensor, alpha: builtins.float = 1.0) -> Tensor:
-    """``celu``, written into the tensor itself."""
     return write(_celu, input, (), {"alpha": alpha})
 
 
@@ -1223,7 +1166,6 @@ def selu(input: Tensor, inplace: builtins.bool = False) -> Tensor:
 
 
 def selu_(input: Tensor) -> Tensor:
-    """``selu``, written into the tensor itself."""
     return write(_selu, input, (), {})
 
 
@@ -1235,7 +1177,6 @@ def hardtanh(input: Tensor, min_val: builtins.float = -1.0, max_val: builtins.fl
 
 
 def hardtanh_(input: Tensor, min_val: builtins.float = -1.0, max_val: builtins.float = 1.0) -> Tensor:
-    """``hardtanh``, written into the tensor itself."""
     return write(_hardtanh, input, (), {"min_val": min_val, "max_val": max_val})
 
 
@@ -1278,7 +1219,6 @@ def threshold(input: Tensor, threshold: builtins.float, value: builtins.float, i
 
 
 def threshold_(input: Tensor, threshold: builtins.float, value: builtins.float) -> Tensor:
-    """``threshold``, written into the tensor itself."""
     return write(_threshold, input, (), {"threshold": threshold, "value": value})
 
 
@@ -1293,7 +1233,6 @@ def floor(input: Tensor, out=None) -> Tensor:
 
 
 def floor_(input: Tensor) -> Tensor:
-    """``floor``, written into the tensor itself."""
     return write(_floor, input, (), {})
 
 
@@ -1303,7 +1242,6 @@ def ceil(input: Tensor, out=None) -> Tensor:
 
 
 def ceil_(input: Tensor) -> Tensor:
-    """``ceil``, written into the tensor itself."""
     return write(_ceil, input, (), {})
 
 
@@ -1313,7 +1251,6 @@ def trunc(input: Tensor, out=None) -> Tensor:
 
 
 def trunc_(input: Tensor) -> Tensor:
-    """``trunc``, written into the tensor itself."""
     return write(_trunc, input, (), {})
 
 
@@ -1323,7 +1260,6 @@ def round(input: Tensor, *, decimals: builtins.int = 0, out=None) -> Tensor:
 
 
 def round_(input: Tensor, *, decimals: builtins.int = 0) -> Tensor:
-    """``round``, written into the tensor itself."""
     return write(_round, input, (), {"decimals": decimals})
 
 
@@ -1333,7 +1269,6 @@ def frac(input: Tensor, out=None) -> Tensor:
 
 
 def frac_(input: Tensor) -> Tensor:
-    """``frac``, written into the tensor itself."""
     return write(_frac, input, (), {})
 
 
@@ -1343,7 +1278,6 @@ def remainder(input: Tensor, other: TensorLike, out=None) -> Tensor:
 
 
 def remainder_(input: Tensor, other: TensorLike) -> Tensor:
-    """``remainder``, written into the tensor itself."""
     return write(_remainder, input, (other,), {})
 
 
@@ -1353,7 +1287,6 @@ def fmod(input: Tensor, other: TensorLike, out=None) -> Tensor:
 
 
 def fmod_(input: Tensor, other: TensorLike) -> Tensor:
-    """``fmod``, written into the tensor itself."""
     return write(_fmod, input, (other,), {})
 
 
@@ -1363,7 +1296,6 @@ def floor_divide(input: Tensor, other: TensorLike, out=None) -> Tensor:
 
 
 def floor_divide_(input: Tensor, other: TensorLike) -> Tensor:
-    """``floor_divide``, written into the tensor itself."""
     return write(_floor_divide, input, (other,), {})
 
 
@@ -1382,7 +1314,6 @@ def index_add(input: Tensor, dim: builtins.int, index: Tensor, source: Tensor, *
 
 
 def index_add_(input: Tensor, dim: builtins.int, index: Tensor, source: Tensor, *, alpha: Number = 1) -> Tensor:
-    """``index_add``, written into the tensor itself."""
     return write(_index_add, input, (index, source), {"dim": dim, "alpha": alpha})
 
 
@@ -1404,7 +1335,6 @@ def cumsum(input: Tensor, dim: builtins.int, out=None, *, dtype: DTypeLike | Non
 
 
 def cumsum_(input: Tensor, dim: builtins.int, *, dtype: DTypeLike | None = None) -> Tensor:
-    """``cumsum``, written into the tensor itself."""
     return write(_cumsum, input, (), {"dim": dim, "dtype": dtype})
 
 
@@ -1418,7 +1348,6 @@ def cumprod(input: Tensor, dim: builtins.int, out=None, *, dtype: DTypeLike | No
 
 
 def cumprod_(input: Tensor, dim: builtins.int, *, dtype: DTypeLike | None = None) -> Tensor:
-    """``cumprod``, written into the tensor itself."""
     return write(_cumprod, input, (), {"dim": dim, "dtype": dtype})
 
 
@@ -1451,7 +1380,6 @@ def scatter_add(input: Tensor, dim: builtins.int, index: Tensor, src: Tensor, ou
 
 
 def scatter_add_(input: Tensor, dim: builtins.int, index: Tensor, src: Tensor) -> Tensor:
-    """``scatter_add``, written into the tensor itself."""
     return write(_scatter_add, input, (index, src), {"dim": dim})
 
 
@@ -1545,7 +1473,6 @@ def erf(input: Tensor, out=None) -> Tensor:
 
 
 def erf_(input: Tensor) -> Tensor:
-    """``erf``, written into the tensor itself."""
     return write(_erf, input, (), {})
 
 
@@ -1555,7 +1482,6 @@ def erfc(input: Tensor, out=None) -> Tensor:
 
 
 def erfc_(input: Tensor) -> Tensor:
-    """``erfc``, written into the tensor itself."""
     return write(_erfc, input, (), {})
 
 
@@ -1565,7 +1491,6 @@ def erfinv(input: Tensor, out=None) -> Tensor:
 
 
 def erfinv_(input: Tensor) -> Tensor:
-    """``erfinv``, written into the tensor itself."""
     return write(_erfinv, input, (), {})
 
 
@@ -1590,7 +1515,6 @@ def lgamma(input: Tensor, out=None) -> Tensor:
 
 
 def lgamma_(input: Tensor) -> Tensor:
-    """``lgamma``, written into the tensor itself."""
     return write(_lgamma, input, (), {})
 
 
@@ -1600,7 +1524,6 @@ def digamma(input: Tensor, out=None) -> Tensor:
 
 
 def digamma_(input: Tensor) -> Tensor:
-    """``digamma``, written into the tensor itself."""
     return write(_digamma, input, (), {})
 
 
@@ -1615,7 +1538,6 @@ def igamma(input: Tensor, other: TensorLike, out=None) -> Tensor:
 
 
 def igamma_(input: Tensor, other: TensorLike) -> Tensor:
-    """``igamma``, written into the tensor itself."""
     return write(_igamma, input, (other,), {})
 
 
@@ -1625,7 +1547,6 @@ def igammac(input: Tensor, other: TensorLike, out=None) -> Tensor:
 
 
 def igammac_(input: Tensor, other: TensorLike) -> Tensor:
-    """``igammac``, written into the tensor itself."""
     return write(_igammac, input, (other,), {})
 
 
@@ -1635,7 +1556,6 @@ def i0(input: Tensor, out=None) -> Tensor:
 
 
 def i0_(input: Tensor) -> Tensor:
-    """``i0``, written into the tensor itself."""
     return write(_i0, input, (), {})
 
 
@@ -1705,7 +1625,6 @@ def logit(input: Tensor, eps: builtins.float | None = None, out=None) -> Tensor:
 
 
 def logit_(input: Tensor, eps: builtins.float | None = None) -> Tensor:
-    """``logit``, written into the tensor itself."""
     return write(_logit, input, (), {"eps": eps})
 
 
@@ -1720,7 +1639,6 @@ def sin(input: Tensor, out=None) -> Tensor:
 
 
 def sin_(input: Tensor) -> Tensor:
-    """``sin``, written into the tensor itself."""
     return write(_sin, input, (), {})
 
 
@@ -1730,7 +1648,6 @@ def cos(input: Tensor, out=None) -> Tensor:
 
 
 def cos_(input: Tensor) -> Tensor:
-    """``cos``, written into the tensor itself."""
     return write(_cos, input, (), {})
 
 
@@ -1740,7 +1657,6 @@ def tanh(input: Tensor, out=None) -> Tensor:
 
 
 def tanh_(input: Tensor) -> Tensor:
-    """``tanh``, written into the tensor itself."""
     return write(_tanh, input, (), {})
 
 
@@ -1750,7 +1666,6 @@ def tan(input: Tensor, out=None) -> Tensor:
 
 
 def tan_(input: Tensor) -> Tensor:
-    """``tan``, written into the tensor itself."""
     return write(_tan, input, (), {})
 
 
@@ -1760,7 +1675,6 @@ def sinh(input: Tensor, out=None) -> Tensor:
 
 
 def sinh_(input: Tensor) -> Tensor:
-    """``sinh``, written into the tensor itself."""
     return write(_sinh, input, (), {})
 
 
@@ -1770,7 +1684,6 @@ def cosh(input: Tensor, out=None) -> Tensor:
 
 
 def cosh_(input: Tensor) -> Tensor:
-    """``cosh``, written into the tensor itself."""
     return write(_cosh, input, (), {})
 
 
@@ -1780,7 +1693,6 @@ def asin(input: Tensor, out=None) -> Tensor:
 
 
 def asin_(input: Tensor) -> Tensor:
-    """``asin``, written into the tensor itself."""
     return write(_asin, input, (), {})
 
 
@@ -1790,7 +1702,6 @@ def acos(input: Tensor, out=None) -> Tensor:
 
 
 def acos_(input: Tensor) -> Tensor:
-    """``acos``, written into the tensor itself."""
     return write(_acos, input, (), {})
 
 
@@ -1800,7 +1711,6 @@ def atan(input: Tensor, out=None) -> Tensor:
 
 
 def atan_(input: Tensor) -> Tensor:
-    """``atan``, written into the tensor itself."""
     return write(_atan, input, (), {})
 
 
@@ -1810,7 +1720,6 @@ def asinh(input: Tensor, out=None) -> Tensor:
 
 
 def asinh_(input: Tensor) -> Tensor:
-    """``asinh``, written into the tensor itself."""
     return write(_asinh, input, (), {})
 
 
@@ -1820,7 +1729,6 @@ def acosh(input: Tensor, out=None) -> Tensor:
 
 
 def acosh_(input: Tensor) -> Tensor:
-    """``acosh``, written into the tensor itself."""
     return write(_acosh, input, (), {})
 
 
@@ -1830,7 +1738,6 @@ def atanh(input: Tensor, out=None) -> Tensor:
 
 
 def atanh_(input: Tensor) -> Tensor:
-    """``atanh``, written into the tensor itself."""
     return write(_atanh, input, (), {})
 
 
@@ -1840,7 +1747,6 @@ def atan2(input: Tensor, other: TensorLike, out=None) -> Tensor:
 
 
 def atan2_(input: Tensor, other: TensorLike) -> Tensor:
-    """``atan2``, written into the tensor itself."""
     return write(_atan2, input, (other,), {})
 
 
@@ -1850,7 +1756,6 @@ def deg2rad(input: Tensor, out=None) -> Tensor:
 
 
 def deg2rad_(input: Tensor) -> Tensor:
-    """``deg2rad``, written into the tensor itself."""
     return write(_deg2rad, input, (), {})
 
 
@@ -1860,7 +1765,6 @@ def rad2deg(input: Tensor, out=None) -> Tensor:
 
 
 def rad2deg_(input: Tensor) -> Tensor:
-    """``rad2deg``, written into the tensor itself."""
     return write(_rad2deg, input, (), {})
 
 
@@ -1870,7 +1774,6 @@ def sinc(input: Tensor, out=None) -> Tensor:
 
 
 def sinc_(input: Tensor) -> Tensor:
-    """``sinc``, written into the tensor itself."""
     return write(_sinc, input, (), {})
 
 
@@ -1939,7 +1842,6 @@ def copy(input: Tensor, source: Tensor, non_blocking: builtins.bool = False) -> 
 
 
 def copy_(input: Tensor, source: Tensor, non_blocking: builtins.bool = False) -> Tensor:
-    """``copy``, written into the tensor itself."""
     return write(_copy, input, (source,), {})
 
 
@@ -1948,7 +1850,6 @@ def fill(input: Tensor, value: TensorLike) -> Tensor:
 
 
 def fill_(input: Tensor, value: TensorLike) -> Tensor:
-    """``fill``, written into the tensor itself."""
     return write(_fill, input, (value,), {})
 
 
@@ -2232,7 +2133,6 @@ def addmm(input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: Number = 1, alpha:
 
 
 def addmm_(input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: Number = 1, alpha: Number = 1) -> Tensor:
-    """``addmm``, written into the tensor itself."""
     return input.copy_(compose(_addmm, (clone(input), mat1, mat2), {"beta": beta, "alpha": alpha}))
 
 
@@ -2242,7 +2142,6 @@ def baddbmm(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: Number = 1, 
 
 
 def baddbmm_(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: Number = 1, alpha: Number = 1) -> Tensor:
-    """``baddbmm``, written into the tensor itself."""
     return input.copy_(compose(_baddbmm, (clone(input), batch1, batch2), {"beta": beta, "alpha": alpha}))
 
 
@@ -2252,7 +2151,6 @@ def addbmm(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: Number = 1, a
 
 
 def addbmm_(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: Number = 1, alpha: Number = 1) -> Tensor:
-    """``addbmm``, written into the tensor itself."""
     return input.copy_(compose(_addbmm, (clone(input), batch1, batch2), {"beta": beta, "alpha": alpha}))
 
 
@@ -2262,7 +2160,6 @@ def addmv(input: Tensor, mat: Tensor, vec: Tensor, *, beta: Number = 1, alpha: N
 
 
 def addmv_(input: Tensor, mat: Tensor, vec: Tensor, *, beta: Number = 1, alpha: Number = 1) -> Tensor:
-    """``addmv``, written into the tensor itself."""
     return input.copy_(compose(_addmv, (clone(input), mat, vec), {"beta": beta, "alpha": alpha}))
 
 
@@ -2272,7 +2169,6 @@ def addr(input: Tensor, vec1: Tensor, vec2: Tensor, *, beta: Number = 1, alpha: 
 
 
 def addr_(input: Tensor, vec1: Tensor, vec2: Tensor, *, beta: Number = 1, alpha: Number = 1) -> Tensor:
-    """``addr``, written into the tensor itself."""
     return input.copy_(compose(_addr, (clone(input), vec1, vec2), {"beta": beta, "alpha": alpha}))
 
 
@@ -2319,18 +2215,18 @@ def aminmax(input: Tensor, *, dim: builtins.int | None = None, keepdim: builtins
     return compose(_aminmax, (input,), {"dim": dim, "keepdim": keepdim}, out)
 
 
-def softmax(input: Tensor, dim: builtins.int | None = None, out=None, *, dtype: DTypeLike | None = None, axis=None) -> Tensor:
+def softmax(input: Tensor, dim: builtins.int | None = None, dtype: DTypeLike | None = None, out=None, *, axis=None) -> Tensor:
     """``exp(input)`` divided by its sum along ``dim``; ``dtype`` converts the input first. Integers are refused without it."""
     if axis is not None:
         dim = axis
-    return compose(_softmax, (input, dim), {"dtype": dtype}, out)
+    return compose(_softmax, (input, dim, dtype), {}, out)
 
 
-def log_softmax(input: Tensor, dim: builtins.int | None = None, out=None, *, dtype: DTypeLike | None = None, axis=None) -> Tensor:
+def log_softmax(input: Tensor, dim: builtins.int | None = None, dtype: DTypeLike | None = None, out=None, *, axis=None) -> Tensor:
     """``log(softmax(input, dim))`` without overflow; ``dtype`` converts the input first."""
     if axis is not None:
         dim = axis
-    return compose(_log_softmax, (input, dim), {"dtype": dtype}, out)
+    return compose(_log_softmax, (input, dim, dtype), {}, out)
 
 
 def softmin(input: Tensor, dim: builtins.int | None = None, *, dtype: DTypeLike | None = None, axis=None) -> Tensor:
@@ -2548,7 +2444,6 @@ def dropout(input: Tensor, p: builtins.float = 0.5, training: builtins.bool = Tr
 
 
 def dropout_(input: Tensor, p: builtins.float = 0.5, training: builtins.bool = True, inplace: builtins.bool = False, *, generator: Generator | None = None) -> Tensor:
-    """``dropout``, written into the tensor itself."""
     return input.copy_(compose(_dropout, (clone(input), p, training, inplace), {"generator": generator}))
 
 
@@ -2558,7 +2453,6 @@ def feature_dropout(input: Tensor, p: builtins.float = 0.5, training: builtins.b
 
 
 def feature_dropout_(input: Tensor, p: builtins.float = 0.5, training: builtins.bool = True, inplace: builtins.bool = False, *, generator: Generator | None = None) -> Tensor:
-    """``feature_dropout``, written into the tensor itself."""
     return input.copy_(compose(_feature_dropout, (clone(input), p, training, inplace), {"generator": generator}))
 
 
@@ -2583,7 +2477,6 @@ def alpha_dropout(input: Tensor, p: builtins.float = 0.5, training: builtins.boo
 
 
 def alpha_dropout_(input: Tensor, p: builtins.float = 0.5, training: builtins.bool = False, inplace: builtins.bool = False, *, generator: Generator | None = None) -> Tensor:
-    """``alpha_dropout``, written into the tensor itself."""
     return input.copy_(compose(_alpha_dropout, (clone(input), p, training, inplace), {"generator": generator}))
 
 
@@ -2593,7 +2486,6 @@ def feature_alpha_dropout(input: Tensor, p: builtins.float = 0.5, training: buil
 
 
 def feature_alpha_dropout_(input: Tensor, p: builtins.float = 0.5, training: builtins.bool = False, inplace: builtins.bool = False, *, generator: Generator | None = None) -> Tensor:
-    """``feature_alpha_dropout``, written into the tensor itself."""
     return input.copy_(compose(_feature_alpha_dropout, (clone(input), p, training, inplace), {"generator": generator}))
 
 
@@ -3053,7 +2945,6 @@ def renorm(input: Tensor, p: builtins.float, dim: builtins.int, maxnorm: builtin
 
 
 def renorm_(input: Tensor, p: builtins.float, dim: builtins.int, maxnorm: builtins.float) -> Tensor:
-    """``renorm``, written into the tensor itself."""
     return input.copy_(compose(_renorm, (clone(input), p, dim, maxnorm), {}))
 
 
@@ -3497,7 +3388,6 @@ def index_reduce(input: Tensor, dim: builtins.int, index: Tensor, source: Tensor
 
 
 def index_reduce_(input: Tensor, dim: builtins.int, index: Tensor, source: Tensor, reduce: str, *, include_self: builtins.bool = True) -> Tensor:
-    """``index_reduce``, written into the tensor itself."""
     return input.copy_(compose(_index_reduce, (clone(input), dim, index, source, reduce), {"include_self": include_self}))
 
 
@@ -3595,7 +3485,6 @@ def Tensor_polygamma(input: Tensor, n: builtins.int) -> Tensor:
 
 
 def Tensor_polygamma_(input: Tensor, n: builtins.int) -> Tensor:
-    """``Tensor_polygamma``, written into the tensor itself."""
     return input.copy_(compose(_Tensor_polygamma, (clone(input), n), {}))
 
 
@@ -3605,7 +3494,6 @@ def mvlgamma(input: Tensor, p: builtins.int, out=None) -> Tensor:
 
 
 def mvlgamma_(input: Tensor, p: builtins.int) -> Tensor:
-    """``mvlgamma``, written into the tensor itself."""
     return input.copy_(compose(_mvlgamma, (clone(input), p), {}))
 
 

@@ -91,6 +91,8 @@ def _whole_docs() -> None:
     for declared in every:
         if declared.places and "\\n\\n" in declared.doc:
             globals()[declared.name].__doc__ = declared.doc.strip()
+        if declared.inplace:
+            globals()[f"{declared.name}_"].__doc__ = f"``{declared.name}``, written into the tensor itself."
 
 
 def __getattr__(name: str) -> Any:
@@ -248,7 +250,7 @@ def function(op: Op) -> str:
         rest = [signature.parameter(name) for name in signature.positional[1:] if name != "inplace"]
         keywords = [signature.parameter(name) for name in signature.keyword_only] + ([extra] if extra else [])
         define = f"def {op.name}_({', '.join([f'{op.inputs[0]}: Tensor', *rest, *(['*'] if keywords else []), *keywords])}) -> Tensor:"
-        inside = [f'"""``{op.name}``, written into the tensor itself."""', *fastpath.before_writing(op), write]
+        inside = [*fastpath.before_writing(op), write]
         text += f"\n\n\n{define}\n{_indent(inside)}"
     return text
 
@@ -277,8 +279,7 @@ def composite(declared: Composite) -> str:
         parameters = [*map(signature.parameter, signature.positional), *(["*"] if signature.keyword_only else []), *map(signature.parameter, signature.keyword_only)]
         define = f"def {declared.name}_({', '.join(parameters)}) -> Tensor:"
         first = signature.positional[0]
-        inside = [f'"""``{declared.name}``, written into the tensor itself."""',
-                  f"return {first}.copy_(compose(_{declared.name}, {fastpath.pack([f'clone({first})', *inputs[1:]])}, {keywords}))"]
+        inside = [f"return {first}.copy_(compose(_{declared.name}, {fastpath.pack([f'clone({first})', *inputs[1:]])}, {keywords}))"]
         text += f"\n\n\n{define}\n{_indent(inside)}"
     return text
 

@@ -28,7 +28,7 @@ div = elementwise("div", "input other", ufunc="true_divide", infix="/", promotes
                   vjp={"input": "masked(g, g / other)", "other": "masked(g, -g * (input / other) / other)"}, aliases=("divide", "true_divide"),
                   samples=[S((3, 4), span(0.5, 2.0, 3, 4))], domain=(0.5, 2.0),
                   doc="``input / other``, in floating point; ``rounding_mode`` may be ``'trunc'`` or ``'floor'``.")
-neg = elementwise("neg", ufunc="negative", vjp="-g", label="-", scalar=lambda x: -x, inplace=True, aliases=("negative",), doc="``-input``.")
+neg = elementwise("neg", ufunc="negative", extra={"direct": "-a_input"}, vjp="-g", label="-", scalar=lambda x: -x, inplace=True, aliases=("negative",), doc="``-input``.")
 
 
 def sign_of(xp: Any, input: Any) -> Any:

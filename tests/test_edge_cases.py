@@ -233,3 +233,10 @@ def test_logarithms_of_complex_sums_have_the_principal_angle() -> None:
     for numbers in ([1.0 + 100.0j, 0.5 - 3.0j], [-np.inf, 2.0 + 40.0j]):
         found = ag.logsumexp(ag.tensor(numbers, dtype=ag.complex128), 0).item()
         assert abs(found - np.log(np.exp(np.array(numbers)).sum())) < 1e-12
+
+
+def test_softmax_takes_the_dtype_by_position() -> None:
+    x = ag.ones(2)
+    for found in (ag.softmax(x, 0, ag.float64), x.softmax(0, ag.float64), ag.log_softmax(x, 0, ag.float64).exp()):
+        assert found.dtype is ag.float64
+        assert found.tolist() == [0.5, 0.5]

@@ -7,7 +7,7 @@ from typing import Any
 
 from ..dtypes import as_dtype
 from ..kernels.blocks import at_hand
-from ..kernels.numbers import summing
+from ..kernels.numbers import for_sums
 from ..op import NN, TORCH_TENSOR, TORCH_TENSOR_NN, S, composite, op, span
 from ..spec import Meta, reduced, reduction_spec, wrap_dim, wrap_dims
 from .extrema import amax
@@ -86,7 +86,7 @@ def exponentials(xp: Any, input: Any, dim: Any) -> tuple[Any, Any, Any]:
         shifted = xp.ascontiguousarray(wide - _highest(xp, wide, dim))
     powers = xp.exp(shifted)
     if powers.ndim == 2 and dim in {1, -1} and powers.size >= _FEW and powers.shape[1] <= _FEW:
-        return shifted, powers, powers.dot(summing(xp, powers, powers.shape[1], powers.dtype))[:, None]  # a third of the time of a sum
+        return shifted, powers, powers.dot(for_sums(xp, powers, powers.shape[1])[0])[:, None]  # a third of the time of a sum
     return shifted, powers, xp.add.reduce(powers, axis=dim, keepdims=True)
 
 
@@ -144,8 +144,8 @@ def _softmax_dim(name: str, input: Any) -> int:
     return 0 if input.ndim in {0, 1, 3} else 1
 
 
-@composite("softmax(input: Tensor, dim: int | None = None, *, dtype: DTypeLike | None = None) -> Tensor", places=TORCH_TENSOR_NN)
-def softmax(F: Any, input: Any, dim: Any = None, *, dtype: Any = None) -> Any:
+@composite("softmax(input: Tensor, dim: int | None = None, dtype: DTypeLike | None = None) -> Tensor", places=TORCH_TENSOR_NN)
+def softmax(F: Any, input: Any, dim: Any = None, dtype: Any = None) -> Any:
     """``exp(input)`` divided by its sum along ``dim``; ``dtype`` converts the input first. Integers are refused without it.
 
     >>> import autograd_core as ag
@@ -157,8 +157,8 @@ def softmax(F: Any, input: Any, dim: Any = None, *, dtype: Any = None) -> Any:
     return F.softmax_along(input, dim=_softmax_dim("softmax", input) if dim is None else dim)
 
 
-@composite("log_softmax(input: Tensor, dim: int | None = None, *, dtype: DTypeLike | None = None) -> Tensor", places=TORCH_TENSOR_NN)
-def log_softmax(F: Any, input: Any, dim: Any = None, *, dtype: Any = None) -> Any:
+@composite("log_softmax(input: Tensor, dim: int | None = None, dtype: DTypeLike | None = None) -> Tensor", places=TORCH_TENSOR_NN)
+def log_softmax(F: Any, input: Any, dim: Any = None, dtype: Any = None) -> Any:
     """``log(softmax(input, dim))`` without overflow; ``dtype`` converts the input first."""
     if dtype is not None:
         input = F.to_dtype(input, dtype=as_dtype(dtype))

@@ -9,12 +9,10 @@ ones, which takes a third of the time of ``sum``.
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import Any
 
-from ..backend.registry import backend_for_device, backend_of
-from .blocks import at_hand
-from .numbers import summing
+from ..backend.registry import backend_of
+from .numbers import for_sums
 
 _BLOCK = 1 << 16
 """Elements at a time, on the CPU."""
@@ -46,7 +44,7 @@ def rows(xp: Any, x: Any, weight: Any, bias: Any, eps: float, wide: Any, centred
 
 def _standard_rows(xp: Any, x: Any, weight: Any, bias: Any, eps: float, centred: bool, out: Any) -> tuple[Any, Any, Any, Any]:
     """``rows``, written to ``out`` if that is given."""
-    across, size, small = _constants(xp, x, x.shape[1], eps)
+    across, size, small = for_sums(xp, x, x.shape[1], eps)
     mean = None
     if centred:
         mean = x.dot(across)[:, None]
@@ -61,19 +59,6 @@ def _standard_rows(xp: Any, x: Any, weight: Any, bias: Any, eps: float, centred:
     if bias is not None:
         out += bias
     return out, mean, var, inverse
-
-
-def _constants(xp: Any, array: Any, size: int, eps: float = 0.0) -> tuple[Any, Any, Any]:
-    """Ones to sum ``size`` numbers like those of ``array`` with, ``size`` and ``eps``: as arrays, which a call takes in half of the time of numbers."""
-    if size <= _SMALL and at_hand(array):
-        return _kept(size, eps, array.dtype)
-    return xp.ones(size, dtype=array.dtype), size, eps
-
-
-@lru_cache(maxsize=64)
-def _kept(size: int, eps: float, dtype: Any) -> tuple[Any, Any, Any]:
-    xp = backend_for_device("cpu").xp
-    return xp.ones(size, dtype=dtype), xp.asarray(size, dtype=dtype), xp.asarray(eps, dtype=dtype)
 
 
 def _squares(xp: Any, x: Any, across: Any) -> Any:
@@ -120,11 +105,11 @@ def _few_rows_gradient(xp: Any, g: Any, x: Any, weight: Any, mean: Any, inverse:
     count, size = x.shape
     standard = (x if mean is None else x - mean) * inverse
     product = g * standard
-    down = summing(xp, x, count, inverse.dtype)
+    down, _, _ = for_sums(xp, inverse, count)
     to_weight, to_bias = down.dot(product) if needs[1] else None, down.dot(g) if needs[2] else None
     if not needs[0]:
         return None, to_weight, to_bias
-    across, number, _ = _constants(xp, inverse, size)
+    across, number, _ = for_sums(xp, inverse, size)
     across = across if weight is None else weight
     share = inverse / number
     standard *= product.dot(across)[:, None] * share

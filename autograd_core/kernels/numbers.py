@@ -46,9 +46,15 @@ def ones(size: int, dtype: Any) -> Any:
     return backend_for_device("cpu").xp.ones(size, dtype=dtype)
 
 
-def summing(xp: Any, array: Any, size: int, dtype: Any) -> Any:
-    """``ones`` to sum rows of ``array`` with; a GPU's belong to one of several devices and are made anew."""
-    return ones(size, dtype) if size <= _SHORT and at_hand(array) else xp.ones(size, dtype=dtype)
+def for_sums(xp: Any, array: Any, size: int, eps: float = 0.0) -> tuple[Any, Any, Any]:
+    """Ones to sum ``size`` numbers like those of ``array`` with, ``size``, and a small number. A GPU's ones belong to one of several devices and are made anew."""
+    return _for_sums(size, eps, array.dtype) if size <= _SHORT and at_hand(array) else (xp.ones(size, dtype=array.dtype), size, eps)
+
+
+@lru_cache(maxsize=64)
+def _for_sums(size: int, eps: float, dtype: Any) -> tuple[Any, Any, Any]:
+    xp = backend_for_device("cpu").xp
+    return xp.ones(size, dtype=dtype), xp.asarray(size, dtype=dtype), xp.asarray(eps, dtype=dtype)
 
 
 _SHORT = 1 << 12

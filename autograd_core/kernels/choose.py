@@ -54,6 +54,14 @@ def choose(xp: Any, condition: Any, input: Any, other: Any) -> Any:
     return (chosen ^ second).view(dtype)
 
 
+def put_over(xp: Any, condition: Any, input: Any, other: Any) -> Any:
+    """``choose`` of arrays of one shape and dtype, into the memory of ``other`` where that takes half the time: of few."""
+    if condition.size < _FEW and other.__class__ is xp.ndarray and at_hand(other):
+        xp.putmask(other, condition, input)
+        return other
+    return choose(xp, condition, input, other)
+
+
 def limited(xp: Any, x: Any, low: Any, high: Any, *, out: Any = None) -> Any:
     """``minimum(maximum(x, low), high)``, of an array of NumPy's in one pass, which takes a third of the time of the two."""
     if x.__class__ is xp.ndarray and x.dtype.kind == "f" and backend_of(x).name == "cpu":

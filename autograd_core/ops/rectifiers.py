@@ -12,7 +12,7 @@ from typing import Any
 from ..backend.registry import backend_of
 from ..errors import ShapeError, describe
 from ..kernels.blocks import in_blocks, large
-from ..kernels.choose import choose, limited
+from ..kernels.choose import choose, limited, put_over
 from ..kernels.numbers import ZERO, Numbers
 from ..op import NN, TORCH_NN, TORCH_TENSOR_NN, Arg, S, composite, detached, elementwise
 from .activation import in_parts
@@ -49,7 +49,7 @@ leaky_relu = elementwise("leaky_relu", kernel=_leaky_relu, places=NN, inplace=Tr
 def _(F: Any, g: Any, input: Any, negative_slope: float) -> Any:
     xp = F.backend.xp
     (zero,) = ZERO[input.__class__, input.dtype]
-    return in_parts(F, lambda x, upstream: choose(xp, x > zero, upstream, upstream * negative_slope), input, g)
+    return in_parts(F, lambda x, upstream: put_over(xp, x > zero, upstream, upstream * negative_slope), input, g)
 
 
 # --- exponential below 0 --------------------------------------------------------------------------------------------
@@ -66,7 +66,7 @@ def _above_or_exponential(xp: Any, input: Any, above: Any, factor: Any, divisor:
         below *= factor
     if above is input and factor.__class__ in (int, float) and 0 <= factor <= divisor:  # then the curve lies above the straight line
         return xp.maximum(input, below, out=below if below.ndim else None)
-    return choose(xp, input > zero, above, below)
+    return put_over(xp, input > zero, above, below)
 
 
 def _above_or_exponential_slope(F: Any, g: Any, input: Any, above: float, factor: float, divisor: float) -> tuple[Any]:
@@ -84,7 +84,7 @@ def _above_or_exponential_slope(F: Any, g: Any, input: Any, above: float, factor
         below *= upstream
         if above == factor == 1:  # as the exponential of 0 is
             return below
-        return choose(xp, x > zero, upstream if above == 1 else upstream * above, below)
+        return put_over(xp, x > zero, upstream if above == 1 else upstream * above, below)
 
     return in_parts(F, slope, input, g)
 
@@ -217,12 +217,12 @@ hardswish = elementwise("hardswish", kernel=_hardswish, places=NN, promotes="flo
 @hardswish.fused_vjp()
 def _(F: Any, g: Any, input: Any) -> Any:
     xp = F.backend.xp
-    _, half, three, _ = _CORNERS[input.__class__, input.dtype]
+    zero, half, three, _ = _CORNERS[input.__class__, input.dtype]
 
     def slope(x: Any, upstream: Any) -> Any:
         value = x / three
         value += half
-        value = choose(xp, xp.abs(x) >= three, (x > 0).astype(value.dtype), value)
+        value = put_over(xp, xp.abs(x) >= three, (x > zero).astype(value.dtype), value)
         return value * upstream
 
     return in_parts(F, slope, input, g)

@@ -260,9 +260,9 @@ def _numpy_names(signature: Signature, wanted: bool) -> list[str]:
     return [numpy for ours, numpy in (("dim", "axis"), ("keepdim", "keepdims")) if wanted and ours in signature.annotation]
 
 
-def _watched(*lines: str) -> list[str]:
-    """Lines after whose failure the arguments are looked at."""
-    return ["try:", *(f"    {line}" for line in lines), "except Exception:", "    misuse()"]
+def _watched(line: str) -> list[str]:
+    """A line after whose failure the arguments are looked at."""
+    return ["try:", f"    {line}", "except Exception:", "    misuse()"]
 
 
 def composite(declared: Composite) -> str:

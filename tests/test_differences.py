@@ -85,6 +85,13 @@ def test_masked_branch() -> None:
     assert x.grad.tolist() == [0.0, 0.25]
 
 
+@pytest.mark.parametrize("function", [lambda x: x.amax(0), lambda x: x.max(), lambda x: x.min()])
+def test_extrema_of_nan(function: Any) -> None:
+    x = ag.tensor([1.0, float("nan")], requires_grad=True)
+    function(x).backward()
+    assert x.grad.tolist() == [0.0, 0.0]
+
+
 def test_scalar_results_are_values() -> None:
     x = ag.tensor(3.0, requires_grad=True)
     h = x * 2

@@ -183,7 +183,9 @@ def norm_over(xp: Any, input: Any, *, p: float, dim: Any = None, keepdim: bool =
     if p == 2 and dim is None and not keepdim and input.dtype.char in "fd":
         flat = input.reshape(-1)
         return xp.sqrt(flat.dot(flat))
-    if p == 2 and input.size > _FEW and dim.__class__ is int and dim in (-1, input.ndim - 1) and input.dtype.char in "fd":
+    if p == 2 and dim.__class__ is int and input.dtype.char in "fd":
+        if input.size <= _FEW or dim not in (-1, input.ndim - 1):
+            return xp.sqrt(xp.add.reduce(input * input, axis=dim, keepdims=keepdim))
         result = xp.sqrt(xp.einsum("...i,...i->...", input, input))  # without the squares in memory
         return result[..., None] if keepdim else result
     size = widened(input)

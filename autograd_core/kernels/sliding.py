@@ -6,6 +6,7 @@ from math import prod
 from typing import Any
 
 from ..backend.registry import BY_TYPE, backend_for_device
+from .numbers import Numbers
 
 SMALL = 1 << 12
 """Elements of all images, and of all windows, up to which reading by index is faster."""
@@ -61,6 +62,7 @@ class Places:
         xp, moved = backend_for_device("cpu").xp, here.asarray
         self.pixels = pixels
         self.elements, self.windows = index.shape
+        self.share = Numbers(1 / max(self.elements, 1))
         self.inside = not bool((index == pixels).any())
         self.index = moved(index)
         """(elements, windows); one more than the last pixel stands for what is outside of the image."""

@@ -71,9 +71,9 @@ def adaptive_average(xp: Any, input: Any, *, size: Any) -> Any:
         if places.windows <= _WINDOWS and result.size > _FEW and at_hand(result) and xp.isfinite(result).all():  # what is not would count in all windows
             means = result.reshape(-1, places.pixels).dot(_shares(input.shape[-len(size) :], size, result.dtype))
             return means.reshape(*lead, *size).astype(input.dtype, copy=False)
-        means = places.read(xp, result, prod(lead)).sum(axis=1)
-        means *= 1 / places.elements
-        return means.reshape(*lead, *size).astype(input.dtype, copy=False)
+        means = xp.add.reduce(places.read(xp, result, prod(lead)), axis=1)
+        means *= places.share[means.__class__, means.dtype][0]
+        return means.reshape((*lead, *size)).astype(input.dtype, copy=False)
     for axis, parts in enumerate(size, input.ndim - len(size)):
         length = result.shape[axis]
         if parts and length % parts == 0:
@@ -102,7 +102,7 @@ def adaptive_average_grad(xp: Any, grad: Any, *, shape: Any, size: Any) -> Any:
     small = _small(shape, size)
     if small is not None:
         places = small.places(result)
-        return places.spread(xp, result * (1 / places.elements), prod(shape[: -len(size)])).reshape(shape).astype(grad.dtype, copy=False)
+        return places.spread(xp, result * places.share[result.__class__, result.dtype][0], prod(shape[: -len(size)])).reshape(shape).astype(grad.dtype, copy=False)
     for axis, parts in enumerate(size, grad.ndim - len(size)):
         length = shape[axis]
         lead = (slice(None),) * axis

@@ -258,7 +258,7 @@ def avg_pool(xp: Any, input: Any, *, kernel: Any, stride: Any, padding: Any, dil
     windows = windows_of(input.shape, kernel, stride, padding, dilation, size)
     work = widened(input)
     if windows.small is not None and windows.plain:
-        sums = windows.small.places(work).read(xp, work, windows.rows).sum(axis=1)
+        sums = xp.add.reduce(windows.small.places(work).read(xp, work, windows.rows), axis=1)
         sums *= _scale(xp, windows, count_include_pad, divisor, work)
         return sums.reshape(windows.result).astype(input.dtype, copy=False)
     sums = windows.pad(xp, work, 0)

@@ -240,3 +240,11 @@ def test_softmax_takes_the_dtype_by_position() -> None:
     for found in (ag.softmax(x, 0, ag.float64), x.softmax(0, ag.float64), ag.log_softmax(x, 0, ag.float64).exp()):
         assert found.dtype is ag.float64
         assert found.tolist() == [0.5, 0.5]
+
+
+def test_quantiles_next_to_infinities() -> None:
+    x = ag.tensor([-np.inf, 0.0, 2.0])
+    with np.errstate(invalid="ignore"):
+        assert ag.quantile(x, 0.4).item() == -np.inf  # 0.8 of the way from -inf to 0
+    assert ag.quantile(x, 0.5).item() == 0.0
+    assert ag.quantile(x, 0.75).item() == 1.0

@@ -244,7 +244,7 @@ def _quantile(F: Any, name: str, input: Any, q: Any, dim: Any, keepdim: bool, in
     below, above, weight = F.quantile_places(detached(ordered), q, interpolation=interpolation, ignore_nan=ignore_nan)
     result = F.gather(ordered, index=below, dim=ordered.ndim - 1)
     if interpolation in ("linear", "midpoint"):
-        result = result + (weight if interpolation == "linear" else 0.5) * (F.gather(ordered, index=above, dim=ordered.ndim - 1) - result)
+        result = F.lerp(result, F.gather(ordered, index=above, dim=ordered.ndim - 1), weight if interpolation == "linear" else 0.5)
     shape = kept if keepdim else tuple(result.shape[:-1])
     if several:
         shape = (result.shape[-1], *shape)

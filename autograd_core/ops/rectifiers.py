@@ -166,7 +166,16 @@ hardtanh = elementwise("hardtanh", kernel=_hardtanh, places=NN, inplace=True, vj
                        signature="hardtanh(input: Tensor, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> Tensor",
                        samples=[S((3, 4), min_val=-0.5, max_val=1.5)],
                        doc="``input`` limited to the range from ``min_val`` to ``max_val``; the gradient at and beyond both is 0.")
-relu6 = elementwise("relu6", kernel=lambda xp, input: _hardtanh(xp, input, min_val=0, max_val=6), places=NN, vjp="where((input > 0) & (input < 6), g, 0)",
+
+
+def _relu6(xp: Any, input: Any) -> Any:
+    if input.dtype.kind != "f":
+        return _hardtanh(xp, input, min_val=0, max_val=6)
+    zero, _, _, six = _CORNERS[input.__class__, input.dtype]
+    return limited(xp, input, zero, six)
+
+
+relu6 = elementwise("relu6", kernel=_relu6, places=NN, vjp="where((input > 0) & (input < 6), g, 0)",
                     signature="relu6(input: Tensor, inplace: bool = False) -> Tensor", domain=(-3.0, 9.0), label="ReLU6",
                     doc="``min(max(input, 0), 6)``.")
 _CORNERS = Numbers(0, 0.5, 3, 6)

@@ -65,7 +65,12 @@ def finite(xp: Any, array: Any) -> bool:
     return bool(xp.vdot(array, array) < math.inf if array.dtype.char in "fd" else xp.isfinite(array).all())
 
 
+def positive(array: Any) -> bool:
+    """Whether all of an array of floats at hand are above 0; ``argmin`` has no Python around it as ``min`` has, and stops at NaN."""
+    return bool(array.size and array.dtype.kind == "f" and array.item(array.argmin()) > 0)
+
+
 def has_nan(array: Any) -> bool:
-    """Whether any of an array is NaN that is at hand and not empty: ``argmax`` stops there, and has no Python around it as ``any`` has."""
+    """Whether any of an array is NaN that is at hand and not empty."""
     top = array.item(array.argmax())
     return bool(top != top)

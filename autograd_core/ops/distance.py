@@ -10,6 +10,7 @@ from ..backend.registry import backend_of
 from ..dtypes import get_default_dtype
 from ..errors import ShapeError, describe
 from ..kernels.blocks import at_hand
+from ..kernels.numbers import positive
 from ..op import NN, TORCH_NN, S, composite, op
 from ..spec import Meta, broadcast, computed_dtype, reduced, wrap_dim
 from .index import add_rows
@@ -134,7 +135,7 @@ def euclidean(xp: Any, x1: Any, x2: Any) -> Any:
 
 def _pull(F: Any, g: Any, out: Any) -> Any:
     """The cotangent of each pair over its distance."""
-    if F.raw and at_hand(out) and F.backend.xp.count_nonzero(out) == out.size:
+    if F.raw and at_hand(out) and positive(out):
         return g / out
     together = out == 0
     return F.where(together, 0, g) / F.where(together, 1, out)

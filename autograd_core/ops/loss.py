@@ -12,6 +12,7 @@ from typing import Any
 
 from ..errors import BroadcastWarning
 from ..kernels.blocks import at_hand
+from ..kernels.numbers import positive
 from ..op import NN, S, composite, op, span
 from ..spec import Meta, broadcast, computed_dtype
 from .reduce import HALF, SINGLE, widened
@@ -212,7 +213,7 @@ def pair_spec(name: str) -> Any:
 def _divergence_parts(xp: Any, input: Any, target: Any, *, reduction: str) -> tuple[Any, Any]:
     """The loss, and the logarithms of the targets, 0 where those are 0."""
     known = widened(target)
-    if at_hand(known) and xp.count_nonzero(known) == known.size:
+    if at_hand(known) and positive(known):
         logs = xp.log(known)
     else:
         nothing = known == 0

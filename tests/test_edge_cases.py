@@ -248,3 +248,16 @@ def test_quantiles_next_to_infinities() -> None:
         assert ag.quantile(x, 0.4).item() == -np.inf  # 0.8 of the way from -inf to 0
     assert ag.quantile(x, 0.5).item() == 0.0
     assert ag.quantile(x, 0.75).item() == 1.0
+
+
+@pytest.mark.parametrize("part", ["real", "imag"])
+def test_second_derivatives_of_writes_to_parts_of_complex_numbers(part: str) -> None:
+    x = ag.tensor([1.0 + 2.0j, 0.5 - 1.0j], dtype=ag.complex128, requires_grad=True)
+    y = x * 1
+    region = getattr(y, part)
+    region[0] = region.sum()  # a + b, b
+    (first,) = ag.autograd.grad((region**3).sum(), x, create_graph=True)
+    (second,) = ag.autograd.grad(getattr(first, part).sum(), x)
+    a, b = getattr(x.detach(), part).tolist()
+    assert getattr(first, part).tolist() == [3 * (a + b) ** 2, 3 * (a + b) ** 2 + 3 * b**2]
+    assert getattr(second, part).tolist() == [12 * (a + b), 12 * (a + b) + 6 * b]  # the gradient of 6 (a + b)² + 3 b²

@@ -139,7 +139,7 @@ def _view_write(call: Call) -> Any:
 
 @rule("view_place")
 def _view_place(call: Call) -> Any:
-    return _with_region(call, call.values[0].new_zeros((call.size, *call.attrs["shape"])), call.inputs[0])
+    return _with_region(call, call.values[0].new_zeros((call.size, *call.attrs["shape"]), dtype=call.attrs["dtype"]), call.inputs[0])
 
 
 @rule("as_strided", "strided_read")

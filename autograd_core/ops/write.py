@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..dtypes import as_dtype
 from ..op import TORCH_TENSOR, S, composite, op
 from ..spec import Meta, broadcast, numel
 from .index import cast_back, real_if
@@ -151,14 +152,14 @@ def view_read(xp: Any, input: Any, *, chain: Any) -> Any:
 
 
 @view_read.vjp("input")
-def _(F: Any, g: Any, chain: Any, input_shape: Any) -> Any:
-    return F.view_place(g, chain=chain, shape=input_shape)
+def _(F: Any, g: Any, chain: Any, input_shape: Any, input_dtype: Any) -> Any:
+    return F.view_place(g, chain=chain, shape=input_shape, dtype=input_dtype)
 
 
-@op("view_place(input: Tensor, chain: object, shape: Sequence[int]) -> Tensor", kind="shape")
-def view_place(xp: Any, input: Any, *, chain: Any, shape: Any) -> Any:
-    """Zeros of ``shape`` with ``input`` in the region that a chain of views selects: the adjoint of ``view_read``."""
-    zeros = xp.zeros(shape, dtype=input.dtype)
+@op("view_place(input: Tensor, chain: object, shape: Sequence[int], dtype: DTypeLike) -> Tensor", kind="shape")
+def view_place(xp: Any, input: Any, *, chain: Any, shape: Any, dtype: Any) -> Any:
+    """Zeros of ``shape`` with ``input`` in the region that a chain of views selects: the adjoint of ``view_read``. Parts of complex zeros are real."""
+    zeros = xp.zeros(shape, dtype=as_dtype(dtype).dtype)
     _region(xp, zeros, chain)[...] = input
     return zeros
 

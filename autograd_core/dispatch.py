@@ -111,8 +111,11 @@ def apply(op: Op, inputs: Any, attrs: dict[str, Any], out: Any = None, memory: A
             nodes.append(x._node)
         if dtypes.narrow_in_use and op.kind not in ("view", "shape") and "narrow_itself" not in op.extra and any([dtypes.narrow(array) for array in arrays]):
             return _in_float32(op, inputs, attrs, memory)
+        written = inputs[0] if memory is not None else None
         if op.promotes != "none" and _unify(op, inputs, arrays):
             nodes = [x._node if isinstance(x, TensorBase) else None for x in inputs]
+            if memory is not None and arrays[0].dtype != memory.dtype and mode.grad and any([node is not None for node in nodes]):
+                return apply(REGISTRY["copy"], (written, apply(op, inputs, attrs)), {}, memory=memory)  # casts gradients on their way back
         if op.name in REAL_ONLY:
             for array in arrays:
                 if getattr(array, "dtype", _REAL).kind == "c":

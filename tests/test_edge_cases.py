@@ -261,3 +261,16 @@ def test_second_derivatives_of_writes_to_parts_of_complex_numbers(part: str) -> 
     a, b = getattr(x.detach(), part).tolist()
     assert getattr(first, part).tolist() == [3 * (a + b) ** 2, 3 * (a + b) ** 2 + 3 * b**2]
     assert getattr(second, part).tolist() == [12 * (a + b), 12 * (a + b) + 6 * b]  # the gradient of 6 (a + b)² + 3 b²
+
+
+@pytest.mark.parametrize(("write", "expected"), [
+    (lambda y, x: y.add_(x), [3.0, 7.0]), (lambda y, x: y.sub_(x), [-1.0, -1.0]), (lambda y, x: y.mul_(x), [1.0, 12.0]), (lambda y, x: y[:1].add_(x[:1]), [3.0, 0.0])])
+def test_gradients_of_wider_operands_of_writes_have_their_dtype(write: Callable[[Tensor, Tensor], Any], expected: list[float]) -> None:
+    for _ in range(3):
+        x, y = ag.tensor([0.5, 1.5], dtype=ag.float64, requires_grad=True), ag.tensor([1.0, 2.0], requires_grad=True)
+        z = y * 1
+        write(z, x)
+        (z * z).sum().backward()
+        assert z.dtype is y.grad.dtype is ag.float32
+        assert x.grad.dtype is ag.float64
+        assert x.grad.tolist() == expected

@@ -13,7 +13,7 @@ from .cuts import cut_of, inherit_cut, note_cuts
 from .dispatch import apply, dtype_or_none, explain, into, named_result
 from .storage import INFERENCE, UNCHECKED, TensorBase, View, link_view, real_array
 from .inplace import lies_apart, rebase
-from .fastpath import warm
+from .fastpath import by_rules_alone, warm
 from .inplace import inplace as write
 from .misuse import misuse, missing, truth
 from .dtypes import bool_ as _bool
@@ -24,7 +24,7 @@ from .dtypes import float64 as _float64
 from .dtypes import int64 as _int64
 from .dtypes import from_numpy_dtype
 from .engine import WRITES
-from .fastpath import attrs, by_rules_alone, pack
+from .unrolled import attrs, pack
 from .node import GeneralNode, Node, accumulate, next_seq, output_node, pull_general
 from .op import COMPOSITES, REGISTRY
 

@@ -21,7 +21,8 @@ import ast
 import re
 from pathlib import Path
 
-from autograd_core import fastpath
+from autograd_core import unrolled
+from autograd_core.fastpath import by_rules_alone
 from autograd_core.op import COMPOSITES, REGISTRY, Composite, Op, public_name
 
 TARGET = Path(__file__).with_name("_methods.py")
@@ -41,7 +42,7 @@ from .cuts import cut_of, inherit_cut, note_cuts
 from .dispatch import apply, dtype_or_none, explain, into, named_result
 from .storage import INFERENCE, UNCHECKED, TensorBase, View, link_view, real_array
 from .inplace import lies_apart, rebase
-from .fastpath import warm
+from .fastpath import by_rules_alone, warm
 from .inplace import inplace as write
 from .misuse import misuse, missing, truth
 from .dtypes import bool_ as _bool
@@ -52,7 +53,7 @@ from .dtypes import float64 as _float64
 from .dtypes import int64 as _int64
 from .dtypes import from_numpy_dtype
 from .engine import WRITES
-from .fastpath import attrs, by_rules_alone, pack
+from .unrolled import attrs, pack
 from .node import GeneralNode, Node, accumulate, next_seq, output_node, pull_general
 from .op import COMPOSITES, REGISTRY
 
@@ -236,21 +237,21 @@ def function(op: Op) -> str:
     if "line" in op.extra:
         body += op.extra["line"].split("\n")
     declared = (*op.inputs, *op.attributes)
-    body += fastpath.prelude(_numpy_names(signature, numpy_names), declared, op.varargs)
-    attrs = fastpath.attrs(op)
-    write = f"return write(_{op.name}, {op.inputs[0]}, {fastpath.pack(op.inputs[1:])}, {attrs})"
+    body += unrolled.prelude(_numpy_names(signature, numpy_names), declared, op.varargs)
+    attrs = unrolled.attrs(op)
+    write = f"return write(_{op.name}, {op.inputs[0]}, {unrolled.pack(op.inputs[1:])}, {attrs})"
     if "inplace" in signature.annotation and "inplace" not in op.attributes:
         body += ["if inplace:", f"    {write}"]
     if op.variadic:
         body += _watched(f"return apply(_{op.name}, tuple({op.inputs[0]}), {attrs}{last}")
     else:
-        body.append(f"return apply(_{op.name}, {fastpath.pack(op.inputs)}, {attrs}{last}")
+        body.append(f"return apply(_{op.name}, {unrolled.pack(op.inputs)}, {attrs}{last}")
     text = define + "\n" + _indent(body)
     if op.inplace:
         rest = [signature.parameter(name) for name in signature.positional[1:] if name != "inplace"]
         keywords = [signature.parameter(name) for name in signature.keyword_only] + ([extra] if extra else [])
         define = f"def {op.name}_({', '.join([f'{op.inputs[0]}: Tensor', *rest, *(['*'] if keywords else []), *keywords])}) -> Tensor:"
-        inside = [*fastpath.before_writing(op), write]
+        inside = [*unrolled.before_writing(op), write]
         text += f"\n\n\n{define}\n{_indent(inside)}"
     return text
 
@@ -269,17 +270,17 @@ def composite(declared: Composite) -> str:
     """The source of a composite's public function."""
     signature = Signature(declared.signature)
     numpy_names = bool({"dim", "keepdim"} & set(signature.annotation))
-    body = _docstring(declared.doc) + fastpath.prelude(_numpy_names(signature, numpy_names), signature.names, declared.varargs)
+    body = _docstring(declared.doc) + unrolled.prelude(_numpy_names(signature, numpy_names), signature.names, declared.varargs)
     inputs = [*signature.positional, *([f"*{signature.star}"] if signature.star else [])]
     keywords = "{" + ", ".join(f'"{name}": {name}' for name in signature.keyword_only) + "}"
     out = takes_out(declared)
-    body.append(f"return compose(_{declared.name}, {fastpath.pack(inputs)}, {keywords}{', out' if out else ''})")
+    body.append(f"return compose(_{declared.name}, {unrolled.pack(inputs)}, {keywords}{', out' if out else ''})")
     text = signature.define(declared.varargs, None, numpy_names, out) + "\n" + _indent(body)
     if declared.inplace:
         parameters = [*map(signature.parameter, signature.positional), *(["*"] if signature.keyword_only else []), *map(signature.parameter, signature.keyword_only)]
         define = f"def {declared.name}_({', '.join(parameters)}) -> Tensor:"
         first = signature.positional[0]
-        inside = [f"return {first}.copy_(compose(_{declared.name}, {fastpath.pack([f'clone({first})', *inputs[1:]])}, {keywords}))"]
+        inside = [f"return {first}.copy_(compose(_{declared.name}, {unrolled.pack([f'clone({first})', *inputs[1:]])}, {keywords}))"]
         text += f"\n\n\n{define}\n{_indent(inside)}"
     return text
 
@@ -293,7 +294,7 @@ def generate() -> str:
     aliases: list[str] = []
     every: list[Op | Composite] = [*REGISTRY.values(), *COMPOSITES.values()]
     for declared in every:
-        if not isinstance(declared, Op) or not fastpath.by_rules_alone(declared):
+        if not isinstance(declared, Op) or not by_rules_alone(declared):
             parts.append(function(declared) if isinstance(declared, Op) else composite(declared))
         aliases += [f"{alias} = {declared.name}" for alias in declared.aliases]
         if "Tensor" in declared.places:

@@ -21,7 +21,7 @@ LAYERS = [
 ]
 """The foundations, lowest first: a module here imports nothing above its layer. ``op`` knows nothing of graphs."""
 
-GRAPH = ["node", "cuts", "engine", "storage", "births", "broadcasts", "growth", "fastpath", "misuse", "dispatch", "inplace", "_methods", "backward", "creation", "sampling", "restructure", "conversion", "graph", "interop", "tensor"]
+GRAPH = ["node", "cuts", "engine", "storage", "births", "broadcasts", "growth", "unrolled", "fastpath", "misuse", "dispatch", "inplace", "_methods", "backward", "creation", "sampling", "restructure", "conversion", "graph", "interop", "tensor"]
 """Then the graph and what users hold, each knowing those before it; ``scalar`` stands beside ``tensor``."""
 
 OUTWARD = {

@@ -13,6 +13,7 @@ from typing import Any
 
 from ..backend.registry import backend_of
 from .numbers import for_sums
+from .strided import in_rows
 
 _BLOCK = 1 << 16
 """Elements at a time, on the CPU."""
@@ -29,6 +30,7 @@ def _blocks(array: Any) -> list[slice]:
 
 def rows(xp: Any, x: Any, weight: Any, bias: Any, eps: float, wide: Any, centred: bool = True) -> tuple[Any, Any, Any, Any]:
     """The normalised rows; the mean (or ``None``), the biased variance and the inverse standard deviation of each, (rows, 1)."""
+    x = in_rows(xp, x)
     if x.size <= _BLOCK:
         out, mean, var, inverse = _standard_rows(xp, x.astype(wide, copy=False), weight, bias, eps, centred, None)
         return out.astype(x.dtype, copy=False), mean, var, inverse
@@ -121,6 +123,7 @@ def _few_rows_gradient(xp: Any, g: Any, x: Any, weight: Any, mean: Any, inverse:
 def channels(xp: Any, x: Any, weight: Any, bias: Any, eps: float, wide: Any) -> tuple[Any, Any, Any, Any]:
     """The normalised channels; the mean, the biased variance and the inverse standard deviation of each, (channels,)."""
     batch, count, size = x.shape
+    x = in_rows(xp, x)
     if x.size <= _SMALL:
         return _few_channels(xp, x.astype(wide, copy=False), weight, bias, eps, x.dtype)
     total = xp.zeros(count, dtype=wide)

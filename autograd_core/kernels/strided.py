@@ -47,6 +47,11 @@ def _steps(own: tuple[int, ...], strides: tuple[int, ...], shape: tuple[int, ...
     return (*[0] * extra, *[step if n == size else 0 for n, size, step in zip(own, shape[extra:], strides, strict=True)])
 
 
+def in_rows(xp: Any, array: Any) -> Any:
+    """``array`` in C order, so that it can be viewed: PyTorch lays the results of reductions and scans out like that, NumPy in the order of the input."""
+    return array if array.ndim < 2 else xp.ascontiguousarray(array)
+
+
 def contiguous_copy(array: Any) -> Any:
     """A copy in C order. Of a large transposed matrix tile by tile: whole columns would fall out of the cache before their neighbours are read."""
     if array.ndim != 2 or min(array.shape) < 2 * _TILE or not 0 < abs(array.strides[0]) < abs(array.strides[1]) or array.__class__.__module__ != "numpy":

@@ -8,6 +8,7 @@ from ..backend.registry import backend_of
 from ..dtypes import int64
 from ..errors import describe
 from ..kernels.places import read_along
+from ..kernels.strided import in_rows
 from ..op import TORCH_TENSOR, S, bools, composite, distinct, ints, op
 from ..spec import Meta, reduction_spec, wrap_dim, wrap_dims
 from .reduce import LONG, axes, expand_reduced, reduction_samples
@@ -64,7 +65,7 @@ def amax(xp: Any, input: Any, *, dim: Any = (), keepdim: bool = False) -> Any:
     """The largest element over ``dim``; elements that tie share the gradient evenly."""
     if _short_rows(input, dim):
         return _columns(input).max(axis=0).reshape((*input.shape[:-1], 1) if keepdim else input.shape[:-1])
-    return input.max(axis=axes(dim), keepdims=keepdim)
+    return in_rows(xp, input.max(axis=axes(dim), keepdims=keepdim))
 
 
 @amax.vjp("input")
@@ -78,7 +79,7 @@ def amin(xp: Any, input: Any, *, dim: Any = (), keepdim: bool = False) -> Any:
     """The smallest element over ``dim``; elements that tie share the gradient evenly."""
     if _short_rows(input, dim):
         return _columns(input).min(axis=0).reshape((*input.shape[:-1], 1) if keepdim else input.shape[:-1])
-    return input.min(axis=axes(dim), keepdims=keepdim)
+    return in_rows(xp, input.min(axis=axes(dim), keepdims=keepdim))
 
 
 @amin.vjp("input")
@@ -137,7 +138,7 @@ def picked(xp: Any, input: Any, positions: Any, dim: int, keepdim: bool) -> tupl
     values = read_along(xp, input, positions, dim)
     if not keepdim:
         values, positions = values.squeeze(dim), positions.squeeze(dim)
-    return values, positions.astype(LONG, copy=False)
+    return values, in_rows(xp, positions.astype(LONG, copy=False))
 
 
 def picked_rule(F: Any, g: Any, indices: Any, input_shape: Any, dim: int, keepdim: bool) -> Any:
@@ -159,7 +160,7 @@ def _extremum(xp: Any, find: str, input: Any, dim: int, keepdim: bool) -> tuple[
     if not input.ndim:
         return input.copy(), _position(xp, search, input, dim, keepdim)
     if input.size <= _FEW:
-        return getattr(input, find)(axis=dim, keepdims=keepdim), _position(xp, search, input, dim, keepdim)
+        return in_rows(xp, getattr(input, find)(axis=dim, keepdims=keepdim)), _position(xp, search, input, dim, keepdim)
     return picked(xp, input, _position(xp, search, input, dim, True), dim, keepdim)
 
 

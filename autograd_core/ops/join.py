@@ -10,6 +10,7 @@ from typing import Any
 
 from ..backend.registry import backend_of
 from ..errors import ShapeError
+from ..kernels.strided import in_rows
 from ..op import TORCH_TENSOR, S, bools, composite, detached, op
 from ..spec import Meta, result_type_of, wrap_dim, wrap_dims
 from .index import FULL
@@ -354,7 +355,7 @@ def roll(xp: Any, input: Any, *, shifts: Any, dims: Any = None) -> Any:
     for shift, dim in ((shifts, dims),) if isinstance(dims, int) else zip(shifts, dims, strict=True):
         middle = input.shape[dim] - shift % input.shape[dim]
         input = xp.concatenate((input[_along(dim % input.ndim, slice(middle, None))], input[_along(dim % input.ndim, slice(middle))]), axis=dim)
-    return input
+    return in_rows(xp, input)
 
 
 _FEW = 1 << 10
@@ -389,14 +390,14 @@ def _triangle(name: str) -> Any:
             raise RuntimeError(f"{name}: input tensor must have at least 2 dimensions, but got the shape {tuple(input.shape)}")
         rows, columns = input.shape[-2:]
         if rows * columns > _REMEMBERED:
-            return getattr(xp, name)(input, diagonal)
+            return in_rows(xp, getattr(xp, name)(input, diagonal))
         backend = backend_of(input)
         lower, upper = _halves(backend.here, rows, columns, diagonal if name == "tril" else diagonal - 1)
         if input.ndim == 2 and input.__class__ is xp.ndarray and backend.name == "cpu":  # half of the time of a choice
             result = input.copy()
             xp.putmask(result, upper if name == "tril" else lower, 0)
             return result
-        return xp.where(lower if name == "tril" else upper, input, False)  # False, not 0: masks stay masks
+        return in_rows(xp, xp.where(lower if name == "tril" else upper, input, False))  # False, not 0: masks stay masks
 
     kernel.__doc__ = (f"The {'lower' if name == 'tril' else 'upper'} triangle of each matrix, zeros elsewhere; "
                       "``diagonal`` moves its border up (positive) or down.")

@@ -8,6 +8,7 @@ from typing import Any
 from ..backend.registry import backend_of
 from ..dtypes import as_dtype
 from ..kernels.choose import choose
+from ..kernels.strided import in_rows
 from ..op import TORCH_TENSOR, Arg, S, bools, ints, op
 from ..spec import Meta, broadcast
 from .index import cast_back
@@ -29,7 +30,7 @@ def masked_fill(xp: Any, input: Any, mask: Any, value: Any) -> Any:
     """``input`` with ``value`` (a number or a tensor without dimensions) where the boolean ``mask`` is true."""
     if mask.dtype.kind != "b" or getattr(value, "ndim", 0):
         _mask_spec(input, mask, value)
-    return choose(xp, mask, xp.asarray(value, dtype=input.dtype), input)
+    return in_rows(xp, choose(xp, mask, xp.asarray(value, dtype=input.dtype), input))
 
 
 @masked_fill.vjp("input")

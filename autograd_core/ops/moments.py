@@ -10,6 +10,7 @@ from ..dtypes import as_dtype, is_complex
 from ..errors import describe
 from ..kernels.blocks import at_hand
 from ..kernels.numbers import positive
+from ..kernels.strided import in_rows
 from ..op import S, composite, distinct, ints, op, span
 from ..spec import Meta, broadcast, computed_dtype, reduction_spec
 from .complex_numbers import PARTS
@@ -26,7 +27,7 @@ def _moment(xp: Any, input: Any, dim: Any, correction: Any, keepdim: bool) -> tu
         return input.real.sum(axis=axis, keepdims=keepdim) + math.nan, input
     wide = widened(input)
     deviation = wide - wide.sum(axis=axis, keepdims=axis is not None) / n
-    total = (deviation * deviation if deviation.dtype.kind == "f" else (deviation * deviation.conj()).real).sum(axis=axis, keepdims=keepdim)
+    total = in_rows(xp, (deviation * deviation if deviation.dtype.kind == "f" else (deviation * deviation.conj()).real).sum(axis=axis, keepdims=keepdim))
     if n > correction:
         return total / (n - correction), deviation
     return xp.where(total > 0, INFINITY, math.nan).astype(total.dtype), deviation
@@ -186,9 +187,9 @@ def norm_over(xp: Any, input: Any, *, p: float, dim: Any = None, keepdim: bool =
         return xp.sqrt(flat.dot(flat))
     if p == 2 and dim.__class__ is int and input.dtype.char in "fd":
         if input.size <= _FEW or dim not in (-1, input.ndim - 1):
-            return xp.sqrt(xp.add.reduce(input * input, axis=dim, keepdims=keepdim))
+            return in_rows(xp, xp.sqrt(xp.add.reduce(input * input, axis=dim, keepdims=keepdim)))
         result = xp.sqrt(xp.einsum("...i,...i->...", input, input))  # without the squares in memory
-        return result[..., None] if keepdim else result
+        return in_rows(xp, result[..., None] if keepdim else result)
     size = widened(input)
     if p != 2 or size.dtype.kind == "c":
         size = xp.abs(size)
@@ -203,7 +204,7 @@ def norm_over(xp: Any, input: Any, *, p: float, dim: Any = None, keepdim: bool =
         result = (size != 0).sum(axis=axis, keepdims=keepdim, dtype=size.dtype)
     else:
         result = (size**p).sum(axis=axis, keepdims=keepdim) ** (1 / p)
-    return result.astype(HALF) if input.dtype is HALF else result
+    return in_rows(xp, result.astype(HALF) if input.dtype is HALF else result)
 
 
 _FEW = 1024

@@ -11,7 +11,7 @@ from typing import Any
 from ..backend.registry import backend_of
 from ..dtypes import as_dtype, float16, float32, int64
 from ..errors import describe
-from ..kernels.strided import spread
+from ..kernels.strided import in_rows, spread
 from ..op import TORCH_TENSOR, Arg, S, bools, composite, ints, op
 from ..spec import Meta, reduction_spec, wrap_dims
 
@@ -78,7 +78,7 @@ def with_dtype(name: str, *attributes: str) -> dict[str, Any]:
 
 def over_one(name: str, others: str = "", *, half: bool = True) -> dict[str, str]:
     """For an op that is a method of arrays, over one dimension or everything: a seventh faster without the kernel's questions."""
-    usual = "(dim is None or dim.__class__ is _int)" + ("" if half else " and d is not FLOAT16")
+    usual = "(dim is None or (dim.__class__ is _int and a_input.ndim < 3))" + ("" if half else " and d is not FLOAT16")
     return {"direct": f"a_input.{name}(dim, keepdims=keepdim) if {usual} else _k_{name}[a_input.__class__](a_input, dim=dim, keepdim=keepdim{others})"}
 
 
@@ -111,12 +111,13 @@ def sum(xp: Any, input: Any, *, dim: Any = None, keepdim: bool = False, dtype: A
         if input.dtype.kind in "bui":
             dtype = LONG
         elif input.dtype is HALF:
-            return input.sum(axis=axes(dim), keepdims=keepdim, dtype=SINGLE).astype(HALF)
+            return in_rows(xp, input.sum(axis=axes(dim), keepdims=keepdim, dtype=SINGLE).astype(HALF))
         elif out is None:
-            return input.sum(axis=dim if dim.__class__ is int else axes(dim), keepdims=keepdim)  # the method: half the overhead of the function
+            return in_rows(xp, input.sum(axis=dim if dim.__class__ is int else axes(dim), keepdims=keepdim))  # the method: half the overhead of the function
     else:
         dtype = plain_dtype(dtype)
-    return input.sum(axis=axes(dim), keepdims=keepdim, dtype=dtype, out=out)
+    total = input.sum(axis=axes(dim), keepdims=keepdim, dtype=dtype, out=out)
+    return total if out is not None else in_rows(xp, total)
 
 
 @sum.vjp("input")
@@ -138,7 +139,7 @@ def _mean_spec(input: Any, *, dim: Any = None, keepdim: bool = False, dtype: Any
     spec=_mean_spec, samples=[*reduction_samples(empty=False), S((0, 3), dim=1), S((2, 3), dtype="float64"), S(ints(3), error=RuntimeError, match="could not infer output dtype")])
 def mean(xp: Any, input: Any, *, dim: Any = None, keepdim: bool = False, dtype: Any = None) -> Any:
     """The mean over ``dim``. Floating point only; nothing to average gives NaN."""
-    if dtype is None and input.dtype.char in "fd" and (dim is None or (dim.__class__ is int and input.ndim)):
+    if dtype is None and input.dtype.char in "fd" and (dim is None or (dim.__class__ is int and 0 < input.ndim < 3)):
         total = input.sum(axis=dim, keepdims=keepdim)
         n = input.size if dim is None else input.shape[dim]
         return total / n if n else total + math.nan
@@ -151,7 +152,7 @@ def mean(xp: Any, input: Any, *, dim: Any = None, keepdim: bool = False, dtype: 
         total = input.sum(axis=axes(dim), keepdims=keepdim, dtype=SINGLE if dtype is HALF else dtype)
     n = input.size if dim is None else count(input.shape, dim)
     result = total / n if n else total + math.nan
-    return result.astype(HALF) if dtype is HALF else result
+    return in_rows(xp, result.astype(HALF) if dtype is HALF else result)
 
 
 @mean.vjp("input")
@@ -197,7 +198,7 @@ def count_nonzero(xp: Any, input: Any, *, dim: Any = None) -> Any:
     if axes(dim) is None:
         found = xp.count_nonzero(input)
         return LONG.type(found) if found.__class__ is int else xp.asarray(found, dtype=LONG)
-    return (input != 0).sum(axis=axes(dim), dtype=LONG)
+    return in_rows(xp, (input != 0).sum(axis=axes(dim), dtype=LONG))
 
 
 # --- logic --------------------------------------------------------------------------------------------------------
@@ -215,17 +216,17 @@ _LOGIC = [S(bools(3, 4)), S(bools(3, 4), dim=0), S(bools(2, 3, 4), dim=(0, -1), 
           S((2, 3), dim=()), S(bools(3), dim=1, error=IndexError, match="out of range")]
 
 
-def _as_logic(input: Any, answer: Any) -> Any:
-    return answer.astype("u1") if input.dtype.char == "B" else answer
+def _as_logic(xp: Any, input: Any, answer: Any) -> Any:
+    return in_rows(xp, answer.astype("u1") if input.dtype.char == "B" else answer)
 
 
 @op("all(input: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor", kind="reduction", places=TORCH_TENSOR, extra=over_one("all"), spec=_logic_spec("all"), samples=_LOGIC)
 def all(xp: Any, input: Any, *, dim: Any = None, keepdim: bool = False) -> Any:
     """Whether no element is zero, as bool (uint8 for uint8). An empty tuple of dims reduces nothing."""
-    return _as_logic(input, input != 0 if dim in ((), []) else input.all(axis=axes(dim), keepdims=keepdim))
+    return _as_logic(xp, input, input != 0 if dim in ((), []) else input.all(axis=axes(dim), keepdims=keepdim))
 
 
 @op("any(input: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor", kind="reduction", places=TORCH_TENSOR, extra=over_one("any"), spec=_logic_spec("any"), samples=_LOGIC)
 def any(xp: Any, input: Any, *, dim: Any = None, keepdim: bool = False) -> Any:
     """Whether some element is not zero, as bool (uint8 for uint8). An empty tuple of dims reduces nothing."""
-    return _as_logic(input, input != 0 if dim in ((), []) else input.any(axis=axes(dim), keepdims=keepdim))
+    return _as_logic(xp, input, input != 0 if dim in ((), []) else input.any(axis=axes(dim), keepdims=keepdim))

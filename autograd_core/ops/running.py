@@ -8,6 +8,7 @@ from typing import Any
 from ..backend.registry import backend_of
 from ..dtypes import as_dtype, int64
 from ..errors import describe
+from ..kernels.strided import in_rows
 from ..op import TORCH_TENSOR, Arg, S, bools, ints, op, span
 from ..spec import Meta, wrap_dim
 from .reduce import HALF, INFINITY, LONG, widened
@@ -83,6 +84,7 @@ def _running(xp: Any, name: str, input: Any, dim: int) -> tuple[Any, Any]:
     if not input.ndim:
         wrap_dim(dim, 0)
         return input.copy(), xp.zeros((), dtype=LONG)
+    input = in_rows(xp, input)
     at = dim % input.ndim
     values = None
     if at == input.ndim - 1 and input.size > _FEW and backend_of(input).name == "cpu" and not xp.isnan(input.max()):
@@ -153,7 +155,7 @@ def logcumsumexp(xp: Any, input: Any, *, dim: int) -> Any:
     if not input.ndim:
         wrap_dim(dim, 0)
         return input.copy()
-    result = accumulated(xp, "logaddexp", widened(input), dim)
+    result = accumulated(xp, "logaddexp", in_rows(xp, widened(input)), dim)
     return result.astype(HALF) if input.dtype is HALF else result
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from ..dtypes import as_dtype, int64
 from ..kernels.blocks import at_hand
+from ..kernels.strided import in_rows
 from ..op import TORCH_TENSOR, S, ints, op, span
 from ..spec import Meta, reduction_spec, wrap_dim
 from .reduce import HALF, LONG, SINGLE, axes, expand_reduced, plain_dtype, reduction_samples, with_dtype
@@ -138,12 +139,12 @@ def _(F: Any, g: Any, dim: int, step: int) -> Any:
 def prod(xp: Any, input: Any, *, dim: Any = None, keepdim: bool = False, dtype: Any = None) -> Any:
     """The product over ``dim``. Integers multiply in int64. The gradient is right where factors are zero, to any order."""
     if dtype is None and input.size <= 2 * _LANES and input.dtype.char in "fd":
-        return input.prod(axis=axes(dim), keepdims=keepdim)
+        return in_rows(xp, input.prod(axis=axes(dim), keepdims=keepdim))
     dtype = plain_dtype(dtype) or (LONG if input.dtype.kind in "bui" else input.dtype)
     if input.size > 2 * _LANES and (axes(dim) is None or input.ndim == 1) and dtype is not HALF:
         return _product_of_all(xp, input, dtype).reshape((1,) * input.ndim if keepdim else ())[()]
     result = input.prod(axis=axes(dim), keepdims=keepdim, dtype=SINGLE if dtype is HALF else dtype)
-    return result.astype(HALF) if dtype is HALF else result
+    return in_rows(xp, result.astype(HALF) if dtype is HALF else result)
 
 
 _LANES = 512

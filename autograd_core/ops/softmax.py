@@ -8,6 +8,7 @@ from typing import Any
 from ..dtypes import as_dtype
 from ..kernels.blocks import at_hand
 from ..kernels.numbers import for_sums
+from ..kernels.strided import in_rows
 from ..op import NN, TORCH_TENSOR, TORCH_TENSOR_NN, S, composite, op, span
 from ..spec import Meta, reduced, reduction_spec, wrap_dim, wrap_dims
 from .extrema import amax
@@ -43,7 +44,7 @@ def _logsumexp_parts(xp: Any, input: Any, *, dim: Any, keepdim: bool = False) ->
         result = xp.log(total) + xp.where(nothing, -INFINITY, top).astype(total.dtype, copy=False)
     if not keepdim:
         result = result.squeeze(axis=axis) if input.ndim else result.reshape(())
-    return result.astype(input.dtype, copy=False), powers, total
+    return in_rows(xp, result.astype(input.dtype, copy=False)), powers, total
 
 
 @logsumexp.fused_vjp(("powers", "total"), _logsumexp_parts)

@@ -55,7 +55,7 @@ from ._methods import (
 
 # indexing
 from ._methods import (
-    index_add, index_copy, index_fill, index_reduce, index_select, put, take, unravel_index,
+    fill, index_add, index_copy, index_fill, index_reduce, index_select, put, take, unravel_index,
 )
 
 # gathering, scattering, sorting
@@ -245,7 +245,7 @@ __all__ = [
     "cuda", "cummax", "cummin", "cumprod", "cumsum", "cumulative_trapezoid", "default_generator", "deg2rad", "derive", "det", "detach", "device",
     "diag", "diag_embed", "diagflat", "diagonal", "diagonal_scatter", "diff", "digamma", "dist", "div", "divide", "dot", "double", "dropout",
     "dsplit", "dstack", "dtype", "dtypes", "e", "einsum", "empty", "empty_like", "empty_strided", "enable_grad", "eq", "equal", "erf", "erfc",
-    "erfinv", "errors", "exp", "exp2", "explain", "expm1", "extend", "eye", "feature_alpha_dropout", "feature_dropout", "fft", "finfo", "fix",
+    "erfinv", "errors", "exp", "exp2", "explain", "expm1", "extend", "eye", "feature_alpha_dropout", "feature_dropout", "fft", "fill", "finfo", "fix",
     "flatten", "flip", "fliplr", "flipud", "float", "float16", "float32", "float64", "float_power", "floor", "floor_divide", "fmax", "fmin", "fmod",
     "frac", "frexp", "frobenius_norm", "from_dlpack", "from_numpy", "frombuffer", "full", "full_like", "func", "gather", "gcd", "ge", "geqrf", "ger",
     "get_default_device", "get_default_dtype", "get_device", "get_float32_matmul_precision", "get_num_threads", "get_rng_state", "grad", "gradient", "greater", "greater_equal",

@@ -1846,6 +1846,7 @@ def copy_(input: Tensor, source: Tensor, non_blocking: builtins.bool = False) ->
 
 
 def fill(input: Tensor, value: TensorLike) -> Tensor:
+    """``value``, a number or a tensor without dimensions, everywhere, in the shape and dtype of ``input``."""
     return apply(_fill, (input, value), {})
 
 

@@ -134,7 +134,7 @@ def _sizes(values: tuple[Any, ...], named: Any) -> tuple[Any, ...]:
 NO_OUT = frozenset((
     "adjoint", "argsort", "argwhere", "as_strided_scatter", "atleast_1d", "atleast_2d", "atleast_3d", "bincount", "binomial", "block_diag", "cartesian_prod", "clone",
     "combinations", "conj", "constant_pad_nd", "corrcoef", "count_nonzero", "cov", "cumulative_trapezoid", "det", "diag_embed", "diagflat", "diagonal_scatter", "dist",
-    "einsum", "fft_fftshift", "fft_ifftshift", "flatten", "flip", "fliplr", "flipud", "histogramdd", "imag", "index_fill", "index_put", "isclose", "isfinite", "isinf",
+    "einsum", "fill", "fft_fftshift", "fft_ifftshift", "flatten", "flip", "fliplr", "flipud", "histogramdd", "imag", "index_fill", "index_put", "isclose", "isfinite", "isinf",
     "isnan", "isreal", "istft", "linalg_diagonal", "linalg_vander", "logdet", "masked_fill", "masked_scatter", "matrix_exp", "movedim", "narrow", "pca_lowrank", "pinverse",
     "poisson", "positive", "put", "ravel", "real", "repeat_interleave", "resolve_conj", "roll", "rot90", "rsub", "select", "select_scatter", "std_mean", "stft",
     "svd_lowrank", "t", "tile", "trace", "trapezoid", "unflatten", "unique", "unique_consecutive", "vander", "var_mean"))

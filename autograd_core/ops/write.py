@@ -60,10 +60,21 @@ def _(F: Any, g: Any, source_dtype: Any) -> Any:
     return cast_back(F, g, source_dtype)
 
 
-@op("fill(input: Tensor, value: TensorLike) -> Tensor", kind="shape", broadcasts=True, inplace=True, spec=_same_shape, samples=[
-    S((2, 3), 1.5), S((2, 3), ()), S((), -1.0), S((0, 2), 2.0)])
+def _fill_spec(input: Any, value: Any) -> Meta:
+    _refuse_dimensions(value)
+    return _same_shape(input, value)
+
+
+def _refuse_dimensions(value: Any) -> None:
+    if count := len(getattr(value, "shape", ())):
+        raise RuntimeError(f"fill: fill_ only supports 0-dimension value tensor but got tensor with {count} dimensions. Use copy_")
+
+
+@op("fill(input: Tensor, value: TensorLike) -> Tensor", kind="shape", broadcasts=True, inplace=True, places=("torch",), spec=_fill_spec, samples=[
+    S((2, 3), (3,), error=RuntimeError, match="0-dimension"), S((2, 3), 1.5), S((2, 3), ()), S((), -1.0), S((0, 2), 2.0)])
 def fill(xp: Any, input: Any, value: Any, *, out: Any = None) -> Any:
-    """``value`` everywhere, in the shape and dtype of ``input``."""
+    """``value``, a number or a tensor without dimensions, everywhere, in the shape and dtype of ``input``."""
+    _refuse_dimensions(value)
     return _stored(xp, input, value, out)
 
 

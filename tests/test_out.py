@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import warnings
 from typing import Any
 
@@ -14,7 +15,7 @@ from autograd_core.errors import InplaceError
 
 from .registry.cases import GOOD, Case, arguments, attributes, bound, results, tensors
 
-WITH_OUT = {name: function for name, function in vars(_methods).items() if "out" in getattr(getattr(function, "__code__", None), "co_varnames", ())
+WITH_OUT = {name: function for name, function in vars(_methods).items() if inspect.isfunction(function) and "out" in inspect.signature(function).parameters
             and function.__module__ == _methods.__name__ and name == function.__name__}
 """By the parameter, not by the rule of the generator that gave it to them."""
 CASES: dict[str, list[Case]] = {}

@@ -274,3 +274,19 @@ def test_gradients_of_wider_operands_of_writes_have_their_dtype(write: Callable[
         assert z.dtype is y.grad.dtype is ag.float32
         assert x.grad.dtype is ag.float64
         assert x.grad.tolist() == expected
+
+
+def test_complex_powers_are_not_written_into_real_numbers() -> None:
+    x = ag.ones(2, dtype=ag.float64)
+    with pytest.raises(RuntimeError, match=r"result requires dtype autograd_core\.complex128"):
+        x.float_power_(ag.tensor([1 + 2j, 1j]))
+    assert x.tolist() == [1.0, 1.0]
+    assert (x * 2).float_power_(ag.tensor([3, -1])).tolist() == [8.0, 0.5]
+
+
+@pytest.mark.parametrize(("mode", "weights"), [("bilinear", [1.0, 0.0]), ("bicubic", [1.125, -0.125])])
+def test_smooth_image_of_one_pixel_at_the_corner(mode: str, weights: list[float]) -> None:
+    """Corners aligned with corners: the one pixel stands at the first corner, half a pixel before the middle of the first."""
+    x = ag.tensor([3.0, 5.0, 7.0, 20.0], dtype=ag.float64).reshape(1, 1, 4, 1).expand(1, 1, 4, 2)
+    y = nn.functional.interpolate(x, (1, 2), mode=mode, align_corners=True, antialias=True)
+    np.testing.assert_allclose(y.numpy().ravel(), weights[0] * 3 + weights[1] * 5, rtol=1e-14)

@@ -229,3 +229,12 @@ def test_lgamma_just_below_its_zero() -> None:
 def test_lgamma_of_tiny_negative_numbers() -> None:
     x = np.array([-1e-16, -1e-17, -1e-18, -1e-160, -1e-300, -np.finfo("float64").smallest_subnormal])
     np.testing.assert_allclose(ag.lgamma(ag.from_numpy(x)).numpy(), -np.log(-x), rtol=1e-15)
+
+
+@pytest.mark.parametrize("name", ["airy_ai", "bessel_j0", "bessel_j1", "bessel_y0", "bessel_y1", "modified_bessel_k0", "modified_bessel_k1",
+                                  "scaled_modified_bessel_k0", "scaled_modified_bessel_k1", "gammainc", "gammaincc"])
+def test_functions_of_real_numbers_refuse_complex_ones(name: str) -> None:
+    """Whose imaginary part would be lost without a word."""
+    z = ag.tensor([1 + 1j, 2.0])
+    with pytest.raises(NotImplementedError, match="not implemented for complex64"):
+        getattr(ag.special, name)(*(z, z) if name.startswith("gamma") else (z,))

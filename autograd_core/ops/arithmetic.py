@@ -104,6 +104,7 @@ def float_power(F: Any, input: Any, exponent: Any) -> Any:
 @composite("float_power_(input: Tensor, exponent: TensorLike) -> Tensor", places=("Tensor",))
 def float_power_(F: Any, input: Any, exponent: Any) -> Any:
     """``float_power``, written into the tensor itself, which must be of float64 or complex128."""
-    if input.dtype not in ("float64", "complex128"):
-        raise RuntimeError(f"float_power_: the base given to float_power_ has dtype {input.dtype} but the operation's result requires dtype float64. Use float_power")
-    return input.copy_(F.float_power(input, exponent))
+    result = F.float_power(input, exponent)
+    if input.dtype != result.dtype:
+        raise RuntimeError(f"float_power_: the base given to float_power_ has dtype {input.dtype} but the operation's result requires dtype {result.dtype}. Use float_power")
+    return input.copy_(result)

@@ -29,13 +29,14 @@ def _taps(xp: Any, mode: str, length: int, size: int, scale: float | None, align
         if mode == "nearest-exact":
             at = at + xp.asarray(0.5, dtype="float32")
         return [(xp.minimum(xp.floor(at * step).astype("int64"), length - 1), None)]
+    distance = ((length - 1) / (size - 1) if size > 1 else 0.0) if align else length / size if scale is None else 1.0 / scale
     if mode.endswith("smooth"):
-        return _smooth_taps(xp, mode, length, size, (length - 1) / max(size - 1, 1) if align else length / size if scale is None else 1.0 / scale, dtype)
+        return _smooth_taps(xp, mode, length, size, distance, dtype)
     at = xp.arange(size).astype(dtype)
     if align:
-        source = at * ((length - 1) / (size - 1) if size > 1 else 0.0)
+        source = at * distance
     else:
-        source = (at + 0.5) * (length / size if scale is None else 1.0 / scale) - 0.5
+        source = (at + 0.5) * distance - 0.5
         if mode == "linear":
             source = xp.maximum(source, 0)
     low = xp.floor(source)

@@ -93,3 +93,10 @@ def test_writes_of_another_dtype(options: dict[str, Any], own: str, other: str) 
         expected += x.astype(np.result_type(own, other)).astype(other)
         np.testing.assert_array_equal(step(ag.from_numpy(x)).numpy(), expected * expected.dtype.type(2))
         np.testing.assert_array_equal(kept.numpy(), expected)
+
+
+@pytest.mark.parametrize("options", BACK_ENDS)
+def test_reductions_of_numbers_without_dimensions_along_the_first(options: dict[str, Any]) -> None:
+    step = ag.compile(lambda x: (ag.sum(x, dim=0), ag.amax(x, dim=-1), ag.softmax(x, dim=0)), **options)
+    for number in (1.0, 2.0, 3.0, 4.0):
+        assert [y.item() for y in step(ag.tensor(number))] == [number, number, 1.0]

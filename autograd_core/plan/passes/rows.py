@@ -40,7 +40,7 @@ def _blocks(step: Step) -> tuple[int, int, int] | None:
     if step.kind != "call" or step.name not in ("add.reduce", "maximum.reduce") or len(step.inputs) != 1 or not set(step.attrs) <= {"axis", "keepdims"}:
         return None
     x, output = step.inputs[0], step.outputs[0]
-    if not isinstance(x, Value) or output is None or output.dtype != x.dtype or x.dtype.char not in "fd" or not x.nbytes or not flat(x) or output.root is not output:
+    if not isinstance(x, Value) or output is None or output.dtype != x.dtype or x.dtype.char not in "fd" or not x.shape or not x.nbytes or not flat(x) or output.root is not output:
         return None
     axis = step.attrs.get("axis", 0)
     axes = range(len(x.shape)) if axis is None else [each % len(x.shape) for each in (axis if isinstance(axis, tuple) else (axis,))]

@@ -378,6 +378,8 @@ def test_numbers_that_a_dtype_cannot_hold(make: Any, error: type[Exception], mat
 def test_negative_numbers_wrap_around_in_uint8() -> None:
     assert ag.tensor([-1, 2], dtype=ag.uint8).tolist() == [255, 2]
     assert ag.full((1,), -1, dtype=ag.uint8).tolist() == [255]
+    assert ag.zeros(2, dtype=ag.uint8).scatter(0, ag.tensor([1]), -1).tolist() == [0, 255]
+    assert ag.zeros(2, dtype=ag.uint8).scatter_(0, ag.tensor([1, 0]), -2).tolist() == [254, 254]
     assert ag.tensor([1j, 0], dtype=ag.bool).tolist() == [True, False]
 
 

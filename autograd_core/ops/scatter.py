@@ -10,7 +10,7 @@ from ..kernels.places import flat_along
 from ..op import TORCH_TENSOR, Arg, S, composite, detached, distinct, ints, op
 from ..spec import Meta, wrap_dim
 from .gather import gather_accumulate, index_spec
-from .index import add_to_rows, checked_rows, clear_replaced, destination, replaced
+from .index import add_to_rows, checked_rows, clear_replaced, destination, real_if, replaced
 
 
 def _scatter_spec(input: Any, index: Any, src: Any, *, dim: int) -> Meta:
@@ -32,6 +32,8 @@ def scatter_write(xp: Any, input: Any, index: Any, src: Any, *, dim: int, out: A
     if not fits:
         _scatter_spec(input, index, src, dim=dim)
     out = destination(xp, input, out)
+    if src.__class__ is int:
+        src = real_if(src, out.dtype)
     if not out.ndim:
         out[...] = _as_index(src, index)[..., -1] if getattr(src, "ndim", 0) else src
         return out

@@ -97,7 +97,7 @@ def _elu(xp: Any, input: Any, *, alpha: float = 1.0) -> Any:
 
 elu = elementwise("elu", kernel=_elu, places=NN, inplace=True, promotes="float",
                   signature="elu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor",
-                  vjp="where(input > 0, g, g * (alpha * exp(where(input < 0, input, 0))))", samples=[S((3, 4), alpha=0.5)],
+                  vjp="where(input > 0, g, g * (alpha * exp(where(input >= 0, 0, input))))", samples=[S((3, 4), alpha=0.5)],
                   doc="``input`` where positive, ``alpha * (exp(input) - 1)`` elsewhere. Clevert et al. (2015), arXiv:1511.07289.")
 
 
@@ -116,7 +116,7 @@ def _celu(xp: Any, input: Any, *, alpha: float = 1.0) -> Any:
 
 celu = elementwise("celu", kernel=_celu, places=TORCH_NN, promotes="float", inplace=True, label="CELU",
                    signature="celu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor",
-                   vjp="where(input > 0, g, g * exp(where(input < 0, input, 0) / alpha))", samples=[S((3, 4), alpha=0.5), S((3, 4), alpha=-2.0),
+                   vjp="where(input > 0, g, g * exp(where(input >= 0, 0, input) / alpha))", samples=[S((3, 4), alpha=0.5), S((3, 4), alpha=-2.0),
                                                                                            S((3,), alpha=0.0, error=RuntimeError, match="alpha cannot be 0")],
                    doc="``input`` where positive, ``alpha * (exp(input / alpha) - 1)`` elsewhere: smooth for every ``alpha``. Barron (2017), arXiv:1704.07483.")
 
@@ -140,7 +140,7 @@ def _selu(xp: Any, input: Any) -> Any:
 
 _SELU = Numbers(SELU_SCALE, SELU_ALPHA * SELU_SCALE)
 selu = elementwise("selu", kernel=_selu, places=TORCH_NN, promotes="float", inplace=True, signature="selu(input: Tensor, inplace: bool = False) -> Tensor",
-                   vjp=f"where(input > 0, g * {SELU_SCALE!r}, g * (exp(where(input < 0, input, 0)) * {SELU_ALPHA * SELU_SCALE!r}))", label="SELU",
+                   vjp=f"where(input > 0, g * {SELU_SCALE!r}, g * (exp(where(input >= 0, 0, input)) * {SELU_ALPHA * SELU_SCALE!r}))", label="SELU",
                    doc="``elu`` scaled so that activations keep zero mean and unit variance. Klambauer et al. (2017), arXiv:1706.02515.")
 
 

@@ -1433,7 +1433,7 @@ def squeeze(input: Tensor, dim: Dims = None) -> Tensor:
 def view(input: Tensor, *values: builtins.int | Sequence[builtins.int], shape: Sequence[builtins.int] | None = None) -> Tensor:
     """The same memory in another shape; one size may be ``-1``. Given a dtype, the same bytes as numbers of that dtype, without gradient."""
     if values and values[0].__class__ is DType:
-        return view_dtype(input, values[0])
+        return apply(_view_dtype, (input,), {'dtype': values[0]})
     shape = _sizes(values, shape)
     return apply(_view, (input,), {"shape": shape})
 

@@ -117,3 +117,17 @@ def test_heavy_things_load_when_first_used() -> None:
     code = f"import sys; sys.path.insert(0, {str(ROOT)!r}); import autograd_core, nn, optim, viz; print([m for m in {heavy!r} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_generated_functions_find_every_name_they_use() -> None:
+    """In a process of its own: here, other tests may have asked for functions that are made when they are first asked for."""
+    code = """
+import builtins, dis, types
+from autograd_core import _methods
+known = {*vars(_methods), *vars(builtins)}
+codes = [each.__code__ for each in vars(_methods).values() if isinstance(each, types.FunctionType) and each.__module__ == _methods.__name__]
+print(len(codes), {step.argval for each in codes for step in dis.get_instructions(each) if step.opname == "LOAD_GLOBAL"} - known)
+"""
+    count, missing = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split(" ", 1)
+    assert int(count) > 500
+    assert missing.strip() == "set()"

@@ -198,7 +198,7 @@ def _view_spec(input: Any, *, shape: Any) -> Meta:
 
 
 @op("view(input: Tensor, shape: Sequence[int]) -> Tensor", kind="view", varargs="shape", places=("Tensor",),
-    extra={"line": "if values and values[0].__class__ is DType:\n    return view_dtype(input, values[0])"}, spec=_view_spec, samples=[
+    extra={"line": "if values and values[0].__class__ is DType:\n    return apply(_view_dtype, (input,), {'dtype': values[0]})"}, spec=_view_spec, samples=[
     S((2, 6), shape=(3, 4)), S((2, 6), shape=(-1,)), S((), shape=(1,)), S((0, 2), shape=(2, 0)), S((2, 3), shape=(4, 2), error=RuntimeError, match="invalid for input of size 6")])
 def view(xp: Any, input: Any, *, shape: Any) -> Any:
     """The same memory in another shape; one size may be ``-1``. Given a dtype, the same bytes as numbers of that dtype, without gradient.

@@ -110,7 +110,7 @@ def markdown(lines: Sequence[Line]) -> str:
     failures = [f"{line.case.name}: {line.failure}" for line in lines if line.failure]
     parts = [
         "# Every op against PyTorch\n", "Written by `python -m benchmarks ops --write`: our processor time over PyTorch's, one thread each, medians of blocks that ran\n"
-        "in turn. *Forward* records the graph, *backward* is forward and backward together; the median of a size is over both.\n"
+        "in turn, and of rounds through all of it. *Forward* records the graph, *backward* is forward and backward together; the median of a size is over both.\n"
         "Views of all elements (reshape, flatten, ravel, unsqueeze, squeeze, atleast_2d, x[:, None]) have `neg` behind them, in both libraries.\n",
         "\n".join(f"- {name}: {value}" for name, value in environment().items()) + "\n", "## Targets\n",
         "\n".join(f"- {each}" for each in targets(lines)) + "\n", f"## Slower than {SLOW:g}\n", "\n".join(f"- {each}" for each in slowest(lines) or ["none"]) + "\n",

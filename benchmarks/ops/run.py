@@ -85,12 +85,26 @@ def measure(case: OpCase, sizes: tuple[int, ...], ours: OpPeer, theirs: OpPeer, 
     return line
 
 
+def middle(rounds: list[Line]) -> Line:
+    """The medians of an op's rounds; the first failure, if there is one.
+
+    >>> case = OpCase("case", (), lambda lib: None)
+    >>> middle([Line(case, {(16, "forward"): ratio}, {(16, "forward"): 1e-6}) for ratio in (0.5, 9.0, 0.7)]).ratios
+    {(16, 'forward'): 0.7}
+    """
+    first = rounds[0]
+    ratios, times = ({key: statistics.median([getattr(line, part)[key] for line in rounds if key in getattr(line, part)]) for key in getattr(first, part)}
+                     for part in ("ratios", "times"))
+    return Line(first.case, ratios, times, next((line.failure for line in rounds if line.failure), ""))
+
+
 def main(arguments: list[str]) -> int:
     """Measure, print the table; 1 if PyTorch is missing or an op failed."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks ops", description="Ratios to PyTorch, op by op, one thread each.")
     parser.add_argument("ops", nargs="*", metavar="op", help="names of the table, all by default")
     parser.add_argument("--sizes", type=int, nargs="+", default=list(SIZES), metavar="N", help="numbers of elements")
     parser.add_argument("--blocks", type=int, default=5, metavar="N", help="blocks of each peer")
+    parser.add_argument("--rounds", type=int, default=1, metavar="N", help="how often to go through all of it: other programs disturb a few ops for a moment")
     parser.add_argument("--write", action="store_true", help=f"write the table to {RESULTS.parent.name}/{RESULTS.name}")
     chosen = parser.parse_args(arguments)
     table = cases()
@@ -102,9 +116,13 @@ def main(arguments: list[str]) -> int:
     try:
         peers += [OpPeer("ours")]
         peers += [OpPeer("torch")]
-        for name in chosen.ops or table:
-            lines.append(measure(table[name], tuple(chosen.sizes), *peers, chosen.blocks))
-            print(f"{name}: {lines[-1].failure or f'{lines[-1].worst:.2f}'}", file=sys.stderr, flush=True)
+        rounds: dict[str, list[Line]] = {}
+        for _ in range(chosen.rounds):
+            for name in chosen.ops or table:
+                found = measure(table[name], tuple(chosen.sizes), *peers, chosen.blocks)
+                rounds.setdefault(name, []).append(found)
+                print(f"{name}: {found.failure or f'{found.worst:.2f}'}", file=sys.stderr, flush=True)
+        lines = [middle(each) for each in rounds.values()]
     except NoResult as failure:
         print(f"This run is no result: {failure}", file=sys.stderr)
         return 1

@@ -290,3 +290,11 @@ def test_smooth_image_of_one_pixel_at_the_corner(mode: str, weights: list[float]
     x = ag.tensor([3.0, 5.0, 7.0, 20.0], dtype=ag.float64).reshape(1, 1, 4, 1).expand(1, 1, 4, 2)
     y = nn.functional.interpolate(x, (1, 2), mode=mode, align_corners=True, antialias=True)
     np.testing.assert_allclose(y.numpy().ravel(), weights[0] * 3 + weights[1] * 5, rtol=1e-14)
+
+
+@pytest.mark.parametrize("name", ["elu", "celu", "selu"])
+def test_slopes_at_nan_are_nan_however_they_are_computed(name: str) -> None:
+    x = ag.tensor([float("nan"), 1.0, -1.0], requires_grad=True)
+    for create_graph in (False, True):
+        (slope,) = ag.autograd.grad(getattr(nn.functional, name)(x).sum(), x, create_graph=create_graph)
+        assert slope.isnan().tolist() == [True, False, False]

@@ -131,25 +131,13 @@ def _sizes(values: tuple[Any, ...], named: Any) -> tuple[Any, ...]:
 '''
 
 
-NO_OUT = frozenset((
-    "adjoint", "argsort", "argwhere", "as_strided_scatter", "atleast_1d", "atleast_2d", "atleast_3d", "bincount", "binomial", "block_diag", "cartesian_prod", "clone",
-    "combinations", "conj", "constant_pad_nd", "corrcoef", "count_nonzero", "cov", "cumulative_trapezoid", "det", "diag_embed", "diagflat", "diagonal_scatter", "dist",
-    "einsum", "fill", "fft_fftshift", "fft_ifftshift", "flatten", "flip", "fliplr", "flipud", "histogramdd", "imag", "index_fill", "index_put", "isclose", "isfinite", "isinf",
-    "isnan", "isreal", "istft", "linalg_diagonal", "linalg_vander", "logdet", "masked_fill", "masked_scatter", "matrix_exp", "movedim", "narrow", "pca_lowrank", "pinverse",
-    "poisson", "positive", "put", "ravel", "real", "repeat_interleave", "resolve_conj", "roll", "rot90", "rsub", "select", "select_scatter", "std_mean", "stft",
-    "svd_lowrank", "t", "tile", "trace", "trapezoid", "unflatten", "unique", "unique_consecutive", "vander", "var_mean"))
-"""Functions outside of ``nn.functional`` that have no ``out=`` in PyTorch either, beside views and those of several parts."""
-OUT = frozenset(("hardshrink", "log_softmax", "sigmoid", "softmax", "tanh", "threshold"))
-"""Functions of ``nn.functional`` that are also found at the top level, and have it there."""
-
-
 def takes_out(declared: Op | Composite) -> bool:
-    """Whether the function writes its result where ``out=`` says."""
-    if "nn.functional" in declared.places:
-        return declared.name in OUT
+    """Whether the function writes its result where ``out=`` says: as declared, else outside of ``nn.functional`` what is no view, no number and not of many parts."""
+    if declared.out is not None:
+        return declared.out
     result = Signature(declared.signature).result
-    return (not {"torch", "linalg", "special", "fft"}.isdisjoint(declared.places) and declared.name not in NO_OUT and getattr(declared, "kind", "") != "view"
-            and result != "bool" and not result.startswith("tuple[Tensor, ..."))
+    return (not {"torch", "linalg", "special", "fft"}.isdisjoint(declared.places) and "nn.functional" not in declared.places
+            and getattr(declared, "kind", "") != "view" and result != "bool" and not result.startswith("tuple[Tensor, ..."))
 
 
 class Signature:

@@ -157,6 +157,7 @@ class Op:
         self.domain: tuple[float, float] = fields.get("domain", (-2.0, 2.0))
         self.places: tuple[str, ...] = tuple(fields.get("places", ()))
         self.inplace: bool = fields.get("inplace", False)
+        self.out: bool | None = fields.get("out")
         self.cold: int = 0 if self.kind == "update" else 3
         """How many calls by the general path are left until its function gets a fast path; 0 where it has one, or never gets one."""
         self.varargs: str | None = fields.get("varargs")
@@ -302,6 +303,7 @@ class Composite:
     varargs: str | None = None
     aliases: tuple[str, ...] = ()
     inplace: bool = False
+    out: bool | None = None
     cold: int = 3
     """Calls until its function gets a fast path."""
 
@@ -363,6 +365,7 @@ def op(signature: str, **fields: Any) -> Callable[[Kernel], Op]:
     label : the symbol in drawings. places : where the public name stands (``torch``, ``Tensor``, ``nn.functional`` ...);
         none for an op that only rules and other ops use.
     inplace : a method ``name_`` exists too. varargs : an attribute that may be given as several arguments.
+    out : whether the public function has ``out=``, where PyTorch's differs from most: those outside ``nn.functional`` that make one new tensor or a few have it.
     scalar : the function on Python floats. ufunc : the library's own name.
     """
 
@@ -433,17 +436,17 @@ def detached(value: Any) -> Any:
 
 
 def composite(signature: str, *, places: tuple[str, ...] = TORCH_TENSOR, varargs: str | None = None, aliases: tuple[str, ...] = (),
-              inplace: bool = False) -> Callable[[Callable[..., Any]], Composite]:
+              inplace: bool = False, out: bool | None = None) -> Callable[[Callable[..., Any]], Composite]:
     """Declare a public function made of ops; its first parameter is ``F``.
 
-    With ``inplace``, a method ``name_`` exists too, which copies the result into the first input.
+    With ``inplace``, a method ``name_`` exists too, which copies the result into the first input. ``out`` is as in ``op``.
     """
 
     def declare(function: Callable[..., Any]) -> Composite:
         name = signature.partition("(")[0]
         if name in REGISTRY or name in COMPOSITES:
             raise TypeError(f"an op called {name!r} is already declared")
-        made = Composite(name, signature, function, tuple(places), function.__doc__ or "", varargs, tuple(aliases), inplace)
+        made = Composite(name, signature, function, tuple(places), function.__doc__ or "", varargs, tuple(aliases), inplace, out)
         COMPOSITES[name] = made
         return made
 

@@ -58,6 +58,7 @@ def _for_sums(size: int, eps: float, dtype: Any) -> tuple[Any, Any, Any]:
 
 
 _SHORT = 1 << 12
+"""Ones that are kept."""
 
 
 def finite(xp: Any, array: Any) -> bool:

@@ -50,7 +50,7 @@ def _write_sigmoid(xp: Any, out: Any, input: Any) -> None:
     xp.reciprocal(_one_and_exp_of_minus(xp, input, out), out=out)
 
 
-sigmoid = elementwise("sigmoid", kernel=_sigmoid, vjp="g * (out * (1 - out))", promotes="float", label="σ", places=TORCH_TENSOR_NN, inplace=True,
+sigmoid = elementwise("sigmoid", out=True, kernel=_sigmoid, vjp="g * (out * (1 - out))", promotes="float", label="σ", places=TORCH_TENSOR_NN, inplace=True,
                       scalar=lambda x: 1 / (1 + math.exp(-x)) if x >= 0 else math.exp(x) / (1 + math.exp(x)), doc="``1 / (1 + exp(-input))``.")
 
 

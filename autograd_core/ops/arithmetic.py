@@ -44,6 +44,7 @@ def sign_of(xp: Any, input: Any) -> Any:
 
 
 _FEW = 1 << 9
+"""Elements up to which NumPy's ``sign`` is faster than two comparisons."""
 
 
 def _pow(xp: Any, input: Any, exponent: Any, *, out: Any = None) -> Any:
@@ -76,7 +77,7 @@ hypot = elementwise("hypot", "input other", inplace=True, domain=(0.5, 2.0), vjp
                     doc="``sqrt(input ** 2 + other ** 2)``, without overflow on the way.")
 
 
-@composite("positive(input: Tensor) -> Tensor")
+@composite("positive(input: Tensor) -> Tensor", out=False)
 def positive(F: Any, input: Any) -> Any:
     """The tensor itself, as ``+input``; booleans are refused as in PyTorch."""
     if as_dtype(input.dtype).name == "bool":
@@ -84,7 +85,7 @@ def positive(F: Any, input: Any) -> Any:
     return input
 
 
-@composite("rsub(input: Tensor, other: TensorLike, *, alpha: Number = 1) -> Tensor", places=("torch",))
+@composite("rsub(input: Tensor, other: TensorLike, *, alpha: Number = 1) -> Tensor", out=False, places=("torch",))
 def rsub(F: Any, input: Any, other: Any, *, alpha: Any = 1) -> Any:
     """``other - alpha * input``."""
     return F.sub(other, input if alpha == 1 else F.mul(input, alpha))

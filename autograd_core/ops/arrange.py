@@ -35,19 +35,19 @@ def _three(F: Any, input: Any) -> Any:
     return input if input.ndim > 2 else F.reshape(input, shape=(*_two(F, input).shape, 1))
 
 
-@composite("atleast_1d(*tensors: Tensor) -> Tensor", places=("torch",))
+@composite("atleast_1d(*tensors: Tensor) -> Tensor", out=False, places=("torch",))
 def atleast_1d(F: Any, *tensors: Any) -> Any:
     """Tensors without dimensions as views of shape (1,), others as they are: one tensor, or a tuple for several or a list."""
     return _each(F, tensors, _one)
 
 
-@composite("atleast_2d(*tensors: Tensor) -> Tensor", places=("torch",))
+@composite("atleast_2d(*tensors: Tensor) -> Tensor", out=False, places=("torch",))
 def atleast_2d(F: Any, *tensors: Any) -> Any:
     """Tensors of fewer dimensions as views of shape (1, n), others as they are: one tensor, or a tuple for several or a list."""
     return _each(F, tensors, _two)
 
 
-@composite("atleast_3d(*tensors: Tensor) -> Tensor", places=("torch",))
+@composite("atleast_3d(*tensors: Tensor) -> Tensor", out=False, places=("torch",))
 def atleast_3d(F: Any, *tensors: Any) -> Any:
     """Vectors as views of shape (1, n, 1), matrices as (m, n, 1), others as they are: one tensor, or a tuple for several or a list."""
     return _each(F, tensors, _three)
@@ -96,7 +96,7 @@ def column_stack(F: Any, tensors: Any) -> Any:
     return F.cat([tensor if tensor.ndim > 1 else F.reshape(tensor, shape=(-1, 1)) for tensor in _several("column_stack", tensors)], dim=1)
 
 
-@composite("block_diag(*tensors: Tensor) -> Tensor", places=("torch",))
+@composite("block_diag(*tensors: Tensor) -> Tensor", out=False, places=("torch",))
 def block_diag(F: Any, *tensors: Any) -> Any:
     """A matrix with the given ones (numbers and vectors count as one row) along its diagonal, zeros elsewhere.
 
@@ -189,7 +189,7 @@ def dsplit(F: Any, input: Any, indices_or_sections: Any) -> Any:
 # --- turning ------------------------------------------------------------------------------------------------------
 
 
-@composite("fliplr(input: Tensor) -> Tensor")
+@composite("fliplr(input: Tensor) -> Tensor", out=False)
 def fliplr(F: Any, input: Any) -> Any:
     """The columns in reverse order; a copy. Raises ``RuntimeError`` for fewer than two dimensions."""
     if input.ndim < 2:
@@ -197,7 +197,7 @@ def fliplr(F: Any, input: Any) -> Any:
     return F.flip(input, dims=(1,))
 
 
-@composite("flipud(input: Tensor) -> Tensor")
+@composite("flipud(input: Tensor) -> Tensor", out=False)
 def flipud(F: Any, input: Any) -> Any:
     """The rows in reverse order; a copy. Raises ``RuntimeError`` for a tensor without dimensions."""
     if input.ndim < 1:
@@ -205,7 +205,7 @@ def flipud(F: Any, input: Any) -> Any:
     return F.flip(input, dims=(0,))
 
 
-@composite("rot90(input: Tensor, k: int = 1, dims: Sequence[int] = (0, 1)) -> Tensor")
+@composite("rot90(input: Tensor, k: int = 1, dims: Sequence[int] = (0, 1)) -> Tensor", out=False)
 def rot90(F: Any, input: Any, k: int = 1, dims: Any = (0, 1)) -> Any:
     """The plane of ``dims`` turned by ``k`` quarter turns, from the first of ``dims`` towards the second; a copy.
 
@@ -237,7 +237,7 @@ def _plane(rank: int, dims: tuple[int, ...]) -> tuple[int, int]:
     return first, second
 
 
-@composite("adjoint(input: Tensor) -> Tensor")
+@composite("adjoint(input: Tensor) -> Tensor", out=False)
 def adjoint(F: Any, input: Any) -> Any:
     """The last two dimensions swapped and complex numbers conjugated. Raises ``RuntimeError`` for vectors."""
     if input.ndim == 1:
@@ -249,7 +249,7 @@ def adjoint(F: Any, input: Any) -> Any:
 # --- combining ----------------------------------------------------------------------------------------------------
 
 
-@composite("diagflat(input: Tensor, offset: int = 0) -> Tensor")
+@composite("diagflat(input: Tensor, offset: int = 0) -> Tensor", out=False)
 def diagflat(F: Any, input: Any, offset: int = 0) -> Any:
     """A square matrix with all elements of ``input`` on a diagonal."""
     return F.diag_embed(F.reshape(input, shape=(-1,)), offset=offset)
@@ -288,7 +288,7 @@ def meshgrid(F: Any, *tensors: Any, indexing: str = "ij") -> Any:
     return tuple(grids)
 
 
-@composite("cartesian_prod(*tensors: Tensor) -> Tensor", places=("torch",))
+@composite("cartesian_prod(*tensors: Tensor) -> Tensor", out=False, places=("torch",))
 def cartesian_prod(F: Any, *tensors: Any) -> Any:
     """All ways to take one element of each vector, one to a row; of a single vector, that vector."""
     for tensor in tensors:
@@ -299,7 +299,7 @@ def cartesian_prod(F: Any, *tensors: Any) -> Any:
     return F.stack([F.reshape(grid, shape=(-1,)) for grid in F.meshgrid(*tensors)], dim=1)
 
 
-@composite("combinations(input: Tensor, r: int = 2, with_replacement: bool = False) -> Tensor", places=("torch",))
+@composite("combinations(input: Tensor, r: int = 2, with_replacement: bool = False) -> Tensor", out=False, places=("torch",))
 def combinations(F: Any, input: Any, r: int = 2, with_replacement: bool = False) -> Any:
     """All choices of ``r`` elements of a vector, in order, one to a row; ``with_replacement`` an element may be chosen again."""
     if input.ndim != 1:
@@ -314,7 +314,7 @@ def combinations(F: Any, input: Any, r: int = 2, with_replacement: bool = False)
     return F.getitem(input, [list(row) for row in rows])
 
 
-@composite("vander(x: Tensor, N: int | None = None, increasing: bool = False) -> Tensor", places=("torch",))
+@composite("vander(x: Tensor, N: int | None = None, increasing: bool = False) -> Tensor", out=False, places=("torch",))
 def vander(F: Any, x: Any, N: Any = None, increasing: bool = False) -> Any:
     """The powers ``N - 1`` to 0 of a vector's elements as columns, or 0 to ``N - 1``; ``N`` is the vector's size unless given."""
     if x.ndim != 1:
@@ -340,7 +340,7 @@ def _fitting(op: str, src: Any, shape: Any) -> None:
         raise RuntimeError(f"{op}: expected src to have a size equal to the slice of self. src size = {list(src.shape)}, slice size = {list(shape)}")
 
 
-@composite("select_scatter(input: Tensor, src: Tensor, dim: int, index: int) -> Tensor")
+@composite("select_scatter(input: Tensor, src: Tensor, dim: int, index: int) -> Tensor", out=False)
 def select_scatter(F: Any, input: Any, src: Any, dim: int, index: int) -> Any:
     """A copy of ``input`` with the slice at ``index`` of ``dim`` replaced by ``src``."""
     at = wrap_dim(dim, input.ndim, "select_scatter")
@@ -359,7 +359,7 @@ def slice_scatter(F: Any, input: Any, src: Any, dim: int = 0, start: Any = None,
     return F.slice_write(input, src, key=key)
 
 
-@composite("diagonal_scatter(input: Tensor, src: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Tensor")
+@composite("diagonal_scatter(input: Tensor, src: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Tensor", out=False)
 def diagonal_scatter(F: Any, input: Any, src: Any, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Any:
     """A copy of ``input`` with a diagonal replaced by ``src``."""
     place = {"shape": tuple(input.shape), "offset": offset, "dim1": dim1, "dim2": dim2}
@@ -368,7 +368,7 @@ def diagonal_scatter(F: Any, input: Any, src: Any, offset: int = 0, dim1: int = 
     return F.where(F.diagonal_place(F.fill(detached(src), 1), **place) != 0, F.diagonal_place(src, **place), input)
 
 
-@composite("as_strided_scatter(input: Tensor, src: Tensor, size: Sequence[int], stride: Sequence[int], storage_offset: int | None = None) -> Tensor")
+@composite("as_strided_scatter(input: Tensor, src: Tensor, size: Sequence[int], stride: Sequence[int], storage_offset: int | None = None) -> Tensor", out=False)
 def as_strided_scatter(F: Any, input: Any, src: Any, size: Any, stride: Any, storage_offset: Any = None) -> Any:
     """A copy of a contiguous ``input`` with what ``as_strided`` would view replaced by ``src``."""
     place = {"size": tuple(size), "stride": tuple(stride), "storage_offset": storage_offset}

@@ -28,9 +28,9 @@ logical_and = elementwise("logical_and", "input other", extra={"dtype": "bool"},
 logical_or = elementwise("logical_or", "input other", extra={"dtype": "bool"}, label="∨", inplace=True, doc="Whether either is non-zero.")
 logical_xor = elementwise("logical_xor", "input other", extra={"dtype": "bool"}, label="⊻", inplace=True, doc="Whether exactly one is non-zero.")
 logical_not = elementwise("logical_not", extra={"dtype": "bool"}, label="¬", inplace=True, doc="Whether ``input`` is zero.")
-isnan = elementwise("isnan", extra={"dtype": "bool"}, doc="Whether each element is NaN.")
-isinf = elementwise("isinf", extra={"dtype": "bool"}, doc="Whether each element is plus or minus infinity.")
-isfinite = elementwise("isfinite", extra={"dtype": "bool"}, doc="Whether each element is neither infinite nor NaN.")
+isnan = elementwise("isnan", out=False, extra={"dtype": "bool"}, doc="Whether each element is NaN.")
+isinf = elementwise("isinf", out=False, extra={"dtype": "bool"}, doc="Whether each element is plus or minus infinity.")
+isfinite = elementwise("isfinite", out=False, extra={"dtype": "bool"}, doc="Whether each element is neither infinite nor NaN.")
 bitwise_and = elementwise("bitwise_and", "input other", takes="int", samples=[S(bools(3, 4), bools(4))], label="&", inplace=True,
                           doc="Bitwise and of integers; logical and of booleans.")
 bitwise_or = elementwise("bitwise_or", "input other", takes="int", samples=[S(bools(3, 4), bools(4))], label="|", inplace=True,
@@ -65,14 +65,14 @@ def _isreal(xp: Any, input: Any) -> Any:
     return input.imag == 0 if input.dtype.kind == "c" else xp.ones(input.shape, dtype=bool)[()]
 
 
-isreal = elementwise("isreal", kernel=_isreal, extra={"dtype": "bool"}, samples=[S(Arg(values=[1 + 0j, 2 - 1j, 3j]))],
+isreal = elementwise("isreal", out=False, kernel=_isreal, extra={"dtype": "bool"}, samples=[S(Arg(values=[1 + 0j, 2 - 1j, 3j]))],
                      doc="Whether each element has no imaginary part.")
 
 
 # --- nearness, and whole tensors ----------------------------------------------------------------------------------
 
 
-@op("isclose(input: Tensor, other: Tensor, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False) -> Tensor", promotes="equal", places=TORCH_TENSOR,
+@op("isclose(input: Tensor, other: Tensor, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False) -> Tensor", out=False, promotes="equal", places=TORCH_TENSOR,
     kind="elementwise", spec=elementwise_spec("isclose", ("input", "other"), "equal", "bool"), samples=[
         S((3, 4), (3, 4)), S((3, 1), (4,), rtol=0.5), S((3, 4), (4,)), S((), (), atol=1.0), S((0, 2), (0, 2)),
         S(Arg(values=[math.nan, 1.0]), Arg(values=[math.nan, 1.0]), equal_nan=True),

@@ -33,7 +33,7 @@ conjugated = elementwise("conjugated", ufunc="conjugate", vjp="conjugated(g)", h
                          takes="none", samples=[S(complexes(2, 3)), S(complexes()), S(complexes(0, 2))], doc="The complex conjugate.")
 
 
-@composite("conj(input: Tensor) -> Tensor", aliases=("conj_physical",))
+@composite("conj(input: Tensor) -> Tensor", out=False, aliases=("conj_physical",))
 def conj(F: Any, input: Any) -> Any:
     """The complex conjugate; a real tensor is returned as it is."""
     return F.conjugated(input) if is_complex(input) else input
@@ -73,13 +73,13 @@ def _(F: Any, g: Any) -> Any:
     return g * 1j
 
 
-@composite("real(input: Tensor) -> Tensor", places=("torch",))
+@composite("real(input: Tensor) -> Tensor", out=False, places=("torch",))
 def real(F: Any, input: Any) -> Any:
     """The real part, as a view; a real tensor is returned as it is."""
     return F.real_part(input) if is_complex(input) else input
 
 
-@composite("imag(input: Tensor) -> Tensor", places=("torch",))
+@composite("imag(input: Tensor) -> Tensor", out=False, places=("torch",))
 def imag(F: Any, input: Any) -> Any:
     """The imaginary part, as a view. Raises ``RuntimeError`` for a real tensor."""
     if not is_complex(input):
@@ -87,7 +87,7 @@ def imag(F: Any, input: Any) -> Any:
     return F.imaginary_part(input)
 
 
-@composite("resolve_conj(input: Tensor) -> Tensor")
+@composite("resolve_conj(input: Tensor) -> Tensor", out=False)
 def resolve_conj(F: Any, input: Any) -> Any:
     """The tensor itself: conjugation is never left for later."""
     return input

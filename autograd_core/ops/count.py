@@ -103,7 +103,7 @@ def _bincount_spec(input: Any, weights: Any = None, *, minlength: int = 0) -> Me
     return Meta((-1,), int64 if weights is None or not input.shape[0] else float32 if weights.dtype == "float32" else float64)
 
 
-@op("bincount(input: Tensor, weights: Tensor | None = None, minlength: int = 0) -> Tensor", kind="dynamic", places=TORCH_TENSOR, spec=_bincount_spec, samples=[
+@op("bincount(input: Tensor, weights: Tensor | None = None, minlength: int = 0) -> Tensor", out=False, kind="dynamic", places=TORCH_TENSOR, spec=_bincount_spec, samples=[
     S(ints(8, high=5)), S(ints(8, high=5), (8,)), S(ints(4), ints(4), minlength=6), S(ints(0), minlength=3), S(ints(0)),
     S(ints(2, 3), error=RuntimeError, match="1-d"), S(Arg(values=[1, -2]), error=RuntimeError, match="non-negative"), S(ints(3), (2,), error=RuntimeError, match="same length"),
     S(ints(3), minlength=-1, error=RuntimeError, match="minlength"), S((3,), error=NotImplementedError, match="float64")])
@@ -183,7 +183,7 @@ def histogram(F: Any, input: Any, bins: Any, *, range: Any = None, weight: Any =
 
 
 @composite("histogramdd(input: Tensor, bins: Any, *, range: Sequence[float] | None = None, weight: Tensor | None = None, density: bool = False) -> tuple[Tensor, Any]",
-           places=("torch",))
+           out=False, places=("torch",))
 def histogramdd(F: Any, input: Any, bins: Any, *, range: Any = None, weight: Any = None, density: bool = False) -> Any:
     """``histogram`` of points, whose coordinates stand in the last dimension of ``input``; ``bins`` and ``range`` (low, high, low, high, ...) for each of them."""
     points = F.reshape(detached(input), shape=(-1, input.shape[-1]))

@@ -108,7 +108,7 @@ def _evenly(F: Any, y: Any, dx: Any, at: int) -> Any:
     return total if dx is None else total * dx
 
 
-@composite("trapezoid" + _PARAMETERS, places=("torch",), aliases=("trapz",))
+@composite("trapezoid" + _PARAMETERS, out=False, places=("torch",), aliases=("trapz",))
 def trapezoid(F: Any, y: Any, x: Any = None, *, dx: Any = None, dim: int = -1) -> Any:
     """The integral of samples ``y`` along ``dim`` by the trapezoidal rule, at the points ``x`` or ``dx`` apart (default 1).
 
@@ -126,7 +126,7 @@ def trapezoid(F: Any, y: Any, x: Any = None, *, dx: Any = None, dim: int = -1) -
     return F.sum(areas, dim=at) / 2
 
 
-@composite("cumulative_trapezoid" + _PARAMETERS, places=("torch",))
+@composite("cumulative_trapezoid" + _PARAMETERS, out=False, places=("torch",))
 def cumulative_trapezoid(F: Any, y: Any, x: Any = None, *, dx: Any = None, dim: int = -1) -> Any:
     """The integrals of samples ``y`` from the first to each following one along ``dim``; see ``trapezoid``."""
     areas, at = _areas(F, "cumulative_trapezoid", y, x, dx, dim)

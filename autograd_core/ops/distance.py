@@ -273,6 +273,7 @@ _FEW = 1 << 14
 """Coordinates of all pairs that are computed in one go."""
 
 _SHORT = 256
+"""Coordinates of all pairs up to which their squares are summed in memory."""
 
 _ROWS = 32
 """Rows whose distances from all others stay in the processor's cache."""

@@ -165,7 +165,7 @@ def _from_sublists(arguments: tuple[Any, ...]) -> tuple[str, list[Any]]:
     return equation + ("->" + term(arguments[-1]) if len(arguments) % 2 else ""), [arguments[2 * i] for i in range(pairs)]
 
 
-@composite("einsum(equation: str | Tensor, *operands: Any) -> Tensor", places=("torch",))
+@composite("einsum(equation: str | Tensor, *operands: Any) -> Tensor", out=False, places=("torch",))
 def einsum(F: Any, equation: Any, *operands: Any) -> Any:
     """Einstein summation: the products of the operands' elements, summed over every subscript that the output lacks.
 
@@ -232,7 +232,7 @@ def _trace_spec(input: Any) -> Meta:
     return Meta((), int64 if as_dtype(input.dtype).kind in "bui" else as_dtype(input.dtype))
 
 
-@op("trace(input: Tensor) -> Tensor", kind="general", places=TORCH_TENSOR, label="tr", spec=_trace_spec, samples=[
+@op("trace(input: Tensor) -> Tensor", out=False, kind="general", places=TORCH_TENSOR, label="tr", spec=_trace_spec, samples=[
     S((3, 3)), S((2, 4)), S((4, 2)), S((0, 3)), S(ints(3, 3)), S((2, 3, 3), error=RuntimeError, match="expected a matrix")])
 def trace(xp: Any, input: Any) -> Any:
     """The sum of the diagonal of a matrix. Integers add up in int64."""

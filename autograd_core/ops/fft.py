@@ -239,14 +239,14 @@ def fft_ihfftn(F: Any, input: Any, s: Any = None, dim: Any = None, norm: str | N
     return _to_spectrum(F, "ihfftn", input, s, dim, norm, hermitian=True)
 
 
-@composite("fft_fftshift(input: Tensor, dim: Dims = None) -> Tensor", places=FFT)
+@composite("fft_fftshift(input: Tensor, dim: Dims = None) -> Tensor", out=False, places=FFT)
 def fft_fftshift(F: Any, input: Any, dim: Any = None) -> Any:
     """Frequencies reordered so that 0 stands in the middle of ``dim`` (of every dimension by default)."""
     dims, _ = _dims("fftshift", input.ndim, None, dim)
     return F.roll(input, shifts=tuple(input.shape[d] // 2 for d in dims), dims=dims)
 
 
-@composite("fft_ifftshift(input: Tensor, dim: Dims = None) -> Tensor", places=FFT)
+@composite("fft_ifftshift(input: Tensor, dim: Dims = None) -> Tensor", out=False, places=FFT)
 def fft_ifftshift(F: Any, input: Any, dim: Any = None) -> Any:
     """The inverse of ``fftshift``."""
     dims, _ = _dims("ifftshift", input.ndim, None, dim)

@@ -310,7 +310,7 @@ def index_put_(F: Any, input: Any, indices: Any, values: Any, accumulate: bool =
     return input
 
 
-@composite("index_put(input: Tensor, indices: Sequence[Tensor | None], values: TensorLike, accumulate: bool = False) -> Tensor")
+@composite("index_put(input: Tensor, indices: Sequence[Tensor | None], values: TensorLike, accumulate: bool = False) -> Tensor", out=False)
 def index_put(F: Any, input: Any, indices: Any, values: Any, accumulate: bool = False) -> Any:
     """A copy of ``input`` with ``values`` written at ``indices``; with ``accumulate`` they are added, repeated positions included."""
     own, given = getattr(input, "_array", input), getattr(values, "_array", values)

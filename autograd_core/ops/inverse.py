@@ -118,7 +118,7 @@ def _(F: Any, g: Any, A: Any) -> Any:
     return F.unsqueeze(F.unsqueeze(g, dim=-1), dim=-1) * F.cofactors(A)
 
 
-@composite("det(input: Tensor) -> Tensor")
+@composite("det(input: Tensor) -> Tensor", out=False)
 def det(F: Any, input: Any) -> Any:
     """The determinant of each square matrix; see ``linalg.det``."""
     return F.linalg_det(input)
@@ -229,7 +229,7 @@ def slogdet(F: Any, input: Any) -> Any:
     return F.linalg_slogdet(input)
 
 
-@composite("logdet(input: Tensor) -> Tensor")
+@composite("logdet(input: Tensor) -> Tensor", out=False)
 def logdet(F: Any, input: Any) -> Any:
     """The logarithm of each determinant: ``nan`` where it is negative, ``-inf`` where it is 0."""
     check_matrices("logdet", input)

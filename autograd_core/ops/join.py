@@ -188,7 +188,7 @@ def unbind(F: Any, input: Any, dim: int = 0) -> Any:
     return tuple([F.slice_view(input, key=(*before, i)) for i in range(shape[at])])
 
 
-@composite("narrow(input: Tensor, dim: int, start: int, length: int) -> Tensor")
+@composite("narrow(input: Tensor, dim: int, start: int, length: int) -> Tensor", out=False)
 def narrow(F: Any, input: Any, dim: int, start: int, length: int) -> Any:
     """The ``length`` elements from ``start`` on along ``dim``, as a view."""
     shape = getattr(input, "_array", input).shape
@@ -207,7 +207,7 @@ def narrow(F: Any, input: Any, dim: int, start: int, length: int) -> Any:
     return F.slice_view(input, key=_along(at, slice(start, start + length, 1)))
 
 
-@composite("select(input: Tensor, dim: int, index: int) -> Tensor")
+@composite("select(input: Tensor, dim: int, index: int) -> Tensor", out=False)
 def select(F: Any, input: Any, dim: int, index: int) -> Any:
     """The slice at ``index`` of ``dim``, as a view without that dimension."""
     shape = getattr(input, "_array", input).shape
@@ -248,13 +248,13 @@ def _repeated(shape: tuple[int, ...], repeats: tuple[int, ...]) -> dict[str, Any
     return {"apart": apart, "order": tuple(range(len(apart))), "spread": spread, "shape": tuple([times * size for times, size in pairs])}
 
 
-@composite("tile(input: Tensor, dims: Sequence[int]) -> Tensor", varargs="dims")
+@composite("tile(input: Tensor, dims: Sequence[int]) -> Tensor", out=False, varargs="dims")
 def tile(F: Any, input: Any, dims: Any) -> Any:
     """As ``repeat``; missing leading repeats count as 1."""
     return repeat.function(F, input, dims if len(dims) >= (rank := input.ndim) else (*[1] * (rank - len(dims)), *dims))
 
 
-@composite("repeat_interleave(input: Tensor, repeats: int | Tensor | None = None, dim: int | None = None, *, output_size: int | None = None) -> Tensor")
+@composite("repeat_interleave(input: Tensor, repeats: int | Tensor | None = None, dim: int | None = None, *, output_size: int | None = None) -> Tensor", out=False)
 def repeat_interleave(F: Any, input: Any, repeats: Any = None, dim: Any = None, output_size: Any = None) -> Any:
     """Each element (or slice along ``dim``) repeated in place; without ``dim`` the tensor is flattened first.
 
@@ -307,7 +307,7 @@ def _same_spec(name: str) -> Any:
     return spec
 
 
-@op("flip(input: Tensor, dims: Sequence[int]) -> Tensor", kind="shape", places=TORCH_TENSOR, varargs="dims", spec=_same_spec("flip"), samples=[
+@op("flip(input: Tensor, dims: Sequence[int]) -> Tensor", out=False, kind="shape", places=TORCH_TENSOR, varargs="dims", spec=_same_spec("flip"), samples=[
     S((2, 3), dims=(0,)), S((2, 3), dims=(0, -1)), S((), dims=()), S((0, 2), dims=(1,)), S((2,), dims=(1,), error=IndexError, match="out of range")])
 def flip(xp: Any, input: Any, *, dims: Any) -> Any:
     """The elements in reverse order along ``dims``; a copy."""
@@ -337,7 +337,7 @@ def _roll_spec(input: Any, *, shifts: Any, dims: Any) -> Meta:
     return Meta(tuple(input.shape), input.dtype)
 
 
-@op("roll(input: Tensor, shifts: int | Sequence[int], dims: int | Sequence[int] | None = None) -> Tensor", kind="shape", places=TORCH_TENSOR, spec=_roll_spec, samples=[
+@op("roll(input: Tensor, shifts: int | Sequence[int], dims: int | Sequence[int] | None = None) -> Tensor", out=False, kind="shape", places=TORCH_TENSOR, spec=_roll_spec, samples=[
     S((2, 3), shifts=1), S((2, 3), shifts=(1, -2), dims=(0, -1)), S((4,), shifts=-6, dims=0), S((), shifts=2), S((0, 2), shifts=1, dims=1),
     S((2, 3), shifts=1, dims=2, error=IndexError, match="out of range"), S((2, 3), shifts=(1, 2), error=RuntimeError, match="must align")])
 def roll(xp: Any, input: Any, *, shifts: Any, dims: Any = None) -> Any:

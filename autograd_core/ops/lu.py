@@ -282,7 +282,7 @@ def counting(xp: Any, input: Any, *, length: int) -> Any:
     return xp.arange(length, dtype=input.dtype)
 
 
-@composite("linalg_vander(x: Tensor, *, N: int | None = None) -> Tensor", places=LINALG)
+@composite("linalg_vander(x: Tensor, *, N: int | None = None) -> Tensor", out=False, places=LINALG)
 def linalg_vander(F: Any, x: Any, *, N: int | None = None) -> Any:
     """The powers 0 to ``N - 1`` of each element of ``x`` (..., n) as a last dimension; ``N`` is n by default.
 

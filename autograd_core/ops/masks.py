@@ -22,7 +22,7 @@ def _mask_spec(input: Any, mask: Any, value: Any) -> Meta:
     return Meta(broadcast("masked_fill", ("input", "mask"), (input, mask)), input.dtype)
 
 
-@op("masked_fill(input: Tensor, mask: Tensor, value: TensorLike) -> Tensor", kind="general", places=TORCH_TENSOR, inplace=True,
+@op("masked_fill(input: Tensor, mask: Tensor, value: TensorLike) -> Tensor", out=False, kind="general", places=TORCH_TENSOR, inplace=True,
     broadcasts=True, spec=_mask_spec, samples=[
     S((3, 4), bools(3, 4), 2.5), S((3, 4), bools(4), ()), S((4,), bools(3, 4), -1.0), S((), bools(), 1.0), S((0, 2), bools(2), 1.0),
     S((3, 4), ints(3, 4), 1.0, error=RuntimeError, match="boolean masks"), S((3, 4), bools(3, 4), (2,), error=RuntimeError, match="0-dimensional")])
@@ -88,7 +88,7 @@ def _masked_scatter_spec(input: Any, mask: Any, source: Any) -> Meta:
     return Meta(broadcast("masked_scatter", ("input", "mask"), (input, mask)), input.dtype)
 
 
-@op("masked_scatter(input: Tensor, mask: Tensor, source: Tensor) -> Tensor", kind="general", places=TORCH_TENSOR, inplace=True, broadcasts=True,
+@op("masked_scatter(input: Tensor, mask: Tensor, source: Tensor) -> Tensor", out=False, kind="general", places=TORCH_TENSOR, inplace=True, broadcasts=True,
     spec=_masked_scatter_spec, samples=[
     S((3, 4), bools(3, 4), (12,)), S((3, 4), bools(4), (3, 5)), S((4,), bools(3, 4), (12,)), S((), bools(), (2,)), S((0, 2), bools(2), (0,)),
     S((3,), Arg(values=[True, False, True]), (1,), error=RuntimeError, match="source < number of ones in mask"), S((3,), ints(3), (3,), error=RuntimeError, match="boolean masks"),

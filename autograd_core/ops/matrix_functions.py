@@ -44,7 +44,7 @@ def _rational(xp: Any, A: Any, degree: int) -> Any:
     return xp.linalg.solve(even - odd, even + odd)
 
 
-@op("matrix_exp(input: Tensor) -> Tensor", places=("torch", "Tensor", "linalg"), spec=square_spec("matrix_exp"), samples=[
+@op("matrix_exp(input: Tensor) -> Tensor", out=False, places=("torch", "Tensor", "linalg"), spec=square_spec("matrix_exp"), samples=[
     S(COMPLEX), S(regular(3, 3)), S((2, 2, 2)), S((1, 1)), S((0, 3, 3)), S((2, 0, 0)), S((2, 3), error=RuntimeError, match="square matrices, but they are 2 by 3"),
     S((3,), error=RuntimeError, match="at least 2 dimensions"), S(ints(2, 2), error=RuntimeError, match="Expected a floating point or complex")])
 def matrix_exp(xp: Any, input: Any) -> Any:

@@ -156,14 +156,14 @@ def std(F: Any, input: Any, dim: Any = None, unbiased: Any = None, keepdim: bool
     return F.deviation(input, dim=dim, correction=correction, keepdim=keepdim)
 
 
-@composite("var_mean" + _MOMENT_PARAMETERS + "tuple[Tensor, Tensor]", places=("torch",))
+@composite("var_mean" + _MOMENT_PARAMETERS + "tuple[Tensor, Tensor]", out=False, places=("torch",))
 def var_mean(F: Any, input: Any, dim: Any = None, unbiased: Any = None, keepdim: bool = False, *, correction: Any = None) -> Any:
     """The pair (variance, mean) over ``dim``."""
     dim, correction = _settings("var_mean", dim, unbiased, correction)
     return F.variance(input, dim=dim, correction=correction, keepdim=keepdim), F.mean(input, dim=dim, keepdim=keepdim)
 
 
-@composite("std_mean" + _MOMENT_PARAMETERS + "tuple[Tensor, Tensor]", places=("torch",))
+@composite("std_mean" + _MOMENT_PARAMETERS + "tuple[Tensor, Tensor]", out=False, places=("torch",))
 def std_mean(F: Any, input: Any, dim: Any = None, unbiased: Any = None, keepdim: bool = False, *, correction: Any = None) -> Any:
     """The pair (standard deviation, mean) over ``dim``."""
     dim, correction = _settings("std_mean", dim, unbiased, correction)
@@ -256,7 +256,7 @@ def norm(F: Any, input: Any, p: Any = "fro", dim: Any = None, keepdim: bool = Fa
     return F.norm_over(input, p=2.0 if p is None or p == "fro" else float(p), dim=dim, keepdim=keepdim)
 
 
-@composite("dist(input: Tensor, other: Tensor, p: float = 2) -> Tensor")
+@composite("dist(input: Tensor, other: Tensor, p: float = 2) -> Tensor", out=False)
 def dist(F: Any, input: Any, other: Any, p: float = 2) -> Any:
     """The ``p``-norm of ``input - other``, which broadcast. The gradient where they agree is 0.
 

@@ -92,7 +92,7 @@ def linalg_pinv(F: Any, A: Any, rcond: Any = None, hermitian: bool = False, atol
     return F.pseudo_inverse(A, detached(atol), detached(rcond if rtol is None else rtol), hermitian=hermitian)
 
 
-@composite("pinverse(input: Tensor, rcond: float = 1e-15) -> Tensor")
+@composite("pinverse(input: Tensor, rcond: float = 1e-15) -> Tensor", out=False)
 def pinverse(F: Any, input: Any, rcond: float = 1e-15) -> Any:
     """The pseudo-inverse of each matrix, with singular values up to ``rcond`` times the largest left out; see ``linalg.pinv``."""
     return F.linalg_pinv(input, rtol=rcond)

@@ -160,7 +160,7 @@ def _poisson_spec(input: Any, **attrs: Any) -> Meta:
     return _same(input)
 
 
-@op("poisson(input: Tensor, generator: Generator | None = None) -> Tensor", kind="random", places=("torch",), spec=_poisson_spec, samples=[
+@op("poisson(input: Tensor, generator: Generator | None = None) -> Tensor", out=False, kind="random", places=("torch",), spec=_poisson_spec, samples=[
     S(span(0.0, 9.0, 3, 4)), S(span(0.0, 1.0)), S(span(0.0, 1.0, 0, 2)), S(span(-2.0, -1.0, 3), error=RuntimeError, match="non-negative")])
 def poisson(xp: Any, input: Any, *, generator: Any = None) -> Any:
     """Counts of events with the expected number that each element of ``input`` gives, in its dtype.
@@ -181,7 +181,7 @@ def _binomial_spec(count: Any, prob: Any, **attrs: Any) -> Meta:
 
 @op("binomial(count: Tensor, prob: Tensor, generator: Generator | None = None) -> Tensor", kind="random", places=("torch",), promotes="equal", spec=_binomial_spec, samples=[
     S(Arg(values=[0.0, 3.0, 9.0]), span(0.0, 1.0, 3)), S(Arg(values=5.0), span(0.0, 1.0, 2, 3)), S(Arg(values=[[4.0], [1.0]]), span(0.0, 1.0, 3)),
-    S(Arg(values=[3.0]), span(1.5, 2.0, 1), error=RuntimeError, match="probabilities"), S(Arg(values=[-3.0]), span(0.0, 1.0, 1), error=RuntimeError, match="count")])
+    S(Arg(values=[3.0]), span(1.5, 2.0, 1), error=RuntimeError, match="probabilities"), S(Arg(values=[-3.0]), span(0.0, 1.0, 1), error=RuntimeError, match="count")], out=False)
 def binomial(xp: Any, count: Any, prob: Any, *, generator: Any = None) -> Any:
     """How many of ``count`` trials succeed, each with probability ``prob``; the two broadcast and have one floating-point dtype.
 

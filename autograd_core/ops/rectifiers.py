@@ -263,7 +263,7 @@ def _hardshrink(xp: Any, input: Any, *, lambd: float = 0.5) -> Any:
     return choose(xp, xp.abs(input) <= lambd, 0, input)
 
 
-hardshrink = elementwise("hardshrink", kernel=_hardshrink, places=TORCH_TENSOR_NN, signature="hardshrink(input: Tensor, lambd: float = 0.5) -> Tensor",
+hardshrink = elementwise("hardshrink", out=True, kernel=_hardshrink, places=TORCH_TENSOR_NN, signature="hardshrink(input: Tensor, lambd: float = 0.5) -> Tensor",
                          vjp="where((input >= -lambd) & (input <= lambd), 0, g)", samples=[S((3, 4), lambd=0.25), S(Arg(values=[-0.5, 0.5, 0.0]))],
                          doc="``input``, but 0 between ``-lambd`` and ``lambd``.")
 
@@ -272,7 +272,7 @@ def _threshold(xp: Any, input: Any, *, threshold: float, value: float) -> Any:
     return choose(xp, input <= threshold, 0 if value == 0 and math.copysign(1.0, value) > 0 else xp.asarray(value, dtype=input.dtype), input)
 
 
-threshold = elementwise("threshold", kernel=_threshold, places=TORCH_NN, inplace=True, takes="none",
+threshold = elementwise("threshold", out=True, kernel=_threshold, places=TORCH_NN, inplace=True, takes="none",
                         signature="threshold(input: Tensor, threshold: float, value: float, inplace: bool = False) -> Tensor",
                         vjp="where(input <= threshold, 0, g)", samples=[
                             S((3, 4), threshold=0.5, value=20.0), S((), threshold=0.0, value=-1.0), S((0, 2), threshold=0.0, value=1.0),

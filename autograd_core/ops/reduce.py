@@ -191,7 +191,7 @@ def nanmean(F: Any, input: Any, dim: Any = None, keepdim: bool = False, *, dtype
     return F.sum(F.where(missing, 0, input), dim=dim, keepdim=keepdim, dtype=dtype) / F.sum(F.logical_not(missing), dim=dim, keepdim=keepdim)
 
 
-@op("count_nonzero(input: Tensor, dim: Dims = None) -> Tensor", kind="reduction", places=TORCH_TENSOR, spec=reduction_spec("count_nonzero", "int64"),
+@op("count_nonzero(input: Tensor, dim: Dims = None) -> Tensor", out=False, kind="reduction", places=TORCH_TENSOR, spec=reduction_spec("count_nonzero", "int64"),
     samples=[S(ints(3, 4)), S((3, 4), dim=0), S(ints(2, 3, 4), dim=(0, -1)), S(()), S(bools(0, 2), dim=1), S((3,), dim=1, error=IndexError, match="out of range")])
 def count_nonzero(xp: Any, input: Any, *, dim: Any = None) -> Any:
     """How many elements are not zero, as int64."""

@@ -72,7 +72,7 @@ class LowRank(NamedTuple):
     V: Any
 
 
-@composite("svd_lowrank(A: Tensor, q: int | None = 6, niter: int = 2, M: Tensor | None = None) -> tuple[Tensor, Tensor, Tensor]", places=("torch",))
+@composite("svd_lowrank(A: Tensor, q: int | None = 6, niter: int = 2, M: Tensor | None = None) -> tuple[Tensor, Tensor, Tensor]", out=False, places=("torch",))
 def svd_lowrank(F: Any, A: Any, q: int | None = 6, niter: int = 2, M: Any = None) -> Any:
     """The ``q`` largest singular values of ``A - M`` and their vectors, exact: the whole factorization is computed, ``niter`` has no effect."""
     q = 6 if q is None else q
@@ -80,7 +80,7 @@ def svd_lowrank(F: Any, A: Any, q: int | None = 6, niter: int = 2, M: Any = None
     return LowRank(U[..., :, :q], S[..., :q], adjoint_of(F, Vh[..., :q, :]))
 
 
-@composite("pca_lowrank(A: Tensor, q: int | None = None, center: bool = True, niter: int = 2) -> tuple[Tensor, Tensor, Tensor]", places=("torch",))
+@composite("pca_lowrank(A: Tensor, q: int | None = None, center: bool = True, niter: int = 2) -> tuple[Tensor, Tensor, Tensor]", out=False, places=("torch",))
 def pca_lowrank(F: Any, A: Any, q: int | None = None, center: bool = True, niter: int = 2) -> Any:
     """The principal components of the rows of ``A``: ``svd_lowrank`` of what is left without the mean of each column, by default with ``q`` up to 6."""
     k = min(A.shape[-2:])

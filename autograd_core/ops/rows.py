@@ -219,7 +219,7 @@ def _filled(F: Any, input: Any, dim: int, index: Any, value: Any, inplace: bool)
 _FILL_PARAMETERS = "(input: Tensor, dim: int, index: Tensor, value: TensorLike) -> Tensor"
 
 
-@composite("index_fill" + _FILL_PARAMETERS)
+@composite("index_fill" + _FILL_PARAMETERS, out=False)
 def index_fill(F: Any, input: Any, dim: int, index: Any, value: Any) -> Any:
     """``input`` with ``value`` (a number or a tensor without dimensions) in its slices along ``dim`` that ``index`` names.
 
@@ -312,7 +312,7 @@ def _put(F: Any, input: Any, index: Any, source: Any, accumulate: bool, inplace:
 _PUT_PARAMETERS = "(input: Tensor, index: Tensor, source: Tensor, accumulate: bool = False) -> Tensor"
 
 
-@composite("put" + _PUT_PARAMETERS)
+@composite("put" + _PUT_PARAMETERS, out=False)
 def put(F: Any, input: Any, index: Any, source: Any, accumulate: bool = False) -> Any:
     """``input`` with the elements of ``source`` at ``index`` into the flattened tensor; with ``accumulate`` they are added, repeats included.
 

@@ -33,14 +33,13 @@ _SCANS = [S((3, 4), dim=0), S((2, 3, 4), dim=-1), S((), dim=0), S((0, 3), dim=1)
 def _scan(xp: Any, step: str, input: Any, dim: int, dtype: Any) -> Any:
     if dtype is None and input.ndim and input.dtype.char in "fd":
         if input.__class__.__module__ == "numpy":  # the method of the ufunc takes two thirds of the time of the array's
-            result = (xp.add if step == "cumsum" else xp.multiply).accumulate(input, dim)
-            return result if result.flags.c_contiguous else result.copy()
-        return xp.ascontiguousarray(getattr(input, step)(axis=dim))
+            return in_rows(xp, (xp.add if step == "cumsum" else xp.multiply).accumulate(input, dim))
+        return in_rows(xp, getattr(input, step)(axis=dim))
     dtype = plain_dtype(dtype) or (LONG if input.dtype.kind in "bui" else input.dtype)
     if not input.ndim:
         wrap_dim(dim, 0)
         return xp.asarray(input).astype(dtype)
-    return xp.ascontiguousarray(getattr(input, step)(axis=dim, dtype=SINGLE).astype(HALF) if dtype is HALF else getattr(input, step)(axis=dim, dtype=dtype))
+    return in_rows(xp, getattr(input, step)(axis=dim, dtype=SINGLE).astype(HALF) if dtype is HALF else getattr(input, step)(axis=dim, dtype=dtype))
 
 
 def _backwards(input: Any, dim: int) -> Any:

@@ -126,7 +126,7 @@ def isin(F: Any, elements: Any, test_elements: Any, *, assume_unique: bool = Fal
 # --- what depends on values ---------------------------------------------------------------------------------------
 
 
-@op("argwhere(input: Tensor) -> Tensor", kind="dynamic", places=TORCH_TENSOR, spec=lambda input: Meta((-1, len(input.shape)), int64),
+@op("argwhere(input: Tensor) -> Tensor", out=False, kind="dynamic", places=TORCH_TENSOR, spec=lambda input: Meta((-1, len(input.shape)), int64),
     samples=[S(bools(3, 4)), S(ints(5)), S((0, 2)), S(())])
 def argwhere(xp: Any, input: Any) -> Any:
     """The indices of the elements that are not zero, one row each."""
@@ -199,7 +199,7 @@ def unique_values(xp: Any, input: Any) -> Any:
     return ordered[first]
 
 
-@composite("unique(input: Tensor, sorted: bool = True, return_inverse: bool = False, return_counts: bool = False, dim: int | None = None) -> Any")
+@composite("unique(input: Tensor, sorted: bool = True, return_inverse: bool = False, return_counts: bool = False, dim: int | None = None) -> Any", out=False)
 def unique(F: Any, input: Any, sorted: bool = True, return_inverse: bool = False, return_counts: bool = False, dim: Any = None) -> Any:
     """The distinct elements, sorted; on request also the index of each element among them, and how often each occurs."""
     if dim is None and not return_inverse and not return_counts:
@@ -233,7 +233,7 @@ def unique_consecutive_of(xp: Any, input: Any, *, dim: Any = None) -> Any:
     return values if dim is None else xp.moveaxis(values, 0, dim), inverse.reshape(input.shape) if dim is None else inverse, counts.astype("int64")
 
 
-@composite("unique_consecutive(input: Tensor, return_inverse: bool = False, return_counts: bool = False, dim: int | None = None) -> Any")
+@composite("unique_consecutive(input: Tensor, return_inverse: bool = False, return_counts: bool = False, dim: int | None = None) -> Any", out=False)
 def unique_consecutive(F: Any, input: Any, return_inverse: bool = False, return_counts: bool = False, dim: Any = None) -> Any:
     """The elements without those that equal the one before; on request also where each went, and how many were equal.
 

@@ -145,7 +145,7 @@ def _softmax_dim(name: str, input: Any) -> int:
     return 0 if input.ndim in {0, 1, 3} else 1
 
 
-@composite("softmax(input: Tensor, dim: int | None = None, dtype: DTypeLike | None = None) -> Tensor", places=TORCH_TENSOR_NN)
+@composite("softmax(input: Tensor, dim: int | None = None, dtype: DTypeLike | None = None) -> Tensor", out=True, places=TORCH_TENSOR_NN)
 def softmax(F: Any, input: Any, dim: Any = None, dtype: Any = None) -> Any:
     """``exp(input)`` divided by its sum along ``dim``; ``dtype`` converts the input first. Integers are refused without it.
 
@@ -158,7 +158,7 @@ def softmax(F: Any, input: Any, dim: Any = None, dtype: Any = None) -> Any:
     return F.softmax_along(input, dim=_softmax_dim("softmax", input) if dim is None else dim)
 
 
-@composite("log_softmax(input: Tensor, dim: int | None = None, dtype: DTypeLike | None = None) -> Tensor", places=TORCH_TENSOR_NN)
+@composite("log_softmax(input: Tensor, dim: int | None = None, dtype: DTypeLike | None = None) -> Tensor", out=True, places=TORCH_TENSOR_NN)
 def log_softmax(F: Any, input: Any, dim: Any = None, dtype: Any = None) -> Any:
     """``log(softmax(input, dim))`` without overflow; ``dtype`` converts the input first."""
     if dtype is not None:

@@ -48,7 +48,7 @@ def _(F: Any, g: Any, indices: Any, dim: int, input_shape: Any) -> Any:
     return F.gather_accumulate(g[0], indices, dim=dim, shape=input_shape, unique=True)
 
 
-@composite("argsort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool = False) -> Tensor")
+@composite("argsort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool = False) -> Tensor", out=False)
 def argsort(F: Any, input: Any, dim: int = -1, descending: bool = False, stable: bool = False) -> Any:
     """The indices that sort the elements along ``dim``."""
     return F.sort(input, dim=dim, descending=descending, stable=stable)[1]

@@ -50,7 +50,7 @@ def _frame_window(F: Any, name: str, like: Any, n_fft: int, hop_length: Any, win
 
 
 @composite(f"stft(input: Tensor, {_SIGNATURE}, pad_mode: str = 'reflect', normalized: bool = False, onesided: bool | None = None, return_complex: bool | None = None) -> Tensor",
-           places=TORCH_TENSOR)
+           out=False, places=TORCH_TENSOR)
 def stft(F: Any, input: Any, n_fft: int, hop_length: Any = None, win_length: Any = None, window: Any = None, center: bool = True, pad_mode: str = "reflect",
          normalized: bool = False, onesided: Any = None, return_complex: Any = None) -> Any:
     """The short-time Fourier transform: of every frame of ``n_fft`` points, ``hop_length`` apart (``n_fft // 4`` by default).
@@ -93,7 +93,7 @@ def stft(F: Any, input: Any, n_fft: int, hop_length: Any = None, win_length: Any
 
 
 @composite(f"istft(input: Tensor, {_SIGNATURE}, normalized: bool = False, onesided: bool | None = None, length: int | None = None, return_complex: bool = False) -> Tensor",
-           places=TORCH_TENSOR)
+           out=False, places=TORCH_TENSOR)
 def istft(F: Any, input: Any, n_fft: int, hop_length: Any = None, win_length: Any = None, window: Any = None, center: bool = True, normalized: bool = False,
           onesided: Any = None, length: Any = None, return_complex: bool = False) -> Any:
     """The signal whose ``stft`` comes nearest to ``input``: frames are added up and divided by the sum of the squared windows.

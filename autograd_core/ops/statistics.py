@@ -19,7 +19,7 @@ def _weights(F: Any, name: str, weights: Any, observations: int, integral: bool)
     return weights
 
 
-@composite("cov(input: Tensor, *, correction: int = 1, fweights: Tensor | None = None, aweights: Tensor | None = None) -> Tensor")
+@composite("cov(input: Tensor, *, correction: int = 1, fweights: Tensor | None = None, aweights: Tensor | None = None) -> Tensor", out=False)
 def cov(F: Any, input: Any, *, correction: int = 1, fweights: Any = None, aweights: Any = None) -> Any:
     """The covariance matrix of variables (rows) over observations (columns); of one row, its variance.
 
@@ -56,7 +56,7 @@ def cov(F: Any, input: Any, *, correction: int = 1, fweights: Any = None, aweigh
     return F.reshape(result, shape=()) if result.shape == (1, 1) else result
 
 
-@composite("corrcoef(input: Tensor) -> Tensor")
+@composite("corrcoef(input: Tensor) -> Tensor", out=False)
 def corrcoef(F: Any, input: Any) -> Any:
     """The correlation coefficients of variables (rows) over observations (columns), between -1 and 1; of one row, 1.
 

@@ -21,7 +21,7 @@ def _acosh_vjp(F: Any, g: Any, input: Any) -> Any:
 
 sin = elementwise("sin", vjp="g * cos(input)", promotes="float", scalar=math.sin, inplace=True, doc="Sine, in radians.")
 cos = elementwise("cos", vjp="-g * sin(input)", promotes="float", scalar=math.cos, inplace=True, doc="Cosine, in radians.")
-tanh = elementwise("tanh", vjp="g - g * out * out", promotes="float", scalar=math.tanh, inplace=True, places=TORCH_TENSOR_NN, doc="Hyperbolic tangent.")
+tanh = elementwise("tanh", out=True, vjp="g - g * out * out", promotes="float", scalar=math.tanh, inplace=True, places=TORCH_TENSOR_NN, doc="Hyperbolic tangent.")
 tan = elementwise("tan", vjp="g * (1 + out * out)", promotes="float", scalar=math.tan, domain=(-1.0, 1.0), inplace=True, doc="Tangent, of radians.")
 sinh = elementwise("sinh", vjp="g * cosh(input)", promotes="float", scalar=math.sinh, inplace=True, doc="Hyperbolic sine.")
 cosh = elementwise("cosh", vjp="g * sinh(input)", promotes="float", scalar=math.cosh, inplace=True, doc="Hyperbolic cosine.")

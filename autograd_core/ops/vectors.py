@@ -186,7 +186,7 @@ def cross(F: Any, input: Any, other: Any, dim: Any = None) -> Any:
     return F.linalg_cross(input, other, dim=dim)
 
 
-@composite("linalg_diagonal(A: Tensor, *, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Tensor", places=("linalg",))
+@composite("linalg_diagonal(A: Tensor, *, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Tensor", out=False, places=("linalg",))
 def linalg_diagonal(F: Any, A: Any, *, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Any:
     """The diagonal of each matrix, as a last dimension; ``diagonal`` with the last two dimensions as the default."""
     return F.diagonal(A, offset=offset, dim1=dim1, dim2=dim2)

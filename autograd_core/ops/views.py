@@ -20,7 +20,7 @@ def diag(F: Any, input: Any, diagonal: int = 0) -> Any:
     return F.clone(F.diagonal(input, offset=diagonal))
 
 
-@composite("diag_embed(input: Tensor, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Tensor")
+@composite("diag_embed(input: Tensor, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Tensor", out=False)
 def diag_embed(F: Any, input: Any, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Any:
     """Matrices in ``dim1`` and ``dim2`` with the last dimension of ``input`` on their diagonal, zeros elsewhere."""
     a, b = wrap_dim(dim1, input.ndim + 1, "diag_embed"), wrap_dim(dim2, input.ndim + 1, "diag_embed")
@@ -45,7 +45,7 @@ def reshape_as(F: Any, input: Any, other: Any) -> Any:
     return F.reshape(input, shape=tuple(other.shape))
 
 
-@composite("flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor")
+@composite("flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor", out=False)
 def flatten(F: Any, input: Any, start_dim: int = 0, end_dim: int = -1) -> Any:
     """The dimensions from ``start_dim`` to ``end_dim`` as one; a view where the memory layout allows it."""
     shape = _flattened(getattr(input, "_array", input).shape, start_dim, end_dim)
@@ -63,13 +63,13 @@ def _flattened(shape: tuple[int, ...], start_dim: int, end_dim: int) -> tuple[in
     return None if first == last else (*shape[:first], numel(shape[first : last + 1]), *shape[last + 1 :])
 
 
-@composite("ravel(input: Tensor) -> Tensor")
+@composite("ravel(input: Tensor) -> Tensor", out=False)
 def ravel(F: Any, input: Any) -> Any:
     """One dimension with all elements in row-major order, contiguous; a view of a contiguous tensor."""
     return F.reshape(F.contiguous(input), shape=(-1,))
 
 
-@composite("unflatten(input: Tensor, dim: int, sizes: Sequence[int]) -> Tensor")
+@composite("unflatten(input: Tensor, dim: int, sizes: Sequence[int]) -> Tensor", out=False)
 def unflatten(F: Any, input: Any, dim: int, sizes: Any) -> Any:
     """One dimension split into several of ``sizes``, one of which may be ``-1``."""
     if not input.ndim:
@@ -79,7 +79,7 @@ def unflatten(F: Any, input: Any, dim: int, sizes: Any) -> Any:
     return F.reshape(input, shape=(*shape[:at], *infer_reshape(shape[at : at + 1], sizes, "unflatten"), *shape[at + 1 :]))
 
 
-@composite("t(input: Tensor) -> Tensor")
+@composite("t(input: Tensor) -> Tensor", out=False)
 def t(F: Any, input: Any) -> Any:
     """The transpose of a matrix; vectors and numbers as they are."""
     if input.ndim > 2:
@@ -87,7 +87,7 @@ def t(F: Any, input: Any) -> Any:
     return F.transpose(input, dim0=0, dim1=1 if input.ndim == 2 else 0)
 
 
-@composite("movedim(input: Tensor, source: int | Sequence[int], destination: int | Sequence[int]) -> Tensor", aliases=("moveaxis",))
+@composite("movedim(input: Tensor, source: int | Sequence[int], destination: int | Sequence[int]) -> Tensor", out=False, aliases=("moveaxis",))
 def movedim(F: Any, input: Any, source: Any, destination: Any) -> Any:
     """Dimensions moved from ``source`` to ``destination``; the others keep their order."""
     if not isinstance(source, int):
@@ -163,7 +163,7 @@ def unravel_index(F: Any, indices: Any, shape: Any) -> Any:
     return tuple(reversed(found))
 
 
-@composite("constant_pad_nd(input: Tensor, pad: Sequence[int], value: float = 0) -> Tensor", places=("torch",))
+@composite("constant_pad_nd(input: Tensor, pad: Sequence[int], value: float = 0) -> Tensor", out=False, places=("torch",))
 def constant_pad_nd(F: Any, input: Any, pad: Any, value: float = 0) -> Any:
     """``nn.functional.pad`` with a constant."""
     return F.pad(input, pad=pad, value=value)

@@ -13,7 +13,7 @@ from .index import cast_back, real_if
 
 
 @op("clone(input: Tensor) -> Tensor", extra={"parameter": "memory_format: Any = None"}, kind="shape", places=TORCH_TENSOR, spec=lambda input: Meta(tuple(input.shape), input.dtype),
-    samples=[S((2, 3)), S(()), S((0, 2))])
+    out=False, samples=[S((2, 3)), S(()), S((0, 2))])
 def clone(xp: Any, input: Any) -> Any:
     """A copy with its own memory; differentiable."""
     return xp.array(input, order="C") if input.ndim else input.copy()
@@ -70,7 +70,7 @@ def _refuse_dimensions(value: Any) -> None:
         raise RuntimeError(f"fill: fill_ only supports 0-dimension value tensor but got tensor with {count} dimensions. Use copy_")
 
 
-@op("fill(input: Tensor, value: TensorLike) -> Tensor", kind="shape", broadcasts=True, inplace=True, places=("torch",), spec=_fill_spec, samples=[
+@op("fill(input: Tensor, value: TensorLike) -> Tensor", out=False, kind="shape", broadcasts=True, inplace=True, places=("torch",), spec=_fill_spec, samples=[
     S((2, 3), (3,), error=RuntimeError, match="0-dimension"), S((2, 3), 1.5), S((2, 3), ()), S((), -1.0), S((0, 2), 2.0)])
 def fill(xp: Any, input: Any, value: Any, *, out: Any = None) -> Any:
     """``value``, a number or a tensor without dimensions, everywhere, in the shape and dtype of ``input``."""

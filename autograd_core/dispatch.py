@@ -182,13 +182,23 @@ def into(out: Any, result: Any) -> Any:
         raise RuntimeError("functions with out=... arguments don't support automatic differentiation, but one of the arguments requires grad. "
                            "Leave out= away, or call the function inside no_grad()")
     target: Any = out
-    if not can_cast(result.dtype, target.dtype):
-        raise UnsupportedDtypeError(f"result type {result.dtype.name} can't be cast to the desired output type {target.dtype.name}")
+    _refuse_cast(target, result)
     if target.shape != result.shape:
         if target.numel():
             warn_user(f"An output with one or more elements was resized since it had shape {list(target.shape)}, which does not match the required output shape "
                       f"{list(result.shape)}. Give a tensor of that shape, or an empty one")
         target.resize_(result.shape)
+    return target.copy_(result)
+
+
+def _refuse_cast(target: Any, result: Any) -> None:
+    if not can_cast(result.dtype, target.dtype):
+        raise UnsupportedDtypeError(f"result type {result.dtype.name} can't be cast to the desired output type {target.dtype.name}")
+
+
+def replace(target: Any, result: Any) -> Any:
+    """Write what a composite computed from ``target`` into it."""
+    _refuse_cast(target, result)
     return target.copy_(result)
 
 

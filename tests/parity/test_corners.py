@@ -251,3 +251,14 @@ def test_convolution_without_filters(name: str) -> None:
     for library in (ag, torch):
         with pytest.raises(RuntimeError, match="expected weight to be at least 1 at dimension 0"):
             found(library, name)(library.ones(2, 0 if "transpose" in name else 2, 4), library.ones(0, 2, 3))
+
+
+@pytest.mark.parametrize("write", [
+    lambda lib, x: x.polygamma_(1), lambda lib, x: x.mvlgamma_(1), lambda lib, x: lib.dropout_(x, 0.5, True), lambda lib, x: lib.alpha_dropout_(x, 0.5, True),
+    lambda lib, x: x.addmm_(lib.ones(2, 2), lib.ones(2, 2)), lambda lib, x: x.addr_(lib.ones(2), lib.ones(2)), lambda lib, x: x[0].addmv_(lib.ones(2, 2), lib.ones(2))], ids=range(7))
+def test_integers_hold_no_fractions(write: Any) -> None:
+    for lib in (ag, torch):
+        x = lib.tensor([[1, 2], [3, 4]])
+        with pytest.raises(RuntimeError):
+            write(lib, x)
+        assert x.tolist() == [[1, 2], [3, 4]]

@@ -11,7 +11,7 @@ from . import _methods, dtypes, storage
 from .backend.registry import BY_TYPE, backend_for_device
 from .config import ACTIVE, refuse
 from .conversion import ConversionMethods
-from .creation import CreationMethods, array_from, as_device, scalar_or_array
+from .creation import CreationMethods, array_from, as_device, as_size, scalar_or_array
 from .cuts import mark_copy, read
 from .devices import DEFAULT, check_format, device, strided
 from .dtypes import as_dtype, dtype, from_numpy_dtype
@@ -95,7 +95,7 @@ class Tensor(_methods.Methods, GraphMethods, ConversionMethods, CreationMethods,
             array = array_from([], chosen or dtypes.get_default_dtype(), where)
         elif len(data) > 1 and all(type(n) is int for n in data):
             backend = backend_for_device((where or DEFAULT[0]).type)
-            array = backend.xp.empty(data, dtype=(chosen or dtypes.get_default_dtype()).dtype)
+            array = backend.xp.empty(as_size("Tensor", data), dtype=(chosen or dtypes.get_default_dtype()).dtype)
         elif len(data) == 1:
             source = data[0]
             if chosen is None and not hasattr(source, "dtype"):

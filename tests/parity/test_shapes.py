@@ -93,7 +93,7 @@ CALLS: dict[str, Any] = {
     "tril": lambda d, n: (lambda x, k=dims_of(d, 3): x.tril(k)), "triu": lambda d, n: (lambda x, k=dims_of(d, 3): x.triu(k)), "diag_embed": lambda d, n: (lambda x, o=dims_of(d, 2): x.diag_embed(o)),
     "diagflat": lambda d, n: (lambda x, o=dims_of(d, 2): x.diagflat(o)), "repeat": lambda d, n: (lambda x, r=d.draw(st.lists(st.integers(0, 3), max_size=5)): x.repeat(r)),
     "tile": lambda d, n: (lambda x, r=d.draw(st.lists(st.integers(0, 3), max_size=5)): x.tile(r)), "repeat_interleave": lambda d, n: (lambda x, r=dims_of(d, 2), dim=dims_of(d, n): x.repeat_interleave(r, dim)),
-    "reshape": lambda d, n: (lambda x, s=d.draw(st.lists(st.integers(-1, 4), max_size=4)): x.reshape(s)), "view": lambda d, n: (lambda x, s=d.draw(st.lists(st.integers(-1, 4), max_size=4)): x.view(s)),
+    "reshape": lambda d, n: (lambda x, s=d.draw(st.lists(st.integers(-3, 4), max_size=4)): x.reshape(s)), "view": lambda d, n: (lambda x, s=d.draw(st.lists(st.integers(-3, 4), max_size=4)): x.view(s)),
     "view_merged": lambda d, n: (lambda x, k=d.draw(st.integers(0, 4)): x.view([*x.shape[:k], -1])), "expand": lambda d, n: (lambda x, s=d.draw(st.lists(st.integers(-1 if n else 0, 4), max_size=5)): x.expand(s)),
     "unflatten": lambda d, n: (lambda x, dim=dims_of(d, n), s=d.draw(st.lists(st.integers(-1, 3), min_size=1, max_size=3)): x.unflatten(dim, s)), "ravel": lambda d, n: lambda x: x.ravel(),
     "contiguous": lambda d, n: lambda x: x.contiguous(), "clone": lambda d, n: lambda x: x.clone(), "mT": lambda d, n: lambda x: x.mT, "H": lambda d, n: lambda x: x.H, "T": lambda d, n: lambda x: x.T,

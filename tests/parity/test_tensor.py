@@ -60,7 +60,7 @@ CONSTRUCTORS: list[Use] = [
     lambda m: m.tensor([[1, 2], [3, 4]]), lambda m: m.tensor([True, False]), lambda m: m.tensor([1, 2], dtype=m.float64), lambda m: m.tensor([1.5], requires_grad=True),
     lambda m: m.tensor(np.arange(3, dtype=np.int32)), lambda m: m.tensor(np.float64(2.5)), lambda m: m.tensor([m.tensor(1.0), m.tensor(2.0)]),
     lambda m: m.tensor([1.5, 2.5], dtype=m.int64), lambda m: m.tensor([[1], [2, 3]]), lambda m: m.tensor("x"), lambda m: m.tensor([1], requires_grad=True),
-    lambda m: m.Tensor([1, 2]), lambda m: m.Tensor(2, 3).shape, lambda m: m.Tensor(), lambda m: m.Tensor([[1, 2], [3, 4]]),
+    lambda m: m.Tensor([1, 2]), lambda m: m.Tensor(2, 3).shape, lambda m: m.Tensor(-2, 3), lambda m: m.Tensor(), lambda m: m.Tensor([[1, 2], [3, 4]]),
     lambda m: m.zeros(2, 3), lambda m: m.zeros((2, 3)), lambda m: m.zeros([]), lambda m: m.zeros(()), lambda m: m.zeros(2, dtype=m.int64), lambda m: m.zeros(0, 3),
     lambda m: m.ones(2, requires_grad=True), lambda m: m.full((2, 2), 7), lambda m: m.full((2,), 7.5), lambda m: m.full((), True), lambda m: m.full((2,), 1, dtype=m.float64),
     lambda m: m.empty(2, 3).shape, lambda m: m.arange(5), lambda m: m.arange(1, 4), lambda m: m.arange(1, 2, 0.25), lambda m: m.arange(5, 0, -2), lambda m: m.arange(3, dtype=m.float64),

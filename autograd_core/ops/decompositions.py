@@ -9,13 +9,14 @@ matrices" (2020).
 from __future__ import annotations
 
 import math
+from functools import partial
 from typing import Any
 
 from ..dtypes import as_dtype, int32
 from ..errors import LinAlgError, describe
 from ..op import Arg, S, composite, ints, op
 from ..spec import Meta
-from .matrices import COMPLEX_POSITIVE, LINALG, adjoint_of, check_matrices, first_failure, positive, regular, require_floating, square_spec
+from .matrices import COMPLEX_POSITIVE, LINALG, adjoint_of, all_numbers, check_matrices, first_failure, positive, regular, require_floating, square_spec
 
 _NOT_SQUARE = [S((2, 3), error=RuntimeError, match="square matrices, but they are 2 by 3"), S((3,), error=RuntimeError, match="at least 2 dimensions"),
                S(ints(2, 2), error=RuntimeError, match="Expected a floating point or complex")]
@@ -25,18 +26,28 @@ _INDEFINITE = Arg(values=[[1.0, 2.0], [2.0, 1.0]])
 # --- Cholesky -----------------------------------------------------------------------------------------------------
 
 
+def _factor(xp: Any, A: Any) -> Any:
+    """The library's lower factor; ``ValueError`` also for NaN, which it may pass over and which reaches the last element."""
+    factor = xp.linalg.cholesky(A)
+    if not all_numbers(factor, -1):
+        infinite = ~(xp.isfinite(A) | xp.triu(xp.ones(A.shape[-2:], dtype=bool))).all(axis=(-2, -1))  # off the diagonal they fit no finite root
+        if (infinite | xp.isnan(factor[..., -1, -1])).any():
+            raise ValueError("not a number")
+    return factor
+
+
 def _failed_order(xp: Any, matrix: Any) -> int:
     """The order of the first leading minor that is not positive definite; 0 if there is none."""
     for k in range(1, len(matrix) + 1):
         try:
-            xp.linalg.cholesky(matrix[:k, :k])
+            _factor(xp, matrix[:k, :k])
         except ValueError:
             return k
     return 0
 
 
 def _indefinite(op_name: str, xp: Any, A: Any) -> LinAlgError:
-    where, matrix = first_failure(xp.linalg.cholesky, A)
+    where, matrix = first_failure(partial(_factor, xp), A)
     return LinAlgError(f"{op_name}: {where}The factorization could not be completed because the input is not positive-definite "
                        f"(the leading minor of order {_failed_order(xp, matrix)} is not positive-definite) (input {describe(A)})")
 
@@ -58,8 +69,8 @@ def linalg_cholesky(xp: Any, input: Any, *, upper: bool = False) -> Any:
     require_floating(input)
     try:
         if upper:
-            return xp.linalg.cholesky(input.swapaxes(-1, -2).conj()).swapaxes(-1, -2).conj()
-        return xp.linalg.cholesky(input)
+            return _factor(xp, input.swapaxes(-1, -2).conj()).swapaxes(-1, -2).conj()
+        return _factor(xp, input)
     except ValueError:
         check_matrices("linalg.cholesky", input)
         raise _indefinite("linalg.cholesky", xp, input.swapaxes(-1, -2).conj() if upper else input) from None
@@ -125,7 +136,7 @@ def linalg_cholesky_ex(xp: Any, input: Any, *, upper: bool = False, check_errors
     info = xp.zeros(input.shape[:-2], dtype="int32")
     A = input.swapaxes(-1, -2).conj() if upper else input
     try:
-        factor = xp.linalg.cholesky(A)
+        factor = _factor(xp, A)
     except ValueError:
         check_matrices("linalg.cholesky_ex", input)
         if check_errors:
@@ -134,7 +145,7 @@ def linalg_cholesky_ex(xp: Any, input: Any, *, upper: bool = False, check_errors
         for index in xp.ndindex(*A.shape[:-2]):
             info[index] = order = _failed_order(xp, A[index])
             if not order:
-                factor[index] = xp.linalg.cholesky(A[index])
+                factor[index] = _factor(xp, A[index])
     return factor.swapaxes(-1, -2).conj() if upper else factor, info
 
 

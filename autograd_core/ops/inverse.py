@@ -15,7 +15,7 @@ from ..dtypes import as_dtype, int32
 from ..errors import LinAlgError
 from ..op import Arg, S, composite, ints, op
 from ..spec import Meta
-from .matrices import COMPLEX, LINALG, adjoint_of, check_matrices, first_zero_pivot, real_dtype, regular, require_floating, singular, square_spec, transposed
+from .matrices import COMPLEX, LINALG, adjoint_of, check_matrices, first_zero_pivot, reached, real_dtype, regular, require_floating, singular, square_spec, transposed
 
 _SQUARES = [COMPLEX, regular(3, 3), regular(2, 2, 2), regular(1, 1), (0, 3, 3), (2, 0, 0)]
 _NOT_SQUARE = [S((2, 3), error=RuntimeError, match="square matrices, but they are 2 by 3"), S((3,), error=RuntimeError, match="at least 2 dimensions"),
@@ -38,7 +38,7 @@ def linalg_inv(xp: Any, A: Any) -> Any:
     """
     require_floating(A)
     try:
-        return xp.linalg.inv(A)
+        return reached(xp, A, xp.linalg.inv(A))
     except ValueError:
         check_matrices("linalg.inv", A)
         raise singular("linalg.inv", xp, A, "The diagonal element {k} is zero, the inversion could not be completed because the input matrix is singular.") from None
@@ -72,7 +72,7 @@ def linalg_inv_ex(xp: Any, A: Any, *, check_errors: bool = False) -> Any:
     require_floating(A)
     info = xp.zeros(A.shape[:-2], dtype="int32")
     try:
-        return xp.linalg.inv(A), info
+        return reached(xp, A, xp.linalg.inv(A)), info
     except ValueError:
         check_matrices("linalg.inv_ex", A)
         if check_errors:
@@ -81,7 +81,7 @@ def linalg_inv_ex(xp: Any, A: Any, *, check_errors: bool = False) -> Any:
     for index in xp.ndindex(*A.shape[:-2]):
         info[index] = pivot = first_zero_pivot(A[index])
         if not pivot:
-            result[index] = xp.linalg.inv(A[index])
+            result[index] = reached(xp, A[index], xp.linalg.inv(A[index]))
     return result, info
 
 

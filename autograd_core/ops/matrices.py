@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from ..backend.registry import backend_of
 from ..dtypes import as_dtype
 from ..errors import LinAlgError, ShapeError, UnsupportedDtypeError, describe
 from ..op import Arg
@@ -71,6 +72,26 @@ def adjoint_of(F: Any, A: Any) -> Any:
 def conjugate_of(F: Any, value: Any) -> Any:
     """The complex conjugate, without a copy of real numbers."""
     return F.conj(value) if F.is_complex(value) else value
+
+
+# --- numbers that are none ---------------------------------------------------------------------------------------
+
+
+def all_numbers(result: Any, place: int) -> bool:
+    """Whether the first (0) or the last (-1) element of each matrix is finite; on a GPU, where looking takes time, it is taken to be."""
+    if not result.size or backend_of(result).name != "cpu":
+        return True
+    if result.ndim == 2:
+        value = result.item(place)
+        return bool(value - value == 0)
+    return bool(backend_of(result).xp.isfinite(result[..., place, place]).all())
+
+
+def reached(xp: Any, A: Any, result: Any) -> Any:
+    """A result of inverting ``A``, all NaN where a matrix has a NaN: it reaches the first element, but the library may leave others finite, and wrong."""
+    if all_numbers(result, 0):
+        return result
+    return xp.where(xp.isnan(A).any(axis=(-2, -1))[..., None, None], xp.asarray(xp.nan, dtype=result.dtype), result)
 
 
 # --- errors of the factorizations ---------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from ..errors import LinAlgError, ShapeError, describe
 from ..op import Arg, S, composite, ints, op
 from ..spec import Meta, computed_dtype, wrap_dims
 from .join import tril, triu
-from .matrices import COMPLEX, LINALG, adjoint_of, check_matrices, regular, require_floating, singular, transposed
+from .matrices import COMPLEX, LINALG, adjoint_of, check_matrices, reached, regular, require_floating, singular, transposed
 
 
 def _batch(op_name: str, A: Any, B: Any, first: tuple[int, ...], second: tuple[int, ...]) -> tuple[int, ...]:
@@ -56,7 +56,7 @@ def _solved(xp: Any, A: Any, B: Any) -> Any:
     if A.shape[:-2] != B.shape[:-2]:
         batch = xp.broadcast_shapes(A.shape[:-2], B.shape[:-2])
         A, B = xp.broadcast_to(A, batch + A.shape[-2:]), xp.broadcast_to(B, batch + B.shape[-2:])
-    return xp.linalg.solve(A, B)
+    return reached(xp, A, xp.linalg.solve(A, B))
 
 
 @op("linalg_solve(A: Tensor, B: Tensor, *, left: bool = True) -> Tensor", label="solve", places=LINALG, promotes="equal", broadcasts=True, spec=_solve_spec, samples=[

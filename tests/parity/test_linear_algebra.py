@@ -432,3 +432,22 @@ def test_ldl_factors_of_singular_matrices() -> None:
             for m in (ag, torch):
                 with pytest.raises(RuntimeError, match="ldl_factor"):
                     m.linalg.ldl_factor(m.tensor(matrix))
+
+
+@pytest.mark.parametrize("batch", [(), (2,)])
+def test_matrices_with_nan(batch: tuple[int, ...]) -> None:
+    for place in [(0, 0), (1, 1), (2, 2), (2, 0), (0, 2), (slice(None), slice(None))]:
+        A = np.broadcast_to(np.eye(3) * 2 + 0.1, (*batch, 3, 3)).copy()
+        A[(*[1] * len(batch), *place)] = math.inf if place[0] == slice(None) else math.nan
+        for upper in (False, True):
+            found = [m.linalg.cholesky_ex(m.tensor(A), upper=upper).info.tolist() for m in (ag, torch)]
+            assert found[0] == found[1]
+            for m in (ag, torch):
+                if np.any(found[0]):
+                    with pytest.raises(RuntimeError, match="order " + str(np.max(found[0]))):
+                        m.linalg.cholesky(m.tensor(A), upper=upper)
+                else:
+                    m.linalg.cholesky(m.tensor(A), upper=upper)
+        if place[0] != slice(None):
+            for function in (lambda m, A=A: m.linalg.inv(m.tensor(A)), lambda m, A=A: m.linalg.inv_ex(m.tensor(A))[0], lambda m, A=A: m.linalg.solve(m.tensor(A), m.ones(*batch, 3, 2, dtype=m.float64))):
+                np.testing.assert_array_equal(np.isnan(host(function(ag))), np.isnan(host(function(torch))))

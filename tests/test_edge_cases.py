@@ -298,3 +298,20 @@ def test_slopes_at_nan_are_nan_however_they_are_computed(name: str) -> None:
     for create_graph in (False, True):
         (slope,) = ag.autograd.grad(getattr(nn.functional, name)(x).sum(), x, create_graph=create_graph)
         assert slope.isnan().tolist() == [True, False, False]
+
+
+@pytest.mark.parametrize("how", [{"mode": "nearest"}, {"mode": "bilinear"}, {"mode": "bicubic", "align_corners": True}, {"mode": "bilinear", "antialias": True}, {"mode": "area"}], ids=str)
+@pytest.mark.parametrize("sizes", [(5, 8), (8, 5), (60, 50)], ids=str)  # no neighbour has the weight 0
+def test_infinity_stays_among_the_neighbours(sizes: tuple[int, int], how: Any) -> None:
+    length, size = sizes
+    x, i, j = np.zeros((1, 1, length, length)), size // 2, size // 3
+    image = ag.tensor(x, requires_grad=True)
+    (reach,) = ag.autograd.grad(nn.functional.interpolate(image, size=(size, size), **how)[0, 0, i, j], image)
+    upstream = np.ones((1, 1, size, size))
+    upstream[0, 0, i, j] = np.inf
+    nn.functional.interpolate(image, size=(size, size), **how).backward(ag.tensor(upstream))
+    np.testing.assert_array_equal(np.isfinite(image.grad.numpy()), reach.numpy() == 0)
+    at = np.unravel_index(int(np.argmax(reach.numpy())), x.shape)
+    x[at] = np.inf
+    with np.errstate(all="ignore"):
+        assert np.isinf(nn.functional.interpolate(ag.tensor(x), size=(size, size), **how)[0, 0, i, j].item())

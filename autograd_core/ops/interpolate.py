@@ -6,7 +6,7 @@ The weights are found by position, as PyTorch finds them, so ``resample`` is lin
 from __future__ import annotations
 
 from functools import lru_cache
-from math import ceil, floor, prod
+from math import ceil, floor, isfinite, prod
 from typing import Any
 
 from ..backend.registry import backend_of
@@ -70,14 +70,15 @@ def _smooth_taps(xp: Any, mode: str, length: int, size: int, step: float, dtype:
     centre = (xp.arange(size).astype(dtype) + 0.5) * step
     first = xp.maximum(xp.floor(centre - reach + 0.5), 0)
     end = xp.minimum(xp.floor(centre + reach + 0.5), length)
-    terms = []
-    for k in range(2 * ceil(reach) + 1):
-        far = xp.abs(first + k + 0.5 - centre) / stretch
+    terms, count = [], 2 * ceil(reach) + 1
+    for k in range(count):
+        place = xp.minimum(first + k, end - 1)
+        far = xp.abs(place + 0.5 - centre) / stretch
         if mode == "linear-smooth":
             weight = xp.maximum(1 - far, 0)
         else:
             weight = xp.where(far < 1, cubic_near(far, _SMOOTH_CUBIC), xp.where(far < 2, cubic_far(far, _SMOOTH_CUBIC), 0))
-        terms.append((xp.minimum(first + k, length - 1).astype("int64"), xp.where(first + k < end, weight, 0)))
+        terms.append((place.astype("int64"), weight / xp.where(place == end - 1, first + count - place, 1)))  # the last one in equal parts: a 0 would spread infinity
     total = sum(weight for _, weight in terms)
     return [(places, weight / total) for places, weight in terms]
 
@@ -203,7 +204,8 @@ def resample_sum(xp: Any, grad: Any, *, shape: Any, size: Any, scales: Any, meth
     result = widened(grad)
     dtype = wide_dtype(grad.dtype)
     image = shape[-len(size) :]
-    if 0 < grad.size <= _SMALL and prod(size) * prod(image) <= _SMALL:
+    dense = backend_of(result).name != "cpu" or isfinite(abs(xp.vdot(result, result)))  # else 0 * inf in a product with a matrix would spread over the whole image
+    if dense and 0 < grad.size <= _SMALL and prod(size) * prod(image) <= _SMALL:
         whole = _whole_matrix(backend_of(result).here, image, size, scales, method, align, dtype)
         return result.reshape(-1, prod(size)).dot(whole).reshape(shape).astype(grad.dtype, copy=False)
     for axis, (parts, scale) in enumerate(zip(size, scales, strict=True), grad.ndim - len(size)):
@@ -211,7 +213,7 @@ def resample_sum(xp: Any, grad: Any, *, shape: Any, size: Any, scales: Any, meth
         if _same(parts, length, scale, method, align):
             continue
         lines, line = xp.moveaxis(result, axis, -1), (backend_of(result).here, method, length, parts, scale, align, dtype)
-        shared = xp.matmul(lines, _known_matrix(*line)) if parts * length <= _DENSE else _added_up(xp, lines, length, _taps_of(*line))
+        shared = xp.matmul(lines, _known_matrix(*line)) if dense and parts * length <= _DENSE else _added_up(xp, lines, length, _taps_of(*line))
         result = xp.moveaxis(shared, -1, axis)
     return xp.ascontiguousarray(result).astype(grad.dtype, copy=result is grad)
 

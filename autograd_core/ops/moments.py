@@ -69,7 +69,7 @@ def _from_mean(F: Any, input: Any, dim: Any) -> Any:
 def _spread(F: Any, g: Any, deviation: Any, shape: Any, dim: Any, correction: Any, keepdim: bool, factor: int = 2, out: Any = None) -> Any:
     """The gradient of the variance, or with ``out`` of its root; where no freedom is left, all lead away from the mean of everything, as in PyTorch."""
     freedom = count(shape, dim) - correction
-    if freedom <= 0 and dim is None:
+    if freedom <= 0 and (dim is None or not shape):
         freedom, deviation = 0, F.abs(deviation)
     g = g * (factor / freedom if freedom else INFINITY)
     return expand_reduced(F, g if out is None else over(F, g, out), shape, dim, keepdim) * deviation

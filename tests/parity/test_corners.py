@@ -220,7 +220,7 @@ def test_distances_of_whole_numbers(name: str, options: Any, dtype: str) -> None
 
 @pytest.mark.parametrize("name", ["var", "std", "var_mean"])
 @pytest.mark.parametrize(("shape", "dim", "correction"), [
-    ((1,), None, 1), ((1,), 0, 1), ((2,), 0, 2), ((2, 3), 1, 3), ((2, 3), 1, 4), ((2, 3), None, 7), ((2, 3), None, 6), ((0, 3), 0, 1), ((), None, 1)])
+    ((1,), None, 1), ((1,), 0, 1), ((2,), 0, 2), ((2, 3), 1, 3), ((2, 3), 1, 4), ((2, 3), None, 7), ((2, 3), None, 6), ((0, 3), 0, 1), ((), None, 1), ((), 0, 2), ((), -1, 3)])
 def test_variance_without_degrees_of_freedom(name: str, shape: Any, dim: Any, correction: int) -> None:
     """Where as many numbers as the correction, or fewer, are left to divide by."""
     gradients = []

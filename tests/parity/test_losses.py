@@ -257,7 +257,7 @@ ERRORS: list[Any] = [
     lambda m, f: f.embedding_bag(m.tensor([0, 1]), m.zeros(2, 2), m.tensor([1])), lambda m, f: f.embedding(m.tensor([2]), m.zeros(2, 2)),
     lambda m, f: f.ctc_loss(m.zeros(3, 1, 2), m.tensor([[1]]), (4,), (1,)), lambda m, f: f.ctc_loss(m.zeros(3, 1, 2), m.tensor([[1]]), (3, 3), (1,)),
     lambda m, f: f.ctc_loss(m.zeros(3, 1, 2), m.tensor([[1]]), (3,), (1,), blank=2), lambda m, f: m.cdist(m.zeros(3, 2), m.zeros(3, 1)), lambda m, f: m.cdist(m.zeros(3), m.zeros(3, 1)),
-    lambda m, f: m.cdist(m.zeros(3, 2), m.zeros(3, 2), p=-1.0), lambda m, f: m.pdist(m.zeros(3)), lambda m, f: f.softmax(m.tensor([1, 2]), dim=0),
+    lambda m, f: m.cdist(m.zeros(3, 2), m.zeros(3, 2), p=-1.0), lambda m, f: m.pdist(m.zeros(3)), lambda m, f: m.cdist(m.ones(3, 2).long(), m.ones(3, 2).long()), lambda m, f: m.pdist(m.ones(3, 2).long()), lambda m, f: m.pdist(m.ones(3, 2).to(m.complex64)), lambda m, f: f.softmax(m.tensor([1, 2]), dim=0),
     lambda m, f: f.log_softmax(m.tensor([True, False]), dim=0), lambda m, f: f.dropout1d(m.zeros(3)), lambda m, f: f.feature_alpha_dropout(m.zeros(3), training=True), lambda m, f: f.alpha_dropout(m.zeros(3), 1.5),
     lambda m, f: f.l1_loss(m.zeros(3), m.zeros(4)), lambda m, f: f.mse_loss(m.zeros(3), m.zeros(3), reduction="median"),
 ]

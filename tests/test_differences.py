@@ -423,8 +423,10 @@ def test_complex_logarithms(function: Any) -> None:
         function(ag.ones(2, dtype=ag.complex64))
 
 
-def test_strides_of_like() -> None:
-    assert ag.zeros_like(ag.ones(2, 3).t()).is_contiguous()
+def test_strides_of_copies() -> None:
+    turned = ag.ones(2, 3).t()
+    for copy in (ag.zeros_like(turned), turned.clone(), turned.to(ag.float32, copy=True)):
+        assert copy.stride() == (2, 1)
 
 
 def test_errors() -> None:

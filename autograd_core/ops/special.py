@@ -241,10 +241,10 @@ _ODDS = Numbers(0, 0.5, 1)
 
 def _logit_vjp(F: Any, g: Any, input: Any, eps: float | None) -> Any:
     if eps is None:
-        return F.where((input < 0) | (input > 1), math.nan, F.masked(g, g / (input * (1 - input))))
-    inside = (input >= eps) & (input <= 1 - eps)
-    safe = F.where(inside, input, 0.5)
-    return F.where(inside, g / (safe * (1 - safe)), 0)
+        return F.where((input < 0) | (input > 1), math.nan, F.masked(g, g / (input * (1 - input) + 0)))  # -0 counts as 0
+    outside = (input < eps) | (input > 1 - eps)
+    safe = F.where(outside, 0.5, input)
+    return F.where(outside, 0, g / (safe * (1 - safe) + 0))
 
 
 def _entr(xp: Any, input: Any) -> Any:

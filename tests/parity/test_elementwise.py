@@ -283,12 +283,16 @@ def test_nan_to_num(options: dict[str, float], dtype: str) -> None:
 
 
 def test_options() -> None:
-    x = np.array([-0.5, 0.001, 0.3, 0.999, 1.5])
-    for eps in (None, 0.01, 0.4):
+    x = np.array([-0.5, 0.001, 0.3, 0.999, 1.5, -0.0, 0.0, 1.0, np.nan])
+    for eps in (None, 0.0, 0.01, 0.4):
         mine, other = Tensor(x, requires_grad=True), torch.tensor(x).requires_grad_()
         with np.errstate(all="ignore"):
             a, b = ag.logit(mine, eps), torch.logit(other, eps)
             equal(a.detach().numpy(), b.detach().numpy(), [x])
+            a.sum().backward()
+            b.sum().backward()
+            equal(mine.grad.numpy(), other.grad.numpy(), [x])
+    x = x[:5]
     for alpha in (1, 2, 0.5):
         np.testing.assert_array_equal(ag.rsub(Tensor(x), 3, alpha=alpha).numpy(), torch.rsub(torch.tensor(x), 3, alpha=alpha).numpy())
     for decimals in (-1, 0, 2):

@@ -11,6 +11,7 @@ from ..dtypes import get_default_dtype
 from ..errors import ShapeError, UnsupportedDtypeError, describe
 from ..kernels.blocks import at_hand
 from ..kernels.numbers import positive
+from ..kernels.strided import in_rows
 from ..op import NN, TORCH_NN, S, composite, op
 from ..spec import Meta, broadcast, computed_dtype, reduced, wrap_dim
 from .index import add_rows
@@ -53,7 +54,7 @@ def _cosine_parts(xp: Any, x1: Any, x2: Any, *, dim: int, eps: float, added: flo
         square = (x * x).sum(axis=dim, keepdims=True)
         length = xp.maximum(xp.sqrt(square), eps) if not added else xp.sqrt(square + added)
         parts += [x / length, length]
-    out = (parts[0] * parts[2]).sum(axis=dim)
+    out = in_rows(xp, (parts[0] * parts[2]).sum(axis=dim))
     return (out.astype(x1.dtype, copy=False), *parts)
 
 
@@ -123,7 +124,7 @@ def euclidean(xp: Any, x1: Any, x2: Any) -> Any:
     if a.shape[-2] <= FEW and b.shape[-2] <= FEW:
         difference = a[..., :, None, :] - b[..., None, :, :]
         difference *= difference
-        result = xp.sqrt(xp.add.reduce(difference, axis=-1))
+        result = in_rows(xp, xp.sqrt(xp.add.reduce(difference, axis=-1)))
     else:
         result = xp.matmul(-2 * a, xp.swapaxes(b, -1, -2))
         result += xp.sum(a * a, axis=-1)[..., :, None]

@@ -15,6 +15,7 @@ from typing import Any
 
 from ..backend.registry import BY_TYPE, backend_for_device, backend_of
 from ..dtypes import as_dtype
+from ..kernels.strided import in_rows
 from ..op import S, op
 from ..spec import Meta
 from .complex_numbers import PARTS, WHOLE, complexes
@@ -153,7 +154,7 @@ def _(F: Any, g: Any, dim: int, norm: str, inverse: bool) -> Any:
     samples=[S(complexes(3, 3), dim=1, points=4, norm="backward"), S(complexes(3, 2), dim=0, points=5, norm="ortho"), S(complexes(2), dim=0, points=2, norm="forward")])
 def from_half(xp: Any, input: Any, *, dim: int, points: int, norm: str) -> Any:
     """The ``points`` real numbers whose spectrum begins with ``input``."""
-    return xp.fft.irfft(input, points, axis=dim, norm=norm).astype(PARTS[as_dtype(input.dtype)].dtype, copy=False)
+    return in_rows(xp, xp.fft.irfft(input, points, axis=dim, norm=norm).astype(PARTS[as_dtype(input.dtype)].dtype, copy=False))
 
 
 @from_half.vjp("input")

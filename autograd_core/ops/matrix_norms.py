@@ -157,4 +157,4 @@ def renorm(F: Any, input: Any, p: float, dim: int, maxnorm: float) -> Any:
     if p <= 0 or maxnorm < 0:
         raise RuntimeError(f"renorm: non-positive-norm not supported, and expected maxnorm to be >= 0 (p {p}, maxnorm {maxnorm})")
     norm = F.linalg_vector_norm(input, ord=p, dim=tuple(d for d in range(input.ndim) if d != at), keepdim=True)
-    return input * F.where(norm > maxnorm, maxnorm / (norm + 1e-7), 1.0)
+    return F.contiguous(input * F.where(norm > maxnorm, maxnorm / (norm + 1e-7), 1.0))

@@ -6,6 +6,7 @@ from typing import Any
 
 from ..backend.registry import backend_of
 from ..dtypes import as_dtype, bool_, int32, int64
+from ..kernels.strided import in_rows
 from ..op import NN, TORCH_TENSOR, Arg, S, bools, composite, ints, op
 from ..spec import Meta, wrap_dim
 from .index import below
@@ -263,4 +264,4 @@ def one_hot(xp: Any, tensor: Any, *, num_classes: int = -1) -> Any:
             raise RuntimeError("one_hot: Class values must be non-negative.")
         if tensor.max() >= num_classes:
             raise RuntimeError(f"one_hot: Class values must be smaller than num_classes, got {int(tensor.max())} with num_classes {num_classes}")
-    return (xp.asarray(tensor)[..., None] == xp.arange(num_classes)).astype("int64")
+    return (in_rows(xp, xp.asarray(tensor))[..., None] == xp.arange(num_classes)).astype("int64")

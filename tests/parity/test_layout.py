@@ -28,6 +28,9 @@ WHOLE: dict[str, Callable[[Any, Any, Any], Any]] = {
     "rms_norm": lambda lib, F, x: F.rms_norm(x[0], (x.shape[-1],)), "batch_norm": lambda lib, F, x: F.batch_norm(x, None, None, training=True),
     "batch_norm of a matrix": lambda lib, F, x: F.batch_norm(x[0], None, None, training=True), "group_norm": lambda lib, F, x: F.group_norm(x, 1),
     "linear": lambda lib, F, x: F.linear(x, lib.ones(2, x.shape[2])), "bmm": lambda lib, F, x: lib.bmm(x, x.transpose(1, 2)),
+    "renorm": lambda lib, F, x: lib.renorm(x, 2, 0, 1.0), "cdist": lambda lib, F, x: lib.cdist(x, x), "cdist of order 1": lambda lib, F, x: lib.cdist(x, x, 1.0),
+    "irfft": lambda lib, F, x: lib.fft.irfft(lib.complex(x, x)), "irfft2": lambda lib, F, x: lib.fft.irfft2(lib.complex(x, x)), "one_hot": lambda lib, F, x: F.one_hot(x.long(), 2),
+    **{f"cosine_similarity {dim}": lambda lib, F, x, dim=dim: F.cosine_similarity(x, x, dim) for dim in range(3)},
     "max_pool1d": lambda lib, F, x: F.max_pool1d(x, 2), "conv1d": lambda lib, F, x: F.conv1d(x, lib.ones(2, x.shape[1], 1)), "pad": lambda lib, F, x: F.pad(x, (1, 1)),
 }
 ORDERS = list(itertools.permutations(range(3)))

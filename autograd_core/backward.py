@@ -239,13 +239,10 @@ _FRESH = _fresh_count()
 
 def _own(g: Any) -> Any:
     """A raw gradient as a Tensor with memory of its own."""
-    if not g.shape and not hasattr(g, "__setitem__"):
-        return wrap(g)  # a NumPy scalar cannot be written
-    copy = contiguous_copy(g)
     recorder = get_mode().recorder
     if recorder is not None:
-        recorder.copied(g, copy)
-    return wrap(copy)
+        return wrap(recorder.copy(g))
+    return wrap(g if not g.shape and not hasattr(g, "__setitem__") else contiguous_copy(g))  # a NumPy scalar cannot be written
 
 
 def grad(outputs: Any, inputs: Any, grad_outputs: Any = None, retain_graph: bool | None = None, create_graph: bool = False,

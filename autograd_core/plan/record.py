@@ -213,6 +213,12 @@ class Recorder:
         op = REGISTRY["clone"]
         self._step(Step(op.name, "op", op.kernels[source.__class__], (reference,), {}, (self._learn(copy, Value(copy)),), op))
 
+    def copy(self, g: Any) -> Any:
+        """A copy of a gradient; of a number too, which with other values may be an array."""
+        copy = g.copy(order="C") if g.shape else BY_TYPE[g.__class__].asarray(g).copy()[()]
+        self.copied(g, copy)
+        return copy
+
     def writing(self, array: Any, tensor: Any) -> None:
         """``array`` is about to be written."""
         if tensor is not None and tensor._array is not array:  # one that was cast first
@@ -324,11 +330,10 @@ class Recorder:
         before = leaf.grad
         if before is None:
             if g.shape and unshared(g, owned):
-                copy = g  # nobody else knows it: from here on it goes by the copy's name
+                self.copied(g, g)  # nobody else knows it: from here on it goes by the copy's name
+                leaf.grad = wrap(g)
             else:
-                copy = g.copy(order="C") if g.shape else BY_TYPE[g.__class__].asarray(g).copy()[()]
-            self.copied(g, copy)
-            leaf.grad = wrap(copy)
+                leaf.grad = wrap(self.copy(g))
         elif before._node is not None:
             self.refuse("a gradient that has a graph of its own is added to", "Set .grad to None first")
         elif before._array.shape:

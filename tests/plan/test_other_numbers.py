@@ -100,3 +100,22 @@ def test_reductions_of_numbers_without_dimensions_along_the_first(options: dict[
     step = ag.compile(lambda x: (ag.sum(x, dim=0), ag.amax(x, dim=-1), ag.softmax(x, dim=0)), **options)
     for number in (1.0, 2.0, 3.0, 4.0):
         assert [y.item() for y in step(ag.tensor(number))] == [number, number, 1.0]
+
+
+SLOPES = {"acos": (ag.acos, lambda x: -1 / np.sqrt(1 - x * x)), "entr": (ag.special.entr, lambda x: -1 - np.log(x)), "xlogy": (lambda x: ag.xlogy(x, x), lambda x: np.log(x) + 1),
+          "hypot": (lambda x: ag.hypot(x, 3.0 * x), lambda x: np.sqrt(10) * np.sign(x))}
+
+
+@pytest.mark.parametrize("name", SLOPES)
+@pytest.mark.parametrize("options", BACK_ENDS)
+@pytest.mark.parametrize("numbers", [(0.5, -1e300, 0.25, np.inf, 0.75), (np.nan, 0.5, 1.0, 0.25), (-np.inf, 0.5, np.nan, 0.125), (0.5, np.inf, 0.75)])
+def test_slopes_of_a_number_that_are_not_always_chosen_among(name: str, options: dict[str, Any], numbers: Any) -> None:
+    """Such a gradient is sometimes a number and sometimes an array, which must not make two recordings differ."""
+    function, slope = SLOPES[name]
+    step = ag.compile(lambda x: ag.autograd.grad(function(x), x)[0], **options)
+    with np.errstate(all="ignore"):
+        for x in numbers:
+            found = step(ag.tensor(x, dtype=ag.float64, requires_grad=True)).item()
+            if 0 < x < 1:
+                assert found == pytest.approx(slope(x), rel=1e-13)
+    assert len(step.plans) == 1
